@@ -1,0 +1,89 @@
+-- core: the schema, the roles, and the helpers every room uses.
+
+CREATE SCHEMA crm;
+
+-- Roles belong to the cluster: made here when missing, so that a dump restored into a fresh
+-- server finds them before its policies and grants; never dropped, other databases may use them.
+DO $roles$
+DECLARE
+    role_name text;
+BEGIN
+    FOREACH role_name IN ARRAY ARRAY[
+        'crm_owner', 'crm_reader', 'crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service',
+        'crm_steward', 'crm_marketer', 'crm_analyst', 'crm_headquarters', 'crm_admin', 'crm_till']
+    LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+        END IF;
+    END LOOP;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'crm_gateway') THEN
+        CREATE ROLE crm_gateway LOGIN NOINHERIT;
+    END IF;
+END
+$roles$;
+GRANT crm_reader, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer,
+    crm_analyst, crm_headquarters, crm_admin, crm_till TO crm_gateway;
+
+GRANT USAGE, CREATE ON SCHEMA crm TO crm_owner;
+GRANT USAGE ON SCHEMA crm TO crm_reader, crm_clerk, crm_store_manager, crm_manager, crm_service,
+    crm_steward, crm_marketer, crm_analyst, crm_headquarters, crm_admin, crm_till, crm_gateway;
+
+-- The type of crm.migration.version: a table column of an extension's type makes a plain DROP
+-- EXTENSION fail while there is data (crm.uninstall() first).
+CREATE DOMAIN crm.version AS text CHECK (VALUE ~ '^[0-9]+\.[0-9]+\.[0-9]+$');
+
+CREATE FUNCTION crm.core_now() RETURNS timestamptz
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_core_now';
+COMMENT ON FUNCTION crm.core_now() IS
+    'now, by the clock of crm: start of the transaction, or the moment crm.core_clock holds it at';
+
+CREATE FUNCTION crm._keyed_hash(purpose text, value bytea) RETURNS bytea
+    LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_keyed_hash';
+COMMENT ON FUNCTION crm._keyed_hash(text, bytea) IS
+    '16 bytes of HMAC-SHA256 under the hash key of the installation; equal values of one purpose have equal hashes';
+
+CREATE FUNCTION crm._encrypt(purpose text, value text) RETURNS bytea
+    LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_encrypt';
+COMMENT ON FUNCTION crm._encrypt(text, text) IS
+    'AES-256-GCM under the newest encryption key; the purpose is authenticated';
+
+CREATE FUNCTION crm._decrypt(purpose text, sealed bytea) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_decrypt';
+COMMENT ON FUNCTION crm._decrypt(text, bytea) IS
+    'the clear text of crm._encrypt(); RM004 if keys or purpose do not fit, RM003 if the key is gone';
+
+CREATE FUNCTION crm._sha256(value bytea) RETURNS bytea
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_sha256';
+COMMENT ON FUNCTION crm._sha256(bytea) IS 'SHA-256, 32 bytes';
+
+CREATE FUNCTION crm._hmac(key bytea, value bytea) RETURNS bytea
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_hmac';
+COMMENT ON FUNCTION crm._hmac(bytea, bytea) IS 'HMAC-SHA256 under the given key, 32 bytes';
+
+CREATE FUNCTION crm._random_bytes(length int) RETURNS bytea
+    LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_random_bytes';
+COMMENT ON FUNCTION crm._random_bytes(int) IS 'strong random bytes, 1 to 1024';
+
+CREATE FUNCTION crm._consequence_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_facts';
+COMMENT ON FUNCTION crm._consequence_facts(bigint[], text, boolean) IS
+    'tells every registered room that facts of a kind (member, order, refund, event, interaction, consent) of these persons were stored';
+CREATE FUNCTION crm._consequence_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_membership';
+COMMENT ON FUNCTION crm._consequence_membership(bigint, bigint, bigint[], text) IS
+    'tells every registered room that records moved from one person to another (merge, unmerge, split, attach)';
+CREATE FUNCTION crm._consequence_erase(customer_id bigint) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_erase';
+COMMENT ON FUNCTION crm._consequence_erase(bigint) IS 'tells every registered room to forget a person';
+CREATE FUNCTION crm._consequence_export(customer_id bigint) RETURNS jsonb
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_export';
+COMMENT ON FUNCTION crm._consequence_export(bigint) IS 'what each registered room keeps about a person, one member a room';
+CREATE FUNCTION crm._consequence_registry() RETURNS text
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'crm_consequence_registry';
+COMMENT ON FUNCTION crm._consequence_registry() IS 'lines "kind position room function" of what is registered';
+
+CREATE FUNCTION crm._new_id() RETURNS bigint
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    AS $$ SELECT nextval('crm.id_seq') + (current_setting('crm.core_node')::bigint << 48) $$;
+COMMENT ON FUNCTION crm._new_id() IS
+    'a new 64-bit id, unique over all tables and nodes (crm.core_node, 0 to 31), below 2^53';

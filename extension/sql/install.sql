@@ -1,0 +1,107 @@
+-- install: code belongs to the extension, data to the user.
+
+CREATE FUNCTION crm.install() RETURNS TABLE (migration_no int, room text, title text)
+    LANGUAGE plpgsql SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    step record;
+    caller text := current_user;
+    applied int := 0;
+BEGIN
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        RAISE EXCEPTION 'only a superuser can install the tables of crm'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    PERFORM set_config('role', 'crm_owner', true);
+    CREATE TABLE IF NOT EXISTS crm.migration (
+        migration_no int PRIMARY KEY,
+        room text NOT NULL,
+        title text NOT NULL,
+        version crm.version NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp());
+    LOCK TABLE crm.migration IN EXCLUSIVE MODE;
+    SELECT coalesce(max(m.migration_no), 0) INTO applied FROM crm.migration m;
+    FOR step IN SELECT * FROM crm._migration() s WHERE s.migration_no > applied ORDER BY s.migration_no LOOP
+        EXECUTE step.statements;
+        INSERT INTO crm.migration (migration_no, room, title, version)
+        VALUES (step.migration_no, step.room, step.title, crm._code_version());
+        migration_no := step.migration_no; room := step.room; title := step.title;
+        RETURN NEXT;
+    END LOOP;
+    PERFORM set_config('role', 'none', true);
+    PERFORM crm._validate_sql_functions();
+END
+$$;
+COMMENT ON FUNCTION crm.install() IS
+    'makes or updates the tables of crm as ordinary tables owned by crm_owner; returns the migrations it applied, none when up to date; superuser only (42501)';
+
+CREATE FUNCTION crm._code_version() RETURNS crm.version
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '@CRM_VERSION@'::crm.version $$;
+COMMENT ON FUNCTION crm._code_version() IS 'the version of the code';
+
+-- String bodies may precede their tables; here each is parsed against the tables that are there now.
+CREATE FUNCTION crm._validate_sql_functions() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    candidate record;
+BEGIN
+    FOR candidate IN
+        SELECT p.oid FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+        WHERE p.pronamespace = 'crm'::regnamespace AND l.lanname = 'sql' AND p.prosqlbody IS NULL
+    LOOP
+        PERFORM fmgr_sql_validator(candidate.oid);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._validate_sql_functions() IS 'checks every SQL function of crm against the installed tables';
+
+CREATE FUNCTION crm.uninstall(confirm text DEFAULT '') RETURNS int
+    LANGUAGE plpgsql SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    relation record;
+    dropped int := 0;
+BEGIN
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        RAISE EXCEPTION 'only a superuser can uninstall the tables of crm'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF confirm IS DISTINCT FROM current_database() THEN
+        RAISE EXCEPTION 'cannot drop the customers'' data without confirmation'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = format('Run SELECT crm.uninstall(%L); to drop every table of crm in this database.', current_database());
+    END IF;
+    FOR relation IN
+        SELECT c.oid, c.relkind FROM pg_class c
+        WHERE c.relnamespace = 'crm'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+          AND NOT c.relispartition
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
+        ORDER BY c.relkind = 'v' DESC, c.oid DESC
+    LOOP
+        CONTINUE WHEN NOT EXISTS (SELECT FROM pg_class WHERE oid = relation.oid);
+        EXECUTE format('DROP %s %s CASCADE',
+            CASE relation.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
+                 WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END,
+            relation.oid::regclass);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END
+$$;
+COMMENT ON FUNCTION crm.uninstall(text) IS
+    'drops every table of crm with all data; takes the name of the database as confirmation (22023 otherwise); roles stay, they are the cluster''s; afterwards DROP EXTENSION crm works';
+
+-- Every entry into the product asks this: code newer than the tables says what to run.
+CREATE FUNCTION crm._require_schema() RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    IF to_regclass('crm.migration') IS NULL
+       OR (SELECT max(m.migration_no) FROM crm.migration m) < (SELECT max(s.migration_no) FROM crm._migration() s) THEN
+        RAISE EXCEPTION 'the tables of crm are older than its code'
+            USING ERRCODE = 'RM001', HINT = 'Run SELECT crm.install();';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._require_schema() IS 'RM001 with the remedy when crm.install() has to run';

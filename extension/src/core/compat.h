@@ -1,0 +1,42 @@
+/*
+ * compat.h
+ *		What differs between PostgreSQL 15 and 18, as wrappers shaped like the newest API.
+ *
+ * The only file that tests PG_VERSION_NUM.  Each wrapper names the version at which it can
+ * go.
+ */
+#ifndef CRM_COMPAT_H
+#define CRM_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "crm needs PostgreSQL 15 or newer"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#include "utils/datetime.h"
+
+/* PostgreSQL 16 gave the date decoders a place for the name of a bad time zone: go at 16. */
+static inline int
+crm_compat_parse_datetime(const char *text, char *work, size_t size, char **field, int *ftype,
+						  int *n_fields)
+{
+	return ParseDateTime(text, work, size, field, ftype, MAXDATEFIELDS, n_fields);
+}
+
+static inline int
+crm_compat_decode_datetime(char **field, int *ftype, int n_fields, int *dtype, struct pg_tm *tm,
+						   fsec_t *fsec, int *zone)
+{
+#if PG_VERSION_NUM >= 160000
+	DateTimeErrorExtra extra;
+
+	return DecodeDateTime(field, ftype, n_fields, dtype, tm, fsec, zone, &extra);
+#else
+	return DecodeDateTime(field, ftype, n_fields, dtype, tm, fsec, zone);
+#endif
+}
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * core.h
+ *		What every room may use: it speaks PostgreSQL and knows no word of the CRM.
+ *
+ *	in core_clock.c			the one clock
+ *	in core_keys.c			keys of the installation, keyed hashes, encryption
+ *	in core_spi.c			saved plans for constant statements
+ *	in core_consequence.c	what a lower room causes in a higher one
+ */
+#ifndef CRM_CORE_H
+#define CRM_CORE_H
+
+#include "postgres.h"
+#include "fmgr.h"
+#include "datatype/timestamp.h"
+#include "utils/date.h"
+
+#include "core/compat.h"
+#include "core/errors.h"
+
+/* Impossible states: an assertion in debug builds, an internal error otherwise. */
+#define CrmEnsure(cond, what) \
+	do { \
+		if (unlikely(!(cond))) \
+			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), \
+							errmsg_internal("crm: broken promise: %s", (what)))); \
+	} while (0)
+
+/* core_clock.c */
+extern void crm_core_clock_init(void);
+extern TimestampTz crm_core_clock_now(void);
+
+/* core_keys.c */
+#define CRM_HASH_LENGTH 16
+extern void crm_core_keys_init(void);
+extern void crm_core_keys_hash(const char *purpose, const char *value, int length, uint8 *hash);
+
+/* core_spi.c */
+typedef struct CrmStatement
+{
+	const char *name;			/* for messages: room.verb */
+	const char *sql;			/* constant text, values as $n */
+	int			n_args;
+	const Oid  *arg_types;
+	void	   *plan;			/* SPIPlanPtr, filled at first use */
+} CrmStatement;
+
+extern int	crm_core_spi_execute(CrmStatement *statement, Datum *values, const char *nulls,
+								 bool read_only, long limit);
+
+/* core_consequence.c */
+typedef enum CrmConsequence
+{
+	CRM_ON_FACTS,				/* (customer_ids bigint[], kind text, is_history bool) */
+	CRM_ON_MEMBERSHIP,			/* (survivor bigint, other bigint, record_ids bigint[], kind text) */
+	CRM_ON_ERASE,				/* (customer_id bigint) */
+	CRM_ON_EXPORT,				/* (customer_id bigint) returns jsonb */
+	CRM_N_CONSEQUENCES
+} CrmConsequence;
+
+extern void crm_core_consequence_register(CrmConsequence kind, int position, const char *room,
+										  const char *function);
+
+#endif

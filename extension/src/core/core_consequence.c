@@ -1,0 +1,167 @@
+/*
+ * core_consequence.c
+ *		What a lower room causes in a higher one, without knowing it.
+ *
+ * At _PG_init each room enters the SQL functions that are to run when facts arrived, when
+ * membership changed, when a person is erased or exported, with a position that orders them.
+ * ingest, identity and access then call crm._consequence_*(), inside their own transaction:
+ * what must happen, happens in the commit that caused it.
+ *
+ * The registry is filled before any backend forks or at library load, and only read after;
+ * plans are kept per backend.
+ */
+#include "core/core.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+
+#define MAX_ENTRIES 16
+
+typedef struct Entry
+{
+	int			position;
+	const char *room;
+	CrmStatement statement;
+} Entry;
+
+static Entry registry[CRM_N_CONSEQUENCES][MAX_ENTRIES];
+static int	n_entries[CRM_N_CONSEQUENCES];
+
+static const Oid facts_types[] = {INT8ARRAYOID, TEXTOID, BOOLOID};
+static const Oid membership_types[] = {INT8OID, INT8OID, INT8ARRAYOID, TEXTOID};
+static const Oid person_types[] = {INT8OID};
+
+static const struct
+{
+	const char *parameters;
+	int			n_args;
+	const Oid  *types;
+}			shapes[CRM_N_CONSEQUENCES] = {
+	[CRM_ON_FACTS] = {"($1, $2, $3)", 3, facts_types},
+	[CRM_ON_MEMBERSHIP] = {"($1, $2, $3, $4)", 4, membership_types},
+	[CRM_ON_ERASE] = {"($1)", 1, person_types},
+	[CRM_ON_EXPORT] = {"($1)", 1, person_types},
+};
+
+PG_FUNCTION_INFO_V1(crm_consequence_facts);
+PG_FUNCTION_INFO_V1(crm_consequence_membership);
+PG_FUNCTION_INFO_V1(crm_consequence_erase);
+PG_FUNCTION_INFO_V1(crm_consequence_export);
+PG_FUNCTION_INFO_V1(crm_consequence_registry);
+
+/* Enters a SQL function, named with its schema; equal positions keep the order of entry. */
+void
+crm_core_consequence_register(CrmConsequence kind, int position, const char *room,
+							  const char *function)
+{
+	Entry	   *entries = registry[kind];
+	int			at = n_entries[kind];
+
+	CrmEnsure(at < MAX_ENTRIES, "too many consequences registered");
+	for (; at > 0 && entries[at - 1].position > position; at--)
+		entries[at] = entries[at - 1];
+	entries[at] = (Entry) {
+		.position = position,
+		.room = room,
+		.statement = {
+			.name = function,
+			.sql = MemoryContextStrdup(TopMemoryContext,
+									   psprintf("SELECT %s%s", function, shapes[kind].parameters)),
+			.n_args = shapes[kind].n_args,
+			.arg_types = shapes[kind].types,
+		},
+	};
+	n_entries[kind]++;
+}
+
+/* Runs every entry of a kind in its order; an error in one undoes the causing transaction. */
+static void
+run_all(CrmConsequence kind, Datum *values)
+{
+	if (n_entries[kind] == 0)
+		return;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	for (int i = 0; i < n_entries[kind]; i++)
+		crm_core_spi_execute(&registry[kind][i].statement, values, NULL, false, 0);
+	SPI_finish();
+}
+
+Datum
+crm_consequence_facts(PG_FUNCTION_ARGS)
+{
+	Datum		values[3] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
+
+	run_all(CRM_ON_FACTS, values);
+	PG_RETURN_VOID();
+}
+
+Datum
+crm_consequence_membership(PG_FUNCTION_ARGS)
+{
+	Datum		values[4] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2),
+	PG_GETARG_DATUM(3)};
+
+	run_all(CRM_ON_MEMBERSHIP, values);
+	PG_RETURN_VOID();
+}
+
+Datum
+crm_consequence_erase(PG_FUNCTION_ARGS)
+{
+	Datum		values[1] = {PG_GETARG_DATUM(0)};
+
+	run_all(CRM_ON_ERASE, values);
+	PG_RETURN_VOID();
+}
+
+/* One object: a member a room, holding what that room keeps about the person. */
+Datum
+crm_consequence_export(PG_FUNCTION_ARGS)
+{
+	Datum		values[1] = {PG_GETARG_DATUM(0)};
+	StringInfoData all;
+	MemoryContext caller = CurrentMemoryContext;
+
+	initStringInfo(&all);
+	appendStringInfoChar(&all, '{');
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	for (int i = 0; i < n_entries[CRM_ON_EXPORT]; i++)
+	{
+		Entry	   *entry = &registry[CRM_ON_EXPORT][i];
+		char	   *part;
+		MemoryContext spi;
+
+		crm_core_spi_execute(&entry->statement, values, NULL, true, 1);
+		part = SPI_processed == 1 ?
+			SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : NULL;
+		spi = MemoryContextSwitchTo(caller);
+		appendStringInfo(&all, "%s\"%s\": %s", all.len > 1 ? ", " : "", entry->room,
+						 part ? part : "null");
+		MemoryContextSwitchTo(spi);
+	}
+	SPI_finish();
+	appendStringInfoChar(&all, '}');
+	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(all.data)));
+}
+
+/* What is registered, for crm.doctor() and the tests: "kind position room function" lines. */
+Datum
+crm_consequence_registry(PG_FUNCTION_ARGS)
+{
+	static const char *const kinds[CRM_N_CONSEQUENCES] = {"facts", "membership", "erase", "export"};
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int kind = 0; kind < CRM_N_CONSEQUENCES; kind++)
+		for (int i = 0; i < n_entries[kind]; i++)
+			appendStringInfo(&text, "%s %d %s %s\n", kinds[kind], registry[kind][i].position,
+							 registry[kind][i].room, registry[kind][i].statement.name);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(text.data, text.len));
+}

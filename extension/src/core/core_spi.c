@@ -1,0 +1,37 @@
+/*
+ * core_spi.c
+ *		The one place that calls SPI: constant statements with saved plans.
+ *
+ * A room keeps its statements as static CrmStatement values.  The plan is made once a
+ * backend and kept; SPI's own invalidation replans it when tables change.  The caller has
+ * connected to SPI and reads SPI_tuptable.
+ */
+#include "core/core.h"
+
+#include "executor/spi.h"
+
+int
+crm_core_spi_execute(CrmStatement *statement, Datum *values, const char *nulls,
+					 bool read_only, long limit)
+{
+	int			code;
+
+	if (statement->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(statement->sql, statement->n_args,
+									   unconstify(Oid *, statement->arg_types));
+
+		if (plan == NULL)
+			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+							errmsg("could not prepare statement \"%s\": %s", statement->name,
+								   SPI_result_code_string(SPI_result))));
+		SPI_keepplan(plan);
+		statement->plan = plan;
+	}
+	code = SPI_execute_plan((SPIPlanPtr) statement->plan, values, nulls, read_only, limit);
+	if (code < 0)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+						errmsg("could not execute statement \"%s\": %s", statement->name,
+							   SPI_result_code_string(code))));
+	return code;
+}

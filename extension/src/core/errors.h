@@ -1,0 +1,20 @@
+/*
+ * errors.h
+ *		The SQLSTATEs of crm: class RM, a block of codes a room.
+ *
+ * Standard codes come first; a code here says what no standard one says.  The same list,
+ * with the HTTP status the gateway answers, is doc/errors.md; sql/errors.sql holds both
+ * against each other.  A line:  name, code, HTTP status, what it means.
+ */
+#ifndef CRM_ERRORS_H
+#define CRM_ERRORS_H
+
+#define CRM_SQLSTATE(a, b, c) MAKE_SQLSTATE('R', 'M', a, b, c)
+
+/* RM0xx core */
+#define ERRCODE_CRM_SCHEMA_BEHIND		CRM_SQLSTATE('0', '0', '1') /* 503: run SELECT crm.install() */
+#define ERRCODE_CRM_CLOCK_LOCKED		CRM_SQLSTATE('0', '0', '2') /* 500: clock set outside test mode */
+#define ERRCODE_CRM_KEY_MISSING			CRM_SQLSTATE('0', '0', '3') /* 503: key file missing or unusable */
+#define ERRCODE_CRM_CIPHER_INVALID		CRM_SQLSTATE('0', '0', '4') /* 500: a stored secret does not decrypt */
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * crm.c
+ *		Loads the rooms, from the lowest to the highest: one line a room.
+ */
+#include "core/core.h"
+
+#include "utils/guc.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	crm_core_clock_init();
+	crm_core_keys_init();
+	MarkGUCPrefixReserved("crm");
+}
