@@ -87,3 +87,11 @@ CREATE FUNCTION crm._new_id() RETURNS bigint
     AS $$ SELECT nextval('crm.id_seq') + (current_setting('crm.core_node')::bigint << 48) $$;
 COMMENT ON FUNCTION crm._new_id() IS
     'a new 64-bit id, unique over all tables and nodes (crm.core_node, 0 to 31), below 2^53';
+
+CREATE FUNCTION crm._local_day(at timestamptz, zone text) RETURNS date
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT (at AT TIME ZONE zone)::date $$;
+COMMENT ON FUNCTION crm._local_day(timestamptz, text) IS 'the local calendar day of a moment in a time zone';
+
+CREATE FUNCTION crm._setting(name text) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT s.value FROM crm.setting s WHERE s.name = _setting.name $$;
+COMMENT ON FUNCTION crm._setting(text) IS 'a setting that managers edit; null when there is none of that name';

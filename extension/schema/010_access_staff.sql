@@ -1,0 +1,132 @@
+-- Who may see what: regions, stores, sharing groups, staff and their scopes, sessions, keys.
+CREATE TABLE crm.region (
+    region_id int PRIMARY KEY,
+    code text NOT NULL UNIQUE,
+    name text NOT NULL);
+
+CREATE TABLE crm.store (
+    store_id int PRIMARY KEY,
+    code text NOT NULL UNIQUE,
+    name text NOT NULL,
+    region_id int NOT NULL REFERENCES crm.region,
+    city text NOT NULL DEFAULT '',
+    time_zone text NOT NULL DEFAULT 'Asia/Shanghai',
+    opened_on date,
+    closed_on date);
+
+CREATE TABLE crm.sharing_group (
+    sharing_group_id int PRIMARY KEY,
+    code text NOT NULL UNIQUE,
+    name text NOT NULL);
+CREATE TABLE crm.sharing_group_store (
+    sharing_group_id int NOT NULL REFERENCES crm.sharing_group,
+    store_id int NOT NULL REFERENCES crm.store,
+    PRIMARY KEY (sharing_group_id, store_id));
+
+CREATE TABLE crm.staff (
+    staff_id int PRIMARY KEY,
+    code text NOT NULL UNIQUE,
+    name text NOT NULL,
+    role name NOT NULL,
+    login_name text UNIQUE,             -- for sign-in over HTTP
+    sql_role name UNIQUE,               -- for a direct SQL login
+    password text,                      -- scrypt$N$r$p$salt$hash, base64
+    failed_tries int NOT NULL DEFAULT 0,
+    locked_until timestamptz,
+    left_at timestamptz,
+    created_at timestamptz NOT NULL);
+CREATE TABLE crm.staff_scope (
+    staff_id int NOT NULL REFERENCES crm.staff,
+    kind text NOT NULL CHECK (kind IN ('store', 'region', 'group', 'all')),
+    ref_id int NOT NULL DEFAULT 0,      -- store, region or sharing group; 0 for all
+    PRIMARY KEY (staff_id, kind, ref_id));
+
+CREATE TABLE crm.session (
+    session_hash bytea PRIMARY KEY,     -- SHA-256 of the cookie
+    staff_id int NOT NULL REFERENCES crm.staff,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    ended_at timestamptz);
+CREATE INDEX session_staff ON crm.session (staff_id);
+CREATE TABLE crm.signin_link (
+    link_hash bytea PRIMARY KEY,
+    staff_id int NOT NULL REFERENCES crm.staff,
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz);
+
+CREATE TABLE crm.api_key (
+    api_key_id text PRIMARY KEY,
+    secret_hash bytea NOT NULL,         -- SHA-256 of the secret
+    name text NOT NULL,
+    role name NOT NULL,
+    source_code text,                   -- the one source it may deliver for; null: any
+    store_id int REFERENCES crm.store,
+    is_sandbox boolean NOT NULL DEFAULT false,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz,
+    revoked_at timestamptz);
+
+-- Idempotency-Key of HTTP: the answer is kept in the transaction of the effect.
+CREATE TABLE crm.idempotency (
+    principal text NOT NULL,
+    idempotency_key text NOT NULL,
+    fingerprint bytea NOT NULL,         -- SHA-256 of function and arguments
+    answer jsonb,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (principal, idempotency_key));
+CREATE INDEX idempotency_created ON crm.idempotency (created_at);
+
+-- Append-only trail. Personal values appear as keyed hash and masked form only, so that erasing
+-- a person and proving the trail agree. audit_seal chains finished stretches of it.
+CREATE TABLE crm.audit (
+    audited_at timestamptz NOT NULL,    -- real time, never crm.core_clock
+    audit_id bigint NOT NULL,
+    actor text NOT NULL,                -- staff code, key id or SQL role
+    actor_role name NOT NULL,
+    staff_id int,
+    action text NOT NULL,               -- unmask, lookup, edit, merge, export, erase, sign_in ...
+    object_kind text NOT NULL,
+    object_id bigint,
+    field text,
+    old_value text,                     -- masked
+    new_value text,
+    old_hash bytea,
+    new_hash bytea,
+    reason text,
+    request_id text,
+    PRIMARY KEY (audited_at, audit_id)) PARTITION BY RANGE (audited_at);
+CREATE TABLE crm.audit_default PARTITION OF crm.audit DEFAULT;
+CREATE INDEX audit_object ON crm.audit (object_kind, object_id);
+CREATE INDEX audit_actor ON crm.audit (actor, action, audited_at);
+CREATE TABLE crm.audit_seal (
+    seal_no bigint PRIMARY KEY,
+    sealed_from timestamptz NOT NULL,
+    sealed_to timestamptz NOT NULL,
+    row_count bigint NOT NULL,
+    rows_hash bytea NOT NULL,
+    seal bytea NOT NULL,                -- HMAC over the seal before and this stretch
+    sealed_at timestamptz NOT NULL);
+
+-- What may not come back: hashes of erased identifiers.
+CREATE TABLE crm.suppression (
+    kind text NOT NULL,
+    value_hash bytea NOT NULL,
+    erased_at timestamptz NOT NULL,
+    PRIMARY KEY (kind, value_hash));
+
+-- One open alert a kind and key; success closes it.
+CREATE TABLE crm.alert (
+    alert_id bigint PRIMARY KEY,
+    kind text NOT NULL,
+    key text NOT NULL,
+    opened_at timestamptz NOT NULL,
+    closed_at timestamptz,
+    detail jsonb NOT NULL DEFAULT '{}');
+CREATE UNIQUE INDEX alert_open ON crm.alert (kind, key) WHERE closed_at IS NULL;
+
+-- Settings that a manager edits: rows, not constants. Each room adds its own.
+CREATE TABLE crm.setting (
+    name text PRIMARY KEY,              -- room.noun_unit, e.g. ingest.retry_seconds
+    value jsonb NOT NULL,
+    description text NOT NULL,
+    changed_at timestamptz);

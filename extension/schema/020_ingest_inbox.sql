@@ -1,0 +1,123 @@
+-- Sources, mappings, the raw inbox and what became of it.
+CREATE TABLE crm.source (
+    source_id int PRIMARY KEY,
+    code text NOT NULL UNIQUE,
+    name text NOT NULL,
+    kind text NOT NULL,                 -- pos, mini_program, shop_platform, official_account, wecom, spreadsheet, api, pull
+    time_zone text NOT NULL DEFAULT 'Asia/Shanghai',
+    currency char(3) NOT NULL DEFAULT 'CNY',
+    channel text NOT NULL DEFAULT '',   -- default channel of its facts
+    priority int NOT NULL DEFAULT 100,  -- survivorship: lower wins
+    is_one_record_per_person boolean NOT NULL DEFAULT false,
+    is_sandbox boolean NOT NULL DEFAULT false,
+    is_active boolean NOT NULL DEFAULT true,
+    signing_secret bytea,               -- encrypted (purpose 'signing'); set: unsigned webhooks are refused
+    raw_retention_days int NOT NULL DEFAULT 400,
+    last_received_at timestamptz,       -- kept by the worker, every minute
+    created_at timestamptz NOT NULL);
+
+CREATE TABLE crm.mapping (
+    source_id int NOT NULL REFERENCES crm.source,
+    entity text NOT NULL,
+    version int NOT NULL,
+    spec jsonb NOT NULL,                -- doc/rooms/ingest.md
+    is_current boolean NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (source_id, entity, version));
+CREATE UNIQUE INDEX mapping_current ON crm.mapping (source_id, entity) WHERE is_current;
+
+CREATE TABLE crm.custom_field (
+    entity text NOT NULL,
+    code text NOT NULL,
+    name_zh text NOT NULL,
+    name_en text NOT NULL,
+    type text NOT NULL CHECK (type IN ('text', 'number', 'date', 'bool', 'option', 'multi_option')),
+    options jsonb,
+    is_derived boolean NOT NULL DEFAULT false,  -- computed, refuses input
+    is_sensitive boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (entity, code));
+
+-- Append-only, byte for byte, written first. Bulk: chunks of at most 256 kB that end at a line's end.
+CREATE TABLE crm.inbox (
+    received_at timestamptz NOT NULL,
+    inbox_id bigint NOT NULL,
+    source_id int NOT NULL,
+    entity text NOT NULL,
+    batch_id bigint,                    -- null: a single call
+    chunk_no int,
+    first_line int NOT NULL DEFAULT 1,
+    line_count int NOT NULL DEFAULT 1,
+    idempotency_key text,
+    payload bytea NOT NULL,
+    PRIMARY KEY (received_at, inbox_id)) PARTITION BY RANGE (received_at);
+ALTER TABLE crm.inbox ALTER payload SET STORAGE EXTERNAL;
+CREATE TABLE crm.inbox_default PARTITION OF crm.inbox DEFAULT;
+CREATE INDEX inbox_batch ON crm.inbox (batch_id, chunk_no) WHERE batch_id IS NOT NULL;
+CREATE INDEX inbox_source ON crm.inbox (source_id, received_at);
+CREATE INDEX inbox_key ON crm.inbox (source_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+
+CREATE TABLE crm.batch (
+    batch_id bigint PRIMARY KEY,
+    source_id int NOT NULL REFERENCES crm.source,
+    entity text NOT NULL,
+    format text NOT NULL CHECK (format IN ('csv', 'ndjson')),
+    encoding text NOT NULL CHECK (encoding IN ('utf8', 'gbk')),
+    mapping_version int,
+    is_history boolean NOT NULL,        -- loading history fires nothing
+    is_lenient boolean NOT NULL,        -- accept the good lines, reject the others
+    is_dry_run boolean NOT NULL,        -- stops before 'accepted' until someone confirms
+    state text NOT NULL CHECK (state IN ('receiving', 'validating', 'invalid', 'awaiting_confirmation',
+                                         'accepted', 'applying', 'done', 'aborted')),
+    header text,
+    line_count bigint NOT NULL DEFAULT 0,
+    byte_count bigint NOT NULL DEFAULT 0,
+    progress jsonb NOT NULL DEFAULT '{}',   -- where the worker resumes
+    counts jsonb NOT NULL DEFAULT '{}',     -- created, updated, unchanged, ignored, rejected ...
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    attempts int NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz,
+    last_error text);
+CREATE INDEX batch_open ON crm.batch (state) WHERE state NOT IN ('done', 'aborted', 'invalid');
+
+CREATE TABLE crm.reject (
+    reject_id bigint PRIMARY KEY,
+    received_at timestamptz NOT NULL,   -- of the inbox row
+    inbox_id bigint NOT NULL,
+    line_no int NOT NULL DEFAULT 1,     -- within the inbox row's batch, or 1
+    source_id int NOT NULL,
+    entity text NOT NULL,
+    external_id text,
+    code text NOT NULL,
+    field text,
+    remedy text NOT NULL,
+    state text NOT NULL CHECK (state IN ('open', 'retry', 'resolved', 'dismissed')),
+    attempts int NOT NULL DEFAULT 1,
+    next_attempt_at timestamptz,
+    rejected_at timestamptz NOT NULL,
+    resolved_at timestamptz);
+CREATE INDEX reject_open ON crm.reject (source_id, state) WHERE state IN ('open', 'retry');
+CREATE INDEX reject_inbox ON crm.reject (inbox_id, line_no);
+
+CREATE TABLE crm.source_day (
+    source_id int NOT NULL,
+    day date NOT NULL,
+    received bigint NOT NULL,
+    rejected bigint NOT NULL,
+    PRIMARY KEY (source_id, day));
+
+CREATE TABLE crm.pull (
+    pull_id int PRIMARY KEY,
+    source_id int NOT NULL REFERENCES crm.source,
+    entity text NOT NULL,
+    relation text NOT NULL,             -- schema.table, read under run_as
+    watermark_column text NOT NULL,
+    overlap interval NOT NULL DEFAULT '15 minutes',
+    every interval NOT NULL DEFAULT '5 minutes',
+    run_as name NOT NULL,
+    watermark timestamptz,
+    is_active boolean NOT NULL DEFAULT true,
+    failures int NOT NULL DEFAULT 0,
+    next_run_at timestamptz);

@@ -1,0 +1,158 @@
+-- Facts hang on source records; a person is a cluster of records, kept by membership.
+CREATE TABLE crm.source_record (
+    source_record_id bigint PRIMARY KEY,
+    source_id int NOT NULL,
+    kind text NOT NULL,                 -- member, follower, receipt, visitor
+    external_id text NOT NULL,
+    store_id int,                       -- where it was registered
+    channel text NOT NULL DEFAULT '',
+    registered_at timestamptz,
+    registered_on date,                 -- local day
+    is_history boolean NOT NULL,
+    is_current boolean NOT NULL DEFAULT true,   -- false: deleted at the source
+    custom jsonb NOT NULL DEFAULT '{}',
+    revision int NOT NULL DEFAULT 1,
+    received_at timestamptz NOT NULL);
+
+-- Clear values as the source gave them; no grants. Revisions are kept, one row each.
+CREATE TABLE crm.source_record_private (
+    source_record_id bigint NOT NULL REFERENCES crm.source_record,
+    revision int NOT NULL,
+    name text,
+    nickname text,
+    sex char(1),                        -- m, f
+    birthday date,
+    is_birthday_lunar boolean NOT NULL DEFAULT false,
+    address_sealed bytea,               -- purpose 'address'
+    province text,
+    city text,
+    district text,
+    note text,
+    received_at timestamptz NOT NULL,
+    source_version text,                -- the source's own version or time
+    PRIMARY KEY (source_record_id, revision));
+
+-- Who a record belongs to, from when to when; valid_to infinity is now.
+CREATE TABLE crm.membership (
+    source_record_id bigint NOT NULL REFERENCES crm.source_record,
+    valid_from timestamptz NOT NULL,
+    valid_to timestamptz NOT NULL DEFAULT 'infinity',
+    customer_id bigint NOT NULL,
+    journal_id bigint,
+    PRIMARY KEY (source_record_id, valid_from));
+CREATE UNIQUE INDEX membership_now ON crm.membership (source_record_id) INCLUDE (customer_id) WHERE valid_to = 'infinity';
+CREATE INDEX membership_customer ON crm.membership (customer_id);
+
+-- A value that identifies: the third group, keyed by itself. Creating or locking its row is what
+-- makes two sessions that register one phone agree on one person (sorted by kind and hash).
+CREATE TABLE crm.identifier (
+    kind smallint NOT NULL,             -- crm.identifier_kind
+    value_hash bytea NOT NULL,          -- keyed hash of namespace and normalised value
+    customer_id bigint,                 -- who answers to it; null while blocked or demoted
+    value_sealed bytea,                 -- purpose = the kind's code
+    masked text NOT NULL,
+    tail_hash bytea,                    -- phone: keyed hash of the last four digits
+    is_blocked boolean NOT NULL DEFAULT false,
+    record_count int NOT NULL DEFAULT 0,
+    first_seen_at timestamptz NOT NULL,
+    last_seen_at timestamptz NOT NULL,
+    PRIMARY KEY (kind, value_hash));
+CREATE INDEX identifier_customer ON crm.identifier (customer_id);
+CREATE INDEX identifier_tail ON crm.identifier (tail_hash) WHERE tail_hash IS NOT NULL;
+
+CREATE TABLE crm.identifier_kind (
+    kind smallint PRIMARY KEY,
+    code text NOT NULL UNIQUE,          -- phone, email, member_card, openid, unionid, wecom, platform_id, national_id, dingtalk, device
+    is_key boolean NOT NULL,            -- equal values make one person
+    is_single boolean NOT NULL,         -- a person has at most one (of a namespace)
+    max_records int NOT NULL,           -- more records than this: a hub, demoted to a relationship
+    rank int NOT NULL);                 -- strength: lower is stronger
+
+CREATE TABLE crm.record_identifier (
+    source_record_id bigint NOT NULL REFERENCES crm.source_record,
+    kind smallint NOT NULL,
+    value_hash bytea NOT NULL,
+    namespace text NOT NULL DEFAULT '',
+    first_seen_at timestamptz NOT NULL,
+    last_seen_at timestamptz NOT NULL,
+    ended_at timestamptz,               -- the record gave the value up
+    PRIMARY KEY (source_record_id, kind, value_hash));
+CREATE INDEX record_identifier_value ON crm.record_identifier (kind, value_hash);
+
+CREATE TABLE crm.blocked_value (
+    kind smallint NOT NULL,
+    value_hash bytea NOT NULL,
+    reason text NOT NULL,
+    PRIMARY KEY (kind, value_hash));
+
+-- Masked values only. Merged rows stay for ever and point to the survivor.
+CREATE TABLE crm.customer (
+    customer_id bigint PRIMARY KEY,
+    status text NOT NULL CHECK (status IN ('active', 'merged', 'erased')),
+    merged_into bigint,
+    name_masked text NOT NULL DEFAULT '',
+    phone_masked text NOT NULL DEFAULT '',
+    email_masked text NOT NULL DEFAULT '',
+    sex char(1),
+    city text NOT NULL DEFAULT '',
+    channel text NOT NULL DEFAULT '',   -- of the first record
+    home_store_id int,
+    scope_store_ids int[] NOT NULL DEFAULT '{}',
+    registered_at timestamptz NOT NULL,
+    registered_on date NOT NULL,
+    record_count int NOT NULL DEFAULT 1,
+    custom jsonb NOT NULL DEFAULT '{}',
+    row_version int NOT NULL DEFAULT 1,
+    updated_at timestamptz NOT NULL);
+CREATE INDEX customer_scope ON crm.customer USING gin (scope_store_ids);
+CREATE INDEX customer_registered ON crm.customer (registered_on) WHERE status = 'active';
+
+-- The golden record in clear; no grants, read by audited definer functions.
+CREATE TABLE crm.customer_private (
+    customer_id bigint PRIMARY KEY REFERENCES crm.customer,
+    name text,
+    name_search text,                   -- normalised: folded, Traditional to Simplified
+    phone_sealed bytea,
+    phone_hash bytea,
+    email_sealed bytea,
+    birthday date,
+    is_birthday_lunar boolean NOT NULL DEFAULT false,
+    birthday_md smallint,               -- month * 100 + day of the solar birthday
+    address_sealed bytea,
+    provenance jsonb NOT NULL DEFAULT '{}');   -- field -> source_record_id, rule
+CREATE INDEX customer_private_birthday ON crm.customer_private (birthday_md) WHERE birthday_md IS NOT NULL;
+
+CREATE TABLE crm.merge_journal (
+    journal_id bigint PRIMARY KEY,
+    at timestamptz NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('merge', 'unmerge', 'split', 'attach', 'detach')),
+    survivor_id bigint NOT NULL,
+    other_id bigint,
+    record_ids bigint[] NOT NULL,
+    actor text NOT NULL,
+    reason text NOT NULL,               -- identifier, match, manual ...
+    evidence jsonb NOT NULL DEFAULT '{}');
+CREATE INDEX merge_journal_survivor ON crm.merge_journal (survivor_id);
+CREATE INDEX merge_journal_other ON crm.merge_journal (other_id);
+
+CREATE TABLE crm.cannot_link (
+    record_a bigint NOT NULL,
+    record_b bigint NOT NULL,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (record_a, record_b),
+    CHECK (record_a < record_b));
+
+-- What a guard stopped, for a person to decide.
+CREATE TABLE crm.review (
+    review_id bigint PRIMARY KEY,
+    customer_a bigint NOT NULL,
+    customer_b bigint NOT NULL,
+    reason text NOT NULL,               -- the guard: single_value, hub, birthday, sex, size ...
+    evidence jsonb NOT NULL DEFAULT '{}',
+    state text NOT NULL CHECK (state IN ('open', 'accepted', 'rejected')),
+    opened_at timestamptz NOT NULL,
+    decided_at timestamptz,
+    decided_by text);
+CREATE UNIQUE INDEX review_open ON crm.review (least(customer_a, customer_b), greatest(customer_a, customer_b), reason) WHERE state = 'open';

@@ -1,0 +1,61 @@
+-- Flows, and the ledger that makes them fire exactly once.
+CREATE TABLE crm.flow (
+    flow_id int PRIMARY KEY,
+    code text NOT NULL UNIQUE,          -- welcome, silence_30, birthday
+    name_zh text NOT NULL,
+    name_en text NOT NULL,
+    trigger text NOT NULL CHECK (trigger IN ('welcome', 'silence', 'birthday')),
+    state text NOT NULL CHECK (state IN ('draft', 'active', 'paused', 'stopped')),
+    active_from timestamptz,            -- facts before it fire nothing
+    epoch int NOT NULL DEFAULT 1,       -- deliberate restarts; part of the occurrence key unless it holds for ever
+    version int NOT NULL DEFAULT 1,
+    spec jsonb NOT NULL,                -- days, at, coupon_type, channels, template, exclusions, caps, holdout_percent, backlog_per_day ...
+    watermark timestamptz);
+CREATE TABLE crm.flow_version (
+    flow_id int NOT NULL REFERENCES crm.flow,
+    version int NOT NULL,
+    spec jsonb NOT NULL,
+    changed_by text NOT NULL,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (flow_id, version));
+
+-- Kept for ever, never partitioned by time: the unique key must span all of it. Rows never move.
+CREATE TABLE crm.occurrence (
+    customer_id bigint NOT NULL,
+    flow_id int NOT NULL,
+    epoch int NOT NULL,                 -- 0: the key holds for ever
+    occurrence_key text NOT NULL,
+    fired_at timestamptz NOT NULL,
+    due_at timestamptz NOT NULL,
+    arm text NOT NULL CHECK (arm IN ('treatment', 'control', 'none')),
+    outcome text NOT NULL,              -- sent, held, or the gate step that stopped it
+    message_id text,
+    coupon_id bigint,
+    flow_version int NOT NULL,
+    PRIMARY KEY (customer_id, flow_id, epoch, occurrence_key));
+CREATE INDEX occurrence_flow ON crm.occurrence (flow_id, fired_at);
+
+-- Each decision of the gate, with its reason.
+CREATE TABLE crm.decision (
+    decided_at timestamptz NOT NULL,
+    customer_id bigint NOT NULL,
+    flow_id int NOT NULL,
+    occurrence_key text NOT NULL,
+    decision_id bigint NOT NULL,
+    step text NOT NULL,                 -- active, late, consent, reachable, exclusion, goal, holdout, offer, cap, quiet, variant, render
+    result text NOT NULL,               -- pass, stop, hold
+    reason text NOT NULL,
+    PRIMARY KEY (customer_id, flow_id, decided_at, decision_id)) PARTITION BY RANGE (decided_at);
+CREATE TABLE crm.decision_default PARTITION OF crm.decision DEFAULT;
+
+-- Persons already past the line at activation: enter after someone confirms, a few a day.
+CREATE TABLE crm.flow_backlog (
+    customer_id bigint NOT NULL,
+    flow_id int NOT NULL,
+    epoch int NOT NULL,
+    occurrence_key text NOT NULL,
+    counted_at timestamptz NOT NULL,
+    confirmed_at timestamptz,
+    entered_at timestamptz,
+    PRIMARY KEY (customer_id, flow_id, epoch, occurrence_key));
+CREATE INDEX flow_backlog_waiting ON crm.flow_backlog (flow_id) WHERE entered_at IS NULL;

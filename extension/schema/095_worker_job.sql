@@ -1,0 +1,14 @@
+-- Jobs of the per-database worker.
+CREATE TABLE crm.job (
+    job text PRIMARY KEY,               -- room.verb
+    statement text NOT NULL,            -- one call that does a bounded piece and returns how much is left
+    every interval NOT NULL,            -- poll
+    at_local time,                      -- daily at this local time instead
+    position int NOT NULL DEFAULT 100,
+    is_active boolean NOT NULL DEFAULT true,
+    next_run_at timestamptz NOT NULL,
+    last_run_at timestamptz,
+    last_ms numeric,
+    failures int NOT NULL DEFAULT 0,
+    last_error text,
+    last_result bigint);
