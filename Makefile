@@ -7,7 +7,7 @@
 EXTENSION   = extension/crm
 CRM_VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" extension/crm.control)
 MODULE_big  = crm
-with_llvm    = no
+override with_llvm = no
 OBJS        = $(patsubst %.c,%.o,$(sort $(wildcard extension/src/*.c extension/src/*/*.c)))
 PG_CPPFLAGS = -Iextension/src -DCRM_VERSION='"$(CRM_VERSION)"'
 PG_CFLAGS   = -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -MMD -MP $(CRM_CFLAGS)

@@ -3,6 +3,7 @@
  *		Loads the rooms, from the lowest to the highest: one line a room.
  */
 #include "core/core.h"
+#include "worker/worker.h"
 
 #include "utils/guc.h"
 
@@ -15,5 +16,6 @@ _PG_init(void)
 {
 	crm_core_clock_init();
 	crm_core_keys_init();
+	crm_worker_init();
 	MarkGUCPrefixReserved("crm");
 }

@@ -16,7 +16,21 @@
 #include "varatt.h"
 #endif
 
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/datetime.h"
+
+/* PostgreSQL 16 asks the owner of any object with one function: go at 16. */
+static inline bool
+crm_compat_owns_database(Oid database)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, database, GetUserId());
+#else
+	return pg_database_ownercheck(database, GetUserId());
+#endif
+}
 
 /* PostgreSQL 16 gave the date decoders a place for the name of a bad time zone: go at 16. */
 static inline int

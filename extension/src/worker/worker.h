@@ -1,0 +1,98 @@
+/*
+ * worker.h
+ *		Launcher and workers: who runs, for which database, and how they are woken.
+ *
+ *	in worker_shared.c		the slots in shared memory, one a database
+ *	in worker_hooks.c		what DROP DATABASE and CREATE EXTENSION mean for workers; wake at commit
+ *	in worker_launcher.c	starts a worker for each database that has the extension
+ *	in worker_main.c		the per-database worker: its loop
+ *	in worker_job.c			one job, one transaction
+ *	in worker_api.c			the SQL-callable edge
+ */
+#ifndef CRM_WORKER_H
+#define CRM_WORKER_H
+
+#include "core/core.h"
+
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+
+#define CRM_WORKER_MAX_DATABASES 32
+
+/* The two processes of a database. */
+typedef enum CrmWorkerKind
+{
+	CRM_WORKER_JOBS,
+	CRM_WORKER_SENDER,
+	CRM_WORKER_N_KINDS
+} CrmWorkerKind;
+
+typedef struct CrmWorkerProcess
+{
+	int			pid;			/* 0: not running */
+	Latch	   *latch;			/* in shared memory; stale after exit, then a wake is spurious */
+	TimestampTz started_at;
+	TimestampTz not_before;		/* back-off after an exit, or a start that is under way */
+	int			exits;			/* in a row without a completed turn */
+} CrmWorkerProcess;
+
+typedef struct CrmWorkerSlot
+{
+	Oid			database;		/* InvalidOid: free */
+	bool		probe;			/* nobody looked yet whether the extension is there */
+	bool		has_extension;
+	bool		wants_sender;	/* an active endpoint exists */
+	TimestampTz hold_until;		/* somebody drops, renames or copies the database */
+	CrmWorkerProcess process[CRM_WORKER_N_KINDS];
+	int64		jobs_run;
+	int64		jobs_failed;
+} CrmWorkerSlot;
+
+typedef struct CrmWorkerShared
+{
+	LWLock	   *lock;			/* guards everything below; held for moments, never over I/O */
+	Latch	   *launcher;
+	int			launcher_pid;
+	CrmWorkerSlot slots[CRM_WORKER_MAX_DATABASES];
+} CrmWorkerShared;
+
+/* NULL when crm was not preloaded. */
+extern CrmWorkerShared *crm_worker_shared;
+extern bool crm_worker_enabled;
+
+extern void crm_worker_init(void);
+
+/* worker_shared.c */
+extern void crm_worker_shared_init(void);
+extern CrmWorkerSlot *crm_worker_slot(Oid database, bool create);
+extern bool crm_worker_attach(Oid database, CrmWorkerKind kind);
+extern void crm_worker_wake_database(Oid database);
+extern void crm_worker_wake_launcher(void);
+extern void crm_worker_probe(Oid database);
+extern void crm_worker_hold(Oid database);
+
+/* worker_hooks.c */
+extern void crm_worker_hooks_init(void);
+extern void crm_worker_wake_at_commit(void);
+
+/* worker_job.c */
+typedef struct CrmWorkerJob
+{
+	char		name[NAMEDATALEN];
+	char	   *statement;
+	int64		every_ms;
+	bool		is_daily;
+	TimestampTz next_run_at;	/* real time; daily jobs ask the clock of crm */
+	TimestampTz noted_at;		/* when crm.job last heard of it */
+	int			failures;
+	bool		seen;
+} CrmWorkerJob;
+
+extern bool crm_worker_extension_is_there(void);
+extern List *crm_worker_load_jobs(List *known, MemoryContext context, bool *wants_sender);
+extern int64 crm_worker_run_job(CrmWorkerJob *job);
+
+extern PGDLLEXPORT void crm_launcher_main(Datum arg);
+extern PGDLLEXPORT void crm_worker_main(Datum arg);
+
+#endif

@@ -1,0 +1,272 @@
+/*
+ * worker_job.c
+ *		One job, one transaction, under crm_owner.
+ *
+ * A job is a row of crm.job: a statement that does one bounded piece of work and returns how
+ * much is left.  A failing job is noted and tried again with a growing pause; it stops no
+ * other.  A daily job's next run is written in the transaction of the run, so it happens once
+ * a local day, also across a crash; its day is by the clock of crm.  A polled job's schedule
+ * is real time and lives in memory: writing it each second would only make dead rows.
+ */
+#include "worker/worker.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#define NOTE_MS 60000			/* an idle job is noted in crm.job this often */
+#define MAX_PAUSE_MS 300000
+
+static CrmStatement load_statement = {
+	.name = "worker.load_jobs",
+	.sql = "SELECT j.job, j.statement, (extract(epoch FROM j.every) * 1000)::bigint,"
+	" j.at_local IS NOT NULL, CASE WHEN j.at_local IS NULL THEN NULL ELSE j.next_run_at <= crm.core_now() END,"
+	" EXISTS (SELECT FROM crm.endpoint e WHERE e.is_active)"
+	" FROM crm.job j WHERE j.is_active ORDER BY j.position, j.job",
+};
+
+static const Oid note_types[] = {TEXTOID, FLOAT8OID, INT8OID};
+static CrmStatement note_statement = {
+	.name = "worker.note_run",
+	.sql = "UPDATE crm.job SET last_run_at = pg_catalog.clock_timestamp(), last_ms = $2, last_result = $3, failures = 0,"
+	" last_error = NULL WHERE job = $1",
+	.n_args = 3,
+	.arg_types = note_types,
+};
+
+static const Oid name_types[] = {TEXTOID};
+static CrmStatement daily_statement = {
+	.name = "worker.next_day",
+	.sql = "UPDATE crm.job SET next_run_at = crm._worker_next_daily(at_local) WHERE job = $1",
+	.n_args = 1,
+	.arg_types = name_types,
+};
+
+static const Oid failure_types[] = {TEXTOID, TEXTOID};
+static CrmStatement failure_statement = {
+	.name = "worker.note_failure",
+	.sql = "UPDATE crm.job SET last_run_at = pg_catalog.clock_timestamp(), failures = failures + 1, last_error = $2 WHERE job = $1",
+	.n_args = 2,
+	.arg_types = failure_types,
+};
+
+/* Begins a transaction in which everything is done as crm_owner; the end of it gives that back. */
+static void
+begin_as_owner(void)
+{
+	Oid			user;
+	int			context;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(get_role_oid("crm_owner", false),
+						   context | SECURITY_LOCAL_USERID_CHANGE);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+}
+
+static void
+commit_as_owner(Oid user, int context)
+{
+	SPI_finish();
+	PopActiveSnapshot();
+	SetUserIdAndSecContext(user, context);
+	CommitTransactionCommand();
+}
+
+/* Whether the extension and its tables are in this database now. */
+bool
+crm_worker_extension_is_there(void)
+{
+	bool		there;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	there = OidIsValid(get_extension_oid("crm", true));
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return there;
+}
+
+static CrmWorkerJob *
+find_job(List *jobs, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, jobs)
+		if (strcmp(((CrmWorkerJob *) lfirst(cell))->name, name) == 0)
+			return lfirst(cell);
+	return NULL;
+}
+
+/* Takes row i of the job list over into the known jobs, which keep their place in time. */
+static List *
+take_job(List *known, MemoryContext context, uint64 i)
+{
+	HeapTuple	row = SPI_tuptable->vals[i];
+	TupleDesc	shape = SPI_tuptable->tupdesc;
+	char	   *name = SPI_getvalue(row, shape, 1);
+	char	   *statement = SPI_getvalue(row, shape, 2);
+	bool		is_null;
+	CrmWorkerJob *job = find_job(known, name);
+	MemoryContext spi = MemoryContextSwitchTo(context);
+
+	if (job == NULL)
+	{
+		job = palloc0(sizeof(CrmWorkerJob));
+		strlcpy(job->name, name, NAMEDATALEN);
+		known = lappend(known, job);
+	}
+	if (job->statement == NULL || strcmp(job->statement, statement) != 0)
+		job->statement = pstrdup(statement);
+	job->every_ms = DatumGetInt64(SPI_getbinval(row, shape, 3, &is_null));
+	job->is_daily = DatumGetBool(SPI_getbinval(row, shape, 4, &is_null));
+	if (job->is_daily)
+		job->next_run_at = DatumGetBool(SPI_getbinval(row, shape, 5, &is_null)) ? 0 : DT_NOEND;
+	job->seen = true;
+	MemoryContextSwitchTo(spi);
+	return known;
+}
+
+/* Reads crm.job; jobs that are gone or switched off drop out of the list. */
+List *
+crm_worker_load_jobs(List *known, MemoryContext context, bool *wants_sender)
+{
+	Oid			user;
+	int			security;
+	ListCell   *cell;
+
+	foreach(cell, known)
+		((CrmWorkerJob *) lfirst(cell))->seen = false;
+	GetUserIdAndSecContext(&user, &security);
+	begin_as_owner();
+	*wants_sender = false;
+	if (SPI_execute("SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass('crm.job')", true, 1) == SPI_OK_SELECT &&
+		SPI_processed == 1)
+	{
+		crm_core_spi_execute(&load_statement, NULL, NULL, true, 0);
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			bool		is_null;
+
+			known = take_job(known, context, i);
+			*wants_sender = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 6, &is_null));
+		}
+	}
+	commit_as_owner(user, security);
+	foreach(cell, known)
+		if (!((CrmWorkerJob *) lfirst(cell))->seen)
+			known = foreach_delete_current(known, cell);
+	return known;
+}
+
+/* What the statement returned; a job that returns nothing has nothing left. */
+static int64
+read_result(const CrmWorkerJob *job)
+{
+	bool		is_null;
+	Datum		value;
+
+	if (SPI_execute(job->statement, false, 0) < 0)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+						errmsg("could not run the statement of job \"%s\"", job->name)));
+	if (SPI_processed != 1 || SPI_tuptable == NULL ||
+		SPI_gettypeid(SPI_tuptable->tupdesc, 1) != INT8OID)
+		return 0;
+	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+	return is_null ? 0 : DatumGetInt64(value);
+}
+
+static void
+note_failure(CrmWorkerJob *job, const char *message)
+{
+	Datum		values[2] = {CStringGetTextDatum(job->name), CStringGetTextDatum(message)};
+	int64		pause = Min(MAX_PAUSE_MS, (int64) 1000 << Min(job->failures, 9));
+	Oid			user;
+	int			security;
+
+	job->failures++;
+	job->next_run_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
+	GetUserIdAndSecContext(&user, &security);
+	begin_as_owner();
+	crm_core_spi_execute(&failure_statement, values, NULL, false, 0);
+	commit_as_owner(user, security);
+}
+
+static void
+note_run(CrmWorkerJob *job, TimestampTz started, int64 left)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Datum		values[3] = {CStringGetTextDatum(job->name),
+		Float8GetDatum((now - started) / 1000.0), Int64GetDatum(left)};
+
+	if (job->is_daily)
+	{
+		job->next_run_at = left > 0 ? 0 : DT_NOEND;
+		if (left <= 0)
+			crm_core_spi_execute(&daily_statement, values, NULL, false, 0);
+	}
+	else
+		job->next_run_at = left > 0 ? 0 : TimestampTzPlusMilliseconds(now, job->every_ms);
+	if (left > 0 || job->is_daily || job->failures > 0 || now - job->noted_at > NOTE_MS * INT64CONST(1000))
+	{
+		crm_core_spi_execute(&note_statement, values, NULL, false, 0);
+		job->noted_at = now;
+	}
+	job->failures = 0;
+}
+
+/* Runs a job; returns what it says is left, -1 when it failed (noted, with a pause). */
+int64
+crm_worker_run_job(CrmWorkerJob *job)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	TimestampTz started = GetCurrentTimestamp();
+	Oid			user;
+	int			security;
+	int64		left = -1;
+	char	   *message = NULL;
+
+	GetUserIdAndSecContext(&user, &security);
+	pgstat_report_activity(STATE_RUNNING, job->statement);
+	PG_TRY();
+	{
+		begin_as_owner();
+		left = read_result(job);
+		note_run(job, started, left);
+		commit_as_owner(user, security);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		HOLD_INTERRUPTS();
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		RESUME_INTERRUPTS();
+		MemoryContextSwitchTo(caller);
+		message = error->message;
+	}
+	PG_END_TRY();
+	if (message != NULL)
+	{
+		left = -1;
+		note_failure(job, message);
+	}
+	pgstat_report_stat(false);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	return left;
+}

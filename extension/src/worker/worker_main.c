@@ -1,0 +1,140 @@
+/*
+ * worker_main.c
+ *		The worker of one database: a loop of six steps.
+ *
+ *		interrupts -> reload -> is the extension still here -> the next due job, one
+ *		transaction -> statistics -> wait on the latch
+ *
+ * Intake wakes it at commit (crm._worker_wake()); without a wake it looks each second, so a
+ * lost wake costs a second and nothing else.  It leaves when the extension is gone and holds no
+ * lock between turns.  The loop stands in a context of its own, reset each turn.
+ */
+#include "worker/worker.h"
+
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#define LOOK_MS 1000			/* poll when nobody wakes us */
+#define LIST_MS 5000			/* crm.job is read again this often */
+
+static void
+note_turn(bool has_extension, bool wants_sender, int runs, int failures)
+{
+	CrmWorkerSlot *slot;
+	bool		sender_is_new;
+
+	LWLockAcquire(crm_worker_shared->lock, LW_EXCLUSIVE);
+	slot = crm_worker_slot(MyDatabaseId, true);
+	CrmEnsure(slot != NULL, "a running worker has a slot");
+	sender_is_new = wants_sender && !slot->wants_sender;
+	slot->probe = false;
+	slot->has_extension = has_extension;
+	slot->wants_sender = wants_sender;
+	slot->process[CRM_WORKER_JOBS].exits = 0;
+	slot->jobs_run += runs;
+	slot->jobs_failed += failures;
+	LWLockRelease(crm_worker_shared->lock);
+	if (sender_is_new)
+		crm_worker_wake_launcher();
+}
+
+/* Runs every job that is due once; the number that say there is more. */
+static int
+run_due(List *jobs, bool woken, int *runs, int *failures)
+{
+	ListCell   *cell;
+	int			more = 0;
+
+	foreach(cell, jobs)
+	{
+		CrmWorkerJob *job = lfirst(cell);
+		int64		left;
+
+		CHECK_FOR_INTERRUPTS();
+		if (job->next_run_at > GetCurrentTimestamp() && !(woken && !job->is_daily && job->failures == 0))
+			continue;
+		left = crm_worker_run_job(job);
+		(*runs)++;
+		*failures += left < 0;
+		more += left > 0;
+	}
+	return more;
+}
+
+static void
+reload_if_asked(void)
+{
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+/* One turn; returns how long to wait, 0 when there is more to do. */
+static long
+turn(List **jobs, MemoryContext keep, bool woken, TimestampTz *listed_at)
+{
+	static bool wants_sender = false;
+	int			runs = 0;
+	int			failures = 0;
+	int			more;
+
+	if (!crm_worker_extension_is_there())
+	{
+		note_turn(false, false, 0, 0);
+		proc_exit(0);
+	}
+	if (woken || TimestampDifferenceExceeds(*listed_at, GetCurrentTimestamp(), LIST_MS))
+	{
+		*jobs = crm_worker_load_jobs(*jobs, keep, &wants_sender);
+		*listed_at = GetCurrentTimestamp();
+	}
+	more = run_due(*jobs, woken, &runs, &failures);
+	note_turn(true, wants_sender, runs, failures);
+	return more > 0 ? 0 : LOOK_MS;
+}
+
+void
+crm_worker_main(Datum arg)
+{
+	Oid			database = DatumGetObjectId(arg);
+	MemoryContext keep;
+	MemoryContext scratch;
+	List	   *jobs = NIL;
+	TimestampTz listed_at = 0;
+	bool		woken = true;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	if (!crm_worker_attach(database, CRM_WORKER_JOBS))
+		proc_exit(0);
+	SetConfigOption("application_name", "crm worker", PGC_USERSET, PGC_S_SESSION);
+	keep = AllocSetContextCreate(TopMemoryContext, "crm worker jobs", ALLOCSET_DEFAULT_SIZES);
+	scratch = AllocSetContextCreate(TopMemoryContext, "crm worker turn", ALLOCSET_DEFAULT_SIZES);
+
+	for (;;)
+	{
+		long		wait_ms;
+
+		CHECK_FOR_INTERRUPTS();
+		reload_if_asked();
+		MemoryContextSwitchTo(scratch);
+		wait_ms = crm_worker_enabled ? turn(&jobs, keep, woken, &listed_at) : LOOK_MS;
+		MemoryContextReset(scratch);
+		woken = false;
+		if (wait_ms > 0)
+			woken = (WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait_ms,
+							   PG_WAIT_EXTENSION) & WL_LATCH_SET) != 0;
+		ResetLatch(MyLatch);
+	}
+}
