@@ -97,11 +97,13 @@ CREATE FUNCTION crm._require_schema() RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
-    IF to_regclass('crm.migration') IS NULL
-       OR (SELECT max(m.migration_no) FROM crm.migration m) < (SELECT max(s.migration_no) FROM crm._migration() s) THEN
-        RAISE EXCEPTION 'the tables of crm are older than its code'
-            USING ERRCODE = 'RM001', HINT = 'Run SELECT crm.install();';
+    IF to_regclass('crm.migration') IS NOT NULL THEN
+        IF (SELECT max(m.migration_no) FROM crm.migration m) >= (SELECT max(s.migration_no) FROM crm._migration() s) THEN
+            RETURN;
+        END IF;
     END IF;
+    RAISE EXCEPTION 'the tables of crm are older than its code'
+        USING ERRCODE = 'RM001', HINT = 'Run SELECT crm.install();';
 END
 $$;
 COMMENT ON FUNCTION crm._require_schema() IS 'RM001 with the remedy when crm.install() has to run';
