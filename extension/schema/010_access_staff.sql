@@ -125,8 +125,10 @@ CREATE TABLE crm.alert (
 CREATE UNIQUE INDEX alert_open ON crm.alert (kind, key) WHERE closed_at IS NULL;
 
 -- Settings that a manager edits: rows, not constants. Each room adds its own.
-CREATE TABLE crm.setting (
+CREATE TABLE crm.room_setting (   -- not "setting": its array type would shadow crm._setting()
     name text PRIMARY KEY,              -- room.noun_unit, e.g. ingest.retry_seconds
     value jsonb NOT NULL,
     description text NOT NULL,
     changed_at timestamptz);
+INSERT INTO crm.room_setting (name, value, description)
+VALUES ('core.time_zone', '"Asia/Shanghai"', 'the chain''s own time zone: daily jobs, days without a store');
