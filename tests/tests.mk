@@ -1,0 +1,24 @@
+# Targets for working on crm and trying it; what a packager needs is in the Makefile.
+
+## make run             the main job on this machine: sample chain, workers, gateway, nginx; prints where to look
+## make run DATA=dir    the same with your own CSV files
+## make stop            ends what make run started; its data stays for the next run
+## make test            every suite of tests/suites.tsv; SUITES="unit lint" for some
+## make bench           speed beside the peers (bench-gateway, bench-identity, bench-value, bench-campaign)
+## make lint            the rules of the house
+run: ; @tests/bin/demo run $(DATA)
+stop: ; @tests/bin/demo stop
+deps: ; @tests/bin/deps
+
+test: deps
+	@tests/bin/cluster server >/dev/null
+	@$(MAKE) -s PG_CONFIG=$$(tests/bin/cluster server) build-for-tests
+	@PG_CONFIG=$$(tests/bin/cluster server) tests/bin/run-suites $(SUITES)
+
+.PHONY: build-for-tests
+build-for-tests: all
+	@$(MAKE) -s PG_CONFIG=$(PG_CONFIG) install >/dev/null
+
+lint: ; @tests/lint/run
+
+-include tests/unit/unit.mk tests/fuzz/fuzz.mk tests/sample/sample.mk tests/gateway/gateway.mk tests/bench/bench.mk tests/receiver/receiver.mk
