@@ -132,3 +132,7 @@ CREATE TABLE crm.room_setting (   -- not "setting": its array type would shadow 
     changed_at timestamptz);
 INSERT INTO crm.room_setting (name, value, description)
 VALUES ('core.time_zone', '"Asia/Shanghai"', 'the chain''s own time zone: daily jobs, days without a store');
+
+SELECT crm._access_open('crm.region', 'crm.store', 'crm.sharing_group', 'crm.sharing_group_store', 'crm.room_setting');
+SELECT crm._access_protect_closed('crm.external_key', 'crm.staff', 'crm.staff_scope', 'crm.session', 'crm.signin_link',
+    'crm.api_key', 'crm.idempotency', 'crm.audit', 'crm.audit_seal', 'crm.suppression', 'crm.alert');

@@ -121,3 +121,6 @@ CREATE TABLE crm.pull (
     is_active boolean NOT NULL DEFAULT true,
     failures int NOT NULL DEFAULT 0,
     next_run_at timestamptz);
+
+SELECT crm._access_open('crm.custom_field');
+SELECT crm._access_protect_closed('crm.source', 'crm.mapping', 'crm.inbox', 'crm.batch', 'crm.reject', 'crm.pull');

@@ -156,3 +156,10 @@ CREATE TABLE crm.review (
     decided_at timestamptz,
     decided_by text);
 CREATE UNIQUE INDEX review_open ON crm.review (least(customer_a, customer_b), greatest(customer_a, customer_b), reason) WHERE state = 'open';
+
+SELECT crm._access_protect_scope('crm.customer');
+SELECT crm._access_protect_person('crm.membership');
+SELECT crm._access_open('crm.identifier_kind');
+SELECT crm._access_protect_closed('crm.source_record', 'crm.source_record_private', 'crm.identifier',
+    'crm.record_identifier', 'crm.blocked_value', 'crm.customer_private', 'crm.merge_journal', 'crm.cannot_link',
+    'crm.review');

@@ -82,3 +82,9 @@ CREATE TABLE crm.purchase_chunk (
     history crm.purchase_history NOT NULL,
     PRIMARY KEY (source_record_id, chunk_no)) WITH (fillfactor = 80);
 ALTER TABLE crm.purchase_chunk ALTER history SET STORAGE PLAIN;
+
+SELECT crm._access_open('crm.product_category', 'crm.product');
+SELECT crm._access_protect_fact('crm.customer_order');
+SELECT crm._access_protect_item('crm.order_item');
+SELECT crm._access_protect_fact('crm.refund');
+SELECT crm._access_protect_wide('crm.purchase_chunk');

@@ -44,3 +44,8 @@ CREATE TABLE crm.interaction (
     received_at timestamptz NOT NULL,
     PRIMARY KEY (source_record_id, interaction_id));
 CREATE INDEX interaction_next ON crm.interaction (next_on) WHERE next_on IS NOT NULL;
+
+SELECT crm._access_open('crm.event_type');
+SELECT crm._access_protect_fact('crm.event');
+-- notes are free text and may hold anything: read through functions only
+SELECT crm._access_protect_closed('crm.interaction');

@@ -67,3 +67,8 @@ CREATE TABLE crm.value_dirty (
     mark_id bigint NOT NULL,
     is_history boolean NOT NULL,
     PRIMARY KEY (customer_id, mark_id));
+
+SELECT crm._access_open('crm.tier_set', 'crm.tier_rule', 'crm.rfm_model', 'crm.rfm_cut');
+SELECT crm._access_protect_person('crm.customer_value');
+SELECT crm._access_protect_person('crm.tier_change');
+SELECT crm._access_protect_closed('crm.value_dirty');

@@ -26,3 +26,6 @@ CREATE TABLE crm.coupon (
     is_history boolean NOT NULL DEFAULT false,
     PRIMARY KEY (customer_id, coupon_id));
 CREATE INDEX coupon_expiry ON crm.coupon (valid_until) WHERE state = 'issued';
+
+SELECT crm._access_open('crm.coupon_type');
+SELECT crm._access_protect_person('crm.coupon');

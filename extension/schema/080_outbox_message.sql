@@ -97,3 +97,10 @@ CREATE TABLE crm.outbox_state (
     system_id text NOT NULL,
     paused_reason text,
     paused_at timestamptz);
+
+SELECT crm._access_open('crm.channel', 'crm.template');
+-- bodies are rendered with clear names: read through functions only
+SELECT crm._access_protect_closed('crm.endpoint', 'crm.consent', 'crm.opt_out', 'crm.outbox', 'crm.outbox_queue',
+    'crm.contact_cap');
+SELECT crm._access_protect_person('crm.outbox_event');
+SELECT crm._access_protect_person('crm.dead_letter');

@@ -59,3 +59,8 @@ CREATE TABLE crm.flow_backlog (
     entered_at timestamptz,
     PRIMARY KEY (customer_id, flow_id, epoch, occurrence_key));
 CREATE INDEX flow_backlog_waiting ON crm.flow_backlog (flow_id) WHERE entered_at IS NULL;
+
+SELECT crm._access_open('crm.flow', 'crm.flow_version');
+SELECT crm._access_protect_person('crm.occurrence');
+SELECT crm._access_protect_person('crm.decision');
+SELECT crm._access_protect_person('crm.flow_backlog');

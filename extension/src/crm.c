@@ -2,6 +2,7 @@
  * crm.c
  *		Loads the rooms, from the lowest to the highest: one line a room.
  */
+#include "access/access.h"
 #include "core/core.h"
 #include "worker/worker.h"
 
@@ -16,6 +17,7 @@ _PG_init(void)
 {
 	crm_core_clock_init();
 	crm_core_keys_init();
+	crm_access_init();
 	crm_worker_init();
 	MarkGUCPrefixReserved("crm");
 }

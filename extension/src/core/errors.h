@@ -17,4 +17,8 @@
 #define ERRCODE_CRM_KEY_MISSING			CRM_SQLSTATE('0', '0', '3') /* 503: key file missing or unusable */
 #define ERRCODE_CRM_CIPHER_INVALID		CRM_SQLSTATE('0', '0', '4') /* 500: a stored secret does not decrypt */
 
+/* RM1xx access */
+#define ERRCODE_CRM_IDEMPOTENCY_MISUSED	CRM_SQLSTATE('1', '0', '1') /* 422: key used for another call */
+#define ERRCODE_CRM_IDEMPOTENCY_RUNNING	CRM_SQLSTATE('1', '0', '2') /* 409: that call still runs */
+
 #endif
