@@ -1,0 +1,299 @@
+-- report: reads all rooms, is read by none.  Its functions are definer functions that check the
+-- caller's right to the person first; figures over many persons count only what the caller's scope holds.
+
+CREATE FUNCTION crm._report_sees(person bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM crm.customer c
+        WHERE c.customer_id = person AND c.status = 'active'
+          AND (crm._actor_role() IN ('crm_headquarters', 'crm_steward', 'crm_marketer', 'crm_analyst', 'crm_owner')
+               OR c.scope_store_ids && crm.access_store_ids()));
+END
+$$;
+COMMENT ON FUNCTION crm._report_sees(bigint) IS 'whether the caller''s role and scope reach a person';
+
+CREATE FUNCTION crm._report_require(asked bigint) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    person bigint := crm._identity_current(asked);
+BEGIN
+    IF person IS NULL OR NOT crm._report_sees(person) THEN
+        RAISE EXCEPTION 'there is no such person in your scope'
+            USING ERRCODE = 'no_data_found', HINT = 'Look the person up by phone or card, or ask a manager.';
+    END IF;
+    RETURN person;
+END
+$$;
+COMMENT ON FUNCTION crm._report_require(bigint) IS
+    'the current id of a person whom the caller may see; P0002 (404) otherwise, alike for none and not yours';
+
+CREATE FUNCTION crm._report_suggestion(person bigint) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    chosen jsonb;
+BEGIN
+    WITH bought AS (
+        SELECT p.category_id, k.code, max(o.business_day) AS last_day,
+               coalesce(max(p.refill_days), max(k.refill_days), 30) AS refill_days
+        FROM crm.membership ms
+        JOIN crm.customer_order o ON o.source_record_id = ms.source_record_id AND o.is_current AND o.kind = 'sale'
+        JOIN crm.order_item i USING (source_record_id, order_id, revision)
+        JOIN crm.product p USING (product_id)
+        JOIN crm.product_category k USING (category_id)
+        WHERE ms.customer_id = person AND ms.valid_to = 'infinity' AND o.business_day IS NOT NULL AND i.quantity > 0
+        GROUP BY p.category_id, k.code),
+    last_one AS (SELECT b.* FROM bought b ORDER BY b.last_day DESC, b.category_id LIMIT 1),
+    today AS (SELECT crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}') AS day),
+    candidate AS (
+        SELECT 1 AS step, r.pair_rule_id::bigint AS position, k.category_id, k.code, k.name, r.reason_zh, r.reason_en
+        FROM last_one l JOIN crm.pair_rule r ON r.from_category = l.code AND r.is_active
+        JOIN crm.product_category k ON k.code = r.to_category
+        UNION ALL
+        SELECT 2, -f.case_count, k.category_id, k.code, k.name,
+               format('买过同类商品的顾客接着买了这一类（%s 例）', f.case_count),
+               format('what buyers of the same category bought next (%s cases)', f.case_count)
+        FROM last_one l JOIN crm.category_follow f ON f.from_category_id = l.category_id
+        JOIN crm.product_category k ON k.category_id = f.to_category_id
+        WHERE f.case_count >= (crm._setting('report.suggestion_min_cases'))::int)
+    SELECT jsonb_build_object('category', c.code, 'category_name', c.name, 'reason_zh', c.reason_zh, 'reason_en', c.reason_en,
+                              'category_id', c.category_id, 'last_category', l.code)
+    INTO chosen
+    FROM candidate c CROSS JOIN today t CROSS JOIN last_one l
+    WHERE NOT EXISTS (SELECT FROM bought b WHERE b.category_id = c.category_id AND b.last_day + b.refill_days > t.day)
+      AND (SELECT count(*) FROM crm.suggestion_shown s
+           WHERE s.customer_id = person AND s.category_id = c.category_id AND s.shown_at > crm.core_now() - interval '30 days')
+          < (crm._setting('report.suggestion_max_shown'))::int
+    ORDER BY c.step, c.position LIMIT 1;
+    RETURN chosen;
+END
+$$;
+COMMENT ON FUNCTION crm._report_suggestion(bigint) IS
+    'what to suggest at the counter and why: first headquarters'' pair rules, then the commonest next category; null when nothing fits';
+
+CREATE FUNCTION crm.report_card(identifier_kind text, value text, namespace text DEFAULT '') RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    found jsonb := crm.identity_lookup(identifier_kind, value, namespace);
+    person bigint := (found ->> 'customer_id')::bigint;
+    suggestion jsonb;
+    answer jsonb;
+BEGIN
+    IF person IS NULL THEN
+        RAISE EXCEPTION 'no member has this %', identifier_kind
+            USING ERRCODE = 'no_data_found', HINT = 'Check the number, or enrol the customer.';
+    END IF;
+    suggestion := crm._report_suggestion(person);
+    IF suggestion IS NOT NULL THEN
+        INSERT INTO crm.suggestion_shown (customer_id, shown_at, suggestion_id, category_id, staff_id)
+        VALUES (person, crm.core_now(), crm._new_id(), (suggestion ->> 'category_id')::int, crm._actor_staff());
+    END IF;
+    SELECT jsonb_build_object(
+        'customer_id', person, 'name', c.name_masked, 'in_scope', crm._report_sees(person),
+        'tier', v.tier, 'last_day', v.last_day,
+        'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm.loyalty_coupons(person) k WHERE k ->> 'state' = 'issued'),
+        'last_category', suggestion ->> 'last_category',
+        'suggestion', suggestion - 'category_id' - 'last_category')
+    INTO answer
+    FROM crm.customer c LEFT JOIN crm.customer_value v USING (customer_id) WHERE c.customer_id = person;
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.report_card(text, text, text) IS
+    'the counter card of any member of the chain found by an exact identifier: masked name, tier, usable coupons, last category, suggestion with its reason; no phone, no address; logged and counted (RM110 beyond 60 an hour a clerk); P0002 when nobody answers to the value';
+GRANT EXECUTE ON FUNCTION crm.report_card(text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters, crm_till;
+
+CREATE FUNCTION crm.report_person(customer_id bigint) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    person bigint := crm._report_require(report_person.customer_id);
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object(
+            'customer_id', c.customer_id, 'asked_for', report_person.customer_id,
+            'name', c.name_masked, 'phone', c.phone_masked, 'email', c.email_masked, 'sex', c.sex, 'city', c.city, 'channel', c.channel,
+            'home_store', (SELECT s.code FROM crm.store s WHERE s.store_id = c.home_store_id),
+            'registered_on', c.registered_on, 'custom', c.custom, 'row_version', c.row_version,
+            'also_known_as', (SELECT coalesce(jsonb_agg(o), '[]') FROM unnest(crm._identity_cluster(person)) o WHERE o <> person),
+            'records', (SELECT coalesce(jsonb_agg(jsonb_build_object('source', src.code, 'external_id', r.external_id, 'kind', r.kind,
+                            'registered_on', r.registered_on, 'store', st.code) ORDER BY r.source_record_id), '[]')
+                        FROM crm.membership m JOIN crm.source_record r USING (source_record_id)
+                        JOIN crm.source src ON src.source_id = r.source_id LEFT JOIN crm.store st ON st.store_id = r.store_id
+                        WHERE m.customer_id = person AND m.valid_to = 'infinity'),
+            'identifiers', (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('kind', k.code, 'masked', i.masked)), '[]')
+                            FROM crm.membership m JOIN crm.record_identifier ri USING (source_record_id)
+                            JOIN crm.identifier i USING (kind, value_hash) JOIN crm.identifier_kind k USING (kind)
+                            WHERE m.customer_id = person AND m.valid_to = 'infinity' AND ri.ended_at IS NULL),
+            'value', (SELECT jsonb_build_object('tier', v.tier, 'tier_since', v.tier_since, 'r', v.r, 'f', v.f, 'm', v.m,
+                            'order_days', v.order_days, 'net', crm._report_money(v.net_minor), 'first_day', v.first_day, 'last_day', v.last_day)
+                      FROM crm.customer_value v WHERE v.customer_id = person),
+            'consents', (SELECT jsonb_object_agg(ch.channel, crm._outbox_consent(person, ch.channel)) FROM crm.channel ch),
+            'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm.loyalty_coupons(person) k),
+            'suggestion', crm._report_suggestion(person) - 'category_id',
+            'timeline', (SELECT coalesce(jsonb_agg(t), '[]') FROM crm.report_timeline(person, NULL, 20) t))
+        FROM crm.customer c WHERE c.customer_id = person);
+END
+$$;
+COMMENT ON FUNCTION crm.report_person(bigint) IS
+    'everything about one person in one call: masked identity, records, identifiers, value, consents, coupons, suggestion, newest 20 of the timeline; old ids answer; P0002 outside of the caller''s scope';
+GRANT EXECUTE ON FUNCTION crm.report_person(bigint) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_analyst, crm_headquarters;
+
+CREATE FUNCTION crm._report_money(minor bigint) RETURNS numeric
+    LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT round(minor / power(10::numeric, coalesce((crm._setting('purchase.currency_exponent'))::int, 2)),
+                coalesce((crm._setting('purchase.currency_exponent'))::int, 2)) $$;
+COMMENT ON FUNCTION crm._report_money(bigint) IS 'minor units as an amount in the installation''s currency';
+
+CREATE FUNCTION crm.report_timeline(customer_id bigint, before timestamptz DEFAULT NULL, max_entries int DEFAULT 50) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    person bigint := crm._report_require(report_timeline.customer_id);
+    until timestamptz := coalesce(before, 'infinity');
+    wanted int := least(greatest(coalesce(max_entries, 50), 1), 500);
+    records bigint[] := ARRAY(SELECT m.source_record_id FROM crm.membership m WHERE m.customer_id = person AND m.valid_to = 'infinity');
+    ids bigint[] := crm._identity_cluster(person);
+BEGIN
+    RETURN QUERY
+    SELECT jsonb_build_object('at', t.at, 'kind', t.kind) || t.what
+    FROM (
+        (SELECT o.ordered_at AS at, 'order' AS kind,
+                jsonb_build_object('source', s.code, 'external_id', o.external_id, 'status', o.status, 'amount', o.amount, 'lines', o.line_count,
+                                   'store', st.code, 'channel', o.channel) AS what
+         FROM crm.customer_order o JOIN crm.source s USING (source_id) LEFT JOIN crm.store st USING (store_id)
+         WHERE o.source_record_id = ANY (records) AND o.is_current AND o.ordered_at < until ORDER BY o.ordered_at DESC LIMIT wanted)
+        UNION ALL
+        (SELECT r.refunded_at, 'refund', jsonb_build_object('external_id', r.external_id, 'order', r.order_external_id, 'amount', r.amount, 'reason', r.reason)
+         FROM crm.refund r WHERE r.source_record_id = ANY (records) AND r.is_current AND r.refunded_at < until ORDER BY r.refunded_at DESC LIMIT wanted)
+        UNION ALL
+        (SELECT e.occurred_at, 'event', jsonb_build_object('type', e.type, 'object', e.object_id, 'properties', e.properties, 'ignored', e.ignored_reason)
+         FROM crm.event e WHERE e.source_record_id = ANY (records) AND e.occurred_at < until ORDER BY e.occurred_at DESC LIMIT wanted)
+        UNION ALL
+        (SELECT i.occurred_at, 'interaction', jsonb_build_object('channel', i.channel, 'direction', i.direction, 'text', i.body, 'outcome', i.outcome, 'next_on', i.next_on)
+         FROM crm.interaction i WHERE i.source_record_id = ANY (records) AND i.occurred_at < until ORDER BY i.occurred_at DESC LIMIT wanted)
+        UNION ALL
+        (SELECT k.issued_at, 'coupon', jsonb_build_object('coupon_type', k.coupon_type, 'state', k.state, 'value', k.value, 'valid_until', k.valid_until)
+         FROM crm.coupon k WHERE k.customer_id = ANY (ids) AND k.issued_at < until ORDER BY k.issued_at DESC LIMIT wanted)
+        UNION ALL
+        (SELECT c.changed_at, 'tier', jsonb_build_object('from', c.from_tier, 'to', c.to_tier, 'cause', c.cause)
+         FROM crm.tier_change c WHERE c.customer_id = ANY (ids) AND c.changed_at < until ORDER BY c.changed_at DESC LIMIT wanted)
+        UNION ALL
+        (SELECT q.fired_at, 'flow', jsonb_build_object('flow', f.code, 'outcome', q.outcome, 'arm', q.arm, 'message', q.message_id)
+         FROM crm.occurrence q JOIN crm.flow f USING (flow_id) WHERE q.customer_id = ANY (ids) AND q.fired_at < until ORDER BY q.fired_at DESC LIMIT wanted)
+        UNION ALL
+        (SELECT j.at, j.kind, jsonb_build_object('other', j.other_id, 'reason', j.reason)
+         FROM crm.merge_journal j WHERE j.survivor_id = ANY (ids) AND j.kind <> 'attach' AND j.at < until ORDER BY j.at DESC LIMIT wanted)
+    ) t
+    ORDER BY t.at DESC LIMIT wanted;
+END
+$$;
+COMMENT ON FUNCTION crm.report_timeline(bigint, timestamptz, int) IS
+    'what happened with a person, newest first, before a moment (exclusive; null: from the newest), 1 to 500 entries; P0002 outside of the caller''s scope';
+GRANT EXECUTE ON FUNCTION crm.report_timeline(bigint, timestamptz, int) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_analyst, crm_headquarters;
+
+CREATE FUNCTION crm._report_scope(store_code text, region_code text) RETURNS int[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    all_stores boolean := crm._actor_role() IN ('crm_headquarters', 'crm_analyst', 'crm_marketer', 'crm_owner');
+    wanted int[];
+BEGIN
+    SELECT array_agg(s.store_id) INTO wanted
+    FROM crm.store s JOIN crm.region r USING (region_id)
+    WHERE (store_code IS NULL OR s.code = store_code) AND (region_code IS NULL OR r.code = region_code)
+      AND (all_stores OR s.store_id = ANY (crm.access_store_ids()));
+    IF wanted IS NULL THEN
+        RAISE EXCEPTION 'no store of your scope fits' USING ERRCODE = 'no_data_found',
+            HINT = 'Give a store or region code within your scope, or none.';
+    END IF;
+    -- null: the whole chain, persons without a store included
+    RETURN CASE WHEN all_stores AND store_code IS NULL AND region_code IS NULL THEN NULL ELSE wanted END;
+END
+$$;
+COMMENT ON FUNCTION crm._report_scope(text, text) IS 'the stores a board is about, within the caller''s scope; null: the whole chain; P0002 when none is left';
+
+CREATE FUNCTION crm.report_health(store_code text DEFAULT NULL, region_code text DEFAULT NULL, on_day date DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    stores int[] := crm._report_scope(store_code, region_code);
+    today date := coalesce(on_day, crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}'));
+    board jsonb;
+BEGIN
+    WITH persons AS MATERIALIZED (
+        SELECT c.customer_id, c.registered_on, v.tier, v.first_day, v.last_day, v.order_days
+        FROM crm.customer c LEFT JOIN crm.customer_value v USING (customer_id)
+        WHERE c.status = 'active' AND c.registered_on <= today AND (stores IS NULL OR c.scope_store_ids && stores)),
+    active AS (
+        SELECT count(DISTINCT m.customer_id) AS persons
+        FROM crm.customer_order o JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity'
+        WHERE o.is_current AND o.kind = 'sale' AND o.amount > 0 AND o.business_day BETWEEN today - 29 AND today
+          AND (stores IS NULL OR o.store_id = ANY (stores))),
+    bought AS MATERIALIZED (
+        SELECT DISTINCT p.customer_id, p.registered_on, o.business_day
+        FROM persons p JOIN crm.membership m ON m.customer_id = p.customer_id AND m.valid_to = 'infinity'
+        JOIN crm.customer_order o ON o.source_record_id = m.source_record_id AND o.is_current AND o.kind = 'sale' AND o.amount > 0
+        WHERE p.registered_on BETWEEN today - 359 AND today - 180 AND o.business_day BETWEEN p.registered_on AND today),
+    nth AS (SELECT b.customer_id, b.registered_on, b.business_day,
+                   row_number() OVER (PARTITION BY b.customer_id ORDER BY b.business_day) AS n FROM bought b),
+    funnel AS (
+        SELECT (SELECT count(*) FROM persons p WHERE p.registered_on BETWEEN today - 359 AND today - 180) AS registered,
+               count(*) FILTER (WHERE n = 1 AND business_day <= registered_on + 30) AS first_order,
+               count(*) FILTER (WHERE n = 2 AND business_day <= registered_on + 90) AS second_order,
+               count(*) FILTER (WHERE n = 3 AND business_day <= registered_on + 180) AS third_order
+        FROM nth),
+    flows AS (
+        SELECT f.code, jsonb_build_object(
+            'flow', f.code, 'state', f.state,
+            'treated', count(q.*) FILTER (WHERE q.arm = 'treatment'),
+            'control', count(q.*) FILTER (WHERE q.arm = 'control'),
+            'sent', count(q.*) FILTER (WHERE q.message_id IS NOT NULL),
+            'redeemed', (SELECT count(*) FROM crm.coupon k JOIN persons p USING (customer_id) WHERE k.flow_id = f.flow_id AND k.state = 'redeemed')) AS line
+        FROM crm.flow f LEFT JOIN crm.occurrence q ON q.flow_id = f.flow_id
+             AND (stores IS NULL OR q.customer_id IN (SELECT p.customer_id FROM persons p))
+        GROUP BY f.flow_id, f.code, f.state)
+    SELECT jsonb_build_object(
+        'day', today, 'store', store_code, 'region', region_code,
+        'persons', (SELECT count(*) FROM persons),
+        'active_30d', (SELECT a.persons FROM active a),
+        'tiers', (SELECT coalesce(jsonb_object_agg(t.tier, t.n), '{}') FROM (SELECT coalesce(p.tier, 'P') AS tier, count(*) AS n FROM persons p GROUP BY 1) t),
+        'funnel', (SELECT to_jsonb(f) FROM funnel f),
+        'flows', (SELECT coalesce(jsonb_agg(f.line ORDER BY f.code), '[]') FROM flows f))
+    INTO board;
+    RETURN board;
+END
+$$;
+COMMENT ON FUNCTION crm.report_health(text, text, date) IS
+    'the health board of the caller''s scope: persons; active = bought in 30 local days; tiers; funnel of those registered 180 to 359 days ago (1st order within 30 d, 2nd within 90 d, 3rd within 180 d); flows with both arms; day null: today in the chain''s time zone';
+GRANT EXECUTE ON FUNCTION crm.report_health(text, text, date) TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;
+
+CREATE FUNCTION crm._report_follow() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    today date := crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}');
+BEGIN
+    DELETE FROM crm.category_follow;
+    INSERT INTO crm.category_follow (from_category_id, to_category_id, case_count, as_of)
+    WITH day AS (
+        SELECT DISTINCT m.customer_id, o.business_day, p.category_id
+        FROM crm.customer_order o
+        JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity'
+        JOIN crm.order_item i USING (source_record_id, order_id, revision)
+        JOIN crm.product p USING (product_id)
+        WHERE o.is_current AND o.kind = 'sale' AND o.business_day BETWEEN today - 364 AND today AND p.category_id IS NOT NULL AND i.quantity > 0),
+    ranked AS (SELECT d.*, dense_rank() OVER (PARTITION BY d.customer_id ORDER BY d.business_day) AS visit FROM day d)
+    SELECT a.category_id, b.category_id, count(*), today
+    FROM ranked a JOIN ranked b ON b.customer_id = a.customer_id AND b.visit = a.visit + 1 AND b.category_id <> a.category_id
+    GROUP BY a.category_id, b.category_id;
+    RETURN 0;
+END
+$$;
+COMMENT ON FUNCTION crm._report_follow() IS 'recounts which category is bought at the visit after which, over 365 days; daily job';
