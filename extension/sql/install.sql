@@ -13,12 +13,14 @@ BEGIN
             USING ERRCODE = 'insufficient_privilege';
     END IF;
     PERFORM set_config('role', 'crm_owner', true);
-    CREATE TABLE IF NOT EXISTS crm.migration (
-        migration_no int PRIMARY KEY,
-        room text NOT NULL,
-        title text NOT NULL,
-        version crm.version NOT NULL,
-        applied_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp());
+    IF to_regclass('crm.migration') IS NULL THEN
+        CREATE TABLE crm.migration (
+            migration_no int PRIMARY KEY,
+            room text NOT NULL,
+            title text NOT NULL,
+            version crm.version NOT NULL,
+            applied_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp());
+    END IF;
     LOCK TABLE crm.migration IN EXCLUSIVE MODE;
     SELECT coalesce(max(m.migration_no), 0) INTO applied FROM crm.migration m;
     FOR step IN SELECT * FROM crm._migration() s WHERE s.migration_no > applied ORDER BY s.migration_no LOOP

@@ -47,6 +47,7 @@ typedef struct CrmStatement
 
 extern int	crm_core_spi_execute(CrmStatement *statement, Datum *values, const char *nulls,
 								 bool read_only, long limit);
+extern void crm_core_spi_execute_text(const char *sql, const char *name);
 
 /* core_consequence.c */
 typedef enum CrmConsequence

@@ -35,3 +35,15 @@ crm_core_spi_execute(CrmStatement *statement, Datum *values, const char *nulls,
 							   SPI_result_code_string(code))));
 	return code;
 }
+
+/* A statement kept as data (a job's): planned each time, no values.  name is for messages. */
+void
+crm_core_spi_execute_text(const char *sql, const char *name)
+{
+	int			code = SPI_execute(sql, false, 0);
+
+	if (code < 0)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+						errmsg("could not execute the statement of \"%s\": %s", name,
+							   SPI_result_code_string(code))));
+}

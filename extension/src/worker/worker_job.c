@@ -25,6 +25,11 @@
 #define NOTE_MS 60000			/* an idle job is noted in crm.job this often */
 #define MAX_PAUSE_MS 300000
 
+static CrmStatement installed_statement = {
+	.name = "worker.is_installed",
+	.sql = "SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass('crm.job')",
+};
+
 static CrmStatement load_statement = {
 	.name = "worker.load_jobs",
 	.sql = "SELECT j.job, j.statement, (extract(epoch FROM j.every) * 1000)::bigint,"
@@ -151,8 +156,8 @@ crm_worker_load_jobs(List *known, MemoryContext context, bool *wants_sender)
 	GetUserIdAndSecContext(&user, &security);
 	begin_as_owner();
 	*wants_sender = false;
-	if (SPI_execute("SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass('crm.job')", true, 1) == SPI_OK_SELECT &&
-		SPI_processed == 1)
+	crm_core_spi_execute(&installed_statement, NULL, NULL, true, 1);
+	if (SPI_processed == 1)
 	{
 		crm_core_spi_execute(&load_statement, NULL, NULL, true, 0);
 		for (uint64 i = 0; i < SPI_processed; i++)
@@ -177,9 +182,7 @@ read_result(const CrmWorkerJob *job)
 	bool		is_null;
 	Datum		value;
 
-	if (SPI_execute(job->statement, false, 0) < 0)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-						errmsg("could not run the statement of job \"%s\"", job->name)));
+	crm_core_spi_execute_text(job->statement, job->name);
 	if (SPI_processed != 1 || SPI_tuptable == NULL ||
 		SPI_gettypeid(SPI_tuptable->tupdesc, 1) != INT8OID)
 		return 0;
