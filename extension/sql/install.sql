@@ -59,7 +59,7 @@ $$;
 COMMENT ON FUNCTION crm._validate_sql_functions() IS 'checks every SQL function of crm against the installed tables';
 
 CREATE FUNCTION crm.uninstall(confirm text DEFAULT '') RETURNS int
-    LANGUAGE plpgsql SET search_path = pg_catalog, crm, pg_temp AS
+    LANGUAGE plpgsql SET search_path = pg_catalog, crm, pg_temp SET client_min_messages = warning AS
 $$
 DECLARE
     relation record;

@@ -1,0 +1,56 @@
+-- The life of an installation: what install() made, that it is repeatable, that a plain DROP
+-- EXTENSION is refused while there is data, and that uninstall() leaves nothing.
+\set VERBOSITY terse
+SELECT count(*) > 10 AS migrated FROM crm.install();
+SELECT count(*) AS applied_again FROM crm.install();
+SELECT finding, state FROM crm.doctor() WHERE finding IN ('tables', 'keys', 'encoding');
+SELECT DISTINCT pg_get_userbyid(relowner) AS table_owner FROM pg_class
+WHERE relnamespace = 'crm'::regnamespace AND relkind IN ('r', 'p', 'S', 'v');
+SELECT count(*) AS tables_in_the_extension FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
+WHERE d.deptype = 'e' AND c.relnamespace = 'crm'::regnamespace AND c.relkind IN ('r', 'p', 'S', 'v');
+SELECT count(*) AS public_may_execute FROM pg_proc p, aclexplode(p.proacl) a
+WHERE p.pronamespace = 'crm'::regnamespace AND a.grantee = 0;
+
+-- refused while there is data
+DROP EXTENSION crm;
+SELECT crm.uninstall();
+SELECT crm.uninstall(current_database()) > 10 AS dropped;
+DROP EXTENSION crm;
+SELECT count(*) AS left_behind FROM pg_namespace WHERE nspname = 'crm';
+
+-- a schema of that name that somebody else made is not adopted
+CREATE SCHEMA crm;
+CREATE EXTENSION crm;
+DROP SCHEMA crm;
+CREATE EXTENSION crm;
+-- nobody but a superuser installs
+SET ROLE crm_admin;
+SELECT * FROM crm.install();
+RESET ROLE;
+-- every entry says what to run
+SELECT crm._require_schema();
+SELECT count(*) > 10 AS migrated FROM crm.install();
+
+-- ids grow, and are exact in JavaScript
+SELECT crm._new_id() < crm._new_id() AS grows, crm._new_id() < 9007199254740992 AS is_exact;
+
+-- the clock
+SELECT crm.core_now() = now() AS runs;
+SET crm.core_clock = '2026-06-30T10:00:00+08:00';
+SELECT crm.core_now() AT TIME ZONE 'UTC' AS held;
+SET crm.core_clock = 'nonsense';
+SET crm.core_clock = '';
+SELECT crm.core_now() = now() AS runs_again;
+
+-- keys: purpose and key are authenticated, damage is noticed
+SELECT crm._decrypt('phone', crm._encrypt('phone', '+8613800138000')) AS clear;
+SELECT crm._encrypt('phone', 'x') <> crm._encrypt('phone', 'x') AS salted;
+SELECT crm._decrypt('address', crm._encrypt('phone', 'x'));
+SELECT crm._decrypt('phone', '\x00');
+SELECT crm._decrypt('phone', ''::bytea);
+SELECT crm._decrypt('phone', '\x01ff' || repeat('a', 40)::bytea);
+SELECT crm._keyed_hash('phone', 'a') = crm._keyed_hash('phone', 'a') AS equal, crm._keyed_hash('phone', 'a') <> crm._keyed_hash('email', 'a') AS apart;
+SELECT encode(crm._sha256('abc'), 'hex') AS sha256;
+-- RFC 4231, test case 2
+SELECT encode(crm._hmac('Jefe', 'what do ya want for nothing?'), 'hex') AS hmac;
+SELECT crm._random_bytes(0);
