@@ -1,4 +1,6 @@
 -- Who may see what: regions, stores, sharing groups, staff and their scopes, sessions, keys.
+CREATE SEQUENCE crm.access_id_seq AS int;   -- regions, stores, groups, staff
+
 CREATE TABLE crm.region (
     region_id int PRIMARY KEY,
     code text NOT NULL UNIQUE,
@@ -44,6 +46,7 @@ CREATE TABLE crm.staff_scope (
 CREATE TABLE crm.session (
     session_hash bytea PRIMARY KEY,     -- SHA-256 of the cookie
     staff_id int NOT NULL REFERENCES crm.staff,
+    user_agent text NOT NULL,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     ended_at timestamptz);
@@ -131,7 +134,16 @@ CREATE TABLE crm.room_setting (   -- not "setting": its array type would shadow 
     description text NOT NULL,
     changed_at timestamptz);
 INSERT INTO crm.room_setting (name, value, description)
-VALUES ('core.time_zone', '"Asia/Shanghai"', 'the chain''s own time zone: daily jobs, days without a store');
+VALUES ('core.time_zone', '"Asia/Shanghai"', 'the chain''s own time zone: daily jobs, days without a store'),
+    ('access.session_hours', '12', 'hours a sign-in lasts'),
+    ('access.signin_tries', '5', 'wrong tries that lock an account'),
+    ('access.lock_minutes', '15', 'minutes an account stays locked'),
+    ('access.link_minutes', '60', 'minutes a one-time sign-in link can be used'),
+    ('access.idempotency_hours', '48', 'hours the answer to an idempotency key is kept'),
+    ('access.audit_months', '84', 'months the audit trail is kept'),
+    ('access.decision_months', '25', 'months the decisions of the gate are kept'),
+    ('access.event_months', '37', 'months behaviour events are kept'),
+    ('access.unmask_hour_limit', '60', 'unmaskings an hour and staff member');
 
 SELECT crm._access_open('crm.region', 'crm.store', 'crm.sharing_group', 'crm.sharing_group_store', 'crm.room_setting');
 SELECT crm._access_protect_closed('crm.external_key', 'crm.staff', 'crm.staff_scope', 'crm.session', 'crm.signin_link',
