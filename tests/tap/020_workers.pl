@@ -1,0 +1,82 @@
+# The launcher follows what happens to databases, and blocks none of it.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use CrmTest;
+
+my $node = crm_node('main');
+my $worker_of = "SELECT count(*) = 1 FROM crm.worker_status WHERE process = 'worker' AND database = current_database()";
+
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'crm launcher'"),
+	'1', 'a launcher runs without any database that has the extension');
+
+crm_database($node, 'shop');
+ok(wait_until($node, 'shop', $worker_of, 'worker of shop'), 'CREATE EXTENSION brings a worker');
+crm_database($node, 'twin');
+ok(wait_until($node, 'twin', $worker_of, 'worker of twin'), 'a second database has its own');
+is($node->safe_psql('shop', "SELECT state FROM crm.doctor() WHERE finding = 'worker of this database'"), 'ok', 'doctor sees it');
+
+# a rolled back CREATE EXTENSION leaves no worker
+$node->safe_psql('postgres', 'BEGIN; CREATE EXTENSION crm; ROLLBACK');
+is($node->safe_psql('shop', "SELECT count(*) FROM crm.worker_status WHERE database = 'postgres'"), '0', 'a rolled back one brings none');
+
+# jobs run, as crm_owner, and a failing one stops no other
+$node->safe_psql('shop', q{
+	SET ROLE crm_owner;
+	CREATE TABLE crm.probe (who text);
+	INSERT INTO crm.job (job, statement, every, next_run_at) VALUES
+		('probe.fail', 'SELECT (1 / 0)::bigint', '1 second', crm.core_now()),
+		('probe.run', 'WITH w AS (INSERT INTO crm.probe VALUES (current_user) RETURNING 1) SELECT 0::bigint FROM w', '1 second', crm.core_now())});
+ok(wait_until($node, 'shop', 'SELECT count(*) >= 2 FROM crm.probe', 'the job'), 'a job runs beside a failing one');
+is($node->safe_psql('shop', 'SELECT DISTINCT who FROM crm.probe'), 'crm_owner', 'as crm_owner');
+ok(wait_until($node, 'shop', "SELECT failures > 0 AND last_error = 'division by zero' FROM crm.job WHERE job = 'probe.fail'", 'noted failure'), 'the failure is noted');
+$node->safe_psql('shop', "DELETE FROM crm.job WHERE job LIKE 'probe.%'; DROP TABLE crm.probe");
+
+# the kill switch
+$node->safe_psql('postgres', 'ALTER SYSTEM SET crm.worker_enabled = off');
+$node->reload;
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET crm.worker_enabled');
+$node->reload;
+ok(wait_until($node, 'shop', $worker_of, 'worker after reload'), 'SIGHUP is followed');
+
+# statements that a connected worker would block
+for my $case (['CREATE DATABASE copy TEMPLATE shop', 'CREATE DATABASE ... TEMPLATE'],
+	['ALTER DATABASE twin RENAME TO other', 'ALTER DATABASE ... RENAME'],
+	['DROP DATABASE other', 'DROP DATABASE'], ['DROP DATABASE copy WITH (FORCE)', 'DROP DATABASE ... FORCE'])
+{
+	my ($statement, $name) = @$case;
+	my ($code, $out, $err) = $node->psql('postgres', $statement);
+	is($code, 0, "$name is not blocked") or diag($err);
+}
+
+# the extension goes, the worker goes
+$node->safe_psql('shop', "SELECT crm.uninstall('shop')");
+$node->safe_psql('shop', 'DROP EXTENSION crm');
+ok(wait_until($node, 'postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'crm worker' AND datname = 'shop'", 'worker to leave'),
+	'DROP EXTENSION makes the worker leave');
+$node->safe_psql('shop', 'CREATE EXTENSION crm');
+$node->safe_psql('shop', 'SELECT count(*) FROM crm.install()');
+ok(wait_until($node, 'shop', $worker_of, 'worker again'), 'and CREATE EXTENSION brings it back');
+
+# a killed worker: the server restarts itself, the worker comes back
+my $pid = $node->safe_psql('shop', "SELECT pid FROM crm.worker_status WHERE process = 'worker' AND database = 'shop'");
+kill 'KILL', $pid;
+ok($node->poll_query_until('shop', "SELECT count(*) = 1 FROM crm.worker_status WHERE process = 'worker' AND database = 'shop' AND pid <> $pid"),
+	'kill -9 of the worker: it is back');
+$node->stop('immediate');
+$node->start;
+ok(wait_until($node, 'shop', $worker_of, 'worker after crash'), 'kill of the whole server: it is back');
+
+# without preload: everything says what is missing, nothing fails
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+$node->restart;
+is($node->safe_psql('shop', "SELECT remedy FROM crm.doctor() WHERE finding = 'preload'"),
+	q{postgresql.conf: shared_preload_libraries = 'crm', then restart}, 'doctor prints the line to add');
+is($node->safe_psql('shop', 'SELECT count(*) FROM crm.worker_status'), '0', 'the view is empty');
+$node->safe_psql('shop', 'SELECT crm._worker_wake()');
+pass('a wake without workers is nothing');
+
+done_testing();
