@@ -12,6 +12,7 @@
 #include "core/core.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
@@ -79,12 +80,15 @@ assign_clock(const char *newval, void *extra)
 void
 crm_core_clock_init(void)
 {
+	/* a library loaded late, into one session, may define no setting of the server's start */
+	GucContext	at_start = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
+
 	DefineCustomBoolVariable("crm.core_test_mode",
 							 "Allows crm.core_clock to be set: for tests and demonstrations only.",
-							 NULL, &test_mode, false, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+							 NULL, &test_mode, false, at_start, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("crm.core_node",
 							"Number of this server among those that share ids.",
-							NULL, &node, 0, 0, 31, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+							NULL, &node, 0, 0, 31, at_start, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("crm.core_clock",
 							   "Holds the clock of crm at a moment; empty lets it run.",
 							   NULL, &clock_text, "", PGC_SUSET, 0,
