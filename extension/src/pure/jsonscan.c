@@ -269,7 +269,7 @@ scan_value(Scanner *scanner, CrmJsonValue *value)
 	value->has_escape = false;
 	do
 	{
-		CrmJsonType type;
+		CrmJsonType type = CRM_JSON_NULL;
 		bool		has_escape = false;
 		bool		is_empty = false;
 

@@ -277,7 +277,9 @@ static const char *const invented_domains[] = {
 	"mailinator.com", NULL
 };
 
-static const char *const invented_endings[] = {"example", "invalid", "localhost", "test", "local", NULL};
+static const char *const invented_endings[] = {
+	"example", "invalid", "localhost", "test", "local", NULL
+};
 
 static Span
 last_label(Span domain)
