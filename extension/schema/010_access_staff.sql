@@ -110,10 +110,26 @@ CREATE TABLE crm.audit_seal (
     seal bytea NOT NULL,                -- HMAC over the seal before and this stretch
     sealed_at timestamptz NOT NULL);
 
+-- Which role may see which field in clear, one person at a time, audited. Rows, for a manager to edit.
+CREATE TABLE crm.field_right (
+    role name NOT NULL CHECK (role IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_steward',
+                                       'crm_headquarters')),   -- the others never see clear values
+    field text NOT NULL CHECK (field IN ('name', 'phone', 'email', 'birthday', 'address', 'identifiers', 'note')),
+    PRIMARY KEY (role, field));
+INSERT INTO crm.field_right (role, field)
+SELECT r.role, f.field
+FROM (VALUES ('crm_clerk', '{name,phone}'::text[]),
+             ('crm_store_manager', '{name,phone,email,birthday,address}'),
+             ('crm_manager', '{name,phone,email,birthday,address}'),
+             ('crm_service', '{name,phone,email,address}'),
+             ('crm_steward', '{name,phone,email,birthday,address,identifiers,note}'),
+             ('crm_headquarters', '{name,phone,email,birthday,address}')) AS r(role, fields)
+     CROSS JOIN LATERAL unnest(r.fields) AS f(field);
+
 -- What may not come back: hashes of erased identifiers.
 CREATE TABLE crm.suppression (
-    kind text NOT NULL,
-    value_hash bytea NOT NULL,
+    kind text NOT NULL,                 -- code of crm.identifier_kind; record: a source's own id of a member
+    value_hash bytea NOT NULL,          -- as in crm.identifier; record: crm._access_record_hash()
     erased_at timestamptz NOT NULL,
     PRIMARY KEY (kind, value_hash));
 
@@ -145,6 +161,11 @@ VALUES ('core.time_zone', '"Asia/Shanghai"', 'the chain''s own time zone: daily 
     ('access.event_months', '37', 'months behaviour events are kept'),
     ('access.unmask_hour_limit', '60', 'unmaskings an hour and staff member');
 
-SELECT crm._access_open('crm.region', 'crm.store', 'crm.sharing_group', 'crm.sharing_group_store', 'crm.room_setting');
+SELECT crm._access_open('crm.field_right', 'crm.region', 'crm.store', 'crm.sharing_group', 'crm.sharing_group_store', 'crm.room_setting');
 SELECT crm._access_protect_closed('crm.external_key', 'crm.staff', 'crm.staff_scope', 'crm.session', 'crm.signin_link',
     'crm.api_key', 'crm.idempotency', 'crm.audit', 'crm.audit_seal', 'crm.suppression', 'crm.alert');
+
+INSERT INTO crm.job (job, statement, every, position, next_run_at) VALUES
+    ('access.partitions', 'SELECT crm._access_partitions()', '1 hour', 5, crm.core_now()),
+    ('access.seal', 'SELECT crm._access_seal()', '1 minute', 900, crm.core_now()),
+    ('access.purge', 'SELECT crm._access_purge()', '1 hour', 910, crm.core_now());

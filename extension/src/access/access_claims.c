@@ -171,10 +171,14 @@ take_login_row(CrmActor *actor, MemoryContext caller)
 	MemoryContextSwitchTo(spi);
 }
 
-/* The staff row of session_user; a login without one acts as itself and sees no store. */
+/*
+ * The staff row of session_user; a login without one acts as itself and sees no store, save a
+ * superuser, whom row security does not hold either.
+ */
 static const CrmActor *
 login_actor(void)
 {
+	MemoryContext caller = CurrentMemoryContext;
 	CrmActor   *actor = palloc0(sizeof(CrmActor));
 	char	   *login = GetUserNameFromId(GetSessionUserId(), false);
 	Datum		values[1];
@@ -183,18 +187,15 @@ login_actor(void)
 	actor->code = login;
 	actor->role = login;
 	actor->store_ids = construct_empty_array(INT4OID);
+	actor->sees_all = superuser_arg(GetSessionUserId());
 	namestrcpy(&name, login);
 	values[0] = NameGetDatum(&name);
-	{
-		MemoryContext caller = CurrentMemoryContext;
-
-		if (SPI_connect() != SPI_OK_CONNECT)
-			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
-		crm_core_spi_execute(&find_login, values, NULL, true, 1);
-		if (SPI_processed == 1)
-			take_login_row(actor, caller);
-		SPI_finish();
-	}
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_execute(&find_login, values, NULL, true, 1);
+	if (SPI_processed == 1)
+		take_login_row(actor, caller);
+	SPI_finish();
 	return actor;
 }
 

@@ -20,5 +20,6 @@
 /* RM1xx access */
 #define ERRCODE_CRM_IDEMPOTENCY_MISUSED	CRM_SQLSTATE('1', '0', '1') /* 422: key used for another call */
 #define ERRCODE_CRM_IDEMPOTENCY_RUNNING	CRM_SQLSTATE('1', '0', '2') /* 409: that call still runs */
+#define ERRCODE_CRM_LIMIT_REACHED		CRM_SQLSTATE('1', '1', '0') /* 429: too many look-ups or unmaskings */
 
 #endif

@@ -1,0 +1,341 @@
+-- access: one person's clear values: shown (audited), exported, erased.
+
+CREATE FUNCTION crm._access_blank(payload bytea, format text, needles bytea[], record_nos int[]) RETURNS bytea
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_access_blank';
+COMMENT ON FUNCTION crm._access_blank(bytea, text, bytea[], int[]) IS
+    'a payload (csv or ndjson: a chunk of records; single: one record) with the records of those numbers, and every record holding a needle as a whole word, overwritten by spaces; null when there is none';
+
+CREATE FUNCTION crm._access_record_hash(source_id int, external_id text) RETURNS bytea
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN crm._keyed_hash('record', convert_to(source_id || ':' || external_id, 'UTF8'));
+END
+$$;
+COMMENT ON FUNCTION crm._access_record_hash(int, text) IS 'how crm.suppression (kind record) knows an erased member id of a source';
+
+CREATE FUNCTION crm._access_sees(customer_id bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM crm.customer c
+        WHERE c.customer_id = _access_sees.customer_id
+          AND (crm._actor_role() = ANY (crm._access_wide_roles())
+               OR (crm._actor_staff() IS NULL AND crm._actor_claim('all')::boolean)
+               OR c.scope_store_ids && crm.access_store_ids()));
+END
+$$;
+COMMENT ON FUNCTION crm._access_sees(bigint) IS
+    'whether the actor may see this row of crm.customer: the same answer as its policies give, for definer functions';
+
+CREATE FUNCTION crm._access_require_person(asked bigint) RETURNS bigint
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    person bigint := crm._identity_current(asked);
+BEGIN
+    IF person IS NULL OR NOT crm._access_sees(person) THEN
+        RAISE EXCEPTION 'there is no such person in your scope'
+            USING ERRCODE = 'no_data_found', HINT = 'Look the person up by phone or card, or ask a manager.';
+    END IF;
+    RETURN person;
+END
+$$;
+COMMENT ON FUNCTION crm._access_require_person(bigint) IS
+    'the current id of a person whom the actor may see; P0002 otherwise, alike for none and not yours';
+
+CREATE FUNCTION crm.access_set_field_right(role name, field text, is_clear boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    IF is_clear THEN
+        INSERT INTO crm.field_right (role, field)
+        VALUES (access_set_field_right.role, access_set_field_right.field)
+        ON CONFLICT ON CONSTRAINT field_right_pkey DO NOTHING;
+    ELSE
+        DELETE FROM crm.field_right f
+        WHERE f.role = access_set_field_right.role AND f.field = access_set_field_right.field;
+    END IF;
+    PERFORM crm._audit('field_right', 'role', NULL, access_set_field_right.field,
+                       new_masked => concat_ws(' ', role, CASE WHEN is_clear THEN 'clear' ELSE 'masked' END));
+END
+$$;
+COMMENT ON FUNCTION crm.access_set_field_right(name, text, boolean) IS
+    'lets a role see a field in clear through crm.access_unmask(), or no longer; 23514 for roles that never may (marketer, analyst, admin, till, reader) and for unknown fields';
+GRANT EXECUTE ON FUNCTION crm.access_set_field_right(name, text, boolean) TO crm_admin;
+
+CREATE FUNCTION crm._access_clear_field(person bigint, field text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN CASE field
+        WHEN 'identifiers' THEN (
+            SELECT jsonb_agg(jsonb_build_object('kind', k.code, 'value', crm._decrypt(k.code, i.value_sealed), 'masked', i.masked)
+                             ORDER BY k.rank, i.value_hash)
+            FROM crm.identifier i JOIN crm.identifier_kind k ON k.kind = i.kind WHERE i.customer_id = person)
+        WHEN 'note' THEN (
+            SELECT jsonb_agg(p.note ORDER BY p.source_record_id)
+            FROM crm.membership m JOIN LATERAL (
+                SELECT q.source_record_id, q.note FROM crm.source_record_private q
+                WHERE q.source_record_id = m.source_record_id ORDER BY q.revision DESC LIMIT 1) p ON p.note <> ''
+            WHERE m.customer_id = person AND m.valid_to = 'infinity')
+        ELSE (
+            SELECT CASE field
+                WHEN 'name' THEN to_jsonb(p.name)
+                WHEN 'phone' THEN to_jsonb(crm._decrypt('phone', p.phone_sealed))
+                WHEN 'email' THEN to_jsonb(crm._decrypt('email', p.email_sealed))
+                WHEN 'birthday' THEN to_jsonb(p.birthday)
+                WHEN 'address' THEN to_jsonb(crm._decrypt('address', p.address_sealed)) END
+            FROM crm.customer_private p WHERE p.customer_id = person)
+    END;
+END
+$$;
+COMMENT ON FUNCTION crm._access_clear_field(bigint, text) IS 'one field of a person in clear; null when there is none';
+
+CREATE FUNCTION crm._access_count_unmask() RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    -- the staff row's lock makes parallel calls of one person count one after the other
+    PERFORM FROM crm.staff m WHERE m.staff_id = crm._actor_staff() FOR NO KEY UPDATE;
+    IF (SELECT count(DISTINCT (a.audited_at, a.object_id)) FROM crm.audit a
+        WHERE a.actor = crm._actor() AND a.action = 'unmask' AND a.audited_at > clock_timestamp() - interval '1 hour')
+       >= crm._setting('access.unmask_hour_limit')::int THEN
+        RAISE EXCEPTION 'too many look-ups or unmaskings within an hour'
+            USING ERRCODE = 'RM110', HINT = 'Wait, or ask headquarters for a list.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._access_count_unmask() IS 'RM110 when the staff member has unmasked access.unmask_hour_limit times in the last hour';
+
+CREATE FUNCTION crm.access_unmask(customer_id bigint, fields text[], reason text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    person bigint;
+    wanted text;
+    value jsonb;
+    answer jsonb := '{}';
+BEGIN
+    IF crm._actor_staff() IS NULL THEN
+        RAISE EXCEPTION 'only a staff member can see clear values'
+            USING ERRCODE = 'insufficient_privilege', HINT = 'Sign in as yourself; keys and shared logins cannot.';
+    END IF;
+    IF fields IS NULL OR cardinality(fields) = 0 OR cardinality(fields) > 20 THEN
+        RAISE EXCEPTION 'no fields were asked for' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF coalesce(length(btrim(reason)), 0) < 2 THEN
+        RAISE EXCEPTION 'a reason is needed to see clear values'
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Say what the values are needed for; the trail keeps it.';
+    END IF;
+    FOREACH wanted IN ARRAY fields LOOP
+        IF NOT EXISTS (SELECT FROM crm.field_right f WHERE f.role = crm._actor_role() AND f.field = wanted) THEN
+            RAISE EXCEPTION 'role % may not see field "%" in clear', crm._actor_role(), coalesce(wanted, '')
+                USING ERRCODE = 'insufficient_privilege', HINT = 'crm.field_right says which fields a role may see.';
+        END IF;
+    END LOOP;
+    person := crm._access_require_person(access_unmask.customer_id);
+    PERFORM crm._access_count_unmask();
+    FOREACH wanted IN ARRAY fields LOOP
+        value := crm._access_clear_field(person, wanted);
+        answer := answer || jsonb_build_object(wanted, value);
+        PERFORM crm._audit('unmask', 'customer', person, wanted, reason => access_unmask.reason,
+                           new_hash => crm._keyed_hash('audit', convert_to(coalesce(value #>> '{}', ''), 'UTF8')));
+    END LOOP;
+    RETURN jsonb_build_object('customer_id', person, 'fields', answer);
+END
+$$;
+COMMENT ON FUNCTION crm.access_unmask(bigint, text[], text) IS
+    'fields of a person in clear (name, phone, email, birthday, address, identifiers, note), each put on the trail with the reason; staff only, within scope and crm.field_right (42501 names the field), RM110 past the hourly limit, 22023 without a reason, P0002 when out of scope';
+GRANT EXECUTE ON FUNCTION crm.access_unmask(bigint, text[], text) TO crm_clerk, crm_store_manager, crm_manager,
+    crm_service, crm_steward, crm_headquarters;
+
+CREATE FUNCTION crm.access_export(customer_id bigint) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    person bigint := crm._access_require_person(access_export.customer_id);
+    answer jsonb;
+BEGIN
+    answer := jsonb_build_object(
+        'customer_id', person, 'exported_at', crm.core_now(),
+        'person', (SELECT jsonb_object_agg(f, crm._access_clear_field(person, f))
+                   FROM unnest('{name,phone,email,birthday,address,identifiers,note}'::text[]) f),
+        'records', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                        'source', s.code, 'external_id', r.external_id, 'kind', r.kind, 'channel', r.channel,
+                        'registered_at', r.registered_at, 'custom', r.custom) ORDER BY r.source_record_id), '[]')
+                    FROM crm.membership m JOIN crm.source_record r USING (source_record_id)
+                    LEFT JOIN crm.source s ON s.source_id = r.source_id
+                    WHERE m.customer_id = person AND m.valid_to = 'infinity'),
+        'seen_by', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', a.audited_at, 'actor', a.actor, 'action', a.action,
+                        'field', a.field, 'reason', a.reason) ORDER BY a.audited_at, a.audit_id), '[]')
+                    FROM crm.audit a WHERE a.object_kind = 'customer' AND a.object_id = person),
+        'rooms', crm._consequence_export(person));
+    PERFORM crm._audit('export', 'customer', person);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.access_export(bigint) IS
+    'everything kept about a person, clear values included, for the person who asks for it: person, records, seen_by (the trail), rooms; audited; P0002 when there is no such person';
+GRANT EXECUTE ON FUNCTION crm.access_export(bigint) TO crm_steward, crm_headquarters;
+
+-- Erasing ---------------------------------------------------------------------------------
+
+CREATE FUNCTION crm._access_needles(record_ids bigint[], persons bigint[]) RETURNS bytea[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN ARRAY(
+        WITH clear AS (
+            SELECT k.code, crm._decrypt(k.code, i.value_sealed) AS value
+            FROM crm.identifier i JOIN crm.identifier_kind k ON k.kind = i.kind
+            WHERE i.customer_id = ANY (persons) AND i.value_sealed IS NOT NULL),
+        spelled AS (
+            SELECT c.value FROM clear c WHERE length(c.value) >= 6
+            UNION
+            SELECT prefix || c.value FROM clear c CROSS JOIN unnest('{86,+86,0086,+86-}'::text[]) prefix WHERE c.code = 'phone'
+            UNION
+            SELECT regexp_replace(c.value, '^(\d{3})(\d{4})(\d{4})$', '\1' || dash || '\2' || dash || '\3')
+            FROM clear c CROSS JOIN unnest('{-," "}'::text[]) dash WHERE c.code = 'phone'
+            UNION
+            SELECT r.external_id FROM crm.source_record r
+            WHERE r.source_record_id = ANY (record_ids) AND r.kind <> 'receipt' AND length(r.external_id) >= 6)
+        SELECT convert_to(s.value, 'UTF8') FROM spelled s);
+END
+$$;
+COMMENT ON FUNCTION crm._access_needles(bigint[], bigint[]) IS
+    'how a person''s long identifiers may be spelled in raw payloads: phone with prefixes and dashes, e-mail, member ids of 6 characters or more';
+
+CREATE FUNCTION crm._access_blank_inbox(record_ids bigint[], needles bytea[]) RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    changed bigint;
+BEGIN
+    -- The newest revision of each fact is named by external_key; older ones are found by needle.
+    WITH named AS (
+        SELECT e.received_at, e.inbox_id, array_agg(coalesce(e.line_no, 1)) AS lines
+        FROM crm.external_key e WHERE e.source_record_id = ANY (record_ids) AND e.inbox_id IS NOT NULL
+        GROUP BY e.received_at, e.inbox_id),
+    looked AS (
+        SELECT i.received_at, i.inbox_id, crm._access_blank(
+                   i.payload, CASE WHEN i.batch_id IS NULL THEN 'single' ELSE b.format END, needles,
+                   CASE WHEN n.lines IS NULL THEN '{}'
+                        WHEN i.batch_id IS NULL THEN '{1}'
+                        ELSE ARRAY(SELECT l - i.first_line + 1 FROM unnest(n.lines) l) END) AS payload
+        FROM crm.inbox i
+        LEFT JOIN named n ON n.received_at = i.received_at AND n.inbox_id = i.inbox_id
+        LEFT JOIN crm.batch b ON b.batch_id = i.batch_id
+        WHERE i.source_id IN (SELECT r.source_id FROM crm.source_record r WHERE r.source_record_id = ANY (record_ids)))
+    UPDATE crm.inbox i SET payload = l.payload
+    FROM looked l
+    WHERE l.payload IS NOT NULL AND i.received_at = l.received_at AND i.inbox_id = l.inbox_id;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN changed;
+END
+$$;
+COMMENT ON FUNCTION crm._access_blank_inbox(bigint[], bytea[]) IS
+    'blanks what the raw inbox holds of these records, in the rows of their sources; the number of rows changed';
+
+CREATE FUNCTION crm._access_suppress(record_ids bigint[], persons bigint[]) RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    added bigint;
+BEGIN
+    INSERT INTO crm.suppression (kind, value_hash, erased_at)
+    SELECT k.code, i.value_hash, crm.core_now()
+    FROM crm.identifier i JOIN crm.identifier_kind k ON k.kind = i.kind WHERE i.customer_id = ANY (persons)
+    UNION
+    SELECT 'record', crm._access_record_hash(r.source_id, r.external_id), crm.core_now()
+    FROM crm.source_record r WHERE r.source_record_id = ANY (record_ids) AND r.kind <> 'receipt'
+    ON CONFLICT ON CONSTRAINT suppression_pkey DO NOTHING;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    RETURN added;
+END
+$$;
+COMMENT ON FUNCTION crm._access_suppress(bigint[], bigint[]) IS
+    'puts the identifiers and member ids of an erased person on the suppression list, as keyed hashes; how many were new';
+
+CREATE FUNCTION crm._access_is_suppressed(kind text, value_hash bytea) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN EXISTS (SELECT FROM crm.suppression s
+                   WHERE s.kind = _access_is_suppressed.kind AND s.value_hash = _access_is_suppressed.value_hash);
+END
+$$;
+COMMENT ON FUNCTION crm._access_is_suppressed(text, bytea) IS
+    'whether an identifier (kind = its code) or a member id (kind record) belongs to an erased person and must not be stored again';
+
+CREATE FUNCTION crm._access_forget(record_ids bigint[], persons bigint[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    UPDATE crm.reject j SET external_id = NULL
+    FROM crm.source_record r
+    WHERE r.source_record_id = ANY (record_ids) AND r.kind <> 'receipt'
+      AND j.source_id = r.source_id AND j.external_id = r.external_id;
+    DELETE FROM crm.external_key e USING crm.source_record r
+    WHERE r.source_record_id = ANY (record_ids) AND r.kind <> 'receipt'
+      AND e.source_id = r.source_id AND e.kind = 1 AND e.external_id = r.external_id;
+    DELETE FROM crm.record_identifier ri WHERE ri.source_record_id = ANY (record_ids);
+    DELETE FROM crm.identifier i WHERE i.customer_id = ANY (persons);
+    DELETE FROM crm.source_record_private p WHERE p.source_record_id = ANY (record_ids);
+    DELETE FROM crm.customer_private p WHERE p.customer_id = ANY (persons);
+    UPDATE crm.source_record r
+    SET external_id = CASE r.kind WHEN 'receipt' THEN r.external_id ELSE 'erased:' || r.source_record_id END,
+        custom = '{}', is_current = false
+    WHERE r.source_record_id = ANY (record_ids);
+    UPDATE crm.review v SET evidence = '{}' WHERE v.customer_a = ANY (persons) OR v.customer_b = ANY (persons);
+    UPDATE crm.merge_journal j SET evidence = '{}' WHERE j.survivor_id = ANY (persons) OR j.other_id = ANY (persons);
+    UPDATE crm.customer c
+    SET status = 'erased', name_masked = '', phone_masked = '', email_masked = '', sex = NULL, city = '',
+        home_store_id = NULL, scope_store_ids = '{}', custom = '{}', row_version = c.row_version + 1,
+        updated_at = crm.core_now()
+    WHERE c.customer_id = ANY (persons);
+END
+$$;
+COMMENT ON FUNCTION crm._access_forget(bigint[], bigint[]) IS
+    'removes every personal value of these records and persons; orders and their sums stay, nameless';
+
+CREATE FUNCTION crm.access_erase(customer_id bigint, reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'access_erase',
+        convert_to(concat_ws(' ', access_erase.customer_id, reason), 'UTF8'));
+    person bigint;
+    persons bigint[];
+    record_ids bigint[];
+    suppressed bigint;
+    blanked bigint;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    IF coalesce(length(btrim(reason)), 0) < 2 THEN
+        RAISE EXCEPTION 'a reason is needed to erase a person'
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the request, by its number say; no personal values.';
+    END IF;
+    person := crm._access_require_person(access_erase.customer_id);
+    PERFORM FROM crm.customer c WHERE c.customer_id = person FOR UPDATE;
+    persons := crm._identity_cluster(person);
+    record_ids := ARRAY(SELECT m.source_record_id FROM crm.membership m
+                        WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity');
+    -- while the identifiers are still there: first the raw payloads, then the rooms, then the person
+    blanked := crm._access_blank_inbox(record_ids, crm._access_needles(record_ids, persons));
+    suppressed := crm._access_suppress(record_ids, persons);
+    PERFORM crm._consequence_erase(p) FROM unnest(persons) p;
+    PERFORM crm._access_forget(record_ids, persons);
+    PERFORM crm._audit('erase', 'customer', person, reason => access_erase.reason);
+    answer := jsonb_build_object('customer_id', person, 'erased_at', crm.core_now(), 'records', cardinality(record_ids),
+                                 'suppressed', suppressed, 'inbox_rows', blanked);
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.access_erase(bigint, text, text) IS
+    'forgets a person for ever: clear values, identifiers (hashed onto the suppression list, so that the next export cannot bring them back), raw payloads, what the rooms keep; orders stay without a name; returns counts; reads the raw inbox of the person''s sources, so seconds on a large one; 22023 without a reason, P0002 when there is no such person';
+GRANT EXECUTE ON FUNCTION crm.access_erase(bigint, text, text) TO crm_steward, crm_headquarters;
