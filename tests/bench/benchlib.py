@@ -1,0 +1,86 @@
+"""What the benchmarks share: a private server, CPU seconds of processes, a line a figure."""
+import os
+import re
+import subprocess
+import time
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+HZ = os.sysconf("SC_CLK_TCK")
+
+
+def figure(name, ours, peer, ratio, bar, ok):
+    """Prints one line; ok is a bool, or None for a figure without a bar."""
+    verdict = "" if ok is None else "ok" if ok else "short"
+    print(f"{name} | {ours} | {peer} | {ratio} | {bar} | {verdict}", flush=True)
+
+
+class Server:
+    """A private cluster by tests/bin/cluster, with durable commits, and psql on it."""
+
+    def __init__(self, name, *settings):
+        options = [word for setting in ("shared_preload_libraries=crm", "crm.core_test_mode=on", "shared_buffers=1GB",
+                   "max_wal_size=8GB", "max_worker_processes=16", "checkpoint_timeout=30min", *settings) for word in ("-c", setting)]
+        self.name = name
+        subprocess.run([f"{TOP}/tests/bin/cluster", "remove", name], stderr=subprocess.DEVNULL)
+        lines = subprocess.run([f"{TOP}/tests/bin/cluster", "start", name, *options], check=True, capture_output=True, text=True).stdout
+        self.env = dict(os.environ)
+        for key, value in re.findall(r"(\w+)=(\S+)", lines):
+            self.env[key] = value.replace("$PATH", self.env["PATH"])
+
+    def sql(self, text, database="crm", **variables):
+        options = [word for key, value in variables.items() for word in ("-v", f"{key}={value}")]
+        done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database, *options, "-f", "-"],
+                              input=text, env=self.env, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return done.stdout.strip()
+
+    def install(self):
+        self.sql("CREATE DATABASE crm", "postgres")
+        self.sql("CREATE EXTENSION crm; SELECT count(*) FROM crm.install();")
+
+    def remove(self):
+        subprocess.run([f"{TOP}/tests/bin/cluster", "remove", self.name])
+
+
+def processes(pattern):
+    """Pids whose command line matches, children of the benchmark or not."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            line = open(f"/proc/{pid}/cmdline", "rb").read().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if re.search(pattern, line) and int(pid) != os.getpid():
+            found.append(int(pid))
+    return found
+
+
+def cpu_seconds(pids):
+    total = 0
+    for pid in pids:
+        try:
+            fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+            total += int(fields[11]) + int(fields[12])
+        except OSError:
+            pass
+    return total / HZ
+
+
+def rss_mb(pids):
+    total = 0
+    for pid in pids:
+        try:
+            total += int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{pid}/status").read()).group(1))
+        except (OSError, AttributeError):
+            pass
+    return total / 1024
+
+
+def wait_for(condition, what, seconds=600):
+    end = time.time() + seconds
+    while time.time() < end:
+        if condition():
+            return
+        time.sleep(0.25)
+    raise RuntimeError(f"waited in vain for {what}")

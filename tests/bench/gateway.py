@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""make bench-gateway: one person as JSON by key beside PHP-FPM, imports end to end, one order with its consequences."""
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+from benchlib import TOP, Server, cpu_seconds, figure, processes, rss_mb, wait_for
+
+PORT = 28480
+PHP_PORT = 28481
+PERSONS = 100_000
+STATEMENT_FILE = f"{TOP}/build/gateway/crm_gateway"
+UCI = os.path.join(TOP, "..", "shared", "data", "value", "online_retail")
+
+
+def populate(server):
+    """100,000 persons over 36 stores in 4 regions, written directly: only reading is measured on them."""
+    server.sql(f"""
+        SELECT crm.access_define_region('R' || r, 'region ' || r) FROM generate_series(1, 4) r;
+        SELECT crm.access_define_store('S' || s, 'store ' || s, 'R' || (1 + s % 4)) FROM generate_series(1, 36) s;
+        INSERT INTO crm.customer (customer_id, status, name_masked, phone_masked, city, home_store_id, scope_store_ids, registered_at, registered_on, updated_at)
+        SELECT i, 'active', '王**', '138****' || lpad((i % 10000)::text, 4, '0'), '上海', s.store_id, ARRAY[s.store_id], now(), current_date, now()
+        FROM generate_series(1, {PERSONS}) i JOIN (SELECT store_id, row_number() OVER (ORDER BY store_id) AS n FROM crm.store) s ON s.n = 1 + i % 36;
+        INSERT INTO crm.customer_value (customer_id, tier, tier_since, order_days, net_minor, first_day, last_day, as_of, updated_at)
+        SELECT i, (ARRAY['S','A','B','C'])[1 + i % 4], current_date, i % 50, i * 100, current_date - 300, current_date - i % 300, current_date, now()
+        FROM generate_series(1, {PERSONS}) i;""")
+    for table in ("customer", "customer_value"):
+        server.sql(f"VACUUM (FREEZE, ANALYZE) crm.{table}")
+
+
+def make_keys(server):
+    """Four roles; each with the ids it may see."""
+    keys = {}
+    for role, store in (("crm_clerk", "'S1'"), ("crm_store_manager", "'S2'"), ("crm_service", "'S3'"), ("crm_headquarters", "NULL")):
+        key = server.sql(f"SELECT crm.access_create_key('bench {role}', '{role}', NULL, {store})")
+        ids = server.sql(f"SELECT customer_id FROM crm.customer WHERE {store} IS NULL OR home_store_id = (SELECT store_id FROM crm.store WHERE code = {store}) ORDER BY customer_id LIMIT 2000")
+        keys[role] = (key, ids.split())
+    return keys
+
+
+def write_load(path, keys, url_of):
+    """A wrk script that rotates roles and ids; url_of turns an id into a path."""
+    lines = ["local calls = {"]
+    draw = random.Random(1)
+    for n in range(4000):
+        key, ids = list(keys.values())[n % len(keys)]
+        lines.append(f'  {{"{url_of(draw.choice(ids))}", "Bearer {key}"}},')
+    lines += ["}", "local n = 0",
+              "request = function() n = n % #calls + 1; return wrk.format('GET', calls[n][1], {['Authorization'] = calls[n][2]}) end",
+              "local bad = 0", "response = function(status) if status ~= 200 then bad = bad + 1 end end",
+              "done = function(summary) io.write('errors ' .. summary.errors.status .. '\\n') end"]
+    open(path, "w").write("\n".join(lines))
+
+
+def start_php(server, folder):
+    statement = subprocess.run([STATEMENT_FILE, "--statement", "GET", "/api/v1/persons/{id}"], capture_output=True, text=True, check=True).stdout.strip()
+    statement = re.sub(r"^SELECT .*? FROM", "SELECT to_json(p)::text FROM", statement, count=1) if not statement else statement
+    conninfo = f"host={server.env['PGHOST']} port={server.env['PGPORT']} user=crm_gateway dbname=crm"
+    user = "user=www-data\ngroup=www-data\nlisten.owner=www-data\nlisten.group=www-data\n" if os.getuid() == 0 else ""
+    escaped = statement.replace('"', '\\"').replace("\n", " ")
+    open(f"{folder}/fpm.conf", "w").write(
+        f"[global]\npid={folder}/fpm.pid\nerror_log={folder}/fpm.log\ndaemonize=no\n[bench]\n{user}listen={folder}/fpm.sock\nlisten.mode=0666\n"
+        f"pm=static\npm.max_children=8\nenv[CRM_CONNINFO]=\"{conninfo}\"\nenv[CRM_STATEMENT]=\"{escaped}\"\n")
+    open(f"{folder}/nginx.conf", "w").write(
+        f"daemon off;\npid {folder}/nginx.pid;\nworker_processes 2;\n{'user www-data;' if os.getuid() == 0 else ''}\nerror_log {folder}/nginx.err;\nevents {{ worker_connections 256; }}\n"
+        f"http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
+        f"upstream php {{ server unix:{folder}/fpm.sock; keepalive 8; }}\n"
+        f"server {{ listen 127.0.0.1:{PHP_PORT}; keepalive_requests 100000; location / {{ include /etc/nginx/fastcgi_params; fastcgi_keep_conn on;\n"
+        f"fastcgi_param SCRIPT_FILENAME {TOP}/tests/bench/php/person.php; fastcgi_pass php; }} }} }}\n")
+    fpm = subprocess.Popen(["php-fpm8.2", "-y", f"{folder}/fpm.conf", "-F"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    nginx = subprocess.Popen(["/usr/sbin/nginx", "-c", f"{folder}/nginx.conf", "-e", f"{folder}/nginx.err"])
+    time.sleep(1)
+    return fpm, nginx
+
+
+def measure(server, load, url, application, nginx_pattern):
+    """CPU microseconds a request: application, nginx, PostgreSQL."""
+    subprocess.run(["wrk", "-t1", "-c8", "-d2s", "-s", load, url], capture_output=True)
+    backends = [int(pid) for pid in server.sql("SELECT pid FROM pg_stat_activity WHERE usename = 'crm_gateway'").split()]
+    groups = [processes(application), processes(nginx_pattern) , backends]
+    before = [cpu_seconds(group) for group in groups]
+    output = subprocess.run(["wrk", "-t1", "-c8", "-d6s", "--latency", "-s", load, url], capture_output=True, text=True).stdout
+    requests = int(re.search(r"(\d+) requests in", output).group(1))
+    errors = int(re.search(r"errors (\d+)", output).group(1))
+    if errors:
+        raise RuntimeError(f"{errors} of {requests} answers of {url} were no 200")
+    return [(cpu_seconds(group) - start) * 1e6 / requests for group, start in zip(groups, before)], requests / 6
+
+
+def bench_person(server, folder):
+    populate(server)
+    keys = make_keys(server)
+    write_load(f"{folder}/ours.lua", keys, lambda person: f"/api/v1/persons/{person}")
+    write_load(f"{folder}/php.lua", keys, lambda person: f"/?id={person}")
+    fpm, nginx = start_php(server, folder)
+    web = f"{folder}/web/nginx.conf"
+    try:
+        ours, theirs = [], []
+        for _ in range(3):
+            theirs.append(measure(server, f"{folder}/php.lua", f"http://127.0.0.1:{PHP_PORT}", r"^php-fpm", f"nginx: (worker|master).*|{folder}/nginx.conf"))
+            ours.append(measure(server, f"{folder}/ours.lua", f"http://127.0.0.1:{PORT}", r"crm_gateway .*gateway.conf", f"nginx: (worker|master).*|{web}"))
+    finally:
+        fpm.terminate()
+        nginx.terminate()
+    best = min(ours, key=lambda run: sum(run[0]))
+    peer = min(theirs, key=lambda run: sum(run[0]))
+    ratio = sum(best[0]) / sum(peer[0])
+    describe = lambda run: " + ".join(f"{part:.0f}" for part in run[0]) + f" = {sum(run[0]):.0f} us"
+    figure("person by key: CPU of application + nginx + PostgreSQL", describe(best), "PHP-FPM " + describe(peer), f"{ratio:.2f}", "<= 0.50", ratio <= 0.5)
+    figure("person by key: requests a second", f"{best[1]:.0f}", f"PHP-FPM {peer[1]:.0f}", f"{best[1] / peer[1]:.2f}", "", None)
+
+
+def request(method, path, key, body=None, kind="application/json"):
+    call = urllib.request.Request(f"http://127.0.0.1:{PORT}/api/v1/{path}", data=body, method=method,
+                                  headers={"Authorization": f"Bearer {key}", "Content-Type": kind})
+    with urllib.request.urlopen(call, timeout=600) as answer:
+        return json.loads(answer.read())
+
+
+def import_file(key, path, **query):
+    """Streams a file in, waits until the worker is done; (lines, seconds from first byte to last fact)."""
+    started = time.time()
+    words = "&".join(f"{name}={value}" for name, value in query.items())
+    kind = "text/csv" if query["format"] == "csv" else "application/x-ndjson"
+    subprocess.run(["curl", "-sS", "-f", "-X", "POST", f"http://127.0.0.1:{PORT}/api/v1/imports?{words}", "-H", f"Authorization: Bearer {key}",
+                    "-H", f"Content-Type: {kind}", "-T", path, "-o", f"{path}.answer"], check=True)
+    batch = json.load(open(f"{path}.answer"))["batch_id"]
+    job = {}
+
+    def finished():
+        job.update(request("GET", f"imports/{batch}", key))
+        if job["state"] in ("invalid", "aborted"):
+            raise RuntimeError(f"{path}: {job}")
+        return job["state"] == "done"
+
+    wait_for(finished, f"the import of {path}")
+    return job["line_count"], time.time() - started
+
+
+def bench_uci(server, key, folder):
+    files = sorted(f for f in os.listdir(UCI) if "online_retail" in f.lower() and not f.endswith(".md")) if os.path.isdir(UCI) else []
+    if not files:
+        print("UCI Online Retail: skipped, its data is not beside the checkout")
+        return
+    mapping = json.load(open(f"{TOP}/tests/bench/online_retail.mapping.json"))
+    server.sql("""SELECT crm.ingest_define_source('uci', 'UCI Online Retail', 'pos', '{"time_zone": "Europe/London", "currency": "GBP"}')""")
+    server.sql(f"SELECT crm.ingest_define_mapping('uci', 'order_line', $spec${json.dumps(mapping)}$spec$)")
+    path = f"{folder}/uci.csv"
+    subprocess.run(["sh", "-c", f"{'gzip -dc' if files[0].endswith('.gz') else 'cat'} '{UCI}/{files[0]}' > {path}"], check=True)
+    lines, seconds = import_file(key, path, source="uci", entity="order_line", format="csv", history="true", lenient="true")
+    figure("import of UCI Online Retail, end to end", f"{lines / seconds:.0f} lines/s ({lines} in {seconds:.1f} s)", "", "", ">= 40000", lines / seconds >= 40000)
+
+
+def bench_chain(server, key, folder):
+    chain = f"{folder}/chain"
+    subprocess.run([f"{TOP}/build/crm_sample", "--out", chain, "--persons", "80000", "--until", "2026-06-30"], check=True, stdout=subprocess.DEVNULL)
+    server.sql(open(f"{TOP}/tests/sample/define.sql").read(), chain=chain, receiver_port=PORT + 5)
+    server.sql(subprocess.run(["python3", f"{TOP}/tests/bin/demo-sources", f"{chain}/manifest.json"], capture_output=True, text=True, check=True).stdout)
+    total, spent = 0, 0.0
+    for item in json.load(open(f"{chain}/manifest.json"))["files"]:
+        lines, seconds = import_file(key, f"{chain}/{item['file']}", source=item["source"], entity=item["entity"],
+                                     format=item["format"], encoding=item["encoding"], history="true", lenient="true")
+        total, spent = total + lines, spent + seconds
+    figure("import of the sample chain, end to end", f"{total / spent:.0f} lines/s ({total} in {spent:.1f} s)", "", "", ">= 12000", total / spent >= 12000)
+
+
+def bench_memory(server, key, folder):
+    """500 MB through the gateway as a dry run; its memory sampled all the while."""
+    path = f"{folder}/large.ndjson"
+    with open(path, "w") as out:
+        number = 0
+        while out.tell() < 500e6:
+            out.writelines(f'{{"external_id": "x{number + i}", "type": "page_view", "occurred_at": "2026-06-01T10:00:00+08:00", "device": "d{i}", "object_id": "{"o" * 120}"}}\n' for i in range(5000))
+            number += 5000
+    gateway = processes(r"crm_gateway .*gateway.conf")
+    before, highest, stop = rss_mb(gateway), [0.0], threading.Event()
+
+    def sample():
+        while not stop.wait(0.1):
+            highest[0] = max(highest[0], rss_mb(gateway))
+
+    watcher = threading.Thread(target=sample)
+    watcher.start()
+    subprocess.run(["curl", "-sS", "-f", "-X", "POST", f"http://127.0.0.1:{PORT}/api/v1/imports?source=mini&entity=event&format=ndjson&dry_run=true&history=true",
+                    "-H", f"Authorization: Bearer {key}", "-H", "Content-Type: application/x-ndjson", "-T", path, "-o", f"{path}.answer"], check=True)
+    stop.set()
+    watcher.join()
+    server.sql(f"SELECT crm.ingest_bulk_abort({json.load(open(path + '.answer'))['batch_id']})")
+    os.unlink(path)
+    figure("gateway memory during a 500 MB import", f"{before:.1f} MB before, {highest[0]:.1f} MB at most", "", "", "<= 30 MB, flat",
+           highest[0] <= 30 and highest[0] - before < 3)
+
+
+def bench_order(server, folder):
+    """One order with all its consequences, one session, synchronous commit, as the till's definer function."""
+    script = f"{folder}/order.sql"
+    open(script, "w").write(
+        "\\set n random(1, 2000000000)\n\\set p random(0, 99999999)\n"
+        "SELECT status FROM crm.ingest_order('pos', convert_to(format('{\"external_id\": \"b-%s\", \"ordered_at\": \"2026-06-30T12:00:00+08:00\", \"store_code\": \"S01\","
+        " \"phone\": \"139%s\", \"items\": [{\"product_code\": \"A10001\", \"quantity\": 2, \"unit_price\": \"28.90\"}, {\"product_code\": \"A10008\", \"quantity\": 1, \"unit_price\": \"49.80\"}]}',"
+        " :n, lpad(:p::text, 8, '0')), 'UTF8'));\n")
+    for log in os.listdir(folder):
+        if log.startswith("order_log"):
+            os.unlink(f"{folder}/{log}")
+    run = lambda count, *more: subprocess.run(["pgbench", "-n", "-M", "prepared", "-c", "1", "-t", str(count), "-f", script, *more, "crm"],
+                                              env=server.env, cwd=folder, check=True, capture_output=True, text=True)
+    run(500)
+    run(5000, "-l", "--log-prefix=order_log")
+    times = sorted(int(line.split()[2]) for log in os.listdir(folder) if log.startswith("order_log") for line in open(f"{folder}/{log}"))
+    p50, p99 = times[len(times) // 2] / 1000, times[int(len(times) * .99)] / 1000
+    figure("one order with all its consequences, in the database, synchronous commit", f"p50 {p50:.2f} ms, p99 {p99:.2f} ms", "", "", "p99 <= 3 ms", p99 <= 3)
+
+
+def main():
+    missing = [tool for tool in ("wrk", "php-fpm8.2") if not any(os.access(f"{d}/{tool}", os.X_OK) for d in ("/usr/bin", "/usr/sbin"))]
+    if missing:
+        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "wrk", "php8.2-fpm", "php8.2-pgsql"], check=True, stdout=subprocess.DEVNULL)
+    parts = sys.argv[1:] or ["person", "uci", "chain", "order", "memory"]
+    server = Server("bench")
+    folder = tempfile.mkdtemp(prefix="crmb.")
+    os.chmod(folder, 0o755)
+    try:
+        server.install()
+        socket_dir = server.env["PGHOST"]
+        subprocess.run([f"{TOP}/tests/bin/web", "start", f"{folder}/web", str(PORT), socket_dir,
+                        f"host={socket_dir} port={server.env['PGPORT']} dbname=crm user=crm_gateway"], check=True)
+        time.sleep(2)
+        print("name | ours | peer | ratio | bar | ok")
+        if "person" in parts:
+            bench_person(server, folder)
+            server.sql("TRUNCATE crm.customer, crm.customer_value, crm.customer_private")
+        key = server.sql("SELECT crm.access_create_key('bench imports', 'crm_steward')")
+        if "uci" in parts:
+            bench_uci(server, key, folder)
+        if "chain" in parts:
+            bench_chain(server, key, folder)
+        if "order" in parts and "chain" in parts:
+            bench_order(server, folder)
+        if "memory" in parts and "chain" in parts:
+            bench_memory(server, key, folder)
+    finally:
+        subprocess.run([f"{TOP}/tests/bin/web", "stop", f"{folder}/web"])
+        server.remove()
+        subprocess.run(["rm", "-rf", folder])
+
+
+main()
