@@ -22,3 +22,10 @@ build-for-tests: all
 lint: ; @tests/lint/run
 
 -include tests/unit/unit.mk tests/fuzz/fuzz.mk tests/sample/sample.mk tests/gateway/gateway.mk tests/bench/bench.mk tests/receiver/receiver.mk
+
+## make pgtap           who may see and do what; the rules every table keeps
+.PHONY: pgtap
+pgtap:
+	@tests/bin/cluster server >/dev/null
+	@$(MAKE) -s PG_CONFIG=$$(tests/bin/cluster server) build-for-tests
+	@tests/bin/with-cluster pgtap tests/pgtap/run $(FILES)
