@@ -4,6 +4,7 @@
  */
 #include "access/access.h"
 #include "core/core.h"
+#include "purchase/purchase.h"
 #include "worker/worker.h"
 
 #include "utils/guc.h"
@@ -18,6 +19,7 @@ _PG_init(void)
 	crm_core_clock_init();
 	crm_core_keys_init();
 	crm_access_init();
+	crm_purchase_init();
 	crm_worker_init();
 	MarkGUCPrefixReserved("crm");
 }

@@ -1,0 +1,572 @@
+-- purchase: orders, refunds and products are stored, many at once, with their histories.
+--
+-- Locks, in this order: persons ascending, products, keys (orders before refunds, each sorted),
+-- records ascending. What a fact does to a history is an effect; effects are collected and
+-- applied once at the end, whatever way the facts went.
+
+CREATE TYPE crm.order_line_fact AS (
+    line_key text, product_code text, product_name text, category_code text,
+    quantity numeric, unit_price numeric, amount numeric);
+CREATE TYPE crm.order_fact AS (
+    ordinal int, source_id int, external_id text, source_record_id bigint, customer_id bigint, store_id int,
+    channel text, kind text, status text, ordered_at timestamptz, paid_at timestamptz, business_day date,
+    amount numeric, discount numeric, coupon_code text, lines crm.order_line_fact[], source_version text,
+    is_history boolean, content_hash bytea, received_at timestamptz, inbox_id bigint, line_no int);
+CREATE TYPE crm.refund_fact AS (
+    ordinal int, source_id int, external_id text, order_external_id text, line_key text, source_record_id bigint,
+    customer_id bigint, amount numeric, refunded_at timestamptz, refunded_on date, store_id int, reason text,
+    source_version text, is_history boolean, content_hash bytea, received_at timestamptz, inbox_id bigint, line_no int);
+CREATE TYPE crm.product_fact AS (
+    ordinal int, code text, name text, category_code text, category_name text, list_price numeric, refill_days int);
+CREATE TYPE crm.fact_outcome AS (ordinal int, fact_id bigint, customer_id bigint, outcome text);
+COMMENT ON TYPE crm.fact_outcome IS
+    'what became of a fact: created, updated, replaced (no version told which is newer: the last received wins), stale (an older version, kept), unchanged; a second row "moved" names the person a fact left';
+
+-- An outcome, an entry of a history, or both.
+CREATE TYPE crm.purchase_effect AS (
+    ordinal int, fact_id bigint, customer_id bigint, outcome text,
+    source_record_id bigint, day date, known_day date, amount_minor bigint);
+
+CREATE FUNCTION crm._purchase_is_older(version text, than text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT CASE WHEN version ~ '^\d{1,30}$' AND than ~ '^\d{1,30}$' THEN version::numeric < than::numeric
+                ELSE version COLLATE "C" < than COLLATE "C" END
+$$;
+COMMENT ON FUNCTION crm._purchase_is_older(text, text) IS
+    'whether a source''s version is older: by number when both are numbers, else as text, so times must be ISO 8601 in one zone; null when either is null';
+
+CREATE FUNCTION crm._purchase_apply(effects crm.purchase_effect[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    wanted bigint[];
+    fresh bigint[];
+    crowded record;
+BEGIN
+    -- the first chunk of a record is the lock of all its chunks
+    SELECT array_agg(e.source_record_id), array_agg(e.source_record_id) FILTER (WHERE e.is_new) INTO wanted, fresh
+    FROM (SELECT d.source_record_id, NOT EXISTS (SELECT FROM crm.purchase_chunk p WHERE p.source_record_id = d.source_record_id) AS is_new
+          FROM (SELECT DISTINCT e.source_record_id FROM unnest(effects) e
+                WHERE e.amount_minor <> 0 AND e.day IS NOT NULL ORDER BY 1) d) e;
+    IF wanted IS NULL THEN
+        RETURN;
+    END IF;
+    IF fresh IS NOT NULL THEN
+        INSERT INTO crm.purchase_chunk (source_record_id, from_day, history)
+        SELECT r, '-infinity', crm._purchase_add(NULL, '{}', '{}', '{}') FROM unnest(fresh) r
+        ON CONFLICT DO NOTHING;
+    END IF;
+    PERFORM FROM unnest(wanted) r JOIN crm.purchase_chunk p ON p.source_record_id = r AND p.from_day = '-infinity'
+    ORDER BY p.source_record_id FOR UPDATE OF p;
+    FOR crowded IN
+        WITH addition AS (
+            SELECT e.source_record_id, e.from_day, array_agg(e.day) AS days, array_agg(e.known_day) AS known, array_agg(e.amount_minor) AS minor
+            FROM (SELECT e.source_record_id, e.day, e.known_day, e.amount_minor,
+                         (SELECT p.from_day FROM crm.purchase_chunk p
+                          WHERE p.source_record_id = e.source_record_id AND p.from_day <= e.day
+                          ORDER BY p.from_day DESC LIMIT 1) AS from_day
+                  FROM unnest(effects) e WHERE e.amount_minor <> 0 AND e.day IS NOT NULL) e
+            GROUP BY e.source_record_id, e.from_day),
+        grown AS MATERIALIZED (
+            SELECT a.*, crm._purchase_add(p.history, a.days, a.known, a.minor) AS history
+            FROM addition a JOIN crm.purchase_chunk p ON p.source_record_id = a.source_record_id AND p.from_day = a.from_day),
+        stored AS (
+            UPDATE crm.purchase_chunk p SET history = g.history FROM grown g
+            WHERE g.history IS NOT NULL AND p.source_record_id = g.source_record_id AND p.from_day = g.from_day)
+        SELECT g.source_record_id, g.from_day, g.days, g.known, g.minor FROM grown g WHERE g.history IS NULL
+    LOOP
+        WITH piece AS MATERIALIZED (
+            SELECT c.* FROM crm.purchase_chunk p, crm._purchase_cut(p.history, crowded.days, crowded.known, crowded.minor) c
+            WHERE p.source_record_id = crowded.source_record_id AND p.from_day = crowded.from_day),
+        stored AS (
+            UPDATE crm.purchase_chunk p SET history = c.piece FROM piece c
+            WHERE c.piece_no = 1 AND p.source_record_id = crowded.source_record_id AND p.from_day = crowded.from_day)
+        INSERT INTO crm.purchase_chunk (source_record_id, from_day, history)
+        SELECT crowded.source_record_id, c.from_day, c.piece FROM piece c WHERE c.piece_no > 1;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_apply(crm.purchase_effect[]) IS
+    'adds the entries of effects to the histories of their records; locks the records ascending; each entry costs the same whatever the history''s size';
+
+CREATE FUNCTION crm._purchase_learn_products(facts crm.order_fact[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF NOT EXISTS (SELECT FROM unnest(facts) f, unnest(f.lines) l
+                   WHERE l.product_code IS NOT NULL
+                     AND crm._purchase_product_id(l.product_code) IS NULL) THEN
+        RETURN;
+    END IF;
+    INSERT INTO crm.product_category (category_id, code, name)
+    SELECT nextval('crm.product_id_seq')::int, c.category_code, c.category_code
+    FROM (SELECT DISTINCT l.category_code FROM unnest(facts) f, unnest(f.lines) l
+          WHERE l.product_code IS NOT NULL AND l.category_code IS NOT NULL ORDER BY 1) c
+    WHERE (SELECT k.category_id FROM crm.product_category k WHERE k.code = c.category_code) IS NULL
+    ON CONFLICT DO NOTHING;
+    INSERT INTO crm.product (product_id, code, name, category_id, updated_at)
+    SELECT nextval('crm.product_id_seq')::int, n.product_code, n.product_name,
+           (SELECT k.category_id FROM crm.product_category k WHERE k.code = n.category_code), crm.core_now()
+    FROM (SELECT DISTINCT ON (l.product_code) l.product_code, coalesce(l.product_name, l.product_code) AS product_name, l.category_code
+          FROM unnest(facts) f, unnest(f.lines) l WHERE l.product_code IS NOT NULL
+          ORDER BY l.product_code, l.product_name IS NULL, f.ordinal) n
+    WHERE crm._purchase_product_id(n.product_code) IS NULL
+    ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_learn_products(crm.order_fact[]) IS
+    'enters products and categories that orders name and nobody has described yet';
+
+-- What counts has a business day: a sale or its cancellation, paid or completed.
+CREATE FUNCTION crm._purchase_local_day(at timestamptz, store_id int, source_id int) RETURNS date
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN crm._local_day(at, coalesce(
+        (SELECT s.time_zone FROM crm.store s WHERE s.store_id = _purchase_local_day.store_id),
+        (SELECT s.time_zone FROM crm.source s WHERE s.source_id = _purchase_local_day.source_id), 'Asia/Shanghai'));
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_local_day(timestamptz, int, int) IS
+    'the local day of a moment in the zone of the store, else of the source';
+
+CREATE FUNCTION crm._purchase_create_orders(facts crm.order_fact[], exponent int) RETURNS crm.purchase_effect[]
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    effects crm.purchase_effect[];
+BEGIN
+    WITH fact AS MATERIALIZED (
+        SELECT f.*, crm._new_id() AS new_id FROM unnest(facts) f),
+    entered AS (
+        INSERT INTO crm.external_key AS k (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at, inbox_id, line_no)
+        SELECT f.source_id, 2, f.external_id, f.source_record_id, f.new_id, f.content_hash, f.received_at, f.inbox_id, f.line_no
+        FROM fact f ORDER BY f.source_id, f.external_id, f.ordinal
+        ON CONFLICT DO NOTHING RETURNING k.fact_id),
+    fresh AS MATERIALIZED (
+        SELECT f.*, round(CASE WHEN f.amount IS NOT NULL THEN f.amount
+                    ELSE (SELECT coalesce(sum(round(coalesce(l.amount, l.quantity * l.unit_price, 0), exponent)), 0) FROM unnest(f.lines) l)
+                         - coalesce(f.discount, 0) END, exponent) AS net_amount,
+               CASE WHEN coalesce(f.kind, 'sale') IN ('sale', 'cancellation') AND coalesce(f.status, 'paid') IN ('paid', 'completed')
+                    THEN coalesce(f.business_day, crm._purchase_local_day(coalesce(f.paid_at, f.ordered_at), f.store_id, f.source_id))
+                    END AS counted_day
+        FROM fact f JOIN entered e ON e.fact_id = f.new_id),
+    stored AS (
+        INSERT INTO crm.customer_order (source_record_id, order_id, source_id, external_id, store_id, channel, kind, status, ordered_at,
+            paid_at, business_day, amount, discount, coupon_code, line_count, source_version, is_history, received_at)
+        SELECT f.source_record_id, f.new_id, f.source_id, f.external_id, f.store_id, coalesce(f.channel, ''), coalesce(f.kind, 'sale'),
+               coalesce(f.status, 'paid'), f.ordered_at, f.paid_at, f.counted_day, f.net_amount, coalesce(f.discount, 0), f.coupon_code,
+               coalesce(cardinality(f.lines), 0), f.source_version, coalesce(f.is_history, false), f.received_at
+        FROM fresh f),
+    itemized AS (
+        INSERT INTO crm.order_item (source_record_id, order_id, line_no, line_key, product_id, description, quantity, unit_price, amount)
+        SELECT f.source_record_id, f.new_id, l.ordinality, l.line_key,
+               crm._purchase_product_id(l.product_code),
+               CASE WHEN l.product_code IS NULL THEN l.product_name END,
+               coalesce(l.quantity, 1), coalesce(l.unit_price, 0), round(coalesce(l.amount, l.quantity * l.unit_price, 0), exponent)
+        FROM fresh f, unnest(f.lines) WITH ORDINALITY l)
+    SELECT array_agg(ROW(f.ordinal, f.new_id, f.customer_id, 'created', f.source_record_id, f.counted_day, f.counted_day,
+                         crm._purchase_minor(f.net_amount, exponent))::crm.purchase_effect)
+    INTO effects FROM fresh f;
+    RETURN coalesce(effects, '{}');
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_create_orders(crm.order_fact[], int) IS
+    'stores the orders whose keys are new; effects of those, none for the others';
+
+CREATE FUNCTION crm._purchase_revise_orders(facts crm.order_fact[], exponent int) RETURNS crm.purchase_effect[]
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    effects crm.purchase_effect[];
+BEGIN
+    PERFORM FROM crm.external_key k JOIN unnest(facts) f ON k.source_id = f.source_id AND k.external_id = f.external_id
+    WHERE k.kind = 2 ORDER BY k.source_id, k.external_id FOR UPDATE OF k;
+    WITH fact AS MATERIALIZED (
+        SELECT f.*, k.fact_id, k.revision AS known_revision, k.source_record_id AS old_record_id, k.content_hash = f.content_hash AS is_same,
+               o.business_day AS old_day, o.amount AS old_amount, o.source_version AS old_version
+        FROM unnest(facts) f
+        JOIN crm.external_key k ON k.source_id = f.source_id AND k.kind = 2 AND k.external_id = f.external_id
+        LEFT JOIN crm.customer_order o ON o.source_record_id = k.source_record_id AND o.order_id = k.fact_id AND o.is_current),
+    judged AS MATERIALIZED (
+        SELECT f.*,
+               CASE WHEN f.known_revision = 0 THEN 'created'
+                    WHEN f.is_same THEN 'unchanged'
+                    WHEN crm._purchase_is_older(f.old_version, f.source_version) THEN 'updated'
+                    WHEN NOT crm._purchase_is_older(f.source_version, f.old_version) OR f.source_version IS NULL OR f.old_version IS NULL THEN 'replaced'
+                    WHEN EXISTS (SELECT FROM crm.customer_order o WHERE o.source_record_id = f.source_record_id AND o.order_id = f.fact_id
+                                 AND o.source_version = f.source_version) THEN 'unchanged'
+                    ELSE 'stale' END AS outcome
+        FROM fact f),
+    revised AS MATERIALIZED (
+        SELECT f.*, f.outcome <> 'stale' AS is_current,
+               round(CASE WHEN f.amount IS NOT NULL THEN f.amount
+                    ELSE (SELECT coalesce(sum(round(coalesce(l.amount, l.quantity * l.unit_price, 0), exponent)), 0) FROM unnest(f.lines) l)
+                         - coalesce(f.discount, 0) END, exponent) AS net_amount,
+               CASE WHEN coalesce(f.kind, 'sale') IN ('sale', 'cancellation') AND coalesce(f.status, 'paid') IN ('paid', 'completed')
+                    THEN coalesce(f.business_day, crm._purchase_local_day(coalesce(f.paid_at, f.ordered_at), f.store_id, f.source_id))
+                    END AS counted_day
+        FROM judged f WHERE f.outcome <> 'unchanged'),
+    retired AS (
+        UPDATE crm.customer_order o SET is_current = false FROM revised f
+        WHERE f.is_current AND o.source_record_id = f.old_record_id AND o.order_id = f.fact_id AND o.is_current),
+    stored AS (
+        INSERT INTO crm.customer_order (source_record_id, order_id, revision, is_current, source_id, external_id, store_id, channel, kind, status,
+            ordered_at, paid_at, business_day, amount, discount, coupon_code, line_count, source_version, is_history, received_at)
+        SELECT f.source_record_id, f.fact_id, f.known_revision + 1, f.is_current, f.source_id, f.external_id, f.store_id, coalesce(f.channel, ''),
+               coalesce(f.kind, 'sale'), coalesce(f.status, 'paid'), f.ordered_at, f.paid_at, f.counted_day, f.net_amount, coalesce(f.discount, 0),
+               f.coupon_code, coalesce(cardinality(f.lines), 0), f.source_version, coalesce(f.is_history, false), f.received_at
+        FROM revised f),
+    itemized AS (
+        INSERT INTO crm.order_item (source_record_id, order_id, revision, line_no, line_key, product_id, description, quantity, unit_price, amount)
+        SELECT f.source_record_id, f.fact_id, f.known_revision + 1, l.ordinality, l.line_key,
+               crm._purchase_product_id(l.product_code),
+               CASE WHEN l.product_code IS NULL THEN l.product_name END,
+               coalesce(l.quantity, 1), coalesce(l.unit_price, 0), round(coalesce(l.amount, l.quantity * l.unit_price, 0), exponent)
+        FROM revised f, unnest(f.lines) WITH ORDINALITY l),
+    keyed AS (
+        UPDATE crm.external_key k
+        SET revision = f.known_revision + 1,
+            content_hash = CASE WHEN f.is_current THEN f.content_hash ELSE k.content_hash END,
+            source_record_id = CASE WHEN f.is_current THEN f.source_record_id ELSE k.source_record_id END,
+            received_at = f.received_at, inbox_id = f.inbox_id, line_no = f.line_no
+        FROM revised f WHERE k.source_id = f.source_id AND k.kind = 2 AND k.external_id = f.external_id),
+    -- refunds follow their order to its new day and record; those that waited for it begin to count
+    refunded AS MATERIALIZED (
+        SELECT r.*, f.source_record_id AS new_record_id, f.counted_day
+        FROM revised f JOIN crm.refund r ON r.order_id = f.fact_id AND r.is_current
+        WHERE f.is_current AND (f.old_day IS DISTINCT FROM f.counted_day OR r.source_record_id <> f.source_record_id)),
+    refund_stayed AS (
+        UPDATE crm.refund r
+        SET purchase_day = CASE WHEN n.new_record_id = r.source_record_id THEN n.counted_day ELSE r.purchase_day END,
+            is_current = n.new_record_id = r.source_record_id
+        FROM refunded n WHERE r.source_record_id = n.source_record_id AND r.refund_id = n.refund_id AND r.revision = n.revision),
+    refund_moved AS (
+        INSERT INTO crm.refund (source_record_id, refund_id, revision, source_id, external_id, order_external_id, order_id, line_key, amount,
+            refunded_at, refunded_on, purchase_day, store_id, reason, source_version, is_history, received_at)
+        SELECT n.new_record_id, n.refund_id, n.revision + 1, n.source_id, n.external_id, n.order_external_id, n.order_id, n.line_key, n.amount,
+               n.refunded_at, n.refunded_on, n.counted_day, n.store_id, n.reason, n.source_version, n.is_history, n.received_at
+        FROM refunded n WHERE n.new_record_id <> n.source_record_id),
+    refund_keyed AS (
+        UPDATE crm.external_key k SET source_record_id = n.new_record_id, revision = k.revision + 1
+        FROM refunded n
+        WHERE n.new_record_id <> n.source_record_id AND k.source_id = n.source_id AND k.kind = 3 AND k.external_id = n.external_id),
+    effect AS (
+        SELECT j.ordinal, j.fact_id, j.customer_id, j.outcome, NULL::bigint AS source_record_id, NULL::date AS day, NULL::date AS known_day, NULL::bigint AS minor
+        FROM judged j
+        UNION ALL
+        SELECT f.ordinal, f.fact_id, m.customer_id, 'moved', NULL, NULL, NULL, NULL
+        FROM revised f JOIN crm.membership m ON m.source_record_id = f.old_record_id AND m.valid_to = 'infinity'
+        WHERE f.is_current AND f.known_revision > 0 AND m.customer_id IS DISTINCT FROM f.customer_id
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL, f.old_record_id, f.old_day, f.old_day, -crm._purchase_minor(f.old_amount, exponent)
+        FROM revised f WHERE f.is_current AND f.old_day IS NOT NULL
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL, f.source_record_id, f.counted_day, f.counted_day, crm._purchase_minor(f.net_amount, exponent)
+        FROM revised f WHERE f.is_current
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL, n.source_record_id, n.purchase_day, n.refunded_on, crm._purchase_minor(n.amount, exponent)
+        FROM refunded n
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL, n.new_record_id, n.counted_day, n.refunded_on, -crm._purchase_minor(n.amount, exponent)
+        FROM refunded n)
+    SELECT array_agg(ROW(e.*)::crm.purchase_effect) INTO effects FROM effect e;
+    RETURN coalesce(effects, '{}');
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_revise_orders(crm.order_fact[], int) IS
+    'orders whose keys are known, each key once: locks the keys, keeps a revision beside the old one when the content differs, lets refunds follow';
+
+CREATE FUNCTION crm._purchase_store_orders(facts crm.order_fact[]) RETURNS SETOF crm.fact_outcome
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+$$
+DECLARE
+    exponent int := crm._purchase_exponent();
+    persons bigint[] := ARRAY(SELECT DISTINCT f.customer_id FROM unnest(facts) f WHERE f.customer_id IS NOT NULL);
+    effects crm.purchase_effect[];
+    pending crm.order_fact[];
+    batch crm.order_fact[];
+BEGIN
+    PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
+    PERFORM crm._purchase_learn_products(facts);
+    effects := crm._purchase_create_orders(facts, exponent);
+    IF cardinality(effects) < cardinality(facts) THEN
+        pending := ARRAY(SELECT f FROM unnest(facts) f WHERE f.ordinal NOT IN (SELECT e.ordinal FROM unnest(effects) e));
+        -- a key that a batch names several times is revised once a round, in the order of the batch
+        WHILE cardinality(pending) > 0 LOOP
+            batch := ARRAY(SELECT DISTINCT ON (f.source_id, f.external_id) f FROM unnest(pending) f
+                           ORDER BY f.source_id, f.external_id, f.ordinal);
+            effects := effects || crm._purchase_revise_orders(batch, exponent);
+            pending := ARRAY(SELECT f FROM unnest(pending) f WHERE f.ordinal NOT IN (SELECT b.ordinal FROM unnest(batch) b));
+        END LOOP;
+    END IF;
+    PERFORM crm._purchase_apply(effects);
+    RETURN QUERY SELECT e.ordinal, e.fact_id, e.customer_id, e.outcome FROM unnest(effects) e WHERE e.outcome IS NOT NULL ORDER BY e.ordinal;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_store_orders(crm.order_fact[]) IS
+    'stores orders with their lines and keeps the histories, all in the caller''s transaction; ordinals are distinct; one or two rows a fact (crm.fact_outcome); the caller calls the consequences';
+
+-- Where a refund belongs: its order's record and day, or its own without an order.
+CREATE FUNCTION crm._purchase_refund_place(facts crm.refund_fact[])
+    RETURNS TABLE (ordinal int, order_id bigint, source_record_id bigint, purchase_day date, customer_id bigint)
+    LANGUAGE sql STABLE AS
+$$
+    SELECT f.ordinal, k.fact_id, coalesce(k.source_record_id, f.source_record_id),
+           CASE WHEN f.order_external_id IS NULL THEN f.refunded_on ELSE o.business_day END,
+           CASE WHEN o.order_id IS NULL THEN f.customer_id
+                ELSE (SELECT m.customer_id FROM crm.membership m WHERE m.source_record_id = k.source_record_id AND m.valid_to = 'infinity') END
+    FROM unnest(facts) f
+    LEFT JOIN crm.external_key k ON k.source_id = f.source_id AND k.kind = 2 AND k.external_id = f.order_external_id
+    LEFT JOIN crm.customer_order o ON o.source_record_id = k.source_record_id AND o.order_id = k.fact_id AND o.is_current
+$$;
+COMMENT ON FUNCTION crm._purchase_refund_place(crm.refund_fact[]) IS
+    'for each refund the order it names, the record it hangs on, the day it nets (null: it waits) and the person concerned';
+
+CREATE FUNCTION crm._purchase_create_refunds(facts crm.refund_fact[], exponent int) RETURNS crm.purchase_effect[]
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    effects crm.purchase_effect[];
+BEGIN
+    WITH fact AS MATERIALIZED (
+        SELECT f.ordinal, f.source_id, f.external_id, f.order_external_id, f.line_key, round(f.amount, exponent) AS amount, f.refunded_at,
+               f.refunded_on, f.store_id, f.reason, f.source_version, coalesce(f.is_history, false) AS is_history, f.content_hash,
+               f.received_at, f.inbox_id, f.line_no, p.order_id, p.source_record_id, p.purchase_day, p.customer_id, crm._new_id() AS new_id
+        FROM unnest(facts) f JOIN crm._purchase_refund_place(facts) p ON p.ordinal = f.ordinal),
+    entered AS (
+        INSERT INTO crm.external_key AS k (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at, inbox_id, line_no)
+        SELECT f.source_id, 3, f.external_id, f.source_record_id, f.new_id, f.content_hash, f.received_at, f.inbox_id, f.line_no
+        FROM fact f ORDER BY f.source_id, f.external_id, f.ordinal
+        ON CONFLICT DO NOTHING RETURNING k.fact_id),
+    fresh AS MATERIALIZED (
+        SELECT f.* FROM fact f JOIN entered e ON e.fact_id = f.new_id),
+    stored AS (
+        INSERT INTO crm.refund (source_record_id, refund_id, source_id, external_id, order_external_id, order_id, line_key, amount,
+            refunded_at, refunded_on, purchase_day, store_id, reason, source_version, is_history, received_at)
+        SELECT f.source_record_id, f.new_id, f.source_id, f.external_id, f.order_external_id, f.order_id, f.line_key, f.amount,
+               f.refunded_at, f.refunded_on, f.purchase_day, f.store_id, f.reason, f.source_version, f.is_history, f.received_at
+        FROM fresh f)
+    SELECT array_agg(ROW(f.ordinal, f.new_id, f.customer_id, 'created', f.source_record_id, f.purchase_day, f.refunded_on,
+                         -crm._purchase_minor(f.amount, exponent))::crm.purchase_effect)
+    INTO effects FROM fresh f;
+    RETURN coalesce(effects, '{}');
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_create_refunds(crm.refund_fact[], int) IS
+    'stores the refunds whose keys are new; effects of those, none for the others';
+
+CREATE FUNCTION crm._purchase_revise_refunds(facts crm.refund_fact[], exponent int) RETURNS crm.purchase_effect[]
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    effects crm.purchase_effect[];
+BEGIN
+    PERFORM FROM crm.external_key k JOIN unnest(facts) f ON k.source_id = f.source_id AND k.external_id = f.external_id
+    WHERE k.kind = 3 ORDER BY k.source_id, k.external_id FOR UPDATE OF k;
+    WITH fact AS MATERIALIZED (
+        SELECT f.ordinal, f.source_id, f.external_id, f.order_external_id, f.line_key, round(f.amount, exponent) AS amount, f.refunded_at,
+               f.refunded_on, f.store_id, f.reason, f.source_version, coalesce(f.is_history, false) AS is_history, f.content_hash,
+               f.received_at, f.inbox_id, f.line_no, p.order_id, p.source_record_id, p.purchase_day, p.customer_id,
+               k.fact_id, k.revision AS known_revision, k.source_record_id AS old_record_id, k.content_hash = f.content_hash AS is_same,
+               r.revision AS old_revision, r.purchase_day AS old_day, r.refunded_on AS old_known_day, r.amount AS old_amount,
+               r.source_version AS old_version
+        FROM unnest(facts) f
+        JOIN crm._purchase_refund_place(facts) p ON p.ordinal = f.ordinal
+        JOIN crm.external_key k ON k.source_id = f.source_id AND k.kind = 3 AND k.external_id = f.external_id
+        JOIN crm.refund r ON r.source_record_id = k.source_record_id AND r.refund_id = k.fact_id AND r.is_current),
+    judged AS MATERIALIZED (
+        SELECT f.*,
+               CASE WHEN f.is_same THEN 'unchanged'
+                    WHEN crm._purchase_is_older(f.old_version, f.source_version) THEN 'updated'
+                    WHEN NOT crm._purchase_is_older(f.source_version, f.old_version) OR f.source_version IS NULL OR f.old_version IS NULL THEN 'replaced'
+                    WHEN EXISTS (SELECT FROM crm.refund r WHERE r.source_record_id = f.source_record_id AND r.refund_id = f.fact_id
+                                 AND r.source_version = f.source_version) THEN 'unchanged'
+                    ELSE 'stale' END AS outcome
+        FROM fact f),
+    revised AS MATERIALIZED (
+        SELECT f.*, f.outcome <> 'stale' AS is_current FROM judged f WHERE f.outcome <> 'unchanged'),
+    retired AS (
+        UPDATE crm.refund r SET is_current = false FROM revised f
+        WHERE f.is_current AND r.source_record_id = f.old_record_id AND r.refund_id = f.fact_id AND r.revision = f.old_revision),
+    stored AS (
+        INSERT INTO crm.refund (source_record_id, refund_id, revision, is_current, source_id, external_id, order_external_id, order_id, line_key,
+            amount, refunded_at, refunded_on, purchase_day, store_id, reason, source_version, is_history, received_at)
+        SELECT f.source_record_id, f.fact_id, f.known_revision + 1, f.is_current, f.source_id, f.external_id, f.order_external_id, f.order_id,
+               f.line_key, f.amount, f.refunded_at, f.refunded_on, f.purchase_day, f.store_id, f.reason, f.source_version, f.is_history, f.received_at
+        FROM revised f),
+    keyed AS (
+        UPDATE crm.external_key k
+        SET revision = f.known_revision + 1,
+            content_hash = CASE WHEN f.is_current THEN f.content_hash ELSE k.content_hash END,
+            source_record_id = CASE WHEN f.is_current THEN f.source_record_id ELSE k.source_record_id END,
+            received_at = f.received_at, inbox_id = f.inbox_id, line_no = f.line_no
+        FROM revised f WHERE k.source_id = f.source_id AND k.kind = 3 AND k.external_id = f.external_id),
+    effect AS (
+        SELECT j.ordinal, j.fact_id, j.customer_id, j.outcome, NULL::bigint AS source_record_id, NULL::date AS day, NULL::date AS known_day, NULL::bigint AS minor
+        FROM judged j
+        UNION ALL
+        SELECT f.ordinal, f.fact_id, m.customer_id, 'moved', NULL, NULL, NULL, NULL
+        FROM revised f JOIN crm.membership m ON m.source_record_id = f.old_record_id AND m.valid_to = 'infinity'
+        WHERE f.is_current AND m.customer_id IS DISTINCT FROM f.customer_id
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL, f.old_record_id, f.old_day, f.old_known_day, crm._purchase_minor(f.old_amount, exponent)
+        FROM revised f WHERE f.is_current
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL, f.source_record_id, f.purchase_day, f.refunded_on, -crm._purchase_minor(f.amount, exponent)
+        FROM revised f WHERE f.is_current)
+    SELECT array_agg(ROW(e.*)::crm.purchase_effect) INTO effects FROM effect e;
+    RETURN coalesce(effects, '{}');
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_revise_refunds(crm.refund_fact[], int) IS
+    'refunds whose keys are known, each key once: locks the keys, keeps a revision beside the old one when the content differs';
+
+CREATE FUNCTION crm._purchase_hold_orders(facts crm.refund_fact[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    -- an order that is still to come gets its key and id now: its own intake then waits for this
+    -- transaction and finds the refund, whichever of the two commits first
+    INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, revision)
+    SELECT f.source_id, 2, f.order_external_id, f.source_record_id, crm._new_id(), '', 0
+    FROM unnest(facts) f
+    WHERE f.order_external_id IS NOT NULL
+      AND (SELECT k.fact_id FROM crm.external_key k WHERE k.source_id = f.source_id AND k.kind = 2 AND k.external_id = f.order_external_id) IS NULL
+    ORDER BY f.source_id, f.order_external_id, f.ordinal
+    ON CONFLICT DO NOTHING;
+    PERFORM FROM crm.external_key k JOIN unnest(facts) f ON k.source_id = f.source_id AND k.external_id = f.order_external_id
+    WHERE k.kind = 2 ORDER BY k.source_id, k.external_id FOR UPDATE OF k;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_hold_orders(crm.refund_fact[]) IS
+    'locks the keys of the orders that refunds name, making those that are missing (revision 0)';
+
+CREATE FUNCTION crm._purchase_store_refunds(facts crm.refund_fact[]) RETURNS SETOF crm.fact_outcome
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+$$
+DECLARE
+    exponent int := crm._purchase_exponent();
+    persons bigint[] := ARRAY(SELECT DISTINCT p.customer_id FROM crm._purchase_refund_place(facts) p WHERE p.customer_id IS NOT NULL);
+    effects crm.purchase_effect[];
+    pending crm.refund_fact[];
+    batch crm.refund_fact[];
+BEGIN
+    PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
+    PERFORM crm._purchase_hold_orders(facts);
+    effects := crm._purchase_create_refunds(facts, exponent);
+    IF cardinality(effects) < cardinality(facts) THEN
+        pending := ARRAY(SELECT f FROM unnest(facts) f WHERE f.ordinal NOT IN (SELECT e.ordinal FROM unnest(effects) e));
+        WHILE cardinality(pending) > 0 LOOP
+            batch := ARRAY(SELECT DISTINCT ON (f.source_id, f.external_id) f FROM unnest(pending) f
+                           ORDER BY f.source_id, f.external_id, f.ordinal);
+            effects := effects || crm._purchase_revise_refunds(batch, exponent);
+            pending := ARRAY(SELECT f FROM unnest(pending) f WHERE f.ordinal NOT IN (SELECT b.ordinal FROM unnest(batch) b));
+        END LOOP;
+    END IF;
+    PERFORM crm._purchase_apply(effects);
+    RETURN QUERY SELECT e.ordinal, e.fact_id, e.customer_id, e.outcome FROM unnest(effects) e WHERE e.outcome IS NOT NULL ORDER BY e.ordinal;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_store_refunds(crm.refund_fact[]) IS
+    'stores refunds: each nets its order''s day and is known from its own; before its order it waits, without one it nets its own day; customer_id is the order''s person';
+
+CREATE FUNCTION crm._purchase_store_products(facts crm.product_fact[]) RETURNS SETOF crm.fact_outcome
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    INSERT INTO crm.product_category AS c (category_id, code, name)
+    SELECT nextval('crm.product_id_seq')::int, n.category_code, n.category_name
+    FROM (SELECT DISTINCT ON (f.category_code) f.category_code, coalesce(f.category_name, f.category_code) AS category_name
+          FROM unnest(facts) f WHERE f.category_code IS NOT NULL
+          ORDER BY f.category_code, f.category_name IS NULL, f.ordinal DESC) n
+    ON CONFLICT (code) DO UPDATE SET name = excluded.name WHERE c.name <> excluded.name AND excluded.name <> excluded.code;
+    RETURN QUERY
+    WITH newest AS MATERIALIZED (
+        SELECT DISTINCT ON (f.code) f.code, f.name, f.list_price, f.refill_days,
+               (SELECT c.category_id FROM crm.product_category c WHERE c.code = f.category_code) AS category_id
+        FROM unnest(facts) f ORDER BY f.code, f.ordinal DESC),
+    before AS MATERIALIZED (
+        SELECT n.code, p.product_id, (p.name, p.category_id, p.list_price, p.refill_days)
+                   IS NOT DISTINCT FROM (n.name, coalesce(n.category_id, p.category_id), coalesce(n.list_price, p.list_price),
+                                         coalesce(n.refill_days, p.refill_days)) AS is_same
+        FROM newest n LEFT JOIN crm.product p ON p.code = n.code),
+    stored AS (
+        INSERT INTO crm.product AS p (product_id, code, name, category_id, list_price, refill_days, updated_at)
+        SELECT coalesce(b.product_id, nextval('crm.product_id_seq')::int), n.code, n.name, n.category_id, n.list_price, n.refill_days, crm.core_now()
+        FROM newest n JOIN before b ON b.code = n.code WHERE NOT b.is_same OR b.product_id IS NULL ORDER BY n.code
+        ON CONFLICT (code) DO UPDATE SET name = excluded.name, category_id = coalesce(excluded.category_id, p.category_id),
+            list_price = coalesce(excluded.list_price, p.list_price), refill_days = coalesce(excluded.refill_days, p.refill_days),
+            updated_at = excluded.updated_at
+        RETURNING p.code, p.product_id)
+    SELECT f.ordinal, coalesce(s.product_id, b.product_id)::bigint, NULL::bigint,
+           CASE WHEN b.product_id IS NULL THEN 'created' WHEN b.is_same THEN 'unchanged' ELSE 'updated' END
+    FROM unnest(facts) f JOIN before b ON b.code = f.code LEFT JOIN stored s ON s.code = f.code
+    ORDER BY f.ordinal;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_store_products(crm.product_fact[]) IS
+    'enters or updates products and their categories by code; what a fact leaves out stays; the last of equal codes wins; fact_id is the product_id';
+
+CREATE FUNCTION crm._purchase_on_export(customer_id bigint) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN jsonb_build_object(
+        'orders', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                       'order', o.external_id, 'ordered_at', o.ordered_at, 'paid_at', o.paid_at, 'status', o.status, 'channel', o.channel,
+                       'store', s.code, 'amount', o.amount, 'discount', o.discount, 'coupon', o.coupon_code,
+                       'items', (SELECT jsonb_agg(jsonb_build_object('product', p.code, 'name', coalesce(p.name, i.description),
+                                                  'quantity', i.quantity, 'unit_price', i.unit_price, 'amount', i.amount) ORDER BY i.line_no)
+                                 FROM crm.order_item i LEFT JOIN crm.product p ON p.product_id = i.product_id
+                                 WHERE i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision))
+                       ORDER BY o.ordered_at, o.order_id), '[]')
+            FROM crm.membership m JOIN crm.customer_order o ON o.source_record_id = m.source_record_id AND o.is_current
+            LEFT JOIN crm.store s ON s.store_id = o.store_id
+            WHERE m.customer_id = _purchase_on_export.customer_id AND m.valid_to = 'infinity'),
+        'refunds', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object('refund', r.external_id, 'order', r.order_external_id, 'amount', r.amount,
+                                      'refunded_at', r.refunded_at, 'reason', r.reason) ORDER BY r.refunded_at, r.refund_id), '[]')
+            FROM crm.membership m JOIN crm.refund r ON r.source_record_id = m.source_record_id AND r.is_current
+            WHERE m.customer_id = _purchase_on_export.customer_id AND m.valid_to = 'infinity'));
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_on_export(bigint) IS 'orders with their lines and refunds of a person, for the export of one person';
+
+CREATE FUNCTION crm._purchase_check() RETURNS TABLE (room text, what text, expected text, found text)
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    exponent int := crm._purchase_exponent();
+BEGIN
+    RETURN QUERY
+    WITH fact AS (
+        SELECT o.source_record_id, o.business_day AS day, o.business_day AS known_day, crm._purchase_minor(o.amount, exponent) AS minor
+        FROM crm.customer_order o WHERE o.is_current AND o.business_day IS NOT NULL
+        UNION ALL
+        SELECT r.source_record_id, r.purchase_day, r.refunded_on, -crm._purchase_minor(r.amount, exponent)
+        FROM crm.refund r WHERE r.is_current AND r.purchase_day IS NOT NULL),
+    folded AS (     -- days known on more days than a chunk keeps apart: their sums alone are compared
+        SELECT f.source_record_id, f.day FROM fact f GROUP BY 1, 2 HAVING count(DISTINCT f.known_day) > 64),
+    entry AS (
+        SELECT f.source_record_id, f.day, f.known_day, f.minor AS wanted, 0 AS kept FROM fact f
+        UNION ALL
+        SELECT p.source_record_id, e.day, e.known_day, 0, e.amount_minor FROM crm.purchase_chunk p, crm.purchase_entries(p.history) e),
+    compared AS (
+        SELECT e.source_record_id, e.day, CASE WHEN o.day IS NULL THEN e.known_day END AS known_day, sum(e.wanted) AS wanted, sum(e.kept) AS kept
+        FROM entry e LEFT JOIN folded o ON o.source_record_id = e.source_record_id AND o.day = e.day GROUP BY 1, 2, 3)
+    SELECT 'purchase', format('history of record %s, day %s known %s', c.source_record_id, c.day, coalesce(c.known_day::text, 'at all')),
+           c.wanted::text, c.kept::text
+    FROM compared c WHERE c.wanted <> c.kept ORDER BY c.source_record_id, c.day, c.known_day LIMIT 1000;
+    RETURN QUERY
+    SELECT 'purchase', format('refund %s of order %s', r.external_id, r.order_external_id),
+           coalesce(o.business_day::text, 'waiting'), coalesce(r.purchase_day::text, 'waiting')
+    FROM crm.refund r LEFT JOIN crm.customer_order o ON o.source_record_id = r.source_record_id AND o.order_id = r.order_id AND o.is_current
+    WHERE r.is_current AND r.order_id IS NOT NULL AND r.purchase_day IS DISTINCT FROM o.business_day
+    ORDER BY 2 LIMIT 1000;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_check() IS
+    'recomputes every history from orders and refunds, and the day each refund nets; a row a difference, at most 1,000 of each kind';

@@ -1,0 +1,189 @@
+-- purchase: the packed history as a type, and how orders, refunds and products keep it.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SET datestyle = 'ISO';
+SET timezone = 'UTC';
+
+-- 1. the type: text form, order, equal days added up
+SELECT '{2026-06-30 2026-06-30 12800; 2026-06-01 2026-06-01 500; 2026-06-30 2026-07-02 -800}'::crm.purchase_history;
+SELECT ' { } '::crm.purchase_history, '{2026-06-30 2026-06-30 5; 2026-06-30 2026-06-30 -5}'::crm.purchase_history;
+SELECT crm.purchase_history('{2026-06-02,2026-06-01,2026-06-02}', '{2026-06-02,2026-06-01,2026-06-02}', '{100,200,50}');
+SELECT * FROM crm.purchase_entries('{2026-06-30 2026-06-30 12800; 2026-06-30 2026-07-02 -800}');
+SELECT crm.purchase_entry_count('{2026-06-30 2026-06-30 12800; 2026-06-30 2026-07-02 -800}');
+-- hostile text
+SELECT '{2026-06-30 2026-06-30}'::crm.purchase_history;
+SELECT 'x'::crm.purchase_history;
+SELECT '{2026-06-31 2026-06-30 1}'::crm.purchase_history;
+SELECT '{2026-06-30 2026-06-30 99999999999999999999}'::crm.purchase_history;
+SELECT '{2026-06-30 2026-06-30 9223372036854775807; 2026-06-29 2026-06-29 9223372036854775807}'::crm.purchase_history;
+SELECT '{infinity infinity 1}'::crm.purchase_history;
+SELECT crm.purchase_history(array_agg(d), array_agg(d), array_agg(1::bigint))
+FROM (SELECT '2020-01-01'::date + g AS d FROM generate_series(1, 129) g) x;
+SELECT crm.purchase_history('{2026-06-02}', '{2026-06-02}', '{1,2}');
+SELECT crm.purchase_history('{2026-06-02}', '{NULL}', '{1}');
+-- hostile bytes: any flipped bit is refused or still a history that prints; nothing else
+SELECT encode('{2026-06-30 2026-06-30 12800; 2026-06-30 2026-07-02 -800}'::crm.purchase_history::bytea, 'hex');
+SELECT ''::bytea::crm.purchase_history;
+SELECT '\x0200000000000000000000000000000000000000'::bytea::crm.purchase_history;
+SELECT ('{2026-06-30 2026-06-30 1}'::crm.purchase_history::bytea || '\x00')::crm.purchase_history;
+DO $$
+DECLARE
+    good bytea := '{2026-06-01 2026-06-01 12800; 2026-06-30 2026-07-02 -800}'::crm.purchase_history::bytea;
+    refused int := 0;
+    taken int := 0;
+BEGIN
+    FOR b IN 0 .. length(good) * 8 - 1 LOOP
+        BEGIN
+            PERFORM set_bit(good, b, 1 - get_bit(good, b))::crm.purchase_history::text;
+            taken := taken + 1;
+        EXCEPTION WHEN SQLSTATE 'RM402' THEN
+            refused := refused + 1;
+        END;
+    END LOOP;
+    FOR cut IN 0 .. length(good) - 1 LOOP
+        BEGIN
+            PERFORM substr(good, 1, cut)::crm.purchase_history;
+            RAISE EXCEPTION 'a history cut at % was taken', cut;
+        EXCEPTION WHEN SQLSTATE 'RM402' THEN
+            refused := refused + 1;
+        END;
+    END LOOP;
+    RAISE WARNING 'refused %, taken %', refused, taken;
+END $$;
+
+-- 2. questions, as of any date
+CREATE TEMP VIEW h AS SELECT '{2026-06-01 2026-06-01 10000; 2026-06-30 2026-06-30 12800; 2026-06-30 2026-07-02 -12800; 2026-07-05 2026-07-05 700}'::crm.purchase_history AS history;
+SELECT d::date AS as_of, crm.purchase_order_days(history, '-infinity', 'infinity', d::date) AS days, crm.purchase_net(history, '-infinity', 'infinity', d::date) AS net,
+       crm.purchase_first_day(history, d::date) AS first_day, crm.purchase_last_day(history, d::date) AS last_day
+FROM h, unnest('{2026-05-31,2026-06-01,2026-06-30,2026-07-01,2026-07-02,2026-07-05}'::date[]) d;
+SELECT crm.purchase_order_days(history, '2026-06-02', '2026-06-30', '2026-07-01') AS days, crm.purchase_net(history, '2026-06-02', '2026-06-30', '2026-07-01') AS net FROM h;
+-- two chunks on one day count once; the whole day's net decides
+SELECT crm.purchase_order_days(c, '-infinity', 'infinity', 'infinity') AS days, crm.purchase_net(c, '-infinity', 'infinity', 'infinity') AS net,
+       crm.purchase_last_day(c, 'infinity') AS last_day
+FROM (SELECT ARRAY['{2026-06-30 2026-06-30 100; 2026-07-01 2026-07-01 50}', NULL, '{2026-06-30 2026-06-30 30; 2026-07-01 2026-07-03 -60}']::crm.purchase_history[] AS c) x;
+SELECT crm.purchase_order_days('{}'::crm.purchase_history[], '-infinity', 'infinity', 'infinity'), crm.purchase_last_day('{}'::crm.purchase_history[], 'infinity');
+SELECT crm.purchase_net(crm.purchase_combine(history), '-infinity', 'infinity', 'infinity') FROM (SELECT history FROM h UNION ALL SELECT history FROM h) x;
+SELECT crm.purchase_combine(history) IS NULL AS none FROM h WHERE false;
+
+-- 3. orders and refunds; everything below is undone at the end
+BEGIN;
+INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9401, 'purchase_till', 'till', 'pos', '2026-01-01');
+INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, is_history, received_at)
+SELECT 940100 + g, 9401, 'member', 'm' || g, false, '2026-01-01' FROM generate_series(1, 20) g;
+INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, updated_at)
+SELECT 940200 + g, 'active', '2026-01-01', '2026-01-01', '2026-01-01' FROM generate_series(1, 20) g;
+INSERT INTO crm.membership (source_record_id, valid_from, customer_id)
+SELECT 940100 + g, '2026-01-01', 940200 + g FROM generate_series(1, 20) g WHERE g <> 9;
+CREATE FUNCTION pg_temp.make_order(ordinal int, no text, member int, day date, amount numeric, status text DEFAULT 'paid', version text DEFAULT NULL,
+                                   kind text DEFAULT 'sale', lines crm.order_line_fact[] DEFAULT '{}') RETURNS crm.order_fact
+LANGUAGE sql AS $$
+    SELECT ROW(ordinal, 9401, no, 940100 + member, CASE WHEN member <> 9 THEN 940200 + member END, NULL, 'store', kind, status,
+               day + time '10:00', day + time '10:05', day, amount, 0, NULL, lines, version, false,
+               sha256(convert_to(concat_ws('|', no, member, day, amount, status, version, kind, lines), 'UTF8')), day + time '10:06', 1, ordinal)::crm.order_fact $$;
+CREATE FUNCTION pg_temp.make_refund(ordinal int, no text, of_order text, day date, amount numeric, member int DEFAULT 9, version text DEFAULT NULL,
+                                    line_key text DEFAULT NULL) RETURNS crm.refund_fact
+LANGUAGE sql AS $$
+    SELECT ROW(ordinal, 9401, no, of_order, line_key, 940100 + member, CASE WHEN member <> 9 THEN 940200 + member END, amount, day + time '11:00', day,
+               NULL, 'test', version, false, sha256(convert_to(concat_ws('|', no, of_order, day, amount, version), 'UTF8')), day + time '11:01', 1, ordinal)::crm.refund_fact $$;
+CREATE FUNCTION pg_temp.histories() RETURNS TABLE (member bigint, from_day date, history crm.purchase_history) LANGUAGE sql AS $$
+    SELECT p.source_record_id - 940100, p.from_day, p.history FROM crm.purchase_chunk p WHERE p.source_record_id BETWEEN 940101 AND 940120 ORDER BY 1, 2 $$;
+CREATE FUNCTION pg_temp.outcomes(crm.fact_outcome[]) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(format('%s %s %s', ordinal, outcome, coalesce((customer_id - 940200)::text, 'nobody')), ', ' ORDER BY ordinal, outcome) FROM unnest($1) $$;
+
+-- lines: exact, rounded once half away from zero; unknown products are entered; amount from the lines
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[
+    pg_temp.make_order(1, 'A1', 1, '2026-06-01', NULL, lines => ARRAY[
+        ROW('1', 'regress-milk', 'Milk', 'regress-dairy', 3, 1.115, NULL), ROW('2', 'regress-cake', NULL, 'regress-cake', 1, 10.005, NULL),
+        ROW(NULL, NULL, 'Paper bag', NULL, -1, 0.125, NULL), ROW(NULL, 'regress-milk', 'Milk', NULL, 1, 9.99, 8.50)]::crm.order_line_fact[]),
+    pg_temp.make_order(2, 'A2', 2, '2026-06-02', 100)]) o;
+SELECT i.line_no, i.line_key, p.code, p.name, c.code AS category, i.description, i.quantity, i.unit_price, i.amount
+FROM crm.order_item i LEFT JOIN crm.product p USING (product_id) LEFT JOIN crm.product_category c USING (category_id)
+WHERE i.source_record_id = 940101 ORDER BY i.line_no;
+SELECT external_id, revision, is_current, status, business_day, amount, line_count FROM crm.customer_order WHERE source_id = 9401 ORDER BY 1, 2;
+SELECT * FROM pg_temp.histories();
+-- products described later; what is left out stays
+SELECT ordinal, outcome, customer_id FROM crm._purchase_store_products(ARRAY[
+    ROW(1, 'regress-milk', 'Whole milk', 'regress-dairy', 'Dairy', 9.99, 20), ROW(2, 'regress-tea', 'Tea', NULL, NULL, 20, NULL)]::crm.product_fact[]);
+SELECT ordinal, outcome FROM crm._purchase_store_products(ARRAY[
+    ROW(1, 'regress-milk', 'Whole milk', NULL, NULL, NULL, NULL), ROW(2, 'regress-tea', 'Green tea', NULL, NULL, NULL, 60)]::crm.product_fact[]);
+SELECT p.code, p.name, c.name AS category, p.list_price, p.refill_days FROM crm.product p LEFT JOIN crm.product_category c USING (category_id)
+WHERE p.code LIKE 'regress-%' ORDER BY 1;
+
+-- twice delivered: nothing; changed: a revision beside the old one, old entry out, new one in
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[
+    pg_temp.make_order(1, 'A2', 2, '2026-06-02', 100), pg_temp.make_order(2, 'A3', 2, '2026-06-02', 50)]) o;
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[pg_temp.make_order(1, 'A2', 2, '2026-06-03', 90)]) o;
+SELECT * FROM pg_temp.histories() WHERE member = 2;
+-- the source's version decides; an older one is kept but not current, and once only
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[
+    pg_temp.make_order(1, 'A4', 3, '2026-06-01', 10, version => '9'), pg_temp.make_order(2, 'A4', 3, '2026-06-02', 20, version => '10'),
+    pg_temp.make_order(3, 'A4', 3, '2026-06-03', 30, version => '8'), pg_temp.make_order(4, 'A4', 3, '2026-06-03', 30, version => '8'),
+    pg_temp.make_order(5, 'A4', 3, '2026-06-02', 20, version => '10')]) o;
+SELECT external_id, revision, is_current, business_day, amount, source_version FROM crm.customer_order WHERE source_id = 9401 AND external_id IN ('A2', 'A4') ORDER BY 1, 2;
+SELECT * FROM pg_temp.histories() WHERE member = 3;
+-- unpaid counts once it is paid; cancelled nets to zero; an adjustment is no purchase
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[
+    pg_temp.make_order(1, 'B1', 4, '2026-06-01', 10, 'unpaid'), pg_temp.make_order(2, 'B2', 4, '2026-06-02', 20),
+    pg_temp.make_order(3, 'B3', 4, '2026-06-03', 30, kind => 'adjustment'), pg_temp.make_order(4, 'B4', 4, '2026-06-04', -5, kind => 'cancellation')]) o;
+SELECT * FROM pg_temp.histories() WHERE member = 4;
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[
+    pg_temp.make_order(1, 'B1', 4, '2026-06-05', 10), pg_temp.make_order(2, 'B2', 4, '2026-06-02', 20, 'cancelled')]) o;
+SELECT * FROM pg_temp.histories() WHERE member = 4;
+
+-- refunds: part, line, rest; known from their own day; twice delivered
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[pg_temp.make_order(1, 'C1', 5, '2026-06-01', 100)]) o;
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_refunds(ARRAY[
+    pg_temp.make_refund(1, 'R1', 'C1', '2026-06-10', 30), pg_temp.make_refund(2, 'R2', 'C1', '2026-06-12', 70, line_key => '1'),
+    pg_temp.make_refund(3, 'R1', 'C1', '2026-06-10', 30)]) o;
+SELECT * FROM pg_temp.histories() WHERE member = 5;
+SELECT d::date, crm.purchase_order_days(crm._purchase_history(940205), '-infinity', 'infinity', d::date) AS order_days,
+       crm.purchase_net(crm._purchase_history(940205), '-infinity', 'infinity', d::date) AS net
+FROM unnest('{2026-06-09,2026-06-10,2026-06-12}'::date[]) d;
+-- a changed refund; then its order moves to another day, is cancelled, and comes back: refunds follow
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_refunds(ARRAY[pg_temp.make_refund(1, 'R2', 'C1', '2026-06-11', 20)]) o;
+SELECT * FROM pg_temp.histories() WHERE member = 5;
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[pg_temp.make_order(1, 'C1', 5, '2026-06-02', 100)]) o;
+SELECT * FROM pg_temp.histories() WHERE member = 5;
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[pg_temp.make_order(1, 'C1', 5, '2026-06-02', 100, 'cancelled')]) o;
+SELECT * FROM pg_temp.histories() WHERE member = 5;
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[pg_temp.make_order(1, 'C1', 5, '2026-06-02', 100)]) o;
+SELECT * FROM pg_temp.histories() WHERE member = 5;
+-- a refund before its order waits, and is applied by the order whatever the order's record
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_refunds(ARRAY[
+    pg_temp.make_refund(1, 'R3', 'D1', '2026-06-20', 15), pg_temp.make_refund(2, 'R4', 'D1', '2026-06-21', 5)]) o;
+SELECT revision FROM crm.external_key WHERE source_id = 9401 AND kind = 2 AND external_id = 'D1';
+SELECT * FROM pg_temp.histories() WHERE member IN (6, 9);
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[pg_temp.make_order(1, 'D1', 6, '2026-06-19', 40)]) o;
+SELECT * FROM pg_temp.histories() WHERE member IN (6, 9);
+SELECT external_id, revision, is_current, source_record_id - 940100 AS member, purchase_day FROM crm.refund WHERE source_id = 9401 AND external_id IN ('R3', 'R4') ORDER BY 1, 2;
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_refunds(ARRAY[pg_temp.make_refund(1, 'R3', 'D1', '2026-06-20', 15)]) o;
+-- a refund that names no order nets its own day, and is no purchase
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_refunds(ARRAY[pg_temp.make_refund(1, 'R5', NULL, '2026-06-25', 7, 6)]) o;
+SELECT crm.purchase_last_day(crm._purchase_history(940206), 'infinity') AS last_day, crm.purchase_net(crm._purchase_history(940206), '-infinity', 'infinity', 'infinity') AS net;
+-- a receipt of nobody that turns out to be a member's: its order and refund move, and the person it left is named
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[pg_temp.make_order(1, 'E1', 7, '2026-06-01', 60)]) o;
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_refunds(ARRAY[pg_temp.make_refund(1, 'R6', 'E1', '2026-06-03', 10)]) o;
+SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[pg_temp.make_order(1, 'E1', 8, '2026-06-01', 60)]) o;
+SELECT * FROM pg_temp.histories() WHERE member IN (7, 8);
+-- empty and null
+SELECT count(*) FROM crm._purchase_store_orders('{}'), crm._purchase_store_refunds('{}'), crm._purchase_store_products('{}');
+SELECT * FROM crm._purchase_check();
+
+-- 4. long histories: 300 days one by one at the end, then backdated entries; each chunk holds its days
+SELECT count(*) FROM generate_series(1, 300) g, crm._purchase_store_orders(ARRAY[pg_temp.make_order(1, 'F' || g, 10, '2025-01-01'::date + 2 * g, g)]) o;
+SELECT count(*) FROM crm._purchase_store_orders((SELECT array_agg(pg_temp.make_order(g, 'G' || g, 10, '2025-01-02'::date + 2 * g, g)) FROM generate_series(1, 100) g)) o;
+SELECT from_day, crm.purchase_entry_count(history) AS entries, crm.purchase_first_day(history, 'infinity') AS first_day, crm.purchase_last_day(history, 'infinity') AS last_day
+FROM pg_temp.histories() WHERE member = 10;
+-- one day refunded on 300 days: exact in sum, the oldest folded
+SELECT count(*) FROM crm._purchase_store_orders(ARRAY[pg_temp.make_order(1, 'H1', 11, '2025-01-01', 1000)]) o;
+SELECT count(*) FROM crm._purchase_store_refunds((SELECT array_agg(pg_temp.make_refund(g, 'HR' || g, 'H1', '2025-01-01'::date + g, 1)) FROM generate_series(1, 300) g)) o;
+SELECT crm.purchase_entry_count(history) AS entries, crm.purchase_net(history, '-infinity', 'infinity', 'infinity') AS net,
+       crm.purchase_net(history, '-infinity', 'infinity', '2025-10-20') AS net_before_the_last_days FROM pg_temp.histories() WHERE member = 11;
+SELECT count(*) AS drift FROM crm._purchase_check();
+
+-- 5. the check finds what does not fit, and the export holds orders with their lines
+UPDATE crm.purchase_chunk SET history = '{2026-06-01 2026-06-01 1}' WHERE source_record_id = 940101;
+SELECT * FROM crm._purchase_check();
+SELECT jsonb_pretty(crm._purchase_on_export(940201));
+SELECT room, what FROM crm._purchase_check() WHERE what LIKE 'refund%';
+ROLLBACK;
