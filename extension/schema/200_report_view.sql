@@ -50,6 +50,8 @@ CREATE TABLE crm.suggestion_shown (
     category_id int NOT NULL,
     staff_id int,
     PRIMARY KEY (customer_id, suggestion_id));
+SELECT crm._access_open('crm.pair_rule', 'crm.category_follow');
+SELECT crm._access_protect_closed('crm.suggestion_shown');
 
 INSERT INTO crm.room_setting (name, value, description) VALUES
     ('report.suggestion_min_cases', '30', 'a learned suggestion needs this many cases in 365 days'),

@@ -42,7 +42,8 @@ INSERT INTO crm.event (source_record_id, received_at, event_id, source_id, type,
 SELECT record_id, '2026-01-04', 4000 + n, 99, 'view', '2026-01-04', '2026-01-04', 900 + store_no, false FROM person;
 INSERT INTO crm.interaction (source_record_id, interaction_id, source_id, channel, direction, occurred_at, business_day, store_id, body, is_history, received_at)
 SELECT record_id, 4500 + n, 99, 'phone', 'in', '2026-01-04', '2026-01-04', 900 + store_no, 'secret talk', false, '2026-01-04' FROM person;
-INSERT INTO crm.purchase_chunk SELECT * FROM jsonb_populate_recordset(NULL::crm.purchase_chunk, '[]');
+INSERT INTO crm.purchase_chunk (source_record_id, from_day, history)
+SELECT record_id, '-infinity', crm.purchase_history('{2026-01-02}'::date[], '{2026-01-02}'::date[], '{1000}'::bigint[]) FROM person;
 
 INSERT INTO crm.customer_value (customer_id, tier, tier_since, order_days, net_minor, as_of, updated_at)
 SELECT customer_id, 'S', '2026-01-01', 1, 900, '2026-01-04', '2026-01-04' FROM person;

@@ -36,4 +36,6 @@ CREATE TEMP VIEW rights_found AS
                 WHEN bool_or(has_function_privilege(r.role, p.oid, 'EXECUTE')) THEN 'some' ELSE '-' END
     FROM pg_proc p CROSS JOIN rights_role r
     WHERE p.pronamespace = 'crm'::regnamespace AND p.proname !~ '^_'
+      -- input and output of types are the server's to call
+      AND NOT EXISTS (SELECT FROM pg_type t WHERE p.oid IN (t.typinput, t.typoutput, t.typreceive, t.typsend))
     GROUP BY p.proname, r.role;
