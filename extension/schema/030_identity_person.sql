@@ -30,6 +30,7 @@ CREATE TABLE crm.source_record_private (
     note text,
     received_at timestamptz NOT NULL,
     source_version text,                -- the source's own version or time
+    content_hash bytea,                 -- null: a stub, made by an order that named an unknown member
     PRIMARY KEY (source_record_id, revision));
 
 -- Who a record belongs to, from when to when; valid_to infinity is now.
@@ -42,6 +43,7 @@ CREATE TABLE crm.membership (
     PRIMARY KEY (source_record_id, valid_from));
 CREATE UNIQUE INDEX membership_now ON crm.membership (source_record_id) INCLUDE (customer_id) WHERE valid_to = 'infinity';
 CREATE INDEX membership_customer ON crm.membership (customer_id);
+CREATE INDEX membership_customer_now ON crm.membership (customer_id) WHERE valid_to = 'infinity';
 
 -- A value that identifies: the third group, keyed by itself. Creating or locking its row is what
 -- makes two sessions that register one phone agree on one person (sorted by kind and hash).
@@ -52,11 +54,12 @@ CREATE TABLE crm.identifier (
     value_sealed bytea,                 -- purpose = the kind's code
     masked text NOT NULL,
     tail_hash bytea,                    -- phone: keyed hash of the last four digits
-    is_blocked boolean NOT NULL DEFAULT false,
-    record_count int NOT NULL DEFAULT 0,
+    is_blocked boolean NOT NULL DEFAULT false,  -- never glues: no key, blocked by hand, or a hub
+    record_count int NOT NULL DEFAULT 0,        -- records that ever held it, receipts apart
+    row_version int NOT NULL DEFAULT 0,         -- counts changes of its holders
     first_seen_at timestamptz NOT NULL,
     last_seen_at timestamptz NOT NULL,
-    PRIMARY KEY (kind, value_hash));
+    PRIMARY KEY (kind, value_hash)) WITH (fillfactor = 80);
 CREATE INDEX identifier_customer ON crm.identifier (customer_id);
 CREATE INDEX identifier_tail ON crm.identifier (tail_hash) WHERE tail_hash IS NOT NULL;
 
@@ -65,8 +68,21 @@ CREATE TABLE crm.identifier_kind (
     code text NOT NULL UNIQUE,          -- phone, email, member_card, openid, unionid, wecom, platform_id, national_id, dingtalk, device
     is_key boolean NOT NULL,            -- equal values make one person
     is_single boolean NOT NULL,         -- a person has at most one (of a namespace)
+    is_shared boolean NOT NULL,         -- a family may share it: names and birthdays are compared first
     max_records int NOT NULL,           -- more records than this: a hub, demoted to a relationship
     rank int NOT NULL);                 -- strength: lower is stronger
+-- The codes are those of identity_kind.c: a hash is made under its kind's code.
+INSERT INTO crm.identifier_kind (kind, code, is_key, is_single, is_shared, max_records, rank) VALUES
+    (1, 'phone',       true,  false, true,  12, 70),
+    (2, 'email',       true,  false, true,  12, 80),
+    (3, 'member_card', true,  false, false, 12, 40),
+    (4, 'openid',      true,  false, false, 12, 50),
+    (5, 'unionid',     true,  true,  false, 12, 20),
+    (6, 'wecom',       true,  false, false, 12, 30),
+    (7, 'platform_id', true,  false, false, 12, 60),
+    (8, 'national_id', true,  true,  false, 12, 10),
+    (9, 'dingtalk',    true,  false, false, 12, 35),
+    (10, 'device',     false, false, true,  12, 90);
 
 CREATE TABLE crm.record_identifier (
     source_record_id bigint NOT NULL REFERENCES crm.source_record,
@@ -105,6 +121,7 @@ CREATE TABLE crm.customer (
     row_version int NOT NULL DEFAULT 1,
     updated_at timestamptz NOT NULL);
 CREATE INDEX customer_scope ON crm.customer USING gin (scope_store_ids);
+CREATE INDEX customer_merged_into ON crm.customer (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX customer_registered ON crm.customer (registered_on) WHERE status = 'active';
 
 -- The golden record in clear; no grants, read by audited definer functions.
@@ -144,12 +161,23 @@ CREATE TABLE crm.cannot_link (
     PRIMARY KEY (record_a, record_b),
     CHECK (record_a < record_b));
 
+-- Records that belong together whatever their values say: a merge by hand, a claimed receipt.
+CREATE TABLE crm.must_link (
+    record_a bigint NOT NULL,
+    record_b bigint NOT NULL,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (record_a, record_b),
+    CHECK (record_a < record_b));
+CREATE INDEX must_link_b ON crm.must_link (record_b);
+
 -- What a guard stopped, for a person to decide.
 CREATE TABLE crm.review (
     review_id bigint PRIMARY KEY,
     customer_a bigint NOT NULL,
     customer_b bigint NOT NULL,
-    reason text NOT NULL,               -- the guard: single_value, hub, birthday, sex, size ...
+    reason text NOT NULL,               -- the guard: single_value, contradiction, cannot_link, one_per_source, size
     evidence jsonb NOT NULL DEFAULT '{}',
     state text NOT NULL CHECK (state IN ('open', 'accepted', 'rejected')),
     opened_at timestamptz NOT NULL,
@@ -163,3 +191,30 @@ SELECT crm._access_open('crm.identifier_kind');
 SELECT crm._access_protect_closed('crm.source_record', 'crm.source_record_private', 'crm.identifier',
     'crm.record_identifier', 'crm.blocked_value', 'crm.customer_private', 'crm.merge_journal', 'crm.cannot_link',
     'crm.review');
+CREATE INDEX review_pair ON crm.review (least(customer_a, customer_b), greatest(customer_a, customer_b));
+CREATE INDEX review_person_b ON crm.review (customer_b) WHERE state = 'open';
+
+-- How far a nightly job has come.
+CREATE TABLE crm.identity_progress (
+    job text PRIMARY KEY,
+    day date NOT NULL,                  -- finished up to this day
+    customer_id bigint NOT NULL);       -- and, on the day after it, up to this person
+
+INSERT INTO crm.room_setting (name, value, description) VALUES
+    ('identity.scope_days', '365', 'a person is in a store where an order was placed in so many local days'),
+    ('identity.lookups_per_hour', '60', 'exact look-ups a clerk may make in an hour'),
+    ('identity.component_records', '2000', 'records that one write may re-resolve together; larger components wait for review');
+
+INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at) VALUES
+    ('identity.age_scope', 'SELECT crm._identity_age_scope()', '1 day', '02:10', 30, 'epoch');
+
+SELECT crm._access_protect_scope('crm.customer');
+SELECT crm._access_protect_fact('crm.source_record');
+SELECT crm._access_protect_person('crm.membership');
+SELECT crm._access_protect_wide('crm.merge_journal');
+SELECT crm._access_protect_wide('crm.review');
+SELECT crm._access_protect_wide('crm.cannot_link');
+SELECT crm._access_protect_wide('crm.must_link');
+SELECT crm._access_protect_closed('crm.source_record_private', 'crm.customer_private', 'crm.identifier',
+    'crm.record_identifier', 'crm.blocked_value', 'crm.identity_progress');
+SELECT crm._access_open('crm.identifier_kind');

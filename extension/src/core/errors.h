@@ -22,6 +22,11 @@
 #define ERRCODE_CRM_IDEMPOTENCY_RUNNING	CRM_SQLSTATE('1', '0', '2') /* 409: that call still runs */
 #define ERRCODE_CRM_LIMIT_REACHED		CRM_SQLSTATE('1', '1', '0') /* 429: too many look-ups or unmaskings */
 
+/* RM3xx identity */
+#define ERRCODE_CRM_IDENTITY_ERASED		CRM_SQLSTATE('3', '0', '1') /* 410: the person was erased */
+#define ERRCODE_CRM_IDENTITY_FORBIDDEN	CRM_SQLSTATE('3', '0', '2') /* 409: a guard or a decision keeps two persons apart */
+#define ERRCODE_CRM_IDENTITY_MOVED		CRM_SQLSTATE('3', '0', '9') /* 409: persons moved while a write looked; made again inside */
+
 /* RM4xx purchase */
 #define ERRCODE_CRM_HISTORY_FULL		CRM_SQLSTATE('4', '0', '1') /* 422: more than 128 entries in one history */
 #define ERRCODE_CRM_HISTORY_CORRUPT		CRM_SQLSTATE('4', '0', '2') /* 400: bytes are no history */

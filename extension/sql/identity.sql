@@ -1,0 +1,88 @@
+-- identity: the types of the room, hashes of identifiers, redirects.
+-- A person is a cluster of source records that share identifiers.  The partition is a function
+-- of what the records hold now, never of the order in which they came (doc/rooms/identity.md).
+
+CREATE TYPE crm.identifier_value AS (
+    kind smallint,                      -- crm.identifier_kind
+    namespace text,                     -- app of an openid, scheme of a card; null or '' when there is none
+    value text,                         -- normalised
+    masked text,
+    tail text,                          -- the last four digits of a phone
+    is_key boolean);                    -- false: a landline, a 400 number, a placeholder
+
+CREATE TYPE crm.member_fact AS (
+    ordinal int, source_id int, external_id text, kind text, store_id int, channel text,
+    registered_at timestamptz, registered_on date, identifiers crm.identifier_value[],
+    name text, nickname text, sex text, birthday date, is_birthday_lunar boolean,
+    province text, city text, district text, address text, note text, custom jsonb,
+    source_version text, is_history boolean, content_hash bytea,
+    received_at timestamptz, inbox_id bigint, line_no int);
+
+CREATE TYPE crm.record_ref AS (
+    ordinal int, source_id int, kind text, external_id text, identifiers crm.identifier_value[],
+    store_id int, channel text, occurred_at timestamptz, is_history boolean,
+    received_at timestamptz, inbox_id bigint, line_no int);
+
+CREATE TYPE crm.record_outcome AS (
+    ordinal int, source_record_id bigint, customer_id bigint,
+    outcome text);                      -- created, updated, unchanged, suppressed
+
+CREATE FUNCTION crm._identity_hash(kind smallint, namespace text, value text) RETURNS bytea
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_hash';
+COMMENT ON FUNCTION crm._identity_hash(smallint, text, text) IS
+    'keyed hash by which an identifier is looked up: purpose is the kind''s code, value is namespace, 0x1f, normalised value; null for a null value; 22023 for an unknown kind';
+
+CREATE FUNCTION crm._identity_kind(code text) RETURNS smallint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_kind';
+COMMENT ON FUNCTION crm._identity_kind(text) IS
+    'number of an identifier kind (phone 1, email 2, member_card 3, openid 4, unionid 5, wecom 6, platform_id 7, national_id 8, dingtalk 9, device 10); null when there is none of that code';
+
+CREATE FUNCTION crm._identity_kind_code(kind smallint) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_kind_code';
+COMMENT ON FUNCTION crm._identity_kind_code(smallint) IS 'code of an identifier kind; null when there is none of that number';
+
+CREATE FUNCTION crm._identity_tail_hash(digits text) RETURNS bytea
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS
+$$
+BEGIN
+    RETURN crm._keyed_hash('phone_tail', convert_to(digits, 'UTF8'));
+END
+$$;
+COMMENT ON FUNCTION crm._identity_tail_hash(text) IS 'keyed hash of the last four digits of a phone';
+
+CREATE FUNCTION crm._identity_version_key(source_version text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT CASE WHEN source_version ~ '^[0-9]{1,30}$' THEN lpad(source_version, 30, '0')
+                      ELSE nullif(btrim(source_version), '') END COLLATE "C" $$;
+COMMENT ON FUNCTION crm._identity_version_key(text) IS
+    'what orders the versions of a source: whole numbers by value, everything else (ISO times) byte by byte; null when the source gives none';
+
+CREATE FUNCTION crm._identity_current(customer_id bigint) RETURNS bigint
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS
+$$
+DECLARE
+    answer bigint;
+    target bigint := customer_id;
+BEGIN
+    LOOP
+        SELECT c.customer_id, c.merged_into INTO answer, target FROM crm.customer c WHERE c.customer_id = target;
+        EXIT WHEN target IS NULL;
+    END LOOP;
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_current(bigint) IS
+    'the person that an id of any time answers to now; null for an id that never was';
+
+CREATE FUNCTION crm._identity_cluster(customer_id bigint) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS
+$$
+DECLARE
+    person bigint := crm._identity_current(customer_id);
+BEGIN
+    RETURN CASE WHEN person IS NOT NULL THEN person || ARRAY(
+        SELECT c.customer_id FROM crm.customer c WHERE c.merged_into = person ORDER BY 1) END;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_cluster(bigint) IS
+    'every id that answers to a person, the current one first; null for an id that never was';

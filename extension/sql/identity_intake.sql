@@ -1,0 +1,283 @@
+-- identity, the two doors of intake: member facts, and the record that any other fact hangs on.
+
+-- One attempt; RM309 when something moved between looking and locking.  Index plans whatever
+-- the statistics say: a plan made while tables are empty must not outlive a bulk load.
+CREATE FUNCTION crm._identity_try(items crm.identity_item[], is_stub boolean, others bigint[]) RETURNS crm.identity_result
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+$$
+DECLARE
+    reach crm.identity_reach;
+    records bigint[];
+    kinds smallint[];
+    hashes bytea[];
+    moves crm.identity_move[];
+    merged crm.identity_pair[];
+    refused jsonb;
+    touched bigint[];
+    answer crm.identity_result;
+BEGIN
+    PERFORM crm._identity_lock_keys(items);
+    items := crm._identity_classify(items, is_stub);
+    records := ARRAY(SELECT i.source_record_id FROM unnest(items) i WHERE NOT i.is_new AND NOT i.is_repeat);
+    SELECT array_agg(d.kind), array_agg(d.value_hash) INTO kinds, hashes
+    FROM (SELECT DISTINCT l.kind, l.value_hash FROM unnest(items) i, unnest(i.links) l WHERE NOT i.is_repeat) d;
+    reach := crm._identity_reach(records, kinds, hashes);
+    IF NOT crm._identity_lock_reach(items, reach, others) THEN
+        RAISE EXCEPTION 'persons moved while a write looked at them' USING ERRCODE = 'RM309';
+    END IF;
+    IF EXISTS (SELECT FROM unnest(items) i WHERE NOT i.is_repeat) THEN
+        PERFORM crm._identity_write_records(items);
+        PERFORM crm._identity_write_links(items);
+        records := ARRAY(SELECT unnest(reach.records) UNION SELECT i.source_record_id FROM unnest(items) i WHERE i.is_new);
+        IF cardinality(records) = 1 AND cardinality(reach.records) = 0 AND (items[1].fact).kind IS DISTINCT FROM 'receipt' THEN
+            moves := ARRAY[ROW(records[1], NULL, crm._new_id())::crm.identity_move];
+        ELSE
+            SELECT m.* INTO moves, merged, refused FROM crm._identity_moves(records) m;
+        END IF;
+        answer.changes := crm._identity_move(moves, merged, 'engine', 'identifier');
+        touched := ARRAY(
+            SELECT v.to_id FROM unnest(moves) v WHERE v.from_id IS DISTINCT FROM v.to_id AND v.to_id IS NOT NULL
+            UNION
+            SELECT c.survivor_id FROM unnest(answer.changes) c
+            UNION
+            SELECT m.customer_id FROM unnest(items) i
+            JOIN crm.membership m ON m.source_record_id = i.source_record_id AND m.valid_to = 'infinity'
+            WHERE NOT i.is_repeat);
+        PERFORM crm._identity_refresh(touched);
+        PERFORM crm._identity_answer(records);
+        IF cardinality(answer.changes) > 0 THEN
+            PERFORM crm._identity_touch_scope(touched);
+        END IF;
+        IF refused IS NOT NULL THEN
+            PERFORM crm._identity_review(refused);
+        END IF;
+    END IF;
+    answer.outcomes := ARRAY(
+        SELECT ROW((i.fact).ordinal, i.source_record_id, m.customer_id,
+                   CASE WHEN i.is_new AND row_number() OVER (PARTITION BY i.source_record_id ORDER BY (i.fact).ordinal) = 1 THEN 'created'
+                        WHEN i.is_repeat OR NOT i.is_current AND NOT i.is_new THEN 'unchanged' ELSE 'updated' END)::crm.record_outcome
+        FROM unnest(items) i
+        LEFT JOIN crm.membership m ON m.source_record_id = i.source_record_id AND m.valid_to = 'infinity');
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_try(crm.identity_item[], boolean, bigint[]) IS
+    'stores items and settles their persons under locks; others: persons to lock besides; RM309 when it has to be made again';
+
+CREATE FUNCTION crm._identity_apply(items crm.identity_item[], is_stub boolean, others bigint[]) RETURNS crm.identity_result
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    FOR attempt IN 1 .. 20 LOOP
+        BEGIN
+            RETURN crm._identity_try(items, is_stub, others);
+        EXCEPTION WHEN SQLSTATE 'RM309' THEN
+            NULL;       -- the locks of this attempt are gone with it
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'could not settle persons that other sessions keep changing'
+        USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
+END
+$$;
+COMMENT ON FUNCTION crm._identity_apply(crm.identity_item[], boolean, bigint[]) IS
+    'crm._identity_try() until nothing moves meanwhile; 40001 after 20 attempts';
+
+-- What a write caused in the rooms above.
+CREATE FUNCTION crm._identity_announce(changes crm.identity_change[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    change crm.identity_change;
+BEGIN
+    FOREACH change IN ARRAY coalesce(changes, '{}') LOOP
+        PERFORM crm._consequence_membership(change.survivor_id, coalesce(change.other_id, change.survivor_id),
+                                            change.record_ids, change.kind);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_announce(crm.identity_change[]) IS
+    'crm._consequence_membership() for each change, in order; an attach names the person twice';
+
+CREATE FUNCTION crm._identity_store_members(facts crm.member_fact[]) RETURNS SETOF crm.record_outcome
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    items crm.identity_item[] := crm._identity_items(facts);
+    suppressed int[] := crm._identity_suppressed(items);
+    result crm.identity_result;
+    told record;
+BEGIN
+    IF cardinality(suppressed) > 0 THEN
+        items := ARRAY(SELECT i FROM unnest(items) i WHERE (i.fact).ordinal <> ALL (suppressed));
+        RETURN QUERY SELECT s.ordinal, NULL::bigint, NULL::bigint, 'suppressed' FROM unnest(suppressed) s(ordinal);
+    END IF;
+    IF cardinality(items) > 0 THEN
+        result := crm._identity_apply(items, false, '{}');
+        PERFORM crm._identity_announce(result.changes);
+        FOR told IN
+            SELECT coalesce((i.fact).is_history, false) AS is_history, array_agg(DISTINCT o.customer_id ORDER BY o.customer_id) AS customer_ids
+            FROM unnest(result.outcomes) o JOIN unnest(items) i ON (i.fact).ordinal = o.ordinal
+            WHERE o.outcome IN ('created', 'updated') AND o.customer_id IS NOT NULL
+            GROUP BY 1
+        LOOP
+            PERFORM crm._consequence_facts(told.customer_ids, 'member', told.is_history);
+        END LOOP;
+        RETURN QUERY SELECT o.* FROM unnest(result.outcomes) o;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_store_members(crm.member_fact[]) IS
+    'stores member records, each a whole revision of its record, and settles who they belong to: a row a fact, outcome created, updated, unchanged (a repeat, or older than what is known), suppressed (names an erased person; nothing is stored)';
+
+-- The key of the record that a reference means: the member it names; else what its strongest
+-- usable identifier stands for at that source; else its receipt.
+CREATE FUNCTION crm._identity_ref_items(refs crm.record_ref[]) RETURNS crm.identity_item[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN ARRAY(
+        SELECT ROW(ROW(f.ordinal, f.source_id,
+                       CASE WHEN n.is_member THEN f.external_id
+                            WHEN u.links[1] IS NULL OR n.is_receipt_known THEN 'receipt:' || coalesce(f.external_id, '')
+                            ELSE 'visitor:' || crm._identity_kind_code(u.links[1].kind) || ':' || encode(u.links[1].value_hash, 'hex') END,
+                       CASE WHEN n.is_member THEN f.kind WHEN u.links[1] IS NULL OR n.is_receipt_known THEN 'receipt' ELSE 'visitor' END,
+                       f.store_id, f.channel, f.occurred_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                       NULL, NULL, f.is_history, NULL, f.received_at, f.inbox_id, f.line_no)::crm.member_fact,
+                   u.links, NULL, NULL, NULL, NULL, NULL, coalesce(f.occurred_at, f.received_at), NULL)::crm.identity_item
+        FROM unnest(refs) f
+        CROSS JOIN LATERAL (
+            SELECT f.kind IN ('member', 'follower', 'visitor') AND f.external_id <> '' AS is_member,
+                   EXISTS (SELECT FROM crm.external_key k WHERE k.source_id = f.source_id AND k.kind = 1
+                           AND k.external_id = 'receipt:' || f.external_id) AS is_receipt_known) n
+        CROSS JOIN LATERAL (
+            SELECT ARRAY(
+                SELECT ROW(v.kind, coalesce(v.namespace, ''), h.value_hash, v.value, coalesce(v.masked, ''), v.tail, true)::crm.identity_link
+                FROM unnest(f.identifiers) v
+                JOIN crm.identifier_kind k ON k.kind = v.kind AND k.is_key
+                CROSS JOIN LATERAL (SELECT crm._identity_hash(v.kind, v.namespace, v.value) AS value_hash OFFSET 0) h
+                WHERE v.value <> '' AND coalesce(v.is_key, true)
+                  AND NOT EXISTS (SELECT FROM crm.identifier i
+                                  WHERE i.kind = v.kind AND i.value_hash = h.value_hash AND i.is_blocked)
+                  AND NOT EXISTS (SELECT FROM crm.blocked_value b WHERE b.kind = v.kind AND b.value_hash = h.value_hash)
+                  AND NOT EXISTS (SELECT FROM crm.suppression s
+                                  WHERE s.kind = k.code AND s.value_hash = h.value_hash)
+                ORDER BY k.rank, h.value_hash) AS links) u);
+END
+$$;
+COMMENT ON FUNCTION crm._identity_ref_items(crm.record_ref[]) IS
+    'references as stubs: the record''s key and the identifiers that may glue (not blocked, no hub, not erased)';
+
+-- References whose record is there and complete need no write.  A record that a member fact has
+-- described keeps the identifiers of that fact: the phone on an order may be its receiver's.
+CREATE FUNCTION crm._identity_known(items crm.identity_item[], OUT outcomes crm.record_outcome[], OUT missing crm.identity_item[])
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+$$
+BEGIN
+    SELECT array_agg(ROW((t.i).fact.ordinal, t.source_record_id, t.customer_id, 'unchanged')::crm.record_outcome) FILTER (WHERE t.is_known),
+           array_agg(t.i) FILTER (WHERE NOT t.is_known)
+    INTO outcomes, missing
+    FROM (SELECT i, k.source_record_id, m.customer_id,
+                 r.source_record_id IS NOT NULL AND (r.revision > 0 OR NOT EXISTS (
+                     SELECT FROM unnest(i.links) l
+                     LEFT JOIN crm.record_identifier ri ON ri.source_record_id = r.source_record_id AND ri.kind = l.kind
+                                                       AND ri.value_hash = l.value_hash AND ri.ended_at IS NULL
+                     WHERE ri.source_record_id IS NULL)) AS is_known
+          FROM unnest(items) i
+          LEFT JOIN crm.external_key k ON k.source_id = (i.fact).source_id AND k.kind = 1 AND k.external_id = (i.fact).external_id
+          LEFT JOIN crm.source_record r ON r.source_record_id = k.source_record_id
+          LEFT JOIN crm.membership m ON m.source_record_id = k.source_record_id AND m.valid_to = 'infinity') t;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_known(crm.identity_item[]) IS
+    'outcomes of references whose record needs no write, and the items that do';
+
+-- Locks the persons of known records ascending; null when a record has moved meanwhile, save
+-- by this call's own changes.
+CREATE FUNCTION crm._identity_lock_known(outcomes crm.record_outcome[], changes crm.identity_change[]) RETURNS crm.record_outcome[]
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+$$
+DECLARE
+    fresh crm.record_outcome[];
+    strays int;
+BEGIN
+    IF changes IS NULL THEN
+        PERFORM FROM (SELECT c.customer_id FROM (SELECT DISTINCT o.customer_id FROM unnest(outcomes) o) d
+                      JOIN crm.customer c ON c.customer_id = d.customer_id
+                      ORDER BY c.customer_id
+                      FOR NO KEY UPDATE OF c) locked;
+    END IF;
+    SELECT array_agg(ROW(o.ordinal, o.source_record_id, m.customer_id, o.outcome)::crm.record_outcome),
+           count(*) FILTER (WHERE m.customer_id IS DISTINCT FROM o.customer_id
+                            AND NOT EXISTS (SELECT FROM unnest(changes) c WHERE o.source_record_id = ANY (c.record_ids)))
+    INTO fresh, strays
+    FROM unnest(outcomes) o
+    LEFT JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity';
+    RETURN CASE WHEN strays = 0 THEN fresh END;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_lock_known(crm.record_outcome[], crm.identity_change[]) IS
+    'locks the persons of these records, unless changes say that crm._identity_try() has; the outcomes with the persons of now, null when a record moved meanwhile';
+
+CREATE FUNCTION crm._identity_attach_once(items crm.identity_item[]) RETURNS crm.identity_result
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    known crm.record_outcome[];
+    missing crm.identity_item[];
+    result crm.identity_result;
+BEGIN
+    SELECT k.outcomes, k.missing INTO known, missing FROM crm._identity_known(items) k;
+    IF missing IS NOT NULL THEN
+        result := crm._identity_try(missing, true, ARRAY(
+            SELECT DISTINCT o.customer_id FROM unnest(known) o WHERE o.customer_id IS NOT NULL));
+        result.changes := coalesce(result.changes, '{}');
+    END IF;
+    IF known IS NOT NULL THEN
+        known := crm._identity_lock_known(known, result.changes);
+        IF known IS NULL THEN
+            RAISE EXCEPTION 'persons moved while a write looked at them' USING ERRCODE = 'RM309';
+        END IF;
+    END IF;
+    result.outcomes := result.outcomes || known;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_attach_once(crm.identity_item[]) IS
+    'one attempt of crm._identity_attach(); RM309 when it has to be made again';
+
+CREATE FUNCTION crm._identity_attach(refs crm.record_ref[]) RETURNS SETOF crm.record_outcome
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    items crm.identity_item[] := crm._identity_ref_items(refs);
+    result crm.identity_result;
+    told record;
+BEGIN
+    IF cardinality(items) = 0 THEN
+        RETURN;
+    END IF;
+    FOR attempt IN 1 .. 20 LOOP
+        BEGIN
+            result := crm._identity_attach_once(items);
+            EXIT;
+        EXCEPTION WHEN SQLSTATE 'RM309' THEN
+            IF attempt = 20 THEN
+                RAISE EXCEPTION 'could not settle persons that other sessions keep changing'
+                    USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
+            END IF;
+        END;
+    END LOOP;
+    PERFORM crm._identity_announce(result.changes);
+    FOR told IN
+        SELECT coalesce((i.fact).is_history, false) AS is_history, array_agg(DISTINCT o.customer_id ORDER BY o.customer_id) AS customer_ids
+        FROM unnest(result.outcomes) o JOIN unnest(items) i ON (i.fact).ordinal = o.ordinal
+        WHERE o.outcome = 'created' AND o.customer_id IS NOT NULL
+        GROUP BY 1
+    LOOP
+        PERFORM crm._consequence_facts(told.customer_ids, 'member', told.is_history);
+    END LOOP;
+    RETURN QUERY SELECT o.* FROM unnest(result.outcomes) o;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_attach(crm.record_ref[]) IS
+    'the record and person of each reference, the persons locked until the end of the transaction: a known member''s record; a stub for an unknown member; one visitor record for an identifier at a source; a receipt record without person (customer_id null) when there is nothing to go by';

@@ -1,0 +1,19 @@
+/*
+ * identity.h
+ *		Source records, identifiers, and the persons that they make.
+ *
+ *	in identity_kind.c		kinds of identifiers and their keyed hashes
+ *	in identity_agree.c		do two names, two birthdays contradict each other
+ *	in identity_cluster.c	records to persons: union-find with guards
+ *	in identity_resolve.c	the SQL-callable edge of identity_cluster.c
+ *	in identity_normalize.c	the SQL-callable edge of the normalisers in pure/
+ *	in identity_init.c		what other rooms cause here
+ */
+#ifndef CRM_IDENTITY_H
+#define CRM_IDENTITY_H
+
+#include "core/core.h"
+
+extern void crm_identity_init(void);
+
+#endif

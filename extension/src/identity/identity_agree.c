@@ -1,0 +1,216 @@
+/*
+ * identity_agree.c
+ *		Whether two names and two birthdays speak of one person, of two, or say nothing.
+ *
+ * A phone may be a family's, or have changed hands: before two records become one person by
+ * such a value, what else they say is held against each other here.  Silence (no name, a
+ * nickname, pinyin, a mask) never contradicts.
+ *
+ * Worked example: 王伟 1980-01-02 and 李娜 1985-05-06 on one phone contradict; 王伟 and 王玮 do
+ * not (one character, a typing error); 王伟 1980-01-02 and 王小明 2010-03-04, father and son,
+ * do; 王* and 李娜 1985-05-06 do not, for a birthday is missing.
+ *
+ * Called by identity_cluster.c; no allocation, no lock.
+ */
+#include "identity/identity_agree.h"
+
+#include "pure/localday.h"
+#include "pure/utf8.h"
+
+/* Two-character surnames in use; everything else has one. */
+static const char *const compound_surnames[] = {
+	"欧阳", "上官", "皇甫", "令狐", "司徒", "诸葛", "司马", "慕容", "夏侯", "尉迟", "公孙", "长孙",
+	"宇文", "东方", "独孤", "南宫", "端木", "轩辕", "呼延", "申屠", "公羊", "澹台", "赫连", "淳于",
+	"单于", "太史", "钟离", "闾丘", "仲孙", "鲜于", "万俟", "歐陽", "諸葛", "司馬", "東方", "尉遲",
+};
+
+/* What stands behind a surname instead of a given name. */
+static const char *const titles[] = {"先生", "女士", "小姐", "太太", "老师", "老師", "经理", "總", "总"};
+
+static bool
+starts_compound(const uint32 *points, int count)
+{
+	uint32		first;
+	uint32		second;
+	int			used;
+
+	if (count < 3)
+		return false;
+	for (int i = 0; i < (int) lengthof(compound_surnames); i++)
+	{
+		const char *surname = compound_surnames[i];
+
+		used = crm_utf8_decode(surname, strlen(surname), &first);
+		crm_utf8_decode(surname + used, strlen(surname) - used, &second);
+		if (points[0] == first && points[1] == second)
+			return true;
+	}
+	return false;
+}
+
+/* The bytes of text that remain when a title at its end is cut off. */
+static int
+cut_title(const char *text, int length)
+{
+	for (int i = 0; i < (int) lengthof(titles); i++)
+	{
+		int			size = strlen(titles[i]);
+
+		if (length > size && memcmp(text + length - size, titles[i], size) == 0)
+			return length - size;
+	}
+	return length;
+}
+
+/* Reads a name; a star ends it (what follows is not known), other signs are skipped. */
+void
+crm_identity_read_name(const char *text, int length, CrmIdentityName *name)
+{
+	uint32		points[CRM_IDENTITY_NAME_MAX + 2];
+	int			count = 0;
+	bool		is_masked = false;
+	int			whole;
+	int			at = 0;
+	int			surname;
+
+	memset(name, 0, sizeof(*name));
+	while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t'))
+		length--;
+	whole = length;
+	length = cut_title(text, length);
+	while (at < length)
+	{
+		uint32		point;
+		int			used = crm_utf8_decode(text + at, length - at, &point);
+
+		if (used <= 0)
+			return;
+		at += used;
+		point = crm_utf8_fold_width(point);
+		if (point == '*')
+			is_masked = true;
+		else if (crm_utf8_is_han(point))
+		{
+			if (count == (int) lengthof(points))
+				return;
+			points[count++] = point;
+		}
+		else if (point > ' ' && point < 0x80)
+			return;				/* letters or digits: a nickname, pinyin */
+	}
+	if (count == 0 || (count == 1 && !is_masked && whole == length))
+		return;
+	surname = starts_compound(points, count) ? 2 : 1;
+	name->is_known = true;
+	memcpy(name->surname, points, surname * sizeof(uint32));
+	if (is_masked || whole != length)
+		return;
+	name->n_given = Min(count - surname, CRM_IDENTITY_NAME_MAX);
+	memcpy(name->given, points + surname, name->n_given * sizeof(uint32));
+}
+
+/* Dates that tills write when they know none. */
+bool
+crm_identity_is_real_birthday(DateADT birthday)
+{
+	return !DATE_NOT_FINITE(birthday) &&
+		birthday >= CRM_DAY_MIN && birthday <= CRM_DAY_MAX &&
+		birthday != crm_localday_number(1900, 1, 1) &&
+		birthday != crm_localday_number(1970, 1, 1) &&
+		birthday != crm_localday_number(2000, 1, 1);
+}
+
+bool
+crm_identity_has_traits(const CrmIdentityTraits *traits)
+{
+	return traits->name.is_known || traits->has_birthday;
+}
+
+static bool
+share_character(const CrmIdentityName *a, const CrmIdentityName *b)
+{
+	for (int i = 0; i < a->n_given; i++)
+		for (int j = 0; j < b->n_given; j++)
+			if (a->given[i] == b->given[j])
+				return true;
+	return false;
+}
+
+static CrmIdentityAgreement
+compare_names(const CrmIdentityName *a, const CrmIdentityName *b)
+{
+	bool		same_surname = memcmp(a->surname, b->surname, sizeof(a->surname)) == 0;
+
+	if (!a->is_known || !b->is_known)
+		return CRM_IDENTITY_UNKNOWN;
+	if (a->n_given == 0 || b->n_given == 0)
+		return same_surname ? CRM_IDENTITY_NEAR : CRM_IDENTITY_SURNAME_DIFFERS;
+	if (same_surname && a->n_given == b->n_given &&
+		memcmp(a->given, b->given, a->n_given * sizeof(uint32)) == 0)
+		return CRM_IDENTITY_EQUAL;
+	if (share_character(a, b))
+		return same_surname ? CRM_IDENTITY_NEAR : CRM_IDENTITY_SURNAME_DIFFERS;
+	return same_surname ? CRM_IDENTITY_GIVEN_DIFFERS : CRM_IDENTITY_DIFFERENT;
+}
+
+static int
+count_digit_changes(CrmLocalDay a, CrmLocalDay b)
+{
+	int			left = a.year * 10000 + a.month * 100 + a.day;
+	int			right = b.year * 10000 + b.month * 100 + b.day;
+	int			changes = 0;
+
+	for (int i = 0; i < 8; i++, left /= 10, right /= 10)
+		changes += left % 10 != right % 10;
+	return changes;
+}
+
+/* Near: one digit, day and month swapped, one year off, or one of them may be lunar. */
+static CrmIdentityAgreement
+compare_birthdays(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
+{
+	CrmLocalDay left;
+	CrmLocalDay right;
+
+	if (!a->has_birthday || !b->has_birthday)
+		return CRM_IDENTITY_UNKNOWN;
+	if (a->birthday == b->birthday && a->is_lunar == b->is_lunar)
+		return CRM_IDENTITY_EQUAL;
+	left = crm_localday_split(a->birthday);
+	right = crm_localday_split(b->birthday);
+	if (abs(left.year - right.year) <= 1 &&
+		(a->is_lunar != b->is_lunar || (left.month == right.month && left.day == right.day)))
+		return CRM_IDENTITY_NEAR;
+	if (left.year == right.year && left.month == right.day && left.day == right.month)
+		return CRM_IDENTITY_NEAR;
+	return count_digit_changes(left, right) <= 1 ? CRM_IDENTITY_NEAR : CRM_IDENTITY_DIFFERENT;
+}
+
+bool
+crm_identity_contradict(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
+{
+	CrmIdentityAgreement names = compare_names(&a->name, &b->name);
+	CrmIdentityAgreement birthdays = compare_birthdays(a, b);
+
+	if (birthdays == CRM_IDENTITY_DIFFERENT)
+		return names >= CRM_IDENTITY_GIVEN_DIFFERS ||
+			(names != CRM_IDENTITY_EQUAL && a->sex != 0 && b->sex != 0 && a->sex != b->sex);
+	return names == CRM_IDENTITY_DIFFERENT && birthdays == CRM_IDENTITY_UNKNOWN;
+}
+
+bool
+crm_identity_agree(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
+{
+	CrmIdentityAgreement names = compare_names(&a->name, &b->name);
+	CrmIdentityAgreement birthdays = compare_birthdays(a, b);
+
+	return (names == CRM_IDENTITY_EQUAL && birthdays != CRM_IDENTITY_DIFFERENT) ||
+		(birthdays == CRM_IDENTITY_EQUAL && names < CRM_IDENTITY_GIVEN_DIFFERS);
+}
+
+bool
+crm_identity_disagree(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
+{
+	return compare_names(&a->name, &b->name) >= CRM_IDENTITY_GIVEN_DIFFERS ||
+		compare_birthdays(a, b) == CRM_IDENTITY_DIFFERENT;
+}
