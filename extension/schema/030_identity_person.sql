@@ -16,7 +16,7 @@ CREATE TABLE crm.source_record (
 
 -- Clear values as the source gave them; no grants. Revisions are kept, one row each.
 CREATE TABLE crm.source_record_private (
-    source_record_id bigint NOT NULL REFERENCES crm.source_record,
+    source_record_id bigint NOT NULL,
     revision int NOT NULL,
     name text,
     nickname text,
@@ -35,7 +35,7 @@ CREATE TABLE crm.source_record_private (
 
 -- Who a record belongs to, from when to when; valid_to infinity is now.
 CREATE TABLE crm.membership (
-    source_record_id bigint NOT NULL REFERENCES crm.source_record,
+    source_record_id bigint NOT NULL,
     valid_from timestamptz NOT NULL,
     valid_to timestamptz NOT NULL DEFAULT 'infinity',
     customer_id bigint NOT NULL,
@@ -43,7 +43,6 @@ CREATE TABLE crm.membership (
     PRIMARY KEY (source_record_id, valid_from));
 CREATE UNIQUE INDEX membership_now ON crm.membership (source_record_id) INCLUDE (customer_id) WHERE valid_to = 'infinity';
 CREATE INDEX membership_customer ON crm.membership (customer_id);
-CREATE INDEX membership_customer_now ON crm.membership (customer_id) WHERE valid_to = 'infinity';
 
 -- A value that identifies: the third group, keyed by itself. Creating or locking its row is what
 -- makes two sessions that register one phone agree on one person (sorted by kind and hash).
@@ -85,7 +84,7 @@ INSERT INTO crm.identifier_kind (kind, code, is_key, is_single, is_shared, max_r
     (10, 'device',     false, false, true,  12, 90);
 
 CREATE TABLE crm.record_identifier (
-    source_record_id bigint NOT NULL REFERENCES crm.source_record,
+    source_record_id bigint NOT NULL,
     kind smallint NOT NULL,
     value_hash bytea NOT NULL,
     namespace text NOT NULL DEFAULT '',
@@ -126,7 +125,7 @@ CREATE INDEX customer_registered ON crm.customer (registered_on) WHERE status = 
 
 -- The golden record in clear; no grants, read by audited definer functions.
 CREATE TABLE crm.customer_private (
-    customer_id bigint PRIMARY KEY REFERENCES crm.customer,
+    customer_id bigint PRIMARY KEY,
     name text,
     name_search text,                   -- normalised: folded, Traditional to Simplified
     phone_sealed bytea,
@@ -185,12 +184,6 @@ CREATE TABLE crm.review (
     decided_by text);
 CREATE UNIQUE INDEX review_open ON crm.review (least(customer_a, customer_b), greatest(customer_a, customer_b), reason) WHERE state = 'open';
 
-SELECT crm._access_protect_scope('crm.customer');
-SELECT crm._access_protect_person('crm.membership');
-SELECT crm._access_open('crm.identifier_kind');
-SELECT crm._access_protect_closed('crm.source_record', 'crm.source_record_private', 'crm.identifier',
-    'crm.record_identifier', 'crm.blocked_value', 'crm.customer_private', 'crm.merge_journal', 'crm.cannot_link',
-    'crm.review');
 CREATE INDEX review_pair ON crm.review (least(customer_a, customer_b), greatest(customer_a, customer_b));
 CREATE INDEX review_person_b ON crm.review (customer_b) WHERE state = 'open';
 
@@ -209,12 +202,8 @@ INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at) VAL
     ('identity.age_scope', 'SELECT crm._identity_age_scope()', '1 day', '02:10', 30, 'epoch');
 
 SELECT crm._access_protect_scope('crm.customer');
-SELECT crm._access_protect_fact('crm.source_record');
 SELECT crm._access_protect_person('crm.membership');
-SELECT crm._access_protect_wide('crm.merge_journal');
-SELECT crm._access_protect_wide('crm.review');
-SELECT crm._access_protect_wide('crm.cannot_link');
-SELECT crm._access_protect_wide('crm.must_link');
-SELECT crm._access_protect_closed('crm.source_record_private', 'crm.customer_private', 'crm.identifier',
-    'crm.record_identifier', 'crm.blocked_value', 'crm.identity_progress');
 SELECT crm._access_open('crm.identifier_kind');
+SELECT crm._access_protect_closed('crm.source_record', 'crm.source_record_private', 'crm.identifier',
+    'crm.record_identifier', 'crm.blocked_value', 'crm.customer_private', 'crm.merge_journal', 'crm.cannot_link',
+    'crm.must_link', 'crm.review', 'crm.identity_progress');

@@ -1,9 +1,8 @@
 -- identity, the two doors of intake: member facts, and the record that any other fact hangs on.
 
--- One attempt; RM309 when something moved between looking and locking.  Index plans whatever
--- the statistics say: a plan made while tables are empty must not outlive a bulk load.
+-- One attempt; RM309 when something moved between looking and locking.
 CREATE FUNCTION crm._identity_try(items crm.identity_item[], is_stub boolean, others bigint[]) RETURNS crm.identity_result
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+    LANGUAGE plpgsql AS
 $$
 DECLARE
     reach crm.identity_reach;
@@ -55,7 +54,7 @@ BEGIN
     answer.outcomes := ARRAY(
         SELECT ROW((i.fact).ordinal, i.source_record_id, m.customer_id,
                    CASE WHEN i.is_new AND row_number() OVER (PARTITION BY i.source_record_id ORDER BY (i.fact).ordinal) = 1 THEN 'created'
-                        WHEN i.is_repeat OR NOT i.is_current AND NOT i.is_new THEN 'unchanged' ELSE 'updated' END)::crm.record_outcome
+                        WHEN i.is_repeat OR NOT (i.is_current OR i.is_new OR is_stub) THEN 'unchanged' ELSE 'updated' END)::crm.record_outcome
         FROM unnest(items) i
         LEFT JOIN crm.membership m ON m.source_record_id = i.source_record_id AND m.valid_to = 'infinity');
     RETURN answer;
@@ -64,13 +63,48 @@ $$;
 COMMENT ON FUNCTION crm._identity_try(crm.identity_item[], boolean, bigint[]) IS
     'stores items and settles their persons under locks; others: persons to lock besides; RM309 when it has to be made again';
 
-CREATE FUNCTION crm._identity_apply(items crm.identity_item[], is_stub boolean, others bigint[]) RETURNS crm.identity_result
+-- What a write caused in the rooms above.
+CREATE FUNCTION crm._identity_announce(result crm.identity_result) RETURNS void
     LANGUAGE plpgsql AS
 $$
+DECLARE
+    change crm.identity_change;
+BEGIN
+    FOREACH change IN ARRAY coalesce(result.changes, '{}') LOOP
+        PERFORM crm._consequence_membership(change.survivor_id, coalesce(change.other_id, change.survivor_id),
+                                            change.record_ids, change.kind);
+    END LOOP;
+    IF cardinality(result.news) > 0 THEN
+        PERFORM crm._consequence_facts(result.news, 'member', false);
+    END IF;
+    IF cardinality(result.history_news) > 0 THEN
+        PERFORM crm._consequence_facts(result.history_news, 'member', true);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_announce(crm.identity_result) IS
+    'crm._consequence_membership() for each change, in order (an attach names its person twice), then crm._consequence_facts() of kind member';
+
+-- The doors settle a call under pinned settings and then, outside of them, tell the rooms above.
+--
+-- The settings pin generic plans of nested loops over indexes: a plan made while tables are empty
+-- must not outlive a bulk load, nor be made anew for each call.  For the same reason no statement
+-- of this room has EXISTS below an OR or in a select list, where a plan may hash a whole table: a
+-- scalar subquery with LIMIT 1 stays a probe.
+CREATE FUNCTION crm._identity_settle(items crm.identity_item[], is_stub boolean) RETURNS crm.identity_result
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    result crm.identity_result;
 BEGIN
     FOR attempt IN 1 .. 20 LOOP
         BEGIN
-            RETURN crm._identity_try(items, is_stub, others);
+            IF is_stub THEN
+                result := crm._identity_attach_once(items);
+            ELSE
+                result := crm._identity_try(items, false, '{}');
+            END IF;
+            RETURN result;
         EXCEPTION WHEN SQLSTATE 'RM309' THEN
             NULL;       -- the locks of this attempt are gone with it
         END;
@@ -79,51 +113,58 @@ BEGIN
         USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
 END
 $$;
-COMMENT ON FUNCTION crm._identity_apply(crm.identity_item[], boolean, bigint[]) IS
-    'crm._identity_try() until nothing moves meanwhile; 40001 after 20 attempts';
+COMMENT ON FUNCTION crm._identity_settle(crm.identity_item[], boolean) IS
+    'attempts until nothing moves meanwhile; 40001 after 20';
 
--- What a write caused in the rooms above.
-CREATE FUNCTION crm._identity_announce(changes crm.identity_change[]) RETURNS void
-    LANGUAGE plpgsql AS
+-- The persons to tell the rooms above about: those of new and changed records, history apart.
+CREATE FUNCTION crm._identity_news(items crm.identity_item[], outcomes crm.record_outcome[], told text[], history boolean) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    change crm.identity_change;
+    ordinals int[] := ARRAY(SELECT (i.fact).ordinal FROM unnest(items) i WHERE coalesce((i.fact).is_history, false) = history);
 BEGIN
-    FOREACH change IN ARRAY coalesce(changes, '{}') LOOP
-        PERFORM crm._consequence_membership(change.survivor_id, coalesce(change.other_id, change.survivor_id),
-                                            change.record_ids, change.kind);
-    END LOOP;
+    RETURN ARRAY(SELECT DISTINCT o.customer_id FROM unnest(outcomes) o
+                 WHERE o.outcome = ANY (told) AND o.customer_id IS NOT NULL AND o.ordinal = ANY (ordinals)
+                 ORDER BY 1);
 END
 $$;
-COMMENT ON FUNCTION crm._identity_announce(crm.identity_change[]) IS
-    'crm._consequence_membership() for each change, in order; an attach names the person twice';
+COMMENT ON FUNCTION crm._identity_news(crm.identity_item[], crm.record_outcome[], text[], boolean) IS
+    'persons whose records have one of these outcomes, of facts that are history or of those that are not';
 
-CREATE FUNCTION crm._identity_store_members(facts crm.member_fact[]) RETURNS SETOF crm.record_outcome
-    LANGUAGE plpgsql AS
+CREATE FUNCTION crm._identity_store_pinned(facts crm.member_fact[]) RETURNS crm.identity_result
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
 $$
 DECLARE
     items crm.identity_item[] := crm._identity_items(facts);
     suppressed int[] := crm._identity_suppressed(items);
     result crm.identity_result;
-    told record;
 BEGIN
     IF cardinality(suppressed) > 0 THEN
         items := ARRAY(SELECT i FROM unnest(items) i WHERE (i.fact).ordinal <> ALL (suppressed));
-        RETURN QUERY SELECT s.ordinal, NULL::bigint, NULL::bigint, 'suppressed' FROM unnest(suppressed) s(ordinal);
     END IF;
     IF cardinality(items) > 0 THEN
-        result := crm._identity_apply(items, false, '{}');
-        PERFORM crm._identity_announce(result.changes);
-        FOR told IN
-            SELECT coalesce((i.fact).is_history, false) AS is_history, array_agg(DISTINCT o.customer_id ORDER BY o.customer_id) AS customer_ids
-            FROM unnest(result.outcomes) o JOIN unnest(items) i ON (i.fact).ordinal = o.ordinal
-            WHERE o.outcome IN ('created', 'updated') AND o.customer_id IS NOT NULL
-            GROUP BY 1
-        LOOP
-            PERFORM crm._consequence_facts(told.customer_ids, 'member', told.is_history);
-        END LOOP;
-        RETURN QUERY SELECT o.* FROM unnest(result.outcomes) o;
+        result := crm._identity_settle(items, false);
+        result.news := crm._identity_news(items, result.outcomes, '{created,updated}', false);
+        result.history_news := crm._identity_news(items, result.outcomes, '{created,updated}', true);
     END IF;
+    IF cardinality(suppressed) > 0 THEN
+        result.outcomes := result.outcomes || ARRAY(
+            SELECT ROW(s.ordinal, NULL, NULL, 'suppressed')::crm.record_outcome FROM unnest(suppressed) s(ordinal));
+    END IF;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_store_pinned(crm.member_fact[]) IS 'crm._identity_store_members() but for what it causes elsewhere';
+
+CREATE FUNCTION crm._identity_store_members(facts crm.member_fact[]) RETURNS SETOF crm.record_outcome
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    result crm.identity_result := crm._identity_store_pinned(facts);
+BEGIN
+    PERFORM crm._identity_announce(result);
+    RETURN QUERY SELECT o.* FROM unnest(result.outcomes) o;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_store_members(crm.member_fact[]) IS
@@ -147,8 +188,9 @@ BEGIN
         FROM unnest(refs) f
         CROSS JOIN LATERAL (
             SELECT f.kind IN ('member', 'follower', 'visitor') AND f.external_id <> '' AS is_member,
-                   EXISTS (SELECT FROM crm.external_key k WHERE k.source_id = f.source_id AND k.kind = 1
-                           AND k.external_id = 'receipt:' || f.external_id) AS is_receipt_known) n
+                   (SELECT true FROM crm.external_key k WHERE k.source_id = f.source_id AND k.kind = 1
+                    AND k.external_id = 'receipt:' || f.external_id LIMIT 1) AS is_receipt_known
+            OFFSET 0) n
         CROSS JOIN LATERAL (
             SELECT ARRAY(
                 SELECT ROW(v.kind, coalesce(v.namespace, ''), h.value_hash, v.value, coalesce(v.masked, ''), v.tail, true)::crm.identity_link
@@ -161,7 +203,8 @@ BEGIN
                   AND NOT EXISTS (SELECT FROM crm.blocked_value b WHERE b.kind = v.kind AND b.value_hash = h.value_hash)
                   AND NOT EXISTS (SELECT FROM crm.suppression s
                                   WHERE s.kind = k.code AND s.value_hash = h.value_hash)
-                ORDER BY k.rank, h.value_hash) AS links) u);
+                ORDER BY k.rank, h.value_hash) AS links
+            OFFSET 0) u);
 END
 $$;
 COMMENT ON FUNCTION crm._identity_ref_items(crm.record_ref[]) IS
@@ -170,7 +213,7 @@ COMMENT ON FUNCTION crm._identity_ref_items(crm.record_ref[]) IS
 -- References whose record is there and complete need no write.  A record that a member fact has
 -- described keeps the identifiers of that fact: the phone on an order may be its receiver's.
 CREATE FUNCTION crm._identity_known(items crm.identity_item[], OUT outcomes crm.record_outcome[], OUT missing crm.identity_item[])
-    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+    LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     SELECT array_agg(ROW((t.i).fact.ordinal, t.source_record_id, t.customer_id, 'unchanged')::crm.record_outcome) FILTER (WHERE t.is_known),
@@ -194,7 +237,7 @@ COMMENT ON FUNCTION crm._identity_known(crm.identity_item[]) IS
 -- Locks the persons of known records ascending; null when a record has moved meanwhile, save
 -- by this call's own changes.
 CREATE FUNCTION crm._identity_lock_known(outcomes crm.record_outcome[], changes crm.identity_change[]) RETURNS crm.record_outcome[]
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+    LANGUAGE plpgsql AS
 $$
 DECLARE
     fresh crm.record_outcome[];
@@ -245,37 +288,33 @@ $$;
 COMMENT ON FUNCTION crm._identity_attach_once(crm.identity_item[]) IS
     'one attempt of crm._identity_attach(); RM309 when it has to be made again';
 
-CREATE FUNCTION crm._identity_attach(refs crm.record_ref[]) RETURNS SETOF crm.record_outcome
-    LANGUAGE plpgsql AS
+CREATE FUNCTION crm._identity_attach_pinned(refs crm.record_ref[]) RETURNS crm.identity_result
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
 $$
 DECLARE
     items crm.identity_item[] := crm._identity_ref_items(refs);
     result crm.identity_result;
-    told record;
 BEGIN
-    IF cardinality(items) = 0 THEN
-        RETURN;
+    IF cardinality(items) > 0 THEN
+        result := crm._identity_settle(items, true);
+        IF result.changes IS NOT NULL THEN
+            result.news := crm._identity_news(items, result.outcomes, '{created}', false);
+            result.history_news := crm._identity_news(items, result.outcomes, '{created}', true);
+        END IF;
     END IF;
-    FOR attempt IN 1 .. 20 LOOP
-        BEGIN
-            result := crm._identity_attach_once(items);
-            EXIT;
-        EXCEPTION WHEN SQLSTATE 'RM309' THEN
-            IF attempt = 20 THEN
-                RAISE EXCEPTION 'could not settle persons that other sessions keep changing'
-                    USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
-            END IF;
-        END;
-    END LOOP;
-    PERFORM crm._identity_announce(result.changes);
-    FOR told IN
-        SELECT coalesce((i.fact).is_history, false) AS is_history, array_agg(DISTINCT o.customer_id ORDER BY o.customer_id) AS customer_ids
-        FROM unnest(result.outcomes) o JOIN unnest(items) i ON (i.fact).ordinal = o.ordinal
-        WHERE o.outcome = 'created' AND o.customer_id IS NOT NULL
-        GROUP BY 1
-    LOOP
-        PERFORM crm._consequence_facts(told.customer_ids, 'member', told.is_history);
-    END LOOP;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_attach_pinned(crm.record_ref[]) IS 'crm._identity_attach() but for what it causes elsewhere';
+
+CREATE FUNCTION crm._identity_attach(refs crm.record_ref[]) RETURNS SETOF crm.record_outcome
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    result crm.identity_result := crm._identity_attach_pinned(refs);
+BEGIN
+    PERFORM crm._identity_announce(result);
     RETURN QUERY SELECT o.* FROM unnest(result.outcomes) o;
 END
 $$;

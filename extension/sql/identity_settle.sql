@@ -69,33 +69,37 @@ DECLARE
 BEGIN
     WITH settled AS MATERIALIZED (
         SELECT s.* FROM crm._identity_resolve(crm._identity_nodes(records), crm._identity_glue(records), must, cannot) s),
-    place AS MATERIALIZED (
-        SELECT s.source_record_id, s.label, s.is_person, m.customer_id, c.registered_at
+    place AS (
+        SELECT s.source_record_id, s.label, bool_or(s.is_person) OVER (PARTITION BY s.label) AS is_person,
+               m.customer_id, c.registered_at,
+               count(*) OVER part AS members, min(s.source_record_id) OVER part AS oldest
         FROM settled s
         LEFT JOIN crm.membership m ON m.source_record_id = s.source_record_id AND m.valid_to = 'infinity'
         LEFT JOIN crm.customer c ON c.customer_id = m.customer_id
-        WHERE s.reason IS NULL),
-    keeper AS (
-        SELECT DISTINCT ON (g.customer_id) g.customer_id, g.label, g.registered_at
-        FROM (SELECT p.customer_id, p.registered_at, p.label, count(*) AS members, min(p.source_record_id) AS oldest
-              FROM place p WHERE p.customer_id IS NOT NULL GROUP BY 1, 2, 3) g
-        ORDER BY g.customer_id, g.members DESC, g.oldest),
-    ranked AS (
-        SELECT k.customer_id, k.label,
-               first_value(k.customer_id) OVER (PARTITION BY k.label ORDER BY k.registered_at, k.customer_id) AS survivor_id
-        FROM keeper k),
+        WHERE s.reason IS NULL
+        WINDOW part AS (PARTITION BY m.customer_id, s.label)),
+    kept AS (
+        SELECT p.*, CASE WHEN p.customer_id IS NOT NULL
+                          AND p.label = first_value(p.label) OVER (PARTITION BY p.customer_id ORDER BY p.members DESC, p.oldest)
+                         THEN p.customer_id END AS kept_id
+        FROM place p),
+    survived AS (
+        SELECT k.*, first_value(k.kept_id) OVER in_label AS survivor_id,
+               row_number() OVER in_label = 1 AS is_first
+        FROM kept k
+        WINDOW in_label AS (PARTITION BY k.label ORDER BY k.kept_id IS NULL, k.registered_at, k.kept_id, k.source_record_id)),
+    numbered AS (
+        SELECT s.*, CASE WHEN s.is_first AND s.is_person THEN coalesce(s.survivor_id, crm._new_id()) END AS own_id
+        FROM survived s),
     target AS (
-        SELECT p.label, coalesce(min(r.survivor_id), CASE WHEN bool_or(p.is_person) THEN crm._new_id() END) AS customer_id
-        FROM place p LEFT JOIN ranked r ON r.label = p.label AND r.customer_id = r.survivor_id
-        GROUP BY p.label)
-    SELECT (SELECT array_agg(ROW(p.source_record_id, p.customer_id, t.customer_id)::crm.identity_move)
-            FROM place p JOIN target t ON t.label = p.label),
-           (SELECT array_agg(ROW(r.customer_id, r.survivor_id)::crm.identity_pair)
-            FROM ranked r WHERE r.customer_id <> r.survivor_id),
+        SELECT n.*, max(n.own_id) OVER (PARTITION BY n.label) AS target_id FROM numbered n)
+    SELECT array_agg(ROW(t.source_record_id, t.customer_id, t.target_id)::crm.identity_move),
+           array_agg(DISTINCT ROW(t.kept_id, t.target_id)::crm.identity_pair) FILTER (WHERE t.kept_id <> t.target_id),
            (SELECT jsonb_agg(jsonb_build_object('a', s.source_record_id, 'b', s.other_record_id, 'reason', s.reason,
                                                 'kind', crm._identity_kind_code(s.kind)))
             FROM settled s WHERE s.reason IS NOT NULL)
-    INTO moves, merged, refused;
+    INTO moves, merged, refused
+    FROM target t;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_moves(bigint[]) IS
@@ -137,8 +141,9 @@ BEGIN
         FROM (SELECT v.from_id, v.to_id, array_agg(v.source_record_id ORDER BY v.source_record_id) AS record_ids,
                      EXISTS (SELECT FROM unnest(merged) l WHERE l.record_a = v.from_id AND l.record_b = v.to_id) AS is_merge
               FROM unnest(moves) v
+              LEFT JOIN crm.customer c ON c.customer_id = v.to_id
               WHERE v.from_id IS DISTINCT FROM v.to_id AND v.to_id IS NOT NULL
-                AND (v.from_id IS NOT NULL OR EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = v.to_id))
+                AND coalesce(v.from_id, c.customer_id) IS NOT NULL
               GROUP BY v.from_id, v.to_id) g);
     IF EXISTS (SELECT FROM unnest(moves) v WHERE v.from_id <> v.to_id) THEN
         UPDATE crm.membership m SET valid_to = at
@@ -222,11 +227,11 @@ BEGIN
     FROM (SELECT DISTINCT ON (least(a.customer_id, b.customer_id), greatest(a.customer_id, b.customer_id), w.reason)
                  least(a.customer_id, b.customer_id) AS a, greatest(a.customer_id, b.customer_id) AS b, w.reason,
                  jsonb_build_object('kind', w.kind, 'records', jsonb_build_array(w.a, w.b)) AS evidence
-          FROM jsonb_to_recordset(refused) w(a bigint, b bigint, reason text, kind text)
+          FROM ROWS FROM (jsonb_to_recordset(refused) AS (a bigint, b bigint, reason text, kind text)) WITH ORDINALITY w
           JOIN crm.membership a ON a.source_record_id = w.a AND a.valid_to = 'infinity'
           JOIN crm.membership b ON b.source_record_id = w.b AND b.valid_to = 'infinity'
           WHERE a.customer_id <> b.customer_id
-          ORDER BY 1, 2, w.reason, w.a, w.b) d
+          ORDER BY 1, 2, w.reason, w.ordinality) d
     WHERE NOT EXISTS (SELECT FROM crm.review r
                       WHERE least(r.customer_a, r.customer_b) = d.a AND greatest(r.customer_a, r.customer_b) = d.b
                         AND r.reason = d.reason)

@@ -29,7 +29,10 @@ CREATE TYPE crm.identity_reach AS (
 
 CREATE TYPE crm.identity_move AS (source_record_id bigint, from_id bigint, to_id bigint);
 CREATE TYPE crm.identity_change AS (kind text, survivor_id bigint, other_id bigint, record_ids bigint[], journal_id bigint);
-CREATE TYPE crm.identity_result AS (outcomes crm.record_outcome[], changes crm.identity_change[]);
+CREATE TYPE crm.identity_result AS (
+    outcomes crm.record_outcome[],
+    changes crm.identity_change[],
+    news bigint[], history_news bigint[]);      -- persons that the rooms above are told about
 
 CREATE FUNCTION crm._identity_version_time(source_version text) RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -62,16 +65,6 @@ $$;
 COMMENT ON FUNCTION crm._identity_items(crm.member_fact[]) IS 'facts with the hashes of their identifiers, equal ones once';
 
 -- Erased persons do not come back: their identifiers and record keys are in crm.suppression.
-CREATE FUNCTION crm._identity_record_hash(source_id int, external_id text) RETURNS bytea
-    LANGUAGE plpgsql STABLE PARALLEL SAFE AS
-$$
-BEGIN
-    RETURN crm._keyed_hash('record', convert_to(source_id::text || E'\x1f' || coalesce(external_id, ''), 'UTF8'));
-END
-$$;
-COMMENT ON FUNCTION crm._identity_record_hash(int, text) IS
-    'keyed hash of a record''s key, kind "record" of crm.suppression';
-
 CREATE FUNCTION crm._identity_suppressed(items crm.identity_item[]) RETURNS int[]
     LANGUAGE plpgsql STABLE AS
 $$
@@ -83,9 +76,9 @@ BEGIN
         SELECT (i.fact).ordinal FROM unnest(items) i
         WHERE EXISTS (SELECT FROM unnest(i.links) l
                       JOIN crm.suppression s ON s.kind = crm._identity_kind_code(l.kind) AND s.value_hash = l.value_hash)
-           OR EXISTS (SELECT FROM crm.suppression s
-                      WHERE s.kind = 'record'
-                        AND s.value_hash = crm._identity_record_hash((i.fact).source_id, (i.fact).external_id)));
+           OR (SELECT true FROM crm.suppression s
+               WHERE s.kind = 'record'
+                 AND s.value_hash = crm._access_record_hash((i.fact).source_id, (i.fact).external_id) LIMIT 1));
 END
 $$;
 COMMENT ON FUNCTION crm._identity_suppressed(crm.identity_item[]) IS
@@ -104,13 +97,13 @@ BEGIN
                                   received_at, inbox_id, line_no)
     SELECT n.source_id, 1, n.external_id, n.record_id, n.record_id, n.content_hash, n.revision, n.received_at, n.inbox_id, n.line_no
     FROM (SELECT d.*, crm._new_id() AS record_id
-          FROM (SELECT DISTINCT ON (source_id, external_id COLLATE "C")
+          FROM (SELECT DISTINCT ON ((i.fact).source_id, (i.fact).external_id COLLATE "C")
                        (i.fact).source_id, (i.fact).external_id,
                        coalesce((i.fact).content_hash, '\x') AS content_hash,
                        CASE WHEN (i.fact).content_hash IS NULL THEN 0 ELSE 1 END AS revision,
                        (i.fact).received_at, (i.fact).inbox_id, (i.fact).line_no
                 FROM unnest(items) i
-                ORDER BY source_id, external_id COLLATE "C", (i.fact).ordinal) d
+                ORDER BY (i.fact).source_id, (i.fact).external_id COLLATE "C", (i.fact).ordinal) d
           WHERE NOT EXISTS (SELECT FROM crm.external_key k
                             WHERE k.source_id = d.source_id AND k.kind = 1 AND k.external_id = d.external_id)
           ORDER BY d.source_id, d.external_id COLLATE "C") n
@@ -147,9 +140,9 @@ BEGIN
                 SELECT i.fact, i.links, i.seen_at, (i.fact).ordinal, k.source_record_id,
                        r.source_record_id IS NULL AS is_new,
                        CASE WHEN is_stub THEN r.source_record_id IS NOT NULL AND r.revision > 0
-                            ELSE coalesce(EXISTS (SELECT FROM crm.source_record_private e
-                                                  WHERE e.source_record_id = r.source_record_id
-                                                    AND e.content_hash = (i.fact).content_hash), false)
+                            ELSE coalesce((SELECT true FROM crm.source_record_private e
+                                           WHERE e.source_record_id = r.source_record_id
+                                             AND e.content_hash = (i.fact).content_hash LIMIT 1), false)
                                  OR row_number() OVER (PARTITION BY k.source_record_id, (i.fact).content_hash
                                                        ORDER BY (i.fact).ordinal) > 1 END AS is_repeat,
                        NOT is_stub AND coalesce(crm._identity_version_key((i.fact).source_version)
@@ -242,15 +235,14 @@ BEGIN
     INSERT INTO crm.identifier (kind, value_hash, value_sealed, masked, tail_hash, is_blocked, first_seen_at, last_seen_at)
     SELECT n.kind, n.value_hash, crm._encrypt(crm._identity_kind_code(n.kind), n.value), n.masked,
            crm._identity_tail_hash(n.tail),
-           NOT n.is_key OR NOT k.is_key
-               OR EXISTS (SELECT FROM crm.blocked_value b WHERE b.kind = n.kind AND b.value_hash = n.value_hash),
-           n.seen_at, n.seen_at
+           NOT n.is_key OR NOT k.is_key OR b.kind IS NOT NULL, n.seen_at, n.seen_at
     FROM (SELECT DISTINCT ON (l.kind, l.value_hash) l.*, i.seen_at
           FROM unnest(items) i, unnest(i.links) l
           WHERE NOT i.is_repeat
             AND NOT EXISTS (SELECT FROM crm.identifier e WHERE e.kind = l.kind AND e.value_hash = l.value_hash)
           ORDER BY l.kind, l.value_hash, i.seen_at) n
     JOIN crm.identifier_kind k ON k.kind = n.kind
+    LEFT JOIN crm.blocked_value b ON b.kind = n.kind AND b.value_hash = n.value_hash
     ORDER BY n.kind, n.value_hash
     ON CONFLICT DO NOTHING;
     IF cardinality(reach.kinds) > 0 THEN
