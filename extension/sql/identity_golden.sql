@@ -158,3 +158,35 @@ END
 $$;
 COMMENT ON FUNCTION crm._identity_extend_scope(bigint[], int[]) IS
     'adds to persons the stores of recent orders (arrays in parallel): the cheap step of each order; crm._identity_touch_scope() recomputes';
+
+-- Nightly: only persons with an order on a day that has just left the window can lose a store.
+CREATE FUNCTION crm._identity_age_scope() RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    days int := (crm._setting('identity.scope_days') #>> '{}')::int;
+    last_day date := crm._local_day(crm.core_now(), coalesce(crm._setting('core.time_zone') #>> '{}', 'Asia/Shanghai')) - days;
+    done crm.identity_progress;
+    persons bigint[];
+BEGIN
+    INSERT INTO crm.identity_progress (job, day, customer_id) VALUES ('age_scope', last_day - 1, 0) ON CONFLICT DO NOTHING;
+    SELECT * INTO done FROM crm.identity_progress p WHERE p.job = 'age_scope' FOR NO KEY UPDATE;
+    IF done.day >= last_day THEN
+        RETURN 0;
+    END IF;
+    persons := ARRAY(
+        SELECT DISTINCT m.customer_id FROM crm.customer_order o
+        JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity'
+        WHERE o.business_day = done.day + 1 AND o.is_current AND m.customer_id > done.customer_id
+        ORDER BY 1 LIMIT 2000);
+    PERFORM crm._identity_touch_scope(persons);
+    IF cardinality(persons) < 2000 THEN
+        UPDATE crm.identity_progress p SET day = done.day + 1, customer_id = 0 WHERE p.job = 'age_scope';
+    ELSE
+        UPDATE crm.identity_progress p SET customer_id = persons[2000] WHERE p.job = 'age_scope';
+    END IF;
+    RETURN last_day - done.day - (cardinality(persons) < 2000)::int;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_age_scope() IS
+    'takes stores out of customer.scope_store_ids whose last order of the person has left the window, at most 2,000 persons a call; how many days are left';
