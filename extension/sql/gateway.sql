@@ -1,0 +1,87 @@
+-- gateway: members of a JSON request body, taken out by name, so that an error points at the
+-- field.  The statements of the gateway's route table call them; they touch no table.
+CREATE FUNCTION crm.gateway_text(body jsonb, field text, is_required boolean DEFAULT false) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+DECLARE
+    value text;
+BEGIN
+    IF jsonb_typeof(body) IS DISTINCT FROM 'object' THEN
+        RAISE EXCEPTION 'body is not a JSON object'
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = '', HINT = 'Send a JSON object.';
+    END IF;
+    value := body->>field;
+    IF value IS NULL OR value = '' THEN
+        IF is_required THEN
+            RAISE EXCEPTION 'field "%" is missing', field
+                USING ERRCODE = 'invalid_parameter_value', COLUMN = field, HINT = format('Send "%s".', field);
+        END IF;
+        RETURN NULL;
+    END IF;
+    IF jsonb_typeof(body->field) IN ('object', 'array') THEN
+        RAISE EXCEPTION 'field "%" is not a text', field
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = field, HINT = format('Send "%s" as a text.', field);
+    END IF;
+    RETURN value;
+END
+$$;
+COMMENT ON FUNCTION crm.gateway_text(jsonb, text, boolean) IS
+    'a member of a request body as text; null when absent or empty; 22023 with COLUMN = the field when it is required and absent, or no scalar';
+
+CREATE FUNCTION crm.gateway_number(body jsonb, field text, is_required boolean DEFAULT false) RETURNS numeric
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+DECLARE
+    value text := crm.gateway_text(body, field, is_required);
+BEGIN
+    IF value !~ '^-?[0-9]{1,30}(\.[0-9]{1,30})?$' THEN
+        RAISE EXCEPTION 'field "%" is not a decimal number', field
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = field,
+                  HINT = format('Send "%s" as a number like 59.00.', field);
+    END IF;
+    RETURN value::numeric;
+END
+$$;
+COMMENT ON FUNCTION crm.gateway_number(jsonb, text, boolean) IS
+    'a member of a request body as an exact number, written as a number or a text; 22023 with COLUMN = the field';
+
+CREATE FUNCTION crm.gateway_integer(body jsonb, field text, is_required boolean DEFAULT false) RETURNS int
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+DECLARE
+    value numeric := crm.gateway_number(body, field, is_required);
+BEGIN
+    IF value <> trunc(value) OR abs(value) > 2147483647 THEN
+        RAISE EXCEPTION 'field "%" is not a whole number', field
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = field,
+                  HINT = format('Send "%s" as a whole number.', field);
+    END IF;
+    RETURN value::int;
+END
+$$;
+COMMENT ON FUNCTION crm.gateway_integer(jsonb, text, boolean) IS
+    'a member of a request body as a whole number; 22023 with COLUMN = the field';
+
+CREATE FUNCTION crm.gateway_texts(body jsonb, field text, is_required boolean DEFAULT false) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+BEGIN
+    IF jsonb_typeof(body) = 'object' AND NOT body ? field AND NOT is_required THEN
+        RETURN NULL;
+    END IF;
+    IF jsonb_typeof(body->field) IS DISTINCT FROM 'array' OR jsonb_array_length(body->field) = 0
+       OR EXISTS (SELECT FROM jsonb_array_elements(body->field) e WHERE jsonb_typeof(e) <> 'string') THEN
+        RAISE EXCEPTION 'field "%" is not a list of texts', field
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = field,
+                  HINT = format('Send "%s" as a list like ["phone"].', field);
+    END IF;
+    RETURN ARRAY(SELECT jsonb_array_elements_text(body->field));
+END
+$$;
+COMMENT ON FUNCTION crm.gateway_texts(jsonb, text, boolean) IS
+    'a member of a request body as a list of texts; 22023 with COLUMN = the field';
+
+GRANT EXECUTE ON FUNCTION crm.gateway_text(jsonb, text, boolean), crm.gateway_number(jsonb, text, boolean),
+    crm.gateway_integer(jsonb, text, boolean), crm.gateway_texts(jsonb, text, boolean)
+    TO crm_gateway, crm_till, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer,
+       crm_analyst, crm_headquarters, crm_admin, crm_reader;

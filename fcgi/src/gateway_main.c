@@ -1,0 +1,196 @@
+/*
+ * gateway_main.c
+ *		The process: options, start, signals, end.
+ *
+ *		crm_gateway [-c FILE] [-t]		serve; -t only checks the configuration
+ *		crm_gateway [-c FILE] --supervise	the same, restarted whenever it ends
+ *		crm_gateway --openapi			prints the OpenAPI document
+ *		crm_gateway --doc				prints doc/http-api.md's endpoint chapter
+ *		crm_gateway --version
+ *
+ * All signals are blocked before the first thread is made and taken by this
+ * thread with sigwait: TERM and INT stop gracefully, HUP reopens the log and
+ * reads the key file anew.  Exit status 0 means that every request was finished.
+ */
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "accesslog.h"
+#include "credential.h"
+#include "dbcall.h"
+#include "dbpool.h"
+#include "dispatch.h"
+#include "gateway_config.h"
+#include "listener.h"
+#include "metrics.h"
+#include "openapi.h"
+#include "route.h"
+#include "supervisor.h"
+
+#define STATEMENTS_BEYOND_TABLE	8	/* authenticate, its traced form, the import's own */
+
+static CrmConfig config;
+
+static int
+complain(const char *reason)
+{
+	fprintf(stderr, "crm_gateway: %s\n", reason);
+	return 1;
+}
+
+/* Tells systemd (Type=notify) how we are; does nothing elsewhere. */
+static void
+notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int			fd;
+
+	if (path == NULL || strlen(path) >= sizeof(address.sun_path))
+		return;
+	strcpy(address.sun_path, path);
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	(void) sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *) &address,
+				  (socklen_t) (offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+	close(fd);
+}
+
+static void
+reload(void)
+{
+	char		error[512];
+
+	notify("RELOADING=1");
+	if (!crm_accesslog_open(config.log_file))
+		crm_accesslog_event("error", "log_not_reopened", config.log_file);
+	if (crm_credential_load_keys(config.key_file, config.issuer, config.audience,
+								 error, sizeof(error)))
+		crm_accesslog_event("info", "reloaded", config.key_file);
+	else
+		crm_accesslog_event("error", "keys_not_reloaded", error);
+	notify("READY=1");
+}
+
+static void
+wait_for_end(const sigset_t *signals)
+{
+	int			signal_number = 0;
+
+	while (signal_number != SIGTERM && signal_number != SIGINT)
+	{
+		if (sigwait(signals, &signal_number) == 0 && signal_number == SIGHUP)
+			reload();
+	}
+}
+
+static int
+serve(void)
+{
+	sigset_t	signals;
+	bool		finished;
+	char		error[512];
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	/* a few arenas, and large blocks straight from the system and back to it */
+	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	json_object_seed(0);
+	if (!crm_dbpool_start(&config, (int) crm_route_count + STATEMENTS_BEYOND_TABLE) ||
+		!crm_metrics_start(config.threads))
+		return complain("out of memory");
+	if (!crm_listener_open(&config, error, sizeof(error)))
+		return complain(error);
+	if (!crm_accesslog_open(config.log_file))
+		return complain("could not open the log file");
+	if (!crm_listener_start(&config))
+		return complain("could not start the threads");
+	crm_accesslog_event("info", "started", config.socket);
+	notify("READY=1");
+	wait_for_end(&signals);
+	notify("STOPPING=1");
+	crm_accesslog_event("info", "stopping", "");
+	finished = crm_listener_stop(&config);
+	crm_accesslog_event(finished ? "info" : "error", "stopped",
+						finished ? "" : "a request did not end in time");
+	if (!finished)
+		_exit(1);				/* threads still use what would be freed */
+	crm_dbpool_stop();
+	crm_openapi_free();
+	(void) crm_credential_load_keys("", "", "", error, sizeof(error));
+	return 0;
+}
+
+static int
+usage(void)
+{
+	fputs("usage: crm_gateway [-c FILE] [-t | --supervise] | --openapi | --doc | --version\n", stderr);
+	return 2;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *path = NULL;
+	bool		only_check = false;
+	bool		only_openapi = false;
+	bool		only_doc = false;
+	bool		supervised = false;
+	char		error[512];
+
+	for (int i = 1; i < argc; i++)
+	{
+		if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
+			path = argv[++i];
+		else if (strcmp(argv[i], "-t") == 0)
+			only_check = true;
+		else if (strcmp(argv[i], "--openapi") == 0)
+			only_openapi = true;
+		else if (strcmp(argv[i], "--doc") == 0)
+			only_doc = true;
+		else if (strcmp(argv[i], "--supervise") == 0)
+			supervised = true;
+		else if (strcmp(argv[i], "--version") == 0)
+			return puts(CRM_VERSION) < 0;
+		else
+			return usage();
+	}
+	if (!crm_route_check(error, sizeof(error)) || !crm_openapi_build(error, sizeof(error)))
+		return complain(error);
+	if (only_openapi)
+		return puts(crm_openapi()->text) < 0;
+	if (only_doc)
+	{
+		crm_http_doc_print();
+		return 0;
+	}
+	if (!crm_config_load(&config, path, error, sizeof(error)) ||
+		!crm_credential_load_keys(config.key_file, config.issuer, config.audience,
+								  error, sizeof(error)))
+		return complain(error);
+	if (only_check)
+		return puts("crm_gateway: the configuration is good") < 0;
+	if (supervised)
+		return crm_supervisor_run(&config, path);
+	crm_dbcall_init(config.prepared_statements);
+	crm_dispatch_init(&config);
+	return serve();
+}

@@ -1,0 +1,126 @@
+/*
+ * schema.c
+ *		JSON schemas of what goes in and out, by name, for the OpenAPI document.
+ *
+ * They describe; the database decides.  Money is a string or a number in a
+ * request (PostgreSQL reads both exactly) and is never a floating point number on
+ * its way.
+ */
+#include "openapi.h"
+
+#define TEXT		"{\"type\":\"string\"}"
+#define TIME		"{\"type\":\"string\",\"format\":\"date-time\"}"
+#define DAY			"{\"type\":\"string\",\"format\":\"date\"}"
+#define ID			"{\"type\":\"integer\",\"format\":\"int64\"}"
+#define MONEY		"{\"type\":[\"number\",\"string\"]}"
+#define CONSENT		"{\"enum\":[\"yes\",\"no\"]}"
+#define OBJECT(required, properties) \
+	"{\"type\":\"object\",\"required\":[" required "],\"properties\":{" properties "}}"
+#define ANY_OBJECT(text)	"{\"type\":\"object\",\"description\":\"" text "\"}"
+
+#define MEMBER_OF \
+	"\"member_external_id\":" TEXT ",\"member_source\":" TEXT ",\"member_card\":" TEXT "," \
+	"\"phone\":" TEXT ",\"openid\":" TEXT ",\"openid_app\":" TEXT ",\"unionid\":" TEXT
+
+const CrmSchema crm_schemas[] = {
+	{"Problem", OBJECT("\"type\",\"title\",\"status\",\"code\",\"request_id\"",
+					   "\"type\":" TEXT ",\"title\":" TEXT ",\"status\":{\"type\":\"integer\"},"
+					   "\"detail\":" TEXT ",\"code\":" TEXT ",\"hint\":" TEXT ",\"instance\":" TEXT ","
+					   "\"request_id\":" TEXT ",\"errors\":{\"type\":\"array\",\"items\":"
+					   OBJECT("", "\"pointer\":" TEXT ",\"parameter\":" TEXT ",\"detail\":" TEXT) "}")},
+	{"Object", ANY_OBJECT("members as the summary says")},
+	{"Text", TEXT},
+	{"ImportBody", "{\"type\":\"string\",\"description\":\"one record a line; a CSV begins with its header\"}"},
+
+	{"Member", OBJECT("\"external_id\"",
+					  "\"external_id\":" TEXT ",\"kind\":" TEXT ",\"registered_at\":" TIME ","
+					  "\"store_code\":" TEXT ",\"channel\":" TEXT ",\"name\":" TEXT ",\"nickname\":" TEXT ","
+					  "\"phone\":" TEXT ",\"email\":" TEXT ",\"sex\":" TEXT ",\"birthday\":" TEXT ","
+					  "\"birthday_calendar\":{\"enum\":[\"solar\",\"lunar\"]},\"member_card\":" TEXT ","
+					  "\"openid\":" TEXT ",\"openid_app\":" TEXT ",\"unionid\":" TEXT ",\"wecom_id\":" TEXT ","
+					  "\"platform_id\":" TEXT ",\"national_id\":" TEXT ",\"province\":" TEXT ",\"city\":" TEXT ","
+					  "\"district\":" TEXT ",\"address\":" TEXT ",\"note\":" TEXT ","
+					  "\"consent_sms\":" CONSENT ",\"consent_wechat\":" CONSENT ",\"consent_email\":" CONSENT ","
+					  "\"updated_at\":" TIME ",\"custom\":{\"type\":\"object\"}")},
+	{"OrderItem", OBJECT("\"product_code\"",
+						 "\"line_key\":" TEXT ",\"product_code\":" TEXT ",\"product_name\":" TEXT ","
+						 "\"category_code\":" TEXT ",\"quantity\":" MONEY ",\"unit_price\":" MONEY ","
+						 "\"amount\":" MONEY)},
+	{"Order", OBJECT("\"external_id\",\"ordered_at\"",
+					 "\"external_id\":" TEXT ",\"ordered_at\":" TIME ",\"paid_at\":" TIME ","
+					 "\"status\":" TEXT ",\"store_code\":" TEXT ",\"channel\":" TEXT "," MEMBER_OF ","
+					 "\"amount\":" MONEY ",\"discount\":" MONEY ",\"coupon_code\":" TEXT ","
+					 "\"currency\":" TEXT ",\"updated_at\":" TIME ",\"items\":{\"type\":\"array\",\"items\":"
+					 "{\"$ref\":\"#/components/schemas/OrderItem\"}}")},
+	{"Refund", OBJECT("\"external_id\",\"order_external_id\",\"amount\",\"refunded_at\"",
+					  "\"external_id\":" TEXT ",\"order_external_id\":" TEXT ",\"line_key\":" TEXT ","
+					  "\"amount\":" MONEY ",\"refunded_at\":" TIME ",\"store_code\":" TEXT ","
+					  "\"reason\":" TEXT ",\"updated_at\":" TIME)},
+	{"Event", OBJECT("\"type\",\"occurred_at\"",
+					 "\"external_id\":" TEXT ",\"type\":" TEXT ",\"occurred_at\":" TIME "," MEMBER_OF ","
+					 "\"device\":" TEXT ",\"object_id\":" TEXT ",\"store_code\":" TEXT ","
+					 "\"properties\":{\"type\":\"object\"}")},
+	{"Interaction", OBJECT("\"occurred_at\",\"channel\"",
+						   "\"external_id\":" TEXT ",\"occurred_at\":" TIME ",\"channel\":" TEXT ","
+						   "\"direction\":" TEXT ",\"member_external_id\":" TEXT ",\"member_source\":" TEXT ","
+						   "\"phone\":" TEXT ",\"staff_code\":" TEXT ",\"store_code\":" TEXT ",\"body\":" TEXT ","
+						   "\"outcome\":" TEXT ",\"next_on\":" DAY)},
+	{"Product", OBJECT("\"external_id\",\"name\"",
+					   "\"external_id\":" TEXT ",\"name\":" TEXT ",\"category_code\":" TEXT ","
+					   "\"category_name\":" TEXT ",\"list_price\":" MONEY ",\"refill_days\":{\"type\":\"integer\"}")},
+	{"Consent", OBJECT("\"channel\",\"state\",\"occurred_at\"",
+					   "\"member_external_id\":" TEXT ",\"member_source\":" TEXT ",\"phone\":" TEXT ","
+					   "\"channel\":" TEXT ",\"state\":" CONSENT ",\"occurred_at\":" TIME ",\"evidence\":" TEXT)},
+	{"Intake", OBJECT("\"outcome\"",
+					  "\"outcome\":{\"type\":\"string\",\"description\":\"created, updated, unchanged, ...\"},"
+					  "\"external_id\":{\"type\":[\"string\",\"null\"]},"
+					  "\"inbox_id\":{\"type\":[\"integer\",\"null\"]},\"fact_id\":{\"type\":[\"integer\",\"null\"]},"
+					  "\"customer_id\":{\"type\":[\"integer\",\"null\"],"
+					  "\"description\":\"null while nobody is known behind it\"}")},
+	{"Job", ANY_OBJECT("an import: its state, its lines so far, what they became")},
+	{"ImportError", ANY_OBJECT("a line that was not taken: line, code, field, remedy")},
+
+	{"Lookup", OBJECT("\"kind\",\"value\"",
+					  "\"kind\":{\"type\":\"string\",\"description\":\"phone, member_card, openid, unionid, ...\"},"
+					  "\"value\":" TEXT ",\"namespace\":" TEXT)},
+	{"Search", OBJECT("\"text\"", "\"text\":{\"type\":\"string\",\"description\":"
+					  "\"part of a name, or the last four digits of a phone\"},"
+					  "\"limit\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100}")},
+	{"Unmask", OBJECT("\"fields\",\"reason\"",
+					  "\"fields\":{\"type\":\"array\",\"items\":" TEXT "},\"reason\":" TEXT)},
+	{"Reason", OBJECT("\"reason\"", "\"reason\":" TEXT)},
+	{"Merge", OBJECT("\"survivor\",\"other\",\"reason\"",
+					 "\"survivor\":" ID ",\"other\":" ID ",\"reason\":" TEXT)},
+	{"Person", ANY_OBJECT("what the caller's role and scope may see of the person")},
+	{"TimelineEntry", ANY_OBJECT("an order, refund, event, interaction or message, newest first")},
+	{"Value", ANY_OBJECT("tier, recency, frequency, money, and the rule that decided")},
+
+	{"Redeem", OBJECT("\"code\",\"order_external_id\"",
+					  "\"code\":" TEXT ",\"source\":" TEXT ",\"order_external_id\":" TEXT ","
+					  "\"store_code\":" TEXT ",\"amount\":" MONEY)},
+	{"CancelRedemption", OBJECT("\"code\",\"order_external_id\"",
+								"\"code\":" TEXT ",\"order_external_id\":" TEXT ",\"reason\":" TEXT)},
+	{"Coupon", ANY_OBJECT("a coupon: code, type, value, state, valid_until")},
+
+	{"Flow", ANY_OBJECT("a flow: code, state, the values a manager may edit")},
+	{"FlowChanges", ANY_OBJECT("the values to change, by their name")},
+	{"FlowPreview", ANY_OBJECT("who would get it, who not and why, counts")},
+	{"FlowResults", ANY_OBJECT("sent, redeemed and ordered against the holdout")},
+	{"Message", ANY_OBJECT("a message: its state and what happened to it")},
+	{"Receipt", OBJECT("\"message_id\",\"kind\"",
+					   "\"message_id\":" TEXT ",\"kind\":{\"type\":\"string\",\"description\":"
+					   "\"delivered, failed, read, click\"},\"detail\":" TEXT)},
+	{"OptOut", OBJECT("\"channel\",\"address\"",
+					  "\"channel\":" TEXT ",\"address\":" TEXT ",\"evidence\":" TEXT)},
+	{"Health", ANY_OBJECT("active persons, funnel, tier shares, flows against holdout")},
+
+	{"SignIn", OBJECT("\"login\",\"password\"", "\"login\":" TEXT ",\"password\":" TEXT)},
+	{"SignInLink", OBJECT("\"token\"", "\"token\":" TEXT)},
+	{"Session", OBJECT("\"role\"", "\"role\":" TEXT ",\"expires_at\":" TIME ",\"staff\":"
+					   OBJECT("", "\"code\":" TEXT ",\"name\":" TEXT))},
+	{"Me", ANY_OBJECT("the caller: code, role, stores")},
+	{"Ready", OBJECT("\"ready\"", "\"ready\":{\"type\":\"boolean\"},\"extension\":" TEXT ",\"schema\":" TEXT)},
+	{"Live", OBJECT("\"live\"", "\"live\":{\"type\":\"boolean\"},\"version\":" TEXT)},
+};
+
+const size_t crm_schema_count = sizeof(crm_schemas) / sizeof(crm_schemas[0]);
