@@ -36,36 +36,33 @@ CREATE FUNCTION crm._access_wide_roles() RETURNS name[]
     AS $$ SELECT '{crm_steward,crm_marketer,crm_analyst,crm_headquarters}'::name[] $$;
 COMMENT ON FUNCTION crm._access_wide_roles() IS 'roles that see the rows of every store';
 
-CREATE FUNCTION crm._access_sees_all(staff_id int) RETURNS boolean
+CREATE FUNCTION crm._access_staff_scope(staff_id int, role name, OUT store_ids int[], OUT sees_all boolean)
     LANGUAGE plpgsql STABLE AS
 $$
+DECLARE
+    regions int[];
+    groups int[];
 BEGIN
-    RETURN EXISTS (SELECT FROM crm.staff s
-                   WHERE s.staff_id = _access_sees_all.staff_id AND s.role = ANY (crm._access_wide_roles()))
-        OR EXISTS (SELECT FROM crm.staff_scope sc
-                   WHERE sc.staff_id = _access_sees_all.staff_id AND sc.kind = 'all');
+    -- runs in each request: one look at the scopes, and at stores only where a scope names several
+    IF role = ANY (crm._access_wide_roles()) THEN
+        store_ids := '{}';
+        sees_all := true;
+        RETURN;
+    END IF;
+    SELECT coalesce(array_agg(sc.ref_id) FILTER (WHERE sc.kind = 'store'), '{}'), coalesce(bool_or(sc.kind = 'all'), false),
+           array_agg(sc.ref_id) FILTER (WHERE sc.kind = 'region'), array_agg(sc.ref_id) FILTER (WHERE sc.kind = 'group')
+    INTO store_ids, sees_all, regions, groups
+    FROM crm.staff_scope sc WHERE sc.staff_id = _access_staff_scope.staff_id;
+    IF regions IS NOT NULL THEN
+        store_ids := store_ids || ARRAY(SELECT s.store_id FROM crm.store s WHERE s.region_id = ANY (regions));
+    END IF;
+    IF groups IS NOT NULL THEN
+        store_ids := store_ids || ARRAY(SELECT g.store_id FROM crm.sharing_group_store g WHERE g.sharing_group_id = ANY (groups));
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._access_sees_all(int) IS 'whether a staff member sees every store, by role or by scope';
-
-CREATE FUNCTION crm._access_staff_stores(staff_id int) RETURNS int[]
-    LANGUAGE plpgsql STABLE AS
-$$
-BEGIN
-    RETURN ARRAY(
-        SELECT sc.ref_id FROM crm.staff_scope sc
-        WHERE sc.staff_id = _access_staff_stores.staff_id AND sc.kind = 'store'
-        UNION
-        SELECT s.store_id FROM crm.staff_scope sc JOIN crm.store s ON s.region_id = sc.ref_id
-        WHERE sc.staff_id = _access_staff_stores.staff_id AND sc.kind = 'region'
-        UNION
-        SELECT g.store_id FROM crm.staff_scope sc JOIN crm.sharing_group_store g ON g.sharing_group_id = sc.ref_id
-        WHERE sc.staff_id = _access_staff_stores.staff_id AND sc.kind = 'group'
-        ORDER BY 1);
-END
-$$;
-COMMENT ON FUNCTION crm._access_staff_stores(int) IS
-    'the stores in the scopes of a staff member: single stores, regions, sharing groups; the scope "all" is crm._access_sees_all()';
+COMMENT ON FUNCTION crm._access_staff_scope(int, name) IS
+    'the stores in the scopes of a staff member (single stores, regions, sharing groups), and whether they see every store, by role or by scope; then store_ids need not name them; a store in two scopes is named twice';
 
 -- Protection of tables, called by the migrations after CREATE TABLE.  A table without a call
 -- has no grants: only definer functions of crm_owner read it.

@@ -39,12 +39,12 @@ COMMENT ON FUNCTION crm._access_check_password(text, text) IS
 CREATE FUNCTION crm._access_staff_claims(staff_id int, code text, role name, request_id text, session_hash bytea) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
+DECLARE
+    scope record := crm._access_staff_scope(staff_id, role);
 BEGIN
     RETURN jsonb_build_object(
-        'actor', code, 'staff_id', staff_id, 'role', role,
-        'stores', to_jsonb(crm._access_staff_stores(staff_id)), 'all', crm._access_sees_all(staff_id),
-        'request_id', request_id, 'source', NULL, 'sandbox', false,
-        'session', encode(session_hash, 'hex'))::text;
+        'actor', code, 'staff_id', staff_id, 'role', role, 'stores', to_jsonb(scope.store_ids), 'all', scope.sees_all,
+        'request_id', request_id, 'source', NULL, 'sandbox', false, 'session', encode(session_hash, 'hex'))::text;
 END
 $$;
 COMMENT ON FUNCTION crm._access_staff_claims(int, text, name, text, bytea) IS 'the claims of a staff member as JSON text';

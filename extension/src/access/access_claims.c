@@ -30,9 +30,9 @@ static CrmActor parsed;
 static const Oid name_types[] = {NAMEOID};
 static CrmStatement find_login = {
 	.name = "access.find_login",
-	.sql = "SELECT s.staff_id, s.code, s.role::text, crm._access_sees_all(s.staff_id), "
-	"crm._access_staff_stores(s.staff_id) "
-	"FROM crm.staff s WHERE s.sql_role = $1 AND s.left_at IS NULL",
+	.sql = "SELECT m.staff_id, m.code, m.role, c.sees_all, c.store_ids "
+	"FROM crm.staff m, crm._access_staff_scope(m.staff_id, m.role) c "
+	"WHERE m.sql_role = $1 AND m.left_at IS NULL",
 	.n_args = 1,
 	.arg_types = name_types,
 };
