@@ -339,3 +339,28 @@ $$;
 COMMENT ON FUNCTION crm.access_erase(bigint, text, text) IS
     'forgets a person for ever: clear values, identifiers (hashed onto the suppression list, so that the next export cannot bring them back), raw payloads, what the rooms keep; orders stay without a name; returns counts; reads the raw inbox of the person''s sources, so seconds on a large one; 22023 without a reason, P0002 when there is no such person';
 GRANT EXECUTE ON FUNCTION crm.access_erase(bigint, text, text) TO crm_steward, crm_headquarters;
+
+CREATE FUNCTION crm.access_readmit(kind text, value text, namespace text, reason text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    hash bytea;
+BEGIN
+    IF coalesce(length(btrim(reason)), 0) < 2 THEN
+        RAISE EXCEPTION 'a reason is needed to let an erased person come back'
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Say how they asked for it.';
+    END IF;
+    hash := CASE kind
+        WHEN 'record' THEN crm._access_record_hash((SELECT s.source_id FROM crm.source s WHERE s.code = namespace), value)
+        ELSE crm._identity_hash(crm._identity_kind(kind), namespace, value) END;
+    DELETE FROM crm.suppression s WHERE s.kind = access_readmit.kind AND s.value_hash = hash;
+    IF FOUND THEN
+        PERFORM crm._audit('readmit', 'suppression', NULL, access_readmit.kind, reason => access_readmit.reason, old_hash => hash);
+        RETURN true;
+    END IF;
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION crm.access_readmit(text, text, text, text) IS
+    'takes an identifier (kind phone, email ...; value normalised) or a member id (kind record, namespace = code of the source) off the suppression list when the person comes back by their own will; false when it is not on it; 22023 without a reason; audited';
+GRANT EXECUTE ON FUNCTION crm.access_readmit(text, text, text, text) TO crm_steward, crm_headquarters;

@@ -17,7 +17,7 @@ CREATE FUNCTION crm._identity_is_real_birthday(birthday date) RETURNS boolean
 COMMENT ON FUNCTION crm._identity_is_real_birthday(date) IS 'false for the dates that tills write when they know none';
 
 CREATE AGGREGATE crm._identity_overlay(jsonb) (
-    SFUNC = jsonb_concat, STYPE = jsonb, INITCOND = '{}', PARALLEL = SAFE);
+    SFUNC = jsonb_concat, STYPE = jsonb, COMBINEFUNC = jsonb_concat, INITCOND = '{}', PARALLEL = SAFE);
 COMMENT ON AGGREGATE crm._identity_overlay(jsonb) IS 'objects laid over one another, the last on top';
 
 -- Survivorship: by source priority, then the newest; empty, masked and placeholder values give

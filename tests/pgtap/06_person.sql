@@ -25,7 +25,7 @@ BEGIN
     END LOOP;
     RETURN places;
 END $$;
-SELECT plan(35);
+SELECT plan(39);
 
 -- shown
 SELECT is(pg_temp.ask('T-crm_clerk-store', 'login', $$SELECT crm.access_unmask(101, '{name,phone}', 'call back')->>'fields'$$),
@@ -80,5 +80,9 @@ SELECT ok(crm._access_is_suppressed('phone', crm._keyed_hash('phone', '138000000
     AND crm._access_is_suppressed('record', crm._access_record_hash(99, 'member-13800000001'))
     AND NOT crm._access_is_suppressed('phone', crm._keyed_hash('phone', '13800000002')), 'the next export cannot bring them back');
 SELECT is(pg_temp.ask('T-crm_clerk-store', 'http', $$SELECT crm.access_unmask(101, '{name}', 'call')$$), 'error P0002', 'and nobody finds them');
+SELECT is(pg_temp.ask('T-crm_clerk-store', 'http', $$SELECT crm.access_readmit('record', 'member-13800000001', 'test', 'came back')$$), 'denied', 'a clerk lets nobody back');
+SELECT is(pg_temp.ask('T-crm_steward-all', 'http', $$SELECT crm.access_readmit('record', 'member-13800000001', 'test', 'came back')$$), 'true', 'a steward does, with a reason');
+SELECT is(pg_temp.ask('T-crm_steward-all', 'http', $$SELECT crm.access_readmit('record', 'member-13800000001', 'test', 'came back')$$), 'false', 'once');
+SELECT ok(NOT crm._access_is_suppressed('record', crm._access_record_hash(99, 'member-13800000001')), 'the member id may be stored again');
 SELECT * FROM finish();
 ROLLBACK;

@@ -13,6 +13,7 @@ CREATE TEMP VIEW tables AS
 -- what a table is spread by: facts by record, person-level rows by customer; the keys of the outside world by themselves
 CREATE TEMP VIEW spread AS
     SELECT t.*, CASE WHEN t.name::text = 'crm.external_key' THEN 'source_id'
+                     WHEN t.first_key = 'job' THEN NULL   -- how far a job has come, not a person
                      WHEN t.has_record THEN 'source_record_id'
                      WHEN t.has_customer THEN 'customer_id' END AS key
     FROM tables t;
