@@ -142,7 +142,8 @@ grant_make(Sample *sample, Rng *rng, int32_t person, Visits *visits, Flow flow, 
 
 		if (missing > .5)
 			grant->moved = grant->ordered =
-				visit_plant(sample, rng, visits, day, missing > 3.0);
+				visit_plant(sample, rng, visits, day,
+							missing > 3.0 && sample->person[person].buyer != NEVER);
 	}
 	if (is_watched)
 		tally->ordered += grant->ordered;

@@ -250,8 +250,8 @@ write_members(const Sample *sample)
 }
 
 /* Which person each record is; never loaded. */
-void
-write_truth(const Sample *sample)
+static void
+truth_write(const Sample *sample)
 {
 	Writer	   *writer = writer_open(sample, "truth.csv", NULL);
 	char		text[64];
@@ -269,4 +269,54 @@ write_truth(const Sample *sample)
 		csv_end(writer);
 	}
 	writer_close(writer);
+}
+
+static void
+person_row(Writer *writer, const Sample *sample, int32_t index)
+{
+	static const char *const traps[] = {
+		"twin", "neighbour", "number_lost", "number_got", "two_faces"
+	};
+	const Person *person = &sample->person[index];
+	char		text[256];
+	int			i;
+
+	csv_format(writer, "%d", (int) index);
+	name_text(&person->name, 0, 0, person->female, text);
+	csv_text(writer, text);
+	csv_text(writer, person->female ? "female" : "male");
+	text_day(person->birth, text);
+	csv_text(writer, text);
+	csv_format(writer, "%llu", (unsigned long long) person->phone);
+	address_text(&person->home, 0, 0, text);
+	csv_text(writer, text);
+	if (person->household >= 0)
+		csv_format(writer, "%d", (int) person->household);
+	else
+		csv_text(writer, "");
+	csv_format(writer, "%d", person->buyer + 1);
+	for (i = 0; i < 5 && !(person->traps & (1 << i)); i++)
+		;
+	csv_text(writer, i < 5 ? traps[i] : "");
+	csv_end(writer);
+}
+
+/* What each person really is, for looking into a matcher's mistakes; never loaded. */
+static void
+persons_write(const Sample *sample)
+{
+	Writer	   *writer = writer_open(sample, "persons.csv", NULL);
+	int32_t		i;
+
+	csv_header(writer, "person,name,sex,birthday,phone,address,household,buyer_class,trap");
+	for (i = 0; i < sample->persons; i++)
+		person_row(writer, sample, i);
+	writer_close(writer);
+}
+
+void
+write_truth(const Sample *sample)
+{
+	truth_write(sample);
+	persons_write(sample);
 }

@@ -14,7 +14,7 @@
 const double class_share[CLASSES] = {.66, .14, .08, .045, .075};
 
 /* Families with an infant; higher among those who seldom buy (42 % of the dormant). */
-static const double baby_share[CLASSES] = {.40, .34, .26, .22, .35};
+static const double baby_share[CLASSES] = {.58, .42, .14, .11, .35};
 
 /* So many of the persons live with another customer, in households of 2, 3, 4 and 5. */
 static const double household_start = .111;

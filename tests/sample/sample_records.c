@@ -10,14 +10,14 @@
 
 #include "sample.h"
 
-/* Of persons with 1, 2, 3, 4 and 5 records. */
-static const double record_counts[6] = {0, .64, .27, .07, .015, .005};
+/* Of persons with 1, 2, 3, 4 and 5 records; traps move another .5 % from one to two. */
+static const double record_counts[6] = {0, .645, .265, .07, .015, .005};
 
 /* First record of those who buy, of those who never do; and every further record. */
-static const double first_source[SOURCES] = {.690, .225, .085, 0, 0};
-static const double first_source_never[SOURCES] = {.40, .14, .06, .20, .20};
-static const double further_source[SOURCES] = {.42, .40, .25, .24, .26};
-static const double second_card = .06;	/* weight of another card of the same person */
+static const double first_source[SOURCES] = {.592, .240, .168, 0, 0};
+static const double first_source_never[SOURCES] = {.25, .10, .10, .55, 0};
+static const double further_source[SOURCES] = {2.4, .40, .015, .155, .285};
+static const double second_card = .17;	/* weight of another card of the same person */
 
 /* Of those whose two records could disagree about consent: 2 % of all persons. */
 static const double conflicting = .02 / (.36 * .85);
