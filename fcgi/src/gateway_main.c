@@ -2,10 +2,11 @@
  * gateway_main.c
  *		The process: options, start, signals, end.
  *
- *		crm_gateway [-c FILE] [-t]		serve; -t only checks the configuration
- *		crm_gateway [-c FILE] --supervise	the same, restarted whenever it ends
+ *		crm_gateway [-c] FILE [-t]		serve; -t only checks the configuration
+ *		crm_gateway [-c] FILE --supervise	the same, restarted whenever it ends
  *		crm_gateway --openapi			prints the OpenAPI document
  *		crm_gateway --doc				prints doc/http-api.md's endpoint chapter
+ *		crm_gateway --statement METHOD PATH	prints the SQL behind an endpoint
  *		crm_gateway --version
  *
  * All signals are blocked before the first thread is made and taken by this
@@ -139,56 +140,96 @@ serve(void)
 	return 0;
 }
 
+/* The SQL behind an endpoint: what a benchmark's peer must run to do the same work. */
+static int
+print_statement(const char *method, const char *path)
+{
+	CrmArena	arena;
+	CrmMatch	match;
+	int			status = 1;
+
+	crm_arena_init(&arena);
+	if (crm_route_match(crm_route_method(method), path, &arena, &match) &&
+		match.route != NULL && match.route->sql != NULL)
+		status = puts(match.route->sql) < 0;
+	else
+		fprintf(stderr, "crm_gateway: no statement behind %s %s\n", method, path);
+	crm_arena_free(&arena);
+	return status;
+}
+
 static int
 usage(void)
 {
-	fputs("usage: crm_gateway [-c FILE] [-t | --supervise] | --openapi | --doc | --version\n", stderr);
+	fputs("usage: crm_gateway [-c] FILE [-t | --supervise]\n"
+		  "       crm_gateway --openapi | --doc | --statement METHOD PATH | --version\n", stderr);
 	return 2;
+}
+
+typedef enum Task
+{
+	TASK_SERVE,
+	TASK_CHECK,
+	TASK_SUPERVISE,
+	TASK_OPENAPI,
+	TASK_DOC
+} Task;
+
+/* Reads the options that choose the task; false when one is unknown. */
+static bool
+read_options(int argc, char **argv, Task *task, const char **path)
+{
+	static const char *const names[] = {NULL, "-t", "--supervise", "--openapi", "--doc"};
+
+	for (int i = 1; i < argc; i++)
+	{
+		bool		known = false;
+
+		for (int j = TASK_CHECK; j <= TASK_DOC; j++)
+		{
+			if (strcmp(argv[i], names[j]) == 0)
+			{
+				*task = (Task) j;
+				known = true;
+			}
+		}
+		if (known)
+			continue;
+		if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
+			i++;
+		else if (argv[i][0] == '-')
+			return false;
+		*path = argv[i];
+	}
+	return true;
 }
 
 int
 main(int argc, char **argv)
 {
 	const char *path = NULL;
-	bool		only_check = false;
-	bool		only_openapi = false;
-	bool		only_doc = false;
-	bool		supervised = false;
+	Task		task = TASK_SERVE;
 	char		error[512];
 
-	for (int i = 1; i < argc; i++)
-	{
-		if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
-			path = argv[++i];
-		else if (strcmp(argv[i], "-t") == 0)
-			only_check = true;
-		else if (strcmp(argv[i], "--openapi") == 0)
-			only_openapi = true;
-		else if (strcmp(argv[i], "--doc") == 0)
-			only_doc = true;
-		else if (strcmp(argv[i], "--supervise") == 0)
-			supervised = true;
-		else if (strcmp(argv[i], "--version") == 0)
-			return puts(CRM_VERSION) < 0;
-		else
-			return usage();
-	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return puts(CRM_VERSION) < 0;
+	if (argc == 4 && strcmp(argv[1], "--statement") == 0)
+		return print_statement(argv[2], argv[3]);
+	if (!read_options(argc, argv, &task, &path))
+		return usage();
 	if (!crm_route_check(error, sizeof(error)) || !crm_openapi_build(error, sizeof(error)))
 		return complain(error);
-	if (only_openapi)
+	if (task == TASK_OPENAPI)
 		return puts(crm_openapi()->text) < 0;
-	if (only_doc)
-	{
-		crm_http_doc_print();
-		return 0;
-	}
+	if (task == TASK_DOC)
+		return crm_http_doc_print();
 	if (!crm_config_load(&config, path, error, sizeof(error)) ||
 		!crm_credential_load_keys(config.key_file, config.issuer, config.audience,
 								  error, sizeof(error)))
 		return complain(error);
-	if (only_check)
+	if (task == TASK_CHECK)
 		return puts("crm_gateway: the configuration is good") < 0;
-	if (supervised)
+	if (task == TASK_SUPERVISE)
 		return crm_supervisor_run(&config, path);
 	crm_dbcall_init(config.prepared_statements);
 	crm_dispatch_init(&config);

@@ -121,7 +121,7 @@ print_example(const CrmRoute *route)
 	puts("\n```\n");
 }
 
-void
+int
 crm_http_doc_print(void)
 {
 	const char *tag = "";
@@ -149,4 +149,5 @@ crm_http_doc_print(void)
 		print_parameters(route);
 		print_example(route);
 	}
+	return fflush(stdout) == 0 ? 0 : 1;
 }

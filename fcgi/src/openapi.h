@@ -30,6 +30,6 @@ extern const CrmSchema crm_schemas[];
 extern const size_t crm_schema_count;
 
 /* http_doc.c */
-extern void crm_http_doc_print(void);
+extern int	crm_http_doc_print(void);
 
 #endif							/* CRM_OPENAPI_H */

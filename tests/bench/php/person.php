@@ -8,7 +8,7 @@ pg_query($link, 'BEGIN READ ONLY');
 pg_query_params($link, "SELECT set_config('crm.access_claims', a.claims, true), set_config('role', a.role, true)
 	FROM crm.access_authenticate($1) a", [$credential]);
 $result = pg_query_params($link, getenv('CRM_STATEMENT'), [$_GET['id']]);
-$body = pg_num_rows($result) ? pg_fetch_result($result, 0, 0) : null;
+$body = pg_num_rows($result) ? pg_fetch_result($result, 0, 'body') : null;
 pg_query($link, 'COMMIT');
 if ($body === null) { http_response_code(404); }
 header('Content-Type: application/json');
