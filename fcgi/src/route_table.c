@@ -204,7 +204,8 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/unmask", .operation = "person_unmask",
-		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = "steward, headquarters, service",
+		.tag = "Persons", .access = CRM_ACCESS_CALLER,
+		.roles = "clerk, store_manager, manager, service, steward, headquarters",
 		.sql = "SELECT 200 AS status, crm.access_unmask($1, crm.gateway_texts($2, 'fields', true), "
 		"crm.gateway_text($2, 'reason', true))::text AS body",
 		.params = {PERSON_ID, BODY}, .timeout_ms = FAST_MS,

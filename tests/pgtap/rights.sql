@@ -32,7 +32,8 @@ CREATE TEMP VIEW rights_found AS
     FROM (SELECT DISTINCT field FROM crm.field_right) f CROSS JOIN rights_role r
     UNION ALL
     SELECT 'function', p.proname, r.role,
-           CASE WHEN bool_and(has_function_privilege(r.role, p.oid, 'EXECUTE')) THEN 'x'
+           CASE WHEN bool_and(has_function_privilege(r.role, p.oid, 'EXECUTE')) THEN
+                    CASE WHEN bool_and(p.prosecdef) THEN 'x' WHEN bool_or(p.prosecdef) THEN 'x i' ELSE 'i' END
                 WHEN bool_or(has_function_privilege(r.role, p.oid, 'EXECUTE')) THEN 'some' ELSE '-' END
     FROM pg_proc p CROSS JOIN rights_role r
     WHERE p.pronamespace = 'crm'::regnamespace AND p.proname !~ '^_'
