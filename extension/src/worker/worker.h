@@ -66,6 +66,7 @@ extern void crm_worker_init(void);
 extern void crm_worker_shared_init(void);
 extern CrmWorkerSlot *crm_worker_slot(Oid database, bool create);
 extern bool crm_worker_attach(Oid database, CrmWorkerKind kind);
+extern PGDLLEXPORT bool crm_worker_attach_sender(Oid database);
 extern void crm_worker_wake_database(Oid database);
 extern void crm_worker_wake_launcher(void);
 extern void crm_worker_probe(Oid database);

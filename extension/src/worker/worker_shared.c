@@ -126,6 +126,13 @@ crm_worker_attach(Oid database, CrmWorkerKind kind)
 	return attached;
 }
 
+/* For crm_sender.so, a library of its own, which finds this by name. */
+bool
+crm_worker_attach_sender(Oid database)
+{
+	return crm_worker_shared != NULL && crm_worker_attach(database, CRM_WORKER_SENDER);
+}
+
 void
 crm_worker_wake_database(Oid database)
 {

@@ -1,0 +1,194 @@
+/*
+ * sender_sql.c
+ *		Claims and results: each a short transaction as crm_owner, committed before and after the
+ *		request, never around it.
+ *
+ * A claim that was committed and then lost (the process died) ends with its lease; the message
+ * goes out again with the same id.
+ */
+#include "sender.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+static const char *const outcome_names[] = {
+	[SENDER_SENT] = "sent",
+	[SENDER_FAILED] = "failed",
+	[SENDER_GONE] = "gone",
+	[SENDER_UNKNOWN] = "unknown",
+	[SENDER_REFUSED] = "refused",
+};
+
+static void
+begin(void)
+{
+	Oid			user;
+	int			context;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(get_role_oid("crm_owner", false), context | SECURITY_LOCAL_USERID_CHANGE);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+}
+
+static void
+commit(void)
+{
+	SPI_finish();
+	PopActiveSnapshot();
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, 0);
+	CommitTransactionCommand();
+	pgstat_report_stat(false);
+}
+
+/* Whether the extension and its outbox are in this database now. */
+bool
+sender_is_installed(void)
+{
+	bool		installed;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	installed = OidIsValid(get_extension_oid("crm", true));
+	if (installed)
+	{
+		if (SPI_connect() != SPI_OK_CONNECT)
+			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+		SPI_execute("SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass('crm.outbox_queue')", true, 1);
+		installed = SPI_processed == 1;
+		SPI_finish();
+	}
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return installed;
+}
+
+static char *
+text_column(int row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+static int64
+number_column(int row, int column)
+{
+	bool		is_null;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &is_null);
+
+	return SPI_gettypeid(SPI_tuptable->tupdesc, column) == INT8OID ? DatumGetInt64(value) : DatumGetInt32(value);
+}
+
+static SenderMessage *
+read_message(int row, MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "crm message", ALLOCSET_SMALL_SIZES);
+	MemoryContext spi = MemoryContextSwitchTo(context);
+	SenderMessage *message = palloc0(sizeof(SenderMessage));
+	char	   *next_secret = text_column(row, 7);
+	bool		is_null;
+
+	message->context = context;
+	message->customer_id = number_column(row, 1);
+	message->message_id = pstrdup(text_column(row, 2));
+	message->attempt = number_column(row, 3);
+	message->url = pstrdup(text_column(row, 5));
+	message->secret = pstrdup(text_column(row, 6));
+	message->next_secret = next_secret ? pstrdup(next_secret) : NULL;
+	message->timeout_ms = number_column(row, 8);
+	message->is_private_allowed = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 9, &is_null));
+	message->body = pstrdup(text_column(row, 10));
+	message->retry_after_s = -1;
+	MemoryContextSwitchTo(spi);
+	return message;
+}
+
+/* Claims due messages; the list and each message live in parent, the leases are committed. */
+List *
+sender_claim(int max_messages, MemoryContext parent)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[3] = {INT4OID, INT4OID, INT4OID};
+	Datum		values[3] = {Int32GetDatum(max_messages), Int32GetDatum(SENDER_LEASE_MS), Int32GetDatum(MyProcPid)};
+	List	   *messages = NIL;
+
+	begin();
+	if (plan == NULL)
+	{
+		plan = SPI_prepare("SELECT customer_id, message_id, attempt, endpoint, url, secret, next_secret, timeout_ms, is_private_allowed, body"
+						   " FROM crm._outbox_claim($1, $2, $3)", 3, types);
+		if (plan == NULL)
+			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not prepare the claim of messages")));
+		SPI_keepplan(plan);
+	}
+	SPI_execute_plan(plan, values, NULL, false, 0);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		SenderMessage *message = read_message(row, parent);
+		MemoryContext spi = MemoryContextSwitchTo(parent);
+
+		messages = lappend(messages, message);
+		MemoryContextSwitchTo(spi);
+	}
+	commit();
+	return messages;
+}
+
+static Datum
+array_of(Datum *values, int n, Oid type)
+{
+	int			length = type == INT8OID ? 8 : type == INT4OID ? 4 : -1;
+
+	return PointerGetDatum(construct_array(values, n, type, length, type == INT8OID ? FLOAT8PASSBYVAL : type == INT4OID,
+										   type == INT8OID ? TYPALIGN_DOUBLE : TYPALIGN_INT));
+}
+
+/* Writes the results of requests that ended, in one commit, and frees the messages. */
+void
+sender_finish(List *messages)
+{
+	int			n = list_length(messages);
+	Oid			types[7] = {INT8ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID};
+	static const Oid elements[7] = {INT8OID, TEXTOID, INT4OID, TEXTOID, INT4OID, INT4OID, TEXTOID};
+	Datum	   *columns[7];
+	Datum		values[7];
+	ListCell   *cell;
+	int			i = 0;
+
+	if (n == 0)
+		return;
+	begin();
+	for (int column = 0; column < 7; column++)
+		columns[column] = palloc(n * sizeof(Datum));
+	foreach(cell, messages)
+	{
+		SenderMessage *message = lfirst(cell);
+
+		columns[0][i] = Int64GetDatum(message->customer_id);
+		columns[1][i] = CStringGetTextDatum(message->message_id);
+		columns[2][i] = Int32GetDatum(message->attempt);
+		columns[3][i] = CStringGetTextDatum(outcome_names[message->outcome]);
+		columns[4][i] = Int32GetDatum(message->http_status);
+		columns[5][i] = Int32GetDatum(message->retry_after_s);
+		columns[6][i] = CStringGetTextDatum(message->detail ? message->detail : "");
+		i++;
+	}
+	for (int column = 0; column < 7; column++)
+		values[column] = array_of(columns[column], n, elements[column]);
+	SPI_execute_with_args("SELECT crm._outbox_finish($1, $2, $3, $4, $5, $6, $7)", 7, types, values, NULL, false, 0);
+	commit();
+	foreach(cell, messages)
+		MemoryContextDelete(((SenderMessage *) lfirst(cell))->context);
+	list_free(messages);
+}
