@@ -32,7 +32,8 @@ enum
 	HISTORY_DAYS = 730,			/* two years of coupons */
 	EVENT_DAYS = 180,
 	DAY_SECONDS = 86400,
-	NO_STORE = 0xff
+	NO_STORE = 0xff,
+	COURIERS = 40				/* numbers, for 80,000 persons */
 };
 
 typedef enum Source
@@ -441,6 +442,7 @@ extern void records_make(Sample *sample);
 extern Record *record_add(Sample *sample, int32_t person, Source source, int32_t day);
 extern void traps_people(Sample *sample);
 extern void traps_numbers(Sample *sample);
+extern uint64_t courier_number(const Sample *sample, int courier);
 extern int	scaled(const Sample *sample, double at_80k);
 
 /* sample_visits.c, sample_flows.c, sample_baskets.c, sample_trade.c, sample_refunds.c */

@@ -113,7 +113,9 @@ session_add(Sample *sample, Rng *rng, int32_t record, uint32_t device, bool baby
 static int64_t
 moment(Rng *rng, int32_t day)
 {
-	return ((int64_t) day * DAY_SECONDS + season_second(rng, day, true)) * 1000 + rng_below(rng, 1000);
+	int64_t		second = (int64_t) day * DAY_SECONDS + season_second(rng, day, true);
+
+	return second * 1000 + rng_below(rng, 1000);
 }
 
 /* The person's mini-program record, or -1. */
@@ -179,7 +181,8 @@ bots_add(Sample *sample)
 
 	for (i = 0; i < bots; i++)
 	{
-		int64_t		at = (int64_t) (sample->until - 3 - 8 * (i % 20)) * DAY_SECONDS * 1000 + 3600000;
+		int32_t		day = sample->until - 3 - 8 * (i % 20);
+		int64_t		at = ((int64_t) day * DAY_SECONDS + 3600) * 1000;
 
 		for (k = 0; k < BOT_EVENTS; k++)
 		{
@@ -199,7 +202,8 @@ events_make(Sample *sample)
 	int32_t		count = 0;
 	int32_t		candidates = 0;
 	double		total = 0.0;
-	double		wanted = events_at_80k * sample->persons / 80000.0 - scaled(sample, BOTS) * BOT_EVENTS;
+	double		wanted = events_at_80k * sample->persons / 80000.0
+		- scaled(sample, BOTS) * BOT_EVENTS;
 	int32_t		i;
 
 	if (active == NULL)
@@ -216,9 +220,10 @@ events_make(Sample *sample)
 		active[count++] = i;
 		total += keenness(sample, i);
 	}
+	wanted = (wanted - count) * (1.0 - noise_share) / total;
 	for (i = 0; i < count; i++)
 		person_events(sample, active[i], mini_record(sample, &sample->person[active[i]]),
-					  1 + (int) ((wanted - count) * keenness(sample, active[i]) / total * (1 - noise_share) + .5));
+					  1 + (int) (wanted * keenness(sample, active[i]) + .5));
 	free(active);
 	bots_add(sample);
 }

@@ -89,7 +89,7 @@ parse_day(const char *text, int32_t *day)
 
 	if (sscanf(text, "%4d-%2d-%2d%c", &year, &month, &of_month, &rest) != 3)
 		return false;
-	if (year < 2000 || year > 2039 || month < 1 || month > 12)
+	if (year < 2022 || year > 2039 || month < 1 || month > 12)
 		return false;
 	*day = day_of(year, month, of_month);
 	back = date_of(*day);

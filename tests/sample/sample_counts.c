@@ -177,8 +177,9 @@ write_counts(const Sample *sample)
 			(unsigned long long) sample->seed, day, (int) sample->persons);
 	records_put(file, sample);
 	orders_put(file, sample);
-	fprintf(file, "  \"refunds\": %d,\n  \"events\": %d,\n  \"notes\": %d,\n  \"coupon_grants\": %d,\n",
-			(int) sample->refunds, (int) sample->events, (int) sample->notes, (int) sample->grants);
+	fprintf(file, "  \"refunds\": %d,\n  \"events\": %d,\n  \"notes\": %d,\n",
+			(int) sample->refunds, (int) sample->events, (int) sample->notes);
+	fprintf(file, "  \"coupon_grants\": %d,\n", (int) sample->grants);
 	tiers_put(file, sample, "tier_shares_before_refunds", false);
 	tiers_put(file, sample, "tier_shares", true);
 	fprintf(file, "  \"tier_set\": \"retail_sabc\"\n}\n");

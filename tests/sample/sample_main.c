@@ -80,7 +80,7 @@ options_read(Sample *sample, int argc, char **argv)
 		else if (strcmp(argv[i - 1], "--until") != 0)
 			usage();
 		else if (!parse_day(value, &sample->until))
-			fail("--until takes a day like 2026-06-30, not \"%s\"", value);
+			fail("--until takes a day of 2022 to 2039 like 2026-06-30, not \"%s\"", value);
 	}
 	if (sample->out == NULL)
 		usage();

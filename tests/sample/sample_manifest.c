@@ -119,8 +119,8 @@ file_put(FILE *out, const File *file, bool is_last)
 	const char *dot = strrchr(file->name, '.');
 	int			i;
 
-	fprintf(out, "    {\"file\": \"%s\", \"source\": \"%s\", \"entity\": \"%s\", \"format\": \"%s\", "
-			"\"encoding\": \"%s\",\n     \"mapping\": {",
+	fprintf(out, "    {\"file\": \"%s\", \"source\": \"%s\", \"entity\": \"%s\", "
+			"\"format\": \"%s\", \"encoding\": \"%s\",\n     \"mapping\": {",
 			file->name, file->source, file->entity, dot + 1, file->encoding);
 	for (i = 0; i < PAIRS_MAX && file->pairs[i].field != NULL; i++)
 		fprintf(out, "%s\"%s\": \"%s\"", i > 0 ? ", " : "", file->pairs[i].field,
@@ -141,8 +141,9 @@ write_manifest(const Sample *sample)
 		fail("cannot write %s", path);
 	fprintf(out, "{\n  \"sources\": [\n");
 	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
-		fprintf(out, "    {\"code\": \"%s\", \"name\": \"%s\", \"kind\": \"%s\", \"channel\": \"%s\"}%s\n",
-				sources[i].code, sources[i].name, sources[i].kind, sources[i].channel,
+		fprintf(out, "    {\"code\": \"%s\", \"name\": \"%s\", \"kind\": \"%s\", "
+				"\"channel\": \"%s\"}%s\n", sources[i].code, sources[i].name,
+				sources[i].kind, sources[i].channel,
 				i + 1 < sizeof(sources) / sizeof(sources[0]) ? "," : "");
 	fprintf(out, "  ],\n  \"files\": [\n");
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)

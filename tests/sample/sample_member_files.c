@@ -314,9 +314,33 @@ persons_write(const Sample *sample)
 	writer_close(writer);
 }
 
+static void
+number_row(Writer *writer, const char *kind, uint64_t phone)
+{
+	csv_text(writer, kind);
+	csv_format(writer, "%llu", (unsigned long long) phone);
+	csv_end(writer);
+}
+
+/* Numbers that belong to no customer: clerks' own and couriers'. */
+static void
+numbers_write(const Sample *sample)
+{
+	Writer	   *writer = writer_open(sample, "shared_numbers.csv", NULL);
+	int			i;
+
+	csv_header(writer, "kind,phone");
+	for (i = 0; i < sample->staff_count; i++)
+		number_row(writer, "clerk", sample->staff[i].phone);
+	for (i = 0; i < scaled(sample, COURIERS); i++)
+		number_row(writer, "courier", courier_number(sample, i));
+	writer_close(writer);
+}
+
 void
 write_truth(const Sample *sample)
 {
 	truth_write(sample);
+	numbers_write(sample);
 	persons_write(sample);
 }

@@ -181,7 +181,8 @@ named_make_records(Sample *sample)
 		record = record_add(sample, i, one->events ? SRC_MINI : SRC_POS, person->join);
 		record->phone = person->phone;
 		record->flags = one->birth == 'x' ? REC_BIRTH_MISSING
-			: one->birth == 'p' ? REC_BIRTH_PLACEHOLDER : one->birth == 'u' ? REC_BIRTH_SAID_LUNAR : 0;
+			: one->birth == 'p' ? REC_BIRTH_PLACEHOLDER
+			: one->birth == 'u' ? REC_BIRTH_SAID_LUNAR : 0;
 	}
 }
 
@@ -268,8 +269,8 @@ views_spread(Sample *sample, int32_t record, int count, int oldest, int newest)
 static void
 nappies_viewed(Sample *sample, int32_t record, int age)
 {
-	Event	   *event = event_add(sample, record, EVENT_PRODUCT_VIEW,
-								  ((int64_t) (sample->until - age) * DAY_SECONDS + 10 * 3600) * 1000);
+	int64_t		second = (int64_t) (sample->until - age) * DAY_SECONDS + 10 * 3600;
+	Event	   *event = event_add(sample, record, EVENT_PRODUCT_VIEW, second * 1000);
 
 	event->product = CAT_NAPPY * PRODUCTS_PER_CATEGORY;
 	event->dwell = 75;

@@ -57,7 +57,7 @@ staff_write(const Sample *sample)
 	char		text[64];
 	int			i;
 
-	csv_header(writer, "code,name,role,store,region,phone,joined_on,left_on");
+	csv_header(writer, "code,name,role,store,region,joined_on,left_on");
 	for (i = 0; i < sample->staff_count; i++)
 	{
 		const Staff *one = &sample->staff[i];
@@ -71,7 +71,6 @@ staff_write(const Sample *sample)
 		store_code(one->store, text);
 		csv_text(writer, is_regional ? "" : text);
 		csv_text(writer, is_regional ? region_codes[one->store] : "");
-		csv_format(writer, "%llu", (unsigned long long) one->phone);
 		text_day(one->joined, text);
 		csv_text(writer, text);
 		text[0] = '\0';

@@ -89,13 +89,20 @@ staff_code(const Sample *sample, int staff, char *out)
 	sprintf(out, "%c%03d", prefix[one->role], staff + 1);
 }
 
+/* The share of persons who joined in the first so much of the window. */
+static double
+joined_by(double part)
+{
+	return pow(part, 1.0 / .85);
+}
+
 /* The share of records that come after a store opened; joining grows over the window. */
 static double
 share_after(const Store *store, int32_t start)
 {
 	double		before = (double) (store->opened - start) / WINDOW_DAYS;
 
-	return before <= 0.0 ? 1.0 : 1.0 - pow(before, 1.0 / .85);
+	return before <= 0.0 ? 1.0 : 1.0 - joined_by(before);
 }
 
 /*
@@ -119,7 +126,8 @@ weights_settle(const Sample *sample)
 		for (month = 0; month < MONTHS; month++)
 		{
 			int32_t		day = sample->start + (2 * month + 1) * WINDOW_DAYS / (2 * MONTHS);
-			double		joins = pow((month + 1.0) / MONTHS, 1 / .85) - pow((double) month / MONTHS, 1 / .85);
+			double		joins = joined_by((month + 1.0) / MONTHS)
+				- joined_by((double) month / MONTHS);
 			double		open = 0.0;
 
 			for (i = 0; i < STORES; i++)

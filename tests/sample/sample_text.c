@@ -94,7 +94,8 @@ text_external_id(const Sample *sample, const Record *record, char *out)
 void
 text_union_id(const Sample *sample, const Record *record, char *out)
 {
-	uint64_t	account = (uint64_t) record->person * 2 + (record->flags & REC_OTHER_WECHAT ? 1 : 0);
+	uint64_t	account = (uint64_t) record->person * 2
+		+ (record->flags & REC_OTHER_WECHAT ? 1 : 0);
 	uint64_t	own = scatter((uint64_t) (record - sample->record), sample->seed ^ 0x2b);
 	unsigned	known = record->source != SRC_WECHAT ? 100 : record->flags & REC_WECOM ? 70 : 90;
 

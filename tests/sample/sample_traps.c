@@ -232,6 +232,12 @@ clerks_put(Sample *sample)
 	}
 }
 
+uint64_t
+courier_number(const Sample *sample, int courier)
+{
+	return mobile_number(sample, 3, (uint64_t) courier);
+}
+
 /* Numbers of couriers that the platform handed out, each on five accounts. */
 static void
 couriers_put(Sample *sample)
@@ -240,14 +246,14 @@ couriers_put(Sample *sample)
 	int			i;
 	int			k;
 
-	for (i = 0; i < scaled(sample, 40); i++)
+	for (i = 0; i < scaled(sample, COURIERS); i++)
 		for (k = 0; k < 5; k++)
 		{
 			Record	   *record = row_next(sample, &at, SRC_SHOP, -1);
 
 			if (record == NULL)
 				return;
-			number_put(record, mobile_number(sample, 3, (uint64_t) i), 0);
+			number_put(record, courier_number(sample, i), 0);
 		}
 }
 
