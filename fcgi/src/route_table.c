@@ -168,9 +168,21 @@ const CrmRoute crm_route_table[] = {
 	{
 		.method = CRM_GET, .path = "/api/v1/persons/{person_id}", .operation = "person", .tag = "Persons",
 		.access = CRM_ACCESS_CALLER, .roles = STAFF,
+		/* old ids answer: a merged row points to the person that is */
+		.sql = "SELECT 200 AS status, to_json(p)::text AS body, p.row_version::text || '.' ||"
+		" (extract(epoch FROM p.updated_at) * 1000000)::bigint::text AS etag"
+		" FROM crm.customer o JOIN crm.person p ON p.customer_id = coalesce(o.merged_into, o.customer_id)"
+		" WHERE o.customer_id = $1",
+		.params = {PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS,
+		.summary = "A person in one row: masked identity, home store, tier, scores, totals",
+		.response_schema = "Person", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/overview", .operation = "person_overview", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = STAFF,
 		.sql = "SELECT 200 AS status, crm.report_person($1)::text AS body",
 		.params = {PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS,
-		.summary = "A person: who, value, coupons, consent, last purchases",
+		.summary = "Everything about a person: records, identifiers, value, coupons, consent, suggestion, newest of the timeline",
 		.response_schema = "Person", .success = 200,
 	},
 	{

@@ -61,7 +61,6 @@ def write_load(path, keys, url_of):
 
 def start_php(server, folder):
     statement = subprocess.run([STATEMENT_FILE, "--statement", "GET", "/api/v1/persons/{id}"], capture_output=True, text=True, check=True).stdout.strip()
-    statement = re.sub(r"^SELECT .*? FROM", "SELECT to_json(p)::text FROM", statement, count=1) if not statement else statement
     conninfo = f"host={server.env['PGHOST']} port={server.env['PGPORT']} user=crm_gateway dbname=crm"
     user = "user=www-data\ngroup=www-data\nlisten.owner=www-data\nlisten.group=www-data\n" if os.getuid() == 0 else ""
     escaped = statement.replace('"', '\\"').replace("\n", " ")

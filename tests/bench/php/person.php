@@ -11,5 +11,6 @@ $result = pg_query_params($link, getenv('CRM_STATEMENT'), [$_GET['id']]);
 $body = pg_num_rows($result) ? pg_fetch_result($result, 0, 'body') : null;
 pg_query($link, 'COMMIT');
 if ($body === null) { http_response_code(404); }
+if ($body !== null) { header('ETag: "' . pg_fetch_result($result, 0, 'etag') . '"'); }
 header('Content-Type: application/json');
 echo $body;
