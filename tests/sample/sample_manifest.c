@@ -55,7 +55,8 @@ static const File files[] = {
 		{"phone", "手机号"}, {"birthday", "生日"}, {"birthday_calendar", "生日历法"},
 		{"sex", "性别"}, {"store_code", "门店"}, {"registered_at", "开卡时间"}}},
 	{"mini_members.ndjson", "mini", "member", "utf8", {
-		{"external_id", "openid"}, {"openid", "openid"}, {"unionid", "unionid"},
+		{"external_id", "openid"}, {"openid", "openid"}, {"openid_app", "app"},
+		{"unionid", "unionid"},
 		{"phone", "phone"}, {"nickname", "nickname"}, {"name", "receiver_name"},
 		{"address", "receiver_address"}, {"store_code", "store"},
 		{"registered_at", "registered_at"}}},
@@ -63,7 +64,8 @@ static const File files[] = {
 		{"external_id", "买家编号"}, {"platform_id", "买家编号"}, {"name", "收件人"},
 		{"phone", "手机号"}, {"address", "收货地址"}, {"registered_at", "注册时间"}}},
 	{"wechat_followers.ndjson", "wechat", "member", "utf8", {
-		{"external_id", "id"}, {"kind", "kind"}, {"openid", "openid"},
+		{"external_id", "id"}, {"kind", "kind"}, {"channel", "channel"}, {"openid", "openid"},
+		{"openid_app", "app"},
 		{"wecom_id", "external_userid"}, {"unionid", "unionid"}, {"phone", "phone"},
 		{"nickname", "nickname"}, {"store_code", "store"}, {"registered_at", "followed_at"}}},
 	{"excel_members.csv", "excel", "member", "gbk", {

@@ -110,6 +110,7 @@ mini_row(Writer *writer, const Sample *sample, const Record *record)
 	json_begin(writer);
 	text_external_id(sample, record, text);
 	json_text(writer, "openid", text);
+	json_text(writer, "app", "wx_mini");
 	text_union_id(sample, record, text);
 	json_text(writer, "unionid", text);
 	text_phone(record, salt, text);
@@ -156,8 +157,11 @@ wechat_row(Writer *writer, const Sample *sample, const Record *record)
 	json_begin(writer);
 	text_external_id(sample, record, text);
 	json_text(writer, "id", text);
-	json_text(writer, "kind", is_wecom ? "wecom" : "official_account");
+	json_text(writer, "kind", "follower");
+	json_text(writer, "channel", is_wecom ? "wecom" : "official_account");
 	json_text(writer, is_wecom ? "external_userid" : "openid", text);
+	if (!is_wecom)
+		json_text(writer, "app", "wx_official");
 	text_union_id(sample, record, text);
 	if (text[0])
 		json_text(writer, "unionid", text);
