@@ -170,9 +170,9 @@ const CrmRoute crm_route_table[] = {
 		.access = CRM_ACCESS_CALLER, .roles = STAFF,
 		/* old ids answer: a merged row points to the person that is */
 		.sql = "SELECT 200 AS status, to_json(p)::text AS body, p.row_version::text || '.' ||"
-		" (extract(epoch FROM p.updated_at) * 1000000)::bigint::text AS etag"
-		" FROM crm.customer o JOIN crm.person p ON p.customer_id = coalesce(o.merged_into, o.customer_id)"
-		" WHERE o.customer_id = $1",
+		" extract(epoch FROM p.updated_at)::text AS etag"
+		" FROM crm.person p WHERE p.customer_id ="
+		" (SELECT coalesce(o.merged_into, o.customer_id) FROM crm.customer o WHERE o.customer_id = $1)",
 		.params = {PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS,
 		.summary = "A person in one row: masked identity, home store, tier, scores, totals",
 		.response_schema = "Person", .success = 200,
