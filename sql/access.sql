@@ -3,6 +3,8 @@
 \set ON_ERROR_ROLLBACK on
 SET timezone = 'UTC';
 SELECT count(*) >= 0 AS installed FROM crm.install();
+-- the worker's own run, if there is one, has nothing left to make that this session would wait for
+SELECT crm._access_partitions() AS left;
 BEGIN;
 -- a small chain; every definition can be repeated
 SELECT crm.access_define_region('E', 'East') = crm.access_define_region('E', 'East China') AS same_region;
@@ -123,9 +125,20 @@ SET LOCAL crm.access_claims = '';
 -- the trail: sealed, verified, damaged
 DELETE FROM crm.audit_seal; DELETE FROM crm.audit;
 SELECT crm._audit('test', 'thing', n, 'field', 'o*d', 'n*w', 'reason') FROM generate_series(1, 3) n;
-SELECT crm._access_seal() AS left, crm._access_seal() AS nothing_new;
+-- (a vacuum may hold the lock: the job then tries again, and so does this)
+CREATE FUNCTION pg_temp.seal() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE before bigint := (SELECT count(*) FROM crm.audit_seal);
+BEGIN
+    FOR n IN 1 .. 100 LOOP
+        PERFORM crm._access_seal();
+        EXIT WHEN (SELECT count(*) FROM crm.audit_seal) > before;
+    END LOOP;
+    RETURN (SELECT count(*) FROM crm.audit_seal) - before;
+END $$;
+SELECT pg_temp.seal() AS sealed;
+SELECT crm._access_seal() AS nothing_left;
 SELECT crm._audit('test', 'thing', 4);
-SELECT crm._access_seal() AS left;
+SELECT pg_temp.seal() AS sealed;
 SELECT seal_no, state FROM crm.access_verify_audit();
 SELECT a - 'audit_id' - 'at' - 'actor' - 'role' AS entry FROM crm.access_audit(act => 'test', max_rows => 1) a;
 SAVEPOINT f;

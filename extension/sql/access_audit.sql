@@ -152,6 +152,11 @@ BEGIN
     IF to_regclass(format('crm.%I', child)) IS NOT NULL THEN
         RETURN false;
     END IF;
+    -- of two runs at once the second finds it made; readers and writers go on meanwhile
+    EXECUTE format('LOCK TABLE ONLY crm.%I IN SHARE UPDATE EXCLUSIVE MODE', parent);
+    IF to_regclass(format('crm.%I', child)) IS NOT NULL THEN
+        RETURN false;
+    END IF;
     EXECUTE format('CREATE TABLE crm.%I (LIKE crm.%I INCLUDING ALL)', child, parent);
     EXECUTE format('ALTER TABLE crm.%I ENABLE ROW LEVEL SECURITY', child);
     -- rows that came before their partition lie in the default one
