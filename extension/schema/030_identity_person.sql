@@ -54,7 +54,7 @@ CREATE TABLE crm.identifier (
     masked text NOT NULL,
     tail_hash bytea,                    -- phone: keyed hash of the last four digits
     is_blocked boolean NOT NULL DEFAULT false,  -- never glues: no key, blocked by hand, or a hub
-    record_count int NOT NULL DEFAULT 0,        -- records that ever held it, receipts apart
+    record_count int NOT NULL DEFAULT 0,        -- records that ever held it, receipts apart; a hub is counted no further
     row_version int NOT NULL DEFAULT 0,         -- counts changes of its holders
     first_seen_at timestamptz NOT NULL,
     last_seen_at timestamptz NOT NULL,
@@ -195,8 +195,7 @@ CREATE TABLE crm.identity_progress (
 
 INSERT INTO crm.room_setting (name, value, description) VALUES
     ('identity.scope_days', '365', 'a person is in a store where an order was placed in so many local days'),
-    ('identity.lookups_per_hour', '60', 'exact look-ups a clerk may make in an hour'),
-    ('identity.component_records', '2000', 'records that one write may re-resolve together; larger components wait for review');
+    ('identity.lookups_per_hour', '60', 'exact look-ups a clerk may make in an hour');
 
 INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at) VALUES
     ('identity.age_scope', 'SELECT crm._identity_age_scope()', '1 day', '02:10', 30, 'epoch');

@@ -16,6 +16,12 @@ CREATE FUNCTION crm._identity_is_real_birthday(birthday date) RETURNS boolean
     AS $$ SELECT birthday NOT IN ('1900-01-01', '1970-01-01', '2000-01-01') $$;
 COMMENT ON FUNCTION crm._identity_is_real_birthday(date) IS 'false for the dates that tills write when they know none';
 
+CREATE FUNCTION crm._identity_keep(state anyelement, value anyelement) RETURNS anyelement
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_keep';
+COMMENT ON FUNCTION crm._identity_keep(anyelement, anyelement) IS 'the first of two values: the transition of crm._identity_first()';
+CREATE AGGREGATE crm._identity_first(anyelement) (SFUNC = crm._identity_keep, STYPE = anyelement);
+COMMENT ON AGGREGATE crm._identity_first(anyelement) IS 'the first value that is not null, in the order of the input';
+
 CREATE AGGREGATE crm._identity_overlay(jsonb) (
     SFUNC = jsonb_concat, STYPE = jsonb, COMBINEFUNC = jsonb_concat, INITCOND = '{}', PARALLEL = SAFE);
 COMMENT ON AGGREGATE crm._identity_overlay(jsonb) IS 'objects laid over one another, the last on top';
@@ -27,7 +33,8 @@ CREATE FUNCTION crm._identity_refresh(customer_ids bigint[]) RETURNS void
 $$
 BEGIN
     WITH held AS MATERIALIZED (
-        SELECT m.customer_id, r.source_record_id AS id, r.store_id, r.channel, r.custom, p.name, p.nickname, p.sex, p.city,
+        SELECT m.customer_id, r.source_record_id AS id, r.store_id, r.channel, r.custom, p.name,
+               CASE WHEN crm._identity_is_full_name(p.name) THEN p.name END AS full_name, p.nickname, p.sex, nullif(p.city, '') AS city,
                CASE WHEN crm._identity_is_real_birthday(p.birthday) THEN p.birthday END AS birthday,
                p.is_birthday_lunar, p.address_sealed, phone.masked AS phone_masked, phone.value_sealed AS phone_sealed,
                phone.value_hash AS phone_hash, email.masked AS email_masked, email.value_sealed AS email_sealed,
@@ -35,50 +42,51 @@ BEGIN
                coalesce(r.registered_on, crm._local_day(coalesce(r.registered_at, r.received_at), coalesce(s.time_zone, 'Asia/Shanghai'))) AS registered_on,
                coalesce(s.priority, 100) AS priority, coalesce(p.received_at, r.received_at) AS received_at
         FROM (SELECT DISTINCT d.id FROM unnest(customer_ids) d(id)) c
-        JOIN crm.membership m ON m.customer_id = c.id AND m.valid_to = 'infinity'
-        JOIN crm.source_record r ON r.source_record_id = m.source_record_id
-        LEFT JOIN crm.source s ON s.source_id = r.source_id
-        LEFT JOIN crm.source_record_private p ON p.source_record_id = r.source_record_id AND p.revision = r.revision
+        CROSS JOIN LATERAL (SELECT x.customer_id, x.source_record_id FROM crm.membership x
+                            WHERE x.customer_id = c.id AND x.valid_to = 'infinity' OFFSET 0) m
+        CROSS JOIN LATERAL (SELECT * FROM crm.source_record x WHERE x.source_record_id = m.source_record_id LIMIT 1) r
+        LEFT JOIN LATERAL (SELECT x.priority, x.time_zone FROM crm.source x WHERE x.source_id = r.source_id LIMIT 1) s ON true
+        LEFT JOIN LATERAL (SELECT * FROM crm.source_record_private x
+                           WHERE x.source_record_id = r.source_record_id AND x.revision = r.revision LIMIT 1) p ON true
         LEFT JOIN LATERAL (
             SELECT i.masked, i.value_sealed, i.value_hash FROM crm.record_identifier ri
-            JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash
+            CROSS JOIN LATERAL (SELECT * FROM crm.identifier x WHERE x.kind = 1 AND x.value_hash = ri.value_hash LIMIT 1) i
             WHERE ri.source_record_id = r.source_record_id AND ri.kind = 1 AND ri.ended_at IS NULL
             ORDER BY i.is_blocked, ri.last_seen_at DESC, ri.value_hash LIMIT 1) phone ON true
         LEFT JOIN LATERAL (
             SELECT i.masked, i.value_sealed FROM crm.record_identifier ri
-            JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash
+            CROSS JOIN LATERAL (SELECT * FROM crm.identifier x WHERE x.kind = 2 AND x.value_hash = ri.value_hash LIMIT 1) i
             WHERE ri.source_record_id = r.source_record_id AND ri.kind = 2 AND ri.ended_at IS NULL
             ORDER BY i.is_blocked, ri.last_seen_at DESC, ri.value_hash LIMIT 1) email ON true
         ORDER BY m.customer_id, coalesce(s.priority, 100), coalesce(p.received_at, r.received_at) DESC, r.source_record_id DESC),
     golden AS MATERIALIZED (
         SELECT h.customer_id,
-               coalesce((array_agg(h.name) FILTER (WHERE crm._identity_is_full_name(h.name)))[1],
-                        (array_agg(h.name) FILTER (WHERE h.name IS NOT NULL))[1]) AS name,
-               (array_agg(h.nickname) FILTER (WHERE h.nickname IS NOT NULL))[1] AS nickname,
-               (array_agg(h.sex) FILTER (WHERE h.sex IS NOT NULL))[1] AS sex,
-               (array_agg(h.city) FILTER (WHERE h.city <> ''))[1] AS city,
-               (array_agg(h.birthday) FILTER (WHERE h.birthday IS NOT NULL))[1] AS birthday,
-               (array_agg(h.is_birthday_lunar) FILTER (WHERE h.birthday IS NOT NULL))[1] AS is_birthday_lunar,
-               (array_agg(h.address_sealed) FILTER (WHERE h.address_sealed IS NOT NULL))[1] AS address_sealed,
-               (array_agg(h.phone_masked) FILTER (WHERE h.phone_hash IS NOT NULL))[1] AS phone_masked,
-               (array_agg(h.phone_sealed) FILTER (WHERE h.phone_hash IS NOT NULL))[1] AS phone_sealed,
-               (array_agg(h.phone_hash) FILTER (WHERE h.phone_hash IS NOT NULL))[1] AS phone_hash,
-               (array_agg(h.email_masked) FILTER (WHERE h.email_sealed IS NOT NULL))[1] AS email_masked,
-               (array_agg(h.email_sealed) FILTER (WHERE h.email_sealed IS NOT NULL))[1] AS email_sealed,
+               coalesce(crm._identity_first(h.full_name), crm._identity_first(h.name)) AS name,
+               crm._identity_first(h.nickname) AS nickname,
+               crm._identity_first(h.sex) AS sex,
+               crm._identity_first(h.city) AS city,
+               crm._identity_first(h.birthday) AS birthday,
+               crm._identity_first(CASE WHEN h.birthday IS NOT NULL THEN h.is_birthday_lunar END) AS is_birthday_lunar,
+               crm._identity_first(h.address_sealed) AS address_sealed,
+               crm._identity_first(h.phone_masked) AS phone_masked,
+               crm._identity_first(h.phone_sealed) AS phone_sealed,
+               crm._identity_first(h.phone_hash) AS phone_hash,
+               crm._identity_first(h.email_masked) AS email_masked,
+               crm._identity_first(h.email_sealed) AS email_sealed,
                coalesce(crm._identity_overlay(h.custom ORDER BY h.priority DESC, h.received_at, h.id) FILTER (WHERE h.custom <> '{}'), '{}') AS custom,
-               (array_agg(h.channel ORDER BY h.registered_at, h.id))[1] AS channel,
-               (array_agg(h.store_id ORDER BY h.registered_at, h.id) FILTER (WHERE h.store_id IS NOT NULL))[1] AS store_id,
+               crm._identity_first(h.channel ORDER BY h.registered_at, h.id) AS channel,
+               crm._identity_first(h.store_id ORDER BY h.registered_at, h.id) AS store_id,
                array_agg(DISTINCT h.store_id) FILTER (WHERE h.store_id IS NOT NULL) AS store_ids,
                min(h.registered_at) AS registered_at, min(h.registered_on) AS registered_on, count(*)::int AS record_count,
                jsonb_strip_nulls(jsonb_build_object(
-                   'name', coalesce((array_agg(h.id) FILTER (WHERE crm._identity_is_full_name(h.name)))[1],
-                                    (array_agg(h.id) FILTER (WHERE h.name IS NOT NULL))[1]),
-                   'sex', (array_agg(h.id) FILTER (WHERE h.sex IS NOT NULL))[1],
-                   'city', (array_agg(h.id) FILTER (WHERE h.city <> ''))[1],
-                   'birthday', (array_agg(h.id) FILTER (WHERE h.birthday IS NOT NULL))[1],
-                   'address', (array_agg(h.id) FILTER (WHERE h.address_sealed IS NOT NULL))[1],
-                   'phone', (array_agg(h.id) FILTER (WHERE h.phone_hash IS NOT NULL))[1],
-                   'email', (array_agg(h.id) FILTER (WHERE h.email_sealed IS NOT NULL))[1])) AS provenance
+                   'name', coalesce(crm._identity_first(CASE WHEN h.full_name IS NOT NULL THEN h.id END),
+                                    crm._identity_first(CASE WHEN h.name IS NOT NULL THEN h.id END)),
+                   'sex', crm._identity_first(CASE WHEN h.sex IS NOT NULL THEN h.id END),
+                   'city', crm._identity_first(CASE WHEN h.city IS NOT NULL THEN h.id END),
+                   'birthday', crm._identity_first(CASE WHEN h.birthday IS NOT NULL THEN h.id END),
+                   'address', crm._identity_first(CASE WHEN h.address_sealed IS NOT NULL THEN h.id END),
+                   'phone', crm._identity_first(CASE WHEN h.phone_hash IS NOT NULL THEN h.id END),
+                   'email', crm._identity_first(CASE WHEN h.email_sealed IS NOT NULL THEN h.id END))) AS provenance
         FROM held h GROUP BY h.customer_id),
     person AS (
         INSERT INTO crm.customer AS c (customer_id, status, name_masked, phone_masked, email_masked, sex, city, channel,

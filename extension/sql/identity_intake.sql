@@ -6,6 +6,9 @@ CREATE FUNCTION crm._identity_try(items crm.identity_item[], is_stub boolean, ot
 $$
 DECLARE
     reach crm.identity_reach;
+    known bigint[];
+    added bigint[];
+    is_idle boolean;
     records bigint[];
     kinds smallint[];
     hashes bytea[];
@@ -17,18 +20,21 @@ DECLARE
 BEGIN
     PERFORM crm._identity_lock_keys(items);
     items := crm._identity_classify(items, is_stub);
-    records := ARRAY(SELECT i.source_record_id FROM unnest(items) i WHERE NOT i.is_new AND NOT i.is_repeat);
+    SELECT array_agg(DISTINCT i.source_record_id) FILTER (WHERE NOT i.is_new AND NOT i.is_repeat),
+           array_agg(DISTINCT i.source_record_id) FILTER (WHERE i.is_new),
+           coalesce(bool_and(i.is_repeat), true)
+    INTO known, added, is_idle FROM unnest(items) i;
     SELECT array_agg(d.kind), array_agg(d.value_hash) INTO kinds, hashes
     FROM (SELECT DISTINCT l.kind, l.value_hash FROM unnest(items) i, unnest(i.links) l WHERE NOT i.is_repeat) d;
-    reach := crm._identity_reach(records, kinds, hashes);
+    reach := crm._identity_reach(coalesce(known, '{}'), kinds, hashes);
     IF NOT crm._identity_lock_reach(items, reach, others) THEN
         RAISE EXCEPTION 'persons moved while a write looked at them' USING ERRCODE = 'RM309';
     END IF;
-    IF EXISTS (SELECT FROM unnest(items) i WHERE NOT i.is_repeat) THEN
+    IF NOT is_idle THEN
         PERFORM crm._identity_write_records(items);
         PERFORM crm._identity_write_links(items);
-        records := ARRAY(SELECT unnest(reach.records) UNION SELECT i.source_record_id FROM unnest(items) i WHERE i.is_new);
-        IF cardinality(records) = 1 AND cardinality(reach.records) = 0 AND (items[1].fact).kind IS DISTINCT FROM 'receipt' THEN
+        records := reach.records || added;
+        IF cardinality(records) = 1 AND reach.records IS NULL AND (items[1].fact).kind IS DISTINCT FROM 'receipt' THEN
             moves := ARRAY[ROW(records[1], NULL, crm._new_id())::crm.identity_move];
         ELSE
             SELECT m.* INTO moves, merged, refused FROM crm._identity_moves(records) m;
@@ -40,11 +46,12 @@ BEGIN
             SELECT c.survivor_id FROM unnest(answer.changes) c
             UNION
             SELECT m.customer_id FROM unnest(items) i
-            JOIN crm.membership m ON m.source_record_id = i.source_record_id AND m.valid_to = 'infinity'
+            CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                                WHERE x.source_record_id = i.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m
             WHERE NOT i.is_repeat);
         PERFORM crm._identity_refresh(touched);
         PERFORM crm._identity_answer(records);
-        IF cardinality(answer.changes) > 0 THEN
+        IF EXISTS (SELECT FROM unnest(answer.changes) c WHERE c.kind <> 'attach') THEN
             PERFORM crm._identity_touch_scope(touched);
         END IF;
         IF refused IS NOT NULL THEN
@@ -56,7 +63,8 @@ BEGIN
                    CASE WHEN i.is_new AND row_number() OVER (PARTITION BY i.source_record_id ORDER BY (i.fact).ordinal) = 1 THEN 'created'
                         WHEN i.is_repeat OR NOT (i.is_current OR i.is_new OR is_stub) THEN 'unchanged' ELSE 'updated' END)::crm.record_outcome
         FROM unnest(items) i
-        LEFT JOIN crm.membership m ON m.source_record_id = i.source_record_id AND m.valid_to = 'infinity');
+        LEFT JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                           WHERE x.source_record_id = i.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m ON true);
     RETURN answer;
 END
 $$;
@@ -87,10 +95,8 @@ COMMENT ON FUNCTION crm._identity_announce(crm.identity_result) IS
 
 -- The doors settle a call under pinned settings and then, outside of them, tell the rooms above.
 --
--- The settings pin generic plans of nested loops over indexes: a plan made while tables are empty
--- must not outlive a bulk load, nor be made anew for each call.  For the same reason no statement
--- of this room has EXISTS below an OR or in a select list, where a plan may hash a whole table: a
--- scalar subquery with LIMIT 1 stays a probe.
+-- The settings pin generic plans that go through indexes: not made anew for each call, and the
+-- same from the first row to the last (see identity_store.sql).
 CREATE FUNCTION crm._identity_settle(items crm.identity_item[], is_stub boolean) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
 $$
@@ -117,23 +123,25 @@ COMMENT ON FUNCTION crm._identity_settle(crm.identity_item[], boolean) IS
     'attempts until nothing moves meanwhile; 40001 after 20';
 
 -- The persons to tell the rooms above about: those of new and changed records, history apart.
-CREATE FUNCTION crm._identity_news(items crm.identity_item[], outcomes crm.record_outcome[], told text[], history boolean) RETURNS bigint[]
+CREATE FUNCTION crm._identity_news(items crm.identity_item[], outcomes crm.record_outcome[], told text[],
+                                   OUT news bigint[], OUT history_news bigint[])
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    ordinals int[] := ARRAY(SELECT (i.fact).ordinal FROM unnest(items) i WHERE coalesce((i.fact).is_history, false) = history);
+    historic int[] := ARRAY(SELECT (i.fact).ordinal FROM unnest(items) i WHERE (i.fact).is_history);
 BEGIN
-    RETURN ARRAY(SELECT DISTINCT o.customer_id FROM unnest(outcomes) o
-                 WHERE o.outcome = ANY (told) AND o.customer_id IS NOT NULL AND o.ordinal = ANY (ordinals)
-                 ORDER BY 1);
+    SELECT array_agg(DISTINCT o.customer_id) FILTER (WHERE o.ordinal <> ALL (historic)),
+           array_agg(DISTINCT o.customer_id) FILTER (WHERE o.ordinal = ANY (historic))
+    INTO news, history_news
+    FROM unnest(outcomes) o WHERE o.outcome = ANY (told) AND o.customer_id IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_news(crm.identity_item[], crm.record_outcome[], text[], boolean) IS
-    'persons whose records have one of these outcomes, of facts that are history or of those that are not';
+COMMENT ON FUNCTION crm._identity_news(crm.identity_item[], crm.record_outcome[], text[]) IS
+    'persons whose records have one of these outcomes: of facts that are news, and of those that are history';
 
 CREATE FUNCTION crm._identity_store_pinned(facts crm.member_fact[]) RETURNS crm.identity_result
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
+    SET enable_seqscan = off SET enable_material = off SET jit = off AS
 $$
 DECLARE
     items crm.identity_item[] := crm._identity_items(facts);
@@ -145,8 +153,8 @@ BEGIN
     END IF;
     IF cardinality(items) > 0 THEN
         result := crm._identity_settle(items, false);
-        result.news := crm._identity_news(items, result.outcomes, '{created,updated}', false);
-        result.history_news := crm._identity_news(items, result.outcomes, '{created,updated}', true);
+        SELECT n.news, n.history_news INTO result.news, result.history_news
+        FROM crm._identity_news(items, result.outcomes, '{created,updated}') n;
     END IF;
     IF cardinality(suppressed) > 0 THEN
         result.outcomes := result.outcomes || ARRAY(
@@ -195,14 +203,15 @@ BEGIN
             SELECT ARRAY(
                 SELECT ROW(v.kind, coalesce(v.namespace, ''), h.value_hash, v.value, coalesce(v.masked, ''), v.tail, true)::crm.identity_link
                 FROM unnest(f.identifiers) v
-                JOIN crm.identifier_kind k ON k.kind = v.kind AND k.is_key
+                CROSS JOIN LATERAL (SELECT x.rank, x.code FROM crm.identifier_kind x WHERE x.kind = v.kind AND x.is_key LIMIT 1) k
                 CROSS JOIN LATERAL (SELECT crm._identity_hash(v.kind, v.namespace, v.value) AS value_hash OFFSET 0) h
                 WHERE v.value <> '' AND coalesce(v.is_key, true)
-                  AND NOT EXISTS (SELECT FROM crm.identifier i
-                                  WHERE i.kind = v.kind AND i.value_hash = h.value_hash AND i.is_blocked)
-                  AND NOT EXISTS (SELECT FROM crm.blocked_value b WHERE b.kind = v.kind AND b.value_hash = h.value_hash)
-                  AND NOT EXISTS (SELECT FROM crm.suppression s
-                                  WHERE s.kind = k.code AND s.value_hash = h.value_hash)
+                  AND (SELECT x.is_blocked FROM crm.identifier x
+                       WHERE x.kind = v.kind AND x.value_hash = h.value_hash LIMIT 1) IS NOT TRUE
+                  AND (SELECT true FROM crm.blocked_value x
+                       WHERE x.kind = v.kind AND x.value_hash = h.value_hash LIMIT 1) IS NULL
+                  AND (SELECT true FROM crm.suppression x
+                       WHERE x.kind = k.code AND x.value_hash = h.value_hash LIMIT 1) IS NULL
                 ORDER BY k.rank, h.value_hash) AS links
             OFFSET 0) u);
 END
@@ -220,15 +229,19 @@ BEGIN
            array_agg(t.i) FILTER (WHERE NOT t.is_known)
     INTO outcomes, missing
     FROM (SELECT i, k.source_record_id, m.customer_id,
-                 r.source_record_id IS NOT NULL AND (r.revision > 0 OR NOT EXISTS (
+                 r.revision IS NOT NULL AND (r.revision > 0 OR NOT EXISTS (
                      SELECT FROM unnest(i.links) l
-                     LEFT JOIN crm.record_identifier ri ON ri.source_record_id = r.source_record_id AND ri.kind = l.kind
-                                                       AND ri.value_hash = l.value_hash AND ri.ended_at IS NULL
-                     WHERE ri.source_record_id IS NULL)) AS is_known
+                     WHERE (SELECT true FROM crm.record_identifier x
+                            WHERE x.source_record_id = k.source_record_id AND x.kind = l.kind AND x.value_hash = l.value_hash
+                              AND x.ended_at IS NULL LIMIT 1) IS NULL)) AS is_known
           FROM unnest(items) i
-          LEFT JOIN crm.external_key k ON k.source_id = (i.fact).source_id AND k.kind = 1 AND k.external_id = (i.fact).external_id
-          LEFT JOIN crm.source_record r ON r.source_record_id = k.source_record_id
-          LEFT JOIN crm.membership m ON m.source_record_id = k.source_record_id AND m.valid_to = 'infinity') t;
+          LEFT JOIN LATERAL (SELECT x.source_record_id FROM crm.external_key x
+                             WHERE x.source_id = (i.fact).source_id AND x.kind = 1
+                               AND x.external_id = (i.fact).external_id LIMIT 1) k ON true
+          LEFT JOIN LATERAL (SELECT x.revision FROM crm.source_record x
+                             WHERE x.source_record_id = k.source_record_id LIMIT 1) r ON true
+          LEFT JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                             WHERE x.source_record_id = k.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m ON true) t;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_known(crm.identity_item[]) IS
@@ -244,17 +257,16 @@ DECLARE
     strays int;
 BEGIN
     IF changes IS NULL THEN
-        PERFORM FROM (SELECT c.customer_id FROM (SELECT DISTINCT o.customer_id FROM unnest(outcomes) o) d
-                      JOIN crm.customer c ON c.customer_id = d.customer_id
-                      ORDER BY c.customer_id
-                      FOR NO KEY UPDATE OF c) locked;
+        PERFORM FROM (SELECT DISTINCT o.customer_id FROM unnest(outcomes) o ORDER BY 1) d
+        CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.customer x WHERE x.customer_id = d.customer_id FOR NO KEY UPDATE) c;
     END IF;
     SELECT array_agg(ROW(o.ordinal, o.source_record_id, m.customer_id, o.outcome)::crm.record_outcome),
            count(*) FILTER (WHERE m.customer_id IS DISTINCT FROM o.customer_id
                             AND NOT EXISTS (SELECT FROM unnest(changes) c WHERE o.source_record_id = ANY (c.record_ids)))
     INTO fresh, strays
     FROM unnest(outcomes) o
-    LEFT JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity';
+    LEFT JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                       WHERE x.source_record_id = o.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m ON true;
     RETURN CASE WHEN strays = 0 THEN fresh END;
 END
 $$;
@@ -290,7 +302,7 @@ COMMENT ON FUNCTION crm._identity_attach_once(crm.identity_item[]) IS
 
 CREATE FUNCTION crm._identity_attach_pinned(refs crm.record_ref[]) RETURNS crm.identity_result
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
+    SET enable_seqscan = off SET enable_material = off SET jit = off AS
 $$
 DECLARE
     items crm.identity_item[] := crm._identity_ref_items(refs);
@@ -299,8 +311,8 @@ BEGIN
     IF cardinality(items) > 0 THEN
         result := crm._identity_settle(items, true);
         IF result.changes IS NOT NULL THEN
-            result.news := crm._identity_news(items, result.outcomes, '{created}', false);
-            result.history_news := crm._identity_news(items, result.outcomes, '{created}', true);
+            SELECT n.news, n.history_news INTO result.news, result.history_news
+            FROM crm._identity_news(items, result.outcomes, '{created}') n;
         END IF;
     END IF;
     RETURN result;

@@ -31,28 +31,35 @@ BEGIN
         SELECT ROW(r.source_record_id, r.kind = 'receipt', CASE WHEN s.is_one_record_per_person AND r.is_current THEN r.source_id END,
                    p.name, p.sex, p.birthday, p.is_birthday_lunar, coalesce(r.registered_at, r.received_at))::crm.identity_node
         FROM unnest(records) f(id)
-        JOIN crm.source_record r ON r.source_record_id = f.id
-        LEFT JOIN crm.source_record_private p ON p.source_record_id = r.source_record_id AND p.revision = r.revision
-        LEFT JOIN crm.source s ON s.source_id = r.source_id
+        CROSS JOIN LATERAL (SELECT * FROM crm.source_record x WHERE x.source_record_id = f.id LIMIT 1) r
+        LEFT JOIN LATERAL (SELECT * FROM crm.source_record_private x
+                           WHERE x.source_record_id = f.id AND x.revision = r.revision LIMIT 1) p ON true
+        LEFT JOIN LATERAL (SELECT x.is_one_record_per_person FROM crm.source x WHERE x.source_id = r.source_id LIMIT 1) s ON true
         ORDER BY r.source_id, r.external_id COLLATE "C");
 END
 $$;
 COMMENT ON FUNCTION crm._identity_nodes(bigint[]) IS 'the records as crm._identity_resolve() takes them, ordered by source and external id';
 
+-- An identifier held by more records than its kind allows is a hub: it glues nobody.  All its
+-- holders are among the records, for it has glued until now.
 CREATE FUNCTION crm._identity_glue(records bigint[]) RETURNS crm.identity_glue[]
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     RETURN ARRAY(
-        SELECT ROW(ri.source_record_id, ri.kind, ri.namespace, ri.value_hash, k.rank, k.is_key AND NOT i.is_blocked,
-                   k.is_single, k.is_shared, ri.first_seen_at, ri.ended_at)::crm.identity_glue
-        FROM unnest(records) f(id)
-        JOIN crm.record_identifier ri ON ri.source_record_id = f.id
-        JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash
-        JOIN crm.identifier_kind k ON k.kind = ri.kind);
+        SELECT ROW(h.source_record_id, h.kind, h.namespace, h.value_hash, k.rank,
+                   k.is_key AND NOT i.is_blocked AND h.holders <= k.max_records,
+                   k.is_single, k.is_shared, h.first_seen_at, h.ended_at)::crm.identity_glue
+        FROM (SELECT ri.*, count(*) FILTER (WHERE r.kind <> 'receipt') OVER (PARTITION BY ri.kind, ri.value_hash) AS holders
+              FROM unnest(records) f(id)
+              CROSS JOIN LATERAL (SELECT x.kind FROM crm.source_record x WHERE x.source_record_id = f.id LIMIT 1) r
+              CROSS JOIN LATERAL (SELECT * FROM crm.record_identifier x WHERE x.source_record_id = f.id OFFSET 0) ri) h
+        CROSS JOIN LATERAL (SELECT x.is_blocked FROM crm.identifier x
+                            WHERE x.kind = h.kind AND x.value_hash = h.value_hash LIMIT 1) i
+        CROSS JOIN LATERAL (SELECT * FROM crm.identifier_kind x WHERE x.kind = h.kind LIMIT 1) k);
 END
 $$;
-COMMENT ON FUNCTION crm._identity_glue(bigint[]) IS 'the identifiers of records as crm._identity_resolve() takes them';
+COMMENT ON FUNCTION crm._identity_glue(bigint[]) IS 'the identifiers of records as crm._identity_resolve() takes them; hubs do not glue';
 
 -- Who moves where.  Of the records of a person the larger part keeps the id (on a tie the part
 -- with the oldest record); where several persons meet, the oldest one survives.
@@ -62,10 +69,10 @@ $$
 DECLARE
     must crm.identity_pair[] := ARRAY(
         SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM unnest(records) f(id)
-        JOIN crm.must_link l ON l.record_a = f.id);
+        CROSS JOIN LATERAL (SELECT * FROM crm.must_link x WHERE x.record_a = f.id OFFSET 0) l);
     cannot crm.identity_pair[] := ARRAY(
         SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM unnest(records) f(id)
-        JOIN crm.cannot_link l ON l.record_a = f.id);
+        CROSS JOIN LATERAL (SELECT * FROM crm.cannot_link x WHERE x.record_a = f.id OFFSET 0) l);
 BEGIN
     WITH settled AS MATERIALIZED (
         SELECT s.* FROM crm._identity_resolve(crm._identity_nodes(records), crm._identity_glue(records), must, cannot) s),
@@ -74,8 +81,9 @@ BEGIN
                m.customer_id, c.registered_at,
                count(*) OVER part AS members, min(s.source_record_id) OVER part AS oldest
         FROM settled s
-        LEFT JOIN crm.membership m ON m.source_record_id = s.source_record_id AND m.valid_to = 'infinity'
-        LEFT JOIN crm.customer c ON c.customer_id = m.customer_id
+        LEFT JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                           WHERE x.source_record_id = s.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m ON true
+        LEFT JOIN LATERAL (SELECT x.registered_at FROM crm.customer x WHERE x.customer_id = m.customer_id LIMIT 1) c ON true
         WHERE s.reason IS NULL
         WINDOW part AS (PARTITION BY m.customer_id, s.label)),
     kept AS (
@@ -113,12 +121,15 @@ BEGIN
     RETURN coalesce((
         SELECT jsonb_agg(DISTINCT jsonb_build_object('kind', crm._identity_kind_code(own.kind), 'masked', i.masked))
         FROM unnest(moved) f(id)
-        JOIN crm.record_identifier own ON own.source_record_id = f.id
-        JOIN crm.identifier i ON i.kind = own.kind AND i.value_hash = own.value_hash AND NOT i.is_blocked
-        JOIN crm.record_identifier other ON other.kind = own.kind AND other.value_hash = own.value_hash
-                                        AND other.source_record_id <> ALL (moved)
-        JOIN crm.membership m ON m.source_record_id = other.source_record_id AND m.valid_to = 'infinity'
-                             AND m.customer_id = person), '[]');
+        CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x WHERE x.source_record_id = f.id OFFSET 0) own
+        CROSS JOIN LATERAL (SELECT x.masked FROM crm.identifier x
+                            WHERE x.kind = own.kind AND x.value_hash = own.value_hash AND NOT x.is_blocked LIMIT 1) i
+        CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.record_identifier x
+                            WHERE x.kind = own.kind AND x.value_hash = own.value_hash
+                              AND x.source_record_id <> ALL (moved) OFFSET 0) other
+        CROSS JOIN LATERAL (SELECT true FROM crm.membership x
+                            WHERE x.source_record_id = other.source_record_id AND x.valid_to = 'infinity'
+                              AND x.customer_id = person LIMIT 1) m), '[]');
 END
 $$;
 COMMENT ON FUNCTION crm._identity_evidence(bigint[], bigint) IS
@@ -131,6 +142,7 @@ CREATE FUNCTION crm._identity_move(moves crm.identity_move[], merged crm.identit
 $$
 DECLARE
     changes crm.identity_change[];
+    leaving bigint[];
     at timestamptz := crm.core_now();
 BEGIN
     changes := ARRAY(
@@ -141,14 +153,14 @@ BEGIN
         FROM (SELECT v.from_id, v.to_id, array_agg(v.source_record_id ORDER BY v.source_record_id) AS record_ids,
                      EXISTS (SELECT FROM unnest(merged) l WHERE l.record_a = v.from_id AND l.record_b = v.to_id) AS is_merge
               FROM unnest(moves) v
-              LEFT JOIN crm.customer c ON c.customer_id = v.to_id
+              LEFT JOIN LATERAL (SELECT x.customer_id FROM crm.customer x WHERE x.customer_id = v.to_id LIMIT 1) c ON true
               WHERE v.from_id IS DISTINCT FROM v.to_id AND v.to_id IS NOT NULL
                 AND coalesce(v.from_id, c.customer_id) IS NOT NULL
               GROUP BY v.from_id, v.to_id) g);
-    IF EXISTS (SELECT FROM unnest(moves) v WHERE v.from_id <> v.to_id) THEN
+    leaving := ARRAY(SELECT v.source_record_id FROM unnest(moves) v WHERE v.from_id <> v.to_id);
+    IF cardinality(leaving) > 0 THEN
         UPDATE crm.membership m SET valid_to = at
-        FROM unnest(moves) v
-        WHERE m.source_record_id = v.source_record_id AND m.valid_to = 'infinity' AND v.from_id <> v.to_id AND m.valid_from < at;
+        WHERE m.source_record_id = ANY (leaving) AND m.valid_to = 'infinity' AND m.valid_from < at;
     END IF;
     INSERT INTO crm.membership AS m (source_record_id, valid_from, customer_id, journal_id)
     SELECT v.source_record_id, at, v.to_id, j.journal_id
@@ -176,17 +188,18 @@ COMMENT ON FUNCTION crm._identity_move(crm.identity_move[], crm.identity_pair[],
 CREATE FUNCTION crm._identity_redirect(merged crm.identity_pair[], at timestamptz, actor text) RETURNS void
     LANGUAGE plpgsql AS
 $$
+DECLARE
+    losers bigint[] := ARRAY(SELECT l.record_a FROM unnest(merged) l);
 BEGIN
     UPDATE crm.customer c
-    SET status = 'merged', merged_into = l.record_b, record_count = 0, scope_store_ids = '{}',
-        row_version = c.row_version + 1, updated_at = at
-    FROM unnest(merged) l WHERE c.customer_id = l.record_a;
-    UPDATE crm.customer c SET merged_into = l.record_b
-    FROM unnest(merged) l WHERE c.merged_into = l.record_a;
-    DELETE FROM crm.customer_private p USING unnest(merged) l WHERE p.customer_id = l.record_a;
+    SET status = 'merged', merged_into = (SELECT l.record_b FROM unnest(merged) l WHERE l.record_a = c.customer_id),
+        record_count = 0, scope_store_ids = '{}', row_version = c.row_version + 1, updated_at = at
+    WHERE c.customer_id = ANY (losers);
+    UPDATE crm.customer c SET merged_into = (SELECT l.record_b FROM unnest(merged) l WHERE l.record_a = c.merged_into)
+    WHERE c.merged_into = ANY (losers);
+    DELETE FROM crm.customer_private p WHERE p.customer_id = ANY (losers);
     UPDATE crm.review v SET state = 'accepted', decided_at = at, decided_by = actor
-    FROM unnest(merged) l
-    WHERE v.state = 'open' AND (v.customer_a = l.record_a OR v.customer_b = l.record_a)
+    WHERE v.state = 'open' AND (v.customer_a = ANY (losers) OR v.customer_b = ANY (losers))
       AND crm._identity_current(v.customer_a) = crm._identity_current(v.customer_b);
 END
 $$;
@@ -194,28 +207,35 @@ COMMENT ON FUNCTION crm._identity_redirect(crm.identity_pair[], timestamptz, tex
     'turns persons into redirects to their survivors and closes the reviews that this answers';
 
 -- Who answers to an identifier: the person of its holders; of several (a guard keeps them
--- apart), the one who took it last; nobody while it is blocked or given up.
+-- apart), the one who took it last; nobody while it is blocked or given up.  A hub is blocked
+-- here and counted no further.
 CREATE FUNCTION crm._identity_answer(records bigint[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    UPDATE crm.identifier d SET customer_id = a.customer_id
-    FROM (SELECT own.kind, own.value_hash,
-                 CASE WHEN NOT i.is_blocked THEN (
-                     SELECT m.customer_id
-                     FROM crm.record_identifier h
-                     JOIN crm.source_record r ON r.source_record_id = h.source_record_id
-                     JOIN crm.membership m ON m.source_record_id = h.source_record_id AND m.valid_to = 'infinity'
-                     WHERE h.kind = own.kind AND h.value_hash = own.value_hash AND h.ended_at IS NULL
-                     ORDER BY h.first_seen_at DESC, r.source_id, r.external_id COLLATE "C" LIMIT 1) END AS customer_id
-          FROM (SELECT DISTINCT ri.kind, ri.value_hash FROM unnest(records) f(id)
-                JOIN crm.record_identifier ri ON ri.source_record_id = f.id) own
-          JOIN crm.identifier i ON i.kind = own.kind AND i.value_hash = own.value_hash
-                               AND (NOT i.is_blocked OR i.customer_id IS NOT NULL)) a
-    WHERE d.kind = a.kind AND d.value_hash = a.value_hash AND d.customer_id IS DISTINCT FROM a.customer_id;
+    INSERT INTO crm.identifier AS d (kind, value_hash, customer_id, masked, record_count, is_blocked, first_seen_at, last_seen_at)
+    SELECT a.kind, a.value_hash, CASE WHEN a.holders <= k.max_records THEN a.customer_id END, '', a.holders,
+           a.holders > k.max_records, a.last_seen_at, a.last_seen_at
+    FROM (SELECT h.kind, h.value_hash, max(h.last_seen_at) AS last_seen_at,
+                 (count(*) FILTER (WHERE h.record_kind <> 'receipt'))::int AS holders,
+                 crm._identity_first(CASE WHEN h.ended_at IS NULL THEN h.customer_id END) AS customer_id
+          FROM (SELECT ri.kind, ri.value_hash, ri.ended_at, ri.last_seen_at, r.kind AS record_kind, m.customer_id
+                FROM unnest(records) f(id)
+                CROSS JOIN LATERAL (SELECT * FROM crm.source_record x WHERE x.source_record_id = f.id LIMIT 1) r
+                CROSS JOIN LATERAL (SELECT * FROM crm.record_identifier x WHERE x.source_record_id = f.id OFFSET 0) ri
+                LEFT JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                                   WHERE x.source_record_id = f.id AND x.valid_to = 'infinity' LIMIT 1) m ON true
+                ORDER BY ri.kind, ri.value_hash, ri.first_seen_at DESC, r.source_id, r.external_id COLLATE "C") h
+          GROUP BY h.kind, h.value_hash) a
+    CROSS JOIN LATERAL (SELECT x.max_records FROM crm.identifier_kind x WHERE x.kind = a.kind LIMIT 1) k
+    ON CONFLICT (kind, value_hash) DO UPDATE
+        SET customer_id = excluded.customer_id, record_count = excluded.record_count, is_blocked = excluded.is_blocked,
+            row_version = d.row_version + 1, last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at)
+        WHERE NOT d.is_blocked;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_answer(bigint[]) IS 'recomputes which person answers to the identifiers of these records';
+COMMENT ON FUNCTION crm._identity_answer(bigint[]) IS
+    'recomputes, for the identifiers of a whole component, who answers to them, how many records hold them, and which have become hubs';
 
 -- What guards refused, for a person to decide; once rejected, a pair is not asked again.
 CREATE FUNCTION crm._identity_review(refused jsonb) RETURNS void
@@ -228,13 +248,15 @@ BEGIN
                  least(a.customer_id, b.customer_id) AS a, greatest(a.customer_id, b.customer_id) AS b, w.reason,
                  jsonb_build_object('kind', w.kind, 'records', jsonb_build_array(w.a, w.b)) AS evidence
           FROM ROWS FROM (jsonb_to_recordset(refused) AS (a bigint, b bigint, reason text, kind text)) WITH ORDINALITY w
-          JOIN crm.membership a ON a.source_record_id = w.a AND a.valid_to = 'infinity'
-          JOIN crm.membership b ON b.source_record_id = w.b AND b.valid_to = 'infinity'
+          CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                              WHERE x.source_record_id = w.a AND x.valid_to = 'infinity' LIMIT 1) a
+          CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                              WHERE x.source_record_id = w.b AND x.valid_to = 'infinity' LIMIT 1) b
           WHERE a.customer_id <> b.customer_id
           ORDER BY 1, 2, w.reason, w.ordinality) d
-    WHERE NOT EXISTS (SELECT FROM crm.review r
-                      WHERE least(r.customer_a, r.customer_b) = d.a AND greatest(r.customer_a, r.customer_b) = d.b
-                        AND r.reason = d.reason)
+    WHERE (SELECT true FROM crm.review r
+           WHERE least(r.customer_a, r.customer_b) = d.a AND greatest(r.customer_a, r.customer_b) = d.b
+             AND r.reason = d.reason LIMIT 1) IS NULL
     ON CONFLICT DO NOTHING;
 END
 $$;

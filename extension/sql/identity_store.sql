@@ -5,6 +5,10 @@
 -- write may touch.  What it saw is compared by row_version once the locks are held; if anything
 -- moved, the attempt is undone with its locks and made again.  So one call a transaction cannot
 -- deadlock, and two sessions that register one phone make one person.
+--
+-- Statements here start from arrays and probe tables by LATERAL subqueries (LIMIT 1 or OFFSET 0):
+-- the plan is the same whether the tables are empty, unanalyzed or huge.  A join would be turned
+-- around while a table looks small, and a plan made then would spoil a whole bulk load.
 
 CREATE TYPE crm.identity_link AS (
     kind smallint, namespace text, value_hash bytea, value text, masked text, tail text, is_key boolean);
@@ -92,7 +96,8 @@ DECLARE
     wanted int;
     written int;
 BEGIN
-    SELECT count(DISTINCT ((i.fact).source_id, (i.fact).external_id)) INTO wanted FROM unnest(items) i;
+    wanted := CASE WHEN cardinality(items) = 1 THEN 1
+                   ELSE (SELECT count(DISTINCT ((i.fact).source_id, (i.fact).external_id)) FROM unnest(items) i) END;
     INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, revision,
                                   received_at, inbox_id, line_no)
     SELECT n.source_id, 1, n.external_id, n.record_id, n.record_id, n.content_hash, n.revision, n.received_at, n.inbox_id, n.line_no
@@ -104,18 +109,19 @@ BEGIN
                        (i.fact).received_at, (i.fact).inbox_id, (i.fact).line_no
                 FROM unnest(items) i
                 ORDER BY (i.fact).source_id, (i.fact).external_id COLLATE "C", (i.fact).ordinal) d
-          WHERE NOT EXISTS (SELECT FROM crm.external_key k
-                            WHERE k.source_id = d.source_id AND k.kind = 1 AND k.external_id = d.external_id)
+          WHERE (SELECT true FROM crm.external_key k WHERE k.source_id = d.source_id AND k.kind = 1
+                 AND k.external_id = d.external_id LIMIT 1) IS NULL
           ORDER BY d.source_id, d.external_id COLLATE "C") n
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS written = ROW_COUNT;
     IF written < wanted THEN
         PERFORM FROM (
-            SELECT k.source_id
-            FROM (SELECT DISTINCT (i.fact).source_id, (i.fact).external_id FROM unnest(items) i) d
-            JOIN crm.external_key k ON k.source_id = d.source_id AND k.kind = 1 AND k.external_id = d.external_id
-            ORDER BY k.source_id, k.external_id COLLATE "C"
-            FOR NO KEY UPDATE OF k) locked;
+            SELECT (i.fact).source_id, (i.fact).external_id FROM unnest(items) i
+            GROUP BY 1, 2 ORDER BY 1, (i.fact).external_id COLLATE "C") d
+        CROSS JOIN LATERAL (
+            SELECT k.source_record_id FROM crm.external_key k
+            WHERE k.source_id = d.source_id AND k.kind = 1 AND k.external_id = d.external_id
+            FOR NO KEY UPDATE) locked;
     END IF;
 END
 $$;
@@ -153,11 +159,15 @@ BEGIN
                                  WHERE e.source_record_id = r.source_record_id), 0) AS base_revision,
                        coalesce(crm._identity_version_time(p.source_version), r.registered_at, p.received_at) AS stored_seen_at
                 FROM unnest(items) i
-                JOIN crm.external_key k ON k.source_id = (i.fact).source_id AND k.kind = 1
-                                       AND k.external_id = (i.fact).external_id
-                LEFT JOIN crm.source_record r ON r.source_record_id = k.source_record_id
-                LEFT JOIN crm.source_record_private p ON p.source_record_id = r.source_record_id
-                                                     AND p.revision = r.revision) s
+                CROSS JOIN LATERAL (
+                    SELECT x.source_record_id FROM crm.external_key x
+                    WHERE x.source_id = (i.fact).source_id AND x.kind = 1 AND x.external_id = (i.fact).external_id LIMIT 1) k
+                LEFT JOIN LATERAL (
+                    SELECT x.source_record_id, x.revision, x.registered_at FROM crm.source_record x
+                    WHERE x.source_record_id = k.source_record_id LIMIT 1) r ON true
+                LEFT JOIN LATERAL (
+                    SELECT x.source_version, x.received_at FROM crm.source_record_private x
+                    WHERE x.source_record_id = r.source_record_id AND x.revision = r.revision LIMIT 1) p ON true) s
             WINDOW newest AS (PARTITION BY s.source_record_id, s.is_repeat, s.beats
                               ORDER BY s.version_key DESC NULLS FIRST, s.ordinal DESC)) t
         ORDER BY t.ordinal);
@@ -167,6 +177,7 @@ COMMENT ON FUNCTION crm._identity_classify(crm.identity_item[], boolean) IS
     'the items with their record, revision and role; the newest version of a record wins, without versions the last received';
 
 -- Everything that records, identifiers and their persons reach through identifiers that glue.
+-- A component of more than 2,000 records a fact (no real person has so many) is cut off there.
 CREATE FUNCTION crm._identity_reach(record_ids bigint[], given_kinds smallint[], given_hashes bytea[]) RETURNS crm.identity_reach
     LANGUAGE plpgsql STABLE AS
 $$
@@ -174,55 +185,73 @@ DECLARE
     reach crm.identity_reach;
     found bigint[];
     more bigint[];
-    most int := (crm._setting('identity.component_records') #>> '{}')::int;
+    is_held boolean;
 BEGIN
+    SELECT array_agg(v.kind ORDER BY v.kind, v.value_hash), array_agg(v.value_hash ORDER BY v.kind, v.value_hash),
+           array_agg(coalesce(i.row_version, 0) ORDER BY v.kind, v.value_hash), bool_or(NOT i.is_blocked)
+    INTO reach.kinds, reach.hashes, reach.identifier_versions, is_held
+    FROM unnest(given_kinds, given_hashes) v(kind, value_hash)
+    LEFT JOIN LATERAL (SELECT x.row_version, x.is_blocked FROM crm.identifier x
+                       WHERE x.kind = v.kind AND x.value_hash = v.value_hash LIMIT 1) i ON true;
+    IF cardinality(record_ids) = 0 AND is_held IS NOT TRUE THEN
+        RETURN reach;
+    END IF;
     SELECT array_agg(DISTINCT s.id) INTO found
     FROM (SELECT unnest(record_ids) AS id
           UNION ALL
-          SELECT ri.source_record_id
-          FROM unnest(given_kinds, given_hashes) v(kind, value_hash)
-          JOIN crm.identifier i ON i.kind = v.kind AND i.value_hash = v.value_hash AND NOT i.is_blocked
-          JOIN crm.record_identifier ri ON ri.kind = i.kind AND ri.value_hash = i.value_hash) s;
+          SELECT h.source_record_id FROM unnest(given_kinds, given_hashes) v(kind, value_hash)
+          CROSS JOIN LATERAL (SELECT x.kind FROM crm.identifier x
+                              WHERE x.kind = v.kind AND x.value_hash = v.value_hash AND NOT x.is_blocked LIMIT 1) i
+          CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.record_identifier x
+                              WHERE x.kind = v.kind AND x.value_hash = v.value_hash OFFSET 0) h) s;
     LOOP
         EXIT WHEN found IS NULL;
         SELECT array_agg(DISTINCT s.id) INTO more
         FROM (SELECT unnest(found) AS id
               UNION ALL
-              SELECT mate.source_record_id
-              FROM (SELECT DISTINCT m.customer_id FROM unnest(found) f(id)
-                    JOIN crm.membership m ON m.source_record_id = f.id AND m.valid_to = 'infinity') person
-              JOIN crm.membership mate ON mate.customer_id = person.customer_id AND mate.valid_to = 'infinity'
+              SELECT mate.source_record_id FROM unnest(found) f(id)
+              CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                                  WHERE x.source_record_id = f.id AND x.valid_to = 'infinity' LIMIT 1) m
+              CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.membership x
+                                  WHERE x.customer_id = m.customer_id AND x.valid_to = 'infinity' OFFSET 0) mate
               UNION ALL
-              SELECT other.source_record_id
-              FROM unnest(found) f(id)
-              JOIN crm.record_identifier own ON own.source_record_id = f.id
-              JOIN crm.identifier i ON i.kind = own.kind AND i.value_hash = own.value_hash AND NOT i.is_blocked
-              JOIN crm.record_identifier other ON other.kind = i.kind AND other.value_hash = i.value_hash) s;
-        EXIT WHEN cardinality(more) = cardinality(found) OR cardinality(more) > most * greatest(cardinality(record_ids), 1);
+              SELECT other.source_record_id FROM unnest(found) f(id)
+              CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x
+                                  WHERE x.source_record_id = f.id OFFSET 0) own
+              CROSS JOIN LATERAL (SELECT x.kind FROM crm.identifier x
+                                  WHERE x.kind = own.kind AND x.value_hash = own.value_hash AND NOT x.is_blocked LIMIT 1) i
+              CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.record_identifier x
+                                  WHERE x.kind = own.kind AND x.value_hash = own.value_hash OFFSET 0) other) s;
+        EXIT WHEN cardinality(more) = cardinality(found)
+               OR cardinality(more) > 2000 * greatest(cardinality(record_ids) + cardinality(given_kinds), 1);
         found := more;
     END LOOP;
-    reach.records := coalesce(found, '{}');
-    SELECT coalesce(array_agg(c.customer_id ORDER BY c.customer_id), '{}'),
-           coalesce(array_agg(c.row_version ORDER BY c.customer_id), '{}')
+    reach.records := found;
+    SELECT array_agg(c.customer_id ORDER BY c.customer_id), array_agg(c.row_version ORDER BY c.customer_id)
     INTO reach.customers, reach.customer_versions
-    FROM (SELECT DISTINCT m.customer_id FROM unnest(reach.records) f(id)
-          JOIN crm.membership m ON m.source_record_id = f.id AND m.valid_to = 'infinity') person
-    JOIN crm.customer c ON c.customer_id = person.customer_id;
-    SELECT coalesce(array_agg(v.kind ORDER BY v.kind, v.value_hash), '{}'),
-           coalesce(array_agg(v.value_hash ORDER BY v.kind, v.value_hash), '{}'),
-           coalesce(array_agg(coalesce(i.row_version, 0) ORDER BY v.kind, v.value_hash), '{}')
+    FROM (SELECT DISTINCT m.customer_id FROM unnest(found) f(id)
+          CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                              WHERE x.source_record_id = f.id AND x.valid_to = 'infinity' LIMIT 1) m) person
+    CROSS JOIN LATERAL (SELECT x.customer_id, x.row_version FROM crm.customer x
+                        WHERE x.customer_id = person.customer_id LIMIT 1) c;
+    SELECT array_agg(v.kind ORDER BY v.kind, v.value_hash), array_agg(v.value_hash ORDER BY v.kind, v.value_hash),
+           array_agg(coalesce(i.row_version, 0) ORDER BY v.kind, v.value_hash)
     INTO reach.kinds, reach.hashes, reach.identifier_versions
-    FROM (SELECT g.kind, g.value_hash FROM unnest(given_kinds, given_hashes) g(kind, value_hash)
-          UNION
-          SELECT ri.kind, ri.value_hash FROM unnest(reach.records) f(id)
-          JOIN crm.record_identifier ri ON ri.source_record_id = f.id
-          JOIN crm.identifier b ON b.kind = ri.kind AND b.value_hash = ri.value_hash AND NOT b.is_blocked) v
-    LEFT JOIN crm.identifier i ON i.kind = v.kind AND i.value_hash = v.value_hash;
+    FROM (SELECT g.kind, g.value_hash, true AS is_given FROM unnest(given_kinds, given_hashes) g(kind, value_hash)
+          UNION ALL
+          SELECT DISTINCT own.kind, own.value_hash, false FROM unnest(found) f(id)
+          CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x
+                              WHERE x.source_record_id = f.id OFFSET 0) own
+          WHERE NOT EXISTS (SELECT FROM unnest(given_kinds, given_hashes) g(kind, value_hash)
+                            WHERE g.kind = own.kind AND g.value_hash = own.value_hash)) v
+    LEFT JOIN LATERAL (SELECT x.row_version, x.is_blocked FROM crm.identifier x
+                       WHERE x.kind = v.kind AND x.value_hash = v.value_hash LIMIT 1) i ON true
+    WHERE v.is_given OR NOT i.is_blocked;
     RETURN reach;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_reach(bigint[], smallint[], bytea[]) IS
-    'the component of the given records and identifiers, read without locks, with the versions of the rows that a write will lock';
+    'the component of the given records and identifiers (distinct), read without locks, with the versions of the rows that a write will lock; no records: nobody holds them';
 
 -- Makes the identifiers that are missing, then locks all in reach; false when anything moved.
 CREATE FUNCTION crm._identity_lock_reach(items crm.identity_item[], reach crm.identity_reach, others bigint[]) RETURNS boolean
@@ -231,47 +260,42 @@ $$
 DECLARE
     versions int[];
     persons bigint[];
+    made int;
 BEGIN
     INSERT INTO crm.identifier (kind, value_hash, value_sealed, masked, tail_hash, is_blocked, first_seen_at, last_seen_at)
     SELECT n.kind, n.value_hash, crm._encrypt(crm._identity_kind_code(n.kind), n.value), n.masked,
            crm._identity_tail_hash(n.tail),
-           NOT n.is_key OR NOT k.is_key OR b.kind IS NOT NULL, n.seen_at, n.seen_at
+           NOT (n.is_key AND (SELECT k.is_key FROM crm.identifier_kind k WHERE k.kind = n.kind LIMIT 1))
+               OR (SELECT true FROM crm.blocked_value b WHERE b.kind = n.kind AND b.value_hash = n.value_hash LIMIT 1) IS NOT NULL,
+           n.seen_at, n.seen_at
     FROM (SELECT DISTINCT ON (l.kind, l.value_hash) l.*, i.seen_at
           FROM unnest(items) i, unnest(i.links) l
           WHERE NOT i.is_repeat
-            AND NOT EXISTS (SELECT FROM crm.identifier e WHERE e.kind = l.kind AND e.value_hash = l.value_hash)
+            AND (SELECT true FROM crm.identifier e WHERE e.kind = l.kind AND e.value_hash = l.value_hash LIMIT 1) IS NULL
           ORDER BY l.kind, l.value_hash, i.seen_at) n
-    JOIN crm.identifier_kind k ON k.kind = n.kind
-    LEFT JOIN crm.blocked_value b ON b.kind = n.kind AND b.value_hash = n.value_hash
-    ORDER BY n.kind, n.value_hash
     ON CONFLICT DO NOTHING;
-    IF cardinality(reach.kinds) > 0 THEN
+    GET DIAGNOSTICS made = ROW_COUNT;
+    IF made < cardinality(reach.kinds) THEN     -- rows made here are locked and new to everyone
         versions := ARRAY(
             SELECT l.row_version
-            FROM (SELECT i.kind, i.value_hash, i.row_version
-                  FROM unnest(reach.kinds, reach.hashes) v(kind, value_hash)
-                  JOIN crm.identifier i ON i.kind = v.kind AND i.value_hash = v.value_hash
-                  ORDER BY i.kind, i.value_hash
-                  FOR NO KEY UPDATE OF i) l
-            ORDER BY l.kind, l.value_hash);
+            FROM unnest(reach.kinds, reach.hashes) WITH ORDINALITY v(kind, value_hash, place)
+            CROSS JOIN LATERAL (
+                SELECT x.row_version FROM crm.identifier x
+                WHERE x.kind = v.kind AND x.value_hash = v.value_hash FOR NO KEY UPDATE) l
+            ORDER BY v.place);      -- reach is sorted: locked in that order
         IF versions IS DISTINCT FROM reach.identifier_versions THEN
             RETURN false;
         END IF;
     END IF;
     persons := reach.customers || others;
     IF cardinality(persons) > 0 THEN
-        versions := ARRAY(
-            SELECT CASE WHEN l.customer_id = ANY (reach.customers) THEN l.row_version
-                        WHEN l.status = 'active' THEN 0 ELSE -1 END
-            FROM (SELECT c.customer_id, c.row_version, c.status
-                  FROM (SELECT DISTINCT p.id FROM unnest(persons) p(id)) d
-                  JOIN crm.customer c ON c.customer_id = d.id
-                  ORDER BY c.customer_id
-                  FOR NO KEY UPDATE OF c) l
-            ORDER BY l.customer_id);
-        RETURN versions = ARRAY(
-            SELECT coalesce(reach.customer_versions[array_position(reach.customers, d.id)], 0)
-            FROM (SELECT DISTINCT p.id FROM unnest(persons) p(id)) d ORDER BY d.id);
+        RETURN (
+            SELECT coalesce(bool_and(CASE WHEN l.seen IS NULL THEN l.status = 'active' ELSE l.row_version = l.seen END), true)
+            FROM (SELECT c.row_version, c.status, d.seen
+                  FROM (SELECT p.id, max(p.seen) AS seen FROM unnest(persons, reach.customer_versions) p(id, seen)
+                        GROUP BY p.id ORDER BY p.id) d
+                  CROSS JOIN LATERAL (SELECT x.row_version, x.status FROM crm.customer x
+                                      WHERE x.customer_id = d.id FOR NO KEY UPDATE) c) l);
     END IF;
     RETURN true;
 END
@@ -284,12 +308,17 @@ CREATE FUNCTION crm._identity_write_records(items crm.identity_item[]) RETURNS v
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, store_id, channel, registered_at,
+    INSERT INTO crm.source_record AS r (source_record_id, source_id, kind, external_id, store_id, channel, registered_at,
                                    registered_on, is_history, custom, revision, received_at)
     SELECT i.source_record_id, (i.fact).source_id, coalesce((i.fact).kind, 'member'), (i.fact).external_id, (i.fact).store_id,
            coalesce((i.fact).channel, ''), (i.fact).registered_at, (i.fact).registered_on,
            coalesce((i.fact).is_history, false), coalesce((i.fact).custom, '{}'), i.revision, (i.fact).received_at
-    FROM unnest(items) i WHERE i.is_new AND i.is_current;
+    FROM unnest(items) i WHERE i.is_current
+    ON CONFLICT (source_record_id) DO UPDATE
+        SET kind = excluded.kind, store_id = excluded.store_id, channel = excluded.channel,
+            registered_at = coalesce(excluded.registered_at, r.registered_at),
+            registered_on = coalesce(excluded.registered_on, r.registered_on),
+            custom = excluded.custom, is_current = true, revision = excluded.revision;
     INSERT INTO crm.source_record_private (source_record_id, revision, name, nickname, sex, birthday, is_birthday_lunar,
                                            address_sealed, province, city, district, note, received_at, source_version, content_hash)
     SELECT i.source_record_id, i.revision, nullif(btrim((i.fact).name), ''), nullif(btrim((i.fact).nickname), ''),
@@ -298,68 +327,46 @@ BEGIN
            (i.fact).province, (i.fact).city, (i.fact).district, (i.fact).note, (i.fact).received_at,
            (i.fact).source_version, (i.fact).content_hash
     FROM unnest(items) i WHERE NOT i.is_repeat AND i.revision > 0;
-    IF EXISTS (SELECT FROM unnest(items) i WHERE i.revision > 0 AND i.is_current AND NOT (i.is_new AND i.revision = 1)) THEN
-        UPDATE crm.source_record r
-        SET kind = coalesce((i.fact).kind, 'member'), store_id = (i.fact).store_id, channel = coalesce((i.fact).channel, ''),
-            registered_at = coalesce((i.fact).registered_at, r.registered_at),
-            registered_on = coalesce((i.fact).registered_on, r.registered_on),
-            custom = coalesce((i.fact).custom, '{}'), is_current = true, revision = i.revision
-        FROM unnest(items) i
-        WHERE r.source_record_id = i.source_record_id AND i.is_current AND NOT i.is_new AND i.revision > 0;
+    IF EXISTS (SELECT FROM unnest(items) i WHERE i.is_current AND i.revision > 0 AND NOT (i.is_new AND i.revision = 1)) THEN
         UPDATE crm.external_key k
         SET content_hash = coalesce((i.fact).content_hash, '\x'), revision = i.revision, received_at = (i.fact).received_at,
             inbox_id = (i.fact).inbox_id, line_no = (i.fact).line_no
-        FROM unnest(items) i
-        WHERE k.source_id = (i.fact).source_id AND k.kind = 1 AND k.external_id = (i.fact).external_id
-          AND i.is_current AND i.revision > 0;
+        FROM (SELECT j.*, (SELECT x.ctid FROM crm.external_key x
+                           WHERE x.source_id = (j.fact).source_id AND x.kind = 1 AND x.external_id = (j.fact).external_id) AS row
+              FROM unnest(items) j WHERE j.is_current AND j.revision > 0 OFFSET 0) i
+        WHERE k.ctid = i.row;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_write_records(crm.identity_item[]) IS
     'stores new records, every new revision, and which revision is current';
 
--- Links between records and identifiers.  An identifier held by more records than its kind
--- allows is a hub from here on: it glues nobody any more.
+-- Links between records and identifiers, and the end of those that a revision gave up.
 CREATE FUNCTION crm._identity_write_links(items crm.identity_item[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    WITH linked AS (
-        INSERT INTO crm.record_identifier AS ri (source_record_id, kind, value_hash, namespace, first_seen_at, last_seen_at, ended_at)
-        SELECT i.source_record_id, l.kind, l.value_hash, min(l.namespace), min(i.seen_at), max(i.seen_at),
-               CASE WHEN count(*) = count(i.ended_at) THEN max(i.ended_at) END
-        FROM unnest(items) i, unnest(i.links) l
-        WHERE NOT i.is_repeat
-        GROUP BY i.source_record_id, l.kind, l.value_hash
-        ON CONFLICT (source_record_id, kind, value_hash) DO UPDATE
-            SET first_seen_at = least(ri.first_seen_at, excluded.first_seen_at),
-                last_seen_at = greatest(ri.last_seen_at, excluded.last_seen_at),
-                ended_at = CASE WHEN excluded.ended_at IS NULL THEN NULL ELSE ri.ended_at END
-        RETURNING ri.source_record_id, ri.kind, ri.value_hash, ri.last_seen_at, xmax = 0 AS is_added),
-    counted AS (
-        SELECT n.kind, n.value_hash, max(n.last_seen_at) AS last_seen_at,
-               count(*) FILTER (WHERE n.is_added AND r.kind <> 'receipt')::int AS added
-        FROM linked n JOIN crm.source_record r ON r.source_record_id = n.source_record_id
-        GROUP BY n.kind, n.value_hash)
-    UPDATE crm.identifier d
-    SET record_count = d.record_count + c.added, row_version = d.row_version + (NOT d.is_blocked)::int,
-        last_seen_at = greatest(d.last_seen_at, c.last_seen_at),
-        is_blocked = d.is_blocked OR d.record_count + c.added > k.max_records
-    FROM counted c JOIN crm.identifier_kind k ON k.kind = c.kind
-    WHERE d.kind = c.kind AND d.value_hash = c.value_hash;
+    INSERT INTO crm.record_identifier AS ri (source_record_id, kind, value_hash, namespace, first_seen_at, last_seen_at, ended_at)
+    SELECT i.source_record_id, l.kind, l.value_hash, min(l.namespace), min(i.seen_at), max(i.seen_at),
+           CASE WHEN count(*) = count(i.ended_at) THEN max(i.ended_at) END
+    FROM unnest(items) i, unnest(i.links) l
+    WHERE NOT i.is_repeat
+    GROUP BY i.source_record_id, l.kind, l.value_hash
+    ON CONFLICT (source_record_id, kind, value_hash) DO UPDATE
+        SET first_seen_at = least(ri.first_seen_at, excluded.first_seen_at),
+            last_seen_at = greatest(ri.last_seen_at, excluded.last_seen_at),
+            ended_at = CASE WHEN excluded.ended_at IS NULL THEN NULL ELSE ri.ended_at END;
     IF EXISTS (SELECT FROM unnest(items) i WHERE NOT i.is_new AND i.is_current AND i.revision > 0) THEN
-        WITH given_up AS (
-            UPDATE crm.record_identifier ri SET ended_at = i.seen_at
-            FROM unnest(items) i
-            WHERE NOT i.is_new AND i.is_current AND i.revision > 0
-              AND ri.source_record_id = i.source_record_id AND ri.ended_at IS NULL
-              AND NOT EXISTS (SELECT FROM unnest(i.links) l WHERE l.kind = ri.kind AND l.value_hash = ri.value_hash)
-            RETURNING ri.kind, ri.value_hash)
-        UPDATE crm.identifier d SET row_version = d.row_version + 1
-        FROM (SELECT DISTINCT g.kind, g.value_hash FROM given_up g) c
-        WHERE d.kind = c.kind AND d.value_hash = c.value_hash AND NOT d.is_blocked;
+        INSERT INTO crm.record_identifier AS ri (source_record_id, kind, value_hash, first_seen_at, last_seen_at, ended_at)
+        SELECT i.source_record_id, own.kind, own.value_hash, i.seen_at, i.seen_at, i.seen_at
+        FROM unnest(items) i
+        CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x
+                            WHERE x.source_record_id = i.source_record_id AND x.ended_at IS NULL OFFSET 0) own
+        WHERE NOT i.is_new AND i.is_current AND i.revision > 0
+          AND NOT EXISTS (SELECT FROM unnest(i.links) l WHERE l.kind = own.kind AND l.value_hash = own.value_hash)
+        ON CONFLICT (source_record_id, kind, value_hash) DO UPDATE SET ended_at = excluded.ended_at;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_write_links(crm.identity_item[]) IS
-    'links records to identifiers, ends those a revision gave up, counts holders and turns overfull identifiers into hubs';
+    'links records to identifiers and ends the links that a revision gave up';

@@ -30,6 +30,7 @@ static const char *const kind_codes[] = {
 PG_FUNCTION_INFO_V1(crm_identity_hash);
 PG_FUNCTION_INFO_V1(crm_identity_kind);
 PG_FUNCTION_INFO_V1(crm_identity_kind_code);
+PG_FUNCTION_INFO_V1(crm_identity_keep);
 
 static const char *
 kind_code(int kind)
@@ -88,4 +89,11 @@ crm_identity_kind_code(PG_FUNCTION_ARGS)
 	if (code == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(code));
+}
+
+/* The transition of crm._identity_first(): keeps what it has. */
+Datum
+crm_identity_keep(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
