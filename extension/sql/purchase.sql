@@ -71,9 +71,18 @@ CREATE FUNCTION crm.purchase_last_day(chunks crm.purchase_history[], as_of date)
 COMMENT ON FUNCTION crm.purchase_last_day(crm.purchase_history, date) IS 'the last local day with net > 0 as of a date; null without one';
 COMMENT ON FUNCTION crm.purchase_last_day(crm.purchase_history[], date) IS 'the same over several chunks, of several records';
 
+CREATE TYPE crm.purchase_summary AS (order_days int, net_minor bigint, first_day date, last_day date);
+CREATE FUNCTION crm.purchase_summary(chunks crm.purchase_history[], from_day date, to_day date, as_of date) RETURNS crm.purchase_summary
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_summary';
+COMMENT ON FUNCTION crm.purchase_summary(crm.purchase_history[], date, date, date) IS
+    'order days, net in minor units, first and last order day in [from_day, to_day], by what was known on as_of, in one walk';
+
 -- A real state type and a combine function: pushed down to workers and to shards.
+CREATE FUNCTION crm._purchase_combine_step(chunks crm.purchase_history[], history crm.purchase_history) RETURNS crm.purchase_history[]
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_combine_step';
+COMMENT ON FUNCTION crm._purchase_combine_step(crm.purchase_history[], crm.purchase_history) IS 'chunks with one more';
 CREATE AGGREGATE crm.purchase_combine(crm.purchase_history) (
-    SFUNC = array_append, STYPE = crm.purchase_history[], COMBINEFUNC = array_cat, PARALLEL = SAFE);
+    SFUNC = crm._purchase_combine_step, STYPE = crm.purchase_history[], COMBINEFUNC = array_cat, PARALLEL = SAFE);
 COMMENT ON AGGREGATE crm.purchase_combine(crm.purchase_history) IS
     'the chunks of several records together, to be asked as one history; null without any';
 
@@ -124,5 +133,5 @@ GRANT EXECUTE ON FUNCTION
     crm.purchase_net(crm.purchase_history, date, date, date), crm.purchase_net(crm.purchase_history[], date, date, date),
     crm.purchase_first_day(crm.purchase_history, date), crm.purchase_first_day(crm.purchase_history[], date),
     crm.purchase_last_day(crm.purchase_history, date), crm.purchase_last_day(crm.purchase_history[], date),
-    crm.purchase_combine(crm.purchase_history)
+    crm.purchase_combine(crm.purchase_history), crm.purchase_summary(crm.purchase_history[], date, date, date)
     TO crm_analyst, crm_headquarters, crm_steward, crm_marketer;

@@ -12,6 +12,9 @@
  */
 #include "purchase/purchase.h"
 
+#include "access/htup_details.h"
+#include "funcapi.h"
+
 PG_FUNCTION_INFO_V1(crm_purchase_order_days);
 PG_FUNCTION_INFO_V1(crm_purchase_order_days_all);
 PG_FUNCTION_INFO_V1(crm_purchase_net);
@@ -20,6 +23,8 @@ PG_FUNCTION_INFO_V1(crm_purchase_first_day);
 PG_FUNCTION_INFO_V1(crm_purchase_first_day_all);
 PG_FUNCTION_INFO_V1(crm_purchase_last_day);
 PG_FUNCTION_INFO_V1(crm_purchase_last_day_all);
+PG_FUNCTION_INFO_V1(crm_purchase_summary);
+PG_FUNCTION_INFO_V1(crm_purchase_combine_step);
 
 /* A cursor for each chunk of an array of histories; nulls are skipped. */
 CrmHistoryCursor *
@@ -157,4 +162,65 @@ crm_purchase_last_day_all(PG_FUNCTION_ARGS)
 	if (summary.order_days == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_DATEADT(summary.last_day);
+}
+
+/* (order_days, net_minor, first_day, last_day) of several chunks in one walk. */
+Datum
+crm_purchase_summary(PG_FUNCTION_ARGS)
+{
+	CrmHistorySummary summary = summarize_all(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_DATEADT(1),
+											  PG_GETARG_DATEADT(2), PG_GETARG_DATEADT(3));
+	Datum		values[4] = {
+		Int32GetDatum((int32) summary.order_days),
+		Int64GetDatum(summary.net_minor),
+		DateADTGetDatum(summary.first_day),
+		DateADTGetDatum(summary.last_day),
+	};
+	bool		nulls[4] = {false, false, summary.order_days == 0, summary.order_days == 0};
+	TupleDesc	description;
+
+	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a row type was expected")));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(description, values, nulls)));
+}
+
+/*
+ * The step of crm.purchase_combine(): an array with one more chunk at its end.  A plain array
+ * is all the state there is: a group of one chunk, as most are, takes its bytes and a header.
+ */
+Datum
+crm_purchase_combine_step(PG_FUNCTION_ARGS)
+{
+	ArrayType  *state = PG_ARGISNULL(0) ? NULL : PG_GETARG_ARRAYTYPE_P(0);
+	Size		kept = state == NULL ? 0 : ARR_SIZE(state) - ARR_DATA_OFFSET(state);
+	int			n = state == NULL ? 0 : ArrayGetNItems(ARR_NDIM(state), ARR_DIMS(state));
+	CrmPurchaseChunk chunk;
+	ArrayType  *grown;
+	Size		size;
+	char	   *end;
+
+	if (PG_ARGISNULL(1))
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_ARRAYTYPE_P(state);
+	}
+	if (state != NULL && (ARR_NDIM(state) > 1 || ARR_HASNULL(state)))
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+						errmsg("chunks are not a plain array")));
+	chunk = crm_purchase_chunk(PG_GETARG_DATUM(1));
+	size = ARR_OVERHEAD_NONULLS(1) + kept + INTALIGN(VARHDRSZ + chunk.length);
+	grown = palloc0(size);
+	SET_VARSIZE(grown, size);
+	grown->ndim = 1;
+	grown->dataoffset = 0;
+	grown->elemtype = state == NULL ? get_fn_expr_argtype(fcinfo->flinfo, 1) : state->elemtype;
+	ARR_DIMS(grown)[0] = n + 1;
+	ARR_LBOUND(grown)[0] = 1;
+	if (kept > 0)
+		memcpy(ARR_DATA_PTR(grown), ARR_DATA_PTR(state), kept);
+	end = ARR_DATA_PTR(grown) + kept;
+	SET_VARSIZE(end, VARHDRSZ + chunk.length);
+	memcpy(VARDATA(end), chunk.bytes, chunk.length);
+	PG_RETURN_ARRAYTYPE_P(grown);
 }

@@ -1,0 +1,463 @@
+-- value: a person's tier and totals, kept by increments; full recomputation only proves them.
+
+CREATE TYPE crm.value_state AS (
+    tier text, next_change_on date, order_days int, net_minor bigint, first_day date, last_day date);
+COMMENT ON TYPE crm.value_state IS
+    'tier, the first day on which it will be another without new facts (null: never), local days with net > 0, net in minor units, first and last such day';
+
+CREATE FUNCTION crm._value_state(rules jsonb, exponent int, chunks crm.purchase_history[], as_of date) RETURNS crm.value_state
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_state';
+COMMENT ON FUNCTION crm._value_state(jsonb, int, crm.purchase_history[], date) IS
+    'the state that rules give a history (null: without purchases) as of the end of a local day; the one evaluation, live and in retrospect; RM501';
+CREATE FUNCTION crm._value_findings(rules jsonb, exponent int, chunks crm.purchase_history[], as_of date,
+                                    OUT rule_no int, OUT condition_no int, OUT found bigint, OUT is_met boolean)
+    RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 20 AS 'MODULE_PATHNAME', 'crm_value_findings';
+COMMENT ON FUNCTION crm._value_findings(jsonb, int, crm.purchase_history[], date) IS
+    'what each condition of each rule found (days, order days, minor units; null: no order) and whether it is met';
+CREATE FUNCTION crm._value_tier_check(rules jsonb, exponent int, OUT kind text, OUT example jsonb, OUT tiers text[])
+    RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'crm_value_tier_check';
+COMMENT ON FUNCTION crm._value_tier_check(jsonb, int) IS
+    'tries rules on every state a person can be in: gap (no rule fits), overlap (several fit, the first decides), unreachable (a rule that never decides)';
+CREATE FUNCTION crm._value_cuts(points bigint[], parts int) RETURNS bigint[]
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_cuts';
+COMMENT ON FUNCTION crm._value_cuts(bigint[], int) IS
+    'cut points of equal parts, ties together: cut k is the greatest value of which at most k/parts of all are not above it; null where there is none';
+
+CREATE FUNCTION crm._value_today() RETURNS date
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN crm._local_day(crm.core_now(), coalesce(crm._setting('core.time_zone') #>> '{}', 'Asia/Shanghai'));
+END
+$$;
+COMMENT ON FUNCTION crm._value_today() IS 'the local day of the chain, as of which tiers are kept';
+
+CREATE FUNCTION crm._value_rules(tier_set text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('tier', r.tier, 'conditions', r.conditions) ORDER BY r.position), '[]')
+            FROM crm.tier_rule r WHERE r.tier_set = _value_rules.tier_set);
+END
+$$;
+COMMENT ON FUNCTION crm._value_rules(text) IS 'the rules of a tier set in order, as crm._value_state() reads them';
+
+CREATE FUNCTION crm._value_active_set() RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT s.tier_set FROM crm.tier_set s WHERE s.is_active);
+END
+$$;
+COMMENT ON FUNCTION crm._value_active_set() IS 'the tier set that labels persons';
+
+CREATE FUNCTION crm._value_compute(persons bigint[], day date, cause text) RETURNS void
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+$$
+DECLARE
+    active_set text := crm._value_active_set();
+    rules jsonb := crm._value_rules(active_set);
+    exponent int := crm._purchase_exponent();
+    today date := crm._value_today();
+BEGIN
+    -- the person is the lock of all their records' histories: whoever comes second reads what the first wrote
+    PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
+    WITH computed AS MATERIALIZED (
+        SELECT c.customer_id, v.tier AS old_tier, x.day, crm._value_state(rules, exponent,
+                   (SELECT crm.purchase_combine(p.history) FROM crm.membership m
+                    JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id
+                    WHERE m.customer_id = c.customer_id AND m.valid_to = 'infinity'), x.day) AS state
+        FROM crm.customer c LEFT JOIN crm.customer_value v ON v.customer_id = c.customer_id,
+             LATERAL (SELECT coalesce(_value_compute.day, least(v.next_change_on, today)) AS day) x
+        WHERE c.customer_id = ANY (persons) AND c.status = 'active'),
+    changed AS (
+        INSERT INTO crm.tier_change (customer_id, change_id, tier_set, from_tier, to_tier, changed_on, changed_at, cause)
+        SELECT n.customer_id, crm._new_id(), active_set, n.old_tier, (n.state).tier, n.day, crm.core_now(), _value_compute.cause
+        FROM computed n
+        WHERE n.old_tier IS DISTINCT FROM (n.state).tier AND (n.old_tier IS NOT NULL OR (n.state).order_days > 0))
+    INSERT INTO crm.customer_value AS v (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, as_of, updated_at)
+    SELECT n.customer_id, (n.state).tier, n.day, (n.state).next_change_on, (n.state).order_days, (n.state).net_minor,
+           (n.state).first_day, (n.state).last_day, n.day, crm.core_now()
+    FROM computed n ORDER BY n.customer_id
+    ON CONFLICT (customer_id) DO UPDATE
+    SET tier = excluded.tier, tier_since = CASE WHEN v.tier = excluded.tier THEN v.tier_since ELSE excluded.tier_since END,
+        next_change_on = excluded.next_change_on, order_days = excluded.order_days, net_minor = excluded.net_minor,
+        first_day = excluded.first_day, last_day = excluded.last_day, as_of = excluded.as_of, updated_at = excluded.updated_at;
+END
+$$;
+COMMENT ON FUNCTION crm._value_compute(bigint[], date, text) IS
+    'computes tier and totals of persons as of a day (null: as of each one''s own next change, today at the latest) and writes what changed; locks the persons ascending; ignores who is not active';
+
+CREATE FUNCTION crm._value_mark(persons bigint[], cause text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    INSERT INTO crm.value_dirty (customer_id, marked_at, mark_id, cause)
+    SELECT p, crm.core_now(), crm._new_id(), _value_mark.cause FROM unnest(persons) p;
+    PERFORM crm._worker_wake();
+END
+$$;
+COMMENT ON FUNCTION crm._value_mark(bigint[], text) IS 'leaves persons to the next crm._value_drain()';
+
+CREATE FUNCTION crm._value_on_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    persons bigint[];
+BEGIN
+    IF kind IN ('order', 'refund') THEN
+        persons := customer_ids;
+    ELSIF kind = 'member' THEN
+        -- a new person has a value from the first day on
+        persons := ARRAY(SELECT c FROM unnest(customer_ids) c
+                         WHERE NOT EXISTS (SELECT FROM crm.customer_value v WHERE v.customer_id = c));
+    END IF;
+    IF coalesce(cardinality(persons), 0) = 0 THEN
+        RETURN;
+    END IF;
+    IF cardinality(persons) <= 50 THEN
+        PERFORM crm._value_compute(persons, crm._value_today(), CASE WHEN is_history THEN 'history' ELSE kind END);
+    ELSE
+        PERFORM crm._value_mark(persons, CASE WHEN is_history THEN 'history' ELSE kind END);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._value_on_facts(bigint[], text, boolean) IS
+    'consequence of orders, refunds and new members: up to 50 persons are computed at once, in the same commit; more are marked for the drain';
+
+CREATE FUNCTION crm._value_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF NOT EXISTS (SELECT FROM crm.purchase_chunk p WHERE p.source_record_id = ANY (record_ids))
+       AND EXISTS (SELECT FROM crm.customer_value v WHERE v.customer_id = survivor) AND kind = 'attach' THEN
+        RETURN;
+    END IF;
+    DELETE FROM crm.customer_value v
+    WHERE v.customer_id = other AND EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = other AND c.status <> 'active');
+    PERFORM crm._value_compute(ARRAY[survivor, other], crm._value_today(), 'merge');
+END
+$$;
+COMMENT ON FUNCTION crm._value_on_membership(bigint, bigint, bigint[], text) IS
+    'consequence of records that moved: both persons are computed anew; one that was merged away loses its value row, its changes stay';
+
+CREATE FUNCTION crm._value_on_erase(customer_id bigint) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    DELETE FROM crm.customer_value v WHERE v.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+    DELETE FROM crm.tier_change t WHERE t.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+    DELETE FROM crm.value_dirty d WHERE d.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+    DELETE FROM crm.rfm_score r WHERE r.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+END
+$$;
+COMMENT ON FUNCTION crm._value_on_erase(bigint) IS 'forgets value, tiers, scores and their changes of a person under all ids';
+
+CREATE FUNCTION crm._value_on_export(customer_id bigint) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN jsonb_build_object(
+        'value', (SELECT to_jsonb(v) - 'customer_id' FROM crm.customer_value v WHERE v.customer_id = _value_on_export.customer_id),
+        'tier_changes', (SELECT coalesce(jsonb_agg(jsonb_build_object('on', t.changed_on, 'from', t.from_tier, 'to', t.to_tier, 'cause', t.cause)
+                                                   ORDER BY t.changed_on, t.change_id), '[]')
+                         FROM crm.tier_change t WHERE t.customer_id = _value_on_export.customer_id));
+END
+$$;
+COMMENT ON FUNCTION crm._value_on_export(bigint) IS 'value and changes of tier of a person, for the export of one person';
+
+-- Jobs.
+CREATE FUNCTION crm._value_drain() RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    piece CONSTANT int := 2000;
+    taken int := 0;
+    one record;
+BEGIN
+    FOR one IN
+        WITH batch AS (
+            SELECT DISTINCT d.customer_id FROM crm.value_dirty d ORDER BY d.customer_id LIMIT piece),
+        mark AS (
+            DELETE FROM crm.value_dirty d USING batch b WHERE d.customer_id = b.customer_id RETURNING d.customer_id, d.cause),
+        person AS (     -- of several causes the last in the alphabet: rules, refund, order, member, history
+            SELECT m.customer_id, max(m.cause) AS cause FROM mark m GROUP BY m.customer_id)
+        SELECT p.cause, array_agg(p.customer_id) AS persons FROM person p GROUP BY p.cause ORDER BY p.cause
+    LOOP
+        PERFORM crm._value_compute(one.persons, crm._value_today(), one.cause);
+        taken := taken + cardinality(one.persons);
+    END LOOP;
+    RETURN CASE WHEN taken < piece THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 100000) d) END;
+END
+$$;
+COMMENT ON FUNCTION crm._value_drain() IS
+    'job: computes up to 2,000 marked persons; returns the marks left, counted up to 100,000';
+
+CREATE FUNCTION crm._value_age() RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    piece CONSTANT int := 2000;
+    today date := crm._value_today();
+    persons bigint[] := ARRAY(SELECT v.customer_id FROM crm.customer_value v WHERE v.next_change_on <= today
+                              ORDER BY v.next_change_on, v.customer_id LIMIT piece);
+BEGIN
+    DELETE FROM crm.customer_value v
+    WHERE v.customer_id = ANY (persons)
+      AND NOT EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = v.customer_id AND c.status = 'active');
+    PERFORM crm._value_compute(persons, NULL, 'age');
+    RETURN (SELECT count(*) FROM (SELECT FROM crm.customer_value v WHERE v.next_change_on <= today LIMIT 100000) w);
+END
+$$;
+COMMENT ON FUNCTION crm._value_age() IS
+    'job: moves up to 2,000 persons whose tier changes by age to the tier of that very day, so that a late run writes the same changes as one in time; returns how many wait';
+
+CREATE FUNCTION crm.value_refresh(as_of date DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    piece CONSTANT int := 5000;
+    day date := coalesce(as_of, crm._value_today());
+    after_id bigint := 0;
+    persons bigint[];
+    refreshed bigint := 0;
+BEGIN
+    LOOP
+        persons := ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > after_id ORDER BY c.customer_id LIMIT piece);
+        EXIT WHEN cardinality(persons) = 0;
+        PERFORM crm._value_compute(persons, day, 'rules');
+        refreshed := refreshed + cardinality(persons);
+        after_id := persons[cardinality(persons)];
+    END LOOP;
+    RETURN refreshed;
+END
+$$;
+COMMENT ON FUNCTION crm.value_refresh(date) IS
+    'computes every person anew, as of the end of a local day (default today); needed only after rules changed or histories were mended by hand';
+
+CREATE FUNCTION crm._value_check() RETURNS TABLE (room text, what text, expected text, found text)
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    rules jsonb := crm._value_rules(crm._value_active_set());
+    exponent int := crm._purchase_exponent();
+BEGIN
+    -- from the orders and refunds themselves, past the packed histories
+    RETURN QUERY
+    WITH entry AS (
+        SELECT m.customer_id, o.business_day AS day, o.business_day AS known, crm._purchase_minor(o.amount, exponent) AS minor
+        FROM crm.membership m JOIN crm.customer_order o ON o.source_record_id = m.source_record_id
+        WHERE m.valid_to = 'infinity' AND o.is_current AND o.business_day IS NOT NULL
+        UNION ALL
+        SELECT m.customer_id, r.purchase_day, r.refunded_on, -crm._purchase_minor(r.amount, exponent)
+        FROM crm.membership m JOIN crm.refund r ON r.source_record_id = m.source_record_id
+        WHERE m.valid_to = 'infinity' AND r.is_current AND r.purchase_day IS NOT NULL),
+    numbered AS (
+        SELECT e.*, row_number() OVER (PARTITION BY e.customer_id ORDER BY e.day, e.known) / 100 AS piece
+        FROM (SELECT e.customer_id, e.day, e.known, sum(e.minor)::bigint AS minor FROM entry e GROUP BY 1, 2, 3) e),
+    piece AS (
+        SELECT n.customer_id, crm.purchase_history(array_agg(n.day), array_agg(n.known), array_agg(n.minor)) AS history
+        FROM numbered n GROUP BY n.customer_id, n.piece),
+    history AS (
+        SELECT p.customer_id, crm.purchase_combine(p.history) AS chunks FROM piece p GROUP BY p.customer_id),
+    wanted AS MATERIALIZED (
+        SELECT v.customer_id, v, crm._value_state(rules, exponent, h.chunks, v.as_of) AS state
+        FROM crm.customer_value v LEFT JOIN history h ON h.customer_id = v.customer_id
+        WHERE NOT EXISTS (SELECT FROM crm.value_dirty d WHERE d.customer_id = v.customer_id))
+    SELECT 'value', format('person %s', w.customer_id), w.state::text,
+           ROW((w.v).tier, (w.v).next_change_on, (w.v).order_days, (w.v).net_minor, (w.v).first_day, (w.v).last_day)::crm.value_state::text
+    FROM wanted w
+    WHERE w.state IS DISTINCT FROM ROW((w.v).tier, (w.v).next_change_on, (w.v).order_days, (w.v).net_minor, (w.v).first_day, (w.v).last_day)::crm.value_state
+    ORDER BY w.customer_id LIMIT 1000;
+    RETURN QUERY
+    SELECT 'value', format('person %s', c.customer_id), 'a value', 'none' FROM crm.customer c
+    WHERE c.status = 'active' AND NOT EXISTS (SELECT FROM crm.customer_value v WHERE v.customer_id = c.customer_id)
+      AND NOT EXISTS (SELECT FROM crm.value_dirty d WHERE d.customer_id = c.customer_id)
+    ORDER BY c.customer_id LIMIT 1000;
+    RETURN QUERY
+    SELECT 'value', format('tiers of %s', crm._value_active_set()), 'a tier for every state', format('none for %s', k.example)
+    FROM crm._value_tier_check(rules, exponent) k WHERE k.kind = 'gap';
+END
+$$;
+COMMENT ON FUNCTION crm._value_check() IS
+    'recomputes every person''s value from orders and refunds, as of the day it was kept for, and the tiers'' gaps; a row a difference, at most 1,000 of each kind';
+
+CREATE FUNCTION crm.value_check() RETURNS TABLE (room text, what text, expected text, found text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY SELECT c.room, c.what, c.expected, c.found FROM crm._value_check() c;
+END
+$$;
+COMMENT ON FUNCTION crm.value_check() IS 'what differs between kept values and those recomputed from orders and refunds; no row: nothing';
+
+-- Questions.
+CREATE FUNCTION crm.value_tier(customer_id bigint, as_of date DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    person bigint := crm._access_require_person(customer_id);
+BEGIN
+    RETURN (crm._value_state(crm._value_rules(crm._value_active_set()), crm._purchase_exponent(), crm._purchase_history(person),
+                             coalesce(as_of, crm._value_today()))).tier;
+END
+$$;
+COMMENT ON FUNCTION crm.value_tier(bigint, date) IS
+    'a person''s tier at the end of a local day (default today) by what was known then, with today''s records; P0002 when there is none in the caller''s scope';
+
+CREATE FUNCTION crm._value_explain_tier(person bigint, day date) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    active_set text := crm._value_active_set();
+    rules jsonb := crm._value_rules(active_set);
+    exponent int := crm._purchase_exponent();
+    chunks crm.purchase_history[] := crm._purchase_history(person);
+    state crm.value_state := crm._value_state(rules, exponent, chunks, day);
+    explained jsonb;
+BEGIN
+    SELECT jsonb_agg(jsonb_build_object('position', r.position, 'tier', r.tier, 'name_zh', r.name_zh, 'name_en', r.name_en,
+                                        'is_met', n.is_met, 'conditions', n.conditions) ORDER BY r.position)
+    INTO explained
+    FROM (SELECT t.*, row_number() OVER (ORDER BY t.position) AS rule_no FROM crm.tier_rule t WHERE t.tier_set = active_set) r,
+    LATERAL (SELECT coalesce(bool_and(f.is_met), true) AS is_met,
+                    coalesce(jsonb_agg((r.conditions -> (f.condition_no - 1)) || jsonb_build_object('is_met', f.is_met, 'found',
+                        CASE WHEN r.conditions -> (f.condition_no - 1) ->> 'metric' = 'net' THEN round(f.found / 10::numeric ^ exponent, exponent)
+                             ELSE f.found END) ORDER BY f.condition_no), '[]') AS conditions
+             FROM crm._value_findings(rules, exponent, chunks, day) f WHERE f.rule_no = r.rule_no) n;
+    RETURN jsonb_build_object(
+        'tier', state.tier, 'tier_set', active_set, 'version', (SELECT s.version FROM crm.tier_set s WHERE s.tier_set = active_set),
+        'next_change_on', state.next_change_on, 'order_days', state.order_days,
+        'net', round(state.net_minor / 10::numeric ^ exponent, exponent), 'first_day', state.first_day, 'last_day', state.last_day,
+        'rules', explained);
+END
+$$;
+COMMENT ON FUNCTION crm._value_explain_tier(bigint, date) IS 'the tier of a person on a day with every rule, every condition, what it found and whether it is met';
+
+CREATE FUNCTION crm.value_explain(customer_id bigint, as_of date DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    person bigint := crm._access_require_person(customer_id);
+    day date := coalesce(as_of, crm._value_today());
+BEGIN
+    RETURN jsonb_build_object('customer_id', person, 'as_of', day) || crm._value_explain_tier(person, day)
+           || jsonb_build_object('rfm', crm._value_explain_rfm(person, day));
+END
+$$;
+COMMENT ON FUNCTION crm.value_explain(bigint, date) IS
+    'why a person has this tier and these scores at the end of a local day (default today): every rule with what was found, R, F and M with their cut points and weights; P0002 when there is none in the caller''s scope';
+
+CREATE FUNCTION crm.value_tier_check(tier_set text DEFAULT NULL) RETURNS TABLE (kind text, example jsonb, tiers text[])
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    wanted text := coalesce(tier_set, crm._value_active_set());
+BEGIN
+    IF NOT EXISTS (SELECT FROM crm.tier_set s WHERE s.tier_set = wanted) THEN
+        RAISE EXCEPTION 'there is no tier set "%"', wanted USING ERRCODE = 'undefined_object';
+    END IF;
+    RETURN QUERY SELECT k.kind, k.example, k.tiers FROM crm._value_tier_check(crm._value_rules(wanted), crm._purchase_exponent()) k;
+END
+$$;
+COMMENT ON FUNCTION crm.value_tier_check(text) IS
+    'proves that every state a person can be in has exactly one tier: a gap is an error, an overlap is decided by the order of rules, an unreachable rule never decides; each with an example; 42704';
+
+CREATE FUNCTION crm.value_define_tiers(tier_set text, name text, rules jsonb, is_active boolean DEFAULT true, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'value_define_tiers',
+        crm._sha256(convert_to(jsonb_build_array(tier_set, name, rules, is_active)::text, 'UTF8')));
+    gap jsonb;
+    new_version int;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    SELECT k.example INTO gap FROM crm._value_tier_check(rules, crm._purchase_exponent()) k WHERE k.kind = 'gap' LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'tier rules leave some persons without a tier'
+            USING ERRCODE = 'RM502', DETAIL = format('No rule fits %s.', gap), HINT = 'Add a last rule without conditions.';
+    END IF;
+    IF is_active THEN
+        UPDATE crm.tier_set s SET is_active = false WHERE s.is_active AND s.tier_set <> value_define_tiers.tier_set;
+    END IF;
+    INSERT INTO crm.tier_set AS s (tier_set, name, version, is_active)
+    VALUES (value_define_tiers.tier_set, value_define_tiers.name, 1, value_define_tiers.is_active)
+    ON CONFLICT ON CONSTRAINT tier_set_pkey DO UPDATE SET name = excluded.name, version = s.version + 1, is_active = s.is_active OR excluded.is_active
+    RETURNING s.version INTO new_version;
+    DELETE FROM crm.tier_rule r WHERE r.tier_set = value_define_tiers.tier_set;
+    INSERT INTO crm.tier_rule (tier_set, position, tier, name_zh, name_en, conditions)
+    SELECT value_define_tiers.tier_set, r.ordinality, r.value ->> 'tier', coalesce(r.value ->> 'name_zh', r.value ->> 'tier'),
+           coalesce(r.value ->> 'name_en', r.value ->> 'tier'), r.value -> 'conditions'
+    FROM jsonb_array_elements(rules) WITH ORDINALITY r;
+    IF (SELECT s.is_active FROM crm.tier_set s WHERE s.tier_set = value_define_tiers.tier_set) THEN
+        PERFORM crm._value_mark(ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.status = 'active'), 'rules');
+    END IF;
+    PERFORM crm._audit('edit', 'tier_set', NULL, value_define_tiers.tier_set, NULL, NULL, format('version %s', new_version));
+    answer := jsonb_build_object('tier_set', tier_set, 'version', new_version);
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.value_define_tiers(text, text, jsonb, boolean, text) IS
+    'makes or replaces a tier set from [{"tier","name_zh","name_en","conditions":[...]}, ...] in order, and lets it label persons; RM502 when some state would have no tier, RM501 when rules cannot be read; everybody is then computed anew by the worker';
+
+CREATE FUNCTION crm.value_tier_shares(as_of date DEFAULT NULL) RETURNS TABLE (tier text, name_zh text, name_en text, persons bigint, share numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    active_set text := crm._value_active_set();
+    rules jsonb := crm._value_rules(active_set);
+    exponent int := crm._purchase_exponent();
+BEGIN
+    RETURN QUERY
+    WITH label AS (
+        SELECT v.tier FROM crm.customer_value v JOIN crm.customer c ON c.customer_id = v.customer_id
+        WHERE c.status = 'active' AND value_tier_shares.as_of IS NULL
+        UNION ALL
+        SELECT (crm._value_state(rules, exponent,
+                   (SELECT crm.purchase_combine(p.history) FROM crm.membership m JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id
+                    WHERE m.customer_id = c.customer_id AND m.valid_to = 'infinity'), value_tier_shares.as_of)).tier
+        FROM crm.customer c WHERE c.status = 'active' AND c.registered_on <= value_tier_shares.as_of),
+    counted AS (
+        SELECT l.tier, count(*) AS persons FROM label l GROUP BY l.tier)
+    SELECT coalesce(r.tier, n.tier), coalesce(r.name_zh, '-'), coalesce(r.name_en, '-'), coalesce(n.persons, 0),
+           round(coalesce(n.persons, 0) / nullif(sum(n.persons) OVER (), 0), 6)
+    FROM (SELECT t.tier, min(t.position) AS position, min(t.name_zh) AS name_zh, min(t.name_en) AS name_en
+          FROM crm.tier_rule t WHERE t.tier_set = active_set GROUP BY t.tier) r
+    FULL JOIN counted n ON n.tier = r.tier
+    ORDER BY r.position NULLS LAST;
+END
+$$;
+COMMENT ON FUNCTION crm.value_tier_shares(date) IS
+    'how many active persons each tier has: now as kept, or at the end of a past local day by what was known then, among persons registered by then';
+
+CREATE FUNCTION crm.value_tier_transitions(from_day date, to_day date) RETURNS TABLE (from_tier text, to_tier text, persons bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    rules jsonb := crm._value_rules(crm._value_active_set());
+    exponent int := crm._purchase_exponent();
+BEGIN
+    RETURN QUERY
+    WITH person AS MATERIALIZED (
+        SELECT c.customer_id, c.registered_on,
+               (SELECT crm.purchase_combine(p.history) FROM crm.membership m JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id
+                WHERE m.customer_id = c.customer_id AND m.valid_to = 'infinity') AS chunks
+        FROM crm.customer c WHERE c.status = 'active' AND c.registered_on <= to_day)
+    SELECT CASE WHEN p.registered_on <= from_day THEN (crm._value_state(rules, exponent, p.chunks, from_day)).tier ELSE 'new' END AS was,
+           (crm._value_state(rules, exponent, p.chunks, to_day)).tier AS is_now, count(*)
+    FROM person p GROUP BY was, is_now ORDER BY was, is_now;
+END
+$$;
+COMMENT ON FUNCTION crm.value_tier_transitions(date, date) IS
+    'how many active persons went from which tier at the end of one local day to which at the end of another; new: registered after the first';
+
+GRANT EXECUTE ON FUNCTION crm.value_tier(bigint, date), crm.value_explain(bigint, date)
+    TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_analyst, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.value_tier_check(text), crm.value_tier_shares(date), crm.value_tier_transitions(date, date)
+    TO crm_marketer, crm_analyst, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.value_define_tiers(text, text, jsonb, boolean, text), crm.value_refresh(date) TO crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.value_check() TO crm_headquarters, crm_admin;

@@ -1,0 +1,238 @@
+-- value: recency, frequency and monetary scores, as of any date, and their daily run.
+
+CREATE FUNCTION crm._value_score(point bigint, cuts bigint[]) RETURNS smallint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_score';
+COMMENT ON FUNCTION crm._value_score(bigint, bigint[]) IS 'one more than the number of cuts below a value; a null cut lies below every value';
+
+CREATE FUNCTION crm._value_base(since date, as_of date)
+    RETURNS TABLE (customer_id bigint, recency_days int, order_days int, net_minor bigint)
+    LANGUAGE sql STABLE AS
+$$
+    SELECT h.customer_id, as_of - (h.summary).last_day, (h.summary).order_days, (h.summary).net_minor
+    FROM (SELECT m.customer_id, crm.purchase_summary(crm.purchase_combine(p.history), since, as_of, as_of) AS summary
+          FROM crm.purchase_chunk p JOIN crm.membership m ON m.source_record_id = p.source_record_id AND m.valid_to = 'infinity'
+          GROUP BY m.customer_id OFFSET 0) h
+    WHERE (h.summary).order_days > 0
+$$;
+COMMENT ON FUNCTION crm._value_base(date, date) IS
+    'for each person with an order in [since, as_of]: days since the last, local days with orders, net in minor units; by what was known on as_of, with today''s records';
+
+CREATE FUNCTION crm._value_bounds(cuts jsonb, dimension text, is_lower boolean) RETURNS bigint[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT array_agg(c::bigint - is_lower::int ORDER BY c::bigint) FROM jsonb_array_elements_text(cuts -> dimension) c $$;
+COMMENT ON FUNCTION crm._value_bounds(jsonb, text, boolean) IS
+    'fixed thresholds as cuts; a lower bound belongs to the better score, so its cut is one less';
+
+CREATE FUNCTION crm._value_scores(model text, as_of date)
+    RETURNS TABLE (customer_id bigint, r smallint, f smallint, m smallint, recency_days int, order_days int, net_minor bigint)
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    spec crm.rfm_model;
+    from_day date;
+BEGIN
+    SELECT * INTO spec FROM crm.rfm_model s WHERE s.model = _value_scores.model;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no RFM model "%"', model USING ERRCODE = 'undefined_object';
+    END IF;
+    from_day := CASE WHEN spec.window_days IS NULL THEN '-infinity' ELSE as_of - spec.window_days END;
+    IF spec.method = 'quintile' THEN
+        RETURN QUERY
+        WITH base AS MATERIALIZED (
+            SELECT b.* FROM crm._value_base(from_day, _value_scores.as_of) b),
+        cut AS MATERIALIZED (
+            SELECT crm._value_cuts(array_agg(-b.recency_days::bigint), 5) AS r, crm._value_cuts(array_agg(b.order_days::bigint), 5) AS f,
+                   crm._value_cuts(array_agg(b.net_minor), 5) AS m FROM base b)
+        SELECT b.customer_id, crm._value_score(-b.recency_days, c.r), crm._value_score(b.order_days, c.f), crm._value_score(b.net_minor, c.m),
+               b.recency_days, b.order_days, b.net_minor
+        FROM base b, cut c;
+    ELSIF spec.method = 'ntile' THEN
+        RETURN QUERY
+        SELECT b.customer_id, (ntile(5) OVER (ORDER BY b.recency_days DESC, b.customer_id))::smallint,
+               (ntile(5) OVER (ORDER BY b.order_days, b.customer_id))::smallint, (ntile(5) OVER (ORDER BY b.net_minor, b.customer_id))::smallint,
+               b.recency_days, b.order_days, b.net_minor
+        FROM crm._value_base(from_day, _value_scores.as_of) b;
+    ELSE
+        RETURN QUERY
+        SELECT b.customer_id, (jsonb_array_length(spec.cuts -> 'r') + 2 - crm._value_score(b.recency_days, t.r))::smallint,
+               crm._value_score(b.order_days, t.f), crm._value_score(b.net_minor, t.m), b.recency_days, b.order_days, b.net_minor
+        FROM crm._value_base(from_day, _value_scores.as_of) b,
+             (SELECT crm._value_bounds(spec.cuts, 'r', false) AS r, crm._value_bounds(spec.cuts, 'f', true) AS f,
+                     crm._value_bounds(spec.cuts, 'm', true) AS m) t;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._value_scores(text, date) IS
+    'scores of every person with an order in the model''s window as of the end of a local day; 5 is best (one more than the thresholds); 42704';
+
+CREATE FUNCTION crm.value_rfm(model text DEFAULT NULL, as_of date DEFAULT NULL)
+    RETURNS TABLE (customer_id bigint, r smallint, f smallint, m smallint, recency_days int, order_days int, net numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    exponent int := crm._purchase_exponent();
+BEGIN
+    RETURN QUERY
+    SELECT s.customer_id, s.r, s.f, s.m, s.recency_days, s.order_days, round(s.net_minor / 10::numeric ^ exponent, exponent)
+    FROM crm._value_scores(coalesce(value_rfm.model, (SELECT a.model FROM crm.rfm_model a WHERE a.is_active)),
+                           coalesce(value_rfm.as_of, crm._value_today())) s;
+END
+$$;
+COMMENT ON FUNCTION crm.value_rfm(text, date) IS
+    'R, F, M of every person with an order in the model''s window (default the active model) as of the end of a local day (default today), by what was known then; quintile: ties share the best score one of them would get; ntile: equal parts, ties broken by customer_id; threshold: fixed cuts; 42704';
+
+CREATE FUNCTION crm._value_score_all(model text, day date) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    DELETE FROM crm.rfm_cut c WHERE c.model = _value_score_all.model AND c.as_of = day;
+    DELETE FROM crm.rfm_score s WHERE s.model = _value_score_all.model AND s.as_of = day;
+    WITH scored AS MATERIALIZED (
+        SELECT s.* FROM crm._value_scores(_value_score_all.model, day) s),
+    cut AS (
+        INSERT INTO crm.rfm_cut (model, as_of, dimension, score, lower_bound, upper_bound, person_count)
+        SELECT _value_score_all.model, day, d.dimension, d.score, min(d.point), max(d.point), count(*)
+        FROM scored s, LATERAL (VALUES ('r', s.r, s.recency_days::bigint), ('f', s.f, s.order_days::bigint), ('m', s.m, s.net_minor)) d (dimension, score, point)
+        GROUP BY d.dimension, d.score)
+    INSERT INTO crm.rfm_score (customer_id, model, as_of, r, f, m)
+    SELECT coalesce(s.customer_id, v.customer_id), _value_score_all.model, day, s.r, s.f, s.m
+    FROM scored s FULL JOIN crm.customer_value v ON v.customer_id = s.customer_id
+    WHERE (s.r, s.f, s.m) IS DISTINCT FROM (v.r, v.f, v.m);
+END
+$$;
+COMMENT ON FUNCTION crm._value_score_all(text, date) IS
+    'scores everybody as of a day: cut points, and a row for each person whose scores change; locks nobody';
+
+CREATE FUNCTION crm._value_apply_scores(run_model text, day date) RETURNS bigint
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+$$
+DECLARE
+    piece CONSTANT int := 5000;
+    persons bigint[];
+BEGIN
+    persons := ARRAY(SELECT s.customer_id FROM crm.rfm_score s
+                     WHERE s.model = run_model AND s.as_of = day
+                       AND s.customer_id > (SELECT x.applied_to FROM crm.rfm_run x WHERE x.model = run_model AND x.as_of = day)
+                     ORDER BY s.customer_id LIMIT piece);
+    PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
+    UPDATE crm.customer_value v SET r = s.r, f = s.f, m = s.m
+    FROM unnest(persons) p JOIN crm.rfm_score s ON s.customer_id = p AND s.model = run_model AND s.as_of = day
+    WHERE v.customer_id = p;
+    UPDATE crm.rfm_run x
+    SET applied_to = coalesce(persons[cardinality(persons)], x.applied_to),
+        finished_at = CASE WHEN cardinality(persons) < piece THEN crm.core_now() END
+    WHERE x.model = run_model AND x.as_of = day;
+    RETURN CASE WHEN cardinality(persons) < piece THEN 0 ELSE piece END;
+END
+$$;
+COMMENT ON FUNCTION crm._value_apply_scores(text, date) IS
+    'brings the next 5,000 changed scores of a run to customer_value, persons ascending; 0 when none is left';
+
+CREATE FUNCTION crm._value_daily() RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    day date := crm._value_today() - 1;
+    active_model text := (SELECT a.model FROM crm.rfm_model a WHERE a.is_active);
+    run crm.rfm_run;
+BEGIN
+    IF active_model IS NULL THEN
+        RETURN 0;
+    END IF;
+    SELECT * INTO run FROM crm.rfm_run x WHERE x.model = active_model AND x.as_of = day;
+    IF run.finished_at IS NOT NULL THEN
+        RETURN 0;
+    ELSIF run.model IS NULL THEN
+        INSERT INTO crm.rfm_run (model, as_of, started_at) VALUES (active_model, day, crm.core_now());
+        PERFORM crm._value_score_all(active_model, day);
+        RETURN 1;
+    END IF;
+    RETURN crm._value_apply_scores(active_model, day);
+END
+$$;
+COMMENT ON FUNCTION crm._value_daily() IS
+    'job: scores the last whole local day by the active model, then applies changed scores in pieces; a second run of a day does nothing; returns > 0 while there is more to do';
+
+CREATE FUNCTION crm._value_explain_dimension(cut_model text, cut_day date, dimension text, score smallint, point numeric, weight numeric) RETURNS jsonb
+    LANGUAGE sql STABLE AS
+$$
+    SELECT jsonb_build_object('score', score, 'found', point, 'weight', weight, 'cuts', (
+        SELECT jsonb_agg(jsonb_build_object('score', c.score, 'from', c.lower_bound, 'to', c.upper_bound, 'persons', c.person_count) ORDER BY c.score)
+        FROM crm.rfm_cut c WHERE c.model = cut_model AND c.as_of = cut_day AND c.dimension = _value_explain_dimension.dimension))
+$$;
+COMMENT ON FUNCTION crm._value_explain_dimension(text, date, text, smallint, numeric, numeric) IS
+    'one of R, F, M: score, what was found, weight, and the cut points (days, order days, minor units) with how many persons each holds';
+
+CREATE FUNCTION crm._value_explain_rfm(person bigint, day date) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    spec crm.rfm_model;
+    cut_day date;
+    scored crm.rfm_score;
+    summary crm.purchase_summary;
+BEGIN
+    SELECT * INTO spec FROM crm.rfm_model s WHERE s.is_active;
+    SELECT max(x.as_of) INTO cut_day FROM crm.rfm_run x WHERE x.model = spec.model AND x.as_of <= day;
+    IF cut_day IS NULL THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO scored FROM crm.rfm_score s
+    WHERE s.customer_id = person AND s.model = spec.model AND s.as_of <= cut_day ORDER BY s.as_of DESC LIMIT 1;
+    summary := crm.purchase_summary(crm._purchase_history(person),
+                                    CASE WHEN spec.window_days IS NULL THEN '-infinity' ELSE cut_day - spec.window_days END, cut_day, cut_day);
+    RETURN jsonb_build_object(
+        'model', spec.model, 'method', spec.method, 'window_days', spec.window_days, 'as_of', cut_day,
+        'r', crm._value_explain_dimension(spec.model, cut_day, 'r', scored.r, cut_day - summary.last_day, (spec.weights ->> 'r')::numeric),
+        'f', crm._value_explain_dimension(spec.model, cut_day, 'f', scored.f, summary.order_days, (spec.weights ->> 'f')::numeric),
+        'm', crm._value_explain_dimension(spec.model, cut_day, 'm', scored.m, summary.net_minor, (spec.weights ->> 'm')::numeric),
+        'total', scored.r * (spec.weights ->> 'r')::numeric + scored.f * (spec.weights ->> 'f')::numeric + scored.m * (spec.weights ->> 'm')::numeric);
+END
+$$;
+COMMENT ON FUNCTION crm._value_explain_rfm(bigint, date) IS
+    'a person''s scores by the active model''s last run not after a day, with cut points, weights and their sum; null before the first run';
+
+CREATE FUNCTION crm.value_define_rfm(model text, method text, window_days int DEFAULT NULL, cuts jsonb DEFAULT NULL,
+                                     weights jsonb DEFAULT '{"r": 1, "f": 1, "m": 1}', is_active boolean DEFAULT true,
+                                     idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'value_define_rfm',
+        crm._sha256(convert_to(jsonb_build_array(model, method, window_days, cuts, weights, is_active)::text, 'UTF8')));
+    dimension text;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    FOREACH dimension IN ARRAY ARRAY['r', 'f', 'm'] LOOP
+        IF (method = 'threshold' AND coalesce(jsonb_typeof(cuts -> dimension) <> 'array', true))
+           OR coalesce(jsonb_typeof(weights -> dimension) <> 'number', true) THEN
+            RAISE EXCEPTION 'RFM model is incomplete'
+                USING ERRCODE = 'RM503', DETAIL = format('Dimension "%s" lacks its weight or its thresholds.', dimension),
+                      HINT = 'Weights are {"r": 1, "f": 1, "m": 1}; thresholds are {"r": [30, 60, 90, 180], "f": [2, 3, 5, 8], "m": [10000, 30000, 80000, 200000]}.';
+        END IF;
+        IF method = 'threshold' THEN
+            PERFORM crm._value_bounds(cuts, dimension, true);
+        END IF;
+    END LOOP;
+    IF is_active THEN
+        UPDATE crm.rfm_model s SET is_active = false WHERE s.is_active AND s.model <> value_define_rfm.model;
+    END IF;
+    INSERT INTO crm.rfm_model AS s (model, method, window_days, cuts, weights, is_active)
+    VALUES (value_define_rfm.model, value_define_rfm.method, value_define_rfm.window_days, value_define_rfm.cuts, value_define_rfm.weights,
+            value_define_rfm.is_active)
+    ON CONFLICT ON CONSTRAINT rfm_model_pkey DO UPDATE
+    SET method = excluded.method, window_days = excluded.window_days, cuts = excluded.cuts, weights = excluded.weights,
+        is_active = s.is_active OR excluded.is_active;
+    PERFORM crm._audit('edit', 'rfm_model', NULL, value_define_rfm.model, NULL, NULL, method);
+    answer := jsonb_build_object('model', model);
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.value_define_rfm(text, text, int, jsonb, jsonb, boolean, text) IS
+    'makes or replaces an RFM model: quintile, ntile or threshold, window in days (null: all history), thresholds, weights; active: its scores are shown from the next daily run on; RM503';
+
+GRANT EXECUTE ON FUNCTION crm.value_rfm(text, date) TO crm_marketer, crm_analyst, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.value_define_rfm(text, text, int, jsonb, jsonb, boolean, text) TO crm_headquarters;
