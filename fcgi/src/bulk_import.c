@@ -184,6 +184,7 @@ commit_batch(Import *import)
 	CrmCallResult outcome;
 
 	crm_dispatch_prepare_call(request, &import->credential, &call);
+	call.client_fd = -1;		/* all of it is here: it counts, whoever waits */
 	set_text(&call, CRM_BIGINT, import->batch_id);
 	set_text(&call, CRM_BIGINT,
 			 crm_arena_printf(request->arena, "%llu", (unsigned long long) request->body_read));
@@ -257,6 +258,7 @@ begin_batch(Import *import, const char *format)
 	CrmCallResult outcome;
 
 	crm_dispatch_prepare_call(request, &import->credential, &call);
+	call.client_fd = -1;		/* a batch that is begun must be ended: we need its id */
 	if (!crm_bind_parameters(request, &call, &problem))
 	{
 		crm_problem_reply(request, import->reply, &problem);
@@ -328,10 +330,12 @@ crm_bulk_import(CrmRequest *request, CrmReply *reply)
 		return;
 	}
 	crm_arena_init(&import.call_arena);
+	crm_request_allow_silence(request, crm_dispatch_config()->io_timeout_s);
 	if (stream_body(&import))
 		commit_batch(&import);
 	else
 		abort_batch(&import);
+	crm_request_allow_silence(request, CRM_REQUEST_SILENCE_S);
 	crm_arena_free(&import.call_arena);
 	crm_cutter_free(&import.cutter);
 }

@@ -25,7 +25,7 @@ typedef struct CrmConfig
 	int			connections;
 	int			pool_wait_ms;
 	int			body_max;		/* bytes of one single-call body */
-	int			io_timeout_s;	/* silence on the nginx side that ends a read */
+	int			io_timeout_s;	/* silence that ends an import, or a write */
 	int			stop_timeout_s;
 	bool		prepared_statements;	/* off behind a pooler in transaction mode */
 } CrmConfig;

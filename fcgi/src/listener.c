@@ -15,7 +15,8 @@
  *   - an idle kept connection costs no thread;
  *   - the listening socket given to libfcgi is -1, so that it can never block in
  *     an accept of its own: a dead connection comes back as an error;
- *   - reads have a time limit (SO_RCVTIMEO), so half a header pins no thread long;
+ *   - reads have a time limit (SO_RCVTIMEO): nginx sends a request's head in one go,
+ *     so half a head ends after a few seconds; an import allows for longer silence;
  *   - at EMFILE a spare descriptor is given up to accept and close the waiting
  *     connection, and the thread goes on;
  *   - stopping is a flag and a wake-up: whoever serves, finishes with
@@ -55,6 +56,13 @@
 #define SYSTEMD_FD		3
 #define MOST_DESCRIPTORS	65536
 
+typedef enum ConnectionState
+{
+	CONNECTION_NONE,			/* closed, or served by a thread */
+	CONNECTION_FRESH,			/* accepted; its first request is on the way */
+	CONNECTION_KEPT				/* idle between two requests */
+} ConnectionState;
+
 static struct
 {
 	int			socket;
@@ -66,7 +74,7 @@ static struct
 	int			stopping;
 	pthread_t  *threads;
 	int			thread_count;
-	unsigned char *idle;		/* by descriptor: 1 while nobody serves it */
+	unsigned char *idle;		/* by descriptor: a ConnectionState */
 	int			idle_size;
 	struct timeval silence;
 }			listener = {.socket = -1, .epoll = -1, .wake = -1, .spare = -1,
@@ -173,7 +181,8 @@ watch(int operation, int fd, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.fd = fd};
 
-	if (epoll_ctl(listener.epoll, operation, fd, &event) != 0)
+	if (epoll_ctl(listener.epoll, operation, fd, &event) != 0 &&
+		!__atomic_load_n(&listener.stopping, __ATOMIC_ACQUIRE))
 		crm_accesslog_event("error", "epoll_failed", strerror(errno));
 }
 
@@ -182,21 +191,22 @@ watch(int operation, int fd, uint32_t events)
  * thread that gets its event, or the stop.
  */
 static void
-watch_connection(int operation, int fd)
+watch_connection(int operation, int fd, ConnectionState state)
 {
 	if (fd >= listener.idle_size)
 	{
 		close(fd);				/* beyond the limit we started with */
 		return;
 	}
-	__atomic_store_n(&listener.idle[fd], 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&listener.idle[fd], state, __ATOMIC_RELEASE);
 	watch(operation, fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT);
 }
 
 static bool
 take_connection(int fd)
 {
-	return __atomic_exchange_n(&listener.idle[fd], 0, __ATOMIC_ACQ_REL) == 1;
+	return __atomic_exchange_n(&listener.idle[fd], CONNECTION_NONE, __ATOMIC_ACQ_REL) !=
+		CONNECTION_NONE;
 }
 
 /*
@@ -225,13 +235,14 @@ shed_connection(void)
 static void
 accept_connection(void)
 {
+	const struct timeval head_silence = {.tv_sec = CRM_REQUEST_SILENCE_S};
 	int			fd = accept4(listener.socket, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd >= 0)
 	{
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &listener.silence, sizeof(listener.silence));
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &head_silence, sizeof(head_silence));
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &listener.silence, sizeof(listener.silence));
-		watch_connection(EPOLL_CTL_ADD, fd);
+		watch_connection(EPOLL_CTL_ADD, fd, CONNECTION_FRESH);
 	}
 	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 		shed_connection();
@@ -258,7 +269,7 @@ serve_connection(FCGX_Request *fcgi, int fd, CrmArena *arena)
 	FCGX_Finish_r(fcgi);
 	crm_arena_reset(arena);
 	if (fcgi->ipcFd >= 0)
-		watch_connection(EPOLL_CTL_MOD, fcgi->ipcFd);
+		watch_connection(EPOLL_CTL_MOD, fcgi->ipcFd, CONNECTION_KEPT);
 	fcgi->ipcFd = -1;
 }
 
@@ -333,18 +344,48 @@ crm_listener_start(const CrmConfig *config)
 	return good;
 }
 
-/* A connection on which a request waits is left to the threads. */
-static void
-close_idle(void)
+/*
+ * Closes the idle connections of a state or above, save those on which a request waits:
+ * these are the threads' to serve.  Returns how many are left open.
+ */
+static int
+close_idle(ConnectionState least)
 {
+	int			left = 0;
+
 	for (int fd = 0; fd < listener.idle_size; fd++)
 	{
-		struct pollfd state = {.fd = fd, .events = POLLIN};
+		struct pollfd waiting = {.fd = fd, .events = POLLIN};
+		int			state = __atomic_load_n(&listener.idle[fd], __ATOMIC_ACQUIRE);
 
-		if (__atomic_load_n(&listener.idle[fd], __ATOMIC_ACQUIRE) == 1 &&
-			poll(&state, 1, 0) == 0 && take_connection(fd))
+		if (state == CONNECTION_NONE)
+			continue;
+		if (state >= (int) least && poll(&waiting, 1, 0) == 0 && take_connection(fd))
 			close(fd);
+		else
+			left++;
 	}
+	return left;
+}
+
+/*
+ * Empties the set of connections: kept ones at once, fresh ones when they have
+ * had a second for the request that they were opened for.
+ */
+static void
+end_connections(void)
+{
+	struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+
+	for (int round = 0; round < 100; round++)
+	{
+		int			left = close_idle(CONNECTION_KEPT);
+
+		if (left == 0 && round > 0)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	(void) close_idle(CONNECTION_FRESH);
 }
 
 /*
@@ -363,7 +404,8 @@ crm_listener_stop(const CrmConfig *config)
 	__atomic_store_n(&listener.stopping, 1, __ATOMIC_RELEASE);
 	if (listener.is_own)
 		unlink(config->socket);
-	close_idle();
+	(void) epoll_ctl(listener.epoll, EPOLL_CTL_DEL, listener.socket, NULL);
+	end_connections();
 	all = write(listener.wake, &one, sizeof(one)) == sizeof(one);
 	for (int i = 0; i < listener.thread_count; i++)
 		all = pthread_timedjoin_np(listener.threads[i], NULL, &deadline) == 0 && all;

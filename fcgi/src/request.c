@@ -19,6 +19,8 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include "request.h"
@@ -333,6 +335,15 @@ crm_request_read(CrmRequest *request, char *out, int room)
 	if (got < room && FCGX_GetError(request->fcgi->in) == 0)
 		request->body_ended = true;
 	return got;
+}
+
+/* How long the web server may be silent in the middle of a body that it streams. */
+void
+crm_request_allow_silence(const CrmRequest *request, int seconds)
+{
+	const struct timeval limit = {.tv_sec = seconds};
+
+	setsockopt(request->fcgi->ipcFd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 }
 
 /* All of it arrived: the stream ended by itself and as long as was announced. */

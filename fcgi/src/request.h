@@ -16,6 +16,7 @@
 
 #define CRM_REQUEST_ID_MAX	64
 #define CRM_QUERY_MAX		32
+#define CRM_REQUEST_SILENCE_S	5	/* within a request that nginx has whole */
 
 typedef struct CrmQueryItem
 {
@@ -88,6 +89,7 @@ extern const char *crm_request_query(const CrmRequest *request, const char *name
 extern const char *crm_request_header(const CrmRequest *request, const char *name);
 extern CrmBodyResult crm_request_read_body(CrmRequest *request, size_t max);
 extern int	crm_request_read(CrmRequest *request, char *out, int room);
+extern void crm_request_allow_silence(const CrmRequest *request, int seconds);
 extern bool crm_request_is_whole(const CrmRequest *request);
 extern void crm_request_drain(CrmRequest *request);
 extern bool crm_request_has_media_type(const char *header, const char *type);
