@@ -144,6 +144,8 @@ SELECT a - 'audit_id' - 'at' - 'actor' - 'role' AS entry FROM crm.access_audit(a
 SAVEPOINT f;
 UPDATE crm.audit SET reason = 'another' WHERE object_id = 2;
 SELECT seal_no, state FROM crm.access_verify_audit();
+SELECT crm.access_define_staff('N1', 'Nobody''s', 'crm_clerk') > 0 AS without_a_scope;
+SELECT * FROM crm.access_check() WHERE what !~ '^rows';
 ROLLBACK TO f;
 DELETE FROM crm.audit WHERE object_id = 4;
 SELECT seal_no, state FROM crm.access_verify_audit();

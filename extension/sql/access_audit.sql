@@ -235,3 +235,52 @@ END
 $$;
 COMMENT ON FUNCTION crm._access_purge() IS
     'job: removes idempotency keys past access.idempotency_hours, sessions and links 30 days after their end; 1 when more waits';
+
+CREATE FUNCTION crm.access_check() RETURNS TABLE (what text, expected text, found text)
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT format('seal %s of the trail', v.seal_no), 'ok', v.state
+    FROM crm.access_verify_audit() v WHERE v.state NOT IN ('ok', 'expired');
+    RETURN QUERY
+    SELECT format('SQL login of staff %s', m.code), format('a member of %s', m.role),
+           CASE WHEN r.oid IS NULL THEN 'no such login' ELSE 'no member' END
+    FROM crm.staff m LEFT JOIN pg_roles r ON r.rolname = m.sql_role
+    WHERE m.sql_role IS NOT NULL AND m.left_at IS NULL AND (r.oid IS NULL OR NOT pg_has_role(m.sql_role, m.role, 'MEMBER'));
+    RETURN QUERY
+    SELECT format('SQL login of staff %s, who left', m.code), 'dropped', 'can still log in'
+    FROM crm.staff m JOIN pg_roles r ON r.rolname = m.sql_role
+    WHERE m.left_at IS NOT NULL AND r.rolcanlogin;
+    RETURN QUERY
+    SELECT format('scope of staff %s', m.code), 'a store, region or group', 'none: sees nobody'
+    FROM crm.staff m
+    WHERE m.left_at IS NULL AND m.role = ANY (crm._access_scoped_roles())
+      AND NOT EXISTS (SELECT FROM crm.staff_scope sc WHERE sc.staff_id = m.staff_id);
+    RETURN QUERY
+    SELECT format('table %s', c.oid::regclass), 'row security', 'off'
+    FROM pg_class c
+    WHERE c.relnamespace = 'crm'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT c.relrowsecurity
+      AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnotnull
+                  AND a.attname IN ('customer_id', 'source_record_id'))
+      AND EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee <> c.relowner);
+    RETURN QUERY
+    SELECT format('rows of crm.%s past their partitions', p.parent), '0', n.rows::text
+    FROM (VALUES ('inbox'), ('event'), ('decision'), ('audit')) p(parent)
+    CROSS JOIN LATERAL crm._access_count_default(p.parent) n(rows) WHERE n.rows > 0;
+END
+$$;
+COMMENT ON FUNCTION crm.access_check() IS
+    'for crm.check(): damaged seals, logins and scopes that do not fit, row security turned off, rows without a partition; no rows: all in order';
+
+CREATE FUNCTION crm._access_count_default(parent text) RETURNS bigint
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    answer bigint;
+BEGIN
+    EXECUTE format('SELECT count(*) FROM (SELECT FROM crm.%I LIMIT 1000) r', parent || '_default') INTO answer;
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm._access_count_default(text) IS 'rows in the default partition of a table, counted to 1000 at most';

@@ -2,7 +2,7 @@
 -- works against some way of doing row rights.
 BEGIN;
 \ir fixture.sql
-SELECT plan(42);
+SELECT plan(45);
 -- a clerk of store 1, as Zhang: persons 1 and 6 are theirs
 \set clerk 'crm_test_clerk_store'
 ANALYZE crm.customer; ANALYZE crm.customer_private; ANALYZE crm.identifier;
@@ -67,6 +67,29 @@ ALTER FUNCTION public.hole() OWNER TO crm_owner;
 SET SESSION AUTHORIZATION :clerk;
 SELECT throws_ok($$SELECT public.hole()$$, '42501', NULL, 'switching role inside a definer function');
 RESET SESSION AUTHORIZATION;
+
+-- one connection of the gateway, one prepared statement, one person after the other
+CREATE FUNCTION pg_temp.become(who text) RETURNS void LANGUAGE sql AS $$
+    SELECT set_config('role', 'none', true);
+    SELECT set_config('crm.access_claims', a.claims, true), set_config('role', a.role, true)
+    FROM crm.access_authenticate(jsonb_build_object('kind', 'jwt', 'claims', jsonb_build_object('sub', who))::text) a;
+$$;
+CREATE TABLE public.answers (who text, n bigint);
+GRANT ALL ON public.answers TO PUBLIC;
+PREPARE census(text) AS INSERT INTO public.answers SELECT $1, count(*) FROM crm.customer_value;
+SET LOCAL plan_cache_mode = force_generic_plan;
+SELECT pg_temp.become('T-crm_clerk-store');        EXECUTE census('clerk 1');
+SELECT pg_temp.become('T-crm_clerk-group');        EXECUTE census('clerk 2');
+SELECT pg_temp.become('T-crm_headquarters-none');  EXECUTE census('headquarters');
+SELECT pg_temp.become('T-crm_clerk-none');         EXECUTE census('clerk 3');
+SELECT pg_temp.become('T-crm_clerk-store');        EXECUTE census('clerk 1 again');
+RESET ROLE;
+SET LOCAL crm.access_claims = '';
+SELECT is((SELECT string_agg(who || ': ' || n, ', ') FROM public.answers), 'clerk 1: 2, clerk 2: 3, headquarters: 6, clerk 3: 0, clerk 1 again: 2', 'a prepared statement asks anew who asks');
+-- parallel workers know the claims
+SELECT set_config(CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query' ELSE 'force_parallel_mode' END, 'on', true);
+SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0;
+SELECT is(pg_temp.ask('T-crm_clerk-store', way, 'SELECT count(*)::text FROM crm.customer'), '2', 'in parallel by ' || way) FROM unnest('{http,login}'::text[]) way;
 
 -- damaged claims are an error, never the rights of somebody else
 SET LOCAL crm.access_claims = '{"actor":"x","role":"crm_clerk","stores":"all"}';
