@@ -1,0 +1,67 @@
+# Rights where the library is not there yet: a server without preload, where a setting named before
+# crm.so is loaded is anybody's to write; and keys that are turned while values lie encrypted.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use CrmTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('cold');
+$node->init;
+$node->append_conf('postgresql.conf', "timezone = 'UTC'");
+$node->start;
+crm_database($node, 'shop');
+$node->safe_psql('shop', q{
+	CREATE ROLE eve LOGIN IN ROLE crm_clerk;
+	SELECT crm.access_define_region('E', 'East');
+	SELECT crm.access_define_store('E1', 'One', 'E');
+	INSERT INTO crm.customer (customer_id, status, scope_store_ids, registered_at, registered_on, updated_at)
+	SELECT 1, 'active', ARRAY[store_id], now(), current_date, now() FROM crm.store;
+});
+my $forged = '{"actor":"x","role":"crm_headquarters","stores":[1,2,3,4],"all":true}';
+
+# before the first function of crm runs, the setting is a placeholder that takes any value
+my ($status, $out, $err) = $node->psql('shop', "SET crm.access_claims = '$forged'; SELECT count(*) FROM crm.customer; SHOW crm.access_claims",
+	extra_params => ['-U', 'eve']);
+is($out, "0\n", 'claims set before the library was loaded are gone once it is');
+like($err, qr/permission denied to set parameter "crm.access_claims"/, 'and the server says so');
+{
+	local $ENV{PGOPTIONS} = "-c crm.access_claims=$forged";
+	($status, $out, $err) = $node->psql('shop', 'SELECT count(*) FROM crm.customer', extra_params => ['-U', 'eve']);
+	is($out, '0', 'claims among the options of the connection too');
+}
+($status, $out, $err) = $node->psql('shop', q{
+	BEGIN;
+	SELECT set_config('crm.access_claims', '{"actor":"C1","role":"crm_clerk","stores":[' || (SELECT max(1)) || ']}', true), set_config('role', 'crm_clerk', true);
+	SELECT crm.access_whoami()->>'actor';
+	COMMIT;
+}, extra_params => ['-U', 'crm_gateway']);
+like($out, qr/\nC1$/, 'the gateway sets them even so');
+is($node->safe_psql('shop', 'SELECT count(*) FROM crm.customer'), '1', 'the person is there');
+
+# keys: a second encryption key is a line and a reload; old values read on, new ones use it
+$node->safe_psql('shop', q{CREATE TABLE public.kept AS SELECT crm._encrypt('phone', '13800138000') AS sealed});
+my $key_file = $node->data_dir . '/crm_keys';
+ok(-e $key_file, 'the key file was made when it was first needed');
+is((stat $key_file)[2] & 0777, 0600, 'readable by the server alone');
+append_to_file($key_file, 'encrypt 2 ' . ('ab' x 32) . "\n");
+$node->reload;
+is($node->safe_psql('shop', q{SELECT crm._decrypt('phone', sealed) FROM public.kept}), '13800138000', 'a value under the old key reads on');
+is($node->safe_psql('shop', q{SELECT get_byte(crm._encrypt('phone', 'x'), 1)}), '2', 'a new value uses the new key');
+
+# a dump does not carry them: on a server with other keys the values stay closed
+my ($hash_key) = slurp_file($key_file) =~ /^hash 1 (\w{64})$/m;
+my ($dump) = run_command(['pg_dump', '-d', $node->connstr('shop')]);
+like($dump, qr/COPY public\.kept/, 'a dump holds the values');
+unlike($dump, qr/abababab|$hash_key/, 'and no key');
+rename $key_file, "$key_file.kept" or die $!;
+$node->restart;
+($status, $out, $err) = $node->psql('shop', q{SELECT crm._decrypt('phone', sealed) FROM public.kept});
+like($err, qr/cannot be read with the keys of this server/, 'other keys do not open it');
+rename "$key_file.kept", $key_file or die $!;
+$node->restart;
+is($node->safe_psql('shop', q{SELECT crm._decrypt('phone', sealed) FROM public.kept}), '13800138000', 'the file put back opens it');
+$node->stop;
+done_testing();
