@@ -267,6 +267,25 @@ subtest 'buyers and tiers' => sub {
 	is_deeply(\%said, \%found, 'counts.json has the tiers of the files, refunds taken off');
 };
 
+subtest 'classes of buyers' => sub {
+	my (%size, %amounts, %first_order);
+	$size{ $_->{buyer_class} }++ for values %person;
+	my @share = (undef, .66, .14, .08, .045, .075);
+	near($size{$_} / $persons, $share[$_], .03, "persons of class $_", $persons) for 1 .. 5;
+	for my $order (sort { $a->{at} <=> $b->{at} } @member_orders)
+	{
+		push @{ $amounts{ $person{ $order->{person} }{buyer_class} } }, $order->{amount};
+		$first_order{ $order->{person} } //= $order->{day};
+	}
+	my @basket = (undef, 9000, 9500, 11000, 14000);
+	near(median(@{ $amounts{$_} }), $basket[$_], .1, "median basket of class $_") for 1 .. 4;
+	is($amounts{5}, undef, 'class 5 never buys');
+	my @joined = map { int($_->{at} / 86400) } @first;
+	near((median(@joined) - $start) / 1096, .5**.85, .04, 'joining: half have joined at');
+	my @buyers = grep { defined $first_order{ $_->{person} } } @first;
+	near(share(sub { $first_order{ $_[0]{person} } == int($_[0]{at} / 86400) }, @buyers), .80, .04, 'first order at joining');
+};
+
 subtest 'season' => sub {
 	my (%day, %online_day, @hours, @online_hours, %slot);
 	for my $order (values %$orders)
@@ -308,7 +327,9 @@ subtest 'season' => sub {
 		return $per_day->(\%day, grep { (gmtime($_ * 86400))[4] + 1 == $m } @plain);
 	};
 	near($month->(11) / $month->(10), 1.3, .15, 'November over October');
+	near($month->(12) / $month->(10), 1.1, .15, 'December over October');
 	near($month->(6) / $month->(5), 1.2, .15, 'June over May');
+	near($month->(8) / $month->(9), .9, .15, 'August over September');
 	my $sum = sub { my $n = 0; $n += $_ // 0 for @_; return $n };
 	my $busiest = sub {
 		my ($n, @h) = @_;
@@ -359,6 +380,20 @@ subtest 'goods' => sub {
 	my $of = sub { my ($z, $c) = @_; return $zone{$z}{$c} / $zone_all{$z} };
 	near($of->('south', 'herbal') / $of->('middle', 'herbal'), 1.40, .12, 'herbal in the south');
 	near($of->('north', 'dairy') / $of->('middle', 'dairy'), 1.35, .12, 'dairy in the north');
+	my $festive = sub {
+		my ($day) = @_;
+		return grep { my $f = SampleChain::day_of($_); $day > $f - 14 && $day <= $f } '2023-09-29', '2024-02-10', '2024-09-17',
+			'2025-01-29', '2025-10-06', '2026-02-17';
+	};
+	my (%gift_lines, %all_lines);
+	for my $order (values %$orders)
+	{
+		my $when = $festive->($order->{day}) ? 'festival' : 'plain';
+		$all_lines{$when} += @{ $order->{lines} };
+		$gift_lines{$when} += grep { $category->{ $_->[0] } eq 'gift' } @{ $order->{lines} };
+	}
+	my %odds = map { ($_ => $gift_lines{$_} / ($all_lines{$_} - $gift_lines{$_})) } keys %all_lines;
+	near($odds{festival} / $odds{plain}, 6, .2, 'gifts before Spring and Mid-Autumn Festival');
 	my $bought = $chain->bought(0);
 	my @dormant = grep { my ($l) = sort { $b <=> $a } keys %{ $bought->{$_} }; $until - $l > 90 } keys %$bought;
 	near(share(sub { $baby{ $_[0] } }, @dormant), .42, .1, 'of the dormant once bought baby goods');

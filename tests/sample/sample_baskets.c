@@ -17,7 +17,9 @@ static const double anonymous_median = 6000;
 static const double person_sigma = .35;
 static const double order_sigma = .65;
 
-/* Odds that make the share of lines 40 % and 35 % higher. */
+/* Weights that make six times the gifts, and shares of lines 40 % and 35 % higher: part of a
+ * basket is refill and does not follow them. */
+static const double festival_gifts = 8.5;
 static const double south_herbal = 1.62;
 static const double north_dairy = 1.60;
 
@@ -87,7 +89,7 @@ category_weight(const Person *person, const Cupboard *at_home, int category, int
 	if (category == CAT_BABY_FOOD && at_home->washed)
 		weight *= day < at_home->wash_day + 90 ? 0.0 : 1.0;
 	if (category == CAT_GIFT && near_gift_festival(day))
-		weight *= 6.0;
+		weight *= festival_gifts;
 	if (at_home->due[category] >= 0 && day < at_home->due[category])
 		weight *= .15;
 	return weight * taste(person, category);
