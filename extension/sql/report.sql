@@ -177,7 +177,7 @@ BEGIN
          FROM crm.event e WHERE e.source_record_id = ANY (records) AND e.occurred_at < until ORDER BY e.occurred_at DESC LIMIT wanted)
         UNION ALL
         (SELECT i.occurred_at, 'interaction', jsonb_build_object('channel', i.channel, 'direction', i.direction, 'text', i.body, 'outcome', i.outcome, 'next_on', i.next_on)
-         FROM crm.interaction i WHERE i.source_record_id = ANY (records) AND i.occurred_at < until ORDER BY i.occurred_at DESC LIMIT wanted)
+         FROM crm.interaction i WHERE i.source_record_id = ANY (records) AND i.is_current AND i.occurred_at < until ORDER BY i.occurred_at DESC LIMIT wanted)
         UNION ALL
         (SELECT k.issued_at, 'coupon', jsonb_build_object('coupon_type', k.coupon_type, 'state', k.state, 'value', k.value, 'valid_until', k.valid_until)
          FROM crm.coupon k WHERE k.customer_id = ANY (ids) AND k.issued_at < until ORDER BY k.issued_at DESC LIMIT wanted)

@@ -4,6 +4,7 @@
  */
 #include "access/access.h"
 #include "core/core.h"
+#include "event/event.h"
 #include "purchase/purchase.h"
 #include "value/value.h"
 #include "worker/worker.h"
@@ -21,6 +22,7 @@ _PG_init(void)
 	crm_core_keys_init();
 	crm_access_init();
 	crm_purchase_init();
+	crm_event_init();
 	crm_value_init();
 	crm_worker_init();
 	MarkGUCPrefixReserved("crm");

@@ -31,6 +31,9 @@
 #define ERRCODE_CRM_HISTORY_FULL		CRM_SQLSTATE('4', '0', '1') /* 422: more than 128 entries in one history */
 #define ERRCODE_CRM_HISTORY_CORRUPT		CRM_SQLSTATE('4', '0', '2') /* 400: bytes are no history */
 
+/* RM45x event */
+#define ERRCODE_CRM_EVENT_TYPE_INVALID	CRM_SQLSTATE('4', '5', '1') /* 422: event type badly described */
+
 /* RM5xx value */
 #define ERRCODE_CRM_TIER_RULES_INVALID	CRM_SQLSTATE('5', '0', '1') /* 422: tier rules cannot be read */
 #define ERRCODE_CRM_TIER_GAP			CRM_SQLSTATE('5', '0', '2') /* 422: some state has no tier */
