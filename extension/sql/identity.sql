@@ -86,3 +86,31 @@ END
 $$;
 COMMENT ON FUNCTION crm._identity_cluster(bigint) IS
     'every id that answers to a person, the current one first; null for an id that never was';
+
+-- Normalisers: what somebody typed, as it is stored, compared and shown.
+CREATE TYPE crm.phone_parts AS (
+    number text,                        -- E.164; null when there is none
+    extension text,
+    kind text,                          -- mobile, landline, shared_cost, toll_free, virtual_operator, short, foreign, masked, placeholder, invalid
+    is_key boolean,                     -- may say that two records are one person
+    masked text, tail text,
+    reason text);                       -- why it is invalid
+CREATE FUNCTION crm.identity_phone(phone text) RETURNS crm.phone_parts
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_phone';
+COMMENT ON FUNCTION crm.identity_phone(text) IS
+    'a phone number as anybody types it (+86, full width, extensions), read as Chinese when it has no country: E.164, kind, whether it identifies a person (landlines, 400 numbers and placeholders do not), masked form, last four digits; never raises';
+
+CREATE TYPE crm.email_parts AS (address text, key text, is_key boolean, masked text, reason text);
+CREATE FUNCTION crm.identity_email(email text) RETURNS crm.email_parts
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_email';
+COMMENT ON FUNCTION crm.identity_email(text) IS
+    'an e-mail address: the address to write to, the key to compare by (dots and +tag of providers that ignore them are gone), whether it identifies a person (no desk, no placeholder), masked form; address null and a reason when invalid; never raises';
+
+CREATE TYPE crm.birthday_parts AS (birthday date, month_day text, is_lunar boolean, is_missing boolean, reason text);
+CREATE FUNCTION crm.identity_birthday(birthday text) RETURNS crm.birthday_parts
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_birthday';
+COMMENT ON FUNCTION crm.identity_birthday(text) IS
+    'a birthday in any usual spelling: date (null without a year; a lunar one is kept by its lunar year, month and day), MM-DD, whether the calendar is lunar, whether it is a date that stands for unknown (1900-01-01), and why it cannot be read; never raises';
+GRANT EXECUTE ON FUNCTION crm.identity_phone(text), crm.identity_email(text), crm.identity_birthday(text)
+    TO crm_reader, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_analyst,
+       crm_headquarters, crm_admin, crm_till;
