@@ -4,7 +4,8 @@
  *
  * A new endpoint is a row here (a handler only when one statement cannot say it),
  * a schema in schema.c where it has a new body, and a test.  The statements call
- * functions only, never tables; `roles` is for the reader, the database decides.
+ * functions, or read one row of a published view under row security; `roles` is
+ * for the reader, the database decides.
  *
  * gateway_text and its like take a member out of a JSON body and raise 22023
  * with the member's name when it is missing or of the wrong kind, so that the

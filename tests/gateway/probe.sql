@@ -118,10 +118,12 @@ CREATE FUNCTION probe.intake(payload bytea, OUT status int, OUT code text, OUT f
 $$
 BEGIN
     INSERT INTO probe.notes VALUES ('intake');
-    PERFORM convert_from(payload, 'UTF8')::jsonb;
-    status := 200; code := 'created'; body := '{}';
-EXCEPTION WHEN OTHERS THEN
-    status := 400; code := SQLSTATE; field := 'phone'; remedy := 'Send JSON.';
+    BEGIN
+        PERFORM convert_from(payload, 'UTF8')::jsonb;
+        status := 200; code := 'created'; body := '{}';
+    EXCEPTION WHEN OTHERS THEN
+        status := 400; code := SQLSTATE; field := 'phone'; remedy := 'Send JSON.';
+    END;
 END
 $$;
 
