@@ -177,7 +177,8 @@ from_sql(CrmRequest *request, const CrmCall *call, CrmProblem *problem)
 	const Mapping *mapping = find_mapping(is_own ? rm_codes : standard_codes, error->sqlstate);
 	bool		may_quote = is_own || strncmp(error->sqlstate, "28", 2) == 0;
 
-	problem->code = error->sqlstate;
+	/* the call ends before the log line is written */
+	problem->code = crm_arena_copy(request->arena, error->sqlstate, strlen(error->sqlstate));
 	problem->status = mapping->status != 0 ? mapping->status : 500;
 	problem->detail = may_quote && error->message != NULL ? error->message : mapping->text;
 	problem->hint = may_quote || error->field != NULL ? error->hint : NULL;

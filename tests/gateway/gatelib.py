@@ -15,7 +15,7 @@ import time
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SHARED = os.environ.get("CRM_SHARED", os.path.join(TOP, "..", "shared"))
 VECTORS = os.path.join(SHARED, "data", "gateway")
-PROBE = f"{TOP}/build/gateway-tests/crm_gateway_probe"
+PROBE = os.environ.get("CRM_GATEWAY_PROBE", f"{TOP}/build/gateway-tests/crm_gateway_probe")
 PRODUCT = f"{TOP}/build/gateway/crm_gateway"
 counts = {"run": 0, "failed": 0}
 

@@ -176,10 +176,10 @@ header_tricks(void)
 static void
 form_tricks(void)
 {
-	char		text[20000];
+	char		text[4000];
 	char		longer[20000];
 
-	strcpy(text, token(H, GOOD, 'h'));
+	snprintf(text, sizeof(text), "%s", token(H, GOOD, 'h'));
 	snprintf(longer, sizeof(longer), "%s.", text);
 	is_int(verify(longer), CRM_JWT_MALFORMED, "four parts");
 	snprintf(longer, sizeof(longer), "%s=", text);
