@@ -193,12 +193,13 @@ $$;
 COMMENT ON FUNCTION crm._access_drop_partitions(text, timestamptz) IS 'drops the partitions that end before a moment; how many';
 
 CREATE FUNCTION crm._access_partitions() RETURNS bigint
-    LANGUAGE plpgsql SET lock_timeout = '1s' SET timezone = 'UTC' AS
+    LANGUAGE plpgsql SET lock_timeout = '200ms' SET timezone = 'UTC' AS
 $$
 DECLARE
     kept record;
     today timestamptz;
 BEGIN
+    -- gives up on a lock long before anybody's deadlock_timeout: nobody else is ever the victim of this
     FOR kept IN SELECT * FROM crm._access_partitioned() LOOP
         today := CASE WHEN kept.is_real_time THEN clock_timestamp() ELSE crm.core_now() END;
         BEGIN

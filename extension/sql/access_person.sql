@@ -6,12 +6,7 @@ COMMENT ON FUNCTION crm._access_blank(bytea, text, bytea[], int[]) IS
     'a payload (csv or ndjson: a chunk of records; single: one record) with the records of those numbers, and every record holding a needle as a whole word, overwritten by spaces; null when there is none';
 
 CREATE FUNCTION crm._access_record_hash(source_id int, external_id text) RETURNS bytea
-    LANGUAGE plpgsql STABLE AS
-$$
-BEGIN
-    RETURN crm._keyed_hash('record', convert_to(source_id || ':' || external_id, 'UTF8'));
-END
-$$;
+    LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_access_record_hash';
 COMMENT ON FUNCTION crm._access_record_hash(int, text) IS 'how crm.suppression (kind record) knows an erased member id of a source';
 
 CREATE FUNCTION crm._access_sees(customer_id bigint) RETURNS boolean
@@ -300,6 +295,30 @@ $$;
 COMMENT ON FUNCTION crm._access_forget(bigint[], bigint[]) IS
     'removes every personal value of these records and persons; orders and their sums stay, nameless';
 
+-- The order of intake (member keys, identifiers, persons), so that the two cannot deadlock; what moved
+-- while a lock was awaited is looked up again.
+CREATE FUNCTION crm._access_lock_person(asked bigint, OUT persons bigint[], OUT record_ids bigint[])
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    locked bigint[];
+BEGIN
+    LOOP
+        persons := crm._identity_cluster(crm._identity_current(asked));
+        record_ids := ARRAY(SELECT m.source_record_id FROM crm.membership m
+                            WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity' ORDER BY 1);
+        EXIT WHEN locked = persons || record_ids;
+        PERFORM FROM crm.external_key e WHERE e.kind = 1 AND e.source_record_id = ANY (record_ids)
+        ORDER BY e.source_id, e.external_id COLLATE "C" FOR UPDATE;
+        PERFORM FROM crm.identifier i WHERE i.customer_id = ANY (persons) ORDER BY i.kind, i.value_hash FOR UPDATE;
+        PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR UPDATE;
+        locked := persons || record_ids;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._access_lock_person(bigint) IS
+    'locks a person with all ids that ever answered to them, their identifiers and member keys; these persons and their records';
+
 CREATE FUNCTION crm.access_erase(customer_id bigint, reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -320,10 +339,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the request, by its number say; no personal values.';
     END IF;
     person := crm._access_require_person(access_erase.customer_id);
-    PERFORM FROM crm.customer c WHERE c.customer_id = person FOR UPDATE;
-    persons := crm._identity_cluster(person);
-    record_ids := ARRAY(SELECT m.source_record_id FROM crm.membership m
-                        WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity');
+    SELECT l.persons, l.record_ids INTO persons, record_ids FROM crm._access_lock_person(person) l;
     -- while the identifiers are still there: first the raw payloads, then the rooms, then the person
     blanked := crm._access_blank_inbox(record_ids, crm._access_needles(record_ids, persons));
     suppressed := crm._access_suppress(record_ids, persons);

@@ -110,6 +110,10 @@ BEGIN
             ELSE
                 result := crm._identity_try(items, false, '{}');
             END IF;
+            IF cardinality(crm._identity_suppressed(items)) > 0 THEN
+                RAISE EXCEPTION 'a person was erased while their record was stored'
+                    USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
+            END IF;
             RETURN result;
         EXCEPTION WHEN SQLSTATE 'RM309' THEN
             NULL;       -- the locks of this attempt are gone with it
@@ -120,7 +124,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_settle(crm.identity_item[], boolean) IS
-    'attempts until nothing moves meanwhile; 40001 after 20';
+    'attempts until nothing moves meanwhile; 40001 after 20, or when one of them was erased meanwhile';
 
 -- The persons to tell the rooms above about: those of new and changed records, history apart.
 CREATE FUNCTION crm._identity_news(items crm.identity_item[], outcomes crm.record_outcome[], told text[],
@@ -183,19 +187,28 @@ COMMENT ON FUNCTION crm._identity_store_members(crm.member_fact[]) IS
 CREATE FUNCTION crm._identity_ref_items(refs crm.record_ref[]) RETURNS crm.identity_item[]
     LANGUAGE plpgsql STABLE AS
 $$
+DECLARE
+    is_anyone_erased boolean := EXISTS (SELECT FROM crm.suppression s WHERE s.kind = 'record');
 BEGIN
     RETURN ARRAY(
         SELECT ROW(ROW(f.ordinal, f.source_id,
                        CASE WHEN n.is_member THEN f.external_id
+                            WHEN n.erased IS NOT NULL THEN 'receipt:erased:' || encode(n.erased, 'hex')
                             WHEN u.links[1] IS NULL OR n.is_receipt_known THEN 'receipt:' || coalesce(f.external_id, '')
                             ELSE 'visitor:' || crm._identity_kind_code(u.links[1].kind) || ':' || encode(u.links[1].value_hash, 'hex') END,
-                       CASE WHEN n.is_member THEN f.kind WHEN u.links[1] IS NULL OR n.is_receipt_known THEN 'receipt' ELSE 'visitor' END,
+                       CASE WHEN n.is_member THEN f.kind WHEN n.erased IS NOT NULL OR u.links[1] IS NULL OR n.is_receipt_known THEN 'receipt' ELSE 'visitor' END,
                        f.store_id, f.channel, f.occurred_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                        NULL, NULL, f.is_history, NULL, f.received_at, f.inbox_id, f.line_no)::crm.member_fact,
-                   u.links, NULL, NULL, NULL, NULL, NULL, coalesce(f.occurred_at, f.received_at), NULL)::crm.identity_item
+                   CASE WHEN n.erased IS NULL THEN u.links ELSE '{}' END,
+                   NULL, NULL, NULL, NULL, NULL, coalesce(f.occurred_at, f.received_at), NULL)::crm.identity_item
         FROM unnest(refs) f
+        CROSS JOIN LATERAL (   -- an erased member's later receipts hang together, on nobody
+            SELECT CASE WHEN is_anyone_erased AND f.kind IN ('member', 'follower', 'visitor') THEN (
+                       SELECT s.value_hash FROM crm.suppression s
+                       WHERE s.kind = 'record' AND s.value_hash = crm._access_record_hash(f.source_id, f.external_id) LIMIT 1) END AS erased
+            OFFSET 0) e
         CROSS JOIN LATERAL (
-            SELECT f.kind IN ('member', 'follower', 'visitor') AND f.external_id <> '' AS is_member,
+            SELECT e.erased, f.kind IN ('member', 'follower', 'visitor') AND f.external_id <> '' AND e.erased IS NULL AS is_member,
                    (SELECT true FROM crm.external_key k WHERE k.source_id = f.source_id AND k.kind = 1
                     AND k.external_id = 'receipt:' || f.external_id LIMIT 1) AS is_receipt_known
             OFFSET 0) n

@@ -25,7 +25,7 @@ BEGIN
     END LOOP;
     RETURN places;
 END $$;
-SELECT plan(39);
+SELECT plan(42);
 
 -- shown
 SELECT is(pg_temp.ask('T-crm_clerk-store', 'login', $$SELECT crm.access_unmask(101, '{name,phone}', 'call back')->>'fields'$$),
@@ -80,6 +80,13 @@ SELECT ok(crm._access_is_suppressed('phone', crm._keyed_hash('phone', '138000000
     AND crm._access_is_suppressed('record', crm._access_record_hash(99, 'member-13800000001'))
     AND NOT crm._access_is_suppressed('phone', crm._keyed_hash('phone', '13800000002')), 'the next export cannot bring them back');
 SELECT is(pg_temp.ask('T-crm_clerk-store', 'http', $$SELECT crm.access_unmask(101, '{name}', 'call')$$), 'error P0002', 'and nobody finds them');
+SELECT is((SELECT o.outcome FROM crm._identity_store_members(ARRAY[jsonb_populate_record(NULL::crm.member_fact,
+        '{"ordinal": 1, "source_id": 99, "external_id": "member-13800000001", "kind": "member", "name": "Zhang San 1", "is_history": false, "received_at": "2026-01-09T00:00:00Z"}')]) o),
+    'suppressed', 'the till sends the member again');
+SELECT is((SELECT o.customer_id FROM crm._identity_attach(ARRAY[jsonb_populate_record(NULL::crm.record_ref,
+        '{"ordinal": 1, "source_id": 99, "external_id": "member-13800000001", "kind": "member", "is_history": false, "occurred_at": "2026-01-09T00:00:00Z", "received_at": "2026-01-09T00:00:00Z"}')]) o),
+    NULL, 'and an order of theirs: it hangs on nobody');
+SELECT is(pg_temp.found('13800000001') || pg_temp.found('Zhang San 1'), '', 'still no table holds a value of theirs');
 SELECT is(pg_temp.ask('T-crm_clerk-store', 'http', $$SELECT crm.access_readmit('record', 'member-13800000001', 'test', 'came back')$$), 'denied', 'a clerk lets nobody back');
 SELECT is(pg_temp.ask('T-crm_steward-all', 'http', $$SELECT crm.access_readmit('record', 'member-13800000001', 'test', 'came back')$$), 'true', 'a steward does, with a reason');
 SELECT is(pg_temp.ask('T-crm_steward-all', 'http', $$SELECT crm.access_readmit('record', 'member-13800000001', 'test', 'came back')$$), 'false', 'once');

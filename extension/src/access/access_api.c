@@ -17,6 +17,7 @@ PG_FUNCTION_INFO_V1(crm_access_actor_code);
 PG_FUNCTION_INFO_V1(crm_access_actor_role);
 PG_FUNCTION_INFO_V1(crm_access_actor_staff);
 PG_FUNCTION_INFO_V1(crm_access_actor_claim);
+PG_FUNCTION_INFO_V1(crm_access_record_hash);
 
 static CrmStatement list_stores = {
 	.name = "access.list_stores",
@@ -103,4 +104,16 @@ crm_access_actor_claim(PG_FUNCTION_ARGS)
 	if (value == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(value));
+}
+
+/* How the suppression list knows an erased member id of a source. */
+Datum
+crm_access_record_hash(PG_FUNCTION_ARGS)
+{
+	char	   *key = psprintf("%d:%s", PG_GETARG_INT32(0), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	bytea	   *hash = palloc(VARHDRSZ + CRM_HASH_LENGTH);
+
+	crm_core_keys_hash("record", key, strlen(key), (uint8 *) VARDATA(hash));
+	SET_VARSIZE(hash, VARHDRSZ + CRM_HASH_LENGTH);
+	PG_RETURN_BYTEA_P(hash);
 }
