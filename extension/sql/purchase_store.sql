@@ -36,55 +36,70 @@ $$;
 COMMENT ON FUNCTION crm._purchase_is_older(text, text) IS
     'whether a source''s version is older: by number when both are numbers, else as text, so times must be ISO 8601 in one zone; null when either is null';
 
+-- Entries for one chunk.
+CREATE TYPE crm.purchase_addition AS (source_record_id bigint, from_day date, days date[], known date[], minor bigint[]);
+
+CREATE FUNCTION crm._purchase_split(additions crm.purchase_addition[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    WITH piece AS MATERIALIZED (
+        SELECT a.source_record_id, a.from_day AS chunk_from_day, c.piece_no, c.from_day, c.piece
+        FROM unnest(additions) a
+        JOIN crm.purchase_chunk p ON p.source_record_id = a.source_record_id AND p.from_day = a.from_day,
+        LATERAL crm._purchase_cut(p.history, a.days, a.known, a.minor) c),
+    stored AS (
+        UPDATE crm.purchase_chunk p SET history = c.piece FROM piece c
+        WHERE c.piece_no = 1 AND p.source_record_id = c.source_record_id AND p.from_day = c.chunk_from_day)
+    INSERT INTO crm.purchase_chunk (source_record_id, from_day, history)
+    SELECT c.source_record_id, c.from_day, c.piece FROM piece c WHERE c.piece_no > 1;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_split(crm.purchase_addition[]) IS
+    'adds entries to chunks that have no room for them: each is cut into several, about half full';
+
 CREATE FUNCTION crm._purchase_apply(effects crm.purchase_effect[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    wanted bigint[];
-    fresh bigint[];
-    crowded record;
+    records bigint[] := ARRAY(SELECT DISTINCT e.source_record_id FROM unnest(effects) e WHERE e.amount_minor <> 0 AND e.day IS NOT NULL);
+    n_locked bigint;
+    crowded crm.purchase_addition[];
 BEGIN
-    -- the first chunk of a record is the lock of all its chunks
-    SELECT array_agg(e.source_record_id), array_agg(e.source_record_id) FILTER (WHERE e.is_new) INTO wanted, fresh
-    FROM (SELECT d.source_record_id, NOT EXISTS (SELECT FROM crm.purchase_chunk p WHERE p.source_record_id = d.source_record_id) AS is_new
-          FROM (SELECT DISTINCT e.source_record_id FROM unnest(effects) e
-                WHERE e.amount_minor <> 0 AND e.day IS NOT NULL ORDER BY 1) d) e;
-    IF wanted IS NULL THEN
+    IF cardinality(records) = 0 THEN
         RETURN;
     END IF;
-    IF fresh IS NOT NULL THEN
+    -- the first chunk of a record is the lock of all its chunks; a record without one gets it first
+    PERFORM FROM crm.purchase_chunk p WHERE p.source_record_id = ANY (records) AND p.from_day = '-infinity'
+    ORDER BY p.source_record_id FOR UPDATE;
+    GET DIAGNOSTICS n_locked = ROW_COUNT;
+    IF n_locked < cardinality(records) THEN
         INSERT INTO crm.purchase_chunk (source_record_id, from_day, history)
-        SELECT r, '-infinity', crm._purchase_add(NULL, '{}', '{}', '{}') FROM unnest(fresh) r
+        SELECT r, '-infinity', crm._purchase_add(NULL, '{}', '{}', '{}') FROM unnest(records) r
+        WHERE NOT EXISTS (SELECT FROM crm.purchase_chunk p WHERE p.source_record_id = r) ORDER BY r
         ON CONFLICT DO NOTHING;
+        PERFORM FROM crm.purchase_chunk p WHERE p.source_record_id = ANY (records) AND p.from_day = '-infinity'
+        ORDER BY p.source_record_id FOR UPDATE;
     END IF;
-    PERFORM FROM unnest(wanted) r JOIN crm.purchase_chunk p ON p.source_record_id = r AND p.from_day = '-infinity'
-    ORDER BY p.source_record_id FOR UPDATE OF p;
-    FOR crowded IN
-        WITH addition AS (
-            SELECT e.source_record_id, e.from_day, array_agg(e.day) AS days, array_agg(e.known_day) AS known, array_agg(e.amount_minor) AS minor
-            FROM (SELECT e.source_record_id, e.day, e.known_day, e.amount_minor,
-                         (SELECT p.from_day FROM crm.purchase_chunk p
-                          WHERE p.source_record_id = e.source_record_id AND p.from_day <= e.day
-                          ORDER BY p.from_day DESC LIMIT 1) AS from_day
-                  FROM unnest(effects) e WHERE e.amount_minor <> 0 AND e.day IS NOT NULL) e
-            GROUP BY e.source_record_id, e.from_day),
-        grown AS MATERIALIZED (
-            SELECT a.*, crm._purchase_add(p.history, a.days, a.known, a.minor) AS history
-            FROM addition a JOIN crm.purchase_chunk p ON p.source_record_id = a.source_record_id AND p.from_day = a.from_day),
-        stored AS (
-            UPDATE crm.purchase_chunk p SET history = g.history FROM grown g
-            WHERE g.history IS NOT NULL AND p.source_record_id = g.source_record_id AND p.from_day = g.from_day)
-        SELECT g.source_record_id, g.from_day, g.days, g.known, g.minor FROM grown g WHERE g.history IS NULL
-    LOOP
-        WITH piece AS MATERIALIZED (
-            SELECT c.* FROM crm.purchase_chunk p, crm._purchase_cut(p.history, crowded.days, crowded.known, crowded.minor) c
-            WHERE p.source_record_id = crowded.source_record_id AND p.from_day = crowded.from_day),
-        stored AS (
-            UPDATE crm.purchase_chunk p SET history = c.piece FROM piece c
-            WHERE c.piece_no = 1 AND p.source_record_id = crowded.source_record_id AND p.from_day = crowded.from_day)
-        INSERT INTO crm.purchase_chunk (source_record_id, from_day, history)
-        SELECT crowded.source_record_id, c.from_day, c.piece FROM piece c WHERE c.piece_no > 1;
-    END LOOP;
+    WITH addition AS (
+        SELECT e.source_record_id, e.from_day, array_agg(e.day) AS days, array_agg(e.known_day) AS known, array_agg(e.amount_minor) AS minor
+        FROM (SELECT e.source_record_id, e.day, e.known_day, e.amount_minor,
+                     (SELECT p.from_day FROM crm.purchase_chunk p
+                      WHERE p.source_record_id = e.source_record_id AND p.from_day <= e.day
+                      ORDER BY p.from_day DESC LIMIT 1) AS from_day
+              FROM unnest(effects) e WHERE e.amount_minor <> 0 AND e.day IS NOT NULL) e
+        GROUP BY e.source_record_id, e.from_day),
+    grown AS MATERIALIZED (
+        SELECT a.*, crm._purchase_add(p.history, a.days, a.known, a.minor) AS history
+        FROM addition a JOIN crm.purchase_chunk p ON p.source_record_id = a.source_record_id AND p.from_day = a.from_day),
+    stored AS (
+        UPDATE crm.purchase_chunk p SET history = g.history FROM grown g
+        WHERE g.history IS NOT NULL AND p.source_record_id = g.source_record_id AND p.from_day = g.from_day)
+    SELECT array_agg(ROW(g.source_record_id, g.from_day, g.days, g.known, g.minor)::crm.purchase_addition)
+    INTO crowded FROM grown g WHERE g.history IS NULL;
+    IF crowded IS NOT NULL THEN
+        PERFORM crm._purchase_split(crowded);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_apply(crm.purchase_effect[]) IS
@@ -94,11 +109,6 @@ CREATE FUNCTION crm._purchase_learn_products(facts crm.order_fact[]) RETURNS voi
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM unnest(facts) f, unnest(f.lines) l
-                   WHERE l.product_code IS NOT NULL
-                     AND crm._purchase_product_id(l.product_code) IS NULL) THEN
-        RETURN;
-    END IF;
     INSERT INTO crm.product_category (category_id, code, name)
     SELECT nextval('crm.product_id_seq')::int, c.category_code, c.category_code
     FROM (SELECT DISTINCT l.category_code FROM unnest(facts) f, unnest(f.lines) l
@@ -289,7 +299,10 @@ DECLARE
     batch crm.order_fact[];
 BEGIN
     PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
-    PERFORM crm._purchase_learn_products(facts);
+    IF EXISTS (SELECT FROM unnest(facts) f, unnest(f.lines) l
+               WHERE l.product_code IS NOT NULL AND crm._purchase_product_id(l.product_code) IS NULL) THEN
+        PERFORM crm._purchase_learn_products(facts);
+    END IF;
     effects := crm._purchase_create_orders(facts, exponent);
     IF cardinality(effects) < cardinality(facts) THEN
         pending := ARRAY(SELECT f FROM unnest(facts) f WHERE f.ordinal NOT IN (SELECT e.ordinal FROM unnest(effects) e));
