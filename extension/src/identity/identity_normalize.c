@@ -86,7 +86,8 @@ crm_identity_phone(PG_FUNCTION_ARGS)
 	add_text(&row, phone.e164);
 	add_text(&row, phone.extension);
 	add_text(&row, crm_phone_type_name(phone.type));
-	add_bool(&row, phone.is_identity_key);
+	/* a landline is a shop's or an office's as often as a family's: it never says who calls */
+	add_bool(&row, phone.is_identity_key && phone.type != CRM_PHONE_LANDLINE);
 	add_text(&row, phone.masked);
 	add_text(&row, phone.last4);
 	add_text(&row, phone.type == CRM_PHONE_INVALID ? crm_phone_reason_name(phone.reason) : "");
