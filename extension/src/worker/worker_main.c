@@ -119,6 +119,9 @@ crm_worker_main(Datum arg)
 	if (!crm_worker_attach(database, CRM_WORKER_JOBS))
 		proc_exit(0);
 	SetConfigOption("application_name", "crm worker", PGC_USERSET, PGC_S_SESSION);
+	/* gives way to who changes tables (DROP EXTENSION, a DBA's DDL): waits for far less than their
+	 * deadlock_timeout, so that a deadlock ends with the job, which is run again, not with them */
+	SetConfigOption("lock_timeout", "200ms", PGC_USERSET, PGC_S_SESSION);
 	keep = AllocSetContextCreate(TopMemoryContext, "crm worker jobs", ALLOCSET_DEFAULT_SIZES);
 	scratch = AllocSetContextCreate(TopMemoryContext, "crm worker turn", ALLOCSET_DEFAULT_SIZES);
 
