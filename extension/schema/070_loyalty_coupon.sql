@@ -4,21 +4,23 @@ CREATE TABLE crm.coupon_type (
     name_zh text NOT NULL,
     name_en text NOT NULL,
     kind text NOT NULL CHECK (kind IN ('amount', 'percent', 'shipping')),
-    value numeric NOT NULL,             -- currency units, or percent off
+    value numeric NOT NULL CHECK (value >= 0),  -- currency units, or percent off
     minimum_amount numeric NOT NULL DEFAULT 0,
-    valid_days int NOT NULL,
+    valid_days int NOT NULL CHECK (valid_days BETWEEN 0 AND 3650),
     rank numeric NOT NULL);             -- worth to a customer, for "an equal or better offer"
+
+-- Under the customer id it was issued to, for ever: a merge moves nothing.
 CREATE TABLE crm.coupon (
     customer_id bigint NOT NULL,
     coupon_id bigint NOT NULL,
-    code text NOT NULL,                 -- holds the coupon's id and a check: crm.loyalty_coupon_code()
+    code text NOT NULL,                 -- holds both ids and a check: crm._loyalty_code(); history: the source's own
     coupon_type text NOT NULL REFERENCES crm.coupon_type,
     flow_id int,
     occurrence_key text,
     value numeric NOT NULL,
     state text NOT NULL CHECK (state IN ('issued', 'redeemed', 'cancelled', 'expired', 'void')),
     issued_at timestamptz NOT NULL,
-    valid_until timestamptz NOT NULL,
+    valid_until timestamptz NOT NULL,   -- the first moment at which it is not valid any more
     redeemed_at timestamptz,
     redeeming_source_id int,
     redeeming_order text,               -- unique by crm.external_key kind 7
@@ -27,5 +29,30 @@ CREATE TABLE crm.coupon (
     PRIMARY KEY (customer_id, coupon_id));
 CREATE INDEX coupon_expiry ON crm.coupon (valid_until) WHERE state = 'issued';
 
+-- What happened to a coupon after it was issued, appended.
+CREATE TABLE crm.coupon_event (
+    customer_id bigint NOT NULL,
+    coupon_id bigint NOT NULL,
+    coupon_event_id bigint NOT NULL,
+    at timestamptz NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('redeemed', 'redemption_cancelled', 'void')),
+    source_id int,
+    order_external_id text,
+    store_id int,
+    amount numeric,                     -- of the order
+    discount numeric,
+    reason text,
+    actor text NOT NULL,
+    PRIMARY KEY (customer_id, coupon_id, coupon_event_id));
+
+INSERT INTO crm.coupon_type (coupon_type, name_zh, name_en, kind, value, minimum_amount, valid_days, rank) VALUES
+    ('welcome_5', '5元券', '5 yuan off', 'amount', 5, 0, 30, 5),
+    ('birthday_shipping', '生日免邮券', 'free shipping for the birthday', 'shipping', 0, 0, 30, 8),
+    ('wake_up_90', '9折唤醒券', '10 % off', 'percent', 10, 0, 30, 9);
+
+INSERT INTO crm.job (job, statement, every, position, next_run_at)
+VALUES ('loyalty.expire', 'SELECT crm._loyalty_expire()', '1 minute', 40, 'epoch');
+
 SELECT crm._access_open('crm.coupon_type');
 SELECT crm._access_protect_person('crm.coupon');
+SELECT crm._access_protect_person('crm.coupon_event');

@@ -95,7 +95,7 @@ BEGIN
     SELECT jsonb_build_object(
         'customer_id', person, 'name', c.name_masked, 'in_scope', crm._report_sees(person),
         'tier', v.tier, 'last_day', v.last_day,
-        'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm.loyalty_coupons(person) k WHERE k ->> 'state' = 'issued'),
+        'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm._loyalty_coupons(person) k WHERE k ->> 'state' = 'issued'),
         'last_category', suggestion ->> 'last_category',
         'suggestion', suggestion - 'category_id' - 'last_category')
     INTO answer
@@ -134,7 +134,7 @@ BEGIN
                             'order_days', v.order_days, 'net', crm._report_money(v.net_minor), 'first_day', v.first_day, 'last_day', v.last_day)
                       FROM crm.customer_value v WHERE v.customer_id = person),
             'consents', (SELECT jsonb_object_agg(ch.channel, crm._outbox_consent(person, ch.channel)) FROM crm.channel ch),
-            'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm.loyalty_coupons(person) k),
+            'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm._loyalty_coupons(person) k),
             'suggestion', crm._report_suggestion(person) - 'category_id',
             'timeline', (SELECT coalesce(jsonb_agg(t), '[]') FROM crm.report_timeline(person, NULL, 20) t))
         FROM crm.customer c WHERE c.customer_id = person);

@@ -3,8 +3,11 @@
  *		Loads the rooms, from the lowest to the highest: one line a room.
  */
 #include "access/access.h"
+#include "campaign/campaign.h"
 #include "core/core.h"
 #include "event/event.h"
+#include "loyalty/loyalty.h"
+#include "outbox/outbox.h"
 #include "purchase/purchase.h"
 #include "value/value.h"
 #include "worker/worker.h"
@@ -24,6 +27,9 @@ _PG_init(void)
 	crm_purchase_init();
 	crm_event_init();
 	crm_value_init();
+	crm_loyalty_init();
+	crm_outbox_init();
+	crm_campaign_init();
 	crm_worker_init();
 	MarkGUCPrefixReserved("crm");
 }

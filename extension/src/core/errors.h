@@ -39,4 +39,21 @@
 #define ERRCODE_CRM_TIER_GAP			CRM_SQLSTATE('5', '0', '2') /* 422: some state has no tier */
 #define ERRCODE_CRM_RFM_INCOMPLETE		CRM_SQLSTATE('5', '0', '3') /* 422: weights or thresholds are missing */
 
+/* RM6xx loyalty */
+#define ERRCODE_CRM_COUPON_UNKNOWN		CRM_SQLSTATE('6', '0', '1') /* 404: no such coupon */
+#define ERRCODE_CRM_COUPON_USED			CRM_SQLSTATE('6', '0', '2') /* 409: redeemed already */
+#define ERRCODE_CRM_COUPON_ENDED		CRM_SQLSTATE('6', '0', '3') /* 409: expired or withdrawn */
+#define ERRCODE_CRM_COUPON_ORDER_TAKEN	CRM_SQLSTATE('6', '0', '4') /* 409: the order has another coupon */
+#define ERRCODE_CRM_COUPON_BELOW		CRM_SQLSTATE('6', '0', '5') /* 422: the order is below the minimum */
+#define ERRCODE_CRM_COUPON_NOT_REDEEMED	CRM_SQLSTATE('6', '0', '6') /* 409: not redeemed by this order */
+#define ERRCODE_CRM_COUPON_TYPE_UNKNOWN	CRM_SQLSTATE('6', '0', '7') /* 422: no such coupon type */
+
+/* RM7xx outbox */
+#define ERRCODE_CRM_CHANNEL_UNCARRIED	CRM_SQLSTATE('7', '0', '1') /* 409: no endpoint carries the channel */
+#define ERRCODE_CRM_NOT_DEAD			CRM_SQLSTATE('7', '0', '2') /* 409: the message is no dead letter */
+
+/* RM8xx campaign */
+#define ERRCODE_CRM_FLOW_UNFIT			CRM_SQLSTATE('8', '0', '1') /* 422: the flow cannot run as it is described */
+#define ERRCODE_CRM_FLOW_STATE			CRM_SQLSTATE('8', '0', '2') /* 409: not possible in the flow's state */
+
 #endif

@@ -1,0 +1,352 @@
+-- campaign: flows and the ledger that makes them fire exactly once.
+--
+-- Firing locks the current customer row, checks the key under every id that ever answered to the
+-- person, and writes occurrence, coupon and message in the transaction of its cause.
+
+CREATE FUNCTION crm._campaign_bucket(salt text, scope text, key bigint) RETURNS int
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_campaign_bucket';
+COMMENT ON FUNCTION crm._campaign_bucket(text, text, bigint) IS
+    'the bucket, 0 to 9999, of a person in a flow: holdouts are ranges of buckets, the same for ever';
+
+CREATE TYPE crm.gate_step AS (step text, result text, reason text);
+CREATE TYPE crm.gate_result AS (outcome text, arm text, channel text, address_hash bytea, due_at timestamptz, steps crm.gate_step[]);
+COMMENT ON TYPE crm.gate_result IS
+    'what the gate says: outcome sent, held, control, or the step that stopped it; the arm; where and when it would go; each step with its reason';
+
+CREATE FUNCTION crm._campaign_zone(person bigint) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN coalesce((SELECT s.time_zone FROM crm.customer c JOIN crm.store s ON s.store_id = c.home_store_id WHERE c.customer_id = person),
+                    crm._setting('core.time_zone') #>> '{}');
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_zone(bigint) IS 'the time zone a person lives by: the home store''s, else the chain''s';
+
+CREATE FUNCTION crm._campaign_channel(flow crm.flow, person bigint, OUT channel text, OUT address_hash bytea, OUT reason text)
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    candidate text;
+    consent text;
+    hash bytea;
+    tried text[] := '{}';
+BEGIN
+    FOR candidate IN SELECT jsonb_array_elements_text(flow.spec -> 'channels') LOOP
+        hash := crm._outbox_address(person, candidate);
+        consent := crm._outbox_consent(person, candidate);
+        IF hash IS NOT NULL AND consent = 'yes' THEN
+            channel := candidate; address_hash := hash; reason := candidate;
+            RETURN;
+        END IF;
+        tried := tried || format('%s: %s', candidate, CASE WHEN hash IS NULL THEN 'no address' ELSE 'consent ' || consent END);
+    END LOOP;
+    reason := array_to_string(tried, ', ');
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_channel(crm.flow, bigint) IS
+    'the first channel of the flow that has consent and an address; null with the reason for each otherwise';
+
+CREATE FUNCTION crm._campaign_goal(flow crm.flow, person bigint, occurrence_key text) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    known crm.customer_value;
+BEGIN
+    SELECT * INTO known FROM crm.customer_value v WHERE v.customer_id = person;
+    IF flow.spec -> 'exclude_tiers' ? coalesce(known.tier, 'P') THEN
+        RETURN 'tier ' || coalesce(known.tier, 'P') || ' is excluded';
+    END IF;
+    IF flow.trigger = 'silence' AND known.last_day IS DISTINCT FROM occurrence_key::date THEN
+        RETURN format('last purchase is %s now', coalesce(known.last_day::text, 'none'));
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_goal(crm.flow, bigint, text) IS 'why a person is excluded or has reached the goal; null: neither';
+
+CREATE FUNCTION crm._campaign_arm(flow crm.flow, person bigint, ids bigint[]) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    -- once assigned, for ever: a later occurrence and a merge keep the arm of the survivor
+    RETURN coalesce(
+        (SELECT o.arm FROM crm.occurrence o WHERE o.flow_id = flow.flow_id AND o.customer_id = ANY (ids) AND o.arm <> 'none'
+         ORDER BY o.customer_id <> person, o.fired_at LIMIT 1),
+        CASE WHEN crm._campaign_bucket('holdout', flow.code, person) < 100 * (flow.spec ->> 'holdout_percent')::numeric THEN 'control' ELSE 'treatment' END);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_arm(crm.flow, bigint, bigint[]) IS 'treatment or control, by a fixed bucket, sticky';
+
+CREATE FUNCTION crm._campaign_cap(flow crm.flow, ids bigint[], channel text, address_hash bytea, at timestamptz) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    days int := (flow.spec ->> 'cap_days')::int;
+    most int := (flow.spec ->> 'cap_messages')::int;
+BEGIN
+    RETURN (
+        SELECT format('%s of %s in %s days to this %s', n, most, days, kind)
+        FROM (SELECT CASE WHEN c.cap_key = crm._outbox_cap_key('a', channel, address_hash) THEN 'address' ELSE 'person' END AS kind, count(*) AS n
+              FROM crm.contact_cap c, unnest(c.sent_at) s
+              WHERE (c.cap_key = ANY (SELECT crm._outbox_cap_key('p', i::text, NULL) FROM unnest(ids) i)
+                     OR c.cap_key = crm._outbox_cap_key('a', channel, address_hash))
+                AND s > at - make_interval(days => days)
+              GROUP BY 1) counted
+        WHERE n >= most ORDER BY kind LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_cap(crm.flow, bigint[], text, bytea, timestamptz) IS
+    'which cap stops a message: rolling days, per person and per address; null: none';
+
+CREATE FUNCTION crm._campaign_quiet_until(flow crm.flow, zone text, at timestamptz) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    local_at timestamp := at AT TIME ZONE zone;
+    quiet_from time := flow.spec #>> '{quiet,from}';
+    quiet_to time := flow.spec #>> '{quiet,to}';
+    is_quiet boolean := CASE WHEN quiet_from <= quiet_to THEN local_at::time >= quiet_from AND local_at::time < quiet_to
+                             ELSE local_at::time >= quiet_from OR local_at::time < quiet_to END;
+BEGIN
+    IF quiet_from IS NULL OR quiet_to IS NULL OR NOT is_quiet THEN
+        RETURN at;
+    END IF;
+    RETURN (local_at::date + CASE WHEN local_at::time < quiet_to THEN 0 ELSE 1 END + quiet_to) AT TIME ZONE zone;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_quiet_until(crm.flow, text, timestamptz) IS
+    'the moment itself, or the end of the quiet hours it falls into, in the person''s zone; quiet hours may cross midnight';
+
+CREATE FUNCTION crm._campaign_gate(flow crm.flow, person bigint, ids bigint[], occurrence_key text, due_at timestamptz,
+                                   late_at timestamptz) RETURNS crm.gate_result
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    r crm.gate_result;
+    way record;
+    stopper text;
+    planned timestamptz := greatest(due_at, crm.core_now());
+    held timestamptz;
+BEGIN
+    r.arm := 'none'; r.steps := '{}';
+    IF flow.state <> 'active' THEN
+        r.outcome := 'active'; r.steps := r.steps || ROW('active', 'stop', 'flow is ' || flow.state)::crm.gate_step;
+        RETURN r;
+    END IF;
+    r.steps := r.steps || ROW('active', 'pass', 'flow is active')::crm.gate_step;
+    IF crm.core_now() >= late_at THEN
+        r.outcome := 'late'; r.steps := r.steps || ROW('late', 'stop', 'missed: it was due ' || due_at)::crm.gate_step;
+        RETURN r;
+    END IF;
+    r.steps := r.steps || ROW('late', 'pass', 'in time')::crm.gate_step;
+    SELECT * INTO way FROM crm._campaign_channel(flow, person);
+    IF way.channel IS NULL THEN
+        r.outcome := 'consent'; r.steps := r.steps || ROW('consent', 'stop', way.reason)::crm.gate_step;
+        RETURN r;
+    END IF;
+    r.channel := way.channel; r.address_hash := way.address_hash;
+    r.steps := r.steps || ROW('consent', 'pass', way.reason)::crm.gate_step;
+    stopper := crm._campaign_goal(flow, person, occurrence_key);
+    IF stopper IS NOT NULL THEN
+        r.outcome := 'exclusion'; r.steps := r.steps || ROW('exclusion', 'stop', stopper)::crm.gate_step;
+        RETURN r;
+    END IF;
+    r.steps := r.steps || ROW('exclusion', 'pass', 'not excluded, goal not reached')::crm.gate_step;
+    r.arm := crm._campaign_arm(flow, person, ids);
+    IF r.arm = 'control' THEN
+        r.outcome := 'control'; r.steps := r.steps || ROW('holdout', 'stop', 'in the control group')::crm.gate_step;
+        RETURN r;
+    END IF;
+    r.steps := r.steps || ROW('holdout', 'pass', 'treatment')::crm.gate_step;
+    IF flow.spec ->> 'coupon_type' IS NOT NULL
+       AND crm._loyalty_has_equal_or_better(person, flow.spec ->> 'coupon_type', (flow.spec ->> 'offer_days')::int) THEN
+        r.outcome := 'offer'; r.steps := r.steps || ROW('offer', 'stop', 'holds or used an equal or better offer')::crm.gate_step;
+        RETURN r;
+    END IF;
+    r.steps := r.steps || ROW('offer', 'pass', 'no equal or better offer')::crm.gate_step;
+    held := crm._campaign_quiet_until(flow, crm._campaign_zone(person), planned);
+    stopper := crm._campaign_cap(flow, ids, r.channel, r.address_hash, held);
+    IF stopper IS NOT NULL THEN
+        r.outcome := 'cap'; r.steps := r.steps || ROW('cap', 'stop', stopper)::crm.gate_step;
+        RETURN r;
+    END IF;
+    r.steps := r.steps || ROW('cap', 'pass', 'within the caps')::crm.gate_step;
+    r.due_at := held;
+    r.outcome := CASE WHEN held > planned THEN 'held' ELSE 'sent' END;
+    r.steps := r.steps || CASE WHEN held > planned THEN ROW('quiet', 'hold', 'held to ' || held)::crm.gate_step
+                               ELSE ROW('quiet', 'pass', 'no quiet hours')::crm.gate_step END;
+    RETURN r;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_gate(crm.flow, bigint, bigint[], text, timestamptz, timestamptz) IS
+    'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours; the same code live, in preview and in explain';
+
+CREATE FUNCTION crm._campaign_render(flow crm.flow, person bigint, channel text, coupon_id bigint) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    body text := (SELECT t.body FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = _campaign_render.channel ORDER BY t.language DESC LIMIT 1);
+    coupon crm.coupon;
+    who text := (SELECT p.name FROM crm.customer_private p WHERE p.customer_id = person);
+BEGIN
+    SELECT * INTO coupon FROM crm.coupon c WHERE c.customer_id = person AND c.coupon_id = _campaign_render.coupon_id;
+    body := replace(body, '{{name}}', coalesce(who, '会员'));
+    body := replace(body, '{{coupon_code}}', coalesce(coupon.code, ''));
+    body := replace(body, '{{coupon_value}}', coalesce(trim_scale(coupon.value)::text, ''));
+    -- valid_until is the first moment at which it is not valid any more: the day before it is named
+    RETURN replace(body, '{{valid_until}}', coalesce(to_char((coupon.valid_until AT TIME ZONE crm._campaign_zone(person)) - interval '1 second', 'YYYY-MM-DD'), ''));
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_render(crm.flow, bigint, text, bigint) IS 'the flow''s text for a person on a channel, its variables filled in';
+
+CREATE FUNCTION crm._campaign_unknown_variables(body text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT coalesce(array_agg(DISTINCT m[1]), '{}') FROM regexp_matches(body, '\{\{\s*([^}]*?)\s*\}\}', 'g') m
+   WHERE m[1] NOT IN ('name', 'coupon_code', 'coupon_value', 'valid_until') $$;
+COMMENT ON FUNCTION crm._campaign_unknown_variables(text) IS 'variables of a text that nothing fills in';
+
+CREATE FUNCTION crm._campaign_message_id(flow_id int, epoch int, person bigint, occurrence_key text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT person || '-' || encode(crm._keyed_hash('message', convert_to(concat_ws(E'\x1f', flow_id, epoch, person, occurrence_key), 'UTF8')), 'hex') $$;
+COMMENT ON FUNCTION crm._campaign_message_id(int, int, bigint, text) IS 'the id of an occurrence''s message: leads to its row, equal at every attempt';
+
+CREATE FUNCTION crm._campaign_lock_caps(person bigint, channel text, address_hash bytea) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    keys bytea[] := ARRAY(SELECT k FROM (VALUES (crm._outbox_cap_key('p', person::text, NULL)), (crm._outbox_cap_key('a', channel, address_hash))) v (k) ORDER BY k);
+BEGIN
+    INSERT INTO crm.contact_cap (cap_key) SELECT unnest(keys) ON CONFLICT DO NOTHING;
+    PERFORM FROM crm.contact_cap c WHERE c.cap_key = ANY (keys) ORDER BY c.cap_key FOR UPDATE;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_lock_caps(bigint, text, bytea) IS 'locks the counters of a person and an address, in their order, so that two flows cannot both be the last one allowed';
+
+CREATE FUNCTION crm._campaign_fire(flow crm.flow, customer_id bigint, occurrence_key text, due_at timestamptz, late_at timestamptz,
+                                   epoch int) RETURNS text
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+DECLARE
+    person bigint;
+    ids bigint[];
+    way record;
+    gate crm.gate_result;
+    coupon bigint;
+    message text;
+BEGIN
+    -- the current row is locked before the key is looked for: a merge locks both rows, too
+    SELECT c.customer_id INTO person FROM crm.customer c WHERE c.customer_id = crm._identity_current(_campaign_fire.customer_id) AND c.status = 'active' FOR UPDATE;
+    IF person IS NULL THEN
+        RETURN 'gone';
+    END IF;
+    ids := crm._identity_cluster(person);
+    IF EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = flow.flow_id AND o.epoch = _campaign_fire.epoch
+               AND o.occurrence_key = _campaign_fire.occurrence_key) THEN
+        RETURN 'fired before';
+    END IF;
+    SELECT * INTO way FROM crm._campaign_channel(flow, person);
+    IF way.channel IS NOT NULL THEN
+        PERFORM crm._campaign_lock_caps(person, way.channel, way.address_hash);
+    END IF;
+    gate := crm._campaign_gate(flow, person, ids, occurrence_key, due_at, late_at);
+    IF gate.outcome IN ('sent', 'held') THEN
+        message := crm._campaign_message_id(flow.flow_id, _campaign_fire.epoch, person, _campaign_fire.occurrence_key);
+        IF flow.spec ->> 'coupon_type' IS NOT NULL THEN
+            coupon := crm._loyalty_issue(person, flow.spec ->> 'coupon_type', flow.flow_id, occurrence_key);
+        END IF;
+        PERFORM crm._outbox_put(person, message, gate.channel, flow.flow_id, occurrence_key, true,
+            jsonb_build_object('flow', flow.code, 'text', crm._campaign_render(flow, person, gate.channel, coupon)),
+            gate.due_at, CASE WHEN late_at = 'infinity' THEN NULL ELSE greatest(late_at, gate.due_at + interval '1 hour') END);
+        UPDATE crm.contact_cap c SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > gate.due_at - interval '31 days'), gate.due_at)
+        WHERE c.cap_key IN (crm._outbox_cap_key('p', person::text, NULL), crm._outbox_cap_key('a', gate.channel, gate.address_hash));
+    END IF;
+    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version)
+    VALUES (person, flow.flow_id, _campaign_fire.epoch, _campaign_fire.occurrence_key, crm.core_now(), coalesce(gate.due_at, _campaign_fire.due_at),
+            gate.arm, gate.outcome, message, coupon, flow.version);
+    INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, decision_id, step, result, reason)
+    SELECT crm.core_now(), person, flow.flow_id, _campaign_fire.occurrence_key, crm._new_id(), s.step, s.result, s.reason
+    FROM unnest(gate.steps) WITH ORDINALITY AS s(step, result, reason, n) ORDER BY s.n;
+    RETURN gate.outcome;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_fire(crm.flow, bigint, text, timestamptz, timestamptz, int) IS
+    'one occurrence of a flow for a person: at most once for ever for its key under all ids of the person; occurrence, decisions, coupon and message in this transaction; returns sent, held, control, the step that stopped it, fired before, or gone';
+
+CREATE FUNCTION crm._campaign_welcome(flow crm.flow, customer_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    person bigint;
+BEGIN
+    FOR person IN
+        SELECT c.customer_id FROM crm.customer c
+        WHERE c.customer_id = ANY (customer_ids) AND c.status = 'active'
+          AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = c.customer_id AND o.flow_id = flow.flow_id)
+          -- a person who was known before, in any record, is not new
+          AND NOT EXISTS (SELECT FROM crm.membership m JOIN crm.source_record r USING (source_record_id)
+                          WHERE m.customer_id = c.customer_id AND m.valid_to = 'infinity' AND r.kind <> 'receipt'
+                            AND (r.is_history OR r.received_at < flow.active_from))
+        ORDER BY c.customer_id
+    LOOP
+        PERFORM crm._campaign_fire(flow, person, 'once', crm.core_now(), 'infinity', 0);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_welcome(crm.flow, bigint[]) IS 'welcomes those whose first record just came; the key holds for ever';
+
+CREATE FUNCTION crm._campaign_on_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    flow crm.flow;
+    waiting crm.outbox_queue[];
+BEGIN
+    IF is_history OR cardinality(customer_ids) = 0 THEN
+        RETURN;
+    END IF;
+    IF kind IN ('member', 'order') THEN
+        FOR flow IN SELECT * FROM crm.flow f WHERE f.trigger = 'welcome' AND f.state = 'active' LOOP
+            PERFORM crm._campaign_welcome(flow, customer_ids);
+        END LOOP;
+    END IF;
+    IF kind = 'order' THEN
+        -- who has just bought is not asked to come back: what waits is cancelled
+        SELECT coalesce(array_agg(w.q), '{}') INTO waiting
+        FROM (SELECT q FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) JOIN crm.flow f USING (flow_id)
+              WHERE q.customer_id = ANY (customer_ids) AND f.spec ->> 'goal' = 'order' AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
+              FOR UPDATE OF q) w;
+        PERFORM crm._outbox_cancel(waiting, 'goal reached: bought');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_on_facts(bigint[], text, boolean) IS 'new persons are welcomed, waiting messages of buyers cancelled, in the commit of the facts; history does nothing';
+
+CREATE FUNCTION crm._campaign_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    doubled crm.outbox_queue[];
+BEGIN
+    -- two waiting messages of one flow are now for one person: the later one ends
+    SELECT coalesce(array_agg(w.q), '{}') INTO doubled
+    FROM (SELECT q FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
+          WHERE q.customer_id = other AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
+            AND EXISTS (SELECT FROM crm.outbox_queue q2 JOIN crm.outbox o2 USING (customer_id, message_id)
+                        WHERE q2.customer_id = survivor AND o2.flow_id = o.flow_id)
+          FOR UPDATE OF q) w;
+    PERFORM crm._outbox_cancel(doubled, 'merged: another message of the flow waits for this person');
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_on_membership(bigint, bigint, bigint[], text) IS 'after a merge one person gets one message of a flow; the ledger stays where it is';
+
+CREATE FUNCTION crm._campaign_on_export(customer_id bigint) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('flow', f.code, 'key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome) ORDER BY o.fired_at), '[]')
+            FROM crm.occurrence o JOIN crm.flow f USING (flow_id) WHERE o.customer_id = ANY (crm._identity_cluster(_campaign_on_export.customer_id)));
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_on_export(bigint) IS 'what flows did for a person';

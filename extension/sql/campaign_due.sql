@@ -1,0 +1,181 @@
+-- campaign_due: what time alone brings about.  A window of days moves over an index; where it stands is
+-- written in the transaction of what it brought, and the ledger makes a repetition harmless.
+
+CREATE FUNCTION crm._campaign_today() RETURNS date
+    LANGUAGE sql STABLE AS $$ SELECT crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}') $$;
+COMMENT ON FUNCTION crm._campaign_today() IS 'today in the chain''s time zone';
+
+CREATE FUNCTION crm._campaign_is_behind(person bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM crm.membership m JOIN crm.source_record r USING (source_record_id) JOIN crm.source s USING (source_id)
+        WHERE m.customer_id = person AND m.valid_to = 'infinity' AND s.is_active
+          AND s.last_received_at < crm.core_now() - make_interval(hours => (crm._setting('campaign.source_behind_hours'))::int)
+          AND s.kind IN ('pos', 'mini_program', 'shop_platform'));
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_is_behind(bigint) IS 'whether a source that tells of this person''s purchases has been silent too long to trust a silence';
+
+CREATE FUNCTION crm._campaign_silence(flow crm.flow) RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    today date := crm._campaign_today();
+    days int := (flow.spec ->> 'days')::int;
+    done_to date := (flow.watermark AT TIME ZONE 'UTC')::date;
+    due record;
+    fired bigint := 0;
+    waiting boolean := false;
+BEGIN
+    IF done_to >= today THEN
+        RETURN 0;
+    END IF;
+    FOR due IN
+        SELECT v.customer_id, v.last_day FROM crm.customer_value v
+        WHERE v.last_day > done_to - days AND v.last_day <= today - days
+          AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = v.customer_id AND o.flow_id = flow.flow_id
+                          AND o.epoch = flow.epoch AND o.occurrence_key = v.last_day::text)
+          AND NOT EXISTS (SELECT FROM crm.flow_backlog b WHERE b.customer_id = v.customer_id AND b.flow_id = flow.flow_id
+                          AND b.epoch = flow.epoch AND b.occurrence_key = v.last_day::text)
+          AND crm._campaign_silence_is_new(v.customer_id, v.last_day)
+        ORDER BY v.customer_id
+    LOOP
+        IF crm._campaign_is_behind(due.customer_id) THEN
+            waiting := true;
+            CONTINUE;
+        END IF;
+        PERFORM crm._campaign_fire(flow, due.customer_id, due.last_day::text, crm.core_now(), 'infinity', flow.epoch);
+        fired := fired + 1;
+        IF fired >= 500 THEN
+            RETURN 1;
+        END IF;
+    END LOOP;
+    IF NOT waiting THEN
+        UPDATE crm.flow f SET watermark = today::timestamp AT TIME ZONE 'UTC' WHERE f.flow_id = flow.flow_id;
+    END IF;
+    RETURN 0;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_silence(crm.flow) IS
+    'fires for those whose last purchase became the flow''s number of local days old since the window last moved; 500 a piece; waits for sources that are behind; returns 1 when there is more';
+
+CREATE FUNCTION crm._campaign_silence_is_new(person bigint, last_day date) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    -- a refund that moved the last purchase back opens no key older than the refund
+    RETURN NOT EXISTS (
+        SELECT FROM crm.membership m JOIN crm.refund r USING (source_record_id)
+        WHERE m.customer_id = person AND m.valid_to = 'infinity' AND r.is_current AND r.purchase_day > last_day AND r.refunded_on > last_day);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_silence_is_new(bigint, date) IS 'false when only a refund made this the last purchase';
+
+CREATE FUNCTION crm._campaign_birthday_md(day date) RETURNS smallint[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    -- born on 29 February: celebrated on the 28th in years without one
+    SELECT CASE WHEN extract(month FROM day) = 2 AND extract(day FROM day) = 28 AND extract(day FROM day + 1) = 1
+                THEN ARRAY[228, 229]::smallint[]
+                ELSE ARRAY[(extract(month FROM day) * 100 + extract(day FROM day))::smallint] END
+$$;
+COMMENT ON FUNCTION crm._campaign_birthday_md(date) IS 'the birthdays (month * 100 + day) that are celebrated on a day';
+
+CREATE FUNCTION crm._campaign_birthday_day(flow crm.flow, zone text, day date) RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    due_at timestamptz := (day + (flow.spec ->> 'at')::time) AT TIME ZONE zone;
+    late_at timestamptz := (day + 1)::timestamp AT TIME ZONE zone;
+    person bigint;
+    fired bigint := 0;
+BEGIN
+    IF due_at > crm.core_now() OR due_at < flow.active_from THEN
+        RETURN 0;
+    END IF;
+    FOR person IN
+        SELECT p.customer_id FROM crm.customer_private p JOIN crm.customer c USING (customer_id)
+        LEFT JOIN crm.store s ON s.store_id = c.home_store_id
+        WHERE p.birthday_md = ANY (crm._campaign_birthday_md(day)) AND c.status = 'active'
+          AND coalesce(s.time_zone, crm._setting('core.time_zone') #>> '{}') = zone
+          AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = p.customer_id AND o.flow_id = flow.flow_id
+                          AND o.epoch = flow.epoch AND o.occurrence_key = extract(year FROM day)::text)
+        ORDER BY p.customer_id LIMIT 500
+    LOOP
+        PERFORM crm._campaign_fire(flow, person, extract(year FROM day)::text, due_at, late_at, flow.epoch);
+        fired := fired + 1;
+    END LOOP;
+    RETURN (fired >= 500)::int;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_birthday_day(crm.flow, text, date) IS
+    'fires a day''s birthdays of one time zone once its hour has come; after midnight they are written down as missed; returns 1 when there is more';
+
+CREATE FUNCTION crm._campaign_birthday(flow crm.flow) RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    zone text;
+    local_today date;
+    day date;
+    more bigint := 0;
+    reached date := (flow.watermark AT TIME ZONE 'UTC')::date;
+BEGIN
+    FOR zone IN SELECT DISTINCT s.time_zone FROM crm.store s UNION SELECT crm._setting('core.time_zone') #>> '{}' LOOP
+        local_today := crm._local_day(crm.core_now(), zone);
+        -- days that nobody worked on are looked at once more, thirty at most
+        FOR day IN SELECT d::date FROM generate_series(greatest(reached, local_today - 30), local_today, interval '1 day') d LOOP
+            more := more + crm._campaign_birthday_day(flow, zone, day);
+        END LOOP;
+    END LOOP;
+    IF more = 0 AND reached < crm._campaign_today() - 1 THEN
+        UPDATE crm.flow f SET watermark = (crm._campaign_today() - 1)::timestamp AT TIME ZONE 'UTC' WHERE f.flow_id = flow.flow_id;
+    END IF;
+    RETURN more;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_birthday(crm.flow) IS 'birthdays of today, and as missed those of days without a worker; returns > 0 when there is more';
+
+CREATE FUNCTION crm._campaign_due() RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    flow crm.flow;
+    more bigint := 0;
+BEGIN
+    FOR flow IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND f.trigger IN ('silence', 'birthday') ORDER BY f.flow_id FOR UPDATE LOOP
+        more := more + CASE flow.trigger WHEN 'silence' THEN crm._campaign_silence(flow) ELSE crm._campaign_birthday(flow) END;
+    END LOOP;
+    RETURN more;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_due() IS 'job: what is due by time; returns > 0 when there is more';
+
+CREATE FUNCTION crm._campaign_backlog() RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    flow crm.flow;
+    today date := crm._campaign_today();
+    room int;
+    waiting record;
+BEGIN
+    FOR flow IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND f.trigger = 'silence' ORDER BY f.flow_id FOR UPDATE LOOP
+        SELECT (flow.spec ->> 'backlog_per_day')::int - count(*) INTO room FROM crm.flow_backlog b
+        WHERE b.flow_id = flow.flow_id AND b.entered_at >= today::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}');
+        CONTINUE WHEN room <= 0;
+        FOR waiting IN SELECT b.* FROM crm.flow_backlog b
+                       WHERE b.flow_id = flow.flow_id AND b.epoch = flow.epoch AND b.entered_at IS NULL AND b.confirmed_at IS NOT NULL
+                       ORDER BY b.occurrence_key DESC, b.customer_id LIMIT room
+        LOOP
+            PERFORM crm._campaign_fire(flow, waiting.customer_id, waiting.occurrence_key, crm.core_now(), 'infinity', flow.epoch);
+            UPDATE crm.flow_backlog b SET entered_at = crm.core_now()
+            WHERE b.customer_id = waiting.customer_id AND b.flow_id = flow.flow_id AND b.epoch = flow.epoch AND b.occurrence_key = waiting.occurrence_key;
+        END LOOP;
+    END LOOP;
+    RETURN 0;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_backlog() IS 'job: confirmed persons of the backlog enter, the most recent silences first, at most so many a local day';

@@ -1,0 +1,363 @@
+-- campaign_flow: what a marketer does with flows.
+
+CREATE FUNCTION crm._campaign_flow(code text) RETURNS crm.flow
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    flow crm.flow;
+BEGIN
+    SELECT * INTO flow FROM crm.flow f WHERE f.code = _campaign_flow.code;
+    IF flow.flow_id IS NULL THEN
+        RAISE EXCEPTION 'there is no flow "%"', code USING ERRCODE = 'no_data_found', COLUMN = 'flow', HINT = 'crm.campaign_list() has those there are.';
+    END IF;
+    RETURN flow;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_flow(text) IS 'a flow by its code; P0002';
+
+CREATE FUNCTION crm._campaign_json(flow crm.flow) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN jsonb_build_object('flow', flow.code, 'name_zh', flow.name_zh, 'name_en', flow.name_en, 'trigger', flow.trigger, 'state', flow.state,
+        'active_from', flow.active_from, 'epoch', flow.epoch, 'version', flow.version, 'spec', flow.spec,
+        'backlog_waiting', (SELECT count(*) FROM crm.flow_backlog b WHERE b.flow_id = flow.flow_id AND b.epoch = flow.epoch AND b.entered_at IS NULL),
+        'backlog_confirmed', (SELECT count(*) FROM crm.flow_backlog b WHERE b.flow_id = flow.flow_id AND b.epoch = flow.epoch AND b.entered_at IS NULL AND b.confirmed_at IS NOT NULL));
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_json(crm.flow) IS 'a flow as the API shows it';
+
+CREATE FUNCTION crm.campaign_list() RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY SELECT crm._campaign_json(f) FROM crm.flow f ORDER BY f.flow_id;
+END
+$$;
+COMMENT ON FUNCTION crm.campaign_list() IS 'every flow with its state, values and backlog';
+GRANT EXECUTE ON FUNCTION crm.campaign_list() TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;
+
+CREATE FUNCTION crm._campaign_require_fit(flow crm.flow) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    fault text;
+BEGIN
+    SELECT CASE
+        WHEN coalesce(jsonb_typeof(flow.spec -> 'channels'), '') <> 'array' OR jsonb_array_length(flow.spec -> 'channels') = 0 THEN 'channels: name at least one'
+        WHEN EXISTS (SELECT FROM jsonb_array_elements_text(flow.spec -> 'channels') c WHERE NOT EXISTS (SELECT FROM crm.channel ch WHERE ch.channel = c)) THEN 'channels: one is unknown'
+        WHEN flow.spec ->> 'coupon_type' IS NOT NULL AND NOT EXISTS (SELECT FROM crm.coupon_type t WHERE t.coupon_type = flow.spec ->> 'coupon_type') THEN 'coupon_type: unknown'
+        WHEN NOT coalesce(flow.spec ->> 'holdout_percent' ~ '^\d{1,2}(\.\d+)?$', false) THEN 'holdout_percent: give 0 to 99'
+        WHEN NOT coalesce(flow.spec ->> 'cap_days' ~ '^\d{1,2}$' AND flow.spec ->> 'cap_messages' ~ '^[1-9]\d?$', false) THEN 'cap_days, cap_messages: give whole numbers'
+        WHEN NOT coalesce(flow.spec ->> 'offer_days' ~ '^\d{1,3}$', false) THEN 'offer_days: give a whole number'
+        WHEN flow.spec ? 'quiet' AND NOT coalesce(flow.spec #>> '{quiet,from}' ~ '^([01]\d|2[0-3]):[0-5]\d$' AND flow.spec #>> '{quiet,to}' ~ '^([01]\d|2[0-3]):[0-5]\d$', false) THEN 'quiet: give from and to as HH:MM'
+        WHEN flow.trigger = 'silence' AND NOT coalesce(flow.spec ->> 'days' ~ '^[1-9]\d{0,2}$' AND flow.spec ->> 'backlog_per_day' ~ '^\d{1,6}$', false) THEN 'days, backlog_per_day: give whole numbers'
+        WHEN flow.trigger = 'birthday' AND NOT coalesce(flow.spec ->> 'at' ~ '^([01]\d|2[0-3]):[0-5]\d$', false) THEN 'at: give HH:MM'
+        WHEN EXISTS (SELECT FROM jsonb_array_elements_text(flow.spec -> 'channels') c WHERE NOT EXISTS
+             (SELECT FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = c)) THEN 'template: a channel has no text'
+        END INTO fault;
+    IF fault IS NULL THEN
+        SELECT format('template: nothing fills in {{%s}}', array_to_string(crm._campaign_unknown_variables(t.body), '}}, {{')) INTO fault
+        FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND crm._campaign_unknown_variables(t.body) <> '{}' LIMIT 1;
+    END IF;
+    IF fault IS NOT NULL THEN
+        RAISE EXCEPTION 'flow "%" cannot run: %', flow.code, fault USING ERRCODE = 'RM801', COLUMN = split_part(fault, ':', 1), HINT = 'Edit it with crm.campaign_edit(), or its text in crm.template.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_require_fit(crm.flow) IS 'RM801 with the field and the remedy unless a flow''s values and texts are complete';
+
+CREATE FUNCTION crm._campaign_write(flow crm.flow, action text) RETURNS jsonb
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    UPDATE crm.flow f SET state = flow.state, active_from = flow.active_from, version = flow.version, spec = flow.spec, watermark = flow.watermark
+    WHERE f.flow_id = flow.flow_id;
+    PERFORM crm._audit('flow ' || action, 'flow', flow.flow_id, NULL, NULL, flow.state || ' version ' || flow.version);
+    PERFORM crm._worker_wake();
+    RETURN crm._campaign_json(flow);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_write(crm.flow, text) IS 'writes a flow''s state and says who did it';
+
+CREATE FUNCTION crm.campaign_edit(flow text, changes jsonb, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_edit', crm._sha256(convert_to(concat_ws(E'\x1f', flow, changes), 'UTF8')));
+    edited crm.flow;
+    unknown text;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    edited := crm._campaign_flow(flow);
+    PERFORM FROM crm.flow f WHERE f.flow_id = edited.flow_id FOR UPDATE;
+    edited := crm._campaign_flow(flow);
+    IF jsonb_typeof(changes) IS DISTINCT FROM 'object' THEN
+        RAISE EXCEPTION 'changes are no JSON object' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'changes', HINT = 'Send {"field": value}.';
+    END IF;
+    SELECT k INTO unknown FROM jsonb_object_keys(changes) k
+    WHERE k NOT IN ('channels', 'template', 'coupon_type', 'holdout_percent', 'offer_days', 'cap_days', 'cap_messages', 'quiet', 'days', 'at', 'backlog_per_day', 'exclude_tiers', 'goal') LIMIT 1;
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'flows have no value "%"', unknown USING ERRCODE = 'invalid_parameter_value', COLUMN = unknown, HINT = 'See the flow''s spec for those it has.';
+    END IF;
+    edited.spec := jsonb_strip_nulls(edited.spec || changes);
+    edited.version := edited.version + 1;
+    PERFORM crm._campaign_require_fit(edited);
+    INSERT INTO crm.flow_version (flow_id, version, spec, changed_by, changed_at) VALUES (edited.flow_id, edited.version, edited.spec, crm._actor(), crm.core_now());
+    answer := crm._campaign_write(edited, 'edit');
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.campaign_edit(text, jsonb, text) IS
+    'changes values of a flow, running or not (null removes one); a new version is kept; what has fired stays; 22023 unknown value, RM801 when it could not run so, P0002 unknown flow';
+GRANT EXECUTE ON FUNCTION crm.campaign_edit(text, jsonb, text) TO crm_marketer, crm_headquarters;
+
+CREATE FUNCTION crm.campaign_start(flow text, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_start', crm._sha256(convert_to(flow, 'UTF8')));
+    started crm.flow := crm._campaign_flow(flow);
+    today date := crm._campaign_today();
+    is_first boolean;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    PERFORM FROM crm.flow f WHERE f.flow_id = started.flow_id FOR UPDATE;
+    started := crm._campaign_flow(flow);
+    PERFORM crm._campaign_require_fit(started);
+    is_first := started.active_from IS NULL;
+    IF started.state <> 'active' THEN
+        started.state := 'active';
+        started.active_from := coalesce(started.active_from, crm.core_now());
+        started.watermark := coalesce(started.watermark, (today - 1)::timestamp AT TIME ZONE 'UTC');
+        IF is_first AND started.trigger = 'silence' THEN
+            INSERT INTO crm.flow_backlog (customer_id, flow_id, epoch, occurrence_key, counted_at)
+            SELECT v.customer_id, started.flow_id, started.epoch, v.last_day::text, crm.core_now() FROM crm.customer_value v
+            JOIN crm.customer c USING (customer_id)
+            WHERE c.status = 'active' AND v.last_day < today - (started.spec ->> 'days')::int
+            ON CONFLICT DO NOTHING;
+        END IF;
+    END IF;
+    answer := crm._campaign_write(started, 'start');
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.campaign_start(text, text) IS
+    'starts a flow, or goes on after a pause; facts before the first start fire nothing; persons already silent for longer are counted into the backlog and wait for crm.campaign_confirm_backlog(); RM801 when it cannot run';
+GRANT EXECUTE ON FUNCTION crm.campaign_start(text, text) TO crm_marketer, crm_headquarters;
+
+CREATE FUNCTION crm._campaign_halt(flow text, state text, idempotency_key text) RETURNS jsonb
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_' || state, crm._sha256(convert_to(flow, 'UTF8')));
+    halted crm.flow;
+    waiting crm.outbox_queue[];
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    halted := crm._campaign_flow(flow);
+    IF halted.state = 'draft' OR (halted.state = 'stopped' AND state = 'paused') THEN
+        RAISE EXCEPTION 'flow "%" is %', flow, halted.state USING ERRCODE = 'RM802', HINT = 'Start it first.';
+    END IF;
+    halted.state := _campaign_halt.state;
+    IF state = 'stopped' THEN
+        SELECT coalesce(array_agg(w.q), '{}') INTO waiting
+        FROM (SELECT q FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
+              WHERE o.flow_id = halted.flow_id AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp()) FOR UPDATE OF q) w;
+        PERFORM crm._outbox_cancel(waiting, 'flow stopped');
+    END IF;
+    answer := crm._campaign_write(halted, state);
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_halt(text, text, text) IS 'pauses or stops a flow; stopping cancels what waits; RM802';
+
+CREATE FUNCTION crm.campaign_pause(flow text, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$ BEGIN RETURN crm._campaign_halt(flow, 'paused', idempotency_key); END $$;
+COMMENT ON FUNCTION crm.campaign_pause(text, text) IS 'holds a flow: nothing new fires; what is in the queue goes; start goes on where it was; RM802 when it never started';
+GRANT EXECUTE ON FUNCTION crm.campaign_pause(text, text) TO crm_marketer, crm_headquarters;
+
+CREATE FUNCTION crm.campaign_stop(flow text, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$ BEGIN RETURN crm._campaign_halt(flow, 'stopped', idempotency_key); END $$;
+COMMENT ON FUNCTION crm.campaign_stop(text, text) IS 'ends a flow and cancels its waiting messages; RM802 when it never started';
+GRANT EXECUTE ON FUNCTION crm.campaign_stop(text, text) TO crm_marketer, crm_headquarters;
+
+CREATE FUNCTION crm.campaign_confirm_backlog(flow text, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_confirm_backlog', crm._sha256(convert_to(flow, 'UTF8')));
+    chosen crm.flow;
+    confirmed bigint;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    chosen := crm._campaign_flow(flow);
+    UPDATE crm.flow_backlog b SET confirmed_at = crm.core_now()
+    WHERE b.flow_id = chosen.flow_id AND b.epoch = chosen.epoch AND b.entered_at IS NULL AND b.confirmed_at IS NULL;
+    GET DIAGNOSTICS confirmed = ROW_COUNT;
+    PERFORM crm._audit('flow backlog', 'flow', chosen.flow_id, NULL, NULL, confirmed || ' persons confirmed');
+    PERFORM crm._worker_wake();
+    answer := crm._campaign_json(chosen) || jsonb_build_object('confirmed', confirmed);
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.campaign_confirm_backlog(text, text) IS 'lets those enter who were past the line at activation: so many a day as backlog_per_day says';
+GRANT EXECUTE ON FUNCTION crm.campaign_confirm_backlog(text, text) TO crm_marketer, crm_headquarters;
+
+CREATE FUNCTION crm._campaign_candidates(flow crm.flow, most int) RETURNS TABLE (customer_id bigint, occurrence_key text)
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+DECLARE
+    today date := crm._campaign_today();
+BEGIN
+    RETURN QUERY
+        SELECT v.customer_id, v.last_day::text FROM crm.customer_value v JOIN crm.customer c USING (customer_id)
+        WHERE flow.trigger = 'silence' AND c.status = 'active' AND v.last_day = today - (flow.spec ->> 'days')::int
+        UNION ALL
+        SELECT p.customer_id, extract(year FROM today)::text FROM crm.customer_private p JOIN crm.customer c USING (customer_id)
+        WHERE flow.trigger = 'birthday' AND c.status = 'active' AND p.birthday_md = ANY (crm._campaign_birthday_md(today))
+        UNION ALL
+        SELECT c.customer_id, 'once' FROM crm.customer c
+        WHERE flow.trigger = 'welcome' AND c.status = 'active' AND c.registered_on = today
+        LIMIT most;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_candidates(crm.flow, int) IS 'those whom a flow would look at today';
+
+CREATE FUNCTION crm.campaign_preview(flow text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    chosen crm.flow;
+    most constant int := 2000;
+    answer jsonb;
+BEGIN
+    SELECT * INTO chosen FROM crm.flow f WHERE f.code = flow;
+    IF chosen.flow_id IS NULL THEN
+        RAISE EXCEPTION 'there is no flow "%"', flow USING ERRCODE = 'no_data_found', COLUMN = 'flow', HINT = 'crm.campaign_list() has those there are.';
+    END IF;
+    PERFORM crm._campaign_require_fit(chosen);
+    chosen.state := 'active';   -- as if it ran
+    SELECT jsonb_build_object('flow', flow, 'looked_at', count(*), 'is_all', count(*) < most,
+        'outcomes', (SELECT coalesce(jsonb_object_agg(o.outcome, o.n), '{}') FROM (SELECT g2.outcome, count(*) AS n FROM unnest(array_agg(g.outcome)) g2(outcome) GROUP BY 1) o),
+        'examples', (array_agg(jsonb_build_object('customer_id', g.customer_id, 'outcome', g.outcome, 'channel', g.channel, 'due_at', g.due_at)))[1:20],
+        'backlog', (SELECT count(*) FROM crm.customer_value v WHERE chosen.trigger = 'silence' AND v.last_day < crm._campaign_today() - (chosen.spec ->> 'days')::int))
+    INTO answer
+    FROM (SELECT c.customer_id, (gate).outcome, (gate).channel, (gate).due_at
+          FROM (SELECT k.customer_id, crm._campaign_gate(chosen, k.customer_id, crm._identity_cluster(k.customer_id), k.occurrence_key, crm.core_now(), 'infinity') AS gate
+                FROM crm._campaign_candidates(chosen, most) k) c) g;
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.campaign_preview(text) IS
+    'what a flow would do today, by the live gate and without doing it: how many would be sent, held, in the control group, or stopped at which step; examples; the size of its backlog; at most 2,000 persons are looked at';
+GRANT EXECUTE ON FUNCTION crm.campaign_preview(text) TO crm_marketer, crm_headquarters;
+
+CREATE FUNCTION crm.campaign_results(flow text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    chosen crm.flow;
+    answer jsonb;
+    days constant int := 14;
+BEGIN
+    SELECT * INTO chosen FROM crm.flow f WHERE f.code = flow;
+    IF chosen.flow_id IS NULL THEN
+        RAISE EXCEPTION 'there is no flow "%"', flow USING ERRCODE = 'no_data_found', COLUMN = 'flow', HINT = 'crm.campaign_list() has those there are.';
+    END IF;
+    WITH assigned AS (
+        SELECT DISTINCT ON (crm._identity_current(o.customer_id)) crm._identity_current(o.customer_id) AS person, o.arm,
+               crm._local_day(o.fired_at, crm._setting('core.time_zone') #>> '{}') AS day
+        FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id AND o.arm <> 'none' ORDER BY 1, o.fired_at),
+    followed AS (
+        SELECT a.arm, count(*) AS persons, count(*) FILTER (WHERE EXISTS (
+            SELECT FROM crm.membership m JOIN crm.customer_order r USING (source_record_id)
+            WHERE m.customer_id = a.person AND m.valid_to = 'infinity' AND r.is_current AND r.kind = 'sale' AND r.amount > 0
+              AND r.business_day BETWEEN a.day AND a.day + days)) AS ordered
+        FROM assigned a GROUP BY a.arm),
+    arms AS (
+        SELECT coalesce(max(persons) FILTER (WHERE arm = 'treatment'), 0) AS tn, coalesce(max(ordered) FILTER (WHERE arm = 'treatment'), 0) AS tx,
+               coalesce(max(persons) FILTER (WHERE arm = 'control'), 0) AS cn, coalesce(max(ordered) FILTER (WHERE arm = 'control'), 0) AS cx FROM followed)
+    SELECT jsonb_build_object('flow', flow, 'window_days', days,
+        'fired', (SELECT count(*) FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id),
+        'outcomes', (SELECT coalesce(jsonb_object_agg(s.outcome, s.n), '{}') FROM (SELECT o.outcome, count(*) AS n FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id GROUP BY 1) s),
+        'sent', (SELECT count(*) FROM crm.outbox o JOIN crm.outbox_event e USING (customer_id, message_id) WHERE o.flow_id = chosen.flow_id AND e.kind = 'sent'),
+        'redeemed', (SELECT count(*) FROM crm.coupon k WHERE k.flow_id = chosen.flow_id AND k.state = 'redeemed'),
+        'treatment', jsonb_build_object('persons', tn, 'ordered', tx), 'control', jsonb_build_object('persons', cn, 'ordered', cx),
+        'lift_points', CASE WHEN least(tn, cn) >= 100 AND least(tx, cx) >= 5 THEN round(100.0 * tx / tn - 100.0 * cx / cn, 2) END,
+        'verdict', CASE WHEN least(tn, cn) < 100 THEN format('not enough data: an arm needs 100 persons, the smaller has %s', least(tn, cn))
+                        WHEN least(tx, cx) < 5 THEN format('not enough data: an arm needs 5 orders, the smaller has %s', least(tx, cx))
+                        ELSE 'ordered within 14 days: treatment less control, in points' END)
+    INTO answer FROM arms;
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.campaign_results(text) IS
+    'what a flow did: outcomes, sent, redeemed, and both arms as assigned (intention to treat) with orders within 14 local days; no lift is named while an arm has fewer than 100 persons or 5 orders';
+GRANT EXECUTE ON FUNCTION crm.campaign_results(text) TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;
+
+CREATE FUNCTION crm.campaign_explain(customer_id bigint, flow text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    person bigint := crm._access_require_person(customer_id);
+    ids bigint[] := crm._identity_cluster(person);
+    chosen crm.flow;
+    last_day date := (SELECT v.last_day FROM crm.customer_value v WHERE v.customer_id = person);
+    key text;
+BEGIN
+    SELECT * INTO chosen FROM crm.flow f WHERE f.code = flow;
+    IF chosen.flow_id IS NULL THEN
+        RAISE EXCEPTION 'there is no flow "%"', flow USING ERRCODE = 'no_data_found', COLUMN = 'flow', HINT = 'crm.campaign_list() has those there are.';
+    END IF;
+    key := CASE chosen.trigger WHEN 'welcome' THEN 'once' WHEN 'silence' THEN coalesce(last_day::text, '-infinity') ELSE extract(year FROM crm._campaign_today())::text END;
+    RETURN jsonb_build_object('customer_id', person, 'flow', flow,
+        'fired', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome, 'message_id', o.message_id,
+                    'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', d.step, 'result', d.result, 'reason', d.reason) ORDER BY d.decision_id), '[]')
+                                  FROM crm.decision d WHERE d.customer_id = o.customer_id AND d.flow_id = o.flow_id AND d.occurrence_key = o.occurrence_key)) ORDER BY o.fired_at), '[]')
+                  FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = chosen.flow_id),
+        'backlog', (SELECT jsonb_build_object('key', b.occurrence_key, 'confirmed_at', b.confirmed_at, 'entered_at', b.entered_at)
+                    FROM crm.flow_backlog b WHERE b.customer_id = person AND b.flow_id = chosen.flow_id ORDER BY b.counted_at DESC LIMIT 1),
+        'now', (SELECT jsonb_build_object('would_be', g.outcome, 'steps', to_jsonb(g.steps))
+                FROM crm._campaign_gate(chosen, person, ids, key, crm.core_now(), 'infinity') g));
+END
+$$;
+COMMENT ON FUNCTION crm.campaign_explain(bigint, text) IS
+    'why a flow did or did not reach a person: each occurrence with its decisions, the backlog, and what the gate would say now; P0002 outside of the caller''s scope';
+GRANT EXECUTE ON FUNCTION crm.campaign_explain(bigint, text) TO crm_store_manager, crm_manager, crm_service, crm_marketer, crm_headquarters;
+
+CREATE FUNCTION crm.campaign_check() RETURNS TABLE (what text, expected text, found text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY
+        SELECT format('flow %s, person %s, key %s', o.flow_id, crm._identity_current(o.customer_id), o.occurrence_key), 'one message', count(*) || ' messages'
+        FROM crm.occurrence o WHERE o.message_id IS NOT NULL
+        GROUP BY o.flow_id, o.epoch, crm._identity_current(o.customer_id), o.occurrence_key
+        HAVING count(*) > 1 AND count(DISTINCT o.customer_id) = 1
+        UNION ALL
+        SELECT format('occurrence of person %s', o.customer_id), 'its message', 'none'
+        FROM crm.occurrence o WHERE o.message_id IS NOT NULL
+          AND NOT EXISTS (SELECT FROM crm.outbox m WHERE m.customer_id = o.customer_id AND m.message_id = o.message_id)
+        UNION ALL
+        SELECT format('occurrence of person %s', o.customer_id), 'its coupon', 'none'
+        FROM crm.occurrence o WHERE o.coupon_id IS NOT NULL
+          AND NOT EXISTS (SELECT FROM crm.coupon k WHERE k.customer_id = o.customer_id AND k.coupon_id = o.coupon_id);
+END
+$$;
+COMMENT ON FUNCTION crm.campaign_check() IS 'occurrences whose message or coupon is missing or double; none: all is well';

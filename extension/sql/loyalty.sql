@@ -1,0 +1,460 @@
+-- loyalty: coupons.  A coupon stays under the customer id it was issued to; a person's coupons
+-- are those of all ids that answer to the person.
+
+CREATE FUNCTION crm._loyalty_code(customer_id bigint, coupon_id bigint) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_loyalty_code';
+COMMENT ON FUNCTION crm._loyalty_code(bigint, bigint) IS
+    'the code of a coupon: base 32 in groups of four, holding both ids and a keyed check';
+CREATE FUNCTION crm._loyalty_ids(code text, OUT customer_id bigint, OUT coupon_id bigint)
+    LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_loyalty_ids';
+COMMENT ON FUNCTION crm._loyalty_ids(text) IS
+    'the ids in a coupon code however it was typed (case, dashes, O for 0, I for 1); nulls when it is none of ours';
+
+-- A moment's worth of days later, at the end of that local day.
+CREATE FUNCTION crm._loyalty_valid_until(issued_at timestamptz, valid_days int, zone text) RETURNS timestamptz
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT ((issued_at AT TIME ZONE zone)::date + valid_days + 1)::timestamp AT TIME ZONE zone $$;
+COMMENT ON FUNCTION crm._loyalty_valid_until(timestamptz, int, text) IS
+    'the end (exclusive) of the local day that lies valid_days after the day of issue';
+
+CREATE FUNCTION crm._loyalty_issue(customer_id bigint, coupon_type text, flow_id int, occurrence_key text,
+                                   issued_at timestamptz DEFAULT NULL, zone text DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+DECLARE
+    id bigint := crm._new_id();
+    since timestamptz := coalesce(_loyalty_issue.issued_at, crm.core_now());
+BEGIN
+    INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, flow_id, occurrence_key, value, state,
+                            issued_at, valid_until)
+    SELECT _loyalty_issue.customer_id, id, crm._loyalty_code(_loyalty_issue.customer_id, id), t.coupon_type,
+           _loyalty_issue.flow_id, _loyalty_issue.occurrence_key, t.value, 'issued', since,
+           crm._loyalty_valid_until(since, t.valid_days,
+               coalesce(_loyalty_issue.zone, crm._setting('core.time_zone') #>> '{}'))
+    FROM crm.coupon_type t WHERE t.coupon_type = _loyalty_issue.coupon_type;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no coupon type "%"', _loyalty_issue.coupon_type
+            USING ERRCODE = 'RM607', COLUMN = 'coupon_type', HINT = 'See crm.coupon_type for those there are.';
+    END IF;
+    RETURN id;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_issue(bigint, text, int, text, timestamptz, text) IS
+    'issues a coupon of a type, valid to the end of its last local day; returns coupon_id; RM607 for an unknown type';
+
+CREATE FUNCTION crm._loyalty_has_equal_or_better(customer_id bigint, coupon_type text, days int) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+DECLARE
+    ids bigint[] := crm._identity_cluster(_loyalty_has_equal_or_better.customer_id);
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM crm.coupon c
+        JOIN crm.coupon_type held ON held.coupon_type = c.coupon_type
+        JOIN crm.coupon_type offered ON offered.coupon_type = _loyalty_has_equal_or_better.coupon_type
+        WHERE c.customer_id = ANY (ids) AND held.rank >= offered.rank
+          AND (c.state = 'issued' AND c.valid_until > crm.core_now()
+               OR c.state = 'redeemed' AND c.redeemed_at > crm.core_now() - make_interval(days => days)));
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_has_equal_or_better(bigint, text, int) IS
+    'whether a person holds a valid coupon, or redeemed one in the last so many days, that is worth as much as this type';
+
+CREATE FUNCTION crm._loyalty_void(customer_id bigint, coupon_id bigint, reason text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+BEGIN
+    UPDATE crm.coupon c SET state = 'void'
+    WHERE c.customer_id = _loyalty_void.customer_id AND c.coupon_id = _loyalty_void.coupon_id AND c.state = 'issued';
+    IF FOUND THEN
+        INSERT INTO crm.coupon_event (customer_id, coupon_id, coupon_event_id, at, kind, reason, actor)
+        VALUES (_loyalty_void.customer_id, _loyalty_void.coupon_id, crm._new_id(), crm.core_now(), 'void',
+                _loyalty_void.reason, crm._actor());
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_void(bigint, bigint, text) IS
+    'withdraws a coupon that nobody was told of or used; nothing when it is not open';
+
+CREATE FUNCTION crm._loyalty_expire() RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    done bigint;
+BEGIN
+    UPDATE crm.coupon c SET state = 'expired'
+    WHERE c.state = 'issued' AND (c.customer_id, c.coupon_id) IN (
+        SELECT e.customer_id, e.coupon_id FROM crm.coupon e
+        WHERE e.state = 'issued' AND e.valid_until <= crm.core_now()
+        ORDER BY e.valid_until LIMIT 2000);
+    GET DIAGNOSTICS done = ROW_COUNT;
+    RETURN CASE WHEN done = 2000 THEN 1 ELSE 0 END;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_expire() IS 'job: marks up to 2000 coupons whose time is over; 1 when there may be more';
+
+CREATE FUNCTION crm._loyalty_coupons(person bigint) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    ids bigint[] := crm._identity_cluster(person);
+BEGIN
+    RETURN QUERY
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'code', c.code, 'coupon_type', c.coupon_type, 'name', t.name_zh, 'name_en', t.name_en, 'kind', t.kind,
+        'value', c.value, 'minimum_amount', t.minimum_amount,
+        'state', CASE WHEN c.state = 'issued' AND c.valid_until <= crm.core_now() THEN 'expired' ELSE c.state END,
+        'issued_at', c.issued_at, 'valid_until', c.valid_until, 'redeemed_at', c.redeemed_at,
+        'order', c.redeeming_order, 'flow_id', c.flow_id))
+    FROM crm.coupon c JOIN crm.coupon_type t ON t.coupon_type = c.coupon_type
+    WHERE c.customer_id = ANY (ids)
+    ORDER BY c.state <> 'issued', c.valid_until, c.coupon_id;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_coupons(bigint) IS 'all coupons of a person, the usable ones first, without asking who wants to know';
+
+CREATE FUNCTION crm.loyalty_coupons(customer_id bigint) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    person bigint := crm._identity_current(customer_id);
+BEGIN
+    IF person IS NULL OR NOT EXISTS (
+        SELECT FROM crm.customer c
+        WHERE c.customer_id = person
+          AND (crm._actor_role() = ANY (crm._access_wide_roles()) OR crm._actor_role() = 'crm_owner'
+               OR c.scope_store_ids && crm.access_store_ids())) THEN
+        RAISE EXCEPTION 'there is no such person in your scope'
+            USING ERRCODE = 'no_data_found', COLUMN = 'customer_id', HINT = 'Look the person up by phone or card.';
+    END IF;
+    RETURN QUERY SELECT crm._loyalty_coupons(person);
+END
+$$;
+COMMENT ON FUNCTION crm.loyalty_coupons(bigint) IS
+    'all coupons of a person under any of the ids, usable ones first: code, name, kind, value, state, valid_until (exclusive); P0002 outside of the caller''s scope';
+GRANT EXECUTE ON FUNCTION crm.loyalty_coupons(bigint) TO crm_clerk, crm_store_manager, crm_manager, crm_service,
+    crm_steward, crm_marketer, crm_analyst, crm_headquarters;
+
+-- The row a code leads to.  Codes that we made carry their ids; those of a source's own system
+-- (loaded as history) are found by the source's key.
+CREATE FUNCTION crm._loyalty_find(code text, source_id int, OUT customer_id bigint, OUT coupon_id bigint)
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+DECLARE
+    typed text := normalize(coalesce(code, ''), NFKC);
+    found record;
+BEGIN
+    SELECT i.customer_id, i.coupon_id INTO found FROM crm._loyalty_ids(typed) i;
+    IF found.coupon_id IS NULL THEN
+        SELECT k.source_record_id AS customer_id, k.fact_id AS coupon_id INTO found FROM crm.external_key k
+        WHERE k.source_id = _loyalty_find.source_id AND k.kind = 6 AND k.external_id = btrim(typed);
+    END IF;
+    customer_id := found.customer_id;
+    coupon_id := found.coupon_id;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_find(text, int) IS 'customer and coupon a typed code leads to, unverified: the caller locks the row; nulls when to none';
+
+CREATE FUNCTION crm._loyalty_source(source text) RETURNS int
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    claimed text := crm._actor_claim('source');
+    id int;
+BEGIN
+    IF claimed IS NOT NULL AND source IS NOT NULL AND source <> claimed THEN
+        RAISE EXCEPTION 'this key may not act for source "%"', source
+            USING ERRCODE = 'insufficient_privilege', COLUMN = 'source', HINT = format('Leave source out, or give "%s".', claimed);
+    END IF;
+    SELECT s.source_id INTO id FROM crm.source s WHERE s.code = coalesce(source, claimed);
+    IF id IS NULL THEN
+        RAISE EXCEPTION 'there is no source "%"', coalesce(source, '')
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'source', HINT = 'Give the code of a registered source.';
+    END IF;
+    RETURN id;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_source(text) IS 'id of the source an order comes from: the one named, else the one of the caller''s key; 42501 for a foreign one, 22023 for an unknown one';
+
+CREATE FUNCTION crm._loyalty_store(store text) RETURNS int
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    id int;
+BEGIN
+    IF store IS NULL THEN
+        RETURN NULL;
+    END IF;
+    SELECT s.store_id INTO id FROM crm.store s WHERE s.code = store;
+    IF id IS NULL THEN
+        RAISE EXCEPTION 'there is no store "%"', store
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'store', HINT = 'Give the code of a store, or none.';
+    END IF;
+    RETURN id;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_store(text) IS 'id of a store code; null for null; 22023 for an unknown one';
+
+CREATE FUNCTION crm._loyalty_discount(kind text, value numeric, amount numeric) RETURNS numeric
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN CASE kind WHEN 'amount' THEN least(value, amount)
+                     WHEN 'percent' THEN round(amount * value / 100, coalesce((crm._setting('purchase.currency_exponent'))::int, 2))
+                     ELSE 0 END;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_discount(text, numeric, numeric) IS
+    'what a coupon takes off an order''s amount, in currency units: never more than the amount; free shipping takes nothing off the goods';
+
+-- Refuses with code, field and remedy what may not be redeemed.
+CREATE FUNCTION crm._loyalty_require_usable(state text, valid_until timestamptz, minimum_amount numeric, amount numeric) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF state = 'redeemed' THEN
+        RAISE EXCEPTION 'the coupon has been redeemed by another order'
+            USING ERRCODE = 'RM602', COLUMN = 'code', HINT = 'Cancel that redemption first, or use another coupon.';
+    ELSIF state = 'expired' OR state = 'issued' AND valid_until <= crm.core_now() THEN
+        RAISE EXCEPTION 'the coupon has expired'
+            USING ERRCODE = 'RM603', COLUMN = 'code', HINT = 'Use another coupon.';
+    ELSIF state <> 'issued' THEN
+        RAISE EXCEPTION 'the coupon has been withdrawn'
+            USING ERRCODE = 'RM603', COLUMN = 'code', HINT = 'Use another coupon.';
+    ELSIF amount < minimum_amount THEN
+        RAISE EXCEPTION 'the order''s amount is below the coupon''s minimum'
+            USING ERRCODE = 'RM605', COLUMN = 'amount', HINT = format('The coupon needs an order of at least %s.', minimum_amount);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_require_usable(text, timestamptz, numeric, numeric) IS
+    'RM602 redeemed, RM603 expired or withdrawn, RM605 below the minimum; COLUMN is the field, HINT the remedy';
+
+CREATE FUNCTION crm.loyalty_redeem(code text, source text, order_external_id text, store text, amount numeric,
+                                   idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_redeem', convert_to(
+        concat_ws(E'\x1f', code, source, order_external_id, store, amount), 'UTF8'));
+    src int;
+    shop int;
+    at record;
+    c record;
+    off numeric;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    src := crm._loyalty_source(source);
+    shop := crm._loyalty_store(store);
+    IF coalesce(order_external_id, '') = '' THEN
+        RAISE EXCEPTION 'a redemption needs its order' USING ERRCODE = 'null_value_not_allowed',
+            COLUMN = 'order_external_id', HINT = 'Give the order''s number in its source.';
+    ELSIF amount IS NULL OR amount < 0 OR amount = 'NaN' OR amount > 1e12 THEN
+        RAISE EXCEPTION 'a redemption needs the order''s amount' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'amount', HINT = 'Give the amount before the coupon, zero or more.';
+    END IF;
+    at := crm._loyalty_find(code, src);
+    SELECT k.*, t.kind, t.name_zh, t.minimum_amount INTO c
+    FROM crm.coupon k JOIN crm.coupon_type t ON t.coupon_type = k.coupon_type
+    WHERE k.customer_id = at.customer_id AND k.coupon_id = at.coupon_id FOR UPDATE OF k;
+    IF c.coupon_id IS NULL THEN
+        RAISE EXCEPTION 'there is no such coupon' USING ERRCODE = 'RM601', COLUMN = 'code', HINT = 'Check the code for a typing mistake.';
+    END IF;
+    off := crm._loyalty_discount(c.kind, c.value, amount);
+    answer := jsonb_build_object('code', c.code, 'coupon_type', c.coupon_type, 'name', c.name_zh, 'kind', c.kind,
+                                 'value', c.value, 'discount', off, 'order', order_external_id, 'state', 'redeemed');
+    IF c.state = 'redeemed' AND c.redeeming_source_id = src AND c.redeeming_order = order_external_id THEN
+        -- the same redemption again, without a key: it is done
+        answer := answer || jsonb_build_object('redeemed_at', c.redeemed_at, 'repeated', true);
+        PERFORM crm._idempotency_store(idempotency_key, answer);
+        RETURN answer;
+    END IF;
+    PERFORM crm._loyalty_require_usable(c.state, c.valid_until, c.minimum_amount, amount);
+    INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at)
+    VALUES (src, 7, order_external_id, c.customer_id, c.coupon_id, crm._sha256(convert_to(c.code, 'UTF8')), crm.core_now())
+    ON CONFLICT ON CONSTRAINT external_key_pkey DO NOTHING;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the order already carries a coupon'
+            USING ERRCODE = 'RM604', COLUMN = 'order_external_id', HINT = 'One coupon an order: cancel the other redemption first.';
+    END IF;
+    UPDATE crm.coupon k SET state = 'redeemed', redeemed_at = crm.core_now(), redeeming_source_id = src,
+           redeeming_order = loyalty_redeem.order_external_id, redeeming_store_id = shop
+    WHERE k.customer_id = c.customer_id AND k.coupon_id = c.coupon_id;
+    INSERT INTO crm.coupon_event (customer_id, coupon_id, coupon_event_id, at, kind, source_id, order_external_id,
+                                  store_id, amount, discount, actor)
+    VALUES (c.customer_id, c.coupon_id, crm._new_id(), crm.core_now(), 'redeemed', src,
+            loyalty_redeem.order_external_id, shop, loyalty_redeem.amount, off, crm._actor());
+    answer := answer || jsonb_build_object('redeemed_at', crm.core_now());
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.loyalty_redeem(text, text, text, text, numeric, text) IS
+    'redeems a coupon for an order (source null: that of the caller''s key); amount is the order''s before the coupon, in currency units; answers with the discount; the same order again answers the same; RM601 unknown, RM602 used, RM603 expired or withdrawn, RM604 order has one, RM605 below minimum; COLUMN names the field';
+GRANT EXECUTE ON FUNCTION crm.loyalty_redeem(text, text, text, text, numeric, text) TO crm_till, crm_clerk,
+    crm_store_manager, crm_manager, crm_service, crm_headquarters;
+
+CREATE FUNCTION crm.loyalty_cancel_redemption(code text, order_external_id text, reason text,
+                                              idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_cancel_redemption', convert_to(
+        concat_ws(E'\x1f', code, order_external_id, reason), 'UTF8'));
+    claimed text := crm._actor_claim('source');
+    src int := (SELECT s.source_id FROM crm.source s WHERE s.code = claimed);
+    at record;
+    c record;
+    state_now text;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    at := crm._loyalty_find(code, src);
+    SELECT k.* INTO c FROM crm.coupon k
+    WHERE k.customer_id = at.customer_id AND k.coupon_id = at.coupon_id FOR UPDATE OF k;
+    IF c.coupon_id IS NULL THEN
+        RAISE EXCEPTION 'there is no such coupon' USING ERRCODE = 'RM601', COLUMN = 'code', HINT = 'Check the code for a typing mistake.';
+    ELSIF c.state <> 'redeemed' OR c.redeeming_order IS DISTINCT FROM order_external_id
+          OR src IS NOT NULL AND c.redeeming_source_id <> src THEN
+        RAISE EXCEPTION 'the coupon was not redeemed by this order' USING ERRCODE = 'RM606',
+            COLUMN = 'order_external_id', HINT = 'Give the order that redeemed the coupon.';
+    END IF;
+    state_now := CASE WHEN c.valid_until <= crm.core_now() THEN 'expired' ELSE 'issued' END;
+    DELETE FROM crm.external_key k
+    WHERE k.source_id = c.redeeming_source_id AND k.kind = 7 AND k.external_id = c.redeeming_order;
+    UPDATE crm.coupon k SET state = state_now, redeemed_at = NULL, redeeming_source_id = NULL, redeeming_order = NULL,
+           redeeming_store_id = NULL
+    WHERE k.customer_id = c.customer_id AND k.coupon_id = c.coupon_id;
+    INSERT INTO crm.coupon_event (customer_id, coupon_id, coupon_event_id, at, kind, source_id, order_external_id,
+                                  store_id, reason, actor)
+    VALUES (c.customer_id, c.coupon_id, crm._new_id(), crm.core_now(), 'redemption_cancelled', c.redeeming_source_id,
+            c.redeeming_order, c.redeeming_store_id, loyalty_cancel_redemption.reason, crm._actor());
+    answer := jsonb_build_object('code', c.code, 'state', state_now, 'valid_until', c.valid_until);
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.loyalty_cancel_redemption(text, text, text, text) IS
+    'takes a redemption back: the coupon is usable again for the rest of its validity; RM601 unknown coupon, RM606 not redeemed by this order (a key of a source cancels only its own)';
+GRANT EXECUTE ON FUNCTION crm.loyalty_cancel_redemption(text, text, text, text) TO crm_till, crm_clerk,
+    crm_store_manager, crm_manager, crm_service, crm_headquarters;
+
+-- History: coupons that an older system issued, with their outcome.
+CREATE TYPE crm.coupon_fact AS (
+    ordinal int, source_id int, external_id text, source_record_id bigint, customer_id bigint, coupon_type text,
+    issued_at timestamptz, valid_until timestamptz, state text, redeemed_at timestamptz, order_external_id text,
+    is_history boolean, content_hash bytea, received_at timestamptz, inbox_id bigint, line_no int);
+
+CREATE FUNCTION crm._loyalty_store_coupons(facts crm.coupon_fact[])
+    RETURNS TABLE (ordinal int, fact_id bigint, customer_id bigint, outcome text)
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+DECLARE
+    fact crm.coupon_fact;
+    kept record;
+    kind record;
+BEGIN
+    FOREACH fact IN ARRAY facts LOOP
+        ordinal := fact.ordinal;
+        customer_id := crm._identity_current(fact.customer_id);
+        fact_id := NULL;
+        SELECT t.coupon_type, t.value, t.valid_days INTO kind FROM crm.coupon_type t
+        WHERE fact.coupon_type IN (t.coupon_type, t.name_zh, t.name_en);
+        IF customer_id IS NULL THEN
+            outcome := 'no_person';
+        ELSIF kind.coupon_type IS NULL THEN
+            outcome := 'RM607';
+        ELSE
+            INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash,
+                                          received_at, inbox_id, line_no)
+            VALUES (fact.source_id, 6, fact.external_id, customer_id, crm._new_id(), fact.content_hash,
+                    fact.received_at, fact.inbox_id, fact.line_no)
+            ON CONFLICT ON CONSTRAINT external_key_pkey DO NOTHING
+            RETURNING external_key.fact_id INTO fact_id;
+            outcome := CASE WHEN fact_id IS NULL THEN 'unchanged' ELSE 'created' END;
+            IF fact_id IS NULL THEN
+                SELECT k.source_record_id, k.fact_id, k.content_hash INTO kept FROM crm.external_key k
+                WHERE k.source_id = fact.source_id AND k.kind = 6 AND k.external_id = fact.external_id FOR UPDATE;
+                customer_id := kept.source_record_id;
+                fact_id := kept.fact_id;
+                IF kept.content_hash <> fact.content_hash THEN
+                    outcome := 'updated';
+                END IF;
+            END IF;
+            IF outcome <> 'unchanged' THEN
+                PERFORM crm._loyalty_write_history(fact, customer_id, fact_id, kind.coupon_type, kind.value, kind.valid_days);
+            END IF;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_store_coupons(crm.coupon_fact[]) IS
+    'stores coupons of an older system; a type is named by its code or name; outcome created, updated, unchanged, no_person, or RM607 for an unknown type';
+
+CREATE FUNCTION crm._loyalty_write_history(fact crm.coupon_fact, person bigint, id bigint, type_code text,
+                                           worth numeric, valid_days int) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    zone text := crm._setting('core.time_zone') #>> '{}';
+    until timestamptz := coalesce(fact.valid_until, crm._loyalty_valid_until(fact.issued_at, valid_days, zone));
+    outcome text := CASE WHEN fact.state IN ('redeemed', 'cancelled', 'void', 'expired') THEN fact.state
+                         WHEN fact.redeemed_at IS NOT NULL THEN 'redeemed'
+                         WHEN until <= crm.core_now() THEN 'expired' ELSE 'issued' END;
+BEGIN
+    INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, value, state, issued_at, valid_until, redeemed_at,
+                            redeeming_source_id, redeeming_order, is_history)
+    VALUES (person, id, fact.external_id, type_code, worth, outcome, fact.issued_at, until,
+            CASE WHEN outcome = 'redeemed' THEN coalesce(fact.redeemed_at, until) END,
+            CASE WHEN outcome = 'redeemed' THEN fact.source_id END,
+            CASE WHEN outcome = 'redeemed' THEN fact.order_external_id END, coalesce(fact.is_history, true))
+    ON CONFLICT ON CONSTRAINT coupon_pkey DO UPDATE SET state = excluded.state, coupon_type = excluded.coupon_type,
+        issued_at = excluded.issued_at, valid_until = excluded.valid_until, redeemed_at = excluded.redeemed_at,
+        redeeming_source_id = excluded.redeeming_source_id, redeeming_order = excluded.redeeming_order;
+    UPDATE crm.external_key k SET content_hash = fact.content_hash, received_at = fact.received_at,
+           inbox_id = fact.inbox_id, line_no = fact.line_no
+    WHERE k.source_id = fact.source_id AND k.kind = 6 AND k.external_id = fact.external_id;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_write_history(crm.coupon_fact, bigint, bigint, text, numeric, int) IS
+    'writes the coupon row of a history fact and the key''s newest content; a redemption of an older system takes no key of kind 7, so it counts but blocks nothing';
+
+CREATE FUNCTION crm._loyalty_on_export(customer_id bigint) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT jsonb_build_object('coupons', coalesce(jsonb_agg(k), '[]')) FROM crm._loyalty_coupons(customer_id) k);
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_on_export(bigint) IS 'what the room keeps about a person: the coupons';
+
+CREATE FUNCTION crm.loyalty_check() RETURNS TABLE (what text, expected text, found text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT format('redemption of coupon %s by order %s', c.coupon_id, c.redeeming_order), 'one key of kind 7', 'none'
+    FROM crm.coupon c
+    WHERE c.state = 'redeemed' AND NOT c.is_history AND NOT EXISTS (
+        SELECT FROM crm.external_key k
+        WHERE k.source_id = c.redeeming_source_id AND k.kind = 7 AND k.external_id = c.redeeming_order AND k.fact_id = c.coupon_id);
+    RETURN QUERY
+    SELECT format('key of the redemption by order %s', k.external_id), 'a redeemed coupon', coalesce(c.state, 'none')
+    FROM crm.external_key k LEFT JOIN crm.coupon c ON c.customer_id = k.source_record_id AND c.coupon_id = k.fact_id
+    WHERE k.kind = 7 AND c.state IS DISTINCT FROM 'redeemed';
+END
+$$;
+COMMENT ON FUNCTION crm.loyalty_check() IS 'redemptions without their unique key and keys without redemption; no rows: all agrees';
+GRANT EXECUTE ON FUNCTION crm.loyalty_check() TO crm_admin;

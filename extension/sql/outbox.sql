@@ -1,0 +1,286 @@
+-- outbox: consent, channels, messages as they were decided.
+
+CREATE TYPE crm.consent_fact AS (ordinal int, source_record_id bigint, customer_id bigint, channel text, state text,
+    occurred_at timestamptz, evidence text, is_history boolean);
+
+CREATE FUNCTION crm._outbox_store_consents(facts crm.consent_fact[]) RETURNS SETOF crm.fact_outcome
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    RETURN QUERY
+    WITH given AS (SELECT * FROM unnest(facts)),
+    fresh AS (
+        INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, evidence, is_history)
+        SELECT DISTINCT ON (g.source_record_id, g.channel, g.occurred_at, g.state)
+               g.source_record_id, g.channel, g.occurred_at, crm._new_id(), g.state, coalesce(g.evidence, ''), coalesce(g.is_history, false)
+        FROM given g
+        WHERE NOT EXISTS (SELECT FROM crm.consent c WHERE c.source_record_id = g.source_record_id AND c.channel = g.channel
+                          AND c.occurred_at = g.occurred_at AND c.state = g.state)
+        ORDER BY g.source_record_id, g.channel, g.occurred_at, g.state
+        RETURNING consent.source_record_id, consent.channel, consent.occurred_at, consent.state, consent.consent_id)
+    SELECT g.ordinal, f.consent_id, g.customer_id, CASE WHEN f.consent_id IS NULL THEN 'unchanged' ELSE 'created' END
+    FROM given g LEFT JOIN fresh f USING (source_record_id, channel, occurred_at, state);
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_store_consents(crm.consent_fact[]) IS
+    'appends consents to their records; a repeated one (record, channel, moment, state) is unchanged; the caller calls the consequences';
+
+CREATE FUNCTION crm._outbox_address(customer_id bigint, channel text) RETURNS bytea
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT i.value_hash
+        FROM crm.channel ch
+        JOIN crm.identifier i ON i.kind = ch.identifier_kind AND i.customer_id = _outbox_address.customer_id
+        WHERE ch.channel = _outbox_address.channel AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
+        ORDER BY i.last_seen_at DESC, i.value_hash LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_address(bigint, text) IS
+    'hash of the newest identifier that reaches a person on a channel; null: not reachable';
+
+CREATE FUNCTION crm._outbox_consent(customer_id bigint, channel text) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+DECLARE
+    answer text;
+BEGIN
+    -- the newest of each record; of these a single no is a no
+    SELECT CASE WHEN bool_or(newest.state = 'no') THEN 'no' WHEN count(*) > 0 THEN 'yes' ELSE 'unknown' END INTO answer
+    FROM (SELECT DISTINCT ON (c.source_record_id) c.state
+          FROM crm.membership m JOIN crm.consent c USING (source_record_id)
+          WHERE m.customer_id = _outbox_consent.customer_id AND m.valid_to = 'infinity' AND c.channel = _outbox_consent.channel
+          ORDER BY c.source_record_id, c.occurred_at DESC, c.consent_id DESC) newest;
+    IF answer <> 'no' AND EXISTS (
+        SELECT FROM crm.channel ch
+        JOIN crm.identifier i ON i.kind = ch.identifier_kind AND i.customer_id = _outbox_consent.customer_id
+        JOIN crm.opt_out o ON o.channel = ch.channel AND o.address_hash = i.value_hash
+        WHERE ch.channel = _outbox_consent.channel) THEN
+        RETURN 'no';
+    END IF;
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_consent(bigint, text) IS
+    'yes, no or unknown: the strictest of what each of the person''s records said last; an address that opted out is a no whoever owns it';
+
+CREATE FUNCTION crm._outbox_note(customer_id bigint, message_id text, kind text, attempt int DEFAULT NULL,
+                                 http_status int DEFAULT NULL, detail text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind, attempt, http_status, detail)
+    VALUES (customer_id, message_id, crm.core_now(), crm._new_id(), kind, attempt, http_status, detail);
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_note(bigint, text, text, int, int, text) IS 'appends what happened to a message';
+
+CREATE FUNCTION crm._outbox_cancel(messages crm.outbox_queue[], detail text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    DELETE FROM crm.outbox_queue q USING unnest(messages) m
+    WHERE q.customer_id = m.customer_id AND q.message_id = m.message_id;
+    INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind, attempt, detail)
+    SELECT m.customer_id, m.message_id, crm.core_now(), crm._new_id(), 'cancelled', m.attempt, _outbox_cancel.detail FROM unnest(messages) m;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_cancel(crm.outbox_queue[], text) IS 'takes messages out of the queue for good, with the reason';
+
+CREATE FUNCTION crm._outbox_put(customer_id bigint, message_id text, channel text, flow_id int, occurrence_key text,
+                                is_marketing boolean, body jsonb, due_at timestamptz, expires_at timestamptz) RETURNS boolean
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+DECLARE
+    carrier text;
+BEGIN
+    SELECT ch.endpoint INTO carrier FROM crm.channel ch WHERE ch.channel = _outbox_put.channel;
+    IF carrier IS NULL THEN
+        RAISE EXCEPTION 'no endpoint carries channel "%"', channel
+            USING ERRCODE = 'RM701', HINT = 'Run SELECT crm.outbox_define_endpoint(...) and crm.outbox_set_channel(...).';
+    END IF;
+    INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, occurrence_key, is_marketing, address_hash, body,
+                            due_at, expires_at, created_at)
+    VALUES (_outbox_put.customer_id, _outbox_put.message_id, _outbox_put.channel, carrier, _outbox_put.flow_id,
+            _outbox_put.occurrence_key, _outbox_put.is_marketing, crm._outbox_address(_outbox_put.customer_id, _outbox_put.channel),
+            _outbox_put.body, _outbox_put.due_at, _outbox_put.expires_at, crm.core_now())
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO crm.outbox_queue (customer_id, message_id, endpoint, due_at)
+    VALUES (_outbox_put.customer_id, _outbox_put.message_id, carrier, _outbox_put.due_at);
+    PERFORM crm._worker_wake();
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_put(bigint, text, text, int, text, boolean, jsonb, timestamptz, timestamptz) IS
+    'a message, to leave when due; false when one of that id is there; RM701 when no endpoint carries the channel';
+
+CREATE FUNCTION crm.outbox_define_endpoint(endpoint text, url text, secret text DEFAULT NULL, options jsonb DEFAULT '{}') RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    chosen text := coalesce(secret, 'whsec_' || encode(crm._random_bytes(32), 'base64'));
+BEGIN
+    IF url !~ '^https?://[^[:space:]]+$' THEN
+        RAISE EXCEPTION 'endpoint needs a URL with http or https' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'url',
+            HINT = 'Give it as https://host/path.';
+    END IF;
+    IF chosen !~ '^whsec_[A-Za-z0-9+/]{32,88}={0,2}$' THEN
+        RAISE EXCEPTION 'secret is no Standard Webhooks secret' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'secret',
+            HINT = 'Give whsec_ and the base64 of 24 to 64 random bytes, or none to have one drawn.';
+    END IF;
+    INSERT INTO crm.endpoint AS e (endpoint, url, secret_sealed, is_active, is_private_allowed, timeout_ms, max_concurrency)
+    VALUES (outbox_define_endpoint.endpoint, outbox_define_endpoint.url, crm._encrypt('endpoint', chosen), true,
+            coalesce((options ->> 'is_private_allowed')::boolean, false), coalesce((options ->> 'timeout_ms')::int, 15000),
+            coalesce((options ->> 'max_concurrency')::int, 8))
+    ON CONFLICT ON CONSTRAINT endpoint_pkey DO UPDATE
+    SET url = excluded.url, secret_sealed = CASE WHEN outbox_define_endpoint.secret IS NULL THEN e.secret_sealed ELSE excluded.secret_sealed END,
+        is_active = true, is_private_allowed = excluded.is_private_allowed, timeout_ms = excluded.timeout_ms,
+        max_concurrency = excluded.max_concurrency, broken_until = NULL, failures = 0;
+    PERFORM crm._audit('define', 'endpoint', NULL, 'url', NULL, outbox_define_endpoint.url, outbox_define_endpoint.endpoint);
+    PERFORM crm._worker_wake();
+    RETURN (SELECT crm._decrypt('endpoint', e.secret_sealed) FROM crm.endpoint e WHERE e.endpoint = outbox_define_endpoint.endpoint);
+END
+$$;
+COMMENT ON FUNCTION crm.outbox_define_endpoint(text, text, text, jsonb) IS
+    'makes or changes where messages go; options is_private_allowed (false), timeout_ms (15000), max_concurrency (8); returns the signing secret, drawn when none is given; 22023 for a bad URL or secret';
+GRANT EXECUTE ON FUNCTION crm.outbox_define_endpoint(text, text, text, jsonb) TO crm_admin;
+
+CREATE FUNCTION crm.outbox_set_channel(channel text, endpoint text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+    IF NOT EXISTS (SELECT FROM crm.endpoint e WHERE e.endpoint = outbox_set_channel.endpoint) THEN
+        RAISE EXCEPTION 'there is no endpoint "%"', endpoint USING ERRCODE = 'no_data_found', HINT = 'Define it with crm.outbox_define_endpoint().';
+    END IF;
+    UPDATE crm.channel ch SET endpoint = outbox_set_channel.endpoint WHERE ch.channel = outbox_set_channel.channel;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no channel "%"', channel USING ERRCODE = 'no_data_found', HINT = 'See crm.channel.';
+    END IF;
+    PERFORM crm._audit('define', 'channel', NULL, 'endpoint', NULL, outbox_set_channel.endpoint, outbox_set_channel.channel);
+END
+$$;
+COMMENT ON FUNCTION crm.outbox_set_channel(text, text) IS 'the endpoint that carries a channel; P0002 for an unknown one';
+GRANT EXECUTE ON FUNCTION crm.outbox_set_channel(text, text) TO crm_admin;
+
+CREATE FUNCTION crm._outbox_normal_address(channel text, address text, OUT kind smallint, OUT value text)
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+BEGIN
+    SELECT ch.identifier_kind INTO kind FROM crm.channel ch WHERE ch.channel = _outbox_normal_address.channel;
+    value := CASE kind WHEN 1 THEN (crm.identity_phone(address)).number WHEN 2 THEN (crm.identity_email(address)).address ELSE nullif(btrim(address), '') END;
+    IF kind IS NULL OR value IS NULL THEN
+        RAISE EXCEPTION 'address does not fit channel "%"', channel USING ERRCODE = 'invalid_parameter_value', COLUMN = 'address',
+            HINT = 'Give the phone number, e-mail address or id that the message went to.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_normal_address(text, text) IS 'an address as identifiers are kept; 22023 when it fits no channel';
+
+CREATE FUNCTION crm.outbox_opt_out(channel text, address text, evidence text DEFAULT '', idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_opt_out', crm._sha256(convert_to(concat_ws(E'\x1f', channel, address), 'UTF8')));
+    given record;
+    hash bytea;
+    waiting crm.outbox_queue[];
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    SELECT * INTO given FROM crm._outbox_normal_address(channel, address);
+    hash := crm._identity_hash(given.kind, '', given.value);
+    INSERT INTO crm.opt_out (channel, address_hash, at, evidence)
+    VALUES (outbox_opt_out.channel, hash, crm.core_now(), coalesce(outbox_opt_out.evidence, '')) ON CONFLICT DO NOTHING;
+    SELECT coalesce(array_agg(q), '{}') INTO waiting
+    FROM (SELECT q FROM crm.outbox o JOIN crm.outbox_queue q USING (customer_id, message_id)
+          JOIN crm.identifier i ON i.kind = given.kind AND i.value_hash = hash AND i.customer_id = o.customer_id
+          WHERE o.channel = outbox_opt_out.channel AND o.is_marketing AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
+          FOR UPDATE OF q) s;
+    PERFORM crm._outbox_cancel(waiting, 'opted out');
+    answer := jsonb_build_object('channel', channel, 'closed', true, 'cancelled', cardinality(waiting));
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.outbox_opt_out(text, text, text, text) IS
+    'STOP or 退订: closes a channel for an address at once, whoever owns it; waiting marketing messages are cancelled; 22023 for an address that fits no channel';
+GRANT EXECUTE ON FUNCTION crm.outbox_opt_out(text, text, text, text) TO crm_till, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_headquarters;
+
+CREATE FUNCTION crm.outbox_set_consent(customer_id bigint, channel text, state text, evidence text, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_set_consent',
+        crm._sha256(convert_to(concat_ws(E'\x1f', customer_id, channel, state), 'UTF8')));
+    person bigint;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    person := crm._access_require_person(outbox_set_consent.customer_id);
+    IF state IS NULL OR state NOT IN ('yes', 'no') THEN
+        RAISE EXCEPTION 'consent is yes or no' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'state', HINT = 'Send yes or no.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM crm.channel ch WHERE ch.channel = outbox_set_consent.channel) THEN
+        RAISE EXCEPTION 'there is no channel "%"', channel USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel', HINT = 'See crm.channel.';
+    END IF;
+    -- said in person: it holds for all of the person's records
+    INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, evidence, is_history)
+    SELECT m.source_record_id, outbox_set_consent.channel, crm.core_now(), crm._new_id(), outbox_set_consent.state, coalesce(outbox_set_consent.evidence, ''), false
+    FROM crm.membership m WHERE m.customer_id = person AND m.valid_to = 'infinity';
+    IF state = 'yes' THEN
+        DELETE FROM crm.opt_out o USING crm.channel ch, crm.identifier i
+        WHERE ch.channel = outbox_set_consent.channel AND i.kind = ch.identifier_kind AND i.customer_id = person
+          AND o.channel = ch.channel AND o.address_hash = i.value_hash;
+    END IF;
+    PERFORM crm._audit('consent', 'person', person, channel, NULL, state, evidence);
+    answer := jsonb_build_object('customer_id', person, 'channel', channel, 'state', crm._outbox_consent(person, channel));
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.outbox_set_consent(bigint, text, text, text, text) IS
+    'what a person said about a channel, yes or no, with its evidence; a yes reopens an address that had opted out; P0002 outside of the caller''s scope';
+GRANT EXECUTE ON FUNCTION crm.outbox_set_consent(bigint, text, text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
+
+CREATE FUNCTION crm._outbox_on_erase(customer_id bigint) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    ids bigint[] := crm._identity_cluster(customer_id);
+    waiting crm.outbox_queue[];
+BEGIN
+    SELECT coalesce(array_agg(q), '{}') INTO waiting FROM crm.outbox_queue q WHERE q.customer_id = ANY (ids);
+    PERFORM crm._outbox_cancel(waiting, 'erased');
+    UPDATE crm.outbox o SET body = '{}', address_hash = NULL WHERE o.customer_id = ANY (ids);
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_on_erase(bigint) IS 'empties a person''s messages and cancels those that wait';
+
+CREATE FUNCTION crm._outbox_on_export(customer_id bigint) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    person bigint := customer_id;
+BEGIN
+    RETURN jsonb_build_object(
+        'consents', (SELECT coalesce(jsonb_agg(jsonb_build_object('channel', c.channel, 'state', c.state, 'at', c.occurred_at, 'evidence', c.evidence) ORDER BY c.occurred_at), '[]')
+                     FROM crm.membership m JOIN crm.consent c USING (source_record_id) WHERE m.customer_id = person AND m.valid_to = 'infinity'),
+        'messages', (SELECT coalesce(jsonb_agg(jsonb_build_object('message_id', o.message_id, 'channel', o.channel, 'created_at', o.created_at, 'body', o.body) ORDER BY o.created_at), '[]')
+                     FROM crm.outbox o WHERE o.customer_id = ANY (crm._identity_cluster(person))));
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_on_export(bigint) IS 'a person''s consents and messages';

@@ -1,0 +1,354 @@
+-- outbox_send: the sender's side.  A claim is committed before the request leaves, a result after;
+-- leases run by the server's real time, due times by the clock of crm.
+
+CREATE FUNCTION crm._outbox_timeline(OUT system_id text, OUT timeline int)
+    LANGUAGE sql STABLE AS
+$$ SELECT (pg_control_system()).system_identifier::text, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int $$;
+COMMENT ON FUNCTION crm._outbox_timeline() IS 'which server, and which history of it, this is';
+
+CREATE FUNCTION crm._outbox_is_paused() RETURNS boolean
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    here record;
+    known crm.outbox_state;
+BEGIN
+    SELECT * INTO known FROM crm.outbox_state;
+    SELECT * INTO here FROM crm._outbox_timeline();
+    IF known.only_row IS NULL THEN
+        INSERT INTO crm.outbox_state (timeline, system_id) VALUES (here.timeline, here.system_id) ON CONFLICT DO NOTHING;
+        RETURN false;
+    END IF;
+    IF known.paused_reason IS NULL AND (known.timeline <> here.timeline OR known.system_id <> here.system_id) THEN
+        UPDATE crm.outbox_state SET paused_at = crm.core_now(),
+            paused_reason = CASE WHEN known.system_id <> here.system_id THEN 'restored on another server'
+                                 ELSE format('timeline %s became %s: a failover or a point-in-time recovery', known.timeline, here.timeline) END;
+        INSERT INTO crm.alert (alert_id, kind, key, opened_at, detail)
+        VALUES (crm._new_id(), 'outbox.paused', 'outbox', crm.core_now(), jsonb_build_object('remedy', 'SELECT crm.outbox_resume();'))
+        ON CONFLICT DO NOTHING;
+        RETURN true;
+    END IF;
+    RETURN known.paused_reason IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_is_paused() IS
+    'whether sending waits for a person; notices a new timeline or server by itself';
+
+CREATE FUNCTION crm._outbox_due(max_messages int) RETURNS SETOF crm.outbox_queue
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    carrier record;
+    room int;
+    found int;
+    left_over int := max_messages;
+BEGIN
+    FOR carrier IN SELECT e.endpoint, e.max_concurrency FROM crm.endpoint e
+                   WHERE e.is_active AND (e.broken_until IS NULL OR e.broken_until <= clock_timestamp()) ORDER BY e.endpoint
+    LOOP
+        SELECT carrier.max_concurrency - count(*) INTO room FROM crm.outbox_queue q
+        WHERE q.endpoint = carrier.endpoint AND q.lease_until > clock_timestamp();
+        CONTINUE WHEN room <= 0;
+        RETURN QUERY
+            SELECT q.* FROM crm.outbox_queue q
+            WHERE q.endpoint = carrier.endpoint AND q.due_at <= crm.core_now() AND (q.lease_until IS NULL OR q.lease_until <= clock_timestamp())
+            ORDER BY q.due_at LIMIT least(room, left_over) FOR UPDATE SKIP LOCKED;
+        GET DIAGNOSTICS found = ROW_COUNT;
+        left_over := left_over - found;
+        EXIT WHEN left_over <= 0;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_due(int) IS 'locks due messages, endpoint by endpoint, each within its concurrency';
+
+CREATE FUNCTION crm._outbox_stopper(message crm.outbox) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN CASE
+        WHEN message.expires_at <= crm.core_now() THEN 'expired'
+        WHEN message.address_hash IS NULL THEN 'not reachable'
+        WHEN message.is_marketing AND crm._outbox_consent(crm._identity_current(message.customer_id), message.channel) <> 'yes' THEN 'no consent'
+        WHEN EXISTS (SELECT FROM crm.opt_out o WHERE message.is_marketing AND o.channel = message.channel AND o.address_hash = message.address_hash) THEN 'opted out'
+    END;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_stopper(crm.outbox) IS 'why a message must not leave now, checked again at the last moment; null: it may';
+
+CREATE FUNCTION crm._outbox_claim(max_messages int, lease_ms int, worker int)
+    RETURNS TABLE (customer_id bigint, message_id text, attempt int, endpoint text, url text, secret text, next_secret text,
+                   timeout_ms int, is_private_allowed boolean, body text)
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+DECLARE
+    due crm.outbox_queue;
+    message crm.outbox;
+    stopper text;
+BEGIN
+    IF crm._outbox_is_paused() THEN
+        RETURN;
+    END IF;
+    FOR due IN SELECT * FROM crm._outbox_due(max_messages) LOOP
+        SELECT * INTO message FROM crm.outbox o WHERE o.customer_id = due.customer_id AND o.message_id = due.message_id;
+        stopper := crm._outbox_stopper(message);
+        IF stopper IS NOT NULL THEN
+            PERFORM crm._outbox_cancel(ARRAY[due], stopper);
+            PERFORM crm._outbox_release(message);
+            CONTINUE;
+        END IF;
+        UPDATE crm.outbox_queue q SET attempt = q.attempt + 1, leased_by = worker,
+            lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
+        WHERE q.customer_id = due.customer_id AND q.message_id = due.message_id;
+        PERFORM crm._outbox_note(due.customer_id, due.message_id, 'attempt', due.attempt + 1);
+        RETURN QUERY
+            SELECT due.customer_id, due.message_id, due.attempt + 1, e.endpoint, e.url, crm._decrypt('endpoint', e.secret_sealed),
+                   crm._decrypt('endpoint', e.next_secret_sealed), e.timeout_ms, e.is_private_allowed,
+                   (message.body || jsonb_build_object('id', due.message_id, 'type', 'customer.send', 'channel', message.channel,
+                        'to', crm._decrypt(k.code, i.value_sealed)))::text
+            FROM crm.endpoint e, crm.channel ch
+            JOIN crm.identifier_kind k ON k.kind = ch.identifier_kind
+            JOIN crm.identifier i ON i.kind = k.kind AND i.value_hash = message.address_hash
+            WHERE e.endpoint = due.endpoint AND ch.channel = message.channel;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_claim(int, int, int) IS
+    'leases due messages and gives what a request needs, the address in clear; consent, opt-out and expiry are checked once more; nothing while sending is paused';
+
+CREATE FUNCTION crm._outbox_release(message crm.outbox) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF message.is_marketing THEN
+        UPDATE crm.contact_cap c SET sent_at = array_remove(c.sent_at, message.due_at)
+        WHERE c.cap_key IN (crm._outbox_cap_key('p', message.customer_id::text, NULL),
+                            crm._outbox_cap_key('a', message.channel, message.address_hash));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_release(crm.outbox) IS 'a message that never went counts against no cap';
+
+CREATE FUNCTION crm._outbox_cap_key(kind text, name text, hash bytea) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT convert_to(kind || ':' || name || ':', 'UTF8') || coalesce(hash, ''::bytea) $$;
+COMMENT ON FUNCTION crm._outbox_cap_key(text, text, bytea) IS 'the key of a cap''s counter: a person, or an address on a channel';
+
+CREATE FUNCTION crm._outbox_bury(message crm.outbox, reason text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    DELETE FROM crm.outbox_queue q WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id;
+    INSERT INTO crm.dead_letter AS d (customer_id, message_id, at, reason)
+    VALUES (message.customer_id, message.message_id, crm.core_now(), _outbox_bury.reason)
+    ON CONFLICT ON CONSTRAINT dead_letter_pkey DO UPDATE SET at = excluded.at, reason = excluded.reason, replayed_at = NULL;
+    PERFORM crm._outbox_note(message.customer_id, message.message_id, 'dead', detail => _outbox_bury.reason);
+    PERFORM crm._outbox_release(message);
+    INSERT INTO crm.alert (alert_id, kind, key, opened_at, detail)
+    VALUES (crm._new_id(), 'outbox.dead', message.endpoint, crm.core_now(),
+            jsonb_build_object('message_id', message.message_id, 'reason', _outbox_bury.reason, 'remedy', 'Mend the endpoint, then replay: crm.outbox_replay(message_id).'))
+    ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_bury(crm.outbox, text) IS 'a dead letter, and one alert an endpoint until it succeeds again';
+
+CREATE FUNCTION crm._outbox_settle(message crm.outbox, attempt int, outcome text, http_status int, retry_after_s int, detail text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    pause int := greatest((crm._setting('outbox.retry_seconds'))::int, retry_after_s);
+BEGIN
+    PERFORM crm._outbox_note(message.customer_id, message.message_id, outcome, attempt, nullif(http_status, 0), nullif(detail, ''));
+    IF outcome = 'sent' THEN
+        DELETE FROM crm.outbox_queue q WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id;
+        UPDATE crm.endpoint e SET failures = 0, broken_until = NULL WHERE e.endpoint = message.endpoint AND (e.failures > 0 OR e.broken_until IS NOT NULL);
+        UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'outbox.dead' AND a.key = message.endpoint AND a.closed_at IS NULL;
+        RETURN;
+    END IF;
+    IF outcome = 'refused' OR attempt > (crm._setting('outbox.max_retries'))::int THEN
+        PERFORM crm._outbox_bury(message, coalesce(nullif(detail, ''), outcome));
+    ELSE
+        UPDATE crm.outbox_queue q SET lease_until = NULL, leased_by = NULL, due_at = crm.core_now() + make_interval(secs => pause)
+        WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id;
+    END IF;
+    UPDATE crm.endpoint e SET failures = e.failures + 1, is_active = e.is_active AND outcome <> 'gone',
+        broken_until = CASE WHEN e.failures + 1 >= (crm._setting('outbox.breaker_failures'))::int
+                            THEN clock_timestamp() + make_interval(secs => (crm._setting('outbox.breaker_seconds'))::int) END
+    WHERE e.endpoint = message.endpoint;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_settle(crm.outbox, int, text, int, int, text) IS
+    'what a result does to a message: gone from the queue, tried again after a pause, or a dead letter; and to its endpoint';
+
+CREATE FUNCTION crm._outbox_finish(customer_ids bigint[], message_ids text[], attempts int[], outcomes text[], http_statuses int[],
+                                   retry_after_s int[], details text[]) RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    result record;
+    message crm.outbox;
+    settled bigint := 0;
+BEGIN
+    FOR result IN
+        SELECT * FROM unnest(customer_ids, message_ids, attempts, outcomes, http_statuses, retry_after_s, details)
+            AS r(customer_id, message_id, attempt, outcome, http_status, retry_after, detail)
+        ORDER BY r.customer_id, r.message_id
+    LOOP
+        -- a later attempt owns the message once this one's lease has ended
+        PERFORM FROM crm.outbox_queue q
+        WHERE q.customer_id = result.customer_id AND q.message_id = result.message_id AND q.attempt = result.attempt FOR UPDATE;
+        IF NOT FOUND AND result.outcome <> 'sent' THEN
+            CONTINUE;
+        END IF;
+        SELECT * INTO message FROM crm.outbox o WHERE o.customer_id = result.customer_id AND o.message_id = result.message_id;
+        PERFORM crm._outbox_settle(message, result.attempt, result.outcome, result.http_status, result.retry_after, result.detail);
+        settled := settled + 1;
+    END LOOP;
+    RETURN settled;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_finish(bigint[], text[], int[], text[], int[], int[], text[]) IS
+    'writes the results of requests (sent, failed, gone, unknown, refused); returns how many counted';
+
+CREATE FUNCTION crm._outbox_find(message_id text) RETURNS crm.outbox
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    message crm.outbox;
+BEGIN
+    IF message_id ~ '^[0-9]{1,18}-' THEN
+        SELECT * INTO message FROM crm.outbox o
+        WHERE o.customer_id = split_part(_outbox_find.message_id, '-', 1)::bigint AND o.message_id = _outbox_find.message_id;
+    END IF;
+    IF message.message_id IS NULL THEN
+        RAISE EXCEPTION 'there is no such message' USING ERRCODE = 'no_data_found', COLUMN = 'message_id', HINT = 'Give the webhook-id as it was sent.';
+    END IF;
+    RETURN message;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_find(text) IS 'the message of an id, which leads to its row by the customer id in it; P0002';
+
+CREATE FUNCTION crm.outbox_receipt(message_id text, kind text, detail text DEFAULT '', idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_receipt', crm._sha256(convert_to(concat_ws(E'\x1f', message_id, kind, detail), 'UTF8')));
+    message crm.outbox;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    message := crm._outbox_find(outbox_receipt.message_id);
+    IF kind IS NULL OR kind NOT IN ('delivered', 'undelivered', 'opened', 'clicked') THEN
+        RAISE EXCEPTION 'receipt has an unknown kind' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'kind',
+            HINT = 'Send delivered, undelivered, opened or clicked.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id AND e.kind = outbox_receipt.kind) THEN
+        PERFORM crm._outbox_note(message.customer_id, message.message_id, outbox_receipt.kind, detail => left(outbox_receipt.detail, 500));
+    END IF;
+    answer := jsonb_build_object('message_id', message.message_id, 'kind', outbox_receipt.kind);
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.outbox_receipt(text, text, text, text) IS
+    'what the provider says of a message: delivered, undelivered, opened, clicked; once a kind; P0002 for an unknown message, 22023 for an unknown kind';
+GRANT EXECUTE ON FUNCTION crm.outbox_receipt(text, text, text, text) TO crm_till, crm_admin, crm_steward;
+
+CREATE FUNCTION crm.outbox_message(message_id text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    message crm.outbox := crm._outbox_find(message_id);
+BEGIN
+    PERFORM crm._access_require_person(message.customer_id);
+    RETURN jsonb_build_object(
+        'message_id', message.message_id, 'channel', message.channel, 'flow', (SELECT f.code FROM crm.flow f WHERE f.flow_id = message.flow_id),
+        'created_at', message.created_at, 'due_at', message.due_at,
+        'state', coalesce((SELECT CASE WHEN q.lease_until > clock_timestamp() THEN 'sending' WHEN q.attempt > 0 THEN 'retry' ELSE 'pending' END
+                           FROM crm.outbox_queue q WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id),
+                          (SELECT 'dead' FROM crm.dead_letter d WHERE d.customer_id = message.customer_id AND d.message_id = message.message_id AND d.replayed_at IS NULL),
+                          (SELECT e.kind FROM crm.outbox_event e WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id
+                             AND e.kind IN ('sent', 'cancelled') ORDER BY e.outbox_event_id DESC LIMIT 1), 'pending'),
+        'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'attempt', e.attempt, 'http_status', e.http_status, 'detail', e.detail)
+                                             ORDER BY e.outbox_event_id), '[]')
+                   FROM crm.outbox_event e WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id));
+END
+$$;
+COMMENT ON FUNCTION crm.outbox_message(text) IS 'the state of a message and all that happened to it; P0002 when unknown or outside of the caller''s scope';
+GRANT EXECUTE ON FUNCTION crm.outbox_message(text) TO crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_headquarters;
+
+CREATE FUNCTION crm.outbox_replay(message_id text, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_replay', crm._sha256(convert_to(message_id, 'UTF8')));
+    message crm.outbox;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    message := crm._outbox_find(outbox_replay.message_id);
+    UPDATE crm.dead_letter d SET replayed_at = crm.core_now()
+    WHERE d.customer_id = message.customer_id AND d.message_id = message.message_id AND d.replayed_at IS NULL;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'message is no dead letter' USING ERRCODE = 'RM702', HINT = 'Only dead letters are replayed; see its state.';
+    END IF;
+    INSERT INTO crm.outbox_queue (customer_id, message_id, endpoint, due_at) VALUES (message.customer_id, message.message_id, message.endpoint, crm.core_now());
+    PERFORM crm._outbox_note(message.customer_id, message.message_id, 'replayed', detail => crm._actor());
+    PERFORM crm._audit('replay', 'message', message.customer_id, NULL, NULL, message.message_id);
+    PERFORM crm._worker_wake();
+    answer := jsonb_build_object('message_id', message.message_id, 'state', 'pending');
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.outbox_replay(text, text) IS 'puts a dead letter back into the queue, with its id; RM702 (409) when it is none, P0002 when unknown';
+GRANT EXECUTE ON FUNCTION crm.outbox_replay(text, text) TO crm_admin, crm_steward, crm_marketer, crm_headquarters;
+
+CREATE FUNCTION crm.outbox_resume(confirm boolean DEFAULT false) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    paused boolean := crm._outbox_is_paused();
+    known crm.outbox_state;
+    here record;
+BEGIN
+    SELECT * INTO known FROM crm.outbox_state;
+    SELECT * INTO here FROM crm._outbox_timeline();
+    IF paused AND confirm THEN
+        UPDATE crm.outbox_state SET timeline = here.timeline, system_id = here.system_id, paused_reason = NULL, paused_at = NULL;
+        UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'outbox.paused' AND a.closed_at IS NULL;
+        PERFORM crm._audit('resume', 'outbox', NULL, NULL, known.paused_reason, 'sending');
+        PERFORM crm._worker_wake();
+    END IF;
+    RETURN jsonb_build_object(
+        'was_paused', paused, 'reason', known.paused_reason, 'resumed', paused AND confirm,
+        'waiting', (SELECT count(*) FROM crm.outbox_queue),
+        'may_repeat', (SELECT count(*) FROM crm.outbox_queue q WHERE q.attempt > 0),
+        'newest_message_at', (SELECT max(o.created_at) FROM crm.outbox o),
+        'advice', CASE WHEN paused AND NOT confirm
+            THEN 'Messages that left after the moment recovered to are unknown here and would leave again with the same id. Ask the receivers, then run crm.outbox_resume(true).' END);
+END
+$$;
+COMMENT ON FUNCTION crm.outbox_resume(boolean) IS
+    'after a point-in-time recovery, a failover or a restore sending waits: without confirmation shows what waits and what may repeat, with it goes on';
+GRANT EXECUTE ON FUNCTION crm.outbox_resume(boolean) TO crm_admin;
+
+CREATE FUNCTION crm.outbox_check() RETURNS TABLE (what text, expected text, found text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY
+        SELECT 'message ' || q.message_id, 'a message for each queued row', 'none'
+        FROM crm.outbox_queue q WHERE NOT EXISTS (SELECT FROM crm.outbox o WHERE o.customer_id = q.customer_id AND o.message_id = q.message_id)
+        UNION ALL
+        SELECT 'message ' || o.message_id, 'queued, sent, cancelled or dead', 'lost'
+        FROM crm.outbox o
+        WHERE NOT EXISTS (SELECT FROM crm.outbox_queue q WHERE q.customer_id = o.customer_id AND q.message_id = o.message_id)
+          AND NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind IN ('sent', 'cancelled', 'dead'));
+END
+$$;
+COMMENT ON FUNCTION crm.outbox_check() IS 'messages that are neither waiting nor ended; none: all is well';

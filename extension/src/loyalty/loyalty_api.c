@@ -1,0 +1,53 @@
+/*
+ * loyalty_api.c
+ *		What the room registers; the SQL-callable edge of coupon codes.
+ *
+ * Coupons stay under the customer id they were issued to; a merge moves nothing, since reading
+ * goes over all ids of a person.  So the room only takes part in the export of a person.
+ */
+#include "loyalty/loyalty.h"
+
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(crm_loyalty_code);
+PG_FUNCTION_INFO_V1(crm_loyalty_ids);
+
+void
+crm_loyalty_init(void)
+{
+	crm_core_consequence_register(CRM_ON_EXPORT, 20, "loyalty", "crm._loyalty_on_export");
+}
+
+/* crm._loyalty_code(customer_id, coupon_id) */
+Datum
+crm_loyalty_code(PG_FUNCTION_ARGS)
+{
+	CrmCouponIds ids = {.customer_id = PG_GETARG_INT64(0), .coupon_id = PG_GETARG_INT64(1)};
+	char		code[CRM_LOYALTY_CODE_LENGTH];
+
+	if (ids.customer_id <= 0 || ids.coupon_id <= 0 ||
+		(ids.customer_id | ids.coupon_id) >> 53 != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("coupon code needs ids between 1 and 2^53")));
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(code, crm_loyalty_encode(ids, code)));
+}
+
+/* crm._loyalty_ids(code, OUT customer_id, OUT coupon_id): nulls when the code is none of ours. */
+Datum
+crm_loyalty_ids(PG_FUNCTION_ARGS)
+{
+	text	   *code = PG_GETARG_TEXT_PP(0);
+	CrmCouponIds ids = {0, 0};
+	TupleDesc	shape;
+	Datum		values[2];
+	bool		nulls[2];
+
+	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("function returning record called in a context that cannot accept it")));
+	nulls[0] = nulls[1] = !crm_loyalty_decode(VARDATA_ANY(code), VARSIZE_ANY_EXHDR(code), &ids);
+	values[0] = Int64GetDatum(ids.customer_id);
+	values[1] = Int64GetDatum(ids.coupon_id);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls)));
+}

@@ -1,0 +1,12 @@
+/*
+ * outbox.h
+ *		Consent, messages, leases, receipts: the room's SQL does the work.
+ *
+ *	in outbox_api.c		what the room registers
+ */
+#ifndef CRM_OUTBOX_H
+#define CRM_OUTBOX_H
+
+extern void crm_outbox_init(void);
+
+#endif

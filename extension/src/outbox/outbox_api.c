@@ -1,0 +1,16 @@
+/*
+ * outbox_api.c
+ *		What the outbox does when a person is erased or exported.
+ *
+ * Called once, at library load.  The sending itself is crm_sender.so's, a library of its own.
+ */
+#include "outbox/outbox.h"
+
+#include "core/core.h"
+
+void
+crm_outbox_init(void)
+{
+	crm_core_consequence_register(CRM_ON_ERASE, 30, "outbox", "crm._outbox_on_erase");
+	crm_core_consequence_register(CRM_ON_EXPORT, 50, "outbox", "crm._outbox_on_export");
+}

@@ -1,0 +1,63 @@
+/*
+ * base32.c - numbers and bytes as text that people type: Crockford's base 32.
+ *
+ * Called for coupon codes and message ids.  25 in hexadecimal is "11", here "15": five bits a
+ * digit, the most significant first.
+ */
+#include "pure/base32.h"
+
+static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+int
+crm_base32_digit(char character)
+{
+	char		upper = character >= 'a' && character <= 'z' ? (char) (character - 'a' + 'A') : character;
+
+	if (upper == 'O')
+		return 0;
+	if (upper == 'I' || upper == 'L')
+		return 1;
+	for (int i = 0; i < 32; i++)
+		if (digits[i] == upper)
+			return i;
+	return -1;
+}
+
+int
+crm_base32_width(uint64_t number)
+{
+	int			width = 1;
+
+	while (number >>= 5)
+		width++;
+	return width;
+}
+
+void
+crm_base32_number(uint64_t number, int width, char *out)
+{
+	for (int i = width - 1; i >= 0; i--)
+	{
+		out[i] = digits[number & 31];
+		number >>= 5;
+	}
+}
+
+size_t
+crm_base32_bytes(const uint8_t *bytes, size_t size, char *out)
+{
+	size_t		n = 0;
+	uint32_t	held = 0;
+	int			bits = 0;
+
+	for (size_t i = 0; i < size; i++)
+	{
+		held = held << 8 | bytes[i];
+		for (bits += 8; bits >= 5; bits -= 5)
+			out[n++] = digits[held >> (bits - 5) & 31];
+		held &= (1u << bits) - 1;
+	}
+	if (bits > 0)
+		out[n++] = digits[held << (5 - bits) & 31];
+	return n;
+}
