@@ -8,6 +8,11 @@ CREATE FUNCTION crm._campaign_bucket(salt text, scope text, key bigint) RETURNS 
 COMMENT ON FUNCTION crm._campaign_bucket(text, text, bigint) IS
     'the bucket, 0 to 9999, of a person in a flow: holdouts are ranges of buckets, the same for ever';
 
+-- A row of the table as a value: a signature cannot name a table that install() makes later.
+CREATE TYPE crm.flow_row AS (flow_id int, code text, name_zh text, name_en text, trigger text, state text, active_from timestamptz,
+    epoch int, version int, spec jsonb, watermark timestamptz);
+COMMENT ON TYPE crm.flow_row IS 'a row of crm.flow, columns in its order';
+
 CREATE TYPE crm.gate_step AS (step text, result text, reason text);
 CREATE TYPE crm.gate_result AS (outcome text, arm text, channel text, address_hash bytea, due_at timestamptz, steps crm.gate_step[]);
 COMMENT ON TYPE crm.gate_result IS
@@ -23,7 +28,7 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_zone(bigint) IS 'the time zone a person lives by: the home store''s, else the chain''s';
 
-CREATE FUNCTION crm._campaign_channel(flow crm.flow, person bigint, OUT channel text, OUT address_hash bytea, OUT reason text)
+CREATE FUNCTION crm._campaign_channel(flow crm.flow_row, person bigint, OUT channel text, OUT address_hash bytea, OUT reason text)
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -44,10 +49,10 @@ BEGIN
     reason := array_to_string(tried, ', ');
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_channel(crm.flow, bigint) IS
+COMMENT ON FUNCTION crm._campaign_channel(crm.flow_row, bigint) IS
     'the first channel of the flow that has consent and an address; null with the reason for each otherwise';
 
-CREATE FUNCTION crm._campaign_goal(flow crm.flow, person bigint, occurrence_key text) RETURNS text
+CREATE FUNCTION crm._campaign_goal(flow crm.flow_row, person bigint, occurrence_key text) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -63,9 +68,9 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_goal(crm.flow, bigint, text) IS 'why a person is excluded or has reached the goal; null: neither';
+COMMENT ON FUNCTION crm._campaign_goal(crm.flow_row, bigint, text) IS 'why a person is excluded or has reached the goal; null: neither';
 
-CREATE FUNCTION crm._campaign_arm(flow crm.flow, person bigint, ids bigint[]) RETURNS text
+CREATE FUNCTION crm._campaign_arm(flow crm.flow_row, person bigint, ids bigint[]) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
@@ -76,9 +81,9 @@ BEGIN
         CASE WHEN crm._campaign_bucket('holdout', flow.code, person) < 100 * (flow.spec ->> 'holdout_percent')::numeric THEN 'control' ELSE 'treatment' END);
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_arm(crm.flow, bigint, bigint[]) IS 'treatment or control, by a fixed bucket, sticky';
+COMMENT ON FUNCTION crm._campaign_arm(crm.flow_row, bigint, bigint[]) IS 'treatment or control, by a fixed bucket, sticky';
 
-CREATE FUNCTION crm._campaign_cap(flow crm.flow, ids bigint[], channel text, address_hash bytea, at timestamptz) RETURNS text
+CREATE FUNCTION crm._campaign_cap(flow crm.flow_row, ids bigint[], channel text, address_hash bytea, at timestamptz) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -96,10 +101,10 @@ BEGIN
         WHERE n >= most ORDER BY kind LIMIT 1);
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_cap(crm.flow, bigint[], text, bytea, timestamptz) IS
+COMMENT ON FUNCTION crm._campaign_cap(crm.flow_row, bigint[], text, bytea, timestamptz) IS
     'which cap stops a message: rolling days, per person and per address; null: none';
 
-CREATE FUNCTION crm._campaign_quiet_until(flow crm.flow, zone text, at timestamptz) RETURNS timestamptz
+CREATE FUNCTION crm._campaign_quiet_until(flow crm.flow_row, zone text, at timestamptz) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -115,10 +120,10 @@ BEGIN
     RETURN (local_at::date + CASE WHEN local_at::time < quiet_to THEN 0 ELSE 1 END + quiet_to) AT TIME ZONE zone;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_quiet_until(crm.flow, text, timestamptz) IS
+COMMENT ON FUNCTION crm._campaign_quiet_until(crm.flow_row, text, timestamptz) IS
     'the moment itself, or the end of the quiet hours it falls into, in the person''s zone; quiet hours may cross midnight';
 
-CREATE FUNCTION crm._campaign_gate(flow crm.flow, person bigint, ids bigint[], occurrence_key text, due_at timestamptz,
+CREATE FUNCTION crm._campaign_gate(flow crm.flow_row, person bigint, ids bigint[], occurrence_key text, due_at timestamptz,
                                    late_at timestamptz) RETURNS crm.gate_result
     LANGUAGE plpgsql STABLE AS
 $$
@@ -179,10 +184,10 @@ BEGIN
     RETURN r;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_gate(crm.flow, bigint, bigint[], text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION crm._campaign_gate(crm.flow_row, bigint, bigint[], text, timestamptz, timestamptz) IS
     'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours; the same code live, in preview and in explain';
 
-CREATE FUNCTION crm._campaign_render(flow crm.flow, person bigint, channel text, coupon_id bigint) RETURNS text
+CREATE FUNCTION crm._campaign_render(flow crm.flow_row, person bigint, channel text, coupon_id bigint) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -198,7 +203,7 @@ BEGIN
     RETURN replace(body, '{{valid_until}}', coalesce(to_char((coupon.valid_until AT TIME ZONE crm._campaign_zone(person)) - interval '1 second', 'YYYY-MM-DD'), ''));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_render(crm.flow, bigint, text, bigint) IS 'the flow''s text for a person on a channel, its variables filled in';
+COMMENT ON FUNCTION crm._campaign_render(crm.flow_row, bigint, text, bigint) IS 'the flow''s text for a person on a channel, its variables filled in';
 
 CREATE FUNCTION crm._campaign_unknown_variables(body text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -223,7 +228,7 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_lock_caps(bigint, text, bytea) IS 'locks the counters of a person and an address, in their order, so that two flows cannot both be the last one allowed';
 
-CREATE FUNCTION crm._campaign_fire(flow crm.flow, customer_id bigint, occurrence_key text, due_at timestamptz, late_at timestamptz,
+CREATE FUNCTION crm._campaign_fire(flow crm.flow_row, customer_id bigint, occurrence_key text, due_at timestamptz, late_at timestamptz,
                                    epoch int) RETURNS text
     LANGUAGE plpgsql AS
 $$
@@ -271,10 +276,10 @@ BEGIN
     RETURN gate.outcome;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_fire(crm.flow, bigint, text, timestamptz, timestamptz, int) IS
+COMMENT ON FUNCTION crm._campaign_fire(crm.flow_row, bigint, text, timestamptz, timestamptz, int) IS
     'one occurrence of a flow for a person: at most once for ever for its key under all ids of the person; occurrence, decisions, coupon and message in this transaction; returns sent, held, control, the step that stopped it, fired before, or gone';
 
-CREATE FUNCTION crm._campaign_welcome(flow crm.flow, customer_ids bigint[]) RETURNS void
+CREATE FUNCTION crm._campaign_welcome(flow crm.flow_row, customer_ids bigint[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -294,14 +299,14 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_welcome(crm.flow, bigint[]) IS 'welcomes those whose first record just came; the key holds for ever';
+COMMENT ON FUNCTION crm._campaign_welcome(crm.flow_row, bigint[]) IS 'welcomes those whose first record just came; the key holds for ever';
 
 CREATE FUNCTION crm._campaign_on_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    flow crm.flow;
-    waiting crm.outbox_queue[];
+    flow crm.flow_row;
+    waiting crm.queue_ref[];
 BEGIN
     IF is_history OR cardinality(customer_ids) = 0 THEN
         RETURN;
@@ -313,8 +318,8 @@ BEGIN
     END IF;
     IF kind = 'order' THEN
         -- who has just bought is not asked to come back: what waits is cancelled
-        SELECT coalesce(array_agg(w.q), '{}') INTO waiting
-        FROM (SELECT q FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) JOIN crm.flow f USING (flow_id)
+        SELECT coalesce(array_agg(w.ref), '{}') INTO waiting
+        FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) JOIN crm.flow f USING (flow_id)
               WHERE q.customer_id = ANY (customer_ids) AND f.spec ->> 'goal' = 'order' AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
               FOR UPDATE OF q) w;
         PERFORM crm._outbox_cancel(waiting, 'goal reached: bought');
@@ -327,11 +332,11 @@ CREATE FUNCTION crm._campaign_on_membership(survivor bigint, other bigint, recor
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    doubled crm.outbox_queue[];
+    doubled crm.queue_ref[];
 BEGIN
     -- two waiting messages of one flow are now for one person: the later one ends
-    SELECT coalesce(array_agg(w.q), '{}') INTO doubled
-    FROM (SELECT q FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
+    SELECT coalesce(array_agg(w.ref), '{}') INTO doubled
+    FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
           WHERE q.customer_id = other AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
             AND EXISTS (SELECT FROM crm.outbox_queue q2 JOIN crm.outbox o2 USING (customer_id, message_id)
                         WHERE q2.customer_id = survivor AND o2.flow_id = o.flow_id)

@@ -18,7 +18,7 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_is_behind(bigint) IS 'whether a source that tells of this person''s purchases has been silent too long to trust a silence';
 
-CREATE FUNCTION crm._campaign_silence(flow crm.flow) RETURNS bigint
+CREATE FUNCTION crm._campaign_silence(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -58,7 +58,7 @@ BEGIN
     RETURN 0;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_silence(crm.flow) IS
+COMMENT ON FUNCTION crm._campaign_silence(crm.flow_row) IS
     'fires for those whose last purchase became the flow''s number of local days old since the window last moved; 500 a piece; waits for sources that are behind; returns 1 when there is more';
 
 CREATE FUNCTION crm._campaign_silence_is_new(person bigint, last_day date) RETURNS boolean
@@ -83,7 +83,7 @@ $$
 $$;
 COMMENT ON FUNCTION crm._campaign_birthday_md(date) IS 'the birthdays (month * 100 + day) that are celebrated on a day';
 
-CREATE FUNCTION crm._campaign_birthday_day(flow crm.flow, zone text, day date) RETURNS bigint
+CREATE FUNCTION crm._campaign_birthday_day(flow crm.flow_row, zone text, day date) RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -110,10 +110,10 @@ BEGIN
     RETURN (fired >= 500)::int;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_birthday_day(crm.flow, text, date) IS
+COMMENT ON FUNCTION crm._campaign_birthday_day(crm.flow_row, text, date) IS
     'fires a day''s birthdays of one time zone once its hour has come; after midnight they are written down as missed; returns 1 when there is more';
 
-CREATE FUNCTION crm._campaign_birthday(flow crm.flow) RETURNS bigint
+CREATE FUNCTION crm._campaign_birthday(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -136,13 +136,13 @@ BEGIN
     RETURN more;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_birthday(crm.flow) IS 'birthdays of today, and as missed those of days without a worker; returns > 0 when there is more';
+COMMENT ON FUNCTION crm._campaign_birthday(crm.flow_row) IS 'birthdays of today, and as missed those of days without a worker; returns > 0 when there is more';
 
 CREATE FUNCTION crm._campaign_due() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    flow crm.flow;
+    flow crm.flow_row;
     more bigint := 0;
 BEGIN
     FOR flow IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND f.trigger IN ('silence', 'birthday') ORDER BY f.flow_id FOR UPDATE LOOP
@@ -157,7 +157,7 @@ CREATE FUNCTION crm._campaign_backlog() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    flow crm.flow;
+    flow crm.flow_row;
     today date := crm._campaign_today();
     room int;
     waiting record;

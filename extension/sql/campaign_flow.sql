@@ -1,10 +1,10 @@
 -- campaign_flow: what a marketer does with flows.
 
-CREATE FUNCTION crm._campaign_flow(code text) RETURNS crm.flow
+CREATE FUNCTION crm._campaign_flow(code text) RETURNS crm.flow_row
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    flow crm.flow;
+    flow crm.flow_row;
 BEGIN
     SELECT * INTO flow FROM crm.flow f WHERE f.code = _campaign_flow.code;
     IF flow.flow_id IS NULL THEN
@@ -15,7 +15,7 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_flow(text) IS 'a flow by its code; P0002';
 
-CREATE FUNCTION crm._campaign_json(flow crm.flow) RETURNS jsonb
+CREATE FUNCTION crm._campaign_json(flow crm.flow_row) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
@@ -25,7 +25,7 @@ BEGIN
         'backlog_confirmed', (SELECT count(*) FROM crm.flow_backlog b WHERE b.flow_id = flow.flow_id AND b.epoch = flow.epoch AND b.entered_at IS NULL AND b.confirmed_at IS NOT NULL));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_json(crm.flow) IS 'a flow as the API shows it';
+COMMENT ON FUNCTION crm._campaign_json(crm.flow_row) IS 'a flow as the API shows it';
 
 CREATE FUNCTION crm.campaign_list() RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -37,7 +37,7 @@ $$;
 COMMENT ON FUNCTION crm.campaign_list() IS 'every flow with its state, values and backlog';
 GRANT EXECUTE ON FUNCTION crm.campaign_list() TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;
 
-CREATE FUNCTION crm._campaign_require_fit(flow crm.flow) RETURNS void
+CREATE FUNCTION crm._campaign_require_fit(flow crm.flow_row) RETURNS void
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -65,9 +65,9 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_require_fit(crm.flow) IS 'RM801 with the field and the remedy unless a flow''s values and texts are complete';
+COMMENT ON FUNCTION crm._campaign_require_fit(crm.flow_row) IS 'RM801 with the field and the remedy unless a flow''s values and texts are complete';
 
-CREATE FUNCTION crm._campaign_write(flow crm.flow, action text) RETURNS jsonb
+CREATE FUNCTION crm._campaign_write(flow crm.flow_row, action text) RETURNS jsonb
     LANGUAGE plpgsql AS
 $$
 BEGIN
@@ -78,14 +78,14 @@ BEGIN
     RETURN crm._campaign_json(flow);
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_write(crm.flow, text) IS 'writes a flow''s state and says who did it';
+COMMENT ON FUNCTION crm._campaign_write(crm.flow_row, text) IS 'writes a flow''s state and says who did it';
 
 CREATE FUNCTION crm.campaign_edit(flow text, changes jsonb, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_edit', crm._sha256(convert_to(concat_ws(E'\x1f', flow, changes), 'UTF8')));
-    edited crm.flow;
+    edited crm.flow_row;
     unknown text;
 BEGIN
     IF answer IS NOT NULL THEN
@@ -120,7 +120,7 @@ CREATE FUNCTION crm.campaign_start(flow text, idempotency_key text DEFAULT NULL)
 $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_start', crm._sha256(convert_to(flow, 'UTF8')));
-    started crm.flow := crm._campaign_flow(flow);
+    started crm.flow_row := crm._campaign_flow(flow);
     today date := crm._campaign_today();
     is_first boolean;
 BEGIN
@@ -157,8 +157,8 @@ CREATE FUNCTION crm._campaign_halt(flow text, state text, idempotency_key text) 
 $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_' || state, crm._sha256(convert_to(flow, 'UTF8')));
-    halted crm.flow;
-    waiting crm.outbox_queue[];
+    halted crm.flow_row;
+    waiting crm.queue_ref[];
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
@@ -169,8 +169,8 @@ BEGIN
     END IF;
     halted.state := _campaign_halt.state;
     IF state = 'stopped' THEN
-        SELECT coalesce(array_agg(w.q), '{}') INTO waiting
-        FROM (SELECT q FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
+        SELECT coalesce(array_agg(w.ref), '{}') INTO waiting
+        FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
               WHERE o.flow_id = halted.flow_id AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp()) FOR UPDATE OF q) w;
         PERFORM crm._outbox_cancel(waiting, 'flow stopped');
     END IF;
@@ -198,7 +198,7 @@ CREATE FUNCTION crm.campaign_confirm_backlog(flow text, idempotency_key text DEF
 $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_confirm_backlog', crm._sha256(convert_to(flow, 'UTF8')));
-    chosen crm.flow;
+    chosen crm.flow_row;
     confirmed bigint;
 BEGIN
     IF answer IS NOT NULL THEN
@@ -218,7 +218,7 @@ $$;
 COMMENT ON FUNCTION crm.campaign_confirm_backlog(text, text) IS 'lets those enter who were past the line at activation: so many a day as backlog_per_day says';
 GRANT EXECUTE ON FUNCTION crm.campaign_confirm_backlog(text, text) TO crm_marketer, crm_headquarters;
 
-CREATE FUNCTION crm._campaign_candidates(flow crm.flow, most int) RETURNS TABLE (customer_id bigint, occurrence_key text)
+CREATE FUNCTION crm._campaign_candidates(flow crm.flow_row, most int) RETURNS TABLE (customer_id bigint, occurrence_key text)
     LANGUAGE plpgsql STABLE AS
 $$
 #variable_conflict use_column
@@ -237,13 +237,13 @@ BEGIN
         LIMIT most;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_candidates(crm.flow, int) IS 'those whom a flow would look at today';
+COMMENT ON FUNCTION crm._campaign_candidates(crm.flow_row, int) IS 'those whom a flow would look at today';
 
 CREATE FUNCTION crm.campaign_preview(flow text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    chosen crm.flow;
+    chosen crm.flow_row;
     most constant int := 2000;
     answer jsonb;
 BEGIN
@@ -272,7 +272,7 @@ CREATE FUNCTION crm.campaign_results(flow text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    chosen crm.flow;
+    chosen crm.flow_row;
     answer jsonb;
     days constant int := 14;
 BEGIN
@@ -317,7 +317,7 @@ $$
 DECLARE
     person bigint := crm._access_require_person(customer_id);
     ids bigint[] := crm._identity_cluster(person);
-    chosen crm.flow;
+    chosen crm.flow_row;
     last_day date := (SELECT v.last_day FROM crm.customer_value v WHERE v.customer_id = person);
     key text;
 BEGIN

@@ -3,6 +3,12 @@
 CREATE TYPE crm.consent_fact AS (ordinal int, source_record_id bigint, customer_id bigint, channel text, state text,
     occurred_at timestamptz, evidence text, is_history boolean);
 
+-- Rows of the outbox as values: a function's signature cannot name a table that install() makes later.
+CREATE TYPE crm.queue_ref AS (customer_id bigint, message_id text, attempt int);
+CREATE TYPE crm.message_row AS (customer_id bigint, message_id text, channel text, endpoint text, flow_id int, occurrence_key text,
+    is_marketing boolean, address_hash bytea, body jsonb, due_at timestamptz, expires_at timestamptz, created_at timestamptz);
+COMMENT ON TYPE crm.message_row IS 'a row of crm.outbox, columns in its order';
+
 CREATE FUNCTION crm._outbox_store_consents(facts crm.consent_fact[]) RETURNS SETOF crm.fact_outcome
     LANGUAGE plpgsql AS
 $$
@@ -78,7 +84,7 @@ END
 $$;
 COMMENT ON FUNCTION crm._outbox_note(bigint, text, text, int, int, text) IS 'appends what happened to a message';
 
-CREATE FUNCTION crm._outbox_cancel(messages crm.outbox_queue[], detail text) RETURNS void
+CREATE FUNCTION crm._outbox_cancel(messages crm.queue_ref[], detail text) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
@@ -88,7 +94,7 @@ BEGIN
     SELECT m.customer_id, m.message_id, crm.core_now(), crm._new_id(), 'cancelled', m.attempt, _outbox_cancel.detail FROM unnest(messages) m;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_cancel(crm.outbox_queue[], text) IS 'takes messages out of the queue for good, with the reason';
+COMMENT ON FUNCTION crm._outbox_cancel(crm.queue_ref[], text) IS 'takes messages out of the queue for good, with the reason';
 
 CREATE FUNCTION crm._outbox_put(customer_id bigint, message_id text, channel text, flow_id int, occurrence_key text,
                                 is_marketing boolean, body jsonb, due_at timestamptz, expires_at timestamptz) RETURNS boolean
@@ -194,7 +200,7 @@ DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_opt_out', crm._sha256(convert_to(concat_ws(E'\x1f', channel, address), 'UTF8')));
     given record;
     hash bytea;
-    waiting crm.outbox_queue[];
+    waiting crm.queue_ref[];
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
@@ -203,8 +209,8 @@ BEGIN
     hash := crm._identity_hash(given.kind, '', given.value);
     INSERT INTO crm.opt_out (channel, address_hash, at, evidence)
     VALUES (outbox_opt_out.channel, hash, crm.core_now(), coalesce(outbox_opt_out.evidence, '')) ON CONFLICT DO NOTHING;
-    SELECT coalesce(array_agg(q), '{}') INTO waiting
-    FROM (SELECT q FROM crm.outbox o JOIN crm.outbox_queue q USING (customer_id, message_id)
+    SELECT coalesce(array_agg(s.ref), '{}') INTO waiting
+    FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref FROM crm.outbox o JOIN crm.outbox_queue q USING (customer_id, message_id)
           JOIN crm.identifier i ON i.kind = given.kind AND i.value_hash = hash AND i.customer_id = o.customer_id
           WHERE o.channel = outbox_opt_out.channel AND o.is_marketing AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
           FOR UPDATE OF q) s;
@@ -261,9 +267,9 @@ CREATE FUNCTION crm._outbox_on_erase(customer_id bigint) RETURNS void
 $$
 DECLARE
     ids bigint[] := crm._identity_cluster(customer_id);
-    waiting crm.outbox_queue[];
+    waiting crm.queue_ref[];
 BEGIN
-    SELECT coalesce(array_agg(q), '{}') INTO waiting FROM crm.outbox_queue q WHERE q.customer_id = ANY (ids);
+    SELECT coalesce(array_agg(ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref), '{}') INTO waiting FROM crm.outbox_queue q WHERE q.customer_id = ANY (ids);
     PERFORM crm._outbox_cancel(waiting, 'erased');
     UPDATE crm.outbox o SET body = '{}', address_hash = NULL WHERE o.customer_id = ANY (ids);
 END

@@ -34,7 +34,7 @@ $$;
 COMMENT ON FUNCTION crm._outbox_is_paused() IS
     'whether sending waits for a person; notices a new timeline or server by itself';
 
-CREATE FUNCTION crm._outbox_due(max_messages int) RETURNS SETOF crm.outbox_queue
+CREATE FUNCTION crm._outbox_due(max_messages int) RETURNS SETOF crm.queue_ref
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -50,7 +50,7 @@ BEGIN
         WHERE q.endpoint = carrier.endpoint AND q.lease_until > clock_timestamp();
         CONTINUE WHEN room <= 0;
         RETURN QUERY
-            SELECT q.* FROM crm.outbox_queue q
+            SELECT q.customer_id, q.message_id, q.attempt FROM crm.outbox_queue q
             WHERE q.endpoint = carrier.endpoint AND q.due_at <= crm.core_now() AND (q.lease_until IS NULL OR q.lease_until <= clock_timestamp())
             ORDER BY q.due_at LIMIT least(room, left_over) FOR UPDATE SKIP LOCKED;
         GET DIAGNOSTICS found = ROW_COUNT;
@@ -61,7 +61,7 @@ END
 $$;
 COMMENT ON FUNCTION crm._outbox_due(int) IS 'locks due messages, endpoint by endpoint, each within its concurrency';
 
-CREATE FUNCTION crm._outbox_stopper(message crm.outbox) RETURNS text
+CREATE FUNCTION crm._outbox_stopper(message crm.message_row) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
@@ -73,7 +73,7 @@ BEGIN
     END;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_stopper(crm.outbox) IS 'why a message must not leave now, checked again at the last moment; null: it may';
+COMMENT ON FUNCTION crm._outbox_stopper(crm.message_row) IS 'why a message must not leave now, checked again at the last moment; null: it may';
 
 CREATE FUNCTION crm._outbox_claim(max_messages int, lease_ms int, worker int)
     RETURNS TABLE (customer_id bigint, message_id text, attempt int, endpoint text, url text, secret text, next_secret text,
@@ -82,8 +82,8 @@ CREATE FUNCTION crm._outbox_claim(max_messages int, lease_ms int, worker int)
 $$
 #variable_conflict use_column
 DECLARE
-    due crm.outbox_queue;
-    message crm.outbox;
+    due crm.queue_ref;
+    message crm.message_row;
     stopper text;
 BEGIN
     IF crm._outbox_is_paused() THEN
@@ -116,7 +116,7 @@ $$;
 COMMENT ON FUNCTION crm._outbox_claim(int, int, int) IS
     'leases due messages and gives what a request needs, the address in clear; consent, opt-out and expiry are checked once more; nothing while sending is paused';
 
-CREATE FUNCTION crm._outbox_release(message crm.outbox) RETURNS void
+CREATE FUNCTION crm._outbox_release(message crm.message_row) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
@@ -127,13 +127,13 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_release(crm.outbox) IS 'a message that never went counts against no cap';
+COMMENT ON FUNCTION crm._outbox_release(crm.message_row) IS 'a message that never went counts against no cap';
 
 CREATE FUNCTION crm._outbox_cap_key(kind text, name text, hash bytea) RETURNS bytea
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT convert_to(kind || ':' || name || ':', 'UTF8') || coalesce(hash, ''::bytea) $$;
 COMMENT ON FUNCTION crm._outbox_cap_key(text, text, bytea) IS 'the key of a cap''s counter: a person, or an address on a channel';
 
-CREATE FUNCTION crm._outbox_bury(message crm.outbox, reason text) RETURNS void
+CREATE FUNCTION crm._outbox_bury(message crm.message_row, reason text) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
@@ -149,9 +149,9 @@ BEGIN
     ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_bury(crm.outbox, text) IS 'a dead letter, and one alert an endpoint until it succeeds again';
+COMMENT ON FUNCTION crm._outbox_bury(crm.message_row, text) IS 'a dead letter, and one alert an endpoint until it succeeds again';
 
-CREATE FUNCTION crm._outbox_settle(message crm.outbox, attempt int, outcome text, http_status int, retry_after_s int, detail text) RETURNS void
+CREATE FUNCTION crm._outbox_settle(message crm.message_row, attempt int, outcome text, http_status int, retry_after_s int, detail text) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -176,7 +176,7 @@ BEGIN
     WHERE e.endpoint = message.endpoint;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_settle(crm.outbox, int, text, int, int, text) IS
+COMMENT ON FUNCTION crm._outbox_settle(crm.message_row, int, text, int, int, text) IS
     'what a result does to a message: gone from the queue, tried again after a pause, or a dead letter; and to its endpoint';
 
 CREATE FUNCTION crm._outbox_finish(customer_ids bigint[], message_ids text[], attempts int[], outcomes text[], http_statuses int[],
@@ -185,7 +185,7 @@ CREATE FUNCTION crm._outbox_finish(customer_ids bigint[], message_ids text[], at
 $$
 DECLARE
     result record;
-    message crm.outbox;
+    message crm.message_row;
     settled bigint := 0;
 BEGIN
     FOR result IN
@@ -209,11 +209,11 @@ $$;
 COMMENT ON FUNCTION crm._outbox_finish(bigint[], text[], int[], text[], int[], int[], text[]) IS
     'writes the results of requests (sent, failed, gone, unknown, refused); returns how many counted';
 
-CREATE FUNCTION crm._outbox_find(message_id text) RETURNS crm.outbox
+CREATE FUNCTION crm._outbox_find(message_id text) RETURNS crm.message_row
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    message crm.outbox;
+    message crm.message_row;
 BEGIN
     IF message_id ~ '^[0-9]{1,18}-' THEN
         SELECT * INTO message FROM crm.outbox o
@@ -233,7 +233,7 @@ $$
 #variable_conflict use_column
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_receipt', crm._sha256(convert_to(concat_ws(E'\x1f', message_id, kind, detail), 'UTF8')));
-    message crm.outbox;
+    message crm.message_row;
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
@@ -260,7 +260,7 @@ CREATE FUNCTION crm.outbox_message(message_id text) RETURNS jsonb
 $$
 #variable_conflict use_column
 DECLARE
-    message crm.outbox := crm._outbox_find(message_id);
+    message crm.message_row := crm._outbox_find(message_id);
 BEGIN
     PERFORM crm._access_require_person(message.customer_id);
     RETURN jsonb_build_object(
@@ -285,7 +285,7 @@ $$
 #variable_conflict use_column
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_replay', crm._sha256(convert_to(message_id, 'UTF8')));
-    message crm.outbox;
+    message crm.message_row;
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
