@@ -186,13 +186,22 @@ BEGIN
             SELECT k.code, crm._decrypt(k.code, i.value_sealed) AS value
             FROM crm.identifier i JOIN crm.identifier_kind k ON k.kind = i.kind
             WHERE i.customer_id = ANY (persons) AND i.value_sealed IS NOT NULL),
+        national AS (   -- telephone numbers are kept as +86...
+            SELECT CASE WHEN c.value ~ '^\+861\d{10}$' THEN substr(c.value, 4) ELSE '0' || substr(c.value, 4) END AS value
+            FROM clear c WHERE c.code = 'phone' AND c.value ~ '^\+86\d{7,}$'),
         spelled AS (
             SELECT c.value FROM clear c WHERE length(c.value) >= 6
             UNION
-            SELECT prefix || c.value FROM clear c CROSS JOIN unnest('{86,+86,0086,+86-}'::text[]) prefix WHERE c.code = 'phone'
+            SELECT prefix || substr(c.value, 2) FROM clear c CROSS JOIN unnest('{"",00}'::text[]) prefix
+            WHERE c.code = 'phone' AND c.value ~ '^\+'
             UNION
-            SELECT regexp_replace(c.value, '^(\d{3})(\d{4})(\d{4})$', '\1' || dash || '\2' || dash || '\3')
-            FROM clear c CROSS JOIN unnest('{-," "}'::text[]) dash WHERE c.code = 'phone'
+            SELECT prefix || n.value FROM national n CROSS JOIN unnest('{"",+86-,86-}'::text[]) prefix
+            UNION
+            SELECT regexp_replace(n.value, '^(1\d{2})(\d{4})(\d{4})$', '\1' || dash || '\2' || dash || '\3')
+            FROM national n CROSS JOIN unnest('{-," "}'::text[]) dash
+            UNION
+            SELECT left(n.value, area) || '-' || substr(n.value, area + 1)
+            FROM national n CROSS JOIN unnest('{3,4}'::int[]) area WHERE n.value ~ '^0'
             UNION
             SELECT r.external_id FROM crm.source_record r
             WHERE r.source_record_id = ANY (record_ids) AND r.kind <> 'receipt' AND length(r.external_id) >= 6)

@@ -17,18 +17,19 @@ CREATE TEMP TABLE person AS
 
 INSERT INTO crm.customer (customer_id, status, name_masked, phone_masked, scope_store_ids, registered_at, registered_on, updated_at)
 SELECT customer_id, 'active', 'Z***', '138****000' || n, stores, '2026-01-01', '2026-01-01', '2026-01-01' FROM person;
-INSERT INTO crm.customer_private (customer_id, name, phone_sealed, email_sealed, birthday, address_sealed)
-SELECT customer_id, name, crm._encrypt('phone', phone), crm._encrypt('email', 'secret' || n || '@example.cn'), '1990-01-01',
+INSERT INTO crm.customer_private (customer_id, name, name_search, phone_sealed, email_sealed, birthday, address_sealed)
+SELECT customer_id, name, crm._identity_name_search(name), crm._encrypt('phone', '+86' || phone), crm._encrypt('email', 'secret' || n || '@example.cn'), '1990-01-01',
        crm._encrypt('address', 'Secret Road ' || n) FROM person;
 INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, is_history, received_at)
 SELECT record_id, 99, 'member', 'member-' || phone, false, '2026-01-01' FROM person;
 INSERT INTO crm.source_record_private (source_record_id, revision, name, note, received_at)
 SELECT record_id, 1, name, 'secret note ' || n, '2026-01-01' FROM person;
-INSERT INTO crm.identifier (kind, value_hash, customer_id, value_sealed, masked, record_count, first_seen_at, last_seen_at)
-SELECT k.kind, crm._keyed_hash('phone', convert_to(phone, 'UTF8')), customer_id, crm._encrypt('phone', phone), '138****', 1,
+INSERT INTO crm.identifier (kind, value_hash, customer_id, value_sealed, masked, tail_hash, record_count, first_seen_at, last_seen_at)
+SELECT k.kind, crm._identity_hash(k.kind, '', '+86' || phone), customer_id, crm._encrypt('phone', '+86' || phone), '138****',
+       crm._identity_tail_hash(right(phone, 4)), 1,
        '2026-01-01', '2026-01-01' FROM person, crm.identifier_kind k WHERE k.code = 'phone';
 INSERT INTO crm.record_identifier (source_record_id, kind, value_hash, first_seen_at, last_seen_at)
-SELECT record_id, k.kind, crm._keyed_hash('phone', convert_to(phone, 'UTF8')), '2026-01-01', '2026-01-01'
+SELECT record_id, k.kind, crm._identity_hash(k.kind, '', '+86' || phone), '2026-01-01', '2026-01-01'
 FROM person, crm.identifier_kind k WHERE k.code = 'phone';
 INSERT INTO crm.membership (source_record_id, valid_from, customer_id) SELECT record_id, '2026-01-01', customer_id FROM person;
 
