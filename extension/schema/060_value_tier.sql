@@ -3,7 +3,8 @@ CREATE TABLE crm.tier_set (
     tier_set text PRIMARY KEY,
     name text NOT NULL,
     version int NOT NULL DEFAULT 1,
-    is_active boolean NOT NULL);        -- exactly one active set labels persons
+    is_active boolean NOT NULL,         -- exactly one active set labels persons
+    rules jsonb NOT NULL DEFAULT '[]'); -- the rows of crm.tier_rule in one piece, as they are evaluated
 CREATE UNIQUE INDEX tier_set_active ON crm.tier_set (is_active) WHERE is_active;
 -- First match wins, by position. conditions: [{"metric": "orders", "days": 30, "op": ">=", "value": 2}, ...]
 CREATE TABLE crm.tier_rule (
@@ -101,6 +102,8 @@ INSERT INTO crm.tier_rule (tier_set, position, tier, name_zh, name_en, condition
     ('retail_sabc', 5, 'N', '新客', 'new', '[{"metric": "orders", "op": ">=", "value": 1}, {"metric": "orders", "op": "<=", "value": 2}, {"metric": "last_days", "op": "<=", "value": 60}]'),
     ('retail_sabc', 6, 'D', '降温客户', 'cooling', '[{"metric": "orders", "op": ">=", "value": 3}, {"metric": "orders", "days": 90, "op": "<", "value": 3}, {"metric": "last_days", "op": "<=", "value": 180}]'),
     ('retail_sabc', 7, 'P', '未购客户', 'no purchase yet', '[{"metric": "orders", "op": "=", "value": 0}]');
+UPDATE crm.tier_set s SET rules = (
+    SELECT jsonb_agg(jsonb_build_object('tier', r.tier, 'conditions', r.conditions) ORDER BY r.position) FROM crm.tier_rule r WHERE r.tier_set = s.tier_set);
 INSERT INTO crm.rfm_model (model, method, window_days, cuts, weights, is_active) VALUES
     ('quintile', 'quintile', NULL, NULL, '{"r": 1, "f": 1, "m": 1}', true),
     ('ntile', 'ntile', NULL, NULL, '{"r": 1, "f": 1, "m": 1}', false),

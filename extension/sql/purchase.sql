@@ -116,7 +116,7 @@ CREATE FUNCTION crm._purchase_exponent() RETURNS int
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN coalesce((crm._setting('purchase.currency_exponent'))::int, 2);
+    RETURN coalesce((SELECT s.value::int FROM crm.room_setting s WHERE s.name = 'purchase.currency_exponent'), 2);
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_exponent() IS 'decimal places of the installation''s currency';

@@ -293,12 +293,12 @@ CREATE FUNCTION crm._purchase_store_orders(facts crm.order_fact[]) RETURNS SETOF
 $$
 DECLARE
     exponent int := crm._purchase_exponent();
-    persons bigint[] := ARRAY(SELECT DISTINCT f.customer_id FROM unnest(facts) f WHERE f.customer_id IS NOT NULL);
     effects crm.purchase_effect[];
     pending crm.order_fact[];
     batch crm.order_fact[];
 BEGIN
-    PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
+    PERFORM FROM crm.customer c WHERE c.customer_id = ANY (ARRAY(SELECT f.customer_id FROM unnest(facts) f))
+    ORDER BY c.customer_id FOR NO KEY UPDATE;
     IF EXISTS (SELECT FROM unnest(facts) f, unnest(f.lines) l
                WHERE l.product_code IS NOT NULL AND crm._purchase_product_id(l.product_code) IS NULL) THEN
         PERFORM crm._purchase_learn_products(facts);

@@ -27,7 +27,7 @@ CREATE FUNCTION crm._value_today() RETURNS date
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN crm._local_day(crm.core_now(), coalesce(crm._setting('core.time_zone') #>> '{}', 'Asia/Shanghai'));
+    RETURN (crm.core_now() AT TIME ZONE coalesce((SELECT s.value #>> '{}' FROM crm.room_setting s WHERE s.name = 'core.time_zone'), 'Asia/Shanghai'))::date;
 END
 $$;
 COMMENT ON FUNCTION crm._value_today() IS 'the local day of the chain, as of which tiers are kept';
@@ -36,8 +36,7 @@ CREATE FUNCTION crm._value_rules(tier_set text) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('tier', r.tier, 'conditions', r.conditions) ORDER BY r.position), '[]')
-            FROM crm.tier_rule r WHERE r.tier_set = _value_rules.tier_set);
+    RETURN (SELECT s.rules FROM crm.tier_set s WHERE s.tier_set = _value_rules.tier_set);
 END
 $$;
 COMMENT ON FUNCTION crm._value_rules(text) IS 'the rules of a tier set in order, as crm._value_state() reads them';
@@ -55,11 +54,12 @@ CREATE FUNCTION crm._value_compute(persons bigint[], day date, cause text) RETUR
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
 $$
 DECLARE
-    active_set text := crm._value_active_set();
-    rules jsonb := crm._value_rules(active_set);
+    active_set text;
+    rules jsonb;
     exponent int := crm._purchase_exponent();
     today date := crm._value_today();
 BEGIN
+    SELECT s.tier_set, s.rules INTO active_set, rules FROM crm.tier_set s WHERE s.is_active;
     -- the person is the lock of all their records' histories: whoever comes second reads what the first wrote
     PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
     WITH computed AS MATERIALIZED (
@@ -275,6 +275,12 @@ BEGIN
       AND NOT EXISTS (SELECT FROM crm.value_dirty d WHERE d.customer_id = c.customer_id)
     ORDER BY c.customer_id LIMIT 1000;
     RETURN QUERY
+    SELECT 'value', format('rules of %s', s.tier_set), r.rules::text, s.rules::text
+    FROM crm.tier_set s, LATERAL (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('tier', t.tier, 'conditions', t.conditions) ORDER BY t.position), '[]') AS rules
+        FROM crm.tier_rule t WHERE t.tier_set = s.tier_set) r
+    WHERE r.rules <> s.rules;
+    RETURN QUERY
     SELECT 'value', format('tiers of %s', crm._value_active_set()), 'a tier for every state', format('none for %s', k.example)
     FROM crm._value_tier_check(rules, exponent) k WHERE k.kind = 'gap';
 END
@@ -383,9 +389,12 @@ BEGIN
     IF is_active THEN
         UPDATE crm.tier_set s SET is_active = false WHERE s.is_active AND s.tier_set <> value_define_tiers.tier_set;
     END IF;
-    INSERT INTO crm.tier_set AS s (tier_set, name, version, is_active)
-    VALUES (value_define_tiers.tier_set, value_define_tiers.name, 1, value_define_tiers.is_active)
-    ON CONFLICT ON CONSTRAINT tier_set_pkey DO UPDATE SET name = excluded.name, version = s.version + 1, is_active = s.is_active OR excluded.is_active
+    INSERT INTO crm.tier_set AS s (tier_set, name, version, is_active, rules)
+    VALUES (value_define_tiers.tier_set, value_define_tiers.name, 1, value_define_tiers.is_active,
+            (SELECT jsonb_agg(jsonb_build_object('tier', r.value -> 'tier', 'conditions', r.value -> 'conditions') ORDER BY r.ordinality)
+             FROM jsonb_array_elements(value_define_tiers.rules) WITH ORDINALITY r))
+    ON CONFLICT ON CONSTRAINT tier_set_pkey DO UPDATE
+    SET name = excluded.name, version = s.version + 1, is_active = s.is_active OR excluded.is_active, rules = excluded.rules
     RETURNING s.version INTO new_version;
     DELETE FROM crm.tier_rule r WHERE r.tier_set = value_define_tiers.tier_set;
     INSERT INTO crm.tier_rule (tier_set, position, tier, name_zh, name_en, conditions)
