@@ -39,10 +39,10 @@ INSERT INTO crm.order_item (source_record_id, order_id, line_no, quantity, unit_
 SELECT record_id, 2000 + n, 1, 1, 10, 10 FROM person;
 INSERT INTO crm.refund (source_record_id, refund_id, source_id, external_id, amount, refunded_at, refunded_on, store_id, is_history, received_at)
 SELECT record_id, 3000 + n, 99, 'R' || n, 1, '2026-01-03', '2026-01-03', 900 + store_no, false, '2026-01-03' FROM person;
-INSERT INTO crm.event (source_record_id, received_at, event_id, source_id, type, occurred_at, business_day, store_id, is_history)
-SELECT record_id, '2026-01-04', 4000 + n, 99, 'view', '2026-01-04', '2026-01-04', 900 + store_no, false FROM person;
+INSERT INTO crm.event (source_record_id, received_at, event_id, source_id, type, occurred_at, business_day, store_id, is_history, properties)
+SELECT record_id, '2026-01-04', 4000 + n, 99, 'view', '2026-01-04', '2026-01-04', 900 + store_no, false, jsonb_build_object('typed', phone) FROM person;
 INSERT INTO crm.interaction (source_record_id, interaction_id, source_id, channel, direction, occurred_at, business_day, store_id, body, is_history, received_at)
-SELECT record_id, 4500 + n, 99, 'phone', 'in', '2026-01-04', '2026-01-04', 900 + store_no, 'secret talk', false, '2026-01-04' FROM person;
+SELECT record_id, 4500 + n, 99, 'phone', 'in', '2026-01-04', '2026-01-04', 900 + store_no, 'called ' || name || ' on ' || phone, false, '2026-01-04' FROM person;
 INSERT INTO crm.purchase_chunk (source_record_id, from_day, history)
 SELECT record_id, '-infinity', crm.purchase_history('{2026-01-02}'::date[], '{2026-01-02}'::date[], '{1000}'::bigint[]) FROM person;
 
@@ -57,6 +57,8 @@ SELECT customer_id, 1, 0, 'once', '2026-01-01', '2026-01-01', 'none', 'sent', 1 
 INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, decision_id, step, result, reason)
 SELECT '2026-01-01', customer_id, 1, 'once', 7000 + n, 'active', 'pass', '' FROM person;
 INSERT INTO crm.flow_backlog (customer_id, flow_id, epoch, occurrence_key, counted_at) SELECT customer_id, 1, 1, 'k', '2026-01-01' FROM person;
+INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, is_marketing, body, due_at, created_at)
+SELECT customer_id, 'm' || n, 'sms', 'test', 1, true, jsonb_build_object('text', 'Dear ' || name || ', ' || phone), '2026-01-01', '2026-01-01' FROM person;
 INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind) SELECT customer_id, 'm' || n, '2026-01-01', 8000 + n, 'sent' FROM person;
 INSERT INTO crm.dead_letter (customer_id, message_id, at, reason) SELECT customer_id, 'm' || n, '2026-01-01', 'x' FROM person;
 -- a table that is not named above gets a row a person of plain values, its checks left out
