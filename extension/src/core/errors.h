@@ -22,6 +22,27 @@
 #define ERRCODE_CRM_IDEMPOTENCY_RUNNING	CRM_SQLSTATE('1', '0', '2') /* 409: that call still runs */
 #define ERRCODE_CRM_LIMIT_REACHED		CRM_SQLSTATE('1', '1', '0') /* 429: too many look-ups or unmaskings */
 
+/* RM2xx ingest */
+#define ERRCODE_CRM_SYNTAX				CRM_SQLSTATE('2', '0', '0') /* 422: the payload or line is not the JSON or CSV that was announced */
+#define ERRCODE_CRM_ENCODING			CRM_SQLSTATE('2', '0', '1') /* 422: bytes that are not of the announced encoding, or a NUL character */
+#define ERRCODE_CRM_UNKNOWN_FIELD		CRM_SQLSTATE('2', '0', '2') /* 422: a member or column that is no field and is not mapped */
+#define ERRCODE_CRM_FIELD_MISSING		CRM_SQLSTATE('2', '0', '3') /* 422: a required field is missing */
+#define ERRCODE_CRM_FIELD_TYPE			CRM_SQLSTATE('2', '0', '4') /* 422: a value that is not of its field's type */
+#define ERRCODE_CRM_FIELD_OPTION		CRM_SQLSTATE('2', '0', '5') /* 422: a value that is none of its field's options */
+#define ERRCODE_CRM_FIELD_RANGE			CRM_SQLSTATE('2', '0', '6') /* 422: a value that is too long, too large or in the future */
+#define ERRCODE_CRM_REFERENCE_UNKNOWN	CRM_SQLSTATE('2', '0', '7') /* 422: a store, source or staff member that is not defined */
+#define ERRCODE_CRM_NOBODY				CRM_SQLSTATE('2', '0', '8') /* 422: a fact that names neither a member nor an identifier */
+#define ERRCODE_CRM_FIELD_DERIVED		CRM_SQLSTATE('2', '0', '9') /* 422: a custom field that is computed and takes no input */
+#define ERRCODE_CRM_SOURCE_INVALID		CRM_SQLSTATE('2', '1', '0') /* 422: there is no such source, or it is not active */
+#define ERRCODE_CRM_SIGNATURE_INVALID	CRM_SQLSTATE('2', '1', '1') /* 401: the signature of the source is missing, too old or wrong */
+#define ERRCODE_CRM_MAPPING_INVALID		CRM_SQLSTATE('2', '1', '2') /* 422: a mapping that cannot be used; the message names the field */
+#define ERRCODE_CRM_BATCH_STATE			CRM_SQLSTATE('2', '1', '3') /* 409: the import is not in the state for this call */
+#define ERRCODE_CRM_BATCH_INCOMPLETE	CRM_SQLSTATE('2', '1', '4') /* 422: chunks of the import are missing, or their bytes are not as many as announced */
+#define ERRCODE_CRM_TOO_LARGE			CRM_SQLSTATE('2', '1', '5') /* 413: a payload, chunk, record or order that is too large */
+#define ERRCODE_CRM_ENTITY_UNKNOWN		CRM_SQLSTATE('2', '1', '6') /* 422: there is no entity of this name */
+#define ERRCODE_CRM_TRIED_AGAIN			CRM_SQLSTATE('2', '1', '7') /* 202: kept; the house, not the record, is at fault, and it is tried again */
+#define ERRCODE_CRM_PULL_INVALID		CRM_SQLSTATE('2', '1', '8') /* 422: a pull that cannot be: relation, column or role */
+
 /* RM3xx identity */
 #define ERRCODE_CRM_IDENTITY_ERASED		CRM_SQLSTATE('3', '0', '1') /* 410: the person was erased */
 #define ERRCODE_CRM_IDENTITY_FORBIDDEN	CRM_SQLSTATE('3', '0', '2') /* 409: a guard or a decision keeps two persons apart */

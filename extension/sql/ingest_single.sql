@@ -1,0 +1,212 @@
+-- ingest_single: one record a call.  The raw payload is kept first; what is wrong with it is
+-- answered, never raised, for a raise would roll the inbox row back and lose the reject.
+
+CREATE FUNCTION crm._ingest_note_reject(input crm.ingest_input, result crm.intake_result) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    INSERT INTO crm.reject (reject_id, received_at, inbox_id, source_id, entity, external_id, code, field, remedy, state, rejected_at, next_attempt_at)
+    VALUES (crm._new_id(), input.received_at, result.inbox_id, input.source_id, input.entity, result.external_id, result.code, result.field,
+            result.remedy, CASE result.status WHEN 202 THEN 'retry' ELSE 'open' END, crm.core_now(),
+            CASE result.status WHEN 202 THEN crm.core_now() + (crm._setting('ingest.retry_seconds') #>> '{}')::int * interval '1 second' END);
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_note_reject(crm.ingest_input, crm.intake_result) IS 'keeps why a single call was refused, or that it is tried again';
+
+-- The record stored with its consequences in a subtransaction of its own, or the reason why not.
+CREATE FUNCTION crm._ingest_try(input crm.ingest_input) RETURNS crm.intake_result
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    result crm.intake_result;
+    outcome crm.ingest_outcome;
+    state text;
+    message text;
+BEGIN
+    BEGIN
+        SELECT o.* INTO outcome FROM unnest(crm._ingest_take(input)) o WHERE o.outcome IS DISTINCT FROM 'end' AND o.outcome IS DISTINCT FROM 'moved' LIMIT 1;
+        IF outcome.code IS NOT NULL THEN
+            RETURN ROW(CASE outcome.code WHEN 'RM215' THEN 413 ELSE 422 END, outcome.code, outcome.field, outcome.remedy, NULL, outcome.external_id, NULL, NULL)::crm.intake_result;
+        END IF;
+        RETURN ROW(CASE outcome.outcome WHEN 'created' THEN 201 ELSE 200 END, outcome.outcome, NULL, NULL, NULL,
+                   outcome.external_id, outcome.fact_id, outcome.customer_id)::crm.intake_result;
+    EXCEPTION WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+        CASE crm._ingest_failure_kind(state)
+            WHEN 'moment' THEN
+                RAISE;
+            WHEN 'data' THEN
+                result := ROW(422, state, NULL, CASE WHEN state LIKE 'RM%' THEN message ELSE 'The record contradicts what is stored; look at its ids and references.' END);
+            ELSE
+                RAISE WARNING 'an intake record could not be stored and is tried again' USING ERRCODE = state, DETAIL = message;
+                result := ROW(202, 'RM217', NULL, 'Nothing to do: the record is kept and tried again.');
+        END CASE;
+    END;
+    SELECT p.external_id INTO result.external_id FROM crm._ingest_parse(input) AS p(external_id text) LIMIT 1;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_try(crm.ingest_input) IS
+    'stores one record: 201, 200, or 422 with code, field and remedy; 202 when the house and not the record is at fault; raises only what passes by itself (deadlock, shutdown)';
+
+-- Whom the caller may deliver for, and whether the payload is his: null when all is well.
+CREATE FUNCTION crm._ingest_admission(origin record, source text, payload bytea, signature jsonb) RETURNS crm.intake_result
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    claimed text := crm._actor_claim('source');
+    fault text;
+BEGIN
+    IF origin.code IS NULL THEN
+        RETURN ROW(422, 'RM210', 'source', 'Name a source that is defined.')::crm.intake_result;
+    END IF;
+    IF claimed IS NOT NULL AND claimed <> origin.code THEN
+        RAISE EXCEPTION 'this key delivers for another source' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF crm._actor_claim('sandbox') = 'true' AND NOT origin.is_sandbox THEN
+        RAISE EXCEPTION 'a sandbox key delivers for sandbox sources only' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF NOT origin.is_active THEN
+        RETURN ROW(422, 'RM210', 'source', 'Activate the source, or deliver for another.')::crm.intake_result;
+    END IF;
+    IF payload IS NULL OR octet_length(payload) > (crm._setting('ingest.single_bytes') #>> '{}')::int THEN
+        RETURN ROW(CASE WHEN payload IS NULL THEN 422 ELSE 413 END, CASE WHEN payload IS NULL THEN 'RM200' ELSE 'RM215' END, NULL,
+                   'Send one record; many go in as an import.')::crm.intake_result;
+    END IF;
+    IF origin.signing_secret IS NOT NULL THEN
+        fault := crm._ingest_signature_fault(crm._decrypt('signing', origin.signing_secret), signature ->> 'webhook-id',
+            signature ->> 'webhook-timestamp', signature ->> 'webhook-signature', payload, crm.core_now(),
+            (crm._setting('ingest.signature_seconds') #>> '{}')::int);
+        IF fault IS NOT NULL THEN
+            RETURN ROW(401, 'RM211', 'webhook-signature', CASE fault
+                WHEN 'missing' THEN 'Sign the call: this source does.'
+                WHEN 'too_old' THEN 'Sign the call again: it is too old.'
+                WHEN 'too_new' THEN 'Set the clock of the sender: the call is of the future.'
+                ELSE 'Sign id, timestamp and raw body with the secret of the source.' END)::crm.intake_result;
+        END IF;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_admission(record, text, bytea, jsonb) IS
+    'why a call is not taken at all (422, 413, 401); null when it is; 42501 when the key is for another source';
+
+CREATE FUNCTION crm._ingest_single(entity text, source text, payload bytea, idempotency_key text, signature jsonb) RETURNS crm.intake_result
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    origin record;
+    input crm.ingest_input;
+    result crm.intake_result;
+    answer jsonb;
+    key text := coalesce(idempotency_key, signature ->> 'webhook-id');
+    id bigint;
+    external text;
+BEGIN
+    SELECT s.source_id, s.code, s.is_active, s.is_sandbox, s.signing_secret, m.spec INTO origin
+    FROM crm.source s LEFT JOIN crm.mapping m ON m.source_id = s.source_id AND m.entity = _ingest_single.entity AND m.is_current
+    WHERE s.code = coalesce(_ingest_single.source, crm._actor_claim('source'));
+    result := crm._ingest_admission(origin, source, payload, signature);
+    IF result.status IS NOT NULL THEN
+        RETURN result;
+    END IF;
+    answer := crm._idempotency_claim(key, 'ingest_' || entity, convert_to(origin.code, 'UTF8') || payload);
+    IF answer IS NOT NULL THEN
+        RETURN jsonb_populate_record(NULL::crm.intake_result, answer);
+    END IF;
+    id := crm._new_id();
+    input.source_id := origin.source_id; input.entity := entity; input.spec := origin.spec;
+    input.format := 'json'; input.encoding := 'utf8'; input.is_history := false; input.received_at := crm.core_now();
+    input.payloads := ARRAY[payload]; input.inbox_ids := ARRAY[id]; input.first_lines := '{1}'; input.max_facts := 1;
+    SELECT p.external_id INTO external FROM crm._ingest_parse(input) AS p(external_id text) LIMIT 1;
+    INSERT INTO crm.inbox (received_at, inbox_id, source_id, entity, idempotency_key, external_id, payload)
+    VALUES (input.received_at, id, origin.source_id, entity, key, external, payload);
+    result := crm._ingest_try(input);
+    result.inbox_id := id;
+    IF result.status NOT IN (200, 201) THEN
+        PERFORM crm._ingest_note_reject(input, result);
+    END IF;
+    PERFORM crm._idempotency_store(key, to_jsonb(result));
+    PERFORM crm._worker_wake();
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_single(text, text, bytea, text, jsonb) IS 'a single call of intake: raw payload, then the record with all it causes, in one commit';
+
+CREATE FUNCTION crm.ingest_member(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN crm._ingest_single('member', source, payload, idempotency_key, signature);
+END
+$$;
+COMMENT ON FUNCTION crm.ingest_member(text, bytea, text, jsonb) IS
+    'takes a member record of a source as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
+GRANT EXECUTE ON FUNCTION crm.ingest_member(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;
+
+CREATE FUNCTION crm.ingest_order(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN crm._ingest_single('order', source, payload, idempotency_key, signature);
+END
+$$;
+COMMENT ON FUNCTION crm.ingest_order(text, bytea, text, jsonb) IS
+    'takes an order with its items as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
+GRANT EXECUTE ON FUNCTION crm.ingest_order(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;
+
+CREATE FUNCTION crm.ingest_refund(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN crm._ingest_single('refund', source, payload, idempotency_key, signature);
+END
+$$;
+COMMENT ON FUNCTION crm.ingest_refund(text, bytea, text, jsonb) IS
+    'takes a refund: full, partial or of a line as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
+GRANT EXECUTE ON FUNCTION crm.ingest_refund(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;
+
+CREATE FUNCTION crm.ingest_event(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN crm._ingest_single('event', source, payload, idempotency_key, signature);
+END
+$$;
+COMMENT ON FUNCTION crm.ingest_event(text, bytea, text, jsonb) IS
+    'takes a behaviour event as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
+GRANT EXECUTE ON FUNCTION crm.ingest_event(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;
+
+CREATE FUNCTION crm.ingest_interaction(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN crm._ingest_single('interaction', source, payload, idempotency_key, signature);
+END
+$$;
+COMMENT ON FUNCTION crm.ingest_interaction(text, bytea, text, jsonb) IS
+    'takes a note, call or message as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
+GRANT EXECUTE ON FUNCTION crm.ingest_interaction(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin, crm_clerk, crm_store_manager, crm_manager, crm_service;
+
+CREATE FUNCTION crm.ingest_product(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN crm._ingest_single('product', source, payload, idempotency_key, signature);
+END
+$$;
+COMMENT ON FUNCTION crm.ingest_product(text, bytea, text, jsonb) IS
+    'takes a product as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
+GRANT EXECUTE ON FUNCTION crm.ingest_product(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;
+
+CREATE FUNCTION crm.ingest_consent(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN crm._ingest_single('consent', source, payload, idempotency_key, signature);
+END
+$$;
+COMMENT ON FUNCTION crm.ingest_consent(text, bytea, text, jsonb) IS
+    'takes a consent or its withdrawal as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
+GRANT EXECUTE ON FUNCTION crm.ingest_consent(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;
+
