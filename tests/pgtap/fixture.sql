@@ -58,9 +58,9 @@ INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, deci
 SELECT '2026-01-01', customer_id, 1, 'once', 7000 + n, 'active', 'pass', '' FROM person;
 INSERT INTO crm.flow_backlog (customer_id, flow_id, epoch, occurrence_key, counted_at) SELECT customer_id, 1, 1, 'k', '2026-01-01' FROM person;
 INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, is_marketing, body, due_at, created_at)
-SELECT customer_id, 'm' || n, 'sms', 'test', 1, true, jsonb_build_object('text', 'Dear ' || name || ', ' || phone), '2026-01-01', '2026-01-01' FROM person;
-INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind) SELECT customer_id, 'm' || n, '2026-01-01', 8000 + n, 'sent' FROM person;
-INSERT INTO crm.dead_letter (customer_id, message_id, at, reason) SELECT customer_id, 'm' || n, '2026-01-01', 'x' FROM person;
+SELECT customer_id, customer_id || '-AAAAAAAA', 'sms', 'test', 1, true, jsonb_build_object('text', 'Dear ' || name || ', ' || phone), '2026-01-01', '2026-01-01' FROM person;
+INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind) SELECT customer_id, customer_id || '-AAAAAAAA', '2026-01-01', 8000 + n, 'sent' FROM person;
+INSERT INTO crm.dead_letter (customer_id, message_id, at, reason) SELECT customer_id, customer_id || '-AAAAAAAA', '2026-01-01', 'x' FROM person;
 -- a table that is not named above gets a row a person of plain values, its checks left out
 DO $$
 DECLARE
