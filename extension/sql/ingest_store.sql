@@ -249,7 +249,7 @@ CREATE FUNCTION crm._ingest_failure_kind(state text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$
     SELECT CASE WHEN left(state, 2) IN ('40', '57', '08') OR state = '55P03' THEN 'moment'
-                WHEN left(state, 2) IN ('21', '22', '23', 'P0') OR (left(state, 2) = 'RM' AND state >= 'RM100') THEN 'data'
+                WHEN left(state, 2) IN ('21', '22', '23', 'P0') OR (left(state, 2) = 'RM' AND state >= 'RM1') THEN 'data'
                 ELSE 'house' END
 $$;
 COMMENT ON FUNCTION crm._ingest_failure_kind(text) IS 'data, moment or house: what a SQLSTATE raised while storing says about whom to ask';

@@ -16,6 +16,7 @@
  *	in ingest_csv.c			records of CSV chunks
  *	in ingest_json.c		records of JSON texts and NDJSON chunks
  *	in ingest_order.c		orders with their lines
+ *	in ingest_member.c		members
  *	in ingest_fact.c		every other entity
  *	in ingest_parse.c		crm._ingest_parse(): chunks in, rows out
  *	in ingest_api.c			small SQL-callable functions: signatures, counts, guesses, blanking
@@ -387,7 +388,16 @@ extern void crm_ingest_digest_slot(CrmIngestParser *p, int field, const CrmInges
 extern Datum crm_ingest_digest(CrmIngestParser *p);
 extern bool crm_ingest_put_ref(CrmIngestParser *p, CrmIngestBuilt *built, int line_no, int store_id,
 							   TimestampTz at, bool anybody);
+extern void crm_ingest_digest_record(CrmIngestParser *p, CrmIngestBuilt *built);
+extern Datum crm_ingest_channel(CrmIngestParser *p);
+extern bool crm_ingest_put_text(CrmIngestParser *p, int field, CrmIngestAttribute attribute);
+extern bool crm_ingest_put_time(CrmIngestParser *p, int field, CrmIngestAttribute attribute,
+								bool required, TimestampTz *at, bool *is_set);
 extern bool crm_ingest_build(CrmIngestParser *p, CrmIngestBuilt *built);
+extern const char *const crm_ingest_yes_no[];
+
+/* ingest_member.c */
+extern bool crm_ingest_build_member(CrmIngestParser *p, CrmIngestBuilt *built);
 
 /* ingest_csv.c */
 typedef struct CrmIngestCsv CrmIngestCsv;

@@ -1,6 +1,6 @@
 /*
  * ingest_fact.c
- *		Members, refunds, events, interactions, products, consents and coupons: slots to facts.
+ *		Refunds, events, interactions, products, consents and coupons: slots to facts.
  *
  * Each builder reads what its entity needs, notes the first fault, and puts what it read into
  * the shape of the fact.  When nothing is built (validation) the shapes are null and only the
@@ -9,12 +9,12 @@
 #include "ingest/ingest.h"
 
 #include "pure/hash.h"
-#include "pure/normalize_date.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-static const char *const yes_no[] = {"yes|y|1|true|是|同意", "no|n|0|false|否|拒绝|退订", NULL};
+/* Words for a consent; ingest_member.c reads them too. */
+const char *const crm_ingest_yes_no[] = {"yes|y|1|true|是|同意", "no|n|0|false|否|拒绝|退订", NULL};
 
 /* Forgets the record before: slots, custom fields, digest, fault. */
 void
@@ -88,8 +88,8 @@ crm_ingest_digest(CrmIngestParser *p)
 	return PointerGetDatum(hash);
 }
 
-static void
-digest_record(CrmIngestParser *p, CrmIngestBuilt *built)
+void
+crm_ingest_digest_record(CrmIngestParser *p, CrmIngestBuilt *built)
 {
 	int			n;
 	const uint8 *fields = crm_ingest_entity_fields(p->entity, &n);
@@ -122,8 +122,8 @@ crm_ingest_put_common(CrmIngestParser *p, CrmIngestBuilt *built, int line_no)
 		crm_ingest_shape_put(shape, A_SOURCE_VERSION, version);
 }
 
-static Datum
-channel_of(CrmIngestParser *p)
+Datum
+crm_ingest_channel(CrmIngestParser *p)
 {
 	const CrmIngestSlot *slot = &p->slots[F_CHANNEL];
 
@@ -192,8 +192,8 @@ crm_ingest_put_ref(CrmIngestParser *p, CrmIngestBuilt *built, int line_no, int s
 		crm_ingest_shape_put(ref, A_STORE_ID, Int32GetDatum(store_id));
 		crm_ingest_shape_put(p->fact, A_STORE_ID, Int32GetDatum(store_id));
 	}
-	crm_ingest_shape_put(ref, A_CHANNEL, channel_of(p));
-	crm_ingest_shape_put(p->fact, A_CHANNEL, channel_of(p));
+	crm_ingest_shape_put(ref, A_CHANNEL, crm_ingest_channel(p));
+	crm_ingest_shape_put(p->fact, A_CHANNEL, crm_ingest_channel(p));
 	crm_ingest_shape_put(ref, A_OCCURRED_AT, TimestampTzGetDatum(at));
 	crm_ingest_shape_put(ref, A_IS_HISTORY, BoolGetDatum(p->is_history));
 	crm_ingest_shape_put(ref, A_RECEIVED_AT, TimestampTzGetDatum(p->received_at));
@@ -204,8 +204,8 @@ crm_ingest_put_ref(CrmIngestParser *p, CrmIngestBuilt *built, int line_no, int s
 }
 
 /* Puts a text field into the fact as it is. */
-static bool
-put_text(CrmIngestParser *p, int field, CrmIngestAttribute attribute)
+bool
+crm_ingest_put_text(CrmIngestParser *p, int field, CrmIngestAttribute attribute)
 {
 	Datum		value = 0;
 	bool		is_set;
@@ -217,145 +217,14 @@ put_text(CrmIngestParser *p, int field, CrmIngestAttribute attribute)
 	return true;
 }
 
-static bool
-put_time(CrmIngestParser *p, int field, CrmIngestAttribute attribute, bool required,
+bool
+crm_ingest_put_time(CrmIngestParser *p, int field, CrmIngestAttribute attribute, bool required,
 		 TimestampTz *at, bool *is_set)
 {
 	if ((required && !crm_ingest_require(p, field)) || !crm_ingest_take_time(p, field, at, is_set))
 		return false;
 	if (*is_set)
 		crm_ingest_shape_put(p->fact, attribute, TimestampTzGetDatum(*at));
-	return true;
-}
-
-/* Man or woman, when the source says so in a word that is known. */
-static void
-put_sex(CrmIngestParser *p)
-{
-	static const char *const words[] = {"m|male|man|男|男性|先生|1", "f|female|woman|女|女性|女士|2", NULL};
-	CrmIngestFault fault = p->fault;
-	int			sex = -1;
-
-	if (!crm_ingest_take_word(p, F_SEX, words, &sex))
-		p->fault = fault;
-	if (sex >= 0)
-		crm_ingest_shape_put(p->fact, A_SEX, CStringGetTextDatum(sex == 0 ? "m" : "f"));
-}
-
-/*
- * A birthday; one that stands for "unknown", lies in the future or cannot be is left out, a
- * text that is no date is a fault.  A lunar one is stored as month and day of its calendar.
- */
-static bool
-put_birthday(CrmIngestParser *p)
-{
-	static const char *const calendars[] = {"solar|gregorian|阳历|公历", "lunar|阴历|农历", NULL};
-	const CrmIngestSlot *slot = &p->slots[F_BIRTHDAY];
-	const char *format = slot->target ? slot->target->format : NULL;
-	CrmDateOrder order = format == NULL ? CRM_DATE_ORDER_UNKNOWN :
-		strcmp(format, "dmy") == 0 ? CRM_DATE_ORDER_DMY :
-		strcmp(format, "mdy") == 0 ? CRM_DATE_ORDER_MDY : CRM_DATE_ORDER_UNKNOWN;
-	CrmBirthday birthday;
-	CrmDateCode code;
-	int			calendar = 0;
-
-	if (!crm_ingest_take_word(p, F_BIRTHDAY_CALENDAR, calendars, &calendar))
-		return false;
-	if (slot->kind != CRM_SLOT_TEXT && slot->kind != CRM_SLOT_NUMBER)
-		return true;
-	code = crm_date_parse_birthday(slot->text, slot->length, order, p->today, &birthday);
-	if (code == CRM_DATE_FORMAT)
-	{
-		crm_ingest_slot_fault(p, CRM_FAULT_TYPE, F_BIRTHDAY, "Send a date such as 1990-05-01.");
-		return false;
-	}
-	if (code != CRM_DATE_OK || birthday.is_missing || birthday.year == 0 ||
-		!crm_localday_is_valid(birthday.year, birthday.month, birthday.day))
-		return true;
-	crm_ingest_shape_put(p->fact, A_BIRTHDAY, DateADTGetDatum(
-		crm_localday_number(birthday.year, birthday.month, birthday.day)));
-	crm_ingest_shape_put(p->fact, A_IS_BIRTHDAY_LUNAR, BoolGetDatum(birthday.is_lunar || calendar == 1));
-	return true;
-}
-
-/* Consents given beside the member's fields, as facts of their own. */
-static bool
-put_consents(CrmIngestParser *p, CrmIngestBuilt *built, TimestampTz at)
-{
-	static const struct
-	{
-		int			field;
-		const char *channel;
-	}			fields[] = {
-		{F_CONSENT_SMS, "sms"}, {F_CONSENT_WECHAT, "wechat"}, {F_CONSENT_EMAIL, "email"},
-	};
-	Datum		values[lengthof(fields)];
-	int			n = 0;
-
-	for (int i = 0; i < lengthof(fields); i++)
-	{
-		int			state = -1;
-
-		if (!crm_ingest_take_word(p, fields[i].field, yes_no, &state))
-			return false;
-		if (state < 0 || p->consent == NULL)
-			continue;
-		crm_ingest_shape_put(p->consent, A_ORDINAL, Int32GetDatum(p->ordinal));
-		crm_ingest_shape_put(p->consent, A_CHANNEL, CStringGetTextDatum(fields[i].channel));
-		crm_ingest_shape_put(p->consent, A_STATE, CStringGetTextDatum(state == 0 ? "yes" : "no"));
-		crm_ingest_shape_put(p->consent, A_OCCURRED_AT, TimestampTzGetDatum(at));
-		crm_ingest_shape_put(p->consent, A_EVIDENCE, CStringGetTextDatum("member record"));
-		crm_ingest_shape_put(p->consent, A_IS_HISTORY, BoolGetDatum(p->is_history));
-		values[n++] = crm_ingest_shape_form(p->consent);
-	}
-	if (n > 0)
-		built->consents = crm_ingest_shape_array(p->consent, values, n);
-	return true;
-}
-
-static bool
-build_member(CrmIngestParser *p, CrmIngestBuilt *built)
-{
-	static const char *const kinds[] = {"member", "follower", "visitor", NULL};
-	int			kind = 0;
-	int			store_id;
-	int			n_keys;
-	pg_tz	   *zone;
-	TimestampTz at = p->received_at;
-	TimestampTz said_at;
-	Datum		identifiers = 0;
-	Datum		customs = 0;
-	bool		is_dated;
-
-	if (!crm_ingest_take_id(p, true, built) || !crm_ingest_take_word(p, F_KIND, kinds, &kind) ||
-		!crm_ingest_take_store(p, &store_id, &zone) ||
-		!put_time(p, F_REGISTERED_AT, A_REGISTERED_AT, false, &said_at, &is_dated) ||
-		!put_text(p, F_NAME, A_NAME) || !put_text(p, F_NICKNAME, A_NICKNAME) ||
-		!put_text(p, F_PROVINCE, A_PROVINCE) || !put_text(p, F_CITY, A_CITY) ||
-		!put_text(p, F_DISTRICT, A_DISTRICT) || !put_text(p, F_ADDRESS, A_ADDRESS) ||
-		!put_text(p, F_NOTE, A_NOTE) || !put_text(p, F_CHANNEL, A_CHANNEL) ||
-		!put_birthday(p) || !crm_ingest_take_customs(p, &customs))
-		return false;
-	put_sex(p);
-	if (is_dated)
-		at = said_at;
-	if (!put_consents(p, built, at))
-		return false;
-	digest_record(p, built);
-	if (!p->wants_facts)
-		return true;
-	identifiers = crm_ingest_identifiers(p, &n_keys);
-	if (identifiers)
-		crm_ingest_shape_put(p->fact, A_IDENTIFIERS, identifiers);
-	crm_ingest_shape_put(p->fact, A_KIND, CStringGetTextDatum(kinds[kind]));
-	if (store_id != 0)
-		crm_ingest_shape_put(p->fact, A_STORE_ID, Int32GetDatum(store_id));
-	crm_ingest_shape_put(p->fact, A_CHANNEL, channel_of(p));
-	if (is_dated)
-		crm_ingest_shape_put(p->fact, A_REGISTERED_ON, DateADTGetDatum(crm_ingest_local_day(at, zone)));
-	crm_ingest_shape_put(p->fact, A_CUSTOM, customs);
-	crm_ingest_put_common(p, built, p->line_no);
-	built->fact = crm_ingest_shape_form(p->fact);
 	return true;
 }
 
@@ -374,9 +243,9 @@ build_refund(CrmIngestParser *p, CrmIngestBuilt *built)
 		!crm_ingest_take_text(p, F_ORDER_EXTERNAL_ID, &order_id, &is_set) ||
 		!crm_ingest_require(p, F_AMOUNT) ||
 		!crm_ingest_take_money(p, &p->slots[F_AMOUNT], "amount", &amount, &is_set) ||
-		!put_time(p, F_REFUNDED_AT, A_REFUNDED_AT, true, &at, &is_set) ||
+		!crm_ingest_put_time(p, F_REFUNDED_AT, A_REFUNDED_AT, true, &at, &is_set) ||
 		!crm_ingest_take_store(p, &store_id, &zone) ||
-		!put_text(p, F_LINE_KEY, A_LINE_KEY) || !put_text(p, F_REASON, A_REASON))
+		!crm_ingest_put_text(p, F_LINE_KEY, A_LINE_KEY) || !crm_ingest_put_text(p, F_REASON, A_REASON))
 		return false;
 	if (amount <= 0)
 	{
@@ -384,7 +253,7 @@ build_refund(CrmIngestParser *p, CrmIngestBuilt *built)
 							  "Send the refunded amount as a positive number.");
 		return false;
 	}
-	digest_record(p, built);
+	crm_ingest_digest_record(p, built);
 	if (!p->wants_facts)
 		return true;
 	crm_ingest_shape_put(p->fact, A_ORDER_EXTERNAL_ID, crm_ingest_text(order->text, order->length));
@@ -414,12 +283,12 @@ build_event(CrmIngestParser *p, CrmIngestBuilt *built)
 	bool		has_properties;
 
 	if (!crm_ingest_take_id(p, false, built) || !crm_ingest_require(p, F_TYPE) ||
-		!put_text(p, F_TYPE, A_TYPE) ||
-		!put_time(p, F_OCCURRED_AT, A_OCCURRED_AT, true, &at, &is_set) ||
-		!crm_ingest_take_store(p, &store_id, &zone) || !put_text(p, F_OBJECT_ID, A_OBJECT_ID) ||
+		!crm_ingest_put_text(p, F_TYPE, A_TYPE) ||
+		!crm_ingest_put_time(p, F_OCCURRED_AT, A_OCCURRED_AT, true, &at, &is_set) ||
+		!crm_ingest_take_store(p, &store_id, &zone) || !crm_ingest_put_text(p, F_OBJECT_ID, A_OBJECT_ID) ||
 		!crm_ingest_take_object(p, F_PROPERTIES, &properties, &has_properties))
 		return false;
-	digest_record(p, built);
+	crm_ingest_digest_record(p, built);
 	if (!crm_ingest_put_ref(p, built, p->line_no, store_id, at, false))
 		return false;
 	if (!p->wants_facts)
@@ -464,15 +333,15 @@ build_interaction(CrmIngestParser *p, CrmIngestBuilt *built)
 	bool		is_set;
 
 	if (!crm_ingest_take_id(p, false, built) || !crm_ingest_require(p, F_CHANNEL) ||
-		!put_time(p, F_OCCURRED_AT, A_OCCURRED_AT, true, &at, &is_set) ||
+		!crm_ingest_put_time(p, F_OCCURRED_AT, A_OCCURRED_AT, true, &at, &is_set) ||
 		!crm_ingest_take_word(p, F_DIRECTION, directions, &direction) ||
 		!crm_ingest_take_store(p, &store_id, &zone) || !put_staff(p) ||
-		!put_text(p, F_BODY, A_BODY) || !put_text(p, F_OUTCOME, A_OUTCOME) ||
+		!crm_ingest_put_text(p, F_BODY, A_BODY) || !crm_ingest_put_text(p, F_OUTCOME, A_OUTCOME) ||
 		!crm_ingest_take_day(p, F_NEXT_ON, &next_on, &is_set))
 		return false;
 	if (is_set)
 		crm_ingest_shape_put(p->fact, A_NEXT_ON, DateADTGetDatum(next_on));
-	digest_record(p, built);
+	crm_ingest_digest_record(p, built);
 	if (!crm_ingest_put_ref(p, built, p->line_no, store_id, at, false))
 		return false;
 	if (!p->wants_facts)
@@ -493,8 +362,8 @@ build_product(CrmIngestParser *p, CrmIngestBuilt *built)
 	bool		has_days;
 
 	if (!crm_ingest_take_id(p, true, built) || !crm_ingest_require(p, F_NAME) ||
-		!put_text(p, F_NAME, A_NAME) || !put_text(p, F_CATEGORY_CODE, A_CATEGORY_CODE) ||
-		!put_text(p, F_CATEGORY_NAME, A_CATEGORY_NAME) ||
+		!crm_ingest_put_text(p, F_NAME, A_NAME) || !crm_ingest_put_text(p, F_CATEGORY_CODE, A_CATEGORY_CODE) ||
+		!crm_ingest_put_text(p, F_CATEGORY_NAME, A_CATEGORY_NAME) ||
 		!crm_ingest_take_money(p, &p->slots[F_LIST_PRICE], "list_price", &price, &has_price) ||
 		!crm_ingest_take_decimal(p, &p->slots[F_REFILL_DAYS], "refill_days", &days, &has_days))
 		return false;
@@ -503,7 +372,7 @@ build_product(CrmIngestParser *p, CrmIngestBuilt *built)
 		crm_ingest_slot_fault(p, CRM_FAULT_RANGE, F_REFILL_DAYS, "Send whole days from 1 to 3650.");
 		return false;
 	}
-	digest_record(p, built);
+	crm_ingest_digest_record(p, built);
 	if (!p->wants_facts)
 		return true;
 	if (has_price)
@@ -526,11 +395,11 @@ build_consent(CrmIngestParser *p, CrmIngestBuilt *built)
 	bool		is_set;
 
 	if (!crm_ingest_require(p, F_CHANNEL) || !crm_ingest_take_word(p, F_CHANNEL, channels, &channel) ||
-		!crm_ingest_require(p, F_STATE) || !crm_ingest_take_word(p, F_STATE, yes_no, &state) ||
-		!put_time(p, F_OCCURRED_AT, A_OCCURRED_AT, true, &at, &is_set) ||
-		!put_text(p, F_EVIDENCE, A_EVIDENCE))
+		!crm_ingest_require(p, F_STATE) || !crm_ingest_take_word(p, F_STATE, crm_ingest_yes_no, &state) ||
+		!crm_ingest_put_time(p, F_OCCURRED_AT, A_OCCURRED_AT, true, &at, &is_set) ||
+		!crm_ingest_put_text(p, F_EVIDENCE, A_EVIDENCE))
 		return false;
-	digest_record(p, built);
+	crm_ingest_digest_record(p, built);
 	if (!crm_ingest_put_ref(p, built, p->line_no, 0, at, false))
 		return false;
 	if (!p->wants_facts)
@@ -560,16 +429,16 @@ build_coupon(CrmIngestParser *p, CrmIngestBuilt *built)
 	bool		ok;
 
 	if (!crm_ingest_take_id(p, true, built) || !crm_ingest_require(p, F_COUPON_TYPE) ||
-		!put_text(p, F_COUPON_TYPE, A_COUPON_TYPE) ||
-		!put_time(p, F_ISSUED_AT, A_ISSUED_AT, true, &at, &is_set) ||
-		!put_time(p, F_REDEEMED_AT, A_REDEEMED_AT, false, &redeemed_at, &is_redeemed) ||
-		!put_text(p, F_ORDER_EXTERNAL_ID, A_ORDER_EXTERNAL_ID) ||
+		!crm_ingest_put_text(p, F_COUPON_TYPE, A_COUPON_TYPE) ||
+		!crm_ingest_put_time(p, F_ISSUED_AT, A_ISSUED_AT, true, &at, &is_set) ||
+		!crm_ingest_put_time(p, F_REDEEMED_AT, A_REDEEMED_AT, false, &redeemed_at, &is_redeemed) ||
+		!crm_ingest_put_text(p, F_ORDER_EXTERNAL_ID, A_ORDER_EXTERNAL_ID) ||
 		!crm_ingest_take_word(p, F_STATE, states, &state))
 		return false;
 	p->latest = DT_NOEND;		/* this one may lie in the future */
-	ok = put_time(p, F_VALID_UNTIL, A_VALID_UNTIL, false, &until, &is_set);
+	ok = crm_ingest_put_time(p, F_VALID_UNTIL, A_VALID_UNTIL, false, &until, &is_set);
 	p->latest = latest;
-	digest_record(p, built);
+	crm_ingest_digest_record(p, built);
 	if (!ok || !crm_ingest_put_ref(p, built, p->line_no, 0, at, false))
 		return false;
 	if (!p->wants_facts)
@@ -586,7 +455,7 @@ bool
 crm_ingest_build(CrmIngestParser *p, CrmIngestBuilt *built)
 {
 	static bool (*const builders[CRM_INGEST_N_ENTITIES]) (CrmIngestParser *, CrmIngestBuilt *) = {
-		[CRM_INGEST_MEMBER] = build_member,
+		[CRM_INGEST_MEMBER] = crm_ingest_build_member,
 		[CRM_INGEST_REFUND] = build_refund,
 		[CRM_INGEST_EVENT] = build_event,
 		[CRM_INGEST_INTERACTION] = build_interaction,
