@@ -232,7 +232,10 @@ BEGIN
         LEFT JOIN named n ON n.received_at = i.received_at AND n.inbox_id = i.inbox_id
         LEFT JOIN crm.batch b ON b.batch_id = i.batch_id
         WHERE i.source_id IN (SELECT r.source_id FROM crm.source_record r WHERE r.source_record_id = ANY (record_ids)))
-    UPDATE crm.inbox i SET payload = l.payload
+    UPDATE crm.inbox i
+    SET payload = l.payload,
+        external_id = CASE WHEN i.external_id IN (SELECT r.external_id FROM crm.source_record r
+                                                  WHERE r.source_record_id = ANY (record_ids)) THEN NULL ELSE i.external_id END
     FROM looked l
     WHERE l.payload IS NOT NULL AND i.received_at = l.received_at AND i.inbox_id = l.inbox_id;
     GET DIAGNOSTICS changed = ROW_COUNT;
@@ -241,6 +244,22 @@ END
 $$;
 COMMENT ON FUNCTION crm._access_blank_inbox(bigint[], bytea[]) IS
     'blanks what the raw inbox holds of these records, in the rows of their sources; the number of rows changed';
+
+CREATE FUNCTION crm._access_blank_lines(received_at timestamptz, inbox_id bigint, lines int[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    UPDATE crm.inbox i
+    SET external_id = NULL,
+        payload = coalesce(crm._access_blank(
+            i.payload, CASE WHEN i.batch_id IS NULL THEN 'single'
+                            ELSE (SELECT b.format FROM crm.batch b WHERE b.batch_id = i.batch_id) END, '{}',
+            CASE WHEN i.batch_id IS NULL THEN '{1}' ELSE ARRAY(SELECT l - i.first_line + 1 FROM unnest(lines) l) END), i.payload)
+    WHERE i.received_at = _access_blank_lines.received_at AND i.inbox_id = _access_blank_lines.inbox_id;
+END
+$$;
+COMMENT ON FUNCTION crm._access_blank_lines(timestamptz, bigint, int[]) IS
+    'blanks records of an inbox row, by line numbers of the batch (a single call: whole); intake calls it for what names an erased person';
 
 CREATE FUNCTION crm._access_suppress(record_ids bigint[], persons bigint[]) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -281,6 +300,10 @@ BEGIN
     FROM crm.source_record r
     WHERE r.source_record_id = ANY (record_ids) AND r.kind <> 'receipt'
       AND j.source_id = r.source_id AND j.external_id = r.external_id;
+    UPDATE crm.batch_error j SET external_id = NULL
+    FROM crm.source_record r JOIN crm.batch b ON b.source_id = r.source_id
+    WHERE r.source_record_id = ANY (record_ids) AND r.kind <> 'receipt'
+      AND j.batch_id = b.batch_id AND j.external_id = r.external_id;
     DELETE FROM crm.external_key e USING crm.source_record r
     WHERE r.source_record_id = ANY (record_ids) AND r.kind <> 'receipt'
       AND e.source_id = r.source_id AND e.kind = 1 AND e.external_id = r.external_id;

@@ -123,6 +123,9 @@ BEGIN
     VALUES (input.received_at, id, origin.source_id, entity, key, external, payload);
     result := crm._ingest_try(input);
     result.inbox_id := id;
+    IF result.code = 'suppressed' THEN      -- an erased person's record: not even raw
+        PERFORM crm._access_blank_lines(input.received_at, id, '{1}');
+    END IF;
     IF result.status NOT IN (200, 201) THEN
         PERFORM crm._ingest_note_reject(input, result);
     END IF;
