@@ -108,6 +108,18 @@ SET LOCAL crm.access_claims = '';
 SELECT crm.access_whoami() - 'actor' - 'role' - 'stores' AS whoami;
 SELECT crm.access_sign_out() AS no_session;
 
+-- settings: of the same type, within bounds, on the trail
+SELECT crm.access_set_setting('access.link_minutes', '30') AS before, crm.access_set_setting('access.link_minutes', '60') AS then;
+SELECT crm.access_set_setting('access.link_minutes', '"30"');
+SELECT crm.access_set_setting('access.link_minutes', '-1');
+SELECT crm.access_set_setting('access.link_minutes', NULL);
+SELECT crm.access_set_setting('core.time_zone', '"Mars/Olympus"');
+SELECT crm.access_set_setting('no.such_thing', '1');
+SET LOCAL crm.access_claims = '{"actor": "H1", "role": "crm_headquarters", "stores": [], "all": true}';
+SELECT crm.access_set_setting('access.unmask_hour_limit', '100000');
+SET LOCAL crm.access_claims = '';
+SELECT old_value, new_value FROM crm.audit WHERE object_kind = 'setting' ORDER BY audit_id;
+
 -- calls that may be repeated
 SELECT crm._idempotency_claim('k1', 'room_verb', 'payload') AS first;
 SELECT crm._idempotency_store('k1', '{"answer": 42}');

@@ -278,3 +278,37 @@ END
 $$;
 COMMENT ON FUNCTION crm.access_keys() IS 'every API key without its secret, oldest first';
 GRANT EXECUTE ON FUNCTION crm.access_keys() TO crm_admin;
+
+CREATE FUNCTION crm.access_set_setting(name text, value jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    kept jsonb;
+BEGIN
+    SELECT s.value INTO kept FROM crm.room_setting s WHERE s.name = access_set_setting.name FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no setting "%"', name
+            USING ERRCODE = 'no_data_found', HINT = 'crm.room_setting lists them.';
+    END IF;
+    IF crm._actor_role() = 'crm_headquarters' AND split_part(name, '.', 1) IN ('access', 'core') THEN
+        RAISE EXCEPTION 'setting "%" is the administrator''s', name USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF jsonb_typeof(value) IS DISTINCT FROM jsonb_typeof(kept) AND jsonb_typeof(kept) <> 'null' THEN
+        RAISE EXCEPTION 'setting "%" takes a %', name, jsonb_typeof(kept)
+            USING ERRCODE = 'invalid_parameter_value', HINT = format('It is %s now.', kept);
+    END IF;
+    IF jsonb_typeof(value) = 'number' AND NOT (value::numeric BETWEEN 0 AND 1000000000) THEN
+        RAISE EXCEPTION 'setting "%" takes a number from 0 to 1000000000', name USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF name = 'core.time_zone' THEN
+        PERFORM crm._local_day(crm.core_now(), value #>> '{}');     -- 22023 for an unknown zone
+    END IF;
+    UPDATE crm.room_setting s SET value = access_set_setting.value, changed_at = crm.core_now()
+    WHERE s.name = access_set_setting.name;
+    PERFORM crm._audit('set', 'setting', NULL, access_set_setting.name, kept::text, access_set_setting.value::text);
+    RETURN kept;
+END
+$$;
+COMMENT ON FUNCTION crm.access_set_setting(text, jsonb) IS
+    'changes a row of crm.room_setting, used at once; returns the value before; audited; P0002 for an unknown name, 22023 for a value of another type or out of bounds, 42501 for headquarters on settings of access and core';
+GRANT EXECUTE ON FUNCTION crm.access_set_setting(text, jsonb) TO crm_admin, crm_headquarters;
