@@ -334,6 +334,9 @@ $$
 DECLARE
     doubled crm.queue_ref[];
 BEGIN
+    IF kind <> 'merge' OR survivor = other THEN
+        RETURN;
+    END IF;
     -- two waiting messages of one flow are now for one person: the later one ends
     SELECT coalesce(array_agg(w.ref), '{}') INTO doubled
     FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)

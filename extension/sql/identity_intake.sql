@@ -175,6 +175,8 @@ $$
 DECLARE
     result crm.identity_result := crm._identity_store_pinned(facts);
 BEGIN
+    -- the caller tells of the facts themselves, once what came beside them (consents) is stored
+    result.news := NULL; result.history_news := NULL;
     PERFORM crm._identity_announce(result);
     RETURN QUERY SELECT o.* FROM unnest(result.outcomes) o;
 END

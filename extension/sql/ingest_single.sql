@@ -91,6 +91,27 @@ $$;
 COMMENT ON FUNCTION crm._ingest_admission(record, text, bytea, jsonb) IS
     'why a call is not taken at all (422, 413, 401); null when it is; 42501 when the key is for another source';
 
+-- The raw payload, before anything else.
+CREATE FUNCTION crm._ingest_keep(input crm.ingest_input, id bigint, key text, external text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    FOR attempt IN 1 .. 2 LOOP
+        BEGIN
+            INSERT INTO crm.inbox (received_at, inbox_id, source_id, entity, idempotency_key, external_id, payload)
+            VALUES (input.received_at, id, input.source_id, input.entity, key, external, input.payloads[1]);
+            RETURN;
+        EXCEPTION WHEN check_violation THEN
+            -- the day's partition was made while the row was on its way to the default one: once more
+            IF attempt = 2 THEN
+                RAISE;
+            END IF;
+        END;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_keep(crm.ingest_input, bigint, text, text) IS 'writes a single call''s payload into the inbox, byte for byte';
+
 CREATE FUNCTION crm._ingest_single(entity text, source text, payload bytea, idempotency_key text, signature jsonb) RETURNS crm.intake_result
     LANGUAGE plpgsql AS
 $$
@@ -119,8 +140,7 @@ BEGIN
     input.format := 'json'; input.encoding := 'utf8'; input.is_history := false; input.received_at := crm.core_now();
     input.payloads := ARRAY[payload]; input.inbox_ids := ARRAY[id]; input.first_lines := '{1}'; input.max_facts := 1;
     SELECT p.external_id INTO external FROM crm._ingest_parse(input) AS p(external_id text) LIMIT 1;
-    INSERT INTO crm.inbox (received_at, inbox_id, source_id, entity, idempotency_key, external_id, payload)
-    VALUES (input.received_at, id, origin.source_id, entity, key, external, payload);
+    PERFORM crm._ingest_keep(input, id, key, external);
     result := crm._ingest_try(input);
     result.inbox_id := id;
     IF result.code = 'suppressed' THEN      -- an erased person's record: not even raw

@@ -7,7 +7,6 @@ $$
 DECLARE
     outcomes crm.ingest_outcome[];
     consents crm.consent_fact[];
-    persons bigint[];
 BEGIN
     WITH parsed AS MATERIALIZED (
         SELECT * FROM crm._ingest_parse(input) AS p(ordinal int, chunk int, line_no int, next_at int, next_line int, external_id text,
@@ -24,8 +23,6 @@ BEGIN
     FROM parsed p LEFT JOIN stored s ON s.ordinal = p.ordinal;
     IF consents IS NOT NULL THEN
         PERFORM crm._outbox_store_consents(consents);
-        persons := ARRAY(SELECT DISTINCT c.customer_id FROM unnest(consents) c WHERE c.customer_id IS NOT NULL);
-        PERFORM crm._consequence_facts(persons, 'consent', input.is_history);
     END IF;
     RETURN QUERY SELECT * FROM unnest(outcomes);
 END
@@ -231,7 +228,7 @@ DECLARE
     outcomes crm.ingest_outcome[] := ARRAY(SELECT o FROM crm._ingest_store(input) o);
     persons bigint[];
 BEGIN
-    IF input.entity NOT IN ('member', 'product', 'coupon') THEN
+    IF input.entity NOT IN ('product', 'coupon') THEN
         persons := ARRAY(SELECT DISTINCT o.customer_id FROM unnest(outcomes) o
                          WHERE o.customer_id IS NOT NULL AND o.outcome NOT IN ('unchanged', 'stale', 'suppressed', 'end') ORDER BY 1);
         IF cardinality(persons) > 0 THEN
@@ -242,7 +239,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_take(crm.ingest_input) IS
-    'stores a piece and calls the consequences once, with all persons whose facts changed; identity calls those of members itself';
+    'stores a piece and calls the consequences once, with all persons whose facts changed, consents of member records included';
 
 -- Whether a failure is of the data (a reject), of the moment (try the call again), or of the house (keep and retry).
 CREATE FUNCTION crm._ingest_failure_kind(state text) RETURNS text

@@ -30,6 +30,8 @@ BEGIN
         migration_no := step.migration_no; room := step.room; title := step.title;
         RETURN NEXT;
     END LOOP;
+    -- partitions of now and the days to come: nothing that arrives meanwhile lands in a default one
+    PERFORM crm._access_partitions();
     PERFORM set_config('role', 'none', true);
     PERFORM crm._validate_sql_functions();
 END

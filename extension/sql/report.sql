@@ -41,9 +41,9 @@ BEGIN
                coalesce(max(p.refill_days), max(k.refill_days), 30) AS refill_days
         FROM crm.membership ms
         JOIN crm.customer_order o ON o.source_record_id = ms.source_record_id AND o.is_current AND o.kind = 'sale'
-        JOIN crm.order_item i USING (source_record_id, order_id, revision)
-        JOIN crm.product p USING (product_id)
-        JOIN crm.product_category k USING (category_id)
+        JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
+        JOIN crm.product p ON p.product_id = i.product_id
+        JOIN crm.product_category k ON k.category_id = p.category_id
         WHERE ms.customer_id = person AND ms.valid_to = 'infinity' AND o.business_day IS NOT NULL AND i.quantity > 0
         GROUP BY p.category_id, k.code),
     last_one AS (SELECT b.* FROM bought b ORDER BY b.last_day DESC, b.category_id LIMIT 1),
@@ -286,8 +286,8 @@ BEGIN
         SELECT DISTINCT m.customer_id, o.business_day, p.category_id
         FROM crm.customer_order o
         JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity'
-        JOIN crm.order_item i USING (source_record_id, order_id, revision)
-        JOIN crm.product p USING (product_id)
+        JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
+        JOIN crm.product p ON p.product_id = i.product_id
         WHERE o.is_current AND o.kind = 'sale' AND o.business_day BETWEEN today - 364 AND today AND p.category_id IS NOT NULL AND i.quantity > 0),
     ranked AS (SELECT d.*, dense_rank() OVER (PARTITION BY d.customer_id ORDER BY d.business_day) AS visit FROM day d)
     SELECT a.category_id, b.category_id, count(*), today
