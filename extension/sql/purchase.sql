@@ -105,8 +105,9 @@ CREATE FUNCTION crm._purchase_history(customer_id bigint) RETURNS crm.purchase_h
 $$
 BEGIN
     RETURN (SELECT coalesce(crm.purchase_combine(p.history), '{}')
-            FROM crm.membership m JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id
-            WHERE m.customer_id = _purchase_history.customer_id AND m.valid_to = 'infinity');
+            FROM (SELECT x.source_record_id, x.valid_to FROM crm.membership x WHERE x.customer_id = _purchase_history.customer_id OFFSET 0) m
+            CROSS JOIN LATERAL (SELECT c.history FROM crm.purchase_chunk c WHERE c.source_record_id = m.source_record_id OFFSET 0) p
+            WHERE m.valid_to = 'infinity');
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_history(bigint) IS

@@ -3,6 +3,11 @@
 -- Locks, in this order: persons ascending, products, keys (orders before refunds, each sorted),
 -- records ascending. What a fact does to a history is an effect; effects are collected and
 -- applied once at the end, whatever way the facts went.
+--
+-- Plans are made once, often while the tables are still empty. So that they hold when there are
+-- millions of rows, nothing is left to estimates: a table is reached by key through a LATERAL with
+-- OFFSET 0, and where a statement updates it, by nested loop; a condition that a partial index has
+-- stands outside of the LATERAL, or that index would be read from end to end.
 
 CREATE TYPE crm.order_line_fact AS (
     line_key text, product_code text, product_name text, category_code text,
@@ -40,7 +45,7 @@ COMMENT ON FUNCTION crm._purchase_is_older(text, text) IS
 CREATE TYPE crm.purchase_addition AS (source_record_id bigint, from_day date, days date[], known date[], minor bigint[]);
 
 CREATE FUNCTION crm._purchase_split(additions crm.purchase_addition[]) RETURNS void
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 BEGIN
     WITH piece AS MATERIALIZED (
@@ -59,7 +64,7 @@ COMMENT ON FUNCTION crm._purchase_split(crm.purchase_addition[]) IS
     'adds entries to chunks that have no room for them: each is cut into several, about half full';
 
 CREATE FUNCTION crm._purchase_apply(effects crm.purchase_effect[]) RETURNS void
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     records bigint[] := ARRAY(SELECT DISTINCT e.source_record_id FROM unnest(effects) e WHERE e.amount_minor <> 0 AND e.day IS NOT NULL);
@@ -104,6 +109,17 @@ END
 $$;
 COMMENT ON FUNCTION crm._purchase_apply(crm.purchase_effect[]) IS
     'adds the entries of effects to the histories of their records; locks the records ascending; each entry costs the same whatever the history''s size';
+
+CREATE FUNCTION crm._purchase_lock_keys(key_kind smallint, source_ids int[], external_ids text[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    PERFORM FROM (SELECT DISTINCT w.source_id, w.external_id FROM unnest(source_ids, external_ids) w (source_id, external_id) ORDER BY 1, 2 OFFSET 0) w
+    CROSS JOIN LATERAL (SELECT FROM crm.external_key k
+                        WHERE k.source_id = w.source_id AND k.kind = key_kind AND k.external_id = w.external_id FOR UPDATE) k;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_lock_keys(smallint, int[], text[]) IS 'locks keys of one kind, in their order; those there are';
 
 CREATE FUNCTION crm._purchase_learn_products(facts crm.order_fact[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -186,19 +202,19 @@ COMMENT ON FUNCTION crm._purchase_create_orders(crm.order_fact[], int) IS
     'stores the orders whose keys are new; effects of those, none for the others';
 
 CREATE FUNCTION crm._purchase_revise_orders(facts crm.order_fact[], exponent int) RETURNS crm.purchase_effect[]
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     effects crm.purchase_effect[];
 BEGIN
-    PERFORM FROM crm.external_key k JOIN unnest(facts) f ON k.source_id = f.source_id AND k.external_id = f.external_id
-    WHERE k.kind = 2 ORDER BY k.source_id, k.external_id FOR UPDATE OF k;
+    PERFORM crm._purchase_lock_keys(2::smallint, array_agg(f.source_id), array_agg(f.external_id)) FROM unnest(facts) f;
     WITH fact AS MATERIALIZED (
         SELECT f.*, k.fact_id, k.revision AS known_revision, k.source_record_id AS old_record_id, k.content_hash = f.content_hash AS is_same,
-               o.business_day AS old_day, o.amount AS old_amount, o.source_version AS old_version
+               o.revision AS old_revision, o.business_day AS old_day, o.amount AS old_amount, o.source_version AS old_version
         FROM unnest(facts) f
-        JOIN crm.external_key k ON k.source_id = f.source_id AND k.kind = 2 AND k.external_id = f.external_id
-        LEFT JOIN crm.customer_order o ON o.source_record_id = k.source_record_id AND o.order_id = k.fact_id AND o.is_current),
+        CROSS JOIN LATERAL (SELECT * FROM crm.external_key x WHERE x.source_id = f.source_id AND x.kind = 2 AND x.external_id = f.external_id OFFSET 0) k
+        LEFT JOIN LATERAL (SELECT * FROM crm.customer_order x
+                           WHERE x.source_record_id = k.source_record_id AND x.order_id = k.fact_id OFFSET 0) o ON o.is_current),
     judged AS MATERIALIZED (
         SELECT f.*,
                CASE WHEN f.known_revision = 0 THEN 'created'
@@ -220,7 +236,7 @@ BEGIN
         FROM judged f WHERE f.outcome <> 'unchanged'),
     retired AS (
         UPDATE crm.customer_order o SET is_current = false FROM revised f
-        WHERE f.is_current AND o.source_record_id = f.old_record_id AND o.order_id = f.fact_id AND o.is_current),
+        WHERE f.is_current AND o.source_record_id = f.old_record_id AND o.order_id = f.fact_id AND o.revision = f.old_revision),
     stored AS (
         INSERT INTO crm.customer_order (source_record_id, order_id, revision, is_current, source_id, external_id, store_id, channel, kind, status,
             ordered_at, paid_at, business_day, amount, discount, coupon_code, line_count, source_version, is_history, received_at)
@@ -245,7 +261,7 @@ BEGIN
     -- refunds follow their order to its new day and record; those that waited for it begin to count
     refunded AS MATERIALIZED (
         SELECT r.*, f.source_record_id AS new_record_id, f.counted_day
-        FROM revised f JOIN crm.refund r ON r.order_id = f.fact_id AND r.is_current
+        FROM revised f CROSS JOIN LATERAL (SELECT * FROM crm.refund x WHERE x.order_id = f.fact_id AND x.is_current OFFSET 0) r
         WHERE f.is_current AND (f.old_day IS DISTINCT FROM f.counted_day OR r.source_record_id <> f.source_record_id)),
     refund_stayed AS (
         UPDATE crm.refund r
@@ -267,7 +283,7 @@ BEGIN
         FROM judged j
         UNION ALL
         SELECT f.ordinal, f.fact_id, m.customer_id, 'moved', NULL, NULL, NULL, NULL
-        FROM revised f JOIN crm.membership m ON m.source_record_id = f.old_record_id AND m.valid_to = 'infinity'
+        FROM revised f CROSS JOIN LATERAL (SELECT * FROM crm.membership x WHERE x.source_record_id = f.old_record_id AND x.valid_to = 'infinity' OFFSET 0) m
         WHERE f.is_current AND f.known_revision > 0 AND m.customer_id IS DISTINCT FROM f.customer_id
         UNION ALL
         SELECT NULL, NULL, NULL, NULL, f.old_record_id, f.old_day, f.old_day, -crm._purchase_minor(f.old_amount, exponent)
@@ -331,8 +347,10 @@ $$
            CASE WHEN o.order_id IS NULL THEN f.customer_id
                 ELSE (SELECT m.customer_id FROM crm.membership m WHERE m.source_record_id = k.source_record_id AND m.valid_to = 'infinity') END
     FROM unnest(facts) f
-    LEFT JOIN crm.external_key k ON k.source_id = f.source_id AND k.kind = 2 AND k.external_id = f.order_external_id
-    LEFT JOIN crm.customer_order o ON o.source_record_id = k.source_record_id AND o.order_id = k.fact_id AND o.is_current
+    LEFT JOIN LATERAL (SELECT * FROM crm.external_key x
+                       WHERE x.source_id = f.source_id AND x.kind = 2 AND x.external_id = f.order_external_id OFFSET 0) k ON true
+    LEFT JOIN LATERAL (SELECT * FROM crm.customer_order x
+                       WHERE x.source_record_id = k.source_record_id AND x.order_id = k.fact_id OFFSET 0) o ON o.is_current
 $$;
 COMMENT ON FUNCTION crm._purchase_refund_place(crm.refund_fact[]) IS
     'for each refund the order it names, the record it hangs on, the day it nets (null: it waits) and the person concerned';
@@ -371,13 +389,12 @@ COMMENT ON FUNCTION crm._purchase_create_refunds(crm.refund_fact[], int) IS
     'stores the refunds whose keys are new; effects of those, none for the others';
 
 CREATE FUNCTION crm._purchase_revise_refunds(facts crm.refund_fact[], exponent int) RETURNS crm.purchase_effect[]
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     effects crm.purchase_effect[];
 BEGIN
-    PERFORM FROM crm.external_key k JOIN unnest(facts) f ON k.source_id = f.source_id AND k.external_id = f.external_id
-    WHERE k.kind = 3 ORDER BY k.source_id, k.external_id FOR UPDATE OF k;
+    PERFORM crm._purchase_lock_keys(3::smallint, array_agg(f.source_id), array_agg(f.external_id)) FROM unnest(facts) f;
     WITH fact AS MATERIALIZED (
         SELECT f.ordinal, f.source_id, f.external_id, f.order_external_id, f.line_key, round(f.amount, exponent) AS amount, f.refunded_at,
                f.refunded_on, f.store_id, f.reason, f.source_version, coalesce(f.is_history, false) AS is_history, f.content_hash,
@@ -386,9 +403,10 @@ BEGIN
                r.revision AS old_revision, r.purchase_day AS old_day, r.refunded_on AS old_known_day, r.amount AS old_amount,
                r.source_version AS old_version
         FROM unnest(facts) f
-        JOIN crm._purchase_refund_place(facts) p ON p.ordinal = f.ordinal
-        JOIN crm.external_key k ON k.source_id = f.source_id AND k.kind = 3 AND k.external_id = f.external_id
-        JOIN crm.refund r ON r.source_record_id = k.source_record_id AND r.refund_id = k.fact_id AND r.is_current),
+        CROSS JOIN LATERAL (SELECT * FROM crm._purchase_refund_place(ARRAY[f::crm.refund_fact]) OFFSET 0) p
+        CROSS JOIN LATERAL (SELECT * FROM crm.external_key x WHERE x.source_id = f.source_id AND x.kind = 3 AND x.external_id = f.external_id OFFSET 0) k
+        JOIN LATERAL (SELECT * FROM crm.refund x
+                      WHERE x.source_record_id = k.source_record_id AND x.refund_id = k.fact_id OFFSET 0) r ON r.is_current),
     judged AS MATERIALIZED (
         SELECT f.*,
                CASE WHEN f.is_same THEN 'unchanged'
@@ -421,7 +439,7 @@ BEGIN
         FROM judged j
         UNION ALL
         SELECT f.ordinal, f.fact_id, m.customer_id, 'moved', NULL, NULL, NULL, NULL
-        FROM revised f JOIN crm.membership m ON m.source_record_id = f.old_record_id AND m.valid_to = 'infinity'
+        FROM revised f CROSS JOIN LATERAL (SELECT * FROM crm.membership x WHERE x.source_record_id = f.old_record_id AND x.valid_to = 'infinity' OFFSET 0) m
         WHERE f.is_current AND m.customer_id IS DISTINCT FROM f.customer_id
         UNION ALL
         SELECT NULL, NULL, NULL, NULL, f.old_record_id, f.old_day, f.old_known_day, crm._purchase_minor(f.old_amount, exponent)
@@ -449,8 +467,8 @@ BEGIN
       AND (SELECT k.fact_id FROM crm.external_key k WHERE k.source_id = f.source_id AND k.kind = 2 AND k.external_id = f.order_external_id) IS NULL
     ORDER BY f.source_id, f.order_external_id, f.ordinal
     ON CONFLICT DO NOTHING;
-    PERFORM FROM crm.external_key k JOIN unnest(facts) f ON k.source_id = f.source_id AND k.external_id = f.order_external_id
-    WHERE k.kind = 2 ORDER BY k.source_id, k.external_id FOR UPDATE OF k;
+    PERFORM crm._purchase_lock_keys(2::smallint, array_agg(f.source_id), array_agg(f.order_external_id)) FROM unnest(facts) f
+    WHERE f.order_external_id IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_hold_orders(crm.refund_fact[]) IS

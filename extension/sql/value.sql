@@ -1,4 +1,5 @@
 -- value: a person's tier and totals, kept by increments; full recomputation only proves them.
+-- Plans hold from the first row to the last: tables are reached by key (see purchase_store.sql).
 
 CREATE TYPE crm.value_state AS (
     tier text, next_change_on date, order_days int, net_minor bigint, first_day date, last_day date);
@@ -64,12 +65,14 @@ BEGIN
     PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
     WITH computed AS MATERIALIZED (
         SELECT c.customer_id, v.tier AS old_tier, x.day, crm._value_state(rules, exponent,
-                   (SELECT crm.purchase_combine(p.history) FROM crm.membership m
-                    JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id
-                    WHERE m.customer_id = c.customer_id AND m.valid_to = 'infinity'), x.day) AS state
-        FROM crm.customer c LEFT JOIN crm.customer_value v ON v.customer_id = c.customer_id,
-             LATERAL (SELECT coalesce(_value_compute.day, least(v.next_change_on, today)) AS day) x
-        WHERE c.customer_id = ANY (persons) AND c.status = 'active'),
+                   (SELECT crm.purchase_combine(p.history)
+                    FROM (SELECT y.source_record_id, y.valid_to FROM crm.membership y WHERE y.customer_id = c.customer_id OFFSET 0) m
+                    CROSS JOIN LATERAL (SELECT y.history FROM crm.purchase_chunk y WHERE y.source_record_id = m.source_record_id OFFSET 0) p
+                    WHERE m.valid_to = 'infinity'), x.day) AS state
+        FROM (SELECT y.customer_id, y.status FROM crm.customer y WHERE y.customer_id = ANY (persons) OFFSET 0) c
+        LEFT JOIN LATERAL (SELECT y.tier, y.next_change_on FROM crm.customer_value y WHERE y.customer_id = c.customer_id OFFSET 0) v ON true
+        CROSS JOIN LATERAL (SELECT coalesce(_value_compute.day, least(v.next_change_on, today)) AS day) x
+        WHERE c.status = 'active'),
     changed AS (
         INSERT INTO crm.tier_change (customer_id, change_id, tier_set, from_tier, to_tier, changed_on, changed_at, cause)
         SELECT n.customer_id, crm._new_id(), active_set, n.old_tier, (n.state).tier, n.day, crm.core_now(), _value_compute.cause
@@ -168,7 +171,7 @@ COMMENT ON FUNCTION crm._value_on_export(bigint) IS 'value and changes of tier o
 
 -- Jobs.
 CREATE FUNCTION crm._value_drain() RETURNS bigint
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     piece CONSTANT int := 2000;
@@ -203,8 +206,7 @@ DECLARE
                               ORDER BY v.next_change_on, v.customer_id LIMIT piece);
 BEGIN
     DELETE FROM crm.customer_value v
-    WHERE v.customer_id = ANY (persons)
-      AND NOT EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = v.customer_id AND c.status = 'active');
+    WHERE v.customer_id = ANY (persons) AND (SELECT c.status FROM crm.customer c WHERE c.customer_id = v.customer_id) IS DISTINCT FROM 'active';
     PERFORM crm._value_compute(persons, NULL, 'age');
     RETURN (SELECT count(*) FROM (SELECT FROM crm.customer_value v WHERE v.next_change_on <= today LIMIT 100000) w);
 END
