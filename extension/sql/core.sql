@@ -93,5 +93,10 @@ CREATE FUNCTION crm._local_day(at timestamptz, zone text) RETURNS date
 COMMENT ON FUNCTION crm._local_day(timestamptz, text) IS 'the local calendar day of a moment in a time zone';
 
 CREATE FUNCTION crm._setting(name text) RETURNS jsonb
-    LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT s.value FROM crm.room_setting s WHERE s.name = _setting.name $$;
+    LANGUAGE plpgsql STABLE PARALLEL SAFE AS
+$$
+BEGIN   -- a saved plan: a SQL function over a table would be started anew for every call
+    RETURN (SELECT s.value FROM crm.room_setting s WHERE s.name = _setting.name);
+END
+$$;
 COMMENT ON FUNCTION crm._setting(text) IS 'a setting that managers edit; null when there is none of that name';
