@@ -26,7 +26,7 @@ typedef struct Needle
 
 PG_FUNCTION_INFO_V1(crm_access_blank);
 
-/* ASCII letters, digits, and what ids are written with; Chinese next to a number is no part of it. */
+/* ASCII letters, digits, and what ids are written with; Chinese beside a number is apart. */
 static bool
 is_word_byte(unsigned char c)
 {

@@ -103,8 +103,8 @@ get_store_ids(JsonbContainer *object)
 static void
 parse_claims(CrmActor *actor)
 {
-	Jsonb	   *claims = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(claims_text)));
-	JsonbContainer *object = &claims->root;
+	Datum		document = DirectFunctionCall1(jsonb_in, CStringGetDatum(claims_text));
+	JsonbContainer *object = &DatumGetJsonbP(document)->root;
 	JsonbValue	value;
 	JsonbValue *staff;
 
@@ -203,7 +203,7 @@ void
 crm_access_init(void)
 {
 	DefineCustomStringVariable("crm.access_claims",
-							   "Who acts and what they may see, as crm.access_authenticate() told the gateway.",
+							   "Who acts and what they may see, as made by crm.access_authenticate().",
 							   "Empty: the login itself acts, with the rights of its staff row.",
 							   &claims_text, "", PGC_SUSET,
 							   GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE | GUC_NO_SHOW_ALL,
