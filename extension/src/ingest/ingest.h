@@ -377,6 +377,7 @@ extern CrmIngestOrder *crm_ingest_order_begin(CrmIngestParser *p);
 extern bool crm_ingest_order_add(CrmIngestParser *p, CrmIngestOrder *order);
 extern bool crm_ingest_order_build(CrmIngestParser *p, CrmIngestOrder *order,
 								   CrmIngestBuilt *built);
+extern const CrmIngestSlot *crm_ingest_order_id(const CrmIngestOrder *order);
 extern int	crm_ingest_order_line(const CrmIngestOrder *order);
 extern void crm_ingest_order_spoil(CrmIngestOrder *order);
 

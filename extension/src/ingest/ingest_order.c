@@ -39,7 +39,7 @@ static const char *const statuses[] = {
 };
 static const char *const kinds[] = {"sale|销售", "cancellation|冲销|退货", "adjustment|调整", NULL};
 
-/* An order that begins with the record in the parser's slots; it takes no field yet. */
+/* An order that begins with the record in the parser's slots; it takes no field yet but its id. */
 CrmIngestOrder *
 crm_ingest_order_begin(CrmIngestParser *p)
 {
@@ -47,9 +47,16 @@ crm_ingest_order_begin(CrmIngestParser *p)
 	CrmIngestOrder *order = palloc0(sizeof(CrmIngestOrder));
 
 	order->first_line = p->line_no;
+	order->slots[F_EXTERNAL_ID] = p->slots[F_EXTERNAL_ID];
 	initStringInfo(&order->digest);
 	MemoryContextSwitchTo(old);
 	return order;
+}
+
+const CrmIngestSlot *
+crm_ingest_order_id(const CrmIngestOrder *order)
+{
+	return &order->slots[F_EXTERNAL_ID];
 }
 
 int

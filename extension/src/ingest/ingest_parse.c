@@ -140,11 +140,10 @@ is_wanted(const CrmIngestRun *run, const CrmIngestBuilt *built, int line_no)
 		(in->n_only_lines == 0 || crm_ingest_contains(in->only_lines, in->n_only_lines, line_no));
 }
 
-/* The record's id, as far as it can be told; without a fault when it cannot. */
+/* A record's id, as far as it can be told; without a fault when it cannot. */
 static void
-peek_id(CrmIngestRun *run, CrmIngestBuilt *built)
+peek_id(CrmIngestRun *run, const CrmIngestSlot *slot, CrmIngestBuilt *built)
 {
-	const CrmIngestSlot *slot = &run->parser.slots[F_EXTERNAL_ID];
 	MemoryContext old;
 
 	*built = (CrmIngestBuilt) {0};
@@ -194,7 +193,7 @@ parse_records(CrmIngestRun *run)
 			MemoryContextReset(p->fact_memory);
 			if (!next_record(run))
 				break;
-			peek_id(run, &built);
+			peek_id(run, &run->parser.slots[F_EXTERNAL_ID], &built);
 			if (!is_wanted(run, &built, p->line_no))
 				continue;
 			p->ordinal++;
@@ -208,23 +207,33 @@ parse_records(CrmIngestRun *run)
 	crm_ingest_row_end(run, &(CrmIngestPosition) {run->in.n_chunks, 0, 1});
 }
 
-/* Turns a complete order into a row, unless a line of it was at fault. */
+/*
+ * Turns a complete order into a row, unless a line of it was at fault.  A check without facts
+ * is told of each run of lines, also of a bad one: its number may come again.
+ */
 static void
-finish_order(CrmIngestRun *run, CrmIngestOrder *order, const CrmIngestPosition *from, const CrmIngestPosition *behind)
+finish_order(CrmIngestRun *run, CrmIngestOrder *order, const CrmIngestPosition *from,
+			 const CrmIngestPosition *behind)
 {
 	CrmIngestParser *p = &run->parser;
-	CrmIngestBuilt built = {0};
-	CrmIngestPosition	next = run->next;
+	CrmIngestPosition next = run->next;
+	CrmIngestBuilt built;
 
 	p->ordinal++;
 	run->n_facts++;
 	p->fault = CRM_FAULT_NONE;
 	resetStringInfo(&p->digest);
 	run->next = *behind;
+	peek_id(run, crm_ingest_order_id(order), &built);
 	if (crm_ingest_order_build(p, order, &built))
 		crm_ingest_row_fact(run, &built, from, crm_ingest_order_line(order), behind);
-	else if (p->fault != CRM_FAULT_NONE)
-		crm_ingest_row_fault(run, &built, from, crm_ingest_order_line(order));
+	else
+	{
+		if (p->fault != CRM_FAULT_NONE)
+			crm_ingest_row_fault(run, &built, from, crm_ingest_order_line(order));
+		if (!p->wants_facts)
+			crm_ingest_row_run(run, &built, from, crm_ingest_order_line(order), behind);
+	}
 	run->next = next;
 }
 
@@ -266,7 +275,7 @@ make_room(CrmIngestRun *run, CrmIngestBuilt *built)
 	run->base = start.at;
 	run->n_lines--;
 	next_record(run);
-	peek_id(run, built);
+	peek_id(run, &run->parser.slots[F_EXTERNAL_ID], built);
 }
 
 /* Puts the record that was read, and its fault, back into the parser. */
@@ -292,7 +301,7 @@ parse_chunk_orders(CrmIngestRun *run)
 
 	while (next_record(run))
 	{
-		peek_id(run, &built);
+		peek_id(run, &run->parser.slots[F_EXTERNAL_ID], &built);
 		if (order != NULL && (!built.external_id || built.id_hash != id_hash))
 		{
 			read = run->parser;
@@ -366,7 +375,7 @@ gather_orders(CrmIngestRun *run)
 			Gathered   *entry;
 			bool		found;
 
-			peek_id(run, &built);
+			peek_id(run, &run->parser.slots[F_EXTERNAL_ID], &built);
 			if (!built.external_id || !is_wanted(run, &built, run->parser.line_no))
 				continue;
 			entry = hash_search(known, &built.id_hash, HASH_ENTER, &found);

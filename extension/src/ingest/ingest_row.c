@@ -132,6 +132,17 @@ crm_ingest_row_fact(CrmIngestRun *run, const CrmIngestBuilt *built, const CrmIng
 	end_row(run);
 }
 
+/* Where the lines of an order stand that is no fact: one of them is at fault. */
+void
+crm_ingest_row_run(CrmIngestRun *run, const CrmIngestBuilt *built, const CrmIngestPosition *from,
+				   int line_no, const CrmIngestPosition *behind)
+{
+	begin_row(run, from, line_no, behind);
+	put_id(run, built);
+	end_row(run);
+}
+
+/* Where the next call begins. */
 void
 crm_ingest_row_end(CrmIngestRun *run, const CrmIngestPosition *at)
 {

@@ -77,6 +77,9 @@ extern void crm_ingest_row_fact(CrmIngestRun *run, const CrmIngestBuilt *built,
 								const CrmIngestPosition *behind);
 extern void crm_ingest_row_fault(CrmIngestRun *run, const CrmIngestBuilt *built,
 								 const CrmIngestPosition *from, int line_no);
+extern void crm_ingest_row_run(CrmIngestRun *run, const CrmIngestBuilt *built,
+							   const CrmIngestPosition *from, int line_no,
+							   const CrmIngestPosition *behind);
 extern void crm_ingest_row_end(CrmIngestRun *run, const CrmIngestPosition *at);
 
 #endif

@@ -1,0 +1,248 @@
+-- ingest_apply: the worker's two jobs for imports.  Each call does one piece in one transaction;
+-- where it goes on is in the batch's row, so that a crash costs at most a piece and repeats nothing.
+
+CREATE FUNCTION crm._ingest_add_counts(counts jsonb, more jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE AS
+$$
+    SELECT coalesce(jsonb_object_agg(t.key, t.total), '{}')
+    FROM (SELECT c.key, sum(c.value::bigint) AS total
+          FROM (SELECT * FROM jsonb_each_text(counts) UNION ALL SELECT * FROM jsonb_each_text(coalesce(more, '{}'))) c GROUP BY c.key) t
+$$;
+COMMENT ON FUNCTION crm._ingest_add_counts(jsonb, jsonb) IS 'two sets of counts added up by name';
+
+-- All lines have been read: accept, refuse, or wait for someone to confirm.
+CREATE FUNCTION crm._ingest_judge(b record) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    errors bigint := coalesce((b.counts ->> 'errors')::bigint, 0);
+    verdict text := CASE WHEN errors > 0 AND NOT b.is_lenient THEN 'invalid'
+                         WHEN b.is_dry_run THEN 'awaiting_confirmation' ELSE 'accepted' END;
+BEGIN
+    INSERT INTO crm.batch_apart (batch_id, run_ids)
+    SELECT b.batch_id, array_agg(a.id ORDER BY a.id)
+    FROM (SELECT r.id FROM crm.batch_chunk c, unnest(c.run_ids) r(id) WHERE c.batch_id = b.batch_id GROUP BY r.id HAVING count(*) > 1) a
+    HAVING count(*) > 0;
+    UPDATE crm.batch t SET state = verdict, next_chunk = 0, next_at = 0, next_line = 1, gathered = 0, counts = b.counts,
+        line_count = t.line_count - CASE WHEN t.has_header THEN 1 ELSE 0 END,
+        finished_at = CASE verdict WHEN 'invalid' THEN crm.core_now() END
+    WHERE t.batch_id = b.batch_id;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_judge(record) IS 'all or nothing is decided here, in one commit, before anything is applied';
+
+CREATE FUNCTION crm._ingest_validate() RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    b record;
+    input crm.ingest_input;
+    found_counts jsonb;
+    place record;
+BEGIN
+    SELECT t.* INTO b FROM crm.batch t WHERE t.state = 'validating' ORDER BY t.turn, t.batch_id LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    IF b.next_chunk >= b.chunk_count THEN
+        PERFORM crm._ingest_judge(b);
+        RETURN 1;
+    END IF;
+    input := crm._ingest_batch_input(b, 8);
+    input.max_facts := 1000000;
+    WITH seen AS MATERIALIZED (
+        SELECT * FROM crm._ingest_parse(input) AS p(chunk int, at int, line_no int, next_at int, next_line int, ordinal int,
+            external_id text, id_hash bigint, content_hash bytea, code text, field text, remedy text)),
+    noted AS (
+        INSERT INTO crm.batch_error (batch_id, line_no, external_id, code, field, remedy)
+        SELECT b.batch_id, s.line_no, s.external_id, s.code, s.field, s.remedy FROM seen s WHERE s.code IS NOT NULL ORDER BY s.line_no
+        LIMIT greatest((crm._setting('ingest.error_lines') #>> '{}')::int - coalesce((b.counts ->> 'errors')::int, 0), 0)
+        ON CONFLICT DO NOTHING),
+    runs AS (
+        INSERT INTO crm.batch_chunk AS c (batch_id, chunk_no, run_ids, run_starts, run_ends, run_lines)
+        SELECT b.batch_id, b.next_chunk + s.chunk, array_agg(s.id_hash ORDER BY s.at), array_agg(s.at ORDER BY s.at),
+               array_agg(s.next_at ORDER BY s.at), array_agg(s.line_no ORDER BY s.at)
+        FROM seen s WHERE b.entity = 'order_line' AND s.code IS NULL AND s.id_hash IS NOT NULL GROUP BY s.chunk
+        ON CONFLICT ON CONSTRAINT batch_chunk_pkey DO UPDATE SET run_ids = c.run_ids || excluded.run_ids, run_starts = c.run_starts || excluded.run_starts,
+            run_ends = c.run_ends || excluded.run_ends, run_lines = c.run_lines || excluded.run_lines),
+    told AS (
+        SELECT jsonb_strip_nulls(jsonb_build_object('facts', nullif(count(*), 0), 'would_create', nullif(count(*) FILTER (WHERE k.external_id IS NULL), 0),
+                   'would_update', nullif(count(*) FILTER (WHERE k.content_hash <> s.content_hash), 0),
+                   'would_keep', nullif(count(*) FILTER (WHERE k.content_hash = s.content_hash), 0))) AS counts
+        FROM seen s LEFT JOIN crm.external_key k ON b.is_dry_run AND k.source_id = b.source_id
+            AND k.kind = crm._ingest_key_kind(b.entity) AND k.external_id = s.external_id
+        WHERE s.ordinal IS NOT NULL)
+    SELECT CASE WHEN b.is_dry_run THEN t.counts ELSE t.counts - '{would_create,would_update,would_keep}'::text[] END
+               || jsonb_strip_nulls(jsonb_build_object('errors', nullif((SELECT count(*) FROM seen WHERE code IS NOT NULL), 0))),
+           (SELECT ROW(s.chunk, s.next_at, s.next_line) FROM seen s WHERE s.ordinal IS NULL AND s.code IS NULL AND s.id_hash IS NULL)
+    INTO found_counts, place FROM told t;
+    UPDATE crm.batch t SET next_chunk = t.next_chunk + (place).f1, next_at = (place).f2, next_line = (place).f3, turn = crm._new_id(),
+        counts = crm._ingest_add_counts(t.counts, found_counts)
+    WHERE t.batch_id = b.batch_id;
+    RETURN 1;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_validate() IS
+    'job: reads the next lines of a batch and notes what is wrong with them; at its end accepts or refuses it whole; 0 when none is waiting';
+
+-- The runs of some orders whose lines lie apart, side by side, for the parser.
+CREATE FUNCTION crm._ingest_gathered_input(b record, ids bigint[]) RETURNS crm.ingest_input
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    input crm.ingest_input := crm._ingest_batch_input(b, 0);
+BEGIN
+    input.has_header := false; input.start_at := 0; input.start_line := 1; input.is_gathered := true;
+    input.only_ids := ids;
+    SELECT array_agg(r.payload ORDER BY r.line), array_agg(r.inbox_id ORDER BY r.line), array_agg(r.line ORDER BY r.line)
+    INTO input.payloads, input.inbox_ids, input.first_lines
+    FROM (SELECT substring(i.payload FROM u.starts + 1 FOR u.ends - u.starts) AS payload, i.inbox_id, u.line
+          FROM crm.batch_chunk c
+          CROSS JOIN LATERAL unnest(c.run_ids, c.run_starts, c.run_ends, c.run_lines) u(id, starts, ends, line)
+          JOIN crm.inbox i ON i.received_at = b.created_at AND i.batch_id = b.batch_id AND i.chunk_no = c.chunk_no
+          WHERE c.batch_id = b.batch_id AND u.id = ANY (ids)) r;
+    RETURN input;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_gathered_input(record, bigint[]) IS 'the parser''s input that holds all lines of some orders of a batch';
+
+-- What the next piece of a batch is; null when all is applied.
+CREATE FUNCTION crm._ingest_next_piece(b record, apart bigint[]) RETURNS crm.ingest_input
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    input crm.ingest_input;
+BEGIN
+    IF b.next_chunk < b.chunk_count THEN
+        input := crm._ingest_batch_input(b, 8);
+        input.skip := apart;
+        input.max_facts := b.piece_facts;
+    ELSIF b.gathered < coalesce(cardinality(apart), 0) THEN
+        input := crm._ingest_gathered_input(b, apart[b.gathered + 1 : b.gathered + least(b.piece_facts, 500)]);
+        input.max_facts := 500;
+    END IF;
+    RETURN input;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_next_piece(record, bigint[]) IS 'the parser''s input of the next piece of a batch; null at its end';
+
+-- What the pieces came to is written to the batch, and what was refused to crm.reject.
+CREATE FUNCTION crm._ingest_book(b record, input crm.ingest_input, outcomes crm.ingest_outcome[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    place crm.ingest_outcome;
+BEGIN
+    INSERT INTO crm.reject (reject_id, received_at, inbox_id, line_no, batch_id, source_id, entity, external_id, code, field, remedy, state, rejected_at, next_attempt_at)
+    SELECT crm._new_id(), b.created_at, input.inbox_ids[o.chunk + 1], o.line_no, b.batch_id, b.source_id, b.entity, o.external_id, o.code, o.field, o.remedy,
+           CASE o.code WHEN 'RM217' THEN 'retry' ELSE 'open' END, crm.core_now(),
+           CASE o.code WHEN 'RM217' THEN crm.core_now() + (crm._setting('ingest.retry_seconds') #>> '{}')::int * interval '1 second' END
+    FROM unnest(outcomes) o WHERE o.code IS NOT NULL;
+    SELECT o.* INTO place FROM unnest(outcomes) o WHERE o.outcome = 'end';
+    UPDATE crm.batch t SET state = 'applying', turn = crm._new_id(), attempts = 0, next_attempt_at = NULL, last_error = NULL,
+        next_chunk = CASE WHEN input.is_gathered THEN t.next_chunk ELSE t.next_chunk + place.chunk END,
+        next_at = CASE WHEN input.is_gathered THEN t.next_at ELSE place.next_at END,
+        next_line = CASE WHEN input.is_gathered THEN t.next_line ELSE place.next_line END,
+        gathered = CASE WHEN input.is_gathered THEN t.gathered + cardinality(input.only_ids) ELSE t.gathered END,
+        piece_facts = least(b.piece_facts * 2, 1000),
+        counts = crm._ingest_add_counts(t.counts, (SELECT jsonb_object_agg(c.outcome, c.n) FROM (
+            SELECT coalesce(o.outcome, 'rejected') AS outcome, count(*) AS n FROM unnest(outcomes) o
+            WHERE o.outcome IS NULL OR o.outcome NOT IN ('end', 'moved') GROUP BY 1) c))
+    WHERE t.batch_id = b.batch_id;
+    IF b.attempts > 0 THEN
+        PERFORM crm._ingest_clear_alert('ingest.batch', b.batch_id::text);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_book(record, crm.ingest_input, crm.ingest_outcome[]) IS
+    'writes down what a piece came to: rejects, counts, where the batch goes on; a success clears its failures';
+
+-- A piece of one fact failed: the line becomes a reject, and the batch goes on behind it.
+CREATE FUNCTION crm._ingest_poison(b record, input crm.ingest_input, state text, message text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    is_data boolean := crm._ingest_failure_kind(state) = 'data';
+    outcomes crm.ingest_outcome[];
+BEGIN
+    outcomes := ARRAY(
+        SELECT ROW(p.chunk, p.line_no, p.next_at, p.next_line, p.external_id,
+                   CASE WHEN p.code IS NOT NULL THEN p.code WHEN p.id_hash IS NULL AND p.ordinal IS NULL THEN NULL WHEN is_data THEN state ELSE 'RM217' END, p.field,
+                   CASE WHEN p.code IS NOT NULL THEN p.remedy
+                        WHEN NOT is_data THEN 'Nothing to do: the record is kept and tried again.'
+                        WHEN state LIKE 'RM%' THEN message
+                        ELSE 'The record contradicts what is stored; look at its ids and references.' END,
+                   NULL, NULL, CASE WHEN p.ordinal IS NULL AND p.code IS NULL AND p.id_hash IS NULL THEN 'end' END)::crm.ingest_outcome
+        FROM crm._ingest_parse(input) AS p(chunk int, line_no int, next_at int, next_line int, ordinal int, external_id text, id_hash bigint,
+            code text, field text, remedy text)
+        WHERE p.ordinal IS NOT NULL OR p.code IS NOT NULL OR p.id_hash IS NULL);
+    PERFORM crm._ingest_book(b, input, outcomes);
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_poison(record, crm.ingest_input, text, text) IS 'the one fact of a piece that cannot be stored becomes a reject';
+
+CREATE FUNCTION crm._ingest_postpone(b record, state text, message text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    UPDATE crm.batch t SET attempts = t.attempts + 1, last_error = state || ' ' || message, turn = crm._new_id(),
+        next_attempt_at = crm.core_now() + CASE WHEN crm._ingest_failure_kind(state) = 'moment' THEN interval '1 second'
+            ELSE (crm._setting('ingest.retry_seconds') #>> '{}')::int * interval '1 second' END
+    WHERE t.batch_id = b.batch_id;
+    IF b.attempts + 1 >= (crm._setting('ingest.alert_failures') #>> '{}')::int AND crm._ingest_failure_kind(state) = 'house' THEN
+        PERFORM crm._ingest_alert('ingest.batch', b.batch_id::text, jsonb_build_object('error', state, 'failures', b.attempts + 1));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_postpone(record, text, text) IS
+    'a failure that is not of the data: the batch is tried again later; one alert after ingest.alert_failures in a row';
+
+CREATE FUNCTION crm._ingest_apply() RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    b record;
+    input crm.ingest_input;
+    outcomes crm.ingest_outcome[];
+    apart bigint[];
+    state text;
+    message text;
+BEGIN
+    SELECT t.* INTO b FROM crm.batch t
+    WHERE t.state IN ('accepted', 'applying') AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= crm.core_now())
+    ORDER BY t.turn, t.batch_id LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    SELECT a.run_ids INTO apart FROM crm.batch_apart a WHERE a.batch_id = b.batch_id;
+    LOOP
+        input := crm._ingest_next_piece(b, apart);
+        IF input.source_id IS NULL THEN
+            UPDATE crm.batch t SET state = 'done', finished_at = crm.core_now() WHERE t.batch_id = b.batch_id;
+            RETURN 1;
+        END IF;
+        BEGIN
+            outcomes := crm._ingest_take(input);
+            PERFORM crm._ingest_book(b, input, outcomes);
+            RETURN 1;
+        EXCEPTION WHEN OTHERS THEN
+            GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+            IF state LIKE '57%' THEN
+                RAISE;
+            END IF;
+        END;
+        -- a poison line is found by halving; a house at fault first gets its chances
+        IF crm._ingest_failure_kind(state) = 'moment' OR state LIKE '53%' OR state LIKE '58%'
+           OR (crm._ingest_failure_kind(state) = 'house' AND b.attempts < (crm._setting('ingest.alert_failures') #>> '{}')::int) THEN
+            PERFORM crm._ingest_postpone(b, state, message);
+            RETURN 1;
+        ELSIF CASE WHEN input.is_gathered THEN cardinality(input.only_ids) ELSE input.max_facts END <= 1 THEN
+            PERFORM crm._ingest_poison(b, input, state, message);
+            RETURN 1;
+        END IF;
+        b.piece_facts := greatest(least(b.piece_facts, 1000) / 2, 1);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_apply() IS
+    'job: stores the next piece of an accepted batch, at most 1000 facts, with all it causes, in one transaction; 0 when nothing is due';
