@@ -18,11 +18,16 @@ DECLARE
     errors bigint := coalesce((b.counts ->> 'errors')::bigint, 0);
     verdict text := CASE WHEN errors > 0 AND NOT b.is_lenient THEN 'invalid'
                          WHEN b.is_dry_run THEN 'awaiting_confirmation' ELSE 'accepted' END;
+    apart bigint[];
+    runs bigint;
 BEGIN
-    INSERT INTO crm.batch_apart (batch_id, run_ids)
-    SELECT b.batch_id, array_agg(a.id ORDER BY a.id)
-    FROM (SELECT r.id FROM crm.batch_chunk c, unnest(c.run_ids) r(id) WHERE c.batch_id = b.batch_id GROUP BY r.id HAVING count(*) > 1) a
-    HAVING count(*) > 0;
+    SELECT array_agg(a.id ORDER BY a.id), sum(a.n) INTO apart, runs
+    FROM (SELECT r.id, count(*) AS n FROM crm.batch_chunk c, unnest(c.run_ids) r(id) WHERE c.batch_id = b.batch_id GROUP BY r.id HAVING count(*) > 1) a;
+    IF apart IS NOT NULL THEN
+        INSERT INTO crm.batch_apart (batch_id, run_ids) VALUES (b.batch_id, apart);
+        -- a run was counted as a fact; they are fewer
+        b.counts := crm._ingest_add_counts(b.counts, jsonb_build_object('facts', cardinality(apart) - runs));
+    END IF;
     UPDATE crm.batch t SET state = verdict, next_chunk = 0, next_at = 0, next_line = 1, gathered = 0, counts = b.counts,
         line_count = t.line_count - CASE WHEN t.has_header THEN 1 ELSE 0 END,
         finished_at = CASE verdict WHEN 'invalid' THEN crm.core_now() END
@@ -38,7 +43,9 @@ DECLARE
     b record;
     input crm.ingest_input;
     found_counts jsonb;
-    place record;
+    end_chunk int;
+    end_at int;
+    end_line int;
 BEGIN
     SELECT t.* INTO b FROM crm.batch t WHERE t.state = 'validating' ORDER BY t.turn, t.batch_id LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
@@ -74,9 +81,10 @@ BEGIN
         WHERE s.ordinal IS NOT NULL)
     SELECT CASE WHEN b.is_dry_run THEN t.counts ELSE t.counts - '{would_create,would_update,would_keep}'::text[] END
                || jsonb_strip_nulls(jsonb_build_object('errors', nullif((SELECT count(*) FROM seen WHERE code IS NOT NULL), 0))),
-           (SELECT ROW(s.chunk, s.next_at, s.next_line) FROM seen s WHERE s.ordinal IS NULL AND s.code IS NULL AND s.id_hash IS NULL)
-    INTO found_counts, place FROM told t;
-    UPDATE crm.batch t SET next_chunk = t.next_chunk + (place).f1, next_at = (place).f2, next_line = (place).f3, turn = crm._new_id(),
+           e.chunk, e.next_at, e.next_line
+    INTO found_counts, end_chunk, end_at, end_line
+    FROM told t, seen e WHERE e.ordinal IS NULL AND e.code IS NULL AND e.id_hash IS NULL;
+    UPDATE crm.batch t SET next_chunk = t.next_chunk + end_chunk, next_at = end_at, next_line = end_line, turn = crm._new_id(),
         counts = crm._ingest_add_counts(t.counts, found_counts)
     WHERE t.batch_id = b.batch_id;
     RETURN 1;
@@ -149,6 +157,9 @@ BEGIN
             SELECT coalesce(o.outcome, 'rejected') AS outcome, count(*) AS n FROM unnest(outcomes) o
             WHERE o.outcome IS NULL OR o.outcome NOT IN ('end', 'moved') GROUP BY 1) c))
     WHERE t.batch_id = b.batch_id;
+    -- an erased person's record is not even kept raw
+    PERFORM crm._access_blank_lines(b.created_at, input.inbox_ids[o.chunk + 1], array_agg(o.line_no))
+    FROM unnest(outcomes) o WHERE o.outcome = 'suppressed' GROUP BY o.chunk;
     IF b.attempts > 0 THEN
         PERFORM crm._ingest_clear_alert('ingest.batch', b.batch_id::text);
     END IF;

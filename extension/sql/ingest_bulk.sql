@@ -34,7 +34,8 @@ DECLARE
     id int := crm._ingest_source_id(source);
     batch bigint := crm._new_id();
     mapping_entity text;
-    version int := (options ->> 'mapping_version')::int;
+    wanted int := (options ->> 'mapping_version')::int;
+    used int;
 BEGIN
     PERFORM crm._require_schema();
     PERFORM crm._ingest_entity(entity);
@@ -47,14 +48,14 @@ BEGIN
         RAISE EXCEPTION 'this source takes no imports' USING ERRCODE = 'RM210', HINT = 'Activate it, or name another; a sandbox key delivers for sandbox sources only.';
     END IF;
     mapping_entity := CASE WHEN entity IN ('order', 'order_line') THEN CASE format WHEN 'csv' THEN 'order_line' ELSE 'order' END ELSE entity END;
-    SELECT m.version INTO version FROM crm.mapping m
-    WHERE m.source_id = id AND m.entity = mapping_entity AND CASE WHEN version IS NULL THEN m.is_current ELSE m.version = version END;
-    IF version IS NULL AND options ->> 'mapping_version' IS NOT NULL THEN
+    SELECT m.version INTO used FROM crm.mapping m
+    WHERE m.source_id = id AND m.entity = mapping_entity AND CASE WHEN wanted IS NULL THEN m.is_current ELSE m.version = wanted END;
+    IF used IS NULL AND wanted IS NOT NULL THEN
         RAISE EXCEPTION 'there is no mapping of this version' USING ERRCODE = 'RM212';
     END IF;
     INSERT INTO crm.batch (batch_id, source_id, entity, format, encoding, mapping_version, is_history, is_lenient, is_dry_run, state,
                            has_header, created_by, created_at)
-    VALUES (batch, id, mapping_entity, format, encoding, version, coalesce((options ->> 'history')::boolean, false),
+    VALUES (batch, id, mapping_entity, format, encoding, used, coalesce((options ->> 'history')::boolean, false),
             coalesce((options ->> 'lenient')::boolean, false), coalesce((options ->> 'dry_run')::boolean, false), 'receiving',
             format = 'csv' AND coalesce((options ->> 'header')::boolean, true), crm._actor(), crm.core_now());
     RETURN batch;
