@@ -121,6 +121,8 @@ SELECT (crm.identity_phone(v)).* FROM (VALUES ('13962814573'), ('+86 139-6281-45
     ('139****5678'), ('95588'), ('+852 6123 4567'), ('12345'), (''), ('没有')) t(v);
 SELECT (crm.identity_email(v)).* FROM (VALUES ('Foo.Bar+news@GMail.com'), ('ｚｈａｎｇ@qq.com'), ('noreply@shop.cn'), ('test@test.com'), ('a@b@c'), (''), (NULL)) t(v);
 SELECT (crm.identity_birthday(v)).* FROM (VALUES ('1990-05-01'), ('1990年5月1日'), ('19900501'), ('05-01'), ('农历1990年8月15日'), ('1900-01-01'), ('1990-02-30'), ('1/5/1990'), ('')) t(v);
+SELECT (crm.identity_name(v)).* FROM (VALUES ('张伟'), ('張　偉'), ('王先生'), ('欧阳娜娜'), ('张*伟'), ('微信用户'), ('Wei  ZHANG'), (''), (NULL), (repeat('长', 5000))) t(v);
+SELECT (crm.identity_national_id(v)).* FROM (VALUES ('11010519491231002x'), ('110105 19491231 002X'), ('１１０１０５１９４９１２３１００２Ｘ'), ('110105491231002'), ('110105194912310021'), ('11010519491331002X'), (''), ('x'), (repeat('1', 5000))) t(v);
 SELECT crm._identity_mask_name('张伟'), crm._identity_mask_name('欧阳娜娜'), crm._identity_mask_name('王'), crm._identity_mask_name(' '), crm._identity_mask_name(NULL);
 
 -- one phone, however it is written, is one person
@@ -244,6 +246,15 @@ SELECT name, crm._decrypt('phone', phone_sealed) AS phone, crm._decrypt('email',
 FROM crm.customer_private WHERE customer_id = pg_temp.person('p30');
 SELECT pg_temp.store(pg_temp.fact('p31', '{}', '许巍', '1990-08-15', extra => '{"lunar": true, "nickname": "x"}'));
 SELECT birthday, is_birthday_lunar, birthday_md FROM crm.customer_private WHERE customer_id = pg_temp.person('p31');
+
+-- the short way of a newcomer writes what the long way would
+CREATE TEMP TABLE before AS SELECT c.*, p.name, p.name_search, p.phone_sealed, p.phone_hash, p.email_sealed, p.birthday, p.is_birthday_lunar, p.birthday_md, p.address_sealed, p.provenance
+    FROM crm.customer c JOIN crm.customer_private p USING (customer_id) WHERE c.status = 'active';
+SELECT count(crm._identity_refresh(ARRAY[customer_id])) > 20 AS refreshed FROM before;
+SELECT count(*) AS changed FROM (
+    SELECT c.*, p.name, p.name_search, p.phone_sealed, p.phone_hash, p.email_sealed, p.birthday, p.is_birthday_lunar, p.birthday_md, p.address_sealed, p.provenance
+    FROM crm.customer c JOIN crm.customer_private p USING (customer_id)) a
+JOIN before b USING (customer_id) WHERE to_jsonb(a) - 'row_version' - 'updated_at' <> to_jsonb(b) - 'row_version' - 'updated_at';
 
 -- attach: what an order hangs on
 SELECT * FROM pg_temp.ref('member', 'p1');

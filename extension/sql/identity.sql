@@ -111,6 +111,29 @@ CREATE FUNCTION crm.identity_birthday(birthday text) RETURNS crm.birthday_parts
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_birthday';
 COMMENT ON FUNCTION crm.identity_birthday(text) IS
     'a birthday in any usual spelling: date (null without a year; a lunar one is kept by its lunar year, month and day), MM-DD, whether the calendar is lunar, whether it is a date that stands for unknown (1900-01-01), and why it cannot be read; never raises';
+
+CREATE TYPE crm.name_parts AS (key text, surname text, is_full boolean, is_masked boolean, is_placeholder boolean, sex text, masked text);
+CREATE FUNCTION crm.identity_name(name text) RETURNS crm.name_parts
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_name';
+COMMENT ON FUNCTION crm.identity_name(text) IS
+    'a person''s name: the key to compare by (NFKC, simplified, lower case, titles gone, hidden characters are stars), the surname of a Chinese name, whether the name is whole, masked, or stands for none, the sex a title tells (m, f), masked form; key null when it is no name; never raises';
+
+CREATE TYPE crm.national_id_parts AS (number text, is_key boolean, birthday date, sex text, masked text);
+CREATE FUNCTION crm.identity_national_id(number text) RETURNS crm.national_id_parts
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_national_id';
+COMMENT ON FUNCTION crm.identity_national_id(text) IS
+    'a Chinese identity number (GB 11643; fifteen digits become eighteen): number, whether date and check digit are right, birthday, sex (m, f), masked form; number null when it is wrong; never raises';
+GRANT EXECUTE ON FUNCTION crm.identity_name(text), crm.identity_national_id(text)
+    TO crm_reader, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_analyst,
+       crm_headquarters, crm_admin, crm_till;
 GRANT EXECUTE ON FUNCTION crm.identity_phone(text), crm.identity_email(text), crm.identity_birthday(text)
     TO crm_reader, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_analyst,
        crm_headquarters, crm_admin, crm_till;
+
+-- Whatever intake says, a number that is no Chinese mobile inside China glues nobody: landlines
+-- are a store's as often as a family's.
+CREATE FUNCTION crm._identity_may_glue(kind smallint, value text, is_key boolean) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT coalesce(is_key, true) AND (kind <> 1 OR value !~ '^\+86' OR value ~ '^\+861[3-9][0-9]{9}$') $$;
+COMMENT ON FUNCTION crm._identity_may_glue(smallint, text, boolean) IS
+    'whether an identifier may say that two records are one person';

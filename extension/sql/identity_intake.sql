@@ -34,11 +34,7 @@ BEGIN
         PERFORM crm._identity_write_records(items);
         PERFORM crm._identity_write_links(items);
         records := reach.records || added;
-        IF cardinality(records) = 1 AND reach.records IS NULL AND (items[1].fact).kind IS DISTINCT FROM 'receipt' THEN
-            moves := ARRAY[ROW(records[1], NULL, crm._new_id())::crm.identity_move];
-        ELSE
-            SELECT m.* INTO moves, merged, refused FROM crm._identity_moves(records) m;
-        END IF;
+        SELECT m.* INTO moves, merged, refused FROM crm._identity_moves(records) m;
         answer.changes := crm._identity_move(moves, merged, 'engine', 'identifier');
         touched := ARRAY(
             SELECT v.to_id FROM unnest(moves) v WHERE v.from_id IS DISTINCT FROM v.to_id AND v.to_id IS NOT NULL
@@ -108,7 +104,12 @@ BEGIN
             IF is_stub THEN
                 result := crm._identity_attach_once(items);
             ELSE
-                result := crm._identity_try(items, false, '{}');
+                IF cardinality(items) = 1 THEN
+                    result := crm._identity_newcomer(items[1]);
+                END IF;
+                IF result.outcomes IS NULL THEN
+                    result := crm._identity_try(items, false, '{}');
+                END IF;
             END IF;
             IF cardinality(crm._identity_suppressed(items)) > 0 THEN
                 RAISE EXCEPTION 'a person was erased while their record was stored'
@@ -157,8 +158,10 @@ BEGIN
     END IF;
     IF cardinality(items) > 0 THEN
         result := crm._identity_settle(items, false);
-        SELECT n.news, n.history_news INTO result.news, result.history_news
-        FROM crm._identity_news(items, result.outcomes, '{created,updated}') n;
+        IF result.changes IS NOT NULL THEN      -- null: a newcomer, who is news already
+            SELECT n.news, n.history_news INTO result.news, result.history_news
+            FROM crm._identity_news(items, result.outcomes, '{created,updated}') n;
+        END IF;
     END IF;
     IF cardinality(suppressed) > 0 THEN
         result.outcomes := result.outcomes || ARRAY(
@@ -220,7 +223,7 @@ BEGIN
                 FROM unnest(f.identifiers) v
                 CROSS JOIN LATERAL (SELECT x.rank, x.code FROM crm.identifier_kind x WHERE x.kind = v.kind AND x.is_key LIMIT 1) k
                 CROSS JOIN LATERAL (SELECT crm._identity_hash(v.kind, v.namespace, v.value) AS value_hash OFFSET 0) h
-                WHERE v.value <> '' AND coalesce(v.is_key, true)
+                WHERE v.value <> '' AND crm._identity_may_glue(v.kind, v.value, v.is_key)
                   AND (SELECT x.is_blocked FROM crm.identifier x
                        WHERE x.kind = v.kind AND x.value_hash = h.value_hash LIMIT 1) IS NOT TRUE
                   AND (SELECT true FROM crm.blocked_value x

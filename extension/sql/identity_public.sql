@@ -7,6 +7,8 @@ BEGIN
     RETURN CASE kind
         WHEN 'phone' THEN (crm.identity_phone(value)).number
         WHEN 'email' THEN (crm.identity_email(value)).key
+        WHEN 'national_id' THEN (crm.identity_national_id(value)).number
+        WHEN 'member_card' THEN nullif(upper(regexp_replace(value, '[\s-]', '', 'g')), '')
         ELSE nullif(btrim(value), '') END;
 END
 $$;

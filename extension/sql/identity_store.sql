@@ -55,7 +55,7 @@ BEGIN
                    SELECT ROW(l.kind, l.namespace, l.value_hash, l.value, l.masked, l.tail, l.is_key)::crm.identity_link
                    FROM (SELECT DISTINCT ON (v.kind, h.value_hash) v.kind, coalesce(v.namespace, '') AS namespace,
                                 h.value_hash, v.value, coalesce(v.masked, '') AS masked, v.tail,
-                                coalesce(v.is_key, true) AS is_key
+                                crm._identity_may_glue(v.kind, v.value, v.is_key) AS is_key
                          FROM unnest(f.identifiers) v, LATERAL (
                              SELECT crm._identity_hash(v.kind, v.namespace, v.value) AS value_hash OFFSET 0) h
                          WHERE v.value <> '' AND v.kind IS NOT NULL
@@ -264,11 +264,11 @@ DECLARE
 BEGIN
     INSERT INTO crm.identifier (kind, value_hash, value_sealed, masked, tail_hash, is_blocked, first_seen_at, last_seen_at)
     SELECT n.kind, n.value_hash, crm._encrypt(crm._identity_kind_code(n.kind), n.value), n.masked,
-           crm._identity_tail_hash(n.tail),
-           NOT (n.is_key AND (SELECT k.is_key FROM crm.identifier_kind k WHERE k.kind = n.kind LIMIT 1))
-               OR (SELECT true FROM crm.blocked_value b WHERE b.kind = n.kind AND b.value_hash = n.value_hash LIMIT 1) IS NOT NULL,
-           n.seen_at, n.seen_at
-    FROM (SELECT DISTINCT ON (l.kind, l.value_hash) l.*, i.seen_at
+           crm._identity_tail_hash(n.tail), n.is_blocked, n.seen_at, n.seen_at
+    FROM (SELECT DISTINCT ON (l.kind, l.value_hash) l.*, i.seen_at,
+                 NOT (l.is_key AND (SELECT k.is_key FROM crm.identifier_kind k WHERE k.kind = l.kind LIMIT 1))
+                 OR (SELECT true FROM crm.blocked_value b
+                     WHERE b.kind = l.kind AND b.value_hash = l.value_hash LIMIT 1) IS NOT NULL AS is_blocked
           FROM unnest(items) i, unnest(i.links) l
           WHERE NOT i.is_repeat
             AND (SELECT true FROM crm.identifier e WHERE e.kind = l.kind AND e.value_hash = l.value_hash LIMIT 1) IS NULL
@@ -301,7 +301,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_lock_reach(crm.identity_item[], crm.identity_reach, bigint[]) IS
-    'locks identifiers by (kind, value_hash), then customers ascending; true when all are as they were seen';
+    'makes and locks identifiers by (kind, value_hash), then locks customers ascending; true when all are as they were seen';
 
 -- Records, their revisions, and the keys' newest content.
 CREATE FUNCTION crm._identity_write_records(items crm.identity_item[]) RETURNS void

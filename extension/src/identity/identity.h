@@ -7,13 +7,11 @@
  *	in identity_cluster.c	records to persons: union-find with guards
  *	in identity_resolve.c	the SQL-callable edge of identity_cluster.c
  *	in identity_normalize.c	the SQL-callable edge of the normalisers in pure/
- *	in identity_init.c		what other rooms cause here
+ *	in identity_golden.c	the golden record: survivorship
  */
 #ifndef CRM_IDENTITY_H
 #define CRM_IDENTITY_H
 
 #include "core/core.h"
-
-extern void crm_identity_init(void);
 
 #endif

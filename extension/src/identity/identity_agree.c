@@ -15,98 +15,45 @@
 #include "identity/identity_agree.h"
 
 #include "pure/localday.h"
+#include "pure/normalize_name.h"
 #include "pure/utf8.h"
 
-/* Two-character surnames in use; everything else has one. */
-static const char *const compound_surnames[] = {
-	"欧阳", "上官", "皇甫", "令狐", "司徒", "诸葛", "司马", "慕容", "夏侯", "尉迟", "公孙", "长孙",
-	"宇文", "东方", "独孤", "南宫", "端木", "轩辕", "呼延", "申屠", "公羊", "澹台", "赫连", "淳于",
-	"单于", "太史", "钟离", "闾丘", "仲孙", "鲜于", "万俟", "歐陽", "諸葛", "司馬", "東方", "尉遲",
-};
-
-/* What stands behind a surname instead of a given name. */
-static const char *const titles[] = {"先生", "女士", "小姐", "太太", "老师", "老師", "经理", "總", "总"};
-
-static bool
-starts_compound(const uint32 *points, int count)
-{
-	uint32		first;
-	uint32		second;
-	int			used;
-
-	if (count < 3)
-		return false;
-	for (int i = 0; i < (int) lengthof(compound_surnames); i++)
-	{
-		const char *surname = compound_surnames[i];
-
-		used = crm_utf8_decode(surname, strlen(surname), &first);
-		crm_utf8_decode(surname + used, strlen(surname) - used, &second);
-		if (points[0] == first && points[1] == second)
-			return true;
-	}
-	return false;
-}
-
-/* The bytes of text that remain when a title at its end is cut off. */
+/* Decodes up to room characters of a normalised key; stars end it. Returns how many. */
 static int
-cut_title(const char *text, int length)
+decode(const char *text, size_t length, uint32 *points, int room)
 {
-	for (int i = 0; i < (int) lengthof(titles); i++)
-	{
-		int			size = strlen(titles[i]);
+	int			count = 0;
 
-		if (length > size && memcmp(text + length - size, titles[i], size) == 0)
-			return length - size;
+	while (length > 0 && count < room)
+	{
+		uint32		point;
+		int			used = crm_utf8_decode(text, length, &point);
+
+		if (used <= 0 || point == '*')
+			break;
+		points[count++] = point;
+		text += used;
+		length -= used;
 	}
-	return length;
+	return count;
 }
 
-/* Reads a name; a star ends it (what follows is not known), other signs are skipped. */
+/* Reads a name; what a mask or a title stands for is not known. */
 void
 crm_identity_read_name(const char *text, int length, CrmIdentityName *name)
 {
-	uint32		points[CRM_IDENTITY_NAME_MAX + 2];
-	int			count = 0;
-	bool		is_masked = false;
-	int			whole;
-	int			at = 0;
-	int			surname;
+	CrmName		normal;
 
 	memset(name, 0, sizeof(*name));
-	while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t'))
-		length--;
-	whole = length;
-	length = cut_title(text, length);
-	while (at < length)
-	{
-		uint32		point;
-		int			used = crm_utf8_decode(text + at, length - at, &point);
-
-		if (used <= 0)
-			return;
-		at += used;
-		point = crm_utf8_fold_width(point);
-		if (point == '*')
-			is_masked = true;
-		else if (crm_utf8_is_han(point))
-		{
-			if (count == (int) lengthof(points))
-				return;
-			points[count++] = point;
-		}
-		else if (point > ' ' && point < 0x80)
-			return;				/* letters or digits: a nickname, pinyin */
-	}
-	if (count == 0 || (count == 1 && !is_masked && whole == length))
+	if (!crm_name_normalize(text, length, &normal) || !normal.is_han || normal.is_placeholder ||
+		normal.surname_length == 0)
 		return;
-	surname = starts_compound(points, count) ? 2 : 1;
 	name->is_known = true;
-	memcpy(name->surname, points, surname * sizeof(uint32));
-	if (is_masked || whole != length)
-		return;
-	name->n_given = Min(count - surname, CRM_IDENTITY_NAME_MAX);
-	memcpy(name->given, points + surname, name->n_given * sizeof(uint32));
+	decode(normal.key, normal.surname_length, name->surname, lengthof(name->surname));
+	if (!normal.is_masked && !normal.is_surname_only)
+		name->n_given = decode(normal.key + normal.surname_length,
+							   normal.key_length - normal.surname_length,
+							   name->given, lengthof(name->given));
 }
 
 /* Dates that tills write when they know none. */

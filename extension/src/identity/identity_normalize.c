@@ -11,13 +11,20 @@
 #include "identity/identity.h"
 #include "pure/normalize_date.h"
 #include "pure/normalize_email.h"
+#include "pure/normalize_name.h"
+#include "pure/national_id.h"
 #include "pure/normalize_phone.h"
 
 #include "catalog/pg_type.h"
+#include "common/unicode_norm.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #define MAX_COLUMNS 8
+
+/* A name longer than this (bytes) is cut before it is normalised: it is none. */
+#define MAX_NAME_LENGTH 1000
 
 /* The latest birthday that is believed, as a constant: what is today must not matter here. */
 #define LATEST_BIRTHDAY_YEAR 2100
@@ -34,6 +41,11 @@ typedef struct RowBuilder
 PG_FUNCTION_INFO_V1(crm_identity_phone);
 PG_FUNCTION_INFO_V1(crm_identity_email);
 PG_FUNCTION_INFO_V1(crm_identity_birthday);
+PG_FUNCTION_INFO_V1(crm_identity_name);
+PG_FUNCTION_INFO_V1(crm_identity_mask_name);
+PG_FUNCTION_INFO_V1(crm_identity_is_full_name);
+PG_FUNCTION_INFO_V1(crm_identity_name_search);
+PG_FUNCTION_INFO_V1(crm_identity_national_id);
 
 static RowBuilder
 start_row(FunctionCallInfo fcinfo)
@@ -136,5 +148,106 @@ crm_identity_birthday(PG_FUNCTION_ARGS)
 	add_bool(&row, birthday.is_lunar);
 	add_bool(&row, birthday.is_missing);
 	add_text(&row, code == CRM_DATE_OK ? "" : crm_date_code_name(code));
+	return finish_row(&row);
+}
+
+/* Brings a text to Unicode NFKC (full width, compatibility characters); other encodings stay. */
+static char *
+compose(const char *bytes, int length)
+{
+	pg_wchar   *points;
+	pg_wchar   *normal;
+	char	   *out;
+	int			count;
+
+	if (GetDatabaseEncoding() != PG_UTF8)
+		return pnstrdup(bytes, length);
+	points = palloc((length + 1) * sizeof(pg_wchar));
+	pg_mb2wchar_with_len(bytes, points, length);
+	normal = unicode_normalize(UNICODE_NFKC, points);
+	for (count = 0; normal[count] != 0; count++)
+		;
+	out = palloc(count * MAX_MULTIBYTE_CHAR_LEN + 1);
+	pg_wchar2mb_with_len(normal, out, count);
+	return out;
+}
+
+static void
+read_name(text *input, CrmName *name)
+{
+	int			length = pg_mbcliplen(VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input), MAX_NAME_LENGTH);
+	char	   *composed = compose(VARDATA_ANY(input), length);
+
+	crm_name_normalize(composed, strlen(composed), name);
+}
+
+static bool
+is_full_name(const CrmName *name)
+{
+	return name->is_valid && !name->is_masked && !name->is_surname_only && !name->is_placeholder;
+}
+
+Datum
+crm_identity_name(PG_FUNCTION_ARGS)
+{
+	RowBuilder	row = start_row(fcinfo);
+	CrmName		name;
+
+	read_name(PG_GETARG_TEXT_PP(0), &name);
+	add_text(&row, name.key);
+	add_text(&row, pnstrdup(name.key, name.surname_length));
+	add_bool(&row, is_full_name(&name));
+	add_bool(&row, name.is_masked);
+	add_bool(&row, name.is_placeholder);
+	add_text(&row, name.sex == 'M' ? "m" : name.sex == 'F' ? "f" : "");
+	add_text(&row, name.masked);
+	return finish_row(&row);
+}
+
+/* What most people may see of a name; empty for none. */
+Datum
+crm_identity_mask_name(PG_FUNCTION_ARGS)
+{
+	CrmName		name;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_TEXT_P(cstring_to_text(""));
+	read_name(PG_GETARG_TEXT_PP(0), &name);
+	PG_RETURN_TEXT_P(cstring_to_text(name.masked));
+}
+
+Datum
+crm_identity_is_full_name(PG_FUNCTION_ARGS)
+{
+	CrmName		name;
+
+	read_name(PG_GETARG_TEXT_PP(0), &name);
+	PG_RETURN_BOOL(is_full_name(&name));
+}
+
+/* The form that searches compare; empty when it is no name. */
+Datum
+crm_identity_name_search(PG_FUNCTION_ARGS)
+{
+	CrmName		name;
+
+	read_name(PG_GETARG_TEXT_PP(0), &name);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(name.key, name.key_length));
+}
+
+Datum
+crm_identity_national_id(PG_FUNCTION_ARGS)
+{
+	text	   *input = PG_GETARG_TEXT_PP(0);
+	RowBuilder	row = start_row(fcinfo);
+	CrmNationalId id;
+	bool		is_valid;
+
+	is_valid = crm_national_id_normalize(VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input), &id);
+	add_text(&row, id.number);
+	add_bool(&row, is_valid);
+	add_date(&row, is_valid, id.birthday);
+	add_text(&row, id.sex == 'M' ? "m" : id.sex == 'F' ? "f" : "");
+	add_text(&row, id.masked);
 	return finish_row(&row);
 }

@@ -1,0 +1,317 @@
+/*
+ * identity_golden.c
+ *		The golden record: what is known about a person, field by field.
+ *
+ * Survivorship: by the priority of the source, then the newest record.  Empty values, masked
+ * names and placeholder dates give way to anything better.  The first record says the channel
+ * and the home store; custom fields lie over one another, the best record on top.  Provenance
+ * names the record that each value came from.
+ *
+ * One statement reads the records of all persons asked for, best first; a walk over them
+ * fills one Golden a person; two statements write it.  The caller holds the persons' locks.
+ * Values stay in the reading statement's tuple table until all is written.
+ */
+#include "identity/identity.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+/* Columns of the reading statement. */
+enum
+{
+	H_CUSTOMER, H_RECORD, H_STORE, H_CHANNEL, H_CUSTOM, H_FULL_NAME, H_NAME, H_NICKNAME, H_SEX,
+	H_CITY, H_BIRTHDAY, H_IS_LUNAR, H_ADDRESS, H_PHONE_MASKED, H_PHONE, H_PHONE_HASH,
+	H_EMAIL_MASKED, H_EMAIL, H_REGISTERED_AT, H_REGISTERED_ON, N_HELD
+};
+
+static CrmStatement read_held = {
+	.name = "identity.held",
+	.n_args = 1,
+	.arg_types = (const Oid[]) {INT8ARRAYOID},
+	.sql =
+	"SELECT m.customer_id, r.source_record_id, r.store_id, r.channel, "
+	"       CASE WHEN r.custom <> '{}' THEN r.custom END, "
+	"       CASE WHEN crm._identity_is_full_name(p.name) THEN p.name END, p.name, p.nickname, p.sex, "
+	"       nullif(p.city, ''), CASE WHEN crm._identity_is_real_birthday(p.birthday) THEN p.birthday END, "
+	"       p.is_birthday_lunar, p.address_sealed, phone.masked, phone.value_sealed, phone.value_hash, "
+	"       email.masked, email.value_sealed, coalesce(r.registered_at, r.received_at), "
+	"       coalesce(r.registered_on, crm._local_day(coalesce(r.registered_at, r.received_at), "
+	"                                                coalesce(s.time_zone, 'Asia/Shanghai'))) "
+	"FROM (SELECT DISTINCT d.id FROM unnest($1) d(id)) c "
+	"CROSS JOIN LATERAL (SELECT x.customer_id, x.source_record_id FROM crm.membership x "
+	"    WHERE x.customer_id = c.id AND x.valid_to = 'infinity' OFFSET 0) m "
+	"CROSS JOIN LATERAL (SELECT * FROM crm.source_record x "
+	"    WHERE x.source_record_id = m.source_record_id LIMIT 1) r "
+	"LEFT JOIN LATERAL (SELECT x.priority, x.time_zone FROM crm.source x "
+	"    WHERE x.source_id = r.source_id LIMIT 1) s ON true "
+	"LEFT JOIN LATERAL (SELECT * FROM crm.source_record_private x "
+	"    WHERE x.source_record_id = r.source_record_id AND x.revision = r.revision LIMIT 1) p ON true "
+	"LEFT JOIN LATERAL (SELECT i.masked, i.value_sealed, i.value_hash FROM crm.record_identifier ri "
+	"    CROSS JOIN LATERAL (SELECT * FROM crm.identifier x "
+	"        WHERE x.kind = 1 AND x.value_hash = ri.value_hash LIMIT 1) i "
+	"    WHERE ri.source_record_id = r.source_record_id AND ri.kind = 1 AND ri.ended_at IS NULL "
+	"    ORDER BY i.is_blocked, ri.last_seen_at DESC, ri.value_hash LIMIT 1) phone ON true "
+	"LEFT JOIN LATERAL (SELECT i.masked, i.value_sealed FROM crm.record_identifier ri "
+	"    CROSS JOIN LATERAL (SELECT * FROM crm.identifier x "
+	"        WHERE x.kind = 2 AND x.value_hash = ri.value_hash LIMIT 1) i "
+	"    WHERE ri.source_record_id = r.source_record_id AND ri.kind = 2 AND ri.ended_at IS NULL "
+	"    ORDER BY i.is_blocked, ri.last_seen_at DESC, ri.value_hash LIMIT 1) email ON true "
+	"ORDER BY m.customer_id, coalesce(s.priority, 100), coalesce(p.received_at, r.received_at) DESC, "
+	"         r.source_record_id DESC",
+};
+
+/* Parameters of both writing statements. */
+enum
+{
+	W_CUSTOMER, W_NAME, W_SHOWN_NAME, W_SEX, W_CITY, W_BIRTHDAY, W_IS_LUNAR, W_ADDRESS,
+	W_PHONE_MASKED, W_PHONE, W_PHONE_HASH, W_EMAIL_MASKED, W_EMAIL, W_CHANNEL, W_STORE, W_STORES,
+	W_REGISTERED_AT, W_REGISTERED_ON, W_RECORDS, W_CUSTOM, W_PROVENANCE, N_WRITTEN
+};
+
+static const Oid written_types[N_WRITTEN] = {
+	INT8OID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, DATEOID, BOOLOID, BYTEAOID,
+	TEXTOID, BYTEAOID, BYTEAOID, TEXTOID, BYTEAOID, TEXTOID, INT4OID, INT4ARRAYOID,
+	TIMESTAMPTZOID, DATEOID, INT4OID, JSONBOID, JSONBOID
+};
+
+static CrmStatement write_customer = {
+	.name = "identity.write_customer",
+	.n_args = N_WRITTEN,
+	.arg_types = written_types,
+	.sql =
+	"INSERT INTO crm.customer AS c (customer_id, status, name_masked, phone_masked, email_masked, sex, "
+	"    city, channel, home_store_id, scope_store_ids, registered_at, registered_on, record_count, "
+	"    custom, updated_at) "
+	"VALUES ($1, 'active', crm._identity_mask_name($3), coalesce($9, ''), coalesce($12, ''), $4, "
+	"    coalesce($5, ''), coalesce($14, ''), $15, $16, $17, $18, $19, coalesce($20, '{}'), crm.core_now()) "
+	"ON CONFLICT (customer_id) DO UPDATE "
+	"SET name_masked = excluded.name_masked, phone_masked = excluded.phone_masked, "
+	"    email_masked = excluded.email_masked, sex = excluded.sex, city = excluded.city, "
+	"    channel = excluded.channel, home_store_id = coalesce(c.home_store_id, excluded.home_store_id), "
+	"    scope_store_ids = CASE WHEN c.scope_store_ids @> excluded.scope_store_ids THEN c.scope_store_ids "
+	"        ELSE ARRAY(SELECT DISTINCT s.id FROM unnest(c.scope_store_ids || excluded.scope_store_ids) s(id) "
+	"                   ORDER BY 1) END, "
+	"    registered_at = excluded.registered_at, registered_on = excluded.registered_on, "
+	"    record_count = excluded.record_count, custom = excluded.custom, "
+	"    row_version = c.row_version + 1, updated_at = excluded.updated_at",
+};
+
+static CrmStatement write_private = {
+	.name = "identity.write_private",
+	.n_args = N_WRITTEN,
+	.arg_types = written_types,
+	.sql =
+	"INSERT INTO crm.customer_private (customer_id, name, name_search, phone_sealed, phone_hash, "
+	"    email_sealed, birthday, is_birthday_lunar, birthday_md, address_sealed, provenance) "
+	"VALUES ($1, $2, crm._identity_name_search($2), $10, $11, $13, $6, coalesce($7, false), "
+	"    CASE WHEN NOT $7 THEN extract(month FROM $6) * 100 + extract(day FROM $6) END, $8, $21) "
+	"ON CONFLICT (customer_id) DO UPDATE "
+	"SET name = excluded.name, name_search = excluded.name_search, phone_sealed = excluded.phone_sealed, "
+	"    phone_hash = excluded.phone_hash, email_sealed = excluded.email_sealed, "
+	"    birthday = excluded.birthday, is_birthday_lunar = excluded.is_birthday_lunar, "
+	"    birthday_md = excluded.birthday_md, address_sealed = excluded.address_sealed, "
+	"    provenance = excluded.provenance",
+};
+
+/* Which value of a record fills which field, and under which name its origin is kept. */
+static const struct
+{
+	int			held;
+	int			written;
+	int			decides;		/* taken only when this column is not null */
+	const char *origin;			/* null: not told */
+}			fields[] = {
+	{H_FULL_NAME, W_NAME, H_FULL_NAME, "name"},
+	{H_SEX, W_SEX, H_SEX, "sex"},
+	{H_CITY, W_CITY, H_CITY, "city"},
+	{H_BIRTHDAY, W_BIRTHDAY, H_BIRTHDAY, "birthday"},
+	{H_IS_LUNAR, W_IS_LUNAR, H_BIRTHDAY, NULL},
+	{H_ADDRESS, W_ADDRESS, H_ADDRESS, "address"},
+	{H_PHONE, W_PHONE, H_PHONE_HASH, "phone"},
+	{H_PHONE_MASKED, W_PHONE_MASKED, H_PHONE_HASH, NULL},
+	{H_PHONE_HASH, W_PHONE_HASH, H_PHONE_HASH, NULL},
+	{H_EMAIL, W_EMAIL, H_EMAIL, "email"},
+	{H_EMAIL_MASKED, W_EMAIL_MASKED, H_EMAIL, NULL},
+};
+
+/* A golden record under construction. */
+typedef struct Golden
+{
+	Datum		values[N_WRITTEN];
+	char		nulls[N_WRITTEN + 1];	/* 'n' or ' ', as SPI takes them */
+	int			n_records;
+	TimestampTz first_at;		/* registration of the first record seen so far */
+	int64		first_record;
+	TimestampTz store_at;		/* the same for the first record with a store */
+	int64		store_record;
+	Datum	   *stores;
+	int			n_stores;
+	Datum		weak_name;		/* of the best record with any name */
+	int64		weak_name_record;
+	Datum		nickname;
+	StringInfoData provenance;
+} Golden;
+
+PG_FUNCTION_INFO_V1(crm_identity_refresh);
+
+static void
+set_value(Golden *golden, int field, Datum value)
+{
+	golden->values[field] = value;
+	golden->nulls[field] = ' ';
+}
+
+static void
+tell_origin(Golden *golden, const char *field, int64 record)
+{
+	appendStringInfo(&golden->provenance, "%s\"%s\": " INT64_FORMAT,
+					 golden->provenance.len > 1 ? ", " : "", field, record);
+}
+
+static void
+start_golden(Golden *golden, Datum customer, int max_records)
+{
+	memset(golden, 0, sizeof(*golden));
+	memset(golden->nulls, 'n', N_WRITTEN);
+	set_value(golden, W_CUSTOMER, customer);
+	golden->stores = palloc(max_records * sizeof(Datum));
+	initStringInfo(&golden->provenance);
+	appendStringInfoChar(&golden->provenance, '{');
+}
+
+static bool
+is_earlier(TimestampTz at, int64 record, TimestampTz than_at, int64 than_record)
+{
+	return than_record == 0 || at < than_at || (at == than_at && record < than_record);
+}
+
+static void
+add_store(Golden *golden, Datum store, TimestampTz at, int64 record)
+{
+	bool		is_known = false;
+
+	for (int i = 0; i < golden->n_stores && !is_known; i++)
+		is_known = DatumGetInt32(golden->stores[i]) == DatumGetInt32(store);
+	if (!is_known)
+		golden->stores[golden->n_stores++] = store;
+	if (is_earlier(at, record, golden->store_at, golden->store_record))
+	{
+		golden->store_at = at;
+		golden->store_record = record;
+		set_value(golden, W_STORE, store);
+	}
+}
+
+/* Takes from the next record, which is worse than those before, what is still missing. */
+static void
+add_record(Golden *golden, const Datum *held, const bool *nulls)
+{
+	int64		record = DatumGetInt64(held[H_RECORD]);
+	TimestampTz at = DatumGetTimestampTz(held[H_REGISTERED_AT]);
+
+	golden->n_records++;
+	for (int i = 0; i < (int) lengthof(fields); i++)
+	{
+		if (golden->nulls[fields[i].written] != 'n' || nulls[fields[i].decides] ||
+			nulls[fields[i].held])
+			continue;
+		set_value(golden, fields[i].written, held[fields[i].held]);
+		if (fields[i].origin)
+			tell_origin(golden, fields[i].origin, record);
+	}
+	if (golden->weak_name_record == 0 && !nulls[H_NAME])
+	{
+		golden->weak_name = held[H_NAME];
+		golden->weak_name_record = record;
+	}
+	if (golden->nickname == 0 && !nulls[H_NICKNAME])
+		golden->nickname = held[H_NICKNAME];
+	if (!nulls[H_CUSTOM])
+		set_value(golden, W_CUSTOM, golden->nulls[W_CUSTOM] == 'n' ? held[H_CUSTOM] :
+				  DirectFunctionCall2(jsonb_concat, held[H_CUSTOM], golden->values[W_CUSTOM]));
+	if (!nulls[H_STORE])
+		add_store(golden, held[H_STORE], at, record);
+	if (is_earlier(at, record, golden->first_at, golden->first_record))
+	{
+		golden->first_at = at;
+		golden->first_record = record;
+		set_value(golden, W_CHANNEL, held[H_CHANNEL]);
+	}
+	if (golden->nulls[W_REGISTERED_ON] == 'n' ||
+		DatumGetDateADT(held[H_REGISTERED_ON]) < DatumGetDateADT(golden->values[W_REGISTERED_ON]))
+		set_value(golden, W_REGISTERED_ON, held[H_REGISTERED_ON]);
+}
+
+static int
+compare_ints(const void *left, const void *right)
+{
+	int32		a = DatumGetInt32(*(const Datum *) left);
+	int32		b = DatumGetInt32(*(const Datum *) right);
+
+	return a < b ? -1 : a > b;
+}
+
+static void
+write_golden(Golden *golden)
+{
+	if (golden->nulls[W_NAME] == 'n' && golden->weak_name_record != 0)
+	{
+		set_value(golden, W_NAME, golden->weak_name);
+		tell_origin(golden, "name", golden->weak_name_record);
+	}
+	if (golden->nulls[W_NAME] != 'n')
+		set_value(golden, W_SHOWN_NAME, golden->values[W_NAME]);
+	else if (golden->nickname != 0)
+		set_value(golden, W_SHOWN_NAME, golden->nickname);
+	qsort(golden->stores, golden->n_stores, sizeof(Datum), compare_ints);
+	set_value(golden, W_STORES, PointerGetDatum(
+				  construct_array(golden->stores, golden->n_stores, INT4OID, 4, true, TYPALIGN_INT)));
+	set_value(golden, W_REGISTERED_AT, TimestampTzGetDatum(golden->first_at));
+	set_value(golden, W_RECORDS, Int32GetDatum(golden->n_records));
+	appendStringInfoChar(&golden->provenance, '}');
+	set_value(golden, W_PROVENANCE,
+			  DirectFunctionCall1(jsonb_in, CStringGetDatum(golden->provenance.data)));
+	crm_core_spi_execute(&write_customer, golden->values, golden->nulls, false, 0);
+	crm_core_spi_execute(&write_private, golden->values, golden->nulls, false, 0);
+}
+
+Datum
+crm_identity_refresh(PG_FUNCTION_ARGS)
+{
+	Datum		arguments[1] = {PG_GETARG_DATUM(0)};
+	SPITupleTable *table;
+	uint64		n_rows;
+	Golden		golden;
+	int64		current = 0;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_execute(&read_held, arguments, NULL, false, 0);
+	table = SPI_tuptable;
+	n_rows = SPI_processed;
+	CrmEnsure(table != NULL && table->tupdesc->natts == N_HELD, "columns of held records");
+	for (uint64 i = 0; i < n_rows; i++)
+	{
+		Datum		held[N_HELD];
+		bool		nulls[N_HELD];
+
+		heap_deform_tuple(table->vals[i], table->tupdesc, held, nulls);
+		if (i == 0 || DatumGetInt64(held[H_CUSTOMER]) != current)
+		{
+			if (i > 0)
+				write_golden(&golden);
+			current = DatumGetInt64(held[H_CUSTOMER]);
+			start_golden(&golden, held[H_CUSTOMER], n_rows);
+		}
+		add_record(&golden, held, nulls);
+	}
+	if (n_rows > 0)
+		write_golden(&golden);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
