@@ -1,0 +1,165 @@
+/* unit_name.c - personal names: keys, surnames, titles, masks, inventions. */
+#include "tap.h"
+#include "pure/normalize_name.h"
+#include "pure/utf8.h"
+
+typedef struct Case
+{
+	const char *text;
+	const char *key;
+	const char *surname;
+	const char *masked;
+	const char *flags;			/* h Han, * masked, p placeholder, s surname only, M F sex */
+} Case;
+
+static const Case cases[] = {
+	{"张伟", "张伟", "张", "张**", "h"},
+	{"張偉", "张伟", "张", "张**", "h"},
+	{" 张　伟 ", "张伟", "张", "张**", "h"},
+	{"歐陽娜娜", "欧阳娜娜", "欧阳", "欧阳**", "h"},
+	{" 歐陽　娜娜 女士", "欧阳娜娜", "欧阳", "欧阳**", "hF"},
+	{"夏侯", "夏侯", "夏", "夏**", "h"},
+	{"司马先生", "司马", "司马", "司马**", "hsM"},
+	{"王先生", "王", "王", "王**", "hsM"},
+	{"王小明先生", "王小明", "王", "王**", "hM"},
+	{"李老师", "李", "李", "李**", "hs"},
+	{"王总", "王", "王", "王**", "hs"},
+	{"李凤姐", "李凤姐", "李", "李**", "h"},
+	{"张姐", "张", "张", "张**", "hsF"},
+	{"张小姐（会员）", "张", "张", "张**", "hsF"},
+	{"张伟[VIP]", "张伟", "张", "张**", "h"},
+	{"Zhang Wei (VIP)", "zhang wei", "", "z**", ""},
+	{"(张伟)", "(张伟)", "", "(**", "h"},
+	{"陈(女士)", "陈", "陈", "陈**", "hsF"},
+	{"张**", "张**", "张", "张**", "h*s"},
+	{"张＊伟", "张*伟", "张", "张**", "h*"},
+	{"张XX", "张**", "张", "张**", "h*s"},
+	{"张某某", "张**", "张", "张**", "h*s"},
+	{"欧阳**", "欧阳**", "欧阳", "欧阳**", "h*s"},
+	{"*伟", "*伟", "", "**", "h*"},
+	{"古丽·买买提", "古丽买买提", "古", "古**", "h"},
+	{"李乾", "李乾", "李", "李**", "h"},
+	{"葉錦添", "叶锦添", "叶", "叶**", "h"},
+	{"Wei Zhang", "wei zhang", "", "w**", ""},
+	{"  WEI   zhang ", "wei zhang", "", "w**", ""},
+	{"ＷＥＩ", "wei", "", "w**", ""},
+	{"Mr. Wei Zhang", "wei zhang", "", "w**", "M"},
+	{"Mrs Li", "li", "", "l**", "F"},
+	{"José Álvarez", "josé álvarez", "", "j**", ""},
+	{"O'Neil-Smith", "o'neil-smith", "", "o**", ""},
+	{"匿名", "匿名", "", "匿**", "hp"},
+	{"微信用户", "微信用户", "", "微**", "hp"},
+	{"会员10086", "会员10086", "", "会**", "hp"},
+	{"用户_a1b2", "用户_a1b2", "", "用**", "hp"},
+	{"先生", "先生", "", "先**", "hp"},
+	{"測試", "测试", "", "测**", "hp"},
+	{"Test", "test", "", "t**", "p"},
+	{"N/A", "n/a", "", "n**", "p"},
+	{"13912345678", "13912345678", "", "1**", "p"},
+	{"aaa", "aaa", "", "a**", "p"},
+	{"-", "-", "", "-**", "p"},
+	{"***", "***", "", "**", "p"},
+};
+
+static void
+test_cases(void)
+{
+	size_t		i;
+
+	for (i = 0; i < sizeof cases / sizeof *cases; i++)
+	{
+		const Case *want = &cases[i];
+		CrmName		name;
+		char		got[600];
+		char		expected[600];
+
+		CHECK(crm_name_normalize(want->text, strlen(want->text), &name));
+		snprintf(got, sizeof got, "%s|%.*s|%s|%s%s%s%s%s", name.key, (int) name.surname_length,
+				 name.key, name.masked, name.is_han ? "h" : "", name.is_masked ? "*" : "",
+				 name.is_placeholder ? "p" : "", name.is_surname_only ? "s" : "",
+				 name.sex == 'M' ? "M" : name.sex == 'F' ? "F" : "");
+		snprintf(expected, sizeof expected, "%s|%s|%s|%s", want->key, want->surname,
+				 want->masked, want->flags);
+		is_str(got, expected, want->text);
+	}
+	CHECKED("all are names");
+}
+
+static void
+test_refused(void)
+{
+	CrmName		name;
+	char		long_name[3000];
+	size_t		i;
+
+	ok(!crm_name_normalize("", 0, &name), "nothing is no name");
+	ok(!crm_name_normalize(" \xE3\x80\x80", 4, &name), "nor are spaces");
+	ok(!crm_name_normalize("\xff", 1, &name), "nor malformed bytes");
+	ok(!crm_name_normalize("a\0b", 3, &name), "nor a NUL");
+	for (i = 0; i + 3 <= sizeof long_name; i += 3)
+		memcpy(long_name + i, "张", 3);
+	ok(crm_name_normalize(long_name, sizeof long_name, &name) && name.key_length <= CRM_NAME_MAX &&
+	   crm_utf8_valid(name.key, name.key_length, NULL), "a long name is cut at a character");
+}
+
+static bool
+agrees(const char *a, const char *b)
+{
+	CrmName		left;
+	CrmName		right;
+
+	crm_name_normalize(a, strlen(a), &left);
+	crm_name_normalize(b, strlen(b), &right);
+	CHECK(crm_name_mask_agrees(&left, &right) == crm_name_mask_agrees(&right, &left));
+	return crm_name_mask_agrees(&left, &right);
+}
+
+static void
+test_masks(void)
+{
+	ok(agrees("张**", "张伟"), "张** may be 张伟");
+	ok(agrees("张**", "張小伟"), "or 張小伟");
+	ok(!agrees("张**", "李伟"), "not 李伟");
+	ok(agrees("张*伟", "张小伟"), "张*伟 may be 张小伟");
+	ok(!agrees("张*伟", "张小明"), "not 张小明");
+	ok(!agrees("张*伟", "张伟"), "nor 张伟");
+	ok(agrees("*伟", "张伟"), "*伟 may be 张伟");
+	ok(agrees("欧阳**", "欧阳娜娜"), "欧阳** may be 欧阳娜娜");
+	ok(!agrees("张伟", "张伟强"), "full names must be equal");
+	CHECKED("agreement goes both ways");
+}
+
+static void
+test_simplify(void)
+{
+	char		out[20];
+	uint32_t	c;
+	long		changed = 0;
+
+	for (c = 0x80; c < 0x110000; c++)
+	{
+		uint32_t	simple;
+
+		if (c >= 0xD800 && c <= 0xDFFF)
+			continue;
+		simple = crm_name_simplify(c);
+		changed += simple != c;
+		CHECK(simple == c || crm_utf8_is_han(simple));
+	}
+	CHECKED("every character has one simplified form");
+	ok(changed > 3100 && changed < 4200, "thousands of characters change");
+	is_int(crm_name_simplify_text("中國人", 9, out, 9), 9, "a text is simplified");
+	ok(memcmp(out, "中国人", 9) == 0, "character by character");
+	is_int(crm_name_simplify_text("中國人", 9, out, 8), -1, "and never past its room");
+	is_int(crm_name_simplify_text("\xff", 1, out, 8), -1, "malformed text is refused");
+}
+
+int
+main(void)
+{
+	test_cases();
+	test_refused();
+	test_masks();
+	test_simplify();
+	return done();
+}
