@@ -18,7 +18,8 @@
 #define WORK_MS		5000
 #define SLOW_MS		30000
 
-#define STAFF		"clerk, store manager, manager, service, steward, marketer, headquarters"
+#define READERS		"clerk, store manager, manager, service, steward, marketer, analyst, headquarters"
+#define COUNTER		"clerk, store manager, manager, service"
 #define INTAKE		"till, steward, headquarters, admin"
 #define FLOWS		"marketer, headquarters"
 
@@ -30,10 +31,10 @@
 #define AS_OF		{"as_of", CRM_IN_QUERY, CRM_DATE, false, NULL, "the day it is asked for, default today"}
 
 /* A single call of intake: the answer is the status of its row, never a raise. */
-#define INTAKE_ROUTE(plural, function, schema, line, body) \
+#define INTAKE_ROUTE(who, plural, function, schema, line, body) \
 	{ \
 		.method = CRM_POST, .path = "/api/v1/" plural, .operation = function, .tag = "Intake", \
-		.access = CRM_ACCESS_CALLER, .roles = INTAKE, \
+		.access = CRM_ACCESS_CALLER, .roles = who, \
 		.sql = "SELECT r.status, r.code, r.field, r.remedy, json_build_object('outcome', r.code, " \
 		"'external_id', r.external_id, 'inbox_id', r.inbox_id, 'fact_id', r.fact_id, " \
 		"'customer_id', r.customer_id)::text AS body " \
@@ -65,24 +66,24 @@
 	}
 
 const CrmRoute crm_route_table[] = {
-	INTAKE_ROUTE("members", "ingest_member", "Member", "Take a member record of a source",
+	INTAKE_ROUTE(INTAKE, "members", "ingest_member", "Member", "Take a member record of a source",
 				 "{\"external_id\":\"M1001\",\"name\":\"王芳\",\"phone\":\"13800138000\",\"store_code\":\"S01\"}"),
-	INTAKE_ROUTE("orders", "ingest_order", "Order", "Take an order with its items",
+	INTAKE_ROUTE(INTAKE, "orders", "ingest_order", "Order", "Take an order with its items",
 				 "{\"external_id\":\"O1\",\"ordered_at\":\"2026-03-31T10:00:00+08:00\",\"store_code\":\"S01\","
 				 "\"phone\":\"13800138000\",\"amount\":\"59.00\",\"items\":[{\"product_code\":\"P1\",\"quantity\":1,"
 				 "\"unit_price\":\"59.00\"}]}"),
-	INTAKE_ROUTE("refunds", "ingest_refund", "Refund", "Take a refund, full, partial or of one line",
+	INTAKE_ROUTE(INTAKE, "refunds", "ingest_refund", "Refund", "Take a refund, full, partial or of one line",
 				 "{\"external_id\":\"R1\",\"order_external_id\":\"O1\",\"amount\":\"9.00\","
 				 "\"refunded_at\":\"2026-04-02T10:00:00+08:00\"}"),
-	INTAKE_ROUTE("events", "ingest_event", "Event", "Take a behaviour event",
+	INTAKE_ROUTE(INTAKE, "events", "ingest_event", "Event", "Take a behaviour event",
 				 "{\"type\":\"page_view\",\"occurred_at\":\"2026-03-31T10:00:00+08:00\",\"openid\":\"o1\"}"),
-	INTAKE_ROUTE("interactions", "ingest_interaction", "Interaction",
+	INTAKE_ROUTE(COUNTER ", " INTAKE, "interactions", "ingest_interaction", "Interaction",
 				 "Take a note: a call, a visit, a message",
 				 "{\"occurred_at\":\"2026-03-31T10:00:00+08:00\",\"channel\":\"call\",\"phone\":\"13800138000\","
 				 "\"body\":\"asked for the new cake\"}"),
-	INTAKE_ROUTE("products", "ingest_product", "Product", "Take a product",
+	INTAKE_ROUTE(INTAKE, "products", "ingest_product", "Product", "Take a product",
 				 "{\"external_id\":\"P1\",\"name\":\"蛋糕\",\"category_code\":\"cake\"}"),
-	INTAKE_ROUTE("consents", "ingest_consent", "Consent", "Take a consent or its withdrawal",
+	INTAKE_ROUTE(INTAKE, "consents", "ingest_consent", "Consent", "Take a consent or its withdrawal",
 				 "{\"phone\":\"13800138000\",\"channel\":\"sms\",\"state\":\"yes\","
 				 "\"occurred_at\":\"2026-03-31T10:00:00+08:00\"}"),
 	{
@@ -147,7 +148,7 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_POST, .path = "/api/v1/lookup", .operation = "lookup", .tag = "Persons",
-		.access = CRM_ACCESS_CALLER, .roles = STAFF ", till",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", steward, headquarters, till",
 		.sql = "SELECT 200 AS status, crm.identity_lookup(crm.gateway_text($1, 'kind', true), "
 		"crm.gateway_text($1, 'value', true), crm.gateway_text($1, 'namespace'))::text AS body",
 		.params = {BODY}, .timeout_ms = FAST_MS,
@@ -158,7 +159,7 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_POST, .path = "/api/v1/search", .operation = "search", .tag = "Persons",
-		.access = CRM_ACCESS_CALLER, .roles = STAFF,
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", steward, headquarters",
 		.sql = "SELECT j::text FROM crm.identity_search(crm.gateway_text($1, 'text', true), "
 		"coalesce(crm.gateway_integer($1, 'limit'), 20)) j",
 		.params = {BODY}, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
@@ -168,7 +169,7 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/persons/{person_id}", .operation = "person", .tag = "Persons",
-		.access = CRM_ACCESS_CALLER, .roles = STAFF,
+		.access = CRM_ACCESS_CALLER, .roles = READERS,
 		/* old ids answer: a merged row points to the person that is */
 		.sql = "SELECT 200 AS status, to_json(p)::text AS body, p.row_version::text || '.' ||"
 		" extract(epoch FROM p.updated_at)::text AS etag"
@@ -180,7 +181,7 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/overview", .operation = "person_overview", .tag = "Persons",
-		.access = CRM_ACCESS_CALLER, .roles = STAFF,
+		.access = CRM_ACCESS_CALLER, .roles = READERS,
 		.sql = "SELECT 200 AS status, crm.report_person($1)::text AS body",
 		.params = {PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS,
 		.summary = "Everything about a person: records, identifiers, value, coupons, consent, suggestion, newest of the timeline",
@@ -188,7 +189,7 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/timeline", .operation = "person_timeline",
-		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = STAFF,
+		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = READERS,
 		.sql = "SELECT j::text, j->>'at' FROM crm.report_timeline($1, $2, $3) j",
 		.params = {
 			PERSON_ID,
@@ -201,7 +202,7 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/value", .operation = "person_value",
-		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = STAFF,
+		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = READERS,
 		.sql = "SELECT 200 AS status, crm.value_explain($1, $2)::text AS body",
 		.params = {PERSON_ID, AS_OF}, .read_only = true, .timeout_ms = FAST_MS,
 		.summary = "A person's tier and figures, and the rule that decided, as of any day",
@@ -209,7 +210,7 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/explain", .operation = "person_explain",
-		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = STAFF,
+		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = "store manager, manager, steward, headquarters",
 		.sql = "SELECT 200 AS status, crm.identity_explain($1)::text AS body",
 		.params = {PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS,
 		.summary = "Why these records are one person",
@@ -245,14 +246,14 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/coupons", .operation = "person_coupons",
-		.tag = "Coupons", .access = CRM_ACCESS_CALLER, .roles = STAFF ", till",
+		.tag = "Coupons", .access = CRM_ACCESS_CALLER, .roles = READERS,
 		.sql = "SELECT j::text FROM crm.loyalty_coupons($1) j",
 		.params = {PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
 		.summary = "A person's coupons", .response_schema = "Coupon", .success = 200,
 	},
 	{
 		.method = CRM_POST, .path = "/api/v1/coupons/redeem", .operation = "coupon_redeem", .tag = "Coupons",
-		.access = CRM_ACCESS_CALLER, .roles = "till, clerk, store manager",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters, till",
 		.sql = "SELECT 200 AS status, crm.loyalty_redeem(crm.gateway_text($1, 'code', true), "
 		"crm.gateway_text($1, 'source'), crm.gateway_text($1, 'order_external_id', true), "
 		"crm.gateway_text($1, 'store_code'), crm.gateway_number($1, 'amount'), $2)::text AS body",
@@ -262,7 +263,7 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_POST, .path = "/api/v1/coupons/cancel", .operation = "coupon_cancel", .tag = "Coupons",
-		.access = CRM_ACCESS_CALLER, .roles = "till, store manager",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters, till",
 		.sql = "SELECT 200 AS status, crm.loyalty_cancel_redemption(crm.gateway_text($1, 'code', true), "
 		"crm.gateway_text($1, 'order_external_id', true), crm.gateway_text($1, 'reason'), $2)::text AS body",
 		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Take a redemption back",
@@ -271,7 +272,7 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/flows", .operation = "flows", .tag = "Flows",
-		.access = CRM_ACCESS_CALLER, .roles = STAFF,
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT j::text FROM crm.campaign_list() j",
 		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
 		.summary = "All flows with their state and values", .response_schema = "Flow", .success = 200,
@@ -299,7 +300,7 @@ const CrmRoute crm_route_table[] = {
 			 "Let those enter who were past the trigger when the flow began"),
 	{
 		.method = CRM_GET, .path = "/api/v1/flows/{flow}/results", .operation = "flow_results", .tag = "Flows",
-		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.access = CRM_ACCESS_CALLER, .roles = "manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, crm.campaign_results($1)::text AS body",
 		.params = {FLOW_CODE}, .read_only = true, .timeout_ms = SLOW_MS,
 		.summary = "What a flow brought, against its holdout",
@@ -307,7 +308,7 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/flows/{flow}/explain/{person_id}", .operation = "flow_explain",
-		.tag = "Flows", .access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.tag = "Flows", .access = CRM_ACCESS_CALLER, .roles = "store manager, manager, service, marketer, headquarters",
 		.sql = "SELECT 200 AS status, crm.campaign_explain($2, $1)::text AS body",
 		.params = {FLOW_CODE, PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS,
 		.summary = "Why a person got a flow's message, or not",
@@ -315,15 +316,15 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/outbox/{message_id}", .operation = "message", .tag = "Messages",
-		.access = CRM_ACCESS_CALLER, .roles = "marketer, headquarters, service",
-		.sql = "SELECT 200 AS status, crm.outbox_state($1)::text AS body",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, service, steward, marketer, headquarters",
+		.sql = "SELECT 200 AS status, crm.outbox_message($1)::text AS body",
 		.params = {{"message_id", CRM_IN_PATH, CRM_TEXT, true, NULL, NULL}},
 		.read_only = true, .timeout_ms = FAST_MS, .summary = "State of a message and its attempts",
 		.response_schema = "Message", .success = 200,
 	},
 	{
 		.method = CRM_POST, .path = "/api/v1/outbox/{message_id}/replay", .operation = "message_replay",
-		.tag = "Messages", .access = CRM_ACCESS_CALLER, .roles = "headquarters, admin",
+		.tag = "Messages", .access = CRM_ACCESS_CALLER, .roles = "steward, marketer, headquarters, admin",
 		.sql = "SELECT 200 AS status, to_jsonb(crm.outbox_replay($1))::text AS body",
 		.params = {{"message_id", CRM_IN_PATH, CRM_TEXT, true, NULL, NULL}},
 		.timeout_ms = FAST_MS, .summary = "Send a dead letter again, with the same id",
@@ -331,7 +332,7 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_POST, .path = "/api/v1/receipts", .operation = "receipt", .tag = "Messages",
-		.access = CRM_ACCESS_CALLER, .roles = "till, admin",
+		.access = CRM_ACCESS_CALLER, .roles = "steward, till, admin",
 		.sql = "SELECT 200 AS status, coalesce(to_jsonb(crm.outbox_receipt(crm.gateway_text($1, 'message_id', true), "
 		"crm.gateway_text($1, 'kind', true), crm.gateway_text($1, 'detail'), $2)), '{}')::text AS body",
 		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "A carrier's receipt for a message",
@@ -340,7 +341,7 @@ const CrmRoute crm_route_table[] = {
 	},
 	{
 		.method = CRM_POST, .path = "/api/v1/opt-outs", .operation = "opt_out", .tag = "Messages",
-		.access = CRM_ACCESS_CALLER, .roles = "till, service, steward",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", steward, marketer, headquarters, till",
 		.sql = "SELECT 200 AS status, coalesce(to_jsonb(crm.outbox_opt_out(crm.gateway_text($1, 'channel', true), "
 		"crm.gateway_text($1, 'address', true), coalesce(crm.gateway_text($1, 'evidence'), ''), $2)), '{}')::text AS body",
 		.params = {BODY, KEY}, .timeout_ms = FAST_MS,
