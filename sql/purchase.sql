@@ -181,6 +181,30 @@ SELECT crm.purchase_entry_count(history) AS entries, crm.purchase_net(history, '
        crm.purchase_net(history, '-infinity', 'infinity', '2025-10-20') AS net_before_the_last_days FROM pg_temp.histories() WHERE member = 11;
 SELECT count(*) AS drift FROM crm._purchase_check();
 
+-- one by one or in a batch: the same rows and the same histories
+INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9402, 'purchase_batch', 'batch', 'pos', '2026-01-01');
+CREATE TEMP TABLE random_fact AS
+SELECT g AS no, ROW(g, s, 'S' || (g % 90), 940112 + g % 3 + CASE s WHEN 9401 THEN 0 ELSE 3 END, NULL, NULL, CASE WHEN g % 4 = 0 THEN 'web' END,
+           (ARRAY['sale', 'sale', NULL, 'adjustment', 'cancellation'])[1 + g % 5], (ARRAY['paid', NULL, 'unpaid', 'completed', 'cancelled'])[1 + g % 7 % 5],
+           d + time '10:00', CASE WHEN g % 3 > 0 THEN d + time '23:30' END, CASE WHEN g % 6 > 0 THEN d END, CASE WHEN g % 2 = 0 THEN g * 1.005 END, g % 2,
+           CASE WHEN g % 10 = 0 THEN 'C' || g END,
+           CASE WHEN g % 8 > 0 THEN (SELECT array_agg(ROW(NULL, CASE WHEN k <> 2 THEN 'regress-' || (g + k) % 5 END, 'thing', NULL, k, 0.335 * k,
+                                                       CASE WHEN k = 3 THEN 1 END)::crm.order_line_fact) FROM generate_series(1, g % 8) k) END,
+           CASE WHEN g % 5 = 0 THEN (g % 4)::text END, g % 11 = 0, sha256(convert_to(g::text, 'UTF8')), d + time '12:00', g, g)::crm.order_fact AS fact, s AS source
+FROM generate_series(1, 120) g, unnest('{9401,9402}'::int[]) s, LATERAL (SELECT date '2026-01-01' + g AS d) x;
+SELECT count(*) FROM random_fact r, LATERAL crm._purchase_store_orders(ARRAY[r.fact]) o WHERE r.source = 9401;
+SELECT count(*) FROM (SELECT array_agg(fact ORDER BY no) AS facts FROM random_fact WHERE source = 9402) r, crm._purchase_store_orders(r.facts) o;
+WITH stored AS (
+    SELECT o.source_id, to_jsonb(o) - '{source_id,source_record_id,order_id}'::text[] || jsonb_build_object('items', (
+        SELECT jsonb_agg(to_jsonb(i) - '{source_record_id,order_id}'::text[] ORDER BY i.line_no) FROM crm.order_item i
+        WHERE i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision)) AS row_
+    FROM crm.customer_order o WHERE o.source_record_id BETWEEN 940112 AND 940117)
+SELECT (SELECT count(*) FROM stored WHERE source_id = 9402) AS stored,
+       (SELECT count(*) FROM (SELECT row_ FROM stored WHERE source_id = 9401 EXCEPT SELECT row_ FROM stored WHERE source_id = 9402) d) AS differ;
+SELECT count(*) AS histories, count(*) FILTER (WHERE a.history::text <> b.history::text) AS differ
+FROM pg_temp.histories() a JOIN pg_temp.histories() b ON b.member = a.member + 3 WHERE a.member BETWEEN 12 AND 14;
+SELECT count(*) AS drift FROM crm._purchase_check();
+
 -- 5. the check finds what does not fit, and the export holds orders with their lines
 UPDATE crm.purchase_chunk SET history = '{2026-06-01 2026-06-01 1}' WHERE source_record_id = 940101;
 SELECT * FROM crm._purchase_check();
