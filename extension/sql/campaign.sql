@@ -242,7 +242,8 @@ DECLARE
     message text;
 BEGIN
     -- the current row is locked before the key is looked for: a merge locks both rows, too
-    SELECT c.customer_id INTO person FROM crm.customer c WHERE c.customer_id = crm._identity_current(_campaign_fire.customer_id) AND c.status = 'active' FOR UPDATE;
+    person := crm._identity_current(_campaign_fire.customer_id);
+    SELECT c.customer_id INTO person FROM crm.customer c WHERE c.customer_id = person AND c.status = 'active' FOR UPDATE;
     IF person IS NULL THEN
         RETURN 'gone';
     END IF;
@@ -279,23 +280,35 @@ $$;
 COMMENT ON FUNCTION crm._campaign_fire(crm.flow_row, bigint, text, timestamptz, timestamptz, int) IS
     'one occurrence of a flow for a person: at most once for ever for its key under all ids of the person; occurrence, decisions, coupon and message in this transaction; returns sent, held, control, the step that stopped it, fired before, or gone';
 
+CREATE FUNCTION crm._campaign_is_new(flow crm.flow_row, person bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    -- by person and by key, one step after the other: each an index probe, for most persons the first says no
+    IF EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = person AND o.flow_id = flow.flow_id) THEN
+        RETURN false;
+    END IF;
+    IF EXISTS (SELECT FROM crm.membership m JOIN crm.source_record r ON r.source_record_id = m.source_record_id
+               WHERE m.customer_id = person AND m.valid_to = 'infinity' AND r.kind <> 'receipt'
+                 AND (r.is_history OR r.received_at < flow.active_from)) THEN
+        RETURN false;
+    END IF;
+    RETURN EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = person AND c.status = 'active');
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_is_new(crm.flow_row, bigint) IS
+    'whether a person has no record, history included, from before the flow was started, and was not welcomed';
+
 CREATE FUNCTION crm._campaign_welcome(flow crm.flow_row, customer_ids bigint[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
     person bigint;
 BEGIN
-    FOR person IN
-        SELECT c.customer_id FROM crm.customer c
-        WHERE c.customer_id = ANY (customer_ids) AND c.status = 'active'
-          AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = c.customer_id AND o.flow_id = flow.flow_id)
-          -- a person who was known before, in any record, is not new
-          AND NOT EXISTS (SELECT FROM crm.membership m JOIN crm.source_record r USING (source_record_id)
-                          WHERE m.customer_id = c.customer_id AND m.valid_to = 'infinity' AND r.kind <> 'receipt'
-                            AND (r.is_history OR r.received_at < flow.active_from))
-        ORDER BY c.customer_id
-    LOOP
-        PERFORM crm._campaign_fire(flow, person, 'once', crm.core_now(), 'infinity', 0);
+    FOR person IN SELECT DISTINCT unnest(customer_ids) ORDER BY 1 LOOP
+        IF crm._campaign_is_new(flow, person) THEN
+            PERFORM crm._campaign_fire(flow, person, 'once', crm.core_now(), 'infinity', 0);
+        END IF;
     END LOOP;
 END
 $$;
@@ -311,13 +324,16 @@ BEGIN
     IF is_history OR cardinality(customer_ids) = 0 THEN
         RETURN;
     END IF;
-    IF kind IN ('member', 'order') THEN
+    IF kind = 'member' THEN
         FOR flow IN SELECT * FROM crm.flow f WHERE f.trigger = 'welcome' AND f.state = 'active' LOOP
             PERFORM crm._campaign_welcome(flow, customer_ids);
         END LOOP;
     END IF;
     IF kind = 'order' THEN
         -- who has just bought is not asked to come back: what waits is cancelled
+        IF NOT EXISTS (SELECT FROM crm.outbox_queue q WHERE q.customer_id = ANY (customer_ids)) THEN
+            RETURN;
+        END IF;
         SELECT coalesce(array_agg(w.ref), '{}') INTO waiting
         FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) JOIN crm.flow f USING (flow_id)
               WHERE q.customer_id = ANY (customer_ids) AND f.spec ->> 'goal' = 'order' AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())

@@ -204,7 +204,7 @@ def bench_order(server, folder):
         "\\set n random(1, 2000000000)\n\\set p random(0, 99999999)\n"
         "SELECT status FROM crm.ingest_order('pos', convert_to(format('{\"external_id\": \"b-%s\", \"ordered_at\": \"2026-06-30T12:00:00+08:00\", \"store_code\": \"S01\","
         " \"phone\": \"139%s\", \"items\": [{\"product_code\": \"A10001\", \"quantity\": 2, \"unit_price\": \"28.90\"}, {\"product_code\": \"A10008\", \"quantity\": 1, \"unit_price\": \"49.80\"}]}',"
-        " :n, lpad(:p::text, 8, '0')), 'UTF8'));\n")
+        " :n::bigint, lpad((:p::bigint)::text, 8, '0')), 'UTF8'));\n")
     for log in os.listdir(folder):
         if log.startswith("order_log"):
             os.unlink(f"{folder}/{log}")

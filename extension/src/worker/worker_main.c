@@ -5,8 +5,9 @@
  *		interrupts -> reload -> is the extension still here -> the next due job, one
  *		transaction -> statistics -> wait on the latch
  *
- * Intake wakes it at commit (crm._worker_wake()); without a wake it looks each second, so a
- * lost wake costs a second and nothing else.  It leaves when the extension is gone and holds no
+ * Intake wakes it at commit (crm._worker_wake()); then the jobs that drain something run, ten
+ * times a second at most.  Without a wake it looks each second, so a lost wake costs a second
+ * and nothing else.  It leaves when the extension is gone and holds no
  * lock between turns.  The loop stands in a context of its own, reset each turn.
  */
 #include "worker/worker.h"
@@ -23,6 +24,8 @@
 
 #define LOOK_MS 1000			/* poll when nobody wakes us */
 #define LIST_MS 5000			/* crm.job is read again this often */
+#define WAKE_MS 100				/* wakes closer together than this are one */
+#define PROMPT_MS 30000			/* a wake is for jobs that would look again within this */
 
 static void
 note_turn(bool has_extension, bool wants_sender, int runs, int failures)
@@ -45,6 +48,15 @@ note_turn(bool has_extension, bool wants_sender, int runs, int failures)
 		crm_worker_wake_launcher();
 }
 
+/* A wake brings work for those that drain something, not for those that keep house. */
+static bool
+is_due(const CrmWorkerJob *job, bool woken)
+{
+	if (job->next_run_at <= GetCurrentTimestamp())
+		return true;
+	return woken && !job->is_daily && job->failures == 0 && job->every_ms <= PROMPT_MS;
+}
+
 /* Runs every job that is due once; the number that say there is more. */
 static int
 run_due(List *jobs, bool woken, int *runs, int *failures)
@@ -58,7 +70,7 @@ run_due(List *jobs, bool woken, int *runs, int *failures)
 		int64		left;
 
 		CHECK_FOR_INTERRUPTS();
-		if (job->next_run_at > GetCurrentTimestamp() && !(woken && !job->is_daily && job->failures == 0))
+		if (!is_due(job, woken))
 			continue;
 		left = crm_worker_run_job(job);
 		(*runs)++;
@@ -92,7 +104,7 @@ turn(List **jobs, MemoryContext keep, bool woken, TimestampTz *listed_at)
 		note_turn(false, false, 0, 0);
 		proc_exit(0);
 	}
-	if (woken || TimestampDifferenceExceeds(*listed_at, GetCurrentTimestamp(), LIST_MS))
+	if (*jobs == NIL || TimestampDifferenceExceeds(*listed_at, GetCurrentTimestamp(), LIST_MS))
 	{
 		*jobs = crm_worker_load_jobs(*jobs, keep, &wants_sender);
 		*listed_at = GetCurrentTimestamp();
@@ -134,6 +146,8 @@ crm_worker_main(Datum arg)
 		MemoryContextSwitchTo(scratch);
 		wait_ms = crm_worker_enabled ? turn(&jobs, keep, woken, &listed_at) : LOOK_MS;
 		MemoryContextReset(scratch);
+		if (woken && wait_ms > 0)
+			(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, WAKE_MS, PG_WAIT_EXTENSION);
 		woken = false;
 		if (wait_ms > 0)
 			woken = (WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait_ms,
