@@ -50,8 +50,9 @@ INSERT INTO crm.customer_value (customer_id, tier, tier_since, order_days, net_m
 SELECT customer_id, 'S', '2026-01-01', 1, 900, '2026-01-04', '2026-01-04' FROM person;
 INSERT INTO crm.tier_change (customer_id, change_id, tier_set, to_tier, changed_on, changed_at, cause)
 SELECT customer_id, 5000 + n, 'retail_sabc', 'S', '2026-01-01', '2026-01-01', 'order' FROM person;
+INSERT INTO crm.coupon_type (coupon_type, name_zh, name_en, kind, value, valid_days, rank) VALUES ('test', 'x', 'x', 'amount', 5, 30, 1);
 INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, value, state, issued_at, valid_until)
-SELECT customer_id, 6000 + n, 'C' || n, 'test', 5, 'issued', '2026-01-01', '2026-02-01' FROM person;
+SELECT customer_id, 6000 + n, 'C' || n, 'test', 5, 'issued', '2026-01-01', '2036-02-01' FROM person;
 INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, flow_version)
 SELECT customer_id, 1, 0, 'once', '2026-01-01', '2026-01-01', 'none', 'sent', 1 FROM person;
 INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, decision_id, step, result, reason)
