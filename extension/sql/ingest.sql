@@ -150,13 +150,13 @@ DECLARE
     id int := crm._ingest_source_id(source);
     known record;
     next_version int;
-    code text;
+    wanted text;
 BEGIN
     PERFORM crm._ingest_entity(entity);
     PERFORM crm._ingest_check_mapping(entity, spec, entity = 'order_line');
-    FOR code IN SELECT substr(f, 8) FROM jsonb_object_keys(spec -> 'fields') f WHERE f LIKE 'custom.%' LOOP
-        IF NOT EXISTS (SELECT FROM crm.custom_field c WHERE c.entity = ingest_define_mapping.entity AND c.code = ingest_define_mapping.code) THEN
-            RAISE EXCEPTION 'cannot use this mapping for "custom.%": there is no such custom field', code
+    FOR wanted IN SELECT substr(f, 8) FROM jsonb_object_keys(spec -> 'fields') f WHERE f LIKE 'custom.%' LOOP
+        IF NOT EXISTS (SELECT FROM crm.custom_field c WHERE c.entity = ingest_define_mapping.entity AND c.code = wanted) THEN
+            RAISE EXCEPTION 'cannot use this mapping for "custom.%": there is no such custom field', wanted
                 USING ERRCODE = 'RM212', HINT = 'Define it with crm.ingest_define_field() first.';
         END IF;
     END LOOP;

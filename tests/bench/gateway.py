@@ -159,7 +159,7 @@ def bench_uci(server, key, folder):
 
 def bench_chain(server, key, folder):
     chain = f"{folder}/chain"
-    subprocess.run([f"{TOP}/build/crm_sample", "--out", chain, "--persons", "80000", "--until", "2026-06-30"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([f"{TOP}/build/crm_sample", "--out", chain, "--persons", os.environ.get("CRM_PERSONS", "80000"), "--until", "2026-06-30"], check=True, stdout=subprocess.DEVNULL)
     server.sql(open(f"{TOP}/tests/sample/define.sql").read(), chain=chain, receiver_port=PORT + 5)
     server.sql(subprocess.run(["python3", f"{TOP}/tests/bin/demo-sources", f"{chain}/manifest.json"], capture_output=True, text=True, check=True).stdout)
     total, spent = 0, 0.0
