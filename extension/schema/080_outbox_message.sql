@@ -21,7 +21,7 @@ CREATE TABLE crm.template (
     template text NOT NULL,
     channel text NOT NULL REFERENCES crm.channel,
     language text NOT NULL DEFAULT 'zh-CN',
-    body text NOT NULL,                 -- {{name}} {{coupon_code}} {{coupon_value}} {{valid_until}} {{unsubscribe}}
+    body text NOT NULL,                 -- {{name}} {{coupon_code}} {{coupon_value}} {{valid_until}}
     PRIMARY KEY (template, channel, language));
 
 -- Consent is a fact of a record; the person's state is the strictest of the newest per record.
@@ -42,7 +42,7 @@ CREATE TABLE crm.opt_out (
     evidence text NOT NULL,
     PRIMARY KEY (channel, address_hash));
 
--- A message as decided, never changed. message_id = customer id '-' base32 HMAC(flow, epoch, customer, key).
+-- A message as decided, never changed. message_id = customer id '-' HMAC(flow, epoch, customer, key) in hex.
 CREATE TABLE crm.outbox (
     customer_id bigint NOT NULL,
     message_id text NOT NULL,
@@ -67,8 +67,10 @@ CREATE TABLE crm.outbox_queue (
     lease_until timestamptz,            -- committed before the request leaves
     leased_by int,
     PRIMARY KEY (customer_id, message_id)) WITH (fillfactor = 70);
-CREATE INDEX outbox_queue_due ON crm.outbox_queue (due_at);
--- What happened to a message, appended: attempt, sent, failed, unknown, dead, receipt, click, cancelled, expired.
+CREATE INDEX outbox_queue_due ON crm.outbox_queue (endpoint, due_at);
+CREATE INDEX outbox_queue_leased ON crm.outbox_queue (endpoint, lease_until) WHERE lease_until IS NOT NULL;
+-- What happened to a message, appended: attempt, then sent, failed, gone, unknown or refused; dead, replayed, cancelled;
+-- delivered, undelivered, opened, clicked as receipts say.
 CREATE TABLE crm.outbox_event (
     customer_id bigint NOT NULL,
     message_id text NOT NULL,
@@ -91,7 +93,7 @@ CREATE TABLE crm.contact_cap (
     cap_key bytea PRIMARY KEY,          -- 'p' customer id, or 'a' channel and address hash
     sent_at timestamptz[] NOT NULL DEFAULT '{}');   -- reservations and sends of the last 31 days
 -- Sending after a new timeline waits for a person.
-CREATE TABLE crm.outbox_state (
+CREATE TABLE crm.sending_state (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     timeline int NOT NULL,
     system_id text NOT NULL,

@@ -22,5 +22,5 @@ CREATE VIEW crm.outbox_status AS
     SELECT e.endpoint, e.url, e.is_active, e.broken_until, e.failures,
            (SELECT count(*) FROM crm.dead_letter d JOIN crm.outbox o USING (customer_id, message_id) WHERE o.endpoint = e.endpoint AND d.replayed_at IS NULL) AS dead,
            s.paused_reason, s.paused_at
-    FROM crm.endpoint e LEFT JOIN crm.outbox_state s ON true;
+    FROM crm.endpoint e LEFT JOIN crm.sending_state s ON true;
 GRANT SELECT ON crm.queue_status, crm.outbox_status TO crm_admin, crm_headquarters;

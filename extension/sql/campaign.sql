@@ -13,6 +13,7 @@ CREATE TYPE crm.flow_row AS (flow_id int, code text, name_zh text, name_en text,
     epoch int, version int, spec jsonb, watermark timestamptz);
 COMMENT ON TYPE crm.flow_row IS 'a row of crm.flow, columns in its order';
 
+CREATE TYPE crm.occurrence_ref AS (customer_id bigint, occurrence_key text);
 CREATE TYPE crm.gate_step AS (step text, result text, reason text);
 CREATE TYPE crm.gate_result AS (outcome text, arm text, channel text, address_hash bytea, due_at timestamptz, steps crm.gate_step[]);
 COMMENT ON TYPE crm.gate_result IS
@@ -28,23 +29,44 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_zone(bigint) IS 'the time zone a person lives by: the home store''s, else the chain''s';
 
+CREATE FUNCTION crm._campaign_ids(person bigint) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    -- who was split off takes along what the records did under the id they had
+    RETURN crm._identity_cluster(person) || ARRAY(
+        SELECT DISTINCT b.customer_id FROM crm.membership m JOIN crm.membership b USING (source_record_id)
+        WHERE m.customer_id = person AND m.valid_to = 'infinity' AND b.valid_to < 'infinity' AND b.customer_id <> person);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_ids(bigint) IS
+    'every id under which a flow may have fired for a person, the current one first: merged ids, and those that the person''s records belonged to before a split';
+
 CREATE FUNCTION crm._campaign_channel(flow crm.flow_row, person bigint, OUT channel text, OUT address_hash bytea, OUT reason text)
     LANGUAGE plpgsql STABLE AS
 $$
+#variable_conflict use_variable
 DECLARE
-    candidate text;
+    candidate record;
+    addresses bytea[];
     consent text;
-    hash bytea;
     tried text[] := '{}';
 BEGIN
-    FOR candidate IN SELECT jsonb_array_elements_text(flow.spec -> 'channels') LOOP
-        hash := crm._outbox_address(person, candidate);
-        consent := crm._outbox_consent(person, candidate);
-        IF hash IS NOT NULL AND consent = 'yes' THEN
-            channel := candidate; address_hash := hash; reason := candidate;
-            RETURN;
+    FOR candidate IN
+        SELECT c.value AS channel, ch.endpoint FROM jsonb_array_elements_text(flow.spec -> 'channels') WITH ORDINALITY c (value, n)
+        LEFT JOIN crm.channel ch ON ch.channel = c.value ORDER BY c.n
+    LOOP
+        consent := NULL;
+        addresses := crm._outbox_addresses(person, candidate.channel);
+        IF candidate.endpoint IS NOT NULL AND cardinality(addresses) > 0 THEN
+            consent := crm._outbox_consent(person, candidate.channel, addresses);
+            IF consent = 'yes' THEN
+                channel := candidate.channel; address_hash := addresses[1]; reason := candidate.channel;
+                RETURN;
+            END IF;
         END IF;
-        tried := tried || format('%s: %s', candidate, CASE WHEN hash IS NULL THEN 'no address' ELSE 'consent ' || consent END);
+        tried := tried || format('%s: %s', candidate.channel, CASE WHEN candidate.endpoint IS NULL THEN 'no endpoint carries it'
+            WHEN consent IS NULL THEN 'no address' ELSE 'consent ' || consent END);
     END LOOP;
     reason := array_to_string(tried, ', ');
 END
@@ -62,7 +84,7 @@ BEGIN
     IF flow.spec -> 'exclude_tiers' ? coalesce(known.tier, 'P') THEN
         RETURN 'tier ' || coalesce(known.tier, 'P') || ' is excluded';
     END IF;
-    IF flow.trigger = 'silence' AND known.last_day IS DISTINCT FROM occurrence_key::date THEN
+    IF flow.trigger = 'silence' AND known.last_day::text IS DISTINCT FROM occurrence_key THEN
         RETURN format('last purchase is %s now', coalesce(known.last_day::text, 'none'));
     END IF;
     RETURN NULL;
@@ -196,18 +218,19 @@ DECLARE
     who text := (SELECT p.name FROM crm.customer_private p WHERE p.customer_id = person);
 BEGIN
     SELECT * INTO coupon FROM crm.coupon c WHERE c.customer_id = person AND c.coupon_id = _campaign_render.coupon_id;
-    body := replace(body, '{{name}}', coalesce(who, '会员'));
     body := replace(body, '{{coupon_code}}', coalesce(coupon.code, ''));
     body := replace(body, '{{coupon_value}}', coalesce(trim_scale(coupon.value)::text, ''));
     -- valid_until is the first moment at which it is not valid any more: the day before it is named
-    RETURN replace(body, '{{valid_until}}', coalesce(to_char((coupon.valid_until AT TIME ZONE crm._campaign_zone(person)) - interval '1 second', 'YYYY-MM-DD'), ''));
+    body := replace(body, '{{valid_until}}', coalesce(to_char((coupon.valid_until AT TIME ZONE crm._campaign_zone(person)) - interval '1 second', 'YYYY-MM-DD'), ''));
+    -- the name last: whatever it holds is text, not a variable
+    RETURN replace(body, '{{name}}', coalesce(who, '会员'));
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_render(crm.flow_row, bigint, text, bigint) IS 'the flow''s text for a person on a channel, its variables filled in';
 
 CREATE FUNCTION crm._campaign_unknown_variables(body text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT coalesce(array_agg(DISTINCT m[1]), '{}') FROM regexp_matches(body, '\{\{\s*([^}]*?)\s*\}\}', 'g') m
+$$ SELECT coalesce(array_agg(DISTINCT m[1]), '{}') FROM regexp_matches(body, '\{\{(.*?)\}\}', 'g') m
    WHERE m[1] NOT IN ('name', 'coupon_code', 'coupon_value', 'valid_until') $$;
 COMMENT ON FUNCTION crm._campaign_unknown_variables(text) IS 'variables of a text that nothing fills in';
 
@@ -216,17 +239,104 @@ CREATE FUNCTION crm._campaign_message_id(flow_id int, epoch int, person bigint, 
 $$ SELECT person || '-' || encode(crm._keyed_hash('message', convert_to(concat_ws(E'\x1f', flow_id, epoch, person, occurrence_key), 'UTF8')), 'hex') $$;
 COMMENT ON FUNCTION crm._campaign_message_id(int, int, bigint, text) IS 'the id of an occurrence''s message: leads to its row, equal at every attempt';
 
-CREATE FUNCTION crm._campaign_lock_caps(person bigint, channel text, address_hash bytea) RETURNS void
+CREATE FUNCTION crm._campaign_lock_caps(persons bigint[], channels text[], addresses bytea[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    keys bytea[] := ARRAY(SELECT k FROM (VALUES (crm._outbox_cap_key('p', person::text, NULL)), (crm._outbox_cap_key('a', channel, address_hash))) v (k) ORDER BY k);
+    keys bytea[] := ARRAY(
+        SELECT DISTINCT k.cap_key
+        FROM unnest(persons, channels, addresses) w (person, channel, address_hash),
+             LATERAL (VALUES (crm._outbox_cap_key('p', w.person::text, NULL)), (crm._outbox_cap_key('a', w.channel, w.address_hash))) k (cap_key)
+        WHERE w.channel IS NOT NULL ORDER BY 1);
 BEGIN
     INSERT INTO crm.contact_cap (cap_key) SELECT unnest(keys) ON CONFLICT DO NOTHING;
     PERFORM FROM crm.contact_cap c WHERE c.cap_key = ANY (keys) ORDER BY c.cap_key FOR UPDATE;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_lock_caps(bigint, text, bytea) IS 'locks the counters of a person and an address, in their order, so that two flows cannot both be the last one allowed';
+COMMENT ON FUNCTION crm._campaign_lock_caps(bigint[], text[], bytea[]) IS
+    'locks the counters of persons and addresses, in their order, so that two flows cannot both be the last one allowed';
+
+-- An occurrence that the gate let through: coupon, message, reservation.
+CREATE FUNCTION crm._campaign_send(flow crm.flow_row, person bigint, occurrence_key text, late_at timestamptz, epoch int,
+                                   gate crm.gate_result, OUT message text, OUT coupon bigint)
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    message := crm._campaign_message_id(flow.flow_id, epoch, person, occurrence_key);
+    IF flow.spec ->> 'coupon_type' IS NOT NULL THEN
+        coupon := crm._loyalty_issue(person, flow.spec ->> 'coupon_type', flow.flow_id, occurrence_key, NULL, crm._campaign_zone(person));
+    END IF;
+    PERFORM crm._outbox_put(person, message, gate.channel, flow.flow_id, occurrence_key, true,
+        jsonb_build_object('flow', flow.code, 'text', crm._campaign_render(flow, person, gate.channel, coupon)),
+        gate.due_at, CASE WHEN late_at < 'infinity' THEN greatest(late_at, gate.due_at + interval '1 hour') END, gate.address_hash);
+    UPDATE crm.contact_cap c SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > gate.due_at - interval '31 days'), gate.due_at)
+    WHERE c.cap_key IN (crm._outbox_cap_key('p', person::text, NULL), crm._outbox_cap_key('a', gate.channel, gate.address_hash));
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_send(crm.flow_row, bigint, text, timestamptz, int, crm.gate_result) IS
+    'issues the coupon, puts the message into the outbox and counts it against the caps, which the caller has locked';
+
+-- The ledger's part: the caller has locked the person and the counters of where it may go.
+CREATE FUNCTION crm._campaign_decide(flow crm.flow_row, person bigint, occurrence_key text, due_at timestamptz, late_at timestamptz,
+                                     epoch int) RETURNS text
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+DECLARE
+    ids bigint[] := crm._campaign_ids(person);
+    gate crm.gate_result;
+    sent record;
+BEGIN
+    IF EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = flow.flow_id AND o.epoch = _campaign_decide.epoch
+               AND o.occurrence_key = _campaign_decide.occurrence_key) THEN
+        RETURN 'fired before';
+    END IF;
+    gate := crm._campaign_gate(flow, person, ids, occurrence_key, due_at, late_at);
+    SELECT NULL::text AS message, NULL::bigint AS coupon INTO sent;
+    IF gate.outcome IN ('sent', 'held') THEN
+        SELECT s.message, s.coupon INTO sent FROM crm._campaign_send(flow, person, occurrence_key, late_at, epoch, gate) s;
+    END IF;
+    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version)
+    VALUES (person, flow.flow_id, _campaign_decide.epoch, _campaign_decide.occurrence_key, crm.core_now(),
+            coalesce(gate.due_at, _campaign_decide.due_at), gate.arm, gate.outcome, sent.message, sent.coupon, flow.version);
+    INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, decision_id, step, result, reason)
+    SELECT crm.core_now(), person, flow.flow_id, _campaign_decide.occurrence_key, crm._new_id(), s.step, s.result, s.reason
+    FROM unnest(gate.steps) WITH ORDINALITY AS s(step, result, reason, n) ORDER BY s.n;
+    RETURN gate.outcome;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_decide(crm.flow_row, bigint, text, timestamptz, timestamptz, int) IS
+    'one occurrence of a person who is locked: at most once for ever for its key under all ids; occurrence, decisions, coupon and message in this transaction; returns sent, held, control, the step that stopped it, or fired before';
+
+CREATE FUNCTION crm._campaign_fire_all(flow crm.flow_row, customer_ids bigint[], occurrence_keys text[], due_at timestamptz,
+                                       late_at timestamptz, epoch int) RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    held crm.occurrence_ref;
+    found crm.occurrence_ref[];
+    persons bigint[];
+    channels text[];
+    addresses bytea[];
+BEGIN
+    -- persons ascending, then counters in their order; a merge locks both persons, too, so whoever
+    -- was merged meanwhile is no more 'active' once the lock is ours
+    SELECT array_agg(ROW(l.customer_id, l.occurrence_key)::crm.occurrence_ref) INTO found
+    FROM (SELECT c.customer_id, g.occurrence_key
+          FROM unnest(customer_ids, occurrence_keys) g (id, occurrence_key)
+          JOIN crm.customer c ON c.customer_id = g.id
+          WHERE c.status = 'active' ORDER BY c.customer_id FOR UPDATE OF c) l;
+    SELECT array_agg(f.customer_id), array_agg(w.channel), array_agg(w.address_hash) INTO persons, channels, addresses
+    FROM unnest(found) f, crm._campaign_channel(flow, f.customer_id) w;
+    PERFORM crm._campaign_lock_caps(persons, channels, addresses);
+    FOREACH held IN ARRAY coalesce(found, '{}') LOOP
+        PERFORM crm._campaign_decide(flow, held.customer_id, held.occurrence_key, due_at, late_at, epoch);
+    END LOOP;
+    RETURN coalesce(cardinality(found), 0);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_fire_all(crm.flow_row, bigint[], text[], timestamptz, timestamptz, int) IS
+    'fires a flow for current persons, each with its key (parallel arrays); returns how many were there to decide on';
 
 CREATE FUNCTION crm._campaign_fire(flow crm.flow_row, customer_id bigint, occurrence_key text, due_at timestamptz, late_at timestamptz,
                                    epoch int) RETURNS text
@@ -235,50 +345,19 @@ $$
 #variable_conflict use_column
 DECLARE
     person bigint;
-    ids bigint[];
-    way record;
-    gate crm.gate_result;
-    coupon bigint;
-    message text;
 BEGIN
-    -- the current row is locked before the key is looked for: a merge locks both rows, too
+    -- by key, in two steps: a plan over a function's answer would look at every person
     person := crm._identity_current(_campaign_fire.customer_id);
     SELECT c.customer_id INTO person FROM crm.customer c WHERE c.customer_id = person AND c.status = 'active' FOR UPDATE;
     IF person IS NULL THEN
         RETURN 'gone';
     END IF;
-    ids := crm._identity_cluster(person);
-    IF EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = flow.flow_id AND o.epoch = _campaign_fire.epoch
-               AND o.occurrence_key = _campaign_fire.occurrence_key) THEN
-        RETURN 'fired before';
-    END IF;
-    SELECT * INTO way FROM crm._campaign_channel(flow, person);
-    IF way.channel IS NOT NULL THEN
-        PERFORM crm._campaign_lock_caps(person, way.channel, way.address_hash);
-    END IF;
-    gate := crm._campaign_gate(flow, person, ids, occurrence_key, due_at, late_at);
-    IF gate.outcome IN ('sent', 'held') THEN
-        message := crm._campaign_message_id(flow.flow_id, _campaign_fire.epoch, person, _campaign_fire.occurrence_key);
-        IF flow.spec ->> 'coupon_type' IS NOT NULL THEN
-            coupon := crm._loyalty_issue(person, flow.spec ->> 'coupon_type', flow.flow_id, occurrence_key);
-        END IF;
-        PERFORM crm._outbox_put(person, message, gate.channel, flow.flow_id, occurrence_key, true,
-            jsonb_build_object('flow', flow.code, 'text', crm._campaign_render(flow, person, gate.channel, coupon)),
-            gate.due_at, CASE WHEN late_at = 'infinity' THEN NULL ELSE greatest(late_at, gate.due_at + interval '1 hour') END);
-        UPDATE crm.contact_cap c SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > gate.due_at - interval '31 days'), gate.due_at)
-        WHERE c.cap_key IN (crm._outbox_cap_key('p', person::text, NULL), crm._outbox_cap_key('a', gate.channel, gate.address_hash));
-    END IF;
-    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version)
-    VALUES (person, flow.flow_id, _campaign_fire.epoch, _campaign_fire.occurrence_key, crm.core_now(), coalesce(gate.due_at, _campaign_fire.due_at),
-            gate.arm, gate.outcome, message, coupon, flow.version);
-    INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, decision_id, step, result, reason)
-    SELECT crm.core_now(), person, flow.flow_id, _campaign_fire.occurrence_key, crm._new_id(), s.step, s.result, s.reason
-    FROM unnest(gate.steps) WITH ORDINALITY AS s(step, result, reason, n) ORDER BY s.n;
-    RETURN gate.outcome;
+    PERFORM crm._campaign_lock_caps(ARRAY[person], ARRAY[w.channel], ARRAY[w.address_hash]) FROM crm._campaign_channel(flow, person) w;
+    RETURN crm._campaign_decide(flow, person, occurrence_key, due_at, late_at, epoch);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_fire(crm.flow_row, bigint, text, timestamptz, timestamptz, int) IS
-    'one occurrence of a flow for a person: at most once for ever for its key under all ids of the person; occurrence, decisions, coupon and message in this transaction; returns sent, held, control, the step that stopped it, fired before, or gone';
+    'one occurrence of a flow for whoever an id of any time answers to: locks the person and the counters, then crm._campaign_decide(); gone when nobody does';
 
 CREATE FUNCTION crm._campaign_is_new(flow crm.flow_row, person bigint) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -304,41 +383,66 @@ CREATE FUNCTION crm._campaign_welcome(flow crm.flow_row, customer_ids bigint[]) 
 $$
 DECLARE
     person bigint;
+    persons bigint[] := '{}';
 BEGIN
-    FOR person IN SELECT DISTINCT unnest(customer_ids) ORDER BY 1 LOOP
+    FOR person IN SELECT DISTINCT unnest(customer_ids) LOOP
         IF crm._campaign_is_new(flow, person) THEN
-            PERFORM crm._campaign_fire(flow, person, 'once', crm.core_now(), 'infinity', 0);
+            persons := persons || person;
         END IF;
     END LOOP;
+    IF cardinality(persons) > 0 THEN
+        PERFORM crm._campaign_fire_all(flow, persons, array_fill('once'::text, ARRAY[cardinality(persons)]), crm.core_now(), 'infinity', 0);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_welcome(crm.flow_row, bigint[]) IS 'welcomes those whose first record just came; the key holds for ever';
+
+-- Waiting messages whose reason is gone.
+CREATE FUNCTION crm._campaign_drop_reached(customer_ids bigint[], kind text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+DECLARE
+    ids bigint[] := customer_ids || ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.merged_into = ANY (customer_ids));
+    reached crm.queue_ref[];
+BEGIN
+    -- for most persons nothing waits: one probe says so
+    IF NOT EXISTS (SELECT FROM crm.outbox_queue q WHERE q.customer_id = ANY (ids)) THEN
+        RETURN;
+    END IF;
+    SELECT array_agg(w.ref) INTO reached
+    FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref
+          FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) JOIN crm.flow f USING (flow_id)
+          LEFT JOIN crm.customer_value v ON v.customer_id = crm._identity_current(q.customer_id)
+          WHERE q.customer_id = ANY (ids)
+            AND f.spec ->> 'goal' = 'order' AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
+            AND CASE WHEN f.trigger <> 'silence' THEN kind = 'order'
+                     ELSE v.last_day::text IS DISTINCT FROM o.occurrence_key
+                       OR EXISTS (SELECT FROM crm.value_dirty d WHERE d.customer_id = v.customer_id) END
+          ORDER BY q.customer_id, q.message_id FOR UPDATE OF q) w;
+    PERFORM crm._outbox_cancel(coalesce(reached, '{}'), 'goal reached: bought');
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_drop_reached(bigint[], text) IS
+    'cancels what waits for persons who bought meanwhile, or whose last purchase is another now (a refund, a merge); kind is that of the facts';
 
 CREATE FUNCTION crm._campaign_on_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
     flow crm.flow_row;
-    waiting crm.queue_ref[];
 BEGIN
     IF is_history OR cardinality(customer_ids) = 0 THEN
         RETURN;
+    END IF;
+    -- queue rows are locked before counters, here as in a claim
+    IF kind IN ('order', 'refund') THEN
+        PERFORM crm._campaign_drop_reached(customer_ids, kind);
     END IF;
     IF kind = 'member' THEN
         FOR flow IN SELECT * FROM crm.flow f WHERE f.trigger = 'welcome' AND f.state = 'active' LOOP
             PERFORM crm._campaign_welcome(flow, customer_ids);
         END LOOP;
-    END IF;
-    IF kind = 'order' THEN
-        -- who has just bought is not asked to come back: what waits is cancelled
-        IF NOT EXISTS (SELECT FROM crm.outbox_queue q WHERE q.customer_id = ANY (customer_ids)) THEN
-            RETURN;
-        END IF;
-        SELECT coalesce(array_agg(w.ref), '{}') INTO waiting
-        FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) JOIN crm.flow f USING (flow_id)
-              WHERE q.customer_id = ANY (customer_ids) AND f.spec ->> 'goal' = 'order' AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
-              FOR UPDATE OF q) w;
-        PERFORM crm._outbox_cancel(waiting, 'goal reached: bought');
     END IF;
 END
 $$;
@@ -347,20 +451,26 @@ COMMENT ON FUNCTION crm._campaign_on_facts(bigint[], text, boolean) IS 'new pers
 CREATE FUNCTION crm._campaign_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
 $$
+#variable_conflict use_column
 DECLARE
     doubled crm.queue_ref[];
 BEGIN
     IF kind <> 'merge' OR survivor = other THEN
         RETURN;
     END IF;
-    -- two waiting messages of one flow are now for one person: the later one ends
-    SELECT coalesce(array_agg(w.ref), '{}') INTO doubled
-    FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
-          WHERE q.customer_id = other AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
-            AND EXISTS (SELECT FROM crm.outbox_queue q2 JOIN crm.outbox o2 USING (customer_id, message_id)
-                        WHERE q2.customer_id = survivor AND o2.flow_id = o.flow_id)
-          FOR UPDATE OF q) w;
-    PERFORM crm._outbox_cancel(doubled, 'merged: another message of the flow waits for this person');
+    -- what the survivor was told, or is about to be told, is not told again
+    SELECT array_agg(w.ref) INTO doubled
+    FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref
+          FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
+          WHERE q.customer_id = other AND o.flow_id IS NOT NULL AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
+            AND (EXISTS (SELECT FROM crm.outbox_queue q2 JOIN crm.outbox o2 USING (customer_id, message_id)
+                         WHERE q2.customer_id = survivor AND o2.flow_id = o.flow_id)
+                 OR EXISTS (SELECT FROM crm.occurrence s
+                            WHERE s.customer_id = ANY (crm._identity_cluster(survivor)) AND s.customer_id <> other
+                              AND s.flow_id = o.flow_id AND s.occurrence_key = o.occurrence_key))
+          ORDER BY q.customer_id, q.message_id FOR UPDATE OF q) w;
+    PERFORM crm._outbox_cancel(coalesce(doubled, '{}'), 'merged: the flow has reached this person under another id');
+    PERFORM crm._campaign_drop_reached(ARRAY[survivor], 'merge');
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_on_membership(bigint, bigint, bigint[], text) IS 'after a merge one person gets one message of a flow; the ledger stays where it is';

@@ -5,61 +5,75 @@ CREATE FUNCTION crm._campaign_today() RETURNS date
     LANGUAGE sql STABLE AS $$ SELECT crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}') $$;
 COMMENT ON FUNCTION crm._campaign_today() IS 'today in the chain''s time zone';
 
-CREATE FUNCTION crm._campaign_is_behind(person bigint) RETURNS boolean
+CREATE FUNCTION crm._campaign_behind() RETURNS int[]
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN EXISTS (
-        SELECT FROM crm.membership m JOIN crm.source_record r USING (source_record_id) JOIN crm.source s USING (source_id)
-        WHERE m.customer_id = person AND m.valid_to = 'infinity' AND s.is_active
-          AND s.last_received_at < crm.core_now() - make_interval(hours => (crm._setting('campaign.source_behind_hours'))::int)
-          AND s.kind IN ('pos', 'mini_program', 'shop_platform'));
+    RETURN ARRAY(
+        SELECT s.source_id FROM crm.source s
+        WHERE s.is_active AND s.kind IN ('pos', 'mini_program', 'shop_platform')
+          AND s.last_received_at < crm.core_now() - make_interval(hours => (crm._setting('campaign.source_behind_hours'))::int));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_is_behind(bigint) IS 'whether a source that tells of this person''s purchases has been silent too long to trust a silence';
+COMMENT ON FUNCTION crm._campaign_behind() IS 'sources that tell of purchases and have been silent too long to trust a silence';
+
+CREATE FUNCTION crm._campaign_silent(flow crm.flow_row, after bigint, most int, is_ready boolean) RETURNS SETOF crm.occurrence_ref
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    last_day date := crm._campaign_today() - (flow.spec ->> 'days')::int;
+    done_day date := (flow.watermark AT TIME ZONE 'UTC')::date - (flow.spec ->> 'days')::int;
+    behind int[] := crm._campaign_behind();
+BEGIN
+    RETURN QUERY
+        SELECT v.customer_id, v.last_day::text
+        FROM crm.customer_value v JOIN crm.customer c USING (customer_id)
+        WHERE v.last_day > done_day AND v.last_day <= _campaign_silent.last_day AND v.customer_id > after AND c.status = 'active'
+          AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = v.customer_id AND o.flow_id = flow.flow_id
+                          AND o.epoch = flow.epoch AND o.occurrence_key = v.last_day::text)
+          AND NOT EXISTS (SELECT FROM crm.flow_backlog b WHERE b.customer_id = v.customer_id AND b.flow_id = flow.flow_id
+                          AND b.epoch = flow.epoch AND b.occurrence_key = v.last_day::text)
+          AND is_ready = (NOT EXISTS (SELECT FROM crm.value_dirty d WHERE d.customer_id = v.customer_id)
+                          AND (behind = '{}' OR NOT EXISTS (
+                              SELECT FROM crm.membership m JOIN crm.source_record r USING (source_record_id)
+                              WHERE m.customer_id = v.customer_id AND m.valid_to = 'infinity' AND r.source_id = ANY (behind))))
+          AND crm._campaign_silence_is_new(v.customer_id, v.last_day)
+        ORDER BY v.customer_id LIMIT most;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_silent(crm.flow_row, bigint, int, boolean) IS
+    'persons after an id whose last purchase came to the flow''s age since the window last moved, each with its key; ready, or not yet: a source of theirs is behind, or their value is still to be computed';
 
 CREATE FUNCTION crm._campaign_silence(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
     today date := crm._campaign_today();
-    days int := (flow.spec ->> 'days')::int;
-    done_to date := (flow.watermark AT TIME ZONE 'UTC')::date;
-    due record;
+    due crm.occurrence_ref[];
+    after bigint := 0;
     fired bigint := 0;
-    waiting boolean := false;
 BEGIN
-    IF done_to >= today THEN
+    IF (flow.watermark AT TIME ZONE 'UTC')::date >= today THEN
         RETURN 0;
     END IF;
-    FOR due IN
-        SELECT v.customer_id, v.last_day FROM crm.customer_value v
-        WHERE v.last_day > done_to - days AND v.last_day <= today - days
-          AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = v.customer_id AND o.flow_id = flow.flow_id
-                          AND o.epoch = flow.epoch AND o.occurrence_key = v.last_day::text)
-          AND NOT EXISTS (SELECT FROM crm.flow_backlog b WHERE b.customer_id = v.customer_id AND b.flow_id = flow.flow_id
-                          AND b.epoch = flow.epoch AND b.occurrence_key = v.last_day::text)
-          AND crm._campaign_silence_is_new(v.customer_id, v.last_day)
-        ORDER BY v.customer_id
     LOOP
-        IF crm._campaign_is_behind(due.customer_id) THEN
-            waiting := true;
-            CONTINUE;
-        END IF;
-        PERFORM crm._campaign_fire(flow, due.customer_id, due.last_day::text, crm.core_now(), 'infinity', flow.epoch);
-        fired := fired + 1;
+        due := ARRAY(SELECT d FROM crm._campaign_silent(flow, after, 250, true) d);
+        EXIT WHEN cardinality(due) = 0;
+        fired := fired + crm._campaign_fire_all(flow, ARRAY(SELECT d.customer_id FROM unnest(due) d),
+            ARRAY(SELECT d.occurrence_key FROM unnest(due) d), crm.core_now(), 'infinity', flow.epoch);
         IF fired >= 500 THEN
             RETURN 1;
         END IF;
+        after := due[cardinality(due)].customer_id;
     END LOOP;
-    IF NOT waiting THEN
+    IF NOT EXISTS (SELECT FROM crm._campaign_silent(flow, 0, 1, false)) THEN
         UPDATE crm.flow f SET watermark = today::timestamp AT TIME ZONE 'UTC' WHERE f.flow_id = flow.flow_id;
     END IF;
     RETURN 0;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_silence(crm.flow_row) IS
-    'fires for those whose last purchase became the flow''s number of local days old since the window last moved; 500 a piece; waits for sources that are behind; returns 1 when there is more';
+    'fires for those whose last purchase became the flow''s number of local days old since the window last moved; 500 a piece; the window stands while sources are behind; returns 1 when there is more';
 
 CREATE FUNCTION crm._campaign_silence_is_new(person bigint, last_day date) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -89,25 +103,33 @@ $$
 DECLARE
     due_at timestamptz := (day + (flow.spec ->> 'at')::time) AT TIME ZONE zone;
     late_at timestamptz := (day + 1)::timestamp AT TIME ZONE zone;
-    person bigint;
+    year text := extract(year FROM day)::text;
+    persons bigint[];
+    after bigint := 0;
     fired bigint := 0;
 BEGIN
     IF due_at > crm.core_now() OR due_at < flow.active_from THEN
         RETURN 0;
     END IF;
-    FOR person IN
-        SELECT p.customer_id FROM crm.customer_private p JOIN crm.customer c USING (customer_id)
-        LEFT JOIN crm.store s ON s.store_id = c.home_store_id
-        WHERE p.birthday_md = ANY (crm._campaign_birthday_md(day)) AND c.status = 'active'
-          AND coalesce(s.time_zone, crm._setting('core.time_zone') #>> '{}') = zone
-          AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = p.customer_id AND o.flow_id = flow.flow_id
-                          AND o.epoch = flow.epoch AND o.occurrence_key = extract(year FROM day)::text)
-        ORDER BY p.customer_id LIMIT 500
     LOOP
-        PERFORM crm._campaign_fire(flow, person, extract(year FROM day)::text, due_at, late_at, flow.epoch);
-        fired := fired + 1;
+        persons := ARRAY(
+            SELECT p.customer_id FROM crm.customer_private p JOIN crm.customer c USING (customer_id)
+            LEFT JOIN crm.store s ON s.store_id = c.home_store_id
+            WHERE p.birthday_md = ANY (crm._campaign_birthday_md(day)) AND p.customer_id > after AND c.status = 'active'
+              AND coalesce(s.time_zone, crm._setting('core.time_zone') #>> '{}') = zone
+              -- who came only later was nobody's to congratulate
+              AND c.registered_at < late_at
+              AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = p.customer_id AND o.flow_id = flow.flow_id
+                              AND o.epoch = flow.epoch AND o.occurrence_key = year)
+            ORDER BY p.customer_id LIMIT 250);
+        EXIT WHEN cardinality(persons) = 0;
+        fired := fired + crm._campaign_fire_all(flow, persons, array_fill(year, ARRAY[cardinality(persons)]), due_at, late_at, flow.epoch);
+        IF fired >= 500 THEN
+            RETURN 1;
+        END IF;
+        after := persons[cardinality(persons)];
     END LOOP;
-    RETURN (fired >= 500)::int;
+    RETURN 0;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_birthday_day(crm.flow_row, text, date) IS
@@ -153,29 +175,45 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_due() IS 'job: what is due by time; returns > 0 when there is more';
 
+CREATE FUNCTION crm._campaign_backlog_of(flow crm.flow_row) RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    midnight timestamptz := crm._campaign_today()::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}');
+    room int;
+    entering crm.occurrence_ref[];
+BEGIN
+    SELECT (flow.spec ->> 'backlog_per_day')::int - count(*) INTO room FROM crm.flow_backlog b
+    WHERE b.flow_id = flow.flow_id AND b.entered_at >= midnight;
+    IF room <= 0 THEN
+        RETURN 0;
+    END IF;
+    entering := ARRAY(
+        SELECT ROW(b.customer_id, b.occurrence_key)::crm.occurrence_ref FROM crm.flow_backlog b
+        WHERE b.flow_id = flow.flow_id AND b.epoch = flow.epoch AND b.entered_at IS NULL AND b.confirmed_at IS NOT NULL
+        ORDER BY b.occurrence_key DESC, b.customer_id LIMIT least(room, 250));
+    -- whoever was merged meanwhile answers under the survivor's id
+    PERFORM crm._campaign_fire_all(flow, array_agg(e.person), array_agg(e.occurrence_key), crm.core_now(), 'infinity', flow.epoch)
+    FROM (SELECT DISTINCT crm._identity_current(u.customer_id) AS person, u.occurrence_key FROM unnest(entering) u) e;
+    UPDATE crm.flow_backlog b SET entered_at = crm.core_now() FROM unnest(entering) e
+    WHERE b.customer_id = e.customer_id AND b.flow_id = flow.flow_id AND b.epoch = flow.epoch AND b.occurrence_key = e.occurrence_key;
+    RETURN (cardinality(entering) = 250 AND room > 250)::int;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_backlog_of(crm.flow_row) IS
+    'lets confirmed persons of a flow''s backlog enter, the most recent silences first, so many a local day as the flow says; returns 1 when more may today';
+
 CREATE FUNCTION crm._campaign_backlog() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
     flow crm.flow_row;
-    today date := crm._campaign_today();
-    room int;
-    waiting record;
+    more bigint := 0;
 BEGIN
     FOR flow IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND f.trigger = 'silence' ORDER BY f.flow_id FOR UPDATE LOOP
-        SELECT (flow.spec ->> 'backlog_per_day')::int - count(*) INTO room FROM crm.flow_backlog b
-        WHERE b.flow_id = flow.flow_id AND b.entered_at >= today::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}');
-        CONTINUE WHEN room <= 0;
-        FOR waiting IN SELECT b.* FROM crm.flow_backlog b
-                       WHERE b.flow_id = flow.flow_id AND b.epoch = flow.epoch AND b.entered_at IS NULL AND b.confirmed_at IS NOT NULL
-                       ORDER BY b.occurrence_key DESC, b.customer_id LIMIT room
-        LOOP
-            PERFORM crm._campaign_fire(flow, waiting.customer_id, waiting.occurrence_key, crm.core_now(), 'infinity', flow.epoch);
-            UPDATE crm.flow_backlog b SET entered_at = crm.core_now()
-            WHERE b.customer_id = waiting.customer_id AND b.flow_id = flow.flow_id AND b.epoch = flow.epoch AND b.occurrence_key = waiting.occurrence_key;
-        END LOOP;
+        more := more + crm._campaign_backlog_of(flow);
     END LOOP;
-    RETURN 0;
+    RETURN more;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_backlog() IS 'job: confirmed persons of the backlog enter, the most recent silences first, at most so many a local day';
+COMMENT ON FUNCTION crm._campaign_backlog() IS 'job: confirmed persons of the backlogs enter; returns > 0 when there is more today';

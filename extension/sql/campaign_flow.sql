@@ -37,31 +37,68 @@ $$;
 COMMENT ON FUNCTION crm.campaign_list() IS 'every flow with its state, values and backlog';
 GRANT EXECUTE ON FUNCTION crm.campaign_list() TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;
 
+CREATE FUNCTION crm._campaign_whole(value jsonb, least_value int, most_value int) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT CASE WHEN jsonb_typeof(value) = 'number' AND value::text ~ '^[0-9]{1,9}$'
+                THEN value::text::int BETWEEN least_value AND most_value ELSE false END
+$$;
+COMMENT ON FUNCTION crm._campaign_whole(jsonb, int, int) IS 'whether a value is a whole number in a range';
+
+-- What is wrong with a flow's values, each fault with its field; the first is told.
+CREATE FUNCTION crm._campaign_fault(flow crm.flow_row, OUT field text, OUT fault text)
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    spec jsonb := flow.spec;
+    is_clock constant text := '^([01]\d|2[0-3]):[0-5]\d$';
+BEGIN
+    SELECT f.field, f.fault INTO field, fault
+    FROM (VALUES
+        (1, 'channels', coalesce(jsonb_typeof(spec -> 'channels') = 'array' AND spec -> 'channels' <> '[]', false), 'give a list with at least one channel'),
+        (4, 'template', coalesce(jsonb_typeof(spec -> 'template') = 'string', false), 'name a template'),
+        (7, 'holdout_percent', CASE WHEN jsonb_typeof(spec -> 'holdout_percent') = 'number' THEN (spec -> 'holdout_percent')::numeric BETWEEN 0 AND 99 ELSE false END, 'give 0 to 99'),
+        (8, 'offer_days', coalesce(crm._campaign_whole(spec -> 'offer_days', 0, 366), false), 'give whole days, 0 to 366'),
+        (9, 'cap_days', coalesce(crm._campaign_whole(spec -> 'cap_days', 1, 30), false), 'give whole days, 1 to 30'),
+        (10, 'cap_messages', coalesce(crm._campaign_whole(spec -> 'cap_messages', 1, 99), false), 'give a whole number, 1 to 99'),
+        (11, 'quiet', NOT spec ? 'quiet' OR coalesce(spec #>> '{quiet,from}' ~ is_clock AND spec #>> '{quiet,to}' ~ is_clock, false), 'give {"from": "HH:MM", "to": "HH:MM"}'),
+        (12, 'exclude_tiers', coalesce(jsonb_typeof(spec -> 'exclude_tiers') = 'array', true), 'give a list of tiers'),
+        (13, 'goal', coalesce(spec ->> 'goal' = 'order', true), 'the goal there is, is "order"'),
+        (14, 'days', flow.trigger <> 'silence' OR coalesce(crm._campaign_whole(spec -> 'days', 1, 999), false), 'give whole days, 1 to 999'),
+        (15, 'backlog_per_day', flow.trigger <> 'silence' OR coalesce(crm._campaign_whole(spec -> 'backlog_per_day', 0, 1000000), false), 'give a whole number, 0 to 1000000'),
+        (16, 'at', flow.trigger <> 'birthday' OR coalesce(spec ->> 'at' ~ is_clock, false), 'give HH:MM')) f (n, field, is_good, fault)
+    WHERE NOT f.is_good ORDER BY f.n LIMIT 1;
+    IF field IS NOT NULL THEN
+        RETURN;
+    END IF;
+    -- the parts have their types: what they name can be looked for
+    SELECT f.field, f.fault INTO field, fault
+    FROM (SELECT 1, 'channels', format('there is no channel "%s"', c) FROM jsonb_array_elements_text(spec -> 'channels') c
+          WHERE NOT EXISTS (SELECT FROM crm.channel ch WHERE ch.channel = c)
+          UNION ALL
+          SELECT 2, 'coupon_type', format('there is no coupon type "%s"', spec ->> 'coupon_type')
+          WHERE spec ->> 'coupon_type' IS NOT NULL AND NOT EXISTS (SELECT FROM crm.coupon_type t WHERE t.coupon_type = spec ->> 'coupon_type')
+          UNION ALL
+          SELECT 3, 'template', format('it has no text for channel "%s"', c) FROM jsonb_array_elements_text(spec -> 'channels') c
+          WHERE NOT EXISTS (SELECT FROM crm.template t WHERE t.template = spec ->> 'template' AND t.channel = c)
+          UNION ALL
+          SELECT 4, 'template', format('nothing fills in {{%s}}', array_to_string(crm._campaign_unknown_variables(t.body), '}}, {{'))
+          FROM crm.template t WHERE t.template = spec ->> 'template' AND crm._campaign_unknown_variables(t.body) <> '{}') f (n, field, fault)
+    ORDER BY f.n LIMIT 1;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_fault(crm.flow_row) IS 'the first value of a flow that keeps it from running, and what would be right; nulls: none';
+
 CREATE FUNCTION crm._campaign_require_fit(flow crm.flow_row) RETURNS void
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    fault text;
+    wrong record;
 BEGIN
-    SELECT CASE
-        WHEN coalesce(jsonb_typeof(flow.spec -> 'channels'), '') <> 'array' OR jsonb_array_length(flow.spec -> 'channels') = 0 THEN 'channels: name at least one'
-        WHEN EXISTS (SELECT FROM jsonb_array_elements_text(flow.spec -> 'channels') c WHERE NOT EXISTS (SELECT FROM crm.channel ch WHERE ch.channel = c)) THEN 'channels: one is unknown'
-        WHEN flow.spec ->> 'coupon_type' IS NOT NULL AND NOT EXISTS (SELECT FROM crm.coupon_type t WHERE t.coupon_type = flow.spec ->> 'coupon_type') THEN 'coupon_type: unknown'
-        WHEN NOT coalesce(flow.spec ->> 'holdout_percent' ~ '^\d{1,2}(\.\d+)?$', false) THEN 'holdout_percent: give 0 to 99'
-        WHEN NOT coalesce(flow.spec ->> 'cap_days' ~ '^\d{1,2}$' AND flow.spec ->> 'cap_messages' ~ '^[1-9]\d?$', false) THEN 'cap_days, cap_messages: give whole numbers'
-        WHEN NOT coalesce(flow.spec ->> 'offer_days' ~ '^\d{1,3}$', false) THEN 'offer_days: give a whole number'
-        WHEN flow.spec ? 'quiet' AND NOT coalesce(flow.spec #>> '{quiet,from}' ~ '^([01]\d|2[0-3]):[0-5]\d$' AND flow.spec #>> '{quiet,to}' ~ '^([01]\d|2[0-3]):[0-5]\d$', false) THEN 'quiet: give from and to as HH:MM'
-        WHEN flow.trigger = 'silence' AND NOT coalesce(flow.spec ->> 'days' ~ '^[1-9]\d{0,2}$' AND flow.spec ->> 'backlog_per_day' ~ '^\d{1,6}$', false) THEN 'days, backlog_per_day: give whole numbers'
-        WHEN flow.trigger = 'birthday' AND NOT coalesce(flow.spec ->> 'at' ~ '^([01]\d|2[0-3]):[0-5]\d$', false) THEN 'at: give HH:MM'
-        WHEN EXISTS (SELECT FROM jsonb_array_elements_text(flow.spec -> 'channels') c WHERE NOT EXISTS
-             (SELECT FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = c)) THEN 'template: a channel has no text'
-        END INTO fault;
-    IF fault IS NULL THEN
-        SELECT format('template: nothing fills in {{%s}}', array_to_string(crm._campaign_unknown_variables(t.body), '}}, {{')) INTO fault
-        FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND crm._campaign_unknown_variables(t.body) <> '{}' LIMIT 1;
-    END IF;
-    IF fault IS NOT NULL THEN
-        RAISE EXCEPTION 'flow "%" cannot run: %', flow.code, fault USING ERRCODE = 'RM801', COLUMN = split_part(fault, ':', 1), HINT = 'Edit it with crm.campaign_edit(), or its text in crm.template.';
+    SELECT * INTO wrong FROM crm._campaign_fault(flow);
+    IF wrong.field IS NOT NULL THEN
+        RAISE EXCEPTION 'flow "%" cannot run: %: %', flow.code, wrong.field, wrong.fault
+            USING ERRCODE = 'RM801', COLUMN = wrong.field, HINT = 'Edit it with crm.campaign_edit(), or its text in crm.template.';
     END IF;
 END
 $$;
@@ -122,7 +159,7 @@ DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_start', crm._sha256(convert_to(flow, 'UTF8')));
     started crm.flow_row := crm._campaign_flow(flow);
     today date := crm._campaign_today();
-    is_first boolean;
+    is_anew boolean;
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
@@ -130,16 +167,23 @@ BEGIN
     PERFORM FROM crm.flow f WHERE f.flow_id = started.flow_id FOR UPDATE;
     started := crm._campaign_flow(flow);
     PERFORM crm._campaign_require_fit(started);
-    is_first := started.active_from IS NULL;
+    IF NOT EXISTS (SELECT FROM crm.channel ch WHERE started.spec -> 'channels' ? ch.channel AND ch.endpoint IS NOT NULL) THEN
+        RAISE EXCEPTION 'flow "%" cannot run: no endpoint carries any of its channels', flow
+            USING ERRCODE = 'RM801', COLUMN = 'channels', HINT = 'An administrator runs crm.outbox_define_endpoint() and crm.outbox_set_channel().';
+    END IF;
+    -- after a pause it goes on where it was; after a stop it begins anew
+    is_anew := started.state IN ('draft', 'stopped');
     IF started.state <> 'active' THEN
         started.state := 'active';
-        started.active_from := coalesce(started.active_from, crm.core_now());
-        started.watermark := coalesce(started.watermark, (today - 1)::timestamp AT TIME ZONE 'UTC');
-        IF is_first AND started.trigger = 'silence' THEN
+        started.active_from := CASE WHEN is_anew THEN crm.core_now() ELSE started.active_from END;
+        started.watermark := CASE WHEN is_anew THEN (today - 1)::timestamp AT TIME ZONE 'UTC' ELSE started.watermark END;
+        IF is_anew AND started.trigger = 'silence' THEN
             INSERT INTO crm.flow_backlog (customer_id, flow_id, epoch, occurrence_key, counted_at)
             SELECT v.customer_id, started.flow_id, started.epoch, v.last_day::text, crm.core_now() FROM crm.customer_value v
             JOIN crm.customer c USING (customer_id)
             WHERE c.status = 'active' AND v.last_day < today - (started.spec ->> 'days')::int
+              AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = v.customer_id AND o.flow_id = started.flow_id
+                              AND o.epoch = started.epoch AND o.occurrence_key = v.last_day::text)
             ON CONFLICT DO NOTHING;
         END IF;
     END IF;
@@ -149,7 +193,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_start(text, text) IS
-    'starts a flow, or goes on after a pause; facts before the first start fire nothing; persons already silent for longer are counted into the backlog and wait for crm.campaign_confirm_backlog(); RM801 when it cannot run';
+    'starts a flow, or goes on after a pause where it was; facts before a start fire nothing; persons already silent for longer are counted into the backlog and wait for crm.campaign_confirm_backlog(); RM801 when it cannot run';
 GRANT EXECUTE ON FUNCTION crm.campaign_start(text, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm._campaign_halt(flow text, state text, idempotency_key text) RETURNS jsonb
@@ -163,15 +207,14 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
+    PERFORM FROM crm.flow f WHERE f.code = flow FOR UPDATE;
     halted := crm._campaign_flow(flow);
     IF halted.state = 'draft' OR (halted.state = 'stopped' AND state = 'paused') THEN
         RAISE EXCEPTION 'flow "%" is %', flow, halted.state USING ERRCODE = 'RM802', HINT = 'Start it first.';
     END IF;
     halted.state := _campaign_halt.state;
     IF state = 'stopped' THEN
-        SELECT coalesce(array_agg(w.ref), '{}') INTO waiting
-        FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
-              WHERE o.flow_id = halted.flow_id AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp()) FOR UPDATE OF q) w;
+        waiting := crm._outbox_waiting(NULL, ARRAY[halted.flow_id]);
         PERFORM crm._outbox_cancel(waiting, 'flow stopped');
     END IF;
     answer := crm._campaign_write(halted, state);
@@ -204,6 +247,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
+    PERFORM FROM crm.flow f WHERE f.code = flow FOR UPDATE;
     chosen := crm._campaign_flow(flow);
     UPDATE crm.flow_backlog b SET confirmed_at = crm.core_now()
     WHERE b.flow_id = chosen.flow_id AND b.epoch = chosen.epoch AND b.entered_at IS NULL AND b.confirmed_at IS NULL;
@@ -255,12 +299,13 @@ BEGIN
     chosen.state := 'active';   -- as if it ran
     SELECT jsonb_build_object('flow', flow, 'looked_at', count(*), 'is_all', count(*) < most,
         'outcomes', (SELECT coalesce(jsonb_object_agg(o.outcome, o.n), '{}') FROM (SELECT g2.outcome, count(*) AS n FROM unnest(array_agg(g.outcome)) g2(outcome) GROUP BY 1) o),
-        'examples', (array_agg(jsonb_build_object('customer_id', g.customer_id, 'outcome', g.outcome, 'channel', g.channel, 'due_at', g.due_at)))[1:20],
-        'backlog', (SELECT count(*) FROM crm.customer_value v WHERE chosen.trigger = 'silence' AND v.last_day < crm._campaign_today() - (chosen.spec ->> 'days')::int))
+        'examples', to_jsonb((array_agg(jsonb_build_object('customer_id', g.customer_id, 'outcome', g.outcome, 'channel', g.channel, 'due_at', g.due_at)))[1:20]),
+        'backlog', (SELECT count(*) FROM crm.customer_value v JOIN crm.customer c USING (customer_id) WHERE c.status = 'active' AND chosen.trigger = 'silence' AND v.last_day < crm._campaign_today() - (chosen.spec ->> 'days')::int))
     INTO answer
-    FROM (SELECT c.customer_id, (gate).outcome, (gate).channel, (gate).due_at
-          FROM (SELECT k.customer_id, crm._campaign_gate(chosen, k.customer_id, crm._identity_cluster(k.customer_id), k.occurrence_key, crm.core_now(), 'infinity') AS gate
-                FROM crm._campaign_candidates(chosen, most) k) c) g;
+    FROM (SELECT k.customer_id, gate.outcome, gate.channel, gate.due_at
+          FROM crm._campaign_candidates(chosen, most) k,
+               crm._campaign_gate(chosen, k.customer_id, crm._campaign_ids(k.customer_id), k.occurrence_key, crm.core_now(), 'infinity') gate
+          ORDER BY k.customer_id) g;
     RETURN answer;
 END
 $$;
@@ -283,7 +328,7 @@ BEGIN
     WITH assigned AS (
         SELECT DISTINCT ON (crm._identity_current(o.customer_id)) crm._identity_current(o.customer_id) AS person, o.arm,
                crm._local_day(o.fired_at, crm._setting('core.time_zone') #>> '{}') AS day
-        FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id AND o.arm <> 'none' ORDER BY 1, o.fired_at),
+        FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id AND o.arm <> 'none' ORDER BY 1, o.customer_id <> crm._identity_current(o.customer_id), o.fired_at),
     followed AS (
         SELECT a.arm, count(*) AS persons, count(*) FILTER (WHERE EXISTS (
             SELECT FROM crm.membership m JOIN crm.customer_order r USING (source_record_id)
@@ -296,7 +341,7 @@ BEGIN
     SELECT jsonb_build_object('flow', flow, 'window_days', days,
         'fired', (SELECT count(*) FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id),
         'outcomes', (SELECT coalesce(jsonb_object_agg(s.outcome, s.n), '{}') FROM (SELECT o.outcome, count(*) AS n FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id GROUP BY 1) s),
-        'sent', (SELECT count(*) FROM crm.outbox o JOIN crm.outbox_event e USING (customer_id, message_id) WHERE o.flow_id = chosen.flow_id AND e.kind = 'sent'),
+        'sent', (SELECT count(DISTINCT o.message_id) FROM crm.outbox o JOIN crm.outbox_event e USING (customer_id, message_id) WHERE o.flow_id = chosen.flow_id AND e.kind = 'sent'),
         'redeemed', (SELECT count(*) FROM crm.coupon k WHERE k.flow_id = chosen.flow_id AND k.state = 'redeemed'),
         'treatment', jsonb_build_object('persons', tn, 'ordered', tx), 'control', jsonb_build_object('persons', cn, 'ordered', cx),
         'lift_points', CASE WHEN least(tn, cn) >= 100 AND least(tx, cx) >= 5 THEN round(100.0 * tx / tn - 100.0 * cx / cn, 2) END,
@@ -316,7 +361,7 @@ CREATE FUNCTION crm.campaign_explain(customer_id bigint, flow text) RETURNS json
 $$
 DECLARE
     person bigint := crm._access_require_person(customer_id);
-    ids bigint[] := crm._identity_cluster(person);
+    ids bigint[] := crm._campaign_ids(person);
     chosen crm.flow_row;
     last_day date := (SELECT v.last_day FROM crm.customer_value v WHERE v.customer_id = person);
     key text;
@@ -333,7 +378,9 @@ BEGIN
                   FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = chosen.flow_id),
         'backlog', (SELECT jsonb_build_object('key', b.occurrence_key, 'confirmed_at', b.confirmed_at, 'entered_at', b.entered_at)
                     FROM crm.flow_backlog b WHERE b.customer_id = person AND b.flow_id = chosen.flow_id ORDER BY b.counted_at DESC LIMIT 1),
-        'now', (SELECT jsonb_build_object('would_be', g.outcome, 'steps', to_jsonb(g.steps))
+        'now', (SELECT jsonb_build_object('key', key, 'steps', to_jsonb(g.steps), 'would_be',
+                    CASE WHEN EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = chosen.flow_id AND o.occurrence_key = key)
+                         THEN 'fired before' ELSE g.outcome END)
                 FROM crm._campaign_gate(chosen, person, ids, key, crm.core_now(), 'infinity') g));
 END
 $$;

@@ -62,22 +62,22 @@ $$;
 COMMENT ON FUNCTION crm._loyalty_has_equal_or_better(bigint, text, int) IS
     'whether a person holds a valid coupon, or redeemed one in the last so many days, that is worth as much as this type';
 
-CREATE FUNCTION crm._loyalty_void(customer_id bigint, coupon_id bigint, reason text) RETURNS void
+CREATE FUNCTION crm._loyalty_void(customer_id bigint, flow_id int, occurrence_key text, reason text) RETURNS void
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
 BEGIN
-    UPDATE crm.coupon c SET state = 'void'
-    WHERE c.customer_id = _loyalty_void.customer_id AND c.coupon_id = _loyalty_void.coupon_id AND c.state = 'issued';
-    IF FOUND THEN
-        INSERT INTO crm.coupon_event (customer_id, coupon_id, coupon_event_id, at, kind, reason, actor)
-        VALUES (_loyalty_void.customer_id, _loyalty_void.coupon_id, crm._new_id(), crm.core_now(), 'void',
-                _loyalty_void.reason, crm._actor());
-    END IF;
+    WITH withdrawn AS (
+        UPDATE crm.coupon c SET state = 'void'
+        WHERE c.customer_id = _loyalty_void.customer_id AND c.flow_id = _loyalty_void.flow_id
+          AND c.occurrence_key = _loyalty_void.occurrence_key AND c.state = 'issued'
+        RETURNING c.customer_id, c.coupon_id)
+    INSERT INTO crm.coupon_event (customer_id, coupon_id, coupon_event_id, at, kind, reason, actor)
+    SELECT w.customer_id, w.coupon_id, crm._new_id(), crm.core_now(), 'void', _loyalty_void.reason, crm._actor() FROM withdrawn w;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_void(bigint, bigint, text) IS
-    'withdraws a coupon that nobody was told of or used; nothing when it is not open';
+COMMENT ON FUNCTION crm._loyalty_void(bigint, int, text, text) IS
+    'withdraws the coupon of an occurrence that nobody was told of; nothing when it is not open any more';
 
 CREATE FUNCTION crm._loyalty_expire() RETURNS bigint
     LANGUAGE plpgsql AS

@@ -31,26 +31,34 @@ $$;
 COMMENT ON FUNCTION crm._outbox_store_consents(crm.consent_fact[]) IS
     'appends consents to their records; a repeated one (record, channel, moment, state) is unchanged; the caller calls the consequences';
 
-CREATE FUNCTION crm._outbox_address(customer_id bigint, channel text) RETURNS bytea
+-- What reaches a person on a channel.  A family's phone answers to the one who took it last
+-- (crm.identifier.customer_id), yet it reaches each of them: so it is looked for through the records.
+CREATE FUNCTION crm._outbox_addresses(customer_id bigint, channel text) RETURNS bytea[]
     LANGUAGE plpgsql STABLE AS
 $$
-#variable_conflict use_column
 BEGIN
-    RETURN (
-        SELECT i.value_hash
+    RETURN ARRAY(
+        SELECT ri.value_hash
         FROM crm.channel ch
-        JOIN crm.identifier i ON i.kind = ch.identifier_kind AND i.customer_id = _outbox_address.customer_id
-        WHERE ch.channel = _outbox_address.channel AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
-        ORDER BY i.last_seen_at DESC, i.value_hash LIMIT 1);
+        JOIN crm.membership m ON m.customer_id = _outbox_addresses.customer_id AND m.valid_to = 'infinity'
+        JOIN crm.record_identifier ri ON ri.source_record_id = m.source_record_id AND ri.kind = ch.identifier_kind AND ri.ended_at IS NULL
+        JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash
+        WHERE ch.channel = _outbox_addresses.channel AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
+        GROUP BY ri.value_hash ORDER BY max(ri.last_seen_at) DESC, ri.value_hash);
 END
 $$;
+COMMENT ON FUNCTION crm._outbox_addresses(bigint, text) IS
+    'hashes of the identifiers that reach a person on a channel, the newest first; blocked ones (landlines, hubs) are none';
+
+CREATE FUNCTION crm._outbox_address(customer_id bigint, channel text) RETURNS bytea
+    LANGUAGE plpgsql STABLE AS
+$$ BEGIN RETURN (crm._outbox_addresses(customer_id, channel))[1]; END $$;
 COMMENT ON FUNCTION crm._outbox_address(bigint, text) IS
     'hash of the newest identifier that reaches a person on a channel; null: not reachable';
 
-CREATE FUNCTION crm._outbox_consent(customer_id bigint, channel text) RETURNS text
+CREATE FUNCTION crm._outbox_consent(customer_id bigint, channel text, addresses bytea[] DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
-#variable_conflict use_column
 DECLARE
     answer text;
 BEGIN
@@ -61,17 +69,16 @@ BEGIN
           WHERE m.customer_id = _outbox_consent.customer_id AND m.valid_to = 'infinity' AND c.channel = _outbox_consent.channel
           ORDER BY c.source_record_id, c.occurred_at DESC, c.consent_id DESC) newest;
     IF answer <> 'no' AND EXISTS (
-        SELECT FROM crm.channel ch
-        JOIN crm.identifier i ON i.kind = ch.identifier_kind AND i.customer_id = _outbox_consent.customer_id
-        JOIN crm.opt_out o ON o.channel = ch.channel AND o.address_hash = i.value_hash
-        WHERE ch.channel = _outbox_consent.channel) THEN
+        SELECT FROM crm.opt_out o
+        WHERE o.channel = _outbox_consent.channel
+          AND o.address_hash = ANY (coalesce(addresses, crm._outbox_addresses(_outbox_consent.customer_id, _outbox_consent.channel)))) THEN
         RETURN 'no';
     END IF;
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_consent(bigint, text) IS
-    'yes, no or unknown: the strictest of what each of the person''s records said last; an address that opted out is a no whoever owns it';
+COMMENT ON FUNCTION crm._outbox_consent(bigint, text, bytea[]) IS
+    'yes, no or unknown: the strictest of what each of the person''s records said last; an address that opted out is a no whoever owns it (addresses: those of crm._outbox_addresses(), when they are known already)';
 
 CREATE FUNCTION crm._outbox_note(customer_id bigint, message_id text, kind text, attempt int DEFAULT NULL,
                                  http_status int DEFAULT NULL, detail text DEFAULT NULL) RETURNS void
@@ -84,20 +91,80 @@ END
 $$;
 COMMENT ON FUNCTION crm._outbox_note(bigint, text, text, int, int, text) IS 'appends what happened to a message';
 
+CREATE FUNCTION crm._outbox_cap_key(kind text, name text, hash bytea) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT convert_to(kind || ':' || name || ':', 'UTF8') || coalesce(hash, ''::bytea) $$;
+COMMENT ON FUNCTION crm._outbox_cap_key(text, text, bytea) IS 'the key of a cap''s counter: a person, or an address on a channel';
+
+CREATE FUNCTION crm._outbox_release(messages crm.queue_ref[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+DECLARE
+    held record;
+BEGIN
+    FOR held IN
+        SELECT k.cap_key, array_agg(o.due_at) AS moments
+        FROM unnest(messages) m JOIN crm.outbox o USING (customer_id, message_id),
+             LATERAL (VALUES (crm._outbox_cap_key('p', o.customer_id::text, NULL)),
+                             (crm._outbox_cap_key('a', o.channel, o.address_hash))) k (cap_key)
+        WHERE o.is_marketing
+          AND NOT EXISTS (SELECT FROM crm.outbox_event e
+                          WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind = 'unknown')
+        GROUP BY k.cap_key ORDER BY k.cap_key
+    LOOP
+        -- one reservation a message, though two may wait for one moment
+        UPDATE crm.contact_cap c SET sent_at = ARRAY(
+            SELECT s.at FROM (SELECT u.at, row_number() OVER (PARTITION BY u.at) AS n FROM unnest(c.sent_at) u (at)) s
+            WHERE s.n > (SELECT count(*) FROM unnest(held.moments) h (at) WHERE h.at = s.at) ORDER BY s.at)
+        WHERE c.cap_key = held.cap_key;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_release(crm.queue_ref[]) IS 'messages that never went count against no cap, save those that may have arrived; counters are locked in their order';
+
 CREATE FUNCTION crm._outbox_cancel(messages crm.queue_ref[], detail text) RETURNS void
     LANGUAGE plpgsql AS
 $$
+#variable_conflict use_column
 BEGIN
+    IF cardinality(messages) = 0 THEN
+        RETURN;
+    END IF;
     DELETE FROM crm.outbox_queue q USING unnest(messages) m
     WHERE q.customer_id = m.customer_id AND q.message_id = m.message_id;
     INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind, attempt, detail)
     SELECT m.customer_id, m.message_id, crm.core_now(), crm._new_id(), 'cancelled', m.attempt, _outbox_cancel.detail FROM unnest(messages) m;
+    PERFORM crm._outbox_release(messages);
+    -- nobody was told of a coupon whose message was never tried
+    PERFORM crm._loyalty_void(o.customer_id, o.flow_id, o.occurrence_key, _outbox_cancel.detail)
+    FROM unnest(messages) m JOIN crm.outbox o USING (customer_id, message_id)
+    WHERE o.flow_id IS NOT NULL
+      AND NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = m.customer_id AND e.message_id = m.message_id AND e.kind = 'attempt');
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_cancel(crm.queue_ref[], text) IS 'takes messages out of the queue for good, with the reason';
+COMMENT ON FUNCTION crm._outbox_cancel(crm.queue_ref[], text) IS
+    'takes messages out of the queue for good, with the reason; they count against no cap, and coupons that nobody heard of are withdrawn';
+
+-- Rows of the queue that may be cancelled: none that is on its way.
+CREATE FUNCTION crm._outbox_waiting(persons bigint[], flows int[], OUT messages crm.queue_ref[])
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+BEGIN
+    SELECT coalesce(array_agg(w.ref), '{}') INTO messages
+    FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref
+          FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
+          WHERE (persons IS NULL OR q.customer_id = ANY (persons)) AND (flows IS NULL OR o.flow_id = ANY (flows))
+            AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
+          ORDER BY q.customer_id, q.message_id FOR UPDATE OF q) w;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_waiting(bigint[], int[]) IS
+    'locks and returns the messages of persons and flows (null: all) that are not on their way just now';
 
 CREATE FUNCTION crm._outbox_put(customer_id bigint, message_id text, channel text, flow_id int, occurrence_key text,
-                                is_marketing boolean, body jsonb, due_at timestamptz, expires_at timestamptz) RETURNS boolean
+                                is_marketing boolean, body jsonb, due_at timestamptz, expires_at timestamptz,
+                                address_hash bytea DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
@@ -112,7 +179,8 @@ BEGIN
     INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, occurrence_key, is_marketing, address_hash, body,
                             due_at, expires_at, created_at)
     VALUES (_outbox_put.customer_id, _outbox_put.message_id, _outbox_put.channel, carrier, _outbox_put.flow_id,
-            _outbox_put.occurrence_key, _outbox_put.is_marketing, crm._outbox_address(_outbox_put.customer_id, _outbox_put.channel),
+            _outbox_put.occurrence_key, _outbox_put.is_marketing,
+            coalesce(_outbox_put.address_hash, crm._outbox_address(_outbox_put.customer_id, _outbox_put.channel)),
             _outbox_put.body, _outbox_put.due_at, _outbox_put.expires_at, crm.core_now())
     ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
@@ -124,8 +192,20 @@ BEGIN
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_put(bigint, text, text, int, text, boolean, jsonb, timestamptz, timestamptz) IS
-    'a message, to leave when due; false when one of that id is there; RM701 when no endpoint carries the channel';
+COMMENT ON FUNCTION crm._outbox_put(bigint, text, text, int, text, boolean, jsonb, timestamptz, timestamptz, bytea) IS
+    'a message, to leave when due, to the address given or the person''s newest; false when one of that id is there; RM701 when no endpoint carries the channel';
+
+CREATE FUNCTION crm._outbox_fault(options jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT CASE WHEN jsonb_typeof(options) <> 'object' THEN 'options'
+                ELSE (SELECT o.key FROM jsonb_each_text(options) o
+                      WHERE NOT coalesce(CASE o.key WHEN 'is_private_allowed' THEN o.value IN ('true', 'false')
+                                                    WHEN 'timeout_ms' THEN o.value ~ '^[0-9]{3,5}$' AND o.value::int BETWEEN 100 AND 50000
+                                                    WHEN 'max_concurrency' THEN o.value ~ '^[0-9]{1,2}$' AND o.value::int BETWEEN 1 AND 64 END, false)
+                      ORDER BY o.key LIMIT 1) END
+$$;
+COMMENT ON FUNCTION crm._outbox_fault(jsonb) IS 'the option of an endpoint that is wrong or unknown; null: none';
 
 CREATE FUNCTION crm.outbox_define_endpoint(endpoint text, url text, secret text DEFAULT NULL, options jsonb DEFAULT '{}') RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -133,14 +213,22 @@ $$
 #variable_conflict use_column
 DECLARE
     chosen text := coalesce(secret, 'whsec_' || encode(crm._random_bytes(32), 'base64'));
+    wrong text;
 BEGIN
-    IF url !~ '^https?://[^[:space:]]+$' THEN
+    IF coalesce(endpoint, '') = '' THEN
+        RAISE EXCEPTION 'endpoint needs a name' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'endpoint', HINT = 'Give a short code.';
+    ELSIF url IS NULL OR url !~ '^https?://[^[:space:]]+$' THEN
         RAISE EXCEPTION 'endpoint needs a URL with http or https' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'url',
             HINT = 'Give it as https://host/path.';
     END IF;
-    IF chosen !~ '^whsec_[A-Za-z0-9+/]{32,88}={0,2}$' THEN
+    IF chosen !~ '^whsec_([A-Za-z0-9+/]{4}){8,21}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})?$' THEN
         RAISE EXCEPTION 'secret is no Standard Webhooks secret' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'secret',
             HINT = 'Give whsec_ and the base64 of 24 to 64 random bytes, or none to have one drawn.';
+    END IF;
+    SELECT crm._outbox_fault(coalesce(options, '{}')) INTO wrong;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'option "%" of an endpoint is wrong', wrong USING ERRCODE = 'invalid_parameter_value', COLUMN = wrong,
+            HINT = 'Options are is_private_allowed (true, false), timeout_ms (100 to 50000), max_concurrency (1 to 64).';
     END IF;
     INSERT INTO crm.endpoint AS e (endpoint, url, secret_sealed, is_active, is_private_allowed, timeout_ms, max_concurrency)
     VALUES (outbox_define_endpoint.endpoint, outbox_define_endpoint.url, crm._encrypt('endpoint', chosen), true,
@@ -150,6 +238,8 @@ BEGIN
     SET url = excluded.url, secret_sealed = CASE WHEN outbox_define_endpoint.secret IS NULL THEN e.secret_sealed ELSE excluded.secret_sealed END,
         is_active = true, is_private_allowed = excluded.is_private_allowed, timeout_ms = excluded.timeout_ms,
         max_concurrency = excluded.max_concurrency, broken_until = NULL, failures = 0;
+    UPDATE crm.alert a SET closed_at = crm.core_now()
+    WHERE a.kind = 'outbox.gone' AND a.key = outbox_define_endpoint.endpoint AND a.closed_at IS NULL;
     PERFORM crm._audit('define', 'endpoint', NULL, 'url', NULL, outbox_define_endpoint.url, outbox_define_endpoint.endpoint);
     PERFORM crm._worker_wake();
     RETURN (SELECT crm._decrypt('endpoint', e.secret_sealed) FROM crm.endpoint e WHERE e.endpoint = outbox_define_endpoint.endpoint);
@@ -158,6 +248,32 @@ $$;
 COMMENT ON FUNCTION crm.outbox_define_endpoint(text, text, text, jsonb) IS
     'makes or changes where messages go; options is_private_allowed (false), timeout_ms (15000), max_concurrency (8); returns the signing secret, drawn when none is given; 22023 for a bad URL or secret';
 GRANT EXECUTE ON FUNCTION crm.outbox_define_endpoint(text, text, text, jsonb) TO crm_admin;
+
+CREATE FUNCTION crm.outbox_rotate_secret(endpoint text, is_finished boolean DEFAULT false) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    drawn text := 'whsec_' || encode(crm._random_bytes(32), 'base64');
+BEGIN
+    IF is_finished THEN
+        drawn := NULL;
+        UPDATE crm.endpoint e SET secret_sealed = e.next_secret_sealed, next_secret_sealed = NULL
+        WHERE e.endpoint = outbox_rotate_secret.endpoint AND e.next_secret_sealed IS NOT NULL;
+    ELSE
+        UPDATE crm.endpoint e SET next_secret_sealed = crm._encrypt('endpoint', drawn) WHERE e.endpoint = outbox_rotate_secret.endpoint;
+    END IF;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no endpoint "%" whose secret could be changed', endpoint
+            USING ERRCODE = 'no_data_found', COLUMN = 'endpoint', HINT = 'Define it with crm.outbox_define_endpoint(), or begin with crm.outbox_rotate_secret(endpoint).';
+    END IF;
+    PERFORM crm._audit('rotate', 'endpoint', NULL, 'secret', NULL, CASE WHEN is_finished THEN 'finished' ELSE 'begun' END, outbox_rotate_secret.endpoint);
+    RETURN drawn;
+END
+$$;
+COMMENT ON FUNCTION crm.outbox_rotate_secret(text, boolean) IS
+    'draws a second secret and returns it: both sign until the receiver knows it; then, with is_finished, only the new one does (returns null); P0002';
+GRANT EXECUTE ON FUNCTION crm.outbox_rotate_secret(text, boolean) TO crm_admin;
 
 CREATE FUNCTION crm.outbox_set_channel(channel text, endpoint text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -192,12 +308,29 @@ END
 $$;
 COMMENT ON FUNCTION crm._outbox_normal_address(text, text) IS 'an address as identifiers are kept; 22023 when it fits no channel';
 
-CREATE FUNCTION crm.outbox_opt_out(channel text, address text, evidence text DEFAULT '', idempotency_key text DEFAULT NULL) RETURNS jsonb
+-- Persons who hold an address, under every id they ever had.
+CREATE FUNCTION crm._outbox_holders(kind smallint, address_hash bytea) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN ARRAY(
+        SELECT DISTINCT c.id
+        FROM crm.record_identifier ri
+        JOIN crm.membership m ON m.source_record_id = ri.source_record_id AND m.valid_to = 'infinity',
+             unnest(crm._identity_cluster(m.customer_id)) c (id)
+        WHERE ri.kind = _outbox_holders.kind AND ri.value_hash = _outbox_holders.address_hash ORDER BY c.id);
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_holders(smallint, bytea) IS 'all ids of the persons whose records hold or held an address';
+
+CREATE FUNCTION crm.outbox_opt_out(channel text, address text, evidence text DEFAULT '', idempotency_key text DEFAULT NULL,
+                                   namespace text DEFAULT '') RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_opt_out', crm._sha256(convert_to(concat_ws(E'\x1f', channel, address), 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_opt_out',
+        crm._sha256(convert_to(concat_ws(E'\x1f', channel, address, namespace), 'UTF8')));
     given record;
     hash bytea;
     waiting crm.queue_ref[];
@@ -206,23 +339,24 @@ BEGIN
         RETURN answer;
     END IF;
     SELECT * INTO given FROM crm._outbox_normal_address(channel, address);
-    hash := crm._identity_hash(given.kind, '', given.value);
+    hash := crm._identity_hash(given.kind, coalesce(namespace, ''), given.value);
     INSERT INTO crm.opt_out (channel, address_hash, at, evidence)
-    VALUES (outbox_opt_out.channel, hash, crm.core_now(), coalesce(outbox_opt_out.evidence, '')) ON CONFLICT DO NOTHING;
-    SELECT coalesce(array_agg(s.ref), '{}') INTO waiting
-    FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref FROM crm.outbox o JOIN crm.outbox_queue q USING (customer_id, message_id)
-          JOIN crm.identifier i ON i.kind = given.kind AND i.value_hash = hash AND i.customer_id = o.customer_id
-          WHERE o.channel = outbox_opt_out.channel AND o.is_marketing AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
-          FOR UPDATE OF q) s;
+    VALUES (outbox_opt_out.channel, hash, crm.core_now(), left(coalesce(outbox_opt_out.evidence, ''), 500)) ON CONFLICT DO NOTHING;
+    SELECT coalesce(array_agg(w.ref ORDER BY w.customer_id, w.message_id), '{}') INTO waiting
+    FROM (SELECT o.customer_id, o.message_id, ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref
+          FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
+          WHERE q.customer_id = ANY (crm._outbox_holders(given.kind, hash)) AND o.channel = outbox_opt_out.channel
+            AND o.address_hash = hash AND o.is_marketing AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
+          ORDER BY q.customer_id, q.message_id FOR UPDATE OF q) w;
     PERFORM crm._outbox_cancel(waiting, 'opted out');
     answer := jsonb_build_object('channel', channel, 'closed', true, 'cancelled', cardinality(waiting));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm.outbox_opt_out(text, text, text, text) IS
-    'STOP or 退订: closes a channel for an address at once, whoever owns it; waiting marketing messages are cancelled; 22023 for an address that fits no channel';
-GRANT EXECUTE ON FUNCTION crm.outbox_opt_out(text, text, text, text) TO crm_till, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_headquarters;
+COMMENT ON FUNCTION crm.outbox_opt_out(text, text, text, text, text) IS
+    'STOP or 退订: closes a channel for an address (namespace: an openid''s app) at once, whoever owns it; waiting marketing messages are cancelled; 22023 for an address that fits no channel';
+GRANT EXECUTE ON FUNCTION crm.outbox_opt_out(text, text, text, text, text) TO crm_till, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.outbox_set_consent(customer_id bigint, channel text, state text, evidence text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -248,9 +382,9 @@ BEGIN
     SELECT m.source_record_id, outbox_set_consent.channel, crm.core_now(), crm._new_id(), outbox_set_consent.state, coalesce(outbox_set_consent.evidence, ''), false
     FROM crm.membership m WHERE m.customer_id = person AND m.valid_to = 'infinity';
     IF state = 'yes' THEN
-        DELETE FROM crm.opt_out o USING crm.channel ch, crm.identifier i
-        WHERE ch.channel = outbox_set_consent.channel AND i.kind = ch.identifier_kind AND i.customer_id = person
-          AND o.channel = ch.channel AND o.address_hash = i.value_hash;
+        DELETE FROM crm.opt_out o
+        WHERE o.channel = outbox_set_consent.channel
+          AND o.address_hash = ANY (crm._outbox_addresses(person, outbox_set_consent.channel));
     END IF;
     PERFORM crm._audit('consent', 'person', person, channel, NULL, state, evidence);
     answer := jsonb_build_object('customer_id', person, 'channel', channel, 'state', crm._outbox_consent(person, channel));
@@ -269,7 +403,9 @@ DECLARE
     ids bigint[] := crm._identity_cluster(customer_id);
     waiting crm.queue_ref[];
 BEGIN
-    SELECT coalesce(array_agg(ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref), '{}') INTO waiting FROM crm.outbox_queue q WHERE q.customer_id = ANY (ids);
+    -- also what is on its way: its result finds no row any more
+    SELECT coalesce(array_agg(ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref), '{}') INTO waiting
+    FROM (SELECT * FROM crm.outbox_queue w WHERE w.customer_id = ANY (ids) ORDER BY w.customer_id, w.message_id FOR UPDATE) q;
     PERFORM crm._outbox_cancel(waiting, 'erased');
     UPDATE crm.outbox o SET body = '{}', address_hash = NULL WHERE o.customer_id = ANY (ids);
 END

@@ -11,21 +11,19 @@ CREATE FUNCTION crm._outbox_is_paused() RETURNS boolean
 $$
 DECLARE
     here record;
-    known crm.outbox_state;
+    known crm.sending_state;
 BEGIN
-    SELECT * INTO known FROM crm.outbox_state;
+    SELECT * INTO known FROM crm.sending_state;
     SELECT * INTO here FROM crm._outbox_timeline();
     IF known.only_row IS NULL THEN
-        INSERT INTO crm.outbox_state (timeline, system_id) VALUES (here.timeline, here.system_id) ON CONFLICT DO NOTHING;
+        INSERT INTO crm.sending_state (timeline, system_id) VALUES (here.timeline, here.system_id) ON CONFLICT DO NOTHING;
         RETURN false;
     END IF;
     IF known.paused_reason IS NULL AND (known.timeline <> here.timeline OR known.system_id <> here.system_id) THEN
-        UPDATE crm.outbox_state SET paused_at = crm.core_now(),
+        UPDATE crm.sending_state SET paused_at = crm.core_now(),
             paused_reason = CASE WHEN known.system_id <> here.system_id THEN 'restored on another server'
                                  ELSE format('timeline %s became %s: a failover or a point-in-time recovery', known.timeline, here.timeline) END;
-        INSERT INTO crm.alert (alert_id, kind, key, opened_at, detail)
-        VALUES (crm._new_id(), 'outbox.paused', 'outbox', crm.core_now(), jsonb_build_object('remedy', 'SELECT crm.outbox_resume();'))
-        ON CONFLICT DO NOTHING;
+        PERFORM crm._outbox_alert('outbox.paused', 'outbox', '{"remedy": "SELECT crm.outbox_resume();"}');
         RETURN true;
     END IF;
     RETURN known.paused_reason IS NOT NULL;
@@ -64,76 +62,115 @@ COMMENT ON FUNCTION crm._outbox_due(int) IS 'locks due messages, endpoint by end
 CREATE FUNCTION crm._outbox_stopper(message crm.message_row) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
+DECLARE
+    person bigint := crm._identity_current(message.customer_id);
+    addresses bytea[];
 BEGIN
-    RETURN CASE
-        WHEN message.expires_at <= crm.core_now() THEN 'expired'
-        WHEN message.address_hash IS NULL THEN 'not reachable'
-        WHEN message.is_marketing AND crm._outbox_consent(crm._identity_current(message.customer_id), message.channel) <> 'yes' THEN 'no consent'
-        WHEN EXISTS (SELECT FROM crm.opt_out o WHERE message.is_marketing AND o.channel = message.channel AND o.address_hash = message.address_hash) THEN 'opted out'
-    END;
+    IF message.expires_at <= crm.core_now() THEN
+        RETURN 'expired';
+    END IF;
+    addresses := crm._outbox_addresses(person, message.channel);
+    IF message.address_hash IS NULL OR message.address_hash <> ALL (addresses) THEN
+        RETURN 'not reachable: the address was given up';
+    ELSIF message.is_marketing AND crm._outbox_consent(person, message.channel, addresses) <> 'yes' THEN
+        RETURN 'no consent';
+    END IF;
+    RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_stopper(crm.message_row) IS 'why a message must not leave now, checked again at the last moment; null: it may';
+COMMENT ON FUNCTION crm._outbox_stopper(crm.message_row) IS
+    'why a message must not leave now, checked again at the last moment: expired, not reachable, no consent (opt-outs included); null: it may';
+
+CREATE FUNCTION crm._outbox_request(message crm.message_row, attempt int)
+    RETURNS TABLE (customer_id bigint, message_id text, attempt_no int, endpoint text, url text, secret text, next_secret text,
+                   timeout_ms int, is_private_allowed boolean, body text)
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        SELECT message.customer_id, message.message_id, _outbox_request.attempt, e.endpoint, e.url,
+               crm._decrypt('endpoint', e.secret_sealed), crm._decrypt('endpoint', e.next_secret_sealed), e.timeout_ms, e.is_private_allowed,
+               (message.body || jsonb_build_object('id', message.message_id, 'type', 'customer.send', 'channel', message.channel,
+                    'to', crm._decrypt(k.code, i.value_sealed)))::text
+        FROM crm.endpoint e, crm.channel ch
+        JOIN crm.identifier_kind k ON k.kind = ch.identifier_kind
+        JOIN crm.identifier i ON i.kind = k.kind AND i.value_hash = message.address_hash
+        WHERE e.endpoint = message.endpoint AND ch.channel = message.channel;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_request(crm.message_row, int) IS
+    'what a request needs, the address and the signing secret in clear; RM003 or RM004 when the keys do not fit';
+
+-- One message of a claim: cancelled, buried, or leased and handed out.
+CREATE FUNCTION crm._outbox_lease(due crm.queue_ref, lease_ms int, worker int)
+    RETURNS TABLE (customer_id bigint, message_id text, attempt_no int, endpoint text, url text, secret text, next_secret text,
+                   timeout_ms int, is_private_allowed boolean, body text)
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+DECLARE
+    message crm.message_row;
+    stopper text;
+BEGIN
+    SELECT * INTO message FROM crm.outbox o WHERE o.customer_id = due.customer_id AND o.message_id = due.message_id;
+    IF due.attempt > (crm._setting('outbox.max_retries'))::int THEN
+        -- every attempt ended without a result, its worker died each time
+        PERFORM crm._outbox_bury(message, due.attempt, 'no attempt ever ended');
+        RETURN;
+    END IF;
+    stopper := crm._outbox_stopper(message);
+    IF stopper IS NOT NULL THEN
+        PERFORM crm._outbox_cancel(ARRAY[due], stopper);
+        RETURN;
+    END IF;
+    BEGIN
+        RETURN QUERY SELECT * FROM crm._outbox_request(message, due.attempt + 1);
+    EXCEPTION WHEN SQLSTATE 'RM003' OR SQLSTATE 'RM004' THEN
+        -- a key that is gone stops this message, not those behind it
+        PERFORM crm._outbox_bury(message, due.attempt, SQLERRM);
+        RETURN;
+    END;
+    UPDATE crm.outbox_queue q SET attempt = q.attempt + 1, leased_by = worker,
+        lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
+    WHERE q.customer_id = due.customer_id AND q.message_id = due.message_id;
+    PERFORM crm._outbox_note(due.customer_id, due.message_id, 'attempt', due.attempt + 1);
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_lease(crm.queue_ref, int, int) IS
+    'leases a due message and returns its request; no row when it was cancelled (consent, opt-out, address, expiry) or became a dead letter';
 
 CREATE FUNCTION crm._outbox_claim(max_messages int, lease_ms int, worker int)
     RETURNS TABLE (customer_id bigint, message_id text, attempt int, endpoint text, url text, secret text, next_secret text,
                    timeout_ms int, is_private_allowed boolean, body text)
     LANGUAGE plpgsql AS
 $$
-#variable_conflict use_column
 DECLARE
     due crm.queue_ref;
-    message crm.message_row;
-    stopper text;
 BEGIN
     IF crm._outbox_is_paused() THEN
         RETURN;
     END IF;
     FOR due IN SELECT * FROM crm._outbox_due(max_messages) LOOP
-        SELECT * INTO message FROM crm.outbox o WHERE o.customer_id = due.customer_id AND o.message_id = due.message_id;
-        stopper := crm._outbox_stopper(message);
-        IF stopper IS NOT NULL THEN
-            PERFORM crm._outbox_cancel(ARRAY[due], stopper);
-            PERFORM crm._outbox_release(message);
-            CONTINUE;
-        END IF;
-        UPDATE crm.outbox_queue q SET attempt = q.attempt + 1, leased_by = worker,
-            lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
-        WHERE q.customer_id = due.customer_id AND q.message_id = due.message_id;
-        PERFORM crm._outbox_note(due.customer_id, due.message_id, 'attempt', due.attempt + 1);
-        RETURN QUERY
-            SELECT due.customer_id, due.message_id, due.attempt + 1, e.endpoint, e.url, crm._decrypt('endpoint', e.secret_sealed),
-                   crm._decrypt('endpoint', e.next_secret_sealed), e.timeout_ms, e.is_private_allowed,
-                   (message.body || jsonb_build_object('id', due.message_id, 'type', 'customer.send', 'channel', message.channel,
-                        'to', crm._decrypt(k.code, i.value_sealed)))::text
-            FROM crm.endpoint e, crm.channel ch
-            JOIN crm.identifier_kind k ON k.kind = ch.identifier_kind
-            JOIN crm.identifier i ON i.kind = k.kind AND i.value_hash = message.address_hash
-            WHERE e.endpoint = due.endpoint AND ch.channel = message.channel;
+        RETURN QUERY SELECT * FROM crm._outbox_lease(due, lease_ms, worker);
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_claim(int, int, int) IS
-    'leases due messages and gives what a request needs, the address in clear; consent, opt-out and expiry are checked once more; nothing while sending is paused';
+    'leases due messages and gives what a request needs, the address in clear; consent, opt-out, address and expiry are checked once more; nothing while sending is paused';
 
-CREATE FUNCTION crm._outbox_release(message crm.message_row) RETURNS void
+CREATE FUNCTION crm._outbox_alert(kind text, key text, detail jsonb) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    IF message.is_marketing THEN
-        UPDATE crm.contact_cap c SET sent_at = array_remove(c.sent_at, message.due_at)
-        WHERE c.cap_key IN (crm._outbox_cap_key('p', message.customer_id::text, NULL),
-                            crm._outbox_cap_key('a', message.channel, message.address_hash));
-    END IF;
+    INSERT INTO crm.alert (alert_id, kind, key, opened_at, detail)
+    VALUES (crm._new_id(), kind, key, crm.core_now(), detail)
+    ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_release(crm.message_row) IS 'a message that never went counts against no cap';
+COMMENT ON FUNCTION crm._outbox_alert(text, text, jsonb) IS 'opens an alert; nothing when one of the kind and key is open';
 
-CREATE FUNCTION crm._outbox_cap_key(kind text, name text, hash bytea) RETURNS bytea
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT convert_to(kind || ':' || name || ':', 'UTF8') || coalesce(hash, ''::bytea) $$;
-COMMENT ON FUNCTION crm._outbox_cap_key(text, text, bytea) IS 'the key of a cap''s counter: a person, or an address on a channel';
-
-CREATE FUNCTION crm._outbox_bury(message crm.message_row, reason text) RETURNS void
+CREATE FUNCTION crm._outbox_bury(message crm.message_row, attempt int, reason text) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
@@ -142,14 +179,13 @@ BEGIN
     VALUES (message.customer_id, message.message_id, crm.core_now(), _outbox_bury.reason)
     ON CONFLICT ON CONSTRAINT dead_letter_pkey DO UPDATE SET at = excluded.at, reason = excluded.reason, replayed_at = NULL;
     PERFORM crm._outbox_note(message.customer_id, message.message_id, 'dead', detail => _outbox_bury.reason);
-    PERFORM crm._outbox_release(message);
-    INSERT INTO crm.alert (alert_id, kind, key, opened_at, detail)
-    VALUES (crm._new_id(), 'outbox.dead', message.endpoint, crm.core_now(),
-            jsonb_build_object('message_id', message.message_id, 'reason', _outbox_bury.reason, 'remedy', 'Mend the endpoint, then replay: crm.outbox_replay(message_id).'))
-    ON CONFLICT DO NOTHING;
+    PERFORM crm._outbox_release(ARRAY[ROW(message.customer_id, message.message_id, _outbox_bury.attempt)::crm.queue_ref]);
+    PERFORM crm._outbox_alert('outbox.dead', message.endpoint, jsonb_build_object('message_id', message.message_id,
+        'reason', _outbox_bury.reason, 'remedy', 'Mend the endpoint, then replay: SELECT crm.outbox_replay(message_id).'));
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_bury(crm.message_row, text) IS 'a dead letter, and one alert an endpoint until it succeeds again';
+COMMENT ON FUNCTION crm._outbox_bury(crm.message_row, int, text) IS
+    'a dead letter, which counts against no cap, and one alert an endpoint until it succeeds again';
 
 CREATE FUNCTION crm._outbox_settle(message crm.message_row, attempt int, outcome text, http_status int, retry_after_s int, detail text) RETURNS void
     LANGUAGE plpgsql AS
@@ -165,7 +201,7 @@ BEGIN
         RETURN;
     END IF;
     IF outcome = 'refused' OR attempt > (crm._setting('outbox.max_retries'))::int THEN
-        PERFORM crm._outbox_bury(message, coalesce(nullif(detail, ''), outcome));
+        PERFORM crm._outbox_bury(message, attempt, coalesce(nullif(detail, ''), outcome));
     ELSE
         UPDATE crm.outbox_queue q SET lease_until = NULL, leased_by = NULL, due_at = crm.core_now() + make_interval(secs => pause)
         WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id;
@@ -174,6 +210,10 @@ BEGIN
         broken_until = CASE WHEN e.failures + 1 >= (crm._setting('outbox.breaker_failures'))::int
                             THEN clock_timestamp() + make_interval(secs => (crm._setting('outbox.breaker_seconds'))::int) END
     WHERE e.endpoint = message.endpoint;
+    IF outcome = 'gone' THEN
+        PERFORM crm._outbox_alert('outbox.gone', message.endpoint, jsonb_build_object(
+            'remedy', 'The receiver answered 410 and wants no more. Define the endpoint anew with crm.outbox_define_endpoint(); what waits goes then.'));
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_settle(crm.message_row, int, text, int, int, text) IS
@@ -255,7 +295,7 @@ COMMENT ON FUNCTION crm.outbox_receipt(text, text, text, text) IS
     'what the provider says of a message: delivered, undelivered, opened, clicked; once a kind; P0002 for an unknown message, 22023 for an unknown kind';
 GRANT EXECUTE ON FUNCTION crm.outbox_receipt(text, text, text, text) TO crm_till, crm_admin, crm_steward;
 
-CREATE FUNCTION crm.outbox_message(message_id text) RETURNS jsonb
+CREATE FUNCTION crm.outbox_state(message_id text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_column
@@ -276,8 +316,8 @@ BEGIN
                    FROM crm.outbox_event e WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id));
 END
 $$;
-COMMENT ON FUNCTION crm.outbox_message(text) IS 'the state of a message and all that happened to it; P0002 when unknown or outside of the caller''s scope';
-GRANT EXECUTE ON FUNCTION crm.outbox_message(text) TO crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_headquarters;
+COMMENT ON FUNCTION crm.outbox_state(text) IS 'the state of a message and all that happened to it; P0002 when unknown or outside of the caller''s scope';
+GRANT EXECUTE ON FUNCTION crm.outbox_state(text) TO crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.outbox_replay(message_id text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -297,6 +337,9 @@ BEGIN
         RAISE EXCEPTION 'message is no dead letter' USING ERRCODE = 'RM702', HINT = 'Only dead letters are replayed; see its state.';
     END IF;
     INSERT INTO crm.outbox_queue (customer_id, message_id, endpoint, due_at) VALUES (message.customer_id, message.message_id, message.endpoint, crm.core_now());
+    UPDATE crm.contact_cap c SET sent_at = array_append(c.sent_at, message.due_at)
+    WHERE message.is_marketing AND message.due_at <> ALL (c.sent_at)
+      AND c.cap_key IN (crm._outbox_cap_key('p', message.customer_id::text, NULL), crm._outbox_cap_key('a', message.channel, message.address_hash));
     PERFORM crm._outbox_note(message.customer_id, message.message_id, 'replayed', detail => crm._actor());
     PERFORM crm._audit('replay', 'message', message.customer_id, NULL, NULL, message.message_id);
     PERFORM crm._worker_wake();
@@ -313,13 +356,13 @@ CREATE FUNCTION crm.outbox_resume(confirm boolean DEFAULT false) RETURNS jsonb
 $$
 DECLARE
     paused boolean := crm._outbox_is_paused();
-    known crm.outbox_state;
+    known crm.sending_state;
     here record;
 BEGIN
-    SELECT * INTO known FROM crm.outbox_state;
+    SELECT * INTO known FROM crm.sending_state;
     SELECT * INTO here FROM crm._outbox_timeline();
     IF paused AND confirm THEN
-        UPDATE crm.outbox_state SET timeline = here.timeline, system_id = here.system_id, paused_reason = NULL, paused_at = NULL;
+        UPDATE crm.sending_state SET timeline = here.timeline, system_id = here.system_id, paused_reason = NULL, paused_at = NULL;
         UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'outbox.paused' AND a.closed_at IS NULL;
         PERFORM crm._audit('resume', 'outbox', NULL, NULL, known.paused_reason, 'sending');
         PERFORM crm._worker_wake();

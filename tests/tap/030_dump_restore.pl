@@ -58,6 +58,6 @@ is($new->safe_psql('shop', "SELECT count(*) FROM pg_policies WHERE policyname = 
 
 like(order($new, 'shop', 'O1-1', '13812340001', '2026-02-07T12:00:00+08:00', '11.50'), qr/^200 unchanged/, 'a replayed order changes nothing');
 like(order($new, 'shop', 'NEW-1', '13812340001', '2026-06-30T11:00:00+08:00', '20.00'), qr/^201 created/, 'a new one is taken');
-like($new->safe_psql('shop', 'SELECT paused_reason IS NOT NULL FROM crm.outbox_state'), qr/^t?$/, 'sending waits for a person');
+like($new->safe_psql('shop', 'SELECT paused_reason IS NOT NULL FROM crm.sending_state'), qr/^t?$/, 'sending waits for a person');
 like(($new->psql('shop', 'DROP EXTENSION crm'))[2], qr/other objects depend on it/, 'DROP EXTENSION is refused while there is data');
 done_testing();

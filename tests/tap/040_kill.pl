@@ -14,7 +14,7 @@ srand($ENV{CRM_SEED} // 7);
 my $node = crm_node('main', conf => "crm.core_clock = '2026-06-30T11:00:00+08:00'\nfsync = on\n");
 crm_database($node, 'shop');
 crm_shop($node, 'shop');
-$node->safe_psql('shop', "SELECT crm.campaign_start('welcome')");
+$node->safe_psql('shop', q{SELECT crm.outbox_define_endpoint('local', 'http://127.0.0.1:9/', NULL, '{"is_private_allowed": true}'), crm.outbox_set_channel('sms', 'local'), crm.campaign_start('welcome')});
 
 # A till: one order after the other, each acknowledged one written down; a broken connection is
 # opened anew and the same order sent again, as a till does.
