@@ -128,9 +128,12 @@ def import_file(key, path, **query):
     started = time.time()
     words = "&".join(f"{name}={value}" for name, value in query.items())
     kind = "text/csv" if query["format"] == "csv" else "application/x-ndjson"
-    subprocess.run(["curl", "-sS", "-f", "-X", "POST", f"http://127.0.0.1:{PORT}/api/v1/imports?{words}", "-H", f"Authorization: Bearer {key}",
-                    "-H", f"Content-Type: {kind}", "-T", path, "-o", f"{path}.answer"], check=True)
-    batch = json.load(open(f"{path}.answer"))["batch_id"]
+    subprocess.run(["curl", "-sS", "--fail-with-body", "-X", "POST", f"http://127.0.0.1:{PORT}/api/v1/imports?{words}", "-H", f"Authorization: Bearer {key}",
+                    "-H", f"Content-Type: {kind}", "-T", path, "-o", f"{path}.answer"], check=False)
+    answer = json.load(open(f"{path}.answer"))
+    if "batch_id" not in answer:
+        raise RuntimeError(f"{path} was not taken: {answer}")
+    batch = answer["batch_id"]
     job = {}
 
     def finished():
@@ -187,8 +190,8 @@ def bench_memory(server, key, folder):
 
     watcher = threading.Thread(target=sample)
     watcher.start()
-    subprocess.run(["curl", "-sS", "-f", "-X", "POST", f"http://127.0.0.1:{PORT}/api/v1/imports?source=mini&entity=event&format=ndjson&dry_run=true&history=true",
-                    "-H", f"Authorization: Bearer {key}", "-H", "Content-Type: application/x-ndjson", "-T", path, "-o", f"{path}.answer"], check=True)
+    subprocess.run(["curl", "-sS", "--fail-with-body", "-X", "POST", f"http://127.0.0.1:{PORT}/api/v1/imports?source=mini&entity=event&format=ndjson&dry_run=true&history=true",
+                    "-H", f"Authorization: Bearer {key}", "-H", "Content-Type: application/x-ndjson", "-T", path, "-o", f"{path}.answer"], check=False)
     stop.set()
     watcher.join()
     server.sql(f"SELECT crm.ingest_bulk_abort({json.load(open(path + '.answer'))['batch_id']})")

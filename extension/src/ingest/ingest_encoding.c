@@ -34,6 +34,8 @@ bool
 crm_ingest_to_utf8(CrmIngestParser *p, const char **text, int *length)
 {
 	static Oid	gbk_to_utf8 = InvalidOid;
+	/* the converter takes no more than the worst growth of any encoding would fit into */
+	int			room = (*length + 1) * MAX_CONVERSION_GROWTH + 1;
 	unsigned char *out;
 	int			done;
 
@@ -44,10 +46,10 @@ crm_ingest_to_utf8(CrmIngestParser *p, const char **text, int *length)
 	if (!OidIsValid(gbk_to_utf8))
 		gbk_to_utf8 = FindDefaultConversionProc(PG_GBK, PG_UTF8);
 	CrmEnsure(OidIsValid(gbk_to_utf8), "no conversion from GBK");
-	out = MemoryContextAlloc(p->fact_memory, *length * 2 + 1);
+	out = MemoryContextAlloc(p->fact_memory, room);
 	done = pg_do_encoding_conversion_buf(gbk_to_utf8, PG_GBK, PG_UTF8, unconstify(unsigned char *,
 										 (const unsigned char *) *text),
-										 *length, out, *length * 2 + 1, true);
+										 *length, out, room, true);
 	if (done != *length)
 		return bad_bytes(p);
 	*text = (const char *) out;
