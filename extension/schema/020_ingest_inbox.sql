@@ -150,7 +150,8 @@ CREATE TABLE crm.pull (
     pull_id int PRIMARY KEY,
     source_id int NOT NULL REFERENCES crm.source,
     entity text NOT NULL,
-    relation text NOT NULL,             -- schema.table, read under run_as
+    relation_schema name NOT NULL,      -- read under run_as
+    relation_name name NOT NULL,
     watermark_column text NOT NULL,
     overlap interval NOT NULL DEFAULT '15 minutes',
     every interval NOT NULL DEFAULT '5 minutes',
@@ -159,6 +160,8 @@ CREATE TABLE crm.pull (
     is_active boolean NOT NULL DEFAULT true,
     failures int NOT NULL DEFAULT 0,
     last_error text,
+    is_behind boolean NOT NULL DEFAULT true,    -- the last run left rows: the next reads on without overlap
+    reconcile_from timestamptz,         -- how far the nightly reading has come; null: none under way
     last_hash bytea,                    -- of what the last run read: the same again is not kept twice
     next_run_at timestamptz NOT NULL,
     next_reconcile_at timestamptz NOT NULL);

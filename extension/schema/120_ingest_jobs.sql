@@ -1,3 +1,32 @@
-INSERT INTO crm.job (job, statement, every, position, next_run_at) VALUES
-    ('ingest.validate', 'SELECT crm._ingest_validate()', '2 seconds', 10, crm.core_now()),
-    ('ingest.apply', 'SELECT crm._ingest_apply()', '2 seconds', 11, crm.core_now());
+-- Views of intake for whoever looks after it, and its jobs.
+CREATE VIEW crm.source_status AS
+    SELECT s.code AS source, s.name, s.kind, s.is_active, s.is_sandbox, s.last_received_at,
+           coalesce(d.received, 0) AS received_today, coalesce(d.rejected, 0) AS rejected_today,
+           round(100.0 * (d.received - d.rejected) / nullif(d.received, 0), 2) AS success_percent,
+           (SELECT count(*) FROM crm.reject j WHERE j.source_id = s.source_id AND j.state IN ('open', 'retry')) AS open_rejects,
+           (SELECT count(*) FROM crm.batch b WHERE b.source_id = s.source_id AND b.state NOT IN ('done', 'aborted', 'invalid')) AS open_imports,
+           s.is_active AND s.last_received_at < crm.core_now() - (crm._setting('ingest.silence_hours') #>> '{}')::int * interval '1 hour' AS is_silent
+    FROM crm.source s
+    LEFT JOIN crm.source_day d ON d.source_id = s.source_id AND d.day = crm._local_day(crm.core_now(), s.time_zone);
+CREATE VIEW crm.source_day_status AS
+    SELECT s.code AS source, d.day, d.received, d.rejected, round(100.0 * (d.received - d.rejected) / nullif(d.received, 0), 2) AS success_percent
+    FROM crm.source_day d JOIN crm.source s USING (source_id);
+CREATE VIEW crm.reject_status AS
+    SELECT s.code AS source, j.entity, j.code, j.field, j.state, count(*) AS records, min(j.rejected_at) AS oldest, max(j.rejected_at) AS newest,
+           max(j.attempts) AS attempts, min(j.remedy) AS remedy
+    FROM crm.reject j JOIN crm.source s USING (source_id)
+    WHERE j.state IN ('open', 'retry') GROUP BY s.code, j.entity, j.code, j.field, j.state;
+CREATE VIEW crm.import_status AS
+    SELECT b.batch_id, s.code AS source, b.entity, b.state, b.line_count, b.counts,
+           CASE WHEN b.chunk_count > 0 THEN round(b.next_chunk::numeric / b.chunk_count, 3) END AS progress,
+           b.attempts, b.next_attempt_at, b.last_error, b.created_by, b.created_at
+    FROM crm.batch b JOIN crm.source s USING (source_id) WHERE b.state NOT IN ('done', 'aborted', 'invalid');
+GRANT SELECT ON crm.source_status, crm.source_day_status, crm.reject_status, crm.import_status TO crm_admin, crm_steward, crm_headquarters;
+
+INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at) VALUES
+    ('ingest.validate', 'SELECT crm._ingest_validate()', '2 seconds', NULL, 10, crm.core_now()),
+    ('ingest.apply', 'SELECT crm._ingest_apply()', '2 seconds', NULL, 11, crm.core_now()),
+    ('ingest.retry', 'SELECT crm._ingest_retry()', '10 seconds', NULL, 12, crm.core_now()),
+    ('ingest.pull', 'SELECT crm._ingest_pull()', '5 seconds', NULL, 13, crm.core_now()),
+    ('ingest.watch', 'SELECT crm._ingest_watch()', '1 minute', NULL, 14, crm.core_now()),
+    ('ingest.retention', 'SELECT crm._ingest_retention()', '1 day', '03:20', 910, crm.core_now());

@@ -48,6 +48,8 @@ typedef struct CrmStatement
 extern int	crm_core_spi_execute(CrmStatement *statement, Datum *values, const char *nulls,
 								 bool read_only, long limit);
 extern void crm_core_spi_execute_text(const char *sql, const char *name);
+extern int	crm_core_spi_query(const char *sql, int n_args, const Oid *arg_types, Datum *values,
+							   long limit);
 
 /* core_consequence.c */
 typedef enum CrmConsequence

@@ -47,3 +47,16 @@ crm_core_spi_execute_text(const char *sql, const char *name)
 						errmsg("could not execute the statement of \"%s\": %s", name,
 							   SPI_result_code_string(code))));
 }
+
+/* The exception: a statement over a relation that its user names (a pull); values are still $n. */
+int
+crm_core_spi_query(const char *sql, int n_args, const Oid *arg_types, Datum *values, long limit)
+{
+	int			code = SPI_execute_with_args(sql, n_args, unconstify(Oid *, arg_types), values, NULL,
+											 true, limit);
+
+	if (code != SPI_OK_SELECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+						errmsg("could not read a relation: %s", SPI_result_code_string(code))));
+	return code;
+}

@@ -71,14 +71,21 @@ crm_ingest_order_spoil(CrmIngestOrder *order)
 	order->is_bad = true;
 }
 
+/* Lines mostly repeat the order's fields: what was read once need not be read again. */
+static bool
+is_same(const CrmIngestSlot *slot, const CrmIngestSlot *other)
+{
+	return slot->kind == other->kind && slot->length == other->length &&
+		(slot->length == 0 || memcmp(slot->text, other->text, slot->length) == 0);
+}
+
 static bool
 is_earlier(CrmIngestParser *p, const CrmIngestSlot *slot, const CrmIngestSlot *than)
 {
 	TimestampTz at;
 	TimestampTz other;
 
-	return (slot->length != than->length || memcmp(slot->text, than->text, slot->length) != 0) &&
-		crm_ingest_parse_time(slot, p->source_zone, &at) &&
+	return !is_same(slot, than) && crm_ingest_parse_time(slot, p->source_zone, &at) &&
 		crm_ingest_parse_time(than, p->source_zone, &other) && at < other;
 }
 
@@ -272,9 +279,11 @@ crm_ingest_order_add(CrmIngestParser *p, CrmIngestOrder *order)
 	bool		is_set;
 	bool		ok;
 
-	ok = crm_ingest_require(p, F_ORDERED_AT) &&
-		crm_ingest_take_time(p, F_ORDERED_AT, &at, &is_set) &&
-		crm_ingest_take_time(p, F_PAID_AT, &at, &is_set);
+	ok = crm_ingest_require(p, F_ORDERED_AT);
+	if (ok && !is_same(&p->slots[F_ORDERED_AT], &order->slots[F_ORDERED_AT]))
+		ok = crm_ingest_take_time(p, F_ORDERED_AT, &at, &is_set);
+	if (ok && !is_same(&p->slots[F_PAID_AT], &order->slots[F_PAID_AT]))
+		ok = crm_ingest_take_time(p, F_PAID_AT, &at, &is_set);
 	if (ok && p->slots[F_ITEMS].kind != CRM_SLOT_ABSENT)
 		ok = add_items(p, order);
 	else if (ok && has_line(p))

@@ -6,7 +6,7 @@
  * Works on texts and JSON numbers; absent values stay absent, save for "default".  Results
  * live in the fact's memory.
  *
- *	"trim" "upper" "lower" "digits" "negate" "abs"
+ *	"trim" "upper" "lower" "digits" "negate" "abs" "hash" (keyed: an id that tells nothing)
  *	{"strip_prefix": "86-"} {"strip_suffix": ".0"} {"prefix": "POS-"}
  *	{"split": "|", "take": 1}			the first part; take -1: the last
  *	{"replace": "年", "with": "-"} {"default": "paid"}
@@ -21,7 +21,7 @@
 typedef enum TransformKind
 {
 	TRIM, UPPER, LOWER, DIGITS, NEGATE, ABSOLUTE, STRIP_PREFIX, STRIP_SUFFIX, PREFIX, SPLIT,
-	REPLACE, DEFAULT_VALUE
+	REPLACE, DEFAULT_VALUE, KEYED_HASH
 } TransformKind;
 
 static const struct
@@ -32,6 +32,7 @@ static const struct
 }			kinds[] = {
 	{"trim", TRIM, false}, {"upper", UPPER, false}, {"lower", LOWER, false},
 	{"digits", DIGITS, false}, {"negate", NEGATE, false}, {"abs", ABSOLUTE, false},
+	{"hash", KEYED_HASH, false},
 	{"strip_prefix", STRIP_PREFIX, true}, {"strip_suffix", STRIP_SUFFIX, true},
 	{"prefix", PREFIX, true}, {"split", SPLIT, true}, {"replace", REPLACE, true},
 	{"default", DEFAULT_VALUE, true},
@@ -205,6 +206,20 @@ replace(CrmIngestSlot *slot, const CrmIngestTransform *transform)
 }
 
 static void
+keyed_hash(CrmIngestSlot *slot)
+{
+	uint8		hash[CRM_HASH_LENGTH];
+	char	   *hex = palloc(2 * CRM_HASH_LENGTH + 1);
+
+	crm_core_keys_hash("external_id", slot->text, slot->length, hash);
+	for (int i = 0; i < CRM_HASH_LENGTH; i++)
+		sprintf(hex + 2 * i, "%02x", hash[i]);
+	slot->text = hex;
+	slot->length = 2 * CRM_HASH_LENGTH;
+	slot->kind = CRM_SLOT_TEXT;
+}
+
+static void
 apply_one(CrmIngestSlot *slot, const CrmIngestTransform *transform)
 {
 	int			n = transform->length;
@@ -244,6 +259,10 @@ apply_one(CrmIngestSlot *slot, const CrmIngestTransform *transform)
 			break;
 		case REPLACE:
 			replace(slot, transform);
+			break;
+		case KEYED_HASH:
+			if (slot->length > 0)
+				keyed_hash(slot);
 			break;
 		case DEFAULT_VALUE:
 			break;

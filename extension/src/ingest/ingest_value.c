@@ -134,6 +134,40 @@ crm_ingest_take_day(CrmIngestParser *p, int field, int32 *day, bool *is_set)
 	return false;
 }
 
+/* Most numbers are digits with a point at most: read here, without looking for signs of currency. */
+static bool
+read_plain(const CrmIngestSlot *slot, CrmDecimal *number)
+{
+	bool		negative = slot->length > 1 && slot->text[0] == '-';
+	bool		has_point = false;
+
+	*number = (CrmDecimal) {0, 0};
+	if (slot->length > 15)
+		return false;
+	for (uint32 i = negative ? 1 : 0; i < slot->length; i++)
+	{
+		char		c = slot->text[i];
+
+		if (c == '.' && !has_point && i + 1 < slot->length && i > (negative ? 1 : 0))
+			has_point = true;
+		else if (c >= '0' && c <= '9')
+		{
+			number->value = number->value * 10 + (c - '0');
+			number->scale += has_point ? 1 : 0;
+		}
+		else
+			return false;
+	}
+	while (number->scale > 0 && number->value % 10 == 0)
+	{
+		number->value /= 10;
+		number->scale--;
+	}
+	if (negative)
+		number->value = -number->value;
+	return slot->length > 0;
+}
+
 bool
 crm_ingest_take_decimal(CrmIngestParser *p, const CrmIngestSlot *slot, const char *field,
 						CrmDecimal *number, bool *is_set)
@@ -141,7 +175,7 @@ crm_ingest_take_decimal(CrmIngestParser *p, const CrmIngestSlot *slot, const cha
 	CrmDecimalCode code;
 
 	*is_set = slot->kind != CRM_SLOT_ABSENT;
-	if (!*is_set)
+	if (!*is_set || (is_characters(slot) && read_plain(slot, number)))
 		return true;
 	code = is_characters(slot) ? crm_decimal_parse(slot->text, slot->length, number) :
 		CRM_DECIMAL_FORMAT;
