@@ -169,6 +169,7 @@ def bench_chain(server, key, folder):
     for item in json.load(open(f"{chain}/manifest.json"))["files"]:
         lines, seconds = import_file(key, f"{chain}/{item['file']}", source=item["source"], entity=item["entity"],
                                      format=item["format"], encoding=item["encoding"], history="true", lenient="true")
+        print(f"    {item['file']}: {lines} lines in {seconds:.1f} s", file=sys.stderr)
         total, spent = total + lines, spent + seconds
     figure("import of the sample chain, end to end", f"{total / spent:.0f} lines/s ({total} in {spent:.1f} s)", "", "", ">= 12000", total / spent >= 12000)
 
