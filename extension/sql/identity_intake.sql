@@ -1,7 +1,7 @@
 -- identity, the two doors of intake: member facts, and the record that any other fact hangs on.
 
 -- One attempt; RM309 when something moved between looking and locking.
-CREATE FUNCTION crm._identity_try(items crm.identity_item[], is_stub boolean, others bigint[]) RETURNS crm.identity_result
+CREATE FUNCTION crm._identity_try(items crm.identity_item[], is_stub boolean, others bigint[], ahead crm.identity_reach) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -26,10 +26,7 @@ BEGIN
     INTO known, added, is_idle FROM unnest(items) i;
     SELECT array_agg(d.kind), array_agg(d.value_hash) INTO kinds, hashes
     FROM (SELECT DISTINCT l.kind, l.value_hash FROM unnest(items) i, unnest(i.links) l WHERE NOT i.is_repeat) d;
-    reach := crm._identity_reach(coalesce(known, '{}'), kinds, hashes);
-    IF NOT crm._identity_lock_reach(items, reach, others) THEN
-        RAISE EXCEPTION 'persons moved while a write looked at them' USING ERRCODE = 'RM309';
-    END IF;
+    reach := crm._identity_secure(items, coalesce(known, '{}'), kinds, hashes, others, ahead);
     IF NOT is_idle THEN
         PERFORM crm._identity_write_records(items);
         PERFORM crm._identity_write_links(items);
@@ -64,8 +61,8 @@ BEGIN
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_try(crm.identity_item[], boolean, bigint[]) IS
-    'stores items and settles their persons under locks; others: persons to lock besides; RM309 when it has to be made again';
+COMMENT ON FUNCTION crm._identity_try(crm.identity_item[], boolean, bigint[], crm.identity_reach) IS
+    'stores items and settles their persons under locks; others: persons to lock besides; ahead: what the attempt before saw; RM309 when it has to be made again';
 
 -- What a write caused in the rooms above.
 CREATE FUNCTION crm._identity_announce(result crm.identity_result) RETURNS void
@@ -98,17 +95,19 @@ CREATE FUNCTION crm._identity_settle(items crm.identity_item[], is_stub boolean)
 $$
 DECLARE
     result crm.identity_result;
+    ahead crm.identity_reach;
+    seen text;
 BEGIN
     FOR attempt IN 1 .. 20 LOOP
         BEGIN
             IF is_stub THEN
-                result := crm._identity_attach_once(items);
+                result := crm._identity_attach_once(items, ahead);
             ELSE
                 IF cardinality(items) = 1 THEN
                     result := crm._identity_newcomer(items[1]);
                 END IF;
                 IF result.outcomes IS NULL THEN
-                    result := crm._identity_try(items, false, '{}');
+                    result := crm._identity_try(items, false, '{}', ahead);
                 END IF;
             END IF;
             IF cardinality(crm._identity_suppressed(items)) > 0 THEN
@@ -117,7 +116,9 @@ BEGIN
             END IF;
             RETURN result;
         EXCEPTION WHEN SQLSTATE 'RM309' THEN
-            NULL;       -- the locks of this attempt are gone with it
+            -- the locks of this attempt are gone with it
+            GET STACKED DIAGNOSTICS seen = PG_EXCEPTION_DETAIL;
+            ahead := nullif(seen, '')::crm.identity_reach;
         END;
     END LOOP;
     RAISE EXCEPTION 'could not settle persons that other sessions keep changing'
@@ -158,10 +159,6 @@ BEGIN
     END IF;
     IF cardinality(items) > 0 THEN
         result := crm._identity_settle(items, false);
-        IF result.changes IS NOT NULL THEN      -- null: a newcomer, who is news already
-            SELECT n.news, n.history_news INTO result.news, result.history_news
-            FROM crm._identity_news(items, result.outcomes, '{created,updated}') n;
-        END IF;
     END IF;
     IF cardinality(suppressed) > 0 THEN
         result.outcomes := result.outcomes || ARRAY(
@@ -179,7 +176,6 @@ DECLARE
     result crm.identity_result := crm._identity_store_pinned(facts);
 BEGIN
     -- the caller tells of the facts themselves, once what came beside them (consents) is stored
-    result.news := NULL; result.history_news := NULL;
     PERFORM crm._identity_announce(result);
     RETURN QUERY SELECT o.* FROM unnest(result.outcomes) o;
 END
@@ -276,7 +272,8 @@ DECLARE
 BEGIN
     IF changes IS NULL THEN
         PERFORM FROM (SELECT DISTINCT o.customer_id FROM unnest(outcomes) o ORDER BY 1) d
-        CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.customer x WHERE x.customer_id = d.customer_id FOR NO KEY UPDATE) c;
+        CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.customer x
+                            WHERE x.customer_id = d.customer_id AND x.status = 'active' FOR NO KEY UPDATE) c;
     END IF;
     SELECT array_agg(ROW(o.ordinal, o.source_record_id, m.customer_id, o.outcome)::crm.record_outcome),
            count(*) FILTER (WHERE m.customer_id IS DISTINCT FROM o.customer_id
@@ -291,7 +288,7 @@ $$;
 COMMENT ON FUNCTION crm._identity_lock_known(crm.record_outcome[], crm.identity_change[]) IS
     'locks the persons of these records, unless changes say that crm._identity_try() has; the outcomes with the persons of now, null when a record moved meanwhile';
 
-CREATE FUNCTION crm._identity_attach_once(items crm.identity_item[]) RETURNS crm.identity_result
+CREATE FUNCTION crm._identity_attach_once(items crm.identity_item[], ahead crm.identity_reach) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -302,7 +299,7 @@ BEGIN
     SELECT k.outcomes, k.missing INTO known, missing FROM crm._identity_known(items) k;
     IF missing IS NOT NULL THEN
         result := crm._identity_try(missing, true, ARRAY(
-            SELECT DISTINCT o.customer_id FROM unnest(known) o WHERE o.customer_id IS NOT NULL));
+            SELECT DISTINCT o.customer_id FROM unnest(known) o WHERE o.customer_id IS NOT NULL), ahead);
         result.changes := coalesce(result.changes, '{}');
     END IF;
     IF known IS NOT NULL THEN
@@ -315,7 +312,7 @@ BEGIN
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_attach_once(crm.identity_item[]) IS
+COMMENT ON FUNCTION crm._identity_attach_once(crm.identity_item[], crm.identity_reach) IS
     'one attempt of crm._identity_attach(); RM309 when it has to be made again';
 
 CREATE FUNCTION crm._identity_attach_pinned(refs crm.record_ref[]) RETURNS crm.identity_result

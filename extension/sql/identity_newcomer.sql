@@ -93,11 +93,6 @@ BEGIN
                 'address', CASE WHEN told_address IS NOT NULL THEN record_id END,
                 'phone', CASE WHEN phone.kind IS NOT NULL THEN record_id END, 'email', CASE WHEN email.kind IS NOT NULL THEN record_id END)));
     result.outcomes := ARRAY[ROW(fact.ordinal, record_id, person, 'created')::crm.record_outcome];
-    IF fact.is_history THEN
-        result.history_news := ARRAY[person];
-    ELSE
-        result.news := ARRAY[person];
-    END IF;
     RETURN result;
 END
 $$;

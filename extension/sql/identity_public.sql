@@ -249,7 +249,7 @@ COMMENT ON FUNCTION crm.identity_merge_preview(bigint, bigint) IS
     'what crm.identity_merge() would do: both persons, the records that would move, what speaks against it; only a cannot_link forbids it; P0002 when one is out of scope';
 
 -- Locks both persons with all they reach; retried like every other write.
-CREATE FUNCTION crm._identity_join(survivor bigint, other bigint, actor text, reason text) RETURNS crm.identity_change[]
+CREATE FUNCTION crm._identity_join(survivor bigint, other bigint, actor text, reason text, ahead crm.identity_reach) RETURNS crm.identity_change[]
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off SET enable_material = off SET jit = off AS
 $$
@@ -261,10 +261,7 @@ DECLARE
 BEGIN
     records := ARRAY(SELECT m.source_record_id FROM crm.membership m
                      WHERE m.customer_id IN (survivor, other) AND m.valid_to = 'infinity');
-    reach := crm._identity_reach(records, '{}', '{}');
-    IF NOT crm._identity_lock_reach('{}', reach, ARRAY[survivor, other]) THEN
-        RAISE EXCEPTION 'persons moved while a write looked at them' USING ERRCODE = 'RM309';
-    END IF;
+    reach := crm._identity_secure('{}', records, '{}', '{}', ARRAY[survivor, other], ahead);
     IF crm._identity_objections(survivor, other) @> '[{"guard": "cannot_link"}]' THEN
         RAISE EXCEPTION 'two persons cannot be merged that were decided to be two'
             USING ERRCODE = 'RM302', HINT = 'crm.identity_merge_preview() says who decided so and why.';
@@ -285,7 +282,7 @@ BEGIN
     RETURN changes;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_join(bigint, bigint, text, text) IS
+COMMENT ON FUNCTION crm._identity_join(bigint, bigint, text, text, crm.identity_reach) IS
     'one attempt of merging two current persons; RM309 when it has to be made again, RM302 when they were decided to be two';
 
 CREATE FUNCTION crm.identity_merge(survivor bigint, other bigint, reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
@@ -294,6 +291,8 @@ $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_merge', convert_to(concat_ws(' ', survivor, other, reason), 'UTF8'));
     result crm.identity_result;
+    ahead crm.identity_reach;
+    seen text;
     a bigint;
     b bigint;
 BEGIN
@@ -308,9 +307,11 @@ BEGIN
         b := crm._access_require_person(other);
         EXIT WHEN a = b;
         BEGIN
-            result.changes := crm._identity_join(a, b, crm._actor(), reason);
+            result.changes := crm._identity_join(a, b, crm._actor(), reason, ahead);
             EXIT;
         EXCEPTION WHEN SQLSTATE 'RM309' THEN
+            GET STACKED DIAGNOSTICS seen = PG_EXCEPTION_DETAIL;
+            ahead := nullif(seen, '')::crm.identity_reach;
             CONTINUE WHEN attempt < 20;
             RAISE EXCEPTION 'could not settle persons that other sessions keep changing'
                 USING ERRCODE = 'serialization_failure', HINT = 'Try again.';

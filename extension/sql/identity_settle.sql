@@ -159,16 +159,17 @@ BEGIN
               GROUP BY v.from_id, v.to_id) g);
     leaving := ARRAY(SELECT v.source_record_id FROM unnest(moves) v WHERE v.from_id <> v.to_id);
     IF cardinality(leaving) > 0 THEN
-        UPDATE crm.membership m SET valid_to = at
-        WHERE m.source_record_id = ANY (leaving) AND m.valid_to = 'infinity' AND m.valid_from < at;
+        -- a move in a transaction that began later may have been committed: ranges never overlap
+        UPDATE crm.membership m SET valid_to = greatest(at, m.valid_from + interval '1 microsecond')
+        WHERE m.source_record_id = ANY (leaving) AND m.valid_to = 'infinity';
     END IF;
-    INSERT INTO crm.membership AS m (source_record_id, valid_from, customer_id, journal_id)
-    SELECT v.source_record_id, at, v.to_id, j.journal_id
+    INSERT INTO crm.membership (source_record_id, valid_from, customer_id, journal_id)
+    SELECT v.source_record_id,
+           greatest(at, (SELECT max(x.valid_to) FROM crm.membership x WHERE x.source_record_id = v.source_record_id)),
+           v.to_id, j.journal_id
     FROM unnest(moves) v
     LEFT JOIN (SELECT c.journal_id, r.id FROM unnest(changes) c, unnest(c.record_ids) r(id)) j ON j.id = v.source_record_id
-    WHERE v.from_id IS DISTINCT FROM v.to_id AND v.to_id IS NOT NULL
-    ON CONFLICT (source_record_id, valid_from) DO UPDATE
-        SET customer_id = excluded.customer_id, journal_id = excluded.journal_id, valid_to = 'infinity';
+    WHERE v.from_id IS DISTINCT FROM v.to_id AND v.to_id IS NOT NULL;
     IF cardinality(changes) > 0 THEN
         INSERT INTO crm.merge_journal (journal_id, at, kind, survivor_id, other_id, record_ids, actor, reason, evidence)
         SELECT c.journal_id, at, c.kind, c.survivor_id, c.other_id, c.record_ids, actor, reason,
@@ -228,10 +229,10 @@ BEGIN
                 ORDER BY ri.kind, ri.value_hash, ri.first_seen_at DESC, r.source_id, r.external_id COLLATE "C") h
           GROUP BY h.kind, h.value_hash) a
     CROSS JOIN LATERAL (SELECT x.max_records FROM crm.identifier_kind x WHERE x.kind = a.kind LIMIT 1) k
+    WHERE (SELECT x.is_blocked FROM crm.identifier x WHERE x.kind = a.kind AND x.value_hash = a.value_hash LIMIT 1) IS NOT TRUE
     ON CONFLICT (kind, value_hash) DO UPDATE
         SET customer_id = excluded.customer_id, record_count = excluded.record_count, is_blocked = excluded.is_blocked,
-            row_version = d.row_version + 1, last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at)
-        WHERE NOT d.is_blocked;
+            row_version = d.row_version + 1, last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at);
 END
 $$;
 COMMENT ON FUNCTION crm._identity_answer(bigint[]) IS

@@ -3,8 +3,9 @@
 -- One attempt (crm._identity_try) takes its locks in one order - external keys, identifiers by
 -- (kind, value_hash), customers ascending - after it has looked, without locks, at all that the
 -- write may touch.  What it saw is compared by row_version once the locks are held; if anything
--- moved, the attempt is undone with its locks and made again.  So one call a transaction cannot
--- deadlock, and two sessions that register one phone make one person.
+-- moved, the attempt is undone with its locks, and the next one locks beforehand what this one saw.
+-- So one call a transaction cannot deadlock, nobody starves, and two sessions that register one
+-- phone make one person.
 --
 -- Statements here start from arrays and probe tables by LATERAL subqueries (LIMIT 1 or OFFSET 0):
 -- the plan is the same whether the tables are empty, unanalyzed or huge.  A join would be turned
@@ -187,12 +188,14 @@ DECLARE
     more bigint[];
     is_held boolean;
 BEGIN
+    -- blocked identifiers stay blocked and glue nobody: they are not locked
     SELECT array_agg(v.kind ORDER BY v.kind, v.value_hash), array_agg(v.value_hash ORDER BY v.kind, v.value_hash),
            array_agg(coalesce(i.row_version, 0) ORDER BY v.kind, v.value_hash), bool_or(NOT i.is_blocked)
     INTO reach.kinds, reach.hashes, reach.identifier_versions, is_held
     FROM unnest(given_kinds, given_hashes) v(kind, value_hash)
     LEFT JOIN LATERAL (SELECT x.row_version, x.is_blocked FROM crm.identifier x
-                       WHERE x.kind = v.kind AND x.value_hash = v.value_hash LIMIT 1) i ON true;
+                       WHERE x.kind = v.kind AND x.value_hash = v.value_hash LIMIT 1) i ON true
+    WHERE i.is_blocked IS NOT TRUE;
     IF cardinality(record_ids) = 0 AND is_held IS NOT TRUE THEN
         RETURN reach;
     END IF;
@@ -237,16 +240,16 @@ BEGIN
     SELECT array_agg(v.kind ORDER BY v.kind, v.value_hash), array_agg(v.value_hash ORDER BY v.kind, v.value_hash),
            array_agg(coalesce(i.row_version, 0) ORDER BY v.kind, v.value_hash)
     INTO reach.kinds, reach.hashes, reach.identifier_versions
-    FROM (SELECT g.kind, g.value_hash, true AS is_given FROM unnest(given_kinds, given_hashes) g(kind, value_hash)
+    FROM (SELECT g.kind, g.value_hash FROM unnest(given_kinds, given_hashes) g(kind, value_hash)
           UNION ALL
-          SELECT DISTINCT own.kind, own.value_hash, false FROM unnest(found) f(id)
+          SELECT DISTINCT own.kind, own.value_hash FROM unnest(found) f(id)
           CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x
                               WHERE x.source_record_id = f.id OFFSET 0) own
           WHERE NOT EXISTS (SELECT FROM unnest(given_kinds, given_hashes) g(kind, value_hash)
                             WHERE g.kind = own.kind AND g.value_hash = own.value_hash)) v
     LEFT JOIN LATERAL (SELECT x.row_version, x.is_blocked FROM crm.identifier x
                        WHERE x.kind = v.kind AND x.value_hash = v.value_hash LIMIT 1) i ON true
-    WHERE v.is_given OR NOT i.is_blocked;
+    WHERE i.is_blocked IS NOT TRUE;
     RETURN reach;
 END
 $$;
@@ -289,19 +292,76 @@ BEGIN
     END IF;
     persons := reach.customers || others;
     IF cardinality(persons) > 0 THEN
+        -- a merged row is no person: it is not locked, so that whoever points it elsewhere need not wait
         RETURN (
-            SELECT coalesce(bool_and(CASE WHEN l.seen IS NULL THEN l.status = 'active' ELSE l.row_version = l.seen END), true)
-            FROM (SELECT c.row_version, c.status, d.seen
+            SELECT count(*) = (SELECT count(DISTINCT p.id) FROM unnest(persons) p(id))
+                   AND coalesce(bool_and(l.row_version = coalesce(l.seen, l.row_version)), true)
+            FROM (SELECT c.row_version, d.seen
                   FROM (SELECT p.id, max(p.seen) AS seen FROM unnest(persons, reach.customer_versions) p(id, seen)
                         GROUP BY p.id ORDER BY p.id) d
-                  CROSS JOIN LATERAL (SELECT x.row_version, x.status FROM crm.customer x
-                                      WHERE x.customer_id = d.id FOR NO KEY UPDATE) c) l);
+                  CROSS JOIN LATERAL (SELECT x.row_version FROM crm.customer x
+                                      WHERE x.customer_id = d.id AND x.status = 'active' FOR NO KEY UPDATE) c) l);
     END IF;
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_lock_reach(crm.identity_item[], crm.identity_reach, bigint[]) IS
     'makes and locks identifiers by (kind, value_hash), then locks customers ascending; true when all are as they were seen';
+
+-- The rows of two reaches, to be locked by the next attempt.
+CREATE FUNCTION crm._identity_widen(a crm.identity_reach, b crm.identity_reach) RETURNS crm.identity_reach
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+DECLARE
+    wide crm.identity_reach;
+BEGIN
+    wide.customers := ARRAY(SELECT unnest(a.customers) UNION SELECT unnest(b.customers) ORDER BY 1);
+    SELECT array_agg(v.kind ORDER BY v.kind, v.value_hash), array_agg(v.value_hash ORDER BY v.kind, v.value_hash)
+    INTO wide.kinds, wide.hashes
+    FROM (SELECT * FROM unnest(a.kinds, a.hashes) x(kind, value_hash)
+          UNION SELECT * FROM unnest(b.kinds, b.hashes) y(kind, value_hash)) v;
+    RETURN wide;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_widen(crm.identity_reach, crm.identity_reach) IS 'identifiers and persons of either reach';
+
+CREATE FUNCTION crm._identity_covers(wide crm.identity_reach, reach crm.identity_reach) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+BEGIN
+    RETURN coalesce(wide.customers @> reach.customers, reach.customers IS NULL)
+       AND NOT EXISTS (SELECT * FROM unnest(reach.kinds, reach.hashes) x(kind, value_hash)
+                       EXCEPT SELECT * FROM unnest(wide.kinds, wide.hashes) y(kind, value_hash));
+END
+$$;
+COMMENT ON FUNCTION crm._identity_covers(crm.identity_reach, crm.identity_reach) IS 'whether every row of the second reach is in the first';
+
+-- Looks and locks; RM309 with what to lock beforehand (detail) when rows moved in between.
+CREATE FUNCTION crm._identity_secure(items crm.identity_item[], records bigint[], kinds smallint[], hashes bytea[], others bigint[],
+                                     ahead crm.identity_reach) RETURNS crm.identity_reach
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    reach crm.identity_reach;
+    is_held boolean;
+BEGIN
+    IF ahead.kinds IS NULL AND ahead.customers IS NULL THEN
+        reach := crm._identity_reach(records, kinds, hashes);
+        is_held := crm._identity_lock_reach(items, reach, others);
+    ELSE
+        PERFORM crm._identity_lock_reach(items, ahead, others);
+        reach := crm._identity_reach(records, kinds, hashes);
+        is_held := crm._identity_covers(ahead, reach);
+    END IF;
+    IF NOT is_held THEN
+        RAISE EXCEPTION 'persons moved while a write looked at them'
+            USING ERRCODE = 'RM309', DETAIL = crm._identity_widen(ahead, reach)::text;
+    END IF;
+    RETURN reach;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_secure(crm.identity_item[], bigint[], smallint[], bytea[], bigint[], crm.identity_reach) IS
+    'the reach of records and identifiers with all its rows locked; ahead: what an earlier attempt saw, locked before looking; others: persons to lock besides';
 
 -- Records, their revisions, and the keys' newest content.
 CREATE FUNCTION crm._identity_write_records(items crm.identity_item[]) RETURNS void
