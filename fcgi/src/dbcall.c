@@ -30,6 +30,8 @@
 
 #define ATTEMPTS_MAX		4	/* the first and three more */
 #define GRACE_MS			5000	/* beyond statement_timeout before we give up */
+#define LEAVE_MS			20	/* what a statement may take to end before it is cancelled */
+#define CANCEL_MS			1000
 #define GUESSES				4096
 
 /*
@@ -311,6 +313,42 @@ cancel(PGconn *connection)
 	PQfreeCancel(request);
 }
 
+/* Reads everything up to the end of the pipeline and drops it; false after `wait_ms`. */
+static bool
+discard_rest(PGconn *connection, int wait_ms)
+{
+	int64_t		deadline = crm_clock_us() + (int64_t) wait_ms * 1000;
+	ExecStatusType status = PGRES_EMPTY_QUERY;
+
+	while (status != PGRES_PIPELINE_SYNC)
+	{
+		PGresult   *result;
+
+		if (await_result(connection, -1, deadline) != CRM_CALL_OK)
+			return false;
+		result = PQgetResult(connection);
+		status = PQresultStatus(result);
+		PQclear(result);
+		if (PQstatus(connection) != CONNECTION_OK)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Leaves a conversation in the middle.  A short statement is let end, a longer
+ * one is cancelled; the connection survives both, so that clients who go away do
+ * not cost a new connection each.
+ */
+static bool
+leave(PGconn *connection)
+{
+	if (discard_rest(connection, LEAVE_MS))
+		return true;
+	cancel(connection);
+	return discard_rest(connection, CANCEL_MS);
+}
+
 static CrmCallResult
 converse(CrmCall *call, CrmDb *db, Step *authenticate, Step *statement)
 {
@@ -366,6 +404,7 @@ attempt(CrmCall *call, uint64_t hash)
 	CrmDb	   *db;
 	CrmDbpoolResult borrowed = crm_dbpool_borrow(role, &db);
 	CrmCallResult outcome;
+	bool		is_broken;
 	int64_t		started = crm_clock_us();
 
 	if (borrowed != CRM_DBPOOL_OK)
@@ -377,11 +416,12 @@ attempt(CrmCall *call, uint64_t hash)
 		formats[i] = call->types[i] == CRM_BYTEA;
 	}
 	outcome = converse(call, db, &authenticate, &statement);
+	is_broken = outcome == CRM_CALL_DOWN;
 	if (outcome == CRM_CALL_CLIENT_GONE || outcome == CRM_CALL_OVERDUE)
-		cancel(db->connection);
+		is_broken = !leave(db->connection);
 	if (call->role != NULL && call->role[0] != '\0')
 		remember_role(hash, role_number(call->role));
-	crm_dbpool_give_back(db, outcome != CRM_CALL_OK && outcome != CRM_CALL_REFUSED);
+	crm_dbpool_give_back(db, is_broken);
 	call->database_us += crm_clock_us() - started;
 	return outcome;
 }

@@ -428,24 +428,30 @@ answer(CrmRequest *request, CrmReply *reply)
 		answer_route(request, reply);
 }
 
-/* Serves one request; the caller finishes it and resets the arena. */
+/* Serves one request; the caller then finishes it, records it and resets the arena. */
 void
-crm_dispatch_request(FCGX_Request *fcgi, CrmArena *arena)
+crm_dispatch_request(CrmRequest *request, CrmReply *reply, FCGX_Request *fcgi, CrmArena *arena)
 {
-	CrmRequest	request;
-	CrmReply	reply = {.code = ""};
 	const char *fault;
 
 	crm_metrics_enter();
-	fault = crm_request_init(&request, fcgi, arena);
+	memset(reply, 0, sizeof(*reply));
+	reply->code = "";
+	fault = crm_request_init(request, fcgi, arena);
 	if (fault != NULL)
-		crm_problem_simple(&request, &reply, 400, "request_malformed", fault);
+		crm_problem_simple(request, reply, 400, "request_malformed", fault);
 	else
-		answer(&request, &reply);
-	crm_reply_send(&request, &reply);
-	crm_request_drain(&request);
-	crm_metrics_request(request.match.route != NULL ? request.match.index : -1, reply.status,
-						crm_clock_us() - request.started_us, request.database_us);
-	crm_accesslog_request(&request, reply.status, reply.bytes_out, reply.code);
+		answer(request, reply);
+	crm_reply_send(request, reply);
+	crm_request_drain(request);
+}
+
+/* The counters and the log line, when the answer is on its way already. */
+void
+crm_dispatch_record(const CrmRequest *request, const CrmReply *reply)
+{
+	crm_metrics_request(request->match.route != NULL ? request->match.index : -1, reply->status,
+						crm_clock_us() - request->started_us, request->database_us);
+	crm_accesslog_request(request, reply->status, reply->bytes_out, reply->code);
 	crm_metrics_leave();
 }

@@ -14,7 +14,9 @@
 #include "reply.h"
 
 extern void crm_dispatch_init(const CrmConfig *config);
-extern void crm_dispatch_request(FCGX_Request *fcgi, CrmArena *arena);
+extern void crm_dispatch_request(CrmRequest *request, CrmReply *reply,
+								 FCGX_Request *fcgi, CrmArena *arena);
+extern void crm_dispatch_record(const CrmRequest *request, const CrmReply *reply);
 
 /* for handlers */
 extern const CrmConfig *crm_dispatch_config(void);

@@ -256,6 +256,9 @@ accept_connection(void)
 static void
 serve_connection(FCGX_Request *fcgi, int fd, CrmArena *arena)
 {
+	CrmRequest	request;
+	CrmReply	reply;
+
 	fcgi->ipcFd = fd;
 	fcgi->keepConnection = 1;
 	if (FCGX_Accept_r(fcgi) != 0)
@@ -263,10 +266,11 @@ serve_connection(FCGX_Request *fcgi, int fd, CrmArena *arena)
 		fcgi->ipcFd = -1;		/* closed by the library */
 		return;
 	}
-	crm_dispatch_request(fcgi, arena);
+	crm_dispatch_request(&request, &reply, fcgi, arena);
 	if (__atomic_load_n(&listener.stopping, __ATOMIC_ACQUIRE))
 		fcgi->keepConnection = 0;
-	FCGX_Finish_r(fcgi);
+	FCGX_Finish_r(fcgi);		/* the parameters are gone now, what the record needs is not */
+	crm_dispatch_record(&request, &reply);
 	crm_arena_reset(arena);
 	if (fcgi->ipcFd >= 0)
 		watch_connection(EPOLL_CTL_MOD, fcgi->ipcFd, CONNECTION_KEPT);
