@@ -349,6 +349,13 @@ leave(PGconn *connection)
 	return discard_rest(connection, CANCEL_MS);
 }
 
+/* Was the step to be prepared, and we do not know whether it is? */
+static bool
+is_unsure(const CrmDb *db, const Step *step)
+{
+	return step->parses && !crm_dbpool_is_prepared(db, step->statement, step->role);
+}
+
 static CrmCallResult
 converse(CrmCall *call, CrmDb *db, Step *authenticate, Step *statement)
 {
@@ -418,7 +425,8 @@ attempt(CrmCall *call, uint64_t hash)
 	outcome = converse(call, db, &authenticate, &statement);
 	is_broken = outcome == CRM_CALL_DOWN;
 	if (outcome == CRM_CALL_CLIENT_GONE || outcome == CRM_CALL_OVERDUE)
-		is_broken = !leave(db->connection);
+		is_broken = !leave(db->connection) || is_unsure(db, &authenticate) ||
+			is_unsure(db, &statement);
 	if (call->role != NULL && call->role[0] != '\0')
 		remember_role(hash, role_number(call->role));
 	crm_dbpool_give_back(db, is_broken);

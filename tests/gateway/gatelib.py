@@ -1,4 +1,5 @@
 """What the gateway's tests share: a private gateway and nginx, a raw FastCGI client, TAP."""
+import atexit
 import http.client
 import json
 import os
@@ -18,6 +19,15 @@ VECTORS = os.path.join(SHARED, "data", "gateway")
 PROBE = os.environ.get("CRM_GATEWAY_PROBE", f"{TOP}/build/gateway-tests/crm_gateway_probe")
 PRODUCT = f"{TOP}/build/gateway/crm_gateway"
 counts = {"run": 0, "failed": 0}
+started = []
+
+
+@atexit.register
+def end_all():
+    """Also when a test dies: nothing that it started goes on."""
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
 
 
 def ok(passed, name, detail=""):
@@ -97,6 +107,7 @@ class Gateway:
         if self.limit:
             command = ["prlimit", f"--nofile={self.limit}"] + command
         self.process = subprocess.Popen(command, env=self.environment, stderr=open(f"{self.folder}/stderr", "a"))
+        started.append(self.process)
         if not wait_for(lambda: self.answers() or self.process.poll() is not None):
             raise RuntimeError("the gateway does not start: " + self.stderr())
         return self
@@ -143,6 +154,7 @@ class Nginx:
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         self.process = subprocess.Popen([nginx, "-c", f"{self.folder}/nginx.conf", "-e", f"{self.folder}/nginx-error.log"],
                                         stderr=subprocess.DEVNULL)
+        started.append(self.process)
         if not wait_for(self.answers):
             raise RuntimeError("nginx does not start: " + open(f"{self.folder}/nginx-error.log").read())
         return self

@@ -205,8 +205,18 @@ def test_body_depth(gateway):
         client.close()
 
 
+def slow(gateway, seconds, answers):
+    body = b'{"seconds": %.1f}' % seconds
+    client = FastCgi(gateway.socket, 20)
+    client.send(head("POST", "/api/v1/slow", len(body), [("CONTENT_TYPE", "application/json")], keep=True) + record(STDIN, body) + record(STDIN))
+    answers.append(client.answer())
+    answers.append(client.is_closed())
+
+
 def test_client_gone():
-    gateway = Gateway(threads=4, connections=2).start()
+    gateway = Gateway(threads=4, connections=1).start()
+    slow(gateway, 0.01, [])     # prepares the statement, so that the connection may survive what follows
+    backend = sql("SELECT pid FROM pg_stat_activity WHERE usename = 'crm_gateway' AND datname = 'probe'")
     client = FastCgi(gateway.socket)
     body = b'{"seconds": 15}'
     client.send(head("POST", "/api/v1/slow", len(body), [("CONTENT_TYPE", "application/json")]) + record(STDIN, body) + record(STDIN))
@@ -216,7 +226,17 @@ def test_client_gone():
     ok(gone, "the query of a client that went away is cancelled")
     wait_for(lambda: any(line.get("status") == 499 for line in gateway.log_lines()))
     ok(any(line.get("status") == 499 for line in gateway.log_lines()), "and logged as 499")
-    ok(get(gateway.socket).status == 200, "and the pool is whole")
+    answers = [get(gateway.socket) for _ in range(4)]
+    ok(all(answer is not None and answer.status == 200 for answer in answers), "and the pool is whole", answers)
+    equal(sql("SELECT pid FROM pg_stat_activity WHERE usename = 'crm_gateway' AND datname = 'probe'"), backend, "and the connection is the same")
+    gateway.remove()
+    gateway = Gateway(threads=4, connections=1).start()
+    client = FastCgi(gateway.socket)
+    client.send(head("POST", "/api/v1/slow", len(body), [("CONTENT_TYPE", "application/json")]) + record(STDIN, body) + record(STDIN))
+    time.sleep(0.3)
+    client.close()
+    wait_for(lambda: any(line.get("status") == 499 for line in gateway.log_lines()))
+    ok(get(gateway.socket).status == 200, "also when its statement was being prepared just then")
     gateway.remove()
 
 
@@ -239,14 +259,6 @@ def test_descriptors():
     ok(any(line["event"] == "no_descriptor_left" for line in gateway.log_lines()), "and the log says why")
     equal(gateway.stop(), 0, "and it still stops in order")
     gateway.remove()
-
-
-def slow(gateway, seconds, answers):
-    body = b'{"seconds": %.1f}' % seconds
-    client = FastCgi(gateway.socket, 20)
-    client.send(head("POST", "/api/v1/slow", len(body), [("CONTENT_TYPE", "application/json")], keep=True) + record(STDIN, body) + record(STDIN))
-    answers.append(client.answer())
-    answers.append(client.is_closed())
 
 
 def test_stop():
@@ -324,7 +336,7 @@ def test_reload():
     gateway.process.send_signal(signal.SIGHUP)
     wait_for(lambda: os.path.exists(gateway.log))
     get(gateway.socket)
-    ok(any(line["event"] == "request" for line in gateway.log_lines()), "SIGHUP opens a new log file")
+    ok(wait_for(lambda: any(line["event"] == "request" for line in gateway.log_lines())), "SIGHUP opens a new log file")
     gateway.remove()
 
 
