@@ -215,7 +215,8 @@ def slow(gateway, seconds, answers):
 
 def test_client_gone():
     gateway = Gateway(threads=4, connections=1).start()
-    slow(gateway, 0.01, [])     # prepares the statement, so that the connection may survive what follows
+    for _ in range(2):          # prepares the statement, then again for the role that is known by now
+        slow(gateway, 0.01, [])
     backend = sql("SELECT pid FROM pg_stat_activity WHERE usename = 'crm_gateway' AND datname = 'probe'")
     client = FastCgi(gateway.socket)
     body = b'{"seconds": 15}'
