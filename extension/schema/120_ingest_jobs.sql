@@ -24,8 +24,8 @@ CREATE VIEW crm.import_status AS
 GRANT SELECT ON crm.source_status, crm.source_day_status, crm.reject_status, crm.import_status TO crm_admin, crm_steward, crm_headquarters;
 
 INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at) VALUES
-    ('ingest.validate', 'SELECT crm._ingest_validate()', '2 seconds', NULL, 10, crm.core_now()),
-    ('ingest.apply', 'SELECT crm._ingest_apply()', '2 seconds', NULL, 11, crm.core_now()),
+    -- one job, so that what the check has just accepted is applied at once
+    ('ingest.import', 'SELECT crm._ingest_validate() + crm._ingest_apply()', '1 second', NULL, 10, crm.core_now()),
     ('ingest.retry', 'SELECT crm._ingest_retry()', '10 seconds', NULL, 12, crm.core_now()),
     ('ingest.pull', 'SELECT crm._ingest_pull()', '5 seconds', NULL, 13, crm.core_now()),
     ('ingest.watch', 'SELECT crm._ingest_watch()', '1 minute', NULL, 14, crm.core_now()),
