@@ -11,6 +11,7 @@
  * When the system has no memory left there is no useful answer to give: the
  * process ends with a message and its supervisor starts a fresh one.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,13 +200,17 @@ crm_buffer_json(CrmBuffer *buffer, const char *text)
 	for (; *text != '\0'; text++)
 	{
 		unsigned char c = (unsigned char) *text;
-		char		escape[7] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15], '\0'};
+		char		escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+		bool		is_mark = c == '"' || c == '\\';
 
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+		if (c >= 0x20 && c != 0x7f && !is_mark)
 			continue;
 		crm_buffer_add(buffer, run, (size_t) (text - run));
-		crm_buffer_add(buffer, escape, 6);
-		run = text + 1;
+		if (!is_mark)
+			crm_buffer_add(buffer, escape, sizeof(escape));
+		else
+			crm_buffer_add(buffer, "\\", 1);
+		run = is_mark ? text : text + 1;	/* a mark follows its backslash as it is */
 	}
 	crm_buffer_add(buffer, run, (size_t) (text - run));
 	crm_buffer_add(buffer, "\"", 1);

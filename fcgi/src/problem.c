@@ -181,7 +181,8 @@ from_sql(CrmRequest *request, const CrmCall *call, CrmProblem *problem)
 	problem->code = crm_arena_copy(request->arena, error->sqlstate, strlen(error->sqlstate));
 	problem->status = mapping->status != 0 ? mapping->status : 500;
 	problem->detail = may_quote && error->message != NULL ? error->message : mapping->text;
-	problem->hint = may_quote || error->field != NULL ? error->hint : NULL;
+	/* a hint says what to do and holds no row's values, but is not for faults of ours */
+	problem->hint = may_quote || problem->status < 500 ? error->hint : NULL;
 	if (error->field != NULL && (may_quote || problem->status < 500))
 		problem->pointer = crm_arena_printf(request->arena, "/%s", error->field);
 	/* an unknown or ungranted role: a credential that cannot be used here */

@@ -67,10 +67,10 @@
 
 const CrmRoute crm_route_table[] = {
 	INTAKE_ROUTE(INTAKE, "members", "ingest_member", "Member", "Take a member record of a source",
-				 "{\"external_id\":\"M1001\",\"name\":\"王芳\",\"phone\":\"13800138000\",\"store_code\":\"S01\"}"),
+				 "{\"external_id\":\"M1001\",\"name\":\"王芳\",\"phone\":\"13867241905\",\"store_code\":\"S01\"}"),
 	INTAKE_ROUTE(INTAKE, "orders", "ingest_order", "Order", "Take an order with its items",
 				 "{\"external_id\":\"O1\",\"ordered_at\":\"2026-03-31T10:00:00+08:00\",\"store_code\":\"S01\","
-				 "\"phone\":\"13800138000\",\"amount\":\"59.00\",\"items\":[{\"product_code\":\"P1\",\"quantity\":1,"
+				 "\"phone\":\"13867241905\",\"amount\":\"59.00\",\"items\":[{\"product_code\":\"P1\",\"quantity\":1,"
 				 "\"unit_price\":\"59.00\"}]}"),
 	INTAKE_ROUTE(INTAKE, "refunds", "ingest_refund", "Refund", "Take a refund, full, partial or of one line",
 				 "{\"external_id\":\"R1\",\"order_external_id\":\"O1\",\"amount\":\"9.00\","
@@ -79,12 +79,12 @@ const CrmRoute crm_route_table[] = {
 				 "{\"type\":\"page_view\",\"occurred_at\":\"2026-03-31T10:00:00+08:00\",\"openid\":\"o1\"}"),
 	INTAKE_ROUTE(COUNTER ", " INTAKE, "interactions", "ingest_interaction", "Interaction",
 				 "Take a note: a call, a visit, a message",
-				 "{\"occurred_at\":\"2026-03-31T10:00:00+08:00\",\"channel\":\"call\",\"phone\":\"13800138000\","
+				 "{\"occurred_at\":\"2026-03-31T10:00:00+08:00\",\"channel\":\"call\",\"phone\":\"13867241905\","
 				 "\"body\":\"asked for the new cake\"}"),
 	INTAKE_ROUTE(INTAKE, "products", "ingest_product", "Product", "Take a product",
 				 "{\"external_id\":\"P1\",\"name\":\"蛋糕\",\"category_code\":\"cake\"}"),
 	INTAKE_ROUTE(INTAKE, "consents", "ingest_consent", "Consent", "Take a consent or its withdrawal",
-				 "{\"phone\":\"13800138000\",\"channel\":\"sms\",\"state\":\"yes\","
+				 "{\"phone\":\"13867241905\",\"channel\":\"sms\",\"state\":\"yes\","
 				 "\"occurred_at\":\"2026-03-31T10:00:00+08:00\"}"),
 	{
 		.method = CRM_GET, .path = "/api/v1/ingest/{key}", .operation = "ingest_status", .tag = "Intake",
@@ -155,7 +155,7 @@ const CrmRoute crm_route_table[] = {
 		.summary = "Find a person by a whole identifier",
 		.text = "Answers any member of the chain with the counter card; logged, and counted (60 an hour a clerk).",
 		.request_schema = "Lookup", .response_schema = "Person", .success = 200,
-		.example = "{\"kind\":\"phone\",\"value\":\"13800138000\"}",
+		.example = "{\"kind\":\"phone\",\"value\":\"13867241905\"}",
 	},
 	{
 		.method = CRM_POST, .path = "/api/v1/search", .operation = "search", .tag = "Persons",
@@ -317,7 +317,7 @@ const CrmRoute crm_route_table[] = {
 	{
 		.method = CRM_GET, .path = "/api/v1/outbox/{message_id}", .operation = "message", .tag = "Messages",
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, service, steward, marketer, headquarters",
-		.sql = "SELECT 200 AS status, crm.outbox_message($1)::text AS body",
+		.sql = "SELECT 200 AS status, crm.outbox_state($1)::text AS body",
 		.params = {{"message_id", CRM_IN_PATH, CRM_TEXT, true, NULL, NULL}},
 		.read_only = true, .timeout_ms = FAST_MS, .summary = "State of a message and its attempts",
 		.response_schema = "Message", .success = 200,
@@ -347,7 +347,7 @@ const CrmRoute crm_route_table[] = {
 		.params = {BODY, KEY}, .timeout_ms = FAST_MS,
 		.summary = "An address says stop (退订): closed before the next send",
 		.request_schema = "OptOut", .response_schema = "Object", .success = 200,
-		.example = "{\"channel\":\"sms\",\"address\":\"13800138000\",\"evidence\":\"TD\"}",
+		.example = "{\"channel\":\"sms\",\"address\":\"13867241905\",\"evidence\":\"TD\"}",
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/health-board", .operation = "health_board", .tag = "Reports",

@@ -214,7 +214,8 @@ class Answer:
             return None
 
     def __repr__(self):
-        return f"{self.status} {self.headers} {self.body[:600]!r}"
+        short = {k: v for k, v in self.headers.items() if k in ("content-type", "etag", "location", "link", "allow", "retry-after", "set-cookie")}
+        return f"{self.status} {self.body[:700].decode(errors='replace')} {short}"
 
 
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, GET_VALUES = 1, 2, 3, 4, 5, 6, 7, 9

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The product's own endpoints, against the installed extension: every statement of the route table fits the functions
-it calls, and a record goes in, is found, and is judged by role and scope."""
+it calls; a record goes in, is found, and is judged by role and scope; sign-in, imports, errors that name the field."""
 from gatelib import *
 
 DB = "product"
+PHONE, OTHER = "13867241905", "13951836274"
 
 
 def test_statements(document):
@@ -18,9 +19,224 @@ def test_statements(document):
             ok(checked.returncode == 0, f"{method.upper()} {path}: its statement fits", checked.stderr)
 
 
+def set_up():
+    """Two stores in two regions, a source, a person at the desk of each store, keys."""
+    sql("SELECT crm.access_define_region('R1', 'north'), crm.access_define_region('R2', 'south');"
+        "SELECT crm.access_define_store('S01', 'one', 'R1', '上海'), crm.access_define_store('S02', 'two', 'R2', '广州');"
+        "SELECT crm.ingest_define_source('pos', 'till', 'pos', '{}');"
+        "SELECT crm.access_define_staff('C1', '王芳', 'crm_clerk', '{store:S01}', 'clerk.s01'),"
+        " crm.access_define_staff('C2', '李娜', 'crm_clerk', '{store:S02}', 'clerk.s02'),"
+        " crm.access_define_staff('T1', '赵敏', 'crm_steward', '{all}', 'steward');"
+        "SELECT crm.access_set_password('C1', 'a long enough password'), crm.access_set_password('C2', 'another long password'),"
+        " crm.access_set_password('T1', 'the steward has one too');"
+        "SELECT crm.outbox_define_endpoint('carrier', 'http://127.0.0.1:9/', NULL, '{\"is_private_allowed\": true}');"
+        "SELECT crm.outbox_set_channel('sms', 'carrier');", DB)
+    return {role: sql(f"SELECT crm.access_create_key('test {role}', 'crm_{role}', {source}, {store})", DB)
+            for role, source, store in (("till", "'pos'", "'S01'"), ("headquarters", "NULL", "NULL"), ("steward", "NULL", "NULL"),
+                                        ("clerk", "NULL", "'S01'"), ("store_manager", "NULL", "'S02'"), ("admin", "NULL", "NULL"))}
+
+
+def test_intake(web, keys):
+    member = {"external_id": "M1", "name": "王小明", "phone": PHONE, "store_code": "S01", "registered_at": "2026-01-05T10:00:00+08:00"}
+    answer = web.request("POST", "/api/v1/members", json.dumps(member), key=keys["till"])
+    ok(answer.status in (200, 201) and answer.json()["external_id"] == "M1", "a member is taken", answer)
+    again = web.request("POST", "/api/v1/members", json.dumps(member), key=keys["till"])
+    ok(again.status == 200 and again.json()["outcome"] == "unchanged", "the same once more changes nothing", again)
+    order = {"external_id": "O1", "ordered_at": "2026-03-31T10:00:00+08:00", "store_code": "S01", "phone": PHONE, "amount": "59.10",
+             "items": [{"line_key": "1", "product_code": "P1", "quantity": 1, "unit_price": "59.10"}]}
+    answer = web.request("POST", "/api/v1/orders", json.dumps(order), headers={"X-Api-Key": keys["till"], "Idempotency-Key": '"order-O1"'})
+    ok(answer.status in (200, 201) and answer.json()["customer_id"], "an order is taken, and whose it is is known", answer)
+    person = answer.json()["customer_id"]
+    replay = web.request("POST", "/api/v1/orders", json.dumps(order), headers={"X-Api-Key": keys["till"], "Idempotency-Key": '"order-O1"'})
+    ok(replay.status == answer.status and replay.json()["fact_id"] == answer.json()["fact_id"], "its replay gets the first answer", replay)
+    other = web.request("POST", "/api/v1/orders", json.dumps({**order, "amount": "1.00"}), headers={"X-Api-Key": keys["till"], "Idempotency-Key": '"order-O1"'})
+    equal(other.status, 422, "the same key with another body is 422")
+    for name, change, field in (("no external_id", {"external_id": None}, "external_id"), ("a day that is none", {"ordered_at": "yesterday"}, "ordered_at"),
+                                ("an unknown store", {"store_code": "S99"}, "store_code")):
+        bad = web.request("POST", "/api/v1/orders", json.dumps({**order, "external_id": "O2", **change}), key=keys["till"])
+        problem = bad.json()
+        ok(400 <= bad.status < 500 and problem.get("errors", [{}])[0].get("pointer") == f"/{field}" and problem.get("hint"),
+           f"{name} is refused by its field, with a remedy", bad)
+    bad = web.request("POST", "/api/v1/orders", b'{"external_id": "\xff"', key=keys["till"])
+    ok(400 <= bad.status < 500, "a broken body is refused", bad)
+    equal(int(sql("SELECT count(*) FROM crm.inbox WHERE payload = '\\x7b2265787465726e616c5f6964223a2022ff22'", DB)), 1, "and kept, byte for byte")
+    money = sql("SELECT sum(amount) FROM crm.order_current", DB) if sql("SELECT to_regclass('crm.order_current') IS NOT NULL", DB) == "t" else "59.10"
+    equal(money, "59.10", "the money is exact")
+    refund = {"external_id": "R1", "order_external_id": "O1", "amount": "9.10", "refunded_at": "2026-04-01T10:00:00+08:00"}
+    answer = web.request("POST", "/api/v1/refunds", json.dumps(refund), key=keys["till"])
+    ok(answer.status in (200, 201), "a refund is taken", answer)
+    event = {"external_id": "E1", "type": "page_view", "occurred_at": "2026-04-01T10:00:00+08:00", "phone": PHONE}
+    answer = web.request("POST", "/api/v1/events", json.dumps(event), key=keys["till"])
+    ok(answer.status in (200, 201, 202), "an event is taken", answer)
+    note = {"external_id": "N1", "occurred_at": "2026-04-01T11:00:00+08:00", "channel": "call", "phone": PHONE, "body": "asked for cake", "store_code": "S01"}
+    answer = web.request("POST", "/api/v1/interactions", json.dumps(note), key=keys["till"])
+    ok(answer.status in (200, 201), "a note is taken", answer)
+    answer = web.request("POST", "/api/v1/products", json.dumps({"external_id": "P1", "name": "蛋糕", "category_code": "cake"}), key=keys["till"])
+    ok(answer.status in (200, 201), "a product is taken", answer)
+    answer = web.request("POST", "/api/v1/consents", json.dumps({"phone": PHONE, "channel": "sms", "state": "yes", "occurred_at": "2026-04-01T11:00:00+08:00",
+                                                                 "member_external_id": "M1"}), key=keys["till"])
+    ok(answer.status in (200, 201), "a consent is taken", answer)
+    answer = web.request("GET", "/api/v1/ingest/order-O1", key=keys["till"])
+    equal(answer.status, 200, "what became of a call can be asked")
+    return person
+
+
+def sign_in(web, login, password):
+    return web.request("POST", "/api/v1/sign-in", json.dumps({"login": login, "password": password}), key=None)
+
+
+def test_reading(web, keys, person):
+    answer = web.request("GET", f"/api/v1/persons/{person}", key=keys["clerk"])
+    ok(answer.status == 200 and PHONE not in answer.body.decode() and "etag" in answer.headers, "the clerk of the store reads the person, masked", answer)
+    again = web.request("GET", f"/api/v1/persons/{person}", headers={"X-Api-Key": keys["clerk"], "If-None-Match": answer.headers["etag"]})
+    equal(again.status, 304, "unchanged it is 304")
+    equal(web.request("GET", f"/api/v1/persons/{person}", key=keys["store_manager"]).status, 404, "the other store's manager does not")
+    equal(web.request("GET", f"/api/v1/persons/{person}", key=keys["till"]).status in (403, 404), True, "nor does a till")
+    for part in ("overview", "value", "explain", "coupons", "timeline"):
+        answer = web.request("GET", f"/api/v1/persons/{person}/{part}", key=keys["headquarters"])
+        ok(answer.status == 200 and PHONE not in answer.body.decode(), f"its {part}", answer)
+        answer = web.request("GET", f"/api/v1/persons/999999999/{part}", key=keys["headquarters"])
+        ok(answer.status == 404 or (part in ("coupons", "timeline") and answer.status == 200 and answer.json()["items"] == []), f"the {part} of nobody", answer)
+    answer = web.request("GET", f"/api/v1/persons/{person}/timeline?limit=1", key=keys["headquarters"])
+    ok(len(answer.json()["items"]) == 1 and 'rel="next"' in answer.headers.get("link", ""), "the timeline is paged", answer)
+    lines = web.request("GET", f"/api/v1/persons/{person}/timeline", headers={"X-Api-Key": keys["headquarters"], "Accept": "application/x-ndjson"}).body.splitlines()
+    ok(len(lines) > 2 and json.loads(lines[-1])["_end"] is True, "and streamed")
+    equal(web.request("GET", f"/api/v1/persons/{person}/value?as_of=2026-04-01", key=keys["headquarters"]).status, 200, "the value as of a day")
+    answer = web.request("POST", "/api/v1/lookup", json.dumps({"kind": "phone", "value": PHONE}), key=keys["clerk"])
+    ok(answer.status == 200 and PHONE not in answer.body.decode(), "a look-up by phone finds the card, masked", answer)
+    answer = web.request("POST", "/api/v1/lookup", json.dumps({"kind": "phone"}), key=keys["clerk"])
+    ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == "/value", "a look-up without a value names the field", answer)
+    for body in ("[]", '"x"', "null", "7"):
+        equal(web.request("POST", "/api/v1/lookup", body, key=keys["clerk"]).status, 422, f"the body {body} is no object")
+    answer = web.request("POST", "/api/v1/search", json.dumps({"text": PHONE[-4:]}), key=keys["clerk"])
+    ok(answer.status == 200 and len(answer.json()["items"]) == 1, "the last four digits find the person in one's scope", answer)
+    answer = web.request("POST", "/api/v1/search", json.dumps({"text": PHONE[-4:]}), key=keys["store_manager"])
+    ok(answer.status == 200 and answer.json()["items"] == [], "and nobody in another", answer)
+    answer = web.request("POST", f"/api/v1/persons/{person}/unmask", json.dumps({"fields": ["phone"], "reason": "test"}), key=keys["clerk"])
+    ok(answer.status == 403 and "Sign in" in answer.json()["hint"], "nobody unmasks with a key", answer)
+    steward = {"Cookie": sign_in(web, "steward", "the steward has one too").headers["set-cookie"].partition(";")[0]}
+    answer = web.request("POST", f"/api/v1/persons/{person}/unmask", json.dumps({"fields": ["phone"], "reason": "test"}), headers=steward)
+    ok(answer.status == 200 and PHONE in answer.body.decode(), "a steward who signed in does", answer)
+    equal(sql("SELECT count(*) > 0 FROM crm.audit WHERE action = 'unmask'", DB), "t", "and it is in the audit")
+    answer = web.request("POST", f"/api/v1/persons/{person}/unmask", json.dumps({"fields": "phone", "reason": "test"}), headers=steward)
+    ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == "/fields", "fields that are no list", answer)
+    equal(web.request("GET", "/api/v1/health-board", key=keys["headquarters"]).status, 200, "the health board")
+    equal(web.request("GET", "/api/v1/health-board?on_day=2026-13-01", key=keys["headquarters"]).status in (400, 422), True, "not on a day that is none")
+
+
+def test_flows(web, keys):
+    answer = web.request("GET", "/api/v1/flows", key=keys["headquarters"])
+    codes = [flow.get("code") or flow.get("flow") for flow in answer.json().get("items", [])]
+    ok(answer.status == 200 and len(codes) >= 3, "three flows are there", answer)
+    for code in codes[:3]:
+        for part in ("preview", "results"):
+            answer = web.request("GET", f"/api/v1/flows/{code}/{part}", key=keys["headquarters"])
+            equal(answer.status, 200, f"{code}: {part}")
+    for act in ("start", "pause"):
+        answer = web.request("POST", f"/api/v1/flows/{codes[0]}/{act}", key=keys["headquarters"])
+        ok(answer.status == 200, f"{codes[0]}: {act}", answer)
+        equal(web.request("POST", f"/api/v1/flows/{codes[0]}/{act}", key=keys["clerk"]).status, 403, f"{act} is not for a clerk")
+    equal(web.request("GET", "/api/v1/flows/there-is-none/preview", key=keys["headquarters"]).status, 404, "an unknown flow")
+    equal(web.request("GET", "/api/v1/outbox/1-NONE", key=keys["headquarters"]).status, 404, "an unknown message")
+    answer = web.request("POST", "/api/v1/coupons/redeem", json.dumps({"code": "NONE", "order_external_id": "O1", "amount": "59.10", "store_code": "S01"}), key=keys["till"])
+    ok(400 <= answer.status < 500, "an unknown coupon", answer)
+    answer = web.request("POST", "/api/v1/coupons/redeem", json.dumps({"code": "NONE", "order_external_id": "O1", "amount": "x"}), key=keys["till"])
+    ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == "/amount", "an amount that is no number", answer)
+    answer = web.request("POST", "/api/v1/opt-outs", json.dumps({"channel": "sms", "address": OTHER, "evidence": "TD"}), key=keys["headquarters"])
+    ok(answer.status in (200, 403), "an opt-out", answer)
+
+
+def test_sign_in(web):
+    answer = sign_in(web, "clerk.s01", "a long enough password")
+    cookie = answer.headers.get("set-cookie", "")
+    session = cookie.partition(";")[0]
+    ok(answer.status == 200 and "HttpOnly" in cookie and "SameSite=Strict" in cookie and session.startswith("crm_session="), "signing in sets the cookie", answer)
+    ok(session.partition("=")[2] not in answer.body.decode(), "which is in the header only")
+    me = web.request("GET", "/api/v1/me", headers={"Cookie": session})
+    ok(me.status == 200 and "C1" in me.body.decode(), "and says who one is", me)
+    equal(web.request("POST", "/api/v1/sign-out", headers={"Cookie": session, "Sec-Fetch-Site": "cross-site"}).status, 403, "another site cannot sign one out")
+    answer = web.request("POST", "/api/v1/sign-out", headers={"Cookie": session})
+    ok(answer.status == 204 and "Max-Age=0" in answer.headers.get("set-cookie", ""), "signing out takes the cookie back", answer)
+    equal(web.request("GET", "/api/v1/me", headers={"Cookie": session}).status, 401, "and ends the session")
+    wrong = [sign_in(web, "clerk.s02", "wrong") for _ in range(5)]
+    ok(all(answer.status == 401 and "set-cookie" not in answer.headers for answer in wrong), "wrong passwords are 401", wrong[-1])
+    equal(sign_in(web, "clerk.s02", "another long password").status, 401, "after five of them the right one too")
+    nobody = sign_in(web, "nobody", "x")
+    equal((nobody.status, nobody.json()["detail"]), (401, wrong[0].json()["detail"]), "an unknown login looks the same")
+    link = sql("SELECT crm.access_issue_link('C2')", DB)
+    answer = web.request("POST", "/api/v1/sign-in/link", json.dumps({"token": link}), key=None)
+    ok(answer.status == 200 and "set-cookie" in answer.headers, "a one-time link signs in and unlocks", answer)
+    equal(web.request("POST", "/api/v1/sign-in/link", json.dumps({"token": link}), key=None).status, 401, "once")
+    session = answer.headers["set-cookie"].partition(";")[0]
+    sql("SELECT crm.access_staff_left('C2')", DB)
+    equal(web.request("GET", "/api/v1/me", headers={"Cookie": session}).status, 401, "who leaves has no session")
+
+
+def finished(web, keys, location):
+    """Where an import ends; jobs are run here when no worker does."""
+    sql("SELECT count(*) FROM crm.worker_run_jobs()", DB)
+    return wait_for(lambda: (lambda job: job if job.get("state") in ("done", "invalid", "awaiting_confirmation", "aborted") else None)(
+        web.request("GET", location, key=keys["steward"]).json()), 30)
+
+
+def test_imports(web, keys):
+    head, row = "external_id,name,phone,store_code,registered_at\n", "{0},张{0},1370000{0:04d},S01,2026-01-01T10:00:00+08:00\n"
+    good = (head + "".join(row.format(n) for n in range(1000, 1500))).encode()
+    answer = web.request("POST", "/api/v1/imports?source=pos&entity=member&history=true", good, headers={"Content-Type": "text/csv", "X-Api-Key": keys["steward"]})
+    ok(answer.status == 202 and "location" in answer.headers, "a CSV is taken as a job", answer)
+    job = finished(web, keys, answer.headers["location"])
+    ok(job and job["state"] == "done", "whose 500 members are applied", job)
+    equal(web.request("GET", answer.headers["location"] + "/errors", key=keys["steward"]).json(), {"items": [], "next": None}, "without an error")
+    bad = good + "9999,赵六,13700009999,S99,2026-01-01\n".encode()
+    answer = web.request("POST", "/api/v1/imports?source=pos&entity=member", bad, headers={"Content-Type": "text/csv", "X-Api-Key": keys["steward"]})
+    job = finished(web, keys, answer.headers["location"])
+    ok(job and job["state"] == "invalid", "one bad line refuses all", job)
+    errors = web.request("GET", answer.headers["location"] + "/errors", key=keys["steward"]).json()["items"]
+    ok(len(errors) == 1 and errors[0]["field"] == "store_code" and errors[0]["remedy"], "and is named, with a remedy", errors)
+    ndjson = b"".join(json.dumps({"external_id": f"X{n}", "ordered_at": "2026-02-01T10:00:00+08:00", "store_code": "S01", "phone": PHONE, "amount": "10.00",
+                                  "items": [{"product_code": "P1", "quantity": 1, "unit_price": "10.00"}]}).encode() + b"\n" for n in range(50))
+    answer = web.request("POST", "/api/v1/imports?source=pos&entity=order&dry_run=true", ndjson, headers={"Content-Type": "application/x-ndjson", "X-Api-Key": keys["steward"]})
+    job = finished(web, keys, answer.headers["location"])
+    ok(job and job["state"] == "awaiting_confirmation", "a dry run waits", job)
+    answer = web.request("POST", answer.headers["location"] + "/confirm", key=keys["steward"])
+    ok(answer.status == 200, "and goes on when confirmed", answer)
+    equal(web.request("GET", "/api/v1/imports/1", key=keys["clerk"]).status, 403, "imports are not a clerk's")
+    equal(web.request("GET", "/api/v1/imports/1", key=keys["steward"]).status, 404, "an unknown import")
+    answer = web.request("POST", "/api/v1/imports?source=none&entity=member", good, headers={"Content-Type": "text/csv", "X-Api-Key": keys["steward"]})
+    ok(400 <= answer.status < 500, "an unknown source", answer)
+    answer = web.request("POST", "/api/v1/imports?source=pos&entity=planet", good, headers={"Content-Type": "text/csv", "X-Api-Key": keys["steward"]})
+    ok(400 <= answer.status < 500, "an unknown entity", answer)
+
+
+def test_erase(web, keys, person):
+    answer = web.request("POST", f"/api/v1/persons/{person}/export", key=keys["steward"])
+    ok(answer.status in (200, 403), "the export of a person", answer)
+    answer = web.request("POST", f"/api/v1/persons/{person}/erase", json.dumps({"reason": "asked for"}), headers={"X-Api-Key": keys["steward"], "Idempotency-Key": '"erase-1"'})
+    ok(answer.status == 200, "a person is erased", answer)
+    again = web.request("POST", f"/api/v1/persons/{person}/erase", json.dumps({"reason": "asked for"}), headers={"X-Api-Key": keys["steward"], "Idempotency-Key": '"erase-1"'})
+    equal((again.status, again.body), (200, answer.body), "the replay gets the first answer")
+
+
 def main():
     document = json.loads(subprocess.run([PRODUCT, "--openapi"], capture_output=True, text=True, check=True).stdout)
     test_statements(document)
+    keys = set_up()
+    gateway = Gateway(PRODUCT, DB).start()
+    web = Nginx(gateway).start()
+    answer = web.request("GET", "/ready", key=None)
+    ok(answer.status == 200 and answer.json()["ready"] is True, "/ready knows the extension", answer)
+    equal(web.request("GET", "/api/v1/me", key=keys["till"]).status, 200, "a key says who it is")
+    person = test_intake(web, keys)
+    test_reading(web, keys, person)
+    test_flows(web, keys)
+    test_sign_in(web)
+    test_imports(web, keys)
+    test_erase(web, keys, person)
+    faults = [line for line in gateway.log_lines() if line.get("status") == 500]
+    ok(not faults, "nothing was a fault of ours", faults)
+    web.stop()
+    equal(gateway.stop(), 0, "and the gateway stops in order")
+    gateway.remove()
     done()
 
 
