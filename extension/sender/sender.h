@@ -52,8 +52,8 @@ typedef struct SenderMessage
 
 /* sender_sql.c */
 extern bool sender_is_installed(void);
-extern List *sender_claim(int max_messages, MemoryContext parent);
-extern void sender_finish(List *messages);
+extern bool sender_claim(int max_messages, MemoryContext parent, List **claimed);
+extern bool sender_finish(List *messages);
 
 /* sender_sign.c */
 extern char *sender_signature(const SenderMessage *message, int64 timestamp);
@@ -63,7 +63,7 @@ extern bool sender_address_is_public(const struct sockaddr *address);
 
 /* sender_http.c */
 extern void sender_http_init(void);
-extern void sender_http_start(SenderMessage *message);
+extern bool sender_http_start(SenderMessage *message);
 extern int	sender_http_under_way(void);
 extern List *sender_http_poll(int wait_ms);
 

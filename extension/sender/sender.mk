@@ -4,7 +4,7 @@ SENDER_OBJS = $(SENDER_SRCS:.c=.o)
 ifneq ($(SENDER_SRCS),)
 all: crm_sender.so
 crm_sender.so: $(SENDER_OBJS)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $(SENDER_OBJS) -lcurl
+	$(CC) $(CFLAGS) $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $(SENDER_OBJS) -lcurl -lcrypto
 -include $(SENDER_OBJS:.o=.d)
 install: install-sender
 .PHONY: install-sender

@@ -38,6 +38,8 @@ sender_http_init(void)
 {
 	sigset_t	before;
 
+	/* a resolver that waits for long would hold up the end of its request */
+	setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
 	sigfillset(&all_signals);
 	sigprocmask(SIG_BLOCK, &all_signals, &before);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
@@ -87,19 +89,17 @@ add_header(Request *request, const char *format, const char *value)
 }
 
 static void
-set_options(Request *request)
+set_options(Request *request, int64 timestamp, const char *signature)
 {
 	SenderMessage *message = request->message;
 	CURL	   *easy = request->easy;
-	/* the receiver compares with its own clock: real time, never a held one */
-	int64		timestamp = (int64) time(NULL);
 	char		seconds[32];
 
 	snprintf(seconds, sizeof(seconds), INT64_FORMAT, timestamp);
 	add_header(request, "%s", "Content-Type: application/json");
 	add_header(request, "webhook-id: %s", message->message_id);
 	add_header(request, "webhook-timestamp: %s", seconds);
-	add_header(request, "webhook-signature: %s", sender_signature(message, timestamp));
+	add_header(request, "webhook-signature: %s", signature);
 	add_header(request, "%s", "Expect:");
 	curl_easy_setopt(easy, CURLOPT_URL, message->url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
@@ -120,24 +120,35 @@ set_options(Request *request)
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
 }
 
-/* Starts a request; its result comes out of sender_http_poll(). */
-void
+/* Starts a request, whose result comes out of sender_http_poll(); false when the message is ended at once. */
+bool
 sender_http_start(SenderMessage *message)
 {
 	MemoryContext caller = MemoryContextSwitchTo(message->context);
 	Request    *request = palloc0(sizeof(Request));
+	/* the receiver compares with its own clock: real time, never a held one */
+	int64		timestamp = (int64) time(NULL);
+	const char *signature = sender_signature(message, timestamp);
 	sigset_t	before;
 
 	request->message = message;
+	if (signature == NULL)
+	{
+		message->outcome = SENDER_REFUSED;
+		message->detail = pstrdup("secret of the endpoint is no whsec_ secret");
+		MemoryContextSwitchTo(caller);
+		return false;
+	}
 	sigprocmask(SIG_BLOCK, &all_signals, &before);
 	request->easy = curl_easy_init();
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (request->easy == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not make a request")));
-	set_options(request);
+	set_options(request, timestamp, signature);
 	curl_multi_add_handle(multi, request->easy);
 	under_way++;
 	MemoryContextSwitchTo(caller);
+	return true;
 }
 
 /* What an ended transfer means: definite answers apart from silence. */
@@ -152,7 +163,8 @@ judge(Request *request, CURLcode code)
 	curl_easy_getinfo(request->easy, CURLINFO_RETRY_AFTER, &retry_after);
 	message->http_status = (int) status;
 	message->retry_after_s = retry_after > 0 ? (int) Min(retry_after, 86400) : -1;
-	if (request->address_refused)
+	/* a name may have several addresses: one that was refused counts only when no other answered */
+	if (request->address_refused && code != CURLE_OK && status == 0)
 	{
 		message->outcome = SENDER_REFUSED;
 		message->detail = MemoryContextStrdup(message->context, "private address; the endpoint does not allow them");

@@ -5,8 +5,9 @@
  *		interrupts -> reload -> is the extension still here -> claim (committed) ->
  *		requests move on, outside of any transaction -> results (committed) -> wait
  *
- * While requests are under way it turns each 20 ms, so a message that commits meanwhile waits for
- * no slow endpoint; else it sleeps on its latch, which intake's commit sets, and looks each second.
+ * It claims when it is woken (a commit that put a message sets its latch), when a request ended, and
+ * else each 200 ms while requests are under way, each second while none is: messages come due by
+ * time, too.  A request that hangs delays none but itself.
  * Killed at any point: a claimed message comes back when its lease ends, with the same id.
  */
 #include "sender.h"
@@ -21,11 +22,21 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 PG_MODULE_MAGIC;
 
 #define LOOK_MS 1000			/* nothing under way */
-#define TURN_MS 20				/* something under way */
+#define LOOK_BUSY_MS 200		/* something under way */
+#define POLL_MS 20				/* how long one wait for the network may be: a signal waits as long */
+
+/* What the loop knows from turn to turn. */
+typedef struct Sender
+{
+	MemoryContext keep;			/* messages and results */
+	List	   *results;		/* requests that ended, still to be written */
+	TimestampTz look_at;		/* the next claim, unless something happens before */
+} Sender;
 
 typedef bool (*AttachFunction) (Oid database);
 
@@ -47,40 +58,91 @@ is_enabled(void)
 	return value == NULL || strcmp(value, "on") == 0;
 }
 
-/* Starts what is due, as far as there is room; the number started. */
-static int
-start_due(MemoryContext keep)
+static void
+keep_results(Sender *sender, List *ended)
+{
+	MemoryContext caller = MemoryContextSwitchTo(sender->keep);
+
+	sender->results = list_concat(sender->results, ended);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Starts what is due, as far as there is room. */
+static void
+start_due(Sender *sender)
 {
 	int			room = SENDER_MAX_UNDER_WAY - sender_http_under_way();
-	List	   *claimed = room > 0 ? sender_claim(room, keep) : NIL;
+	List	   *claimed = NIL;
 	ListCell   *cell;
+	bool		well = room <= 0 || sender_claim(room, sender->keep, &claimed);
 
 	foreach(cell, claimed)
-		sender_http_start(lfirst(cell));
-	return list_length(claimed);
+		if (!sender_http_start(lfirst(cell)))
+			keep_results(sender, list_make1(lfirst(cell)));
+	sender->look_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												  well && sender_http_under_way() > 0 ? LOOK_BUSY_MS : LOOK_MS);
+	list_free(claimed);
+}
+
+/* One turn; true when it may be followed by another at once. */
+static bool
+turn(Sender *sender, bool woken)
+{
+	if (woken || GetCurrentTimestamp() >= sender->look_at)
+	{
+		if (!sender_is_installed())
+			proc_exit(0);
+		if (is_enabled())
+			start_due(sender);
+		else
+			sender->look_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_MS);
+	}
+	if (sender_http_under_way() > 0)
+		keep_results(sender, sender_http_poll(POLL_MS));
+	if (sender->results == NIL)
+		return sender_http_under_way() > 0;
+	if (!sender_is_installed())
+		proc_exit(0);
+	if (sender_finish(sender->results))
+	{
+		sender->results = NIL;
+		sender->look_at = 0;	/* there is room now */
+		return true;
+	}
+	return sender_http_under_way() > 0;
 }
 
 static void
-turn(MemoryContext keep, bool *busy)
+reload_if_asked(void)
 {
-	int			started = 0;
-	List	   *ended;
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
 
-	if (!sender_is_installed())
-		proc_exit(0);
-	if (is_enabled())
-		started = start_due(keep);
-	ended = sender_http_poll(started > 0 ? 0 : TURN_MS);
-	*busy = started > 0 || ended != NIL || sender_http_under_way() > 0;
-	sender_finish(ended);
+/* Waits until woken or the next look; while requests are under way their poll is the wait. */
+static bool
+wait_for_work(const Sender *sender, bool busy)
+{
+	long		wait_ms = busy ? 0 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), sender->look_at);
+	int			events;
+
+	if (!busy)
+		pgstat_report_activity(STATE_IDLE, NULL);
+	events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, Min(wait_ms, LOOK_MS), PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	return (events & WL_LATCH_SET) != 0;
 }
 
 void
 crm_sender_main(Datum arg)
 {
 	Oid			database = DatumGetObjectId(arg);
-	MemoryContext keep;
+	Sender		sender = {.results = NIL, .look_at = 0};
 	MemoryContext scratch;
+	bool		woken = true;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -89,8 +151,10 @@ crm_sender_main(Datum arg)
 	if (!attach(database))
 		proc_exit(0);
 	SetConfigOption("application_name", "crm sender", PGC_USERSET, PGC_S_SESSION);
+	/* gives way to who changes tables, as jobs do: worker_main.c */
+	SetConfigOption("lock_timeout", "200ms", PGC_USERSET, PGC_S_SESSION);
 	sender_http_init();
-	keep = AllocSetContextCreate(TopMemoryContext, "crm messages", ALLOCSET_DEFAULT_SIZES);
+	sender.keep = AllocSetContextCreate(TopMemoryContext, "crm messages", ALLOCSET_DEFAULT_SIZES);
 	scratch = AllocSetContextCreate(TopMemoryContext, "crm sender turn", ALLOCSET_DEFAULT_SIZES);
 
 	for (;;)
@@ -98,18 +162,10 @@ crm_sender_main(Datum arg)
 		bool		busy;
 
 		CHECK_FOR_INTERRUPTS();
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
+		reload_if_asked();
 		MemoryContextSwitchTo(scratch);
-		turn(keep, &busy);
+		busy = turn(&sender, woken);
 		MemoryContextReset(scratch);
-		if (busy)
-			continue;
-		pgstat_report_activity(STATE_IDLE, NULL);
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_MS, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
+		woken = wait_for_work(&sender, busy);
 	}
 }

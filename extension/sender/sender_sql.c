@@ -54,6 +54,36 @@ commit(void)
 	pgstat_report_stat(false);
 }
 
+/*
+ * Runs work in a transaction of its own; false when it failed: said in the log, undone, to be tried
+ * again.  An error must not end the process, which holds the results of requests that have been sent.
+ */
+static bool
+in_transaction(void (*work) (void *), void *argument)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile bool done = false;
+
+	PG_TRY();
+	{
+		begin();
+		work(argument);
+		commit();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		EmitErrorReport();
+		AbortCurrentTransaction();
+		FlushErrorState();
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	return done;
+}
+
 /* Whether the extension and its outbox are in this database now. */
 bool
 sender_is_installed(void)
@@ -115,35 +145,65 @@ read_message(int row, MemoryContext parent)
 	return message;
 }
 
-/* Claims due messages; the list and each message live in parent, the leases are committed. */
-List *
-sender_claim(int max_messages, MemoryContext parent)
+typedef struct Claim
+{
+	int			max_messages;
+	MemoryContext parent;
+	List	   *messages;
+} Claim;
+
+static void
+claim_messages(void *argument)
 {
 	static SPIPlanPtr plan = NULL;
+	Claim	   *claim = argument;
 	Oid			types[3] = {INT4OID, INT4OID, INT4OID};
-	Datum		values[3] = {Int32GetDatum(max_messages), Int32GetDatum(SENDER_LEASE_MS), Int32GetDatum(MyProcPid)};
-	List	   *messages = NIL;
+	Datum		values[3] = {Int32GetDatum(claim->max_messages), Int32GetDatum(SENDER_LEASE_MS), Int32GetDatum(MyProcPid)};
 
-	begin();
 	if (plan == NULL)
 	{
-		plan = SPI_prepare("SELECT customer_id, message_id, attempt, endpoint, url, secret, next_secret, timeout_ms, is_private_allowed, body"
-						   " FROM crm._outbox_claim($1, $2, $3)", 3, types);
-		if (plan == NULL)
+		SPIPlanPtr	prepared = SPI_prepare("SELECT customer_id, message_id, attempt, endpoint, url, secret, next_secret, timeout_ms,"
+										   " is_private_allowed, body FROM crm._outbox_claim($1, $2, $3)", 3, types);
+
+		if (prepared == NULL || SPI_keepplan(prepared) != 0)
 			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not prepare the claim of messages")));
-		SPI_keepplan(plan);
+		plan = prepared;
 	}
 	SPI_execute_plan(plan, values, NULL, false, 0);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		SenderMessage *message = read_message(row, parent);
-		MemoryContext spi = MemoryContextSwitchTo(parent);
+		SenderMessage *message = read_message(row, claim->parent);
+		MemoryContext spi = MemoryContextSwitchTo(claim->parent);
 
-		messages = lappend(messages, message);
+		claim->messages = lappend(claim->messages, message);
 		MemoryContextSwitchTo(spi);
 	}
-	commit();
-	return messages;
+}
+
+static void
+free_messages(List *messages)
+{
+	ListCell   *cell;
+
+	foreach(cell, messages)
+		MemoryContextDelete(((SenderMessage *) lfirst(cell))->context);
+	list_free(messages);
+}
+
+/* Claims due messages; list and messages live in parent, the leases are committed.  False: it failed. */
+bool
+sender_claim(int max_messages, MemoryContext parent, List **claimed)
+{
+	Claim		claim = {.max_messages = max_messages, .parent = parent, .messages = NIL};
+
+	if (in_transaction(claim_messages, &claim))
+	{
+		*claimed = claim.messages;
+		return true;
+	}
+	free_messages(claim.messages);
+	*claimed = NIL;
+	return false;
 }
 
 static Datum
@@ -155,10 +215,10 @@ array_of(Datum *values, int n, Oid type)
 										   type == INT8OID ? TYPALIGN_DOUBLE : TYPALIGN_INT));
 }
 
-/* Writes the results of requests that ended, in one commit, and frees the messages. */
-void
-sender_finish(List *messages)
+static void
+write_results(void *argument)
 {
+	List	   *messages = argument;
 	int			n = list_length(messages);
 	Oid			types[7] = {INT8ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID};
 	static const Oid elements[7] = {INT8OID, TEXTOID, INT4OID, TEXTOID, INT4OID, INT4OID, TEXTOID};
@@ -167,9 +227,6 @@ sender_finish(List *messages)
 	ListCell   *cell;
 	int			i = 0;
 
-	if (n == 0)
-		return;
-	begin();
 	for (int column = 0; column < 7; column++)
 		columns[column] = palloc(n * sizeof(Datum));
 	foreach(cell, messages)
@@ -188,8 +245,14 @@ sender_finish(List *messages)
 	for (int column = 0; column < 7; column++)
 		values[column] = array_of(columns[column], n, elements[column]);
 	SPI_execute_with_args("SELECT crm._outbox_finish($1, $2, $3, $4, $5, $6, $7)", 7, types, values, NULL, false, 0);
-	commit();
-	foreach(cell, messages)
-		MemoryContextDelete(((SenderMessage *) lfirst(cell))->context);
-	list_free(messages);
+}
+
+/* Writes the results of requests that ended, in one commit, and frees the messages.  False: it failed. */
+bool
+sender_finish(List *messages)
+{
+	if (!in_transaction(write_results, messages))
+		return false;
+	free_messages(messages);
+	return true;
 }

@@ -310,9 +310,9 @@ BEGIN
                            FROM crm.outbox_queue q WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id),
                           (SELECT 'dead' FROM crm.dead_letter d WHERE d.customer_id = message.customer_id AND d.message_id = message.message_id AND d.replayed_at IS NULL),
                           (SELECT e.kind FROM crm.outbox_event e WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id
-                             AND e.kind IN ('sent', 'cancelled') ORDER BY e.outbox_event_id DESC LIMIT 1), 'pending'),
+                             AND e.kind IN ('sent', 'cancelled') ORDER BY e.at DESC, e.outbox_event_id DESC LIMIT 1), 'pending'),
         'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'attempt', e.attempt, 'http_status', e.http_status, 'detail', e.detail)
-                                             ORDER BY e.outbox_event_id), '[]')
+                                             ORDER BY e.at, e.outbox_event_id), '[]')
                    FROM crm.outbox_event e WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id));
 END
 $$;

@@ -20,3 +20,7 @@ SELECT crm.access_staff_left(code) FROM staff_row WHERE left_on IS NOT NULL ORDE
 SELECT crm.access_define_staff('HQ01', '总部运营', 'crm_headquarters', ARRAY['all'], 'hq01');
 SELECT crm.access_define_staff('MK01', '市场专员', 'crm_marketer', ARRAY['all'], 'mk01');
 SELECT crm.access_define_staff('DS01', '数据管家', 'crm_steward', ARRAY['all'], 'ds01');
+-- messages go to the receiver beside the gateway
+SELECT length(crm.outbox_define_endpoint('local', 'http://127.0.0.1:' || :'receiver_port' || '/', NULL,
+    '{"is_private_allowed": true, "max_concurrency": 32}')) > 0 AS endpoint_is_defined;
+SELECT crm.outbox_set_channel(channel, 'local') FROM crm.channel ORDER BY channel;

@@ -1,4 +1,5 @@
--- Passwords and keys of a demonstration, drawn anew; prints "login LOGIN PASSWORD ROLE" and "key WHO KEY" lines.
+-- Passwords and keys of a demonstration, drawn anew; prints "login LOGIN PASSWORD ROLE",
+-- "key WHO KEY" and "receiver SECRET" lines.
 \set ON_ERROR_STOP 1
 CREATE TEMP TABLE chosen AS
     SELECT DISTINCT ON (s.role) s.code, s.login_name, s.role, substr(encode(crm._random_bytes(9), 'hex'), 1, 14) AS password
@@ -18,3 +19,4 @@ SELECT 'key', 'steward', crm.access_create_key('demonstration imports', 'crm_ste
 SELECT 'key', 'marketer', crm.access_create_key('demonstration marketer', 'crm_marketer');
 SELECT 'key', 'headquarters', crm.access_create_key('demonstration headquarters', 'crm_headquarters');
 SELECT 'key', 'clerk', crm.access_create_key('demonstration counter', 'crm_clerk', NULL, (SELECT code FROM crm.store ORDER BY code LIMIT 1));
+SELECT 'receiver', crm._decrypt('endpoint', secret_sealed) FROM crm.endpoint WHERE endpoint = 'local';

@@ -94,8 +94,12 @@ leave(int code, Datum arg)
 	if (slot != NULL && slot->process[kind].pid == MyProcPid)
 	{
 		CrmWorkerProcess *process = &slot->process[kind];
-		int			pause = Min(MAX_BACKOFF_MS, 1000 << Min(process->exits, 6));
+		int			pause;
 
+		/* one that worked for a while did not fail for the reason that its predecessors did */
+		if (TimestampDifferenceExceeds(process->started_at, GetCurrentTimestamp(), MAX_BACKOFF_MS))
+			process->exits = 0;
+		pause = Min(MAX_BACKOFF_MS, 1000 << Min(process->exits, 6));
 		process->pid = 0;
 		process->exits++;
 		process->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
