@@ -196,11 +196,11 @@ CREATE FUNCTION crm._ingest_postpone(b record, state text, message text) RETURNS
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    UPDATE crm.batch t SET attempts = t.attempts + 1, last_error = state || ' ' || message, turn = crm._new_id(),
-        next_attempt_at = crm.core_now() + CASE WHEN crm._ingest_failure_kind(state) = 'moment' THEN interval '1 second'
+    UPDATE crm.batch t SET attempts = t.attempts + 1, last_error = _ingest_postpone.state || ' ' || message, turn = crm._new_id(),
+        next_attempt_at = crm.core_now() + CASE WHEN crm._ingest_failure_kind(_ingest_postpone.state) = 'moment' THEN interval '1 second'
             ELSE (crm._setting('ingest.retry_seconds') #>> '{}')::int * interval '1 second' END
     WHERE t.batch_id = b.batch_id;
-    IF b.attempts + 1 >= (crm._setting('ingest.alert_failures') #>> '{}')::int AND crm._ingest_failure_kind(state) = 'house' THEN
+    IF b.attempts + 1 >= (crm._setting('ingest.alert_failures') #>> '{}')::int AND crm._ingest_failure_kind(_ingest_postpone.state) = 'house' THEN
         PERFORM crm._ingest_alert('ingest.batch', b.batch_id::text, jsonb_build_object('error', state, 'failures', b.attempts + 1));
     END IF;
 END
@@ -247,7 +247,7 @@ BEGIN
            OR (crm._ingest_failure_kind(state) = 'house' AND b.attempts < (crm._setting('ingest.alert_failures') #>> '{}')::int) THEN
             PERFORM crm._ingest_postpone(b, state, message);
             RETURN 1;
-        ELSIF CASE WHEN input.is_gathered THEN cardinality(input.only_ids) ELSE input.max_facts END <= 1 THEN
+        ELSIF (CASE WHEN input.is_gathered THEN cardinality(input.only_ids) ELSE input.max_facts END) <= 1 THEN
             PERFORM crm._ingest_poison(b, input, state, message);
             RETURN 1;
         END IF;

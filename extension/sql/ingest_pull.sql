@@ -91,11 +91,16 @@ DECLARE
     newest timestamptz;
     print bytea;
     is_more boolean;
+    has_zone boolean;
 BEGIN
+    SELECT a.atttypid = 'timestamptz'::regtype INTO has_zone
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = p.relation_schema AND c.relname = p.relation_name AND a.attname = p.watermark_column AND NOT a.attisdropped;
+    IF has_zone IS NULL THEN
+        RAISE EXCEPTION 'the relation or its watermark column is gone' USING ERRCODE = 'RM218';
+    END IF;
     SELECT array_agg(r.line ORDER BY r.at), max(r.at) INTO lines, newest
-    FROM crm._ingest_pull_read(p.relation_schema, p.relation_name, p.watermark_column::name,
-        (SELECT a.atttypid = 'timestamptz'::regtype FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE n.nspname = p.relation_schema AND c.relname = p.relation_name AND a.attname = p.watermark_column AND NOT a.attisdropped),
+    FROM crm._ingest_pull_read(p.relation_schema, p.relation_name, p.watermark_column::name, has_zone,
         (SELECT s.time_zone FROM crm.source s WHERE s.source_id = p.source_id), since, p.run_as, 10000) r;
     print := crm._sha256(convert_to(coalesce(array_to_string(lines, E'\n'), ''), 'UTF8'));
     is_more := coalesce(cardinality(lines), 0) >= 10000;

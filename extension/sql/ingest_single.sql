@@ -13,6 +13,15 @@ END
 $$;
 COMMENT ON FUNCTION crm._ingest_note_reject(crm.ingest_input, crm.intake_result) IS 'keeps why a single call was refused, or that it is tried again';
 
+CREATE FUNCTION crm._ingest_refuse(status int, code text, field text, remedy text, external_id text DEFAULT NULL) RETURNS crm.intake_result
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+BEGIN
+    RETURN ROW(status, code, field, remedy, NULL, external_id, NULL, NULL)::crm.intake_result;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_refuse(int, text, text, text, text) IS 'the answer to a call that is not stored';
+
 -- The record stored with its consequences in a subtransaction of its own, or the reason why not.
 CREATE FUNCTION crm._ingest_try(input crm.ingest_input) RETURNS crm.intake_result
     LANGUAGE plpgsql AS
@@ -26,7 +35,7 @@ BEGIN
     BEGIN
         SELECT o.* INTO outcome FROM unnest(crm._ingest_take(input)) o WHERE o.outcome IS DISTINCT FROM 'end' AND o.outcome IS DISTINCT FROM 'moved' LIMIT 1;
         IF outcome.code IS NOT NULL THEN
-            RETURN ROW(CASE outcome.code WHEN 'RM215' THEN 413 ELSE 422 END, outcome.code, outcome.field, outcome.remedy, NULL, outcome.external_id, NULL, NULL)::crm.intake_result;
+            RETURN crm._ingest_refuse(CASE outcome.code WHEN 'RM215' THEN 413 ELSE 422 END, outcome.code, outcome.field, outcome.remedy, outcome.external_id);
         END IF;
         RETURN ROW(CASE outcome.outcome WHEN 'created' THEN 201 ELSE 200 END, outcome.outcome, NULL, NULL, NULL,
                    outcome.external_id, outcome.fact_id, outcome.customer_id)::crm.intake_result;
@@ -36,10 +45,11 @@ BEGIN
             WHEN 'moment' THEN
                 RAISE;
             WHEN 'data' THEN
-                result := ROW(422, state, NULL, CASE WHEN state LIKE 'RM%' THEN message ELSE 'The record contradicts what is stored; look at its ids and references.' END);
+                result := crm._ingest_refuse(422, state, NULL, CASE WHEN state LIKE 'RM%' THEN message
+                    ELSE 'The record contradicts what is stored; look at its ids and references.' END);
             ELSE
                 RAISE WARNING 'an intake record could not be stored and is tried again' USING ERRCODE = state, DETAIL = message;
-                result := ROW(202, 'RM217', NULL, 'Nothing to do: the record is kept and tried again.');
+                result := crm._ingest_refuse(202, 'RM217', NULL, 'Nothing to do: the record is kept and tried again.');
         END CASE;
     END;
     SELECT p.external_id INTO result.external_id FROM crm._ingest_parse(input) AS p(external_id text) LIMIT 1;
@@ -58,7 +68,7 @@ DECLARE
     fault text;
 BEGIN
     IF origin.code IS NULL THEN
-        RETURN ROW(422, 'RM210', 'source', 'Name a source that is defined.')::crm.intake_result;
+        RETURN crm._ingest_refuse(422, 'RM210', 'source', 'Name a source that is defined.');
     END IF;
     IF claimed IS NOT NULL AND claimed <> origin.code THEN
         RAISE EXCEPTION 'this key delivers for another source' USING ERRCODE = 'insufficient_privilege';
@@ -67,22 +77,22 @@ BEGIN
         RAISE EXCEPTION 'a sandbox key delivers for sandbox sources only' USING ERRCODE = 'insufficient_privilege';
     END IF;
     IF NOT origin.is_active THEN
-        RETURN ROW(422, 'RM210', 'source', 'Activate the source, or deliver for another.')::crm.intake_result;
+        RETURN crm._ingest_refuse(422, 'RM210', 'source', 'Activate the source, or deliver for another.');
     END IF;
     IF payload IS NULL OR octet_length(payload) > (crm._setting('ingest.single_bytes') #>> '{}')::int THEN
-        RETURN ROW(CASE WHEN payload IS NULL THEN 422 ELSE 413 END, CASE WHEN payload IS NULL THEN 'RM200' ELSE 'RM215' END, NULL,
-                   'Send one record; many go in as an import.')::crm.intake_result;
+        RETURN crm._ingest_refuse(CASE WHEN payload IS NULL THEN 422 ELSE 413 END, CASE WHEN payload IS NULL THEN 'RM200' ELSE 'RM215' END, NULL,
+            'Send one record; many go in as an import.');
     END IF;
     IF origin.signing_secret IS NOT NULL THEN
         fault := crm._ingest_signature_fault(crm._decrypt('signing', origin.signing_secret), signature ->> 'webhook-id',
             signature ->> 'webhook-timestamp', signature ->> 'webhook-signature', payload, crm.core_now(),
             (crm._setting('ingest.signature_seconds') #>> '{}')::int);
         IF fault IS NOT NULL THEN
-            RETURN ROW(401, 'RM211', 'webhook-signature', CASE fault
+            RETURN crm._ingest_refuse(401, 'RM211', 'webhook-signature', CASE fault
                 WHEN 'missing' THEN 'Sign the call: this source does.'
                 WHEN 'too_old' THEN 'Sign the call again: it is too old.'
                 WHEN 'too_new' THEN 'Set the clock of the sender: the call is of the future.'
-                ELSE 'Sign id, timestamp and raw body with the secret of the source.' END)::crm.intake_result;
+                ELSE 'Sign id, timestamp and raw body with the secret of the source.' END);
         END IF;
     END IF;
     RETURN NULL;

@@ -64,7 +64,7 @@ $$;
 COMMENT ON FUNCTION crm._ingest_store_orders(crm.ingest_input) IS
     'parses and stores orders, and lets their stores see their persons';
 
--- A refund hangs on its order''s record; before its order, on the receipt that the order may have.
+-- A refund hangs on its order's record; before its order, on the receipt that the order may have.
 CREATE FUNCTION crm._ingest_store_refunds(input crm.ingest_input) RETURNS SETOF crm.ingest_outcome
     LANGUAGE plpgsql AS
 $$
@@ -76,9 +76,9 @@ BEGIN
     attached AS MATERIALIZED (
         SELECT a.* FROM crm._identity_attach(coalesce((
             SELECT array_agg(p.ref ORDER BY p.ordinal) FROM parsed p
-            WHERE p.ordinal IS NOT NULL AND NOT EXISTS (
-                SELECT FROM crm.external_key k
-                WHERE k.source_id = (p.fact).source_id AND k.kind = 2 AND k.external_id = (p.fact).order_external_id)), '{}')) a),
+            WHERE p.ordinal IS NOT NULL AND (       -- one look by key each, whatever the planner knows of the table
+                SELECT k.fact_id FROM crm.external_key k
+                WHERE k.source_id = (p.fact).source_id AND k.kind = 2 AND k.external_id = (p.fact).order_external_id LIMIT 1) IS NULL), '{}')) a),
     stored AS MATERIALIZED (
         SELECT s.* FROM crm._purchase_store_refunds(
             coalesce((SELECT array_agg(crm._ingest_place(p.fact, a.source_record_id, a.customer_id) ORDER BY p.ordinal)

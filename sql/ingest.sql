@@ -1,0 +1,286 @@
+-- ingest: what each entity takes, what is refused and how it is told, imports, rejects, pulls;
+-- everything is undone at the end.
+\set VERBOSITY terse
+\set ON_ERROR_ROLLBACK on
+SET client_min_messages = error;
+SET datestyle = 'ISO';
+SET timezone = 'UTC';
+SET crm.core_clock = '2026-06-30T12:00:00+08:00';
+BEGIN;
+SELECT crm.access_define_region('SH', '上海') > 0 AS region, crm.access_define_store('S01', '一店', 'SH', '上海') > 0 AS store;
+SELECT crm.ingest_define_source('pos', '收银', 'pos', '{"channel": "store"}');
+SELECT crm.ingest_define_source('mini', '小程序', 'mini_program', '{"channel": "mini"}');
+SELECT crm.ingest_define_source('x', 'x', 'nothing');
+
+-- a call in short: what came of it
+CREATE FUNCTION pg_temp.take(entity text, source text, body text, key text DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE r record;
+BEGIN
+    EXECUTE format('SELECT * FROM crm.ingest_%s($1, convert_to($2, ''UTF8''), $3)', entity) INTO r USING source, body, key;
+    RETURN concat_ws(' ', r.status, r.code, r.field, r.remedy);
+END $$;
+
+-- each entity
+SELECT pg_temp.take('product', 'pos', '{"external_id": "P1", "name": "蛋白粉", "category_code": "protein", "category_name": "蛋白", "list_price": "128.00", "refill_days": 30}');
+SELECT pg_temp.take('member', 'pos', '{"external_id": "M1", "name": "张伟", "phone": "１３９ 1234-0987", "sex": "男", "birthday": "1990年5月1日", "store_code": "S01", "registered_at": "2026-06-01T10:00:00+08:00", "consent_sms": "yes"}');
+SELECT pg_temp.take('order', 'pos', '{"external_id": "O1", "member_external_id": "M1", "ordered_at": "2026-06-20 23:30:00", "store_code": "S01", "discount": "1", "items": [{"product_code": "P1", "quantity": 3, "unit_price": "12.345"}, {"product_code": "P2", "product_name": "new", "amount": 10}]}');
+SELECT pg_temp.take('refund', 'pos', '{"external_id": "R1", "order_external_id": "O1", "amount": "5.00", "refunded_at": "2026-06-21T10:00:00+08:00"}');
+SELECT pg_temp.take('refund', 'pos', '{"external_id": "R2", "order_external_id": "O2", "amount": "7.50", "refunded_at": "2026-06-21T10:00:00+08:00"}');
+SELECT pg_temp.take('order', 'pos', '{"external_id": "O2", "phone": "13912340987", "ordered_at": "2026-06-19T10:00:00+08:00", "amount": "20"}');
+SELECT pg_temp.take('event', 'mini', '{"external_id": "E1", "type": "page_view", "member_source": "pos", "member_external_id": "M1", "occurred_at": "2026-06-20T10:00:00+08:00", "properties": {"page": "蛋糕", "n": [1, 2.50, null]}}');
+SELECT pg_temp.take('event', 'mini', '{"type": "page_view", "device": "d-1", "occurred_at": 1781856000}');
+SELECT pg_temp.take('interaction', 'pos', '{"channel": "phone", "direction": "in", "member_external_id": "M1", "occurred_at": "2026-06-20T10:00:00+08:00", "body": "asked for cake", "next_on": "2026-07-01"}');
+SELECT pg_temp.take('consent', 'pos', '{"member_external_id": "M1", "channel": "wechat", "state": "no", "occurred_at": "2026-06-20T10:00:00+08:00"}');
+SELECT external_id, kind, status, business_day, amount, discount, line_count FROM crm.customer_order WHERE is_current ORDER BY external_id;
+SELECT line_no, quantity, unit_price, amount FROM crm.order_item ORDER BY amount;
+SELECT external_id, amount, purchase_day, refunded_on FROM crm.refund WHERE is_current ORDER BY external_id;
+SELECT name_masked, phone_masked, sex FROM crm.customer WHERE status = 'active' AND record_count > 0 AND name_masked <> '';
+SELECT type, properties FROM crm.event ORDER BY occurred_at;
+SELECT channel, state FROM crm.consent ORDER BY channel;
+
+-- replay, revision, older version, idempotency key
+SELECT pg_temp.take('order', 'pos', '{"ordered_at": "2026-06-19T10:00:00+08:00", "external_id": "O2", "phone": "13912340987", "amount": "20"}');
+SELECT pg_temp.take('order', 'pos', '{"external_id": "O2", "phone": "13912340987", "ordered_at": "2026-06-19T10:00:00+08:00", "amount": "25", "updated_at": "2026-06-20T10:00:00+08:00"}');
+SELECT pg_temp.take('order', 'pos', '{"external_id": "O2", "phone": "13912340987", "ordered_at": "2026-06-19T10:00:00+08:00", "amount": "22", "updated_at": "2026-06-19T11:00:00+08:00"}');
+SELECT pg_temp.take('order', 'pos', '{"external_id": "O2", "phone": "13912340987", "ordered_at": "2026-06-19T10:00:00+08:00", "status": "cancelled", "amount": "25", "updated_at": "2026-06-21"}');
+SELECT revision, is_current, status, amount, business_day FROM crm.customer_order WHERE external_id = 'O2' ORDER BY revision;
+SELECT pg_temp.take('order', 'pos', '{"external_id": "O3", "ordered_at": "2026-06-19T10:00:00+08:00", "amount": "3"}', 'key-1');
+SELECT pg_temp.take('order', 'pos', '{"external_id": "O3", "ordered_at": "2026-06-19T10:00:00+08:00", "amount": "3"}', 'key-1');
+SELECT pg_temp.take('order', 'pos', '{"external_id": "O4", "ordered_at": "2026-06-19T10:00:00+08:00", "amount": "3"}', 'key-1');
+SELECT count(*) FROM crm.inbox WHERE idempotency_key = 'key-1';
+
+-- what is wrong is answered with code, field and remedy, and kept
+SELECT pg_temp.take('order', 'pos', body) FROM (VALUES
+    (1, '{"external_id": "B1", "ordered_at": "2026-06-19T10:00:00+08:00", "amount": 1'),
+    (2, '[1]'), (3, '{"external_id": "B1"}'), (4, '{"external_id": "", "ordered_at": "2026-06-19", "amount": 1}'),
+    (5, '{"external_id": "B1", "ordered_at": "yesterday", "amount": 1}'),
+    (6, '{"external_id": "B1", "ordered_at": "2027-06-19", "amount": 1}'),
+    (7, '{"external_id": "B1", "ordered_at": "2026-06-19", "amount": "1.2.3"}'),
+    (8, '{"external_id": "B1", "ordered_at": "2026-06-19", "amount": 1, "store_code": "S99"}'),
+    (9, '{"external_id": "B1", "ordered_at": "2026-06-19", "amount": 1, "status": "perhaps"}'),
+    (10, '{"external_id": "B1", "ordered_at": "2026-06-19", "amont": 1}'),
+    (11, '{"external_id": "B1", "ordered_at": "2026-06-19", "items": [{"product_code": "P1", "unit_price": 1}, {"quantity": 1, "unit_price": 1}]}'),
+    (12, '{"external_id": "B1", "ordered_at": "2026-06-19", "items": {"product_code": "P1"}}'),
+    (13, '{"external_id": "B1", "ordered_at": "2026-06-19"}'),
+    (14, '{"external_id": "B1", "ordered_at": "2026-06-19", "amount": 1, "currency": "USD"}'),
+    (15, '{"external_id": "B1", "ordered_at": "2026-06-19", "amount": 1e30}'),
+    (16, '{"external_id": "B\u00001", "ordered_at": "2026-06-19", "amount": 1}'),
+    (17, '{"external_id": "B1", "member_source": "nowhere", "member_external_id": "M1", "ordered_at": "2026-06-19", "amount": 1}'),
+    (18, repeat('[', 100))) v(n, body) ORDER BY n;
+SELECT pg_temp.take('refund', 'pos', '{"external_id": "R9", "order_external_id": "O1", "amount": "-5", "refunded_at": "2026-06-21"}');
+SELECT pg_temp.take('event', 'mini', '{"type": "page_view", "occurred_at": "2026-06-20"}');
+SELECT pg_temp.take('event', 'mini', '{"type": "page_view", "device": "d", "occurred_at": "2026-06-20", "properties": [1]}');
+SELECT pg_temp.take('interaction', 'pos', '{"channel": "phone", "member_external_id": "M1", "occurred_at": "2026-06-20", "staff_code": "nobody"}');
+SELECT pg_temp.take('member', 'pos', '{"external_id": "M9", "birthday": "not a date"}');
+SELECT pg_temp.take('order', 'nowhere', '{}');
+SELECT pg_temp.take('order', NULL, '{}');
+SELECT status, code FROM crm.ingest_order('pos', '\xff');
+SELECT status, code FROM crm.ingest_order('pos', NULL);
+SELECT status, code FROM crm.ingest_order('pos', convert_to(repeat(' ', 1048577), 'UTF8'));
+SELECT code, count(*) FROM crm.reject WHERE state = 'open' GROUP BY code ORDER BY code;
+SELECT count(*) AS kept_raw FROM crm.inbox i JOIN crm.reject r USING (received_at, inbox_id);
+SELECT j - 'inbox_id' - 'received_at' - 'fact_id' - 'customer_id' AS status FROM unnest(ARRAY['key-1', 'O1', 'B1', 'never']) k, crm.ingest_status(k) j;
+
+-- custom fields are typed
+SELECT crm.ingest_define_field('member', 'constitution', 'option', '体质', 'Constitution', '["平和", "气虚"]');
+SELECT crm.ingest_define_field('member', 'tastes', 'multi_option', '口味', 'Tastes', '["甜", "咸"]');
+SELECT crm.ingest_define_field('member', 'weight', 'number', '体重', 'Weight');
+SELECT crm.ingest_define_field('member', 'due_on', 'date', '预产期', 'Due date');
+SELECT crm.ingest_define_field('member', 'vip', 'bool', '贵宾', 'VIP');
+SELECT crm.ingest_define_field('member', 'points', 'number', '积分', 'Points', NULL, true);
+SELECT crm.ingest_define_field('order', 'x', 'text', 'x', 'x');
+SELECT crm.ingest_define_field('member', 'weight', 'text', '体重', 'Weight');
+SELECT pg_temp.take('member', 'pos', '{"external_id": "M2", "name": "李娜", "custom": {"constitution": "气虚", "tastes": ["甜"], "weight": "61.50", "vip": true}, "custom.due_on": "2026-9-1"}');
+SELECT custom FROM crm.source_record WHERE external_id = 'M2';
+SELECT pg_temp.take('member', 'pos', body) FROM (VALUES (1, '{"external_id": "M3", "custom.constitution": "阳虚"}'), (2, '{"external_id": "M3", "custom.weight": "heavy"}'),
+    (3, '{"external_id": "M3", "custom.points": 5}'), (4, '{"external_id": "M3", "custom.unknown": 5}'), (5, '{"external_id": "M3", "custom.tastes": ["酸"]}'),
+    (6, '{"external_id": "M3", "custom.due_on": "soon"}'), (7, '{"external_id": "M3", "custom.vip": "maybe"}')) v(n, body) ORDER BY n;
+
+-- signatures: a source with a secret takes signed calls only; nothing of the others is kept
+SELECT crm.ingest_define_source('signed', '签名', 'mini_program', '{"signing_secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}') > 0 AS defined;
+CREATE FUNCTION pg_temp.signed(body text, at bigint, wrong boolean DEFAULT false) RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', r.status, r.code, r.remedy)
+    FROM (SELECT jsonb_build_object('webhook-id', 'msg_1', 'webhook-timestamp', at::text, 'webhook-signature',
+              'v1,AAAA v1,' || encode(crm._hmac(decode('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'base64'),
+                  convert_to('msg_1.' || at || '.' || body || CASE WHEN wrong THEN ' ' ELSE '' END, 'UTF8')), 'base64')) AS s) h,
+         crm.ingest_event('signed', convert_to(body, 'UTF8'), NULL, h.s) r
+$$;
+SELECT pg_temp.take('event', 'signed', '{"external_id": "S1", "type": "page_view", "device": "d", "occurred_at": "2026-06-20"}');
+SELECT pg_temp.signed('{"external_id": "S1", "type": "page_view", "device": "d", "occurred_at": "2026-06-20"}', extract(epoch FROM crm.core_now())::bigint, true);
+SELECT pg_temp.signed('{"external_id": "S1", "type": "page_view", "device": "d", "occurred_at": "2026-06-20"}', extract(epoch FROM crm.core_now())::bigint - 301);
+SELECT pg_temp.signed('{"external_id": "S1", "type": "page_view", "device": "d", "occurred_at": "2026-06-20"}', extract(epoch FROM crm.core_now())::bigint + 301);
+SELECT count(*) AS kept FROM crm.inbox i JOIN crm.source s USING (source_id) WHERE s.code = 'signed';
+SELECT pg_temp.signed('{"external_id": "S1", "type": "page_view", "device": "d", "occurred_at": "2026-06-20"}', extract(epoch FROM crm.core_now())::bigint);
+-- the vector of the specification
+SELECT crm._ingest_signature_fault('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'msg_p5jXN8AQM9LWM0D4loKWxJek', '1614265330',
+    'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=', convert_to('{"test": 2432232314}', 'UTF8'), to_timestamp(1614265330), 300) IS NULL AS vector_fits;
+
+-- mappings: versions, tested on sample rows, nested JSON, prefixes, transforms, formats
+SELECT crm.ingest_define_mapping('mini', 'order', '{"fields": {"external_id": "tid", "ordered_at": {"column": "created", "format": "DD/MM/YYYY HH24:MI", "zone": "Asia/Tokyo"},
+    "phone": {"column": "buyer.mobile", "transform": ["digits"]}, "kind": {"column": "tid", "values": {"C*": "cancellation", "*": "sale"}},
+    "items": {"column": "goods", "fields": {"product_code": "sku", "amount": {"column": "fee", "transform": "negate"}, "quantity": "num"}}, "channel": {"constant": "app"}}}');
+SELECT pg_temp.take('order', 'mini', '{"tid": "C77", "created": "05/06/2026 08:30", "buyer": {"mobile": "139-1234-0987", "name": "x"}, "goods": [{"sku": "P1", "num": 1, "fee": "9.9"}], "else": 1}');
+SELECT kind, channel, ordered_at, business_day, amount FROM crm.customer_order WHERE external_id = 'C77';
+SELECT crm.ingest_test_mapping('pos', 'order_line', '{"fields": {"external_id": "单号", "ordered_at": "下单时间", "product_code": "货号", "quantity": "数量", "unit_price": {"column": "单价", "transform": {"strip_suffix": "元"}}}}',
+    convert_to(E'单号,下单时间,货号,数量,单价\nT1,2026/6/1 10:00,P1,2,3.5元\nT2,2026-06-01,P1,two,1\n', 'UTF8'));
+SELECT crm.ingest_define_mapping('mini', 'order', '{"fields": {"phoen": "x"}}');
+SELECT crm.ingest_define_mapping('mini', 'order', '{"fields": {"phone": {"column": "x", "transform": "explode"}}}');
+SELECT crm.ingest_define_mapping('mini', 'nothing', '{"fields": {}}');
+SELECT crm.ingest_guess_mapping('member', '会员卡号,姓名,手机号,生日,开卡时间,门店');
+SELECT crm.ingest_guess_mapping('order_line', 'Order No;Order Date;SKU;Qty;Unit Price;Customer ID');
+SELECT crm.ingest_guess_mapping('member', '"客户姓名","联系电话"');
+
+-- imports
+CREATE FUNCTION pg_temp.load(source text, entity text, format text, encoding text, options jsonb, VARIADIC chunks bytea[]) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE b bigint := crm.ingest_bulk_begin(source, entity, format, encoding, options);
+BEGIN
+    FOR i IN 1 .. cardinality(chunks) LOOP
+        PERFORM crm.ingest_bulk_append(b, i, chunks[i]);
+    END LOOP;
+    PERFORM crm.ingest_bulk_commit(b, (SELECT sum(octet_length(c)) FROM unnest(chunks) c));
+    PERFORM set_config('test.batch', b::text, false);
+    RETURN b;
+END $$;
+CREATE FUNCTION pg_temp.drain() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    WHILE crm._ingest_validate() + crm._ingest_apply() > 0 LOOP NULL; END LOOP;
+    RETURN (SELECT state || ' ' || counts FROM crm.batch WHERE batch_id = current_setting('test.batch')::bigint);
+END $$;
+-- an order's lines lie apart and over chunks; amounts are exact; one line is at fault: nothing is taken
+SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{}',
+    convert_to(E'external_id,ordered_at,product_code,quantity,unit_price,store_code\nL1,2026-06-10 10:00,P1,2,1.005,S01\nL2,2026-06-10 11:00,P1,1,"2.50",S01\n', 'UTF8'),
+    convert_to(E'L1,2026-06-10 09:59,P2,1,0.335,S01\nL3,2026-06-10,P1,x,1,S01\n', 'UTF8')) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT crm.ingest_errors(current_setting('test.batch')::bigint);
+SELECT count(*) FROM crm.customer_order WHERE external_id LIKE 'L_';
+-- the same, lenient
+SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"lenient": true, "history": true}',
+    convert_to(E'\uFEFFexternal_id,ordered_at,product_code,quantity,unit_price,store_code\r\nL1,2026-06-10 10:00,P1,2,1.005,S01\r\nL2,2026-06-10 11:00,P1,1,"2.50",S01\r\n', 'UTF8'),
+    convert_to(E'L1,2026-06-10 09:59,P2,1,0.335,S01\nL3,2026-06-10,P1,x,1,S01\nL4,2026-06-10,P1,1,1,S77\nL4,2026-06-10,P1,1,2,S77', 'UTF8')) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT external_id, ordered_at, amount, line_count, is_history FROM crm.customer_order WHERE external_id LIKE 'L_' ORDER BY 1;
+SELECT line_no, external_id, code, field FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint ORDER BY line_no;
+-- the store is defined: its rejects are tried again, the other stays
+SELECT crm.access_define_store('S77', '七十七店', 'SH') > 0 AS store;
+SELECT crm.ingest_reprocess('pos', 1000) > 0 AS some_resolved;
+SELECT external_id, amount, line_count FROM crm.customer_order WHERE external_id = 'L4';
+SELECT line_no, state, attempts FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint ORDER BY line_no;
+SELECT crm.ingest_dismiss(ARRAY(SELECT reject_id FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint AND state = 'open'), 'test rows');
+-- GBK; a line with bytes that are none
+SELECT pg_temp.load('pos', 'member', 'csv', 'gbk', '{"lenient": true}', convert_to(E'external_id,name,note\nG1,\u738b\u82b3,"a ""b"", c"\nG2,', 'GBK') || '\xff2c0a'::bytea || convert_to(E'G3,\u9648\u8fb0\n', 'GBK')) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT r.external_id, p.name, p.note FROM crm.source_record r JOIN crm.source_record_private p USING (source_record_id) WHERE r.external_id LIKE 'G_' ORDER BY 1;
+SELECT line_no, code, remedy FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint;
+-- a dry run tells what would be, and waits
+SELECT pg_temp.load('pos', 'member', 'ndjson', 'utf8', '{"dry_run": true, "lenient": true}',
+    convert_to(E'{"external_id": "G1", "name": "王芳", "note": "a \\"b\\", c"}\n\n{"external_id": "G3", "name": "陈晨", "phone": "13800138123"}\n{"external_id": "G4"}\n{"external_id": "G5", "sexx": 1}\n', 'UTF8')) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT crm.ingest_preview(current_setting('test.batch')::bigint);
+SELECT count(*) FROM crm.source_record WHERE external_id = 'G4';
+SELECT crm.ingest_bulk_confirm(current_setting('test.batch')::bigint) ->> 'state' AS state;
+SELECT pg_temp.drain();
+SELECT crm.ingest_bulk_abort(current_setting('test.batch')::bigint);
+-- CSV that is none, an unknown column, no header
+SELECT pg_temp.load('pos', 'member', 'csv', 'utf8', '{}', convert_to(E'external_id,name\nX1,"a" b\nX2,c,d\nX3,"open\n', 'UTF8')) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT crm.ingest_errors(current_setting('test.batch')::bigint) - 'external_id';
+SELECT pg_temp.load('pos', 'member', 'csv', 'utf8', '{}', convert_to(E'external_id,nmae\nX1,a\n', 'UTF8')) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT crm.ingest_errors(current_setting('test.batch')::bigint) ->> 'field' AS field;
+SELECT crm.ingest_define_mapping('mini', 'member', '{"fields": {"external_id": "1", "nickname": "2"}}');
+SELECT pg_temp.load('mini', 'member', 'csv', 'utf8', '{"header": false}', convert_to(E'N1\t一\nN2\t二\n', 'UTF8')) > 0 AS loaded;
+SELECT pg_temp.drain();
+-- chunks: twice is once, none may be missing, the bytes must be as many as announced
+SELECT crm.ingest_bulk_begin('pos', 'member', 'ndjson') AS b \gset
+SELECT crm.ingest_bulk_append(:b, 0, convert_to(E'{"external_id": "K1"}\n', 'UTF8')), crm.ingest_bulk_append(:b, 0, convert_to(E'{"external_id": "K1"}\n', 'UTF8'));
+SELECT crm.ingest_bulk_append(:b, 2, '\x0a');
+SELECT crm.ingest_bulk_commit(:b, 5);
+SELECT crm.ingest_bulk_abort(:b) ->> 'state' AS state;
+SELECT crm.ingest_bulk_append(:b, 1, '\x0a');
+SELECT crm.ingest_job(-1);
+SELECT crm.ingest_bulk_begin('pos', 'member', 'xml');
+
+-- a poison record is found by halving and the others go in; a house at fault waits, with one alert
+CREATE FUNCTION pg_temp.break(how text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    ALTER TABLE crm.interaction DROP CONSTRAINT IF EXISTS broken;
+    IF how = 'one' THEN
+        ALTER TABLE crm.interaction ADD CONSTRAINT broken CHECK (body <> 'poison') NOT VALID;
+    END IF;
+END $$;
+SELECT pg_temp.break('one');
+SELECT pg_temp.load('pos', 'interaction', 'ndjson', 'utf8', '{}', (SELECT convert_to(string_agg(format('{"external_id": "I%s", "channel": "note", "member_external_id": "M1", "occurred_at": "2026-06-20", "body": "%s"}', i,
+    CASE i WHEN 33 THEN 'poison' ELSE 'fine' END), E'\n' ORDER BY i), 'UTF8') FROM generate_series(1, 60) i)) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT line_no, external_id, code, state FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint;
+SELECT pg_temp.break('none');
+SELECT crm.ingest_reprocess('pos', 1000);
+SELECT count(*) FROM crm.interaction i WHERE external_id LIKE 'I%';
+ALTER FUNCTION crm._event_store_interactions(crm.interaction_fact[]) RENAME TO _event_store_gone;
+SELECT pg_temp.load('pos', 'interaction', 'ndjson', 'utf8', '{}', convert_to('{"external_id": "J1", "channel": "note", "member_external_id": "M1", "occurred_at": "2026-06-20"}', 'UTF8')) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT attempts, next_attempt_at - crm.core_now() AS waits, left(last_error, 5) AS error FROM crm.batch WHERE batch_id = current_setting('test.batch')::bigint;
+SET crm.core_clock = '2026-06-30T12:05:00+08:00';
+SELECT pg_temp.drain() IS NOT NULL AS tried;
+SELECT count(*) AS alerts FROM crm.alert WHERE kind = 'ingest.batch';
+SET crm.core_clock = '2026-06-30T12:10:00+08:00';
+SELECT pg_temp.drain() IS NOT NULL AS tried;
+SELECT count(*) AS alerts FROM crm.alert WHERE kind = 'ingest.batch' AND closed_at IS NULL;
+-- a single call then is kept and tried again
+SELECT left(pg_temp.take('interaction', 'pos', '{"external_id": "J2", "channel": "note", "member_external_id": "M1", "occurred_at": "2026-06-20"}'), 9) AS answer;
+ALTER FUNCTION crm._event_store_gone(crm.interaction_fact[]) RENAME TO _event_store_interactions;
+SET crm.core_clock = '2026-06-30T12:15:00+08:00';
+SELECT pg_temp.drain();
+SELECT count(*) AS open_alerts FROM crm.alert WHERE kind = 'ingest.batch' AND closed_at IS NULL;
+SELECT crm._ingest_retry();
+SELECT state, attempts FROM crm.reject WHERE external_id = 'J2';
+SELECT crm.ingest_status('J2') ->> 'state' AS state;
+
+-- watching: success rate, silence
+SELECT crm._ingest_watch();
+SELECT source, received_today, rejected_today, success_percent, open_rejects, is_silent FROM crm.source_status ORDER BY source;
+SELECT kind, key FROM crm.alert WHERE closed_at IS NULL ORDER BY kind, key;
+SELECT source, entity, code, sum(records) AS records FROM crm.reject_status GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SET crm.core_clock = '2026-07-02T12:00:00+08:00';
+SELECT crm._ingest_watch();
+SELECT key FROM crm.alert WHERE kind = 'ingest.silence' AND closed_at IS NULL ORDER BY key;
+
+-- a pull from any relation, as the role that set it up; late rows inside the overlap come too
+CREATE SCHEMA till;
+CREATE TABLE till.member (external_id text, name text, phone text, updated_at timestamptz);
+INSERT INTO till.member VALUES ('T1', '孙丽', '13700001234', '2026-07-02 11:00+08'), ('T2', '周杰', NULL, '2026-07-02 11:50+08');
+CREATE ROLE regress_till NOLOGIN;
+GRANT crm_steward TO regress_till;
+SELECT crm.ingest_define_pull('pos', 'member', 'till.member', 'updated_at');
+SET ROLE regress_till;
+SELECT crm.ingest_define_pull('pos', 'member', 'till.member', 'updated_at');
+RESET ROLE;
+GRANT USAGE ON SCHEMA till TO regress_till;
+GRANT SELECT ON till.member TO regress_till;
+SET ROLE regress_till;
+SELECT crm.ingest_define_pull('pos', 'member', 'till.member', 'updated_at');
+RESET ROLE;
+CREATE FUNCTION pg_temp.pull() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    WHILE crm._ingest_pull() > 0 LOOP NULL; END LOOP;
+    WHILE crm._ingest_validate() + crm._ingest_apply() > 0 LOOP NULL; END LOOP;
+    RETURN (SELECT count(*) || ' imports, ' || (SELECT string_agg(external_id, ' ' ORDER BY external_id) FROM crm.source_record WHERE external_id LIKE 'T_')
+            FROM crm.batch WHERE created_by LIKE 'pull %');
+END $$;
+SELECT pg_temp.pull();
+INSERT INTO till.member VALUES ('T3', '吴磊', NULL, '2026-07-02 11:40+08'), ('T4', '郑爽', NULL, '2026-07-01 10:00+08');
+SET crm.core_clock = '2026-07-02T12:05:01+08:00';
+SELECT pg_temp.pull();
+SET crm.core_clock = '2026-07-02T12:10:02+08:00';
+SELECT pg_temp.pull();
+-- the night's reading finds the one that came too late
+SET crm.core_clock = '2026-07-03T02:30:01+08:00';
+SELECT pg_temp.pull();
+DROP TABLE till.member;
+SET crm.core_clock = '2026-07-03T02:40:00+08:00';
+SELECT pg_temp.pull();
+SELECT failures, left(last_error, 5) AS error, next_run_at - crm.core_now() AS waits FROM crm.pull;
+
+SELECT * FROM crm.ingest_check();
+ROLLBACK;
+RESET crm.core_clock;
