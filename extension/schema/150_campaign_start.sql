@@ -12,4 +12,4 @@ INSERT INTO crm.room_setting (name, value, description) VALUES
     ('campaign.source_behind_hours', '26', 'a silence is not trusted while a source has told nothing for so long');
 INSERT INTO crm.job (job, statement, every, position, next_run_at) VALUES
     ('campaign.due', 'SELECT crm._campaign_due()', '5 seconds', 60, 'epoch'),
-    ('campaign.backlog', 'SELECT crm._campaign_backlog()', '1 minute', 61, 'epoch');
+    ('campaign.backlog', 'SELECT crm._campaign_backlog()', '20 seconds', 61, 'epoch');

@@ -21,14 +21,14 @@ CREATE FUNCTION crm._campaign_silent(flow crm.flow_row, after bigint, most int, 
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    last_day date := crm._campaign_today() - (flow.spec ->> 'days')::int;
+    due_day date := crm._campaign_today() - (flow.spec ->> 'days')::int;
     done_day date := (flow.watermark AT TIME ZONE 'UTC')::date - (flow.spec ->> 'days')::int;
     behind int[] := crm._campaign_behind();
 BEGIN
     RETURN QUERY
         SELECT v.customer_id, v.last_day::text
         FROM crm.customer_value v JOIN crm.customer c USING (customer_id)
-        WHERE v.last_day > done_day AND v.last_day <= _campaign_silent.last_day AND v.customer_id > after AND c.status = 'active'
+        WHERE v.last_day > done_day AND v.last_day <= due_day AND v.customer_id > after AND c.status = 'active'
           AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = v.customer_id AND o.flow_id = flow.flow_id
                           AND o.epoch = flow.epoch AND o.occurrence_key = v.last_day::text)
           AND NOT EXISTS (SELECT FROM crm.flow_backlog b WHERE b.customer_id = v.customer_id AND b.flow_id = flow.flow_id

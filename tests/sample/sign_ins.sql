@@ -14,7 +14,7 @@ BEGIN
 END
 $$;
 SELECT 'login', login_name, password, role FROM chosen ORDER BY role;
-SELECT 'key', 'till', crm.access_create_key('demonstration till', 'crm_till', 'pos');
+SELECT 'key', 'till', crm.access_create_key('demonstration till', 'crm_till', 'counter');
 SELECT 'key', 'steward', crm.access_create_key('demonstration imports', 'crm_steward');
 SELECT 'key', 'marketer', crm.access_create_key('demonstration marketer', 'crm_marketer');
 SELECT 'key', 'headquarters', crm.access_create_key('demonstration headquarters', 'crm_headquarters');
