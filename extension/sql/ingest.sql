@@ -31,6 +31,10 @@ COMMENT ON FUNCTION crm._ingest_parse(crm.ingest_input) IS
 CREATE FUNCTION crm._ingest_place(fact anyelement, source_record_id bigint, customer_id bigint) RETURNS anyelement
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ingest_place';
 COMMENT ON FUNCTION crm._ingest_place(anyelement, bigint, bigint) IS 'a fact with its record and person filled in';
+CREATE FUNCTION crm._ingest_external_id(entity text, payload bytea, spec jsonb) RETURNS text
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ingest_external_id';
+COMMENT ON FUNCTION crm._ingest_external_id(text, bytea, jsonb) IS
+    'the external id in a JSON payload, by a mapping or the standard names; null when it cannot be told';
 CREATE FUNCTION crm._ingest_hash(external_id text) RETURNS bigint
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ingest_hash';
 COMMENT ON FUNCTION crm._ingest_hash(text) IS 'the hash by which the parser skips or picks external ids';

@@ -33,7 +33,11 @@ DECLARE
     message text;
 BEGIN
     BEGIN
-        SELECT o.* INTO outcome FROM unnest(crm._ingest_take(input)) o WHERE o.outcome IS DISTINCT FROM 'end' AND o.outcome IS DISTINCT FROM 'moved' LIMIT 1;
+        IF input.entity = 'order' THEN
+            outcome := crm._ingest_take_order(input);
+        ELSE
+            SELECT o.* INTO outcome FROM unnest(crm._ingest_take(input)) o WHERE o.outcome IS DISTINCT FROM 'end' AND o.outcome IS DISTINCT FROM 'moved' LIMIT 1;
+        END IF;
         IF outcome.code IS NOT NULL THEN
             RETURN crm._ingest_refuse(CASE outcome.code WHEN 'RM215' THEN 413 ELSE 422 END, outcome.code, outcome.field, outcome.remedy, outcome.external_id);
         END IF;
@@ -52,7 +56,7 @@ BEGIN
                 result := crm._ingest_refuse(202, 'RM217', NULL, 'Nothing to do: the record is kept and tried again.');
         END CASE;
     END;
-    SELECT p.external_id INTO result.external_id FROM crm._ingest_parse(input) AS p(external_id text) LIMIT 1;
+    result.external_id := crm._ingest_external_id(input.entity, input.payloads[1], input.spec);
     RETURN result;
 END
 $$;
@@ -79,7 +83,7 @@ BEGIN
     IF NOT origin.is_active THEN
         RETURN crm._ingest_refuse(422, 'RM210', 'source', 'Activate the source, or deliver for another.');
     END IF;
-    IF payload IS NULL OR octet_length(payload) > (crm._setting('ingest.single_bytes') #>> '{}')::int THEN
+    IF payload IS NULL OR octet_length(payload) > origin.single_bytes THEN
         RETURN crm._ingest_refuse(CASE WHEN payload IS NULL THEN 422 ELSE 413 END, CASE WHEN payload IS NULL THEN 'RM200' ELSE 'RM215' END, NULL,
             'Send one record; many go in as an import.');
     END IF;
@@ -132,25 +136,26 @@ DECLARE
     answer jsonb;
     key text := coalesce(idempotency_key, signature ->> 'webhook-id');
     id bigint;
-    external text;
 BEGIN
-    SELECT s.source_id, s.code, s.is_active, s.is_sandbox, s.signing_secret, m.spec INTO origin
+    SELECT s.source_id, s.code, s.is_active, s.is_sandbox, s.signing_secret, m.spec,
+           (SELECT (r.value #>> '{}')::int FROM crm.room_setting r WHERE r.name = 'ingest.single_bytes') AS single_bytes INTO origin
     FROM crm.source s LEFT JOIN crm.mapping m ON m.source_id = s.source_id AND m.entity = _ingest_single.entity AND m.is_current
     WHERE s.code = coalesce(_ingest_single.source, crm._actor_claim('source'));
     result := crm._ingest_admission(origin, source, payload, signature);
     IF result.status IS NOT NULL THEN
         RETURN result;
     END IF;
-    answer := crm._idempotency_claim(key, 'ingest_' || entity, convert_to(origin.code, 'UTF8') || payload);
-    IF answer IS NOT NULL THEN
-        RETURN jsonb_populate_record(NULL::crm.intake_result, answer);
+    IF key IS NOT NULL THEN
+        answer := crm._idempotency_claim(key, 'ingest_' || entity, convert_to(origin.code, 'UTF8') || payload);
+        IF answer IS NOT NULL THEN
+            RETURN jsonb_populate_record(NULL::crm.intake_result, answer);
+        END IF;
     END IF;
     id := crm._new_id();
     input.source_id := origin.source_id; input.entity := entity; input.spec := origin.spec;
     input.format := 'json'; input.encoding := 'utf8'; input.is_history := false; input.received_at := crm.core_now();
     input.payloads := ARRAY[payload]; input.inbox_ids := ARRAY[id]; input.first_lines := '{1}'; input.max_facts := 1;
-    SELECT p.external_id INTO external FROM crm._ingest_parse(input) AS p(external_id text) LIMIT 1;
-    PERFORM crm._ingest_keep(input, id, key, external);
+    PERFORM crm._ingest_keep(input, id, key, crm._ingest_external_id(entity, payload, origin.spec));
     result := crm._ingest_try(input);
     result.inbox_id := id;
     IF result.code = 'suppressed' THEN      -- an erased person's record: not even raw
@@ -159,7 +164,9 @@ BEGIN
     IF result.status NOT IN (200, 201) THEN
         PERFORM crm._ingest_note_reject(input, result);
     END IF;
-    PERFORM crm._idempotency_store(key, to_jsonb(result));
+    IF key IS NOT NULL THEN
+        PERFORM crm._idempotency_store(key, to_jsonb(result));
+    END IF;
     PERFORM crm._worker_wake();
     RETURN result;
 END

@@ -13,6 +13,8 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+PG_FUNCTION_INFO_V1(crm_ingest_external_id);
+
 static Datum
 attribute(HeapTupleHeader input, const char *name, bool *is_null)
 {
@@ -155,4 +157,31 @@ crm_ingest_run_input(CrmIngestRun *run, HeapTupleHeader input)
 {
 	take_input(run, input);
 	start_parser(run, input);
+}
+
+/* crm._ingest_external_id(entity text, payload bytea, spec jsonb): no table is read, nothing raised. */
+Datum
+crm_ingest_external_id(PG_FUNCTION_ARGS)
+{
+	CrmIngestParser *p = palloc0(sizeof(CrmIngestParser));
+	const CrmIngestSlot *slot = &p->slots[F_EXTERNAL_ID];
+	bytea	   *payload;
+	const char *body;
+	int			length;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	payload = PG_GETARG_BYTEA_PP(1);
+	body = VARDATA_ANY(payload);
+	length = VARSIZE_ANY_EXHDR(payload);
+	p->memory = p->fact_memory = CurrentMemoryContext;
+	p->entity = crm_ingest_entity(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	if (p->entity == CRM_INGEST_N_ENTITIES)
+		PG_RETURN_NULL();
+	p->spec = crm_ingest_spec_compile(p->entity, PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), false);
+	if (crm_ingest_to_utf8(p, &body, &length))
+		crm_ingest_json_read(p, body, length);
+	if ((slot->kind != CRM_SLOT_TEXT && slot->kind != CRM_SLOT_NUMBER) || slot->length > 200)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(slot->text, slot->length));
 }

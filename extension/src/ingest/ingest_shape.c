@@ -78,7 +78,8 @@ find_place(TupleDesc desc, int attribute)
 	{
 		Form_pg_attribute found = TupleDescAttr(desc, i);
 
-		if (strcmp(NameStr(found->attname), attributes[attribute].name) == 0 &&
+		if (*NameStr(found->attname) == *attributes[attribute].name &&
+			strcmp(NameStr(found->attname), attributes[attribute].name) == 0 &&
 			(found->atttypid == attributes[attribute].type ||
 			 (!OidIsValid(attributes[attribute].type) &&
 			  OidIsValid(get_element_type(found->atttypid)))))
