@@ -145,6 +145,10 @@ $$;
 COMMENT ON FUNCTION crm._campaign_quiet_until(crm.flow_row, text, timestamptz) IS
     'the moment itself, or the end of the quiet hours it falls into, in the person''s zone; quiet hours may cross midnight';
 
+CREATE FUNCTION crm._campaign_clock(at timestamptz, zone text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT to_char(at AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI') || ' ' || zone $$;
+COMMENT ON FUNCTION crm._campaign_clock(timestamptz, text) IS 'a moment as a person''s clock shows it, whatever the session''s time zone';
+
 CREATE FUNCTION crm._campaign_gate(flow crm.flow_row, person bigint, ids bigint[], occurrence_key text, due_at timestamptz,
                                    late_at timestamptz) RETURNS crm.gate_result
     LANGUAGE plpgsql STABLE AS
@@ -153,6 +157,7 @@ DECLARE
     r crm.gate_result;
     way record;
     stopper text;
+    zone text := crm._campaign_zone(person);
     planned timestamptz := greatest(due_at, crm.core_now());
     held timestamptz;
 BEGIN
@@ -163,7 +168,7 @@ BEGIN
     END IF;
     r.steps := r.steps || ROW('active', 'pass', 'flow is active')::crm.gate_step;
     IF crm.core_now() >= late_at THEN
-        r.outcome := 'late'; r.steps := r.steps || ROW('late', 'stop', 'missed: it was due ' || due_at)::crm.gate_step;
+        r.outcome := 'late'; r.steps := r.steps || ROW('late', 'stop', 'missed: it was due ' || crm._campaign_clock(due_at, zone))::crm.gate_step;
         RETURN r;
     END IF;
     r.steps := r.steps || ROW('late', 'pass', 'in time')::crm.gate_step;
@@ -192,7 +197,7 @@ BEGIN
         RETURN r;
     END IF;
     r.steps := r.steps || ROW('offer', 'pass', 'no equal or better offer')::crm.gate_step;
-    held := crm._campaign_quiet_until(flow, crm._campaign_zone(person), planned);
+    held := crm._campaign_quiet_until(flow, zone, planned);
     stopper := crm._campaign_cap(flow, ids, r.channel, r.address_hash, held);
     IF stopper IS NOT NULL THEN
         r.outcome := 'cap'; r.steps := r.steps || ROW('cap', 'stop', stopper)::crm.gate_step;
@@ -201,7 +206,7 @@ BEGIN
     r.steps := r.steps || ROW('cap', 'pass', 'within the caps')::crm.gate_step;
     r.due_at := held;
     r.outcome := CASE WHEN held > planned THEN 'held' ELSE 'sent' END;
-    r.steps := r.steps || CASE WHEN held > planned THEN ROW('quiet', 'hold', 'held to ' || held)::crm.gate_step
+    r.steps := r.steps || CASE WHEN held > planned THEN ROW('quiet', 'hold', 'held to ' || crm._campaign_clock(held, zone))::crm.gate_step
                                ELSE ROW('quiet', 'pass', 'no quiet hours')::crm.gate_step END;
     RETURN r;
 END
@@ -420,7 +425,8 @@ BEGIN
                      ELSE v.last_day::text IS DISTINCT FROM o.occurrence_key
                        OR EXISTS (SELECT FROM crm.value_dirty d WHERE d.customer_id = v.customer_id) END
           ORDER BY q.customer_id, q.message_id FOR UPDATE OF q) w;
-    PERFORM crm._outbox_cancel(coalesce(reached, '{}'), 'goal reached: bought');
+    PERFORM crm._outbox_cancel(coalesce(reached, '{}'),
+        CASE kind WHEN 'order' THEN 'goal reached: bought' ELSE 'the last purchase is another one now' END);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_drop_reached(bigint[], text) IS

@@ -240,6 +240,7 @@ BEGIN
             CONTINUE;
         END IF;
         SELECT * INTO message FROM crm.outbox o WHERE o.customer_id = result.customer_id AND o.message_id = result.message_id;
+        CONTINUE WHEN message.message_id IS NULL;
         PERFORM crm._outbox_settle(message, result.attempt, result.outcome, result.http_status, result.retry_after, result.detail);
         settled := settled + 1;
     END LOOP;
