@@ -20,11 +20,21 @@ static int	tap_failed;
 static long tap_checks;
 static long tap_check_failures;
 
+/* A name on one line, without the '#' that would make the rest a directive. */
+static inline void
+tap_print_name(const char *name)
+{
+	for (; *name; name++)
+		putchar((unsigned char) *name < 0x20 || *name == '#' ? '.' : *name);
+	putchar('\n');
+}
+
 static inline bool
 tap_ok(bool passed, const char *file, int line, const char *name)
 {
 	tap_count++;
-	printf("%sok %d - %s\n", passed ? "" : "not ", tap_count, name);
+	printf("%sok %d - ", passed ? "" : "not ", tap_count);
+	tap_print_name(name);
 	if (!passed)
 	{
 		tap_failed++;
