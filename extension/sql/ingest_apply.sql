@@ -47,12 +47,17 @@ DECLARE
     end_at int;
     end_line int;
 BEGIN
-    SELECT t.* INTO b FROM crm.batch t WHERE t.state = 'validating' ORDER BY t.turn, t.batch_id LIMIT 1 FOR UPDATE SKIP LOCKED;
+    -- lines are read while later chunks still arrive; the row is not locked meanwhile, so that these need not wait
+    SELECT t.* INTO b FROM crm.batch t
+    WHERE t.state = 'validating' OR (t.state = 'receiving' AND t.chunk_count >= t.next_chunk + 8) ORDER BY t.turn, t.batch_id LIMIT 1;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
     IF b.next_chunk >= b.chunk_count THEN
-        PERFORM crm._ingest_judge(b);
+        SELECT t.* INTO b FROM crm.batch t WHERE t.batch_id = b.batch_id AND t.state = 'validating' FOR UPDATE;
+        IF FOUND THEN
+            PERFORM crm._ingest_judge(b);
+        END IF;
         RETURN 1;
     END IF;
     input := crm._ingest_batch_input(b, 8);
@@ -86,7 +91,10 @@ BEGIN
     FROM told t, seen e WHERE e.ordinal IS NULL AND e.code IS NULL AND e.id_hash IS NULL;
     UPDATE crm.batch t SET next_chunk = t.next_chunk + end_chunk, next_at = end_at, next_line = end_line, turn = crm._new_id(),
         counts = crm._ingest_add_counts(t.counts, found_counts)
-    WHERE t.batch_id = b.batch_id;
+    WHERE t.batch_id = b.batch_id AND t.state IN ('receiving', 'validating') AND (t.next_chunk, t.next_at) = (b.next_chunk, b.next_at);
+    IF NOT FOUND AND EXISTS (SELECT FROM crm.batch t WHERE t.batch_id = b.batch_id AND t.state <> 'aborted') THEN
+        RAISE EXCEPTION 'these lines were read twice' USING ERRCODE = 'serialization_failure';
+    END IF;
     RETURN 1;
 END
 $$;

@@ -116,6 +116,9 @@ BEGIN
     UPDATE crm.batch t SET chunk_count = t.chunk_count + 1, first_chunk = coalesce(t.first_chunk, ingest_bulk_append.chunk_no),
         line_count = t.line_count + lines, byte_count = t.byte_count + octet_length(payload), header = coalesce(t.header, first_record)
     WHERE t.batch_id = b.batch_id;
+    IF b.chunk_count % 8 = 7 THEN
+        PERFORM crm._worker_wake();         -- there is enough to begin reading
+    END IF;
     RETURN b.chunk_count + 1;
 END
 $$;
@@ -153,7 +156,7 @@ BEGIN
             HINT = 'Send the missing chunks, or abort.';
     END IF;
     IF b.state = 'receiving' THEN
-        UPDATE crm.batch t SET state = 'validating', next_chunk = 0, next_at = 0, next_line = 1, turn = crm._new_id() WHERE t.batch_id = b.batch_id;
+        UPDATE crm.batch t SET state = 'validating', turn = crm._new_id() WHERE t.batch_id = b.batch_id;
         PERFORM crm._worker_wake();
     END IF;
     RETURN crm._ingest_describe(batch_id);
