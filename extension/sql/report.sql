@@ -105,7 +105,7 @@ END
 $$;
 COMMENT ON FUNCTION crm.report_card(text, text, text) IS
     'the counter card of any member of the chain found by an exact identifier: masked name, tier, usable coupons, last category, suggestion with its reason; no phone, no address; logged and counted (RM110 beyond 60 an hour a clerk); P0002 when nobody answers to the value';
-GRANT EXECUTE ON FUNCTION crm.report_card(text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters, crm_till;
+GRANT EXECUTE ON FUNCTION crm.report_card(text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_headquarters, crm_till;
 
 CREATE FUNCTION crm.report_person(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

@@ -149,8 +149,8 @@ const CrmRoute crm_route_table[] = {
 	{
 		.method = CRM_POST, .path = "/api/v1/lookup", .operation = "lookup", .tag = "Persons",
 		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", steward, headquarters, till",
-		.sql = "SELECT 200 AS status, crm.identity_lookup(crm.gateway_text($1, 'kind', true), "
-		"crm.gateway_text($1, 'value', true), crm.gateway_text($1, 'namespace'))::text AS body",
+		.sql = "SELECT 200 AS status, crm.report_card(crm.gateway_text($1, 'kind', true), "
+		"crm.gateway_text($1, 'value', true), coalesce(crm.gateway_text($1, 'namespace'), ''))::text AS body",
 		.params = {BODY}, .timeout_ms = FAST_MS,
 		.summary = "Find a person by a whole identifier",
 		.text = "Answers any member of the chain with the counter card; logged, and counted (60 an hour a clerk).",
