@@ -14,6 +14,8 @@ CREATE TYPE crm.flow_row AS (flow_id int, code text, name_zh text, name_en text,
 COMMENT ON TYPE crm.flow_row IS 'a row of crm.flow, columns in its order';
 
 CREATE TYPE crm.occurrence_ref AS (customer_id bigint, occurrence_key text);
+CREATE TYPE crm.gate_reach AS (channel text, address_hash bytea, reason text);
+COMMENT ON TYPE crm.gate_reach IS 'where a person is reached with consent, or, the channel null, why nowhere';
 CREATE TYPE crm.gate_step AS (step text, result text, reason text);
 CREATE TYPE crm.gate_result AS (outcome text, arm text, channel text, address_hash bytea, due_at timestamptz, steps crm.gate_step[]);
 COMMENT ON TYPE crm.gate_result IS
@@ -42,11 +44,11 @@ $$;
 COMMENT ON FUNCTION crm._campaign_ids(bigint) IS
     'every id under which a flow may have fired for a person, the current one first: merged ids, and those that the person''s records belonged to before a split';
 
-CREATE FUNCTION crm._campaign_channel(flow crm.flow_row, person bigint, OUT channel text, OUT address_hash bytea, OUT reason text)
+CREATE FUNCTION crm._campaign_channel(flow crm.flow_row, person bigint) RETURNS crm.gate_reach
     LANGUAGE plpgsql STABLE AS
 $$
-#variable_conflict use_variable
 DECLARE
+    reach crm.gate_reach;
     candidate record;
     addresses bytea[];
     consent text;
@@ -61,14 +63,14 @@ BEGIN
         IF candidate.endpoint IS NOT NULL AND cardinality(addresses) > 0 THEN
             consent := crm._outbox_consent(person, candidate.channel, addresses);
             IF consent = 'yes' THEN
-                channel := candidate.channel; address_hash := addresses[1]; reason := candidate.channel;
-                RETURN;
+                RETURN ROW(candidate.channel, addresses[1], candidate.channel)::crm.gate_reach;
             END IF;
         END IF;
         tried := tried || format('%s: %s', candidate.channel, CASE WHEN candidate.endpoint IS NULL THEN 'no endpoint carries it'
             WHEN consent IS NULL THEN 'no address' ELSE 'consent ' || consent END);
     END LOOP;
-    reason := array_to_string(tried, ', ');
+    reach.reason := array_to_string(tried, ', ');
+    RETURN reach;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_channel(crm.flow_row, bigint) IS
@@ -111,16 +113,21 @@ $$
 DECLARE
     days int := (flow.spec ->> 'cap_days')::int;
     most int := (flow.spec ->> 'cap_messages')::int;
+    own_keys bytea[] := ARRAY(SELECT crm._outbox_cap_key('p', i::text, NULL) FROM unnest(ids) i);
+    address_key bytea := crm._outbox_cap_key('a', channel, address_hash);
+    sent int;
 BEGIN
-    RETURN (
-        SELECT format('%s of %s in %s days to this %s', n, most, days, kind)
-        FROM (SELECT CASE WHEN c.cap_key = crm._outbox_cap_key('a', channel, address_hash) THEN 'address' ELSE 'person' END AS kind, count(*) AS n
-              FROM crm.contact_cap c, unnest(c.sent_at) s
-              WHERE (c.cap_key = ANY (SELECT crm._outbox_cap_key('p', i::text, NULL) FROM unnest(ids) i)
-                     OR c.cap_key = crm._outbox_cap_key('a', channel, address_hash))
-                AND s > at - make_interval(days => days)
-              GROUP BY 1) counted
-        WHERE n >= most ORDER BY kind LIMIT 1);
+    SELECT count(*) INTO sent FROM crm.contact_cap c, unnest(c.sent_at) s
+    WHERE c.cap_key = address_key AND s > at - make_interval(days => days);
+    IF sent >= most THEN
+        RETURN format('%s of %s in %s days to this address', sent, most, days);
+    END IF;
+    SELECT count(*) INTO sent FROM crm.contact_cap c, unnest(c.sent_at) s
+    WHERE c.cap_key = ANY (own_keys) AND s > at - make_interval(days => days);
+    IF sent >= most THEN
+        RETURN format('%s of %s in %s days to this person', sent, most, days);
+    END IF;
+    RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_cap(crm.flow_row, bigint[], text, bytea, timestamptz) IS
@@ -150,12 +157,11 @@ CREATE FUNCTION crm._campaign_clock(at timestamptz, zone text) RETURNS text
 COMMENT ON FUNCTION crm._campaign_clock(timestamptz, text) IS 'a moment as a person''s clock shows it, whatever the session''s time zone';
 
 CREATE FUNCTION crm._campaign_gate(flow crm.flow_row, person bigint, ids bigint[], occurrence_key text, due_at timestamptz,
-                                   late_at timestamptz) RETURNS crm.gate_result
+                                   late_at timestamptz, reach crm.gate_reach DEFAULT NULL) RETURNS crm.gate_result
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     r crm.gate_result;
-    way record;
     stopper text;
     zone text := crm._campaign_zone(person);
     planned timestamptz := greatest(due_at, crm.core_now());
@@ -172,13 +178,15 @@ BEGIN
         RETURN r;
     END IF;
     r.steps := r.steps || ROW('late', 'pass', 'in time')::crm.gate_step;
-    SELECT * INTO way FROM crm._campaign_channel(flow, person);
-    IF way.channel IS NULL THEN
-        r.outcome := 'consent'; r.steps := r.steps || ROW('consent', 'stop', way.reason)::crm.gate_step;
+    IF reach.reason IS NULL THEN
+        reach := crm._campaign_channel(flow, person);
+    END IF;
+    IF reach.channel IS NULL THEN
+        r.outcome := 'consent'; r.steps := r.steps || ROW('consent', 'stop', reach.reason)::crm.gate_step;
         RETURN r;
     END IF;
-    r.channel := way.channel; r.address_hash := way.address_hash;
-    r.steps := r.steps || ROW('consent', 'pass', way.reason)::crm.gate_step;
+    r.channel := reach.channel; r.address_hash := reach.address_hash;
+    r.steps := r.steps || ROW('consent', 'pass', reach.reason)::crm.gate_step;
     stopper := crm._campaign_goal(flow, person, occurrence_key);
     IF stopper IS NOT NULL THEN
         r.outcome := 'exclusion'; r.steps := r.steps || ROW('exclusion', 'stop', stopper)::crm.gate_step;
@@ -211,8 +219,8 @@ BEGIN
     RETURN r;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_gate(crm.flow_row, bigint, bigint[], text, timestamptz, timestamptz) IS
-    'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours; the same code live, in preview and in explain';
+COMMENT ON FUNCTION crm._campaign_gate(crm.flow_row, bigint, bigint[], text, timestamptz, timestamptz, crm.gate_reach) IS
+    'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours; the same code live, in preview and in explain (reach: that of crm._campaign_channel(), when it is known already)';
 
 CREATE FUNCTION crm._campaign_render(flow crm.flow_row, person bigint, channel text, coupon_id bigint) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -244,13 +252,13 @@ CREATE FUNCTION crm._campaign_message_id(flow_id int, epoch int, person bigint, 
 $$ SELECT person || '-' || encode(crm._keyed_hash('message', convert_to(concat_ws(E'\x1f', flow_id, epoch, person, occurrence_key), 'UTF8')), 'hex') $$;
 COMMENT ON FUNCTION crm._campaign_message_id(int, int, bigint, text) IS 'the id of an occurrence''s message: leads to its row, equal at every attempt';
 
-CREATE FUNCTION crm._campaign_lock_caps(persons bigint[], channels text[], addresses bytea[]) RETURNS void
+CREATE FUNCTION crm._campaign_lock_caps(persons bigint[], reaches crm.gate_reach[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
     keys bytea[] := ARRAY(
         SELECT DISTINCT k.cap_key
-        FROM unnest(persons, channels, addresses) w (person, channel, address_hash),
+        FROM ROWS FROM (unnest(persons), unnest(reaches)) w (person, channel, address_hash, reason),
              LATERAL (VALUES (crm._outbox_cap_key('p', w.person::text, NULL)), (crm._outbox_cap_key('a', w.channel, w.address_hash))) k (cap_key)
         WHERE w.channel IS NOT NULL ORDER BY 1);
 BEGIN
@@ -258,7 +266,7 @@ BEGIN
     PERFORM FROM crm.contact_cap c WHERE c.cap_key = ANY (keys) ORDER BY c.cap_key FOR UPDATE;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_lock_caps(bigint[], text[], bytea[]) IS
+COMMENT ON FUNCTION crm._campaign_lock_caps(bigint[], crm.gate_reach[]) IS
     'locks the counters of persons and addresses, in their order, so that two flows cannot both be the last one allowed';
 
 -- An occurrence that the gate let through: coupon, message, reservation.
@@ -266,6 +274,8 @@ CREATE FUNCTION crm._campaign_send(flow crm.flow_row, person bigint, occurrence_
                                    gate crm.gate_result, OUT message text, OUT coupon bigint)
     LANGUAGE plpgsql AS
 $$
+DECLARE
+    counters bytea[] := ARRAY[crm._outbox_cap_key('p', person::text, NULL), crm._outbox_cap_key('a', gate.channel, gate.address_hash)];
 BEGIN
     message := crm._campaign_message_id(flow.flow_id, epoch, person, occurrence_key);
     IF flow.spec ->> 'coupon_type' IS NOT NULL THEN
@@ -275,7 +285,7 @@ BEGIN
         jsonb_build_object('flow', flow.code, 'text', crm._campaign_render(flow, person, gate.channel, coupon)),
         gate.due_at, CASE WHEN late_at < 'infinity' THEN greatest(late_at, gate.due_at + interval '1 hour') END, gate.address_hash);
     UPDATE crm.contact_cap c SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > gate.due_at - interval '31 days'), gate.due_at)
-    WHERE c.cap_key IN (crm._outbox_cap_key('p', person::text, NULL), crm._outbox_cap_key('a', gate.channel, gate.address_hash));
+    WHERE c.cap_key = ANY (counters);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_send(crm.flow_row, bigint, text, timestamptz, int, crm.gate_result) IS
@@ -283,7 +293,7 @@ COMMENT ON FUNCTION crm._campaign_send(crm.flow_row, bigint, text, timestamptz, 
 
 -- The ledger's part: the caller has locked the person and the counters of where it may go.
 CREATE FUNCTION crm._campaign_decide(flow crm.flow_row, person bigint, occurrence_key text, due_at timestamptz, late_at timestamptz,
-                                     epoch int) RETURNS text
+                                     epoch int, reach crm.gate_reach) RETURNS text
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
@@ -296,7 +306,7 @@ BEGIN
                AND o.occurrence_key = _campaign_decide.occurrence_key) THEN
         RETURN 'fired before';
     END IF;
-    gate := crm._campaign_gate(flow, person, ids, occurrence_key, due_at, late_at);
+    gate := crm._campaign_gate(flow, person, ids, occurrence_key, due_at, late_at, reach);
     SELECT NULL::text AS message, NULL::bigint AS coupon INTO sent;
     IF gate.outcome IN ('sent', 'held') THEN
         SELECT s.message, s.coupon INTO sent FROM crm._campaign_send(flow, person, occurrence_key, late_at, epoch, gate) s;
@@ -310,34 +320,31 @@ BEGIN
     RETURN gate.outcome;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_decide(crm.flow_row, bigint, text, timestamptz, timestamptz, int) IS
+COMMENT ON FUNCTION crm._campaign_decide(crm.flow_row, bigint, text, timestamptz, timestamptz, int, crm.gate_reach) IS
     'one occurrence of a person who is locked: at most once for ever for its key under all ids; occurrence, decisions, coupon and message in this transaction; returns sent, held, control, the step that stopped it, or fired before';
 
 CREATE FUNCTION crm._campaign_fire_all(flow crm.flow_row, customer_ids bigint[], occurrence_keys text[], due_at timestamptz,
                                        late_at timestamptz, epoch int) RETURNS bigint
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
-    held crm.occurrence_ref;
-    found crm.occurrence_ref[];
     persons bigint[];
-    channels text[];
-    addresses bytea[];
+    keys text[];
+    reaches crm.gate_reach[];
 BEGIN
     -- persons ascending, then counters in their order; a merge locks both persons, too, so whoever
     -- was merged meanwhile is no more 'active' once the lock is ours
-    SELECT array_agg(ROW(l.customer_id, l.occurrence_key)::crm.occurrence_ref) INTO found
+    SELECT array_agg(l.customer_id), array_agg(l.occurrence_key) INTO persons, keys
     FROM (SELECT c.customer_id, g.occurrence_key
           FROM unnest(customer_ids, occurrence_keys) g (id, occurrence_key)
           JOIN crm.customer c ON c.customer_id = g.id
           WHERE c.status = 'active' ORDER BY c.customer_id FOR UPDATE OF c) l;
-    SELECT array_agg(f.customer_id), array_agg(w.channel), array_agg(w.address_hash) INTO persons, channels, addresses
-    FROM unnest(found) f, crm._campaign_channel(flow, f.customer_id) w;
-    PERFORM crm._campaign_lock_caps(persons, channels, addresses);
-    FOREACH held IN ARRAY coalesce(found, '{}') LOOP
-        PERFORM crm._campaign_decide(flow, held.customer_id, held.occurrence_key, due_at, late_at, epoch);
+    reaches := ARRAY(SELECT crm._campaign_channel(flow, p.id) FROM unnest(persons) WITH ORDINALITY p (id, n) ORDER BY p.n);
+    PERFORM crm._campaign_lock_caps(persons, reaches);
+    FOR n IN 1 .. coalesce(cardinality(persons), 0) LOOP
+        PERFORM crm._campaign_decide(flow, persons[n], keys[n], due_at, late_at, epoch, reaches[n]);
     END LOOP;
-    RETURN coalesce(cardinality(found), 0);
+    RETURN coalesce(cardinality(persons), 0);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_fire_all(crm.flow_row, bigint[], text[], timestamptz, timestamptz, int) IS
@@ -345,11 +352,12 @@ COMMENT ON FUNCTION crm._campaign_fire_all(crm.flow_row, bigint[], text[], times
 
 CREATE FUNCTION crm._campaign_fire(flow crm.flow_row, customer_id bigint, occurrence_key text, due_at timestamptz, late_at timestamptz,
                                    epoch int) RETURNS text
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 #variable_conflict use_column
 DECLARE
     person bigint;
+    reach crm.gate_reach;
 BEGIN
     -- by key, in two steps: a plan over a function's answer would look at every person
     person := crm._identity_current(_campaign_fire.customer_id);
@@ -357,8 +365,9 @@ BEGIN
     IF person IS NULL THEN
         RETURN 'gone';
     END IF;
-    PERFORM crm._campaign_lock_caps(ARRAY[person], ARRAY[w.channel], ARRAY[w.address_hash]) FROM crm._campaign_channel(flow, person) w;
-    RETURN crm._campaign_decide(flow, person, occurrence_key, due_at, late_at, epoch);
+    reach := crm._campaign_channel(flow, person);
+    PERFORM crm._campaign_lock_caps(ARRAY[person], ARRAY[reach]);
+    RETURN crm._campaign_decide(flow, person, occurrence_key, due_at, late_at, epoch, reach);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_fire(crm.flow_row, bigint, text, timestamptz, timestamptz, int) IS

@@ -18,7 +18,7 @@ $$;
 COMMENT ON FUNCTION crm._campaign_behind() IS 'sources that tell of purchases and have been silent too long to trust a silence';
 
 CREATE FUNCTION crm._campaign_silent(flow crm.flow_row, after bigint, most int, is_ready boolean) RETURNS SETOF crm.occurrence_ref
-    LANGUAGE plpgsql STABLE AS
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
     due_day date := crm._campaign_today() - (flow.spec ->> 'days')::int;
@@ -27,17 +27,19 @@ DECLARE
 BEGIN
     RETURN QUERY
         SELECT v.customer_id, v.last_day::text
-        FROM crm.customer_value v JOIN crm.customer c USING (customer_id)
-        WHERE v.last_day > done_day AND v.last_day <= due_day AND v.customer_id > after AND c.status = 'active'
-          AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = v.customer_id AND o.flow_id = flow.flow_id
-                          AND o.epoch = flow.epoch AND o.occurrence_key = v.last_day::text)
-          AND NOT EXISTS (SELECT FROM crm.flow_backlog b WHERE b.customer_id = v.customer_id AND b.flow_id = flow.flow_id
-                          AND b.epoch = flow.epoch AND b.occurrence_key = v.last_day::text)
-          AND is_ready = (NOT EXISTS (SELECT FROM crm.value_dirty d WHERE d.customer_id = v.customer_id)
-                          AND (behind = '{}' OR NOT EXISTS (
-                              SELECT FROM crm.membership m JOIN crm.source_record r USING (source_record_id)
-                              WHERE m.customer_id = v.customer_id AND m.valid_to = 'infinity' AND r.source_id = ANY (behind))))
-          AND crm._campaign_silence_is_new(v.customer_id, v.last_day)
+        -- the window first, by its index, then probes for each person in it
+        FROM (SELECT w.customer_id, w.last_day FROM crm.customer_value w
+              WHERE w.last_day > done_day AND w.last_day <= due_day OFFSET 0) v
+        CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = v.customer_id AND c.status = 'active' LIMIT 1) c
+        WHERE v.customer_id > after
+          AND (SELECT true FROM crm.occurrence o WHERE o.customer_id = v.customer_id AND o.flow_id = flow.flow_id
+               AND o.epoch = flow.epoch AND o.occurrence_key = v.last_day::text LIMIT 1) IS NULL
+          AND (SELECT true FROM crm.flow_backlog b WHERE b.customer_id = v.customer_id AND b.flow_id = flow.flow_id
+               AND b.epoch = flow.epoch AND b.occurrence_key = v.last_day::text LIMIT 1) IS NULL
+          AND is_ready = ((SELECT true FROM crm.value_dirty d WHERE d.customer_id = v.customer_id LIMIT 1) IS NULL
+                          AND (behind = '{}' OR (
+                              SELECT true FROM crm.membership m JOIN crm.source_record r USING (source_record_id)
+                              WHERE m.customer_id = v.customer_id AND m.valid_to = 'infinity' AND r.source_id = ANY (behind) LIMIT 1) IS NULL))
         ORDER BY v.customer_id LIMIT most;
 END
 $$;
@@ -48,6 +50,7 @@ CREATE FUNCTION crm._campaign_silence(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
+    most constant int := 500;
     today date := crm._campaign_today();
     due crm.occurrence_ref[];
     after bigint := 0;
@@ -57,14 +60,15 @@ BEGIN
         RETURN 0;
     END IF;
     LOOP
-        due := ARRAY(SELECT d FROM crm._campaign_silent(flow, after, 250, true) d);
-        EXIT WHEN cardinality(due) = 0;
-        fired := fired + crm._campaign_fire_all(flow, ARRAY(SELECT d.customer_id FROM unnest(due) d),
-            ARRAY(SELECT d.occurrence_key FROM unnest(due) d), crm.core_now(), 'infinity', flow.epoch);
-        IF fired >= 500 THEN
+        due := ARRAY(SELECT d FROM crm._campaign_silent(flow, after, most, true) d);
+        SELECT fired + crm._campaign_fire_all(flow, array_agg(d.customer_id), array_agg(d.occurrence_key), crm.core_now(), 'infinity', flow.epoch)
+        INTO fired
+        FROM unnest(due) d WHERE crm._campaign_silence_is_new(d.customer_id, d.occurrence_key::date);
+        EXIT WHEN cardinality(due) < most;
+        IF fired >= most / 2 THEN
             RETURN 1;
         END IF;
-        after := due[cardinality(due)].customer_id;
+        after := due[most].customer_id;
     END LOOP;
     IF NOT EXISTS (SELECT FROM crm._campaign_silent(flow, 0, 1, false)) THEN
         UPDATE crm.flow f SET watermark = today::timestamp AT TIME ZONE 'UTC' WHERE f.flow_id = flow.flow_id;
@@ -73,7 +77,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_silence(crm.flow_row) IS
-    'fires for those whose last purchase became the flow''s number of local days old since the window last moved; 500 a piece; the window stands while sources are behind; returns 1 when there is more';
+    'fires for those whose last purchase became the flow''s number of local days old since the window last moved; some 500 a piece; the window stands while sources are behind; returns 1 when there is more';
 
 CREATE FUNCTION crm._campaign_silence_is_new(person bigint, last_day date) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -103,6 +107,7 @@ $$
 DECLARE
     due_at timestamptz := (day + (flow.spec ->> 'at')::time) AT TIME ZONE zone;
     late_at timestamptz := (day + 1)::timestamp AT TIME ZONE zone;
+    most constant int := 500;
     year text := extract(year FROM day)::text;
     persons bigint[];
     after bigint := 0;
@@ -121,13 +126,13 @@ BEGIN
               AND c.registered_at < late_at
               AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = p.customer_id AND o.flow_id = flow.flow_id
                               AND o.epoch = flow.epoch AND o.occurrence_key = year)
-            ORDER BY p.customer_id LIMIT 250);
-        EXIT WHEN cardinality(persons) = 0;
-        fired := fired + crm._campaign_fire_all(flow, persons, array_fill(year, ARRAY[cardinality(persons)]), due_at, late_at, flow.epoch);
-        IF fired >= 500 THEN
+            ORDER BY p.customer_id LIMIT most);
+        fired := fired + crm._campaign_fire_all(flow, persons, array_fill(year, ARRAY[greatest(cardinality(persons), 1)]), due_at, late_at, flow.epoch);
+        EXIT WHEN cardinality(persons) < most;
+        IF fired >= most / 2 THEN
             RETURN 1;
         END IF;
-        after := persons[cardinality(persons)];
+        after := persons[most];
     END LOOP;
     RETURN 0;
 END

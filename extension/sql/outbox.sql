@@ -92,7 +92,7 @@ $$;
 COMMENT ON FUNCTION crm._outbox_note(bigint, text, text, int, int, text) IS 'appends what happened to a message';
 
 CREATE FUNCTION crm._outbox_cap_key(kind text, name text, hash bytea) RETURNS bytea
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT convert_to(kind || ':' || name || ':', 'UTF8') || coalesce(hash, ''::bytea) $$;
+    LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT convert_to(kind || ':' || name || ':', 'UTF8') || coalesce(hash, ''::bytea) $$;
 COMMENT ON FUNCTION crm._outbox_cap_key(text, text, bytea) IS 'the key of a cap''s counter: a person, or an address on a channel';
 
 CREATE FUNCTION crm._outbox_release(messages crm.queue_ref[]) RETURNS void

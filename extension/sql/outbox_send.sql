@@ -143,7 +143,7 @@ COMMENT ON FUNCTION crm._outbox_lease(crm.queue_ref, int, int) IS
 CREATE FUNCTION crm._outbox_claim(max_messages int, lease_ms int, worker int)
     RETURNS TABLE (customer_id bigint, message_id text, attempt int, endpoint text, url text, secret text, next_secret text,
                    timeout_ms int, is_private_allowed boolean, body text)
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
     due crm.queue_ref;
@@ -221,7 +221,7 @@ COMMENT ON FUNCTION crm._outbox_settle(crm.message_row, int, text, int, int, tex
 
 CREATE FUNCTION crm._outbox_finish(customer_ids bigint[], message_ids text[], attempts int[], outcomes text[], http_statuses int[],
                                    retry_after_s int[], details text[]) RETURNS bigint
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
     result record;
