@@ -29,12 +29,15 @@ PG_MODULE_MAGIC;
 #define LOOK_MS 1000			/* nothing under way */
 #define LOOK_BUSY_MS 200		/* something under way */
 #define POLL_MS 20				/* how long one wait for the network may be: a signal waits as long */
+#define GATHER_MS 10			/* results are gathered this long, or until there are so many: */
+#define GATHER_RESULTS 32
 
 /* What the loop knows from turn to turn. */
 typedef struct Sender
 {
 	MemoryContext keep;			/* messages and results */
 	List	   *results;		/* requests that ended, still to be written */
+	TimestampTz results_at;		/* when the oldest of them ended */
 	TimestampTz look_at;		/* the next claim, unless something happens before */
 } Sender;
 
@@ -63,6 +66,8 @@ keep_results(Sender *sender, List *ended)
 {
 	MemoryContext caller = MemoryContextSwitchTo(sender->keep);
 
+	if (sender->results == NIL)
+		sender->results_at = GetCurrentTimestamp();
 	sender->results = list_concat(sender->results, ended);
 	MemoryContextSwitchTo(caller);
 }
@@ -84,6 +89,15 @@ start_due(Sender *sender)
 	list_free(claimed);
 }
 
+/* Whether results should be written now: many at once cost little more than one. */
+static bool
+is_time_to_write(const Sender *sender)
+{
+	return sender->results != NIL &&
+		(sender_http_under_way() == 0 || list_length(sender->results) >= GATHER_RESULTS ||
+		 TimestampDifferenceExceeds(sender->results_at, GetCurrentTimestamp(), GATHER_MS));
+}
+
 /* One turn; true when it may be followed by another at once. */
 static bool
 turn(Sender *sender, bool woken)
@@ -99,7 +113,7 @@ turn(Sender *sender, bool woken)
 	}
 	if (sender_http_under_way() > 0)
 		keep_results(sender, sender_http_poll(POLL_MS));
-	if (sender->results == NIL)
+	if (!is_time_to_write(sender))
 		return sender_http_under_way() > 0;
 	if (!sender_is_installed())
 		proc_exit(0);
@@ -140,7 +154,7 @@ void
 crm_sender_main(Datum arg)
 {
 	Oid			database = DatumGetObjectId(arg);
-	Sender		sender = {.results = NIL, .look_at = 0};
+	Sender		sender = {.results = NIL};
 	MemoryContext scratch;
 	bool		woken = true;
 
