@@ -104,7 +104,7 @@ def bench_person(server, folder):
         ours, theirs = [], []
         for _ in range(3):
             theirs.append(measure(server, f"{folder}/php.lua", f"http://127.0.0.1:{PHP_PORT}", r"^php-fpm", f"nginx: (worker|master).*|{folder}/nginx.conf"))
-            ours.append(measure(server, f"{folder}/ours.lua", f"http://127.0.0.1:{PORT}", r"crm_gateway .*gateway.conf", f"nginx: (worker|master).*|{web}"))
+            ours.append(measure(server, f"{folder}/ours.lua", f"http://127.0.0.1:{PORT}", r"^\S*crm_gateway \S*gateway.conf", f"nginx: (worker|master).*|{web}"))
     finally:
         fpm.terminate()
         nginx.terminate()
@@ -182,7 +182,7 @@ def bench_memory(server, key, folder):
         while out.tell() < 500e6:
             out.writelines(f'{{"external_id": "x{number + i}", "type": "page_view", "occurred_at": "2026-06-01T10:00:00+08:00", "device": "d{i}", "object_id": "{"o" * 120}"}}\n' for i in range(5000))
             number += 5000
-    gateway = processes(r"crm_gateway .*gateway.conf")
+    gateway = processes(r"^\S*crm_gateway \S*gateway.conf")
     before, highest, stop = rss_mb(gateway), [0.0], threading.Event()
 
     def sample():
