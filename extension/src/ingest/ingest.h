@@ -243,6 +243,7 @@ typedef struct CrmIngestParser
 	bool		is_gbk;
 	bool		is_history;
 	bool		wants_facts;	/* false: validation only */
+	bool		wants_hash;		/* the content hash: with facts, and in a dry run */
 
 	/* the source */
 	int			source_id;
@@ -326,8 +327,8 @@ extern bool crm_ingest_require(CrmIngestParser *p, int field);
 extern bool crm_ingest_take_text(CrmIngestParser *p, int field, Datum *value, bool *is_set);
 extern bool crm_ingest_take_time(CrmIngestParser *p, int field, TimestampTz *at, bool *is_set);
 extern bool crm_ingest_take_day(CrmIngestParser *p, int field, int32 *day, bool *is_set);
-extern bool crm_ingest_take_decimal(CrmIngestParser *p, const CrmIngestSlot *slot, const char *field,
-									CrmDecimal *number, bool *is_set);
+extern bool crm_ingest_take_decimal(CrmIngestParser *p, const CrmIngestSlot *slot,
+									const char *field, CrmDecimal *number, bool *is_set);
 extern bool crm_ingest_take_money(CrmIngestParser *p, const CrmIngestSlot *slot, const char *field,
 								  int64 *minor, bool *is_set);
 extern bool crm_ingest_take_word(CrmIngestParser *p, int field, const char *const *words,

@@ -181,10 +181,10 @@ entity_argument(FunctionCallInfo fcinfo, int number)
 	CrmIngestEntity entity = crm_ingest_entity(name);
 
 	if (entity == CRM_INGEST_N_ENTITIES)
-		ereport(ERROR, (errcode(ERRCODE_CRM_ENTITY_UNKNOWN),
-						errmsg("there is no entity of this name"),
-						errhint("Entities are member, order, order_line, refund, event, interaction, "
-								"product, consent and coupon.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_CRM_ENTITY_UNKNOWN), errmsg("there is no entity of this name"),
+				 errhint("Entities are member, order, order_line, refund, event, interaction, "
+						 "product, consent and coupon.")));
 	return entity;
 }
 
@@ -224,7 +224,8 @@ sign(const char *secret, const char *id, const char *sent_at, const bytea *paylo
 	appendStringInfo(&signed_text, "%s.%s.", id, sent_at);
 	appendBinaryStringInfo(&signed_text, VARDATA_ANY(payload), VARSIZE_ANY_EXHDR(payload));
 	return EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, key_length,
-					 (uint8 *) signed_text.data, signed_text.len, digest, DIGEST_LENGTH, &length) != NULL;
+					 (uint8 *) signed_text.data, signed_text.len, digest, DIGEST_LENGTH,
+					 &length) != NULL;
 }
 
 /* Whether one of the space-separated "v1,<base64>" signatures is the digest; in constant time each. */
@@ -240,7 +241,8 @@ is_signed(char *signatures, const uint8 *digest)
 
 		if (strncmp(one, "v1,", 3) != 0 || strlen(one + 3) > 60)
 			continue;
-		if (pg_b64_decode(one + 3, strlen(one + 3), (char *) given, sizeof(given)) == DIGEST_LENGTH &&
+		if (pg_b64_decode(one + 3, strlen(one + 3), (char *) given, sizeof(given)) ==
+				DIGEST_LENGTH &&
 			CRYPTO_memcmp(given, digest, DIGEST_LENGTH) == 0)
 			found = true;
 	}
@@ -265,8 +267,8 @@ crm_ingest_signature_fault(PG_FUNCTION_ARGS)
 	id = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	sent_at = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	seconds = strtoll(sent_at, &end, 10);
-	if (*id == '\0' || strchr(id, '.') != NULL || !isdigit((unsigned char) *sent_at) || *end != '\0' ||
-		strlen(sent_at) > 12)
+	if (*id == '\0' || strchr(id, '.') != NULL || !isdigit((unsigned char) *sent_at) ||
+		*end != '\0' || strlen(sent_at) > 12)
 		PG_RETURN_TEXT_P(cstring_to_text("malformed"));
 	now_seconds = (int64) timestamptz_to_time_t(PG_GETARG_TIMESTAMPTZ(5));
 	if (seconds < now_seconds - tolerance)

@@ -50,7 +50,8 @@ resolve(CrmIngestParser *p, const char *name, int length)
 		if (p->spec->columns[i].length == length &&
 			memcmp(p->spec->columns[i].name, name, length) == 0)
 			return &p->spec->columns[i];
-	if (p->spec->is_mapped || p->entity != CRM_INGEST_MEMBER || strncmp(name, "custom.", 7) != 0 || length == 7)
+	if (p->spec->is_mapped || p->entity != CRM_INGEST_MEMBER || strncmp(name, "custom.", 7) != 0 ||
+		length == 7)
 		return NULL;
 	column = palloc0(sizeof(CrmIngestColumn));
 	column->n_targets = 1;
@@ -84,7 +85,8 @@ crm_ingest_csv_begin(CrmIngestParser *p, const char *header, int length)
 	{
 		csv->delimiter = crm_csv_sniff(header, length);
 		crm_csv_begin(&csv->reader, header, length, csv->delimiter, 1, true);
-		if (crm_csv_next(&csv->reader, csv->fields, CRM_INGEST_MAX_COLUMNS, &record) == CRM_CSV_RECORD)
+		if (crm_csv_next(&csv->reader, csv->fields, CRM_INGEST_MAX_COLUMNS, &record) ==
+			CRM_CSV_RECORD)
 			csv->n_columns = record.field_count;
 		for (int i = 0; i < csv->n_columns; i++)
 		{
@@ -121,8 +123,9 @@ syntax_fault(CrmIngestParser *p, CrmCsvCode code)
 	switch (code)
 	{
 		case CRM_CSV_QUOTE:
-			crm_ingest_fault(p, CRM_FAULT_SYNTAX, NULL,
-							 "Double the quotes inside a quoted field; nothing may follow its closing quote.");
+			crm_ingest_fault(
+				p, CRM_FAULT_SYNTAX, NULL,
+				"Double the quotes inside a quoted field; nothing may follow its closing quote.");
 			break;
 		case CRM_CSV_UNCLOSED:
 			crm_ingest_fault(p, CRM_FAULT_SYNTAX, NULL, "Close the quoted field.");
@@ -207,8 +210,9 @@ crm_ingest_csv_next(CrmIngestParser *p, CrmIngestCsv *csv, int *at)
 		if (text != csv->reader.text + record.offset)
 			n = cut_again(p, csv, text, length);
 		if (n > csv->n_columns)
-			crm_ingest_fault(p, CRM_FAULT_SYNTAX, NULL,
-							 "Send as many fields as the header has; quote fields that hold the delimiter.");
+			crm_ingest_fault(
+				p, CRM_FAULT_SYNTAX, NULL,
+				"Send as many fields as the header has; quote fields that hold the delimiter.");
 		for (int i = 0; i < n && p->fault == CRM_FAULT_NONE; i++)
 			if (csv->columns[i] != NULL)
 				put_field(p, csv->columns[i], &csv->fields[i]);

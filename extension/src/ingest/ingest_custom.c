@@ -154,7 +154,7 @@ push_value(CrmIngestParser *p, JsonbParseState **state, const CrmIngestCustom *c
 		case CRM_CUSTOM_DATE:
 			if (is_text && crm_ingest_parse_day(slot, &day))
 			{
-				char	   *text = DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(day)));
+				char *text = DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(day)));
 
 				push_string(state, WJB_VALUE, text, strlen(text));
 				return true;
@@ -200,7 +200,8 @@ crm_ingest_take_customs(CrmIngestParser *p, Datum *customs)
 
 		if (custom == NULL)
 		{
-			fault(p, CRM_FAULT_UNKNOWN_FIELD, given, "Define the custom field first, or leave it out.");
+			fault(p, CRM_FAULT_UNKNOWN_FIELD, given,
+				  "Define the custom field first, or leave it out.");
 			return false;
 		}
 		if (custom->is_derived)

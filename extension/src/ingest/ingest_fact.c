@@ -53,7 +53,7 @@ crm_ingest_digest_slot(CrmIngestParser *p, int field, const CrmIngestSlot *slot)
 {
 	char		head[6];
 
-	if (slot->kind == CRM_SLOT_ABSENT || field == F_UPDATED_AT)
+	if (slot->kind == CRM_SLOT_ABSENT || field == F_UPDATED_AT || !p->wants_hash)
 		return;
 	head[0] = (char) field;
 	head[1] = (char) slot->kind;
@@ -70,13 +70,17 @@ compare_customs(const void *a, const void *b)
 
 /*
  * The content hash: keyed, for a plain hash of a name and a phone could be guessed.  The
- * source's own version is no content: the same record sent again is no revision.
+ * source's own version is no content: the same record sent again is no revision.  0 when the
+ * caller wants none.
  */
 Datum
 crm_ingest_digest(CrmIngestParser *p)
 {
-	bytea	   *hash = palloc(VARHDRSZ + CRM_HASH_LENGTH);
+	bytea	   *hash;
 
+	if (!p->wants_hash)
+		return (Datum) 0;
+	hash = palloc(VARHDRSZ + CRM_HASH_LENGTH);
 	qsort(p->custom_slots, p->n_custom_slots, sizeof(CrmIngestCustomSlot), compare_customs);
 	for (int i = 0; i < p->n_custom_slots; i++)
 	{
@@ -183,8 +187,12 @@ crm_ingest_put_ref(CrmIngestParser *p, CrmIngestBuilt *built, int line_no, int s
 		id = built->external_id ? built->external_id : place_id(p, line_no);
 	crm_ingest_shape_put(ref, A_ORDINAL, Int32GetDatum(p->ordinal));
 	crm_ingest_shape_put(ref, A_SOURCE_ID, Int32GetDatum(is_member ? source_id : p->source_id));
-	crm_ingest_shape_put(ref, A_KIND, CStringGetTextDatum(is_member ? "member" : is_set ? "visitor" : "receipt"));
-	crm_ingest_shape_put(ref, A_EXTERNAL_ID, is_member ? crm_ingest_text(member->text, member->length) : id);
+	crm_ingest_shape_put(ref, A_KIND,
+						 CStringGetTextDatum(is_member ? "member"
+											 : is_set  ? "visitor"
+													   : "receipt"));
+	crm_ingest_shape_put(ref, A_EXTERNAL_ID,
+						 is_member ? crm_ingest_text(member->text, member->length) : id);
 	if (identifiers)
 		crm_ingest_shape_put(ref, A_IDENTIFIERS, identifiers);
 	if (store_id != 0)
@@ -245,7 +253,8 @@ build_refund(CrmIngestParser *p, CrmIngestBuilt *built)
 		!crm_ingest_take_money(p, &p->slots[F_AMOUNT], "amount", &amount, &is_set) ||
 		!crm_ingest_put_time(p, F_REFUNDED_AT, A_REFUNDED_AT, true, &at, &is_set) ||
 		!crm_ingest_take_store(p, &store_id, &zone) ||
-		!crm_ingest_put_text(p, F_LINE_KEY, A_LINE_KEY) || !crm_ingest_put_text(p, F_REASON, A_REASON))
+		!crm_ingest_put_text(p, F_LINE_KEY, A_LINE_KEY) ||
+		!crm_ingest_put_text(p, F_REASON, A_REASON))
 		return false;
 	if (amount <= 0)
 	{
@@ -285,7 +294,8 @@ build_event(CrmIngestParser *p, CrmIngestBuilt *built)
 	if (!crm_ingest_take_id(p, false, built) || !crm_ingest_require(p, F_TYPE) ||
 		!crm_ingest_put_text(p, F_TYPE, A_TYPE) ||
 		!crm_ingest_put_time(p, F_OCCURRED_AT, A_OCCURRED_AT, true, &at, &is_set) ||
-		!crm_ingest_take_store(p, &store_id, &zone) || !crm_ingest_put_text(p, F_OBJECT_ID, A_OBJECT_ID) ||
+		!crm_ingest_take_store(p, &store_id, &zone) ||
+		!crm_ingest_put_text(p, F_OBJECT_ID, A_OBJECT_ID) ||
 		!crm_ingest_take_object(p, F_PROPERTIES, &properties, &has_properties))
 		return false;
 	crm_ingest_digest_record(p, built);
@@ -362,7 +372,8 @@ build_product(CrmIngestParser *p, CrmIngestBuilt *built)
 	bool		has_days;
 
 	if (!crm_ingest_take_id(p, true, built) || !crm_ingest_require(p, F_NAME) ||
-		!crm_ingest_put_text(p, F_NAME, A_NAME) || !crm_ingest_put_text(p, F_CATEGORY_CODE, A_CATEGORY_CODE) ||
+		!crm_ingest_put_text(p, F_NAME, A_NAME) ||
+		!crm_ingest_put_text(p, F_CATEGORY_CODE, A_CATEGORY_CODE) ||
 		!crm_ingest_put_text(p, F_CATEGORY_NAME, A_CATEGORY_NAME) ||
 		!crm_ingest_take_money(p, &p->slots[F_LIST_PRICE], "list_price", &price, &has_price) ||
 		!crm_ingest_take_decimal(p, &p->slots[F_REFILL_DAYS], "refill_days", &days, &has_days))
@@ -394,8 +405,10 @@ build_consent(CrmIngestParser *p, CrmIngestBuilt *built)
 	TimestampTz at;
 	bool		is_set;
 
-	if (!crm_ingest_require(p, F_CHANNEL) || !crm_ingest_take_word(p, F_CHANNEL, channels, &channel) ||
-		!crm_ingest_require(p, F_STATE) || !crm_ingest_take_word(p, F_STATE, crm_ingest_yes_no, &state) ||
+	if (!crm_ingest_require(p, F_CHANNEL) ||
+		!crm_ingest_take_word(p, F_CHANNEL, channels, &channel) ||
+		!crm_ingest_require(p, F_STATE) ||
+		!crm_ingest_take_word(p, F_STATE, crm_ingest_yes_no, &state) ||
 		!crm_ingest_put_time(p, F_OCCURRED_AT, A_OCCURRED_AT, true, &at, &is_set) ||
 		!crm_ingest_put_text(p, F_EVIDENCE, A_EVIDENCE))
 		return false;
@@ -415,9 +428,12 @@ build_consent(CrmIngestParser *p, CrmIngestBuilt *built)
 static bool
 build_coupon(CrmIngestParser *p, CrmIngestBuilt *built)
 {
-	static const char *const states[] = {
-		"issued|未使用|已发放", "redeemed|used|已使用|已核销", "cancelled|canceled|已取消", "expired|已过期", "void|作废", NULL
-	};
+	static const char *const states[] = {"issued|未使用|已发放",
+										 "redeemed|used|已使用|已核销",
+										 "cancelled|canceled|已取消",
+										 "expired|已过期",
+										 "void|作废",
+										 NULL};
 	static const char *const words[] = {"issued", "redeemed", "cancelled", "expired", "void"};
 	TimestampTz latest = p->latest;
 	TimestampTz at;

@@ -49,11 +49,12 @@ add_phone(CrmIngestParser *p, Datum *values, int n, int *n_keys)
 {
 	CrmPhone	phone;
 
-	if (!has(p, F_PHONE) ||
-		!crm_phone_normalize(p->slots[F_PHONE].text, p->slots[F_PHONE].length, CRM_PHONE_CHINA, &phone))
+	if (!has(p, F_PHONE) || !crm_phone_normalize(p->slots[F_PHONE].text, p->slots[F_PHONE].length,
+												 CRM_PHONE_CHINA, &phone))
 		return n;
 	*n_keys += phone.is_identity_key;
-	values[n++] = form(p, KIND_PHONE, "", phone.e164, phone.masked, phone.last4, phone.is_identity_key);
+	values[n++] =
+		form(p, KIND_PHONE, "", phone.e164, phone.masked, phone.last4, phone.is_identity_key);
 	return n;
 }
 

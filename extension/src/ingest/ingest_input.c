@@ -141,6 +141,7 @@ start_parser(CrmIngestRun *run, HeapTupleHeader input)
 	p->is_csv = strcmp(run->in.format, "csv") == 0;
 	p->is_gbk = encoding != NULL && strcmp(encoding, "gbk") == 0;
 	p->is_history = bool_attribute(input, "is_history");
+	p->wants_hash = bool_attribute(input, "wants_hash");
 	received_at = attribute(input, "received_at", &is_undated);
 	p->received_at = is_undated ? crm_core_clock_now() : DatumGetTimestampTz(received_at);
 	p->spec = crm_ingest_spec_compile(p->entity, is_null ? NULL : DatumGetJsonbP(spec), p->is_csv);
@@ -159,7 +160,7 @@ crm_ingest_run_input(CrmIngestRun *run, HeapTupleHeader input)
 	start_parser(run, input);
 }
 
-/* crm._ingest_external_id(entity text, payload bytea, spec jsonb): no table is read, nothing raised. */
+/* crm._ingest_external_id(entity, payload, spec): no table is read, nothing is raised. */
 Datum
 crm_ingest_external_id(PG_FUNCTION_ARGS)
 {
@@ -178,7 +179,8 @@ crm_ingest_external_id(PG_FUNCTION_ARGS)
 	p->entity = crm_ingest_entity(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	if (p->entity == CRM_INGEST_N_ENTITIES)
 		PG_RETURN_NULL();
-	p->spec = crm_ingest_spec_compile(p->entity, PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), false);
+	p->spec = crm_ingest_spec_compile(p->entity,
+									  PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), false);
 	if (crm_ingest_to_utf8(p, &body, &length))
 		crm_ingest_json_read(p, body, length);
 	if ((slot->kind != CRM_SLOT_TEXT && slot->kind != CRM_SLOT_NUMBER) || slot->length > 200)

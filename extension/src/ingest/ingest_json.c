@@ -25,7 +25,8 @@ text_fault(CrmIngestParser *p, CrmJsonCode code)
 							 "Send UTF-8 without NUL characters or halves of surrogate pairs.");
 			break;
 		case CRM_JSON_DEPTH:
-			crm_ingest_fault(p, CRM_FAULT_SYNTAX, NULL, "Send JSON that is nested at most 64 deep.");
+			crm_ingest_fault(p, CRM_FAULT_SYNTAX, NULL,
+							 "Send JSON that is nested at most 64 deep.");
 			break;
 		default:
 			crm_ingest_fault(p, CRM_FAULT_SYNTAX, NULL, "Send one JSON object.");
@@ -259,9 +260,9 @@ push_json(CrmIngestParser *p, JsonbParseState **state, JsonbIteratorToken token,
 			if (!is_modest(value))
 				return false;
 			out.type = jbvNumeric;
-			out.val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in,
-																  CStringGetDatum(pnstrdup(value->text, value->length)),
-																  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+			out.val.numeric = DatumGetNumeric(DirectFunctionCall3(
+				numeric_in, CStringGetDatum(pnstrdup(value->text, value->length)),
+				ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 			break;
 		case CRM_JSON_STRING:
 			if (!slot_of(p, value, &slot))
@@ -316,7 +317,10 @@ crm_ingest_take_object(CrmIngestParser *p, int field, Datum *object, bool *is_se
 			ok = push_json(p, &state, WJB_KEY, &key) && push_json(p, &state, WJB_VALUE, &part);
 		if (ok)
 		{
-			*object = JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+			JsonbValue *whole = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+
+			if (p->wants_facts)
+				*object = JsonbPGetDatum(JsonbValueToJsonb(whole));
 			return true;
 		}
 	}

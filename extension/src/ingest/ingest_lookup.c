@@ -18,10 +18,11 @@ static const Oid text_types[] = {TEXTOID};
 
 static CrmStatement source_statement = {
 	.name = "ingest.source",
-	.sql = "SELECT s.code, s.time_zone, s.channel, s.currency::text,"
-	" coalesce((SELECT r.value::int FROM crm.room_setting r WHERE r.name = 'purchase.currency_exponent'), 2),"
-	" coalesce((SELECT r.value::int FROM crm.room_setting r WHERE r.name = 'ingest.future_hours'), 48)"
-	" FROM crm.source s WHERE s.source_id = $1",
+	.sql =
+		"SELECT s.code, s.time_zone, s.channel, s.currency::text,"
+		" coalesce((SELECT r.value::int FROM crm.room_setting r WHERE r.name = 'purchase.currency_exponent'), 2),"
+		" coalesce((SELECT r.value::int FROM crm.room_setting r WHERE r.name = 'ingest.future_hours'), 48)"
+		" FROM crm.source s WHERE s.source_id = $1",
 	.n_args = 1,
 	.arg_types = int_types,
 };

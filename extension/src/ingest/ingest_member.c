@@ -58,7 +58,8 @@ put_birthday(CrmIngestParser *p)
 		return true;
 	crm_ingest_shape_put(p->fact, A_BIRTHDAY, DateADTGetDatum(
 		crm_localday_number(birthday.year, birthday.month, birthday.day)));
-	crm_ingest_shape_put(p->fact, A_IS_BIRTHDAY_LUNAR, BoolGetDatum(birthday.is_lunar || calendar == 1));
+	crm_ingest_shape_put(p->fact, A_IS_BIRTHDAY_LUNAR,
+						 BoolGetDatum(birthday.is_lunar || calendar == 1));
 	return true;
 }
 
@@ -115,11 +116,14 @@ crm_ingest_build_member(CrmIngestParser *p, CrmIngestBuilt *built)
 	if (!crm_ingest_take_id(p, true, built) || !crm_ingest_take_word(p, F_KIND, kinds, &kind) ||
 		!crm_ingest_take_store(p, &store_id, &zone) ||
 		!crm_ingest_put_time(p, F_REGISTERED_AT, A_REGISTERED_AT, false, &said_at, &is_dated) ||
-		!crm_ingest_put_text(p, F_NAME, A_NAME) || !crm_ingest_put_text(p, F_NICKNAME, A_NICKNAME) ||
-		!crm_ingest_put_text(p, F_PROVINCE, A_PROVINCE) || !crm_ingest_put_text(p, F_CITY, A_CITY) ||
-		!crm_ingest_put_text(p, F_DISTRICT, A_DISTRICT) || !crm_ingest_put_text(p, F_ADDRESS, A_ADDRESS) ||
-		!crm_ingest_put_text(p, F_NOTE, A_NOTE) || !crm_ingest_put_text(p, F_CHANNEL, A_CHANNEL) ||
-		!put_birthday(p) || !crm_ingest_take_customs(p, &customs))
+		!crm_ingest_put_text(p, F_NAME, A_NAME) ||
+		!crm_ingest_put_text(p, F_NICKNAME, A_NICKNAME) ||
+		!crm_ingest_put_text(p, F_PROVINCE, A_PROVINCE) ||
+		!crm_ingest_put_text(p, F_CITY, A_CITY) ||
+		!crm_ingest_put_text(p, F_DISTRICT, A_DISTRICT) ||
+		!crm_ingest_put_text(p, F_ADDRESS, A_ADDRESS) || !crm_ingest_put_text(p, F_NOTE, A_NOTE) ||
+		!crm_ingest_put_text(p, F_CHANNEL, A_CHANNEL) || !put_birthday(p) ||
+		!crm_ingest_take_customs(p, &customs))
 		return false;
 	put_sex(p);
 	if (is_dated)
@@ -137,7 +141,8 @@ crm_ingest_build_member(CrmIngestParser *p, CrmIngestBuilt *built)
 		crm_ingest_shape_put(p->fact, A_STORE_ID, Int32GetDatum(store_id));
 	crm_ingest_shape_put(p->fact, A_CHANNEL, crm_ingest_channel(p));
 	if (is_dated)
-		crm_ingest_shape_put(p->fact, A_REGISTERED_ON, DateADTGetDatum(crm_ingest_local_day(at, zone)));
+		crm_ingest_shape_put(p->fact, A_REGISTERED_ON,
+							 DateADTGetDatum(crm_ingest_local_day(at, zone)));
 	crm_ingest_shape_put(p->fact, A_CUSTOM, customs);
 	crm_ingest_put_common(p, built, p->line_no);
 	built->fact = crm_ingest_shape_form(p->fact);

@@ -124,17 +124,20 @@ take_line_money(CrmIngestParser *p, LineMoney *money)
 	bool		has_price;
 	bool		has_amount;
 
-	if (!crm_ingest_take_decimal(p, &p->slots[F_QUANTITY], "quantity", &money->quantity, &has_quantity) ||
-		!crm_ingest_take_decimal(p, &p->slots[F_UNIT_PRICE], "unit_price", &money->unit_price, &has_price) ||
-		!crm_ingest_take_money(p, &p->slots[F_LINE_AMOUNT], "line_amount", &money->amount, &has_amount))
+	if (!crm_ingest_take_decimal(p, &p->slots[F_QUANTITY], "quantity", &money->quantity,
+								 &has_quantity) ||
+		!crm_ingest_take_decimal(p, &p->slots[F_UNIT_PRICE], "unit_price", &money->unit_price,
+								 &has_price) ||
+		!crm_ingest_take_money(p, &p->slots[F_LINE_AMOUNT], "line_amount", &money->amount,
+							   &has_amount))
 		return false;
 	if (!has_price && !has_amount)
 		return crm_ingest_require(p, F_UNIT_PRICE);
 	if (!has_quantity)
 		money->quantity = (CrmDecimal) {1, 0};
-	if (!has_amount &&
-		(crm_decimal_multiply(money->quantity, money->unit_price, p->exponent, &money->amount) != CRM_DECIMAL_OK ||
-		 Abs(money->amount) > INT64CONST(1000000000000000)))
+	if (!has_amount && (crm_decimal_multiply(money->quantity, money->unit_price, p->exponent,
+											 &money->amount) != CRM_DECIMAL_OK ||
+						Abs(money->amount) > INT64CONST(1000000000000000)))
 	{
 		crm_ingest_fault(p, CRM_FAULT_RANGE, "quantity", "Send a smaller quantity or price.");
 		return false;
@@ -368,10 +371,12 @@ crm_ingest_order_build(CrmIngestParser *p, CrmIngestOrder *order, CrmIngestBuilt
 	bool		ok;
 
 	memcpy(p->slots, order->slots, sizeof(p->slots));
-	ok = !order->is_bad && crm_ingest_take_id(p, true, built) && crm_ingest_take_word(p, F_STATUS, statuses, &status) &&
-		crm_ingest_take_word(p, F_KIND, kinds, &kind) && crm_ingest_take_store(p, &store_id, &zone) &&
-		check_currency(p) && put_money(p, order) &&
-		put_times(p, status, kind, zone, &at) && crm_ingest_take_text(p, F_COUPON_CODE, &value, &is_set);
+	ok = !order->is_bad && crm_ingest_take_id(p, true, built) &&
+		 crm_ingest_take_word(p, F_STATUS, statuses, &status) &&
+		 crm_ingest_take_word(p, F_KIND, kinds, &kind) &&
+		 crm_ingest_take_store(p, &store_id, &zone) && check_currency(p) && put_money(p, order) &&
+		 put_times(p, status, kind, zone, &at) &&
+		 crm_ingest_take_text(p, F_COUPON_CODE, &value, &is_set);
 	if (ok)
 	{
 		for (int i = 0; i < n; i++)

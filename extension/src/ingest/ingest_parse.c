@@ -68,7 +68,8 @@ next_json(CrmIngestRun *run)
 			return false;
 		stop = strcmp(run->in.format, "json") == 0 ? NULL : memchr(text, '\n', end - text);
 		run->here = (CrmIngestPosition) {p->chunk, text - run->text, run->next.line};
-		run->next = (CrmIngestPosition) {p->chunk, (stop ? stop + 1 : end) - run->text, run->next.line + 1};
+		run->next = (CrmIngestPosition) {p->chunk, (stop ? stop + 1 : end) - run->text,
+			run->here.line + 1};
 		length = (stop ? stop : end) - text;
 		if (run->here.line == 1 && length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
 		{
@@ -106,7 +107,8 @@ apply_constants(CrmIngestParser *p)
 		const CrmIngestConstant *constant = &p->spec->constants[i];
 
 		crm_ingest_put_slot(p, &constant->target,
-							(CrmIngestSlot) {constant->text, constant->length, CRM_SLOT_TEXT, NULL});
+							(CrmIngestSlot) {constant->text, constant->length, CRM_SLOT_TEXT,
+								NULL});
 	}
 }
 
@@ -183,7 +185,7 @@ parse_records(CrmIngestRun *run)
 		while (true)
 		{
 			CrmIngestBuilt built;
-			CrmIngestPosition	start = run->next;
+			CrmIngestPosition start = run->next;
 
 			if (is_full(run))
 			{
@@ -268,7 +270,7 @@ emit_stray(CrmIngestRun *run, const CrmIngestBuilt *built)
 static void
 make_room(CrmIngestRun *run, CrmIngestBuilt *built)
 {
-	CrmIngestPosition	start = run->here;
+	CrmIngestPosition start = run->here;
 
 	MemoryContextReset(run->parser.fact_memory);
 	crm_ingest_csv_chunk(run->csv, run->text + start.at, run->length - start.at, start.line);
@@ -295,7 +297,7 @@ parse_chunk_orders(CrmIngestRun *run)
 {
 	CrmIngestOrder *order = NULL;
 	CrmIngestBuilt built;
-	CrmIngestPosition	from = run->next;
+	CrmIngestPosition from = run->next;
 	uint64		id_hash = 0;
 	CrmIngestParser read;
 

@@ -24,11 +24,11 @@ pull_statement(const char *relation, const char *column, bool has_zone, int row_
 {
 	const char *quoted = quote_identifier(column);
 
-	return psprintf("SELECT pg_catalog.row_to_json(t)::pg_catalog.text, %s FROM %s t WHERE t.%s > %s"
-					" ORDER BY t.%s FETCH FIRST %d ROWS WITH TIES",
-					has_zone ? psprintf("t.%s", quoted) :
-					psprintf("t.%s AT TIME ZONE $2", quoted), relation, quoted,
-					has_zone ? "$1" : "$1 AT TIME ZONE $2", quoted, row_limit);
+	return psprintf(
+		"SELECT pg_catalog.row_to_json(t)::pg_catalog.text, %s FROM %s t WHERE t.%s > %s"
+		" ORDER BY t.%s FETCH FIRST %d ROWS WITH TIES",
+		has_zone ? psprintf("t.%s", quoted) : psprintf("t.%s AT TIME ZONE $2", quoted), relation,
+		quoted, has_zone ? "$1" : "$1 AT TIME ZONE $2", quoted, row_limit);
 }
 
 /*
@@ -53,7 +53,8 @@ crm_ingest_pull_read(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	GetUserIdAndSecContext(&caller, &context);
 	nest_level = NewGUCNestLevel();
-	SetUserIdAndSecContext(role, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	SetUserIdAndSecContext(role,
+						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
 	crm_core_spi_query(sql, 2, types, values, 0);

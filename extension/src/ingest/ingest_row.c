@@ -37,6 +37,7 @@ crm_ingest_run_output(CrmIngestRun *run, ReturnSetInfo *result)
 	if (run->place[C_FACT] < 0)
 		return;
 	p->wants_facts = true;
+	p->wants_hash = true;
 	p->fact = crm_ingest_shape_open(TupleDescAttr(run->desc, run->place[C_FACT])->atttypid);
 	p->ref = crm_ingest_shape_named("record_ref");
 	if (p->entity == CRM_INGEST_ORDER)
@@ -66,7 +67,8 @@ put_text(CrmIngestRun *run, CrmIngestOut column, const char *text)
 }
 
 static void
-begin_row(CrmIngestRun *run, const CrmIngestPosition *from, int line_no, const CrmIngestPosition *behind)
+begin_row(CrmIngestRun *run, const CrmIngestPosition *from, int line_no,
+		  const CrmIngestPosition *behind)
 {
 	memset(run->nulls, true, sizeof(run->nulls));
 	put(run, C_CHUNK, Int32GetDatum(from->chunk));
@@ -94,7 +96,8 @@ put_id(CrmIngestRun *run, const CrmIngestBuilt *built)
 
 /* A line or a fact that is refused. */
 void
-crm_ingest_row_fault(CrmIngestRun *run, const CrmIngestBuilt *built, const CrmIngestPosition *from, int line_no)
+crm_ingest_row_fault(CrmIngestRun *run, const CrmIngestBuilt *built,
+					 const CrmIngestPosition *from, int line_no)
 {
 	CrmIngestParser *p = &run->parser;
 	MemoryContext old = MemoryContextSwitchTo(p->fact_memory);
@@ -116,13 +119,15 @@ crm_ingest_row_fault(CrmIngestRun *run, const CrmIngestBuilt *built, const CrmIn
 }
 
 void
-crm_ingest_row_fact(CrmIngestRun *run, const CrmIngestBuilt *built, const CrmIngestPosition *from, int line_no,
-		  const CrmIngestPosition *behind)
+crm_ingest_row_fact(CrmIngestRun *run, const CrmIngestBuilt *built,
+					const CrmIngestPosition *from, int line_no,
+					const CrmIngestPosition *behind)
 {
 	begin_row(run, from, line_no, behind);
 	put(run, C_ORDINAL, Int32GetDatum(run->parser.ordinal));
 	put_id(run, built);
-	put(run, C_CONTENT_HASH, built->content_hash);
+	if (built->content_hash)
+		put(run, C_CONTENT_HASH, built->content_hash);
 	if (built->ref)
 		put(run, C_REF, built->ref);
 	if (built->fact)

@@ -93,8 +93,8 @@ read_epoch(const char *text, int length, int64 unit, CrmTimestamp *face, int64 *
 		unit /= 10;
 	}
 	if (pg_mul_s64_overflow(number.value, unit, microseconds) ||
-		pg_sub_s64_overflow(*microseconds, (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY,
-							microseconds))
+		pg_sub_s64_overflow(
+			*microseconds, (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY, microseconds))
 		return false;
 	face->has_zone = true;
 	return true;
@@ -146,8 +146,9 @@ crm_ingest_parse_time(const CrmIngestSlot *slot, pg_tz *zone, TimestampTz *at)
 	}
 	else
 	{
-		if (is_pattern(format) ? !read_pattern(slot->text, slot->length, format, &face) :
-			crm_date_parse_timestamp(slot->text, slot->length, order_of(format), &face) != CRM_DATE_OK)
+		if (is_pattern(format) ? !read_pattern(slot->text, slot->length, format, &face)
+							   : crm_date_parse_timestamp(slot->text, slot->length,
+														  order_of(format), &face) != CRM_DATE_OK)
 			return false;
 		microseconds = crm_date_microseconds(&face);
 	}

@@ -72,8 +72,8 @@ compile_object(JsonbContainer *object, CrmIngestTransform *transform)
 		{
 			if (value.type != jbvNumeric)
 				return false;
-			transform->take = DatumGetInt32(DirectFunctionCall1(numeric_int4,
-																NumericGetDatum(value.val.numeric)));
+			transform->take = DatumGetInt32(
+				DirectFunctionCall1(numeric_int4, NumericGetDatum(value.val.numeric)));
 			continue;
 		}
 		if (value.type != jbvString)

@@ -88,8 +88,9 @@ crm_ingest_take_text(CrmIngestParser *p, int field, Datum *value, bool *is_set)
 	{
 		MemoryContext old = MemoryContextSwitchTo(p->fact_memory);
 
-		crm_ingest_slot_fault(p, CRM_FAULT_RANGE, field, psprintf("Send at most %d bytes.",
-																  crm_ingest_fields[field].max_length));
+		crm_ingest_slot_fault(
+			p, CRM_FAULT_RANGE, field,
+			psprintf("Send at most %d bytes.", crm_ingest_fields[field].max_length));
 		MemoryContextSwitchTo(old);
 		return false;
 	}
@@ -115,8 +116,9 @@ crm_ingest_take_time(CrmIngestParser *p, int field, TimestampTz *at, bool *is_se
 	}
 	if (*at > p->latest)
 	{
-		crm_ingest_slot_fault(p, CRM_FAULT_RANGE, field,
-							  "Send a time that is not in the future; check the clock of the sender.");
+		crm_ingest_slot_fault(
+			p, CRM_FAULT_RANGE, field,
+			"Send a time that is not in the future; check the clock of the sender.");
 		return false;
 	}
 	return true;
@@ -298,6 +300,7 @@ crm_ingest_version(CrmIngestParser *p)
 	if (!crm_ingest_parse_time(slot, p->source_zone, &at) ||
 		timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0)
 		return (Datum) 0;
-	return CStringGetTextDatum(psprintf("%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year, tm.tm_mon,
-										tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int) fsec));
+	return CStringGetTextDatum(psprintf("%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year,
+										tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+										(int) fsec));
 }
