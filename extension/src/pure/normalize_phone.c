@@ -3,7 +3,7 @@
  *
  * Called by identity's normalisers, by intake for look-ups and by the import preview.
  * Three steps, top to bottom: fold the text to ASCII signs, scan them into digits and an
- * extension, resolve the digits by the numbering plan.
+ * extension, resolve the digits by the numbering plan (phone_plan.c).
  *
  * Worked example: "（010）6552-9988转101" folds to "(010)6552-9988#101", scans to digits
  * 01065529988 with extension 101, and resolves (trunk 0, area 10, eight digits) to
@@ -234,90 +234,6 @@ starts_with(const char *digits, const char *prefix)
 	return strncmp(digits, prefix, strlen(prefix)) == 0;
 }
 
-static bool
-is_virtual_operator(const char *national)
-{
-	return starts_with(national, "162") || starts_with(national, "165") ||
-		starts_with(national, "167") || starts_with(national, "170") ||
-		starts_with(national, "171");
-}
-
-/* The type of a Chinese national number without its trunk 0; INVALID when there is none. */
-static CrmPhoneType
-classify_china(const char *national, size_t count)
-{
-	int			area;
-
-	if (count == 11 && national[0] == '1' && national[1] >= '3')
-		return is_virtual_operator(national) ? CRM_PHONE_VIRTUAL_OPERATOR : CRM_PHONE_MOBILE;
-	if (count == 10 && starts_with(national, "400"))
-		return CRM_PHONE_SHARED_COST;
-	if ((count == 10 || count == 11) && starts_with(national, "950"))
-		return CRM_PHONE_SHARED_COST;
-	if (count == 10 && starts_with(national, "800"))
-		return CRM_PHONE_TOLL_FREE;
-	area = crm_phone_plan_cn_area(national, count);
-	if (area == 0 || national[area] < '2')
-		return CRM_PHONE_INVALID;
-	/* two-digit areas have eight digits; the others seven, or eight where a town has grown */
-	if (count == (size_t) area + 8 || (area == 3 && count == 10))
-		return CRM_PHONE_LANDLINE;
-	return CRM_PHONE_INVALID;
-}
-
-static CrmPhoneType
-classify_hong_kong(const char *national)
-{
-	if (starts_with(national, "800"))
-		return CRM_PHONE_TOLL_FREE;
-	if (national[0] == '2' || national[0] == '3')
-		return CRM_PHONE_LANDLINE;
-	return national[0] >= '4' ? CRM_PHONE_MOBILE : CRM_PHONE_INVALID;
-}
-
-static CrmPhoneType
-classify_macao(const char *national)
-{
-	if (national[0] == '6')
-		return CRM_PHONE_MOBILE;
-	return national[0] == '2' || national[0] == '8' ? CRM_PHONE_LANDLINE : CRM_PHONE_INVALID;
-}
-
-static CrmPhoneType
-classify_taiwan(const char *national, size_t count)
-{
-	if (starts_with(national, "800"))
-		return CRM_PHONE_TOLL_FREE;
-	if (national[0] == '9')
-		return count == 9 ? CRM_PHONE_MOBILE : CRM_PHONE_INVALID;
-	return national[0] >= '2' ? CRM_PHONE_LANDLINE : CRM_PHONE_INVALID;
-}
-
-static CrmPhoneType
-classify(const CrmPhonePlan *plan, const char *national, size_t count)
-{
-	if (plan->code == CRM_PHONE_CHINA)
-		return classify_china(national, count);
-	if (count < plan->min_digits || count > plan->max_digits)
-		return CRM_PHONE_INVALID;
-	switch (plan->code)
-	{
-		case 852:
-			return classify_hong_kong(national);
-		case 853:
-			return classify_macao(national);
-		case 886:
-			return classify_taiwan(national, count);
-		case 1:
-			/* area and exchange codes start with 2 to 9 */
-			if (national[0] < '2' || national[3] < '2')
-				return CRM_PHONE_INVALID;
-			return CRM_PHONE_FOREIGN;
-		default:
-			return CRM_PHONE_FOREIGN;
-	}
-}
-
 /* Tries the national digits under a plan; fills type, country and E.164 when they fit. */
 static bool
 try_national(const CrmPhonePlan *plan, const char *national, size_t count, CrmPhone *phone)
@@ -333,7 +249,7 @@ try_national(const CrmPhonePlan *plan, const char *national, size_t count, CrmPh
 	}
 	if (count == 0 || count + plan->code_digits > 15)
 		return false;
-	type = classify(plan, national, count);
+	type = crm_phone_plan_classify(plan, national, count);
 	if (type == CRM_PHONE_INVALID)
 		return false;
 	phone->type = type;

@@ -4,6 +4,8 @@
  * Called by normalize_phone.c alone.  Lengths are as wide as a country's plan allows: the
  * question answered is "can this be a number there", not "has it been assigned".
  */
+#include <string.h>
+
 #include "pure/phone_plan.h"
 
 #define ANY_MIN 4
@@ -210,8 +212,9 @@ crm_phone_plan_match(const char *digits, size_t count, CrmPhonePlan *plan)
 	return true;
 }
 
-int
-crm_phone_plan_cn_area(const char *digits, size_t count)
+/* Length of the Chinese area code (without its 0) in front: 2 or 3, or 0 for none. */
+static int
+area_length(const char *digits, size_t count)
 {
 	if (count < 3)
 		return 0;
@@ -220,4 +223,97 @@ crm_phone_plan_cn_area(const char *digits, size_t count)
 	if (digits[0] == '2')
 		return digits[1] == '6' ? 0 : 2;
 	return in_ranges(cn_areas, LENGTH_OF(cn_areas), digits) ? 3 : 0;
+}
+
+/* ---------------------------------------------------------------- kinds of numbers */
+
+static bool
+starts_with(const char *digits, const char *prefix)
+{
+	return strncmp(digits, prefix, strlen(prefix)) == 0;
+}
+
+static bool
+is_virtual_operator(const char *national)
+{
+	return starts_with(national, "162") || starts_with(national, "165") ||
+		starts_with(national, "167") || starts_with(national, "170") ||
+		starts_with(national, "171");
+}
+
+/* The type of a Chinese national number without its trunk 0; INVALID when there is none. */
+static CrmPhoneType
+classify_china(const char *national, size_t count)
+{
+	int			area;
+
+	if (count == 11 && national[0] == '1' && national[1] >= '3')
+		return is_virtual_operator(national) ? CRM_PHONE_VIRTUAL_OPERATOR : CRM_PHONE_MOBILE;
+	if (count == 10 && starts_with(national, "400"))
+		return CRM_PHONE_SHARED_COST;
+	if ((count == 10 || count == 11) && starts_with(national, "950"))
+		return CRM_PHONE_SHARED_COST;
+	if (count == 10 && starts_with(national, "800"))
+		return CRM_PHONE_TOLL_FREE;
+	area = area_length(national, count);
+	if (area == 0 || national[area] < '2')
+		return CRM_PHONE_INVALID;
+	/* two-digit areas have eight digits; the others seven, or eight where a town has grown */
+	if (count == (size_t) area + 8 || (area == 3 && count == 10))
+		return CRM_PHONE_LANDLINE;
+	return CRM_PHONE_INVALID;
+}
+
+static CrmPhoneType
+classify_hong_kong(const char *national)
+{
+	if (starts_with(national, "800"))
+		return CRM_PHONE_TOLL_FREE;
+	if (national[0] == '2' || national[0] == '3')
+		return CRM_PHONE_LANDLINE;
+	return national[0] >= '4' ? CRM_PHONE_MOBILE : CRM_PHONE_INVALID;
+}
+
+static CrmPhoneType
+classify_macao(const char *national)
+{
+	if (national[0] == '6')
+		return CRM_PHONE_MOBILE;
+	return national[0] == '2' || national[0] == '8' ? CRM_PHONE_LANDLINE : CRM_PHONE_INVALID;
+}
+
+static CrmPhoneType
+classify_taiwan(const char *national, size_t count)
+{
+	if (starts_with(national, "800"))
+		return CRM_PHONE_TOLL_FREE;
+	if (national[0] == '9')
+		return count == 9 ? CRM_PHONE_MOBILE : CRM_PHONE_INVALID;
+	return national[0] >= '2' ? CRM_PHONE_LANDLINE : CRM_PHONE_INVALID;
+}
+
+/* See phone_plan.h. */
+CrmPhoneType
+crm_phone_plan_classify(const CrmPhonePlan *plan, const char *national, size_t count)
+{
+	if (plan->code == CRM_PHONE_CHINA)
+		return classify_china(national, count);
+	if (count < plan->min_digits || count > plan->max_digits)
+		return CRM_PHONE_INVALID;
+	switch (plan->code)
+	{
+		case 852:
+			return classify_hong_kong(national);
+		case 853:
+			return classify_macao(national);
+		case 886:
+			return classify_taiwan(national, count);
+		case 1:
+			/* area and exchange codes start with 2 to 9 */
+			if (national[0] < '2' || national[3] < '2')
+				return CRM_PHONE_INVALID;
+			return CRM_PHONE_FOREIGN;
+		default:
+			return CRM_PHONE_FOREIGN;
+	}
 }

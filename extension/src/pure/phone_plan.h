@@ -1,5 +1,5 @@
 /*
- * phone_plan.h - facts of numbering plans: calling codes, lengths, Chinese area codes.
+ * phone_plan.h - facts of numbering plans: calling codes, lengths, kinds of numbers.
  *
  * Promises: constant tables, no allocation; digits are ASCII '0' to '9' and are not
  * checked here.
@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "pure/normalize_phone.h"
 
 typedef struct CrmPhonePlan
 {
@@ -27,9 +29,10 @@ extern bool crm_phone_plan_match(const char *digits, size_t count, CrmPhonePlan 
 extern bool crm_phone_plan_find(unsigned code, CrmPhonePlan *plan);
 
 /*
- * Length of the Chinese area code (without its 0) that the digits start with: 2 or 3,
- * or 0 when they start with none.
+ * What kind of number the national digits are under a plan, the trunk 0 already taken off;
+ * CRM_PHONE_INVALID when there is no such number.
  */
-extern int	crm_phone_plan_cn_area(const char *digits, size_t count);
+extern CrmPhoneType crm_phone_plan_classify(const CrmPhonePlan *plan, const char *national,
+											size_t count);
 
 #endif
