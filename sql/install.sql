@@ -38,6 +38,17 @@ SELECT crm._new_id() < crm._new_id() AS grows, crm._new_id() < 9007199254740992 
 SELECT crm.core_now() = now() AS runs;
 SET crm.core_clock = '2026-06-30T10:00:00+08:00';
 SELECT crm.core_now() AT TIME ZONE 'UTC' AS held;
+-- in parallel workers, too, which take settings over before they have their time zones
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+SELECT count(*) > 0 AS rows, count(*) FILTER (WHERE crm.core_now() <> '2026-06-30T10:00:00+08:00') AS at_another_time FROM pg_class;
+RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size;
+SELECT text, set_config('crm.core_clock', text, false) = text AS taken, crm.core_now() AT TIME ZONE 'UTC' AS moment
+FROM unnest('{2026-06-30 10:00+08,2026-06-30T10:00:00.25Z,2026-06-30T10:00:00-0330,2024-02-29T23:59:59.123456+00:00}'::text[]) text;
+SET crm.core_clock = '2026-02-29T10:00:00Z';
+SET crm.core_clock = '2026-06-30T10:00:00';
+SET crm.core_clock = '2026-06-30T24:00:00+08:00';
+SET crm.core_clock = '2026-06-30T10:0';
+SET crm.core_clock = '2026-06-30T10:00:00+08:00';
 SET crm.core_clock = 'nonsense';
 SET crm.core_clock = '';
 SELECT crm.core_now() = now() AS runs_again;

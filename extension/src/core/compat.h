@@ -19,7 +19,6 @@
 #include "catalog/pg_database.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/datetime.h"
 
 /* PostgreSQL 16 asks the owner of any object with one function: go at 16. */
 static inline bool
@@ -29,27 +28,6 @@ crm_compat_owns_database(Oid database)
 	return object_ownercheck(DatabaseRelationId, database, GetUserId());
 #else
 	return pg_database_ownercheck(database, GetUserId());
-#endif
-}
-
-/* PostgreSQL 16 gave the date decoders a place for the name of a bad time zone: go at 16. */
-static inline int
-crm_compat_parse_datetime(const char *text, char *work, size_t size, char **field, int *ftype,
-						  int *n_fields)
-{
-	return ParseDateTime(text, work, size, field, ftype, MAXDATEFIELDS, n_fields);
-}
-
-static inline int
-crm_compat_decode_datetime(char **field, int *ftype, int n_fields, int *dtype, struct pg_tm *tm,
-						   fsec_t *fsec, int *zone)
-{
-#if PG_VERSION_NUM >= 160000
-	DateTimeErrorExtra extra;
-
-	return DecodeDateTime(field, ftype, n_fields, dtype, tm, fsec, zone, &extra);
-#else
-	return DecodeDateTime(field, ftype, n_fields, dtype, tm, fsec, zone);
 #endif
 }
 

@@ -16,6 +16,8 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "pure/localday.h"
+
 static char *clock_text = NULL;
 static bool test_mode = false;
 static int	node = 0;
@@ -24,22 +26,97 @@ static bool clock_is_set = false;
 
 PG_FUNCTION_INFO_V1(crm_core_now);
 
+/* Digits of a fixed width as a number; -1 when they are none. */
+static int
+read_digits(const char *text, int width)
+{
+	int			number = 0;
+
+	for (int i = 0; i < width; i++)
+	{
+		if (text[i] < '0' || text[i] > '9')
+			return -1;
+		number = number * 10 + text[i] - '0';
+	}
+	return number;
+}
+
+/* Takes ".ffffff" off the text, at most six digits; 0 when there is none. */
+static int
+read_fraction(const char **text)
+{
+	int			micros = 0;
+	int			unit = 100000;
+
+	if (**text != '.')
+		return 0;
+	for ((*text)++; **text >= '0' && **text <= '9' && unit > 0; (*text)++, unit /= 10)
+		micros += unit * (**text - '0');
+	return micros;
+}
+
+/* Seconds east of Greenwich of "Z", "+08", "+0800" or "+08:00"; false for anything else. */
+static bool
+read_offset(const char *text, int *seconds)
+{
+	int			hours;
+	int			minutes = 0;
+
+	*seconds = 0;
+	if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0)
+		return true;
+	if (*text != '+' && *text != '-')
+		return false;
+	hours = read_digits(text + 1, 2);
+	if (hours < 0 || hours > 15)
+		return false;
+	if (text[3] != '\0')
+	{
+		const char *rest = text + 3 + (text[3] == ':');
+
+		minutes = read_digits(rest, 2);
+		if (minutes < 0 || minutes > 59 || rest[2] != '\0')
+			return false;
+	}
+	*seconds = (hours * 60 + minutes) * 60 * (*text == '-' ? -1 : 1);
+	return true;
+}
+
+/*
+ * "2026-06-30T10:00:00+08:00": the fraction and the seconds may be left out.  Read by hand,
+ * since a parallel worker takes over settings before the server's own parser has its time zones.
+ */
 static bool
 parse_clock(const char *text, TimestampTz *parsed)
 {
-	char		workbuf[MAXDATELEN + MAXDATEFIELDS];
-	char	   *field[MAXDATEFIELDS];
-	int			ftype[MAXDATEFIELDS];
-	int			nf;
-	int			dtype;
-	struct pg_tm tm;
-	fsec_t		fsec;
-	int			tz = 0;
+	struct pg_tm tm = {0};
+	fsec_t		micros = 0;
+	int			east;
+	int			west;
 
-	return crm_compat_parse_datetime(text, workbuf, sizeof(workbuf), field, ftype, &nf) == 0 &&
-		crm_compat_decode_datetime(field, ftype, nf, &dtype, &tm, &fsec, &tz) == 0 &&
-		dtype == DTK_DATE &&
-		tm2timestamp(&tm, fsec, &tz, parsed) == 0;
+	if (strnlen(text, 16) < 16 || text[4] != '-' || text[7] != '-' ||
+		(text[10] != 'T' && text[10] != ' ') || text[13] != ':')
+		return false;
+	tm.tm_year = read_digits(text, 4);
+	tm.tm_mon = read_digits(text + 5, 2);
+	tm.tm_mday = read_digits(text + 8, 2);
+	tm.tm_hour = read_digits(text + 11, 2);
+	tm.tm_min = read_digits(text + 14, 2);
+	text += 16;
+	if (*text == ':')
+	{
+		tm.tm_sec = read_digits(text + 1, 2);
+		if (tm.tm_sec < 0)
+			return false;
+		text += 3;
+		micros = read_fraction(&text);
+	}
+	if (!crm_localday_is_valid(tm.tm_year, tm.tm_mon, tm.tm_mday) || tm.tm_hour < 0 ||
+		tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec > 59 ||
+		!read_offset(text, &east))
+		return false;
+	west = -east;
+	return tm2timestamp(&tm, micros, &west, parsed) == 0;
 }
 
 static bool
