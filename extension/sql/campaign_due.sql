@@ -102,9 +102,11 @@ $$;
 COMMENT ON FUNCTION crm._campaign_birthday_md(date) IS 'the birthdays (month * 100 + day) that are celebrated on a day';
 
 CREATE FUNCTION crm._campaign_birthday_day(flow crm.flow_row, zone text, day date) RETURNS bigint
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
+    born smallint[] := crm._campaign_birthday_md(day);
+    home_zone text := crm._setting('core.time_zone') #>> '{}';
     due_at timestamptz := (day + (flow.spec ->> 'at')::time) AT TIME ZONE zone;
     late_at timestamptz := (day + 1)::timestamp AT TIME ZONE zone;
     most constant int := 500;
@@ -118,14 +120,16 @@ BEGIN
     END IF;
     LOOP
         persons := ARRAY(
-            SELECT p.customer_id FROM crm.customer_private p JOIN crm.customer c USING (customer_id)
-            LEFT JOIN crm.store s ON s.store_id = c.home_store_id
-            WHERE p.birthday_md = ANY (crm._campaign_birthday_md(day)) AND p.customer_id > after AND c.status = 'active'
-              AND coalesce(s.time_zone, crm._setting('core.time_zone') #>> '{}') = zone
-              -- who came only later was nobody's to congratulate
-              AND c.registered_at < late_at
-              AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = p.customer_id AND o.flow_id = flow.flow_id
-                              AND o.epoch = flow.epoch AND o.occurrence_key = year)
+            -- the day's birthdays first, by their index, then probes by key for each of them
+            SELECT p.customer_id
+            FROM (SELECT w.customer_id FROM crm.customer_private w WHERE w.birthday_md = ANY (born) OFFSET 0) p
+            CROSS JOIN LATERAL (SELECT c.home_store_id FROM crm.customer c
+                                -- who came only later was nobody's to congratulate
+                                WHERE c.customer_id = p.customer_id AND c.status = 'active' AND c.registered_at < late_at LIMIT 1) c
+            WHERE p.customer_id > after
+              AND (SELECT true FROM crm.occurrence o WHERE o.customer_id = p.customer_id AND o.flow_id = flow.flow_id
+                   AND o.epoch = flow.epoch AND o.occurrence_key = year LIMIT 1) IS NULL
+              AND coalesce((SELECT s.time_zone FROM crm.store s WHERE s.store_id = c.home_store_id), home_zone) = zone
             ORDER BY p.customer_id LIMIT most);
         fired := fired + crm._campaign_fire_all(flow, persons, array_fill(year, ARRAY[greatest(cardinality(persons), 1)]), due_at, late_at, flow.epoch);
         EXIT WHEN cardinality(persons) < most;
