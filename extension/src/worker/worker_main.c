@@ -148,10 +148,9 @@ crm_worker_main(Datum arg)
 		MemoryContextReset(scratch);
 		if (woken && wait_ms > 0)
 			(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, WAKE_MS, PG_WAIT_EXTENSION);
-		woken = false;
-		if (wait_ms > 0)
-			woken = (WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait_ms,
-							   PG_WAIT_EXTENSION) & WL_LATCH_SET) != 0;
+		/* also with nothing to wait for: a wake that came meanwhile is seen before it is reset */
+		woken = (WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait_ms,
+						   PG_WAIT_EXTENSION) & WL_LATCH_SET) != 0;
 		ResetLatch(MyLatch);
 	}
 }
