@@ -28,7 +28,12 @@ for my $till (1 .. 2)
 n=0
 while [ ! -e $folder/enough ]; do
 	n=\$((n + 1))
-	until answer=\$(psql -X -q -A -t -d '@{[$node->connstr('shop')]}' -c "SELECT r.status FROM crm.ingest_order('pos', convert_to('{\\"external_id\\": \\"T$till-'"\$n"'\\", \\"phone\\": \\"139$till'"\$(printf %07d \$n)"'\\", \\"ordered_at\\": \\"2026-06-30T10:30:00+08:00\\", \\"store_code\\": \\"S01\\", \\"items\\": [{\\"product_code\\": \\"P1\\", \\"quantity\\": 1, \\"unit_price\\": \\"10.00\\"}]}', 'UTF8')) r" 2>/dev/null) && [ -n "\$answer" ]; do
+	phone=139$till\$(printf %07d \$((n + 2000000)))
+	order="{\\"external_id\\": \\"T$till-\$n\\", \\"phone\\": \\"\$phone\\", \\"ordered_at\\": \\"2026-06-30T10:30:00+08:00\\", \\"store_code\\": \\"S01\\", \\"items\\": [{\\"product_code\\": \\"P1\\", \\"quantity\\": 1, \\"unit_price\\": \\"10.00\\"}]}"
+	tries=0
+	until answer=\$(psql -X -q -A -t -d '@{[$node->connstr('shop')]}' -c "SELECT r.status FROM crm.ingest_order('pos', convert_to('\$order', 'UTF8')) r" 2>/dev/null) && [ -n "\$answer" ]; do
+		tries=\$((tries + 1))
+		[ \$tries -lt 600 ] || exit 1
 		sleep 0.1
 	done
 	echo "T$till-\$n \$answer" >> $folder/acknowledged$till
