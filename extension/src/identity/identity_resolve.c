@@ -92,6 +92,16 @@ read_row(RowReader *reader, int row)
 }
 
 static void
+require_column(const RowReader *reader, int column)
+{
+	if (reader->nulls[column])
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null",
+						NameStr(TupleDescAttr(reader->descriptor, column)->attname))));
+}
+
+static void
 read_nodes(CrmIdentityGraph *graph, RowReader *reader)
 {
 	graph->n_nodes = reader->n_rows;
@@ -102,7 +112,8 @@ read_nodes(CrmIdentityGraph *graph, RowReader *reader)
 		CrmIdentityTraits *traits = &node->traits;
 
 		read_row(reader, i);
-		CrmEnsure(!reader->nulls[NODE_RECORD] && !reader->nulls[NODE_SEEN_AT], "node without id");
+		require_column(reader, NODE_RECORD);
+		require_column(reader, NODE_SEEN_AT);
 		node->record_id = DatumGetInt64(reader->values[NODE_RECORD]);
 		node->is_receipt = !reader->nulls[NODE_IS_RECEIPT] &&
 			DatumGetBool(reader->values[NODE_IS_RECEIPT]);
@@ -178,10 +189,12 @@ read_glue(CrmIdentityGraph *graph, RowReader *reader, const Position *index)
 		bytea	   *hash;
 
 		read_row(reader, i);
-		CrmEnsure(!reader->nulls[GLUE_RECORD] && !reader->nulls[GLUE_KIND] &&
-				  !reader->nulls[GLUE_NAMESPACE] && !reader->nulls[GLUE_HASH] &&
-				  !reader->nulls[GLUE_RANK] && !reader->nulls[GLUE_FIRST_SEEN_AT],
-				  "identifier with nulls");
+		require_column(reader, GLUE_RECORD);
+		require_column(reader, GLUE_KIND);
+		require_column(reader, GLUE_NAMESPACE);
+		require_column(reader, GLUE_HASH);
+		require_column(reader, GLUE_RANK);
+		require_column(reader, GLUE_FIRST_SEEN_AT);
 		glue->node = find_node(graph, index, DatumGetInt64(reader->values[GLUE_RECORD]));
 		if (glue->node < 0)
 			continue;
@@ -215,7 +228,8 @@ read_pairs(const CrmIdentityGraph *graph, RowReader *reader, const Position *ind
 		CrmIdentityPair pair;
 
 		read_row(reader, i);
-		CrmEnsure(!reader->nulls[PAIR_A] && !reader->nulls[PAIR_B], "pair with nulls");
+		require_column(reader, PAIR_A);
+		require_column(reader, PAIR_B);
 		pair.a = find_node(graph, index, DatumGetInt64(reader->values[PAIR_A]));
 		pair.b = find_node(graph, index, DatumGetInt64(reader->values[PAIR_B]));
 		if (pair.a >= 0 && pair.b >= 0)

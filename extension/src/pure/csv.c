@@ -21,8 +21,9 @@ crm_csv_begin(CrmCsv *csv, const char *text, size_t length, char delimiter,
 	csv->delimiter = delimiter;
 	csv->is_final = is_final;
 	csv->max_record = CRM_CSV_MAX_RECORD;
-	if (line == 1 && length >= 3 && memcmp(text, byte_order_mark, 3) == 0)
-		csv->at = 3;
+	/* some tools put a second mark before the first; a cut between them must not matter */
+	while (line == 1 && length - csv->at >= 3 && memcmp(text + csv->at, byte_order_mark, 3) == 0)
+		csv->at += 3;
 }
 
 static bool
@@ -151,7 +152,7 @@ skip_blank_lines(CrmCsv *csv)
 	while ((ends = line_end_length(csv, csv->at)) > 0)
 	{
 		/* a CR at the end of a buffer may be half a CRLF */
-		if (!csv->is_final && csv->at + ends == csv->length && csv->text[csv->at] == '\r')
+		if (!csv->is_final && ends == 1 && csv->at + 1 == csv->length && csv->text[csv->at] == '\r')
 			return;
 		csv->at += ends;
 		csv->line++;

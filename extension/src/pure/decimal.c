@@ -315,9 +315,10 @@ rescale(Wide value, int from, int to, int64_t *out)
 	}
 	for (; from < to; from++)
 	{
-		value *= 10;
+		/* before, not after: a product may fill 128 bits */
 		if (value > INT64_MAX || value < INT64_MIN)
 			return CRM_DECIMAL_OVERFLOW;
+		value *= 10;
 	}
 	if (value > INT64_MAX || value < INT64_MIN)
 		return CRM_DECIMAL_OVERFLOW;

@@ -235,24 +235,39 @@ drop_title_before(CrmName *name)
 	name->key_length -= bytes;
 }
 
-/* Takes titles off both ends; a surname alone is then all that is known. */
-static void
-drop_titles(CrmName *name)
+/* Takes a title off the end of a Chinese name; true when there was one. */
+static bool
+drop_title_behind(CrmName *name)
 {
-	bool		has_title;
-	size_t		bytes;
+	size_t		bytes = crm_name_title_behind(name->key, name->key_length, false, &name->sex);
 
-	drop_title_before(name);
-	has_title = drop_note(name, &name->sex);
-	if (!name->is_han)
-		return;
-	bytes = crm_name_title_behind(name->key, name->key_length, false, &name->sex);
 	/* 总 and 姐 end given names as well, unless a bare surname stands before them */
 	if (bytes == 0 && name->key_length > 3 &&
 		is_bare_surname(name->key, name->key_length - 3))
 		bytes = crm_name_title_behind(name->key, name->key_length, true, &name->sex);
 	name->key_length -= bytes;
-	name->is_surname_only = (has_title || bytes > 0) &&
+	return bytes > 0;
+}
+
+/*
+ * Takes titles off both ends, as many as there are (王老师女士), so that a key has none left; a
+ * surname alone is then all that is known.
+ */
+static void
+drop_titles(CrmName *name)
+{
+	bool		has_title = false;
+	size_t		before;
+
+	do
+	{
+		before = name->key_length;
+		drop_title_before(name);
+		has_title |= drop_note(name, &name->sex);
+		if (name->is_han)
+			has_title |= drop_title_behind(name);
+	} while (name->key_length < before);
+	name->is_surname_only = name->is_han && has_title &&
 		is_bare_surname(name->key, name->key_length);
 }
 

@@ -246,6 +246,8 @@ try_national(const CrmPhonePlan *plan, const char *national, size_t count, CrmPh
 	{
 		national++;
 		count--;
+		if (national[0] == '0')
+			return false;
 	}
 	if (count == 0 || count + plan->code_digits > 15)
 		return false;

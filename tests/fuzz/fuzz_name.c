@@ -1,0 +1,30 @@
+/* fuzz_name.c - personal names: a key reads as itself, simplified text stays simplified. */
+#include "fuzz.h"
+#include "pure/normalize_name.h"
+#include "pure/utf8.h"
+
+SEEDS(SEED("张伟"), SEED("張＊＊"), SEED("王先生"), SEED("欧阳娜娜"), SEED("古丽·买买提"), SEED("Mr. John Smith"), SEED("张某某"),
+	  SEED("微信用户"), SEED("  Wang  Wei "), SEED("李XX女士"), SEED("𠮷野家"), SEED("老师王先生"), SEED("O'Neil-Ng"));
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	CrmName		name,
+				again;
+	size_t		room = 2 * size + 4;
+	char	   *simple = malloc(room);
+	int			written = crm_name_simplify_text((const char *) data, size, simple, room);
+
+	HOLDS(written < 0 || crm_utf8_valid(simple, (size_t) written, NULL));
+	HOLDS((written >= 0) == crm_utf8_valid((const char *) data, size, NULL));
+	free(simple);
+	if (!crm_name_normalize((const char *) data, size, &name))
+		return 0;
+	HOLDS(name.key_length == strlen(name.key) && name.key_length <= CRM_NAME_MAX);
+	HOLDS(crm_utf8_valid(name.key, name.key_length, NULL) && crm_utf8_valid(name.masked, strlen(name.masked), NULL));
+	HOLDS(name.surname_length <= name.key_length);
+	HOLDS(crm_name_normalize(name.key, name.key_length, &again));
+	HOLDS(strcmp(name.key, again.key) == 0);
+	HOLDS(name.is_masked || !crm_name_mask_agrees(&name, &again) || strcmp(name.key, again.key) == 0);
+	return 0;
+}
