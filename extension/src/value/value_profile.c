@@ -61,7 +61,8 @@ crm_value_profile(const CrmValueHistory *history, int32 as_of)
 	profile.days = palloc(room * sizeof(int32));
 	profile.order_days = palloc(room * sizeof(int32));
 	profile.net_minor = palloc(room * sizeof(int64));
-	memcpy(cursors, history->chunks, history->n_chunks * sizeof(CrmHistoryCursor));
+	if (history->n_chunks > 0)
+		memcpy(cursors, history->chunks, history->n_chunks * sizeof(CrmHistoryCursor));
 	crm_history_merge_begin(&merge, cursors, history->n_chunks, as_of);
 	while (crm_history_merge_day(&merge, &day))
 	{
