@@ -50,7 +50,7 @@ SELECT count(*) AS cookies_kept FROM crm.session WHERE session::text ~ :'signed_
 -- five wrong tries lock; the right password does not help, time does
 SELECT count(*) FILTER (WHERE crm.access_sign_in('wang', 'wrong ' || n)->>'status' = '401') AS wrong FROM generate_series(1, 5) n;
 SELECT crm.access_sign_in('wang', '正确的密码 123')->>'status' AS locked;
-SELECT crm.core_now() + interval '15 minutes 1 second' AS later \gset
+SELECT to_json(crm.core_now() + interval '15 minutes 1 second') #>> '{}' AS later \gset
 SET LOCAL crm.core_clock = :'later';
 SELECT crm.access_sign_in('wang', '正确的密码 123')->>'status' AS after_15_minutes;
 SET LOCAL crm.core_clock = '';
