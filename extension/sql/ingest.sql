@@ -10,7 +10,6 @@ CREATE TYPE crm.ingest_input AS (
     payloads bytea[], inbox_ids bigint[], first_lines int[],
     start_at int, start_line int,       -- in the first chunk
     max_facts int,
-    wants_hash boolean,                 -- without facts too: to tell what would change
     is_gathered boolean,                -- the chunks are runs of orders whose lines lie apart
     skip bigint[], only_ids bigint[],   -- hashes of external ids
     only_lines bigint[]);

@@ -62,7 +62,6 @@ BEGIN
     END IF;
     input := crm._ingest_batch_input(b, 8);
     input.max_facts := 1000000;
-    input.wants_hash := b.is_dry_run;
     WITH seen AS MATERIALIZED (
         SELECT * FROM crm._ingest_parse(input) AS p(chunk int, at int, line_no int, next_at int, next_line int, ordinal int,
             external_id text, id_hash bigint, content_hash bytea, code text, field text, remedy text)),

@@ -268,7 +268,6 @@ BEGIN
         RETURN;
     END IF;
     input.max_facts := 20000;
-    input.wants_hash := true;
     RETURN QUERY
     SELECT jsonb_strip_nulls(jsonb_build_object('line', p.line_no, 'external_id', p.external_id,
         'outcome', CASE WHEN p.code IS NOT NULL THEN 'reject' WHEN k.external_id IS NULL THEN 'create'

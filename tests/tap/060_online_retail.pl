@@ -68,6 +68,7 @@ is($node->safe_psql('shop', q{SELECT count(*) FROM crm.outbox}), '0', 'history s
 
 $batch = upload();
 wait_until($node, 'shop', "SELECT state = 'done' FROM crm.batch WHERE batch_id = $batch", 'the second import');
+note($node->safe_psql('shop', "SELECT counts FROM crm.batch WHERE batch_id = $batch"));
 is($node->safe_psql('shop', "SELECT counts ->> 'unchanged' FROM crm.batch WHERE batch_id = $batch"), '25900', 'the same file again changes nothing');
 is($node->safe_psql('shop', $totals), '25900 orders, 3836 cancellations, 3 adjustments, 541909 lines, 9747747.93', 'and adds nothing');
 is($node->safe_psql('shop', 'SELECT count(*) FROM crm.ingest_check()'), '0', 'the room finds nothing wrong');

@@ -243,7 +243,6 @@ typedef struct CrmIngestParser
 	bool		is_gbk;
 	bool		is_history;
 	bool		wants_facts;	/* false: validation only */
-	bool		wants_hash;		/* the content hash: with facts, and in a dry run */
 
 	/* the source */
 	int			source_id;

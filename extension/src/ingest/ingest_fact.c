@@ -53,7 +53,7 @@ crm_ingest_digest_slot(CrmIngestParser *p, int field, const CrmIngestSlot *slot)
 {
 	char		head[6];
 
-	if (slot->kind == CRM_SLOT_ABSENT || field == F_UPDATED_AT || !p->wants_hash)
+	if (slot->kind == CRM_SLOT_ABSENT || field == F_UPDATED_AT)
 		return;
 	head[0] = (char) field;
 	head[1] = (char) slot->kind;
@@ -70,16 +70,13 @@ compare_customs(const void *a, const void *b)
 
 /*
  * The content hash: keyed, for a plain hash of a name and a phone could be guessed.  The
- * source's own version is no content: the same record sent again is no revision.  0 when the
- * caller wants none.
+ * source's own version is no content: the same record sent again is no revision.
  */
 Datum
 crm_ingest_digest(CrmIngestParser *p)
 {
 	bytea	   *hash;
 
-	if (!p->wants_hash)
-		return (Datum) 0;
 	hash = palloc(VARHDRSZ + CRM_HASH_LENGTH);
 	qsort(p->custom_slots, p->n_custom_slots, sizeof(CrmIngestCustomSlot), compare_customs);
 	for (int i = 0; i < p->n_custom_slots; i++)

@@ -142,7 +142,6 @@ start_parser(CrmIngestRun *run, HeapTupleHeader input)
 	p->is_csv = strcmp(run->in.format, "csv") == 0;
 	p->is_gbk = encoding != NULL && strcmp(encoding, "gbk") == 0;
 	p->is_history = bool_attribute(input, "is_history");
-	p->wants_hash = bool_attribute(input, "wants_hash");
 	received_at = attribute(input, "received_at", &is_undated);
 	p->received_at = is_undated ? crm_core_clock_now() : DatumGetTimestampTz(received_at);
 	p->spec = crm_ingest_spec_compile(p->entity, is_null ? NULL : DatumGetJsonbP(spec), p->is_csv);

@@ -37,7 +37,6 @@ crm_ingest_run_output(CrmIngestRun *run, ReturnSetInfo *result)
 	if (run->place[C_FACT] < 0)
 		return;
 	p->wants_facts = true;
-	p->wants_hash = true;
 	p->fact = crm_ingest_shape_open(TupleDescAttr(run->desc, run->place[C_FACT])->atttypid);
 	p->ref = crm_ingest_shape_named("record_ref");
 	if (p->entity == CRM_INGEST_ORDER)
