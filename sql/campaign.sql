@@ -88,7 +88,7 @@ SELECT pg_temp.member('odd', '13912340005', '{"name": "{{coupon_code}}"}');
 SELECT o.body ->> 'text' LIKE '{{coupon\_code}}您好%' AS name_stays FROM crm.outbox o WHERE o.customer_id = pg_temp.person('odd');
 
 -- 3. quiet hours: 21:00 to 08:00, held to 08:00 of the person's zone
-SELECT at, crm._campaign_quiet_until(ROW(f.*)::crm.flow_row, zone, at) AS until
+SELECT at, crm._outbox_quiet_until(crm._campaign_quiet(ROW(f.*)::crm.flow_row, zone), at) AS until
 FROM crm.flow f, (VALUES ('Asia/Shanghai', timestamptz '2026-06-30T20:59:59+08:00'), ('Asia/Shanghai', '2026-06-30T21:00:00+08:00'), ('Asia/Shanghai', '2026-07-01T00:00:00+08:00'),
     ('Asia/Shanghai', '2026-07-01T07:59:59+08:00'), ('Asia/Shanghai', '2026-07-01T08:00:00+08:00'), ('Asia/Urumqi', '2026-06-30T22:30:00+08:00'), ('Asia/Urumqi', '2026-06-30T23:30:00+08:00')) v (zone, at)
 WHERE f.code = 'welcome' ORDER BY zone, at;
@@ -98,12 +98,14 @@ SELECT person, outcome, due_at, reason FROM pg_temp.fired WHERE person IN ('nigh
 SELECT pg_temp.label(customer_id) AS due_now FROM crm._outbox_due(100) WHERE customer_id IN (pg_temp.person('night'), pg_temp.person('west'));
 SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
 
--- 4. pause and stop: paused, nothing fires and what waits goes; stopped, what waits is cancelled with its coupon
+-- 4. pause and stop: paused, nothing fires and what waits stays; stopped, what waits is cancelled with its coupon
 SELECT crm.campaign_pause('welcome') ->> 'state' AS state;
+SELECT count(*) > 0 AS waiting, bool_and(q.due_at = 'infinity') AS held FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) WHERE o.flow_id = 1;
 SELECT pg_temp.member('paused', '13912340008');
 SELECT count(*) AS fired FROM pg_temp.fired WHERE person = 'paused';
 SELECT pg_temp.try($$crm.campaign_start('none')$$), pg_temp.try($$crm.campaign_stop('birthday')$$);
 SELECT crm.campaign_start('welcome') ->> 'state' AS state;
+SELECT bool_and(q.due_at = greatest(o.due_at, crm.core_now())) AS goes_on FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) WHERE o.flow_id = 1;
 SELECT pg_temp.member('paused', '13912340008', '{"nickname": "back"}');
 SELECT outcome FROM pg_temp.fired WHERE person = 'paused';
 SELECT count(*) AS waiting FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) WHERE o.flow_id = 1;
@@ -237,4 +239,60 @@ SELECT crm.campaign_explain(:m1, 'welcome') -> 'now' ->> 'would_be' AS would_be,
 SELECT pg_temp.try('crm.campaign_explain(960997, $$welcome$$)') AS nobody, pg_temp.try('crm.campaign_preview($$none$$)') AS no_flow, pg_temp.try('crm.campaign_results($$none$$)') AS none;
 SELECT jsonb_array_length(crm._campaign_on_export(:m1)) AS exported;
 SELECT * FROM crm.campaign_check() UNION ALL SELECT * FROM crm.outbox_check();
+
+-- 12. early, late, and at night
+SELECT crm.campaign_edit('silence_30', '{"exclude_tiers": null}') ->> 'state' AS state;
+SELECT length(crm.outbox_define_endpoint('flow_end', 'http://127.0.0.1:9/', NULL, '{"is_private_allowed": true, "max_concurrency": 1}')) AS secret_length;
+UPDATE crm.outbox_queue SET due_at = CASE WHEN lease_until IS NULL THEN due_at ELSE '2026-08-01' END, lease_until = NULL;
+-- a member of years ago whom a source tells of now is nobody's first record; one who registered since is
+SELECT pg_temp.member('old', '13912347001', '{"registered_at": "2024-01-01T10:00:00+08:00"}'), pg_temp.member('fresh', '13912347002');
+SELECT person, outcome FROM pg_temp.fired WHERE flow = 'welcome' AND person IN ('old', 'fresh');
+-- a birthday found at 22:00 would leave on the day after: missed, without coupon or message
+SET LOCAL crm.core_clock = '2026-07-10T22:00:00+08:00';
+SELECT pg_temp.member('b0710', '13912347003', '{"birthday": "1990-07-10"}');
+SELECT crm._campaign_due() AS more;
+SELECT key, arm, outcome, reason, has_message, has_coupon FROM pg_temp.fired WHERE flow = 'birthday' AND person = 'b0710';
+-- what an outage carried into the night is not handed out before its end
+SET LOCAL crm.core_clock = '2026-07-11T20:50:00+08:00';
+SELECT pg_temp.member('eve', '13912347004');
+SELECT outcome, due_at FROM pg_temp.fired WHERE flow = 'welcome' AND person = 'eve';
+CREATE FUNCTION pg_temp.claimed(member text) RETURNS bigint LANGUAGE sql AS $$
+    SELECT count(*) FROM crm._outbox_claim(100, 1000, 1) c WHERE c.customer_id = pg_temp.person(member) $$;
+SET LOCAL crm.core_clock = '2026-07-12T03:00:00+08:00';
+SELECT pg_temp.claimed('eve') AS claimed;
+-- one at a time may be under way, yet none of those that are held was in its way
+SELECT count(*) > 1 AS held_with_it, bool_and(q.due_at >= '2026-07-12T08:00:00+08:00') AS all_of_them FROM crm.outbox_queue q;
+SELECT q.due_at, q.attempt, q.lease_until FROM crm.outbox_queue q WHERE q.customer_id = pg_temp.person('eve');
+SET LOCAL crm.core_clock = '2026-07-12T08:00:00+08:00';
+UPDATE crm.outbox_queue q SET due_at = '2026-08-01' WHERE q.customer_id <> pg_temp.person('eve');
+SELECT pg_temp.claimed('eve') AS claimed;
+-- a pause holds what is under way too: its failure is not followed by another attempt
+SELECT crm.campaign_pause('welcome') ->> 'state' AS state;
+SELECT crm._outbox_finish(ARRAY[q.customer_id], ARRAY[q.message_id], ARRAY[q.attempt], '{failed}', '{500}', '{0}', '{no}') AS settled
+FROM crm.outbox_queue q WHERE q.customer_id = pg_temp.person('eve');
+SET LOCAL crm.core_clock = '2026-07-12T12:00:00+08:00';
+SELECT pg_temp.claimed('eve') AS claimed_in_the_pause, crm.campaign_start('welcome') ->> 'state' AS state;
+UPDATE crm.outbox_queue q SET due_at = '2026-08-01' WHERE q.customer_id <> pg_temp.person('eve');
+SELECT pg_temp.claimed('eve') AS claimed;
+-- days are those of the person's store: in New York it is the 13th until noon of the 14th in Shanghai
+SELECT crm.access_define_store('FLOW3', '纽约店', 'FLOW', 'New York', 'America/New_York') > 0 AS store;
+SELECT pg_temp.member('ny', '13912347005', '{"store_code": "FLOW3"}'), (crm.ingest_order('flow_till', convert_to(
+    '{"external_id": "Pny", "member_external_id": "ny", "ordered_at": "2026-06-14T12:00:00-04:00", "store_code": "FLOW3", "amount": "50.00"}', 'UTF8'))).code;
+SELECT pg_temp.member('sh', '13912347006'), pg_temp.purchase('Psh', 'sh', '2026-06-14');
+UPDATE crm.source SET last_received_at = '2026-07-14T12:00:00+08:00' WHERE code = 'flow_till';
+SET LOCAL crm.core_clock = '2026-07-14T11:59:59+08:00';
+SELECT crm._campaign_due() AS more;
+SELECT person, key, due_at FROM pg_temp.fired WHERE flow = 'silence_30' AND person IN ('ny', 'sh');
+SET LOCAL crm.core_clock = '2026-07-14T12:00:00+08:00';
+SELECT crm._campaign_due() AS more;
+SELECT person, key, due_at FROM pg_temp.fired WHERE flow = 'silence_30' AND person IN ('ny', 'sh') ORDER BY 1;
+-- an order told of after its silence was due opens it with the next day; one loaded as history, or told of too late, does not
+SELECT pg_temp.member('told', '13912347007'), pg_temp.member('loaded', '13912347008'), pg_temp.member('stale', '13912347009');
+SELECT pg_temp.purchase('Ptold', 'told', '2026-06-12'), pg_temp.purchase('Ploaded', 'loaded', '2026-06-12'), pg_temp.purchase('Pstale', 'stale', '2026-06-05');
+UPDATE crm.customer_order SET is_history = true WHERE external_id = 'Ploaded';
+SELECT crm._campaign_due() AS more, count(*) AS fired FROM pg_temp.fired WHERE flow = 'silence_30' AND person IN ('told', 'loaded', 'stale');
+UPDATE crm.source SET last_received_at = '2026-07-15T00:00:00+08:00' WHERE code = 'flow_till';
+SET LOCAL crm.core_clock = '2026-07-15T09:00:00+08:00';
+SELECT crm._campaign_due() AS more, crm._campaign_due() AS again;
+SELECT person, key, outcome, due_at FROM pg_temp.fired WHERE flow = 'silence_30' AND person IN ('told', 'loaded', 'stale');
 ROLLBACK;

@@ -56,13 +56,14 @@ CREATE TABLE crm.outbox (
     due_at timestamptz NOT NULL,
     expires_at timestamptz,
     created_at timestamptz NOT NULL,
+    quiet jsonb,                        -- hours in which it must not leave, however late it got: {"from", "to", "zone"}
     PRIMARY KEY (customer_id, message_id));
 -- The queue: a row while a message is to be sent. Small and hot.
 CREATE TABLE crm.outbox_queue (
     customer_id bigint NOT NULL,
     message_id text NOT NULL,
     endpoint text NOT NULL,
-    due_at timestamptz NOT NULL,
+    due_at timestamptz NOT NULL,        -- infinity: its flow is paused
     attempt int NOT NULL DEFAULT 0,
     lease_until timestamptz,            -- committed before the request leaves
     leased_by int,

@@ -10,7 +10,7 @@ CREATE TABLE crm.flow (
     epoch int NOT NULL DEFAULT 1,       -- deliberate restarts; part of the occurrence key unless it holds for ever
     version int NOT NULL DEFAULT 1,
     spec jsonb NOT NULL,                -- days, at, coupon_type, channels, template, exclusions, caps, holdout_percent, backlog_per_day ...
-    watermark timestamptz);
+    watermark timestamptz);             -- how far time has been worked on: silence a moment, birthday a day at midnight UTC
 CREATE TABLE crm.flow_version (
     flow_id int NOT NULL REFERENCES crm.flow,
     version int NOT NULL,

@@ -133,24 +133,9 @@ $$;
 COMMENT ON FUNCTION crm._campaign_cap(crm.flow_row, bigint[], text, bytea, timestamptz) IS
     'which cap stops a message: rolling days, per person and per address; null: none';
 
-CREATE FUNCTION crm._campaign_quiet_until(flow crm.flow_row, zone text, at timestamptz) RETURNS timestamptz
-    LANGUAGE plpgsql STABLE AS
-$$
-DECLARE
-    local_at timestamp := at AT TIME ZONE zone;
-    quiet_from time := flow.spec #>> '{quiet,from}';
-    quiet_to time := flow.spec #>> '{quiet,to}';
-    is_quiet boolean := CASE WHEN quiet_from <= quiet_to THEN local_at::time >= quiet_from AND local_at::time < quiet_to
-                             ELSE local_at::time >= quiet_from OR local_at::time < quiet_to END;
-BEGIN
-    IF quiet_from IS NULL OR quiet_to IS NULL OR NOT is_quiet THEN
-        RETURN at;
-    END IF;
-    RETURN (local_at::date + CASE WHEN local_at::time < quiet_to THEN 0 ELSE 1 END + quiet_to) AT TIME ZONE zone;
-END
-$$;
-COMMENT ON FUNCTION crm._campaign_quiet_until(crm.flow_row, text, timestamptz) IS
-    'the moment itself, or the end of the quiet hours it falls into, in the person''s zone; quiet hours may cross midnight';
+CREATE FUNCTION crm._campaign_quiet(flow crm.flow_row, zone text) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT (flow).spec -> 'quiet' || jsonb_build_object('zone', zone) $$;
+COMMENT ON FUNCTION crm._campaign_quiet(crm.flow_row, text) IS 'the flow''s quiet hours in a person''s zone; null: it has none';
 
 CREATE FUNCTION crm._campaign_clock(at timestamptz, zone text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT to_char(at AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI') || ' ' || zone $$;
@@ -205,13 +190,17 @@ BEGIN
         RETURN r;
     END IF;
     r.steps := r.steps || ROW('offer', 'pass', 'no equal or better offer')::crm.gate_step;
-    held := crm._campaign_quiet_until(flow, zone, planned);
+    held := crm._outbox_quiet_until(crm._campaign_quiet(flow, zone), planned);
     stopper := crm._campaign_cap(flow, ids, r.channel, r.address_hash, held);
     IF stopper IS NOT NULL THEN
         r.outcome := 'cap'; r.steps := r.steps || ROW('cap', 'stop', stopper)::crm.gate_step;
         RETURN r;
     END IF;
     r.steps := r.steps || ROW('cap', 'pass', 'within the caps')::crm.gate_step;
+    IF held >= late_at THEN
+        r.outcome := 'late'; r.steps := r.steps || ROW('quiet', 'stop', 'missed: its day is over when the quiet hours end')::crm.gate_step;
+        RETURN r;
+    END IF;
     r.due_at := held;
     r.outcome := CASE WHEN held > planned THEN 'held' ELSE 'sent' END;
     r.steps := r.steps || CASE WHEN held > planned THEN ROW('quiet', 'hold', 'held to ' || crm._campaign_clock(held, zone))::crm.gate_step
@@ -283,7 +272,8 @@ BEGIN
     END IF;
     PERFORM crm._outbox_put(person, message, gate.channel, flow.flow_id, occurrence_key, true,
         jsonb_build_object('flow', flow.code, 'text', crm._campaign_render(flow, person, gate.channel, coupon)),
-        gate.due_at, CASE WHEN late_at < 'infinity' THEN greatest(late_at, gate.due_at + interval '1 hour') END, gate.address_hash);
+        gate.due_at, CASE WHEN late_at < 'infinity' THEN late_at END, gate.address_hash,
+        crm._campaign_quiet(flow, crm._campaign_zone(person)));
     UPDATE crm.contact_cap c SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > gate.due_at - interval '31 days'), gate.due_at)
     WHERE c.cap_key = ANY (counters);
 END
@@ -383,14 +373,14 @@ BEGIN
     END IF;
     IF EXISTS (SELECT FROM crm.membership m JOIN crm.source_record r ON r.source_record_id = m.source_record_id
                WHERE m.customer_id = person AND m.valid_to = 'infinity' AND r.kind <> 'receipt'
-                 AND (r.is_history OR r.received_at < flow.active_from)) THEN
+                 AND (r.is_history OR least(r.registered_at, r.received_at) < flow.active_from)) THEN
         RETURN false;
     END IF;
     RETURN EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = person AND c.status = 'active');
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_is_new(crm.flow_row, bigint) IS
-    'whether a person has no record, history included, from before the flow was started, and was not welcomed';
+    'whether a person has no record, history included, that came or was registered before the flow was started, and was not welcomed';
 
 CREATE FUNCTION crm._campaign_welcome(flow crm.flow_row, customer_ids bigint[]) RETURNS void
     LANGUAGE plpgsql AS

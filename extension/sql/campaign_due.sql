@@ -17,21 +17,37 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_behind() IS 'sources that tell of purchases and have been silent too long to trust a silence';
 
+CREATE FUNCTION crm._campaign_zones() RETURNS SETOF text
+    LANGUAGE sql STABLE AS
+$$ SELECT s.time_zone FROM crm.store s UNION SELECT crm._setting('core.time_zone') #>> '{}' $$;
+COMMENT ON FUNCTION crm._campaign_zones() IS 'the time zones that persons live by';
+
 CREATE FUNCTION crm._campaign_silent(flow crm.flow_row, after bigint, most int, is_ready boolean) RETURNS SETOF crm.occurrence_ref
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
-    due_day date := crm._campaign_today() - (flow.spec ->> 'days')::int;
-    done_day date := (flow.watermark AT TIME ZONE 'UTC')::date - (flow.spec ->> 'days')::int;
+    days int := flow.spec ->> 'days';
+    late_days int := crm._setting('campaign.late_order_days');
+    home_zone text := crm._setting('core.time_zone') #>> '{}';
     behind int[] := crm._campaign_behind();
+    oldest_day date;
+    newest_day date;
 BEGIN
+    -- over all zones; each person's own zone then decides
+    SELECT min(crm._local_day(flow.watermark, z)) - days - late_days, max(crm._local_day(crm.core_now(), z)) - days
+    INTO oldest_day, newest_day FROM crm._campaign_zones() z;
     RETURN QUERY
         SELECT v.customer_id, v.last_day::text
         -- the window first, by its index, then probes for each person in it
         FROM (SELECT w.customer_id, w.last_day FROM crm.customer_value w
-              WHERE w.last_day > done_day AND w.last_day <= due_day OFFSET 0) v
-        CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = v.customer_id AND c.status = 'active' LIMIT 1) c
+              WHERE w.last_day > oldest_day AND w.last_day <= newest_day OFFSET 0) v
+        CROSS JOIN LATERAL (
+            SELECT coalesce((SELECT s.time_zone FROM crm.store s WHERE s.store_id = c.home_store_id), home_zone) AS zone
+            FROM crm.customer c WHERE c.customer_id = v.customer_id AND c.status = 'active' LIMIT 1) c
         WHERE v.customer_id > after
+          AND v.last_day + days <= crm._local_day(crm.core_now(), c.zone)
+          AND (v.last_day + days > crm._local_day(flow.watermark, c.zone)
+               OR crm._campaign_is_told_late(v.customer_id, v.last_day, greatest((v.last_day + days)::timestamp AT TIME ZONE c.zone, flow.active_from)))
           AND (SELECT true FROM crm.occurrence o WHERE o.customer_id = v.customer_id AND o.flow_id = flow.flow_id
                AND o.epoch = flow.epoch AND o.occurrence_key = v.last_day::text LIMIT 1) IS NULL
           AND (SELECT true FROM crm.flow_backlog b WHERE b.customer_id = v.customer_id AND b.flow_id = flow.flow_id
@@ -44,19 +60,32 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_silent(crm.flow_row, bigint, int, boolean) IS
-    'persons after an id whose last purchase came to the flow''s age since the window last moved, each with its key; ready, or not yet: a source of theirs is behind, or their value is still to be computed';
+    'persons after an id whose last purchase came to the flow''s age, by the day of their own zone, since the window last moved, or was told of too late for it; each with its key; ready, or not yet: a source of theirs is behind, or their value is still to be computed';
+
+CREATE FUNCTION crm._campaign_is_told_late(person bigint, day date, since timestamptz) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
+$$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM crm.membership m JOIN crm.customer_order o USING (source_record_id)
+        WHERE m.customer_id = person AND m.valid_to = 'infinity' AND o.is_current AND o.business_day = day
+          AND NOT o.is_history AND o.received_at >= since);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_is_told_late(bigint, date, timestamptz) IS
+    'whether an order of that day, not loaded as history, arrived only after its silence was due (and the flow ran)';
 
 CREATE FUNCTION crm._campaign_silence(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
     most constant int := 500;
-    today date := crm._campaign_today();
     due crm.occurrence_ref[];
     after bigint := 0;
     fired bigint := 0;
 BEGIN
-    IF (flow.watermark AT TIME ZONE 'UTC')::date >= today THEN
+    IF NOT EXISTS (SELECT FROM crm._campaign_zones() z
+                   WHERE crm._local_day(crm.core_now(), z) > crm._local_day(flow.watermark, z)) THEN
         RETURN 0;
     END IF;
     LOOP
@@ -71,13 +100,13 @@ BEGIN
         after := due[most].customer_id;
     END LOOP;
     IF NOT EXISTS (SELECT FROM crm._campaign_silent(flow, 0, 1, false)) THEN
-        UPDATE crm.flow f SET watermark = today::timestamp AT TIME ZONE 'UTC' WHERE f.flow_id = flow.flow_id;
+        UPDATE crm.flow f SET watermark = crm.core_now() WHERE f.flow_id = flow.flow_id;
     END IF;
     RETURN 0;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_silence(crm.flow_row) IS
-    'fires for those whose last purchase became the flow''s number of local days old since the window last moved; some 500 a piece; the window stands while sources are behind; returns 1 when there is more';
+    'when a local day has begun somewhere, fires for those whose last purchase became the flow''s number of days old; some 500 a piece; the window stands while sources are behind; returns 1 when there is more';
 
 CREATE FUNCTION crm._campaign_silence_is_new(person bigint, last_day date) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -154,7 +183,7 @@ DECLARE
     more bigint := 0;
     reached date := (flow.watermark AT TIME ZONE 'UTC')::date;
 BEGIN
-    FOR zone IN SELECT DISTINCT s.time_zone FROM crm.store s UNION SELECT crm._setting('core.time_zone') #>> '{}' LOOP
+    FOR zone IN SELECT z FROM crm._campaign_zones() z LOOP
         local_today := crm._local_day(crm.core_now(), zone);
         -- days that nobody worked on are looked at once more, thirty at most
         FOR day IN SELECT d::date FROM generate_series(greatest(reached, local_today - 30), local_today, interval '1 day') d LOOP

@@ -159,6 +159,7 @@ DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_start', crm._sha256(convert_to(flow, 'UTF8')));
     started crm.flow_row := crm._campaign_flow(flow);
     today date := crm._campaign_today();
+    home_zone text := crm._setting('core.time_zone') #>> '{}';
     is_anew boolean;
 BEGIN
     IF answer IS NOT NULL THEN
@@ -176,12 +177,16 @@ BEGIN
     IF started.state <> 'active' THEN
         started.state := 'active';
         started.active_from := CASE WHEN is_anew THEN crm.core_now() ELSE started.active_from END;
-        started.watermark := CASE WHEN is_anew THEN (today - 1)::timestamp AT TIME ZONE 'UTC' ELSE started.watermark END;
+        started.watermark := CASE WHEN NOT is_anew THEN started.watermark
+                                  WHEN started.trigger = 'silence' THEN today::timestamp AT TIME ZONE home_zone - interval '1 second'
+                                  ELSE (today - 1)::timestamp AT TIME ZONE 'UTC' END;
+        PERFORM crm._outbox_unhold(started.flow_id);
         IF is_anew AND started.trigger = 'silence' THEN
             INSERT INTO crm.flow_backlog (customer_id, flow_id, epoch, occurrence_key, counted_at)
             SELECT v.customer_id, started.flow_id, started.epoch, v.last_day::text, crm.core_now() FROM crm.customer_value v
-            JOIN crm.customer c USING (customer_id)
-            WHERE c.status = 'active' AND v.last_day < today - (started.spec ->> 'days')::int
+            JOIN crm.customer c USING (customer_id) LEFT JOIN crm.store s ON s.store_id = c.home_store_id
+            WHERE c.status = 'active'
+              AND v.last_day < crm._local_day(crm.core_now(), coalesce(s.time_zone, home_zone)) - (started.spec ->> 'days')::int
               AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = v.customer_id AND o.flow_id = started.flow_id
                               AND o.epoch = started.epoch AND o.occurrence_key = v.last_day::text)
             ON CONFLICT DO NOTHING;
@@ -213,7 +218,9 @@ BEGIN
         RAISE EXCEPTION 'flow "%" is %', flow, halted.state USING ERRCODE = 'RM802', HINT = 'Start it first.';
     END IF;
     halted.state := _campaign_halt.state;
-    IF state = 'stopped' THEN
+    IF state = 'paused' THEN
+        PERFORM crm._outbox_hold(halted.flow_id);
+    ELSIF state = 'stopped' THEN
         waiting := crm._outbox_waiting(NULL, ARRAY[halted.flow_id]);
         PERFORM crm._outbox_cancel(waiting, 'flow stopped');
     END IF;
@@ -222,12 +229,12 @@ BEGIN
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_halt(text, text, text) IS 'pauses or stops a flow; stopping cancels what waits; RM802';
+COMMENT ON FUNCTION crm._campaign_halt(text, text, text) IS 'pauses or stops a flow; a pause holds what waits, a stop cancels it; RM802';
 
 CREATE FUNCTION crm.campaign_pause(flow text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$ BEGIN RETURN crm._campaign_halt(flow, 'paused', idempotency_key); END $$;
-COMMENT ON FUNCTION crm.campaign_pause(text, text) IS 'holds a flow: nothing new fires; what is in the queue goes; start goes on where it was; RM802 when it never started';
+COMMENT ON FUNCTION crm.campaign_pause(text, text) IS 'holds a flow: nothing new fires and what is in the queue stays there; start goes on where it was; RM802 when it never started';
 GRANT EXECUTE ON FUNCTION crm.campaign_pause(text, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.campaign_stop(flow text, idempotency_key text DEFAULT NULL) RETURNS jsonb

@@ -6,7 +6,7 @@ CREATE TYPE crm.consent_fact AS (ordinal int, source_record_id bigint, customer_
 -- Rows of the outbox as values: a function's signature cannot name a table that install() makes later.
 CREATE TYPE crm.queue_ref AS (customer_id bigint, message_id text, attempt int);
 CREATE TYPE crm.message_row AS (customer_id bigint, message_id text, channel text, endpoint text, flow_id int, occurrence_key text,
-    is_marketing boolean, address_hash bytea, body jsonb, due_at timestamptz, expires_at timestamptz, created_at timestamptz);
+    is_marketing boolean, address_hash bytea, body jsonb, due_at timestamptz, expires_at timestamptz, created_at timestamptz, quiet jsonb);
 COMMENT ON TYPE crm.message_row IS 'a row of crm.outbox, columns in its order';
 
 CREATE FUNCTION crm._outbox_store_consents(facts crm.consent_fact[]) RETURNS SETOF crm.fact_outcome
@@ -162,9 +162,51 @@ $$;
 COMMENT ON FUNCTION crm._outbox_waiting(bigint[], int[]) IS
     'locks and returns the messages of persons and flows (null: all) that are not on their way just now';
 
+CREATE FUNCTION crm._outbox_quiet_until(quiet jsonb, at timestamptz) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    local_at timestamp := at AT TIME ZONE (quiet ->> 'zone');
+    quiet_from time := quiet ->> 'from';
+    quiet_to time := quiet ->> 'to';
+    is_quiet boolean := CASE WHEN quiet_from <= quiet_to THEN local_at::time >= quiet_from AND local_at::time < quiet_to
+                             ELSE local_at::time >= quiet_from OR local_at::time < quiet_to END;
+BEGIN
+    IF is_quiet IS NOT TRUE THEN
+        RETURN at;
+    END IF;
+    RETURN (local_at::date + CASE WHEN local_at::time < quiet_to THEN 0 ELSE 1 END + quiet_to) AT TIME ZONE (quiet ->> 'zone');
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_quiet_until(jsonb, timestamptz) IS
+    'the moment itself, or the end of the quiet hours ({"from", "to", "zone"}) it falls into; they may cross midnight';
+
+CREATE FUNCTION crm._outbox_hold(flow int) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    PERFORM FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
+    WHERE o.flow_id = flow ORDER BY q.customer_id, q.message_id FOR UPDATE OF q;
+    UPDATE crm.outbox_queue q SET due_at = 'infinity' FROM crm.outbox o
+    WHERE o.flow_id = flow AND q.customer_id = o.customer_id AND q.message_id = o.message_id;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_hold(int) IS
+    'keeps the messages of a flow in the queue; one that is on its way ends, and is not tried again meanwhile';
+
+CREATE FUNCTION crm._outbox_unhold(flow int) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    UPDATE crm.outbox_queue q SET due_at = greatest(o.due_at, crm.core_now()) FROM crm.outbox o
+    WHERE o.flow_id = flow AND q.due_at = 'infinity' AND q.customer_id = o.customer_id AND q.message_id = o.message_id;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_unhold(int) IS 'lets go what crm._outbox_hold() kept; consent, address and expiry are checked when it leaves';
+
 CREATE FUNCTION crm._outbox_put(customer_id bigint, message_id text, channel text, flow_id int, occurrence_key text,
                                 is_marketing boolean, body jsonb, due_at timestamptz, expires_at timestamptz,
-                                address_hash bytea DEFAULT NULL) RETURNS boolean
+                                address_hash bytea DEFAULT NULL, quiet jsonb DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
@@ -177,11 +219,11 @@ BEGIN
             USING ERRCODE = 'RM701', HINT = 'Run SELECT crm.outbox_define_endpoint(...) and crm.outbox_set_channel(...).';
     END IF;
     INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, occurrence_key, is_marketing, address_hash, body,
-                            due_at, expires_at, created_at)
+                            due_at, expires_at, created_at, quiet)
     VALUES (_outbox_put.customer_id, _outbox_put.message_id, _outbox_put.channel, carrier, _outbox_put.flow_id,
             _outbox_put.occurrence_key, _outbox_put.is_marketing,
             coalesce(_outbox_put.address_hash, crm._outbox_address(_outbox_put.customer_id, _outbox_put.channel)),
-            _outbox_put.body, _outbox_put.due_at, _outbox_put.expires_at, crm.core_now())
+            _outbox_put.body, _outbox_put.due_at, _outbox_put.expires_at, crm.core_now(), _outbox_put.quiet)
     ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN false;
@@ -192,8 +234,8 @@ BEGIN
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_put(bigint, text, text, int, text, boolean, jsonb, timestamptz, timestamptz, bytea) IS
-    'a message, to leave when due, to the address given or the person''s newest; false when one of that id is there; RM701 when no endpoint carries the channel';
+COMMENT ON FUNCTION crm._outbox_put(bigint, text, text, int, text, boolean, jsonb, timestamptz, timestamptz, bytea, jsonb) IS
+    'a message, to leave when due and never in its quiet hours ({"from", "to", "zone"}), to the address given or the person''s newest; false when one of that id is there; RM701 when no endpoint carries the channel';
 
 CREATE FUNCTION crm._outbox_fault(options jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS

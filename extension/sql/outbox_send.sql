@@ -112,6 +112,7 @@ $$
 DECLARE
     message crm.message_row;
     stopper text;
+    earliest timestamptz;
 BEGIN
     SELECT * INTO message FROM crm.outbox o WHERE o.customer_id = due.customer_id AND o.message_id = due.message_id;
     IF due.attempt > (crm._setting('outbox.max_retries'))::int THEN
@@ -122,6 +123,13 @@ BEGIN
     stopper := crm._outbox_stopper(message);
     IF stopper IS NOT NULL THEN
         PERFORM crm._outbox_cancel(ARRAY[due], stopper);
+        RETURN;
+    END IF;
+    -- a retry, a pause or an outage may have carried it into the night
+    earliest := crm._outbox_quiet_until(message.quiet, crm.core_now());
+    IF earliest > crm.core_now() THEN
+        UPDATE crm.outbox_queue q SET due_at = earliest, lease_until = NULL, leased_by = NULL
+        WHERE q.customer_id = due.customer_id AND q.message_id = due.message_id;
         RETURN;
     END IF;
     BEGIN
@@ -138,7 +146,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_lease(crm.queue_ref, int, int) IS
-    'leases a due message and returns its request; no row when it was cancelled (consent, opt-out, address, expiry) or became a dead letter';
+    'leases a due message and returns its request; no row when it was cancelled (consent, opt-out, address, expiry), held to the end of quiet hours, or became a dead letter';
 
 CREATE FUNCTION crm._outbox_claim(max_messages int, lease_ms int, worker int)
     RETURNS TABLE (customer_id bigint, message_id text, attempt int, endpoint text, url text, secret text, next_secret text,
@@ -147,17 +155,27 @@ CREATE FUNCTION crm._outbox_claim(max_messages int, lease_ms int, worker int)
 $$
 DECLARE
     due crm.queue_ref;
+    seen int;
+    leased int;
+    more int;
 BEGIN
     IF crm._outbox_is_paused() THEN
         RETURN;
     END IF;
-    FOR due IN SELECT * FROM crm._outbox_due(max_messages) LOOP
-        RETURN QUERY SELECT * FROM crm._outbox_lease(due, lease_ms, worker);
+    -- what is cancelled or held takes nobody's place: look further, for a while
+    FOR round IN 1 .. 200 LOOP
+        seen := 0; leased := 0;
+        FOR due IN SELECT * FROM crm._outbox_due(max_messages) LOOP
+            RETURN QUERY SELECT * FROM crm._outbox_lease(due, lease_ms, worker);
+            GET DIAGNOSTICS more = ROW_COUNT;
+            seen := seen + 1; leased := leased + more;
+        END LOOP;
+        EXIT WHEN seen = 0 OR leased > 0;
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_claim(int, int, int) IS
-    'leases due messages and gives what a request needs, the address in clear; consent, opt-out, address and expiry are checked once more; nothing while sending is paused';
+    'leases due messages and gives what a request needs, the address in clear; consent, opt-out, address, expiry and quiet hours are checked once more; nothing while sending is paused';
 
 CREATE FUNCTION crm._outbox_alert(kind text, key text, detail jsonb) RETURNS void
     LANGUAGE plpgsql AS
@@ -203,7 +221,8 @@ BEGIN
     IF outcome = 'refused' OR attempt > (crm._setting('outbox.max_retries'))::int THEN
         PERFORM crm._outbox_bury(message, attempt, coalesce(nullif(detail, ''), outcome));
     ELSE
-        UPDATE crm.outbox_queue q SET lease_until = NULL, leased_by = NULL, due_at = crm.core_now() + make_interval(secs => pause)
+        UPDATE crm.outbox_queue q SET lease_until = NULL, leased_by = NULL,
+            due_at = CASE WHEN q.due_at = 'infinity' THEN q.due_at ELSE crm.core_now() + make_interval(secs => pause) END
         WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id;
     END IF;
     UPDATE crm.endpoint e SET failures = e.failures + 1, is_active = e.is_active AND outcome <> 'gone',
