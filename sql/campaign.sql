@@ -244,9 +244,11 @@ SELECT * FROM crm.campaign_check() UNION ALL SELECT * FROM crm.outbox_check();
 SELECT crm.campaign_edit('silence_30', '{"exclude_tiers": null}') ->> 'state' AS state;
 SELECT length(crm.outbox_define_endpoint('flow_end', 'http://127.0.0.1:9/', NULL, '{"is_private_allowed": true, "max_concurrency": 1}')) AS secret_length;
 UPDATE crm.outbox_queue SET due_at = CASE WHEN lease_until IS NULL THEN due_at ELSE '2026-08-01' END, lease_until = NULL;
--- a member of years ago whom a source tells of now is nobody's first record; one who registered since is
-SELECT pg_temp.member('old', '13912347001', '{"registered_at": "2024-01-01T10:00:00+08:00"}'), pg_temp.member('fresh', '13912347002');
-SELECT person, outcome FROM pg_temp.fired WHERE flow = 'welcome' AND person IN ('old', 'fresh');
+-- a member of years ago, or of the day before the start, whom a source tells of now is not new; one of the day of the start is
+SELECT crm._local_day(active_from, 'Asia/Shanghai') AS started_on FROM crm.flow WHERE code = 'welcome';
+SELECT pg_temp.member('old', '13912347001', '{"registered_at": "2024-01-01T10:00:00+08:00"}'), pg_temp.member('eve_of', '13912347010', '{"registered_at": "2026-06-29T23:59:59+08:00"}'),
+       pg_temp.member('day_of', '13912347011', '{"registered_at": "2026-06-30"}'), pg_temp.member('fresh', '13912347002');
+SELECT person, outcome FROM pg_temp.fired WHERE flow = 'welcome' AND person IN ('old', 'eve_of', 'day_of', 'fresh') ORDER BY 1;
 -- a birthday found at 22:00 would leave on the day after: missed, without coupon or message
 SET LOCAL crm.core_clock = '2026-07-10T22:00:00+08:00';
 SELECT pg_temp.member('b0710', '13912347003', '{"birthday": "1990-07-10"}');

@@ -373,14 +373,15 @@ BEGIN
     END IF;
     IF EXISTS (SELECT FROM crm.membership m JOIN crm.source_record r ON r.source_record_id = m.source_record_id
                WHERE m.customer_id = person AND m.valid_to = 'infinity' AND r.kind <> 'receipt'
-                 AND (r.is_history OR least(r.registered_at, r.received_at) < flow.active_from)) THEN
+                 AND (r.is_history OR r.received_at < flow.active_from
+                    OR r.registered_on < crm._local_day(flow.active_from, crm._campaign_zone(person)))) THEN
         RETURN false;
     END IF;
     RETURN EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = person AND c.status = 'active');
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_is_new(crm.flow_row, bigint) IS
-    'whether a person has no record, history included, that came or was registered before the flow was started, and was not welcomed';
+    'whether a person has no record, history included, that came before the flow was started or was registered on a day before, and was not welcomed';
 
 CREATE FUNCTION crm._campaign_welcome(flow crm.flow_row, customer_ids bigint[]) RETURNS void
     LANGUAGE plpgsql AS
