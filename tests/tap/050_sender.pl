@@ -14,6 +14,7 @@ my $receiver = "$ENV{CRM_TOP}/build/crm_receiver";
 system("make -s -C $ENV{CRM_TOP} PG_CONFIG=$ENV{PG_CONFIG} receiver") == 0 or die 'no receiver' unless -x $receiver;
 my $folder = $PostgreSQL::Test::Utils::tmp_check;
 my %running;
+END { local $?; $_->{process}->kill_kill for values %running }
 my $no = 0;
 
 # Starts a receiver, defines an endpoint and a channel of its name; returns the secret.
@@ -26,6 +27,7 @@ sub endpoint
 	my @command = ($receiver, '--port', 0, '--secret', $secret, '--out', "$folder/$name.ndjson");
 	push @command, '--misbehave', $option{misbehave} if $option{misbehave};
 	push @command, '--tls', $option{tls} if $option{tls};
+	$running{$name}{process}->kill_kill if $running{$name};
 	$running{$name} = { process => start(\@command, \$in, \$out, \$err), out => "$folder/$name.ndjson", node => $node };
 	$running{$name}{process}->pump until $out =~ /^(\d+)\n/;
 	my $url = ($option{tls} ? 'https' : 'http') . "://127.0.0.1:$1/";
@@ -243,5 +245,4 @@ $standby->safe_psql('shop', 'DROP EXTENSION crm');
 cmp_ok(time - $begin, '<', 5, 'DROP EXTENSION during a slow request returns at once');
 ok($standby->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'crm sender'"), 'and the sender leaves');
 
-$_->{process}->kill_kill for values %running;
 done_testing();
