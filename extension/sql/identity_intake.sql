@@ -147,7 +147,7 @@ COMMENT ON FUNCTION crm._identity_news(crm.identity_item[], crm.record_outcome[]
 
 CREATE FUNCTION crm._identity_store_pinned(facts crm.member_fact[]) RETURNS crm.identity_result
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_material = off SET jit = off AS
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET jit = off AS
 $$
 DECLARE
     items crm.identity_item[] := crm._identity_items(facts);
@@ -273,7 +273,7 @@ BEGIN
     IF changes IS NULL THEN
         PERFORM FROM (SELECT DISTINCT o.customer_id FROM unnest(outcomes) o ORDER BY 1) d
         CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.customer x
-                            WHERE x.customer_id = d.customer_id AND x.status = 'active' FOR NO KEY UPDATE) c;
+                            WHERE x.customer_id = d.customer_id AND x.status NOT IN ('merged', 'erased') FOR NO KEY UPDATE) c;
     END IF;
     SELECT array_agg(ROW(o.ordinal, o.source_record_id, m.customer_id, o.outcome)::crm.record_outcome),
            count(*) FILTER (WHERE m.customer_id IS DISTINCT FROM o.customer_id
@@ -317,7 +317,7 @@ COMMENT ON FUNCTION crm._identity_attach_once(crm.identity_item[], crm.identity_
 
 CREATE FUNCTION crm._identity_attach_pinned(refs crm.record_ref[]) RETURNS crm.identity_result
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_material = off SET jit = off AS
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET jit = off AS
 $$
 DECLARE
     items crm.identity_item[] := crm._identity_ref_items(refs);

@@ -9,7 +9,9 @@
 --
 -- Statements here start from arrays and probe tables by LATERAL subqueries (LIMIT 1 or OFFSET 0):
 -- the plan is the same whether the tables are empty, unanalyzed or huge.  A join would be turned
--- around while a table looks small, and a plan made then would spoil a whole bulk load.
+-- around while a table looks small, and a plan made then would spoil a whole bulk load.  Where
+-- a condition would let in a partial index that is not meant (valid_to = 'infinity' by customer,
+-- status = 'active'), it is written so that it does not (>= 'infinity', NOT IN).
 
 CREATE TYPE crm.identity_link AS (
     kind smallint, namespace text, value_hash bytea, value text, masked text, tail text, is_key boolean);
@@ -216,7 +218,7 @@ BEGIN
               CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
                                   WHERE x.source_record_id = f.id AND x.valid_to = 'infinity' LIMIT 1) m
               CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.membership x
-                                  WHERE x.customer_id = m.customer_id AND x.valid_to = 'infinity' OFFSET 0) mate
+                                  WHERE x.customer_id = m.customer_id AND x.valid_to >= 'infinity' OFFSET 0) mate
               UNION ALL
               SELECT other.source_record_id FROM unnest(found) f(id)
               CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x
@@ -301,7 +303,7 @@ BEGIN
                   FROM (SELECT p.id, max(p.seen) AS seen FROM unnest(persons, reach.customer_versions) p(id, seen)
                         GROUP BY p.id ORDER BY p.id) d
                   CROSS JOIN LATERAL (SELECT x.row_version FROM crm.customer x
-                                      WHERE x.customer_id = d.id AND x.status || '' = 'active' FOR NO KEY UPDATE) c) l);
+                                      WHERE x.customer_id = d.id AND x.status NOT IN ('merged', 'erased') FOR NO KEY UPDATE) c) l);
     END IF;
     RETURN true;
 END

@@ -44,7 +44,7 @@ static CrmStatement read_held = {
 	"                                                coalesce(s.time_zone, 'Asia/Shanghai'))) "
 	"FROM (SELECT DISTINCT d.id FROM unnest($1) d(id)) c "
 	"CROSS JOIN LATERAL (SELECT x.customer_id, x.source_record_id FROM crm.membership x "
-	"    WHERE x.customer_id = c.id AND x.valid_to = 'infinity' OFFSET 0) m "
+	"    WHERE x.customer_id = c.id AND x.valid_to >= 'infinity' OFFSET 0) m "
 	"CROSS JOIN LATERAL (SELECT * FROM crm.source_record x "
 	"    WHERE x.source_record_id = m.source_record_id LIMIT 1) r "
 	"LEFT JOIN LATERAL (SELECT x.priority, x.time_zone FROM crm.source x "
