@@ -17,7 +17,7 @@ CREATE TYPE crm.occurrence_ref AS (customer_id bigint, occurrence_key text);
 CREATE TYPE crm.gate_reach AS (channel text, address_hash bytea, reason text);
 COMMENT ON TYPE crm.gate_reach IS 'where a person is reached with consent, or, the channel null, why nowhere';
 CREATE TYPE crm.gate_step AS (step text, result text, reason text);
-CREATE TYPE crm.gate_result AS (outcome text, arm text, channel text, address_hash bytea, due_at timestamptz, steps crm.gate_step[]);
+CREATE TYPE crm.gate_result AS (outcome text, arm text, channel text, address_hash bytea, due_at timestamptz, zone text, steps crm.gate_step[]);
 COMMENT ON TYPE crm.gate_result IS
     'what the gate says: outcome sent, held, control, or the step that stopped it; the arm; where and when it would go; each step with its reason';
 
@@ -59,7 +59,9 @@ BEGIN
         LEFT JOIN crm.channel ch ON ch.channel = c.value ORDER BY c.n
     LOOP
         consent := NULL;
-        addresses := crm._outbox_addresses(person, candidate.channel);
+        IF candidate.endpoint IS NOT NULL THEN
+            addresses := crm._outbox_addresses(person, candidate.channel);
+        END IF;
         IF candidate.endpoint IS NOT NULL AND cardinality(addresses) > 0 THEN
             consent := crm._outbox_consent(person, candidate.channel, addresses);
             IF consent = 'yes' THEN
@@ -152,7 +154,7 @@ DECLARE
     planned timestamptz := greatest(due_at, crm.core_now());
     held timestamptz;
 BEGIN
-    r.arm := 'none'; r.steps := '{}';
+    r.arm := 'none'; r.zone := zone; r.steps := '{}';
     IF flow.state <> 'active' THEN
         r.outcome := 'active'; r.steps := r.steps || ROW('active', 'stop', 'flow is ' || flow.state)::crm.gate_step;
         RETURN r;
@@ -211,7 +213,7 @@ $$;
 COMMENT ON FUNCTION crm._campaign_gate(crm.flow_row, bigint, bigint[], text, timestamptz, timestamptz, crm.gate_reach) IS
     'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours; the same code live, in preview and in explain (reach: that of crm._campaign_channel(), when it is known already)';
 
-CREATE FUNCTION crm._campaign_render(flow crm.flow_row, person bigint, channel text, coupon_id bigint) RETURNS text
+CREATE FUNCTION crm._campaign_render(flow crm.flow_row, person bigint, channel text, coupon_id bigint, zone text) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -223,12 +225,12 @@ BEGIN
     body := replace(body, '{{coupon_code}}', coalesce(coupon.code, ''));
     body := replace(body, '{{coupon_value}}', coalesce(trim_scale(coupon.value)::text, ''));
     -- valid_until is the first moment at which it is not valid any more: the day before it is named
-    body := replace(body, '{{valid_until}}', coalesce(to_char((coupon.valid_until AT TIME ZONE crm._campaign_zone(person)) - interval '1 second', 'YYYY-MM-DD'), ''));
+    body := replace(body, '{{valid_until}}', coalesce(to_char((coupon.valid_until AT TIME ZONE zone) - interval '1 second', 'YYYY-MM-DD'), ''));
     -- the name last: whatever it holds is text, not a variable
     RETURN replace(body, '{{name}}', coalesce(who, '会员'));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_render(crm.flow_row, bigint, text, bigint) IS 'the flow''s text for a person on a channel, its variables filled in';
+COMMENT ON FUNCTION crm._campaign_render(crm.flow_row, bigint, text, bigint, text) IS 'the flow''s text for a person on a channel, its variables filled in, days by the person''s zone';
 
 CREATE FUNCTION crm._campaign_unknown_variables(body text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -268,12 +270,12 @@ DECLARE
 BEGIN
     message := crm._campaign_message_id(flow.flow_id, epoch, person, occurrence_key);
     IF flow.spec ->> 'coupon_type' IS NOT NULL THEN
-        coupon := crm._loyalty_issue(person, flow.spec ->> 'coupon_type', flow.flow_id, occurrence_key, NULL, crm._campaign_zone(person));
+        coupon := crm._loyalty_issue(person, flow.spec ->> 'coupon_type', flow.flow_id, occurrence_key, NULL, gate.zone);
     END IF;
     PERFORM crm._outbox_put(person, message, gate.channel, flow.flow_id, occurrence_key, true,
-        jsonb_build_object('flow', flow.code, 'text', crm._campaign_render(flow, person, gate.channel, coupon)),
+        jsonb_build_object('flow', flow.code, 'text', crm._campaign_render(flow, person, gate.channel, coupon, gate.zone)),
         gate.due_at, CASE WHEN late_at < 'infinity' THEN late_at END, gate.address_hash,
-        crm._campaign_quiet(flow, crm._campaign_zone(person)));
+        crm._campaign_quiet(flow, gate.zone));
     UPDATE crm.contact_cap c SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > gate.due_at - interval '31 days'), gate.due_at)
     WHERE c.cap_key = ANY (counters);
 END

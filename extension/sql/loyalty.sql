@@ -12,8 +12,8 @@ COMMENT ON FUNCTION crm._loyalty_ids(text) IS
 
 -- A moment's worth of days later, at the end of that local day.
 CREATE FUNCTION crm._loyalty_valid_until(issued_at timestamptz, valid_days int, zone text) RETURNS timestamptz
-    LANGUAGE sql STABLE PARALLEL SAFE
-    AS $$ SELECT ((issued_at AT TIME ZONE zone)::date + valid_days + 1)::timestamp AT TIME ZONE zone $$;
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$ BEGIN RETURN ((issued_at AT TIME ZONE zone)::date + valid_days + 1)::timestamp AT TIME ZONE zone; END $$;
 COMMENT ON FUNCTION crm._loyalty_valid_until(timestamptz, int, text) IS
     'the end (exclusive) of the local day that lies valid_days after the day of issue';
 
