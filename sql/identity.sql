@@ -206,6 +206,15 @@ SELECT pg_temp.store(pg_temp.fact('p16', ARRAY[pg_temp.idv('phone', '13738460116
        pg_temp.store(pg_temp.fact('p16', ARRAY[pg_temp.idv('phone', '13738460117')], version => '2026-02-01T00:00:00Z')),
        pg_temp.store(pg_temp.fact('s16', ARRAY[pg_temp.idv('phone', '13738460116')], at => '2026-04-01 00:00Z'));
 SELECT pg_temp.persons('16$');
+-- content that comes back after other content is a revision; a replay of a version is not
+SELECT pg_temp.store(pg_temp.fact('p17', ARRAY[pg_temp.idv('phone', '13738460217')])), pg_temp.store(pg_temp.fact('p17', ARRAY[pg_temp.idv('phone', '13738460218')])),
+       pg_temp.store(pg_temp.fact('p17', ARRAY[pg_temp.idv('phone', '13738460217')]));
+SELECT pg_temp.store(pg_temp.fact('p18', ARRAY[pg_temp.idv('phone', '13738460217')], version => '1')), pg_temp.store(pg_temp.fact('p18', ARRAY[pg_temp.idv('phone', '13738460218')], version => '2')),
+       pg_temp.store(pg_temp.fact('p18', ARRAY[pg_temp.idv('phone', '13738460217')], version => '1'));
+SELECT pg_temp.store(pg_temp.fact('p19', ARRAY[pg_temp.idv('phone', '13738460217')]), pg_temp.fact('p19', ARRAY[pg_temp.idv('phone', '13738460218')]),
+                     pg_temp.fact('p19', ARRAY[pg_temp.idv('phone', '13738460218')]), pg_temp.fact('p19', ARRAY[pg_temp.idv('phone', '13738460217')]));
+SELECT i.masked, ri.ended_at IS NULL AS is_held FROM crm.record_identifier ri JOIN crm.identifier i USING (kind, value_hash)
+    WHERE ri.source_record_id = (SELECT record_id FROM pg_temp.seen WHERE label = 'p19') ORDER BY 1;
 -- a wrongly typed phone is corrected: the stranger is separated again
 SELECT pg_temp.store(pg_temp.fact('p15', ARRAY[pg_temp.idv('phone', '13738460015')], '冯杰', at => '2025-01-01 00:00Z', version => '1')),
        pg_temp.store(pg_temp.fact('m15', ARRAY[pg_temp.idv('phone', '13738460015')], '冯*', version => '1'));
@@ -230,6 +239,13 @@ SELECT crm.identity_lookup('phone', '13738460020');
 SELECT * FROM crm.identity_check();
 -- an order under a hub's number is a receipt
 SELECT * FROM pg_temp.ref('receipt', 'R5', pg_temp.idv('phone', '13738460020'));
+-- a receipt claimed by a number that becomes a hub is nobody's again
+SELECT * FROM pg_temp.ref('receipt', 'R7');
+SELECT * FROM pg_temp.ref('receipt', 'R7', pg_temp.idv('phone', '13738460025'));
+SELECT pg_temp.phone('p25', '13738460025'), pg_temp.phone('m25', '13738460025'), pg_temp.phone('s25', '13738460025'), pg_temp.phone('s25b', '13738460025');
+SELECT * FROM pg_temp.ref('receipt', 'R7');
+SELECT kind, count(*) FROM crm.merge_journal WHERE kind = 'detach' GROUP BY kind;
+SELECT * FROM crm.identity_check();
 ROLLBACK TO other_rules;
 -- a value blocked by hand before anyone has it
 INSERT INTO crm.blocked_value VALUES (1, crm._identity_hash(1::smallint, '', '+8613738460024'), 'courier');

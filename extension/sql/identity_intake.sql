@@ -1,7 +1,7 @@
 -- identity, the two doors of intake: member facts, and the record that any other fact hangs on.
 
 -- One attempt; RM309 when something moved between looking and locking.
-CREATE FUNCTION crm._identity_try(items crm.identity_item[], is_stub boolean, others bigint[], ahead crm.identity_reach) RETURNS crm.identity_result
+CREATE FUNCTION crm._identity_try(items crm.identity_item[], is_stub boolean, others bigint[], companions bigint[], ahead crm.identity_reach) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -26,7 +26,7 @@ BEGIN
     INTO known, added, is_idle FROM unnest(items) i;
     SELECT array_agg(d.kind), array_agg(d.value_hash) INTO kinds, hashes
     FROM (SELECT DISTINCT l.kind, l.value_hash FROM unnest(items) i, unnest(i.links) l WHERE NOT i.is_repeat) d;
-    reach := crm._identity_secure(items, coalesce(known, '{}'), kinds, hashes, others, ahead);
+    reach := crm._identity_secure(items, coalesce(known, '{}') || companions, kinds, hashes, others, ahead);
     IF NOT is_idle THEN
         PERFORM crm._identity_write_records(items);
         PERFORM crm._identity_write_links(items);
@@ -61,8 +61,8 @@ BEGIN
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_try(crm.identity_item[], boolean, bigint[], crm.identity_reach) IS
-    'stores items and settles their persons under locks; others: persons to lock besides; ahead: what the attempt before saw; RM309 when it has to be made again';
+COMMENT ON FUNCTION crm._identity_try(crm.identity_item[], boolean, bigint[], bigint[], crm.identity_reach) IS
+    'stores items and settles their persons under locks; others: persons to lock besides; companions: records whose persons to settle and lock besides; ahead: what the attempt before saw; RM309 when it has to be made again';
 
 -- What a write caused in the rooms above.
 CREATE FUNCTION crm._identity_announce(result crm.identity_result) RETURNS void
@@ -73,7 +73,7 @@ DECLARE
 BEGIN
     FOREACH change IN ARRAY coalesce(result.changes, '{}') LOOP
         PERFORM crm._consequence_membership(change.survivor_id, coalesce(change.other_id, change.survivor_id),
-                                            change.record_ids, change.kind);
+                                            change.record_ids, CASE change.kind WHEN 'detach' THEN 'split' ELSE change.kind END);
     END LOOP;
     IF cardinality(result.news) > 0 THEN
         PERFORM crm._consequence_facts(result.news, 'member', false);
@@ -84,7 +84,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_announce(crm.identity_result) IS
-    'crm._consequence_membership() for each change, in order (an attach names its person twice), then crm._consequence_facts() of kind member';
+    'crm._consequence_membership() for each change, in order (an attach, and a split that leaves records to nobody, name their person twice), then crm._consequence_facts() of kind member';
 
 -- The doors settle a call under pinned settings and then, outside of them, tell the rooms above.
 --
@@ -101,13 +101,13 @@ BEGIN
     FOR attempt IN 1 .. 20 LOOP
         BEGIN
             IF is_stub THEN
-                result := crm._identity_attach_once(items, ahead);
+                result := crm._identity_attach_once(items, attempt, ahead);
             ELSE
                 IF cardinality(items) = 1 THEN
                     result := crm._identity_newcomer(items[1]);
                 END IF;
                 IF result.outcomes IS NULL THEN
-                    result := crm._identity_try(items, false, '{}', ahead);
+                    result := crm._identity_try(items, false, '{}', '{}', ahead);
                 END IF;
             END IF;
             IF cardinality(crm._identity_suppressed(items)) > 0 THEN
@@ -263,14 +263,14 @@ COMMENT ON FUNCTION crm._identity_known(crm.identity_item[]) IS
 
 -- Locks the persons of known records ascending; null when a record has moved meanwhile, save
 -- by this call's own changes.
-CREATE FUNCTION crm._identity_lock_known(outcomes crm.record_outcome[], changes crm.identity_change[]) RETURNS crm.record_outcome[]
+CREATE FUNCTION crm._identity_lock_known(outcomes crm.record_outcome[], changes crm.identity_change[], are_locked boolean) RETURNS crm.record_outcome[]
     LANGUAGE plpgsql AS
 $$
 DECLARE
     fresh crm.record_outcome[];
     strays int;
 BEGIN
-    IF changes IS NULL THEN
+    IF changes IS NULL AND NOT are_locked THEN
         PERFORM FROM (SELECT DISTINCT o.customer_id FROM unnest(outcomes) o ORDER BY 1) d
         CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.customer x
                             WHERE x.customer_id = d.customer_id AND x.status NOT IN ('merged', 'erased') FOR NO KEY UPDATE) c;
@@ -282,28 +282,38 @@ BEGIN
     FROM unnest(outcomes) o
     LEFT JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
                        WHERE x.source_record_id = o.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m ON true;
-    RETURN CASE WHEN strays = 0 THEN fresh END;
+    RETURN CASE WHEN are_locked OR strays = 0 THEN fresh END;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_lock_known(crm.record_outcome[], crm.identity_change[]) IS
-    'locks the persons of these records, unless changes say that crm._identity_try() has; the outcomes with the persons of now, null when a record moved meanwhile';
+COMMENT ON FUNCTION crm._identity_lock_known(crm.record_outcome[], crm.identity_change[], boolean) IS
+    'locks the persons of these records, unless they are or changes say that crm._identity_try() has; the outcomes with the persons of now, null when a record moved meanwhile';
 
-CREATE FUNCTION crm._identity_attach_once(items crm.identity_item[], ahead crm.identity_reach) RETURNS crm.identity_result
+-- The first attempt only locks the persons of known records; when one moved meanwhile, the next
+-- look at them like a write, so that nobody is overtaken for ever.
+CREATE FUNCTION crm._identity_attach_once(items crm.identity_item[], attempt int, ahead crm.identity_reach) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
 $$
 DECLARE
     known crm.record_outcome[];
     missing crm.identity_item[];
+    companions bigint[] := '{}';
+    others bigint[] := '{}';
     result crm.identity_result;
 BEGIN
     SELECT k.outcomes, k.missing INTO known, missing FROM crm._identity_known(items) k;
+    IF attempt > 1 THEN
+        companions := ARRAY(SELECT o.source_record_id FROM unnest(known) o);
+    ELSE
+        others := ARRAY(SELECT DISTINCT o.customer_id FROM unnest(known) o WHERE o.customer_id IS NOT NULL);
+    END IF;
     IF missing IS NOT NULL THEN
-        result := crm._identity_try(missing, true, ARRAY(
-            SELECT DISTINCT o.customer_id FROM unnest(known) o WHERE o.customer_id IS NOT NULL), ahead);
+        result := crm._identity_try(missing, true, others, companions, ahead);
         result.changes := coalesce(result.changes, '{}');
+    ELSIF attempt > 1 THEN
+        PERFORM crm._identity_secure('{}', companions, '{}', '{}', '{}', ahead);
     END IF;
     IF known IS NOT NULL THEN
-        known := crm._identity_lock_known(known, result.changes);
+        known := crm._identity_lock_known(known, result.changes, attempt > 1);
         IF known IS NULL THEN
             RAISE EXCEPTION 'persons moved while a write looked at them' USING ERRCODE = 'RM309';
         END IF;
@@ -312,7 +322,7 @@ BEGIN
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_attach_once(crm.identity_item[], crm.identity_reach) IS
+COMMENT ON FUNCTION crm._identity_attach_once(crm.identity_item[], int, crm.identity_reach) IS
     'one attempt of crm._identity_attach(); RM309 when it has to be made again';
 
 CREATE FUNCTION crm._identity_attach_pinned(refs crm.record_ref[]) RETURNS crm.identity_result

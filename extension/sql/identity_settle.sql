@@ -146,18 +146,19 @@ DECLARE
     at timestamptz := crm.core_now();
 BEGIN
     changes := ARRAY(
-        SELECT ROW(CASE WHEN g.from_id IS NULL THEN 'attach' WHEN g.is_merge THEN 'merge' ELSE 'split' END,
-                   CASE WHEN g.from_id IS NULL OR g.is_merge THEN g.to_id ELSE g.from_id END,
-                   CASE WHEN g.is_merge THEN g.from_id WHEN g.from_id IS NOT NULL THEN g.to_id END,
+        SELECT ROW(CASE WHEN g.to_id IS NULL THEN 'detach' WHEN g.from_id IS NULL THEN 'attach'
+                        WHEN g.to_id = g.heir_id THEN 'merge' ELSE 'split' END,
+                   CASE WHEN g.to_id IS NULL THEN coalesce(g.heir_id, g.from_id)
+                        WHEN g.from_id IS NULL OR g.to_id = g.heir_id THEN g.to_id ELSE g.from_id END,
+                   CASE WHEN g.to_id = g.heir_id THEN g.from_id WHEN g.from_id IS NOT NULL THEN g.to_id END,
                    g.record_ids, crm._new_id())::crm.identity_change
         FROM (SELECT v.from_id, v.to_id, array_agg(v.source_record_id ORDER BY v.source_record_id) AS record_ids,
-                     EXISTS (SELECT FROM unnest(merged) l WHERE l.record_a = v.from_id AND l.record_b = v.to_id) AS is_merge
+                     (SELECT l.record_b FROM unnest(merged) l WHERE l.record_a = v.from_id) AS heir_id
               FROM unnest(moves) v
               LEFT JOIN LATERAL (SELECT x.customer_id FROM crm.customer x WHERE x.customer_id = v.to_id LIMIT 1) c ON true
-              WHERE v.from_id IS DISTINCT FROM v.to_id AND v.to_id IS NOT NULL
-                AND coalesce(v.from_id, c.customer_id) IS NOT NULL
+              WHERE v.from_id IS DISTINCT FROM v.to_id AND coalesce(v.from_id, c.customer_id) IS NOT NULL
               GROUP BY v.from_id, v.to_id) g);
-    leaving := ARRAY(SELECT v.source_record_id FROM unnest(moves) v WHERE v.from_id <> v.to_id);
+    leaving := ARRAY(SELECT v.source_record_id FROM unnest(moves) v WHERE v.from_id IS NOT NULL AND v.from_id IS DISTINCT FROM v.to_id);
     IF cardinality(leaving) > 0 THEN
         -- a move in a transaction that began later may have been committed: ranges never overlap
         UPDATE crm.membership m SET valid_to = greatest(at, m.valid_from + interval '1 microsecond')
@@ -179,11 +180,35 @@ BEGIN
     IF cardinality(merged) > 0 THEN
         PERFORM crm._identity_redirect(merged, at, actor);
     END IF;
+    IF cardinality(leaving) > 0 THEN
+        PERFORM crm._identity_empty(ARRAY(SELECT c.survivor_id FROM unnest(changes) c WHERE c.kind = 'detach'), at);
+    END IF;
     RETURN changes;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_move(crm.identity_move[], crm.identity_pair[], text, text) IS
     'membership ranges, redirects and journal rows of moves; returns the changes for crm._consequence_membership()';
+
+-- A receipt that lost the identifier it was claimed by (a hub) is nobody's again; a person who was
+-- nothing but that keeps the id and nothing else.
+CREATE FUNCTION crm._identity_empty(persons bigint[], at timestamptz) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    hollow bigint[] := ARRAY(
+        SELECT DISTINCT p.id FROM unnest(persons) p(id)
+        WHERE (SELECT true FROM crm.membership x WHERE x.customer_id = p.id AND x.valid_to >= 'infinity' LIMIT 1) IS NULL);
+BEGIN
+    IF cardinality(hollow) > 0 THEN
+        UPDATE crm.customer c
+        SET name_masked = '', phone_masked = '', email_masked = '', sex = NULL, city = '', custom = '{}', scope_store_ids = '{}',
+            record_count = 0, row_version = c.row_version + 1, updated_at = at
+        WHERE c.customer_id = ANY (hollow) AND c.status NOT IN ('merged', 'erased');
+        DELETE FROM crm.customer_private p WHERE p.customer_id = ANY (hollow);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_empty(bigint[], timestamptz) IS 'clears those of the persons who have no record left';
 
 -- A merged person's row stays and answers for ever; every redirect is one step long.
 CREATE FUNCTION crm._identity_redirect(merged crm.identity_pair[], at timestamptz, actor text) RETURNS void

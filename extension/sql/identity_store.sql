@@ -149,11 +149,16 @@ BEGIN
                 SELECT i.fact, i.links, i.seen_at, (i.fact).ordinal, k.source_record_id,
                        r.source_record_id IS NULL AS is_new,
                        CASE WHEN is_stub THEN r.source_record_id IS NOT NULL AND r.revision > 0
-                            ELSE coalesce((SELECT true FROM crm.source_record_private e
-                                           WHERE e.source_record_id = r.source_record_id
-                                             AND e.content_hash = (i.fact).content_hash LIMIT 1), false)
-                                 OR row_number() OVER (PARTITION BY k.source_record_id, (i.fact).content_hash
-                                                       ORDER BY (i.fact).ordinal) > 1 END AS is_repeat,
+                            ELSE coalesce((i.fact).content_hash = coalesce(
+                                     lag((i.fact).content_hash) OVER (PARTITION BY k.source_record_id ORDER BY (i.fact).ordinal),
+                                     p.content_hash), false)
+                                 OR (i.fact).source_version IS NOT NULL AND (
+                                     row_number() OVER (PARTITION BY k.source_record_id, (i.fact).content_hash, (i.fact).source_version
+                                                        ORDER BY (i.fact).ordinal) > 1
+                                     OR coalesce((SELECT true FROM crm.source_record_private e
+                                                  WHERE e.source_record_id = r.source_record_id
+                                                    AND e.content_hash = (i.fact).content_hash
+                                                    AND e.source_version = (i.fact).source_version LIMIT 1), false)) END AS is_repeat,
                        NOT is_stub AND coalesce(crm._identity_version_key((i.fact).source_version)
                                                 >= crm._identity_version_key(p.source_version), true)
                            OR is_stub AND r.source_record_id IS NULL AS beats,
@@ -169,7 +174,7 @@ BEGIN
                     SELECT x.source_record_id, x.revision, x.registered_at FROM crm.source_record x
                     WHERE x.source_record_id = k.source_record_id LIMIT 1) r ON true
                 LEFT JOIN LATERAL (
-                    SELECT x.source_version, x.received_at FROM crm.source_record_private x
+                    SELECT x.source_version, x.received_at, x.content_hash FROM crm.source_record_private x
                     WHERE x.source_record_id = r.source_record_id AND x.revision = r.revision LIMIT 1) p ON true) s
             WINDOW newest AS (PARTITION BY s.source_record_id, s.is_repeat, s.beats
                               ORDER BY s.version_key DESC NULLS FIRST, s.ordinal DESC)) t
@@ -177,18 +182,58 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_classify(crm.identity_item[], boolean) IS
-    'the items with their record, revision and role; the newest version of a record wins, without versions the last received';
+    'the items with their record, revision and role; the newest version of a record wins, without versions the last received (so content that comes back after other content is a revision, not a repeat)';
+
+-- One step of reaching out: the records, those that hold the given identifiers, the other records
+-- of their persons, and those that share an identifier with them; blocked identifiers lead nowhere.
+CREATE FUNCTION crm._identity_explore(records bigint[], given_kinds smallint[], given_hashes bytea[]) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    found bigint[];
+BEGIN
+    WITH base AS MATERIALIZED (
+        SELECT u.id FROM unnest(records) u(id)
+        UNION
+        SELECT h.source_record_id FROM unnest(given_kinds, given_hashes) v(kind, value_hash)
+        CROSS JOIN LATERAL (SELECT x.kind FROM crm.identifier x
+                            WHERE x.kind = v.kind AND x.value_hash = v.value_hash AND NOT x.is_blocked LIMIT 1) i
+        CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.record_identifier x
+                            WHERE x.kind = v.kind AND x.value_hash = v.value_hash OFFSET 0) h)
+    SELECT array_agg(DISTINCT s.id) INTO found
+    FROM (SELECT b.id FROM base b
+          UNION ALL
+          SELECT mate.source_record_id FROM base b
+          CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                              WHERE x.source_record_id = b.id AND x.valid_to = 'infinity' LIMIT 1) m
+          CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.membership x
+                              WHERE x.customer_id = m.customer_id AND x.valid_to >= 'infinity' OFFSET 0) mate
+          UNION ALL
+          SELECT other.source_record_id FROM base b
+          CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x
+                              WHERE x.source_record_id = b.id OFFSET 0) own
+          CROSS JOIN LATERAL (SELECT x.kind FROM crm.identifier x
+                              WHERE x.kind = own.kind AND x.value_hash = own.value_hash AND NOT x.is_blocked LIMIT 1) i
+          CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.record_identifier x
+                              WHERE x.kind = own.kind AND x.value_hash = own.value_hash OFFSET 0) other) s;
+    RETURN found;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_explore(bigint[], smallint[], bytea[]) IS
+    'records and what lies one step from them, in one snapshot; null when there is nothing';
 
 -- Everything that records, identifiers and their persons reach through identifiers that glue.
--- A component of more than 2,000 records a fact (no real person has so many) is cut off there.
+-- Versions are read before the last look that finds nothing new: whatever is committed in between
+-- shows in that look or, once the rows are locked, in their versions.  A component of more than
+-- 2,000 records a fact (no real person has so many) is cut off there.
 CREATE FUNCTION crm._identity_reach(record_ids bigint[], given_kinds smallint[], given_hashes bytea[]) RETURNS crm.identity_reach
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     reach crm.identity_reach;
-    found bigint[];
     more bigint[];
     is_held boolean;
+    most int := 2000 * greatest(cardinality(record_ids) + coalesce(cardinality(given_kinds), 0), 1);
 BEGIN
     -- blocked identifiers stay blocked and glue nobody: they are not locked
     SELECT array_agg(v.kind ORDER BY v.kind, v.value_hash), array_agg(v.value_hash ORDER BY v.kind, v.value_hash),
@@ -201,57 +246,30 @@ BEGIN
     IF cardinality(record_ids) = 0 AND is_held IS NOT TRUE THEN
         RETURN reach;
     END IF;
-    SELECT array_agg(DISTINCT s.id) INTO found
-    FROM (SELECT unnest(record_ids) AS id
-          UNION ALL
-          SELECT h.source_record_id FROM unnest(given_kinds, given_hashes) v(kind, value_hash)
-          CROSS JOIN LATERAL (SELECT x.kind FROM crm.identifier x
-                              WHERE x.kind = v.kind AND x.value_hash = v.value_hash AND NOT x.is_blocked LIMIT 1) i
-          CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.record_identifier x
-                              WHERE x.kind = v.kind AND x.value_hash = v.value_hash OFFSET 0) h) s;
+    more := crm._identity_explore(record_ids, given_kinds, given_hashes);
     LOOP
-        EXIT WHEN found IS NULL;
-        SELECT array_agg(DISTINCT s.id) INTO more
-        FROM (SELECT unnest(found) AS id
-              UNION ALL
-              SELECT mate.source_record_id FROM unnest(found) f(id)
+        reach.records := more;
+        SELECT array_agg(c.customer_id ORDER BY c.customer_id), array_agg(c.row_version ORDER BY c.customer_id)
+        INTO reach.customers, reach.customer_versions
+        FROM (SELECT DISTINCT m.customer_id FROM unnest(reach.records) f(id)
               CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
-                                  WHERE x.source_record_id = f.id AND x.valid_to = 'infinity' LIMIT 1) m
-              CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.membership x
-                                  WHERE x.customer_id = m.customer_id AND x.valid_to >= 'infinity' OFFSET 0) mate
-              UNION ALL
-              SELECT other.source_record_id FROM unnest(found) f(id)
+                                  WHERE x.source_record_id = f.id AND x.valid_to = 'infinity' LIMIT 1) m) person
+        CROSS JOIN LATERAL (SELECT x.customer_id, x.row_version FROM crm.customer x
+                            WHERE x.customer_id = person.customer_id LIMIT 1) c;
+        SELECT array_agg(v.kind ORDER BY v.kind, v.value_hash), array_agg(v.value_hash ORDER BY v.kind, v.value_hash),
+               array_agg(coalesce(i.row_version, 0) ORDER BY v.kind, v.value_hash)
+        INTO reach.kinds, reach.hashes, reach.identifier_versions
+        FROM (SELECT g.kind, g.value_hash FROM unnest(given_kinds, given_hashes) g(kind, value_hash)
+              UNION
+              SELECT own.kind, own.value_hash FROM unnest(reach.records) f(id)
               CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x
-                                  WHERE x.source_record_id = f.id OFFSET 0) own
-              CROSS JOIN LATERAL (SELECT x.kind FROM crm.identifier x
-                                  WHERE x.kind = own.kind AND x.value_hash = own.value_hash AND NOT x.is_blocked LIMIT 1) i
-              CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.record_identifier x
-                                  WHERE x.kind = own.kind AND x.value_hash = own.value_hash OFFSET 0) other) s;
-        EXIT WHEN cardinality(more) = cardinality(found)
-               OR cardinality(more) > 2000 * greatest(cardinality(record_ids) + cardinality(given_kinds), 1);
-        found := more;
+                                  WHERE x.source_record_id = f.id OFFSET 0) own) v
+        LEFT JOIN LATERAL (SELECT x.row_version, x.is_blocked FROM crm.identifier x
+                           WHERE x.kind = v.kind AND x.value_hash = v.value_hash LIMIT 1) i ON true
+        WHERE i.is_blocked IS NOT TRUE;
+        more := crm._identity_explore(reach.records, given_kinds, given_hashes);
+        EXIT WHEN more IS NOT DISTINCT FROM reach.records OR cardinality(more) > most;
     END LOOP;
-    reach.records := found;
-    SELECT array_agg(c.customer_id ORDER BY c.customer_id), array_agg(c.row_version ORDER BY c.customer_id)
-    INTO reach.customers, reach.customer_versions
-    FROM (SELECT DISTINCT m.customer_id FROM unnest(found) f(id)
-          CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
-                              WHERE x.source_record_id = f.id AND x.valid_to = 'infinity' LIMIT 1) m) person
-    CROSS JOIN LATERAL (SELECT x.customer_id, x.row_version FROM crm.customer x
-                        WHERE x.customer_id = person.customer_id LIMIT 1) c;
-    SELECT array_agg(v.kind ORDER BY v.kind, v.value_hash), array_agg(v.value_hash ORDER BY v.kind, v.value_hash),
-           array_agg(coalesce(i.row_version, 0) ORDER BY v.kind, v.value_hash)
-    INTO reach.kinds, reach.hashes, reach.identifier_versions
-    FROM (SELECT g.kind, g.value_hash FROM unnest(given_kinds, given_hashes) g(kind, value_hash)
-          UNION ALL
-          SELECT DISTINCT own.kind, own.value_hash FROM unnest(found) f(id)
-          CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x
-                              WHERE x.source_record_id = f.id OFFSET 0) own
-          WHERE NOT EXISTS (SELECT FROM unnest(given_kinds, given_hashes) g(kind, value_hash)
-                            WHERE g.kind = own.kind AND g.value_hash = own.value_hash)) v
-    LEFT JOIN LATERAL (SELECT x.row_version, x.is_blocked FROM crm.identifier x
-                       WHERE x.kind = v.kind AND x.value_hash = v.value_hash LIMIT 1) i ON true
-    WHERE i.is_blocked IS NOT TRUE;
     RETURN reach;
 END
 $$;
@@ -339,13 +357,43 @@ END
 $$;
 COMMENT ON FUNCTION crm._identity_covers(crm.identity_reach, crm.identity_reach) IS 'whether every row of the second reach is in the first';
 
--- Looks and locks; RM309 with what to lock beforehand (detail) when rows moved in between.
+-- Locks what is not in wide yet, without waiting (so out of order, too, nobody waits in a circle);
+-- false when somebody else holds a part of it.
+CREATE FUNCTION crm._identity_lock_more(wide crm.identity_reach, reach crm.identity_reach) RETURNS boolean
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    wanted int;
+    locked int;
+BEGIN
+    SELECT count(*), count(l.kind) INTO wanted, locked
+    FROM (SELECT * FROM unnest(reach.kinds, reach.hashes) x(kind, value_hash)
+          EXCEPT SELECT * FROM unnest(wide.kinds, wide.hashes) y(kind, value_hash)) v
+    LEFT JOIN LATERAL (SELECT x.kind FROM crm.identifier x
+                       WHERE x.kind = v.kind AND x.value_hash = v.value_hash FOR NO KEY UPDATE SKIP LOCKED) l ON true;
+    IF locked < wanted THEN
+        RETURN false;
+    END IF;
+    SELECT count(*), count(l.customer_id) INTO wanted, locked
+    FROM (SELECT unnest(reach.customers) AS id EXCEPT SELECT unnest(wide.customers)) d
+    LEFT JOIN LATERAL (SELECT x.customer_id FROM crm.customer x
+                       WHERE x.customer_id = d.id AND x.status NOT IN ('merged', 'erased') FOR NO KEY UPDATE SKIP LOCKED) l ON true;
+    RETURN locked = wanted;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_lock_more(crm.identity_reach, crm.identity_reach) IS
+    'whether the rows of the second reach that are not in the first could be locked at once';
+
+-- Looks and locks; RM309 with what to lock beforehand (detail) when rows moved in between.  While
+-- an attempt waits for what it saw, the component may grow; what it grew by is mostly free then,
+-- for whoever wants it waits for the rest.
 CREATE FUNCTION crm._identity_secure(items crm.identity_item[], records bigint[], kinds smallint[], hashes bytea[], others bigint[],
                                      ahead crm.identity_reach) RETURNS crm.identity_reach
     LANGUAGE plpgsql AS
 $$
 DECLARE
     reach crm.identity_reach;
+    wide crm.identity_reach := ahead;
     is_held boolean;
 BEGIN
     IF ahead.kinds IS NULL AND ahead.customers IS NULL THEN
@@ -353,12 +401,16 @@ BEGIN
         is_held := crm._identity_lock_reach(items, reach, others);
     ELSE
         PERFORM crm._identity_lock_reach(items, ahead, others);
-        reach := crm._identity_reach(records, kinds, hashes);
-        is_held := crm._identity_covers(ahead, reach);
+        FOR look IN 1 .. 5 LOOP
+            reach := crm._identity_reach(records, kinds, hashes);
+            is_held := crm._identity_covers(wide, reach);
+            EXIT WHEN is_held OR NOT crm._identity_lock_more(wide, reach);
+            wide := crm._identity_widen(wide, reach);
+        END LOOP;
     END IF;
     IF NOT is_held THEN
         RAISE EXCEPTION 'persons moved while a write looked at them'
-            USING ERRCODE = 'RM309', DETAIL = crm._identity_widen(ahead, reach)::text;
+            USING ERRCODE = 'RM309', DETAIL = crm._identity_widen(wide, reach)::text;
     END IF;
     RETURN reach;
 END
