@@ -16,7 +16,7 @@ test: deps
 	@PG_CONFIG=$$(tests/bin/cluster server) tests/bin/run-suites $(SUITES)
 
 .PHONY: build-for-tests
-build-for-tests: all
+build-for-tests: all gateway sample receiver
 	@$(MAKE) -s PG_CONFIG=$(PG_CONFIG) install >/dev/null
 
 lint: ; @tests/lint/run

@@ -29,9 +29,10 @@ n=0
 while [ ! -e $folder/enough ]; do
 	n=\$((n + 1))
 	phone=139$till\$(printf %07d \$((n + 2000000)))
+	member="{\\"external_id\\": \\"M$till-\$n\\", \\"phone\\": \\"\$phone\\", \\"store_code\\": \\"S01\\", \\"registered_at\\": \\"2026-06-30T11:00:00+08:00\\"}"
 	order="{\\"external_id\\": \\"T$till-\$n\\", \\"phone\\": \\"\$phone\\", \\"ordered_at\\": \\"2026-06-30T10:30:00+08:00\\", \\"store_code\\": \\"S01\\", \\"items\\": [{\\"product_code\\": \\"P1\\", \\"quantity\\": 1, \\"unit_price\\": \\"10.00\\"}]}"
 	tries=0
-	until answer=\$(psql -X -q -A -t -d '@{[$node->connstr('shop')]}' -c "SELECT r.status FROM crm.ingest_order('pos', convert_to('\$order', 'UTF8')) r" 2>/dev/null) && [ -n "\$answer" ]; do
+	until psql -X -q -d '@{[$node->connstr('shop')]}' -c "SELECT r.status FROM crm.ingest_member('pos', convert_to('\$member', 'UTF8')) r" >/dev/null 2>&1 && answer=\$(psql -X -q -A -t -d '@{[$node->connstr('shop')]}' -c "SELECT r.status FROM crm.ingest_order('pos', convert_to('\$order', 'UTF8')) r" 2>/dev/null) && [ -n "\$answer" ]; do
 		tries=\$((tries + 1))
 		[ \$tries -lt 600 ] || exit 1
 		sleep 0.1
@@ -41,6 +42,16 @@ done
 SH
 	close $out;
 	push @tills, start(['sh', $script], '>', "$folder/till$till.log", '2>&1');
+}
+
+# One answer, or nothing while the server is down: psql by the shell, for a write to a server that has
+# just been killed must not end the test.
+sub ask
+{
+	my ($query) = @_;
+	my $answer = `psql -X -q -A -t -d '@{[$node->connstr('postgres')]}' -c "$query" 2>/dev/null </dev/null`;
+	chomp $answer;
+	return $answer;
 }
 
 my %killed;
@@ -56,10 +67,15 @@ for my $round (1 .. $kills)
 	else
 	{
 		my %type = (worker => 'crm worker', sender => 'crm sender', backend => 'client backend');
-		my ($code, $pid) = $node->psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = '$type{$what}' AND pid <> pg_backend_pid() LIMIT 1");
+		my $pid = ask("SELECT pid FROM pg_stat_activity WHERE backend_type = '$type{$what}' AND pid <> pg_backend_pid() LIMIT 1");
 		next unless defined $pid && $pid =~ /^\d+$/;
 		kill 'KILL', $pid;
-		$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
+		for (1 .. 600)
+		{
+			last if ask('SELECT 1') eq '1';
+			usleep(100_000);
+			die 'the server did not come back' if $_ == 600;
+		}
 	}
 	$killed{$what}++;
 }
