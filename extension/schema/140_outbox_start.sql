@@ -13,6 +13,8 @@ INSERT INTO crm.room_setting (name, value, description) VALUES
     ('outbox.max_retries', '3', 'retries after the first attempt; then a dead letter and one alert'),
     ('outbox.breaker_failures', '10', 'failures in a row after which an endpoint rests'),
     ('outbox.breaker_seconds', '60', 'how long it rests');
+-- known before anything is sent: a recovery to a moment before the first message is noticed too
+INSERT INTO crm.sending_state (timeline, system_id) SELECT h.timeline, h.system_id FROM crm._outbox_timeline() h;
 CREATE VIEW crm.queue_status AS
     SELECT q.endpoint, count(*) AS waiting, count(*) FILTER (WHERE q.due_at <= crm.core_now()) AS due,
            count(*) FILTER (WHERE q.lease_until > pg_catalog.clock_timestamp()) AS sending, count(*) FILTER (WHERE q.attempt > 0) AS tried,

@@ -3,8 +3,12 @@
 
 CREATE FUNCTION crm._outbox_timeline(OUT system_id text, OUT timeline int)
     LANGUAGE sql STABLE AS
-$$ SELECT (pg_control_system()).system_identifier::text, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int $$;
-COMMENT ON FUNCTION crm._outbox_timeline() IS 'which server, and which history of it, this is';
+$$
+    -- the database belongs to it: an older dump restored beside its original, or a copy by TEMPLATE, would send everything again
+    SELECT (pg_control_system()).system_identifier || '/' || (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()),
+           ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int
+$$;
+COMMENT ON FUNCTION crm._outbox_timeline() IS 'which database of which server, and which history of it, this is';
 
 CREATE FUNCTION crm._outbox_is_paused() RETURNS boolean
     LANGUAGE plpgsql AS
@@ -21,7 +25,7 @@ BEGIN
     END IF;
     IF known.paused_reason IS NULL AND (known.timeline <> here.timeline OR known.system_id <> here.system_id) THEN
         UPDATE crm.sending_state SET paused_at = crm.core_now(),
-            paused_reason = CASE WHEN known.system_id <> here.system_id THEN 'restored on another server'
+            paused_reason = CASE WHEN known.system_id <> here.system_id THEN 'restored or copied: another server or database'
                                  ELSE format('timeline %s became %s: a failover or a point-in-time recovery', known.timeline, here.timeline) END;
         PERFORM crm._outbox_alert('outbox.paused', 'outbox', '{"remedy": "SELECT crm.outbox_resume();"}');
         RETURN true;
@@ -30,7 +34,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_is_paused() IS
-    'whether sending waits for a person; notices a new timeline or server by itself';
+    'whether sending waits for a person; notices a new timeline, server or database by itself';
 
 CREATE FUNCTION crm._outbox_due(max_messages int) RETURNS SETOF crm.queue_ref
     LANGUAGE plpgsql AS
