@@ -1,12 +1,27 @@
-# Helpers of the TAP tests: a server with crm preloaded, and waiting on what a query says.
+# Helpers of the TAP tests: a server with crm preloaded, what stands around it (a receiver of messages,
+# the gateway, tills that work on their own), and waiting on what a query says.
 package CrmTest;
 
 use strict;
 use warnings;
+use IPC::Run qw(start);
+use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More;
 use Exporter 'import';
-our @EXPORT = qw(crm_node crm_database crm_shop clock wait_until member order);
+our @EXPORT = qw(crm_node crm_database crm_shop clock wait_until member order start_receiver requests_of start_web kill_gateway start_tills
+	answers_of);
+
+my $folder;
+INIT { $folder = $PostgreSQL::Test::Utils::tmp_check }
+my (@processes, @webs);
+END
+{
+	local $?;
+	$_->kill_kill for @processes;
+	system("$ENV{CRM_TOP}/tests/bin/web", 'stop', $_) for @webs;
+}
 
 # A server in test mode with crm preloaded; not started when $start is 0.
 sub crm_node
@@ -73,6 +88,76 @@ sub clock
 	$node->reload;
 	wait_until($node, 'postgres', "SELECT current_setting('crm.core_clock') = '$moment'", 'the clock');
 	return;
+}
+
+# A receiver of messages that answers 200, and in the database an endpoint and the channel of text
+# messages that lead to it.  It outlives the server that sends.
+sub start_receiver
+{
+	my ($node, $database) = @_;
+	my ($in, $out, $err) = ('', '', '');
+	my $secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+	push @processes, start(["$ENV{CRM_TOP}/build/crm_receiver", '--port', 0, '--secret', $secret, '--out', "$folder/received.ndjson"],
+		\$in, \$out, \$err);
+	$processes[-1]->pump until $out =~ /^(\d+)\n/;
+	$node->safe_psql($database, qq{SELECT crm.outbox_define_endpoint('local', 'http://127.0.0.1:$1/', '$secret',
+		'{"is_private_allowed": true, "timeout_ms": 3000, "max_concurrency": 32}'), crm.outbox_set_channel('sms', 'local')});
+	return;
+}
+
+# What the receiver got: a list of requests, each with id, valid, body.
+sub requests_of
+{
+	return -e "$folder/received.ndjson" ? map { decode_json($_) } split /\n/, slurp_file("$folder/received.ndjson") : ();
+}
+
+# Gateway and nginx before the node, or before whichever of several takes writes; returns the address.
+sub start_web
+{
+	my ($database, @nodes) = @_;
+	my $web = PostgreSQL::Test::Utils::tempdir_short();
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	my $hosts = join ',', map { $_->host } @nodes;
+	my $ports = join ',', map { $_->port } @nodes;
+	push @webs, $web;
+	system("$ENV{CRM_TOP}/tests/bin/web", 'start', $web, $port, $nodes[0]->host,
+		"host=$hosts port=$ports dbname=$database user=crm_gateway" . (@nodes > 1 ? ' target_session_attrs=read-write' : '')) == 0 or die 'no gateway';
+	for (1 .. 300)
+	{
+		return "http://127.0.0.1:$port" if qx(curl -s -o /dev/null -w '%{http_code}' -H 'Authorization: Bearer none' http://127.0.0.1:$port/api/v1/me) eq '401';
+		select(undef, undef, undef, 0.1);
+	}
+	die 'the gateway does not answer: ' . slurp_file("$web/gateway.log");
+}
+
+# kill -9 of the gateway; what supervises it starts it again.  False when there is none just now.
+sub kill_gateway
+{
+	my $supervisor = slurp_file("$webs[-1]/gateway.pid");
+	chomp $supervisor;
+	my ($pid) = qx(pgrep -P $supervisor -x crm_gateway) =~ /^(\d+)$/m;
+	return defined $pid && kill('KILL', $pid);
+}
+
+# Tills beside each other (Till.pm), each with a key of its own; $option: count, pause, phones.
+sub start_tills
+{
+	my ($node, $database, $url, $names, %option) = @_;
+	my @tills;
+	for my $name (@$names)
+	{
+		my $key = $node->safe_psql($database, "SELECT crm.access_create_key('till $name', 'crm_till', 'pos', 'S01')");
+		push @tills, start([$^X, "-I$ENV{CRM_TOP}/tests/tap/lib", '-MTill', '-e', 'Till::work(@ARGV)', $url, $key, $name, $folder,
+			$option{count} // 0, $option{pause} // 0, $option{phones} // 0], '>', "$folder/till-$name.log", '2>&1');
+	}
+	push @processes, @tills;
+	return @tills;
+}
+
+# What the tills were answered: [order, status, how often it was sent].
+sub answers_of
+{
+	return map { [split / /] } map { split /\n/, slurp_file("$folder/till-$_.answers") } @_;
 }
 
 # Polls until a query says t; dies after 60 seconds, naming what it waited for.
