@@ -203,10 +203,13 @@ COMMENT ON FUNCTION crm._ingest_poison(record, crm.ingest_input, text, text) IS 
 CREATE FUNCTION crm._ingest_postpone(b record, state text, message text) RETURNS void
     LANGUAGE plpgsql AS
 $$
+DECLARE
+    is_moment boolean := crm._ingest_failure_kind(state) = 'moment';
 BEGIN
+    -- who collides with the tills comes back at the next turn, with half as much to lock
     UPDATE crm.batch t SET attempts = t.attempts + 1, last_error = _ingest_postpone.state || ' ' || message, turn = crm._new_id(),
-        next_attempt_at = crm.core_now() + CASE WHEN crm._ingest_failure_kind(_ingest_postpone.state) = 'moment' THEN interval '1 second'
-            ELSE (crm._setting('ingest.retry_seconds') #>> '{}')::int * interval '1 second' END
+        piece_facts = CASE WHEN is_moment THEN greatest(least(b.piece_facts, 1000) / 2, 1) ELSE t.piece_facts END,
+        next_attempt_at = CASE WHEN NOT is_moment THEN crm.core_now() + (crm._setting('ingest.retry_seconds') #>> '{}')::int * interval '1 second' END
     WHERE t.batch_id = b.batch_id;
     IF b.attempts + 1 >= (crm._setting('ingest.alert_failures') #>> '{}')::int AND crm._ingest_failure_kind(_ingest_postpone.state) = 'house' THEN
         PERFORM crm._ingest_alert('ingest.batch', b.batch_id::text, jsonb_build_object('error', state, 'failures', b.attempts + 1));
@@ -214,7 +217,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_postpone(record, text, text) IS
-    'a failure that is not of the data: the batch is tried again later; one alert after ingest.alert_failures in a row';
+    'a failure that is not of the data: the batch is tried again, at once and in smaller pieces after a collision, else later; one alert after ingest.alert_failures in a row';
 
 CREATE FUNCTION crm._ingest_apply() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -254,7 +257,7 @@ BEGIN
         IF crm._ingest_failure_kind(state) = 'moment' OR state LIKE '53%' OR state LIKE '58%'
            OR (crm._ingest_failure_kind(state) = 'house' AND b.attempts < (crm._setting('ingest.alert_failures') #>> '{}')::int) THEN
             PERFORM crm._ingest_postpone(b, state, message);
-            RETURN 1;
+            RETURN CASE WHEN crm._ingest_failure_kind(state) = 'moment' THEN 0 ELSE 1 END;      -- not this very moment again
         ELSIF (CASE WHEN input.is_gathered THEN cardinality(input.only_ids) ELSE input.max_facts END) <= 1 THEN
             PERFORM crm._ingest_poison(b, input, state, message);
             RETURN 1;
@@ -264,4 +267,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_apply() IS
-    'job: stores the next piece of an accepted batch, at most 1000 facts, with all it causes, in one transaction; 0 when nothing is due';
+    'job: stores the next piece of an accepted batch, at most 1000 facts, with all it causes, in one transaction; 0 when nothing is due or the piece has to wait';

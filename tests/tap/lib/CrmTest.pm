@@ -154,7 +154,7 @@ sub start_tills
 	return @tills;
 }
 
-# What the tills were answered: [order, status, how often it was sent].
+# What the tills were answered: [order, its status, and the answers before that asked to come again].
 sub answers_of
 {
 	return map { [split / /] } map { split /\n/, slurp_file("$folder/till-$_.answers") } @_;

@@ -30,14 +30,16 @@ sub order_of
 			. ' "items": [{"product_code": "P1", "quantity": 1, "unit_price": "10.00"}]}', $name, $n, phone(@_));
 }
 
-# Sends until there is an answer; its status, and how often it was sent.
+# Sends until there is an answer; its status, and those that asked to come again.
 sub deliver
 {
 	my ($http, $url, $body) = @_;
-	for my $try (1 .. 1200)
+	my @refused;
+	for (1 .. 1200)
 	{
 		my $answer = $http->post($url, {content => $body});
-		return ($answer->{status}, $try) unless $answer->{status} =~ /^(?:429|50[234]|599)$/;
+		return ($answer->{status}, @refused) unless $answer->{status} =~ /^(?:429|50[234]|599)$/;
+		push @refused, $answer->{status};
 		usleep(100_000);
 	}
 	die "no answer: $url";
@@ -52,10 +54,10 @@ sub work
 	$out->autoflush(1);
 	for (my $n = 1; $count ? $n <= $count : !-e "$folder/enough"; $n++)
 	{
-		my ($status, $tries) = deliver($http, "$url/api/v1/members", member_of($name, $n, $phones));
-		die "the member was answered $status" unless $status =~ /^20[01]$/;
-		($status, $tries) = deliver($http, "$url/api/v1/orders", order_of($name, $n, $phones));
-		print $out "$name-$n $status $tries\n";
+		my ($member, @member_refused) = deliver($http, "$url/api/v1/members", member_of($name, $n, $phones));
+		die "the member was answered $member" unless $member =~ /^20[01]$/;
+		my ($order, @order_refused) = deliver($http, "$url/api/v1/orders", order_of($name, $n, $phones));
+		print $out join(' ', "$name-$n", $order, @member_refused, @order_refused), "\n";
 		usleep($pause * 1_000_000) if $pause;
 	}
 	return;
