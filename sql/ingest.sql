@@ -159,6 +159,7 @@ SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"lenient": true, "hist
     convert_to(E'L1,2026-06-10 09:59,P2,1,0.335,S01\nL3,2026-06-10,P1,x,1,S01\nL4,2026-06-10,P1,1,1,S77\nL4,2026-06-10,P1,1,2,S77', 'UTF8')) > 0 AS loaded;
 SELECT pg_temp.drain();
 SELECT external_id, ordered_at, amount, line_count, is_history FROM crm.customer_order WHERE external_id LIKE 'L_' ORDER BY 1;
+SELECT crm.ingest_job(current_setting('test.batch')::bigint) ->> 'lines' AS lines_taken;
 SELECT line_no, external_id, code, field FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint ORDER BY line_no;
 -- the store is defined: its rejects are tried again, the other stays
 SELECT crm.access_define_store('S77', '七十七店', 'SH') > 0 AS store;
@@ -166,6 +167,12 @@ SELECT crm.ingest_reprocess('pos', 1000) > 0 AS some_resolved;
 SELECT external_id, amount, line_count FROM crm.customer_order WHERE external_id = 'L4';
 SELECT line_no, state, attempts FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint ORDER BY line_no;
 SELECT crm.ingest_dismiss(ARRAY(SELECT reject_id FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint AND state = 'open'), 'test rows');
+-- what lines become: kinds, and those of nobody
+SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true}', convert_to(
+    E'external_id,kind,ordered_at,product_code,unit_price,phone\nK1,sale,2026-06-10,P1,1,13800138199\nK1,sale,2026-06-10,P2,2,\n'
+    'K2,cancellation,2026-06-10,P1,-1,\nK3,adjustment,2026-06-10,B,-5,\nK2,cancellation,2026-06-10,P2,-2,\n', 'UTF8')) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT crm.ingest_job(current_setting('test.batch')::bigint) ->> 'lines' AS lines_taken;
 -- GBK; a line with bytes that are none
 SELECT pg_temp.load('pos', 'member', 'csv', 'gbk', '{"lenient": true}', convert_to(E'external_id,name,note\nG1,\u738b\u82b3,"a ""b"", c"\nG2,', 'GBK') || '\xff2c0a'::bytea || convert_to(E'G3,\u9648\u8fb0\n', 'GBK')) > 0 AS loaded;
 SELECT pg_temp.drain();

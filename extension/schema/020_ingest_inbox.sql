@@ -86,6 +86,7 @@ CREATE TABLE crm.batch (
     piece_facts int NOT NULL DEFAULT 1000,
     turn bigint NOT NULL DEFAULT 0,
     counts jsonb NOT NULL DEFAULT '{}',     -- facts, errors; created, updated, unchanged, rejected ...
+    line_kinds jsonb NOT NULL DEFAULT '{}', -- lines of orders without fault: sale, cancellation, adjustment; without_person of all of these
     created_by text NOT NULL,
     created_at timestamptz NOT NULL,    -- received_at of its chunks
     finished_at timestamptz,

@@ -27,7 +27,7 @@ COMMENT ON TYPE crm.intake_result IS
 CREATE FUNCTION crm._ingest_parse(input crm.ingest_input) RETURNS SETOF record
     LANGUAGE c STABLE STRICT ROWS 1000 AS 'MODULE_PATHNAME', 'crm_ingest_parse';
 COMMENT ON FUNCTION crm._ingest_parse(crm.ingest_input) IS
-    'records of chunks as typed facts or faults; the column list of the call says what is built: ordinal, chunk, at, line_no, next_at, next_line, external_id, id_hash, content_hash, code, field, remedy, ref, fact, consents; the last row is where the next call begins';
+    'records of chunks as typed facts or faults; the column list of the call says what is built: ordinal, chunk, at, line_no, next_at, next_line, external_id, id_hash, content_hash, code, field, remedy, ref, fact, consents, of an order kind, line_count, is_of_nobody; the last row is where the next call begins';
 CREATE FUNCTION crm._ingest_place(fact anyelement, source_record_id bigint, customer_id bigint) RETURNS anyelement
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ingest_place';
 COMMENT ON FUNCTION crm._ingest_place(anyelement, bigint, bigint) IS 'a fact with its record and person filled in';

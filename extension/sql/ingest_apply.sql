@@ -43,6 +43,7 @@ DECLARE
     b record;
     input crm.ingest_input;
     found_counts jsonb;
+    found_lines jsonb;
     end_chunk int;
     end_at int;
     end_line int;
@@ -64,7 +65,8 @@ BEGIN
     input.max_facts := 1000000;
     WITH seen AS MATERIALIZED (
         SELECT * FROM crm._ingest_parse(input) AS p(chunk int, at int, line_no int, next_at int, next_line int, ordinal int,
-            external_id text, id_hash bigint, content_hash bytea, code text, field text, remedy text)),
+            external_id text, id_hash bigint, content_hash bytea, code text, field text, remedy text,
+            kind text, line_count int, is_of_nobody boolean)),
     noted AS (
         INSERT INTO crm.batch_error (batch_id, line_no, external_id, code, field, remedy)
         SELECT b.batch_id, s.line_no, s.external_id, s.code, s.field, s.remedy FROM seen s WHERE s.code IS NOT NULL ORDER BY s.line_no
@@ -83,14 +85,18 @@ BEGIN
                    'would_keep', nullif(count(*) FILTER (WHERE k.content_hash = s.content_hash), 0))) AS counts
         FROM seen s LEFT JOIN crm.external_key k ON b.is_dry_run AND k.source_id = b.source_id
             AND k.kind = crm._ingest_key_kind(b.entity) AND k.external_id = s.external_id
-        WHERE s.ordinal IS NOT NULL)
+        WHERE s.ordinal IS NOT NULL),
+    lines AS (
+        SELECT coalesce(jsonb_object_agg(l.became, l.n), '{}') AS counts
+        FROM (SELECT s.kind AS became, sum(s.line_count) AS n FROM seen s WHERE s.kind IS NOT NULL GROUP BY s.kind
+              UNION ALL SELECT 'without_person', sum(s.line_count) FROM seen s WHERE s.is_of_nobody HAVING count(*) > 0) l)
     SELECT CASE WHEN b.is_dry_run THEN t.counts ELSE t.counts - '{would_create,would_update,would_keep}'::text[] END
                || jsonb_strip_nulls(jsonb_build_object('errors', nullif((SELECT count(*) FROM seen WHERE code IS NOT NULL), 0))),
-           e.chunk, e.next_at, e.next_line
-    INTO found_counts, end_chunk, end_at, end_line
-    FROM told t, seen e WHERE e.ordinal IS NULL AND e.code IS NULL AND e.id_hash IS NULL;
+           l.counts, e.chunk, e.next_at, e.next_line
+    INTO found_counts, found_lines, end_chunk, end_at, end_line
+    FROM told t, lines l, seen e WHERE e.ordinal IS NULL AND e.code IS NULL AND e.id_hash IS NULL;
     UPDATE crm.batch t SET next_chunk = t.next_chunk + end_chunk, next_at = end_at, next_line = end_line, turn = crm._new_id(),
-        counts = crm._ingest_add_counts(t.counts, found_counts)
+        counts = crm._ingest_add_counts(t.counts, found_counts), line_kinds = crm._ingest_add_counts(t.line_kinds, found_lines)
     WHERE t.batch_id = b.batch_id AND t.state IN ('receiving', 'validating') AND (t.next_chunk, t.next_at) = (b.next_chunk, b.next_at);
     IF NOT FOUND AND EXISTS (SELECT FROM crm.batch t WHERE t.batch_id = b.batch_id AND t.state <> 'aborted') THEN
         RAISE EXCEPTION 'these lines were read twice' USING ERRCODE = 'serialization_failure';

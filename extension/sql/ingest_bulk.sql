@@ -131,7 +131,7 @@ $$
 BEGIN
     RETURN (SELECT jsonb_build_object('batch_id', b.batch_id, 'source', s.code, 'entity', b.entity, 'format', b.format, 'state', b.state,
                 'history', b.is_history, 'lenient', b.is_lenient, 'dry_run', b.is_dry_run, 'mapping_version', b.mapping_version,
-                'line_count', b.line_count, 'byte_count', b.byte_count, 'counts', b.counts,
+                'line_count', b.line_count, 'byte_count', b.byte_count, 'counts', b.counts, 'lines', b.line_kinds,
                 'applied', coalesce((SELECT sum(c.value::bigint) FROM jsonb_each_text(b.counts) c
                                      WHERE c.key IN ('created', 'updated', 'replaced', 'stale', 'unchanged', 'suppressed')), 0),
                 'progress', CASE WHEN b.state IN ('validating', 'applying', 'accepted') AND b.chunk_count > 0
@@ -141,7 +141,7 @@ BEGIN
             FROM crm.batch b JOIN crm.source s USING (source_id) WHERE b.batch_id = _ingest_describe.batch_id);
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_describe(bigint) IS 'an import as JSON: state, counts, progress from 0 to 1';
+COMMENT ON FUNCTION crm._ingest_describe(bigint) IS 'an import as JSON: state, counts, what the lines of orders are, progress from 0 to 1';
 
 CREATE FUNCTION crm.ingest_bulk_commit(batch_id bigint, byte_count bigint) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

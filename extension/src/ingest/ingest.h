@@ -298,6 +298,10 @@ typedef struct CrmIngestBuilt
 	Datum		fact;
 	Datum		ref;			/* 0: hangs on nobody */
 	Datum		consents;		/* array; 0: none */
+	/* of an order */
+	const char *kind;			/* NULL while it is at fault */
+	int			n_records;		/* lines of the file that it was made of */
+	bool		is_of_nobody;	/* names no member and no identifier */
 } CrmIngestBuilt;
 
 extern void crm_ingest_fault(CrmIngestParser *p, CrmIngestFault fault, const char *field,

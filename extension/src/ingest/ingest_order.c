@@ -25,6 +25,7 @@ struct CrmIngestOrder
 {
 	CrmIngestSlot slots[F_COUNT];	/* the order's own fields */
 	int			first_line;
+	int			n_records;		/* lines of CSV, or one text */
 	bool		is_bad;			/* a line of it is; it is not stored */
 	int			n_lines;
 	int			max_lines;
@@ -38,6 +39,8 @@ static const char *const statuses[] = {
 	"completed|已完成|完成|交易成功", NULL
 };
 static const char *const kinds[] = {"sale|销售", "cancellation|冲销|退货", "adjustment|调整", NULL};
+static const char *const status_words[] = {"paid", "unpaid", "cancelled", "completed"};
+static const char *const kind_words[] = {"sale", "cancellation", "adjustment"};
 
 /* An order that begins with the record in the parser's slots; it takes no field yet but its id. */
 CrmIngestOrder *
@@ -282,6 +285,7 @@ crm_ingest_order_add(CrmIngestParser *p, CrmIngestOrder *order)
 	bool		is_set;
 	bool		ok;
 
+	order->n_records++;
 	ok = crm_ingest_require(p, F_ORDERED_AT);
 	if (ok && !is_same(&p->slots[F_ORDERED_AT], &order->slots[F_ORDERED_AT]))
 		ok = crm_ingest_take_time(p, F_ORDERED_AT, &at, &is_set);
@@ -354,6 +358,17 @@ check_currency(CrmIngestParser *p)
 	return false;
 }
 
+static bool
+names_nobody(const CrmIngestParser *p)
+{
+	static const int fields[] = {F_MEMBER_EXTERNAL_ID, F_PHONE, F_MEMBER_CARD, F_OPENID, F_UNIONID};
+
+	for (int i = 0; i < lengthof(fields); i++)
+		if (p->slots[fields[i]].kind != CRM_SLOT_ABSENT)
+			return false;
+	return true;
+}
+
 /* Turns the order into a fact and the reference it hangs on; false after a fault, also of a line. */
 bool
 crm_ingest_order_build(CrmIngestParser *p, CrmIngestOrder *order, CrmIngestBuilt *built)
@@ -388,11 +403,14 @@ crm_ingest_order_build(CrmIngestParser *p, CrmIngestOrder *order, CrmIngestBuilt
 			crm_ingest_shape_put(p->fact, A_COUPON_CODE, value);
 		ok = crm_ingest_put_ref(p, built, order->first_line, store_id, at, true);
 	}
+	if (ok)
+	{
+		built->kind = kind_words[kind];
+		built->n_records = order->n_records;
+		built->is_of_nobody = names_nobody(p);
+	}
 	if (ok && p->wants_facts)
 	{
-		static const char *const status_words[] = {"paid", "unpaid", "cancelled", "completed"};
-		static const char *const kind_words[] = {"sale", "cancellation", "adjustment"};
-
 		crm_ingest_shape_put(p->fact, A_STATUS, CStringGetTextDatum(status_words[status]));
 		crm_ingest_shape_put(p->fact, A_KIND, CStringGetTextDatum(kind_words[kind]));
 		crm_ingest_shape_put(p->fact, A_LINES,

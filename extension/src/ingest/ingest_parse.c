@@ -4,8 +4,9 @@
  *
  * The caller says by the columns it asks for what is to be built (ordinal, chunk, at, line_no,
  * next_at, next_line, external_id, id_hash, content_hash, code, field, remedy, ref, fact,
- * consents): without fact and ref the records are checked only.  Facts are built up to
- * max_facts a call; the last row, without ordinal and code, is where the next call begins.
+ * consents; of an order kind, line_count, is_of_nobody): without fact and ref the records are
+ * checked only.  Facts are built up to max_facts a call; the last row, without ordinal and code,
+ * is where the next call begins.
  *
  *		chunk at line	code   fact
  *		0	  0	 2		NULL   (order A)

@@ -14,7 +14,8 @@
 
 static const char *const column_names[C_COUNT] = {
 	"ordinal", "chunk", "at", "line_no", "next_at", "next_line", "external_id", "id_hash",
-	"content_hash", "code", "field", "remedy", "ref", "fact", "consents"
+	"content_hash", "code", "field", "remedy", "ref", "fact", "consents", "kind", "line_count",
+	"is_of_nobody"
 };
 
 /* Which columns the caller asked for, and the shapes that these need. */
@@ -133,6 +134,12 @@ crm_ingest_row_fact(CrmIngestRun *run, const CrmIngestBuilt *built,
 		put(run, C_FACT, built->fact);
 	if (built->consents)
 		put(run, C_CONSENTS, built->consents);
+	if (built->kind)
+	{
+		put_text(run, C_KIND, built->kind);
+		put(run, C_LINE_COUNT, Int32GetDatum(built->n_records));
+		put(run, C_IS_OF_NOBODY, BoolGetDatum(built->is_of_nobody));
+	}
 	end_row(run);
 }
 
