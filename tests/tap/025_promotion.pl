@@ -8,7 +8,6 @@ use Test::More;
 use Time::HiRes qw(usleep);
 use CrmTest;
 
-my $folder = $PostgreSQL::Test::Utils::tmp_check;
 my $primary = crm_node('primary', streaming => 1, conf => "crm.core_clock = '2026-06-30T11:00:00+08:00'\n");
 crm_database($primary, 'shop');
 crm_shop($primary, 'shop');
@@ -42,7 +41,7 @@ wait_until($standby, 'shop', "SELECT count(*) = 1 FROM crm.worker_status WHERE p
 pass('promoted, its worker starts');
 my $had = $standby->safe_psql('shop', 'SELECT count(*) FROM crm.customer_order');
 wait_until($standby, 'shop', "SELECT count(*) >= $had + 20 FROM crm.customer_order", 'orders after the promotion');
-append_to_file("$folder/enough", "\n");
+let_tills_end();
 ok($_->finish, 'a till got all its answers') for @tills;
 
 my @answers = answers_of('1', '2');

@@ -11,7 +11,6 @@ use CrmTest;
 
 my $kills = $ENV{CRM_KILLS} // 20;
 srand($ENV{CRM_SEED} // 7);
-my $folder = $PostgreSQL::Test::Utils::tmp_check;
 my $node = crm_node('main', conf => "crm.core_clock = '2026-06-30T11:00:00+08:00'\nfsync = on\n");
 crm_database($node, 'shop');
 crm_shop($node, 'shop');
@@ -65,7 +64,7 @@ for (my $left = $kills; $left > 0;)
 	$killed{$what}++;
 	$left--;
 }
-append_to_file("$folder/enough", "\n");
+let_tills_end();
 ok($_->finish, 'a till got all its answers') for @tills;
 note(join ', ', map { "$_: $killed{$_}" } sort keys %killed);
 

@@ -11,10 +11,11 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Exporter 'import';
 our @EXPORT = qw(crm_node crm_database crm_shop clock wait_until member order start_receiver requests_of start_web kill_gateway start_tills
-	answers_of);
+	let_tills_end answers_of);
 
+# of this test alone: all of a run share $tmp_check
 my $folder;
-INIT { $folder = $PostgreSQL::Test::Utils::tmp_check }
+INIT { $folder = PostgreSQL::Test::Utils::tempdir('crm') }
 my (@processes, @webs);
 END
 {
@@ -152,6 +153,13 @@ sub start_tills
 	}
 	push @processes, @tills;
 	return @tills;
+}
+
+# Tells tills without a count that it is enough.
+sub let_tills_end
+{
+	append_to_file("$folder/enough", "\n");
+	return;
 }
 
 # What the tills were answered: [order, its status, and the answers before that asked to come again].
