@@ -71,6 +71,7 @@ $old->safe_psql('shop', q{
 	CREATE POLICY dba_policy ON crm.customer FOR SELECT TO auditor_of_the_house USING (city = '上海');
 	GRANT SELECT ON crm.customer TO auditor_of_the_house});
 
+my $seals = $old->safe_psql('shop', 'SELECT count(*) FROM crm.audit_seal');    # the new server seals on
 my %question = (
 	persons => 'SELECT * FROM crm.person ORDER BY customer_id',
 	values => 'SELECT crm.value_explain(customer_id, NULL) FROM crm.person ORDER BY customer_id LIMIT 5',
@@ -80,7 +81,7 @@ my %question = (
 	queue => 'SELECT q.*, o.body FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)',
 	sent => 'SELECT * FROM crm.outbox_event ORDER BY 1, 2, 4',
 	occurrences => 'SELECT * FROM crm.occurrence ORDER BY customer_id, flow_id',
-	audit => 'SELECT * FROM crm.access_verify_audit()',
+	audit => "SELECT * FROM crm.access_verify_audit() ORDER BY seal_no LIMIT $seals",
 	lookup => "SELECT crm.identity_lookup('phone', '138 1234 0007', '')",
 	rfm => "SELECT * FROM crm.value_rfm((SELECT model FROM crm.rfm_model WHERE is_active), '2026-06-30') ORDER BY 1",
 	tables => "SELECT relname FROM pg_class WHERE relnamespace = 'crm'::regnamespace AND relkind = 'r' AND NOT relispartition ORDER BY 1");
