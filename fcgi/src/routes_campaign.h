@@ -1,0 +1,60 @@
+/*
+ * routes_campaign.h
+ *		Rows of the route table: flows.  Read by route_table.c only.
+ */
+#define FLOW_CODE	{"flow", CRM_IN_PATH, CRM_TEXT, true, NULL, "code of the flow: welcome, silence_30, birthday"}
+
+/* One flow, one function of its code, a JSON answer. */
+#define FLOW_ACT(verb, function, key_argument, line) \
+	{ \
+		.method = CRM_POST, .path = "/api/v1/flows/{flow}/" verb, .operation = function, .tag = "Flows", \
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS, \
+		.sql = "SELECT 200 AS status, crm." function "($1" key_argument ")::text AS body", \
+		.params = {FLOW_CODE, KEY}, .timeout_ms = WORK_MS, .summary = line, \
+		.response_schema = "Flow", .success = 200, \
+	}
+
+	{
+		.method = CRM_GET, .path = "/api/v1/flows", .operation = "flows", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
+		.sql = "SELECT j::text FROM crm.campaign_list() j",
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "All flows with their state and values", .response_schema = "Flow", .success = 200,
+	},
+	{
+		.method = CRM_PATCH, .path = "/api/v1/flows/{flow}", .operation = "flow_edit", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.sql = "SELECT 200 AS status, crm.campaign_edit($1, $2, $3)::text AS body",
+		.params = {FLOW_CODE, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Change values of a flow",
+		.request_schema = "FlowChanges", .response_schema = "Flow", .success = 200,
+		.example = "{\"daily_limit\":300}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/flows/{flow}/preview", .operation = "flow_preview", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.sql = "SELECT 200 AS status, crm.campaign_preview($1)::text AS body",
+		.params = {FLOW_CODE}, .read_only = true, .timeout_ms = SLOW_MS,
+		.summary = "Who a flow would reach, who not and why, before it starts",
+		.response_schema = "FlowPreview", .success = 200,
+	},
+	FLOW_ACT("start", "campaign_start", "", "Start a flow"),
+	FLOW_ACT("pause", "campaign_pause", "", "Pause a flow; what is due waits"),
+	FLOW_ACT("stop", "campaign_stop", "", "Stop a flow"),
+	FLOW_ACT("confirm-backlog", "campaign_confirm_backlog", ", $2",
+			 "Let those enter who were past the trigger when the flow began"),
+	{
+		.method = CRM_GET, .path = "/api/v1/flows/{flow}/results", .operation = "flow_results", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = "manager, marketer, analyst, headquarters",
+		.sql = "SELECT 200 AS status, crm.campaign_results($1)::text AS body",
+		.params = {FLOW_CODE}, .read_only = true, .timeout_ms = SLOW_MS,
+		.summary = "What a flow brought, against its holdout",
+		.response_schema = "FlowResults", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/flows/{flow}/explain/{person_id}", .operation = "flow_explain",
+		.tag = "Flows", .access = CRM_ACCESS_CALLER, .roles = "store manager, manager, service, marketer, headquarters",
+		.sql = "SELECT 200 AS status, crm.campaign_explain($2, $1)::text AS body",
+		.params = {FLOW_CODE, PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS,
+		.summary = "Why a person got a flow's message, or not",
+		.response_schema = "Object", .success = 200,
+	},

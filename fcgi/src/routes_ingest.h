@@ -1,0 +1,109 @@
+/*
+ * routes_ingest.h
+ *		Rows of the route table: what tills and shops send, and imports.  Read by route_table.c only.
+ */
+/* A single call of intake: the answer is the status of its row, never a raise. */
+#define INTAKE_ROUTE(who, plural, function, schema, line, body) \
+	{ \
+		.method = CRM_POST, .path = "/api/v1/" plural, .operation = function, .tag = "Intake", \
+		.access = CRM_ACCESS_CALLER, .roles = who, \
+		.sql = "SELECT r.status, r.code, r.field, r.remedy, json_build_object('outcome', r.code, " \
+		"'external_id', r.external_id, 'inbox_id', r.inbox_id, 'fact_id', r.fact_id, " \
+		"'customer_id', r.customer_id)::text AS body " \
+		"FROM crm." function "($1, $2, $3, CASE WHEN $4::text IS NOT NULL OR $6::text IS NOT NULL THEN " \
+		"jsonb_build_object('webhook-id', $4::text, 'webhook-timestamp', $5::text, " \
+		"'webhook-signature', $6::text) END) r", \
+		.params = { \
+			{"source", CRM_IN_QUERY, CRM_TEXT, false, NULL, "the source, when the API key names none"}, \
+			{"body", CRM_IN_BODY_BYTES, CRM_BYTEA, true, NULL, NULL}, \
+			KEY, \
+			{"webhook-id", CRM_IN_HEADER, CRM_TEXT, false, NULL, "of a source that signs (Standard Webhooks)"}, \
+			{"webhook-timestamp", CRM_IN_HEADER, CRM_TEXT, false, NULL, "of a source that signs"}, \
+			{"webhook-signature", CRM_IN_HEADER, CRM_TEXT, false, NULL, "of a source that signs"}, \
+		}, \
+		.timeout_ms = WORK_MS, .summary = line, \
+		.text = "The raw body is kept first, then applied with all its consequences in one commit; " \
+		"the same external_id with the same content changes nothing, with other content it is a revision.", \
+		.request_schema = schema, .response_schema = "Intake", .example = body, .success = 200, \
+	}
+
+	INTAKE_ROUTE(INTAKE, "members", "ingest_member", "Member", "Take a member record of a source",
+				 "{\"external_id\":\"M1001\",\"name\":\"王芳\",\"phone\":\"13867241905\",\"store_code\":\"S01\"}"),
+	INTAKE_ROUTE(INTAKE, "orders", "ingest_order", "Order", "Take an order with its items",
+				 "{\"external_id\":\"O1\",\"ordered_at\":\"2026-03-31T10:00:00+08:00\",\"store_code\":\"S01\","
+				 "\"phone\":\"13867241905\",\"amount\":\"59.00\",\"items\":[{\"product_code\":\"P1\",\"quantity\":1,"
+				 "\"unit_price\":\"59.00\"}]}"),
+	INTAKE_ROUTE(INTAKE, "refunds", "ingest_refund", "Refund", "Take a refund, full, partial or of one line",
+				 "{\"external_id\":\"R1\",\"order_external_id\":\"O1\",\"amount\":\"9.00\","
+				 "\"refunded_at\":\"2026-04-02T10:00:00+08:00\"}"),
+	INTAKE_ROUTE(INTAKE, "events", "ingest_event", "Event", "Take a behaviour event",
+				 "{\"type\":\"page_view\",\"occurred_at\":\"2026-03-31T10:00:00+08:00\",\"openid\":\"o1\"}"),
+	INTAKE_ROUTE(COUNTER ", " INTAKE, "interactions", "ingest_interaction", "Interaction",
+				 "Take a note: a call, a visit, a message",
+				 "{\"occurred_at\":\"2026-03-31T10:00:00+08:00\",\"channel\":\"call\",\"phone\":\"13867241905\","
+				 "\"body\":\"asked for the new cake\"}"),
+	INTAKE_ROUTE(INTAKE, "products", "ingest_product", "Product", "Take a product",
+				 "{\"external_id\":\"P1\",\"name\":\"蛋糕\",\"category_code\":\"cake\"}"),
+	INTAKE_ROUTE(INTAKE, "consents", "ingest_consent", "Consent", "Take a consent or its withdrawal",
+				 "{\"phone\":\"13867241905\",\"channel\":\"sms\",\"state\":\"yes\","
+				 "\"occurred_at\":\"2026-03-31T10:00:00+08:00\"}"),
+	{
+		.method = CRM_GET, .path = "/api/v1/ingest/{key}", .operation = "ingest_status", .tag = "Intake",
+		.access = CRM_ACCESS_CALLER, .roles = INTAKE,
+		.sql = "SELECT 200 AS status, crm.ingest_status($1)::text AS body",
+		.params = {{"key", CRM_IN_PATH, CRM_TEXT, true, NULL, "the Idempotency-Key, without its quotes"}},
+		.read_only = true, .timeout_ms = FAST_MS,
+		.summary = "What became of a call whose answer was lost",
+		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/imports", .operation = "import", .tag = "Imports",
+		.access = CRM_ACCESS_CALLER, .roles = INTAKE,
+		.sql = "SELECT crm.ingest_bulk_begin($1, $2, $3, $4, $5)",
+		.params = {
+			{"source", CRM_IN_QUERY, CRM_TEXT, false, NULL, "the source, when the API key names none"},
+			{"entity", CRM_IN_QUERY, CRM_TEXT, true, NULL,
+			"member, order, order_line, refund, event, interaction, product, consent, coupon"},
+			{"format", CRM_IN_QUERY, CRM_TEXT, false, NULL, "csv or ndjson; else the Content-Type says it"},
+			{"encoding", CRM_IN_QUERY, CRM_TEXT, false, "utf8", "utf8 or gbk;"},
+			{"mapping_version", CRM_IN_QUERY, CRM_INTEGER, false, NULL, "of the source, default the current one"},
+			{"history", CRM_IN_QUERY, CRM_BOOLEAN, false, NULL, "true: old facts, which start no flow"},
+			{"lenient", CRM_IN_QUERY, CRM_BOOLEAN, false, NULL, "true: take the good lines, report the others"},
+			{"dry_run", CRM_IN_QUERY, CRM_BOOLEAN, false, NULL, "true: only say what would happen"},
+			{"header", CRM_IN_QUERY, CRM_BOOLEAN, false, NULL, "false: the CSV has no header line"},
+		},
+		.timeout_ms = WORK_MS, .summary = "Import a file of any size, one record a line",
+		.text = "The body is streamed; nothing counts before it has arrived whole. All lines or none, "
+		"unless lenient (or Prefer: handling=lenient). The answer is a job: follow its Location.",
+		.request_schema = "ImportBody", .response_schema = "Job", .success = 202,
+		.handler = crm_bulk_import,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/imports/{import_id}", .operation = "import_job", .tag = "Imports",
+		.access = CRM_ACCESS_CALLER, .roles = INTAKE,
+		.sql = "SELECT 200 AS status, crm.ingest_job($1)::text AS body",
+		.params = {{"import_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, NULL}},
+		.read_only = true, .timeout_ms = FAST_MS, .summary = "State and progress of an import",
+		.response_schema = "Job", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/imports/{import_id}/errors", .operation = "import_errors",
+		.tag = "Imports", .access = CRM_ACCESS_CALLER, .roles = INTAKE,
+		.sql = "SELECT j::text, j->>'line' FROM crm.ingest_errors($1, $2, $3) j",
+		.params = {
+			{"import_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, NULL},
+			{"cursor", CRM_IN_CURSOR, CRM_INTEGER, false, "0", "of the page before"},
+			LIMIT,
+		},
+		.read_only = true, .timeout_ms = WORK_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "The lines that were not taken, each with its remedy",
+		.response_schema = "ImportError", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/imports/{import_id}/confirm", .operation = "import_confirm",
+		.tag = "Imports", .access = CRM_ACCESS_CALLER, .roles = INTAKE,
+		.sql = "SELECT 200 AS status, crm.ingest_bulk_confirm($1)::text AS body",
+		.params = {{"import_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, NULL}},
+		.timeout_ms = WORK_MS, .summary = "Apply an import whose dry run was looked at",
+		.response_schema = "Job", .success = 200,
+	},

@@ -1,0 +1,39 @@
+/*
+ * routes_outbox.h
+ *		Rows of the route table: messages, receipts, opt-outs.  Read by route_table.c only.
+ */
+	{
+		.method = CRM_GET, .path = "/api/v1/outbox/{message_id}", .operation = "message", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, service, steward, marketer, headquarters",
+		.sql = "SELECT 200 AS status, crm.outbox_state($1)::text AS body",
+		.params = {{"message_id", CRM_IN_PATH, CRM_TEXT, true, NULL, NULL}},
+		.read_only = true, .timeout_ms = FAST_MS, .summary = "State of a message and its attempts",
+		.response_schema = "Message", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/outbox/{message_id}/replay", .operation = "message_replay",
+		.tag = "Messages", .access = CRM_ACCESS_CALLER, .roles = "steward, marketer, headquarters, admin",
+		.sql = "SELECT 200 AS status, to_jsonb(crm.outbox_replay($1))::text AS body",
+		.params = {{"message_id", CRM_IN_PATH, CRM_TEXT, true, NULL, NULL}},
+		.timeout_ms = FAST_MS, .summary = "Send a dead letter again, with the same id",
+		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/receipts", .operation = "receipt", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "steward, till, admin",
+		.sql = "SELECT 200 AS status, coalesce(to_jsonb(crm.outbox_receipt(crm.gateway_text($1, 'message_id', true), "
+		"crm.gateway_text($1, 'kind', true), crm.gateway_text($1, 'detail'), $2)), '{}')::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "A carrier's receipt for a message",
+		.request_schema = "Receipt", .response_schema = "Object", .success = 200,
+		.example = "{\"message_id\":\"42-ABCDEF\",\"kind\":\"delivered\"}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/opt-outs", .operation = "opt_out", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", steward, marketer, headquarters, till",
+		.sql = "SELECT 200 AS status, coalesce(to_jsonb(crm.outbox_opt_out(crm.gateway_text($1, 'channel', true), "
+		"crm.gateway_text($1, 'address', true), coalesce(crm.gateway_text($1, 'evidence'), ''), $2)), '{}')::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = FAST_MS,
+		.summary = "An address says stop (退订): closed before the next send",
+		.request_schema = "OptOut", .response_schema = "Object", .success = 200,
+		.example = "{\"channel\":\"sms\",\"address\":\"13867241905\",\"evidence\":\"TD\"}",
+	},

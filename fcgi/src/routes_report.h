@@ -1,0 +1,61 @@
+/*
+ * routes_report.h
+ *		Rows of the route table: a person in one look, the timeline, the health board.  Read by route_table.c only.
+ */
+	{
+		.method = CRM_POST, .path = "/api/v1/lookup", .operation = "lookup", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", steward, headquarters, till",
+		.sql = "SELECT 200 AS status, crm.report_card(crm.gateway_text($1, 'kind', true), "
+		"crm.gateway_text($1, 'value', true), coalesce(crm.gateway_text($1, 'namespace'), ''))::text AS body",
+		.params = {BODY}, .timeout_ms = FAST_MS,
+		.summary = "Find a person by a whole identifier",
+		.text = "Answers any member of the chain with the counter card; logged, and counted (60 an hour a clerk).",
+		.request_schema = "Lookup", .response_schema = "Person", .success = 200,
+		.example = "{\"kind\":\"phone\",\"value\":\"13867241905\"}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/persons/{person_id}", .operation = "person", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = READERS,
+		/* old ids answer: a merged row points to the person that is */
+		.sql = "SELECT 200 AS status, to_json(p)::text AS body, p.row_version::text || '.' ||"
+		" extract(epoch FROM p.updated_at)::text AS etag"
+		" FROM crm.person p WHERE p.customer_id ="
+		" (SELECT coalesce(o.merged_into, o.customer_id) FROM crm.customer o WHERE o.customer_id = $1)",
+		.params = {PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS,
+		.summary = "A person in one row: masked identity, home store, tier, scores, totals",
+		.response_schema = "Person", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/overview", .operation = "person_overview", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = READERS,
+		.sql = "SELECT 200 AS status, crm.report_person($1)::text AS body",
+		.params = {PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS,
+		.summary = "Everything about a person: records, identifiers, value, coupons, consent, suggestion, newest of the timeline",
+		.response_schema = "Person", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/timeline", .operation = "person_timeline",
+		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = READERS,
+		.sql = "SELECT j::text, j->>'at' FROM crm.report_timeline($1, $2, $3) j",
+		.params = {
+			PERSON_ID,
+			{"cursor", CRM_IN_CURSOR, CRM_TIMESTAMP, false, NULL, "of the page before"},
+			LIMIT,
+		},
+		.read_only = true, .timeout_ms = WORK_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Everything that happened with a person, newest first",
+		.response_schema = "TimelineEntry", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/health-board", .operation = "health_board", .tag = "Reports",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
+		.sql = "SELECT 200 AS status, crm.report_health($1, $2, $3)::text AS body",
+		.params = {
+			{"store", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a store"},
+			{"region", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a region"},
+			{"on_day", CRM_IN_QUERY, CRM_DATE, false, NULL, "default today"},
+		},
+		.read_only = true, .timeout_ms = SLOW_MS,
+		.summary = "The health board: active persons, funnel, tier shares, flows",
+		.response_schema = "Health", .success = 200,
+	},
