@@ -62,6 +62,26 @@ $$;
 COMMENT ON FUNCTION crm.gateway_integer(jsonb, text, boolean) IS
     'a member of a request body as a whole number; 22023 with COLUMN = the field';
 
+CREATE FUNCTION crm.gateway_date(body jsonb, field text, is_required boolean DEFAULT false) RETURNS date
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+DECLARE
+    value text := crm.gateway_text(body, field, is_required);
+BEGIN
+    IF value IS NULL THEN
+        RETURN NULL;
+    ELSIF value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
+        RETURN make_date(left(value, 4)::int, substr(value, 6, 2)::int, right(value, 2)::int);
+    END IF;
+    RAISE datetime_field_overflow;
+EXCEPTION WHEN datetime_field_overflow THEN
+    RAISE EXCEPTION 'field "%" is not a day', field
+        USING ERRCODE = 'invalid_parameter_value', COLUMN = field, HINT = format('Send "%s" as a day like 2026-03-31.', field);
+END
+$$;
+COMMENT ON FUNCTION crm.gateway_date(jsonb, text, boolean) IS
+    'a member of a request body as a calendar day, written 2026-03-31; null when absent; 22023 with COLUMN = the field';
+
 CREATE FUNCTION crm.gateway_texts(body jsonb, field text, is_required boolean DEFAULT false) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
 $$

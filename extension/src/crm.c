@@ -9,6 +9,7 @@
 #include "loyalty/loyalty.h"
 #include "outbox/outbox.h"
 #include "purchase/purchase.h"
+#include "sales/sales.h"
 #include "value/value.h"
 #include "worker/worker.h"
 
@@ -29,6 +30,7 @@ _PG_init(void)
 	crm_value_init();
 	crm_loyalty_init();
 	crm_outbox_init();
+	crm_sales_init();
 	crm_campaign_init();
 	crm_worker_init();
 	MarkGUCPrefixReserved("crm");

@@ -19,6 +19,7 @@ const CrmRoute crm_route_table[] = {
 #include "routes_report.h"
 #include "routes_value.h"
 #include "routes_loyalty.h"
+#include "routes_sales.h"
 #include "routes_campaign.h"
 #include "routes_outbox.h"
 #include "routes_access.h"

@@ -102,6 +102,12 @@ const CrmSchema crm_schemas[] = {
 								"\"code\":" TEXT ",\"order_external_id\":" TEXT ",\"reason\":" TEXT)},
 	{"Coupon", ANY_OBJECT("a coupon: code, type, value, state, valid_until")},
 
+	{"Task", OBJECT("\"title\",\"due_on\"",
+					"\"title\":" TEXT ",\"due_on\":" DAY ",\"body\":" TEXT ",\"staff\":" TEXT)},
+	{"TaskEnd", OBJECT("\"outcome\"", "\"outcome\":" TEXT ",\"state\":{\"enum\":[\"done\",\"cancelled\"]}")},
+	{"TaskChange", OBJECT("", "\"staff\":" TEXT ",\"due_on\":" DAY)},
+	{"Reassign", OBJECT("\"to\",\"reason\"", "\"to\":" TEXT ",\"reason\":" TEXT)},
+
 	{"Flow", ANY_OBJECT("a flow: code, state, the values a manager may edit")},
 	{"FlowChanges", ANY_OBJECT("the values to change, by their name")},
 	{"FlowPreview", ANY_OBJECT("who would get it, who not and why, counts")},

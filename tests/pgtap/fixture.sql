@@ -53,6 +53,8 @@ SELECT customer_id, 5000 + n, 'retail_sabc', 'S', '2026-01-01', '2026-01-01', 'o
 INSERT INTO crm.coupon_type (coupon_type, name_zh, name_en, kind, value, valid_days, rank) VALUES ('test', 'x', 'x', 'amount', 5, 30, 1);
 INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, value, state, issued_at, valid_until)
 SELECT customer_id, 6000 + n, 'C' || n, 'test', 5, 'issued', '2026-01-01', '2036-02-01' FROM person;
+INSERT INTO crm.task (customer_id, task_id, task_key, kind, title, body, store_id, role, due_at, created_at)
+SELECT customer_id, 6500 + n, 'k', 'hand', 'secret title', 'secret note', 900 + store_no, 'crm_clerk', '2026-01-02', '2026-01-01' FROM person;
 INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, flow_version)
 SELECT customer_id, 1, 0, 'once', '2026-01-01', '2026-01-01', 'none', 'sent', 1 FROM person;
 INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, decision_id, step, result, reason)

@@ -77,4 +77,7 @@
 #define ERRCODE_CRM_FLOW_UNFIT			CRM_SQLSTATE('8', '0', '1') /* 422: the flow cannot run as it is described */
 #define ERRCODE_CRM_FLOW_STATE			CRM_SQLSTATE('8', '0', '2') /* 409: not possible in the flow's state */
 
+/* RM87x sales */
+#define ERRCODE_CRM_TASK_CLOSED			CRM_SQLSTATE('8', '7', '1') /* 409: the task is closed */
+
 #endif
