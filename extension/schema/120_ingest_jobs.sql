@@ -1,13 +1,15 @@
--- Views of intake for whoever looks after it, and its jobs.
+-- Views of intake for whoever looks after it, and its jobs.  Relations in a view are read as its owner, functions
+-- run as the reader: so no helper is called here.
 CREATE VIEW crm.source_status AS
     SELECT s.code AS source, s.name, s.kind, s.is_active, s.is_sandbox, s.last_received_at,
            coalesce(d.received, 0) AS received_today, coalesce(d.rejected, 0) AS rejected_today,
            round(100.0 * (d.received - d.rejected) / nullif(d.received, 0), 2) AS success_percent,
            (SELECT count(*) FROM crm.reject j WHERE j.source_id = s.source_id AND j.state IN ('open', 'retry')) AS open_rejects,
            (SELECT count(*) FROM crm.batch b WHERE b.source_id = s.source_id AND b.state NOT IN ('done', 'aborted', 'invalid')) AS open_imports,
-           s.is_active AND s.last_received_at < crm.core_now() - (crm._setting('ingest.silence_hours') #>> '{}')::int * interval '1 hour' AS is_silent
+           s.is_active AND s.last_received_at < crm.core_now() - interval '1 hour' *
+               (SELECT (t.value #>> '{}')::int FROM crm.room_setting t WHERE t.name = 'ingest.silence_hours') AS is_silent
     FROM crm.source s
-    LEFT JOIN crm.source_day d ON d.source_id = s.source_id AND d.day = crm._local_day(crm.core_now(), s.time_zone);
+    LEFT JOIN crm.source_day d ON d.source_id = s.source_id AND d.day = (crm.core_now() AT TIME ZONE s.time_zone)::date;
 CREATE VIEW crm.source_day_status AS
     SELECT s.code AS source, d.day, d.received, d.rejected, round(100.0 * (d.received - d.rejected) / nullif(d.received, 0), 2) AS success_percent
     FROM crm.source_day d JOIN crm.source s USING (source_id);

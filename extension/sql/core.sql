@@ -36,7 +36,13 @@ CREATE FUNCTION crm.core_now() RETURNS timestamptz
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_core_now';
 COMMENT ON FUNCTION crm.core_now() IS
     'now, by the clock of crm: start of the transaction, or the moment crm.core_clock holds it at';
+GRANT EXECUTE ON FUNCTION crm.core_now() TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_analyst,
+    crm_headquarters, crm_admin, crm_reader, crm_till;
 
+CREATE FUNCTION crm._make_keys() RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'crm_make_keys';
+COMMENT ON FUNCTION crm._make_keys() IS
+    'makes the key file with random keys; false and nothing done when there is one';
 CREATE FUNCTION crm._keyed_hash(purpose text, value bytea) RETURNS bytea
     LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_keyed_hash';
 COMMENT ON FUNCTION crm._keyed_hash(text, bytea) IS

@@ -101,7 +101,24 @@ $$;
 COMMENT ON FUNCTION crm.gateway_texts(jsonb, text, boolean) IS
     'a member of a request body as a list of texts; 22023 with COLUMN = the field';
 
+CREATE FUNCTION crm.gateway_ready() RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    needed int := (SELECT max(m.migration_no) FROM crm._migration() m);
+    found int := 0;
+BEGIN
+    IF to_regclass('crm.migration') IS NOT NULL THEN
+        found := (SELECT coalesce(max(m.migration_no), 0) FROM crm.migration m);
+    END IF;
+    RETURN jsonb_build_object('ready', found >= needed, 'extension', crm._code_version()::text, 'schema', found, 'needs', needed);
+END
+$$;
+COMMENT ON FUNCTION crm.gateway_ready() IS
+    'whether calls can be served: the version of the code, the migration the tables are at, and the one the code needs; run crm.install() when they differ';
+GRANT EXECUTE ON FUNCTION crm.gateway_ready() TO crm_gateway;
+
 GRANT EXECUTE ON FUNCTION crm.gateway_text(jsonb, text, boolean), crm.gateway_number(jsonb, text, boolean),
-    crm.gateway_integer(jsonb, text, boolean), crm.gateway_texts(jsonb, text, boolean)
+    crm.gateway_integer(jsonb, text, boolean), crm.gateway_date(jsonb, text, boolean), crm.gateway_texts(jsonb, text, boolean)
     TO crm_gateway, crm_till, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer,
        crm_analyst, crm_headquarters, crm_admin, crm_reader;

@@ -8,10 +8,11 @@ CREATE FUNCTION crm._worker_is_preloaded() RETURNS boolean
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'crm_worker_is_preloaded';
 COMMENT ON FUNCTION crm._worker_is_preloaded() IS 'whether shared_preload_libraries named crm at server start';
 
-CREATE FUNCTION crm._worker_list(OUT process text, OUT database oid, OUT pid int, OUT started_at timestamptz,
+CREATE FUNCTION crm.worker_list(OUT process text, OUT database oid, OUT pid int, OUT started_at timestamptz,
                                  OUT jobs_run bigint, OUT jobs_failed bigint) RETURNS SETOF record
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'crm_worker_list';
-COMMENT ON FUNCTION crm._worker_list() IS 'the running launcher, workers and senders of the whole server';
+COMMENT ON FUNCTION crm.worker_list() IS 'the running launcher, workers and senders of the whole server';
+GRANT EXECUTE ON FUNCTION crm.worker_list() TO crm_admin;
 
 CREATE FUNCTION crm._worker_next_daily(at_local time) RETURNS timestamptz
     LANGUAGE sql STABLE SET search_path = pg_catalog, crm, pg_temp AS
@@ -96,7 +97,7 @@ BEGIN
 
     finding := 'worker of this database'; state := 'ok'; remedy := '';
     IF crm._worker_is_preloaded() AND NOT EXISTS (
-        SELECT FROM crm._worker_list() w JOIN pg_database d ON d.oid = w.database
+        SELECT FROM crm.worker_list() w JOIN pg_database d ON d.oid = w.database
         WHERE w.process = 'worker' AND d.datname = current_database()) THEN
         state := CASE WHEN pg_is_in_recovery() THEN 'ok' ELSE 'missing' END;
         remedy := CASE WHEN pg_is_in_recovery() THEN 'a standby: it starts at promotion'

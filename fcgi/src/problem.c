@@ -40,6 +40,8 @@ static const Mapping standard_codes[] = {
 	{"23", 409, "The request breaks a rule of the data."},
 	{"25006", 405, "This method only reads."},
 	{"28", 401, "The credential is not accepted."},
+	{"3F000", 503, "The database has no extension crm; see the installation's page."},
+	{"42883", 503, "The database's crm is older than this gateway; update the extension."},
 	{"40001", 503, "The request collided with others; try again."},
 	{"40P01", 503, "The request collided with others; try again."},
 	{"42501", 403, "Your role may not do this."},

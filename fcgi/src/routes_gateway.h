@@ -17,12 +17,11 @@
 	{
 		.method = CRM_GET, .path = "/ready", .operation = "ready", .tag = "Operation",
 		.access = CRM_ACCESS_LOOPBACK,
-		.sql = "SELECT CASE WHEN e.extversion IS NULL THEN 503 ELSE 200 END AS status, "
-		"CASE WHEN e.extversion IS NULL THEN 'extension_missing' END AS code, "
-		"json_build_object('ready', e.extversion IS NOT NULL, 'extension', e.extversion)::text AS body "
-		"FROM (SELECT 1) one LEFT JOIN pg_catalog.pg_extension e ON e.extname = 'crm'",
+		.sql = "SELECT CASE WHEN (r->>'ready')::boolean THEN 200 ELSE 503 END AS status, "
+		"CASE WHEN NOT (r->>'ready')::boolean THEN 'schema_outdated' END AS code, "
+		"'Run SELECT crm.install();' AS remedy, r::text AS body FROM crm.gateway_ready() r",
 		.read_only = true, .timeout_ms = FAST_MS,
-		.summary = "The database answers and has the extension",
+		.summary = "The database answers, and its tables are those the code needs",
 		.response_schema = "Ready", .success = 200,
 	},
 	{

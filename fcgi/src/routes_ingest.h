@@ -2,6 +2,11 @@
  * routes_ingest.h
  *		Rows of the route table: what tills and shops send, and imports.  Read by route_table.c only.
  */
+#define STEWARDS		"steward, admin"
+#define SOURCE_READERS	"steward, headquarters, admin"
+#define SOURCE_CODE		{"source", CRM_IN_PATH, CRM_TEXT, true, NULL, "code of the source"}
+#define ENTITY			{"entity", CRM_IN_PATH, CRM_TEXT, true, NULL, "member, order, order_line, refund, event, ..."}
+
 /* A single call of intake: the answer is the status of its row, never a raise. */
 #define INTAKE_ROUTE(who, plural, function, schema, line, body) \
 	{ \
@@ -106,4 +111,94 @@
 		.params = {{"import_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, NULL}},
 		.timeout_ms = WORK_MS, .summary = "Apply an import whose dry run was looked at",
 		.response_schema = "Job", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/imports/{import_id}/preview", .operation = "import_preview", .tag = "Imports",
+		.access = CRM_ACCESS_CALLER, .roles = INTAKE,
+		.sql = "SELECT j::text, j->>'line' FROM crm.ingest_preview($1, $2, $3) j",
+		.params = {
+			{"import_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, NULL},
+			{"cursor", CRM_IN_CURSOR, CRM_INTEGER, false, "0", "of the page before"},
+			LIMIT,
+		},
+		.read_only = true, .timeout_ms = SLOW_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "What an import would do with each record: create, update, unchanged or reject",
+		.response_schema = "ImportError", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/sources", .operation = "sources", .tag = "Sources",
+		.access = CRM_ACCESS_CALLER, .roles = SOURCE_READERS,
+		.sql = "SELECT to_json(s)::text FROM crm.source_status s ORDER BY s.source",
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Every source: when it delivered last, what waits, its success rate",
+		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_PUT, .path = "/api/v1/sources/{source}", .operation = "source_define", .tag = "Sources",
+		.access = CRM_ACCESS_CALLER, .roles = STEWARDS,
+		.sql = "SELECT 200 AS status, json_build_object('source', $1::text, 'source_id', crm.ingest_define_source($1, "
+		"crm.gateway_text($2, 'name', true), crm.gateway_text($2, 'kind', true), $2::jsonb - 'name' - 'kind'))::text AS body",
+		.params = {SOURCE_CODE, BODY}, .timeout_ms = FAST_MS, .summary = "Make or change a source",
+		.request_schema = "Source", .response_schema = "Object", .success = 200,
+		.example = "{\"name\":\"till\",\"kind\":\"pos\",\"time_zone\":\"Asia/Shanghai\"}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/mapping-guess", .operation = "mapping_guess", .tag = "Sources",
+		.access = CRM_ACCESS_CALLER, .roles = STEWARDS,
+		.sql = "SELECT 200 AS status, crm.ingest_guess_mapping(crm.gateway_text($1, 'entity', true), "
+		"crm.gateway_text($1, 'header', true))::text AS body",
+		.params = {BODY}, .timeout_ms = FAST_MS, .summary = "Guess a mapping from the header of a file, Chinese or English",
+		.request_schema = "MappingGuess", .response_schema = "Object", .success = 200,
+		.example = "{\"entity\":\"member\",\"header\":\"会员号,姓名,手机号\"}",
+	},
+	{
+		.method = CRM_PUT, .path = "/api/v1/sources/{source}/mappings/{entity}", .operation = "mapping_define", .tag = "Sources",
+		.access = CRM_ACCESS_CALLER, .roles = STEWARDS,
+		.sql = "SELECT 200 AS status, json_build_object('version', crm.ingest_define_mapping($1, $2, $3))::text AS body",
+		.params = {SOURCE_CODE, ENTITY, BODY}, .timeout_ms = FAST_MS,
+		.summary = "Keep a mapping as a new version and make it the current one",
+		.request_schema = "Mapping", .response_schema = "Object", .success = 200,
+		.example = "{\"fields\":{\"external_id\":\"会员号\",\"name\":\"姓名\",\"phone\":\"手机号\"}}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/sources/{source}/mappings/{entity}/test", .operation = "mapping_test", .tag = "Sources",
+		.access = CRM_ACCESS_CALLER, .roles = STEWARDS,
+		.sql = "SELECT j::text FROM crm.ingest_test_mapping($1, $2, $3::jsonb -> 'mapping', "
+		"convert_to(crm.gateway_text($3, 'sample', true), 'UTF8')) j",
+		.params = {SOURCE_CODE, ENTITY, BODY}, .timeout_ms = WORK_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "What a mapping would make of sample rows; nothing is stored",
+		.request_schema = "MappingTest", .response_schema = "Object", .success = 200,
+		.example = "{\"mapping\":{\"fields\":{\"external_id\":\"会员号\"}},\"sample\":\"会员号\\nM1\\n\"}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/rejects", .operation = "rejects", .tag = "Sources",
+		.access = CRM_ACCESS_CALLER, .roles = "steward, headquarters, admin",
+		.sql = "SELECT j::text, j->>'reject_id' FROM crm.ingest_rejects($1, $2, $3) j",
+		.params = {
+			{"source", CRM_IN_QUERY, CRM_TEXT, false, NULL, "of this source only"},
+			{"cursor", CRM_IN_CURSOR, CRM_BIGINT, false, "0", "of the page before"},
+			LIMIT,
+		},
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Records that were refused: what is wrong with which, and what to do",
+		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/rejects/retry", .operation = "rejects_retry", .tag = "Sources",
+		.access = CRM_ACCESS_CALLER, .roles = STEWARDS,
+		.sql = "SELECT 200 AS status, json_build_object('resolved', crm.ingest_reprocess("
+		"crm.gateway_text($1, 'source', true), 1000))::text AS body",
+		.params = {BODY}, .timeout_ms = SLOW_MS,
+		.summary = "Try a source's refused records again, after a rule was mended; repeat until none is resolved",
+		.request_schema = "RejectRetry", .response_schema = "Object", .success = 200,
+		.example = "{\"source\":\"h_till\"}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/rejects/dismiss", .operation = "rejects_dismiss", .tag = "Sources",
+		.access = CRM_ACCESS_CALLER, .roles = STEWARDS,
+		.sql = "SELECT 200 AS status, json_build_object('dismissed', crm.ingest_dismiss("
+		"crm.gateway_texts($1, 'reject_ids', true)::bigint[], crm.gateway_text($1, 'reason', true)))::text AS body",
+		.params = {BODY}, .timeout_ms = WORK_MS, .summary = "Give refused records up, with a reason for the trail",
+		.request_schema = "RejectDismiss", .response_schema = "Object", .success = 200,
+		.example = "{\"reject_ids\":[\"1\"],\"reason\":\"test records of the vendor\"}",
 	},

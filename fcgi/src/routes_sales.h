@@ -54,5 +54,5 @@
 		.params = {{"staff", CRM_IN_PATH, CRM_TEXT, true, NULL, "code of who leaves"}, BODY},
 		.timeout_ms = WORK_MS, .summary = "Give all open tasks of a staff member to another",
 		.request_schema = "Reassign", .response_schema = "Object", .success = 200,
-		.example = "{\"to\":\"E2\",\"reason\":\"left\"}",
+		.example = "{\"to\":\"H-clerk\",\"reason\":\"left\"}",
 	},

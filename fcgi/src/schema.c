@@ -120,12 +120,30 @@ const CrmSchema crm_schemas[] = {
 					  "\"channel\":" TEXT ",\"address\":" TEXT ",\"evidence\":" TEXT)},
 	{"Health", ANY_OBJECT("active persons, funnel, tier shares, flows against holdout")},
 
+	{"Source", ANY_OBJECT("name, kind and options: time_zone, currency, channel, priority, is_active, signing_secret, ...")},
+	{"MappingGuess", OBJECT("\"entity\",\"header\"", "\"entity\":" TEXT ",\"header\":" TEXT)},
+	{"Mapping", ANY_OBJECT("fields: for each field of the entity a column, or column and transforms")},
+	{"MappingTest", OBJECT("\"sample\"", "\"mapping\":{\"type\":\"object\"},\"sample\":" TEXT)},
+	{"RejectRetry", OBJECT("\"source\"", "\"source\":" TEXT)},
+	{"RejectDismiss", OBJECT("\"reject_ids\",\"reason\"", "\"reject_ids\":{\"type\":\"array\",\"items\":" TEXT "},\"reason\":" TEXT)},
+
+	{"Staff", OBJECT("\"name\",\"role\"", "\"name\":" TEXT ",\"role\":" TEXT ",\"login\":" TEXT ","
+					 "\"scopes\":{\"type\":\"array\",\"items\":" TEXT "}")},
+	{"Password", OBJECT("\"password\"", "\"password\":" TEXT)},
+	{"Region", OBJECT("\"name\"", "\"name\":" TEXT)},
+	{"Store", OBJECT("\"name\",\"region\"", "\"name\":" TEXT ",\"region\":" TEXT ",\"city\":" TEXT ","
+					 "\"time_zone\":" TEXT ",\"opened_on\":" DAY ",\"closed_on\":" DAY)},
+	{"Key", OBJECT("\"name\",\"role\"", "\"name\":" TEXT ",\"role\":" TEXT ",\"source\":" TEXT ",\"store\":" TEXT ","
+				   "\"is_sandbox\":{\"type\":\"boolean\"}")},
+	{"SettingValue", OBJECT("\"value\"", "\"value\":{}")},
+
 	{"SignIn", OBJECT("\"login\",\"password\"", "\"login\":" TEXT ",\"password\":" TEXT)},
 	{"SignInLink", OBJECT("\"token\"", "\"token\":" TEXT)},
 	{"Session", OBJECT("\"role\"", "\"role\":" TEXT ",\"expires_at\":" TIME ",\"staff\":"
 					   OBJECT("", "\"code\":" TEXT ",\"name\":" TEXT))},
 	{"Me", ANY_OBJECT("the caller: code, role, stores")},
-	{"Ready", OBJECT("\"ready\"", "\"ready\":{\"type\":\"boolean\"},\"extension\":" TEXT ",\"schema\":" TEXT)},
+	{"Ready", OBJECT("\"ready\"", "\"ready\":{\"type\":\"boolean\"},\"extension\":" TEXT ","
+					  "\"schema\":{\"type\":\"integer\"},\"needs\":{\"type\":\"integer\"}")},
 	{"Live", OBJECT("\"live\"", "\"live\":{\"type\":\"boolean\"},\"version\":" TEXT)},
 };
 

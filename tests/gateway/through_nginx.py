@@ -156,7 +156,7 @@ def test_conditional(web):
 def test_errors(web):
     for code, status in (("23505", 409), ("23503", 409), ("23514", 422), ("22P02", 400), ("22003", 400), ("22021", 400), ("42501", 403),
                          ("28000", 401), ("54001", 400), ("54000", 413), ("55P03", 409), ("57014", 504), ("53300", 503), ("P0001", 400),
-                         ("P0002", 404), ("RM001", 503), ("RM002", 500), ("RM999", 500), ("XX000", 500), ("42883", 500), ("42P01", 500)):
+                         ("P0002", 404), ("RM001", 503), ("RM002", 500), ("RM999", 500), ("XX000", 500), ("42883", 503), ("3F000", 503), ("42P01", 500)):
         answer = web.request("POST", f"/api/v1/raise/{code}")
         problem = answer.json()
         good = answer.status == status and problem["status"] == status and problem["code"] == code and problem["request_id"] == answer.headers["x-request-id"]

@@ -2,7 +2,22 @@
 -- nobody has what the matrix does not speak of.
 BEGIN;
 \ir rights.sql
-SELECT plan(8 + (SELECT count(*)::int FROM rights_found) + (SELECT count(*)::int FROM rights_role));
+CREATE TEMP TABLE readable AS
+    SELECT DISTINCT f.object, f.role FROM rights_found f
+    WHERE f.kind = 'rows' AND f.cell <> '-' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = f.object::regclass AND c.relkind = 'v');
+SELECT plan(8 + (SELECT count(*)::int FROM rights_found) + (SELECT count(*)::int FROM rights_role) + (SELECT count(*)::int FROM readable));
+
+-- A view runs the functions in it as its reader: whoever may read one must be able to.
+CREATE FUNCTION pg_temp.reads(reader text, relation text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('role', reader, true);
+    EXECUTE 'SELECT count(*) FROM (SELECT * FROM ' || relation || ' LIMIT 1) r';
+    PERFORM set_config('role', 'none', true);
+    RETURN 'reads';
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLERRM;
+END $$;
+SELECT is(pg_temp.reads(r.role, r.object), 'reads', format('%s reads %s', r.role, r.object)) FROM readable r ORDER BY r.object, r.role;
 
 SELECT cmp_ok((SELECT count(*) FROM rights_cell)::int, '>', 900, 'the page was read');
 SELECT is(f.cell, c.cell, format('%s %s for %s', f.kind, f.object, f.role))

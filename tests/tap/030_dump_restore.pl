@@ -90,17 +90,18 @@ my %answer = map { $_ => $old->safe_psql('shop', $question{$_}) } keys %question
 my $dump = "$PostgreSQL::Test::Utils::tmp_check/shop.dump";
 $old->command_ok(['pg_dump', '-Fc', '-f', $dump, $old->connstr('shop')], 'pg_dump');
 
-# the workers stay out until the keys of this data are in place: nothing is written under other ones
-my $new = crm_node('new', conf => "crm.core_clock = '2026-06-30T12:00:00+08:00'\ncrm.worker_enabled = off\n");
+my $new = crm_node('new', conf => "crm.core_clock = '2026-06-30T12:00:00+08:00'\n");
 is($new->safe_psql('postgres', "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'crm%'"), '0', 'the fresh server has no role of crm');
 $new->safe_psql('postgres', 'CREATE DATABASE shop');
 $new->safe_psql('postgres', 'CREATE ROLE auditor_of_the_house');
 $new->command_ok(['pg_restore', '--exit-on-error', '-d', $new->connstr('shop'), $dump], 'pg_restore, without a single error');
 is($new->safe_psql('shop', 'SELECT count(*) FROM crm.install()'), '0', 'install() finds everything there');
 
-is($new->safe_psql('shop', "SELECT state FROM crm.doctor() WHERE finding = 'keys'"), 'missing', 'doctor finds that the keys do not fit');
+is($new->safe_psql('shop', "SELECT state FROM crm.doctor() WHERE finding = 'keys'"), 'missing', 'doctor finds that the keys are missing');
+my ($status, $out, $err) = $new->psql('shop', q{SELECT crm.ingest_member('pos', convert_to('{"external_id": "X1", "name": "x", "phone": "13812349999"}', 'UTF8'))});
+like($err . $out, qr/key file/, 'nothing is taken before the keys of this data are in place');
+ok(!-e $new->data_dir . '/crm_keys', 'and none are made up');
 copy($old->data_dir . '/crm_keys', $new->data_dir . '/crm_keys') or die $!;
-$new->append_conf('postgresql.conf', 'crm.worker_enabled = on');
 $new->reload;
 ok(wait_until($new, 'shop', "SELECT state = 'ok' FROM crm.doctor() WHERE finding = 'keys'", 'keys'), 'with the key file it is content');
 

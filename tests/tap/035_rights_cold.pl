@@ -44,7 +44,7 @@ is($node->safe_psql('shop', 'SELECT count(*) FROM crm.customer'), '1', 'the pers
 # keys: a second encryption key is a line and a reload; old values read on, new ones use it
 $node->safe_psql('shop', q{CREATE TABLE public.kept AS SELECT crm._encrypt('phone', '13800138000') AS sealed});
 my $key_file = $node->data_dir . '/crm_keys';
-ok(-e $key_file, 'the key file was made when it was first needed');
+ok(-e $key_file, 'install() made the key file');
 is((stat $key_file)[2] & 0777, 0600, 'readable by the server alone');
 append_to_file($key_file, 'encrypt 2 ' . ('ab' x 32) . "\n");
 $node->reload;
@@ -58,6 +58,13 @@ like($dump, qr/COPY public\.kept/, 'a dump holds the values');
 unlike($dump, qr/abababab|$hash_key/, 'and no key');
 rename $key_file, "$key_file.kept" or die $!;
 $node->restart;
+($status, $out, $err) = $node->psql('shop', q{SELECT crm._decrypt('phone', sealed) FROM public.kept});
+like($err, qr/could not read key file.*\n.*Copy the key file that belongs to this data/, 'without the file nothing is read');
+($status, $out, $err) = $node->psql('shop', q{SELECT crm._encrypt('phone', 'x')});
+like($err, qr/could not read key file/, 'nor written');
+ok(!-e $key_file, 'and no new file is made under the data');
+append_to_file($key_file, 'hash 1 ' . ('ab' x 32) . "\nencrypt 1 " . ('cd' x 32) . "\n");
+$node->reload;
 ($status, $out, $err) = $node->psql('shop', q{SELECT crm._decrypt('phone', sealed) FROM public.kept});
 like($err, qr/cannot be read with the keys of this server/, 'other keys do not open it');
 rename "$key_file.kept", $key_file or die $!;

@@ -6,7 +6,9 @@
  * backup carries it and a dump never does) holds lines "hash ID HEX" and "encrypt ID HEX".
  * The hash key is for ever: changing it would make every stored look-up hash wrong.  Of the
  * encryption keys the last line encrypts, the others still decrypt: rotation is one more line
- * and a reload.  The file is made with random keys when it is first needed and is missing.
+ * and a reload.  crm.install() makes the file with random keys when it makes its first table; nothing
+ * else ever does, so that a restored database without its file refuses to work and cannot be
+ * filled under keys that are not its own.
  *
  * A hash is HMAC-SHA256(key, purpose 0x00 value), cut to 16 bytes.  A cipher text is
  * AES-256-GCM: version 1, key id, 12 bytes nonce, data, 16 bytes tag; the purpose is
@@ -21,7 +23,6 @@
 #include <unistd.h>
 #include <openssl/evp.h>
 
-#include "access/xlog.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -49,6 +50,7 @@ static Key	encrypt_keys[MAX_KEYS];
 static int	n_encrypt_keys = 0;
 static EVP_MAC_CTX *mac = NULL;
 
+PG_FUNCTION_INFO_V1(crm_make_keys);
 PG_FUNCTION_INFO_V1(crm_keyed_hash);
 PG_FUNCTION_INFO_V1(crm_encrypt);
 PG_FUNCTION_INFO_V1(crm_decrypt);
@@ -101,10 +103,6 @@ create_key_file(const char *path)
 	int			fd;
 	bool		written;
 
-	if (RecoveryInProgress())
-		ereport(ERROR, (errcode(ERRCODE_CRM_KEY_MISSING),
-						errmsg("key file \"%s\" is missing on this standby", path),
-						errhint("Copy it from the primary.")));
 	initStringInfo(&text);
 	appendStringInfoString(&text, "# Keys of crm. Keep a copy apart from the dumps of the database:\n"
 						   "# without it the encrypted values cannot be read and nobody can be looked up.\n");
@@ -199,14 +197,10 @@ load_keys(void)
 	char	   *line;
 
 	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
-	if (fd < 0 && errno == ENOENT)
-	{
-		create_key_file(path);
-		fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
-	}
 	if (fd < 0 || (length = read(fd, text, MAX_KEY_FILE)) < 0)
 		ereport(ERROR, (errcode(ERRCODE_CRM_KEY_MISSING),
-						errmsg("could not read key file \"%s\": %m", path)));
+						errmsg("could not read key file \"%s\": %m", path),
+						errhint("Copy the key file that belongs to this data there and reload.")));
 	CloseTransientFile(fd);
 	text[length] = '\0';
 	has_hash_key = false;
@@ -268,6 +262,18 @@ run_cipher(bool encrypt, const Key *key, const char *purpose, const uint8 *nonce
 		(!encrypt || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_LENGTH, tag));
 	EVP_CIPHER_CTX_free(ctx);
 	return ok;
+}
+
+/* crm._make_keys(): true when it made the file, false when there was one. */
+Datum
+crm_make_keys(PG_FUNCTION_ARGS)
+{
+	char	   *path = key_path();
+
+	if (access(path, F_OK) == 0)
+		PG_RETURN_BOOL(false);
+	create_key_file(path);
+	PG_RETURN_BOOL(true);
 }
 
 Datum
