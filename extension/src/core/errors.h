@@ -48,6 +48,10 @@
 #define ERRCODE_CRM_IDENTITY_FORBIDDEN	CRM_SQLSTATE('3', '0', '2') /* 409: a guard or a decision keeps two persons apart */
 #define ERRCODE_CRM_IDENTITY_MOVED		CRM_SQLSTATE('3', '0', '9') /* 409: persons moved while a write looked; made again inside */
 
+/* RM35x rule, RM36x segment */
+#define ERRCODE_CRM_RULE_INVALID		CRM_SQLSTATE('3', '5', '1') /* 422: a rule that cannot be read; the message names the path */
+#define ERRCODE_CRM_RULE_SOURCE			CRM_SQLSTATE('3', '5', '2') /* 500: a source of rules is badly described */
+
 /* RM4xx purchase */
 #define ERRCODE_CRM_HISTORY_FULL		CRM_SQLSTATE('4', '0', '1') /* 422: more than 128 entries in one history */
 #define ERRCODE_CRM_HISTORY_CORRUPT		CRM_SQLSTATE('4', '0', '2') /* 400: bytes are no history */
