@@ -110,6 +110,10 @@ BEGIN
             WHEN fields ? 'phone' THEN jsonb_build_object('external_id', jsonb_build_object('column', fields ->> 'phone', 'transform', '["digits", "hash"]'::jsonb))
             ELSE '{}' END;
     END IF;
+    -- goods of a list without codes go by their names
+    IF entity = 'order_line' AND NOT fields ? 'product_code' AND fields ? 'product_name' THEN
+        fields := fields || jsonb_build_object('product_code', fields ->> 'product_name');
+    END IF;
     RETURN jsonb_build_object('fields', fields);
 END
 $$;
