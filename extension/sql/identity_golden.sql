@@ -31,7 +31,8 @@ COMMENT ON FUNCTION crm._identity_refresh(bigint[]) IS
 
 -- Where a person is: registered in a store, or ordered there in the last days of the setting.
 CREATE FUNCTION crm._identity_touch_scope(customer_ids bigint[]) RETURNS void
-    LANGUAGE plpgsql AS
+    -- by index however young the statistics are: a first import meets empty ones
+    LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     days int := (crm._setting('identity.scope_days') #>> '{}')::int;
