@@ -1,0 +1,101 @@
+-- value_fit: forecasts of plain numbers: fits recover what made the data, whatever the unit, the order, the workers; one
+-- customer's questions agree with each other; nonsense is refused. (Published results: tests/unit/unit_forecast.c.)
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SET extra_float_digits = 0;
+
+-- 1. made by the model itself: gamma rates (r = 2: two exponentials), beta chances to leave (a = 1, b = 2: the lesser of two)
+CREATE TEMP TABLE made (frequency float8, recency float8, age float8);
+DO $$
+DECLARE
+    rate float8;
+    leaves float8;
+    at float8;
+    age float8;
+    x int;
+    tx float8;
+BEGIN
+    PERFORM setseed(0.17);
+    FOR person IN 1 .. 4000 LOOP
+        rate := -(ln(1 - random()) + ln(1 - random())) / 10;
+        leaves := least(random(), random());
+        age := 20 + floor(random() * 30);
+        SELECT 0, 0, 0 INTO x, tx, at;
+        WHILE random() >= leaves LOOP
+            at := at - ln(1 - random()) / rate;
+            EXIT WHEN at > age;
+            SELECT x + 1, at INTO x, tx;
+        END LOOP;
+        INSERT INTO made VALUES (x, tx, age);
+    END LOOP;
+END $$;
+CREATE TEMP TABLE fit AS SELECT f.* FROM (SELECT crm.value_fit_mbgnbd(frequency, recency, age) AS f FROM made) x, LATERAL (SELECT (x.f).*) f;
+SELECT model, status, person_count, pattern_count > 1000 AS patterns FROM fit;
+-- within three standard errors of what was put in
+SELECT i, params[i] BETWEEN truth - 3 * standard_errors[i] AND truth + 3 * standard_errors[i] AS found
+FROM fit, unnest(ARRAY[2.0, 10, 1, 2]) WITH ORDINALITY t (truth, i) ORDER BY i;
+-- the likelihood is the sum over customers, and lower a little beside its top
+SELECT round((log_likelihood - (SELECT sum(crm.value_log_likelihood('mbgnbd', fit.params, frequency, recency, age)) FROM made))::numeric, 6) AS difference,
+       log_likelihood > (SELECT sum(crm.value_log_likelihood('mbgnbd', ARRAY[params[1] * 1.01, params[2], params[3], params[4]], frequency, recency, age)) FROM made) AS top
+FROM fit;
+-- expected purchases of everybody: what was bought, on average
+SELECT abs(sum(frequency) / sum(crm.value_expected('mbgnbd', params, 0, 0, 0, age)) - 1) < 0.03 AS calibrated FROM made, fit;
+
+-- 2. the same answer in another unit, in any order, added up in parts, over a window
+SELECT bool_and(abs(b.params[i] / a.params[i] / CASE i WHEN 2 THEN 604800 ELSE 1 END - 1) < 1e-6) AS same_in_seconds
+FROM fit a, (SELECT (crm.value_fit_mbgnbd(frequency, recency * 604800, age * 604800)).* FROM made) b, generate_series(1, 4) i;
+SELECT abs(b.log_likelihood - a.log_likelihood) < 1e-6 AS same_in_order
+FROM fit a, (SELECT (crm.value_fit_mbgnbd(frequency, recency, age ORDER BY recency DESC)).* FROM made) b;
+SELECT DISTINCT (w.f).person_count FROM (SELECT crm.value_fit_bgnbd(frequency, recency, age) OVER (ORDER BY age RANGE UNBOUNDED PRECEDING) AS f, age FROM made WHERE age <= 22) w
+WHERE (SELECT count(*) FROM made m WHERE m.age <= w.age) <> (w.f).person_count;
+CREATE TABLE value_fit_parallel AS SELECT * FROM made;
+ALTER TABLE value_fit_parallel SET (parallel_workers = 2);
+SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+EXPLAIN (COSTS OFF) SELECT crm.value_fit_mbgnbd(frequency, recency, age) FROM value_fit_parallel;
+SELECT b.person_count = a.person_count AND b.pattern_count = a.pattern_count AND abs(b.log_likelihood - a.log_likelihood) < 1e-6 AS same_in_parallel
+FROM fit a, (SELECT (crm.value_fit_mbgnbd(frequency, recency, age)).* FROM value_fit_parallel) b;
+RESET max_parallel_workers_per_gather; RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size;
+DROP TABLE value_fit_parallel;
+
+-- 3. one model is told from another by its likelihood; leaving at all, by NBD's
+SELECT (crm.value_fit_paretonbd(frequency, recency, age)).status FROM made;
+SELECT m.model, m.status, cardinality(m.params) AS params FROM (SELECT (crm.value_fit_bgnbd(f, a - 1, a)).* FROM
+    (SELECT g % 4 + 1 AS f, 20 + g % 30 AS a FROM generate_series(0, 999) g) x) m;
+SELECT (crm.value_fit_bgnbd(0, 0, g)).* FROM generate_series(1, 10) g;
+SELECT (crm.value_fit_bgnbd(frequency, recency, age)).* FROM made WHERE false;
+SELECT (crm.value_fit_bgnbd(NULL, 1, 1)).status;
+
+-- 4. one customer
+SELECT model, round(crm.value_alive(model, params, 2, 30.43, 38.86)::numeric, 6) AS alive, round(crm.value_alive(model, params, 2, 30.43, 38.86, 39)::numeric, 6) AS in_39_weeks,
+       round(crm.value_expected(model, params, 2, 30.43, 38.86, 39)::numeric, 6) AS expected, round(crm.value_discounted(model, params, 2, 30.43, 38.86, 39, 4.345, 0.01)::numeric, 6) AS discounted,
+       crm.value_quantile(model, params, 2, 30.43, 38.86, 39, 0.05) AS low, crm.value_quantile(model, params, 2, 30.43, 38.86, 39, 0.95) AS high,
+       round(crm.value_at_least(model, params, 2, 30.43, 38.86, 39, 1)::numeric, 6) AS at_least_one
+FROM (VALUES ('bgnbd', '{.2425945,4.4136018,.7929218,2.4259059}'::float8[]), ('mbgnbd', '{.5248431,6.1830851,.8913593,1.6140022}'),
+             ('paretonbd', '{.5532771,10.5776846,.6062399,11.6687308}'), ('nbd', '{.3847659,12.0720137}')) m (model, params);
+-- BG/NBD calls everybody who bought once alive, the others do not
+SELECT crm.value_alive('bgnbd', '{.2425945,4.4136018,.7929218,2.4259059}', 0, 0, 38), crm.value_alive('mbgnbd', '{.5248431,6.1830851,.8913593,1.6140022}', 0, 0, 38) < 0.5 AS less;
+SELECT round(crm.value_residual('{.553,10.58,.606,11.656}', 4, 35, 39, 0.15 / 52)::numeric, 4) AS residual, round(crm.value_spend('{6.25,3.74,15.44}', 0, 0)::numeric, 3) AS spend,
+       round(crm.value_spend('{6.25,3.74,15.44}', 10, 50)::numeric, 3) AS shrunk, crm.value_spend('{2,0.9,5}', 0, 0) AS infinite;
+SELECT (f).status, (f).person_count, round((f).params[1]::numeric, 1) > 0 AS p FROM (SELECT crm.value_fit_gammagamma(g % 5, 10 + 7 * (g * 7919 % 13)) AS f FROM generate_series(1, 500) g) x;
+
+-- 5. nonsense
+SELECT crm.value_fit_bgnbd(1, 5, 4);
+SELECT crm.value_fit_bgnbd(0.5, 1, 4);
+SELECT crm.value_fit_bgnbd(0, 1, 4);
+SELECT crm.value_fit_bgnbd('NaN', 1, 4);
+SELECT crm.value_fit_bgnbd(1, 1, 'Infinity');
+SELECT crm.value_fit_gammagamma(-1, 5);
+SELECT crm._value_cells_step(NULL, 1, 1, 1);
+SELECT crm._value_fit_bgnbd('\x00');
+SELECT crm._value_fit_bgnbd('\x324c4543ffffffff');
+SELECT crm.value_alive('no such', '{1,1,1,1}', 1, 1, 1);
+SELECT crm.value_alive('gammagamma', '{1,1,1}', 1, 1, 1);
+SELECT crm.value_alive('bgnbd', '{1,1,1}', 1, 1, 1);
+SELECT crm.value_alive('bgnbd', '{1,1,NULL,1}', 1, 1, 1);
+SELECT crm.value_alive('bgnbd', '{1,1,-1,1}', 1, 1, 1);
+SELECT crm.value_alive('bgnbd', '{{1,1},{1,1}}', 1, 1, 1);
+SELECT crm.value_expected('bgnbd', '{1,1,1,1}', 1, 2, 1, 1);
+SELECT crm.value_expected('bgnbd', '{1,1,1,1}', 1, 1, 1, -1);
+SELECT crm.value_quantile('bgnbd', '{1,1,1,1}', 1, 1, 1, 1, 1);
+SELECT crm.value_discounted('bgnbd', '{1,1,1,1}', 1, 1, 1, 1, 0, 0.1);
+SELECT crm.value_expected(NULL, '{1,1,1,1}', 1, 1, 1, 1) IS NULL AS unknown;
