@@ -102,8 +102,8 @@ RETURNS crm.coupon_fact LANGUAGE sql AS $$
     SELECT ROW(n, 9602, no, NULL, 960200 + person, type, timestamptz '2026-05-01', NULL, state, redeemed_at, order_no, true,
                sha256(convert_to(concat_ws('|', no, person, type, state, redeemed_at, order_no), 'UTF8')), crm.core_now(), 1, n)::crm.coupon_fact $$;
 SELECT ordinal, outcome, customer_id FROM crm._loyalty_store_coupons(ARRAY[pg_temp.fact(1, 'OLD-1', 1, '5元券', 'issued'),
-    pg_temp.fact(2, 'OLD-2', 1, 'wake_up_90', NULL, '2026-06-15', 'O-77'), pg_temp.fact(3, 'OLD-3', 1, 'no such', 'issued'), pg_temp.fact(4, 'OLD-4', 99, 'welcome_5', 'issued')]);
-SELECT ordinal, outcome FROM crm._loyalty_store_coupons(ARRAY[pg_temp.fact(1, 'OLD-1', 1, '5元券', 'issued'), pg_temp.fact(2, 'OLD-2', 1, 'wake_up_90', 'cancelled')]);
+    pg_temp.fact(2, 'OLD-2', 1, 'wake_up_90', NULL, '2026-06-15', 'O-77'), pg_temp.fact(3, 'OLD-3', 1, 'no such', 'issued'), pg_temp.fact(4, 'OLD-4', 99, 'welcome_5', 'issued')]) ORDER BY ordinal;
+SELECT ordinal, outcome FROM crm._loyalty_store_coupons(ARRAY[pg_temp.fact(1, 'OLD-1', 1, '5元券', 'issued'), pg_temp.fact(2, 'OLD-2', 1, 'wake_up_90', 'cancelled')]) ORDER BY ordinal;
 SELECT code, coupon_type, state, issued_at, valid_until, redeeming_order, is_history FROM crm.coupon WHERE customer_id = 960201 AND is_history ORDER BY code;
 SELECT ordinal, outcome FROM crm._loyalty_store_coupons('{}');
 

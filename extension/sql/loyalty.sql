@@ -354,81 +354,105 @@ CREATE TYPE crm.coupon_fact AS (
     issued_at timestamptz, valid_until timestamptz, state text, redeemed_at timestamptz, order_external_id text,
     is_history boolean, content_hash bytea, received_at timestamptz, inbox_id bigint, line_no int);
 
+-- Makes the keys of coupons not known yet, in their order, so that of two deliveries one waits; the facts' ids.
+CREATE FUNCTION crm._loyalty_claim_codes(facts crm.coupon_fact[]) RETURNS bigint[]
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    made bigint[];
+BEGIN
+    WITH claimed AS (
+        INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at, inbox_id, line_no)
+        SELECT n.source_id, 6, n.external_id, n.customer_id, crm._new_id(), '', n.received_at, n.inbox_id, n.line_no
+        FROM (SELECT DISTINCT ON (f.source_id, f.external_id) f.* FROM unnest(facts) f ORDER BY f.source_id, f.external_id, f.ordinal) n
+        ON CONFLICT ON CONSTRAINT external_key_pkey DO NOTHING
+        RETURNING fact_id)
+    SELECT array_agg(c.fact_id) INTO made FROM claimed c;
+    PERFORM FROM unnest(facts) f
+    CROSS JOIN LATERAL (SELECT FROM crm.external_key k
+                        WHERE k.source_id = f.source_id AND k.kind = 6 AND k.external_id = f.external_id FOR UPDATE) k;
+    RETURN coalesce(made, '{}');
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_claim_codes(crm.coupon_fact[]) IS
+    'makes or locks the keys of coupons of older systems, in the order of the facts, which is that of their codes; the fact ids it made';
+
+-- What a fact of an older system says became of its coupon.
+CREATE FUNCTION crm._loyalty_history_state(state text, redeemed_at timestamptz, valid_until timestamptz) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$ SELECT CASE WHEN state IN ('redeemed', 'cancelled', 'void', 'expired') THEN state
+                      WHEN redeemed_at IS NOT NULL THEN 'redeemed'
+                      WHEN valid_until <= crm.core_now() THEN 'expired' ELSE 'issued' END $$;
+COMMENT ON FUNCTION crm._loyalty_history_state(text, timestamptz, timestamptz) IS
+    'the state of a coupon as an older system told of it: what it says, else redeemed when it has a time of that, else by its validity';
+
+-- Stores coupons whose person and type are known; a code that comes twice in a call is as told last.
+CREATE FUNCTION crm._loyalty_write_history(facts crm.coupon_fact[], made bigint[])
+    RETURNS TABLE (ordinal int, fact_id bigint, customer_id bigint, outcome text)
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
+$$
+#variable_conflict use_column
+DECLARE
+    zone text := crm._setting('core.time_zone') #>> '{}';
+BEGIN
+    RETURN QUERY
+    WITH told AS MATERIALIZED (
+        SELECT f.*, k.source_record_id AS person, k.fact_id, t.value AS worth, v.until,
+               CASE WHEN lag(f.ordinal) OVER w IS NULL AND k.fact_id = ANY (made) THEN 'created'
+                    WHEN coalesce(lag(f.content_hash) OVER w, k.content_hash) = f.content_hash THEN 'unchanged' ELSE 'updated' END AS outcome,
+               lead(f.ordinal) OVER w IS NULL AND k.content_hash <> f.content_hash AS is_news
+        FROM unnest(facts) f
+        JOIN crm.coupon_type t ON t.coupon_type = f.coupon_type
+        CROSS JOIN LATERAL (SELECT * FROM crm.external_key x
+                            WHERE x.source_id = f.source_id AND x.kind = 6 AND x.external_id = f.external_id LIMIT 1) k
+        CROSS JOIN LATERAL (SELECT coalesce(f.valid_until, crm._loyalty_valid_until(f.issued_at, t.valid_days, zone)) AS until) v
+        WINDOW w AS (PARTITION BY f.source_id, f.external_id ORDER BY f.ordinal)),
+    written AS (
+        INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, value, state, issued_at, valid_until, redeemed_at,
+                                redeeming_source_id, redeeming_order, is_history)
+        SELECT n.person, n.fact_id, n.external_id, n.coupon_type, n.worth, s.state, n.issued_at, n.until,
+               CASE WHEN s.state = 'redeemed' THEN coalesce(n.redeemed_at, n.until) END,
+               CASE WHEN s.state = 'redeemed' THEN n.source_id END,
+               CASE WHEN s.state = 'redeemed' THEN n.order_external_id END, coalesce(n.is_history, true)
+        FROM told n CROSS JOIN LATERAL (SELECT crm._loyalty_history_state(n.state, n.redeemed_at, n.until) AS state) s
+        WHERE n.is_news
+        ON CONFLICT ON CONSTRAINT coupon_pkey DO UPDATE SET state = excluded.state, coupon_type = excluded.coupon_type,
+            issued_at = excluded.issued_at, valid_until = excluded.valid_until, redeemed_at = excluded.redeemed_at,
+            redeeming_source_id = excluded.redeeming_source_id, redeeming_order = excluded.redeeming_order),
+    keyed AS (
+        UPDATE crm.external_key k SET content_hash = n.content_hash, received_at = n.received_at, inbox_id = n.inbox_id, line_no = n.line_no
+        FROM told n
+        WHERE n.is_news AND k.source_id = n.source_id AND k.kind = 6 AND k.external_id = n.external_id)
+    SELECT t.ordinal, t.fact_id, t.person, t.outcome FROM told t;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_write_history(crm.coupon_fact[], bigint[]) IS
+    'writes coupons an older system issued, and their state as told; the facts name known types by code, their keys are locked, made are the fact ids new with this call';
+
 CREATE FUNCTION crm._loyalty_store_coupons(facts crm.coupon_fact[])
     RETURNS TABLE (ordinal int, fact_id bigint, customer_id bigint, outcome text)
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
 DECLARE
-    fact crm.coupon_fact;
-    kept record;
-    kind record;
+    named crm.coupon_fact[];
+    good crm.coupon_fact[];
 BEGIN
-    FOREACH fact IN ARRAY facts LOOP
-        ordinal := fact.ordinal;
-        customer_id := crm._identity_current(fact.customer_id);
-        fact_id := NULL;
-        SELECT t.coupon_type, t.value, t.valid_days INTO kind FROM crm.coupon_type t
-        WHERE fact.coupon_type IN (t.coupon_type, t.name_zh, t.name_en);
-        IF customer_id IS NULL THEN
-            outcome := 'no_person';
-        ELSIF kind.coupon_type IS NULL THEN
-            outcome := 'RM607';
-        ELSE
-            INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash,
-                                          received_at, inbox_id, line_no)
-            VALUES (fact.source_id, 6, fact.external_id, customer_id, crm._new_id(), fact.content_hash,
-                    fact.received_at, fact.inbox_id, fact.line_no)
-            ON CONFLICT ON CONSTRAINT external_key_pkey DO NOTHING
-            RETURNING external_key.fact_id INTO fact_id;
-            outcome := CASE WHEN fact_id IS NULL THEN 'unchanged' ELSE 'created' END;
-            IF fact_id IS NULL THEN
-                SELECT k.source_record_id, k.fact_id, k.content_hash INTO kept FROM crm.external_key k
-                WHERE k.source_id = fact.source_id AND k.kind = 6 AND k.external_id = fact.external_id FOR UPDATE;
-                customer_id := kept.source_record_id;
-                fact_id := kept.fact_id;
-                IF kept.content_hash <> fact.content_hash THEN
-                    outcome := 'updated';
-                END IF;
-            END IF;
-            IF outcome <> 'unchanged' THEN
-                PERFORM crm._loyalty_write_history(fact, customer_id, fact_id, kind.coupon_type, kind.value, kind.valid_days);
-            END IF;
-        END IF;
-        RETURN NEXT;
-    END LOOP;
+    -- every fact with the person of now, and its type by code, null when there is none such
+    named := ARRAY(
+        SELECT ROW(f.ordinal, f.source_id, f.external_id, f.source_record_id, crm._identity_current(f.customer_id),
+                   (SELECT t.coupon_type FROM crm.coupon_type t WHERE f.coupon_type IN (t.coupon_type, t.name_zh, t.name_en) LIMIT 1),
+                   f.issued_at, f.valid_until, f.state, f.redeemed_at, f.order_external_id, f.is_history, f.content_hash,
+                   f.received_at, f.inbox_id, f.line_no)::crm.coupon_fact
+        FROM unnest(facts) f ORDER BY f.source_id, f.external_id, f.ordinal);
+    good := ARRAY(SELECT f::crm.coupon_fact FROM unnest(named) f WHERE f.customer_id IS NOT NULL AND f.coupon_type IS NOT NULL);
+    RETURN QUERY SELECT f.ordinal, NULL::bigint, f.customer_id, CASE WHEN f.customer_id IS NULL THEN 'no_person' ELSE 'RM607' END
+    FROM unnest(named) f WHERE f.customer_id IS NULL OR f.coupon_type IS NULL;
+    RETURN QUERY SELECT * FROM crm._loyalty_write_history(good, crm._loyalty_claim_codes(good));
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_store_coupons(crm.coupon_fact[]) IS
     'stores coupons of an older system; a type is named by its code or name; outcome created, updated, unchanged, no_person, or RM607 for an unknown type';
-
-CREATE FUNCTION crm._loyalty_write_history(fact crm.coupon_fact, person bigint, id bigint, type_code text,
-                                           worth numeric, valid_days int) RETURNS void
-    LANGUAGE plpgsql AS
-$$
-DECLARE
-    zone text := crm._setting('core.time_zone') #>> '{}';
-    until timestamptz := coalesce(fact.valid_until, crm._loyalty_valid_until(fact.issued_at, valid_days, zone));
-    outcome text := CASE WHEN fact.state IN ('redeemed', 'cancelled', 'void', 'expired') THEN fact.state
-                         WHEN fact.redeemed_at IS NOT NULL THEN 'redeemed'
-                         WHEN until <= crm.core_now() THEN 'expired' ELSE 'issued' END;
-BEGIN
-    INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, value, state, issued_at, valid_until, redeemed_at,
-                            redeeming_source_id, redeeming_order, is_history)
-    VALUES (person, id, fact.external_id, type_code, worth, outcome, fact.issued_at, until,
-            CASE WHEN outcome = 'redeemed' THEN coalesce(fact.redeemed_at, until) END,
-            CASE WHEN outcome = 'redeemed' THEN fact.source_id END,
-            CASE WHEN outcome = 'redeemed' THEN fact.order_external_id END, coalesce(fact.is_history, true))
-    ON CONFLICT ON CONSTRAINT coupon_pkey DO UPDATE SET state = excluded.state, coupon_type = excluded.coupon_type,
-        issued_at = excluded.issued_at, valid_until = excluded.valid_until, redeemed_at = excluded.redeemed_at,
-        redeeming_source_id = excluded.redeeming_source_id, redeeming_order = excluded.redeeming_order;
-    UPDATE crm.external_key k SET content_hash = fact.content_hash, received_at = fact.received_at,
-           inbox_id = fact.inbox_id, line_no = fact.line_no
-    WHERE k.source_id = fact.source_id AND k.kind = 6 AND k.external_id = fact.external_id;
-END
-$$;
-COMMENT ON FUNCTION crm._loyalty_write_history(crm.coupon_fact, bigint, bigint, text, numeric, int) IS
-    'writes the coupon row of a history fact and the key''s newest content; a redemption of an older system takes no key of kind 7, so it counts but blocks nothing';
 
 CREATE FUNCTION crm._loyalty_on_export(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
