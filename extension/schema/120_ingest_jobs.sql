@@ -25,9 +25,10 @@ CREATE VIEW crm.import_status AS
     FROM crm.batch b JOIN crm.source s USING (source_id) WHERE b.state NOT IN ('done', 'aborted', 'invalid');
 GRANT SELECT ON crm.source_status, crm.source_day_status, crm.reject_status, crm.import_status TO crm_admin, crm_steward, crm_headquarters;
 
+INSERT INTO crm.job (job, statement, helper_statement, every, position, next_run_at) VALUES
+    -- one job, so that what the check has just accepted is applied at once; a helper applies another import meanwhile
+    ('ingest.import', 'SELECT crm._ingest_validate() + crm._ingest_apply()', 'SELECT crm._ingest_apply()', '1 second', 10, crm.core_now());
 INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at) VALUES
-    -- one job, so that what the check has just accepted is applied at once
-    ('ingest.import', 'SELECT crm._ingest_validate() + crm._ingest_apply()', '1 second', NULL, 10, crm.core_now()),
     ('ingest.retry', 'SELECT crm._ingest_retry()', '10 seconds', NULL, 12, crm.core_now()),
     ('ingest.pull', 'SELECT crm._ingest_pull()', '5 seconds', NULL, 13, crm.core_now()),
     ('ingest.watch', 'SELECT crm._ingest_watch()', '1 minute', NULL, 14, crm.core_now()),

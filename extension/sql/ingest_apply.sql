@@ -128,6 +128,15 @@ END
 $$;
 COMMENT ON FUNCTION crm._ingest_gathered_input(record, bigint[]) IS 'the parser''s input that holds all lines of some orders of a batch';
 
+CREATE FUNCTION crm._ingest_piece_limit() RETURNS int
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN greatest((crm._setting('ingest.piece_facts') #>> '{}')::int, 1);
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_piece_limit() IS 'facts of an import that are stored in one transaction, at most';
+
 -- What the next piece of a batch is; null when all is applied.
 CREATE FUNCTION crm._ingest_next_piece(b record, apart bigint[]) RETURNS crm.ingest_input
     LANGUAGE plpgsql STABLE AS
@@ -138,7 +147,7 @@ BEGIN
     IF b.next_chunk < b.chunk_count THEN
         input := crm._ingest_batch_input(b, 8);
         input.skip := apart;
-        input.max_facts := b.piece_facts;
+        input.max_facts := least(b.piece_facts, crm._ingest_piece_limit());
     ELSIF b.gathered < coalesce(cardinality(apart), 0) THEN
         input := crm._ingest_gathered_input(b, apart[b.gathered + 1 : b.gathered + least(b.piece_facts, 500)]);
         input.max_facts := 500;
@@ -166,7 +175,7 @@ BEGIN
         next_at = CASE WHEN input.is_gathered THEN t.next_at ELSE place.next_at END,
         next_line = CASE WHEN input.is_gathered THEN t.next_line ELSE place.next_line END,
         gathered = CASE WHEN input.is_gathered THEN t.gathered + cardinality(input.only_ids) ELSE t.gathered END,
-        piece_facts = least(b.piece_facts * 2, 1000),
+        piece_facts = least(b.piece_facts * 2, crm._ingest_piece_limit()),
         counts = crm._ingest_add_counts(t.counts, (SELECT jsonb_object_agg(c.outcome, c.n) FROM (
             SELECT coalesce(o.outcome, 'rejected') AS outcome, count(*) AS n FROM unnest(outcomes) o
             WHERE o.outcome IS NULL OR o.outcome NOT IN ('end', 'moved') GROUP BY 1) c))
@@ -214,7 +223,7 @@ DECLARE
 BEGIN
     -- who collides with the tills comes back at the next turn, with half as much to lock
     UPDATE crm.batch t SET attempts = t.attempts + 1, last_error = _ingest_postpone.state || ' ' || message, turn = crm._new_id(),
-        piece_facts = CASE WHEN is_moment THEN greatest(least(b.piece_facts, 1000) / 2, 1) ELSE t.piece_facts END,
+        piece_facts = CASE WHEN is_moment THEN greatest(least(b.piece_facts, crm._ingest_piece_limit()) / 2, 1) ELSE t.piece_facts END,
         next_attempt_at = CASE WHEN NOT is_moment THEN crm.core_now() + (crm._setting('ingest.retry_seconds') #>> '{}')::int * interval '1 second' END
     WHERE t.batch_id = b.batch_id;
     IF b.attempts + 1 >= (crm._setting('ingest.alert_failures') #>> '{}')::int AND crm._ingest_failure_kind(_ingest_postpone.state) = 'house' THEN
@@ -268,9 +277,9 @@ BEGIN
             PERFORM crm._ingest_poison(b, input, state, message);
             RETURN 1;
         END IF;
-        b.piece_facts := greatest(least(b.piece_facts, 1000) / 2, 1);
+        b.piece_facts := greatest(least(b.piece_facts, crm._ingest_piece_limit()) / 2, 1);
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_apply() IS
-    'job: stores the next piece of an accepted batch, at most 1000 facts, with all it causes, in one transaction; 0 when nothing is due or the piece has to wait';
+    'job: stores the next piece of an accepted batch, at most ingest.piece_facts facts, with all they cause, in one transaction; 0 when nothing is due or the piece has to wait';

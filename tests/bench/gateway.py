@@ -123,9 +123,8 @@ def request(method, path, key, body=None, kind="application/json"):
         return json.loads(answer.read())
 
 
-def import_file(key, path, **query):
-    """Streams a file in, waits until the worker is done; (lines, seconds from first byte to last fact)."""
-    started = time.time()
+def send_file(key, path, **query):
+    """Streams a file in; the import."""
     words = "&".join(f"{name}={value}" for name, value in query.items())
     kind = "text/csv" if query["format"] == "csv" else "application/x-ndjson"
     subprocess.run(["curl", "-sS", "--fail-with-body", "-X", "POST", f"http://127.0.0.1:{PORT}/api/v1/imports?{words}", "-H", f"Authorization: Bearer {key}",
@@ -133,17 +132,28 @@ def import_file(key, path, **query):
     answer = json.load(open(f"{path}.answer"))
     if "batch_id" not in answer:
         raise RuntimeError(f"{path} was not taken: {answer}")
-    batch = answer["batch_id"]
+    return answer["batch_id"]
+
+
+def import_file(key, path, **query):
+    """Streams a file in, waits until the worker is done; (lines, seconds from first byte to last fact)."""
+    started = time.time()
+    lines = await_import(key, send_file(key, path, **query))
+    return lines, time.time() - started
+
+
+def await_import(key, batch):
+    """Waits until the workers are done with an import; its lines."""
     job = {}
 
     def finished():
         job.update(request("GET", f"imports/{batch}", key))
         if job["state"] in ("invalid", "aborted"):
-            raise RuntimeError(f"{path}: {job}")
+            raise RuntimeError(f"import {batch}: {job}")
         return job["state"] == "done"
 
-    wait_for(finished, f"the import of {path}")
-    return job["line_count"], time.time() - started
+    wait_for(finished, f"import {batch}")
+    return job["line_count"]
 
 
 def bench_uci(server, key, folder):
@@ -166,11 +176,16 @@ def bench_chain(server, key, folder):
     server.sql(open(f"{TOP}/tests/sample/define.sql").read(), chain=chain, receiver_port=PORT + 5)
     server.sql(subprocess.run(["python3", f"{TOP}/tests/bin/demo-sources", f"{chain}/manifest.json"], capture_output=True, text=True, check=True).stdout)
     total, spent = 0, 0.0
-    for item in json.load(open(f"{chain}/manifest.json"))["files"]:
-        lines, seconds = import_file(key, f"{chain}/{item['file']}", source=item["source"], entity=item["entity"],
-                                     format=item["format"], encoding=item["encoding"], history="true", lenient="true")
-        print(f"    {item['file']}: {lines} lines in {seconds:.1f} s", file=sys.stderr)
-        total, spent = total + lines, spent + seconds
+    files = json.load(open(f"{chain}/manifest.json"))["files"]
+    # goods, then members, then what hangs on them: each kind sent at once, as a chain that moves in would
+    for is_next in (lambda entity: entity == "product", lambda entity: entity == "member",
+                    lambda entity: entity not in ("product", "member", "refund"), lambda entity: entity == "refund"):
+        started = time.time()
+        sent = [send_file(key, f"{chain}/{item['file']}", source=item["source"], entity=item["entity"], format=item["format"],
+                          encoding=item["encoding"], history="true", lenient="true") for item in files if is_next(item["entity"])]
+        lines = sum(await_import(key, batch) for batch in sent)
+        print(f"    {len(sent)} files: {lines} lines in {time.time() - started:.1f} s", file=sys.stderr)
+        total, spent = total + lines, spent + time.time() - started
     figure("import of the sample chain, end to end", f"{total / spent:.0f} lines/s ({total} in {spent:.1f} s)", "", "", ">= 12000", total / spent >= 12000)
 
 

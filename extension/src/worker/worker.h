@@ -6,6 +6,7 @@
  *	in worker_hooks.c		what DROP DATABASE and CREATE EXTENSION mean for workers; wake at commit
  *	in worker_launcher.c	starts a worker for each database that has the extension
  *	in worker_main.c		the per-database worker: its loop
+ *	in worker_helper.c		a second process that shares the jobs which allow it
  *	in worker_job.c			one job, one transaction
  *	in worker_api.c			the SQL-callable edge
  */
@@ -19,10 +20,11 @@
 
 #define CRM_WORKER_MAX_DATABASES 32
 
-/* The two processes of a database. */
+/* The processes of a database: all jobs; a second pair of hands while there is much to do; sending. */
 typedef enum CrmWorkerKind
 {
 	CRM_WORKER_JOBS,
+	CRM_WORKER_HELPER,
 	CRM_WORKER_SENDER,
 	CRM_WORKER_N_KINDS
 } CrmWorkerKind;
@@ -42,6 +44,7 @@ typedef struct CrmWorkerSlot
 	bool		probe;			/* nobody looked yet whether the extension is there */
 	bool		has_extension;
 	bool		wants_sender;	/* an active endpoint exists */
+	bool		wants_helper;	/* a job that can be shared has more to do */
 	TimestampTz hold_until;		/* somebody drops, renames or copies the database */
 	CrmWorkerProcess process[CRM_WORKER_N_KINDS];
 	int64		jobs_run;
@@ -65,6 +68,7 @@ extern void crm_worker_init(void);
 /* worker_shared.c */
 extern void crm_worker_shared_init(void);
 extern CrmWorkerSlot *crm_worker_slot(Oid database, bool create);
+extern bool crm_worker_has_process(const CrmWorkerSlot *slot);
 extern bool crm_worker_attach(Oid database, CrmWorkerKind kind);
 extern PGDLLEXPORT bool crm_worker_attach_sender(Oid database);
 extern void crm_worker_wake_database(Oid database);
@@ -81,6 +85,7 @@ typedef struct CrmWorkerJob
 {
 	char		name[NAMEDATALEN];
 	char	   *statement;
+	char	   *helper_statement;	/* what a helper does meanwhile; NULL: nobody helps */
 	int64		every_ms;
 	bool		is_daily;
 	TimestampTz next_run_at;	/* real time; daily jobs ask the clock of crm */
@@ -92,8 +97,14 @@ typedef struct CrmWorkerJob
 extern bool crm_worker_extension_is_there(void);
 extern List *crm_worker_load_jobs(List *known, MemoryContext context, bool *wants_sender);
 extern int64 crm_worker_run_job(CrmWorkerJob *job);
+extern int64 crm_worker_help_job(CrmWorkerJob *job);
+
+/* worker_main.c */
+extern void crm_worker_begin(Oid database, CrmWorkerKind kind, const char *name);
+extern void crm_worker_reload_if_asked(void);
 
 extern PGDLLEXPORT void crm_launcher_main(Datum arg);
 extern PGDLLEXPORT void crm_worker_main(Datum arg);
+extern PGDLLEXPORT void crm_helper_main(Datum arg);
 
 #endif

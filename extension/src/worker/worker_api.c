@@ -20,6 +20,12 @@ PG_FUNCTION_INFO_V1(crm_worker_wake);
 PG_FUNCTION_INFO_V1(crm_worker_is_preloaded);
 PG_FUNCTION_INFO_V1(crm_worker_list);
 
+static const char *const process_names[CRM_WORKER_N_KINDS] = {
+	[CRM_WORKER_JOBS] = "worker",
+	[CRM_WORKER_HELPER] = "helper",
+	[CRM_WORKER_SENDER] = "sender",
+};
+
 static void
 register_launcher(void)
 {
@@ -100,7 +106,7 @@ crm_worker_list(PG_FUNCTION_ARGS)
 	for (int i = 0; i < CRM_WORKER_MAX_DATABASES; i++)
 		for (int kind = 0; kind < CRM_WORKER_N_KINDS; kind++)
 			if (copy.slots[i].process[kind].pid != 0)
-				put_process(result->setResult, result->setDesc, kind == CRM_WORKER_JOBS ? "worker" : "sender",
+				put_process(result->setResult, result->setDesc, process_names[kind],
 							copy.slots[i].process[kind].pid, copy.slots[i].database,
 							copy.slots[i].process[kind].started_at,
 							kind == CRM_WORKER_JOBS ? copy.slots[i].jobs_run : 0,

@@ -34,7 +34,7 @@ static CrmStatement load_statement = {
 	.name = "worker.load_jobs",
 	.sql = "SELECT j.job, j.statement, (extract(epoch FROM j.every) * 1000)::bigint,"
 	" j.at_local IS NOT NULL, CASE WHEN j.at_local IS NULL THEN NULL ELSE j.next_run_at <= crm.core_now() END,"
-	" EXISTS (SELECT FROM crm.endpoint e WHERE e.is_active)"
+	" EXISTS (SELECT FROM crm.endpoint e WHERE e.is_active), j.helper_statement"
 	" FROM crm.job j WHERE j.is_active ORDER BY j.position, j.job",
 };
 
@@ -122,6 +122,7 @@ take_job(List *known, MemoryContext context, uint64 i)
 	TupleDesc	shape = SPI_tuptable->tupdesc;
 	char	   *name = SPI_getvalue(row, shape, 1);
 	char	   *statement = SPI_getvalue(row, shape, 2);
+	char	   *help = SPI_getvalue(row, shape, 7);
 	bool		is_null;
 	CrmWorkerJob *job = find_job(known, name);
 	MemoryContext spi = MemoryContextSwitchTo(context);
@@ -134,6 +135,8 @@ take_job(List *known, MemoryContext context, uint64 i)
 	}
 	if (job->statement == NULL || strcmp(job->statement, statement) != 0)
 		job->statement = pstrdup(statement);
+	if (job->helper_statement == NULL || help == NULL || strcmp(job->helper_statement, help) != 0)
+		job->helper_statement = help == NULL ? NULL : pstrdup(help);
 	job->every_ms = DatumGetInt64(SPI_getbinval(row, shape, 3, &is_null));
 	job->is_daily = DatumGetBool(SPI_getbinval(row, shape, 4, &is_null));
 	if (job->is_daily)
@@ -177,12 +180,12 @@ crm_worker_load_jobs(List *known, MemoryContext context, bool *wants_sender)
 
 /* What the statement returned; a job that returns nothing has nothing left. */
 static int64
-read_result(const CrmWorkerJob *job)
+read_result(const CrmWorkerJob *job, const char *statement)
 {
 	bool		is_null;
 	Datum		value;
 
-	crm_core_spi_execute_text(job->statement, job->name);
+	crm_core_spi_execute_text(statement, job->name);
 	if (SPI_processed != 1 || SPI_tuptable == NULL ||
 		SPI_gettypeid(SPI_tuptable->tupdesc, 1) != INT8OID)
 		return 0;
@@ -229,9 +232,9 @@ note_run(CrmWorkerJob *job, TimestampTz started, int64 left)
 	job->failures = 0;
 }
 
-/* Runs a job; returns what it says is left, -1 when it failed (noted, with a pause). */
-int64
-crm_worker_run_job(CrmWorkerJob *job)
+/* Runs one statement of a job; returns what it says is left, -1 when it failed (noted, with a pause). */
+static int64
+run_statement(CrmWorkerJob *job, const char *statement, bool is_help)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	TimestampTz started = GetCurrentTimestamp();
@@ -241,12 +244,13 @@ crm_worker_run_job(CrmWorkerJob *job)
 	char	   *message = NULL;
 
 	GetUserIdAndSecContext(&user, &security);
-	pgstat_report_activity(STATE_RUNNING, job->statement);
+	pgstat_report_activity(STATE_RUNNING, statement);
 	PG_TRY();
 	{
 		begin_as_owner();
-		left = read_result(job);
-		note_run(job, started, left);
+		left = read_result(job, statement);
+		if (!is_help)
+			note_run(job, started, left);
 		commit_as_owner(user, security);
 	}
 	PG_CATCH();
@@ -272,4 +276,17 @@ crm_worker_run_job(CrmWorkerJob *job)
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	return left;
+}
+
+int64
+crm_worker_run_job(CrmWorkerJob *job)
+{
+	return run_statement(job, job->statement, false);
+}
+
+/* The helper's share of a job: the worker keeps the job's books, save for failures. */
+int64
+crm_worker_help_job(CrmWorkerJob *job)
+{
+	return run_statement(job, job->helper_statement, true);
 }

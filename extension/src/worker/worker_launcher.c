@@ -75,11 +75,22 @@ match_slots(List *databases)
 		CrmWorkerSlot *slot = &crm_worker_shared->slots[i];
 
 		if (slot->database != InvalidOid && !list_member_oid(databases, slot->database) &&
-			slot->process[CRM_WORKER_JOBS].pid == 0 && slot->process[CRM_WORKER_SENDER].pid == 0)
+			!crm_worker_has_process(slot))
 			memset(slot, 0, sizeof(CrmWorkerSlot));
 	}
 	LWLockRelease(crm_worker_shared->lock);
 }
+
+static const struct
+{
+	const char *library;
+	const char *function;
+	const char *type;
+}			programs[CRM_WORKER_N_KINDS] = {
+	[CRM_WORKER_JOBS] = {"crm", "crm_worker_main", "crm worker"},
+	[CRM_WORKER_HELPER] = {"crm", "crm_helper_main", "crm helper"},
+	[CRM_WORKER_SENDER] = {"crm_sender", "crm_sender_main", "crm sender"},
+};
 
 static void
 start_process(Oid database, CrmWorkerKind kind)
@@ -92,20 +103,10 @@ start_process(Oid database, CrmWorkerKind kind)
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_main_arg = ObjectIdGetDatum(database);
 	worker.bgw_notify_pid = 0;
-	if (kind == CRM_WORKER_JOBS)
-	{
-		strlcpy(worker.bgw_library_name, "crm", BGW_MAXLEN);
-		strlcpy(worker.bgw_function_name, "crm_worker_main", BGW_MAXLEN);
-		snprintf(worker.bgw_name, BGW_MAXLEN, "crm worker of database %u", database);
-		strlcpy(worker.bgw_type, "crm worker", BGW_MAXLEN);
-	}
-	else
-	{
-		strlcpy(worker.bgw_library_name, "crm_sender", BGW_MAXLEN);
-		strlcpy(worker.bgw_function_name, "crm_sender_main", BGW_MAXLEN);
-		snprintf(worker.bgw_name, BGW_MAXLEN, "crm sender of database %u", database);
-		strlcpy(worker.bgw_type, "crm sender", BGW_MAXLEN);
-	}
+	strlcpy(worker.bgw_library_name, programs[kind].library, BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, programs[kind].function, BGW_MAXLEN);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "%s of database %u", programs[kind].type, database);
+	strlcpy(worker.bgw_type, programs[kind].type, BGW_MAXLEN);
 	if (!RegisterDynamicBackgroundWorker(&worker, NULL))
 		ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 						  errmsg("could not start the %s", worker.bgw_name),
@@ -118,7 +119,7 @@ take_start(CrmWorkerSlot *slot, CrmWorkerKind kind, TimestampTz now)
 {
 	CrmWorkerProcess *process = &slot->process[kind];
 	bool		wanted = kind == CRM_WORKER_JOBS ? slot->probe || slot->has_extension :
-		slot->has_extension && slot->wants_sender;
+		slot->has_extension && (kind == CRM_WORKER_SENDER ? slot->wants_sender : slot->wants_helper);
 
 	if (!wanted || process->pid != 0 || process->not_before > now || slot->hold_until > now)
 		return false;

@@ -28,23 +28,24 @@
 #define PROMPT_MS 30000			/* a wake is for jobs that would look again within this */
 
 static void
-note_turn(bool has_extension, bool wants_sender, int runs, int failures)
+note_turn(bool has_extension, bool wants_sender, bool wants_helper, int runs, int failures)
 {
 	CrmWorkerSlot *slot;
-	bool		sender_is_new;
+	bool		is_news;
 
 	LWLockAcquire(crm_worker_shared->lock, LW_EXCLUSIVE);
 	slot = crm_worker_slot(MyDatabaseId, true);
 	CrmEnsure(slot != NULL, "a running worker has a slot");
-	sender_is_new = wants_sender && !slot->wants_sender;
+	is_news = (wants_sender && !slot->wants_sender) || (wants_helper && !slot->wants_helper);
 	slot->probe = false;
 	slot->has_extension = has_extension;
 	slot->wants_sender = wants_sender;
+	slot->wants_helper = wants_helper;
 	slot->process[CRM_WORKER_JOBS].exits = 0;
 	slot->jobs_run += runs;
 	slot->jobs_failed += failures;
 	LWLockRelease(crm_worker_shared->lock);
-	if (sender_is_new)
+	if (is_news)
 		crm_worker_wake_launcher();
 }
 
@@ -57,9 +58,9 @@ is_due(const CrmWorkerJob *job, bool woken)
 	return woken && !job->is_daily && job->failures == 0 && job->every_ms <= PROMPT_MS;
 }
 
-/* Runs every job that is due once; the number that say there is more. */
+/* Runs every job that is due once; the number that say there is more, and whether help would do good. */
 static int
-run_due(List *jobs, bool woken, int *runs, int *failures)
+run_due(List *jobs, bool woken, bool *wants_helper, int *runs, int *failures)
 {
 	ListCell   *cell;
 	int			more = 0;
@@ -76,12 +77,13 @@ run_due(List *jobs, bool woken, int *runs, int *failures)
 		(*runs)++;
 		*failures += left < 0;
 		more += left > 0;
+		*wants_helper |= left > 0 && job->helper_statement != NULL;
 	}
 	return more;
 }
 
-static void
-reload_if_asked(void)
+void
+crm_worker_reload_if_asked(void)
 {
 	if (ConfigReloadPending)
 	{
@@ -95,13 +97,14 @@ static long
 turn(List **jobs, MemoryContext keep, bool woken, TimestampTz *listed_at)
 {
 	static bool wants_sender = false;
+	bool		wants_helper = false;
 	int			runs = 0;
 	int			failures = 0;
 	int			more;
 
 	if (!crm_worker_extension_is_there())
 	{
-		note_turn(false, false, 0, 0);
+		note_turn(false, false, false, 0, 0);
 		proc_exit(0);
 	}
 	if (*jobs == NIL || TimestampDifferenceExceeds(*listed_at, GetCurrentTimestamp(), LIST_MS))
@@ -109,31 +112,37 @@ turn(List **jobs, MemoryContext keep, bool woken, TimestampTz *listed_at)
 		*jobs = crm_worker_load_jobs(*jobs, keep, &wants_sender);
 		*listed_at = GetCurrentTimestamp();
 	}
-	more = run_due(*jobs, woken, &runs, &failures);
-	note_turn(true, wants_sender, runs, failures);
+	more = run_due(*jobs, woken, &wants_helper, &runs, &failures);
+	note_turn(true, wants_sender, wants_helper, runs, failures);
 	return more > 0 ? 0 : LOOK_MS;
+}
+
+/* Connects, enters the slot, and says who it is; ends the process when another has the place. */
+void
+crm_worker_begin(Oid database, CrmWorkerKind kind, const char *name)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	if (!crm_worker_attach(database, kind))
+		proc_exit(0);
+	SetConfigOption("application_name", name, PGC_USERSET, PGC_S_SESSION);
+	/* gives way to who changes tables (DROP EXTENSION, a DBA's DDL): waits for far less than their
+	 * deadlock_timeout, so that a deadlock ends with the job, which is run again, not with them */
+	SetConfigOption("lock_timeout", "200ms", PGC_USERSET, PGC_S_SESSION);
 }
 
 void
 crm_worker_main(Datum arg)
 {
-	Oid			database = DatumGetObjectId(arg);
 	MemoryContext keep;
 	MemoryContext scratch;
 	List	   *jobs = NIL;
 	TimestampTz listed_at = 0;
 	bool		woken = true;
 
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-	if (!crm_worker_attach(database, CRM_WORKER_JOBS))
-		proc_exit(0);
-	SetConfigOption("application_name", "crm worker", PGC_USERSET, PGC_S_SESSION);
-	/* gives way to who changes tables (DROP EXTENSION, a DBA's DDL): waits for far less than their
-	 * deadlock_timeout, so that a deadlock ends with the job, which is run again, not with them */
-	SetConfigOption("lock_timeout", "200ms", PGC_USERSET, PGC_S_SESSION);
+	crm_worker_begin(DatumGetObjectId(arg), CRM_WORKER_JOBS, "crm worker");
 	keep = AllocSetContextCreate(TopMemoryContext, "crm worker jobs", ALLOCSET_DEFAULT_SIZES);
 	scratch = AllocSetContextCreate(TopMemoryContext, "crm worker turn", ALLOCSET_DEFAULT_SIZES);
 
@@ -142,7 +151,7 @@ crm_worker_main(Datum arg)
 		long		wait_ms;
 
 		CHECK_FOR_INTERRUPTS();
-		reload_if_asked();
+		crm_worker_reload_if_asked();
 		MemoryContextSwitchTo(scratch);
 		wait_ms = crm_worker_enabled ? turn(&jobs, keep, woken, &listed_at) : LOOK_MS;
 		MemoryContextReset(scratch);

@@ -82,6 +82,15 @@ crm_worker_slot(Oid database, bool create)
 	return free_slot;
 }
 
+bool
+crm_worker_has_process(const CrmWorkerSlot *slot)
+{
+	for (int kind = 0; kind < CRM_WORKER_N_KINDS; kind++)
+		if (slot->process[kind].pid != 0)
+			return true;
+	return false;
+}
+
 /* Exit callback: arg is the kind.  Exits in a row lengthen the pause before the next start. */
 static void
 leave(int code, Datum arg)
