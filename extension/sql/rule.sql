@@ -73,3 +73,140 @@ COMMENT ON FUNCTION crm._rule_source_put(text, text, text, text, jsonb) IS
 CREATE FUNCTION crm._rule_forget() RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'crm_rule_forget';
 COMMENT ON FUNCTION crm._rule_forget() IS 'makes every session read crm.rule_source anew once this transaction has committed';
+
+-- Compiled and answered in C; whoever calls these has asked for the right to.
+CREATE FUNCTION crm._rule_check(rule jsonb) RETURNS void
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_check';
+COMMENT ON FUNCTION crm._rule_check(jsonb) IS 'RM351 unless a rule can be read and its stores, categories, tags and the like are defined';
+CREATE FUNCTION crm._rule_fit(rule jsonb, persons bigint[], moment timestamptz) RETURNS bigint[]
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_fit';
+COMMENT ON FUNCTION crm._rule_fit(jsonb, bigint[], timestamptz) IS 'those of the given persons who fit a rule as of a moment, in their order';
+CREATE FUNCTION crm._rule_set(rule jsonb, moment timestamptz) RETURNS crm.bitmap
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_set';
+COMMENT ON FUNCTION crm._rule_set(jsonb, timestamptz) IS 'all persons who fit a rule as of a moment';
+CREATE FUNCTION crm._rule_apart(rule jsonb, moment timestamptz) RETURNS crm.bitmap[]
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_apart';
+COMMENT ON FUNCTION crm._rule_apart(jsonb, timestamptz) IS 'all persons who fit a rule, then those who meet each condition alone, in one statement';
+CREATE FUNCTION crm._rule_moved(rule jsonb, before timestamptz, moment timestamptz) RETURNS bigint[]
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_moved';
+COMMENT ON FUNCTION crm._rule_moved(jsonb, timestamptz, timestamptz) IS
+    'persons whose answer time alone may have changed between two moments, some more perhaps; null: anybody';
+CREATE FUNCTION crm._rule_explain(rule jsonb, person bigint, moment timestamptz) RETURNS jsonb
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_explain';
+COMMENT ON FUNCTION crm._rule_explain(jsonb, bigint, timestamptz) IS 'condition by condition what was found about a person, and whether it is met';
+CREATE FUNCTION crm._rule_conditions(rule jsonb) RETURNS jsonb
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_conditions';
+COMMENT ON FUNCTION crm._rule_conditions(jsonb) IS 'the conditions of a rule in words, in their order';
+CREATE FUNCTION crm._rule_statement(rule jsonb, form text) RETURNS text
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_statement';
+COMMENT ON FUNCTION crm._rule_statement(jsonb, text) IS 'the SQL that a rule becomes: persons, explain, everybody, apart or moved; values are parameters';
+
+CREATE FUNCTION crm._rule_days_to(born date, today date) RETURNS int
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT CASE WHEN this >= today THEN this ELSE (born + make_interval(years => extract(year FROM today)::int + 1 - extract(year FROM born)::int))::date END - today
+    FROM (SELECT (born + make_interval(years => extract(year FROM today)::int - extract(year FROM born)::int))::date AS this) t
+$$;
+COMMENT ON FUNCTION crm._rule_days_to(date, date) IS 'days from a day to the next anniversary, 0 on it; 29 February is kept on the 28th in other years';
+
+CREATE FUNCTION crm.rule_check(rule jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    IF rule IS NULL THEN
+        RAISE EXCEPTION 'there is no rule' USING ERRCODE = 'RM351', COLUMN = 'rule', HINT = 'Write {"all": [...]}.';
+    END IF;
+    PERFORM crm._rule_check(rule);
+END
+$$;
+COMMENT ON FUNCTION crm.rule_check(jsonb) IS 'nothing when a rule can be answered; RM351 names the path, what is wrong there, and what to write';
+
+CREATE FUNCTION crm.rule_matches(rule jsonb, customer_id bigint, as_of timestamptz DEFAULT NULL) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN crm._rule_fit(rule, ARRAY[crm._identity_current(rule_matches.customer_id)], coalesce(as_of, crm.core_now())) <> '{}';
+END
+$$;
+COMMENT ON FUNCTION crm.rule_matches(jsonb, bigint, timestamptz) IS
+    'whether a person (under any id) fits a rule now, or as of a moment; false for who was erased or never was; RM351';
+
+CREATE FUNCTION crm.rule_select(rule jsonb, as_of timestamptz DEFAULT NULL) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY SELECT crm.bitmap_members(crm._rule_set(rule, coalesce(as_of, crm.core_now())));
+END
+$$;
+COMMENT ON FUNCTION crm.rule_select(jsonb, timestamptz) IS 'all persons who fit a rule, ids ascending; RM351';
+
+CREATE FUNCTION crm.rule_count(rule jsonb, as_of timestamptz DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN crm.bitmap_count(crm._rule_set(rule, coalesce(as_of, crm.core_now())));
+END
+$$;
+COMMENT ON FUNCTION crm.rule_count(jsonb, timestamptz) IS 'how many persons fit a rule; RM351';
+
+CREATE FUNCTION crm.rule_explain(rule jsonb, customer_id bigint, as_of timestamptz DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    person bigint := crm._access_require_person(customer_id);
+    moment timestamptz := coalesce(as_of, crm.core_now());
+BEGIN
+    RETURN jsonb_build_object('customer_id', person, 'as_of', moment, 'matches', crm._rule_fit(rule, ARRAY[person], moment) <> '{}',
+                              'conditions', crm._rule_explain(rule, person, moment));
+END
+$$;
+COMMENT ON FUNCTION crm.rule_explain(jsonb, bigint, timestamptz) IS
+    'whether a person of the actor''s scope fits a rule, and of each condition its path, words, the value found and whether it is met; RM351, P0002';
+
+CREATE FUNCTION crm._rule_sample(members crm.bitmap, size int, seed text) RETURNS bigint[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT coalesce(array_agg(s.id ORDER BY s.place, s.id), '{}')
+    FROM (SELECT m AS id, hashint8extended(m, hashtextextended(seed, 0)) AS place FROM unnest(crm.bitmap_array(members)) m
+          ORDER BY place, m LIMIT greatest(size, 0)) s
+$$;
+COMMENT ON FUNCTION crm._rule_sample(crm.bitmap, int, text) IS
+    'members chosen by their hash under a seed: the same every time, and who is in a small sample is in a larger one';
+
+CREATE FUNCTION crm.rule_preview(rule jsonb, as_of timestamptz DEFAULT NULL, sample int DEFAULT 20) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    moment timestamptz := coalesce(as_of, crm.core_now());
+    sets crm.bitmap[];
+BEGIN
+    PERFORM crm._rule_check(rule);
+    sets := crm._rule_apart(rule, moment);
+    RETURN jsonb_build_object(
+        'as_of', moment,
+        'persons', crm.bitmap_count(sets[1]),
+        'conditions', (SELECT coalesce(jsonb_agg(c.value || jsonb_build_object('persons', crm.bitmap_count(sets[c.ordinality + 1])) ORDER BY c.ordinality), '[]')
+                       FROM jsonb_array_elements(crm._rule_conditions(rule)) WITH ORDINALITY c),
+        'sample', (SELECT coalesce(jsonb_agg(jsonb_build_object('customer_id', p.customer_id, 'name', p.name_masked, 'phone', p.phone_masked) ORDER BY s.ordinality), '[]')
+                   FROM unnest(crm._rule_sample(sets[1], least(sample, 200), rule::text)) WITH ORDINALITY s
+                   JOIN crm.customer p ON p.customer_id = s.s));
+END
+$$;
+COMMENT ON FUNCTION crm.rule_preview(jsonb, timestamptz, int) IS
+    'how many persons fit a rule, how many meet each condition alone, and a sample (at most 200, masked) that stays the same; RM351';
+
+CREATE FUNCTION crm.rule_kinds() RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT jsonb_build_object('kind', s.kind, 'shape', s.shape, 'name_zh', s.spec -> 'name_zh', 'name_en', s.spec -> 'name_en',
+        'fields', (SELECT coalesce(jsonb_object_agg(c.key, c.value -> 'type'), '{}') FROM jsonb_each(s.spec -> 'columns') c))
+    FROM crm.rule_source s ORDER BY s.kind;
+END
+$$;
+COMMENT ON FUNCTION crm.rule_kinds() IS 'what rules may ask: an object a kind, with its fields and their types';
+
+GRANT EXECUTE ON FUNCTION crm.rule_check(jsonb), crm.rule_matches(jsonb, bigint, timestamptz), crm.rule_select(jsonb, timestamptz),
+    crm.rule_count(jsonb, timestamptz), crm.rule_explain(jsonb, bigint, timestamptz), crm.rule_preview(jsonb, timestamptz, int), crm.rule_kinds()
+    TO crm_marketer, crm_analyst, crm_headquarters;

@@ -3,31 +3,302 @@
  *		What the rooms registered in crm.rule_source, as a session keeps it.
  *
  * The registry changes with migrations only.  Who changes it invalidates the relation, and every
- * session reads it anew at its next rule.
+ * session reads it anew at its next rule.  Everything a statement names comes from here, quoted.
  */
 #include "rule/rule.h"
 
 #include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(crm_rule_forget);
+
+static const char *const type_names[] = {"text", "number", "boolean", "date", "time", "texts", "json"};
+static const char *const shape_names[] = {"state", "facts", "latest", "history"};
+static const char *const keyed_names[] = {"person", "ever", "record"};
+
+static CrmStatement registry_read = {
+	.name = "rule.registry",
+	.sql = "SELECT s.kind, s.shape, s.relation, s.spec FROM crm.rule_source s ORDER BY s.kind",
+};
+
+static CrmRuleRegistry *registry;
+static bool is_stale;
+static uint64 generation;
+static Oid	registry_oid;
+
+static void
+on_change(Datum argument, Oid relation)
+{
+	if (relation == InvalidOid || relation == registry_oid)
+		is_stale = true;
+}
 
 static Oid
 find_registry(void)
 {
-	Oid			schema = get_namespace_oid("crm", false);
-
-	return get_relname_relid("rule_source", schema);
+	return get_relname_relid("rule_source", get_namespace_oid("crm", false));
 }
 
 /* Makes all sessions forget, at this transaction's commit. */
 Datum
 crm_rule_forget(PG_FUNCTION_ARGS)
 {
-	Oid			registry = find_registry();
+	Oid			relation = find_registry();
 
-	if (OidIsValid(registry))
-		CacheInvalidateRelcacheByRelid(registry);
+	if (OidIsValid(relation))
+		CacheInvalidateRelcacheByRelid(relation);
+	is_stale = true;
 	PG_RETURN_VOID();
+}
+
+const char *
+crm_rule_type_name(CrmRuleType type)
+{
+	return type_names[type];
+}
+
+static int
+find_name(const char *const *names, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+		if (name != NULL && strcmp(names[i], name) == 0)
+			return i;
+	CrmEnsure(false, "crm.rule_source holds known words");
+	return 0;
+}
+
+/* A member's text; null when there is none. */
+static char *
+text_of(JsonbContainer *object, const char *name)
+{
+	JsonbValue *value = object == NULL ? NULL : crm_rule_member(object, name);
+
+	return value == NULL || value->type != jbvString ? NULL :
+		pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+/* A registered name, ready to stand in a statement. */
+static char *
+name_of(JsonbContainer *object, const char *name)
+{
+	char	   *text = text_of(object, name);
+
+	return text == NULL ? NULL : pstrdup(quote_identifier(text));
+}
+
+static JsonbContainer *
+object_of(JsonbContainer *object, const char *name)
+{
+	JsonbValue *value = crm_rule_member(object, name);
+
+	return value == NULL || value->type != jbvBinary ? NULL : value->val.binary.data;
+}
+
+static char *
+relation_of(const char *relation)
+{
+	const char *dot = relation == NULL ? NULL : strchr(relation, '.');
+
+	return dot == NULL ? NULL : psprintf("crm.%s", quote_identifier(dot + 1));
+}
+
+static CrmRuleLookup
+lookup_of(JsonbContainer *column, const char *name)
+{
+	JsonbContainer *object = object_of(column, name);
+
+	if (object == NULL)
+		return (CrmRuleLookup) {0};
+	return (CrmRuleLookup) {
+		.relation = relation_of(text_of(object, "relation")),
+		.key = name_of(object, "key"),
+		.code = name_of(object, "code"),
+	};
+}
+
+static void
+read_columns(JsonbContainer *columns, CrmRuleSource *source)
+{
+	JsonbIterator *iterator;
+	JsonbValue	value;
+	JsonbIteratorToken token;
+	CrmRuleColumn *column = NULL;
+
+	if (columns == NULL)
+		return;
+	source->columns = palloc0(Max(JsonContainerSize(columns), 1) * sizeof(CrmRuleColumn));
+	iterator = JsonbIteratorInit(columns);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+		{
+			column = &source->columns[source->n_columns++];
+			column->name = crm_rule_key(&value);
+		}
+		else if (token == WJB_VALUE && value.type == jbvBinary)
+		{
+			JsonbContainer *object = value.val.binary.data;
+
+			column->column = name_of(object, "column");
+			column->type = find_name(type_names, lengthof(type_names), text_of(object, "type"));
+			column->lookup = lookup_of(object, "lookup");
+			column->catalogue = lookup_of(object, "catalogue");
+		}
+	}
+}
+
+/* " AND x.column IN ('a', 'b')": the words of a scope are the rooms' own. */
+static void
+append_scope_list(StringInfo text, JsonbContainer *list)
+{
+	appendStringInfoString(text, " IN (");
+	for (uint32 i = 0; i < JsonContainerSize(list); i++)
+	{
+		JsonbValue *word = getIthJsonbValueFromContainer(list, i);
+
+		CrmEnsure(word->type == jbvString, "a scope lists words");
+		appendStringInfo(text, "%s%s", i > 0 ? ", " : "",
+						 quote_literal_cstr(pnstrdup(word->val.string.val, word->val.string.len)));
+	}
+	appendStringInfoChar(text, ')');
+}
+
+static char *
+scope_of(JsonbContainer *scope)
+{
+	StringInfoData text;
+	JsonbIterator *iterator;
+	JsonbValue	value;
+	JsonbIteratorToken token;
+
+	initStringInfo(&text);
+	iterator = scope == NULL ? NULL : JsonbIteratorInit(scope);
+	while (iterator != NULL && (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			appendStringInfo(&text, " AND x.%s", quote_identifier(crm_rule_key(&value)));
+		else if (token != WJB_VALUE)
+			continue;
+		else if (value.type == jbvNull)
+			appendStringInfoString(&text, " IS NULL");
+		else if (value.type == jbvBool)
+			appendStringInfoString(&text, value.val.boolean ? " IS TRUE" : " IS FALSE");
+		else if (value.type == jbvBinary)
+			append_scope_list(&text, value.val.binary.data);
+		else
+			appendStringInfoString(&text, " IS NOT NULL");
+	}
+	return text.data;
+}
+
+static void
+read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRuleSource *source)
+{
+	JsonbContainer *moved = object_of(spec, "moved");
+	JsonbContainer *newest = object_of(spec, "newest");
+	char	   *as_of = text_of(spec, "as_of");
+
+	source->shape = find_name(shape_names, lengthof(shape_names), shape);
+	source->relation = relation_of(relation);
+	source->key = name_of(spec, "key");
+	source->keyed = find_name(keyed_names, lengthof(keyed_names), text_of(spec, "keyed"));
+	source->time = name_of(spec, "time");
+	source->day = name_of(spec, "day");
+	source->scope = scope_of(object_of(spec, "scope"));
+	source->is_present_only = as_of != NULL && strcmp(as_of, "now") == 0;
+	source->state = name_of(spec, "state");
+	source->part = name_of(spec, "part");
+	source->strict = text_of(spec, "strict");
+	source->loose = text_of(spec, "loose");
+	source->history = name_of(spec, "history");
+	source->name_zh = text_of(spec, "name_zh");
+	source->name_en = text_of(spec, "name_en");
+	if (newest != NULL)
+	{
+		JsonbValue *name = getIthJsonbValueFromContainer(newest, 0);
+
+		source->newest = pstrdup(quote_identifier(pnstrdup(name->val.string.val, name->val.string.len)));
+	}
+	if (moved != NULL)
+	{
+		source->moved_relation = relation_of(text_of(moved, "relation"));
+		source->moved_key = name_of(moved, "key");
+		source->moved_at = name_of(moved, "at");
+	}
+	read_columns(object_of(spec, "columns"), source);
+}
+
+static void
+read_registry(void)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "crm rule sources", ALLOCSET_SMALL_SIZES);
+	MemoryContext before;
+	CrmRuleRegistry *fresh = MemoryContextAllocZero(context, sizeof(CrmRuleRegistry));
+	TupleDesc	shape;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_execute(&registry_read, NULL, NULL, true, 0);
+	shape = SPI_tuptable->tupdesc;
+	fresh->context = context;
+	before = MemoryContextSwitchTo(context);
+	fresh->sources = palloc0(Max(SPI_processed, 1) * sizeof(CrmRuleSource));
+	for (; fresh->n < SPI_processed; fresh->n++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[fresh->n];
+		CrmRuleSource *source = &fresh->sources[fresh->n];
+		bool		is_null;
+		Jsonb	   *spec = DatumGetJsonbPCopy(SPI_getbinval(row, shape, 4, &is_null));
+
+		source->kind = SPI_getvalue(row, shape, 1);
+		read_source(SPI_getvalue(row, shape, 2), SPI_getvalue(row, shape, 3), &spec->root, source);
+	}
+	MemoryContextSwitchTo(before);
+	SPI_finish();
+	registry = fresh;
+}
+
+/* The sources there are; valid until crm_rule_registry_generation() changes. */
+const CrmRuleRegistry *
+crm_rule_registry(void)
+{
+	static bool is_watching;
+
+	if (!is_watching)
+	{
+		CacheRegisterRelcacheCallback(on_change, (Datum) 0);
+		is_watching = true;
+	}
+	AcceptInvalidationMessages();
+	if (registry == NULL || is_stale)
+	{
+		registry_oid = find_registry();
+		/* the old one stays: a compiled rule may be running on it, and changes are migrations */
+		is_stale = false;
+		generation++;
+		read_registry();
+	}
+	return registry;
+}
+
+uint64
+crm_rule_registry_generation(void)
+{
+	crm_rule_registry();
+	return generation;
+}
+
+/* Of the registry as crm_rule_registry() read it last, so that one rule is read against one. */
+const CrmRuleSource *
+crm_rule_find_source(const char *kind, int length)
+{
+	for (int i = 0; i < registry->n; i++)
+		if (strlen(registry->sources[i].kind) == length &&
+			memcmp(registry->sources[i].kind, kind, length) == 0)
+			return &registry->sources[i];
+	return NULL;
 }

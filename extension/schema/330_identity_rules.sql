@@ -1,0 +1,43 @@
+-- What rules may ask of a person, and of those who belong to one.
+
+-- Children, parents, partners, pets: whose birthday matters though they buy nothing themselves.
+CREATE TABLE crm.related_person (
+    customer_id bigint NOT NULL,        -- the id it was entered under, for ever: a merge moves nothing
+    related_id bigint NOT NULL,
+    relation text NOT NULL CHECK (relation IN ('child', 'partner', 'parent', 'pet', 'other')),
+    name text NOT NULL DEFAULT '' CHECK (length(name) <= 100),
+    sex char(1) CHECK (sex IN ('m', 'f')),
+    birthday date,
+    species text,                       -- of a pet
+    is_current boolean NOT NULL DEFAULT true,
+    entered_by text NOT NULL,
+    entered_at timestamptz NOT NULL,
+    PRIMARY KEY (customer_id, related_id));
+CREATE INDEX related_person_birthday ON crm.related_person (birthday) WHERE is_current AND birthday IS NOT NULL;
+-- names and birthdays in clear: read through functions only
+SELECT crm._access_protect_closed('crm.related_person');
+
+SELECT crm._rule_source_put('person', 'identity', 'state', 'crm.customer', '{
+    "key": "customer_id", "keyed": "person", "as_of": "now", "facts": ["member"], "name_zh": "客户", "name_en": "person",
+    "scope": {"status": ["active"]},
+    "columns": {
+        "sex": {"column": "sex", "type": "text"},
+        "city": {"column": "city", "type": "text"},
+        "channel": {"column": "channel", "type": "text"},
+        "store": {"column": "home_store_id", "type": "text", "lookup": {"relation": "crm.store", "key": "store_id", "code": "code"}},
+        "registered_on": {"column": "registered_on", "type": "date"},
+        "records": {"column": "record_count", "type": "number"},
+        "custom": {"column": "custom", "type": "json", "catalogue": {"relation": "crm.custom_field", "code": "code"}}}}');
+-- the golden record's birthday; a lunar one has no fixed day and is left to flows
+SELECT crm._rule_source_put('birthday', 'identity', 'state', 'crm.customer_private', '{
+    "key": "customer_id", "keyed": "person", "as_of": "now", "facts": ["member"], "name_zh": "本人生日", "name_en": "own birthday",
+    "scope": {"is_birthday_lunar": false},
+    "columns": {"day": {"column": "birthday", "type": "date"}}}');
+SELECT crm._rule_source_put('related', 'identity', 'facts', 'crm.related_person', '{
+    "key": "customer_id", "keyed": "ever", "as_of": "now", "facts": ["related"], "name_zh": "亲友与宠物", "name_en": "related persons and pets",
+    "scope": {"is_current": true},
+    "columns": {
+        "relation": {"column": "relation", "type": "text"},
+        "sex": {"column": "sex", "type": "text"},
+        "species": {"column": "species", "type": "text"},
+        "birthday": {"column": "birthday", "type": "date"}}}');

@@ -1,0 +1,383 @@
+/*
+ * purchase_collect.c
+ *		Everybody's purchases in one walk: the days that questions look at, gathered by person, and the
+ *		set of persons who meet each question.
+ *
+ * Chunks come in any order, and a person has several: of each the days inside the widest window are
+ * put into a list of the person; at the end each person's days are put in order, those of one day
+ * added up, and the questions asked.  So nothing outside the window takes memory, and an order that two
+ * records share a day with is one order.
+ *
+ * The state is an expanded object behind the type bytea, so that partial states can travel.
+ */
+#include "purchase/purchase_measure.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "common/int.h"
+#include "miscadmin.h"
+#include "rule/rule_bitmap.h"
+#include "utils/expandeddatum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#define COLLECT_MAGIC 0x43524d43
+#define NODES_A_BLOCK 65536
+#define NO_NODE PG_UINT32_MAX
+
+PG_FUNCTION_INFO_V1(crm_purchase_collect_step);
+PG_FUNCTION_INFO_V1(crm_purchase_collect_merge);
+PG_FUNCTION_INFO_V1(crm_purchase_collect_final);
+
+/* A day of a person. */
+typedef struct DayNode
+{
+	int32		day;
+	uint32		next;
+	int64		net;
+} DayNode;
+
+typedef struct PersonDays
+{
+	int64		person;
+	uint32		head;
+	char		status;
+} PersonDays;
+
+#define SH_PREFIX persons
+#define SH_ELEMENT_TYPE PersonDays
+#define SH_KEY_TYPE int64
+#define SH_KEY person
+#define SH_HASH_KEY(table, key) murmurhash32((uint32) (key) ^ (uint32) ((uint64) (key) >> 32))
+#define SH_EQUAL(table, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+typedef struct Collected
+{
+	ExpandedObjectHeader header;
+	int			magic;
+	int32		as_of;
+	int			exponent;
+	ArrayType  *asked;			/* the questions as they came */
+	int			n_questions;
+	CrmPurchaseQuestion *questions;
+	int32		from;			/* the widest window */
+	int32		to;
+	persons_hash *persons;
+	uint32		n_nodes;
+	int			n_blocks;
+	DayNode   **blocks;
+} Collected;
+
+/* The state as bytes: head, questions, days. */
+typedef struct FlatHead
+{
+	int32		vl_len_;
+	int32		as_of;
+	int32		exponent;
+	uint32		n_days;
+} FlatHead;
+
+typedef struct FlatDay
+{
+	int64		person;
+	int64		net;
+	int32		day;
+	int32		unused;
+} FlatDay;
+
+static Size flat_size(ExpandedObjectHeader *header);
+static void flatten_into(ExpandedObjectHeader *header, void *result, Size allocated);
+
+static const ExpandedObjectMethods methods = {flat_size, flatten_into};
+
+static DayNode *
+node_at(const Collected *state, uint32 place)
+{
+	return &state->blocks[place / NODES_A_BLOCK][place % NODES_A_BLOCK];
+}
+
+static Size
+flat_size(ExpandedObjectHeader *header)
+{
+	Collected  *state = (Collected *) header;
+	Size		size = sizeof(FlatHead) + MAXALIGN(VARSIZE(state->asked)) + (Size) state->n_nodes * sizeof(FlatDay);
+
+	if (size > MaxAllocSize)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("purchases of a partial walk do not fit one value")));
+	return size;
+}
+
+static void
+flatten_into(ExpandedObjectHeader *header, void *result, Size allocated)
+{
+	Collected  *state = (Collected *) header;
+	FlatHead   *head = result;
+	FlatDay    *day;
+	persons_iterator iterator;
+	PersonDays *person;
+
+	memset(result, 0, allocated);
+	SET_VARSIZE(result, allocated);
+	head->as_of = state->as_of;
+	head->exponent = state->exponent;
+	head->n_days = state->n_nodes;
+	memcpy(head + 1, state->asked, VARSIZE(state->asked));
+	day = (FlatDay *) ((char *) (head + 1) + MAXALIGN(VARSIZE(state->asked)));
+	persons_start_iterate(state->persons, &iterator);
+	while ((person = persons_iterate(state->persons, &iterator)) != NULL)
+		for (uint32 at = person->head; at != NO_NODE; at = node_at(state, at)->next)
+			*day++ = (FlatDay) {.person = person->person, .net = node_at(state, at)->net, .day = node_at(state, at)->day};
+}
+
+static Collected *
+make_state(MemoryContext parent, ArrayType *asked, int32 as_of, int exponent)
+{
+	MemoryContext own = AllocSetContextCreate(parent, "crm purchases", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(own);
+	Collected  *state = palloc0(sizeof(Collected));
+
+	EOH_init_header(&state->header, &methods, own);
+	state->magic = COLLECT_MAGIC;
+	state->as_of = as_of;
+	state->exponent = exponent;
+	state->asked = palloc(VARSIZE(asked));
+	memcpy(state->asked, asked, VARSIZE(asked));
+	state->questions = crm_purchase_questions(state->asked, &state->n_questions);
+	state->from = PG_INT32_MAX;
+	state->to = PG_INT32_MIN;
+	for (int i = 0; i < state->n_questions; i++)
+	{
+		state->from = Min(state->from, state->questions[i].from);
+		state->to = Max(state->to, state->questions[i].to);
+	}
+	state->to = Min(state->to, as_of);
+	state->persons = persons_create(own, 1024, NULL);
+	MemoryContextSwitchTo(before);
+	return state;
+}
+
+static void
+add_day(Collected *state, PersonDays *person, int32 day, int64 net)
+{
+	DayNode    *node;
+
+	if (state->n_nodes == (uint32) state->n_blocks * NODES_A_BLOCK)
+	{
+		MemoryContext before = MemoryContextSwitchTo(state->header.eoh_context);
+
+		if (state->n_blocks == 65535)
+			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("purchases are too many for one walk")));
+		state->blocks = state->blocks == NULL ? palloc(sizeof(DayNode *)) :
+			repalloc(state->blocks, (state->n_blocks + 1) * sizeof(DayNode *));
+		state->blocks[state->n_blocks++] = palloc(NODES_A_BLOCK * sizeof(DayNode));
+		MemoryContextSwitchTo(before);
+	}
+	node = node_at(state, state->n_nodes);
+	*node = (DayNode) {.day = day, .next = person->head, .net = net};
+	person->head = state->n_nodes++;
+}
+
+static PersonDays *
+find_person(Collected *state, int64 id)
+{
+	bool		is_known;
+	PersonDays *person = persons_insert(state->persons, id, &is_known);
+
+	if (!is_known)
+		person->head = NO_NODE;
+	return person;
+}
+
+/* The days of a chunk that lie in the window and were known by then. */
+static void
+add_chunk(Collected *state, int64 id, CrmPurchaseChunk chunk)
+{
+	CrmHistoryHeader header = crm_history_header(chunk.bytes);
+	CrmHistoryCursor cursor;
+	PersonDays *person = NULL;
+
+	if (header.entry_count == 0 || header.last_day < state->from || header.first_day > state->to)
+		return;
+	crm_history_begin(&cursor, chunk.bytes, chunk.length);
+	while (crm_history_next(&cursor))
+	{
+		DayNode    *newest;
+
+		if (cursor.entry.day < state->from || cursor.entry.day > state->to || cursor.entry.known_day > state->as_of)
+			continue;
+		if (person == NULL)
+			person = find_person(state, id);
+		newest = person->head == NO_NODE ? NULL : node_at(state, person->head);
+		if (newest == NULL || newest->day != cursor.entry.day)
+			add_day(state, person, cursor.entry.day, cursor.entry.amount_minor);
+		else if (pg_add_s64_overflow(newest->net, cursor.entry.amount_minor, &newest->net))
+			crm_purchase_report(CRM_HISTORY_OVERFLOW);
+	}
+}
+
+static Collected *
+writable(Datum value)
+{
+	Collected  *state = (Collected *) DatumGetEOHP(value);
+
+	CrmEnsure(state->magic == COLLECT_MAGIC, "the state of a walk is one");
+	return state;
+}
+
+/* A state out of its bytes. */
+static Collected *
+thaw(Datum value, MemoryContext parent)
+{
+	FlatHead   *head;
+	ArrayType  *asked;
+	FlatDay    *days;
+	Collected  *state;
+
+	if (VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(value)))
+		return writable(value);
+	head = (FlatHead *) PG_DETOAST_DATUM(value);
+	asked = (ArrayType *) (head + 1);
+	days = (FlatDay *) ((char *) asked + MAXALIGN(VARSIZE(asked)));
+	state = make_state(parent, asked, head->as_of, head->exponent);
+	for (uint32 i = 0; i < head->n_days; i++)
+		add_day(state, find_person(state, days[i].person), days[i].day, days[i].net);
+	return state;
+}
+
+/* One chunk more; the questions are read once. */
+Datum
+crm_purchase_collect_step(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	Collected  *state;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a step of an aggregate was called by itself")));
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3) || PG_ARGISNULL(4) || PG_ARGISNULL(5))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	state = PG_ARGISNULL(0) ?
+		make_state(context, PG_GETARG_ARRAYTYPE_P(3), PG_GETARG_DATEADT(4), PG_GETARG_INT32(5)) :
+		thaw(PG_GETARG_DATUM(0), context);
+	add_chunk(state, PG_GETARG_INT64(1), crm_purchase_chunk(PG_GETARG_DATUM(2)));
+	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
+}
+
+Datum
+crm_purchase_collect_merge(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	Collected  *state;
+	Collected  *other;
+	persons_iterator iterator;
+	PersonDays *person;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a step of an aggregate was called by itself")));
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	if (PG_ARGISNULL(0))
+	{
+		state = thaw(PG_GETARG_DATUM(1), context);
+		PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
+	}
+	state = thaw(PG_GETARG_DATUM(0), context);
+	other = thaw(PG_GETARG_DATUM(1), CurrentMemoryContext);
+	persons_start_iterate(other->persons, &iterator);
+	while ((person = persons_iterate(other->persons, &iterator)) != NULL)
+	{
+		PersonDays *mine = find_person(state, person->person);
+
+		for (uint32 at = person->head; at != NO_NODE; at = node_at(other, at)->next)
+			add_day(state, mine, node_at(other, at)->day, node_at(other, at)->net);
+	}
+	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
+}
+
+static int
+compare_days(const void *a, const void *b)
+{
+	const CrmHistoryDay *left = a;
+	const CrmHistoryDay *right = b;
+
+	return (left->day > right->day) - (left->day < right->day);
+}
+
+/* A person's days in order, equal ones added up. */
+static int
+gather_days(const Collected *state, const PersonDays *person, CrmHistoryDay **days, int *room)
+{
+	int			n = 0;
+	int			kept = 0;
+
+	for (uint32 at = person->head; at != NO_NODE; at = node_at(state, at)->next)
+	{
+		if (n == *room)
+		{
+			*room *= 2;
+			*days = repalloc_huge(*days, *room * sizeof(CrmHistoryDay));
+		}
+		(*days)[n++] = (CrmHistoryDay) {.day = node_at(state, at)->day, .net_minor = node_at(state, at)->net};
+	}
+	if (n > 1)
+		qsort(*days, n, sizeof(CrmHistoryDay), compare_days);
+	for (int i = 0; i < n; i++)
+	{
+		if (kept > 0 && (*days)[kept - 1].day == (*days)[i].day)
+		{
+			if (pg_add_s64_overflow((*days)[kept - 1].net_minor, (*days)[i].net_minor, &(*days)[kept - 1].net_minor))
+				crm_purchase_report(CRM_HISTORY_OVERFLOW);
+		}
+		else
+			(*days)[kept++] = (*days)[i];
+	}
+	return kept;
+}
+
+/* Asks every question about every person. */
+Datum
+crm_purchase_collect_final(PG_FUNCTION_ARGS)
+{
+	Collected  *state;
+	CrmBitmap **sets;
+	Datum	   *results;
+	int			room = 256;
+	CrmHistoryDay *days = palloc(room * sizeof(CrmHistoryDay));
+	persons_iterator iterator;
+	PersonDays *person;
+	Oid			type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	state = VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(PG_GETARG_DATUM(0))) ? writable(PG_GETARG_DATUM(0)) :
+		thaw(PG_GETARG_DATUM(0), CurrentMemoryContext);
+	sets = palloc(state->n_questions * sizeof(CrmBitmap *));
+	results = palloc(state->n_questions * sizeof(Datum));
+	for (int i = 0; i < state->n_questions; i++)
+		sets[i] = crm_rule_bitmap_make(CurrentMemoryContext);
+	persons_start_iterate(state->persons, &iterator);
+	while ((person = persons_iterate(state->persons, &iterator)) != NULL)
+	{
+		int			n = gather_days(state, person, &days, &room);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < state->n_questions; i++)
+			if (crm_purchase_meets(&state->questions[i],
+								   crm_purchase_measure_days(&state->questions[i], days, n, state->as_of, state->exponent)))
+				crm_rule_bitmap_add(sets[i], person->person);
+	}
+	for (int i = 0; i < state->n_questions; i++)
+		results[i] = crm_rule_bitmap_flatten(&sets[i]->parts);
+	PG_RETURN_ARRAYTYPE_P(construct_array(results, state->n_questions, type, -1, false, TYPALIGN_DOUBLE));
+}

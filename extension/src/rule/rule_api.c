@@ -1,0 +1,315 @@
+/*
+ * rule_api.c
+ *		The SQL-callable edge of rules.
+ *
+ * These functions ask everything that rules may ask, whoever calls them; the public functions in
+ * sql/rule.sql hold answers to the actor's rights.  They read under the caller's snapshot and
+ * take no lock.
+ */
+#include "rule/rule.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(crm_rule_check);
+PG_FUNCTION_INFO_V1(crm_rule_fit);
+PG_FUNCTION_INFO_V1(crm_rule_set);
+PG_FUNCTION_INFO_V1(crm_rule_apart);
+PG_FUNCTION_INFO_V1(crm_rule_moved);
+PG_FUNCTION_INFO_V1(crm_rule_explain);
+PG_FUNCTION_INFO_V1(crm_rule_conditions);
+PG_FUNCTION_INFO_V1(crm_rule_statement);
+
+static void
+connect(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+}
+
+/* A value of the first row, out of SPI's memory. */
+static Datum
+take_value(int column, int16 length, bool by_value, bool *is_null)
+{
+	Datum		value;
+
+	CrmEnsure(SPI_processed == 1, "the statement answers one row");
+	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, is_null);
+	return *is_null || by_value ? value : SPI_datumTransfer(value, by_value, length);
+}
+
+/* The first value that no catalogue has; null when all are there. */
+static char *
+find_undefined(const CrmRuleLookup *catalogue, const CrmRuleTest *test)
+{
+	Oid			types[1] = {TEXTARRAYOID};
+	Datum		values[1];
+
+	values[0] = PointerGetDatum(construct_array(test->values, test->n_values, TEXTOID, -1, false, TYPALIGN_INT));
+	crm_core_spi_query(psprintf("SELECT v FROM unnest($1) v WHERE NOT EXISTS (SELECT FROM %s c WHERE c.%s = v) LIMIT 1",
+								catalogue->relation, catalogue->code), 1, types, values, 1);
+	return SPI_processed == 0 ? NULL : SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+static void
+check_values(const CrmRuleTest *test)
+{
+	const CrmRuleColumn *column = test->field.column;
+	char	   *name;
+
+	if (column == NULL || test->n_values == 0 || test->op == CRM_RULE_STARTS_WITH ||
+		(test->type != CRM_RULE_TEXT && test->type != CRM_RULE_TEXTS) ||
+		(column->lookup.relation == NULL && column->catalogue.relation == NULL) || column->type == CRM_RULE_JSON)
+		return;
+	name = find_undefined(column->lookup.relation != NULL ? &column->lookup : &column->catalogue, test);
+	if (name != NULL)
+		crm_rule_refuse(test->path, psprintf("There is no %s \"%.63s\".", column->name, name), "Write the code as it is defined.");
+}
+
+/* A member of a json column that is catalogued must be in the catalogue. */
+static void
+check_member(const CrmRuleField *field, const char *path)
+{
+	CrmRuleTest name = {.n_values = 1};
+	Datum		member;
+
+	if (field->column == NULL || field->member == NULL || field->column->catalogue.relation == NULL)
+		return;
+	member = CStringGetTextDatum(field->member);
+	name.values = &member;
+	if (find_undefined(&field->column->catalogue, &name) != NULL)
+		crm_rule_refuse(path, psprintf("There is no %s \"%.63s\".", field->column->name, field->member),
+						"Write the code as it is defined.");
+}
+
+/* crm._rule_check(rule): reads it, then looks its words up where they are defined. */
+Datum
+crm_rule_check(PG_FUNCTION_ARGS)
+{
+	const CrmRuleTree *tree = crm_rule_tree(crm_rule_compile(PG_GETARG_JSONB_P(0)));
+
+	connect();
+	for (int i = 0; i < tree->n_conditions; i++)
+	{
+		const CrmRuleCondition *condition = tree->conditions[i];
+
+		check_member(&condition->field, condition->path);
+		check_values(&condition->test);
+		for (int j = 0; j < condition->n_where; j++)
+		{
+			check_member(&condition->where[j].field, condition->where[j].path);
+			check_values(&condition->where[j]);
+		}
+	}
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* crm._rule_fit(rule, persons, moment): those of the persons who fit, as an array. */
+Datum
+crm_rule_fit(PG_FUNCTION_ARGS)
+{
+	CrmRuleCompiled *compiled = crm_rule_compile(PG_GETARG_JSONB_P(0));
+	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(2);
+	MemoryContext caller = CurrentMemoryContext;
+	Datum	   *persons;
+	int			n;
+
+	connect();
+	crm_rule_run(compiled, CRM_RULE_FORM_ROW, PG_GETARG_DATUM(1), moment, moment);
+	n = SPI_processed;
+	persons = MemoryContextAllocHuge(caller, Max(n, 1) * sizeof(Datum));
+	for (int i = 0; i < n; i++)
+	{
+		bool		is_null;
+
+		persons[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
+	}
+	SPI_finish();
+	PG_RETURN_ARRAYTYPE_P(construct_array(persons, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* crm._rule_set(rule, moment): the set of all persons who fit. */
+Datum
+crm_rule_set(PG_FUNCTION_ARGS)
+{
+	CrmRuleCompiled *compiled = crm_rule_compile(PG_GETARG_JSONB_P(0));
+	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(1);
+	bool		is_null;
+	Datum		members;
+
+	connect();
+	crm_rule_run(compiled, CRM_RULE_FORM_SET, (Datum) 0, moment, moment);
+	members = take_value(1, -1, false, &is_null);
+	SPI_finish();
+	PG_RETURN_DATUM(members);
+}
+
+/* crm._rule_apart(rule, moment): the set of the rule, then the set of each condition alone. */
+Datum
+crm_rule_apart(PG_FUNCTION_ARGS)
+{
+	CrmRuleCompiled *compiled = crm_rule_compile(PG_GETARG_JSONB_P(0));
+	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(1);
+	int			n = crm_rule_tree(compiled)->n_conditions + 1;
+	Datum	   *sets = palloc(n * sizeof(Datum));
+	bool		is_null;
+
+	connect();
+	crm_rule_run(compiled, CRM_RULE_FORM_APART, (Datum) 0, moment, moment);
+	for (int i = 0; i < n; i++)
+		sets[i] = take_value(i + 1, -1, false, &is_null);
+	SPI_finish();
+	PG_RETURN_ARRAYTYPE_P(construct_array(sets, n, get_element_type(get_fn_expr_rettype(fcinfo->flinfo)), -1, false,
+										  TYPALIGN_DOUBLE));
+}
+
+/* crm._rule_moved(rule, before, moment): whom time may have moved; null: anybody. */
+Datum
+crm_rule_moved(PG_FUNCTION_ARGS)
+{
+	CrmRuleCompiled *compiled = crm_rule_compile(PG_GETARG_JSONB_P(0));
+	MemoryContext caller = CurrentMemoryContext;
+	Datum	   *persons;
+	int			n = 0;
+
+	if (crm_rule_moves_daily(compiled))
+		PG_RETURN_NULL();
+	connect();
+	crm_rule_run(compiled, CRM_RULE_FORM_MOVED, (Datum) 0, PG_GETARG_TIMESTAMPTZ(2), PG_GETARG_TIMESTAMPTZ(1));
+	persons = MemoryContextAllocHuge(caller, Max(SPI_processed, 1) * sizeof(Datum));
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		is_null;
+
+		persons[n] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
+		n += !is_null;
+	}
+	SPI_finish();
+	PG_RETURN_ARRAYTYPE_P(construct_array(persons, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static void
+push_text(JsonbParseState **state, const char *name, const char *text)
+{
+	JsonbValue	value = {.type = jbvString};
+
+	value.val.string.val = unconstify(char *, name);
+	value.val.string.len = strlen(name);
+	pushJsonbValue(state, WJB_KEY, &value);
+	if (text == NULL)
+		value.type = jbvNull;
+	else
+	{
+		value.val.string.val = unconstify(char *, text);
+		value.val.string.len = strlen(text);
+	}
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+static void
+push_bool(JsonbParseState **state, const char *name, bool is_true)
+{
+	JsonbValue	value = {.type = jbvString};
+
+	value.val.string.val = unconstify(char *, name);
+	value.val.string.len = strlen(name);
+	pushJsonbValue(state, WJB_KEY, &value);
+	value.type = jbvBool;
+	value.val.boolean = is_true;
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+/* What a condition is, in words; the caller closes the object. */
+static void
+push_condition(JsonbParseState **state, const CrmRuleCondition *condition)
+{
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	push_text(state, "path", condition->path);
+	push_text(state, "kind", condition->source->kind);
+	push_text(state, "words_zh", crm_rule_words(condition, true));
+	push_text(state, "words_en", crm_rule_words(condition, false));
+	push_bool(state, "is_present_only", condition->source->is_present_only);
+}
+
+/*
+ * crm._rule_explain(rule, person, moment): a list, condition by condition: path, words, the value
+ * found, whether it is met.
+ */
+Datum
+crm_rule_explain(PG_FUNCTION_ARGS)
+{
+	CrmRuleCompiled *compiled = crm_rule_compile(PG_GETARG_JSONB_P(0));
+	const CrmRuleTree *tree = crm_rule_tree(compiled);
+	Datum		person = PG_GETARG_DATUM(1);
+	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(2);
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext inner;
+	JsonbParseState *state = NULL;
+	JsonbValue *list;
+
+	connect();
+	crm_rule_run(compiled, CRM_RULE_FORM_EXPLAIN,
+				 PointerGetDatum(construct_array(&person, 1, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
+				 moment, moment);
+	CrmEnsure(SPI_processed == 1, "one person has one explanation");
+	inner = MemoryContextSwitchTo(caller);
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < tree->n_conditions; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[0];
+		bool		is_null;
+
+		push_condition(&state, tree->conditions[i]);
+		push_text(&state, "found", SPI_getvalue(row, SPI_tuptable->tupdesc, 2 * i + 2));
+		push_bool(&state, "is_met", DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, 2 * i + 3, &is_null)));
+		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	}
+	list = pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	MemoryContextSwitchTo(inner);
+	SPI_finish();
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(list));
+}
+
+/* crm._rule_conditions(rule): the conditions in words, in their order. */
+Datum
+crm_rule_conditions(PG_FUNCTION_ARGS)
+{
+	const CrmRuleTree *tree = crm_rule_tree(crm_rule_compile(PG_GETARG_JSONB_P(0)));
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < tree->n_conditions; i++)
+	{
+		push_condition(&state, tree->conditions[i]);
+		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	}
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL)));
+}
+
+/* crm._rule_statement(rule, form): the text of a statement, for tests and for who wants to see it. */
+Datum
+crm_rule_statement(PG_FUNCTION_ARGS)
+{
+	static const char *const forms[] = {"persons", "explain", "everybody", "apart", "moved"};
+	const CrmRuleTree *tree = crm_rule_tree(crm_rule_compile(PG_GETARG_JSONB_P(0)));
+	char	   *form = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	CrmRuleSql	sql;
+
+	if (strcmp(form, forms[0]) == 0)
+		crm_rule_compile_row(tree, &sql);
+	else if (strcmp(form, forms[1]) == 0)
+		crm_rule_compile_explain(tree, &sql);
+	else if (strcmp(form, forms[4]) == 0)
+		(void) crm_rule_compile_moved(tree, &sql);
+	else if (strcmp(form, forms[2]) == 0 || strcmp(form, forms[3]) == 0)
+		crm_rule_compile_set(tree, strcmp(form, forms[3]) == 0, &sql);
+	else
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no such form"),
+						errhint("Forms are persons, explain, everybody, apart and moved.")));
+	PG_RETURN_TEXT_P(cstring_to_text(sql.text.data));
+}

@@ -1,0 +1,265 @@
+/*
+ * rule_measure.c
+ *		The value that a condition finds: a field, an aggregate of rows, an answer of a history.
+ *
+ * Written either for one person, p.id, as a scalar, or for everybody, as rows (id, v).  Both are
+ * made of the same pieces, so they cannot differ.
+ */
+#include "rule/rule.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+
+/* A field aside of the text: it binds its parameters in the order they are written. */
+static void
+append_call(CrmRuleSql *sql, const char *before, const CrmRuleField *field, const char *after)
+{
+	CrmRuleField seen = *field;
+
+	/* sums and averages are of numbers, whatever a json member holds */
+	if (seen.type == CRM_RULE_JSON)
+		seen.type = CRM_RULE_NUMBER;
+	appendStringInfoString(&sql->text, before);
+	crm_rule_sql_field(sql, &seen, false);
+	appendStringInfoString(&sql->text, after);
+}
+
+static void
+append_day_call(CrmRuleSql *sql, const CrmRuleSource *source, const char *before, const char *after)
+{
+	appendStringInfoString(&sql->text, before);
+	crm_rule_sql_day(sql, source);
+	appendStringInfoString(&sql->text, after);
+}
+
+/* Rows of the last window over the mean of the windows before it; null without enough there. */
+static void
+append_baseline(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	StringInfoData whole = sql->text;
+	char	   *before;
+
+	initStringInfo(&sql->text);
+	append_day_call(sql, condition->source, "count(*) FILTER (WHERE ", " < " CRM_RULE_DAY " - ");
+	crm_rule_sql_int_param(sql, condition->oldest);
+	appendStringInfoChar(&sql->text, ')');
+	before = sql->text.data;
+	sql->text = whole;
+	appendStringInfo(&sql->text, "CASE WHEN %s >= greatest(", before);
+	crm_rule_sql_int_param(sql, condition->at_least);
+	appendStringInfo(&sql->text, ", 1) THEN (count(*) - %s)::numeric * %d / %s END", before, condition->windows, before);
+}
+
+/* The aggregate of the rows x of one person. */
+void
+crm_rule_sql_aggregate(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	const CrmRuleSource *source = condition->source;
+
+	switch (condition->measure)
+	{
+		case CRM_RULE_DAYS:
+			append_day_call(sql, source, "count(DISTINCT ", ")::numeric");
+			break;
+		case CRM_RULE_SUM:
+			append_call(sql, "coalesce(sum(", &condition->field, "), 0)::numeric");
+			break;
+		case CRM_RULE_AVERAGE:
+			append_call(sql, "avg(", &condition->field, ")::numeric");
+			break;
+		case CRM_RULE_MIN:
+			append_call(sql, "min(", &condition->field, ")");
+			break;
+		case CRM_RULE_MAX:
+			append_call(sql, "max(", &condition->field, ")");
+			break;
+		case CRM_RULE_DISTINCT:
+			appendStringInfoString(&sql->text, "count(DISTINCT ");
+			crm_rule_sql_field(sql, &condition->field, false);
+			appendStringInfoString(&sql->text, ")::numeric");
+			break;
+		case CRM_RULE_LAST:
+			append_day_call(sql, source, "(" CRM_RULE_DAY " - max(", "))::numeric");
+			break;
+		case CRM_RULE_FIRST:
+			append_day_call(sql, source, "(" CRM_RULE_DAY " - min(", "))::numeric");
+			break;
+		case CRM_RULE_BASELINE:
+			append_baseline(sql, condition);
+			break;
+		default:
+			appendStringInfoString(&sql->text, "count(*)::numeric");
+	}
+}
+
+/* (id, v) of rows that are looked at object by object: the best of a person's objects. */
+static void
+append_by_object(CrmRuleSql *sql, const CrmRuleCondition *condition, CrmRuleScope scope)
+{
+	StringInfo	text = &sql->text;
+	bool		is_streak = condition->measure == CRM_RULE_STREAK;
+
+	appendStringInfoString(text, "SELECT w.id, max(w.n)::numeric AS v FROM (SELECT v.id, v.k, count(*) AS n FROM (");
+	if (is_streak)
+		appendStringInfoString(text, "SELECT u.id, u.k, u.d - (row_number() OVER (PARTITION BY u.id, u.k ORDER BY u.d))::int AS g FROM (");
+	appendStringInfo(text, "SELECT %s%s AS id, ", is_streak ? "DISTINCT " : "", crm_rule_sql_person(condition->source, scope));
+	if (condition->same.column != NULL)
+		crm_rule_sql_field(sql, &condition->same, false);
+	else
+		appendStringInfoString(text, "''::text");
+	appendStringInfoString(text, " AS k");
+	if (is_streak)
+		append_day_call(sql, condition->source, ", ", " AS d");
+	crm_rule_sql_rows(sql, condition, scope, true);
+	appendStringInfoString(text, is_streak ? ") u) v GROUP BY v.id, v.k, v.g) w GROUP BY w.id" :
+						   ") v GROUP BY v.id, v.k) w GROUP BY w.id");
+}
+
+/* (id, v) of everybody who has rows. */
+static void
+append_groups(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	const char *person = crm_rule_sql_person(condition->source, CRM_RULE_EVERYBODY);
+
+	appendStringInfo(&sql->text, "SELECT %s AS id, ", person);
+	crm_rule_sql_aggregate(sql, condition);
+	appendStringInfoString(&sql->text, " AS v");
+	crm_rule_sql_rows(sql, condition, CRM_RULE_EVERYBODY, true);
+	appendStringInfo(&sql->text, " GROUP BY %s", person);
+}
+
+static bool
+is_by_object(const CrmRuleCondition *condition)
+{
+	return condition->measure == CRM_RULE_STREAK || condition->same.column != NULL;
+}
+
+void
+crm_rule_sql_groups(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	if (is_by_object(condition))
+		append_by_object(sql, condition, CRM_RULE_EVERYBODY);
+	else
+		append_groups(sql, condition);
+}
+
+/* The days a history is asked about: first and last, both included. */
+void
+crm_rule_sql_span(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	appendStringInfoString(&sql->text, "greatest('-infinity'::date");
+	if (condition->has_days)
+	{
+		appendStringInfoString(&sql->text, ", " CRM_RULE_DAY " - ");
+		crm_rule_sql_int_param(sql, condition->oldest);
+	}
+	if (condition->has_since)
+	{
+		appendStringInfoString(&sql->text, ", ");
+		crm_rule_sql_param(sql, DATEOID, DateADTGetDatum(condition->since));
+	}
+	appendStringInfoString(&sql->text, "), least(" CRM_RULE_DAY);
+	if (condition->has_days && condition->youngest > 0)
+	{
+		appendStringInfoString(&sql->text, ", " CRM_RULE_DAY " - ");
+		crm_rule_sql_int_param(sql, condition->youngest);
+	}
+	if (condition->has_until)
+	{
+		appendStringInfoString(&sql->text, ", ");
+		crm_rule_sql_param(sql, DATEOID, DateADTGetDatum(condition->until));
+	}
+	appendStringInfoChar(&sql->text, ')');
+}
+
+static void
+append_history_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	appendStringInfo(&sql->text, "crm._purchase_measure((SELECT crm.purchase_combine(x.%s)", condition->source->history);
+	crm_rule_sql_rows(sql, condition, CRM_RULE_ONE, false);
+	appendStringInfoString(&sql->text, "), ");
+	crm_rule_sql_text_param(sql, condition->measure == CRM_RULE_EVER || condition->measure == CRM_RULE_NEVER ? "count" :
+							crm_rule_measure_name(condition->measure));
+	appendStringInfoString(&sql->text, ", ");
+	crm_rule_sql_span(sql, condition);
+	appendStringInfoString(&sql->text, ", " CRM_RULE_DAY ", ");
+	crm_rule_sql_int_param(sql, condition->at_least);
+	appendStringInfoString(&sql->text, ", (SELECT crm._purchase_exponent()))");
+}
+
+/* The newest row of each record decides; over the records the strict word wins. */
+static void
+append_latest_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	const CrmRuleSource *source = condition->source;
+
+	appendStringInfo(&sql->text, "(SELECT CASE WHEN bool_or(x.%s = ", source->state);
+	crm_rule_sql_text_param(sql, source->strict);
+	appendStringInfo(&sql->text, ") THEN $%d WHEN bool_or(x.%s = ", sql->n_params, source->state);
+	crm_rule_sql_text_param(sql, source->loose);
+	appendStringInfo(&sql->text, ") THEN $%d END FROM (SELECT y.source_record_id, y.valid_to FROM crm.membership y"
+					 " WHERE y.customer_id = p.id OFFSET 0) m CROSS JOIN LATERAL (SELECT y.%s FROM %s y WHERE y.%s = m.source_record_id",
+					 sql->n_params, source->state, source->relation, source->key);
+	if (condition->part != NULL)
+	{
+		appendStringInfo(&sql->text, " AND y.%s = ", source->part);
+		crm_rule_sql_text_param(sql, condition->part);
+	}
+	appendStringInfo(&sql->text, " AND y.%s <= " CRM_RULE_MOMENT " ORDER BY y.%s DESC, y.%s DESC LIMIT 1) x"
+					 " WHERE m.valid_to = 'infinity')", source->time, source->time, source->newest);
+}
+
+/* The value for the person p.id, as a scalar expression. */
+void
+crm_rule_sql_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	if (condition->source->shape == CRM_RULE_HISTORY)
+		append_history_value(sql, condition);
+	else if (condition->source->shape == CRM_RULE_LATEST)
+		append_latest_value(sql, condition);
+	else if (condition->measure == CRM_RULE_VALUE)
+	{
+		CrmRuleField field = condition->field;
+
+		field.type = condition->test.type;
+		appendStringInfoString(&sql->text, "(SELECT ");
+		crm_rule_sql_field(sql, &field, condition->field.column->type != CRM_RULE_TEXTS);
+		crm_rule_sql_rows(sql, condition, CRM_RULE_ONE, false);
+		appendStringInfoString(&sql->text, " LIMIT 1)");
+	}
+	else if (is_by_object(condition))
+	{
+		appendStringInfoString(&sql->text, "coalesce((SELECT z.v FROM (");
+		append_by_object(sql, condition, CRM_RULE_ONE);
+		appendStringInfoString(&sql->text, ") z), 0)");
+	}
+	else
+	{
+		appendStringInfoString(&sql->text, "(SELECT ");
+		crm_rule_sql_aggregate(sql, condition);
+		crm_rule_sql_rows(sql, condition, CRM_RULE_ONE, true);
+		appendStringInfoChar(&sql->text, ')');
+	}
+}
+
+/* Whether a person without any row meets a condition. */
+bool
+crm_rule_absence_meets(const CrmRuleCondition *condition)
+{
+	switch (condition->measure)
+	{
+		case CRM_RULE_EVER:
+			return false;
+		case CRM_RULE_NEVER:
+			return true;
+		case CRM_RULE_COUNT:
+		case CRM_RULE_DAYS:
+		case CRM_RULE_SUM:
+		case CRM_RULE_DISTINCT:
+		case CRM_RULE_STREAK:
+			return crm_rule_number_meets(&condition->test, DirectFunctionCall1(int4_numeric, Int32GetDatum(0)));
+		default:
+			return condition->test.op == CRM_RULE_MISSING;
+	}
+}

@@ -1,0 +1,193 @@
+/*
+ * rule_moved.c
+ *		The statement about whom time alone may have moved between two moments.
+ *
+ * A row of a window changes the answer on the day it reaches an age: it leaves at oldest + 1,
+ * enters at youngest.  So the persons to look at again are those with a row whose age passed
+ * such an edge: day > before - edge and day <= now - edge.  What leans on a date (an age, a birthday) is
+ * compared by both days.  Sources that move by themselves keep a log, which is read from an hour
+ * before the earlier moment, for transactions that were under way.
+ */
+#include "rule/rule.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#define MAX_EDGES 32
+
+typedef struct Edges
+{
+	int			n;
+	int			ages[MAX_EDGES];
+} Edges;
+
+static void
+add_edge(Edges *edges, int age)
+{
+	if (edges->n < MAX_EDGES && age >= 0 && age <= CRM_RULE_MAX_DAYS * 14)
+		edges->ages[edges->n++] = age;
+}
+
+/* Ages that a comparison of days tells apart: around each value. */
+static void
+add_values(Edges *edges, const CrmRuleTest *test)
+{
+	for (int i = 0; i < test->n_values && edges->n + 2 <= MAX_EDGES; i++)
+	{
+		double		value = DatumGetFloat8(DirectFunctionCall1(numeric_float8, test->values[i]));
+
+		if (value < 0 || value > CRM_RULE_MAX_DAYS)
+			continue;
+		add_edge(edges, (int) value);
+		add_edge(edges, (int) value + 1);
+	}
+}
+
+static Edges
+edges_of(const CrmRuleCondition *condition)
+{
+	Edges		edges = {0};
+
+	if (condition->measure == CRM_RULE_BASELINE)
+		for (int i = 1; i <= condition->windows + 1; i++)
+			add_edge(&edges, i * (condition->oldest + 1));
+	else if (condition->has_days)
+	{
+		add_edge(&edges, condition->oldest + 1);
+		if (condition->youngest > 0)
+			add_edge(&edges, condition->youngest);
+	}
+	if (condition->measure == CRM_RULE_LAST || condition->measure == CRM_RULE_FIRST)
+		add_values(&edges, &condition->test);
+	return edges;
+}
+
+static bool
+is_of_date(const CrmRuleTest *test)
+{
+	return test->field.derive != CRM_RULE_PLAIN;
+}
+
+static void
+append_union(CrmRuleSql *sql)
+{
+	appendStringInfoString(&sql->text, sql->text.len > 0 ? " UNION " : "");
+}
+
+static void
+append_edges(CrmRuleSql *sql, const CrmRuleCondition *condition, const Edges *edges)
+{
+	appendStringInfoString(&sql->text, "false");
+	for (int i = 0; i < edges->n; i++)
+	{
+		appendStringInfoString(&sql->text, " OR (");
+		crm_rule_sql_day(sql, condition->source);
+		appendStringInfo(&sql->text, " > " CRM_RULE_DAY_BEFORE " - %d AND ", edges->ages[i]);
+		crm_rule_sql_day(sql, condition->source);
+		appendStringInfo(&sql->text, " <= " CRM_RULE_DAY " - %d)", edges->ages[i]);
+	}
+	if (condition->hours > 0)
+		appendStringInfo(&sql->text, " OR (x.%s > " CRM_RULE_MOMENT_BEFORE " - make_interval(hours => %d) AND x.%s <= "
+						 CRM_RULE_MOMENT " - make_interval(hours => %d))", condition->source->time, condition->hours,
+						 condition->source->time, condition->hours);
+}
+
+/* Rows that pass an edge; tests of dates are left to append_dates(). */
+static void
+append_rows_at_edges(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	Edges		edges = edges_of(condition);
+	CrmRuleCondition plain = *condition;
+
+	if (edges.n == 0 && condition->hours == 0)
+		return;
+	plain.n_where = 0;
+	for (int i = 0; i < condition->n_where; i++)
+		if (!is_of_date(&condition->where[i]))
+			plain.where[plain.n_where++] = condition->where[i];
+	append_union(sql);
+	appendStringInfo(&sql->text, "SELECT %s", crm_rule_sql_person(condition->source, CRM_RULE_EVERYBODY));
+	crm_rule_sql_rows(sql, &plain, CRM_RULE_EVERYBODY, false);
+	appendStringInfoString(&sql->text, " AND (");
+	append_edges(sql, condition, &edges);
+	appendStringInfoChar(&sql->text, ')');
+}
+
+/* Rows that a date of theirs makes another on another day. */
+static void
+append_dates(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	for (int i = 0; i < condition->n_where; i++)
+	{
+		CrmRuleCondition plain = *condition;
+
+		if (!is_of_date(&condition->where[i]))
+			continue;
+		plain.n_where = 0;
+		append_union(sql);
+		appendStringInfo(&sql->text, "SELECT %s", crm_rule_sql_person(condition->source, CRM_RULE_EVERYBODY));
+		crm_rule_sql_rows(sql, &plain, CRM_RULE_EVERYBODY, false);
+		appendStringInfoString(&sql->text, " AND (");
+		crm_rule_sql_row_test(sql, &condition->where[i]);
+		appendStringInfoString(&sql->text, ") IS DISTINCT FROM (");
+		sql->today = CRM_RULE_DAY_BEFORE;
+		crm_rule_sql_row_test(sql, &condition->where[i]);
+		sql->today = CRM_RULE_DAY;
+		appendStringInfoChar(&sql->text, ')');
+	}
+}
+
+static void
+append_history(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	Edges		edges = edges_of(condition);
+
+	if (edges.n == 0)
+		return;
+	append_union(sql);
+	appendStringInfo(&sql->text, "SELECT m.customer_id");
+	crm_rule_sql_rows(sql, condition, CRM_RULE_EVERYBODY, false);
+	appendStringInfo(&sql->text, " AND crm._purchase_passes(x.%s, ARRAY[", condition->source->history);
+	for (int i = 0; i < edges.n; i++)
+		appendStringInfo(&sql->text, i > 0 ? ", %d" : "%d", edges.ages[i]);
+	appendStringInfoString(&sql->text, "], " CRM_RULE_DAY_BEFORE ", " CRM_RULE_DAY ")");
+}
+
+static void
+append_log(CrmRuleSql *sql, const CrmRuleSource *source)
+{
+	append_union(sql);
+	appendStringInfo(&sql->text, "SELECT l.%s FROM %s l WHERE l.%s > " CRM_RULE_MOMENT_BEFORE " - interval '1 hour' AND l.%s <= "
+					 CRM_RULE_MOMENT, source->moved_key, source->moved_relation, source->moved_at, source->moved_at);
+}
+
+/*
+ * One column: ids of persons to look at again, none when time moves nobody.  Returns whether a
+ * condition moves in a way that only asking everybody tells.
+ */
+bool
+crm_rule_compile_moved(const CrmRuleTree *tree, CrmRuleSql *sql)
+{
+	bool		is_for_everybody = false;
+
+	crm_rule_sql_begin(sql);
+	for (int i = 0; i < tree->n_conditions; i++)
+	{
+		const CrmRuleCondition *condition = tree->conditions[i];
+		const CrmRuleCondition *rows = condition->as_rows != NULL ? condition->as_rows : condition;
+
+		is_for_everybody |= condition->measure == CRM_RULE_GAP_RATIO;
+		if (condition->source->moved_relation != NULL)
+			append_log(sql, condition->source);
+		if (condition->source->shape == CRM_RULE_HISTORY)
+			append_history(sql, condition);
+		else if (condition->source->shape != CRM_RULE_LATEST)
+		{
+			append_rows_at_edges(sql, rows);
+			append_dates(sql, rows);
+		}
+	}
+	if (sql->text.len == 0)
+		appendStringInfoString(&sql->text, "SELECT NULL::bigint WHERE false");
+	return is_for_everybody;
+}

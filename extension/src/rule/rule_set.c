@@ -1,0 +1,243 @@
+/*
+ * rule_set.c
+ *		The statement about everybody: each condition a set of persons, the rule their algebra.
+ *
+ *	WITH walk AS MATERIALIZED (SELECT crm._purchase_collect(...) AS sets FROM ...),
+ *	     everybody AS MATERIALIZED (SELECT crm.bitmap_agg(customer_id) AS members FROM crm.customer WHERE active)
+ *	SELECT everybody.members & (<set> & <set> | ...)
+ *
+ * A condition that nobody meets without rows is gathered from its rows.  One that absence meets is
+ * gathered turned around and taken from everybody.  All conditions over a history are answered
+ * by one walk over it.
+ */
+#include "rule/rule.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#define EVERYBODY "(SELECT e.members FROM everybody e)"
+
+/* The conditions that one walk over the histories answers. */
+typedef struct Walk
+{
+	int			n;
+	const CrmRuleCondition *questions[2 * CRM_RULE_MAX_CONDITIONS];
+} Walk;
+
+static void
+append_test_of_group(CrmRuleSql *sql, const CrmRuleCondition *condition, bool is_turned)
+{
+	appendStringInfoString(&sql->text, is_turned ? " WHERE NOT coalesce(" : " WHERE coalesce(");
+	crm_rule_sql_test(sql, &condition->test, "g.v");
+	appendStringInfoString(&sql->text, ", false)");
+}
+
+/* Persons whose rows meet the condition, or whose rows do not. */
+static void
+append_facts(CrmRuleSql *sql, const CrmRuleCondition *condition, bool is_turned)
+{
+	if (condition->measure == CRM_RULE_EVER || condition->measure == CRM_RULE_NEVER)
+	{
+		appendStringInfo(&sql->text, "(SELECT crm.bitmap_agg(%s)", crm_rule_sql_person(condition->source, CRM_RULE_EVERYBODY));
+		crm_rule_sql_rows(sql, condition, CRM_RULE_EVERYBODY, true);
+		appendStringInfoChar(&sql->text, ')');
+		return;
+	}
+	appendStringInfoString(&sql->text, "(SELECT crm.bitmap_agg(g.id) FROM (");
+	crm_rule_sql_groups(sql, condition);
+	appendStringInfoString(&sql->text, ") g");
+	append_test_of_group(sql, condition, is_turned);
+	appendStringInfoChar(&sql->text, ')');
+}
+
+/* Persons with a row of a state, of the part that is asked. */
+static void
+append_with_state(CrmRuleSql *sql, const CrmRuleCondition *condition, const char *state)
+{
+	const CrmRuleSource *source = condition->source;
+
+	appendStringInfo(&sql->text, "(SELECT crm.bitmap_agg(m.customer_id) FROM %s x JOIN crm.membership m"
+					 " ON m.source_record_id = x.%s WHERE m.valid_to = 'infinity' AND x.%s <= " CRM_RULE_MOMENT,
+					 source->relation, source->key, source->time);
+	if (condition->part != NULL)
+	{
+		appendStringInfo(&sql->text, " AND x.%s = ", source->part);
+		crm_rule_sql_text_param(sql, condition->part);
+	}
+	if (state != NULL)
+	{
+		appendStringInfo(&sql->text, " AND x.%s = ", source->state);
+		crm_rule_sql_text_param(sql, state);
+	}
+}
+
+/* Persons of whom a record's newest row says the strict word. */
+static void
+append_strict(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	const CrmRuleSource *source = condition->source;
+
+	append_with_state(sql, condition, source->strict);
+	appendStringInfo(&sql->text, " AND NOT EXISTS (SELECT FROM %s n WHERE n.%s = x.%s AND n.%s = x.%s AND n.%s <= " CRM_RULE_MOMENT
+					 " AND (n.%s, n.%s) > (x.%s, x.%s)))", source->relation, source->key, source->key, source->part, source->part,
+					 source->time, source->time, source->newest, source->time, source->newest);
+}
+
+/*
+ * A person's word is strict, loose or absent.  Who has a row with the loose word and no record
+ * whose newest is strict is loose: a loose row that is not the newest of its record has a
+ * strict one after it.
+ */
+static void
+append_latest(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	const CrmRuleSource *source = condition->source;
+
+	appendStringInfoString(&sql->text, "('{}'::crm.bitmap");
+	if (crm_rule_text_meets(&condition->test, source->strict))
+	{
+		appendStringInfoString(&sql->text, " OPERATOR(crm.|) ");
+		append_strict(sql, condition);
+	}
+	if (crm_rule_text_meets(&condition->test, source->loose))
+	{
+		appendStringInfoString(&sql->text, " OPERATOR(crm.|) (");
+		append_with_state(sql, condition, source->loose);
+		appendStringInfoString(&sql->text, ") OPERATOR(crm.-) ");
+		append_strict(sql, condition);
+		appendStringInfoChar(&sql->text, ')');
+	}
+	if (crm_rule_text_meets(&condition->test, NULL))
+	{
+		appendStringInfoString(&sql->text, " OPERATOR(crm.|) (" EVERYBODY " OPERATOR(crm.-) ");
+		append_with_state(sql, condition, NULL);
+		appendStringInfoString(&sql->text, "))");
+	}
+	appendStringInfoChar(&sql->text, ')');
+}
+
+static void
+append_condition(CrmRuleSql *sql, const CrmRuleCondition *condition, Walk *walk)
+{
+	bool		is_turned = crm_rule_absence_meets(condition);
+
+	if (condition->source->shape == CRM_RULE_LATEST)
+	{
+		append_latest(sql, condition);
+		return;
+	}
+	if (is_turned)
+		appendStringInfoString(&sql->text, "(" EVERYBODY " OPERATOR(crm.-) ");
+	if (condition->source->shape == CRM_RULE_HISTORY)
+	{
+		walk->questions[walk->n++] = condition;
+		appendStringInfo(&sql->text, "coalesce((SELECT w.sets[%d] FROM walk w), '{}')", walk->n);
+	}
+	else if (condition->source->shape == CRM_RULE_FACTS)
+		append_facts(sql, condition, is_turned);
+	else
+		append_facts(sql, condition->as_rows, is_turned);
+	if (is_turned)
+		appendStringInfoChar(&sql->text, ')');
+}
+
+static void
+append_node(CrmRuleSql *sql, const CrmRuleNode *node, Walk *walk)
+{
+	if (node->group == CRM_RULE_CONDITION)
+	{
+		append_condition(sql, node->condition, walk);
+		return;
+	}
+	if (node->n_children == 0)
+	{
+		appendStringInfoString(&sql->text, node->group == CRM_RULE_ALL ? EVERYBODY : "'{}'::crm.bitmap");
+		return;
+	}
+	appendStringInfoChar(&sql->text, '(');
+	if (node->group == CRM_RULE_NOT)
+		appendStringInfoString(&sql->text, EVERYBODY " OPERATOR(crm.-) ");
+	for (int i = 0; i < node->n_children; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(&sql->text, node->group == CRM_RULE_ALL ? " OPERATOR(crm.&) " : " OPERATOR(crm.|) ");
+		append_node(sql, node->children[i], walk);
+	}
+	appendStringInfoChar(&sql->text, ')');
+}
+
+/* What a question's number must be, as crm._purchase_collect() reads it: turned around, or ever. */
+static void
+append_question(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	bool		is_bare = condition->measure == CRM_RULE_EVER || condition->measure == CRM_RULE_NEVER;
+	const CrmRuleTest *test = &condition->test;
+	int			n = is_bare ? 1 : test->n_values;
+	Datum	   *values = palloc(Max(n, 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		values[i] = is_bare ? DirectFunctionCall1(int4_numeric, Int32GetDatum(0)) : test->values[i];
+	appendStringInfoString(&sql->text, "ROW(");
+	crm_rule_sql_text_param(sql, is_bare ? "count" : crm_rule_measure_name(condition->measure));
+	appendStringInfoString(&sql->text, ", ");
+	crm_rule_sql_span(sql, condition);
+	appendStringInfoString(&sql->text, ", ");
+	crm_rule_sql_int_param(sql, condition->at_least);
+	appendStringInfoString(&sql->text, ", ");
+	crm_rule_sql_text_param(sql, is_bare ? ">" : crm_rule_op_name(test->op));
+	appendStringInfoString(&sql->text, ", ");
+	crm_rule_sql_param(sql, NUMERICARRAYOID, PointerGetDatum(construct_array(values, n, NUMERICOID, -1, false, TYPALIGN_INT)));
+	appendStringInfo(&sql->text, ", %s)::crm.purchase_question",
+					 crm_rule_absence_meets(condition) && !is_bare ? "true" : "false");
+}
+
+static void
+append_walk(CrmRuleSql *sql, const Walk *walk)
+{
+	const CrmRuleSource *source = walk->questions[0]->source;
+
+	appendStringInfo(&sql->text, "walk AS MATERIALIZED (SELECT crm._purchase_collect(m.customer_id, x.%s, q.questions, " CRM_RULE_DAY
+					 ", q.exponent) AS sets FROM (SELECT ARRAY[", source->history);
+	for (int i = 0; i < walk->n; i++)
+	{
+		appendStringInfoString(&sql->text, i > 0 ? ", " : "");
+		append_question(sql, walk->questions[i]);
+	}
+	appendStringInfo(&sql->text, "] AS questions, crm._purchase_exponent() AS exponent OFFSET 0) q, %s x JOIN crm.membership m"
+					 " ON m.source_record_id = x.%s WHERE m.valid_to = 'infinity'%s), ", source->relation, source->key, source->scope);
+}
+
+static void
+append_everybody(CrmRuleSql *sql)
+{
+	appendStringInfoString(&sql->text, "everybody AS MATERIALIZED (SELECT crm.bitmap_agg(c.customer_id) AS members"
+						   " FROM crm.customer c WHERE c.status = 'active') SELECT ");
+}
+
+/*
+ * One row: the set of persons who fit; apart: then the set of each condition alone, in their
+ * order.
+ */
+void
+crm_rule_compile_set(const CrmRuleTree *tree, bool is_apart, CrmRuleSql *sql)
+{
+	Walk		walk = {0};
+	char	   *algebra;
+
+	crm_rule_sql_begin(sql);
+	appendStringInfoString(&sql->text, EVERYBODY " OPERATOR(crm.&) ");
+	append_node(sql, tree->root, &walk);
+	for (int i = 0; is_apart && i < tree->n_conditions; i++)
+	{
+		appendStringInfoString(&sql->text, ", " EVERYBODY " OPERATOR(crm.&) ");
+		append_condition(sql, tree->conditions[i], &walk);
+	}
+	algebra = sql->text.data;
+	initStringInfo(&sql->text);
+	appendStringInfoString(&sql->text, "WITH ");
+	if (walk.n > 0)
+		append_walk(sql, &walk);
+	append_everybody(sql);
+	appendStringInfoString(&sql->text, algebra);
+}
