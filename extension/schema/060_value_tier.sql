@@ -113,3 +113,4 @@ INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at) VAL
     ('value.drain', 'SELECT crm._value_drain()', '30 s', NULL, 30, '2000-01-01'),
     ('value.age', 'SELECT crm._value_age()', '10 min', NULL, 40, '2000-01-01'),
     ('value.daily', 'SELECT crm._value_daily()', '1 day', '03:00', 60, crm._worker_next_daily('03:00'));
+UPDATE crm.job SET is_patient = true WHERE job = 'value.drain';     -- an import marks persons again and again

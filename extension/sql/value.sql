@@ -211,22 +211,19 @@ CREATE FUNCTION crm._value_drain() RETURNS bigint
 $$
 DECLARE
     piece CONSTANT int := 2000;
-    taken int := 0;
+    dirty bigint[] := ARRAY(SELECT DISTINCT d.customer_id FROM crm.value_dirty d ORDER BY d.customer_id LIMIT piece);
     one record;
 BEGIN
     FOR one IN
-        WITH batch AS (
-            SELECT DISTINCT d.customer_id FROM crm.value_dirty d ORDER BY d.customer_id LIMIT piece),
-        mark AS (
-            DELETE FROM crm.value_dirty d USING batch b WHERE d.customer_id = b.customer_id RETURNING d.customer_id, d.cause),
+        WITH mark AS (
+            DELETE FROM crm.value_dirty d WHERE d.customer_id = ANY (dirty) RETURNING d.customer_id, d.cause),
         person AS (     -- of several causes the last in the alphabet: rules, refund, order, member, history
             SELECT m.customer_id, max(m.cause) AS cause FROM mark m GROUP BY m.customer_id)
         SELECT p.cause, array_agg(p.customer_id) AS persons FROM person p GROUP BY p.cause ORDER BY p.cause
     LOOP
         PERFORM crm._value_compute(one.persons, crm._value_today(), one.cause);
-        taken := taken + cardinality(one.persons);
     END LOOP;
-    RETURN CASE WHEN taken < piece THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 100000) d) END;
+    RETURN CASE WHEN cardinality(dirty) < piece THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 10000) d) END;
 END
 $$;
 COMMENT ON FUNCTION crm._value_drain() IS

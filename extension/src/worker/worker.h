@@ -91,6 +91,8 @@ typedef struct CrmWorkerJob
 	TimestampTz next_run_at;	/* real time; daily jobs ask the clock of crm */
 	TimestampTz noted_at;		/* when crm.job last heard of it */
 	int			failures;
+	bool		is_patient;		/* gives way to jobs that can be shared and have more to do */
+	TimestampTz ran_at;
 	bool		seen;
 } CrmWorkerJob;
 

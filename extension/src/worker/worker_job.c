@@ -34,7 +34,7 @@ static CrmStatement load_statement = {
 	.name = "worker.load_jobs",
 	.sql = "SELECT j.job, j.statement, (extract(epoch FROM j.every) * 1000)::bigint,"
 	" j.at_local IS NOT NULL, CASE WHEN j.at_local IS NULL THEN NULL ELSE j.next_run_at <= crm.core_now() END,"
-	" EXISTS (SELECT FROM crm.endpoint e WHERE e.is_active), j.helper_statement"
+	" EXISTS (SELECT FROM crm.endpoint e WHERE e.is_active), j.helper_statement, j.is_patient"
 	" FROM crm.job j WHERE j.is_active ORDER BY j.position, j.job",
 };
 
@@ -141,6 +141,7 @@ take_job(List *known, MemoryContext context, uint64 i)
 	job->is_daily = DatumGetBool(SPI_getbinval(row, shape, 4, &is_null));
 	if (job->is_daily)
 		job->next_run_at = DatumGetBool(SPI_getbinval(row, shape, 5, &is_null)) ? 0 : DT_NOEND;
+	job->is_patient = DatumGetBool(SPI_getbinval(row, shape, 8, &is_null));
 	job->seen = true;
 	MemoryContextSwitchTo(spi);
 	return known;

@@ -25,6 +25,7 @@
 #define LOOK_MS 1000			/* poll when nobody wakes us */
 #define LIST_MS 5000			/* crm.job is read again this often */
 #define WAKE_MS 100				/* wakes closer together than this are one */
+#define PATIENCE_MS 10000		/* a patient job waits so long for others to end */
 #define PROMPT_MS 30000			/* a wake is for jobs that would look again within this */
 
 static void
@@ -51,8 +52,11 @@ note_turn(bool has_extension, bool wants_sender, bool wants_helper, int runs, in
 
 /* A wake brings work for those that drain something, not for those that keep house. */
 static bool
-is_due(const CrmWorkerJob *job, bool woken)
+is_due(const CrmWorkerJob *job, bool woken, bool is_busy)
 {
+	if (is_busy && job->is_patient &&
+		!TimestampDifferenceExceeds(job->ran_at, GetCurrentTimestamp(), PATIENCE_MS))
+		return false;
 	if (job->next_run_at <= GetCurrentTimestamp())
 		return true;
 	return woken && !job->is_daily && job->failures == 0 && job->every_ms <= PROMPT_MS;
@@ -71,8 +75,9 @@ run_due(List *jobs, bool woken, bool *wants_helper, int *runs, int *failures)
 		int64		left;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!is_due(job, woken))
+		if (!is_due(job, woken, *wants_helper))
 			continue;
+		job->ran_at = GetCurrentTimestamp();
 		left = crm_worker_run_job(job);
 		(*runs)++;
 		*failures += left < 0;
