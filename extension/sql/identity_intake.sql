@@ -104,7 +104,7 @@ BEGIN
                 result := crm._identity_attach_once(items, attempt, ahead);
             ELSE
                 IF cardinality(items) = 1 THEN
-                    result := crm._identity_newcomer(items[1]);
+                    result := crm._identity_newcomer(items[1], false);
                 END IF;
                 IF result.outcomes IS NULL THEN
                     result := crm._identity_try(items, false, '{}', '{}', ahead);
@@ -306,8 +306,13 @@ BEGIN
     ELSE
         others := ARRAY(SELECT DISTINCT o.customer_id FROM unnest(known) o WHERE o.customer_id IS NOT NULL);
     END IF;
-    IF missing IS NOT NULL THEN
+    IF attempt = 1 AND known IS NULL AND cardinality(missing) = 1 AND (missing[1].fact).kind <> 'receipt' THEN
+        result := crm._identity_newcomer(missing[1], true);
+    END IF;
+    IF missing IS NOT NULL AND result.outcomes IS NULL THEN
         result := crm._identity_try(missing, true, others, companions, ahead);
+    END IF;
+    IF missing IS NOT NULL THEN
         result.changes := coalesce(result.changes, '{}');
     ELSIF attempt > 1 THEN
         PERFORM crm._identity_secure('{}', companions, '{}', '{}', '{}', ahead);

@@ -1,14 +1,15 @@
 -- identity, the short way: one new record whose identifiers nobody holds is a new person.  Most
--- registrations are that.  Same locks and same rows as the long way (identity_store.sql), with
+-- registrations are that, and orders of somebody not seen before (a stub: revision 0, nothing private).  Same locks and same rows as the long way (identity_store.sql), with
 -- plain statements, in a fraction of the time.  Anything else is null, and the long way goes on.
 
-CREATE FUNCTION crm._identity_newcomer(item crm.identity_item) RETURNS crm.identity_result
+CREATE FUNCTION crm._identity_newcomer(item crm.identity_item, is_stub boolean) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
 $$
 DECLARE
     fact crm.member_fact := item.fact;
     link crm.identity_link;
     record_id bigint;
+    first_revision int := CASE WHEN is_stub THEN 0 ELSE 1 END;
     person bigint;
     was_blocked boolean;
     is_closed boolean;
@@ -32,7 +33,7 @@ BEGIN
     record_id := crm._new_id();
     INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, revision,
                                   received_at, inbox_id, line_no)
-    VALUES (fact.source_id, 1, fact.external_id, record_id, record_id, coalesce(fact.content_hash, '\x'), 1,
+    VALUES (fact.source_id, 1, fact.external_id, record_id, record_id, coalesce(fact.content_hash, '\x'), first_revision,
             fact.received_at, fact.inbox_id, fact.line_no)
     ON CONFLICT DO NOTHING;
     IF NOT FOUND OR fact.kind = 'receipt' THEN
@@ -68,11 +69,13 @@ BEGIN
     INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, store_id, channel, registered_at,
                                    registered_on, is_history, custom, revision, received_at)
     VALUES (record_id, fact.source_id, coalesce(fact.kind, 'member'), fact.external_id, fact.store_id, coalesce(fact.channel, ''),
-            fact.registered_at, fact.registered_on, coalesce(fact.is_history, false), coalesce(fact.custom, '{}'), 1, fact.received_at);
-    INSERT INTO crm.source_record_private (source_record_id, revision, name, nickname, sex, birthday, is_birthday_lunar,
-                                           address_sealed, province, city, district, note, received_at, source_version, content_hash)
-    VALUES (record_id, 1, told_name, nullif(btrim(fact.nickname), ''), told_sex, fact.birthday, coalesce(fact.is_birthday_lunar, false),
-            told_address, fact.province, fact.city, fact.district, fact.note, fact.received_at, fact.source_version, fact.content_hash);
+            fact.registered_at, fact.registered_on, coalesce(fact.is_history, false), coalesce(fact.custom, '{}'), first_revision, fact.received_at);
+    IF NOT is_stub THEN
+        INSERT INTO crm.source_record_private (source_record_id, revision, name, nickname, sex, birthday, is_birthday_lunar,
+                                               address_sealed, province, city, district, note, received_at, source_version, content_hash)
+        VALUES (record_id, 1, told_name, nullif(btrim(fact.nickname), ''), told_sex, fact.birthday, coalesce(fact.is_birthday_lunar, false),
+                told_address, fact.province, fact.city, fact.district, fact.note, fact.received_at, fact.source_version, fact.content_hash);
+    END IF;
     INSERT INTO crm.membership (source_record_id, valid_from, customer_id) VALUES (record_id, crm.core_now(), person);
     INSERT INTO crm.customer (customer_id, status, name_masked, phone_masked, email_masked, sex, city, channel, home_store_id,
                               scope_store_ids, registered_at, registered_on, custom, updated_at)
@@ -96,5 +99,5 @@ BEGIN
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_newcomer(crm.identity_item) IS
-    'stores one member fact that makes a new person; null, and nothing stored, when its record or one of its identifiers is known; RM309 when one was made meanwhile';
+COMMENT ON FUNCTION crm._identity_newcomer(crm.identity_item, boolean) IS
+    'stores one member fact, or the stub of a reference, that makes a new person; null, and nothing stored, when its record or one of its identifiers is known; RM309 when one was made meanwhile';

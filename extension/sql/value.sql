@@ -137,7 +137,7 @@ $$;
 COMMENT ON FUNCTION crm._value_mark(bigint[], text) IS 'leaves persons to the next crm._value_drain()';
 
 CREATE FUNCTION crm._value_on_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET enable_seqscan = off AS
 $$
 DECLARE
     persons bigint[];
@@ -147,7 +147,7 @@ BEGIN
     ELSIF kind = 'member' THEN
         -- a new person has a value from the first day on
         persons := ARRAY(SELECT c FROM unnest(customer_ids) c
-                         WHERE NOT EXISTS (SELECT FROM crm.customer_value v WHERE v.customer_id = c));
+                         WHERE (SELECT true FROM crm.customer_value v WHERE v.customer_id = c LIMIT 1) IS NULL);
     END IF;
     IF coalesce(cardinality(persons), 0) = 0 THEN
         RETURN;
@@ -165,7 +165,8 @@ COMMENT ON FUNCTION crm._value_on_facts(bigint[], text, boolean) IS
     'consequence of orders, refunds and new members: up to 50 persons are computed at once, in the same commit; more are marked for the drain';
 
 CREATE FUNCTION crm._value_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
-    LANGUAGE plpgsql AS
+    -- by index, however young the statistics are
+    LANGUAGE plpgsql SET enable_seqscan = off AS
 $$
 BEGIN
     IF NOT EXISTS (SELECT FROM crm.purchase_chunk p WHERE p.source_record_id = ANY (record_ids))
