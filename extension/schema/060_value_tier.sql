@@ -46,7 +46,10 @@ CREATE INDEX tier_change_day ON crm.tier_change (changed_on);
 
 CREATE TABLE crm.rfm_model (
     model text PRIMARY KEY,
-    method text NOT NULL CHECK (method IN ('quintile', 'ntile', 'threshold')),
+    method text NOT NULL CHECK (method IN ('quintile', 'ntile', 'nested', 'threshold')),
+    parts int NOT NULL DEFAULT 5 CHECK (parts BETWEEN 2 AND 10),
+    is_live boolean NOT NULL DEFAULT true,  -- scored by the jobs
+    every text NOT NULL DEFAULT 'day' CHECK (every IN ('day', 'week')), -- a week: as of its last day
     window_days int,                    -- null: all history
     cuts jsonb,                         -- threshold: {"r": [..4], "f": [..], "m": [..]} days, days, minor units
     weights jsonb NOT NULL DEFAULT '{"r": 1, "f": 1, "m": 1}',

@@ -4,18 +4,48 @@ CREATE FUNCTION crm._value_score(point bigint, cuts bigint[]) RETURNS smallint
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_score';
 COMMENT ON FUNCTION crm._value_score(bigint, bigint[]) IS 'one more than the number of cuts below a value; a null cut lies below every value';
 
-CREATE FUNCTION crm._value_base(since date, as_of date)
-    RETURNS TABLE (customer_id bigint, recency_days int, order_days int, net_minor bigint)
-    LANGUAGE sql STABLE AS
-$$
-    SELECT h.customer_id, as_of - (h.summary).last_day, (h.summary).order_days, (h.summary).net_minor
-    FROM (SELECT m.customer_id, crm.purchase_summary(crm.purchase_combine(p.history), since, as_of, as_of) AS summary
-          FROM crm.purchase_chunk p JOIN crm.membership m ON m.source_record_id = p.source_record_id AND m.valid_to = 'infinity'
-          GROUP BY m.customer_id OFFSET 0) h
-    WHERE (h.summary).order_days > 0
-$$;
-COMMENT ON FUNCTION crm._value_base(date, date) IS
-    'for each person with an order in [since, as_of]: days since the last, local days with orders, net in minor units; by what was known on as_of, with today''s records';
+-- Everybody's purchases in one scan, by source record; records become persons by a second such state.
+CREATE FUNCTION crm._value_collect_chunk(state bytea, source_record_id bigint, history crm.purchase_history) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_collect_chunk';
+CREATE FUNCTION crm._value_collect_order(state bytea, source_record_id bigint, day date, minor bigint) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_collect_order';
+CREATE FUNCTION crm._value_collect_owner(state bytea, source_record_id bigint, customer_id bigint) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_collect_owner';
+CREATE FUNCTION crm._value_collect_combine_chunks(state bytea, other bytea) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_collect_combine_chunks';
+CREATE FUNCTION crm._value_collect_combine_orders(state bytea, other bytea) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_collect_combine_orders';
+CREATE FUNCTION crm._value_collect_combine_owners(state bytea, other bytea) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_collect_combine_owners';
+COMMENT ON FUNCTION crm._value_collect_chunk(bytea, bigint, crm.purchase_history) IS 'collects a chunk of a record''s history';
+COMMENT ON FUNCTION crm._value_collect_order(bytea, bigint, date, bigint) IS 'collects an order of a record';
+COMMENT ON FUNCTION crm._value_collect_owner(bytea, bigint, bigint) IS 'collects whose a record is';
+COMMENT ON FUNCTION crm._value_collect_combine_chunks(bytea, bytea) IS 'two collections of chunks together';
+COMMENT ON FUNCTION crm._value_collect_combine_orders(bytea, bytea) IS 'two collections of orders together';
+COMMENT ON FUNCTION crm._value_collect_combine_owners(bytea, bytea) IS 'two collections of owners together';
+CREATE FUNCTION crm._value_collect_finish(state bytea) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_collect_finish';
+COMMENT ON FUNCTION crm._value_collect_finish(bytea) IS 'a ticket under which this backend finds what was collected while the statement runs';
+CREATE AGGREGATE crm.value_collect(source_record_id bigint, history crm.purchase_history) (
+    SFUNC = crm._value_collect_chunk, STYPE = bytea, SSPACE = 1048576, COMBINEFUNC = crm._value_collect_combine_chunks,
+    FINALFUNC = crm._value_collect_finish, PARALLEL = SAFE);
+CREATE AGGREGATE crm.value_collect(source_record_id bigint, day date, minor bigint) (
+    SFUNC = crm._value_collect_order, STYPE = bytea, SSPACE = 1048576, COMBINEFUNC = crm._value_collect_combine_orders,
+    FINALFUNC = crm._value_collect_finish, PARALLEL = SAFE);
+CREATE AGGREGATE crm.value_collect_owners(source_record_id bigint, customer_id bigint) (
+    SFUNC = crm._value_collect_owner, STYPE = bytea, SSPACE = 1048576, COMBINEFUNC = crm._value_collect_combine_owners,
+    FINALFUNC = crm._value_collect_finish, PARALLEL = SAFE);
+COMMENT ON AGGREGATE crm.value_collect(bigint, crm.purchase_history) IS 'the histories of many records, for crm.value_scored()';
+COMMENT ON AGGREGATE crm.value_collect(bigint, date, bigint) IS 'the orders of many records (refunds negative, on their order''s day) in minor units, for crm.value_scored()';
+COMMENT ON AGGREGATE crm.value_collect_owners(bigint, bigint) IS 'whose the records are, for crm.value_scored()';
+
+CREATE FUNCTION crm.value_scored(purchases bytea, owners bytea, from_day date, as_of date, method text DEFAULT 'quintile', parts int DEFAULT 5,
+                                 r_cuts bigint[] DEFAULT NULL, f_cuts bigint[] DEFAULT NULL, m_cuts bigint[] DEFAULT NULL,
+                                 OUT customer_id bigint, OUT r smallint, OUT f smallint, OUT m smallint,
+                                 OUT last_day date, OUT order_days int, OUT net_minor bigint)
+    RETURNS SETOF record LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 100000 AS 'MODULE_PATHNAME', 'crm_value_scored';
+COMMENT ON FUNCTION crm.value_scored(bytea, bytea, date, date, text, int, bigint[], bigint[], bigint[]) IS
+    'recency, frequency, monetary scores of everybody who was collected, with an order in [from_day, as_of]: quintile (ties together), ntile (equal parts, ties by customer), nested (within each other), threshold (by cuts; r in days since 2000-01-01); 1 to parts, the most is best; 22023';
 
 CREATE FUNCTION crm._value_bounds(cuts jsonb, dimension text, is_lower boolean) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -25,7 +55,7 @@ COMMENT ON FUNCTION crm._value_bounds(jsonb, text, boolean) IS
 
 CREATE FUNCTION crm._value_scores(model text, as_of date)
     RETURNS TABLE (customer_id bigint, r smallint, f smallint, m smallint, recency_days int, order_days int, net_minor bigint)
-    LANGUAGE plpgsql STABLE AS
+    LANGUAGE plpgsql STABLE SET enable_material = off SET work_mem = '256MB' AS
 $$
 DECLARE
     spec crm.rfm_model;
@@ -36,34 +66,17 @@ BEGIN
         RAISE EXCEPTION 'there is no RFM model "%"', model USING ERRCODE = 'undefined_object';
     END IF;
     from_day := CASE WHEN spec.window_days IS NULL THEN '-infinity' ELSE as_of - spec.window_days END;
-    IF spec.method = 'quintile' THEN
-        RETURN QUERY
-        WITH base AS MATERIALIZED (
-            SELECT b.* FROM crm._value_base(from_day, _value_scores.as_of) b),
-        cut AS MATERIALIZED (
-            SELECT crm._value_cuts(array_agg(-b.recency_days::bigint), 5) AS r, crm._value_cuts(array_agg(b.order_days::bigint), 5) AS f,
-                   crm._value_cuts(array_agg(b.net_minor), 5) AS m FROM base b)
-        SELECT b.customer_id, crm._value_score(-b.recency_days, c.r), crm._value_score(b.order_days, c.f), crm._value_score(b.net_minor, c.m),
-               b.recency_days, b.order_days, b.net_minor
-        FROM base b, cut c;
-    ELSIF spec.method = 'ntile' THEN
-        RETURN QUERY
-        SELECT b.customer_id, (ntile(5) OVER (ORDER BY b.recency_days DESC, b.customer_id))::smallint,
-               (ntile(5) OVER (ORDER BY b.order_days, b.customer_id))::smallint, (ntile(5) OVER (ORDER BY b.net_minor, b.customer_id))::smallint,
-               b.recency_days, b.order_days, b.net_minor
-        FROM crm._value_base(from_day, _value_scores.as_of) b;
-    ELSE
-        RETURN QUERY
-        SELECT b.customer_id, (jsonb_array_length(spec.cuts -> 'r') + 2 - crm._value_score(b.recency_days, t.r))::smallint,
-               crm._value_score(b.order_days, t.f), crm._value_score(b.net_minor, t.m), b.recency_days, b.order_days, b.net_minor
-        FROM crm._value_base(from_day, _value_scores.as_of) b,
-             (SELECT crm._value_bounds(spec.cuts, 'r', false) AS r, crm._value_bounds(spec.cuts, 'f', true) AS f,
-                     crm._value_bounds(spec.cuts, 'm', true) AS m) t;
-    END IF;
+    RETURN QUERY
+    SELECT s.customer_id, s.r, s.f, s.m, _value_scores.as_of - s.last_day, s.order_days, s.net_minor
+    FROM (SELECT crm.value_collect(p.source_record_id, p.history) AS state FROM crm.purchase_chunk p) p,
+         (SELECT crm.value_collect_owners(x.source_record_id, x.customer_id) AS state FROM crm.membership x WHERE x.valid_to = 'infinity') x,
+         LATERAL crm.value_scored(p.state, x.state, from_day, _value_scores.as_of, spec.method, spec.parts,
+                                  (SELECT array_agg(_value_scores.as_of - '2000-01-01'::date - 1 - c ORDER BY c) FROM unnest(crm._value_bounds(spec.cuts, 'r', false)) c),
+                                  crm._value_bounds(spec.cuts, 'f', true), crm._value_bounds(spec.cuts, 'm', true)) s;
 END
 $$;
 COMMENT ON FUNCTION crm._value_scores(text, date) IS
-    'scores of every person with an order in the model''s window as of the end of a local day; 5 is best (one more than the thresholds); 42704';
+    'scores of every person with an order in the model''s window as of the end of a local day, by what was known then, with today''s records; the most is best (one more than the thresholds); 42704';
 
 CREATE FUNCTION crm.value_rfm(model text DEFAULT NULL, as_of date DEFAULT NULL)
     RETURNS TABLE (customer_id bigint, r smallint, f smallint, m smallint, recency_days int, order_days int, net numeric)
@@ -79,7 +92,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_rfm(text, date) IS
-    'R, F, M of every person with an order in the model''s window (default the active model) as of the end of a local day (default today), by what was known then; quintile: ties share the best score one of them would get; ntile: equal parts, ties broken by customer_id; threshold: fixed cuts; 42704';
+    'R, F, M of every person with an order in the model''s window (default the active model) as of the end of a local day (default today), by what was known then; quintile: ties share the best score one of them would get; ntile: equal parts, ties broken by customer_id; nested: F within R, M within F; threshold: fixed cuts; 42704';
 
 CREATE FUNCTION crm._value_score_all(model text, day date) RETURNS void
     LANGUAGE plpgsql AS
