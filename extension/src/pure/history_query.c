@@ -109,6 +109,31 @@ add_day(CrmHistorySummary *summary, const CrmHistoryDay *day)
 								   &summary->order_net_minor);
 }
 
+/* One chunk needs no heap, and is what most persons have. */
+static CrmHistoryCode
+summarize_one(CrmHistoryCursor *cursor, int32_t from, int32_t to, int32_t as_of, CrmHistorySummary *summary)
+{
+	bool		more = crm_history_next(cursor);
+
+	while (more && cursor->entry.day <= to && cursor->entry.day <= as_of)
+	{
+		CrmHistoryDay day = {cursor->entry.day, 0};
+		bool		is_known = false;
+
+		do
+		{
+			if (cursor->entry.known_day > as_of)
+				continue;
+			is_known = true;
+			if (__builtin_add_overflow(day.net_minor, cursor->entry.amount_minor, &day.net_minor))
+				return CRM_HISTORY_OVERFLOW;
+		} while ((more = crm_history_next(cursor)) && cursor->entry.day == day.day);
+		if (is_known && day.day >= from && !add_day(summary, &day))
+			return CRM_HISTORY_OVERFLOW;
+	}
+	return CRM_HISTORY_OK;
+}
+
 CrmHistoryCode
 crm_history_summarize(CrmHistoryCursor *cursors, size_t count, int32_t from, int32_t to,
 					  int32_t as_of, CrmHistorySummary *summary)
@@ -117,6 +142,8 @@ crm_history_summarize(CrmHistoryCursor *cursors, size_t count, int32_t from, int
 	CrmHistoryDay day;
 
 	*summary = (CrmHistorySummary) {0};
+	if (count == 1)
+		return summarize_one(&cursors[0], from, to, as_of, summary);
 	crm_history_merge_begin(&merge, cursors, count, as_of);
 	while (crm_history_merge_day(&merge, &day) && day.day <= to)
 		if (day.day >= from && !add_day(summary, &day))

@@ -3,9 +3,11 @@
  *		Purchases of everybody, collected by source record in one plain scan.
  *
  * GROUP BY copies a key and a state a group and calls a function a row and aggregate; here one
- * aggregate with one state takes all rows: a table record -> its last item, and items in
- * segments that never move, linked backwards.  Records become persons only at the end, by a
- * second such state over crm.membership, so no join is needed before.
+ * aggregate with one state takes all rows into segments that
+ * never move, as they come.  Of orders the record is looked up 64 at a time, so that the
+ * misses of the table overlap, and only its number is kept.
+ * Records become persons only at the end, by a second such state over crm.membership, so no
+ * join is needed before.
  *
  * The state's type is bytea: an expanded object while it is collected, and flat (kind, then
  * what was added, in any order) between processes.  Flat bytes are checked as they are added.
@@ -25,25 +27,6 @@
 #define MOST_FLAT ((Size) 256 << 20)
 
 /* ---- the table */
-
-static inline uint64
-place_of(int64 record, uint64 room)
-{
-	uint64		hash = (uint64) record * UINT64CONST(0x9E3779B97F4A7C15);
-
-	return (hash ^ (hash >> 32)) & (room - 1);
-}
-
-/* Records are positive (crm._new_id()); a place with record 0 is free. */
-CrmCollectRecord *
-crm_collect_find(CrmCollectRecord *records, uint64 room, int64 record)
-{
-	uint64		at = place_of(record, room);
-
-	while (records[at].record != 0 && records[at].record != record)
-		at = (at + 1) & (room - 1);
-	return &records[at];
-}
 
 static void
 grow(CrmCollect *collect)
@@ -85,70 +68,70 @@ record_of(CrmCollect *collect, int64 record)
 static uint32
 make_item(CrmCollect *collect, Size size)
 {
+	uint32		n = collect->n_segments;
 	uint32		address;
 
-	if (collect->n_segments == 0 || collect->used + size > CRM_COLLECT_SEGMENT)
+	if (n == 0 || collect->segments[n - 1].used + size > CRM_COLLECT_SEGMENT)
 	{
-		uint32		n = collect->n_segments;
-
 		if (n >= PG_UINT32_MAX / CRM_COLLECT_UNITS - 1)
 			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many purchases to collect at once")));
-		if (n % 64 == 0)
-		{
-			char	  **more = MemoryContextAlloc(collect->header.eoh_context, (n + 64) * sizeof(char *));
-
-			if (n > 0)
-			{
-				memcpy(more, collect->segments, n * sizeof(char *));
-				pfree(collect->segments);
-			}
-			collect->segments = more;
-		}
-		collect->segments[n] = MemoryContextAllocHuge(collect->header.eoh_context, CRM_COLLECT_SEGMENT);
-		collect->n_segments++;
-		collect->used = 0;
+		if (n == 0)
+			collect->segments = MemoryContextAlloc(collect->header.eoh_context, 64 * sizeof(*collect->segments));
+		else if (n % 64 == 0)
+			collect->segments = repalloc(collect->segments, (n + 64) * sizeof(*collect->segments));
+		collect->segments[n].bytes = MemoryContextAllocHuge(collect->header.eoh_context, CRM_COLLECT_SEGMENT);
+		collect->segments[n].used = 0;
+		collect->n_segments = ++n;
 	}
-	address = (uint32) ((collect->n_segments - 1) * CRM_COLLECT_UNITS + collect->used / 8 + 1);
-	collect->used += size;
+	address = (uint32) ((n - 1) * CRM_COLLECT_UNITS + collect->segments[n - 1].used / 8 + 1);
+	collect->segments[n - 1].used += size;
 	collect->items++;
 	return address;
 }
 
+/* Finds the records of the orders that wait, and puts the orders at the end. */
 static void
+find_waiting(CrmCollect *collect)
+{
+	for (int i = 0; i < collect->n_waiting; i++)
+		__builtin_prefetch(&collect->records[crm_collect_place(collect->waiting[i].record, collect->room)], 1);
+	for (int i = 0; i < collect->n_waiting; i++)
+	{
+		uint64		known = collect->count;
+		CrmCollectRecord *place = record_of(collect, collect->waiting[i].record);
+		uint32		address;
+
+		if (collect->count > known)
+			place->what.index = (uint32) known;
+		address = make_item(collect, sizeof(CrmCollectOrder));
+		*(CrmCollectOrder *) crm_collect_item(collect, address) =
+			(CrmCollectOrder) {place->what.index, collect->waiting[i].day, collect->waiting[i].minor};
+	}
+	collect->n_waiting = 0;
+}
+
+static inline void
 add_order(CrmCollect *collect, int64 record, int32 day, int64 minor)
 {
-	CrmCollectRecord *place = record_of(collect, record);
-	CrmCollectOrder *order;
-	uint32		address;
-	int64		sum;
+	int			n = collect->n_waiting;
 
-	if (place->what.first != CRM_COLLECT_NONE)
-	{
-		order = crm_collect_item(collect, place->what.first);
-		if (order->day == day && !pg_add_s64_overflow(order->minor, minor, &sum))
-		{
-			order->minor = sum;
-			return;
-		}
-	}
-	address = make_item(collect, sizeof(CrmCollectOrder));
-	order = crm_collect_item(collect, address);
-	*order = (CrmCollectOrder) {place->what.first, day, minor};
-	place->what.first = address;
-	collect->item_bytes += sizeof(int32) + sizeof(int64);
+	collect->waiting[n].record = record;
+	collect->waiting[n].day = day;
+	collect->waiting[n].minor = minor;
+	if (++collect->n_waiting == CRM_COLLECT_BATCH)
+		find_waiting(collect);
 }
 
 static void
 add_chunk(CrmCollect *collect, int64 record, const uint8_t *bytes, Size length)
 {
-	CrmCollectRecord *place = record_of(collect, record);
 	uint32		address = make_item(collect, MAXALIGN(offsetof(CrmCollectChunk, bytes) + length));
 	CrmCollectChunk *chunk = crm_collect_item(collect, address);
 
-	chunk->next = place->what.first;
+	chunk->record = record;
+	chunk->next = CRM_COLLECT_NONE;
 	chunk->length = length;
 	memcpy(chunk->bytes, bytes, length);
-	place->what.first = address;
 	collect->item_bytes += length;
 }
 
@@ -166,9 +149,9 @@ static Size
 flat_size(ExpandedObjectHeader *header)
 {
 	CrmCollect *collect = (CrmCollect *) header;
-	bool		is_owners = collect->kind == CRM_COLLECT_OWNERS;
-	uint64		items = is_owners ? collect->count : collect->items;
-	Size		bytes = is_owners ? collect->count * sizeof(int64) : collect->item_bytes;
+	uint64		items = collect->kind == CRM_COLLECT_OWNERS ? collect->count : collect->items + collect->n_waiting;
+	Size		bytes = collect->kind == CRM_COLLECT_OWNERS ? items * sizeof(int64) :
+		collect->kind == CRM_COLLECT_ORDERS ? items * (sizeof(int32) + sizeof(int64)) : collect->item_bytes;
 	Size		size = VARHDRSZ + 2 * sizeof(uint32) + items * FLAT_ITEM + bytes;
 
 	if (size > MOST_FLAT)
@@ -186,28 +169,51 @@ put(char *at, const void *bytes, Size length)
 }
 
 static char *
-put_record(char *at, const CrmCollect *collect, const CrmCollectRecord *place)
+put_owners(char *at, const CrmCollect *collect)
 {
-	uint32		length;
+	uint32		length = sizeof(int64);
 
-	if (collect->kind == CRM_COLLECT_OWNERS)
-	{
-		length = sizeof(int64);
-		at = put(put(at, &place->record, sizeof(int64)), &length, sizeof(uint32));
-		return put(at, &place->what.owner, sizeof(int64));
-	}
-	for (uint32 address = place->what.first; address != CRM_COLLECT_NONE;)
-	{
-		CrmCollectOrder *order = crm_collect_item(collect, address);
-		CrmCollectChunk *chunk = (CrmCollectChunk *) order;
-		bool		is_chunk = collect->kind == CRM_COLLECT_CHUNKS;
+	for (uint64 i = 0; i < collect->room; i++)
+		if (collect->records[i].record != 0)
+		{
+			at = put(put(at, &collect->records[i].record, sizeof(int64)), &length, sizeof(uint32));
+			at = put(at, &collect->records[i].what.owner, sizeof(int64));
+		}
+	return at;
+}
 
-		length = is_chunk ? chunk->length : sizeof(int32) + sizeof(int64);
-		at = put(put(at, &place->record, sizeof(int64)), &length, sizeof(uint32));
-		at = is_chunk ? put(at, chunk->bytes, length) :
-			put(put(at, &order->day, sizeof(int32)), &order->minor, sizeof(int64));
-		address = order->next;	/* both kinds begin with it */
+static char *
+put_chunks(char *at, const CrmCollect *collect)
+{
+	for (uint32 n = 0; n < collect->n_segments; n++)
+		for (Size used = 0; used < collect->segments[n].used;)
+		{
+			const CrmCollectChunk *chunk = (CrmCollectChunk *) (collect->segments[n].bytes + used);
+
+			at = put(put(at, &chunk->record, sizeof(int64)), &chunk->length, sizeof(uint32));
+			at = put(at, chunk->bytes, chunk->length);
+			used += MAXALIGN(offsetof(CrmCollectChunk, bytes) + chunk->length);
+		}
+	return at;
+}
+
+static char *
+put_orders(char *at, const CrmCollect *collect)
+{
+	int64	   *record_of_index = palloc_extended(Max(collect->count, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
+	uint32		length = sizeof(int32) + sizeof(int64);
+
+	for (uint64 i = 0; i < collect->room; i++)
+		if (collect->records[i].record != 0)
+			record_of_index[collect->records[i].what.index] = collect->records[i].record;
+	for (uint64 i = 0; i < collect->items; i++)
+	{
+		const CrmCollectOrder *order = crm_collect_order(collect, i);
+
+		at = put(put(at, &record_of_index[order->index], sizeof(int64)), &length, sizeof(uint32));
+		at = put(put(at, &order->day, sizeof(int32)), &order->minor, sizeof(int64));
 	}
+	pfree(record_of_index);
 	return at;
 }
 
@@ -219,9 +225,9 @@ flatten_into(ExpandedObjectHeader *header, void *result, Size size)
 	char	   *at = put((char *) result + VARHDRSZ, head, sizeof head);
 
 	SET_VARSIZE(result, size);
-	for (uint64 i = 0; i < collect->room; i++)
-		if (collect->records[i].record != 0)
-			at = put_record(at, collect, &collect->records[i]);
+	find_waiting(collect);
+	at = collect->kind == CRM_COLLECT_ORDERS ? put_orders(at, collect) :
+		collect->kind == CRM_COLLECT_CHUNKS ? put_chunks(at, collect) : put_owners(at, collect);
 	Assert(at == (char *) result + size);
 }
 
@@ -360,6 +366,13 @@ crm_collect_of(Datum value, CrmCollectKind kind)
 					errhint("Use the result of crm.value_collect() in the statement that collects.")));
 }
 
+/* Orders are sorted where they lie: who asks a second time is told to collect again. */
+void
+crm_collect_used_up(CrmCollect *collect)
+{
+	forget(collect);
+}
+
 PG_FUNCTION_INFO_V1(crm_value_collect_finish);
 
 /* The final function: a ticket for the state. */
@@ -390,6 +403,7 @@ crm_value_collect_finish(PG_FUNCTION_ARGS)
 	}
 	if (collect->magic != COLLECT_MAGIC)
 		refuse_bytes();
+	find_waiting(collect);
 	if (collect->serial == 0)
 	{
 		collect->serial = ++last_serial;

@@ -22,28 +22,35 @@ typedef enum CrmCollectKind
 } CrmCollectKind;
 
 #define CRM_COLLECT_NONE 0		/* the address of no item */
+#define CRM_COLLECT_BATCH 64
+#define CRM_COLLECT_SEGMENT ((Size) 8 << 20)
+#define CRM_COLLECT_UNITS (CRM_COLLECT_SEGMENT / 8)
+#define CRM_COLLECT_ORDERS_A_SEGMENT (CRM_COLLECT_SEGMENT / sizeof(CrmCollectOrder))
 
-/* A record's place in the table; key 0 is free, so the record of number 0 has a place apart. */
+/* A record's place in the table; places with record 0 are free. */
 typedef struct CrmCollectRecord
 {
 	int64		record;
 	union
 	{
-		uint32		first;		/* item that was added last; it leads to the others */
+		uint32		index;		/* orders: the record's number, in the order of their coming */
 		int64		owner;
 	}			what;
 } CrmCollectRecord;
 
+/* Orders lie one after the other, as they came. */
 typedef struct CrmCollectOrder
 {
-	uint32		next;
+	uint32		index;			/* of the record; crm_value_points() puts the person's in its place */
 	int32		day;
 	int64		minor;
 } CrmCollectOrder;
 
+/* Chunks too, each with its record. */
 typedef struct CrmCollectChunk
 {
-	uint32		next;
+	int64		record;
+	uint32		next;			/* crm_value_points(): address of another chunk of the person */
 	uint32		length;
 	uint8_t		bytes[FLEXIBLE_ARRAY_MEMBER];
 } CrmCollectChunk;
@@ -59,15 +66,22 @@ typedef struct CrmCollect
 	uint64		items;
 	Size		item_bytes;
 	uint32		n_segments;
-	char	  **segments;		/* of CRM_COLLECT_SEGMENT bytes; an address counts eights of them */
-	Size		used;			/* of the last segment */
+	struct
+	{
+		char	   *bytes;
+		Size		used;
+	}		   *segments;		/* of CRM_COLLECT_SEGMENT bytes; an address counts eights of them, from 1 */
+	int			n_waiting;		/* orders whose record is still to be found */
+	struct
+	{
+		int64		record;
+		int64		minor;
+		int32		day;
+	}			waiting[CRM_COLLECT_BATCH];
 	uint64		serial;			/* when it was handed out; 0 before */
 	struct CrmCollect *next_out;	/* in the list of those handed out */
 	MemoryContextCallback gone;
 } CrmCollect;
-
-#define CRM_COLLECT_SEGMENT ((Size) 8 << 20)
-#define CRM_COLLECT_UNITS (CRM_COLLECT_SEGMENT / 8)
 
 /* One person's purchases: what a model scores. */
 typedef struct CrmValuePoint
@@ -82,15 +96,41 @@ typedef struct CrmValuePoint
 static inline void *
 crm_collect_item(const CrmCollect *collect, uint32 address)
 {
-	return collect->segments[(address - 1) / CRM_COLLECT_UNITS] + (Size) ((address - 1) % CRM_COLLECT_UNITS) * 8;
+	return collect->segments[(address - 1) / CRM_COLLECT_UNITS].bytes + (Size) ((address - 1) % CRM_COLLECT_UNITS) * 8;
+}
+
+/* The i-th order that was collected. */
+static inline CrmCollectOrder *
+crm_collect_order(const CrmCollect *collect, uint64 i)
+{
+	return (CrmCollectOrder *) collect->segments[i / CRM_COLLECT_ORDERS_A_SEGMENT].bytes + i % CRM_COLLECT_ORDERS_A_SEGMENT;
+}
+
+static inline uint64
+crm_collect_place(int64 record, uint64 room)
+{
+	uint64		hash = (uint64) record * UINT64CONST(0x9E3779B97F4A7C15);
+
+	return (hash ^ (hash >> 32)) & (room - 1);
+}
+
+/* The place of a record, or the free one where it belongs. */
+static inline CrmCollectRecord *
+crm_collect_find(CrmCollectRecord *records, uint64 room, int64 record)
+{
+	uint64		at = crm_collect_place(record, room);
+
+	while (records[at].record != 0 && records[at].record != record)
+		at = (at + 1) & (room - 1);
+	return &records[at];
 }
 
 /* value_collect.c */
-extern CrmCollect *crm_collect_of(Datum state, CrmCollectKind kind);
-extern CrmCollectRecord *crm_collect_find(CrmCollectRecord *records, uint64 room, int64 record);
+extern CrmCollect *crm_collect_of(Datum ticket, CrmCollectKind kind);
+extern void crm_collect_used_up(CrmCollect *collect);
 
 /* value_points.c */
-extern CrmValuePoint *crm_value_points(const CrmCollect *purchases, const CrmCollect *owners,
+extern CrmValuePoint *crm_value_points(CrmCollect *purchases, const CrmCollect *owners,
 									   int32 from, int32 as_of, uint64 *count);
 
 /* value_rfm.c */

@@ -112,42 +112,64 @@ crm_value_score_equal(CrmValuePoint *points, uint64 count, int parts)
 
 /* ---- ranks */
 
-typedef struct Ranked
+/* Where a part begins: by value, and among equal values by customer. */
+typedef struct Border
 {
 	int64		value;
 	int64		customer;
-	uint64		point;
-} Ranked;
+} Border;
 
-static int
-compare_ranked(const void *a, const void *b)
+static Border
+find_border(const CrmValuePoint *points, int64 *values, int64 count, int dimension, int64 rank)
 {
-	const Ranked *left = a;
-	const Ranked *right = b;
+	Border		border;
+	int64		below = 0;
+	int64		equal = 0;
 
-	if (left->value != right->value)
-		return left->value < right->value ? -1 : 1;
-	return (left->customer > right->customer) - (left->customer < right->customer);
+	for (int64 i = 0; i < count; i++)
+		values[i] = crm_value_point(&points[i], dimension);
+	border.value = select_rank(values, count, rank);
+	for (int64 i = 0; i < count; i++)
+	{
+		int64		value = crm_value_point(&points[i], dimension);
+
+		below += value < border.value;
+		if (value == border.value)
+			values[equal++] = points[i].customer;
+	}
+	border.customer = select_rank(values, equal, rank - below);
+	return border;
 }
 
 /* The first count % parts parts have one more, as ntile() has it. */
 void
 crm_value_score_ranked(CrmValuePoint *points, uint64 count, int parts)
 {
-	Ranked	   *ranked = palloc_extended(Max(count, 1) * sizeof(Ranked), MCXT_ALLOC_HUGE);
-	uint64		size = count / parts;
-	uint64		longer = count % parts;
+	int64	   *values = palloc_extended(Max(count, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
 
 	for (int dimension = 0; dimension < 3; dimension++)
 	{
+		Border		borders[MAX_PARTS];
+		int			n = 0;
+		uint64		rank = 0;
+
+		for (int part = 0; part < parts - 1; part++)
+		{
+			rank += count / parts + (part < count % parts);
+			if (rank < count)
+				borders[n++] = find_border(points, values, count, dimension, rank);
+		}
 		for (uint64 i = 0; i < count; i++)
-			ranked[i] = (Ranked) {crm_value_point(&points[i], dimension), points[i].customer, i};
-		qsort(ranked, count, sizeof(Ranked), compare_ranked);
-		for (uint64 rank = 0; rank < count; rank++)
-			points[ranked[rank].point].scores[dimension] = rank < longer * (size + 1) ?
-				rank / (size + 1) + 1 : longer + (rank - longer * (size + 1)) / Max(size, 1) + 1;
+		{
+			int64		value = crm_value_point(&points[i], dimension);
+			int16		score = 1;
+
+			for (int k = 0; k < n; k++)
+				score += value > borders[k].value || (value == borders[k].value && points[i].customer >= borders[k].customer);
+			points[i].scores[dimension] = score;
+		}
 	}
-	pfree(ranked);
+	pfree(values);
 }
 
 /* ---- nested */
