@@ -211,3 +211,18 @@ SELECT * FROM crm._purchase_check();
 SELECT jsonb_pretty(crm._purchase_on_export(940201));
 SELECT room, what FROM crm._purchase_check() WHERE what LIKE 'refund%';
 ROLLBACK;
+
+-- rows and histories, a window function, and a person with a million orders
+SELECT ('{2026-06-30 2026-06-30 12800; 2026-06-30 2026-07-02 -800}'::crm.purchase_history)::crm.purchase_entry[];
+SELECT (ARRAY[ROW('2026-06-30', '2026-06-30', 5), ROW('2026-06-29', '2026-06-30', 7), ROW('2026-06-30', '2026-06-30', 1)]::crm.purchase_entry[])::crm.purchase_history;
+SELECT crm.purchase_remove(crm.purchase_add('{2026-06-30 2026-06-30 12800}', ARRAY[ROW('2026-07-01', '2026-07-01', 5)]::crm.purchase_entry[]),
+                           ARRAY[ROW('2026-06-30', '2026-06-30', 12800)]::crm.purchase_entry[]);
+SELECT crm.purchase_add('{2026-06-30 2026-06-30 12800}', '{}'), crm.purchase_add(NULL, ARRAY[ROW('2026-07-01', '2026-07-01', 5)]::crm.purchase_entry[]), crm.purchase_add(NULL, NULL);
+SELECT crm.purchase_add(NULL, array_agg(ROW(date '2026-07-01' + g, date '2026-07-01' + g, 5)::crm.purchase_entry)) FROM generate_series(1, 129) g;
+CREATE TEMP TABLE heavy AS SELECT g, crm.purchase_history(array_agg(d), array_agg(d), array_agg((i + 1)::bigint)) AS history
+FROM generate_series(0, 9999) g, generate_series(0, 99) i, LATERAL (SELECT date '2000-01-01' + g * 100 + i AS d) x WHERE g < 9999 OR i < 50 GROUP BY g;
+SELECT cardinality(h) AS chunks, crm.purchase_order_days(h, '-infinity', 'infinity', 'infinity') AS days, crm.purchase_net(h, '2000-01-01', '2000-01-10', '2000-01-05') AS as_of,
+       (crm.purchase_summary(h, '-infinity', 'infinity', 'infinity')).*
+FROM (SELECT crm.purchase_combine(history ORDER BY g DESC) AS h FROM heavy) x;
+SELECT max(cardinality(w.h)) AS most, bool_and(crm.purchase_order_days(w.h, '-infinity', 'infinity', 'infinity') = 100 * cardinality(w.h)) AS whole
+FROM (SELECT g, crm.purchase_combine(history) OVER (ORDER BY g ROWS 40 PRECEDING) AS h FROM heavy WHERE g < 200) w;

@@ -181,6 +181,7 @@ SELECT * FROM pg_temp.scores('quintile', '2026-06-29');
 SELECT * FROM pg_temp.scores('ntile', '2026-06-29');
 SELECT * FROM pg_temp.scores('retail_threshold', '2026-06-29');
 SELECT * FROM pg_temp.scores('quintile', '2026-04-30');
+UPDATE crm.rfm_model SET is_live = false WHERE NOT is_active;
 SELECT crm._value_daily() > 0 AS more, (SELECT count(*) FROM crm.customer_value WHERE r IS NOT NULL) AS scored;
 SELECT crm._value_daily();
 SELECT crm._value_daily(), (SELECT count(*) FROM crm.rfm_run) AS runs;

@@ -46,13 +46,17 @@ CREATE INDEX tier_change_day ON crm.tier_change (changed_on);
 
 CREATE TABLE crm.rfm_model (
     model text PRIMARY KEY,
-    method text NOT NULL CHECK (method IN ('quintile', 'ntile', 'nested', 'threshold')),
+    method text NOT NULL CHECK (method IN ('quintile', 'ntile', 'nested', 'mean', 'threshold')),
     parts int NOT NULL DEFAULT 5 CHECK (parts BETWEEN 2 AND 10),
     is_live boolean NOT NULL DEFAULT true,  -- scored by the jobs
     every text NOT NULL DEFAULT 'day' CHECK (every IN ('day', 'week')), -- a week: as of its last day
     window_days int,                    -- null: all history
     cuts jsonb,                         -- threshold: {"r": [..4], "f": [..], "m": [..]} days, days, minor units
     weights jsonb NOT NULL DEFAULT '{"r": 1, "f": 1, "m": 1}',
+    segment_map text,                   -- names of the cells, of crm.segment_map
+    cut_as_of date,                     -- the last run, by whose cut points new orders are scored:
+    r_cuts bigint[], f_cuts bigint[], m_cuts bigint[],  -- days since 2000-01-01, order days, minor units; null: below everybody
+    is_instant boolean GENERATED ALWAYS AS (cut_as_of IS NOT NULL AND window_days IS NULL AND method <> 'nested') STORED, -- a new order can be scored at once
     is_active boolean NOT NULL);        -- the model whose scores customer_value shows
 CREATE UNIQUE INDEX rfm_model_active ON crm.rfm_model (is_active) WHERE is_active;
 -- One scoring a model and local day, applied in pieces.

@@ -41,6 +41,23 @@ CREATE FUNCTION crm.purchase_entry_count(history crm.purchase_history) RETURNS i
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_entry_count';
 COMMENT ON FUNCTION crm.purchase_entry_count(crm.purchase_history) IS 'number of entries, 0 to 128';
 
+-- To rows and from rows.
+CREATE TYPE crm.purchase_entry AS (day date, known_day date, amount_minor bigint);
+COMMENT ON TYPE crm.purchase_entry IS 'an entry of a purchase history: day of purchase, day from which it counts, minor units';
+CREATE FUNCTION crm.purchase_entry_array(history crm.purchase_history) RETURNS crm.purchase_entry[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
+$$ SELECT coalesce(array_agg(ROW(e.day, e.known_day, e.amount_minor)::crm.purchase_entry), '{}') FROM crm.purchase_entries(history) e $$;
+COMMENT ON FUNCTION crm.purchase_entry_array(crm.purchase_history) IS 'the entries of a history in their order, as an array of rows';
+CREATE FUNCTION crm.purchase_history(entries crm.purchase_entry[]) RETURNS crm.purchase_history
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
+$$
+    SELECT crm.purchase_history(coalesce(array_agg(e.day), '{}'), coalesce(array_agg(e.known_day), '{}'), coalesce(array_agg(e.amount_minor), '{}'))
+    FROM unnest(entries) e
+$$;
+COMMENT ON FUNCTION crm.purchase_history(crm.purchase_entry[]) IS 'a history of rows in any order; equal days are added up; RM401 over 128 entries';
+CREATE CAST (crm.purchase_history AS crm.purchase_entry[]) WITH FUNCTION crm.purchase_entry_array(crm.purchase_history);
+CREATE CAST (crm.purchase_entry[] AS crm.purchase_history) WITH FUNCTION crm.purchase_history(crm.purchase_entry[]);
+
 -- The same questions of one history and of all chunks of a person.
 CREATE FUNCTION crm.purchase_order_days(history crm.purchase_history, from_day date, to_day date, as_of date) RETURNS int
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_order_days';
@@ -90,6 +107,30 @@ CREATE FUNCTION crm._purchase_add(history crm.purchase_history, days date[], kno
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_add';
 COMMENT ON FUNCTION crm._purchase_add(crm.purchase_history, date[], date[], bigint[]) IS
     'a chunk (null: empty) with entries added; taking one out is adding its opposite; null when they are too many for one chunk';
+CREATE FUNCTION crm.purchase_add(history crm.purchase_history, entries crm.purchase_entry[]) RETURNS crm.purchase_history
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+DECLARE
+    grown crm.purchase_history := (SELECT crm._purchase_add(history, array_agg(e.day), array_agg(e.known_day), array_agg(e.amount_minor))
+                                   FROM unnest(entries) e HAVING count(*) > 0);
+BEGIN
+    IF cardinality(entries) > 0 AND grown IS NULL THEN
+        RAISE EXCEPTION 'purchase history is full'
+            USING ERRCODE = 'RM401', HINT = 'A history holds 128 entries; keep several and ask them together.';
+    END IF;
+    RETURN coalesce(grown, history);
+END
+$$;
+COMMENT ON FUNCTION crm.purchase_add(crm.purchase_history, crm.purchase_entry[]) IS
+    'a history (null: empty) with entries added; RM401 when they are too many for one';
+CREATE FUNCTION crm.purchase_remove(history crm.purchase_history, entries crm.purchase_entry[]) RETURNS crm.purchase_history
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT crm.purchase_add(history, (SELECT array_agg(ROW(e.day, e.known_day, -e.amount_minor)::crm.purchase_entry) FROM unnest(entries) e))
+$$;
+COMMENT ON FUNCTION crm.purchase_remove(crm.purchase_history, crm.purchase_entry[]) IS
+    'a history without entries that were added: what is taken out whole leaves no trace';
+
 CREATE FUNCTION crm._purchase_cut(history crm.purchase_history, days date[], known date[], minor bigint[],
                                   OUT piece_no int, OUT from_day date, OUT piece crm.purchase_history)
     RETURNS SETOF record LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 2 AS 'MODULE_PATHNAME', 'crm_purchase_cut';
@@ -129,7 +170,8 @@ COMMENT ON FUNCTION crm._purchase_minor(numeric, int) IS
 
 GRANT EXECUTE ON FUNCTION
     crm.purchase_history(bytea), crm.purchase_history(date[], date[], bigint[]), crm.purchase_entries(crm.purchase_history),
-    crm.purchase_entry_count(crm.purchase_history),
+    crm.purchase_entry_count(crm.purchase_history), crm.purchase_entry_array(crm.purchase_history), crm.purchase_history(crm.purchase_entry[]),
+    crm.purchase_add(crm.purchase_history, crm.purchase_entry[]), crm.purchase_remove(crm.purchase_history, crm.purchase_entry[]),
     crm.purchase_order_days(crm.purchase_history, date, date, date), crm.purchase_order_days(crm.purchase_history[], date, date, date),
     crm.purchase_net(crm.purchase_history, date, date, date), crm.purchase_net(crm.purchase_history[], date, date, date),
     crm.purchase_first_day(crm.purchase_history, date), crm.purchase_first_day(crm.purchase_history[], date),

@@ -59,33 +59,46 @@ DECLARE
     rules jsonb;
     exponent int := crm._purchase_exponent();
     today date := crm._value_today();
+    live crm.rfm_model;
 BEGIN
     SELECT s.tier_set, s.rules INTO active_set, rules FROM crm.tier_set s WHERE s.is_active;
+    SELECT * INTO live FROM crm.rfm_model x WHERE x.is_active AND x.is_instant;
     -- the person is the lock of all their records' histories: whoever comes second reads what the first wrote
     PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
     WITH computed AS MATERIALIZED (
-        SELECT c.customer_id, v.tier AS old_tier, x.day, crm._value_state(rules, exponent,
+        SELECT c.customer_id, v.tier AS old_tier, v.r AS old_r, v.f AS old_f, v.m AS old_m, x.day, crm._value_state(rules, exponent,
                    (SELECT crm.purchase_combine(p.history)
                     FROM (SELECT y.source_record_id, y.valid_to FROM crm.membership y WHERE y.customer_id = c.customer_id OFFSET 0) m
                     CROSS JOIN LATERAL (SELECT y.history FROM crm.purchase_chunk y WHERE y.source_record_id = m.source_record_id OFFSET 0) p
                     WHERE m.valid_to = 'infinity'), x.day) AS state
         FROM (SELECT y.customer_id, y.status FROM crm.customer y WHERE y.customer_id = ANY (persons) OFFSET 0) c
-        LEFT JOIN LATERAL (SELECT y.tier, y.next_change_on FROM crm.customer_value y WHERE y.customer_id = c.customer_id OFFSET 0) v ON true
+        LEFT JOIN LATERAL (SELECT y.tier, y.next_change_on, y.r, y.f, y.m FROM crm.customer_value y WHERE y.customer_id = c.customer_id OFFSET 0) v ON true
         CROSS JOIN LATERAL (SELECT coalesce(_value_compute.day, least(v.next_change_on, today)) AS day) x
         WHERE c.status = 'active'),
+    scored AS MATERIALIZED (    -- by the cut points of the last run; without live ones what was
+        SELECT n.*, CASE WHEN live.model IS NULL THEN n.old_r WHEN (n.state).order_days > 0 THEN crm._value_score((n.state).last_day - '2000-01-01'::date, live.r_cuts) END AS r,
+               CASE WHEN live.model IS NULL THEN n.old_f WHEN (n.state).order_days > 0 THEN crm._value_score((n.state).order_days, live.f_cuts) END AS f,
+               CASE WHEN live.model IS NULL THEN n.old_m WHEN (n.state).order_days > 0 THEN crm._value_score((n.state).net_minor, live.m_cuts) END AS m
+        FROM computed n),
+    rescored AS (
+        INSERT INTO crm.rfm_score (customer_id, model, as_of, r, f, m)
+        SELECT n.customer_id, live.model, n.day, n.r, n.f, n.m FROM scored n
+        WHERE live.model IS NOT NULL AND n.day >= live.cut_as_of AND (n.r, n.f, n.m) IS DISTINCT FROM (n.old_r, n.old_f, n.old_m)
+        ON CONFLICT ON CONSTRAINT rfm_score_pkey DO UPDATE SET r = excluded.r, f = excluded.f, m = excluded.m),
     changed AS (
         INSERT INTO crm.tier_change (customer_id, change_id, tier_set, from_tier, to_tier, changed_on, changed_at, cause)
         SELECT n.customer_id, crm._new_id(), active_set, n.old_tier, (n.state).tier, n.day, crm.core_now(), _value_compute.cause
         FROM computed n
         WHERE n.old_tier IS DISTINCT FROM (n.state).tier AND (n.old_tier IS NOT NULL OR (n.state).order_days > 0))
-    INSERT INTO crm.customer_value AS v (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, as_of, updated_at)
+    INSERT INTO crm.customer_value AS v (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
     SELECT n.customer_id, (n.state).tier, n.day, (n.state).next_change_on, (n.state).order_days, (n.state).net_minor,
-           (n.state).first_day, (n.state).last_day, n.day, crm.core_now()
-    FROM computed n ORDER BY n.customer_id
+           (n.state).first_day, (n.state).last_day, n.r, n.f, n.m, n.day, crm.core_now()
+    FROM scored n ORDER BY n.customer_id
     ON CONFLICT (customer_id) DO UPDATE
     SET tier = excluded.tier, tier_since = CASE WHEN v.tier = excluded.tier THEN v.tier_since ELSE excluded.tier_since END,
         next_change_on = excluded.next_change_on, order_days = excluded.order_days, net_minor = excluded.net_minor,
-        first_day = excluded.first_day, last_day = excluded.last_day, as_of = excluded.as_of, updated_at = excluded.updated_at;
+        first_day = excluded.first_day, last_day = excluded.last_day, r = excluded.r, f = excluded.f, m = excluded.m,
+        as_of = excluded.as_of, updated_at = excluded.updated_at;
 END
 $$;
 COMMENT ON FUNCTION crm._value_compute(bigint[], date, text) IS
@@ -99,22 +112,37 @@ DECLARE
     rules jsonb;
     state crm.value_state;
     old_tier text;
+    live crm.rfm_model;
+    scores smallint[];
+    shown smallint[];
 BEGIN
     SELECT s.tier_set, s.rules INTO active_set, rules FROM crm.tier_set s WHERE s.is_active;
     IF (SELECT c.status FROM crm.customer c WHERE c.customer_id = person FOR NO KEY UPDATE) IS DISTINCT FROM 'active' THEN
         RETURN;
     END IF;
     state := crm._value_state(rules, crm._purchase_exponent(), crm._purchase_history(person), day);
-    SELECT v.tier INTO old_tier FROM crm.customer_value v WHERE v.customer_id = person;
+    SELECT v.tier, ARRAY[v.r, v.f, v.m] INTO old_tier, shown FROM crm.customer_value v WHERE v.customer_id = person;
+    scores := coalesce(shown, '{NULL, NULL, NULL}');
+    SELECT * INTO live FROM crm.rfm_model x WHERE x.is_active AND x.is_instant;
     IF FOUND THEN
+        scores := CASE WHEN state.order_days > 0 THEN
+            ARRAY[crm._value_score(state.last_day - '2000-01-01'::date, live.r_cuts), crm._value_score(state.order_days, live.f_cuts),
+                  crm._value_score(state.net_minor, live.m_cuts)] ELSE '{NULL, NULL, NULL}' END;
+        IF day >= live.cut_as_of AND scores IS DISTINCT FROM coalesce(shown, '{NULL, NULL, NULL}') THEN
+            INSERT INTO crm.rfm_score (customer_id, model, as_of, r, f, m) VALUES (person, live.model, day, scores[1], scores[2], scores[3])
+            ON CONFLICT ON CONSTRAINT rfm_score_pkey DO UPDATE SET r = excluded.r, f = excluded.f, m = excluded.m;
+        END IF;
+    END IF;
+    IF old_tier IS NOT NULL THEN
         UPDATE crm.customer_value v
         SET tier = state.tier, tier_since = CASE WHEN v.tier = state.tier THEN v.tier_since ELSE day END, next_change_on = state.next_change_on,
             order_days = state.order_days, net_minor = state.net_minor, first_day = state.first_day, last_day = state.last_day,
-            as_of = day, updated_at = crm.core_now()
+            r = scores[1], f = scores[2], m = scores[3], as_of = day, updated_at = crm.core_now()
         WHERE v.customer_id = person;
     ELSE
-        INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, as_of, updated_at)
-        VALUES (person, state.tier, day, state.next_change_on, state.order_days, state.net_minor, state.first_day, state.last_day, day, crm.core_now());
+        INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
+        VALUES (person, state.tier, day, state.next_change_on, state.order_days, state.net_minor, state.first_day, state.last_day,
+                scores[1], scores[2], scores[3], day, crm.core_now());
     END IF;
     IF old_tier IS DISTINCT FROM state.tier AND (old_tier IS NOT NULL OR state.order_days > 0) THEN
         INSERT INTO crm.tier_change (customer_id, change_id, tier_set, from_tier, to_tier, changed_on, changed_at, cause)
@@ -316,6 +344,15 @@ BEGIN
         SELECT coalesce(jsonb_agg(jsonb_build_object('tier', t.tier, 'conditions', t.conditions) ORDER BY t.position), '[]') AS rules
         FROM crm.tier_rule t WHERE t.tier_set = s.tier_set) r
     WHERE r.rules <> s.rules;
+    RETURN QUERY
+    SELECT 'value', format('scores of person %s', v.customer_id), w.scores::text, ARRAY[v.r, v.f, v.m]::text
+    FROM crm.rfm_model x, crm.customer_value v,
+         LATERAL (SELECT CASE WHEN v.order_days > 0 THEN ARRAY[crm._value_score(v.last_day - '2000-01-01'::date, x.r_cuts), crm._value_score(v.order_days, x.f_cuts),
+                                                              crm._value_score(v.net_minor, x.m_cuts)] ELSE '{NULL, NULL, NULL}'::smallint[] END AS scores) w
+    WHERE x.is_active AND x.is_instant AND x.method <> 'ntile' AND ARRAY[v.r, v.f, v.m] <> w.scores
+      AND EXISTS (SELECT FROM crm.rfm_run u WHERE u.model = x.model AND u.as_of = x.cut_as_of AND u.finished_at IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM crm.value_dirty d WHERE d.customer_id = v.customer_id)
+    ORDER BY v.customer_id LIMIT 1000;
     RETURN QUERY
     SELECT 'value', format('tiers of %s', crm._value_active_set()), 'a tier for every state', format('none for %s', k.example)
     FROM crm._value_tier_check(rules, exponent) k WHERE k.kind = 'gap';

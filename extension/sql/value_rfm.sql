@@ -79,27 +79,32 @@ COMMENT ON FUNCTION crm._value_scores(text, date) IS
     'scores of every person with an order in the model''s window as of the end of a local day, by what was known then, with today''s records; the most is best (one more than the thresholds); 42704';
 
 CREATE FUNCTION crm.value_rfm(model text DEFAULT NULL, as_of date DEFAULT NULL)
-    RETURNS TABLE (customer_id bigint, r smallint, f smallint, m smallint, recency_days int, order_days int, net numeric)
+    RETURNS TABLE (customer_id bigint, r smallint, f smallint, m smallint, recency_days int, order_days int, net numeric, total numeric, segment text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
     exponent int := crm._purchase_exponent();
+    spec crm.rfm_model;
 BEGIN
+    SELECT * INTO spec FROM crm.rfm_model a WHERE CASE WHEN value_rfm.model IS NULL THEN a.is_active ELSE a.model = value_rfm.model END;
+    IF spec.model IS NULL THEN
+        RAISE EXCEPTION 'there is no RFM model "%"', model USING ERRCODE = 'undefined_object';
+    END IF;
     RETURN QUERY
-    SELECT s.customer_id, s.r, s.f, s.m, s.recency_days, s.order_days, round(s.net_minor / 10::numeric ^ exponent, exponent)
-    FROM crm._value_scores(coalesce(value_rfm.model, (SELECT a.model FROM crm.rfm_model a WHERE a.is_active)),
-                           coalesce(value_rfm.as_of, crm._value_today())) s;
+    SELECT s.customer_id, s.r, s.f, s.m, s.recency_days, s.order_days, round(s.net_minor / 10::numeric ^ exponent, exponent),
+           s.r * (spec.weights ->> 'r')::numeric + s.f * (spec.weights ->> 'f')::numeric + s.m * (spec.weights ->> 'm')::numeric, c.segment
+    FROM crm._value_scores(spec.model, coalesce(value_rfm.as_of, crm._value_today())) s
+    LEFT JOIN crm.segment_cell c ON c.segment_map = spec.segment_map AND c.r = s.r AND c.f = s.f AND c.m = s.m;
 END
 $$;
 COMMENT ON FUNCTION crm.value_rfm(text, date) IS
-    'R, F, M of every person with an order in the model''s window (default the active model) as of the end of a local day (default today), by what was known then; quintile: ties share the best score one of them would get; ntile: equal parts, ties broken by customer_id; nested: F within R, M within F; threshold: fixed cuts; 42704';
+    'R, F, M of every person with an order in the model''s window (default the active model) as of the end of a local day (default today), by what was known then; quintile: ties share the best score one of them would get; ntile: equal parts, ties broken by customer_id; nested: F within R, M within F; mean: 2 above the mean, else 1; threshold: fixed cuts; the weighted total, and the segment by the model''s map; 42704';
 
 CREATE FUNCTION crm._value_score_all(model text, day date) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
     DELETE FROM crm.rfm_cut c WHERE c.model = _value_score_all.model AND c.as_of = day;
-    DELETE FROM crm.rfm_score s WHERE s.model = _value_score_all.model AND s.as_of = day;
     WITH scored AS MATERIALIZED (
         SELECT s.* FROM crm._value_scores(_value_score_all.model, day) s),
     cut AS (
@@ -109,12 +114,85 @@ BEGIN
         GROUP BY d.dimension, d.score)
     INSERT INTO crm.rfm_score (customer_id, model, as_of, r, f, m)
     SELECT coalesce(s.customer_id, v.customer_id), _value_score_all.model, day, s.r, s.f, s.m
-    FROM scored s FULL JOIN crm.customer_value v ON v.customer_id = s.customer_id
-    WHERE (s.r, s.f, s.m) IS DISTINCT FROM (v.r, v.f, v.m);
+    FROM scored s FULL JOIN crm._value_shown(_value_score_all.model, day) v ON v.customer_id = s.customer_id
+    WHERE (s.r, s.f, s.m) IS DISTINCT FROM (v.r, v.f, v.m)
+    ON CONFLICT ON CONSTRAINT rfm_score_pkey DO UPDATE SET r = excluded.r, f = excluded.f, m = excluded.m;
+    UPDATE crm.rfm_model x
+    SET cut_as_of = day, r_cuts = crm._value_cut_points(x.model, day, 'r'), f_cuts = crm._value_cut_points(x.model, day, 'f'), m_cuts = crm._value_cut_points(x.model, day, 'm')
+    WHERE x.model = _value_score_all.model;
 END
 $$;
 COMMENT ON FUNCTION crm._value_score_all(text, date) IS
     'scores everybody as of a day: cut points, and a row for each person whose scores change; locks nobody';
+
+CREATE FUNCTION crm._value_cut_points(cut_model text, day date, dimension text) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    model crm.rfm_model;
+BEGIN
+    SELECT * INTO model FROM crm.rfm_model x WHERE x.model = cut_model;
+    IF model.method = 'threshold' THEN
+        RETURN CASE _value_cut_points.dimension
+            WHEN 'r' THEN (SELECT array_agg(day - '2000-01-01'::date - 1 - c ORDER BY c DESC) FROM unnest(crm._value_bounds(model.cuts, 'r', false)) c)
+            ELSE crm._value_bounds(model.cuts, _value_cut_points.dimension, true) END;
+    END IF;
+    RETURN (SELECT array_agg((SELECT max(CASE _value_cut_points.dimension WHEN 'r' THEN day - '2000-01-01'::date - c.lower_bound ELSE c.upper_bound END)
+                              FROM crm.rfm_cut c WHERE c.model = cut_model AND c.as_of = day AND c.dimension = _value_cut_points.dimension AND c.score <= k) ORDER BY k)
+            FROM generate_series(1, model.parts - 1) k);
+END
+$$;
+COMMENT ON FUNCTION crm._value_cut_points(text, date, text) IS
+    'the cut points of a run, as crm._value_score() takes them: for each but the best score the greatest value that does not exceed it; recency as a day since 2000-01-01, which stays where it is while everybody ages';
+
+CREATE FUNCTION crm._value_shown(shown_model text, day date) RETURNS TABLE (customer_id bigint, r smallint, f smallint, m smallint)
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF (SELECT x.is_active FROM crm.rfm_model x WHERE x.model = shown_model) THEN
+        RETURN QUERY SELECT v.customer_id, v.r, v.f, v.m FROM crm.customer_value v;
+    ELSE
+        RETURN QUERY
+        SELECT DISTINCT ON (s.customer_id) s.customer_id, s.r, s.f, s.m FROM crm.rfm_score s
+        WHERE s.model = shown_model AND s.as_of < day ORDER BY s.customer_id, s.as_of DESC;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._value_shown(text, date) IS
+    'the scores that a model gives persons before a run: of the active one what customer_value shows, of the others their last change';
+
+CREATE FUNCTION crm._value_score_late(run_model text, day date) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    live crm.rfm_model;
+    persons bigint[];
+BEGIN
+    SELECT * INTO live FROM crm.rfm_model x WHERE x.model = run_model AND x.is_instant;
+    IF live.model IS NULL THEN
+        RETURN;
+    END IF;
+    persons := ARRAY(SELECT v.customer_id FROM crm.customer_value v WHERE v.as_of > day ORDER BY v.customer_id);
+    PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
+    DELETE FROM crm.rfm_score s WHERE s.model = run_model AND s.as_of > day;
+    WITH wanted AS (
+        SELECT v.customer_id, v.as_of, v.r AS old_r, v.f AS old_f, v.m AS old_m,
+               CASE WHEN v.order_days > 0 THEN crm._value_score(v.last_day - '2000-01-01'::date, live.r_cuts) END AS r,
+               CASE WHEN v.order_days > 0 THEN crm._value_score(v.order_days, live.f_cuts) END AS f,
+               CASE WHEN v.order_days > 0 THEN crm._value_score(v.net_minor, live.m_cuts) END AS m
+        FROM crm.customer_value v WHERE v.customer_id = ANY (persons)),
+    kept AS (
+        INSERT INTO crm.rfm_score (customer_id, model, as_of, r, f, m)
+        SELECT w.customer_id, run_model, w.as_of, w.r, w.f, w.m FROM wanted w
+        LEFT JOIN LATERAL (SELECT s.r, s.f, s.m FROM crm.rfm_score s
+                           WHERE s.customer_id = w.customer_id AND s.model = run_model AND s.as_of <= day ORDER BY s.as_of DESC LIMIT 1) l ON true
+        WHERE w.as_of > day AND (w.r, w.f, w.m) IS DISTINCT FROM (l.r, l.f, l.m))
+    UPDATE crm.customer_value v SET r = w.r, f = w.f, m = w.m
+    FROM wanted w WHERE v.customer_id = w.customer_id AND (w.r, w.f, w.m) IS DISTINCT FROM (w.old_r, w.old_f, w.old_m);
+END
+$$;
+COMMENT ON FUNCTION crm._value_score_late(text, date) IS
+    'persons whose facts came after the day of a run are scored by its cut points, not by what they were on that day';
 
 CREATE FUNCTION crm._value_apply_scores(run_model text, day date) RETURNS bigint
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
@@ -123,6 +201,10 @@ DECLARE
     piece CONSTANT int := 5000;
     persons bigint[];
 BEGIN
+    IF NOT (SELECT x.is_active FROM crm.rfm_model x WHERE x.model = run_model) THEN
+        UPDATE crm.rfm_run x SET finished_at = crm.core_now() WHERE x.model = run_model AND x.as_of = day;
+        RETURN 0;
+    END IF;
     persons := ARRAY(SELECT s.customer_id FROM crm.rfm_score s
                      WHERE s.model = run_model AND s.as_of = day
                        AND s.customer_id > (SELECT x.applied_to FROM crm.rfm_run x WHERE x.model = run_model AND x.as_of = day)
@@ -131,6 +213,9 @@ BEGIN
     UPDATE crm.customer_value v SET r = s.r, f = s.f, m = s.m
     FROM unnest(persons) p JOIN crm.rfm_score s ON s.customer_id = p AND s.model = run_model AND s.as_of = day
     WHERE v.customer_id = p;
+    IF cardinality(persons) < piece THEN
+        PERFORM crm._value_score_late(run_model, day);
+    END IF;
     UPDATE crm.rfm_run x
     SET applied_to = coalesce(persons[cardinality(persons)], x.applied_to),
         finished_at = CASE WHEN cardinality(persons) < piece THEN crm.core_now() END
@@ -139,32 +224,53 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._value_apply_scores(text, date) IS
-    'brings the next 5,000 changed scores of a run to customer_value, persons ascending; 0 when none is left';
+    'brings the next 5,000 changed scores of the active model''s run to customer_value, persons ascending; 0 when none is left';
+
+CREATE FUNCTION crm._value_run_day(every text) RETURNS date
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    yesterday date := crm._value_today() - 1;
+BEGIN
+    RETURN CASE every WHEN 'week' THEN yesterday - (extract(isodow FROM yesterday)::int - crm._value_week_start() + 8) % 7 ELSE yesterday END;
+END
+$$;
+COMMENT ON FUNCTION crm._value_run_day(text) IS 'the last whole local day, or the last day of the last whole week';
+
+CREATE FUNCTION crm._value_week_start() RETURNS int
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN coalesce((SELECT s.value::int FROM crm.room_setting s WHERE s.name = 'value.week_start_isodow'), 1);
+END
+$$;
+COMMENT ON FUNCTION crm._value_week_start() IS 'the day a week begins with: 1 Monday to 7 Sunday';
 
 CREATE FUNCTION crm._value_daily() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    day date := crm._value_today() - 1;
-    active_model text := (SELECT a.model FROM crm.rfm_model a WHERE a.is_active);
+    spec crm.rfm_model;
     run crm.rfm_run;
 BEGIN
-    IF active_model IS NULL THEN
-        RETURN 0;
-    END IF;
-    SELECT * INTO run FROM crm.rfm_run x WHERE x.model = active_model AND x.as_of = day;
-    IF run.finished_at IS NOT NULL THEN
-        RETURN 0;
-    ELSIF run.model IS NULL THEN
-        INSERT INTO crm.rfm_run (model, as_of, started_at) VALUES (active_model, day, crm.core_now());
-        PERFORM crm._value_score_all(active_model, day);
-        RETURN 1;
-    END IF;
-    RETURN crm._value_apply_scores(active_model, day);
+    FOR spec IN SELECT * FROM crm.rfm_model s WHERE s.is_live OR s.is_active ORDER BY s.is_active DESC, s.model LOOP
+        SELECT * INTO run FROM crm.rfm_run x WHERE x.model = spec.model AND x.as_of = crm._value_run_day(spec.every);
+        CONTINUE WHEN run.finished_at IS NOT NULL;
+        IF run.model IS NULL THEN
+            INSERT INTO crm.rfm_run (model, as_of, started_at) VALUES (spec.model, crm._value_run_day(spec.every), crm.core_now());
+            PERFORM crm._value_score_all(spec.model, crm._value_run_day(spec.every));
+        ELSE
+            PERFORM crm._value_apply_scores(spec.model, run.as_of);
+        END IF;
+        RETURN (SELECT count(*) FROM crm.rfm_model s
+                WHERE (s.is_live OR s.is_active) AND NOT EXISTS (SELECT FROM crm.rfm_run x WHERE x.model = s.model AND x.as_of = crm._value_run_day(s.every)
+                                                                 AND x.finished_at IS NOT NULL));
+    END LOOP;
+    RETURN 0;
 END
 $$;
 COMMENT ON FUNCTION crm._value_daily() IS
-    'job: scores the last whole local day by the active model, then applies changed scores in pieces; a second run of a day does nothing; returns > 0 while there is more to do';
+    'job: scores the last whole day (week) by each live model, the active one first, then applies changed scores in pieces; a second run of a day does nothing; returns how many models are not done';
 
 CREATE FUNCTION crm._value_explain_dimension(cut_model text, cut_day date, dimension text, score smallint, point numeric, weight numeric) RETURNS jsonb
     LANGUAGE sql STABLE AS
@@ -207,12 +313,14 @@ COMMENT ON FUNCTION crm._value_explain_rfm(bigint, date) IS
 
 CREATE FUNCTION crm.value_define_rfm(model text, method text, window_days int DEFAULT NULL, cuts jsonb DEFAULT NULL,
                                      weights jsonb DEFAULT '{"r": 1, "f": 1, "m": 1}', is_active boolean DEFAULT true,
-                                     idempotency_key text DEFAULT NULL) RETURNS jsonb
+                                     idempotency_key text DEFAULT NULL, parts int DEFAULT NULL, every text DEFAULT 'day', segment_map text DEFAULT NULL,
+                                     is_live boolean DEFAULT true) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'value_define_rfm',
-        crm._sha256(convert_to(jsonb_build_array(model, method, window_days, cuts, weights, is_active)::text, 'UTF8')));
+        crm._sha256(convert_to(jsonb_build_array(model, method, window_days, cuts, weights, is_active, parts, every, segment_map, is_live)::text, 'UTF8')));
+    scores int := coalesce(parts, CASE method WHEN 'mean' THEN 2 WHEN 'threshold' THEN jsonb_array_length(cuts -> 'r') + 1 ELSE 5 END);
     dimension text;
 BEGIN
     IF answer IS NOT NULL THEN
@@ -229,14 +337,19 @@ BEGIN
             PERFORM crm._value_bounds(cuts, dimension, true);
         END IF;
     END LOOP;
+    IF segment_map IS NOT NULL AND scores <> (SELECT g.parts FROM crm.segment_map g WHERE g.segment_map = value_define_rfm.segment_map) IS NOT FALSE THEN
+        RAISE EXCEPTION 'segment map does not fit the model'
+            USING ERRCODE = 'RM503', DETAIL = format('Map "%s" is not of scores from 1 to %s.', segment_map, scores), HINT = 'See crm.segment_map.';
+    END IF;
     IF is_active THEN
         UPDATE crm.rfm_model s SET is_active = false WHERE s.is_active AND s.model <> value_define_rfm.model;
     END IF;
-    INSERT INTO crm.rfm_model AS s (model, method, window_days, cuts, weights, is_active)
+    INSERT INTO crm.rfm_model AS s (model, method, window_days, cuts, weights, is_active, parts, every, segment_map, is_live)
     VALUES (value_define_rfm.model, value_define_rfm.method, value_define_rfm.window_days, value_define_rfm.cuts, value_define_rfm.weights,
-            value_define_rfm.is_active)
+            value_define_rfm.is_active, scores, value_define_rfm.every, value_define_rfm.segment_map, value_define_rfm.is_live)
     ON CONFLICT ON CONSTRAINT rfm_model_pkey DO UPDATE
     SET method = excluded.method, window_days = excluded.window_days, cuts = excluded.cuts, weights = excluded.weights,
+        parts = excluded.parts, every = excluded.every, segment_map = excluded.segment_map, is_live = excluded.is_live,
         is_active = s.is_active OR excluded.is_active;
     PERFORM crm._audit('edit', 'rfm_model', NULL, value_define_rfm.model, NULL, NULL, method);
     answer := jsonb_build_object('model', model);
@@ -244,8 +357,8 @@ BEGIN
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm.value_define_rfm(text, text, int, jsonb, jsonb, boolean, text) IS
-    'makes or replaces an RFM model: quintile, ntile or threshold, window in days (null: all history), thresholds, weights; active: its scores are shown from the next daily run on; RM503';
+COMMENT ON FUNCTION crm.value_define_rfm(text, text, int, jsonb, jsonb, boolean, text, int, text, text, boolean) IS
+    'makes or replaces an RFM model: quintile, ntile, nested, mean or threshold, window in days (null: all history), thresholds, weights, parts, scored every day or week, names of its cells; active: its scores are shown from the next run on; live: the jobs score it; RM503';
 
 GRANT EXECUTE ON FUNCTION crm.value_rfm(text, date) TO crm_marketer, crm_analyst, crm_headquarters;
-GRANT EXECUTE ON FUNCTION crm.value_define_rfm(text, text, int, jsonb, jsonb, boolean, text) TO crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.value_define_rfm(text, text, int, jsonb, jsonb, boolean, text, int, text, text, boolean) TO crm_headquarters;

@@ -14,6 +14,7 @@
 
 #include "access/htup_details.h"
 #include "funcapi.h"
+#include "utils/expandeddatum.h"
 
 PG_FUNCTION_INFO_V1(crm_purchase_order_days);
 PG_FUNCTION_INFO_V1(crm_purchase_order_days_all);
@@ -184,37 +185,35 @@ crm_purchase_summary(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(description, values, nulls)));
 }
 
-/*
- * The step of crm.purchase_combine(): an array with one more chunk at its end.  A plain array
- * is all the state there is: a group of one chunk, as most are, takes its bytes and a header.
- */
-Datum
-crm_purchase_combine_step(PG_FUNCTION_ARGS)
+/* From so many chunks on, an array that is copied for each more costs more than one in pieces. */
+#define COMBINE_FLAT 16
+
+/* Puts a chunk at the end of an expanded array, in place. */
+static Datum
+append_expanded(ExpandedArrayHeader *array, Datum history)
 {
-	ArrayType  *state = PG_ARGISNULL(0) ? NULL : PG_GETARG_ARRAYTYPE_P(0);
+	int			end = 1;
+
+	if (array->ndims == 1)
+		end = array->lbound[0] + array->dims[0];
+	return array_set_element(EOHPGetRWDatum(&array->hdr), 1, &end, history, false, -1, -1, false, TYPALIGN_INT);
+}
+
+/* A small array with one more chunk at its end. */
+static ArrayType *
+append_flat(ArrayType *state, Oid type, Datum history)
+{
 	Size		kept = state == NULL ? 0 : ARR_SIZE(state) - ARR_DATA_OFFSET(state);
 	int			n = state == NULL ? 0 : ArrayGetNItems(ARR_NDIM(state), ARR_DIMS(state));
-	CrmPurchaseChunk chunk;
-	ArrayType  *grown;
-	Size		size;
+	CrmPurchaseChunk chunk = crm_purchase_chunk(history);
+	Size		size = ARR_OVERHEAD_NONULLS(1) + kept + INTALIGN(VARHDRSZ + chunk.length);
+	ArrayType  *grown = palloc0(size);
 	char	   *end;
 
-	if (PG_ARGISNULL(1))
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_ARRAYTYPE_P(state);
-	}
-	if (state != NULL && (ARR_NDIM(state) > 1 || ARR_HASNULL(state)))
-		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-						errmsg("chunks are not a plain array")));
-	chunk = crm_purchase_chunk(PG_GETARG_DATUM(1));
-	size = ARR_OVERHEAD_NONULLS(1) + kept + INTALIGN(VARHDRSZ + chunk.length);
-	grown = palloc0(size);
 	SET_VARSIZE(grown, size);
 	grown->ndim = 1;
 	grown->dataoffset = 0;
-	grown->elemtype = state == NULL ? get_fn_expr_argtype(fcinfo->flinfo, 1) : state->elemtype;
+	grown->elemtype = type;
 	ARR_DIMS(grown)[0] = n + 1;
 	ARR_LBOUND(grown)[0] = 1;
 	if (kept > 0)
@@ -222,5 +221,36 @@ crm_purchase_combine_step(PG_FUNCTION_ARGS)
 	end = ARR_DATA_PTR(grown) + kept;
 	SET_VARSIZE(end, VARHDRSZ + chunk.length);
 	memcpy(VARDATA(end), chunk.bytes, chunk.length);
-	PG_RETURN_ARRAYTYPE_P(grown);
+	return grown;
+}
+
+/*
+ * The step of crm.purchase_combine(): an array with one more chunk at its end.  A plain array
+ * is the state of a group of a few chunks, as nearly all are: its bytes and a header.  A
+ * person with more becomes an expanded array, so that a million orders are appended each at
+ * the cost of one.
+ */
+Datum
+crm_purchase_combine_step(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	ArrayType  *state;
+
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	if (!PG_ARGISNULL(0) && VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(PG_GETARG_DATUM(0))))
+		return append_expanded((ExpandedArrayHeader *) DatumGetEOHP(PG_GETARG_DATUM(0)), PG_GETARG_DATUM(1));
+	state = PG_ARGISNULL(0) ? NULL : PG_GETARG_ARRAYTYPE_P(0);
+	if (state != NULL && (ARR_NDIM(state) > 1 || ARR_HASNULL(state)))
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+						errmsg("chunks are not a plain array")));
+	if (state != NULL && ArrayGetNItems(ARR_NDIM(state), ARR_DIMS(state)) >= COMBINE_FLAT &&
+		AggCheckCallContext(fcinfo, &context))
+		return append_expanded((ExpandedArrayHeader *) DatumGetEOHP(expand_array(PointerGetDatum(state), context, NULL)),
+							   PG_GETARG_DATUM(1));
+	PG_RETURN_ARRAYTYPE_P(append_flat(state, get_fn_expr_argtype(fcinfo->flinfo, 1), PG_GETARG_DATUM(1)));
 }

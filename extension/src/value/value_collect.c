@@ -368,9 +368,20 @@ crm_collect_of(Datum value, CrmCollectKind kind)
 
 /* Orders are sorted where they lie: who asks a second time is told to collect again. */
 void
-crm_collect_used_up(CrmCollect *collect)
+crm_collect_use_up(CrmCollect *collect)
 {
 	forget(collect);
+	pfree(collect->records);
+	collect->records = NULL;
+}
+
+/* Gives back the memory of what was used up. */
+void
+crm_collect_free_items(CrmCollect *collect)
+{
+	for (uint32 i = 0; i < collect->n_segments; i++)
+		pfree(collect->segments[i].bytes);
+	collect->n_segments = 0;
 }
 
 PG_FUNCTION_INFO_V1(crm_value_collect_finish);

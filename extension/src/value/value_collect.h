@@ -127,7 +127,8 @@ crm_collect_find(CrmCollectRecord *records, uint64 room, int64 record)
 
 /* value_collect.c */
 extern CrmCollect *crm_collect_of(Datum ticket, CrmCollectKind kind);
-extern void crm_collect_used_up(CrmCollect *collect);
+extern void crm_collect_use_up(CrmCollect *collect);
+extern void crm_collect_free_items(CrmCollect *collect);
 
 /* value_points.c */
 extern CrmValuePoint *crm_value_points(CrmCollect *purchases, const CrmCollect *owners,

@@ -162,6 +162,7 @@ sum_orders(CrmCollect *purchases, const Persons *persons, int32 from, int32 as_o
 	uint64	   *ends = palloc_extended((persons->count + 1) * sizeof(uint64), MCXT_ALLOC_HUGE);
 	uint64		n = 0;
 
+	crm_collect_use_up(purchases);
 	for (uint64 low = 0, high; low < persons->count; low = high)
 	{
 		uint64		filled = 0;
@@ -193,7 +194,11 @@ sum_orders(CrmCollect *purchases, const Persons *persons, int32 from, int32 as_o
 			add_point(points, &n, persons->customers[person], &summary);
 		}
 	}
-	crm_collect_used_up(purchases);
+	crm_collect_free_items(purchases);
+	pfree(counts);
+	pfree(ends);
+	if (days)
+		pfree(days);
 	return n;
 }
 

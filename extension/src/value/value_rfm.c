@@ -6,12 +6,15 @@
  *	equal		ties together, each with the best score that one of them would get (value_score.c)
  *	ranked		as SQL's ntile: equal parts, ties by customer
  *	nested		recency in equal parts, frequency within each of them, money within each of those
+ *	mean		two parts: above the mean of everybody, or not
  *	cut			by given cut points
  *
  * Cut points are found by selection, never by sorting everybody: cut k is the greatest value
  * below the one at rank count * k / parts.
  */
 #include "value/value_collect.h"
+
+#include <math.h>
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
@@ -91,6 +94,22 @@ crm_value_score_cut(CrmValuePoint *points, uint64 count, int dimension, const in
 		for (int k = 0; k < n_cuts; k++)
 			score += value > cuts[k];
 		points[i].scores[dimension] = score;
+	}
+}
+
+/* Two parts: above the mean of everybody, or not. */
+static void
+score_mean(CrmValuePoint *points, uint64 count)
+{
+	for (int dimension = 0; dimension < 3; dimension++)
+	{
+		double		sum = 0;
+		int64		cut;
+
+		for (uint64 i = 0; i < count; i++)
+			sum += crm_value_point(&points[i], dimension);
+		cut = (int64) floor(sum / Max(count, 1));
+		crm_value_score_cut(points, count, dimension, &cut, 1);
 	}
 }
 
@@ -249,6 +268,8 @@ crm_value_scored(PG_FUNCTION_ARGS)
 		crm_value_score_ranked(points, count, parts);
 	else if (strcmp(method, "nested") == 0)
 		crm_value_score_nested(points, count, parts);
+	else if (strcmp(method, "mean") == 0)
+		score_mean(points, count);
 	else
 		for (int dimension = 0; dimension < 3; dimension++)
 			if (!PG_ARGISNULL(6 + dimension))
