@@ -46,7 +46,7 @@ CREATE TYPE crm.purchase_entry AS (day date, known_day date, amount_minor bigint
 COMMENT ON TYPE crm.purchase_entry IS 'an entry of a purchase history: day of purchase, day from which it counts, minor units';
 CREATE FUNCTION crm.purchase_entry_array(history crm.purchase_history) RETURNS crm.purchase_entry[]
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
-$$ SELECT coalesce(array_agg(ROW(e.day, e.known_day, e.amount_minor)::crm.purchase_entry), '{}') FROM crm.purchase_entries(history) e $$;
+$$ SELECT coalesce(array_agg(ROW(e.day, e.known_day, e.amount_minor)::crm.purchase_entry), '{}') FROM (SELECT (crm.purchase_entries(history)).*) e $$;
 COMMENT ON FUNCTION crm.purchase_entry_array(crm.purchase_history) IS 'the entries of a history in their order, as an array of rows';
 CREATE FUNCTION crm.purchase_history(entries crm.purchase_entry[]) RETURNS crm.purchase_history
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
