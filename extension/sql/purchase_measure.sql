@@ -28,4 +28,4 @@ COMMENT ON AGGREGATE crm._purchase_collect(bigint, crm.purchase_history, crm.pur
 CREATE FUNCTION crm._purchase_passes(history crm.purchase_history, ages int[], before date, today date) RETURNS boolean
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_passes';
 COMMENT ON FUNCTION crm._purchase_passes(crm.purchase_history, int[], date, date) IS
-    'whether a day of purchase reached one of the ages after one day and up to another';
+    'whether a day of purchase reached one of the ages, or an entry became known, after one day and up to another';

@@ -29,11 +29,11 @@ BEGIN
     RETURN QUERY
     SELECT format('member %s is not known', k) FROM jsonb_object_keys(spec) k
     WHERE k NOT IN ('key', 'keyed', 'time', 'day', 'scope', 'columns', 'facts', 'as_of', 'pending', 'moved', 'version', 'name_zh', 'name_en',
-                    'state', 'part', 'newest', 'strict', 'loose', 'history', 'exact');
+                    'state', 'part', 'newest', 'strict', 'loose', 'history', 'until');
     RETURN QUERY
     SELECT format('relation %s has no column %s', relation, c.name)
     FROM (SELECT spec ->> 'key' AS name UNION SELECT spec ->> 'time' UNION SELECT spec ->> 'day' UNION SELECT spec ->> 'state'
-          UNION SELECT spec ->> 'part' UNION SELECT spec ->> 'history'
+          UNION SELECT spec ->> 'part' UNION SELECT spec ->> 'history' UNION SELECT spec ->> 'until'
           UNION SELECT jsonb_object_keys(spec -> 'scope') UNION SELECT jsonb_array_elements_text(spec -> 'newest')
           UNION SELECT e.value ->> 'column' FROM jsonb_each(spec -> 'columns') e) c
     WHERE c.name IS NOT NULL AND c.name <> ALL (known);

@@ -10,6 +10,7 @@
 #include "outbox/outbox.h"
 #include "purchase/purchase.h"
 #include "sales/sales.h"
+#include "segment/segment.h"
 #include "value/value.h"
 #include "worker/worker.h"
 
@@ -28,6 +29,7 @@ _PG_init(void)
 	crm_purchase_init();
 	crm_event_init();
 	crm_value_init();
+	crm_segment_init();
 	crm_loyalty_init();
 	crm_outbox_init();
 	crm_sales_init();

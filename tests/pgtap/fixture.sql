@@ -51,6 +51,10 @@ SELECT customer_id, 'S', '2026-01-01', 1, 900, '2026-01-04', '2026-01-04' FROM p
 INSERT INTO crm.tier_change (customer_id, change_id, tier_set, to_tier, changed_on, changed_at, cause)
 SELECT customer_id, 5000 + n, 'retail_sabc', 'S', '2026-01-01', '2026-01-01', 'order' FROM person;
 INSERT INTO crm.coupon_type (coupon_type, name_zh, name_en, kind, value, valid_days, rank) VALUES ('test', 'x', 'x', 'amount', 5, 30, 1);
+INSERT INTO crm.tag (tag, name_zh, name_en, layer, kind, changed_by, changed_at) VALUES ('fixture', 'x', 'x', 'base', 'manual', 'x', '2026-03-01');
+INSERT INTO crm.customer_tag (customer_id, tag, tagged_at, author) SELECT c.customer_id, 'fixture', '2026-03-01', 'x' FROM crm.customer c;
+INSERT INTO crm.segment_member (customer_id, segment_id, entered_at) SELECT c.customer_id, 1, '2026-03-01' FROM crm.customer c;
+INSERT INTO crm.segment_change (customer_id, segment_id, change_id, kind, at) SELECT c.customer_id, 1, 1, 'enter', '2026-03-01' FROM crm.customer c;
 INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, value, state, issued_at, valid_until)
 SELECT customer_id, 6000 + n, 'C' || n, 'test', 5, 'issued', '2026-01-01', '2036-02-01' FROM person;
 INSERT INTO crm.task (customer_id, task_id, task_key, kind, title, body, store_id, role, due_at, created_at)

@@ -52,6 +52,11 @@
 #define ERRCODE_CRM_RULE_INVALID		CRM_SQLSTATE('3', '5', '1') /* 422: a rule that cannot be read; the message names the path */
 #define ERRCODE_CRM_RULE_SOURCE			CRM_SQLSTATE('3', '5', '2') /* 500: a source of rules is badly described */
 
+#define ERRCODE_CRM_SEGMENT_UNKNOWN		CRM_SQLSTATE('3', '6', '1') /* 404: there is no such segment or tag */
+#define ERRCODE_CRM_SEGMENT_IN_USE		CRM_SQLSTATE('3', '6', '2') /* 409: a rule or a tag leans on it */
+#define ERRCODE_CRM_SEGMENT_INVALID		CRM_SQLSTATE('3', '6', '3') /* 422: a segment or tag badly described */
+#define ERRCODE_CRM_TAG_AUTOMATIC		CRM_SQLSTATE('3', '6', '4') /* 409: the tag is given by its rule or model alone */
+
 /* RM4xx purchase */
 #define ERRCODE_CRM_HISTORY_FULL		CRM_SQLSTATE('4', '0', '1') /* 422: more than 128 entries in one history */
 #define ERRCODE_CRM_HISTORY_CORRUPT		CRM_SQLSTATE('4', '0', '2') /* 400: bytes are no history */

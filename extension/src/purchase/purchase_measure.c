@@ -295,20 +295,20 @@ crm_purchase_passes(PG_FUNCTION_ARGS)
 	CrmHistoryHeader header = crm_history_header(chunk.bytes);
 	CrmHistoryCursor cursor;
 	int32		youngest = PG_INT32_MAX;
-	int32		oldest = 0;
 
 	for (int i = 0; i < n_ages; i++)
-	{
 		youngest = Min(youngest, ages[i]);
-		oldest = Max(oldest, ages[i]);
-	}
-	if (header.entry_count == 0 || n_ages == 0 || header.last_day <= (int64) before - oldest ||
-		header.first_day > (int64) today - youngest)
+	if (header.entry_count == 0 || n_ages == 0 || header.first_day > (int64) today - youngest)
 		PG_RETURN_BOOL(false);
 	crm_history_begin(&cursor, chunk.bytes, chunk.length);
 	while (crm_history_next(&cursor))
+	{
+		/* a correction that was dated ahead counts from today, whatever the age of its purchase */
+		if (cursor.entry.known_day > before && cursor.entry.known_day <= today)
+			PG_RETURN_BOOL(true);
 		for (int i = 0; i < n_ages; i++)
 			if (cursor.entry.day > (int64) before - ages[i] && cursor.entry.day <= (int64) today - ages[i])
 				PG_RETURN_BOOL(true);
+	}
 	PG_RETURN_BOOL(false);
 }

@@ -84,6 +84,7 @@ typedef struct CrmRuleSource
 	CrmRuleKeyed keyed;
 	char	   *time;			/* null: none */
 	char	   *day;			/* null: none */
+	char	   *until;			/* a row counts before this moment; null: for ever */
 	char	   *scope;			/* SQL over the alias x, built of registered names and quoted words; "" none */
 	bool		is_present_only;	/* as_of: now */
 	int			n_columns;
@@ -239,6 +240,9 @@ typedef struct CrmRuleTree
 #define CRM_RULE_MOMENT_BEFORE "$5"
 #define CRM_RULE_DAY_BEFORE "$6"
 #define CRM_RULE_N_FIXED 6
+/* The first moment after the day asked about. */
+#define CRM_RULE_DAY_END "((" CRM_RULE_DAY " + 1)::timestamp AT TIME ZONE " CRM_RULE_ZONE ")"
+#define CRM_RULE_DAY_END_BEFORE "((" CRM_RULE_DAY_BEFORE " + 1)::timestamp AT TIME ZONE " CRM_RULE_ZONE ")"
 
 typedef struct CrmRuleSql
 {
@@ -329,6 +333,7 @@ typedef struct CrmRuleCompiled CrmRuleCompiled;
 extern CrmRuleCompiled *crm_rule_compile(Jsonb *rule);
 extern const CrmRuleTree *crm_rule_tree(const CrmRuleCompiled *compiled);
 extern bool crm_rule_moves_daily(CrmRuleCompiled *compiled);
+extern bool crm_rule_is_another_day(TimestampTz before, TimestampTz moment);
 extern void crm_rule_run(CrmRuleCompiled *compiled, CrmRuleForm form, Datum persons, TimestampTz moment,
 						 TimestampTz before);
 

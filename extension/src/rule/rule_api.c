@@ -168,7 +168,7 @@ crm_rule_apart(PG_FUNCTION_ARGS)
 										  TYPALIGN_DOUBLE));
 }
 
-/* crm._rule_moved(rule, before, moment): whom time may have moved; null: anybody. */
+/* crm._rule_moved(rule, before, moment): whom time may have moved; null: anybody, a day has passed. */
 Datum
 crm_rule_moved(PG_FUNCTION_ARGS)
 {
@@ -177,9 +177,13 @@ crm_rule_moved(PG_FUNCTION_ARGS)
 	Datum	   *persons;
 	int			n = 0;
 
-	if (crm_rule_moves_daily(compiled))
-		PG_RETURN_NULL();
 	connect();
+	if (crm_rule_moves_daily(compiled) &&
+		crm_rule_is_another_day(PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_TIMESTAMPTZ(2)))
+	{
+		SPI_finish();
+		PG_RETURN_NULL();
+	}
 	crm_rule_run(compiled, CRM_RULE_FORM_MOVED, (Datum) 0, PG_GETARG_TIMESTAMPTZ(2), PG_GETARG_TIMESTAMPTZ(1));
 	persons = MemoryContextAllocHuge(caller, Max(SPI_processed, 1) * sizeof(Datum));
 	for (uint64 i = 0; i < SPI_processed; i++)

@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -183,6 +184,15 @@ local_day(Datum zone, TimestampTz moment)
 							   DirectFunctionCall2(timestamptz_zone, zone, TimestampTzGetDatum(moment)));
 }
 
+/* Whether two moments lie on different days of the chain; SPI is connected. */
+bool
+crm_rule_is_another_day(TimestampTz before, TimestampTz moment)
+{
+	Datum		zone = read_zone();
+
+	return DatumGetDateADT(local_day(zone, before)) != DatumGetDateADT(local_day(zone, moment));
+}
+
 static void
 set_for_plan(const char *name, const char *value)
 {
@@ -202,7 +212,7 @@ set_planner(CrmRuleForm form)
 	else
 	{
 		set_for_plan("work_mem", "128MB");
-		set_for_plan("plan_cache_mode", "force_custom_plan");
+		set_for_plan("plan_cache_mode", form == CRM_RULE_FORM_MOVED ? "auto" : "force_custom_plan");
 		set_for_plan("max_parallel_workers_per_gather", "0");
 	}
 	set_for_plan("jit", "off");

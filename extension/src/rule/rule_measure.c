@@ -206,7 +206,7 @@ append_latest_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
 		appendStringInfo(&sql->text, " AND y.%s = ", source->part);
 		crm_rule_sql_text_param(sql, condition->part);
 	}
-	appendStringInfo(&sql->text, " AND y.%s <= " CRM_RULE_MOMENT " ORDER BY y.%s DESC, y.%s DESC LIMIT 1) x"
+	appendStringInfo(&sql->text, " AND y.%s < " CRM_RULE_DAY_END " ORDER BY y.%s DESC, y.%s DESC LIMIT 1) x"
 					 " WHERE m.valid_to = 'infinity')", source->time, source->time, source->newest);
 }
 

@@ -48,6 +48,9 @@ edges_of(const CrmRuleCondition *condition)
 {
 	Edges		edges = {0};
 
+	/* what was dated ahead */
+	if (condition->source->day != NULL || condition->source->shape == CRM_RULE_HISTORY)
+		add_edge(&edges, 0);
 	if (condition->measure == CRM_RULE_BASELINE)
 		for (int i = 1; i <= condition->windows + 1; i++)
 			add_edge(&edges, i * (condition->oldest + 1));
@@ -77,7 +80,8 @@ append_union(CrmRuleSql *sql)
 static void
 append_edges(CrmRuleSql *sql, const CrmRuleCondition *condition, const Edges *edges)
 {
-	appendStringInfoString(&sql->text, "false");
+	/* while the day is the same the first part falls away before anything is read */
+	appendStringInfoString(&sql->text, CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND (false");
 	for (int i = 0; i < edges->n; i++)
 	{
 		appendStringInfoString(&sql->text, " OR (");
@@ -86,6 +90,10 @@ append_edges(CrmRuleSql *sql, const CrmRuleCondition *condition, const Edges *ed
 		crm_rule_sql_day(sql, condition->source);
 		appendStringInfo(&sql->text, " <= " CRM_RULE_DAY " - %d)", edges->ages[i]);
 	}
+	appendStringInfoChar(&sql->text, ')');
+	if (condition->source->until != NULL)
+		appendStringInfo(&sql->text, " OR (x.%s > " CRM_RULE_MOMENT_BEFORE " AND x.%s <= " CRM_RULE_MOMENT ")",
+						 condition->source->until, condition->source->until);
 	if (condition->hours > 0)
 		appendStringInfo(&sql->text, " OR (x.%s > " CRM_RULE_MOMENT_BEFORE " - make_interval(hours => %d) AND x.%s <= "
 						 CRM_RULE_MOMENT " - make_interval(hours => %d))", condition->source->time, condition->hours,
@@ -99,7 +107,7 @@ append_rows_at_edges(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	Edges		edges = edges_of(condition);
 	CrmRuleCondition plain = *condition;
 
-	if (edges.n == 0 && condition->hours == 0)
+	if (edges.n == 0 && condition->hours == 0 && condition->source->until == NULL)
 		return;
 	plain.n_where = 0;
 	for (int i = 0; i < condition->n_where; i++)
@@ -127,7 +135,7 @@ append_dates(CrmRuleSql *sql, const CrmRuleCondition *condition)
 		append_union(sql);
 		appendStringInfo(&sql->text, "SELECT %s", crm_rule_sql_person(condition->source, CRM_RULE_EVERYBODY));
 		crm_rule_sql_rows(sql, &plain, CRM_RULE_EVERYBODY, false);
-		appendStringInfoString(&sql->text, " AND (");
+		appendStringInfoString(&sql->text, " AND " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND (");
 		crm_rule_sql_row_test(sql, &condition->where[i]);
 		appendStringInfoString(&sql->text, ") IS DISTINCT FROM (");
 		sql->today = CRM_RULE_DAY_BEFORE;
@@ -147,10 +155,20 @@ append_history(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	append_union(sql);
 	appendStringInfo(&sql->text, "SELECT m.customer_id");
 	crm_rule_sql_rows(sql, condition, CRM_RULE_EVERYBODY, false);
-	appendStringInfo(&sql->text, " AND crm._purchase_passes(x.%s, ARRAY[", condition->source->history);
+	appendStringInfo(&sql->text, " AND " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND crm._purchase_passes(x.%s, ARRAY[", condition->source->history);
 	for (int i = 0; i < edges.n; i++)
 		appendStringInfo(&sql->text, i > 0 ? ", %d" : "%d", edges.ages[i]);
 	appendStringInfoString(&sql->text, "], " CRM_RULE_DAY_BEFORE ", " CRM_RULE_DAY ")");
+}
+
+/* Words that were dated ahead. */
+static void
+append_latest(CrmRuleSql *sql, const CrmRuleSource *source)
+{
+	append_union(sql);
+	appendStringInfo(&sql->text, "SELECT m.customer_id FROM %s x JOIN crm.membership m ON m.source_record_id = x.%s"
+					 " WHERE m.valid_to = 'infinity' AND " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND x.%s >= " CRM_RULE_DAY_END_BEFORE
+					 " AND x.%s < " CRM_RULE_DAY_END, source->relation, source->key, source->time, source->time);
 }
 
 static void
@@ -181,7 +199,9 @@ crm_rule_compile_moved(const CrmRuleTree *tree, CrmRuleSql *sql)
 			append_log(sql, condition->source);
 		if (condition->source->shape == CRM_RULE_HISTORY)
 			append_history(sql, condition);
-		else if (condition->source->shape != CRM_RULE_LATEST)
+		else if (condition->source->shape == CRM_RULE_LATEST)
+			append_latest(sql, condition->source);
+		else
 		{
 			append_rows_at_edges(sql, rows);
 			append_dates(sql, rows);

@@ -174,6 +174,25 @@ read_subject(JsonbContainer *object, CrmRuleCondition *condition)
 		crm_rule_refuse(path, "It is no number.", "Sums and averages are of numbers.");
 }
 
+/* A latest has two words; they are compared as words. */
+static void
+check_words(const CrmRuleCondition *condition)
+{
+	const CrmRuleTest *test = &condition->test;
+	const CrmRuleSource *source = condition->source;
+	char	   *hint = psprintf("Compare by =, <>, in, not_in, missing or present with \"%s\" or \"%s\".", source->loose, source->strict);
+
+	if (test->op > CRM_RULE_NE && test->op != CRM_RULE_IN && test->op != CRM_RULE_NOT_IN && test->op < CRM_RULE_MISSING)
+		crm_rule_refuse(test->path, psprintf("\"%s\" has no order.", source->kind), hint);
+	for (int i = 0; i < test->n_values; i++)
+	{
+		char	   *word = TextDatumGetCString(test->values[i]);
+
+		if (strcmp(word, source->strict) != 0 && strcmp(word, source->loose) != 0)
+			crm_rule_refuse(test->path, psprintf("\"%s\" is never \"%.40s\".", source->kind, word), hint);
+	}
+}
+
 /* op and value: what the number must be. */
 static void
 read_comparison_of_condition(JsonbContainer *object, CrmRuleCondition *condition)
@@ -201,6 +220,8 @@ read_comparison_of_condition(JsonbContainer *object, CrmRuleCondition *condition
 		return;
 	}
 	crm_rule_read_comparison(op, value, type_of_value(condition), test);
+	if (condition->source->shape == CRM_RULE_LATEST)
+		check_words(condition);
 }
 
 /* A state is asked through its row: one that meets the comparison, or none that has a value. */

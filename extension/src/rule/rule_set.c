@@ -58,7 +58,7 @@ append_with_state(CrmRuleSql *sql, const CrmRuleCondition *condition, const char
 	const CrmRuleSource *source = condition->source;
 
 	appendStringInfo(&sql->text, "(SELECT crm.bitmap_agg(m.customer_id) FROM %s x JOIN crm.membership m"
-					 " ON m.source_record_id = x.%s WHERE m.valid_to = 'infinity' AND x.%s <= " CRM_RULE_MOMENT,
+					 " ON m.source_record_id = x.%s WHERE m.valid_to = 'infinity' AND x.%s < " CRM_RULE_DAY_END,
 					 source->relation, source->key, source->time);
 	if (condition->part != NULL)
 	{
@@ -79,7 +79,7 @@ append_strict(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	const CrmRuleSource *source = condition->source;
 
 	append_with_state(sql, condition, source->strict);
-	appendStringInfo(&sql->text, " AND NOT EXISTS (SELECT FROM %s n WHERE n.%s = x.%s AND n.%s = x.%s AND n.%s <= " CRM_RULE_MOMENT
+	appendStringInfo(&sql->text, " AND NOT EXISTS (SELECT FROM %s n WHERE n.%s = x.%s AND n.%s = x.%s AND n.%s < " CRM_RULE_DAY_END
 					 " AND (n.%s, n.%s) > (x.%s, x.%s)))", source->relation, source->key, source->key, source->part, source->part,
 					 source->time, source->time, source->newest, source->time, source->newest);
 }

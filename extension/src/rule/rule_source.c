@@ -208,6 +208,7 @@ read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRu
 	source->keyed = find_name(keyed_names, lengthof(keyed_names), text_of(spec, "keyed"));
 	source->time = name_of(spec, "time");
 	source->day = name_of(spec, "day");
+	source->until = name_of(spec, "until");
 	source->scope = scope_of(object_of(spec, "scope"));
 	source->is_present_only = as_of != NULL && strcmp(as_of, "now") == 0;
 	source->state = name_of(spec, "state");

@@ -313,16 +313,19 @@ append_window(CrmRuleSql *sql, const CrmRuleCondition *condition, bool has_windo
 {
 	const CrmRuleSource *source = condition->source;
 
-	if (source->time != NULL)
-		appendStringInfo(&sql->text, " AND x.%s <= " CRM_RULE_MOMENT, source->time);
-	else if (source->day != NULL)
+	/* a till's clock may be ahead by minutes: what has a day counts through the end of it */
+	if (source->day != NULL)
 		appendStringInfo(&sql->text, " AND x.%s <= " CRM_RULE_DAY, source->day);
+	else if (source->time != NULL)
+		appendStringInfo(&sql->text, " AND x.%s <= " CRM_RULE_MOMENT, source->time);
 	if (condition->has_clock)
 		append_clock(sql, condition);
 	if (condition->weekdays != 0)
 		append_weekdays(sql, condition);
 	if (!has_window)
 		return;
+	if (source->until != NULL)
+		appendStringInfo(&sql->text, " AND x.%s > " CRM_RULE_MOMENT, source->until);
 	if (condition->has_days)
 	{
 		append_age(sql, source, ">=", condition->measure == CRM_RULE_BASELINE ?

@@ -1,0 +1,12 @@
+/*
+ * segment.h
+ *		Tags and segments: who is in, since when.
+ *
+ *	in segment_api.c		what the room registers
+ */
+#ifndef CRM_SEGMENT_H
+#define CRM_SEGMENT_H
+
+extern void crm_segment_init(void);
+
+#endif
