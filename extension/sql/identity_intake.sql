@@ -16,23 +16,34 @@ DECLARE
     merged crm.identity_pair[];
     refused jsonb;
     touched bigint[];
+    loners crm.identity_move[];
+    lonely bigint[];
     answer crm.identity_result;
 BEGIN
     PERFORM crm._identity_lock_keys(items);
     items := crm._identity_classify(items, is_stub);
+    IF ahead IS NULL THEN
+        loners := crm._identity_loners(items);
+    END IF;
+    lonely := ARRAY(SELECT l.source_record_id FROM unnest(loners) l);
     SELECT array_agg(DISTINCT i.source_record_id) FILTER (WHERE NOT i.is_new AND NOT i.is_repeat),
-           array_agg(DISTINCT i.source_record_id) FILTER (WHERE i.is_new),
+           array_agg(DISTINCT i.source_record_id) FILTER (WHERE i.is_new AND i.source_record_id <> ALL (lonely)),
            coalesce(bool_and(i.is_repeat), true)
     INTO known, added, is_idle FROM unnest(items) i;
     SELECT array_agg(d.kind), array_agg(d.value_hash) INTO kinds, hashes
-    FROM (SELECT DISTINCT l.kind, l.value_hash FROM unnest(items) i, unnest(i.links) l WHERE NOT i.is_repeat) d;
-    reach := crm._identity_secure(items, coalesce(known, '{}') || companions, kinds, hashes, others, ahead);
+    FROM (SELECT DISTINCT l.kind, l.value_hash FROM unnest(items) i, unnest(i.links) l
+          WHERE NOT i.is_repeat AND i.source_record_id <> ALL (lonely)) d;
+    reach := crm._identity_secure(items, coalesce(known, '{}') || companions, kinds, hashes, others, ahead, loners);
     IF NOT is_idle THEN
         PERFORM crm._identity_write_records(items);
         PERFORM crm._identity_write_links(items);
+        INSERT INTO crm.membership (source_record_id, valid_from, customer_id)
+        SELECT l.source_record_id, crm.core_now(), l.to_id FROM unnest(loners) l;
         records := reach.records || added;
-        SELECT m.* INTO moves, merged, refused FROM crm._identity_moves(records) m;
-        answer.changes := crm._identity_move(moves, merged, 'engine', 'identifier');
+        IF cardinality(records) > 0 THEN
+            SELECT m.* INTO moves, merged, refused FROM crm._identity_moves(records) m;
+            answer.changes := crm._identity_move(moves, merged, 'engine', 'identifier');
+        END IF;
         touched := ARRAY(
             SELECT v.to_id FROM unnest(moves) v WHERE v.from_id IS DISTINCT FROM v.to_id AND v.to_id IS NOT NULL
             UNION
@@ -43,7 +54,9 @@ BEGIN
                                 WHERE x.source_record_id = i.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m
             WHERE NOT i.is_repeat);
         PERFORM crm._identity_refresh(touched);
-        PERFORM crm._identity_answer(records);
+        IF cardinality(records) > 0 THEN
+            PERFORM crm._identity_answer(records);
+        END IF;
         IF EXISTS (SELECT FROM unnest(answer.changes) c WHERE c.kind <> 'attach') THEN
             PERFORM crm._identity_touch_scope(touched);
         END IF;
@@ -315,7 +328,7 @@ BEGIN
     IF missing IS NOT NULL THEN
         result.changes := coalesce(result.changes, '{}');
     ELSIF attempt > 1 THEN
-        PERFORM crm._identity_secure('{}', companions, '{}', '{}', '{}', ahead);
+        PERFORM crm._identity_secure('{}', companions, '{}', '{}', '{}', ahead, NULL);
     END IF;
     IF known IS NOT NULL THEN
         known := crm._identity_lock_known(known, result.changes, attempt > 1);

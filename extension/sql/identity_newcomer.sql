@@ -101,3 +101,46 @@ END
 $$;
 COMMENT ON FUNCTION crm._identity_newcomer(crm.identity_item, boolean) IS
     'stores one member fact, or the stub of a reference, that makes a new person; null, and nothing stored, when its record or one of its identifiers is known; RM309 when one was made meanwhile';
+
+-- The same for many: of the records a call makes, those whose identifiers nobody holds and no other
+-- record of the call names.  Each is a person, whatever else there is, so no graph is walked for them.
+CREATE FUNCTION crm._identity_loners(items crm.identity_item[]) RETURNS crm.identity_move[]
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    loners crm.identity_move[];
+BEGIN
+    IF cardinality(items) < 2 THEN
+        RETURN NULL;
+    END IF;
+    WITH link AS MATERIALIZED (
+        SELECT i.source_record_id, count(*) OVER (PARTITION BY l.kind, l.value_hash) AS holders,
+               (SELECT x.is_blocked FROM crm.identifier x WHERE x.kind = l.kind AND x.value_hash = l.value_hash LIMIT 1) AS was_blocked
+        FROM unnest(items) i, unnest(i.links) l WHERE NOT i.is_repeat),
+    sole AS (
+        SELECT i.source_record_id FROM unnest(items) i
+        GROUP BY i.source_record_id
+        HAVING count(*) = 1 AND bool_and(i.is_new AND i.is_current AND NOT i.is_repeat AND (i.fact).kind IS DISTINCT FROM 'receipt')
+        EXCEPT
+        SELECT l.source_record_id FROM link l WHERE l.was_blocked IS NOT TRUE AND (l.was_blocked IS NOT NULL OR l.holders > 1))
+    SELECT array_agg(ROW(s.source_record_id, NULL, crm._new_id())::crm.identity_move) INTO loners FROM sole s;
+    RETURN loners;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_loners(crm.identity_item[]) IS
+    'of several classified items those that are persons of their own for sure, each with the id of its new person; null when there are none';
+
+CREATE FUNCTION crm._identity_are_alone(items crm.identity_item[], records bigint[], persons bigint[]) RETURNS boolean
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    RETURN NOT EXISTS (
+        SELECT FROM unnest(items) i
+        CROSS JOIN LATERAL unnest(i.links) l
+        CROSS JOIN LATERAL (SELECT x.customer_id, x.is_blocked FROM crm.identifier x
+                            WHERE x.kind = l.kind AND x.value_hash = l.value_hash LIMIT 1) d
+        WHERE i.source_record_id = ANY (records) AND NOT d.is_blocked AND (d.customer_id = ANY (persons)) IS NOT TRUE);
+END
+$$;
+COMMENT ON FUNCTION crm._identity_are_alone(crm.identity_item[], bigint[], bigint[]) IS
+    'whether the identifiers of these records of loners, made just now, are those of their persons: nobody was quicker';

@@ -261,7 +261,7 @@ DECLARE
 BEGIN
     records := ARRAY(SELECT m.source_record_id FROM crm.membership m
                      WHERE m.customer_id IN (survivor, other) AND m.valid_to = 'infinity');
-    reach := crm._identity_secure('{}', records, '{}', '{}', ARRAY[survivor, other], ahead);
+    reach := crm._identity_secure('{}', records, '{}', '{}', ARRAY[survivor, other], ahead, NULL);
     IF crm._identity_objections(survivor, other) @> '[{"guard": "cannot_link"}]' THEN
         RAISE EXCEPTION 'two persons cannot be merged that were decided to be two'
             USING ERRCODE = 'RM302', HINT = 'crm.identity_merge_preview() says who decided so and why.';

@@ -277,18 +277,25 @@ COMMENT ON FUNCTION crm._identity_reach(bigint[], smallint[], bytea[]) IS
     'the component of the given records and identifiers (distinct), read without locks, with the versions of the rows that a write will lock; no records: nobody holds them';
 
 -- Makes the identifiers that are missing, then locks all in reach; false when anything moved.
-CREATE FUNCTION crm._identity_lock_reach(items crm.identity_item[], reach crm.identity_reach, others bigint[]) RETURNS boolean
+CREATE FUNCTION crm._identity_lock_reach(items crm.identity_item[], reach crm.identity_reach, others bigint[],
+                                         loners crm.identity_move[]) RETURNS boolean
     LANGUAGE plpgsql AS
 $$
 DECLARE
     versions int[];
     persons bigint[];
     made int;
+    own_records bigint[] := ARRAY(SELECT l.source_record_id FROM unnest(loners) l);
+    own_persons bigint[] := ARRAY(SELECT l.to_id FROM unnest(loners) l);
 BEGIN
-    INSERT INTO crm.identifier (kind, value_hash, value_sealed, masked, tail_hash, is_blocked, first_seen_at, last_seen_at)
+    -- those of loners are theirs from the start
+    INSERT INTO crm.identifier (kind, value_hash, value_sealed, masked, tail_hash, is_blocked, first_seen_at, last_seen_at,
+                                customer_id, record_count, row_version)
     SELECT n.kind, n.value_hash, crm._encrypt(crm._identity_kind_code(n.kind), n.value), n.masked,
-           crm._identity_tail_hash(n.tail), n.is_blocked, n.seen_at, n.seen_at
-    FROM (SELECT DISTINCT ON (l.kind, l.value_hash) l.*, i.seen_at,
+           crm._identity_tail_hash(n.tail), n.is_blocked, n.seen_at, n.seen_at,
+           CASE WHEN NOT n.is_blocked THEN n.person_id END, (n.person_id IS NOT NULL AND NOT n.is_blocked)::int,
+           (n.person_id IS NOT NULL AND NOT n.is_blocked)::int
+    FROM (SELECT DISTINCT ON (l.kind, l.value_hash) l.*, i.seen_at, own_persons[array_position(own_records, i.source_record_id)] AS person_id,
                  NOT (l.is_key AND (SELECT k.is_key FROM crm.identifier_kind k WHERE k.kind = l.kind LIMIT 1))
                  OR (SELECT true FROM crm.blocked_value b
                      WHERE b.kind = l.kind AND b.value_hash = l.value_hash LIMIT 1) IS NOT NULL AS is_blocked
@@ -296,9 +303,13 @@ BEGIN
           WHERE NOT i.is_repeat
             AND (SELECT true FROM crm.identifier e WHERE e.kind = l.kind AND e.value_hash = l.value_hash LIMIT 1) IS NULL
           ORDER BY l.kind, l.value_hash, i.seen_at) n
+    ORDER BY n.kind, n.value_hash
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS made = ROW_COUNT;
-    IF made < cardinality(reach.kinds) THEN     -- rows made here are locked and new to everyone
+    IF loners IS NOT NULL AND NOT crm._identity_are_alone(items, own_records, own_persons) THEN
+        RETURN false;
+    END IF;
+    IF made < cardinality(reach.kinds) OR loners IS NOT NULL THEN     -- rows made here are locked and new to everyone
         versions := ARRAY(
             SELECT l.row_version
             FROM unnest(reach.kinds, reach.hashes) WITH ORDINALITY v(kind, value_hash, place)
@@ -326,7 +337,7 @@ BEGIN
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_lock_reach(crm.identity_item[], crm.identity_reach, bigint[]) IS
+COMMENT ON FUNCTION crm._identity_lock_reach(crm.identity_item[], crm.identity_reach, bigint[], crm.identity_move[]) IS
     'makes and locks identifiers by (kind, value_hash), then locks customers ascending; true when all are as they were seen';
 
 -- The rows of two reaches, to be locked by the next attempt.
@@ -388,7 +399,7 @@ COMMENT ON FUNCTION crm._identity_lock_more(crm.identity_reach, crm.identity_rea
 -- an attempt waits for what it saw, the component may grow; what it grew by is mostly free then,
 -- for whoever wants it waits for the rest.
 CREATE FUNCTION crm._identity_secure(items crm.identity_item[], records bigint[], kinds smallint[], hashes bytea[], others bigint[],
-                                     ahead crm.identity_reach) RETURNS crm.identity_reach
+                                     ahead crm.identity_reach, loners crm.identity_move[]) RETURNS crm.identity_reach
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -398,9 +409,9 @@ DECLARE
 BEGIN
     IF ahead.kinds IS NULL AND ahead.customers IS NULL THEN
         reach := crm._identity_reach(records, kinds, hashes);
-        is_held := crm._identity_lock_reach(items, reach, others);
+        is_held := crm._identity_lock_reach(items, reach, others, loners);
     ELSE
-        PERFORM crm._identity_lock_reach(items, ahead, others);
+        PERFORM crm._identity_lock_reach(items, ahead, others, NULL);
         FOR look IN 1 .. 5 LOOP
             reach := crm._identity_reach(records, kinds, hashes);
             is_held := crm._identity_covers(wide, reach);
@@ -415,7 +426,7 @@ BEGIN
     RETURN reach;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_secure(crm.identity_item[], bigint[], smallint[], bytea[], bigint[], crm.identity_reach) IS
+COMMENT ON FUNCTION crm._identity_secure(crm.identity_item[], bigint[], smallint[], bytea[], bigint[], crm.identity_reach, crm.identity_move[]) IS
     'the reach of records and identifiers with all its rows locked; ahead: what an earlier attempt saw, locked before looking; others: persons to lock besides';
 
 -- Records, their revisions, and the keys' newest content.

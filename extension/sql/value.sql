@@ -198,7 +198,8 @@ CREATE FUNCTION crm._value_on_membership(survivor bigint, other bigint, record_i
 $$
 BEGIN
     IF NOT EXISTS (SELECT FROM crm.purchase_chunk p WHERE p.source_record_id = ANY (record_ids))
-       AND EXISTS (SELECT FROM crm.customer_value v WHERE v.customer_id = survivor) AND kind = 'attach' THEN
+       AND (EXISTS (SELECT FROM crm.customer_value v WHERE v.customer_id = survivor)
+            OR EXISTS (SELECT FROM crm.value_dirty d WHERE d.customer_id = survivor)) AND kind = 'attach' THEN
         RETURN;
     END IF;
     DELETE FROM crm.customer_value v

@@ -8,7 +8,8 @@
  * names the record that each value came from.
  *
  * One statement reads the records of all persons asked for, best first; a walk over them
- * fills one Golden a person; two statements write it.  The caller holds the persons' locks.
+ * fills one Golden a person; two statements write them all, a column an array.  The caller holds
+ * the persons' locks.
  * Values stay in the reading statement's tuple table until all is written.
  */
 #include "identity/identity.h"
@@ -73,11 +74,48 @@ enum
 	W_REGISTERED_AT, W_REGISTERED_ON, W_RECORDS, W_CUSTOM, W_PROVENANCE, N_WRITTEN
 };
 
-static const Oid written_types[N_WRITTEN] = {
-	INT8OID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, DATEOID, BOOLOID, BYTEAOID,
-	TEXTOID, BYTEAOID, BYTEAOID, TEXTOID, BYTEAOID, TEXTOID, INT4OID, INT4ARRAYOID,
-	TIMESTAMPTZOID, DATEOID, INT4OID, JSONBOID, JSONBOID
+/* What a column of the writing statements is made of, and the type of the array that carries it. */
+static const struct
+{
+	Oid			type;
+	int16		length;
+	bool		by_value;
+	char		alignment;
+}			columns[N_WRITTEN] = {
+	[W_CUSTOMER] = {INT8OID, 8, true, TYPALIGN_DOUBLE},
+	[W_NAME] = {TEXTOID, -1, false, TYPALIGN_INT},
+	[W_SHOWN_NAME] = {TEXTOID, -1, false, TYPALIGN_INT},
+	[W_SEX] = {BPCHAROID, -1, false, TYPALIGN_INT},
+	[W_CITY] = {TEXTOID, -1, false, TYPALIGN_INT},
+	[W_BIRTHDAY] = {DATEOID, 4, true, TYPALIGN_INT},
+	[W_IS_LUNAR] = {BOOLOID, 1, true, TYPALIGN_CHAR},
+	[W_ADDRESS] = {BYTEAOID, -1, false, TYPALIGN_INT},
+	[W_PHONE_MASKED] = {TEXTOID, -1, false, TYPALIGN_INT},
+	[W_PHONE] = {BYTEAOID, -1, false, TYPALIGN_INT},
+	[W_PHONE_HASH] = {BYTEAOID, -1, false, TYPALIGN_INT},
+	[W_EMAIL_MASKED] = {TEXTOID, -1, false, TYPALIGN_INT},
+	[W_EMAIL] = {BYTEAOID, -1, false, TYPALIGN_INT},
+	[W_CHANNEL] = {TEXTOID, -1, false, TYPALIGN_INT},
+	[W_STORE] = {INT4OID, 4, true, TYPALIGN_INT},
+	[W_STORES] = {TEXTOID, -1, false, TYPALIGN_INT},	/* as text: arrays in an array are all of one length */
+	[W_REGISTERED_AT] = {TIMESTAMPTZOID, 8, true, TYPALIGN_DOUBLE},
+	[W_REGISTERED_ON] = {DATEOID, 4, true, TYPALIGN_INT},
+	[W_RECORDS] = {INT4OID, 4, true, TYPALIGN_INT},
+	[W_CUSTOM] = {JSONBOID, -1, false, TYPALIGN_INT},
+	[W_PROVENANCE] = {JSONBOID, -1, false, TYPALIGN_INT},
 };
+
+static const Oid written_types[N_WRITTEN] = {
+	INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BPCHARARRAYOID, TEXTARRAYOID, DATEARRAYOID, BOOLARRAYOID, BYTEAARRAYOID,
+	TEXTARRAYOID, BYTEAARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
+	TIMESTAMPTZARRAYOID, DATEARRAYOID, INT4ARRAYOID, JSONBARRAYOID, JSONBARRAYOID
+};
+
+#define WRITTEN_ROWS \
+	"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) " \
+	"    AS w(customer_id, name, shown_name, sex, city, birthday, is_lunar, address, phone_masked, phone, " \
+	"         phone_hash, email_masked, email, channel, store_id, store_ids, registered_at, registered_on, " \
+	"         record_count, custom, provenance) "
 
 static CrmStatement write_customer = {
 	.name = "identity.write_customer",
@@ -87,8 +125,10 @@ static CrmStatement write_customer = {
 	"INSERT INTO crm.customer AS c (customer_id, status, name_masked, phone_masked, email_masked, sex, "
 	"    city, channel, home_store_id, scope_store_ids, registered_at, registered_on, record_count, "
 	"    custom, updated_at) "
-	"VALUES ($1, 'active', crm._identity_mask_name($3), coalesce($9, ''), coalesce($12, ''), $4, "
-	"    coalesce($5, ''), coalesce($14, ''), $15, $16, $17, $18, $19, coalesce($20, '{}'), crm.core_now()) "
+	"SELECT w.customer_id, 'active', crm._identity_mask_name(w.shown_name), coalesce(w.phone_masked, ''), "
+	"    coalesce(w.email_masked, ''), w.sex, coalesce(w.city, ''), coalesce(w.channel, ''), w.store_id, "
+	"    w.store_ids::int[], w.registered_at, w.registered_on, w.record_count, coalesce(w.custom, '{}'), crm.core_now() "
+	WRITTEN_ROWS
 	"ON CONFLICT (customer_id) DO UPDATE "
 	"SET name_masked = excluded.name_masked, phone_masked = excluded.phone_masked, "
 	"    email_masked = excluded.email_masked, sex = excluded.sex, city = excluded.city, "
@@ -108,8 +148,11 @@ static CrmStatement write_private = {
 	.sql =
 	"INSERT INTO crm.customer_private (customer_id, name, name_search, phone_sealed, phone_hash, "
 	"    email_sealed, birthday, is_birthday_lunar, birthday_md, address_sealed, provenance) "
-	"VALUES ($1, $2, crm._identity_name_search($2), $10, $11, $13, $6, coalesce($7, false), "
-	"    CASE WHEN NOT $7 THEN extract(month FROM $6) * 100 + extract(day FROM $6) END, $8, $21) "
+	"SELECT w.customer_id, w.name, crm._identity_name_search(w.name), w.phone, w.phone_hash, w.email, "
+	"    w.birthday, coalesce(w.is_lunar, false), "
+	"    CASE WHEN NOT w.is_lunar THEN extract(month FROM w.birthday) * 100 + extract(day FROM w.birthday) END, "
+	"    w.address, w.provenance "
+	WRITTEN_ROWS
 	"ON CONFLICT (customer_id) DO UPDATE "
 	"SET name = excluded.name, name_search = excluded.name_search, phone_sealed = excluded.phone_sealed, "
 	"    phone_hash = excluded.phone_hash, email_sealed = excluded.email_sealed, "
@@ -143,7 +186,7 @@ static const struct
 typedef struct Golden
 {
 	Datum		values[N_WRITTEN];
-	char		nulls[N_WRITTEN + 1];	/* 'n' or ' ', as SPI takes them */
+	bool		nulls[N_WRITTEN];
 	int			n_records;
 	TimestampTz first_at;		/* registration of the first record seen so far */
 	int64		first_record;
@@ -151,6 +194,7 @@ typedef struct Golden
 	int64		store_record;
 	Datum	   *stores;
 	int			n_stores;
+	int			max_stores;
 	Datum		weak_name;		/* of the best record with any name */
 	int64		weak_name_record;
 	Datum		nickname;
@@ -163,7 +207,7 @@ static void
 set_value(Golden *golden, int field, Datum value)
 {
 	golden->values[field] = value;
-	golden->nulls[field] = ' ';
+	golden->nulls[field] = false;
 }
 
 static void
@@ -174,12 +218,11 @@ tell_origin(Golden *golden, const char *field, int64 record)
 }
 
 static void
-start_golden(Golden *golden, Datum customer, int max_records)
+start_golden(Golden *golden, Datum customer)
 {
 	memset(golden, 0, sizeof(*golden));
-	memset(golden->nulls, 'n', N_WRITTEN);
+	memset(golden->nulls, true, N_WRITTEN);
 	set_value(golden, W_CUSTOMER, customer);
-	golden->stores = palloc(max_records * sizeof(Datum));
 	initStringInfo(&golden->provenance);
 	appendStringInfoChar(&golden->provenance, '{');
 }
@@ -198,7 +241,15 @@ add_store(Golden *golden, Datum store, TimestampTz at, int64 record)
 	for (int i = 0; i < golden->n_stores && !is_known; i++)
 		is_known = DatumGetInt32(golden->stores[i]) == DatumGetInt32(store);
 	if (!is_known)
+	{
+		if (golden->n_stores == golden->max_stores)
+		{
+			golden->max_stores = Max(4, golden->max_stores * 2);
+			golden->stores = golden->stores == NULL ? palloc(golden->max_stores * sizeof(Datum)) :
+				repalloc(golden->stores, golden->max_stores * sizeof(Datum));
+		}
 		golden->stores[golden->n_stores++] = store;
+	}
 	if (is_earlier(at, record, golden->store_at, golden->store_record))
 	{
 		golden->store_at = at;
@@ -217,7 +268,7 @@ add_record(Golden *golden, const Datum *held, const bool *nulls)
 	golden->n_records++;
 	for (int i = 0; i < (int) lengthof(fields); i++)
 	{
-		if (golden->nulls[fields[i].written] != 'n' || nulls[fields[i].decides] ||
+		if (!golden->nulls[fields[i].written] || nulls[fields[i].decides] ||
 			nulls[fields[i].held])
 			continue;
 		set_value(golden, fields[i].written, held[fields[i].held]);
@@ -232,7 +283,7 @@ add_record(Golden *golden, const Datum *held, const bool *nulls)
 	if (golden->nickname == 0 && !nulls[H_NICKNAME])
 		golden->nickname = held[H_NICKNAME];
 	if (!nulls[H_CUSTOM])
-		set_value(golden, W_CUSTOM, golden->nulls[W_CUSTOM] == 'n' ? held[H_CUSTOM] :
+		set_value(golden, W_CUSTOM, golden->nulls[W_CUSTOM] ? held[H_CUSTOM] :
 				  DirectFunctionCall2(jsonb_concat, held[H_CUSTOM], golden->values[W_CUSTOM]));
 	if (!nulls[H_STORE])
 		add_store(golden, held[H_STORE], at, record);
@@ -242,7 +293,7 @@ add_record(Golden *golden, const Datum *held, const bool *nulls)
 		golden->first_record = record;
 		set_value(golden, W_CHANNEL, held[H_CHANNEL]);
 	}
-	if (golden->nulls[W_REGISTERED_ON] == 'n' ||
+	if (golden->nulls[W_REGISTERED_ON] ||
 		DatumGetDateADT(held[H_REGISTERED_ON]) < DatumGetDateADT(golden->values[W_REGISTERED_ON]))
 		set_value(golden, W_REGISTERED_ON, held[H_REGISTERED_ON]);
 }
@@ -256,28 +307,90 @@ compare_ints(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-static void
-write_golden(Golden *golden)
+/* The stores as the text of an int[], ascending. */
+static Datum
+stores_text(Golden *golden)
 {
-	if (golden->nulls[W_NAME] == 'n' && golden->weak_name_record != 0)
+	StringInfoData text;
+
+	qsort(golden->stores, golden->n_stores, sizeof(Datum), compare_ints);
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '{');
+	for (int i = 0; i < golden->n_stores; i++)
+		appendStringInfo(&text, "%s%d", i > 0 ? "," : "", DatumGetInt32(golden->stores[i]));
+	appendStringInfoChar(&text, '}');
+	return CStringGetTextDatum(text.data);
+}
+
+/* What can be said once all records of the person were seen. */
+static void
+finish_golden(Golden *golden)
+{
+	if (golden->nulls[W_NAME] && golden->weak_name_record != 0)
 	{
 		set_value(golden, W_NAME, golden->weak_name);
 		tell_origin(golden, "name", golden->weak_name_record);
 	}
-	if (golden->nulls[W_NAME] != 'n')
+	if (!golden->nulls[W_NAME])
 		set_value(golden, W_SHOWN_NAME, golden->values[W_NAME]);
 	else if (golden->nickname != 0)
 		set_value(golden, W_SHOWN_NAME, golden->nickname);
-	qsort(golden->stores, golden->n_stores, sizeof(Datum), compare_ints);
-	set_value(golden, W_STORES, PointerGetDatum(
-				  construct_array(golden->stores, golden->n_stores, INT4OID, 4, true, TYPALIGN_INT)));
+	set_value(golden, W_STORES, stores_text(golden));
 	set_value(golden, W_REGISTERED_AT, TimestampTzGetDatum(golden->first_at));
 	set_value(golden, W_RECORDS, Int32GetDatum(golden->n_records));
 	appendStringInfoChar(&golden->provenance, '}');
 	set_value(golden, W_PROVENANCE,
 			  DirectFunctionCall1(jsonb_in, CStringGetDatum(golden->provenance.data)));
-	crm_core_spi_execute(&write_customer, golden->values, golden->nulls, false, 0);
-	crm_core_spi_execute(&write_private, golden->values, golden->nulls, false, 0);
+}
+
+/* One column of all golden records as an array. */
+static Datum
+column_array(const Golden *goldens, int n_goldens, int column, Datum *values, bool *nulls)
+{
+	int			dims[1] = {n_goldens};
+	int			bounds[1] = {1};
+
+	for (int i = 0; i < n_goldens; i++)
+	{
+		values[i] = goldens[i].values[column];
+		nulls[i] = goldens[i].nulls[column];
+	}
+	return PointerGetDatum(construct_md_array(values, nulls, 1, dims, bounds, columns[column].type,
+											  columns[column].length, columns[column].by_value,
+											  columns[column].alignment));
+}
+
+static void
+write_goldens(const Golden *goldens, int n_goldens)
+{
+	Datum		arguments[N_WRITTEN];
+	Datum	   *values = palloc(n_goldens * sizeof(Datum));
+	bool	   *nulls = palloc(n_goldens * sizeof(bool));
+
+	for (int column = 0; column < N_WRITTEN; column++)
+		arguments[column] = column_array(goldens, n_goldens, column, values, nulls);
+	crm_core_spi_execute(&write_customer, arguments, NULL, false, 0);
+	crm_core_spi_execute(&write_private, arguments, NULL, false, 0);
+}
+
+/* Rows come best first, person after person; the number of persons. */
+static int
+collect_goldens(SPITupleTable *table, uint64 n_rows, Golden *goldens)
+{
+	int			n_goldens = 0;
+
+	for (uint64 i = 0; i < n_rows; i++)
+	{
+		Datum		held[N_HELD];
+		bool		nulls[N_HELD];
+
+		heap_deform_tuple(table->vals[i], table->tupdesc, held, nulls);
+		if (n_goldens == 0 || DatumGetInt64(held[H_CUSTOMER]) !=
+			DatumGetInt64(goldens[n_goldens - 1].values[W_CUSTOMER]))
+			start_golden(&goldens[n_goldens++], held[H_CUSTOMER]);
+		add_record(&goldens[n_goldens - 1], held, nulls);
+	}
+	return n_goldens;
 }
 
 Datum
@@ -285,9 +398,9 @@ crm_identity_refresh(PG_FUNCTION_ARGS)
 {
 	Datum		arguments[1] = {PG_GETARG_DATUM(0)};
 	SPITupleTable *table;
+	Golden	   *goldens;
+	int			n_goldens;
 	uint64		n_rows;
-	Golden		golden;
-	int64		current = 0;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
@@ -295,23 +408,13 @@ crm_identity_refresh(PG_FUNCTION_ARGS)
 	table = SPI_tuptable;
 	n_rows = SPI_processed;
 	CrmEnsure(table != NULL && table->tupdesc->natts == N_HELD, "columns of held records");
-	for (uint64 i = 0; i < n_rows; i++)
-	{
-		Datum		held[N_HELD];
-		bool		nulls[N_HELD];
-
-		heap_deform_tuple(table->vals[i], table->tupdesc, held, nulls);
-		if (i == 0 || DatumGetInt64(held[H_CUSTOMER]) != current)
-		{
-			if (i > 0)
-				write_golden(&golden);
-			current = DatumGetInt64(held[H_CUSTOMER]);
-			start_golden(&golden, held[H_CUSTOMER], n_rows);
-		}
-		add_record(&golden, held, nulls);
-	}
-	if (n_rows > 0)
-		write_golden(&golden);
+	goldens = palloc(ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(0)), ARR_DIMS(PG_GETARG_ARRAYTYPE_P(0))) *
+					 sizeof(Golden) + 1);
+	n_goldens = collect_goldens(table, n_rows, goldens);
+	for (int i = 0; i < n_goldens; i++)
+		finish_golden(&goldens[i]);
+	if (n_goldens > 0)
+		write_goldens(goldens, n_goldens);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
