@@ -218,6 +218,7 @@ BEGIN
     DELETE FROM crm.tier_change t WHERE t.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.value_dirty d WHERE d.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.rfm_score r WHERE r.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+    DELETE FROM crm.customer_forecast f WHERE f.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.metric_score s WHERE s.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
 END
 $$;
