@@ -180,6 +180,10 @@ BEGIN
     IF coalesce(cardinality(persons), 0) = 0 THEN
         RETURN;
     END IF;
+    IF kind = 'refund' AND cardinality(persons) <= 50 THEN   -- a refund may cost a standing at once
+        PERFORM crm._value_standing(h.customer_id, h.standing_set, crm._value_today(), 'refund')
+        FROM crm.customer_standing h WHERE h.customer_id = ANY (persons) AND h.rank > 0;
+    END IF;
     IF cardinality(persons) = 1 THEN
         PERFORM crm._value_compute_one(persons[1], crm._value_today(), CASE WHEN is_history THEN 'history' ELSE kind END);
     ELSIF cardinality(persons) <= 50 THEN
@@ -204,6 +208,12 @@ BEGIN
     END IF;
     DELETE FROM crm.customer_value v
     WHERE v.customer_id = other AND EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = other AND c.status <> 'active');
+    IF EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = other AND c.status <> 'active') THEN     -- the nightly jobs follow the survivor
+        DELETE FROM crm.customer_forecast f WHERE f.customer_id = other;
+        DELETE FROM crm.customer_stage f WHERE f.customer_id = other;
+        DELETE FROM crm.journey_event f WHERE f.customer_id = other;
+        DELETE FROM crm.customer_standing f WHERE f.customer_id = other;
+    END IF;
     PERFORM crm._value_compute(ARRAY[survivor, other], crm._value_today(), 'merge');
 END
 $$;
@@ -219,6 +229,11 @@ BEGIN
     DELETE FROM crm.value_dirty d WHERE d.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.rfm_score r WHERE r.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.customer_forecast f WHERE f.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+    DELETE FROM crm.customer_stage s WHERE s.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+    DELETE FROM crm.stage_change s WHERE s.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+    DELETE FROM crm.journey_event j WHERE j.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+    DELETE FROM crm.customer_standing h WHERE h.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+    DELETE FROM crm.standing_change h WHERE h.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.metric_score s WHERE s.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
 END
 $$;
