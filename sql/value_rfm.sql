@@ -6,9 +6,9 @@ SET timezone = 'UTC';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', false) <> '' AS claims;
 
 -- 1. the shipped maps cover every cell and every segment is reached; maps that do not are refused
-SELECT g.segment_map, g.parts, (SELECT count(*) FROM crm.segment_cell c WHERE c.segment_map = g.segment_map) AS cells, array_agg(DISTINCT k.kind) FILTER (WHERE k.kind <> 'overlap') AS faults
-FROM crm.segment_map g LEFT JOIN LATERAL crm.value_segment_check((SELECT jsonb_agg(u.bounds || jsonb_build_object('segment', u.segment) ORDER BY u.position)
-    FROM crm.segment_rule u WHERE u.segment_map = g.segment_map), g.parts) k ON true GROUP BY g.segment_map, g.parts ORDER BY 1;
+SELECT g.segment_map, g.parts, (SELECT count(*) FROM crm.rfm_cell c WHERE c.segment_map = g.segment_map) AS cells, array_agg(DISTINCT k.kind) FILTER (WHERE k.kind <> 'overlap') AS faults
+FROM crm.rfm_map g LEFT JOIN LATERAL crm.value_segment_check((SELECT jsonb_agg(u.bounds || jsonb_build_object('segment', u.segment) ORDER BY u.position)
+    FROM crm.rfm_map_rule u WHERE u.segment_map = g.segment_map), g.parts) k ON true GROUP BY g.segment_map, g.parts ORDER BY 1;
 SELECT kind, r, f, m, segments FROM crm.value_segment_check('[{"segment": "a", "r": [2, 2]}, {"segment": "b", "r": [1, 2], "f": [1, 1]}, {"segment": "c", "r": [2, 2], "f": [1, 1], "m": [1, 1]}]', 2) ORDER BY kind, r, f, m;
 SELECT crm.value_define_segments('mine', 'mine', 2, '[{"segment": "a", "r": [2, 2]}]');
 SELECT crm.value_define_segments('mine', 'mine', 2, '[{"segment": "a", "r": 2}]');

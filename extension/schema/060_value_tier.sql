@@ -53,7 +53,7 @@ CREATE TABLE crm.rfm_model (
     window_days int,                    -- null: all history
     cuts jsonb,                         -- threshold: {"r": [..4], "f": [..], "m": [..]} days, days, minor units
     weights jsonb NOT NULL DEFAULT '{"r": 1, "f": 1, "m": 1}',
-    segment_map text,                   -- names of the cells, of crm.segment_map
+    segment_map text,                   -- names of the cells, of crm.rfm_map
     cut_as_of date,                     -- the last run, by whose cut points new orders are scored:
     r_cuts bigint[], f_cuts bigint[], m_cuts bigint[],  -- days since 2000-01-01, order days, minor units; null: below everybody
     is_instant boolean GENERATED ALWAYS AS (cut_as_of IS NOT NULL AND window_days IS NULL AND method <> 'nested') STORED, -- a new order can be scored at once

@@ -1,26 +1,26 @@
 -- Names for scores: a map divides the cells (r, f, m) of a model into segments. Rules in order, the first that holds decides;
 -- what they say cell by cell is kept, so that a map that leaves a cell without a name cannot be stored.
-CREATE TABLE crm.segment_map (
+CREATE TABLE crm.rfm_map (
     segment_map text PRIMARY KEY,
     name text NOT NULL,
     parts int NOT NULL CHECK (parts BETWEEN 2 AND 10));
 -- {"segment": "champions", "name_en": "...", "name_zh": "...", "r": [4, 5], "f": [..], "m": [..], "fm": [4, 5]}: bounds included; fm is the mean of F and M, rounded up.
-CREATE TABLE crm.segment_rule (
-    segment_map text NOT NULL REFERENCES crm.segment_map,
+CREATE TABLE crm.rfm_map_rule (
+    segment_map text NOT NULL REFERENCES crm.rfm_map,
     position int NOT NULL,
     segment text NOT NULL,
     name_zh text NOT NULL,
     name_en text NOT NULL,
     bounds jsonb NOT NULL,
     PRIMARY KEY (segment_map, position));
-CREATE TABLE crm.segment_cell (
-    segment_map text NOT NULL REFERENCES crm.segment_map,
+CREATE TABLE crm.rfm_cell (
+    segment_map text NOT NULL REFERENCES crm.rfm_map,
     r smallint NOT NULL,
     f smallint NOT NULL,
     m smallint NOT NULL,
     segment text NOT NULL,
     PRIMARY KEY (segment_map, r, f, m));
-SELECT crm._access_open('crm.segment_map', 'crm.segment_rule', 'crm.segment_cell');
+SELECT crm._access_open('crm.rfm_map', 'crm.rfm_map_rule', 'crm.rfm_cell');
 
 INSERT INTO crm.room_setting (name, value, description)
 VALUES ('value.week_start_isodow', '1', 'the day a week begins with, 1 Monday to 7 Sunday: weekly scores, snapshots and reports');

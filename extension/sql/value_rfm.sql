@@ -94,7 +94,7 @@ BEGIN
     SELECT s.customer_id, s.r, s.f, s.m, s.recency_days, s.order_days, round(s.net_minor / 10::numeric ^ exponent, exponent),
            s.r * (spec.weights ->> 'r')::numeric + s.f * (spec.weights ->> 'f')::numeric + s.m * (spec.weights ->> 'm')::numeric, c.segment
     FROM crm._value_scores(spec.model, coalesce(value_rfm.as_of, crm._value_today())) s
-    LEFT JOIN crm.segment_cell c ON c.segment_map = spec.segment_map AND c.r = s.r AND c.f = s.f AND c.m = s.m;
+    LEFT JOIN crm.rfm_cell c ON c.segment_map = spec.segment_map AND c.r = s.r AND c.f = s.f AND c.m = s.m;
 END
 $$;
 COMMENT ON FUNCTION crm.value_rfm(text, date) IS
@@ -337,9 +337,9 @@ BEGIN
             PERFORM crm._value_bounds(cuts, dimension, true);
         END IF;
     END LOOP;
-    IF segment_map IS NOT NULL AND scores <> (SELECT g.parts FROM crm.segment_map g WHERE g.segment_map = value_define_rfm.segment_map) IS NOT FALSE THEN
+    IF segment_map IS NOT NULL AND scores <> (SELECT g.parts FROM crm.rfm_map g WHERE g.segment_map = value_define_rfm.segment_map) IS NOT FALSE THEN
         RAISE EXCEPTION 'segment map does not fit the model'
-            USING ERRCODE = 'RM503', DETAIL = format('Map "%s" is not of scores from 1 to %s.', segment_map, scores), HINT = 'See crm.segment_map.';
+            USING ERRCODE = 'RM503', DETAIL = format('Map "%s" is not of scores from 1 to %s.', segment_map, scores), HINT = 'See crm.rfm_map.';
     END IF;
     IF is_active THEN
         UPDATE crm.rfm_model s SET is_active = false WHERE s.is_active AND s.model <> value_define_rfm.model;

@@ -45,18 +45,18 @@ BEGIN
         RAISE EXCEPTION 'segment rules leave a cell without a name'
             USING ERRCODE = 'RM504', DETAIL = format('Nobody has R %s, F %s, M %s.', gap.r, gap.f, gap.m), HINT = 'A last rule without bounds takes what is left.';
     END IF;
-    INSERT INTO crm.segment_map AS g (segment_map, name, parts)
+    INSERT INTO crm.rfm_map AS g (segment_map, name, parts)
     VALUES (_value_put_segments.segment_map, _value_put_segments.name, _value_put_segments.parts)
-    ON CONFLICT ON CONSTRAINT segment_map_pkey DO UPDATE SET name = excluded.name, parts = excluded.parts;
-    DELETE FROM crm.segment_rule u WHERE u.segment_map = _value_put_segments.segment_map;
-    DELETE FROM crm.segment_cell u WHERE u.segment_map = _value_put_segments.segment_map;
-    INSERT INTO crm.segment_rule (segment_map, position, segment, name_zh, name_en, bounds)
+    ON CONFLICT ON CONSTRAINT rfm_map_pkey DO UPDATE SET name = excluded.name, parts = excluded.parts;
+    DELETE FROM crm.rfm_map_rule u WHERE u.segment_map = _value_put_segments.segment_map;
+    DELETE FROM crm.rfm_cell u WHERE u.segment_map = _value_put_segments.segment_map;
+    INSERT INTO crm.rfm_map_rule (segment_map, position, segment, name_zh, name_en, bounds)
     SELECT _value_put_segments.segment_map, e.position, e.rule ->> 'segment', coalesce(e.rule ->> 'name_zh', e.rule ->> 'segment'),
            coalesce(e.rule ->> 'name_en', e.rule ->> 'segment'), e.rule - 'segment' - 'name_zh' - 'name_en'
     FROM jsonb_array_elements(rules) WITH ORDINALITY e (rule, position);
-    INSERT INTO crm.segment_cell (segment_map, r, f, m, segment)
+    INSERT INTO crm.rfm_cell (segment_map, r, f, m, segment)
     SELECT DISTINCT ON (r, f, m) _value_put_segments.segment_map, r, f, m, u.segment
-    FROM generate_series(1, parts) r, generate_series(1, parts) f, generate_series(1, parts) m, crm.segment_rule u
+    FROM generate_series(1, parts) r, generate_series(1, parts) f, generate_series(1, parts) m, crm.rfm_map_rule u
     WHERE u.segment_map = _value_put_segments.segment_map AND crm._value_between(u.bounds, 'r', r) AND crm._value_between(u.bounds, 'f', f)
       AND crm._value_between(u.bounds, 'm', m) AND crm._value_between(u.bounds, 'fm', (f + m + 1) / 2)
     ORDER BY r, f, m, u.position;
@@ -93,7 +93,7 @@ CREATE FUNCTION crm.value_segments(model text DEFAULT NULL, as_of date DEFAULT N
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
     SELECT u.segment, u.name_zh, u.name_en, count(s.customer_id), round(count(s.customer_id)::numeric / nullif(sum(count(s.customer_id)) OVER (), 0), 4), coalesce(sum(s.net), 0)
-    FROM crm.rfm_model x JOIN crm.segment_rule u ON u.segment_map = x.segment_map
+    FROM crm.rfm_model x JOIN crm.rfm_map_rule u ON u.segment_map = x.segment_map
     LEFT JOIN crm.value_rfm(value_segments.model, value_segments.as_of) s ON s.segment = u.segment
     WHERE CASE WHEN value_segments.model IS NULL THEN x.is_active ELSE x.model = value_segments.model END
     GROUP BY u.position, u.segment, u.name_zh, u.name_en ORDER BY u.position
