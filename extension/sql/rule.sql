@@ -156,6 +156,7 @@ DECLARE
     person bigint := crm._access_require_person(customer_id);
     moment timestamptz := coalesce(as_of, crm.core_now());
 BEGIN
+    PERFORM crm.rule_check(rule);
     RETURN jsonb_build_object('customer_id', person, 'as_of', moment, 'matches', crm._rule_fit(rule, ARRAY[person], moment) <> '{}',
                               'conditions', crm._rule_explain(rule, person, moment));
 END
@@ -180,7 +181,7 @@ DECLARE
     moment timestamptz := coalesce(as_of, crm.core_now());
     sets crm.bitmap[];
 BEGIN
-    PERFORM crm._rule_check(rule);
+    PERFORM crm.rule_check(rule);
     sets := crm._rule_apart(rule, moment);
     RETURN jsonb_build_object(
         'as_of', moment,

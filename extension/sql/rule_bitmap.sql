@@ -64,6 +64,34 @@ CREATE AGGREGATE crm.bitmap_union(crm.bitmap) (
     SFUNC = crm._bitmap_merge, STYPE = crm.bitmap, COMBINEFUNC = crm._bitmap_merge, INITCOND = '{}', PARALLEL = SAFE);
 COMMENT ON AGGREGATE crm.bitmap_union(crm.bitmap) IS 'the members of any; empty without any';
 
+-- What statements about everybody look up for each of their rows.
+CREATE FUNCTION crm._rule_map_step(state bytea, source_record_id bigint, customer_id bigint) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_map_step';
+COMMENT ON FUNCTION crm._rule_map_step(bytea, bigint, bigint) IS 'a map with one record more';
+CREATE FUNCTION crm._rule_map_merge(state bytea, other bytea) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_map_merge';
+COMMENT ON FUNCTION crm._rule_map_merge(bytea, bytea) IS 'two maps as one';
+CREATE AGGREGATE crm._rule_map(bigint, bigint) (
+    SFUNC = crm._rule_map_step, STYPE = bytea, COMBINEFUNC = crm._rule_map_merge, PARALLEL = SAFE);
+COMMENT ON AGGREGATE crm._rule_map(bigint, bigint) IS 'which person each source record belongs to, as one value';
+CREATE FUNCTION crm._rule_person(map bytea, source_record_id bigint) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_person';
+COMMENT ON FUNCTION crm._rule_person(bytea, bigint) IS 'the person of a record by a map; null when the map has none';
+
+CREATE FUNCTION crm._rule_latest_step(state bytea, source_record_id bigint, customer_id bigint, at timestamptz, newest bigint, is_strict boolean) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_latest_step';
+COMMENT ON FUNCTION crm._rule_latest_step(bytea, bigint, bigint, timestamptz, bigint, boolean) IS 'the newest rows of records with one row more';
+CREATE FUNCTION crm._rule_latest_merge(state bytea, other bytea) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_latest_merge';
+COMMENT ON FUNCTION crm._rule_latest_merge(bytea, bytea) IS 'the newest rows of two partial walks';
+CREATE FUNCTION crm._rule_latest_final(state bytea) RETURNS crm.bitmap[]
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_latest_final';
+COMMENT ON FUNCTION crm._rule_latest_final(bytea) IS 'persons with a strict newest word, and persons with none but loose ones';
+CREATE AGGREGATE crm._rule_latest(bigint, bigint, timestamptz, bigint, boolean) (
+    SFUNC = crm._rule_latest_step, STYPE = bytea, FINALFUNC = crm._rule_latest_final, COMBINEFUNC = crm._rule_latest_merge, PARALLEL = SAFE);
+COMMENT ON AGGREGATE crm._rule_latest(bigint, bigint, timestamptz, bigint, boolean) IS
+    'of rows (record, person, time, order within it, whether strict): the newest of each record decides; {strict persons, loose persons}';
+
 GRANT EXECUTE ON FUNCTION
     crm.bitmap_and(crm.bitmap, crm.bitmap), crm.bitmap_or(crm.bitmap, crm.bitmap), crm.bitmap_without(crm.bitmap, crm.bitmap),
     crm.bitmap_equal(crm.bitmap, crm.bitmap), crm.bitmap_count(crm.bitmap), crm.bitmap_has(crm.bitmap, bigint),

@@ -18,6 +18,7 @@ const CrmRoute crm_route_table[] = {
 #include "routes_identity.h"
 #include "routes_report.h"
 #include "routes_value.h"
+#include "routes_rule.h"
 #include "routes_loyalty.h"
 #include "routes_sales.h"
 #include "routes_campaign.h"

@@ -108,6 +108,17 @@ const CrmSchema crm_schemas[] = {
 	{"TaskChange", OBJECT("", "\"staff\":" TEXT ",\"due_on\":" DAY)},
 	{"Reassign", OBJECT("\"to\",\"reason\"", "\"to\":" TEXT ",\"reason\":" TEXT)},
 
+	{"RuleBody", OBJECT("\"rule\"", "\"rule\":{\"type\":\"object\",\"description\":\"see /rules/schema\"}")},
+	{"RuleQuestion", OBJECT("\"rule\"", "\"rule\":{\"type\":\"object\",\"description\":\"see /rules/schema\"},"
+							"\"as_of\":" TEXT ",\"sample\":{\"type\":\"integer\"}")},
+	{"Segment", OBJECT("\"name_zh\",\"rule\"", "\"name_zh\":" TEXT ",\"name_en\":" TEXT ",\"rule\":{\"type\":\"object\"},"
+					   "\"kind\":{\"enum\":[\"living\",\"static\"]}")},
+	{"SegmentExpression", OBJECT("\"expression\"", "\"expression\":{\"description\":"
+								 "\"a code, or all, any, but with a list of these\"}")},
+	{"Tag", OBJECT("\"name_zh\",\"layer\"", "\"name_zh\":" TEXT ",\"name_en\":" TEXT ",\"layer\":{\"enum\":[\"base\",\"behaviour\",\"prediction\"]},"
+				   "\"kind\":{\"enum\":[\"manual\",\"automatic\",\"predicted\"]},\"rule\":{\"type\":\"object\"}")},
+	{"PersonTag", OBJECT("", "\"expires_at\":" TEXT ",\"reason\":" TEXT)},
+
 	{"Flow", ANY_OBJECT("a flow: code, state, the values a manager may edit")},
 	{"FlowChanges", ANY_OBJECT("the values to change, by their name")},
 	{"FlowPreview", ANY_OBJECT("who would get it, who not and why, counts")},

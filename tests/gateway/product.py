@@ -146,6 +146,42 @@ def test_flows(web, keys):
     ok(answer.status in (200, 403), "an opt-out", answer)
 
 
+def test_rules(web, keys, person):
+    hq, clerk = keys["headquarters"], keys["clerk"]
+    rule = {"kind": "purchase", "measure": "count", "op": ">=", "value": 1}
+    answer = web.request("GET", "/api/v1/rules/kinds", key=hq)
+    ok(answer.status == 200 and "purchase" in [kind["kind"] for kind in answer.json()["items"]], "what rules may ask", answer)
+    equal(web.request("GET", "/api/v1/rules/schema", key=hq).json()["title"], "A rule about persons", "the schema of rules")
+    equal(web.request("POST", "/api/v1/rules/check", json.dumps({"rule": rule}), key=hq).json(), {"valid": True}, "a rule that can be answered")
+    for bad in ({"rule": {"all": [{"kind": "purchase", "days": -1}]}}, {"rule": None}, {}):
+        answer = web.request("POST", "/api/v1/rules/check", json.dumps(bad), key=hq)
+        ok(answer.status == 422 and answer.json()["code"] == "RM351" and answer.json()["hint"], f"{bad} is refused with a remedy", answer)
+    answer = web.request("POST", "/api/v1/rules/preview", json.dumps({"rule": rule, "sample": 3}), key=hq)
+    ok(answer.status == 200 and answer.json()["persons"] >= 1 and len(answer.json()["conditions"]) == 1, "a preview counts", answer)
+    answer = web.request("POST", f"/api/v1/persons/{person}/rules/explain", json.dumps({"rule": rule}), key=hq)
+    ok(answer.status == 200 and answer.json()["conditions"][0]["is_met"] is True, "explained condition by condition", answer)
+    equal(web.request("POST", "/api/v1/rules/preview", json.dumps({"rule": rule}), key=clerk).status, 403, "rules are not for a clerk")
+    body = json.dumps({"name_zh": "买过", "rule": rule, "kind": "static"})
+    equal(web.request("PUT", "/api/v1/segments/buyers", body, key=clerk).status, 403, "nor are segments")
+    answer = web.request("PUT", "/api/v1/segments/buyers", body, headers={"X-Api-Key": hq, "Idempotency-Key": '"segment-1"'})
+    ok(answer.status == 200 and answer.json()["version"] == 1, "a segment is made", answer)
+    again = web.request("PUT", "/api/v1/segments/buyers", body, headers={"X-Api-Key": hq, "Idempotency-Key": '"segment-1"'})
+    equal(again.body, answer.body, "its replay gets the first answer")
+    answer = web.request("GET", "/api/v1/segments/buyers/members", key=hq)
+    ok(answer.status == 200 and person in [member["customer_id"] for member in answer.json()["items"]], "it has its member, masked", answer)
+    answer = web.request("POST", "/api/v1/segment-combine", json.dumps({"expression": {"all": ["buyers", "buyers"]}}), key=hq)
+    ok(answer.status == 200 and answer.json()["persons"] >= 1, "segments put together", answer)
+    equal(web.request("POST", "/api/v1/segments/none/share", json.dumps({"rule": rule}), key=hq).status, 404, "an unknown segment")
+    tag = json.dumps({"name_zh": "孕妇关怀", "layer": "base"})
+    equal(web.request("PUT", "/api/v1/tags/care", tag, key=keys["store_manager"]).status, 403, "a store cannot make a tag")
+    equal(web.request("PUT", "/api/v1/tags/care", tag, key=hq).status, 200, "headquarters can")
+    equal(web.request("PUT", f"/api/v1/persons/{person}/tags/care", "{}", key=clerk).status, 200, "a clerk gives it to a person of the store")
+    equal(web.request("PUT", f"/api/v1/persons/{person}/tags/none", "{}", key=clerk).status, 404, "not one that the dictionary lacks")
+    answer = web.request("GET", f"/api/v1/persons/{person}/tags", key=clerk)
+    equal([tag["tag"] for tag in answer.json()["items"]], ["care"], "and sees it")
+    equal(web.request("DELETE", f"/api/v1/persons/{person}/tags/care", key=clerk).status, 200, "and takes it back")
+
+
 def test_sign_in(web):
     answer = sign_in(web, "clerk.s01", "a long enough password")
     cookie = answer.headers.get("set-cookie", "")
@@ -229,6 +265,7 @@ def main():
     person = test_intake(web, keys)
     test_reading(web, keys, person)
     test_flows(web, keys)
+    test_rules(web, keys, person)
     test_sign_in(web)
     test_imports(web, keys)
     test_erase(web, keys, person)

@@ -13,7 +13,6 @@
 #include "purchase/purchase_measure.h"
 
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "common/int.h"
 #include "miscadmin.h"
 #include "rule/rule_bitmap.h"
@@ -48,7 +47,7 @@ typedef struct PersonDays
 #define SH_ELEMENT_TYPE PersonDays
 #define SH_KEY_TYPE int64
 #define SH_KEY person
-#define SH_HASH_KEY(table, key) murmurhash32((uint32) (key) ^ (uint32) ((uint64) (key) >> 32))
+#define SH_HASH_KEY(table, key) crm_rule_near_hash(key)
 #define SH_EQUAL(table, a, b) ((a) == (b))
 #define SH_SCOPE static inline
 #define SH_DECLARE

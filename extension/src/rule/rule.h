@@ -10,6 +10,7 @@
  *	in rule_measure.c	the value that a condition finds for one person
  *	in rule_row.c		the statement about given persons, and its explanation
  *	in rule_set.c		the statement about everybody
+ *	in rule_map.c		records to persons, newest words: what statements about everybody look up
  *	in rule_moved.c		the statement about whom time may have moved
  *	in rule_words.c		conditions in words
  *	in rule_cache.c		compiled rules of a session
@@ -251,6 +252,7 @@ typedef struct CrmRuleSql
 	int			room;
 	Oid		   *types;
 	Datum	   *values;			/* the fixed ones are filled at each execution */
+	bool		needs_records;	/* looks records up */
 	const char *today;			/* the day by which dates become ages: CRM_RULE_DAY */
 } CrmRuleSql;
 
@@ -258,7 +260,8 @@ typedef struct CrmRuleSql
 typedef enum CrmRuleScope
 {
 	CRM_RULE_ONE,
-	CRM_RULE_EVERYBODY
+	CRM_RULE_EVERYBODY,			/* records are looked up in the map */
+	CRM_RULE_SOME				/* few rows: records are joined */
 } CrmRuleScope;
 
 /* rule_source.c */
@@ -297,7 +300,7 @@ extern void crm_rule_sql_test(CrmRuleSql *sql, const CrmRuleTest *test, const ch
 extern void crm_rule_sql_row_test(CrmRuleSql *sql, const CrmRuleTest *test);
 extern void crm_rule_sql_rows(CrmRuleSql *sql, const CrmRuleCondition *condition, CrmRuleScope scope,
 							  bool has_window);
-extern const char *crm_rule_sql_person(const CrmRuleSource *source, CrmRuleScope scope);
+extern const char *crm_rule_sql_person(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope);
 extern void crm_rule_sql_day(CrmRuleSql *sql, const CrmRuleSource *source);
 
 /* rule_measure.c */

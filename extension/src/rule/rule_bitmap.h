@@ -22,6 +22,7 @@
 
 #include "core/core.h"
 
+#include "common/hashfn.h"
 #include "utils/expandeddatum.h"
 
 #define CRM_BITMAP_WIDTH 15
@@ -84,6 +85,16 @@ static inline Size
 crm_rule_bitmap_bytes(uint32 members)
 {
 	return crm_rule_bitmap_is_sparse(members) ? TYPEALIGN(8, members * sizeof(uint16)) : CRM_BITMAP_BYTES;
+}
+
+/*
+ * A hash that keeps four neighbours side by side, in one cache line: ids are given in order and
+ * tables are read in order.  More than a line together would make long runs of full places.
+ */
+static inline uint32
+crm_rule_near_hash(int64 id)
+{
+	return (murmurhash32((uint32) (id >> 2) ^ (uint32) (id >> 34)) << 2) | (uint32) (id & 3);
 }
 
 /* rule_bitmap.c */

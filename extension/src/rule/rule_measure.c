@@ -103,7 +103,7 @@ append_by_object(CrmRuleSql *sql, const CrmRuleCondition *condition, CrmRuleScop
 	appendStringInfoString(text, "SELECT w.id, max(w.n)::numeric AS v FROM (SELECT v.id, v.k, count(*) AS n FROM (");
 	if (is_streak)
 		appendStringInfoString(text, "SELECT u.id, u.k, u.d - (row_number() OVER (PARTITION BY u.id, u.k ORDER BY u.d))::int AS g FROM (");
-	appendStringInfo(text, "SELECT %s%s AS id, ", is_streak ? "DISTINCT " : "", crm_rule_sql_person(condition->source, scope));
+	appendStringInfo(text, "SELECT %s%s AS id, ", is_streak ? "DISTINCT " : "", crm_rule_sql_person(sql, condition->source, scope));
 	if (condition->same.column != NULL)
 		crm_rule_sql_field(sql, &condition->same, false);
 	else
@@ -120,13 +120,11 @@ append_by_object(CrmRuleSql *sql, const CrmRuleCondition *condition, CrmRuleScop
 static void
 append_groups(CrmRuleSql *sql, const CrmRuleCondition *condition)
 {
-	const char *person = crm_rule_sql_person(condition->source, CRM_RULE_EVERYBODY);
-
-	appendStringInfo(&sql->text, "SELECT %s AS id, ", person);
+	appendStringInfo(&sql->text, "SELECT %s AS id, ", crm_rule_sql_person(sql, condition->source, CRM_RULE_EVERYBODY));
 	crm_rule_sql_aggregate(sql, condition);
 	appendStringInfoString(&sql->text, " AS v");
 	crm_rule_sql_rows(sql, condition, CRM_RULE_EVERYBODY, true);
-	appendStringInfo(&sql->text, " GROUP BY %s", person);
+	appendStringInfoString(&sql->text, " GROUP BY 1");
 }
 
 static bool

@@ -114,8 +114,8 @@ append_rows_at_edges(CrmRuleSql *sql, const CrmRuleCondition *condition)
 		if (!is_of_date(&condition->where[i]))
 			plain.where[plain.n_where++] = condition->where[i];
 	append_union(sql);
-	appendStringInfo(&sql->text, "SELECT %s", crm_rule_sql_person(condition->source, CRM_RULE_EVERYBODY));
-	crm_rule_sql_rows(sql, &plain, CRM_RULE_EVERYBODY, false);
+	appendStringInfo(&sql->text, "SELECT %s", crm_rule_sql_person(sql, condition->source, CRM_RULE_SOME));
+	crm_rule_sql_rows(sql, &plain, CRM_RULE_SOME, false);
 	appendStringInfoString(&sql->text, " AND (");
 	append_edges(sql, condition, &edges);
 	appendStringInfoChar(&sql->text, ')');
@@ -133,8 +133,8 @@ append_dates(CrmRuleSql *sql, const CrmRuleCondition *condition)
 			continue;
 		plain.n_where = 0;
 		append_union(sql);
-		appendStringInfo(&sql->text, "SELECT %s", crm_rule_sql_person(condition->source, CRM_RULE_EVERYBODY));
-		crm_rule_sql_rows(sql, &plain, CRM_RULE_EVERYBODY, false);
+		appendStringInfo(&sql->text, "SELECT %s", crm_rule_sql_person(sql, condition->source, CRM_RULE_SOME));
+		crm_rule_sql_rows(sql, &plain, CRM_RULE_SOME, false);
 		appendStringInfoString(&sql->text, " AND " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND (");
 		crm_rule_sql_row_test(sql, &condition->where[i]);
 		appendStringInfoString(&sql->text, ") IS DISTINCT FROM (");
@@ -154,7 +154,7 @@ append_history(CrmRuleSql *sql, const CrmRuleCondition *condition)
 		return;
 	append_union(sql);
 	appendStringInfo(&sql->text, "SELECT m.customer_id");
-	crm_rule_sql_rows(sql, condition, CRM_RULE_EVERYBODY, false);
+	crm_rule_sql_rows(sql, condition, CRM_RULE_SOME, false);
 	appendStringInfo(&sql->text, " AND " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND crm._purchase_passes(x.%s, ARRAY[", condition->source->history);
 	for (int i = 0; i < edges.n; i++)
 		appendStringInfo(&sql->text, i > 0 ? ", %d" : "%d", edges.ages[i]);

@@ -2,10 +2,10 @@
  * rule_row.c
  *		The statement about given persons, and the explanation of one.
  *
- *	SELECT p.id FROM unnest($1) p (id) WHERE <active> AND <condition>
+ *	SELECT p.id FROM unnest($1) p (id) WHERE <condition> AND <active>
  *
  * AND and OR stand as the rule has them, cheap conditions first: the executor stops at the first
- * that decides.
+ * that decides.  Hardly anybody asked about is not active, so that is asked of who fits.
  */
 #include "rule/rule.h"
 
@@ -110,8 +110,9 @@ void
 crm_rule_compile_row(const CrmRuleTree *tree, CrmRuleSql *sql)
 {
 	crm_rule_sql_begin(sql);
-	appendStringInfoString(&sql->text, "SELECT p.id FROM unnest(" CRM_RULE_PERSONS "::bigint[]) p (id) WHERE " IS_ACTIVE " AND ");
+	appendStringInfoString(&sql->text, "SELECT p.id FROM unnest(" CRM_RULE_PERSONS "::bigint[]) p (id) WHERE ");
 	append_node(sql, tree->root);
+	appendStringInfoString(&sql->text, " AND " IS_ACTIVE);
 }
 
 /* One row: whether the person is active, then of each condition the value as text and the answer. */

@@ -2,7 +2,8 @@
  * rule_set.c
  *		The statement about everybody: each condition a set of persons, the rule their algebra.
  *
- *	WITH walk AS MATERIALIZED (SELECT crm._purchase_collect(...) AS sets FROM ...),
+ *	WITH records AS MATERIALIZED (SELECT crm._rule_map(source_record_id, customer_id) AS map FROM crm.membership),
+ *	     walk AS MATERIALIZED (SELECT crm._purchase_collect(...) AS sets FROM ...),
  *	     everybody AS MATERIALIZED (SELECT crm.bitmap_agg(customer_id) AS members FROM crm.customer WHERE active)
  *	SELECT everybody.members & (<set> & <set> | ...)
  *
@@ -39,7 +40,7 @@ append_facts(CrmRuleSql *sql, const CrmRuleCondition *condition, bool is_turned)
 {
 	if (condition->measure == CRM_RULE_EVER || condition->measure == CRM_RULE_NEVER)
 	{
-		appendStringInfo(&sql->text, "(SELECT crm.bitmap_agg(%s)", crm_rule_sql_person(condition->source, CRM_RULE_EVERYBODY));
+		appendStringInfo(&sql->text, "(SELECT crm.bitmap_agg(%s)", crm_rule_sql_person(sql, condition->source, CRM_RULE_EVERYBODY));
 		crm_rule_sql_rows(sql, condition, CRM_RULE_EVERYBODY, true);
 		appendStringInfoChar(&sql->text, ')');
 		return;
@@ -51,70 +52,38 @@ append_facts(CrmRuleSql *sql, const CrmRuleCondition *condition, bool is_turned)
 	appendStringInfoChar(&sql->text, ')');
 }
 
-/* Persons with a row of a state, of the part that is asked. */
+/* Two sets in one scan: persons whose word is strict, persons whose word is loose. */
 static void
-append_with_state(CrmRuleSql *sql, const CrmRuleCondition *condition, const char *state)
+append_words(CrmRuleSql *sql, const CrmRuleCondition *condition)
 {
 	const CrmRuleSource *source = condition->source;
 
-	appendStringInfo(&sql->text, "(SELECT crm.bitmap_agg(m.customer_id) FROM %s x JOIN crm.membership m"
-					 " ON m.source_record_id = x.%s WHERE m.valid_to = 'infinity' AND x.%s < " CRM_RULE_DAY_END,
-					 source->relation, source->key, source->time);
-	if (condition->part != NULL)
-	{
-		appendStringInfo(&sql->text, " AND x.%s = ", source->part);
-		crm_rule_sql_text_param(sql, condition->part);
-	}
-	if (state != NULL)
-	{
-		appendStringInfo(&sql->text, " AND x.%s = ", source->state);
-		crm_rule_sql_text_param(sql, state);
-	}
+	appendStringInfo(&sql->text, "(SELECT crm._rule_latest(x.%s, %s, x.%s, x.%s, x.%s = ", source->key,
+					 crm_rule_sql_person(sql, source, CRM_RULE_EVERYBODY), source->time, source->newest, source->state);
+	crm_rule_sql_text_param(sql, source->strict);
+	appendStringInfo(&sql->text, ") AS sets FROM %s x WHERE x.%s < " CRM_RULE_DAY_END " AND x.%s = ", source->relation,
+					 source->time, source->part);
+	crm_rule_sql_text_param(sql, condition->part);
+	appendStringInfoChar(&sql->text, ')');
 }
 
-/* Persons of whom a record's newest row says the strict word. */
-static void
-append_strict(CrmRuleSql *sql, const CrmRuleCondition *condition)
-{
-	const CrmRuleSource *source = condition->source;
-
-	append_with_state(sql, condition, source->strict);
-	appendStringInfo(&sql->text, " AND NOT EXISTS (SELECT FROM %s n WHERE n.%s = x.%s AND n.%s = x.%s AND n.%s < " CRM_RULE_DAY_END
-					 " AND (n.%s, n.%s) > (x.%s, x.%s)))", source->relation, source->key, source->key, source->part, source->part,
-					 source->time, source->time, source->newest, source->time, source->newest);
-}
-
-/*
- * A person's word is strict, loose or absent.  Who has a row with the loose word and no record
- * whose newest is strict is loose: a loose row that is not the newest of its record has a
- * strict one after it.
- */
+/* A person's word is strict, loose or absent: what the comparison takes of them. */
 static void
 append_latest(CrmRuleSql *sql, const CrmRuleCondition *condition)
 {
 	const CrmRuleSource *source = condition->source;
+	StringInfo	text = &sql->text;
 
-	appendStringInfoString(&sql->text, "('{}'::crm.bitmap");
+	appendStringInfoString(text, "(SELECT '{}'::crm.bitmap");
 	if (crm_rule_text_meets(&condition->test, source->strict))
-	{
-		appendStringInfoString(&sql->text, " OPERATOR(crm.|) ");
-		append_strict(sql, condition);
-	}
+		appendStringInfoString(text, " OPERATOR(crm.|) s.sets[1]");
 	if (crm_rule_text_meets(&condition->test, source->loose))
-	{
-		appendStringInfoString(&sql->text, " OPERATOR(crm.|) (");
-		append_with_state(sql, condition, source->loose);
-		appendStringInfoString(&sql->text, ") OPERATOR(crm.-) ");
-		append_strict(sql, condition);
-		appendStringInfoChar(&sql->text, ')');
-	}
+		appendStringInfoString(text, " OPERATOR(crm.|) s.sets[2]");
 	if (crm_rule_text_meets(&condition->test, NULL))
-	{
-		appendStringInfoString(&sql->text, " OPERATOR(crm.|) (" EVERYBODY " OPERATOR(crm.-) ");
-		append_with_state(sql, condition, NULL);
-		appendStringInfoString(&sql->text, "))");
-	}
-	appendStringInfoChar(&sql->text, ')');
+		appendStringInfoString(text, " OPERATOR(crm.|) (" EVERYBODY " OPERATOR(crm.-) s.sets[1] OPERATOR(crm.-) s.sets[2])");
+	appendStringInfoString(text, " FROM ");
+	append_words(sql, condition);
+	appendStringInfoString(text, " s)");
 }
 
 static void
@@ -197,15 +166,16 @@ append_walk(CrmRuleSql *sql, const Walk *walk)
 {
 	const CrmRuleSource *source = walk->questions[0]->source;
 
-	appendStringInfo(&sql->text, "walk AS MATERIALIZED (SELECT crm._purchase_collect(m.customer_id, x.%s, q.questions, " CRM_RULE_DAY
-					 ", q.exponent) AS sets FROM (SELECT ARRAY[", source->history);
+	appendStringInfo(&sql->text, "walk AS MATERIALIZED (SELECT crm._purchase_collect(%s, x.%s, q.questions, " CRM_RULE_DAY
+					 ", q.exponent) AS sets FROM (SELECT ARRAY[", crm_rule_sql_person(sql, source, CRM_RULE_EVERYBODY),
+					 source->history);
 	for (int i = 0; i < walk->n; i++)
 	{
 		appendStringInfoString(&sql->text, i > 0 ? ", " : "");
 		append_question(sql, walk->questions[i]);
 	}
-	appendStringInfo(&sql->text, "] AS questions, crm._purchase_exponent() AS exponent OFFSET 0) q, %s x JOIN crm.membership m"
-					 " ON m.source_record_id = x.%s WHERE m.valid_to = 'infinity'%s), ", source->relation, source->key, source->scope);
+	appendStringInfo(&sql->text, "] AS questions, crm._purchase_exponent() AS exponent OFFSET 0) q, %s x WHERE true%s), ",
+					 source->relation, source->scope);
 }
 
 static void
@@ -236,6 +206,9 @@ crm_rule_compile_set(const CrmRuleTree *tree, bool is_apart, CrmRuleSql *sql)
 	algebra = sql->text.data;
 	initStringInfo(&sql->text);
 	appendStringInfoString(&sql->text, "WITH ");
+	if (sql->needs_records || walk.n > 0)
+		appendStringInfoString(&sql->text, "records AS MATERIALIZED (SELECT crm._rule_map(m.source_record_id, m.customer_id) AS map"
+							   " FROM crm.membership m WHERE m.valid_to = 'infinity'), ");
 	if (walk.n > 0)
 		append_walk(sql, &walk);
 	append_everybody(sql);

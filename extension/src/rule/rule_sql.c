@@ -41,6 +41,7 @@ crm_rule_sql_begin(CrmRuleSql *sql)
 
 	initStringInfo(&sql->text);
 	sql->today = CRM_RULE_DAY;
+	sql->needs_records = false;
 	sql->room = 16;
 	sql->n_params = CRM_RULE_N_FIXED;
 	sql->types = palloc0(sql->room * sizeof(Oid));
@@ -351,12 +352,17 @@ append_window(CrmRuleSql *sql, const CrmRuleCondition *condition, bool has_windo
 
 /* Which column names the person of a row. */
 const char *
-crm_rule_sql_person(const CrmRuleSource *source, CrmRuleScope scope)
+crm_rule_sql_person(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope)
 {
 	if (scope == CRM_RULE_ONE)
 		return "p.id";
 	if (source->keyed == CRM_RULE_BY_RECORD)
-		return "m.customer_id";
+	{
+		if (scope == CRM_RULE_SOME)
+			return "m.customer_id";
+		sql->needs_records = true;
+		return psprintf("crm._rule_person((SELECT r.map FROM records r), x.%s)", source->key);
+	}
 	return psprintf(source->keyed == CRM_RULE_BY_EVER ? "coalesce(c.merged_into, x.%s)" : "x.%s", source->key);
 }
 
@@ -366,10 +372,10 @@ append_relation(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope
 	const char *key = source->key;
 	const char *relation = source->relation;
 
-	if (scope == CRM_RULE_EVERYBODY)
+	if (scope != CRM_RULE_ONE)
 	{
 		appendStringInfo(&sql->text, " FROM %s x", relation);
-		if (source->keyed == CRM_RULE_BY_RECORD)
+		if (source->keyed == CRM_RULE_BY_RECORD && scope == CRM_RULE_SOME)
 			appendStringInfo(&sql->text, " JOIN crm.membership m ON m.source_record_id = x.%s", key);
 		else if (source->keyed == CRM_RULE_BY_EVER)
 			appendStringInfo(&sql->text, " LEFT JOIN crm.customer c ON c.customer_id = x.%s AND c.merged_into IS NOT NULL", key);
@@ -383,7 +389,7 @@ append_relation(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope
 						 " FROM crm.customer c WHERE c.merged_into = p.id)) OFFSET 0) x", relation, key);
 	else
 		appendStringInfo(&sql->text, " FROM (SELECT * FROM %s y WHERE y.%s = p.id OFFSET 0) x", relation, key);
-	appendStringInfoString(&sql->text, source->keyed == CRM_RULE_BY_RECORD ?
+	appendStringInfoString(&sql->text, source->keyed == CRM_RULE_BY_RECORD && scope != CRM_RULE_EVERYBODY ?
 						   " WHERE m.valid_to = 'infinity'" : " WHERE true");
 }
 

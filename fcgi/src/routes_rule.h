@@ -1,0 +1,129 @@
+/*
+ * routes_rule.h
+ *		Rows of the route table: rules, segments, tags.  Read by route_table.c only.
+ */
+#define AUDIENCES	"marketer, analyst, headquarters"
+#define SEGMENT		{"segment", CRM_IN_PATH, CRM_TEXT, true, NULL, "code of the segment"}
+#define MOMENT		"(crm.gateway_text($1, 'as_of'))::timestamptz"
+
+	{
+		.method = CRM_GET, .path = "/api/v1/rules/kinds", .operation = "rule_kinds", .tag = "Rules",
+		.access = CRM_ACCESS_CALLER, .roles = AUDIENCES, .sql = "SELECT j::text FROM crm.rule_kinds() j",
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "What rules may ask, with the fields of each kind", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/rules/schema", .operation = "rule_schema", .tag = "Rules",
+		.access = CRM_ACCESS_CALLER, .roles = READERS ", admin", .sql = "SELECT 200 AS status, crm.rule_schema()::text AS body",
+		.read_only = true, .timeout_ms = FAST_MS, .summary = "The JSON Schema of rules", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/rules/check", .operation = "rule_check", .tag = "Rules",
+		.access = CRM_ACCESS_CALLER, .roles = AUDIENCES,
+		.sql = "SELECT 200 AS status, '{\"valid\":true}' AS body FROM crm.rule_check($1::jsonb->'rule')",
+		.params = {BODY}, .read_only = true, .timeout_ms = FAST_MS, .summary = "Whether a rule can be answered, and what is wrong where",
+		.request_schema = "RuleBody", .response_schema = "Object", .success = 200,
+		.example = "{\"rule\":{\"kind\":\"purchase\",\"measure\":\"count\",\"days\":30,\"op\":\">=\",\"value\":3}}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/rules/preview", .operation = "rule_preview", .tag = "Rules",
+		.access = CRM_ACCESS_CALLER, .roles = AUDIENCES,
+		.sql = "SELECT 200 AS status, crm.rule_preview($1::jsonb->'rule', " MOMENT ", coalesce(crm.gateway_integer($1, 'sample'), 20))::text AS body",
+		.params = {BODY}, .read_only = true, .timeout_ms = SLOW_MS,
+		.summary = "How many persons fit a rule and each of its conditions, with a sample",
+		.request_schema = "RuleQuestion", .response_schema = "Object", .success = 200,
+		.example = "{\"rule\":{\"kind\":\"purchase\",\"measure\":\"last\",\"op\":\">\",\"value\":90},\"sample\":5}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/rules/explain", .operation = "rule_explain", .tag = "Rules",
+		.access = CRM_ACCESS_CALLER, .roles = AUDIENCES,
+		.sql = "SELECT 200 AS status, crm.rule_explain($1::jsonb->'rule', $2, " MOMENT ")::text AS body",
+		.params = {BODY, PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS,
+		.summary = "Whether a person fits a rule, condition by condition with the value found",
+		.request_schema = "RuleQuestion", .response_schema = "Object", .success = 200,
+		.example = "{\"rule\":{\"kind\":\"consent\",\"field\":\"sms\",\"value\":\"yes\"}}",
+	},
+
+	{
+		.method = CRM_GET, .path = "/api/v1/segments", .operation = "segments", .tag = "Segments",
+		.access = CRM_ACCESS_CALLER, .roles = AUDIENCES, .sql = "SELECT j::text FROM crm.segment_list() j",
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "The segments with their rules and sizes", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_PUT, .path = "/api/v1/segments/{segment}", .operation = "segment_define", .tag = "Segments",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.sql = "SELECT 200 AS status, crm.segment_define($1, crm.gateway_text($2, 'name_zh', true), $2::jsonb->'rule', "
+		"coalesce(crm.gateway_text($2, 'kind'), 'living'), crm.gateway_text($2, 'name_en'), $3)::text AS body",
+		.params = {SEGMENT, BODY, KEY}, .timeout_ms = SLOW_MS, .summary = "Make or edit a segment of a rule",
+		.request_schema = "Segment", .response_schema = "Object", .success = 200,
+		.example = "{\"name_zh\":\"沉睡\",\"rule\":{\"kind\":\"purchase\",\"measure\":\"last\",\"op\":\">\",\"value\":90}}",
+	},
+	{
+		.method = CRM_DELETE, .path = "/api/v1/segments/{segment}", .operation = "segment_drop", .tag = "Segments",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS, .sql = "SELECT 200 AS status, crm.segment_drop($1, $2)::text AS body",
+		.params = {SEGMENT, KEY}, .timeout_ms = WORK_MS, .summary = "End a segment", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/segments/{segment}/members", .operation = "segment_members", .tag = "Segments",
+		.access = CRM_ACCESS_CALLER, .roles = AUDIENCES,
+		.sql = "SELECT j::text, j->>'cursor' FROM crm.segment_members($1, $2::timestamptz, $3::bigint, $4) j",
+		.params = {SEGMENT, {"as_of", CRM_IN_QUERY, CRM_TEXT, false, NULL, "a moment in ISO 8601, default now"},
+			{"cursor", CRM_IN_CURSOR, CRM_TEXT, false, NULL, "of the page before"}, LIMIT},
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "The members of a segment, now or at a moment, masked", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/segment-combine", .operation = "segment_combine", .tag = "Segments",
+		.access = CRM_ACCESS_CALLER, .roles = AUDIENCES,
+		.sql = "SELECT 200 AS status, jsonb_build_object('persons', crm.segment_combine($1::jsonb->'expression'))::text AS body",
+		.params = {BODY}, .read_only = true, .timeout_ms = FAST_MS, .summary = "How many persons segments have put together",
+		.request_schema = "SegmentExpression", .response_schema = "Object", .success = 200,
+		.example = "{\"expression\":{\"but\":[{\"all\":[\"women\",\"loyal\"]},\"quiet\"]}}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/segments/{segment}/share", .operation = "segment_share", .tag = "Segments",
+		.access = CRM_ACCESS_CALLER, .roles = AUDIENCES,
+		.sql = "SELECT 200 AS status, crm.segment_share($2, $1::jsonb->'rule', " MOMENT ")::text AS body",
+		.params = {BODY, SEGMENT}, .read_only = true, .timeout_ms = SLOW_MS, .summary = "What share of a segment fits any rule",
+		.request_schema = "RuleQuestion", .response_schema = "Object", .success = 200,
+		.example = "{\"rule\":{\"kind\":\"item\",\"where\":{\"category\":\"baby_food\"}}}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/tags", .operation = "tags", .tag = "Tags",
+		.access = CRM_ACCESS_CALLER, .roles = READERS ", admin", .sql = "SELECT j::text FROM crm.segment_tags() j",
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "The dictionary of tags", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_PUT, .path = "/api/v1/tags/{tag}", .operation = "tag_define", .tag = "Tags",
+		.access = CRM_ACCESS_CALLER, .roles = "headquarters",
+		.sql = "SELECT 200 AS status, crm.segment_define_tag($1, crm.gateway_text($2, 'name_zh', true), crm.gateway_text($2, 'layer', true), "
+		"nullif($2::jsonb->'rule', 'null'), crm.gateway_text($2, 'kind'), crm.gateway_text($2, 'name_en'), $3)::text AS body",
+		.params = {{"tag", CRM_IN_PATH, CRM_TEXT, true, NULL, "the tag"}, BODY, KEY}, .timeout_ms = WORK_MS,
+		.summary = "Make or edit a tag of the chain's dictionary", .request_schema = "Tag", .response_schema = "Object", .success = 200,
+		.example = "{\"name_zh\":\"孕妇关怀\",\"layer\":\"base\"}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/tags", .operation = "person_tags", .tag = "Tags",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", steward, marketer, headquarters",
+		.sql = "SELECT j::text FROM crm.segment_person_tags($1) j", .params = {PERSON_ID},
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "The tags a person has", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_PUT, .path = "/api/v1/persons/{person_id}/tags/{tag}", .operation = "person_tag", .tag = "Tags",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", steward, marketer, headquarters",
+		.sql = "SELECT 200 AS status, crm.segment_tag_person($1, $2, (crm.gateway_text($3, 'expires_at'))::timestamptz, "
+		"crm.gateway_text($3, 'reason'), $4)::text AS body",
+		.params = {PERSON_ID, {"tag", CRM_IN_PATH, CRM_TEXT, true, NULL, "the tag"}, BODY, KEY}, .timeout_ms = FAST_MS,
+		.summary = "Give a person a tag", .request_schema = "PersonTag", .response_schema = "Object", .success = 200,
+		.example = "{\"expires_at\":\"2026-12-31T00:00:00+08:00\",\"reason\":\"told at the counter\"}",
+	},
+	{
+		.method = CRM_DELETE, .path = "/api/v1/persons/{person_id}/tags/{tag}", .operation = "person_untag", .tag = "Tags",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", steward, marketer, headquarters",
+		.sql = "SELECT 200 AS status, crm.segment_untag_person($1, $2, $3)::text AS body",
+		.params = {PERSON_ID, {"tag", CRM_IN_PATH, CRM_TEXT, true, NULL, "the tag"}, KEY}, .timeout_ms = FAST_MS,
+		.summary = "Take a tag back", .response_schema = "Object", .success = 200,
+	},
