@@ -10,7 +10,7 @@ MODULE_big  = crm
 override with_llvm = no
 OBJS        = $(patsubst %.c,%.o,$(sort $(wildcard extension/src/*.c extension/src/*/*.c)))
 PG_CPPFLAGS = -Iextension/src -DCRM_VERSION='"$(CRM_VERSION)"'
-PG_CFLAGS   = -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -MMD -MP $(CRM_CFLAGS)
+PG_CFLAGS   = -Wextra -Werror=implicit-function-declaration -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -MMD -MP $(CRM_CFLAGS)
 SHLIB_LINK  = -lcrypto
 
 SQL_PARTS    := $(patsubst %,extension/sql/%.sql,$(shell sed 's/\#.*//' extension/sql/MANIFEST))

@@ -185,7 +185,7 @@ BEGIN
                                                                  'reason', l.reason, 'at', l.at) ORDER BY l.at), '[]')
                     FROM crm.membership m JOIN crm.must_link l ON l.record_a = m.source_record_id
                     WHERE m.customer_id = person AND m.valid_to = 'infinity'),
-        'journal', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', j.at, 'kind', j.kind, 'survivor', j.survivor_id, 'other', j.other_id,
+        'journal', (SELECT coalesce(jsonb_agg(jsonb_build_object('journal_id', j.journal_id, 'at', j.at, 'kind', j.kind, 'survivor', j.survivor_id, 'other', j.other_id,
                                                                  'records', j.record_ids, 'actor', j.actor, 'reason', j.reason,
                                                                  'evidence', j.evidence) ORDER BY j.at, j.journal_id), '[]')
                     FROM crm.merge_journal j WHERE j.survivor_id = ANY (ids) OR j.other_id = ANY (ids)),

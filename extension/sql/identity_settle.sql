@@ -136,7 +136,7 @@ COMMENT ON FUNCTION crm._identity_evidence(bigint[], bigint) IS
     'identifiers that records share with the other records of a person: [{kind, masked}]';
 
 -- Writes the moves: membership, redirects, journal.
-CREATE FUNCTION crm._identity_move(moves crm.identity_move[], merged crm.identity_pair[], actor text, reason text)
+CREATE FUNCTION crm._identity_move(moves crm.identity_move[], merged crm.identity_pair[], actor text, reason text, parting text DEFAULT 'split')
     RETURNS crm.identity_change[]
     LANGUAGE plpgsql AS
 $$
@@ -173,7 +173,7 @@ BEGIN
     WHERE v.from_id IS DISTINCT FROM v.to_id AND v.to_id IS NOT NULL;
     IF cardinality(changes) > 0 THEN
         INSERT INTO crm.merge_journal (journal_id, at, kind, survivor_id, other_id, record_ids, actor, reason, evidence)
-        SELECT c.journal_id, at, c.kind, c.survivor_id, c.other_id, c.record_ids, actor, reason,
+        SELECT c.journal_id, at, CASE c.kind WHEN 'split' THEN parting ELSE c.kind END, c.survivor_id, c.other_id, c.record_ids, actor, reason,
                crm._identity_evidence(c.record_ids, c.survivor_id)
         FROM unnest(changes) c;
     END IF;
@@ -186,8 +186,8 @@ BEGIN
     RETURN changes;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_move(crm.identity_move[], crm.identity_pair[], text, text) IS
-    'membership ranges, redirects and journal rows of moves; returns the changes for crm._consequence_membership()';
+COMMENT ON FUNCTION crm._identity_move(crm.identity_move[], crm.identity_pair[], text, text, text) IS
+    'membership ranges, redirects and journal rows of moves (of a split under the name in parting); returns the changes for crm._consequence_membership()';
 
 -- A receipt that lost the identifier it was claimed by (a hub) is nobody's again; a person who was
 -- nothing but that keeps the id and nothing else.
@@ -278,7 +278,7 @@ BEGIN
                               WHERE x.source_record_id = w.a AND x.valid_to = 'infinity' LIMIT 1) a
           CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
                               WHERE x.source_record_id = w.b AND x.valid_to = 'infinity' LIMIT 1) b
-          WHERE a.customer_id <> b.customer_id
+          WHERE a.customer_id <> b.customer_id AND w.reason <> 'cannot_link'     -- decided already
           ORDER BY 1, 2, w.reason, w.ordinality) d
     WHERE (SELECT true FROM crm.review r
            WHERE least(r.customer_a, r.customer_b) = d.a AND greatest(r.customer_a, r.customer_b) = d.b

@@ -2,6 +2,9 @@
  * routes_identity.h
  *		Rows of the route table: finding persons, and why records are one person.  Read by route_table.c only.
  */
+#define DECIDERS	"steward, headquarters"
+#define JOURNAL_ID	{"journal_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, "as in the journal of a person"}
+
 	{
 		.method = CRM_POST, .path = "/api/v1/search", .operation = "search", .tag = "Persons",
 		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", steward, headquarters",
@@ -19,4 +22,79 @@
 		.params = {PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS,
 		.summary = "Why these records are one person",
 		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/split", .operation = "person_split", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
+		.sql = "SELECT 200 AS status, crm.identity_split($1, crm.gateway_texts($2, 'record_ids', true)::bigint[], "
+		"crm.gateway_text($2, 'reason', true), $3)::text AS body",
+		.params = {PERSON_ID, BODY, KEY}, .timeout_ms = WORK_MS,
+		.summary = "Move records that are somebody else's out of a person", .request_schema = "Split",
+		.response_schema = "Object", .success = 200, .example = "{\"record_ids\":[\"1\"],\"reason\":\"two customers\"}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/split-preview", .operation = "person_split_preview", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
+		.sql = "SELECT 200 AS status, crm.identity_split_preview($1, crm.gateway_texts($2, 'record_ids', true)::bigint[])::text AS body",
+		.params = {PERSON_ID, BODY}, .timeout_ms = WORK_MS, .summary = "The parts a split would make; nothing changes",
+		.request_schema = "Split", .response_schema = "Object", .success = 200, .example = "{\"record_ids\":[\"1\"],\"reason\":\"-\"}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/merge", .operation = "person_merge", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
+		.sql = "SELECT 200 AS status, crm.identity_merge($1, crm.gateway_text($2, 'other', true)::bigint, "
+		"crm.gateway_text($2, 'reason', true), $3)::text AS body",
+		.params = {PERSON_ID, BODY, KEY}, .timeout_ms = WORK_MS, .summary = "Make another person one with this one",
+		.request_schema = "Join", .response_schema = "Object", .success = 200, .example = "{\"other\":\"1\",\"reason\":\"same customer\"}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/merges/{journal_id}", .operation = "merge_preview", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
+		.sql = "SELECT 200 AS status, crm.identity_unmerge_preview($1)::text AS body",
+		.params = {JOURNAL_ID}, .read_only = true, .timeout_ms = WORK_MS,
+		.summary = "What undoing a merge would do", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/merges/{journal_id}/undo", .operation = "merge_undo", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
+		.sql = "SELECT 200 AS status, crm.identity_unmerge($1, crm.gateway_text($2, 'reason', true), $3)::text AS body",
+		.params = {JOURNAL_ID, BODY, KEY}, .timeout_ms = WORK_MS, .summary = "Undo a merge: two persons as before",
+		.request_schema = "Reason", .response_schema = "Object", .success = 200, .example = "{\"reason\":\"two customers\"}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/person-changes", .operation = "person_changes", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = "steward, analyst, headquarters",
+		.sql = "SELECT j::text, j->>'journal_id' FROM crm.identity_changes($1, $2) j",
+		.params = {{"cursor", CRM_IN_CURSOR, CRM_BIGINT, false, "0", "of the page before"}, LIMIT},
+		.read_only = true, .timeout_ms = WORK_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "The feed of merges, unmerges, splits and attachments", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/reviews", .operation = "reviews", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
+		.sql = "SELECT j::text, j->>'review_id' FROM crm.identity_reviews(coalesce($1, 'open'), $2, $3) j",
+		.params = {
+			{"state", CRM_IN_QUERY, CRM_TEXT, false, NULL, "open, accepted or rejected; default open"},
+			{"cursor", CRM_IN_CURSOR, CRM_BIGINT, false, "0", "of the page before"},
+			LIMIT,
+		},
+		.read_only = true, .timeout_ms = WORK_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Pairs of persons that a guard kept apart, side by side", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/reviews/{review_id}/decide", .operation = "review_decide", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
+		.sql = "SELECT 200 AS status, crm.identity_decide($1, crm.gateway_text($2, 'decision', true), "
+		"crm.gateway_text($2, 'reason', true), $3)::text AS body",
+		.params = {{"review_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, NULL}, BODY, KEY}, .timeout_ms = WORK_MS,
+		.summary = "Accept (one person) or reject (two, for ever)", .request_schema = "Decision",
+		.response_schema = "Object", .success = 200, .example = "{\"decision\":\"reject\",\"reason\":\"father and son\"}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/reviews/{review_id}/reopen", .operation = "review_reopen", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
+		.sql = "SELECT 200 AS status, crm.identity_reopen($1, crm.gateway_text($2, 'reason', true))::text AS body",
+		.params = {{"review_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, NULL}, BODY}, .timeout_ms = WORK_MS,
+		.summary = "Take a decision back", .request_schema = "Reason", .response_schema = "Object", .success = 200,
+		.example = "{\"reason\":\"looked again\"}",
 	},

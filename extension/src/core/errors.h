@@ -56,6 +56,9 @@
 #define ERRCODE_CRM_SEGMENT_IN_USE		CRM_SQLSTATE('3', '6', '2') /* 409: a rule or a tag leans on it */
 #define ERRCODE_CRM_SEGMENT_INVALID		CRM_SQLSTATE('3', '6', '3') /* 422: a segment or tag badly described */
 #define ERRCODE_CRM_TAG_AUTOMATIC		CRM_SQLSTATE('3', '6', '4') /* 409: the tag is given by its rule or model alone */
+#define ERRCODE_CRM_RECORDS_TIED			CRM_SQLSTATE('3', '0', '3') /* 409: records cannot be told apart */
+#define ERRCODE_CRM_MERGE_GONE			CRM_SQLSTATE('3', '0', '4') /* 409: the merge does not hold any more */
+#define ERRCODE_CRM_REVIEW_DECIDED		CRM_SQLSTATE('3', '0', '5') /* 409: the review was decided already */
 
 /* RM4xx purchase */
 #define ERRCODE_CRM_HISTORY_FULL		CRM_SQLSTATE('4', '0', '1') /* 422: more than 128 entries in one history */

@@ -11,6 +11,7 @@
 
 #include <ctype.h>
 
+#include "common/int.h"
 #include "pure/normalize_date.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
