@@ -1,0 +1,143 @@
+-- report: the twelve indicators, computed for a whole week or month and frozen.
+
+CREATE FUNCTION crm._report_arms(from_day date, to_day date, OUT arm text, OUT persons bigint, OUT conversions bigint, OUT net numeric) RETURNS SETOF record
+    LANGUAGE sql STABLE SET jit = off AS
+$$
+    WITH reached AS (
+        SELECT q.customer_id, q.arm, min(crm._local_day(q.fired_at, crm._setting('core.time_zone') #>> '{}')) AS day
+        FROM crm.occurrence q JOIN crm.flow f ON f.flow_id = q.flow_id
+        WHERE (f.code LIKE 'silence%' OR f.code LIKE 'win_back%' OR f.code LIKE 'winback%') AND q.arm IN ('treatment', 'control')
+          AND (q.arm = 'control' OR q.message_id IS NOT NULL)
+          AND crm._local_day(q.fired_at, crm._setting('core.time_zone') #>> '{}') BETWEEN from_day AND to_day
+        GROUP BY q.customer_id, q.arm)
+    SELECT r.arm, count(*), count(*) FILTER (WHERE b.net > 0), coalesce(sum(b.net), 0)
+    FROM reached r CROSS JOIN LATERAL (
+        SELECT coalesce(sum(o.amount), 0) AS net FROM crm.customer_order o JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity'
+        WHERE m.customer_id = r.customer_id AND o.is_current AND o.business_day BETWEEN r.day AND r.day + 30) b
+    GROUP BY r.arm
+$$;
+COMMENT ON FUNCTION crm._report_arms(date, date) IS
+    'of persons whom silence and win-back flows chose between two local days, by arm: how many, how many bought within 30 days, their net';
+
+CREATE FUNCTION crm._report_lift(from_day date, to_day date, is_money boolean, OUT value numeric, OUT numerator numeric, OUT denominator numeric, OUT note text)
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    treated record;
+    control record;
+    least_persons int := crm._setting('report.arm_min_persons')::int;
+    least_conversions int := crm._setting('report.arm_min_conversions')::int;
+    cost numeric;
+BEGIN
+    SELECT * INTO treated FROM crm._report_arms(from_day, to_day) a WHERE a.arm = 'treatment';
+    SELECT * INTO control FROM crm._report_arms(from_day, to_day) a WHERE a.arm = 'control';
+    IF coalesce(treated.persons, 0) < least_persons OR coalesce(control.persons, 0) < least_persons THEN
+        note := format('not enough data: %s more persons needed', greatest(least_persons - coalesce(treated.persons, 0), 0) + greatest(least_persons - coalesce(control.persons, 0), 0));
+    ELSIF treated.conversions < least_conversions OR control.conversions < least_conversions THEN
+        note := format('not enough data: %s more conversions needed', greatest(least_conversions - treated.conversions, 0) + greatest(least_conversions - control.conversions, 0));
+    ELSIF is_money THEN
+        SELECT sum(k.value) INTO cost FROM crm.coupon k JOIN crm.flow f ON f.flow_id = k.flow_id JOIN crm.coupon_type t ON t.coupon_type = k.coupon_type
+        WHERE k.state = 'redeemed' AND t.kind = 'amount' AND (f.code LIKE 'silence%' OR f.code LIKE 'win_back%' OR f.code LIKE 'winback%')
+          AND crm._local_day(k.issued_at, crm._setting('core.time_zone') #>> '{}') BETWEEN from_day AND to_day;
+        numerator := treated.net - control.net / control.persons * treated.persons - coalesce(cost, 0);
+        denominator := cost;
+        value := round(numerator / nullif(cost, 0), 4);
+        note := CASE WHEN value IS NULL THEN 'no data: nothing was spent' END;
+    ELSE
+        numerator := treated.conversions;
+        denominator := treated.persons;
+        value := round(treated.conversions::numeric / treated.persons - control.conversions::numeric / control.persons, 4);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._report_lift(date, date, boolean) IS
+    'recall beyond control, or its money by what coupons cost; with too few persons or conversions in an arm no value, but how many more are needed';
+
+CREATE FUNCTION crm._report_indicators(stores int[], starts_on date, ends_on date)
+    RETURNS TABLE (indicator text, value numeric, numerator numeric, denominator numeric, note text)
+    LANGUAGE plpgsql STABLE SET jit = off AS
+$$
+DECLARE
+    length int := ends_on - starts_on + 1;
+BEGIN
+    RETURN QUERY
+    SELECT 'active', count(DISTINCT o.customer_id)::numeric, count(DISTINCT o.customer_id)::numeric, NULL::numeric, NULL::text FROM crm._report_orders(stores, ends_on - 29, ends_on) o;
+    RETURN QUERY
+    SELECT 'first_order', crm._report_ratio(count(*) FILTER (WHERE f.has), count(*)), count(*) FILTER (WHERE f.has)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
+    FROM (SELECT EXISTS (SELECT FROM crm._value_nodes(c.customer_id, c.registered_on + 30) n WHERE n.node IN ('first_order', 'repurchase', 'recall') AND n.occurred_on >= c.registered_on) AS has
+          FROM crm.customer c WHERE c.status = 'active' AND c.registered_on BETWEEN starts_on - 30 AND ends_on - 30 AND (stores IS NULL OR c.scope_store_ids && stores)) f;
+    RETURN QUERY
+    WITH day AS (SELECT o.customer_id, o.day, row_number() OVER w AS no, lead(o.day) OVER w AS after FROM crm._report_orders(stores, '-infinity', ends_on) o WINDOW w AS (PARTITION BY o.customer_id ORDER BY o.day))
+    SELECT 'repurchase', crm._report_ratio(count(*) FILTER (WHERE d.after <= d.day + 90), count(*)), count(*) FILTER (WHERE d.after <= d.day + 90)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
+    FROM day d WHERE d.no = 1 AND d.day BETWEEN starts_on - 90 AND ends_on - 90;
+    RETURN QUERY
+    SELECT 'annual_repurchases', crm._report_ratio(count(*) - count(DISTINCT o.customer_id), count(DISTINCT o.customer_id)), (count(*) - count(DISTINCT o.customer_id))::numeric,
+           count(DISTINCT o.customer_id)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END FROM crm._report_orders(stores, ends_on - 364, ends_on) o;
+    RETURN QUERY
+    SELECT 'order_value', round(sum(o.net) / nullif(count(*), 0), 2), sum(o.net), count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END FROM crm._report_orders(stores, starts_on, ends_on) o;
+    RETURN QUERY
+    SELECT 'dormancy', crm._report_ratio(count(*) FILTER (WHERE l.last_day < ends_on - 90), count(*)), count(*) FILTER (WHERE l.last_day < ends_on - 90)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
+    FROM (SELECT o.customer_id, max(o.day) AS last_day FROM crm._report_orders(stores, '-infinity', ends_on) o GROUP BY 1) l;
+    RETURN QUERY SELECT 'recall', l.* FROM crm._report_lift(starts_on - length, starts_on - 1, false) l WHERE stores IS NULL;
+    RETURN QUERY
+    SELECT 'redemption', crm._report_ratio(count(*) FILTER (WHERE k.redeemed_on <= ends_on), count(*)), count(*) FILTER (WHERE k.redeemed_on <= ends_on)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
+    FROM (SELECT crm._local_day(c.redeemed_at, crm._setting('core.time_zone') #>> '{}') AS redeemed_on FROM crm.coupon c JOIN crm.customer p ON p.customer_id = c.customer_id
+          WHERE NOT c.is_history AND crm._local_day(c.issued_at, crm._setting('core.time_zone') #>> '{}') BETWEEN starts_on - length AND starts_on - 1
+            AND (stores IS NULL OR p.scope_store_ids && stores)) k;
+    RETURN QUERY SELECT 'roi', l.* FROM crm._report_lift(starts_on - length, starts_on - 1, true) l WHERE stores IS NULL;
+    RETURN QUERY SELECT v.indicator, NULL::numeric, NULL::numeric, NULL::numeric, 'no data' FROM (VALUES ('lead_time'), ('satisfaction'), ('service_response')) v (indicator);
+END
+$$;
+COMMENT ON FUNCTION crm._report_indicators(int[], date, date) IS
+    'the twelve indicators of a span of local days for stores (null: the chain; recall and ROI are the chain''s alone), with numerator, denominator and why there is no value';
+
+CREATE FUNCTION crm._report_indicators_job() RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    today date := crm._report_today();
+    unit text;
+    start date;
+BEGIN
+    FOREACH unit IN ARRAY ARRAY['week', 'month'] LOOP
+        start := crm._report_start(crm._report_start(today, unit) - 1, unit);
+        CONTINUE WHEN EXISTS (SELECT FROM crm.indicator_snapshot s WHERE s.period = unit AND s.starts_on = start);
+        INSERT INTO crm.indicator_snapshot (period, starts_on, store_id, indicator, value, numerator, denominator, note, frozen_at)
+        SELECT unit, start, p.store_id, i.indicator, i.value, i.numerator, i.denominator, i.note, crm.core_now()
+        FROM (SELECT 0 AS store_id, NULL::int[] AS stores UNION ALL SELECT s.store_id, ARRAY[s.store_id] FROM crm.store s) p,
+             LATERAL crm._report_indicators(p.stores, start, crm._report_next(start, unit) - 1) i;
+        RETURN 1;
+    END LOOP;
+    RETURN 0;
+END
+$$;
+COMMENT ON FUNCTION crm._report_indicators_job() IS
+    'job: freezes the twelve indicators of the last whole week, then of the last whole month, for the chain and each store; what is frozen never changes; returns > 0 while there may be more to do';
+
+CREATE FUNCTION crm.report_indicators(period text DEFAULT 'month', starts_on date DEFAULT NULL, store_code text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    stores int[] := crm._report_scope(store_code, NULL);
+    start date := coalesce(crm._report_start(starts_on, period), (SELECT max(s.starts_on) FROM crm.indicator_snapshot s WHERE s.period = report_indicators.period));
+    wanted int := CASE WHEN store_code IS NULL THEN 0 ELSE stores[1] END;
+BEGIN
+    IF period NOT IN ('week', 'month') THEN
+        RAISE EXCEPTION 'there is no period "%"', period USING ERRCODE = 'invalid_parameter_value', HINT = 'Periods are week and month.';
+    END IF;
+    IF store_code IS NULL AND stores IS NOT NULL THEN
+        RAISE EXCEPTION 'figures of the whole chain are not in your scope' USING ERRCODE = 'no_data_found', HINT = 'Name a store of yours.';
+    END IF;
+    RETURN jsonb_build_object('period', period, 'starts_on', start, 'ends_on', crm._report_next(start, period) - 1, 'store', store_code, 'indicators', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('indicator', i.indicator, 'name_zh', i.name_zh, 'name_en', i.name_en, 'unit', i.unit, 'value', s.value, 'numerator', s.numerator,
+                                                     'denominator', s.denominator, 'note', coalesce(s.note, CASE WHEN s.indicator IS NULL THEN 'no data' END), 'frozen_at', s.frozen_at,
+                                                     'before', b.value) ORDER BY i.position), '[]')
+        FROM crm.indicator i
+        LEFT JOIN crm.indicator_snapshot s ON s.indicator = i.indicator AND s.period = report_indicators.period AND s.starts_on = start AND s.store_id = wanted
+        LEFT JOIN crm.indicator_snapshot b ON b.indicator = i.indicator AND b.period = report_indicators.period AND b.store_id = wanted
+             AND b.starts_on = crm._report_start(start - 1, report_indicators.period)));
+END
+$$;
+COMMENT ON FUNCTION crm.report_indicators(text, date, text) IS
+    'the twelve indicators as they were frozen for a week or month (default the last one), of the chain or a store, each with the value of the period before; P0002, 22023';
+GRANT EXECUTE ON FUNCTION crm.report_indicators(text, date, text) TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;
