@@ -122,6 +122,20 @@ def test_reading(web, keys, person):
     ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == "/fields", "fields that are no list", answer)
     equal(web.request("GET", "/api/v1/health-board", key=keys["headquarters"]).status, 200, "the health board")
     equal(web.request("GET", "/api/v1/health-board?on_day=2026-13-01", key=keys["headquarters"]).status in (400, 422), True, "not on a day that is none")
+    for part in ("forecast", "journey", "habits"):
+        equal(web.request("GET", f"/api/v1/persons/{person}/{part}", key=keys["clerk"]).status, 200, f"a person's {part}")
+        equal(web.request("GET", f"/api/v1/persons/999999999/{part}", key=keys["clerk"]).status, 404, f"the {part} of nobody")
+    span = "from=2026-01-01&to=2026-12-31"
+    for path in (f"metrics?{span}", f"life-cycle?{span}&unit=week", f"retention?{span}", f"stores?{span}", "completeness", "indicators?period=week"):
+        answer = web.request("GET", f"/api/v1/reports/{path}", key=keys["headquarters"])
+        ok(answer.status == 200 and isinstance(answer.json(), (dict, list)), f"the report {path.partition('?')[0]}", answer)
+        equal(web.request("GET", f"/api/v1/reports/{path}", key=keys["clerk"]).status, 403, "which is no clerk's")
+    equal(web.request("GET", "/api/v1/value/segments?model=quintile", key=keys["headquarters"]).status, 200, "segments of a model")
+    funnel = {"steps": ["registered", "order"], "from": "2020-01-01", "to": "2030-12-31", "window_days": 3650}
+    answer = web.request("POST", "/api/v1/reports/funnel", json.dumps(funnel), key=keys["headquarters"])
+    ok(answer.status == 200 and [step["step"] for step in answer.json()] == [1, 2] and answer.json()[0]["persons"] > 0, "a funnel", answer)
+    answer = web.request("POST", "/api/v1/reports/funnel", json.dumps({**funnel, "steps": ["no such event"]}), key=keys["headquarters"])
+    ok(answer.status in (400, 422), "not of steps that mean nothing", answer)
 
 
 def test_flows(web, keys):
