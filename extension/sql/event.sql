@@ -26,8 +26,8 @@ CREATE FUNCTION crm._event_learn_types(facts crm.event_fact[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    unknown text[] := ARRAY(SELECT DISTINCT f.type FROM unnest(facts) f
-                            WHERE (SELECT t.code FROM crm.event_type t WHERE t.code = f.type) IS NULL ORDER BY 1);
+    unknown text[] := ARRAY(SELECT d.type FROM (SELECT DISTINCT f.type FROM unnest(facts) f) d
+                            WHERE (SELECT t.code FROM crm.event_type t WHERE t.code = d.type) IS NULL ORDER BY 1);
 BEGIN
     IF cardinality(unknown) = 0 THEN
         RETURN;
@@ -48,27 +48,37 @@ DECLARE
     gap interval := coalesce((crm._setting('event.repeat_seconds'))::numeric, 1) * interval '1 second';
     daily_limit int := coalesce((crm._setting('event.daily_limit'))::int, 500);
 BEGIN
+    WITH fact AS MATERIALIZED (
+        SELECT f.*, x.day, ids[f.ordinality] AS event_id,
+               x.day::timestamp AT TIME ZONE 'UTC' - interval '1 day' AS day_from, x.day::timestamp AT TIME ZONE 'UTC' + interval '2 days' AS day_to,
+               lag(f.occurred_at) OVER (PARTITION BY f.source_record_id, f.type, f.object_id ORDER BY f.occurred_at, f.ordinal) AS before_at,
+               row_number() OVER (PARTITION BY f.source_record_id, x.day ORDER BY f.occurred_at, f.ordinal) AS nth_of_day
+        FROM unnest(facts) WITH ORDINALITY f,
+        LATERAL (SELECT coalesce(f.business_day, crm._event_local_day(f.occurred_at, f.source_id)) AS day OFFSET 0) x),
+    -- most records have no other event near these: one look a record spares two an event
+    record AS MATERIALIZED (
+        SELECT r.source_record_id, (
+                   SELECT true FROM crm.event e
+                   WHERE e.source_record_id = r.source_record_id AND e.occurred_at > r.from_at AND e.occurred_at < r.to_at LIMIT 1) IS NOT NULL AS has_near
+        FROM (SELECT f.source_record_id, least(min(f.occurred_at - gap), min(f.day_from) - interval '1 second') AS from_at,
+                     greatest(max(f.occurred_at) + interval '1 second', max(f.day_to)) AS to_at
+              FROM fact f GROUP BY f.source_record_id) r)
     INSERT INTO crm.event (source_record_id, received_at, event_id, source_id, external_id, type, occurred_at, business_day, store_id, object_id,
                            properties, ignored_reason, is_history)
     SELECT n.source_record_id, n.received_at, n.event_id, n.source_id, n.external_id, n.type, n.occurred_at, n.day, n.store_id, n.object_id,
            coalesce(n.properties, '{}'),
-           CASE WHEN n.occurred_at - n.before_at < gap OR EXISTS (
+           CASE WHEN n.occurred_at - n.before_at < gap THEN 'repeated'
+                WHEN CASE WHEN r.has_near THEN EXISTS (
                     SELECT FROM crm.event e
                     WHERE e.source_record_id = n.source_record_id AND e.occurred_at > n.occurred_at - gap AND e.occurred_at <= n.occurred_at
-                      AND e.type = n.type AND e.object_id IS NOT DISTINCT FROM n.object_id AND e.event_id <> n.event_id) THEN 'repeated'
-                WHEN n.nth_of_day > daily_limit - (
+                      AND e.type = n.type AND e.object_id IS NOT DISTINCT FROM n.object_id AND e.event_id <> n.event_id) END THEN 'repeated'
+                WHEN n.nth_of_day > daily_limit - CASE WHEN r.has_near THEN (
                     SELECT count(*) FROM (
                         SELECT FROM crm.event e
                         WHERE e.source_record_id = n.source_record_id AND e.business_day = n.day AND e.event_id <> n.event_id
-                          AND e.occurred_at >= n.day::timestamp AT TIME ZONE 'UTC' - interval '1 day'
-                          AND e.occurred_at < n.day::timestamp AT TIME ZONE 'UTC' + interval '2 days' LIMIT daily_limit) s) THEN 'flood' END,
+                          AND e.occurred_at >= n.day_from AND e.occurred_at < n.day_to LIMIT daily_limit) s) ELSE 0 END THEN 'flood' END,
            coalesce(n.is_history, false)
-    FROM (SELECT f.*, x.day, i.event_id,
-                 lag(f.occurred_at) OVER (PARTITION BY f.source_record_id, f.type, f.object_id ORDER BY f.occurred_at, f.ordinal) AS before_at,
-                 row_number() OVER (PARTITION BY f.source_record_id, x.day ORDER BY f.occurred_at, f.ordinal) AS nth_of_day
-          FROM unnest(facts) WITH ORDINALITY f
-          JOIN unnest(ids) WITH ORDINALITY i (event_id, n) ON i.n = f.ordinality,
-          LATERAL (SELECT coalesce(f.business_day, crm._event_local_day(f.occurred_at, f.source_id)) AS day) x) n;
+    FROM fact n JOIN record r ON r.source_record_id = n.source_record_id;
 END
 $$;
 COMMENT ON FUNCTION crm._event_append(crm.event_fact[], bigint[]) IS
@@ -79,25 +89,27 @@ CREATE FUNCTION crm._event_store(facts crm.event_fact[]) RETURNS SETOF crm.fact_
 $$
 DECLARE
     outcomes crm.fact_outcome[];
-    fresh crm.event_fact[];
-    ids bigint[];
+    facts_new crm.event_fact[] := facts;
+    ids bigint[] := ARRAY(SELECT crm._new_id() FROM generate_series(1, cardinality(facts)));
+    entered bigint[];
 BEGIN
     PERFORM crm._event_learn_types(facts);
     -- an id says whether an event was here before; events without one are all new
-    WITH fact AS MATERIALIZED (
-        SELECT f, f.ordinal, crm._new_id() AS new_id FROM unnest(facts) f),
-    entered AS (
+    WITH entered AS (
         INSERT INTO crm.external_key AS k (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at, inbox_id, line_no)
-        SELECT (x.f).source_id, 4, (x.f).external_id, (x.f).source_record_id, x.new_id, (x.f).content_hash, (x.f).received_at, (x.f).inbox_id, (x.f).line_no
-        FROM fact x WHERE (x.f).external_id IS NOT NULL ORDER BY (x.f).source_id, (x.f).external_id, x.ordinal
-        ON CONFLICT DO NOTHING RETURNING k.fact_id),
-    known AS (
-        SELECT x.*, e.fact_id IS NOT NULL OR (x.f).external_id IS NULL AS is_new FROM fact x LEFT JOIN entered e ON e.fact_id = x.new_id)
-    SELECT array_agg(n.f ORDER BY n.ordinal) FILTER (WHERE n.is_new), array_agg(n.new_id ORDER BY n.ordinal) FILTER (WHERE n.is_new),
-           array_agg(ROW(n.ordinal, n.new_id, (n.f).customer_id, 'created')::crm.fact_outcome) FILTER (WHERE n.is_new)
-    INTO fresh, ids, outcomes FROM known n;
-    IF ids IS NOT NULL THEN
-        PERFORM crm._event_append(fresh, ids);
+        SELECT f.source_id, 4, f.external_id, f.source_record_id, ids[f.ordinality], f.content_hash, f.received_at, f.inbox_id, f.line_no
+        FROM unnest(facts) WITH ORDINALITY f WHERE f.external_id IS NOT NULL ORDER BY f.source_id, f.external_id, f.ordinal
+        ON CONFLICT DO NOTHING RETURNING k.fact_id)
+    SELECT array_agg(e.fact_id) INTO entered FROM entered e;
+    IF coalesce(cardinality(entered), 0) < cardinality(facts) THEN
+        SELECT array_agg(f ORDER BY n), array_agg(ids[n] ORDER BY n) INTO facts_new, ids
+        FROM (SELECT facts[i] AS f, i AS n FROM generate_subscripts(facts, 1) i) x
+        WHERE (x.f).external_id IS NULL OR ids[n] = ANY (entered);
+    END IF;
+    IF cardinality(facts_new) > 0 THEN
+        PERFORM crm._event_append(facts_new, ids);
+        SELECT array_agg(ROW(f.ordinal, ids[f.ordinality], f.customer_id, 'created')::crm.fact_outcome) INTO outcomes
+        FROM unnest(facts_new) WITH ORDINALITY f;
     END IF;
     outcomes := coalesce(outcomes, '{}');
     IF cardinality(outcomes) < cardinality(facts) THEN
