@@ -57,3 +57,22 @@ CREATE TEMP TABLE stored (name text, members crm.bitmap);
 INSERT INTO stored SELECT name, crm.bitmap(members) FROM shape;
 UPDATE stored SET members = members OPERATOR(crm.|) '{32767,32768}';
 SELECT count(*) AS same FROM stored s JOIN shape h USING (name) WHERE s.members OPERATOR(crm.=) (crm.bitmap(h.members) OPERATOR(crm.|) '{32767,32768}');
+
+-- programs over containers count what the operators build
+SELECT count(*) AS tried, count(*) FILTER (WHERE crm._bitmap_program('{0,1,-1,2,-3,3,-2}', ARRAY[crm.bitmap(a.members), crm.bitmap(b.members), crm.bitmap(c.members), NULL]) <>
+           crm.bitmap_count((crm.bitmap(a.members) OPERATOR(crm.&) crm.bitmap(b.members)) OPERATOR(crm.-) crm.bitmap(c.members))) AS wrong
+FROM shape a, shape b, shape c WHERE a.name IN ('none', 'few', 'turn', 'many') AND b.name IN ('few', 'below', 'many', 'full') AND c.name IN ('none', 'few', 'turn', 'full');
+DO $$
+DECLARE
+    bad text;
+BEGIN
+    FOREACH bad IN ARRAY ARRAY['{}', '{1}', '{-1}', '{0,-1}', '{0,0}', '{0,0,-4}', '{NULL}', '{2147483647}', '{-2147483648}'] LOOP
+        BEGIN
+            PERFORM crm._bitmap_program(bad::int[], '{"{1}"}');
+            RAISE WARNING 'taken: %', bad;
+        EXCEPTION WHEN invalid_parameter_value THEN
+            NULL;
+        END;
+    END LOOP;
+END $$;
+SELECT crm._bitmap_program('{0}', '{"{1,40000}"}');

@@ -19,6 +19,8 @@ SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
 -- other tests' persons stay out of the way
 UPDATE crm.customer SET status = 'erased' WHERE status = 'active';
 DELETE FROM crm.segment_dirty;
+-- so do the tags that ship, which the worker may have filled
+UPDATE crm.segment SET is_active = false;
 INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9601, 'segment_till', 'till', 'pos', '2026-01-01');
 INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, is_history, received_at)
 SELECT 960100 + g, 9601, 'member', 'm' || g, false, '2026-01-01' FROM generate_series(1, 99) g;
@@ -133,8 +135,8 @@ DECLARE
     record bigint;
 BEGIN
     PERFORM setseed(0.42);
-    FOR step IN 1 .. 240 LOOP
-        moment := timestamptz '2026-09-15 04:00+00' + step * interval '7 hours' + (step / 48) * interval '20 days';
+    FOR step IN 1 .. 180 LOOP
+        moment := timestamptz '2026-09-15 04:00+00' + step * interval '7 hours' + (step / 36) * interval '20 days';
         PERFORM set_config('crm.core_clock', to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || '+00', true);
         what := random();
         no := (random() * 200)::int;
@@ -174,7 +176,7 @@ BEGIN
         ELSE
             PERFORM crm._value_age();
         END IF;
-        IF step % 4 = 0 THEN
+        IF step % 5 = 0 THEN
             PERFORM crm._segment_refresh();
         END IF;
         IF step % 30 = 0 THEN
@@ -186,7 +188,7 @@ BEGIN
 END $$;
 SELECT * FROM fault ORDER BY 1, 2;
 SELECT s.code, s.error FROM crm.segment s WHERE s.error IS NOT NULL;
-SELECT count(*) > 200 AS many_moves, count(*) FILTER (WHERE c.kind = 'enter') > 80 AS came, count(*) FILTER (WHERE c.kind = 'leave') > 80 AS went FROM crm.segment_change c;
+SELECT count(*) > 200 AS many_moves, count(*) FILTER (WHERE c.kind = 'enter') > 60 AS came, count(*) FILTER (WHERE c.kind = 'leave') > 60 AS went FROM crm.segment_change c;
 -- every segment held somebody at some time, and lost somebody: the test could have failed
 SELECT string_agg(s.code, ' ' ORDER BY s.code) AS never_moved FROM crm.segment s
 WHERE s.kind = 'living' AND s.is_active AND length(s.code) = 2

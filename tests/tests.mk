@@ -21,7 +21,7 @@ build-for-tests: all gateway sample receiver
 
 lint: ; @tests/lint/run
 
--include tests/unit/unit.mk tests/fuzz/fuzz.mk tests/sample/sample.mk tests/gateway/gateway.mk tests/bench/bench.mk tests/receiver/receiver.mk
+-include tests/unit/unit.mk tests/fuzz/fuzz.mk tests/sample/sample.mk tests/gateway/gateway.mk $(sort $(wildcard tests/bench/*.mk)) tests/receiver/receiver.mk
 
 ## make pgtap           who may see and do what; the rules every table keeps
 .PHONY: pgtap

@@ -64,6 +64,11 @@ CREATE AGGREGATE crm.bitmap_union(crm.bitmap) (
     SFUNC = crm._bitmap_merge, STYPE = crm.bitmap, COMBINEFUNC = crm._bitmap_merge, INITCOND = '{}', PARALLEL = SAFE);
 COMMENT ON AGGREGATE crm.bitmap_union(crm.bitmap) IS 'the members of any; empty without any';
 
+CREATE FUNCTION crm._bitmap_program(program int[], sets crm.bitmap[]) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_bitmap_program';
+COMMENT ON FUNCTION crm._bitmap_program(int[], crm.bitmap[]) IS
+    'how many members sets of one container each have put together: steps in reverse Polish order, from 0 on a set, -1 and, -2 or, -3 without; a null set is empty; 22023';
+
 -- What statements about everybody look up for each of their rows.
 CREATE FUNCTION crm._rule_map_step(state bytea, source_record_id bigint, customer_id bigint) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_map_step';

@@ -253,7 +253,7 @@ COMMENT ON FUNCTION crm._segment_take() IS
     'takes marks off the table, person and kind of fact as two arrays; persons for whom a source is behind keep theirs';
 
 CREATE FUNCTION crm._segment_refresh() RETURNS bigint
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET jit = off AS
 $$
 DECLARE
     moment timestamptz := crm.core_now();

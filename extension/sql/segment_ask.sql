@@ -29,40 +29,46 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_bitmap(int) IS 'the members now as a set of ordinals, put together from its chunks';
 
-CREATE FUNCTION crm._segment_combine(expression jsonb, depth int) RETURNS text
+CREATE FUNCTION crm._segment_program(expression jsonb, depth int, INOUT ids int[], INOUT program int[]) RETURNS record
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     word text := (SELECT k FROM jsonb_object_keys(CASE WHEN jsonb_typeof(expression) = 'object' THEN expression ELSE '{}' END) k ORDER BY k LIMIT 1);
+    part record;
 BEGIN
     IF jsonb_typeof(expression) = 'string' THEN
-        RETURN format($sql$coalesce((SELECT k.members FROM crm.segment_chunk k WHERE k.segment_id = %s AND k.chunk_no = c.chunk_no), '{}')$sql$,
-                      crm._segment_require(expression #>> '{}'));
+        ids := ids || crm._segment_require(expression #>> '{}');
+        program := program || (cardinality(ids) - 1);
+        RETURN;
     END IF;
-    IF depth > 12 OR jsonb_typeof(expression) IS DISTINCT FROM 'object' OR word NOT IN ('all', 'any', 'but')
+    IF depth > 12 OR cardinality(program) > 500 OR jsonb_typeof(expression) IS DISTINCT FROM 'object' OR word NOT IN ('all', 'any', 'but')
        OR jsonb_typeof(expression -> coalesce(word, '')) IS DISTINCT FROM 'array' OR jsonb_array_length(expression -> word) NOT BETWEEN 1 AND 64
-       OR (SELECT count(*) FROM jsonb_object_keys(expression)) <> 1 OR length(expression::text) > 10000 THEN
+       OR (SELECT count(*) FROM jsonb_object_keys(expression)) <> 1 THEN
         RAISE EXCEPTION 'segments cannot be put together so' USING ERRCODE = 'RM363', COLUMN = 'expression',
             HINT = 'Write a segment''s code, {"all": [...]}, {"any": [...]} or {"but": [whole, without, ...]}, at most 12 deep and 64 long.';
     END IF;
-    RETURN (SELECT '(' || string_agg(crm._segment_combine(e.value, depth + 1),
-                                     CASE word WHEN 'all' THEN ' OPERATOR(crm.&) ' WHEN 'any' THEN ' OPERATOR(crm.|) ' ELSE ' OPERATOR(crm.-) ' END ORDER BY e.ordinality) || ')'
-            FROM jsonb_array_elements(expression -> word) WITH ORDINALITY e);
+    FOR part IN SELECT e.value, e.ordinality FROM jsonb_array_elements(expression -> word) WITH ORDINALITY e ORDER BY e.ordinality LOOP
+        SELECT p.ids, p.program INTO ids, program FROM crm._segment_program(part.value, depth + 1, ids, program) p;
+        IF part.ordinality > 1 THEN
+            program := program || CASE word WHEN 'all' THEN -1 WHEN 'any' THEN -2 ELSE -3 END;
+        END IF;
+    END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_combine(jsonb, int) IS
-    'segments put together, as an expression over the chunk c of each, made of their numbers alone; RM361, RM363';
+COMMENT ON FUNCTION crm._segment_program(jsonb, int, int[], int[]) IS
+    'segments put together, as steps of crm._bitmap_program() over the segments of ids; RM361, RM363';
 
 CREATE FUNCTION crm.segment_combine(expression jsonb) RETURNS bigint
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off SET enable_seqscan = off AS
 $$
 DECLARE
-    persons bigint;
+    whole record;
 BEGIN
-    -- chunk by chunk: what is put together fits the processor's cache
-    EXECUTE format('SELECT coalesce(sum(crm.bitmap_count(%s)), 0) FROM generate_series(0, (SELECT max(k.chunk_no) FROM crm.segment_chunk k)) c (chunk_no)', crm._segment_combine(expression, 1))
-    INTO persons;
-    RETURN persons;
+    SELECT p.ids, p.program INTO whole FROM crm._segment_program(expression, 1, '{}', '{}') p;
+    RETURN (SELECT coalesce(sum(crm._bitmap_program(whole.program, ARRAY(
+                        SELECT (SELECT k.members FROM crm.segment_chunk k WHERE k.segment_id = i.id AND k.chunk_no = c.chunk_no)
+                        FROM unnest(whole.ids) i (id)))), 0)
+            FROM generate_series(0, (SELECT max(k.chunk_no) FROM crm.segment_chunk k WHERE k.segment_id = ANY (whole.ids))) c (chunk_no));
 END
 $$;
 COMMENT ON FUNCTION crm.segment_combine(jsonb) IS

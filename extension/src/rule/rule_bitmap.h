@@ -16,6 +16,7 @@
  *	in rule_bitmap_algebra.c	and, or, without, equal
  *	in rule_bitmap_io.c			text and binary, checks of untrusted bytes
  *	in rule_bitmap_api.c		aggregates and questions
+ *	in rule_bitmap_program.c	counted chunk by chunk
  */
 #ifndef CRM_RULE_BITMAP_H
 #define CRM_RULE_BITMAP_H

@@ -34,9 +34,6 @@ static void
 settle(CrmBitmapContainer *container, uint64 *bits)
 {
 	uint32		members = pg_popcount((const char *) bits, CRM_BITMAP_BYTES);
-	CrmBitmapContainer dense = {.members = CRM_BITMAP_SPAN, .data.bits = bits};
-	CrmBitmapWalk walk = {.parts = {.n = 1, .containers = &dense}};
-	int64		value;
 	uint32		n = 0;
 
 	container->members = members;
@@ -44,8 +41,9 @@ settle(CrmBitmapContainer *container, uint64 *bits)
 	if (members == 0 || !crm_rule_bitmap_is_sparse(members))
 		return;
 	container->data.offsets = palloc(members * sizeof(uint16));
-	while (crm_rule_bitmap_next(&walk, &value))
-		container->data.offsets[n++] = value;
+	for (int i = 0; i < CRM_BITMAP_WORDS; i++)
+		for (uint64 word = bits[i]; word != 0; word &= word - 1)
+			container->data.offsets[n++] = i * 64 + pg_rightmost_one_pos64(word);
 	pfree(bits);
 }
 
