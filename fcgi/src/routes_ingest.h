@@ -202,3 +202,22 @@
 		.request_schema = "RejectDismiss", .response_schema = "Object", .success = 200,
 		.example = "{\"reject_ids\":[\"1\"],\"reason\":\"test records of the vendor\"}",
 	},
+	{
+		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/notes", .operation = "person_note", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters",
+		.sql = "SELECT 201 AS status, crm.ingest_note($1, crm.gateway_text($2, 'body', true), "
+		"coalesce(crm.gateway_text($2, 'channel'), 'store'), crm.gateway_text($2, 'outcome'), crm.gateway_date($2, 'next_on'), $3)::text AS body",
+		.params = {PERSON_ID, BODY, KEY}, .timeout_ms = FAST_MS,
+		.summary = "Keep a note about a person; a next day makes a follow-up",
+		.request_schema = "Note", .response_schema = "Object", .success = 201,
+		.example = "{\"body\":\"试吃了新品\",\"channel\":\"store\",\"next_on\":\"2026-04-02\"}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/enrol", .operation = "enrol", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters",
+		.sql = "SELECT 201 AS status, crm.ingest_enrol(crm.gateway_text($1, 'name', true), crm.gateway_text($1, 'phone', true), "
+		"crm.gateway_text($1, 'birthday'), coalesce(crm.gateway_texts($1, 'consents'), '{}'), $2)::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Register a customer at the counter",
+		.request_schema = "Enrolment", .response_schema = "Object", .success = 201,
+		.example = "{\"name\":\"王芳\",\"phone\":\"13867241977\",\"consents\":[\"sms\"]}",
+	},

@@ -89,6 +89,9 @@ const CrmSchema crm_schemas[] = {
 	{"Unmask", OBJECT("\"fields\",\"reason\"",
 					  "\"fields\":{\"type\":\"array\",\"items\":" TEXT "},\"reason\":" TEXT)},
 	{"Reason", OBJECT("\"reason\"", "\"reason\":" TEXT)},
+	{"Note", OBJECT("\"body\"", "\"body\":" TEXT ",\"channel\":" TEXT ",\"outcome\":" TEXT ",\"next_on\":" DAY)},
+	{"Enrolment", OBJECT("\"name\",\"phone\"", "\"name\":" TEXT ",\"phone\":" TEXT ",\"birthday\":" TEXT ","
+						 "\"consents\":{\"type\":\"array\",\"items\":{\"enum\":[\"sms\",\"wechat\",\"email\"]}}")},
 	{"Split", OBJECT("\"record_ids\",\"reason\"", "\"record_ids\":{\"type\":\"array\",\"items\":" TEXT "},\"reason\":" TEXT)},
 	{"Join", OBJECT("\"other\",\"reason\"", "\"other\":" TEXT ",\"reason\":" TEXT)},
 	{"Decision", OBJECT("\"decision\",\"reason\"", "\"decision\":{\"enum\":[\"accept\",\"reject\"]},\"reason\":" TEXT)},

@@ -1,0 +1,92 @@
+-- ingest_console: what staff write on the pages.  It takes the way of every delivery (raw inbox, parser,
+-- consequences, one commit); here only the payload is made, for a page knows persons, not source records.
+
+CREATE FUNCTION crm._ingest_console_store() RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    stores int[] := crm.access_store_ids();
+BEGIN
+    RETURN CASE WHEN cardinality(stores) = 1 THEN (SELECT s.code FROM crm.store s WHERE s.store_id = stores[1]) END;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_console_store() IS 'the store of who works in exactly one; null otherwise';
+
+-- A page shows what a call answers; a refusal of intake is a fault of the field that it names.
+CREATE FUNCTION crm._ingest_console(entity text, payload jsonb, idempotency_key text) RETURNS jsonb
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    result crm.intake_result := crm._ingest_single(entity, 'console', convert_to(jsonb_strip_nulls(payload)::text, 'UTF8'), idempotency_key, NULL);
+BEGIN
+    IF result.status NOT IN (200, 201) THEN
+        RAISE EXCEPTION 'this was not taken (%)', result.code
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = coalesce(result.field, ''), HINT = coalesce(result.remedy, 'Look at the fields again.');
+    END IF;
+    RETURN jsonb_build_object('outcome', result.code, 'customer_id', result.customer_id, 'fact_id', result.fact_id);
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_console(text, jsonb, text) IS 'takes one record of the source console; {outcome, customer_id, fact_id}; 22023 with field and remedy when it is refused';
+
+CREATE FUNCTION crm.ingest_note(customer_id bigint, body text, channel text DEFAULT 'store', outcome text DEFAULT NULL, next_on date DEFAULT NULL,
+                                idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_variable
+DECLARE
+    person bigint := crm._access_require_person(customer_id);
+    record record;
+BEGIN
+    IF coalesce(btrim(body), '') = '' OR length(body) > 4000 THEN
+        RAISE EXCEPTION 'a note needs 1 to 4000 characters'
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'body', HINT = 'Say what was spoken about.';
+    ELSIF channel IS NULL OR channel !~ '^[a-z_]{1,20}$' THEN
+        RAISE EXCEPTION 'a note needs its channel'
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel', HINT = 'Give call, store, wechat or sms.';
+    END IF;
+    -- on the record that says most about the person
+    SELECT r.external_id, s.code INTO record
+    FROM crm.membership m JOIN crm.source_record r ON r.source_record_id = m.source_record_id JOIN crm.source s ON s.source_id = r.source_id
+    WHERE m.customer_id = person AND m.valid_to = 'infinity' AND r.kind IN ('member', 'follower', 'visitor')
+    ORDER BY r.kind <> 'member', r.source_record_id LIMIT 1;
+    RETURN crm._ingest_console('interaction', jsonb_build_object(
+        'external_id', 'note:' || crm._new_id(), 'occurred_at', crm.core_now(), 'channel', channel, 'direction', 'out',
+        'member_external_id', record.external_id, 'member_source', record.code, 'store_code', crm._ingest_console_store(),
+        'staff_code', (SELECT t.code FROM crm.staff t WHERE t.staff_id = crm._actor_staff()),
+        'body', btrim(body), 'outcome', outcome, 'next_on', next_on), idempotency_key);
+END
+$$;
+COMMENT ON FUNCTION crm.ingest_note(bigint, text, text, text, date, text) IS
+    'keeps a note about a person, in the name of who calls; next_on (a local day) makes a follow-up for them; {outcome, customer_id, fact_id}; P0002 for a person out of scope, 22023 names the field';
+
+CREATE FUNCTION crm.ingest_enrol(name text, phone text, birthday text DEFAULT NULL, consents text[] DEFAULT '{}', idempotency_key text DEFAULT NULL)
+    RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    number crm.phone_parts := crm.identity_phone(phone);
+    id text;
+BEGIN
+    IF coalesce(btrim(name), '') = '' OR length(name) > 100 THEN
+        RAISE EXCEPTION 'a member needs a name'
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'name', HINT = 'Give 1 to 100 characters.';
+    ELSIF number.number IS NULL OR NOT number.is_key THEN
+        RAISE EXCEPTION 'this is no phone number of one person'
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'phone', HINT = 'Give a mobile number, for example 138 1234 5678.';
+    END IF;
+    -- the same phone at the counter is the same record: who types it twice changes nothing
+    id := 'phone:' || encode(crm._identity_hash(1::smallint, '', number.number), 'hex');
+    RETURN crm._ingest_console('member', jsonb_build_object(
+        'external_id', id, 'name', btrim(name), 'phone', phone, 'birthday', nullif(btrim(birthday), ''),
+        'registered_at', coalesce((SELECT r.registered_at FROM crm.source s
+                                   JOIN crm.external_key k ON k.source_id = s.source_id AND k.kind = 1 AND k.external_id = id
+                                   JOIN crm.source_record r ON r.source_record_id = k.source_record_id
+                                   WHERE s.code = 'console'), crm.core_now()), 'store_code', crm._ingest_console_store(), 'channel', 'store')
+        || coalesce((SELECT jsonb_object_agg('consent_' || c, 'yes') FROM unnest(consents) c WHERE c IN ('sms', 'wechat', 'email')), '{}'), idempotency_key);
+END
+$$;
+COMMENT ON FUNCTION crm.ingest_enrol(text, text, text, text[], text) IS
+    'registers a customer at the counter: name, phone, birthday (as people write it), channels agreed to (sms, wechat, email); the same phone again is the same record; {outcome, customer_id}; 22023 names the field';
+
+GRANT EXECUTE ON FUNCTION crm.ingest_note(bigint, text, text, text, date, text), crm.ingest_enrol(text, text, text, text[], text)
+    TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;

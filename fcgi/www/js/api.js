@@ -1,0 +1,49 @@
+// The gateway: JSON in, JSON out, the session in a cookie that no script sees.  A write carries an
+// idempotency key, so that it can be sent again when the answer was lost, and counts once.
+
+export class Problem extends Error {
+	constructor(status, body) {
+		super([body.detail, body.hint].filter(Boolean).join(' ') || `HTTP ${status}`);
+		this.status = status;
+		this.code = body.code;
+		this.field = ((body.errors || [])[0] || {}).pointer ? body.errors[0].pointer.slice(1) : null;
+	}
+}
+
+let onSignedOut = () => {};
+export function whenSignedOut(act) { onSignedOut = act; }
+
+async function send(method, path, body, key) {
+	const headers = {Accept: 'application/json'};
+	if (body !== undefined) headers['Content-Type'] = 'application/json';
+	if (key) headers['Idempotency-Key'] = `"${key}"`;
+	return fetch(`/api/v1/${path}`, {method, headers, credentials: 'same-origin', cache: 'no-store', body: body === undefined ? undefined : JSON.stringify(body)});
+}
+
+async function call(method, path, body) {
+	const key = method === 'GET' || path.startsWith('sign-') ? null : crypto.randomUUID();
+	let answer;
+	for (let attempt = 1; ; attempt++) {
+		try {
+			answer = await send(method, path, body, key);
+			if (answer.status !== 503 || attempt === 3) break;
+		} catch (fault) {
+			if (attempt === 3) throw fault;
+		}
+		await new Promise((resume) => setTimeout(resume, 400 * attempt));
+	}
+	if (answer.ok) return answer.status === 204 ? null : answer.json();
+	if (answer.status === 401 && !path.startsWith('sign-in')) onSignedOut();
+	throw new Problem(answer.status, await answer.json().catch(() => ({})));
+}
+
+export const get = (path) => call('GET', path);
+export const post = (path, body = {}) => call('POST', path, body);
+export const patch = (path, body) => call('PATCH', path, body);
+export const put = (path, body) => call('PUT', path, body);
+
+// The rows of a list, and the cursor of the next page (null: that was all).
+export async function list(path) {
+	const page = await get(path);
+	return {rows: page.items, next: page.next};
+}

@@ -1,0 +1,85 @@
+// The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
+import {append, h, show, toast} from './dom.js';
+import {get, post, whenSignedOut} from './api.js';
+import {choose, code, language, preferred, t} from './i18n.js';
+import {signIn} from './pages/signin.js';
+
+// Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links.
+const pages = {
+	find: {roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters', 'steward']},
+	tasks: {roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters']},
+	redeem: {roles: ['clerk', 'store_manager', 'headquarters']},
+	enrol: {roles: []},
+	person: {roles: []},
+	board: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
+	flows: {roles: ['marketer', 'headquarters', 'manager']},
+	sources: {roles: ['steward', 'headquarters', 'admin']},
+	reviews: {roles: ['steward', 'headquarters']},
+};
+let me = null;
+
+const role = () => (me.role || '').replace('crm_', '');
+const mine = () => Object.keys(pages).filter((name) => pages[name].roles.includes(role()));
+
+function drawHeader(current) {
+	const header = document.getElementById('header');
+	const other = language === 'en' ? 'zh-CN' : 'en';
+	header.hidden = false;
+	header.replaceChildren(h('div', {},
+		h('nav', {'aria-label': t('menu')}, mine().map((name) => h('a', {href: `#/${name}`, 'aria-current': name === current ? 'page' : null}, t(`page.${name}`)))),
+		h('span', {class: 'faint'}, me.actor, ' · ', code('role', role())),
+		h('button', {type: 'button', lang: other, onclick: async () => { await choose(other); route(); }}, other === 'en' ? 'English' : '中文'),
+		h('button', {type: 'button', onclick: leave}, t('sign_out'))));
+	document.getElementById('skip').textContent = t('skip');
+}
+
+async function leave() {
+	await post('sign-out').catch(() => null);
+	signedOut();
+}
+
+function signedOut() {
+	me = null;
+	document.getElementById('header').hidden = true;
+	document.title = t('sign_in');
+	signIn(start);
+}
+
+async function route() {
+	const [name, ...words] = location.hash.replace(/^#\/?/, '').split('?')[0].split('/').map(decodeURIComponent);
+	const page = pages[name] ? name : mine()[0];
+	if (!page) return show(h('p', {}, t('no_pages')));
+	drawHeader(page);
+	document.title = t(`page.${page}`);
+	show(h('p', {class: 'faint', role: 'status'}, t('loading')));
+	try {
+		const module = await import(`./pages/${page}.js`);
+		await module.draw(words, me);
+	} catch (problem) {
+		if (problem.status === 401) return;
+		show(h('div', {class: 'card'}, h('p', {class: 'warn', role: 'alert'}, problem.message), h('button', {type: 'button', onclick: route}, t('again'))));
+	}
+}
+
+async function start() {
+	try {
+		me = await get('me');
+	} catch (problem) {
+		return signedOut();
+	}
+	await route();
+}
+
+function watchConnection() {
+	const note = document.getElementById('offline');
+	const look = () => { note.hidden = navigator.onLine; note.textContent = t('offline'); };
+	addEventListener('online', look);
+	addEventListener('offline', look);
+	look();
+}
+
+await choose(preferred());
+watchConnection();
+whenSignedOut(signedOut);
+addEventListener('hashchange', () => me && route());
+await start();

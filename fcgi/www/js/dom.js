@@ -1,0 +1,72 @@
+// Elements without HTML text: what a customer is called can never be markup.
+
+// h('p', {class: 'faint'}, 'text', child, [more]): attributes by name, on* as listeners, null children left out.
+export function h(name, attributes, ...children) {
+	const element = document.createElement(name);
+	for (const [key, value] of Object.entries(attributes || {})) {
+		if (value === null || value === undefined || value === false) continue;
+		if (key.startsWith('on')) element.addEventListener(key.slice(2), value);
+		else element.setAttribute(key, value === true ? '' : value);
+	}
+	append(element, children);
+	return element;
+}
+
+export function append(element, children) {
+	for (const child of children.flat(Infinity)) {
+		if (child === null || child === undefined || child === false) continue;
+		element.append(child instanceof Node ? child : document.createTextNode(String(child)));
+	}
+	return element;
+}
+
+export function show(...children) {
+	const main = document.getElementById('main');
+	main.replaceChildren();
+	append(main, children);
+	main.focus({preventScroll: true});
+	window.scrollTo(0, 0);
+}
+
+// A message that goes by itself; with an act (undo, say) it stays longer.
+export function toast(text, act) {
+	const note = h('p', {}, text, act && h('button', {type: 'button', onclick: () => { note.remove(); act.run(); }}, act.label));
+	document.getElementById('toast').append(note);
+	setTimeout(() => note.remove(), act ? 10000 : 5000);
+}
+
+// A labelled field; `name` is its id and the member of the body that it becomes.
+export function field(name, label, attributes) {
+	const tag = (attributes || {}).tag || 'input';
+	const input = h(tag, {id: name, name, ...attributes, tag: null});
+	return [h('label', {for: name}, label), input];
+}
+
+export function check(name, label, checked) {
+	return h('label', {class: 'check'}, h('input', {type: 'checkbox', name, checked}), label);
+}
+
+// A form whose button waits for the answer; a fault is shown at the field that the gateway names.
+export function form(fields, label, submit) {
+	const fault = h('p', {class: 'warn', role: 'alert'});
+	const button = h('button', {class: 'main', type: 'submit'}, label);
+	const element = h('form', {novalidate: true, onsubmit: async (event) => {
+		event.preventDefault();
+		button.disabled = true;
+		fault.textContent = '';
+		for (const wrong of element.querySelectorAll('[aria-invalid]')) wrong.removeAttribute('aria-invalid');
+		try {
+			await submit(new FormData(element), element);
+		} catch (problem) {
+			fault.textContent = problem.message;
+			const wrong = problem.field && element.elements.namedItem(problem.field);
+			if (wrong instanceof Element) {
+				wrong.setAttribute('aria-invalid', 'true');
+				wrong.focus();
+			}
+		} finally {
+			button.disabled = false;
+		}
+	}}, fields, fault, h('div', {class: 'row'}, button));
+	return element;
+}

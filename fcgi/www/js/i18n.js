@@ -1,0 +1,33 @@
+// Words and formats: zh-CN first, en; the choice is the browser's until somebody chooses.
+
+let words = {};
+export let language = 'zh-CN';
+const zone = 'Asia/Shanghai';
+
+export async function choose(wanted) {
+	language = wanted;
+	document.documentElement.lang = wanted;
+	words = await (await fetch(`/i18n/${wanted}.json`)).json();
+}
+
+export function preferred() {
+	const kept = new URLSearchParams(location.search).get('lang');
+	if (kept === 'en' || kept === 'zh-CN') return kept;
+	return (navigator.language || '').startsWith('zh') ? 'zh-CN' : 'en';
+}
+
+// t('tasks.due', {n: 3}): the word with {n} filled in; an unknown key shows itself, so that a test finds it.
+export function t(key, values) {
+	const word = words[key] ?? key;
+	return word.replace(/{(\w+)}/g, (whole, name) => values && name in values ? values[name] : whole);
+}
+
+// The word for a code of the database (a tier, a channel), or the code.
+export function code(kind, value) { return value === null || value === undefined ? '' : words[`${kind}.${value}`] ?? String(value); }
+
+const made = (maker, options) => new maker(language, options);
+export const number = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {}).format(value);
+export const money = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {style: 'currency', currency: 'CNY'}).format(value);
+export const percent = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {style: 'percent', maximumFractionDigits: 1}).format(value);
+export const day = (value) => value ? made(Intl.DateTimeFormat, {dateStyle: 'medium', timeZone: 'UTC'}).format(new Date(`${value.slice(0, 10)}T00:00:00Z`)) : '–';
+export const moment = (value) => value ? made(Intl.DateTimeFormat, {dateStyle: 'medium', timeStyle: 'short', timeZone: zone}).format(new Date(value)) : '–';

@@ -1,0 +1,48 @@
+// Finding a customer: a whole phone or card answers for the whole chain with the counter card; a name or the last
+// four digits searches one's own stores.
+import {append, field, form, h, show} from '../dom.js';
+import {post} from '../api.js';
+import {code, t} from '../i18n.js';
+
+const digits = (text) => text.replace(/[\s\-()（）－]/g, '').normalize('NFKC');
+const isPhone = (text) => /^(\+?86)?1[3-9]\d{9}$/.test(digits(text));
+
+export async function draw() {
+	const found = h('div', {'aria-live': 'polite'});
+	show(h('h1', {}, t('page.find')),
+		h('div', {class: 'card'}, form([field('text', t('find.what'), {type: 'search', enterkeyhint: 'search', autofocus: true, autocomplete: 'off'})],
+			t('find.go'), (data) => look(data.get('text').trim(), found))),
+		found,
+		h('p', {}, h('a', {href: '#/enrol'}, t('page.enrol'))));
+	document.getElementById('text').focus();
+}
+
+async function look(text, found) {
+	if (!text) return;
+	const rows = isPhone(text) ? await exactly('phone', digits(text)) : (await post('search', {text, limit: 30})).items;
+	if (rows.length === 0 && /^[\w-]{6,}$/.test(text)) rows.push(...await exactly('member_card', text));
+	found.replaceChildren();
+	append(found, rows.length === 0 ? [h('div', {class: 'card'}, h('p', {}, t('find.nobody')), h('a', {href: `#/enrol/${encodeURIComponent(text)}`}, t('page.enrol')))]
+		: rows.map(card));
+}
+
+async function exactly(kind, value) {
+	try {
+		return [await post('lookup', {kind, value})];
+	} catch (problem) {
+		if (problem.status === 404) return [];
+		throw problem;
+	}
+}
+
+// A person of another store is shown as far as the counter card goes, and not opened.
+function card(person) {
+	const coupons = person.coupons || [];
+	return h('div', {class: 'card'},
+		h('h2', {}, person.in_scope === false ? person.name : h('a', {href: `#/person/${person.customer_id}`}, person.name || t('unnamed'))),
+		h('p', {}, person.tier && h('span', {class: 'tag tier'}, code('tier', person.tier)), person.phone && h('span', {class: 'tag'}, person.phone),
+			person.city && h('span', {class: 'tag'}, person.city), person.last_category && h('span', {class: 'tag'}, person.last_category)),
+		coupons.length > 0 && h('p', {}, t('find.coupons', {n: coupons.length})),
+		person.suggestion && (person.suggestion.reason_zh || person.suggestion.reason) && h('p', {class: 'good'}, person.suggestion.reason_zh || person.suggestion.reason),
+		person.in_scope === false && h('p', {class: 'faint'}, t('find.other_store')));
+}

@@ -1,0 +1,79 @@
+// One customer: what to say next at the top, then value, coupons, notes and the timeline.
+import {append, check, field, form, h, show, toast} from '../dom.js';
+import {get, post} from '../api.js';
+import {code, day, language, moment, money, number, t} from '../i18n.js';
+
+export async function draw([id], me) {
+	const person = await get(`persons/${id}/overview`);
+	show(h('h1', {}, person.name || t('unnamed'), ' ', person.value && h('span', {class: 'tag tier'}, code('tier', person.value.tier))),
+		dial(person), h('div', {class: 'cards'}, about(person), coupons(person), note(person), followUp(person)), timeline(person));
+}
+
+// Masked until somebody says why; then it is one key to dial, and the trail knows.
+function dial(person) {
+	const place = h('div', {class: 'card'});
+	const ask = form([h('p', {}, t('person.phone'), ': ', person.phone || '–'), field('reason', t('person.why'), {value: t('person.why_default')})], t('person.dial'), async (data) => {
+		const clear = await post(`persons/${person.customer_id}/unmask`, {fields: ['phone'], reason: data.get('reason')});
+		const {phone} = clear.fields;
+		place.replaceChildren(h('a', {class: 'dial', href: `tel:${phone}`}, `☎ ${phone}`));
+	});
+	return person.phone ? append(place, [ask]) : null;
+}
+
+function about(person) {
+	const value = person.value || {};
+	const suggestion = person.suggestion || {};
+	const reason = language === 'en' ? suggestion.reason_en : suggestion.reason_zh;
+	return h('section', {class: 'card'}, h('h2', {}, t('person.about')),
+		reason && h('p', {class: 'good'}, reason),
+		h('dl', {}, h('dt', {}, t('person.last')), h('dd', {}, day(value.last_day)), h('dt', {}, t('person.orders')), h('dd', {}, number(value.order_days)),
+			h('dt', {}, t('person.net')), h('dd', {}, money(value.net)), h('dt', {}, t('person.since')), h('dd', {}, day(person.registered_on)),
+			h('dt', {}, t('person.store')), h('dd', {}, person.home_store || '–'), h('dt', {}, t('person.city')), h('dd', {}, person.city || '–')));
+}
+
+function coupons(person) {
+	const usable = person.coupons.filter((coupon) => coupon.state === 'issued');
+	return h('section', {class: 'card'}, h('h2', {}, t('person.coupons')),
+		usable.length === 0 ? h('p', {class: 'faint'}, t('none')) : h('ul', {class: 'plain'}, usable.map((coupon) => h('li', {},
+			h('a', {href: `#/redeem/${encodeURIComponent(coupon.code)}`}, language === 'en' ? coupon.name_en : coupon.name), ' ',
+			h('span', {class: 'faint'}, t('person.until', {day: day(coupon.valid_until)}))))));
+}
+
+function note(person) {
+	return h('section', {class: 'card'}, h('h2', {}, t('person.note')), form([
+		h('label', {for: 'channel'}, t('person.channel')), h('select', {id: 'channel', name: 'channel'}, ['store', 'call', 'wechat', 'sms'].map((c) => h('option', {value: c}, code('channel', c)))),
+		field('body', t('person.said'), {tag: 'textarea', required: true}), field('next_on', t('person.next'), {type: 'date'})], t('save'), async (data) => {
+		await post(`persons/${person.customer_id}/notes`, {channel: data.get('channel'), body: data.get('body'), next_on: data.get('next_on') || null});
+		toast(t('saved'));
+		await draw([person.customer_id]);
+	}));
+}
+
+function followUp(person) {
+	return h('section', {class: 'card'}, h('h2', {}, t('person.task')), form([field('title', t('person.task_what'), {required: true, maxlength: 200}),
+		field('due_on', t('person.task_when'), {type: 'date', required: true})], t('save'), async (data, element) => {
+		await post(`persons/${person.customer_id}/tasks`, {title: data.get('title'), due_on: data.get('due_on')});
+		element.reset();
+		toast(t('saved'));
+	}));
+}
+
+function timeline(person) {
+	const rows = h('ul', {class: 'plain'}, person.timeline.map(entry));
+	const more = h('button', {type: 'button', onclick: async () => {
+		const last = person.timeline[person.timeline.length - 1];
+		const page = await get(`persons/${person.customer_id}/timeline?cursor=${encodeURIComponent(more.dataset.cursor || '')}&limit=50`);
+		append(rows, page.items.slice(last && !more.dataset.cursor ? person.timeline.length : 0).map(entry));
+		more.dataset.cursor = page.next || '';
+		more.hidden = !page.next;
+	}}, t('more'));
+	return h('section', {class: 'card'}, h('h2', {}, t('person.timeline')), person.timeline.length === 0 ? h('p', {class: 'faint'}, t('none')) : rows,
+		person.timeline.length >= 20 && more);
+}
+
+function entry(item) {
+	const text = {order: () => `${money(Number(item.amount))} · ${code('order', item.status)}`, refund: () => money(-Number(item.amount)),
+		interaction: () => `${code('channel', item.channel)} · ${item.text || ''}`, event: () => code('event', item.type), coupon: () => item.coupon_type,
+		tier: () => `${code('tier', item.from)} → ${code('tier', item.to)}`, flow: () => `${item.flow} · ${code('outcome', item.outcome)}`}[item.kind];
+	return h('li', {}, h('span', {class: 'faint'}, moment(item.at), ' '), h('strong', {}, code('kind', item.kind)), ' ', text ? text() : '');
+}

@@ -1,0 +1,19 @@
+// Sign-in by password, or by the one-time link of #/link/TOKEN.
+import {field, form, h, show} from '../dom.js';
+import {post} from '../api.js';
+import {t} from '../i18n.js';
+
+export function signIn(done) {
+	const link = location.hash.match(/^#\/link\/(\w+)$/);
+	const byPassword = form([field('login', t('login'), {autocomplete: 'username', autocapitalize: 'none', required: true}),
+		field('password', t('password'), {type: 'password', autocomplete: 'current-password', required: true})], t('sign_in'), async (data) => {
+		await post('sign-in', {login: data.get('login'), password: data.get('password')});
+		await done();
+	});
+	const byLink = form([h('p', {}, t('sign_in_link'))], t('sign_in'), async () => {
+		await post('sign-in/link', {token: link[1]});
+		location.hash = '';
+		await done();
+	});
+	show(h('div', {class: 'card signin'}, h('h1', {}, t('sign_in')), link ? byLink : byPassword));
+}

@@ -1,0 +1,41 @@
+// Today's list: what is overdue first; ticked off with what came of it.
+import {append, h, show, toast} from '../dom.js';
+import {list, post} from '../api.js';
+import {code, moment, t} from '../i18n.js';
+
+export async function draw([which = 'mine']) {
+	const place = h('ul', {class: 'plain'});
+	show(h('h1', {}, t('page.tasks')),
+		h('div', {class: 'row'}, ['mine', 'store', 'escalated'].map((name) => h('a', {href: `#/tasks/${name}`, class: 'tag', 'aria-current': name === which ? 'true' : null}, t(`tasks.${name}`)))),
+		h('div', {class: 'card'}, place));
+	await fill(place, which, '');
+}
+
+async function fill(place, which, cursor) {
+	const page = await list(`tasks?list=${which}&limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+	append(place, page.rows.map(row));
+	if (!cursor && page.rows.length === 0) append(place, [h('li', {class: 'faint'}, t('tasks.none'))]);
+	if (page.next) {
+		const more = h('button', {type: 'button', onclick: async () => { more.remove(); await fill(place, which, page.next); }}, t('more'));
+		append(place, [more]);
+	}
+}
+
+function row(task) {
+	const line = h('li', {},
+		h('a', {href: `#/person/${task.customer_id}`}, task.name || t('unnamed')), ' ', h('strong', {}, task.title), ' ',
+		h('span', {class: task.is_overdue ? 'warn' : 'faint'}, moment(task.due_at), task.is_overdue ? ` · ${t('tasks.overdue')}` : ''),
+		task.staff_name && h('span', {class: 'faint'}, ' · ', task.staff_name),
+		h('div', {class: 'row'}, ['reached', 'unreached', 'bought'].map((outcome) => h('button', {type: 'button', onclick: () => finish(task, outcome, line)}, t(`tasks.${outcome}`)))));
+	return line;
+}
+
+async function finish(task, outcome, line) {
+	try {
+		await post(`persons/${task.customer_id}/tasks/${task.task_id}/finish`, {outcome, state: 'done'});
+		line.remove();
+		toast(t('saved'));
+	} catch (problem) {
+		toast(problem.message);
+	}
+}

@@ -1,0 +1,144 @@
+// The pages in a real browser: every role signs in, sees its pages in both languages and themes, on a phone and a desk;
+// no console error, nothing to scroll sideways, no finding of axe; then the work of a day, click by click.
+//
+// node pages.mjs BASE SIGN_INS [SCREENSHOTS]: SIGN_INS holds lines "login NAME PASSWORD ROLE"; TAP on standard output.
+import {readFileSync, mkdirSync} from 'node:fs';
+import {createRequire} from 'node:module';
+
+const require = createRequire(process.env.CRM_NODE_MODULES ? `${process.env.CRM_NODE_MODULES}/x.js` : import.meta.url);
+const {chromium} = require('playwright-core');
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const [base, signIns, shots] = process.argv.slice(2);
+const people = Object.fromEntries(readFileSync(signIns, 'utf8').split('\n').filter((line) => line.startsWith('login ')).map((line) => line.split(' ')).map(([, name, password, role]) => [role.replace('crm_', ''), {name, password}]));
+const sizes = {phone: {width: 360, height: 740}, tablet: {width: 768, height: 1024}, desk: {width: 1280, height: 800}};
+let count = 0, failed = 0;
+
+function ok(good, what, detail) {
+	count++;
+	if (!good) failed++;
+	console.log(`${good ? 'ok' : 'not ok'} ${count} - ${what}`);
+	if (!good && detail !== undefined) console.log(`# ${typeof detail === 'string' ? detail : JSON.stringify(detail)}`.slice(0, 1500));
+}
+
+async function open(browser, role, {size = 'phone', language = 'zh-CN', theme = 'light'} = {}) {
+	const context = await browser.newContext({viewport: sizes[size], isMobile: size === 'phone', hasTouch: size === 'phone', colorScheme: theme, locale: language, timezoneId: 'Asia/Shanghai'});
+	const page = await context.newPage();
+	page.errors = [];
+	page.on('console', (message) => message.type() === 'error' && !/status of (401|404|409|422)/.test(message.text()) && page.errors.push(message.text()));
+	page.on('pageerror', (fault) => page.errors.push(String(fault)));
+	page.on('dialog', (dialog) => { page.errors.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+	await page.goto(base);
+	await page.fill('#login', people[role].name);
+	await page.fill('#password', people[role].password);
+	await page.click('button[type=submit]');
+	await page.waitForSelector('nav a');
+	return page;
+}
+
+const settled = (page) => page.waitForFunction(() => document.querySelector('#main h1') !== null);
+
+async function visit(page, address) {
+	await page.evaluate((hash) => { document.getElementById('main').replaceChildren(); location.hash = hash; }, address);
+	await settled(page);
+}
+
+async function judge(page, what) {
+	const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+	ok(wide <= 0, `${what}: nothing to scroll sideways`, `${wide} px too wide`);
+	await page.evaluate(axe);
+	const {violations} = await page.evaluate(() => globalThis.axe.run(document, {resultTypes: ['violations']}));
+	ok(violations.length === 0, `${what}: axe finds nothing`, violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(' ')}`));
+	const keys = await page.evaluate(() => (document.body.innerText.match(/\b(page|find|person|tasks|redeem|enrol|board|flows|sources|reviews)\.[a-z_]+\b/g) || []));
+	ok(keys.length === 0, `${what}: every word is translated`, keys);
+	if (shots) await page.screenshot({path: `${shots}/${what.replace(/\W+/g, '-')}.png`, fullPage: true});
+}
+
+const menus = {clerk: ['find', 'tasks', 'redeem'], store_manager: ['find', 'tasks', 'redeem', 'board'], marketer: ['board', 'flows'], steward: ['find', 'sources', 'reviews'], headquarters: ['board', 'flows', 'sources', 'reviews', 'tasks']};
+
+async function looks(browser) {
+	for (const [role, names] of Object.entries(menus))
+		for (const [size, language, theme] of [['phone', 'zh-CN', 'light'], ['desk', 'en', 'dark'], ['tablet', 'zh-CN', 'dark']]) {
+			const page = await open(browser, role, {size, language, theme});
+			const menu = await page.$$eval('nav a', (links) => links.map((link) => link.getAttribute('href').slice(2)));
+			ok(names.every((name) => menu.includes(name)), `${role} has the pages of the role`, menu);
+			for (const name of names) {
+				await visit(page, `#/${name}`);
+				await judge(page, `${role} ${name} ${size} ${language} ${theme}`);
+			}
+			ok(page.errors.length === 0, `${role} ${size} ${language} ${theme}: the console is quiet`, page.errors);
+			await page.context().close();
+		}
+}
+
+// A clerk's day: enrol, find, look, note, task, tick off.
+async function day(browser) {
+	const page = await open(browser, 'clerk');
+	const phone = `138${String(Date.now() % 100000000).padStart(8, '0')}`;
+	await page.fill('#text', phone);
+	await page.click('button[type=submit]');
+	await page.click('a[href^="#/enrol/"]');
+	await page.waitForSelector('#phone');
+	ok(await page.inputValue('#phone') === phone, 'what was looked for is in the form');
+	await page.fill('#name', '<img src=x onerror=alert(1)>');
+	await page.check('input[name=consent_sms]');
+	await page.click('button[type=submit]');
+	await page.waitForFunction(() => location.hash.startsWith('#/person/') && document.querySelector('textarea'));
+	ok((await page.$$('main img')).length === 0, 'a hostile name is a name, and runs nothing');
+	await judge(page, 'clerk person phone zh-CN light');
+	await page.fill('textarea', '试吃了新品，下周再来');
+	await page.fill('#next_on', '2030-01-02');
+	await page.click('form:has(textarea) button[type=submit]');
+	await page.waitForSelector('li:has-text("试吃了新品")');
+	ok(true, 'the note is on the timeline');
+	await page.click('form:has(#reason) button[type=submit]');
+	const dial = await page.waitForSelector('a.dial');
+	ok((await dial.getAttribute('href')).includes(phone.slice(3)), 'one key dials, once the reason was given');
+	await visit(page, '#/tasks');
+	ok((await page.$$('li:has-text("跟进")')).length > 0, 'the next day is in the list');
+	const before = (await page.$$('main li')).length;
+	await page.click('li:has-text("跟进") button >> nth=0');
+	await page.waitForFunction((n) => document.querySelectorAll('main li').length < n, before);
+	ok(true, 'and ticked off');
+	await visit(page, '#/redeem/NO-SUCH-CODE');
+	await page.fill('#order_external_id', 'T1');
+	await page.fill('#amount', '59.00');
+	await page.click('button[type=submit]');
+	await page.waitForFunction(() => document.querySelector('[role=alert]').textContent !== '');
+	ok(true, 'an unknown coupon says why');
+	await visit(page, '#/find');
+	await page.fill('#text', phone);
+	await page.click('button[type=submit]');
+	await page.waitForSelector('h2 a[href^="#/person/"]');
+	ok(true, 'found by phone');
+	ok(page.errors.length === 0, 'the console was quiet all day', page.errors);
+	const denied = await page.evaluate(async () => (await fetch('/api/v1/staff', {credentials: 'same-origin'})).status);
+	ok(denied === 403, 'a clerk reaches nothing of the administrator', denied);
+	ok(await page.evaluate(() => localStorage.length + sessionStorage.length + document.cookie.length) === 0, 'nothing of the session lies where a script reads it');
+	await page.context().close();
+}
+
+// Whoever is signed out is asked to sign in, wrong passwords say so.
+async function doors(browser) {
+	const page = await (await browser.newContext({locale: 'zh-CN'})).newPage();
+	await page.goto(base);
+	await page.fill('#login', people.clerk.name);
+	await page.fill('#password', 'not the password');
+	await page.click('button[type=submit]');
+	await page.waitForFunction(() => document.querySelector('[role=alert]').textContent !== '');
+	ok(await page.isVisible('#password'), 'a wrong password stays at the door and says so');
+	await page.context().close();
+}
+
+if (shots) mkdirSync(shots, {recursive: true});
+const browser = await chromium.launch({executablePath: process.env.CRM_CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox']});
+try {
+	if (!process.env.QUICK) await looks(browser);
+	await day(browser);
+	await doors(browser);
+} catch (fault) {
+	ok(false, 'the run went to its end', String(fault.stack));
+} finally {
+	await browser.close();
+}
+console.log(`1..${count}`);
+process.exit(failed ? 1 : 0);
