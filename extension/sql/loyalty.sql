@@ -458,10 +458,15 @@ CREATE FUNCTION crm._loyalty_on_export(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN (SELECT jsonb_build_object('coupons', coalesce(jsonb_agg(k), '[]')) FROM crm._loyalty_coupons(customer_id) k);
+    RETURN jsonb_build_object(
+        'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm._loyalty_coupons(customer_id) k),
+        'points', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'points', e.points, 'reason', e.reason)
+                                             ORDER BY e.at, e.entry_id), '[]')
+                   FROM crm.membership m JOIN crm.points_entry e USING (source_record_id)
+                   WHERE m.customer_id = _loyalty_on_export.customer_id AND m.valid_to = 'infinity'));
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_on_export(bigint) IS 'what the room keeps about a person: the coupons';
+COMMENT ON FUNCTION crm._loyalty_on_export(bigint) IS 'what the room keeps about a person: coupons, the ledger of points';
 
 CREATE FUNCTION crm.loyalty_check() RETURNS TABLE (what text, expected text, found text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -478,7 +483,8 @@ BEGIN
     SELECT format('key of the redemption by order %s', k.external_id), 'a redeemed coupon', coalesce(c.state, 'none')
     FROM crm.external_key k LEFT JOIN crm.coupon c ON c.customer_id = k.source_record_id AND c.coupon_id = k.fact_id
     WHERE k.kind = 7 AND c.state IS DISTINCT FROM 'redeemed';
+    RETURN QUERY SELECT p.what, p.expected, p.found FROM crm._loyalty_points_check() p;
 END
 $$;
-COMMENT ON FUNCTION crm.loyalty_check() IS 'redemptions without their unique key and keys without redemption; no rows: all agrees';
+COMMENT ON FUNCTION crm.loyalty_check() IS 'redemptions without their unique key, keys without redemption, and the ledger of points added up anew; no rows: all agrees';
 GRANT EXECUTE ON FUNCTION crm.loyalty_check() TO crm_admin;

@@ -106,6 +106,12 @@ const CrmSchema crm_schemas[] = {
 					  "\"store_code\":" TEXT ",\"amount\":" MONEY)},
 	{"CancelRedemption", OBJECT("\"code\",\"order_external_id\"",
 								"\"code\":" TEXT ",\"order_external_id\":" TEXT ",\"reason\":" TEXT)},
+	{"SpendPoints", OBJECT("\"points\",\"reference\"",
+						   "\"points\":{\"type\":\"integer\",\"minimum\":1},\"source\":" TEXT ","
+						   "\"reference\":" TEXT ",\"store_code\":" TEXT ",\"reason\":" TEXT)},
+	{"ReturnPoints", OBJECT("\"reference\"", "\"source\":" TEXT ",\"reference\":" TEXT ",\"reason\":" TEXT)},
+	{"AdjustPoints", OBJECT("\"points\",\"reason\"",
+							"\"points\":{\"type\":\"integer\"},\"reason\":" TEXT ",\"valid_days\":{\"type\":\"integer\"}")},
 	{"Coupon", ANY_OBJECT("a coupon: code, type, value, state, valid_until")},
 
 	{"Task", OBJECT("\"title\",\"due_on\"",

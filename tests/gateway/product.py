@@ -152,6 +152,8 @@ def test_flows(web, keys):
         equal(web.request("POST", f"/api/v1/flows/{codes[0]}/{act}", key=keys["clerk"]).status, 403, f"{act} is not for a clerk")
     equal(web.request("GET", "/api/v1/flows/there-is-none/preview", key=keys["headquarters"]).status, 404, "an unknown flow")
     equal(web.request("GET", "/api/v1/outbox/1-NONE", key=keys["headquarters"]).status, 404, "an unknown message")
+    answer = web.request("POST", "/api/v1/points/return", json.dumps({"reference": "NONE"}), key=keys["till"])
+    ok(answer.status == 404 and answer.json()["code"] == "RM610", "points nobody spent are not returned", answer)
     answer = web.request("POST", "/api/v1/coupons/redeem", json.dumps({"code": "NONE", "order_external_id": "O1", "amount": "59.10", "store_code": "S01"}), key=keys["till"])
     ok(400 <= answer.status < 500, "an unknown coupon", answer)
     answer = web.request("POST", "/api/v1/coupons/redeem", json.dumps({"code": "NONE", "order_external_id": "O1", "amount": "x"}), key=keys["till"])

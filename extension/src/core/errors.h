@@ -81,6 +81,9 @@
 #define ERRCODE_CRM_COUPON_BELOW		CRM_SQLSTATE('6', '0', '5') /* 422: the order is below the minimum */
 #define ERRCODE_CRM_COUPON_NOT_REDEEMED	CRM_SQLSTATE('6', '0', '6') /* 409: not redeemed by this order */
 #define ERRCODE_CRM_COUPON_TYPE_UNKNOWN	CRM_SQLSTATE('6', '0', '7') /* 422: no such coupon type */
+#define ERRCODE_CRM_POINTS_TOO_FEW		CRM_SQLSTATE('6', '0', '8') /* 409: the person has too few points */
+#define ERRCODE_CRM_POINTS_REFERENCE	CRM_SQLSTATE('6', '0', '9') /* 409: the reference was used for other points */
+#define ERRCODE_CRM_POINTS_NOT_SPENT	CRM_SQLSTATE('6', '1', '0') /* 404: nothing was spent under the reference */
 
 /* RM7xx outbox */
 #define ERRCODE_CRM_CHANNEL_UNCARRIED	CRM_SQLSTATE('7', '0', '1') /* 409: no endpoint carries the channel */

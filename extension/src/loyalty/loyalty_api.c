@@ -3,7 +3,8 @@
  *		What the room registers; the SQL-callable edge of coupon codes.
  *
  * Coupons stay under the customer id they were issued to; a merge moves nothing, since reading
- * goes over all ids of a person.  So the room only takes part in the export of a person.
+ * goes over all ids of a person.  Points lie on records and go where these go: what is kept of
+ * them a person is brought up to date when facts arrive and when records move.
  */
 #include "loyalty/loyalty.h"
 
@@ -16,6 +17,9 @@ PG_FUNCTION_INFO_V1(crm_loyalty_ids);
 void
 crm_loyalty_init(void)
 {
+	crm_core_consequence_register(CRM_ON_FACTS, 20, "loyalty", "crm._loyalty_on_facts");
+	crm_core_consequence_register(CRM_ON_MEMBERSHIP, 20, "loyalty", "crm._loyalty_on_membership");
+	crm_core_consequence_register(CRM_ON_ERASE, 20, "loyalty", "crm._loyalty_on_erase");
 	crm_core_consequence_register(CRM_ON_EXPORT, 20, "loyalty", "crm._loyalty_on_export");
 }
 
