@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Writes pinyin.h: readings of characters without tones, of surnames, other spellings.
+
+    ./generate_pinyin.py kMandarin_8105.txt surnames.txt > pinyin.h
+
+The first file is pinyin-data's, the second overtrue/pinyin's list of surnames with their own
+readings ("单于: chán yú"); where the second gives no other reading it adds no row.
+"""
+import re
+import sys
+import unicodedata
+
+# Surnames read otherwise than the character, beside those of the file.
+MORE_SURNAMES = {"翟": "zhai", "逄": "pang", "员": "yun", "种": "chong", "黑": "he", "召": "shao",
+                 "隽": "juan", "郇": "xun", "长孙": "zhang sun", "澹台": "tan tai", "尉迟": "yu chi",
+                 "万俟": "mo qi", "单于": "chan yu", "宰父": "zai fu", "亓官": "qi guan", "折": "she"}
+
+# Spellings of surnames in Hong Kong, Taiwan (Wade-Giles) and South East Asia.
+SPELLINGS = """chan:chen,zhan chen:chen cheng:zheng,cheng cheung:zhang chang:zhang,chang wong:wang,huang
+hwang:huang lee:li leung:liang liang:liang lam:lin lim:lin lau:liu liew:liu low:liu,luo law:luo lo:luo ng:wu,huang
+goh:wu tsui:xu hsu:xu hui:xu koh:xu ko:gao,ge kao:gao chow:zhou chou:zhou chu:zhu chiu:zhao chao:zhao
+yeung:yang yong:yang young:yang ho:he hor:he kwok:guo kuo:guo kwan:guan tang:deng,tang teng:deng,teng
+tsang:zeng tseng:zeng chang:zhang hsieh:xie tse:xie hsiao:xiao siu:xiao tsai:cai choi:cai,cui chua:cai choy:cai
+ip:ye yip:ye yeh:ye yap:ye fung:feng mok:mo ma:ma mak:mai kwong:kuang fong:fang,kuang fan:fan poon:pan pun:pan
+so:su sze:shi shih:shi szeto:situ tung:dong tam:tan tan:chen,tan to:du tu:du tong:tang,tong wan:yun,wen wen:wen
+wai:wei woo:hu wu:wu,hu yu:yu,yuyu yue:yu yuen:ruan,yuan yan:ren,zhen yam:ren yim:yan yen:yan chin:qian,jin
+chien:jian,qian kam:jin kan:jian kong:jiang,kong kiang:jiang chiang:jiang jiang:jiang keung:jiang lui:lv,lei
+lu:lu,lv loo:lu luk:lu lai:li lei:li kung:gong,kong sung:song suen:sun shum:shen sum:shen shen:shen sin:xian
+hung:hong,xiong hong:hong hou:hou hau:hou ting:ding ding:ding tai:dai tien:tian tin:tian tsao:cao cho:cao,zuo
+cha:zha tso:zuo peng:peng pang:peng,pang phang:peng au:ou ou:ou au-yeung:ouyang chung:zhong,zhang chong:zhuang,zhong
+jung:rong yung:rong kuan:guan hsueh:xue sit:xue hsiung:xiong hsing:xing pai:bai pak:bai,bo pao:bao liao:liao
+liu:liu lung:long man:wen,man mui:mei ngai:ni,wei ni:ni sheung:shang shiu:shao shaw:shao tsou:zou chau:zhou,zou
+wang:wang li:li kwan:guan kwok:guo cheuk:zhuo cheong:zhang teo:zhang teoh:zhang tiong:zhang tay:zheng tee:zheng
+ong:wang heng:wang ooi:huang wee:huang,wei oei:huang quah:ke seah:xie sim:shen soh:su tio:zhang yeo:yang yeoh:yang"""
+
+INITIALS = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"))
+
+
+def toneless(text):
+    text = unicodedata.normalize("NFD", text.strip().replace("ü", "v").replace("u\u0308", "v"))
+    text = text.replace("ê", "e")
+    plain = []
+    for sign in text:
+        if sign == "\u0308":
+            plain[-1] = "v"
+        elif not unicodedata.combining(sign):
+            plain.append(sign)
+    return "".join(plain)
+
+
+def fuzzy(syllable):
+    """What stays of a syllable when l and n, f and h, flat and curled, front and back nasals are one."""
+    for curled, flat in INITIALS:
+        if syllable.startswith(curled):
+            syllable = flat + syllable[len(curled):]
+            break
+    if syllable.startswith("f"):
+        syllable = "h" + syllable[1:]
+    if re.match("hu[aeio]", syllable):
+        syllable = "h" + syllable[2:]
+    syllable = re.sub("^([ly])v", r"\1u", syllable)
+    return re.sub("ng$", "n", syllable)
+
+
+def readings(path):
+    found = {}
+    for line in open(path, encoding="utf-8"):
+        match = re.match(r"^\s*U\+([0-9A-F]+):\s*(\S+)", line)
+        if match:
+            found[int(match.group(1), 16)] = toneless(match.group(2).split(",")[0])
+    return found
+
+
+def surnames(path, common):
+    found = {}
+    for line in open(path, encoding="utf-8"):
+        if ":" in line:
+            word, reading = line.split(":")
+            found[word] = [toneless(part) for part in reading.split()]
+    found.update((word, reading.split()) for word, reading in MORE_SURNAMES.items())
+    return {word: parts for word, parts in sorted(found.items())
+            if len(word) == len(parts) <= 2 and [common.get(ord(c)) for c in word] != parts}
+
+
+common = {point: reading for point, reading in readings(sys.argv[1]).items() if point <= 0xFFFF}
+special = surnames(sys.argv[2], common)
+spelled = {}
+for entry in SPELLINGS.split():
+    word, targets = entry.split(":")
+    spelled.setdefault(word, [])
+    spelled[word] += [t for t in targets.split(",") if t not in spelled[word]]
+syllables = sorted(set(common.values()) | {p for parts in special.values() for p in parts})
+number = {syllable: i + 1 for i, syllable in enumerate(syllables)}
+classes = {kind: i + 1 for i, kind in enumerate(sorted({fuzzy(s) for s in syllables}))}
+print("""/*
+ * pinyin.h - readings of Chinese characters without tones.  Generated by generate_pinyin.py from
+ * pinyin-data and overtrue/pinyin (MIT, see README.md here); do not edit.
+ *
+ * A syllable is a number from 1; pinyin_fuzzy gives the class of those that are easily taken for
+ * one another.  The other tables are sorted by their first column.
+ */
+""")
+
+
+def rows(head, cells, per_line):
+    print(head + " = {")
+    for i in range(0, len(cells), per_line):
+        print("\t" + ", ".join(cells[i:i + per_line]) + ",")
+    print("};\n")
+
+
+rows("static const char pinyin_syllables[][7]", ['""'] + ['"%s"' % s for s in syllables], 10)
+rows("static const uint16_t pinyin_fuzzy[]", ["0"] + [str(classes[fuzzy(s)]) for s in syllables], 20)
+rows("static const uint16_t pinyin_characters[][2]",
+     ["{0x%04X, %d}" % (point, number[reading]) for point, reading in sorted(common.items())], 6)
+rows("/* one or two characters, and their readings */\nstatic const uint16_t pinyin_surnames[][4]",
+     ["{0x%04X, 0x%04X, %d, %d}" % (ord(w[0]), ord(w[1]) if len(w) > 1 else 0, number[p[0]],
+                                    number[p[1]] if len(w) > 1 else 0) for w, p in special.items()], 4)
+print("static const struct\n{\n\tconst char *spelling;\n\tuint16_t\tsyllables[3];\n}\t\t\tpinyin_spellings[] = {")
+cells = []
+for word, targets in sorted(spelled.items()):
+    known = [number[t] for t in targets if t in number][:3]
+    if known and "-" not in word:
+        cells.append('{"%s", {%s}}' % (word, ", ".join(map(str, known))))
+for i in range(0, len(cells), 5):
+    print("\t" + ", ".join(cells[i:i + 5]) + ",")
+print("};")
