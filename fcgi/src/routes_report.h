@@ -143,10 +143,10 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/reports/funnel", .operation = "report_funnel", .tag = "Reports",
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
-		.sql = "SELECT 200 AS status, (SELECT coalesce(jsonb_agg(f), '[]') FROM crm.report_funnel($1 -> 'steps', "
+		.sql = "SELECT 200 AS status, (SELECT coalesce(jsonb_agg(f), '[]') FROM crm.report_funnel($1::jsonb -> 'steps', "
 		"crm.gateway_text($1, 'from', true)::date, crm.gateway_text($1, 'to', true)::date, "
 		"coalesce(crm.gateway_text($1, 'window_days')::numeric, 7), coalesce(crm.gateway_text($1, 'strict')::boolean, false), "
-		"coalesce($1 -> 'exclusions', '[]'), crm.gateway_text($1, 'store'), crm.gateway_text($1, 'region')) f)::text AS body",
+		"coalesce($1::jsonb -> 'exclusions', '[]'), crm.gateway_text($1, 'store'), crm.gateway_text($1, 'region')) f)::text AS body",
 		.params = {BODY}, .timeout_ms = SLOW_MS,
 		.summary = "Persons who did steps in order within a window",
 		.request_schema = "Object", .response_schema = "Object", .success = 200,
