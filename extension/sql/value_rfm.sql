@@ -195,7 +195,7 @@ COMMENT ON FUNCTION crm._value_score_late(text, date) IS
     'persons whose facts came after the day of a run are scored by its cut points, not by what they were on that day';
 
 CREATE FUNCTION crm._value_apply_scores(run_model text, day date) RETURNS bigint
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     piece CONSTANT int := 5000;
@@ -210,9 +210,10 @@ BEGIN
                        AND s.customer_id > (SELECT x.applied_to FROM crm.rfm_run x WHERE x.model = run_model AND x.as_of = day)
                      ORDER BY s.customer_id LIMIT piece);
     PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
-    UPDATE crm.customer_value v SET r = s.r, f = s.f, m = s.m
-    FROM unnest(persons) p JOIN crm.rfm_score s ON s.customer_id = p AND s.model = run_model AND s.as_of = day
-    WHERE v.customer_id = p;
+    UPDATE crm.customer_value v SET r = x.r, f = x.f, m = x.m
+    FROM (SELECT p.person, s.r, s.f, s.m FROM unnest(persons) p (person)
+          CROSS JOIN LATERAL (SELECT y.r, y.f, y.m FROM crm.rfm_score y WHERE y.customer_id = p.person AND y.model = run_model AND y.as_of = day OFFSET 0) s OFFSET 0) x
+    WHERE v.customer_id = x.person;
     IF cardinality(persons) < piece THEN
         PERFORM crm._value_score_late(run_model, day);
     END IF;
