@@ -4,13 +4,13 @@ CREATE TABLE crm.flow (
     code text NOT NULL UNIQUE,          -- welcome, silence_30, birthday
     name_zh text NOT NULL,
     name_en text NOT NULL,
-    trigger text NOT NULL CHECK (trigger IN ('welcome', 'silence', 'birthday')),
+    trigger text NOT NULL CHECK (trigger IN ('welcome', 'silence', 'birthday', 'schedule', 'event')),
     state text NOT NULL CHECK (state IN ('draft', 'active', 'paused', 'stopped')),
     active_from timestamptz,            -- facts before it fire nothing
     epoch int NOT NULL DEFAULT 1,       -- deliberate restarts; part of the occurrence key unless it holds for ever
     version int NOT NULL DEFAULT 1,
     spec jsonb NOT NULL,                -- days, at, coupon_type, channels, template, exclusions, caps, holdout_percent, backlog_per_day ...
-    watermark timestamptz);             -- how far time has been worked on: silence a moment, birthday a day at midnight UTC
+    watermark timestamptz);             -- how far time has been worked on: silence and schedule a moment, birthday a day at midnight UTC
 CREATE TABLE crm.flow_version (
     flow_id int NOT NULL REFERENCES crm.flow,
     version int NOT NULL,

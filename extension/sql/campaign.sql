@@ -54,6 +54,10 @@ DECLARE
     consent text;
     tried text[] := '{}';
 BEGIN
+    IF NOT flow.spec ? 'channels' THEN
+        reach.reason := 'sends no message';
+        RETURN reach;
+    END IF;
     FOR candidate IN
         SELECT c.value AS channel, ch.endpoint FROM jsonb_array_elements_text(flow.spec -> 'channels') WITH ORDINALITY c (value, n)
         LEFT JOIN crm.channel ch ON ch.channel = c.value ORDER BY c.n
@@ -76,7 +80,26 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_channel(crm.flow_row, bigint) IS
-    'the first channel of the flow that has consent and an address; null with the reason for each otherwise';
+    'the first channel of the flow that has consent and an address; null with the reason for each otherwise, or as the flow sends no message';
+
+CREATE FUNCTION crm._campaign_reached(flow crm.flow_row, person bigint) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF jsonb_typeof(flow.spec -> 'goal') = 'object' THEN
+        RETURN CASE WHEN crm._rule_fit(flow.spec -> 'goal', ARRAY[person], crm.core_now()) <> '{}' THEN 'goal reached' END;
+    END IF;
+    IF flow.spec ->> 'goal' = 'order' AND flow.spec ? 'since' AND EXISTS (
+        SELECT FROM crm.membership m JOIN crm.customer_order o USING (source_record_id)
+        WHERE m.customer_id = person AND m.valid_to = 'infinity' AND o.is_current AND o.kind = 'sale'
+          AND o.ordered_at > (flow.spec ->> 'since')::timestamptz) THEN
+        RETURN 'goal reached: bought';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_reached(crm.flow_row, bigint) IS
+    'why a person has reached the goal: its rule holds, or an order came since the enrolment began (spec member since, of an enrolment); null: not reached';
 
 CREATE FUNCTION crm._campaign_goal(flow crm.flow_row, person bigint, occurrence_key text) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -91,7 +114,16 @@ BEGIN
     IF flow.trigger = 'silence' AND known.last_day::text IS DISTINCT FROM occurrence_key THEN
         RETURN format('last purchase is %s now', coalesce(known.last_day::text, 'none'));
     END IF;
-    RETURN NULL;
+    IF flow.spec ? 'only' AND crm._rule_fit(flow.spec -> 'only', ARRAY[person], crm.core_now()) = '{}' THEN
+        RETURN 'this branch is for others';
+    END IF;
+    IF flow.spec ? 'superseded_by' AND crm._rule_fit(flow.spec -> 'superseded_by', ARRAY[person], crm.core_now()) <> '{}' THEN
+        RETURN 'superseded: another flow has more for this person';
+    END IF;
+    IF flow.spec ? 'except' AND crm._rule_fit(flow.spec -> 'except', ARRAY[person], crm.core_now()) <> '{}' THEN
+        RETURN 'excluded by the flow''s rule';
+    END IF;
+    RETURN crm._campaign_reached(flow, person);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_goal(crm.flow_row, bigint, text) IS 'why a person is excluded or has reached the goal; null: neither';
@@ -102,7 +134,7 @@ $$
 BEGIN
     -- once assigned, for ever: a later occurrence and a merge keep the arm of the survivor
     RETURN coalesce(
-        (SELECT o.arm FROM crm.occurrence o WHERE o.flow_id = flow.flow_id AND o.customer_id = ANY (ids) AND o.arm <> 'none'
+        (SELECT o.arm FROM crm.occurrence o WHERE o.flow_id = flow.flow_id AND o.customer_id = ANY (ids) AND o.arm <> 'none' AND o.epoch >= 0
          ORDER BY o.customer_id <> person, o.fired_at LIMIT 1),
         CASE WHEN crm._campaign_bucket('holdout', flow.code, person) < 100 * (flow.spec ->> 'holdout_percent')::numeric THEN 'control' ELSE 'treatment' END);
 END
@@ -122,12 +154,12 @@ BEGIN
     SELECT count(*) INTO sent FROM crm.contact_cap c, unnest(c.sent_at) s
     WHERE c.cap_key = address_key AND s > at - make_interval(days => days);
     IF sent >= most THEN
-        RETURN format('%s of %s in %s days to this address', sent, most, days);
+        RETURN format('superseded: %s of %s in %s days to this address', sent, most, days);
     END IF;
     SELECT count(*) INTO sent FROM crm.contact_cap c, unnest(c.sent_at) s
     WHERE c.cap_key = ANY (own_keys) AND s > at - make_interval(days => days);
     IF sent >= most THEN
-        RETURN format('%s of %s in %s days to this person', sent, most, days);
+        RETURN format('superseded: %s of %s in %s days to this person', sent, most, days);
     END IF;
     RETURN NULL;
 END
@@ -168,7 +200,7 @@ BEGIN
     IF reach.reason IS NULL THEN
         reach := crm._campaign_channel(flow, person);
     END IF;
-    IF reach.channel IS NULL THEN
+    IF reach.channel IS NULL AND flow.spec ? 'channels' THEN
         r.outcome := 'consent'; r.steps := r.steps || ROW('consent', 'stop', reach.reason)::crm.gate_step;
         RETURN r;
     END IF;
@@ -192,6 +224,10 @@ BEGIN
         RETURN r;
     END IF;
     r.steps := r.steps || ROW('offer', 'pass', 'no equal or better offer')::crm.gate_step;
+    IF reach.channel IS NULL THEN
+        r.due_at := planned; r.outcome := 'sent';
+        RETURN r;
+    END IF;
     held := crm._outbox_quiet_until(crm._campaign_quiet(flow, zone), planned);
     stopper := crm._campaign_cap(flow, ids, r.channel, r.address_hash, held);
     IF stopper IS NOT NULL THEN
@@ -260,7 +296,24 @@ $$;
 COMMENT ON FUNCTION crm._campaign_lock_caps(bigint[], crm.gate_reach[]) IS
     'locks the counters of persons and addresses, in their order, so that two flows cannot both be the last one allowed';
 
--- An occurrence that the gate let through: coupon, message, reservation.
+CREATE FUNCTION crm._campaign_act(flow crm.flow_row, person bigint, occurrence_key text, epoch int, due_at timestamptz) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    task jsonb := flow.spec -> 'task';
+    due timestamptz := due_at + make_interval(hours => coalesce((task ->> 'hours')::int, 24));
+BEGIN
+    IF task IS NOT NULL THEN
+        PERFORM crm._sales_task_put(person, concat_ws(':', 'flow', flow.code, epoch, occurrence_key), 'flow', task ->> 'title', task ->> 'body', due,
+            (SELECT c.home_store_id FROM crm.customer c WHERE c.customer_id = person), NULL, coalesce(task ->> 'role', 'crm_clerk')::name,
+            due + make_interval(hours => (task ->> 'escalate_hours')::int), (task ->> 'escalate_to')::name);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_act(crm.flow_row, bigint, text, int, timestamptz) IS
+    'what a flow does besides coupon and message: the task of its spec, once for the occurrence, for the role in the person''s home store';
+
+-- An occurrence that the gate let through: coupon, task, message, reservation.
 CREATE FUNCTION crm._campaign_send(flow crm.flow_row, person bigint, occurrence_key text, late_at timestamptz, epoch int,
                                    gate crm.gate_result, OUT message text, OUT coupon bigint)
     LANGUAGE plpgsql AS
@@ -268,10 +321,14 @@ $$
 DECLARE
     counters bytea[] := ARRAY[crm._outbox_cap_key('p', person::text, NULL), crm._outbox_cap_key('a', gate.channel, gate.address_hash)];
 BEGIN
-    message := crm._campaign_message_id(flow.flow_id, epoch, person, occurrence_key);
     IF flow.spec ->> 'coupon_type' IS NOT NULL THEN
         coupon := crm._loyalty_issue(person, flow.spec ->> 'coupon_type', flow.flow_id, occurrence_key, NULL, gate.zone);
     END IF;
+    PERFORM crm._campaign_act(flow, person, occurrence_key, epoch, gate.due_at);
+    IF gate.channel IS NULL THEN
+        RETURN;
+    END IF;
+    message := crm._campaign_message_id(flow.flow_id, epoch, person, occurrence_key);
     PERFORM crm._outbox_put(person, message, gate.channel, flow.flow_id, occurrence_key, true,
         jsonb_build_object('flow', flow.code, 'text', crm._campaign_render(flow, person, gate.channel, coupon, gate.zone)),
         gate.due_at, CASE WHEN late_at < 'infinity' THEN late_at END, gate.address_hash,
@@ -293,14 +350,18 @@ DECLARE
     ids bigint[] := crm._campaign_ids(person);
     gate crm.gate_result;
     sent record;
+    is_shadow boolean := coalesce((flow.spec ->> 'shadow')::boolean, false);
 BEGIN
+    IF is_shadow THEN
+        epoch := -1 - _campaign_decide.epoch;   -- keys of their own: what was only tried may still happen
+    END IF;
     IF EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = flow.flow_id AND o.epoch = _campaign_decide.epoch
                AND o.occurrence_key = _campaign_decide.occurrence_key) THEN
         RETURN 'fired before';
     END IF;
     gate := crm._campaign_gate(flow, person, ids, occurrence_key, due_at, late_at, reach);
     SELECT NULL::text AS message, NULL::bigint AS coupon INTO sent;
-    IF gate.outcome IN ('sent', 'held') THEN
+    IF gate.outcome IN ('sent', 'held') AND NOT is_shadow THEN
         SELECT s.message, s.coupon INTO sent FROM crm._campaign_send(flow, person, occurrence_key, late_at, epoch, gate) s;
     END IF;
     INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version)
@@ -452,6 +513,9 @@ BEGIN
             PERFORM crm._campaign_welcome(flow, customer_ids);
         END LOOP;
     END IF;
+    FOR flow IN SELECT * FROM crm.flow f WHERE f.trigger = 'event' AND f.state = 'active' AND f.spec #>> '{event,kind}' = kind LOOP
+        PERFORM crm._campaign_enter_by_facts(flow, customer_ids);
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_on_facts(bigint[], text, boolean) IS 'new persons are welcomed, waiting messages of buyers cancelled, in the commit of the facts; history does nothing';

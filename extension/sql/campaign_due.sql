@@ -205,13 +205,18 @@ DECLARE
     flow crm.flow_row;
     more bigint := 0;
 BEGIN
-    FOR flow IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND f.trigger IN ('silence', 'birthday') ORDER BY f.flow_id FOR UPDATE LOOP
-        more := more + CASE flow.trigger WHEN 'silence' THEN crm._campaign_silence(flow) ELSE crm._campaign_birthday(flow) END;
+    -- under a cap, whoever is asked first goes: by priority, then in the order of the flows
+    FOR flow IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND f.trigger <> 'welcome'
+                ORDER BY coalesce((f.spec ->> 'priority')::int, 0) DESC, f.flow_id FOR UPDATE LOOP
+        more := more + CASE flow.trigger WHEN 'silence' THEN crm._campaign_silence(flow)
+                                         WHEN 'birthday' THEN crm._campaign_birthday(flow)
+                                         WHEN 'schedule' THEN crm._campaign_schedule(flow) + crm._campaign_enrolled(flow)
+                                         ELSE crm._campaign_enrolled(flow) END;
     END LOOP;
     RETURN more;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_due() IS 'job: what is due by time; returns > 0 when there is more';
+COMMENT ON FUNCTION crm._campaign_due() IS 'job: what is due by time, flows of higher priority first; returns > 0 when there is more';
 
 CREATE FUNCTION crm._campaign_backlog_of(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS

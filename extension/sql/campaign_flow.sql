@@ -52,18 +52,20 @@ $$
 DECLARE
     spec jsonb := flow.spec;
     is_clock constant text := '^([01]\d|2[0-3]):[0-5]\d$';
+    -- without channels a flow hands out coupons or makes tasks, and says nothing
+    is_silent boolean := flow.trigger IN ('schedule', 'event') AND NOT spec ? 'channels';
 BEGIN
     SELECT f.field, f.fault INTO field, fault
     FROM (VALUES
-        (1, 'channels', coalesce(jsonb_typeof(spec -> 'channels') = 'array' AND spec -> 'channels' <> '[]', false), 'give a list with at least one channel'),
-        (4, 'template', coalesce(jsonb_typeof(spec -> 'template') = 'string', false), 'name a template'),
+        (1, 'channels', is_silent OR coalesce(jsonb_typeof(spec -> 'channels') = 'array' AND spec -> 'channels' <> '[]', false), 'give a list with at least one channel'),
+        (4, 'template', is_silent OR coalesce(jsonb_typeof(spec -> 'template') = 'string', false), 'name a template'),
         (7, 'holdout_percent', CASE WHEN jsonb_typeof(spec -> 'holdout_percent') = 'number' THEN (spec -> 'holdout_percent')::numeric BETWEEN 0 AND 99 ELSE false END, 'give 0 to 99'),
         (8, 'offer_days', coalesce(crm._campaign_whole(spec -> 'offer_days', 0, 366), false), 'give whole days, 0 to 366'),
         (9, 'cap_days', coalesce(crm._campaign_whole(spec -> 'cap_days', 1, 30), false), 'give whole days, 1 to 30'),
         (10, 'cap_messages', coalesce(crm._campaign_whole(spec -> 'cap_messages', 1, 99), false), 'give a whole number, 1 to 99'),
         (11, 'quiet', NOT spec ? 'quiet' OR coalesce(spec #>> '{quiet,from}' ~ is_clock AND spec #>> '{quiet,to}' ~ is_clock, false), 'give {"from": "HH:MM", "to": "HH:MM"}'),
         (12, 'exclude_tiers', coalesce(jsonb_typeof(spec -> 'exclude_tiers') = 'array', true), 'give a list of tiers'),
-        (13, 'goal', coalesce(spec ->> 'goal' = 'order', true), 'the goal there is, is "order"'),
+        (13, 'goal', coalesce(spec ->> 'goal' = 'order' OR (flow.trigger IN ('schedule', 'event') AND jsonb_typeof(spec -> 'goal') = 'object'), true), 'the goal there is, is "order"'),
         (14, 'days', flow.trigger <> 'silence' OR coalesce(crm._campaign_whole(spec -> 'days', 1, 999), false), 'give whole days, 1 to 999'),
         (15, 'backlog_per_day', flow.trigger <> 'silence' OR coalesce(crm._campaign_whole(spec -> 'backlog_per_day', 0, 1000000), false), 'give a whole number, 0 to 1000000'),
         (16, 'at', flow.trigger <> 'birthday' OR coalesce(spec ->> 'at' ~ is_clock, false), 'give HH:MM')) f (n, field, is_good, fault)
@@ -89,12 +91,90 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_fault(crm.flow_row) IS 'the first value of a flow that keeps it from running, and what would be right; nulls: none';
 
+-- What is wrong with the trigger and the steps of a flow that has a schedule or enters by facts.
+CREATE FUNCTION crm._campaign_trigger_fault(flow crm.flow_row, OUT field text, OUT fault text)
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    spec jsonb := flow.spec;
+    is_schedule boolean := flow.trigger = 'schedule';
+    is_flag constant text[] := '{true,false}';
+BEGIN
+    SELECT f.field, f.fault INTO field, fault
+    FROM (VALUES
+        (1, 'schedule', NOT is_schedule OR coalesce(jsonb_typeof(spec -> 'schedule') = 'string', false), 'give a cron expression'),
+        (2, 'zone', NOT spec ? 'zone' OR EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = spec ->> 'zone'), 'name a time zone, as Asia/Shanghai'),
+        (3, 'calendar', NOT spec ? 'calendar' OR EXISTS (SELECT FROM crm.calendar_day d WHERE d.calendar = spec ->> 'calendar'), 'name a calendar that has days'),
+        (4, 'days_before', NOT spec ? 'days_before' OR crm._campaign_whole(spec -> 'days_before', 0, 366), 'give whole days, 0 to 366'),
+        (5, 'key', NOT is_schedule OR spec ? 'ago' OR coalesce(spec ->> 'key' IN ('once', 'year', 'quarter', 'month', 'half_month', 'day', 'tier'), false),
+            'give once, year, quarter, month, half_month, day or tier, or ago'),
+        (6, 'ago', NOT spec ? 'ago' OR crm._campaign_whole(spec -> 'ago', 0, 3660), 'give whole days, 0 to 3660'),
+        (7, 'catch_up', coalesce(spec ->> 'catch_up' IN ('newest', 'each'), true), 'give newest or each'),
+        (8, 'late_hours', NOT spec ? 'late_hours' OR crm._campaign_whole(spec -> 'late_hours', 1, 8784), 'give whole hours, 1 to 8784'),
+        (9, 'reentry_days', NOT spec ? 'reentry_days' OR crm._campaign_whole(spec -> 'reentry_days', 0, 3660), 'give whole days, 0 to 3660'),
+        (10, 'event', is_schedule OR coalesce(spec #>> '{event,kind}' IN ('order', 'interaction')
+            OR (spec #>> '{event,kind}' = 'event' AND jsonb_typeof(spec #> '{event,types}') = 'array'), false),
+            'give {"kind": "event", "types": [...]}, or the kind order or interaction'),
+        (11, 'shadow', NOT spec ? 'shadow' OR spec ->> 'shadow' = ANY (is_flag), 'give true or false'),
+        (12, 'priority', NOT spec ? 'priority' OR crm._campaign_whole(spec -> 'priority', 0, 1000), 'give a whole number, 0 to 1000'),
+        (13, 'task', NOT spec ? 'task' OR coalesce(jsonb_typeof(spec #> '{task,title}') = 'string'
+            AND (NOT spec -> 'task' ? 'hours' OR crm._campaign_whole(spec #> '{task,hours}', 1, 8784))
+            AND (NOT spec -> 'task' ? 'escalate_hours' OR crm._campaign_whole(spec #> '{task,escalate_hours}', 1, 8784))
+            AND coalesce(spec #>> '{task,role}', 'crm_clerk') IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters'), false),
+            'give {"title": text, "body", "role", "hours", "escalate_hours", "escalate_to"}'),
+        (14, 'steps', NOT spec ? 'steps' OR coalesce(jsonb_typeof(spec -> 'steps') = 'array' AND jsonb_array_length(spec -> 'steps') BETWEEN 1 AND 20
+            AND NOT EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(spec -> 'steps') WHEN 'array' THEN spec -> 'steps' ELSE '[]' END) t
+                            WHERE jsonb_typeof(t) <> 'object' OR (t ? 'after_hours' AND NOT crm._campaign_whole(t -> 'after_hours', 0, 87840))
+                               OR (t ? 'after_days' AND NOT crm._campaign_whole(t -> 'after_days', 0, 3660))
+                               OR (t ? 'at' AND t ->> 'at' !~ '^([01]\d|2[0-3]):[0-5]\d$')), false),
+            'give a list of {"after_hours"} or {"after_days", "at"}, 1 to 20')) f (n, field, is_good, fault)
+    WHERE NOT f.is_good ORDER BY f.n LIMIT 1;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_trigger_fault(crm.flow_row) IS 'the first fault of a schedule, an entry by facts, or steps; nulls: none';
+
+CREATE FUNCTION crm._campaign_require_trigger(flow crm.flow_row) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    wrong record;
+    step crm.flow_row := flow;
+    rule text;
+BEGIN
+    SELECT * INTO wrong FROM crm._campaign_trigger_fault(flow);
+    FOR n IN 1 .. greatest(jsonb_array_length(CASE WHEN wrong.field IS NULL THEN coalesce(flow.spec -> 'steps', '[]') ELSE '[]' END), 1) LOOP
+        EXIT WHEN wrong.field IS NOT NULL;
+        step.spec := crm._campaign_step_spec(flow.spec, n, crm.core_now());
+        SELECT * INTO wrong FROM crm._campaign_fault(step);
+        FOREACH rule IN ARRAY '{who,except,superseded_by,only,goal}'::text[] LOOP
+            IF jsonb_typeof(step.spec -> rule) = 'object' THEN
+                PERFORM crm._rule_check(step.spec -> rule);
+            ELSIF step.spec ? rule AND NOT (rule = 'goal') THEN
+                RAISE EXCEPTION 'flow "%" cannot run: %: it is no rule', flow.code, rule USING ERRCODE = 'RM801', COLUMN = rule, HINT = 'See crm.rule_schema().';
+            END IF;
+        END LOOP;
+    END LOOP;
+    IF wrong.field IS NOT NULL THEN
+        RAISE EXCEPTION 'flow "%" cannot run: %: %', flow.code, wrong.field, wrong.fault
+            USING ERRCODE = 'RM801', COLUMN = wrong.field, HINT = 'Edit it with crm.campaign_edit(), or its text in crm.template.';
+    END IF;
+    IF flow.trigger = 'schedule' AND crm.campaign_cron_next(flow.spec ->> 'schedule', coalesce(flow.spec ->> 'zone', 'UTC'), crm.core_now()) IS NULL THEN
+        RAISE EXCEPTION 'flow "%" cannot run: its schedule never comes', flow.code USING ERRCODE = 'RM801', COLUMN = 'schedule', HINT = 'No year has such a day.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_require_trigger(crm.flow_row) IS 'RM801 with the field, RM351 or RM803 unless a flow with a schedule or an entry by facts is complete in each of its steps';
+
 CREATE FUNCTION crm._campaign_require_fit(flow crm.flow_row) RETURNS void
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     wrong record;
 BEGIN
+    IF flow.trigger IN ('schedule', 'event') THEN
+        PERFORM crm._campaign_require_trigger(flow);
+        RETURN;
+    END IF;
     SELECT * INTO wrong FROM crm._campaign_fault(flow);
     IF wrong.field IS NOT NULL THEN
         RAISE EXCEPTION 'flow "%" cannot run: %: %', flow.code, wrong.field, wrong.fault
@@ -117,13 +197,29 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_write(crm.flow_row, text) IS 'writes a flow''s state and says who did it';
 
+CREATE FUNCTION crm._campaign_require_known(trigger text, changes jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    unknown text;
+BEGIN
+    SELECT k INTO unknown FROM jsonb_object_keys(changes) k
+    WHERE k NOT IN ('channels', 'template', 'coupon_type', 'holdout_percent', 'offer_days', 'cap_days', 'cap_messages', 'quiet', 'days', 'at', 'backlog_per_day', 'exclude_tiers', 'goal', 'priority')
+      AND NOT (trigger IN ('schedule', 'event') AND k IN ('schedule', 'zone', 'calendar', 'days_before', 'who', 'except', 'superseded_by', 'only', 'event', 'key', 'ago', 'catch_up',
+          'late_hours', 'reentry_days', 'steps', 'task', 'shadow')) LIMIT 1;
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'flows have no value "%"', unknown USING ERRCODE = 'invalid_parameter_value', COLUMN = unknown, HINT = 'See the flow''s spec for those it has.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_require_known(text, jsonb) IS '22023 with the name of a value that flows of a trigger do not have';
+
 CREATE FUNCTION crm.campaign_edit(flow text, changes jsonb, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_edit', crm._sha256(convert_to(concat_ws(E'\x1f', flow, changes), 'UTF8')));
     edited crm.flow_row;
-    unknown text;
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
@@ -134,11 +230,7 @@ BEGIN
     IF jsonb_typeof(changes) IS DISTINCT FROM 'object' THEN
         RAISE EXCEPTION 'changes are no JSON object' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'changes', HINT = 'Send {"field": value}.';
     END IF;
-    SELECT k INTO unknown FROM jsonb_object_keys(changes) k
-    WHERE k NOT IN ('channels', 'template', 'coupon_type', 'holdout_percent', 'offer_days', 'cap_days', 'cap_messages', 'quiet', 'days', 'at', 'backlog_per_day', 'exclude_tiers', 'goal') LIMIT 1;
-    IF unknown IS NOT NULL THEN
-        RAISE EXCEPTION 'flows have no value "%"', unknown USING ERRCODE = 'invalid_parameter_value', COLUMN = unknown, HINT = 'See the flow''s spec for those it has.';
-    END IF;
+    PERFORM crm._campaign_require_known(edited.trigger, changes);
     edited.spec := jsonb_strip_nulls(edited.spec || changes);
     edited.version := edited.version + 1;
     PERFORM crm._campaign_require_fit(edited);
@@ -168,7 +260,7 @@ BEGIN
     PERFORM FROM crm.flow f WHERE f.flow_id = started.flow_id FOR UPDATE;
     started := crm._campaign_flow(flow);
     PERFORM crm._campaign_require_fit(started);
-    IF NOT EXISTS (SELECT FROM crm.channel ch WHERE started.spec -> 'channels' ? ch.channel AND ch.endpoint IS NOT NULL) THEN
+    IF started.spec ? 'channels' AND NOT EXISTS (SELECT FROM crm.channel ch WHERE started.spec -> 'channels' ? ch.channel AND ch.endpoint IS NOT NULL) THEN
         RAISE EXCEPTION 'flow "%" cannot run: no endpoint carries any of its channels', flow
             USING ERRCODE = 'RM801', COLUMN = 'channels', HINT = 'An administrator runs crm.outbox_define_endpoint() and crm.outbox_set_channel().';
     END IF;
@@ -178,6 +270,7 @@ BEGIN
         started.state := 'active';
         started.active_from := CASE WHEN is_anew THEN crm.core_now() ELSE started.active_from END;
         started.watermark := CASE WHEN NOT is_anew THEN started.watermark
+                                  WHEN started.trigger IN ('schedule', 'event') THEN crm.core_now()
                                   WHEN started.trigger = 'silence' THEN today::timestamp AT TIME ZONE home_zone - interval '1 second'
                                   ELSE (today - 1)::timestamp AT TIME ZONE 'UTC' END;
         PERFORM crm._outbox_unhold(started.flow_id);
@@ -223,6 +316,7 @@ BEGIN
     ELSIF state = 'stopped' THEN
         waiting := crm._outbox_waiting(NULL, ARRAY[halted.flow_id]);
         PERFORM crm._outbox_cancel(waiting, 'flow stopped');
+        DELETE FROM crm.enrolment e WHERE e.flow_id = halted.flow_id;
     END IF;
     answer := crm._campaign_write(halted, state);
     PERFORM crm._idempotency_store(idempotency_key, answer);
@@ -285,6 +379,11 @@ BEGIN
         UNION ALL
         SELECT c.customer_id, 'once' FROM crm.customer c
         WHERE flow.trigger = 'welcome' AND c.status = 'active' AND c.registered_on = today
+        UNION ALL
+        SELECT m.person, m.occurrence_key FROM crm._campaign_zones() z, crm._campaign_meant(flow, z, crm.core_now()) m
+        WHERE flow.trigger = 'schedule' AND (NOT flow.spec ? 'zone' OR z = flow.spec ->> 'zone') AND m.occurrence_key IS NOT NULL
+        UNION ALL
+        SELECT p.id, 'next' FROM unnest(crm.bitmap_array(CASE WHEN flow.trigger = 'event' THEN crm._rule_set(coalesce(flow.spec -> 'who', '{}'), crm.core_now()) END)) p (id)
         LIMIT most;
 END
 $$;
@@ -304,6 +403,9 @@ BEGIN
     END IF;
     PERFORM crm._campaign_require_fit(chosen);
     chosen.state := 'active';   -- as if it ran
+    IF chosen.trigger IN ('schedule', 'event') THEN
+        chosen.spec := crm._campaign_step_spec(chosen.spec, 1, crm.core_now());
+    END IF;
     SELECT jsonb_build_object('flow', flow, 'looked_at', count(*), 'is_all', count(*) < most,
         'outcomes', (SELECT coalesce(jsonb_object_agg(o.outcome, o.n), '{}') FROM (SELECT g2.outcome, count(*) AS n FROM unnest(array_agg(g.outcome)) g2(outcome) GROUP BY 1) o),
         'examples', to_jsonb((array_agg(jsonb_build_object('customer_id', g.customer_id, 'outcome', g.outcome, 'channel', g.channel, 'due_at', g.due_at)))[1:20]),
@@ -335,7 +437,7 @@ BEGIN
     WITH assigned AS (
         SELECT DISTINCT ON (crm._identity_current(o.customer_id)) crm._identity_current(o.customer_id) AS person, o.arm,
                crm._local_day(o.fired_at, crm._setting('core.time_zone') #>> '{}') AS day
-        FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id AND o.arm <> 'none' ORDER BY 1, o.customer_id <> crm._identity_current(o.customer_id), o.fired_at),
+        FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id AND o.arm <> 'none' AND o.epoch >= 0 ORDER BY 1, o.customer_id <> crm._identity_current(o.customer_id), o.fired_at),
     followed AS (
         SELECT a.arm, count(*) AS persons, count(*) FILTER (WHERE EXISTS (
             SELECT FROM crm.membership m JOIN crm.customer_order r USING (source_record_id)
@@ -377,12 +479,19 @@ BEGIN
     IF chosen.flow_id IS NULL THEN
         RAISE EXCEPTION 'there is no flow "%"', flow USING ERRCODE = 'no_data_found', COLUMN = 'flow', HINT = 'crm.campaign_list() has those there are.';
     END IF;
-    key := CASE chosen.trigger WHEN 'welcome' THEN 'once' WHEN 'silence' THEN coalesce(last_day::text, '-infinity') ELSE extract(year FROM crm._campaign_today())::text END;
+    IF chosen.trigger IN ('schedule', 'event') THEN
+        chosen.spec := crm._campaign_step_spec(chosen.spec, 1, crm.core_now());
+    END IF;
+    key := CASE chosen.trigger WHEN 'schedule' THEN crm._campaign_period(chosen.spec, crm.core_now(), coalesce(chosen.spec ->> 'zone', crm._campaign_zone(person)))
+               WHEN 'event' THEN 'next' WHEN 'welcome' THEN 'once' WHEN 'silence' THEN coalesce(last_day::text, '-infinity') ELSE extract(year FROM crm._campaign_today())::text END;
     RETURN jsonb_build_object('customer_id', person, 'flow', flow,
         'fired', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome, 'message_id', o.message_id,
                     'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', d.step, 'result', d.result, 'reason', d.reason) ORDER BY d.decision_id), '[]')
                                   FROM crm.decision d WHERE d.customer_id = o.customer_id AND d.flow_id = o.flow_id AND d.occurrence_key = o.occurrence_key)) ORDER BY o.fired_at), '[]')
                   FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = chosen.flow_id),
+        'under_way', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', e.occurrence_key, 'step', e.step, 'due_at', e.due_at, 'version', e.version) ORDER BY e.due_at), '[]')
+                      FROM crm.enrolment e WHERE e.customer_id = ANY (ids) AND e.flow_id = chosen.flow_id),
+        'who', CASE WHEN chosen.spec ? 'who' THEN crm._rule_explain(chosen.spec -> 'who', person, crm.core_now()) END,
         'backlog', (SELECT jsonb_build_object('key', b.occurrence_key, 'confirmed_at', b.confirmed_at, 'entered_at', b.entered_at)
                     FROM crm.flow_backlog b WHERE b.customer_id = person AND b.flow_id = chosen.flow_id ORDER BY b.counted_at DESC LIMIT 1),
         'now', (SELECT jsonb_build_object('key', key, 'steps', to_jsonb(g.steps), 'would_be',

@@ -92,6 +92,8 @@
 /* RM8xx campaign */
 #define ERRCODE_CRM_FLOW_UNFIT			CRM_SQLSTATE('8', '0', '1') /* 422: the flow cannot run as it is described */
 #define ERRCODE_CRM_FLOW_STATE			CRM_SQLSTATE('8', '0', '2') /* 409: not possible in the flow's state */
+#define ERRCODE_CRM_FLOW_CRON			CRM_SQLSTATE('8', '0', '3') /* 422: text that is no cron expression */
+#define ERRCODE_CRM_FLOW_EXISTS			CRM_SQLSTATE('8', '0', '4') /* 409: there is a flow of this code already */
 
 /* RM87x sales */
 #define ERRCODE_CRM_TASK_CLOSED			CRM_SQLSTATE('8', '7', '1') /* 409: the task is closed */
