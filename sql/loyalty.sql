@@ -117,4 +117,12 @@ SELECT jsonb_array_length(crm._loyalty_on_export(960202) -> 'coupons') AS export
 SELECT * FROM crm.loyalty_check() WHERE what LIKE '%T%';
 UPDATE crm.coupon SET state = 'issued' WHERE customer_id = 960203 AND redeeming_order = 'T3';
 SELECT what, found FROM crm.loyalty_check() WHERE what LIKE '%T3%';
+-- claims: so many in all, so many a person, a replay is the same claim
+SELECT pg_temp.try($$crm.loyalty_claim(960201, 'welcome_5')$$) AS not_open;
+SELECT crm.loyalty_set_claims('welcome_5', true, 2, 1) AS opened;
+SELECT crm.loyalty_claim(960201, 'welcome_5', 'c1') ->> 'state' AS first, crm.loyalty_claim(960201, 'welcome_5', 'c1') ->> 'state' AS replayed,
+       pg_temp.try($$crm.loyalty_claim(960201, 'welcome_5')$$) AS enough;
+SELECT crm.loyalty_claim(960203, 'welcome_5') ->> 'state' AS last, pg_temp.try($$crm.loyalty_claim(960204, 'welcome_5')$$) AS gone;
+SELECT claimed FROM crm.coupon_type WHERE coupon_type = 'welcome_5';
+SELECT pg_temp.try($$crm.loyalty_set_claims('welcome_5', true, -1)$$) AS below_zero, pg_temp.try($$crm.loyalty_set_claims('nothing', true)$$) AS unknown;
 ROLLBACK;

@@ -7,7 +7,11 @@ CREATE TABLE crm.coupon_type (
     value numeric NOT NULL CHECK (value >= 0),  -- currency units, or percent off
     minimum_amount numeric NOT NULL DEFAULT 0,
     valid_days int NOT NULL CHECK (valid_days BETWEEN 0 AND 3650),
-    rank numeric NOT NULL);             -- worth to a customer, for "an equal or better offer"
+    rank numeric NOT NULL,              -- worth to a customer, for "an equal or better offer"
+    is_claimable boolean NOT NULL DEFAULT false,    -- may be taken by crm.loyalty_claim()
+    total_limit bigint CHECK (total_limit >= 0),    -- of claims; null: no limit
+    person_limit int CHECK (person_limit > 0),      -- of claims, a person under all ids; null: no limit
+    claimed bigint NOT NULL DEFAULT 0);             -- its row is the lock of the last coupons
 
 -- Under the customer id it was issued to, for ever: a merge moves nothing.
 CREATE TABLE crm.coupon (

@@ -72,3 +72,11 @@
 		.response_schema = "Object", .success = 200,
 		.example = "{\"kind\":\"multiplier\",\"rate\":2,\"valid_from\":\"2026-06-01T00:00:00+08:00\",\"valid_until\":\"2026-07-01T00:00:00+08:00\"}",
 	},
+	{
+		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/coupons/claim", .operation = "coupon_claim", .tag = "Coupons",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters",
+		.sql = "SELECT 201 AS status, crm.loyalty_claim($1, crm.gateway_text($2, 'coupon_type', true), $3)::text AS body",
+		.params = {PERSON_ID, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Claim a coupon, within its limits",
+		.request_schema = "ClaimCoupon", .response_schema = "Coupon", .success = 201,
+		.example = "{\"coupon_type\":\"welcome_5\"}",
+	},

@@ -106,6 +106,7 @@ const CrmSchema crm_schemas[] = {
 					  "\"store_code\":" TEXT ",\"amount\":" MONEY)},
 	{"CancelRedemption", OBJECT("\"code\",\"order_external_id\"",
 								"\"code\":" TEXT ",\"order_external_id\":" TEXT ",\"reason\":" TEXT)},
+	{"ClaimCoupon", OBJECT("\"coupon_type\"", "\"coupon_type\":" TEXT)},
 	{"SpendPoints", OBJECT("\"points\",\"reference\"",
 						   "\"points\":{\"type\":\"integer\",\"minimum\":1},\"source\":" TEXT ","
 						   "\"reference\":" TEXT ",\"store_code\":" TEXT ",\"reason\":" TEXT)},

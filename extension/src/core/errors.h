@@ -84,6 +84,8 @@
 #define ERRCODE_CRM_POINTS_TOO_FEW		CRM_SQLSTATE('6', '0', '8') /* 409: the person has too few points */
 #define ERRCODE_CRM_POINTS_REFERENCE	CRM_SQLSTATE('6', '0', '9') /* 409: the reference was used for other points */
 #define ERRCODE_CRM_POINTS_NOT_SPENT	CRM_SQLSTATE('6', '1', '0') /* 404: nothing was spent under the reference */
+#define ERRCODE_CRM_COUPON_GONE			CRM_SQLSTATE('6', '1', '1') /* 409: all coupons of the type are gone */
+#define ERRCODE_CRM_COUPON_ENOUGH		CRM_SQLSTATE('6', '1', '2') /* 409: the person claimed as many as one may */
 
 /* RM7xx outbox */
 #define ERRCODE_CRM_CHANNEL_UNCARRIED	CRM_SQLSTATE('7', '0', '1') /* 409: no endpoint carries the channel */
