@@ -25,7 +25,7 @@ $(FUZZ_BUILD)/libfuzzed.a: $(FUZZ_OBJECTS)
 	$(AR) rcs $@ $^
 
 $(FUZZ_BUILD)/%.t: $(FUZZ_BUILD)/%.o $(FUZZ_BUILD)/libfuzzed.a
-	$(CC) $(FUZZ_CFLAGS) -o $@ $^ -ljansson -lcrypto
+	$(CC) $(FUZZ_CFLAGS) -o $@ $^ -ljansson -lcrypto -lm
 
 .SECONDARY: $(FUZZ_TARGETS:.t=.o)
 -include $(wildcard $(FUZZ_BUILD)/*.d)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "pure/pinyin.h"
-#include "pure/tables/pinyin.h"
+#include "pure/tables/readings.h"
 
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
 
