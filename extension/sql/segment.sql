@@ -283,7 +283,9 @@ BEGIN
             IF EXISTS (SELECT FROM crm.segment x WHERE x.needs @> ARRAY[s.segment_id]) THEN
                 moved_of := moved_of || jsonb_build_object(s.segment_id, moved);
             END IF;
-        EXCEPTION WHEN OTHERS THEN
+        EXCEPTION WHEN lock_not_available THEN
+            RAISE;      -- no fault of the segment: who changes tables goes first, and this run comes again
+        WHEN OTHERS THEN
             -- one segment's fault must not stop the others; it is asked in full again when it can be
             UPDATE crm.segment x SET error = left(SQLSTATE || ' ' || SQLERRM, 200), watermark = NULL WHERE x.segment_id = s.segment_id;
         END;
