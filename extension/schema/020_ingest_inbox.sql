@@ -9,6 +9,8 @@ CREATE TABLE crm.source (
     channel text NOT NULL DEFAULT '',   -- default channel of its facts
     priority int NOT NULL DEFAULT 100,  -- survivorship: lower wins
     is_one_record_per_person boolean NOT NULL DEFAULT false,
+    is_one_card_per_person boolean NOT NULL DEFAULT false,  -- two member cards of it are two persons
+    verified_fields text[] NOT NULL DEFAULT '{}',           -- what it has checked: name, phone, birthday ...
     is_sandbox boolean NOT NULL DEFAULT false,
     is_active boolean NOT NULL DEFAULT true,
     signing_secret bytea,               -- encrypted (purpose 'signing'); set: unsigned webhooks are refused

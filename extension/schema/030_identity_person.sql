@@ -177,7 +177,7 @@ CREATE TABLE crm.review (
     review_id bigint PRIMARY KEY,
     customer_a bigint NOT NULL,
     customer_b bigint NOT NULL,
-    reason text NOT NULL,               -- the guard: single_value, contradiction, cannot_link, one_per_source, size
+    reason text NOT NULL,               -- the guard: single_value, contradiction, one_per_source, size, weak_bridge, merges_per_hour
     evidence jsonb NOT NULL DEFAULT '{}',
     state text NOT NULL CHECK (state IN ('open', 'accepted', 'rejected')),
     opened_at timestamptz NOT NULL,
@@ -196,7 +196,10 @@ CREATE TABLE crm.identity_progress (
 
 INSERT INTO crm.room_setting (name, value, description) VALUES
     ('identity.scope_days', '365', 'a person is in a store where an order was placed in so many local days'),
-    ('identity.lookups_per_hour', '60', 'exact look-ups a clerk may make in an hour');
+    ('identity.lookups_per_hour', '60', 'exact look-ups a clerk may make in an hour'),
+    ('identity.person_records', '100', 'records, receipts apart, that one person has at most; what would make more waits for a review'),
+    ('identity.bridge_records', '3', 'two groups of at least so many records are not made one by a single shared phone or e-mail'),
+    ('identity.merges_per_hour', '20', 'persons that may be merged into one within an hour without anybody looking');
 
 INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at) VALUES
     ('identity.age_scope', 'SELECT crm._identity_age_scope()', '1 day', '02:10', 30, 'epoch');

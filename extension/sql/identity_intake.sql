@@ -42,6 +42,9 @@ BEGIN
         records := reach.records || added;
         IF cardinality(records) > 0 THEN
             SELECT m.* INTO moves, merged, refused FROM crm._identity_moves(records) m;
+            IF merged IS NOT NULL AND crm._identity_slow_down(merged) THEN
+                SELECT m.* INTO moves, merged, refused FROM crm._identity_moves(records) m;
+            END IF;
             answer.changes := crm._identity_move(moves, merged, 'engine', 'identifier');
         END IF;
         touched := ARRAY(

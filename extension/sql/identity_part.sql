@@ -276,7 +276,8 @@ BEGIN
                        WHERE l.record_a = ANY (records) AND NOT (l.record_a = ANY (leaving) AND l.record_b = ANY (against)
                                                               OR l.record_a = ANY (against) AND l.record_b = ANY (leaving))),
                  ARRAY(SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM crm.cannot_link l WHERE l.record_a = ANY (records))
-                 || ARRAY(SELECT ROW(least(a, b), greatest(a, b))::crm.identity_pair FROM unnest(leaving) a, unnest(against) b)) s
+                 || ARRAY(SELECT ROW(least(a, b), greatest(a, b))::crm.identity_pair FROM unnest(leaving) a, unnest(against) b),
+                 crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int) s
         WHERE s.reason IS NULL)
     SELECT jsonb_agg(jsonb_build_object('side', p.side, 'records', p.ids, 'orders', p.orders, 'net', p.net) ORDER BY p.side <> 'stays', p.first)
     INTO parts

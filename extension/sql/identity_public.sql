@@ -391,7 +391,8 @@ BEGIN
                 SELECT s.source_record_id, s.label, m.customer_id
                 FROM crm._identity_resolve(crm._identity_nodes(reach.records), crm._identity_glue(reach.records),
                          ARRAY(SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM crm.must_link l WHERE l.record_a = ANY (reach.records)),
-                         ARRAY(SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM crm.cannot_link l WHERE l.record_a = ANY (reach.records))) s
+                         ARRAY(SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM crm.cannot_link l WHERE l.record_a = ANY (reach.records)),
+                         crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int) s
                 JOIN crm.membership m ON m.source_record_id = s.source_record_id AND m.valid_to = 'infinity'
                 WHERE s.reason IS NULL)
             SELECT 'persons of the component of record ' || min(t.source_record_id), 'one', count(DISTINCT t.customer_id)::text

@@ -78,6 +78,9 @@ BEGIN
            decided_at = crm.core_now(), decided_by = crm._actor()
     WHERE r.review_id = v.review_id;
     IF decision = 'accept' AND a <> b THEN
+        IF v.reason = 'merges_per_hour' THEN
+            PERFORM crm._identity_allow(a, b);      -- the engine's brake, not a decision that they are two
+        END IF;
         PERFORM crm.identity_merge(a, b, reason);
     ELSIF decision = 'reject' AND a <> b THEN
         PERFORM crm._identity_forbid(crm._identity_records_of(a), crm._identity_records_of(b), crm._actor(), reason);

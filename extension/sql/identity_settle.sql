@@ -15,12 +15,12 @@ CREATE TYPE crm.identity_glue AS (
 CREATE TYPE crm.identity_pair AS (record_a bigint, record_b bigint);
 
 CREATE FUNCTION crm._identity_resolve(nodes crm.identity_node[], glue crm.identity_glue[],
-                                      must crm.identity_pair[], cannot crm.identity_pair[],
+                                      must crm.identity_pair[], cannot crm.identity_pair[], max_members int, solid_members int,
                                       OUT source_record_id bigint, OUT label int, OUT is_person boolean,
                                       OUT other_record_id bigint, OUT reason text, OUT kind smallint)
     RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 1000 AS 'MODULE_PATHNAME', 'crm_identity_resolve';
-COMMENT ON FUNCTION crm._identity_resolve(crm.identity_node[], crm.identity_glue[], crm.identity_pair[], crm.identity_pair[]) IS
-    'the partition: a row a record with its label, and a row (reason not null) for each union that a guard refused; a function of the content and order of nodes alone';
+COMMENT ON FUNCTION crm._identity_resolve(crm.identity_node[], crm.identity_glue[], crm.identity_pair[], crm.identity_pair[], int, int) IS
+    'the partition under the guards (a person has at most max_members records, one weak tie does not join two groups of solid_members): a row a record with its label, and a row (reason not null) for each union that a guard refused; a function of the content and order of nodes alone';
 
 -- All that the partition of these records depends on, in an order that only content decides.
 CREATE FUNCTION crm._identity_nodes(records bigint[]) RETURNS crm.identity_node[]
@@ -47,12 +47,14 @@ CREATE FUNCTION crm._identity_glue(records bigint[]) RETURNS crm.identity_glue[]
 $$
 BEGIN
     RETURN ARRAY(
-        SELECT ROW(h.source_record_id, h.kind, h.namespace, h.value_hash, k.rank,
+        SELECT ROW(h.source_record_id, h.kind, coalesce('source ' || h.card_source, h.namespace), h.value_hash, k.rank,
                    k.is_key AND NOT i.is_blocked AND h.holders <= k.max_records,
-                   k.is_single, k.is_shared, h.first_seen_at, h.ended_at)::crm.identity_glue
-        FROM (SELECT ri.*, count(*) FILTER (WHERE r.kind <> 'receipt') OVER (PARTITION BY ri.kind, ri.value_hash) AS holders
+                   k.is_single OR h.card_source IS NOT NULL, k.is_shared, h.first_seen_at, h.ended_at)::crm.identity_glue
+        FROM (SELECT ri.*, CASE WHEN ri.kind = 3 THEN (     -- member cards of one scheme, where the source promises one a person
+                                SELECT x.source_id FROM crm.source x WHERE x.source_id = r.source_id AND x.is_one_card_per_person LIMIT 1) END AS card_source,
+                     count(*) FILTER (WHERE r.kind <> 'receipt') OVER (PARTITION BY ri.kind, ri.value_hash) AS holders
               FROM unnest(records) f(id)
-              CROSS JOIN LATERAL (SELECT x.kind FROM crm.source_record x WHERE x.source_record_id = f.id LIMIT 1) r
+              CROSS JOIN LATERAL (SELECT x.kind, x.source_id FROM crm.source_record x WHERE x.source_record_id = f.id LIMIT 1) r
               CROSS JOIN LATERAL (SELECT * FROM crm.record_identifier x WHERE x.source_record_id = f.id OFFSET 0) ri) h
         CROSS JOIN LATERAL (SELECT x.is_blocked FROM crm.identifier x
                             WHERE x.kind = h.kind AND x.value_hash = h.value_hash LIMIT 1) i
@@ -75,7 +77,8 @@ DECLARE
         CROSS JOIN LATERAL (SELECT * FROM crm.cannot_link x WHERE x.record_a = f.id OFFSET 0) l);
 BEGIN
     WITH settled AS MATERIALIZED (
-        SELECT s.* FROM crm._identity_resolve(crm._identity_nodes(records), crm._identity_glue(records), must, cannot) s),
+        SELECT s.* FROM crm._identity_resolve(crm._identity_nodes(records), crm._identity_glue(records), must, cannot,
+                                                 crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int) s),
     place AS (
         SELECT s.source_record_id, s.label, bool_or(s.is_person) OVER (PARTITION BY s.label) AS is_person,
                m.customer_id, c.registered_at,
@@ -287,3 +290,35 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_review(jsonb) IS 'opens a review row for each pair of persons that a guard keeps apart';
+
+-- A person into whom many are merged within an hour is looked at before more follow: the pair is
+-- kept apart by cannot-links, so that the partition stays a function of what is stored.
+CREATE FUNCTION crm._identity_slow_down(merged crm.identity_pair[]) RETURNS boolean
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    most int := crm._setting('identity.merges_per_hour')::int;
+    pair record;
+    is_stopped boolean := false;
+BEGIN
+    FOR pair IN
+        SELECT l.record_a AS loser, l.record_b AS survivor,
+               count(*) OVER (PARTITION BY l.record_b) + (
+                   SELECT count(*) FROM crm.merge_journal j
+                   WHERE j.survivor_id = l.record_b AND j.kind = 'merge' AND j.actor = 'engine'
+                     AND j.at > crm.core_now() - interval '1 hour') AS merges
+        FROM unnest(merged) l
+    LOOP
+        CONTINUE WHEN pair.merges <= most;
+        is_stopped := true;
+        PERFORM crm._identity_forbid(crm._identity_records_of(pair.loser), crm._identity_records_of(pair.survivor), 'engine', 'merges_per_hour');
+        INSERT INTO crm.review (review_id, customer_a, customer_b, reason, evidence, state, opened_at)
+        VALUES (crm._new_id(), least(pair.loser, pair.survivor), greatest(pair.loser, pair.survivor), 'merges_per_hour',
+                jsonb_build_object('survivor', pair.survivor, 'merges', pair.merges), 'open', crm.core_now())
+        ON CONFLICT DO NOTHING;
+    END LOOP;
+    RETURN is_stopped;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_slow_down(crm.identity_pair[]) IS
+    'whether some of the merges (of record_a, persons, into record_b) go beyond identity.merges_per_hour: those are kept apart and wait for a review';

@@ -71,8 +71,8 @@ DECLARE
 BEGIN
     PERFORM crm._require_schema();
     SELECT k INTO unknown FROM jsonb_object_keys(options) k
-    WHERE k NOT IN ('time_zone', 'currency', 'channel', 'priority', 'is_one_record_per_person', 'is_sandbox', 'is_active',
-                    'signing_secret', 'raw_retention_days');
+    WHERE k NOT IN ('time_zone', 'currency', 'channel', 'priority', 'is_one_record_per_person', 'is_one_card_per_person', 'verified_fields',
+                    'is_sandbox', 'is_active', 'signing_secret', 'raw_retention_days');
     IF unknown IS NOT NULL THEN
         RAISE EXCEPTION 'sources have no option "%"', unknown USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -86,6 +86,12 @@ BEGIN
     END IF;
     IF secret !~ '^whsec_[A-Za-z0-9+/]{32,88}={0,2}$' THEN
         RAISE EXCEPTION 'a signing secret is whsec_ and 24 to 64 bytes in base64' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT f INTO unknown FROM jsonb_array_elements_text(options -> 'verified_fields') f
+    WHERE f NOT IN ('name', 'sex', 'city', 'birthday', 'address', 'phone', 'email');
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'a source cannot verify "%"', unknown
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'It may verify name, sex, city, birthday, address, phone and email.';
     END IF;
     SELECT s.source_id INTO id FROM crm.source s WHERE s.code = ingest_define_source.code;
     IF id IS NULL THEN
@@ -101,6 +107,9 @@ BEGIN
         channel = coalesce(options ->> 'channel', s.channel),
         priority = coalesce((options ->> 'priority')::int, s.priority),
         is_one_record_per_person = coalesce((options ->> 'is_one_record_per_person')::boolean, s.is_one_record_per_person),
+        is_one_card_per_person = coalesce((options ->> 'is_one_card_per_person')::boolean, s.is_one_card_per_person),
+        verified_fields = CASE WHEN options ? 'verified_fields'
+                               THEN ARRAY(SELECT jsonb_array_elements_text(options -> 'verified_fields')) ELSE s.verified_fields END,
         is_sandbox = coalesce((options ->> 'is_sandbox')::boolean, s.is_sandbox),
         is_active = coalesce((options ->> 'is_active')::boolean, s.is_active),
         raw_retention_days = coalesce((options ->> 'raw_retention_days')::int, s.raw_retention_days),
@@ -112,7 +121,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_define_source(text, text, text, jsonb) IS
-    'makes or changes a source; options: time_zone, currency, channel, priority, is_one_record_per_person, is_sandbox, is_active, signing_secret (whsec_...; null: unsigned again), raw_retention_days; returns source_id; 22023';
+    'makes or changes a source; options: time_zone, currency, channel, priority, is_one_record_per_person, is_one_card_per_person, verified_fields, is_sandbox, is_active, signing_secret (whsec_...; null: unsigned again), raw_retention_days; returns source_id; 22023';
 GRANT EXECUTE ON FUNCTION crm.ingest_define_source(text, text, text, jsonb) TO crm_admin, crm_steward;
 
 CREATE FUNCTION crm._ingest_source_id(code text) RETURNS int

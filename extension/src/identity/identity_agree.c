@@ -156,6 +156,13 @@ crm_identity_agree(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 }
 
 bool
+crm_identity_is_another(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
+{
+	return a->sex != 0 && b->sex != 0 && a->sex != b->sex &&
+		compare_birthdays(a, b) == CRM_IDENTITY_DIFFERENT;
+}
+
+bool
 crm_identity_disagree(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 {
 	return compare_names(&a->name, &b->name) >= CRM_IDENTITY_GIVEN_DIFFERS ||

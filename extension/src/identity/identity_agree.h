@@ -48,6 +48,9 @@ extern bool crm_identity_contradict(const CrmIdentityTraits *a, const CrmIdentit
 /* True when name or birthday says that they are one. */
 extern bool crm_identity_agree(const CrmIdentityTraits *a, const CrmIdentityTraits *b);
 
+/* True when both sex and birthday say that they are two, whatever ties them. */
+extern bool crm_identity_is_another(const CrmIdentityTraits *a, const CrmIdentityTraits *b);
+
 /* True when any field differs beyond a typing error. */
 extern bool crm_identity_disagree(const CrmIdentityTraits *a, const CrmIdentityTraits *b);
 

@@ -10,8 +10,10 @@
  * touches to get what a run over everything would give.
  *
  * Guards: cannot-link; two values of a single-valued kind (unless the two ever shared one);
- * two records of a source that has one a person; and, for values that a family may share,
- * names and birthdays that contradict while none agrees.  A value that a record gave up
+ * two records of a source that has one a person; more records than a person has; for values that
+ * a family may share, names and birthdays that contradict while none agrees, and one pair of records
+ * as the only tie of two solid groups; for all but single-valued kinds, sex and birthday that both
+ * differ while nothing agrees.  A value that a record gave up
  * still ties it to those that held it at the same time, as long as nothing disagrees: a member
  * with a new phone stays who he was, and the number's next owner is somebody else.
  *
@@ -188,16 +190,30 @@ singles_conflict(CrmIdentityGraph *graph, const CrmIdentityNode *left, const Crm
 	return false;
 }
 
-/* Why two clusters may not become one; null when nothing speaks against it. */
-static const char *
-find_objection(CrmIdentityGraph *graph, int a, int b, bool is_shared)
+/* Both hold the value, or held it at the same time and nothing disagrees. */
+static bool
+ties(const CrmIdentityGraph *graph, const CrmIdentityGlue *a, const CrmIdentityGlue *b)
 {
-	bool		contradicts = false;
-	bool		agrees = false;
+	if (a->ended_at == DT_NOEND && b->ended_at == DT_NOEND)
+		return true;
+	return a->first_seen_at <= b->ended_at && b->first_seen_at <= a->ended_at &&
+		!crm_identity_disagree(&graph->nodes[a->node].traits, &graph->nodes[b->node].traits);
+}
+
+/* What the members of two clusters say of each other. */
+typedef struct Comparison
+{
+	const char *conflict;		/* null, or the guard that settles it */
+	bool		contradicts;
+	bool		agrees;
+	bool		is_another;		/* sex and birthday both differ */
+} Comparison;
+
+static void
+compare_members(CrmIdentityGraph *graph, int a, int b, Comparison *result)
+{
 	int			left = a;
 
-	if (are_forbidden(graph, a, b))
-		return "cannot_link";
 	do
 	{
 		CrmIdentityNode *one = &graph->nodes[left];
@@ -208,27 +224,86 @@ find_objection(CrmIdentityGraph *graph, int a, int b, bool is_shared)
 			CrmIdentityNode *other = &graph->nodes[right];
 
 			if (one->single_source != 0 && one->single_source == other->single_source)
-				return "one_per_source";
-			if (one->n_singles > 0 && other->n_singles > 0 &&
-				singles_conflict(graph, one, other, a, b))
-				return "single_value";
-			contradicts = contradicts || crm_identity_contradict(&one->traits, &other->traits);
-			agrees = agrees || crm_identity_agree(&one->traits, &other->traits);
+				result->conflict = "one_per_source";
+			else if (one->n_singles > 0 && other->n_singles > 0 &&
+					 singles_conflict(graph, one, other, a, b))
+				result->conflict = "single_value";
+			if (result->conflict)
+				return;
+			result->contradicts |= crm_identity_contradict(&one->traits, &other->traits);
+			result->agrees |= crm_identity_agree(&one->traits, &other->traits);
+			result->is_another |= crm_identity_is_another(&one->traits, &other->traits);
 			right = other->next;
 		} while (right != b);
 		left = one->next;
 	} while (left != a);
-	return is_shared && contradicts && !agrees ? "contradiction" : NULL;
 }
 
-/* Both hold the value, or held it at the same time and nothing disagrees. */
-static bool
-ties(const CrmIdentityGraph *graph, const CrmIdentityGlue *a, const CrmIdentityGlue *b)
+/* Receipts apart: whoever buys often is not many. */
+static int
+count_members(CrmIdentityGraph *graph, int root, bool *is_decided)
 {
-	if (a->ended_at == DT_NOEND && b->ended_at == DT_NOEND)
-		return true;
-	return a->first_seen_at <= b->ended_at && b->first_seen_at <= a->ended_at &&
-		!crm_identity_disagree(&graph->nodes[a->node].traits, &graph->nodes[b->node].traits);
+	int			count = 0;
+	int			member = root;
+
+	do
+	{
+		count += !graph->nodes[member].is_receipt;
+		*is_decided |= graph->nodes[member].is_decided;
+		member = graph->nodes[member].next;
+	} while (member != root);
+	return count;
+}
+
+/* Whether no more than one pair of records ties two clusters, over all values. */
+static bool
+is_single_tie(CrmIdentityGraph *graph, int a, int b)
+{
+	CrmIdentityGlue *glue = graph->glue;
+	int			pairs = 0;
+
+	for (int i = 0; i < graph->n_glue; i++)
+	{
+		if (!glue[i].is_glue || find_root(graph, glue[i].node) != a)
+			continue;
+		for (int step = -1; step <= 1; step += 2)
+			for (int j = i + step; j >= 0 && j < graph->n_glue && same_value(&glue[i], &glue[j]);
+				 j += step)
+				if (find_root(graph, glue[j].node) == b && ties(graph, &glue[i], &glue[j]) &&
+					++pairs > 1)
+					return false;
+	}
+	return true;
+}
+
+/*
+ * Why two clusters may not become one; null when nothing speaks against it.  A strong kind
+ * is believed over names, and over sex and birthday too when a person has only one of it.
+ */
+static const char *
+find_objection(CrmIdentityGraph *graph, int a, int b, const CrmIdentityGlue *tie)
+{
+	Comparison	result = {0};
+	bool		is_decided = false;
+	int			size_a;
+	int			size_b;
+
+	if (are_forbidden(graph, a, b))
+		return "cannot_link";
+	compare_members(graph, a, b, &result);
+	if (result.conflict)
+		return result.conflict;
+	if (!result.agrees && !tie->is_single &&
+		((tie->is_shared && result.contradicts) || result.is_another))
+		return "contradiction";
+	size_a = count_members(graph, a, &is_decided);
+	size_b = count_members(graph, b, &is_decided);
+	if (size_a + size_b > graph->max_members && !is_decided)
+		return "size";
+	if (tie->is_shared && !result.agrees && Min(size_a, size_b) >= graph->solid_members &&
+		is_single_tie(graph, a, b))
+		return "weak_bridge";
+	return NULL;
 }
 
 static void
@@ -290,7 +365,7 @@ join_holders(CrmIdentityGraph *graph, CrmIdentityGlue *first, CrmIdentityGlue *e
 		{
 			int			own = find_root(graph, holder->node);
 			int			root = find_root(graph, candidate);
-			const char *objection = find_objection(graph, own, root, holder->is_shared);
+			const char *objection = find_objection(graph, own, root, holder);
 
 			if (objection == NULL)
 				unite(graph, own, root);
@@ -356,12 +431,20 @@ crm_identity_cluster(CrmIdentityGraph *graph)
 		graph->nodes[i].parent = i;
 		graph->nodes[i].next = i;
 		graph->nodes[i].has_glue = false;
+		graph->nodes[i].is_decided = false;
 		graph->nodes[i].n_singles = 0;
 	}
 	qsort_arg(glue, graph->n_glue, sizeof(CrmIdentityGlue), compare_glue, graph->nodes);
 	collect_singles(graph);
 	for (int i = 0; i < graph->n_must; i++)
-		unite(graph, find_root(graph, graph->must[i].a), find_root(graph, graph->must[i].b));
+	{
+		CrmIdentityPair must = graph->must[i];
+		bool		are_members = !graph->nodes[must.a].is_receipt && !graph->nodes[must.b].is_receipt;
+
+		graph->nodes[must.a].is_decided |= are_members;
+		graph->nodes[must.b].is_decided |= are_members;
+		unite(graph, find_root(graph, must.a), find_root(graph, must.b));
+	}
 	for (int start = 0, end; start < graph->n_glue; start = end)
 	{
 		for (end = start + 1; end < graph->n_glue && same_value(&glue[start], &glue[end]); end++)

@@ -16,6 +16,7 @@ typedef struct CrmIdentityNode
 	TimestampTz seen_at;
 	/* kept by the clustering */
 	bool		has_glue;
+	bool		is_decided;		/* somebody tied it to another member by hand */
 	int			parent;
 	int			next;			/* ring of the cluster's members that guards look at */
 	int			first_single;	/* its single-valued identifiers in singles[] */
@@ -64,6 +65,8 @@ typedef struct CrmIdentityGraph
 	CrmIdentityPair *must;
 	int			n_cannot;
 	CrmIdentityPair *cannot;
+	int			max_members;	/* a person has no more records, receipts apart */
+	int			solid_members;	/* two groups of so many are not joined by a single weak tie */
 	/* results */
 	int			n_refusals;
 	int			max_refusals;

@@ -287,6 +287,8 @@ crm_identity_resolve(PG_FUNCTION_ARGS)
 	read_nodes(&graph, &nodes);
 	index = index_nodes(&graph);
 	read_glue(&graph, &glue, index);
+	graph.max_members = PG_GETARG_INT32(4);
+	graph.solid_members = PG_GETARG_INT32(5);
 	graph.must = read_pairs(&graph, &must, index, &graph.n_must);
 	graph.cannot = read_pairs(&graph, &cannot, index, &graph.n_cannot);
 	crm_identity_cluster(&graph);

@@ -1,0 +1,83 @@
+-- identity, guards: what keeps two clusters apart, and that nothing they stop is lost.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT count(*) >= 0 AS installed FROM crm.install();
+SET timezone = 'UTC';
+BEGIN;
+SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
+SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
+SELECT crm.ingest_define_source('g_pos', 'till', 'pos', '{"priority": 10}') > 0 AS pos, crm.ingest_define_source('g_shop', 'shop', 'shop_platform', '{"priority": 20}') > 0 AS shop,
+       crm.ingest_define_source('g_card', 'cards', 'pos', '{"is_one_card_per_person": true, "verified_fields": ["phone"]}') > 0 AS cards;
+-- A record of a source with what is to be compared, in short keys.
+CREATE FUNCTION pg_temp.member(source text, id text, facts jsonb) RETURNS bigint LANGUAGE sql AS $$
+    SELECT customer_id FROM crm.ingest_member(source, convert_to((jsonb_build_object('external_id', id, 'registered_at', '2026-01-05T10:00:00+08:00') || facts)::text, 'UTF8'))
+$$;
+CREATE FUNCTION pg_temp.persons(pattern text) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(p, ' / ' ORDER BY p COLLATE "C") FROM (
+        SELECT string_agg(r.external_id, ' ' ORDER BY r.external_id COLLATE "C") AS p FROM crm.source_record r
+        JOIN crm.membership m ON m.source_record_id = r.source_record_id AND m.valid_to = 'infinity'
+        WHERE r.external_id LIKE pattern GROUP BY m.customer_id) x
+$$;
+CREATE FUNCTION pg_temp.open_reviews(pattern text) RETURNS TABLE (reason text, pairs bigint) LANGUAGE sql AS $$
+    SELECT v.reason, count(*) FROM crm.review v
+    WHERE v.state = 'open' AND EXISTS (SELECT FROM crm.membership m JOIN crm.source_record r USING (source_record_id)
+        WHERE m.customer_id IN (v.customer_a, v.customer_b) AND m.valid_to = 'infinity' AND r.external_id LIKE pattern) GROUP BY 1 ORDER BY 1
+$$;
+
+-- 1. a person has so many records at most; the rest waits, and a person may decide otherwise
+SAVEPOINT guard;
+SELECT crm.access_set_setting('identity.person_records', '3') AS was;
+SELECT count(DISTINCT pg_temp.member('g_pos', 'size' || n, '{"phone": "13867250001"}')) AS ids_seen FROM generate_series(1, 4) n;
+SELECT pg_temp.persons('size%'), (SELECT count(*) FROM crm.identity_check()) AS drift;
+SELECT * FROM pg_temp.open_reviews('size%');
+SELECT crm.identity_decide(review_id, 'accept', 'one customer with many cards') ->> 'state' AS state FROM crm.review WHERE reason = 'size' AND state = 'open';
+SELECT pg_temp.persons('size%'), (SELECT count(*) FROM crm.identity_check()) AS drift;
+ROLLBACK TO guard;
+
+-- 2. one weak tie does not join two solid groups; a second one does
+SELECT count(pg_temp.member('g_pos', 'left' || n, '{"member_card": "LEFT9"}')) AS three, count(pg_temp.member('g_shop', 'right' || n, '{"member_card": "RIGHT9"}')) AS three
+FROM generate_series(1, 3) n;
+SELECT pg_temp.member('g_pos', 'left1', '{"member_card": "LEFT9", "phone": "13867250002"}') <> pg_temp.member('g_shop', 'right1', '{"member_card": "RIGHT9", "phone": "13867250002"}') AS two;
+SELECT * FROM pg_temp.open_reviews('left%');
+SELECT pg_temp.persons('%t_'), (SELECT count(*) FROM crm.identity_check()) AS drift;
+SELECT pg_temp.member('g_pos', 'left2', '{"member_card": "LEFT9", "email": "li.si@qq.com"}') IS NOT NULL AS stored, pg_temp.member('g_shop', 'right2', '{"member_card": "RIGHT9", "email": "li.si@qq.com"}') IS NOT NULL AS stored;
+SELECT pg_temp.persons('%t_'), (SELECT count(*) FROM crm.identity_check()) AS drift;
+SELECT state, decided_by FROM crm.review WHERE reason = 'weak_bridge';
+-- a name that agrees is a second tie
+SELECT count(pg_temp.member('g_pos', 'near' || n, '{"member_card": "NEAR9", "name": "沈从文"}')) AS three, count(pg_temp.member('g_shop', 'far' || n, '{"member_card": "FAR99", "name": "沈从文"}')) AS three
+FROM generate_series(1, 3) n;
+SELECT pg_temp.member('g_pos', 'near1', '{"member_card": "NEAR9", "name": "沈从文", "phone": "13867250003"}') = pg_temp.member('g_shop', 'far1', '{"member_card": "FAR99", "name": "沈从文", "phone": "13867250003"}') AS one;
+ROLLBACK TO guard;
+
+-- 3. two cards are two persons where the source says so, and nowhere else
+SELECT pg_temp.member('g_card', 'card1', '{"member_card": "C1", "phone": "13867250004"}') <> pg_temp.member('g_card', 'card2', '{"member_card": "C2", "phone": "13867250004"}') AS two;
+SELECT pg_temp.member('g_pos', 'free1', '{"member_card": "F1", "phone": "13867250005"}') = pg_temp.member('g_pos', 'free2', '{"member_card": "F2", "phone": "13867250005"}') AS one;
+SELECT pg_temp.member('g_card', 'mixed1', '{"member_card": "M1", "phone": "13867250006"}') = pg_temp.member('g_pos', 'mixed2', '{"member_card": "M2", "phone": "13867250006"}') AS one;
+SELECT * FROM pg_temp.open_reviews('card%');
+SELECT count(*) AS drift FROM crm.identity_check();
+ROLLBACK TO guard;
+
+-- 4. sex and birthday that both differ outweigh a card that went round, not an id number
+SELECT pg_temp.member('g_pos', 'sex1', '{"member_card": "S1", "sex": "f", "birthday": "1962-03-04"}') <> pg_temp.member('g_shop', 'sex2', '{"member_card": "S1", "sex": "m", "birthday": "1991-11-20"}') AS two;
+SELECT pg_temp.member('g_pos', 'sex3', '{"national_id": "11010519491231002X", "sex": "f", "birthday": "1962-03-04"}') = pg_temp.member('g_shop', 'sex4', '{"national_id": "11010519491231002X", "sex": "m", "birthday": "1991-11-20"}') AS one;
+SELECT pg_temp.member('g_pos', 'sex5', '{"member_card": "S5", "sex": "f", "birthday": "1962-03-04"}') = pg_temp.member('g_shop', 'sex6', '{"member_card": "S5", "birthday": "1991-11-20"}') AS one;
+SELECT * FROM pg_temp.open_reviews('sex%');
+SELECT count(*) AS drift FROM crm.identity_check();
+ROLLBACK TO guard;
+
+-- 5. of many merges into one within an hour the later ones wait; the next hour is free again
+SELECT crm.access_set_setting('identity.merges_per_hour', '2') AS was;
+SELECT count(DISTINCT pg_temp.member('g_pos', 'hour' || n, jsonb_build_object('phone', '1386725010' || n))) AS persons FROM generate_series(1, 5) n;
+SELECT count(pg_temp.member('g_shop', 'tie' || n, jsonb_build_object('phone', '1386725010' || n, 'member_card', 'TIE'))) AS stored FROM generate_series(1, 4) n;
+SELECT pg_temp.persons('hour%') AS persons, pg_temp.persons('tie%') AS ties, (SELECT count(*) FROM crm.identity_check()) AS drift;
+SELECT * FROM pg_temp.open_reviews('hour%');
+SELECT crm.identity_decide(review_id, 'accept', 'the same family card, checked') ->> 'state' AS state FROM crm.review WHERE reason = 'merges_per_hour' AND state = 'open';
+SELECT pg_temp.persons('hour%') AS persons, pg_temp.persons('tie%') AS ties, (SELECT count(*) FROM crm.identity_check()) AS drift;
+SET LOCAL crm.core_clock = '2026-03-31T13:30:00+08:00';
+SELECT pg_temp.member('g_shop', 'tie5', '{"phone": "13867250105", "member_card": "TIE"}') IS NOT NULL AS stored;
+SELECT pg_temp.persons('hour%') AS persons, (SELECT count(*) FROM pg_temp.open_reviews('hour%')) AS open;
+ROLLBACK TO guard;
+
+-- what sources promise is checked
+SELECT crm.ingest_define_source('g_card', 'cards', 'pos', '{"verified_fields": ["shoe_size"]}');
+ROLLBACK;
