@@ -357,6 +357,9 @@ crm_purchase_collect_final(PG_FUNCTION_ARGS)
 	PersonDays *person;
 	Oid			type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
 
+	/* what is in a state is trusted: only an aggregate can have made it */
+	if (!AggCheckCallContext(fcinfo, NULL))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a step of an aggregate was called by itself")));
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(PG_GETARG_DATUM(0))) ? writable(PG_GETARG_DATUM(0)) :

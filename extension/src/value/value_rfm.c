@@ -253,7 +253,7 @@ crm_value_scored(PG_FUNCTION_ARGS)
 	int			parts;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3) || PG_ARGISNULL(4) || PG_ARGISNULL(5))
 		return (Datum) 0;
 	method = text_to_cstring(PG_GETARG_TEXT_PP(4));
 	parts = PG_GETARG_INT32(5);
