@@ -189,7 +189,7 @@ crm_compare_email(const CrmPreparedEmail *a, const CrmPreparedEmail *b)
 		return CRM_MAIL_EXACT;
 	local = crm_distance_osa(x->units, x->length, y->units, y->length, 1);
 	domain = crm_distance_osa(a->domain.units, a->domain.length, b->domain.units, b->domain.length, 1);
-	if (local + domain <= 1 && x->length >= 4)
+	if (local + domain <= 1 && x->length >= 4 && y->length >= 4)
 		return CRM_MAIL_TYPO;
 	if (local == 0)
 		return CRM_MAIL_LOCAL;

@@ -101,7 +101,8 @@ crm_compare_postcode(const CrmPreparedText *a, const CrmPreparedText *b)
 		return CRM_LEVEL_NULL;
 	if (a->hash == b->hash)
 		return CRM_POSTCODE_EXACT;
-	if (x->length >= 4 && crm_distance_osa(x->units, x->length, y->units, y->length, 1) <= 1)
+	if (x->length >= 4 && y->length >= 4 &&
+		crm_distance_osa(x->units, x->length, y->units, y->length, 1) <= 1)
 		return CRM_POSTCODE_TYPO;
 	if (outward >= 2 && outward == outward_length(y) &&
 		memcmp(x->units, y->units, (size_t) outward * sizeof *x->units) == 0)
