@@ -188,6 +188,15 @@ CREATE UNIQUE INDEX review_open ON crm.review (least(customer_a, customer_b), gr
 CREATE INDEX review_pair ON crm.review (least(customer_a, customer_b), greatest(customer_a, customer_b));
 CREATE INDEX review_person_b ON crm.review (customer_b) WHERE state = 'open';
 
+-- Which of several values is the person's: criteria asked one after the other.
+CREATE TABLE crm.golden_rule (
+    field text PRIMARY KEY,
+    place int NOT NULL,                 -- in lists
+    criteria text[] NOT NULL DEFAULT '{priority,recent}',   -- verified, priority, recent, oldest, frequent, complete
+    changed_at timestamptz);
+INSERT INTO crm.golden_rule (field, place) VALUES
+    ('name', 1), ('sex', 2), ('birthday', 3), ('phone', 4), ('email', 5), ('city', 6), ('address', 7);
+
 -- How far a nightly job has come.
 CREATE TABLE crm.identity_progress (
     job text PRIMARY KEY,
@@ -202,11 +211,12 @@ INSERT INTO crm.room_setting (name, value, description) VALUES
     ('identity.merges_per_hour', '20', 'persons that may be merged into one within an hour without anybody looking');
 
 INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at) VALUES
-    ('identity.age_scope', 'SELECT crm._identity_age_scope()', '1 day', '02:10', 30, 'epoch');
+    ('identity.age_scope', 'SELECT crm._identity_age_scope()', '1 day', '02:10', 30, 'epoch'),
+    ('identity.golden', 'SELECT crm._identity_refresh_all()', '1 minute', NULL, 31, 'epoch');
 
 SELECT crm._access_protect_scope('crm.customer');
 SELECT crm._access_protect_person('crm.membership');
-SELECT crm._access_open('crm.identifier_kind');
+SELECT crm._access_open('crm.identifier_kind', 'crm.golden_rule');
 SELECT crm._access_protect_closed('crm.source_record', 'crm.source_record_private', 'crm.identifier',
     'crm.record_identifier', 'crm.blocked_value', 'crm.customer_private', 'crm.merge_journal', 'crm.cannot_link',
     'crm.must_link', 'crm.review', 'crm.identity_progress');

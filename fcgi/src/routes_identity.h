@@ -24,6 +24,23 @@
 		.response_schema = "Object", .success = 200,
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/golden", .operation = "person_golden",
+		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = "store manager, manager, steward, headquarters",
+		.sql = "SELECT 200 AS status, crm.identity_golden($1)::text AS body",
+		.params = {PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS,
+		.summary = "Where each value of a person came from, what decided, and the other values",
+		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/identity-quality", .operation = "identity_quality", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
+		.sql = "SELECT j::text FROM crm.identity_quality($1) j",
+		.params = {{"source", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a source; default all"}},
+		.read_only = true, .timeout_ms = WORK_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Completeness, unusable and duplicate phones of each source's records",
+		.response_schema = "Object", .success = 200,
+	},
+	{
 		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/split", .operation = "person_split", .tag = "Merges",
 		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
 		.sql = "SELECT 200 AS status, crm.identity_split($1, crm.gateway_texts($2, 'record_ids', true)::bigint[], "

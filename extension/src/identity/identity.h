@@ -8,6 +8,7 @@
  *	in identity_resolve.c	the SQL-callable edge of identity_cluster.c
  *	in identity_normalize.c	the SQL-callable edge of the normalisers in pure/
  *	in identity_golden.c	the golden record: survivorship
+ *	in identity_survive.c	which of several values of a field is the person's
  */
 #ifndef CRM_IDENTITY_H
 #define CRM_IDENTITY_H

@@ -2,8 +2,9 @@
  * identity_golden.c
  *		The golden record: what is known about a person, field by field.
  *
- * Survivorship: by the priority of the source, then the newest record.  Empty values, masked
- * names and placeholder dates give way to anything better.  The first record says the channel
+ * Survivorship: by the priority of the source, then the newest record, or for a field with a rule of
+ * its own in crm.golden_rule by that (identity_survive.c).  Empty values, masked names and
+ * placeholder dates give way to anything better.  The first record says the channel
  * and the home store; custom fields lie over one another, the best record on top.  Provenance
  * names the record that each value came from.
  *
@@ -13,12 +14,14 @@
  * Values stay in the reading statement's tuple table until all is written.
  */
 #include "identity/identity.h"
+#include "identity/identity_survive.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
@@ -27,28 +30,32 @@ enum
 {
 	H_CUSTOMER, H_RECORD, H_STORE, H_CHANNEL, H_CUSTOM, H_FULL_NAME, H_NAME, H_NICKNAME, H_SEX,
 	H_CITY, H_BIRTHDAY, H_IS_LUNAR, H_ADDRESS, H_PHONE_MASKED, H_PHONE, H_PHONE_HASH,
-	H_EMAIL_MASKED, H_EMAIL, H_REGISTERED_AT, H_REGISTERED_ON, N_HELD
+	H_EMAIL_MASKED, H_EMAIL, H_EMAIL_HASH, H_REGISTERED_AT, H_REGISTERED_ON, H_PRIORITY,
+	H_RECEIVED_AT, H_VERIFIED, H_ADDRESS_TEXT, N_HELD
 };
 
 static CrmStatement read_held = {
 	.name = "identity.held",
-	.n_args = 1,
-	.arg_types = (const Oid[]) {INT8ARRAYOID},
+	.n_args = 2,
+	.arg_types = (const Oid[]) {INT8ARRAYOID, BOOLOID},
 	.sql =
 	"SELECT m.customer_id, r.source_record_id, r.store_id, r.channel, "
 	"       CASE WHEN r.custom <> '{}' THEN r.custom END, "
 	"       CASE WHEN crm._identity_is_full_name(p.name) THEN p.name END, p.name, p.nickname, p.sex, "
 	"       nullif(p.city, ''), CASE WHEN crm._identity_is_real_birthday(p.birthday) THEN p.birthday END, "
 	"       p.is_birthday_lunar, p.address_sealed, phone.masked, phone.value_sealed, phone.value_hash, "
-	"       email.masked, email.value_sealed, coalesce(r.registered_at, r.received_at), "
+	"       email.masked, email.value_sealed, email.value_hash, coalesce(r.registered_at, r.received_at), "
 	"       coalesce(r.registered_on, crm._local_day(coalesce(r.registered_at, r.received_at), "
-	"                                                coalesce(s.time_zone, 'Asia/Shanghai'))) "
+	"                                                coalesce(s.time_zone, 'Asia/Shanghai'))), "
+	"       coalesce(s.priority, 100), coalesce(p.received_at, r.received_at), "
+	"       CASE WHEN s.verified_fields <> '{}' THEN array_to_string(s.verified_fields, ',') END, "
+	"       CASE WHEN $2 THEN crm._decrypt('address', p.address_sealed) END "
 	"FROM (SELECT DISTINCT d.id FROM unnest($1) d(id)) c "
 	"CROSS JOIN LATERAL (SELECT x.customer_id, x.source_record_id FROM crm.membership x "
 	"    WHERE x.customer_id = c.id AND x.valid_to >= 'infinity' OFFSET 0) m "
 	"CROSS JOIN LATERAL (SELECT * FROM crm.source_record x "
 	"    WHERE x.source_record_id = m.source_record_id LIMIT 1) r "
-	"LEFT JOIN LATERAL (SELECT x.priority, x.time_zone FROM crm.source x "
+	"LEFT JOIN LATERAL (SELECT x.priority, x.time_zone, x.verified_fields FROM crm.source x "
 	"    WHERE x.source_id = r.source_id LIMIT 1) s ON true "
 	"LEFT JOIN LATERAL (SELECT * FROM crm.source_record_private x "
 	"    WHERE x.source_record_id = r.source_record_id AND x.revision = r.revision LIMIT 1) p ON true "
@@ -57,7 +64,7 @@ static CrmStatement read_held = {
 	"        WHERE x.kind = 1 AND x.value_hash = ri.value_hash LIMIT 1) i "
 	"    WHERE ri.source_record_id = r.source_record_id AND ri.kind = 1 AND ri.ended_at IS NULL "
 	"    ORDER BY i.is_blocked, ri.last_seen_at DESC, ri.value_hash LIMIT 1) phone ON true "
-	"LEFT JOIN LATERAL (SELECT i.masked, i.value_sealed FROM crm.record_identifier ri "
+	"LEFT JOIN LATERAL (SELECT i.masked, i.value_sealed, i.value_hash FROM crm.record_identifier ri "
 	"    CROSS JOIN LATERAL (SELECT * FROM crm.identifier x "
 	"        WHERE x.kind = 2 AND x.value_hash = ri.value_hash LIMIT 1) i "
 	"    WHERE ri.source_record_id = r.source_record_id AND ri.kind = 2 AND ri.ended_at IS NULL "
@@ -161,25 +168,41 @@ static CrmStatement write_private = {
 	"    provenance = excluded.provenance",
 };
 
-/* Which value of a record fills which field, and under which name its origin is kept. */
+/* Which value of a record fills which field; the first of a golden field tells its origin. */
 static const struct
 {
 	int			held;
 	int			written;
 	int			decides;		/* taken only when this column is not null */
-	const char *origin;			/* null: not told */
+	CrmGoldenField golden;
+	bool		tells_origin;
 }			fields[] = {
-	{H_FULL_NAME, W_NAME, H_FULL_NAME, "name"},
-	{H_SEX, W_SEX, H_SEX, "sex"},
-	{H_CITY, W_CITY, H_CITY, "city"},
-	{H_BIRTHDAY, W_BIRTHDAY, H_BIRTHDAY, "birthday"},
-	{H_IS_LUNAR, W_IS_LUNAR, H_BIRTHDAY, NULL},
-	{H_ADDRESS, W_ADDRESS, H_ADDRESS, "address"},
-	{H_PHONE, W_PHONE, H_PHONE_HASH, "phone"},
-	{H_PHONE_MASKED, W_PHONE_MASKED, H_PHONE_HASH, NULL},
-	{H_PHONE_HASH, W_PHONE_HASH, H_PHONE_HASH, NULL},
-	{H_EMAIL, W_EMAIL, H_EMAIL, "email"},
-	{H_EMAIL_MASKED, W_EMAIL_MASKED, H_EMAIL, NULL},
+	{H_FULL_NAME, W_NAME, H_FULL_NAME, CRM_GOLDEN_NAME, true},
+	{H_SEX, W_SEX, H_SEX, CRM_GOLDEN_SEX, true},
+	{H_CITY, W_CITY, H_CITY, CRM_GOLDEN_CITY, true},
+	{H_BIRTHDAY, W_BIRTHDAY, H_BIRTHDAY, CRM_GOLDEN_BIRTHDAY, true},
+	{H_IS_LUNAR, W_IS_LUNAR, H_BIRTHDAY, CRM_GOLDEN_BIRTHDAY, false},
+	{H_ADDRESS, W_ADDRESS, H_ADDRESS, CRM_GOLDEN_ADDRESS, true},
+	{H_PHONE, W_PHONE, H_PHONE_HASH, CRM_GOLDEN_PHONE, true},
+	{H_PHONE_MASKED, W_PHONE_MASKED, H_PHONE_HASH, CRM_GOLDEN_PHONE, false},
+	{H_PHONE_HASH, W_PHONE_HASH, H_PHONE_HASH, CRM_GOLDEN_PHONE, false},
+	{H_EMAIL, W_EMAIL, H_EMAIL, CRM_GOLDEN_EMAIL, true},
+	{H_EMAIL_MASKED, W_EMAIL_MASKED, H_EMAIL, CRM_GOLDEN_EMAIL, false},
+};
+
+/* The column by which values of a golden field are one and the same, and whether it is a varlena. */
+static const struct
+{
+	int			held;
+	bool		is_text;
+}			compared[CRM_GOLDEN_FIELDS] = {
+	[CRM_GOLDEN_NAME] = {H_FULL_NAME, true},
+	[CRM_GOLDEN_SEX] = {H_SEX, true},
+	[CRM_GOLDEN_CITY] = {H_CITY, true},
+	[CRM_GOLDEN_BIRTHDAY] = {H_BIRTHDAY, false},
+	[CRM_GOLDEN_ADDRESS] = {H_ADDRESS, true},
+	[CRM_GOLDEN_PHONE] = {H_PHONE_HASH, true},
+	[CRM_GOLDEN_EMAIL] = {H_EMAIL_HASH, true},
 };
 
 /* A golden record under construction. */
@@ -258,23 +281,103 @@ add_store(Golden *golden, Datum store, TimestampTz at, int64 record)
 	}
 }
 
+/* A record's values of one golden field, or of those (< 0) that have no rule of their own, where
+ * nothing is known yet. */
+static void
+take_values(Golden *golden, const CrmGoldenRules *rules, int only, const Datum *held,
+			const bool *nulls)
+{
+	for (int i = 0; i < (int) lengthof(fields); i++)
+	{
+		bool		is_meant = only < 0 ? rules->n_criteria[fields[i].golden] == 0 :
+			fields[i].golden == only;
+
+		if (!is_meant || !golden->nulls[fields[i].written] || nulls[fields[i].decides] ||
+			nulls[fields[i].held])
+			continue;
+		set_value(golden, fields[i].written, held[fields[i].held]);
+		if (fields[i].tells_origin)
+			tell_origin(golden, crm_golden_field_names[fields[i].golden],
+						DatumGetInt64(held[H_RECORD]));
+	}
+}
+
+/* How many rows have the same value in a column. */
+static int
+count_equal(SPITupleTable *table, uint64 first, uint64 end, int column, Datum value, bool is_text)
+{
+	int			count = 0;
+
+	for (uint64 i = first; i < end; i++)
+	{
+		bool		is_null;
+		Datum		other = SPI_getbinval(table->vals[i], table->tupdesc, column + 1, &is_null);
+
+		count += !is_null && datumIsEqual(value, other, !is_text, is_text ? -1 : sizeof(DateADT));
+	}
+	return count;
+}
+
+/* The rows of one person: the one whose value of the field survives under its rule is taken. */
+static void
+choose_value(Golden *golden, const CrmGoldenRules *rules, CrmGoldenField field, SPITupleTable *table,
+			 uint64 first, uint64 end)
+{
+	bool		asks = crm_identity_asks_frequency(rules, field);
+	CrmGoldenCandidate best = {0};
+	Datum		held[N_HELD];
+	bool		nulls[N_HELD];
+	uint64		chosen = end;
+
+	for (uint64 i = first; i < end; i++)
+	{
+		int			key = compared[field].held;
+		CrmGoldenCandidate candidate = {0};
+
+		heap_deform_tuple(table->vals[i], table->tupdesc, held, nulls);
+		if (nulls[key])
+			continue;
+		candidate.is_verified = !nulls[H_VERIFIED] &&
+			strstr(TextDatumGetCString(held[H_VERIFIED]), crm_golden_field_names[field]) != NULL;
+		candidate.priority = DatumGetInt32(held[H_PRIORITY]);
+		candidate.received_at = DatumGetTimestampTz(held[H_RECEIVED_AT]);
+		if (compared[field].is_text)
+			candidate.length = VARSIZE_ANY_EXHDR(DatumGetPointer(held[key]));
+		if (asks && field == CRM_GOLDEN_ADDRESS)	/* sealed ones differ, whatever they hold */
+			key = H_ADDRESS_TEXT;
+		if (asks)
+			candidate.frequency = count_equal(table, first, end, key, held[key],
+											  compared[field].is_text);
+		if (chosen < end && !crm_identity_survives(rules, field, &candidate, &best))
+			continue;
+		chosen = i;
+		best = candidate;
+	}
+	if (chosen < end)
+	{
+		heap_deform_tuple(table->vals[chosen], table->tupdesc, held, nulls);
+		take_values(golden, rules, field, held, nulls);
+	}
+}
+
+static void
+choose_values(Golden *golden, const CrmGoldenRules *rules, SPITupleTable *table, uint64 first,
+			  uint64 end)
+{
+	for (int field = 0; rules->has_any && field < CRM_GOLDEN_FIELDS; field++)
+		if (rules->n_criteria[field] > 0)
+			choose_value(golden, rules, field, table, first, end);
+}
+
 /* Takes from the next record, which is worse than those before, what is still missing. */
 static void
-add_record(Golden *golden, const Datum *held, const bool *nulls)
+add_record(Golden *golden, const CrmGoldenRules *rules, const Datum *held, const bool *nulls)
 {
 	int64		record = DatumGetInt64(held[H_RECORD]);
 	TimestampTz at = DatumGetTimestampTz(held[H_REGISTERED_AT]);
 
 	golden->n_records++;
-	for (int i = 0; i < (int) lengthof(fields); i++)
-	{
-		if (!golden->nulls[fields[i].written] || nulls[fields[i].decides] ||
-			nulls[fields[i].held])
-			continue;
-		set_value(golden, fields[i].written, held[fields[i].held]);
-		if (fields[i].origin)
-			tell_origin(golden, fields[i].origin, record);
-	}
+	take_values(golden, rules, -1, held, nulls);
 	if (golden->weak_name_record == 0 && !nulls[H_NAME])
 	{
 		golden->weak_name = held[H_NAME];
@@ -375,9 +478,10 @@ write_goldens(const Golden *goldens, int n_goldens)
 
 /* Rows come best first, person after person; the number of persons. */
 static int
-collect_goldens(SPITupleTable *table, uint64 n_rows, Golden *goldens)
+collect_goldens(const CrmGoldenRules *rules, SPITupleTable *table, uint64 n_rows, Golden *goldens)
 {
 	int			n_goldens = 0;
+	uint64		first = 0;
 
 	for (uint64 i = 0; i < n_rows; i++)
 	{
@@ -387,16 +491,24 @@ collect_goldens(SPITupleTable *table, uint64 n_rows, Golden *goldens)
 		heap_deform_tuple(table->vals[i], table->tupdesc, held, nulls);
 		if (n_goldens == 0 || DatumGetInt64(held[H_CUSTOMER]) !=
 			DatumGetInt64(goldens[n_goldens - 1].values[W_CUSTOMER]))
+		{
+			if (n_goldens > 0)
+				choose_values(&goldens[n_goldens - 1], rules, table, first, i);
 			start_golden(&goldens[n_goldens++], held[H_CUSTOMER]);
-		add_record(&goldens[n_goldens - 1], held, nulls);
+			first = i;
+		}
+		add_record(&goldens[n_goldens - 1], rules, held, nulls);
 	}
+	if (n_goldens > 0)
+		choose_values(&goldens[n_goldens - 1], rules, table, first, n_rows);
 	return n_goldens;
 }
 
 Datum
 crm_identity_refresh(PG_FUNCTION_ARGS)
 {
-	Datum		arguments[1] = {PG_GETARG_DATUM(0)};
+	Datum		arguments[2] = {PG_GETARG_DATUM(0)};
+	CrmGoldenRules rules;
 	SPITupleTable *table;
 	Golden	   *goldens;
 	int			n_goldens;
@@ -404,13 +516,15 @@ crm_identity_refresh(PG_FUNCTION_ARGS)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_identity_read_golden_rules(&rules);
+	arguments[1] = BoolGetDatum(crm_identity_asks_frequency(&rules, CRM_GOLDEN_ADDRESS));
 	crm_core_spi_execute(&read_held, arguments, NULL, false, 0);
 	table = SPI_tuptable;
 	n_rows = SPI_processed;
 	CrmEnsure(table != NULL && table->tupdesc->natts == N_HELD, "columns of held records");
 	goldens = palloc(ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(0)), ARR_DIMS(PG_GETARG_ARRAYTYPE_P(0))) *
 					 sizeof(Golden) + 1);
-	n_goldens = collect_goldens(table, n_rows, goldens);
+	n_goldens = collect_goldens(&rules, table, n_rows, goldens);
 	for (int i = 0; i < n_goldens; i++)
 		finish_golden(&goldens[i]);
 	if (n_goldens > 0)
