@@ -56,8 +56,10 @@ def done():
 
 def sql(statement, database="probe"):
     """Rows as text, as the superuser."""
-    return subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement],
-                          check=True, capture_output=True, text=True).stdout.strip()
+    done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{statement}: {done.stderr}")
+    return done.stdout.strip()
 
 
 def free_port():

@@ -79,6 +79,9 @@ def ask(web, method, path, route, role, headers, person):
     operation = route["operationId"]
     captures = {"person_id": person, "flow": "welcome", "message_id": f"{person}-AAAAAAAA", "key": "none"}
     url = re.sub(r"{(\w+)}", lambda name: str(captures.get(name[1], 1)), path)
+    needed = [parameter for parameter in route.get("parameters", []) if parameter.get("in") == "query" and parameter.get("required")]
+    if needed and method == "GET":
+        url += "?" + "&".join(f"{p['name']}={'2026-01-01' if p['schema'].get('format') == 'date' else 'x'}" for p in needed)
     if operation.startswith("ingest_") and role != "till" and method == "POST":
         url += "?source=h_till"
     body = BODIES.get(operation, example_of(route))
