@@ -13,13 +13,13 @@ my $node = crm_node('race');
 crm_database($node, 'shop');
 $node->safe_psql('shop', q{
 	INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES
-		(1, 'pos', 'till', 'pos', crm.core_now()), (2, 'mini', 'mini', 'mini_program', crm.core_now());
+		(901, 'race_pos', 'till', 'pos', crm.core_now()), (902, 'race_mini', 'mini', 'mini_program', crm.core_now());
 	CREATE SCHEMA race;
 	CREATE FUNCTION race.idv(kind text, value text) RETURNS crm.identifier_value LANGUAGE sql AS
 		$$ SELECT ROW(crm._identity_kind(kind), '', value, 'x', NULL, true)::crm.identifier_value $$;
 	-- the i-th of endless facts about 120 records, 60 phones, 90 cards, 70 unionids
 	CREATE FUNCTION race.fact(i int, n int) RETURNS crm.member_fact LANGUAGE sql AS $$
-		SELECT ROW(n, 1 + h % 2, 'M' || h / 2 % 60, 'member', NULL, 'store', '2026-01-01 00:00Z'::timestamptz + h % 900 * interval '1 hour', '2026-01-01',
+		SELECT ROW(n, 901 + h % 2, 'M' || h / 2 % 60, 'member', NULL, 'store', '2026-01-01 00:00Z'::timestamptz + h % 900 * interval '1 hour', '2026-01-01',
 			ARRAY[race.idv('phone', '+8613738' || 460000 + h / 7 % 60)]
 			|| CASE WHEN h / 11 % 3 = 0 THEN race.idv('member_card', 'C' || h / 13 % 90) END
 			|| CASE WHEN h / 17 % 3 = 0 THEN race.idv('unionid', 'u' || h / 19 % 70) END,
@@ -27,10 +27,12 @@ $node->safe_psql('shop', q{
 			NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, convert_to('h' || i, 'UTF8'), crm.core_now(), NULL, NULL)::crm.member_fact
 		FROM (SELECT hashint4(i) & 1073741823 AS h) x $$;
 	CREATE FUNCTION race.ref(i int) RETURNS crm.record_ref[] LANGUAGE sql AS $$
-		SELECT ARRAY[ROW(1, 1, 'member', 'M' || i % 70, NULL, NULL, 'store', crm.core_now(), false, crm.core_now(), NULL, NULL)::crm.record_ref,
-			ROW(2, 1, 'receipt', 'Q' || i % 500, ARRAY[race.idv('phone', '+8613738' || 460000 + i % 60)], NULL, 'store', crm.core_now(), false,
+		SELECT ARRAY[ROW(1, 901, 'member', 'M' || i % 70, NULL, NULL, 'store', crm.core_now(), false, crm.core_now(), NULL, NULL)::crm.record_ref,
+			ROW(2, 901, 'receipt', 'Q' || i % 500, ARRAY[race.idv('phone', '+8613738' || 460000 + i % 60)], NULL, 'store', crm.core_now(), false,
 				crm.core_now(), NULL, NULL)::crm.record_ref] $$;
-	UPDATE crm.identifier_kind SET max_records = 6 WHERE code = 'phone'});
+	UPDATE crm.identifier_kind SET max_records = 6 WHERE code = 'phone';
+	UPDATE crm.room_setting s SET value = v.value FROM (VALUES ('identity.person_records', '10'::jsonb), ('identity.merges_per_hour', '5')) v(name, value)
+	WHERE s.name = v.name});
 
 my $script = $node->basedir . '/race.sql';
 append_to_file($script, <<'SQL');
