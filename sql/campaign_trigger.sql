@@ -218,6 +218,11 @@ SELECT (crm.campaign_preview('p_warning') ->> 'looked_at')::int >= 1 AS looked_a
 SELECT count(*) AS presets_listed FROM crm.campaign_presets() p WHERE p ->> 'preset' = 'browse';
 SELECT * FROM crm.campaign_check();
 
+-- the interval of two shares: Newcombe's published example, 56 of 70 less 48 of 80; and no share at all
+SELECT array_agg(round(i, 4)) AS interval FROM unnest(crm._campaign_interval(56, 70, 48, 80)) i;
+SELECT crm._campaign_interval(0, 0, 1, 2) IS NULL AS nobody, crm._campaign_is_skewed(100, 100, 1000) AS even, crm._campaign_is_skewed(131, 100, 1000) AS below_the_line,
+       crm._campaign_is_skewed(132, 100, 1000) AS above_it, crm._campaign_is_skewed(0, 0, 1000) AS without_holdout;
+
 -- 10. the ladder: bought once, never again, 400 days, everything on, caps as they ship
 SELECT count(crm.campaign_stop(f.code)) AS stopped FROM crm.flow f WHERE f.state IN ('active', 'paused');
 SELECT count(crm.campaign_edit(code, '{"cap_messages": 1, "holdout_percent": 0, "offer_days": 30}')) AS as_shipped FROM crm.flow WHERE trigger <> 'welcome';

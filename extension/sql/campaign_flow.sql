@@ -422,6 +422,48 @@ COMMENT ON FUNCTION crm.campaign_preview(text) IS
     'what a flow would do today, by the live gate and without doing it: how many would be sent, held, in the control group, or stopped at which step; examples; the size of its backlog; at most 2,000 persons are looked at';
 GRANT EXECUTE ON FUNCTION crm.campaign_preview(text) TO crm_marketer, crm_headquarters;
 
+CREATE FUNCTION crm._campaign_wilson(x numeric, n numeric, OUT low numeric, OUT high numeric)
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+DECLARE
+    z constant numeric := 1.959963984540054;
+    root numeric := z * sqrt(z * z + 4 * x * (n - x) / n);
+BEGIN
+    low := (2 * x + z * z - root) / (2 * (n + z * z));
+    high := (2 * x + z * z + root) / (2 * (n + z * z));
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_wilson(numeric, numeric) IS 'the 95 % interval of a share, after Wilson';
+
+CREATE FUNCTION crm._campaign_interval(tx numeric, tn numeric, cx numeric, cn numeric) RETURNS numeric[]
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+DECLARE
+    t record;
+    c record;
+BEGIN
+    IF least(tn, cn) <= 0 THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO t FROM crm._campaign_wilson(tx, tn);
+    SELECT * INTO c FROM crm._campaign_wilson(cx, cn);
+    RETURN ARRAY[tx / tn - cx / cn - sqrt((tx / tn - t.low) ^ 2 + (c.high - cx / cn) ^ 2),
+                 tx / tn - cx / cn + sqrt((t.high - tx / tn) ^ 2 + (cx / cn - c.low) ^ 2)];
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_interval(numeric, numeric, numeric, numeric) IS
+    'the 95 % interval of the difference of two shares, treatment less control, after Newcombe (his tenth method)';
+
+CREATE FUNCTION crm._campaign_is_skewed(control numeric, expected numeric, persons numeric) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    -- chi-square of one degree of freedom, p < 0.001
+    SELECT CASE WHEN expected > 0 AND expected < persons
+                THEN (control - expected) ^ 2 / expected + (control - expected) ^ 2 / (persons - expected) > 10.828 ELSE false END
+$$;
+COMMENT ON FUNCTION crm._campaign_is_skewed(numeric, numeric, numeric) IS
+    'the sample-ratio alarm: whether so many in the control group, where so many were to be expected, is no chance (p < 0.001)';
+
 CREATE FUNCTION crm.campaign_results(flow text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -436,17 +478,19 @@ BEGIN
     END IF;
     WITH assigned AS (
         SELECT DISTINCT ON (crm._identity_current(o.customer_id)) crm._identity_current(o.customer_id) AS person, o.arm,
+               coalesce((SELECT (v.spec ->> 'holdout_percent')::numeric FROM crm.flow_version v WHERE v.flow_id = o.flow_id AND v.version = o.flow_version), 0) AS percent,
                crm._local_day(o.fired_at, crm._setting('core.time_zone') #>> '{}') AS day
         FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id AND o.arm <> 'none' AND o.epoch >= 0 ORDER BY 1, o.customer_id <> crm._identity_current(o.customer_id), o.fired_at),
     followed AS (
-        SELECT a.arm, count(*) AS persons, count(*) FILTER (WHERE EXISTS (
+        SELECT a.arm, count(*) AS persons, sum(a.percent) / 100 AS expected, count(*) FILTER (WHERE EXISTS (
             SELECT FROM crm.membership m JOIN crm.customer_order r USING (source_record_id)
             WHERE m.customer_id = a.person AND m.valid_to = 'infinity' AND r.is_current AND r.kind = 'sale' AND r.amount > 0
               AND r.business_day BETWEEN a.day AND a.day + days)) AS ordered
         FROM assigned a GROUP BY a.arm),
     arms AS (
         SELECT coalesce(max(persons) FILTER (WHERE arm = 'treatment'), 0) AS tn, coalesce(max(ordered) FILTER (WHERE arm = 'treatment'), 0) AS tx,
-               coalesce(max(persons) FILTER (WHERE arm = 'control'), 0) AS cn, coalesce(max(ordered) FILTER (WHERE arm = 'control'), 0) AS cx FROM followed)
+               coalesce(max(persons) FILTER (WHERE arm = 'control'), 0) AS cn, coalesce(max(ordered) FILTER (WHERE arm = 'control'), 0) AS cx,
+               coalesce(sum(expected), 0) AS expected FROM followed)
     SELECT jsonb_build_object('flow', flow, 'window_days', days,
         'fired', (SELECT count(*) FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id),
         'outcomes', (SELECT coalesce(jsonb_object_agg(s.outcome, s.n), '{}') FROM (SELECT o.outcome, count(*) AS n FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id GROUP BY 1) s),
@@ -454,6 +498,9 @@ BEGIN
         'redeemed', (SELECT count(*) FROM crm.coupon k WHERE k.flow_id = chosen.flow_id AND k.state = 'redeemed'),
         'treatment', jsonb_build_object('persons', tn, 'ordered', tx), 'control', jsonb_build_object('persons', cn, 'ordered', cx),
         'lift_points', CASE WHEN least(tn, cn) >= 100 AND least(tx, cx) >= 5 THEN round(100.0 * tx / tn - 100.0 * cx / cn, 2) END,
+        'lift_interval', CASE WHEN least(tn, cn) >= 100 AND least(tx, cx) >= 5 THEN
+            (SELECT jsonb_agg(round(100 * i, 2)) FROM unnest(crm._campaign_interval(tx, tn, cx, cn)) i) END,
+        'sample_ratio', jsonb_build_object('control_expected', round(expected, 1), 'is_skewed', crm._campaign_is_skewed(cn, expected, tn + cn)),
         'verdict', CASE WHEN least(tn, cn) < 100 THEN format('not enough data: an arm needs 100 persons, the smaller has %s', least(tn, cn))
                         WHEN least(tx, cx) < 5 THEN format('not enough data: an arm needs 5 orders, the smaller has %s', least(tx, cx))
                         ELSE 'ordered within 14 days: treatment less control, in points' END)
@@ -462,7 +509,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_results(text) IS
-    'what a flow did: outcomes, sent, redeemed, and both arms as assigned (intention to treat) with orders within 14 local days; no lift is named while an arm has fewer than 100 persons or 5 orders';
+    'what a flow did: outcomes, sent, redeemed, and both arms as assigned (intention to treat) with orders within 14 local days; no lift is named while an arm has fewer than 100 persons or 5 orders; the lift''s 95 % interval in points; whether the control group''s share is no chance';
 GRANT EXECUTE ON FUNCTION crm.campaign_results(text) TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;
 
 CREATE FUNCTION crm.campaign_explain(customer_id bigint, flow text) RETURNS jsonb
