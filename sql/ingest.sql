@@ -173,6 +173,14 @@ SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true}', con
     'K2,cancellation,2026-06-10,P1,-1,\nK3,adjustment,2026-06-10,B,-5,\nK2,cancellation,2026-06-10,P2,-2,\n', 'UTF8')) > 0 AS loaded;
 SELECT pg_temp.drain();
 SELECT crm.ingest_job(current_setting('test.batch')::bigint) ->> 'lines' AS lines_taken;
+-- an order is the same whatever lies around it: sent again with other ends of chunks it is unchanged
+SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true}', convert_to(
+    E'external_id,ordered_at,product_code,unit_price\nJ1,2026-06-10,P1,1\nJ2,2026-06-10,P1,2\nJ2,2026-06-10,P2,3\nJ3,2026-06-10,P1,4\nJ4,2026-06-10,P2,5\n', 'UTF8')) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true}', convert_to(
+    E'external_id,ordered_at,product_code,unit_price\nJ1,2026-06-10,P1,1\nJ2,2026-06-10,P1,2\n', 'UTF8'), convert_to(E'J2,2026-06-10,P2,3\n', 'UTF8'),
+    convert_to(E'J3,2026-06-10,P1,4\n', 'UTF8'), convert_to(E'J4,2026-06-10,P2,5\n', 'UTF8')) > 0 AS loaded;
+SELECT pg_temp.drain();
 -- GBK; a line with bytes that are none
 SELECT pg_temp.load('pos', 'member', 'csv', 'gbk', '{"lenient": true}', convert_to(E'external_id,name,note\nG1,\u738b\u82b3,"a ""b"", c"\nG2,', 'GBK') || '\xff2c0a'::bytea || convert_to(E'G3,\u9648\u8fb0\n', 'GBK')) > 0 AS loaded;
 SELECT pg_temp.drain();

@@ -223,6 +223,8 @@ add_line(CrmIngestParser *p, CrmIngestOrder *order)
 		append_line(p, order, &money);
 	order->n_lines++;
 	order->sum += money.amount;
+	/* a line that was put back follows the digest of the order before */
+	resetStringInfo(&p->digest);
 	for (int field = F_LINE_KEY; field <= F_LINE_AMOUNT; field++)
 		crm_ingest_digest_slot(p, field, &p->slots[field]);
 	appendBinaryStringInfo(&order->digest, p->digest.data, p->digest.len);
