@@ -145,7 +145,7 @@ DECLARE
     input crm.ingest_input;
 BEGIN
     IF b.next_chunk < b.chunk_count THEN
-        input := crm._ingest_batch_input(b, 8);      -- more than the longest order, or it would be cut
+        input := crm._ingest_batch_input(b, 2);      -- a piece is about half a chunk
         input.skip := apart;
         input.max_facts := least(b.piece_facts, crm._ingest_piece_limit());
     ELSIF b.gathered < coalesce(cardinality(apart), 0) THEN

@@ -25,7 +25,7 @@
 #define LOOK_MS 1000			/* poll when nobody wakes us */
 #define LIST_MS 5000			/* crm.job is read again this often */
 #define WAKE_MS 100				/* wakes closer together than this are one */
-#define PATIENCE_MS 10000		/* a patient job waits so long for others to end */
+#define PATIENCE_MS 30000		/* a patient job waits so long for others to end */
 #define PROMPT_MS 30000			/* a wake is for jobs that would look again within this */
 
 static void
