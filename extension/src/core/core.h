@@ -48,6 +48,7 @@ typedef struct CrmStatement
 extern int	crm_core_spi_execute(CrmStatement *statement, Datum *values, const char *nulls,
 								 bool read_only, long limit);
 extern void crm_core_spi_execute_text(const char *sql, const char *name);
+extern struct PortalData *crm_core_spi_open(const char *sql);
 extern int	crm_core_spi_query(const char *sql, int n_args, const Oid *arg_types, Datum *values,
 							   long limit);
 

@@ -60,3 +60,15 @@ crm_core_spi_query(const char *sql, int n_args, const Oid *arg_types, Datum *val
 						errmsg("could not read a relation: %s", SPI_result_code_string(code))));
 	return code;
 }
+
+/* A cursor over a query that somebody wrote; it can only read. */
+Portal
+crm_core_spi_open(const char *sql)
+{
+	SPIPlanPtr	plan = SPI_prepare(sql, 0, NULL);
+
+	if (plan == NULL)
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("query cannot be prepared"),
+						errhint("Give one SELECT statement.")));
+	return SPI_cursor_open(NULL, plan, NULL, NULL, true);
+}

@@ -1,0 +1,105 @@
+/*
+ * link_em.c
+ *		Expectation and maximisation over counted patterns of levels (Fellegi and Sunter).
+ *
+ * The chance u of a level among rows that are two things is known; learned are m, the chance
+ * among pairs that are one, and the share of such pairs.  Rows of the work are patterns, not
+ * pairs: a few thousand whatever the data.  What fields a block was made of says nothing
+ * there, so they are left out.
+ */
+#include "identity/link.h"
+
+#include <math.h>
+#include <string.h>
+
+#define STEPS 200
+#define SETTLED 1e-6
+#define LEAST 1e-6
+
+typedef struct Sums
+{
+	double		matched[CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS];
+	double		matches;
+	double		pairs;
+} Sums;
+
+static double
+posterior(const CrmLinkField *fields, int n_fields, uint64_t pattern, uint32_t blocked_fields,
+		  double share)
+{
+	double		odds = share / (1 - share);
+
+	for (int f = 0; f < n_fields; f++)
+	{
+		int			level = crm_link_pattern_level(pattern, f);
+
+		if (level > 0 && (blocked_fields >> f & 1) == 0)
+			odds *= fields[f].m[level] / fields[f].u[level];
+	}
+	return isfinite(odds) ? odds / (1 + odds) : 1;
+}
+
+static void
+expect(const CrmLinkField *fields, int n_fields, const CrmLinkPattern *patterns,
+	   int64_t n_patterns, uint32_t blocked_fields, double share, Sums *sums)
+{
+	memset(sums, 0, sizeof *sums);
+	for (int64_t i = 0; i < n_patterns; i++)
+	{
+		double		part = patterns[i].count *
+			posterior(fields, n_fields, patterns[i].pattern, blocked_fields, share);
+
+		sums->matches += part;
+		sums->pairs += patterns[i].count;
+		for (int f = 0; f < n_fields; f++)
+			sums->matched[f][crm_link_pattern_level(patterns[i].pattern, f)] += part;
+	}
+}
+
+/* Returns the largest change of a chance. */
+static double
+maximise(CrmLinkField *fields, int n_fields, uint32_t blocked_fields, const Sums *sums)
+{
+	double		change = 0;
+
+	for (int f = 0; f < n_fields; f++)
+	{
+		int			n_levels = fields[f].n_levels;
+		double		known = sums->matches - sums->matched[f][0];
+
+		if ((blocked_fields >> f & 1) != 0 || known < 1)
+			continue;
+		for (int level = 1; level < n_levels; level++)
+		{
+			/* a level nobody showed keeps a trace of half a pair */
+			double		m = fmax((sums->matched[f][level] + 0.5) / (known + 0.5 * (n_levels - 1)), LEAST);
+
+			change = fmax(change, fabs(m - fields[f].m[level]));
+			fields[f].m[level] = m;
+		}
+	}
+	return change;
+}
+
+/* Returns the share of matches; fields' m is changed where the block says nothing about it. */
+double
+crm_link_em(CrmLinkField *fields, int n_fields, const CrmLinkPattern *patterns,
+			int64_t n_patterns, uint32_t blocked_fields, double share)
+{
+	Sums		sums;
+
+	for (int step = 0; step < STEPS; step++)
+	{
+		double		before = share;
+		double		change;
+
+		expect(fields, n_fields, patterns, n_patterns, blocked_fields, share, &sums);
+		if (sums.pairs == 0)
+			return 0;
+		share = fmin(fmax(sums.matches / sums.pairs, 1e-9), 1 - 1e-9);
+		change = maximise(fields, n_fields, blocked_fields, &sums);
+		if (change < SETTLED && fabs(share - before) < SETTLED * share)
+			break;
+	}
+	return share;
+}

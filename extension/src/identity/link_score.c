@@ -1,0 +1,124 @@
+/*
+ * link_score.c
+ *		The whole run: pairs of all blocks scored once each, cuts chosen by what the model
+ *		expects, clusters at both.
+ */
+#include "identity/link.h"
+
+#include <math.h>
+#include <string.h>
+
+#define KEPT_ODDS (-4.0)		/* bits: what is less likely is not worth an edge */
+#define AUTO_ODDS 9.0			/* a pair of an automatic merge has at least these odds */
+#define LOWEST (-64)
+
+static bool
+belongs_to_earlier(const CrmLink *link, int rule, uint32_t a, uint32_t b)
+{
+	const uint32_t *x = link->keys + (size_t) a * link->key_width;
+	const uint32_t *y = link->keys + (size_t) b * link->key_width;
+
+	for (int r = 0; r < rule; r++)
+		if (x[r] == y[r] && x[r] != 0)
+			return true;
+	return false;
+}
+
+static void
+score_pair(CrmLink *link, int rule, uint32_t a, uint32_t b)
+{
+	uint64_t	pattern = crm_link_pattern(link, a, b);
+	double		score = crm_link_score(link, a, b, pattern);
+
+	link->compared++;
+	if (score + link->prior < KEPT_ODDS)
+		return;
+	if (link->n_edges >= link->room_edges)
+	{
+		link->room_edges = link->room_edges ? link->room_edges * 2 : 4096;
+		link->edges = crm_link_grow(link, link->edges, link->n_edges * sizeof(CrmLinkEdge),
+									link->room_edges * sizeof(CrmLinkEdge));
+	}
+	link->edges[link->n_edges++] = (CrmLinkEdge) {a, b, (float) score, (uint16_t) rule, 0, pattern};
+}
+
+static void
+score_block(CrmLink *link, void *state, int rule, const uint32_t *rows, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = i + 1; j < count; j++)
+			if (!belongs_to_earlier(link, rule, rows[i], rows[j]))
+				score_pair(link, rule, rows[i], rows[j]);
+	link->host.breathe(link->host.state);
+}
+
+/* The share of matches and the histogram, in turn until they agree. */
+static void
+settle_prior(CrmLink *link)
+{
+	double		all = link->n_rows / 2.0 * (link->n_rows - 1.0);
+
+	for (int step = 0; step < 30; step++)
+	{
+		double		matches = 0.5;
+
+		for (int64_t i = 0; i < link->n_edges; i++)
+			matches += 1 / (1 + exp2(-(link->edges[i].score + link->prior)));
+		link->matches = matches;
+		link->prior = log2(matches / fmax(all, 1));
+	}
+}
+
+static void
+choose_cuts(CrmLink *link)
+{
+	double		found = 0;
+	double		pairs = 0;
+	double		best = -1;
+
+	link->cut = link->cut_auto = AUTO_ODDS - link->prior;
+	for (int64_t i = 0; i < link->n_edges; i++)
+	{
+		int			bin = (int) ((link->edges[i].score + link->prior - LOWEST) * 8);
+
+		bin = bin < 0 ? 0 : bin >= CRM_LINK_HISTOGRAM ? CRM_LINK_HISTOGRAM - 1 : bin;
+		link->histogram[bin]++;
+		link->expected[bin] += 1 / (1 + exp2(-(link->edges[i].score + link->prior)));
+	}
+	for (int bin = CRM_LINK_HISTOGRAM - 1; bin >= 0; bin--)
+	{
+		double		f1;
+
+		pairs += link->histogram[bin];
+		found += link->expected[bin];
+		f1 = 2 * found / (pairs + link->matches);
+		if (pairs > 0 && link->histogram[bin] > 0 && f1 > best)
+		{
+			best = f1;
+			link->cut = bin / 8.0 + LOWEST - link->prior;
+			link->precision_cut = found / pairs;
+			link->recall_cut = found / link->matches;
+		}
+		if (pairs > 0 && bin / 8.0 + LOWEST >= AUTO_ODDS)
+			link->precision_auto = found / pairs;
+	}
+}
+
+void
+crm_link_run(CrmLink *link)
+{
+	crm_link_rows_done(link);
+	crm_link_plan(link);
+	if (!link->has_model)
+		crm_link_train(link);
+	crm_link_weigh(link);
+	for (int r = 0; r < link->n_rules; r++)
+		crm_link_blocks(link, r, 1, score_block, NULL);
+	if (!link->has_model)
+		settle_prior(link);
+	choose_cuts(link);
+	link->cluster_auto = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));
+	crm_link_cluster(link, link->cut_auto, link->cluster_auto);
+	link->cluster = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));
+	crm_link_cluster(link, link->cut, link->cluster);
+}
