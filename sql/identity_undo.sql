@@ -128,4 +128,46 @@ SELECT crm.identity_unmerge(:merge, 'a mistake') ->> 'restored' = :'h' AS restor
 SELECT pg_temp.picture(:g) = pg_temp.picture(:tg) AS g_like_her_twin, pg_temp.picture(:h) = pg_temp.picture(:th) AS h_like_the_twin;
 SELECT (SELECT net_minor FROM crm.customer_value WHERE customer_id = :g) = (SELECT net_minor FROM crm.customer_value WHERE customer_id = :tg) AS g_net, (SELECT order_days > 50 FROM crm.customer_value WHERE customer_id = :h) AS h_bought;
 SELECT count(*) AS drift FROM crm.identity_check();
+
+-- 5. a chain is undone in any order: who was merged by hand later stays with the one who stays
+CREATE FUNCTION pg_temp.persons(prefix text) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(p.members, ' | ' ORDER BY p.members) FROM (
+        SELECT string_agg(substr(r.external_id, 3), ',' ORDER BY r.external_id) AS members FROM crm.source_record r JOIN crm.membership m USING (source_record_id)
+        WHERE r.external_id LIKE prefix || '%' AND m.valid_to = 'infinity' GROUP BY m.customer_id) p
+$$;
+CREATE FUNCTION pg_temp.undo(survivor bigint, other bigint) RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.try(format('(crm.identity_unmerge(%s, %L) ->> %L)::bigint = %s',
+        (SELECT max(journal_id) FROM crm.merge_journal j WHERE j.kind = 'merge' AND j.survivor_id = survivor AND j.other_id = other), 'a mistake', 'restored', other))
+$$;
+SELECT pg_temp.member('undo_pos', 'K-D', 'd', '13867240044') AS d, pg_temp.member('undo_pos', 'K-C', 'c', '13867240043') AS c, pg_temp.member('undo_pos', 'K-B', 'b', '13867240042') AS b,
+       pg_temp.member('undo_pos', 'K-A', 'a', '13867240041') AS a \gset
+SELECT crm.identity_merge(:b, :c, 'why') ->> 'records' AS c_into_b, crm.identity_merge(:a, :b, 'why') ->> 'records' AS b_into_a, crm.identity_merge(:d, :a, 'why') ->> 'records' AS a_into_d;
+SAVEPOINT chain;
+SELECT pg_temp.undo(:b, :c) AS c_out, pg_temp.persons('K-'), pg_temp.undo(:a, :b) AS b_out, pg_temp.persons('K-'), pg_temp.undo(:d, :a) AS a_out, pg_temp.persons('K-');
+ROLLBACK TO chain;
+SELECT pg_temp.undo(:d, :a) AS a_out, pg_temp.persons('K-'), pg_temp.undo(:a, :b) AS b_out, pg_temp.persons('K-'), pg_temp.undo(:b, :c) AS c_out, pg_temp.persons('K-');
+ROLLBACK TO chain;
+SELECT p ->> 'side' AS side, jsonb_array_length(p -> 'records') AS records
+FROM jsonb_array_elements(crm.identity_unmerge_preview((SELECT max(journal_id) FROM crm.merge_journal j WHERE j.kind = 'merge' AND j.survivor_id = :a)) -> 'parts') p;
+SELECT pg_temp.undo(:a, :b) AS b_out, pg_temp.persons('K-'), pg_temp.undo(:b, :c) AS c_out, pg_temp.persons('K-'), pg_temp.undo(:b, :c) AS twice;
+-- whoever was taken out and merged elsewhere since is not given back to whom they had been merged into first
+ROLLBACK TO chain;
+SELECT pg_temp.undo(:b, :c) AS c_out, crm.identity_allow(:c, :d, 'one after all') ->> 'a' = :'c' AS allowed, crm.identity_merge(:d, :c, 'why') ->> 'records' AS c_into_d,
+       pg_temp.undo(:a, :b) AS b_out, pg_temp.persons('K-'), crm._identity_current(:c) = :d AS c_stays;
+SELECT count(*) AS drift FROM crm.identity_check();
+-- an erased person is not made one again
+SELECT crm.access_erase(:d, 'asked for it') ->> 'customer_id' = :'d' AS erased, pg_temp.undo(:d, :a) AS undone, pg_temp.try(format('crm.identity_split(%s, ARRAY[1], %L)', :d, 'why')) AS split;
+SELECT count(*) AS drift FROM crm.identity_check();
+
+-- 6. of very many records the halves that were named are two persons, not one and a heap of single ones
+SELECT pg_temp.member('undo_pos', 'L-01', '吴用', '13867250001') AS l \gset
+SELECT count(*) FILTER (WHERE pg_temp.member('undo_pos', 'L-' || lpad(n::text, 2, '0'), '吴用', '138672500' || lpad(n::text, 2, '0'))
+                            = pg_temp.member('undo_shop', 'L+' || lpad(n::text, 2, '0'), '吴用', '138672500' || lpad(n::text, 2, '0'))) AS pairs
+FROM generate_series(1, 51) n;
+SELECT sum((crm.identity_merge(:l, m.customer_id, 'one') ->> 'records')::int) AS moved FROM crm.source_record r JOIN crm.membership m USING (source_record_id)
+WHERE r.external_id LIKE 'L-%' AND m.valid_to = 'infinity' AND m.customer_id <> :l;
+SELECT crm.identity_split(:l, ARRAY(SELECT source_record_id FROM crm.source_record WHERE external_id LIKE 'L+%'), 'two customers') ->> 'records' AS moved;
+SELECT left(r.external_id, 2) AS half, count(*), count(DISTINCT m.customer_id) AS persons FROM crm.source_record r JOIN crm.membership m USING (source_record_id)
+WHERE r.external_id LIKE 'L_%' AND m.valid_to = 'infinity' GROUP BY 1 ORDER BY 1;
+SELECT count(*) AS drift FROM crm.identity_check();
 ROLLBACK;

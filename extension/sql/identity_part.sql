@@ -13,8 +13,8 @@ END
 $$;
 COMMENT ON FUNCTION crm._identity_records_of(bigint) IS 'the records of a current person, ascending';
 
--- Decides that two sets of records are two persons.  All pairs, or, of many, enough that no path
--- through a third record brings the sides together.
+-- Decides that two sets of records are two persons: all pairs, or, of many, one that stands for its side
+-- against all of the other.  Those that leave are then tied to it, or the rest of both would still meet.
 CREATE FUNCTION crm._identity_forbid(leaving bigint[], staying bigint[], actor text, reason text) RETURNS void
     LANGUAGE plpgsql AS
 $$
@@ -28,10 +28,37 @@ BEGIN
     WHERE cardinality(leaving) * cardinality(staying) <= 2500 OR a = leaving[1] OR b = staying[1]
     ORDER BY 1, 2
     ON CONFLICT DO NOTHING;
+    IF cardinality(leaving) * cardinality(staying) > 2500 THEN
+        INSERT INTO crm.must_link (record_a, record_b, actor, reason, at)
+        SELECT least(a, leaving[1]), greatest(a, leaving[1]), _identity_forbid.actor, _identity_forbid.reason, crm.core_now()
+        FROM unnest(leaving) a WHERE a <> leaving[1]
+        ORDER BY 1, 2
+        ON CONFLICT DO NOTHING;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_forbid(bigint[], bigint[], text, text) IS
-    'cannot-links between two sets of records, and no must-link any more; at most 2500 pairs, of larger sets those with the first of each';
+    'cannot-links between two sets of records, and no must-link any more; at most 2500 pairs, of larger sets those with the first of each, and must-links that hold the first set together';
+
+-- A later merge by hand was with the person who stays, also where its tie was fixed to a record that leaves.
+CREATE FUNCTION crm._identity_retie(leaving bigint[], against bigint[], others bigint[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    WITH moved AS (
+        DELETE FROM crm.must_link l
+        WHERE l.reason <> 'claim'           -- a claimed receipt goes with the record that claimed it
+          AND (l.record_a = ANY (leaving) AND l.record_b = ANY (others) OR l.record_a = ANY (others) AND l.record_b = ANY (leaving))
+        RETURNING l.*)
+    INSERT INTO crm.must_link (record_a, record_b, actor, reason, at)
+    SELECT least(m.other, against[1]), greatest(m.other, against[1]), m.actor, m.reason, m.at
+    FROM (SELECT CASE WHEN d.record_a = ANY (leaving) THEN d.record_b ELSE d.record_a END AS other, d.* FROM moved d) m
+    ORDER BY 1, 2
+    ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_retie(bigint[], bigint[], bigint[]) IS
+    'must-links by hand between records that leave and others of the person hold the others to those that stay (against) instead';
 
 -- The engine's partition with the ids that people expect: the leaving side is the heir, the staying side who it was.
 CREATE FUNCTION crm._identity_name_sides(moves crm.identity_move[], person bigint, heir bigint, left_record bigint, kept_record bigint)
@@ -66,7 +93,10 @@ DECLARE
 BEGIN
     LOOP
         more := ARRAY(SELECT DISTINCT j.other_id FROM crm.merge_journal j
-                      WHERE j.survivor_id = ANY (ids) AND j.kind = 'merge' AND j.other_id IS NOT NULL AND j.other_id <> ALL (ids));
+                      WHERE j.survivor_id = ANY (ids) AND j.kind = 'merge' AND j.other_id IS NOT NULL AND j.other_id <> ALL (ids)
+                        -- not what was taken out of it since and merged elsewhere
+                        AND NOT EXISTS (SELECT FROM crm.merge_journal k
+                                        WHERE k.other_id = j.other_id AND k.kind = 'merge' AND k.journal_id > j.journal_id));
         EXIT WHEN cardinality(more) = 0;
         ids := ids || more;
     END LOOP;
@@ -103,6 +133,7 @@ BEGIN
             USING ERRCODE = 'RM303', HINT = 'crm.identity_records() lists them; at least one has to stay.';
     END IF;
     PERFORM crm._identity_forbid(leaving, against, actor, reason);
+    PERFORM crm._identity_retie(leaving, against, ARRAY(SELECT r FROM unnest(records) r WHERE r <> ALL (leaving || against)));
     IF heir IS NOT NULL THEN
         PERFORM crm._identity_revive(heir, person);
     END IF;
@@ -124,6 +155,21 @@ $$;
 COMMENT ON FUNCTION crm._identity_part(bigint, bigint[], bigint[], bigint, text, text, text, crm.identity_reach) IS
     'one attempt of moving records out of a current person, away from those of it that they are decided to be another''s than (against), to a redirect that is revived (heir) or a new id; kind split or unmerge in the journal; RM303 when they are not some of its records or cannot be told apart, RM304 when a merge was undone meanwhile, RM309 when it has to be made again';
 
+-- What is left of an erased person is nobody's: it is not made a person again.
+CREATE FUNCTION crm._identity_not_erased(asked bigint) RETURNS bigint
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    person bigint := crm._access_require_person(asked);
+BEGIN
+    IF EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = person AND c.status = 'erased') THEN
+        RAISE EXCEPTION 'the person was erased' USING ERRCODE = 'RM301', HINT = 'Nothing is known of them any more; there is nothing to do.';
+    END IF;
+    RETURN person;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_not_erased(bigint) IS 'the current id of a person whom the actor may see; P0002 as crm._access_require_person(), RM301 when erased';
+
 -- As often as others move in between; then what it caused is told.
 CREATE FUNCTION crm._identity_take_apart(asked bigint, leaving bigint[], against bigint[], heir bigint, reason text, kind text) RETURNS crm.identity_change[]
     LANGUAGE plpgsql AS
@@ -135,7 +181,7 @@ DECLARE
 BEGIN
     FOR attempt IN 1 .. 20 LOOP
         BEGIN
-            result.changes := crm._identity_part(crm._access_require_person(asked), leaving, against, heir, crm._actor(), reason, kind, ahead);
+            result.changes := crm._identity_part(crm._identity_not_erased(asked), leaving, against, heir, crm._actor(), reason, kind, ahead);
             EXIT;
         EXCEPTION WHEN SQLSTATE 'RM309' THEN
             GET STACKED DIAGNOSTICS seen = PG_EXCEPTION_DETAIL;
@@ -164,34 +210,69 @@ END
 $$;
 COMMENT ON FUNCTION crm._identity_need_reason(text) IS '22023 when there is no reason';
 
--- The merge a journal row tells of, as far as it still holds.
+-- The records of a person that were another's, or its own under another id, just before a journal row.
+CREATE FUNCTION crm._identity_held_before(person bigint, owner bigint, before bigint) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN ARRAY(
+        SELECT r.id FROM unnest(crm._identity_records_of(person)) r(id)
+        WHERE owner = (SELECT m.customer_id FROM crm.membership m
+                       WHERE m.source_record_id = r.id AND coalesce(m.journal_id, 0) < before
+                       ORDER BY m.valid_from DESC LIMIT 1)
+        ORDER BY 1);
+END
+$$;
+COMMENT ON FUNCTION crm._identity_held_before(bigint, bigint, bigint) IS
+    'current records of a person that belonged to the id owner before a row of the journal, ascending';
+
+-- Records of one side that were taken away from the other since, and have come back by another merge.
+CREATE FUNCTION crm._identity_came_back(side bigint[], against bigint[], since bigint) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN ARRAY(
+        SELECT DISTINCT s.id
+        FROM (SELECT DISTINCT m.journal_id FROM crm.membership m
+              WHERE m.source_record_id = ANY (side || against) AND m.journal_id > since) t
+        JOIN crm.merge_journal j ON j.journal_id = t.journal_id AND j.kind IN ('unmerge', 'split')
+        CROSS JOIN unnest(side) s(id)
+        WHERE s.id = ANY (j.record_ids) AND NOT j.record_ids && against
+           OR s.id <> ALL (j.record_ids) AND j.record_ids @> against);
+END
+$$;
+COMMENT ON FUNCTION crm._identity_came_back(bigint[], bigint[], bigint) IS
+    'of the records of one side those that an unmerge or split after a journal row parted from the other side';
+
+-- The merge a journal row tells of, as far as it still holds.  Membership says who was on which side then,
+-- however the two have been moved together since.
 CREATE FUNCTION crm._identity_merge_of(journal_id bigint, OUT person bigint, OUT heir bigint, OUT leaving bigint[], OUT against bigint[])
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     j record;
+    parted bigint[];
 BEGIN
     SELECT * INTO j FROM crm.merge_journal m WHERE m.journal_id = _identity_merge_of.journal_id AND m.kind = 'merge';
     IF j.journal_id IS NULL THEN
         RAISE EXCEPTION 'there is no such merge'
             USING ERRCODE = 'no_data_found', COLUMN = 'journal_id', HINT = 'crm.identity_explain() lists the journal of a person.';
     END IF;
-    person := crm._access_require_person(j.survivor_id);
+    person := crm._identity_not_erased(j.survivor_id);
     heir := j.other_id;
-    leaving := ARRAY(SELECT m.source_record_id FROM crm.membership m
-                     WHERE m.source_record_id = ANY (j.record_ids) AND m.customer_id = person AND m.valid_to = 'infinity' ORDER BY 1);
     -- what came later is on neither side: what it holds decides
-    against := ARRAY(SELECT m.source_record_id FROM crm.membership m
-                     WHERE m.customer_id = person AND m.valid_to = 'infinity' AND m.source_record_id <> ALL (j.record_ids)
-                       AND coalesce(m.journal_id, 0) < j.journal_id ORDER BY 1);
-    IF crm._identity_current(heir) <> person OR cardinality(leaving) = 0 THEN
+    against := crm._identity_held_before(person, j.survivor_id, j.journal_id);
+    leaving := ARRAY(SELECT r FROM unnest(crm._identity_records_of(person)) r WHERE r = ANY (j.record_ids) ORDER BY 1);
+    parted := crm._identity_came_back(leaving, against, j.journal_id);
+    leaving := ARRAY(SELECT r FROM unnest(leaving) r WHERE r <> ALL (parted) ORDER BY 1);
+    IF crm._identity_current(heir) <> person OR cardinality(leaving) = 0 OR cardinality(against) = 0 THEN
         RAISE EXCEPTION 'this merge does not hold any more'
             USING ERRCODE = 'RM304', COLUMN = 'journal_id', HINT = 'It was undone, or its records have moved on.';
     END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_merge_of(bigint) IS
-    'current person, merged id, the records that came with it and those that were there before, of a merge that still holds; P0002 for none or one out of scope, RM304 when it does not hold any more';
+    'current person, merged id, the records that came with it and those that were there before, of a merge that still holds; P0002 for none or one out of scope, RM301 when erased, RM304 when it does not hold any more';
 
 CREATE FUNCTION crm.identity_unmerge(journal_id bigint, reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -215,7 +296,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_unmerge(bigint, text, text) IS
-    'undoes a merge (journal_id of crm.identity_explain()): the merged id is a person again with the records it had and what came for them since, and the engine does not merge the two again; {customer_id, restored, records}; audited; P0002 for no such merge or one out of scope, RM303 when a tie by hand holds them, RM304 when it does not hold any more, 22023 without a reason';
+    'undoes a merge (journal_id of crm.identity_explain()): the merged id is a person again with the records it had and what came for them since, and the engine does not merge the two again; {customer_id, restored, records}; audited; P0002 for no such merge or one out of scope, RM301 when the person was erased, RM303 when a tie by hand holds them, RM304 when it does not hold any more, 22023 without a reason';
 
 -- Of those that stay the ones that stand for somebody: visitors and receipts follow what they hold.
 CREATE FUNCTION crm._identity_others(person bigint, leaving bigint[]) RETURNS bigint[]
@@ -259,7 +340,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_split(bigint, bigint[], text, text) IS
-    'moves records (and what hangs together with them) out of a person to a new one, for ever; {customer_id, made, records}; audited; RM303 when they are not some of its records or cannot be told apart, P0002 out of scope, 22023 names the field';
+    'moves records (and what hangs together with them) out of a person to a new one, for ever; {customer_id, made, records}; audited; RM301 when the person was erased, RM303 when they are not some of its records or cannot be told apart, P0002 out of scope, 22023 names the field';
 
 -- What each side would hold.
 CREATE FUNCTION crm._identity_sides(person bigint, leaving bigint[], against bigint[]) RETURNS jsonb
@@ -272,9 +353,13 @@ BEGIN
     WITH settled AS MATERIALIZED (
         SELECT s.source_record_id, s.label
         FROM crm._identity_resolve(crm._identity_nodes(records), crm._identity_glue(records),
-                 ARRAY(SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM crm.must_link l
-                       WHERE l.record_a = ANY (records) AND NOT (l.record_a = ANY (leaving) AND l.record_b = ANY (against)
-                                                              OR l.record_a = ANY (against) AND l.record_b = ANY (leaving))),
+                 ARRAY(SELECT ROW(least(t.a, t.b), greatest(t.a, t.b))::crm.identity_pair
+                       FROM (SELECT CASE WHEN d.reason <> 'claim' AND d.one_leaves AND d.record_a = ANY (leaving) THEN against[1] ELSE d.record_a END AS a,
+                                    CASE WHEN d.reason <> 'claim' AND d.one_leaves AND d.record_b = ANY (leaving) THEN against[1] ELSE d.record_b END AS b
+                             FROM (SELECT l.*, l.record_a = ANY (leaving) <> (l.record_b = ANY (leaving)) AS one_leaves
+                                   FROM crm.must_link l WHERE l.record_a = ANY (records)) d
+                             WHERE NOT (d.record_a = ANY (leaving) AND d.record_b = ANY (against)
+                                     OR d.record_a = ANY (against) AND d.record_b = ANY (leaving))) t),
                  ARRAY(SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM crm.cannot_link l WHERE l.record_a = ANY (records))
                  || ARRAY(SELECT ROW(least(a, b), greatest(a, b))::crm.identity_pair FROM unnest(leaving) a, unnest(against) b),
                  crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int) s
@@ -317,7 +402,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_unmerge_preview(bigint) IS
-    'what crm.identity_unmerge() would do: the id that becomes a person again, and the parts with their records, orders and amount; P0002, RM304 as there';
+    'what crm.identity_unmerge() would do: the id that becomes a person again, and the parts with their records, orders and amount; P0002, RM301, RM304 as there';
 
 GRANT EXECUTE ON FUNCTION crm.identity_unmerge(bigint, text, text), crm.identity_split(bigint, bigint[], text, text),
     crm.identity_unmerge_preview(bigint), crm.identity_split_preview(bigint, bigint[]) TO crm_steward, crm_headquarters;
