@@ -82,6 +82,20 @@ SET LOCAL crm.core_clock = '2026-04-02T10:00:00+08:00';
 SELECT pg_temp.note('N3', '2026-04-02T09:30:00+08:00', '2026-04-09');
 SELECT t.state, t.outcome, t.due_at FROM crm.task t WHERE t.customer_id = :person ORDER BY t.task_id;
 
+-- a note from the pages: a retry is the same note; after a merge its follow-up is not made again under the other id
+SELECT (crm.ingest_member('sales_till', convert_to('{"external_id": "SM2", "name": "李雷", "phone": "13867241906", "store_code": "sales_s1"}', 'UTF8'))).customer_id AS other \gset
+SELECT crm.ingest_note(:other, 'one', 'call', NULL, '2026-04-12', 'note-1') = crm.ingest_note(:other, 'one', 'call', NULL, '2026-04-12', 'note-1') AS replayed,
+       pg_temp.try(format('crm.ingest_note(%s, %L, %L, NULL, %L, %L)', :other, 'another', 'call', '2026-04-12', 'note-1')) AS other_call;
+SELECT crm.identity_merge(:person, :other, 'one') ->> 'records' AS merged, crm.ingest_note(:person, 'two') ->> 'outcome' AS second;
+SELECT count(*) AS follow_ups FROM crm.task t WHERE t.customer_id IN (:person, :other) AND t.state = 'open' AND t.due_at = '2026-04-12T10:00:00+08:00';
+-- days that are none, and who was erased
+SELECT pg_temp.try(format('crm.sales_task_change(%s, %s, NULL, %L)', t.customer_id, t.task_id, d)) AS fault
+FROM crm.task t, unnest('{infinity,-infinity,5874897-01-01}'::date[]) d WHERE t.customer_id = :other;
+SELECT pg_temp.try($$(SELECT count(*) FROM crm.sales_tasks('store', '5874897-12-31'))$$) AS until;
+SELECT (crm.ingest_member('sales_till', convert_to('{"external_id": "SM3", "name": "韩梅", "phone": "13867241907", "store_code": "sales_s1"}', 'UTF8'))).customer_id AS gone \gset
+SELECT crm.access_erase(:gone, 'asked for it') ->> 'customer_id' = :'gone' AS erased;
+SELECT pg_temp.try(format('crm.ingest_note(%s, %L)', :gone, 'x')) AS note, pg_temp.try(format('crm.sales_task_create(%s, %L, %L)', :gone, 'x', '2026-04-12')) AS task;
+
 -- 5. who leaves hands over; erasing blanks, exporting shows
 SELECT crm.sales_reassign('sales_e1', 'sales_e2', 'left');
 SELECT pg_temp.try($$crm.sales_reassign('sales_e1', 'sales_e1', 'x')$$), pg_temp.try($$crm.sales_reassign('nobody', 'sales_e1', 'x')$$);

@@ -34,9 +34,14 @@ CREATE FUNCTION crm.ingest_note(customer_id bigint, body text, channel text DEFA
 $$
 #variable_conflict use_variable
 DECLARE
-    person bigint := crm._access_require_person(customer_id);
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'ingest_note', convert_to(
+        concat_ws(E'\x1f', customer_id, body, channel, coalesce(outcome, E'\x1e'), next_on), 'UTF8'));
+    person bigint := crm._identity_not_erased(customer_id);
     record record;
 BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
     IF coalesce(btrim(body), '') = '' OR length(body) > 4000 THEN
         RAISE EXCEPTION 'a note needs 1 to 4000 characters'
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'body', HINT = 'Say what was spoken about.';
@@ -49,15 +54,18 @@ BEGIN
     FROM crm.membership m JOIN crm.source_record r ON r.source_record_id = m.source_record_id JOIN crm.source s ON s.source_id = r.source_id
     WHERE m.customer_id = person AND m.valid_to = 'infinity' AND r.kind IN ('member', 'follower', 'visitor')
     ORDER BY r.kind <> 'member', r.source_record_id LIMIT 1;
-    RETURN crm._ingest_console('interaction', jsonb_build_object(
+    -- its id and moment are made here: what a retry repeats is the call, not the payload
+    answer := crm._ingest_console('interaction', jsonb_build_object(
         'external_id', 'note:' || crm._new_id(), 'occurred_at', crm.core_now(), 'channel', channel, 'direction', 'out',
         'member_external_id', record.external_id, 'member_source', record.code, 'store_code', crm._ingest_console_store(),
         'staff_code', (SELECT t.code FROM crm.staff t WHERE t.staff_id = crm._actor_staff()),
-        'body', btrim(body), 'outcome', outcome, 'next_on', next_on), idempotency_key);
+        'body', btrim(body), 'outcome', outcome, 'next_on', next_on), NULL);
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_note(bigint, text, text, text, date, text) IS
-    'keeps a note about a person, in the name of who calls; next_on (a local day) makes a follow-up for them; {outcome, customer_id, fact_id}; P0002 for a person out of scope, 22023 names the field';
+    'keeps a note about a person, in the name of who calls; next_on (a local day) makes a follow-up for them; {outcome, customer_id, fact_id}; P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
 
 CREATE FUNCTION crm.ingest_enrol(name text, phone text, birthday text DEFAULT NULL, consents text[] DEFAULT '{}', idempotency_key text DEFAULT NULL)
     RETURNS jsonb

@@ -27,7 +27,8 @@ BEGIN
                           escalate_at, escalate_to, created_at)
     VALUES (_sales_task_put.customer_id, id, _sales_task_put.task_key, _sales_task_put.kind, _sales_task_put.title,
             coalesce(_sales_task_put.body, ''), _sales_task_put.store_id, _sales_task_put.staff_id, _sales_task_put.role,
-            _sales_task_put.due_at, _sales_task_put.escalate_at, _sales_task_put.escalate_to, crm.core_now())
+            _sales_task_put.due_at, CASE WHEN _sales_task_put.escalate_to IS NOT NULL THEN _sales_task_put.escalate_at END,
+            _sales_task_put.escalate_to, crm.core_now())
     ON CONFLICT (customer_id, task_key) DO NOTHING;
     IF NOT FOUND THEN
         RETURN NULL;
@@ -39,6 +40,19 @@ END
 $$;
 COMMENT ON FUNCTION crm._sales_task_put(bigint, text, text, text, text, timestamptz, int, int, name, timestamptz, name) IS
     'makes a task about a person, once for a key; kind follow_up, flow, stall or hand; store null: headquarters; staff null: whoever of the role takes it; past escalate_at an open one is shown to escalate_to as well; returns task_id, null when the key had one';
+
+CREATE FUNCTION crm._sales_day(day date, field text) RETURNS date
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+BEGIN
+    IF day NOT BETWEEN '2000-01-01' AND '2100-01-01' THEN
+        RAISE EXCEPTION 'no task is due on such a day'
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = field, HINT = 'Give a day as 2026-03-31.';
+    END IF;
+    RETURN day;
+END
+$$;
+COMMENT ON FUNCTION crm._sales_day(date, text) IS 'a day as it was given; 22023 naming the field for one before 2000 or after 2100, infinite ones too';
 
 CREATE FUNCTION crm._sales_due(on_day date, store_id int) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
@@ -69,7 +83,10 @@ BEGIN
         ORDER BY m.customer_id, i.occurred_at, i.interaction_id
     LOOP
         PERFORM crm._sales_reported(note.customer_id, note.interaction_id, note.occurred_at);
-        IF note.next_on IS NOT NULL THEN
+        -- a merge since then gave the person another id: the task stands under the old one
+        IF note.next_on IS NOT NULL AND NOT EXISTS (
+            SELECT FROM crm.task t
+            WHERE t.customer_id = ANY (crm._identity_cluster(note.customer_id)) AND t.task_key = 'note:' || note.interaction_id) THEN
             PERFORM crm._sales_task_put(note.customer_id, 'note:' || note.interaction_id, 'follow_up', '跟进', '',
                 crm._sales_due(note.next_on, note.store_id), note.store_id, note.staff_id, 'crm_clerk',
                 crm._sales_due(note.next_on, note.store_id) + late, 'crm_store_manager');
@@ -157,7 +174,7 @@ $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'sales_task_create', convert_to(
         concat_ws(E'\x1f', customer_id, title, due_on, body, staff), 'UTF8'));
-    person bigint := crm._access_require_person(customer_id);
+    person bigint := crm._identity_not_erased(customer_id);
     store int := (SELECT c.home_store_id FROM crm.customer c WHERE c.customer_id = person);
     given int := coalesce(crm._sales_staff(staff), crm._actor_staff());
     due timestamptz;
@@ -169,11 +186,11 @@ BEGIN
     IF coalesce(btrim(title), '') = '' OR length(title) > 200 THEN
         RAISE EXCEPTION 'a task needs a title of 1 to 200 characters'
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'title', HINT = 'Say in a few words what is to be done.';
-    ELSIF due_on IS NULL OR due_on NOT BETWEEN '2000-01-01' AND '2100-01-01' THEN
+    ELSIF due_on IS NULL THEN
         RAISE EXCEPTION 'a task needs the day it is due'
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'due_on', HINT = 'Give a day as 2026-03-31.';
     END IF;
-    due := crm._sales_due(due_on, store);
+    due := crm._sales_due(crm._sales_day(due_on, 'due_on'), store);
     id := crm._sales_task_put(person, 'hand:' || crm._new_id(), 'hand', btrim(title), left(body, 2000), due, store, given, 'crm_clerk',
         due + (crm._setting('sales.follow_up_hours') #>> '{}')::int * interval '1 hour', 'crm_store_manager');
     answer := jsonb_build_object('task_id', id, 'customer_id', person, 'due_at', due);
@@ -182,7 +199,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_task_create(bigint, text, date, text, text, text) IS
-    'gives somebody (staff code; null: the caller) a task about a person, due on a local day at the hour of sales.follow_up_at; P0002 for a person out of scope, 22023 names the field';
+    'gives somebody (staff code; null: the caller) a task about a person, due on a local day at the hour of sales.follow_up_at; P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
 GRANT EXECUTE ON FUNCTION crm.sales_task_create(bigint, text, date, text, text, text)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
@@ -194,7 +211,7 @@ DECLARE
     stores int[] := crm.access_store_ids();
     me int := crm._actor_staff();
     is_wide boolean := crm._actor_role() = 'crm_headquarters';
-    before timestamptz := coalesce((until + 1)::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}'), 'infinity');
+    before timestamptz := coalesce((crm._sales_day(until, 'until') + 1)::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}'), 'infinity');
 BEGIN
     IF list IS NULL OR list NOT IN ('mine', 'store', 'escalated') THEN
         RAISE EXCEPTION 'there is no list "%"', list
@@ -219,7 +236,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_tasks(text, date, jsonb, int) IS
-    'open tasks, the most overdue first: list mine (given to the caller), store (of the caller''s stores) or escalated; until a local day of the chain; after: the cursor of the last row of the page before; names masked; 22023 for an unknown list';
+    'open tasks, the most overdue first: list mine (given to the caller), store (of the caller''s stores) or escalated; until a local day of the chain; after: the cursor of the last row of the page before; names masked; 22023 for an unknown list or day';
 GRANT EXECUTE ON FUNCTION crm.sales_tasks(text, date, jsonb, int)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
@@ -253,7 +270,7 @@ $$
 DECLARE
     t record := crm._sales_task(task_id, customer_id);
     given int := coalesce(crm._sales_staff(staff), t.staff_id);
-    due timestamptz := coalesce(crm._sales_due(due_on, t.store_id), t.due_at);
+    due timestamptz := coalesce(crm._sales_due(crm._sales_day(due_on, 'due_on'), t.store_id), t.due_at);
 BEGIN
     IF t.state <> 'open' THEN
         RAISE EXCEPTION 'the task is %', t.state USING ERRCODE = 'RM871', COLUMN = 'task_id', HINT = 'Make a new task when there is more to do.';
@@ -270,7 +287,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_task_change(bigint, bigint, text, date) IS
-    'gives an open task to somebody else, or moves its day (escalation moves along); nulls leave as it is; RM871 when it is closed, P0002 when it is not in a list of the caller, 22023 for an unknown staff code';
+    'gives an open task to somebody else, or moves its day (escalation moves along); nulls leave as it is; RM871 when it is closed, P0002 when it is not in a list of the caller, 22023 for an unknown staff code or a day that is none';
 GRANT EXECUTE ON FUNCTION crm.sales_task_change(bigint, bigint, text, date)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
