@@ -436,7 +436,7 @@ $$;
 COMMENT ON FUNCTION crm._campaign_wilson(numeric, numeric) IS 'the 95 % interval of a share, after Wilson';
 
 CREATE FUNCTION crm._campaign_interval(tx numeric, tn numeric, cx numeric, cn numeric) RETURNS numeric[]
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+    LANGUAGE plpgsql STABLE PARALLEL SAFE AS
 $$
 DECLARE
     t record;
