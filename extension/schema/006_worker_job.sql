@@ -6,7 +6,7 @@ CREATE TABLE crm.job (
     every interval NOT NULL,            -- poll
     at_local time,                      -- daily at this local time instead
     position int NOT NULL DEFAULT 100,
-    is_patient boolean NOT NULL DEFAULT false,  -- while an import is stored it runs every 30 seconds at most
+    is_patient boolean NOT NULL DEFAULT false,  -- while an import is stored it runs every two minutes at most
     is_active boolean NOT NULL DEFAULT true,
     next_run_at timestamptz NOT NULL,
     last_run_at timestamptz,

@@ -103,7 +103,8 @@ crm_link_cluster(CrmLink *link, double cut, uint32_t *label)
 	Work		work = {.link = link, .parent = label};
 	int64_t		n_edges = 0;
 
-	qsort(link->edges, link->n_edges, sizeof(CrmLinkEdge), compare_edges);
+	if (link->n_edges > 0)
+		qsort(link->edges, link->n_edges, sizeof(CrmLinkEdge), compare_edges);
 	while (n_edges < link->n_edges && link->edges[n_edges].score >= cut)
 		n_edges++;
 	work.size = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));

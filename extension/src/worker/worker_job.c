@@ -131,6 +131,7 @@ take_job(List *known, MemoryContext context, uint64 i)
 	{
 		job = palloc0(sizeof(CrmWorkerJob));
 		strlcpy(job->name, name, NAMEDATALEN);
+		job->ran_at = GetCurrentTimestamp();	/* patience begins now */
 		known = lappend(known, job);
 	}
 	if (job->statement == NULL || strcmp(job->statement, statement) != 0)

@@ -25,7 +25,7 @@
 #define LOOK_MS 1000			/* poll when nobody wakes us */
 #define LIST_MS 5000			/* crm.job is read again this often */
 #define WAKE_MS 100				/* wakes closer together than this are one */
-#define PATIENCE_MS 30000		/* a patient job waits so long for others to end */
+#define PATIENCE_MS 120000		/* a patient job waits so long for others to end */
 #define PROMPT_MS 30000			/* a wake is for jobs that would look again within this */
 
 static void
@@ -59,7 +59,8 @@ is_due(const CrmWorkerJob *job, bool woken, bool is_busy)
 		return false;
 	if (job->next_run_at <= GetCurrentTimestamp())
 		return true;
-	return woken && !job->is_daily && job->failures == 0 && job->every_ms <= PROMPT_MS;
+	/* an import wakes us with every chunk: while one is stored, the others keep their own time */
+	return woken && !is_busy && !job->is_daily && job->failures == 0 && job->every_ms <= PROMPT_MS;
 }
 
 /* Runs every job that is due once; the number that say there is more, and whether help would do good. */
