@@ -2,6 +2,12 @@
  * routes_report.h
  *		Rows of the route table: a person in one look, the timeline, the health board.  Read by route_table.c only.
  */
+#define FROM_DAY	{"from", CRM_IN_QUERY, CRM_DATE, true, NULL, "first local day"}
+#define TO_DAY		{"to", CRM_IN_QUERY, CRM_DATE, true, NULL, "last local day"}
+#define STORE		{"store", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a store"}
+#define REGION		{"region", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a region"}
+#define COHORT_UNIT	{"unit", CRM_IN_QUERY, CRM_TEXT, false, NULL, "day, week or month, default month"}
+
 	{
 		.method = CRM_POST, .path = "/api/v1/lookup", .operation = "lookup", .tag = "Persons",
 		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", steward, headquarters, till",
@@ -51,8 +57,8 @@
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, crm.report_health($1, $2, $3)::text AS body",
 		.params = {
-			{"store", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a store"},
-			{"region", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a region"},
+			STORE,
+			REGION,
 			{"on_day", CRM_IN_QUERY, CRM_DATE, false, NULL, "default today"},
 		},
 		.read_only = true, .timeout_ms = SLOW_MS,
@@ -64,10 +70,10 @@
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, crm.report_metrics($1, $2, $3, $4)::text AS body",
 		.params = {
-			{"from", CRM_IN_QUERY, CRM_DATE, true, NULL, "first local day"},
-			{"to", CRM_IN_QUERY, CRM_DATE, true, NULL, "last local day"},
-			{"store", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a store"},
-			{"region", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a region"},
+			FROM_DAY,
+			TO_DAY,
+			STORE,
+			REGION,
 		},
 		.read_only = true, .timeout_ms = SLOW_MS,
 		.summary = "Buyers, order days, net, average order, repurchase, churn, tiers of a span of days",
@@ -78,11 +84,11 @@
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, (SELECT coalesce(jsonb_agg(r), '[]') FROM crm.report_lifecycle($1, $2, coalesce($3, 'month'), $4, $5) r)::text AS body",
 		.params = {
-			{"from", CRM_IN_QUERY, CRM_DATE, true, NULL, "first local day"},
-			{"to", CRM_IN_QUERY, CRM_DATE, true, NULL, "last local day"},
-			{"unit", CRM_IN_QUERY, CRM_TEXT, false, NULL, "day, week or month, default month"},
-			{"store", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a store"},
-			{"region", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a region"},
+			FROM_DAY,
+			TO_DAY,
+			COHORT_UNIT,
+			STORE,
+			REGION,
 		},
 		.read_only = true, .timeout_ms = SLOW_MS,
 		.summary = "New, returning, resurrecting and dormant persons",
@@ -93,11 +99,11 @@
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, (SELECT coalesce(jsonb_agg(r), '[]') FROM crm.report_retention($1, $2, coalesce($3, 'month'), false, $4, $5) r)::text AS body",
 		.params = {
-			{"from", CRM_IN_QUERY, CRM_DATE, true, NULL, "first local day"},
-			{"to", CRM_IN_QUERY, CRM_DATE, true, NULL, "last local day"},
-			{"unit", CRM_IN_QUERY, CRM_TEXT, false, NULL, "day, week or month, default month"},
-			{"store", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a store"},
-			{"region", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a region"},
+			FROM_DAY,
+			TO_DAY,
+			COHORT_UNIT,
+			STORE,
+			REGION,
 		},
 		.read_only = true, .timeout_ms = SLOW_MS,
 		.summary = "Cohorts by first order, and who bought again when",
@@ -108,8 +114,8 @@
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, (SELECT coalesce(jsonb_agg(r), '[]') FROM crm.report_stores($1, $2) r)::text AS body",
 		.params = {
-			{"from", CRM_IN_QUERY, CRM_DATE, true, NULL, "first local day"},
-			{"to", CRM_IN_QUERY, CRM_DATE, true, NULL, "last local day"},
+			FROM_DAY,
+			TO_DAY,
 		},
 		.read_only = true, .timeout_ms = SLOW_MS,
 		.summary = "Stores of the scope side by side",
@@ -120,8 +126,8 @@
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, (SELECT coalesce(jsonb_agg(r), '[]') FROM crm.report_completeness($1, $2) r)::text AS body",
 		.params = {
-			{"store", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a store"},
-			{"region", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a region"},
+			STORE,
+			REGION,
 		},
 		.read_only = true, .timeout_ms = SLOW_MS,
 		.summary = "How many persons have which fields",
@@ -134,7 +140,7 @@
 		.params = {
 			{"period", CRM_IN_QUERY, CRM_TEXT, false, NULL, "week or month, default month"},
 			{"starts_on", CRM_IN_QUERY, CRM_DATE, false, NULL, "any day of it, default the last one frozen"},
-			{"store", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a store"},
+			STORE,
 		},
 		.read_only = true, .timeout_ms = SLOW_MS,
 		.summary = "The twelve indicators as they were frozen",

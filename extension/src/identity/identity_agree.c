@@ -67,12 +67,6 @@ crm_identity_is_real_birthday(DateADT birthday)
 		birthday != crm_localday_number(2000, 1, 1);
 }
 
-bool
-crm_identity_has_traits(const CrmIdentityTraits *traits)
-{
-	return traits->name.is_known || traits->has_birthday;
-}
-
 static bool
 share_character(const CrmIdentityName *a, const CrmIdentityName *b)
 {

@@ -40,7 +40,6 @@ typedef struct CrmIdentityTraits
 
 extern void crm_identity_read_name(const char *text, int length, CrmIdentityName *name);
 extern bool crm_identity_is_real_birthday(DateADT birthday);
-extern bool crm_identity_has_traits(const CrmIdentityTraits *traits);
 
 /* True when the two cannot be one person, however they share a family's phone. */
 extern bool crm_identity_contradict(const CrmIdentityTraits *a, const CrmIdentityTraits *b);

@@ -369,8 +369,6 @@ typedef enum CrmIngestAttribute
 
 extern CrmIngestShape *crm_ingest_shape_open(Oid type_id);
 extern CrmIngestShape *crm_ingest_shape_named(const char *type_name);
-extern Oid	crm_ingest_shape_type(const CrmIngestShape *shape);
-extern bool crm_ingest_shape_has(const CrmIngestShape *shape, CrmIngestAttribute attribute);
 extern void crm_ingest_shape_clear(CrmIngestShape *shape);
 extern void crm_ingest_shape_put(CrmIngestShape *shape, CrmIngestAttribute attribute, Datum value);
 extern Datum crm_ingest_shape_form(CrmIngestShape *shape);

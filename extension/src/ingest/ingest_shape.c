@@ -148,18 +148,6 @@ crm_ingest_shape_named(const char *type_name)
 	return crm_ingest_shape_open(type_id);
 }
 
-Oid
-crm_ingest_shape_type(const CrmIngestShape *shape)
-{
-	return shape->desc->tdtypeid;
-}
-
-bool
-crm_ingest_shape_has(const CrmIngestShape *shape, CrmIngestAttribute attribute)
-{
-	return shape->place[attribute] >= 0;
-}
-
 void
 crm_ingest_shape_clear(CrmIngestShape *shape)
 {

@@ -10,6 +10,8 @@
 #include "funcapi.h"
 #include "utils/array.h"
 
+typedef CrmBitmapParts (*Combination) (const CrmBitmapParts *, const CrmBitmapParts *);
+
 PG_FUNCTION_INFO_V1(crm_bitmap_add);
 PG_FUNCTION_INFO_V1(crm_bitmap_merge);
 PG_FUNCTION_INFO_V1(crm_bitmap_and);
@@ -60,34 +62,32 @@ crm_bitmap_merge(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(EOHPGetRWDatum(&bitmap->header));
 }
 
-Datum
-crm_bitmap_and(PG_FUNCTION_ARGS)
+static Datum
+combine(FunctionCallInfo fcinfo, Combination combination)
 {
 	CrmBitmapParts a = crm_rule_bitmap_read(PG_GETARG_DATUM(0));
 	CrmBitmapParts b = crm_rule_bitmap_read(PG_GETARG_DATUM(1));
-	CrmBitmapParts result = crm_rule_bitmap_and(&a, &b);
+	CrmBitmapParts result = combination(&a, &b);
 
 	PG_RETURN_DATUM(crm_rule_bitmap_flatten(&result));
+}
+
+Datum
+crm_bitmap_and(PG_FUNCTION_ARGS)
+{
+	return combine(fcinfo, crm_rule_bitmap_and);
 }
 
 Datum
 crm_bitmap_or(PG_FUNCTION_ARGS)
 {
-	CrmBitmapParts a = crm_rule_bitmap_read(PG_GETARG_DATUM(0));
-	CrmBitmapParts b = crm_rule_bitmap_read(PG_GETARG_DATUM(1));
-	CrmBitmapParts result = crm_rule_bitmap_or(&a, &b);
-
-	PG_RETURN_DATUM(crm_rule_bitmap_flatten(&result));
+	return combine(fcinfo, crm_rule_bitmap_or);
 }
 
 Datum
 crm_bitmap_without(PG_FUNCTION_ARGS)
 {
-	CrmBitmapParts a = crm_rule_bitmap_read(PG_GETARG_DATUM(0));
-	CrmBitmapParts b = crm_rule_bitmap_read(PG_GETARG_DATUM(1));
-	CrmBitmapParts result = crm_rule_bitmap_without(&a, &b);
-
-	PG_RETURN_DATUM(crm_rule_bitmap_flatten(&result));
+	return combine(fcinfo, crm_rule_bitmap_without);
 }
 
 Datum
