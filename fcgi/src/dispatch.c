@@ -105,7 +105,7 @@ reply_from_refusal(CrmRequest *request, int status, const PGresult *result, CrmR
 	if (problem.code == NULL)
 		problem.code = "refused";
 	if (field != NULL)
-		problem.pointer = crm_arena_printf(request->arena, "/%s", field);
+		problem.pointer = crm_problem_pointer(request->arena, field);
 	crm_problem_reply(request, reply, &problem);
 }
 

@@ -171,6 +171,40 @@ crm_problem_simple(CrmRequest *request, CrmReply *reply, int status, const char 
 	crm_problem_reply(request, reply, &problem);
 }
 
+/*
+ * The JSON Pointer (RFC 6901) of a field as the database names it:
+ * "items[0].unit_price" is "/items/0/unit_price".
+ */
+const char *
+crm_problem_pointer(CrmArena *arena, const char *field)
+{
+	char	   *pointer = crm_arena_alloc(arena, 2 * strlen(field) + 2);
+	char	   *out = pointer;
+
+	*out++ = '/';
+	for (; *field != '\0'; field++)
+	{
+		switch (*field)
+		{
+			case '[':
+			case '.':
+				*out++ = '/';
+				break;
+			case ']':
+				break;
+			case '~':
+			case '/':
+				*out++ = '~';
+				*out++ = *field == '~' ? '0' : '1';
+				break;
+			default:
+				*out++ = *field;
+		}
+	}
+	*out = '\0';
+	return pointer;
+}
+
 static void
 from_sql(CrmRequest *request, const CrmCall *call, CrmProblem *problem)
 {
@@ -186,7 +220,7 @@ from_sql(CrmRequest *request, const CrmCall *call, CrmProblem *problem)
 	/* a hint says what to do and holds no row's values, but is not for faults of ours */
 	problem->hint = may_quote || problem->status < 500 ? error->hint : NULL;
 	if (error->field != NULL && (may_quote || problem->status < 500))
-		problem->pointer = crm_arena_printf(request->arena, "/%s", error->field);
+		problem->pointer = crm_problem_pointer(request->arena, error->field);
 	/* an unknown or ungranted role: a credential that cannot be used here */
 	if (error->in_authentication && problem->status < 500 && !is_own)
 		problem->status = 401;

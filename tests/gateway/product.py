@@ -165,6 +165,9 @@ def test_flows(web, keys):
     ok(400 <= answer.status < 500, "an unknown coupon", answer)
     answer = web.request("POST", "/api/v1/coupons/redeem", json.dumps({"code": "NONE", "order_external_id": "O1", "amount": "x"}), key=keys["till"])
     ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == "/amount", "an amount that is no number", answer)
+    answer = web.request("POST", "/api/v1/orders", json.dumps({"external_id": "O9", "ordered_at": "2026-03-30T10:00:00+08:00", "items": [
+        {"product_code": "P1", "quantity": 1, "amount": "1.00"}, {"product_code": "P1", "quantity": 1, "unit_price": "x"}]}), key=keys["till"])
+    ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == "/items/1/unit_price", "a field of a line is pointed at as RFC 6901 says", answer)
     answer = web.request("POST", "/api/v1/opt-outs", json.dumps({"channel": "sms", "address": OTHER, "evidence": "TD"}), key=keys["headquarters"])
     ok(answer.status in (200, 403), "an opt-out", answer)
 
