@@ -65,3 +65,6 @@ SELECT encode(crm._sha256('abc'), 'hex') AS sha256;
 -- RFC 4231, test case 2
 SELECT encode(crm._hmac('Jefe', 'what do ya want for nothing?'), 'hex') AS hmac;
 SELECT crm._random_bytes(0);
+
+-- what follows a fact, a membership, an erasure and an export, in its order
+SELECT regexp_split_to_table(rtrim(crm._consequence_registry(), E'\n'), E'\n') AS registered;

@@ -15,8 +15,11 @@ BEGIN
     END IF;
     IF coalesce(relation, '') NOT IN ('child', 'partner', 'parent', 'pet', 'other') THEN
         RAISE EXCEPTION 'there is no such relation' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'relation', HINT = 'Give child, partner, parent, pet or other.';
-    ELSIF length(name) > 100 OR length(species) > 100 OR coalesce(sex, 'm') NOT IN ('m', 'f') THEN
-        RAISE EXCEPTION 'a related person is badly described' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'name', HINT = 'Names have at most 100 characters, sex is m or f.';
+    ELSIF length(name) > 100 OR length(species) > 100 THEN
+        RAISE EXCEPTION 'a related person is described at too great length' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = CASE WHEN length(name) > 100 THEN 'name' ELSE 'species' END, HINT = 'Give at most 100 characters.';
+    ELSIF sex NOT IN ('m', 'f') THEN
+        RAISE EXCEPTION 'there is no such sex' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'sex', HINT = 'Give m, f or nothing.';
     ELSIF birthday NOT BETWEEN '1900-01-01' AND crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}') + 400 THEN
         RAISE EXCEPTION 'the birthday cannot be' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'birthday', HINT = 'Give a day from 1900 on, an expected one at most a year ahead.';
     END IF;

@@ -19,14 +19,17 @@ $$
 DECLARE
     result crm.intake_result := crm._ingest_single(entity, 'console', convert_to(jsonb_strip_nulls(payload)::text, 'UTF8'), idempotency_key, NULL);
 BEGIN
-    IF result.status NOT IN (200, 201) THEN
+    IF result.code = 'suppressed' THEN
+        RAISE EXCEPTION 'this names a person who was erased'
+            USING ERRCODE = 'RM301', HINT = 'Nothing may be kept under these identifiers: do not enter them again.';
+    ELSIF result.status NOT IN (200, 201) THEN
         RAISE EXCEPTION 'this was not taken (%)', result.code
             USING ERRCODE = 'invalid_parameter_value', COLUMN = coalesce(result.field, ''), HINT = coalesce(result.remedy, 'Look at the fields again.');
     END IF;
     RETURN jsonb_build_object('outcome', result.code, 'customer_id', result.customer_id, 'fact_id', result.fact_id);
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_console(text, jsonb, text) IS 'takes one record of the source console; {outcome, customer_id, fact_id}; 22023 with field and remedy when it is refused';
+COMMENT ON FUNCTION crm._ingest_console(text, jsonb, text) IS 'takes one record of the source console; {outcome, customer_id, fact_id}; 22023 with field and remedy when it is refused, RM301 when it names an erased person';
 
 CREATE FUNCTION crm.ingest_note(customer_id bigint, body text, channel text DEFAULT 'store', outcome text DEFAULT NULL, next_on date DEFAULT NULL,
                                 idempotency_key text DEFAULT NULL) RETURNS jsonb
@@ -54,6 +57,10 @@ BEGIN
     FROM crm.membership m JOIN crm.source_record r ON r.source_record_id = m.source_record_id JOIN crm.source s ON s.source_id = r.source_id
     WHERE m.customer_id = person AND m.valid_to = 'infinity' AND r.kind IN ('member', 'follower', 'visitor')
     ORDER BY r.kind <> 'member', r.source_record_id LIMIT 1;
+    IF record.external_id IS NULL THEN
+        RAISE EXCEPTION 'only receipts are known of this person'
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'customer_id', HINT = 'Enrol the customer first, then note it.';
+    END IF;
     -- its id and moment are made here: what a retry repeats is the call, not the payload
     answer := crm._ingest_console('interaction', jsonb_build_object(
         'external_id', 'note:' || crm._new_id(), 'occurred_at', crm.core_now(), 'channel', channel, 'direction', 'out',
@@ -82,10 +89,10 @@ BEGIN
         RAISE EXCEPTION 'this is no phone number of one person'
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'phone', HINT = 'Give a mobile number, for example 138 1234 5678.';
     END IF;
-    -- the same phone at the counter is the same record: who types it twice changes nothing
+    -- the same phone at the counter is the same record, however it is written: who types it twice changes nothing
     id := 'phone:' || encode(crm._identity_hash(1::smallint, '', number.number), 'hex');
     RETURN crm._ingest_console('member', jsonb_build_object(
-        'external_id', id, 'name', btrim(name), 'phone', phone, 'birthday', nullif(btrim(birthday), ''),
+        'external_id', id, 'name', btrim(name), 'phone', number.number, 'birthday', nullif(btrim(birthday), ''),
         'registered_at', coalesce((SELECT r.registered_at FROM crm.source s
                                    JOIN crm.external_key k ON k.source_id = s.source_id AND k.kind = 1 AND k.external_id = id
                                    JOIN crm.source_record r ON r.source_record_id = k.source_record_id
@@ -94,7 +101,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_enrol(text, text, text, text[], text) IS
-    'registers a customer at the counter: name, phone, birthday (as people write it), channels agreed to (sms, wechat, email); the same phone again is the same record; {outcome, customer_id}; 22023 names the field';
+    'registers a customer at the counter: name, phone, birthday (as people write it), channels agreed to (sms, wechat, email); the same phone again is the same record; {outcome, customer_id}; 22023 names the field, RM301 for the phone of an erased person';
 
 GRANT EXECUTE ON FUNCTION crm.ingest_note(bigint, text, text, text, date, text), crm.ingest_enrol(text, text, text, text[], text)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;

@@ -151,7 +151,7 @@ crm_consequence_export(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(all.data)));
 }
 
-/* What is registered, for crm.doctor() and the tests: "kind position room function" lines. */
+/* What is registered, in the order it runs: "kind position room function" lines. */
 Datum
 crm_consequence_registry(PG_FUNCTION_ARGS)
 {
