@@ -86,10 +86,10 @@ CREATE FUNCTION crm.gateway_texts(body jsonb, field text, is_required boolean DE
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
 $$
 BEGIN
-    IF jsonb_typeof(body) = 'object' AND NOT body ? field AND NOT is_required THEN
+    IF jsonb_typeof(body) = 'object' AND coalesce(jsonb_typeof(body->field), 'null') = 'null' AND NOT is_required THEN
         RETURN NULL;
     END IF;
-    IF jsonb_typeof(body->field) IS DISTINCT FROM 'array' OR jsonb_array_length(body->field) = 0
+    IF jsonb_typeof(body->field) IS DISTINCT FROM 'array' OR is_required AND jsonb_array_length(body->field) = 0
        OR EXISTS (SELECT FROM jsonb_array_elements(body->field) e WHERE jsonb_typeof(e) <> 'string') THEN
         RAISE EXCEPTION 'field "%" is not a list of texts', field
             USING ERRCODE = 'invalid_parameter_value', COLUMN = field,
@@ -99,7 +99,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.gateway_texts(jsonb, text, boolean) IS
-    'a member of a request body as a list of texts; 22023 with COLUMN = the field';
+    'a member of a request body as a list of texts; null when absent or null; 22023 with COLUMN = the field when it is no list of texts, or required and empty';
 
 CREATE FUNCTION crm.gateway_ready() RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

@@ -48,7 +48,7 @@ async function judge(page, what) {
 	await page.evaluate(axe);
 	const {violations} = await page.evaluate(() => globalThis.axe.run(document, {resultTypes: ['violations']}));
 	ok(violations.length === 0, `${what}: axe finds nothing`, violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(' ')}`));
-	const keys = await page.evaluate(() => (document.body.innerText.match(/\b(page|find|person|tasks|redeem|enrol|board|flows|sources|reviews)\.[a-z_]+\b/g) || []));
+	const keys = await page.evaluate(() => (document.body.innerText.match(/\b(page|find|person|tasks|redeem|enrol|board|flows|sources|reviews|fault)\.[a-z_]+\b/g) || []));
 	ok(keys.length === 0, `${what}: every word is translated`, keys);
 	if (shots) await page.screenshot({path: `${shots}/${what.replace(/\W+/g, '-')}.png`, fullPage: true});
 }
@@ -117,6 +117,37 @@ async function day(browser) {
 	await page.context().close();
 }
 
+// A counter's mistakes are said in the clerk's language at the field; who agrees to nothing is enrolled all the same.
+async function mistakes(browser) {
+	const page = await open(browser, 'clerk');
+	const notice = async () => {
+		await page.waitForFunction(() => document.querySelector('[role=alert]').textContent !== '');
+		return [await page.textContent('[role=alert]'), await page.evaluate(() => document.activeElement.id)];
+	};
+	const enter = async (values) => {
+		for (const [name, value] of Object.entries(values)) await page.fill(`#${name}`, value);
+		await page.click('main button[type=submit]');
+	};
+	const said = (got, text, field) => ok(got[0] === text && got[1] === field, `${field}: ${text}`, got);
+	await visit(page, '#/enrol');
+	await enter({phone: '010-62781234', name: '李雷'});
+	said(await notice(), '请填写个人手机号，例如 138 1234 5678', 'phone');
+	await enter({phone: '13967241905', name: '李雷', birthday: 'soon'});
+	said(await notice(), '生日请写成 1990-05-01', 'birthday');
+	await enter({birthday: ''});
+	await page.waitForFunction(() => location.hash.startsWith('#/person/'));
+	ok(true, 'enrolled without any consent');
+	await visit(page, '#/redeem');
+	await enter({code: 'NO-SUCH', order_external_id: 'T1', amount: 'x'});
+	said(await notice(), '金额请写成 12.50', 'amount');
+	await enter({amount: '5'});
+	ok((await notice())[0] === '没有这张券', 'a code that is no coupon');
+	const [chinese, english] = await page.evaluate(() => Promise.all(['zh-CN', 'en'].map(async (language) => Object.keys(await (await fetch(`/i18n/${language}.json`)).json()).join())));
+	ok(chinese === english, 'both languages have the same words');
+	ok(page.errors.length === 0, 'the console was quiet at each mistake', page.errors);
+	await page.context().close();
+}
+
 // Whoever is signed out is asked to sign in, wrong passwords say so.
 async function doors(browser) {
 	const page = await (await browser.newContext({locale: 'zh-CN'})).newPage();
@@ -125,7 +156,7 @@ async function doors(browser) {
 	await page.fill('#password', 'not the password');
 	await page.click('button[type=submit]');
 	await page.waitForFunction(() => document.querySelector('[role=alert]').textContent !== '');
-	ok(await page.isVisible('#password'), 'a wrong password stays at the door and says so');
+	ok(await page.isVisible('#password') && (await page.textContent('[role=alert]')).startsWith('账号或密码不对'), 'a wrong password stays at the door and says so');
 	await page.context().close();
 }
 
@@ -134,6 +165,7 @@ const browser = await chromium.launch({executablePath: process.env.CRM_CHROMIUM 
 try {
 	if (!process.env.QUICK) await looks(browser);
 	await day(browser);
+	await mistakes(browser);
 	await doors(browser);
 } catch (fault) {
 	ok(false, 'the run went to its end', String(fault.stack));

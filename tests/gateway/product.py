@@ -168,6 +168,9 @@ def test_flows(web, keys):
     answer = web.request("POST", "/api/v1/orders", json.dumps({"external_id": "O9", "ordered_at": "2026-03-30T10:00:00+08:00", "items": [
         {"product_code": "P1", "quantity": 1, "amount": "1.00"}, {"product_code": "P1", "quantity": 1, "unit_price": "x"}]}), key=keys["till"])
     ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == "/items/1/unit_price", "a field of a line is pointed at as RFC 6901 says", answer)
+    for consents, status in (([], 201), (None, 201), (["sms"], 201), ("sms", 422), ([1], 422)):
+        answer = web.request("POST", "/api/v1/enrol", json.dumps({"name": "李雷", "phone": "13967241906", "consents": consents}), key=keys["clerk"])
+        equal(answer.status, status, f"enrolled with consents {json.dumps(consents)}")
     answer = web.request("POST", "/api/v1/opt-outs", json.dumps({"channel": "sms", "address": OTHER, "evidence": "TD"}), key=keys["headquarters"])
     ok(answer.status in (200, 403), "an opt-out", answer)
 

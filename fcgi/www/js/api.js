@@ -28,7 +28,7 @@ async function call(method, path, body) {
 			answer = await send(method, path, body, key);
 			if (answer.status !== 503 || attempt === 3) break;
 		} catch (fault) {
-			if (attempt === 3) throw fault;
+			if (attempt === 3) throw new Problem(0, {code: 'network', detail: fault.message});
 		}
 		await new Promise((resume) => setTimeout(resume, 400 * attempt));
 	}

@@ -1,7 +1,7 @@
 // The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
 import {append, h, show, toast} from './dom.js';
 import {get, post, whenSignedOut} from './api.js';
-import {choose, code, language, preferred, t} from './i18n.js';
+import {choose, code, fault, language, preferred, t} from './i18n.js';
 import {signIn} from './pages/signin.js';
 
 // Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links.
@@ -57,7 +57,7 @@ async function route() {
 		await module.draw(words, me);
 	} catch (problem) {
 		if (problem.status === 401) return;
-		show(h('div', {class: 'card'}, h('p', {class: 'warn', role: 'alert'}, problem.message), h('button', {type: 'button', onclick: route}, t('again'))));
+		show(h('div', {class: 'card'}, h('p', {class: 'warn', role: 'alert'}, fault(problem)), h('button', {type: 'button', onclick: route}, t('again'))));
 	}
 }
 

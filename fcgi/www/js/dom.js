@@ -1,5 +1,7 @@
 // Elements without HTML text: what a customer is called can never be markup.
 
+import {fault} from './i18n.js';
+
 // h('p', {class: 'faint'}, 'text', child, [more]): attributes by name, on* as listeners, null children left out.
 export function h(name, attributes, ...children) {
 	const element = document.createElement(name);
@@ -48,18 +50,18 @@ export function check(name, label, checked) {
 
 // A form whose button waits for the answer; a fault is shown at the field that the gateway names.
 export function form(fields, label, submit) {
-	const fault = h('p', {class: 'warn', role: 'alert'});
+	const notice = h('p', {class: 'warn', role: 'alert'});
 	const button = h('button', {class: 'main', type: 'submit'}, label);
 	const element = h('form', {novalidate: true, onsubmit: async (event) => {
 		event.preventDefault();
 		button.disabled = true;
-		fault.textContent = '';
+		notice.textContent = '';
 		for (const wrong of element.querySelectorAll('[aria-invalid]')) wrong.removeAttribute('aria-invalid');
 		try {
 			await submit(new FormData(element), element);
 		} catch (problem) {
-			fault.textContent = problem.message;
 			const wrong = problem.field && element.elements.namedItem(problem.field);
+			notice.textContent = fault(problem, wrong instanceof Element && wrong.labels ? wrong.labels[0].textContent : null);
 			if (wrong instanceof Element) {
 				wrong.setAttribute('aria-invalid', 'true');
 				wrong.focus();
@@ -67,6 +69,6 @@ export function form(fields, label, submit) {
 		} finally {
 			button.disabled = false;
 		}
-	}}, fields, fault, h('div', {class: 'row'}, button));
+	}}, fields, notice, h('div', {class: 'row'}, button));
 	return element;
 }

@@ -25,6 +25,13 @@ export function t(key, values) {
 // The word for a code of the database (a tier, a channel), or the code.
 export function code(kind, value) { return value === null || value === undefined ? '' : words[`${kind}.${value}`] ?? String(value); }
 
+// What a fault means to who sees it: by its code, else by the field it names (`label`, as the form calls it),
+// else by its status; what has no word is said as the server said it.
+export function fault(problem, label) {
+	const key = [`fault.${problem.code}`, problem.field && `fault.field.${problem.field}`, label && 'fault.field', `fault.${problem.status}`].find((known) => known in words);
+	return key ? t(key, {label, message: problem.message}) : problem.message;
+}
+
 const made = (maker, options) => new maker(language, options);
 export const number = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {}).format(value);
 export const money = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {style: 'currency', currency: 'CNY'}).format(value);

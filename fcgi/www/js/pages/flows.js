@@ -1,7 +1,7 @@
 // Flows: their state, who would get one and why not, start and pause, and what they brought against the holdout.
 import {append, h, show, toast} from '../dom.js';
 import {get, list, post} from '../api.js';
-import {code, language, number, percent, t} from '../i18n.js';
+import {code, fault, language, number, percent, t} from '../i18n.js';
 
 export async function draw([flow], me) {
 	if (flow) return one(flow, me);
@@ -23,7 +23,7 @@ async function one(flow, me) {
 			toast(t('saved'));
 			await one(flow, me);
 		} catch (problem) {
-			toast(problem.message);
+			toast(fault(problem));
 			event.target.disabled = false;
 		}
 	}}, t(`flows.${verb}`));

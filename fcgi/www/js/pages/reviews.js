@@ -1,7 +1,7 @@
 // Merge review: two persons side by side, and why they were kept apart.  Keys: J next, K before, M one, N two, U undo.
 import {append, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
-import {code, day, t} from '../i18n.js';
+import {code, day, fault, t} from '../i18n.js';
 
 let queue = [];
 let at = 0;
@@ -40,7 +40,7 @@ async function decide(decision) {
 		paint();
 		toast(t('saved'), {label: t('undo'), run: undo});
 	} catch (problem) {
-		toast(problem.message);
+		toast(fault(problem));
 	}
 }
 
@@ -51,7 +51,7 @@ async function undo() {
 		last = null;
 		await draw();
 	} catch (problem) {
-		toast(problem.message);
+		toast(fault(problem));
 	}
 }
 

@@ -1,7 +1,7 @@
 // Where facts come from: who is behind, and the records that were refused, with what to do.
 import {append, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
-import {moment, number, t} from '../i18n.js';
+import {fault, moment, number, t} from '../i18n.js';
 
 export async function draw(words, me) {
 	const [sources, rejects] = await Promise.all([list('sources'), list('rejects?limit=100')]);
@@ -19,12 +19,12 @@ function refused(row, me) {
 				const answer = await post('rejects/retry', {source: row.source});
 				toast(t('sources.retried', {n: answer.resolved}));
 				await draw([], me);
-			} catch (problem) { toast(problem.message); }
+			} catch (problem) { toast(fault(problem)); }
 		}}, t('sources.retry')), h('button', {type: 'button', onclick: async () => {
 			try {
 				await post('rejects/dismiss', {reject_ids: [String(row.reject_id)], reason: t('sources.dismissed')});
 				line.remove();
-			} catch (problem) { toast(problem.message); }
+			} catch (problem) { toast(fault(problem)); }
 		}}, t('sources.dismiss'))));
 	return line;
 }

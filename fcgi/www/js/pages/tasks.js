@@ -1,7 +1,7 @@
 // Today's list: what is overdue first; ticked off with what came of it.
 import {append, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
-import {code, moment, t} from '../i18n.js';
+import {code, fault, moment, t} from '../i18n.js';
 
 export async function draw([which = 'mine']) {
 	const place = h('ul', {class: 'plain'});
@@ -36,6 +36,6 @@ async function finish(task, outcome, line) {
 		line.remove();
 		toast(t('saved'));
 	} catch (problem) {
-		toast(problem.message);
+		toast(fault(problem));
 	}
 }
