@@ -29,3 +29,11 @@ pgtap:
 	@tests/bin/cluster server >/dev/null
 	@$(MAKE) -s PG_CONFIG=$$(tests/bin/cluster server) build-for-tests
 	@tests/bin/with-cluster pgtap tests/pgtap/run $(FILES)
+
+## make screenshots     pictures of the pages for doc/screenshots, in both themes, at phone and desk width
+.PHONY: screenshots
+screenshots:
+	@tests/bin/cluster server >/dev/null
+	@$(MAKE) -s PG_CONFIG=$$(tests/bin/cluster server) build-for-tests
+	@mkdir -p doc/screenshots
+	@CRM_SHOTS=$(CURDIR)/doc/screenshots tests/bin/with-cluster browser tests/browser/run

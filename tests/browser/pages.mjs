@@ -1,63 +1,12 @@
 // The pages in a real browser: every role signs in, sees its pages in both languages and themes, on a phone and a desk;
 // no console error, nothing to scroll sideways, no finding of axe; then the work of a day, click by click.
-//
-// node pages.mjs BASE SIGN_INS [SCREENSHOTS]: SIGN_INS holds lines "login NAME PASSWORD ROLE"; TAP on standard output.
-import {readFileSync, mkdirSync} from 'node:fs';
-import {createRequire} from 'node:module';
-
-const require = createRequire(process.env.CRM_NODE_MODULES ? `${process.env.CRM_NODE_MODULES}/x.js` : import.meta.url);
-const {chromium} = require('playwright-core');
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const [base, signIns, shots] = process.argv.slice(2);
-const people = Object.fromEntries(readFileSync(signIns, 'utf8').split('\n').filter((line) => line.startsWith('login ')).map((line) => line.split(' ')).map(([, name, password, role]) => [role.replace('crm_', ''), {name, password}]));
-const sizes = {phone: {width: 360, height: 740}, tablet: {width: 768, height: 1024}, desk: {width: 1280, height: 800}};
-let count = 0, failed = 0;
-
-function ok(good, what, detail) {
-	count++;
-	if (!good) failed++;
-	console.log(`${good ? 'ok' : 'not ok'} ${count} - ${what}`);
-	if (!good && detail !== undefined) console.log(`# ${typeof detail === 'string' ? detail : JSON.stringify(detail)}`.slice(0, 1500));
-}
-
-async function open(browser, role, {size = 'phone', language = 'zh-CN', theme = 'light'} = {}) {
-	const context = await browser.newContext({viewport: sizes[size], isMobile: size === 'phone', hasTouch: size === 'phone', colorScheme: theme, locale: language, timezoneId: 'Asia/Shanghai'});
-	const page = await context.newPage();
-	page.errors = [];
-	page.on('console', (message) => message.type() === 'error' && !/status of (401|404|409|422)/.test(message.text()) && page.errors.push(message.text()));
-	page.on('pageerror', (fault) => page.errors.push(String(fault)));
-	page.on('dialog', (dialog) => { page.errors.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
-	await page.goto(base);
-	await page.fill('#login', people[role].name);
-	await page.fill('#password', people[role].password);
-	await page.click('button[type=submit]');
-	await page.waitForSelector('nav a');
-	return page;
-}
-
-const settled = (page) => page.waitForFunction(() => document.querySelector('#main h1') !== null);
-
-async function visit(page, address) {
-	await page.evaluate((hash) => { document.getElementById('main').replaceChildren(); location.hash = hash; }, address);
-	await settled(page);
-}
-
-async function judge(page, what) {
-	const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-	ok(wide <= 0, `${what}: nothing to scroll sideways`, `${wide} px too wide`);
-	await page.evaluate(axe);
-	const {violations} = await page.evaluate(() => globalThis.axe.run(document, {resultTypes: ['violations']}));
-	ok(violations.length === 0, `${what}: axe finds nothing`, violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(' ')}`));
-	const keys = await page.evaluate(() => (document.body.innerText.match(/\b(page|find|person|tasks|redeem|enrol|board|flows|sources|reviews|fault)\.[a-z_]+\b/g) || []));
-	ok(keys.length === 0, `${what}: every word is translated`, keys);
-	if (shots) await page.screenshot({path: `${shots}/${what.replace(/\W+/g, '-')}.png`, fullPage: true});
-}
+import {base, judge, ok, open, people, visit} from './harness.mjs';
 
 const menus = {clerk: ['find', 'tasks', 'redeem'], store_manager: ['find', 'tasks', 'redeem', 'board'], marketer: ['board', 'flows'], steward: ['find', 'sources', 'reviews'], headquarters: ['board', 'flows', 'sources', 'reviews', 'tasks']};
 
-async function looks(browser) {
+export async function looks(browser) {
 	for (const [role, names] of Object.entries(menus))
-		for (const [size, language, theme] of [['phone', 'zh-CN', 'light'], ['desk', 'en', 'dark'], ['tablet', 'zh-CN', 'dark']]) {
+		for (const [size, language, theme] of [['small', 'zh-CN', 'light'], ['desk', 'en', 'dark'], ['tablet', 'zh-CN', 'dark'], ['phone', 'en', 'light']]) {
 			const page = await open(browser, role, {size, language, theme});
 			const menu = await page.$$eval('nav a', (links) => links.map((link) => link.getAttribute('href').slice(2)));
 			ok(names.every((name) => menu.includes(name)), `${role} has the pages of the role`, menu);
@@ -71,7 +20,7 @@ async function looks(browser) {
 }
 
 // A clerk's day: enrol, find, look, note, task, tick off.
-async function day(browser) {
+export async function day(browser) {
 	const page = await open(browser, 'clerk');
 	const phone = `138${String(Date.now() % 100000000).padStart(8, '0')}`;
 	await page.fill('#text', phone);
@@ -118,7 +67,7 @@ async function day(browser) {
 }
 
 // A counter's mistakes are said in the clerk's language at the field; who agrees to nothing is enrolled all the same.
-async function mistakes(browser) {
+export async function mistakes(browser) {
 	const page = await open(browser, 'clerk');
 	const notice = async () => {
 		await page.waitForFunction(() => document.querySelector('[role=alert]').textContent !== '');
@@ -149,7 +98,7 @@ async function mistakes(browser) {
 }
 
 // Whoever is signed out is asked to sign in, wrong passwords say so.
-async function doors(browser) {
+export async function doors(browser) {
 	const page = await (await browser.newContext({locale: 'zh-CN'})).newPage();
 	await page.goto(base);
 	await page.fill('#login', people.clerk.name);
@@ -159,18 +108,3 @@ async function doors(browser) {
 	ok(await page.isVisible('#password') && (await page.textContent('[role=alert]')).startsWith('账号或密码不对'), 'a wrong password stays at the door and says so');
 	await page.context().close();
 }
-
-if (shots) mkdirSync(shots, {recursive: true});
-const browser = await chromium.launch({executablePath: process.env.CRM_CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox']});
-try {
-	if (!process.env.QUICK) await looks(browser);
-	await day(browser);
-	await mistakes(browser);
-	await doors(browser);
-} catch (fault) {
-	ok(false, 'the run went to its end', String(fault.stack));
-} finally {
-	await browser.close();
-}
-console.log(`1..${count}`);
-process.exit(failed ? 1 : 0);

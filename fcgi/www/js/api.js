@@ -13,6 +13,10 @@ export class Problem extends Error {
 let onSignedOut = () => {};
 export function whenSignedOut(act) { onSignedOut = act; }
 
+// Who leaves a page is not followed by it: what was asked for there is answered to nobody.
+let turn = 0;
+export function leavePage() { turn++; }
+
 async function send(method, path, body, key) {
 	const headers = {Accept: 'application/json'};
 	if (body !== undefined) headers['Content-Type'] = 'application/json';
@@ -37,7 +41,15 @@ async function call(method, path, body) {
 	throw new Problem(answer.status, await answer.json().catch(() => ({})));
 }
 
-export const get = (path) => call('GET', path);
+export async function get(path) {
+	const asked = turn;
+	try {
+		return await call('GET', path);
+	} finally {
+		if (asked !== turn) await new Promise(() => {});
+	}
+}
+
 export const post = (path, body = {}) => call('POST', path, body);
 export const patch = (path, body) => call('PATCH', path, body);
 export const put = (path, body) => call('PUT', path, body);

@@ -1,0 +1,7 @@
+// All page tests, in their order: a file a subject.  CRM_ONLY="day doors" runs some, by the names of their functions;
+// with a folder for pictures (CRM_SHOTS) nothing but the pictures is made.
+import {run} from './harness.mjs';
+import {looks, day, mistakes, doors} from './pages.mjs';
+import {screenshots} from './screenshots.mjs';
+
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors]);

@@ -1,0 +1,85 @@
+// What the page tests share: a browser that signs in as a role, goes to a page, judges it; TAP on standard output.
+//
+// node all.mjs BASE SIGN_INS [SCREENSHOTS]: SIGN_INS holds lines "login NAME PASSWORD ROLE".
+import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
+
+const require = createRequire(process.env.CRM_NODE_MODULES ? `${process.env.CRM_NODE_MODULES}/x.js` : import.meta.url);
+const {chromium} = require('playwright-core');
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const [given, signIns, shots] = process.argv.slice(2);
+export const base = given;
+export const people = Object.fromEntries(readFileSync(signIns, 'utf8').split('\n').filter((line) => line.startsWith('login ')).map((line) => line.split(' ')).map(([, name, password, role]) => [role.replace('crm_', ''), {name, password}]));
+export const sizes = {small: {width: 360, height: 740}, phone: {width: 390, height: 844}, tablet: {width: 768, height: 1024}, desk: {width: 1280, height: 800}};
+let count = 0, failed = 0;
+export function ok(good, what, detail) {
+	count++;
+	if (!good) failed++;
+	console.log(`${good ? 'ok' : 'not ok'} ${count} - ${what}`);
+	if (!good && detail !== undefined) console.log(`# ${typeof detail === 'string' ? detail : JSON.stringify(detail)}`.slice(0, 1500));
+}
+
+export async function open(browser, role, {size = 'small', language = 'zh-CN', theme = 'light'} = {}) {
+	const context = await browser.newContext({viewport: sizes[size], isMobile: ['small', 'phone'].includes(size), hasTouch: size !== 'desk', colorScheme: theme, locale: language, timezoneId: 'Asia/Shanghai'});
+	const page = await context.newPage();
+	page.errors = [];
+	page.on('console', (message) => message.type() === 'error' && !/status of (401|404|409|422)/.test(message.text()) && page.errors.push(message.text()));
+	page.on('pageerror', (fault) => page.errors.push(String(fault)));
+	page.on('dialog', (dialog) => { page.errors.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+	await page.goto(base);
+	await page.fill('#login', people[role].name);
+	await page.fill('#password', people[role].password);
+	await page.click('button[type=submit]');
+	await page.waitForSelector('nav a');
+	return page;
+}
+
+// An empty page, so that what is waited for is the new one.
+export const settled = (page) => page.waitForFunction(() => document.querySelector('#main h1') !== null);
+
+export async function visit(page, address) {
+	await page.evaluate((hash) => {
+		document.getElementById('main').replaceChildren();
+		if (location.hash === hash) dispatchEvent(new HashChangeEvent('hashchange'));
+		location.hash = hash;
+	}, address);
+	await settled(page);
+}
+
+export async function judge(page, what) {
+	const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+	ok(wide <= 0, `${what}: nothing to scroll sideways`, `${wide} px too wide`);
+	await page.evaluate(axe);
+	const {violations} = await page.evaluate(() => globalThis.axe.run(document, {resultTypes: ['violations']}));
+	ok(violations.length === 0, `${what}: axe finds nothing`, violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(' ')}`));
+	const keys = await page.evaluate(async () => {
+		const words = Object.keys(await (await fetch('/i18n/en.json')).json());
+		const rooms = new Set(words.filter((word) => word.includes('.')).map((word) => word.split('.')[0]));
+		return (document.body.innerText.match(/\b[a-z_]+\.[a-z_0-9]+\b/g) || []).filter((word) => rooms.has(word.split('.')[0]));
+	});
+	ok(keys.length === 0, `${what}: every word is translated`, keys);
+}
+
+// The page as a picture, small enough to be kept beside the text that names it.
+export async function picture(page, name) {
+	const device = await page.context().newCDPSession(page);
+	const {width, height} = await page.evaluate(() => ({width: innerWidth, height: document.documentElement.scrollHeight}));
+	const {data} = await device.send('Page.captureScreenshot', {format: 'webp', quality: 40, captureBeyondViewport: true, clip: {x: 0, y: 0, width, height: Math.min(height, 1600), scale: 1}});
+	writeFileSync(`${shots}/${name}.webp`, Buffer.from(data, 'base64'));
+}
+
+// Runs tests, each a function that takes the browser, and prints the plan; a fault ends only its own test.
+export async function run(tests) {
+	if (shots) mkdirSync(shots, {recursive: true});
+	const browser = await chromium.launch({executablePath: process.env.CRM_CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox']});
+	for (const test of tests.filter((candidate) => !process.env.CRM_ONLY || process.env.CRM_ONLY.split(' ').includes(candidate.name))) {
+		try {
+			await test(browser);
+		} catch (fault) {
+			ok(false, `${test.name} went to its end`, String(fault.stack));
+		}
+	}
+	await browser.close();
+	console.log(`1..${count}`);
+	process.exit(failed ? 1 : 0);
+}
