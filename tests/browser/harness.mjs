@@ -40,7 +40,7 @@ export const settled = (page) => page.waitForFunction(() => document.querySelect
 export async function visit(page, address) {
 	await page.evaluate((hash) => {
 		document.getElementById('main').replaceChildren();
-		if (location.hash === hash) dispatchEvent(new HashChangeEvent('hashchange'));
+		if (location.hash === hash) dispatchEvent(new HashChangeEvent('hashchange', {newURL: location.href}));
 		location.hash = hash;
 	}, address);
 	await settled(page);

@@ -82,5 +82,6 @@ function watchConnection() {
 await choose(preferred());
 watchConnection();
 whenSignedOut(signedOut);
-addEventListener('hashchange', () => me && route());
+// an address that was left again before its event came is not drawn
+addEventListener('hashchange', (event) => me && event.newURL === location.href && route());
 await start();
