@@ -15,7 +15,8 @@ export function whenSignedOut(act) { onSignedOut = act; }
 
 // Who leaves a page is not followed by it: what was asked for there is answered to nobody.
 let turn = 0;
-export function leavePage() { turn++; }
+export function leavePage() { return ++turn; }
+export const isLeft = (page) => page !== turn;
 
 async function send(method, path, body, key) {
 	const headers = {Accept: 'application/json'};

@@ -1,6 +1,6 @@
 // The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
 import {append, h, show, toast} from './dom.js';
-import {get, leavePage, post, whenSignedOut} from './api.js';
+import {get, isLeft, leavePage, post, whenSignedOut} from './api.js';
 import {choose, code, fault, language, preferred, t} from './i18n.js';
 import {signIn} from './pages/signin.js';
 
@@ -46,7 +46,7 @@ function signedOut() {
 }
 
 async function route() {
-	leavePage();
+	const visit = leavePage();
 	const [name, ...words] = location.hash.replace(/^#\/?/, '').split('?')[0].split('/').map(decodeURIComponent);
 	const page = pages[name] ? name : mine()[0];
 	if (!page) return show(h('p', {}, t('no_pages')));
@@ -55,7 +55,7 @@ async function route() {
 	show(h('p', {class: 'faint', role: 'status'}, t('loading')));
 	try {
 		const module = await import(`./pages/${page}.js`);
-		await module.draw(words, me);
+		if (!isLeft(visit)) await module.draw(words, me);
 	} catch (problem) {
 		if (problem.status === 401) return;
 		show(h('div', {class: 'card'}, h('p', {class: 'warn', role: 'alert'}, fault(problem)), h('button', {type: 'button', onclick: route}, t('again'))));
