@@ -346,14 +346,61 @@ $$;
 COMMENT ON FUNCTION crm._identity_attach_once(crm.identity_item[], int, crm.identity_reach) IS
     'one attempt of crm._identity_attach(); RM309 when it has to be made again';
 
+-- The commonest reference: a member that a fact has described.  Its record needs no write, so three
+-- probes and the lock on its person are all; whatever else it may be takes the long way.
+CREATE FUNCTION crm._identity_attach_member(ref crm.record_ref) RETURNS crm.record_outcome
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    record_id bigint;
+    person bigint;
+    person_now bigint;
+BEGIN
+    IF ref.kind NOT IN ('member', 'follower', 'visitor') OR EXISTS (SELECT FROM crm.suppression s WHERE s.kind = 'record') THEN
+        RETURN NULL;
+    END IF;
+    SELECT k.source_record_id, m.customer_id INTO record_id, person
+    FROM crm.external_key k
+    CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.source_record x
+                        WHERE x.source_record_id = k.source_record_id AND x.revision > 0 LIMIT 1) r
+    CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                        WHERE x.source_record_id = k.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m
+    WHERE k.source_id = ref.source_id AND k.kind = 1 AND k.external_id = ref.external_id;
+    IF person IS NULL THEN
+        RETURN NULL;
+    END IF;
+    PERFORM FROM crm.customer c WHERE c.customer_id = person AND c.status NOT IN ('merged', 'erased') FOR NO KEY UPDATE;
+    SELECT x.customer_id INTO person_now FROM crm.membership x WHERE x.source_record_id = record_id AND x.valid_to = 'infinity';
+    IF person_now IS DISTINCT FROM person THEN
+        RAISE EXCEPTION 'persons moved while a write looked at them' USING ERRCODE = 'RM309';
+    END IF;
+    RETURN ROW(ref.ordinal, record_id, person, 'unchanged')::crm.record_outcome;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_attach_member(crm.record_ref) IS
+    'the record and person of a described member, the person locked; null when the reference is anything else; RM309 when the record moved meanwhile';
+
 CREATE FUNCTION crm._identity_attach_pinned(refs crm.record_ref[]) RETURNS crm.identity_result
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET jit = off AS
 $$
 DECLARE
-    items crm.identity_item[] := crm._identity_ref_items(refs);
+    items crm.identity_item[];
+    member crm.record_outcome;
     result crm.identity_result;
 BEGIN
+    IF cardinality(refs) = 1 THEN
+        BEGIN
+            member := crm._identity_attach_member(refs[1]);
+        EXCEPTION WHEN SQLSTATE 'RM309' THEN
+            member := NULL;      -- the lock is gone with the subtransaction
+        END;
+        IF member.source_record_id IS NOT NULL THEN
+            result.outcomes := ARRAY[member];
+            RETURN result;
+        END IF;
+    END IF;
+    items := crm._identity_ref_items(refs);
     IF cardinality(items) > 0 THEN
         result := crm._identity_settle(items, true);
         IF result.changes IS NOT NULL THEN

@@ -220,12 +220,12 @@ BEGIN
     FROM crm.inbox i JOIN crm.source s USING (source_id)
     WHERE i.batch_id IS NULL AND s.code = coalesce(claimed, s.code)
       AND (i.idempotency_key = key OR i.external_id = key OR (key ~ '^[0-9]{1,15}$' AND i.inbox_id = key::bigint))
-    ORDER BY i.idempotency_key = key DESC NULLS LAST, i.received_at DESC LIMIT 1;
+    ORDER BY i.idempotency_key = key DESC NULLS LAST, i.received_at DESC, i.inbox_id DESC LIMIT 1;
     IF raw.inbox_id IS NULL THEN
         SELECT k.received_at, k.inbox_id, s.code AS source, k.source_id, k.external_id,
                (ARRAY['member', 'order', 'refund', 'event', 'interaction', 'coupon', 'redemption'])[k.kind] AS entity INTO raw
         FROM crm.external_key k JOIN crm.source s USING (source_id)
-        WHERE k.external_id = key AND k.kind BETWEEN 1 AND 6 AND s.code = coalesce(claimed, s.code) ORDER BY k.received_at DESC LIMIT 1;
+        WHERE k.external_id = key AND k.kind BETWEEN 1 AND 6 AND s.code = coalesce(claimed, s.code) ORDER BY k.received_at DESC, k.fact_id DESC LIMIT 1;
         IF NOT FOUND THEN
             RETURN jsonb_build_object('state', 'unknown', 'remedy', 'Nothing of this key has arrived: send it again.');
         END IF;
