@@ -11,7 +11,10 @@ CREATE TABLE crm.coupon_type (
     is_claimable boolean NOT NULL DEFAULT false,    -- may be taken by crm.loyalty_claim()
     total_limit bigint CHECK (total_limit >= 0),    -- of claims; null: no limit
     person_limit int CHECK (person_limit > 0),      -- of claims, a person under all ids; null: no limit
-    claimed bigint NOT NULL DEFAULT 0);             -- its row is the lock of the last coupons
+    claimed bigint NOT NULL DEFAULT 0,              -- its row is the lock of the last coupons
+    is_transferable boolean NOT NULL DEFAULT false, -- the holder may give it to somebody else
+    is_pooled boolean NOT NULL DEFAULT false,       -- codes come from crm.coupon_pool_code, not from us
+    pool_low int NOT NULL DEFAULT 0 CHECK (pool_low >= 0));     -- with no more codes than this an alert opens
 
 -- Under the customer id it was issued to, for ever: a merge moves nothing.
 CREATE TABLE crm.coupon (
@@ -29,6 +32,10 @@ CREATE TABLE crm.coupon (
     redeeming_source_id int,
     redeeming_order text,               -- unique by crm.external_key kind 7
     redeeming_store_id int,
+    reserved_source_id int,             -- for an order that is being made: nobody else's until reserved_until
+    reserved_order text,
+    reserved_until timestamptz,
+    given_by bigint,                    -- customer_id of who gave it away
     is_history boolean NOT NULL DEFAULT false,
     PRIMARY KEY (customer_id, coupon_id));
 CREATE INDEX coupon_expiry ON crm.coupon (valid_until) WHERE state = 'issued';
@@ -39,7 +46,7 @@ CREATE TABLE crm.coupon_event (
     coupon_id bigint NOT NULL,
     coupon_event_id bigint NOT NULL,
     at timestamptz NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('redeemed', 'redemption_cancelled', 'void')),
+    kind text NOT NULL CHECK (kind IN ('redeemed', 'redemption_cancelled', 'void', 'reserved', 'released', 'given', 'received', 'validity')),
     source_id int,
     order_external_id text,
     store_id int,

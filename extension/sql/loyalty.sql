@@ -25,10 +25,11 @@ $$
 DECLARE
     id bigint := crm._new_id();
     since timestamptz := coalesce(_loyalty_issue.issued_at, crm.core_now());
+    own_code text := crm._loyalty_take_code(_loyalty_issue.coupon_type, _loyalty_issue.customer_id, id);
 BEGIN
     INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, flow_id, occurrence_key, value, state,
                             issued_at, valid_until)
-    SELECT _loyalty_issue.customer_id, id, crm._loyalty_code(_loyalty_issue.customer_id, id), t.coupon_type,
+    SELECT _loyalty_issue.customer_id, id, own_code, t.coupon_type,
            _loyalty_issue.flow_id, _loyalty_issue.occurrence_key, t.value, 'issued', since,
            crm._loyalty_valid_until(since, t.valid_days,
                coalesce(_loyalty_issue.zone, crm._setting('core.time_zone') #>> '{}'))
@@ -41,7 +42,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_issue(bigint, text, int, text, timestamptz, text) IS
-    'issues a coupon of a type, valid to the end of its last local day; returns coupon_id; RM607 for an unknown type';
+    'issues a coupon of a type, valid to the end of its last local day; returns coupon_id; RM607 for an unknown type, RM613 when its pool of codes is empty';
 
 CREATE FUNCTION crm._loyalty_has_equal_or_better(customer_id bigint, coupon_type text, days int) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -88,7 +89,7 @@ BEGIN
     UPDATE crm.coupon c SET state = 'expired'
     WHERE c.state = 'issued' AND (c.customer_id, c.coupon_id) IN (
         SELECT e.customer_id, e.coupon_id FROM crm.coupon e
-        WHERE e.state = 'issued' AND e.valid_until <= crm.core_now()
+        WHERE e.state = 'issued' AND e.valid_until <= crm.core_now() AND (e.reserved_until IS NULL OR e.reserved_until <= crm.core_now())
         ORDER BY e.valid_until LIMIT 2000);
     GET DIAGNOSTICS done = ROW_COUNT;
     RETURN CASE WHEN done = 2000 THEN 1 ELSE 0 END;
@@ -139,7 +140,7 @@ GRANT EXECUTE ON FUNCTION crm.loyalty_coupons(bigint) TO crm_clerk, crm_store_ma
     crm_steward, crm_marketer, crm_analyst, crm_headquarters;
 
 -- The row a code leads to.  Codes that we made carry their ids; those of a source's own system
--- (loaded as history) are found by the source's key.
+-- (loaded as history) are found by the source's key, those of a pool by the pool's.
 CREATE FUNCTION crm._loyalty_find(code text, source_id int, OUT customer_id bigint, OUT coupon_id bigint)
     LANGUAGE plpgsql STABLE AS
 $$
@@ -152,6 +153,9 @@ BEGIN
     IF found.coupon_id IS NULL THEN
         SELECT k.source_record_id AS customer_id, k.fact_id AS coupon_id INTO found FROM crm.external_key k
         WHERE k.source_id = _loyalty_find.source_id AND k.kind = 6 AND k.external_id = btrim(typed);
+    END IF;
+    IF found.coupon_id IS NULL THEN
+        SELECT p.customer_id, p.coupon_id INTO found FROM crm.coupon_pool_code p WHERE p.code_key = crm._loyalty_code_key(typed);
     END IF;
     customer_id := found.customer_id;
     coupon_id := found.coupon_id;
@@ -212,14 +216,19 @@ COMMENT ON FUNCTION crm._loyalty_discount(text, numeric, numeric) IS
     'what a coupon takes off an order''s amount, in currency units: never more than the amount; free shipping takes nothing off the goods';
 
 -- Refuses with code, field and remedy what may not be redeemed.
-CREATE FUNCTION crm._loyalty_require_usable(state text, valid_until timestamptz, minimum_amount numeric, amount numeric) RETURNS void
+CREATE FUNCTION crm._loyalty_require_usable(state text, valid_until timestamptz, minimum_amount numeric, amount numeric,
+                                            reserved_until timestamptz, is_own_reservation boolean) RETURNS void
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     IF state = 'redeemed' THEN
         RAISE EXCEPTION 'the coupon has been redeemed by another order'
             USING ERRCODE = 'RM602', COLUMN = 'code', HINT = 'Cancel that redemption first, or use another coupon.';
-    ELSIF state = 'expired' OR state = 'issued' AND valid_until <= crm.core_now() THEN
+    ELSIF state = 'issued' AND reserved_until > crm.core_now() AND is_own_reservation IS NOT TRUE THEN
+        RAISE EXCEPTION 'the coupon is reserved for another order'
+            USING ERRCODE = 'RM614', COLUMN = 'code', HINT = 'Release that reservation, or wait until it ends.';
+    ELSIF state = 'expired' OR state = 'issued' AND valid_until <= crm.core_now()
+          AND NOT coalesce(is_own_reservation AND reserved_until > crm.core_now(), false) THEN
         RAISE EXCEPTION 'the coupon has expired'
             USING ERRCODE = 'RM603', COLUMN = 'code', HINT = 'Use another coupon.';
     ELSIF state <> 'issued' THEN
@@ -231,8 +240,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_require_usable(text, timestamptz, numeric, numeric) IS
-    'RM602 redeemed, RM603 expired or withdrawn, RM605 below the minimum; COLUMN is the field, HINT the remedy';
+COMMENT ON FUNCTION crm._loyalty_require_usable(text, timestamptz, numeric, numeric, timestamptz, boolean) IS
+    'RM602 redeemed, RM603 expired or withdrawn, RM605 below the minimum, RM614 reserved for another order; an own reservation holds the coupon past its time; COLUMN is the field, HINT the remedy';
 
 CREATE FUNCTION crm.loyalty_redeem(code text, source text, order_external_id text, store text, amount numeric,
                                    idempotency_key text DEFAULT NULL) RETURNS jsonb
@@ -276,7 +285,8 @@ BEGIN
         PERFORM crm._idempotency_store(idempotency_key, answer);
         RETURN answer;
     END IF;
-    PERFORM crm._loyalty_require_usable(c.state, c.valid_until, c.minimum_amount, amount);
+    PERFORM crm._loyalty_require_usable(c.state, c.valid_until, c.minimum_amount, amount, c.reserved_until,
+        c.reserved_source_id = src AND c.reserved_order = order_external_id);
     INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at)
     VALUES (src, 7, order_external_id, c.customer_id, c.coupon_id, crm._sha256(convert_to(c.code, 'UTF8')), crm.core_now())
     ON CONFLICT ON CONSTRAINT external_key_pkey DO NOTHING;
@@ -285,7 +295,7 @@ BEGIN
             USING ERRCODE = 'RM604', COLUMN = 'order_external_id', HINT = 'One coupon an order: cancel the other redemption first.';
     END IF;
     UPDATE crm.coupon k SET state = 'redeemed', redeemed_at = crm.core_now(), redeeming_source_id = src,
-           redeeming_order = loyalty_redeem.order_external_id, redeeming_store_id = shop
+           reserved_source_id = NULL, reserved_order = NULL, reserved_until = NULL, redeeming_order = loyalty_redeem.order_external_id, redeeming_store_id = shop
     WHERE k.customer_id = c.customer_id AND k.coupon_id = c.coupon_id;
     INSERT INTO crm.coupon_event (customer_id, coupon_id, coupon_event_id, at, kind, source_id, order_external_id,
                                   store_id, amount, discount, actor)
@@ -297,7 +307,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_redeem(text, text, text, text, numeric, text) IS
-    'redeems a coupon for an order (source null: that of the caller''s key); amount is the order''s before the coupon, in currency units; answers with the discount; the same order again answers the same; RM601 unknown, RM602 used, RM603 expired or withdrawn, RM604 order has one, RM605 below minimum; COLUMN names the field';
+    'redeems a coupon for an order (source null: that of the caller''s key); amount is the order''s before the coupon, in currency units; answers with the discount; the same order again answers the same; RM601 unknown, RM602 used, RM603 expired or withdrawn, RM604 order has one, RM605 below minimum, RM614 reserved for another order; COLUMN names the field';
 GRANT EXECUTE ON FUNCTION crm.loyalty_redeem(text, text, text, text, numeric, text) TO crm_till, crm_clerk,
     crm_store_manager, crm_manager, crm_service, crm_headquarters;
 

@@ -80,3 +80,82 @@
 		.request_schema = "ClaimCoupon", .response_schema = "Coupon", .success = 201,
 		.example = "{\"coupon_type\":\"welcome_5\"}",
 	},
+#define COUPON_TYPE	{"coupon_type", CRM_IN_PATH, CRM_TEXT, true, NULL, "code of the type: welcome_5"}
+	{
+		.method = CRM_GET, .path = "/api/v1/coupon-types", .operation = "coupon_types", .tag = "Coupons",
+		.access = CRM_ACCESS_CALLER, .roles = "manager, marketer, analyst, headquarters",
+		.sql = "SELECT j::text FROM crm.loyalty_coupon_types() j",
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Types of coupons with their limits and pools", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_PATCH, .path = "/api/v1/coupon-types/{coupon_type}", .operation = "coupon_type", .tag = "Coupons",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.sql = "SELECT 200 AS status, crm.loyalty_define_coupon($1, $2, $3)::text AS body",
+		.params = {COUPON_TYPE, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Make or change a type of coupon",
+		.request_schema = "Object", .response_schema = "Object", .success = 200,
+		.example = "{\"name_zh\":\"20元券\",\"kind\":\"amount\",\"value\":20,\"minimum_amount\":100,\"valid_days\":30}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/coupon-types/{coupon_type}/codes", .operation = "coupon_codes", .tag = "Coupons",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.sql = "SELECT 200 AS status, crm.loyalty_load_codes($1, crm.gateway_texts($2, 'codes'), $3)::text AS body",
+		.params = {COUPON_TYPE, BODY, KEY}, .timeout_ms = WORK_MS, .summary = "Add codes that others printed to a type's pool",
+		.request_schema = "CouponCodes", .response_schema = "Object", .success = 200,
+		.example = "{\"codes\":[\"PRINT-0001\",\"PRINT-0002\"]}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/coupon-types/{coupon_type}/claims", .operation = "coupon_claims", .tag = "Coupons",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.sql = "SELECT 200 AS status, crm.loyalty_set_claims($1, coalesce(crm.gateway_text($2, 'is_claimable'), 'true')::boolean, "
+		"crm.gateway_integer($2, 'total_limit'), crm.gateway_integer($2, 'person_limit')::int, $3)::text AS body",
+		.params = {COUPON_TYPE, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Whether persons may claim a type, and how many",
+		.request_schema = "CouponClaims", .response_schema = "Object", .success = 200,
+		.example = "{\"total_limit\":20,\"person_limit\":1}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/coupons/reserve", .operation = "coupon_reserve", .tag = "Coupons",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters, till",
+		.sql = "SELECT 200 AS status, crm.loyalty_reserve(crm.gateway_text($1, 'code', true), "
+		"crm.gateway_text($1, 'source'), crm.gateway_text($1, 'order_external_id', true), "
+		"crm.gateway_number($1, 'amount'), coalesce(crm.gateway_integer($1, 'minutes'), 15)::int, $2)::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Hold a coupon for an order that is being made",
+		.request_schema = "Reserve", .response_schema = "Coupon", .success = 200,
+		.example = "{\"code\":\"C5-7K2M9Q\",\"order_external_id\":\"O1\",\"minutes\":15}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/coupons/release", .operation = "coupon_release", .tag = "Coupons",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters, till",
+		.sql = "SELECT 200 AS status, crm.loyalty_release(crm.gateway_text($1, 'code', true), crm.gateway_text($1, 'source'), "
+		"crm.gateway_text($1, 'order_external_id', true), crm.gateway_text($1, 'reason'), $2)::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Give a reserved coupon free",
+		.request_schema = "Redeem", .response_schema = "Coupon", .success = 200,
+		.example = "{\"code\":\"C5-7K2M9Q\",\"order_external_id\":\"O1\"}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/coupons/give", .operation = "coupon_give", .tag = "Coupons",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters",
+		.sql = "SELECT 200 AS status, crm.loyalty_give(crm.gateway_text($1, 'code', true), "
+		"crm.gateway_number($1, 'to_customer_id', true)::bigint, $2)::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Give a coupon to another person",
+		.request_schema = "GiveCoupon", .response_schema = "Coupon", .success = 200,
+		.example = "{\"code\":\"C5-7K2M9Q\",\"to_customer_id\":1}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/coupons/validity", .operation = "coupon_validity", .tag = "Coupons",
+		.access = CRM_ACCESS_CALLER, .roles = "service, headquarters",
+		.sql = "SELECT 200 AS status, crm.loyalty_set_validity(crm.gateway_text($1, 'code', true), "
+		"crm.gateway_date($1, 'last_day', true), crm.gateway_text($1, 'reason', true), $2)::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Move the last day of a coupon",
+		.request_schema = "CouponValidity", .response_schema = "Coupon", .success = 200,
+		.example = "{\"code\":\"C5-7K2M9Q\",\"last_day\":\"2026-12-31\",\"reason\":\"store was closed\"}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/coupons/withdraw", .operation = "coupon_withdraw", .tag = "Coupons",
+		.access = CRM_ACCESS_CALLER, .roles = "service, headquarters",
+		.sql = "SELECT 200 AS status, crm.loyalty_withdraw(crm.gateway_text($1, 'code', true), "
+		"crm.gateway_text($1, 'reason', true), $2)::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Withdraw an open coupon for ever",
+		.request_schema = "CouponReason", .response_schema = "Coupon", .success = 200,
+		.example = "{\"code\":\"C5-7K2M9Q\",\"reason\":\"issued by mistake\"}",
+	},

@@ -107,6 +107,14 @@ const CrmSchema crm_schemas[] = {
 	{"CancelRedemption", OBJECT("\"code\",\"order_external_id\"",
 								"\"code\":" TEXT ",\"order_external_id\":" TEXT ",\"reason\":" TEXT)},
 	{"ClaimCoupon", OBJECT("\"coupon_type\"", "\"coupon_type\":" TEXT)},
+	{"CouponCodes", OBJECT("\"codes\"", "\"codes\":{\"type\":\"array\",\"items\":" TEXT "}")},
+	{"CouponClaims", OBJECT("", "\"is_claimable\":{\"enum\":[\"true\",\"false\"]},\"total_limit\":{\"type\":\"integer\"},"
+							"\"person_limit\":{\"type\":\"integer\"}")},
+	{"Reserve", OBJECT("\"code\",\"order_external_id\"", "\"code\":" TEXT ",\"source\":" TEXT ",\"order_external_id\":" TEXT ","
+					   "\"amount\":" MONEY ",\"minutes\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1440}")},
+	{"GiveCoupon", OBJECT("\"code\",\"to_customer_id\"", "\"code\":" TEXT ",\"to_customer_id\":" ID)},
+	{"CouponValidity", OBJECT("\"code\",\"last_day\",\"reason\"", "\"code\":" TEXT ",\"last_day\":" DAY ",\"reason\":" TEXT)},
+	{"CouponReason", OBJECT("\"code\",\"reason\"", "\"code\":" TEXT ",\"reason\":" TEXT)},
 	{"SpendPoints", OBJECT("\"points\",\"reference\"",
 						   "\"points\":{\"type\":\"integer\",\"minimum\":1},\"source\":" TEXT ","
 						   "\"reference\":" TEXT ",\"store_code\":" TEXT ",\"reason\":" TEXT)},

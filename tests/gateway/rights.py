@@ -16,6 +16,8 @@ BODIES = {
     "person_unmask": {"fields": ["name"], "reason": "asked at the counter"},
     "person_erase": {"reason": "request 9"},
     "coupon_redeem": {"code": "NONE", "order_external_id": "O1", "amount": 10, "source": "h_till"},
+    "coupon_reserve": {"code": "NONE", "order_external_id": "O1", "source": "h_till"},
+    "coupon_release": {"code": "NONE", "order_external_id": "O1", "source": "h_till"},
     "coupon_cancel": {"code": "NONE", "order_external_id": "O1", "reason": "returned"},
     "receipt": {"message_id": "1-AAAA", "kind": "receipt"},
     "opt_out": {"channel": "sms", "address": "13917683999"},

@@ -1,4 +1,5 @@
 # Two hundred sessions claim one of twenty coupons each at the same time: exactly twenty get one, the others hear that all are gone.
+# Forty sessions draw on a pool of twenty codes: each code is given once.  Thirty-two sessions redeem one coupon: one order has it.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -29,4 +30,37 @@ $node->command_ok(['pgbench', '-n', '-c', '200', '-j', '2', '-t', '1', '-f', $sc
 is($node->safe_psql('shop', q{SELECT count(*), count(DISTINCT customer_id) FROM crm.coupon WHERE coupon_type = 'welcome_5'}), '20|20', 'twenty coupons, a person one');
 is($node->safe_psql('shop', 'SELECT count(*) FROM gone'), '180', 'the others hear that all are gone');
 is($node->safe_psql('shop', q{SELECT claimed FROM crm.coupon_type WHERE coupon_type = 'welcome_5'}), '20', 'and that is what was counted');
+
+$node->safe_psql('shop', q{
+	SELECT crm.loyalty_define_coupon('printed', '{"kind": "amount", "value": 5, "is_pooled": true}');
+	SELECT crm.loyalty_load_codes('printed', ARRAY(SELECT 'CODE-' || g FROM generate_series(1001, 1020) g));
+	TRUNCATE gone});
+append_to_file("$script.pool", <<'SQL');
+SELECT set_config('claim.person', (970001 + :client_id)::text, false);
+DO $$ BEGIN
+	PERFORM crm._loyalty_issue(current_setting('claim.person')::bigint, 'printed', NULL, NULL);
+EXCEPTION WHEN SQLSTATE 'RM613' THEN
+	INSERT INTO gone VALUES (1);
+END $$;
+SQL
+$node->command_ok(['pgbench', '-n', '-c', '40', '-j', '2', '-t', '1', '-f', "$script.pool", 'shop'], 'every call on the pool is answered');
+is($node->safe_psql('shop', q{SELECT count(*), count(DISTINCT code) FROM crm.coupon WHERE coupon_type = 'printed'}), '20|20', 'twenty codes, each once');
+is($node->safe_psql('shop', 'SELECT count(*) FROM gone'), '20', 'the others hear that the pool is empty');
+
+$node->safe_psql('shop', q{
+	INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (970, 'claim_till', 'till', 'pos', '2026-01-01');
+	TRUNCATE gone;
+	CREATE TABLE one AS SELECT c.code FROM crm.coupon c WHERE c.coupon_type = 'welcome_5' LIMIT 1});
+append_to_file("$script.one", <<'SQL');
+SELECT set_config('claim.number', :client_id::text, false);
+DO $$ BEGIN
+	PERFORM crm.loyalty_redeem((SELECT code FROM one), 'claim_till', 'order-' || current_setting('claim.number'), NULL, 50);
+EXCEPTION WHEN SQLSTATE 'RM602' THEN
+	INSERT INTO gone VALUES (1);
+END $$;
+SQL
+$node->command_ok(['pgbench', '-n', '-c', '32', '-j', '2', '-t', '1', '-f', "$script.one", 'shop'], 'every redemption is answered');
+is($node->safe_psql('shop', q{SELECT count(*) FROM crm.external_key WHERE kind = 7 AND source_id = 970}), '1', 'one order has the coupon');
+is($node->safe_psql('shop', 'SELECT count(*) FROM gone'), '31', 'the others hear that it is used');
+is($node->safe_psql('shop', 'SELECT count(*) FROM crm.loyalty_check()'), '0', 'coupons and their keys agree');
 done_testing();

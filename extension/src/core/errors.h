@@ -86,6 +86,10 @@
 #define ERRCODE_CRM_POINTS_NOT_SPENT	CRM_SQLSTATE('6', '1', '0') /* 404: nothing was spent under the reference */
 #define ERRCODE_CRM_COUPON_GONE			CRM_SQLSTATE('6', '1', '1') /* 409: all coupons of the type are gone */
 #define ERRCODE_CRM_COUPON_ENOUGH		CRM_SQLSTATE('6', '1', '2') /* 409: the person claimed as many as one may */
+#define ERRCODE_CRM_COUPON_POOL_EMPTY	CRM_SQLSTATE('6', '1', '3') /* 409: the type's pool of codes is empty */
+#define ERRCODE_CRM_COUPON_RESERVED		CRM_SQLSTATE('6', '1', '4') /* 409: reserved for another order */
+#define ERRCODE_CRM_COUPON_NOT_GIVEN	CRM_SQLSTATE('6', '1', '5') /* 409: may not be given to this person */
+#define ERRCODE_CRM_COUPON_NOT_RESERVED	CRM_SQLSTATE('6', '1', '6') /* 409: not reserved for this order */
 
 /* RM7xx outbox */
 #define ERRCODE_CRM_CHANNEL_UNCARRIED	CRM_SQLSTATE('7', '0', '1') /* 409: no endpoint carries the channel */
