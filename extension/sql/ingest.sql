@@ -156,7 +156,7 @@ $$;
 COMMENT ON FUNCTION crm._ingest_entity(text) IS 'the entity, when it is one; RM216 otherwise';
 
 -- Mappings: versions, the newest is current.
-CREATE FUNCTION crm.ingest_define_mapping(source text, entity text, spec jsonb) RETURNS int
+CREATE FUNCTION crm.ingest_define_mapping(source text, entity text, spec jsonb, is_current boolean DEFAULT true) RETURNS int
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
@@ -173,23 +173,27 @@ BEGIN
                 USING ERRCODE = 'RM212', HINT = 'Define it with crm.ingest_define_field() first.';
         END IF;
     END LOOP;
+    PERFORM FROM crm.source s WHERE s.source_id = id FOR NO KEY UPDATE;
     SELECT m.version, m.spec INTO known FROM crm.mapping m
-    WHERE m.source_id = id AND m.entity = ingest_define_mapping.entity AND m.is_current FOR UPDATE;
-    IF known.spec = ingest_define_mapping.spec THEN
+    WHERE m.source_id = id AND m.entity = ingest_define_mapping.entity AND m.spec = ingest_define_mapping.spec
+      AND (m.is_current OR NOT coalesce(ingest_define_mapping.is_current, true)) ORDER BY m.is_current DESC, m.version DESC LIMIT 1;
+    IF known.version IS NOT NULL THEN
         RETURN known.version;
     END IF;
-    next_version := coalesce(known.version, 0) + 1;
-    UPDATE crm.mapping m SET is_current = false
-    WHERE m.source_id = id AND m.entity = ingest_define_mapping.entity AND m.is_current;
+    SELECT coalesce(max(m.version), 0) + 1 INTO next_version FROM crm.mapping m WHERE m.source_id = id AND m.entity = ingest_define_mapping.entity;
+    IF coalesce(ingest_define_mapping.is_current, true) THEN
+        UPDATE crm.mapping m SET is_current = false
+        WHERE m.source_id = id AND m.entity = ingest_define_mapping.entity AND m.is_current RETURNING m.version INTO known;
+    END IF;
     INSERT INTO crm.mapping (source_id, entity, version, spec, is_current, created_by, created_at)
-    VALUES (id, entity, next_version, spec, true, crm._actor(), crm.core_now());
+    VALUES (id, entity, next_version, spec, coalesce(ingest_define_mapping.is_current, true), crm._actor(), crm.core_now());
     PERFORM crm._audit('define', 'mapping', id, entity, known.version::text, next_version::text);
     RETURN next_version;
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_define_mapping(text, text, jsonb) IS
-    'keeps a mapping as a new version and makes it the current one; returns the version (the old one when nothing changed); RM212 names the field that cannot be mapped so, RM210 an unknown source';
-GRANT EXECUTE ON FUNCTION crm.ingest_define_mapping(text, text, jsonb) TO crm_admin, crm_steward;
+COMMENT ON FUNCTION crm.ingest_define_mapping(text, text, jsonb, boolean) IS
+    'keeps a mapping as a new version and makes it the current one (is_current false: for one import, and deliveries go on as before); returns the version (the old one when nothing changed); RM212 names the field that cannot be mapped so, RM210 an unknown source';
+GRANT EXECUTE ON FUNCTION crm.ingest_define_mapping(text, text, jsonb, boolean) TO crm_admin, crm_steward;
 
 CREATE FUNCTION crm.ingest_test_mapping(source text, entity text, spec jsonb, sample bytea, encoding text DEFAULT 'utf8') RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
