@@ -2,6 +2,7 @@
 // with a folder for pictures (CRM_SHOTS) nothing but the pictures is made.
 import {run} from './harness.mjs';
 import {looks, day, mistakes, doors} from './pages.mjs';
+import {imports, merges, rejects, workbooks} from './steward.mjs';
 import {screenshots} from './screenshots.mjs';
 
-await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors]);
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects]);

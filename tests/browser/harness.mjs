@@ -43,7 +43,7 @@ export async function visit(page, address) {
 		if (location.hash === hash) dispatchEvent(new HashChangeEvent('hashchange', {newURL: location.href}));
 		location.hash = hash;
 	}, address);
-	await settled(page);
+	await settled(page).catch(async (fault) => { throw new Error(`${address} was not drawn: ${await page.textContent('main')} ${page.errors} ${fault.message}`); });
 }
 
 export async function judge(page, what) {

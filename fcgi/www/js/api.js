@@ -60,3 +60,34 @@ export async function list(path) {
 	const page = await get(path);
 	return {rows: page.items, next: page.next};
 }
+
+// A body of any size, with its progress from 0 to 1; the answer as of the others.
+export function upload(path, body, type, onProgress) {
+	return new Promise((resolve, reject) => {
+		const request = new XMLHttpRequest();
+		request.open('POST', `/api/v1/${path}`);
+		request.setRequestHeader('Content-Type', type);
+		request.setRequestHeader('Accept', 'application/json');
+		request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+		request.onerror = () => reject(new Problem(0, {code: 'network', detail: 'network'}));
+		request.onload = () => {
+			let answer = {};
+			try { answer = JSON.parse(request.responseText); } catch { /* a proxy answered */ }
+			if (request.status < 300) resolve(answer);
+			else reject(new Problem(request.status, answer));
+		};
+		request.send(body);
+	});
+}
+
+// Asks again every second until the answer is final or its page was left.
+export async function follow(path, isFinal, onAnswer) {
+	for (;;) {
+		const answer = await get(path);
+		onAnswer(answer);
+		if (isFinal(answer)) return answer;
+		const asked = turn;
+		await new Promise((resume) => setTimeout(resume, 1000));
+		if (asked !== turn) return answer;
+	}
+}

@@ -13,8 +13,10 @@ const pages = {
 	person: {roles: []},
 	board: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
 	flows: {roles: ['marketer', 'headquarters', 'manager']},
+	import: {roles: ['steward']},
 	sources: {roles: ['steward', 'headquarters', 'admin']},
 	reviews: {roles: ['steward', 'headquarters']},
+	history: {roles: []},
 };
 let me = null;
 

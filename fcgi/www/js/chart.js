@@ -21,3 +21,18 @@ export function bars(title, rows) {
 	});
 	return chart;
 }
+
+// A line of small bars, as high as their values; each says itself under the pointer, all of them to a reader.
+export function spark(title, rows) {
+	const largest = Math.max(...rows.map((row) => row.value), 1e-9);
+	const chart = svg('svg', {class: 'spark', viewBox: `0 0 ${rows.length * 6} 24`, width: rows.length * 6, height: 24, role: 'img', 'aria-label': `${title}: ${rows.map((row) => `${row.label} ${row.text}`).join(', ')}`});
+	rows.forEach((row, i) => {
+		const height = Math.max(1, 24 * row.value / largest);
+		const bar = svg('rect', {x: i * 6, y: 24 - height, width: 5, height});
+		const said = svg('title', {});
+		said.textContent = `${row.label} ${row.text}`;
+		bar.append(said);
+		chart.append(bar);
+	});
+	return chart;
+}

@@ -38,3 +38,11 @@ export const money = (value) => value === null || value === undefined ? '–' : 
 export const percent = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {style: 'percent', maximumFractionDigits: 1}).format(value);
 export const day = (value) => value ? made(Intl.DateTimeFormat, {dateStyle: 'medium', timeZone: 'UTC'}).format(new Date(`${value.slice(0, 10)}T00:00:00Z`)) : '–';
 export const moment = (value) => value ? made(Intl.DateTimeFormat, {dateStyle: 'medium', timeStyle: 'short', timeZone: zone}).format(new Date(value)) : '–';
+
+// How long ago, in the largest unit that is one or more: 3 hours ago.
+export function ago(value) {
+	if (!value) return '–';
+	const seconds = (new Date(value) - Date.now()) / 1000;
+	const [unit, size] = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]].find(([, length]) => Math.abs(seconds) >= length) || ['second', 1];
+	return made(Intl.RelativeTimeFormat, {numeric: 'auto'}).format(Math.trunc(seconds / size), unit);
+}

@@ -7,13 +7,17 @@ import {code, t} from '../i18n.js';
 const digits = (text) => text.replace(/[\s\-()（）－]/g, '').normalize('NFKC');
 const isPhone = (text) => /^(\+?86)?1[3-9]\d{9}$/.test(digits(text));
 
-export async function draw() {
+let target = 'person';
+
+// A steward looks after records and sees no figures of a person.
+export async function draw(words, me) {
+	target = me.role === 'crm_steward' ? 'history' : 'person';
 	const found = h('div', {'aria-live': 'polite'});
 	show(h('h1', {}, t('page.find')),
 		h('div', {class: 'card'}, form([field('text', t('find.what'), {type: 'search', enterkeyhint: 'search', autofocus: true, autocomplete: 'off'})],
 			t('find.go'), (data) => look(data.get('text').trim(), found))),
 		found,
-		h('p', {}, h('a', {href: '#/enrol'}, t('page.enrol'))));
+		target === 'person' && h('p', {}, h('a', {href: '#/enrol'}, t('page.enrol'))));
 	document.getElementById('text').focus();
 }
 
@@ -22,7 +26,7 @@ async function look(text, found) {
 	const rows = isPhone(text) ? await exactly('phone', digits(text)) : (await post('search', {text, limit: 30})).items;
 	if (rows.length === 0 && /^[\w-]{6,}$/.test(text)) rows.push(...await exactly('member_card', text));
 	found.replaceChildren();
-	append(found, rows.length === 0 ? [h('div', {class: 'card'}, h('p', {}, t('find.nobody')), h('a', {href: `#/enrol/${encodeURIComponent(text)}`}, t('page.enrol')))]
+	append(found, rows.length === 0 ? [h('div', {class: 'card'}, h('p', {}, t('find.nobody')), target === 'person' && h('a', {href: `#/enrol/${encodeURIComponent(text)}`}, t('page.enrol')))]
 		: rows.map(card));
 }
 
@@ -39,7 +43,7 @@ async function exactly(kind, value) {
 function card(person) {
 	const coupons = person.coupons || [];
 	return h('div', {class: 'card'},
-		h('h2', {}, person.in_scope === false ? person.name : h('a', {href: `#/person/${person.customer_id}`}, person.name || t('unnamed'))),
+		h('h2', {}, person.in_scope === false ? person.name : h('a', {href: `#/${target}/${person.customer_id}`}, person.name || t('unnamed'))),
 		h('p', {}, person.tier && h('span', {class: 'tag tier'}, code('tier', person.tier)), person.phone && h('span', {class: 'tag'}, person.phone),
 			person.city && h('span', {class: 'tag'}, person.city), person.last_category && h('span', {class: 'tag'}, person.last_category)),
 		coupons.length > 0 && h('p', {}, t('find.coupons', {n: coupons.length})),

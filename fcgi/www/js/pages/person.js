@@ -6,7 +6,8 @@ import {code, day, language, moment, money, number, t} from '../i18n.js';
 export async function draw([id], me) {
 	const person = await get(`persons/${id}/overview`);
 	show(h('h1', {}, person.name || t('unnamed'), ' ', person.value && h('span', {class: 'tag tier'}, code('tier', person.value.tier))),
-		dial(person), h('div', {class: 'cards'}, about(person), coupons(person), note(person), followUp(person)), timeline(person));
+		dial(person), h('div', {class: 'cards'}, about(person), coupons(person), note(person, me), followUp(person)), timeline(person),
+		['crm_store_manager', 'crm_manager', 'crm_headquarters'].includes(me.role) && h('p', {}, h('a', {href: `#/history/${person.customer_id}`}, t('page.history'))));
 }
 
 // Masked until somebody says why; then it is one key to dial, and the trail knows.
@@ -39,13 +40,13 @@ function coupons(person) {
 			h('span', {class: 'faint'}, t('person.until', {day: day(coupon.valid_until)}))))));
 }
 
-function note(person) {
+function note(person, me) {
 	return h('section', {class: 'card'}, h('h2', {}, t('person.note')), form([
 		h('label', {for: 'channel'}, t('person.channel')), h('select', {id: 'channel', name: 'channel'}, ['store', 'call', 'wechat', 'sms'].map((c) => h('option', {value: c}, code('channel', c)))),
 		field('body', t('person.said'), {tag: 'textarea', required: true}), field('next_on', t('person.next'), {type: 'date'})], t('save'), async (data) => {
 		await post(`persons/${person.customer_id}/notes`, {channel: data.get('channel'), body: data.get('body'), next_on: data.get('next_on') || null});
 		toast(t('saved'));
-		await draw([person.customer_id]);
+		await draw([person.customer_id], me);
 	}));
 }
 

@@ -1,44 +1,88 @@
 // Merge review: two persons side by side, and why they were kept apart.  Keys: J next, K before, M one, N two, U undo.
-import {append, h, show, toast} from '../dom.js';
+import {h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
-import {code, day, fault, t} from '../i18n.js';
+import {code, day, fault, moment, number, t} from '../i18n.js';
+import {table} from '../table.js';
 
 let queue = [];
 let at = 0;
 let last = null;
+let more = null;
+let which = 'open';
 
-export async function draw() {
-	queue = (await list('reviews?limit=100')).rows;
+export async function draw([state = 'open']) {
+	which = state;
+	const page = await list(`reviews?limit=100&state=${state}`);
+	queue = page.rows;
+	more = page.next;
 	at = Math.min(at, Math.max(queue.length - 1, 0));
 	paint();
 }
 
 function paint() {
 	const review = queue[at];
-	show(h('h1', {}, t('page.reviews'), ' ', h('span', {class: 'tag'}, `${queue.length === 0 ? 0 : at + 1} / ${queue.length}`)), h('p', {class: 'faint'}, t('reviews.keys')),
-		review ? [h('p', {class: 'warn'}, code('guard', review.reason)), h('div', {class: 'cards'}, side(review.a), side(review.b)),
-			h('div', {class: 'row'}, h('button', {class: 'main', type: 'button', onclick: () => decide('accept')}, t('reviews.accept')),
-				h('button', {type: 'button', onclick: () => decide('reject')}, t('reviews.reject')))] : h('div', {class: 'card'}, h('p', {}, t('reviews.none'))));
+	show(h('h1', {}, t('page.reviews'), ' ', h('span', {class: 'tag'}, `${queue.length === 0 ? 0 : at + 1} / ${queue.length}${more ? '+' : ''}`)),
+		h('div', {class: 'row'}, ['open', 'accepted', 'rejected'].map((state) => h('a', {class: 'tag', href: `#/reviews/${state}`, 'aria-current': state === which ? 'true' : null}, code('review', state)))),
+		which === 'open' ? [h('p', {class: 'faint'}, t('reviews.keys')), review ? pair(review) : h('div', {class: 'card'}, h('p', {}, t('reviews.none')))] : decided());
 }
 
-function side(person) {
+// What is compared: equal, different, or not known on one side.
+const rows = [['name', (p) => p.name], ['phone', (p) => p.phone], ['email', (p) => p.email], ['sex', (p) => code('sex', p.sex)], ['city', (p) => p.city], ['since', (p) => day(p.registered_on)]];
+
+function pair(review) {
+	const {a, b} = review;
+	const sign = (x, y) => !x || !y || x === '–' || y === '–' ? '' : x === y ? h('span', {class: 'good'}, t('reviews.same')) : h('span', {class: 'warn'}, t('reviews.differs'));
+	return [h('section', {class: 'card'}, h('h2', {}, t('reviews.why')), why(review)),
+		h('section', {class: 'card'}, table(t('reviews.pair'), [t('import.field'), title(a), title(b), t('reviews.compared')],
+			rows.map(([name, value]) => [t(`person.${name}`), (a && value(a)) || '–', (b && value(b)) || '–', a && b ? sign(value(a), value(b)) : '']))),
+		h('div', {class: 'cards'}, records(a), records(b)),
+		h('div', {class: 'row'}, h('button', {class: 'main', type: 'button', onclick: () => decide('accept')}, t('reviews.accept')),
+			h('button', {type: 'button', onclick: () => decide('reject')}, t('reviews.reject')))];
+}
+
+const title = (person) => person ? h('a', {href: `#/history/${person.customer_id}`}, person.name || t('unnamed')) : '–';
+
+// The guard's own words, and the weights of the fields where a matcher compared them: a bar up or down each.
+function why(review) {
+	const evidence = review.evidence || {};
+	const parts = evidence.parts || evidence.fields || [];
+	return [h('p', {class: 'warn'}, code('guard', review.reason), evidence.kind && `: ${code('identifier', evidence.kind)}`, ' ', h('span', {class: 'faint'}, moment(review.opened_at))),
+		parts.length > 0 && table(t('reviews.waterfall'), [t('import.field'), t('reviews.level'), [t('reviews.weight'), 'number']],
+			[...parts.map((part) => [code('field', part.field), part.text || number(part.level), number(part.weight)]),
+				...(evidence.total !== undefined || evidence.weight !== undefined ? [[h('strong', {}, t('reviews.total')), '', number(evidence.total ?? evidence.weight)]] : [])])];
+}
+
+function records(person) {
 	if (!person) return null;
-	return h('section', {class: 'card'}, h('h2', {}, person.name || t('unnamed')),
-		h('dl', {}, [['phone', person.phone], ['email', person.email], ['sex', code('sex', person.sex)], ['city', person.city], ['since', day(person.registered_on)]].map(([name, value]) =>
-			[h('dt', {}, t(`person.${name}`)), h('dd', {}, value || '–')])),
-		h('p', {class: 'faint'}, t('reviews.records', {n: person.records.length})));
+	return h('section', {class: 'card'}, h('h2', {}, title(person)), h('ul', {class: 'plain'}, person.records.map((record) => h('li', {}, h('strong', {}, record.source), ' ', h('span', {class: 'faint'}, day(record.registered_at)), ' ',
+		record.identifiers.map((one) => h('span', {class: 'tag'}, `${code('identifier', one.kind)} ${one.masked}`))))));
+}
+
+function decided() {
+	return h('section', {class: 'card'}, queue.length === 0 ? h('p', {class: 'faint'}, t('none')) : h('ul', {class: 'plain'}, queue.map((review) => h('li', {},
+		title(review.a), ' · ', title(review.b), ' ', h('span', {class: 'tag'}, code('guard', review.reason)), h('p', {class: 'faint'}, `${moment(review.decided_at)} ${review.decided_by || ''}`),
+		h('div', {class: 'row'}, h('button', {type: 'button', onclick: async () => { await reopen(review); await draw([which]); }}, t('undo')))))));
 }
 
 async function decide(decision) {
 	const review = queue[at];
-	if (!review) return;
+	if (!review || which !== 'open') return;
 	try {
 		await post(`reviews/${review.review_id}/decide`, {decision, reason: t(`reviews.${decision}_reason`)});
 		last = review;
 		queue.splice(at, 1);
 		at = Math.min(at, Math.max(queue.length - 1, 0));
-		paint();
+		if (queue.length === 0 && more) await draw(['open']);
+		else paint();
 		toast(t('saved'), {label: t('undo'), run: undo});
+	} catch (problem) {
+		toast(fault(problem));
+	}
+}
+
+async function reopen(review) {
+	try {
+		await post(`reviews/${review.review_id}/reopen`, {reason: t('undo')});
 	} catch (problem) {
 		toast(fault(problem));
 	}
@@ -46,17 +90,14 @@ async function decide(decision) {
 
 async function undo() {
 	if (!last) return;
-	try {
-		await post(`reviews/${last.review_id}/reopen`, {reason: t('undo')});
-		last = null;
-		await draw();
-	} catch (problem) {
-		toast(fault(problem));
-	}
+	const review = last;
+	last = null;
+	await reopen(review);
+	await draw(['open']);
 }
 
 addEventListener('keydown', (event) => {
-	if (!location.hash.startsWith('#/reviews') || event.target.closest('input, textarea, select') || event.ctrlKey || event.metaKey || event.altKey) return;
+	if (!location.hash.startsWith('#/reviews') || which !== 'open' || event.target.closest('input, textarea, select') || event.ctrlKey || event.metaKey || event.altKey) return;
 	const act = {j: () => { at = Math.min(at + 1, queue.length - 1); paint(); }, k: () => { at = Math.max(at - 1, 0); paint(); }, m: () => decide('accept'), n: () => decide('reject'), u: undo}[event.key.toLowerCase()];
 	if (act && (queue.length > 0 || event.key.toLowerCase() === 'u')) act();
 });

@@ -1,30 +1,76 @@
-// Where facts come from: who is behind, and the records that were refused, with what to do.
+// Where facts come from: who is behind and how well it goes, and the records that were refused, by reason, with what to do.
 import {append, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
-import {fault, moment, number, t} from '../i18n.js';
+import {ago, code, day, fault, number, percent, t} from '../i18n.js';
+import {spark} from '../chart.js';
+import {save, table} from '../table.js';
 
-export async function draw(words, me) {
-	const [sources, rejects] = await Promise.all([list('sources'), list('rejects?limit=100')]);
-	show(h('h1', {}, t('page.sources')), h('div', {class: 'card'}, h('div', {class: 'scroll', tabindex: '0'}, h('table', {},
-		h('thead', {}, h('tr', {}, ['source', 'last', 'received', 'success', 'open'].map((name) => h('th', {class: ['received', 'success', 'open'].includes(name) ? 'number' : null}, t(`sources.${name}`))))),
-		h('tbody', {}, sources.rows.map((row) => h('tr', {}, h('td', {}, row.name, row.is_silent && h('span', {class: 'warn'}, ' ', t('sources.silent'))), h('td', {}, moment(row.last_received_at)),
-			h('td', {class: 'number'}, number(row.received_today)), h('td', {class: 'number'}, row.success_percent === null ? '–' : `${row.success_percent} %`), h('td', {class: 'number'}, number(row.open_rejects)))))))),
-	h('section', {class: 'card'}, h('h2', {}, t('sources.rejects')), rejects.rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : h('ul', {class: 'plain'}, rejects.rows.map((row) => refused(row, me)))));
+export async function draw([source], me) {
+	if (source) return refused(source, me);
+	const [sources, days, groups] = await Promise.all([list('sources'), list('source-days'), list('reject-groups')]);
+	const behind = sources.rows.filter((row) => row.is_silent);
+	show(h('h1', {}, t('page.sources')),
+		behind.length > 0 && h('p', {class: 'warn', role: 'status'}, t('sources.behind', {names: behind.map((row) => row.name).join('、')})),
+		h('section', {class: 'card'}, table(t('page.sources'), [t('sources.source'), t('sources.last'), [t('sources.received'), 'number'], [t('sources.success'), 'number'], t('sources.days'), [t('sources.open'), 'number']],
+			sources.rows.map((row) => line(row, days.rows.filter((one) => one.source === row.source))))),
+		h('section', {class: 'card'}, h('h2', {}, t('sources.rejects')), groups.rows.length === 0 ? h('p', {class: 'faint'}, t('none'))
+			: h('ul', {class: 'plain'}, groups.rows.map((group) => reason(group, me)))));
 }
 
-function refused(row, me) {
-	const line = h('li', {}, h('strong', {}, `${row.source} · ${row.entity} · ${row.external_id || ''}`), h('p', {}, `${row.field || ''} ${row.remedy || ''} (${row.code})`),
-		me.role !== 'crm_headquarters' && h('div', {class: 'row'}, h('button', {type: 'button', onclick: async () => {
-			try {
-				const answer = await post('rejects/retry', {source: row.source});
-				toast(t('sources.retried', {n: answer.resolved}));
-				await draw([], me);
-			} catch (problem) { toast(fault(problem)); }
-		}}, t('sources.retry')), h('button', {type: 'button', onclick: async () => {
+const share = (percents) => percents === null || percents === undefined ? null : percents / 100;
+
+function line(row, days) {
+	return [[row.name, row.is_silent && h('span', {class: 'warn'}, ' ', t('sources.silent'))], h('span', {title: row.last_received_at || ''}, ago(row.last_received_at)),
+		number(row.received_today), h('span', {class: row.success_percent < 99.7 && row.success_percent !== null ? 'warn' : null}, percent(share(row.success_percent))),
+		days.length > 1 ? spark(t('sources.days'), days.map((one) => ({label: day(one.day), value: one.received, text: `${number(one.received)} (${percent(share(one.success_percent))})`}))) : '–',
+		row.open_rejects > 0 ? h('a', {href: `#/sources/${encodeURIComponent(row.source)}`}, number(row.open_rejects)) : number(0)];
+}
+
+const retry = (source, after) => async () => {
+	try {
+		const answer = await post('rejects/retry', {source});
+		toast(t('sources.retried', {n: answer.resolved}));
+		await after();
+	} catch (problem) { toast(fault(problem)); }
+};
+const mayMend = (me) => me.role !== 'crm_headquarters';
+
+function reason(group, me) {
+	return h('li', {}, h('strong', {}, t('sources.group', {n: number(group.records), source: group.source, entity: code('entity', group.entity)})), ' ',
+		group.field && h('span', {class: 'tag'}, code('field', group.field)), ' ', code('refused', group.code), h('p', {class: 'faint'}, group.remedy || '', ' ', ago(group.oldest)),
+		h('div', {class: 'row'}, h('a', {class: 'tag', href: `#/sources/${encodeURIComponent(group.source)}`}, t('sources.each')),
+			mayMend(me) && h('button', {type: 'button', onclick: retry(group.source, () => draw([], me))}, t('sources.retry'))));
+}
+
+// The refused records of one source, in pages, one by one.
+async function refused(source, me) {
+	const rows = [];
+	const place = h('ul', {class: 'plain'});
+	const fill = async (cursor) => {
+		const page = await list(`rejects?limit=100&source=${encodeURIComponent(source)}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+		rows.push(...page.rows);
+		append(place, page.rows.map((row) => one(row, me)));
+		if (page.next) {
+			const more = h('button', {type: 'button', onclick: async () => { more.remove(); await fill(page.next); }}, t('more'));
+			place.append(more);
+		}
+	};
+	show(h('h1', {}, t('sources.rejects'), ' ', h('span', {class: 'tag'}, source)), h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/sources'}, t('page.sources')),
+		mayMend(me) && h('button', {type: 'button', onclick: retry(source, () => refused(source, me))}, t('sources.retry')),
+		h('button', {type: 'button', onclick: () => save(`rejects-${source}`, [['id', 'entity', 'external_id', 'line', 'field', 'code', 'remedy'], ...rows.map((row) => [row.reject_id, row.entity, row.external_id, row.line, row.field, row.code, row.remedy])])}, t('save_csv'))),
+	h('section', {class: 'card'}, place));
+	await fill('');
+	if (rows.length === 0) place.append(h('li', {class: 'faint'}, t('none')));
+}
+
+function one(row, me) {
+	const item = h('li', {}, h('strong', {}, `${code('entity', row.entity)} · ${row.external_id || ''}`), ' ', row.field && h('span', {class: 'tag'}, code('field', row.field)),
+		h('p', {}, code('refused', row.code), ' ', h('span', {class: 'faint'}, row.remedy || '')),
+		mayMend(me) && h('div', {class: 'row'}, h('button', {type: 'button', onclick: async () => {
 			try {
 				await post('rejects/dismiss', {reject_ids: [String(row.reject_id)], reason: t('sources.dismissed')});
-				line.remove();
+				item.remove();
 			} catch (problem) { toast(fault(problem)); }
 		}}, t('sources.dismiss'))));
-	return line;
+	return item;
 }

@@ -1,0 +1,152 @@
+// A data steward's work: a file imported by column names in Chinese, faults by row, nothing taken or all; a workbook;
+// a refused record tried again; a merge decided by key, looked at and undone.
+import {deflateRawSync} from 'node:zlib';
+import {judge, ok, open, visit} from './harness.mjs';
+
+const text = (page, what) => page.waitForSelector(`:is(main, #toast) :text("${what}")`);
+const file = (name, body) => ({name, mimeType: 'application/octet-stream', buffer: Buffer.from(body)});
+
+async function choose(page, given, name) {
+	await visit(page, '#/import');
+	await page.selectOption('#source', '');
+	await page.fill('#new_name', name);
+	await page.selectOption('#entity', 'member');
+	await page.setInputFiles('#file', given);
+	await page.click('main button[type=submit]');
+	await page.waitForSelector('.pick');
+}
+
+export async function imports(browser) {
+	const page = await open(browser, 'steward', {size: 'desk'});
+	const people = ['会员编号,姓名,手机号,门店,备注', ...Array.from({length: 40}, (_, i) => `X${i + 1},<b>赵${i + 1}</b>,1371234${String(5000 + i)},S1,`), ',无编号,13712345999,S1,', 'X99,店不对,13712345998,S77,'].join('\n');
+	await choose(page, file('名单.csv', people), '地推名单');
+	ok(await page.inputValue('#external_id') === '会员编号' && await page.inputValue('#phone') === '手机号' && await page.inputValue('#store_code') === '门店', 'columns are guessed from their names');
+	ok((await page.textContent('.pick:has(#phone) p')).includes('13712345000'), 'with values of the file as examples');
+	await judge(page, 'import mapping');
+	await page.click('main button[type=submit]');
+	await text(page, '已检查，等您决定');
+	ok(/#\/import\/\d+/.test(page.url()), 'the dry run has an address of its own');
+	await text(page, '40 条可以导入，2 行有问题');
+	await text(page, '没有定义的门店');
+	ok((await page.$$('td span:text-is("新增")')).length === 40 && (await page.$$('td span:text-is("拒绝")')).length === 2, 'each row says what it would do');
+	await judge(page, 'import dry run');
+	const address = page.url();
+	await visit(page, '#/find');
+	await page.fill('#text', '13712345001');
+	await page.click('main button[type=submit]');
+	await text(page, '没有找到');
+	ok(true, 'nothing is taken before somebody decides');
+	await page.goto(address);
+	await page.click('button:text("只导入没问题的 40 条")');
+	await text(page, '已完成');
+	await text(page, '已新增');
+	ok(true, 'left and opened again, then taken: the report says what became of it');
+	await visit(page, '#/find');
+	await page.fill('#text', '13712345001');
+	await page.click('main button[type=submit]');
+	await page.waitForSelector('h2 a');
+	ok((await page.$$('main h2 b')).length === 0, 'a name from the file is no markup');
+	ok(page.errors.length === 0, 'the console was quiet over an import', page.errors);
+	await page.context().close();
+}
+
+// A workbook as spreadsheets write it: shared words, a date by its format, a phone as a number.
+function workbook() {
+	const parts = {
+		'xl/workbook.xml': '<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="名单" sheetId="1" r:id="rId7"/></sheets></workbook>',
+		'xl/_rels/workbook.xml.rels': '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId7" Target="worksheets/sheet1.xml"/></Relationships>',
+		'xl/styles.xml': '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>',
+		'xl/sharedStrings.xml': '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>会员号</t></si><si><t>姓名</t></si><si><t>手机</t></si><si><t>生日</t></si><si><r><t>钱</t></r><r><t>多多</t></r><rPh><t>qian</t></rPh></si></sst>',
+		'xl/worksheets/sheet1.xml': '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="C1" t="s"><v>2</v></c><c r="D1" t="s"><v>3</v></c></row>'
+			+ '<row r="2"><c r="A2" t="inlineStr"><is><t>W1</t></is></c><c r="B2" t="s"><v>4</v></c><c r="C2"><v>1.3612345678E10</v></c><c r="D2" s="1"><v>32994</v></c></row></sheetData></worksheet>',
+	};
+	const chunks = [], heads = [];
+	let at = 0;
+	for (const [name, xml] of Object.entries(parts)) {
+		const packed = deflateRawSync(Buffer.from(xml)), title = Buffer.from(name);
+		const head = Buffer.alloc(26);
+		head.writeUInt16LE(20, 0), head.writeUInt16LE(8, 4), head.writeUInt32LE(packed.length, 14), head.writeUInt32LE(Buffer.byteLength(xml), 18), head.writeUInt16LE(title.length, 22);
+		chunks.push(Buffer.from([0x50, 0x4b, 3, 4]), head, title, packed);
+		const entry = Buffer.alloc(42);
+		entry.writeUInt16LE(20, 0), head.copy(entry, 2), entry.writeUInt32LE(at, 38);
+		heads.push(Buffer.from([0x50, 0x4b, 1, 2]), entry, title);
+		at += 30 + title.length + packed.length;
+	}
+	const end = Buffer.alloc(18);
+	end.writeUInt16LE(heads.length / 3, 4), end.writeUInt16LE(heads.length / 3, 6), end.writeUInt32LE(Buffer.concat(heads).length, 8), end.writeUInt32LE(at, 12);
+	return Buffer.concat([...chunks, ...heads, Buffer.from([0x50, 0x4b, 5, 6]), end]);
+}
+
+export async function workbooks(browser) {
+	const page = await open(browser, 'steward');
+	await choose(page, file('名单.xlsx', workbook()), 'Excel 名单');
+	const examples = await page.$$eval('.pick p', (all) => all.map((p) => p.textContent).join(' '));
+	ok(/13612345678/.test(examples) && /1990-05-01/.test(examples) && /钱多多/.test(examples), 'a workbook is read: a phone without exponent, a date as a day, words of several runs', examples);
+	await page.click('main button[type=submit]');
+	await text(page, '1 条都可以导入');
+	await judge(page, 'import small');
+	await page.click('button:text("一条也不导入")');
+	await text(page, '已放弃');
+	ok(true, 'and given up: nothing is taken');
+	await visit(page, '#/import');
+	await page.setInputFiles('#file', file('坏.xlsx', 'this is no workbook'));
+	await page.click('main button[type=submit]');
+	await page.waitForFunction(() => document.querySelector('[role=alert]').textContent.includes('读不出来'));
+	ok(page.errors.length === 0, 'what is no workbook is said to be none, quietly', page.errors);
+	await page.context().close();
+}
+
+// A pair decided by key, undone by key; decided by button, found among the decided ones, the merge undone in the person's history.
+export async function merges(browser) {
+	const page = await open(browser, 'steward', {size: 'desk'});
+	await visit(page, '#/reviews');
+	await page.waitForSelector('button:text("(M)")');
+	ok((await page.$$('td:text-is("不同"), td .warn')).length > 0, 'what differs is marked');
+	await page.keyboard.press('n');
+	await text(page, '没有待审核的合并');
+	await page.keyboard.press('u');
+	await page.waitForSelector('button:text("(M)")');
+	ok(true, 'N says two, U takes it back');
+	const id = (await page.getAttribute('main th a[href^="#/history/"]', 'href')).split('/')[2];
+	await page.keyboard.press('m');
+	await text(page, '没有待审核的合并');
+	await visit(page, '#/reviews/accepted');
+	await page.waitForSelector('main li a');
+	await judge(page, 'reviews decided');
+	await visit(page, `#/history/${id}`);
+	await judge(page, 'history desk');
+	await page.click('button:text("撤销合并…")');
+	await page.waitForSelector('td:text-is("分出去的")');
+	ok(true, 'undoing is shown before it is done: who stays, who leaves');
+	await page.click('button:text-is("撤销合并")');
+	await page.waitForSelector('strong:text("撤销合并")');
+	ok(true, 'and done: the journal says so');
+	await page.context().close();
+	const phone = await open(browser, 'steward');
+	await visit(phone, '#/find');
+	await phone.fill('#text', '13912340001');
+	await phone.click('main button[type=submit]');
+	await phone.click('main h2 a');
+	await phone.waitForSelector('h1:text("合并历史")');
+	await judge(phone, 'history small');
+	ok(page.errors.length + phone.errors.length === 0, 'the console was quiet over merges', [...page.errors, ...phone.errors]);
+	await phone.context().close();
+}
+
+// A refused record by its reason: the store is opened, the record tried again, the list empty.
+export async function rejects(browser) {
+	const page = await open(browser, 'steward');
+	await visit(page, '#/sources');
+	await text(page, '没有定义的门店');
+	await judge(page, 'sources small');
+	await page.click('a:text("逐条查看")');
+	await page.waitForSelector('main li strong');
+	await judge(page, 'rejects small');
+	const [file] = await Promise.all([page.waitForEvent('download'), page.click('button:text("存为 CSV")')]);
+	ok(/^rejects-.*\.csv$/.test(file.suggestedFilename()), 'what is seen is saved as CSV', file.suggestedFilename());
+	const before = (await page.$$('main li strong')).length;
+	await page.click('button:text("放弃") >> nth=0');
+	await page.waitForFunction((n) => document.querySelectorAll('main li strong').length < n, before);
+	ok(page.errors.length === 0, 'given up with a reason, quietly', page.errors);
+	await page.context().close();
+}
