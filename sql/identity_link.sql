@@ -23,5 +23,42 @@ SELECT crm.identity_link('SELECT 1::bigint', '{name}');
 SELECT crm.identity_link('SELECT NULL::bigint, ''a''', '{name}');
 SELECT crm.identity_link('SELECT 1::bigint, ''a''', '{name}', cap => 1);
 SELECT crm.identity_link('DELETE FROM linked', '{name}');
+
+-- A run with all that it found; its model gives the same again, and answers about pairs.
+CREATE TABLE linked_part AS
+SELECT * FROM crm._identity_link_run('SELECT id::bigint, given, surname, birthday, phone FROM linked', '{given,surname,birthday,code}');
+SELECT part, count(*) > 0 AS some FROM linked_part GROUP BY part ORDER BY part;
+WITH a AS (SELECT a, b, automatic FROM linked_part WHERE part = 'cluster'), b AS (SELECT * FROM linked('id'))
+SELECT count(*) AS differ FROM ((TABLE a EXCEPT TABLE b) UNION ALL (TABLE b EXCEPT TABLE a)) d;
+SELECT trained = crm._identity_link_train('SELECT id::bigint, given, surname, birthday, phone FROM linked ORDER BY 1 DESC',
+                                          '{given,surname,birthday,code}') AS same_model
+FROM linked_part WHERE part = 'model';
+WITH again AS (SELECT r.* FROM linked_part m, crm._identity_link_run('SELECT id::bigint, given, surname, birthday, phone FROM linked', model => m.trained) r WHERE m.part = 'model')
+SELECT count(*) AS differ FROM (SELECT part, a, b, automatic, refused, levels FROM again WHERE part IN ('cluster', 'edge')
+                                EXCEPT SELECT part, a, b, automatic, refused, levels FROM linked_part) d;
+-- parts of a pair add up to the odds of its edge
+WITH model AS (SELECT trained FROM linked_part WHERE part = 'model'),
+     edge AS (SELECT e.odds, x, y FROM linked_part e JOIN linked x ON x.id = e.a JOIN linked y ON y.id = e.b WHERE part = 'edge')
+SELECT count(*) > 0 AS some, count(*) FILTER (WHERE abs(odds - told) > 1e-4 OR abs(odds - summed) > 1e-4) AS wrong
+FROM edge, model, LATERAL (SELECT ARRAY[(x).given, (x).surname, (x).birthday, (x).phone], ARRAY[(y).given, (y).surname, (y).birthday, (y).phone]) r (a, b),
+     LATERAL (SELECT (crm._identity_link_odds(trained, r.a, r.b))[1]) o (told),
+     LATERAL (SELECT (crm._identity_link_report(trained)->>'prior')::float8 + sum(weight + rarity) FROM crm._identity_link_parts(trained, r.a, r.b) WHERE is_counted) s (summed);
+-- no training: presets; Chinese names, addresses and calendars; fields that say one thing
+SELECT field, kind, level, meaning, meaning_zh, weight > 0 AS for_it, is_counted
+FROM crm._identity_link_parts(crm._identity_link_preset('{name,birthday,phone,email,id,address/home,postcode/home,sex,class,number,text}'),
+    '{張偉,1990-10-03,+86 139 5720 6681,zhang.wei@gmail.com,11010519491231002X,上海市徐汇区天钥桥路408号703室,200030,男,vip,100,"blue whale"}',
+    '{张伟,农历1990年8月15日,13957206681,zhangwei@googlemail.com,11010519491231002x,徐汇区天钥桥路四〇八号703室,200032,女,new,100.5,"blue whales"}');
+SELECT field, level, meaning FROM crm._identity_link_parts(crm._identity_link_preset('{given,surname}'), '{wei,zhang}', '{zhang,wei}');
+SELECT field, level, meaning FROM crm._identity_link_parts(crm._identity_link_preset('{name,date,phone,sex,email}'),
+    '{张**,1900-01-01,13800138000,未知,test@test.com}', '{张**,1900-01-01,13800138000,未知,test@test.com}');
+SELECT round(odds::numeric, 2) FROM unnest(crm._identity_link_odds(crm._identity_link_preset('{name,phone}'), '{张伟,13957206681}', '{张伟,13957206681,李娜,NULL,NULL,NULL}')) odds;
+SELECT crm._identity_link_odds(crm._identity_link_preset('{name,phone}'), '{张伟}', '{}');
+SELECT crm._identity_link_parts(crm._identity_link_preset('{name,phone}'), '{}', '{张伟,NULL}');
+SELECT crm._identity_link_report('\x00');
+SELECT crm._identity_link_report(substr(crm._identity_link_preset('{name}'), 1, 200));
+SELECT crm._identity_link_report(overlay(crm._identity_link_preset('{name}') PLACING '\xffffffffffffffff' FROM 140));
+SELECT r->'rows' AS rows, jsonb_array_length(r->'fields') AS fields, r #> '{fields,0,levels,9}' AS same
+FROM crm._identity_link_report(crm._identity_link_preset('{name,phone}')) r;
+SELECT crm._identity_link_run(NULL);
 DROP FUNCTION linked(text);
-DROP TABLE linked;
+DROP TABLE linked, linked_part;

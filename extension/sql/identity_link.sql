@@ -5,5 +5,57 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'crm_identity_link';
 
-COMMENT ON FUNCTION crm.identity_link IS 'Which rows of a query describe one thing. The query returns a bigint and one column for each of kinds (given, surname, name, date, code, email, text, class; 1 to 12). Returns for each row the smallest number of its cluster, at the balanced cut and at that of automatic merges; both cuts are chosen from the data without labels. The same rows and seed give the same answer in any order. Blocks of more than cap rows (2 to 4096) are left out; no cluster has more than max_size rows. Runs with the caller''s rights, read only. Errors: 22023 for kinds, cap or size out of range, 42804 for other columns, 22004 for a null number.';
+COMMENT ON FUNCTION crm.identity_link IS 'Which rows of a query describe one thing. The query returns a bigint and one column for each of kinds (given, surname, name, date, phone, email, id, address, postcode, code, text, number, sex, class; 1 to 12; "word/group" for fields that say one thing, of which the heaviest counts). Returns for each row the smallest number of its cluster, at the balanced cut and at that of automatic merges; both cuts are chosen from the data without labels. The same rows and seed give the same answer in any order. Blocks of more than cap rows (2 to 4096) are left out; no cluster has more than max_size rows. Runs with the caller''s rights, read only. Errors: 22023 for kinds, cap or size out of range, 42804 for other columns, 22004 for a null number.';
 REVOKE ALL ON FUNCTION crm.identity_link FROM PUBLIC;
+
+-- All that a run knows, a row a thing, so that one statement can store it.
+CREATE FUNCTION crm._identity_link_run(query text, kinds text[] DEFAULT NULL, model bytea DEFAULT NULL, seed bigint DEFAULT 1,
+    cap int DEFAULT 100, max_size int DEFAULT 40, OUT part text, OUT a bigint, OUT b bigint, OUT automatic bigint,
+    OUT odds real, OUT score real, OUT rule int, OUT refused text, OUT levels smallint[], OUT trained bytea)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'crm_identity_link_run';
+
+COMMENT ON FUNCTION crm._identity_link_run IS 'As identity_link, with all that it found. Rows by part: cluster (a: row, b: its cluster, automatic: its cluster at the automatic cut), edge (a, b: rows; odds: log2 with the prior, score: without; rule: number of the key that found it; refused: null, or the guard that kept the two apart at the balanced cut: size, weak_bridge; levels by field, 0 where one side says nothing), skip (a: a row of a block that was too large, b: rows in it, rule), model (trained: for _identity_link_odds and later runs). With a model its fields, prior and cuts are used and nothing is trained. Errors: as identity_link, and 22023 for bytes that are no model.';
+REVOKE ALL ON FUNCTION crm._identity_link_run FROM PUBLIC;
+
+CREATE FUNCTION crm._identity_link_train(query text, kinds text[], seed bigint DEFAULT 1, cap int DEFAULT 100)
+RETURNS bytea
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'crm_identity_link_train';
+
+COMMENT ON FUNCTION crm._identity_link_train IS 'The model that the rows of a query teach, with prior and cuts, as bytes that any server of this version reads. Deterministic for rows and seed. Arguments and errors: identity_link.';
+REVOKE ALL ON FUNCTION crm._identity_link_train FROM PUBLIC;
+
+CREATE FUNCTION crm._identity_link_preset(kinds text[])
+RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'crm_identity_link_preset';
+
+COMMENT ON FUNCTION crm._identity_link_preset IS 'The model before any training: chances of each level by judgement, the prior of a hundred thousand rows of which a fifth have a twin. Errors: 22023 for kinds.';
+REVOKE ALL ON FUNCTION crm._identity_link_preset FROM PUBLIC;
+
+CREATE FUNCTION crm._identity_link_report(model bytea)
+RETURNS jsonb
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'crm_identity_link_report';
+
+COMMENT ON FUNCTION crm._identity_link_report IS 'A model read out: rows it was trained on (0: preset), matches it expects among them, prior and both cuts in log2 odds, expected precision and recall (0 in a preset), and of each field the chances m and u and the bits of every level. Errors: 22023 for bytes that are no model.';
+REVOKE ALL ON FUNCTION crm._identity_link_report FROM PUBLIC;
+
+CREATE FUNCTION crm._identity_link_parts(model bytea, a text[], b text[], OUT field int, OUT kind text, OUT level int,
+    OUT meaning text, OUT meaning_zh text, OUT weight float8, OUT rarity float8, OUT is_counted boolean)
+RETURNS SETOF record
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'crm_identity_link_parts';
+
+COMMENT ON FUNCTION crm._identity_link_parts IS 'What each field adds to the score of two records: its level (0: one side says nothing), bits for the level, bits more or less as the value is rarer or commoner than most, and whether it counts (of fields that say one thing only the heaviest does). The sum of what counts, with the prior of _identity_link_report, is the log2 odds that the two are one. Records are arrays of one text for each field, null where nothing is told. Errors: 22023 for bytes that are no model, 2202E for arrays of another length.';
+REVOKE ALL ON FUNCTION crm._identity_link_parts FROM PUBLIC;
+
+CREATE FUNCTION crm._identity_link_odds(model bytea, record text[], candidates text[])
+RETURNS float8[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'crm_identity_link_odds';
+
+COMMENT ON FUNCTION crm._identity_link_odds IS 'Log2 odds, with the prior, that a record is the same as each of many candidates (at most 100,000), whose fields follow one another in one array. Errors: as _identity_link_parts.';
+REVOKE ALL ON FUNCTION crm._identity_link_odds FROM PUBLIC;

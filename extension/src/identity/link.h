@@ -17,17 +17,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pure/compare.h"
+#include "pure/units.h"
+
 #define CRM_LINK_MAX_FIELDS 12
-#define CRM_LINK_MAX_LEVELS 7	/* level 0: one side says nothing */
+#define CRM_LINK_MAX_LEVELS 12	/* level 0: one side says nothing */
 #define CRM_LINK_MAX_RULES 64
-#define CRM_LINK_LEVEL_BITS 3
+#define CRM_LINK_LEVEL_BITS 4
+#define CRM_LINK_AUTO_ODDS 9.0	/* log2: a pair of an automatic merge has at least these */
 #define CRM_LINK_HISTOGRAM 1024 /* an eighth of a bit each, from -64 bits on */
 
+/*
+ * What a field says.  Levels are those of pure/compare.h plus one, so that 0 is "one side says
+ * nothing"; CODE and the classes have levels of their own, and a GIVEN name one more, for names
+ * that stand in each other's column.
+ */
 typedef enum CrmLinkKind
 {
-	CRM_LINK_GIVEN, CRM_LINK_SURNAME, CRM_LINK_NAME, CRM_LINK_DATE, CRM_LINK_CODE, CRM_LINK_EMAIL,
-	CRM_LINK_TEXT, CRM_LINK_CLASS
+	CRM_LINK_GIVEN, CRM_LINK_SURNAME, CRM_LINK_NAME, CRM_LINK_DATE, CRM_LINK_PHONE, CRM_LINK_EMAIL,
+	CRM_LINK_ID, CRM_LINK_ADDRESS, CRM_LINK_POSTCODE, CRM_LINK_CODE, CRM_LINK_TEXT, CRM_LINK_NUMBER,
+	CRM_LINK_SEX, CRM_LINK_CLASS
 } CrmLinkKind;
+
+#define CRM_LINK_KINDS (CRM_LINK_CLASS + 1)
 
 /* What the matcher needs of its surroundings. */
 typedef struct CrmLinkHost
@@ -38,16 +50,32 @@ typedef struct CrmLinkHost
 	void	   *state;
 } CrmLinkHost;
 
-/* A value that rows hold; its units lie in the arena. */
+/*
+ * A value that rows hold.  The arena has, from its start on, what compare.h prepares of it
+ * (n_prepared words of eight bytes; 0 where the kind needs nothing prepared, or where the text
+ * could not be read as its kind and is compared as it is written) and then its units.
+ */
 typedef struct CrmLinkValue
 {
-	uint64_t	hash;			/* of field group and units */
-	uint64_t	start;			/* in the arena */
+	uint64_t	hash;			/* of the units */
+	uint32_t	start;			/* words of the arena */
 	uint32_t	count;			/* rows that hold it */
-	uint16_t	length;
-	uint16_t	local;			/* e-mail: units before the sign */
+	uint32_t	rough;			/* what nearly equal values share; 0 when nothing can be said */
 	float		rarity;			/* bits to add where both sides have it */
+	uint16_t	length;			/* units */
+	uint16_t	local;			/* e-mail: units before the sign */
+	uint8_t		n_prepared;
+	uint8_t		field;
+	uint8_t		self;			/* the level of two equal values: a surname alone is not a name */
 } CrmLinkValue;
+
+/* How common a value is among all that the model was trained on, by field and hash. */
+typedef struct CrmLinkTerm
+{
+	uint64_t	hash;
+	float		share;
+	uint8_t		field;
+} CrmLinkTerm;
 
 typedef struct CrmLinkField
 {
@@ -58,6 +86,7 @@ typedef struct CrmLinkField
 	double		u[CRM_LINK_MAX_LEVELS];
 	double		weight[CRM_LINK_MAX_LEVELS];
 	double		exact_chance;	/* that two rows hold the same value */
+	double		least_share;	/* values are not taken for rarer, for they may be typing errors */
 	int64_t		holders;		/* rows that hold any */
 } CrmLinkField;
 
@@ -102,7 +131,7 @@ typedef struct CrmLink
 	uint64_t	seed;
 	uint32_t	cap;			/* rows of a block */
 	int			max_size;		/* rows of a cluster */
-	bool		has_model;		/* m, u and prior are given */
+	bool		has_model;		/* fields, prior, cuts and terms are given */
 	/* rows */
 	uint32_t	n_rows;
 	uint32_t	room_rows;
@@ -113,8 +142,8 @@ typedef struct CrmLink
 	uint32_t	room_values;
 	uint32_t   *slots;
 	uint32_t	n_slots;
-	uint16_t   *arena;
-	uint64_t	arena_used;
+	uint64_t   *arena;
+	uint64_t	arena_used;		/* words */
 	uint64_t	arena_room;
 	/* blocks */
 	int			n_rules;
@@ -136,6 +165,9 @@ typedef struct CrmLink
 	double		precision_cut;	/* expected */
 	double		precision_auto;
 	double		recall_cut;
+	uint64_t	trained_rows;
+	CrmLinkTerm *terms;			/* of the model, by field and hash */
+	int64_t		n_terms;
 	/* edges */
 	CrmLinkEdge *edges;
 	int64_t		n_edges;
@@ -143,6 +175,38 @@ typedef struct CrmLink
 	uint32_t   *cluster;		/* at the balanced cut: smallest row */
 	uint32_t   *cluster_auto;
 } CrmLink;
+
+/* One field's part of a pair's score, for people. */
+typedef struct CrmLinkPart
+{
+	int			level;			/* 0: one side says nothing */
+	double		weight;			/* bits for the level */
+	double		rarity;			/* bits more or less, as the value is rarer or commoner than most */
+	bool		is_counted;		/* false where another field of the group weighs more */
+} CrmLinkPart;
+
+/*
+ * To score pairs by a model that is stored: crm_link_model_read() into a CrmLink that is zero
+ * but for its host, crm_link_begin(), crm_link_row() for each record, crm_link_weigh(), then
+ * crm_link_parts() or crm_link_score() for any two rows, in the order in which they came;
+ * link->prior added makes log2 odds.
+ */
+
+/* link_value.c: what a text says in a field of a kind; false for nothing. */
+#define CRM_LINK_LONGEST 120	/* units of a value that are looked at */
+
+typedef struct CrmLinkReading
+{
+	uint16_t	units[CRM_LINK_LONGEST + CRM_UNITS_ROOM];
+	int			length;
+	int			local;
+	bool		is_prepared;
+	CrmPrepared prepared;
+} CrmLinkReading;
+extern bool crm_link_read(CrmLinkKind kind, const char *text, size_t length, CrmLinkReading *out);
+extern size_t crm_link_prepared_size(CrmLinkKind kind);
+extern bool crm_link_kind_of(const char *word, CrmLinkKind *kind);
+extern const char *crm_link_kind_name(CrmLinkKind kind);
 
 /* link_rows.c: rows come one by one, values as UTF-8; then they are put in order. */
 extern void crm_link_begin(CrmLink *link);
@@ -159,15 +223,35 @@ extern void crm_link_blocks(CrmLink *link, int rule, uint32_t one_in, CrmLinkVis
 							void *state);
 
 /* link_compare.c */
+extern int	crm_link_levels_of(CrmLinkKind kind);
+extern int	crm_link_exact_of(CrmLinkKind kind);
+extern const char *crm_link_level_text(CrmLinkKind kind, int level, bool in_chinese);
+extern int	crm_link_value_level(CrmLinkKind kind, const uint64_t *arena, const CrmLinkValue *x,
+								 const CrmLinkValue *y);
 extern int	crm_link_level(const CrmLink *link, int field, uint32_t a, uint32_t b);
 extern uint64_t crm_link_pattern(const CrmLink *link, uint32_t a, uint32_t b);
-extern int	crm_link_levels_of(CrmLinkKind kind);
-extern uint64_t crm_link_rough(const CrmLink *link, CrmLinkKind kind, uint32_t value);
+
+/* link_rough.c: what a value is found by, exactly and roughly; 0 for nothing. */
+extern uint32_t crm_link_rough(CrmLinkKind kind, const CrmLinkReading *reading);
+extern uint64_t crm_link_token(CrmLinkKind kind, const uint64_t *arena, const CrmLinkValue *value);
+
+/* link_preset.c: chances before anything is learned. */
+extern const double *crm_link_preset_m(CrmLinkKind kind);
+extern const double *crm_link_preset_u(CrmLinkKind kind);
+extern void crm_link_preset(CrmLink *link);
 
 /* link_model.c */
 extern void crm_link_train(CrmLink *link);
 extern void crm_link_weigh(CrmLink *link);
 extern double crm_link_score(const CrmLink *link, uint32_t a, uint32_t b, uint64_t pattern);
+extern double crm_link_parts(const CrmLink *link, uint32_t a, uint32_t b, CrmLinkPart *parts);
+
+/*
+ * link_store.c: a model as bytes, with the shares of common values.  Written into memory taken
+ * from the host; read returns false for bytes that are no model of this version.
+ */
+extern uint8_t *crm_link_model_write(CrmLink *link, size_t *length);
+extern bool crm_link_model_read(CrmLink *link, const uint8_t *bytes, size_t length);
 
 /* link_em.c: patterns with counts, u fixed, m and the share of matches learned. */
 typedef struct CrmLinkPattern
@@ -179,6 +263,7 @@ extern double crm_link_em(CrmLinkField *fields, int n_fields, const CrmLinkPatte
 						  int64_t n_patterns, uint32_t blocked_fields, double share);
 
 /* link_score.c */
+extern void crm_link_learn(CrmLink *link);
 extern void crm_link_run(CrmLink *link);
 
 /* link_cluster.c */

@@ -34,6 +34,13 @@ add_rule(CrmLink *link, int n_parts, const int *fields, const bool *is_rough)
 	link->n_rules++;
 }
 
+/* What two of any three rows have in common finds nobody. */
+static bool
+is_able(CrmLinkKind kind)
+{
+	return kind != CRM_LINK_CLASS && kind != CRM_LINK_SEX && kind != CRM_LINK_NUMBER;
+}
+
 static void
 list_rules(CrmLink *link)
 {
@@ -42,7 +49,7 @@ list_rules(CrmLink *link)
 
 	link->n_rules = 0;
 	for (int f = 0; f < link->n_fields; f++)
-		if (link->fields[f].kind != CRM_LINK_CLASS)
+		if (is_able(link->fields[f].kind))
 			able[n_able++] = f;
 	for (int i = 0; i < n_able; i++)
 		add_rule(link, 1, (int[]) {able[i]}, (bool[]) {false});
@@ -78,9 +85,8 @@ key_of(const CrmLink *link, const CrmLinkRule *rule, uint32_t row, uint32_t left
 			return 0;
 		if (!rule->is_rough[i] && rule->n_parts > 1 && (left_out >> field & 1) == 0)
 			return 0;
-		token = rule->is_rough[i] ?
-			crm_link_rough(link, link->fields[field].kind, values[field]) :
-			link->dictionary[values[field]].hash;
+		token = rule->is_rough[i] ? link->dictionary[values[field]].rough :
+			crm_link_token(link->fields[field].kind, link->arena, &link->dictionary[values[field]]);
 		if (token == 0)
 			return 0;
 		mixed = crm_hash_int64((int64_t) (mixed * 31 + token));

@@ -1,87 +1,231 @@
 /*
  * link_compare.c
- *		Levels of two rows' values, strongest highest, and the rough token of a value.
+ *		Levels of two rows' values, strongest highest: those of compare.h plus one.
  *
  * Equal values have equal numbers, so most comparisons end at once.  Level 0 means that one
- * side says nothing, 1 that the two differ.
+ * side says nothing.
  */
 #include "identity/link.h"
 
 #include <string.h>
 
 #include "pure/distance.h"
-#include "pure/hash.h"
+#include "pure/pinyin.h"
 
-#define FAR 1
+#define LEVEL(compared) ((compared) + 1)
+#define HAN_FIRST 0x3400
+
+/* Levels of what compare.h does not have. */
+enum
+{
+	CODE_DIFFERENT, CODE_TWO_EDITS, CODE_TYPO, CODE_EXACT
+};
+enum
+{
+	CLASS_DIFFERENT, CLASS_EXACT
+};
+
+#define GIVEN_SWAPPED (CRM_GIVEN_EXACT + 1)
+
+static const char *const code_texts[2][4] = {
+	{"different", "two signs differ", "a typing error apart", "same"},
+	{"不同", "差两个字符", "疑似笔误", "相同"}
+};
+static const char *const class_texts[2][2] = {{"different", "same"}, {"不同", "相同"}};
+
+/* The field of compare.h that a kind's levels are those of, or -1. */
+static int
+field_of(CrmLinkKind kind)
+{
+	static const int fields[] = {
+		[CRM_LINK_GIVEN] = CRM_FIELD_GIVEN, [CRM_LINK_SURNAME] = CRM_FIELD_GIVEN,
+		[CRM_LINK_NAME] = CRM_FIELD_NAME, [CRM_LINK_DATE] = CRM_FIELD_DATE,
+		[CRM_LINK_PHONE] = CRM_FIELD_PHONE, [CRM_LINK_EMAIL] = CRM_FIELD_EMAIL,
+		[CRM_LINK_ID] = CRM_FIELD_NATIONAL_ID, [CRM_LINK_ADDRESS] = CRM_FIELD_ADDRESS,
+		[CRM_LINK_POSTCODE] = CRM_FIELD_POSTCODE, [CRM_LINK_CODE] = -1,
+		[CRM_LINK_TEXT] = CRM_FIELD_TEXT, [CRM_LINK_NUMBER] = CRM_FIELD_NUMBER,
+		[CRM_LINK_SEX] = -1, [CRM_LINK_CLASS] = -1
+	};
+
+	return fields[kind];
+}
 
 int
 crm_link_levels_of(CrmLinkKind kind)
 {
-	static const int levels[] = {
-		[CRM_LINK_GIVEN] = 7, [CRM_LINK_SURNAME] = 7, [CRM_LINK_NAME] = 6, [CRM_LINK_DATE] = 6,
-		[CRM_LINK_CODE] = 5, [CRM_LINK_EMAIL] = 5, [CRM_LINK_TEXT] = 5, [CRM_LINK_CLASS] = 3
-	};
+	int			field = field_of(kind);
 
-	return levels[kind];
+	if (kind == CRM_LINK_GIVEN)
+		return LEVEL(GIVEN_SWAPPED) + 1;
+	if (field >= 0)
+		return LEVEL(crm_compare_levels((CrmCompareField) field));
+	return LEVEL(kind == CRM_LINK_CODE ? CODE_EXACT : CLASS_EXACT) + 1;
 }
 
-/* Four steps below equal: 4, 3, 2 or FAR.  Two or three ideographs are compared one by one. */
-static int
-name_level(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+/* The level of two values that say the same and all there is to say. */
+int
+crm_link_exact_of(CrmLinkKind kind)
 {
-	double		similarity;
-
-	if (a[0] >= 0x3400 && b[0] >= 0x3400 && a_length <= 4 && b_length <= 4)
-	{
-		if (a_length == b_length && a_length >= 3 && crm_distance_osa(a, a_length, b, b_length, 1) <= 1)
-			return 4;
-		return a[0] == b[0] ? 2 : FAR;
-	}
-	similarity = crm_similarity_jaro_winkler(a, a_length, b, b_length);
-	return similarity >= 0.92 ? 4 : similarity >= 0.88 ? 3 : similarity >= 0.7 ? 2 : FAR;
+	return crm_link_levels_of(kind) - (kind == CRM_LINK_GIVEN ? 2 : 1);
 }
 
-static int
-date_level(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+const char *
+crm_link_level_text(CrmLinkKind kind, int level, bool in_chinese)
 {
-	if (crm_distance_osa(a, a_length, b, b_length, 1) <= 1)
-		return 4;
-	if (a_length == 8 && b_length == 8)
-	{
-		bool		is_year_equal = memcmp(a, b, 4 * sizeof(uint16_t)) == 0;
+	int			field = field_of(kind);
 
-		if ((is_year_equal && memcmp(a + 4, b + 6, 4) == 0 && memcmp(a + 6, b + 4, 4) == 0) ||
-			memcmp(a + 4, b + 4, 4 * sizeof(uint16_t)) == 0)
-			return 3;
-		if (is_year_equal)
-			return 2;
+	if (level <= 0 || level >= crm_link_levels_of(kind))
+		return in_chinese ? "未提供" : "not told";
+	if (kind == CRM_LINK_GIVEN && level == LEVEL(GIVEN_SWAPPED))
+		return in_chinese ? "姓与名互换" : "surname and given name changed places";
+	if (field >= 0)
+		return crm_compare_level_text((CrmCompareField) field, level - 1, in_chinese);
+	return kind == CRM_LINK_CODE ? code_texts[in_chinese][level - 1] : class_texts[in_chinese][level - 1];
+}
+
+/* Chinese names of one column: by their readings, then character by character. */
+static int
+compare_han(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+{
+	bool		is_same_sound = a_length == b_length;
+
+	for (int i = 0; is_same_sound && i < a_length; i++)
+	{
+		uint16_t	syllable = crm_pinyin_syllable(a[i]);
+
+		is_same_sound = syllable != 0 && syllable == crm_pinyin_syllable(b[i]);
 	}
-	return FAR;
+	if (is_same_sound)
+		return CRM_GIVEN_NEAREST;
+	if (a_length == b_length && a_length >= 3 && crm_distance_osa(a, a_length, b, b_length, 1) <= 1)
+		return CRM_GIVEN_NEAR;
+	return a[0] == b[0] ? CRM_GIVEN_FAR : CRM_GIVEN_DIFFERENT;
 }
 
 static int
-code_level(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+compare_given(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+{
+	if (a[0] >= HAN_FIRST && b[0] >= HAN_FIRST && a_length <= 4 && b_length <= 4)
+		return compare_han(a, a_length, b, b_length);
+	return crm_compare_given_units(a, a_length, b, b_length);
+}
+
+static int
+compare_code(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
 {
 	int			edits = crm_distance_osa(a, a_length, b, b_length, 2);
 
-	return edits <= 1 ? 3 : edits == 2 && a_length > 4 ? 2 : FAR;
+	return edits <= 1 ? CODE_TYPO : edits == 2 && a_length > 4 ? CODE_TWO_EDITS : CODE_DIFFERENT;
 }
 
 static int
-email_level(const uint16_t *a, const CrmLinkValue *va, const uint16_t *b, const CrmLinkValue *vb)
+compare_email(const uint16_t *a, const CrmLinkValue *x, const uint16_t *b, const CrmLinkValue *y)
 {
-	if (va->local == vb->local && va->local > 0 &&
-		memcmp(a, b, va->local * sizeof(uint16_t)) == 0)
-		return 3;
-	return crm_similarity_jaro_winkler(a, va->length, b, vb->length) >= 0.88 ? 2 : FAR;
+	CrmMailUnits left = {a, a + x->local, x->local, x->length - x->local};
+	CrmMailUnits right = {b, b + y->local, y->local, y->length - y->local};
+
+	return crm_compare_email_units(&left, &right);
 }
 
+/* One of two dates is none of the calendar: its digits alone are compared. */
 static int
-text_level(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+compare_raw_date(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
 {
-	double		similarity = crm_similarity_jaro_winkler(a, a_length, b, b_length);
+	if (crm_distance_osa(a, a_length, b, b_length, 1) <= 1)
+		return CRM_BIRTHDAY_TYPO;
+	if (a_length != 8 || b_length != 8)
+		return CRM_BIRTHDAY_DIFFERENT;
+	if (memcmp(a + 4, b + 4, 4 * sizeof *a) == 0)
+		return CRM_BIRTHDAY_MONTH_DAY;
+	if (memcmp(a, b, 4 * sizeof *a) != 0)
+		return CRM_BIRTHDAY_DIFFERENT;
+	return memcmp(a + 4, b + 6, 2 * sizeof *a) == 0 && memcmp(a + 6, b + 4, 2 * sizeof *a) == 0 ?
+		CRM_BIRTHDAY_TYPO : CRM_BIRTHDAY_YEAR;
+}
 
-	return similarity >= 0.92 ? 3 : similarity >= 0.82 ? 2 : FAR;
+/* The house number: the first digits. */
+static int
+house_number(const uint16_t *units, int length, const uint16_t **start)
+{
+	int			from = 0;
+	int			to;
+
+	while (from < length && (units[from] < '0' || units[from] > '9'))
+		from++;
+	for (to = from; to < length && units[to] >= '0' && units[to] <= '9';)
+		to++;
+	*start = units + from;
+	return to - from;
+}
+
+/* Addresses that are not taken apart: a number that differs is another house. */
+static int
+compare_raw_address(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+{
+	const uint16_t *x;
+	const uint16_t *y;
+	int			x_length = house_number(a, a_length, &x);
+	int			y_length = house_number(b, b_length, &y);
+	bool		is_same_house = x_length == y_length && memcmp(x, y, (size_t) x_length * sizeof *x) == 0;
+	int			text = crm_compare_text_units(a, a_length, b, b_length);
+
+	if (x_length > 0 && y_length > 0 && !is_same_house)
+		return text >= CRM_TEXT_CONTAINED ? CRM_ADDRESS_CONTRADICTION : CRM_ADDRESS_NONE;
+	if (text >= CRM_TEXT_CONTAINED)
+		return is_same_house ? CRM_ADDRESS_BUILDING : CRM_ADDRESS_AREA;
+	return text == CRM_TEXT_FAR || (is_same_house && x_length > 0) ? CRM_ADDRESS_AREA : CRM_ADDRESS_NONE;
+}
+
+/* At least one side could not be read as its kind. */
+static int
+compare_raw(CrmLinkKind kind, const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+{
+	switch (kind)
+	{
+		case CRM_LINK_DATE:
+			return compare_raw_date(a, a_length, b, b_length);
+		case CRM_LINK_ADDRESS:
+			return compare_raw_address(a, a_length, b, b_length);
+		default:
+			return crm_distance_osa(a, a_length, b, b_length, 1) <= 1 ?
+				CRM_TELEPHONE_TYPO : CRM_TELEPHONE_DIFFERENT;
+	}
+}
+
+/* Two different values, or one with itself; what compare.h takes for nothing is 0. */
+int
+crm_link_value_level(CrmLinkKind kind, const uint64_t *arena, const CrmLinkValue *x,
+					 const CrmLinkValue *y)
+{
+	const uint64_t *left = arena + x->start;
+	const uint64_t *right = arena + y->start;
+	const uint16_t *a = (const uint16_t *) (left + x->n_prepared);
+	const uint16_t *b = (const uint16_t *) (right + y->n_prepared);
+
+	if (x->n_prepared > 0 && y->n_prepared > 0)
+		return LEVEL(crm_compare((CrmCompareField) field_of(kind), (const CrmPrepared *) left,
+								 (const CrmPrepared *) right));
+	if (x->hash == y->hash && x->length == y->length)
+		return LEVEL(kind == CRM_LINK_ADDRESS ? CRM_ADDRESS_UNIT : crm_link_exact_of(kind) - 1);
+	switch (kind)
+	{
+		case CRM_LINK_GIVEN:
+		case CRM_LINK_SURNAME:
+			return LEVEL(compare_given(a, x->length, b, y->length));
+		case CRM_LINK_EMAIL:
+			return LEVEL(compare_email(a, x, b, y));
+		case CRM_LINK_POSTCODE:
+			return LEVEL(crm_compare_postcode_units(a, x->length, b, y->length));
+		case CRM_LINK_CODE:
+			return LEVEL(compare_code(a, x->length, b, y->length));
+		case CRM_LINK_TEXT:
+			return LEVEL(crm_compare_text_units(a, x->length, b, y->length));
+		case CRM_LINK_SEX:
+		case CRM_LINK_CLASS:
+			return LEVEL(CLASS_DIFFERENT);
+		default:
+			return LEVEL(compare_raw(kind, a, x->length, b, y->length));
+	}
 }
 
 /* Names stand in each other's column: said once, by the given name. */
@@ -90,52 +234,31 @@ is_swapped(const CrmLink *link, int field, uint32_t a, uint32_t b)
 {
 	const uint32_t *x = link->values + (size_t) a * link->n_fields;
 	const uint32_t *y = link->values + (size_t) b * link->n_fields;
+	const CrmLinkValue *values = link->dictionary;
 	CrmLinkKind wanted = link->fields[field].kind == CRM_LINK_GIVEN ? CRM_LINK_SURNAME :
 		CRM_LINK_GIVEN;
 
 	for (int f = 0; f < link->n_fields; f++)
 		if (link->fields[f].kind == wanted)
-			return x[field] == y[f] && x[f] == y[field];
+			return x[f] != 0 && y[f] != 0 && values[x[field]].hash == values[y[f]].hash &&
+				values[x[f]].hash == values[y[field]].hash;
 	return false;
 }
 
 int
 crm_link_level(const CrmLink *link, int field, uint32_t a, uint32_t b)
 {
-	uint32_t	va = link->values[(size_t) a * link->n_fields + field];
-	uint32_t	vb = link->values[(size_t) b * link->n_fields + field];
-	const CrmLinkValue *x = &link->dictionary[va];
-	const CrmLinkValue *y = &link->dictionary[vb];
-	const uint16_t *xu;
-	const uint16_t *yu;
+	uint32_t	x = link->values[(size_t) a * link->n_fields + field];
+	uint32_t	y = link->values[(size_t) b * link->n_fields + field];
+	CrmLinkKind kind = link->fields[field].kind;
 
-	if (va == 0 || vb == 0)
+	if (x == 0 || y == 0)
 		return 0;
-	if (va == vb)
-		return link->fields[field].n_levels - 1;
-	xu = link->arena + x->start;
-	yu = link->arena + y->start;
-	switch (link->fields[field].kind)
-	{
-		case CRM_LINK_GIVEN:
-		case CRM_LINK_SURNAME:
-			if (is_swapped(link, field, a, b))
-				return link->fields[field].kind == CRM_LINK_GIVEN ? 5 : 0;
-			return name_level(xu, x->length, yu, y->length);
-		case CRM_LINK_NAME:
-			return name_level(xu, x->length, yu, y->length);
-		case CRM_LINK_DATE:
-			return date_level(xu, x->length, yu, y->length);
-		case CRM_LINK_CODE:
-			return code_level(xu, x->length, yu, y->length);
-		case CRM_LINK_EMAIL:
-			return email_level(xu, x, yu, y);
-		case CRM_LINK_TEXT:
-			return text_level(xu, x->length, yu, y->length);
-		case CRM_LINK_CLASS:
-			break;
-	}
-	return FAR;
+	if (x == y)
+		return link->dictionary[x].self;
+	if ((kind == CRM_LINK_GIVEN || kind == CRM_LINK_SURNAME) && is_swapped(link, field, a, b))
+		return kind == CRM_LINK_GIVEN ? LEVEL(GIVEN_SWAPPED) : 0;
+	return crm_link_value_level(kind, link->arena, &link->dictionary[x], &link->dictionary[y]);
 }
 
 uint64_t
@@ -146,61 +269,4 @@ crm_link_pattern(const CrmLink *link, uint32_t a, uint32_t b)
 	for (int f = 0; f < link->n_fields; f++)
 		pattern |= (uint64_t) crm_link_level(link, f, a, b) << (CRM_LINK_LEVEL_BITS * f);
 	return pattern;
-}
-
-/* Consonants that sound alike, vowels dropped; an ideograph stands for itself. */
-static uint64_t
-sound(const uint16_t *units, int length)
-{
-	static const char classes[] = "01230120022455012623010202";
-	uint64_t	code = units[0];
-	int			taken = 1;
-	char		last = units[0] >= 'a' && units[0] <= 'z' ? classes[units[0] - 'a'] : '0';
-
-	if (units[0] >= 0x3400)
-		return code;
-	for (int i = 1; i < length && taken < 4; i++)
-	{
-		char		class = units[i] >= 'a' && units[i] <= 'z' ? classes[units[i] - 'a'] : '0';
-
-		if (class != '0' && class != last)
-		{
-			code = code * 8 + (class - '0');
-			taken++;
-		}
-		last = class;
-	}
-	return code;
-}
-
-/* What values that are nearly the same have in common; 0 when nothing can be said. */
-uint64_t
-crm_link_rough(const CrmLink *link, CrmLinkKind kind, uint32_t value)
-{
-	const CrmLinkValue *v = &link->dictionary[value];
-	const uint16_t *units = link->arena + v->start;
-	int			length = v->length;
-
-	switch (kind)
-	{
-		case CRM_LINK_GIVEN:
-		case CRM_LINK_SURNAME:
-		case CRM_LINK_NAME:
-			return sound(units, length) + 1;
-		case CRM_LINK_DATE:
-			length = length < 4 ? length : 4;
-			break;
-		case CRM_LINK_CODE:
-			length = length < 4 ? length : length - 2 < 6 ? length - 2 : 6;
-			break;
-		case CRM_LINK_EMAIL:
-			length = v->local;
-			break;
-		case CRM_LINK_TEXT:
-			length = length < 5 ? length : 5;
-			break;
-		case CRM_LINK_CLASS:
-			return 0;
-	}
-	return length > 0 ? crm_hash_bytes(units, length * sizeof(uint16_t)) | 1 : 0;
 }

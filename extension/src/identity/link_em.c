@@ -15,6 +15,7 @@
 #define STEPS 200
 #define SETTLED 1e-6
 #define LEAST 1e-6
+#define PRESET_PAIRS 3.0		/* what the presets weigh beside the matches found */
 
 typedef struct Sums
 {
@@ -66,13 +67,15 @@ maximise(CrmLinkField *fields, int n_fields, uint32_t blocked_fields, const Sums
 	{
 		int			n_levels = fields[f].n_levels;
 		double		known = sums->matches - sums->matched[f][0];
+		const double *preset = crm_link_preset_m(fields[f].kind);
 
 		if ((blocked_fields >> f & 1) != 0 || known < 1)
 			continue;
 		for (int level = 1; level < n_levels; level++)
 		{
-			/* a level nobody showed keeps a trace of half a pair */
-			double		m = fmax((sums->matched[f][level] + 0.5) / (known + 0.5 * (n_levels - 1)), LEAST);
+			/* a level that few pairs showed leans on the preset */
+			double		m = fmax((sums->matched[f][level] + PRESET_PAIRS * preset[level]) /
+								 (known + PRESET_PAIRS), LEAST);
 
 			change = fmax(change, fabs(m - fields[f].m[level]));
 			fields[f].m[level] = m;

@@ -17,6 +17,7 @@
 #define PATTERN_SLOTS (1 << 16)
 #define RAREST 1e-4				/* of all rows, so that a typing error is no proof */
 #define LEAST 1e-7
+#define PRESET_PAIRS 1.0		/* what the presets weigh beside the pairs seen */
 
 /* Patterns counted in an open table; a table that is full counts no new ones. */
 typedef struct Counter
@@ -51,7 +52,28 @@ count_block(CrmLink *link, void *state, int rule, const uint32_t *rows, uint32_t
 	link->host.breathe(link->host.state);
 }
 
-/* Chances of equal values from their counts, and of the levels below from random pairs. */
+/* That two rows hold one value, from how often each value is held. */
+static void
+count_exact(CrmLink *link)
+{
+	double		sums[CRM_LINK_MAX_FIELDS] = {0};
+
+	for (uint32_t v = 1; v < link->n_values; v++)
+		sums[link->dictionary[v].field] += link->dictionary[v].count * (link->dictionary[v].count - 1.0);
+	for (int f = 0; f < link->n_fields; f++)
+	{
+		CrmLinkField *field = &link->fields[f];
+		double		pairs = field->holders * (field->holders - 1.0);
+
+		field->exact_chance = fmax(pairs > 0 ? sums[f] / pairs : 0, LEAST);
+		field->least_share = fmin(RAREST, field->exact_chance);
+	}
+}
+
+/*
+ * Chances among random pairs, seen by the seed; what few pairs have shown leans on the preset,
+ * and that of equal values is known from their counts.
+ */
 static void
 learn_random(CrmLink *link)
 {
@@ -68,21 +90,19 @@ learn_random(CrmLink *link)
 		if (i % 4096 == 0)
 			link->host.breathe(link->host.state);
 	}
+	count_exact(link);
 	for (int f = 0; f < link->n_fields; f++)
 	{
 		CrmLinkField *field = &link->fields[f];
-		double		known = 1;
+		const double *preset = crm_link_preset_u(field->kind);
+		int64_t		known = 0;
 
 		for (int level = 1; level < field->n_levels; level++)
 			known += seen[f][level];
 		for (int level = 1; level < field->n_levels; level++)
 		{
-			bool		is_exact = level == field->n_levels - 1;
-
-			field->u[level] = fmax((seen[f][level] + 0.5) / known, LEAST);
-			field->m[level] = is_exact ? 0.8 : level == 1 ? 0.08 : 0.12 / (field->n_levels - 3 + 1e-9);
-			if (field->n_levels == 3 && level == 1)
-				field->m[level] = 0.2;
+			field->u[level] = fmax((seen[f][level] + PRESET_PAIRS * preset[level]) / (known + PRESET_PAIRS), LEAST);
+			field->m[level] = crm_link_preset_m(field->kind)[level];
 		}
 	}
 }
@@ -137,8 +157,31 @@ void
 crm_link_train(CrmLink *link)
 {
 	link->matches = 1;
+	link->trained_rows = link->n_rows;
 	learn_random(link);
 	learn_matches(link);
+}
+
+static double
+share_of(const CrmLink *link, const CrmLinkValue *value)
+{
+	int64_t		low = 0;
+	int64_t		high = link->n_terms;
+
+	if (!link->has_model)
+		return (double) value->count / link->fields[value->field].holders;
+	while (low < high)
+	{
+		int64_t		middle = (low + high) / 2;
+		const CrmLinkTerm *term = &link->terms[middle];
+
+		if (term->field < value->field || (term->field == value->field && term->hash < value->hash))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < link->n_terms && link->terms[low].field == value->field &&
+		link->terms[low].hash == value->hash ? link->terms[low].share : 0;
 }
 
 /* Weights from chances; how much rarer or commoner than most each value is. */
@@ -146,27 +189,57 @@ void
 crm_link_weigh(CrmLink *link)
 {
 	for (int f = 0; f < link->n_fields; f++)
+		for (int level = 1; level < link->fields[f].n_levels; level++)
+			link->fields[f].weight[level] = log2(link->fields[f].m[level] / link->fields[f].u[level]);
+	for (uint32_t v = 1; v < link->n_values; v++)
 	{
-		CrmLinkField *field = &link->fields[f];
-		int			exact = field->n_levels - 1;
+		CrmLinkValue *value = &link->dictionary[v];
+		const CrmLinkField *field = &link->fields[value->field];
+		int			exact = crm_link_exact_of(field->kind);
 
-		for (int level = 1; level <= exact; level++)
-			field->weight[level] = log2(field->m[level] / field->u[level]);
-		for (uint32_t row = 0; row < link->n_rows; row++)
-		{
-			CrmLinkValue *value = &link->dictionary[link->values[(size_t) row * link->n_fields + f]];
-
-			if (value != link->dictionary && field->holders > 0)
-				value->rarity = (float) (log2(field->u[exact]) -
-										 log2(fmax((double) value->count / field->holders, RAREST)));
-		}
+		value->rarity = value->self != exact ? 0 :
+			(float) log2(field->u[exact] / fmax(share_of(link, value), field->least_share));
 	}
-	link->prior = log2(link->matches) - log2(fmax(link->n_rows / 2.0 * (link->n_rows - 1.0), 1));
+	if (!link->has_model)
+		link->prior = log2(link->matches) - log2(fmax(link->n_rows / 2.0 * (link->n_rows - 1.0), 1));
+}
+
+/* Each field's part; of a group the heaviest counts. */
+double
+crm_link_parts(const CrmLink *link, uint32_t a, uint32_t b, CrmLinkPart *parts)
+{
+	int			best[CRM_LINK_MAX_FIELDS];
+	double		total = 0;
+
+	memset(best, -1, sizeof best);
+	for (int f = 0; f < link->n_fields; f++)
+	{
+		const CrmLinkField *field = &link->fields[f];
+		uint32_t	value = link->values[(size_t) a * link->n_fields + f];
+		bool		is_equal = value == link->values[(size_t) b * link->n_fields + f];
+		int			level = crm_link_level(link, f, a, b);
+		int		   *heaviest = &best[field->group];
+
+		parts[f] = (CrmLinkPart) {level, level > 0 ? field->weight[level] : 0,
+			level > 0 && is_equal ? link->dictionary[value].rarity : 0, false};
+		if (level > 0 && (*heaviest < 0 || parts[f].weight + parts[f].rarity >
+						  parts[*heaviest].weight + parts[*heaviest].rarity))
+			*heaviest = f;
+	}
+	for (int g = 0; g < link->n_fields; g++)
+		if (best[g] >= 0)
+		{
+			parts[best[g]].is_counted = true;
+			total += parts[best[g]].weight + parts[best[g]].rarity;
+		}
+	return total;
 }
 
 double
 crm_link_score(const CrmLink *link, uint32_t a, uint32_t b, uint64_t pattern)
 {
+	const uint32_t *x = link->values + (size_t) a * link->n_fields;
+	const uint32_t *y = link->values + (size_t) b * link->n_fields;
 	double		best[CRM_LINK_MAX_FIELDS];
 	bool		has[CRM_LINK_MAX_FIELDS] = {false};
 	double		total = 0;
@@ -179,9 +252,7 @@ crm_link_score(const CrmLink *link, uint32_t a, uint32_t b, uint64_t pattern)
 
 		if (level == 0)
 			continue;
-		weight = field->weight[level];
-		if (level == field->n_levels - 1)
-			weight += link->dictionary[link->values[(size_t) a * link->n_fields + f]].rarity;
+		weight = field->weight[level] + (x[f] == y[f] ? link->dictionary[x[f]].rarity : 0);
 		if (!has[field->group] || weight > best[field->group])
 			best[field->group] = weight;
 		has[field->group] = true;

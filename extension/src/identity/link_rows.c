@@ -1,9 +1,10 @@
 /*
  * link_rows.c
- *		Rows of the matcher: values interned once, rows put in the order of their numbers.
+ *		Rows of the matcher: values interned and prepared once, rows put in the order of their
+ *		numbers.
  *
- * Fields of persons' names share one dictionary, so that names put into each other's column
- * are seen; every other field has its own.
+ * A value belongs to one field; two values of different fields are the same text where their
+ * hashes are equal.
  */
 #include "identity/link.h"
 
@@ -13,7 +14,10 @@
 #include "pure/hash.h"
 #include "pure/units.h"
 
-#define LONGEST 120				/* units of a value that are looked at */
+#define FIRST_ROOM 64			/* rows, values and words: a pair is scored in little memory */
+
+#define WORDS(bytes) (((bytes) + 7) / 8)
+#define UNITS_ROOM_WORDS WORDS(CRM_UNITS_ROOM * sizeof(uint16_t))
 
 typedef struct Order
 {
@@ -42,10 +46,19 @@ crm_link_begin(CrmLink *link)
 		link->fields[f].n_levels = crm_link_levels_of(link->fields[f].kind);
 		link->fields[f].holders = 0;
 	}
-	link->n_slots = 1024;
+	link->n_slots = 4 * FIRST_ROOM;
 	link->slots = crm_link_grow(link, NULL, 0, link->n_slots * sizeof(uint32_t));
 	memset(link->slots, 0, link->n_slots * sizeof(uint32_t));
+	link->room_values = FIRST_ROOM;
+	link->dictionary = crm_link_grow(link, NULL, 0, link->room_values * sizeof(CrmLinkValue));
+	memset(link->dictionary, 0, sizeof(CrmLinkValue));
 	link->n_values = 1;			/* number 0 is nothing */
+}
+
+static uint32_t
+slot_of(const CrmLink *link, uint64_t hash, int field)
+{
+	return (uint32_t) ((hash + (uint64_t) field * UINT64_C(0x9E3779B97F4A7C15)) >> 7) & (link->n_slots - 1);
 }
 
 static void
@@ -57,7 +70,7 @@ widen_slots(CrmLink *link)
 	memset(link->slots, 0, link->n_slots * sizeof(uint32_t));
 	for (uint32_t v = 1; v < link->n_values; v++)
 	{
-		uint32_t	slot = (uint32_t) link->dictionary[v].hash & (link->n_slots - 1);
+		uint32_t	slot = slot_of(link, link->dictionary[v].hash, link->dictionary[v].field);
 
 		while (link->slots[slot] != 0)
 			slot = (slot + 1) & (link->n_slots - 1);
@@ -65,82 +78,75 @@ widen_slots(CrmLink *link)
 	}
 }
 
-static uint32_t
-new_value(CrmLink *link, CrmLinkKind kind, uint64_t hash, const uint16_t *units, int length)
+static void
+make_room(CrmLink *link, size_t words)
 {
-	CrmLinkValue *value;
-
 	if (link->n_values >= link->room_values)
 	{
-		link->room_values = link->room_values ? link->room_values + link->room_values / 2 : 4096;
+		link->room_values += link->room_values / 2;
 		link->dictionary = crm_link_grow(link, link->dictionary, link->n_values * sizeof(CrmLinkValue),
 										 link->room_values * sizeof(CrmLinkValue));
 	}
-	if (link->arena_used + length + CRM_UNITS_ROOM > link->arena_room)
+	if (link->arena_used + words + UNITS_ROOM_WORDS > link->arena_room)
 	{
-		link->arena_room = link->arena_room ? link->arena_room + link->arena_room / 2 : 65536;
-		link->arena = crm_link_grow(link, link->arena, link->arena_used * sizeof(uint16_t),
-									link->arena_room * sizeof(uint16_t));
+		link->arena_room = (link->arena_room ? link->arena_room : 16 * FIRST_ROOM) * 3 / 2 + words;
+		link->arena = crm_link_grow(link, link->arena, link->arena_used * sizeof(uint64_t),
+									link->arena_room * sizeof(uint64_t));
 	}
+}
+
+static uint32_t
+new_value(CrmLink *link, int field, uint64_t hash, const CrmLinkReading *reading)
+{
+	CrmLinkKind kind = link->fields[field].kind;
+	size_t		prepared = reading->is_prepared ? crm_link_prepared_size(kind) : 0;
+	size_t		n_prepared = WORDS(prepared);
+	size_t		n_units = WORDS(reading->length * sizeof(uint16_t));
+	CrmLinkValue *value;
+
+	make_room(link, n_prepared + n_units);
 	value = &link->dictionary[link->n_values];
-	*value = (CrmLinkValue) {.hash = hash, .start = link->arena_used, .length = length};
-	if (kind == CRM_LINK_EMAIL)
-		while (value->local < length && units[value->local] != '@')
-			value->local++;
-	memcpy(link->arena + link->arena_used, units, length * sizeof(uint16_t));
-	memset(link->arena + link->arena_used + length, 0, CRM_UNITS_ROOM * sizeof(uint16_t));
-	link->arena_used += length;
+	*value = (CrmLinkValue) {.hash = hash, .start = (uint32_t) link->arena_used,
+		.length = (uint16_t) reading->length, .local = (uint16_t) reading->local,
+		.n_prepared = (uint8_t) n_prepared, .field = (uint8_t) field,
+		.rough = crm_link_rough(kind, reading)};
+	memset(link->arena + link->arena_used, 0, (n_prepared + n_units + UNITS_ROOM_WORDS) * sizeof(uint64_t));
+	memcpy(link->arena + link->arena_used, &reading->prepared, prepared);
+	memcpy(link->arena + link->arena_used + n_prepared, reading->units,
+		   reading->length * sizeof(uint16_t));
+	link->arena_used += n_prepared + n_units;
+	value->self = (uint8_t) crm_link_value_level(kind, link->arena, value, value);
 	return link->n_values++;
 }
 
 static uint32_t
-intern(CrmLink *link, int field, const uint16_t *units, int length)
+intern(CrmLink *link, int field, const CrmLinkReading *reading)
 {
-	CrmLinkKind kind = link->fields[field].kind;
-	bool		is_name = kind == CRM_LINK_GIVEN || kind == CRM_LINK_SURNAME;
-	uint64_t	hash = crm_hash_bytes(units, length * sizeof(uint16_t)) ^
-		(is_name ? 0 : crm_hash_int64(field + 1));
-	uint32_t	slot = (uint32_t) hash & (link->n_slots - 1);
+	uint64_t	hash = crm_hash_bytes(reading->units, reading->length * sizeof(uint16_t));
+	uint32_t	slot = slot_of(link, hash, field);
+	uint32_t	value;
 
-	while (link->slots[slot] != 0 && link->dictionary[link->slots[slot]].hash != hash)
+	while ((value = link->slots[slot]) != 0 &&
+		   (link->dictionary[value].hash != hash || link->dictionary[value].field != field))
 		slot = (slot + 1) & (link->n_slots - 1);
-	if (link->slots[slot] == 0)
+	if (value == 0)
 	{
-		link->slots[slot] = new_value(link, kind, hash, units, length);
+		value = link->slots[slot] = new_value(link, field, hash, reading);
 		if (link->n_values * 2 > link->n_slots)
-		{
-			uint32_t	value = link->slots[slot];
-
 			widen_slots(link);
-			link->dictionary[value].count++;
-			return value;
-		}
 	}
-	link->dictionary[link->slots[slot]].count++;
-	return link->slots[slot];
-}
-
-/* Dates and codes: letters and digits alone.  Returns the units that are left. */
-static int
-squeeze(uint16_t *units, int length)
-{
-	int			kept = 0;
-
-	for (int i = 0; i < length; i++)
-		if (units[i] >= 128 || (units[i] >= '0' && units[i] <= '9') ||
-			(units[i] >= 'a' && units[i] <= 'z'))
-			units[kept++] = units[i];
-	return kept;
+	link->dictionary[value].count++;
+	return value;
 }
 
 void
 crm_link_row(CrmLink *link, int64_t id, const char *const *texts, const size_t *lengths)
 {
-	uint16_t	units[LONGEST + CRM_UNITS_ROOM];
+	CrmLinkReading reading;
 
 	if (link->n_rows >= link->room_rows)
 	{
-		link->room_rows = link->room_rows ? link->room_rows * 2 : 4096;
+		link->room_rows = link->room_rows ? link->room_rows * 2 : FIRST_ROOM;
 		link->ids = crm_link_grow(link, link->ids, link->n_rows * sizeof(int64_t),
 								  link->room_rows * sizeof(int64_t));
 		link->values = crm_link_grow(link, link->values,
@@ -150,19 +156,11 @@ crm_link_row(CrmLink *link, int64_t id, const char *const *texts, const size_t *
 	link->ids[link->n_rows] = id;
 	for (int f = 0; f < link->n_fields; f++)
 	{
-		CrmLinkKind kind = link->fields[f].kind;
 		uint32_t	value = 0;
-		int			length = 0;
 
-		if (texts[f] != NULL)
-			length = kind == CRM_LINK_EMAIL ?
-				crm_units_read(texts[f], lengths[f], units, LONGEST) :
-				crm_units_read_folded(texts[f], lengths[f], units, LONGEST);
-		if (length > 0 && (kind == CRM_LINK_DATE || kind == CRM_LINK_CODE))
-			length = squeeze(units, length);
-		if (length > 0)
+		if (texts[f] != NULL && crm_link_read(link->fields[f].kind, texts[f], lengths[f], &reading))
 		{
-			value = intern(link, f, units, length);
+			value = intern(link, f, &reading);
 			link->fields[f].holders++;
 		}
 		link->values[(size_t) link->n_rows * link->n_fields + f] = value;

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define KEPT_ODDS (-4.0)		/* bits: what is less likely is not worth an edge */
-#define AUTO_ODDS 9.0			/* a pair of an automatic merge has at least these odds */
 #define LOWEST (-64)
 
 static bool
@@ -76,7 +75,7 @@ choose_cuts(CrmLink *link)
 	double		pairs = 0;
 	double		best = -1;
 
-	link->cut = link->cut_auto = AUTO_ODDS - link->prior;
+	link->cut = link->cut_auto = CRM_LINK_AUTO_ODDS - link->prior;
 	for (int64_t i = 0; i < link->n_edges; i++)
 	{
 		int			bin = (int) ((link->edges[i].score + link->prior - LOWEST) * 8);
@@ -99,13 +98,14 @@ choose_cuts(CrmLink *link)
 			link->precision_cut = found / pairs;
 			link->recall_cut = found / link->matches;
 		}
-		if (pairs > 0 && bin / 8.0 + LOWEST >= AUTO_ODDS)
+		if (pairs > 0 && bin / 8.0 + LOWEST >= CRM_LINK_AUTO_ODDS)
 			link->precision_auto = found / pairs;
 	}
 }
 
+/* Rows, blocks, model, edges: all but clusters. */
 void
-crm_link_run(CrmLink *link)
+crm_link_learn(CrmLink *link)
 {
 	crm_link_rows_done(link);
 	crm_link_plan(link);
@@ -114,9 +114,16 @@ crm_link_run(CrmLink *link)
 	crm_link_weigh(link);
 	for (int r = 0; r < link->n_rules; r++)
 		crm_link_blocks(link, r, 1, score_block, NULL);
-	if (!link->has_model)
-		settle_prior(link);
+	if (link->has_model)
+		return;
+	settle_prior(link);
 	choose_cuts(link);
+}
+
+void
+crm_link_run(CrmLink *link)
+{
+	crm_link_learn(link);
 	link->cluster_auto = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));
 	crm_link_cluster(link, link->cut_auto, link->cluster_auto);
 	link->cluster = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));

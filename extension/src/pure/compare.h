@@ -229,6 +229,24 @@ extern int	crm_compare_postcode(const CrmPreparedText *a, const CrmPreparedText 
 extern int	crm_compare_text(const CrmPreparedText *a, const CrmPreparedText *b);
 extern int	crm_compare_number(const CrmPreparedNumber *a, const CrmPreparedNumber *b);
 
+/*
+ * The same on units that are folded already, for callers that keep nothing else; both sides
+ * say something and the two differ.
+ */
+typedef struct CrmMailUnits
+{
+	const uint16_t *local;
+	const uint16_t *domain;
+	int			local_length;
+	int			domain_length;
+} CrmMailUnits;
+
+extern int	crm_compare_given_units(const uint16_t *a, int a_length, const uint16_t *b, int b_length);
+extern int	crm_compare_text_units(const uint16_t *a, int a_length, const uint16_t *b, int b_length);
+extern int	crm_compare_postcode_units(const uint16_t *a, int a_length, const uint16_t *b,
+									   int b_length);
+extern int	crm_compare_email_units(const CrmMailUnits *a, const CrmMailUnits *b);
+
 /* The same by the number of the field, for models whose fields are data. */
 extern bool crm_prepare(CrmCompareField field, const char *bytes, size_t length, CrmPrepared *out);
 extern int	crm_compare(CrmCompareField field, const CrmPrepared *a, const CrmPrepared *b);

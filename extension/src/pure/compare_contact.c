@@ -176,23 +176,29 @@ crm_prepare_email(const char *bytes, size_t length, CrmPreparedEmail *out)
 }
 
 int
+crm_compare_email_units(const CrmMailUnits *a, const CrmMailUnits *b)
+{
+	int			local = crm_distance_osa(a->local, a->local_length, b->local, b->local_length, 1);
+	int			domain = local > 1 ? local :
+		crm_distance_osa(a->domain, a->domain_length, b->domain, b->domain_length, 1);
+
+	if (local + domain <= 1 && a->local_length >= 4 && b->local_length >= 4)
+		return CRM_MAIL_TYPO;
+	if (local == 0)
+		return CRM_MAIL_LOCAL;
+	return crm_similarity_jaro_winkler(a->local, a->local_length, b->local, b->local_length) >=
+		LOCAL_NEAR ? CRM_MAIL_NEAR : CRM_MAIL_DIFFERENT;
+}
+
+int
 crm_compare_email(const CrmPreparedEmail *a, const CrmPreparedEmail *b)
 {
-	const CrmText *x = &a->local;
-	const CrmText *y = &b->local;
-	int			domain;
-	int			local;
+	CrmMailUnits x = {a->local.units, a->domain.units, a->local.length, a->domain.length};
+	CrmMailUnits y = {b->local.units, b->domain.units, b->local.length, b->domain.length};
 
 	if (a->key_hash == 0 || b->key_hash == 0)
 		return CRM_LEVEL_NULL;
 	if (a->key_hash == b->key_hash)
 		return CRM_MAIL_EXACT;
-	local = crm_distance_osa(x->units, x->length, y->units, y->length, 1);
-	domain = crm_distance_osa(a->domain.units, a->domain.length, b->domain.units, b->domain.length, 1);
-	if (local + domain <= 1 && x->length >= 4 && y->length >= 4)
-		return CRM_MAIL_TYPO;
-	if (local == 0)
-		return CRM_MAIL_LOCAL;
-	return crm_similarity_jaro_winkler(x->units, x->length, y->units, y->length) >= LOCAL_NEAR ?
-		CRM_MAIL_NEAR : CRM_MAIL_DIFFERENT;
+	return crm_compare_email_units(&x, &y);
 }

@@ -50,95 +50,102 @@ crm_prepare_postcode(const char *bytes, size_t length, CrmPreparedText *out)
 
 /* One is the first letter of the other, or its beginning of three letters and more. */
 static bool
-is_beginning(const CrmText *a, const CrmText *b)
+is_beginning(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
 {
-	if (a->length > b->length)
-		return is_beginning(b, a);
-	return (a->length == 1 || a->length >= 3) &&
-		memcmp(a->units, b->units, a->length * sizeof *a->units) == 0;
+	if (a_length > b_length)
+		return is_beginning(b, b_length, a, a_length);
+	return (a_length == 1 || a_length >= 3) && memcmp(a, b, (size_t) a_length * sizeof *a) == 0;
+}
+
+int
+crm_compare_given_units(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+{
+	double		similarity = crm_similarity_jaro_winkler(a, a_length, b, b_length);
+
+	if (similarity >= NEAREST ||
+		(a_length >= 4 && b_length >= 4 && crm_distance_osa(a, a_length, b, b_length, 1) <= 1))
+		return CRM_GIVEN_NEAREST;
+	if (similarity >= NEAR)
+		return CRM_GIVEN_NEAR;
+	if (is_beginning(a, a_length, b, b_length))
+		return CRM_GIVEN_INITIAL;
+	return similarity >= FAR ? CRM_GIVEN_FAR : CRM_GIVEN_DIFFERENT;
 }
 
 int
 crm_compare_given(const CrmPreparedText *a, const CrmPreparedText *b)
 {
-	const CrmText *x = &a->text;
-	const CrmText *y = &b->text;
-	double		similarity;
-
-	if (x->length == 0 || y->length == 0)
+	if (a->text.length == 0 || b->text.length == 0)
 		return CRM_LEVEL_NULL;
 	if (a->hash == b->hash)
 		return CRM_GIVEN_EXACT;
-	similarity = crm_similarity_jaro_winkler(x->units, x->length, y->units, y->length);
-	if (similarity >= NEAREST ||
-		(x->length >= 4 && y->length >= 4 &&
-		 crm_distance_osa(x->units, x->length, y->units, y->length, 1) <= 1))
-		return CRM_GIVEN_NEAREST;
-	if (similarity >= NEAR)
-		return CRM_GIVEN_NEAR;
-	if (is_beginning(x, y))
-		return CRM_GIVEN_INITIAL;
-	return similarity >= FAR ? CRM_GIVEN_FAR : CRM_GIVEN_DIFFERENT;
+	return crm_compare_given_units(a->text.units, a->text.length, b->text.units, b->text.length);
 }
 
 /* What stands before the last three signs of a British code, the last two digits of others. */
 static int
-outward_length(const CrmText *text)
+outward_length(const uint16_t *units, int length)
 {
-	bool		has_letter = text->length > 0 && text->units[0] > '9';
+	bool		has_letter = length > 0 && units[0] > '9';
 
-	return text->length - (has_letter ? 3 : 2);
+	return length - (has_letter ? 3 : 2);
+}
+
+int
+crm_compare_postcode_units(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+{
+	int			outward = outward_length(a, a_length);
+
+	if (a_length >= 4 && b_length >= 4 && crm_distance_osa(a, a_length, b, b_length, 1) <= 1)
+		return CRM_POSTCODE_TYPO;
+	if (outward >= 2 && outward == outward_length(b, b_length) &&
+		memcmp(a, b, (size_t) outward * sizeof *a) == 0)
+		return CRM_POSTCODE_DISTRICT;
+	return a_length >= 3 && b_length >= 3 && a[0] == b[0] && a[1] == b[1] ?
+		CRM_POSTCODE_AREA : CRM_POSTCODE_DIFFERENT;
 }
 
 int
 crm_compare_postcode(const CrmPreparedText *a, const CrmPreparedText *b)
 {
-	const CrmText *x = &a->text;
-	const CrmText *y = &b->text;
-	int			outward = outward_length(x);
-
-	if (x->length == 0 || y->length == 0)
+	if (a->text.length == 0 || b->text.length == 0)
 		return CRM_LEVEL_NULL;
 	if (a->hash == b->hash)
 		return CRM_POSTCODE_EXACT;
-	if (x->length >= 4 && y->length >= 4 &&
-		crm_distance_osa(x->units, x->length, y->units, y->length, 1) <= 1)
-		return CRM_POSTCODE_TYPO;
-	if (outward >= 2 && outward == outward_length(y) &&
-		memcmp(x->units, y->units, (size_t) outward * sizeof *x->units) == 0)
-		return CRM_POSTCODE_DISTRICT;
-	return x->length >= 3 && y->length >= 3 && x->units[0] == y->units[0] &&
-		x->units[1] == y->units[1] ? CRM_POSTCODE_AREA : CRM_POSTCODE_DIFFERENT;
+	return crm_compare_postcode_units(a->text.units, a->text.length, b->text.units, b->text.length);
 }
 
 /* The shorter stands in the longer as it is. */
 static bool
-is_contained(const CrmText *a, const CrmText *b)
+is_contained(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
 {
-	if (a->length > b->length)
-		return is_contained(b, a);
-	for (int at = 0; a->length >= 2 && at + a->length <= b->length; at++)
-		if (memcmp(a->units, b->units + at, a->length * sizeof *a->units) == 0)
+	if (a_length > b_length)
+		return is_contained(b, b_length, a, a_length);
+	for (int at = 0; a_length >= 2 && at + a_length <= b_length; at++)
+		if (memcmp(a, b + at, (size_t) a_length * sizeof *a) == 0)
 			return true;
 	return false;
 }
 
 int
+crm_compare_text_units(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+{
+	if (crm_similarity_jaro_winkler(a, a_length, b, b_length) >= TEXT_NEAR)
+		return CRM_TEXT_NEAR;
+	if (is_contained(a, a_length, b, b_length))
+		return CRM_TEXT_CONTAINED;
+	return crm_similarity_bigram(a, a_length, b, b_length) >= TEXT_COMMON ?
+		CRM_TEXT_FAR : CRM_TEXT_DIFFERENT;
+}
+
+int
 crm_compare_text(const CrmPreparedText *a, const CrmPreparedText *b)
 {
-	const CrmText *x = &a->text;
-	const CrmText *y = &b->text;
-
-	if (x->length == 0 || y->length == 0)
+	if (a->text.length == 0 || b->text.length == 0)
 		return CRM_LEVEL_NULL;
 	if (a->hash == b->hash)
 		return CRM_TEXT_EXACT;
-	if (crm_similarity_jaro_winkler(x->units, x->length, y->units, y->length) >= TEXT_NEAR)
-		return CRM_TEXT_NEAR;
-	if (is_contained(x, y))
-		return CRM_TEXT_CONTAINED;
-	return crm_similarity_bigram(x->units, x->length, y->units, y->length) >= TEXT_COMMON ?
-		CRM_TEXT_FAR : CRM_TEXT_DIFFERENT;
+	return crm_compare_text_units(a->text.units, a->text.length, b->text.units, b->text.length);
 }
 
 /* ---------------------------------------------------------------- numbers */
