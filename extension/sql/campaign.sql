@@ -249,21 +249,26 @@ $$;
 COMMENT ON FUNCTION crm._campaign_gate(crm.flow_row, bigint, bigint[], text, timestamptz, timestamptz, crm.gate_reach) IS
     'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours; the same code live, in preview and in explain (reach: that of crm._campaign_channel(), when it is known already)';
 
+CREATE FUNCTION crm._campaign_fill(body text, who text, code text, value numeric, valid_until timestamptz, zone text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE AS
+$$
+    -- valid_until is the first moment at which it is not valid any more: the day before it is named;
+    -- the name last: whatever it holds is text, not a variable
+    SELECT replace(replace(replace(replace(body, '{{coupon_code}}', coalesce(code, '')), '{{coupon_value}}', coalesce(trim_scale(value)::text, '')),
+                           '{{valid_until}}', coalesce(to_char((valid_until AT TIME ZONE zone) - interval '1 second', 'YYYY-MM-DD'), '')),
+                   '{{name}}', coalesce(who, '会员'))
+$$;
+COMMENT ON FUNCTION crm._campaign_fill(text, text, text, numeric, timestamptz, text) IS 'a text with its variables filled in, days by a zone; what is not known is left out';
+
 CREATE FUNCTION crm._campaign_render(flow crm.flow_row, person bigint, channel text, coupon_id bigint, zone text) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     body text := (SELECT t.body FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = _campaign_render.channel ORDER BY t.language DESC LIMIT 1);
     coupon crm.coupon;
-    who text := (SELECT p.name FROM crm.customer_private p WHERE p.customer_id = person);
 BEGIN
     SELECT * INTO coupon FROM crm.coupon c WHERE c.customer_id = person AND c.coupon_id = _campaign_render.coupon_id;
-    body := replace(body, '{{coupon_code}}', coalesce(coupon.code, ''));
-    body := replace(body, '{{coupon_value}}', coalesce(trim_scale(coupon.value)::text, ''));
-    -- valid_until is the first moment at which it is not valid any more: the day before it is named
-    body := replace(body, '{{valid_until}}', coalesce(to_char((coupon.valid_until AT TIME ZONE zone) - interval '1 second', 'YYYY-MM-DD'), ''));
-    -- the name last: whatever it holds is text, not a variable
-    RETURN replace(body, '{{name}}', coalesce(who, '会员'));
+    RETURN crm._campaign_fill(body, (SELECT p.name FROM crm.customer_private p WHERE p.customer_id = person), coupon.code, coupon.value, coupon.valid_until, zone);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_render(crm.flow_row, bigint, text, bigint, text) IS 'the flow''s text for a person on a channel, its variables filled in, days by the person''s zone';

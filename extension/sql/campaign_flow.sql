@@ -389,6 +389,25 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_candidates(crm.flow_row, int) IS 'those whom a flow would look at today';
 
+CREATE FUNCTION crm._campaign_cost(flow crm.flow_row, channels text[]) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    prices jsonb := crm._setting('campaign.message_cost');
+    messages numeric := (SELECT coalesce(sum((prices ->> c)::numeric), 0) FROM unnest(channels) c);
+    offer record;
+BEGIN
+    SELECT t.kind, t.value INTO offer FROM crm.coupon_type t WHERE t.coupon_type = flow.spec ->> 'coupon_type';
+    RETURN jsonb_build_object('messages', (SELECT coalesce(jsonb_object_agg(m.channel, m.n), '{}') FROM (SELECT c AS channel, count(*) AS n FROM unnest(channels) c WHERE c IS NOT NULL GROUP BY 1) m),
+        'message_cost', messages,
+        'coupons', CASE WHEN offer.kind IS NOT NULL THEN coalesce(cardinality(channels), 0) ELSE 0 END,
+        -- what a share of an order will be, nobody knows before the order
+        'coupon_cost', CASE offer.kind WHEN 'amount' THEN coalesce(cardinality(channels), 0) * offer.value WHEN 'percent' THEN NULL ELSE 0 END);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_cost(crm.flow_row, text[]) IS
+    'what one step costs in currency units when it goes to so many persons by these channels: messages by the setting campaign.message_cost, coupons if all were redeemed (null: a share of orders that are not there yet)';
+
 CREATE FUNCTION crm.campaign_preview(flow text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -408,18 +427,23 @@ BEGIN
     END IF;
     SELECT jsonb_build_object('flow', flow, 'looked_at', count(*), 'is_all', count(*) < most,
         'outcomes', (SELECT coalesce(jsonb_object_agg(o.outcome, o.n), '{}') FROM (SELECT g2.outcome, count(*) AS n FROM unnest(array_agg(g.outcome)) g2(outcome) GROUP BY 1) o),
-        'examples', to_jsonb((array_agg(jsonb_build_object('customer_id', g.customer_id, 'outcome', g.outcome, 'channel', g.channel, 'due_at', g.due_at)))[1:20]),
+        'reasons', (SELECT coalesce(jsonb_agg(jsonb_build_object('outcome', r.outcome, 'reason', r.reason, 'persons', r.n) ORDER BY r.n DESC, r.outcome, r.reason), '[]')
+                    FROM (SELECT u.outcome, u.reason, count(*) AS n FROM unnest(array_agg(g.outcome), array_agg(g.reason)) u (outcome, reason)
+                          WHERE u.reason IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 20) r),
+        'examples', to_jsonb((array_agg(jsonb_build_object('customer_id', g.customer_id, 'name', g.name_masked, 'outcome', g.outcome, 'channel', g.channel, 'due_at', g.due_at, 'reason', g.reason)))[1:20]),
+        'cost', crm._campaign_cost(chosen, array_agg(g.channel) FILTER (WHERE g.outcome IN ('sent', 'held'))),
         'backlog', (SELECT count(*) FROM crm.customer_value v JOIN crm.customer c USING (customer_id) WHERE c.status = 'active' AND chosen.trigger = 'silence' AND v.last_day < crm._campaign_today() - (chosen.spec ->> 'days')::int))
     INTO answer
-    FROM (SELECT k.customer_id, gate.outcome, gate.channel, gate.due_at
-          FROM crm._campaign_candidates(chosen, most) k,
+    FROM (SELECT k.customer_id, c.name_masked, gate.outcome, gate.channel, gate.due_at,
+                 CASE WHEN gate.outcome NOT IN ('sent', 'held') THEN gate.steps[cardinality(gate.steps)].reason END AS reason
+          FROM crm._campaign_candidates(chosen, most) k JOIN crm.customer c USING (customer_id),
                crm._campaign_gate(chosen, k.customer_id, crm._campaign_ids(k.customer_id), k.occurrence_key, crm.core_now(), 'infinity') gate
           ORDER BY k.customer_id) g;
     RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_preview(text) IS
-    'what a flow would do today, by the live gate and without doing it: how many would be sent, held, in the control group, or stopped at which step; examples; the size of its backlog; at most 2,000 persons are looked at';
+    'what a flow would do today, by the live gate and without doing it: how many would be sent, held, in the control group, or stopped at which step and why; masked examples; what messages would cost, and coupons at most; the size of its backlog; at most 2,000 persons are looked at';
 GRANT EXECUTE ON FUNCTION crm.campaign_preview(text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm._campaign_wilson(x numeric, n numeric, OUT low numeric, OUT high numeric)

@@ -174,28 +174,6 @@ $$;
 COMMENT ON FUNCTION crm._rule_sample(crm.bitmap, int, text) IS
     'members chosen by their hash under a seed: the same every time, and who is in a small sample is in a larger one';
 
-CREATE FUNCTION crm.rule_preview(rule jsonb, as_of timestamptz DEFAULT NULL, sample int DEFAULT 20) RETURNS jsonb
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
-$$
-DECLARE
-    moment timestamptz := coalesce(as_of, crm.core_now());
-    sets crm.bitmap[];
-BEGIN
-    PERFORM crm.rule_check(rule);
-    sets := crm._rule_apart(rule, moment);
-    RETURN jsonb_build_object(
-        'as_of', moment,
-        'persons', crm.bitmap_count(sets[1]),
-        'conditions', (SELECT coalesce(jsonb_agg(c.value || jsonb_build_object('persons', crm.bitmap_count(sets[c.ordinality + 1])) ORDER BY c.ordinality), '[]')
-                       FROM jsonb_array_elements(crm._rule_conditions(rule)) WITH ORDINALITY c),
-        'sample', (SELECT coalesce(jsonb_agg(jsonb_build_object('customer_id', p.customer_id, 'name', p.name_masked, 'phone', p.phone_masked) ORDER BY s.ordinality), '[]')
-                   FROM unnest(crm._rule_sample(sets[1], least(sample, 200), rule::text)) WITH ORDINALITY s
-                   JOIN crm.customer p ON p.customer_id = s.s));
-END
-$$;
-COMMENT ON FUNCTION crm.rule_preview(jsonb, timestamptz, int) IS
-    'how many persons fit a rule, how many meet each condition alone, and a sample (at most 200, masked) that stays the same; RM351';
-
 CREATE FUNCTION crm.rule_kinds() RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -209,5 +187,5 @@ $$;
 COMMENT ON FUNCTION crm.rule_kinds() IS 'what rules may ask: an object a kind, with its fields and their types';
 
 GRANT EXECUTE ON FUNCTION crm.rule_check(jsonb), crm.rule_matches(jsonb, bigint, timestamptz), crm.rule_select(jsonb, timestamptz),
-    crm.rule_count(jsonb, timestamptz), crm.rule_explain(jsonb, bigint, timestamptz), crm.rule_preview(jsonb, timestamptz, int), crm.rule_kinds()
+    crm.rule_count(jsonb, timestamptz), crm.rule_explain(jsonb, bigint, timestamptz), crm.rule_kinds()
     TO crm_marketer, crm_analyst, crm_headquarters;

@@ -242,4 +242,4 @@ COMMENT ON FUNCTION crm.segment_define_tag(text, text, text, jsonb, text, text, 
 
 GRANT EXECUTE ON FUNCTION crm.segment_define(text, text, jsonb, text, text, text), crm.segment_define_list(text, text, bigint[], text, text),
     crm.segment_drop(text, text) TO crm_marketer, crm_headquarters;
-GRANT EXECUTE ON FUNCTION crm.segment_define_tag(text, text, text, jsonb, text, text, text) TO crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.segment_define_tag(text, text, text, jsonb, text, text, text) TO crm_marketer, crm_headquarters;

@@ -560,5 +560,6 @@ GRANT EXECUTE ON FUNCTION crm.value_tier(bigint, date), crm.value_explain(bigint
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_analyst, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.value_tier_check(text), crm.value_tier_shares(date), crm.value_tier_transitions(date, date)
     TO crm_marketer, crm_analyst, crm_headquarters;
-GRANT EXECUTE ON FUNCTION crm.value_define_tiers(text, text, jsonb, boolean, text), crm.value_refresh(date) TO crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.value_refresh(date) TO crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.value_define_tiers(text, text, jsonb, boolean, text) TO crm_marketer, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.value_check() TO crm_headquarters, crm_admin;

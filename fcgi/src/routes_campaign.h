@@ -38,6 +38,38 @@
 		.response_schema = "FlowPreview", .success = 200,
 	},
 	{
+		.method = CRM_PUT, .path = "/api/v1/flows/{flow}/name", .operation = "flow_rename", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.sql = "SELECT 200 AS status, crm.campaign_rename($1, crm.gateway_text($2, 'name_zh', true), crm.gateway_text($2, 'name_en'), $3)::text AS body",
+		.params = {FLOW_CODE, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Give a flow another name",
+		.request_schema = "FlowName", .response_schema = "Flow", .success = 200, .example = "{\"name_zh\":\"春季唤醒\"}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/flows/{flow}/texts", .operation = "flow_texts", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = "manager, marketer, analyst, headquarters",
+		.sql = "SELECT j::text FROM crm.campaign_texts($1) j", .params = {FLOW_CODE},
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "What a flow says in each step on each channel", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_PUT, .path = "/api/v1/flows/{flow}/texts", .operation = "flow_text_write", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.sql = "SELECT 200 AS status, crm.campaign_write_text($1, coalesce(crm.gateway_integer($2, 'step'), 1), crm.gateway_text($2, 'channel', true), "
+		"crm.gateway_text($2, 'body', true), $3)::text AS body",
+		.params = {FLOW_CODE, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Write what a step says on a channel",
+		.request_schema = "FlowText", .response_schema = "Object", .success = 200,
+		.example = "{\"step\":1,\"channel\":\"sms\",\"body\":\"{{name}}，好久不见！退订回T\"}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/flows/{flow}/texts/read", .operation = "flow_text_read", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.sql = "SELECT 200 AS status, crm.campaign_read_text(crm.gateway_number($2, 'customer_id', true)::bigint, $1, coalesce(crm.gateway_integer($2, 'step'), 1), "
+		"crm.gateway_text($2, 'channel', true), crm.gateway_text($2, 'body'))::text AS body",
+		.params = {FLOW_CODE, BODY}, .read_only = true, .timeout_ms = FAST_MS, .summary = "What a person would read of a step, masked as the caller sees the person",
+		.request_schema = "FlowText", .response_schema = "Object", .success = 200,
+		.example = "{\"customer_id\":42,\"step\":1,\"channel\":\"sms\"}",
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/flow-presets", .operation = "flow_presets", .tag = "Flows",
 		.access = CRM_ACCESS_CALLER, .roles = "manager, marketer, analyst, headquarters",
 		.sql = "SELECT j::text FROM crm.campaign_presets() j",

@@ -1,0 +1,143 @@
+-- campaign_text: what flows are called and what they say; a text is shown as a person would read it before it is sent.
+
+CREATE FUNCTION crm.campaign_rename(flow text, name_zh text, name_en text DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_rename', crm._sha256(convert_to(jsonb_build_array(flow, name_zh, name_en)::text, 'UTF8')));
+    renamed crm.flow_row;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    PERFORM FROM crm.flow f WHERE f.code = flow FOR UPDATE;
+    renamed := crm._campaign_flow(flow);
+    IF length(btrim(coalesce(name_zh, ''))) NOT BETWEEN 1 AND 100 OR length(btrim(coalesce(name_en, ''))) > 100 THEN
+        RAISE EXCEPTION 'a flow has a name of 1 to 100 characters' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = CASE WHEN length(btrim(coalesce(name_en, ''))) > 100 THEN 'name_en' ELSE 'name_zh' END, HINT = 'Give a shorter name, or any.';
+    END IF;
+    renamed.name_zh := btrim(name_zh);
+    renamed.name_en := coalesce(nullif(btrim(name_en), ''), btrim(name_zh));
+    UPDATE crm.flow f SET name_zh = renamed.name_zh, name_en = renamed.name_en WHERE f.flow_id = renamed.flow_id;
+    PERFORM crm._audit('flow rename', 'flow', renamed.flow_id, 'name_zh', NULL, renamed.name_zh);
+    answer := crm._campaign_json(renamed);
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.campaign_rename(text, text, text, text) IS 'gives a flow another name (1 to 100 characters; without an English one the Chinese is both), whatever its state; its code stays; P0002, 22023';
+
+CREATE FUNCTION crm.campaign_texts(flow text) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    chosen crm.flow_row := crm._campaign_flow(flow);
+BEGIN
+    RETURN QUERY
+    SELECT jsonb_build_object('step', n.step, 'channel', c.channel, 'template', p.spec ->> 'template',
+        'body', (SELECT t.body FROM crm.template t WHERE t.template = p.spec ->> 'template' AND t.channel = c.channel ORDER BY t.language DESC LIMIT 1))
+    FROM generate_series(1, greatest(jsonb_array_length(coalesce(chosen.spec -> 'steps', '[]')), 1)) n (step),
+         LATERAL (SELECT crm._campaign_step_spec(chosen.spec, n.step, crm.core_now()) AS spec) p,
+         LATERAL jsonb_array_elements_text(coalesce(p.spec -> 'channels', '[]')) WITH ORDINALITY c (channel, place)
+    ORDER BY n.step, c.place;
+END
+$$;
+COMMENT ON FUNCTION crm.campaign_texts(text) IS 'what a flow says in each of its steps on each of its channels; body null: no text yet; P0002';
+
+CREATE FUNCTION crm._campaign_own_template(flow crm.flow_row, step int) RETURNS text
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    used text := crm._campaign_step_spec(flow.spec, step, crm.core_now()) ->> 'template';
+    own text := flow.code || CASE WHEN step > 1 THEN '_' || step ELSE '' END;
+BEGIN
+    IF used = own THEN
+        RETURN own;
+    END IF;
+    -- a text that others send, too, stays theirs
+    INSERT INTO crm.template (template, channel, language, body)
+    SELECT own, t.channel, t.language, t.body FROM crm.template t WHERE t.template = used ON CONFLICT DO NOTHING;
+    IF flow.spec ? 'steps' THEN
+        PERFORM crm.campaign_edit(flow.code, jsonb_build_object('steps', jsonb_set(flow.spec -> 'steps', ARRAY[(step - 1)::text, 'template'], to_jsonb(own))));
+    ELSE
+        PERFORM crm.campaign_edit(flow.code, jsonb_build_object('template', own));
+    END IF;
+    RETURN own;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_own_template(crm.flow_row, int) IS 'the template of one step of a flow that no other flow and no other step uses; made of the one it shared when there is none yet';
+
+CREATE FUNCTION crm._campaign_require_text(flow crm.flow_row, step int, channel text, body text) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    unknown text[] := crm._campaign_unknown_variables(body);
+    wrong text := CASE WHEN coalesce(step, 0) NOT BETWEEN 1 AND greatest(jsonb_array_length(coalesce(flow.spec -> 'steps', '[]')), 1) THEN 'step'
+                       WHEN NOT coalesce(crm._campaign_step_spec(flow.spec, step, crm.core_now()) -> 'channels' ? channel, false) THEN 'channel'
+                       WHEN length(btrim(coalesce(body, ''))) NOT BETWEEN 1 AND 2000 OR unknown <> '{}' THEN 'body' END;
+BEGIN
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'the text of flow "%" cannot be used: %', flow.code, CASE WHEN wrong <> 'body' THEN 'it has no such ' || wrong
+                WHEN unknown <> '{}' THEN format('nothing fills in {{%s}}', array_to_string(unknown, '}}, {{')) ELSE 'give 1 to 2000 characters' END
+            USING ERRCODE = 'RM801', COLUMN = wrong, HINT = 'Variables are {{name}}, {{coupon_code}}, {{coupon_value}}, {{valid_until}}.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_require_text(crm.flow_row, int, text, text) IS 'RM801 with the field unless a flow has the step and the channel, and the text 1 to 2000 characters and no variable that nothing fills in';
+
+CREATE FUNCTION crm.campaign_write_text(flow text, step int, channel text, body text, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_write_text', crm._sha256(convert_to(jsonb_build_array(flow, step, channel, body)::text, 'UTF8')));
+    chosen crm.flow_row;
+    own text;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    PERFORM FROM crm.flow f WHERE f.code = flow FOR UPDATE;
+    chosen := crm._campaign_flow(flow);
+    PERFORM crm._campaign_require_text(chosen, step, channel, body);
+    own := crm._campaign_own_template(chosen, step);
+    -- the language that the gate would choose is the one that is written
+    INSERT INTO crm.template AS t (template, channel, language, body)
+    VALUES (own, campaign_write_text.channel, coalesce((SELECT max(x.language) FROM crm.template x WHERE x.template = own AND x.channel = campaign_write_text.channel), 'zh-CN'), btrim(body))
+    ON CONFLICT ON CONSTRAINT template_pkey DO UPDATE SET body = excluded.body;
+    PERFORM crm._audit('flow text', 'flow', chosen.flow_id, own || ' ' || channel, NULL, left(btrim(body), 500));
+    answer := jsonb_build_object('flow', flow, 'step', step, 'channel', channel, 'template', own, 'body', btrim(body));
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.campaign_write_text(text, int, text, text, text) IS
+    'writes what a step of a flow says on a channel, from the next message on; other flows keep their text; RM801 names the field, P0002';
+
+CREATE FUNCTION crm.campaign_read_text(customer_id bigint, flow text, step int, channel text, body text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    person bigint := crm._access_require_person(customer_id);
+    chosen crm.flow_row := crm._campaign_flow(flow);
+    spec jsonb := crm._campaign_step_spec(chosen.spec, step, crm.core_now());
+    wording text := coalesce(body, (SELECT t.body FROM crm.template t WHERE t.template = spec ->> 'template' AND t.channel = campaign_read_text.channel ORDER BY t.language DESC LIMIT 1));
+    offer record;
+    who text;
+    is_clear boolean := EXISTS (SELECT FROM crm.field_right f WHERE f.role = crm._actor_role() AND f.field = 'name');
+    read text;
+BEGIN
+    PERFORM crm._campaign_require_text(chosen, step, channel, wording);
+    SELECT t.value, t.valid_days INTO offer FROM crm.coupon_type t WHERE t.coupon_type = spec ->> 'coupon_type';
+    who := CASE WHEN is_clear THEN (SELECT p.name FROM crm.customer_private p WHERE p.customer_id = person)
+                ELSE (SELECT c.name_masked FROM crm.customer c WHERE c.customer_id = person) END;
+    read := crm._campaign_fill(wording, who, CASE WHEN spec ? 'coupon_type' THEN 'C5-XXXXXXXX' END, offer.value,
+        crm._loyalty_valid_until(crm.core_now(), offer.valid_days, crm._campaign_zone(person)), crm._campaign_zone(person));
+    RETURN jsonb_build_object('customer_id', person, 'text', read, 'characters', length(read), 'is_masked', NOT is_clear);
+END
+$$;
+COMMENT ON FUNCTION crm.campaign_read_text(bigint, text, int, text, text) IS
+    'what a person of the actor''s scope would read of a step of a flow on a channel, in another wording if one is given; the name masked unless the role may see it, the coupon a sample; nothing is sent; RM801, P0002';
+
+GRANT EXECUTE ON FUNCTION crm.campaign_rename(text, text, text, text), crm.campaign_write_text(text, int, text, text, text) TO crm_marketer, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.campaign_texts(text) TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.campaign_read_text(bigint, text, int, text, text) TO crm_marketer, crm_headquarters;

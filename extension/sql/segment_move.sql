@@ -1,0 +1,54 @@
+-- segment_move: who came into a living segment and who left it, after it was first filled.
+
+CREATE FUNCTION crm.segment_changes(code text, before text DEFAULT NULL, page int DEFAULT 100) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    id int := crm._segment_require(code);
+    parts text[] := string_to_array(coalesce(before, 'infinity 0'), ' ');
+    at_before timestamptz;
+    id_before bigint;
+BEGIN
+    BEGIN
+        at_before := replace(parts[1], '_', ' ')::timestamptz;
+        id_before := parts[2]::bigint;
+    EXCEPTION WHEN data_exception THEN
+        at_before := NULL;
+    END;
+    IF at_before IS NULL OR id_before IS NULL OR cardinality(parts) <> 2 THEN
+        RAISE EXCEPTION 'this is no place in the list' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'cursor', HINT = 'Give the cursor of the page before.';
+    END IF;
+    RETURN QUERY
+    SELECT jsonb_build_object('at', x.at, 'kind', x.kind, 'customer_id', c.customer_id, 'name', c.name_masked, 'phone', c.phone_masked,
+                              'cursor', to_char(x.at AT TIME ZONE 'UTC', 'YYYY-MM-DD_HH24:MI:SS.US"Z"') || ' ' || x.change_id)
+    FROM crm.segment_change x JOIN crm.customer c ON c.customer_id = crm._identity_current(x.customer_id)
+    WHERE x.segment_id = id AND (x.at, x.change_id) < (at_before, id_before)
+    ORDER BY x.at DESC, x.change_id DESC LIMIT least(greatest(page, 1), 500);
+END
+$$;
+COMMENT ON FUNCTION crm.segment_changes(text, text, int) IS
+    'who entered and who left a living segment, the newest first, masked, a page of at most 500 before a cursor; RM361, 22023';
+
+CREATE FUNCTION crm.segment_movement(code text, from_day date, to_day date) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    id int := crm._segment_require(code);
+    zone text := crm._setting('core.time_zone') #>> '{}';
+BEGIN
+    IF from_day IS NULL OR to_day IS NULL OR to_day < from_day OR to_day - from_day > 400 THEN
+        RAISE EXCEPTION 'a movement takes 1 to 401 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'to', HINT = 'Name a first and a last day.';
+    END IF;
+    RETURN QUERY
+    WITH moved AS (
+        SELECT crm._local_day(x.at, zone) AS day, count(*) FILTER (WHERE x.kind = 'enter') AS entered, count(*) FILTER (WHERE x.kind = 'leave') AS gone
+        FROM crm.segment_change x
+        WHERE x.segment_id = id AND x.at >= from_day::timestamp AT TIME ZONE zone AND x.at < (to_day + 1)::timestamp AT TIME ZONE zone GROUP BY 1)
+    SELECT jsonb_build_object('day', d.day, 'entered', coalesce(m.entered, 0), 'left', coalesce(m.gone, 0))
+    FROM (SELECT from_day + n AS day FROM generate_series(0, to_day - from_day) n) d LEFT JOIN moved m ON m.day = d.day ORDER BY d.day;
+END
+$$;
+COMMENT ON FUNCTION crm.segment_movement(text, date, date) IS
+    'how many entered and left a living segment on each local day from a first to a last, 401 at most; RM361, 22023';
+
+GRANT EXECUTE ON FUNCTION crm.segment_changes(text, text, int), crm.segment_movement(text, date, date) TO crm_marketer, crm_analyst, crm_headquarters;
