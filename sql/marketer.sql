@@ -40,6 +40,13 @@ SELECT answer ->> 'persons' AS persons, (answer ->> 'everybody')::int >= 20 AS e
 SELECT crm.rule_preview(r::jsonb) -> 'parts' = jsonb_build_array(jsonb_build_object('persons', e, 'left', e, 'keeps_out', 0)) AS everybody_is_in FROM (VALUES ('{}'), ('{"not": {"any": []}}')) v (r), LATERAL (SELECT count(*) AS e FROM crm.customer c WHERE c.status = 'active') x;
 SELECT crm.rule_preview('{"all": []}') -> 'parts' AS nothing_asked, crm.rule_preview('{"any": []}') -> 'parts' -> 0 ->> 'left' AS nobody, pg_temp.try('crm.rule_preview(NULL)') AS none;
 
+-- whose birthday is in May: a condition of its own, for one person and for everybody alike
+SELECT count(*) AS updated FROM generate_series(1, 8) n, crm.ingest_member('mkt_till', convert_to(jsonb_build_object('external_id', 'M' || n, 'phone', '1371234' || lpad(n::text, 4, '0'), 'name', '张' || n, 'birthday', make_date(1990 + n, 3 + n % 4, n),
+    'store_code', 'MKT1', 'registered_at', '2026-01-01T10:00:00+08:00', 'consent_sms', 'yes')::text, 'UTF8')) r WHERE r.code = 'updated';
+SELECT crm.rule_count('{"kind": "birthday", "field": "day.month", "value": 5}') AS in_may, count(*) FILTER (WHERE crm.rule_matches('{"kind": "birthday", "field": "day.month", "op": "in", "value": [5, 6]}', m)) AS may_or_june
+FROM crm.rule_select('{"all": [{"kind": "person", "field": "store", "op": "in", "value": ["MKT1", "MKT2"]}]}') m;
+-- 3 + n % 4 = 5 for 2 and 6, = 6 for 3 and 7
+
 -- 2. values to choose from, with their names; what a person types is a text and no pattern
 SELECT j FROM crm.rule_values('item', 'category', 'mkt_') j;
 SELECT j FROM crm.rule_values('person', 'store', '店_') j;

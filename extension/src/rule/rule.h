@@ -157,7 +157,8 @@ typedef enum CrmRuleDerive
 	CRM_RULE_MONTHS,
 	CRM_RULE_SINCE,
 	CRM_RULE_UNTIL,
-	CRM_RULE_IN_DAYS
+	CRM_RULE_IN_DAYS,
+	CRM_RULE_MONTH				/* of the year, 1 to 12 */
 } CrmRuleDerive;
 
 /* A column, or a place in one, seen as a type. */

@@ -134,6 +134,9 @@ append_derived(CrmRuleSql *sql, const CrmRuleField *field)
 		case CRM_RULE_IN_DAYS:
 			appendStringInfo(&sql->text, "crm._rule_days_to(x.%s, %s)::numeric", column, today);
 			break;
+		case CRM_RULE_MONTH:
+			appendStringInfo(&sql->text, "extract(month FROM x.%s)", column);
+			break;
 		default:
 			appendStringInfo(&sql->text, "x.%s", column);
 	}

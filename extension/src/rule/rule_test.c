@@ -20,7 +20,7 @@ static const char *const op_names[CRM_RULE_N_OPS] = {
 	"present"
 };
 
-static const char *const derive_names[] = {"", "age", "months", "since", "until", "in"};
+static const char *const derive_names[] = {"", "age", "months", "since", "until", "in", "month"};
 
 const char *
 crm_rule_op_name(CrmRuleOp op)
@@ -60,7 +60,7 @@ read_suffix(const char *suffix, const char *path, CrmRuleField *field)
 				return;
 			}
 	crm_rule_refuse(path, psprintf("There is no \"%s\" of %s.", suffix, field->column->name),
-					"Days have .age, .months, .since, .until and .in.");
+					"Days have .age, .months, .since, .until, .in and .month.");
 }
 
 /* A field of a source by its name in a rule. */

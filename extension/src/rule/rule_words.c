@@ -58,7 +58,7 @@ append_comparison(StringInfo text, const CrmRuleTest *test, bool is_chinese)
 static void
 append_field(StringInfo text, const CrmRuleField *field)
 {
-	static const char *const suffixes[] = {"", ".age", ".months", ".since", ".until", ".in"};
+	static const char *const suffixes[] = {"", ".age", ".months", ".since", ".until", ".in", ".month"};
 
 	appendStringInfo(text, " %s", field->column->name);
 	if (field->member != NULL)
