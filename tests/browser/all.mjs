@@ -3,6 +3,7 @@
 import {run} from './harness.mjs';
 import {looks, day, mistakes, doors} from './pages.mjs';
 import {imports, merges, rejects, workbooks} from './steward.mjs';
+import {audiences, overlaps} from './marketer.mjs';
 import {screenshots} from './screenshots.mjs';
 
-await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects]);
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, audiences, overlaps]);

@@ -2,7 +2,7 @@
 // no console error, nothing to scroll sideways, no finding of axe; then the work of a day, click by click.
 import {base, judge, ok, open, people, visit} from './harness.mjs';
 
-const menus = {clerk: ['find', 'tasks', 'redeem'], store_manager: ['find', 'tasks', 'redeem', 'board'], marketer: ['board', 'flows'], steward: ['find', 'import', 'sources', 'reviews'], headquarters: ['board', 'flows', 'sources', 'reviews', 'tasks']};
+const menus = {clerk: ['find', 'tasks', 'redeem'], store_manager: ['find', 'tasks', 'redeem', 'board'], marketer: ['board', 'audiences', 'flows'], steward: ['find', 'import', 'sources', 'reviews'], headquarters: ['board', 'flows', 'sources', 'reviews', 'tasks']};
 
 export async function looks(browser) {
 	for (const [role, names] of Object.entries(menus))
@@ -91,8 +91,10 @@ export async function mistakes(browser) {
 	said(await notice(), '金额请写成 12.50', 'amount');
 	await enter({amount: '5'});
 	ok((await notice())[0] === '没有这张券', 'a code that is no coupon');
-	const [chinese, english] = await page.evaluate(() => Promise.all(['zh-CN', 'en'].map(async (language) => Object.keys(await (await fetch(`/i18n/${language}.json`)).json()).join())));
-	ok(chinese === english, 'both languages have the same words');
+	for (const part of ['', 'marketer.']) {
+		const [chinese, english] = await page.evaluate((name) => Promise.all(['zh-CN', 'en'].map(async (language) => Object.keys(await (await fetch(`/i18n/${name}${language}.json`)).json()).join())), part);
+		ok(chinese === english, `both languages have the same words ${part}`);
+	}
 	ok(page.errors.length === 0, 'the console was quiet at each mistake', page.errors);
 	await page.context().close();
 }

@@ -54,6 +54,7 @@ export async function get(path) {
 export const post = (path, body = {}) => call('POST', path, body);
 export const patch = (path, body) => call('PATCH', path, body);
 export const put = (path, body) => call('PUT', path, body);
+export const del = (path) => call('DELETE', path);
 
 // The rows of a list, and the cursor of the next page (null: that was all).
 export async function list(path) {

@@ -1,6 +1,7 @@
 // The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
 import {append, h, show, toast} from './dom.js';
 import {get, isLeft, leavePage, post, whenSignedOut} from './api.js';
+import {forgetAll} from './drafts.js';
 import {choose, code, fault, language, preferred, t} from './i18n.js';
 import {signIn} from './pages/signin.js';
 
@@ -12,6 +13,7 @@ const pages = {
 	enrol: {roles: []},
 	person: {roles: []},
 	board: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
+	audiences: {roles: ['marketer', 'headquarters', 'analyst']},
 	flows: {roles: ['marketer', 'headquarters', 'manager']},
 	import: {roles: ['steward']},
 	sources: {roles: ['steward', 'headquarters', 'admin']},
@@ -37,6 +39,7 @@ function drawHeader(current) {
 
 async function leave() {
 	await post('sign-out').catch(() => null);
+	forgetAll();
 	signedOut();
 }
 

@@ -4,10 +4,22 @@ let words = {};
 export let language = 'zh-CN';
 const zone = 'Asia/Shanghai';
 
+// Parts of the pages bring words of their own (i18n/NAME.zh-CN.json), so that the first page stays light.
+const parts = [];
+const read = async (name) => (await fetch(`/i18n/${name}.json`)).json();
+
 export async function choose(wanted) {
+	const known = await Promise.all([wanted, ...parts.map((part) => `${part}.${wanted}`)].map(read));
 	language = wanted;
 	document.documentElement.lang = wanted;
-	words = await (await fetch(`/i18n/${wanted}.json`)).json();
+	words = Object.assign({}, ...known);
+}
+
+export async function withWords(part) {
+	if (parts.includes(part)) return;
+	const more = await read(`${part}.${language}`);
+	parts.push(part);
+	Object.assign(words, more);
 }
 
 export function preferred() {

@@ -1,0 +1,14 @@
+// What was typed and not saved yet, until it is saved, given up, or the person signs out: it outlives a page that was
+// left, a lost session and a reload.  Only what marketers write is kept here: rules, texts, values; nobody's data.
+const name = (key) => `draft:${key}`;
+
+export function keep(key, value) {
+	try { sessionStorage.setItem(name(key), JSON.stringify(value)); } catch { /* full, or none: the page itself still has it */ }
+}
+
+export function kept(key) {
+	try { return JSON.parse(sessionStorage.getItem(name(key))); } catch { return null; }
+}
+
+export function forget(key) { sessionStorage.removeItem(name(key)); }
+export function forgetAll() { sessionStorage.clear(); }
