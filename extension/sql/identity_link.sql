@@ -44,12 +44,12 @@ COMMENT ON FUNCTION crm._identity_link_report IS 'A model read out: rows it was 
 REVOKE ALL ON FUNCTION crm._identity_link_report FROM PUBLIC;
 
 CREATE FUNCTION crm._identity_link_parts(model bytea, a text[], b text[], OUT field int, OUT kind text, OUT level int,
-    OUT meaning text, OUT meaning_zh text, OUT weight float8, OUT rarity float8, OUT is_counted boolean)
+    OUT meaning text, OUT meaning_zh text, OUT weight float8, OUT rarity float8, OUT is_counted boolean, OUT loss float8)
 RETURNS SETOF record
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'crm_identity_link_parts';
 
-COMMENT ON FUNCTION crm._identity_link_parts IS 'What each field adds to the score of two records: its level (0: one side says nothing), bits for the level, bits more or less as the value is rarer or commoner than most, and whether it counts (of fields that say one thing only the heaviest does). The sum of what counts, with the prior of _identity_link_report, is the log2 odds that the two are one. Records are arrays of one text for each field, null where nothing is told. Errors: 22023 for bytes that are no model, 2202E for arrays of another length.';
+COMMENT ON FUNCTION crm._identity_link_parts IS 'What each field adds to the score of two records: its level (0: one side says nothing), bits for the level (loss, 0 or less, is taken off already: what another field that agrees says as well), bits more or less as the value is rarer or commoner than most, and whether it counts (of fields that say one thing only the heaviest does). The sum of what counts, with the prior of _identity_link_report, is the log2 odds that the two are one. Records are arrays of one text for each field, null where nothing is told. Errors: 22023 for bytes that are no model, 2202E for arrays of another length.';
 REVOKE ALL ON FUNCTION crm._identity_link_parts FROM PUBLIC;
 
 CREATE FUNCTION crm._identity_link_odds(model bytea, record text[], candidates text[])

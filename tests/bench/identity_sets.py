@@ -38,7 +38,7 @@ def febrl4():
 
 
 def restaurants():
-    rows = read("dedupe_restaurant/restaurant-2.csv", skipinitialspace=True)
+    rows = read("dedupe_restaurant/restaurant-nophone-training.csv", skipinitialspace=True)
     return [([row[c] for c in ("name", "address", "city", "cuisine")], row["unique_id"]) for row in rows], "{text,address,text,class}"
 
 

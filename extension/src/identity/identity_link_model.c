@@ -10,7 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
-#define PART_COLUMNS 8
+#define PART_COLUMNS 9
 #define MAX_CANDIDATES 100000
 
 PG_FUNCTION_INFO_V1(crm_identity_link_train);
@@ -146,7 +146,8 @@ put_part(ReturnSetInfo *result, const CrmLink *link, int field, const CrmLinkPar
 		CStringGetTextDatum(crm_link_kind_name(kind)), Int32GetDatum(part->level),
 		CStringGetTextDatum(crm_link_level_text(kind, part->level, false)),
 		CStringGetTextDatum(crm_link_level_text(kind, part->level, true)),
-	Float8GetDatum(part->weight), Float8GetDatum(part->rarity), BoolGetDatum(part->is_counted)};
+	Float8GetDatum(part->weight), Float8GetDatum(part->rarity), BoolGetDatum(part->is_counted),
+	Float8GetDatum(part->loss)};
 	bool		nulls[PART_COLUMNS] = {false};
 
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

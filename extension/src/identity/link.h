@@ -166,6 +166,9 @@ typedef struct CrmLink
 	double		precision_auto;
 	double		recall_cut;
 	uint64_t	trained_rows;
+	/* bits that a level of the second field loses where the first one is equal, 0 or less */
+	float		loss[CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS];
+	uint32_t	depends_on[CRM_LINK_MAX_FIELDS];	/* a bit for each first field */
 	CrmLinkTerm *terms;			/* of the model, by field and hash */
 	int64_t		n_terms;
 	/* edges */
@@ -180,7 +183,8 @@ typedef struct CrmLink
 typedef struct CrmLinkPart
 {
 	int			level;			/* 0: one side says nothing */
-	double		weight;			/* bits for the level */
+	double		weight;			/* bits for the level, beside the fields that agree */
+	double		loss;			/* of it: what another field that agrees says already, 0 or less */
 	double		rarity;			/* bits more or less, as the value is rarer or commoner than most */
 	bool		is_counted;		/* false where another field of the group weighs more */
 } CrmLinkPart;
@@ -219,6 +223,7 @@ extern void *crm_link_grow(CrmLink *link, void *old, size_t used, size_t bytes);
 typedef void (*CrmLinkVisit) (CrmLink *link, void *state, int rule, const uint32_t *rows,
 							  uint32_t count);
 extern void crm_link_plan(CrmLink *link);
+extern uint64_t *crm_link_sort(CrmLink *link, uint32_t count);
 extern void crm_link_blocks(CrmLink *link, int rule, uint32_t one_in, CrmLinkVisit visit,
 							void *state);
 
@@ -239,6 +244,9 @@ extern uint64_t crm_link_token(CrmLinkKind kind, const uint64_t *arena, const Cr
 extern const double *crm_link_preset_m(CrmLinkKind kind);
 extern const double *crm_link_preset_u(CrmLinkKind kind);
 extern void crm_link_preset(CrmLink *link);
+
+/* link_depend.c: what fields say twice. */
+extern void crm_link_depend(CrmLink *link);
 
 /* link_model.c */
 extern void crm_link_train(CrmLink *link);

@@ -95,8 +95,8 @@ key_of(const CrmLink *link, const CrmLinkRule *rule, uint32_t row, uint32_t left
 }
 
 /* Sorts link->order by its upper half, rows staying in order; returns where the result is. */
-static uint64_t *
-sort_keys(CrmLink *link, uint32_t count)
+uint64_t *
+crm_link_sort(CrmLink *link, uint32_t count)
 {
 	uint64_t   *from = link->order;
 	uint64_t   *to = link->order + link->n_rows;
@@ -154,7 +154,7 @@ key_rule(CrmLink *link, int rule, uint32_t *left_out)
 		if (key != 0)
 			link->order[count++] = (uint64_t) key << 32 | row;
 	}
-	sorted = sort_keys(link, count);
+	sorted = crm_link_sort(link, count);
 	for (uint32_t start = 0, end; start < count; start = end)
 	{
 		for (end = start + 1; end < count && sorted[end] >> 32 == sorted[start] >> 32;)
@@ -214,7 +214,7 @@ crm_link_blocks(CrmLink *link, int rule, uint32_t one_in, CrmLinkVisit visit, vo
 		if (key != 0 && (one_in == 1 || (key >> 1) % one_in == 0))
 			link->order[count++] = (uint64_t) key << 32 | row;
 	}
-	sorted = sort_keys(link, count);
+	sorted = crm_link_sort(link, count);
 	for (uint32_t start = 0, end; start < count; start = end)
 	{
 		for (end = start + 1; end < count && sorted[end] >> 32 == sorted[start] >> 32;)

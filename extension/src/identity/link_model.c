@@ -204,61 +204,77 @@ crm_link_weigh(CrmLink *link)
 		link->prior = log2(link->matches) - log2(fmax(link->n_rows / 2.0 * (link->n_rows - 1.0), 1));
 }
 
-/* Each field's part; of a group the heaviest counts. */
-double
-crm_link_parts(const CrmLink *link, uint32_t a, uint32_t b, CrmLinkPart *parts)
+/* What fields that are equal leave of each other's weights. */
+static void
+take_losses(const CrmLink *link, const uint32_t *x, const uint32_t *y, uint64_t pattern,
+			double *losses)
 {
-	int			best[CRM_LINK_MAX_FIELDS];
+	uint32_t	equal = 0;
+
+	for (int f = 0; f < link->n_fields; f++)
+	{
+		losses[f] = 0;
+		equal |= (uint32_t) (x[f] == y[f] && x[f] != 0) << f;
+	}
+	for (int f = 0; f < link->n_fields; f++)
+	{
+		/* of two equal fields the later one loses */
+		uint32_t	others = link->depends_on[f] & equal & ((equal >> f & 1) ? (1u << f) - 1 : ~0u);
+		int			level = crm_link_pattern_level(pattern, f);
+
+		for (; others != 0; others &= others - 1)
+			losses[f] = fmin(losses[f], link->loss[__builtin_ctz(others)][f][level]);
+	}
+}
+
+/* Each field's part; of a group the heaviest counts. */
+static double
+add_up(const CrmLink *link, uint32_t a, uint32_t b, uint64_t pattern, CrmLinkPart *parts)
+{
+	const uint32_t *x = link->values + (size_t) a * link->n_fields;
+	const uint32_t *y = link->values + (size_t) b * link->n_fields;
+	double		losses[CRM_LINK_MAX_FIELDS];
+	double		best[CRM_LINK_MAX_FIELDS];
+	int			heaviest[CRM_LINK_MAX_FIELDS];
 	double		total = 0;
 
-	memset(best, -1, sizeof best);
+	take_losses(link, x, y, pattern, losses);
+	for (int f = 0; f < link->n_fields; f++)
+		heaviest[f] = -1;
 	for (int f = 0; f < link->n_fields; f++)
 	{
 		const CrmLinkField *field = &link->fields[f];
-		uint32_t	value = link->values[(size_t) a * link->n_fields + f];
-		bool		is_equal = value == link->values[(size_t) b * link->n_fields + f];
-		int			level = crm_link_level(link, f, a, b);
-		int		   *heaviest = &best[field->group];
+		int			level = crm_link_pattern_level(pattern, f);
+		double		rarity = x[f] == y[f] ? link->dictionary[x[f]].rarity : 0;
+		double		weight = level > 0 ? field->weight[level] + losses[f] : 0;
+		int			group = field->group;
 
-		parts[f] = (CrmLinkPart) {level, level > 0 ? field->weight[level] : 0,
-			level > 0 && is_equal ? link->dictionary[value].rarity : 0, false};
-		if (level > 0 && (*heaviest < 0 || parts[f].weight + parts[f].rarity >
-						  parts[*heaviest].weight + parts[*heaviest].rarity))
-			*heaviest = f;
+		if (parts != NULL)
+			parts[f] = (CrmLinkPart) {level, weight, level > 0 ? losses[f] : 0, level > 0 ? rarity : 0, false};
+		if (level > 0 && (heaviest[group] < 0 || weight + rarity > best[group]))
+		{
+			best[group] = weight + rarity;
+			heaviest[group] = f;
+		}
 	}
 	for (int g = 0; g < link->n_fields; g++)
-		if (best[g] >= 0)
+		if (heaviest[g] >= 0)
 		{
-			parts[best[g]].is_counted = true;
-			total += parts[best[g]].weight + parts[best[g]].rarity;
+			total += best[g];
+			if (parts != NULL)
+				parts[heaviest[g]].is_counted = true;
 		}
 	return total;
 }
 
 double
+crm_link_parts(const CrmLink *link, uint32_t a, uint32_t b, CrmLinkPart *parts)
+{
+	return add_up(link, a, b, crm_link_pattern(link, a, b), parts);
+}
+
+double
 crm_link_score(const CrmLink *link, uint32_t a, uint32_t b, uint64_t pattern)
 {
-	const uint32_t *x = link->values + (size_t) a * link->n_fields;
-	const uint32_t *y = link->values + (size_t) b * link->n_fields;
-	double		best[CRM_LINK_MAX_FIELDS];
-	bool		has[CRM_LINK_MAX_FIELDS] = {false};
-	double		total = 0;
-
-	for (int f = 0; f < link->n_fields; f++)
-	{
-		const CrmLinkField *field = &link->fields[f];
-		int			level = crm_link_pattern_level(pattern, f);
-		double		weight;
-
-		if (level == 0)
-			continue;
-		weight = field->weight[level] + (x[f] == y[f] ? link->dictionary[x[f]].rarity : 0);
-		if (!has[field->group] || weight > best[field->group])
-			best[field->group] = weight;
-		has[field->group] = true;
-	}
-	for (int g = 0; g < link->n_fields; g++)
-		if (has[g])
-			total += best[g];
-	return total;
+	return add_up(link, a, b, pattern, NULL);
 }

@@ -112,6 +112,8 @@ crm_link_learn(CrmLink *link)
 	if (!link->has_model)
 		crm_link_train(link);
 	crm_link_weigh(link);
+	if (!link->has_model)
+		crm_link_depend(link);
 	for (int r = 0; r < link->n_rules; r++)
 		crm_link_blocks(link, r, 1, score_block, NULL);
 	if (link->has_model)

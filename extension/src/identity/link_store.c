@@ -16,6 +16,7 @@
 #define VERSION 1
 #define HEAD_BYTES (4 * 4 + 8 * 10)
 #define FIELD_BYTES (4 * 4 + 8 * (2 + 2 * CRM_LINK_MAX_LEVELS) + 8)
+#define LOSS_BYTES(n) ((size_t) (n) * (n) * CRM_LINK_MAX_LEVELS * 4)
 #define TERM_BYTES (4 + 4 + 8)
 #define MAX_TERMS (1 << 24)
 
@@ -43,6 +44,15 @@ put_double(Stream *out, double value)
 	put(out, bits, 8);
 }
 
+static void
+put_float(Stream *out, float value)
+{
+	uint32_t	bits;
+
+	memcpy(&bits, &value, sizeof bits);
+	put(out, bits, 4);
+}
+
 static uint64_t
 take(Stream *in, int width)
 {
@@ -63,6 +73,18 @@ take_double(Stream *in)
 {
 	uint64_t	bits = take(in, 8);
 	double		value;
+
+	memcpy(&value, &bits, sizeof value);
+	if (!isfinite(value))
+		in->is_broken = true;
+	return value;
+}
+
+static float
+take_float(Stream *in)
+{
+	uint32_t	bits = (uint32_t) take(in, 4);
+	float		value;
 
 	memcpy(&value, &bits, sizeof value);
 	if (!isfinite(value))
@@ -138,7 +160,8 @@ crm_link_model_write(CrmLink *link, size_t *length)
 	link->precision_auto, link->recall_cut};
 
 	gather_terms(link);
-	*length = HEAD_BYTES + (size_t) link->n_fields * FIELD_BYTES + (size_t) link->n_terms * TERM_BYTES;
+	*length = HEAD_BYTES + (size_t) link->n_fields * FIELD_BYTES +
+		LOSS_BYTES(link->n_fields) + (size_t) link->n_terms * TERM_BYTES;
 	out.bytes = crm_link_grow(link, NULL, 0, *length);
 	put(&out, MAGIC, 4);
 	put(&out, VERSION << 16 | CRM_COMPARE_VERSION, 4);
@@ -151,13 +174,14 @@ crm_link_model_write(CrmLink *link, size_t *length)
 	put(&out, (uint64_t) link->compared, 8);
 	for (int f = 0; f < link->n_fields; f++)
 		put_field(&out, &link->fields[f]);
+	for (int f = 0; f < link->n_fields; f++)
+		for (int g = 0; g < link->n_fields; g++)
+			for (int level = 0; level < CRM_LINK_MAX_LEVELS; level++)
+				put_float(&out, link->loss[f][g][level]);
 	for (int64_t i = 0; i < link->n_terms; i++)
 	{
-		uint32_t	bits;
-
-		memcpy(&bits, &link->terms[i].share, sizeof bits);
 		put(&out, link->terms[i].field, 4);
-		put(&out, bits, 4);
+		put_float(&out, link->terms[i].share);
 		put(&out, link->terms[i].hash, 8);
 	}
 	return out.bytes;
@@ -192,15 +216,32 @@ take_field(Stream *in, CrmLinkField *field, int n_fields)
 }
 
 static void
+take_losses(CrmLink *link, Stream *in)
+{
+	memset(link->depends_on, 0, sizeof link->depends_on);
+	for (int f = 0; f < link->n_fields; f++)
+		for (int g = 0; g < link->n_fields; g++)
+			for (int level = 0; level < CRM_LINK_MAX_LEVELS; level++)
+			{
+				float		loss = take_float(in);
+
+				if (loss > 0)
+					in->is_broken = true;
+				link->loss[f][g][level] = loss;
+				if (loss < 0)
+					link->depends_on[g] |= 1u << f;
+			}
+}
+
+static void
 take_terms(CrmLink *link, Stream *in)
 {
 	for (int64_t i = 0; i < link->n_terms; i++)
 	{
 		CrmLinkTerm *term = &link->terms[i];
 		uint64_t	field = take(in, 4);
-		uint32_t	bits = (uint32_t) take(in, 4);
 
-		memcpy(&term->share, &bits, sizeof bits);
+		term->share = take_float(in);
 		term->hash = take(in, 8);
 		term->field = (uint8_t) field;
 		if (field >= (uint64_t) link->n_fields || !(term->share > 0 && term->share <= 1) ||
@@ -222,7 +263,8 @@ crm_link_model_read(CrmLink *link, const uint8_t *bytes, size_t length)
 	link->n_fields = (int) take(&in, 4);
 	link->n_terms = (int64_t) take(&in, 4);
 	if (link->n_fields < 1 || link->n_fields > CRM_LINK_MAX_FIELDS || link->n_terms > MAX_TERMS ||
-		length != HEAD_BYTES + (size_t) link->n_fields * FIELD_BYTES + (size_t) link->n_terms * TERM_BYTES)
+		length != HEAD_BYTES + (size_t) link->n_fields * FIELD_BYTES +
+		LOSS_BYTES(link->n_fields) + (size_t) link->n_terms * TERM_BYTES)
 		return false;
 	for (int i = 0; i < 7; i++)
 		*numbers[i] = take_double(&in);
@@ -231,6 +273,7 @@ crm_link_model_read(CrmLink *link, const uint8_t *bytes, size_t length)
 	take(&in, 8);				/* pairs compared */
 	for (int f = 0; f < link->n_fields; f++)
 		take_field(&in, &link->fields[f], link->n_fields);
+	take_losses(link, &in);
 	link->terms = crm_link_grow(link, NULL, 0, (size_t) (link->n_terms + 1) * sizeof(CrmLinkTerm));
 	take_terms(link, &in);
 	link->has_model = !in.is_broken;

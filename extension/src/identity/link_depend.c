@@ -1,0 +1,176 @@
+/*
+ * link_depend.c
+ *		Fields that say the same thing twice: a town and its postcode, a forename and the sex.
+ *
+ * Rows that share a value of one field are drawn at random; how often another field agrees
+ * among those that are two things is held against how often it does anywhere.  Where the first
+ * field already says most of it, the second weighs less beside it: by the difference of its
+ * weight among such pairs and among all.  So correlated fields are combined without anybody
+ * naming them.
+ *
+ * Worked example: two of any rows have the same postcode area by .01, two of one town by .6; at
+ * equal towns an equal area brings .5 bits and not 4.4.
+ */
+#include "identity/link.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "pure/hash.h"
+
+#define DRAWN 20000				/* pairs a field */
+#define FEWEST 50.0				/* of them must be two things, or nothing is said */
+#define LEAST_SHARE 0.5			/* and so many of all, or matches taken for none would be believed */
+#define PRIOR_PAIRS 10.0		/* weight of the independent chances beside what is seen */
+#define STEPS 20
+
+typedef struct Sums
+{
+	double		matched[CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS];
+	double		other[CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS];
+} Sums;
+
+typedef struct Draw
+{
+	uint64_t	pattern;
+	float		score;			/* of all fields but the shared one */
+} Draw;
+
+static double
+posterior(double odds)
+{
+	return 1 / (1 + exp2(-odds));
+}
+
+/* Pairs of rows that share a value of the field; returns their number. */
+static int
+draw_pairs(CrmLink *link, int shared, Draw *draws)
+{
+	uint32_t	count = 0;
+	uint64_t   *sorted;
+	int			n = 0;
+
+	for (uint32_t row = 0; row < link->n_rows; row++)
+	{
+		uint32_t	value = link->values[(size_t) row * link->n_fields + shared];
+
+		if (value != 0 && link->dictionary[value].count > 1)
+			link->order[count++] = (uint64_t) value << 32 | row;
+	}
+	sorted = crm_link_sort(link, count);
+	for (int i = 0; i < DRAWN && count > 1; i++)
+	{
+		uint64_t	drawn = crm_hash_int64((int64_t) (link->seed + (uint64_t) i * 977 + (uint64_t) shared));
+		uint32_t	at = (uint32_t) ((drawn >> 32) * count >> 32);
+		uint32_t	rows = link->dictionary[sorted[at] >> 32].count;
+		uint32_t	from = at;
+		uint32_t	other;
+
+		while (from > 0 && at - from < rows && sorted[from - 1] >> 32 == sorted[at] >> 32)
+			from--;
+		other = from + (uint32_t) ((drawn & 0xffffffff) * rows >> 32);
+		if (other == at)
+			continue;
+		draws[n].pattern = crm_link_pattern(link, (uint32_t) sorted[at], (uint32_t) sorted[other]);
+		draws[n].score = 0;
+		for (int f = 0; f < link->n_fields; f++)
+			if (f != shared)
+				draws[n].score += link->fields[f].weight[crm_link_pattern_level(draws[n].pattern, f)];
+		n++;
+	}
+	return n;
+}
+
+/* Log2 odds of a drawn pair, settled so that they expect what they find. */
+static double
+prior_of(const Draw *draws, int n)
+{
+	double		share = 0.1;
+
+	for (int step = 0; step < STEPS; step++)
+	{
+		double		odds = log2(share / (1 - share));
+		double		sum = 0;
+
+		for (int i = 0; i < n; i++)
+			sum += posterior(draws[i].score + odds);
+		share = fmin(fmax(sum / n, 1e-6), 1 - 1e-6);
+	}
+	return log2(share / (1 - share));
+}
+
+/* Each field judged by all the others, itself and the shared one left out. */
+static void
+sum_levels(const CrmLink *link, int shared, const Draw *draws, int n, Sums *sums)
+{
+	double		prior = prior_of(draws, n);
+
+	memset(sums, 0, sizeof *sums);
+	for (int i = 0; i < n; i++)
+		for (int f = 0; f < link->n_fields; f++)
+		{
+			int			level = crm_link_pattern_level(draws[i].pattern, f);
+			double		part;
+
+			if (f == shared || level == 0)
+				continue;
+			part = posterior(prior + draws[i].score - link->fields[f].weight[level]);
+			sums->matched[f][level] += part;
+			sums->other[f][level] += 1 - part;
+		}
+}
+
+static double
+sum_of(const double *levels)
+{
+	double		sum = 0;
+
+	for (int level = 1; level < CRM_LINK_MAX_LEVELS; level++)
+		sum += levels[level];
+	return sum;
+}
+
+static void
+set_loss(CrmLink *link, int shared, int f, const Sums *sums)
+{
+	const CrmLinkField *field = &link->fields[f];
+	double		others = sum_of(sums->other[f]);
+	double		matches = sum_of(sums->matched[f]);
+	bool		is_known = others >= FEWEST && others >= LEAST_SHARE * (others + matches);
+
+	for (int level = 1; level < field->n_levels; level++)
+	{
+		double		u = (sums->other[f][level] + PRIOR_PAIRS * field->u[level]) / (others + PRIOR_PAIRS);
+		double		m = (sums->matched[f][level] + PRIOR_PAIRS * field->m[level]) / (matches + PRIOR_PAIRS);
+		double		loss = log2(m / u) - field->weight[level];
+
+		link->loss[shared][f][level] = is_known && field->weight[level] > 0 && loss < 0 ?
+			(float) fmax(loss, -field->weight[level]) : 0;
+		if (link->loss[shared][f][level] < 0)
+			link->depends_on[f] |= 1u << shared;
+	}
+}
+
+/* Needs weights; the rows' memory for sorting is that of the blocks. */
+void
+crm_link_depend(CrmLink *link)
+{
+	Draw	   *draws = crm_link_grow(link, NULL, 0, DRAWN * sizeof(Draw));
+	Sums		sums;
+
+	memset(link->loss, 0, sizeof link->loss);
+	memset(link->depends_on, 0, sizeof link->depends_on);
+	for (int shared = 0; shared < link->n_fields; shared++)
+	{
+		int			n = draw_pairs(link, shared, draws);
+
+		if (n < FEWEST)
+			continue;
+		sum_levels(link, shared, draws, n, &sums);
+		for (int f = 0; f < link->n_fields; f++)
+			if (f != shared && link->fields[f].group != link->fields[shared].group)
+				set_loss(link, shared, f, &sums);
+		link->host.breathe(link->host.state);
+	}
+	link->host.drop(link->host.state, draws);
+}
