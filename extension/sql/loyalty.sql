@@ -473,10 +473,12 @@ BEGIN
         'points', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'points', e.points, 'reason', e.reason)
                                              ORDER BY e.at, e.entry_id), '[]')
                    FROM crm.membership m JOIN crm.points_entry e USING (source_record_id)
-                   WHERE m.customer_id = _loyalty_on_export.customer_id AND m.valid_to = 'infinity'));
+                   WHERE m.customer_id = _loyalty_on_export.customer_id AND m.valid_to = 'infinity'),
+        'membership', crm._loyalty_standing(customer_id) - 'customer_id',
+        'games', crm._loyalty_export_games(crm._identity_cluster(customer_id)));
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_on_export(bigint) IS 'what the room keeps about a person: coupons, the ledger of points';
+COMMENT ON FUNCTION crm._loyalty_on_export(bigint) IS 'what the room keeps about a person: coupons, the ledger of points, level, badges and gifts, referrals and tickets';
 
 CREATE FUNCTION crm.loyalty_check() RETURNS TABLE (what text, expected text, found text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

@@ -305,16 +305,15 @@ $$;
 COMMENT ON FUNCTION crm._loyalty_earn_events(bigint[]) IS
     'lots for events of the last 35 days that a rule rewards, each once, of a local day as many as the rule allows';
 
-CREATE FUNCTION crm._loyalty_on_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
+CREATE FUNCTION crm._loyalty_points_on_facts(customer_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
     wanted text := CASE WHEN kind IN ('order', 'refund') THEN 'order' WHEN kind = 'event' THEN 'event' END;
     persons bigint[];
 BEGIN
-    -- a chain without a programme pays one look at a small table; refunds of history correct nothing
-    IF wanted IS NULL OR is_history OR cardinality(customer_ids) = 0
-       OR NOT EXISTS (SELECT FROM crm.points_rule r WHERE r.kind = wanted AND (r.is_active OR wanted = 'order'
+    -- a chain without a programme pays one look at a small table
+    IF wanted IS NULL OR NOT EXISTS (SELECT FROM crm.points_rule r WHERE r.kind = wanted AND (r.is_active OR wanted = 'order'
                                                                                AND EXISTS (SELECT FROM crm.points_lot))) THEN
         RETURN;
     END IF;
@@ -328,9 +327,22 @@ BEGIN
     PERFORM crm._loyalty_refresh(persons);
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_on_facts(bigint[], text, boolean) IS 'consequence of orders, refunds and events: points, in the commit of the fact';
+COMMENT ON FUNCTION crm._loyalty_points_on_facts(bigint[], text) IS 'consequence of orders, refunds and events: points, in the commit of the fact';
 
-CREATE FUNCTION crm._loyalty_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
+CREATE FUNCTION crm._loyalty_on_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    -- refunds of history correct nothing
+    IF NOT is_history AND cardinality(customer_ids) > 0 THEN
+        PERFORM crm._loyalty_points_on_facts(customer_ids, kind);
+        PERFORM crm._loyalty_member_on_facts(customer_ids, kind);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_on_facts(bigint[], text, boolean) IS 'consequence of facts: points, then levels, badges and referrals that may ask for points; in the commit of the fact';
+
+CREATE FUNCTION crm._loyalty_points_on_membership(survivor bigint, other bigint) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -347,8 +359,18 @@ BEGIN
     DELETE FROM crm.points_balance b WHERE b.customer_id IN (survivor, other) AND b.customer_id <> ALL (persons);
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_on_membership(bigint, bigint, bigint[], text) IS
+COMMENT ON FUNCTION crm._loyalty_points_on_membership(bigint, bigint) IS
     'consequence of records that moved: their lots moved with them, both balances are added up anew; a merge adds, an unmerge gives back';
+
+CREATE FUNCTION crm._loyalty_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    PERFORM crm._loyalty_points_on_membership(survivor, other);
+    PERFORM crm._loyalty_member_on_membership(survivor, other, record_ids, kind);
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_on_membership(bigint, bigint, bigint[], text) IS 'consequence of records that moved: points, then levels and badges';
 
 CREATE FUNCTION crm._loyalty_on_erase(customer_id bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -364,9 +386,15 @@ BEGIN
     UPDATE crm.points_entry e SET reason = NULL WHERE e.customer_id = ANY (ids) AND e.reason IS NOT NULL;
     UPDATE crm.points_use u SET reason = NULL WHERE u.customer_id = ANY (ids) AND u.reason IS NOT NULL;
     DELETE FROM crm.points_balance b WHERE b.customer_id = ANY (ids);
+    DELETE FROM crm.member_level k WHERE k.customer_id = ANY (ids);
+    DELETE FROM crm.level_held h USING crm.membership m
+    WHERE m.customer_id = ANY (ids) AND m.valid_to = 'infinity' AND h.source_record_id = m.source_record_id;
+    DELETE FROM crm.badge_held h USING crm.membership m
+    WHERE m.customer_id = ANY (ids) AND m.valid_to = 'infinity' AND h.source_record_id = m.source_record_id;
+    PERFORM crm._loyalty_forget_games(ids);
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_on_erase(bigint) IS 'points are forfeited and free texts emptied; the numbers stay, they are the books';
+COMMENT ON FUNCTION crm._loyalty_on_erase(bigint) IS 'points are forfeited and free texts emptied; the numbers stay, they are the books; levels, badges, open tickets and referrals end';
 
 CREATE FUNCTION crm._loyalty_points_due() RETURNS bigint
     LANGUAGE plpgsql AS

@@ -188,6 +188,7 @@ BEGIN
         PERFORM crm._loyalty_take(person, -points, NULL, reason);
         PERFORM crm._loyalty_refresh(ARRAY[person]);
     END IF;
+    PERFORM crm._loyalty_rise(ARRAY[person]);
     PERFORM crm._audit('adjust', 'points', person, NULL, NULL, points::text, reason);
     answer := jsonb_build_object('customer_id', person, 'points', points,
         'available', (SELECT coalesce(sum(u.remaining), 0) FROM crm._loyalty_usable(person) u));

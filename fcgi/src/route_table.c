@@ -20,6 +20,7 @@ const CrmRoute crm_route_table[] = {
 #include "routes_value.h"
 #include "routes_rule.h"
 #include "routes_loyalty.h"
+#include "routes_member.h"
 #include "routes_sales.h"
 #include "routes_campaign.h"
 #include "routes_outbox.h"

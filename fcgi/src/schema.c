@@ -107,6 +107,10 @@ const CrmSchema crm_schemas[] = {
 	{"CancelRedemption", OBJECT("\"code\",\"order_external_id\"",
 								"\"code\":" TEXT ",\"order_external_id\":" TEXT ",\"reason\":" TEXT)},
 	{"ClaimCoupon", OBJECT("\"coupon_type\"", "\"coupon_type\":" TEXT)},
+	{"PersonLevel", OBJECT("\"reason\"", "\"level\":" TEXT ",\"reason\":" TEXT)},
+	{"ReferralCode", OBJECT("\"code\"", "\"code\":" TEXT)},
+	{"Ticket", OBJECT("\"customer_id\"", "\"customer_id\":" ID)},
+	{"Draw", OBJECT("", "\"entropy\":" TEXT)},
 	{"CouponCodes", OBJECT("\"codes\"", "\"codes\":{\"type\":\"array\",\"items\":" TEXT "}")},
 	{"CouponClaims", OBJECT("", "\"is_claimable\":{\"enum\":[\"true\",\"false\"]},\"total_limit\":{\"type\":\"integer\"},"
 							"\"person_limit\":{\"type\":\"integer\"}")},

@@ -90,6 +90,11 @@
 #define ERRCODE_CRM_COUPON_RESERVED		CRM_SQLSTATE('6', '1', '4') /* 409: reserved for another order */
 #define ERRCODE_CRM_COUPON_NOT_GIVEN	CRM_SQLSTATE('6', '1', '5') /* 409: may not be given to this person */
 #define ERRCODE_CRM_COUPON_NOT_RESERVED	CRM_SQLSTATE('6', '1', '6') /* 409: not reserved for this order */
+#define ERRCODE_CRM_REFERRAL_UNKNOWN	CRM_SQLSTATE('6', '1', '7') /* 404: no such referral code */
+#define ERRCODE_CRM_REFERRAL_REFUSED	CRM_SQLSTATE('6', '1', '8') /* 409: this person cannot be referred so */
+#define ERRCODE_CRM_LOTTERY_UNKNOWN		CRM_SQLSTATE('6', '1', '9') /* 404: no such lottery */
+#define ERRCODE_CRM_LOTTERY_STATE		CRM_SQLSTATE('6', '2', '0') /* 409: the lottery is in another state */
+#define ERRCODE_CRM_LOTTERY_TICKETS		CRM_SQLSTATE('6', '2', '1') /* 409: no further ticket for this person */
 
 /* RM7xx outbox */
 #define ERRCODE_CRM_CHANNEL_UNCARRIED	CRM_SQLSTATE('7', '0', '1') /* 409: no endpoint carries the channel */
