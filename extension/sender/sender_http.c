@@ -2,8 +2,8 @@
  * sender_http.c
  *		The requests under way: libcurl's multi interface, many at once, none waits for another.
  *
- * http and https only, no redirects, no proxy, certificates checked, the address judged when the
- * socket opens, 64 kB of an answer read at most.  libcurl resolves names in threads: signals are
+ * http and https (for e-mail smtp and smtps) only, no redirects, no proxy, certificates checked, the
+ * address judged when the socket opens, 64 kB of an answer read at most, 16 kB of a vendor's kept.  libcurl resolves names in threads: signals are
  * blocked around its calls, so that the server's handlers run in the main thread only.
  */
 #include "sender.h"
@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #define MAX_ANSWER (64 * 1024)
+#define KEPT_ANSWER (16 * 1024)
 #define CONNECT_MS 5000
 
 typedef struct Request
@@ -22,6 +23,8 @@ typedef struct Request
 	SenderMessage *message;
 	CURL	   *easy;
 	struct curl_slist *headers;
+	struct curl_slist *receivers;	/* of an e-mail */
+	const char *mail;			/* what is left of it to be sent */
 	size_t		answer_bytes;
 	bool		address_refused;
 	char		error[CURL_ERROR_SIZE];
@@ -56,12 +59,20 @@ sender_http_under_way(void)
 	return under_way;
 }
 
-/* Reads an answer and forgets it; one that does not end is cut off. */
+/* Reads an answer; a webhook's is forgotten, a vendor's judged by its beginning; one that does not end is cut off. */
 static size_t
 take_answer(char *data, size_t size, size_t count, void *user)
 {
 	Request    *request = user;
+	SenderMessage *message = request->message;
 
+	if (message->answer != NULL && message->answer_length < KEPT_ANSWER)
+	{
+		int			taken = Min(size * count, (size_t) (KEPT_ANSWER - message->answer_length));
+
+		memcpy(message->answer + message->answer_length, data, taken);
+		message->answer_length += taken;
+	}
 	request->answer_bytes += size * count;
 	return request->answer_bytes > MAX_ANSWER ? 0 : size * count;
 }
@@ -79,38 +90,69 @@ open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static void
-add_header(Request *request, const char *format, const char *value)
+static size_t
+give_mail(char *buffer, size_t size, size_t count, void *user)
 {
-	char	   *line = psprintf(format, value);
+	Request    *request = user;
+	size_t		length = strnlen(request->mail, size * count);
 
-	request->headers = curl_slist_append(request->headers, line);
-	pfree(line);
+	memcpy(buffer, request->mail, length);
+	request->mail += length;
+	return length;
 }
 
 static void
-set_options(Request *request, int64 timestamp, const char *signature)
+set_mail(Request *request, const SenderRequest *built)
+{
+	CURL	   *easy = request->easy;
+
+	request->mail = built->body;
+	request->receivers = curl_slist_append(NULL, built->mail_to);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+	curl_easy_setopt(easy, CURLOPT_MAIL_FROM, built->mail_from);
+	curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, request->receivers);
+	curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_mail);
+	curl_easy_setopt(easy, CURLOPT_READDATA, request);
+	if (built->user == NULL)
+		return;
+	curl_easy_setopt(easy, CURLOPT_USERNAME, built->user);
+	curl_easy_setopt(easy, CURLOPT_PASSWORD, built->password);
+	/* a password leaves through TLS, or to a receiver of one's own network that is allowed to be one */
+	curl_easy_setopt(easy, CURLOPT_USE_SSL, request->message->is_private_allowed ? (long) CURLUSESSL_TRY : (long) CURLUSESSL_ALL);
+}
+
+static void
+set_http(Request *request, const SenderRequest *built)
+{
+	CURL	   *easy = request->easy;
+	ListCell   *cell;
+
+	foreach(cell, built->headers)
+		request->headers = curl_slist_append(request->headers, lfirst(cell));
+	request->headers = curl_slist_append(request->headers, "Expect:");
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
+	if (built->body == NULL)
+		return;
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(built->body));
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, built->body);
+}
+
+static void
+set_options(Request *request, const SenderRequest *built)
 {
 	SenderMessage *message = request->message;
 	CURL	   *easy = request->easy;
-	char		seconds[32];
+	/* one that may have to fetch a token and try again must end twice within its lease */
+	int			timeout_ms = message->wire && message->wire->token_url ? Min(message->timeout_ms, 20000) : message->timeout_ms;
 
-	snprintf(seconds, sizeof(seconds), INT64_FORMAT, timestamp);
-	add_header(request, "%s", "Content-Type: application/json");
-	add_header(request, "webhook-id: %s", message->message_id);
-	add_header(request, "webhook-timestamp: %s", seconds);
-	add_header(request, "webhook-signature: %s", signature);
-	add_header(request, "%s", "Expect:");
-	curl_easy_setopt(easy, CURLOPT_URL, message->url);
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
-	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(message->body));
-	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, message->body);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_URL, built->url);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) Min(message->timeout_ms, SENDER_LEASE_MS - 10000));
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) Min(CONNECT_MS, message->timeout_ms));
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) Min(timeout_ms, SENDER_LEASE_MS - 10000));
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) Min(CONNECT_MS, timeout_ms));
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "crm-sender");
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
@@ -118,6 +160,10 @@ set_options(Request *request, int64 timestamp, const char *signature)
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, request);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
+	if (built->is_mail)
+		set_mail(request, built);
+	else
+		set_http(request, built);
 }
 
 /* Starts a request, whose result comes out of sender_http_poll(); false when the message is ended at once. */
@@ -126,29 +172,49 @@ sender_http_start(SenderMessage *message)
 {
 	MemoryContext caller = MemoryContextSwitchTo(message->context);
 	Request    *request = palloc0(sizeof(Request));
+	SenderRequest built = {.headers = NIL};
 	/* the receiver compares with its own clock: real time, never a held one */
-	int64		timestamp = (int64) time(NULL);
-	const char *signature = sender_signature(message, timestamp);
+	const char *fault = sender_build_request(message, (int64) time(NULL), &built);
 	sigset_t	before;
 
 	request->message = message;
-	if (signature == NULL)
+	if (fault != NULL)
 	{
 		message->outcome = SENDER_REFUSED;
-		message->detail = pstrdup("secret of the endpoint is no whsec_ secret");
+		message->detail = pstrdup(fault);
 		MemoryContextSwitchTo(caller);
 		return false;
 	}
+	if (message->wire != NULL)
+		message->answer = palloc(KEPT_ANSWER);
 	sigprocmask(SIG_BLOCK, &all_signals, &before);
 	request->easy = curl_easy_init();
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (request->easy == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not make a request")));
-	set_options(request, timestamp, signature);
+	set_options(request, &built);
 	curl_multi_add_handle(multi, request->easy);
 	under_way++;
 	MemoryContextSwitchTo(caller);
 	return true;
+}
+
+/*
+ * Whether a transfer that failed failed before anything of the message was said: then it has certainly
+ * not arrived.  Of an e-mail that holds until the receiver has taken its content (354).
+ */
+static bool
+has_not_left(const Request *request, CURLcode code, long status)
+{
+	long		sent = 0;
+	curl_off_t	connected = 0;
+
+	curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
+	curl_easy_getinfo(request->easy, CURLINFO_CONNECT_TIME_T, &connected);
+	if (request->receivers != NULL)
+		return connected == 0 || status >= 400 || code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION ||
+			code == CURLE_USE_SSL_FAILED || code == CURLE_LOGIN_DENIED;
+	return sent == 0;
 }
 
 /* What an ended transfer means: definite answers apart from silence. */
@@ -174,8 +240,7 @@ judge(Request *request, CURLcode code)
 	if (code == CURLE_OK || (status >= 200 && request->answer_bytes > 0))
 		message->outcome = status >= 200 && status < 300 ? SENDER_SENT : status == 410 ? SENDER_GONE : SENDER_FAILED;
 	else
-		message->outcome = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT || code == CURLE_URL_MALFORMAT ||
-			code == CURLE_UNSUPPORTED_PROTOCOL ? SENDER_FAILED : SENDER_UNKNOWN;
+		message->outcome = has_not_left(request, code, status) ? SENDER_FAILED : SENDER_UNKNOWN;
 	if (message->outcome != SENDER_SENT)
 		message->detail = MemoryContextStrdup(message->context,
 											  code == CURLE_OK ? psprintf("status %ld", status) :
@@ -188,6 +253,7 @@ forget(Request *request)
 	curl_multi_remove_handle(multi, request->easy);
 	curl_easy_cleanup(request->easy);
 	curl_slist_free_all(request->headers);
+	curl_slist_free_all(request->receivers);
 	under_way--;
 }
 

@@ -66,7 +66,7 @@ keep_results(Sender *sender, List *ended)
 {
 	MemoryContext caller = MemoryContextSwitchTo(sender->keep);
 
-	if (sender->results == NIL)
+	if (sender->results == NIL && ended != NIL)
 		sender->results_at = GetCurrentTimestamp();
 	sender->results = list_concat(sender->results, ended);
 	MemoryContextSwitchTo(caller);
@@ -76,17 +76,57 @@ keep_results(Sender *sender, List *ended)
 static void
 start_due(Sender *sender)
 {
-	int			room = SENDER_MAX_UNDER_WAY - sender_http_under_way();
+	int			room = SENDER_MAX_UNDER_WAY - sender_http_under_way() - sender_token_waiting();
 	List	   *claimed = NIL;
 	ListCell   *cell;
 	bool		well = room <= 0 || sender_claim(room, sender->keep, &claimed);
 
 	foreach(cell, claimed)
-		if (!sender_http_start(lfirst(cell)))
-			keep_results(sender, list_make1(lfirst(cell)));
+		keep_results(sender, sender_token_start(lfirst(cell), sender->keep));
 	sender->look_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 												  well && sender_http_under_way() > 0 ? LOOK_BUSY_MS : LOOK_MS);
 	list_free(claimed);
+}
+
+/* Moves requests on; tokens that arrived let their messages go. */
+static void
+move_on(Sender *sender)
+{
+	List	   *ended = sender_http_poll(POLL_MS);
+	ListCell   *cell;
+
+	foreach(cell, ended)
+	{
+		SenderMessage *message = lfirst(cell);
+
+		if (message->wire != NULL && message->wire->is_token_request)
+			keep_results(sender, sender_token_arrived(message, sender->keep));
+		else
+			keep_results(sender, list_make1(message));
+	}
+}
+
+/* Judges what vendors answered; who heard that a token has expired goes once more.  False: it failed. */
+static bool
+judge_results(Sender *sender)
+{
+	List	   *judged = sender->results;
+	ListCell   *cell;
+
+	if (!sender_judge(judged))
+		return false;
+	sender->results = NIL;
+	foreach(cell, judged)
+	{
+		SenderMessage *message = lfirst(cell);
+
+		if (message->outcome == SENDER_TOKEN && sender_token_expired(message))
+			keep_results(sender, sender_token_start(message, sender->keep));
+		else
+			keep_results(sender, list_make1(message));
+	}
+	list_free(judged);
+	return true;
 }
 
 /* Whether results should be written now: many at once cost little more than one. */
@@ -112,12 +152,12 @@ turn(Sender *sender, bool woken)
 			sender->look_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_MS);
 	}
 	if (sender_http_under_way() > 0)
-		keep_results(sender, sender_http_poll(POLL_MS));
+		move_on(sender);
 	if (!is_time_to_write(sender))
 		return sender_http_under_way() > 0;
 	if (!sender_is_installed())
 		proc_exit(0);
-	if (sender_finish(sender->results))
+	if (judge_results(sender) && (sender->results == NIL || sender_finish(sender->results)))
 	{
 		sender->results = NIL;
 		sender->look_at = 0;	/* there is room now */

@@ -54,10 +54,10 @@ append_signature(StringInfo header, const char *secret, const char *signed_text,
 
 /* The value of webhook-signature for an attempt at a moment (Unix seconds); NULL: no secret to sign with. */
 char *
-sender_signature(const SenderMessage *message, int64 timestamp)
+sender_signature(const SenderMessage *message, const char *body, int64 timestamp)
 {
 	StringInfoData header;
-	char	   *signed_text = psprintf("%s." INT64_FORMAT ".%s", message->message_id, timestamp, message->body);
+	char	   *signed_text = psprintf("%s." INT64_FORMAT ".%s", message->message_id, timestamp, body);
 
 	initStringInfo(&header);
 	if (!append_signature(&header, message->secret, signed_text, strlen(signed_text)))

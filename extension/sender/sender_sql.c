@@ -27,6 +27,11 @@ static const char *const outcome_names[] = {
 	[SENDER_GONE] = "gone",
 	[SENDER_UNKNOWN] = "unknown",
 	[SENDER_REFUSED] = "refused",
+	[SENDER_REJECTED] = "rejected",
+	[SENDER_LATER] = "later",
+	[SENDER_THROTTLED] = "throttled",
+	[SENDER_UNCERTAIN] = "uncertain",
+	[SENDER_TOKEN] = "token",
 };
 
 static void
@@ -58,8 +63,8 @@ commit(void)
  * Runs work in a transaction of its own; false when it failed: said in the log, undone, to be tried
  * again.  An error must not end the process, which holds the results of requests that have been sent.
  */
-static bool
-in_transaction(void (*work) (void *), void *argument)
+bool
+sender_in_transaction(void (*work) (void *), void *argument)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	volatile bool done = false;
@@ -134,6 +139,7 @@ read_message(int row, MemoryContext parent)
 	message->customer_id = number_column(row, 1);
 	message->message_id = pstrdup(text_column(row, 2));
 	message->attempt = number_column(row, 3);
+	message->endpoint = pstrdup(text_column(row, 4));
 	message->url = pstrdup(text_column(row, 5));
 	message->secret = pstrdup(text_column(row, 6));
 	message->next_secret = next_secret ? pstrdup(next_secret) : NULL;
@@ -178,6 +184,13 @@ claim_messages(void *argument)
 		claim->messages = lappend(claim->messages, message);
 		MemoryContextSwitchTo(spi);
 	}
+	sender_wire_read(claim->messages);
+}
+
+void
+sender_free(SenderMessage *message)
+{
+	MemoryContextDelete(message->context);
 }
 
 static void
@@ -186,7 +199,7 @@ free_messages(List *messages)
 	ListCell   *cell;
 
 	foreach(cell, messages)
-		MemoryContextDelete(((SenderMessage *) lfirst(cell))->context);
+		sender_free(lfirst(cell));
 	list_free(messages);
 }
 
@@ -196,7 +209,7 @@ sender_claim(int max_messages, MemoryContext parent, List **claimed)
 {
 	Claim		claim = {.max_messages = max_messages, .parent = parent, .messages = NIL};
 
-	if (in_transaction(claim_messages, &claim))
+	if (sender_in_transaction(claim_messages, &claim))
 	{
 		*claimed = claim.messages;
 		return true;
@@ -251,7 +264,7 @@ write_results(void *argument)
 bool
 sender_finish(List *messages)
 {
-	if (!in_transaction(write_results, messages))
+	if (!sender_in_transaction(write_results, messages))
 		return false;
 	free_messages(messages);
 	return true;

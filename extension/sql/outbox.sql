@@ -249,46 +249,57 @@ $$
 $$;
 COMMENT ON FUNCTION crm._outbox_fault(jsonb) IS 'the option of an endpoint that is wrong or unknown; null: none';
 
-CREATE FUNCTION crm.outbox_define_endpoint(endpoint text, url text, secret text DEFAULT NULL, options jsonb DEFAULT '{}') RETURNS text
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+CREATE FUNCTION crm._outbox_endpoint_put(endpoint text, url text, secret text, options jsonb) RETURNS void
+    LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
 DECLARE
-    chosen text := coalesce(secret, 'whsec_' || encode(crm._random_bytes(32), 'base64'));
-    wrong text;
+    wrong text := crm._outbox_fault(coalesce(options, '{}'));
 BEGIN
     IF coalesce(endpoint, '') = '' THEN
         RAISE EXCEPTION 'endpoint needs a name' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'endpoint', HINT = 'Give a short code.';
-    ELSIF url IS NULL OR url !~ '^https?://[^[:space:]]+$' THEN
-        RAISE EXCEPTION 'endpoint needs a URL with http or https' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'url',
-            HINT = 'Give it as https://host/path.';
-    END IF;
-    IF chosen !~ '^whsec_([A-Za-z0-9+/]{4}){8,21}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})?$' THEN
-        RAISE EXCEPTION 'secret is no Standard Webhooks secret' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'secret',
-            HINT = 'Give whsec_ and the base64 of 24 to 64 random bytes, or none to have one drawn.';
-    END IF;
-    SELECT crm._outbox_fault(coalesce(options, '{}')) INTO wrong;
-    IF wrong IS NOT NULL THEN
+    ELSIF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'option "%" of an endpoint is wrong', wrong USING ERRCODE = 'invalid_parameter_value', COLUMN = wrong,
             HINT = 'Options are is_private_allowed (true, false), timeout_ms (100 to 50000), max_concurrency (1 to 64).';
     END IF;
     INSERT INTO crm.endpoint AS e (endpoint, url, secret_sealed, is_active, is_private_allowed, timeout_ms, max_concurrency)
-    VALUES (outbox_define_endpoint.endpoint, outbox_define_endpoint.url, crm._encrypt('endpoint', chosen), true,
+    VALUES (_outbox_endpoint_put.endpoint, _outbox_endpoint_put.url,
+            crm._encrypt('endpoint', coalesce(_outbox_endpoint_put.secret, 'whsec_' || encode(crm._random_bytes(32), 'base64'))), true,
             coalesce((options ->> 'is_private_allowed')::boolean, false), coalesce((options ->> 'timeout_ms')::int, 15000),
             coalesce((options ->> 'max_concurrency')::int, 8))
     ON CONFLICT ON CONSTRAINT endpoint_pkey DO UPDATE
-    SET url = excluded.url, secret_sealed = CASE WHEN outbox_define_endpoint.secret IS NULL THEN e.secret_sealed ELSE excluded.secret_sealed END,
+    SET url = excluded.url, secret_sealed = CASE WHEN _outbox_endpoint_put.secret IS NULL THEN e.secret_sealed ELSE excluded.secret_sealed END,
         is_active = true, is_private_allowed = excluded.is_private_allowed, timeout_ms = excluded.timeout_ms,
         max_concurrency = excluded.max_concurrency, broken_until = NULL, failures = 0;
     UPDATE crm.alert a SET closed_at = crm.core_now()
-    WHERE a.kind = 'outbox.gone' AND a.key = outbox_define_endpoint.endpoint AND a.closed_at IS NULL;
-    PERFORM crm._audit('define', 'endpoint', NULL, 'url', NULL, outbox_define_endpoint.url, outbox_define_endpoint.endpoint);
+    WHERE a.kind = 'outbox.gone' AND a.key = _outbox_endpoint_put.endpoint AND a.closed_at IS NULL;
     PERFORM crm._worker_wake();
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_endpoint_put(text, text, text, jsonb) IS
+    'writes an endpoint, of whatever connector; a new one without a secret has one drawn, an old one keeps its own';
+
+CREATE FUNCTION crm.outbox_define_endpoint(endpoint text, url text, secret text DEFAULT NULL, options jsonb DEFAULT '{}') RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+    IF url IS NULL OR url !~ '^https?://[^[:space:]]+$' THEN
+        RAISE EXCEPTION 'endpoint needs a URL with http or https' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'url',
+            HINT = 'Give it as https://host/path.';
+    ELSIF secret !~ '^whsec_([A-Za-z0-9+/]{4}){8,21}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})?$' THEN
+        RAISE EXCEPTION 'secret is no Standard Webhooks secret' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'secret',
+            HINT = 'Give whsec_ and the base64 of 24 to 64 random bytes, or none to have one drawn.';
+    END IF;
+    PERFORM crm._outbox_endpoint_put(outbox_define_endpoint.endpoint, outbox_define_endpoint.url, outbox_define_endpoint.secret, options);
+    UPDATE crm.endpoint e SET connector = 'webhook', parameters = '{}', secrets_sealed = NULL
+    WHERE e.endpoint = outbox_define_endpoint.endpoint AND e.connector <> 'webhook';
+    PERFORM crm._audit('define', 'endpoint', NULL, 'url', NULL, outbox_define_endpoint.url, outbox_define_endpoint.endpoint);
     RETURN (SELECT crm._decrypt('endpoint', e.secret_sealed) FROM crm.endpoint e WHERE e.endpoint = outbox_define_endpoint.endpoint);
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_define_endpoint(text, text, text, jsonb) IS
-    'makes or changes where messages go; options is_private_allowed (false), timeout_ms (15000), max_concurrency (8); returns the signing secret, drawn when none is given; 22023 for a bad URL or secret';
+    'makes or changes where messages go as signed webhooks; options is_private_allowed (false), timeout_ms (15000), max_concurrency (8); returns the signing secret, drawn when none is given; 22023 for a bad URL or secret';
 GRANT EXECUTE ON FUNCTION crm.outbox_define_endpoint(text, text, text, jsonb) TO crm_admin;
 
 CREATE FUNCTION crm.outbox_rotate_secret(endpoint text, is_finished boolean DEFAULT false) RETURNS text

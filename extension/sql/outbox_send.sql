@@ -215,22 +215,30 @@ $$
 DECLARE
     pause int := greatest((crm._setting('outbox.retry_seconds'))::int, retry_after_s);
 BEGIN
-    PERFORM crm._outbox_note(message.customer_id, message.message_id, outcome, attempt, nullif(http_status, 0), nullif(detail, ''));
+    PERFORM crm._outbox_note(message.customer_id, message.message_id,
+        CASE WHEN outcome = 'uncertain' THEN 'unknown' WHEN outcome IN ('later', 'throttled', 'token') THEN 'failed' ELSE outcome END,
+        attempt, nullif(http_status, 0), nullif(detail, ''));
     IF outcome = 'sent' THEN
         DELETE FROM crm.outbox_queue q WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id;
         UPDATE crm.endpoint e SET failures = 0, broken_until = NULL WHERE e.endpoint = message.endpoint AND (e.failures > 0 OR e.broken_until IS NOT NULL);
         UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'outbox.dead' AND a.key = message.endpoint AND a.closed_at IS NULL;
         RETURN;
     END IF;
-    IF outcome = 'refused' OR attempt > (crm._setting('outbox.max_retries'))::int THEN
+    -- a vendor that would not know a repeat gets none: a person decides
+    IF outcome IN ('refused', 'rejected', 'uncertain') OR attempt > (crm._setting('outbox.max_retries'))::int THEN
         PERFORM crm._outbox_bury(message, attempt, coalesce(nullif(detail, ''), outcome));
     ELSE
         UPDATE crm.outbox_queue q SET lease_until = NULL, leased_by = NULL,
             due_at = CASE WHEN q.due_at = 'infinity' THEN q.due_at ELSE crm.core_now() + make_interval(secs => pause) END
         WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id;
     END IF;
+    IF outcome IN ('rejected', 'later') THEN
+        RETURN;   -- the message's fault, or its receiver's: the endpoint is well
+    END IF;
     UPDATE crm.endpoint e SET failures = e.failures + 1, is_active = e.is_active AND outcome <> 'gone',
-        broken_until = CASE WHEN e.failures + 1 >= (crm._setting('outbox.breaker_failures'))::int
+        broken_until = CASE WHEN (outcome = 'throttled' OR http_status = 429) AND retry_after_s > 0
+                            THEN greatest(e.broken_until, clock_timestamp() + make_interval(secs => retry_after_s))
+                            WHEN e.failures + 1 >= (crm._setting('outbox.breaker_failures'))::int
                             THEN clock_timestamp() + make_interval(secs => (crm._setting('outbox.breaker_seconds'))::int) END
     WHERE e.endpoint = message.endpoint;
     IF outcome = 'gone' THEN
@@ -240,7 +248,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_settle(crm.message_row, int, text, int, int, text) IS
-    'what a result does to a message: gone from the queue, tried again after a pause, or a dead letter; and to its endpoint';
+    'what a result does to a message: gone from the queue, tried again after a pause, or a dead letter; and to its endpoint, which rests when it asks for it';
 
 CREATE FUNCTION crm._outbox_finish(customer_ids bigint[], message_ids text[], attempts int[], outcomes text[], http_statuses int[],
                                    retry_after_s int[], details text[]) RETURNS bigint
@@ -271,7 +279,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_finish(bigint[], text[], int[], text[], int[], int[], text[]) IS
-    'writes the results of requests (sent, failed, gone, unknown, refused); returns how many counted';
+    'writes the results of requests (sent, failed, gone, unknown, refused; of vendors also rejected, later, throttled, uncertain); returns how many counted';
 
 CREATE FUNCTION crm._outbox_find(message_id text) RETURNS crm.message_row
     LANGUAGE plpgsql STABLE AS

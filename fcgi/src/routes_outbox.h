@@ -37,3 +37,30 @@
 		.request_schema = "OptOut", .response_schema = "Object", .success = 200,
 		.example = "{\"channel\":\"sms\",\"address\":\"13867241905\",\"evidence\":\"TD\"}",
 	},
+	{
+		.method = CRM_GET, .path = "/api/v1/endpoints", .operation = "endpoints", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "marketer, headquarters, admin",
+		.sql = "SELECT 200 AS status, jsonb_build_object('items', coalesce(jsonb_agg(e), '[]'))::text AS body FROM crm.outbox_endpoints() e",
+		.read_only = true, .timeout_ms = FAST_MS, .summary = "Where messages go, and how each endpoint is",
+		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/endpoints", .operation = "endpoint_connect", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "admin",
+		.sql = "SELECT 200 AS status, crm.outbox_connect(crm.gateway_text($1, 'endpoint', true), crm.gateway_text($1, 'connector', true), "
+		"crm.gateway_text($1, 'url', true), $1 -> 'parameters', $1 -> 'secrets', $1 -> 'options', $2)::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Connect a vendor: an endpoint of a connector",
+		.text = "Secrets are kept sealed and never shown again; without them those there are stay.",
+		.request_schema = "Endpoint", .response_schema = "Object", .success = 200,
+		.example = "{\"endpoint\":\"sms_aliyun\",\"connector\":\"aliyun_sms\",\"url\":\"https://dysmsapi.aliyuncs.com\","
+		"\"parameters\":{\"sign_name\":\"...\",\"access_key_id\":\"...\"},\"secrets\":{\"access_key_secret\":\"...\"}}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/channels/{channel}/endpoint", .operation = "channel_endpoint", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "admin",
+		.sql = "SELECT 200 AS status, jsonb_build_object('channel', $1, 'endpoint', crm.gateway_text($2, 'endpoint', true))::text AS body "
+		"FROM crm.outbox_set_channel($1, crm.gateway_text($2, 'endpoint', true))",
+		.params = {{"channel", CRM_IN_PATH, CRM_TEXT, true, NULL, NULL}, BODY},
+		.timeout_ms = FAST_MS, .summary = "Let an endpoint carry a channel", .request_schema = "ChannelEndpoint", .response_schema = "Object", .success = 200,
+		.example = "{\"endpoint\":\"sms_aliyun\"}",
+	},

@@ -156,6 +156,10 @@ const CrmSchema crm_schemas[] = {
 	{"Receipt", OBJECT("\"message_id\",\"kind\"",
 					   "\"message_id\":" TEXT ",\"kind\":{\"type\":\"string\",\"description\":"
 					   "\"delivered, failed, read, click\"},\"detail\":" TEXT)},
+	{"Endpoint", OBJECT("\"endpoint\",\"connector\",\"url\"",
+						"\"endpoint\":" TEXT ",\"connector\":" TEXT ",\"url\":" TEXT ",\"parameters\":{\"type\":\"object\"},"
+						"\"secrets\":{\"type\":\"object\"},\"options\":{\"type\":\"object\"}")},
+	{"ChannelEndpoint", OBJECT("\"endpoint\"", "\"endpoint\":" TEXT)},
 	{"OptOut", OBJECT("\"channel\",\"address\"",
 					  "\"channel\":" TEXT ",\"address\":" TEXT ",\"evidence\":" TEXT)},
 	{"Health", ANY_OBJECT("active persons, funnel, tier shares, flows against holdout")},
