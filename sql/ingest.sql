@@ -212,6 +212,22 @@ SELECT crm.ingest_bulk_append(:b, 2, '\x0a');
 SELECT crm.ingest_bulk_commit(:b, 5);
 SELECT crm.ingest_bulk_abort(:b) ->> 'state' AS state;
 SELECT crm.ingest_bulk_append(:b, 1, '\x0a');
+-- an upload sent again under its key is the import that it was, whatever has become of that; another file is refused
+CREATE FUNCTION pg_temp.send_once(payload text, options jsonb, key text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE b bigint := crm.ingest_bulk_begin('pos', 'member', 'ndjson', 'utf8', options);
+BEGIN
+    PERFORM crm.ingest_bulk_append(b, 0, convert_to(payload, 'UTF8'));
+    RETURN crm.ingest_bulk_commit(b, octet_length(payload), sha256(convert_to(payload, 'UTF8')), key);
+EXCEPTION WHEN OTHERS THEN
+    RETURN jsonb_build_object('error', SQLSTATE);
+END $$;
+SELECT pg_temp.send_once(E'{"external_id": "K9", "phone": "13912349999"}\n', '{}', 'file-9') ->> 'batch_id' AS first_batch \gset
+SELECT pg_temp.drain();
+SELECT j ->> 'batch_id' = :'first_batch' AS is_that_import, j ->> 'state' AS state, j -> 'counts' AS counts
+FROM pg_temp.send_once(E'{"external_id": "K9", "phone": "13912349999"}\n', '{}', 'file-9') j;
+SELECT pg_temp.send_once(E'{"external_id": "K9", "phone": "13912349990"}\n', '{}', 'file-9') AS other_bytes,
+       pg_temp.send_once(E'{"external_id": "K9", "phone": "13912349999"}\n', '{"lenient": true}', 'file-9') AS other_options;
+SELECT b.state, count(*) FROM crm.batch b WHERE b.batch_id >= :first_batch GROUP BY 1 ORDER BY 1;
 SELECT crm.ingest_job(-1);
 SELECT crm.ingest_bulk_begin('pos', 'member', 'xml');
 

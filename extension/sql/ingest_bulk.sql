@@ -143,11 +143,26 @@ END
 $$;
 COMMENT ON FUNCTION crm._ingest_describe(bigint) IS 'an import as JSON: state, counts, what the lines of orders are, progress from 0 to 1';
 
-CREATE FUNCTION crm.ingest_bulk_commit(batch_id bigint, byte_count bigint) RETURNS jsonb
+-- What makes two uploads the same: where they go and how they are read, besides their bytes.
+CREATE FUNCTION crm._ingest_fingerprint(batch_id bigint, content_sha256 bytea) RETURNS bytea
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT convert_to(concat_ws(' ', b.source_id, b.entity, b.format, b.encoding, b.is_history, b.is_lenient, b.is_dry_run, b.has_header,
+                                        b.byte_count), 'UTF8') || coalesce(content_sha256, '\x')
+            FROM crm.batch b WHERE b.batch_id = _ingest_fingerprint.batch_id);
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_fingerprint(bigint, bytea) IS 'what the idempotency key of an import stands for';
+
+-- The key is claimed here and not at the beginning: an upload that broke off has used up nothing, and two that
+-- run side by side are one import, whichever arrives first.
+CREATE FUNCTION crm.ingest_bulk_commit(batch_id bigint, byte_count bigint, content_sha256 bytea DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
     b record;
+    earlier jsonb;
 BEGIN
     PERFORM crm._ingest_own_batch(batch_id, '{receiving,validating,invalid,awaiting_confirmation,accepted,applying,done}');
     SELECT * INTO b FROM crm.batch t WHERE t.batch_id = ingest_bulk_commit.batch_id;
@@ -156,14 +171,20 @@ BEGIN
             HINT = 'Send the missing chunks, or abort.';
     END IF;
     IF b.state = 'receiving' THEN
+        earlier := crm._idempotency_claim(idempotency_key, 'ingest_bulk', crm._ingest_fingerprint(b.batch_id, content_sha256));
+        IF earlier IS NOT NULL THEN
+            PERFORM crm.ingest_bulk_abort(b.batch_id);
+            RETURN coalesce(crm._ingest_describe((earlier ->> 'batch_id')::bigint), earlier);
+        END IF;
+        PERFORM crm._idempotency_store(idempotency_key, jsonb_build_object('batch_id', b.batch_id));
         UPDATE crm.batch t SET state = 'validating', turn = crm._new_id() WHERE t.batch_id = b.batch_id;
         PERFORM crm._worker_wake();
     END IF;
     RETURN crm._ingest_describe(batch_id);
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_bulk_commit(bigint, bigint) IS
-    'ends an upload of byte_count bytes: from now on the worker checks and applies it; the import as JSON; RM214 when bytes are missing, RM213';
+COMMENT ON FUNCTION crm.ingest_bulk_commit(bigint, bigint, bytea, text) IS
+    'ends an upload of byte_count bytes: from now on the worker checks and applies it; the import as JSON; with an idempotency key that another upload of the same bytes (content_sha256) has used, that import as it is now, and this one is aborted; RM101 when the bytes differ, RM214 when bytes are missing, RM213';
 
 CREATE FUNCTION crm.ingest_bulk_confirm(batch_id bigint) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -283,6 +304,6 @@ COMMENT ON FUNCTION crm.ingest_preview(bigint, int, int) IS
     'what an import would do with its records behind line "after": create, update, unchanged or reject, with code, field and remedy';
 
 GRANT EXECUTE ON FUNCTION crm.ingest_bulk_begin(text, text, text, text, jsonb), crm.ingest_bulk_append(bigint, int, bytea),
-    crm.ingest_bulk_commit(bigint, bigint), crm.ingest_bulk_confirm(bigint), crm.ingest_bulk_abort(bigint), crm.ingest_job(bigint),
+    crm.ingest_bulk_commit(bigint, bigint, bytea, text), crm.ingest_bulk_confirm(bigint), crm.ingest_bulk_abort(bigint), crm.ingest_job(bigint),
     crm.ingest_errors(bigint, int, int), crm.ingest_preview(bigint, int, int)
     TO crm_till, crm_steward, crm_headquarters, crm_admin;

@@ -10,9 +10,13 @@
  * batch counts before its commit, and the commit is only sent when the body has
  * arrived whole: a client that goes away half-way leaves an aborted batch.
  *
+ * A caller who is not sure sends the file again under its Idempotency-Key: the commit
+ * then finds the earlier import by key and SHA-256 of the body, and answers with it.
+ *
  * Chunks are numbered, so one whose answer was lost in a restart of the database
  * is sent again; that it was there already (23505) is then good news.
  */
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +38,7 @@ typedef enum ImportStatement
 
 static const char *const import_sql[] = {
 	"SELECT crm.ingest_bulk_append($1, $2, $3)",
-	"SELECT crm.ingest_bulk_commit($1, $2)::text",
+	"SELECT j::text, j->>'batch_id' FROM crm.ingest_bulk_commit($1, $2, $3, $4) j",
 	"SELECT crm.ingest_bulk_abort($1)::text",
 };
 
@@ -46,6 +50,8 @@ typedef struct Import
 	CrmArena	call_arena;		/* emptied after each call: memory stays flat */
 	CrmCutter	cutter;
 	const char *batch_id;
+	const char *key;			/* Idempotency-Key, or NULL */
+	EVP_MD_CTX *digest;			/* of the body so far; NULL without a key */
 	int			chunk_no;
 } Import;
 
@@ -147,6 +153,8 @@ stream_body(Import *import)
 
 		if ((size_t) got < room && !request->body_ended)
 			break;				/* an error of the stream: not whole, see below */
+		if (import->digest != NULL)
+			EVP_DigestUpdate(import->digest, space, (size_t) got);
 		state = crm_cutter_added(&import->cutter, (size_t) got);
 		while (state == CRM_CUTTER_READY)
 		{
@@ -176,6 +184,32 @@ stream_body(Import *import)
 }
 
 static void
+set_digest(Import *import, CrmCall *call)
+{
+	unsigned char *sum = NULL;
+	unsigned int length = 0;
+
+	if (import->digest != NULL)
+	{
+		sum = crm_arena_alloc(import->request->arena, EVP_MAX_MD_SIZE);
+		EVP_DigestFinal_ex(import->digest, sum, &length);
+	}
+	call->lengths[call->parameters] = (int) length;
+	set_text(call, CRM_BYTEA, (const char *) sum);
+}
+
+/* The import that counts: this one, or the one that the key had before. */
+static void
+reply_import(Import *import, const PGresult *result)
+{
+	CrmArena   *arena = import->request->arena;
+
+	crm_reply_text(import->reply, 202, crm_arena_copy(arena, PQgetvalue(result, 0, 0), (size_t) PQgetlength(result, 0, 0)));
+	if (!PQgetisnull(result, 0, 1))
+		import->batch_id = crm_arena_copy(arena, PQgetvalue(result, 0, 1), (size_t) PQgetlength(result, 0, 1));
+}
+
+static void
 commit_batch(Import *import)
 {
 	CrmRequest *request = import->request;
@@ -188,14 +222,22 @@ commit_batch(Import *import)
 	set_text(&call, CRM_BIGINT, import->batch_id);
 	set_text(&call, CRM_BIGINT,
 			 crm_arena_printf(request->arena, "%llu", (unsigned long long) request->body_read));
+	set_digest(import, &call);
+	set_text(&call, CRM_TEXT, import->key);
 	outcome = run(import, IMPORT_COMMIT, &call);
+	if (outcome == CRM_CALL_REFUSED)
+	{
+		reply_failure(import, &call, outcome);
+		PQclear(call.result);
+		abort_batch(import);
+		return;
+	}
 	if (outcome != CRM_CALL_OK)
 		reply_failure(import, &call, outcome);
 	else if (PQntuples(call.result) != 1 || PQgetisnull(call.result, 0, 0))
 		crm_problem_simple(request, reply, 500, "import_lost", "The import has no state.");
 	else
-		crm_reply_text(reply, 202, crm_arena_copy(request->arena, PQgetvalue(call.result, 0, 0),
-												  (size_t) PQgetlength(call.result, 0, 0)));
+		reply_import(import, call.result);
 	/* also when the outcome is unknown: the job tells */
 	reply->location = crm_arena_printf(request->arena, "/api/v1/imports/%s", import->batch_id);
 	PQclear(call.result);
@@ -321,8 +363,20 @@ crm_bulk_import(CrmRequest *request, CrmReply *reply)
 		crm_problem_reply(request, reply, &problem);
 		return;
 	}
+	if (!crm_bind_idempotency_key(request, &import.key, &problem))
+	{
+		crm_problem_reply(request, reply, &problem);
+		return;
+	}
 	if (!begin_batch(&import, format))
 		return;
+	if (import.key != NULL && ((import.digest = EVP_MD_CTX_new()) == NULL || !EVP_DigestInit_ex(import.digest, EVP_sha256(), NULL)))
+	{
+		crm_problem_simple(request, reply, 503, "out_of_memory", "No memory; try again.");
+		abort_batch(&import);
+		EVP_MD_CTX_free(import.digest);
+		return;
+	}
 	if (!crm_cutter_init(&import.cutter, strcmp(format, "csv") == 0, ','))
 	{
 		crm_problem_simple(request, reply, 503, "out_of_memory", "No memory; try again.");
@@ -338,4 +392,5 @@ crm_bulk_import(CrmRequest *request, CrmReply *reply)
 	crm_request_allow_silence(request, CRM_REQUEST_SILENCE_S);
 	crm_arena_free(&import.call_arena);
 	crm_cutter_free(&import.cutter);
+	EVP_MD_CTX_free(import.digest);
 }

@@ -76,10 +76,12 @@
 			{"lenient", CRM_IN_QUERY, CRM_BOOLEAN, false, NULL, "true: take the good lines, report the others"},
 			{"dry_run", CRM_IN_QUERY, CRM_BOOLEAN, false, NULL, "true: only say what would happen"},
 			{"header", CRM_IN_QUERY, CRM_BOOLEAN, false, NULL, "false: the CSV has no header line"},
+			KEY,
 		},
 		.timeout_ms = WORK_MS, .summary = "Import a file of any size, one record a line",
 		.text = "The body is streamed; nothing counts before it has arrived whole. All lines or none, "
-		"unless lenient (or Prefer: handling=lenient). The answer is a job: follow its Location.",
+		"unless lenient (or Prefer: handling=lenient). The answer is a job: follow its Location. "
+		"The same file under the same Idempotency-Key is that job again.",
 		.request_schema = "ImportBody", .response_schema = "Job", .success = 202,
 		.handler = crm_bulk_import,
 	},

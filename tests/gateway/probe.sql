@@ -159,7 +159,7 @@ BEGIN
     RETURN length(payload);
 END
 $$;
-CREATE FUNCTION crm.ingest_bulk_commit(batch_id bigint, byte_count bigint) RETURNS jsonb
+CREATE FUNCTION crm.ingest_bulk_commit(batch_id bigint, byte_count bigint, content_sha256 bytea, idempotency_key text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN

@@ -29,7 +29,7 @@ sub crm_node
 {
 	my ($name, %settings) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
-	$node->init(allows_streaming => $settings{streaming} ? 1 : 0);
+	$node->init(allows_streaming => $settings{streaming} ? 1 : 0, has_archiving => $settings{archiving} ? 1 : 0);
 	$node->append_conf('postgresql.conf', <<"CONF");
 shared_preload_libraries = 'crm'
 crm.core_test_mode = on
