@@ -260,24 +260,28 @@ $$
 $$;
 COMMENT ON FUNCTION crm._campaign_fill(text, text, text, numeric, timestamptz, text) IS 'a text with its variables filled in, days by a zone; what is not known is left out';
 
-CREATE FUNCTION crm._campaign_render(flow crm.flow_row, person bigint, channel text, coupon_id bigint, zone text) RETURNS text
+CREATE FUNCTION crm._campaign_message(flow crm.flow_row, person bigint, channel text, coupon_id bigint, zone text) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    body text := (SELECT t.body FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = _campaign_render.channel ORDER BY t.language DESC LIMIT 1);
+    wording record;
     coupon crm.coupon;
+    who text := crm._outbox_plain((SELECT p.name FROM crm.customer_private p WHERE p.customer_id = person));
+    said jsonb;
 BEGIN
-    SELECT * INTO coupon FROM crm.coupon c WHERE c.customer_id = person AND c.coupon_id = _campaign_render.coupon_id;
-    RETURN crm._campaign_fill(body, (SELECT p.name FROM crm.customer_private p WHERE p.customer_id = person), coupon.code, coupon.value, coupon.valid_until, zone);
+    SELECT t.body, t.subject IS NOT NULL OR t.html IS NOT NULL OR t.vendor_template IS NOT NULL AS is_dressed INTO wording
+    FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = _campaign_message.channel ORDER BY t.language DESC LIMIT 1;
+    SELECT * INTO coupon FROM crm.coupon c WHERE c.customer_id = person AND c.coupon_id = _campaign_message.coupon_id;
+    said := jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(wording.body, who, coupon.code, coupon.value, coupon.valid_until, zone));
+    IF wording.is_dressed THEN
+        said := said || crm._outbox_dress(flow.spec ->> 'template', channel,
+            (SELECT jsonb_object_agg(v, crm._campaign_fill('{{' || v || '}}', who, coupon.code, coupon.value, coupon.valid_until, zone)) FROM unnest(crm._outbox_variables()) v));
+    END IF;
+    RETURN said;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_render(crm.flow_row, bigint, text, bigint, text) IS 'the flow''s text for a person on a channel, its variables filled in, days by the person''s zone';
-
-CREATE FUNCTION crm._campaign_unknown_variables(body text) RETURNS text[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT coalesce(array_agg(DISTINCT m[1]), '{}') FROM regexp_matches(body, '\{\{(.*?)\}\}', 'g') m
-   WHERE m[1] NOT IN ('name', 'coupon_code', 'coupon_value', 'valid_until') $$;
-COMMENT ON FUNCTION crm._campaign_unknown_variables(text) IS 'variables of a text that nothing fills in';
+COMMENT ON FUNCTION crm._campaign_message(crm.flow_row, bigint, text, bigint, text) IS
+    'what a flow says to a person on a channel: its text with the variables filled in, days by the person''s zone; subject, HTML and the vendor''s placeholders where the template has them';
 
 CREATE FUNCTION crm._campaign_message_id(flow_id int, epoch int, person bigint, occurrence_key text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS
@@ -335,7 +339,7 @@ BEGIN
     END IF;
     message := crm._campaign_message_id(flow.flow_id, epoch, person, occurrence_key);
     PERFORM crm._outbox_put(person, message, gate.channel, flow.flow_id, occurrence_key, true,
-        jsonb_build_object('flow', flow.code, 'text', crm._campaign_render(flow, person, gate.channel, coupon, gate.zone)),
+        crm._campaign_message(flow, person, gate.channel, coupon, gate.zone),
         gate.due_at, CASE WHEN late_at < 'infinity' THEN late_at END, gate.address_hash,
         crm._campaign_quiet(flow, gate.zone));
     UPDATE crm.contact_cap c SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > gate.due_at - interval '31 days'), gate.due_at)

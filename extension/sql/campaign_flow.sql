@@ -84,9 +84,13 @@ BEGIN
           SELECT 3, 'template', format('it has no text for channel "%s"', c) FROM jsonb_array_elements_text(spec -> 'channels') c
           WHERE NOT EXISTS (SELECT FROM crm.template t WHERE t.template = spec ->> 'template' AND t.channel = c)
           UNION ALL
-          SELECT 4, 'template', format('nothing fills in {{%s}}', array_to_string(crm._campaign_unknown_variables(t.body), '}}, {{'))
-          FROM crm.template t WHERE t.template = spec ->> 'template' AND crm._campaign_unknown_variables(t.body) <> '{}') f (n, field, fault)
-    ORDER BY f.n LIMIT 1;
+          SELECT 4, 'template', format('nothing fills in {{%s}}', array_to_string(crm._outbox_unknown_variables(t.body), '}}, {{'))
+          FROM crm.template t WHERE t.template = spec ->> 'template' AND crm._outbox_unknown_variables(t.body) <> '{}'
+          UNION ALL
+          SELECT 5, 'template', format('on channel "%s", %s: %s', t.channel, w.field, w.fault)
+          FROM crm.template t, LATERAL crm._outbox_template_fault(t.channel, t.body, t.subject, t.html, t.vendor_template, t.vendor_params) w
+          WHERE t.template = spec ->> 'template' AND spec -> 'channels' ? t.channel AND w.field IS NOT NULL) f (n, field, fault)
+    ORDER BY f.n, f.fault LIMIT 1;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_fault(crm.flow_row) IS 'the first value of a flow that keeps it from running, and what would be right; nulls: none';

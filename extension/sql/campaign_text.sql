@@ -71,7 +71,7 @@ CREATE FUNCTION crm._campaign_require_text(flow crm.flow_row, step int, channel 
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    unknown text[] := crm._campaign_unknown_variables(body);
+    unknown text[] := crm._outbox_unknown_variables(body);
     wrong text := CASE WHEN coalesce(step, 0) NOT BETWEEN 1 AND greatest(jsonb_array_length(coalesce(flow.spec -> 'steps', '[]')), 1) THEN 'step'
                        WHEN NOT coalesce(crm._campaign_step_spec(flow.spec, step, crm.core_now()) -> 'channels' ? channel, false) THEN 'channel'
                        WHEN length(btrim(coalesce(body, ''))) NOT BETWEEN 1 AND 2000 OR unknown <> '{}' THEN 'body' END;

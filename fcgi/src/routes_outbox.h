@@ -64,3 +64,12 @@
 		.timeout_ms = FAST_MS, .summary = "Let an endpoint carry a channel", .request_schema = "ChannelEndpoint", .response_schema = "Object", .success = 200,
 		.example = "{\"endpoint\":\"sms_aliyun\"}",
 	},
+	{
+		.method = CRM_PUT, .path = "/api/v1/templates/{template}", .operation = "template_write", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "marketer, headquarters",
+		.sql = "SELECT 200 AS status, crm.outbox_define_template($1, crm.gateway_text($2, 'channel', true), crm.gateway_text($2, 'body', true), "
+		"coalesce($2 -> 'options', '{}'), $3)::text AS body",
+		.params = {{"template", CRM_IN_PATH, CRM_TEXT, true, NULL, NULL}, BODY, KEY}, .timeout_ms = FAST_MS,
+		.summary = "Write what messages say on a channel; answers its length", .request_schema = "Template", .response_schema = "Object", .success = 200,
+		.example = "{\"channel\":\"sms\",\"body\":\"{{name}}, ... TD\",\"options\":{\"vendor_template\":\"SMS_1\",\"vendor_params\":{\"name\":\"{{name}}\"}}}",
+	},

@@ -159,6 +159,8 @@ const CrmSchema crm_schemas[] = {
 	{"Endpoint", OBJECT("\"endpoint\",\"connector\",\"url\"",
 						"\"endpoint\":" TEXT ",\"connector\":" TEXT ",\"url\":" TEXT ",\"parameters\":{\"type\":\"object\"},"
 						"\"secrets\":{\"type\":\"object\"},\"options\":{\"type\":\"object\"}")},
+	{"Template", OBJECT("\"channel\",\"body\"",
+						"\"channel\":" TEXT ",\"body\":" TEXT ",\"options\":{\"type\":\"object\"}")},
 	{"ChannelEndpoint", OBJECT("\"endpoint\"", "\"endpoint\":" TEXT)},
 	{"OptOut", OBJECT("\"channel\",\"address\"",
 					  "\"channel\":" TEXT ",\"address\":" TEXT ",\"evidence\":" TEXT)},
