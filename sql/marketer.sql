@@ -86,7 +86,7 @@ SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '{{name}}，第二波 {{co
 SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '第二波，改') ->> 'template' AS own_already;
 SELECT j ->> 'step' AS step, j ->> 'template' AS template, left(j ->> 'body', 12) AS body FROM crm.campaign_texts('mkt_waves') j;
 SELECT left(t.body, 12) AS others_keep_theirs FROM crm.template t WHERE t.template = 'recall' AND t.channel = 'sms';
-SELECT pg_temp.try($$crm.campaign_write_text('mkt_waves', 4, 'sms', 'x')$$) AS step, pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'email', 'x')$$) AS channel,
+SELECT pg_temp.try($$crm.campaign_write_text('mkt_waves', 4, 'sms', 'x')$$) AS step, pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'pigeon', 'x')$$) AS channel,
        pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'sms', '{{secret}}')$$) AS variable, pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'sms', '')$$) AS empty;
 -- what a person would read; masked when the role may not see the name
 SELECT m.customer_id AS person FROM crm.external_key k JOIN crm.membership m USING (source_record_id) WHERE k.external_id = 'M6' AND m.valid_to = 'infinity' LIMIT 1 \gset

@@ -73,17 +73,17 @@ $$
 DECLARE
     unknown text[] := crm._outbox_unknown_variables(body);
     wrong text := CASE WHEN coalesce(step, 0) NOT BETWEEN 1 AND greatest(jsonb_array_length(coalesce(flow.spec -> 'steps', '[]')), 1) THEN 'step'
-                       WHEN NOT coalesce(crm._campaign_step_spec(flow.spec, step, crm.core_now()) -> 'channels' ? channel, false) THEN 'channel'
+                       WHEN NOT EXISTS (SELECT FROM crm.channel c WHERE c.channel = _campaign_require_text.channel) THEN 'channel'
                        WHEN length(btrim(coalesce(body, ''))) NOT BETWEEN 1 AND 2000 OR unknown <> '{}' THEN 'body' END;
 BEGIN
     IF wrong IS NOT NULL THEN
-        RAISE EXCEPTION 'the text of flow "%" cannot be used: %', flow.code, CASE WHEN wrong <> 'body' THEN 'it has no such ' || wrong
+        RAISE EXCEPTION 'the text of flow "%" cannot be used: %', flow.code, CASE WHEN wrong <> 'body' THEN 'there is no such ' || wrong
                 WHEN unknown <> '{}' THEN format('nothing fills in {{%s}}', array_to_string(unknown, '}}, {{')) ELSE 'give 1 to 2000 characters' END
             USING ERRCODE = 'RM801', COLUMN = wrong, HINT = 'Variables are {{name}}, {{coupon_code}}, {{coupon_value}}, {{valid_until}}.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_require_text(crm.flow_row, int, text, text) IS 'RM801 with the field unless a flow has the step and the channel, and the text 1 to 2000 characters and no variable that nothing fills in';
+COMMENT ON FUNCTION crm._campaign_require_text(crm.flow_row, int, text, text) IS 'RM801 with the field unless a flow has the step, a channel is defined, and the text has 1 to 2000 characters and no variable that nothing fills in';
 
 CREATE FUNCTION crm.campaign_write_text(flow text, step int, channel text, body text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -111,7 +111,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_write_text(text, int, text, text, text) IS
-    'writes what a step of a flow says on a channel, from the next message on; other flows keep their text; RM801 names the field, P0002';
+    'writes what a step of a flow says on a channel, also one that it is to be given next, from the next message on; other flows keep their text; RM801 names the field, P0002';
 
 CREATE FUNCTION crm.campaign_read_text(customer_id bigint, flow text, step int, channel text, body text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

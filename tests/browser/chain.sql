@@ -8,6 +8,8 @@ SELECT count(*) FROM generate_series(1, 60) n, crm.ingest_order('till', convert_
 SELECT count(*) FROM crm.ingest_member('till', convert_to('{"external_id": "BAD", "phone": "13912349999", "store_code": "nowhere"}', 'UTF8')) r;
 INSERT INTO crm.review (review_id, customer_a, customer_b, reason, state, opened_at)
 SELECT crm._new_id(), min(c.customer_id), max(c.customer_id), 'contradiction', 'open', crm.core_now() FROM crm.customer c WHERE c.status = 'active';
+-- text messages are carried (to nobody who listens: no sender runs here), WeChat is not
+SELECT crm.outbox_define_endpoint('post', 'http://127.0.0.1:9/', options => '{"is_private_allowed": true}') IS NOT NULL, crm.outbox_set_channel('sms', 'post');
 SELECT crm.access_define_staff(upper(r), r || ' ' || r, ('crm_' || r)::name, CASE WHEN r IN ('clerk', 'store_manager') THEN '{store:S1}'::text[] ELSE '{all}' END, r),
        crm.access_set_password(upper(r), 'pass-' || r || '-word')
 FROM unnest('{clerk,store_manager,marketer,steward,headquarters}'::text[]) r;

@@ -107,3 +107,149 @@ export async function overlaps(browser) {
 	ok(page.errors.length === 0, 'the console was quiet', page.errors);
 	await page.context().close();
 }
+
+// A flow copied from a preset, edited, tried, started, paused and stopped, in at most twelve interactions for the edit.
+export async function flows(browser) {
+	const page = await open(browser, 'marketer');
+	let touched = 0;
+	const touch = async (act) => { touched++; await act; };
+	await visit(page, '#/flows');
+	await touch(page.click('a[href="#/flows/new"]'));
+	await page.waitForSelector('#preset');
+	await touch(page.selectOption('#preset', 'win_back'));
+	await touch(page.fill('#name_zh', hostile));
+	await touch(page.click('main button[type=submit]'));
+	await page.waitForFunction(() => /#\/flows\/flow_\w+\/edit/.test(location.hash) && document.querySelector('form.flow'));
+	const flow = (await page.evaluate(() => location.hash)).split('/')[2];
+	ok((await page.textContent('h1')) === hostile && (await page.$$('main img')).length === 0, 'a hostile name of a flow runs nothing');
+	await touch(page.fill('#who .parts input[aria-label="数值"]', '60'));
+	await touch(page.fill('#ago', '60'));
+	await touch(page.fill('#holdout_percent', '20'));
+	await touch(page.click('#steps'));
+	await touch(page.fill('#text_2_sms', '{{name}}，第二波，券码{{coupon_code}}'));
+	await touch(page.click('form.flow button[type=submit]'));
+	await page.waitForFunction((code) => location.hash === `#/flows/${code}`, flow);
+	ok(touched <= 12, `a flow made of a preset, its trigger, condition, holdout, a wave and a text: ${touched} interactions`);
+	const kept = await page.evaluate(async (code) => (await (await fetch('/api/v1/flows')).json()).items.find((row) => row.flow === code), flow);
+	ok(kept.spec.ago === 60 && kept.spec.who.all[0].value === 60 && kept.spec.holdout_percent === 20 && kept.spec.steps.length === 4 && kept.spec.steps[3].after_days === 42, 'is what was typed', kept.spec);
+	ok(kept.spec.steps[1].template === `${flow}_2` && kept.spec.steps[2].template === 'recall_80', 'a text edited is the flow\'s own, others stay');
+
+	// refusals stand at their field
+	await visit(page, `#/flows/${flow}/edit`);
+	await page.fill('#holdout_percent', '120');
+	await page.click('form.flow button[type=submit]');
+	await page.waitForSelector('#holdout_percent[aria-invalid]');
+	ok((await page.evaluate(() => document.activeElement.id)) === 'holdout_percent' && (await page.textContent('#refused')).includes('对照组'), 'a refusal stands at its field');
+	await page.reload();
+	await page.waitForSelector('#holdout_percent');
+	ok(await page.inputValue('#holdout_percent') === '120', 'nothing typed is lost over a reload');
+	await page.fill('#holdout_percent', '10');
+	await page.fill('#text_1_sms', '{{secret}}');
+	await page.click('form.flow button[type=submit]');
+	await page.waitForFunction(() => document.querySelector('#refused').textContent.includes('{{secret}}'));
+	ok(true, 'a variable that nothing fills in is refused');
+	await page.fill('#text_1_sms', '{{name}}，好久不见');
+	await page.click('section.step >> nth=0 >> button:text("以真实客户预览") >> nth=1');
+	await page.waitForFunction(() => /\*\*，好久不见/.test(document.querySelector('section.step').textContent));
+	ok(true, 'a text is previewed on a real person, masked');
+	await page.click('button:text("删除第 4 波")');
+	await page.waitForFunction(() => document.querySelectorAll('section.step').length === 3);
+	await page.click('#toast button:text("撤销")');
+	await page.waitForFunction(() => document.querySelectorAll('section.step').length === 4);
+	ok(true, 'a wave taken away comes back');
+	for (const size of [360, 390, 768, 1280]) {
+		await page.setViewportSize({width: size, height: 800});
+		await judge(page, `flow editor ${size}`);
+	}
+	await page.click('form.flow button[type=submit]');
+	await page.waitForFunction((code) => location.hash === `#/flows/${code}`, flow);
+
+	// dry run, start (refused: nothing carries its channels), why
+	await page.click('button:text("试算")');
+	await page.waitForSelector('#dry');
+	ok((await page.textContent('#dry')).includes('消息费用约'), 'a dry run says who, why not, and what it costs');
+	await judge(page, 'flow dry run');
+	await page.evaluate((code) => fetch(`/api/v1/flows/${code}`, {method: 'PATCH', headers: {'Content-Type': 'application/json'}, body: '{"channels": ["wechat"]}'}), flow);
+	await page.click('main button:text("启动")');
+	await page.waitForSelector('a:text("去修改")');
+	ok(true, 'a start that cannot be says why, and where to mend it');
+	const somebody = await page.evaluate(async () => (await (await fetch('/api/v1/rules/preview', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{"rule":{},"sample":1}'})).json()).sample[0].customer_id);
+	await page.fill('#person', String(somebody));
+	await page.click('button:text("查看原因")');
+	await page.waitForFunction((person) => location.hash.endsWith(`/why/${person}`), somebody);
+	await text(page, '这个流程还没有为这位客户触发过');
+	await text(page, '流程是“草稿”');
+	ok(true, 'why a person did not get it, in words, under an address of its own');
+	await judge(page, 'flow why');
+	// started: those past the line wait for somebody's word; paused, stopped
+	await visit(page, '#/flows/silence_30');
+	const act = async (verb, then) => {
+		await page.click(`main button:text-is("${verb}")`);
+		await page.waitForSelector(`main :text("${then}")`);
+	};
+	await act('启动', '确认后才会分批进入');
+	const waiting = await page.evaluate(async () => (await (await fetch('/api/v1/flows')).json()).items.find((row) => row.flow === 'silence_30').backlog_waiting);
+	ok(waiting > 0 && (await page.textContent('main')).includes(`${waiting} 人`), 'a start shows who is past the line');
+	await judge(page, 'flow with a backlog');
+	await page.click('main button:text-is("确认积压")');
+	await page.waitForFunction(() => !document.querySelector('main').textContent.includes('确认后才会分批进入'));
+	await act('暂停', '已暂停');
+	await act('启动', '进行中');
+	await act('停止', '已停止');
+	ok(true, 'started, confirmed, paused, gone on, stopped');
+	ok(page.errors.length === 0, 'the console was quiet over a flow', page.errors);
+	await page.context().close();
+}
+
+// Every flow that ships and every preset opens in the editor without loss: saving sends nothing that was not changed.
+export async function presets(browser) {
+	const page = await open(browser, 'marketer', {size: 'desk', language: 'en', theme: 'dark'});
+	const made = await page.evaluate(async () => {
+		const send = (method, path, body) => fetch(`/api/v1/${path}`, {method, headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)});
+		const names = (await (await fetch('/api/v1/flow-presets')).json()).items.map((preset) => preset.preset);
+		for (const name of names) await send('POST', `flow-presets/${name}/flows/t_${name}`, {});
+		return ['welcome', 'silence_30', 'birthday', ...names.map((name) => `t_${name}`)];
+	});
+	const specs = () => page.evaluate(async () => Object.fromEntries((await (await fetch('/api/v1/flows')).json()).items.map((row) => [row.flow, JSON.stringify([row.version, row.spec])])));
+	const before = await specs();
+	for (const flow of made) {
+		await visit(page, `#/flows/${flow}/edit`);
+		await page.waitForSelector('form.flow');
+		await page.click('form.flow button[type=submit]');
+		await page.waitForFunction((code) => location.hash === `#/flows/${code}`, flow);
+	}
+	const after = await specs();
+	const changed = made.filter((flow) => before[flow] !== after[flow]);
+	ok(made.length > 12 && changed.length === 0, `${made.length} flows are read and written without loss`, changed);
+	await visit(page, '#/flows/t_win_back/edit');
+	await page.waitForSelector('form.flow');
+	await judge(page, 'flow editor en dark');
+	await visit(page, '#/flows/t_win_back');
+	await page.waitForSelector('#verdict');
+	await judge(page, 'flow en dark');
+	ok(page.errors.length === 0, 'the console was quiet over all presets', page.errors);
+	await page.context().close();
+}
+
+// What came of a flow and why somebody got it, said in words: figures given, words expected.
+export async function wordings(browser) {
+	const page = await open(browser, 'marketer', {language: 'en', size: 'desk'});
+	await visit(page, '#/flows/silence_30');
+	await page.waitForSelector('#verdict');
+	const said = (treatment, control, lift = {}) => page.evaluate(async ([t, c, more]) => (await import('/js/flow_words.js')).results({window_days: 14, fired: 0, sent: 0, redeemed: 0, sample_ratio: {is_skewed: false}, treatment: {persons: t[0], ordered: t[1]}, control: {persons: c[0], ordered: c[1]}, ...more}).textContent, [treatment, control, lift]);
+	let words = await said([100, 29], [19, 4]);
+	ok(words.includes('29 of 100 came back within 14 days') && words.includes('About 21 would have anyway') && words.includes('the smaller group needs 81 more persons'), 'too few persons', words);
+	words = await said([1000, 20], [100, 2]);
+	ok(words.includes('needs 3 more orders'), 'too few orders', words);
+	words = await said([1000, 290], [1000, 210], {lift_points: 8, lift_interval: [4.2, 11.8]});
+	ok(words.includes('It works: 8 points more (95 % sure between 4.2 and 11.8)'), 'an effect with its interval', words);
+	words = await said([1000, 220], [1000, 210], {lift_points: 1, lift_interval: [-2.6, 4.6], sample_ratio: {is_skewed: true, control_expected: 100.4}});
+	ok(words.includes('may be chance') && words.includes('1,000 persons where about 100 were expected'), 'chance, and a split that cannot be right', words);
+	const reasons = ['flow is paused', 'missed: it was due 2026-01-01 10:00 Asia/Shanghai', 'in time', 'wechat: no endpoint carries it, sms: consent no', 'sms: no address', 'email: consent unknown', 'sms', 'tier S is excluded', 'last purchase is 2026-01-01 now', 'superseded: 1 of 1 in 7 days to this address',
+		'superseded: 1 of 1 in 7 days to this person', 'held to 2026-01-02 08:00 Asia/Shanghai', 'holds or used an equal or better offer', 'in the control group', 'goal reached: bought', "excluded by the flow's rule"];
+	await page.click('button:text("中文")');
+	await page.waitForFunction(() => document.documentElement.lang === 'zh-CN');
+	const spoken = await page.evaluate(async (texts) => { const {reason} = await import('/js/flow_words.js'); return texts.map(reason); }, reasons);
+	ok(spoken.every((text) => !/[a-z]{3}/i.test(text.replace('Asia/Shanghai', ''))), 'reasons are said in the page\'s language', spoken);
+	await page.context().close();
+}

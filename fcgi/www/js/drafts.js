@@ -1,5 +1,8 @@
 // What was typed and not saved yet, until it is saved, given up, or the person signs out: it outlives a page that was
 // left, a lost session and a reload.  Only what marketers write is kept here: rules, texts, values; nobody's data.
+import {h} from './dom.js';
+import {t} from './i18n.js';
+
 const name = (key) => `draft:${key}`;
 
 export function keep(key, value) {
@@ -12,3 +15,6 @@ export function kept(key) {
 
 export function forget(key) { sessionStorage.removeItem(name(key)); }
 export function forgetAll() { sessionStorage.clear(); }
+
+// Says that the page shows what was kept, and offers to drop it.
+export const drafted = (key, anew) => h('p', {class: 'row faint', role: 'status'}, t('draft.kept'), h('button', {type: 'button', class: 'quiet', onclick: () => { forget(key); anew(); }}, t('draft.drop')));

@@ -136,7 +136,7 @@ export function ruleEditor(rule, onChange, {prefix = 'rule', note = null} = {}) 
 		// the server's words for what is wrong, at the condition they name
 		refuse(problem) {
 			const place = /(?:all|any)\[(\d+)\]/.exec(problem.message);
-			const node = place && root.items.filter(ready)[Number(place[1])];
+			const node = place && root.items.filter(ready)[Number(place[1]) - 1];
 			if (node && effects.has(node)) effects.get(node).textContent = problem.message;
 		}};
 }

@@ -2,7 +2,8 @@
 import {append, h, show, toast} from '../dom.js';
 import {del, get, list, post, put} from '../api.js';
 import {bars} from '../chart.js';
-import {forget, keep, kept} from '../drafts.js';
+import {newCode} from '../code.js';
+import {drafted, forget, keep, kept} from '../drafts.js';
 import {fault, language, moment, number, percent, t, withWords} from '../i18n.js';
 import {askAnew} from '../phrases.js';
 import {liveCount, ruleEditor} from '../rule_editor.js';
@@ -49,9 +50,6 @@ function overlap(rows) {
 		h('div', {class: 'row'}, h('button', {type: 'button', onclick: ask}, t('overlap.go'))), answer);
 }
 
-// A code that nobody has to think of, for a name in any script.
-export const newCode = (prefix) => `${prefix}_${Date.now().toString(36)}${Math.floor(Math.random() * 1296).toString(36)}`;
-
 function edit(row, me) {
 	const key = `audience:${row ? row.segment : 'new'}`;
 	const draft = kept(key);
@@ -89,8 +87,6 @@ function edit(row, me) {
 				h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('save')))])));
 	ask(editor.rule());
 }
-
-export const drafted = (key, anew) => h('p', {class: 'row faint', role: 'status'}, t('draft.kept'), h('button', {type: 'button', class: 'quiet', onclick: () => { forget(key); anew(); }}, t('draft.drop')));
 
 async function one(row, me) {
 	const members = h('div', {}), changes = h('div', {});

@@ -1,52 +1,112 @@
-// Flows: their state, who would get one and why not, start and pause, and what they brought against the holdout.
+// Flows: their state, made of presets, started, paused and stopped; who would get one and why not, what it costs, what it
+// brought against the holdout, and why one person got it or not.
 import {append, h, show, toast} from '../dom.js';
-import {get, list, post} from '../api.js';
-import {code, fault, language, number, percent, t} from '../i18n.js';
+import {get, list, post, put} from '../api.js';
+import {forget, keep, kept} from '../drafts.js';
+import {code, fault, language, money, number, t, withWords} from '../i18n.js';
+import {explained, reason, results, title} from '../flow_words.js';
+import {newCode} from '../code.js';
+import {save, table} from '../table.js';
 
-export async function draw([flow], me) {
-	if (flow) return one(flow, me);
-	const page = await list('flows');
-	show(h('h1', {}, t('page.flows')), h('div', {class: 'cards'}, page.rows.map((row) => h('section', {class: 'card'},
-		h('h2', {}, h('a', {href: `#/flows/${encodeURIComponent(row.code || row.flow)}`}, language === 'en' ? row.name_en : row.name_zh)),
-		h('p', {}, h('span', {class: 'tag'}, code('state', row.state)))))));
+const mayAct = (me) => ['crm_marketer', 'crm_headquarters'].includes(me.role);
+const path = (flow) => `flows/${encodeURIComponent(flow)}`;
+
+export async function draw([flow = '', what = '', person = ''], me) {
+	await withWords('marketer');
+	if (flow === 'new') return fromPreset((await list('flow-presets')).rows);
+	const rows = (await list('flows')).rows;
+	if (!flow) return overview(rows, me);
+	const row = rows.find((candidate) => candidate.flow === flow);
+	if (!row) return show(h('h1', {}, t('page.flows')), h('p', {class: 'card'}, t('fault.404')), h('a', {href: '#/flows'}, t('page.flows')));
+	if (what === 'edit') return (await import('../flow_edit.js')).edit(row, me);
+	return one(row, me, what === 'why' ? person : '');
 }
 
-async function one(flow, me) {
-	const row = (await list('flows')).rows.find((candidate) => (candidate.code || candidate.flow) === flow);
-	const results = h('div', {});
-	const preview = h('div', {'aria-live': 'polite'});
-	const mayAct = ['crm_marketer', 'crm_headquarters'].includes(me.role);
+function overview(rows, me) {
+	show(h('h1', {}, t('page.flows')), mayAct(me) && h('div', {class: 'row'}, h('a', {class: 'button', href: '#/flows/new'}, t('flows.new'))),
+		h('div', {class: 'cards'}, rows.map((row) => h('section', {class: 'card'},
+			h('h2', {}, h('a', {href: `#/flows/${encodeURIComponent(row.flow)}`}, title(row))),
+			h('p', {}, h('span', {class: 'tag'}, code('state', row.state)), row.backlog_waiting > row.backlog_confirmed && h('span', {class: 'tag'}, t('flows.waiting', {n: number(row.backlog_waiting - row.backlog_confirmed)})))))));
+}
+
+function fromPreset(presets) {
+	const draft = kept('flow:new') || {name: '', preset: presets[0].preset};
+	const notice = h('p', {class: 'warn', role: 'alert'});
+	const name = h('input', {id: 'name_zh', value: draft.name, maxlength: 100, autocomplete: 'off', oninput: () => remember()});
+	const choice = h('select', {id: 'preset', onchange: () => remember()}, presets.map((preset) => h('option', {value: preset.preset, selected: preset.preset === draft.preset}, language === 'en' ? preset.name_en : preset.name_zh)));
+	const remember = () => keep('flow:new', {name: name.value, preset: choice.value});
+	show(h('h1', {}, t('flows.new')), h('form', {class: 'card', novalidate: true, onsubmit: async (event) => {
+		event.preventDefault();
+		try {
+			const made = newCode('flow');
+			const wanted = name.value.trim();
+			await post(`flow-presets/${choice.value}/flows/${made}`, {});
+			forget('flow:new');
+			if (wanted) await put(`${path(made)}/name`, {name_zh: wanted});
+			location.hash = `#/flows/${made}/edit`;
+		} catch (problem) { notice.textContent = fault(problem); }
+	}}, h('label', {for: 'preset'}, t('flows.preset')), choice, h('label', {for: 'name_zh'}, t('flows.name')), name, notice, h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('flows.copy')))));
+}
+
+async function one(row, me, person) {
+	const found = h('div', {}), preview = h('div', {'aria-live': 'polite'}), why = h('div', {'aria-live': 'polite'}), notice = h('p', {class: 'warn', role: 'alert'});
 	const act = (verb) => h('button', {type: 'button', onclick: async (event) => {
 		event.target.disabled = true;
 		try {
-			await post(`flows/${encodeURIComponent(flow)}/${verb}`);
+			await post(`${path(row.flow)}/${verb}`);
 			toast(t('saved'));
-			await one(flow, me);
+			await draw([row.flow], me);
 		} catch (problem) {
-			toast(fault(problem));
+			notice.replaceChildren(fault(problem), ' ', problem.field ? h('a', {href: `#/flows/${encodeURIComponent(row.flow)}/edit`}, t('flows.mend')) : '');
 			event.target.disabled = false;
 		}
 	}}, t(`flows.${verb}`));
-	show(h('h1', {}, language === 'en' ? row.name_en : row.name_zh, ' ', h('span', {class: 'tag'}, code('state', row.state))),
-		mayAct && h('div', {class: 'row'}, row.state === 'active' ? act('pause') : act('start'), row.state !== 'stopped' && act('stop'),
-			h('button', {type: 'button', onclick: () => look(flow, preview)}, t('flows.preview'))),
-		preview, results);
-	draw_results(await get(`flows/${encodeURIComponent(flow)}/results`), results);
+	const waiting = row.backlog_waiting - row.backlog_confirmed;
+	show(h('h1', {}, title(row), ' ', h('span', {class: 'tag'}, code('state', row.state))),
+		mayAct(me) && h('div', {class: 'row'}, row.state === 'active' ? act('pause') : act('start'), !['stopped', 'draft'].includes(row.state) && act('stop'), waiting > 0 && act('confirm-backlog'),
+			h('a', {class: 'button', href: `#/flows/${encodeURIComponent(row.flow)}/edit`}, t('edit')), h('button', {type: 'button', onclick: () => look(row, preview)}, t('flows.preview'))),
+		notice, waiting > 0 && h('p', {class: 'warn'}, t('flows.backlog', {n: number(waiting)})), preview,
+		h('section', {class: 'card'}, h('h2', {}, t('flows.results')), found), me.role !== 'crm_analyst' && asking(row, person, why));
+	append(found, [results(await get(`${path(row.flow)}/results`))]);
+	if (person) await explain(row, person, why);
 }
 
-async function look(flow, place) {
+function asking(row, person, why) {
+	const field = h('input', {id: 'person', inputmode: 'numeric', value: person, autocomplete: 'off'});
+	return h('section', {class: 'card'}, h('h2', {}, t('why.title')), h('form', {class: 'row', novalidate: true, onsubmit: (event) => {
+		event.preventDefault();
+		location.hash = `#/flows/${encodeURIComponent(row.flow)}/why/${encodeURIComponent(field.value.trim())}`;
+	}}, h('label', {for: 'person'}, t('why.person')), field, h('button', {type: 'submit'}, t('why.go'))), why);
+}
+
+async function explain(row, person, place) {
+	try {
+		place.replaceChildren();
+		append(place, explained(await get(`${path(row.flow)}/explain/${encodeURIComponent(person)}`)));
+	} catch (problem) {
+		place.replaceChildren(h('p', {class: 'warn'}, fault(problem)));
+	}
+}
+
+const outcomes = ['sent', 'held', 'control', 'consent', 'exclusion', 'offer', 'cap', 'late'];
+
+async function look(row, place) {
 	place.replaceChildren(h('p', {class: 'faint'}, t('loading')));
-	const preview = await get(`flows/${encodeURIComponent(flow)}/preview`);
-	place.replaceChildren(h('section', {class: 'card'}, h('h2', {}, t('flows.preview')), facts(preview)));
-}
-
-function draw_results(results, place) {
-	append(place, [h('section', {class: 'card'}, h('h2', {}, t('flows.results')), facts(results))]);
-}
-
-// Whatever a room tells, as words and numbers: nested parts indent, lists of rows are tables.
-function facts(value) {
-	if (Array.isArray(value)) return h('ul', {class: 'plain'}, value.map((item) => h('li', {}, facts(item))));
-	if (value === null || typeof value !== 'object') return typeof value === 'number' ? number(value) : code('value', value);
-	return h('dl', {}, Object.entries(value).map(([key, part]) => [h('dt', {}, code('fact', key)), h('dd', {}, facts(part))]));
+	try {
+		const answer = await get(`${path(row.flow)}/preview`);
+		const counts = [...outcomes.filter((name) => name in answer.outcomes), ...Object.keys(answer.outcomes).filter((name) => !outcomes.includes(name))];
+		const said = (name) => ['sent', 'held', 'control'].includes(name) ? t(`dry.${name}`) : t('dry.stopped', {step: t(`gate.${name}`)});
+		const because = Object.fromEntries(counts.map((name) => [name, answer.reasons.filter((one_reason) => one_reason.outcome === name)]));
+		const rows = counts.map((name) => [said(name), number(answer.outcomes[name]), because[name].map((one_reason) => `${reason(one_reason.reason)} (${number(one_reason.persons)})`).join(t('comma'))]);
+		const cost = answer.cost;
+		place.replaceChildren();
+		append(place, [h('section', {class: 'card', id: 'dry'}, h('h2', {}, t('flows.preview')), h('p', {}, t(answer.is_all ? 'dry.all' : 'dry.some', {n: number(answer.looked_at)})),
+			table(t('flows.preview'), [t('dry.what'), [t('audience.persons'), 'number'], t('dry.why')], rows),
+			h('p', {}, t('dry.cost', {messages: money(cost.message_cost)}), ' ', cost.coupons > 0 && (cost.coupon_cost === null ? t('dry.coupons_share', {n: number(cost.coupons)}) : t('dry.coupons', {n: number(cost.coupons), cost: money(cost.coupon_cost)}))),
+			answer.backlog > 0 && h('p', {}, t('dry.backlog', {n: number(answer.backlog)})),
+			answer.examples && h('ul', {class: 'plain'}, answer.examples.map((example) => h('li', {}, h('a', {href: `#/flows/${encodeURIComponent(row.flow)}/why/${example.customer_id}`}, example.name || t('unnamed')), ' ', said(example.outcome), ' ', h('span', {class: 'faint'}, reason(example.reason))))),
+			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(title(row), [[t('dry.what'), t('audience.persons'), t('dry.why')], ...rows])}, t('csv'))))]);
+	} catch (problem) {
+		place.replaceChildren(h('p', {class: 'warn', role: 'alert'}, fault(problem)));
+	}
 }

@@ -1,0 +1,241 @@
+// A flow's values as a form: trigger, who, exclusions, steps with their texts, channels, offer, holdout, caps, quiet
+// hours.  Only what changed is sent; a refusal stands at its field.
+import {append, h, show, toast} from './dom.js';
+import {list, patch, post, put} from './api.js';
+import {drafted, forget, keep, kept} from './drafts.js';
+import {code, fault, language, t} from './i18n.js';
+import {title} from './flow_words.js';
+import {tiers} from './phrases.js';
+import {liveCount, ruleEditor} from './rule_editor.js';
+import {schedule} from './schedule.js';
+
+const path = (flow) => `flows/${encodeURIComponent(flow)}`;
+const copy = (value) => JSON.parse(JSON.stringify(value));
+const sameAs = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+const named = (row) => (language === 'en' ? row.name_en : row.name_zh) || row.code;
+
+export async function edit(row, me) {
+	const [texts, coupons, channels] = await Promise.all([list(`${path(row.flow)}/texts`), list('coupon-types'), list('rules/values?kind=message&field=channel')]);
+	const key = `flow:${row.flow}`;
+	const draft = kept(key);
+	const was = {name_zh: row.name_zh, spec: copy(row.spec), texts: Object.fromEntries(texts.rows.map((one) => [`${one.step}/${one.channel}`, one.body || '']))};
+	const now = draft || copy(was);
+	const page = {row, me, was, now, coupons: coupons.rows, channels: [...new Set([...(now.spec.channels || []), ...channels.rows.map((one) => one.code)])],
+		channelName: (channel) => named(channels.rows.find((one) => one.code === channel) || {code: channel}), remember: () => keep(key, now), editors: []};
+	const notice = h('p', {class: 'warn', role: 'alert', id: 'refused'});
+	const steps = h('div', {});
+	page.drawSteps = () => { steps.replaceChildren(); append(steps, stepCards(page)); };
+	page.drawSteps();
+	show(h('h1', {}, title(row)), draft && drafted(key, () => edit(row, me)),
+		h('form', {novalidate: true, class: 'flow', onsubmit: (event) => store(event, page, key, notice)},
+			h('section', {class: 'card'}, h('label', {for: 'name_zh'}, t('flows.name')), h('input', {id: 'name_zh', value: now.name_zh, maxlength: 100, autocomplete: 'off', oninput: (event) => { now.name_zh = event.target.value; page.remember(); }}), trigger(page)),
+			['schedule', 'event'].includes(row.trigger) && who(page), exclusions(page), steps, h('section', {class: 'card'}, h('h2', {}, t('flow.limits')), limits(page)),
+			notice, h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('save')), h('a', {class: 'button', href: `#/flows/${encodeURIComponent(row.flow)}`}, t('flow.back')))));
+}
+
+// A number of the spec, under the name that a refusal uses.
+function number(page, name, attributes = {}) {
+	const set = (value) => { if (value === '') delete page.now.spec[name]; else page.now.spec[name] = Number(value); page.remember(); };
+	return h('div', {class: 'field'}, h('label', {for: name}, t(`flow.${name}`)), h('input', {id: name, type: 'number', inputmode: 'numeric', value: page.now.spec[name] ?? '', oninput: (event) => set(event.target.value), ...attributes}));
+}
+
+const clock = (id, label, value, set) => h('div', {class: 'field'}, h('label', {for: id}, label), h('input', {id, type: 'time', value: value || '', oninput: (event) => set(event.target.value)}));
+
+function trigger(page) {
+	const {row, now} = page;
+	const set = (name) => (value) => { now.spec[name] = value; page.remember(); };
+	const parts = {
+		welcome: () => h('p', {}, t('trigger.welcome')),
+		silence: () => [h('p', {}, t('trigger.silence')), number(page, 'days'), number(page, 'backlog_per_day')],
+		birthday: () => [h('p', {}, t('trigger.birthday')), clock('at', t('flow.at'), now.spec.at, set('at'))],
+		schedule: () => [schedule(now.spec.schedule, set('schedule')), 'ago' in now.spec && number(page, 'ago'), 'days_before' in now.spec && number(page, 'days_before'),
+			'key' in now.spec && choice('key', t('flow.key'), ['once', 'year', 'quarter', 'month', 'half_month', 'day', 'tier'].map((value) => [value, t(`key.${value}`)]), now.spec.key, set('key')), number(page, 'late_hours')],
+		event: () => [h('p', {}, t('trigger.event', {what: (now.spec.event.types || [now.spec.event.kind]).map((type) => code('event', type)).join(t('comma'))})), number(page, 'reentry_days'), number(page, 'late_hours')],
+	};
+	return [h('h2', {}, t('flow.trigger')), parts[row.trigger]()];
+}
+
+const choice = (id, label, options, chosen, set) => h('div', {class: 'field'}, h('label', {for: id}, label), h('select', {id, onchange: (event) => set(event.target.value)}, options.map(([value, text]) => h('option', {value, selected: value === (chosen ?? '')}, text))));
+
+// A rule of the spec; one that holds nothing is none.
+function ruled(page, name, label, onChange = () => {}) {
+	const editor = ruleEditor(page.now.spec[name] || {}, (rule) => {
+		if (Array.isArray(rule.all) && rule.all.length === 0 && name !== 'who') delete page.now.spec[name];
+		else page.now.spec[name] = rule;
+		page.remember();
+		onChange(rule);
+	}, {prefix: name, note: label});
+	page.editors.push({name, editor});
+	return editor;
+}
+
+function who(page) {
+	const count = h('p', {role: 'status'}), sample = h('div', {});
+	const ask = liveCount(count, sample, (preview, problem) => { editor.tell(preview); if (problem) editor.refuse(problem); });
+	const editor = ruled(page, 'who', t('rule.who'), ask);
+	setTimeout(() => ask(editor.rule()));
+	return h('section', {class: 'card beside'}, h('div', {}, h('h2', {}, t('flow.who')), editor.element), h('aside', {'aria-label': t('audience.meant')}, h('h3', {}, t('flow.who_now')), count, sample));
+}
+
+function exclusions(page) {
+	const {spec} = page.now;
+	const without = (tier, is) => {
+		const list_now = (spec.exclude_tiers || []).filter((other) => other !== tier);
+		if (is) list_now.push(tier);
+		if (list_now.length > 0) spec.exclude_tiers = list_now; else delete spec.exclude_tiers;
+		page.remember();
+	};
+	const goal = typeof spec.goal === 'object' ? 'rule' : spec.goal || '';
+	return h('section', {class: 'card'}, h('h2', {}, t('flow.exclusions')),
+		h('fieldset', {id: 'exclude_tiers', tabindex: '-1'}, h('legend', {}, t('flow.exclude_tiers')), h('span', {class: 'many'}, tiers.map((tier) => h('label', {class: 'check'}, h('input', {type: 'checkbox', checked: (spec.exclude_tiers || []).includes(tier), onchange: (event) => without(tier, event.target.checked)}), code('tier', tier))))),
+		choice('goal', t('flow.goal'), [['', t('goal.none')], ['order', t('goal.order')], ...(goal === 'rule' ? [['rule', t('goal.rule')]] : [])], goal, (value) => {
+			if (value === '') delete spec.goal; else spec.goal = value === 'rule' ? page.was.spec.goal : value;
+			page.remember();
+		}),
+		['schedule', 'event'].includes(page.row.trigger) && [ruled(page, 'except', t('flow.except')).element, h('details', {open: Boolean(spec.superseded_by)}, h('summary', {}, t('flow.superseded')), ruled(page, 'superseded_by', t('flow.superseded')).element)]);
+}
+
+// The steps there are: a flow without steps of its own is one.
+const stepsOf = (spec) => spec.steps || [{}];
+
+function stepCards(page) {
+	const {now, row} = page;
+	const {spec} = now;
+	const mayWave = ['schedule', 'event'].includes(row.trigger) && 'channels' in spec;
+	const cards = stepsOf(spec).map((step, i) => h('section', {class: 'card step'}, h('h2', {}, spec.steps ? t('flow.step', {n: i + 1}) : t('flow.text')), spec.steps && waits(page, step, i), offer(page, step, i), 'channels' in spec && wording(page, step, i),
+		spec.steps && spec.steps.length > 1 && h('button', {type: 'button', onclick: () => dropStep(page, i)}, t('flow.drop_step', {n: i + 1}))));
+	return [cards, mayWave && h('div', {class: 'row'}, h('button', {type: 'button', id: 'steps', onclick: () => addStep(page)}, t('flow.add_step')))];
+}
+
+function addStep(page) {
+	const {spec} = page.now;
+	const last = stepsOf(spec).at(-1);
+	const hours = 'after_hours' in last;
+	spec.steps = [...stepsOf(spec), hours ? {after_hours: last.after_hours + 24} : {after_days: (last.after_days || 0) + 14}];
+	page.remember();
+	page.drawSteps();
+	document.getElementById(`after_${spec.steps.length}`).focus();
+}
+
+function dropStep(page, i) {
+	const before = copy({steps: page.now.spec.steps, texts: page.now.texts});
+	page.now.spec.steps.splice(i, 1);
+	page.now.texts = Object.fromEntries(Object.entries(page.now.texts).map(([key, body]) => [key.split('/'), body]).filter(([[step]]) => Number(step) !== i + 1)
+		.map(([[step, channel], body]) => [`${Number(step) > i + 1 ? step - 1 : step}/${channel}`, body]));
+	page.remember();
+	page.drawSteps();
+	toast(t('flow.step_dropped', {n: i + 1}), {label: t('undo'), run: () => { page.now.spec.steps = before.steps; page.now.texts = before.texts; page.remember(); page.drawSteps(); }});
+}
+
+function waits(page, step, i) {
+	const name = 'after_hours' in step ? 'after_hours' : 'after_days';
+	return h('div', {class: 'field'}, h('label', {for: `after_${i + 1}`}, t(`flow.${name}`)), h('input', {id: `after_${i + 1}`, type: 'number', inputmode: 'numeric', min: 0, value: step[name] ?? 0, oninput: (event) => {
+		step[name] = Number(event.target.value);
+		page.remember();
+	}}));
+}
+
+function offer(page, step, i) {
+	const own = page.now.spec.steps ? step : page.now.spec;
+	const options = [['', t(page.now.spec.steps && page.now.spec.coupon_type ? 'flow.coupon_same' : 'flow.coupon_none')], ...page.coupons.map((row) => [row.coupon_type, named(row)])];
+	return choice(i === 0 ? 'coupon_type' : `coupon_${i + 1}`, t('flow.coupon'), options, own.coupon_type, (value) => {
+		if (value === '') delete own.coupon_type; else own.coupon_type = value;
+		page.remember();
+	});
+}
+
+const variables = ['name', 'coupon_code', 'coupon_value', 'valid_until'];
+
+function wording(page, step, i) {
+	const {now} = page;
+	return now.spec.channels.map((channel) => {
+		const key = `${i + 1}/${channel}`;
+		const id = `text_${i + 1}_${channel}`;
+		const read = h('p', {class: 'said', 'aria-live': 'polite'});
+		const body = () => now.texts[key] ?? now.texts[`1/${channel}`] ?? '';
+		const area = h('textarea', {id, maxlength: 2000, oninput: (event) => { now.texts[key] = event.target.value; page.remember(); }}, body());
+		const insert = (variable) => {
+			area.setRangeText(`{{${variable}}}`, area.selectionStart, area.selectionEnd, 'end');
+			area.dispatchEvent(new Event('input'));
+			area.focus();
+		};
+		return h('div', {}, h('label', {for: id}, t('flow.text_on', {channel: page.channelName(channel)})), area,
+			h('div', {class: 'row'}, variables.map((variable) => h('button', {type: 'button', class: 'quiet', onclick: () => insert(variable)}, t(`variable.${variable}`))),
+				h('button', {type: 'button', onclick: () => preview(page, i + 1, channel, area.value, read)}, t('flow.read_text'))), read);
+	});
+}
+
+// As one of those who fit would read it; another one each time.
+async function preview(page, step, channel, body, place) {
+	try {
+		page.sample ||= (await post('rules/preview', {rule: page.now.spec.who || {}, sample: 20})).sample;
+		if (page.sample.length === 0) page.sample = (await post('rules/preview', {rule: {}, sample: 20})).sample;
+		const person = page.sample[(page.turn = (page.turn ?? -1) + 1) % page.sample.length];
+		const answer = await post(`${path(page.row.flow)}/texts/read`, {customer_id: person.customer_id, step: Math.min(step, stepsOf(page.was.spec).length), channel, body});
+		place.replaceChildren(answer.text, h('br', {}), h('span', {class: 'faint'}, t('flow.characters', {n: answer.characters}), answer.is_masked ? ` · ${t('flow.masked')}` : ''));
+	} catch (problem) {
+		place.replaceChildren(h('span', {class: 'warn'}, fault(problem)));
+	}
+}
+
+function limits(page) {
+	const {spec} = page.now;
+	const quiet = (end) => (value) => { spec.quiet = {...(spec.quiet || {from: '21:00', to: '08:00'}), [end]: value}; page.remember(); };
+	const carried = (channel, is) => {
+		spec.channels = spec.channels.filter((other) => other !== channel);
+		if (is) spec.channels.push(channel);
+		page.remember();
+		page.drawSteps();
+	};
+	return ['channels' in spec && h('fieldset', {id: 'channels', tabindex: '-1'}, h('legend', {}, t('flow.channels')), h('span', {class: 'many'}, page.channels.map((channel) => h('label', {class: 'check'}, h('input', {type: 'checkbox', checked: spec.channels.includes(channel), onchange: (event) => carried(channel, event.target.checked)}), page.channelName(channel))))),
+		h('div', {class: 'fields'}, number(page, 'holdout_percent', {min: 0, max: 99}), number(page, 'cap_messages', {min: 1}), number(page, 'cap_days', {min: 1, max: 30}), number(page, 'offer_days', {min: 0}), number(page, 'priority', {min: 0}),
+			clock('quiet', t('flow.quiet_from'), spec.quiet?.from, quiet('from')), clock('quiet_to', t('flow.quiet_to'), spec.quiet?.to, quiet('to')))];
+}
+
+const changesOf = (was, now) => Object.fromEntries([...new Set([...Object.keys(was), ...Object.keys(now)])].filter((name) => !sameAs(was[name], now[name])).map((name) => [name, name in now ? now[name] : null]));
+
+// Values first, but channels that are new only when they have their texts, and texts only when their steps are there.
+async function send(page) {
+	const {row, was, now} = page;
+	const {channels, ...first} = changesOf(was.spec, now.spec);
+	if (now.name_zh.trim() !== was.name_zh) await put(`${path(row.flow)}/name`, {name_zh: now.name_zh.trim(), name_en: row.name_en === row.name_zh ? '' : row.name_en});
+	if (Object.keys(first).length > 0) await patch(path(row.flow), first);
+	for (const [key, body] of Object.entries(now.texts)) {
+		const [step, channel] = key.split('/');
+		if (body !== was.texts[key] && Number(step) <= stepsOf(now.spec).length && now.spec.channels.includes(channel)) await put(`${path(row.flow)}/texts`, {step: Number(step), channel, body});
+	}
+	if (channels) await patch(path(row.flow), {channels});
+}
+
+async function store(event, page, key, notice) {
+	event.preventDefault();
+	notice.textContent = '';
+	for (const wrong of document.querySelectorAll('[aria-invalid]')) wrong.removeAttribute('aria-invalid');
+	const open = page.editors.find(({editor}) => editor.isOpen());
+	if (open) {
+		notice.textContent = t('rule.fill_in');
+		return open.editor.focusOpen();
+	}
+	const button = document.querySelector('form.flow button[type=submit]');
+	button.disabled = true;
+	try {
+		await send(page);
+		forget(key);
+		toast(t('saved'));
+		location.hash = `#/flows/${encodeURIComponent(page.row.flow)}`;
+	} catch (problem) {
+		refuse(problem, page, notice);
+	}
+	button.disabled = false;
+}
+
+function refuse(problem, page, notice) {
+	const field = ['body', 'template'].includes(problem.field) ? document.querySelector('textarea') : problem.field && document.getElementById(problem.field);
+	const label = field?.labels?.[0]?.textContent || field?.querySelector?.('legend')?.textContent;
+	notice.textContent = label ? `${label}${t('colon')}${fault(problem)}` : fault(problem);
+	if (!field) return page.editors.forEach(({editor}) => editor.refuse(problem));
+	field.setAttribute('aria-invalid', 'true');
+	field.setAttribute('aria-describedby', 'refused');
+	field.after(notice);
+	field.focus();
+}

@@ -1,0 +1,65 @@
+// What flows decided and brought, said in words.
+import {h} from './dom.js';
+import {code, day, language, number, t} from './i18n.js';
+
+export const title = (flow) => (language === 'en' ? flow.name_en : flow.name_zh) || flow.flow;
+
+// The gate's reasons as the server writes them, and the key of the words for each; what is new stays as it came.
+const reasons = [
+	[/^flow is (\w+)$/, 'state'], [/^missed: it was due (.+)$/, 'late'], [/^missed: its day is over/, 'day_over'], [/^in time$/, 'in_time'],
+	[/^tier (\w+) is excluded$/, 'tier'], [/^last purchase is (.+) now$/, 'last'], [/^this branch is for others$/, 'branch'], [/^superseded: another flow/, 'better'],
+	[/^excluded by the flow's rule$/, 'excluded'], [/^goal reached/, 'goal'], [/^not excluded, goal not reached$/, 'not_excluded'], [/^in the control group$/, 'control'], [/^treatment$/, 'treatment'],
+	[/^holds or used an equal or better offer$/, 'offer'], [/^no equal or better offer$/, 'no_offer'], [/^superseded: (\d+) of (\d+) in (\d+) days to this address$/, 'cap_address'],
+	[/^superseded: (\d+) of (\d+) in (\d+) days to this person$/, 'cap_person'], [/^within the caps$/, 'within_caps'], [/^held to (.+)$/, 'held'], [/^no quiet hours$/, 'not_quiet'], [/^sends no message$/, 'silent'],
+];
+const channels = [[/^(\w+): no endpoint carries it$/, 'no_endpoint'], [/^(\w+): no address$/, 'no_address'], [/^(\w+): consent no$/, 'said_no'], [/^(\w+): consent (\w+)$/, 'no_consent'], [/^(sms|wechat|email|wecom)$/, 'by']];
+
+export function reason(text) {
+	if (!text) return '';
+	for (const [form, key] of reasons) {
+		const found = form.exec(text);
+		if (found) return t(`reason.${key}`, {1: key === 'state' ? code('state', found[1]) : key === 'tier' ? code('tier', found[1]) : found[1], 2: found[2], 3: found[3]});
+	}
+	return text.split(', ').map((part) => {
+		for (const [form, key] of channels) {
+			const found = form.exec(part);
+			if (found) return t(`reason.${key}`, {1: code('channel', found[1])});
+		}
+		return part;
+	}).join(t('comma'));
+}
+
+// 29 of 100 came back, 21 would have anyway; and whether that says anything yet.
+export function results(answer) {
+	const {treatment, control} = answer;
+	const said = [];
+	if (treatment.persons > 0) {
+		said.push(t('result.came', {n: number(treatment.ordered), all: number(treatment.persons), days: answer.window_days}));
+		if (control.persons > 0) said.push(t('result.anyway', {n: number(Math.round(control.ordered / control.persons * treatment.persons)), ordered: number(control.ordered), persons: number(control.persons)}));
+	} else said.push(t('result.nobody'));
+	const smaller = Math.min(treatment.persons, control.persons);
+	const fewer = Math.min(treatment.ordered, control.ordered);
+	const points = (value) => number(Math.round(value * 10) / 10);
+	let verdict;
+	if (smaller < 100) verdict = t('result.more_persons', {n: number(100 - smaller)});
+	else if (fewer < 5) verdict = t('result.more_orders', {n: number(5 - fewer)});
+	else {
+		const [low, high] = answer.lift_interval;
+		verdict = t(low > 0 ? 'result.works' : high < 0 ? 'result.harms' : 'result.chance', {points: points(answer.lift_points), low: points(low), high: points(high)});
+	}
+	return h('div', {class: 'results'}, said.map((line) => h('p', {class: 'said'}, line)), h('p', {class: smaller < 100 || fewer < 5 ? 'warn' : 'said', id: 'verdict'}, verdict),
+		answer.sample_ratio.is_skewed && h('p', {class: 'warn'}, t('result.skewed', {n: number(control.persons), expected: number(Math.round(answer.sample_ratio.control_expected))})),
+		h('dl', {}, [['fired', answer.fired], ['sent', answer.sent], ['redeemed', answer.redeemed]].map(([name, value]) => [h('dt', {}, t(`result.${name}`)), h('dd', {}, number(value))])));
+}
+
+// Why a person got it, or not: each time it came up, then what would happen now.
+export function explained(answer) {
+	const steps = (list) => h('ol', {class: 'steps'}, list.map((step) => h('li', {class: step.result === 'stop' ? 'warn' : null}, h('strong', {}, t(`gate.${step.step}`)), ' ', step.result === 'stop' ? '✕ ' : step.result === 'hold' ? '⏸ ' : '✓ ', reason(step.reason))));
+	const outcome = (value) => t(`outcome_said.${['sent', 'held', 'control'].includes(value) ? value : 'stopped'}`, {step: t(`gate.${value}`)});
+	return [
+		answer.fired.length === 0 ? h('p', {}, t('why.never')) : answer.fired.map((time) => h('div', {}, h('p', {}, h('strong', {}, `${day(time.fired_at)} · ${outcome(time.outcome)}`)), steps(time.decisions))),
+		answer.under_way.map((way) => h('p', {}, t('why.under_way', {step: way.step, at: day(way.due_at)}))),
+		answer.backlog && !answer.backlog.entered_at && h('p', {}, t(answer.backlog.confirmed_at ? 'why.backlog_confirmed' : 'why.backlog')),
+		answer.who && h('div', {}, h('h3', {}, t('why.who')), h('ul', {class: 'plain'}, answer.who.map((part) => h('li', {class: part.is_met ? 'good' : 'warn'}, part.is_met ? '✓ ' : '✕ ', language === 'en' ? part.words_en : part.words_zh, t('why.found', {found: part.found ?? '–'}))))),
+		h('h3', {}, t('why.now')), answer.now.would_be === 'fired before' ? h('p', {}, t('why.before')) : steps(answer.now.steps)];
+}
