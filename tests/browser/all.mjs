@@ -3,7 +3,7 @@
 import {run} from './harness.mjs';
 import {looks, day, mistakes, doors} from './pages.mjs';
 import {imports, merges, rejects, workbooks} from './steward.mjs';
-import {audiences, flows, overlaps, presets, wordings} from './marketer.mjs';
+import {audiences, coupons, flows, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
 import {screenshots} from './screenshots.mjs';
 
-await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, audiences, overlaps, flows, presets, wordings]);
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, audiences, overlaps, flows, presets, wordings, tags, tiers, coupons]);

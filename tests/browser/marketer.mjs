@@ -253,3 +253,116 @@ export async function wordings(browser) {
 	ok(spoken.every((text) => !/[a-z]{3}/i.test(text.replace('Asia/Shanghai', ''))), 'reasons are said in the page\'s language', spoken);
 	await page.context().close();
 }
+
+// A tier rule edited: a gap is shown while it is there, who would move, saved and taken back, in at most twelve interactions.
+export async function tiers(browser) {
+	const page = await open(browser, 'marketer');
+	let touched = 0;
+	const touch = async (act) => { touched++; await act; };
+	const set = () => page.evaluate(async () => (await (await fetch('/api/v1/tier-sets')).json()).items.find((one) => one.is_active));
+	const before = await set();
+	await touch(page.click('nav a[href="#/tiers"]'));
+	await page.waitForSelector('#value_7_1');
+	await text(page, '没有漏洞');
+	await touch(page.fill('#value_7_1', '1'));
+	await page.waitForSelector('.gap');
+	ok((await page.textContent('.gap')).includes('消费天数'), 'a gap is shown with a state that falls into it', await page.textContent('.gap'));
+	await page.click('form button[type=submit]');
+	await text(page, '有些客户会没有等级');
+	ok(true, 'rules with a gap are refused');
+	await touch(page.fill('#value_7_1', '0'));
+	await touch(page.fill('#days_1_1', '60'));
+	await touch(page.fill('#value_1_2', '10'));
+	await text(page, '位会换等级');
+	await text(page, '处重叠');
+	for (const size of [360, 390, 768, 1280]) {
+		await page.setViewportSize({width: size, height: 800});
+		await judge(page, `tiers ${size}`);
+	}
+	await page.reload();
+	await page.waitForSelector('#days_1_1');
+	ok(await page.inputValue('#days_1_1') === '60' && await page.inputValue('#value_1_2') === '10', 'nothing typed is lost over a reload');
+	await page.waitForSelector('.good');
+	await touch(page.click('form button[type=submit]'));
+	await text(page, '正在重新计算');
+	const after = await set();
+	ok(touched <= 12 && after.version === before.version + 1 && after.rules[0].conditions[0].days === 60 && after.rules[0].conditions[1].value === 10, `a tier rule is edited in ${touched} interactions`, after.rules[0]);
+	await page.click('#toast button:text("撤销")');
+	await text(page, '第 3 版');
+	ok(JSON.stringify((await set()).rules) === JSON.stringify(before.rules), 'and taken back');
+	await page.click('button:text("添加等级")');
+	ok(await page.evaluate(() => document.activeElement.id) === 'tier_7', 'a tier added has the focus, before the last');
+	await page.click('.parts > li:nth-child(7) > .phrase button >> nth=-1');
+	await page.click('.parts > li:nth-child(1) .phrase button[aria-label^="下移"]');
+	ok(await page.inputValue('#tier_1') === 'A' && await page.inputValue('#tier_2') === 'S', 'tiers change their order');
+	ok(page.errors.length === 0, 'the console was quiet over tiers', page.errors);
+	await page.context().close();
+}
+
+// A tag by a rule, in the same phrases; given back its rule by undo.
+export async function tags(browser) {
+	const page = await open(browser, 'marketer', {size: 'desk', language: 'en', theme: 'dark'});
+	await visit(page, '#/tags/new');
+	await add(page, 'spent');
+	await page.fill('.parts input[aria-label="Number"]', '30');
+	await page.fill('.parts input[aria-label="To"]', '90');
+	const meant = await asked(page, {kind: 'purchase', measure: 'sum', op: 'between', value: [30, 90]});
+	await page.waitForFunction((n) => document.querySelector('aside .big')?.textContent === String(n), meant);
+	ok(true, 'the count beside a tag\'s rule');
+	await judge(page, 'tag editor en dark');
+	await page.fill('#tag', hostile);
+	await page.click('form button[type=submit]');
+	await page.waitForFunction(() => location.hash === '#/tags');
+	await page.waitForFunction((name) => [...document.querySelectorAll('td a')].some((link) => link.textContent === name), hostile);
+	ok((await page.$$('main img')).length === 0, 'a hostile tag runs nothing');
+	await judge(page, 'tags en dark');
+	await page.click(`td a:text-is(${JSON.stringify(hostile)})`);
+	await page.waitForSelector('.parts input[aria-label="To"]');
+	await page.fill('.parts input[aria-label="To"]', '60');
+	await page.click('form button[type=submit]');
+	await page.waitForFunction(() => location.hash === '#/tags');
+	const rule = () => page.evaluate(async (name) => JSON.stringify((await (await fetch('/api/v1/tags')).json()).items.find((row) => row.name_en === name).rule), hostile);
+	ok((await rule()).includes('60'), 'a tag is edited');
+	await page.click('#toast button:text("Undo") >> nth=-1');
+	await page.waitForFunction(async (name) => JSON.stringify((await (await fetch('/api/v1/tags')).json()).items.find((row) => row.name_en === name).rule).includes('90'), hostile);
+	ok(true, 'and has its rule back');
+	ok(page.errors.length === 0, 'the console was quiet over tags', page.errors);
+	await page.context().close();
+}
+
+// A type of coupon with codes that others printed, its limits, faults at their field.
+export async function coupons(browser) {
+	const page = await open(browser, 'marketer');
+	await visit(page, '#/coupons/new');
+	await page.fill('#name_zh', hostile);
+	await page.fill('#value', '-1');
+	await page.check('input[name=is_pooled]');
+	await page.click('main button[type=submit]');
+	await page.waitForSelector('#value[aria-invalid]');
+	ok(true, 'a refusal stands at its field');
+	await page.reload();
+	await page.waitForSelector('#name_zh');
+	ok(await page.inputValue('#name_zh') === hostile && await page.isChecked('input[name=is_pooled]'), 'nothing typed is lost over a reload');
+	await page.fill('#value', '15');
+	await page.click('main button[type=submit]');
+	await page.waitForSelector('#codes');
+	await page.fill('#codes', 'PRINT-0001, PRINT-0002\nPRINT-0002');
+	await page.click('section:has(#codes) button[type=submit]');
+	await text(page, '新增 2 个，已有 1 个，剩 2 个');
+	ok(true, 'codes are loaded, each once');
+	await page.check('input[name=is_claimable]');
+	await page.fill('#total_limit', '20');
+	await page.fill('#person_limit', '1');
+	await page.click('section:has(#total_limit) button[type=submit]');
+	await text(page, '已保存');
+	const kept = await page.evaluate(async (name) => (await (await fetch('/api/v1/coupon-types')).json()).items.find((row) => row.name_zh === name), hostile);
+	ok(kept.is_claimable && kept.total_limit === 20 && kept.person_limit === 1 && kept.free === 2 && kept.value === 15, 'limits and values are kept', kept);
+	for (const size of [360, 1280]) {
+		await page.setViewportSize({width: size, height: 800});
+		await judge(page, `coupon ${size}`);
+	}
+	await visit(page, '#/coupons');
+	await judge(page, 'coupons');
+	ok((await page.$$('main img')).length === 0 && page.errors.length === 0, 'the console was quiet over coupons', page.errors);
+	await page.context().close();
+}

@@ -2,7 +2,7 @@
 // no console error, nothing to scroll sideways, no finding of axe; then the work of a day, click by click.
 import {base, judge, ok, open, people, visit} from './harness.mjs';
 
-const menus = {clerk: ['find', 'tasks', 'redeem'], store_manager: ['find', 'tasks', 'redeem', 'board'], marketer: ['board', 'audiences', 'flows'], steward: ['find', 'import', 'sources', 'reviews'], headquarters: ['board', 'flows', 'sources', 'reviews', 'tasks']};
+const menus = {clerk: ['find', 'tasks', 'redeem'], store_manager: ['find', 'tasks', 'redeem', 'board'], marketer: ['board', 'audiences', 'flows', 'tags', 'tiers', 'coupons'], steward: ['find', 'import', 'sources', 'reviews'], headquarters: ['board', 'flows', 'sources', 'reviews', 'tasks']};
 
 export async function looks(browser) {
 	for (const [role, names] of Object.entries(menus))

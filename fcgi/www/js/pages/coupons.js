@@ -1,0 +1,74 @@
+// Types of coupons: what they are worth and how long, how many may be claimed, and the codes that others printed.
+import {field, form, h, show, toast} from '../dom.js';
+import {list, patch, post} from '../api.js';
+import {newCode} from '../code.js';
+import {drafted, forget, keep, kept} from '../drafts.js';
+import {language, money, number, t, withWords} from '../i18n.js';
+import {save, table} from '../table.js';
+
+const title = (row) => (language === 'en' ? row.name_en : row.name_zh) || row.coupon_type;
+const path = (code) => `coupon-types/${encodeURIComponent(code)}`;
+const worth = (row) => row.kind === 'amount' ? money(row.value) : row.kind === 'percent' ? t('coupon.off', {n: number(row.value)}) : t('coupon.shipping');
+
+export async function draw([what = '', code = '']) {
+	await withWords('marketer');
+	const rows = (await list('coupon-types')).rows;
+	if (what === 'new') return edit(null);
+	const row = what === 'edit' && rows.find((candidate) => candidate.coupon_type === code);
+	if (row) return edit(row);
+	const heads = [t('coupon.name'), t('coupon.worth'), [t('coupon.minimum'), 'number'], [t('coupon.days'), 'number'], t('coupon.pool')];
+	show(h('h1', {}, t('page.coupons')), h('div', {class: 'row'}, h('a', {class: 'button', href: '#/coupons/new'}, t('coupon.new'))),
+		h('div', {class: 'card'}, table(t('page.coupons'), heads, rows.map((one) => [h('a', {href: `#/coupons/edit/${encodeURIComponent(one.coupon_type)}`}, title(one)), worth(one), money(one.minimum_amount), number(one.valid_days), one.is_pooled ? h('span', {class: one.free <= one.pool_low ? 'warn' : null}, t('coupon.free', {n: number(one.free)})) : t('coupon.own')])),
+			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('coupons', [heads.flat().filter((head) => head !== 'number'), ...rows.map((one) => [title(one), worth(one), one.minimum_amount, one.valid_days, one.is_pooled ? one.free : ''])])}, t('csv')))));
+}
+
+const numbers = ['value', 'minimum_amount', 'valid_days', 'rank'];
+
+function edit(row) {
+	const key = `coupon:${row ? row.coupon_type : 'new'}`;
+	const draft = kept(key);
+	const now = draft || row || {kind: 'amount', minimum_amount: 0, valid_days: 30};
+	const names = ['name_zh', 'name_en', 'kind', ...numbers];
+	const amount = (name, label) => field(name, label, {type: 'number', step: 'any', min: 0, inputmode: 'decimal', value: now[name] ?? ''});
+	const whole = form([field('name_zh', t('coupon.name'), {value: now.name_zh || '', maxlength: 100, autocomplete: 'off'}), field('name_en', t('audience.name_en'), {value: now.name_en || '', maxlength: 100, autocomplete: 'off'}),
+		h('label', {for: 'kind'}, t('coupon.kind')), h('select', {id: 'kind', name: 'kind'}, ['amount', 'percent', 'shipping'].map((kind) => h('option', {value: kind, selected: kind === now.kind}, t(`coupon.${kind}`)))),
+		amount('value', t('coupon.value')), amount('minimum_amount', t('coupon.minimum')), amount('valid_days', t('coupon.days')), amount('rank', t('coupon.rank')),
+		h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'is_transferable', checked: now.is_transferable}), t('coupon.transferable')), h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'is_pooled', checked: now.is_pooled}), t('coupon.pooled')),
+		field('pool_low', t('coupon.low'), {type: 'number', min: 0, inputmode: 'numeric', value: now.pool_low ?? 0})], t('save'), async (data) => {
+		const body = read(data);
+		const code = row ? row.coupon_type : newCode('coupon');
+		await patch(path(code), {...body, name_en: body.name_en || body.name_zh});
+		forget(key);
+		location.hash = row || !body.is_pooled ? '#/coupons' : `#/coupons/edit/${code}`;
+		toast(t('saved'), row && {label: t('undo'), run: async () => {
+			await patch(path(code), Object.fromEntries([...names, 'is_transferable', 'is_pooled', 'pool_low'].map((name) => [name, row[name]])));
+			toast(t('saved'));
+			if (location.hash === '#/coupons') await draw([]);
+		}});
+	});
+	const read = (data) => ({...Object.fromEntries(names.map((name) => [name, data.get(name)]).filter(([name, value]) => !numbers.includes(name) || value !== '').map(([name, value]) => [name, numbers.includes(name) ? Number(value) : value.trim()])),
+		is_transferable: Boolean(data.get('is_transferable')), is_pooled: Boolean(data.get('is_pooled')), pool_low: Number(data.get('pool_low') || 0)});
+	whole.addEventListener('input', () => keep(key, read(new FormData(whole))));
+	show(h('h1', {}, row ? title(row) : t('coupon.new')), draft && drafted(key, () => edit(row)), h('div', {class: 'cards'}, h('section', {class: 'card'}, whole), row && limits(row), row && row.is_pooled && pool(row)));
+}
+
+// How many may be claimed, in all and by one person.
+function limits(row) {
+	return h('section', {class: 'card'}, h('h2', {}, t('coupon.claims')), h('p', {}, t('coupon.claimed', {n: number(row.claimed)})), form([
+		h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'is_claimable', checked: row.is_claimable}), t('coupon.claimable')),
+		field('total_limit', t('coupon.total'), {type: 'number', min: 0, inputmode: 'numeric', value: row.total_limit ?? ''}), field('person_limit', t('coupon.each'), {type: 'number', min: 1, inputmode: 'numeric', value: row.person_limit ?? ''})], t('save'), async (data) => {
+		await post(`${path(row.coupon_type)}/claims`, {is_claimable: Boolean(data.get('is_claimable')), total_limit: data.get('total_limit') || null, person_limit: data.get('person_limit') || null});
+		toast(t('saved'));
+	}));
+}
+
+function pool(row) {
+	const left = h('p', {role: 'status'}, t('coupon.free', {n: number(row.free)}));
+	const filled = form([field('codes', t('coupon.codes'), {tag: 'textarea', autocomplete: 'off'})], t('coupon.load'), async (data, element) => {
+		const list_of = data.get('codes').split(/[\s,;，；]+/).filter(Boolean);
+		const answer = await post(`${path(row.coupon_type)}/codes`, {codes: list_of});
+		left.textContent = t('coupon.loaded', {added: number(answer.added), known: number(answer.known), free: number(answer.free)});
+		element.reset();
+	});
+	return h('section', {class: 'card'}, h('h2', {}, t('coupon.pool')), left, filled);
+}
