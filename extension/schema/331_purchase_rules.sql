@@ -1,13 +1,13 @@
 -- What rules may ask of purchases: days and nets of packed histories, single receipts, lines.
 
--- A line as rules see it: of an order that counts, and not given back as a whole.
+-- A line as rules see it: of an order that counts, and not given back as a whole.  Quantities count in millionths, a billion at most.
 CREATE VIEW crm.purchased_item WITH (security_invoker = true) AS
     SELECT i.source_record_id, i.order_id, i.line_no, o.business_day, o.paid_at, o.store_id, o.channel, i.product_id, p.category_id,
-           i.quantity, i.amount
+           least(round(i.quantity, 6), 1000000000) AS quantity, i.amount
     FROM crm.order_item i
     JOIN crm.customer_order o ON o.source_record_id = i.source_record_id AND o.order_id = i.order_id AND o.revision = i.revision
     LEFT JOIN crm.product p ON p.product_id = i.product_id
-    WHERE o.is_current AND o.business_day IS NOT NULL AND o.kind = 'sale' AND i.quantity > 0
+    WHERE o.is_current AND o.business_day IS NOT NULL AND o.kind = 'sale' AND round(i.quantity, 6) > 0
       AND NOT EXISTS (SELECT FROM crm.refund r WHERE r.order_id = i.order_id AND r.is_current
                       AND (r.line_key = i.line_key AND r.amount >= i.amount OR r.line_key IS NULL AND r.amount >= o.amount));
 

@@ -138,6 +138,32 @@ $$;
 COMMENT ON FUNCTION crm._purchase_hold_orders(crm.refund_fact[]) IS
     'locks the keys of the orders that refunds name, making those that are missing (revision 0)';
 
+CREATE FUNCTION crm._purchase_refunded_orders(facts crm.refund_fact[], OUT sources int[], OUT orders text[]) RETURNS record
+    LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off AS
+$$
+DECLARE
+    left_sources int[];
+    left_orders text[];
+BEGIN
+    SELECT array_agg(f.source_id), array_agg(f.order_external_id) INTO sources, orders FROM unnest(facts) f WHERE f.order_external_id IS NOT NULL;
+    -- a refund that is known may leave the order it named: that one is locked as well (out of order: who meets it is told to try again)
+    PERFORM crm._purchase_lock_keys(3::smallint, array_agg(f.source_id), array_agg(f.external_id)) FROM unnest(facts) f;
+    SELECT array_agg(f.source_id), array_agg(r.order_external_id) INTO left_sources, left_orders
+    FROM unnest(facts) f
+    CROSS JOIN LATERAL (SELECT x.source_record_id, x.fact_id FROM crm.external_key x
+                        WHERE x.source_id = f.source_id AND x.kind = 3 AND x.external_id = f.external_id OFFSET 0) k
+    CROSS JOIN LATERAL (SELECT * FROM crm.refund x WHERE x.source_record_id = k.source_record_id AND x.refund_id = k.fact_id OFFSET 0) r
+    WHERE r.is_current AND r.order_external_id IS DISTINCT FROM f.order_external_id AND r.order_external_id IS NOT NULL;
+    IF left_sources IS NOT NULL THEN
+        PERFORM crm._purchase_lock_keys(2::smallint, left_sources, left_orders);
+        sources := sources || left_sources;
+        orders := orders || left_orders;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_refunded_orders(crm.refund_fact[]) IS
+    'the orders whose lines some refunds may change, named now or before, their keys locked';
+
 CREATE FUNCTION crm._purchase_store_refunds(facts crm.refund_fact[]) RETURNS SETOF crm.fact_outcome
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
 $$
@@ -147,9 +173,14 @@ DECLARE
     effects crm.purchase_effect[];
     pending crm.refund_fact[];
     batch crm.refund_fact[];
+    sources int[];
+    orders text[];
+    before crm.purchase_line[];
 BEGIN
     PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
     PERFORM crm._purchase_hold_orders(facts);
+    SELECT o.sources, o.orders INTO sources, orders FROM crm._purchase_refunded_orders(facts) o;
+    before := crm._purchase_counted_lines(sources, orders, exponent);
     effects := crm._purchase_create_refunds(facts, exponent);
     IF cardinality(effects) < cardinality(facts) THEN
         pending := ARRAY(SELECT f FROM unnest(facts) f WHERE f.ordinal NOT IN (SELECT e.ordinal FROM unnest(effects) e));
@@ -160,6 +191,7 @@ BEGIN
             pending := ARRAY(SELECT f FROM unnest(pending) f WHERE f.ordinal NOT IN (SELECT b.ordinal FROM unnest(batch) b));
         END LOOP;
     END IF;
+    PERFORM crm._purchase_lines_differ(before, crm._purchase_counted_lines(sources, orders, exponent));
     IF cardinality(effects) = 1 THEN
         PERFORM crm._purchase_apply_one(effects[1]);
     ELSE

@@ -201,6 +201,9 @@ DECLARE
     new_id bigint := crm._new_id();
     net_amount numeric;
     counted_day date;
+    products int[];
+    quantities bigint[];
+    amounts bigint[];
 BEGIN
     INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at, inbox_id, line_no)
     VALUES (fact.source_id, 2, fact.external_id, fact.source_record_id, new_id, fact.content_hash, fact.received_at, fact.inbox_id, fact.line_no)
@@ -222,11 +225,19 @@ BEGIN
     VALUES (fact.source_record_id, new_id, fact.source_id, fact.external_id, fact.store_id, coalesce(fact.channel, ''), coalesce(fact.kind, 'sale'),
             coalesce(fact.status, 'paid'), fact.ordered_at, fact.paid_at, counted_day, net_amount, coalesce(fact.discount, 0), fact.coupon_code,
             coalesce(cardinality(fact.lines), 0), fact.source_version, coalesce(fact.is_history, false), fact.received_at);
-    INSERT INTO crm.order_item (source_record_id, order_id, line_no, line_key, product_id, description, quantity, unit_price, amount)
-    SELECT fact.source_record_id, new_id, l.ordinality, l.line_key, crm._purchase_product_id(l.product_code),
-           CASE WHEN l.product_code IS NULL THEN l.product_name END,
-           coalesce(l.quantity, 1), coalesce(l.unit_price, 0), round(coalesce(l.amount, l.quantity * l.unit_price, 0), exponent)
-    FROM unnest(fact.lines) WITH ORDINALITY l;
+    WITH item AS (
+        INSERT INTO crm.order_item AS i (source_record_id, order_id, line_no, line_key, product_id, description, quantity, unit_price, amount)
+        SELECT fact.source_record_id, new_id, l.ordinality, l.line_key, crm._purchase_product_id(l.product_code),
+               CASE WHEN l.product_code IS NULL THEN l.product_name END,
+               coalesce(l.quantity, 1), coalesce(l.unit_price, 0), round(coalesce(l.amount, l.quantity * l.unit_price, 0), exponent)
+        FROM unnest(fact.lines) WITH ORDINALITY l
+        RETURNING i.product_id, i.quantity, i.amount)
+    SELECT array_agg(coalesce(i.product_id, 0)), array_agg(crm._purchase_micro(i.quantity)), array_agg(crm._purchase_minor(i.amount, exponent))
+    INTO products, quantities, amounts FROM item i WHERE round(i.quantity, 6) > 0;
+    IF products IS NOT NULL AND counted_day IS NOT NULL AND coalesce(fact.kind, 'sale') = 'sale' THEN
+        PERFORM crm._purchase_lines_add(array_fill(fact.source_record_id, ARRAY[cardinality(products)]), array_fill(counted_day, ARRAY[cardinality(products)]),
+                                        products, array_fill(1, ARRAY[cardinality(products)]), quantities, amounts);
+    END IF;
     RETURN ARRAY[ROW(fact.ordinal, new_id, fact.customer_id, 'created', fact.source_record_id, counted_day, counted_day,
                      crm._purchase_minor(net_amount, exponent))::crm.purchase_effect];
 END
@@ -238,6 +249,7 @@ CREATE FUNCTION crm._purchase_create_orders(facts crm.order_fact[], exponent int
 $$
 DECLARE
     effects crm.purchase_effect[];
+    bought record;
 BEGIN
     WITH fact AS MATERIALIZED (
         SELECT f.*, crm._new_id() AS new_id FROM unnest(facts) f),
@@ -262,15 +274,23 @@ BEGIN
                coalesce(cardinality(f.lines), 0), f.source_version, coalesce(f.is_history, false), f.received_at
         FROM fresh f),
     itemized AS (
-        INSERT INTO crm.order_item (source_record_id, order_id, line_no, line_key, product_id, description, quantity, unit_price, amount)
+        INSERT INTO crm.order_item AS i (source_record_id, order_id, line_no, line_key, product_id, description, quantity, unit_price, amount)
         SELECT f.source_record_id, f.new_id, l.ordinality, l.line_key,
                crm._purchase_product_id(l.product_code),
                CASE WHEN l.product_code IS NULL THEN l.product_name END,
                coalesce(l.quantity, 1), coalesce(l.unit_price, 0), round(coalesce(l.amount, l.quantity * l.unit_price, 0), exponent)
-        FROM fresh f, unnest(f.lines) WITH ORDINALITY l)
-    SELECT array_agg(ROW(f.ordinal, f.new_id, f.customer_id, 'created', f.source_record_id, f.counted_day, f.counted_day,
-                         crm._purchase_minor(f.net_amount, exponent))::crm.purchase_effect)
-    INTO effects FROM fresh f;
+        FROM fresh f, unnest(f.lines) WITH ORDINALITY l
+        RETURNING i.order_id, coalesce(i.product_id, 0) AS product_id, i.quantity, i.amount),
+    bought AS (
+        SELECT array_agg(f.source_record_id) AS records, array_agg(f.counted_day) AS days, array_agg(i.product_id) AS products, array_agg(1) AS lines,
+               array_agg(crm._purchase_micro(i.quantity)) AS quantities, array_agg(crm._purchase_minor(i.amount, exponent)) AS amounts
+        FROM itemized i JOIN fresh f ON f.new_id = i.order_id
+        WHERE f.counted_day IS NOT NULL AND coalesce(f.kind, 'sale') = 'sale' AND round(i.quantity, 6) > 0)
+    SELECT b.*, (SELECT array_agg(ROW(f.ordinal, f.new_id, f.customer_id, 'created', f.source_record_id, f.counted_day, f.counted_day,
+                                      crm._purchase_minor(f.net_amount, exponent))::crm.purchase_effect) FROM fresh f) AS effects
+    INTO bought FROM bought b;
+    PERFORM crm._purchase_lines_add(bought.records, bought.days, bought.products, bought.lines, bought.quantities, bought.amounts);
+    effects := bought.effects;
     RETURN coalesce(effects, '{}');
 END
 $$;
@@ -380,6 +400,32 @@ $$;
 COMMENT ON FUNCTION crm._purchase_revise_orders(crm.order_fact[], int) IS
     'orders whose keys are known, each key once: locks the keys, keeps a revision beside the old one when the content differs, lets refunds follow';
 
+CREATE FUNCTION crm._purchase_change_orders(facts crm.order_fact[], exponent int) RETURNS crm.purchase_effect[]
+    LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off AS
+$$
+DECLARE
+    sources int[];
+    orders text[];
+    before crm.purchase_line[];
+    effects crm.purchase_effect[];
+BEGIN
+    PERFORM crm._purchase_lock_keys(2::smallint, array_agg(f.source_id), array_agg(f.external_id)) FROM unnest(facts) f;
+    SELECT array_agg(f.source_id), array_agg(f.external_id) INTO sources, orders
+    FROM unnest(facts) f
+    CROSS JOIN LATERAL (SELECT x.content_hash FROM crm.external_key x WHERE x.source_id = f.source_id AND x.kind = 2 AND x.external_id = f.external_id OFFSET 0) k
+    WHERE k.content_hash IS DISTINCT FROM f.content_hash;
+    IF sources IS NULL THEN     -- all delivered again: no line changes
+        RETURN crm._purchase_revise_orders(facts, exponent);
+    END IF;
+    before := crm._purchase_counted_lines(sources, orders, exponent);
+    effects := crm._purchase_revise_orders(facts, exponent);
+    PERFORM crm._purchase_lines_differ(before, crm._purchase_counted_lines(sources, orders, exponent));
+    RETURN effects;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_change_orders(crm.order_fact[], int) IS
+    'crm._purchase_revise_orders() with the packed lines kept: those of changed orders, read before and after under the keys'' locks';
+
 CREATE FUNCTION crm._purchase_store_orders(facts crm.order_fact[]) RETURNS SETOF crm.fact_outcome
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
 $$
@@ -406,7 +452,7 @@ BEGIN
         WHILE cardinality(pending) > 0 LOOP
             batch := ARRAY(SELECT DISTINCT ON (f.source_id, f.external_id) f FROM unnest(pending) f
                            ORDER BY f.source_id, f.external_id, f.ordinal);
-            effects := effects || crm._purchase_revise_orders(batch, exponent);
+            effects := effects || crm._purchase_change_orders(batch, exponent);
             pending := ARRAY(SELECT f FROM unnest(pending) f WHERE f.ordinal NOT IN (SELECT b.ordinal FROM unnest(batch) b));
         END LOOP;
     END IF;
@@ -515,7 +561,8 @@ BEGIN
     FROM crm.refund r LEFT JOIN crm.customer_order o ON o.source_record_id = r.source_record_id AND o.order_id = r.order_id AND o.is_current
     WHERE r.is_current AND r.order_id IS NOT NULL AND r.purchase_day IS DISTINCT FROM o.business_day
     ORDER BY 2 LIMIT 1000;
+    RETURN QUERY SELECT l.room, l.what, l.expected, l.found FROM crm._purchase_check_lines() l;
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_check() IS
-    'recomputes every history from orders and refunds, and the day each refund nets; a row a difference, at most 1,000 of each kind';
+    'recomputes every history from orders and refunds, the packed lines from the lines of orders, and the day each refund nets; a row a difference, at most 1,000 of each kind';

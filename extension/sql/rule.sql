@@ -29,7 +29,7 @@ BEGIN
     RETURN QUERY
     SELECT format('member %s is not known', k) FROM jsonb_object_keys(spec) k
     WHERE k NOT IN ('key', 'keyed', 'time', 'day', 'scope', 'columns', 'facts', 'as_of', 'pending', 'moved', 'version', 'name_zh', 'name_en',
-                    'state', 'part', 'newest', 'strict', 'loose', 'history', 'until');
+                    'state', 'part', 'newest', 'strict', 'loose', 'history', 'until', 'packed');
     RETURN QUERY
     SELECT format('relation %s has no column %s', relation, c.name)
     FROM (SELECT spec ->> 'key' AS name UNION SELECT spec ->> 'time' UNION SELECT spec ->> 'day' UNION SELECT spec ->> 'state'
@@ -37,6 +37,10 @@ BEGIN
           UNION SELECT jsonb_object_keys(spec -> 'scope') UNION SELECT jsonb_array_elements_text(spec -> 'newest')
           UNION SELECT e.value ->> 'column' FROM jsonb_each(spec -> 'columns') e) c
     WHERE c.name IS NOT NULL AND c.name <> ALL (known);
+    RETURN QUERY
+    SELECT format('packed rows lean on %s.%s, which does not exist', c.relation, c.name)
+    FROM (VALUES (spec #>> '{packed,relation}', spec #>> '{packed,column}'), (spec #>> '{packed,parts}', spec #>> '{packed,part}')) c (relation, name)
+    WHERE spec ? 'packed' AND (c.name IS NULL OR c.name <> ALL (crm._rule_columns(c.relation)));
     FOR one IN SELECT e.key, e.value FROM jsonb_each(spec -> 'columns') e LOOP
         IF one.key !~ '^[a-z][a-z0-9_]*$' OR coalesce(one.value ->> 'type', '') NOT IN ('text', 'number', 'boolean', 'date', 'time', 'texts', 'json') THEN
             RETURN NEXT format('field %s has no proper name or type', one.key);

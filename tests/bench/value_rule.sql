@@ -15,6 +15,17 @@ GROUP BY r;
 INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, is_history)
 SELECT 10000000000 + r, 'sms', timestamptz '2024-01-01' + r % 700 * interval '1 day', 20000000000 + r, CASE WHEN r % 5 = 0 THEN 'no' ELSE 'yes' END, false
 FROM generate_series(1, :persons + :persons / 20) r;
+-- two or three lines an order, of two thousand products in forty categories, the first ones bought most
+INSERT INTO crm.product_category (category_id, code, name) SELECT 800000 + g, 'bc' || g, 'bc' || g FROM generate_series(0, 39) g;
+INSERT INTO crm.product (product_id, code, name, category_id, updated_at) SELECT 1000000 + g, 'bp' || g, 'bp' || g, 800000 + g % 40, '2026-01-01' FROM generate_series(0, 1999) g;
+INSERT INTO crm.purchase_line_chunk (source_record_id, from_day, from_product, lines) SELECT 10000000000 + r, '-infinity', 0, '\x0100' FROM generate_series(1, :persons + :persons / 20) r;
+SELECT count(crm._purchase_lines_add(x.records, x.days, x.products, x.lines, x.quantities, x.amounts)) AS records_with_lines
+FROM (SELECT array_agg(p.source_record_id) AS records, array_agg(e.day) AS days, array_agg(1000000 + h % 2000 * (h / 2000 % 100) / 100) AS products,
+             array_agg(1) AS lines, array_agg(1000000::bigint) AS quantities, array_agg(e.amount_minor / 2) AS amounts
+      FROM crm.purchase_chunk p, crm.purchase_entries(p.history) e, generate_series(1, 2 + (p.source_record_id + (e.day - date '2000-01-01')) % 2) l,
+           LATERAL (SELECT abs(hashint8(p.source_record_id * 10000 + (e.day - date '2000-01-01') * 5 + l)) AS h) h
+      GROUP BY p.source_record_id) x;
+VACUUM ANALYZE crm.purchase_line_chunk;
 ANALYZE crm.customer, crm.membership, crm.purchase_chunk, crm.consent;
 SET work_mem = '256MB';
 INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, as_of, updated_at)

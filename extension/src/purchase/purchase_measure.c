@@ -233,6 +233,27 @@ crm_purchase_meets(const CrmPurchaseQuestion *question, CrmPurchaseNumber number
 	return is_met(question, number) != question->is_turned;
 }
 
+/* Whether "at least one" is all that is asked of a count. */
+bool
+crm_purchase_is_at_least_one(const CrmPurchaseQuestion *question)
+{
+	CrmPurchaseNumber one = {.num = 1, .den = 1};
+
+	return question->measure == CRM_PURCHASE_COUNT && !question->is_turned && (question->op == 4 || question->op == 5) &&
+		is_met(question, one) && !is_met(question, (CrmPurchaseNumber) {.den = 1});
+}
+
+/* A number there is, as numeric. */
+Datum
+crm_purchase_number_datum(CrmPurchaseNumber number)
+{
+	Datum		num = DirectFunctionCall1(int8_numeric, Int64GetDatum(number.num));
+
+	if (number.den == 1)
+		return num;
+	return DirectFunctionCall2(numeric_div, num, DirectFunctionCall1(int8_numeric, Int64GetDatum(number.den)));
+}
+
 /* The days of some chunks as of a date, merged. */
 static CrmHistoryDay *
 merge_days(ArrayType *chunks, int32 as_of, int *n_days)
@@ -276,10 +297,7 @@ crm_purchase_measure(PG_FUNCTION_ARGS)
 	number = crm_purchase_measure_days(&question, days, n_days, PG_GETARG_DATEADT(4), PG_GETARG_INT32(6));
 	if (number.is_none)
 		PG_RETURN_NULL();
-	if (number.den == 1)
-		PG_RETURN_DATUM(DirectFunctionCall1(int8_numeric, Int64GetDatum(number.num)));
-	PG_RETURN_DATUM(DirectFunctionCall2(numeric_div, DirectFunctionCall1(int8_numeric, Int64GetDatum(number.num)),
-										DirectFunctionCall1(int8_numeric, Int64GetDatum(number.den))));
+	PG_RETURN_DATUM(crm_purchase_number_datum(number));
 }
 
 /* crm._purchase_passes(history, ages, before, today) */

@@ -8,6 +8,7 @@
  *	in rule_test.c		comparisons: fields, operators, values
  *	in rule_sql.c		text and parameters of a statement; columns, comparisons, rows of a source
  *	in rule_measure.c	the value that a condition finds for one person
+ *	in rule_packed.c	conditions that packed facts answer
  *	in rule_row.c		the statement about given persons, and its explanation
  *	in rule_set.c		the statement about everybody
  *	in rule_map.c		records to persons, newest words: what statements about everybody look up
@@ -96,6 +97,10 @@ typedef struct CrmRuleSource
 	char	   *strict;
 	char	   *loose;
 	char	   *history;		/* history: the column of packed purchases */
+	char	   *packed_relation;	/* facts kept packed by record as well (rule_packed.c); null: none */
+	char	   *packed_column;
+	char	   *packed_parts;	/* names the parts of packed facts, with the columns that conditions test */
+	char	   *packed_part;
 	char	   *moved_relation;
 	char	   *moved_key;
 	char	   *moved_at;
@@ -305,13 +310,22 @@ extern const char *crm_rule_sql_person(CrmRuleSql *sql, const CrmRuleSource *sou
 extern void crm_rule_sql_day(CrmRuleSql *sql, const CrmRuleSource *source);
 
 /* rule_measure.c */
+/* what a condition that wants any row counts above */
+extern bool crm_rule_is_bare(const CrmRuleCondition *condition);
 extern void crm_rule_sql_aggregate(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern void crm_rule_sql_groups(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern void crm_rule_sql_span(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern void crm_rule_sql_value(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern bool crm_rule_absence_meets(const CrmRuleCondition *condition);
 
+/* rule_packed.c */
+extern bool crm_rule_is_packed(const CrmRuleCondition *condition);
+extern void crm_rule_sql_packed_value(CrmRuleSql *sql, const CrmRuleCondition *condition);
+extern void crm_rule_sql_packed_question(CrmRuleSql *sql, const CrmRuleCondition *condition);
+extern void crm_rule_sql_packed_moved(CrmRuleSql *sql, const CrmRuleCondition *condition, const int *ages, int n_ages);
+
 /* rule_row.c, rule_set.c, rule_moved.c */
+extern void crm_rule_sql_question(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern void crm_rule_sql_condition(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern void crm_rule_compile_row(const CrmRuleTree *tree, CrmRuleSql *sql);
 extern void crm_rule_compile_explain(const CrmRuleTree *tree, CrmRuleSql *sql);

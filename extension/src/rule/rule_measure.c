@@ -177,7 +177,7 @@ append_history_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	appendStringInfo(&sql->text, "crm._purchase_measure((SELECT crm.purchase_combine(x.%s)", condition->source->history);
 	crm_rule_sql_rows(sql, condition, CRM_RULE_ONE, false);
 	appendStringInfoString(&sql->text, "), ");
-	crm_rule_sql_text_param(sql, condition->measure == CRM_RULE_EVER || condition->measure == CRM_RULE_NEVER ? "count" :
+	crm_rule_sql_text_param(sql, crm_rule_is_bare(condition) ? "count" :
 							crm_rule_measure_name(condition->measure));
 	appendStringInfoString(&sql->text, ", ");
 	crm_rule_sql_span(sql, condition);
@@ -208,6 +208,13 @@ append_latest_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
 					 " WHERE m.valid_to = 'infinity')", source->time, source->time, source->newest);
 }
 
+/* Whether any row, or none, is all that is asked for. */
+bool
+crm_rule_is_bare(const CrmRuleCondition *condition)
+{
+	return condition->measure == CRM_RULE_EVER || condition->measure == CRM_RULE_NEVER;
+}
+
 /* The value for the person p.id, as a scalar expression. */
 void
 crm_rule_sql_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
@@ -216,6 +223,8 @@ crm_rule_sql_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
 		append_history_value(sql, condition);
 	else if (condition->source->shape == CRM_RULE_LATEST)
 		append_latest_value(sql, condition);
+	else if (crm_rule_is_packed(condition))
+		crm_rule_sql_packed_value(sql, condition);
 	else if (condition->measure == CRM_RULE_VALUE)
 	{
 		CrmRuleField field = condition->field;

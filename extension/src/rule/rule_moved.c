@@ -109,6 +109,12 @@ append_rows_at_edges(CrmRuleSql *sql, const CrmRuleCondition *condition)
 
 	if (edges.n == 0 && condition->hours == 0 && condition->source->until == NULL)
 		return;
+	if (crm_rule_is_packed(condition))
+	{
+		append_union(sql);
+		crm_rule_sql_packed_moved(sql, condition, edges.ages, edges.n);
+		return;
+	}
 	plain.n_where = 0;
 	for (int i = 0; i < condition->n_where; i++)
 		if (!is_of_date(&condition->where[i]))

@@ -54,8 +54,7 @@ crm_rule_sql_condition(CrmRuleSql *sql, const CrmRuleCondition *condition)
 		crm_rule_sql_condition(sql, condition->as_rows);
 		return;
 	}
-	if ((condition->measure == CRM_RULE_EVER || condition->measure == CRM_RULE_NEVER) &&
-		condition->source->shape != CRM_RULE_HISTORY)
+	if (crm_rule_is_bare(condition) && condition->source->shape != CRM_RULE_HISTORY && !crm_rule_is_packed(condition))
 	{
 		appendStringInfoString(&sql->text, condition->measure == CRM_RULE_EVER ? "EXISTS (SELECT" : "NOT EXISTS (SELECT");
 		crm_rule_sql_rows(sql, condition, CRM_RULE_ONE, true);
@@ -68,7 +67,7 @@ crm_rule_sql_condition(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	sql->room = part.room;
 	sql->types = part.types;
 	sql->values = part.values;
-	if (condition->measure == CRM_RULE_EVER || condition->measure == CRM_RULE_NEVER)
+	if (crm_rule_is_bare(condition))
 	{
 		appendStringInfo(&sql->text, "coalesce(%s, 0) %s 0", part.text.data, condition->measure == CRM_RULE_EVER ? ">" : "=");
 		return;

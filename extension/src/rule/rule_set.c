@@ -19,11 +19,17 @@
 
 #define EVERYBODY "(SELECT e.members FROM everybody e)"
 
-/* The conditions that one walk over the histories answers. */
-typedef struct Walk
+/* The conditions that one walk over the histories answers, and one over packed facts. */
+typedef struct Questions
 {
 	int			n;
 	const CrmRuleCondition *questions[2 * CRM_RULE_MAX_CONDITIONS];
+} Questions;
+
+typedef struct Walk
+{
+	Questions	history;
+	Questions	packed;
 } Walk;
 
 static void
@@ -38,7 +44,7 @@ append_test_of_group(CrmRuleSql *sql, const CrmRuleCondition *condition, bool is
 static void
 append_facts(CrmRuleSql *sql, const CrmRuleCondition *condition, bool is_turned)
 {
-	if (condition->measure == CRM_RULE_EVER || condition->measure == CRM_RULE_NEVER)
+	if (crm_rule_is_bare(condition))
 	{
 		appendStringInfo(&sql->text, "(SELECT crm.bitmap_agg(%s)", crm_rule_sql_person(sql, condition->source, CRM_RULE_EVERYBODY));
 		crm_rule_sql_rows(sql, condition, CRM_RULE_EVERYBODY, true);
@@ -100,8 +106,13 @@ append_condition(CrmRuleSql *sql, const CrmRuleCondition *condition, Walk *walk)
 		appendStringInfoString(&sql->text, "(" EVERYBODY " OPERATOR(crm.-) ");
 	if (condition->source->shape == CRM_RULE_HISTORY)
 	{
-		walk->questions[walk->n++] = condition;
-		appendStringInfo(&sql->text, "coalesce((SELECT w.sets[%d] FROM walk w), '{}')", walk->n);
+		walk->history.questions[walk->history.n++] = condition;
+		appendStringInfo(&sql->text, "coalesce((SELECT w.sets[%d] FROM walk w), '{}')", walk->history.n);
+	}
+	else if (crm_rule_is_packed(condition))
+	{
+		walk->packed.questions[walk->packed.n++] = condition;
+		appendStringInfo(&sql->text, "coalesce((SELECT w.sets[%d] FROM packed w), '{}')", walk->packed.n);
 	}
 	else if (condition->source->shape == CRM_RULE_FACTS)
 		append_facts(sql, condition, is_turned);
@@ -137,10 +148,10 @@ append_node(CrmRuleSql *sql, const CrmRuleNode *node, Walk *walk)
 }
 
 /* What a question's number must be, as crm._purchase_collect() reads it: turned around, or ever. */
-static void
-append_question(CrmRuleSql *sql, const CrmRuleCondition *condition)
+void
+crm_rule_sql_question(CrmRuleSql *sql, const CrmRuleCondition *condition)
 {
-	bool		is_bare = condition->measure == CRM_RULE_EVER || condition->measure == CRM_RULE_NEVER;
+	bool		is_bare = crm_rule_is_bare(condition);
 	const CrmRuleTest *test = &condition->test;
 	int			n = is_bare ? 1 : test->n_values;
 	Datum	   *values = palloc(Max(n, 1) * sizeof(Datum));
@@ -162,20 +173,36 @@ append_question(CrmRuleSql *sql, const CrmRuleCondition *condition)
 }
 
 static void
-append_walk(CrmRuleSql *sql, const Walk *walk)
+append_walk(CrmRuleSql *sql, const Questions *asked)
 {
-	const CrmRuleSource *source = walk->questions[0]->source;
+	const CrmRuleSource *source = asked->questions[0]->source;
 
 	appendStringInfo(&sql->text, "walk AS MATERIALIZED (SELECT crm._purchase_collect(%s, x.%s, q.questions, " CRM_RULE_DAY
 					 ", q.exponent) AS sets FROM (SELECT ARRAY[", crm_rule_sql_person(sql, source, CRM_RULE_EVERYBODY),
 					 source->history);
-	for (int i = 0; i < walk->n; i++)
+	for (int i = 0; i < asked->n; i++)
 	{
 		appendStringInfoString(&sql->text, i > 0 ? ", " : "");
-		append_question(sql, walk->questions[i]);
+		crm_rule_sql_question(sql, asked->questions[i]);
 	}
 	appendStringInfo(&sql->text, "] AS questions, crm._purchase_exponent() AS exponent OFFSET 0) q, %s x WHERE true%s), ",
 					 source->relation, source->scope);
+}
+
+static void
+append_packed_walk(CrmRuleSql *sql, const Questions *asked)
+{
+	const CrmRuleSource *source = asked->questions[0]->source;
+
+	appendStringInfo(&sql->text, "packed AS MATERIALIZED (SELECT crm._purchase_lines_collect(%s, x.%s, q.questions, " CRM_RULE_DAY
+					 ", q.exponent) AS sets FROM (SELECT ARRAY[", crm_rule_sql_person(sql, source, CRM_RULE_EVERYBODY),
+					 source->packed_column);
+	for (int i = 0; i < asked->n; i++)
+	{
+		appendStringInfoString(&sql->text, i > 0 ? ", " : "");
+		crm_rule_sql_packed_question(sql, asked->questions[i]);
+	}
+	appendStringInfo(&sql->text, "] AS questions, crm._purchase_exponent() AS exponent OFFSET 0) q, %s x), ", source->packed_relation);
 }
 
 static void
@@ -206,11 +233,13 @@ crm_rule_compile_set(const CrmRuleTree *tree, bool is_apart, CrmRuleSql *sql)
 	algebra = sql->text.data;
 	initStringInfo(&sql->text);
 	appendStringInfoString(&sql->text, "WITH ");
-	if (sql->needs_records || walk.n > 0)
+	if (sql->needs_records || walk.history.n > 0 || walk.packed.n > 0)
 		appendStringInfoString(&sql->text, "records AS MATERIALIZED (SELECT crm._rule_map(m.source_record_id, m.customer_id) AS map"
 							   " FROM crm.membership m WHERE m.valid_to = 'infinity'), ");
-	if (walk.n > 0)
-		append_walk(sql, &walk);
+	if (walk.history.n > 0)
+		append_walk(sql, &walk.history);
+	if (walk.packed.n > 0)
+		append_packed_walk(sql, &walk.packed);
 	append_everybody(sql);
 	appendStringInfoString(&sql->text, algebra);
 }

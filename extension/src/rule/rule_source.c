@@ -200,6 +200,7 @@ read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRu
 {
 	JsonbContainer *moved = object_of(spec, "moved");
 	JsonbContainer *newest = object_of(spec, "newest");
+	JsonbContainer *packed = object_of(spec, "packed");
 	char	   *as_of = text_of(spec, "as_of");
 
 	source->shape = find_name(shape_names, lengthof(shape_names), shape);
@@ -218,6 +219,13 @@ read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRu
 	source->history = name_of(spec, "history");
 	source->name_zh = text_of(spec, "name_zh");
 	source->name_en = text_of(spec, "name_en");
+	if (packed != NULL)
+	{
+		source->packed_relation = relation_of(text_of(packed, "relation"));
+		source->packed_column = name_of(packed, "column");
+		source->packed_parts = relation_of(text_of(packed, "parts"));
+		source->packed_part = name_of(packed, "part");
+	}
 	if (newest != NULL)
 	{
 		JsonbValue *name = getIthJsonbValueFromContainer(newest, 0);

@@ -1,0 +1,370 @@
+/*
+ * purchase_line_collect.c
+ *		Everybody's packed lines in one walk: of each question the persons whose lines meet it.
+ *
+ * "At least one" needs nothing kept a person but a bit; any other question keeps a tally for each person
+ * who has such a line.  Whoever has none meets no question: what absence meets is asked turned around.
+ *
+ * The state is an expanded object behind the type bytea, so that partial states can travel.
+ */
+#include "purchase/purchase_lines.h"
+
+#include "access/htup_details.h"
+#include "miscadmin.h"
+#include "common/int.h"
+#include "rule/rule_bitmap.h"
+#include "utils/date.h"
+#include "utils/expandeddatum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+
+#define WALK_MAGIC 0x43524d4c
+
+PG_FUNCTION_INFO_V1(crm_purchase_lines_collect_step);
+PG_FUNCTION_INFO_V1(crm_purchase_lines_collect_merge);
+PG_FUNCTION_INFO_V1(crm_purchase_lines_collect_final);
+
+#define SH_PREFIX tallies
+#define SH_ELEMENT_TYPE CrmLineTally
+#define SH_KEY_TYPE int64
+#define SH_KEY person
+#define SH_HASH_KEY(table, key) crm_rule_near_hash(key)
+#define SH_EQUAL(table, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* A question and who was found; one of the two is used. */
+typedef struct Asked
+{
+	CrmLineQuestion question;
+	CrmBitmap  *anybody;		/* at least one line: who has one */
+	tallies_hash *tallies;
+} Asked;
+
+typedef struct Walk
+{
+	ExpandedObjectHeader header;
+	int			magic;
+	int32		as_of;
+	int			exponent;
+	int32		from;			/* the widest window begins */
+	ArrayType  *questions;		/* as they came */
+	int			n;
+	Asked	   *asked;
+} Walk;
+
+/* The state as bytes: head, questions, and of each question its number of tallies and those. */
+typedef struct FlatHead
+{
+	int32		vl_len_;
+	int32		as_of;
+	int32		exponent;
+	int32		unused;
+} FlatHead;
+
+static Size flat_size(ExpandedObjectHeader *header);
+static void flatten_into(ExpandedObjectHeader *header, void *result, Size allocated);
+
+static const ExpandedObjectMethods methods = {flat_size, flatten_into};
+
+static int64
+count_found(const Asked *asked)
+{
+	int64		n = 0;
+
+	if (asked->anybody == NULL)
+		return asked->tallies->members;
+	for (int i = 0; i < asked->anybody->parts.n; i++)
+		n += asked->anybody->parts.containers[i].members;
+	return n;
+}
+
+static Size
+flat_size(ExpandedObjectHeader *header)
+{
+	Walk	   *walk = (Walk *) header;
+	Size		size = sizeof(FlatHead) + MAXALIGN(VARSIZE(walk->questions));
+
+	for (int i = 0; i < walk->n; i++)
+		size += sizeof(int64) + count_found(&walk->asked[i]) * sizeof(CrmLineTally);
+	if (size > MaxAllocSize)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("lines of a partial walk do not fit one value")));
+	return size;
+}
+
+static char *
+flatten_found(const Asked *asked, char *at)
+{
+	CrmBitmapWalk persons = {0};
+	tallies_iterator iterator;
+	CrmLineTally *tally;
+	int64		person;
+
+	*(int64 *) at = count_found(asked);
+	at += sizeof(int64);
+	if (asked->anybody != NULL)
+	{
+		persons.parts = asked->anybody->parts;
+		while (crm_rule_bitmap_next(&persons, &person))
+		{
+			*(CrmLineTally *) at = (CrmLineTally) {.person = person, .lines = 1};
+			at += sizeof(CrmLineTally);
+		}
+		return at;
+	}
+	tallies_start_iterate(asked->tallies, &iterator);
+	while ((tally = tallies_iterate(asked->tallies, &iterator)) != NULL)
+	{
+		*(CrmLineTally *) at = *tally;
+		at += sizeof(CrmLineTally);
+	}
+	return at;
+}
+
+static void
+flatten_into(ExpandedObjectHeader *header, void *result, Size allocated)
+{
+	Walk	   *walk = (Walk *) header;
+	FlatHead   *head = result;
+	char	   *at = (char *) (head + 1);
+
+	memset(result, 0, allocated);
+	SET_VARSIZE(result, allocated);
+	head->as_of = walk->as_of;
+	head->exponent = walk->exponent;
+	memcpy(at, walk->questions, VARSIZE(walk->questions));
+	at += MAXALIGN(VARSIZE(walk->questions));
+	for (int i = 0; i < walk->n; i++)
+		at = flatten_found(&walk->asked[i], at);
+}
+
+/* A question out of a crm.purchase_line_question. */
+static Asked
+read_question(Datum row, TupleDesc shape, MemoryContext context)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(row);
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+	Datum		members[3];
+	bool		absent[3];
+	Asked		asked = {0};
+	int			n = 0;
+
+	CrmEnsure(shape->natts == 3, "a question about lines has three members");
+	heap_deform_tuple(&tuple, shape, members, absent);
+	CrmEnsure(!absent[0] && !absent[1], "a question about lines asks something");
+	asked.question.asked = crm_purchase_questions(DatumGetArrayTypeP(members[0]), &n)[0];
+	CrmEnsure(n == 1, "a question about lines is one");
+	asked.question.is_of_quantity = DatumGetBool(members[1]);
+	asked.question.products.is_every = absent[2];
+	if (!absent[2])
+		asked.question.products = crm_purchase_line_products(DatumGetArrayTypeP(members[2]));
+	if (crm_purchase_is_at_least_one(&asked.question.asked))
+		asked.anybody = crm_rule_bitmap_make(context);
+	else
+		asked.tallies = tallies_create(context, 1024, NULL);
+	return asked;
+}
+
+static Walk *
+make_walk(MemoryContext parent, ArrayType *questions, int32 as_of, int exponent)
+{
+	MemoryContext own = AllocSetContextCreate(parent, "crm lines", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(own);
+	TupleDesc	shape = lookup_rowtype_tupdesc(ARR_ELEMTYPE(questions), -1);
+	Walk	   *walk = palloc0(sizeof(Walk));
+	Datum	   *rows;
+	bool	   *nulls;
+
+	EOH_init_header(&walk->header, &methods, own);
+	walk->magic = WALK_MAGIC;
+	walk->as_of = as_of;
+	walk->exponent = exponent;
+	walk->from = PG_INT32_MAX;
+	walk->questions = palloc(VARSIZE(questions));
+	memcpy(walk->questions, questions, VARSIZE(questions));
+	deconstruct_array(walk->questions, ARR_ELEMTYPE(questions), -1, false, TYPALIGN_DOUBLE, &rows, &nulls, &walk->n);
+	walk->asked = palloc0(Max(walk->n, 1) * sizeof(Asked));
+	for (int i = 0; i < walk->n; i++)
+	{
+		CrmEnsure(!nulls[i], "a question about lines is one");
+		walk->asked[i] = read_question(rows[i], shape, own);
+		walk->from = Min(walk->from, walk->asked[i].question.asked.from);
+	}
+	ReleaseTupleDesc(shape);
+	MemoryContextSwitchTo(before);
+	return walk;
+}
+
+static CrmLineTally *
+find_tally(Asked *asked, int64 person)
+{
+	bool		is_known;
+	CrmLineTally *tally = tallies_insert(asked->tallies, person, &is_known);
+
+	if (!is_known)
+		*tally = (CrmLineTally) {.person = person, .status = tally->status};
+	return tally;
+}
+
+static void
+add_chunk(Walk *walk, int64 person, Datum chunk)
+{
+	CrmLinesCursor cursor;
+
+	crm_purchase_lines_begin(&cursor, chunk);
+	if (cursor.left == 0 || cursor.last_day < walk->from)
+		return;
+	while (crm_purchase_lines_next(&cursor))
+		for (int i = 0; i < walk->n; i++)
+		{
+			Asked	   *asked = &walk->asked[i];
+
+			if (!crm_purchase_line_is_asked(&asked->question, &cursor.line))
+				continue;
+			if (asked->anybody != NULL)
+				crm_rule_bitmap_add(asked->anybody, person);
+			else
+				crm_purchase_line_tally(&asked->question, &cursor.line, find_tally(asked, person));
+		}
+}
+
+/* What another walk found of a person, beside what this one did. */
+static void
+add_found(Asked *asked, const CrmLineTally *other)
+{
+	CrmLineTally *mine;
+
+	if (asked->anybody != NULL)
+	{
+		crm_rule_bitmap_add(asked->anybody, other->person);
+		return;
+	}
+	mine = find_tally(asked, other->person);
+	mine->first = mine->lines == 0 ? other->first : Min(mine->first, other->first);
+	mine->last = mine->lines == 0 ? other->last : Max(mine->last, other->last);
+	mine->lines += other->lines;
+	if (pg_add_s64_overflow(mine->sum, other->sum, &mine->sum))
+		crm_purchase_report(CRM_HISTORY_OVERFLOW);
+}
+
+/* Adds the state that bytes hold. */
+static void
+add_flat(Walk *walk, const FlatHead *head)
+{
+	const ArrayType *questions = (const ArrayType *) (head + 1);
+	const char *at = (const char *) questions + MAXALIGN(VARSIZE(questions));
+
+	for (int i = 0; i < walk->n; i++)
+	{
+		int64		n = *(const int64 *) at;
+
+		at += sizeof(int64);
+		for (int64 j = 0; j < n; j++, at += sizeof(CrmLineTally))
+			add_found(&walk->asked[i], (const CrmLineTally *) at);
+	}
+}
+
+/* A state that can be written to. */
+static Walk *
+thaw(Datum value, MemoryContext parent)
+{
+	FlatHead   *head;
+	Walk	   *walk;
+
+	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(value)))
+	{
+		walk = (Walk *) DatumGetEOHP(value);
+		CrmEnsure(walk->magic == WALK_MAGIC, "the state of a walk is one");
+		return walk;
+	}
+	head = (FlatHead *) PG_DETOAST_DATUM(value);
+	walk = make_walk(parent, (ArrayType *) (head + 1), head->as_of, head->exponent);
+	add_flat(walk, head);
+	return walk;
+}
+
+static MemoryContext
+aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a step of an aggregate was called by itself")));
+	return context;
+}
+
+/* crm._purchase_lines_collect(person, lines, questions, as_of, exponent): one chunk more */
+Datum
+crm_purchase_lines_collect_step(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	Walk	   *walk;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3) || PG_ARGISNULL(4) || PG_ARGISNULL(5))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	walk = PG_ARGISNULL(0) ? make_walk(context, PG_GETARG_ARRAYTYPE_P(3), PG_GETARG_DATEADT(4), PG_GETARG_INT32(5)) :
+		thaw(PG_GETARG_DATUM(0), context);
+	add_chunk(walk, PG_GETARG_INT64(1), PG_GETARG_DATUM(2));
+	PG_RETURN_DATUM(EOHPGetRWDatum(&walk->header));
+}
+
+Datum
+crm_purchase_lines_collect_merge(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	Walk	   *walk;
+
+	if (PG_ARGISNULL(1) && PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (PG_ARGISNULL(1))
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	if (PG_ARGISNULL(0))
+		walk = thaw(PG_GETARG_DATUM(1), context);
+	else
+	{
+		walk = thaw(PG_GETARG_DATUM(0), context);
+		add_flat(walk, (FlatHead *) PG_DETOAST_DATUM(PG_GETARG_DATUM(1)));
+	}
+	PG_RETURN_DATUM(EOHPGetRWDatum(&walk->header));
+}
+
+Datum
+crm_purchase_lines_collect_final(PG_FUNCTION_ARGS)
+{
+	Oid			type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
+	Walk	   *walk;
+	Datum	   *results;
+
+	/* what is in a state is trusted: only an aggregate can have made it */
+	aggregate_context(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	walk = thaw(PG_GETARG_DATUM(0), CurrentMemoryContext);
+	results = palloc(Max(walk->n, 1) * sizeof(Datum));
+	for (int i = 0; i < walk->n; i++)
+	{
+		Asked	   *asked = &walk->asked[i];
+		CrmBitmap  *met = asked->anybody != NULL ? asked->anybody : crm_rule_bitmap_make(CurrentMemoryContext);
+		tallies_iterator iterator;
+		CrmLineTally *tally;
+
+		CHECK_FOR_INTERRUPTS();
+		if (asked->anybody == NULL)
+		{
+			tallies_start_iterate(asked->tallies, &iterator);
+			while ((tally = tallies_iterate(asked->tallies, &iterator)) != NULL)
+				if (crm_purchase_meets(&asked->question.asked,
+									   crm_purchase_line_number(&asked->question, tally, walk->as_of, walk->exponent)))
+					crm_rule_bitmap_add(met, tally->person);
+		}
+		results[i] = crm_rule_bitmap_flatten(&met->parts);
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(results, walk->n, type, -1, false, TYPALIGN_DOUBLE));
+}
