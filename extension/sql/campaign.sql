@@ -136,10 +136,11 @@ BEGIN
     RETURN coalesce(
         (SELECT o.arm FROM crm.occurrence o WHERE o.flow_id = flow.flow_id AND o.customer_id = ANY (ids) AND o.arm <> 'none' AND o.epoch >= 0
          ORDER BY o.customer_id <> person, o.fired_at LIMIT 1),
-        CASE WHEN crm._campaign_bucket('holdout', flow.code, person) < 100 * (flow.spec ->> 'holdout_percent')::numeric THEN 'control' ELSE 'treatment' END);
+        CASE WHEN crm._campaign_is_held(person, crm._campaign_held_percent())
+                  OR crm._campaign_bucket('holdout', flow.code, person) < 100 * (flow.spec ->> 'holdout_percent')::numeric THEN 'control' ELSE 'treatment' END);
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_arm(crm.flow_row, bigint, bigint[]) IS 'treatment or control, by a fixed bucket, sticky';
+COMMENT ON FUNCTION crm._campaign_arm(crm.flow_row, bigint, bigint[]) IS 'treatment or control, by a fixed bucket of the flow or that of all flows, sticky';
 
 CREATE FUNCTION crm._campaign_cap(flow crm.flow_row, ids bigint[], channel text, address_hash bytea, at timestamptz) RETURNS text
     LANGUAGE plpgsql STABLE AS

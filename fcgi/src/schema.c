@@ -111,6 +111,7 @@ const CrmSchema crm_schemas[] = {
 	{"ReferralCode", OBJECT("\"code\"", "\"code\":" TEXT)},
 	{"Ticket", OBJECT("\"customer_id\"", "\"customer_id\":" ID)},
 	{"Draw", OBJECT("", "\"entropy\":" TEXT)},
+	{"HoldOut", OBJECT("\"percent\"", "\"percent\":{\"type\":\"number\",\"minimum\":0,\"maximum\":50}")},
 	{"CouponCodes", OBJECT("\"codes\"", "\"codes\":{\"type\":\"array\",\"items\":" TEXT "}")},
 	{"CouponClaims", OBJECT("", "\"is_claimable\":{\"enum\":[\"true\",\"false\"]},\"total_limit\":{\"type\":\"integer\"},"
 							"\"person_limit\":{\"type\":\"integer\"}")},

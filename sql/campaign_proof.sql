@@ -1,0 +1,92 @@
+-- campaign_proof: both arms as assigned, funnel, lift and interval, the alarm of a skewed control group, worth; held out of everything.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SET datestyle = 'ISO';
+SET timezone = 'Asia/Shanghai';
+BEGIN;
+SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
+SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
+CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text; field text;
+BEGIN
+    EXECUTE 'SELECT ' || call INTO answer;
+    RETURN answer;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
+    RETURN concat_ws(' | ', SQLSTATE, field);
+END $$;
+
+-- 1. the statistics: Newcombe's own example (56 of 70, 48 of 80), Welch by hand, the rule for too little
+SELECT array(SELECT round(i, 4) FROM unnest(crm._campaign_interval(56, 70, 48, 80)) i) AS newcombe;
+-- two arms of 1, 2, 3 and 1, 1, 1: difference 1, standard error sqrt(1/3), 1.95996 of it
+SELECT array(SELECT round(i, 5) FROM unnest(crm._campaign_means(3, 6, 14, 3, 3, 3)) i) AS welch, crm._campaign_means(1, 6, 36, 3, 3, 3) AS too_few, crm._campaign_means(0, 0, 0, 0, 0, 0) AS nobody;
+SELECT v.n, crm._campaign_lift(v.tn, v.tx, v.cn, v.cx) AS lift
+FROM (VALUES (1, 1000, 200, 99, 20), (2, 1000, 200, 100, 4), (3, 1000, 200, 100, 10), (4, 9000, 1260, 1000, 80), (5, 9000, 720, 1000, 120), (6, 0, 0, 0, 0)) v (n, tn, tx, cn, cx) ORDER BY n;
+
+-- 2. a flow of 1,000 persons, 100 of them control: 200 and 10 ordered within the window
+UPDATE crm.flow SET state = 'active' WHERE code = 'welcome';
+INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9621, 'proof_till', 'till', 'pos', '2026-01-01');
+INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, updated_at)
+SELECT 9620000 + g, 'active', '2026-01-01', '2026-01-01', '2026-01-01' FROM generate_series(1, 1000) g;
+INSERT INTO crm.membership (source_record_id, valid_from, customer_id) SELECT 9620000 + g, '2026-01-01', 9620000 + g FROM generate_series(1, 1000) g;
+INSERT INTO crm.flow_version (flow_id, version, spec, changed_by, changed_at)
+SELECT flow_id, 901, spec || '{"holdout_percent": 10}', 'regress', crm.core_now() FROM crm.flow WHERE code = 'welcome';
+INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version)
+SELECT 9620000 + g, f.flow_id, 0, 'once', '2026-06-01T10:00:00+08:00', '2026-06-01T10:00:00+08:00', CASE WHEN g > 900 THEN 'control' ELSE 'treatment' END,
+       CASE WHEN g > 900 THEN 'control' WHEN g > 850 THEN 'cap' ELSE 'sent' END, CASE WHEN g <= 850 THEN 'm' || g END, CASE WHEN g <= 850 THEN 9620000 + g END, 901
+FROM generate_series(1, 1000) g, crm.flow f WHERE f.code = 'welcome';
+-- orders of 30.00: persons 1 to 200 and 901 to 910 on the last day of the window, 201 to 300 a day late, 301 to 400 the day before
+INSERT INTO crm.customer_order (source_record_id, order_id, source_id, external_id, status, ordered_at, paid_at, business_day, amount, line_count, is_history, received_at)
+SELECT 9620000 + g, 9620000 + g, 9621, 'P' || g, 'paid', d.day, d.day, d.day, 30, 1, false, d.day
+FROM generate_series(1, 1000) g CROSS JOIN LATERAL (SELECT CASE WHEN g <= 200 OR g BETWEEN 901 AND 910 THEN date '2026-06-15' WHEN g <= 300 THEN date '2026-06-16' ELSE date '2026-05-31' END AS day) d
+WHERE g <= 400 OR g BETWEEN 901 AND 910;
+INSERT INTO crm.refund (source_record_id, refund_id, source_id, external_id, order_id, amount, refunded_at, refunded_on, is_history, received_at)
+SELECT 9620000 + g, 9620000 + g, 9621, 'R' || g, 9620000 + g, 30, '2026-06-20', '2026-06-20', false, '2026-06-20' FROM generate_series(191, 200) g;
+INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, occurrence_key, is_marketing, body, due_at, created_at)
+SELECT o.customer_id, o.message_id, 'sms', 'none', o.flow_id, o.occurrence_key, true, '{}', o.due_at, o.fired_at FROM crm.occurrence o WHERE o.message_id LIKE 'm%' AND o.customer_id > 9620000;
+INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind)
+SELECT 9620000 + g, 'm' || g, '2026-06-01T10:00:00+08:00', 9620000 * 10 + g * 10 + k.n, k.kind
+FROM generate_series(1, 850) g, (VALUES (1, 'sent', 800), (2, 'delivered', 700), (3, 'opened', 300), (4, 'clicked', 100)) k (n, kind, upto) WHERE g <= k.upto;
+INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, flow_id, value, state, issued_at, valid_until)
+SELECT 9620000 + g, 9620000 + g, 'c' || g, 'welcome_5', f.flow_id, 5, CASE WHEN g <= 80 THEN 'redeemed' ELSE 'issued' END, '2026-06-01', '2026-07-01'
+FROM generate_series(1, 850) g, crm.flow f WHERE f.code = 'welcome';
+SELECT r -> 'funnel' AS funnel, r -> 'treatment' AS treatment, r -> 'control' AS control, r -> 'sample_ratio' AS sample_ratio FROM crm.campaign_results('welcome') r;
+SELECT r -> 'lift_points' AS lift, r -> 'lift_interval' AS interval, r -> 'is_effect' AS effect, r ->> 'verdict' AS verdict FROM crm.campaign_results('welcome') r;
+-- without a margin no return; with 40 %: (200 - 10 of the 900) of 30, less 10 refunded, per person, against 3 per control; 80 coupons of 5, 800 messages at 0.05
+SELECT r -> 'roi' AS roi, r ->> 'worth_says' AS says FROM crm.campaign_results('welcome') r;
+SELECT crm.access_set_setting('campaign.margin_percent', '40') AS was;
+SELECT r -> 'cost' AS cost, r -> 'revenue' AS revenue, r -> 'incremental_margin' AS margin, r -> 'roi' AS roi, r -> 'recalled' AS recalled, r -> 'cost_per_recalled' AS cost_of_one, r ->> 'worth_says' AS says
+FROM crm.campaign_results('welcome') r;
+SELECT round((190 * 30.0 / 900 - 3) * 900 + 400, 2) AS gross_gained, round(((190 * 30.0 / 900 - 3) * 900 + 400) * 0.4, 2) AS margin,
+       round((((190 * 30.0 / 900 - 3) * 900 + 400) * 0.4 - 440) / 440, 2) AS roi, round((200 / 900.0 - 0.1) * 900, 1) AS recalled, round(440 / ((200 / 900.0 - 0.1) * 900), 2) AS cost_of_one;
+-- another window; what is none
+SELECT r -> 'treatment' ->> 'ordered' AS within_15_days, r ->> 'window_days' AS days FROM crm.campaign_results('welcome', 15) r;
+SELECT pg_temp.try($$crm.campaign_results('welcome', 0)$$) AS no_days, pg_temp.try($$crm.campaign_results('none')$$) AS no_flow;
+-- merged persons count once, with the survivor's arm
+UPDATE crm.customer SET status = 'merged', merged_into = 9620001 WHERE customer_id = 9620901;
+UPDATE crm.membership SET customer_id = 9620001 WHERE customer_id = 9620901;
+SELECT r -> 'control' AS one_less, r -> 'treatment' ->> 'persons' AS treatment FROM crm.campaign_results('welcome') r;
+-- a control group that somebody thinned out
+DELETE FROM crm.occurrence WHERE arm = 'control' AND customer_id > 9620940;
+SELECT r -> 'sample_ratio' AS alarm, r ->> 'verdict' AS verdict, r -> 'needed' AS needed FROM crm.campaign_results('welcome') r;
+
+-- 3. held out of everything: by a bucket of its own, growing only; left out of both arms of a flow; all flows together
+SELECT pg_temp.try('crm.campaign_hold_out(51)') AS too_many, pg_temp.try('crm.campaign_hold_out(NULL)') AS none, pg_temp.try($$crm.campaign_hold_out('NaN')$$) AS no_number;
+SELECT crm.campaign_hold_out(20) AS held;
+SELECT round(avg(crm._campaign_is_held(g, 20)::int), 2) AS a_fifth, bool_and(NOT crm._campaign_is_held(g, 10) OR crm._campaign_is_held(g, 20)) AS stays,
+       round(avg((crm._campaign_is_held(g, 20) AND crm._campaign_bucket('holdout', 'welcome', g) < 2000)::int), 2) AS independent FROM generate_series(1, 20000) g;
+SELECT crm._campaign_arm(ROW(f.*)::crm.flow_row, p.id, ARRAY[p.id]) AS arm_of_the_held FROM crm.flow f, (SELECT min(g) AS id FROM generate_series(9630000, 9630100) g WHERE crm._campaign_is_held(g, 20)) p WHERE f.code = 'birthday';
+SELECT (r -> 'treatment' ->> 'persons')::int = count(*) FILTER (WHERE o.arm = 'treatment') AS treated_fit FROM crm.campaign_results('welcome') r,
+       crm.occurrence o WHERE o.customer_id BETWEEN 9620001 AND 9621000 AND NOT crm._campaign_is_held(crm._identity_current(o.customer_id), 20) AND o.customer_id <> 9620901 GROUP BY r;
+SET LOCAL crm.core_clock = '2026-07-10T12:00:00+08:00';
+INSERT INTO crm.customer_order (source_record_id, order_id, source_id, external_id, status, ordered_at, paid_at, business_day, amount, line_count, is_history, received_at)
+SELECT 9620000 + g, 9630000 + g, 9621, 'Q' || g, 'paid', '2026-07-05', '2026-07-05', '2026-07-05', 10, 1, false, '2026-07-05' FROM generate_series(2, 1000, 2) g
+WHERE NOT crm._campaign_is_held(9620000 + g, 20) OR g % 8 = 0;
+SELECT (r -> 'control' ->> 'persons')::int = n.held AS control_fits, (r -> 'control' ->> 'ordered')::int = n.held_bought AS their_orders_fit, (r -> 'treatment' ->> 'ordered')::int = n.others_bought AS the_others_fit,
+       r -> 'is_effect' AS effect, r -> 'sample_ratio' -> 'is_skewed' AS skewed, r ->> 'since' AS since
+FROM crm.campaign_held_out() r, (SELECT count(*) FILTER (WHERE h) AS held, count(*) FILTER (WHERE h AND b) AS held_bought, count(*) FILTER (WHERE NOT h AND b) AS others_bought
+    FROM (SELECT crm._campaign_is_held(c.customer_id, 20) AS h, c.customer_id IN (SELECT m.customer_id FROM crm.customer_order o JOIN crm.membership m USING (source_record_id)
+              WHERE o.business_day >= '2026-06-30') AS b FROM crm.customer c WHERE c.status = 'active' AND c.registered_on <= '2026-06-30') x) n;
+SELECT crm.campaign_hold_out(0) ->> 'percent' AS nobody;
+ROLLBACK;
