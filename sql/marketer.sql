@@ -81,16 +81,17 @@ SELECT crm.campaign_create('mkt_waves', 'win_back', '{"channels": ["sms"]}') ->>
 SELECT crm.campaign_rename('mkt_waves', ' <b>三波</b> ') - 'spec' - 'backlog_waiting' - 'backlog_confirmed' AS renamed;
 SELECT pg_temp.try($$crm.campaign_rename('mkt_waves', ' ')$$) AS empty, pg_temp.try($$crm.campaign_rename('none', 'x')$$) AS no_flow, pg_temp.try(format('crm.campaign_rename(%L, %L, %L)', 'mkt_waves', 'x', repeat('y', 101))) AS too_long;
 SELECT j ->> 'step' AS step, j ->> 'channel' AS channel, j ->> 'template' AS template FROM crm.campaign_texts('mkt_waves') j;
-SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '{{name}}，第二波 {{coupon_code}}', 'mkt-1') AS written;
-SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '{{name}}，第二波 {{coupon_code}}', 'mkt-1') ->> 'template' AS the_same_answer;
-SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '第二波，改') ->> 'template' AS own_already;
+SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '{{name}}，第二波 {{coupon_code}}，退订回T', idempotency_key => 'mkt-1') AS written;
+SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '{{name}}，第二波 {{coupon_code}}，退订回T', idempotency_key => 'mkt-1') ->> 'template' AS the_same_answer;
+SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '第二波，改，退订回T') ->> 'template' AS own_already;
 SELECT j ->> 'step' AS step, j ->> 'template' AS template, left(j ->> 'body', 12) AS body FROM crm.campaign_texts('mkt_waves') j;
 SELECT left(t.body, 12) AS others_keep_theirs FROM crm.template t WHERE t.template = 'recall' AND t.channel = 'sms';
 SELECT pg_temp.try($$crm.campaign_write_text('mkt_waves', 4, 'sms', 'x')$$) AS step, pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'pigeon', 'x')$$) AS channel,
-       pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'sms', '{{secret}}')$$) AS variable, pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'sms', '')$$) AS empty;
+       pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'sms', '{{secret}}')$$) AS variable, pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'sms', '')$$) AS empty,
+       pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'sms', 'x')$$) AS no_way_out;
 -- what a person would read; masked when the role may not see the name
 SELECT m.customer_id AS person FROM crm.external_key k JOIN crm.membership m USING (source_record_id) WHERE k.external_id = 'M6' AND m.valid_to = 'infinity' LIMIT 1 \gset
-SELECT r - 'customer_id' AS read FROM crm.campaign_read_text(:person, 'mkt_waves', 2, 'sms', '{{name}} {{coupon_value}} {{coupon_code}} {{valid_until}}') r;
+SELECT r - 'customer_id' AS read FROM crm.campaign_read_text(:person, 'mkt_waves', 2, 'sms', '{{name}} {{coupon_value}} {{coupon_code}} {{valid_until}} 退订回T') r;
 DELETE FROM crm.field_right WHERE role = 'crm_headquarters' AND field = 'name';
 SELECT r - 'customer_id' AS read FROM crm.campaign_read_text(:person, 'mkt_waves', 1, 'sms') r;
 SELECT pg_temp.try('crm.campaign_read_text(1, $$mkt_waves$$, 1, $$sms$$)') AS nobody;

@@ -27,6 +27,17 @@ END
 $$;
 COMMENT ON FUNCTION crm.campaign_rename(text, text, text, text) IS 'gives a flow another name (1 to 100 characters; without an English one the Chinese is both), whatever its state; its code stays; P0002, 22023';
 
+CREATE FUNCTION crm._campaign_template(template text, channel text, OUT language text, OUT body text, OUT subject text, OUT html text,
+                                       OUT vendor_template text, OUT vendor_params jsonb)
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    SELECT t.language, t.body, t.subject, t.html, t.vendor_template, t.vendor_params INTO language, body, subject, html, vendor_template, vendor_params
+    FROM crm.template t WHERE t.template = _campaign_template.template AND t.channel = _campaign_template.channel ORDER BY t.language DESC LIMIT 1;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_template(text, text) IS 'a template on a channel, in the language that is sent; nulls: there is none';
+
 CREATE FUNCTION crm.campaign_texts(flow text) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -34,11 +45,11 @@ DECLARE
     chosen crm.flow_row := crm._campaign_flow(flow);
 BEGIN
     RETURN QUERY
-    SELECT jsonb_build_object('step', n.step, 'channel', c.channel, 'template', p.spec ->> 'template',
-        'body', (SELECT t.body FROM crm.template t WHERE t.template = p.spec ->> 'template' AND t.channel = c.channel ORDER BY t.language DESC LIMIT 1))
+    SELECT jsonb_build_object('step', n.step, 'channel', c.channel, 'template', p.spec ->> 'template', 'body', t.body, 'subject', t.subject)
     FROM generate_series(1, greatest(jsonb_array_length(coalesce(chosen.spec -> 'steps', '[]')), 1)) n (step),
          LATERAL (SELECT crm._campaign_step_spec(chosen.spec, n.step, crm.core_now()) AS spec) p,
          LATERAL jsonb_array_elements_text(coalesce(p.spec -> 'channels', '[]')) WITH ORDINALITY c (channel, place)
+         LEFT JOIN LATERAL crm._campaign_template(p.spec ->> 'template', c.channel) t ON true
     ORDER BY n.step, c.place;
 END
 $$;
@@ -55,8 +66,8 @@ BEGIN
         RETURN own;
     END IF;
     -- a text that others send, too, stays theirs
-    INSERT INTO crm.template (template, channel, language, body)
-    SELECT own, t.channel, t.language, t.body FROM crm.template t WHERE t.template = used ON CONFLICT DO NOTHING;
+    INSERT INTO crm.template (template, channel, language, body, subject, html, vendor_template, vendor_params)
+    SELECT own, t.channel, t.language, t.body, t.subject, t.html, t.vendor_template, t.vendor_params FROM crm.template t WHERE t.template = used ON CONFLICT DO NOTHING;
     IF flow.spec ? 'steps' THEN
         PERFORM crm.campaign_edit(flow.code, jsonb_build_object('steps', jsonb_set(flow.spec -> 'steps', ARRAY[(step - 1)::text, 'template'], to_jsonb(own))));
     ELSE
@@ -67,50 +78,53 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_own_template(crm.flow_row, int) IS 'the template of one step of a flow that no other flow and no other step uses; made of the one it shared when there is none yet';
 
-CREATE FUNCTION crm._campaign_require_text(flow crm.flow_row, step int, channel text, body text) RETURNS void
+CREATE FUNCTION crm._campaign_require_text(flow crm.flow_row, step int, channel text, body text, subject text) RETURNS void
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    unknown text[] := crm._outbox_unknown_variables(body);
-    wrong text := CASE WHEN coalesce(step, 0) NOT BETWEEN 1 AND greatest(jsonb_array_length(coalesce(flow.spec -> 'steps', '[]')), 1) THEN 'step'
-                       WHEN NOT EXISTS (SELECT FROM crm.channel c WHERE c.channel = _campaign_require_text.channel) THEN 'channel'
-                       WHEN length(btrim(coalesce(body, ''))) NOT BETWEEN 1 AND 2000 OR unknown <> '{}' THEN 'body' END;
+    used record;
+    wrong record;
 BEGIN
-    IF wrong IS NOT NULL THEN
-        RAISE EXCEPTION 'the text of flow "%" cannot be used: %', flow.code, CASE WHEN wrong <> 'body' THEN 'there is no such ' || wrong
-                WHEN unknown <> '{}' THEN format('nothing fills in {{%s}}', array_to_string(unknown, '}}, {{')) ELSE 'give 1 to 2000 characters' END
-            USING ERRCODE = 'RM801', COLUMN = wrong, HINT = 'Variables are {{name}}, {{coupon_code}}, {{coupon_value}}, {{valid_until}}.';
+    SELECT * INTO used FROM crm._campaign_template(crm._campaign_step_spec(flow.spec, step, crm.core_now()) ->> 'template', channel);
+    IF coalesce(step, 0) NOT BETWEEN 1 AND greatest(jsonb_array_length(coalesce(flow.spec -> 'steps', '[]')), 1) THEN
+        SELECT 'step' AS field, 'there is no such step' AS fault INTO wrong;
+    ELSE
+        SELECT f.field, f.fault INTO wrong FROM crm._outbox_template_fault(channel, body, coalesce(subject, used.subject), used.html, used.vendor_template, used.vendor_params) f;
+    END IF;
+    IF wrong.field IS NOT NULL THEN
+        RAISE EXCEPTION 'the text of flow "%" cannot be used: %', flow.code, wrong.fault
+            USING ERRCODE = 'RM801', COLUMN = wrong.field, HINT = format('Variables are {{%s}}.', array_to_string(crm._outbox_variables(), '}}, {{'));
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_require_text(crm.flow_row, int, text, text) IS 'RM801 with the field unless a flow has the step, a channel is defined, and the text has 1 to 2000 characters and no variable that nothing fills in';
+COMMENT ON FUNCTION crm._campaign_require_text(crm.flow_row, int, text, text, text) IS 'RM801 with the field unless a flow has the step and its channel takes the text';
 
-CREATE FUNCTION crm.campaign_write_text(flow text, step int, channel text, body text, idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.campaign_write_text(flow text, step int, channel text, body text, subject text DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_write_text', crm._sha256(convert_to(jsonb_build_array(flow, step, channel, body)::text, 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_write_text', crm._sha256(convert_to(jsonb_build_array(flow, step, channel, body, subject)::text, 'UTF8')));
     chosen crm.flow_row;
     own text;
+    used record;
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
     PERFORM FROM crm.flow f WHERE f.code = flow FOR UPDATE;
     chosen := crm._campaign_flow(flow);
-    PERFORM crm._campaign_require_text(chosen, step, channel, body);
+    PERFORM crm._campaign_require_text(chosen, step, channel, body, subject);
     own := crm._campaign_own_template(chosen, step);
-    -- the language that the gate would choose is the one that is written
-    INSERT INTO crm.template AS t (template, channel, language, body)
-    VALUES (own, campaign_write_text.channel, coalesce((SELECT max(x.language) FROM crm.template x WHERE x.template = own AND x.channel = campaign_write_text.channel), 'zh-CN'), btrim(body))
-    ON CONFLICT ON CONSTRAINT template_pkey DO UPDATE SET body = excluded.body;
-    PERFORM crm._audit('flow text', 'flow', chosen.flow_id, own || ' ' || channel, NULL, left(btrim(body), 500));
+    SELECT * INTO used FROM crm._campaign_template(own, channel);
+    -- in the language that is sent; what a vendor approved stays
+    PERFORM crm.outbox_define_template(own, channel, body, jsonb_strip_nulls(jsonb_build_object('language', used.language, 'subject', coalesce(nullif(btrim(subject), ''), used.subject),
+        'html', used.html, 'vendor_template', used.vendor_template, 'vendor_params', used.vendor_params)));
     answer := jsonb_build_object('flow', flow, 'step', step, 'channel', channel, 'template', own, 'body', btrim(body));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm.campaign_write_text(text, int, text, text, text) IS
+COMMENT ON FUNCTION crm.campaign_write_text(text, int, text, text, text, text) IS
     'writes what a step of a flow says on a channel, also one that it is to be given next, from the next message on; other flows keep their text; RM801 names the field, P0002';
 
 CREATE FUNCTION crm.campaign_read_text(customer_id bigint, flow text, step int, channel text, body text DEFAULT NULL) RETURNS jsonb
@@ -120,24 +134,24 @@ DECLARE
     person bigint := crm._access_require_person(customer_id);
     chosen crm.flow_row := crm._campaign_flow(flow);
     spec jsonb := crm._campaign_step_spec(chosen.spec, step, crm.core_now());
-    wording text := coalesce(body, (SELECT t.body FROM crm.template t WHERE t.template = spec ->> 'template' AND t.channel = campaign_read_text.channel ORDER BY t.language DESC LIMIT 1));
+    wording text := coalesce(body, (crm._campaign_template(spec ->> 'template', channel)).body);
     offer record;
     who text;
     is_clear boolean := EXISTS (SELECT FROM crm.field_right f WHERE f.role = crm._actor_role() AND f.field = 'name');
     read text;
 BEGIN
-    PERFORM crm._campaign_require_text(chosen, step, channel, wording);
+    PERFORM crm._campaign_require_text(chosen, step, channel, wording, 'x');
     SELECT t.value, t.valid_days INTO offer FROM crm.coupon_type t WHERE t.coupon_type = spec ->> 'coupon_type';
-    who := CASE WHEN is_clear THEN (SELECT p.name FROM crm.customer_private p WHERE p.customer_id = person)
-                ELSE (SELECT c.name_masked FROM crm.customer c WHERE c.customer_id = person) END;
+    who := crm._outbox_plain(CASE WHEN is_clear THEN (SELECT p.name FROM crm.customer_private p WHERE p.customer_id = person)
+                ELSE (SELECT c.name_masked FROM crm.customer c WHERE c.customer_id = person) END);
     read := crm._campaign_fill(wording, who, CASE WHEN spec ? 'coupon_type' THEN 'C5-XXXXXXXX' END, offer.value,
         crm._loyalty_valid_until(crm.core_now(), offer.valid_days, crm._campaign_zone(person)), crm._campaign_zone(person));
-    RETURN jsonb_build_object('customer_id', person, 'text', read, 'characters', length(read), 'is_masked', NOT is_clear);
+    RETURN jsonb_build_object('customer_id', person, 'text', read, 'characters', length(read), 'segments', CASE WHEN channel = 'sms' THEN (crm._outbox_sms_length(read, NULL)).segments END, 'is_masked', NOT is_clear);
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_read_text(bigint, text, int, text, text) IS
     'what a person of the actor''s scope would read of a step of a flow on a channel, in another wording if one is given; the name masked unless the role may see it, the coupon a sample; nothing is sent; RM801, P0002';
 
-GRANT EXECUTE ON FUNCTION crm.campaign_rename(text, text, text, text), crm.campaign_write_text(text, int, text, text, text) TO crm_marketer, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.campaign_rename(text, text, text, text), crm.campaign_write_text(text, int, text, text, text, text) TO crm_marketer, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.campaign_texts(text) TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.campaign_read_text(bigint, text, int, text, text) TO crm_marketer, crm_headquarters;

@@ -126,7 +126,7 @@ export async function flows(browser) {
 	await touch(page.fill('#ago', '60'));
 	await touch(page.fill('#holdout_percent', '20'));
 	await touch(page.click('#steps'));
-	await touch(page.fill('#text_2_sms', '{{name}}，第二波，券码{{coupon_code}}'));
+	await touch(page.fill('#text_2_sms', '{{name}}，第二波，券码{{coupon_code}}，退订回T'));
 	await touch(page.click('form.flow button[type=submit]'));
 	await page.waitForFunction((code) => location.hash === `#/flows/${code}`, flow);
 	ok(touched <= 12, `a flow made of a preset, its trigger, condition, holdout, a wave and a text: ${touched} interactions`);
@@ -144,14 +144,20 @@ export async function flows(browser) {
 	await page.waitForSelector('#holdout_percent');
 	ok(await page.inputValue('#holdout_percent') === '120', 'nothing typed is lost over a reload');
 	await page.fill('#holdout_percent', '10');
-	await page.fill('#text_1_sms', '{{secret}}');
-	await page.click('form.flow button[type=submit]');
-	await page.waitForFunction(() => document.querySelector('#refused').textContent.includes('{{secret}}'));
-	ok(true, 'a variable that nothing fills in is refused');
-	await page.fill('#text_1_sms', '{{name}}，好久不见');
+	for (const [wrong, said] of [['{{secret}}，退订回T', 'secret'], ['好久不见', '退订回T'], ['', '2000']]) {
+		await page.fill('#text_1_sms', wrong);
+		await page.click('form.flow button[type=submit]');
+		await page.waitForSelector('#text_1_sms[aria-invalid]');
+		ok((await page.textContent('#refused')).includes(said), `a text is refused at its field: ${wrong}`, await page.textContent('#refused'));
+	}
+	await page.fill('#text_1_sms', '{{name}}，好久不见，退订回T');
 	await page.click('section.step >> nth=0 >> button:text("以真实客户预览") >> nth=1');
 	await page.waitForFunction(() => /\*\*，好久不见/.test(document.querySelector('section.step').textContent));
 	ok(true, 'a text is previewed on a real person, masked');
+	// a channel added brings its text along
+	await page.check('#channels input >> nth=2');
+	await page.fill('#subject_1', '想念您');
+	await page.fill('#text_1_email', '{{name}}，好久不见');
 	await page.click('button:text("删除第 4 波")');
 	await page.waitForFunction(() => document.querySelectorAll('section.step').length === 3);
 	await page.click('#toast button:text("撤销")');
@@ -163,6 +169,8 @@ export async function flows(browser) {
 	}
 	await page.click('form.flow button[type=submit]');
 	await page.waitForFunction((code) => location.hash === `#/flows/${code}`, flow);
+	const said = await page.evaluate(async (code) => (await (await fetch(`/api/v1/flows/${code}/texts`)).json()).items, flow);
+	ok(said.filter((one) => one.channel === 'email').length === 4 && said.find((one) => one.channel === 'email').subject === '想念您', 'a channel added has its text in each wave', said.filter((one) => one.channel === 'email'));
 
 	// dry run, start (refused: nothing carries its channels), why
 	await page.click('button:text("试算")');

@@ -3,8 +3,8 @@
 import {append, h, show, toast} from './dom.js';
 import {list, patch, post, put} from './api.js';
 import {drafted, forget, keep, kept} from './drafts.js';
-import {code, fault, language, t} from './i18n.js';
-import {title} from './flow_words.js';
+import {code, language, t} from './i18n.js';
+import {refusal, title} from './flow_words.js';
 import {tiers} from './phrases.js';
 import {liveCount, ruleEditor} from './rule_editor.js';
 import {schedule} from './schedule.js';
@@ -18,7 +18,8 @@ export async function edit(row, me) {
 	const [texts, coupons, channels] = await Promise.all([list(`${path(row.flow)}/texts`), list('coupon-types'), list('rules/values?kind=message&field=channel')]);
 	const key = `flow:${row.flow}`;
 	const draft = kept(key);
-	const was = {name_zh: row.name_zh, spec: copy(row.spec), texts: Object.fromEntries(texts.rows.map((one) => [`${one.step}/${one.channel}`, one.body || '']))};
+	const was = {name_zh: row.name_zh, spec: copy(row.spec), texts: Object.fromEntries(texts.rows.map((one) => [`${one.step}/${one.channel}`, one.body || ''])),
+		subjects: Object.fromEntries(texts.rows.map((one) => [`${one.step}/${one.channel}`, one.subject || '']))};
 	const now = draft || copy(was);
 	const page = {row, me, was, now, coupons: coupons.rows, channels: [...new Set([...(now.spec.channels || []), ...channels.rows.map((one) => one.code)])],
 		channelName: (channel) => named(channels.rows.find((one) => one.code === channel) || {code: channel}), remember: () => keep(key, now), editors: []};
@@ -118,13 +119,16 @@ function addStep(page) {
 }
 
 function dropStep(page, i) {
-	const before = copy({steps: page.now.spec.steps, texts: page.now.texts});
-	page.now.spec.steps.splice(i, 1);
-	page.now.texts = Object.fromEntries(Object.entries(page.now.texts).map(([key, body]) => [key.split('/'), body]).filter(([[step]]) => Number(step) !== i + 1)
+	const {now} = page;
+	const before = copy({steps: now.spec.steps, texts: now.texts, subjects: now.subjects});
+	const without = (kept_by) => Object.fromEntries(Object.entries(kept_by).map(([key, body]) => [key.split('/'), body]).filter(([[step]]) => Number(step) !== i + 1)
 		.map(([[step, channel], body]) => [`${Number(step) > i + 1 ? step - 1 : step}/${channel}`, body]));
+	now.spec.steps.splice(i, 1);
+	now.texts = without(now.texts);
+	now.subjects = without(now.subjects);
 	page.remember();
 	page.drawSteps();
-	toast(t('flow.step_dropped', {n: i + 1}), {label: t('undo'), run: () => { page.now.spec.steps = before.steps; page.now.texts = before.texts; page.remember(); page.drawSteps(); }});
+	toast(t('flow.step_dropped', {n: i + 1}), {label: t('undo'), run: () => { now.spec.steps = before.steps; Object.assign(now, {texts: before.texts, subjects: before.subjects}); page.remember(); page.drawSteps(); }});
 }
 
 function waits(page, step, i) {
@@ -159,7 +163,8 @@ function wording(page, step, i) {
 			area.dispatchEvent(new Event('input'));
 			area.focus();
 		};
-		return h('div', {}, h('label', {for: id}, t('flow.text_on', {channel: page.channelName(channel)})), area,
+		const subject = channel === 'email' && [h('label', {for: `subject_${i + 1}`}, t('flow.subject')), h('input', {id: `subject_${i + 1}`, maxlength: 200, autocomplete: 'off', value: now.subjects[key] ?? now.subjects[`1/${channel}`] ?? '', oninput: (event) => { now.subjects[key] = event.target.value; page.remember(); }})];
+		return h('div', {}, subject, h('label', {for: id}, t('flow.text_on', {channel: page.channelName(channel)})), area,
 			h('div', {class: 'row'}, variables.map((variable) => h('button', {type: 'button', class: 'quiet', onclick: () => insert(variable)}, t(`variable.${variable}`))),
 				h('button', {type: 'button', onclick: () => preview(page, i + 1, channel, area.value, read)}, t('flow.read_text'))), read);
 	});
@@ -172,9 +177,9 @@ async function preview(page, step, channel, body, place) {
 		if (page.sample.length === 0) page.sample = (await post('rules/preview', {rule: {}, sample: 20})).sample;
 		const person = page.sample[(page.turn = (page.turn ?? -1) + 1) % page.sample.length];
 		const answer = await post(`${path(page.row.flow)}/texts/read`, {customer_id: person.customer_id, step: Math.min(step, stepsOf(page.was.spec).length), channel, body});
-		place.replaceChildren(answer.text, h('br', {}), h('span', {class: 'faint'}, t('flow.characters', {n: answer.characters}), answer.is_masked ? ` · ${t('flow.masked')}` : ''));
+		place.replaceChildren(answer.text, h('br', {}), h('span', {class: 'faint'}, t(answer.segments > 1 ? 'flow.segments' : 'flow.characters', {n: answer.characters, parts: answer.segments}), answer.is_masked ? ` · ${t('flow.masked')}` : ''));
 	} catch (problem) {
-		place.replaceChildren(h('span', {class: 'warn'}, fault(problem)));
+		place.replaceChildren(h('span', {class: 'warn'}, refusal(problem)));
 	}
 }
 
@@ -200,10 +205,16 @@ async function send(page) {
 	const {channels, ...first} = changesOf(was.spec, now.spec);
 	if (now.name_zh.trim() !== was.name_zh) await put(`${path(row.flow)}/name`, {name_zh: now.name_zh.trim(), name_en: row.name_en === row.name_zh ? '' : row.name_en});
 	if (Object.keys(first).length > 0) await patch(path(row.flow), first);
-	for (const [key, body] of Object.entries(now.texts)) {
-		const [step, channel] = key.split('/');
-		if (body !== was.texts[key] && Number(step) <= stepsOf(now.spec).length && now.spec.channels.includes(channel)) await put(`${path(row.flow)}/texts`, {step: Number(step), channel, body});
-	}
+	// what the form shows is what is meant: a new channel's text stands in each wave
+	for (let step = 1; step <= stepsOf(now.spec).length; step++)
+		for (const channel of now.spec.channels || []) {
+			const shown = (kept_by) => kept_by[`${step}/${channel}`] ?? kept_by[`1/${channel}`] ?? '';
+			const had = (kept_by) => kept_by[`${step}/${channel}`] ?? (step > stepsOf(was.spec).length ? kept_by[`1/${channel}`] : undefined) ?? '';
+			if (shown(now.texts) === had(was.texts) && shown(now.subjects) === had(was.subjects)) continue;
+			page.at = `text_${step}_${channel}`;
+			await put(`${path(row.flow)}/texts`, {step, channel, body: shown(now.texts), subject: shown(now.subjects) || null});
+		}
+	page.at = null;
 	if (channels) await patch(path(row.flow), {channels});
 }
 
@@ -230,9 +241,9 @@ async function store(event, page, key, notice) {
 }
 
 function refuse(problem, page, notice) {
-	const field = ['body', 'template'].includes(problem.field) ? document.querySelector('textarea') : problem.field && document.getElementById(problem.field);
+	const field = problem.field === 'subject' ? document.querySelector('[id^=subject_]') : ['body', 'template'].includes(problem.field) ? document.getElementById(page.at) || document.querySelector('textarea') : problem.field && document.getElementById(problem.field);
 	const label = field?.labels?.[0]?.textContent || field?.querySelector?.('legend')?.textContent;
-	notice.textContent = label ? `${label}${t('colon')}${fault(problem)}` : fault(problem);
+	notice.textContent = label ? `${label}${t('colon')}${refusal(problem)}` : refusal(problem);
 	if (!field) return page.editors.forEach(({editor}) => editor.refuse(problem));
 	field.setAttribute('aria-invalid', 'true');
 	field.setAttribute('aria-describedby', 'refused');

@@ -1,6 +1,6 @@
 // What flows decided and brought, said in words.
 import {h} from './dom.js';
-import {code, day, language, number, t} from './i18n.js';
+import {code, day, fault, language, number, t} from './i18n.js';
 
 export const title = (flow) => (language === 'en' ? flow.name_en : flow.name_zh) || flow.flow;
 
@@ -62,4 +62,21 @@ export function explained(answer) {
 		answer.backlog && !answer.backlog.entered_at && h('p', {}, t(answer.backlog.confirmed_at ? 'why.backlog_confirmed' : 'why.backlog')),
 		answer.who && h('div', {}, h('h3', {}, t('why.who')), h('ul', {class: 'plain'}, answer.who.map((part) => h('li', {class: part.is_met ? 'good' : 'warn'}, part.is_met ? '✓ ' : '✕ ', language === 'en' ? part.words_en : part.words_zh, t('why.found', {found: part.found ?? '–'}))))),
 		h('h3', {}, t('why.now')), answer.now.would_be === 'fired before' ? h('p', {}, t('why.before')) : steps(answer.now.steps)];
+}
+
+// Why a flow or a text was refused, in the page's language where it has words for it.
+const faults = [
+	[/nothing fills in {{(.+?)}}/, 'variable'], [/says how to stop it/, 'stop'], [/is one line/, 'line'], [/500 characters/, 'sms_long'], [/give 1 to 2000 characters/, 'length'], [/has no text for channel "(\w+)"/, 'no_text'],
+	[/an e-mail needs a subject/, 'subject'], [/no endpoint carries any of its channels/, 'no_endpoint'], [/at least one channel/, 'no_channel'], [/give (?:a )?whole (?:days|number|hours)?,? ?(\d+) to (\d+)/, 'range'], [/give (\d+) to (\d+)/, 'range'],
+	[/approved texts alone/, 'approved'], [/its schedule never comes/, 'never'],
+];
+
+export function refusal(problem) {
+	if (problem.code === 'RM801') {
+		for (const [form, key] of faults) {
+			const found = form.exec(problem.message);
+			if (found) return t(`refusal.${key}`, {1: key === 'no_text' ? code('channel', found[1]) : found[1], 2: found[2]});
+		}
+	}
+	return problem.field === 'body' ? t('refusal.length') : fault(problem);
 }

@@ -4,7 +4,7 @@ import {append, h, show, toast} from '../dom.js';
 import {get, list, post, put} from '../api.js';
 import {forget, keep, kept} from '../drafts.js';
 import {code, fault, language, money, number, t, withWords} from '../i18n.js';
-import {explained, reason, results, title} from '../flow_words.js';
+import {explained, reason, refusal, results, title} from '../flow_words.js';
 import {newCode} from '../code.js';
 import {save, table} from '../table.js';
 
@@ -57,7 +57,7 @@ async function one(row, me, person) {
 			toast(t('saved'));
 			await draw([row.flow], me);
 		} catch (problem) {
-			notice.replaceChildren(fault(problem), ' ', problem.field ? h('a', {href: `#/flows/${encodeURIComponent(row.flow)}/edit`}, t('flows.mend')) : '');
+			notice.replaceChildren(refusal(problem), ' ', problem.field ? h('a', {href: `#/flows/${encodeURIComponent(row.flow)}/edit`}, t('flows.mend')) : '');
 			event.target.disabled = false;
 		}
 	}}, t(`flows.${verb}`));
@@ -107,6 +107,6 @@ async function look(row, place) {
 			answer.examples && h('ul', {class: 'plain'}, answer.examples.map((example) => h('li', {}, h('a', {href: `#/flows/${encodeURIComponent(row.flow)}/why/${example.customer_id}`}, example.name || t('unnamed')), ' ', said(example.outcome), ' ', h('span', {class: 'faint'}, reason(example.reason))))),
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(title(row), [[t('dry.what'), t('audience.persons'), t('dry.why')], ...rows])}, t('csv'))))]);
 	} catch (problem) {
-		place.replaceChildren(h('p', {class: 'warn', role: 'alert'}, fault(problem)));
+		place.replaceChildren(h('p', {class: 'warn', role: 'alert'}, refusal(problem)));
 	}
 }
