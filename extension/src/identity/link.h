@@ -166,9 +166,13 @@ typedef struct CrmLink
 	double		precision_auto;
 	double		recall_cut;
 	uint64_t	trained_rows;
-	/* bits that a level of the second field loses where the first one is equal, 0 or less */
-	float		loss[CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS];
-	uint32_t	depends_on[CRM_LINK_MAX_FIELDS];	/* a bit for each first field */
+	/*
+	 * Bits that a level of the second field loses where the first one is equal, 0 or less; behind
+	 * the fields, where given name and surname both are.
+	 */
+	float		loss[CRM_LINK_MAX_FIELDS + 1][CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS];
+	uint32_t	depends_on[CRM_LINK_MAX_FIELDS];	/* a bit for each first one */
+	uint32_t	name_fields;	/* a bit for given name and surname, 0 unless there are both */
 	CrmLinkTerm *terms;			/* of the model, by field and hash */
 	int64_t		n_terms;
 	/* edges */
@@ -261,14 +265,14 @@ extern double crm_link_parts(const CrmLink *link, uint32_t a, uint32_t b, CrmLin
 extern uint8_t *crm_link_model_write(CrmLink *link, size_t *length);
 extern bool crm_link_model_read(CrmLink *link, const uint8_t *bytes, size_t length);
 
-/* link_em.c: patterns with counts, u fixed, m and the share of matches learned. */
+/* link_em.c: patterns with counts, u fixed but for lean, m and the share of matches learned. */
 typedef struct CrmLinkPattern
 {
 	uint64_t	pattern;
 	int64_t		count;
 } CrmLinkPattern;
 extern double crm_link_em(CrmLinkField *fields, int n_fields, const CrmLinkPattern *patterns,
-						  int64_t n_patterns, uint32_t blocked_fields, double share);
+						  int64_t n_patterns, uint32_t blocked_fields, double share, double lean);
 
 /* link_score.c */
 extern void crm_link_learn(CrmLink *link);

@@ -33,7 +33,7 @@ typedef struct Sums
 typedef struct Draw
 {
 	uint64_t	pattern;
-	float		score;			/* of all fields but the shared one */
+	double		score;			/* of all fields but the shared ones */
 } Draw;
 
 static double
@@ -42,9 +42,58 @@ posterior(double odds)
 	return 1 / (1 + exp2(-odds));
 }
 
-/* Pairs of rows that share a value of the field; returns their number. */
+/* What rows share: a field's value, or behind the fields, given name and surname; 0 nothing. */
+static uint32_t
+shared_key(const CrmLink *link, uint32_t row, uint32_t fields)
+{
+	uint64_t	mixed = 0;
+
+	if ((fields & (fields - 1)) == 0)
+		return link->values[(size_t) row * link->n_fields + __builtin_ctz(fields)];
+	for (; fields != 0; fields &= fields - 1)
+	{
+		uint32_t	value = link->values[(size_t) row * link->n_fields + __builtin_ctz(fields)];
+
+		if (value == 0)
+			return 0;
+		mixed = crm_hash_int64((int64_t) (mixed * 31 + value));
+	}
+	return (uint32_t) (mixed >> 32) | 1;
+}
+
+/* The first of count sorted entries whose key is not below. */
+static uint32_t
+first_at(const uint64_t *sorted, uint32_t count, uint64_t key)
+{
+	uint32_t	low = 0;
+	uint32_t	high = count;
+
+	while (low < high)
+	{
+		uint32_t	middle = low + (high - low) / 2;
+
+		if (sorted[middle] >> 32 < key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static double
+weight_without(const CrmLink *link, uint64_t pattern, uint32_t shared)
+{
+	double		sum = 0;
+
+	for (int f = 0; f < link->n_fields; f++)
+		if ((shared >> f & 1) == 0)
+			sum += link->fields[f].weight[crm_link_pattern_level(pattern, f)];
+	return sum;
+}
+
+/* Pairs of rows that share the fields; returns their number. */
 static int
-draw_pairs(CrmLink *link, int shared, Draw *draws)
+draw_pairs(CrmLink *link, uint32_t shared, Draw *draws)
 {
 	uint32_t	count = 0;
 	uint64_t   *sorted;
@@ -52,30 +101,25 @@ draw_pairs(CrmLink *link, int shared, Draw *draws)
 
 	for (uint32_t row = 0; row < link->n_rows; row++)
 	{
-		uint32_t	value = link->values[(size_t) row * link->n_fields + shared];
+		uint32_t	key = shared_key(link, row, shared);
 
-		if (value != 0 && link->dictionary[value].count > 1)
-			link->order[count++] = (uint64_t) value << 32 | row;
+		if (key != 0)
+			link->order[count++] = (uint64_t) key << 32 | row;
 	}
 	sorted = crm_link_sort(link, count);
 	for (int i = 0; i < DRAWN && count > 1; i++)
 	{
-		uint64_t	drawn = crm_hash_int64((int64_t) (link->seed + (uint64_t) i * 977 + (uint64_t) shared));
+		uint64_t	drawn = crm_hash_int64((int64_t) (link->seed + (uint64_t) i * 977 + shared));
 		uint32_t	at = (uint32_t) ((drawn >> 32) * count >> 32);
-		uint32_t	rows = link->dictionary[sorted[at] >> 32].count;
-		uint32_t	from = at;
-		uint32_t	other;
+		uint64_t	key = sorted[at] >> 32;
+		uint32_t	from = first_at(sorted, count, key);
+		uint32_t	rows = first_at(sorted, count, key + 1) - from;
+		uint32_t	other = from + (uint32_t) ((drawn & 0xffffffff) * rows >> 32);
 
-		while (from > 0 && at - from < rows && sorted[from - 1] >> 32 == sorted[at] >> 32)
-			from--;
-		other = from + (uint32_t) ((drawn & 0xffffffff) * rows >> 32);
 		if (other == at)
 			continue;
 		draws[n].pattern = crm_link_pattern(link, (uint32_t) sorted[at], (uint32_t) sorted[other]);
-		draws[n].score = 0;
-		for (int f = 0; f < link->n_fields; f++)
-			if (f != shared)
-				draws[n].score += link->fields[f].weight[crm_link_pattern_level(draws[n].pattern, f)];
+		draws[n].score = weight_without(link, draws[n].pattern, shared);
 		n++;
 	}
 	return n;
@@ -99,9 +143,9 @@ prior_of(const Draw *draws, int n)
 	return log2(share / (1 - share));
 }
 
-/* Each field judged by all the others, itself and the shared one left out. */
+/* Each field judged by all the others, itself and the shared ones left out. */
 static void
-sum_levels(const CrmLink *link, int shared, const Draw *draws, int n, Sums *sums)
+sum_levels(const CrmLink *link, uint32_t shared, const Draw *draws, int n, Sums *sums)
 {
 	double		prior = prior_of(draws, n);
 
@@ -112,7 +156,7 @@ sum_levels(const CrmLink *link, int shared, const Draw *draws, int n, Sums *sums
 			int			level = crm_link_pattern_level(draws[i].pattern, f);
 			double		part;
 
-			if (f == shared || level == 0)
+			if ((shared >> f & 1) != 0 || level == 0)
 				continue;
 			part = posterior(prior + draws[i].score - link->fields[f].weight[level]);
 			sums->matched[f][level] += part;
@@ -131,7 +175,7 @@ sum_of(const double *levels)
 }
 
 static void
-set_loss(CrmLink *link, int shared, int f, const Sums *sums)
+set_loss(CrmLink *link, int first, int f, const Sums *sums)
 {
 	const CrmLinkField *field = &link->fields[f];
 	double		others = sum_of(sums->other[f]);
@@ -144,11 +188,27 @@ set_loss(CrmLink *link, int shared, int f, const Sums *sums)
 		double		m = (sums->matched[f][level] + PRIOR_PAIRS * field->m[level]) / (matches + PRIOR_PAIRS);
 		double		loss = log2(m / u) - field->weight[level];
 
-		link->loss[shared][f][level] = is_known && field->weight[level] > 0 && loss < 0 ?
+		link->loss[first][f][level] = is_known && field->weight[level] > 0 && loss < 0 ?
 			(float) fmax(loss, -field->weight[level]) : 0;
-		if (link->loss[shared][f][level] < 0)
-			link->depends_on[f] |= 1u << shared;
+		if (link->loss[first][f][level] < 0)
+			link->depends_on[f] |= 1u << first;
 	}
+}
+
+static void
+depend_on(CrmLink *link, int first, uint32_t shared, Draw *draws)
+{
+	int			n = draw_pairs(link, shared, draws);
+	Sums		sums;
+
+	if (n < FEWEST)
+		return;
+	sum_levels(link, shared, draws, n, &sums);
+	for (int f = 0; f < link->n_fields; f++)
+		if ((shared >> f & 1) == 0 && (first == CRM_LINK_MAX_FIELDS ||
+									   link->fields[f].group != link->fields[first].group))
+			set_loss(link, first, f, &sums);
+	link->host.breathe(link->host.state);
 }
 
 /* Needs weights; the rows' memory for sorting is that of the blocks. */
@@ -156,21 +216,12 @@ void
 crm_link_depend(CrmLink *link)
 {
 	Draw	   *draws = crm_link_grow(link, NULL, 0, DRAWN * sizeof(Draw));
-	Sums		sums;
 
 	memset(link->loss, 0, sizeof link->loss);
 	memset(link->depends_on, 0, sizeof link->depends_on);
-	for (int shared = 0; shared < link->n_fields; shared++)
-	{
-		int			n = draw_pairs(link, shared, draws);
-
-		if (n < FEWEST)
-			continue;
-		sum_levels(link, shared, draws, n, &sums);
-		for (int f = 0; f < link->n_fields; f++)
-			if (f != shared && link->fields[f].group != link->fields[shared].group)
-				set_loss(link, shared, f, &sums);
-		link->host.breathe(link->host.state);
-	}
+	for (int f = 0; f < link->n_fields; f++)
+		depend_on(link, f, 1u << f, draws);
+	if (link->name_fields != 0)
+		depend_on(link, CRM_LINK_MAX_FIELDS, link->name_fields, draws);
 	link->host.drop(link->host.state, draws);
 }

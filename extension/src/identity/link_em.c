@@ -2,8 +2,10 @@
  * link_em.c
  *		Expectation and maximisation over counted patterns of levels (Fellegi and Sunter).
  *
- * The chance u of a level among rows that are two things is known; learned are m, the chance
- * among pairs that are one, and the share of such pairs.  Rows of the work are patterns, not
+ * The chance u of a level among rows that are two things is known of any two rows; learned are
+ * m, the chance among pairs that are one, and the share of such pairs.  Within a block u may be
+ * another (namesakes have e-mail addresses that are alike), so it moves as far as the block
+ * outweighs what is known: else namesakes would be learned as matches.  Rows of the work are patterns, not
  * pairs: a few thousand whatever the data.  What fields a block was made of says nothing
  * there, so they are left out.
  */
@@ -15,11 +17,13 @@
 #define STEPS 200
 #define SETTLED 1e-6
 #define LEAST 1e-6
+#define LEAST_U 1e-7
 #define PRESET_PAIRS 3.0		/* what the presets weigh beside the matches found */
 
 typedef struct Sums
 {
 	double		matched[CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS];
+	double		other[CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS];
 	double		matches;
 	double		pairs;
 } Sums;
@@ -53,7 +57,12 @@ expect(const CrmLinkField *fields, int n_fields, const CrmLinkPattern *patterns,
 		sums->matches += part;
 		sums->pairs += patterns[i].count;
 		for (int f = 0; f < n_fields; f++)
-			sums->matched[f][crm_link_pattern_level(patterns[i].pattern, f)] += part;
+		{
+			int			level = crm_link_pattern_level(patterns[i].pattern, f);
+
+			sums->matched[f][level] += part;
+			sums->other[f][level] += patterns[i].count - part;
+		}
 	}
 }
 
@@ -84,12 +93,33 @@ maximise(CrmLinkField *fields, int n_fields, uint32_t blocked_fields, const Sums
 	return change;
 }
 
-/* Returns the share of matches; fields' m is changed where the block says nothing about it. */
+/* u of the block: what is known weighs as lean of all pairs. */
+static void
+move_u(CrmLinkField *fields, const CrmLinkField *known, int n_fields, double lean, const Sums *sums)
+{
+	for (int f = 0; f < n_fields; f++)
+	{
+		double		others = sums->pairs - sums->matches - sums->other[f][0];
+		double		weight = lean * sums->pairs;
+
+		for (int level = 1; level < fields[f].n_levels; level++)
+			fields[f].u[level] = fmax((sums->other[f][level] + weight * known[f].u[level]) /
+									  fmax(others + weight, 1e-9), LEAST_U);
+	}
+}
+
+/*
+ * Returns the share of matches; fields' m is changed where the block says nothing about it, and
+ * u with a lean above 0.
+ */
 double
 crm_link_em(CrmLinkField *fields, int n_fields, const CrmLinkPattern *patterns,
-			int64_t n_patterns, uint32_t blocked_fields, double share)
+			int64_t n_patterns, uint32_t blocked_fields, double share, double lean)
 {
+	CrmLinkField known[CRM_LINK_MAX_FIELDS];
 	Sums		sums;
+
+	memcpy(known, fields, n_fields * sizeof *fields);
 
 	for (int step = 0; step < STEPS; step++)
 	{
@@ -101,6 +131,8 @@ crm_link_em(CrmLinkField *fields, int n_fields, const CrmLinkPattern *patterns,
 			return 0;
 		share = fmin(fmax(sums.matches / sums.pairs, 1e-9), 1 - 1e-9);
 		change = maximise(fields, n_fields, blocked_fields, &sums);
+		if (lean > 0)
+			move_u(fields, known, n_fields, lean, &sums);
 		if (change < SETTLED && fabs(share - before) < SETTLED * share)
 			break;
 	}

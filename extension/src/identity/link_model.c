@@ -15,6 +15,7 @@
 #define RANDOM_PAIRS 1000000
 #define SAMPLE_PAIRS 400000		/* a rule */
 #define PATTERN_SLOTS (1 << 16)
+#define BLOCK_LEAN 0.2			/* of a block's pairs: what u of any two rows weighs there */
 #define RAREST 1e-4				/* of all rows, so that a typing error is no proof */
 #define LEAST 1e-7
 #define PRESET_PAIRS 1.0		/* what the presets weigh beside the pairs seen */
@@ -136,7 +137,7 @@ learn_matches(CrmLink *link)
 			if (counter.slots[i].count != 0)
 				counter.slots[n++] = counter.slots[i];
 		memcpy(link->fields, start, sizeof start);
-		share = crm_link_em(link->fields, link->n_fields, counter.slots, n, blocked, 0.1);
+		share = crm_link_em(link->fields, link->n_fields, counter.slots, n, blocked, 0.1, BLOCK_LEAN);
 		link->matches = fmax(link->matches, share * rule->pairs);
 		for (int f = 0; f < link->n_fields; f++)
 			if ((blocked >> f & 1) == 0)
@@ -210,18 +211,21 @@ take_losses(const CrmLink *link, const uint32_t *x, const uint32_t *y, uint64_t 
 			double *losses)
 {
 	uint32_t	equal = 0;
+	bool		is_namesake;
 
 	for (int f = 0; f < link->n_fields; f++)
 	{
 		losses[f] = 0;
 		equal |= (uint32_t) (x[f] == y[f] && x[f] != 0) << f;
 	}
+	is_namesake = link->name_fields != 0 && (equal & link->name_fields) == link->name_fields;
 	for (int f = 0; f < link->n_fields; f++)
 	{
 		/* of two equal fields the later one loses */
 		uint32_t	others = link->depends_on[f] & equal & ((equal >> f & 1) ? (1u << f) - 1 : ~0u);
 		int			level = crm_link_pattern_level(pattern, f);
 
+		others |= is_namesake ? link->depends_on[f] & 1u << CRM_LINK_MAX_FIELDS : 0;
 		for (; others != 0; others &= others - 1)
 			losses[f] = fmin(losses[f], link->loss[__builtin_ctz(others)][f][level]);
 	}

@@ -38,6 +38,20 @@ crm_link_grow(CrmLink *link, void *old, size_t used, size_t bytes)
 	return fresh;
 }
 
+static uint32_t
+name_fields(const CrmLink *link)
+{
+	int			given = -1;
+	int			surname = -1;
+
+	for (int f = 0; f < link->n_fields; f++)
+	{
+		given = link->fields[f].kind == CRM_LINK_GIVEN && given < 0 ? f : given;
+		surname = link->fields[f].kind == CRM_LINK_SURNAME && surname < 0 ? f : surname;
+	}
+	return given < 0 || surname < 0 ? 0 : 1u << given | 1u << surname;
+}
+
 void
 crm_link_begin(CrmLink *link)
 {
@@ -46,6 +60,7 @@ crm_link_begin(CrmLink *link)
 		link->fields[f].n_levels = crm_link_levels_of(link->fields[f].kind);
 		link->fields[f].holders = 0;
 	}
+	link->name_fields = name_fields(link);
 	link->n_slots = 4 * FIRST_ROOM;
 	link->slots = crm_link_grow(link, NULL, 0, link->n_slots * sizeof(uint32_t));
 	memset(link->slots, 0, link->n_slots * sizeof(uint32_t));

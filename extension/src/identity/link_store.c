@@ -16,7 +16,7 @@
 #define VERSION 1
 #define HEAD_BYTES (4 * 4 + 8 * 10)
 #define FIELD_BYTES (4 * 4 + 8 * (2 + 2 * CRM_LINK_MAX_LEVELS) + 8)
-#define LOSS_BYTES(n) ((size_t) (n) * (n) * CRM_LINK_MAX_LEVELS * 4)
+#define LOSS_BYTES(n) ((size_t) ((n) + 1) * (n) * CRM_LINK_MAX_LEVELS * 4)
 #define TERM_BYTES (4 + 4 + 8)
 #define MAX_TERMS (1 << 24)
 
@@ -135,6 +135,13 @@ gather_terms(CrmLink *link)
 		qsort(link->terms, count, sizeof(CrmLinkTerm), compare_terms);
 }
 
+/* What stands behind the fields has its own place. */
+static int
+first_of(const CrmLink *link, int f)
+{
+	return f < link->n_fields ? f : CRM_LINK_MAX_FIELDS;
+}
+
 static void
 put_field(Stream *out, const CrmLinkField *field)
 {
@@ -174,10 +181,10 @@ crm_link_model_write(CrmLink *link, size_t *length)
 	put(&out, (uint64_t) link->compared, 8);
 	for (int f = 0; f < link->n_fields; f++)
 		put_field(&out, &link->fields[f]);
-	for (int f = 0; f < link->n_fields; f++)
+	for (int f = 0; f <= link->n_fields; f++)
 		for (int g = 0; g < link->n_fields; g++)
 			for (int level = 0; level < CRM_LINK_MAX_LEVELS; level++)
-				put_float(&out, link->loss[f][g][level]);
+				put_float(&out, link->loss[first_of(link, f)][g][level]);
 	for (int64_t i = 0; i < link->n_terms; i++)
 	{
 		put(&out, link->terms[i].field, 4);
@@ -219,17 +226,18 @@ static void
 take_losses(CrmLink *link, Stream *in)
 {
 	memset(link->depends_on, 0, sizeof link->depends_on);
-	for (int f = 0; f < link->n_fields; f++)
+	for (int f = 0; f <= link->n_fields; f++)
 		for (int g = 0; g < link->n_fields; g++)
 			for (int level = 0; level < CRM_LINK_MAX_LEVELS; level++)
 			{
+				int			first = first_of(link, f);
 				float		loss = take_float(in);
 
 				if (loss > 0)
 					in->is_broken = true;
-				link->loss[f][g][level] = loss;
+				link->loss[first][g][level] = loss;
 				if (loss < 0)
-					link->depends_on[g] |= 1u << f;
+					link->depends_on[g] |= 1u << first;
 			}
 }
 
