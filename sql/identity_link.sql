@@ -60,5 +60,12 @@ SELECT crm._identity_link_report(overlay(crm._identity_link_preset('{name}') PLA
 SELECT r->'rows' AS rows, jsonb_array_length(r->'fields') AS fields, r #> '{fields,0,levels,9}' AS same
 FROM crm._identity_link_report(crm._identity_link_preset('{name,phone}')) r;
 SELECT crm._identity_link_run(NULL);
+-- Components are counted: numbers close together and far apart, nulls, a node by itself, nothing.
+SELECT crm.identity_components(a, b) FROM (VALUES (1::bigint, 2::bigint), (2, 3), (5, 6), (7, 7), (NULL, 1), (3, 1)) e (a, b);
+SELECT crm.identity_components(a, b) FROM (VALUES (1::bigint, 2::bigint), (2, 3), (-5, 6), (7, 7), (9000000000000000000, -5)) e (a, b);
+SELECT crm.identity_components(i, i / 3) AS near, crm.identity_components(i::bigint << 40, (i / 3)::bigint << 40) AS far,
+       crm.identity_components(CASE WHEN i > 2500 THEN i::bigint << 40 ELSE i END, CASE WHEN i > 2500 THEN i::bigint << 40 ELSE i / 3 END) AS turned
+FROM generate_series(1, 5000) i;
+SELECT crm.identity_components(1, 2) FROM generate_series(1, 0);
 DROP FUNCTION linked(text);
 DROP TABLE linked, linked_part;

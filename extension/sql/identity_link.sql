@@ -16,7 +16,7 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'crm_identity_link_run';
 
-COMMENT ON FUNCTION crm._identity_link_run IS 'As identity_link, with all that it found. Rows by part: cluster (a: row, b: its cluster, automatic: its cluster at the automatic cut), edge (a, b: rows; odds: log2 with the prior, score: without; rule: number of the key that found it; refused: null, or the guard that kept the two apart at the balanced cut: size, weak_bridge; levels by field, 0 where one side says nothing), skip (a: a row of a block that was too large, b: rows in it, rule), model (trained: for _identity_link_odds and later runs). With a model its fields, prior and cuts are used and nothing is trained. Errors: as identity_link, and 22023 for bytes that are no model.';
+COMMENT ON FUNCTION crm._identity_link_run IS 'As identity_link, with all that it found. Rows by part: cluster (a: row, b: its cluster, automatic: its cluster at the automatic cut), edge (a, b: rows; odds: log2 with the prior, score: without; rule: number of the key that found it; refused: null, or the guard that kept the two apart at the balanced cut: size, weak_bridge; levels by field, 0 where one side says nothing), key (rule: its number, levels: its fields, below 0 where they are taken roughly, a: pairs of its blocks, b: blocks left out, refused: poor where a sample of its pairs found next to nothing), skip (a: a row of a block that was too large, b: rows in it, rule), model (trained: for _identity_link_odds and later runs). With a model its fields, prior and cuts are used and nothing is trained. Errors: as identity_link, and 22023 for bytes that are no model.';
 REVOKE ALL ON FUNCTION crm._identity_link_run FROM PUBLIC;
 
 CREATE FUNCTION crm._identity_link_train(query text, kinds text[], seed bigint DEFAULT 1, cap int DEFAULT 100)
@@ -59,3 +59,24 @@ AS 'MODULE_PATHNAME', 'crm_identity_link_odds';
 
 COMMENT ON FUNCTION crm._identity_link_odds IS 'Log2 odds, with the prior, that a record is the same as each of many candidates (at most 100,000), whose fields follow one another in one array. Errors: as _identity_link_parts.';
 REVOKE ALL ON FUNCTION crm._identity_link_odds FROM PUBLIC;
+
+-- How many connected parts edges make, counted and not stored.
+CREATE FUNCTION crm._identity_components_add(state internal, a bigint, b bigint)
+RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'crm_identity_components_add';
+
+CREATE FUNCTION crm._identity_components_end(state internal)
+RETURNS jsonb
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'crm_identity_components_end';
+
+COMMENT ON FUNCTION crm._identity_components_add(internal, bigint, bigint) IS 'A part of identity_components: takes an edge in.';
+COMMENT ON FUNCTION crm._identity_components_end(internal) IS 'A part of identity_components: its answer.';
+
+CREATE AGGREGATE crm.identity_components(a bigint, b bigint) (
+    SFUNC = crm._identity_components_add, STYPE = internal, SSPACE = 33554432, FINALFUNC = crm._identity_components_end,
+    FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE crm.identity_components(bigint, bigint) IS 'The connected parts of a graph given by its edges: {"nodes": numbers that came, "edges": rows, "components": parts}. Any numbers; an edge of a number with itself makes it a node; rows with a null are left out. Memory: four bytes for each number up to the largest where they are close together, else about thirty for each. Errors: 54000 for more than four billion nodes.';
+REVOKE ALL ON FUNCTION crm._identity_components_add(internal, bigint, bigint), crm._identity_components_end(internal), crm.identity_components(bigint, bigint) FROM PUBLIC;

@@ -313,6 +313,30 @@ put_skips(ReturnSetInfo *result, const CrmLink *link)
 	}
 }
 
+/* Fields of a key by their numbers, below 0 where they are taken roughly. */
+static Datum
+fields_of(const CrmLinkRule *rule)
+{
+	Datum		fields[3];
+
+	for (int i = 0; i < rule->n_parts; i++)
+		fields[i] = Int16GetDatum(rule->is_rough[i] ? -1 - rule->field[i] : rule->field[i] + 1);
+	return PointerGetDatum(construct_array(fields, rule->n_parts, INT2OID, 2, true, TYPALIGN_SHORT));
+}
+
+static void
+put_rules(ReturnSetInfo *result, const CrmLink *link)
+{
+	for (int r = 0; r < link->n_rules; r++)
+	{
+		const CrmLinkRule *rule = &link->rules[r];
+		Datum		values[RUN_COLUMNS] = {0, Int64GetDatum(rule->pairs), Int64GetDatum(rule->skipped_blocks), 0, 0, 0,
+		Int32GetDatum(r), rule->is_left_out ? CStringGetTextDatum("poor") : (Datum) 0, fields_of(rule)};
+
+		put_part(result, "key", values, rule->is_left_out ? 0x1c6 : 0x146);
+	}
+}
+
 /* _identity_link_run(query text, kinds text[], model bytea, seed bigint, cap int, max_size int) */
 Datum
 crm_identity_link_run(PG_FUNCTION_ARGS)
@@ -336,6 +360,7 @@ crm_identity_link_run(PG_FUNCTION_ARGS)
 	crm_link_run(link);
 	put_clusters(result, link);
 	put_edges(result, link);
+	put_rules(result, link);
 	put_skips(result, link);
 	model[9] = PointerGetDatum(crm_identity_link_bytes(link));
 	put_part(result, "model", model, 0x200);

@@ -62,6 +62,7 @@ typedef struct CrmLinkValue
 	uint32_t	count;			/* rows that hold it */
 	uint32_t	rough;			/* what nearly equal values share; 0 when nothing can be said */
 	float		rarity;			/* bits to add where both sides have it */
+	uint32_t	signature;		/* of the units, of an e-mail those before the sign */
 	uint16_t	length;			/* units */
 	uint16_t	local;			/* e-mail: units before the sign */
 	uint8_t		n_prepared;
@@ -80,11 +81,13 @@ typedef struct CrmLinkTerm
 typedef struct CrmLinkField
 {
 	CrmLinkKind kind;
+	bool		is_grouped;		/* others are in its group */
 	int			group;			/* fields of a group say one thing: the heaviest of them counts */
 	int			n_levels;
 	double		m[CRM_LINK_MAX_LEVELS];
 	double		u[CRM_LINK_MAX_LEVELS];
 	double		weight[CRM_LINK_MAX_LEVELS];
+	double		most;			/* bits that values which are not equal can bring */
 	double		exact_chance;	/* that two rows hold the same value */
 	double		least_share;	/* values are not taken for rarer, for they may be typing errors */
 	int64_t		holders;		/* rows that hold any */
@@ -98,6 +101,7 @@ typedef struct CrmLinkRule
 	bool		is_rough[3];
 	int64_t		pairs;			/* of its blocks */
 	int64_t		skipped_blocks;
+	bool		is_left_out;	/* a sample of its pairs found next to nothing */
 } CrmLinkRule;
 
 typedef struct CrmLinkSkip
@@ -172,6 +176,7 @@ typedef struct CrmLink
 	 */
 	float		loss[CRM_LINK_MAX_FIELDS + 1][CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS];
 	uint32_t	depends_on[CRM_LINK_MAX_FIELDS];	/* a bit for each first one */
+	int			cheapest[CRM_LINK_MAX_FIELDS];	/* fields, those cheap to compare first */
 	uint32_t	name_fields;	/* a bit for given name and surname, 0 unless there are both */
 	CrmLinkTerm *terms;			/* of the model, by field and hash */
 	int64_t		n_terms;
@@ -230,6 +235,7 @@ extern void crm_link_plan(CrmLink *link);
 extern uint64_t *crm_link_sort(CrmLink *link, uint32_t count);
 extern void crm_link_blocks(CrmLink *link, int rule, uint32_t one_in, CrmLinkVisit visit,
 							void *state);
+extern void crm_link_leave_out(CrmLink *link, int rule);
 
 /* link_compare.c */
 extern int	crm_link_levels_of(CrmLinkKind kind);
@@ -255,6 +261,8 @@ extern void crm_link_depend(CrmLink *link);
 /* link_model.c */
 extern void crm_link_train(CrmLink *link);
 extern void crm_link_weigh(CrmLink *link);
+extern bool crm_link_pattern_worth(const CrmLink *link, uint32_t a, uint32_t b, double least,
+								   uint64_t *pattern);
 extern double crm_link_score(const CrmLink *link, uint32_t a, uint32_t b, uint64_t pattern);
 extern double crm_link_parts(const CrmLink *link, uint32_t a, uint32_t b, CrmLinkPart *parts);
 

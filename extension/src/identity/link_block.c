@@ -11,10 +11,9 @@
 
 #include <string.h>
 
-#include "pure/hash.h"
-
 #define RADIX_BITS 11
 #define RADIX (1 << RADIX_BITS)
+#define FIRST_WIDTH 8			/* keys a row at first */
 #define ROUGH_FIELDS 5			/* of so many fields three are taken roughly */
 
 static void
@@ -66,30 +65,57 @@ list_rules(CrmLink *link)
 				add_rule(link, 2, (int[]) {able[i], able[j]}, (bool[]) {true, false});
 }
 
+/* Tokens of all rows, a field's exact one and rough one side by side; 0 is none. */
+typedef struct Plan
+{
+	uint32_t   *tokens;
+	uint32_t   *left_out;		/* a bit for each field whose own block was too large */
+} Plan;
+
+/* Not stored, so it needs no fixed hash. */
+static inline uint64_t
+mix(uint64_t mixed, uint64_t token)
+{
+	mixed = (mixed ^ token) * UINT64_C(0x9E3779B97F4A7C15);
+	return mixed ^ mixed >> 29;
+}
+
+static void
+read_tokens(CrmLink *link, Plan *plan)
+{
+	for (int f = 0; f < link->n_fields; f++)
+		for (size_t row = 0; row < link->n_rows; row++)
+		{
+			uint32_t	number = link->values[row * link->n_fields + f];
+			const CrmLinkValue *value = &link->dictionary[number];
+			uint32_t   *token = &plan->tokens[(row * link->n_fields + f) * 2];
+			uint64_t	exact = number == 0 ? 0 : crm_link_token(link->fields[f].kind, link->arena, value);
+
+			token[0] = exact == 0 ? 0 : (uint32_t) (mix(exact, (uint64_t) f) >> 32) | 1;
+			token[1] = number == 0 ? 0 : value->rough;
+		}
+}
+
 /*
  * A key with an exact part says nothing new where that part alone makes a block that is
- * compared: left_out has a bit for each field whose own block was too large.
+ * compared.
  */
 static uint32_t
-key_of(const CrmLink *link, const CrmLinkRule *rule, uint32_t row, uint32_t left_out)
+key_of(const CrmLink *link, const CrmLinkRule *rule, uint32_t row, const Plan *plan)
 {
-	const uint32_t *values = link->values + (size_t) row * link->n_fields;
+	const uint32_t *tokens = plan->tokens + (size_t) row * link->n_fields * 2;
 	uint64_t	mixed = 0;
 
 	for (int i = 0; i < rule->n_parts; i++)
 	{
 		int			field = rule->field[i];
-		uint64_t	token;
+		uint32_t	token = tokens[field * 2 + rule->is_rough[i]];
 
-		if (values[field] == 0)
-			return 0;
-		if (!rule->is_rough[i] && rule->n_parts > 1 && (left_out >> field & 1) == 0)
-			return 0;
-		token = rule->is_rough[i] ? link->dictionary[values[field]].rough :
-			crm_link_token(link->fields[field].kind, link->arena, &link->dictionary[values[field]]);
 		if (token == 0)
 			return 0;
-		mixed = crm_hash_int64((int64_t) (mixed * 31 + token));
+		if (!rule->is_rough[i] && rule->n_parts > 1 && (plan->left_out[row] >> field & 1) == 0)
+			return 0;
+		mixed = mix(mixed, token);
 	}
 	return (uint32_t) (mixed >> 32) | 1;
 }
@@ -140,7 +166,7 @@ note_skip(CrmLink *link, int rule, uint32_t rows, uint32_t example)
 
 /* Makes the keys of a rule and takes those of blocks that are too large away again. */
 static void
-key_rule(CrmLink *link, int rule, uint32_t *left_out)
+key_rule(CrmLink *link, int rule, Plan *plan)
 {
 	CrmLinkRule *r = &link->rules[rule];
 	uint32_t	count = 0;
@@ -148,7 +174,7 @@ key_rule(CrmLink *link, int rule, uint32_t *left_out)
 
 	for (uint32_t row = 0; row < link->n_rows; row++)
 	{
-		uint32_t	key = key_of(link, r, row, left_out[row]);
+		uint32_t	key = key_of(link, r, row, plan);
 
 		link->keys[(size_t) row * link->key_width + rule] = key;
 		if (key != 0)
@@ -169,34 +195,57 @@ key_rule(CrmLink *link, int rule, uint32_t *left_out)
 		{
 			link->keys[(size_t) (uint32_t) sorted[i] * link->key_width + rule] = 0;
 			if (r->n_parts == 1)
-				left_out[(uint32_t) sorted[i]] |= 1u << r->field[0];
+				plan->left_out[(uint32_t) sorted[i]] |= 1u << r->field[0];
 		}
 	}
+}
+
+/* Keys of a row lie side by side; most rules that are listed find nothing and need no place. */
+static void
+widen_keys(CrmLink *link, int used)
+{
+	int			width = link->key_width * 2;
+	uint32_t   *keys = crm_link_grow(link, NULL, 0,
+									 ((size_t) link->n_rows * width + 1) * sizeof(uint32_t));
+
+	for (size_t row = 0; row < link->n_rows; row++)
+		memcpy(keys + row * width, link->keys + row * link->key_width, used * sizeof(uint32_t));
+	link->host.drop(link->host.state, link->keys);
+	link->keys = keys;
+	link->key_width = width;
 }
 
 void
 crm_link_plan(CrmLink *link)
 {
-	uint32_t   *left_out = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));
+	Plan		plan;
 	int			planned;
 	int			used = 0;
 
 	list_rules(link);
-	planned = link->key_width = link->n_rules;
-	memset(left_out, 0, link->n_rows * sizeof(uint32_t));
+	planned = link->n_rules;
+	link->key_width = FIRST_WIDTH;
+	plan.left_out = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));
+	plan.tokens = crm_link_grow(link, NULL, 0,
+								((size_t) link->n_rows * link->n_fields + 1) * 2 * sizeof(uint32_t));
+	memset(plan.left_out, 0, link->n_rows * sizeof(uint32_t));
+	read_tokens(link, &plan);
 	link->keys = crm_link_grow(link, NULL, 0,
-							   ((size_t) link->n_rows * planned + 1) * sizeof(uint32_t));
+							   ((size_t) link->n_rows * link->key_width + 1) * sizeof(uint32_t));
 	link->order = crm_link_grow(link, NULL, 0, ((size_t) link->n_rows * 2 + 1) * sizeof(uint64_t));
 	for (int i = 0; i < planned; i++)
 	{
 		link->rules[used] = link->rules[i];
-		key_rule(link, used, left_out);
+		if (used >= link->key_width)
+			widen_keys(link, used);
+		key_rule(link, used, &plan);
 		link->host.breathe(link->host.state);
 		if (link->rules[used].pairs > 0 || link->rules[used].skipped_blocks > 0)
 			used++;
 	}
 	link->n_rules = used;
-	link->host.drop(link->host.state, left_out);
+	link->host.drop(link->host.state, plan.left_out);
+	link->host.drop(link->host.state, plan.tokens);
 }
 
 /* Visits the blocks of two rows and more, in the order of their keys; of keys one in one_in. */
@@ -225,4 +274,13 @@ crm_link_blocks(CrmLink *link, int rule, uint32_t one_in, CrmLinkVisit visit, vo
 			rows[i - start] = (uint32_t) sorted[i];
 		visit(link, state, rule, rows, end - start);
 	}
+}
+
+/* Takes a rule's keys away, so that its pairs belong to others. */
+void
+crm_link_leave_out(CrmLink *link, int rule)
+{
+	link->rules[rule].is_left_out = true;
+	for (size_t row = 0; row < link->n_rows; row++)
+		link->keys[row * link->key_width + rule] = 0;
 }

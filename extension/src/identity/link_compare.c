@@ -14,6 +14,10 @@
 
 #define LEVEL(compared) ((compared) + 1)
 #define HAN_FIRST 0x3400
+#define GIVEN_LEAST 0.70		/* what compare.h asks for its lowest level but "different" */
+#define MAIL_LEAST 0.85			/* a little less, for typing errors */
+#define MAIL_SHORT 8			/* one edit leaves mailboxes of so many letters that near */
+#define HOUSE_LEAST 0.90
 
 /* Levels of what compare.h does not have. */
 enum
@@ -102,12 +106,22 @@ compare_han(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
 	return a[0] == b[0] ? CRM_GIVEN_FAR : CRM_GIVEN_DIFFERENT;
 }
 
-static int
-compare_given(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+/* What Jaro-Winkler of the two can be at most. */
+static double
+most_of(const uint16_t *a, const CrmLinkValue *x, const uint16_t *b, const CrmLinkValue *y)
 {
-	if (a[0] >= HAN_FIRST && b[0] >= HAN_FIRST && a_length <= 4 && b_length <= 4)
-		return compare_han(a, a_length, b, b_length);
-	return crm_compare_given_units(a, a_length, b, b_length);
+	return crm_similarity_most(a, x->length, x->signature, b, y->length, y->signature);
+}
+
+/* Below the least similarity that counts, only an initial may be left. */
+static int
+compare_given(const uint16_t *a, const CrmLinkValue *x, const uint16_t *b, const CrmLinkValue *y)
+{
+	if (a[0] >= HAN_FIRST && b[0] >= HAN_FIRST && x->length <= 4 && y->length <= 4)
+		return compare_han(a, x->length, b, y->length);
+	if (a[0] != b[0] && most_of(a, x, b, y) < GIVEN_LEAST)
+		return CRM_GIVEN_DIFFERENT;
+	return crm_compare_given_units(a, x->length, b, y->length);
 }
 
 static int
@@ -118,12 +132,16 @@ compare_code(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
 	return edits <= 1 ? CODE_TYPO : edits == 2 && a_length > 4 ? CODE_TWO_EDITS : CODE_DIFFERENT;
 }
 
+/* Unlike mailboxes are no typing error of one another either, if they are not very short. */
 static int
 compare_email(const uint16_t *a, const CrmLinkValue *x, const uint16_t *b, const CrmLinkValue *y)
 {
 	CrmMailUnits left = {a, a + x->local, x->local, x->length - x->local};
 	CrmMailUnits right = {b, b + y->local, y->local, y->length - y->local};
 
+	if (x->local >= MAIL_SHORT && y->local >= MAIL_SHORT &&
+		crm_similarity_most(a, x->local, x->signature, b, y->local, y->signature) < MAIL_LEAST)
+		return CRM_MAIL_DIFFERENT;
 	return crm_compare_email_units(&left, &right);
 }
 
@@ -160,34 +178,39 @@ house_number(const uint16_t *units, int length, const uint16_t **start)
 
 /* Addresses that are not taken apart: a number that differs is another house. */
 static int
-compare_raw_address(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+compare_raw_address(const uint16_t *a, const CrmLinkValue *x, const uint16_t *b, const CrmLinkValue *y)
 {
-	const uint16_t *x;
-	const uint16_t *y;
-	int			x_length = house_number(a, a_length, &x);
-	int			y_length = house_number(b, b_length, &y);
-	bool		is_same_house = x_length == y_length && memcmp(x, y, (size_t) x_length * sizeof *x) == 0;
-	int			text = crm_compare_text_units(a, a_length, b, b_length);
+	const uint16_t *left;
+	const uint16_t *right;
+	int			left_length = house_number(a, x->length, &left);
+	int			right_length = house_number(b, y->length, &right);
+	bool		is_same_house = left_length == right_length &&
+		memcmp(left, right, (size_t) left_length * sizeof *left) == 0;
+	int			text;
 
-	if (x_length > 0 && y_length > 0 && !is_same_house)
-		return text >= CRM_TEXT_CONTAINED ? CRM_ADDRESS_CONTRADICTION : CRM_ADDRESS_NONE;
+	if (left_length > 0 && right_length > 0 && !is_same_house)
+		return most_of(a, x, b, y) >= HOUSE_LEAST &&
+			crm_similarity_jaro_winkler(a, x->length, b, y->length) >= HOUSE_LEAST ?
+			CRM_ADDRESS_CONTRADICTION : CRM_ADDRESS_NONE;
+	text = crm_compare_text_units(a, x->length, b, y->length);
 	if (text >= CRM_TEXT_CONTAINED)
 		return is_same_house ? CRM_ADDRESS_BUILDING : CRM_ADDRESS_AREA;
-	return text == CRM_TEXT_FAR || (is_same_house && x_length > 0) ? CRM_ADDRESS_AREA : CRM_ADDRESS_NONE;
+	return text == CRM_TEXT_FAR || (is_same_house && left_length > 0) ? CRM_ADDRESS_AREA : CRM_ADDRESS_NONE;
 }
 
 /* At least one side could not be read as its kind. */
 static int
-compare_raw(CrmLinkKind kind, const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+compare_raw(CrmLinkKind kind, const uint16_t *a, const CrmLinkValue *x, const uint16_t *b,
+			const CrmLinkValue *y)
 {
 	switch (kind)
 	{
 		case CRM_LINK_DATE:
-			return compare_raw_date(a, a_length, b, b_length);
+			return compare_raw_date(a, x->length, b, y->length);
 		case CRM_LINK_ADDRESS:
-			return compare_raw_address(a, a_length, b, b_length);
+			return compare_raw_address(a, x, b, y);
 		default:
-			return crm_distance_osa(a, a_length, b, b_length, 1) <= 1 ?
+			return crm_distance_osa(a, x->length, b, y->length, 1) <= 1 ?
 				CRM_TELEPHONE_TYPO : CRM_TELEPHONE_DIFFERENT;
 	}
 }
@@ -211,7 +234,7 @@ crm_link_value_level(CrmLinkKind kind, const uint64_t *arena, const CrmLinkValue
 	{
 		case CRM_LINK_GIVEN:
 		case CRM_LINK_SURNAME:
-			return LEVEL(compare_given(a, x->length, b, y->length));
+			return LEVEL(compare_given(a, x, b, y));
 		case CRM_LINK_EMAIL:
 			return LEVEL(compare_email(a, x, b, y));
 		case CRM_LINK_POSTCODE:
@@ -224,7 +247,7 @@ crm_link_value_level(CrmLinkKind kind, const uint64_t *arena, const CrmLinkValue
 		case CRM_LINK_CLASS:
 			return LEVEL(CLASS_DIFFERENT);
 		default:
-			return LEVEL(compare_raw(kind, a, x->length, b, y->length));
+			return LEVEL(compare_raw(kind, a, x, b, y));
 	}
 }
 

@@ -12,8 +12,8 @@
 
 #include "pure/hash.h"
 
-#define RANDOM_PAIRS 1000000
-#define SAMPLE_PAIRS 400000		/* a rule */
+#define RANDOM_PAIRS 300000
+#define SAMPLE_PAIRS 60000		/* a rule */
 #define PATTERN_SLOTS (1 << 16)
 #define BLOCK_LEAN 0.2			/* of a block's pairs: what u of any two rows weighs there */
 #define RAREST 1e-4				/* of all rows, so that a typing error is no proof */
@@ -185,6 +185,23 @@ share_of(const CrmLink *link, const CrmLinkValue *value)
 		link->terms[low].hash == value->hash ? link->terms[low].share : 0;
 }
 
+/* The most that a field whose values differ can bring; of a group only what is for it counts. */
+static void
+set_most(CrmLink *link)
+{
+	for (int f = 0; f < link->n_fields; f++)
+	{
+		CrmLinkField *field = &link->fields[f];
+
+		field->is_grouped = field->group != f;
+		for (int g = 0; g < link->n_fields; g++)
+			field->is_grouped |= g != f && link->fields[g].group == field->group;
+		field->most = field->is_grouped ? 0 : -INFINITY;
+		for (int level = 1; level < field->n_levels; level++)
+			field->most = fmax(field->most, field->weight[level]);
+	}
+}
+
 /* Weights from chances; how much rarer or commoner than most each value is. */
 void
 crm_link_weigh(CrmLink *link)
@@ -192,6 +209,7 @@ crm_link_weigh(CrmLink *link)
 	for (int f = 0; f < link->n_fields; f++)
 		for (int level = 1; level < link->fields[f].n_levels; level++)
 			link->fields[f].weight[level] = log2(link->fields[f].m[level] / link->fields[f].u[level]);
+	set_most(link);
 	for (uint32_t v = 1; v < link->n_values; v++)
 	{
 		CrmLinkValue *value = &link->dictionary[v];
@@ -269,6 +287,58 @@ add_up(const CrmLink *link, uint32_t a, uint32_t b, uint64_t pattern, CrmLinkPar
 				parts[heaviest[g]].is_counted = true;
 		}
 	return total;
+}
+
+/* What a field brings at most, given its level. */
+static inline double
+bound_of(const CrmLinkField *field, double weight)
+{
+	return field->is_grouped && weight < 0 ? 0 : weight;
+}
+
+/*
+ * The pattern of a pair, or false as soon as no level of what is left could lift its score to
+ * least.  Equal values first, for they cost nothing.
+ */
+bool
+crm_link_pattern_worth(const CrmLink *link, uint32_t a, uint32_t b, double least, uint64_t *pattern)
+{
+	const uint32_t *x = link->values + (size_t) a * link->n_fields;
+	const uint32_t *y = link->values + (size_t) b * link->n_fields;
+	double		upper = 0;
+	uint32_t	open = 0;
+	uint64_t	levels = 0;
+
+	for (int f = 0; f < link->n_fields; f++)
+		if (x[f] != 0 && x[f] == y[f])
+		{
+			const CrmLinkValue *value = &link->dictionary[x[f]];
+
+			levels |= (uint64_t) value->self << (CRM_LINK_LEVEL_BITS * f);
+			if (value->self > 0)
+				upper += bound_of(&link->fields[f], link->fields[f].weight[value->self] + value->rarity);
+		}
+		else if (x[f] != 0 && y[f] != 0)
+		{
+			open |= 1u << f;
+			upper += link->fields[f].most;
+		}
+	for (int i = 0; i < link->n_fields; i++)
+	{
+		int			f = link->cheapest[i];
+		int			level;
+
+		if ((open >> f & 1) == 0)
+			continue;
+		if (upper < least)
+			return false;
+		level = crm_link_level(link, f, a, b);
+		levels |= (uint64_t) level << (CRM_LINK_LEVEL_BITS * f);
+		upper += (level > 0 ? bound_of(&link->fields[f], link->fields[f].weight[level]) : 0) -
+			link->fields[f].most;
+	}
+	*pattern = levels;
+	return upper >= least;
 }
 
 double

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pure/distance.h"
 #include "pure/hash.h"
 #include "pure/units.h"
 
@@ -52,6 +53,23 @@ name_fields(const CrmLink *link)
 	return given < 0 || surname < 0 ? 0 : 1u << given | 1u << surname;
 }
 
+/* Classes, digits and dates before names, names before long texts. */
+static void
+order_fields(CrmLink *link)
+{
+	static const CrmLinkKind kinds[CRM_LINK_KINDS] = {
+		CRM_LINK_SEX, CRM_LINK_CLASS, CRM_LINK_ID, CRM_LINK_PHONE, CRM_LINK_DATE, CRM_LINK_NUMBER,
+		CRM_LINK_POSTCODE, CRM_LINK_SURNAME, CRM_LINK_GIVEN, CRM_LINK_NAME, CRM_LINK_EMAIL, CRM_LINK_CODE,
+		CRM_LINK_ADDRESS, CRM_LINK_TEXT
+	};
+	int			n = 0;
+
+	for (int k = 0; k < CRM_LINK_KINDS; k++)
+		for (int f = 0; f < link->n_fields; f++)
+			if (link->fields[f].kind == kinds[k])
+				link->cheapest[n++] = f;
+}
+
 void
 crm_link_begin(CrmLink *link)
 {
@@ -61,6 +79,7 @@ crm_link_begin(CrmLink *link)
 		link->fields[f].holders = 0;
 	}
 	link->name_fields = name_fields(link);
+	order_fields(link);
 	link->n_slots = 4 * FIRST_ROOM;
 	link->slots = crm_link_grow(link, NULL, 0, link->n_slots * sizeof(uint32_t));
 	memset(link->slots, 0, link->n_slots * sizeof(uint32_t));
@@ -124,7 +143,8 @@ new_value(CrmLink *link, int field, uint64_t hash, const CrmLinkReading *reading
 	*value = (CrmLinkValue) {.hash = hash, .start = (uint32_t) link->arena_used,
 		.length = (uint16_t) reading->length, .local = (uint16_t) reading->local,
 		.n_prepared = (uint8_t) n_prepared, .field = (uint8_t) field,
-		.rough = crm_link_rough(kind, reading)};
+		.rough = crm_link_rough(kind, reading),
+	.signature = crm_units_signature(reading->units, kind == CRM_LINK_EMAIL ? reading->local : reading->length)};
 	memset(link->arena + link->arena_used, 0, (n_prepared + n_units + UNITS_ROOM_WORDS) * sizeof(uint64_t));
 	memcpy(link->arena + link->arena_used, &reading->prepared, prepared);
 	memcpy(link->arena + link->arena_used + n_prepared, reading->units,
@@ -192,6 +212,21 @@ compare_order(const void *left, const void *right)
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 
+/* Growing leaves room that nobody needs any more. */
+static void
+give_back(CrmLink *link)
+{
+	size_t		words = link->arena_used + UNITS_ROOM_WORDS;
+
+	link->dictionary = crm_link_grow(link, link->dictionary, link->n_values * sizeof(CrmLinkValue),
+									 link->n_values * sizeof(CrmLinkValue));
+	link->room_values = link->n_values;
+	if (link->arena == NULL)
+		return;
+	link->arena = crm_link_grow(link, link->arena, words * sizeof(uint64_t), words * sizeof(uint64_t));
+	link->arena_room = words;
+}
+
 void
 crm_link_rows_done(CrmLink *link)
 {
@@ -201,6 +236,7 @@ crm_link_rows_done(CrmLink *link)
 
 	link->host.drop(link->host.state, link->slots);
 	link->slots = NULL;
+	give_back(link);
 	if (link->n_rows == 0)
 		return;
 	order = crm_link_grow(link, NULL, 0, link->n_rows * sizeof(Order));

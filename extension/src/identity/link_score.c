@@ -10,6 +10,9 @@
 
 #define KEPT_ODDS (-4.0)		/* bits: what is less likely is not worth an edge */
 #define LOWEST (-64)
+#define MANY_PAIRS 500000		/* a key of fewer is not worth trying first */
+#define TRIED_PAIRS 100000
+#define POOR 20000				/* pairs for one match are too many */
 
 static bool
 belongs_to_earlier(const CrmLink *link, int rule, uint32_t a, uint32_t b)
@@ -26,11 +29,15 @@ belongs_to_earlier(const CrmLink *link, int rule, uint32_t a, uint32_t b)
 static void
 score_pair(CrmLink *link, int rule, uint32_t a, uint32_t b)
 {
-	uint64_t	pattern = crm_link_pattern(link, a, b);
-	double		score = crm_link_score(link, a, b, pattern);
+	double		least = KEPT_ODDS - link->prior;
+	uint64_t	pattern;
+	double		score;
 
 	link->compared++;
-	if (score + link->prior < KEPT_ODDS)
+	if (!crm_link_pattern_worth(link, a, b, least, &pattern))
+		return;
+	score = crm_link_score(link, a, b, pattern);
+	if (score < least)
 		return;
 	if (link->n_edges >= link->room_edges)
 	{
@@ -49,6 +56,48 @@ score_block(CrmLink *link, void *state, int rule, const uint32_t *rows, uint32_t
 			if (!belongs_to_earlier(link, rule, rows[i], rows[j]))
 				score_pair(link, rule, rows[i], rows[j]);
 	link->host.breathe(link->host.state);
+}
+
+typedef struct Yield
+{
+	double		found;
+	int64_t		pairs;
+} Yield;
+
+static void
+sample_block(CrmLink *link, void *state, int rule, const uint32_t *rows, uint32_t count)
+{
+	Yield	   *yield = state;
+	double		least = KEPT_ODDS - link->prior;
+	uint64_t	pattern;
+
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = i + 1; j < count; j++)
+		{
+			yield->pairs++;
+			if (!belongs_to_earlier(link, rule, rows[i], rows[j]) &&
+				crm_link_pattern_worth(link, rows[i], rows[j], least, &pattern))
+				yield->found += 1 / (1 + exp2(-link->prior -
+											  crm_link_score(link, rows[i], rows[j], pattern)));
+		}
+}
+
+/* Keys of many pairs are tried on some, in order, and left out where those find next to nothing. */
+static void
+leave_out_poor(CrmLink *link)
+{
+	for (int r = 0; r < link->n_rules; r++)
+	{
+		Yield		yield = {0};
+		int64_t		pairs = link->rules[r].pairs;
+
+		if (pairs < MANY_PAIRS)
+			continue;
+		crm_link_blocks(link, r, (uint32_t) (pairs / TRIED_PAIRS) + 1, sample_block, &yield);
+		if (yield.found * POOR < yield.pairs)
+			crm_link_leave_out(link, r);
+		link->host.breathe(link->host.state);
+	}
 }
 
 /* The share of matches and the histogram, in turn until they agree. */
@@ -114,8 +163,10 @@ crm_link_learn(CrmLink *link)
 	crm_link_weigh(link);
 	if (!link->has_model)
 		crm_link_depend(link);
+	leave_out_poor(link);
 	for (int r = 0; r < link->n_rules; r++)
-		crm_link_blocks(link, r, 1, score_block, NULL);
+		if (!link->rules[r].is_left_out)
+			crm_link_blocks(link, r, 1, score_block, NULL);
 	if (link->has_model)
 		return;
 	settle_prior(link);

@@ -33,6 +33,14 @@ extern double crm_similarity_jaro_winkler(const uint16_t *a, int a_length, const
 										  int b_length);
 
 /*
+ * Which characters a text has, as 32 classes; and what Jaro-Winkler can be at most of two texts
+ * of which these and the common beginning are known.  Most pairs of unlike texts need no more.
+ */
+extern uint32_t crm_units_signature(const uint16_t *units, int length);
+extern double crm_similarity_most(const uint16_t *a, int a_length, uint32_t a_signature,
+								  const uint16_t *b, int b_length, uint32_t b_signature);
+
+/*
  * Shares of common pairs of neighbouring characters (multisets): twice the common ones over
  * all (Dice), and the common ones over those of the shorter text (containment).  A text of one
  * character is compared as that character.

@@ -96,6 +96,24 @@ long_distance(const uint16_t *a, int a_length, const uint16_t *b, int b_length, 
 	return distance;
 }
 
+/* What equal ends leave of both texts tells whether one edit makes them equal; a the shorter. */
+static int
+at_most_one(const uint16_t *a, int a_length, const uint16_t *b, int b_length, bool has_swaps)
+{
+	int			front = 0;
+
+	while (front < a_length && a[front] == b[front])
+		front++;
+	while (a_length > front && a[a_length - 1] == b[b_length - 1])
+		a_length--, b_length--;
+	if (b_length == front)
+		return 0;
+	if (b_length - front == 1)
+		return 1;
+	return has_swaps && a_length - front == 2 && b_length - front == 2 &&
+		a[front] == b[front + 1] && a[front + 1] == b[front] ? 1 : 2;
+}
+
 /* The shorter becomes a. */
 static inline int
 edit_distance(const uint16_t *a, int a_length, const uint16_t *b, int b_length, int limit,
@@ -109,6 +127,8 @@ edit_distance(const uint16_t *a, int a_length, const uint16_t *b, int b_length, 
 		return limit + 1;
 	if (a_length == 0)
 		return b_length;
+	if (limit == 1)
+		return at_most_one(a, a_length, b, b_length, has_swaps);
 	if (a_length <= PATTERN_SHORT)
 		distance = short_distance(a, a_length, b, b_length, has_swaps);
 	else

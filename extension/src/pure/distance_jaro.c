@@ -31,31 +31,32 @@ bits_between(int low, int high)
 	return (~UINT64_C(0) << low) & (~UINT64_C(0) >> (63 - high));
 }
 
-/* Both at most sixteen units. */
+/* Both at most sixteen units, or at most thirty-two. */
 static inline double
-short_jaro(const uint16_t *a, int a_length, const uint16_t *b, int b_length, int window)
+short_jaro(const uint16_t *a, int a_length, const uint16_t *b, int b_length, int window, bool is_wide)
 {
-	uint32_t	inside = (UINT32_C(1) << a_length) - 1;
-	uint32_t	a_taken = 0;
-	uint16_t	paired[PATTERN_SHORT];
+	uint64_t	inside = (UINT64_C(1) << a_length) - 1;
+	uint64_t	reach = (UINT64_C(2) << window) - 1;
+	uint64_t	a_taken = 0;
+	uint16_t	paired[2 * PATTERN_SHORT];
 	int			matches = 0;
 	int			swaps = 0;
 
 	for (int j = 0; j < b_length; j++)
 	{
-		uint32_t	reach = (UINT32_C(2) << (j + window)) - 1;
-		uint32_t	found;
+		uint64_t	found = short_mask(a, b[j]);
 
-		if (j > window)
-			reach &= ~((UINT32_C(1) << (j - window)) - 1);
-		found = short_mask(a, b[j]) & reach & inside & ~a_taken;
+		if (is_wide)
+			found |= (uint64_t) short_mask(a + PATTERN_SHORT, b[j]) << PATTERN_SHORT;
+		found &= reach & inside & ~a_taken;
 		found &= -found;
 		a_taken |= found;
 		paired[matches] = b[j];
 		matches += found != 0;
+		reach = j < window ? reach << 1 | 1 : reach << 1;
 	}
 	for (int i = 0; i < matches; i++, a_taken &= a_taken - 1)
-		swaps += a[__builtin_ctz(a_taken)] != paired[i];
+		swaps += a[__builtin_ctzll(a_taken)] != paired[i];
 	return jaro_of(matches, swaps, a_length, b_length);
 }
 
@@ -133,20 +134,65 @@ crm_similarity_jaro(const uint16_t *a, int a_length, const uint16_t *b, int b_le
 	if (a_length == 0 || b_length == 0)
 		return 0.0;
 	if (longer <= PATTERN_SHORT)
-		return short_jaro(a, a_length, b, b_length, window);
+		return short_jaro(a, a_length, b, b_length, window, false);
+	if (longer <= 2 * PATTERN_SHORT)
+		return short_jaro(a, a_length, b, b_length, window, true);
 	return long_jaro(a, a_length, b, b_length, window);
+}
+
+static int
+common_prefix(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
+{
+	int			most = a_length < b_length ? a_length : b_length;
+	int			prefix = 0;
+
+	while (prefix < most && prefix < WINKLER_PREFIX && a[prefix] == b[prefix])
+		prefix++;
+	return prefix;
 }
 
 double
 crm_similarity_jaro_winkler(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
 {
 	double		jaro = crm_similarity_jaro(a, a_length, b, b_length);
-	int			most = a_length < b_length ? a_length : b_length;
-	int			prefix = 0;
 
 	if (jaro <= WINKLER_FROM)
 		return jaro;
-	while (prefix < most && prefix < WINKLER_PREFIX && a[prefix] == b[prefix])
-		prefix++;
-	return jaro + prefix * WINKLER_STEP * (1.0 - jaro);
+	return jaro + common_prefix(a, a_length, b, b_length) * WINKLER_STEP * (1.0 - jaro);
+}
+
+/* Letters have a class each, digits share three, everything else the last three. */
+uint32_t
+crm_units_signature(const uint16_t *units, int length)
+{
+	uint32_t	signature = 0;
+
+	for (int i = 0; i < length; i++)
+	{
+		uint16_t	unit = units[i];
+
+		if (unit >= 'a' && unit <= 'z')
+			signature |= UINT32_C(1) << (unit - 'a');
+		else
+			signature |= UINT32_C(1) << (unit >= '0' && unit <= '9' ? 26 + unit % 3 : 29 + unit % 3);
+	}
+	return signature;
+}
+
+double
+crm_similarity_most(const uint16_t *a, int a_length, uint32_t a_signature, const uint16_t *b,
+					int b_length, uint32_t b_signature)
+{
+	/* each class that one side lacks leaves one of the other's characters without a pair */
+	int			from_a = a_length - __builtin_popcount(a_signature & ~b_signature);
+	int			from_b = b_length - __builtin_popcount(b_signature & ~a_signature);
+	double		m = from_a < from_b ? from_a : from_b;
+	double		jaro;
+
+	if (a_length == 0 || b_length == 0)
+		return a_length == b_length;
+	jaro = m <= 0 ? 0 : (m / a_length + m / b_length + 1) / 3;
+	if (jaro <= WINKLER_FROM)
+		return jaro;
+	return jaro + common_prefix(a, a_length, b, b_length) * WINKLER_STEP * (1.0 - jaro);
 }
