@@ -74,6 +74,18 @@ $$;
 COMMENT ON FUNCTION crm.ingest_note(bigint, text, text, text, date, text) IS
     'keeps a note about a person, in the name of who calls; next_on (a local day) makes a follow-up for them; {outcome, customer_id, fact_id}; P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
 
+CREATE FUNCTION crm._ingest_note_enrolment(answer jsonb, store text, way text) RETURNS jsonb
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    INSERT INTO crm.member_enrolment (source_record_id, store_id, staff_id, way, enrolled_at)
+    SELECT (answer ->> 'fact_id')::bigint, (SELECT s.store_id FROM crm.store s WHERE s.code = store), crm._actor_staff(), way, crm.core_now()
+    ON CONFLICT DO NOTHING;
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_note_enrolment(jsonb, text, text) IS 'notes who enrolled a record first, in which store and how; the answer as it was';
+
 CREATE FUNCTION crm.ingest_enrol(name text, phone text, birthday text DEFAULT NULL, consents text[] DEFAULT '{}', idempotency_key text DEFAULT NULL)
     RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -91,13 +103,14 @@ BEGIN
     END IF;
     -- the same phone at the counter is the same record, however it is written: who types it twice changes nothing
     id := 'phone:' || encode(crm._identity_hash(1::smallint, '', number.number), 'hex');
-    RETURN crm._ingest_console('member', jsonb_build_object(
+    RETURN crm._ingest_note_enrolment(crm._ingest_console('member', jsonb_build_object(
         'external_id', id, 'name', btrim(name), 'phone', number.number, 'birthday', nullif(btrim(birthday), ''),
         'registered_at', coalesce((SELECT r.registered_at FROM crm.source s
                                    JOIN crm.external_key k ON k.source_id = s.source_id AND k.kind = 1 AND k.external_id = id
                                    JOIN crm.source_record r ON r.source_record_id = k.source_record_id
                                    WHERE s.code = 'console'), crm.core_now()), 'store_code', crm._ingest_console_store(), 'channel', 'store')
-        || coalesce((SELECT jsonb_object_agg('consent_' || c, 'yes') FROM unnest(consents) c WHERE c IN ('sms', 'wechat', 'email')), '{}'), idempotency_key);
+        || coalesce((SELECT jsonb_object_agg('consent_' || c, 'yes') FROM unnest(consents) c WHERE c IN ('sms', 'wechat', 'email')), '{}'), idempotency_key),
+        crm._ingest_console_store(), 'counter');
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_enrol(text, text, text, text[], text) IS

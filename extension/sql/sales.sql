@@ -323,6 +323,30 @@ COMMENT ON FUNCTION crm.sales_reassign(text, text, text) IS
     'gives all open tasks of one staff member in the caller''s stores to another (who leaves, who is ill), audited; answers how many; 22023 names the wrong code';
 GRANT EXECUTE ON FUNCTION crm.sales_reassign(text, text, text) TO crm_store_manager, crm_manager, crm_headquarters;
 
+CREATE FUNCTION crm.sales_staff() RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    is_wide boolean := crm._actor_role() = 'crm_headquarters';
+    mine int[] := crm.access_store_ids();
+BEGIN
+    RETURN QUERY
+    SELECT jsonb_build_object('staff', f.code, 'name', f.name, 'role', replace(f.role::text, 'crm_', ''), 'has_left', f.left_at IS NOT NULL,
+               'stores', (SELECT string_agg(t.name, '、' ORDER BY t.code) FROM crm.store t WHERE t.store_id = ANY (w.stores)),
+               'open_tasks', o.tasks, 'customers', o.customers, 'overdue', o.overdue)
+    FROM crm.staff f
+    CROSS JOIN LATERAL (SELECT array_agg(s.ref_id) AS stores FROM crm.staff_scope s WHERE s.staff_id = f.staff_id AND s.kind = 'store') w
+    CROSS JOIN LATERAL (SELECT count(*) AS tasks, count(DISTINCT t.customer_id) AS customers, count(*) FILTER (WHERE t.due_at < crm.core_now()) AS overdue
+                        FROM crm.task t WHERE t.staff_id = f.staff_id AND t.state = 'open' AND (is_wide OR t.store_id = ANY (mine))) o
+    WHERE f.role IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service') AND (is_wide OR w.stores && mine OR o.tasks > 0)
+      AND (f.left_at IS NULL OR o.tasks > 0)
+    ORDER BY f.left_at IS NULL, f.code LIMIT 1000;
+END
+$$;
+COMMENT ON FUNCTION crm.sales_staff() IS
+    'who works in the caller''s stores, and who left with work open: role, stores, open tasks, the customers they are about, how many are overdue';
+GRANT EXECUTE ON FUNCTION crm.sales_staff() TO crm_store_manager, crm_manager, crm_headquarters;
+
 CREATE FUNCTION crm._sales_escalate() RETURNS bigint
     LANGUAGE plpgsql AS
 $$

@@ -56,3 +56,10 @@
 		.request_schema = "Reassign", .response_schema = "Object", .success = 200,
 		.example = "{\"to\":\"H-clerk\",\"reason\":\"left\"}",
 	},
+	{
+		.method = CRM_GET, .path = "/api/v1/task-staff", .operation = "task_staff", .tag = "Tasks",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, headquarters",
+		.sql = "SELECT j::text FROM crm.sales_staff() j",
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Who works in one's stores, and what is open with them", .response_schema = "Object", .success = 200,
+	},

@@ -88,6 +88,10 @@ const CrmSchema crm_schemas[] = {
 					  "\"limit\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100}")},
 	{"Unmask", OBJECT("\"fields\",\"reason\"",
 					  "\"fields\":{\"type\":\"array\",\"items\":" TEXT "},\"reason\":" TEXT)},
+	{"StoreCode", OBJECT("", "\"store\":" TEXT ",\"days\":{\"type\":\"integer\",\"minimum\":1}")},
+	{"JoinCode", OBJECT("\"code\"", "\"code\":" TEXT)},
+	{"Joining", OBJECT("\"code\",\"name\",\"phone\"", "\"code\":" TEXT ",\"name\":" TEXT ",\"phone\":" TEXT ",\"birthday\":" TEXT ","
+					   "\"consents\":{\"type\":\"array\",\"items\":{\"enum\":[\"sms\",\"wechat\",\"email\"]}}")},
 	{"Reason", OBJECT("\"reason\"", "\"reason\":" TEXT)},
 	{"Note", OBJECT("\"body\"", "\"body\":" TEXT ",\"channel\":" TEXT ",\"outcome\":" TEXT ",\"next_on\":" DAY)},
 	{"Enrolment", OBJECT("\"name\",\"phone\"", "\"name\":" TEXT ",\"phone\":" TEXT ",\"birthday\":" TEXT ","

@@ -35,7 +35,7 @@ export async function open(browser, role, {size = 'small', language = 'zh-CN', t
 }
 
 // An empty page, so that what is waited for is the new one.
-export const settled = (page) => page.waitForFunction(() => document.querySelector('#main h1') !== null);
+export const settled = (page) => page.waitForFunction(() => document.querySelector('#main h1') !== null && document.querySelector('#main [aria-busy]') === null);
 
 export async function visit(page, address) {
 	await page.evaluate((hash) => {

@@ -4,8 +4,8 @@ import {open, picture, visit} from './harness.mjs';
 // Name of the picture, who looks, where; "person" stands for the first one found.
 const views = [
 	['find', 'clerk', '#/find'], ['person', 'clerk', '#/person/1'], ['tasks', 'clerk', '#/tasks'], ['redeem', 'clerk', '#/redeem'], ['enrol', 'clerk', '#/enrol'],
-	['board', 'headquarters', '#/board'], ['flows', 'marketer', '#/flows'], ['flow', 'marketer', '#/flows/welcome'],
-	['sources', 'steward', '#/sources'], ['reviews', 'steward', '#/reviews'],
+	['board', 'headquarters', '#/board'], ['store', 'store_manager', '#/board/store/S1'], ['behind', 'headquarters', '#/behind/tier/B'], ['scorecard', 'headquarters', '#/scorecard'], ['flows', 'marketer', '#/flows'], ['flow', 'marketer', '#/flows/welcome'],
+	['import', 'steward', '#/import'], ['sources', 'steward', '#/sources'], ['reviews', 'steward', '#/reviews'],
 ];
 const looks = [['phone', 'light', 'zh-CN'], ['phone', 'dark', 'zh-CN'], ['desk', 'light', 'zh-CN'], ['desk', 'dark', 'en']];
 

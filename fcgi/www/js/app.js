@@ -14,6 +14,8 @@ const pages = {
 	person: {roles: []},
 	board: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
 	audiences: {roles: ['marketer', 'headquarters', 'analyst']},
+	behind: {roles: []},
+	scorecard: {roles: ['store_manager', 'manager', 'analyst', 'headquarters']},
 	flows: {roles: ['marketer', 'headquarters', 'manager']},
 	tags: {roles: ['marketer', 'headquarters']},
 	tiers: {roles: ['marketer', 'headquarters']},

@@ -1,41 +1,152 @@
-// The health board: active customers, the funnel, tiers, flows against their holdout; by store or region.
+// The health board: what is stuck first, then active customers, the funnel, tiers and their moves, the value map, cohorts,
+// the twelve indicators, stores side by side, paths, flows.  Each number opens its persons.  #/board/store/S1, #/board/region/E.
 import {h, show} from '../dom.js';
 import {get, list} from '../api.js';
-import {bars} from '../chart.js';
-import {code, number, percent, t} from '../i18n.js';
+import {bars, heat, radar} from '../chart.js';
+import {ago, code, day, language, money, number, percent, t} from '../i18n.js';
+import {save, table} from '../table.js';
 
-export async function draw([kind = '', name = '']) {
-	const where = kind && name ? `?${kind}=${encodeURIComponent(name)}` : '';
-	const [board, stores] = await Promise.all([get(`health-board${where}`), list('stores')]);
-	const regions = [...new Map(stores.rows.map((store) => [store.region, store.region_name])).entries()];
-	show(h('h1', {}, t('page.board')), chooser(stores.rows, regions, kind, name),
-		h('div', {class: 'cards'}, active(board), funnel(board), tiers(board), flows(board)));
+const tierNames = ['S', 'A', 'B', 'C', 'D', 'N', 'P'];
+const iso = (date) => date.toISOString().slice(0, 10);
+const daysBack = (n) => iso(new Date(Date.now() + 8 * 3600000 - n * 86400000));
+const wide = (me) => ['crm_headquarters', 'crm_marketer', 'crm_analyst'].includes(me.role);
+
+export async function draw([kind = '', name = ''], me) {
+	const where = kind && name ? `${kind}=${encodeURIComponent(name)}` : '';
+	const ask = (path, more = '') => `${path}?${[where, more].filter(Boolean).join('&')}`;
+	const behind = (what, key = '') => `#/behind/${what}/${encodeURIComponent(key || '-')}${where ? `/${kind}/${encodeURIComponent(name)}` : ''}`;
+	const stores = (await list('stores')).rows;
+	const regions = [...new Map(stores.map((store) => [store.region, store.region_name])).entries()];
+	const main = h('div', {class: 'cards'});
+	show(h('h1', {}, t('page.board')), chooser(stores, regions, kind, name), main);
+	// each part comes by itself: the quick ones are not kept waiting by those over all orders
+	const part = (title, fill) => {
+		const card = h('section', {class: 'card', 'aria-busy': 'true'}, h('h2', {}, t(`board.${title}`)), h('p', {class: 'faint'}, t('loading')));
+		main.append(card);
+		fill().then((content) => { card.removeAttribute('aria-busy'); content ? card.replaceChildren(h('h2', {}, t(`board.${title}`)), ...[content].flat(Infinity).filter(Boolean)) : card.remove(); })
+			.catch(() => card.replaceChildren(h('h2', {}, t(`board.${title}`)), h('p', {class: 'warn'}, t('board.failed'))));
+	};
+	const board = get(ask('health-board'));
+	if (me.role !== 'crm_marketer') part('exceptions', async () => exceptions((await list(ask('reports/exceptions'))).rows));
+	part('active', async () => active(await board, behind));
+	part('funnel', async () => funnel(await board, behind));
+	part('tiers', async () => tiers(await board, behind));
+	part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, 'month'));
+	part('map', async () => map((await list(ask('reports/value-map'))).rows, behind));
+	part('transitions', async () => transitions((await list(ask('reports/transitions', 'days=90'))).rows, behind));
+	part('cohorts', async () => cohorts(await get(ask('reports/retention', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`)), behind));
+	if (!kind || kind === 'region') part('stores', async () => compare(await get(`reports/stores?from=${daysBack(90)}&to=${daysBack(0)}`), stores, kind, name));
+	if (!kind && wide(me)) part('paths', async () => paths((await list(`reports/paths?from=${daysBack(365)}&to=${daysBack(0)}`)).rows));
+	part('flows', async () => flows(await board, behind));
 }
 
 function chooser(stores, regions, kind, name) {
 	const option = (value, label) => h('option', {value, selected: value === (kind ? `${kind}/${name}` : '')}, label);
 	return h('div', {class: 'card'}, h('label', {for: 'where'}, t('board.where')),
 		h('select', {id: 'where', onchange: (event) => { location.hash = `#/board/${event.target.value}`; }}, option('', t('board.all')),
-			regions.map(([region, label]) => option(`region/${region}`, label)), stores.map((store) => option(`store/${store.code}`, store.name))));
+			regions.map(([region, label]) => option(`region/${region}`, label)), stores.map((store) => option(`store/${store.code}`, store.name))),
+		h('div', {class: 'row'}, h('a', {class: 'tag', href: kind ? `#/scorecard/${kind}/${encodeURIComponent(name)}` : '#/scorecard'}, t('page.scorecard')), h('button', {type: 'button', onclick: () => print()}, t('print'))));
 }
 
-const active = (board) => h('section', {class: 'card'}, h('h2', {}, t('board.active')), h('p', {class: 'big'}, number(board.active_30d)), h('p', {class: 'faint'}, t('board.active_what')));
+// Where what is stuck is worked on.
+const places = {overdue: '#/tasks/store', stalled: '#/tasks/escalated', late_task: '#/tasks/store', source_behind: '#/sources', rejects: '#/sources', reviews: '#/reviews'};
 
-function funnel(board) {
-	const rows = ['registered', 'first_order', 'second_order', 'third_order'].map((step) => ({label: t(`board.${step}`), value: board.funnel[step], text: number(board.funnel[step])}));
-	return h('section', {class: 'card'}, h('h2', {}, t('board.funnel')), bars(t('board.funnel'), rows));
+function exceptions(rows) {
+	if (rows.length === 0) return h('p', {class: 'good'}, t('board.nothing_stuck'));
+	return h('ul', {class: 'plain'}, rows.map((row) => h('li', {}, h('span', {class: 'warn'}, number(row.records)), ' ', places[row.what] ? h('a', {href: places[row.what]}, code('stuck', row.what)) : code('stuck', row.what),
+		row.oldest && h('span', {class: 'faint'}, ' · ', ago(row.oldest)), row.detail && h('p', {class: 'faint'}, row.detail))));
 }
 
-function tiers(board) {
-	const rows = ['S', 'A', 'B', 'C', 'D', 'N', 'P'].filter((tier) => tier in board.tiers)
-		.map((tier) => ({label: code('tier', tier), value: board.tiers[tier], text: `${number(board.tiers[tier])} · ${percent(board.tiers[tier] / board.persons)}`}));
-	return h('section', {class: 'card'}, h('h2', {}, t('board.tiers')), rows.length > 0 ? bars(t('board.tiers'), rows) : h('p', {class: 'faint'}, t('none')));
+const active = (board, behind) => [h('p', {class: 'big'}, h('a', {href: behind('active')}, number(board.active_30d))), h('p', {class: 'faint'}, t('board.active_what'), ' · ', t('board.of', {n: number(board.persons)}))];
+
+function funnel(board, behind) {
+	const rows = ['registered', 'first_order', 'second_order', 'third_order'].map((step) => ({label: t(`board.${step}`), value: board.funnel[step], href: behind('funnel', step),
+		text: `${number(board.funnel[step])}${step === 'registered' || !board.funnel.registered ? '' : ` · ${percent(board.funnel[step] / board.funnel.registered)}`}`}));
+	return bars(t('board.funnel'), rows);
 }
+
+function tiers(board, behind) {
+	const rows = Object.keys(board.tiers).sort((a, b) => (tierNames.indexOf(a) + 99) % 99 - (tierNames.indexOf(b) + 99) % 99)
+		.map((tier) => ({label: code('tier', tier), value: board.tiers[tier], href: behind('tier', tier), text: `${number(board.tiers[tier])} · ${percent(board.tiers[tier] / board.persons)}`}));
+	return rows.length > 0 ? bars(t('board.tiers'), rows) : h('p', {class: 'faint'}, t('none'));
+}
+
+// The indicators as they were frozen; the radar shows each beside the period before (that is 100 %).
+async function indicators(store, period, startsOn) {
+	if (store === null) return h('p', {class: 'faint'}, t('board.choose_store'));
+	const place = h('div', {});
+	const fill = async (unit, start) => {
+		const frozen = await get(`reports/indicators?period=${unit}${store ? `&store=${encodeURIComponent(store)}` : ''}${start ? `&starts_on=${start}` : ''}`);
+		const shown = (row, value) => value === null || value === undefined ? (row.note && row.value === null ? note(row.note) : '–') : row.unit === 'share' ? percent(Number(value)) : row.unit === 'currency' ? money(Number(value)) : number(Number(value));
+		const name = (row) => language === 'en' ? row.name_en : row.name_zh;
+		const known = frozen.indicators.filter((row) => row.value !== null && Number(row.before) > 0);
+		place.replaceChildren(h('div', {class: 'row'}, ['week', 'month'].map((one) => h('button', {type: 'button', 'aria-pressed': String(one === unit), onclick: () => fill(one)}, t(`board.${one}`))),
+			frozen.starts_on && h('span', {class: 'faint'}, `${day(frozen.starts_on)} – ${day(frozen.ends_on)}`),
+			frozen.starts_on && h('button', {type: 'button', onclick: () => fill(unit, iso(new Date(Date.parse(frozen.starts_on) - 86400000)))}, t('board.before'))),
+		known.length > 2 && radar(t('board.indicators'), known.map((row) => ({label: name(row), value: Number(row.value) / Number(row.before), text: shown(row, row.value)}))),
+		table(t('board.indicators'), [t('board.indicator'), [t('board.value'), 'number'], [t('board.period_before'), 'number']], frozen.indicators.map((row) => [name(row), shown(row, row.value), shown({unit: row.unit}, row.before)])),
+		h('p', {class: 'faint'}, frozen.indicators.some((row) => row.frozen_at) ? t('board.frozen') : t('board.not_frozen')));
+	};
+	await fill(period, startsOn);
+	return place;
+}
+
+// "not enough data: 87 more persons needed" in the page's language.
+function note(text) {
+	const needed = text.match(/(\d+) more (persons|conversions)/);
+	return needed ? t(`board.more_${needed[2]}`, {n: needed[1]}) : t('board.no_data');
+}
+
+function map(rows, behind) {
+	if (rows.length === 0) return h('p', {class: 'faint'}, t('none'));
+	const most = Math.max(5, ...rows.map((row) => Math.max(row.r, row.f)));
+	const scores = Array.from({length: most}, (_, i) => i + 1);
+	return [h('p', {class: 'faint'}, t('board.map_what')), heat(t('board.map'), t('board.recency'), t('board.frequency'), scores.map((f) => most + 1 - f), scores, (f, r) => {
+		const cell = rows.find((row) => row.r === r && row.f === f);
+		return cell && {value: cell.persons, text: number(cell.persons), href: behind('rfm', `${r}.${f}`), title: t('board.map_cell', {r, f, persons: number(cell.persons), net: money(cell.net)})};
+	})];
+}
+
+function transitions(rows, behind) {
+	const order = (tier) => tier === '-' ? 99 : (tierNames.indexOf(tier) + 50) % 50;
+	const from = [...new Set(rows.map((row) => row.from_tier))].sort((a, b) => order(a) - order(b));
+	const to = [...new Set(rows.map((row) => row.to_tier))].sort((a, b) => order(a) - order(b));
+	const total = (tier) => rows.filter((row) => row.from_tier === tier).reduce((sum, row) => sum + row.persons, 0);
+	return [h('p', {class: 'faint'}, t('board.transitions_what')), heat(t('board.transitions'), t('board.now'), t('board.then'), from, to, (a, b) => {
+		const cell = rows.find((row) => row.from_tier === a && row.to_tier === b);
+		return cell && {value: cell.persons / total(a), text: number(cell.persons), href: behind('transition', `${a}.${b}.90`), title: `${tier(a)} → ${tier(b)}: ${number(cell.persons)} (${percent(cell.persons / total(a))})`};
+	}, tier)];
+}
+const tier = (name) => name === '-' ? t('board.new') : code('tier', name);
+
+function cohorts(rows, behind) {
+	if (rows.length === 0) return h('p', {class: 'faint'}, t('none'));
+	const months = [...new Set(rows.map((row) => row.cohort))];
+	const deepest = Math.max(...rows.map((row) => row.period));
+	return [h('p', {class: 'faint'}, t('board.cohorts_what')), heat(t('board.cohorts'), t('board.later'), t('board.first_month'), months, Array.from({length: deepest + 1}, (_, i) => i), (month, period) => {
+		const cell = rows.find((row) => row.cohort === month && row.period === period);
+		return cell && {value: period === 0 ? 0 : Number(cell.rate), text: period === 0 ? number(cell.persons) : percent(Number(cell.rate)), href: behind('cohort', `${month.slice(0, 7)}.${period}`), title: `${month.slice(0, 7)} +${period}: ${number(cell.retained)} / ${number(cell.persons)}`};
+	}, (name) => typeof name === 'string' ? name.slice(0, 7) : `+${name}`)];
+}
+
+function compare(rows, stores, kind, name) {
+	const shown = rows.filter((row) => kind !== 'region' || row.region_code === name);
+	if (shown.length === 0) return null;
+	const region = (row) => stores.find((store) => store.region === row.region_code)?.region_name || row.region_code;
+	const regions = [...new Set(shown.map(region))].map((label) => {
+		const mine = shown.filter((row) => region(row) === label);
+		const sum = (field) => mine.reduce((total, row) => total + Number(row[field]), 0);
+		return {label, value: sum('net'), text: money(sum('net'))};
+	});
+	return [h('p', {class: 'faint'}, t('board.stores_what')), regions.length > 1 && bars(t('board.regions'), regions),
+		table(t('board.stores'), [t('person.store'), t('board.region'), [t('board.persons'), 'number'], [t('board.buyers'), 'number'], [t('board.net'), 'number'], [t('board.average'), 'number'], [t('board.repurchase'), 'number']],
+			shown.map((row) => [h('a', {href: `#/board/store/${encodeURIComponent(row.store_code)}`}, row.store_name), region(row), number(row.persons), number(row.buyers), money(Number(row.net)), money(row.average_order === null ? null : Number(row.average_order)), percent(row.repurchase_rate === null ? null : Number(row.repurchase_rate))])),
+		h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('stores', [['store', 'name', 'region', 'persons', 'buyers', 'order_days', 'net', 'average_order', 'repurchase_rate'],
+			...shown.map((row) => [row.store_code, row.store_name, row.region_code, row.persons, row.buyers, row.order_days, row.net, row.average_order, row.repurchase_rate])])}, t('save_csv')))];
+}
+
+const paths = (rows) => rows.length === 0 ? null : [h('p', {class: 'faint'}, t('board.paths_what')), bars(t('board.paths'), rows.slice(0, 12).map((row) => ({label: row.names.join(' → '), value: row.persons, text: `${number(row.persons)} · ${percent(Number(row.share))}`})), true)];
 
 const figures = ['treated', 'control', 'sent', 'redeemed'];
-
-function flows(board) {
-	return h('section', {class: 'card'}, h('h2', {}, t('board.flows')), h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': t('board.flows')}, h('table', {},
-		h('thead', {}, h('tr', {}, h('th', {}, t('flow')), figures.map((name) => h('th', {class: 'number'}, t(`board.${name}`))))),
-		h('tbody', {}, board.flows.map((flow) => h('tr', {}, h('td', {}, code('flow', flow.flow)), figures.map((name) => h('td', {class: 'number'}, number(flow[name])))))))));
-}
+const flows = (board, behind) => table(t('board.flows'), [t('flow'), ...figures.map((name) => [t(`board.${name}`), 'number'])],
+	board.flows.map((flow) => [code('flow', flow.flow), ...figures.map((name) => flow[name] > 0 ? h('a', {href: behind('flow', `${flow.flow}.${name}`)}, number(flow[name])) : number(0))]));

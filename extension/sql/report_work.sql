@@ -1,0 +1,87 @@
+-- report: how the work goes: what is stuck, and a scorecard of stores and the people in them.
+
+CREATE FUNCTION crm._report_exception_counts(stores int[], is_chain boolean) RETURNS TABLE (what text, records bigint, oldest timestamptz, detail text)
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT CASE t.kind WHEN 'stall' THEN 'stalled' WHEN 'follow_up' THEN 'overdue' ELSE 'late_task' END, count(*), min(t.due_at), string_agg(DISTINCT s.name, '、' ORDER BY s.name)
+    FROM crm.task t LEFT JOIN crm.store s ON s.store_id = t.store_id
+    WHERE t.state = 'open' AND t.due_at < crm.core_now() AND (stores IS NULL OR t.store_id = ANY (stores)) GROUP BY 1;
+    IF is_chain THEN
+        RETURN QUERY
+        SELECT 'source_behind', count(*), min(s.last_received_at), string_agg(s.name, '、' ORDER BY s.name)
+        FROM crm.source s WHERE s.is_active AND s.last_received_at < crm.core_now() - interval '1 hour' * (crm._setting('ingest.silence_hours') #>> '{}')::int;
+        RETURN QUERY
+        SELECT 'rejects', count(*), min(j.rejected_at), string_agg(DISTINCT s.name, '、' ORDER BY s.name)
+        FROM crm.reject j JOIN crm.source s ON s.source_id = j.source_id WHERE j.state IN ('open', 'retry');
+        RETURN QUERY SELECT 'dead_letters', count(*), min(d.at), NULL::text FROM crm.dead_letter d WHERE d.replayed_at IS NULL;
+        RETURN QUERY SELECT 'reviews', count(*), min(r.opened_at), NULL::text FROM crm.review r WHERE r.state = 'open';
+        RETURN QUERY SELECT 'alerts', count(*), min(a.opened_at), string_agg(DISTINCT a.kind, ', ' ORDER BY a.kind) FROM crm.alert a WHERE a.closed_at IS NULL;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._report_exception_counts(int[], boolean) IS 'what waits for somebody, one row a kind; of the chain: sources, rejects, dead letters, reviews, alerts too';
+
+CREATE FUNCTION crm.report_exceptions(store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    stores int[] := crm._report_scope(store_code, region_code);
+BEGIN
+    RETURN QUERY
+    SELECT jsonb_build_object('what', e.what, 'records', e.records, 'oldest', e.oldest, 'detail', e.detail)
+    FROM crm._report_exception_counts(stores, stores IS NULL) e WHERE e.records > 0
+    ORDER BY array_position('{stalled,overdue,source_behind,dead_letters,alerts,rejects,late_task,reviews}'::text[], e.what);
+END
+$$;
+COMMENT ON FUNCTION crm.report_exceptions(text, text) IS
+    'what is stuck in the caller''s scope, the worst first: stalled tasks, overdue follow-ups, other late tasks; for the whole chain also sources behind, dead letters, alerts, rejects, pairs to review: how many and since when; P0002';
+
+CREATE FUNCTION crm.report_scorecard(from_day date, to_day date, store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+$$
+DECLARE
+    stores int[] := crm._report_scope(store_code, region_code);
+    zone text := crm._setting('core.time_zone') #>> '{}';
+    starts timestamptz;
+    ends timestamptz;
+BEGIN
+    IF from_day IS NULL OR to_day IS NULL OR NOT isfinite(from_day) OR NOT isfinite(to_day) OR to_day < from_day OR to_day - from_day > 366 THEN
+        RAISE EXCEPTION 'a scorecard is of 1 to 367 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'to', HINT = 'Give the first and the last day.';
+    END IF;
+    starts := from_day::timestamp AT TIME ZONE zone;
+    ends := (to_day + 1)::timestamp AT TIME ZONE zone;
+    RETURN QUERY
+    WITH enrolled AS (
+        -- who was known before is a duplicate that was made: the record found its way to a person with an older one
+        SELECT e.store_id, e.staff_id, count(*) AS persons,
+               avg((CASE WHEN c.name_masked <> '' THEN 1 ELSE 0 END + CASE WHEN c.phone_masked <> '' THEN 1 ELSE 0 END + CASE WHEN p.birthday IS NOT NULL THEN 1 ELSE 0 END
+                    + CASE WHEN EXISTS (SELECT FROM crm.consent k WHERE k.source_record_id = e.source_record_id) THEN 1 ELSE 0 END) / 4.0) AS complete,
+               count(*) FILTER (WHERE EXISTS (SELECT FROM crm.membership o WHERE o.customer_id = m.customer_id AND o.valid_to = 'infinity' AND o.source_record_id < e.source_record_id)) AS duplicates
+        FROM crm.member_enrolment e JOIN crm.membership m ON m.source_record_id = e.source_record_id AND m.valid_to = 'infinity'
+        JOIN crm.customer c ON c.customer_id = m.customer_id LEFT JOIN crm.customer_private p ON p.customer_id = c.customer_id
+        WHERE e.enrolled_at >= starts AND e.enrolled_at < ends AND (stores IS NULL OR e.store_id = ANY (stores)) GROUP BY e.store_id, e.staff_id),
+    followed AS (
+        SELECT t.store_id, t.staff_id, count(*) AS due, count(*) FILTER (WHERE t.state = 'done' AND t.closed_at < t.due_at + interval '1 day') AS in_time,
+               count(*) FILTER (WHERE t.state = 'open' AND t.due_at < crm.core_now()) AS overdue
+        FROM crm.task t WHERE t.kind = 'follow_up' AND t.state <> 'cancelled' AND t.due_at >= starts AND t.due_at < ends AND (stores IS NULL OR t.store_id = ANY (stores))
+        GROUP BY t.store_id, t.staff_id),
+    noted AS (
+        SELECT i.store_id, i.staff_id, count(*) AS notes FROM crm.interaction i
+        WHERE i.is_current AND NOT i.is_history AND i.business_day BETWEEN from_day AND to_day AND (stores IS NULL OR i.store_id = ANY (stores)) GROUP BY i.store_id, i.staff_id),
+    who AS (SELECT store_id, staff_id FROM enrolled UNION SELECT store_id, staff_id FROM followed UNION SELECT store_id, staff_id FROM noted)
+    SELECT jsonb_build_object('store', s.code, 'store_name', s.name, 'staff', f.code, 'staff_name', f.name, 'has_left', f.left_at IS NOT NULL, 'enrolled', coalesce(e.persons, 0),
+               'completeness', round(e.complete, 4), 'duplicates', coalesce(e.duplicates, 0), 'notes', coalesce(n.notes, 0), 'due', coalesce(l.due, 0),
+               'in_time', coalesce(l.in_time, 0), 'overdue', coalesce(l.overdue, 0), 'in_time_rate', crm._report_ratio(l.in_time, l.due))
+    FROM who w LEFT JOIN crm.store s ON s.store_id = w.store_id LEFT JOIN crm.staff f ON f.staff_id = w.staff_id
+    LEFT JOIN enrolled e ON (e.store_id, e.staff_id) IS NOT DISTINCT FROM (w.store_id, w.staff_id)
+    LEFT JOIN followed l ON (l.store_id, l.staff_id) IS NOT DISTINCT FROM (w.store_id, w.staff_id)
+    LEFT JOIN noted n ON (n.store_id, n.staff_id) IS NOT DISTINCT FROM (w.store_id, w.staff_id)
+    ORDER BY s.code NULLS LAST, f.code NULLS LAST LIMIT 5000;
+END
+$$;
+COMMENT ON FUNCTION crm.report_scorecard(date, date, text, text) IS
+    'of stores and the people in them, over local days (at most 367): persons enrolled, how complete (name, phone, birthday, a consent: mean share), duplicates made (the person was known already), notes, follow-ups due, done within a day, overdue; staff null: by nobody in person (a customer''s own phone); P0002, 22023';
+
+GRANT EXECUTE ON FUNCTION crm.report_exceptions(text, text), crm.report_scorecard(date, date, text, text) TO crm_store_manager, crm_manager, crm_analyst, crm_headquarters;

@@ -1,0 +1,38 @@
+// How stores and the people in them work: enrolled, how complete, duplicates made, followed up in time; and a leaver's work moved.
+import {field, form, h, show, toast} from '../dom.js';
+import {list, post} from '../api.js';
+import {number, percent, t} from '../i18n.js';
+import {save, table} from '../table.js';
+
+const daysBack = (n) => new Date(Date.now() + 8 * 3600000 - n * 86400000).toISOString().slice(0, 10);
+
+export async function draw([kind = '', name = '', from = daysBack(30), to = daysBack(0)], me) {
+	const where = kind && kind !== 'all' ? `&${kind}=${encodeURIComponent(name)}` : '';
+	const [rows, staff] = await Promise.all([list(`reports/scorecard?from=${from}&to=${to}${where}`), me.role === 'crm_analyst' ? {rows: []} : list('task-staff')]);
+	show(h('h1', {}, t('page.scorecard'), ' ', name && name !== '-' && h('span', {class: 'tag'}, name)),
+		h('div', {class: 'card'}, form([field('from', t('scorecard.from'), {type: 'date', value: from}), field('to', t('scorecard.to'), {type: 'date', value: to})], t('scorecard.show'), async (data) => {
+			location.hash = `#/scorecard/${kind || 'all'}/${encodeURIComponent(name || '-')}/${data.get('from')}/${data.get('to')}`;
+		})),
+		h('section', {class: 'card'}, h('h2', {}, t('scorecard.people')), rows.rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : table(t('scorecard.people'),
+			[t('person.store'), t('scorecard.who'), ...['enrolled', 'completeness', 'duplicates', 'notes', 'due', 'in_time', 'overdue'].map((what) => [t(`scorecard.${what}`), 'number'])],
+			rows.rows.map((row) => [row.store_name || '–', [row.staff_name || t('scorecard.own_phone'), row.has_left && h('span', {class: 'tag'}, t('scorecard.left'))], number(row.enrolled), percent(row.completeness), h('span', {class: row.duplicates > 0 ? 'warn' : null}, number(row.duplicates)),
+				number(row.notes), number(row.due), percent(row.in_time_rate), h('span', {class: row.overdue > 0 ? 'warn' : null}, number(row.overdue))])),
+			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('scorecard', [['store', 'staff', 'enrolled', 'completeness', 'duplicates', 'notes', 'due', 'in_time', 'overdue'],
+				...rows.rows.map((row) => [row.store, row.staff, row.enrolled, row.completeness, row.duplicates, row.notes, row.due, row.in_time, row.overdue])])}, t('save_csv')))),
+		staff.rows.length > 1 && move(staff.rows, () => draw([kind, name, from, to], me)));
+}
+
+// Who leaves gives all open tasks about customers to somebody else, with the reason for the trail.
+function move(staff, after) {
+	const label = (one) => `${one.name}${one.has_left ? ` (${t('scorecard.left')})` : ''} · ${one.stores || ''} · ${t('scorecard.open', {n: one.open_tasks, customers: one.customers})}`;
+	const select = (name, who) => h('select', {id: name, name}, who.map((one) => h('option', {value: one.staff}, label(one))));
+	return h('section', {class: 'card'}, h('h2', {}, t('scorecard.reassign')), form([
+		h('label', {for: 'leaver'}, t('scorecard.leaver')), select('leaver', [...staff].sort((a, b) => b.has_left - a.has_left || b.open_tasks - a.open_tasks)),
+		h('label', {for: 'to_staff'}, t('scorecard.heir')), select('to_staff', staff.filter((one) => !one.has_left)),
+		field('reason', t('history.why'), {required: true, maxlength: 200})], t('scorecard.move'), async (data) => {
+		if (!data.get('reason').trim()) throw Object.assign(new Error(t('fault.field.reason')), {field: 'reason', code: 'no_reason'});
+		const answer = await post(`staff/${encodeURIComponent(data.get('leaver'))}/reassign`, {to: data.get('to_staff'), reason: data.get('reason')});
+		toast(t('scorecard.moved', {n: number(answer.tasks)}));
+		await after();
+	}));
+}

@@ -1,0 +1,80 @@
+-- report_board: value map, transitions, the persons behind each number, what is stuck, scorecards.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SET datestyle = 'ISO';
+SET timezone = 'Asia/Shanghai';
+BEGIN;
+SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
+SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
+SELECT crm.access_define_region('bo_r', 'r') > 0 AS region, crm.access_define_store('bo_1', 'one', 'bo_r') AS s1, crm.access_define_store('bo_2', 'two', 'bo_r') AS s2 \gset
+SELECT crm.access_define_staff('bo_e1', 'e one', 'crm_clerk', ARRAY['store:bo_1']) AS e1, crm.access_define_staff('bo_e2', 'e two', 'crm_clerk', ARRAY['store:bo_1']) AS e2,
+       crm.access_define_staff('bo_m', 'm', 'crm_store_manager', ARRAY['store:bo_1']) AS m \gset
+SELECT crm.ingest_define_source('bo_till', 'till', 'pos', '{}') > 0 AS till;
+-- twelve persons, six a store; person n has n % 5 orders, a month apart, from the day of registering; the last is today's neighbour for 4, 9
+SELECT count(*) AS persons FROM generate_series(1, 12) n, crm.ingest_member('bo_till', convert_to(json_build_object('external_id', 'B' || n, 'name', '王' || n,
+    'phone', '1371000' || lpad(n::text, 4, '0'), 'store_code', 'bo_' || (1 + n % 2), 'registered_at', (date '2025-09-01' + n * 10) || 'T10:00:00+08:00')::text, 'UTF8')) r WHERE r.status = 201;
+SELECT count(*) AS orders FROM generate_series(1, 12) n, generate_series(0, n % 5 - 1) k, crm.ingest_order('bo_till', convert_to(json_build_object('external_id', 'BO' || n || '.' || k, 'member_external_id', 'B' || n,
+    'store_code', 'bo_' || (1 + n % 2), 'ordered_at', (date '2025-09-01' + n * 10 + k * 28 + CASE WHEN n % 5 = 4 AND k = 3 THEN 120 ELSE 0 END) || 'T11:00:00+08:00', 'amount', 50 + n,
+    'items', json_build_array(json_build_object('product_code', 'P1', 'quantity', 1, 'unit_price', 50 + n)))::text, 'UTF8')) r WHERE r.status = 201;
+SELECT crm._value_score_all(model, '2026-06-30') IS NOT NULL AS scored FROM crm.rfm_model WHERE is_active;
+UPDATE crm.customer_value v SET r = s.r, f = s.f, m = s.m FROM crm.value_rfm() s WHERE s.customer_id = v.customer_id;
+
+-- 1. every number and its persons agree, in the chain, a region, a store
+CREATE FUNCTION pg_temp.behind(what text, key text, store text, region text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint := 0; last bigint := 0; page int;
+BEGIN
+    LOOP        -- in pages of two
+        SELECT count(*), max((j ->> 'customer_id')::bigint) INTO page, last FROM crm.report_persons(what, key, store, region, last, 2) j;
+        n := n + page;
+        EXIT WHEN page < 2;
+    END LOOP;
+    RETURN n;
+END $$;
+CREATE FUNCTION pg_temp.numbers(store text, region text) RETURNS TABLE (what text, key text, n bigint) LANGUAGE sql AS $$
+    SELECT 'active', '', (crm.report_health(store, region) ->> 'active_30d')::bigint
+    UNION ALL SELECT 'tier', t.key, t.value::bigint FROM jsonb_each_text(crm.report_health(store, region) -> 'tiers') t
+    UNION ALL SELECT 'funnel', t.key, t.value::bigint FROM jsonb_each_text(crm.report_health(store, region) -> 'funnel') t
+    UNION ALL SELECT 'rfm', m.r || '.' || m.f, m.persons FROM crm.report_value_map(store, region) m
+    UNION ALL SELECT 'transition', m.from_tier || '.' || m.to_tier, m.persons FROM crm.report_transitions(90, store, region) m
+    UNION ALL SELECT 'transition', m.from_tier || '.' || m.to_tier || '.200', m.persons FROM crm.report_transitions(200, store, region) m
+    UNION ALL SELECT 'cohort', to_char(c.cohort, 'YYYY-MM') || '.' || c.period, c.retained FROM crm.report_retention('2025-07-01', '2026-06-30', 'month', false, store, region) c
+$$;
+SELECT p.scope, count(*) AS figures, sum(x.n) AS counted, count(*) FILTER (WHERE x.n <> pg_temp.behind(x.what, x.key, p.store, p.region)) AS disagree
+FROM (VALUES ('region', NULL, 'bo_r'), ('one', 'bo_1', NULL), ('two', 'bo_2', NULL)) p(scope, store, region), pg_temp.numbers(p.store, p.region) x GROUP BY p.scope ORDER BY p.scope;
+SELECT x.what, string_agg(x.key || ' ' || x.n, ', ' ORDER BY x.key) AS numbers FROM pg_temp.numbers(NULL, 'bo_r') x WHERE x.what IN ('active', 'tier', 'funnel', 'transition') AND x.key NOT LIKE '%.200' GROUP BY x.what ORDER BY x.what;
+
+-- 2. what is shown of a person; the other store's are not a manager's
+SELECT j - 'customer_id' AS person FROM crm.report_persons('tier', 'P', 'bo_1', NULL, 0, 1) j;
+SELECT set_config('crm.access_claims', json_build_object('actor', 'bo_m', 'staff_id', :m, 'role', 'crm_store_manager', 'stores', ARRAY[:s1], 'all', false)::text, true) <> '' AS manager;
+SELECT count(*) AS mine, count(*) FILTER (WHERE j ->> 'store' <> 'one') AS others FROM crm.report_persons('funnel', 'registered') j;
+CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text; field text;
+BEGIN
+    EXECUTE 'SELECT count(*) FROM ' || call INTO answer;
+    RETURN answer;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
+    RETURN concat_ws(' ', SQLSTATE, nullif(field, ''));
+END $$;
+SELECT call, pg_temp.try(call) AS answer FROM (VALUES (1, $$crm.report_persons('active', '', 'bo_2')$$), (2, $$crm.report_persons('nothing')$$), (3, $$crm.report_persons(NULL)$$), (4, $$crm.report_persons('rfm', '5.x')$$),
+    (5, $$crm.report_persons('cohort', '2026-13.1')$$), (6, $$crm.report_persons('cohort', '2026-01.999')$$), (7, $$crm.report_persons('rfm', '99.99')$$), (8, $$crm.report_persons('transition', 'A.B.9999')$$), (9, $$crm.report_persons('tier', repeat('x', 100))$$),
+    (10, $$crm.report_persons('active', '', NULL, NULL, NULL, -5)$$), (11, $$crm.report_transitions(0)$$), (12, $$crm.report_transitions(NULL)$$), (13, $$crm.report_scorecard('2026-06-30', '2026-06-01')$$), (14, $$crm.report_scorecard(NULL, NULL)$$),
+    (15, $$crm.report_scorecard('2020-01-01', 'infinity')$$), (16, $$crm.report_value_map('bo_2')$$), (17, $$crm.report_exceptions('bo_2')$$)) v(n, call) ORDER BY n;
+
+-- 3. a clerk enrols three, one of whom was known by the till; notes; one follow-up done, one overdue
+SELECT set_config('crm.access_claims', json_build_object('actor', 'bo_e1', 'staff_id', :e1, 'role', 'crm_clerk', 'stores', ARRAY[:s1], 'all', false)::text, true) <> '' AS clerk;
+SELECT crm.ingest_enrol('李雷', '13720000001', '1990-05-01', ARRAY['sms']) ->> 'outcome' AS full, crm.ingest_enrol('韩梅', '13720000002') ->> 'outcome' AS bare, crm.ingest_enrol('王2', '13710000002') ->> 'outcome' AS known;
+SELECT (crm.ingest_enrol('李雷', '13720000001', '1990-05-01', ARRAY['sms']) ->> 'customer_id')::bigint AS lilei \gset
+SELECT crm.ingest_note(:lilei, 'a', 'store', NULL, '2026-07-01') ->> 'outcome' AS note;
+SET LOCAL crm.core_clock = '2026-07-01T15:00:00+08:00';
+SELECT crm.ingest_note(:lilei, 'b', 'call', NULL, '2026-07-02') ->> 'outcome' AS note;
+SET LOCAL crm.core_clock = '2026-07-10T12:00:00+08:00';
+SELECT set_config('crm.access_claims', json_build_object('actor', 'bo_m', 'staff_id', :m, 'role', 'crm_store_manager', 'stores', ARRAY[:s1], 'all', false)::text, true) <> '' AS manager;
+SELECT j FROM crm.report_scorecard('2026-06-01', '2026-07-31') j;
+SELECT j FROM crm.report_exceptions() j;
+SELECT j FROM crm.sales_staff() j;
+SELECT crm.sales_reassign('bo_e1', 'bo_e2', 'left') AS moved;
+SELECT j ->> 'staff' AS staff, j ->> 'open_tasks' AS open, j ->> 'customers' AS customers FROM crm.sales_staff() j;
+ROLLBACK;

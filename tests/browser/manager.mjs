@@ -1,0 +1,80 @@
+// A manager's work: what is stuck, the board with every number opening its persons, stores side by side, people's
+// scorecards, a leaver's customers handed over; what a store's manager sees is the store's.
+import {judge, ok, open, visit} from './harness.mjs';
+
+const drawn = (page) => page.waitForFunction(() => document.querySelector('#main h1') && !document.querySelector('#main [aria-busy]'));
+
+async function board(page, address) {
+	await visit(page, address);
+	await drawn(page);
+}
+
+export async function boards(browser) {
+	for (const [size, language, theme] of [['small', 'zh-CN', 'light'], ['desk', 'en', 'dark']]) {
+		const page = await open(browser, 'headquarters', {size, language, theme});
+		for (const address of ['#/board', '#/board/region/E', '#/board/store/S1', '#/scorecard', '#/behind/active/-', '#/behind/tier/P/store/S1']) {
+			await board(page, address);
+			await judge(page, `headquarters ${address} ${size} ${language} ${theme}`);
+			ok((await page.$$('main .warn:text("这一块没有读出来"), main .warn:text("could not be read")')).length === 0, `${address}: every part was read`);
+		}
+		ok(page.errors.length === 0, `boards ${size} ${language} ${theme}: the console is quiet`, page.errors);
+		await page.context().close();
+	}
+}
+
+// The number on the board and the persons it opens are as many; pages of the list follow each other.
+export async function numbers(browser) {
+	const page = await open(browser, 'headquarters', {size: 'desk'});
+	await board(page, '#/board');
+	const links = await page.$$eval('main a[href^="#/behind/"], main svg a', (all) => all.map((link) => [link.getAttribute('href'), link.querySelector('text:last-of-type')?.textContent || link.textContent]));
+	const counted = links.filter(([, text]) => !text.includes('%') || text.includes('·')).map(([href, text]) => [href, Number(text.replace(/ ·.*/, '').replace(/\D/g, ''))]);
+	ok(counted.length >= 8, 'the board has numbers that open their persons', links);
+	const wrong = [];
+	for (const [href, n] of counted.filter(([, n]) => n > 0 && n <= 100).slice(0, 25)) {
+		await visit(page, href);
+		await page.waitForSelector('main table, main p.faint');
+		const rows = (await page.$$('main tbody tr')).length;
+		if (rows !== n) wrong.push([href, n, rows]);
+	}
+	ok(wrong.length === 0, `each of ${Math.min(counted.length, 25)} numbers is as many persons as it opens`, wrong);
+	await page.click('main tbody a');
+	await page.waitForSelector('h2:text("时间线")');
+	ok(page.errors.length === 0, 'and a person opens from there, quietly', page.errors);
+	await page.context().close();
+	const mine = await open(browser, 'store_manager');
+	await board(mine, '#/board');
+	await judge(mine, 'store manager board');
+	ok((await mine.$$('tbody a:text("人民路店")')).length === 0, 'a store\'s manager sees no other store');
+	const status = await mine.evaluate(() => Promise.all(['reports/persons?what=active&store=S2', 'reports/scorecard?from=2026-01-01&to=2026-01-31&store=S2', 'reports/exceptions?store=S2', 'reports/value-map?store=S2', 'health-board?store=S2']
+		.map(async (path) => (await fetch(`/api/v1/${path}`)).status)));
+	ok(status.every((code) => code === 404), 'nor by asking for it', status);
+	await mine.context().close();
+}
+
+// A clerk's follow-up shows in the scorecard; the clerk leaves, the work is handed over.
+export async function handover(browser) {
+	const clerk = await open(browser, 'clerk');
+	await clerk.evaluate(async () => {
+		const send = async (path, body) => (await fetch(`/api/v1/${path}`, {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'application/json'}, body: JSON.stringify(body)})).json();
+		const {customer_id: person} = await send('enrol', {name: '交接', phone: '13655550001', consents: ['sms']});
+		await send(`persons/${person}/notes`, {body: '下周来', channel: 'store', next_on: '2030-01-02'});
+	});
+	await clerk.context().close();
+	const page = await open(browser, 'store_manager', {size: 'desk'});
+	await visit(page, '#/scorecard');
+	await page.waitForSelector('td:text("clerk clerk")');
+	ok(true, 'who enrolled and noted is in the scorecard');
+	await page.selectOption('#leaver', 'CLERK');
+	await page.selectOption('#to_staff', 'STORE_MANAGER');
+	await page.click('button:text-is("交接")');
+	await page.waitForFunction(() => [...document.querySelectorAll('[role=alert]')].some((alert) => alert.textContent === '请填写原因'));
+	ok(true, 'a handover needs its reason');
+	await page.fill('#reason', '离职');
+	await page.click('button:text-is("交接")');
+	await page.waitForSelector('#toast :text("已交接")');
+	await visit(page, '#/tasks');
+	await page.waitForSelector('main li a');
+	ok((await page.$$('li:has-text("跟进")')).length > 0, 'what was the leaver\'s is in the heir\'s list');
+	ok(page.errors.length === 0, 'the console was quiet over a handover', page.errors);
+	await page.context().close();
+}
