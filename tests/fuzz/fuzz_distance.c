@@ -35,6 +35,9 @@ check(const uint16_t *a, int m, const uint16_t *b, int n)
 	HOLDS(abs(m - n) <= damerau && damerau <= osa && osa <= levenshtein && levenshtein <= (m > n ? m : n));
 	HOLDS(crm_distance_levenshtein(a, m, b, n, limit) == (levenshtein <= limit ? levenshtein : limit + 1));
 	HOLDS(jaro >= 0 && jaro <= 1 && winkler >= jaro && winkler <= 1 && bigram >= 0 && bigram <= 1);
+	HOLDS(crm_similarity_most(a, m, crm_units_signature(a, m), b, n, crm_units_signature(b, n)) >= winkler - 1e-9);
+	HOLDS(crm_distance_osa(a, m, b, n, 1) == (osa <= 1 ? osa : 2));
+	HOLDS(crm_distance_levenshtein(a, m, b, n, 1) == (levenshtein <= 1 ? levenshtein : 2));
 	HOLDS(crm_similarity_containment(a, m, b, n) >= bigram);
 	HOLDS(crm_distance_damerau(a, m, a, m, any) == 0 && crm_similarity_jaro(a, m, a, m) == 1.0);
 }

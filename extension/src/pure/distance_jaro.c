@@ -31,7 +31,7 @@ bits_between(int low, int high)
 	return (~UINT64_C(0) << low) & (~UINT64_C(0) >> (63 - high));
 }
 
-/* Both at most sixteen units, or at most thirty-two. */
+/* Both at most thirty-two units; of more than sixteen, a's last sixteen are looked at as well. */
 static inline double
 short_jaro(const uint16_t *a, int a_length, const uint16_t *b, int b_length, int window, bool is_wide)
 {
@@ -39,6 +39,7 @@ short_jaro(const uint16_t *a, int a_length, const uint16_t *b, int b_length, int
 	uint64_t	reach = (UINT64_C(2) << window) - 1;
 	uint64_t	a_taken = 0;
 	uint16_t	paired[2 * PATTERN_SHORT];
+	int			tail = a_length - PATTERN_SHORT;
 	int			matches = 0;
 	int			swaps = 0;
 
@@ -47,7 +48,7 @@ short_jaro(const uint16_t *a, int a_length, const uint16_t *b, int b_length, int
 		uint64_t	found = short_mask(a, b[j]);
 
 		if (is_wide)
-			found |= (uint64_t) short_mask(a + PATTERN_SHORT, b[j]) << PATTERN_SHORT;
+			found |= (uint64_t) short_mask(a + tail, b[j]) << tail;
 		found &= reach & inside & ~a_taken;
 		found &= -found;
 		a_taken |= found;
@@ -136,7 +137,7 @@ crm_similarity_jaro(const uint16_t *a, int a_length, const uint16_t *b, int b_le
 	if (longer <= PATTERN_SHORT)
 		return short_jaro(a, a_length, b, b_length, window, false);
 	if (longer <= 2 * PATTERN_SHORT)
-		return short_jaro(a, a_length, b, b_length, window, true);
+		return short_jaro(a, a_length, b, b_length, window, a_length > PATTERN_SHORT);
 	return long_jaro(a, a_length, b, b_length, window);
 }
 
