@@ -1,6 +1,7 @@
 // What flows decided and brought, said in words.
+import {bars} from './chart.js';
 import {h} from './dom.js';
-import {code, day, fault, language, number, t} from './i18n.js';
+import {code, day, fault, language, money, number, percent, t} from './i18n.js';
 
 export const title = (flow) => (language === 'en' ? flow.name_en : flow.name_zh) || flow.flow;
 
@@ -49,7 +50,18 @@ export function results(answer) {
 	}
 	return h('div', {class: 'results'}, said.map((line) => h('p', {class: 'said'}, line)), h('p', {class: smaller < 100 || fewer < 5 ? 'warn' : 'said', id: 'verdict'}, verdict),
 		answer.sample_ratio.is_skewed && h('p', {class: 'warn'}, t('result.skewed', {n: number(control.persons), expected: number(Math.round(answer.sample_ratio.control_expected))})),
-		h('dl', {}, [['fired', answer.fired], ['sent', answer.sent], ['redeemed', answer.redeemed]].map(([name, value]) => [h('dt', {}, t(`result.${name}`)), h('dd', {}, number(value))])));
+		answer.funnel && answer.funnel.assigned > 0 && bars(t('funnel.title'), ['assigned', 'sent', 'delivered', 'opened', 'clicked', 'redeemed'].map((name) => ({label: t(`funnel.${name}`), value: answer.funnel[name], text: number(answer.funnel[name])}))),
+		answer.cost && worth(answer), h('dl', {}, [['fired', answer.fired], ['sent', answer.sent], ['redeemed', answer.redeemed]].map(([name, value]) => [h('dt', {}, t(`result.${name}`)), h('dd', {}, number(value))])));
+}
+
+// What it cost, and what each customer who would not have come has cost.
+function worth(answer) {
+	const lines = [t('worth.cost', {total: money(answer.cost.total), messages: money(answer.cost.messages), coupons: money(answer.cost.coupons), points: money(answer.cost.points)})];
+	if (answer.recalled > 0) lines.push(t('worth.recalled', {n: number(Math.round(answer.recalled))}));
+	if (answer.cost_per_recalled !== null) lines.push(t('worth.each', {cost: money(answer.cost_per_recalled)}));
+	if (answer.roi !== null) lines.push(t('worth.roi', {roi: percent(answer.roi)}));
+	else if (/margin_percent/.test(answer.worth_says)) lines.push(t('worth.no_margin'));
+	return h('p', {class: 'said', id: 'worth'}, lines.join(language === 'en' ? ' ' : ''));
 }
 
 // Why a person got it, or not: each time it came up, then what would happen now.
