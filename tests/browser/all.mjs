@@ -3,9 +3,9 @@
 import {run} from './harness.mjs';
 import {looks, day, mistakes, doors} from './pages.mjs';
 import {imports, merges, rejects, workbooks} from './steward.mjs';
-import {audiences, coupons, flows, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
+import {audiences, coupons, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
 import {boards, handover, numbers} from './manager.mjs';
 import {screenshots} from './screenshots.mjs';
 
-const marketing = [audiences, overlaps, flows, presets, wordings, tags, tiers, coupons];
+const marketing = [audiences, overlaps, flows, presets, wordings, tags, tiers, coupons, naughty];
 await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, boards, numbers, handover, ...marketing]);

@@ -1,5 +1,6 @@
 // A marketer's work: an audience from phrases with the count beside, flows, tags, tiers and coupons; nothing typed lost,
 // hostile names shown as they are.
+import {readFileSync} from 'node:fs';
 import {judge, ok, open, visit} from './harness.mjs';
 
 const text = (page, what) => page.waitForSelector(`:is(main, #toast) :text("${what}")`);
@@ -374,5 +375,41 @@ export async function coupons(browser) {
 	await visit(page, '#/coupons');
 	await judge(page, 'coupons');
 	ok((await page.$$('main img')).length === 0 && page.errors.length === 0, 'the console was quiet over coupons', page.errors);
+	await page.context().close();
+}
+
+// Naughty strings as names of audiences and flows: shown as they are, and run nothing.
+export async function naughty(browser) {
+	let strings = [hostile, '"><script>alert(1)</script>', "javascript:alert(1)//", '{{constructor.constructor("alert(1)")()}}', '\u202Etxet', '田中さんにあげて下さい', '=1+1', '${alert(1)}', '<svg/onload=alert(1)>', '👩‍👩‍👧‍👦'];
+	try {
+		strings = strings.concat(JSON.parse(readFileSync(new URL('../../../shared/data/gateway/blns/blns.json', import.meta.url), 'utf8')));
+	} catch { /* the list lies beside the checkout, or not at all */ }
+	strings = [...new Set(strings.map((text) => text.trim()))].filter((text) => [...text].length >= 1 && text.length <= 100 && !text.includes('\u0000'));
+	const page = await open(browser, 'marketer', {size: 'desk'});
+	const {names, flows, before} = await page.evaluate(async (texts) => {
+		const send = async (method, path, body) => (await fetch(`/api/v1/${path}`, {method, headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)})).status;
+		const taken = [], renamed = [];
+		for (const [i, text] of texts.entries()) if (await send('PUT', `segments/naughty_${i}`, {name_zh: text, rule: {any: []}, kind: 'static'}) === 200) taken.push(text);
+		const rows = (await (await fetch('/api/v1/flows')).json()).items;
+		for (const [i, {flow}] of rows.entries()) if (await send('PUT', `flows/${flow}/name`, {name_zh: texts[i % texts.length]}) === 200) renamed.push(texts[i % texts.length]);
+		return {names: taken, flows: renamed, before: rows.map(({flow, name_zh, name_en}) => ({flow, name_zh, name_en}))};
+	}, strings);
+	ok(names.length > strings.length * 0.9, `${names.length} of ${strings.length} naughty names are taken`);
+	await visit(page, '#/audiences');
+	const trimmed = (texts) => texts.map((text) => text.replace(/^\s+|\s+$/g, ''));
+	const shown = new Set(trimmed(await page.$$eval('td a', (links) => links.map((link) => link.textContent))));
+	const lost = trimmed(names).filter((name) => !shown.has(name));
+	ok(lost.length === 0, 'audiences are called what they are called', lost.slice(0, 5));
+	await visit(page, '#/flows');
+	const called = new Set(trimmed(await page.$$eval('h2 a', (links) => links.map((link) => link.textContent))));
+	ok(flows.length > 2 && trimmed(flows).every((name) => called.has(name)), 'and flows');
+	await visit(page, '#/audiences/new');
+	await add(page, 'segment');
+	await page.waitForFunction(() => document.querySelectorAll('.parts select[aria-label="取值"] option').length > 5);
+	ok((await page.$$('main img, main script, main svg[onload]')).length === 0 && page.errors.length === 0, 'none of them runs, in lists or in choices', page.errors);
+	await page.evaluate(async ([rows, count]) => {
+		for (const {flow, ...name} of rows) await fetch(`/api/v1/flows/${flow}/name`, {method: 'PUT', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(name)});
+		for (let i = 0; i < count; i++) await fetch(`/api/v1/segments/naughty_${i}`, {method: 'DELETE'});
+	}, [before, strings.length]);
 	await page.context().close();
 }
