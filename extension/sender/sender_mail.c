@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "common/base64.h"
+#include "core/compat.h"
 
 static char *
 base64(const char *text, int length)
@@ -18,7 +19,7 @@ base64(const char *text, int length)
 	int			size = pg_b64_enc_len(length) + 1;
 	char	   *out = palloc(size);
 
-	out[pg_b64_encode(text, length, out, size)] = '\0';
+	out[pg_b64_encode((const crm_compat_byte *) text, length, out, size)] = '\0';
 	return out;
 }
 

@@ -12,6 +12,7 @@
 #include <openssl/hmac.h>
 
 #include "common/base64.h"
+#include "core/compat.h"
 
 #define SECRET_PREFIX "whsec_"
 
@@ -28,7 +29,7 @@ secret_bytes(const char *secret, int *length)
 	text_length = strlen(secret) - prefix;
 	*length = pg_b64_dec_len(text_length);
 	bytes = palloc(*length + 1);
-	*length = pg_b64_decode(secret + prefix, text_length, (char *) bytes, *length);
+	*length = pg_b64_decode(secret + prefix, text_length, (crm_compat_byte *) bytes, *length);
 	return *length > 0 ? bytes : NULL;
 }
 
@@ -47,7 +48,7 @@ append_signature(StringInfo header, const char *secret, const char *signed_text,
 	if (HMAC(EVP_sha256(), key, key_length, (const uint8 *) signed_text, signed_length, digest, &digest_length) == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not sign a message")));
 	explicit_bzero(key, key_length);
-	encoded_length = pg_b64_encode((char *) digest, digest_length, encoded, sizeof(encoded));
+	encoded_length = pg_b64_encode((const crm_compat_byte *) digest, digest_length, encoded, sizeof(encoded));
 	appendStringInfo(header, "%sv1,%.*s", header->len > 0 ? " " : "", encoded_length, encoded);
 	return true;
 }

@@ -133,12 +133,12 @@ check_clock(char **newval, void **extra, GucSource source)
 		GUC_check_errhint("Start the server with crm.core_test_mode = on.");
 		return false;
 	}
-	parsed = (TimestampTz *) malloc(sizeof(TimestampTz));
+	parsed = crm_compat_guc_alloc(sizeof(TimestampTz));
 	if (parsed == NULL)
 		return false;
 	if (!parse_clock(*newval, parsed))
 	{
-		free(parsed);
+		crm_compat_guc_free(parsed);
 		GUC_check_errdetail("The clock takes a timestamp with time zone, as in 2026-06-30T10:00:00+08:00.");
 		return false;
 	}

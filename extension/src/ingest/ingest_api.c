@@ -217,7 +217,7 @@ sign(const char *secret, const char *id, const char *sent_at, const bytea *paylo
 
 	if (strncmp(secret, "whsec_", 6) != 0)
 		return false;
-	key_length = pg_b64_decode(secret + 6, strlen(secret + 6), (char *) key, sizeof(key));
+	key_length = pg_b64_decode(secret + 6, strlen(secret + 6), (crm_compat_byte *) key, sizeof(key));
 	if (key_length < 16)
 		return false;
 	initStringInfo(&signed_text);
@@ -241,7 +241,7 @@ is_signed(char *signatures, const uint8 *digest)
 
 		if (strncmp(one, "v1,", 3) != 0 || strlen(one + 3) > 60)
 			continue;
-		if (pg_b64_decode(one + 3, strlen(one + 3), (char *) given, sizeof(given)) ==
+		if (pg_b64_decode(one + 3, strlen(one + 3), (crm_compat_byte *) given, sizeof(given)) ==
 				DIGEST_LENGTH &&
 			CRYPTO_memcmp(given, digest, DIGEST_LENGTH) == 0)
 			found = true;

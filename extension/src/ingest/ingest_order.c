@@ -140,7 +140,7 @@ take_line_money(CrmIngestParser *p, LineMoney *money)
 		money->quantity = (CrmDecimal) {1, 0};
 	if (!has_amount && (crm_decimal_multiply(money->quantity, money->unit_price, p->exponent,
 											 &money->amount) != CRM_DECIMAL_OK ||
-						Abs(money->amount) > INT64CONST(1000000000000000)))
+						llabs(money->amount) > INT64CONST(1000000000000000)))
 	{
 		crm_ingest_fault(p, CRM_FAULT_RANGE, "quantity", "Send a smaller quantity or price.");
 		return false;

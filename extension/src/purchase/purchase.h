@@ -35,7 +35,7 @@ extern void crm_purchase_init(void);
 extern CrmPurchaseChunk crm_purchase_chunk(Datum history);
 extern Datum crm_purchase_pack(CrmHistoryEntry *entries, int count);
 extern int	crm_purchase_tidy(CrmHistoryEntry *entries, int count);
-extern void crm_purchase_report(CrmHistoryCode code) pg_attribute_noreturn();
+pg_noreturn extern void crm_purchase_report(CrmHistoryCode code);
 extern CrmHistoryEntry *crm_purchase_entries_of_arrays(ArrayType *days, ArrayType *known,
 													   ArrayType *minor, int room, int *count);
 

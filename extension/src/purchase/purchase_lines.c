@@ -260,7 +260,7 @@ read_additions(FunctionCallInfo fcinfo, int n)
 		memcpy(&line->quantity, quantities + i * sizeof(int64), sizeof(int64));
 		memcpy(&line->amount_minor, amounts + i * sizeof(int64), sizeof(int64));
 		line->lines = count;
-		if (line->product < 0 || Abs((int64) line->day) > CRM_HISTORY_DAY_LIMIT)
+		if (line->product < 0 || llabs((int64) line->day) > CRM_HISTORY_DAY_LIMIT)
 			crm_purchase_report(CRM_HISTORY_RANGE);
 	}
 	qsort(additions, n, sizeof(Addition), compare_additions);

@@ -166,8 +166,8 @@ crm_purchase_entries_of_arrays(ArrayType *days, ArrayType *known, ArrayType *min
 		entries[i].day = day[i];
 		entries[i].known_day = known_day[i];
 		memcpy(&entries[i].amount_minor, amount + i * sizeof(int64), sizeof(int64));
-		if (Abs((int64) day[i]) > CRM_HISTORY_DAY_LIMIT ||
-			Abs((int64) known_day[i]) > CRM_HISTORY_DAY_LIMIT)
+		if (llabs((int64) day[i]) > CRM_HISTORY_DAY_LIMIT ||
+			llabs((int64) known_day[i]) > CRM_HISTORY_DAY_LIMIT)
 			crm_purchase_report(CRM_HISTORY_RANGE);
 	}
 	*count = n;

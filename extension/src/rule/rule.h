@@ -278,7 +278,7 @@ extern const char *crm_rule_type_name(CrmRuleType type);
 
 /* rule_read.c */
 extern CrmRuleTree *crm_rule_read(Jsonb *rule);
-extern void crm_rule_refuse(const char *path, const char *detail, const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void crm_rule_refuse(const char *path, const char *detail, const char *hint);
 extern char *crm_rule_key(const JsonbValue *key);
 extern JsonbValue *crm_rule_member(JsonbContainer *object, const char *name);
 extern const char *crm_rule_measure_name(CrmRuleMeasure measure);

@@ -195,8 +195,8 @@ describe_state(const GapSearch *search)
 			appendStringInfoString(&text, "\": null");
 		else if (slot->metric == CRM_VALUE_NET && factor > 1)
 			appendStringInfo(&text, "\": %s" INT64_FORMAT ".%0*d", number->value < 0 ? "-" : "",
-							 Abs(number->value / factor), search->exponent,
-							 (int) Abs(number->value % factor));
+							 (int64) llabs(number->value / factor), search->exponent,
+							 (int) llabs(number->value % factor));
 		else
 			appendStringInfo(&text, "\": " INT64_FORMAT, number->value);
 	}
