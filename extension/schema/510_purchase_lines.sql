@@ -9,6 +9,9 @@ CREATE TABLE crm.purchase_line_chunk (
 ALTER TABLE crm.purchase_line_chunk ALTER COLUMN lines SET STORAGE PLAIN;
 SELECT crm._access_protect_wide('crm.purchase_line_chunk');
 
+-- rules look up the products of a category
+CREATE INDEX product_category_id ON crm.product (category_id);
+
 -- Products as lines name them: 0 stands for none.
 CREATE VIEW crm.purchased_product WITH (security_invoker = true) AS
     SELECT p.product_id AS line_product, p.product_id, p.category_id FROM crm.product p

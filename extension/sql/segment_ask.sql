@@ -58,17 +58,18 @@ $$;
 COMMENT ON FUNCTION crm._segment_program(jsonb, int, int[], int[]) IS
     'segments put together, as steps of crm._bitmap_program() over the segments of ids; RM361, RM363';
 
+CREATE FUNCTION crm._segment_count(program int[], ids int[]) RETURNS bigint
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_segment_count';
+COMMENT ON FUNCTION crm._segment_count(int[], int[]) IS 'members of what a program of crm._bitmap_program() makes of stored segments, chunk by chunk';
+
 CREATE FUNCTION crm.segment_combine(expression jsonb) RETURNS bigint
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off SET enable_seqscan = off AS
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS
 $$
 DECLARE
     whole record;
 BEGIN
     SELECT p.ids, p.program INTO whole FROM crm._segment_program(expression, 1, '{}', '{}') p;
-    RETURN (SELECT coalesce(sum(crm._bitmap_program(whole.program, ARRAY(
-                        SELECT (SELECT k.members FROM crm.segment_chunk k WHERE k.segment_id = i.id AND k.chunk_no = c.chunk_no)
-                        FROM unnest(whole.ids) i (id)))), 0)
-            FROM generate_series(0, (SELECT max(k.chunk_no) FROM crm.segment_chunk k WHERE k.segment_id = ANY (whole.ids))) c (chunk_no));
+    RETURN crm._segment_count(whole.program, whole.ids);
 END
 $$;
 COMMENT ON FUNCTION crm.segment_combine(jsonb) IS

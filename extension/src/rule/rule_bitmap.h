@@ -24,6 +24,7 @@
 #include "core/core.h"
 
 #include "common/hashfn.h"
+#include "utils/array.h"
 #include "utils/expandeddatum.h"
 
 #define CRM_BITMAP_WIDTH 15
@@ -111,6 +112,10 @@ extern int	crm_rule_bitmap_find(const CrmBitmapParts *parts, int64 key);
 extern CrmBitmapParts crm_rule_bitmap_and(const CrmBitmapParts *a, const CrmBitmapParts *b);
 extern CrmBitmapParts crm_rule_bitmap_or(const CrmBitmapParts *a, const CrmBitmapParts *b);
 extern CrmBitmapParts crm_rule_bitmap_without(const CrmBitmapParts *a, const CrmBitmapParts *b);
+
+/* rule_bitmap_program.c */
+extern const int32 *crm_rule_bitmap_steps(ArrayType *program, int *n);
+extern int64 crm_rule_bitmap_run(const int32 *steps, int n_steps, const Datum *sets, const bool *nulls, int n_sets);
 
 /* Walks the members in order. */
 typedef struct CrmBitmapWalk

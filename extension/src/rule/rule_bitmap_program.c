@@ -37,25 +37,28 @@ load(Datum value, bool is_null, Words *words)
 	const char *data;
 	uint32		members;
 
-	memset(words, 0, sizeof(Words));
-	if (is_null)
-		return;
-	flat = (CrmBitmapFlat *) PG_DETOAST_DATUM(value);
-	if (flat->n == 0)
-		return;
-	if (flat->n > 1)
+	flat = is_null ? NULL : (CrmBitmapFlat *) PG_DETOAST_DATUM(value);
+	if (flat != NULL && flat->n > 1)
 		refuse("A set has more than one container.");
+	if (flat == NULL || flat->n == 0)
+	{
+		memset(words, 0, sizeof(Words));
+		return;
+	}
 	data = (const char *) flat + flat->entries[0].place;
 	members = flat->entries[0].members_less_one + 1;
 	if (!crm_rule_bitmap_is_sparse(members))
+	{
 		memcpy(words, data, sizeof(Words));
-	else
-		for (uint32 i = 0; i < members; i++)
-		{
-			uint16		offset = ((const uint16 *) data)[i];
+		return;
+	}
+	memset(words, 0, sizeof(Words));
+	for (uint32 i = 0; i < members; i++)
+	{
+		uint16		offset = ((const uint16 *) data)[i];
 
-			words->word[offset / 64] |= UINT64CONST(1) << (offset % 64);
-		}
+		words->word[offset / 64] |= UINT64CONST(1) << (offset % 64);
+	}
 }
 
 static void
@@ -74,23 +77,14 @@ combine(int operation, Words *left, const Words *right)
 		refuse("The program has an unknown step.");
 }
 
-/* crm._bitmap_program(program, sets): the number of members of what the program makes. */
-Datum
-crm_bitmap_program(PG_FUNCTION_ARGS)
+/* The number of members of what a program makes of sets of one container each. */
+int64
+crm_rule_bitmap_run(const int32 *steps, int n_steps, const Datum *sets, const bool *nulls, int n_sets)
 {
-	ArrayType  *program = PG_GETARG_ARRAYTYPE_P(0);
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
-	const int32 *steps = (const int32 *) ARR_DATA_PTR(program);
-	int			n_steps = ArrayGetNItems(ARR_NDIM(program), ARR_DIMS(program));
 	Words	   *stack = palloc(Min(n_steps, MAX_STACK) * sizeof(Words));
 	int			depth = 0;
-	Datum	   *sets;
-	bool	   *nulls;
-	int			n_sets;
+	int64		members;
 
-	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_DOUBLE, &sets, &nulls, &n_sets);
-	if (n_steps == 0 || array_contains_nulls(program))
-		refuse("The program is empty.");
 	for (int i = 0; i < n_steps; i++)
 	{
 		if (steps[i] >= 0)
@@ -107,5 +101,32 @@ crm_bitmap_program(PG_FUNCTION_ARGS)
 	}
 	if (depth != 1)
 		refuse("The program leaves more than one set.");
-	PG_RETURN_INT64(pg_popcount((const char *) stack, sizeof(Words)));
+	members = pg_popcount((const char *) stack, sizeof(Words));
+	pfree(stack);
+	return members;
+}
+
+/* The steps of a program; refused when there are none. */
+const int32 *
+crm_rule_bitmap_steps(ArrayType *program, int *n)
+{
+	*n = ArrayGetNItems(ARR_NDIM(program), ARR_DIMS(program));
+	if (*n == 0 || array_contains_nulls(program))
+		refuse("The program is empty.");
+	return (const int32 *) ARR_DATA_PTR(program);
+}
+
+/* crm._bitmap_program(program, sets): the number of members of what the program makes. */
+Datum
+crm_bitmap_program(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
+	int			n_steps;
+	const int32 *steps = crm_rule_bitmap_steps(PG_GETARG_ARRAYTYPE_P(0), &n_steps);
+	Datum	   *sets;
+	bool	   *nulls;
+	int			n_sets;
+
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_DOUBLE, &sets, &nulls, &n_sets);
+	PG_RETURN_INT64(crm_rule_bitmap_run(steps, n_steps, sets, nulls, n_sets));
 }
