@@ -233,6 +233,13 @@ export async function presets(browser) {
 	await visit(page, '#/flows/t_win_back/edit');
 	await page.waitForSelector('form.flow');
 	await judge(page, 'flow editor en dark');
+	await visit(page, '#/flows/t_browse/edit');
+	await page.waitForSelector('#event input:checked');
+	await page.check('#event label:has-text("searched") input');
+	await judge(page, 'flow editor of events en dark');
+	await page.click('form.flow button[type=submit]');
+	await page.waitForFunction(() => location.hash === '#/flows/t_browse');
+	ok(JSON.parse((await specs()).t_browse)[1].event.types.join() === 'product_view,search', 'the events of a trigger are edited');
 	await visit(page, '#/flows/t_win_back');
 	await page.waitForSelector('#verdict');
 	await judge(page, 'flow en dark');

@@ -49,11 +49,26 @@ function trigger(page) {
 		welcome: () => h('p', {}, t('trigger.welcome')),
 		silence: () => [h('p', {}, t('trigger.silence')), number(page, 'days'), number(page, 'backlog_per_day')],
 		birthday: () => [h('p', {}, t('trigger.birthday')), clock('at', t('flow.at'), now.spec.at, set('at'))],
-		schedule: () => [schedule(now.spec.schedule, set('schedule')), 'ago' in now.spec && number(page, 'ago'), 'days_before' in now.spec && number(page, 'days_before'),
+		schedule: () => [schedule(now.spec.schedule, set('schedule')), 'ago' in now.spec && number(page, 'ago'), 'calendar' in now.spec && choice('calendar', t('flow.calendar'), [...new Set(['festival', 'solar_term', now.spec.calendar])].map((value) => [value, code('calendar', value)]), now.spec.calendar, set('calendar')),
+			('days_before' in now.spec || 'calendar' in now.spec) && number(page, 'days_before'),
 			'key' in now.spec && choice('key', t('flow.key'), ['once', 'year', 'quarter', 'month', 'half_month', 'day', 'tier'].map((value) => [value, t(`key.${value}`)]), now.spec.key, set('key')), number(page, 'late_hours')],
-		event: () => [h('p', {}, t('trigger.event', {what: (now.spec.event.types || [now.spec.event.kind]).map((type) => code('event', type)).join(t('comma'))})), number(page, 'reentry_days'), number(page, 'late_hours')],
+		event: () => [now.spec.event.kind === 'event' ? eventTypes(page) : h('p', {}, t('trigger.event', {what: code('event', now.spec.event.kind)})), number(page, 'reentry_days'), number(page, 'late_hours')],
 	};
 	return [h('h2', {}, t('flow.trigger')), parts[row.trigger]()];
+}
+
+// The kinds of events that let somebody in.
+function eventTypes(page) {
+	const {event} = page.now.spec;
+	const place = h('span', {class: 'many'});
+	list('rules/values?kind=event&field=type&limit=500').then((known) => append(place, [...new Set([...event.types, ...known.rows.map((row) => row.code)])].map((type) => {
+		const row = known.rows.find((one) => one.code === type);
+		return h('label', {class: 'check'}, h('input', {type: 'checkbox', checked: event.types.includes(type), onchange: (change) => {
+			event.types = change.target.checked ? [...event.types, type] : event.types.filter((other) => other !== type);
+			page.remember();
+		}}), row && named(row) !== type ? named(row) : code('event', type));
+	})), () => append(place, [event.types.join(t('comma'))]));
+	return h('fieldset', {id: 'event', tabindex: '-1'}, h('legend', {}, t('trigger.event', {what: ''})), place);
 }
 
 const choice = (id, label, options, chosen, set) => h('div', {class: 'field'}, h('label', {for: id}, label), h('select', {id, onchange: (event) => set(event.target.value)}, options.map(([value, text]) => h('option', {value, selected: value === (chosen ?? '')}, text))));
