@@ -14,9 +14,8 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
-#include "pure/hash.h"
-
-#define GATHERED 1024
+#define GATHERED 1024			/* at first; more until it is clear whether numbers lie close */
+#define MOST_GATHERED (1 << 20)
 #define AHEAD 16
 #define NOWHERE UINT32_MAX
 #define FIRST_PLACES (1 << 20)
@@ -43,7 +42,8 @@ typedef struct Components
 	uint32	   *slots;			/* its place plus one; 0 is free */
 	uint64		n_slots;
 	int			n_waiting;
-	Edge		waiting[GATHERED];
+	int			room_waiting;
+	Edge	   *waiting;
 } Components;
 
 PG_FUNCTION_INFO_V1(crm_identity_components_add);
@@ -71,7 +71,7 @@ widen_places(Components *all, uint64 wanted)
 static uint64
 slot_of(const Components *all, int64 number)
 {
-	uint64		slot = crm_hash_int64(number) & (all->n_slots - 1);
+	uint64		slot = (uint64) number * UINT64CONST(0x9E3779B97F4A7C15) >> 20 & (all->n_slots - 1);
 
 	while (all->slots[slot] != 0 && all->numbers[slot] != number)
 		slot = (slot + 1) & (all->n_slots - 1);
@@ -191,29 +191,66 @@ plain_place(Components *all, int64 number)
 	return (uint32) number;
 }
 
-/* All waiting numbers fit into the array, or room is made for them, or hashing begins. */
-static void
-make_places(Components *all)
+/* The largest of the waiting numbers; those below 0 are beyond all. */
+static uint64
+largest_waiting(const Components *all)
 {
 	uint64		largest = 0;
 
 	for (int i = 0; i < all->n_waiting; i++)
 	{
-		largest = Max(largest, (uint64) all->waiting[i].a);		/* below 0 is beyond all */
+		largest = Max(largest, (uint64) all->waiting[i].a);
 		largest = Max(largest, (uint64) all->waiting[i].b);
 	}
+	return largest;
+}
+
+static bool
+is_close(const Components *all, uint64 largest)
+{
+	return largest < MOST_PLACES &&
+		largest < Max((uint64) all->n_edges * PLACES_AN_EDGE, FIRST_PLACES);
+}
+
+/* Few edges of large numbers say nothing yet: more are gathered. */
+static bool
+gather_more(Components *all)
+{
+	Edge	   *waiting;
+	uint64		largest;
+
+	if (all->is_hashed || all->room_waiting >= MOST_GATHERED)
+		return false;
+	largest = largest_waiting(all);
+	if (largest < all->n_places || is_close(all, largest) ||
+		largest >= (uint64) MOST_GATHERED * PLACES_AN_EDGE)
+		return false;
+	waiting = MemoryContextAllocHuge(all->memory, 2 * all->room_waiting * sizeof(Edge));
+	memcpy(waiting, all->waiting, all->n_waiting * sizeof(Edge));
+	pfree(all->waiting);
+	all->waiting = waiting;
+	all->room_waiting *= 2;
+	return true;
+}
+
+/* All waiting numbers fit into the array, or room is made for them, or hashing begins. */
+static void
+make_places(Components *all)
+{
+	uint64		largest = largest_waiting(all);
+
 	if (largest < all->n_places)
 		return;
-	if (largest >= MOST_PLACES || largest >= Max((uint64) all->n_edges * PLACES_AN_EDGE, FIRST_PLACES))
-		begin_hashing(all);
-	else
+	if (is_close(all, largest))
 		widen_places(all, largest + 1);
+	else
+		begin_hashing(all);
 }
 
 static void
 join_waiting(Components *all)
 {
-	if (!all->is_hashed)
+	if (!all->is_hashed && all->n_waiting > 0)
 		make_places(all);
 	for (int i = 0; i < all->n_waiting; i++)
 	{
@@ -250,6 +287,8 @@ crm_identity_components_add(PG_FUNCTION_ARGS)
 			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this is a part of an aggregate")));
 		all = MemoryContextAllocZero(memory, sizeof(Components));
 		all->memory = memory;
+		all->room_waiting = GATHERED;
+		all->waiting = MemoryContextAlloc(memory, GATHERED * sizeof(Edge));
 	}
 	else
 		all = (Components *) PG_GETARG_POINTER(0);
@@ -257,7 +296,7 @@ crm_identity_components_add(PG_FUNCTION_ARGS)
 	{
 		all->n_edges++;
 		all->waiting[all->n_waiting++] = (Edge) {PG_GETARG_INT64(1), PG_GETARG_INT64(2)};
-		if (all->n_waiting == GATHERED)
+		if (all->n_waiting == all->room_waiting && !gather_more(all))
 			join_waiting(all);
 	}
 	PG_RETURN_POINTER(all);
