@@ -68,7 +68,10 @@ BEGIN
         END IF;
         IF candidate.endpoint IS NOT NULL AND cardinality(addresses) > 0 THEN
             consent := crm._outbox_consent(person, candidate.channel, addresses);
-            IF consent = 'yes' THEN
+            IF consent = 'yes' AND crm._outbox_month_is_full(candidate.channel, crm._identity_cluster(person)) THEN
+                tried := tried || format('%s: as many this month as it allows', candidate.channel);
+                CONTINUE;
+            ELSIF consent = 'yes' THEN
                 RETURN ROW(candidate.channel, addresses[1], candidate.channel)::crm.gate_reach;
             END IF;
         END IF;

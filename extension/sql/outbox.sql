@@ -244,7 +244,8 @@ $$
                 ELSE (SELECT o.key FROM jsonb_each_text(options) o
                       WHERE NOT coalesce(CASE o.key WHEN 'is_private_allowed' THEN o.value IN ('true', 'false')
                                                     WHEN 'timeout_ms' THEN o.value ~ '^[0-9]{3,5}$' AND o.value::int BETWEEN 100 AND 50000
-                                                    WHEN 'max_concurrency' THEN o.value ~ '^[0-9]{1,2}$' AND o.value::int BETWEEN 1 AND 64 END, false)
+                                                    WHEN 'max_concurrency' THEN o.value ~ '^[0-9]{1,2}$' AND o.value::int BETWEEN 1 AND 64
+                                                    WHEN 'per_minute' THEN o.value ~ '^[0-9]{1,6}$' AND o.value::int BETWEEN 1 AND 600000 END, false)
                       ORDER BY o.key LIMIT 1) END
 $$;
 COMMENT ON FUNCTION crm._outbox_fault(jsonb) IS 'the option of an endpoint that is wrong or unknown; null: none';
@@ -260,17 +261,17 @@ BEGIN
         RAISE EXCEPTION 'endpoint needs a name' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'endpoint', HINT = 'Give a short code.';
     ELSIF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'option "%" of an endpoint is wrong', wrong USING ERRCODE = 'invalid_parameter_value', COLUMN = wrong,
-            HINT = 'Options are is_private_allowed (true, false), timeout_ms (100 to 50000), max_concurrency (1 to 64).';
+            HINT = 'Options are is_private_allowed (true, false), timeout_ms (100 to 50000), max_concurrency (1 to 64), per_minute (1 to 600000).';
     END IF;
-    INSERT INTO crm.endpoint AS e (endpoint, url, secret_sealed, is_active, is_private_allowed, timeout_ms, max_concurrency)
+    INSERT INTO crm.endpoint AS e (endpoint, url, secret_sealed, is_active, is_private_allowed, timeout_ms, max_concurrency, per_minute)
     VALUES (_outbox_endpoint_put.endpoint, _outbox_endpoint_put.url,
             crm._encrypt('endpoint', coalesce(_outbox_endpoint_put.secret, 'whsec_' || encode(crm._random_bytes(32), 'base64'))), true,
             coalesce((options ->> 'is_private_allowed')::boolean, false), coalesce((options ->> 'timeout_ms')::int, 15000),
-            coalesce((options ->> 'max_concurrency')::int, 8))
+            coalesce((options ->> 'max_concurrency')::int, 8), (options ->> 'per_minute')::int)
     ON CONFLICT ON CONSTRAINT endpoint_pkey DO UPDATE
     SET url = excluded.url, secret_sealed = CASE WHEN _outbox_endpoint_put.secret IS NULL THEN e.secret_sealed ELSE excluded.secret_sealed END,
         is_active = true, is_private_allowed = excluded.is_private_allowed, timeout_ms = excluded.timeout_ms,
-        max_concurrency = excluded.max_concurrency, broken_until = NULL, failures = 0;
+        max_concurrency = excluded.max_concurrency, per_minute = excluded.per_minute, bucket = NULL, bucket_at = NULL, broken_until = NULL, failures = 0;
     UPDATE crm.alert a SET closed_at = crm.core_now()
     WHERE a.kind = 'outbox.gone' AND a.key = _outbox_endpoint_put.endpoint AND a.closed_at IS NULL;
     PERFORM crm._worker_wake();
@@ -299,7 +300,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_define_endpoint(text, text, text, jsonb) IS
-    'makes or changes where messages go as signed webhooks; options is_private_allowed (false), timeout_ms (15000), max_concurrency (8); returns the signing secret, drawn when none is given; 22023 for a bad URL or secret';
+    'makes or changes where messages go as signed webhooks; options is_private_allowed (false), timeout_ms (15000), max_concurrency (8), per_minute (what the connector bears); returns the signing secret, drawn when none is given; 22023 for a bad URL or secret';
 GRANT EXECUTE ON FUNCTION crm.outbox_define_endpoint(text, text, text, jsonb) TO crm_admin;
 
 CREATE FUNCTION crm.outbox_rotate_secret(endpoint text, is_finished boolean DEFAULT false) RETURNS text
@@ -461,6 +462,7 @@ BEGIN
     FROM (SELECT * FROM crm.outbox_queue w WHERE w.customer_id = ANY (ids) ORDER BY w.customer_id, w.message_id FOR UPDATE) q;
     PERFORM crm._outbox_cancel(waiting, 'erased');
     UPDATE crm.outbox o SET body = '{}', address_hash = NULL WHERE o.customer_id = ANY (ids);
+    DELETE FROM crm.fallback_due f WHERE f.customer_id = ANY (ids);
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_on_erase(bigint) IS 'empties a person''s messages and cancels those that wait';

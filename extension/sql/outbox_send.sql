@@ -50,12 +50,15 @@ BEGIN
     LOOP
         SELECT carrier.max_concurrency - count(*) INTO room FROM crm.outbox_queue q
         WHERE q.endpoint = carrier.endpoint AND q.lease_until > clock_timestamp();
+        -- a bucket without a bottom is null, and the least of the two
+        room := least(room, crm._outbox_allowance(carrier.endpoint));
         CONTINUE WHEN room <= 0;
         RETURN QUERY
             SELECT q.customer_id, q.message_id, q.attempt FROM crm.outbox_queue q
             WHERE q.endpoint = carrier.endpoint AND q.due_at <= crm.core_now() AND (q.lease_until IS NULL OR q.lease_until <= clock_timestamp())
             ORDER BY q.due_at LIMIT least(room, left_over) FOR UPDATE SKIP LOCKED;
         GET DIAGNOSTICS found = ROW_COUNT;
+        PERFORM crm._outbox_spend(carrier.endpoint, found);
         left_over := left_over - found;
         EXIT WHEN left_over <= 0;
     END LOOP;
@@ -130,7 +133,7 @@ BEGIN
         RETURN;
     END IF;
     -- a retry, a pause or an outage may have carried it into the night
-    earliest := crm._outbox_quiet_until(message.quiet, crm.core_now());
+    earliest := greatest(crm._outbox_quiet_until(message.quiet, crm.core_now()), crm._outbox_address_free_at(message.channel, message.address_hash));
     IF earliest > crm.core_now() THEN
         UPDATE crm.outbox_queue q SET due_at = earliest, lease_until = NULL, leased_by = NULL
         WHERE q.customer_id = due.customer_id AND q.message_id = due.message_id;
@@ -146,6 +149,7 @@ BEGIN
     UPDATE crm.outbox_queue q SET attempt = q.attempt + 1, leased_by = worker,
         lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
     WHERE q.customer_id = due.customer_id AND q.message_id = due.message_id;
+    PERFORM crm._outbox_address_used(message.channel, message.address_hash);
     PERFORM crm._outbox_note(due.customer_id, due.message_id, 'attempt', due.attempt + 1);
 END
 $$;
@@ -204,6 +208,9 @@ BEGIN
     PERFORM crm._outbox_release(ARRAY[ROW(message.customer_id, message.message_id, _outbox_bury.attempt)::crm.queue_ref]);
     PERFORM crm._outbox_alert('outbox.dead', message.endpoint, jsonb_build_object('message_id', message.message_id,
         'reason', _outbox_bury.reason, 'remedy', 'Mend the endpoint, then replay: SELECT crm.outbox_replay(message_id).'));
+    IF NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id AND e.kind = 'unknown') THEN
+        PERFORM crm._outbox_expect(message, true);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_bury(crm.message_row, int, text) IS
@@ -220,6 +227,7 @@ BEGIN
         attempt, nullif(http_status, 0), nullif(detail, ''));
     IF outcome = 'sent' THEN
         DELETE FROM crm.outbox_queue q WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id;
+        PERFORM crm._outbox_expect(message, false);
         UPDATE crm.endpoint e SET failures = 0, broken_until = NULL WHERE e.endpoint = message.endpoint AND (e.failures > 0 OR e.broken_until IS NOT NULL);
         UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'outbox.dead' AND a.key = message.endpoint AND a.closed_at IS NULL;
         RETURN;
@@ -317,6 +325,12 @@ BEGIN
     END IF;
     IF NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id AND e.kind = outbox_receipt.kind) THEN
         PERFORM crm._outbox_note(message.customer_id, message.message_id, outbox_receipt.kind, detail => left(outbox_receipt.detail, 500));
+        IF kind = 'undelivered' THEN
+            PERFORM crm._outbox_release(ARRAY[ROW(message.customer_id, message.message_id, 1)::crm.queue_ref]);
+            PERFORM crm._outbox_expect(message, true);
+        ELSE
+            PERFORM crm._outbox_arrived(message);
+        END IF;
     END IF;
     answer := jsonb_build_object('message_id', message.message_id, 'kind', outbox_receipt.kind);
     PERFORM crm._idempotency_store(idempotency_key, answer);
@@ -341,7 +355,11 @@ BEGIN
         'state', coalesce((SELECT CASE WHEN q.lease_until > clock_timestamp() THEN 'sending' WHEN q.attempt > 0 THEN 'retry' ELSE 'pending' END
                            FROM crm.outbox_queue q WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id),
                           (SELECT 'dead' FROM crm.dead_letter d WHERE d.customer_id = message.customer_id AND d.message_id = message.message_id AND d.replayed_at IS NULL),
-                          (SELECT e.kind FROM crm.outbox_event e WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id
+                          (SELECT CASE WHEN e.kind = 'sent' AND c.is_confirmed_by_hand
+                                            AND NOT EXISTS (SELECT FROM crm.outbox_event r WHERE r.customer_id = e.customer_id AND r.message_id = e.message_id
+                                                              AND r.kind IN ('delivered', 'undelivered', 'opened', 'clicked')) THEN 'awaiting_human' ELSE e.kind END
+                           FROM crm.outbox_event e LEFT JOIN crm.endpoint p ON p.endpoint = message.endpoint LEFT JOIN crm.connector c ON c.connector = p.connector
+                           WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id
                              AND e.kind IN ('sent', 'cancelled') ORDER BY e.at DESC, e.outbox_event_id DESC LIMIT 1), 'pending'),
         'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'attempt', e.attempt, 'http_status', e.http_status, 'detail', e.detail)
                                              ORDER BY e.at, e.outbox_event_id), '[]')

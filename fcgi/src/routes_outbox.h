@@ -73,3 +73,20 @@
 		.summary = "Write what messages say on a channel; answers its length", .request_schema = "Template", .response_schema = "Object", .success = 200,
 		.example = "{\"channel\":\"sms\",\"body\":\"{{name}}, ... TD\",\"options\":{\"vendor_template\":\"SMS_1\",\"vendor_params\":{\"name\":\"{{name}}\"}}}",
 	},
+	{
+		.method = CRM_PATCH, .path = "/api/v1/channels/{channel}", .operation = "channel_limits", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "marketer, headquarters, admin",
+		.sql = "SELECT 200 AS status, crm.outbox_set_limits($1, $2)::text AS body",
+		.params = {{"channel", CRM_IN_PATH, CRM_TEXT, true, NULL, NULL}, BODY}, .timeout_ms = FAST_MS,
+		.summary = "What a channel bears: caps, how long a receipt is waited for", .request_schema = "ChannelLimits", .response_schema = "Object", .success = 200,
+		.example = "{\"monthly_cap\":4,\"receipt_hours\":24}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/inbound", .operation = "inbound", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "steward, till, admin",
+		.sql = "SELECT 200 AS status, crm.outbox_inbound(crm.gateway_text($1, 'channel', true), crm.gateway_text($1, 'address', true), "
+		"crm.gateway_text($1, 'text', true), $2)::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "What a person answered to a message: TD, STOP or 退订 closes the channel",
+		.request_schema = "Inbound", .response_schema = "Object", .success = 200,
+		.example = "{\"channel\":\"sms\",\"address\":\"13867241905\",\"text\":\"TD\"}",
+	},

@@ -166,6 +166,9 @@ const CrmSchema crm_schemas[] = {
 						"\"secrets\":{\"type\":\"object\"},\"options\":{\"type\":\"object\"}")},
 	{"Template", OBJECT("\"channel\",\"body\"",
 						"\"channel\":" TEXT ",\"body\":" TEXT ",\"options\":{\"type\":\"object\"}")},
+	{"ChannelLimits", OBJECT("", "\"monthly_cap\":{\"type\":[\"integer\",\"null\"]},\"address_day_cap\":{\"type\":[\"integer\",\"null\"]},"
+							 "\"receipt_hours\":{\"type\":[\"integer\",\"null\"]}")},
+	{"Inbound", OBJECT("\"channel\",\"address\",\"text\"", "\"channel\":" TEXT ",\"address\":" TEXT ",\"text\":" TEXT)},
 	{"ChannelEndpoint", OBJECT("\"endpoint\"", "\"endpoint\":" TEXT)},
 	{"OptOut", OBJECT("\"channel\",\"address\"",
 					  "\"channel\":" TEXT ",\"address\":" TEXT ",\"evidence\":" TEXT)},
