@@ -171,7 +171,14 @@ wait_for($id = message('email', $mail), 'attempt, failed RCPT failed: 451');
 is(due_in($id), '00:05:00', 'greylisted: again in 300 s');
 wait_for(message('email', $mail), 'attempt, unknown, dead', 'a connection that breaks after the content: it may have arrived, no second mail');
 
-# 7. nothing of a secret is anywhere in clear
+# 7. a name that leads nowhere: nothing left, tried again, and others go on meanwhile
+$node->safe_psql('shop', q{SELECT crm.outbox_connect('feishu_robot', 'feishu_robot', 'https://nobody.invalid', '{}', '{"hook": "abc", "secret": "feishuSecret"}')});
+$id = message('staff', '{"text": "x"}');
+wait_for(message('wecom', '{"text": "您好"}'), 'attempt, sent');
+wait_for($id, 'attempt, failed', 'a name that cannot be resolved is a failure, and no silence');
+is(due_in($id), '00:05:00', 'tried again in 300 s');
+
+# 8. nothing of a secret is anywhere in clear
 is($node->safe_psql('shop', "SELECT count(*) FROM crm.endpoint e WHERE to_jsonb(e)::text ~ 'testSecret|corps|SECding'"), '0', 'secrets are sealed');
 is($node->safe_psql('shop', "SELECT count(*) FROM crm.outbox_event e WHERE e.detail ~ 'testSecret|corps|SECding|token\\+'"), '0', 'and in no event');
 # the test's own statements are in it, too
