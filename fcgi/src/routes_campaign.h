@@ -120,3 +120,12 @@
 		.params = {BODY}, .timeout_ms = FAST_MS, .summary = "Hold a share of all persons out of every flow",
 		.request_schema = "HoldOut", .response_schema = "Object", .success = 200, .example = "{\"percent\":5}",
 	},
+	{
+		.method = CRM_POST, .path = "/api/v1/segments/{segment}/audience", .operation = "audience", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.sql = "SELECT 200 AS status, crm.campaign_audience($1, crm.gateway_text($2, 'channel', true), crm.gateway_text($2, 'reason', true), "
+		"coalesce(crm.gateway_number($2, 'after'), 0)::bigint, coalesce(crm.gateway_integer($2, 'limit'), 1000))::text AS body",
+		.params = {{"segment", CRM_IN_PATH, CRM_TEXT, true, NULL, "code of the segment"}, BODY}, .timeout_ms = SLOW_MS,
+		.summary = "A segment's addresses as hashes, of those who agreed; audited", .request_schema = "Audience", .response_schema = "Object",
+		.success = 200, .example = "{\"channel\":\"sms\",\"reason\":\"summer campaign\"}",
+	},

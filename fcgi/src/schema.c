@@ -115,6 +115,8 @@ const CrmSchema crm_schemas[] = {
 	{"ReferralCode", OBJECT("\"code\"", "\"code\":" TEXT)},
 	{"Ticket", OBJECT("\"customer_id\"", "\"customer_id\":" ID)},
 	{"Draw", OBJECT("", "\"entropy\":" TEXT)},
+	{"Audience", OBJECT("\"channel\",\"reason\"", "\"channel\":{\"enum\":[\"sms\",\"email\"]},\"reason\":" TEXT ",\"after\":" ID ","
+						"\"limit\":{\"type\":\"integer\"}")},
 	{"HoldOut", OBJECT("\"percent\"", "\"percent\":{\"type\":\"number\",\"minimum\":0,\"maximum\":50}")},
 	{"CouponCodes", OBJECT("\"codes\"", "\"codes\":{\"type\":\"array\",\"items\":" TEXT "}")},
 	{"CouponClaims", OBJECT("", "\"is_claimable\":{\"enum\":[\"true\",\"false\"]},\"total_limit\":{\"type\":\"integer\"},"
