@@ -3,12 +3,13 @@
  *		Whether two names and two birthdays speak of one person, of two, or say nothing.
  *
  * A phone may be a family's, or have changed hands: before two records become one person by
- * such a value, what else they say is held against each other here.  Silence (no name, a
- * nickname, pinyin, a mask) never contradicts.
+ * such a value, what else they say is held against each other here.  Names are compared as
+ * everywhere (pure/compare.h).  Silence (no name, a nickname) never contradicts; a mask or a
+ * title tells the surname; letters that spell no Chinese name tell nothing.
  *
- * Worked example: 王伟 1980-01-02 and 李娜 1985-05-06 on one phone contradict; 王伟 and 王玮 do
- * not (one character, a typing error); 王伟 1980-01-02 and 王小明 2010-03-04, father and son,
- * do; 王* and 李娜 1985-05-06 do not, for a birthday is missing.
+ * Worked example: 王伟 and 李娜 on one phone contradict, and so do 王伟 and 李**; 王伟 and 王玮
+ * do not (they sound alike), 王伟 and 王先生 neither; 王家文 and 王家明 do, brothers as they
+ * may be, unless their birthdays say otherwise, and then only with another year.
  *
  * Called by identity_cluster.c; no allocation, no lock.
  */
@@ -16,44 +17,16 @@
 
 #include "pure/localday.h"
 #include "pure/normalize_name.h"
-#include "pure/utf8.h"
-
-/* Decodes up to room characters of a normalised key; stars end it. Returns how many. */
-static int
-decode(const char *text, size_t length, uint32 *points, int room)
-{
-	int			count = 0;
-
-	while (length > 0 && count < room)
-	{
-		uint32		point;
-		int			used = crm_utf8_decode(text, length, &point);
-
-		if (used <= 0 || point == '*')
-			break;
-		points[count++] = point;
-		text += used;
-		length -= used;
-	}
-	return count;
-}
 
 /* Reads a name; what a mask or a title stands for is not known. */
 void
-crm_identity_read_name(const char *text, int length, CrmIdentityName *name)
+crm_identity_read_name(const char *text, int length, CrmIdentityTraits *traits)
 {
 	CrmName		normal;
 
-	memset(name, 0, sizeof(*name));
-	if (!crm_name_normalize(text, length, &normal) || !normal.is_han || normal.is_placeholder ||
-		normal.surname_length == 0)
-		return;
-	name->is_known = true;
-	decode(normal.key, normal.surname_length, name->surname, lengthof(name->surname));
-	if (!normal.is_masked && !normal.is_surname_only)
-		name->n_given = decode(normal.key + normal.surname_length,
-							   normal.key_length - normal.surname_length,
-							   name->given, lengthof(name->given));
+	traits->has_name = crm_name_normalize(text, length, &normal) && !normal.is_placeholder &&
+		crm_prepare_name(text, length, &traits->name);
+	traits->has_given = traits->has_name && !normal.is_masked && !normal.is_surname_only;
 }
 
 /* Dates that tills write when they know none. */
@@ -67,31 +40,41 @@ crm_identity_is_real_birthday(DateADT birthday)
 		birthday != crm_localday_number(2000, 1, 1);
 }
 
+/* Whether a name in letters may be a Chinese one. */
 static bool
-share_character(const CrmIdentityName *a, const CrmIdentityName *b)
+is_chinese(const CrmPreparedName *name)
 {
-	for (int i = 0; i < a->n_given; i++)
-		for (int j = 0; j < b->n_given; j++)
-			if (a->given[i] == b->given[j])
-				return true;
-	return false;
+	return name->is_han || (name->n_words == 2 &&
+							(name->first_spelled[0] != 0 || name->last_spelled[0] != 0));
 }
 
 static CrmIdentityAgreement
-compare_names(const CrmIdentityName *a, const CrmIdentityName *b)
+compare_names(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 {
-	bool		same_surname = memcmp(a->surname, b->surname, sizeof(a->surname)) == 0;
-
-	if (!a->is_known || !b->is_known)
+	if (!a->has_name || !b->has_name)
 		return CRM_IDENTITY_UNKNOWN;
-	if (a->n_given == 0 || b->n_given == 0)
-		return same_surname ? CRM_IDENTITY_NEAR : CRM_IDENTITY_SURNAME_DIFFERS;
-	if (same_surname && a->n_given == b->n_given &&
-		memcmp(a->given, b->given, a->n_given * sizeof(uint32)) == 0)
-		return CRM_IDENTITY_EQUAL;
-	if (share_character(a, b))
-		return same_surname ? CRM_IDENTITY_NEAR : CRM_IDENTITY_SURNAME_DIFFERS;
-	return same_surname ? CRM_IDENTITY_GIVEN_DIFFERS : CRM_IDENTITY_DIFFERENT;
+	switch (crm_compare_name(&a->name, &b->name))
+	{
+		case CRM_NAME_EXACT:
+		case CRM_NAME_VARIANT:
+		case CRM_NAME_SAME_SOUND:
+			return a->has_given && b->has_given ? CRM_IDENTITY_EQUAL : CRM_IDENTITY_NEAR;
+		case CRM_NAME_SOUNDS_NEAR:
+		case CRM_NAME_SURNAME_KNOWN:
+		case CRM_NAME_MASKED:
+		case CRM_NAME_INITIAL:
+			return CRM_IDENTITY_NEAR;
+		case CRM_NAME_ONE_EDIT:
+			return CRM_IDENTITY_KIN;
+		case CRM_NAME_GIVEN_DIFFERS:
+			return is_chinese(&a->name) && is_chinese(&b->name) ? CRM_IDENTITY_GIVEN_DIFFERS
+				: CRM_IDENTITY_UNKNOWN;
+		case CRM_NAME_DIFFERENT:
+			return is_chinese(&a->name) && is_chinese(&b->name) ? CRM_IDENTITY_DIFFERENT
+				: CRM_IDENTITY_UNKNOWN;
+		default:
+			return CRM_IDENTITY_UNKNOWN;
+	}
 }
 
 static int
@@ -127,38 +110,51 @@ compare_birthdays(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 	return count_digit_changes(left, right) <= 1 ? CRM_IDENTITY_NEAR : CRM_IDENTITY_DIFFERENT;
 }
 
+static bool
+sexes_differ(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
+{
+	return a->sex != 0 && b->sex != 0 && a->sex != b->sex;
+}
+
+/* Twins have one birthday and nearly one name; nobody has one birthday and two surnames by chance. */
 bool
 crm_identity_contradict(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 {
-	CrmIdentityAgreement names = compare_names(&a->name, &b->name);
+	CrmIdentityAgreement names = compare_names(a, b);
 	CrmIdentityAgreement birthdays = compare_birthdays(a, b);
 
 	if (birthdays == CRM_IDENTITY_DIFFERENT)
-		return names >= CRM_IDENTITY_GIVEN_DIFFERS ||
-			(names != CRM_IDENTITY_EQUAL && a->sex != 0 && b->sex != 0 && a->sex != b->sex);
-	return names == CRM_IDENTITY_DIFFERENT && birthdays == CRM_IDENTITY_UNKNOWN;
+		return names >= CRM_IDENTITY_KIN || (names != CRM_IDENTITY_EQUAL && sexes_differ(a, b));
+	if (names == CRM_IDENTITY_DIFFERENT)
+		return birthdays == CRM_IDENTITY_UNKNOWN || sexes_differ(a, b);
+	return names >= CRM_IDENTITY_KIN;
 }
 
 bool
 crm_identity_agree(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 {
-	CrmIdentityAgreement names = compare_names(&a->name, &b->name);
+	CrmIdentityAgreement names = compare_names(a, b);
 	CrmIdentityAgreement birthdays = compare_birthdays(a, b);
 
 	return (names == CRM_IDENTITY_EQUAL && birthdays != CRM_IDENTITY_DIFFERENT) ||
-		(birthdays == CRM_IDENTITY_EQUAL && names < CRM_IDENTITY_GIVEN_DIFFERS);
+		(birthdays == CRM_IDENTITY_EQUAL && names < CRM_IDENTITY_KIN);
 }
 
 bool
 crm_identity_is_another(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 {
-	return a->sex != 0 && b->sex != 0 && a->sex != b->sex &&
-		compare_birthdays(a, b) == CRM_IDENTITY_DIFFERENT;
+	return sexes_differ(a, b) && compare_birthdays(a, b) == CRM_IDENTITY_DIFFERENT;
+}
+
+bool
+crm_identity_is_doubtful(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
+{
+	return sexes_differ(a, b) || compare_birthdays(a, b) == CRM_IDENTITY_DIFFERENT;
 }
 
 bool
 crm_identity_disagree(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 {
-	return compare_names(&a->name, &b->name) >= CRM_IDENTITY_GIVEN_DIFFERS ||
+	return compare_names(a, b) >= CRM_IDENTITY_KIN ||
 		compare_birthdays(a, b) == CRM_IDENTITY_DIFFERENT;
 }

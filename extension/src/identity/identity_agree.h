@@ -6,39 +6,31 @@
 #define CRM_IDENTITY_AGREE_H
 
 #include "core/core.h"
-
-#define CRM_IDENTITY_NAME_MAX 8
-
-/* A name as read: Han characters only; anything else (pinyin, nicknames) says nothing here. */
-typedef struct CrmIdentityName
-{
-	uint32		surname[2];		/* second is 0 for a surname of one character */
-	uint32		given[CRM_IDENTITY_NAME_MAX];
-	int			n_given;		/* 0 when only the surname is known */
-	bool		is_known;
-} CrmIdentityName;
+#include "pure/compare.h"
 
 typedef enum CrmIdentityAgreement
 {
 	CRM_IDENTITY_UNKNOWN,		/* nothing to compare */
-	CRM_IDENTITY_EQUAL,
-	CRM_IDENTITY_NEAR,			/* a typing error, a mask, a lunar date may explain it */
-	CRM_IDENTITY_GIVEN_DIFFERS, /* same surname, given names without a common character */
-	CRM_IDENTITY_SURNAME_DIFFERS,
-	CRM_IDENTITY_DIFFERENT		/* nothing in common */
+	CRM_IDENTITY_EQUAL,			/* names that sound alike among them: a typing error */
+	CRM_IDENTITY_NEAR,			/* a mask, a title, a wrong digit, a lunar date may explain it */
+	CRM_IDENTITY_KIN,			/* names: one character differs in sound, as among siblings */
+	CRM_IDENTITY_GIVEN_DIFFERS, /* same surname, another given name */
+	CRM_IDENTITY_DIFFERENT		/* another surname; another birthday */
 } CrmIdentityAgreement;
 
 /* What is compared of a record. */
 typedef struct CrmIdentityTraits
 {
-	CrmIdentityName name;
+	CrmPreparedName name;
+	bool		has_name;		/* one of a person: no nickname, nothing that stands for none */
+	bool		has_given;		/* told whole */
 	bool		has_birthday;	/* a real one: no 1900-01-01 */
 	bool		is_lunar;
 	DateADT		birthday;
 	char		sex;			/* m, f, 0 */
 } CrmIdentityTraits;
 
-extern void crm_identity_read_name(const char *text, int length, CrmIdentityName *name);
+extern void crm_identity_read_name(const char *text, int length, CrmIdentityTraits *traits);
 extern bool crm_identity_is_real_birthday(DateADT birthday);
 
 /* True when the two cannot be one person, however they share a family's phone. */
@@ -49,6 +41,9 @@ extern bool crm_identity_agree(const CrmIdentityTraits *a, const CrmIdentityTrai
 
 /* True when both sex and birthday say that they are two, whatever ties them. */
 extern bool crm_identity_is_another(const CrmIdentityTraits *a, const CrmIdentityTraits *b);
+
+/* True when birthday or sex alone says that they are two. */
+extern bool crm_identity_is_doubtful(const CrmIdentityTraits *a, const CrmIdentityTraits *b);
 
 /* True when any field differs beyond a typing error. */
 extern bool crm_identity_disagree(const CrmIdentityTraits *a, const CrmIdentityTraits *b);

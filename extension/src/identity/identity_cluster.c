@@ -13,12 +13,15 @@
  * two records of a source that has one a person; more records than a person has; for values that
  * a family may share, names and birthdays that contradict while none agrees, and one pair of records
  * as the only tie of two solid groups; for all but single-valued kinds, sex and birthday that both
- * differ while nothing agrees.  A value that a record gave up
+ * differ while nothing agrees.  Where those who hold such a value contradict each other it is a
+ * family's, a courier's, or changed hands (disputed): records that are more than the value join only
+ * whom name or birthday agrees with.  Name and home tie while birthday, sex and town say nothing
+ * against it.  A value that a record gave up
  * still ties it to those that held it at the same time, as long as nothing disagrees: a member
  * with a new phone stays who he was, and the number's next owner is somebody else.
  *
  * Worked example: phone P on 王伟 1980 (A), 李娜 1985 (B) and a nameless record (C): A and B
- * contradict and are refused; C joins the one who took P last.  With 李娜's unionid on C, the
+ * contradict and are refused; C, which holds nothing else, joins the one who took P last.  With 李娜's unionid on C, the
  * stronger kind has tied B and C before P is looked at.
  *
  * Cost: an identifier with h holders takes h times the clusters among them; memory is the
@@ -81,7 +84,7 @@ same_value(const CrmIdentityGlue *a, const CrmIdentityGlue *b)
 static int
 how_telling(const CrmIdentityTraits *traits)
 {
-	return 2 * traits->name.is_known + (traits->name.n_given > 0) + 2 * traits->has_birthday;
+	return 2 * traits->has_name + traits->has_given + 2 * traits->has_birthday;
 }
 
 /* Strongest kind first, then by value, then the most telling, the latest, and the first node. */
@@ -200,6 +203,14 @@ ties(const CrmIdentityGraph *graph, const CrmIdentityGlue *a, const CrmIdentityG
 		!crm_identity_disagree(&graph->nodes[a->node].traits, &graph->nodes[b->node].traits);
 }
 
+/* The holders of one value, in their order. */
+typedef struct CrmIdentityHolders
+{
+	CrmIdentityGlue *first;
+	CrmIdentityGlue *end;
+	bool		is_disputed;	/* a family's: some of those who hold it contradict each other */
+} CrmIdentityHolders;
+
 /* What the members of two clusters say of each other. */
 typedef struct Comparison
 {
@@ -207,6 +218,7 @@ typedef struct Comparison
 	bool		contradicts;
 	bool		agrees;
 	bool		is_another;		/* sex and birthday both differ */
+	bool		is_doubtful;	/* one of them differs */
 } Comparison;
 
 static void
@@ -233,6 +245,7 @@ compare_members(CrmIdentityGraph *graph, int a, int b, Comparison *result)
 			result->contradicts |= crm_identity_contradict(&one->traits, &other->traits);
 			result->agrees |= crm_identity_agree(&one->traits, &other->traits);
 			result->is_another |= crm_identity_is_another(&one->traits, &other->traits);
+			result->is_doubtful |= crm_identity_is_doubtful(&one->traits, &other->traits);
 			right = other->next;
 		} while (right != b);
 		left = one->next;
@@ -276,13 +289,47 @@ is_single_tie(CrmIdentityGraph *graph, int a, int b)
 	return true;
 }
 
+/* Homes of one name are told without their town: two towns, in whatever is tied already, are two homes. */
+static bool
+towns_differ(CrmIdentityGraph *graph, int a, int b, const CrmIdentityHolders *value)
+{
+	for (CrmIdentityGlue *one = value->first; one < value->end; one++)
+	{
+		if (one->namespace_length == 0 || find_root(graph, one->node) != a)
+			continue;
+		for (CrmIdentityGlue *other = value->first; other < value->end; other++)
+			if (other->namespace_length > 0 && find_root(graph, other->node) == b &&
+				!share_namespace(one, other))
+				return true;
+	}
+	return false;
+}
+
+/* What speaks against a tie by this value, as the members compare. */
+static const char *
+weigh_tie(CrmIdentityGraph *graph, int a, int b, const CrmIdentityHolders *value,
+		  const Comparison *result, bool is_bare)
+{
+	const CrmIdentityGlue *tie = value->first;
+
+	if (tie->is_home)
+		return result->is_doubtful || towns_differ(graph, a, b, value) ? "contradiction" : NULL;
+	if (result->agrees || tie->is_single)
+		return NULL;
+	if ((tie->is_shared && result->contradicts) || result->is_another)
+		return "contradiction";
+	return value->is_disputed && !is_bare ? "disputed" : NULL;
+}
+
 /*
  * Why two clusters may not become one; null when nothing speaks against it.  A strong kind
  * is believed over names, and over sex and birthday too when a person has only one of it.
  */
 static const char *
-find_objection(CrmIdentityGraph *graph, int a, int b, const CrmIdentityGlue *tie)
+find_objection(CrmIdentityGraph *graph, int a, int b, const CrmIdentityHolders *value, bool is_bare)
 {
+	const CrmIdentityGlue *tie = value->first;
+	const char *objection;
 	Comparison	result = {0};
 	bool		is_decided = false;
 	int			size_a;
@@ -293,9 +340,9 @@ find_objection(CrmIdentityGraph *graph, int a, int b, const CrmIdentityGlue *tie
 	compare_members(graph, a, b, &result);
 	if (result.conflict)
 		return result.conflict;
-	if (!result.agrees && !tie->is_single &&
-		((tie->is_shared && result.contradicts) || result.is_another))
-		return "contradiction";
+	objection = weigh_tie(graph, a, b, value, &result, is_bare);
+	if (objection)
+		return objection;
 	size_a = count_members(graph, a, &is_decided);
 	size_b = count_members(graph, b, &is_decided);
 	if (size_a + size_b > graph->max_members && !is_decided)
@@ -352,10 +399,26 @@ next_candidate(CrmIdentityGraph *graph, CrmIdentityGlue *first, CrmIdentityGlue 
 	return best;
 }
 
+static bool
+is_disputed(const CrmIdentityGraph *graph, CrmIdentityGlue *first, CrmIdentityGlue *end)
+{
+	if (!first->is_shared)
+		return false;
+	for (CrmIdentityGlue *one = first; one < end; one++)
+		for (CrmIdentityGlue *other = one + 1; other < end; other++)
+			if (one->ended_at == DT_NOEND && other->ended_at == DT_NOEND &&
+				crm_identity_contradict(&graph->nodes[one->node].traits,
+										&graph->nodes[other->node].traits))
+				return true;
+	return false;
+}
+
 /* Unites the holders of one identifier as far as guards allow. */
 static void
 join_holders(CrmIdentityGraph *graph, CrmIdentityGlue *first, CrmIdentityGlue *end, int *tried)
 {
+	CrmIdentityHolders value = {first, end, is_disputed(graph, first, end)};
+
 	for (CrmIdentityGlue *holder = first; holder < end; holder++)
 	{
 		int			n_tried = 0;
@@ -365,7 +428,9 @@ join_holders(CrmIdentityGraph *graph, CrmIdentityGlue *first, CrmIdentityGlue *e
 		{
 			int			own = find_root(graph, holder->node);
 			int			root = find_root(graph, candidate);
-			const char *objection = find_objection(graph, own, root, holder);
+			bool		is_bare = graph->nodes[holder->node].n_keys <= 1 ||
+				graph->nodes[candidate].n_keys <= 1;
+			const char *objection = find_objection(graph, own, root, &value, is_bare);
 
 			if (objection == NULL)
 				unite(graph, own, root);
@@ -433,7 +498,10 @@ crm_identity_cluster(CrmIdentityGraph *graph)
 		graph->nodes[i].has_glue = false;
 		graph->nodes[i].is_decided = false;
 		graph->nodes[i].n_singles = 0;
+		graph->nodes[i].n_keys = 0;
 	}
+	for (int i = 0; i < graph->n_glue; i++)
+		graph->nodes[glue[i].node].n_keys += glue[i].is_glue && glue[i].ended_at == DT_NOEND;
 	qsort_arg(glue, graph->n_glue, sizeof(CrmIdentityGlue), compare_glue, graph->nodes);
 	collect_singles(graph);
 	for (int i = 0; i < graph->n_must; i++)

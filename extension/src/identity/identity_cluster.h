@@ -16,6 +16,7 @@ typedef struct CrmIdentityNode
 	TimestampTz seen_at;
 	/* kept by the clustering */
 	bool		has_glue;
+	int			n_keys;			/* identifiers that glue, held now */
 	bool		is_decided;		/* somebody tied it to another member by hand */
 	int			parent;
 	int			next;			/* ring of the cluster's members that guards look at */
@@ -32,6 +33,7 @@ typedef struct CrmIdentityGlue
 	bool		is_glue;		/* neither blocked nor a mere attribute */
 	bool		is_single;		/* a person has one of this kind and namespace */
 	bool		is_shared;		/* a family may share it */
+	bool		is_home;		/* name and home: nothing may speak against it, towns agree */
 	const uint8 *hash;
 	int			hash_length;
 	const char *namespace;

@@ -124,7 +124,7 @@ read_nodes(CrmIdentityGraph *graph, RowReader *reader)
 		{
 			text	   *name = DatumGetTextPP(reader->values[NODE_NAME]);
 
-			crm_identity_read_name(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), &traits->name);
+			crm_identity_read_name(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), traits);
 		}
 		if (!reader->nulls[NODE_SEX])
 		{
