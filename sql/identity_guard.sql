@@ -78,6 +78,34 @@ SELECT pg_temp.member('g_shop', 'tie5', '{"phone": "13867250105", "member_card":
 SELECT pg_temp.persons('hour%') AS persons, (SELECT count(*) FROM pg_temp.open_reviews('hour%')) AS open;
 ROLLBACK TO guard;
 
+-- 6. a phone whose holders contradict each other is a family's: accounts join only whom they agree with, a bare reference the last
+SELECT pg_temp.member('g_pos', 'house1', '{"member_card": "H1", "name": "周建国", "phone": "13867250201"}') <> pg_temp.member('g_pos', 'house2', '{"member_card": "H2", "name": "吴秀英", "phone": "13867250201"}') AS two;
+SELECT pg_temp.member('g_shop', 'house3', '{"unionid": "u-house3", "phone": "13867250201"}') IS NOT NULL AS stored, pg_temp.member('g_shop', 'house4', '{"phone": "13867250201"}') IS NOT NULL AS stored,
+       pg_temp.member('g_shop', 'house5', '{"platform_id": "p-house5", "name": "吴**", "phone": "13867250201"}') IS NOT NULL AS stored, pg_temp.member('g_shop', 'house6', '{"platform_id": "p-house6", "name": "吴秀瑛", "phone": "13867250201"}') IS NOT NULL AS stored;
+SELECT pg_temp.persons('house%'), (SELECT count(*) FROM crm.identity_check()) AS drift;
+SELECT * FROM pg_temp.open_reviews('house%');
+-- brothers, and a mask with another surname
+SELECT pg_temp.member('g_pos', 'kin1', '{"name": "林家文", "phone": "13867250202"}') <> pg_temp.member('g_pos', 'kin2', '{"name": "林家明", "phone": "13867250202"}') AS two,
+       pg_temp.member('g_pos', 'kin3', '{"name": "林家文", "phone": "13867250203"}') <> pg_temp.member('g_pos', 'kin4', '{"name": "黄**", "phone": "13867250203"}') AS two,
+       pg_temp.member('g_pos', 'kin5', '{"name": "林家文", "phone": "13867250204"}') = pg_temp.member('g_pos', 'kin6', '{"name": "林家雯", "phone": "13867250204"}') AS one;
+ROLLBACK TO guard;
+
+-- 7. name and home tie two records; a part of it, another room, another town, sex or birthday do not
+SELECT pg_temp.member('g_pos', 'home1', '{"name": "戚思怡", "address": "江苏省镇江市京口区幸福路483号5幢1单元1903室", "sex": "f"}') = pg_temp.member('g_shop', 'home2', '{"name": "戚思怡", "address": "京口区幸福路483号五幢一单元1903", "phone": "13867250301"}') AS one;
+SELECT pg_temp.member('g_shop', 'home3', '{"name": "戚思怡", "address": "江苏省镇江市京口区幸福路483号5幢1单元1904室"}') = pg_temp.member('g_shop', 'home4', '{"name": "戚思怡", "address": "江苏省镇江市京口区幸福路483号5幢"}') AS one,
+       pg_temp.member('g_shop', 'home5', '{"name": "戚**", "address": "江苏省镇江市京口区幸福路483号5-1-1903"}') = pg_temp.member('g_shop', 'home6', '{"name": "王军", "address": "江苏省镇江市京口区幸福路483号5-1-1903"}') AS one;
+SELECT pg_temp.member('g_shop', 'home7', '{"name": "戚思怡", "address": "江苏省苏州市姑苏区幸福路483号5-1-1903"}') IS NOT NULL AS stored, pg_temp.member('g_shop', 'home8', '{"name": "戚思怡", "address": "幸福路483号5-1-1903", "sex": "m"}') IS NOT NULL AS stored;
+SELECT pg_temp.persons('home%'), (SELECT count(*) FROM crm.identity_check()) AS drift;
+SELECT * FROM pg_temp.open_reviews('home%');
+SELECT i.customer_id IS NULL AS answers_to_nobody, count(*) AS records FROM crm.record_identifier ri JOIN crm.identifier i USING (kind, value_hash) WHERE ri.kind = 12 GROUP BY i.value_hash, 1 ORDER BY 2 DESC;
+-- a merge by name and home, undone by hand, stays undone
+SELECT pg_temp.member('g_shop', 'home9', '{"name": "戚思怡", "phone": "13867250309"}') <> pg_temp.member('g_shop', 'home2', '{"name": "戚思怡", "address": "京口区幸福路483号五幢一单元1903", "phone": "13867250301"}') AS two;
+SELECT pg_temp.member('g_shop', 'home9', '{"name": "戚思怡", "address": "京口区幸福路483号5-1-1903", "phone": "13867250309"}') IS NOT NULL AS stored, pg_temp.persons('home_') AS persons;
+SELECT evidence FROM crm.merge_journal WHERE kind = 'merge';
+SELECT crm.identity_unmerge(max(journal_id), 'two of that name') IS NOT NULL AS undone FROM crm.merge_journal WHERE kind = 'merge';
+SELECT pg_temp.persons('home%'), (SELECT count(*) FROM crm.identity_check()) AS drift;
+ROLLBACK TO guard;
+
 -- what sources promise is checked
 SELECT crm.ingest_define_source('g_card', 'cards', 'pos', '{"verified_fields": ["shoe_size"]}');
 ROLLBACK;

@@ -65,7 +65,7 @@ CREATE INDEX identifier_tail ON crm.identifier (tail_hash) WHERE tail_hash IS NO
 
 CREATE TABLE crm.identifier_kind (
     kind smallint PRIMARY KEY,
-    code text NOT NULL UNIQUE,          -- phone, email, member_card, openid, unionid, wecom, platform_id, national_id, dingtalk, device
+    code text NOT NULL UNIQUE,          -- phone, email, member_card, openid, unionid, wecom, platform_id, national_id, dingtalk, device, home_name, home
     is_key boolean NOT NULL,            -- equal values make one person
     is_single boolean NOT NULL,         -- a person has at most one (of a namespace)
     is_shared boolean NOT NULL,         -- a family may share it: names and birthdays are compared first
@@ -82,7 +82,9 @@ INSERT INTO crm.identifier_kind (kind, code, is_key, is_single, is_shared, max_r
     (7, 'platform_id', true,  false, false, 12, 60),
     (8, 'national_id', true,  true,  false, 12, 10),
     (9, 'dingtalk',    true,  false, false, 12, 35),
-    (10, 'device',     false, false, true,  12, 90);
+    (10, 'device',     false, false, true,  12, 90),
+    (11, 'home_name',  true,  false, true,  12, 95),    -- whole name and home down to the room, derived
+    (12, 'home',       false, false, true,  12, 99);    -- the home alone: who lives together
 
 CREATE TABLE crm.record_identifier (
     source_record_id bigint NOT NULL,

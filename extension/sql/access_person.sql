@@ -59,7 +59,8 @@ BEGIN
         WHEN 'identifiers' THEN (
             SELECT jsonb_agg(jsonb_build_object('kind', k.code, 'value', crm._decrypt(k.code, i.value_sealed), 'masked', i.masked)
                              ORDER BY k.rank, i.value_hash)
-            FROM crm.identifier i JOIN crm.identifier_kind k ON k.kind = i.kind WHERE i.customer_id = person)
+            FROM crm.identifier i JOIN crm.identifier_kind k ON k.kind = i.kind
+            WHERE i.customer_id = person AND k.code NOT IN ('home_name', 'home'))      -- name and address, shown as such
         WHEN 'note' THEN (
             SELECT jsonb_agg(p.note ORDER BY p.source_record_id)
             FROM crm.membership m JOIN LATERAL (

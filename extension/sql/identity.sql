@@ -35,11 +35,17 @@ COMMENT ON FUNCTION crm._identity_hash(smallint, text, text) IS
 CREATE FUNCTION crm._identity_kind(code text) RETURNS smallint
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_kind';
 COMMENT ON FUNCTION crm._identity_kind(text) IS
-    'number of an identifier kind (phone 1, email 2, member_card 3, openid 4, unionid 5, wecom 6, platform_id 7, national_id 8, dingtalk 9, device 10); null when there is none of that code';
+    'number of an identifier kind (phone 1, email 2, member_card 3, openid 4, unionid 5, wecom 6, platform_id 7, national_id 8, dingtalk 9, device 10, home_name 11, home 12); null when there is none of that code';
 
 CREATE FUNCTION crm._identity_kind_code(kind smallint) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_kind_code';
 COMMENT ON FUNCTION crm._identity_kind_code(smallint) IS 'code of an identifier kind; null when there is none of that number';
+
+CREATE FUNCTION crm._identity_home(name text, province text, city text, district text, address text,
+                                   OUT area text, OUT home text, OUT home_name text, OUT masked text)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_home';
+COMMENT ON FUNCTION crm._identity_home(text, text, text, text, text) IS
+    'what name and address say as identifiers: home, an address down to its room without the town; area, the town by its code, empty when not told; home_name, whole name and home, masked; null as far as they are not told. Never raises';
 
 CREATE FUNCTION crm._identity_tail_hash(digits text) RETURNS bytea
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS

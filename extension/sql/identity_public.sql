@@ -45,7 +45,7 @@ DECLARE
     person bigint;
     answer jsonb;
 BEGIN
-    IF number IS NULL OR kind = 'device' THEN
+    IF number IS NULL OR number >= 10 THEN
         RAISE EXCEPTION 'there is no identifier kind "%"', coalesce(kind, '')
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Look up by phone, email, member_card, openid, unionid, wecom, platform_id or national_id.';
@@ -137,7 +137,7 @@ BEGIN
                             FROM crm.record_identifier ri
                             JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash
                             JOIN crm.identifier_kind k ON k.kind = ri.kind
-                            WHERE ri.source_record_id = r.source_record_id))
+                            WHERE ri.source_record_id = r.source_record_id AND k.code <> 'home'))
         FROM crm.membership m
         JOIN crm.source_record r ON r.source_record_id = m.source_record_id
         LEFT JOIN crm.source s ON s.source_id = r.source_id
@@ -179,7 +179,7 @@ BEGIN
                     FROM crm.membership m
                     JOIN crm.record_identifier ri ON ri.source_record_id = m.source_record_id
                     JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash AND i.is_blocked
-                    JOIN crm.identifier_kind k ON k.kind = ri.kind
+                    JOIN crm.identifier_kind k ON k.kind = ri.kind AND k.code <> 'home'
                     WHERE m.customer_id = person AND m.valid_to = 'infinity'),
         'by_hand', (SELECT coalesce(jsonb_agg(jsonb_build_object('records', jsonb_build_array(l.record_a, l.record_b), 'actor', l.actor,
                                                                  'reason', l.reason, 'at', l.at) ORDER BY l.at), '[]')

@@ -49,6 +49,16 @@ CREATE FUNCTION crm._identity_version_time(source_version text) RETURNS timestam
 COMMENT ON FUNCTION crm._identity_version_time(text) IS
     'the moment a version names when it is an ISO time (without zone: of the session), else null; never raises';
 
+CREATE FUNCTION crm._identity_homes(name text, province text, city text, district text, address text) RETURNS SETOF crm.identifier_value
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT k.kind, h.area, k.value, k.masked, NULL::text, k.kind = 11
+    FROM crm._identity_home(name, province, city, district, address) h,
+         LATERAL (VALUES (11::smallint, h.home_name, h.masked), (12::smallint, h.home, '')) k(kind, value, masked)
+    WHERE address <> '' AND k.value IS NOT NULL
+$$;
+COMMENT ON FUNCTION crm._identity_homes(text, text, text, text, text) IS 'name and home of a fact as identifiers (kinds home_name and home); none without an address down to the room';
+
 CREATE FUNCTION crm._identity_items(facts crm.member_fact[]) RETURNS crm.identity_item[]
     LANGUAGE plpgsql STABLE AS
 $$
@@ -59,8 +69,9 @@ BEGIN
                    FROM (SELECT DISTINCT ON (v.kind, h.value_hash) v.kind, coalesce(v.namespace, '') AS namespace,
                                 h.value_hash, v.value, coalesce(v.masked, '') AS masked, v.tail,
                                 crm._identity_may_glue(v.kind, v.value, v.is_key) AS is_key
-                         FROM unnest(f.identifiers) v, LATERAL (
-                             SELECT crm._identity_hash(v.kind, v.namespace, v.value) AS value_hash OFFSET 0) h
+                         FROM (SELECT * FROM unnest(f.identifiers) UNION ALL SELECT * FROM crm._identity_homes(f.name, f.province, f.city, f.district, f.address)) v, LATERAL (
+                             -- the town of a home is compared, not looked up by
+                             SELECT crm._identity_hash(v.kind, CASE WHEN v.kind NOT IN (11, 12) THEN v.namespace END, v.value) AS value_hash OFFSET 0) h
                          WHERE v.value <> '' AND v.kind IS NOT NULL
                          ORDER BY v.kind, h.value_hash) l),
                    NULL, NULL, NULL, NULL, NULL,

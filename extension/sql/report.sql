@@ -129,7 +129,8 @@ BEGIN
             'identifiers', (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('kind', k.code, 'masked', i.masked)), '[]')
                             FROM crm.membership m JOIN crm.record_identifier ri USING (source_record_id)
                             JOIN crm.identifier i USING (kind, value_hash) JOIN crm.identifier_kind k USING (kind)
-                            WHERE m.customer_id = person AND m.valid_to = 'infinity' AND ri.ended_at IS NULL),
+                            WHERE m.customer_id = person AND m.valid_to = 'infinity' AND ri.ended_at IS NULL
+                              AND k.code NOT IN ('home_name', 'home')),
             'value', (SELECT jsonb_build_object('tier', v.tier, 'tier_since', v.tier_since, 'r', v.r, 'f', v.f, 'm', v.m,
                             'order_days', v.order_days, 'net', crm._report_money(v.net_minor), 'first_day', v.first_day, 'last_day', v.last_day)
                       FROM crm.customer_value v WHERE v.customer_id = person),

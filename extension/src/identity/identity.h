@@ -5,6 +5,7 @@
  *	in identity_kind.c		kinds of identifiers and their keyed hashes
  *	in identity_agree.c		do two names, two birthdays contradict each other
  *	in identity_cluster.c	records to persons: union-find with guards
+ *	in identity_home.c		name and address as identifiers
  *	in identity_resolve.c	the SQL-callable edge of identity_cluster.c
  *	in identity_normalize.c	the SQL-callable edge of the normalisers in pure/
  *	in identity_golden.c	the golden record: survivorship
@@ -14,5 +15,9 @@
 #define CRM_IDENTITY_H
 
 #include "core/core.h"
+
+/* Kinds that are derived from a record's name and address. */
+#define CRM_IDENTITY_HOME_NAME 11
+#define CRM_IDENTITY_HOME 12
 
 #endif

@@ -25,6 +25,8 @@ static const char *const kind_codes[] = {
 	[8] = "national_id",
 	[9] = "dingtalk",
 	[10] = "device",
+	[CRM_IDENTITY_HOME_NAME] = "home_name",
+	[CRM_IDENTITY_HOME] = "home",
 };
 
 PG_FUNCTION_INFO_V1(crm_identity_hash);

@@ -209,6 +209,7 @@ read_glue(CrmIdentityGraph *graph, RowReader *reader, const Position *index)
 		glue->is_glue = read_flag(reader, GLUE_IS_GLUE);
 		glue->is_single = read_flag(reader, GLUE_IS_SINGLE);
 		glue->is_shared = read_flag(reader, GLUE_IS_SHARED);
+		glue->is_home = glue->kind == CRM_IDENTITY_HOME_NAME;
 		glue->first_seen_at = DatumGetTimestampTz(reader->values[GLUE_FIRST_SEEN_AT]);
 		glue->ended_at = reader->nulls[GLUE_ENDED_AT] ? DT_NOEND :
 			DatumGetTimestampTz(reader->values[GLUE_ENDED_AT]);

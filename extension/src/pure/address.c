@@ -244,6 +244,32 @@ set_part(CrmAddress *out, Part part, CrmHouseNumber value)
 		*places[part] = value;
 }
 
+/* 20-2-1204 at the end is building, unit and room; 8-1204 building and room.  False for anything else. */
+static bool
+read_dashes(const uint16_t *units, int length, CrmAddress *out)
+{
+	Part		parts[3] = {BUILDING, UNIT, ROOM};
+	int			starts[3] = {0};
+	int			n = 1;
+	int			used;
+
+	for (int i = 0; i < length; i++)
+		if (units[i] == '-')
+		{
+			if (n == 3 || i == starts[n - 1] || i + 1 == length)
+				return false;
+			starts[n++] = i + 1;
+		}
+	if (n == 1 || out->building != 0 || out->room != 0 || length - starts[n - 1] < 3)
+		return false;
+	if (n == 2)
+		parts[1] = ROOM;
+	for (int i = 0; i < n; i++)
+		set_part(out, parts[i], read_number(units + starts[i],
+											(i + 1 < n ? starts[i + 1] - 1 : length) - starts[i], &used));
+	return true;
+}
+
 /* Everything behind the road. */
 static void
 read_rest(const uint16_t *units, int length, CrmAddress *out)
@@ -259,6 +285,9 @@ read_rest(const uint16_t *units, int length, CrmAddress *out)
 
 		if (digits == 0)
 			append(&out->place, units + at++, 1);
+		else if ((part == NOTHING || part == ROOM) && at + digits + mark == length &&
+				 read_dashes(units + at, digits, out))
+			;
 		else if (part != NOTHING)
 			set_part(out, part, value);
 		else if (at + digits == length && digits >= 3 && is_number_sign(units[at]))
