@@ -83,6 +83,7 @@ DECLARE
     answer jsonb;
     channel text;
     used int;
+    shown text := format('store code of %s, the customer''s own phone: %s', store, left(coalesce(user_agent, ''), 200));
 BEGIN
     IF coalesce(btrim(name), '') = '' OR length(name) > 100 THEN
         RAISE EXCEPTION 'a member needs a name' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'name', HINT = 'Give 1 to 100 characters.';
@@ -99,18 +100,18 @@ BEGIN
     is_known := EXISTS (SELECT FROM crm.identifier i WHERE i.kind = 1 AND i.value_hash = crm._identity_hash(1::smallint, '', number.number) AND i.customer_id IS NOT NULL);
     -- a phone that is known says who it is better than whoever holds the code: only the consents are taken then
     IF NOT is_known THEN
+        -- the consents are of the record itself, so that a welcome finds them; their evidence is added
         answer := crm._ingest_note_enrolment(crm._ingest_console('member', jsonb_build_object('external_id', id, 'name', btrim(name), 'phone', number.number,
-            'birthday', nullif(btrim(birthday), ''), 'registered_at', crm.core_now(), 'store_code', store, 'channel', 'store'), NULL), store, 'qr');
+            'birthday', nullif(btrim(birthday), ''), 'registered_at', crm.core_now(), 'store_code', store, 'channel', 'store')
+            || coalesce((SELECT jsonb_object_agg('consent_' || c, 'yes') FROM unnest(consents) c WHERE c IN ('sms', 'wechat', 'email')), '{}'), NULL), store, 'qr');
+        UPDATE crm.consent k SET evidence = shown WHERE k.source_record_id = (answer ->> 'fact_id')::bigint;
+    ELSE
+        FOREACH channel IN ARRAY coalesce(consents, '{}') LOOP
+            CONTINUE WHEN channel NOT IN ('sms', 'wechat', 'email');
+            CONTINUE WHEN crm._outbox_consent((SELECT i.customer_id FROM crm.identifier i WHERE i.kind = 1 AND i.value_hash = crm._identity_hash(1::smallint, '', number.number)), channel) = 'no';
+            PERFORM crm._ingest_console('consent', jsonb_build_object('phone', number.number, 'channel', channel, 'state', 'yes', 'occurred_at', crm.core_now(), 'evidence', shown), NULL);
+        END LOOP;
     END IF;
-    FOREACH channel IN ARRAY coalesce(consents, '{}') LOOP
-        CONTINUE WHEN channel NOT IN ('sms', 'wechat', 'email');
-        CONTINUE WHEN is_known AND crm._outbox_consent((SELECT i.customer_id FROM crm.identifier i WHERE i.kind = 1
-                          AND i.value_hash = crm._identity_hash(1::smallint, '', number.number)), channel) = 'no';
-        PERFORM crm._ingest_console('consent', jsonb_build_object(
-            CASE WHEN is_known THEN 'phone' ELSE 'member_external_id' END, CASE WHEN is_known THEN number.number ELSE id END,
-            'member_source', CASE WHEN NOT is_known THEN 'console' END, 'channel', channel, 'state', 'yes', 'occurred_at', crm.core_now(),
-            'evidence', format('store code of %s, the customer''s own phone: %s', store, left(coalesce(user_agent, ''), 200))), NULL);
-    END LOOP;
     RETURN '{"outcome": "enrolled"}';
 END
 $$;

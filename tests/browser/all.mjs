@@ -5,7 +5,10 @@ import {looks, day, mistakes, doors} from './pages.mjs';
 import {imports, merges, rejects, workbooks} from './steward.mjs';
 import {audiences, coupons, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
 import {boards, handover, numbers} from './manager.mjs';
+import {codes, loop, offline, taps} from './counter.mjs';
+import {naughtyNames} from './naughty.mjs';
 import {screenshots} from './screenshots.mjs';
 
 const marketing = [audiences, overlaps, flows, presets, wordings, tags, tiers, coupons, naughty];
-await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, boards, numbers, handover, ...marketing]);
+const counter = [codes, loop, offline, taps, naughtyNames];
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, boards, numbers, handover, ...counter, ...marketing]);

@@ -18,19 +18,20 @@ let turn = 0;
 export function leavePage() { return ++turn; }
 export const isLeft = (page) => page !== turn;
 
-async function send(method, path, body, key) {
+async function ask(method, path, body, key) {
 	const headers = {Accept: 'application/json'};
 	if (body !== undefined) headers['Content-Type'] = 'application/json';
 	if (key) headers['Idempotency-Key'] = `"${key}"`;
 	return fetch(`/api/v1/${path}`, {method, headers, credentials: 'same-origin', cache: 'no-store', body: body === undefined ? undefined : JSON.stringify(body)});
 }
 
-async function call(method, path, body) {
-	const key = method === 'GET' || path.startsWith('sign-') ? null : crypto.randomUUID();
+const call = (method, path, body) => send(method, path, body, method === 'GET' || path.startsWith('sign-') ? null : crypto.randomUUID());
+
+export async function send(method, path, body, key) {
 	let answer;
 	for (let attempt = 1; ; attempt++) {
 		try {
-			answer = await send(method, path, body, key);
+			answer = await ask(method, path, body, key);
 			if (answer.status !== 503 || attempt === 3) break;
 		} catch (fault) {
 			if (attempt === 3) throw new Problem(0, {code: 'network', detail: fault.message});

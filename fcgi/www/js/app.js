@@ -4,6 +4,7 @@ import {get, isLeft, leavePage, post, whenSignedOut} from './api.js';
 import {forgetAll} from './drafts.js';
 import {choose, code, fault, language, preferred, t} from './i18n.js';
 import {signIn} from './pages/signin.js';
+import {mine as waiting, watch} from './waiting.js';
 
 // Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links.
 const pages = {
@@ -11,6 +12,8 @@ const pages = {
 	tasks: {roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters']},
 	redeem: {roles: ['clerk', 'store_manager', 'headquarters']},
 	enrol: {roles: []},
+	qr: {roles: []},
+	waiting: {roles: []},
 	person: {roles: []},
 	board: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
 	audiences: {roles: ['marketer', 'headquarters', 'analyst']},
@@ -37,9 +40,8 @@ function drawHeader(current) {
 	header.replaceChildren(h('div', {},
 		h('nav', {'aria-label': t('menu')}, mine().map((name) => h('a', {href: `#/${name}`, 'aria-current': name === current ? 'page' : null}, t(`page.${name}`)))),
 		h('span', {class: 'faint'}, me.actor, ' · ', code('role', role())),
-		h('button', {type: 'button', lang: other, onclick: async () => { await choose(other); route(); }}, other === 'en' ? 'English' : '中文'),
+		h('button', {type: 'button', lang: other, onclick: async () => { await choose(other); document.getElementById('skip').textContent = t('skip'); route(); }}, other === 'en' ? 'English' : '中文'),
 		h('button', {type: 'button', onclick: leave}, t('sign_out'))));
-	document.getElementById('skip').textContent = t('skip');
 }
 
 async function leave() {
@@ -73,17 +75,28 @@ async function route() {
 }
 
 async function start() {
+	document.getElementById('skip').textContent = t('skip');
+	const [, joining] = location.hash.match(/^#\/join\/([\w-]+)$/) || [];
+	if (joining) return (await import('./pages/join.js')).draw([joining]);
 	try {
 		me = await get('me');
 	} catch (problem) {
 		return signedOut();
 	}
+	watch(me.actor, look);
 	await route();
 }
 
-function watchConnection() {
+// Above every page: that the network is away, and what waits for it.
+function look() {
 	const note = document.getElementById('offline');
-	const look = () => { note.hidden = navigator.onLine; note.textContent = t('offline'); };
+	const n = waiting().length;
+	note.hidden = navigator.onLine && n === 0;
+	note.replaceChildren();
+	append(note, [!navigator.onLine && t('offline'), n > 0 && [' ', h('a', {href: '#/waiting'}, t('waiting.some', {n}))]]);
+}
+
+function watchConnection() {
 	addEventListener('online', look);
 	addEventListener('offline', look);
 	look();

@@ -2,6 +2,7 @@
 import {check, field, form, h, show, toast} from '../dom.js';
 import {post} from '../api.js';
 import {t} from '../i18n.js';
+import {write} from '../waiting.js';
 
 export async function draw([typed = '']) {
 	const isNumber = /^[\d\s+-]+$/.test(typed);
@@ -18,10 +19,10 @@ export async function draw([typed = '']) {
 			return;
 		}
 		const consents = ['sms', 'wechat', 'email'].filter((channel) => data.get(`consent_${channel}`));
-		const answer = await post('enrol', {name: data.get('name'), phone, birthday: data.get('birthday') || null, consents});
-		toast(t('saved'));
-		location.hash = `#/person/${answer.customer_id}`;
-	})));
+		const answer = await write('enrol', {name: data.get('name'), phone, birthday: data.get('birthday') || null, consents}, t('page.enrol'));
+		toast(t(answer ? 'saved' : 'waiting.kept'));
+		location.hash = answer ? `#/person/${answer.customer_id}` : '#/find';
+	})), h('p', {}, h('a', {href: '#/qr'}, t('page.qr'))));
 }
 
 async function warn(phone, known) {
@@ -30,7 +31,8 @@ async function warn(phone, known) {
 		known.replaceChildren(h('p', {class: 'warn'}, t('enrol.known', {name: person.name || t('unnamed')})), h('p', {}, t('enrol.known_what')));
 		return true;
 	} catch (problem) {
-		if (problem.status === 404) return false;
+		// without a network nobody can be warned; the same phone is one record all the same
+		if (problem.status === 404 || problem.status === 0) return false;
 		throw problem;
 	}
 }

@@ -1,6 +1,7 @@
 // One customer: what to say next at the top, then value, coupons, notes and the timeline.
 import {append, check, field, form, h, show, toast} from '../dom.js';
 import {get, post} from '../api.js';
+import {write} from '../waiting.js';
 import {code, day, language, moment, money, number, t} from '../i18n.js';
 
 export async function draw([id], me) {
@@ -43,10 +44,11 @@ function coupons(person) {
 function note(person, me) {
 	return h('section', {class: 'card'}, h('h2', {}, t('person.note')), form([
 		h('label', {for: 'channel'}, t('person.channel')), h('select', {id: 'channel', name: 'channel'}, ['store', 'call', 'wechat', 'sms'].map((c) => h('option', {value: c}, code('channel', c)))),
-		field('body', t('person.said'), {tag: 'textarea', required: true}), field('next_on', t('person.next'), {type: 'date'})], t('save'), async (data) => {
-		await post(`persons/${person.customer_id}/notes`, {channel: data.get('channel'), body: data.get('body'), next_on: data.get('next_on') || null});
-		toast(t('saved'));
-		await draw([person.customer_id], me);
+		field('body', t('person.said'), {tag: 'textarea', required: true}), field('next_on', t('person.next'), {type: 'date'})], t('save'), async (data, element) => {
+		const kept = await write(`persons/${person.customer_id}/notes`, {channel: data.get('channel'), body: data.get('body'), next_on: data.get('next_on') || null}, `${t('person.note')} ${person.name || ''}`);
+		toast(t(kept ? 'saved' : 'waiting.kept'));
+		if (kept) await draw([person.customer_id], me);
+		else element.reset();
 	}));
 }
 

@@ -1,0 +1,30 @@
+// The store's code for enrolling: on the counter's screen for a day, or printed for as long as codes may last.
+import {h, show, toast} from '../dom.js';
+import {list, post} from '../api.js';
+import {day, fault, t} from '../i18n.js';
+import {picture} from '../qr.js';
+
+export async function draw(words, me) {
+	const stores = (await list('stores')).rows;
+	const isManager = me.role !== 'crm_clerk';
+	const place = h('div', {'aria-live': 'polite'});
+	const select = h('select', {id: 'store'}, stores.map((store) => h('option', {value: store.code}, store.name)));
+	const make = async (days) => {
+		try {
+			const made = await post('store-codes', {...(isManager ? {store: select.value} : {}), ...(days ? {days} : {})});
+			const address = `${location.origin}/#/join/${made.code}`;
+			place.replaceChildren(h('section', {class: 'card'}, h('h2', {}, made.store_name), h('p', {}, t('qr.scan')), picture(address, t('qr.label', {store: made.store_name})),
+				h('p', {class: 'faint'}, h('a', {href: address}, address)), h('p', {class: 'faint'}, t('qr.until', {day: day(made.expires_at)}))));
+		} catch (problem) { toast(fault(problem)); }
+	};
+	show(h('h1', {}, t('page.qr')), isManager && h('div', {class: 'card'}, h('label', {for: 'store'}, t('person.store')), select,
+		h('div', {class: 'row'}, h('button', {class: 'main', type: 'button', onclick: () => make(1)}, t('qr.today')), h('button', {type: 'button', onclick: () => make(null)}, t('qr.poster')),
+			h('button', {type: 'button', onclick: () => print()}, t('print')), h('button', {type: 'button', onclick: async () => {
+				try {
+					await post(`stores/${encodeURIComponent(select.value)}/end-codes`);
+					place.replaceChildren();
+					toast(t('qr.ended'));
+				} catch (problem) { toast(fault(problem)); }
+			}}, t('qr.end')))), place);
+	if (!isManager) await make(1);
+}

@@ -1,0 +1,59 @@
+// What was written while the network was away: kept in this tab, sent again with the same key when it is back, so that
+// it counts once.  It goes with the tab, and only who wrote it sends it.
+import {Problem, send} from './api.js';
+
+const place = 'waiting';
+let actor = null;
+let onChange = () => {};
+
+export const all = () => JSON.parse(sessionStorage.getItem(place) || '[]');
+export const mine = () => all().filter((entry) => entry.actor === actor);
+
+function keep(entries) {
+	if (entries.length === 0) sessionStorage.removeItem(place);
+	else sessionStorage.setItem(place, JSON.stringify(entries));
+	onChange();
+}
+
+export const drop = (key) => keep(all().filter((entry) => entry.key !== key));
+
+// The answer, or null when it waits.
+export async function write(path, body, label) {
+	const key = crypto.randomUUID();
+	try {
+		return await send('POST', path, body, key);
+	} catch (problem) {
+		if (!(problem instanceof Problem) || problem.status !== 0) throw problem;
+		keep([...all(), {path, body, key, label, actor, at: new Date().toISOString()}]);
+		return null;
+	}
+}
+
+let isSending = false;
+export async function flush() {
+	if (isSending || !navigator.onLine) return;
+	isSending = true;
+	try {
+		for (const entry of mine().filter((one) => !one.refused)) {
+			try {
+				await send('POST', entry.path, entry.body, entry.key);
+				drop(entry.key);
+			} catch (problem) {
+				if (problem.status === 0 || problem.status === 401 || problem.status >= 500) break;
+				keep(all().map((one) => one.key === entry.key ? {...one, refused: problem.message} : one));
+			}
+		}
+	} finally {
+		isSending = false;
+	}
+}
+
+export function watch(who, changed) {
+	actor = who;
+	onChange = changed;
+	changed();
+	flush();
+}
+addEventListener('online', flush);
+setInterval(() => all().length > 0 && flush(), 10000);
+addEventListener('beforeunload', (event) => all().length > 0 && event.preventDefault());

@@ -1,0 +1,121 @@
+// The counter: a customer enrols with the store's code, is welcomed with a coupon that is redeemed, and is seen in the
+// marketer's figures and on the manager's board; what is written without a network is sent once when it is back.
+import {createRequire} from 'node:module';
+import {base, judge, ok, open, sizes, visit} from './harness.mjs';
+
+const require = createRequire(process.env.CRM_NODE_MODULES ? `${process.env.CRM_NODE_MODULES}/x.js` : import.meta.url);
+const read = require('jsqr');
+const ask = (page, path, body) => page.evaluate(async ([where, what]) => {
+	const answer = await fetch(`/api/v1/${where}`, what === undefined ? {} : {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(what)});
+	return {status: answer.status, body: await answer.json().catch(() => null)};
+}, [path, body]);
+
+// What another program reads in the picture.
+async function scanned(page) {
+	const {size, cells} = await page.$eval('svg.qr', (chart) => ({size: Number(chart.getAttribute('viewBox').split(' ')[2]), cells: [...chart.querySelector('path').getAttribute('d').matchAll(/M(\d+) (\d+)/g)].map((m) => [Number(m[1]), Number(m[2])])}));
+	const scale = 4, width = size * scale;
+	const pixels = new Uint8ClampedArray(width * width * 4).fill(255);
+	for (const [c, r] of cells)
+		for (let y = 0; y < scale; y++) for (let x = 0; x < scale; x++) {
+			const at = 4 * (((r + 4) * scale + y) * width + (c + 4) * scale + x);
+			pixels[at] = pixels[at + 1] = pixels[at + 2] = 0;
+		}
+	return read(pixels, width, width)?.data;
+}
+
+export async function codes(browser) {
+	const page = await open(browser, 'clerk');
+	const texts = ['a', 'x'.repeat(14), 'https://crm.example/#/join/', '会员'.repeat(9), 'y'.repeat(62), 'z'.repeat(84), 'q'.repeat(106)];
+	const seen = [];
+	for (const text of texts) {
+		await page.evaluate(async (what) => { document.getElementById('main').replaceChildren((await import('/js/qr.js')).picture(what, 'code')); }, text);
+		seen.push(await scanned(page));
+	}
+	ok(texts.every((text, i) => text === seen[i]), 'codes of every size are read by another program', seen);
+	await page.context().close();
+}
+
+// Enrol by code -> welcome coupon -> redeemed at the counter -> the marketer's figures -> the manager's board.
+export async function loop(browser) {
+	const marketer = await open(browser, 'marketer');
+	await ask(marketer, 'flows/welcome/start', {});
+	const before = (await ask(marketer, 'health-board')).body.flows.find((flow) => flow.flow === 'welcome');
+	const clerk = await open(browser, 'clerk');
+	await visit(clerk, '#/qr');
+	await clerk.waitForSelector('svg.qr');
+	await judge(clerk, 'clerk qr');
+	const address = await scanned(clerk);
+	ok(address && address.startsWith(`${base}/#/join/`), 'the counter shows a code that leads to the form', address);
+	const customer = await (await browser.newContext({viewport: sizes.small, isMobile: true, hasTouch: true, locale: 'zh-CN'})).newPage();
+	customer.errors = [];
+	customer.on('pageerror', (fault) => customer.errors.push(String(fault)));
+	let coupon, person;
+	// one in ten is held out: then the next customer is the one to follow
+	for (let n = 1; n <= 8 && !coupon; n++) {
+		await customer.goto('about:blank');
+		await customer.goto(address);
+		await customer.waitForSelector('#phone');
+		if (n === 1) await judge(customer, 'join small');
+		await customer.fill('#name', '赵云');
+		await customer.fill('#phone', `1352222000${n}`);
+		await customer.check('input[name=consent_sms]');
+		await customer.click('button[type=submit]');
+		await customer.waitForSelector('.good[role=status]');
+		person = (await ask(clerk, 'lookup', {kind: 'phone', value: `1352222000${n}`})).body.customer_id;
+		coupon = (await ask(clerk, `persons/${person}/coupons`)).body.items.find((one) => one.state === 'issued');
+	}
+	ok(coupon !== undefined, 'who enrolled is welcomed with a coupon', coupon);
+	await visit(clerk, `#/redeem/${coupon.code}`);
+	await clerk.fill('#order_external_id', `QR-${person}`);
+	await clerk.fill('#amount', '88.00');
+	await clerk.click('main button[type=submit]');
+	await clerk.waitForSelector('.big.good');
+	ok(true, 'redeemed at the counter');
+	await visit(clerk, '#/find');
+	const after = (await ask(marketer, 'health-board')).body.flows.find((flow) => flow.flow === 'welcome');
+	ok(after.redeemed === before.redeemed + 1 && after.treated > before.treated, 'the marketer\'s figures count it', [before, after]);
+	const manager = await open(browser, 'store_manager');
+	await visit(manager, '#/behind/flow/welcome.redeemed');
+	await manager.waitForSelector(`a[href="#/person/${person}"]`);
+	ok(true, 'and the manager\'s board opens the person behind it');
+	ok((await ask(customer, 'me')).status === 401 && (await ask(customer, 'search', {text: '赵'})).status === 401, 'a store\'s code opens nothing else');
+	ok(customer.errors.length + clerk.errors.length + manager.errors.length === 0, 'the consoles were quiet all the way', [customer.errors, clerk.errors, manager.errors]);
+	for (const page of [marketer, clerk, customer, manager]) await page.context().close();
+}
+
+export async function offline(browser) {
+	const page = await open(browser, 'clerk');
+	const {customer_id: person} = (await ask(page, 'enrol', {name: '断网', phone: '13522221111', consents: []})).body;
+	await visit(page, `#/person/${person}`);
+	await page.context().setOffline(true);
+	await page.fill('textarea', '断网时写的');
+	await page.click('form:has(textarea) button[type=submit]');
+	await page.waitForSelector('#offline a[href="#/waiting"]');
+	ok((await page.textContent('#offline')).includes('1 条待发送'), 'without a network a note waits, and says so');
+	await page.context().setOffline(false);
+	await page.waitForFunction(() => sessionStorage.length === 0);
+	const notes = (await ask(page, `persons/${person}/timeline?limit=50`)).body.items.filter((item) => item.text === '断网时写的');
+	ok(notes.length === 1, 'back again it is sent, once', notes);
+	ok(page.errors.filter((text) => !/ERR_INTERNET_DISCONNECTED/.test(text)).length === 0, 'nothing else was said in the console', page.errors);
+	await page.context().close();
+}
+
+// From opening to the answer: three taps at most, over a slow network and a slow phone.
+export async function taps(browser) {
+	const page = await open(browser, 'clerk');
+	const device = await page.context().newCDPSession(page);
+	await device.send('Network.enable');
+	await device.send('Network.emulateNetworkConditions', {offline: false, latency: 400, downloadThroughput: -1, uploadThroughput: -1});
+	await device.send('Emulation.setCPUThrottlingRate', {rate: 4});
+	await page.goto(`${base}/?slow#/find`);
+	await page.waitForSelector('#text');
+	const asked = [];
+	page.on('request', (request) => asked.push(request.url()));
+	const since = Date.now();
+	await page.keyboard.type('13912340001');       // the field is ready: no tap
+	await page.keyboard.press('Enter');            // one
+	await page.waitForSelector('main h2');
+	ok(asked.length === 1, 'the answer takes one tap and one round trip', asked);
+	console.log(`# the answer after ${Date.now() - since} ms at 400 ms a round trip and a quarter of the processor`);
+	await page.context().close();
+}
