@@ -14,3 +14,12 @@ SELECT crm.access_define_staff(upper(r), r || ' ' || r, ('crm_' || r)::name, CAS
        crm.access_set_password(upper(r), 'pass-' || r || '-word')
 FROM unnest('{clerk,store_manager,marketer,steward,headquarters}'::text[]) r;
 SELECT 'login ' || r || ' pass-' || r || '-word crm_' || r FROM unnest('{clerk,store_manager,marketer,steward,headquarters}'::text[]) r;
+-- what nights leave behind: scores, and the last two months frozen
+DO $$ BEGIN
+    PERFORM crm._value_score_all(m.model, crm._value_today()) FROM crm.rfm_model m WHERE m.is_active;
+    UPDATE crm.customer_value v SET r = s.r, f = s.f, m = s.m FROM crm.value_rfm() s WHERE s.customer_id = v.customer_id;
+    PERFORM set_config('crm.core_clock', (crm.core_now() - interval '1 month')::text, true);
+    PERFORM crm._report_indicators_job(), crm._report_indicators_job();
+    PERFORM set_config('crm.core_clock', '', true);
+    PERFORM crm._report_indicators_job(), crm._report_indicators_job();
+END $$;

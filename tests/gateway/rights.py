@@ -23,8 +23,8 @@ BODIES = {
     "opt_out": {"channel": "sms", "address": "13917683999"},
     "flow_edit": {},
 }
-# not asked with a call: needs a stream, ends the session that asks, or forgets the person the others ask for
-UNASKED = {"import", "sign_out", "person_erase", "campaign_start", "campaign_stop", "campaign_pause"}
+# not asked with a call: needs a stream, asks for nobody (a store's code does), ends the session that asks, or forgets the person the others ask for
+UNASKED = {"import", "sign_out", "join", "join_store", "person_erase", "campaign_start", "campaign_stop", "campaign_pause"}
 
 
 def read_matrix():

@@ -1,6 +1,6 @@
 // The health board: what is stuck first, then active customers, the funnel, tiers and their moves, the value map, cohorts,
 // the twelve indicators, stores side by side, paths, flows.  Each number opens its persons.  #/board/store/S1, #/board/region/E.
-import {h, show} from '../dom.js';
+import {append, h, show} from '../dom.js';
 import {get, list} from '../api.js';
 import {bars, heat, radar} from '../chart.js';
 import {ago, code, day, language, money, number, percent, t} from '../i18n.js';
@@ -20,8 +20,9 @@ export async function draw([kind = '', name = ''], me) {
 	const main = h('div', {class: 'cards'});
 	show(h('h1', {}, t('page.board')), chooser(stores, regions, kind, name), main);
 	// each part comes by itself: the quick ones are not kept waiting by those over all orders
+	const broad = ['transitions', 'cohorts', 'stores'];
 	const part = (title, fill) => {
-		const card = h('section', {class: 'card', 'aria-busy': 'true'}, h('h2', {}, t(`board.${title}`)), h('p', {class: 'faint'}, t('loading')));
+		const card = h('section', {class: broad.includes(title) ? 'card broad' : 'card', 'aria-busy': 'true'}, h('h2', {}, t(`board.${title}`)), h('p', {class: 'faint'}, t('loading')));
 		main.append(card);
 		fill().then((content) => { card.removeAttribute('aria-busy'); content ? card.replaceChildren(h('h2', {}, t(`board.${title}`)), ...[content].flat(Infinity).filter(Boolean)) : card.remove(); })
 			.catch(() => card.replaceChildren(h('h2', {}, t(`board.${title}`)), h('p', {class: 'warn'}, t('board.failed'))));
@@ -80,12 +81,13 @@ async function indicators(store, period, startsOn) {
 		const shown = (row, value) => value === null || value === undefined ? (row.note && row.value === null ? note(row.note) : '–') : row.unit === 'share' ? percent(Number(value)) : row.unit === 'currency' ? money(Number(value)) : number(Number(value));
 		const name = (row) => language === 'en' ? row.name_en : row.name_zh;
 		const known = frozen.indicators.filter((row) => row.value !== null && Number(row.before) > 0);
-		place.replaceChildren(h('div', {class: 'row'}, ['week', 'month'].map((one) => h('button', {type: 'button', 'aria-pressed': String(one === unit), onclick: () => fill(one)}, t(`board.${one}`))),
+		place.replaceChildren();
+		append(place, [h('div', {class: 'row'}, ['week', 'month'].map((one) => h('button', {type: 'button', 'aria-pressed': String(one === unit), onclick: () => fill(one)}, t(`board.${one}`))),
 			frozen.starts_on && h('span', {class: 'faint'}, `${day(frozen.starts_on)} – ${day(frozen.ends_on)}`),
 			frozen.starts_on && h('button', {type: 'button', onclick: () => fill(unit, iso(new Date(Date.parse(frozen.starts_on) - 86400000)))}, t('board.before'))),
 		known.length > 2 && radar(t('board.indicators'), known.map((row) => ({label: name(row), value: Number(row.value) / Number(row.before), text: shown(row, row.value)}))),
 		table(t('board.indicators'), [t('board.indicator'), [t('board.value'), 'number'], [t('board.period_before'), 'number']], frozen.indicators.map((row) => [name(row), shown(row, row.value), shown({unit: row.unit}, row.before)])),
-		h('p', {class: 'faint'}, frozen.indicators.some((row) => row.frozen_at) ? t('board.frozen') : t('board.not_frozen')));
+		h('p', {class: 'faint'}, frozen.indicators.some((row) => row.frozen_at) ? t('board.frozen') : t('board.not_frozen'))]);
 	};
 	await fill(period, startsOn);
 	return place;
