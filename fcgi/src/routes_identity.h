@@ -24,6 +24,22 @@
 		.response_schema = "Object", .success = 200,
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/explain/{other_id}", .operation = "pair_explain",
+		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = "store manager, manager, steward, headquarters",
+		.sql = "SELECT 200 AS status, crm.identity_explain_pair($1, $2)::text AS body",
+		.params = {PERSON_ID, {"other_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, "the other person"}},
+		.read_only = true, .timeout_ms = FAST_MS,
+		.summary = "Why two persons are one, may be one, or are not: field by field, and what keeps them apart",
+		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/household", .operation = "person_household",
+		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = "store manager, manager, steward, headquarters",
+		.sql = "SELECT j::text FROM crm.identity_household($1) j",
+		.params = {PERSON_ID}, .read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Who lives at the same home", .response_schema = "Object", .success = 200,
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/golden", .operation = "person_golden",
 		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = "store manager, manager, steward, headquarters",
 		.sql = "SELECT 200 AS status, crm.identity_golden($1)::text AS body",

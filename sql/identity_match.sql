@@ -1,0 +1,61 @@
+-- identity, the matcher on the own records: presets, training, pairs put to people, and why.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT count(*) >= 0 AS installed FROM crm.install();
+SET timezone = 'UTC';
+BEGIN;
+SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
+SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
+SELECT crm.ingest_define_source('m_pos', 'till', 'pos', '{}') > 0 AS pos, crm.ingest_define_source('m_shop', 'shop', 'shop_platform', '{}') > 0 AS shop;
+CREATE FUNCTION pg_temp.member(source text, id text, facts jsonb) RETURNS bigint LANGUAGE sql AS $$
+    SELECT customer_id FROM crm.ingest_member(source, convert_to((jsonb_build_object('external_id', id, 'registered_at', '2026-01-05T10:00:00+08:00') || facts)::text, 'UTF8'))
+$$;
+CREATE FUNCTION pg_temp.person(id text) RETURNS bigint LANGUAGE sql AS $$
+    SELECT m.customer_id FROM crm.source_record r JOIN crm.membership m USING (source_record_id) WHERE r.external_id = id AND m.valid_to = 'infinity'
+$$;
+-- the worker's own run waits
+SELECT pg_advisory_xact_lock(hashtextextended('crm.identity_match', 0)) IS NOT NULL AS held;
+DELETE FROM crm.match_run;
+-- one person with another phone at the same building, a neighbour of the same name, somebody else at home
+SELECT count(DISTINCT pg_temp.member(s, id, f::jsonb)) AS persons FROM (VALUES
+    ('m_pos', 'm1', '{"name": "欧阳晓岚", "birthday": "1984-05-06", "sex": "f", "phone": "13867260001", "address": "江苏省镇江市京口区幸福路483号5幢1单元1903室"}'),
+    ('m_shop', 'm2', '{"name": "欧阳晓岚", "birthday": "1984-05-06", "phone": "13867260007", "address": "江苏省镇江市京口区幸福路483号5幢"}'),
+    ('m_shop', 'm3', '{"name": "郑大伟", "birthday": "1955-01-09", "sex": "m", "phone": "13867260003", "address": "京口区幸福路483号5-1-1903"}'),
+    ('m_pos', 'm4', '{"name": "何平", "birthday": "1999-12-31", "phone": "13867260004"}')) v(s, id, f);
+
+-- before any training
+SELECT crm.identity_train() ->> 'version' AS version, crm.identity_train() -> 'is_preset' AS is_preset;
+SELECT e ->> 'verdict' AS verdict, e ->> 'model' AS model, (e ->> 'total')::numeric > (e ->> 'review_from')::numeric AS is_over,
+       (SELECT string_agg(f ->> 'kind' || ' ' || (f ->> 'level'), ', ') FROM jsonb_array_elements(e -> 'fields') f) AS levels,
+       abs((e ->> 'prior')::numeric + (SELECT sum((f ->> 'bits')::numeric) FROM jsonb_array_elements(e -> 'fields') f WHERE (f ->> 'is_counted')::boolean) - (e ->> 'total')::numeric) < 0.1 AS adds_up,
+       jsonb_array_length(e -> 'text') AS lines, e -> 'guards' AS guards
+FROM crm.identity_explain_pair(pg_temp.person('m1'), pg_temp.person('m2')) e;
+SELECT e ->> 'verdict' AS verdict, e -> 'shared' AS shared FROM crm.identity_explain_pair(pg_temp.person('m1'), pg_temp.person('m3')) e;
+SELECT h ->> 'name' AS lives_with FROM crm.identity_household(pg_temp.person('m1')) h;
+SELECT count(*) AS alone FROM crm.identity_household(pg_temp.person('m4'));
+
+-- the run: weighed, proposed, done until the next day; nobody is merged by it
+SELECT crm.identity_match_progress() AS before_the_first;
+SELECT crm._identity_match_step() AS weighed;
+SELECT p ->> 'state' AS state, (p ->> 'edges')::int > 0 AS has_edges, p -> 'progress' AS progress FROM crm.identity_match_progress() p;
+SELECT crm._identity_match_step() AS proposed;
+SELECT p ->> 'state' AS state, (p ->> 'proposed')::int > 0 AS has_proposed, p -> 'progress' AS progress FROM crm.identity_match_progress() p;
+SELECT crm._identity_match_step() AS rest;
+SELECT v.reason, v.state, v.customer_a IN (pg_temp.person('m1'), pg_temp.person('m2')) AND v.customer_b IN (pg_temp.person('m1'), pg_temp.person('m2')) AS is_the_pair
+FROM crm.review v WHERE v.reason = 'match' AND EXISTS (SELECT FROM crm.membership m JOIN crm.source_record r USING (source_record_id)
+    WHERE m.customer_id IN (v.customer_a, v.customer_b) AND r.external_id LIKE 'm_');
+-- who was said to be two is not asked about again
+SELECT crm.identity_decide(v.review_id, 'reject', 'mother and daughter') ->> 'state' AS state FROM crm.review v WHERE v.reason = 'match' AND v.state = 'open' AND pg_temp.person('m1') IN (v.customer_a, v.customer_b);
+SET LOCAL crm.core_clock = '2026-04-01T12:00:00+08:00';
+SELECT crm._identity_match_step() AS weighed;
+SELECT crm._identity_match_step() AS proposed;
+SELECT count(*) AS asked_again FROM crm.review v WHERE v.reason = 'match' AND v.state = 'open' AND pg_temp.person('m1') IN (v.customer_a, v.customer_b) AND pg_temp.person('m2') IN (v.customer_a, v.customer_b);
+SELECT e -> 'guards' -> 0 ->> 'guard' AS guard FROM crm.identity_explain_pair(pg_temp.person('m1'), pg_temp.person('m2')) e;
+
+-- trained: the next version, the same for the same seed
+SELECT count(crm.access_set_setting('identity.match_least', '2')) AS was;
+SELECT count(pg_temp.member('m_pos', 'base' || n, jsonb_build_object('name', chr(19968 + n * 37 % 5000) || chr(20000 + n * 11 % 3000) || chr(21000 + n * 7 % 2000), 'birthday', date '1950-03-01' + n * 53, 'sex', CASE n % 2 WHEN 0 THEN 'm' ELSE 'f' END))) AS stored FROM generate_series(1, 200) n;
+SELECT crm.identity_train(7) ->> 'version' AS first, crm.identity_train(7) ->> 'version' AS second;
+SELECT count(DISTINCT model) AS models, count(*) AS versions FROM crm.match_model;
+SELECT e ->> 'model' AS model FROM crm.identity_explain_pair(pg_temp.person('m1'), pg_temp.person('m4')) e;
+ROLLBACK;
