@@ -34,10 +34,10 @@ CREATE TABLE crm.match_edge (
 
 -- Keys that too many records share to be compared by.
 CREATE TABLE crm.match_skip (
-    rule int NOT NULL,
     source_record_id bigint NOT NULL,   -- one of those records
+    rule int NOT NULL,
     record_count int NOT NULL,
-    PRIMARY KEY (rule, source_record_id));
+    PRIMARY KEY (source_record_id, rule));
 
 INSERT INTO crm.room_setting (name, value, description) VALUES
     ('identity.match_least', '1000', 'records that a model is trained on at least; with fewer the presets weigh');

@@ -50,7 +50,7 @@ COMMENT ON FUNCTION crm._identity_version_time(text) IS
     'the moment a version names when it is an ISO time (without zone: of the session), else null; never raises';
 
 CREATE FUNCTION crm._identity_homes(name text, province text, city text, district text, address text) RETURNS SETOF crm.identifier_value
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    LANGUAGE sql STABLE PARALLEL SAFE AS
 $$
     SELECT k.kind, h.area, k.value, k.masked, NULL::text, k.kind = 11
     FROM crm._identity_home(name, province, city, district, address) h,
