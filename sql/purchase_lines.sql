@@ -41,6 +41,7 @@ SELECT crm._purchase_lines_measure(ARRAY['\x01ff'::bytea], 'count', false, '-inf
 SELECT crm._purchase_lines_collect_final('\x01');
 SELECT crm._purchase_lines_collect(1, '\x01ff', ARRAY[ROW(ARRAY[ROW('count', '-infinity', 'infinity', 1, '>', '{0}', false)::crm.purchase_question], false, NULL)::crm.purchase_line_question], '2026-06-30', 2);
 
+BEGIN;
 -- 2. orders, revisions, cancellations, refunds of orders and of lines, moved ones, in any order: kept is what is recomputed
 INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9510, 'lines', 'lines', 'pos', '2026-01-01');
 INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, is_history, received_at)
@@ -171,3 +172,4 @@ SELECT count(*) FROM (
     FROM crm.purchase_line_chunk ORDER BY source_record_id DESC, from_day DESC, from_product DESC LIMIT 1) w
 WHERE p.sets::text = s.sets::text AND w.sets::text = s.sets::text AND crm.bitmap_count(s.sets[1]) > 3 AND crm.bitmap_count(s.sets[2]) > 3 AND crm.bitmap_count(s.sets[3]) > 0;
 ALTER TABLE crm.purchase_line_chunk RESET (parallel_workers);
+ROLLBACK;
