@@ -65,6 +65,8 @@ SELECT count(*) AS logged FROM crm.segment_change c WHERE c.customer_id BETWEEN 
 SELECT * FROM crm.segment_check();
 
 -- 2. algebra and overlap from bitmaps agree with the stays
+SELECT crm.segment_combine('{"all": ["loyal", "loyal"]}') = (SELECT count(*) FROM crm._segment_members('loyal')) AS named_twice,
+       crm.segment_combine('{"but": ["loyal", {"any": ["women", "loyal"]}]}') AS nobody;
 SELECT crm.segment_combine('{"all": ["loyal", "women"]}') AS both, (SELECT count(*) FROM crm._segment_members('loyal') l JOIN crm._segment_members('women') w ON w = l) AS counted,
        crm.segment_combine('{"any": ["loyal", "women"]}') AS either, crm.segment_combine('{"but": [{"any": ["loyal", "women"]}, "quiet"]}') AS without,
        (SELECT count(*) FROM (SELECT crm._segment_members('loyal') UNION SELECT crm._segment_members('women') EXCEPT SELECT crm._segment_members('quiet')) x) AS counted_too;

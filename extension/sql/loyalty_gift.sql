@@ -84,7 +84,9 @@ DECLARE
     person bigint;
     seen int := 0;
 BEGIN
-    FOR owed IN SELECT * FROM crm.gift g WHERE g.given_at IS NULL ORDER BY g.promised_at LIMIT 200 LOOP
+    -- only coupons come to be owed; one whose type is gone waits without holding up the others
+    FOR owed IN SELECT g.* FROM crm.gift g JOIN crm.coupon_type t ON t.coupon_type = g.gift ->> 'coupon'
+                WHERE g.given_at IS NULL ORDER BY g.promised_at LIMIT 200 LOOP
         seen := seen + 1;
         CONTINUE WHEN NOT crm._loyalty_has_stock(owed.gift ->> 'coupon');
         person := crm._identity_current(owed.customer_id);

@@ -54,6 +54,24 @@ last_chunk(Datum ids)
 	return last;
 }
 
+/* A segment that is named twice is read once, at its first place: its later places get the same sets. */
+static void
+repeat_sets(const int32 *ids, int n_ids, Datum *sets, bool *nulls)
+{
+	for (int later = 1; later < n_ids; later++)
+		for (int first = 0; first < later; first++)
+		{
+			if (ids[first] != ids[later])
+				continue;
+			for (int place = 0; place < SLICE * n_ids; place += n_ids)
+			{
+				sets[place + later] = sets[place + first];
+				nulls[place + later] = nulls[place + first];
+			}
+			break;
+		}
+}
+
 /* Members of the chunks from a number on, SLICE of them. */
 static int64
 count_slice(const int32 *steps, int n_steps, Datum ids, int n_ids, int64 from)
@@ -76,6 +94,7 @@ count_slice(const int32 *steps, int n_steps, Datum ids, int n_ids, int64 from)
 
 		sets[place] = SPI_getbinval(row, shape, 3, &nulls[place]);
 	}
+	repeat_sets((const int32 *) ARR_DATA_PTR(DatumGetArrayTypeP(ids)), n_ids, sets, nulls);
 	for (int i = 0; i < SLICE; i++)
 		members += crm_rule_bitmap_run(steps, n_steps, sets + i * n_ids, nulls + i * n_ids, n_ids);
 	SPI_freetuptable(SPI_tuptable);
