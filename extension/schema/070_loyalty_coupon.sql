@@ -21,7 +21,7 @@ CREATE TABLE crm.coupon (
     customer_id bigint NOT NULL,
     coupon_id bigint NOT NULL,
     code text NOT NULL,                 -- holds both ids and a check: crm._loyalty_code(); history: the source's own
-    coupon_type text NOT NULL REFERENCES crm.coupon_type,
+    coupon_type text NOT NULL,          -- of crm.coupon_type: who writes has read it; a foreign key would lock that one row for each coupon
     flow_id int,
     occurrence_key text,
     value numeric NOT NULL,

@@ -36,7 +36,7 @@ CREATE TABLE crm.occurrence (
 -- not by flow: a look-up of a person's key must find nothing better than the primary key
 CREATE INDEX occurrence_fired ON crm.occurrence (fired_at);
 
--- Each decision of the gate, with its reason.
+-- Each decision of the gate: the step that decided with its reason, and what those before it said.
 CREATE TABLE crm.decision (
     decided_at timestamptz NOT NULL,
     customer_id bigint NOT NULL,
@@ -46,6 +46,7 @@ CREATE TABLE crm.decision (
     step text NOT NULL,                 -- active, late, consent, reachable, exclusion, goal, holdout, offer, cap, quiet, variant, render
     result text NOT NULL,               -- pass, stop, hold
     reason text NOT NULL,
+    passed text[] NOT NULL DEFAULT '{}',    -- "step: reason" in the gate's order
     PRIMARY KEY (customer_id, flow_id, decided_at, decision_id)) PARTITION BY RANGE (decided_at);
 CREATE TABLE crm.decision_default PARTITION OF crm.decision DEFAULT;
 

@@ -21,6 +21,15 @@ CREATE TYPE crm.gate_result AS (outcome text, arm text, channel text, address_ha
 COMMENT ON TYPE crm.gate_result IS
     'what the gate says: outcome sent, held, control, or the step that stopped it; the arm; where and when it would go; each step with its reason';
 
+CREATE FUNCTION crm._campaign_steps(step text, result text, reason text, passed text[]) RETURNS crm.gate_step[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT ARRAY(SELECT ROW(split_part(p.said, ': ', 1), 'pass', substr(p.said, strpos(p.said, ': ') + 2))::crm.gate_step
+                 FROM unnest(passed) WITH ORDINALITY p (said, n) ORDER BY p.n)
+           || ROW(step, result, reason)::crm.gate_step
+$$;
+COMMENT ON FUNCTION crm._campaign_steps(text, text, text, text[]) IS 'the steps of a decision, those that let it pass and the one that decided, in the gate''s order';
+
 CREATE FUNCTION crm._campaign_zone(person bigint) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
@@ -48,38 +57,32 @@ CREATE FUNCTION crm._campaign_channel(flow crm.flow_row, person bigint) RETURNS 
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    reach crm.gate_reach;
+    answer crm.gate_reach;
     candidate record;
-    addresses bytea[];
-    consent text;
+    reach record;
     tried text[] := '{}';
 BEGIN
     IF NOT flow.spec ? 'channels' THEN
-        reach.reason := 'sends no message';
-        RETURN reach;
+        answer.reason := 'sends no message';
+        RETURN answer;
     END IF;
     FOR candidate IN
         SELECT c.value AS channel, ch.endpoint FROM jsonb_array_elements_text(flow.spec -> 'channels') WITH ORDINALITY c (value, n)
         LEFT JOIN crm.channel ch ON ch.channel = c.value ORDER BY c.n
     LOOP
-        consent := NULL;
-        IF candidate.endpoint IS NOT NULL THEN
-            addresses := crm._outbox_addresses(person, candidate.channel);
-        END IF;
-        IF candidate.endpoint IS NOT NULL AND cardinality(addresses) > 0 THEN
-            consent := crm._outbox_consent(person, candidate.channel, addresses);
-            IF consent = 'yes' AND crm._outbox_month_is_full(candidate.channel, crm._identity_cluster(person)) THEN
+        SELECT * INTO reach FROM crm._outbox_reach(person, candidate.channel) r WHERE candidate.endpoint IS NOT NULL;
+        IF reach.addresses <> '{}' AND reach.consent = 'yes' THEN
+            IF crm._outbox_month_is_full(candidate.channel, crm._identity_cluster(person)) THEN
                 tried := tried || format('%s: as many this month as it allows', candidate.channel);
                 CONTINUE;
-            ELSIF consent = 'yes' THEN
-                RETURN ROW(candidate.channel, addresses[1], candidate.channel)::crm.gate_reach;
             END IF;
+            RETURN ROW(candidate.channel, reach.addresses[1], candidate.channel)::crm.gate_reach;
         END IF;
         tried := tried || format('%s: %s', candidate.channel, CASE WHEN candidate.endpoint IS NULL THEN 'no endpoint carries it'
-            WHEN consent IS NULL THEN 'no address' ELSE 'consent ' || consent END);
+            WHEN reach.addresses = '{}' THEN 'no address' ELSE 'consent ' || reach.consent END);
     END LOOP;
-    reach.reason := array_to_string(tried, ', ');
-    RETURN reach;
+    answer.reason := array_to_string(tried, ', ');
+    RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_channel(crm.flow_row, bigint) IS
@@ -380,9 +383,10 @@ BEGIN
     INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version)
     VALUES (person, flow.flow_id, _campaign_decide.epoch, _campaign_decide.occurrence_key, crm.core_now(),
             coalesce(gate.due_at, _campaign_decide.due_at), gate.arm, gate.outcome, sent.message, sent.coupon, flow.version);
-    INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, decision_id, step, result, reason)
-    SELECT crm.core_now(), person, flow.flow_id, _campaign_decide.occurrence_key, crm._new_id(), s.step, s.result, s.reason
-    FROM unnest(gate.steps) WITH ORDINALITY AS s(step, result, reason, n) ORDER BY s.n;
+    INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, decision_id, step, result, reason, passed)
+    SELECT crm.core_now(), person, flow.flow_id, _campaign_decide.occurrence_key, crm._new_id(), last.step, last.result, last.reason,
+           ARRAY(SELECT s.step || ': ' || s.reason FROM unnest(gate.steps) WITH ORDINALITY AS s(step, result, reason, n) WHERE s.n < cardinality(gate.steps) ORDER BY s.n)
+    FROM unnest(gate.steps[cardinality(gate.steps):]) last;
     RETURN gate.outcome;
 END
 $$;
@@ -405,6 +409,10 @@ BEGIN
           FROM unnest(customer_ids, occurrence_keys) g (id, occurrence_key)
           JOIN crm.customer c ON c.customer_id = g.id
           WHERE c.status = 'active' ORDER BY c.customer_id FOR UPDATE OF c) l;
+    IF cardinality(persons) > 3 THEN   -- below, what a set is asked costs more than the persons
+        PERFORM crm._campaign_decide_all(flow, persons, keys, due_at, late_at, epoch);
+        RETURN cardinality(persons);
+    END IF;
     reaches := ARRAY(SELECT crm._campaign_channel(flow, p.id) FROM unnest(persons) WITH ORDINALITY p (id, n) ORDER BY p.n);
     PERFORM crm._campaign_lock_caps(persons, reaches);
     FOR n IN 1 .. coalesce(cardinality(persons), 0) LOOP

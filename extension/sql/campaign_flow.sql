@@ -471,8 +471,9 @@ BEGIN
                WHEN 'event' THEN 'next' WHEN 'welcome' THEN 'once' WHEN 'silence' THEN coalesce(last_day::text, '-infinity') ELSE extract(year FROM crm._campaign_today())::text END;
     RETURN jsonb_build_object('customer_id', person, 'flow', flow,
         'fired', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome, 'message_id', o.message_id,
-                    'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', d.step, 'result', d.result, 'reason', d.reason) ORDER BY d.decision_id), '[]')
-                                  FROM crm.decision d WHERE d.customer_id = o.customer_id AND d.flow_id = o.flow_id AND d.occurrence_key = o.occurrence_key)) ORDER BY o.fired_at), '[]')
+                    'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', s.step, 'result', s.result, 'reason', s.reason) ORDER BY d.decision_id, s.n), '[]')
+                                  FROM crm.decision d, unnest(crm._campaign_steps(d.step, d.result, d.reason, d.passed)) WITH ORDINALITY s (step, result, reason, n)
+                                  WHERE d.customer_id = o.customer_id AND d.flow_id = o.flow_id AND d.occurrence_key = o.occurrence_key)) ORDER BY o.fired_at), '[]')
                   FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = chosen.flow_id),
         'under_way', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', e.occurrence_key, 'step', e.step, 'due_at', e.due_at, 'version', e.version) ORDER BY e.due_at), '[]')
                       FROM crm.enrolment e WHERE e.customer_id = ANY (ids) AND e.flow_id = chosen.flow_id),

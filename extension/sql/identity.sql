@@ -63,6 +63,9 @@ CREATE FUNCTION crm._identity_version_key(source_version text) RETURNS text
 COMMENT ON FUNCTION crm._identity_version_key(text) IS
     'what orders the versions of a source: whole numbers by value, everything else (ISO times) byte by byte; null when the source gives none';
 
+CREATE TYPE crm.person_id AS (person bigint, id bigint);
+COMMENT ON TYPE crm.person_id IS 'an id that answers to a person, or did, besides the current one';
+
 CREATE FUNCTION crm._identity_current(customer_id bigint) RETURNS bigint
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS
 $$

@@ -17,32 +17,51 @@ CREATE FUNCTION crm._loyalty_valid_until(issued_at timestamptz, valid_days int, 
 COMMENT ON FUNCTION crm._loyalty_valid_until(timestamptz, int, text) IS
     'the end (exclusive) of the local day that lies valid_days after the day of issue';
 
-CREATE FUNCTION crm._loyalty_issue(customer_id bigint, coupon_type text, flow_id int, occurrence_key text,
-                                   issued_at timestamptz DEFAULT NULL, zone text DEFAULT NULL) RETURNS bigint
+CREATE TYPE crm.coupon_ref AS (customer_id bigint, coupon_id bigint, code text, value numeric, valid_until timestamptz);
+COMMENT ON TYPE crm.coupon_ref IS 'a coupon that was issued, as a message tells of it';
+
+CREATE FUNCTION crm._loyalty_issue_all(customer_ids bigint[], coupon_type text, flow_id int, occurrence_keys text[], zones text[],
+                                       issued_at timestamptz DEFAULT NULL) RETURNS crm.coupon_ref[]
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
 DECLARE
-    id bigint := crm._new_id();
-    since timestamptz := coalesce(_loyalty_issue.issued_at, crm.core_now());
-    own_code text := crm._loyalty_take_code(_loyalty_issue.coupon_type, _loyalty_issue.customer_id, id);
+    since timestamptz := coalesce(_loyalty_issue_all.issued_at, crm.core_now());
+    home_zone text := crm._setting('core.time_zone') #>> '{}';
+    t crm.coupon_type;
+    issued crm.coupon_ref[];
 BEGIN
-    INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, flow_id, occurrence_key, value, state,
-                            issued_at, valid_until)
-    SELECT _loyalty_issue.customer_id, id, own_code, t.coupon_type,
-           _loyalty_issue.flow_id, _loyalty_issue.occurrence_key, t.value, 'issued', since,
-           crm._loyalty_valid_until(since, t.valid_days,
-               coalesce(_loyalty_issue.zone, crm._setting('core.time_zone') #>> '{}'))
-    FROM crm.coupon_type t WHERE t.coupon_type = _loyalty_issue.coupon_type;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no coupon type "%"', _loyalty_issue.coupon_type
+    SELECT * INTO t FROM crm.coupon_type c WHERE c.coupon_type = _loyalty_issue_all.coupon_type;
+    IF t.coupon_type IS NULL THEN
+        RAISE EXCEPTION 'there is no coupon type "%"', _loyalty_issue_all.coupon_type
             USING ERRCODE = 'RM607', COLUMN = 'coupon_type', HINT = 'See crm.coupon_type for those there are.';
     END IF;
-    RETURN id;
+    WITH given AS MATERIALIZED (
+        SELECT g.id, g.key, crm._new_id() AS coupon_id, crm._loyalty_valid_until(since, t.valid_days, coalesce(g.zone, home_zone)) AS valid_until, g.n
+        FROM ROWS FROM (unnest(customer_ids), unnest(occurrence_keys), unnest(zones)) WITH ORDINALITY g (id, key, zone, n)),
+    made AS (
+        INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, flow_id, occurrence_key, value, state, issued_at, valid_until)
+        SELECT g.id, g.coupon_id, CASE WHEN t.is_pooled THEN crm._loyalty_take_code(t.coupon_type, g.id, g.coupon_id) ELSE crm._loyalty_code(g.id, g.coupon_id) END,
+               t.coupon_type, _loyalty_issue_all.flow_id, g.key, t.value, 'issued', since, g.valid_until
+        FROM given g ORDER BY g.n
+        RETURNING customer_id, coupon_id, code, value, valid_until)
+    SELECT array_agg(ROW(m.customer_id, m.coupon_id, m.code, m.value, m.valid_until)::crm.coupon_ref ORDER BY m.coupon_id) INTO issued FROM made m;
+    RETURN issued;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_issue_all(bigint[], text, int, text[], text[], timestamptz) IS
+    'issues a coupon of a type to each person (with its occurrence key and zone), valid to the end of its last local day, in their order; RM607 for an unknown type, RM613 when its pool of codes is empty';
+
+CREATE FUNCTION crm._loyalty_issue(customer_id bigint, coupon_type text, flow_id int, occurrence_key text,
+                                   issued_at timestamptz DEFAULT NULL, zone text DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    RETURN (crm._loyalty_issue_all(ARRAY[customer_id], coupon_type, flow_id, ARRAY[occurrence_key], ARRAY[zone], issued_at))[1].coupon_id;
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_issue(bigint, text, int, text, timestamptz, text) IS
-    'issues a coupon of a type, valid to the end of its last local day; returns coupon_id; RM607 for an unknown type, RM613 when its pool of codes is empty';
+    'issues a coupon of a type to one person, as crm._loyalty_issue_all(); returns coupon_id';
 
 CREATE FUNCTION crm._loyalty_has_equal_or_better(customer_id bigint, coupon_type text, days int) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -62,6 +81,26 @@ END
 $$;
 COMMENT ON FUNCTION crm._loyalty_has_equal_or_better(bigint, text, int) IS
     'whether a person holds a valid coupon, or redeemed one in the last so many days, that is worth as much as this type';
+
+CREATE FUNCTION crm._loyalty_holders(customer_ids bigint[], other_ids crm.person_id[], coupon_type text, days int) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+DECLARE
+    least_rank numeric := (SELECT t.rank FROM crm.coupon_type t WHERE t.coupon_type = _loyalty_holders.coupon_type);
+    since timestamptz := crm.core_now() - make_interval(days => days);
+BEGIN
+    RETURN ARRAY(
+        SELECT DISTINCT i.person
+        FROM (SELECT p.id AS person, p.id FROM unnest(customer_ids) p (id) UNION ALL SELECT o.person, o.id FROM unnest(other_ids) o) i
+        CROSS JOIN LATERAL (SELECT c.coupon_type FROM crm.coupon c WHERE c.customer_id = i.id
+                            AND (c.state = 'issued' AND c.valid_until > crm.core_now() OR c.state = 'redeemed' AND c.redeemed_at > since)) c
+        JOIN crm.coupon_type held ON held.coupon_type = c.coupon_type
+        WHERE held.rank >= least_rank);
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_holders(bigint[], crm.person_id[], text, int) IS
+    'those of the persons, under these and their other ids, who hold a valid coupon, or redeemed one in so many days, that is worth as much as the type or more';
 
 CREATE FUNCTION crm._loyalty_void(customer_id bigint, flow_id int, occurrence_key text, reason text) RETURNS void
     LANGUAGE plpgsql AS

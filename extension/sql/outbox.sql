@@ -33,20 +33,32 @@ COMMENT ON FUNCTION crm._outbox_store_consents(crm.consent_fact[]) IS
 
 -- What reaches a person on a channel.  A family's phone answers to the one who took it last
 -- (crm.identifier.customer_id), yet it reaches each of them: so it is looked for through the records.
+CREATE FUNCTION crm._outbox_reach(customer_id bigint, channel text) RETURNS TABLE (addresses bytea[], consent text)
+    LANGUAGE sql STABLE AS
+$$
+    SELECT a.addresses,
+           CASE WHEN c.consent <> 'no' AND EXISTS (SELECT FROM crm.opt_out o WHERE o.channel = $2 AND o.address_hash = ANY (a.addresses)) THEN 'no' ELSE c.consent END
+    FROM (SELECT ARRAY(
+              SELECT ri.value_hash
+              FROM crm.membership m
+              JOIN crm.record_identifier ri ON ri.source_record_id = m.source_record_id AND ri.ended_at IS NULL
+                   AND ri.kind = (SELECT ch.identifier_kind FROM crm.channel ch WHERE ch.channel = $2)
+              JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
+              WHERE m.customer_id = $1 AND m.valid_to = 'infinity'
+              GROUP BY ri.value_hash ORDER BY max(ri.last_seen_at) DESC, ri.value_hash) AS addresses OFFSET 0) a,
+         -- the newest of each record; of these a single no is a no
+         LATERAL (SELECT CASE WHEN bool_or(newest.state = 'no') THEN 'no' WHEN count(newest.state) > 0 THEN 'yes' ELSE 'unknown' END AS consent
+                  FROM crm.membership m
+                  CROSS JOIN LATERAL (SELECT c.state FROM crm.consent c WHERE c.source_record_id = m.source_record_id AND c.channel = $2
+                                      ORDER BY c.occurred_at DESC, c.consent_id DESC LIMIT 1) newest
+                  WHERE m.customer_id = $1 AND m.valid_to = 'infinity') c
+$$;
+COMMENT ON FUNCTION crm._outbox_reach(bigint, text) IS
+    'how a person is reached on a channel: hashes of the identifiers, the newest first (blocked ones, landlines and hubs, are none), and consent: yes, no or unknown, the strictest of what each of the person''s records said last; an address that opted out is a no whoever owns it.  Plain SQL, so that queries over many persons take it in';
+
 CREATE FUNCTION crm._outbox_addresses(customer_id bigint, channel text) RETURNS bytea[]
     LANGUAGE plpgsql STABLE AS
-$$
-BEGIN
-    RETURN ARRAY(
-        SELECT ri.value_hash
-        FROM crm.channel ch
-        JOIN crm.membership m ON m.customer_id = _outbox_addresses.customer_id AND m.valid_to = 'infinity'
-        JOIN crm.record_identifier ri ON ri.source_record_id = m.source_record_id AND ri.kind = ch.identifier_kind AND ri.ended_at IS NULL
-        JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash
-        WHERE ch.channel = _outbox_addresses.channel AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
-        GROUP BY ri.value_hash ORDER BY max(ri.last_seen_at) DESC, ri.value_hash);
-END
-$$;
+$$ BEGIN RETURN (SELECT r.addresses FROM crm._outbox_reach(customer_id, channel) r); END $$;
 COMMENT ON FUNCTION crm._outbox_addresses(bigint, text) IS
     'hashes of the identifiers that reach a person on a channel, the newest first; blocked ones (landlines, hubs) are none';
 
@@ -56,29 +68,11 @@ $$ BEGIN RETURN (crm._outbox_addresses(customer_id, channel))[1]; END $$;
 COMMENT ON FUNCTION crm._outbox_address(bigint, text) IS
     'hash of the newest identifier that reaches a person on a channel; null: not reachable';
 
-CREATE FUNCTION crm._outbox_consent(customer_id bigint, channel text, addresses bytea[] DEFAULT NULL) RETURNS text
+CREATE FUNCTION crm._outbox_consent(customer_id bigint, channel text) RETURNS text
     LANGUAGE plpgsql STABLE AS
-$$
-DECLARE
-    answer text;
-BEGIN
-    -- the newest of each record; of these a single no is a no
-    SELECT CASE WHEN bool_or(newest.state = 'no') THEN 'no' WHEN count(*) > 0 THEN 'yes' ELSE 'unknown' END INTO answer
-    FROM (SELECT DISTINCT ON (c.source_record_id) c.state
-          FROM crm.membership m JOIN crm.consent c USING (source_record_id)
-          WHERE m.customer_id = _outbox_consent.customer_id AND m.valid_to = 'infinity' AND c.channel = _outbox_consent.channel
-          ORDER BY c.source_record_id, c.occurred_at DESC, c.consent_id DESC) newest;
-    IF answer <> 'no' AND EXISTS (
-        SELECT FROM crm.opt_out o
-        WHERE o.channel = _outbox_consent.channel
-          AND o.address_hash = ANY (coalesce(addresses, crm._outbox_addresses(_outbox_consent.customer_id, _outbox_consent.channel)))) THEN
-        RETURN 'no';
-    END IF;
-    RETURN answer;
-END
-$$;
-COMMENT ON FUNCTION crm._outbox_consent(bigint, text, bytea[]) IS
-    'yes, no or unknown: the strictest of what each of the person''s records said last; an address that opted out is a no whoever owns it (addresses: those of crm._outbox_addresses(), when they are known already)';
+$$ BEGIN RETURN (SELECT r.consent FROM crm._outbox_reach(customer_id, channel) r); END $$;
+COMMENT ON FUNCTION crm._outbox_consent(bigint, text) IS
+    'yes, no or unknown: the strictest of what each of the person''s records said last; an address that opted out is a no whoever owns it';
 
 CREATE FUNCTION crm._outbox_note(customer_id bigint, message_id text, kind text, attempt int DEFAULT NULL,
                                  http_status int DEFAULT NULL, detail text DEFAULT NULL) RETURNS void
@@ -204,38 +198,63 @@ END
 $$;
 COMMENT ON FUNCTION crm._outbox_unhold(int) IS 'lets go what crm._outbox_hold() kept; consent, address and expiry are checked when it leaves';
 
+CREATE FUNCTION crm._outbox_put_all(messages crm.message_row[]) RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    put bigint;
+BEGIN
+    WITH fresh AS (
+        INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, occurrence_key, is_marketing, address_hash, body, due_at, expires_at, created_at, quiet)
+        SELECT m.customer_id, m.message_id, m.channel, m.endpoint, m.flow_id, m.occurrence_key, m.is_marketing, m.address_hash, m.body, m.due_at, m.expires_at,
+               crm.core_now(), m.quiet
+        FROM unnest(messages) m ON CONFLICT DO NOTHING
+        RETURNING outbox.customer_id, outbox.message_id, outbox.endpoint, outbox.due_at)
+    INSERT INTO crm.outbox_queue (customer_id, message_id, endpoint, due_at) SELECT f.customer_id, f.message_id, f.endpoint, f.due_at FROM fresh f;
+    GET DIAGNOSTICS put = ROW_COUNT;
+    IF put > 0 THEN
+        PERFORM crm._worker_wake();
+    END IF;
+    RETURN put;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_put_all(crm.message_row[]) IS
+    'messages, complete but for created_at, to leave when due and never in their quiet hours; returns how many were not there already';
+
 CREATE FUNCTION crm._outbox_put(customer_id bigint, message_id text, channel text, flow_id int, occurrence_key text,
                                 is_marketing boolean, body jsonb, due_at timestamptz, expires_at timestamptz,
                                 address_hash bytea DEFAULT NULL, quiet jsonb DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql AS
 $$
-#variable_conflict use_column
 DECLARE
-    carrier text;
+    carrier text := (SELECT ch.endpoint FROM crm.channel ch WHERE ch.channel = _outbox_put.channel);
 BEGIN
-    SELECT ch.endpoint INTO carrier FROM crm.channel ch WHERE ch.channel = _outbox_put.channel;
     IF carrier IS NULL THEN
         RAISE EXCEPTION 'no endpoint carries channel "%"', channel
             USING ERRCODE = 'RM701', HINT = 'Run SELECT crm.outbox_define_endpoint(...) and crm.outbox_set_channel(...).';
     END IF;
-    INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, occurrence_key, is_marketing, address_hash, body,
-                            due_at, expires_at, created_at, quiet)
-    VALUES (_outbox_put.customer_id, _outbox_put.message_id, _outbox_put.channel, carrier, _outbox_put.flow_id,
-            _outbox_put.occurrence_key, _outbox_put.is_marketing,
-            coalesce(_outbox_put.address_hash, crm._outbox_address(_outbox_put.customer_id, _outbox_put.channel)),
-            _outbox_put.body, _outbox_put.due_at, _outbox_put.expires_at, crm.core_now(), _outbox_put.quiet)
-    ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN
-        RETURN false;
-    END IF;
-    INSERT INTO crm.outbox_queue (customer_id, message_id, endpoint, due_at)
-    VALUES (_outbox_put.customer_id, _outbox_put.message_id, carrier, _outbox_put.due_at);
-    PERFORM crm._worker_wake();
-    RETURN true;
+    RETURN crm._outbox_put_all(ARRAY[ROW(customer_id, message_id, channel, carrier, flow_id, occurrence_key, is_marketing,
+        coalesce(address_hash, crm._outbox_address(customer_id, channel)), body, due_at, expires_at, NULL, quiet)::crm.message_row]) = 1;
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_put(bigint, text, text, int, text, boolean, jsonb, timestamptz, timestamptz, bytea, jsonb) IS
     'a message, to leave when due and never in its quiet hours ({"from", "to", "zone"}), to the address given or the person''s newest; false when one of that id is there; RM701 when no endpoint carries the channel';
+
+CREATE FUNCTION crm._outbox_count(messages crm.message_row[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    INSERT INTO crm.contact_cap AS c (cap_key, sent_at)
+    SELECT k.cap_key, ARRAY[m.due_at]
+    FROM unnest(messages) m,
+         LATERAL (VALUES (crm._outbox_cap_key('p', m.customer_id::text, NULL)), (crm._outbox_cap_key('a', m.channel, m.address_hash))) k (cap_key)
+    ORDER BY k.cap_key
+    ON CONFLICT (cap_key) DO UPDATE
+    SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > excluded.sent_at[1] - interval '31 days'), excluded.sent_at[1]);
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_count(crm.message_row[]) IS
+    'counts messages, no two of one person or address, against the caps; the caller holds persons and counters of addresses';
 
 CREATE FUNCTION crm._outbox_fault(options jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS

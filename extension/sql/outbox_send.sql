@@ -71,15 +71,15 @@ CREATE FUNCTION crm._outbox_stopper(message crm.message_row) RETURNS text
 $$
 DECLARE
     person bigint := crm._identity_current(message.customer_id);
-    addresses bytea[];
+    reach record;
 BEGIN
     IF message.expires_at <= crm.core_now() THEN
         RETURN 'expired';
     END IF;
-    addresses := crm._outbox_addresses(person, message.channel);
-    IF message.address_hash IS NULL OR message.address_hash <> ALL (addresses) THEN
+    SELECT * INTO reach FROM crm._outbox_reach(person, message.channel);
+    IF message.address_hash IS NULL OR message.address_hash <> ALL (reach.addresses) THEN
         RETURN 'not reachable: the address was given up';
-    ELSIF message.is_marketing AND crm._outbox_consent(person, message.channel, addresses) <> 'yes' THEN
+    ELSIF message.is_marketing AND reach.consent <> 'yes' THEN
         RETURN 'no consent';
     END IF;
     RETURN NULL;

@@ -1,0 +1,361 @@
+-- campaign_set: occurrences of many persons at once.  What crm._campaign_gate_all() and crm._campaign_decide_all() say of one
+-- is said here of a set, by a statement a step; that both say the same is tested over thousands of persons.
+--
+-- Locks: persons ascending, then the counters of addresses by key.  A person's own counter needs none: whoever
+-- counts holds the person.  Persons who share an address, and keys of one person, are decided one after the
+-- other, as if each had come alone.
+
+CREATE TYPE crm.gate_verdict AS (customer_id bigint, occurrence_key text, zone text, channel text, address_hash bytea, outcome text, arm text,
+    due_at timestamptz, step text, result text, reason text, passed text[]);
+COMMENT ON TYPE crm.gate_verdict IS
+    'what the gate says of an occurrence: outcome sent, held, control, or the step that stopped it; the arm; where and when it would go; the step that decided with its result and reason, and what the steps before it said ("step: reason")';
+
+CREATE FUNCTION crm._campaign_other_ids(persons bigint[]) RETURNS crm.person_id[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    -- who was split off takes along what the records did under the id they had
+    RETURN ARRAY(
+        SELECT ROW(x.person, x.id)::crm.person_id
+        FROM (SELECT c.merged_into AS person, c.customer_id AS id FROM unnest(persons) p (id) JOIN crm.customer c ON c.merged_into = p.id
+              UNION
+              SELECT m.customer_id, b.customer_id FROM unnest(persons) p (id)
+              JOIN crm.membership m ON m.customer_id = p.id AND m.valid_to = 'infinity'
+              JOIN crm.membership b ON b.source_record_id = m.source_record_id
+              WHERE b.valid_to < 'infinity' AND b.customer_id <> m.customer_id) x);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_other_ids(bigint[]) IS
+    'ids besides the current one under which a flow may have fired for current persons: merged ids, and those that the persons'' records belonged to before a split';
+
+CREATE FUNCTION crm._campaign_reaches(flow crm.flow_row, persons bigint[]) RETURNS crm.gate_reach[]
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    channels text[] := ARRAY(SELECT jsonb_array_elements_text(flow.spec -> 'channels'));
+BEGIN
+    IF NOT flow.spec ? 'channels' THEN
+        RETURN array_fill(ROW(NULL, NULL, 'sends no message')::crm.gate_reach, ARRAY[cardinality(persons)]);
+    END IF;
+    RETURN ARRAY(
+        SELECT CASE WHEN found.channel IS NOT NULL THEN ROW(found.channel, found.address, found.channel)::crm.gate_reach
+                    ELSE ROW(NULL, NULL, (
+                        SELECT string_agg(format('%s: %s', c.channel, CASE WHEN ch.endpoint IS NULL THEN 'no endpoint carries it'
+                                                 WHEN r.addresses = '{}' THEN 'no address' WHEN r.consent = 'yes' THEN 'as many this month as it allows'
+                                                 ELSE 'consent ' || r.consent END), ', ' ORDER BY c.k)
+                        FROM unnest(channels) WITH ORDINALITY c (channel, k) LEFT JOIN crm.channel ch ON ch.channel = c.channel
+                        CROSS JOIN LATERAL crm._outbox_reach(p.id, c.channel) r))::crm.gate_reach END
+        FROM unnest(persons) WITH ORDINALITY p (id, n)
+        LEFT JOIN LATERAL (
+            SELECT ch.channel, r.addresses[1] AS address
+            FROM unnest(channels) WITH ORDINALITY c (channel, k) JOIN crm.channel ch ON ch.channel = c.channel AND ch.endpoint IS NOT NULL
+            CROSS JOIN LATERAL crm._outbox_reach(p.id, ch.channel) r
+            WHERE r.addresses <> '{}' AND r.consent = 'yes'
+              AND NOT (ch.monthly_cap IS NOT NULL AND crm._outbox_month_is_full(ch.channel, crm._identity_cluster(p.id)))
+            ORDER BY c.k LIMIT 1) found ON true
+        ORDER BY p.n);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_reaches(crm.flow_row, bigint[]) IS
+    'for each person the first channel of the flow that has consent and an address; the channel null with the reason for each otherwise, or as the flow sends no message';
+
+CREATE FUNCTION crm._campaign_all_reached(flow crm.flow_row, persons bigint[]) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF jsonb_typeof(flow.spec -> 'goal') = 'object' THEN
+        RETURN crm._rule_fit(flow.spec -> 'goal', persons, crm.core_now());
+    ELSIF flow.spec ->> 'goal' = 'order' AND flow.spec ? 'since' THEN
+        RETURN ARRAY(
+            SELECT p.id FROM unnest(persons) p (id) WHERE EXISTS (
+                SELECT FROM crm.membership m JOIN crm.customer_order o USING (source_record_id)
+                WHERE m.customer_id = p.id AND m.valid_to = 'infinity' AND o.is_current AND o.kind = 'sale'
+                  AND o.ordered_at > (flow.spec ->> 'since')::timestamptz));
+    END IF;
+    RETURN '{}';
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_all_reached(crm.flow_row, bigint[]) IS
+    'those who have reached the goal: its rule holds, or an order came since the enrolment began (spec member since, of an enrolment)';
+
+-- Those of a rule of the flow; whom it does not name are nobody.
+CREATE FUNCTION crm._campaign_fitting(flow crm.flow_row, member text, persons bigint[]) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE AS
+$$ BEGIN RETURN CASE WHEN flow.spec ? member THEN crm._rule_fit(flow.spec -> member, persons, crm.core_now()) ELSE '{}' END; END $$;
+COMMENT ON FUNCTION crm._campaign_fitting(crm.flow_row, text, bigint[]) IS 'those of the persons whom a rule of the flow (only, except, superseded_by) means now; none when it has none';
+
+CREATE FUNCTION crm._campaign_stoppers(flow crm.flow_row, persons bigint[], occurrence_keys text[]) RETURNS text[]
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    others bigint[] := CASE WHEN flow.spec ? 'only' THEN crm._campaign_fitting(flow, 'only', persons) ELSE persons END;
+    superseded bigint[] := crm._campaign_fitting(flow, 'superseded_by', persons);
+    excluded bigint[] := crm._campaign_fitting(flow, 'except', persons);
+    reached bigint[] := crm._campaign_all_reached(flow, persons);
+    goal text := 'goal reached' || CASE WHEN flow.spec ->> 'goal' = 'order' THEN ': bought' ELSE '' END;
+    tiers jsonb := flow.spec -> 'exclude_tiers';
+    is_branch boolean := flow.spec ? 'only';
+BEGIN
+    RETURN ARRAY(
+        SELECT CASE WHEN tiers ? coalesce(v.tier, 'P') THEN 'tier ' || coalesce(v.tier, 'P') || ' is excluded'
+                    WHEN flow.trigger = 'silence' AND v.last_day::text IS DISTINCT FROM p.key THEN format('last purchase is %s now', coalesce(v.last_day::text, 'none'))
+                    WHEN is_branch AND p.id <> ALL (others) THEN 'this branch is for others'
+                    WHEN p.id = ANY (superseded) THEN 'superseded: another flow has more for this person'
+                    WHEN p.id = ANY (excluded) THEN 'excluded by the flow''s rule'
+                    WHEN p.id = ANY (reached) THEN goal END
+        FROM ROWS FROM (unnest(persons), unnest(occurrence_keys)) WITH ORDINALITY p (id, key, n)
+        LEFT JOIN crm.customer_value v ON v.customer_id = p.id ORDER BY p.n);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_stoppers(crm.flow_row, bigint[], text[]) IS 'for each person why it is excluded or has reached the goal; null: neither';
+
+CREATE FUNCTION crm._campaign_arms(flow crm.flow_row, persons bigint[], other_ids crm.person_id[]) RETURNS text[]
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    below numeric := 100 * (flow.spec ->> 'holdout_percent')::numeric;
+    of_all numeric := crm._campaign_held_percent();
+BEGIN
+    -- once assigned, for ever: a later occurrence and a merge keep the arm of the survivor
+    RETURN ARRAY(
+        SELECT coalesce(
+            (SELECT o.arm FROM crm.occurrence o WHERE o.customer_id = p.id AND o.flow_id = flow.flow_id AND o.arm <> 'none' AND o.epoch >= 0
+             ORDER BY o.fired_at LIMIT 1),
+            CASE WHEN other_ids <> '{}' THEN
+                (SELECT o.arm FROM unnest(other_ids) i JOIN crm.occurrence o ON o.customer_id = i.id
+                 WHERE i.person = p.id AND o.flow_id = flow.flow_id AND o.arm <> 'none' AND o.epoch >= 0 ORDER BY o.fired_at LIMIT 1) END,
+            CASE WHEN crm._campaign_is_held(p.id, of_all) OR crm._campaign_bucket('holdout', flow.code, p.id) < below THEN 'control' ELSE 'treatment' END)
+        FROM unnest(persons) WITH ORDINALITY p (id, n) ORDER BY p.n);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_arms(crm.flow_row, bigint[], crm.person_id[]) IS 'for each person treatment or control, by a fixed bucket of the flow or that of all flows, sticky';
+
+CREATE FUNCTION crm._campaign_capped(flow crm.flow_row, persons bigint[], other_ids crm.person_id[], reaches crm.gate_reach[], moments timestamptz[]) RETURNS text[]
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    days interval := make_interval(days => (flow.spec ->> 'cap_days')::int);
+    most int := flow.spec ->> 'cap_messages';
+    spoken text := format('of %s in %s days to this', most, flow.spec ->> 'cap_days');
+BEGIN
+    RETURN ARRAY(
+        SELECT CASE WHEN a.sent >= most THEN format('superseded: %s %s address', a.sent, spoken)
+                    WHEN o.sent >= most THEN format('superseded: %s %s person', o.sent, spoken) END
+        FROM ROWS FROM (unnest(persons), unnest(reaches), unnest(moments)) WITH ORDINALITY p (id, channel, address_hash, reason, at, n)
+        CROSS JOIN LATERAL (SELECT (SELECT count(*) FROM crm.contact_cap c, unnest(c.sent_at) s
+                            WHERE c.cap_key = crm._outbox_cap_key('a', p.channel, p.address_hash) AND s > p.at - days) AS sent OFFSET 0) a
+        CROSS JOIN LATERAL (SELECT (SELECT count(*) FROM crm.contact_cap c, unnest(c.sent_at) s
+                                    WHERE c.cap_key = crm._outbox_cap_key('p', p.id::text, NULL) AND s > p.at - days)
+                                 + CASE WHEN other_ids <> '{}' THEN
+                                   (SELECT count(*) FROM unnest(other_ids) i JOIN crm.contact_cap c ON c.cap_key = crm._outbox_cap_key('p', i.id::text, NULL),
+                                           unnest(c.sent_at) s WHERE i.person = p.id AND s > p.at - days) ELSE 0 END AS sent OFFSET 0) o
+        ORDER BY p.n);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_capped(crm.flow_row, bigint[], crm.person_id[], crm.gate_reach[], timestamptz[]) IS
+    'for each person which cap stops a message at a moment: rolling days, per person under all ids and per address; null: none';
+
+-- A decision before anything about the persons is asked: the flow does not run, or it is too late.
+CREATE FUNCTION crm._campaign_gate_shut(flow crm.flow_row, persons bigint[], occurrence_keys text[], due_at timestamptz, late_at timestamptz)
+    RETURNS SETOF crm.gate_verdict
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF flow.state <> 'active' THEN
+        RETURN QUERY SELECT p.id, p.key, NULL::text, NULL::text, NULL::bytea, 'active', 'none', NULL::timestamptz, 'active', 'stop', 'flow is ' || flow.state, '{}'::text[]
+            FROM ROWS FROM (unnest(persons), unnest(occurrence_keys)) p (id, key);
+    ELSIF crm.core_now() >= late_at THEN
+        RETURN QUERY SELECT p.id, p.key, NULL::text, NULL::text, NULL::bytea, 'late', 'none', NULL::timestamptz, 'late', 'stop',
+                   'missed: it was due ' || crm._campaign_clock(due_at, crm._campaign_zone(p.id)), '{active: flow is active}'::text[]
+            FROM ROWS FROM (unnest(persons), unnest(occurrence_keys)) p (id, key);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_gate_shut(crm.flow_row, bigint[], text[], timestamptz, timestamptz) IS
+    'the gate''s first two steps, which stop everybody or nobody: no row when they let pass';
+
+CREATE FUNCTION crm._campaign_gate_all(flow crm.flow_row, persons bigint[], occurrence_keys text[], due_at timestamptz, late_at timestamptz,
+                                   other_ids crm.person_id[] DEFAULT NULL, reaches crm.gate_reach[] DEFAULT NULL) RETURNS SETOF crm.gate_verdict
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
+$$
+DECLARE
+    planned timestamptz := greatest(due_at, crm.core_now());
+    sends boolean := flow.spec ? 'channels';
+    home_zone text := crm._setting('core.time_zone') #>> '{}';
+    zones text[];
+    moments timestamptz[];
+    stoppers text[];
+    arms text[];
+    holders bigint[] := '{}';
+    capped text[];
+BEGIN
+    RETURN QUERY SELECT * FROM crm._campaign_gate_shut(flow, persons, occurrence_keys, due_at, late_at);
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    zones := ARRAY(SELECT coalesce(s.time_zone, home_zone) FROM unnest(persons) WITH ORDINALITY p (id, n)
+                   LEFT JOIN crm.customer c ON c.customer_id = p.id LEFT JOIN crm.store s ON s.store_id = c.home_store_id ORDER BY p.n);
+    other_ids := coalesce(other_ids, crm._campaign_other_ids(persons));
+    reaches := coalesce(reaches, crm._campaign_reaches(flow, persons));
+    stoppers := crm._campaign_stoppers(flow, persons, occurrence_keys);
+    arms := crm._campaign_arms(flow, persons, other_ids);
+    IF flow.spec ->> 'coupon_type' IS NOT NULL THEN
+        holders := crm._loyalty_holders(persons, other_ids, flow.spec ->> 'coupon_type', (flow.spec ->> 'offer_days')::int);
+    END IF;
+    IF sends THEN
+        moments := ARRAY(SELECT q.until FROM unnest(zones) WITH ORDINALITY z (zone, n)
+                         JOIN (SELECT d.zone, crm._outbox_quiet_until(crm._campaign_quiet(flow, d.zone), planned) AS until
+                               FROM (SELECT DISTINCT unnest(zones) AS zone) d OFFSET 0) q USING (zone) ORDER BY z.n);
+        capped := crm._campaign_capped(flow, persons, other_ids, reaches, moments);
+    END IF;
+    RETURN QUERY
+        SELECT p.id, p.key, p.zone, p.channel, p.address_hash,
+            CASE d.decided WHEN 3 THEN 'consent' WHEN 4 THEN 'exclusion' WHEN 5 THEN 'control' WHEN 6 THEN CASE WHEN d.has_offer THEN 'offer' ELSE 'sent' END
+                WHEN 7 THEN 'cap' ELSE CASE WHEN p.held >= late_at THEN 'late' WHEN p.held > planned THEN 'held' ELSE 'sent' END END,
+            CASE WHEN d.decided < 5 THEN 'none' ELSE p.arm END,
+            CASE WHEN d.decided = 6 AND NOT d.has_offer THEN planned WHEN d.decided = 8 AND p.held < late_at THEN p.held END,
+            (ARRAY['active', 'late', 'consent', 'exclusion', 'holdout', 'offer', 'cap', 'quiet'])[d.decided],
+            CASE WHEN d.decided < 6 OR d.decided = 7 OR d.has_offer OR p.held >= late_at THEN 'stop' WHEN d.decided = 8 AND p.held > planned THEN 'hold' ELSE 'pass' END,
+            CASE d.decided WHEN 3 THEN p.reach WHEN 4 THEN p.stopper WHEN 5 THEN 'in the control group'
+                WHEN 6 THEN CASE WHEN d.has_offer THEN 'holds or used an equal or better offer' ELSE 'no equal or better offer' END
+                WHEN 7 THEN p.capped ELSE CASE WHEN p.held >= late_at THEN 'missed: its day is over when the quiet hours end'
+                                               WHEN p.held > planned THEN 'held to ' || crm._campaign_clock(p.held, p.zone) ELSE 'no quiet hours' END END,
+            (ARRAY['active: flow is active', 'late: in time', 'consent: ' || p.reach, 'exclusion: not excluded, goal not reached', 'holdout: treatment',
+                   'offer: no equal or better offer', 'cap: within the caps'])[1 : d.decided - 1]
+        FROM ROWS FROM (unnest(persons), unnest(occurrence_keys), unnest(zones), unnest(reaches), unnest(stoppers), unnest(arms), unnest(capped), unnest(moments))
+             WITH ORDINALITY p (id, key, zone, channel, address_hash, reach, stopper, arm, capped, held, n)
+        -- the first step, in their order, that has something against it; else the last there is
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN sends AND p.channel IS NULL THEN 3 WHEN p.stopper IS NOT NULL THEN 4 WHEN p.arm = 'control' THEN 5
+                        WHEN o.has_offer OR NOT sends THEN 6 WHEN p.capped IS NOT NULL THEN 7 ELSE 8 END AS decided, o.has_offer
+            FROM (SELECT p.id = ANY (holders) AS has_offer OFFSET 0) o OFFSET 0) d
+        ORDER BY p.n;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_gate_all(crm.flow_row, bigint[], text[], timestamptz, timestamptz, crm.person_id[], crm.gate_reach[]) IS
+    'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours, for current persons each with its key, in their order; the same code live, in preview and in explain (other_ids, reaches: those of crm._campaign_other_ids() and crm._campaign_reaches(), when they are known already)';
+
+CREATE FUNCTION crm._campaign_lock_addresses(reaches crm.gate_reach[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    keys bytea[] := ARRAY(SELECT DISTINCT crm._outbox_cap_key('a', r.channel, r.address_hash) AS key FROM unnest(reaches) r WHERE r.channel IS NOT NULL ORDER BY key);
+BEGIN
+    INSERT INTO crm.contact_cap (cap_key) SELECT k FROM unnest(keys) k ON CONFLICT DO NOTHING;
+    PERFORM FROM crm.contact_cap c WHERE c.cap_key = ANY (keys) ORDER BY c.cap_key FOR UPDATE;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_lock_addresses(crm.gate_reach[]) IS
+    'locks the counters of addresses, in their order, so that two flows cannot both be the last one allowed';
+
+-- What the gate let through: coupons, then messages that tell of them, counted; and tasks.
+CREATE FUNCTION crm._campaign_messages(flow crm.flow_row, going crm.gate_verdict[], coupons crm.coupon_ref[], late_at timestamptz, epoch int) RETURNS crm.message_row[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN ARRAY(
+        SELECT ROW(g.customer_id, crm._campaign_message_id(flow.flow_id, epoch, g.customer_id, g.occurrence_key), g.channel, ch.endpoint, flow.flow_id,
+                   g.occurrence_key, true, g.address_hash,
+                   jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(t.body, w.who, k.code, k.value, k.valid_until, g.zone))
+                   || CASE WHEN t.is_dressed THEN crm._outbox_dress(flow.spec ->> 'template', g.channel,
+                          (SELECT jsonb_object_agg(v, crm._campaign_fill('{{' || v || '}}', w.who, k.code, k.value, k.valid_until, g.zone)) FROM unnest(crm._outbox_variables()) v))
+                      ELSE '{}' END,
+                   g.due_at, CASE WHEN late_at < 'infinity' THEN late_at END, NULL, crm._campaign_quiet(flow, g.zone))::crm.message_row
+        FROM unnest(going) WITH ORDINALITY g (customer_id, occurrence_key, zone, channel, address_hash, outcome, arm, due_at, step, result, reason, passed, n)
+        LEFT JOIN (SELECT u.n, u.code, u.value, u.valid_until FROM unnest(coupons) WITH ORDINALITY u (customer_id, coupon_id, code, value, valid_until, n)) k ON k.n = g.n
+        JOIN crm.channel ch ON ch.channel = g.channel
+        CROSS JOIN LATERAL (SELECT crm._outbox_plain((SELECT p.name FROM crm.customer_private p WHERE p.customer_id = g.customer_id)) AS who OFFSET 0) w
+        LEFT JOIN LATERAL (SELECT t.body, t.subject IS NOT NULL OR t.html IS NOT NULL OR t.vendor_template IS NOT NULL AS is_dressed
+                           FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = ch.channel ORDER BY t.language DESC LIMIT 1) t ON true
+        ORDER BY g.n);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_messages(crm.flow_row, crm.gate_verdict[], crm.coupon_ref[], timestamptz, int) IS
+    'the messages of occurrences that go, in their order, each with its coupon if there is one; those without a channel have none';
+
+CREATE FUNCTION crm._campaign_round(flow crm.flow_row, persons bigint[], occurrence_keys text[], other_ids crm.person_id[], reaches crm.gate_reach[],
+                                    due_at timestamptz, late_at timestamptz, epoch int, is_shadow boolean) RETURNS SETOF crm.gate_verdict
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+DECLARE
+    decided crm.gate_verdict[] := CASE WHEN cardinality(persons) > 0 THEN ARRAY(SELECT g FROM crm._campaign_gate_all(flow, persons, occurrence_keys, due_at, late_at, other_ids, reaches) g) ELSE '{}' END;
+    going crm.gate_verdict[] := ARRAY(SELECT g FROM unnest(decided) g WHERE g.outcome IN ('sent', 'held') AND NOT is_shadow ORDER BY g.customer_id);
+    coupons crm.coupon_ref[] := '{}';
+    messages crm.message_row[] := '{}';
+BEGIN
+    IF cardinality(going) > 0 AND flow.spec ->> 'coupon_type' IS NOT NULL THEN
+        coupons := crm._loyalty_issue_all(ARRAY(SELECT g.customer_id FROM unnest(going) g), flow.spec ->> 'coupon_type', flow.flow_id,
+            ARRAY(SELECT g.occurrence_key FROM unnest(going) g), ARRAY(SELECT g.zone FROM unnest(going) g));
+    END IF;
+    IF cardinality(going) > 0 AND flow.spec ? 'task' THEN
+        PERFORM crm._campaign_act(flow, g.customer_id, g.occurrence_key, _campaign_round.epoch, g.due_at) FROM unnest(going) g;
+    END IF;
+    IF cardinality(going) > 0 AND flow.spec ? 'channels' THEN
+        messages := crm._campaign_messages(flow, going, coupons, late_at, _campaign_round.epoch);
+        PERFORM crm._outbox_put_all(messages);
+        PERFORM crm._outbox_count(messages);
+    END IF;
+    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version)
+    SELECT d.customer_id, flow.flow_id, _campaign_round.epoch, d.occurrence_key, crm.core_now(), coalesce(d.due_at, _campaign_round.due_at),
+           d.arm, d.outcome, m.message_id, k.coupon_id, flow.version
+    FROM unnest(decided) d
+    LEFT JOIN (SELECT u.customer_id, u.message_id FROM unnest(messages) u) m ON m.customer_id = d.customer_id
+    LEFT JOIN (SELECT u.customer_id, u.coupon_id FROM unnest(coupons) u) k ON k.customer_id = d.customer_id;
+    INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, decision_id, step, result, reason, passed)
+    SELECT crm.core_now(), d.customer_id, flow.flow_id, d.occurrence_key, crm._new_id(), d.step, d.result, d.reason, d.passed FROM unnest(decided) d;
+    RETURN QUERY SELECT * FROM unnest(decided);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_round(crm.flow_row, bigint[], text[], crm.person_id[], crm.gate_reach[], timestamptz, timestamptz, int, boolean) IS
+    'occurrences of persons who are locked, no two of them of one person or one address: gate, coupons, messages, tasks, ledger and decisions';
+
+-- What has not fired yet, split into what can be decided at once and what waits for another of it.
+CREATE FUNCTION crm._campaign_apart(flow crm.flow_row, persons bigint[], occurrence_keys text[], other_ids crm.person_id[], reaches crm.gate_reach[], epoch int,
+                                    OUT ready int[], OUT waiting int[])
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    SELECT coalesce(array_agg(f.n ORDER BY f.n) FILTER (WHERE f.is_first), '{}'), coalesce(array_agg(f.n ORDER BY f.n) FILTER (WHERE NOT f.is_first), '{}')
+    INTO ready, waiting
+    FROM (SELECT w.n, row_number() OVER (PARTITION BY w.id ORDER BY w.n) = 1
+                 AND (w.channel IS NULL OR row_number() OVER (PARTITION BY w.channel, w.address_hash ORDER BY w.n) = 1)
+                 AND (other_ids = '{}' OR NOT EXISTS (SELECT FROM unnest(other_ids) i WHERE i.person = w.id AND i.id = ANY (persons[1 : w.n::int - 1]))) AS is_first
+          FROM ROWS FROM (unnest(persons), unnest(occurrence_keys), unnest(reaches)) WITH ORDINALITY w (id, key, channel, address_hash, reason, n)
+          WHERE (SELECT true FROM crm.occurrence o WHERE o.customer_id = w.id AND o.flow_id = flow.flow_id AND o.epoch = _campaign_apart.epoch
+                 AND o.occurrence_key = w.key) IS NULL
+            AND (other_ids = '{}' OR NOT EXISTS (
+                 SELECT FROM unnest(other_ids) i JOIN crm.occurrence o ON o.customer_id = i.id
+                 WHERE i.person = w.id AND o.flow_id = flow.flow_id AND o.epoch = _campaign_apart.epoch AND o.occurrence_key = w.key))) f;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_apart(crm.flow_row, bigint[], text[], crm.person_id[], crm.gate_reach[], int) IS
+    'places of occurrences that have not fired under any id of the person: ready are the first of their person, under all its ids, and of their address, waiting the others';
+
+CREATE FUNCTION crm._campaign_decide_all(flow crm.flow_row, persons bigint[], occurrence_keys text[], due_at timestamptz, late_at timestamptz, epoch int)
+    RETURNS SETOF crm.gate_verdict
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
+$$
+DECLARE
+    other_ids crm.person_id[] := crm._campaign_other_ids(persons);
+    reaches crm.gate_reach[] := crm._campaign_reaches(flow, persons);
+    is_shadow boolean := coalesce((flow.spec ->> 'shadow')::boolean, false);
+    split record;
+BEGIN
+    IF is_shadow THEN
+        epoch := -1 - epoch;    -- keys of their own: what was only tried may still happen
+    END IF;
+    PERFORM crm._campaign_lock_addresses(reaches);
+    LOOP
+        SELECT * INTO split FROM crm._campaign_apart(flow, persons, occurrence_keys, other_ids, reaches, epoch);
+        RETURN QUERY SELECT * FROM crm._campaign_round(flow, ARRAY(SELECT persons[n] FROM unnest(split.ready) n), ARRAY(SELECT occurrence_keys[n] FROM unnest(split.ready) n),
+            other_ids, ARRAY(SELECT reaches[n] FROM unnest(split.ready) n), due_at, late_at, epoch, is_shadow);
+        EXIT WHEN cardinality(split.waiting) = 0;
+        persons := ARRAY(SELECT persons[n] FROM unnest(split.waiting) n);
+        occurrence_keys := ARRAY(SELECT occurrence_keys[n] FROM unnest(split.waiting) n);
+        reaches := ARRAY(SELECT reaches[n] FROM unnest(split.waiting) n);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_decide_all(crm.flow_row, bigint[], text[], timestamptz, timestamptz, int) IS
+    'occurrences of persons who are locked, ascending: each at most once for ever for its key under all ids; occurrence, decision, coupon and message in this transaction; what was decided, without those that fired before';
