@@ -99,6 +99,17 @@ UPDATE crm.channel SET monthly_cap = 1 WHERE channel = 'wechat';
 INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, is_marketing, body, due_at, created_at)
 SELECT id, id || '-set', 'wechat', 'set_end', true, '{}', '2026-06-15', '2026-06-15' FROM one WHERE place < 0.3;
 SELECT c.* FROM pg_temp.compare('{}', '2026-06-30T12:00:00+08:00', 'infinity') c;
+-- a pool of three codes: three get one, everybody else is told why not, and nothing is undone
+SAVEPOINT pool;
+SELECT crm.loyalty_define_coupon('set_pool', '{"name_zh": "电影票", "kind": "amount", "value": 20, "is_pooled": true, "pool_low": 1}') ->> 'is_pooled' AS pooled;
+SELECT crm.loyalty_load_codes('set_pool', '{SET-0001,SET-0002,SET-0003}') ->> 'free' AS free;
+SELECT crm._campaign_fire_all(pg_temp.flow('{"coupon_type": "set_pool", "holdout_percent": 0, "cap_messages": 9}'), ARRAY(SELECT id FROM one WHERE id < 9640250),
+                              ARRAY(SELECT '2026-05-31' FROM one WHERE id < 9640250), '2026-06-30T12:00:00+08:00', 'infinity', 1) > 100 AS many;
+SELECT o.outcome, d.reason, count(*), count(o.coupon_id) AS coupons FROM crm.occurrence o JOIN crm.decision d USING (customer_id, flow_id, occurrence_key)
+WHERE o.flow_id = 2 AND o.occurrence_key = '2026-05-31' AND (d.reason ~ 'pool' OR EXISTS (SELECT FROM crm.coupon k WHERE k.coupon_id = o.coupon_id AND k.coupon_type = 'set_pool')) GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT crm._loyalty_pools() IS NOT NULL AS watched;
+SELECT count(*) AS open_alerts FROM crm.alert WHERE kind = 'loyalty.pool' AND key = 'set_pool' AND closed_at IS NULL;
+ROLLBACK TO pool;
 UPDATE crm.flow SET spec = spec - 'channels' WHERE flow_id = 2;
 SELECT c.* FROM pg_temp.compare('{"task": {"title": "call", "body": "", "hours": 4}}', '2026-06-30T12:00:00+08:00', 'infinity') c;
 UPDATE crm.flow SET state = 'paused' WHERE flow_id = 2;

@@ -230,6 +230,10 @@ BEGIN
         r.outcome := 'offer'; r.steps := r.steps || ROW('offer', 'stop', 'holds or used an equal or better offer')::crm.gate_step;
         RETURN r;
     END IF;
+    IF flow.spec ->> 'coupon_type' IS NOT NULL AND NOT crm._loyalty_has_stock(flow.spec ->> 'coupon_type') THEN
+        r.outcome := 'offer'; r.steps := r.steps || ROW('offer', 'stop', 'no code is left in the pool of its coupon')::crm.gate_step;
+        RETURN r;
+    END IF;
     r.steps := r.steps || ROW('offer', 'pass', 'no equal or better offer')::crm.gate_step;
     IF reach.channel IS NULL THEN
         r.due_at := planned; r.outcome := 'sent';
@@ -409,7 +413,8 @@ BEGIN
           FROM unnest(customer_ids, occurrence_keys) g (id, occurrence_key)
           JOIN crm.customer c ON c.customer_id = g.id
           WHERE c.status = 'active' ORDER BY c.customer_id FOR UPDATE OF c) l;
-    IF cardinality(persons) > 3 THEN   -- below, what a set is asked costs more than the persons
+    -- below four, what a set is asked costs more than the persons; who gets the last codes of a pool is found one by one
+    IF cardinality(persons) > 3 AND (flow.spec ->> 'coupon_type' IS NULL OR crm._loyalty_has_stock(flow.spec ->> 'coupon_type', cardinality(persons))) THEN
         PERFORM crm._campaign_decide_all(flow, persons, keys, due_at, late_at, epoch);
         RETURN cardinality(persons);
     END IF;

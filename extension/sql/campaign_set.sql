@@ -187,6 +187,7 @@ DECLARE
     stoppers text[];
     arms text[];
     holders bigint[] := '{}';
+    has_codes boolean := flow.spec ->> 'coupon_type' IS NULL OR crm._loyalty_has_stock(flow.spec ->> 'coupon_type');
     capped text[];
 BEGIN
     RETURN QUERY SELECT * FROM crm._campaign_gate_shut(flow, persons, occurrence_keys, due_at, late_at);
@@ -217,7 +218,8 @@ BEGIN
             (ARRAY['active', 'late', 'consent', 'exclusion', 'holdout', 'offer', 'cap', 'quiet'])[d.decided],
             CASE WHEN d.decided < 6 OR d.decided = 7 OR d.has_offer OR p.held >= late_at THEN 'stop' WHEN d.decided = 8 AND p.held > planned THEN 'hold' ELSE 'pass' END,
             CASE d.decided WHEN 3 THEN p.reach WHEN 4 THEN p.stopper WHEN 5 THEN 'in the control group'
-                WHEN 6 THEN CASE WHEN d.has_offer THEN 'holds or used an equal or better offer' ELSE 'no equal or better offer' END
+                WHEN 6 THEN CASE WHEN p.id = ANY (holders) THEN 'holds or used an equal or better offer' WHEN d.has_offer THEN 'no code is left in the pool of its coupon'
+                            ELSE 'no equal or better offer' END
                 WHEN 7 THEN p.capped ELSE CASE WHEN p.held >= late_at THEN 'missed: its day is over when the quiet hours end'
                                                WHEN p.held > planned THEN 'held to ' || crm._campaign_clock(p.held, p.zone) ELSE 'no quiet hours' END END,
             (ARRAY['active: flow is active', 'late: in time', 'consent: ' || p.reach, 'exclusion: not excluded, goal not reached', 'holdout: treatment',
@@ -228,7 +230,7 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT CASE WHEN sends AND p.channel IS NULL THEN 3 WHEN p.stopper IS NOT NULL THEN 4 WHEN p.arm = 'control' THEN 5
                         WHEN o.has_offer OR NOT sends THEN 6 WHEN p.capped IS NOT NULL THEN 7 ELSE 8 END AS decided, o.has_offer
-            FROM (SELECT p.id = ANY (holders) AS has_offer OFFSET 0) o OFFSET 0) d
+            FROM (SELECT p.id = ANY (holders) OR NOT has_codes AS has_offer OFFSET 0) o OFFSET 0) d
         ORDER BY p.n;
 END
 $$;

@@ -38,15 +38,15 @@ END
 $$;
 COMMENT ON FUNCTION crm._loyalty_pools() IS 'job: alerts of pools that run out; here, because the call that found a pool empty is undone';
 
-CREATE FUNCTION crm._loyalty_has_stock(coupon_type text) RETURNS boolean
+CREATE FUNCTION crm._loyalty_has_stock(coupon_type text, wanted int DEFAULT 1) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     RETURN NOT EXISTS (SELECT FROM crm.coupon_type t WHERE t.coupon_type = _loyalty_has_stock.coupon_type AND t.is_pooled)
-        OR EXISTS (SELECT FROM crm.coupon_pool_code p WHERE p.coupon_type = _loyalty_has_stock.coupon_type AND p.coupon_id IS NULL);
+        OR (SELECT count(*) FROM (SELECT FROM crm.coupon_pool_code p WHERE p.coupon_type = _loyalty_has_stock.coupon_type AND p.coupon_id IS NULL LIMIT wanted) c) = wanted;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_has_stock(text) IS 'whether a coupon of a type can be issued: its pool, if it has one, holds a free code';
+COMMENT ON FUNCTION crm._loyalty_has_stock(text, int) IS 'whether so many coupons of a type can be issued: its pool, if it has one, holds as many free codes';
 
 CREATE FUNCTION crm._loyalty_take_code(coupon_type text, customer_id bigint, coupon_id bigint) RETURNS text
     LANGUAGE plpgsql AS
