@@ -102,6 +102,8 @@ export async function merges(browser) {
 	await visit(page, '#/reviews');
 	await page.waitForSelector('button:text("(M)")');
 	ok((await page.$$('td:text-is("不同"), td .warn')).length > 0, 'what differs is marked');
+	await page.waitForSelector('table:has-text("任意两条记录"):has-text("合计")');
+	ok(true, 'what the model says of the pair stands below the guard');
 	await page.keyboard.press('n');
 	await text(page, '没有待审核的合并');
 	await page.keyboard.press('u');

@@ -1,7 +1,7 @@
 // Merge review: two persons side by side, and why they were kept apart.  Keys: J next, K before, M one, N two, U undo.
 import {h, show, toast} from '../dom.js';
-import {list, post} from '../api.js';
-import {code, day, fault, moment, number, t} from '../i18n.js';
+import {get, list, post} from '../api.js';
+import {code, day, fault, language, moment, number, t} from '../i18n.js';
 import {table} from '../table.js';
 
 let queue = [];
@@ -42,14 +42,28 @@ function pair(review) {
 
 const title = (person) => person ? h('a', {href: `#/history/${person.customer_id}`}, person.name || t('unnamed')) : '–';
 
-// The guard's own words, and the weights of the fields where a matcher compared them: a bar up or down each.
+// The guard's own words, and below them what the model says of the pair.
 function why(review) {
 	const evidence = review.evidence || {};
-	const parts = evidence.parts || evidence.fields || [];
-	return [h('p', {class: 'warn'}, code('guard', review.reason), evidence.kind && `: ${code('identifier', evidence.kind)}`, ' ', h('span', {class: 'faint'}, moment(review.opened_at))),
-		parts.length > 0 && table(t('reviews.waterfall'), [t('import.field'), t('reviews.level'), [t('reviews.weight'), 'number']],
-			[...parts.map((part) => [code('field', part.field), part.text || number(part.level), number(part.weight)]),
-				...(evidence.total !== undefined || evidence.weight !== undefined ? [[h('strong', {}, t('reviews.total')), '', number(evidence.total ?? evidence.weight)]] : [])])];
+	const place = h('div', {});
+	weigh(review, place);
+	return [h('p', {class: 'warn'}, code('guard', review.reason), evidence.kind && `: ${code('identifier', evidence.kind)}`, ' ', h('span', {class: 'faint'}, moment(review.opened_at))), place];
+}
+
+// From how likely any two are one, field by field, to the sum; in bits: one more is twice as likely.
+async function weigh(review, place) {
+	if (!review.a || !review.b) return;
+	let said;
+	try {
+		said = await get(`persons/${review.a.customer_id}/explain/${review.b.customer_id}`);
+	} catch {
+		return;		// who may not ask decides by the guard's words
+	}
+	if (queue[at] !== review || said.fields.length === 0) return;
+	place.replaceChildren(table(t('reviews.waterfall'), [t('import.field'), t('reviews.level'), [t('reviews.weight'), 'number']], [
+		[t('reviews.prior'), '', number(said.prior)],
+		...said.fields.filter((field) => field.is_counted).map((field) => [code('field', field.kind), language === 'en' ? field.meaning : field.meaning_zh, number(field.bits)]),
+		[h('strong', {}, t('reviews.total')), '', number(said.total)]]));
 }
 
 function records(person) {
