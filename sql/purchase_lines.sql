@@ -97,6 +97,7 @@ SELECT count(*) > 20 AS chunks, max(octet_length(lines)) < 4000 AS are_small FRO
 SELECT c.* FROM crm._purchase_check() c WHERE c.what ~ ' record 951';
 
 -- 3. what rules find: packed (no weekday), of one person, and in the rows themselves (every weekday named)
+ANALYZE crm.customer, crm.membership, crm.source_record, crm.customer_order, crm.order_item, crm.product, crm.purchase_line_chunk;
 DO $$
 DECLARE
     rule jsonb;
