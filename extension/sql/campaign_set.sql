@@ -1,5 +1,5 @@
--- campaign_set: occurrences of many persons at once.  What crm._campaign_gate_all() and crm._campaign_decide_all() say of one
--- is said here of a set, by a statement a step; that both say the same is tested over thousands of persons.
+-- campaign_set: occurrences of many persons at once.  What crm._campaign_gate() and crm._campaign_decide() say of one is said
+-- here of a set, by a statement a step; sql/campaign_set.sql holds the two against each other, five hundred persons at random.
 --
 -- Locks: persons ascending, then the counters of addresses by key.  A person's own counter needs none: whoever
 -- counts holds the person.  Persons who share an address, and keys of one person, are decided one after the
@@ -175,7 +175,7 @@ COMMENT ON FUNCTION crm._campaign_gate_shut(crm.flow_row, bigint[], text[], time
     'the gate''s first two steps, which stop everybody or nobody: no row when they let pass';
 
 CREATE FUNCTION crm._campaign_gate_all(flow crm.flow_row, persons bigint[], occurrence_keys text[], due_at timestamptz, late_at timestamptz,
-                                   other_ids crm.person_id[] DEFAULT NULL, reaches crm.gate_reach[] DEFAULT NULL) RETURNS SETOF crm.gate_verdict
+                                   other_ids crm.person_id[], reaches crm.gate_reach[]) RETURNS SETOF crm.gate_verdict
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
@@ -196,8 +196,6 @@ BEGIN
     END IF;
     zones := ARRAY(SELECT coalesce(s.time_zone, home_zone) FROM unnest(persons) WITH ORDINALITY p (id, n)
                    LEFT JOIN crm.customer c ON c.customer_id = p.id LEFT JOIN crm.store s ON s.store_id = c.home_store_id ORDER BY p.n);
-    other_ids := coalesce(other_ids, crm._campaign_other_ids(persons));
-    reaches := coalesce(reaches, crm._campaign_reaches(flow, persons));
     stoppers := crm._campaign_stoppers(flow, persons, occurrence_keys);
     arms := crm._campaign_arms(flow, persons, other_ids);
     IF flow.spec ->> 'coupon_type' IS NOT NULL THEN
@@ -235,7 +233,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_gate_all(crm.flow_row, bigint[], text[], timestamptz, timestamptz, crm.person_id[], crm.gate_reach[]) IS
-    'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours, for current persons each with its key, in their order; the same code live, in preview and in explain (other_ids, reaches: those of crm._campaign_other_ids() and crm._campaign_reaches(), when they are known already)';
+    'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours, for current persons each with its key, in their order; says what crm._campaign_gate() says of each (other_ids, reaches: those of crm._campaign_other_ids() and crm._campaign_reaches())';
 
 CREATE FUNCTION crm._campaign_lock_addresses(reaches crm.gate_reach[]) RETURNS void
     LANGUAGE plpgsql AS
