@@ -179,6 +179,10 @@ SELECT sum(earned) AS points_given FROM crm.points_lot WHERE cause_kind = 'lotte
 -- a published example that the function must repeat for ever
 SELECT place, ticket, left(score, 12) AS score FROM crm.loyalty_draw('seed', 'entropy', '{t1,t2,t3,t4}', '{a,a,b,c}', 2);
 
+SELECT k.part, jsonb_array_length(p -> k.part) = k.n AS all_of_them
+FROM crm.loyalty_programme() p, LATERAL (VALUES ('levels', (SELECT count(*) FROM crm.level)), ('badges', (SELECT count(*) FROM crm.badge)),
+    ('referrals', (SELECT count(*) FROM crm.referral_programme)), ('points', (SELECT count(*) FROM crm.points_rule))) k (part, n) ORDER BY 1;
+
 -- 8. by hand, in the night, and forgotten
 SELECT crm.loyalty_set_level(:r, 'gold', 'opening guest') ->> 'level' AS by_hand, pg_temp.standing(:r), pg_temp.try(format('crm.loyalty_set_level(%s, %L, %L)', :r, 'none', 'x')) AS no_level, pg_temp.try(format('crm.loyalty_set_level(%s, NULL, %L)', :r, ' ')) AS no_reason;
 SELECT crm.loyalty_define_level('guest', '{"position": 1, "name_zh": "访客", "reach": {}, "gifts": [{"points": 1}]}') ->> 'level' AS everybody;

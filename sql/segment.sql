@@ -70,6 +70,11 @@ SELECT crm.segment_combine('{"all": ["loyal", "loyal"]}') = (SELECT count(*) FRO
 SELECT crm.segment_combine('{"all": ["loyal", "women"]}') AS both, (SELECT count(*) FROM crm._segment_members('loyal') l JOIN crm._segment_members('women') w ON w = l) AS counted,
        crm.segment_combine('{"any": ["loyal", "women"]}') AS either, crm.segment_combine('{"but": [{"any": ["loyal", "women"]}, "quiet"]}') AS without,
        (SELECT count(*) FROM (SELECT crm._segment_members('loyal') UNION SELECT crm._segment_members('women') EXCEPT SELECT crm._segment_members('quiet')) x) AS counted_too;
+-- the members in pages are the members
+WITH first AS (SELECT (j ->> 'customer_id')::bigint AS id, (j ->> 'cursor')::bigint AS cursor FROM crm.segment_members('women', NULL, NULL, 3) j),
+     rest AS (SELECT (j ->> 'customer_id')::bigint AS id FROM crm.segment_members('women', NULL, (SELECT max(cursor) FROM first), 1000) j)
+SELECT (SELECT count(*) FROM first) AS in_the_first, (SELECT array_agg(id ORDER BY id) FROM (SELECT id FROM first UNION ALL SELECT id FROM rest) x)
+     = (SELECT array_agg(m ORDER BY m) FROM crm._segment_members('women') m) AS all_of_them;
 SELECT crm.segment_overlap('{loyal,women,quiet}') AS overlap;
 SELECT crm.segment_share('loyal', '{"kind": "item", "where": {"category": "segment_cake"}}') AS share;
 SELECT (SELECT array_agg(s) FROM crm.segment_sample('women', 5, 'x') s) = (SELECT (array_agg(s))[1:5] FROM crm.segment_sample('women', 9, 'x') s) AS nested,

@@ -47,6 +47,9 @@ SELECT product, because, confidence, lift, persons, reason_en FROM crm.value_nex
 SELECT count(*) AS owns_both FROM crm.value_next_products(958201, '2026-06-05');
 SELECT product, because FROM crm.value_next_products(958201, '2026-06-25');
 SELECT path, persons, share, median_days FROM crm.value_paths('2026-04-01', '2026-05-31');
+SELECT count(*) > 0 AS some, count(*) FILTER (WHERE p.path IS NULL OR (r.persons, r.share, r.median_days) IS DISTINCT FROM (p.persons, p.share, p.median_days)
+       OR cardinality(r.names) <> cardinality(r.path)) AS differ
+FROM crm.report_paths('2026-04-01', '2026-05-31') r LEFT JOIN crm.value_paths('2026-04-01', '2026-05-31', 3) p USING (path);
 -- price and hours, in the store's zone on a day when clocks change
 SELECT pg_temp.buy(40, 9581, '2026-03-07', 1, 3, 20), pg_temp.buy(40, 9581, '2026-03-08', 1, 2, 20), pg_temp.buy(40, 9581, '2026-06-09', 1, 0, 21), pg_temp.buy(40, 9581, '2026-06-10', 1, 0, 20);
 SELECT crm.value_price_sensitivity(958240), crm.value_price_sensitivity(958240, 30) ->> 'label' AS lately, crm.value_price_sensitivity(958201) ->> 'label' AS other;
