@@ -97,14 +97,17 @@ typedef struct SenderRequest
 	char	   *password;
 } SenderRequest;
 
+/* sender_transaction.c */
+extern bool sender_in_transaction(void (*work) (void *), void *argument);
+
 /* sender_sql.c */
 extern bool sender_is_installed(void);
-extern bool sender_in_transaction(void (*work) (void *), void *argument);
 extern bool sender_claim(int max_messages, MemoryContext parent, List **claimed);
 extern bool sender_finish(List *messages);
 extern void sender_free(SenderMessage *message);
 
 /* sender_wire.c */
+extern const char *sender_field(const SenderWire *wire, const char *name);
 extern void sender_wire_read(List *messages);
 extern bool sender_judge(List *messages);
 extern char *sender_keep_token(SenderMessage *request);
@@ -115,7 +118,6 @@ extern char *sender_signature(const SenderMessage *message, const char *body, in
 
 /* sender_vendor.c */
 extern const char *sender_build_request(const SenderMessage *message, int64 timestamp, SenderRequest *request);
-extern const char *sender_field(const SenderWire *wire, const char *name);
 
 /* sender_mail.c */
 extern const char *sender_mail_request(const SenderMessage *message, int64 timestamp, SenderRequest *request);

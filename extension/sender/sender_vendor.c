@@ -14,15 +14,6 @@
 #define SIGNATURE_SIZE 128
 #define ROOM_SIZE (64 * 1024)
 
-const char *
-sender_field(const SenderWire *wire, const char *name)
-{
-	for (int i = 0; i < wire->n_fields; i++)
-		if (strcmp(wire->names[i], name) == 0)
-			return wire->values[i];
-	return "";
-}
-
 static char *
 encoded(const char *text)
 {

@@ -14,6 +14,16 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+/* What the wire of a message says under a name; "" when it says nothing. */
+const char *
+sender_field(const SenderWire *wire, const char *name)
+{
+	for (int i = 0; i < wire->n_fields; i++)
+		if (strcmp(wire->names[i], name) == 0)
+			return wire->values[i];
+	return "";
+}
+
 static char *
 column(int row, int number, MemoryContext context)
 {

@@ -19,27 +19,6 @@ PG_FUNCTION_INFO_V1(crm_identity_link_report);
 PG_FUNCTION_INFO_V1(crm_identity_link_parts);
 PG_FUNCTION_INFO_V1(crm_identity_link_odds);
 
-void
-crm_identity_link_model(CrmLink *link, bytea *model)
-{
-	if (!crm_link_model_read(link, (const uint8_t *) VARDATA_ANY(model), VARSIZE_ANY_EXHDR(model)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this is no model of the matcher"),
-				 errhint("Train again: models of another version are not read.")));
-}
-
-bytea *
-crm_identity_link_bytes(CrmLink *link)
-{
-	size_t		length;
-	uint8_t    *bytes = crm_link_model_write(link, &length);
-	bytea	   *model = palloc(VARHDRSZ + length);
-
-	SET_VARSIZE(model, VARHDRSZ + length);
-	memcpy(VARDATA(model), bytes, length);
-	return model;
-}
-
 /* _identity_link_train(query text, kinds text[], seed bigint, cap int) returns bytea */
 Datum
 crm_identity_link_train(PG_FUNCTION_ARGS)

@@ -8,7 +8,7 @@
  *
  * Promises: no server headers; memory through the caller's functions; the answer depends on
  * the rows, their numbers and the seed, never on the order in which they came.  Called by
- * identity_link.c and the unit test.
+ * link_edge.c and the unit test.
  */
 #ifndef CRM_IDENTITY_LINK_H
 #define CRM_IDENTITY_LINK_H

@@ -2,6 +2,7 @@
  * link_edge.h
  *		The matcher (link.h) inside the server: memory, kinds by their words, rows of a query.
  *
+ *	in link_edge.c				what both of them begin and end with
  *	in identity_link.c			clusters, edges and skipped keys of a query's rows
  *	in identity_link_model.c	models as values: trained, preset, read out, asked about pairs
  */

@@ -15,6 +15,7 @@
  *	in ingest_encoding.c	records to UTF-8
  *	in ingest_csv.c			records of CSV chunks
  *	in ingest_json.c		records of JSON texts and NDJSON chunks
+ *	in ingest_put.c			what the facts of all entities are made of
  *	in ingest_order.c		orders with their lines
  *	in ingest_member.c		members
  *	in ingest_fact.c		every other entity
@@ -383,7 +384,7 @@ extern const CrmIngestSlot *crm_ingest_order_id(const CrmIngestOrder *order);
 extern int	crm_ingest_order_line(const CrmIngestOrder *order);
 extern void crm_ingest_order_spoil(CrmIngestOrder *order);
 
-/* ingest_fact.c */
+/* ingest_put.c */
 extern void crm_ingest_reset(CrmIngestParser *p);
 extern bool crm_ingest_take_id(CrmIngestParser *p, bool required, CrmIngestBuilt *built);
 extern void crm_ingest_put_common(CrmIngestParser *p, CrmIngestBuilt *built, int line_no);
@@ -396,8 +397,10 @@ extern Datum crm_ingest_channel(CrmIngestParser *p);
 extern bool crm_ingest_put_text(CrmIngestParser *p, int field, CrmIngestAttribute attribute);
 extern bool crm_ingest_put_time(CrmIngestParser *p, int field, CrmIngestAttribute attribute,
 								bool required, TimestampTz *at, bool *is_set);
-extern bool crm_ingest_build(CrmIngestParser *p, CrmIngestBuilt *built);
 extern const char *const crm_ingest_yes_no[];
+
+/* ingest_fact.c */
+extern bool crm_ingest_build(CrmIngestParser *p, CrmIngestBuilt *built);
 
 /* ingest_member.c */
 extern bool crm_ingest_build_member(CrmIngestParser *p, CrmIngestBuilt *built);

@@ -3,10 +3,12 @@
  *		The one language of conditions about persons: read, compiled, answered.
  *
  *	in rule_source.c	what the rooms registered, as a session keeps it
+ *	in rule_member.c	members of its JSON, and how a rule is refused
  *	in rule_read.c		JSON to a typed tree: groups, conditions, limits
  *	in rule_window.c	the members that say when
  *	in rule_test.c		comparisons: fields, operators, values
  *	in rule_sql.c		text and parameters of a statement; columns, comparisons, rows of a source
+ *	in rule_question.c	what a condition asks of packed facts
  *	in rule_measure.c	the value that a condition finds for one person
  *	in rule_packed.c	conditions that packed facts answer
  *	in rule_row.c		the statement about given persons, and its explanation
@@ -276,11 +278,13 @@ extern uint64 crm_rule_registry_generation(void);
 extern const CrmRuleSource *crm_rule_find_source(const char *kind, int length);
 extern const char *crm_rule_type_name(CrmRuleType type);
 
-/* rule_read.c */
-extern CrmRuleTree *crm_rule_read(Jsonb *rule);
+/* rule_member.c */
 pg_noreturn extern void crm_rule_refuse(const char *path, const char *detail, const char *hint);
 extern char *crm_rule_key(const JsonbValue *key);
 extern JsonbValue *crm_rule_member(JsonbContainer *object, const char *name);
+
+/* rule_read.c */
+extern CrmRuleTree *crm_rule_read(Jsonb *rule);
 extern const char *crm_rule_measure_name(CrmRuleMeasure measure);
 
 /* rule_window.c */
@@ -309,14 +313,16 @@ extern void crm_rule_sql_rows(CrmRuleSql *sql, const CrmRuleCondition *condition
 extern const char *crm_rule_sql_person(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope);
 extern void crm_rule_sql_day(CrmRuleSql *sql, const CrmRuleSource *source);
 
-/* rule_measure.c */
-/* what a condition that wants any row counts above */
+/* rule_question.c */
 extern bool crm_rule_is_bare(const CrmRuleCondition *condition);
+extern bool crm_rule_absence_meets(const CrmRuleCondition *condition);
+extern void crm_rule_sql_span(CrmRuleSql *sql, const CrmRuleCondition *condition);
+extern void crm_rule_sql_question(CrmRuleSql *sql, const CrmRuleCondition *condition);
+
+/* rule_measure.c */
 extern void crm_rule_sql_aggregate(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern void crm_rule_sql_groups(CrmRuleSql *sql, const CrmRuleCondition *condition);
-extern void crm_rule_sql_span(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern void crm_rule_sql_value(CrmRuleSql *sql, const CrmRuleCondition *condition);
-extern bool crm_rule_absence_meets(const CrmRuleCondition *condition);
 
 /* rule_packed.c */
 extern bool crm_rule_is_packed(const CrmRuleCondition *condition);
@@ -325,7 +331,6 @@ extern void crm_rule_sql_packed_question(CrmRuleSql *sql, const CrmRuleCondition
 extern void crm_rule_sql_packed_moved(CrmRuleSql *sql, const CrmRuleCondition *condition, const int *ages, int n_ages);
 
 /* rule_row.c, rule_set.c, rule_moved.c */
-extern void crm_rule_sql_question(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern void crm_rule_sql_condition(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern void crm_rule_compile_row(const CrmRuleTree *tree, CrmRuleSql *sql);
 extern void crm_rule_compile_explain(const CrmRuleTree *tree, CrmRuleSql *sql);

@@ -9,7 +9,6 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
 
 /* A field aside of the text: it binds its parameters in the order they are written. */
 static void
@@ -142,35 +141,6 @@ crm_rule_sql_groups(CrmRuleSql *sql, const CrmRuleCondition *condition)
 		append_groups(sql, condition);
 }
 
-/* The days a history is asked about: first and last, both included. */
-void
-crm_rule_sql_span(CrmRuleSql *sql, const CrmRuleCondition *condition)
-{
-	appendStringInfoString(&sql->text, "greatest('-infinity'::date");
-	if (condition->has_days)
-	{
-		appendStringInfoString(&sql->text, ", " CRM_RULE_DAY " - ");
-		crm_rule_sql_int_param(sql, condition->oldest);
-	}
-	if (condition->has_since)
-	{
-		appendStringInfoString(&sql->text, ", ");
-		crm_rule_sql_param(sql, DATEOID, DateADTGetDatum(condition->since));
-	}
-	appendStringInfoString(&sql->text, "), least(" CRM_RULE_DAY);
-	if (condition->has_days && condition->youngest > 0)
-	{
-		appendStringInfoString(&sql->text, ", " CRM_RULE_DAY " - ");
-		crm_rule_sql_int_param(sql, condition->youngest);
-	}
-	if (condition->has_until)
-	{
-		appendStringInfoString(&sql->text, ", ");
-		crm_rule_sql_param(sql, DATEOID, DateADTGetDatum(condition->until));
-	}
-	appendStringInfoChar(&sql->text, ')');
-}
-
 static void
 append_history_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
 {
@@ -208,13 +178,6 @@ append_latest_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
 					 " WHERE m.valid_to = 'infinity')", source->time, source->time, source->newest);
 }
 
-/* Whether any row, or none, is all that is asked for. */
-bool
-crm_rule_is_bare(const CrmRuleCondition *condition)
-{
-	return condition->measure == CRM_RULE_EVER || condition->measure == CRM_RULE_NEVER;
-}
-
 /* The value for the person p.id, as a scalar expression. */
 void
 crm_rule_sql_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
@@ -247,26 +210,5 @@ crm_rule_sql_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
 		crm_rule_sql_aggregate(sql, condition);
 		crm_rule_sql_rows(sql, condition, CRM_RULE_ONE, true);
 		appendStringInfoChar(&sql->text, ')');
-	}
-}
-
-/* Whether a person without any row meets a condition. */
-bool
-crm_rule_absence_meets(const CrmRuleCondition *condition)
-{
-	switch (condition->measure)
-	{
-		case CRM_RULE_EVER:
-			return false;
-		case CRM_RULE_NEVER:
-			return true;
-		case CRM_RULE_COUNT:
-		case CRM_RULE_DAYS:
-		case CRM_RULE_SUM:
-		case CRM_RULE_DISTINCT:
-		case CRM_RULE_STREAK:
-			return crm_rule_number_meets(&condition->test, DirectFunctionCall1(int4_numeric, Int32GetDatum(0)));
-		default:
-			return condition->test.op == CRM_RULE_MISSING;
 	}
 }

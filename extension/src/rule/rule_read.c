@@ -24,31 +24,6 @@ static const char *const condition_members[] = {
 
 static CrmRuleNode *read_node(JsonbContainer *object, const char *path, int depth, CrmRuleTree *tree);
 
-void
-crm_rule_refuse(const char *path, const char *detail, const char *hint)
-{
-	ereport(ERROR, (errcode(ERRCODE_CRM_RULE_INVALID),
-					errmsg("rule cannot be read at %s", *path == '\0' ? "its root" : path),
-					errdetail("%s", detail), errhint("%s", hint),
-					err_generic_string(PG_DIAG_COLUMN_NAME, *path == '\0' ? "rule" : path)));
-	pg_unreachable();
-}
-
-char *
-crm_rule_key(const JsonbValue *key)
-{
-	return pnstrdup(key->val.string.val, key->val.string.len);
-}
-
-/* A member of an object; null when there is none. */
-JsonbValue *
-crm_rule_member(JsonbContainer *object, const char *name)
-{
-	if (!JsonContainerIsObject(object))
-		return NULL;
-	return getKeyJsonValueFromContainer(object, name, strlen(name), NULL);
-}
-
 const char *
 crm_rule_measure_name(CrmRuleMeasure measure)
 {

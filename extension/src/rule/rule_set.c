@@ -14,7 +14,6 @@
 #include "rule/rule.h"
 
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #define EVERYBODY "(SELECT e.members FROM everybody e)"
@@ -145,31 +144,6 @@ append_node(CrmRuleSql *sql, const CrmRuleNode *node, Walk *walk)
 		append_node(sql, node->children[i], walk);
 	}
 	appendStringInfoChar(&sql->text, ')');
-}
-
-/* What a question's number must be, as crm._purchase_collect() reads it: turned around, or ever. */
-void
-crm_rule_sql_question(CrmRuleSql *sql, const CrmRuleCondition *condition)
-{
-	bool		is_bare = crm_rule_is_bare(condition);
-	const CrmRuleTest *test = &condition->test;
-	int			n = is_bare ? 1 : test->n_values;
-	Datum	   *values = palloc(Max(n, 1) * sizeof(Datum));
-
-	for (int i = 0; i < n; i++)
-		values[i] = is_bare ? DirectFunctionCall1(int4_numeric, Int32GetDatum(0)) : test->values[i];
-	appendStringInfoString(&sql->text, "ROW(");
-	crm_rule_sql_text_param(sql, is_bare ? "count" : crm_rule_measure_name(condition->measure));
-	appendStringInfoString(&sql->text, ", ");
-	crm_rule_sql_span(sql, condition);
-	appendStringInfoString(&sql->text, ", ");
-	crm_rule_sql_int_param(sql, condition->at_least);
-	appendStringInfoString(&sql->text, ", ");
-	crm_rule_sql_text_param(sql, is_bare ? ">" : crm_rule_op_name(test->op));
-	appendStringInfoString(&sql->text, ", ");
-	crm_rule_sql_param(sql, NUMERICARRAYOID, PointerGetDatum(construct_array(values, n, NUMERICOID, -1, false, TYPALIGN_INT)));
-	appendStringInfo(&sql->text, ", %s)::crm.purchase_question",
-					 crm_rule_absence_meets(condition) && !is_bare ? "true" : "false");
 }
 
 static void

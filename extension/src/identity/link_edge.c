@@ -1,0 +1,218 @@
+/*
+ * link_edge.c
+ *		The matcher inside the server: its memory, its arguments, its model, the rows of a query.
+ *
+ * A query is read through a cursor.  The rows of the matcher live in a memory context of the call.
+ */
+#include "identity/link_edge.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#define FETCHED_AT_ONCE 2000
+#define MAX_CAP 4096
+
+static void *
+host_take(void *state, size_t bytes)
+{
+	return MemoryContextAllocHuge(state, Max(bytes, 1));
+}
+
+static void
+host_drop(void *state, void *bytes)
+{
+	pfree(bytes);
+}
+
+static void
+host_breathe(void *state)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
+CrmLink *
+crm_identity_link_new(void)
+{
+	CrmLink    *link = palloc0(sizeof(CrmLink));
+
+	link->host = (CrmLinkHost) {host_take, host_drop, host_breathe,
+		AllocSetContextCreate(CurrentMemoryContext, "matcher", ALLOCSET_DEFAULT_SIZES)};
+	link->seed = 1;
+	link->cap = 2;
+	link->max_size = 2;
+	return link;
+}
+
+void
+crm_identity_link_free(CrmLink *link)
+{
+	MemoryContextDelete(link->host.state);
+	pfree(link);
+}
+
+void
+crm_identity_link_limits(CrmLink *link, int64 seed, int cap, int max_size)
+{
+	if (cap < 2 || cap > MAX_CAP || max_size < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cap must be 2 to %d and a cluster at least 2", MAX_CAP)));
+	link->seed = seed;
+	link->cap = cap;
+	link->max_size = max_size;
+}
+
+static CrmLinkKind
+kind_of(const char *word)
+{
+	CrmLinkKind kind;
+
+	if (!crm_link_kind_of(word, &kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("no kind of field has this name"),
+				 errhint("Kinds are given, surname, name, date, phone, email, id, address, postcode, code, text, number, sex and class.")));
+	return kind;
+}
+
+/* The group of a word behind a slash: the first field that has it. */
+static int
+group_of(char **groups, int field)
+{
+	for (int f = 0; groups[field] != NULL && f < field; f++)
+		if (groups[f] != NULL && strcmp(groups[f], groups[field]) == 0)
+			return f;
+	return field;
+}
+
+void
+crm_identity_link_kinds(CrmLink *link, ArrayType *kinds)
+{
+	char	   *groups[CRM_LINK_MAX_FIELDS];
+	Datum	   *codes;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(kinds, TEXTOID, -1, false, TYPALIGN_INT, &codes, &nulls, &count);
+	if (count < 1 || count > CRM_LINK_MAX_FIELDS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("one to %d fields can be compared", CRM_LINK_MAX_FIELDS)));
+	link->n_fields = count;
+	for (int f = 0; f < count; f++)
+	{
+		char	   *word;
+
+		if (nulls[f])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("kind must not be null")));
+		word = TextDatumGetCString(codes[f]);
+		groups[f] = strchr(word, '/');
+		if (groups[f] != NULL)
+			*groups[f]++ = '\0';
+		link->fields[f].kind = kind_of(word);
+		link->fields[f].group = group_of(groups, f);
+	}
+}
+
+/* The text of a column; those that are no text go through their output function. */
+static const char *
+text_of(HeapTuple row, TupleDesc columns, int column, size_t *length)
+{
+	Oid			type = SPI_gettypeid(columns, column);
+	bool		is_null;
+	Datum		value;
+	char	   *shown;
+
+	if (type == TEXTOID || type == VARCHAROID)
+	{
+		struct varlena *packed;
+
+		value = SPI_getbinval(row, columns, column, &is_null);
+		if (is_null)
+			return NULL;
+		packed = PG_DETOAST_DATUM_PACKED(value);
+		*length = VARSIZE_ANY_EXHDR(packed);
+		return VARDATA_ANY(packed);
+	}
+	shown = SPI_getvalue(row, columns, column);
+	*length = shown ? strlen(shown) : 0;
+	return shown;
+}
+
+static void
+take_rows(CrmLink *link)
+{
+	TupleDesc	columns = SPI_tuptable->tupdesc;
+
+	if (columns->natts != link->n_fields + 1 || SPI_gettypeid(columns, 1) != INT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("query must return a bigint and one column for each kind")));
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		const char *texts[CRM_LINK_MAX_FIELDS];
+		size_t		lengths[CRM_LINK_MAX_FIELDS];
+		bool		is_null;
+		Datum		id = SPI_getbinval(SPI_tuptable->vals[row], columns, 1, &is_null);
+
+		if (is_null)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("number of a row must not be null")));
+		for (int f = 0; f < link->n_fields; f++)
+			texts[f] = text_of(SPI_tuptable->vals[row], columns, f + 2, &lengths[f]);
+		crm_link_row(link, DatumGetInt64(id), texts, lengths);
+	}
+}
+
+void
+crm_identity_link_rows(CrmLink *link, text *query)
+{
+	Portal		portal;
+	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "rows of the matcher",
+											   ALLOCSET_DEFAULT_SIZES);
+
+	crm_link_begin(link);
+	SPI_connect();
+	portal = crm_core_spi_open(text_to_cstring(query));
+	for (;;)
+	{
+		MemoryContext old;
+
+		SPI_cursor_fetch(portal, true, FETCHED_AT_ONCE);
+		if (SPI_processed == 0)
+			break;
+		old = MemoryContextSwitchTo(rows);
+		take_rows(link);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(rows);
+		SPI_freetuptable(SPI_tuptable);
+		CHECK_FOR_INTERRUPTS();
+	}
+	SPI_cursor_close(portal);
+	SPI_finish();
+	MemoryContextDelete(rows);
+}
+
+void
+crm_identity_link_model(CrmLink *link, bytea *model)
+{
+	if (!crm_link_model_read(link, (const uint8_t *) VARDATA_ANY(model), VARSIZE_ANY_EXHDR(model)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this is no model of the matcher"),
+				 errhint("Train again: models of another version are not read.")));
+}
+
+bytea *
+crm_identity_link_bytes(CrmLink *link)
+{
+	size_t		length;
+	uint8_t    *bytes = crm_link_model_write(link, &length);
+	bytea	   *model = palloc(VARHDRSZ + length);
+
+	SET_VARSIZE(model, VARHDRSZ + length);
+	memcpy(VARDATA(model), bytes, length);
+	return model;
+}

@@ -1,0 +1,30 @@
+/*
+ * rule_member.c
+ *		Members of a rule's JSON objects, and how a rule is refused: RM351 with the path.
+ */
+#include "rule/rule.h"
+
+void
+crm_rule_refuse(const char *path, const char *detail, const char *hint)
+{
+	ereport(ERROR, (errcode(ERRCODE_CRM_RULE_INVALID),
+					errmsg("rule cannot be read at %s", *path == '\0' ? "its root" : path),
+					errdetail("%s", detail), errhint("%s", hint),
+					err_generic_string(PG_DIAG_COLUMN_NAME, *path == '\0' ? "rule" : path)));
+	pg_unreachable();
+}
+
+char *
+crm_rule_key(const JsonbValue *key)
+{
+	return pnstrdup(key->val.string.val, key->val.string.len);
+}
+
+/* A member of an object; null when there is none. */
+JsonbValue *
+crm_rule_member(JsonbContainer *object, const char *name)
+{
+	if (!JsonContainerIsObject(object))
+		return NULL;
+	return getKeyJsonValueFromContainer(object, name, strlen(name), NULL);
+}
