@@ -56,4 +56,4 @@ SELECT crm._access_protect_closed('crm.suggestion_shown');
 INSERT INTO crm.room_setting (name, value, description) VALUES
     ('report.suggestion_min_cases', '30', 'a learned suggestion needs this many cases in 365 days'),
     ('report.suggestion_max_shown', '3', 'a suggestion shown this often in 30 days is not repeated'),
-    ('report.small_group', '5', 'aggregates over fewer persons are suppressed for crm_reader');
+    ('report.small_group', '5', 'groups of fewer persons are not told in a portrait, nor to crm_reader');

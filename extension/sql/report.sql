@@ -203,7 +203,7 @@ CREATE FUNCTION crm._report_scope(store_code text, region_code text) RETURNS int
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    all_stores boolean := crm._actor_role() IN ('crm_headquarters', 'crm_analyst', 'crm_marketer', 'crm_owner');
+    all_stores boolean := crm._actor_role() IN ('crm_headquarters', 'crm_analyst', 'crm_marketer', 'crm_reader', 'crm_owner');
     wanted int[];
 BEGIN
     SELECT array_agg(s.store_id) INTO wanted

@@ -121,6 +121,9 @@ DECLARE
     stores int[] := crm._report_scope(store_code, NULL);
     start date := coalesce(crm._report_start(starts_on, period), (SELECT max(s.starts_on) FROM crm.indicator_snapshot s WHERE s.period = report_indicators.period));
     wanted int := CASE WHEN store_code IS NULL THEN 0 ELSE stores[1] END;
+    -- who sees figures only sees no ratio of few persons, and of no ratio what it was made of
+    is_reader boolean := crm._actor_role() = 'crm_reader';
+    small int := CASE WHEN is_reader THEN (crm._setting('report.small_group') #>> '{}')::int ELSE 0 END;
 BEGIN
     IF period NOT IN ('week', 'month') THEN
         RAISE EXCEPTION 'there is no period "%"', period USING ERRCODE = 'invalid_parameter_value', HINT = 'Periods are week and month.';
@@ -129,15 +132,17 @@ BEGIN
         RAISE EXCEPTION 'figures of the whole chain are not in your scope' USING ERRCODE = 'no_data_found', HINT = 'Name a store of yours.';
     END IF;
     RETURN jsonb_build_object('period', period, 'starts_on', start, 'ends_on', crm._report_next(start, period) - 1, 'store', store_code, 'indicators', (
-        SELECT coalesce(jsonb_agg(jsonb_build_object('indicator', i.indicator, 'name_zh', i.name_zh, 'name_en', i.name_en, 'unit', i.unit, 'value', s.value, 'numerator', s.numerator,
-                                                     'denominator', s.denominator, 'note', coalesce(s.note, CASE WHEN s.indicator IS NULL THEN 'no data' END), 'frozen_at', s.frozen_at,
-                                                     'before', b.value) ORDER BY i.position), '[]')
+        SELECT coalesce(jsonb_agg(jsonb_build_object('indicator', i.indicator, 'name_zh', i.name_zh, 'name_en', i.name_en, 'unit', i.unit, 'value', CASE WHEN h.is_told THEN s.value END,
+                                                     'numerator', CASE WHEN NOT is_reader THEN s.numerator END, 'denominator', CASE WHEN NOT is_reader THEN s.denominator END,
+                                                     'note', coalesce(s.note, CASE WHEN s.indicator IS NULL THEN 'no data' WHEN NOT h.is_told THEN 'too few to tell' END), 'frozen_at', s.frozen_at,
+                                                     'before', CASE WHEN NOT is_reader OR b.denominator >= small THEN b.value END) ORDER BY i.position), '[]')
         FROM crm.indicator i
         LEFT JOIN crm.indicator_snapshot s ON s.indicator = i.indicator AND s.period = report_indicators.period AND s.starts_on = start AND s.store_id = wanted
         LEFT JOIN crm.indicator_snapshot b ON b.indicator = i.indicator AND b.period = report_indicators.period AND b.store_id = wanted
-             AND b.starts_on = crm._report_start(start - 1, report_indicators.period)));
+             AND b.starts_on = crm._report_start(start - 1, report_indicators.period)
+        CROSS JOIN LATERAL (SELECT NOT is_reader OR coalesce(s.denominator, s.value, 0) >= small AS is_told) h));
 END
 $$;
 COMMENT ON FUNCTION crm.report_indicators(text, date, text) IS
-    'the twelve indicators as they were frozen for a week or month (default the last one), of the chain or a store, each with the value of the period before; P0002, 22023';
-GRANT EXECUTE ON FUNCTION crm.report_indicators(text, date, text) TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;
+    'the twelve indicators as they were frozen for a week or month (default the last one), of the chain or a store, each with the value of the period before; a reader sees values alone, and none of fewer than report.small_group persons; P0002, 22023';
+GRANT EXECUTE ON FUNCTION crm.report_indicators(text, date, text) TO crm_reader, crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

@@ -135,7 +135,7 @@
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/reports/indicators", .operation = "report_indicators", .tag = "Reports",
-		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
+		.access = CRM_ACCESS_CALLER, .roles = "reader, store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, crm.report_indicators(coalesce($1, 'month'), $2, $3)::text AS body",
 		.params = {
 			{"period", CRM_IN_QUERY, CRM_TEXT, false, NULL, "week or month, default month"},
@@ -144,6 +144,24 @@
 		},
 		.read_only = true, .timeout_ms = SLOW_MS,
 		.summary = "The twelve indicators as they were frozen",
+		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/reports/portraits", .operation = "report_portraits", .tag = "Reports",
+		.access = CRM_ACCESS_CALLER, .roles = "reader, marketer, analyst, headquarters",
+		.sql = "SELECT j::text FROM crm.report_portraits() j",
+		.read_only = true, .timeout_ms = WORK_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Segments and tags whose portrait may be asked for",
+		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/reports/portrait", .operation = "report_portrait", .tag = "Reports",
+		.access = CRM_ACCESS_CALLER, .roles = "reader, marketer, analyst, headquarters",
+		.sql = "SELECT to_json(p)::text FROM crm.report_portrait($1) p",
+		.params = {{"segment", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a segment or tag:<code>, default everybody"}},
+		.read_only = true, .timeout_ms = SLOW_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "What the persons of a segment are like, without anybody",
+		.text = "Groups below report.small_group persons are not told, nor what would tell them by subtracting; key null is what a dimension leaves out, an empty list a segment too small to tell.",
 		.response_schema = "Object", .success = 200,
 	},
 	{

@@ -1,0 +1,142 @@
+-- report: what the persons of a segment are like, for who may see figures and no person.
+--
+-- Groups that are too small are not told, nor found by subtracting what is told; shares of everybody are whole percents.
+
+CREATE FUNCTION crm._report_age_band(birthday date, today date) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT CASE WHEN birthday IS NULL THEN '' WHEN age < 18 THEN '0-17' WHEN age < 25 THEN '18-24' WHEN age < 35 THEN '25-34' WHEN age < 45 THEN '35-44'
+                WHEN age < 55 THEN '45-54' WHEN age < 65 THEN '55-64' ELSE '65+' END
+    FROM (SELECT extract(year FROM age(today, birthday))::int AS age) a
+$$;
+COMMENT ON FUNCTION crm._report_age_band(date, date) IS 'the band of full years that a birthday falls into on a day; empty for no birthday';
+
+-- One pass over everybody: each dimension divides all persons, so its groups add up.
+CREATE FUNCTION crm._report_divided(members crm.bitmap) RETURNS TABLE (dimension text, key text, persons bigint, everybody bigint)
+    LANGUAGE sql STABLE SET jit = off AS
+$$
+    WITH person AS (
+        SELECT coalesce(v.tier, 'P') AS tier, coalesce(s.stage, '') AS stage, coalesce(c.sex::text, '') AS sex, c.city, c.channel,
+               crm._report_age_band(p.birthday, crm._report_today()) AS age, i.id IS NOT NULL AS is_in
+        FROM crm.customer c
+        LEFT JOIN crm.customer_private p ON p.customer_id = c.customer_id
+        LEFT JOIN crm.customer_value v ON v.customer_id = c.customer_id
+        LEFT JOIN crm.customer_stage s ON s.customer_id = c.customer_id
+        LEFT JOIN crm.bitmap_members(members) i(id) ON i.id = c.customer_id
+        WHERE c.status = 'active')
+    SELECT CASE WHEN GROUPING(tier) = 0 THEN 'tier' WHEN GROUPING(stage) = 0 THEN 'stage' WHEN GROUPING(sex) = 0 THEN 'sex' WHEN GROUPING(city) = 0 THEN 'city'
+                WHEN GROUPING(channel) = 0 THEN 'channel' WHEN GROUPING(age) = 0 THEN 'age' ELSE 'all' END,
+           coalesce(tier, stage, sex, city, channel, age, ''), count(*) FILTER (WHERE members IS NULL OR is_in), count(*)
+    FROM person GROUP BY GROUPING SETS ((tier), (stage), (sex), (city), (channel), (age), ())
+$$;
+COMMENT ON FUNCTION crm._report_divided(crm.bitmap) IS
+    'how many of some persons (null: everybody), and of everybody, have each tier, stage, sex, city, channel and band of age; and of all in the row "all"';
+
+-- Tags and categories overlap.  One walk over the packed lines answers for all categories.
+CREATE FUNCTION crm._report_bought(from_day date, to_day date) RETURNS TABLE (category_id int, buyers crm.bitmap)
+    LANGUAGE plpgsql STABLE SET jit = off AS
+$$
+DECLARE
+    ids int[] := ARRAY(SELECT k.category_id FROM crm.product_category k ORDER BY 1);
+    questions crm.purchase_line_question[] := ARRAY(
+        SELECT ROW(ARRAY[ROW('count', from_day, to_day, 0, '>', ARRAY[0]::numeric[], false)::crm.purchase_question], false,
+                   ARRAY(SELECT p.product_id FROM crm.product p WHERE p.category_id = k.id))::crm.purchase_line_question
+        FROM unnest(ids) WITH ORDINALITY k(id, position) ORDER BY k.position);
+    sets crm.bitmap[];
+BEGIN
+    IF ids = '{}' THEN
+        RETURN;
+    END IF;
+    SELECT crm._purchase_lines_collect(m.customer_id, l.lines, questions, to_day, crm._purchase_exponent()) INTO sets
+    FROM crm.purchase_line_chunk l JOIN crm.membership m ON m.source_record_id = l.source_record_id AND m.valid_to = 'infinity';
+    RETURN QUERY SELECT k.id, k.found FROM unnest(ids, sets) k(id, found) WHERE k.found IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION crm._report_bought(date, date) IS 'of each product category the persons with a line of it in a span of local days';
+
+CREATE FUNCTION crm._report_overlapping(members crm.bitmap) RETURNS TABLE (dimension text, key text, persons bigint, everybody bigint)
+    LANGUAGE sql STABLE SET jit = off AS
+$$
+    WITH held AS (
+        SELECT 'tag' AS dimension, t.tag AS key, crm._segment_ids(t.segment_id) AS ids FROM crm.tag t WHERE t.is_active AND t.segment_id IS NOT NULL
+        UNION ALL
+        SELECT 'tag', t.tag, crm.bitmap_agg(DISTINCT crm._identity_current(h.customer_id)) FROM crm.tag t JOIN crm.customer_tag h ON h.tag = t.tag
+        WHERE t.is_active AND t.segment_id IS NULL AND h.until > crm.core_now() GROUP BY t.tag
+        UNION ALL
+        SELECT 'category', k.code, b.buyers FROM crm._report_bought(crm._report_today() - 364, crm._report_today()) b JOIN crm.product_category k ON k.category_id = b.category_id)
+    SELECT h.dimension, h.key, crm.bitmap_count(CASE WHEN members IS NULL THEN h.ids ELSE crm.bitmap_and(h.ids, members) END), crm.bitmap_count(h.ids)
+    FROM held h WHERE h.ids IS NOT NULL
+$$;
+COMMENT ON FUNCTION crm._report_overlapping(crm.bitmap) IS
+    'how many of some persons (null: everybody), and of everybody, hold each tag and bought of each category in the last 365 local days';
+
+-- What may be told.  Unsafe: a group of 1 to small - 1 persons, or one that so few of everybody are not in.
+-- Of a dimension that adds up, the smallest go as well until those left out are small in number no more.
+CREATE FUNCTION crm._report_told(members crm.bitmap, small int) RETURNS TABLE (dimension text, key text, persons bigint, everybody bigint)
+    LANGUAGE sql STABLE SET jit = off AS
+$$
+    WITH counted AS MATERIALIZED (
+        SELECT d.*, true AS divides FROM crm._report_divided(members) d
+        UNION ALL
+        SELECT o.*, false FROM crm._report_overlapping(members) o),
+    whole AS (SELECT c.persons, c.everybody FROM counted c WHERE c.dimension = 'all'),
+    judged AS (
+        SELECT c.*, c.persons >= small AND (members IS NULL OR c.everybody - c.persons NOT BETWEEN 1 AND small - 1)
+               AND (c.divides OR w.persons - c.persons NOT BETWEEN 1 AND small - 1) AS is_safe
+        FROM counted c, whole w WHERE c.persons > 0),
+    ranked AS (
+        SELECT j.*, row_number() OVER (PARTITION BY j.dimension ORDER BY j.persons DESC, j.key) AS place,
+               coalesce(sum(j.persons) OVER (PARTITION BY j.dimension ORDER BY j.is_safe, j.persons, j.key ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS left_out
+        FROM judged j),
+    shown AS (
+        SELECT r.*, r.is_safe AND r.place <= 30 AND NOT (r.divides AND r.left_out BETWEEN 1 AND small - 1) AS is_told FROM ranked r)
+    SELECT s.dimension, s.key, s.persons, s.everybody FROM shown s
+    WHERE s.is_told AND (SELECT a.is_told FROM shown a WHERE a.dimension = 'all')
+    UNION ALL
+    SELECT s.dimension, NULL, sum(s.persons)::bigint, sum(s.everybody)::bigint FROM shown s
+    WHERE NOT s.is_told AND s.divides AND s.dimension <> 'all' AND (SELECT a.is_told FROM shown a WHERE a.dimension = 'all') GROUP BY s.dimension
+$$;
+COMMENT ON FUNCTION crm._report_told(crm.bitmap, int) IS
+    'the groups of some persons (null: everybody) that may be told, at most 30 a dimension; key null: the others of a dimension that adds up; nothing when the whole is too small, or all but too few';
+
+CREATE FUNCTION crm.report_portrait(segment text DEFAULT NULL)
+    RETURNS TABLE (dimension text, key text, name_zh text, name_en text, persons bigint, share numeric, share_of_all numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+$$
+#variable_conflict use_column
+DECLARE
+    small int := (crm._setting('report.small_group') #>> '{}')::int;
+    members crm.bitmap;     -- null: everybody
+BEGIN
+    IF segment IS NOT NULL THEN
+        members := coalesce(crm._segment_ids(crm._segment_require(segment)), '{}');
+    END IF;
+    RETURN QUERY
+    WITH told AS MATERIALIZED (SELECT t.* FROM crm._report_told(members, small) t),
+    whole AS (SELECT t.persons, t.everybody FROM told t WHERE t.dimension = 'all')
+    SELECT t.dimension, CASE WHEN t.dimension <> 'all' THEN t.key END, n.name_zh, n.name_en, t.persons, round(t.persons::numeric / w.persons, 4),
+           CASE WHEN t.everybody >= small THEN round(t.everybody::numeric / w.everybody, 2) END
+    FROM told t CROSS JOIN whole w
+    LEFT JOIN LATERAL (
+        SELECT r.name_zh, r.name_en FROM crm.tier_rule r JOIN crm.tier_set s ON s.tier_set = r.tier_set AND s.is_active WHERE t.dimension = 'tier' AND r.tier = t.key
+        UNION ALL SELECT r.name_zh, r.name_en FROM crm.stage_rule r WHERE t.dimension = 'stage' AND r.stage = t.key
+        UNION ALL SELECT g.name_zh, g.name_en FROM crm.tag g WHERE t.dimension = 'tag' AND g.tag = t.key
+        UNION ALL SELECT k.name, k.name FROM crm.product_category k WHERE t.dimension = 'category' AND k.code = t.key
+        LIMIT 1) n ON true
+    ORDER BY t.dimension <> 'all', t.dimension, t.key IS NULL, t.persons DESC, t.key;
+END
+$$;
+COMMENT ON FUNCTION crm.report_portrait(text) IS
+    'what the persons of a segment (null: everybody) are like, without anybody: persons and share by tier, stage, sex, age, city, channel, tag, and category bought in 365 local days, beside the share of everybody in whole percents; key null: what its dimension leaves out; empty key: not known; no group below report.small_group persons is told, nor one that is found by subtracting; no row when the segment itself is; RM361';
+GRANT EXECUTE ON FUNCTION crm.report_portrait(text) TO crm_reader, crm_marketer, crm_analyst, crm_headquarters;
+
+CREATE FUNCTION crm.report_portraits() RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY SELECT jsonb_build_object('segment', s.code, 'name_zh', s.name_zh, 'name_en', s.name_en, 'as_of', s.watermark)
+                 FROM crm.segment s WHERE s.is_active ORDER BY s.code;
+END
+$$;
+COMMENT ON FUNCTION crm.report_portraits() IS 'the segments and automatic tags whose portrait may be asked for, without their sizes and rules';
+GRANT EXECUTE ON FUNCTION crm.report_portraits() TO crm_reader, crm_marketer, crm_analyst, crm_headquarters;
