@@ -20,11 +20,11 @@ BEGIN
     FROM unnest(crm._ingest_fields(entity)) WITH ORDINALITY f(field, position) WHERE f.field <> 'items' ORDER BY f.position;
     RETURN QUERY
     SELECT jsonb_build_object('field', 'custom.' || c.code, 'is_required', false, 'name_zh', c.name_zh, 'name_en', c.name_en)
-    FROM crm.custom_field c WHERE c.entity = ingest_fields.entity ORDER BY c.code;
+    FROM crm.custom_field c WHERE c.entity = ingest_fields.entity AND NOT c.is_derived ORDER BY c.code;
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_fields(text) IS
-    'the fields that columns of a file can become, in their order, custom ones last: field, is_required, names of custom ones; RM216 for an unknown entity';
+    'the fields that columns of a file can become, in their order, custom ones last, computed ones not: field, is_required, names of custom ones; RM216 for an unknown entity';
 
 CREATE FUNCTION crm.ingest_mapping(source text, entity text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

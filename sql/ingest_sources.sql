@@ -1,0 +1,40 @@
+-- ingest_sources: eight sources at once, each with its own names for things, its own faults and figures; the custom fields that
+-- ship; what rules can ask about without anybody changing a table.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SET datestyle = 'ISO';
+BEGIN;
+SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
+
+-- 1. eight sources; source k calls the id "id_k", the phone "tel_k", and sends k records more than it should: each of those has no id
+CREATE TEMP TABLE truth AS SELECT k, 'is_' || k AS source, (ARRAY['pos','mini_program','shop_platform','official_account','wecom','spreadsheet','api','pull'])[k] AS kind, 10 AS good, k AS bad FROM generate_series(1, 8) k;
+SELECT count(crm.ingest_define_source(t.source, 'source ' || t.k, t.kind, '{"channel": "store"}')) AS sources FROM truth t;
+SELECT count(crm.ingest_define_mapping(t.source, 'member', jsonb_build_object('fields', jsonb_build_object('external_id', 'id_' || t.k, 'phone', 'tel_' || t.k, 'name', 'who')))) AS mappings FROM truth t;
+SELECT count(*) FILTER (WHERE r.status = 201) AS taken, count(*) FILTER (WHERE r.status = 422) AS refused
+FROM truth t, generate_series(1, t.good + t.bad) n, crm.ingest_member(t.source, convert_to(jsonb_strip_nulls(jsonb_build_object('id_' || t.k, CASE WHEN n <= t.good THEN 'R' || n END,
+    'tel_' || t.k, '137' || lpad((t.k * 1000 + n)::text, 8, '0'), 'who', '钱' || n))::text, 'UTF8')) r;
+SELECT crm._ingest_watch() >= 0 AS watched;
+SELECT s.source, s.received_today = t.good + t.bad AS received, s.rejected_today = t.bad AS rejected, s.open_rejects = t.bad AS open, s.success_percent = round(100.0 * t.good / (t.good + t.bad), 2) AS percent,
+       crm.core_now() - s.last_received_at AS behind FROM truth t JOIN crm.source_status s USING (source) ORDER BY 1;
+-- another source's names are not this one's
+SELECT r.status, r.code, r.field FROM crm.ingest_member('is_1', '{"id_2": "X1", "tel_2": "13700009999", "who": "孙"}') r;
+-- a day later the second source alone is behind
+SET LOCAL crm.core_clock = '2026-04-02T12:00:00+08:00';
+SELECT count(*) FILTER (WHERE r.status = 201) AS taken FROM truth t, crm.ingest_member(t.source, convert_to(jsonb_build_object('id_' || t.k, 'late', 'tel_' || t.k, '137' || lpad((t.k * 1000 + 500)::text, 8, '0'), 'who', '周')::text, 'UTF8')) r WHERE t.k <> 2;
+SELECT crm._ingest_watch() >= 0 AS watched;
+SELECT s.source, crm.core_now() - s.last_received_at AS behind FROM crm.source_status s JOIN truth t USING (source) WHERE s.is_silent ORDER BY 1;
+
+-- 2. fields that ship: typed, an option must be one, what is computed is refused
+SELECT f.code, f.name_zh, f.type, f.is_derived, j IS NOT NULL AS a_column_may_become FROM crm.custom_field f LEFT JOIN crm.ingest_fields('member') j ON j ->> 'field' = 'custom.' || f.code ORDER BY 1;
+SELECT crm.ingest_define_source('is_9', 'fields', 'api') > 0 AS source;
+SELECT r.status, r.code, r.field FROM (VALUES (1, '{"external_id": "F1", "name": "吴", "custom.constitution": "气虚质", "custom.allergens": ["花生", "芒果"], "custom.referrer_id": "R1", "custom.diet": ["低糖"]}'),
+    (2, '{"external_id": "F2", "name": "吴", "custom.constitution": "铁质"}'), (3, '{"external_id": "F2", "name": "吴", "custom.points": 5}'), (4, '{"external_id": "F2", "name": "吴", "custom.last_category": "cake"}')) v(n, body),
+    crm.ingest_member('is_9', convert_to(v.body, 'UTF8')) r ORDER BY v.n;
+SELECT c.custom FROM crm.customer c WHERE c.custom ? 'constitution';
+
+-- 3. at least twenty attributes in rules, and one that was defined a moment ago
+SELECT crm.ingest_define_field('member', 'is_shoe', 'number', '鞋码', 'shoe size');
+SELECT r.status FROM crm.ingest_member('is_9', '{"external_id": "F1", "name": "吴", "custom.is_shoe": 38, "custom.constitution": "气虚质"}') r;
+SELECT crm.rule_count('{"all": [{"kind": "person", "field": "custom.is_shoe", "op": ">=", "value": 38}, {"kind": "person", "field": "custom.constitution", "value": "气虚质"}]}') AS persons;
+SELECT count(*) >= 20 AS enough FROM crm.rule_kinds() k, jsonb_object_keys(k -> 'fields') f;
+ROLLBACK;
