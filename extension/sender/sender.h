@@ -3,6 +3,7 @@
  *		The sending worker: a library of its own, so that libcurl is in no backend.
  *
  *	in sender_sql.c			claims and results, each in a transaction of its own
+ *	in sender_place.c		how far the queue has been taken
  *	in sender_wire.c		requests of vendors, their answers and tokens, in the database's words
  *	in sender_sign.c		Standard Webhooks signatures
  *	in sender_vendor.c		requests as they leave, built and signed (vendor_sign.c)
@@ -17,11 +18,12 @@
 
 #include "postgres.h"
 #include "lib/stringinfo.h"
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
 #include <sys/socket.h>
 
-#define SENDER_MAX_UNDER_WAY 64
+#define SENDER_MAX_UNDER_WAY 256	/* several times what one endpoint may have */
 #define SENDER_LEASE_MS 60000		/* longer than any request may take */
 
 typedef enum SenderOutcome
@@ -72,6 +74,7 @@ typedef struct SenderMessage
 	int			timeout_ms;
 	bool		is_private_allowed;
 	char	   *body;
+	TimestampTz due_at;			/* its place in the queue */
 	SenderWire *wire;			/* NULL: a plain webhook */
 
 	/* the result */
@@ -105,6 +108,13 @@ extern bool sender_is_installed(void);
 extern bool sender_claim(int max_messages, MemoryContext parent, List **claimed);
 extern bool sender_finish(List *messages);
 extern void sender_free(SenderMessage *message);
+
+/* sender_place.c */
+extern bool sender_place_prepare(void);
+extern void sender_place_looked(bool is_sweep, bool is_done, TimestampTz began);
+extern void sender_place_took(List *messages);
+extern void sender_place_ended(const SenderMessage *message);
+extern void sender_place_arrays(Datum arrays[4]);
 
 /* sender_wire.c */
 extern const char *sender_field(const SenderWire *wire, const char *name);

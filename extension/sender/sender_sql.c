@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 static const char *const outcome_names[] = {
 	[SENDER_SENT] = "sent",
@@ -88,9 +89,20 @@ read_message(int row, MemoryContext parent)
 	message->timeout_ms = number_column(row, 8);
 	message->is_private_allowed = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 9, &is_null));
 	message->body = pstrdup(text_column(row, 10));
+	message->due_at = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 12, &is_null));
 	message->retry_after_s = -1;
 	MemoryContextSwitchTo(spi);
 	return message;
+}
+
+static SPIPlanPtr
+keep_plan(const char *statement, int n, Oid *types)
+{
+	SPIPlanPtr	plan = SPI_prepare(statement, n, types);
+
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not prepare a statement of the sender")));
+	return plan;
 }
 
 typedef struct Claim
@@ -105,28 +117,31 @@ claim_messages(void *argument)
 {
 	static SPIPlanPtr plan = NULL;
 	Claim	   *claim = argument;
-	Oid			types[3] = {INT4OID, INT4OID, INT4OID};
-	Datum		values[3] = {Int32GetDatum(claim->max_messages), Int32GetDatum(SENDER_LEASE_MS), Int32GetDatum(MyProcPid)};
+	Oid			types[7] = {INT4OID, INT4OID, INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID};
+	Datum		values[7] = {Int32GetDatum(claim->max_messages), Int32GetDatum(SENDER_LEASE_MS), Int32GetDatum(MyProcPid)};
+	List	   *of_vendors = NIL;
 
 	if (plan == NULL)
-	{
-		SPIPlanPtr	prepared = SPI_prepare("SELECT customer_id, message_id, attempt, endpoint, url, secret, next_secret, timeout_ms,"
-										   " is_private_allowed, body FROM crm._outbox_claim($1, $2, $3)", 3, types);
-
-		if (prepared == NULL || SPI_keepplan(prepared) != 0)
-			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not prepare the claim of messages")));
-		plan = prepared;
-	}
+		plan = keep_plan("SELECT customer_id, message_id, attempt, endpoint, url, secret, next_secret, timeout_ms,"
+						 " is_private_allowed, body, is_plain, due_at FROM crm._outbox_claim_from($1, $2, $3, ARRAY("
+						 "SELECT ROW(l.endpoint, l.due_at, l.customer_id, l.under_way)::crm.queue_look"
+						 " FROM unnest($4, $5, $6, $7) l (endpoint, due_at, customer_id, under_way)))", 7, types);
+	sender_place_arrays(values + 3);
 	SPI_execute_plan(plan, values, NULL, false, 0);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		SenderMessage *message = read_message(row, claim->parent);
-		MemoryContext spi = MemoryContextSwitchTo(claim->parent);
+		bool		is_null;
+		MemoryContext spi;
+
+		if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 11, &is_null)))
+			of_vendors = lappend(of_vendors, message);
+		spi = MemoryContextSwitchTo(claim->parent);
 
 		claim->messages = lappend(claim->messages, message);
 		MemoryContextSwitchTo(spi);
 	}
-	sender_wire_read(claim->messages);
+	sender_wire_read(of_vendors);
 }
 
 void
@@ -150,9 +165,14 @@ bool
 sender_claim(int max_messages, MemoryContext parent, List **claimed)
 {
 	Claim		claim = {.max_messages = max_messages, .parent = parent, .messages = NIL};
+	TimestampTz began = GetCurrentTimestamp();
+	bool		is_sweep = sender_place_prepare();
+	bool		is_done = sender_in_transaction(claim_messages, &claim);
 
-	if (sender_in_transaction(claim_messages, &claim))
+	sender_place_looked(is_sweep, is_done, began);
+	if (is_done)
 	{
+		sender_place_took(claim.messages);
 		*claimed = claim.messages;
 		return true;
 	}
@@ -173,6 +193,7 @@ array_of(Datum *values, int n, Oid type)
 static void
 write_results(void *argument)
 {
+	static SPIPlanPtr plan = NULL;
 	List	   *messages = argument;
 	int			n = list_length(messages);
 	Oid			types[7] = {INT8ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID};
@@ -199,15 +220,21 @@ write_results(void *argument)
 	}
 	for (int column = 0; column < 7; column++)
 		values[column] = array_of(columns[column], n, elements[column]);
-	SPI_execute_with_args("SELECT crm._outbox_finish($1, $2, $3, $4, $5, $6, $7)", 7, types, values, NULL, false, 0);
+	if (plan == NULL)
+		plan = keep_plan("SELECT crm._outbox_finish($1, $2, $3, $4, $5, $6, $7)", 7, types);
+	SPI_execute_plan(plan, values, NULL, false, 0);
 }
 
 /* Writes the results of requests that ended, in one commit, and frees the messages.  False: it failed. */
 bool
 sender_finish(List *messages)
 {
+	ListCell   *cell;
+
 	if (!sender_in_transaction(write_results, messages))
 		return false;
+	foreach(cell, messages)
+		sender_place_ended(lfirst(cell));
 	free_messages(messages);
 	return true;
 }

@@ -36,25 +36,43 @@ COMMENT ON FUNCTION crm._outbox_store_consents(crm.consent_fact[]) IS
 CREATE FUNCTION crm._outbox_reach(customer_id bigint, channel text) RETURNS TABLE (addresses bytea[], consent text)
     LANGUAGE sql STABLE AS
 $$
-    SELECT a.addresses,
-           CASE WHEN c.consent <> 'no' AND EXISTS (SELECT FROM crm.opt_out o WHERE o.channel = $2 AND o.address_hash = ANY (a.addresses)) THEN 'no' ELSE c.consent END
-    FROM (SELECT ARRAY(
-              SELECT ri.value_hash
-              FROM crm.membership m
-              JOIN crm.record_identifier ri ON ri.source_record_id = m.source_record_id AND ri.ended_at IS NULL
-                   AND ri.kind = (SELECT ch.identifier_kind FROM crm.channel ch WHERE ch.channel = $2)
-              JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
-              WHERE m.customer_id = $1 AND m.valid_to = 'infinity'
-              GROUP BY ri.value_hash ORDER BY max(ri.last_seen_at) DESC, ri.value_hash) AS addresses OFFSET 0) a,
-         -- the newest of each record; of these a single no is a no
-         LATERAL (SELECT CASE WHEN bool_or(newest.state = 'no') THEN 'no' WHEN count(newest.state) > 0 THEN 'yes' ELSE 'unknown' END AS consent
-                  FROM crm.membership m
-                  CROSS JOIN LATERAL (SELECT c.state FROM crm.consent c WHERE c.source_record_id = m.source_record_id AND c.channel = $2
-                                      ORDER BY c.occurred_at DESC, c.consent_id DESC LIMIT 1) newest
-                  WHERE m.customer_id = $1 AND m.valid_to = 'infinity') c
+    -- of each record its addresses and what it said last, in one walk over the records; of what they said a single no is a no.
+    -- An address of two records is named twice.
+    SELECT coalesce(array_agg(x.value_hash ORDER BY x.last_seen_at DESC, x.value_hash) FILTER (WHERE x.value_hash IS NOT NULL), '{}'),
+           CASE WHEN bool_or(c.state = 'no' OR (x.value_hash IS NOT NULL AND EXISTS (
+                    SELECT FROM crm.opt_out o WHERE o.channel = $2 AND o.address_hash = x.value_hash))) THEN 'no'
+                WHEN count(c.state) > 0 THEN 'yes' ELSE 'unknown' END
+    FROM crm.membership m
+    LEFT JOIN LATERAL (
+        SELECT ri.value_hash, ri.last_seen_at
+        FROM crm.record_identifier ri JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
+        WHERE ri.source_record_id = m.source_record_id AND ri.kind = (SELECT ch.identifier_kind FROM crm.channel ch WHERE ch.channel = $2)
+          AND ri.ended_at IS NULL) x ON true
+    LEFT JOIN LATERAL (SELECT c.state FROM crm.consent c WHERE c.source_record_id = m.source_record_id AND c.channel = $2
+                       ORDER BY c.occurred_at DESC, c.consent_id DESC LIMIT 1) c ON true
+    WHERE m.customer_id = $1 AND m.valid_to = 'infinity'
 $$;
 COMMENT ON FUNCTION crm._outbox_reach(bigint, text) IS
     'how a person is reached on a channel: hashes of the identifiers, the newest first (blocked ones, landlines and hubs, are none), and consent: yes, no or unknown, the strictest of what each of the person''s records said last; an address that opted out is a no whoever owns it.  Plain SQL, so that queries over many persons take it in';
+
+-- The same for an address that is known, which costs less: whether it is still one of the person's, and whether it may have marketing.
+CREATE FUNCTION crm._outbox_may_reach(customer_id bigint, channel text, identifier_kind smallint, address_hash bytea) RETURNS TABLE (is_held boolean, is_agreed boolean)
+    LANGUAGE sql STABLE AS
+$$
+    SELECT coalesce(bool_or(x.value_hash = $4), false),
+           count(c.state) > 0 AND NOT coalesce(bool_or(c.state = 'no' OR (x.value_hash IS NOT NULL AND EXISTS (
+               SELECT FROM crm.opt_out o WHERE o.channel = $2 AND o.address_hash = x.value_hash))), false)
+    FROM crm.membership m
+    LEFT JOIN LATERAL (
+        SELECT ri.value_hash
+        FROM crm.record_identifier ri JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
+        WHERE ri.source_record_id = m.source_record_id AND ri.kind = $3 AND ri.ended_at IS NULL) x ON true
+    LEFT JOIN LATERAL (SELECT c.state FROM crm.consent c WHERE c.source_record_id = m.source_record_id AND c.channel = $2
+                       ORDER BY c.occurred_at DESC, c.consent_id DESC LIMIT 1) c ON true
+    WHERE m.customer_id = $1 AND m.valid_to = 'infinity'
+$$;
+COMMENT ON FUNCTION crm._outbox_may_reach(bigint, text, smallint, bytea) IS
+    'what crm._outbox_reach() says of one address of a channel (and the kind of identifier that reaches it): it is among the person''s, and consent is yes; plain SQL, too';
 
 CREATE FUNCTION crm._outbox_addresses(customer_id bigint, channel text) RETURNS bytea[]
     LANGUAGE plpgsql STABLE AS
@@ -194,6 +212,7 @@ $$
 BEGIN
     UPDATE crm.outbox_queue q SET due_at = greatest(o.due_at, crm.core_now()) FROM crm.outbox o
     WHERE o.flow_id = flow AND q.due_at = 'infinity' AND q.customer_id = o.customer_id AND q.message_id = o.message_id;
+    PERFORM crm._worker_wake_for('-infinity');
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_unhold(int) IS 'lets go what crm._outbox_hold() kept; consent, address and expiry are checked when it leaves';
@@ -213,7 +232,7 @@ BEGIN
     INSERT INTO crm.outbox_queue (customer_id, message_id, endpoint, due_at) SELECT f.customer_id, f.message_id, f.endpoint, f.due_at FROM fresh f;
     GET DIAGNOSTICS put = ROW_COUNT;
     IF put > 0 THEN
-        PERFORM crm._worker_wake();
+        PERFORM crm._worker_wake_for((SELECT min(m.due_at) FROM unnest(messages) m));
     END IF;
     RETURN put;
 END

@@ -36,7 +36,17 @@ $$;
 COMMENT ON FUNCTION crm._outbox_is_paused() IS
     'whether sending waits for a person; notices a new timeline, server or database by itself';
 
-CREATE FUNCTION crm._outbox_due(max_messages int) RETURNS SETOF crm.queue_ref
+-- What a claim hands out: all that a request needs, the address and the secrets in clear.
+CREATE TYPE crm.queue_request AS (customer_id bigint, message_id text, attempt int, endpoint text, url text, secret text, next_secret text,
+    timeout_ms int, is_private_allowed boolean, body text, is_plain boolean, due_at timestamptz);
+COMMENT ON TYPE crm.queue_request IS 'a leased message as it leaves; is_plain: a webhook, judged by its status alone; due_at: its place in the queue';
+
+-- Where the last look at an endpoint ended.  The sender remembers it and never walks again over what it has taken: rows
+-- that are done stay in the index for as long as any transaction of the server is open.
+CREATE TYPE crm.queue_look AS (endpoint text, due_at timestamptz, customer_id bigint, under_way int);
+COMMENT ON TYPE crm.queue_look IS 'a place in the queue of an endpoint, by due_at and customer_id, and how many of its messages are on their way';
+
+CREATE FUNCTION crm._outbox_due(max_messages int, looks crm.queue_look[] DEFAULT NULL) RETURNS SETOF crm.queue_ref
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -45,26 +55,39 @@ DECLARE
     found int;
     left_over int := max_messages;
 BEGIN
-    FOR carrier IN SELECT e.endpoint, e.max_concurrency FROM crm.endpoint e
+    FOR carrier IN SELECT e.endpoint, e.max_concurrency, coalesce(l.due_at, '-infinity') AS due_at, coalesce(l.customer_id, 0) AS customer_id, l.under_way
+                   FROM crm.endpoint e LEFT JOIN unnest(looks) l ON l.endpoint = e.endpoint
                    WHERE e.is_active AND (e.broken_until IS NULL OR e.broken_until <= clock_timestamp()) ORDER BY e.endpoint
     LOOP
-        SELECT carrier.max_concurrency - count(*) INTO room FROM crm.outbox_queue q
-        WHERE q.endpoint = carrier.endpoint AND q.lease_until > clock_timestamp();
+        room := carrier.max_concurrency - coalesce(carrier.under_way, CASE WHEN looks IS NULL THEN crm._outbox_under_way(carrier.endpoint) ELSE 0 END);
         -- a bucket without a bottom is null, and the least of the two
         room := least(room, crm._outbox_allowance(carrier.endpoint));
         CONTINUE WHEN room <= 0;
         RETURN QUERY
             SELECT q.customer_id, q.message_id, q.attempt FROM crm.outbox_queue q
-            WHERE q.endpoint = carrier.endpoint AND q.due_at <= crm.core_now() AND (q.lease_until IS NULL OR q.lease_until <= clock_timestamp())
-            ORDER BY q.due_at LIMIT least(room, left_over) FOR UPDATE SKIP LOCKED;
+            WHERE q.endpoint = carrier.endpoint AND q.due_at <= crm.core_now() AND (q.due_at, q.customer_id) >= (carrier.due_at, carrier.customer_id)
+              AND (q.lease_until IS NULL OR q.lease_until <= clock_timestamp())
+            ORDER BY q.due_at, q.customer_id LIMIT least(room, left_over) FOR UPDATE SKIP LOCKED;
         GET DIAGNOSTICS found = ROW_COUNT;
-        PERFORM crm._outbox_spend(carrier.endpoint, found);
+        IF found > 0 THEN
+            PERFORM crm._outbox_spend(carrier.endpoint, found);
+        END IF;
         left_over := left_over - found;
         EXIT WHEN left_over <= 0;
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_due(int) IS 'locks due messages, endpoint by endpoint, each within its concurrency';
+COMMENT ON FUNCTION crm._outbox_due(int, crm.queue_look[]) IS
+    'locks due messages, endpoint by endpoint, each within its concurrency and from where it was looked at last; without looks from the beginning, what is under way counted by leases';
+
+CREATE FUNCTION crm._outbox_under_way(endpoint text) RETURNS int
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT count(*) FROM crm.outbox_queue q WHERE q.endpoint = _outbox_under_way.endpoint AND q.lease_until > clock_timestamp());
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_under_way(text) IS 'how many messages of an endpoint are leased';
 
 CREATE FUNCTION crm._outbox_stopper(message crm.message_row) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -76,10 +99,11 @@ BEGIN
     IF message.expires_at <= crm.core_now() THEN
         RETURN 'expired';
     END IF;
-    SELECT * INTO reach FROM crm._outbox_reach(person, message.channel);
-    IF message.address_hash IS NULL OR message.address_hash <> ALL (reach.addresses) THEN
+    SELECT * INTO reach FROM crm._outbox_may_reach(person, message.channel,
+        (SELECT ch.identifier_kind FROM crm.channel ch WHERE ch.channel = message.channel), message.address_hash);
+    IF NOT reach.is_held THEN
         RETURN 'not reachable: the address was given up';
-    ELSIF message.is_marketing AND reach.consent <> 'yes' THEN
+    ELSIF message.is_marketing AND NOT reach.is_agreed THEN
         RETURN 'no consent';
     END IF;
     RETURN NULL;
@@ -88,36 +112,66 @@ $$;
 COMMENT ON FUNCTION crm._outbox_stopper(crm.message_row) IS
     'why a message must not leave now, checked again at the last moment: expired, not reachable, no consent (opt-outs included); null: it may';
 
-CREATE FUNCTION crm._outbox_request(message crm.message_row, attempt int)
-    RETURNS TABLE (customer_id bigint, message_id text, attempt_no int, endpoint text, url text, secret text, next_secret text,
-                   timeout_ms int, is_private_allowed boolean, body text)
-    LANGUAGE plpgsql STABLE AS
+CREATE FUNCTION crm._outbox_body(body jsonb, message_id text, channel text, address text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT (body || jsonb_build_object('id', message_id, 'type', 'customer.send', 'channel', channel, 'to', address))::text $$;
+COMMENT ON FUNCTION crm._outbox_body(jsonb, text, text, text) IS 'a message as its receiver reads it, the address in clear';
+
+-- Due messages of a batch that may leave now, leased: expiry, address, consent (opt-outs included) and quiet hours are asked
+-- of all at once.  Those it does not answer are taken one by one: crm._outbox_lease() finds why and does what is to be done.
+CREATE FUNCTION crm._outbox_lease_ready(due crm.queue_ref[], lease_ms int, worker int) RETURNS crm.queue_request[]
+    LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
+DECLARE
+    requests crm.queue_request[];
+    moment timestamptz := crm.core_now();
+    most int := (crm._setting('outbox.max_retries'))::int;
 BEGIN
-    RETURN QUERY
-        SELECT message.customer_id, message.message_id, _outbox_request.attempt, e.endpoint, e.url,
-               crm._decrypt('endpoint', e.secret_sealed), crm._decrypt('endpoint', e.next_secret_sealed), e.timeout_ms, e.is_private_allowed,
-               (message.body || jsonb_build_object('id', message.message_id, 'type', 'customer.send', 'channel', message.channel,
-                    'to', crm._decrypt(k.code, i.value_sealed)))::text
-        FROM crm.endpoint e, crm.channel ch
-        JOIN crm.identifier_kind k ON k.kind = ch.identifier_kind
-        JOIN crm.identifier i ON i.kind = k.kind AND i.value_hash = message.address_hash
-        WHERE e.endpoint = message.endpoint AND ch.channel = message.channel;
+    WITH carrier AS MATERIALIZED (
+        SELECT e.endpoint, e.url, crm._decrypt('endpoint', e.secret_sealed) AS secret, crm._decrypt('endpoint', e.next_secret_sealed) AS next_secret,
+               e.timeout_ms, e.is_private_allowed, c.format = 'webhook' AS is_plain
+        FROM crm.endpoint e JOIN crm.connector c ON c.connector = e.connector),
+    way AS MATERIALIZED (
+        SELECT ch.channel, k.kind, k.code FROM crm.channel ch JOIN crm.identifier_kind k ON k.kind = ch.identifier_kind WHERE ch.address_day_cap IS NULL),
+    looked AS MATERIALIZED (
+        SELECT o.customer_id, o.message_id, d.attempt + 1 AS attempt, o.endpoint, o.channel, o.body, o.is_marketing, o.address_hash, o.quiet
+        FROM unnest(due) d JOIN crm.outbox o ON o.customer_id = d.customer_id AND o.message_id = d.message_id
+        WHERE d.attempt <= most AND (o.expires_at IS NULL OR o.expires_at > moment)),
+    hours AS MATERIALIZED (
+        SELECT x.quiet, crm._outbox_quiet_until(x.quiet, moment) <= moment AS are_over FROM (SELECT DISTINCT l.quiet FROM looked l WHERE l.quiet IS NOT NULL) x),
+    ready AS MATERIALIZED (
+        SELECT l.customer_id, l.message_id, l.attempt, l.endpoint, l.channel, l.body, w.kind, w.code, l.address_hash
+        FROM looked l JOIN way w ON w.channel = l.channel LEFT JOIN hours h ON h.quiet = l.quiet
+        -- whoever was merged, even twice, is asked for one by one
+        JOIN crm.customer c ON c.customer_id = l.customer_id AND c.merged_into IS NULL
+        CROSS JOIN LATERAL crm._outbox_may_reach(l.customer_id, l.channel, w.kind, l.address_hash) r
+        WHERE r.is_held AND (NOT l.is_marketing OR r.is_agreed) AND h.are_over IS NOT false),
+    leased AS (
+        UPDATE crm.outbox_queue q SET attempt = r.attempt, leased_by = worker, lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
+        FROM ready r WHERE q.customer_id = r.customer_id AND q.message_id = r.message_id
+        RETURNING r.customer_id, r.message_id, r.attempt, r.endpoint, r.channel, r.body, r.kind, r.code, r.address_hash, q.due_at),
+    noted AS (
+        INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind, attempt)
+        SELECT r.customer_id, r.message_id, moment, crm._new_id(), 'attempt', r.attempt FROM ready r)
+    SELECT array_agg(ROW(r.customer_id, r.message_id, r.attempt, r.endpoint, e.url, e.secret, e.next_secret, e.timeout_ms, e.is_private_allowed,
+                         crm._outbox_body(r.body, r.message_id, r.channel, crm._decrypt(r.code, i.value_sealed)), e.is_plain, r.due_at)::crm.queue_request)
+    INTO requests
+    FROM leased r JOIN carrier e ON e.endpoint = r.endpoint JOIN crm.identifier i ON i.kind = r.kind AND i.value_hash = r.address_hash;
+    RETURN coalesce(requests, '{}');
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_request(crm.message_row, int) IS
-    'what a request needs, the address and the signing secret in clear; RM003 or RM004 when the keys do not fit';
+COMMENT ON FUNCTION crm._outbox_lease_ready(crm.queue_ref[], int, int) IS
+    'leases those of a batch that may leave now and returns their requests; the others are left as they are; RM003 or RM004 when the keys do not fit';
 
 -- One message of a claim: cancelled, buried, or leased and handed out.
-CREATE FUNCTION crm._outbox_lease(due crm.queue_ref, lease_ms int, worker int)
-    RETURNS TABLE (customer_id bigint, message_id text, attempt_no int, endpoint text, url text, secret text, next_secret text,
-                   timeout_ms int, is_private_allowed boolean, body text)
+CREATE FUNCTION crm._outbox_lease(due crm.queue_ref, lease_ms int, worker int) RETURNS crm.queue_request
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
 DECLARE
     message crm.message_row;
+    request crm.queue_request;
     stopper text;
     earliest timestamptz;
 BEGIN
@@ -125,65 +179,120 @@ BEGIN
     IF due.attempt > (crm._setting('outbox.max_retries'))::int THEN
         -- every attempt ended without a result, its worker died each time
         PERFORM crm._outbox_bury(message, due.attempt, 'no attempt ever ended');
-        RETURN;
+        RETURN NULL;
     END IF;
     stopper := crm._outbox_stopper(message);
     IF stopper IS NOT NULL THEN
         PERFORM crm._outbox_cancel(ARRAY[due], stopper);
-        RETURN;
+        RETURN NULL;
     END IF;
     -- a retry, a pause or an outage may have carried it into the night
     earliest := greatest(crm._outbox_quiet_until(message.quiet, crm.core_now()), crm._outbox_address_free_at(message.channel, message.address_hash));
     IF earliest > crm.core_now() THEN
         UPDATE crm.outbox_queue q SET due_at = earliest, lease_until = NULL, leased_by = NULL
         WHERE q.customer_id = due.customer_id AND q.message_id = due.message_id;
-        RETURN;
+        RETURN NULL;
     END IF;
     BEGIN
-        RETURN QUERY SELECT * FROM crm._outbox_request(message, due.attempt + 1);
+        request := crm._outbox_request(message, due.attempt + 1);
     EXCEPTION WHEN SQLSTATE 'RM003' OR SQLSTATE 'RM004' THEN
         -- a key that is gone stops this message, not those behind it
         PERFORM crm._outbox_bury(message, due.attempt, SQLERRM);
-        RETURN;
+        RETURN NULL;
     END;
     UPDATE crm.outbox_queue q SET attempt = q.attempt + 1, leased_by = worker,
         lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
     WHERE q.customer_id = due.customer_id AND q.message_id = due.message_id;
     PERFORM crm._outbox_address_used(message.channel, message.address_hash);
     PERFORM crm._outbox_note(due.customer_id, due.message_id, 'attempt', due.attempt + 1);
+    RETURN request;
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_lease(crm.queue_ref, int, int) IS
-    'leases a due message and returns its request; no row when it was cancelled (consent, opt-out, address, expiry), held to the end of quiet hours, or became a dead letter';
+    'leases a due message and returns its request; null when it was cancelled (consent, opt-out, address, expiry), held to the end of quiet hours, or became a dead letter';
 
-CREATE FUNCTION crm._outbox_claim(max_messages int, lease_ms int, worker int)
-    RETURNS TABLE (customer_id bigint, message_id text, attempt int, endpoint text, url text, secret text, next_secret text,
-                   timeout_ms int, is_private_allowed boolean, body text)
+CREATE FUNCTION crm._outbox_request(message crm.message_row, attempt int) RETURNS crm.queue_request
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    request crm.queue_request;
+BEGIN
+    SELECT message.customer_id, message.message_id, _outbox_request.attempt, e.endpoint, e.url,
+           crm._decrypt('endpoint', e.secret_sealed), crm._decrypt('endpoint', e.next_secret_sealed), e.timeout_ms, e.is_private_allowed,
+           crm._outbox_body(message.body, message.message_id, message.channel, crm._decrypt(k.code, i.value_sealed)), c.format = 'webhook', q.due_at
+    INTO request
+    FROM crm.outbox_queue q, crm.endpoint e JOIN crm.connector c ON c.connector = e.connector, crm.channel ch
+    JOIN crm.identifier_kind k ON k.kind = ch.identifier_kind
+    JOIN crm.identifier i ON i.kind = k.kind AND i.value_hash = message.address_hash
+    WHERE e.endpoint = message.endpoint AND ch.channel = message.channel AND q.customer_id = message.customer_id AND q.message_id = message.message_id;
+    RETURN request;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_request(crm.message_row, int) IS
+    'what a request needs, the address and the signing secret in clear; RM003 or RM004 when the keys do not fit';
+
+CREATE FUNCTION crm._outbox_lease_all(due crm.queue_ref[], lease_ms int, worker int) RETURNS crm.queue_request[]
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    requests crm.queue_request[];
+    rest crm.queue_ref;
+    request crm.queue_request;
+BEGIN
+    BEGIN
+        requests := crm._outbox_lease_ready(due, lease_ms, worker);
+    EXCEPTION WHEN SQLSTATE 'RM003' OR SQLSTATE 'RM004' THEN
+        requests := '{}';
+    END;
+    IF cardinality(requests) < cardinality(due) THEN
+        FOR rest IN SELECT d.customer_id, d.message_id, d.attempt FROM unnest(due) d
+                    WHERE NOT EXISTS (SELECT FROM unnest(requests) r WHERE r.customer_id = d.customer_id AND r.message_id = d.message_id)
+        LOOP
+            request := crm._outbox_lease(rest, lease_ms, worker);
+            IF request.message_id IS NOT NULL THEN
+                requests := requests || request;
+            END IF;
+        END LOOP;
+    END IF;
+    RETURN requests;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_lease_all(crm.queue_ref[], int, int) IS 'leases a batch of due messages that are locked; what may not leave is cancelled, buried or put off';
+
+CREATE FUNCTION crm._outbox_claim_from(max_messages int, lease_ms int, worker int, looks crm.queue_look[]) RETURNS SETOF crm.queue_request
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
-    due crm.queue_ref;
-    seen int;
-    leased int;
-    more int;
+    due crm.queue_ref[];
+    requests crm.queue_request[];
 BEGIN
     IF crm._outbox_is_paused() THEN
         RETURN;
     END IF;
     -- what is cancelled or held takes nobody's place: look further, for a while
     FOR round IN 1 .. 200 LOOP
-        seen := 0; leased := 0;
-        FOR due IN SELECT * FROM crm._outbox_due(max_messages) LOOP
-            RETURN QUERY SELECT * FROM crm._outbox_lease(due, lease_ms, worker);
-            GET DIAGNOSTICS more = ROW_COUNT;
-            seen := seen + 1; leased := leased + more;
-        END LOOP;
-        EXIT WHEN seen = 0 OR leased > 0;
+        due := ARRAY(SELECT d FROM crm._outbox_due(max_messages, looks) d);
+        EXIT WHEN due = '{}';
+        requests := crm._outbox_lease_all(due, lease_ms, worker);
+        EXIT WHEN requests <> '{}';
     END LOOP;
+    RETURN QUERY SELECT * FROM unnest(requests);
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_claim(int, int, int) IS
-    'leases due messages and gives what a request needs, the address in clear; consent, opt-out, address, expiry and quiet hours are checked once more; nothing while sending is paused';
+COMMENT ON FUNCTION crm._outbox_claim_from(int, int, int, crm.queue_look[]) IS
+    'leases due messages from where each endpoint was looked at last (null: from the beginning) and gives what a request needs, the address in clear; consent, opt-out, address, expiry and quiet hours are checked once more; nothing while sending is paused';
+
+CREATE FUNCTION crm._outbox_claim(max_messages int, lease_ms int, worker int)
+    RETURNS TABLE (customer_id bigint, message_id text, attempt int, endpoint text, url text, secret text, next_secret text,
+                   timeout_ms int, is_private_allowed boolean, body text)
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    RETURN QUERY SELECT c.customer_id, c.message_id, c.attempt, c.endpoint, c.url, c.secret, c.next_secret, c.timeout_ms, c.is_private_allowed, c.body
+                 FROM crm._outbox_claim_from(max_messages, lease_ms, worker, NULL) c;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_claim(int, int, int) IS 'crm._outbox_claim_from() the beginning of every endpoint';
 
 CREATE FUNCTION crm._outbox_alert(kind text, key text, detail jsonb) RETURNS void
     LANGUAGE plpgsql AS
@@ -225,13 +334,6 @@ BEGIN
     PERFORM crm._outbox_note(message.customer_id, message.message_id,
         CASE WHEN outcome = 'uncertain' THEN 'unknown' WHEN outcome IN ('later', 'throttled', 'token') THEN 'failed' ELSE outcome END,
         attempt, nullif(http_status, 0), nullif(detail, ''));
-    IF outcome = 'sent' THEN
-        DELETE FROM crm.outbox_queue q WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id;
-        PERFORM crm._outbox_expect(message, false);
-        UPDATE crm.endpoint e SET failures = 0, broken_until = NULL WHERE e.endpoint = message.endpoint AND (e.failures > 0 OR e.broken_until IS NOT NULL);
-        UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'outbox.dead' AND a.key = message.endpoint AND a.closed_at IS NULL;
-        RETURN;
-    END IF;
     -- a vendor that would not know a repeat gets none: a person decides
     IF outcome IN ('refused', 'rejected', 'uncertain') OR attempt > (crm._setting('outbox.max_retries'))::int THEN
         PERFORM crm._outbox_bury(message, attempt, coalesce(nullif(detail, ''), outcome));
@@ -256,30 +358,67 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_settle(crm.message_row, int, text, int, int, text) IS
-    'what a result does to a message: gone from the queue, tried again after a pause, or a dead letter; and to its endpoint, which rests when it asks for it';
+    'what a result other than sent does to a message: tried again after a pause, or a dead letter; and to its endpoint, which rests when it asks for it';
+
+-- What was sent, the common case, a statement a step; nested loops keep the order in which queue rows are locked.
+CREATE FUNCTION crm._outbox_settle_sent(customer_ids bigint[], message_ids text[], attempts int[], http_statuses int[], details text[]) RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    settled bigint;
+    carriers text[];
+BEGIN
+    WITH result AS MATERIALIZED (
+        SELECT o.customer_id, o.message_id, o.endpoint, o.flow_id, r.attempt, r.http_status, r.detail, ch.receipt_hours
+        FROM ROWS FROM (unnest(customer_ids), unnest(message_ids), unnest(attempts), unnest(http_statuses), unnest(details)) r (customer_id, message_id, attempt, http_status, detail)
+        JOIN crm.outbox o ON o.customer_id = r.customer_id AND o.message_id = r.message_id
+        LEFT JOIN crm.channel ch ON ch.channel = o.channel),
+    done AS (
+        DELETE FROM crm.outbox_queue q USING result r WHERE q.customer_id = r.customer_id AND q.message_id = r.message_id),
+    noted AS (
+        INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind, attempt, http_status, detail)
+        SELECT r.customer_id, r.message_id, crm.core_now(), crm._new_id(), 'sent', r.attempt, nullif(r.http_status, 0), nullif(r.detail, '') FROM result r),
+    expected AS (
+        INSERT INTO crm.fallback_due AS f (customer_id, message_id, due_at, has_failed)
+        SELECT r.customer_id, r.message_id, crm.core_now() + make_interval(hours => r.receipt_hours), false FROM result r
+        WHERE r.flow_id IS NOT NULL AND r.receipt_hours IS NOT NULL
+        ON CONFLICT ON CONSTRAINT fallback_due_pkey DO UPDATE SET due_at = least(f.due_at, excluded.due_at), has_failed = excluded.has_failed)
+    SELECT count(*), array_agg(DISTINCT r.endpoint) INTO settled, carriers FROM result r;
+    UPDATE crm.endpoint e SET failures = 0, broken_until = NULL WHERE e.endpoint = ANY (carriers) AND (e.failures > 0 OR e.broken_until IS NOT NULL);
+    UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'outbox.dead' AND a.key = ANY (carriers) AND a.closed_at IS NULL;
+    RETURN settled;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_settle_sent(bigint[], text[], int[], int[], text[]) IS
+    'messages that were sent, sorted by person and id: gone from the queue, noted, a receipt expected where the channel has them; their endpoints are well';
 
 CREATE FUNCTION crm._outbox_finish(customer_ids bigint[], message_ids text[], attempts int[], outcomes text[], http_statuses int[],
                                    retry_after_s int[], details text[]) RETURNS bigint
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
 $$
 DECLARE
+    sent record;
     result record;
     message crm.message_row;
-    settled bigint := 0;
+    settled bigint;
 BEGIN
+    SELECT array_agg(r.customer_id ORDER BY r.customer_id, r.message_id) AS customer_ids, array_agg(r.message_id ORDER BY r.customer_id, r.message_id) AS message_ids,
+           array_agg(r.attempt ORDER BY r.customer_id, r.message_id) AS attempts, array_agg(r.http_status ORDER BY r.customer_id, r.message_id) AS http_statuses,
+           array_agg(r.detail ORDER BY r.customer_id, r.message_id) AS details INTO sent
+    FROM ROWS FROM (unnest(customer_ids), unnest(message_ids), unnest(attempts), unnest(outcomes), unnest(http_statuses), unnest(details))
+         r (customer_id, message_id, attempt, outcome, http_status, detail) WHERE r.outcome = 'sent';
+    settled := CASE WHEN sent.customer_ids IS NULL THEN 0
+                    ELSE crm._outbox_settle_sent(sent.customer_ids, sent.message_ids, sent.attempts, sent.http_statuses, sent.details) END;
     FOR result IN
         SELECT * FROM unnest(customer_ids, message_ids, attempts, outcomes, http_statuses, retry_after_s, details)
             AS r(customer_id, message_id, attempt, outcome, http_status, retry_after, detail)
-        ORDER BY r.customer_id, r.message_id
+        WHERE r.outcome <> 'sent' ORDER BY r.customer_id, r.message_id
     LOOP
         -- a later attempt owns the message once this one's lease has ended
         PERFORM FROM crm.outbox_queue q
         WHERE q.customer_id = result.customer_id AND q.message_id = result.message_id AND q.attempt = result.attempt FOR UPDATE;
-        IF NOT FOUND AND result.outcome <> 'sent' THEN
-            CONTINUE;
-        END IF;
+        CONTINUE WHEN NOT FOUND;
         SELECT * INTO message FROM crm.outbox o WHERE o.customer_id = result.customer_id AND o.message_id = result.message_id;
-        CONTINUE WHEN message.message_id IS NULL;
         PERFORM crm._outbox_settle(message, result.attempt, result.outcome, result.http_status, result.retry_after, result.detail);
         settled := settled + 1;
     END LOOP;
@@ -392,7 +531,7 @@ BEGIN
       AND c.cap_key IN (crm._outbox_cap_key('p', message.customer_id::text, NULL), crm._outbox_cap_key('a', message.channel, message.address_hash));
     PERFORM crm._outbox_note(message.customer_id, message.message_id, 'replayed', detail => crm._actor());
     PERFORM crm._audit('replay', 'message', message.customer_id, NULL, NULL, message.message_id);
-    PERFORM crm._worker_wake();
+    PERFORM crm._worker_wake_for(crm.core_now());
     answer := jsonb_build_object('message_id', message.message_id, 'state', 'pending');
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;

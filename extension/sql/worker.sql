@@ -4,6 +4,11 @@ CREATE FUNCTION crm._worker_wake() RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'crm_worker_wake';
 COMMENT ON FUNCTION crm._worker_wake() IS 'wakes worker and sender of this database when the transaction commits; nothing without preload';
 
+CREATE FUNCTION crm._worker_wake_for(due_at timestamptz) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_worker_wake_for';
+COMMENT ON FUNCTION crm._worker_wake_for(timestamptz) IS
+    'wakes worker and sender at commit, as _worker_wake(), and tells the sender that something to be sent is due from this moment on: it looks there, however far it had come';
+
 CREATE FUNCTION crm._worker_is_preloaded() RETURNS boolean
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'crm_worker_is_preloaded';
 COMMENT ON FUNCTION crm._worker_is_preloaded() IS 'whether shared_preload_libraries named crm at server start';

@@ -43,6 +43,35 @@ class Server:
         subprocess.run([f"{TOP}/tests/bin/cluster", "remove", self.name])
 
 
+class Session:
+    """One backend, whose CPU time is read from the kernel."""
+
+    def __init__(self, server):
+        self.psql = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", "crm"], env=server.env, text=True,
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.run("SET client_min_messages = warning; SET crm.core_clock = '2026-06-30T12:00:00+08:00'")
+        self.pid = self.run("SELECT pg_backend_pid()")
+
+    def run(self, text):
+        self.psql.stdin.write(f"{text};\n\\echo --done--\n")
+        self.psql.stdin.flush()
+        lines = []
+        while (line := self.psql.stdout.readline()) != "--done--\n":
+            if not line:
+                raise RuntimeError("the session ended")
+            lines.append(line.rstrip("\n"))
+        return "\n".join(lines)
+
+    def cpu(self):
+        fields = open(f"/proc/{self.pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / HZ
+
+    def timed(self, text):
+        before = self.cpu()
+        answer = self.run(text)
+        return self.cpu() - before, answer
+
+
 def processes(pattern):
     """Pids whose command line matches, children of the benchmark or not."""
     found = []

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from benchlib import HZ, TOP, Server, figure
+from benchlib import TOP, Server, Session, figure
 
 PERSONS = int(sys.argv[1]) if len(sys.argv) > 1 else 1000000
 FULL = PERSONS >= 1000000
@@ -24,35 +24,6 @@ RULE = ('{"all": [{"kind": "purchase", "measure": "count", "days": 90, "op": ">=
 ITEMS = ('{"all": [{"kind": "item", "where": {"category": "bc3"}, "days": 180}, {"not": {"kind": "item", "where": {"product": "bp7"}}}, '
          '{"kind": "item", "measure": "sum", "field": "amount", "where": {"category": ["bc1", "bc2"]}, "days": 365, "op": ">", "value": 100}, '
          '{"kind": "consent", "field": "sms", "value": "yes"}]}')
-
-
-class Session:
-    """One backend, whose CPU time is read from the kernel."""
-
-    def __init__(self, server):
-        self.psql = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", "crm"], env=server.env, text=True,
-                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.run("SET client_min_messages = warning; SET crm.core_clock = '2026-06-30T12:00:00+08:00'")
-        self.pid = self.run("SELECT pg_backend_pid()")
-
-    def run(self, text):
-        self.psql.stdin.write(f"{text};\n\\echo --done--\n")
-        self.psql.stdin.flush()
-        lines = []
-        while (line := self.psql.stdout.readline()) != "--done--\n":
-            if not line:
-                raise RuntimeError("the session ended")
-            lines.append(line.rstrip("\n"))
-        return "\n".join(lines)
-
-    def cpu(self):
-        fields = open(f"/proc/{self.pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / HZ
-
-    def timed(self, text):
-        before = self.cpu()
-        answer = self.run(text)
-        return self.cpu() - before, answer
 
 
 def bar(ok):

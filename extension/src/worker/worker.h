@@ -19,6 +19,7 @@
 #include "storage/lwlock.h"
 
 #define CRM_WORKER_MAX_DATABASES 32
+#define CRM_NOTHING_DUE DT_NOEND
 
 /* The processes of a database: all jobs; a second pair of hands while there is much to do; sending. */
 typedef enum CrmWorkerKind
@@ -47,6 +48,7 @@ typedef struct CrmWorkerSlot
 	bool		wants_helper;	/* a job that can be shared has more to do */
 	TimestampTz hold_until;		/* somebody drops, renames or copies the database */
 	CrmWorkerProcess process[CRM_WORKER_N_KINDS];
+	TimestampTz due_from;		/* what commits put into the queue since the sender looked; CRM_NOTHING_DUE: nothing */
 	int64		jobs_run;
 	int64		jobs_failed;
 } CrmWorkerSlot;
@@ -71,14 +73,15 @@ extern CrmWorkerSlot *crm_worker_slot(Oid database, bool create);
 extern bool crm_worker_has_process(const CrmWorkerSlot *slot);
 extern bool crm_worker_attach(Oid database, CrmWorkerKind kind);
 extern PGDLLEXPORT bool crm_worker_attach_sender(Oid database);
-extern void crm_worker_wake_database(Oid database);
+extern void crm_worker_wake_database(Oid database, TimestampTz due_from);
+extern PGDLLEXPORT TimestampTz crm_worker_take_due(void);
 extern void crm_worker_wake_launcher(void);
 extern void crm_worker_probe(Oid database);
 extern void crm_worker_hold(Oid database);
 
 /* worker_hooks.c */
 extern void crm_worker_hooks_init(void);
-extern void crm_worker_wake_at_commit(void);
+extern void crm_worker_wake_at_commit(TimestampTz due_from);
 
 /* worker_job.c */
 typedef struct CrmWorkerJob

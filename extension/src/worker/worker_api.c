@@ -17,6 +17,7 @@
 bool		crm_worker_enabled = true;
 
 PG_FUNCTION_INFO_V1(crm_worker_wake);
+PG_FUNCTION_INFO_V1(crm_worker_wake_for);
 PG_FUNCTION_INFO_V1(crm_worker_is_preloaded);
 PG_FUNCTION_INFO_V1(crm_worker_list);
 
@@ -60,7 +61,16 @@ Datum
 crm_worker_wake(PG_FUNCTION_ARGS)
 {
 	if (crm_worker_shared != NULL)
-		crm_worker_wake_at_commit();
+		crm_worker_wake_at_commit(CRM_NOTHING_DUE);
+	PG_RETURN_VOID();
+}
+
+/* The same, for something that is to be sent from a moment on. */
+Datum
+crm_worker_wake_for(PG_FUNCTION_ARGS)
+{
+	if (crm_worker_shared != NULL)
+		crm_worker_wake_at_commit(PG_GETARG_TIMESTAMPTZ(0));
 	PG_RETURN_VOID();
 }
 

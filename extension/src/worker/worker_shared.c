@@ -79,6 +79,7 @@ crm_worker_slot(Oid database, bool create)
 	memset(free_slot, 0, sizeof(CrmWorkerSlot));
 	free_slot->database = database;
 	free_slot->probe = true;
+	free_slot->due_from = CRM_NOTHING_DUE;
 	return free_slot;
 }
 
@@ -146,19 +147,47 @@ crm_worker_attach_sender(Oid database)
 	return crm_worker_shared != NULL && crm_worker_attach(database, CRM_WORKER_SENDER);
 }
 
+/*
+ * Wakes the processes of a database.  due_from is the earliest moment at which something that was just
+ * committed is to be sent, CRM_NOTHING_DUE when there is nothing: the sender, which goes on from where
+ * it was, goes back to it.
+ */
 void
-crm_worker_wake_database(Oid database)
+crm_worker_wake_database(Oid database, TimestampTz due_from)
 {
 	CrmWorkerSlot *slot;
 
 	if (crm_worker_shared == NULL)
 		return;
-	LWLockAcquire(crm_worker_shared->lock, LW_SHARED);
+	LWLockAcquire(crm_worker_shared->lock, due_from == CRM_NOTHING_DUE ? LW_SHARED : LW_EXCLUSIVE);
 	slot = crm_worker_slot(database, false);
+	if (slot != NULL && due_from < slot->due_from)
+		slot->due_from = due_from;
 	for (int kind = 0; slot != NULL && kind < CRM_WORKER_N_KINDS; kind++)
 		if (slot->process[kind].pid != 0)
 			SetLatch(slot->process[kind].latch);
 	LWLockRelease(crm_worker_shared->lock);
+}
+
+/*
+ * For crm_sender.so: from which moment on something was put into the queue since it asked last.  Taken
+ * before the snapshot it looks with: what is committed later is told again.
+ */
+TimestampTz
+crm_worker_take_due(void)
+{
+	CrmWorkerSlot *slot;
+	TimestampTz due_from = CRM_NOTHING_DUE;
+
+	LWLockAcquire(crm_worker_shared->lock, LW_EXCLUSIVE);
+	slot = crm_worker_slot(MyDatabaseId, false);
+	if (slot != NULL)
+	{
+		due_from = slot->due_from;
+		slot->due_from = CRM_NOTHING_DUE;
+	}
+	LWLockRelease(crm_worker_shared->lock);
+	return due_from;
 }
 
 void
