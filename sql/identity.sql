@@ -326,6 +326,9 @@ SELECT crm.identity_lookup('shoe_size', '42');
 SELECT j ->> 'name' AS name FROM crm.identity_search('静怡') j;
 SELECT j ->> 'name' AS name FROM crm.identity_search('王 4573') j;
 SELECT count(*) FROM crm.identity_search('王 0000');
+-- as it is read: whole, a beginning, first letters, any part, with the digits; letters only, or nothing fits
+SELECT q AS typed, (SELECT string_agg(j ->> 'name', ' ') FROM crm.identity_search(q) j) AS found
+FROM unnest(ARRAY['jingyi', 'JingY', 'jy', 'yi 4573', 'wang 4573', 'w''jingyi', 'wxx', 'jing''yi''', '\', ''':*']) q;
 SELECT count(*) FROM crm.identity_search('%');
 SELECT crm.identity_search('  ');
 SELECT count(*) > 0 AS has_records FROM crm.identity_records(pg_temp.person('p1'));

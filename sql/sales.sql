@@ -55,6 +55,14 @@ SELECT crm.sales_task_finish(960302, :other, 'bought') ->> 'state' AS state, crm
 SELECT pg_temp.try(format('crm.sales_task_finish(960302, %s, %L, true)', :other, 'x')) AS other_way, pg_temp.try(format('crm.sales_task_change(960302, %s)', :other)) AS closed;
 SELECT e.kind, e.actor, e.detail FROM crm.task_event e WHERE e.customer_id BETWEEN 960301 AND 960303 ORDER BY e.task_event_id;
 
+-- taken back within the hour by who closed it: once, not by others, not later, not what a note closed
+SELECT crm.sales_task_reopen(960302, :other) ->> 'state' AS state, crm.sales_task_reopen(960302, :other) ->> 'state' AS again, pg_temp.try(format('crm.sales_task_reopen(960302, %s)', :task)) AS no_such;
+SELECT crm.sales_task_finish(960302, :other, 'bought') ->> 'state' AS state;
+SELECT pg_temp.act('sales_e2', :e2, :s1), pg_temp.try(format('crm.sales_task_reopen(960302, %s)', :other)) AS not_who_closed_it;
+SET LOCAL crm.core_clock = '2026-03-31T13:30:00+08:00';
+SELECT pg_temp.act('sales_e1', :e1, :s1), pg_temp.try(format('crm.sales_task_reopen(960302, %s)', :other)) AS too_late;
+SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
+
 -- 3. a task has one life for its key; escalation once, to the role named
 SELECT crm._sales_task_put(960303, 'flow:x:1', 'flow', 'visit', NULL, crm.core_now(), :s1, NULL, 'crm_clerk', crm.core_now() + interval '1 hour', 'crm_store_manager') IS NULL AS first,
        crm._sales_task_put(960303, 'flow:x:1', 'flow', 'visit', NULL, crm.core_now(), :s1) IS NULL AS second;

@@ -29,7 +29,7 @@ CREATE TABLE crm.task_event (
     task_id bigint NOT NULL,
     task_event_id bigint NOT NULL,
     at timestamptz NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('created', 'done', 'cancelled', 'escalated', 'reassigned', 'postponed')),
+    kind text NOT NULL CHECK (kind IN ('created', 'done', 'cancelled', 'escalated', 'reassigned', 'postponed', 'reopened')),
     actor text NOT NULL,
     detail jsonb NOT NULL DEFAULT '{}',
     PRIMARY KEY (customer_id, task_id, task_event_id));

@@ -13,6 +13,11 @@ CREATE FUNCTION crm._identity_name_search(name text) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_name_search';
 COMMENT ON FUNCTION crm._identity_name_search(text) IS 'a name as searches compare it: the key of crm.identity_name()';
 
+CREATE FUNCTION crm._identity_name_parts(name_search text) RETURNS text[]
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 50 AS 'MODULE_PATHNAME', 'crm_identity_name_parts';
+COMMENT ON FUNCTION crm._identity_name_parts(text) IS
+    'what a searched name begins with anywhere, as written and as read (pinyin, first letters); indexed: who changes it rebuilds customer_private_name';
+
 CREATE FUNCTION crm._identity_is_real_birthday(birthday date) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT birthday NOT IN ('1900-01-01', '1970-01-01', '2000-01-01') $$;

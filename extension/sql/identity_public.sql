@@ -66,12 +66,31 @@ COMMENT ON FUNCTION crm.identity_lookup(text, text, text) IS
 GRANT EXECUTE ON FUNCTION crm.identity_lookup(text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service,
     crm_steward, crm_headquarters, crm_till;
 
--- Words of a search: four digits are the end of a phone, anything else a part of the name.
+-- Words of a search: four digits are the end of a phone, anything else a part of the name, as written or in pinyin.
+CREATE FUNCTION crm._identity_search_word(word text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+BEGIN
+    RETURN left(CASE WHEN word ~ '^[A-Za-z''üÜ]+$' THEN translate(lower(word), 'üÜ''', 'vv') ELSE crm._identity_name_search(word) END, 24);
+END
+$$;
+COMMENT ON FUNCTION crm._identity_search_word(text) IS
+    'a word of a search as parts of names begin with it; letters stay letters (xx is 徐欣 by its first letters, and hides nothing)';
+
+CREATE FUNCTION crm._identity_name_query(words text[]) RETURNS tsquery
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+BEGIN
+    RETURN (SELECT string_agg('''' || replace(replace(w, '\', '\\'), '''', '''''') || ''':*', ' & ')::tsquery FROM unnest(words) w);
+END
+$$;
+COMMENT ON FUNCTION crm._identity_name_query(text[]) IS 'that some part of a name begins with each word; null for no words';
+
 CREATE FUNCTION crm._identity_search_ids(words text[], tail text, sees_all boolean, stores int[], most int) RETURNS bigint[]
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    patterns text[] := ARRAY(SELECT '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%' FROM unnest(words) w);
+    wanted tsquery := crm._identity_name_query(words);
 BEGIN
     IF tail IS NOT NULL THEN
         RETURN ARRAY(
@@ -79,30 +98,30 @@ BEGIN
             JOIN crm.customer c ON c.customer_id = i.customer_id AND c.status = 'active'
             JOIN crm.customer_private p ON p.customer_id = c.customer_id
             WHERE i.tail_hash = crm._identity_tail_hash(tail)
-              AND (sees_all OR c.scope_store_ids && stores) AND coalesce(p.name_search LIKE ALL (patterns), cardinality(patterns) = 0)
+              AND (sees_all OR c.scope_store_ids && stores) AND (wanted IS NULL OR array_to_tsvector(crm._identity_name_parts(p.name_search)) @@ wanted)
             ORDER BY 1 DESC LIMIT most);
     END IF;
     IF sees_all THEN
         RETURN ARRAY(
             SELECT p.customer_id FROM crm.customer_private p
-            WHERE p.name_search LIKE ALL (patterns) ORDER BY 1 DESC LIMIT most);
+            WHERE array_to_tsvector(crm._identity_name_parts(p.name_search)) @@ wanted ORDER BY 1 DESC LIMIT most);
     END IF;
     RETURN ARRAY(
         SELECT c.customer_id FROM crm.customer c
         JOIN crm.customer_private p ON p.customer_id = c.customer_id
-        WHERE c.scope_store_ids && stores AND c.status = 'active' AND p.name_search LIKE ALL (patterns)
+        WHERE c.scope_store_ids && stores AND c.status = 'active' AND array_to_tsvector(crm._identity_name_parts(p.name_search)) @@ wanted
         ORDER BY 1 DESC LIMIT most);
 END
 $$;
 COMMENT ON FUNCTION crm._identity_search_ids(text[], text, boolean, int[], int) IS
-    'persons within the stores (or all) whose name holds every word and, when given, one of whose phones ends in the four digits; newest first';
+    'persons within the stores (or all) whose name holds every word (as written or as read) and, when given, one of whose phones ends in the four digits; newest first';
 
 CREATE FUNCTION crm.identity_search(query text, max_rows int DEFAULT 20) RETURNS SETOF jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    words text[] := ARRAY(SELECT crm._identity_name_search(w) FROM regexp_split_to_table(btrim(coalesce(query, '')), '\s+') w
-                          WHERE w !~ '^[0-9]{4}$' AND crm._identity_name_search(w) <> '');
+    words text[] := ARRAY(SELECT crm._identity_search_word(w) FROM regexp_split_to_table(btrim(coalesce(query, '')), '\s+') w
+                          WHERE w !~ '^[0-9]{4}$' AND crm._identity_search_word(w) <> '');
     tail text := (SELECT w FROM regexp_split_to_table(btrim(coalesce(query, '')), '\s+') w WHERE w ~ '^[0-9]{4}$' LIMIT 1);
     sees_all boolean := crm._actor_role() = ANY (crm._access_wide_roles())
                         OR (crm._actor_staff() IS NULL AND coalesce(crm._actor_claim('all')::boolean, false));
@@ -121,7 +140,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_search(text, int) IS
-    'persons in the actor''s scope by a part of the name, the last four digits of a phone, or both, masked, newest first, at most 100; audited by keyed hash; 22023 when there is nothing to search for';
+    'persons in the actor''s scope by a part of the name, its pinyin or the first letters of that, the last four digits of a phone, or several of these, masked, newest first, at most 100; audited by keyed hash; 22023 when there is nothing to search for';
 GRANT EXECUTE ON FUNCTION crm.identity_search(text, int) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_headquarters;
 
 CREATE FUNCTION crm._identity_record_list(person bigint) RETURNS SETOF jsonb

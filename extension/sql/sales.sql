@@ -263,6 +263,30 @@ COMMENT ON FUNCTION crm.sales_task_finish(bigint, bigint, text, boolean) IS
 GRANT EXECUTE ON FUNCTION crm.sales_task_finish(bigint, bigint, text, boolean)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
+CREATE FUNCTION crm.sales_task_reopen(customer_id bigint, task_id bigint) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    t record := crm._sales_task(task_id, customer_id);
+    ended record;
+BEGIN
+    IF t.state <> 'open' THEN
+        SELECT e.actor, e.at INTO ended FROM crm.task_event e
+        WHERE e.customer_id = t.customer_id AND e.task_id = t.task_id AND e.kind IN ('done', 'cancelled') ORDER BY e.task_event_id DESC LIMIT 1;
+        IF ended.actor IS DISTINCT FROM crm._actor() OR ended.at <= crm.core_now() - interval '1 hour' OR t.outcome = 'reported' THEN
+            RAISE EXCEPTION 'the task is %', t.state USING ERRCODE = 'RM871', COLUMN = 'task_id', HINT = 'Make a new task when there is more to do.';
+        END IF;
+        UPDATE crm.task k SET state = 'open', outcome = NULL, closed_at = NULL WHERE k.customer_id = t.customer_id AND k.task_id = t.task_id;
+        PERFORM crm._sales_task_event(t.customer_id, t.task_id, 'reopened', jsonb_build_object('outcome', t.outcome));
+    END IF;
+    RETURN jsonb_build_object('task_id', t.task_id, 'state', 'open');
+END
+$$;
+COMMENT ON FUNCTION crm.sales_task_reopen(bigint, bigint) IS
+    'takes back what the caller closed by mistake within the last hour; it escalates no more; repeating changes nothing; RM871 for what others, time or a note closed, P0002 when it is not in a list of the caller';
+GRANT EXECUTE ON FUNCTION crm.sales_task_reopen(bigint, bigint) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
+
 CREATE FUNCTION crm.sales_task_change(customer_id bigint, task_id bigint, staff text DEFAULT NULL, due_on date DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -301,6 +325,7 @@ DECLARE
     is_wide boolean := crm._actor_role() = 'crm_headquarters';
     moved record;
     done bigint := 0;
+    persons bigint;
 BEGIN
     IF leaver IS NULL OR heir IS NULL OR leaver = heir THEN
         RAISE EXCEPTION 'work moves from one staff member to another'
@@ -315,12 +340,14 @@ BEGIN
         PERFORM crm._sales_task_event(moved.customer_id, moved.task_id, 'reassigned', jsonb_build_object('staff', to_staff, 'reason', left(reason, 200)));
         done := done + 1;
     END LOOP;
+    persons := crm._sales_hand_over(leaver, heir, reason);
     PERFORM crm._audit('reassign', 'staff', leaver, 'tasks', NULL, to_staff, reason);
-    RETURN jsonb_build_object('tasks', done);
+    PERFORM crm._audit('reassign', 'staff', leaver, 'customers', NULL, format('%s: %s', to_staff, persons), reason);
+    RETURN jsonb_build_object('tasks', done, 'customers', persons);
 END
 $$;
 COMMENT ON FUNCTION crm.sales_reassign(text, text, text) IS
-    'gives all open tasks of one staff member in the caller''s stores to another (who leaves, who is ill), audited; answers how many; 22023 names the wrong code';
+    'gives all open tasks and all persons of one staff member in the caller''s stores to another (who leaves, who is ill), audited; persons whom the other does not see stay; answers how many tasks and customers; 22023 names the wrong code';
 GRANT EXECUTE ON FUNCTION crm.sales_reassign(text, text, text) TO crm_store_manager, crm_manager, crm_headquarters;
 
 CREATE FUNCTION crm.sales_staff() RETURNS SETOF jsonb
@@ -333,18 +360,21 @@ BEGIN
     RETURN QUERY
     SELECT jsonb_build_object('staff', f.code, 'name', f.name, 'role', replace(f.role::text, 'crm_', ''), 'has_left', f.left_at IS NOT NULL,
                'stores', (SELECT string_agg(t.name, '、' ORDER BY t.code) FROM crm.store t WHERE t.store_id = ANY (w.stores)),
-               'open_tasks', o.tasks, 'customers', o.customers, 'overdue', o.overdue)
+               'open_tasks', o.tasks, 'customers', o.customers, 'overdue', o.overdue, 'owned', p.owned)
     FROM crm.staff f
     CROSS JOIN LATERAL (SELECT array_agg(s.ref_id) AS stores FROM crm.staff_scope s WHERE s.staff_id = f.staff_id AND s.kind = 'store') w
     CROSS JOIN LATERAL (SELECT count(*) AS tasks, count(DISTINCT t.customer_id) AS customers, count(*) FILTER (WHERE t.due_at < crm.core_now()) AS overdue
                         FROM crm.task t WHERE t.staff_id = f.staff_id AND t.state = 'open' AND (is_wide OR t.store_id = ANY (mine))) o
-    WHERE f.role IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service') AND (is_wide OR w.stores && mine OR o.tasks > 0)
-      AND (f.left_at IS NULL OR o.tasks > 0)
+    CROSS JOIN LATERAL (SELECT count(DISTINCT c.customer_id) AS owned FROM crm.person_owner k
+                        JOIN crm.customer was ON was.customer_id = k.customer_id JOIN crm.customer c ON c.customer_id = coalesce(was.merged_into, was.customer_id)
+                        WHERE k.staff_id = f.staff_id AND k.until IS NULL AND (is_wide OR c.scope_store_ids && mine)) p
+    WHERE f.role IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service') AND (is_wide OR w.stores && mine OR o.tasks > 0 OR p.owned > 0)
+      AND (f.left_at IS NULL OR o.tasks > 0 OR p.owned > 0)
     ORDER BY f.left_at IS NULL, f.code LIMIT 1000;
 END
 $$;
 COMMENT ON FUNCTION crm.sales_staff() IS
-    'who works in the caller''s stores, and who left with work open: role, stores, open tasks, the customers they are about, how many are overdue';
+    'who works in the caller''s stores, and who left with work open or persons to look after: role, stores, open tasks, the customers they are about, how many are overdue, how many persons they own';
 GRANT EXECUTE ON FUNCTION crm.sales_staff() TO crm_store_manager, crm_manager, crm_headquarters;
 
 CREATE FUNCTION crm._sales_escalate() RETURNS bigint
@@ -377,9 +407,10 @@ BEGIN
            state = CASE WHEN t.state = 'open' THEN 'cancelled' ELSE t.state END, closed_at = coalesce(t.closed_at, crm.core_now()), escalate_at = NULL
     WHERE t.customer_id = ANY (crm._identity_cluster(_sales_on_erase.customer_id));
     UPDATE crm.task_event e SET detail = '{}' WHERE e.customer_id = ANY (crm._identity_cluster(_sales_on_erase.customer_id));
+    UPDATE crm.person_owner o SET until = coalesce(o.until, crm.core_now()), reason = '' WHERE o.customer_id = ANY (crm._identity_cluster(_sales_on_erase.customer_id));
 END
 $$;
-COMMENT ON FUNCTION crm._sales_on_erase(bigint) IS 'blanks what was written in a person''s tasks and cancels the open ones; that they existed stays';
+COMMENT ON FUNCTION crm._sales_on_erase(bigint) IS 'blanks what was written in a person''s tasks, cancels the open ones and ends who looked after the person; that they existed stays';
 
 CREATE FUNCTION crm._sales_on_export(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -388,7 +419,9 @@ BEGIN
     RETURN jsonb_build_object('tasks', (
         SELECT coalesce(jsonb_agg(jsonb_build_object('kind', t.kind, 'title', t.title, 'body', t.body, 'due_at', t.due_at, 'state', t.state,
                                                      'outcome', t.outcome, 'created_at', t.created_at) ORDER BY t.created_at, t.task_id), '[]')
-        FROM crm.task t WHERE t.customer_id = ANY (crm._identity_cluster(_sales_on_export.customer_id))));
+        FROM crm.task t WHERE t.customer_id = ANY (crm._identity_cluster(_sales_on_export.customer_id))), 'owners', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('staff', f.name, 'since', o.since, 'until', o.until, 'reason', o.reason) ORDER BY o.since), '[]')
+        FROM crm.person_owner o JOIN crm.staff f ON f.staff_id = o.staff_id WHERE o.customer_id = ANY (crm._identity_cluster(_sales_on_export.customer_id))));
 END
 $$;
-COMMENT ON FUNCTION crm._sales_on_export(bigint) IS 'a person''s tasks, for the export of one person';
+COMMENT ON FUNCTION crm._sales_on_export(bigint) IS 'a person''s tasks and who looked after the person, for the export of one person';

@@ -138,6 +138,7 @@ const CrmSchema crm_schemas[] = {
 					"\"title\":" TEXT ",\"due_on\":" DAY ",\"body\":" TEXT ",\"staff\":" TEXT)},
 	{"TaskEnd", OBJECT("\"outcome\"", "\"outcome\":" TEXT ",\"state\":{\"enum\":[\"done\",\"cancelled\"]}")},
 	{"TaskChange", OBJECT("", "\"staff\":" TEXT ",\"due_on\":" DAY)},
+	{"Owner", OBJECT("", "\"staff\":{\"type\":[\"string\",\"null\"]},\"reason\":" TEXT)},
 	{"Reassign", OBJECT("\"to\",\"reason\"", "\"to\":" TEXT ",\"reason\":" TEXT)},
 
 	{"RuleBody", OBJECT("\"rule\"", "\"rule\":{\"type\":\"object\",\"description\":\"see /rules/schema\"}")},

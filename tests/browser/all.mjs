@@ -7,8 +7,9 @@ import {audiences, coupons, flows, naughty, overlaps, presets, tags, tiers, word
 import {boards, handover, numbers} from './manager.mjs';
 import {codes, loop, offline, taps} from './counter.mjs';
 import {naughtyNames} from './naughty.mjs';
+import {owners, pinyin} from './owners.mjs';
 import {screenshots} from './screenshots.mjs';
 
 const marketing = [audiences, overlaps, flows, presets, wordings, tags, tiers, coupons, naughty];
-const counter = [codes, loop, offline, taps, naughtyNames];
+const counter = [pinyin, owners, codes, loop, offline, taps, naughtyNames];
 await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, boards, numbers, handover, ...counter, ...marketing]);

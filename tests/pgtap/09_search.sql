@@ -10,13 +10,16 @@ CREATE TEMP TABLE searcher AS
     SELECT m.*, (SELECT coalesce(string_agg(p.n::text, ' ' ORDER BY p.n), 'nobody') FROM person p
                  WHERE m.role = ANY (crm._access_wide_roles()) OR p.stores && m.stores) AS visible
     FROM member m WHERE m.role IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_steward', 'crm_headquarters');
-SELECT plan((SELECT count(*)::int * 2 FROM searcher) + 19);
+SELECT plan((SELECT count(*)::int * 2 FROM searcher) + 22);
 
 SELECT is(pg_temp.searched(code, way, 'zhang'), visible, format('%s searches a name by %s', code, way))
 FROM searcher, unnest('{http,login}'::text[]) way ORDER BY code, way;
 SELECT is(pg_temp.searched('T-crm_clerk-store', 'http', '0001'), '1', 'the end of a phone of theirs');
 SELECT is(pg_temp.searched('T-crm_clerk-store', 'http', '0002'), 'nobody', 'the end of a phone of another store''s person');
 SELECT is(pg_temp.searched('T-crm_clerk-store', 'http', 'zhang 0002'), 'nobody', 'with the name');
+SELECT is(pg_temp.searched('T-crm_clerk-store', 'http', 'zha 0001'), '1', 'the beginning of a reading with the digits');
+SELECT is(pg_temp.searched('T-crm_clerk-store', 'http', 'zha 0002'), 'nobody', 'of another store''s person too');
+SELECT is(pg_temp.searched('T-crm_clerk-store', 'http', ''':*|zha'), 'nobody', 'signs of the search''s own language are letters');
 SELECT is(pg_temp.searched('T-crm_clerk-store', 'http', '%'), 'nobody', 'a wildcard is a letter');
 SELECT is(pg_temp.searched('T-crm_clerk-store', 'http', ''), 'error 22023', 'nothing');
 SELECT is(pg_temp.searched('T-crm_marketer-all', 'http', 'zhang'), 'denied', 'a marketer searches nobody');

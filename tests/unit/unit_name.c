@@ -1,5 +1,6 @@
 /* unit_name.c - personal names: keys, surnames, titles, masks, inventions. */
 #include "tap.h"
+#include "pure/name_parts.h"
 #include "pure/normalize_name.h"
 #include "pure/utf8.h"
 
@@ -154,6 +155,76 @@ test_simplify(void)
 	is_int(crm_name_simplify_text("\xff", 1, out, 8), -1, "malformed text is refused");
 }
 
+/* Whether somebody who types a beginning finds the name. */
+static bool
+finds(const char *key, const char *typed)
+{
+	CrmNameParts parts;
+
+	crm_name_parts(key, strlen(key), &parts);
+	for (int i = 0; i < parts.count; i++)
+		if (parts.lengths[i] >= strlen(typed) && memcmp(parts.texts[i], typed, strlen(typed)) == 0)
+			return true;
+	return false;
+}
+
+static void
+test_parts(void)
+{
+	static const struct
+	{
+		const char *key;
+		const char *found;		/* words that find it */
+		const char *missed;
+	}			tried[] = {
+		{"张伟", "张 张伟 伟 z zh zw zhw zhangw zwei zhangwei wei w zhang", "weizhang shang i hangwei 张张"},
+		{"王小明", "wxm wangxm wxiaoming wxming xm xiaom ming 小明 m wangxiaoming", "wm wangming"},
+		{"单田芳", "shan dan stf dtf shtf shantianfang tf", "chan"},
+		{"曾国藩", "zeng ceng zgf", "sgf"},
+		{"欧阳娜娜", "oynn ouyangnn ouyang yang nana nn", "oyna1"},
+		{"单于明", "chanyu cym chym danyu", "chany1"},
+		{"吕布", "lv lu lvbu lubu lb", "lyu"},
+		{"wang fang", "wang fang ang fan ng", "wangfang gf"},
+		{"李lily", "李lily lily l li ily", "lil1"},
+		{"古丽买买提艾力", "guli glmmtal gulimaimaiti mmtal al maiti", "glal"},
+		{"张*", "张 z zhang *", "zw"},
+	};
+
+	for (size_t i = 0; i < sizeof tried / sizeof *tried; i++)
+	{
+		char		words[200];
+
+		snprintf(words, sizeof words, "%s", tried[i].found);
+		for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
+			CHECK(finds(tried[i].key, word));
+		snprintf(words, sizeof words, "%s", tried[i].missed);
+		for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
+			CHECK(!finds(tried[i].key, word));
+	}
+	CHECKED("names are found by their parts and by how they are read");
+}
+
+/* Whatever a key holds, the parts stay within their room. */
+static void
+test_parts_bounded(void)
+{
+	CrmNameParts parts;
+	char		key[400];
+
+	for (int round = 0; round < 20000; round++)
+	{
+		size_t		length = random_u64() % sizeof key;
+
+		for (size_t i = 0; i < length; i++)
+			key[i] = round % 2 ? (char) random_u64() : "\xe5\xbc\xa0 z"[i % 5];
+		crm_name_parts(key, length, &parts);
+		CHECK(parts.count >= 0 && parts.count <= CRM_NAME_PARTS);
+		for (int i = 0; i < parts.count; i++)
+			CHECK(parts.lengths[i] > 0 && parts.lengths[i] <= CRM_NAME_PART_BYTES);
+	}
+	CHECKED("any bytes have bounded parts");
+}
+
 int
 main(void)
 {
@@ -161,5 +232,7 @@ main(void)
 	test_refused();
 	test_masks();
 	test_simplify();
+	test_parts();
+	test_parts_bounded();
 	return done();
 }

@@ -108,5 +108,6 @@
 
 /* RM87x sales */
 #define ERRCODE_CRM_TASK_CLOSED			CRM_SQLSTATE('8', '7', '1') /* 409: the task is closed */
+#define ERRCODE_CRM_PERSON_OWNED		CRM_SQLSTATE('8', '7', '2') /* 409: somebody else looks after the person */
 
 #endif

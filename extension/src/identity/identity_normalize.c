@@ -6,9 +6,10 @@
  * that two records are one person, and what may be shown.  Any input is answered, none raises.
  *
  * Called by ingest for every member and by look-ups; immutable, so the answer of one version
- * is for ever (values are stored normalised and are not indexed by these functions).
+ * is for ever: values are stored normalised, and names are indexed by crm_identity_name_parts().
  */
 #include "identity/identity.h"
+#include "pure/name_parts.h"
 #include "pure/normalize_date.h"
 #include "pure/normalize_email.h"
 #include "pure/normalize_name.h"
@@ -19,6 +20,7 @@
 #include "common/unicode_norm.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #define MAX_COLUMNS 8
@@ -45,6 +47,7 @@ PG_FUNCTION_INFO_V1(crm_identity_name);
 PG_FUNCTION_INFO_V1(crm_identity_mask_name);
 PG_FUNCTION_INFO_V1(crm_identity_is_full_name);
 PG_FUNCTION_INFO_V1(crm_identity_name_search);
+PG_FUNCTION_INFO_V1(crm_identity_name_parts);
 PG_FUNCTION_INFO_V1(crm_identity_national_id);
 
 static RowBuilder
@@ -233,6 +236,19 @@ crm_identity_name_search(PG_FUNCTION_ARGS)
 
 	read_name(PG_GETARG_TEXT_PP(0), &name);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(name.key, name.key_length));
+}
+
+Datum
+crm_identity_name_parts(PG_FUNCTION_ARGS)
+{
+	text	   *key = PG_GETARG_TEXT_PP(0);
+	CrmNameParts *parts = palloc(sizeof *parts);
+	Datum		values[CRM_NAME_PARTS];
+
+	crm_name_parts(VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key), parts);
+	for (int i = 0; i < parts->count; i++)
+		values[i] = PointerGetDatum(cstring_to_text_with_len(parts->texts[i], (int) parts->lengths[i]));
+	PG_RETURN_ARRAYTYPE_P(construct_array(values, parts->count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 Datum

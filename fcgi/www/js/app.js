@@ -15,6 +15,7 @@ const pages = {
 	qr: {roles: []},
 	waiting: {roles: []},
 	person: {roles: []},
+	owned: {roles: []},
 	board: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
 	audiences: {roles: ['marketer', 'headquarters', 'analyst']},
 	behind: {roles: []},

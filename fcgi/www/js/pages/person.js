@@ -1,13 +1,16 @@
 // One customer: what to say next at the top, then value, coupons, notes and the timeline.
 import {append, check, field, form, h, show, toast} from '../dom.js';
 import {get, post} from '../api.js';
+import {ownerCard} from '../owner.js';
 import {write} from '../waiting.js';
 import {code, day, language, moment, money, number, t} from '../i18n.js';
 
+const owners = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters'];
+
 export async function draw([id], me) {
-	const person = await get(`persons/${id}/overview`);
+	const [person, owner] = await Promise.all([get(`persons/${id}/overview`), owners.includes(me.role) ? get(`persons/${id}/owner`) : null]);
 	show(h('h1', {}, person.name || t('unnamed'), ' ', person.value && h('span', {class: 'tag tier'}, code('tier', person.value.tier))),
-		dial(person), h('div', {class: 'cards'}, about(person), coupons(person), note(person, me), followUp(person)), timeline(person),
+		dial(person), h('div', {class: 'cards'}, about(person), coupons(person), note(person, me), followUp(person), owner && ownerCard(owner, me)), timeline(person),
 		['crm_store_manager', 'crm_manager', 'crm_headquarters'].includes(me.role) && h('p', {}, h('a', {href: `#/history/${person.customer_id}`}, t('page.history'))));
 }
 

@@ -24,15 +24,15 @@ export async function draw([kind = '', name = '', from = daysBack(30), to = days
 
 // Who leaves gives all open tasks about customers to somebody else, with the reason for the trail.
 function move(staff, after) {
-	const label = (one) => `${one.name}${one.has_left ? ` (${t('scorecard.left')})` : ''} · ${one.stores || ''} · ${t('scorecard.open', {n: one.open_tasks, customers: one.customers})}`;
+	const label = (one) => `${one.name}${one.has_left ? ` (${t('scorecard.left')})` : ''} · ${one.stores || ''} · ${t('scorecard.open', {n: one.open_tasks, customers: one.owned})}`;
 	const select = (name, who) => h('select', {id: name, name}, who.map((one) => h('option', {value: one.staff}, label(one))));
 	return h('section', {class: 'card'}, h('h2', {}, t('scorecard.reassign')), form([
-		h('label', {for: 'leaver'}, t('scorecard.leaver')), select('leaver', [...staff].sort((a, b) => b.has_left - a.has_left || b.open_tasks - a.open_tasks)),
+		h('label', {for: 'leaver'}, t('scorecard.leaver')), select('leaver', [...staff].sort((a, b) => b.has_left - a.has_left || b.owned - a.owned || b.open_tasks - a.open_tasks)),
 		h('label', {for: 'to_staff'}, t('scorecard.heir')), select('to_staff', staff.filter((one) => !one.has_left)),
 		field('reason', t('history.why'), {required: true, maxlength: 200})], t('scorecard.move'), async (data) => {
 		if (!data.get('reason').trim()) throw Object.assign(new Error(t('fault.field.reason')), {field: 'reason', code: 'no_reason'});
 		const answer = await post(`staff/${encodeURIComponent(data.get('leaver'))}/reassign`, {to: data.get('to_staff'), reason: data.get('reason')});
-		toast(t('scorecard.moved', {n: number(answer.tasks)}));
+		toast(t('scorecard.moved', {n: number(answer.tasks), persons: number(answer.customers)}));
 		await after();
 	}));
 }

@@ -6,7 +6,7 @@ import {code, fault, moment, t} from '../i18n.js';
 export async function draw([which = 'mine']) {
 	const place = h('ul', {class: 'plain'});
 	show(h('h1', {}, t('page.tasks')),
-		h('div', {class: 'row'}, ['mine', 'store', 'escalated'].map((name) => h('a', {href: `#/tasks/${name}`, class: 'tag', 'aria-current': name === which ? 'true' : null}, t(`tasks.${name}`)))),
+		h('div', {class: 'row'}, ['mine', 'store', 'escalated'].map((name) => h('a', {href: `#/tasks/${name}`, class: 'tag', 'aria-current': name === which ? 'true' : null}, t(`tasks.${name}`))), h('a', {href: '#/owned', class: 'tag'}, t('tasks.my_persons'))),
 		h('div', {class: 'card'}, place));
 	await fill(place, which, '');
 }
@@ -33,8 +33,19 @@ function row(task) {
 async function finish(task, outcome, line) {
 	try {
 		await post(`persons/${task.customer_id}/tasks/${task.task_id}/finish`, {outcome, state: 'done'});
+		const after = line.nextElementSibling, place = line.parentElement;
 		line.remove();
-		toast(t('saved'));
+		toast(t('saved'), {label: t('undo'), run: () => takeBack(task, line, place, after)});
+	} catch (problem) {
+		toast(fault(problem));
+	}
+}
+
+async function takeBack(task, line, place, after) {
+	try {
+		await post(`persons/${task.customer_id}/tasks/${task.task_id}/reopen`);
+		place.insertBefore(line, after?.parentElement === place ? after : null);
+		toast(t('tasks.taken_back'));
 	} catch (problem) {
 		toast(fault(problem));
 	}

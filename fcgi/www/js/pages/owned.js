@@ -1,0 +1,26 @@
+// Whom somebody looks after: all, those with something due today, those not heard of for long; a manager sees a clerk's by #/owned/all/CODE.
+import {append, h, show} from '../dom.js';
+import {list} from '../api.js';
+import {code, day, moment, t} from '../i18n.js';
+import {save, table} from '../table.js';
+
+const lists = ['all', 'due', 'quiet'];
+
+export async function draw([which = 'all', staff = '']) {
+	const whose = staff ? `&staff=${encodeURIComponent(staff)}` : '';
+	const place = h('div', {}), all = [];
+	const fill = async (cursor) => {
+		const page = await list(`owned?list=${encodeURIComponent(which)}&limit=50${whose}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+		all.push(...page.rows);
+		const more = h('button', {type: 'button', onclick: async () => { more.remove(); await fill(page.next); }}, t('more'));
+		append(place, [!cursor && page.rows.length === 0 ? h('p', {class: 'faint'}, t('owned.none')) : table(t('page.owned'), [t('person.name'), t('owned.next'), t('owned.last')], page.rows.map(row)), page.next && more]);
+	};
+	show(h('h1', {}, t('page.owned'), staff && h('span', {class: 'tag'}, staff)),
+		h('div', {class: 'row'}, lists.map((name) => h('a', {href: `#/owned/${name}${staff ? `/${encodeURIComponent(staff)}` : ''}`, class: 'tag', 'aria-current': name === which ? 'true' : null}, t(`owned.${name}`))),
+			h('button', {type: 'button', onclick: () => save(`owned-${which}`, [['id', 'name', 'phone', 'tier', 'next_title', 'next_due', 'last_on'], ...all.map((one) => [one.customer_id, one.name, one.phone, one.tier, one.next_title, one.next_due, one.last_on])])}, t('save_csv'))),
+		h('section', {class: 'card'}, place));
+	await fill('');
+}
+
+const row = (one) => [[h('a', {href: `#/person/${one.customer_id}`}, one.name || t('unnamed')), ' ', one.tier && h('span', {class: 'tag'}, code('tier', one.tier))],
+	one.next_due ? [h('strong', {}, one.next_title), ' ', h('span', {class: one.is_overdue ? 'warn' : 'faint'}, moment(one.next_due))] : '–', day(one.last_on)];
