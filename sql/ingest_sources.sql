@@ -38,3 +38,23 @@ SELECT r.status FROM crm.ingest_member('is_9', '{"external_id": "F1", "name": "�
 SELECT crm.rule_count('{"all": [{"kind": "person", "field": "custom.is_shoe", "op": ">=", "value": 38}, {"kind": "person", "field": "custom.constitution", "value": "气虚质"}]}') AS persons;
 SELECT count(*) >= 20 AS enough FROM crm.rule_kinds() k, jsonb_object_keys(k -> 'fields') f;
 ROLLBACK;
+BEGIN;
+-- 4. what a source and a field cannot be: the field is named, the remedy said
+CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    field text; remedy text;
+BEGIN
+    EXECUTE 'SELECT ' || call;
+    RETURN 'done';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS field = COLUMN_NAME, remedy = PG_EXCEPTION_HINT;
+    RETURN concat_ws(' | ', SQLSTATE, field, CASE WHEN remedy = '' THEN 'no remedy' END);
+END $$;
+SELECT call, pg_temp.try('crm.ingest_define_source(' || call || ')') AS answer FROM unnest(ARRAY[$$NULL, 'n', 'pos'$$, $$'a b', 'n', 'pos'$$, $$'a', ' ', 'pos'$$, $$'a', 'n', NULL$$, $$'a', 'n', 'fax'$$, $$'a', 'n', 'pos', NULL$$,
+    $$'a', 'n', 'pos', '[]'$$, $$'a', 'n', 'pos', '{"colour": 1}'$$, $$'a', 'n', 'pos', '{"priority": "high"}'$$, $$'a', 'n', 'pos', '{"priority": 1e9}'$$, $$'a', 'n', 'pos', '{"is_active": "perhaps"}'$$,
+    $$'a', 'n', 'pos', '{"currency": "yuan"}'$$, $$'a', 'n', 'pos', '{"time_zone": "Mars/Phobos"}'$$, $$'a', 'n', 'pos', '{"time_zone": null}'$$, $$'a', 'n', 'pos', '{"channel": {}}'$$, $$'a', 'n', 'pos', '{"verified_fields": "name"}'$$,
+    $$'a', 'n', 'pos', '{"verified_fields": ["shoe"]}'$$, $$'a', 'n', 'pos', '{"signing_secret": "short"}'$$, $$'a', 'n', 'pos', '{"raw_retention_days": -1}'$$,
+    $$'a', 'n', 'pos', '{"signing_secret": null, "priority": 5, "verified_fields": [], "raw_retention_days": 0}'$$]) WITH ORDINALITY v(call, n) ORDER BY n;
+SELECT call, pg_temp.try('crm.ingest_define_field(' || call || ')') AS answer FROM unnest(ARRAY[$$'order', 'a', 'text', 'a', 'a'$$, $$'member', 'A', 'text', 'a', 'a'$$, $$'member', 'a', 'text', '', 'a'$$, $$'member', 'a', 'text', 'a', NULL$$,
+    $$'member', 'a', 'blob', 'a', 'a'$$, $$'member', 'a', NULL, 'a', 'a'$$, $$'member', 'a', 'option', 'a', 'a'$$, $$'member', 'a', 'text', 'a', 'a', '["x"]'$$, $$'member', 'diet', 'text', 'a', 'a'$$]) WITH ORDINALITY v(call, n) ORDER BY n;
+ROLLBACK;

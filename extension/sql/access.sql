@@ -199,7 +199,7 @@ BEGIN
     RETURN FOUND;
 EXCEPTION WHEN lock_not_available THEN
     RAISE EXCEPTION 'the call with this idempotency key has not finished'
-        USING ERRCODE = 'RM102', HINT = 'Try again in a moment.';
+        USING ERRCODE = 'RM102', COLUMN = 'idempotency_key', HINT = 'Try again in a moment.';
 END
 $$;
 COMMENT ON FUNCTION crm._idempotency_insert(text, text, bytea) IS
@@ -218,7 +218,8 @@ BEGIN
     END IF;
     IF key = '' OR length(key) > 255 THEN
         RAISE EXCEPTION 'idempotency key is empty or longer than 255 characters'
-            USING ERRCODE = 'invalid_parameter_value';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'idempotency_key',
+            HINT = 'Give 1 to 255 characters that name this call alone, or none.';
     END IF;
     who := crm._actor();
     print := crm._sha256(convert_to(operation, 'UTF8') || '\x00'::bytea || coalesce(fingerprint, '\x'));
@@ -229,11 +230,11 @@ BEGIN
     WHERE i.principal = who AND i.idempotency_key = key;
     IF earlier.fingerprint <> print THEN
         RAISE EXCEPTION 'idempotency key was used for another call'
-            USING ERRCODE = 'RM101', HINT = 'Repeat a call with the same content, or use a new key.';
+            USING ERRCODE = 'RM101', COLUMN = 'idempotency_key', HINT = 'Repeat a call with the same content, or use a new key.';
     END IF;
     IF earlier.answer IS NULL THEN
         RAISE EXCEPTION 'the call with this idempotency key has not finished'
-            USING ERRCODE = 'RM102', HINT = 'Try again in a moment.';
+            USING ERRCODE = 'RM102', COLUMN = 'idempotency_key', HINT = 'Try again in a moment.';
     END IF;
     RETURN earlier.answer;
 END

@@ -200,7 +200,7 @@ BEGIN
     END IF;
     IF coalesce(length(btrim(reason)), 0) < 2 THEN
         RAISE EXCEPTION 'a reason is needed to erase a person'
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the request, by its number say; no personal values.';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reason', HINT = 'Name the request, by its number say; no personal values.';
     END IF;
     person := crm._access_require_person(access_erase.customer_id);
     SELECT l.persons, l.record_ids INTO persons, record_ids FROM crm._access_lock_person(person) l;
@@ -228,7 +228,7 @@ DECLARE
 BEGIN
     IF coalesce(length(btrim(reason)), 0) < 2 THEN
         RAISE EXCEPTION 'a reason is needed to let an erased person come back'
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'Say how they asked for it.';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reason', HINT = 'Say how they asked for it.';
     END IF;
     hash := CASE kind
         WHEN 'record' THEN crm._access_record_hash((SELECT s.source_id FROM crm.source s WHERE s.code = namespace), value)

@@ -23,7 +23,7 @@ DECLARE
 BEGIN
     IF person IS NULL OR NOT crm._access_sees(person) THEN
         RAISE EXCEPTION 'there is no such person in your scope'
-            USING ERRCODE = 'no_data_found', HINT = 'Look the person up by phone or card, or ask a manager.';
+            USING ERRCODE = 'no_data_found', COLUMN = 'customer_id', HINT = 'Look the person up by phone or card, or ask a manager.';
     END IF;
     RETURN person;
 END
@@ -110,16 +110,17 @@ BEGIN
             USING ERRCODE = 'insufficient_privilege', HINT = 'Sign in as yourself; keys and shared logins cannot.';
     END IF;
     IF fields IS NULL OR cardinality(fields) = 0 OR cardinality(fields) > 20 THEN
-        RAISE EXCEPTION 'no fields were asked for' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'no fields were asked for' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'fields',
+            HINT = 'Name at least one of name, phone, email, birthday, address, identifiers and note.';
     END IF;
     IF coalesce(length(btrim(reason)), 0) < 2 THEN
         RAISE EXCEPTION 'a reason is needed to see clear values'
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'Say what the values are needed for; the trail keeps it.';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reason', HINT = 'Say what the values are needed for; the trail keeps it.';
     END IF;
     FOREACH wanted IN ARRAY fields LOOP
         IF NOT EXISTS (SELECT FROM crm.field_right f WHERE f.role = crm._actor_role() AND f.field = wanted) THEN
             RAISE EXCEPTION 'role % may not see field "%" in clear', crm._actor_role(), coalesce(wanted, '')
-                USING ERRCODE = 'insufficient_privilege', HINT = 'crm.field_right says which fields a role may see.';
+                USING ERRCODE = 'insufficient_privilege', COLUMN = 'fields', HINT = 'crm.field_right says which fields a role may see.';
         END IF;
     END LOOP;
     person := crm._access_require_person(access_unmask.customer_id);

@@ -208,7 +208,8 @@ DECLARE
 BEGIN
     SELECT m.staff_id INTO member FROM crm.staff m WHERE m.code = staff_code AND m.left_at IS NULL;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no staff member with this code' USING ERRCODE = 'no_data_found';
+        RAISE EXCEPTION 'there is no staff member with this code' USING ERRCODE = 'no_data_found', COLUMN = 'staff_code',
+            HINT = 'Give the code of somebody who has not left.';
     END IF;
     INSERT INTO crm.signin_link (link_hash, staff_id, expires_at)
     VALUES (crm._sha256(convert_to(token, 'UTF8')), member,

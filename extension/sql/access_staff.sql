@@ -34,7 +34,8 @@ DECLARE
     answer int;
 BEGIN
     IF region IS NULL THEN
-        RAISE EXCEPTION 'there is no region with code "%"', region_code USING ERRCODE = 'no_data_found';
+        RAISE EXCEPTION 'there is no region with code "%"', region_code USING ERRCODE = 'no_data_found', COLUMN = 'region_code',
+            HINT = 'Define it with crm.access_define_region() first.';
     END IF;
     PERFORM crm._local_day(crm.core_now(), zone);   -- 22023 for an unknown zone
     INSERT INTO crm.store AS s (store_id, code, name, region_id, city, time_zone, opened_on, closed_on)
@@ -59,7 +60,8 @@ DECLARE
     answer int := (SELECT s.store_id FROM crm.store s WHERE s.code = store_code);
 BEGIN
     IF answer IS NULL AND store_code IS NOT NULL THEN
-        RAISE EXCEPTION 'there is no store with code "%"', store_code USING ERRCODE = 'no_data_found';
+        RAISE EXCEPTION 'there is no store with code "%"', store_code USING ERRCODE = 'no_data_found', COLUMN = 'store_code',
+            HINT = 'Define it with crm.access_define_store() first.';
     END IF;
     RETURN answer;
 END
@@ -103,7 +105,7 @@ BEGIN
     END;
     IF ref_id IS NULL THEN
         RAISE EXCEPTION 'there is no scope "%"', scope
-            USING ERRCODE = 'no_data_found', HINT = 'Scopes are all, store:CODE, region:CODE, group:CODE.';
+            USING ERRCODE = 'no_data_found', COLUMN = 'scopes', HINT = 'Scopes are all, store:CODE, region:CODE, group:CODE.';
     END IF;
 END
 $$;
@@ -116,11 +118,12 @@ $$
 BEGIN
     IF sql_role = 'crm_gateway' OR sql_role = 'crm_owner' OR sql_role = ANY (crm._access_staff_roles()) THEN
         RAISE EXCEPTION 'role "%" belongs to crm and is nobody''s login', sql_role
-            USING ERRCODE = 'invalid_parameter_value';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'sql_role',
+            HINT = 'Name a login of your own that is a member of the role.';
     END IF;
     IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = sql_role) OR NOT pg_has_role(sql_role, role, 'MEMBER') THEN
         RAISE EXCEPTION 'login "%" is not a member of %', sql_role, role
-            USING ERRCODE = 'invalid_parameter_value', HINT = format('Run GRANT %I TO %I first.', role, sql_role);
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'sql_role', HINT = format('Run GRANT %I TO %I first.', role, sql_role);
     END IF;
 END
 $$;
@@ -136,7 +139,7 @@ DECLARE
 BEGIN
     IF role IS NULL OR NOT role = ANY (crm._access_staff_roles()) THEN
         RAISE EXCEPTION 'there is no staff role "%"', role
-            USING ERRCODE = 'invalid_parameter_value',
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'role',
                   HINT = format('Roles are %s.', array_to_string(crm._access_staff_roles(), ', '));
     END IF;
     IF sql_role IS NOT NULL THEN
@@ -168,13 +171,14 @@ DECLARE
 BEGIN
     IF length(password) < 8 OR length(password) > 1024 OR password IS NULL THEN
         RAISE EXCEPTION 'password is too short or too long'
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'Use 8 to 1024 characters.';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'password', HINT = 'Use 8 to 1024 characters.';
     END IF;
     UPDATE crm.staff m SET password = crm._access_seal_password(access_set_password.password),
                            failed_tries = 0, locked_until = NULL
     WHERE m.code = staff_code AND m.left_at IS NULL RETURNING m.staff_id INTO member;
     IF member IS NULL THEN
-        RAISE EXCEPTION 'there is no staff member with this code' USING ERRCODE = 'no_data_found';
+        RAISE EXCEPTION 'there is no staff member with this code' USING ERRCODE = 'no_data_found', COLUMN = 'staff_code',
+            HINT = 'Give the code of somebody who has not left.';
     END IF;
     UPDATE crm.session s SET ended_at = crm.core_now() WHERE s.staff_id = member AND s.ended_at IS NULL;
     PERFORM crm._audit('set_password', 'staff', member);
@@ -235,7 +239,7 @@ DECLARE
 BEGIN
     IF role IS NULL OR NOT role = ANY (crm._access_staff_roles() || 'crm_till'::name) THEN
         RAISE EXCEPTION 'an API key cannot have role "%"', role
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'Tills take crm_till, imports crm_steward.';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'role', HINT = 'Tills take crm_till, imports crm_steward.';
     END IF;
     INSERT INTO crm.api_key (api_key_id, secret_hash, name, role, source_code, store_id, is_sandbox, created_at, expires_at)
     VALUES (key_id, crm._sha256(convert_to(secret, 'UTF8')), access_create_key.name, access_create_key.role,
@@ -288,17 +292,19 @@ BEGIN
     SELECT s.value INTO kept FROM crm.room_setting s WHERE s.name = access_set_setting.name FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no setting "%"', name
-            USING ERRCODE = 'no_data_found', HINT = 'crm.room_setting lists them.';
+            USING ERRCODE = 'no_data_found', COLUMN = 'name', HINT = 'crm.room_setting lists them.';
     END IF;
     IF crm._actor_role() = 'crm_headquarters' AND split_part(name, '.', 1) IN ('access', 'core') THEN
-        RAISE EXCEPTION 'setting "%" is the administrator''s', name USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION 'setting "%" is the administrator''s', name USING ERRCODE = 'insufficient_privilege', COLUMN = 'name',
+            HINT = 'Ask an administrator: crm_admin may change it.';
     END IF;
     IF jsonb_typeof(value) IS DISTINCT FROM jsonb_typeof(kept) AND jsonb_typeof(kept) <> 'null' THEN
         RAISE EXCEPTION 'setting "%" takes a %', name, jsonb_typeof(kept)
-            USING ERRCODE = 'invalid_parameter_value', HINT = format('It is %s now.', kept);
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'value', HINT = format('It is %s now.', kept);
     END IF;
     IF jsonb_typeof(value) = 'number' AND NOT (value::numeric BETWEEN 0 AND 1000000000) THEN
-        RAISE EXCEPTION 'setting "%" takes a number from 0 to 1000000000', name USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'setting "%" takes a number from 0 to 1000000000', name USING ERRCODE = 'invalid_parameter_value', COLUMN = 'value',
+            HINT = 'Give a number in these bounds.';
     END IF;
     IF name = 'core.time_zone' THEN
         PERFORM crm._local_day(crm.core_now(), value #>> '{}');     -- 22023 for an unknown zone

@@ -225,12 +225,13 @@ BEGIN
         RETURN answer;
     END IF;
     IF coalesce(code, '') !~ '^[a-z][a-z0-9_]{0,62}$' THEN
-        RAISE EXCEPTION 'event type has no proper code' USING ERRCODE = 'RM451', DETAIL = 'A code is lower-case letters, digits and underscores, at most 63.';
+        RAISE EXCEPTION 'event type has no proper code' USING ERRCODE = 'RM451', COLUMN = 'code', DETAIL = 'A code is lower-case letters, digits and underscores, at most 63.',
+            HINT = 'Give a code such as page_view.';
     END IF;
     IF jsonb_typeof(properties) <> 'object'
        OR EXISTS (SELECT FROM jsonb_each(properties) p WHERE p.value NOT IN ('"text"', '"number"', '"bool"', '"date"')) THEN
         RAISE EXCEPTION 'properties of an event type cannot be read'
-            USING ERRCODE = 'RM451', HINT = 'Give {"name": "text"}; types are text, number, bool, date.';
+            USING ERRCODE = 'RM451', COLUMN = 'properties', HINT = 'Give {"name": "text"}; types are text, number, bool, date.';
     END IF;
     INSERT INTO crm.event_type AS t (code, name_zh, name_en, properties, first_seen_at)
     VALUES (event_define_type.code, event_define_type.name_zh, event_define_type.name_en, event_define_type.properties, crm.core_now())

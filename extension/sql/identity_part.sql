@@ -72,7 +72,7 @@ DECLARE
 BEGIN
     IF heir_label IS NOT DISTINCT FROM own_label THEN
         RAISE EXCEPTION 'these records cannot be told apart'
-            USING ERRCODE = 'RM303', HINT = 'A must-link or a claimed receipt holds them together; crm.identity_explain() shows it.';
+            USING ERRCODE = 'RM303', COLUMN = 'record_ids', HINT = 'A must-link or a claimed receipt holds them together; crm.identity_explain() shows it.';
     END IF;
     RETURN ARRAY(
         SELECT ROW(v.source_record_id, v.from_id,
@@ -130,7 +130,7 @@ BEGIN
             USING ERRCODE = 'RM304', COLUMN = 'journal_id', HINT = 'It was undone, or its records have moved on.';
     ELSIF cardinality(against) = 0 OR NOT leaving || against <@ records THEN
         RAISE EXCEPTION 'these are not some, and not all, of the person''s records'
-            USING ERRCODE = 'RM303', HINT = 'crm.identity_records() lists them; at least one has to stay.';
+            USING ERRCODE = 'RM303', COLUMN = 'record_ids', HINT = 'crm.identity_records() lists them; at least one has to stay.';
     END IF;
     PERFORM crm._identity_forbid(leaving, against, actor, reason);
     PERFORM crm._identity_retie(leaving, against, ARRAY(SELECT r FROM unnest(records) r WHERE r <> ALL (leaving || against)));
@@ -163,7 +163,7 @@ DECLARE
     person bigint := crm._access_require_person(asked);
 BEGIN
     IF EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = person AND c.status = 'erased') THEN
-        RAISE EXCEPTION 'the person was erased' USING ERRCODE = 'RM301', HINT = 'Nothing is known of them any more; there is nothing to do.';
+        RAISE EXCEPTION 'the person was erased' USING ERRCODE = 'RM301', COLUMN = 'customer_id', HINT = 'Nothing is known of them any more; there is nothing to do.';
     END IF;
     RETURN person;
 END

@@ -47,7 +47,7 @@ DECLARE
 BEGIN
     IF number IS NULL OR number >= 10 THEN
         RAISE EXCEPTION 'there is no identifier kind "%"', coalesce(kind, '')
-            USING ERRCODE = 'invalid_parameter_value',
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'kind',
                   HINT = 'Look up by phone, email, member_card, openid, unionid, wecom, platform_id or national_id.';
     END IF;
     PERFORM crm._identity_count_lookup();
@@ -128,7 +128,7 @@ DECLARE
 BEGIN
     IF tail IS NULL AND cardinality(words) = 0 OR length(query) > 100 THEN
         RAISE EXCEPTION 'nothing to search for'
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a part of the name, the last four digits of the phone, or both.';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'text', HINT = 'Give a part of the name, the last four digits of the phone, or both.';
     END IF;
     PERFORM crm._audit('search', 'customer', NULL, new_hash => crm._keyed_hash('audit', convert_to(query, 'UTF8')));
     RETURN QUERY
@@ -283,7 +283,7 @@ BEGIN
     reach := crm._identity_secure('{}', records, '{}', '{}', ARRAY[survivor, other], ahead, NULL);
     IF crm._identity_objections(survivor, other) @> '[{"guard": "cannot_link"}]' THEN
         RAISE EXCEPTION 'two persons cannot be merged that were decided to be two'
-            USING ERRCODE = 'RM302', HINT = 'crm.identity_merge_preview() says who decided so and why.';
+            USING ERRCODE = 'RM302', COLUMN = 'other', HINT = 'crm.identity_merge_preview() says who decided so and why.';
     END IF;
     moved := ARRAY(SELECT m.source_record_id FROM crm.membership m WHERE m.customer_id = other AND m.valid_to = 'infinity' ORDER BY 1);
     INSERT INTO crm.must_link (record_a, record_b, actor, reason, at)
@@ -319,7 +319,8 @@ BEGIN
         RETURN answer;
     END IF;
     IF coalesce(length(btrim(reason)), 0) < 2 THEN
-        RAISE EXCEPTION 'a reason is needed to merge two persons' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'a reason is needed to merge two persons' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reason',
+            HINT = 'Say how you know that they are one person; the journal keeps it.';
     END IF;
     FOR attempt IN 1 .. 20 LOOP
         a := crm._access_require_person(survivor);

@@ -61,43 +61,66 @@ COMMENT ON FUNCTION crm._ingest_signature_fault(text, text, text, text, bytea, t
     'null when a Standard Webhooks signature (v1, HMAC-SHA256, any of several) is that of the payload; else what is wrong: missing, malformed, too_old, too_new, wrong';
 
 -- Sources.
+CREATE FUNCTION crm._ingest_option_fault(option text, value jsonb) RETURNS text
+    LANGUAGE sql STABLE AS
+$$
+    SELECT CASE
+        WHEN option IN ('is_one_record_per_person', 'is_one_card_per_person', 'is_sandbox', 'is_active')
+            THEN CASE WHEN jsonb_typeof(value) <> 'boolean' THEN 'Give true or false.' END
+        WHEN option IN ('priority', 'raw_retention_days')
+            THEN CASE WHEN value::text !~ '^[0-9]{1,5}$' THEN 'Give a whole number from 0 to 99999.' END
+        WHEN option = 'time_zone'
+            THEN CASE WHEN NOT EXISTS (SELECT FROM pg_timezone_names z WHERE to_jsonb(z.name) = value) THEN 'Give a name of the time zone database, as Asia/Shanghai.' END
+        WHEN option = 'currency' THEN CASE WHEN value::text !~ '^"[A-Z]{3}"$' THEN 'Give the three letters of ISO 4217, as CNY.' END
+        WHEN option = 'channel' THEN CASE WHEN jsonb_typeof(value) <> 'string' OR length(value #>> '{}') > 40 THEN 'Give at most 40 characters, as store.' END
+        WHEN option = 'signing_secret'
+            THEN CASE WHEN value <> 'null' AND value::text !~ '^"whsec_[A-Za-z0-9+/]{32,88}={0,2}"$' THEN 'Give whsec_ and 24 to 64 random bytes in base64, or null.' END
+        WHEN option = 'verified_fields'
+            THEN CASE WHEN jsonb_typeof(value) <> 'array' OR NOT value <@ '["name", "sex", "city", "birthday", "address", "phone", "email"]'
+                      THEN 'Give a list of name, sex, city, birthday, address, phone and email.' END
+        ELSE 'Options are time_zone, currency, channel, priority, is_one_record_per_person, is_one_card_per_person, verified_fields, is_sandbox, is_active, signing_secret and raw_retention_days.'
+    END
+$$;
+COMMENT ON FUNCTION crm._ingest_option_fault(text, jsonb) IS 'what to give instead of a source''s option that cannot be used; null when it can';
+
+CREATE FUNCTION crm._ingest_check_source(code text, name text, kind text, options jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    fault record;
+BEGIN
+    IF coalesce(code, '') !~ '^[A-Za-z0-9_-]{1,40}$' THEN
+        RAISE EXCEPTION 'the code of a source cannot be used' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'code', HINT = 'Give 1 to 40 letters, digits, - and _.';
+    ELSIF coalesce(btrim(name), '') = '' THEN
+        RAISE EXCEPTION 'a source needs a name' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'name', HINT = 'Say what it is, as 门店收银.';
+    ELSIF kind IS NULL OR kind NOT IN ('pos', 'mini_program', 'shop_platform', 'official_account', 'wecom', 'spreadsheet', 'api', 'pull') THEN
+        RAISE EXCEPTION 'there is no kind of source "%"', coalesce(kind, '') USING ERRCODE = 'invalid_parameter_value', COLUMN = 'kind',
+            HINT = 'The kind is pos, mini_program, shop_platform, official_account, wecom, spreadsheet, api or pull.';
+    ELSIF jsonb_typeof(options) IS DISTINCT FROM 'object' THEN
+        RAISE EXCEPTION 'options are no object' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'options', HINT = 'Give {} for none.';
+    END IF;
+    FOR fault IN
+        SELECT o.key, f.remedy FROM jsonb_each(options) o, LATERAL (SELECT crm._ingest_option_fault(o.key, o.value) AS remedy) f
+        WHERE f.remedy IS NOT NULL ORDER BY o.key
+    LOOP
+        RAISE EXCEPTION 'the option "%" of a source cannot be used', left(fault.key, 80)
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'options.' || left(fault.key, 80), HINT = fault.remedy;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_check_source(text, text, text, jsonb) IS 'refuses what crm.ingest_define_source() cannot use; 22023 naming the field, an option as options.<name>';
+
 CREATE FUNCTION crm.ingest_define_source(code text, name text, kind text, options jsonb DEFAULT '{}') RETURNS int
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
     id int;
-    secret text := options ->> 'signing_secret';
-    unknown text;
 BEGIN
     PERFORM crm._require_schema();
-    SELECT k INTO unknown FROM jsonb_object_keys(options) k
-    WHERE k NOT IN ('time_zone', 'currency', 'channel', 'priority', 'is_one_record_per_person', 'is_one_card_per_person', 'verified_fields',
-                    'is_sandbox', 'is_active', 'signing_secret', 'raw_retention_days');
-    IF unknown IS NOT NULL THEN
-        RAISE EXCEPTION 'sources have no option "%"', unknown USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF coalesce(code, '') !~ '^[A-Za-z0-9_-]{1,40}$' OR coalesce(name, '') = ''
-       OR kind NOT IN ('pos', 'mini_program', 'shop_platform', 'official_account', 'wecom', 'spreadsheet', 'api', 'pull') THEN
-        RAISE EXCEPTION 'cannot define this source' USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'A code has letters, digits, - and _; the kind is pos, mini_program, shop_platform, official_account, wecom, spreadsheet, api or pull.';
-    END IF;
-    IF options ? 'time_zone' AND NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = options ->> 'time_zone') THEN
-        RAISE EXCEPTION 'there is no time zone "%"', options ->> 'time_zone' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF secret !~ '^whsec_[A-Za-z0-9+/]{32,88}={0,2}$' THEN
-        RAISE EXCEPTION 'a signing secret is whsec_ and 24 to 64 bytes in base64' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    SELECT f INTO unknown FROM jsonb_array_elements_text(options -> 'verified_fields') f
-    WHERE f NOT IN ('name', 'sex', 'city', 'birthday', 'address', 'phone', 'email');
-    IF unknown IS NOT NULL THEN
-        RAISE EXCEPTION 'a source cannot verify "%"', unknown
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'It may verify name, sex, city, birthday, address, phone and email.';
-    END IF;
-    SELECT s.source_id INTO id FROM crm.source s WHERE s.code = ingest_define_source.code;
-    IF id IS NULL THEN
-        LOCK TABLE crm.source IN SHARE ROW EXCLUSIVE MODE;
-        SELECT coalesce(max(s.source_id), 0) + 1 INTO id FROM crm.source s;
-    END IF;
+    PERFORM crm._ingest_check_source(code, name, kind, options);
+    LOCK TABLE crm.source IN SHARE ROW EXCLUSIVE MODE;      -- the number is the next one
+    id := coalesce((SELECT s.source_id FROM crm.source s WHERE s.code = ingest_define_source.code),
+                   (SELECT coalesce(max(s.source_id), 0) + 1 FROM crm.source s));
     INSERT INTO crm.source AS s (source_id, code, name, kind, created_at)
     VALUES (id, code, name, kind, crm.core_now())
     ON CONFLICT ON CONSTRAINT source_pkey DO UPDATE SET name = excluded.name, kind = excluded.kind;
@@ -114,7 +137,7 @@ BEGIN
         is_active = coalesce((options ->> 'is_active')::boolean, s.is_active),
         raw_retention_days = coalesce((options ->> 'raw_retention_days')::int, s.raw_retention_days),
         signing_secret = CASE WHEN NOT options ? 'signing_secret' THEN s.signing_secret
-                              WHEN secret IS NOT NULL THEN crm._encrypt('signing', secret) END
+                              WHEN options ->> 'signing_secret' IS NOT NULL THEN crm._encrypt('signing', options ->> 'signing_secret') END
     WHERE s.source_id = id;
     PERFORM crm._audit('define', 'source', id, NULL, NULL, code);
     RETURN id;
@@ -132,11 +155,12 @@ DECLARE
     id int;
 BEGIN
     IF claimed IS NOT NULL AND code IS NOT NULL AND code <> claimed THEN
-        RAISE EXCEPTION 'this key delivers for another source' USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION 'this key delivers for another source' USING ERRCODE = 'insufficient_privilege', COLUMN = 'source',
+            HINT = 'Use the key that was made for this source.';
     END IF;
     SELECT s.source_id INTO id FROM crm.source s WHERE s.code = coalesce(_ingest_source_id.code, claimed);
     IF id IS NULL THEN
-        RAISE EXCEPTION 'there is no such source' USING ERRCODE = 'RM210',
+        RAISE EXCEPTION 'there is no such source' USING ERRCODE = 'RM210', COLUMN = 'source',
             HINT = 'Name a source that crm.ingest_define_source() has made.';
     END IF;
     RETURN id;
@@ -170,7 +194,7 @@ BEGIN
     FOR wanted IN SELECT substr(f, 8) FROM jsonb_object_keys(spec -> 'fields') f WHERE f LIKE 'custom.%' LOOP
         IF NOT EXISTS (SELECT FROM crm.custom_field c WHERE c.entity = ingest_define_mapping.entity AND c.code = wanted) THEN
             RAISE EXCEPTION 'cannot use this mapping for "custom.%": there is no such custom field', wanted
-                USING ERRCODE = 'RM212', HINT = 'Define it with crm.ingest_define_field() first.';
+                USING ERRCODE = 'RM212', COLUMN = 'spec', HINT = 'Define it with crm.ingest_define_field() first.';
         END IF;
     END LOOP;
     PERFORM FROM crm.source s WHERE s.source_id = id FOR NO KEY UPDATE;
@@ -236,18 +260,25 @@ CREATE FUNCTION crm.ingest_define_field(entity text, code text, type text, name_
 $$
 BEGIN
     IF entity IS DISTINCT FROM 'member' THEN
-        RAISE EXCEPTION 'only members have custom fields' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'only members have custom fields' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'entity',
+            HINT = 'Give member.';
     END IF;
-    IF coalesce(code, '') !~ '^[a-z][a-z0-9_]{0,39}$' OR coalesce(name_zh, '') = '' OR coalesce(name_en, '') = '' THEN
-        RAISE EXCEPTION 'cannot define this custom field' USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'A code has lower-case letters, digits and _; both names are given.';
+    IF coalesce(code, '') !~ '^[a-z][a-z0-9_]{0,39}$' THEN
+        RAISE EXCEPTION 'the code of a field cannot be used' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'code', HINT = 'Give 1 to 40 lower-case letters, digits and _, a letter first.';
+    ELSIF coalesce(name_zh, '') = '' OR coalesce(name_en, '') = '' THEN
+        RAISE EXCEPTION 'a field needs both names' USING ERRCODE = 'invalid_parameter_value', COLUMN = CASE WHEN coalesce(name_zh, '') = '' THEN 'name_zh' ELSE 'name_en' END,
+            HINT = 'Say what it holds, in Chinese and in English.';
+    ELSIF type IS NULL OR type NOT IN ('text', 'number', 'date', 'bool', 'option', 'multi_option') THEN
+        RAISE EXCEPTION 'there is no type "%"', coalesce(type, '') USING ERRCODE = 'invalid_parameter_value', COLUMN = 'type',
+            HINT = 'The type is text, number, date, bool, option or multi_option.';
     END IF;
     IF (type IN ('option', 'multi_option')) <> (jsonb_typeof(options) IS NOT DISTINCT FROM 'array') THEN
-        RAISE EXCEPTION 'options are a list, for the types option and multi_option' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'options are a list, for the types option and multi_option' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'options',
+            HINT = 'Give ["a", "b"] for option and multi_option, null for the others.';
     END IF;
     IF EXISTS (SELECT FROM crm.custom_field f WHERE f.entity = ingest_define_field.entity AND f.code = ingest_define_field.code
                AND f.type <> ingest_define_field.type) THEN
-        RAISE EXCEPTION 'a custom field keeps its type' USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION 'a custom field keeps its type' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'type',
             HINT = 'Define another field; values of the old type are stored.';
     END IF;
     INSERT INTO crm.custom_field AS f (entity, code, name_zh, name_en, type, options, is_derived, is_sensitive)
@@ -258,5 +289,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_define_field(text, text, text, text, text, jsonb, boolean, boolean) IS
-    'makes or changes a typed custom field of members: text, number, date, bool, option or multi_option (options: a list of texts); derived ones are computed and refuse input; 22023, 23514';
+    'makes or changes a typed custom field of members: text, number, date, bool, option or multi_option (options: a list of texts); derived ones are computed and refuse input; is_sensitive marks a field for whoever makes lists and hides nothing; 22023 naming the field';
 GRANT EXECUTE ON FUNCTION crm.ingest_define_field(text, text, text, text, text, jsonb, boolean, boolean) TO crm_admin, crm_steward;

@@ -40,18 +40,19 @@ BEGIN
     PERFORM crm._require_schema();
     PERFORM crm._ingest_entity(entity);
     IF format IS NULL OR format NOT IN ('csv', 'ndjson') OR encoding IS NULL OR encoding NOT IN ('utf8', 'gbk') THEN
-        RAISE EXCEPTION 'cannot read this format or encoding' USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION 'cannot read this format or encoding' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'format',
             HINT = 'The format is csv or ndjson, the encoding utf8 or gbk.';
     END IF;
     IF NOT EXISTS (SELECT FROM crm.source s WHERE s.source_id = id AND s.is_active
                    AND (s.is_sandbox OR crm._actor_claim('sandbox') IS DISTINCT FROM 'true')) THEN
-        RAISE EXCEPTION 'this source takes no imports' USING ERRCODE = 'RM210', HINT = 'Activate it, or name another; a sandbox key delivers for sandbox sources only.';
+        RAISE EXCEPTION 'this source takes no imports' USING ERRCODE = 'RM210', COLUMN = 'source', HINT = 'Activate it, or name another; a sandbox key delivers for sandbox sources only.';
     END IF;
     mapping_entity := CASE WHEN entity IN ('order', 'order_line') THEN CASE format WHEN 'csv' THEN 'order_line' ELSE 'order' END ELSE entity END;
     SELECT m.version INTO used FROM crm.mapping m
     WHERE m.source_id = id AND m.entity = mapping_entity AND CASE WHEN wanted IS NULL THEN m.is_current ELSE m.version = wanted END;
     IF used IS NULL AND wanted IS NOT NULL THEN
-        RAISE EXCEPTION 'there is no mapping of this version' USING ERRCODE = 'RM212';
+        RAISE EXCEPTION 'there is no mapping of this version' USING ERRCODE = 'RM212', COLUMN = 'options',
+            HINT = 'crm.ingest_mapping() has those there are.';
     END IF;
     INSERT INTO crm.batch (batch_id, source_id, entity, format, encoding, mapping_version, is_history, is_lenient, is_dry_run, state,
                            has_header, created_by, created_at)
@@ -75,7 +76,8 @@ BEGIN
     SELECT b.state, s.code INTO found_state, source FROM crm.batch b JOIN crm.source s USING (source_id)
     WHERE b.batch_id = _ingest_own_batch.batch_id FOR UPDATE OF b;
     IF found_state IS NULL OR source <> coalesce(crm._actor_claim('source'), source) THEN
-        RAISE EXCEPTION 'there is no such import' USING ERRCODE = 'no_data_found';
+        RAISE EXCEPTION 'there is no such import' USING ERRCODE = 'no_data_found', COLUMN = 'batch_id',
+            HINT = 'Take the id that beginning the import returned.';
     END IF;
     IF found_state <> ALL (states) THEN
         RAISE EXCEPTION 'the import is %', found_state USING ERRCODE = 'RM213',
@@ -99,10 +101,10 @@ BEGIN
         RETURN b.chunk_count;       -- sent again because the answer was lost
     END IF;
     IF chunk_no <> coalesce(b.first_chunk, chunk_no) + b.chunk_count THEN
-        RAISE EXCEPTION 'chunk % of the import is missing', b.first_chunk + b.chunk_count USING ERRCODE = 'RM214', HINT = 'Send the chunks in their order.';
+        RAISE EXCEPTION 'chunk % of the import is missing', b.first_chunk + b.chunk_count USING ERRCODE = 'RM214', COLUMN = 'chunk_no', HINT = 'Send the chunks in their order.';
     END IF;
     IF octet_length(payload) > 1048576 THEN
-        RAISE EXCEPTION 'chunk is larger than 1 MB' USING ERRCODE = 'RM215', HINT = 'Send chunks of at most 256 kB that end at the end of a record.';
+        RAISE EXCEPTION 'chunk is larger than 1 MB' USING ERRCODE = 'RM215', COLUMN = 'payload', HINT = 'Send chunks of at most 256 kB that end at the end of a record.';
     END IF;
     lines := crm._ingest_lines(payload);
     IF b.chunk_count = 0 AND b.has_header THEN
@@ -167,7 +169,7 @@ BEGIN
     PERFORM crm._ingest_own_batch(batch_id, '{receiving,validating,invalid,awaiting_confirmation,accepted,applying,done}');
     SELECT * INTO b FROM crm.batch t WHERE t.batch_id = ingest_bulk_commit.batch_id;
     IF ingest_bulk_commit.byte_count IS DISTINCT FROM b.byte_count THEN
-        RAISE EXCEPTION 'the import has % bytes, not %', b.byte_count, ingest_bulk_commit.byte_count USING ERRCODE = 'RM214',
+        RAISE EXCEPTION 'the import has % bytes, not %', b.byte_count, ingest_bulk_commit.byte_count USING ERRCODE = 'RM214', COLUMN = 'byte_count',
             HINT = 'Send the missing chunks, or abort.';
     END IF;
     IF b.state = 'receiving' THEN
@@ -216,7 +218,8 @@ $$
 BEGIN
     IF NOT EXISTS (SELECT FROM crm.batch b JOIN crm.source s USING (source_id)
                    WHERE b.batch_id = ingest_job.batch_id AND s.code = coalesce(crm._actor_claim('source'), s.code)) THEN
-        RAISE EXCEPTION 'there is no such import' USING ERRCODE = 'no_data_found';
+        RAISE EXCEPTION 'there is no such import' USING ERRCODE = 'no_data_found', COLUMN = 'batch_id',
+            HINT = 'Take the id that beginning the import returned.';
     END IF;
     RETURN crm._ingest_describe(batch_id);
 END

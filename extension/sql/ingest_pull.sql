@@ -27,11 +27,12 @@ BEGIN
         WHERE n.nspname = parts[1] AND c.relname = parts[2] AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
           AND a.attname = watermark_column AND NOT a.attisdropped AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype)
           AND has_table_privilege(who, c.oid, 'SELECT')) THEN
-        RAISE EXCEPTION 'cannot pull from this relation' USING ERRCODE = 'RM218',
+        RAISE EXCEPTION 'cannot pull from this relation' USING ERRCODE = 'RM218', COLUMN = 'relation',
             HINT = 'Name it as schema.relation; you need SELECT on it, and its watermark column is a timestamp.';
     END IF;
     IF every < interval '10 seconds' OR overlap < interval '0' OR overlap > interval '7 days' THEN
-        RAISE EXCEPTION 'a pull runs every 10 seconds at most, with an overlap of up to 7 days' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'a pull runs every 10 seconds at most, with an overlap of up to 7 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'every',
+            HINT = 'Give an interval of 10 seconds or more, and an overlap from none to 7 days.';
     END IF;
     SELECT p.pull_id INTO id FROM crm.pull p
     WHERE p.source_id = origin AND p.entity = ingest_define_pull.entity AND p.relation_schema = parts[1] AND p.relation_name = parts[2];
@@ -97,7 +98,8 @@ BEGIN
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = p.relation_schema AND c.relname = p.relation_name AND a.attname = p.watermark_column AND NOT a.attisdropped;
     IF has_zone IS NULL THEN
-        RAISE EXCEPTION 'the relation or its watermark column is gone' USING ERRCODE = 'RM218';
+        RAISE EXCEPTION 'the relation or its watermark column is gone' USING ERRCODE = 'RM218', COLUMN = 'relation',
+            HINT = 'Bring it back, or define the pull again.';
     END IF;
     SELECT array_agg(r.line ORDER BY r.at), max(r.at) INTO lines, newest
     FROM crm._ingest_pull_read(p.relation_schema, p.relation_name, p.watermark_column::name, has_zone,

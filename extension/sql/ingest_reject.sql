@@ -159,7 +159,8 @@ DECLARE
     dismissed bigint;
 BEGIN
     IF coalesce(btrim(reason), '') = '' THEN
-        RAISE EXCEPTION 'say why these records are given up' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'say why these records are given up' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reason',
+            HINT = 'The reason is kept beside the records.';
     END IF;
     UPDATE crm.reject j SET state = 'dismissed', resolved_at = crm.core_now(), next_attempt_at = NULL
     WHERE j.reject_id = ANY (reject_ids) AND j.state IN ('open', 'retry')

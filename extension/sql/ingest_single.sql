@@ -75,10 +75,12 @@ BEGIN
         RETURN crm._ingest_refuse(422, 'RM210', 'source', 'Name a source that is defined.');
     END IF;
     IF claimed IS NOT NULL AND claimed <> origin.code THEN
-        RAISE EXCEPTION 'this key delivers for another source' USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION 'this key delivers for another source' USING ERRCODE = 'insufficient_privilege', COLUMN = 'source',
+            HINT = 'Use the key that was made for this source.';
     END IF;
     IF crm._actor_claim('sandbox') = 'true' AND NOT origin.is_sandbox THEN
-        RAISE EXCEPTION 'a sandbox key delivers for sandbox sources only' USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION 'a sandbox key delivers for sandbox sources only' USING ERRCODE = 'insufficient_privilege', COLUMN = 'source',
+            HINT = 'Name a sandbox source, or use another key.';
     END IF;
     IF NOT origin.is_active THEN
         RETURN crm._ingest_refuse(422, 'RM210', 'source', 'Activate the source, or deliver for another.');

@@ -10,7 +10,7 @@ DECLARE
 BEGIN
     IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         RAISE EXCEPTION 'only a superuser can install the tables of crm'
-            USING ERRCODE = 'insufficient_privilege';
+            USING ERRCODE = 'insufficient_privilege', HINT = 'Run it as postgres, or as another superuser.';
     END IF;
     PERFORM set_config('role', 'crm_owner', true);
     IF to_regclass('crm.migration') IS NULL THEN
@@ -71,11 +71,11 @@ DECLARE
 BEGIN
     IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         RAISE EXCEPTION 'only a superuser can uninstall the tables of crm'
-            USING ERRCODE = 'insufficient_privilege';
+            USING ERRCODE = 'insufficient_privilege', HINT = 'Run it as postgres, or as another superuser.';
     END IF;
     IF confirm IS DISTINCT FROM current_database() THEN
         RAISE EXCEPTION 'cannot drop the customers'' data without confirmation'
-            USING ERRCODE = 'invalid_parameter_value',
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'confirm',
                   HINT = format('Run SELECT crm.uninstall(%L); to drop every table of crm in this database.', current_database());
     END IF;
     FOR relation IN

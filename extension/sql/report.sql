@@ -22,7 +22,7 @@ DECLARE
 BEGIN
     IF person IS NULL OR NOT crm._report_sees(person) THEN
         RAISE EXCEPTION 'there is no such person in your scope'
-            USING ERRCODE = 'no_data_found', HINT = 'Look the person up by phone or card, or ask a manager.';
+            USING ERRCODE = 'no_data_found', COLUMN = 'customer_id', HINT = 'Look the person up by phone or card, or ask a manager.';
     END IF;
     RETURN person;
 END
@@ -85,7 +85,7 @@ DECLARE
 BEGIN
     IF person IS NULL THEN
         RAISE EXCEPTION 'no member has this %', identifier_kind
-            USING ERRCODE = 'no_data_found', HINT = 'Check the number, or enrol the customer.';
+            USING ERRCODE = 'no_data_found', COLUMN = 'value', HINT = 'Check the number, or enrol the customer.';
     END IF;
     suggestion := crm._report_suggestion(person);
     IF suggestion IS NOT NULL THEN

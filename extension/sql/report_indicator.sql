@@ -126,10 +126,10 @@ DECLARE
     small int := CASE WHEN is_reader THEN (crm._setting('report.small_group') #>> '{}')::int ELSE 0 END;
 BEGIN
     IF period NOT IN ('week', 'month') THEN
-        RAISE EXCEPTION 'there is no period "%"', period USING ERRCODE = 'invalid_parameter_value', HINT = 'Periods are week and month.';
+        RAISE EXCEPTION 'there is no period "%"', period USING ERRCODE = 'invalid_parameter_value', COLUMN = 'period', HINT = 'Periods are week and month.';
     END IF;
     IF store_code IS NULL AND stores IS NOT NULL THEN
-        RAISE EXCEPTION 'figures of the whole chain are not in your scope' USING ERRCODE = 'no_data_found', HINT = 'Name a store of yours.';
+        RAISE EXCEPTION 'figures of the whole chain are not in your scope' USING ERRCODE = 'no_data_found', COLUMN = 'store_code', HINT = 'Name a store of yours.';
     END IF;
     RETURN jsonb_build_object('period', period, 'starts_on', start, 'ends_on', crm._report_next(start, period) - 1, 'store', store_code, 'indicators', (
         SELECT coalesce(jsonb_agg(jsonb_build_object('indicator', i.indicator, 'name_zh', i.name_zh, 'name_en', i.name_en, 'unit', i.unit, 'value', CASE WHEN h.is_told THEN s.value END,

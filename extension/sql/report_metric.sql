@@ -58,7 +58,8 @@ DECLARE
     answer jsonb;
 BEGIN
     IF to_day < from_day THEN
-        RAISE EXCEPTION 'the last day lies before the first' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'the last day lies before the first' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'to_day',
+            HINT = 'Give the first local day, then the last.';
     END IF;
     WITH person AS (
         SELECT o.customer_id, count(*) AS order_days, sum(o.net) AS net FROM crm._report_orders(stores, from_day, to_day) o GROUP BY o.customer_id),
@@ -206,7 +207,7 @@ BEGIN
        OR EXISTS (SELECT FROM jsonb_array_elements(steps || coalesce(exclusions, '[]')) e
                   WHERE jsonb_typeof(e) <> 'string' OR (e #>> '{}' NOT IN ('order', 'registered') AND NOT EXISTS (SELECT FROM crm.event_type t WHERE t.code = e #>> '{}'))) THEN
         RAISE EXCEPTION 'funnel cannot be read'
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'Steps are 1 to 32 of "registered", "order" and event types, as ["product_view", "add_to_cart", "order"]; the window is in days.';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'steps', HINT = 'Steps are 1 to 32 of "registered", "order" and event types, as ["product_view", "add_to_cart", "order"]; the window is in days.';
     END IF;
 END
 $$;

@@ -453,7 +453,8 @@ DECLARE
     wanted text := coalesce(tier_set, crm._value_active_set());
 BEGIN
     IF NOT EXISTS (SELECT FROM crm.tier_set s WHERE s.tier_set = wanted) THEN
-        RAISE EXCEPTION 'there is no tier set "%"', wanted USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'there is no tier set "%"', wanted USING ERRCODE = 'undefined_object', COLUMN = 'tier_set',
+            HINT = 'crm.tier_set lists those there are.';
     END IF;
     RETURN QUERY SELECT k.kind, k.example, k.tiers FROM crm._value_tier_check(crm._value_rules(wanted), crm._purchase_exponent()) k;
 END

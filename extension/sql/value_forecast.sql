@@ -59,7 +59,7 @@ BEGIN
     END IF;
     IF wanted NOT IN ('bgnbd', 'mbgnbd', 'paretonbd') THEN
         RAISE EXCEPTION 'there is no forecast model "%"', wanted
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'Models are mbgnbd, paretonbd and bgnbd.';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'model', HINT = 'Models are mbgnbd, paretonbd and bgnbd.';
     END IF;
     made := crm._value_fit(wanted, coalesce(value_fit.as_of, crm._value_today() - 1));
     answer := (SELECT to_jsonb(x) - 'applied_to' FROM crm.forecast_model x WHERE x.version = made);
@@ -128,7 +128,8 @@ DECLARE
     unit numeric := 10::numeric ^ crm._purchase_exponent();
 BEGIN
     IF days NOT BETWEEN 1 AND 36500 THEN
-        RAISE EXCEPTION 'horizon of % days is not between 1 and 36500', days USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'horizon of % days is not between 1 and 36500', days USING ERRCODE = 'invalid_parameter_value', COLUMN = 'horizon_days',
+            HINT = 'Give 365.';
     END IF;
     IF fit.version IS NULL OR pattern.frequency IS NULL THEN
         RETURN jsonb_build_object('customer_id', person, 'as_of', day, 'status', CASE WHEN fit.version IS NULL THEN 'no model' ELSE 'no order' END);

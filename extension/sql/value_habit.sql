@@ -212,7 +212,7 @@ BEGIN
         RETURN answer;
     END IF;
     IF groups NOT BETWEEN 2 AND 12 THEN
-        RAISE EXCEPTION 'persons cannot be put into % groups', groups USING ERRCODE = 'invalid_parameter_value', HINT = 'Ask for 2 to 12; six to eight can be named.';
+        RAISE EXCEPTION 'persons cannot be put into % groups', groups USING ERRCODE = 'invalid_parameter_value', COLUMN = 'groups', HINT = 'Ask for 2 to 12; six to eight can be named.';
     END IF;
     SELECT array_agg(s.customer_id ORDER BY s.customer_id) INTO persons
     FROM (SELECT crm.value_collect(p.source_record_id, p.history) AS state FROM crm.purchase_chunk p) p,
@@ -248,7 +248,8 @@ $$
 BEGIN
     UPDATE crm.cluster c SET name = value_name_cluster.name WHERE c.run_id = value_name_cluster.run_id AND c.group_no = value_name_cluster.group_no;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no group % of run %', group_no, run_id USING ERRCODE = 'no_data_found';
+        RAISE EXCEPTION 'there is no group % of run %', group_no, run_id USING ERRCODE = 'no_data_found', COLUMN = 'group_no',
+            HINT = 'crm.value_groups() lists those of the run.';
     END IF;
     PERFORM crm._audit('edit', 'cluster', NULL, format('%s/%s', run_id, group_no), NULL, NULL, name);
 END

@@ -63,7 +63,8 @@ DECLARE
 BEGIN
     SELECT * INTO spec FROM crm.rfm_model s WHERE s.model = _value_scores.model;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no RFM model "%"', model USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'there is no RFM model "%"', model USING ERRCODE = 'undefined_object', COLUMN = 'model',
+            HINT = 'crm.rfm_model lists those there are.';
     END IF;
     from_day := CASE WHEN spec.window_days IS NULL THEN '-infinity' ELSE as_of - spec.window_days END;
     RETURN QUERY
@@ -88,7 +89,8 @@ DECLARE
 BEGIN
     SELECT * INTO spec FROM crm.rfm_model a WHERE CASE WHEN value_rfm.model IS NULL THEN a.is_active ELSE a.model = value_rfm.model END;
     IF spec.model IS NULL THEN
-        RAISE EXCEPTION 'there is no RFM model "%"', model USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'there is no RFM model "%"', model USING ERRCODE = 'undefined_object', COLUMN = 'model',
+            HINT = 'crm.rfm_model lists those there are.';
     END IF;
     RETURN QUERY
     SELECT s.customer_id, s.r, s.f, s.m, s.recency_days, s.order_days, round(s.net_minor / 10::numeric ^ exponent, exponent),

@@ -127,7 +127,7 @@ BEGIN
         WHERE c.status = 'active' AND c.custom ->> substr(metric, 8) ~ '^-?\d{1,18}(\.\d{1,9})?$';
     ELSE
         RAISE EXCEPTION 'there is no metric "%"', metric
-            USING ERRCODE = 'RM503', HINT = 'Metrics are orders, net, average, last_days, events:TYPE and custom:FIELD.';
+            USING ERRCODE = 'RM503', COLUMN = 'metric', HINT = 'Metrics are orders, net, average, last_days, events:TYPE and custom:FIELD.';
     END IF;
 END
 $$;
@@ -143,7 +143,8 @@ DECLARE
 BEGIN
     SELECT * INTO spec FROM crm.metric_model x WHERE x.model = value_score_metrics.model;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no metric model "%"', model USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'there is no metric model "%"', model USING ERRCODE = 'undefined_object', COLUMN = 'model',
+            HINT = 'crm.metric_model lists those there are.';
     END IF;
     RETURN QUERY
     WITH metric AS (
