@@ -30,12 +30,43 @@ SELECT crm.ingest_define_source('is_9', 'fields', 'api') > 0 AS source;
 SELECT r.status, r.code, r.field FROM (VALUES (1, '{"external_id": "F1", "name": "吴", "custom.constitution": "气虚质", "custom.allergens": ["花生", "芒果"], "custom.referrer_id": "R1", "custom.diet": ["低糖"]}'),
     (2, '{"external_id": "F2", "name": "吴", "custom.constitution": "铁质"}'), (3, '{"external_id": "F2", "name": "吴", "custom.points": 5}'), (4, '{"external_id": "F2", "name": "吴", "custom.last_category": "cake"}')) v(n, body),
     crm.ingest_member('is_9', convert_to(v.body, 'UTF8')) r ORDER BY v.n;
-SELECT c.custom FROM crm.customer c WHERE c.custom ? 'constitution';
+-- sensitive ones lie with the clear values, and are shown to whom a right says, on the trail
+SELECT c.custom, p.custom AS sensitive FROM crm.customer c JOIN crm.customer_private p USING (customer_id) WHERE p.custom ? 'constitution';
 
 -- 3. at least twenty attributes in rules, and one that was defined a moment ago
 SELECT crm.ingest_define_field('member', 'is_shoe', 'number', '鞋码', 'shoe size');
 SELECT r.status FROM crm.ingest_member('is_9', '{"external_id": "F1", "name": "吴", "custom.is_shoe": 38, "custom.constitution": "气虚质"}') r;
-SELECT crm.rule_count('{"all": [{"kind": "person", "field": "custom.is_shoe", "op": ">=", "value": 38}, {"kind": "person", "field": "custom.constitution", "value": "气虚质"}]}') AS persons;
+SELECT crm.rule_count('{"all": [{"kind": "person", "field": "custom.is_shoe", "op": ">=", "value": 38}, {"kind": "sensitive", "field": "custom.constitution", "value": "气虚质"}]}') AS persons;
+SELECT crm.rule_check('{"kind": "person", "field": "custom.constitution", "value": "气虚质"}');
+ROLLBACK;
+BEGIN;
+SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
+SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
+SELECT crm.ingest_define_source('is_9', 'fields', 'api') > 0 AS source, crm.access_define_staff('is_hq', 'hq', 'crm_headquarters', ARRAY['all']) AS hq \gset
+SELECT customer_id AS one FROM crm.ingest_member('is_9', '{"external_id": "F1", "name": "吴", "phone": "13700000901", "custom.allergens": ["花生"], "custom.diet": ["低糖"]}') \gset
+SELECT customer_id AS two FROM crm.ingest_member('is_9', '{"external_id": "F2", "name": "吴", "phone": "13700000902", "custom.referrer_id": "R2"}') \gset
+SELECT set_config('crm.access_claims', json_build_object('actor', 'is_hq', 'staff_id', :hq, 'role', 'crm_headquarters', 'stores', '{}'::int[], 'all', true)::text, true) <> '' AS claims;
+SELECT crm.access_unmask(:one, '{custom}', 'allergy at the counter') -> 'fields' AS shown, crm.report_person(:one) -> 'custom' AS plain;
+SELECT crm.access_set_field_right('crm_headquarters', 'custom', false);
+SELECT crm.access_unmask(:one, '{custom}', 'again');
+ROLLBACK;
+BEGIN;
+SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
+SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
+SELECT crm.ingest_define_source('is_9', 'fields', 'api') > 0 AS source;
+SELECT customer_id AS one FROM crm.ingest_member('is_9', '{"external_id": "F1", "name": "吴", "phone": "13700000901", "custom.allergens": ["花生"], "custom.diet": ["低糖"]}') \gset
+SELECT customer_id AS two FROM crm.ingest_member('is_9', '{"external_id": "F2", "name": "郑", "phone": "13700000902", "custom.diet": ["清淡"]}') \gset
+-- a merge lays one person's over the other's, in both places; what is declared sensitive later moves, and back
+SELECT crm.identity_merge(:one, :two, 'one person') IS NOT NULL AS merged;
+CREATE FUNCTION pg_temp.both(person bigint) RETURNS text LANGUAGE sql AS $$ SELECT c.custom::text || ' ' || p.custom::text FROM crm.customer c JOIN crm.customer_private p USING (customer_id) WHERE c.customer_id = person $$;
+SELECT pg_temp.both(:one);
+SELECT crm.ingest_define_field('member', 'diet', 'multi_option', '饮食习惯', 'diet', '["清淡", "低糖"]', false, true);
+SELECT pg_temp.both(:one);
+SELECT crm.ingest_define_field('member', 'diet', 'multi_option', '饮食习惯', 'diet', '["清淡", "低糖"]', false, false),
+       crm.ingest_define_field('member', 'allergens', 'multi_option', '过敏源', 'allergens', '["花生"]', false, false);
+SELECT pg_temp.both(:one);
+ROLLBACK;
+BEGIN;
 SELECT count(*) >= 20 AS enough FROM crm.rule_kinds() k, jsonb_object_keys(k -> 'fields') f;
 ROLLBACK;
 BEGIN;

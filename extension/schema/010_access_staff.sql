@@ -114,16 +114,16 @@ CREATE TABLE crm.audit_seal (
 CREATE TABLE crm.field_right (
     role name NOT NULL CHECK (role IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_steward',
                                        'crm_headquarters')),   -- the others never see clear values
-    field text NOT NULL CHECK (field IN ('name', 'phone', 'email', 'birthday', 'address', 'identifiers', 'note')),
+    field text NOT NULL CHECK (field IN ('name', 'phone', 'email', 'birthday', 'address', 'identifiers', 'note', 'custom')),
     PRIMARY KEY (role, field));
 INSERT INTO crm.field_right (role, field)
 SELECT r.role, f.field
-FROM (VALUES ('crm_clerk', '{name,phone}'::text[]),
-             ('crm_store_manager', '{name,phone,email,birthday,address}'),
-             ('crm_manager', '{name,phone,email,birthday,address}'),
+FROM (VALUES ('crm_clerk', '{name,phone,custom}'::text[]),
+             ('crm_store_manager', '{name,phone,email,birthday,address,custom}'),
+             ('crm_manager', '{name,phone,email,birthday,address,custom}'),
              ('crm_service', '{name,phone,email,address}'),
-             ('crm_steward', '{name,phone,email,birthday,address,identifiers,note}'),
-             ('crm_headquarters', '{name,phone,email,birthday,address}')) AS r(role, fields)
+             ('crm_steward', '{name,phone,email,birthday,address,identifiers,note,custom}'),
+             ('crm_headquarters', '{name,phone,email,birthday,address,custom}')) AS r(role, fields)
      CROSS JOIN LATERAL unnest(r.fields) AS f(field);
 
 -- What may not come back: hashes of erased identifiers.

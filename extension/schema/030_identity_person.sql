@@ -138,6 +138,7 @@ CREATE TABLE crm.customer_private (
     is_birthday_lunar boolean NOT NULL DEFAULT false,
     birthday_md smallint,               -- month * 100 + day of the solar birthday
     address_sealed bytea,
+    custom jsonb NOT NULL DEFAULT '{}',        -- values of sensitive custom fields; the others are in crm.customer
     provenance jsonb NOT NULL DEFAULT '{}');   -- field -> source_record_id, rule
 CREATE INDEX customer_private_birthday ON crm.customer_private (birthday_md) WHERE birthday_md IS NOT NULL;
 

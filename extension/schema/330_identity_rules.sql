@@ -17,6 +17,11 @@ CREATE INDEX related_person_birthday ON crm.related_person (birthday) WHERE is_c
 -- names and birthdays in clear: read through functions only
 SELECT crm._access_protect_closed('crm.related_person');
 
+-- custom fields as rules name them: those anybody may see with a person, and those that are sensitive
+CREATE VIEW crm.custom_field_plain WITH (security_invoker = true) AS SELECT f.code, f.name_zh, f.name_en FROM crm.custom_field f WHERE f.entity = 'member' AND NOT f.is_sensitive AND NOT f.is_derived;
+CREATE VIEW crm.custom_field_sensitive WITH (security_invoker = true) AS SELECT f.code, f.name_zh, f.name_en FROM crm.custom_field f WHERE f.entity = 'member' AND f.is_sensitive;
+SELECT crm._access_open('crm.custom_field_plain', 'crm.custom_field_sensitive');
+
 SELECT crm._rule_source_put('person', 'identity', 'state', 'crm.customer', '{
     "key": "customer_id", "keyed": "person", "as_of": "now", "facts": ["member"], "name_zh": "客户", "name_en": "person",
     "scope": {"status": ["active"]},
@@ -27,7 +32,10 @@ SELECT crm._rule_source_put('person', 'identity', 'state', 'crm.customer', '{
         "store": {"column": "home_store_id", "type": "text", "lookup": {"relation": "crm.store", "key": "store_id", "code": "code"}},
         "registered_on": {"column": "registered_on", "type": "date"},
         "records": {"column": "record_count", "type": "number"},
-        "custom": {"column": "custom", "type": "json", "catalogue": {"relation": "crm.custom_field", "code": "code"}}}}');
+        "custom": {"column": "custom", "type": "json", "catalogue": {"relation": "crm.custom_field_plain", "code": "code"}}}}');
+SELECT crm._rule_source_put('sensitive', 'identity', 'state', 'crm.customer_private', '{
+    "key": "customer_id", "keyed": "person", "as_of": "now", "facts": ["member"], "name_zh": "敏感资料", "name_en": "sensitive fields",
+    "columns": {"custom": {"column": "custom", "type": "json", "catalogue": {"relation": "crm.custom_field_sensitive", "code": "code"}}}}');
 -- the golden record's birthday; a lunar one has no fixed day and is left to flows
 SELECT crm._rule_source_put('birthday', 'identity', 'state', 'crm.customer_private', '{
     "key": "customer_id", "keyed": "person", "as_of": "now", "facts": ["member"], "name_zh": "本人生日", "name_en": "own birthday",

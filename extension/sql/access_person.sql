@@ -73,7 +73,8 @@ BEGIN
                 WHEN 'phone' THEN to_jsonb(crm._decrypt('phone', p.phone_sealed))
                 WHEN 'email' THEN to_jsonb(crm._decrypt('email', p.email_sealed))
                 WHEN 'birthday' THEN to_jsonb(p.birthday)
-                WHEN 'address' THEN to_jsonb(crm._decrypt('address', p.address_sealed)) END
+                WHEN 'address' THEN to_jsonb(crm._decrypt('address', p.address_sealed))
+                WHEN 'custom' THEN nullif(p.custom, '{}') END
             FROM crm.customer_private p WHERE p.customer_id = person)
     END;
 END
@@ -111,7 +112,7 @@ BEGIN
     END IF;
     IF fields IS NULL OR cardinality(fields) = 0 OR cardinality(fields) > 20 THEN
         RAISE EXCEPTION 'no fields were asked for' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'fields',
-            HINT = 'Name at least one of name, phone, email, birthday, address, identifiers and note.';
+            HINT = 'Name at least one of name, phone, email, birthday, address, identifiers, note and custom.';
     END IF;
     IF coalesce(length(btrim(reason)), 0) < 2 THEN
         RAISE EXCEPTION 'a reason is needed to see clear values'
@@ -135,7 +136,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_unmask(bigint, text[], text) IS
-    'fields of a person in clear (name, phone, email, birthday, address, identifiers, note), each put on the trail with the reason; staff only, within scope and crm.field_right (42501 names the field), RM110 past the hourly limit, 22023 without a reason, P0002 when out of scope';
+    'fields of a person in clear (name, phone, email, birthday, address, identifiers, note, custom: those custom fields that are sensitive), each put on the trail with the reason; staff only, within scope and crm.field_right (42501 names the field), RM110 past the hourly limit, 22023 without a reason, P0002 when out of scope';
 GRANT EXECUTE ON FUNCTION crm.access_unmask(bigint, text[], text) TO crm_clerk, crm_store_manager, crm_manager,
     crm_service, crm_steward, crm_headquarters;
 
@@ -149,7 +150,7 @@ BEGIN
     answer := jsonb_build_object(
         'customer_id', person, 'exported_at', crm.core_now(),
         'person', (SELECT jsonb_object_agg(f, crm._access_clear_field(person, f))
-                   FROM unnest('{name,phone,email,birthday,address,identifiers,note}'::text[]) f),
+                   FROM unnest('{name,phone,email,birthday,address,identifiers,note,custom}'::text[]) f),
         'records', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                         'source', s.code, 'external_id', r.external_id, 'kind', r.kind, 'channel', r.channel,
                         'registered_at', r.registered_at, 'custom', r.custom) ORDER BY r.source_record_id), '[]')

@@ -23,6 +23,45 @@ CREATE FUNCTION crm._identity_is_real_birthday(birthday date) RETURNS boolean
     AS $$ SELECT birthday NOT IN ('1900-01-01', '1970-01-01', '2000-01-01') $$;
 COMMENT ON FUNCTION crm._identity_is_real_birthday(date) IS 'false for the dates that tills write when they know none';
 
+-- Sensitive custom fields (allergens, say) lie with the clear values, the others beside the masked ones.
+CREATE FUNCTION crm._identity_custom(custom jsonb, is_sensitive boolean) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    guarded text[];
+BEGIN
+    IF custom IS NULL OR custom = '{}' THEN
+        RETURN '{}';
+    END IF;
+    guarded := ARRAY(SELECT f.code FROM crm.custom_field f WHERE f.entity = 'member' AND f.is_sensitive AND custom ? f.code);
+    IF NOT is_sensitive THEN
+        RETURN custom - guarded;
+    END IF;
+    RETURN coalesce((SELECT jsonb_object_agg(g.code, custom -> g.code) FROM unnest(guarded) g(code)), '{}');
+END
+$$;
+COMMENT ON FUNCTION crm._identity_custom(jsonb, boolean) IS 'of the custom fields of a person those that are sensitive, or those that are not';
+
+CREATE FUNCTION crm._identity_move_custom(code text, is_sensitive boolean) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF is_sensitive THEN
+        WITH held AS (SELECT c.customer_id, c.custom -> code AS value FROM crm.customer c WHERE c.custom ? code ORDER BY c.customer_id FOR UPDATE),
+        taken AS (UPDATE crm.customer c SET custom = c.custom - code, row_version = c.row_version + 1, updated_at = crm.core_now()
+                  FROM held h WHERE c.customer_id = h.customer_id)
+        UPDATE crm.customer_private p SET custom = p.custom || jsonb_build_object(code, h.value) FROM held h WHERE p.customer_id = h.customer_id;
+    ELSE
+        WITH held AS (SELECT c.customer_id, p.custom -> code AS value FROM crm.customer c JOIN crm.customer_private p ON p.customer_id = c.customer_id
+                      WHERE p.custom ? code ORDER BY c.customer_id FOR UPDATE OF c),
+        taken AS (UPDATE crm.customer_private p SET custom = p.custom - code FROM held h WHERE p.customer_id = h.customer_id)
+        UPDATE crm.customer c SET custom = c.custom || jsonb_build_object(code, h.value), row_version = c.row_version + 1, updated_at = crm.core_now()
+        FROM held h WHERE c.customer_id = h.customer_id;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_move_custom(text, boolean) IS 'moves the values of a custom field to the clear values, or back; locks the persons who have one, ascending';
+
 CREATE FUNCTION crm._identity_keep(state anyelement, value anyelement) RETURNS anyelement
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_keep';
 COMMENT ON FUNCTION crm._identity_keep(anyelement, anyelement) IS 'the first of two values: the transition of crm._identity_first()';

@@ -84,12 +84,13 @@ BEGIN
             fact.store_id, stores, registered,
             coalesce(fact.registered_on, crm._local_day(registered, coalesce(
                 (SELECT s.time_zone FROM crm.source s WHERE s.source_id = fact.source_id), 'Asia/Shanghai'))),
-            coalesce(fact.custom, '{}'), crm.core_now());
+            crm._identity_custom(fact.custom, false), crm.core_now());
     INSERT INTO crm.customer_private (customer_id, name, name_search, phone_sealed, phone_hash, email_sealed, birthday,
-                                      is_birthday_lunar, birthday_md, address_sealed, provenance)
+                                      is_birthday_lunar, birthday_md, address_sealed, custom, provenance)
     VALUES (person, told_name, crm._identity_name_search(told_name), phone.value_sealed, phone.value_hash, email.value_sealed, born,
             born IS NOT NULL AND coalesce(fact.is_birthday_lunar, false),
             CASE WHEN NOT coalesce(fact.is_birthday_lunar, false) THEN extract(month FROM born) * 100 + extract(day FROM born) END, told_address,
+            crm._identity_custom(fact.custom, true),
             jsonb_strip_nulls(jsonb_build_object(
                 'name', CASE WHEN told_name IS NOT NULL THEN record_id END, 'sex', CASE WHEN told_sex IS NOT NULL THEN record_id END,
                 'city', CASE WHEN fact.city <> '' THEN record_id END, 'birthday', CASE WHEN born IS NOT NULL THEN record_id END,

@@ -258,6 +258,9 @@ CREATE FUNCTION crm.ingest_define_field(entity text, code text, type text, name_
                                         is_derived boolean DEFAULT false, is_sensitive boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
+DECLARE
+    was_sensitive boolean := coalesce((SELECT f.is_sensitive FROM crm.custom_field f
+                                       WHERE f.entity = ingest_define_field.entity AND f.code = ingest_define_field.code), is_sensitive);
 BEGIN
     IF entity IS DISTINCT FROM 'member' THEN
         RAISE EXCEPTION 'only members have custom fields' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'entity',
@@ -285,9 +288,12 @@ BEGIN
     VALUES (entity, code, name_zh, name_en, type, options, is_derived, is_sensitive)
     ON CONFLICT ON CONSTRAINT custom_field_pkey DO UPDATE SET name_zh = excluded.name_zh, name_en = excluded.name_en,
         options = excluded.options, is_derived = excluded.is_derived, is_sensitive = excluded.is_sensitive;
+    IF is_sensitive <> was_sensitive THEN
+        PERFORM crm._identity_move_custom(code, is_sensitive);
+    END IF;
     PERFORM crm._audit('define', 'custom_field', NULL, code);
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_define_field(text, text, text, text, text, jsonb, boolean, boolean) IS
-    'makes or changes a typed custom field of members: text, number, date, bool, option or multi_option (options: a list of texts); derived ones are computed and refuse input; is_sensitive marks a field for whoever makes lists and hides nothing; 22023 naming the field';
+    'makes or changes a typed custom field of members: text, number, date, bool, option or multi_option (options: a list of texts); derived ones are computed and refuse input; sensitive ones are shown by crm.access_unmask() alone, to whom crm.field_right lets see custom, and are asked in rules as the kind sensitive; 22023 naming the field';
 GRANT EXECUTE ON FUNCTION crm.ingest_define_field(text, text, text, text, text, jsonb, boolean, boolean) TO crm_admin, crm_steward;

@@ -134,7 +134,7 @@ static CrmStatement write_customer = {
 	"    custom, updated_at) "
 	"SELECT w.customer_id, 'active', crm._identity_mask_name(w.shown_name), coalesce(w.phone_masked, ''), "
 	"    coalesce(w.email_masked, ''), w.sex, coalesce(w.city, ''), coalesce(w.channel, ''), w.store_id, "
-	"    w.store_ids::int[], w.registered_at, w.registered_on, w.record_count, coalesce(w.custom, '{}'), crm.core_now() "
+	"    w.store_ids::int[], w.registered_at, w.registered_on, w.record_count, crm._identity_custom(w.custom, false), crm.core_now() "
 	WRITTEN_ROWS
 	"ON CONFLICT (customer_id) DO UPDATE "
 	"SET name_masked = excluded.name_masked, phone_masked = excluded.phone_masked, "
@@ -154,18 +154,18 @@ static CrmStatement write_private = {
 	.arg_types = written_types,
 	.sql =
 	"INSERT INTO crm.customer_private (customer_id, name, name_search, phone_sealed, phone_hash, "
-	"    email_sealed, birthday, is_birthday_lunar, birthday_md, address_sealed, provenance) "
+	"    email_sealed, birthday, is_birthday_lunar, birthday_md, address_sealed, custom, provenance) "
 	"SELECT w.customer_id, w.name, crm._identity_name_search(w.name), w.phone, w.phone_hash, w.email, "
 	"    w.birthday, coalesce(w.is_lunar, false), "
 	"    CASE WHEN NOT w.is_lunar THEN extract(month FROM w.birthday) * 100 + extract(day FROM w.birthday) END, "
-	"    w.address, w.provenance "
+	"    w.address, crm._identity_custom(w.custom, true), w.provenance "
 	WRITTEN_ROWS
 	"ON CONFLICT (customer_id) DO UPDATE "
 	"SET name = excluded.name, name_search = excluded.name_search, phone_sealed = excluded.phone_sealed, "
 	"    phone_hash = excluded.phone_hash, email_sealed = excluded.email_sealed, "
 	"    birthday = excluded.birthday, is_birthday_lunar = excluded.is_birthday_lunar, "
 	"    birthday_md = excluded.birthday_md, address_sealed = excluded.address_sealed, "
-	"    provenance = excluded.provenance",
+	"    custom = excluded.custom, provenance = excluded.provenance",
 };
 
 /* Which value of a record fills which field; the first of a golden field tells its origin. */
