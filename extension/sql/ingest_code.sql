@@ -66,18 +66,18 @@ $$
 DECLARE
     place record := crm._ingest_open_code(code);
 BEGIN
-    RETURN (SELECT jsonb_build_object('store_name', s.name, 'city', s.city) FROM crm.store s WHERE s.store_id = place.store_id);
+    RETURN (SELECT jsonb_build_object('store_name', s.name, 'city', s.city, 'needs_check', crm._ingest_needs_check()) FROM crm.store s WHERE s.store_id = place.store_id);
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_store_of_code(text) IS 'name and city of the store whose code it is, for whoever holds the code; P0002 when it is not valid any more';
+COMMENT ON FUNCTION crm.ingest_store_of_code(text) IS 'name and city of the store whose code it is, and whether a phone is sent a code to prove itself, for whoever holds the code; P0002 when it is not valid any more';
 
-CREATE FUNCTION crm.ingest_enrol_by_code(code text, name text, phone text, birthday text DEFAULT NULL, consents text[] DEFAULT '{}', user_agent text DEFAULT '') RETURNS jsonb
+CREATE FUNCTION crm.ingest_enrol_by_code(code text, name text, phone text, birthday text DEFAULT NULL, consents text[] DEFAULT '{}', user_agent text DEFAULT '', sms_code text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
     place record := crm._ingest_open_code(code);
     store text := (SELECT s.code FROM crm.store s WHERE s.store_id = place.store_id);
-    number crm.phone_parts := crm.identity_phone(phone);
+    number text := crm._ingest_own_phone(phone);
     id text;
     is_known boolean;
     answer jsonb;
@@ -87,8 +87,10 @@ DECLARE
 BEGIN
     IF coalesce(btrim(name), '') = '' OR length(name) > 100 THEN
         RAISE EXCEPTION 'a member needs a name' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'name', HINT = 'Give 1 to 100 characters.';
-    ELSIF number.number IS NULL OR NOT number.is_key THEN
-        RAISE EXCEPTION 'this is no phone number of one person' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'phone', HINT = 'Give a mobile number, for example 138 1234 5678.';
+    END IF;
+    answer := CASE WHEN crm._ingest_needs_check() THEN crm._ingest_spend_check(number, sms_code) END;
+    IF answer IS NOT NULL THEN
+        RETURN answer;
     END IF;
     UPDATE crm.store_code c SET hour_starts = CASE WHEN c.hour_starts > crm.core_now() - interval '1 hour' THEN c.hour_starts ELSE crm.core_now() END,
            hour_count = CASE WHEN c.hour_starts > crm.core_now() - interval '1 hour' THEN c.hour_count + 1 ELSE 1 END, enrolled = c.enrolled + 1
@@ -96,28 +98,28 @@ BEGIN
     IF used > (crm._setting('ingest.store_code_hourly') #>> '{}')::int THEN
         RAISE EXCEPTION 'this code was used too often within an hour' USING ERRCODE = 'RM110', HINT = 'Try again later, or ask in the store.';
     END IF;
-    id := 'phone:' || encode(crm._identity_hash(1::smallint, '', number.number), 'hex');
-    is_known := EXISTS (SELECT FROM crm.identifier i WHERE i.kind = 1 AND i.value_hash = crm._identity_hash(1::smallint, '', number.number) AND i.customer_id IS NOT NULL);
+    id := 'phone:' || encode(crm._identity_hash(1::smallint, '', number), 'hex');
+    is_known := EXISTS (SELECT FROM crm.identifier i WHERE i.kind = 1 AND i.value_hash = crm._identity_hash(1::smallint, '', number) AND i.customer_id IS NOT NULL);
     -- a phone that is known says who it is better than whoever holds the code: only the consents are taken then
     IF NOT is_known THEN
         -- the consents are of the record itself, so that a welcome finds them; their evidence is added
-        answer := crm._ingest_note_enrolment(crm._ingest_console('member', jsonb_build_object('external_id', id, 'name', btrim(name), 'phone', number.number,
+        answer := crm._ingest_note_enrolment(crm._ingest_console('member', jsonb_build_object('external_id', id, 'name', btrim(name), 'phone', number,
             'birthday', nullif(btrim(birthday), ''), 'registered_at', crm.core_now(), 'store_code', store, 'channel', 'store')
             || coalesce((SELECT jsonb_object_agg('consent_' || c, 'yes') FROM unnest(consents) c WHERE c IN ('sms', 'wechat', 'email')), '{}'), NULL), store, 'qr');
         UPDATE crm.consent k SET evidence = shown WHERE k.source_record_id = (answer ->> 'fact_id')::bigint;
     ELSE
         FOREACH channel IN ARRAY coalesce(consents, '{}') LOOP
             CONTINUE WHEN channel NOT IN ('sms', 'wechat', 'email');
-            CONTINUE WHEN crm._outbox_consent((SELECT i.customer_id FROM crm.identifier i WHERE i.kind = 1 AND i.value_hash = crm._identity_hash(1::smallint, '', number.number)), channel) = 'no';
-            PERFORM crm._ingest_console('consent', jsonb_build_object('phone', number.number, 'channel', channel, 'state', 'yes', 'occurred_at', crm.core_now(), 'evidence', shown), NULL);
+            CONTINUE WHEN crm._outbox_consent((SELECT i.customer_id FROM crm.identifier i WHERE i.kind = 1 AND i.value_hash = crm._identity_hash(1::smallint, '', number)), channel) = 'no';
+            PERFORM crm._ingest_console('consent', jsonb_build_object('phone', number, 'channel', channel, 'state', 'yes', 'occurred_at', crm.core_now(), 'evidence', shown), NULL);
         END LOOP;
     END IF;
     RETURN '{"outcome": "enrolled"}';
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_enrol_by_code(text, text, text, text, text[], text) IS
-    'a customer registers by a store''s code with their own phone: name, phone, birthday, channels agreed to, kept with the code and the phone''s browser as evidence; the answer is the same whether the phone was known or not, a known one keeps its name and a no; P0002 for a code that ended, RM110 beyond ingest.store_code_hourly an hour, 22023 names the field';
+COMMENT ON FUNCTION crm.ingest_enrol_by_code(text, text, text, text, text[], text, text) IS
+    'a customer registers by a store''s code with their own phone: name, phone, birthday, channels agreed to, kept with the code and the phone''s browser as evidence; the answer is the same whether the phone was known or not, a known one keeps its name and a no; sms_code is what the phone was sent, where it is asked for: a wrong one is answered {status 422, field check}, and counts; P0002 for a code that ended, RM110 beyond ingest.store_code_hourly an hour, 22023 names the field';
 
 GRANT EXECUTE ON FUNCTION crm.ingest_make_store_code(text, int) TO crm_clerk, crm_store_manager, crm_manager, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.ingest_end_store_codes(text) TO crm_store_manager, crm_manager, crm_headquarters;
-GRANT EXECUTE ON FUNCTION crm.ingest_store_of_code(text), crm.ingest_enrol_by_code(text, text, text, text, text[], text) TO crm_gateway;
+GRANT EXECUTE ON FUNCTION crm.ingest_store_of_code(text), crm.ingest_enrol_by_code(text, text, text, text, text[], text, text) TO crm_gateway;

@@ -98,6 +98,8 @@ DECLARE
 BEGIN
     IF message.expires_at <= crm.core_now() THEN
         RETURN 'expired';
+    ELSIF crm._outbox_is_guest(message.message_id) THEN
+        RETURN NULL;
     END IF;
     SELECT * INTO reach FROM crm._outbox_may_reach(person, message.channel,
         (SELECT ch.identifier_kind FROM crm.channel ch WHERE ch.channel = message.channel), message.address_hash);
@@ -217,6 +219,9 @@ $$
 DECLARE
     request crm.queue_request;
 BEGIN
+    IF crm._outbox_is_guest(message.message_id) THEN
+        RETURN crm._outbox_guest_request(message, attempt);
+    END IF;
     SELECT message.customer_id, message.message_id, _outbox_request.attempt, e.endpoint, e.url,
            crm._decrypt('endpoint', e.secret_sealed), crm._decrypt('endpoint', e.next_secret_sealed), e.timeout_ms, e.is_private_allowed,
            crm._outbox_body(message.body, message.message_id, message.channel, crm._decrypt(k.code, i.value_sealed)), c.format = 'webhook', q.due_at

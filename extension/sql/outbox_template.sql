@@ -155,7 +155,11 @@ BEGIN
         SELECT 'template' AS field, 'a code of a to z, 0 to 9 and _' AS fault INTO wrong;
     ELSIF wrong.field IS NULL THEN
         SELECT f.field, f.fault INTO wrong
-        FROM crm._outbox_template_fault(outbox_define_template.channel, body, given ->> 'subject', given ->> 'html', given ->> 'vendor_template', given -> 'vendor_params') f;
+        FROM crm._outbox_template_fault(outbox_define_template.channel, crm._outbox_as_asked(template, body) || CASE WHEN template = 'join_check' THEN '退订' ELSE '' END,
+                                        given ->> 'subject', given ->> 'html', given ->> 'vendor_template', crm._outbox_as_asked(template, (given -> 'vendor_params')::text)::jsonb) f;
+    END IF;
+    IF wrong.field IS NULL AND template = 'join_check' AND body !~ '{{code}}' THEN
+        SELECT 'body' AS field, 'the code is {{code}}' AS fault INTO wrong;
     END IF;
     IF wrong.field IS NOT NULL THEN
         RAISE EXCEPTION 'template cannot be used: %', wrong.fault USING ERRCODE = 'invalid_parameter_value', COLUMN = wrong.field,
@@ -175,5 +179,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_define_template(text, text, text, jsonb, text) IS
-    'writes a template on a channel; options language, subject, html, vendor_template, vendor_params; answers how many characters (with the signature) and messages of 70 a text of usual values has; 22023 names the field that is wrong';
+    'writes a template on a channel (join_check is what a phone that enrols itself is sent: {{code}}, {{minutes}}); options language, subject, html, vendor_template, vendor_params; answers how many characters (with the signature) and messages of 70 a text of usual values has; 22023 names the field that is wrong';
 GRANT EXECUTE ON FUNCTION crm.outbox_define_template(text, text, text, jsonb, text) TO crm_marketer, crm_headquarters;

@@ -277,6 +277,9 @@ bind_one(CrmRequest *request, const CrmParam *param, const char **value, int *le
 		case CRM_IN_REQUEST_ID:
 			*value = request->request_id;
 			return true;
+		case CRM_IN_CLIENT:
+			*value = request->remote_addr;
+			return true;
 		case CRM_IN_HEADER:
 			if (crm_request_header(request, param->name) != NULL)
 				*value = crm_request_header(request, param->name);

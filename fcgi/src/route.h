@@ -42,6 +42,7 @@ typedef enum CrmPlace
 	CRM_IN_LIMIT,				/* query "limit", 1 to 500 */
 	CRM_IN_HEADER,				/* a header that no other place stands for, by its name */
 	CRM_IN_REQUEST_ID,
+	CRM_IN_CLIENT,				/* the network address that nginx saw */
 	CRM_IN_CONST				/* `initial` of the parameter */
 } CrmPlace;
 

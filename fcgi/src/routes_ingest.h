@@ -296,13 +296,24 @@
 		.request_schema = "JoinCode", .response_schema = "Object", .success = 200, .example = "{\"code\":\"...\"}",
 	},
 	{
+		.method = CRM_POST, .path = "/api/v1/join/check", .operation = "join_check", .tag = "Persons",
+		.access = CRM_ACCESS_PUBLIC,
+		.sql = "SELECT 200 AS status, crm.ingest_send_check(crm.gateway_text($1, 'code', true), crm.gateway_text($1, 'phone', true), coalesce($2, ''))::text AS body",
+		.params = {BODY, {"client", CRM_IN_CLIENT, CRM_TEXT, false, NULL, NULL}},
+		.timeout_ms = FAST_MS, .summary = "Send a phone the digits that prove it is there",
+		.text = "Outcome sent, or not_needed where nothing carries text messages. One a minute and few an hour, for a phone and for a network address.",
+		.request_schema = "JoinCheck", .response_schema = "Object", .success = 200, .example = "{\"code\":\"...\",\"phone\":\"13867241978\"}",
+	},
+	{
 		.method = CRM_POST, .path = "/api/v1/join", .operation = "join", .tag = "Persons",
 		.access = CRM_ACCESS_PUBLIC,
-		.sql = "SELECT 201 AS status, crm.ingest_enrol_by_code(crm.gateway_text($1, 'code', true), crm.gateway_text($1, 'name', true), "
-		"crm.gateway_text($1, 'phone', true), crm.gateway_text($1, 'birthday'), coalesce(crm.gateway_texts($1, 'consents'), '{}'), coalesce($2, ''))::text AS body",
+		.sql = "SELECT coalesce((j->>'status')::int, 201) AS status, j->>'code' AS code, j->>'field' AS field, j->>'detail' AS detail, "
+		"j->>'remedy' AS remedy, j::text AS body FROM crm.ingest_enrol_by_code(crm.gateway_text($1, 'code', true), crm.gateway_text($1, 'name', true), "
+		"crm.gateway_text($1, 'phone', true), crm.gateway_text($1, 'birthday'), coalesce(crm.gateway_texts($1, 'consents'), '{}'), coalesce($2, ''), "
+		"crm.gateway_text($1, 'check')) j",
 		.params = {BODY, {"User-Agent", CRM_IN_HEADER, CRM_TEXT, false, NULL, "kept as evidence of the consents"}},
 		.timeout_ms = FAST_MS, .summary = "A customer enrols with a store's code",
-		.text = "The answer is the same whether the phone was known or not.",
+		.text = "The answer is the same whether the phone was known or not. Where a phone proves itself, check holds the digits it was sent.",
 		.request_schema = "Joining", .response_schema = "Object", .success = 201,
 		.example = "{\"code\":\"...\",\"name\":\"王芳\",\"phone\":\"13867241978\",\"consents\":[\"sms\"]}",
 	},

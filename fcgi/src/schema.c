@@ -90,7 +90,8 @@ const CrmSchema crm_schemas[] = {
 					  "\"fields\":{\"type\":\"array\",\"items\":" TEXT "},\"reason\":" TEXT)},
 	{"StoreCode", OBJECT("", "\"store\":" TEXT ",\"days\":{\"type\":\"integer\",\"minimum\":1}")},
 	{"JoinCode", OBJECT("\"code\"", "\"code\":" TEXT)},
-	{"Joining", OBJECT("\"code\",\"name\",\"phone\"", "\"code\":" TEXT ",\"name\":" TEXT ",\"phone\":" TEXT ",\"birthday\":" TEXT ","
+	{"JoinCheck", OBJECT("\"code\",\"phone\"", "\"code\":" TEXT ",\"phone\":" TEXT)},
+	{"Joining", OBJECT("\"code\",\"name\",\"phone\"", "\"code\":" TEXT ",\"check\":" TEXT ",\"name\":" TEXT ",\"phone\":" TEXT ",\"birthday\":" TEXT ","
 					   "\"consents\":{\"type\":\"array\",\"items\":{\"enum\":[\"sms\",\"wechat\",\"email\"]}}")},
 	{"Reason", OBJECT("\"reason\"", "\"reason\":" TEXT)},
 	{"Note", OBJECT("\"body\"", "\"body\":" TEXT ",\"channel\":" TEXT ",\"outcome\":" TEXT ",\"next_on\":" DAY)},

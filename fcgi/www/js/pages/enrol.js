@@ -1,14 +1,15 @@
 // A new member in three fields and the consents; whoever has the phone already is shown before anything is saved.
-import {check, field, form, h, show, toast} from '../dom.js';
+import {check, field, h, show, toast} from '../dom.js';
 import {post} from '../api.js';
 import {t} from '../i18n.js';
+import {keptForm} from '../typed.js';
 import {write} from '../waiting.js';
 
-export async function draw([typed = '']) {
+export async function draw([typed = ''], me) {
 	const isNumber = /^[\d\s+-]+$/.test(typed);
 	let warned = null;
 	const known = h('div', {'aria-live': 'polite'});
-	show(h('h1', {}, t('page.enrol')), h('div', {class: 'card'}, known, form([
+	show(h('h1', {}, t('page.enrol')), h('div', {class: 'card'}, known, keptForm(`${me.actor}:enrol:${typed}`, [
 		field('phone', t('enrol.phone'), {type: 'tel', autocomplete: 'off', value: isNumber ? typed : '', required: true}),
 		field('name', t('enrol.name'), {autocomplete: 'off', value: isNumber ? '' : typed, required: true}),
 		field('birthday', t('enrol.birthday'), {placeholder: '1990-05-01', autocomplete: 'off'}),
@@ -16,7 +17,7 @@ export async function draw([typed = '']) {
 		const phone = data.get('phone');
 		if (warned !== phone && await warn(phone, known)) {
 			warned = phone;
-			return;
+			return true;
 		}
 		const consents = ['sms', 'wechat', 'email'].filter((channel) => data.get(`consent_${channel}`));
 		const answer = await write('enrol', {name: data.get('name'), phone, birthday: data.get('birthday') || null, consents}, t('page.enrol'));

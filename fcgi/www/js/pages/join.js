@@ -1,7 +1,11 @@
-// What a customer sees after scanning a store's code: whose it is, a short form, what is agreed to; nobody is signed in.
-import {check, field, form, h, show} from '../dom.js';
+// What a customer sees after scanning a store's code: whose it is, a short form, what is agreed to, and the digits that
+// prove that the phone is theirs; nobody is signed in.  What was typed outlives a reload; it goes with the tab.
+import {check, field, h, show} from '../dom.js';
 import {post} from '../api.js';
+import {keptForm} from '../typed.js';
 import {choose, fault, language, t} from '../i18n.js';
+
+const channels = ['sms', 'wechat', 'email'];
 
 export async function draw([code]) {
 	const other = language === 'en' ? 'zh-CN' : 'en';
@@ -13,11 +17,30 @@ export async function draw([code]) {
 	} catch (problem) {
 		return show(h('div', {class: 'card signin'}, h('h1', {}, t('join.title')), h('p', {class: 'warn', role: 'alert'}, problem.status === 404 ? t('join.ended') : fault(problem)), turn));
 	}
-	show(h('div', {class: 'card signin'}, h('h1', {}, t('join.welcome', {store: store.store_name})), form([
+	const asked = keptForm('join', [
 		field('name', t('enrol.name'), {autocomplete: 'name', required: true}), field('phone', t('enrol.phone'), {type: 'tel', autocomplete: 'tel', required: true}),
+		store.needs_check && proof(code),
 		field('birthday', t('join.birthday'), {placeholder: '1990-05-01', autocomplete: 'bday'}),
-		h('p', {}, t('join.consent')), ['sms', 'wechat', 'email'].map((channel) => check(`consent_${channel}`, t(`enrol.${channel}`))), h('p', {class: 'faint'}, t('join.may'))], t('join.go'), async (data) => {
-		await post('join', {code, name: data.get('name'), phone: data.get('phone'), birthday: data.get('birthday') || null, consents: ['sms', 'wechat', 'email'].filter((channel) => data.get(`consent_${channel}`))});
+		h('p', {}, t('join.consent')), channels.map((channel) => check(`consent_${channel}`, t(`enrol.${channel}`))), h('p', {class: 'faint'}, t('join.may'))], t('join.go'), async (data, element, done) => {
+		await post('join', {code, name: data.get('name'), phone: data.get('phone'), check: data.get('check'), birthday: data.get('birthday') || null, consents: channels.filter((channel) => data.get(`consent_${channel}`))});
+		done();
 		show(h('div', {class: 'card signin'}, h('h1', {}, t('join.done')), h('p', {class: 'good', role: 'status'}, t('join.done_what', {store: store.store_name}))));
-	}), turn));
+	});
+	show(h('div', {class: 'card signin'}, h('h1', {}, t('join.welcome', {store: store.store_name})), asked, turn));
+}
+
+// The digits by text message: asked for by a button that rests for a minute.
+function proof(code) {
+	const said = h('p', {class: 'faint', role: 'status'});
+	const button = h('button', {type: 'button', id: 'send_check', onclick: async () => {
+		button.disabled = true;
+		try {
+			await post('join/check', {code, phone: button.form.elements.phone.value});
+			said.textContent = t('join.check_sent');
+			button.form.elements.check.focus();
+			await new Promise((resume) => setTimeout(resume, 60000));
+		} catch (problem) { said.textContent = fault(problem, t('enrol.phone')); }
+		button.disabled = false;
+	}}, t('join.check_send'));
+	return [h('div', {class: 'row'}, button), said, field('check', t('join.check'), {inputmode: 'numeric', autocomplete: 'one-time-code', maxlength: 10, required: true})];
 }

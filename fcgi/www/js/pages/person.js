@@ -2,6 +2,7 @@
 import {append, check, field, form, h, show, toast} from '../dom.js';
 import {get, post} from '../api.js';
 import {ownerCard} from '../owner.js';
+import {keptForm} from '../typed.js';
 import {write} from '../waiting.js';
 import {code, day, language, moment, money, number, t} from '../i18n.js';
 
@@ -10,7 +11,7 @@ const owners = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 
 export async function draw([id], me) {
 	const [person, owner] = await Promise.all([get(`persons/${id}/overview`), owners.includes(me.role) ? get(`persons/${id}/owner`) : null]);
 	show(h('h1', {}, person.name || t('unnamed'), ' ', person.value && h('span', {class: 'tag tier'}, code('tier', person.value.tier))),
-		dial(person), h('div', {class: 'cards'}, about(person), coupons(person), note(person, me), followUp(person), owner && ownerCard(owner, me)), timeline(person),
+		dial(person), h('div', {class: 'cards'}, about(person), coupons(person), note(person, me), followUp(person, me), owner && ownerCard(owner, me)), timeline(person),
 		['crm_store_manager', 'crm_manager', 'crm_headquarters'].includes(me.role) && h('p', {}, h('a', {href: `#/history/${person.customer_id}`}, t('page.history'))));
 }
 
@@ -45,18 +46,19 @@ function coupons(person) {
 }
 
 function note(person, me) {
-	return h('section', {class: 'card'}, h('h2', {}, t('person.note')), form([
+	return h('section', {class: 'card'}, h('h2', {}, t('person.note')), keptForm(`${me.actor}:note:${person.customer_id}`, [
 		h('label', {for: 'channel'}, t('person.channel')), h('select', {id: 'channel', name: 'channel'}, ['store', 'call', 'wechat', 'sms'].map((c) => h('option', {value: c}, code('channel', c)))),
-		field('body', t('person.said'), {tag: 'textarea', required: true}), field('next_on', t('person.next'), {type: 'date'})], t('save'), async (data, element) => {
+		field('body', t('person.said'), {tag: 'textarea', required: true}), field('next_on', t('person.next'), {type: 'date'})], t('save'), async (data, element, done) => {
 		const kept = await write(`persons/${person.customer_id}/notes`, {channel: data.get('channel'), body: data.get('body'), next_on: data.get('next_on') || null}, `${t('person.note')} ${person.name || ''}`);
+		done();
 		toast(t(kept ? 'saved' : 'waiting.kept'));
 		if (kept) await draw([person.customer_id], me);
 		else element.reset();
 	}));
 }
 
-function followUp(person) {
-	return h('section', {class: 'card'}, h('h2', {}, t('person.task')), form([field('title', t('person.task_what'), {required: true, maxlength: 200}),
+function followUp(person, me) {
+	return h('section', {class: 'card'}, h('h2', {}, t('person.task')), keptForm(`${me.actor}:task:${person.customer_id}`, [field('title', t('person.task_what'), {required: true, maxlength: 200}),
 		field('due_on', t('person.task_when'), {type: 'date', required: true})], t('save'), async (data, element) => {
 		await post(`persons/${person.customer_id}/tasks`, {title: data.get('title'), due_on: data.get('due_on')});
 		element.reset();

@@ -1,11 +1,12 @@
 // A coupon at the counter: the discount, or why not.
-import {field, form, h, show, toast} from '../dom.js';
+import {field, h, show, toast} from '../dom.js';
 import {post} from '../api.js';
 import {fault, money, t} from '../i18n.js';
+import {keptForm} from '../typed.js';
 
-export async function draw([coupon = '']) {
+export async function draw([coupon = ''], me) {
 	const answer = h('div', {'aria-live': 'polite'});
-	show(h('h1', {}, t('page.redeem')), h('div', {class: 'card'}, form([
+	show(h('h1', {}, t('page.redeem')), h('div', {class: 'card'}, keptForm(`${me.actor}:redeem:${coupon}`, [
 		field('code', t('redeem.code'), {value: coupon, autocomplete: 'off', autocapitalize: 'characters', required: true}),
 		field('order_external_id', t('redeem.order'), {autocomplete: 'off', required: true}),
 		field('amount', t('redeem.amount'), {inputmode: 'decimal', required: true})], t('redeem.go'), async (data) => {

@@ -3,6 +3,7 @@ import {field, form, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
 import {number, percent, t} from '../i18n.js';
 import {save, table} from '../table.js';
+import {keptForm} from '../typed.js';
 
 const daysBack = (n) => new Date(Date.now() + 8 * 3600000 - n * 86400000).toISOString().slice(0, 10);
 
@@ -26,12 +27,13 @@ export async function draw([kind = '', name = '', from = daysBack(30), to = days
 function move(staff, after) {
 	const label = (one) => `${one.name}${one.has_left ? ` (${t('scorecard.left')})` : ''} · ${one.stores || ''} · ${t('scorecard.open', {n: one.open_tasks, customers: one.owned})}`;
 	const select = (name, who) => h('select', {id: name, name}, who.map((one) => h('option', {value: one.staff}, label(one))));
-	return h('section', {class: 'card'}, h('h2', {}, t('scorecard.reassign')), form([
+	return h('section', {class: 'card'}, h('h2', {}, t('scorecard.reassign')), keptForm('handover', [
 		h('label', {for: 'leaver'}, t('scorecard.leaver')), select('leaver', [...staff].sort((a, b) => b.has_left - a.has_left || b.owned - a.owned || b.open_tasks - a.open_tasks)),
 		h('label', {for: 'to_staff'}, t('scorecard.heir')), select('to_staff', staff.filter((one) => !one.has_left)),
-		field('reason', t('history.why'), {required: true, maxlength: 200})], t('scorecard.move'), async (data) => {
+		field('reason', t('history.why'), {required: true, maxlength: 200})], t('scorecard.move'), async (data, element, done) => {
 		if (!data.get('reason').trim()) throw Object.assign(new Error(t('fault.field.reason')), {field: 'reason', code: 'no_reason'});
 		const answer = await post(`staff/${encodeURIComponent(data.get('leaver'))}/reassign`, {to: data.get('to_staff'), reason: data.get('reason')});
+		done();
 		toast(t('scorecard.moved', {n: number(answer.tasks), persons: number(answer.customers)}));
 		await after();
 	}));

@@ -1,0 +1,34 @@
+// What is typed into a form outlives a reload and a page that was left, until it was taken, given up, or the person signs
+// out.  It may name a customer, so it lies in this tab's memory of the browser only, and goes with the tab.
+import {form, h} from './dom.js';
+import {t} from './i18n.js';
+import {forget, keep, kept} from './drafts.js';
+
+const valueOf = (input) => input.type === 'checkbox' ? input.checked : input.value;
+
+function give(input, value) {
+	if (input.type === 'checkbox') input.checked = value;
+	else input.value = value;
+}
+
+const inputsOf = (element) => [...element.elements].filter((input) => input.name && input.type !== 'password' && input.type !== 'file');
+const typedInto = (element) => Object.fromEntries(inputsOf(element).map((input) => [input.name, valueOf(input)]));
+
+// A form of dom.js that is filled with what was typed into it before; submit(data, element, done) may call done() as soon
+// as it was taken, and it is called when submit ends, unless that answers true: nothing was taken yet.
+export function keptForm(key, fields, label, submit) {
+	const place = `typed:${key}`;
+	const before = kept(place);
+	const note = h('p', {class: 'row faint', role: 'status', hidden: !before}, t('draft.kept'), h('button', {type: 'button', class: 'quiet', onclick: () => {
+		done();
+		for (const input of inputsOf(element)) give(input, first[input.name]);
+	}}, t('draft.drop')));
+	const done = () => { forget(place); note.hidden = true; };
+	const element = form([note, fields], label, async (data) => {
+		if (!await submit(data, element, done)) done();
+	});
+	const first = typedInto(element);
+	for (const input of inputsOf(element)) if (before && input.name in before) give(input, before[input.name]);
+	for (const change of ['input', 'change']) element.addEventListener(change, () => keep(place, typedInto(element)));
+	return element;
+}
