@@ -57,9 +57,11 @@ CREATE FUNCTION pg_temp.outcome() RETURNS TABLE (id bigint, what text) LANGUAGE 
 CREATE FUNCTION pg_temp.flow(change jsonb) RETURNS crm.flow_row LANGUAGE sql AS $$
     SELECT ROW(f.flow_id, f.code, f.name_zh, f.name_en, f.trigger, f.state, f.active_from, f.epoch, f.version, f.spec || change, f.watermark)::crm.flow_row FROM crm.flow f WHERE f.flow_id = 2 $$;
 -- both ways, each undone: what the one has and the other has not
-CREATE FUNCTION pg_temp.compare(change jsonb, at timestamptz, late_at timestamptz, OUT fired bigint, OUT outcomes text, OUT differences bigint, OUT example text) LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.compare(change jsonb, at timestamptz, late_at timestamptz, apart boolean DEFAULT false, OUT fired bigint, OUT outcomes text, OUT differences bigint, OUT example text) LANGUAGE plpgsql AS $$
 DECLARE
-    persons bigint[] := ARRAY(SELECT o.id FROM one o JOIN crm.customer c ON c.customer_id = o.id WHERE c.status = 'active' ORDER BY o.id);
+    persons bigint[] := ARRAY(SELECT o.id FROM one o JOIN crm.customer c ON c.customer_id = o.id WHERE c.status = 'active'
+                              AND NOT (apart AND (EXISTS (SELECT FROM one e WHERE e.phone = o.phone AND e.id < o.id) OR o.merged > 0.97)) ORDER BY o.id);
+    named_twice int := CASE WHEN apart THEN 0 ELSE 100 END;
     keys text[] := array_fill('2026-05-31'::text, ARRAY[cardinality(persons)]);
     alone text[];
     together text[];
@@ -75,7 +77,7 @@ BEGIN
     END;
     BEGIN
         -- some are named twice: each key is used once
-        fired := crm._campaign_fire_all(pg_temp.flow(change), persons || persons[1:100], keys || keys[1:100], crm.core_now(), late_at, 1);
+        fired := crm._campaign_fire_all(pg_temp.flow(change), persons || persons[1:named_twice], keys || keys[1:named_twice], crm.core_now(), late_at, 1);
         together := ARRAY(SELECT concat_ws('>', o.id, o.what) FROM pg_temp.outcome() o ORDER BY 1);
         outcomes := (SELECT string_agg(x.outcome || ' ' || x.n, ', ' ORDER BY x.outcome)
                      FROM (SELECT o.outcome, count(*) AS n FROM crm.occurrence o WHERE o.flow_id = 2 AND o.occurrence_key = '2026-05-31' GROUP BY 1) x);
@@ -94,6 +96,9 @@ SELECT c.* FROM (VALUES
     (6, '{"except": {"kind": "value", "field": "tier", "value": ["B"]}}', '2026-06-30T12:00:00+08:00', 'infinity')) v (n, change, at, late_at),
     LATERAL pg_temp.compare(v.change, v.at, v.late_at) c ORDER BY v.n;
 SELECT c.* FROM pg_temp.compare('{}', '2026-07-02T12:00:00+08:00', '2026-07-01T00:00:00+08:00') c;
+-- where nobody shares an address, counters are not locked before
+SELECT c.* FROM (VALUES (1, '{}'::jsonb, timestamptz '2026-06-30T12:00:00+08:00'), (2, '{"cap_messages": 2, "coupon_type": null}', '2026-06-30T22:30:00+08:00'),
+    (3, '{"cap_messages": null, "cap_days": null}', '2026-06-30T12:00:00+08:00')) v (n, change, at), LATERAL pg_temp.compare(v.change, v.at, 'infinity', true) c ORDER BY v.n;
 -- WeChat allows one a month, which some have had
 UPDATE crm.channel SET monthly_cap = 1 WHERE channel = 'wechat';
 INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, is_marketing, body, due_at, created_at)

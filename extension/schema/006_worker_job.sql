@@ -3,6 +3,7 @@ CREATE TABLE crm.job (
     job text PRIMARY KEY,               -- room.verb
     statement text NOT NULL,            -- one call that does a bounded piece and returns how much is left
     helper_statement text,              -- what a second process does meanwhile, while there is more; null: nothing
+    wake_statement text,                -- in how many milliseconds time alone brings it work (bigint, null: unknown), asked when it has none left
     every interval NOT NULL,            -- poll
     at_local time,                      -- daily at this local time instead
     position int NOT NULL DEFAULT 100,

@@ -11,6 +11,6 @@ SELECT f.flow_id, 1, f.spec, 'crm', crm.core_now() FROM crm.flow f;
 INSERT INTO crm.room_setting (name, value, description) VALUES
     ('campaign.source_behind_hours', '26', 'a silence is not trusted while a source has told nothing for so long'),
     ('campaign.late_order_days', '7', 'an order told of so many days after its silence was due still opens it');
-INSERT INTO crm.job (job, statement, every, position, next_run_at) VALUES
-    ('campaign.due', 'SELECT crm._campaign_due()', '5 seconds', 60, 'epoch'),
-    ('campaign.backlog', 'SELECT crm._campaign_backlog()', '20 seconds', 61, 'epoch');
+INSERT INTO crm.job (job, statement, helper_statement, wake_statement, every, position, next_run_at) VALUES
+    ('campaign.due', 'SELECT crm._campaign_due()', 'SELECT crm._campaign_help()', 'SELECT crm._campaign_wakes_in()', '5 seconds', 60, 'epoch'),
+    ('campaign.backlog', 'SELECT crm._campaign_backlog()', NULL, NULL, '20 seconds', 61, 'epoch');

@@ -11,7 +11,7 @@ CREATE TABLE crm.enrolment (
     step int NOT NULL DEFAULT 1,
     due_at timestamptz NOT NULL,
     PRIMARY KEY (customer_id, flow_id, epoch, occurrence_key));
-CREATE INDEX enrolment_due ON crm.enrolment (flow_id, due_at);
+CREATE INDEX enrolment_due ON crm.enrolment (flow_id, due_at, customer_id);
 SELECT crm._access_protect_person('crm.enrolment');
 
 -- Days that are named rather than counted: festivals, solar terms, a chain's own.

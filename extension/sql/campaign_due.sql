@@ -130,7 +130,7 @@ $$
 $$;
 COMMENT ON FUNCTION crm._campaign_birthday_md(date) IS 'the birthdays (month * 100 + day) that are celebrated on a day';
 
-CREATE FUNCTION crm._campaign_birthday_day(flow crm.flow_row, zone text, day date) RETURNS bigint
+CREATE FUNCTION crm._campaign_birthday_day(flow crm.flow_row, zone text, day date, newer_than bigint) RETURNS bigint
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
@@ -141,7 +141,7 @@ DECLARE
     most constant int := 500;
     year text := extract(year FROM day)::text;
     persons bigint[];
-    after bigint := 0;
+    after bigint := newer_than;
     fired bigint := 0;
 BEGIN
     IF due_at > crm.core_now() OR due_at < flow.active_from THEN
@@ -170,8 +170,8 @@ BEGIN
     RETURN 0;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_birthday_day(crm.flow_row, text, date) IS
-    'fires a day''s birthdays of one time zone once its hour has come; after midnight they are written down as missed; returns 1 when there is more';
+COMMENT ON FUNCTION crm._campaign_birthday_day(crm.flow_row, text, date, bigint) IS
+    'fires a day''s birthdays of one time zone, of persons with a higher id than that given, once its hour has come; after midnight they are written down as missed; returns 1 when there is more';
 
 CREATE FUNCTION crm._campaign_birthday(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -182,14 +182,22 @@ DECLARE
     day date;
     more bigint := 0;
     reached date := (flow.watermark AT TIME ZONE 'UTC')::date;
+    newest bigint := coalesce((SELECT max(c.customer_id) FROM crm.customer c), 0);
+    newer_than bigint := crm._campaign_looked_to(flow, newest);
 BEGIN
+    IF newer_than = newest THEN
+        RETURN 0;
+    END IF;
     FOR zone IN SELECT z FROM crm._campaign_zones() z LOOP
         local_today := crm._local_day(crm.core_now(), zone);
         -- days that nobody worked on are looked at once more, thirty at most
         FOR day IN SELECT d::date FROM generate_series(greatest(reached, local_today - 30), local_today, interval '1 day') d LOOP
-            more := more + crm._campaign_birthday_day(flow, zone, day);
+            more := more + crm._campaign_birthday_day(flow, zone, day, newer_than);
         END LOOP;
     END LOOP;
+    IF more = 0 THEN
+        PERFORM crm._campaign_looked(flow, newer_than = 0, newest);
+    END IF;
     IF more = 0 AND reached < crm._campaign_today() - 1 THEN
         UPDATE crm.flow f SET watermark = (crm._campaign_today() - 1)::timestamp AT TIME ZONE 'UTC' WHERE f.flow_id = flow.flow_id;
     END IF;
@@ -202,12 +210,20 @@ CREATE FUNCTION crm._campaign_due() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
+    known crm.flow_row;
     flow crm.flow_row;
     more bigint := 0;
 BEGIN
     -- under a cap, whoever is asked first goes: by priority, then in the order of the flows
-    FOR flow IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND f.trigger <> 'welcome'
-                ORDER BY coalesce((f.spec ->> 'priority')::int, 0) DESC, f.flow_id FOR UPDATE LOOP
+    FOR known IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND f.trigger <> 'welcome'
+                 ORDER BY coalesce((f.spec ->> 'priority')::int, 0) DESC, f.flow_id LOOP
+        -- edits wait for either lock; firing for those who are entered may be shared, what moves the watermark not
+        IF known.trigger = 'event' OR (known.trigger = 'schedule' AND NOT crm._campaign_has_moment(known)) THEN
+            SELECT * INTO flow FROM crm.flow f WHERE f.flow_id = known.flow_id AND f.state = 'active' FOR SHARE;
+        ELSE
+            SELECT * INTO flow FROM crm.flow f WHERE f.flow_id = known.flow_id AND f.state = 'active' FOR NO KEY UPDATE;
+        END IF;
+        CONTINUE WHEN NOT FOUND;
         more := more + CASE flow.trigger WHEN 'silence' THEN crm._campaign_silence(flow)
                                          WHEN 'birthday' THEN crm._campaign_birthday(flow)
                                          WHEN 'schedule' THEN crm._campaign_schedule(flow) + crm._campaign_enrolled(flow)

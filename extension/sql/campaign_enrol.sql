@@ -272,7 +272,7 @@ BEGIN
         SELECT d.version, d.step, d.goal_from, d.due_at, d.epoch, array_agg(d.customer_id ORDER BY d.customer_id) AS persons,
                array_agg(d.occurrence_key ORDER BY d.customer_id) AS keys
         FROM (SELECT e.* FROM crm.enrolment e WHERE e.flow_id = flow.flow_id AND e.due_at <= crm.core_now()
-              ORDER BY e.due_at, e.customer_id LIMIT most) d
+              ORDER BY e.due_at, e.customer_id LIMIT most FOR UPDATE SKIP LOCKED) d
         GROUP BY d.version, d.step, d.goal_from, d.due_at, d.epoch ORDER BY d.due_at, d.step
     LOOP
         PERFORM crm._campaign_take_step(flow, together.version, together.step, together.goal_from, together.due_at, together.epoch, together.persons, together.keys);
@@ -282,4 +282,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_enrolled(crm.flow_row) IS
-    'fires the steps that are due, 500 at a time; who is counted silent by a source that is behind waits for it; returns 1 when there may be more';
+    'fires the steps that are due, 500 at a time, those that another process has taken left to it; who is counted silent by a source that is behind waits for it; returns 1 when there may be more';

@@ -1,9 +1,10 @@
 -- campaign_set: occurrences of many persons at once.  What crm._campaign_gate() and crm._campaign_decide() say of one is said
 -- here of a set, by a statement a step; sql/campaign_set.sql holds the two against each other, five hundred persons at random.
 --
--- Locks: persons ascending, then the counters of addresses by key.  A person's own counter needs none: whoever
--- counts holds the person.  Persons who share an address, and keys of one person, are decided one after the
--- other, as if each had come alone.
+-- Locks: persons ascending, then counters by key.  A person's own counter needs none: whoever counts holds the person.
+-- Counters of addresses are counted under the condition that they are not full, which says whether another flow was
+-- faster.  Persons who share an address, and keys of one person, are decided one after the other, as if each had come
+-- alone, with the counters locked before.
 
 CREATE TYPE crm.gate_verdict AS (customer_id bigint, occurrence_key text, zone text, channel text, address_hash bytea, outcome text, arm text,
     due_at timestamptz, step text, result text, reason text, passed text[]);
@@ -28,6 +29,19 @@ $$;
 COMMENT ON FUNCTION crm._campaign_other_ids(bigint[]) IS
     'ids besides the current one under which a flow may have fired for current persons: merged ids, and those that the persons'' records belonged to before a split';
 
+CREATE FUNCTION crm._campaign_unreached(person bigint, channels text[]) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT string_agg(format('%s: %s', c.channel, CASE WHEN ch.endpoint IS NULL THEN 'no endpoint carries it'
+                   WHEN r.addresses = '{}' THEN 'no address' WHEN r.consent = 'yes' THEN 'as many this month as it allows'
+                   ELSE 'consent ' || r.consent END), ', ' ORDER BY c.k)
+            FROM unnest(channels) WITH ORDINALITY c (channel, k) LEFT JOIN crm.channel ch ON ch.channel = c.channel
+            CROSS JOIN LATERAL crm._outbox_reach(person, c.channel) r);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_unreached(bigint, text[]) IS 'of a person whom no channel reaches, why: a reason for each';
+
 CREATE FUNCTION crm._campaign_reaches(flow crm.flow_row, persons bigint[]) RETURNS crm.gate_reach[]
     LANGUAGE plpgsql STABLE AS
 $$
@@ -37,23 +51,33 @@ BEGIN
     IF NOT flow.spec ? 'channels' THEN
         RETURN array_fill(ROW(NULL, NULL, 'sends no message')::crm.gate_reach, ARRAY[cardinality(persons)]);
     END IF;
+    -- each record of each person is read once for all; the first of the channels that has an address and consent
     RETURN ARRAY(
-        SELECT CASE WHEN found.channel IS NOT NULL THEN ROW(found.channel, found.address, found.channel)::crm.gate_reach
-                    ELSE ROW(NULL, NULL, (
-                        SELECT string_agg(format('%s: %s', c.channel, CASE WHEN ch.endpoint IS NULL THEN 'no endpoint carries it'
-                                                 WHEN r.addresses = '{}' THEN 'no address' WHEN r.consent = 'yes' THEN 'as many this month as it allows'
-                                                 ELSE 'consent ' || r.consent END), ', ' ORDER BY c.k)
-                        FROM unnest(channels) WITH ORDINALITY c (channel, k) LEFT JOIN crm.channel ch ON ch.channel = c.channel
-                        CROSS JOIN LATERAL crm._outbox_reach(p.id, c.channel) r))::crm.gate_reach END
-        FROM unnest(persons) WITH ORDINALITY p (id, n)
-        LEFT JOIN LATERAL (
-            SELECT ch.channel, r.addresses[1] AS address
-            FROM unnest(channels) WITH ORDINALITY c (channel, k) JOIN crm.channel ch ON ch.channel = c.channel AND ch.endpoint IS NOT NULL
-            CROSS JOIN LATERAL crm._outbox_reach(p.id, ch.channel) r
-            WHERE r.addresses <> '{}' AND r.consent = 'yes'
-              AND NOT (ch.monthly_cap IS NOT NULL AND crm._outbox_month_is_full(ch.channel, crm._identity_cluster(p.id)))
-            ORDER BY c.k LIMIT 1) found ON true
-        ORDER BY p.n);
+        SELECT CASE WHEN f.channel IS NOT NULL THEN ROW(f.channel, f.address, f.channel)::crm.gate_reach
+                    ELSE ROW(NULL, NULL, crm._campaign_unreached(f.id, channels))::crm.gate_reach END
+        FROM (SELECT w.n, min(w.id) AS id, (array_agg(w.channel) FILTER (WHERE w.is_open))[1] AS channel, (array_agg(w.address) FILTER (WHERE w.is_open))[1] AS address
+              FROM (SELECT r.n, r.k, r.id, r.channel, r.address,
+                           CASE WHEN r.is_agreed AND r.address IS NOT NULL
+                                THEN NOT (r.monthly_cap IS NOT NULL AND crm._outbox_month_is_full(r.channel, crm._identity_cluster(r.id))) END AS is_open
+                    FROM (SELECT x.n, x.k, x.id, x.channel, x.monthly_cap, (array_agg(x.value_hash) FILTER (WHERE x.value_hash IS NOT NULL))[1] AS address,
+                                 count(x.state) > 0 AND NOT bool_or(coalesce(x.state, '') = 'no' OR x.is_out) AS is_agreed
+                          FROM (SELECT p.n, p.id, v.k, v.channel, v.monthly_cap, i.value_hash, c.state,
+                                       i.value_hash IS NOT NULL AND EXISTS (SELECT FROM crm.opt_out o WHERE o.channel = v.channel AND o.address_hash = i.value_hash) AS is_out
+                                FROM unnest(persons) WITH ORDINALITY p (id, n)
+                                CROSS JOIN (SELECT c.k, c.channel, ch.identifier_kind, ch.monthly_cap FROM unnest(channels) WITH ORDINALITY c (channel, k)
+                                            LEFT JOIN crm.channel ch ON ch.channel = c.channel AND ch.endpoint IS NOT NULL OFFSET 0) v
+                                LEFT JOIN crm.membership m ON m.customer_id = p.id AND m.valid_to = 'infinity'
+                                LEFT JOIN LATERAL (
+                                    SELECT ri.value_hash, ri.last_seen_at
+                                    FROM crm.record_identifier ri JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
+                                    WHERE ri.source_record_id = m.source_record_id AND ri.kind = v.identifier_kind AND ri.ended_at IS NULL) i ON true
+                                LEFT JOIN LATERAL (SELECT c.state FROM crm.consent c WHERE c.source_record_id = m.source_record_id AND c.channel = v.channel
+                                                   ORDER BY c.occurred_at DESC, c.consent_id DESC LIMIT 1) c ON true
+                                ORDER BY p.n, v.k, i.last_seen_at DESC, i.value_hash OFFSET 0) x
+                          GROUP BY x.n, x.k, x.id, x.channel, x.monthly_cap) r
+                    ORDER BY r.n, r.k OFFSET 0) w
+              GROUP BY w.n) f
+        ORDER BY f.n);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_reaches(crm.flow_row, bigint[]) IS
@@ -252,21 +276,30 @@ COMMENT ON FUNCTION crm._campaign_lock_addresses(crm.gate_reach[]) IS
 CREATE FUNCTION crm._campaign_messages(flow crm.flow_row, going crm.gate_verdict[], coupons crm.coupon_ref[], late_at timestamptz, epoch int) RETURNS crm.message_row[]
     LANGUAGE plpgsql STABLE AS
 $$
+DECLARE
+    expires_at timestamptz := CASE WHEN late_at < 'infinity' THEN late_at END;
 BEGIN
     RETURN ARRAY(
-        SELECT ROW(g.customer_id, crm._campaign_message_id(flow.flow_id, epoch, g.customer_id, g.occurrence_key), g.channel, ch.endpoint, flow.flow_id,
+        WITH voice AS MATERIALIZED (    -- asked once a channel
+            SELECT ch.channel, ch.endpoint, t.body, t.is_dressed
+            FROM crm.channel ch
+            LEFT JOIN LATERAL (SELECT t.body, t.subject IS NOT NULL OR t.html IS NOT NULL OR t.vendor_template IS NOT NULL AS is_dressed
+                               FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = ch.channel ORDER BY t.language DESC LIMIT 1) t ON true
+            WHERE ch.channel IN (SELECT g.channel FROM unnest(going) g)),
+        hours AS MATERIALIZED (         -- and once a zone
+            SELECT z.zone, crm._campaign_quiet(flow, z.zone) AS quiet FROM (SELECT DISTINCT g.zone FROM unnest(going) g) z)
+        SELECT ROW(g.customer_id, crm._campaign_message_id(flow.flow_id, epoch, g.customer_id, g.occurrence_key), g.channel, v.endpoint, flow.flow_id,
                    g.occurrence_key, true, g.address_hash,
-                   jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(t.body, w.who, k.code, k.value, k.valid_until, g.zone))
-                   || CASE WHEN t.is_dressed THEN crm._outbox_dress(flow.spec ->> 'template', g.channel,
-                          (SELECT jsonb_object_agg(v, crm._campaign_fill('{{' || v || '}}', w.who, k.code, k.value, k.valid_until, g.zone)) FROM unnest(crm._outbox_variables()) v))
-                      ELSE '{}' END,
-                   g.due_at, CASE WHEN late_at < 'infinity' THEN late_at END, NULL, crm._campaign_quiet(flow, g.zone))::crm.message_row
-        FROM unnest(going) WITH ORDINALITY g (customer_id, occurrence_key, zone, channel, address_hash, outcome, arm, due_at, step, result, reason, passed, n)
-        LEFT JOIN (SELECT u.n, u.code, u.value, u.valid_until FROM unnest(coupons) WITH ORDINALITY u (customer_id, coupon_id, code, value, valid_until, n)) k ON k.n = g.n
-        JOIN crm.channel ch ON ch.channel = g.channel
-        CROSS JOIN LATERAL (SELECT crm._outbox_plain((SELECT p.name FROM crm.customer_private p WHERE p.customer_id = g.customer_id)) AS who OFFSET 0) w
-        LEFT JOIN LATERAL (SELECT t.body, t.subject IS NOT NULL OR t.html IS NOT NULL OR t.vendor_template IS NOT NULL AS is_dressed
-                           FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = ch.channel ORDER BY t.language DESC LIMIT 1) t ON true
+                   CASE WHEN v.is_dressed THEN crm._outbox_dress(flow.spec ->> 'template', g.channel,
+                            (SELECT jsonb_object_agg(x, crm._campaign_fill('{{' || x || '}}', w.who, g.code, g.value, g.valid_until, g.zone)) FROM unnest(crm._outbox_variables()) x))
+                        ELSE '{}' END
+                   || jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(v.body, w.who, g.code, g.value, g.valid_until, g.zone)),
+                   g.due_at, expires_at, NULL, h.quiet)::crm.message_row
+        FROM ROWS FROM (unnest(going), unnest(coupons)) WITH ORDINALITY
+             g (customer_id, occurrence_key, zone, channel, address_hash, outcome, arm, due_at, step, result, reason, passed, holder, coupon_id, code, value, valid_until, n)
+        JOIN voice v ON v.channel = g.channel JOIN hours h ON h.zone = g.zone
+        LEFT JOIN crm.customer_private p ON p.customer_id = g.customer_id
+        CROSS JOIN LATERAL (SELECT crm._outbox_plain(p.name) AS who OFFSET 0) w
         ORDER BY g.n);
 END
 $$;
@@ -293,8 +326,12 @@ BEGIN
     END IF;
     IF cardinality(going) > 0 AND flow.spec ? 'channels' THEN
         messages := crm._campaign_messages(flow, going, coupons, late_at, _campaign_round.epoch);
+        -- before the counters, for queue rows come first
         PERFORM crm._outbox_put_all(messages);
-        PERFORM crm._outbox_count(messages);
+        IF NOT crm._outbox_count(messages, (flow.spec ->> 'cap_messages')::int, (flow.spec ->> 'cap_days')::int) THEN
+            RAISE EXCEPTION 'another flow has just reached one of these addresses' USING ERRCODE = 'serialization_failure',
+                HINT = 'The set is decided again with the counters locked.';
+        END IF;
     END IF;
     INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version)
     SELECT d.customer_id, flow.flow_id, _campaign_round.epoch, d.occurrence_key, crm.core_now(), coalesce(d.due_at, _campaign_round.due_at),
@@ -344,6 +381,17 @@ DECLARE
 BEGIN
     IF is_shadow THEN
         epoch := -1 - epoch;    -- keys of their own: what was only tried may still happen
+    END IF;
+    SELECT * INTO split FROM crm._campaign_apart(flow, persons, occurrence_keys, other_ids, reaches, epoch);
+    -- where nobody shares an address counters need no lock: who counts finds out whether somebody was faster
+    IF cardinality(split.waiting) = 0 AND NOT is_shadow THEN
+        BEGIN
+            RETURN QUERY SELECT * FROM crm._campaign_round(flow, ARRAY(SELECT persons[n] FROM unnest(split.ready) n), ARRAY(SELECT occurrence_keys[n] FROM unnest(split.ready) n),
+                other_ids, ARRAY(SELECT reaches[n] FROM unnest(split.ready) n), due_at, late_at, epoch, is_shadow);
+            RETURN;
+        EXCEPTION WHEN serialization_failure THEN
+            NULL;
+        END;
     END IF;
     PERFORM crm._campaign_lock_addresses(reaches);
     LOOP

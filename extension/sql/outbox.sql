@@ -259,9 +259,12 @@ $$;
 COMMENT ON FUNCTION crm._outbox_put(bigint, text, text, int, text, boolean, jsonb, timestamptz, timestamptz, bytea, jsonb) IS
     'a message, to leave when due and never in its quiet hours ({"from", "to", "zone"}), to the address given or the person''s newest; false when one of that id is there; RM701 when no endpoint carries the channel';
 
-CREATE FUNCTION crm._outbox_count(messages crm.message_row[]) RETURNS void
+CREATE FUNCTION crm._outbox_count(messages crm.message_row[], most int, days int) RETURNS boolean
     LANGUAGE plpgsql AS
 $$
+DECLARE
+    window_days interval := make_interval(days => days);
+    counted bigint;
 BEGIN
     INSERT INTO crm.contact_cap AS c (cap_key, sent_at)
     SELECT k.cap_key, ARRAY[m.due_at]
@@ -269,11 +272,16 @@ BEGIN
          LATERAL (VALUES (crm._outbox_cap_key('p', m.customer_id::text, NULL)), (crm._outbox_cap_key('a', m.channel, m.address_hash))) k (cap_key)
     ORDER BY k.cap_key
     ON CONFLICT (cap_key) DO UPDATE
-    SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > excluded.sent_at[1] - interval '31 days'), excluded.sent_at[1]);
+    SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > excluded.sent_at[1] - interval '31 days'), excluded.sent_at[1])
+    -- a person's is held by whoever counts; an address's may have been filled since it was looked at
+    WHERE get_byte(c.cap_key, 0) = ascii('p')
+       OR coalesce((SELECT count(*) FROM unnest(c.sent_at) s WHERE s > excluded.sent_at[1] - window_days) < most, true);
+    GET DIAGNOSTICS counted = ROW_COUNT;
+    RETURN counted = 2 * cardinality(messages);
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_count(crm.message_row[]) IS
-    'counts messages, no two of one person or address, against the caps; the caller holds persons and counters of addresses';
+COMMENT ON FUNCTION crm._outbox_count(crm.message_row[], int, int) IS
+    'counts messages, no two of one person or address, against the caps; the caller holds the persons; false when an address has had the most that a flow''s rolling days allow: then nothing may stay of it';
 
 CREATE FUNCTION crm._outbox_fault(options jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS

@@ -89,6 +89,7 @@ typedef struct CrmWorkerJob
 	char		name[NAMEDATALEN];
 	char	   *statement;
 	char	   *helper_statement;	/* what a helper does meanwhile; NULL: nobody helps */
+	char	   *wake_statement;	/* in how many ms time alone brings it work; NULL: it looks every so often */
 	int64		every_ms;
 	bool		is_daily;
 	TimestampTz next_run_at;	/* real time; daily jobs ask the clock of crm */

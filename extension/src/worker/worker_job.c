@@ -34,7 +34,7 @@ static CrmStatement load_statement = {
 	.name = "worker.load_jobs",
 	.sql = "SELECT j.job, j.statement, (extract(epoch FROM j.every) * 1000)::bigint,"
 	" j.at_local IS NOT NULL, CASE WHEN j.at_local IS NULL THEN NULL ELSE j.next_run_at <= crm.core_now() END,"
-	" EXISTS (SELECT FROM crm.endpoint e WHERE e.is_active), j.helper_statement, j.is_patient"
+	" EXISTS (SELECT FROM crm.endpoint e WHERE e.is_active), j.helper_statement, j.is_patient, j.wake_statement"
 	" FROM crm.job j WHERE j.is_active ORDER BY j.position, j.job",
 };
 
@@ -114,6 +114,16 @@ find_job(List *jobs, const char *name)
 	return NULL;
 }
 
+/* Keeps a text as it is now in the current memory context; one that is the same stays where it is. */
+static void
+keep_text(char **kept, const char *text)
+{
+	if (text == NULL)
+		*kept = NULL;
+	else if (*kept == NULL || strcmp(*kept, text) != 0)
+		*kept = pstrdup(text);
+}
+
 /* Takes row i of the job list over into the known jobs, which keep their place in time. */
 static List *
 take_job(List *known, MemoryContext context, uint64 i)
@@ -121,8 +131,6 @@ take_job(List *known, MemoryContext context, uint64 i)
 	HeapTuple	row = SPI_tuptable->vals[i];
 	TupleDesc	shape = SPI_tuptable->tupdesc;
 	char	   *name = SPI_getvalue(row, shape, 1);
-	char	   *statement = SPI_getvalue(row, shape, 2);
-	char	   *help = SPI_getvalue(row, shape, 7);
 	bool		is_null;
 	CrmWorkerJob *job = find_job(known, name);
 	MemoryContext spi = MemoryContextSwitchTo(context);
@@ -134,10 +142,9 @@ take_job(List *known, MemoryContext context, uint64 i)
 		job->ran_at = GetCurrentTimestamp();	/* patience begins now */
 		known = lappend(known, job);
 	}
-	if (job->statement == NULL || strcmp(job->statement, statement) != 0)
-		job->statement = pstrdup(statement);
-	if (job->helper_statement == NULL || help == NULL || strcmp(job->helper_statement, help) != 0)
-		job->helper_statement = help == NULL ? NULL : pstrdup(help);
+	keep_text(&job->statement, SPI_getvalue(row, shape, 2));
+	keep_text(&job->helper_statement, SPI_getvalue(row, shape, 7));
+	keep_text(&job->wake_statement, SPI_getvalue(row, shape, 9));
 	job->every_ms = DatumGetInt64(SPI_getbinval(row, shape, 3, &is_null));
 	job->is_daily = DatumGetBool(SPI_getbinval(row, shape, 4, &is_null));
 	if (job->is_daily)
@@ -180,9 +187,9 @@ crm_worker_load_jobs(List *known, MemoryContext context, bool *wants_sender)
 	return known;
 }
 
-/* What the statement returned; a job that returns nothing has nothing left. */
+/* What a statement of a job returned, a bigint; otherwise when it returned none. */
 static int64
-read_result(const CrmWorkerJob *job, const char *statement)
+read_number(const CrmWorkerJob *job, const char *statement, int64 otherwise)
 {
 	bool		is_null;
 	Datum		value;
@@ -190,9 +197,9 @@ read_result(const CrmWorkerJob *job, const char *statement)
 	crm_core_spi_execute_text(statement, job->name);
 	if (SPI_processed != 1 || SPI_tuptable == NULL ||
 		SPI_gettypeid(SPI_tuptable->tupdesc, 1) != INT8OID)
-		return 0;
+		return otherwise;
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-	return is_null ? 0 : DatumGetInt64(value);
+	return is_null ? otherwise : DatumGetInt64(value);
 }
 
 static void
@@ -234,6 +241,19 @@ note_run(CrmWorkerJob *job, TimestampTz started, int64 left)
 	job->failures = 0;
 }
 
+/* A job that has nothing left may know when time alone brings it work: it is run then, to the millisecond. */
+static void
+plan_wake(CrmWorkerJob *job)
+{
+	int64		wake_ms;
+
+	if (job->wake_statement == NULL || job->next_run_at == 0)
+		return;
+	wake_ms = read_number(job, job->wake_statement, PG_INT32_MAX);
+	job->next_run_at = Min(job->next_run_at,
+						   TimestampTzPlusMilliseconds(GetCurrentTransactionStartTimestamp(), Max(wake_ms, 0)));
+}
+
 /* Runs one statement of a job; returns what it says is left, -1 when it failed (noted, with a pause). */
 static int64
 run_statement(CrmWorkerJob *job, const char *statement, bool is_help)
@@ -250,9 +270,12 @@ run_statement(CrmWorkerJob *job, const char *statement, bool is_help)
 	PG_TRY();
 	{
 		begin_as_owner();
-		left = read_result(job, statement);
+		left = read_number(job, statement, 0);	/* a job that returns nothing has nothing left */
 		if (!is_help)
+		{
 			note_run(job, started, left);
+			plan_wake(job);
+		}
 		commit_as_owner(user, security);
 	}
 	PG_CATCH();

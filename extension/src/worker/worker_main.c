@@ -98,6 +98,19 @@ crm_worker_reload_if_asked(void)
 	}
 }
 
+/* How long until the first job is due, the time between two looks at most. */
+static long
+wait_for_jobs(List *jobs)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz next = TimestampTzPlusMilliseconds(now, LOOK_MS);
+	ListCell   *cell;
+
+	foreach(cell, jobs)
+		next = Min(next, ((CrmWorkerJob *) lfirst(cell))->next_run_at);
+	return next <= now ? 1 : (next - now + 999) / 1000;
+}
+
 /* One turn; returns how long to wait, 0 when there is more to do. */
 static long
 turn(List **jobs, MemoryContext keep, bool woken, TimestampTz *listed_at)
@@ -120,7 +133,7 @@ turn(List **jobs, MemoryContext keep, bool woken, TimestampTz *listed_at)
 	}
 	more = run_due(*jobs, woken, &wants_helper, &runs, &failures);
 	note_turn(true, wants_sender, wants_helper, runs, failures);
-	return more > 0 ? 0 : LOOK_MS;
+	return more > 0 ? 0 : wait_for_jobs(*jobs);
 }
 
 /* Connects, enters the slot, and says who it is; ends the process when another has the place. */
@@ -162,7 +175,7 @@ crm_worker_main(Datum arg)
 		wait_ms = crm_worker_enabled ? turn(&jobs, keep, woken, &listed_at) : LOOK_MS;
 		MemoryContextReset(scratch);
 		if (woken && wait_ms > 0)
-			(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, WAKE_MS, PG_WAIT_EXTENSION);
+			(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, Min(WAKE_MS, wait_ms), PG_WAIT_EXTENSION);
 		/* also with nothing to wait for: a wake that came meanwhile is seen before it is reset */
 		woken = (WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait_ms,
 						   PG_WAIT_EXTENSION) & WL_LATCH_SET) != 0;
