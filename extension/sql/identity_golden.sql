@@ -115,6 +115,16 @@ $$;
 COMMENT ON FUNCTION crm._identity_extend_scope(bigint[], int[]) IS
     'adds to persons the stores of recent orders (arrays in parallel): the cheap step of each order; crm._identity_touch_scope() recomputes';
 
+CREATE FUNCTION crm._identity_extend_scope_one(person bigint, store int) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    UPDATE crm.customer c SET scope_store_ids = ARRAY(SELECT DISTINCT s.id FROM unnest(c.scope_store_ids || store) s(id) ORDER BY 1)
+    WHERE c.customer_id = person AND NOT c.scope_store_ids @> ARRAY[store] AND store IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_extend_scope_one(bigint, int) IS 'crm._identity_extend_scope() of one order: the path of a single call';
+
 -- Nightly: only persons with an order on a day that has just left the window can lose a store.
 CREATE FUNCTION crm._identity_age_scope() RETURNS bigint
     LANGUAGE plpgsql AS

@@ -316,16 +316,20 @@ DECLARE
     others bigint[] := '{}';
     result crm.identity_result;
 BEGIN
+    IF attempt = 1 AND cardinality(items) = 1 AND (items[1].fact).kind <> 'receipt' THEN
+        result := crm._identity_newcomer(items[1], true);
+        IF result.outcomes IS NOT NULL THEN
+            result.changes := '{}';
+            RETURN result;
+        END IF;
+    END IF;
     SELECT k.outcomes, k.missing INTO known, missing FROM crm._identity_known(items) k;
     IF attempt > 1 THEN
         companions := ARRAY(SELECT o.source_record_id FROM unnest(known) o);
     ELSE
         others := ARRAY(SELECT DISTINCT o.customer_id FROM unnest(known) o WHERE o.customer_id IS NOT NULL);
     END IF;
-    IF attempt = 1 AND known IS NULL AND cardinality(missing) = 1 AND (missing[1].fact).kind <> 'receipt' THEN
-        result := crm._identity_newcomer(missing[1], true);
-    END IF;
-    IF missing IS NOT NULL AND result.outcomes IS NULL THEN
+    IF missing IS NOT NULL THEN
         result := crm._identity_try(missing, true, others, companions, ahead);
     END IF;
     IF missing IS NOT NULL THEN
@@ -346,39 +350,39 @@ $$;
 COMMENT ON FUNCTION crm._identity_attach_once(crm.identity_item[], int, crm.identity_reach) IS
     'one attempt of crm._identity_attach(); RM309 when it has to be made again';
 
--- The commonest reference: a member that a fact has described.  Its record needs no write, so three
--- probes and the lock on its person are all; whatever else it may be takes the long way.
+-- The commonest reference: a member that a fact has described.  Its record needs no write, so one
+-- probe that locks its person, and a second look, are all; whatever else it may be takes the long way.
 CREATE FUNCTION crm._identity_attach_member(ref crm.record_ref) RETURNS crm.record_outcome
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    record_id bigint;
+    found_record bigint;
     person bigint;
     person_now bigint;
 BEGIN
-    IF ref.kind NOT IN ('member', 'follower', 'visitor') OR EXISTS (SELECT FROM crm.suppression s WHERE s.kind = 'record') THEN
+    IF ref.kind NOT IN ('member', 'follower', 'visitor') THEN
         RETURN NULL;
     END IF;
-    SELECT k.source_record_id, m.customer_id INTO record_id, person
+    SELECT k.source_record_id, m.customer_id INTO found_record, person
     FROM crm.external_key k
-    CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.source_record x
-                        WHERE x.source_record_id = k.source_record_id AND x.revision > 0 LIMIT 1) r
-    CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
-                        WHERE x.source_record_id = k.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m
-    WHERE k.source_id = ref.source_id AND k.kind = 1 AND k.external_id = ref.external_id;
+    JOIN crm.source_record r ON r.source_record_id = k.source_record_id AND r.revision > 0
+    JOIN crm.membership m ON m.source_record_id = k.source_record_id AND m.valid_to = 'infinity'
+    JOIN crm.customer c ON c.customer_id = m.customer_id AND c.status NOT IN ('merged', 'erased')
+    WHERE k.source_id = ref.source_id AND k.kind = 1 AND k.external_id = ref.external_id
+      AND NOT EXISTS (SELECT FROM crm.suppression s WHERE s.kind = 'record')
+    FOR NO KEY UPDATE OF c;
     IF person IS NULL THEN
         RETURN NULL;
     END IF;
-    PERFORM FROM crm.customer c WHERE c.customer_id = person AND c.status NOT IN ('merged', 'erased') FOR NO KEY UPDATE;
-    SELECT x.customer_id INTO person_now FROM crm.membership x WHERE x.source_record_id = record_id AND x.valid_to = 'infinity';
+    SELECT x.customer_id INTO person_now FROM crm.membership x WHERE x.source_record_id = found_record AND x.valid_to = 'infinity';
     IF person_now IS DISTINCT FROM person THEN
         RAISE EXCEPTION 'persons moved while a write looked at them' USING ERRCODE = 'RM309';
     END IF;
-    RETURN ROW(ref.ordinal, record_id, person, 'unchanged')::crm.record_outcome;
+    RETURN ROW(ref.ordinal, found_record, person, 'unchanged')::crm.record_outcome;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_attach_member(crm.record_ref) IS
-    'the record and person of a described member, the person locked; null when the reference is anything else; RM309 when the record moved meanwhile';
+    'the record and person of a described member, the person locked; null, and nothing locked, when the reference is anything else; RM309 when the record moved meanwhile: undo, and go the long way';
 
 CREATE FUNCTION crm._identity_attach_pinned(refs crm.record_ref[]) RETURNS crm.identity_result
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan

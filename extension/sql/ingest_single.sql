@@ -32,8 +32,9 @@ DECLARE
     state text;
     message text;
 BEGIN
+    FOR attempt IN 1 .. 2 LOOP
     BEGIN
-        IF input.entity = 'order' THEN
+        IF input.entity = 'order' AND attempt = 1 THEN
             outcome := crm._ingest_take_order(input);
         ELSE
             SELECT o.* INTO outcome FROM unnest(crm._ingest_take(input)) o WHERE o.outcome IS DISTINCT FROM 'end' AND o.outcome IS DISTINCT FROM 'moved' LIMIT 1;
@@ -45,6 +46,7 @@ BEGIN
                    outcome.external_id, outcome.fact_id, outcome.customer_id)::crm.intake_result;
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+        CONTINUE WHEN state = 'RM309' AND attempt = 1;      -- its person moved: the way of many looks again
         CASE crm._ingest_failure_kind(state)
             WHEN 'moment' THEN
                 RAISE;
@@ -56,6 +58,8 @@ BEGIN
                 result := crm._ingest_refuse(202, 'RM217', NULL, 'Nothing to do: the record is kept and tried again.');
         END CASE;
     END;
+    EXIT;
+    END LOOP;
     result.external_id := crm._ingest_external_id(input.entity, input.payloads[1], input.spec);
     RETURN result;
 END
@@ -112,21 +116,24 @@ CREATE FUNCTION crm._ingest_keep(input crm.ingest_input, id bigint, key text, ex
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    FOR attempt IN 1 .. 2 LOOP
-        BEGIN
-            INSERT INTO crm.inbox (received_at, inbox_id, source_id, entity, idempotency_key, external_id, payload)
-            VALUES (input.received_at, id, input.source_id, input.entity, key, external, input.payloads[1]);
-            RETURN;
-        EXCEPTION WHEN check_violation THEN
-            -- the day's partition was made while the row was on its way to the default one: once more
-            IF attempt = 2 THEN
-                RAISE;
-            END IF;
-        END;
-    END LOOP;
+    INSERT INTO crm.inbox (received_at, inbox_id, source_id, entity, idempotency_key, external_id, payload)
+    VALUES (input.received_at, id, input.source_id, input.entity, key, external, input.payloads[1]);
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_keep(crm.ingest_input, bigint, text, text) IS 'writes a single call''s payload into the inbox, byte for byte';
+
+-- While the day has no partition, it may be made while the row is on its way to the default one: then once more.
+CREATE FUNCTION crm._ingest_keep_early(input crm.ingest_input, id bigint, key text, external text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    PERFORM crm._ingest_keep(input, id, key, external);
+EXCEPTION WHEN check_violation THEN
+    PERFORM crm._ingest_keep(input, id, key, external);
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_keep_early(crm.ingest_input, bigint, text, text) IS
+    'crm._ingest_keep() on a day whose partition may be made at this moment';
 
 -- The settings reach all that a call causes: its statements touch a handful of rows by key, so their
 -- plans are made once, and made for indexes whatever the tables held at that moment.
@@ -159,7 +166,11 @@ BEGIN
     input.source_id := origin.source_id; input.entity := entity; input.spec := origin.spec;
     input.format := 'json'; input.encoding := 'utf8'; input.is_history := false; input.received_at := crm.core_now();
     input.payloads := ARRAY[payload]; input.inbox_ids := ARRAY[id]; input.first_lines := '{1}'; input.max_facts := 1;
-    PERFORM crm._ingest_keep(input, id, key, crm._ingest_external_id(entity, payload, origin.spec));
+    IF to_regclass('crm.inbox_' || to_char(input.received_at AT TIME ZONE 'UTC', 'YYYYMMDD')) IS NULL THEN
+        PERFORM crm._ingest_keep_early(input, id, key, crm._ingest_external_id(entity, payload, origin.spec));
+    ELSE
+        PERFORM crm._ingest_keep(input, id, key, crm._ingest_external_id(entity, payload, origin.spec));
+    END IF;
     result := crm._ingest_try(input);
     result.inbox_id := id;
     IF result.code = 'suppressed' THEN      -- an erased person's record: not even raw

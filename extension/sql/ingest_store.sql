@@ -247,8 +247,9 @@ CREATE FUNCTION crm._ingest_take_order(input crm.ingest_input) RETURNS crm.inges
 $$
 DECLARE
     parsed record;
-    place record;
-    stored record;
+    place crm.record_outcome;
+    fact crm.order_fact;
+    stored crm.fact_outcome;
     outcome crm.ingest_outcome;
     persons bigint[] := '{}';
 BEGIN
@@ -259,32 +260,41 @@ BEGIN
         outcome.code := parsed.code; outcome.field := parsed.field; outcome.remedy := parsed.remedy;
         RETURN outcome;
     END IF;
-    SELECT a.source_record_id, a.customer_id INTO place FROM crm._identity_attach(ARRAY[parsed.ref]) a;
+    place := crm._identity_attach_member(parsed.ref);
+    IF place.source_record_id IS NULL THEN
+        SELECT a.* INTO place FROM crm._identity_attach(ARRAY[parsed.ref]) a;
+    END IF;
     outcome.outcome := 'suppressed';
     IF place.source_record_id IS NULL THEN
         RETURN outcome;
     END IF;
-    FOR stored IN SELECT s.fact_id, s.customer_id, s.outcome
-                  FROM crm._purchase_store_orders(ARRAY[crm._ingest_place(parsed.fact, place.source_record_id, place.customer_id)]) s LOOP
-        IF stored.outcome <> 'moved' THEN
-            outcome.fact_id := stored.fact_id; outcome.customer_id := stored.customer_id; outcome.outcome := stored.outcome;
-        END IF;
-        IF stored.customer_id IS NOT NULL AND stored.outcome NOT IN ('unchanged', 'stale') THEN
-            persons := persons || stored.customer_id;
-        END IF;
-    END LOOP;
+    fact := crm._ingest_place(parsed.fact, place.source_record_id, place.customer_id);
+    stored := crm._purchase_store_order(fact);
+    IF stored.fact_id IS NOT NULL THEN
+        outcome.fact_id := stored.fact_id; outcome.customer_id := stored.customer_id; outcome.outcome := stored.outcome;
+        persons := CASE WHEN stored.customer_id IS NOT NULL THEN ARRAY[stored.customer_id] ELSE '{}' END;
+    ELSE
+        FOR stored IN SELECT s.* FROM crm._purchase_store_orders(ARRAY[fact]) s LOOP
+            IF stored.outcome <> 'moved' THEN
+                outcome.fact_id := stored.fact_id; outcome.customer_id := stored.customer_id; outcome.outcome := stored.outcome;
+            END IF;
+            IF stored.customer_id IS NOT NULL AND stored.outcome NOT IN ('unchanged', 'stale') THEN
+                persons := persons || stored.customer_id;
+            END IF;
+        END LOOP;
+    END IF;
     IF persons = '{}' THEN
         RETURN outcome;
     END IF;
-    IF (parsed.fact).ordered_at > crm.core_now() - interval '365 days' AND EXISTS (
-        SELECT FROM crm.customer c WHERE c.customer_id = outcome.customer_id AND NOT c.scope_store_ids @> ARRAY[(parsed.fact).store_id]) THEN
-        PERFORM crm._identity_extend_scope(ARRAY[outcome.customer_id], ARRAY[(parsed.fact).store_id]);
+    IF fact.ordered_at > crm.core_now() - interval '365 days' THEN
+        PERFORM crm._identity_extend_scope_one(outcome.customer_id, fact.store_id);
     END IF;
     PERFORM crm._consequence_facts(persons, 'order', input.is_history);
     RETURN outcome;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_take_order(crm.ingest_input) IS 'parses and stores one order with all it causes: crm._ingest_take() for the commonest call';
+COMMENT ON FUNCTION crm._ingest_take_order(crm.ingest_input) IS
+    'parses and stores one order with all it causes: crm._ingest_take() for the commonest call; RM309 when its person moved meanwhile: undo, and take it by that function';
 
 -- Whether a failure is of the data (a reject), of the moment (try the call again), or of the house (keep and retry).
 CREATE FUNCTION crm._ingest_failure_kind(state text) RETURNS text

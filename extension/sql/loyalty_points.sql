@@ -333,8 +333,11 @@ CREATE FUNCTION crm._loyalty_on_facts(customer_ids bigint[], kind text, is_histo
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    -- refunds of history correct nothing
-    IF NOT is_history AND cardinality(customer_ids) > 0 THEN
+    -- refunds of history correct nothing; a chain without a programme pays one look at small tables
+    IF NOT is_history AND cardinality(customer_ids) > 0 AND (
+            EXISTS (SELECT FROM crm.points_rule r WHERE r.is_active) OR EXISTS (SELECT FROM crm.points_lot)
+            OR EXISTS (SELECT FROM crm.level k WHERE k.is_active) OR EXISTS (SELECT FROM crm.badge k WHERE k.is_active)
+            OR EXISTS (SELECT FROM crm.referral_programme p WHERE p.is_active)) THEN
         PERFORM crm._loyalty_points_on_facts(customer_ids, kind);
         PERFORM crm._loyalty_member_on_facts(customer_ids, kind);
     END IF;

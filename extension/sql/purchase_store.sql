@@ -63,6 +63,8 @@ $$;
 COMMENT ON FUNCTION crm._purchase_split(crm.purchase_addition[]) IS
     'adds entries to chunks that have no room for them: each is cut into several, about half full';
 
+-- Nearly every record has one chunk with room: it is read and written in one statement, unless somebody else changed it
+-- meanwhile (then it is no longer what this statement's own reading of it is) or it is one of several.
 CREATE FUNCTION crm._purchase_apply_one(effect crm.purchase_effect) RETURNS void
     LANGUAGE plpgsql AS
 $$
@@ -76,15 +78,20 @@ BEGIN
     IF effect.day IS NULL OR effect.amount_minor = 0 THEN
         RETURN;
     END IF;
-    PERFORM FROM crm.purchase_chunk p WHERE p.source_record_id = effect.source_record_id AND p.from_day = '-infinity' FOR UPDATE;
-    IF NOT FOUND THEN
-        INSERT INTO crm.purchase_chunk (source_record_id, from_day, history)
-        VALUES (effect.source_record_id, '-infinity', crm._purchase_add(NULL, days, known, minor)) ON CONFLICT DO NOTHING;
-        IF FOUND THEN
-            RETURN;
-        END IF;
-        PERFORM FROM crm.purchase_chunk p WHERE p.source_record_id = effect.source_record_id AND p.from_day = '-infinity' FOR UPDATE;
+    UPDATE crm.purchase_chunk p SET history = s.grown
+    FROM (SELECT x.history, crm._purchase_add(x.history, days, known, minor) AS grown FROM crm.purchase_chunk x
+          WHERE x.source_record_id = effect.source_record_id AND x.from_day = '-infinity'
+            AND NOT EXISTS (SELECT FROM crm.purchase_chunk y WHERE y.source_record_id = effect.source_record_id AND y.from_day > '-infinity') OFFSET 0) s
+    WHERE p.source_record_id = effect.source_record_id AND p.from_day = '-infinity' AND p.history::bytea = s.history::bytea AND s.grown IS NOT NULL;
+    IF FOUND THEN
+        RETURN;
     END IF;
+    INSERT INTO crm.purchase_chunk (source_record_id, from_day, history)
+    VALUES (effect.source_record_id, '-infinity', crm._purchase_add(NULL, days, known, minor)) ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM FROM crm.purchase_chunk p WHERE p.source_record_id = effect.source_record_id AND p.from_day = '-infinity' FOR UPDATE;
     SELECT p.from_day, crm._purchase_add(p.history, days, known, minor) INTO covering, grown
     FROM crm.purchase_chunk p WHERE p.source_record_id = effect.source_record_id AND p.from_day <= effect.day
     ORDER BY p.from_day DESC LIMIT 1;
@@ -194,24 +201,17 @@ COMMENT ON FUNCTION crm._purchase_local_day(timestamptz, int, int) IS
 
 -- The path of a single order: the same rows as crm._purchase_create_orders() writes, in statements
 -- that start fast; the contract test holds one against the other.
-CREATE FUNCTION crm._purchase_create_order(fact crm.order_fact, exponent int) RETURNS crm.purchase_effect[]
+CREATE FUNCTION crm._purchase_create_order(fact crm.order_fact, exponent int, products int[]) RETURNS crm.purchase_effect[]
     LANGUAGE plpgsql AS
 $$
 DECLARE
     new_id bigint := crm._new_id();
-    net_amount numeric;
+    net_amount numeric := fact.amount;
     counted_day date;
-    products int[];
+    bought int[];
     quantities bigint[];
     amounts bigint[];
 BEGIN
-    INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at, inbox_id, line_no)
-    VALUES (fact.source_id, 2, fact.external_id, fact.source_record_id, new_id, fact.content_hash, fact.received_at, fact.inbox_id, fact.line_no)
-    ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN
-        RETURN '{}';
-    END IF;
-    net_amount := fact.amount;
     IF net_amount IS NULL THEN
         net_amount := (SELECT coalesce(sum(round(coalesce(l.amount, l.quantity * l.unit_price, 0), exponent)), 0) FROM unnest(fact.lines) l)
                       - coalesce(fact.discount, 0);
@@ -220,29 +220,58 @@ BEGIN
     IF coalesce(fact.kind, 'sale') IN ('sale', 'cancellation') AND coalesce(fact.status, 'paid') IN ('paid', 'completed') THEN
         counted_day := coalesce(fact.business_day, crm._purchase_local_day(coalesce(fact.paid_at, fact.ordered_at), fact.store_id, fact.source_id));
     END IF;
-    INSERT INTO crm.customer_order (source_record_id, order_id, source_id, external_id, store_id, channel, kind, status, ordered_at,
-        paid_at, business_day, amount, discount, coupon_code, line_count, source_version, is_history, received_at)
-    VALUES (fact.source_record_id, new_id, fact.source_id, fact.external_id, fact.store_id, coalesce(fact.channel, ''), coalesce(fact.kind, 'sale'),
-            coalesce(fact.status, 'paid'), fact.ordered_at, fact.paid_at, counted_day, net_amount, coalesce(fact.discount, 0), fact.coupon_code,
-            coalesce(cardinality(fact.lines), 0), fact.source_version, coalesce(fact.is_history, false), fact.received_at);
-    WITH item AS (
+    WITH entered AS (
+        INSERT INTO crm.external_key AS k (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at, inbox_id, line_no)
+        VALUES (fact.source_id, 2, fact.external_id, fact.source_record_id, new_id, fact.content_hash, fact.received_at, fact.inbox_id, fact.line_no)
+        ON CONFLICT DO NOTHING RETURNING k.fact_id),
+    stored AS (
+        INSERT INTO crm.customer_order (source_record_id, order_id, source_id, external_id, store_id, channel, kind, status, ordered_at,
+            paid_at, business_day, amount, discount, coupon_code, line_count, source_version, is_history, received_at)
+        SELECT fact.source_record_id, e.fact_id, fact.source_id, fact.external_id, fact.store_id, coalesce(fact.channel, ''), coalesce(fact.kind, 'sale'),
+               coalesce(fact.status, 'paid'), fact.ordered_at, fact.paid_at, counted_day, net_amount, coalesce(fact.discount, 0), fact.coupon_code,
+               coalesce(cardinality(fact.lines), 0), fact.source_version, coalesce(fact.is_history, false), fact.received_at
+        FROM entered e),
+    item AS (
         INSERT INTO crm.order_item AS i (source_record_id, order_id, line_no, line_key, product_id, description, quantity, unit_price, amount)
-        SELECT fact.source_record_id, new_id, l.ordinality, l.line_key, crm._purchase_product_id(l.product_code),
+        SELECT fact.source_record_id, e.fact_id, l.ordinality, l.line_key, products[l.ordinality],
                CASE WHEN l.product_code IS NULL THEN l.product_name END,
                coalesce(l.quantity, 1), coalesce(l.unit_price, 0), round(coalesce(l.amount, l.quantity * l.unit_price, 0), exponent)
-        FROM unnest(fact.lines) WITH ORDINALITY l
-        RETURNING i.product_id, i.quantity, i.amount)
-    SELECT array_agg(coalesce(i.product_id, 0)), array_agg(crm._purchase_micro(i.quantity)), array_agg(crm._purchase_minor(i.amount, exponent))
-    INTO products, quantities, amounts FROM item i WHERE round(i.quantity, 6) > 0;
-    IF products IS NOT NULL AND counted_day IS NOT NULL AND coalesce(fact.kind, 'sale') = 'sale' THEN
-        PERFORM crm._purchase_lines_add(array_fill(fact.source_record_id, ARRAY[cardinality(products)]), array_fill(counted_day, ARRAY[cardinality(products)]),
-                                        products, array_fill(1, ARRAY[cardinality(products)]), quantities, amounts);
+        FROM entered e, unnest(fact.lines) WITH ORDINALITY l
+        RETURNING coalesce(i.product_id, 0) AS product_id, crm._purchase_micro(i.quantity) AS quantity, crm._purchase_minor(i.amount, exponent) AS amount)
+    SELECT array_agg(i.product_id), array_agg(i.quantity), array_agg(i.amount), (SELECT e.fact_id FROM entered e)
+    INTO bought, quantities, amounts, new_id FROM item i WHERE i.quantity > 0;
+    IF new_id IS NULL THEN
+        RETURN '{}';
+    END IF;
+    IF bought IS NOT NULL AND counted_day IS NOT NULL AND coalesce(fact.kind, 'sale') = 'sale' THEN
+        PERFORM crm._purchase_lines_add(array_fill(fact.source_record_id, ARRAY[cardinality(bought)]), array_fill(counted_day, ARRAY[cardinality(bought)]),
+                                        bought, array_fill(1, ARRAY[cardinality(bought)]), quantities, amounts);
     END IF;
     RETURN ARRAY[ROW(fact.ordinal, new_id, fact.customer_id, 'created', fact.source_record_id, counted_day, counted_day,
                      crm._purchase_minor(net_amount, exponent))::crm.purchase_effect];
 END
 $$;
-COMMENT ON FUNCTION crm._purchase_create_order(crm.order_fact, int) IS 'stores one order if its key is new; its effect, or none';
+COMMENT ON FUNCTION crm._purchase_create_order(crm.order_fact, int, int[]) IS 'stores one order, whose lines are of these products, if its key is new; its effect, or none';
+
+CREATE FUNCTION crm._purchase_products_of(fact crm.order_fact) RETURNS int[]
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    products int[];
+    is_known boolean;
+BEGIN
+    FOR attempt IN 1 .. 2 LOOP
+        SELECT array_agg(x.product_id ORDER BY x.n), bool_and(x.product_id IS NOT NULL OR x.code IS NULL) INTO products, is_known
+        FROM (SELECT l.ordinality AS n, l.product_code AS code,
+                     (SELECT p.product_id FROM crm.product p WHERE p.code = l.product_code) AS product_id
+              FROM unnest(fact.lines) WITH ORDINALITY l) x;
+        EXIT WHEN is_known IS NOT FALSE;
+        PERFORM crm._purchase_learn_products(ARRAY[fact]);
+    END LOOP;
+    RETURN products;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_products_of(crm.order_fact) IS 'the products of an order''s lines in their order, entered when nobody has described them yet; null where a line names none';
 
 CREATE FUNCTION crm._purchase_create_orders(facts crm.order_fact[], exponent int) RETURNS crm.purchase_effect[]
     LANGUAGE plpgsql AS
@@ -437,13 +466,13 @@ DECLARE
 BEGIN
     PERFORM FROM crm.customer c WHERE c.customer_id = ANY (ARRAY(SELECT f.customer_id FROM unnest(facts) f))
     ORDER BY c.customer_id FOR NO KEY UPDATE;
-    IF EXISTS (SELECT FROM unnest(facts) f, unnest(f.lines) l
-               WHERE l.product_code IS NOT NULL AND crm._purchase_product_id(l.product_code) IS NULL) THEN
-        PERFORM crm._purchase_learn_products(facts);
-    END IF;
     IF cardinality(facts) = 1 THEN
-        effects := crm._purchase_create_order(facts[1], exponent);
+        effects := crm._purchase_create_order(facts[1], exponent, crm._purchase_products_of(facts[1]));
     ELSE
+        IF EXISTS (SELECT FROM unnest(facts) f, unnest(f.lines) l
+                   WHERE l.product_code IS NOT NULL AND crm._purchase_product_id(l.product_code) IS NULL) THEN
+            PERFORM crm._purchase_learn_products(facts);
+        END IF;
         effects := crm._purchase_create_orders(facts, exponent);
     END IF;
     IF cardinality(effects) < cardinality(facts) THEN
@@ -466,6 +495,22 @@ END
 $$;
 COMMENT ON FUNCTION crm._purchase_store_orders(crm.order_fact[]) IS
     'stores orders with their lines and keeps the histories, all in the caller''s transaction; ordinals are distinct; one or two rows a fact (crm.fact_outcome); the caller calls the consequences';
+
+CREATE FUNCTION crm._purchase_store_order(fact crm.order_fact) RETURNS crm.fact_outcome
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    effects crm.purchase_effect[] := crm._purchase_create_order(fact, crm._purchase_exponent(), crm._purchase_products_of(fact));
+BEGIN
+    IF cardinality(effects) = 0 THEN
+        RETURN NULL;
+    END IF;
+    PERFORM crm._purchase_apply_one(effects[1]);
+    RETURN ROW(fact.ordinal, effects[1].fact_id, fact.customer_id, 'created')::crm.fact_outcome;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_store_order(crm.order_fact) IS
+    'crm._purchase_store_orders() for one order whose key is new, its person locked by the caller; null when the key is known: then that function has it';
 
 CREATE FUNCTION crm._purchase_store_products(facts crm.product_fact[]) RETURNS SETOF crm.fact_outcome
     LANGUAGE plpgsql AS

@@ -70,11 +70,12 @@ CREATE FUNCTION crm._sales_on_facts(customer_ids bigint[], kind text, is_history
 $$
 DECLARE
     note record;
-    late interval := (crm._setting('sales.follow_up_hours') #>> '{}')::int * interval '1 hour';
+    late interval;
 BEGIN
     IF kind <> 'interaction' OR is_history THEN
         RETURN;
     END IF;
+    late := (crm._setting('sales.follow_up_hours') #>> '{}')::int * interval '1 hour';
     FOR note IN
         SELECT m.customer_id, i.interaction_id, i.store_id, i.staff_id, i.occurred_at, i.next_on, i.channel
         FROM crm.membership m JOIN crm.interaction i ON i.source_record_id = m.source_record_id

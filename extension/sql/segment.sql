@@ -9,11 +9,10 @@ CREATE FUNCTION crm._segment_mark(persons bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    IF EXISTS (SELECT FROM crm.segment s WHERE s.is_active AND s.kind = 'living'
-               AND (_segment_mark.kind = 'membership' OR s.facts @> ARRAY[_segment_mark.kind])) THEN
-        INSERT INTO crm.segment_dirty (customer_id, mark_id, kind)
-        SELECT p, crm._new_id(), _segment_mark.kind FROM unnest(persons) p WHERE p IS NOT NULL;
-    END IF;
+    INSERT INTO crm.segment_dirty (customer_id, mark_id, kind)
+    SELECT p, crm._new_id(), _segment_mark.kind FROM unnest(persons) p
+    WHERE p IS NOT NULL AND EXISTS (SELECT FROM crm.segment s WHERE s.is_active AND s.kind = 'living'
+                                    AND (_segment_mark.kind = 'membership' OR s.facts @> ARRAY[_segment_mark.kind]));
 END
 $$;
 COMMENT ON FUNCTION crm._segment_mark(bigint[], text) IS 'leaves persons to the next crm._segment_refresh(), when a living segment asks for facts of the kind';
@@ -257,6 +256,7 @@ CREATE FUNCTION crm._segment_refresh() RETURNS bigint
 $$
 DECLARE
     moment timestamptz := crm.core_now();
+    begun bigint := crm._new_id();
     mark record;
     s crm.segment;
     moved_of jsonb := '{}';             -- segment -> who moved in this run
@@ -291,11 +291,12 @@ BEGIN
         END;
         aged := NULL;
     END LOOP;
-    RETURN (SELECT count(*) FROM (SELECT FROM crm.segment_dirty LIMIT 100000) d);
+    -- marks made since have woken the worker themselves: it comes again when it has rested
+    RETURN (SELECT count(*) FROM (SELECT FROM crm.segment_dirty d WHERE d.mark_id < begun LIMIT 100000) d);
 END
 $$;
 COMMENT ON FUNCTION crm._segment_refresh() IS
-    'job: brings every living segment up to date with the marks of up to segment.piece_persons persons and with time; returns the marks left, counted up to 100,000';
+    'job: brings every living segment up to date with the marks of up to segment.piece_persons persons and with time; returns the marks left of those there were, counted up to 100,000';
 
 CREATE FUNCTION crm._segment_candidates(facts text[], needs int[], persons bigint[], kinds text[], moved_of jsonb) RETURNS bigint[]
     LANGUAGE plpgsql STABLE AS

@@ -108,32 +108,35 @@ CREATE FUNCTION crm._value_compute_one(person bigint, day date, cause text) RETU
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
 $$
 DECLARE
-    active_set text;
-    rules jsonb;
+    seen record;
     state crm.value_state;
-    old_tier text;
-    live crm.rfm_model;
     scores smallint[];
-    shown smallint[];
 BEGIN
-    SELECT s.tier_set, s.rules INTO active_set, rules FROM crm.tier_set s WHERE s.is_active;
     IF (SELECT c.status FROM crm.customer c WHERE c.customer_id = person FOR NO KEY UPDATE) IS DISTINCT FROM 'active' THEN
         RETURN;
     END IF;
-    state := crm._value_state(rules, crm._purchase_exponent(), crm._purchase_history(person), day);
-    SELECT v.tier, ARRAY[v.r, v.f, v.m] INTO old_tier, shown FROM crm.customer_value v WHERE v.customer_id = person;
-    scores := coalesce(shown, '{NULL, NULL, NULL}');
-    SELECT * INTO live FROM crm.rfm_model x WHERE x.is_active AND x.is_instant;
-    IF FOUND THEN
+    -- one statement begun under the lock: the rules, the active model's cuts, what is shown, and what is true now
+    SELECT s.tier_set, v.tier AS old_tier, coalesce(ARRAY[v.r, v.f, v.m], '{NULL, NULL, NULL}') AS shown,
+           live.model, live.cut_as_of, live.r_cuts, live.f_cuts, live.m_cuts,
+           crm._value_state(s.rules, crm._purchase_exponent(), crm._purchase_history(person), day) AS state
+    INTO seen
+    FROM (SELECT) one
+    LEFT JOIN crm.tier_set s ON s.is_active
+    LEFT JOIN crm.customer_value v ON v.customer_id = person
+    LEFT JOIN crm.rfm_model live ON live.is_active AND live.is_instant
+    LIMIT 1;
+    state := seen.state;
+    scores := seen.shown;
+    IF seen.model IS NOT NULL THEN
         scores := CASE WHEN state.order_days > 0 THEN
-            ARRAY[crm._value_score(state.last_day - '2000-01-01'::date, live.r_cuts), crm._value_score(state.order_days, live.f_cuts),
-                  crm._value_score(state.net_minor, live.m_cuts)] ELSE '{NULL, NULL, NULL}' END;
-        IF day >= live.cut_as_of AND scores IS DISTINCT FROM coalesce(shown, '{NULL, NULL, NULL}') THEN
-            INSERT INTO crm.rfm_score (customer_id, model, as_of, r, f, m) VALUES (person, live.model, day, scores[1], scores[2], scores[3])
+            ARRAY[crm._value_score(state.last_day - '2000-01-01'::date, seen.r_cuts), crm._value_score(state.order_days, seen.f_cuts),
+                  crm._value_score(state.net_minor, seen.m_cuts)] ELSE '{NULL, NULL, NULL}' END;
+        IF day >= seen.cut_as_of AND scores IS DISTINCT FROM seen.shown THEN
+            INSERT INTO crm.rfm_score (customer_id, model, as_of, r, f, m) VALUES (person, seen.model, day, scores[1], scores[2], scores[3])
             ON CONFLICT ON CONSTRAINT rfm_score_pkey DO UPDATE SET r = excluded.r, f = excluded.f, m = excluded.m;
         END IF;
     END IF;
-    IF old_tier IS NOT NULL THEN
+    IF seen.old_tier IS NOT NULL THEN
         UPDATE crm.customer_value v
         SET tier = state.tier, tier_since = CASE WHEN v.tier = state.tier THEN v.tier_since ELSE day END, next_change_on = state.next_change_on,
             order_days = state.order_days, net_minor = state.net_minor, first_day = state.first_day, last_day = state.last_day,
@@ -144,9 +147,9 @@ BEGIN
         VALUES (person, state.tier, day, state.next_change_on, state.order_days, state.net_minor, state.first_day, state.last_day,
                 scores[1], scores[2], scores[3], day, crm.core_now());
     END IF;
-    IF old_tier IS DISTINCT FROM state.tier AND (old_tier IS NOT NULL OR state.order_days > 0) THEN
+    IF seen.old_tier IS DISTINCT FROM state.tier AND (seen.old_tier IS NOT NULL OR state.order_days > 0) THEN
         INSERT INTO crm.tier_change (customer_id, change_id, tier_set, from_tier, to_tier, changed_on, changed_at, cause)
-        VALUES (person, crm._new_id(), active_set, old_tier, state.tier, day, crm.core_now(), cause);
+        VALUES (person, crm._new_id(), seen.tier_set, seen.old_tier, state.tier, day, crm.core_now(), cause);
     END IF;
 END
 $$;

@@ -97,6 +97,8 @@ typedef struct CrmWorkerJob
 	int			failures;
 	bool		is_patient;		/* gives way to jobs that can be shared and have more to do */
 	TimestampTz ran_at;
+	int64		took_ms;		/* its last run */
+	bool		is_owed;		/* a wake came while it rested */
 	bool		seen;
 } CrmWorkerJob;
 

@@ -27,6 +27,7 @@
 #define WAKE_MS 100				/* wakes closer together than this are one */
 #define PATIENCE_MS 120000		/* a patient job waits so long for others to end */
 #define PROMPT_MS 30000			/* a wake is for jobs that would look again within this */
+#define REST_TIMES 10			/* a job that is woken again rests so many times as long as it ran */
 
 static void
 note_turn(bool has_extension, bool wants_sender, bool wants_helper, int runs, int failures)
@@ -50,17 +51,25 @@ note_turn(bool has_extension, bool wants_sender, bool wants_helper, int runs, in
 		crm_worker_wake_launcher();
 }
 
-/* A wake brings work for those that drain something, not for those that keep house. */
+/*
+ * A wake brings work for those that drain something, not for those that keep house.  One that polls
+ * at its leisure rests in between, so that a stream of orders is gone through in larger pieces and
+ * the worker does not take a core from the tills; what it owes is seen at the next look.
+ */
 static bool
-is_due(const CrmWorkerJob *job, bool woken, bool is_busy)
+is_due(CrmWorkerJob *job, bool woken, bool is_busy)
 {
-	if (is_busy && job->is_patient &&
-		!TimestampDifferenceExceeds(job->ran_at, GetCurrentTimestamp(), PATIENCE_MS))
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (is_busy && job->is_patient && !TimestampDifferenceExceeds(job->ran_at, now, PATIENCE_MS))
 		return false;
-	if (job->next_run_at <= GetCurrentTimestamp())
+	if (job->next_run_at <= now)
 		return true;
 	/* an import wakes us with every chunk: while one is stored, the others keep their own time */
-	return woken && !is_busy && !job->is_daily && job->failures == 0 && job->every_ms <= PROMPT_MS;
+	if (woken && !is_busy && !job->is_daily && job->failures == 0 && job->every_ms <= PROMPT_MS)
+		job->is_owed = true;
+	return job->is_owed && !is_busy &&
+		(job->every_ms <= LOOK_MS || TimestampDifferenceExceeds(job->ran_at, now, job->took_ms * (1 + REST_TIMES)));
 }
 
 /* Runs every job that is due once; the number that say there is more, and whether help would do good. */
@@ -79,7 +88,9 @@ run_due(List *jobs, bool woken, bool *wants_helper, int *runs, int *failures)
 		if (!is_due(job, woken, *wants_helper))
 			continue;
 		job->ran_at = GetCurrentTimestamp();
+		job->is_owed = false;
 		left = crm_worker_run_job(job);
+		job->took_ms = TimestampDifferenceMilliseconds(job->ran_at, GetCurrentTimestamp());
 		(*runs)++;
 		*failures += left < 0;
 		more += left > 0;
