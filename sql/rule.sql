@@ -127,6 +127,13 @@ SELECT crm.rule_matches('{"kind": "purchase"}', 980260) AS old_id, crm.rule_matc
 SELECT count(*) >= 17 AS kinds, bool_and(j ? 'fields') AS have_fields FROM crm.rule_kinds() j;
 SELECT (crm.rule_schema() -> '$defs' -> 'condition' -> 'properties') ?& '{kind,field,measure,where,days,hours,since,until,at,weekdays,same,windows,at_least,op,value}' AS members_in_schema;
 
+CREATE FUNCTION pg_temp.fault_of_list(rules jsonb) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN crm._rule_fit_sets(rules, '{1}', crm.core_now())::text;
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+
 -- 4. random rules: everybody's statement answers what the statement about each person does; whoever it is
 CREATE FUNCTION pg_temp.random_condition() RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -160,11 +167,15 @@ BEGIN
 END $$;
 SELECT setseed(0.42);
 CREATE TEMP TABLE tried AS
-SELECT t.rule, crm._rule_set(t.rule, t.moment) AS everybody, crm.bitmap(crm._rule_fit(t.rule, t.persons, t.moment)) AS persons, t.moment
+SELECT t.rule, crm._rule_set(t.rule, t.moment) AS everybody, crm.bitmap(crm._rule_fit(t.rule, t.persons, t.moment)) AS persons, t.moment,
+       crm._rule_fit_sets(jsonb_build_array(t.rule), t.persons, t.moment) AS given, crm._rule_fit_sets(jsonb_build_array('{}'::jsonb, t.rule, jsonb_build_object('not', t.rule)), t.persons, t.moment) AS bundle
 FROM (SELECT g, pg_temp.random_rule(3) AS rule, crm.core_now() - (g % 4) * interval '9 days' AS moment,
              (SELECT array_agg(c.customer_id) FROM crm.customer c WHERE c.customer_id BETWEEN 980201 AND 980260) AS persons FROM generate_series(1, 90) g OFFSET 0) t;
-SELECT count(*) AS tried, count(*) FILTER (WHERE crm.bitmap_count(everybody) NOT IN (0, 59)) > 35 AS telling, count(*) FILTER (WHERE NOT crm.bitmap_equal(everybody, persons)) AS different FROM tried;
-SELECT rule FROM tried WHERE NOT crm.bitmap_equal(everybody, persons) LIMIT 3;
+SELECT count(*) AS tried, count(*) FILTER (WHERE crm.bitmap_count(everybody) NOT IN (0, 59)) > 35 AS telling, count(*) FILTER (WHERE NOT crm.bitmap_equal(everybody, persons)) AS different,
+       count(*) FILTER (WHERE NOT crm.bitmap_equal(persons, given[1]) OR NOT crm.bitmap_equal(persons, bundle[2]) OR crm.bitmap_count(bundle[3]) <> 59 - crm.bitmap_count(persons) OR cardinality(bundle) <> 3) AS different_by_sets FROM tried;
+SELECT rule FROM tried WHERE NOT crm.bitmap_equal(everybody, persons) OR NOT crm.bitmap_equal(persons, given[1]) LIMIT 3;
+SELECT crm._rule_fit_sets('[{}, {"kind": "purchase", "measure": "never"}]', '{}', crm.core_now()) AS nobody, crm._rule_fit_sets('[{}]', '{980201,980201,980260}', crm.core_now()) AS twice_and_merged;
+SELECT pg_temp.fault_of_list('[]') AS empty_list, pg_temp.fault_of_list('{}') AS no_list, pg_temp.fault_of_list('[1]') AS no_rule;
 -- explain says of each condition what the condition alone says
 SELECT count(*) AS wrong FROM (SELECT t.rule, t.moment, e.value, e.ordinality FROM tried t, LATERAL jsonb_array_elements(crm._rule_explain(t.rule, 980208, t.moment)) WITH ORDINALITY e LIMIT 40) x
 WHERE (x.value ->> 'is_met')::boolean <> crm.bitmap_has((crm._rule_apart(x.rule, x.moment))[x.ordinality + 1], 980208);
@@ -219,7 +230,7 @@ BEGIN
             PERFORM crm._rule_conditions(rule);
             answered := answered + 1;
             IF answered % 4 = 0 THEN
-                PERFORM crm._rule_set(rule, '2026-06-30'), crm._rule_fit(rule, '{1,2}', '2026-06-30'), crm._rule_moved(rule, '2026-06-29', '2026-06-30'), crm._rule_explain(rule, 1, '2026-06-30');
+                PERFORM crm._rule_set(rule, '2026-06-30'), crm._rule_fit(rule, '{1,2}', '2026-06-30'), crm._rule_fit_sets(jsonb_build_array(rule, rule), '{1,2}', '2026-06-30'), crm._rule_moved(rule, '2026-06-29', '2026-06-30'), crm._rule_explain(rule, 1, '2026-06-30');
             END IF;
         EXCEPTION WHEN OTHERS THEN
             IF SQLSTATE <> 'RM351' THEN

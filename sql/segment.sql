@@ -145,6 +145,7 @@ BEGIN
     FOR step IN 1 .. 180 LOOP
         moment := timestamptz '2026-09-15 04:00+00' + step * interval '7 hours' + (step / 36) * interval '20 days';
         PERFORM set_config('crm.core_clock', to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || '+00', true);
+        UPDATE crm.room_setting SET value = to_jsonb(step % 2 * 200) WHERE name = 'segment.few_persons';    -- by sets, one by one
         what := random();
         no := (random() * 200)::int;
         record := 1 + no % 80;

@@ -28,7 +28,6 @@ CREATE TABLE crm.customer_value (
     r smallint, f smallint, m smallint, -- scores of the active model; null before the first run
     as_of date NOT NULL,
     updated_at timestamptz NOT NULL);
-CREATE INDEX customer_value_tier ON crm.customer_value (tier);
 CREATE INDEX customer_value_next ON crm.customer_value (next_change_on) WHERE next_change_on IS NOT NULL;
 CREATE INDEX customer_value_last ON crm.customer_value (last_day);
 

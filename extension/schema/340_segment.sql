@@ -95,6 +95,7 @@ SELECT crm._access_protect_closed('crm.segment_ordinal', 'crm.segment_dirty', 'c
 
 INSERT INTO crm.room_setting (name, value, description) VALUES
     ('segment.piece_persons', '20000', 'marked persons that one run of the job looks at'),
+    ('segment.few_persons', '200', 'up to so many persons a rule is asked about one by one, of more by sets: both say the same'),
     ('segment.full_minutes', '60', 'a segment over sources that change without a fact is asked in full after so many minutes'),
     ('segment.full_share', '0.2', 'when more than this share of all persons may have moved, everybody is asked at once');
 INSERT INTO crm.job (job, statement, every, position, next_run_at)

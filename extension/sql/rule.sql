@@ -85,6 +85,10 @@ COMMENT ON FUNCTION crm._rule_check(jsonb) IS 'RM351 unless a rule can be read a
 CREATE FUNCTION crm._rule_fit(rule jsonb, persons bigint[], moment timestamptz) RETURNS bigint[]
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_fit';
 COMMENT ON FUNCTION crm._rule_fit(jsonb, bigint[], timestamptz) IS 'those of the given persons who fit a rule as of a moment, in their order';
+CREATE FUNCTION crm._rule_fit_sets(rules jsonb, persons bigint[], moment timestamptz) RETURNS crm.bitmap[]
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_fit_sets';
+COMMENT ON FUNCTION crm._rule_fit_sets(jsonb, bigint[], timestamptz) IS
+    'of each rule of a list those of the given persons who fit as of a moment, in one statement by sets: for thousands of persons';
 CREATE FUNCTION crm._rule_set(rule jsonb, moment timestamptz) RETURNS crm.bitmap
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_set';
 COMMENT ON FUNCTION crm._rule_set(jsonb, timestamptz) IS 'all persons who fit a rule as of a moment';
@@ -103,7 +107,7 @@ CREATE FUNCTION crm._rule_conditions(rule jsonb) RETURNS jsonb
 COMMENT ON FUNCTION crm._rule_conditions(jsonb) IS 'the conditions of a rule in words, in their order';
 CREATE FUNCTION crm._rule_statement(rule jsonb, form text) RETURNS text
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_statement';
-COMMENT ON FUNCTION crm._rule_statement(jsonb, text) IS 'the SQL that a rule becomes: persons, explain, everybody, apart or moved; values are parameters';
+COMMENT ON FUNCTION crm._rule_statement(jsonb, text) IS 'the SQL that a rule becomes: persons, explain, everybody, apart, given or moved; values are parameters';
 
 CREATE FUNCTION crm._rule_days_to(born date, today date) RETURNS int
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS

@@ -182,34 +182,55 @@ $$;
 COMMENT ON FUNCTION crm._segment_fill(int, timestamptz) IS
     'asks everybody; the first time, and after an edit, nothing is logged: flows do not greet who was always there; returns who moved';
 
-CREATE FUNCTION crm._segment_keep(segment_id int, candidates bigint[], moment timestamptz) RETURNS bigint[]
+CREATE FUNCTION crm._segment_fitting(rules jsonb, candidates crm.bitmap, moment timestamptz) RETURNS crm.bitmap[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF crm.bitmap_count(candidates) > (crm._setting('segment.few_persons') #>> '{}')::int THEN
+        RETURN crm._rule_fit_sets(rules, crm.bitmap_array(candidates), moment);
+    END IF;
+    RETURN ARRAY(SELECT crm.bitmap(crm._rule_fit(r.value, crm.bitmap_array(candidates), moment))
+                 FROM jsonb_array_elements(rules) WITH ORDINALITY r ORDER BY r.ordinality);
+END
+$$;
+COMMENT ON FUNCTION crm._segment_fitting(jsonb, crm.bitmap, timestamptz) IS 'of each rule of a list the candidates who fit it';
+
+CREATE FUNCTION crm._segment_kept(segments int[], persons crm.bitmap) RETURNS crm.bitmap[]
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off AS
+$$
+BEGIN
+    RETURN ARRAY(
+        SELECT coalesce(k.members, '{}') FROM unnest(segments) WITH ORDINALITY s (id, n)
+        LEFT JOIN (SELECT m.segment_id, crm.bitmap_agg(m.customer_id) AS members FROM crm.segment_member m
+                   WHERE m.customer_id = ANY (crm.bitmap_array(persons)) AND m.left_at = 'infinity' GROUP BY m.segment_id) k ON k.segment_id = s.id
+        ORDER BY s.n);
+END
+$$;
+COMMENT ON FUNCTION crm._segment_kept(int[], crm.bitmap) IS 'of each segment its members among the persons, in one look at the persons'' stays';
+
+CREATE FUNCTION crm._segment_keep(segment_id int, candidates crm.bitmap, fitting crm.bitmap, kept crm.bitmap, moment timestamptz) RETURNS bigint[]
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
 DECLARE
     s crm.segment;
-    fitting crm.bitmap;
-    kept crm.bitmap;
-    entering bigint[];
-    leaving bigint[];
+    entering bigint[] := '{}';
+    leaving bigint[] := '{}';
 BEGIN
     SELECT x.* INTO s FROM crm.segment x WHERE x.segment_id = _segment_keep.segment_id FOR NO KEY UPDATE;
-    IF cardinality(candidates) > 0 THEN
-        fitting := crm.bitmap(crm._rule_fit(s.rule, candidates, moment));
-        kept := (SELECT crm.bitmap_agg(m.customer_id)
-                 FROM unnest(candidates) c (id)
-                 CROSS JOIN LATERAL (SELECT x.customer_id, x.left_at FROM crm.segment_member x
-                                     WHERE x.customer_id = c.id AND x.segment_id = s.segment_id OFFSET 0) m
-                 WHERE m.left_at = 'infinity');
+    IF crm.bitmap_count(candidates) > 0 THEN
+        fitting := coalesce(fitting, (crm._segment_fitting(jsonb_build_array(s.rule), candidates, moment))[1]);
+        kept := coalesce(kept, (crm._segment_kept(ARRAY[s.segment_id], candidates))[1]);
         entering := crm.bitmap_array(fitting OPERATOR(crm.-) kept);
         leaving := crm.bitmap_array(kept OPERATOR(crm.-) fitting);
         PERFORM crm._segment_store(s.segment_id, entering, leaving, moment, true);
     END IF;
     UPDATE crm.segment x SET watermark = moment WHERE x.segment_id = s.segment_id;
-    RETURN coalesce(entering || leaving, '{}');
+    RETURN entering || leaving;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_keep(int, bigint[], timestamptz) IS 'asks the given persons and sets the watermark; returns who moved';
+COMMENT ON FUNCTION crm._segment_keep(int, crm.bitmap, crm.bitmap, crm.bitmap, timestamptz) IS
+    'takes in and out those of the candidates whom the rule moves (fitting and kept: who of them fits, who is in; null: they are asked here) and sets the watermark; returns who moved';
 
 CREATE FUNCTION crm._segment_is_due_in_full(segment_id int, moment timestamptz) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -228,28 +249,115 @@ COMMENT ON FUNCTION crm._segment_is_due_in_full(int, timestamptz) IS
     'whether everybody is to be asked: a new rule, a change for everybody, a clock that went back, or a source that tells of no changes';
 
 CREATE FUNCTION crm._segment_take(OUT persons bigint[], OUT kinds text[]) RETURNS record
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_nestloop = off AS
 $$
 DECLARE
     piece int := (crm._setting('segment.piece_persons') #>> '{}')::int;
     marked bigint[] := ARRAY(SELECT DISTINCT d.customer_id FROM (SELECT x.customer_id FROM crm.segment_dirty x ORDER BY x.customer_id LIMIT 4 * piece) d);
-    behind bigint[];
+    behind crm.bitmap := crm.bitmap(crm._segment_pending(marked));
+    mark_ids bigint[];
 BEGIN
-    persons := '{}';
-    kinds := '{}';
-    IF cardinality(marked) = 0 THEN
-        RETURN;
+    marked := (crm.bitmap_array(crm.bitmap(marked) OPERATOR(crm.-) behind))[1:piece];
+    WITH taken AS (     -- mostly nobody is behind, and then this is one walk from the first to the last
+        DELETE FROM crm.segment_dirty d
+        WHERE d.customer_id >= marked[1] AND d.customer_id <= marked[cardinality(marked)] AND NOT crm.bitmap_has(behind, d.customer_id)
+        RETURNING d.customer_id, d.mark_id, d.kind)
+    SELECT coalesce(array_agg(t.customer_id), '{}'), coalesce(array_agg(t.mark_id), '{}'), coalesce(array_agg(t.kind), '{}')
+    INTO persons, mark_ids, kinds FROM taken t;
+    -- a mark that came meanwhile may be of somebody for whom a source is behind only now: it is put back
+    behind := crm.bitmap(crm._segment_pending(persons));
+    IF crm.bitmap_count(behind) > 0 THEN
+        INSERT INTO crm.segment_dirty (customer_id, mark_id, kind)
+        SELECT m.id, m.mark_id, m.kind FROM unnest(persons, mark_ids, kinds) m (id, mark_id, kind) WHERE crm.bitmap_has(behind, m.id);
+        SELECT coalesce(array_agg(m.id), '{}'), coalesce(array_agg(m.kind), '{}') INTO persons, kinds
+        FROM unnest(persons, kinds) m (id, kind) WHERE NOT crm.bitmap_has(behind, m.id);
     END IF;
-    behind := crm._segment_pending(marked);
-    marked := (crm.bitmap_array(crm.bitmap(marked) OPERATOR(crm.-) crm.bitmap(behind)))[1:piece];
-    WITH taken AS (
-        DELETE FROM crm.segment_dirty d USING unnest(marked) m (id) WHERE d.customer_id = m.id RETURNING d.customer_id, d.kind)
-    SELECT coalesce(array_agg(t.customer_id), '{}'), coalesce(array_agg(t.kind), '{}') INTO persons, kinds
-    FROM (SELECT DISTINCT x.customer_id, x.kind FROM taken x) t;
 END
 $$;
 COMMENT ON FUNCTION crm._segment_take() IS
     'takes marks off the table, person and kind of fact as two arrays; persons for whom a source is behind keep theirs';
+
+CREATE FUNCTION crm._segment_asked(segment_id int, mark_persons bigint[], mark_kinds text[], moved_of jsonb, moment timestamptz) RETURNS crm.bitmap
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    s crm.segment;
+    everybody CONSTANT bigint := (SELECT greatest(c.reltuples, 1000)::bigint FROM pg_class c WHERE c.oid = 'crm.customer'::regclass);
+    aged bigint[];
+    candidates crm.bitmap;
+BEGIN
+    SELECT x.* INTO s FROM crm.segment x WHERE x.segment_id = _segment_asked.segment_id;
+    IF crm._segment_is_due_in_full(s.segment_id, moment) THEN
+        RETURN NULL;
+    END IF;
+    aged := crm._rule_moved(s.rule, s.watermark, moment);
+    IF aged IS NULL THEN
+        RETURN NULL;
+    END IF;
+    candidates := crm.bitmap(crm._segment_candidates(s.facts, s.needs, mark_persons, mark_kinds, moved_of) || aged);
+    RETURN CASE WHEN crm.bitmap_count(candidates) <= everybody * (crm._setting('segment.full_share') #>> '{}')::numeric THEN candidates END;
+EXCEPTION
+    WHEN lock_not_available THEN
+        RAISE;
+    WHEN OTHERS THEN    -- who asks everybody will be told why
+        RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION crm._segment_asked(int, bigint[], text[], jsonb, timestamptz) IS
+    'whom a segment''s rule is to be asked about now; null: everybody';
+
+CREATE FUNCTION crm._segment_answers(segments int[], asked crm.bitmap[], moment timestamptz, OUT fitting crm.bitmap[], OUT kept crm.bitmap[]) RETURNS record
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    nothing CONSTANT crm.bitmap[] := array_fill(NULL::crm.bitmap, ARRAY[cardinality(segments)]);
+    together crm.bitmap := (SELECT crm.bitmap_union(a) FROM unnest(asked) a);
+    half bigint := crm.bitmap_count(together) / 2;
+    bundle int[] := ARRAY(SELECT n::int FROM unnest(asked) WITH ORDINALITY x (a, n) WHERE crm.bitmap_count(a) > 0 AND crm.bitmap_count(a) >= half ORDER BY n);
+    found crm.bitmap[];
+    members crm.bitmap[];
+BEGIN
+    fitting := nothing;
+    kept := nothing;
+    IF cardinality(bundle) > 1 THEN
+        found := crm._segment_fitting((SELECT jsonb_agg(s.rule ORDER BY b.n) FROM unnest(bundle) b (n) JOIN crm.segment s ON s.segment_id = segments[b.n]),
+                                      together, moment);
+        members := crm._segment_kept(ARRAY(SELECT segments[b.n] FROM unnest(bundle) WITH ORDINALITY b (n, place) ORDER BY b.place), together);
+        FOR i IN 1 .. cardinality(bundle) LOOP
+            fitting[bundle[i]] := found[i] OPERATOR(crm.&) asked[bundle[i]];
+            kept[bundle[i]] := members[i] OPERATOR(crm.&) asked[bundle[i]];
+        END LOOP;
+    END IF;
+EXCEPTION
+    WHEN lock_not_available THEN
+        RAISE;
+    WHEN OTHERS THEN    -- one of them cannot be asked: each is asked by itself, and that one says why
+        fitting := nothing;
+        kept := nothing;
+END
+$$;
+COMMENT ON FUNCTION crm._segment_answers(int[], crm.bitmap[], timestamptz) IS
+    'of those asked about who fits and who is in, of all segments whose candidates are mostly the same in one statement each; null: to be asked by itself';
+
+CREATE FUNCTION crm._segment_refresh_one(segment_id int, asked crm.bitmap, fitting crm.bitmap, kept crm.bitmap, moment timestamptz) RETURNS bigint[]
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF asked IS NULL THEN
+        RETURN crm._segment_fill(segment_id, moment);
+    END IF;
+    RETURN crm._segment_keep(segment_id, asked, fitting, kept, moment);
+EXCEPTION
+    WHEN lock_not_available THEN
+        RAISE;      -- no fault of the segment: who changes tables goes first, and this run comes again
+    WHEN OTHERS THEN
+        -- one segment's fault must not stop the others; it is asked in full again when it can be
+        UPDATE crm.segment x SET error = left(SQLSTATE || ' ' || SQLERRM, 200), watermark = NULL WHERE x.segment_id = _segment_refresh_one.segment_id;
+        RETURN '{}';
+END
+$$;
+COMMENT ON FUNCTION crm._segment_refresh_one(int, crm.bitmap, crm.bitmap, crm.bitmap, timestamptz) IS
+    'brings one segment up to date; asked null: by asking everybody; a segment that cannot be asked keeps its members and its error; returns who moved';
 
 CREATE FUNCTION crm._segment_refresh() RETURNS bigint
     LANGUAGE plpgsql SET jit = off AS
@@ -258,38 +366,25 @@ DECLARE
     moment timestamptz := crm.core_now();
     begun bigint := crm._new_id();
     mark record;
-    s crm.segment;
-    moved_of jsonb := '{}';             -- segment -> who moved in this run
-    candidates bigint[];
-    aged bigint[];
+    height int;
+    segments int[];
+    asked crm.bitmap[];
+    answers record;
     moved bigint[];
-    is_full boolean;
-    everybody bigint := (SELECT greatest(c.reltuples, 1000)::bigint FROM pg_class c WHERE c.oid = 'crm.customer'::regclass);
-    share numeric := (crm._setting('segment.full_share') #>> '{}')::numeric;
+    moved_of jsonb := '{}';             -- segment -> who moved in this run
 BEGIN
     SELECT * INTO mark FROM crm._segment_take();
-    FOR s IN SELECT x.* FROM crm.segment x WHERE x.is_active AND x.kind = 'living' ORDER BY x.level, x.segment_id LOOP
-        BEGIN
-            is_full := crm._segment_is_due_in_full(s.segment_id, moment);
-            IF NOT is_full THEN
-                aged := crm._rule_moved(s.rule, s.watermark, moment);
+    FOR height IN SELECT DISTINCT x.level FROM crm.segment x WHERE x.is_active AND x.kind = 'living' ORDER BY 1 LOOP
+        segments := ARRAY(SELECT x.segment_id FROM crm.segment x WHERE x.is_active AND x.kind = 'living' AND x.level = height ORDER BY 1);
+        PERFORM FROM crm.segment x WHERE x.segment_id = ANY (segments) ORDER BY x.segment_id FOR NO KEY UPDATE;
+        asked := ARRAY(SELECT crm._segment_asked(s, mark.persons, mark.kinds, moved_of, moment) FROM unnest(segments) s);
+        SELECT * INTO answers FROM crm._segment_answers(segments, asked, moment);
+        FOR i IN 1 .. cardinality(segments) LOOP
+            moved := crm._segment_refresh_one(segments[i], asked[i], answers.fitting[i], answers.kept[i], moment);
+            IF EXISTS (SELECT FROM crm.segment x WHERE x.needs @> ARRAY[segments[i]]) THEN
+                moved_of := moved_of || jsonb_build_object(segments[i], moved);
             END IF;
-            candidates := crm._segment_candidates(s.facts, s.needs, mark.persons, mark.kinds, moved_of) || coalesce(aged, '{}');
-            IF is_full OR aged IS NULL OR cardinality(candidates) > everybody * share THEN
-                moved := crm._segment_fill(s.segment_id, moment);
-            ELSE
-                moved := crm._segment_keep(s.segment_id, crm.bitmap_array(crm.bitmap(candidates)), moment);
-            END IF;
-            IF EXISTS (SELECT FROM crm.segment x WHERE x.needs @> ARRAY[s.segment_id]) THEN
-                moved_of := moved_of || jsonb_build_object(s.segment_id, moved);
-            END IF;
-        EXCEPTION WHEN lock_not_available THEN
-            RAISE;      -- no fault of the segment: who changes tables goes first, and this run comes again
-        WHEN OTHERS THEN
-            -- one segment's fault must not stop the others; it is asked in full again when it can be
-            UPDATE crm.segment x SET error = left(SQLSTATE || ' ' || SQLERRM, 200), watermark = NULL WHERE x.segment_id = s.segment_id;
-        END;
-        aged := NULL;
+        END LOOP;
     END LOOP;
     -- marks made since have woken the worker themselves: it comes again when it has rested
     RETURN (SELECT count(*) FROM (SELECT FROM crm.segment_dirty d WHERE d.mark_id < begun LIMIT 100000) d);

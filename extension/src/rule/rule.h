@@ -12,7 +12,7 @@
  *	in rule_measure.c	the value that a condition finds for one person
  *	in rule_packed.c	conditions that packed facts answer
  *	in rule_row.c		the statement about given persons, and its explanation
- *	in rule_set.c		the statement about everybody
+ *	in rule_set.c		the statements by sets: about everybody, about many given persons
  *	in rule_map.c		records to persons, newest words: what statements about everybody look up
  *	in rule_moved.c		the statement about whom time may have moved
  *	in rule_words.c		conditions in words
@@ -84,6 +84,7 @@ typedef struct CrmRuleSource
 	char	   *kind;
 	CrmRuleShape shape;
 	char	   *relation;
+	bool		is_view;
 	char	   *key;
 	CrmRuleKeyed keyed;
 	char	   *time;			/* null: none */
@@ -241,6 +242,7 @@ typedef struct CrmRuleTree
 
 /* ---- a statement being written */
 
+#define CRM_RULE_EVERYBODY_SET "(SELECT e.members FROM everybody e)"
 /* Parameters every statement has: persons, moment, its local day, time zone, and the moment before with its day. */
 #define CRM_RULE_PERSONS "$1"
 #define CRM_RULE_MOMENT "$2"
@@ -253,6 +255,15 @@ typedef struct CrmRuleTree
 #define CRM_RULE_DAY_END "((" CRM_RULE_DAY " + 1)::timestamp AT TIME ZONE " CRM_RULE_ZONE ")"
 #define CRM_RULE_DAY_END_BEFORE "((" CRM_RULE_DAY_BEFORE " + 1)::timestamp AT TIME ZONE " CRM_RULE_ZONE ")"
 
+/* Whose rows are read: one person's, p.id, by key; everybody's; those of the given persons. */
+typedef enum CrmRuleScope
+{
+	CRM_RULE_ONE,
+	CRM_RULE_EVERYBODY,			/* records are looked up in the map */
+	CRM_RULE_GIVEN,				/* likewise, rows by key of all persons asked about */
+	CRM_RULE_SOME				/* few rows: records are joined */
+} CrmRuleScope;
+
 typedef struct CrmRuleSql
 {
 	StringInfoData text;
@@ -260,17 +271,13 @@ typedef struct CrmRuleSql
 	int			room;
 	Oid		   *types;
 	Datum	   *values;			/* the fixed ones are filled at each execution */
+	enum CrmRuleScope set_scope;	/* of statements whose conditions are sets */
+	const char *everybody;		/* SQL: the set that absence is counted in */
+	const char *persons;		/* SQL: of given persons those whose rows are read */
 	bool		needs_records;	/* looks records up */
+	bool		needs_elders;	/* looks up whom ids were merged into */
 	const char *today;			/* the day by which dates become ages: CRM_RULE_DAY */
 } CrmRuleSql;
-
-/* Whose rows are read: one person's, p.id, by key; or everybody's. */
-typedef enum CrmRuleScope
-{
-	CRM_RULE_ONE,
-	CRM_RULE_EVERYBODY,			/* records are looked up in the map */
-	CRM_RULE_SOME				/* few rows: records are joined */
-} CrmRuleScope;
 
 /* rule_source.c */
 extern const CrmRuleRegistry *crm_rule_registry(void);
@@ -285,6 +292,7 @@ extern JsonbValue *crm_rule_member(JsonbContainer *object, const char *name);
 
 /* rule_read.c */
 extern CrmRuleTree *crm_rule_read(Jsonb *rule);
+extern CrmRuleTree **crm_rule_read_several(Jsonb *rules, int *n);
 extern const char *crm_rule_measure_name(CrmRuleMeasure measure);
 
 /* rule_window.c */
@@ -311,6 +319,7 @@ extern void crm_rule_sql_row_test(CrmRuleSql *sql, const CrmRuleTest *test);
 extern void crm_rule_sql_rows(CrmRuleSql *sql, const CrmRuleCondition *condition, CrmRuleScope scope,
 							  bool has_window);
 extern const char *crm_rule_sql_person(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope);
+extern const char *crm_rule_sql_given(CrmRuleSql *sql, const CrmRuleSource *source);
 extern void crm_rule_sql_day(CrmRuleSql *sql, const CrmRuleSource *source);
 
 /* rule_question.c */
@@ -332,9 +341,11 @@ extern void crm_rule_sql_packed_moved(CrmRuleSql *sql, const CrmRuleCondition *c
 
 /* rule_row.c, rule_set.c, rule_moved.c */
 extern void crm_rule_sql_condition(CrmRuleSql *sql, const CrmRuleCondition *condition);
+extern bool crm_rule_is_of_person(const CrmRuleNode *node);
 extern void crm_rule_compile_row(const CrmRuleTree *tree, CrmRuleSql *sql);
 extern void crm_rule_compile_explain(const CrmRuleTree *tree, CrmRuleSql *sql);
 extern void crm_rule_compile_set(const CrmRuleTree *tree, bool is_apart, CrmRuleSql *sql);
+extern void crm_rule_compile_given(CrmRuleTree *const *trees, int n_trees, CrmRuleSql *sql);
 extern bool crm_rule_compile_moved(const CrmRuleTree *tree, CrmRuleSql *sql);
 
 /* rule_words.c */
@@ -347,6 +358,7 @@ typedef enum CrmRuleForm
 	CRM_RULE_FORM_EXPLAIN,
 	CRM_RULE_FORM_SET,
 	CRM_RULE_FORM_APART,		/* everybody, condition by condition */
+	CRM_RULE_FORM_GIVEN,		/* many given persons, several rules */
 	CRM_RULE_FORM_MOVED,
 	CRM_RULE_N_FORMS
 } CrmRuleForm;
@@ -354,6 +366,7 @@ typedef enum CrmRuleForm
 typedef struct CrmRuleCompiled CrmRuleCompiled;
 
 extern CrmRuleCompiled *crm_rule_compile(Jsonb *rule);
+extern CrmRuleCompiled *crm_rule_compile_several(Jsonb *rules);
 extern const CrmRuleTree *crm_rule_tree(const CrmRuleCompiled *compiled);
 extern bool crm_rule_moves_daily(CrmRuleCompiled *compiled);
 extern bool crm_rule_is_another_day(TimestampTz before, TimestampTz moment);

@@ -17,6 +17,7 @@
 
 PG_FUNCTION_INFO_V1(crm_rule_check);
 PG_FUNCTION_INFO_V1(crm_rule_fit);
+PG_FUNCTION_INFO_V1(crm_rule_fit_sets);
 PG_FUNCTION_INFO_V1(crm_rule_set);
 PG_FUNCTION_INFO_V1(crm_rule_apart);
 PG_FUNCTION_INFO_V1(crm_rule_moved);
@@ -131,6 +132,22 @@ crm_rule_fit(PG_FUNCTION_ARGS)
 	}
 	SPI_finish();
 	PG_RETURN_ARRAYTYPE_P(construct_array(persons, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* crm._rule_fit_sets(rules, persons, moment): of each rule the set of the given persons who fit. */
+Datum
+crm_rule_fit_sets(PG_FUNCTION_ARGS)
+{
+	CrmRuleCompiled *compiled = crm_rule_compile_several(PG_GETARG_JSONB_P(0));
+	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(2);
+	bool		is_null;
+	Datum		sets;
+
+	connect();
+	crm_rule_run(compiled, CRM_RULE_FORM_GIVEN, PG_GETARG_DATUM(1), moment, moment);
+	sets = take_value(1, -1, false, &is_null);
+	SPI_finish();
+	PG_RETURN_DATUM(sets);
 }
 
 /* crm._rule_set(rule, moment): the set of all persons who fit. */
@@ -299,8 +316,8 @@ crm_rule_conditions(PG_FUNCTION_ARGS)
 Datum
 crm_rule_statement(PG_FUNCTION_ARGS)
 {
-	static const char *const forms[] = {"persons", "explain", "everybody", "apart", "moved"};
-	const CrmRuleTree *tree = crm_rule_tree(crm_rule_compile(PG_GETARG_JSONB_P(0)));
+	static const char *const forms[] = {"persons", "explain", "everybody", "apart", "moved", "given"};
+	CrmRuleTree *tree = unconstify(CrmRuleTree *, crm_rule_tree(crm_rule_compile(PG_GETARG_JSONB_P(0))));
 	char	   *form = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	CrmRuleSql	sql;
 
@@ -310,10 +327,12 @@ crm_rule_statement(PG_FUNCTION_ARGS)
 		crm_rule_compile_explain(tree, &sql);
 	else if (strcmp(form, forms[4]) == 0)
 		(void) crm_rule_compile_moved(tree, &sql);
+	else if (strcmp(form, forms[5]) == 0)
+		crm_rule_compile_given(&tree, 1, &sql);
 	else if (strcmp(form, forms[2]) == 0 || strcmp(form, forms[3]) == 0)
 		crm_rule_compile_set(tree, strcmp(form, forms[3]) == 0, &sql);
 	else
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no such form"),
-						errhint("Forms are persons, explain, everybody, apart and moved.")));
+						errhint("Forms are persons, explain, everybody, apart, given and moved.")));
 	PG_RETURN_TEXT_P(cstring_to_text(sql.text.data));
 }

@@ -28,7 +28,8 @@ struct CrmRuleCompiled
 	MemoryContext context;
 	Jsonb	   *rule;
 	uint64		last_used;
-	CrmRuleTree *tree;
+	int			n_trees;		/* one, or of a list as many as it has */
+	CrmRuleTree **trees;
 	bool		moves_daily;
 	CrmRuleSql	sql[CRM_RULE_N_FORMS];
 	CrmStatement statements[CRM_RULE_N_FORMS];
@@ -80,15 +81,22 @@ read_rule(Jsonb *rule)
 	compiled->context = context;
 	compiled->rule = palloc(VARSIZE(rule));
 	memcpy(compiled->rule, rule, VARSIZE(rule));
-	compiled->tree = crm_rule_read(compiled->rule);
+	if (JB_ROOT_IS_OBJECT(rule))
+	{
+		compiled->trees = palloc(sizeof(CrmRuleTree *));
+		compiled->trees[0] = crm_rule_read(compiled->rule);
+		compiled->n_trees = 1;
+	}
+	else
+		compiled->trees = crm_rule_read_several(compiled->rule, &compiled->n_trees);
 	MemoryContextSwitchTo(before);
 	MemoryContextSetParent(context, TopMemoryContext);
 	return compiled;
 }
 
-/* A rule as this session keeps it; RM351. */
+/* A rule, or a list of rules, as this session keeps it; RM351. */
 CrmRuleCompiled *
-crm_rule_compile(Jsonb *rule)
+crm_rule_compile_several(Jsonb *rule)
 {
 	uint64		generation = crm_rule_registry_generation();
 	CrmRuleCompiled *compiled;
@@ -118,33 +126,46 @@ crm_rule_compile(Jsonb *rule)
 	return compiled;
 }
 
+/* The same of one rule. */
+CrmRuleCompiled *
+crm_rule_compile(Jsonb *rule)
+{
+	if (!JB_ROOT_IS_OBJECT(rule))
+		(void) crm_rule_read(rule);		/* refuses it */
+	return crm_rule_compile_several(rule);
+}
+
 const CrmRuleTree *
 crm_rule_tree(const CrmRuleCompiled *compiled)
 {
-	return compiled->tree;
+	return compiled->trees[0];
 }
 
 static void
 write_statement(CrmRuleCompiled *compiled, CrmRuleForm form)
 {
-	static const char *const names[] = {"rule.persons", "rule.explain", "rule.everybody", "rule.apart", "rule.moved"};
+	static const char *const names[] = {"rule.persons", "rule.explain", "rule.everybody", "rule.apart", "rule.given", "rule.moved"};
+	const CrmRuleTree *tree = compiled->trees[0];
 	MemoryContext before = MemoryContextSwitchTo(compiled->context);
 	CrmRuleSql *sql = &compiled->sql[form];
 
 	switch (form)
 	{
 		case CRM_RULE_FORM_ROW:
-			crm_rule_compile_row(compiled->tree, sql);
+			crm_rule_compile_row(tree, sql);
 			break;
 		case CRM_RULE_FORM_EXPLAIN:
-			crm_rule_compile_explain(compiled->tree, sql);
+			crm_rule_compile_explain(tree, sql);
 			break;
 		case CRM_RULE_FORM_SET:
 		case CRM_RULE_FORM_APART:
-			crm_rule_compile_set(compiled->tree, form == CRM_RULE_FORM_APART, sql);
+			crm_rule_compile_set(tree, form == CRM_RULE_FORM_APART, sql);
+			break;
+		case CRM_RULE_FORM_GIVEN:
+			crm_rule_compile_given(compiled->trees, compiled->n_trees, sql);
 			break;
 		default:
-			compiled->moves_daily = crm_rule_compile_moved(compiled->tree, sql);
+			compiled->moves_daily = crm_rule_compile_moved(tree, sql);
 	}
 	compiled->statements[form] = (CrmStatement) {
 		.name = names[form],
@@ -202,7 +223,7 @@ set_for_plan(const char *name, const char *value)
 static void
 set_planner(CrmRuleForm form)
 {
-	if (form == CRM_RULE_FORM_ROW || form == CRM_RULE_FORM_EXPLAIN)
+	if (form == CRM_RULE_FORM_ROW || form == CRM_RULE_FORM_EXPLAIN || form == CRM_RULE_FORM_GIVEN)
 	{
 		set_for_plan("enable_seqscan", "off");
 		set_for_plan("enable_hashjoin", "off");

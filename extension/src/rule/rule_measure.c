@@ -119,10 +119,10 @@ append_by_object(CrmRuleSql *sql, const CrmRuleCondition *condition, CrmRuleScop
 static void
 append_groups(CrmRuleSql *sql, const CrmRuleCondition *condition)
 {
-	appendStringInfo(&sql->text, "SELECT %s AS id, ", crm_rule_sql_person(sql, condition->source, CRM_RULE_EVERYBODY));
+	appendStringInfo(&sql->text, "SELECT %s AS id, ", crm_rule_sql_person(sql, condition->source, sql->set_scope));
 	crm_rule_sql_aggregate(sql, condition);
 	appendStringInfoString(&sql->text, " AS v");
-	crm_rule_sql_rows(sql, condition, CRM_RULE_EVERYBODY, true);
+	crm_rule_sql_rows(sql, condition, sql->set_scope, true);
 	appendStringInfoString(&sql->text, " GROUP BY 1");
 }
 
@@ -136,7 +136,7 @@ void
 crm_rule_sql_groups(CrmRuleSql *sql, const CrmRuleCondition *condition)
 {
 	if (is_by_object(condition))
-		append_by_object(sql, condition, CRM_RULE_EVERYBODY);
+		append_by_object(sql, condition, sql->set_scope);
 	else
 		append_groups(sql, condition);
 }

@@ -346,3 +346,18 @@ crm_rule_read(Jsonb *rule)
 	tree->root = read_node(&rule->root, "", 1, tree);
 	return tree;
 }
+
+/* The trees of a list of rules, each as large as a rule may be. */
+CrmRuleTree **
+crm_rule_read_several(Jsonb *rules, int *n)
+{
+	CrmRuleTree **trees;
+
+	if (!JB_ROOT_IS_ARRAY(rules) || JB_ROOT_IS_SCALAR(rules) || JB_ROOT_COUNT(rules) == 0)
+		crm_rule_refuse("", "It is no list of rules.", "Write [{...}, {...}].");
+	*n = JB_ROOT_COUNT(rules);
+	trees = palloc(*n * sizeof(CrmRuleTree *));
+	for (int i = 0; i < *n; i++)
+		trees[i] = crm_rule_read(JsonbValueToJsonb(getIthJsonbValueFromContainer(&rules->root, i)));
+	return trees;
+}

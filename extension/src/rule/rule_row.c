@@ -29,6 +29,14 @@ cost_of(const CrmRuleNode *node)
 				   node->condition->measure == CRM_RULE_EVER || node->condition->measure == CRM_RULE_NEVER ? 5 : 10);
 }
 
+/* Whether one row of the person answers it. */
+bool
+crm_rule_is_of_person(const CrmRuleNode *node)
+{
+	return node->group == CRM_RULE_CONDITION && node->condition->source->shape == CRM_RULE_STATE &&
+		node->condition->source->keyed == CRM_RULE_BY_PERSON;
+}
+
 /* Children of a group in the order in which they are asked. */
 static void
 order_children(const CrmRuleNode *node, const CrmRuleNode **order)

@@ -1,6 +1,7 @@
 /*
  * rule_set.c
- *		The statement about everybody: each condition a set of persons, the rule their algebra.
+ *		The statements whose conditions are sets of persons and whose rule is their algebra: about
+ *		everybody, or about many given persons.
  *
  *	WITH records AS MATERIALIZED (SELECT crm._rule_map(source_record_id, customer_id) AS map FROM crm.membership),
  *	     walk AS MATERIALIZED (SELECT crm._purchase_collect(...) AS sets FROM ...),
@@ -10,26 +11,30 @@
  * A condition that nobody meets without rows is gathered from its rows.  One that absence meets is
  * gathered turned around and taken from everybody.  All conditions over a history are answered
  * by one walk over it.
+ *
+ * About given persons, "everybody" is them, and each relation is looked through once, by its key; several
+ * rules share one map of records, and one walk over the histories.
  */
 #include "rule/rule.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#define EVERYBODY "(SELECT e.members FROM everybody e)"
+#define RECORDS "crm._rule_map(m.source_record_id, m.customer_id) AS map FROM crm.membership m WHERE m.valid_to = 'infinity'"
 
-/* The conditions that one walk over the histories answers, and one over packed facts. */
-typedef struct Questions
-{
-	int			n;
-	const CrmRuleCondition *questions[2 * CRM_RULE_MAX_CONDITIONS];
-} Questions;
-
+/* The conditions that one walk over the histories answers, and those of one over packed facts. */
 typedef struct Walk
 {
-	Questions	history;
-	Questions	packed;
+	List	   *history;		/* conditions */
+	List	   *packed;
 } Walk;
+
+static void
+append_given(CrmRuleSql *sql, const CrmRuleSource *source)
+{
+	if (sql->set_scope == CRM_RULE_GIVEN)
+		appendStringInfo(&sql->text, " AND x.%s = ANY (%s)", source->key, crm_rule_sql_given(sql, source));
+}
 
 static void
 append_test_of_group(CrmRuleSql *sql, const CrmRuleCondition *condition, bool is_turned)
@@ -45,8 +50,8 @@ append_facts(CrmRuleSql *sql, const CrmRuleCondition *condition, bool is_turned)
 {
 	if (crm_rule_is_bare(condition))
 	{
-		appendStringInfo(&sql->text, "(SELECT crm.bitmap_agg(%s)", crm_rule_sql_person(sql, condition->source, CRM_RULE_EVERYBODY));
-		crm_rule_sql_rows(sql, condition, CRM_RULE_EVERYBODY, true);
+		appendStringInfo(&sql->text, "(SELECT crm.bitmap_agg(%s)", crm_rule_sql_person(sql, condition->source, sql->set_scope));
+		crm_rule_sql_rows(sql, condition, sql->set_scope, true);
 		appendStringInfoChar(&sql->text, ')');
 		return;
 	}
@@ -64,11 +69,12 @@ append_words(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	const CrmRuleSource *source = condition->source;
 
 	appendStringInfo(&sql->text, "(SELECT crm._rule_latest(x.%s, %s, x.%s, x.%s, x.%s = ", source->key,
-					 crm_rule_sql_person(sql, source, CRM_RULE_EVERYBODY), source->time, source->newest, source->state);
+					 crm_rule_sql_person(sql, source, sql->set_scope), source->time, source->newest, source->state);
 	crm_rule_sql_text_param(sql, source->strict);
 	appendStringInfo(&sql->text, ") AS sets FROM %s x WHERE x.%s < " CRM_RULE_DAY_END " AND x.%s = ", source->relation,
 					 source->time, source->part);
 	crm_rule_sql_text_param(sql, condition->part);
+	append_given(sql, source);
 	appendStringInfoChar(&sql->text, ')');
 }
 
@@ -85,7 +91,7 @@ append_latest(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	if (crm_rule_text_meets(&condition->test, source->loose))
 		appendStringInfoString(text, " OPERATOR(crm.|) s.sets[2]");
 	if (crm_rule_text_meets(&condition->test, NULL))
-		appendStringInfoString(text, " OPERATOR(crm.|) (" EVERYBODY " OPERATOR(crm.-) s.sets[1] OPERATOR(crm.-) s.sets[2])");
+		appendStringInfo(text, " OPERATOR(crm.|) (%s OPERATOR(crm.-) s.sets[1] OPERATOR(crm.-) s.sets[2])", sql->everybody);
 	appendStringInfoString(text, " FROM ");
 	append_words(sql, condition);
 	appendStringInfoString(text, " s)");
@@ -102,16 +108,16 @@ append_condition(CrmRuleSql *sql, const CrmRuleCondition *condition, Walk *walk)
 		return;
 	}
 	if (is_turned)
-		appendStringInfoString(&sql->text, "(" EVERYBODY " OPERATOR(crm.-) ");
+		appendStringInfo(&sql->text, "(%s OPERATOR(crm.-) ", sql->everybody);
 	if (condition->source->shape == CRM_RULE_HISTORY)
 	{
-		walk->history.questions[walk->history.n++] = condition;
-		appendStringInfo(&sql->text, "coalesce((SELECT w.sets[%d] FROM walk w), '{}')", walk->history.n);
+		walk->history = lappend(walk->history, unconstify(CrmRuleCondition *, condition));
+		appendStringInfo(&sql->text, "coalesce((SELECT w.sets[%d] FROM walk w), '{}')", list_length(walk->history));
 	}
 	else if (crm_rule_is_packed(condition))
 	{
-		walk->packed.questions[walk->packed.n++] = condition;
-		appendStringInfo(&sql->text, "coalesce((SELECT w.sets[%d] FROM packed w), '{}')", walk->packed.n);
+		walk->packed = lappend(walk->packed, unconstify(CrmRuleCondition *, condition));
+		appendStringInfo(&sql->text, "coalesce((SELECT w.sets[%d] FROM packed w), '{}')", list_length(walk->packed));
 	}
 	else if (condition->source->shape == CRM_RULE_FACTS)
 		append_facts(sql, condition, is_turned);
@@ -131,12 +137,12 @@ append_node(CrmRuleSql *sql, const CrmRuleNode *node, Walk *walk)
 	}
 	if (node->n_children == 0)
 	{
-		appendStringInfoString(&sql->text, node->group == CRM_RULE_ALL ? EVERYBODY : "'{}'::crm.bitmap");
+		appendStringInfoString(&sql->text, node->group == CRM_RULE_ALL ? sql->everybody : "'{}'::crm.bitmap");
 		return;
 	}
 	appendStringInfoChar(&sql->text, '(');
 	if (node->group == CRM_RULE_NOT)
-		appendStringInfoString(&sql->text, EVERYBODY " OPERATOR(crm.-) ");
+		appendStringInfo(&sql->text, "%s OPERATOR(crm.-) ", sql->everybody);
 	for (int i = 0; i < node->n_children; i++)
 	{
 		if (i > 0)
@@ -147,36 +153,52 @@ append_node(CrmRuleSql *sql, const CrmRuleNode *node, Walk *walk)
 }
 
 static void
-append_walk(CrmRuleSql *sql, const Questions *asked)
+append_walk(CrmRuleSql *sql, const List *asked)
 {
-	const CrmRuleSource *source = asked->questions[0]->source;
+	const CrmRuleSource *source = ((const CrmRuleCondition *) linitial(asked))->source;
+	ListCell   *cell;
 
 	appendStringInfo(&sql->text, "walk AS MATERIALIZED (SELECT crm._purchase_collect(%s, x.%s, q.questions, " CRM_RULE_DAY
-					 ", q.exponent) AS sets FROM (SELECT ARRAY[", crm_rule_sql_person(sql, source, CRM_RULE_EVERYBODY),
+					 ", q.exponent) AS sets FROM (SELECT ARRAY[", crm_rule_sql_person(sql, source, sql->set_scope),
 					 source->history);
-	for (int i = 0; i < asked->n; i++)
+	foreach(cell, asked)
 	{
-		appendStringInfoString(&sql->text, i > 0 ? ", " : "");
-		crm_rule_sql_question(sql, asked->questions[i]);
+		appendStringInfoString(&sql->text, foreach_current_index(cell) > 0 ? ", " : "");
+		crm_rule_sql_question(sql, lfirst(cell));
 	}
-	appendStringInfo(&sql->text, "] AS questions, crm._purchase_exponent() AS exponent OFFSET 0) q, %s x WHERE true%s), ",
+	appendStringInfo(&sql->text, "] AS questions, crm._purchase_exponent() AS exponent OFFSET 0) q, %s x WHERE true%s",
 					 source->relation, source->scope);
+	append_given(sql, source);
+	appendStringInfoString(&sql->text, "), ");
 }
 
 static void
-append_packed_walk(CrmRuleSql *sql, const Questions *asked)
+append_packed_walk(CrmRuleSql *sql, const List *asked)
 {
-	const CrmRuleSource *source = asked->questions[0]->source;
+	const CrmRuleSource *source = ((const CrmRuleCondition *) linitial(asked))->source;
+	ListCell   *cell;
 
 	appendStringInfo(&sql->text, "packed AS MATERIALIZED (SELECT crm._purchase_lines_collect(%s, x.%s, q.questions, " CRM_RULE_DAY
-					 ", q.exponent) AS sets FROM (SELECT ARRAY[", crm_rule_sql_person(sql, source, CRM_RULE_EVERYBODY),
+					 ", q.exponent) AS sets FROM (SELECT ARRAY[", crm_rule_sql_person(sql, source, sql->set_scope),
 					 source->packed_column);
-	for (int i = 0; i < asked->n; i++)
+	foreach(cell, asked)
 	{
-		appendStringInfoString(&sql->text, i > 0 ? ", " : "");
-		crm_rule_sql_packed_question(sql, asked->questions[i]);
+		appendStringInfoString(&sql->text, foreach_current_index(cell) > 0 ? ", " : "");
+		crm_rule_sql_packed_question(sql, lfirst(cell));
 	}
-	appendStringInfo(&sql->text, "] AS questions, crm._purchase_exponent() AS exponent OFFSET 0) q, %s x), ", source->packed_relation);
+	appendStringInfo(&sql->text, "] AS questions, crm._purchase_exponent() AS exponent OFFSET 0) q, %s x WHERE true",
+					 source->packed_relation);
+	append_given(sql, source);
+	appendStringInfoString(&sql->text, "), ");
+}
+
+static void
+append_walks(CrmRuleSql *sql, const Walk *walk)
+{
+	if (walk->history != NIL)
+		append_walk(sql, walk->history);
+	if (walk->packed != NIL)
+		append_packed_walk(sql, walk->packed);
 }
 
 static void
@@ -197,23 +219,112 @@ crm_rule_compile_set(const CrmRuleTree *tree, bool is_apart, CrmRuleSql *sql)
 	char	   *algebra;
 
 	crm_rule_sql_begin(sql);
-	appendStringInfoString(&sql->text, EVERYBODY " OPERATOR(crm.&) ");
+	appendStringInfoString(&sql->text, CRM_RULE_EVERYBODY_SET " OPERATOR(crm.&) ");
 	append_node(sql, tree->root, &walk);
 	for (int i = 0; is_apart && i < tree->n_conditions; i++)
 	{
-		appendStringInfoString(&sql->text, ", " EVERYBODY " OPERATOR(crm.&) ");
+		appendStringInfoString(&sql->text, ", " CRM_RULE_EVERYBODY_SET " OPERATOR(crm.&) ");
 		append_condition(sql, tree->conditions[i], &walk);
 	}
 	algebra = sql->text.data;
 	initStringInfo(&sql->text);
 	appendStringInfoString(&sql->text, "WITH ");
-	if (sql->needs_records || walk.history.n > 0 || walk.packed.n > 0)
-		appendStringInfoString(&sql->text, "records AS MATERIALIZED (SELECT crm._rule_map(m.source_record_id, m.customer_id) AS map"
-							   " FROM crm.membership m WHERE m.valid_to = 'infinity'), ");
-	if (walk.history.n > 0)
-		append_walk(sql, &walk.history);
-	if (walk.packed.n > 0)
-		append_packed_walk(sql, &walk.packed);
+	if (sql->needs_records || walk.history != NIL || walk.packed != NIL)
+		appendStringInfoString(&sql->text, "records AS MATERIALIZED (SELECT " RECORDS "), ");
+	append_walks(sql, &walk);
 	append_everybody(sql);
+	appendStringInfoString(&sql->text, algebra);
+}
+
+/*
+ * Of a rule that several conditions must all meet, those that one row of the person answers are asked first, and
+ * the others about whom they left: writes the first ones, returns the rule of the others, the
+ * same rule when nothing can be told apart.
+ */
+static const CrmRuleNode *
+append_early(CrmRuleSql *sql, const CrmRuleNode *root, Walk *walk)
+{
+	CrmRuleNode *late = palloc0(sizeof(CrmRuleNode));
+	CrmRuleNode *early = palloc0(sizeof(CrmRuleNode));
+
+	early->group = late->group = CRM_RULE_ALL;
+	early->children = palloc(Max(root->n_children, 1) * sizeof(CrmRuleNode *));
+	late->children = palloc(Max(root->n_children, 1) * sizeof(CrmRuleNode *));
+	for (int i = 0; root->group == CRM_RULE_ALL && i < root->n_children; i++)
+	{
+		CrmRuleNode *side = crm_rule_is_of_person(root->children[i]) ? early : late;
+
+		side->children[side->n_children++] = root->children[i];
+	}
+	if (early->n_children == 0 || late->n_children == 0)
+		return root;
+	appendStringInfoString(&sql->text, "early AS MATERIALIZED (SELECT s.members, crm.bitmap_array(s.members) AS ids FROM (SELECT ");
+	append_node(sql, early, walk);
+	appendStringInfoString(&sql->text, " AS members OFFSET 0) s), ");
+	sql->everybody = "(SELECT s.members FROM early s)";
+	sql->persons = "(SELECT s.ids FROM early s)::bigint[]";
+	return late;
+}
+
+/* Records of the persons whose rows are read, and the ids that were merged into them. */
+static void
+append_keys_of_given(CrmRuleSql *sql, const Walk *walk)
+{
+	if (sql->needs_records || walk->history != NIL || walk->packed != NIL)
+		appendStringInfo(&sql->text, "records AS MATERIALIZED (SELECT array_agg(m.source_record_id) AS ids, " RECORDS
+						 " AND m.customer_id = ANY (%s)), ", sql->persons);
+	if (sql->needs_elders)
+		appendStringInfo(&sql->text, "elders AS MATERIALIZED (SELECT %s || coalesce(array_agg(c.customer_id), '{}') AS ids,"
+						 " crm._rule_map(c.customer_id, c.merged_into) AS map FROM crm.customer c"
+						 " WHERE c.merged_into = ANY (%s) AND c.merged_into IS NOT NULL), ", sql->persons, sql->persons);
+}
+
+/* "<set>, <set> ...": of each rule. */
+static char *
+write_algebra(CrmRuleSql *sql, CrmRuleTree *const *trees, int n_trees, const CrmRuleNode *only, Walk *walk)
+{
+	StringInfoData whole = sql->text;
+	char	   *algebra;
+
+	initStringInfo(&sql->text);
+	for (int i = 0; i < n_trees; i++)
+	{
+		appendStringInfoString(&sql->text, i > 0 ? ", " : "");
+		append_node(sql, only != NULL ? only : trees[i]->root, walk);
+	}
+	algebra = sql->text.data;
+	sql->text = whole;
+	return algebra;
+}
+
+/*
+ * One row, one column: of each rule the set of the given persons who fit.  Hardly anybody asked about is not
+ * active, so that is asked of who fits.
+ */
+void
+crm_rule_compile_given(CrmRuleTree *const *trees, int n_trees, CrmRuleSql *sql)
+{
+	Walk		walk = {0};
+	const CrmRuleNode *late = NULL;
+	StringInfoData head;
+	char	   *algebra;
+
+	crm_rule_sql_begin(sql);
+	sql->set_scope = CRM_RULE_GIVEN;
+	appendStringInfoString(&sql->text, "WITH everybody AS MATERIALIZED (SELECT crm.bitmap(" CRM_RULE_PERSONS "::bigint[]) AS members), ");
+	if (n_trees == 1)
+		late = append_early(sql, trees[0]->root, &walk);
+	algebra = write_algebra(sql, trees, n_trees, late, &walk);
+	head = sql->text;
+	initStringInfo(&sql->text);
+	append_walks(sql, &walk);
+	appendStringInfo(&sql->text, "fitting AS MATERIALIZED (SELECT ARRAY[%s] AS sets), active AS MATERIALIZED ("
+					 "SELECT crm.bitmap_agg(c.customer_id) AS members FROM crm.customer c WHERE c.status = 'active' AND c.customer_id = ANY (crm.bitmap_array("
+					 "(SELECT crm.bitmap_union(s) FROM fitting f, unnest(f.sets) s))))"
+					 " SELECT ARRAY(SELECT s.s OPERATOR(crm.&) (SELECT a.members FROM active a)"
+					 " FROM fitting f, unnest(f.sets) WITH ORDINALITY s (s, n) ORDER BY s.n)", algebra);
+	algebra = sql->text.data;
+	sql->text = head;
+	append_keys_of_given(sql, &walk);
 	appendStringInfoString(&sql->text, algebra);
 }

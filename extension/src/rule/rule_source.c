@@ -22,7 +22,8 @@ static const char *const keyed_names[] = {"person", "ever", "record"};
 
 static CrmStatement registry_read = {
 	.name = "rule.registry",
-	.sql = "SELECT s.kind, s.shape, s.relation, s.spec FROM crm.rule_source s ORDER BY s.kind",
+	.sql = "SELECT s.kind, s.shape, s.relation, s.spec, (SELECT c.relkind = 'v' FROM pg_class c WHERE c.oid = to_regclass(s.relation))"
+	" FROM crm.rule_source s ORDER BY s.kind",
 };
 
 static CrmRuleRegistry *registry;
@@ -264,6 +265,7 @@ read_registry(void)
 		Jsonb	   *spec = DatumGetJsonbPCopy(SPI_getbinval(row, shape, 4, &is_null));
 
 		source->kind = SPI_getvalue(row, shape, 1);
+		source->is_view = DatumGetBool(SPI_getbinval(row, shape, 5, &is_null));
 		read_source(SPI_getvalue(row, shape, 2), SPI_getvalue(row, shape, 3), &spec->root, source);
 	}
 	MemoryContextSwitchTo(before);

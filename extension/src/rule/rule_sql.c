@@ -41,7 +41,11 @@ crm_rule_sql_begin(CrmRuleSql *sql)
 
 	initStringInfo(&sql->text);
 	sql->today = CRM_RULE_DAY;
+	sql->set_scope = CRM_RULE_EVERYBODY;
+	sql->everybody = CRM_RULE_EVERYBODY_SET;
+	sql->persons = CRM_RULE_PERSONS "::bigint[]";
 	sql->needs_records = false;
+	sql->needs_elders = false;
 	sql->room = 16;
 	sql->n_params = CRM_RULE_N_FIXED;
 	sql->types = palloc0(sql->room * sizeof(Oid));
@@ -366,7 +370,36 @@ crm_rule_sql_person(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope s
 		sql->needs_records = true;
 		return psprintf("crm._rule_person((SELECT r.map FROM records r), x.%s)", source->key);
 	}
+	if (source->keyed == CRM_RULE_BY_EVER && scope == CRM_RULE_GIVEN)
+	{
+		sql->needs_elders = true;
+		return psprintf("coalesce(crm._rule_person((SELECT e.map FROM elders e), x.%s), x.%s)", source->key, source->key);
+	}
 	return psprintf(source->keyed == CRM_RULE_BY_EVER ? "coalesce(c.merged_into, x.%s)" : "x.%s", source->key);
+}
+
+/* SQL: the keys under which a source has rows of the given persons, as an array. */
+const char *
+crm_rule_sql_given(CrmRuleSql *sql, const CrmRuleSource *source)
+{
+	if (source->keyed == CRM_RULE_BY_PERSON)
+		return sql->persons;
+	sql->needs_records |= source->keyed == CRM_RULE_BY_RECORD;
+	sql->needs_elders |= source->keyed == CRM_RULE_BY_EVER;
+	return source->keyed == CRM_RULE_BY_RECORD ? "(SELECT k.ids FROM records k)::bigint[]" : "(SELECT k.ids FROM elders k)::bigint[]";
+}
+
+/*
+ * Rows of the given persons, by the key whatever the planner thinks of other conditions: one look through a
+ * table's index; of a view, which may join, key by key.
+ */
+static void
+append_given_rows(CrmRuleSql *sql, const CrmRuleSource *source)
+{
+	appendStringInfo(&sql->text, source->is_view ?
+					 " FROM unnest(%s) k (id) CROSS JOIN LATERAL (SELECT * FROM %s y WHERE y.%s = k.id OFFSET 0) x WHERE true" :
+					 " FROM (SELECT * FROM %2$s y WHERE y.%3$s = ANY (%1$s) OFFSET 0) x WHERE true",
+					 crm_rule_sql_given(sql, source), source->relation, source->key);
 }
 
 static void
@@ -375,6 +408,11 @@ append_relation(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope
 	const char *key = source->key;
 	const char *relation = source->relation;
 
+	if (scope == CRM_RULE_GIVEN)
+	{
+		append_given_rows(sql, source);
+		return;
+	}
 	if (scope != CRM_RULE_ONE)
 	{
 		appendStringInfo(&sql->text, " FROM %s x", relation);
