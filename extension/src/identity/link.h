@@ -70,6 +70,23 @@ typedef struct CrmLinkValue
 	uint8_t		self;			/* the level of two equal values: a surname alone is not a name */
 } CrmLinkValue;
 
+/* A few bits of a value, from which link_sketch.h tells how near another can be. */
+typedef struct CrmLinkSketch
+{
+	uint32_t	once;			/* classes of letters; or the first end of a number; a date */
+	uint32_t	twice;			/* those that come twice; or the last end; the date in the Chinese calendar */
+	uint16_t	head;			/* how it begins */
+	uint8_t		house;			/* a byte of the number of an address, 0: none */
+	uint8_t		length;			/* 0: nothing can be told */
+} CrmLinkSketch;
+
+/* A text as it came, and the value that it is. */
+typedef struct CrmLinkSeen
+{
+	uint64_t	hash;
+	uint32_t	value;
+} CrmLinkSeen;
+
 /* How common a value is among all that the model was trained on, by field and hash. */
 typedef struct CrmLinkTerm
 {
@@ -87,7 +104,9 @@ typedef struct CrmLinkField
 	double		m[CRM_LINK_MAX_LEVELS];
 	double		u[CRM_LINK_MAX_LEVELS];
 	double		weight[CRM_LINK_MAX_LEVELS];
-	double		most;			/* bits that values which are not equal can bring */
+	/* bits that values which differ can bring between two levels */
+	double		most[CRM_LINK_MAX_LEVELS][CRM_LINK_MAX_LEVELS];
+	int			partner;		/* of a given name the first surname, of a surname the first given name, or -1 */
 	double		exact_chance;	/* that two rows hold the same value */
 	double		least_share;	/* values are not taken for rarer, for they may be typing errors */
 	int64_t		holders;		/* rows that hold any */
@@ -99,6 +118,8 @@ typedef struct CrmLinkRule
 	int			n_parts;
 	int			field[3];
 	bool		is_rough[3];
+	uint32_t   *rows;			/* of its blocks, one block after another; the first of each has the top bit */
+	uint32_t	n_rows;
 	int64_t		pairs;			/* of its blocks */
 	int64_t		skipped_blocks;
 	bool		is_left_out;	/* a sample of its pairs found next to nothing */
@@ -141,11 +162,15 @@ typedef struct CrmLink
 	uint32_t	room_rows;
 	int64_t    *ids;
 	uint32_t   *values;			/* n_fields a row; 0 is nothing */
+	CrmLinkSketch *sketches;	/* of the values, n_fields a row; NULL until blocks are planned */
 	CrmLinkValue *dictionary;
 	uint32_t	n_values;
 	uint32_t	room_values;
-	uint32_t   *slots;
+	uint64_t   *slots;			/* of values: a part of the hash, and below it the number */
 	uint32_t	n_slots;
+	CrmLinkSeen *seen;			/* texts that came lately, some for each field; until rows are done */
+	uint32_t	asked[CRM_LINK_MAX_FIELDS];	/* of a field's seen texts, lately */
+	uint32_t	known[CRM_LINK_MAX_FIELDS];	/* and found */
 	uint64_t   *arena;
 	uint64_t	arena_used;		/* words */
 	uint64_t	arena_room;
@@ -154,7 +179,7 @@ typedef struct CrmLink
 	CrmLinkRule rules[CRM_LINK_MAX_RULES];
 	int			key_width;		/* keys a row; those of n_rules are used */
 	uint32_t   *keys;			/* 0 is none */
-	uint64_t   *order;			/* key and row, for sorting; twice as many as rows */
+	uint64_t   *order;			/* key and row, for sorting, twice as many as rows; NULL when all is learned */
 	CrmLinkSkip *skips;
 	int64_t		n_skips;
 	int64_t		room_skips;
@@ -226,6 +251,7 @@ extern void crm_link_begin(CrmLink *link);
 extern void crm_link_row(CrmLink *link, int64_t id, const char *const *texts,
 						 const size_t *lengths);
 extern void crm_link_rows_done(CrmLink *link);
+extern void crm_link_sketch_rows(CrmLink *link);
 extern void *crm_link_grow(CrmLink *link, void *old, size_t used, size_t bytes);
 
 /* link_block.c */
@@ -245,6 +271,11 @@ extern int	crm_link_value_level(CrmLinkKind kind, const uint64_t *arena, const C
 								 const CrmLinkValue *y);
 extern int	crm_link_level(const CrmLink *link, int field, uint32_t a, uint32_t b);
 extern uint64_t crm_link_pattern(const CrmLink *link, uint32_t a, uint32_t b);
+
+extern int	crm_link_house(const uint16_t *units, int length, const uint16_t **start);
+
+/* link_sketch.c */
+extern CrmLinkSketch crm_link_sketch(CrmLinkKind kind, const uint64_t *arena, const CrmLinkValue *value);
 
 /* link_rough.c: what a value is found by, exactly and roughly; 0 for nothing. */
 extern uint32_t crm_link_rough(CrmLinkKind kind, const CrmLinkReading *reading);

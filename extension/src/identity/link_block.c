@@ -15,6 +15,7 @@
 #define RADIX (1 << RADIX_BITS)
 #define FIRST_WIDTH 8			/* keys a row at first */
 #define ROUGH_FIELDS 5			/* of so many fields three are taken roughly */
+#define FIRST_OF_BLOCK (UINT32_C(1) << 31)
 
 static void
 add_rule(CrmLink *link, int n_parts, const int *fields, const bool *is_rough)
@@ -70,6 +71,10 @@ typedef struct Plan
 {
 	uint32_t   *tokens;
 	uint32_t   *left_out;		/* a bit for each field whose own block was too large */
+	/* bits of a rule's keys, by what they begin with: those that came, and those that came again */
+	uint64_t   *came;
+	uint64_t   *again;
+	int			bits;
 } Plan;
 
 /* Not stored, so it needs no fixed hash. */
@@ -83,12 +88,13 @@ mix(uint64_t mixed, uint64_t token)
 static void
 read_tokens(CrmLink *link, Plan *plan)
 {
-	for (int f = 0; f < link->n_fields; f++)
-		for (size_t row = 0; row < link->n_rows; row++)
+	uint32_t   *token = plan->tokens;
+
+	for (size_t row = 0; row < link->n_rows; row++)
+		for (int f = 0; f < link->n_fields; f++, token += 2)
 		{
 			uint32_t	number = link->values[row * link->n_fields + f];
 			const CrmLinkValue *value = &link->dictionary[number];
-			uint32_t   *token = &plan->tokens[(row * link->n_fields + f) * 2];
 			uint64_t	exact = number == 0 ? 0 : crm_link_token(link->fields[f].kind, link->arena, value);
 
 			token[0] = exact == 0 ? 0 : (uint32_t) (mix(exact, (uint64_t) f) >> 32) | 1;
@@ -164,39 +170,81 @@ note_skip(CrmLink *link, int rule, uint32_t rows, uint32_t example)
 	link->rules[rule].skipped_blocks++;
 }
 
-/* Makes the keys of a rule and takes those of blocks that are too large away again. */
+/* Makes the keys of a rule; those that more than one row may have are put into link->order. */
+static uint32_t
+make_keys(CrmLink *link, const CrmLinkRule *rule, Plan *plan)
+{
+	uint32_t   *keys = (uint32_t *) (link->order + link->n_rows);	/* not sorted into yet */
+	size_t		bytes = ((size_t) 1 << plan->bits) / 8;
+	uint32_t	count = 0;
+
+	memset(plan->came, 0, bytes);
+	memset(plan->again, 0, bytes);
+	for (uint32_t row = 0; row < link->n_rows; row++)
+	{
+		uint32_t	key = key_of(link, rule, row, plan);
+		uint32_t	at = key >> (32 - plan->bits);
+		uint64_t	bit = UINT64_C(1) << (at & 63);
+
+		keys[row] = key;
+		if (key == 0)
+			continue;
+		plan->again[at >> 6] |= plan->came[at >> 6] & bit;
+		plan->came[at >> 6] |= bit;
+	}
+	for (uint32_t row = 0; row < link->n_rows; row++)
+	{
+		uint32_t	at = keys[row] >> (32 - plan->bits);
+
+		if (keys[row] != 0 && (plan->again[at >> 6] >> (at & 63) & 1) != 0)
+			link->order[count++] = (uint64_t) keys[row] << 32 | row;
+	}
+	return count;
+}
+
+static void
+skip_block(CrmLink *link, int rule, const uint64_t *sorted, uint32_t rows, Plan *plan)
+{
+	const CrmLinkRule *r = &link->rules[rule];
+
+	note_skip(link, rule, rows, (uint32_t) sorted[0]);
+	for (uint32_t i = 0; r->n_parts == 1 && i < rows; i++)
+		plan->left_out[(uint32_t) sorted[i]] |= 1u << r->field[0];
+}
+
+/* Lists the rows of a rule's blocks, which alone keep their keys, in the order of these. */
 static void
 key_rule(CrmLink *link, int rule, Plan *plan)
 {
 	CrmLinkRule *r = &link->rules[rule];
-	uint32_t	count = 0;
-	uint64_t   *sorted;
+	uint32_t	count = make_keys(link, r, plan);
+	uint64_t   *sorted = crm_link_sort(link, count);
+	uint32_t	listed = 0;
 
-	for (uint32_t row = 0; row < link->n_rows; row++)
-	{
-		uint32_t	key = key_of(link, r, row, plan);
-
-		link->keys[(size_t) row * link->key_width + rule] = key;
-		if (key != 0)
-			link->order[count++] = (uint64_t) key << 32 | row;
-	}
-	sorted = crm_link_sort(link, count);
 	for (uint32_t start = 0, end; start < count; start = end)
 	{
 		for (end = start + 1; end < count && sorted[end] >> 32 == sorted[start] >> 32;)
 			end++;
-		if (end - start <= link->cap)
+		if (end - start > link->cap)
+			skip_block(link, rule, sorted + start, end - start, plan);
+		else if (end - start > 1)
 		{
 			r->pairs += (int64_t) (end - start) * (end - start - 1) / 2;
-			continue;
+			memmove(sorted + listed, sorted + start, (end - start) * sizeof *sorted);
+			listed += end - start;
 		}
-		note_skip(link, rule, end - start, (uint32_t) sorted[start]);
-		for (uint32_t i = start; i < end; i++)
-		{
-			link->keys[(size_t) (uint32_t) sorted[i] * link->key_width + rule] = 0;
-			if (r->n_parts == 1)
-				plan->left_out[(uint32_t) sorted[i]] |= 1u << r->field[0];
-		}
+	}
+	r->n_rows = listed;
+	if (listed == 0)
+		return;
+	r->rows = crm_link_grow(link, NULL, 0, listed * sizeof(uint32_t));
+	for (uint32_t i = 0; i < listed; i++)
+	{
+		uint32_t	row = (uint32_t) sorted[i];
+		bool		is_first = i == 0 || sorted[i] >> 32 != sorted[i - 1] >> 32;
+
+		link->keys[(size_t) row * link->key_width + rule] = (uint32_t) (sorted[i] >> 32);
+		r->rows[i] = row | (is_first ? FIRST_OF_BLOCK : 0);
 	}
 }
 
@@ -205,9 +253,10 @@ static void
 widen_keys(CrmLink *link, int used)
 {
 	int			width = link->key_width * 2;
-	uint32_t   *keys = crm_link_grow(link, NULL, 0,
-									 ((size_t) link->n_rows * width + 1) * sizeof(uint32_t));
+	size_t		bytes = ((size_t) link->n_rows * width + 1) * sizeof(uint32_t);
+	uint32_t   *keys = crm_link_grow(link, NULL, 0, bytes);
 
+	memset(keys, 0, bytes);
 	for (size_t row = 0; row < link->n_rows; row++)
 		memcpy(keys + row * width, link->keys + row * link->key_width, used * sizeof(uint32_t));
 	link->host.drop(link->host.state, link->keys);
@@ -225,6 +274,10 @@ crm_link_plan(CrmLink *link)
 	list_rules(link);
 	planned = link->n_rules;
 	link->key_width = FIRST_WIDTH;
+	for (plan.bits = 6; plan.bits < 31 && UINT64_C(1) << plan.bits < (uint64_t) link->n_rows * 8;)
+		plan.bits++;
+	plan.came = crm_link_grow(link, NULL, 0, ((size_t) 1 << plan.bits) / 8);
+	plan.again = crm_link_grow(link, NULL, 0, ((size_t) 1 << plan.bits) / 8);
 	plan.left_out = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));
 	plan.tokens = crm_link_grow(link, NULL, 0,
 								((size_t) link->n_rows * link->n_fields + 1) * 2 * sizeof(uint32_t));
@@ -232,6 +285,7 @@ crm_link_plan(CrmLink *link)
 	read_tokens(link, &plan);
 	link->keys = crm_link_grow(link, NULL, 0,
 							   ((size_t) link->n_rows * link->key_width + 1) * sizeof(uint32_t));
+	memset(link->keys, 0, (size_t) link->n_rows * link->key_width * sizeof(uint32_t));
 	link->order = crm_link_grow(link, NULL, 0, ((size_t) link->n_rows * 2 + 1) * sizeof(uint64_t));
 	for (int i = 0; i < planned; i++)
 	{
@@ -246,32 +300,28 @@ crm_link_plan(CrmLink *link)
 	link->n_rules = used;
 	link->host.drop(link->host.state, plan.left_out);
 	link->host.drop(link->host.state, plan.tokens);
+	link->host.drop(link->host.state, plan.came);
+	link->host.drop(link->host.state, plan.again);
 }
 
 /* Visits the blocks of two rows and more, in the order of their keys; of keys one in one_in. */
 void
 crm_link_blocks(CrmLink *link, int rule, uint32_t one_in, CrmLinkVisit visit, void *state)
 {
-	uint32_t	count = 0;
-	uint64_t   *sorted;
+	const CrmLinkRule *r = &link->rules[rule];
 	uint32_t	rows[1 << 12];
 
-	for (uint32_t row = 0; row < link->n_rows; row++)
+	for (uint32_t start = 0, end; start < r->n_rows; start = end)
 	{
-		uint32_t	key = link->keys[(size_t) row * link->key_width + rule];
+		uint32_t	first = r->rows[start] & ~FIRST_OF_BLOCK;
+		uint32_t	key = link->keys[(size_t) first * link->key_width + rule];
 
-		if (key != 0 && (one_in == 1 || (key >> 1) % one_in == 0))
-			link->order[count++] = (uint64_t) key << 32 | row;
-	}
-	sorted = crm_link_sort(link, count);
-	for (uint32_t start = 0, end; start < count; start = end)
-	{
-		for (end = start + 1; end < count && sorted[end] >> 32 == sorted[start] >> 32;)
+		for (end = start + 1; end < r->n_rows && (r->rows[end] & FIRST_OF_BLOCK) == 0;)
 			end++;
-		if (end - start < 2)
+		if (one_in > 1 && (key >> 1) % one_in != 0)
 			continue;
 		for (uint32_t i = start; i < end; i++)
-			rows[i - start] = (uint32_t) sorted[i];
+			rows[i - start] = r->rows[i] & ~FIRST_OF_BLOCK;
 		visit(link, state, rule, rows, end - start);
 	}
 }
@@ -280,7 +330,13 @@ crm_link_blocks(CrmLink *link, int rule, uint32_t one_in, CrmLinkVisit visit, vo
 void
 crm_link_leave_out(CrmLink *link, int rule)
 {
-	link->rules[rule].is_left_out = true;
-	for (size_t row = 0; row < link->n_rows; row++)
-		link->keys[row * link->key_width + rule] = 0;
+	CrmLinkRule *r = &link->rules[rule];
+
+	r->is_left_out = true;
+	for (uint32_t i = 0; i < r->n_rows; i++)
+		link->keys[(size_t) (r->rows[i] & ~FIRST_OF_BLOCK) * link->key_width + rule] = 0;
+	if (r->rows != NULL)
+		link->host.drop(link->host.state, r->rows);
+	r->rows = NULL;
+	r->n_rows = 0;
 }

@@ -5,7 +5,7 @@
  * Equal values have equal numbers, so most comparisons end at once.  Level 0 means that one
  * side says nothing.
  */
-#include "identity/link.h"
+#include "identity/link_sketch.h"
 
 #include <string.h>
 
@@ -162,8 +162,8 @@ compare_raw_date(const uint16_t *a, int a_length, const uint16_t *b, int b_lengt
 }
 
 /* The house number: the first digits. */
-static int
-house_number(const uint16_t *units, int length, const uint16_t **start)
+int
+crm_link_house(const uint16_t *units, int length, const uint16_t **start)
 {
 	int			from = 0;
 	int			to;
@@ -182,8 +182,8 @@ compare_raw_address(const uint16_t *a, const CrmLinkValue *x, const uint16_t *b,
 {
 	const uint16_t *left;
 	const uint16_t *right;
-	int			left_length = house_number(a, x->length, &left);
-	int			right_length = house_number(b, y->length, &right);
+	int			left_length = crm_link_house(a, x->length, &left);
+	int			right_length = crm_link_house(b, y->length, &right);
 	bool		is_same_house = left_length == right_length &&
 		memcmp(left, right, (size_t) left_length * sizeof *left) == 0;
 	int			text;
@@ -258,14 +258,10 @@ is_swapped(const CrmLink *link, int field, uint32_t a, uint32_t b)
 	const uint32_t *x = link->values + (size_t) a * link->n_fields;
 	const uint32_t *y = link->values + (size_t) b * link->n_fields;
 	const CrmLinkValue *values = link->dictionary;
-	CrmLinkKind wanted = link->fields[field].kind == CRM_LINK_GIVEN ? CRM_LINK_SURNAME :
-		CRM_LINK_GIVEN;
+	int			partner = link->fields[field].partner;
 
-	for (int f = 0; f < link->n_fields; f++)
-		if (link->fields[f].kind == wanted)
-			return x[f] != 0 && y[f] != 0 && values[x[field]].hash == values[y[f]].hash &&
-				values[x[f]].hash == values[y[field]].hash;
-	return false;
+	return partner >= 0 && x[partner] != 0 && y[partner] != 0 &&
+		values[x[field]].hash == values[y[partner]].hash && values[x[partner]].hash == values[y[field]].hash;
 }
 
 int
@@ -287,9 +283,19 @@ crm_link_level(const CrmLink *link, int field, uint32_t a, uint32_t b)
 uint64_t
 crm_link_pattern(const CrmLink *link, uint32_t a, uint32_t b)
 {
+	const uint32_t *x = link->values + (size_t) a * link->n_fields;
+	const uint32_t *y = link->values + (size_t) b * link->n_fields;
 	uint64_t	pattern = 0;
 
 	for (int f = 0; f < link->n_fields; f++)
-		pattern |= (uint64_t) crm_link_level(link, f, a, b) << (CRM_LINK_LEVEL_BITS * f);
+	{
+		CrmLinkSpan span = {0, 1};
+
+		if (link->sketches != NULL && x[f] != y[f] && x[f] != 0 && y[f] != 0)
+			span = crm_link_row_span(link, f, link->sketches + (size_t) a * link->n_fields,
+									 link->sketches + (size_t) b * link->n_fields);
+		pattern |= (uint64_t) (span.least == span.most ? span.least : crm_link_level(link, f, a, b)) <<
+			(CRM_LINK_LEVEL_BITS * f);
+	}
 	return pattern;
 }

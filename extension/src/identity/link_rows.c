@@ -1,7 +1,7 @@
 /*
  * link_rows.c
  *		Rows of the matcher: values interned and prepared once, rows put in the order of their
- *		numbers.
+ *		numbers, with a sketch of each value beside it.
  *
  * A value belongs to one field; two values of different fields are the same text where their
  * hashes are equal.
@@ -16,6 +16,9 @@
 #include "pure/units.h"
 
 #define FIRST_ROOM 64			/* rows, values and words: a pair is scored in little memory */
+#define MANY_ROWS 1024			/* from here on texts are looked for among those that came lately */
+#define SEEN_TEXTS (1 << 14)	/* a field */
+#define SEEN_TRIED 4096			/* after so many a field of texts that seldom come again goes without */
 
 #define WORDS(bytes) (((bytes) + 7) / 8)
 #define UNITS_ROOM_WORDS WORDS(CRM_UNITS_ROOM * sizeof(uint16_t))
@@ -39,18 +42,22 @@ crm_link_grow(CrmLink *link, void *old, size_t used, size_t bytes)
 	return fresh;
 }
 
-static uint32_t
-name_fields(const CrmLink *link)
+/* Given name and surname, the first of each; others say whose column they might stand in. */
+static void
+pair_names(CrmLink *link)
 {
 	int			given = -1;
 	int			surname = -1;
 
-	for (int f = 0; f < link->n_fields; f++)
+	for (int f = link->n_fields - 1; f >= 0; f--)
 	{
-		given = link->fields[f].kind == CRM_LINK_GIVEN && given < 0 ? f : given;
-		surname = link->fields[f].kind == CRM_LINK_SURNAME && surname < 0 ? f : surname;
+		given = link->fields[f].kind == CRM_LINK_GIVEN ? f : given;
+		surname = link->fields[f].kind == CRM_LINK_SURNAME ? f : surname;
 	}
-	return given < 0 || surname < 0 ? 0 : 1u << given | 1u << surname;
+	for (int f = 0; f < link->n_fields; f++)
+		link->fields[f].partner = link->fields[f].kind == CRM_LINK_GIVEN ? surname :
+			link->fields[f].kind == CRM_LINK_SURNAME ? given : -1;
+	link->name_fields = given < 0 || surname < 0 ? 0 : 1u << given | 1u << surname;
 }
 
 /* Classes, digits and dates before names, names before long texts. */
@@ -78,18 +85,25 @@ crm_link_begin(CrmLink *link)
 		link->fields[f].n_levels = crm_link_levels_of(link->fields[f].kind);
 		link->fields[f].holders = 0;
 	}
-	link->name_fields = name_fields(link);
+	pair_names(link);
 	order_fields(link);
 	link->n_slots = 4 * FIRST_ROOM;
-	link->slots = crm_link_grow(link, NULL, 0, link->n_slots * sizeof(uint32_t));
-	memset(link->slots, 0, link->n_slots * sizeof(uint32_t));
+	link->slots = crm_link_grow(link, NULL, 0, link->n_slots * sizeof(uint64_t));
+	memset(link->slots, 0, link->n_slots * sizeof(uint64_t));
 	link->room_values = FIRST_ROOM;
 	link->dictionary = crm_link_grow(link, NULL, 0, link->room_values * sizeof(CrmLinkValue));
 	memset(link->dictionary, 0, sizeof(CrmLinkValue));
 	link->n_values = 1;			/* number 0 is nothing */
 }
 
-static uint32_t
+/* What a slot holds of a value's hash; its field is mixed in, for one text may stand in two. */
+static inline uint64_t
+tag_of(uint64_t hash, int field)
+{
+	return (hash + (uint64_t) field * UINT64_C(0x9E3779B97F4A7C15)) & ~(uint64_t) UINT32_MAX;
+}
+
+static inline uint32_t
 slot_of(const CrmLink *link, uint64_t hash, int field)
 {
 	return (uint32_t) ((hash + (uint64_t) field * UINT64_C(0x9E3779B97F4A7C15)) >> 7) & (link->n_slots - 1);
@@ -100,15 +114,16 @@ widen_slots(CrmLink *link)
 {
 	link->host.drop(link->host.state, link->slots);
 	link->n_slots *= 2;
-	link->slots = crm_link_grow(link, NULL, 0, link->n_slots * sizeof(uint32_t));
-	memset(link->slots, 0, link->n_slots * sizeof(uint32_t));
+	link->slots = crm_link_grow(link, NULL, 0, link->n_slots * sizeof(uint64_t));
+	memset(link->slots, 0, link->n_slots * sizeof(uint64_t));
 	for (uint32_t v = 1; v < link->n_values; v++)
 	{
-		uint32_t	slot = slot_of(link, link->dictionary[v].hash, link->dictionary[v].field);
+		const CrmLinkValue *value = &link->dictionary[v];
+		uint32_t	slot = slot_of(link, value->hash, value->field);
 
 		while (link->slots[slot] != 0)
 			slot = (slot + 1) & (link->n_slots - 1);
-		link->slots[slot] = v;
+		link->slots[slot] = tag_of(value->hash, value->field) | v;
 	}
 }
 
@@ -154,30 +169,109 @@ new_value(CrmLink *link, int field, uint64_t hash, const CrmLinkReading *reading
 	return link->n_values++;
 }
 
-static uint32_t
-intern(CrmLink *link, int field, const CrmLinkReading *reading)
+static bool
+is_value(const CrmLink *link, uint64_t slot, uint64_t hash, int field)
 {
-	uint64_t	hash = crm_hash_bytes(reading->units, reading->length * sizeof(uint16_t));
+	const CrmLinkValue *value = &link->dictionary[(uint32_t) slot];
+
+	return (slot & ~(uint64_t) UINT32_MAX) == tag_of(hash, field) && value->hash == hash && value->field == field;
+}
+
+static uint32_t
+intern(CrmLink *link, int field, uint64_t hash, const CrmLinkReading *reading)
+{
 	uint32_t	slot = slot_of(link, hash, field);
 	uint32_t	value;
 
-	while ((value = link->slots[slot]) != 0 &&
-		   (link->dictionary[value].hash != hash || link->dictionary[value].field != field))
+	while (link->slots[slot] != 0 && !is_value(link, link->slots[slot], hash, field))
 		slot = (slot + 1) & (link->n_slots - 1);
+	value = (uint32_t) link->slots[slot];
 	if (value == 0)
 	{
-		value = link->slots[slot] = new_value(link, field, hash, reading);
-		if (link->n_values * 2 > link->n_slots)
+		value = new_value(link, field, hash, reading);
+		link->slots[slot] = tag_of(hash, field) | value;
+		if (link->n_values > link->n_slots / 4 * 3)
 			widen_slots(link);
 	}
-	link->dictionary[value].count++;
 	return value;
+}
+
+/* ---------------------------------------------------------------- texts that came lately */
+
+/*
+ * Names, towns and birthdays come again and again: then nothing is read or looked up.  NULL for
+ * a field whose texts hardly do, and while there are few rows.
+ */
+static CrmLinkSeen *
+seen_text(CrmLink *link, int field, uint64_t hash)
+{
+	if (link->n_rows < MANY_ROWS ||
+		(link->asked[field] >= SEEN_TRIED && link->known[field] < link->asked[field] / 8))
+		return NULL;
+	if (link->seen == NULL)
+	{
+		link->seen = crm_link_grow(link, NULL, 0, (size_t) link->n_fields * SEEN_TEXTS * sizeof(CrmLinkSeen));
+		memset(link->seen, 0, (size_t) link->n_fields * SEEN_TEXTS * sizeof(CrmLinkSeen));
+	}
+	link->asked[field]++;
+	return &link->seen[(size_t) field * SEEN_TEXTS + (hash & (SEEN_TEXTS - 1))];
+}
+
+/* A field of a row between its two passes. */
+typedef struct Pending
+{
+	CrmLinkReading reading;
+	CrmLinkSeen *seen;
+	uint64_t	text_hash;
+	uint64_t	hash;
+	uint32_t	value;			/* known at once; 0 nothing, or to be interned */
+	bool		is_read;
+} Pending;
+
+/* Reads a text, and calls for the place in memory where its value will be looked up. */
+static void
+read_text(CrmLink *link, int field, const char *text, size_t length, Pending *pending)
+{
+	pending->is_read = false;
+	pending->value = 0;
+	if (text == NULL)
+		return;
+	pending->text_hash = crm_hash_bytes(text, length);
+	pending->seen = seen_text(link, field, pending->text_hash);
+	if (pending->seen != NULL && pending->seen->value != 0 && pending->seen->hash == pending->text_hash)
+	{
+		link->known[field]++;
+		pending->value = pending->seen->value;
+		return;
+	}
+	pending->is_read = crm_link_read(link->fields[field].kind, text, length, &pending->reading);
+	if (!pending->is_read)
+		return;
+	pending->hash = crm_hash_bytes(pending->reading.units, pending->reading.length * sizeof(uint16_t));
+	__builtin_prefetch(&link->slots[slot_of(link, pending->hash, field)]);
+}
+
+static uint32_t
+take_text(CrmLink *link, int field, Pending *pending)
+{
+	if (pending->is_read)
+	{
+		pending->value = intern(link, field, pending->hash, &pending->reading);
+		if (pending->seen != NULL)
+			*pending->seen = (CrmLinkSeen) {pending->text_hash, pending->value};
+	}
+	if (pending->value != 0)
+	{
+		link->dictionary[pending->value].count++;
+		link->fields[field].holders++;
+	}
+	return pending->value;
 }
 
 void
 crm_link_row(CrmLink *link, int64_t id, const char *const *texts, const size_t *lengths)
 {
-	CrmLinkReading reading;
+	Pending		pending[CRM_LINK_MAX_FIELDS];
 
 	if (link->n_rows >= link->room_rows)
 	{
@@ -190,18 +284,13 @@ crm_link_row(CrmLink *link, int64_t id, const char *const *texts, const size_t *
 	}
 	link->ids[link->n_rows] = id;
 	for (int f = 0; f < link->n_fields; f++)
-	{
-		uint32_t	value = 0;
-
-		if (texts[f] != NULL && crm_link_read(link->fields[f].kind, texts[f], lengths[f], &reading))
-		{
-			value = intern(link, f, &reading);
-			link->fields[f].holders++;
-		}
-		link->values[(size_t) link->n_rows * link->n_fields + f] = value;
-	}
+		read_text(link, f, texts[f], lengths[f], &pending[f]);
+	for (int f = 0; f < link->n_fields; f++)
+		link->values[(size_t) link->n_rows * link->n_fields + f] = take_text(link, f, &pending[f]);
 	link->n_rows++;
 }
+
+/* ---------------------------------------------------------------- all rows */
 
 static int
 compare_order(const void *left, const void *right)
@@ -221,26 +310,33 @@ give_back(CrmLink *link)
 	link->dictionary = crm_link_grow(link, link->dictionary, link->n_values * sizeof(CrmLinkValue),
 									 link->n_values * sizeof(CrmLinkValue));
 	link->room_values = link->n_values;
+	if (link->n_rows < link->room_rows)
+		link->values = crm_link_grow(link, link->values,
+									 (size_t) link->n_rows * link->n_fields * sizeof(uint32_t),
+									 (size_t) link->n_rows * link->n_fields * sizeof(uint32_t));
+	link->room_rows = link->n_rows;
 	if (link->arena == NULL)
 		return;
 	link->arena = crm_link_grow(link, link->arena, words * sizeof(uint64_t), words * sizeof(uint64_t));
 	link->arena_room = words;
 }
 
-void
-crm_link_rows_done(CrmLink *link)
+static bool
+are_in_order(const CrmLink *link)
+{
+	for (uint32_t i = 1; i < link->n_rows; i++)
+		if (link->ids[i - 1] > link->ids[i])
+			return false;
+	return true;
+}
+
+static void
+put_in_order(CrmLink *link)
 {
 	size_t		width = link->n_fields * sizeof(uint32_t);
-	Order	   *order;
-	uint32_t   *values;
+	Order	   *order = crm_link_grow(link, NULL, 0, link->n_rows * sizeof(Order));
+	uint32_t   *values = crm_link_grow(link, NULL, 0, link->n_rows * width);
 
-	link->host.drop(link->host.state, link->slots);
-	link->slots = NULL;
-	give_back(link);
-	if (link->n_rows == 0)
-		return;
-	order = crm_link_grow(link, NULL, 0, link->n_rows * sizeof(Order));
-	values = crm_link_grow(link, NULL, 0, link->n_rows * width);
 	for (uint32_t i = 0; i < link->n_rows; i++)
 		order[i] = (Order) {link->ids[i], i};
 	qsort(order, link->n_rows, sizeof(Order), compare_order);
@@ -252,4 +348,39 @@ crm_link_rows_done(CrmLink *link)
 	link->host.drop(link->host.state, order);
 	link->host.drop(link->host.state, link->values);
 	link->values = values;
+}
+
+/* Value by value and then row by row: the first pass reads the values in their order. */
+void
+crm_link_sketch_rows(CrmLink *link)
+{
+	size_t		cells = (size_t) link->n_rows * link->n_fields;
+	CrmLinkSketch *of_values = crm_link_grow(link, NULL, 0, link->n_values * sizeof(CrmLinkSketch));
+
+	of_values[0] = (CrmLinkSketch) {0};
+	for (uint32_t v = 1; v < link->n_values; v++)
+	{
+		const CrmLinkValue *value = &link->dictionary[v];
+
+		of_values[v] = crm_link_sketch(link->fields[value->field].kind, link->arena, value);
+	}
+	link->sketches = crm_link_grow(link, NULL, 0, cells * sizeof(CrmLinkSketch));
+	for (size_t i = 0; i < cells; i++)
+		link->sketches[i] = of_values[link->values[i]];
+	link->host.drop(link->host.state, of_values);
+}
+
+void
+crm_link_rows_done(CrmLink *link)
+{
+	link->host.drop(link->host.state, link->slots);
+	link->slots = NULL;
+	if (link->seen != NULL)
+		link->host.drop(link->host.state, link->seen);
+	link->seen = NULL;
+	give_back(link);
+	if (link->n_rows == 0)
+		return;
+	if (!are_in_order(link))
+		put_in_order(link);
 }

@@ -111,13 +111,10 @@ merge_lanes(const CrmHash *hash)
 	return value;
 }
 
-uint64_t
-crm_hash_end(const CrmHash *hash)
+/* The bytes that filled no block, and the last mixing. */
+static inline uint64_t
+finish(uint64_t value, const uint8_t *at, size_t left)
 {
-	uint64_t	value = merge_lanes(hash) + hash->total;
-	const uint8_t *at = hash->block;
-	size_t		left = hash->held;
-
 	for (; left >= 8; at += 8, left -= 8)
 		value = rotate_left(value ^ mix_lane(0, read_le(at, 8)), 27) * PRIME_1 + PRIME_4;
 	if (left >= 4)
@@ -134,10 +131,18 @@ crm_hash_end(const CrmHash *hash)
 }
 
 uint64_t
+crm_hash_end(const CrmHash *hash)
+{
+	return finish(merge_lanes(hash) + hash->total, hash->block, hash->held);
+}
+
+uint64_t
 crm_hash_bytes(const void *bytes, size_t length)
 {
 	CrmHash		hash;
 
+	if (length < BLOCK_BYTES)	/* no lane is used */
+		return finish(PRIME_5 + length, bytes, length);
 	crm_hash_begin(&hash, 0);
 	crm_hash_feed(&hash, bytes, length);
 	return crm_hash_end(&hash);

@@ -26,7 +26,8 @@ typedef struct Span
 static bool
 is_word(Span span, const char *word)
 {
-	return strlen(word) == span.length && memcmp(word, span.text, span.length) == 0;
+	return span.length > 0 && word[0] == span.text[0] && strlen(word) == span.length &&
+		memcmp(word, span.text, span.length) == 0;
 }
 
 static bool

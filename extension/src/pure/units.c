@@ -56,6 +56,15 @@ drop_accent(uint32_t code_point)
 	return code_point;
 }
 
+/* What a letter or digit of ASCII is folded to; 0 for all else. */
+static uint16_t
+plain_unit(unsigned char byte)
+{
+	if ((byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z'))
+		return byte;
+	return byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : 0;
+}
+
 static bool
 is_sign(uint32_t code_point)
 {
@@ -74,20 +83,26 @@ crm_units_read_folded(const char *bytes, size_t length, uint16_t *units, int roo
 
 	while (at < length)
 	{
-		uint32_t	point;
-		int			used = crm_utf8_decode(bytes + at, length - at, &point);
+		uint32_t	point = plain_unit((unsigned char) bytes[at]);
 
-		if (used < 0)
-			return -1;
-		at += (size_t) used;
-		point = crm_utf8_fold_width(point);
-		if (point == 0 || point == '\'' || point == 0x2019)
-			continue;
-		point = drop_accent(crm_name_simplify(crm_utf8_fold_case(point)));
-		if (is_sign(point))
+		if (point != 0)
+			at++;
+		else
 		{
-			is_apart = count > 0;
-			continue;
+			int			used = crm_utf8_decode(bytes + at, length - at, &point);
+
+			if (used < 0)
+				return -1;
+			at += (size_t) used;
+			point = crm_utf8_fold_width(point);
+			if (point == 0 || point == '\'' || point == 0x2019)
+				continue;
+			point = drop_accent(crm_name_simplify(crm_utf8_fold_case(point)));
+			if (is_sign(point))
+			{
+				is_apart = count > 0;
+				continue;
+			}
 		}
 		if (count + is_apart >= room)
 			continue;
