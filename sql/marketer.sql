@@ -86,6 +86,11 @@ SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '{{name}}，第二波 {{co
 SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '第二波，改，退订回T') ->> 'template' AS own_already;
 SELECT j ->> 'step' AS step, j ->> 'template' AS template, left(j ->> 'body', 12) AS body FROM crm.campaign_texts('mkt_waves') j;
 SELECT left(t.body, 12) AS others_keep_theirs FROM crm.template t WHERE t.template = 'recall' AND t.channel = 'sms';
+-- a channel whose vendor sends approved texts alone is told which, with the text; what is not told stays
+SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '第三版，退订回T', vendor => '{"template": "SMS_7", "params": {"name": "{{name}}"}}') ->> 'template' AS written;
+SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '第四版，退订回T') ->> 'template' AS written;
+SELECT j ->> 'body' AS body, j ->> 'vendor_template' AS vendor_template, j ->> 'vendor_params' AS vendor_params, j ->> 'placeholder' AS placeholder
+FROM crm.campaign_texts('mkt_waves') j WHERE j ->> 'step' = '2' AND j ->> 'channel' = 'sms';
 SELECT pg_temp.try($$crm.campaign_write_text('mkt_waves', 4, 'sms', 'x')$$) AS step, pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'pigeon', 'x')$$) AS channel,
        pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'sms', '{{secret}}')$$) AS variable, pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'sms', '')$$) AS empty,
        pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'sms', 'x')$$) AS no_way_out;

@@ -218,6 +218,17 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_require_known(text, jsonb) IS '22023 with the name of a value that flows of a trigger do not have';
 
+CREATE FUNCTION crm._campaign_new_version(edited crm.flow_row) RETURNS jsonb
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    edited.version := edited.version + 1;
+    INSERT INTO crm.flow_version (flow_id, version, spec, changed_by, changed_at) VALUES (edited.flow_id, edited.version, edited.spec, crm._actor(), crm.core_now());
+    RETURN crm._campaign_write(edited, 'edit');
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_new_version(crm.flow_row) IS 'keeps an edited spec as the flow''s next version; the caller holds the flow''s row and knows that it fits';
+
 CREATE FUNCTION crm.campaign_edit(flow text, changes jsonb, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -236,10 +247,8 @@ BEGIN
     END IF;
     PERFORM crm._campaign_require_known(edited.trigger, changes);
     edited.spec := jsonb_strip_nulls(edited.spec || changes);
-    edited.version := edited.version + 1;
     PERFORM crm._campaign_require_fit(edited);
-    INSERT INTO crm.flow_version (flow_id, version, spec, changed_by, changed_at) VALUES (edited.flow_id, edited.version, edited.spec, crm._actor(), crm.core_now());
-    answer := crm._campaign_write(edited, 'edit');
+    answer := crm._campaign_new_version(edited);
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END

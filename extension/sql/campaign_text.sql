@@ -45,7 +45,8 @@ DECLARE
     chosen crm.flow_row := crm._campaign_flow(flow);
 BEGIN
     RETURN QUERY
-    SELECT jsonb_build_object('step', n.step, 'channel', c.channel, 'template', p.spec ->> 'template', 'body', t.body, 'subject', t.subject)
+    SELECT jsonb_build_object('step', n.step, 'channel', c.channel, 'template', p.spec ->> 'template', 'body', t.body, 'subject', t.subject,
+                              'vendor_template', t.vendor_template, 'vendor_params', t.vendor_params, 'placeholder', crm._outbox_placeholder(c.channel))
     FROM generate_series(1, greatest(jsonb_array_length(coalesce(chosen.spec -> 'steps', '[]')), 1)) n (step),
          LATERAL (SELECT crm._campaign_step_spec(chosen.spec, n.step, crm.core_now()) AS spec) p,
          LATERAL jsonb_array_elements_text(coalesce(p.spec -> 'channels', '[]')) WITH ORDINALITY c (channel, place)
@@ -53,7 +54,7 @@ BEGIN
     ORDER BY n.step, c.place;
 END
 $$;
-COMMENT ON FUNCTION crm.campaign_texts(text) IS 'what a flow says in each of its steps on each of its channels; body null: no text yet; P0002';
+COMMENT ON FUNCTION crm.campaign_texts(text) IS 'what a flow says in each of its steps on each of its channels; body null: no text yet; placeholder: how the channel''s vendor fills in approved texts (text: it takes any text); P0002';
 
 CREATE FUNCTION crm._campaign_own_template(flow crm.flow_row, step int) RETURNS text
     LANGUAGE plpgsql AS
@@ -61,6 +62,7 @@ $$
 DECLARE
     used text := crm._campaign_step_spec(flow.spec, step, crm.core_now()) ->> 'template';
     own text := flow.code || CASE WHEN step > 1 THEN '_' || step ELSE '' END;
+    edited crm.flow_row := flow;
 BEGIN
     IF used = own THEN
         RETURN own;
@@ -68,17 +70,16 @@ BEGIN
     -- a text that others send, too, stays theirs
     INSERT INTO crm.template (template, channel, language, body, subject, html, vendor_template, vendor_params)
     SELECT own, t.channel, t.language, t.body, t.subject, t.html, t.vendor_template, t.vendor_params FROM crm.template t WHERE t.template = used ON CONFLICT DO NOTHING;
-    IF flow.spec ? 'steps' THEN
-        PERFORM crm.campaign_edit(flow.code, jsonb_build_object('steps', jsonb_set(flow.spec -> 'steps', ARRAY[(step - 1)::text, 'template'], to_jsonb(own))));
-    ELSE
-        PERFORM crm.campaign_edit(flow.code, jsonb_build_object('template', own));
-    END IF;
+    -- a copy says what was said, so it fits as well, or as badly: the texts of the other steps may be written after this one
+    edited.spec := CASE WHEN flow.spec ? 'steps' THEN jsonb_set(flow.spec, ARRAY['steps', (step - 1)::text, 'template'], to_jsonb(own))
+                        ELSE flow.spec || jsonb_build_object('template', own) END;
+    PERFORM crm._campaign_new_version(edited);
     RETURN own;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_own_template(crm.flow_row, int) IS 'the template of one step of a flow that no other flow and no other step uses; made of the one it shared when there is none yet';
 
-CREATE FUNCTION crm._campaign_require_text(flow crm.flow_row, step int, channel text, body text, subject text) RETURNS void
+CREATE FUNCTION crm._campaign_require_text(flow crm.flow_row, step int, channel text, body text, subject text, vendor jsonb DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -89,7 +90,8 @@ BEGIN
     IF coalesce(step, 0) NOT BETWEEN 1 AND greatest(jsonb_array_length(coalesce(flow.spec -> 'steps', '[]')), 1) THEN
         SELECT 'step' AS field, 'there is no such step' AS fault INTO wrong;
     ELSE
-        SELECT f.field, f.fault INTO wrong FROM crm._outbox_template_fault(channel, body, coalesce(subject, used.subject), used.html, used.vendor_template, used.vendor_params) f;
+        SELECT f.field, f.fault INTO wrong FROM crm._outbox_template_fault(channel, body, coalesce(subject, used.subject), used.html,
+            coalesce(nullif(vendor ->> 'template', ''), used.vendor_template), coalesce(nullif(vendor -> 'params', 'null'), used.vendor_params)) f;
     END IF;
     IF wrong.field IS NOT NULL THEN
         RAISE EXCEPTION 'the text of flow "%" cannot be used: %', flow.code, wrong.fault
@@ -97,13 +99,13 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_require_text(crm.flow_row, int, text, text, text) IS 'RM801 with the field unless a flow has the step and its channel takes the text';
+COMMENT ON FUNCTION crm._campaign_require_text(crm.flow_row, int, text, text, text, jsonb) IS 'RM801 with the field unless a flow has the step and its channel takes the text';
 
-CREATE FUNCTION crm.campaign_write_text(flow text, step int, channel text, body text, subject text DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.campaign_write_text(flow text, step int, channel text, body text, subject text DEFAULT NULL, vendor jsonb DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_write_text', crm._sha256(convert_to(jsonb_build_array(flow, step, channel, body, subject)::text, 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_write_text', crm._sha256(convert_to(jsonb_build_array(flow, step, channel, body, subject, vendor)::text, 'UTF8')));
     chosen crm.flow_row;
     own text;
     used record;
@@ -113,19 +115,20 @@ BEGIN
     END IF;
     PERFORM FROM crm.flow f WHERE f.code = flow FOR UPDATE;
     chosen := crm._campaign_flow(flow);
-    PERFORM crm._campaign_require_text(chosen, step, channel, body, subject);
+    PERFORM crm._campaign_require_text(chosen, step, channel, body, subject, vendor);
     own := crm._campaign_own_template(chosen, step);
     SELECT * INTO used FROM crm._campaign_template(own, channel);
-    -- in the language that is sent; what a vendor approved stays
+    -- in the language that is sent; what a vendor approved stays unless it is told
     PERFORM crm.outbox_define_template(own, channel, body, jsonb_strip_nulls(jsonb_build_object('language', used.language, 'subject', coalesce(nullif(btrim(subject), ''), used.subject),
-        'html', used.html, 'vendor_template', used.vendor_template, 'vendor_params', used.vendor_params)));
+        'html', used.html, 'vendor_template', coalesce(nullif(vendor ->> 'template', ''), used.vendor_template),
+        'vendor_params', coalesce(nullif(vendor -> 'params', 'null'), used.vendor_params))));
     answer := jsonb_build_object('flow', flow, 'step', step, 'channel', channel, 'template', own, 'body', btrim(body));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm.campaign_write_text(text, int, text, text, text, text) IS
-    'writes what a step of a flow says on a channel, also one that it is to be given next, from the next message on; other flows keep their text; RM801 names the field, P0002';
+COMMENT ON FUNCTION crm.campaign_write_text(text, int, text, text, text, jsonb, text) IS
+    'writes what a step of a flow says on a channel, also one that it is to be given next, from the next message on; vendor: {template, params} of an approved text; other flows keep their text; RM801 names the field, P0002';
 
 CREATE FUNCTION crm.campaign_read_text(customer_id bigint, flow text, step int, channel text, body text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -152,6 +155,6 @@ $$;
 COMMENT ON FUNCTION crm.campaign_read_text(bigint, text, int, text, text) IS
     'what a person of the actor''s scope would read of a step of a flow on a channel, in another wording if one is given; the name masked unless the role may see it, the coupon a sample; nothing is sent; RM801, P0002';
 
-GRANT EXECUTE ON FUNCTION crm.campaign_rename(text, text, text, text), crm.campaign_write_text(text, int, text, text, text, text) TO crm_marketer, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.campaign_rename(text, text, text, text), crm.campaign_write_text(text, int, text, text, text, jsonb, text) TO crm_marketer, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.campaign_texts(text) TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.campaign_read_text(bigint, text, int, text, text) TO crm_marketer, crm_headquarters;

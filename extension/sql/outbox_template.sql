@@ -72,6 +72,16 @@ END
 $$;
 COMMENT ON FUNCTION crm._outbox_vendor_fault(text, text, jsonb) IS 'what keeps a vendor from taking a template: its id, its placeholders by the connector''s manner; nulls: nothing';
 
+CREATE FUNCTION crm._outbox_placeholder(channel text) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT coalesce(c.placeholder, 'text') FROM crm.channel ch LEFT JOIN crm.endpoint e ON e.endpoint = ch.endpoint
+            LEFT JOIN crm.connector c ON c.connector = e.connector WHERE ch.channel = _outbox_placeholder.channel);
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_placeholder(text) IS 'how the vendor that carries a channel fills in approved texts: named, listed, typed, or text: it takes any text; null: there is no such channel';
+
 CREATE FUNCTION crm._outbox_template_fault(channel text, body text, subject text, html text, vendor_template text, vendor_params jsonb,
                                            OUT field text, OUT fault text)
     LANGUAGE plpgsql STABLE AS

@@ -55,7 +55,7 @@
 		.method = CRM_PUT, .path = "/api/v1/flows/{flow}/texts", .operation = "flow_text_write", .tag = "Flows",
 		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
 		.sql = "SELECT 200 AS status, crm.campaign_write_text($1, coalesce(crm.gateway_integer($2, 'step'), 1), crm.gateway_text($2, 'channel', true), "
-		"crm.gateway_text($2, 'body', true), crm.gateway_text($2, 'subject'), $3)::text AS body",
+		"crm.gateway_text($2, 'body', true), crm.gateway_text($2, 'subject'), $2->'vendor', $3)::text AS body",
 		.params = {FLOW_CODE, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Write what a step says on a channel",
 		.request_schema = "FlowText", .response_schema = "Object", .success = 200,
 		.example = "{\"step\":1,\"channel\":\"sms\",\"body\":\"{{name}}，好久不见！退订回T\"}",

@@ -152,7 +152,8 @@ const CrmSchema crm_schemas[] = {
 	{"SegmentCodes", OBJECT("\"codes\"", "\"codes\":{\"type\":\"array\",\"items\":" TEXT "}")},
 	{"TierRules", OBJECT("\"rules\"", "\"name\":" TEXT ",\"rules\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}")},
 	{"FlowName", OBJECT("\"name_zh\"", "\"name_zh\":" TEXT ",\"name_en\":" TEXT)},
-	{"FlowText", OBJECT("\"channel\"", "\"step\":{\"type\":\"integer\"},\"channel\":" TEXT ",\"body\":" TEXT ",\"subject\":" TEXT ",\"customer_id\":" ID)},
+	{"FlowText", OBJECT("\"channel\"", "\"step\":{\"type\":\"integer\"},\"channel\":" TEXT ",\"body\":" TEXT ",\"subject\":" TEXT ",\"customer_id\":" ID ","
+						  "\"vendor\":{\"type\":\"object\",\"description\":\"template and params of an approved text\"}")},
 	{"Tag", OBJECT("\"name_zh\",\"layer\"", "\"name_zh\":" TEXT ",\"name_en\":" TEXT ",\"layer\":{\"enum\":[\"base\",\"behaviour\",\"prediction\"]},"
 				   "\"kind\":{\"enum\":[\"manual\",\"automatic\",\"predicted\"]},\"rule\":{\"type\":\"object\"}")},
 	{"PersonTag", OBJECT("", "\"expires_at\":" TEXT ",\"reason\":" TEXT)},

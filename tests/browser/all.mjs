@@ -3,13 +3,13 @@
 import {run} from './harness.mjs';
 import {looks, day, mistakes, doors} from './pages.mjs';
 import {imports, merges, rejects, workbooks} from './steward.mjs';
-import {audiences, coupons, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
+import {audiences, branches, coupons, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
 import {boards, handover, numbers} from './manager.mjs';
 import {codes, loop, offline, taps} from './counter.mjs';
 import {naughtyNames} from './naughty.mjs';
 import {owners, pinyin} from './owners.mjs';
 import {screenshots} from './screenshots.mjs';
 
-const marketing = [audiences, overlaps, flows, presets, wordings, tags, tiers, coupons, naughty];
+const marketing = [audiences, overlaps, flows, branches, presets, wordings, tags, tiers, coupons, naughty];
 const counter = [pinyin, owners, codes, loop, offline, taps, naughtyNames];
 await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, boards, numbers, handover, ...counter, ...marketing]);

@@ -1,5 +1,6 @@
 // A marketer's work: an audience from phrases with the count beside, flows, tags, tiers and coupons; nothing typed lost,
 // hostile names shown as they are.
+import {execFileSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import {judge, ok, open, visit} from './harness.mjs';
 
@@ -211,6 +212,68 @@ export async function flows(browser) {
 }
 
 // Every flow that ships and every preset opens in the editor without loss: saving sends nothing that was not changed.
+// Branches and tasks of waves, and what a vendor of approved texts is told: edited, kept, refused at their fields.
+export async function branches(browser) {
+	const sql = (text) => execFileSync('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', text]).toString().trim();
+	const page = await open(browser, 'marketer', {size: 'desk'});
+	const send = (method, path, body) => page.evaluate(async ([how, where, what]) => (await fetch(`/api/v1/${where}`, {method: how, headers: {'Content-Type': 'application/json'}, body: JSON.stringify(what)})).status, [method, path, body]);
+	const spec = (code) => page.evaluate(async (flow) => (await (await fetch('/api/v1/flows')).json()).items.find((row) => row.flow === flow).spec, code);
+	await send('POST', 'flow-presets/win_back/flows/t_branches', {});
+	const {steps, who} = await spec('t_branches');
+	const status = await send('PATCH', 'flows/t_branches', {steps: [{...steps[0], only: who}, ...steps.slice(1)]});
+	ok(status === 200, 'a wave is for some', [status, who]);
+	await visit(page, '#/flows/t_branches/edit');
+	await page.waitForSelector('#only[open]');
+	await page.fill('#only input[aria-label="数值"]', '3');
+	await page.click('#task_2 summary');
+	await page.fill('#task_2_title', '打电话');
+	await page.fill('#task_2_hours', '24');
+	await page.selectOption('#task_2_role', 'crm_service');
+	await page.click('button:text("删除第 3 波")');
+	await page.click('#toast button:text("撤销")');
+	await page.waitForFunction(() => document.querySelectorAll('section.step').length === 3);
+	ok(await page.inputValue('#task_2_title') === '打电话' && await page.inputValue('#only input[aria-label="数值"]') === '3', 'an undo of another wave keeps both');
+	await judge(page, 'flow editor with a branch and a task');
+	await page.click('form.flow button[type=submit]');
+	await page.waitForFunction(() => location.hash === '#/flows/t_branches');
+	let kept = await spec('t_branches');
+	ok(JSON.stringify(kept.steps[0].only).includes('"value":3') && kept.steps[1].task.title === '打电话' && kept.steps[1].task.hours === 24 && kept.steps[1].task.role === 'crm_service' && !kept.steps[2].task && !kept.steps[1].only, 'branch and task are kept where they stand', kept.steps);
+	await visit(page, '#/flows/t_branches/edit');
+	await page.fill('#task_2_title', '');
+	await page.click('form.flow button[type=submit]');
+	await page.waitForFunction(() => location.hash === '#/flows/t_branches');
+	kept = await spec('t_branches');
+	ok(!('task' in kept.steps[1]), 'a task without a title is none', kept.steps);
+	// a vendor that sends approved texts alone
+	sql(`SELECT crm.outbox_connect('ali', 'aliyun_sms', 'https://127.0.0.1', '{"sign_name": "店", "access_key_id": "k"}', '{"access_key_secret": "s"}', '{"is_private_allowed": true}'); SELECT crm.outbox_set_channel('sms', 'ali')`);
+	try {
+		await visit(page, '#/flows/t_branches/edit');
+		await page.waitForSelector('#vendor_1_sms[open]');
+		await page.fill('#text_1_sms', '{{name}}，回来看看，退订回T');
+		await page.fill('#vendor_1_sms_template', 'SMS_1');
+		await page.fill('#vendor_1_sms_params', 'name = {{secret}}');
+		await page.click('form.flow button[type=submit]');
+		await page.waitForFunction(() => document.getElementById('refused').textContent !== '');
+		ok(true, 'a placeholder that nothing fills in is refused');
+		await page.reload();
+		await page.waitForSelector('#vendor_1_sms_params', {state: 'attached'});
+		await page.evaluate(() => { for (const step of [1, 2, 3]) document.getElementById(`vendor_${step}_sms`).open = true; });
+		ok(await page.inputValue('#vendor_1_sms_params') === 'name = {{secret}}', 'and what was typed outlives a reload');
+		await page.fill('#vendor_1_sms_params', 'name = {{name}}\ncode = {{coupon_code}}');
+		for (const n of [2, 3]) {
+			await page.fill(`#vendor_${n}_sms_template`, 'SMS_1');
+			await page.fill(`#vendor_${n}_sms_params`, 'name = {{name}}');
+		}
+		await page.click('form.flow button[type=submit]');
+		await page.waitForFunction(() => location.hash === '#/flows/t_branches', null, {timeout: 8000}).catch(async () => ok(false, 'saved', await page.textContent('#refused')));
+		ok(sql("SELECT t.vendor_template || t.vendor_params::text FROM crm.template t WHERE t.template = 't_branches' AND channel = 'sms'") === 'SMS_1{"code": "{{coupon_code}}", "name": "{{name}}"}', 'the vendor\'s id and placeholders are kept');
+	} finally {
+		sql("SELECT crm.outbox_set_channel('sms', 'post')");
+	}
+	ok(page.errors.length === 0, 'the console was quiet over branches', page.errors);
+	await page.context().close();
+}
+
 export async function presets(browser) {
 	const page = await open(browser, 'marketer', {size: 'desk', language: 'en', theme: 'dark'});
 	const made = await page.evaluate(async () => {

@@ -6,8 +6,9 @@ import {drafted, forget, keep, kept} from './drafts.js';
 import {code, language, t} from './i18n.js';
 import {refusal, title} from './flow_words.js';
 import {tiers} from './phrases.js';
-import {liveCount, ruleEditor} from './rule_editor.js';
+import {liveCount} from './rule_editor.js';
 import {schedule} from './schedule.js';
+import {branch, choice, errand, ruled, vendor} from './flow_parts.js';
 
 const path = (flow) => `flows/${encodeURIComponent(flow)}`;
 const copy = (value) => JSON.parse(JSON.stringify(value));
@@ -19,13 +20,14 @@ export async function edit(row, me) {
 	const key = `flow:${row.flow}`;
 	const draft = kept(key);
 	const was = {name_zh: row.name_zh, spec: copy(row.spec), texts: Object.fromEntries(texts.rows.map((one) => [`${one.step}/${one.channel}`, one.body || ''])),
-		subjects: Object.fromEntries(texts.rows.map((one) => [`${one.step}/${one.channel}`, one.subject || '']))};
-	const now = draft || copy(was);
-	const page = {row, me, was, now, coupons: coupons.rows, channels: [...new Set([...(now.spec.channels || []), ...channels.rows.map((one) => one.code)])],
+		subjects: Object.fromEntries(texts.rows.map((one) => [`${one.step}/${one.channel}`, one.subject || ''])),
+		vendors: Object.fromEntries(texts.rows.map((one) => [`${one.step}/${one.channel}`, {template: one.vendor_template || '', params: one.vendor_params}]))};
+	const now = {...copy(was), ...draft};
+	const page = {row, me, was, now, manners: Object.fromEntries(texts.rows.map((one) => [one.channel, one.placeholder])), coupons: coupons.rows, channels: [...new Set([...(now.spec.channels || []), ...channels.rows.map((one) => one.code)])],
 		channelName: (channel) => named(channels.rows.find((one) => one.code === channel) || {code: channel}), remember: () => keep(key, now), editors: []};
 	const notice = h('p', {class: 'warn', role: 'alert', id: 'refused'});
 	const steps = h('div', {});
-	page.drawSteps = () => { steps.replaceChildren(); append(steps, stepCards(page)); };
+	page.drawSteps = () => { page.editors = page.editors.filter(({editor}) => !steps.contains(editor.element)); steps.replaceChildren(); append(steps, stepCards(page)); };
 	page.drawSteps();
 	show(h('h1', {}, title(row)), draft && drafted(key, () => edit(row, me)),
 		h('form', {novalidate: true, class: 'flow', onsubmit: (event) => store(event, page, key, notice)},
@@ -71,24 +73,10 @@ function eventTypes(page) {
 	return h('fieldset', {id: 'event', tabindex: '-1'}, h('legend', {}, t('trigger.event', {what: ''})), place);
 }
 
-const choice = (id, label, options, chosen, set) => h('div', {class: 'field'}, h('label', {for: id}, label), h('select', {id, onchange: (event) => set(event.target.value)}, options.map(([value, text]) => h('option', {value, selected: value === (chosen ?? '')}, text))));
-
-// A rule of the spec; one that holds nothing is none.
-function ruled(page, name, label, onChange = () => {}) {
-	const editor = ruleEditor(page.now.spec[name] || {}, (rule) => {
-		if (Array.isArray(rule.all) && rule.all.length === 0 && name !== 'who') delete page.now.spec[name];
-		else page.now.spec[name] = rule;
-		page.remember();
-		onChange(rule);
-	}, {prefix: name, note: label});
-	page.editors.push({name, editor});
-	return editor;
-}
-
 function who(page) {
 	const count = h('p', {role: 'status'}), sample = h('div', {});
 	const ask = liveCount(count, sample, (preview, problem) => { editor.tell(preview); if (problem) editor.refuse(problem); });
-	const editor = ruled(page, 'who', t('rule.who'), ask);
+	const editor = ruled(page, page.now.spec, 'who', t('rule.who'), {onChange: ask});
 	setTimeout(() => ask(editor.rule()));
 	return h('section', {class: 'card beside'}, h('div', {}, h('h2', {}, t('flow.who')), editor.element), h('aside', {'aria-label': t('audience.meant')}, h('h3', {}, t('flow.who_now')), count, sample));
 }
@@ -108,7 +96,7 @@ function exclusions(page) {
 			if (value === '') delete spec.goal; else spec.goal = value === 'rule' ? page.was.spec.goal : value;
 			page.remember();
 		}),
-		['schedule', 'event'].includes(page.row.trigger) && [ruled(page, 'except', t('flow.except')).element, h('details', {open: Boolean(spec.superseded_by)}, h('summary', {}, t('flow.superseded')), ruled(page, 'superseded_by', t('flow.superseded')).element)]);
+		['schedule', 'event'].includes(page.row.trigger) && [ruled(page, spec, 'except', t('flow.except')).element, h('details', {open: Boolean(spec.superseded_by)}, h('summary', {}, t('flow.superseded')), ruled(page, spec, 'superseded_by', t('flow.superseded')).element)]);
 }
 
 // The steps there are: a flow without steps of its own is one.
@@ -117,10 +105,10 @@ const stepsOf = (spec) => spec.steps || [{}];
 function stepCards(page) {
 	const {now, row} = page;
 	const {spec} = now;
-	const mayWave = ['schedule', 'event'].includes(row.trigger) && 'channels' in spec;
+	const mayAct = ['schedule', 'event'].includes(row.trigger), mayWave = mayAct && 'channels' in spec;
 	const cards = stepsOf(spec).map((step, i) => h('section', {class: 'card step'}, h('h2', {}, spec.steps ? t('flow.step', {n: i + 1}) : t('flow.text')), spec.steps && waits(page, step, i), offer(page, step, i), 'channels' in spec && wording(page, step, i),
-		spec.steps && spec.steps.length > 1 && h('button', {type: 'button', onclick: () => dropStep(page, i)}, t('flow.drop_step', {n: i + 1}))));
-	return [cards, mayWave && h('div', {class: 'row'}, h('button', {type: 'button', id: 'steps', onclick: () => addStep(page)}, t('flow.add_step')))];
+		mayAct && [branch(page, spec.steps ? step : spec, i), errand(page, spec.steps ? step : spec, i)], spec.steps && spec.steps.length > 1 && h('button', {type: 'button', onclick: () => dropStep(page, i)}, t('flow.drop_step', {n: i + 1}))));
+	return [spec.steps && spec.task && h('section', {class: 'card'}, h('h2', {}, t('flow.task_each')), errand(page, spec, stepsOf(spec).length)), cards, mayWave && h('div', {class: 'row'}, h('button', {type: 'button', id: 'steps', onclick: () => addStep(page)}, t('flow.add_step')))];
 }
 
 function addStep(page) {
@@ -135,15 +123,16 @@ function addStep(page) {
 
 function dropStep(page, i) {
 	const {now} = page;
-	const before = copy({steps: now.spec.steps, texts: now.texts, subjects: now.subjects});
+	const before = copy({steps: now.spec.steps, texts: now.texts, subjects: now.subjects, vendors: now.vendors});
 	const without = (kept_by) => Object.fromEntries(Object.entries(kept_by).map(([key, body]) => [key.split('/'), body]).filter(([[step]]) => Number(step) !== i + 1)
 		.map(([[step, channel], body]) => [`${Number(step) > i + 1 ? step - 1 : step}/${channel}`, body]));
 	now.spec.steps.splice(i, 1);
 	now.texts = without(now.texts);
 	now.subjects = without(now.subjects);
+	now.vendors = without(now.vendors);
 	page.remember();
 	page.drawSteps();
-	toast(t('flow.step_dropped', {n: i + 1}), {label: t('undo'), run: () => { now.spec.steps = before.steps; Object.assign(now, {texts: before.texts, subjects: before.subjects}); page.remember(); page.drawSteps(); }});
+	toast(t('flow.step_dropped', {n: i + 1}), {label: t('undo'), run: () => { now.spec.steps = before.steps; Object.assign(now, {texts: before.texts, subjects: before.subjects, vendors: before.vendors}); page.remember(); page.drawSteps(); }});
 }
 
 function waits(page, step, i) {
@@ -181,7 +170,7 @@ function wording(page, step, i) {
 		const subject = channel === 'email' && [h('label', {for: `subject_${i + 1}`}, t('flow.subject')), h('input', {id: `subject_${i + 1}`, maxlength: 200, autocomplete: 'off', value: now.subjects[key] ?? now.subjects[`1/${channel}`] ?? '', oninput: (event) => { now.subjects[key] = event.target.value; page.remember(); }})];
 		return h('div', {}, subject, h('label', {for: id}, t('flow.text_on', {channel: page.channelName(channel)})), area,
 			h('div', {class: 'row'}, variables.map((variable) => h('button', {type: 'button', class: 'quiet', onclick: () => insert(variable)}, t(`variable.${variable}`))),
-				h('button', {type: 'button', onclick: () => preview(page, i + 1, channel, area.value, read)}, t('flow.read_text'))), read);
+				h('button', {type: 'button', onclick: () => preview(page, i + 1, channel, area.value, read)}, t('flow.read_text'))), read, vendor(page, key));
 	});
 }
 
@@ -225,9 +214,11 @@ async function send(page) {
 		for (const channel of now.spec.channels || []) {
 			const shown = (kept_by) => kept_by[`${step}/${channel}`] ?? kept_by[`1/${channel}`] ?? '';
 			const had = (kept_by) => kept_by[`${step}/${channel}`] ?? (step > stepsOf(was.spec).length ? kept_by[`1/${channel}`] : undefined) ?? '';
-			if (shown(now.texts) === had(was.texts) && shown(now.subjects) === had(was.subjects)) continue;
+			const approved = now.vendors[`${step}/${channel}`];
+			const isOther = approved && !sameAs(approved, was.vendors[`${step}/${channel}`]);
+			if (shown(now.texts) === had(was.texts) && shown(now.subjects) === had(was.subjects) && !isOther) continue;
 			page.at = `text_${step}_${channel}`;
-			await put(`${path(row.flow)}/texts`, {step, channel, body: shown(now.texts), subject: shown(now.subjects) || null});
+			await put(`${path(row.flow)}/texts`, {step, channel, body: shown(now.texts), subject: shown(now.subjects) || null, ...(isOther ? {vendor: approved} : {})});
 		}
 	page.at = null;
 	if (channels) await patch(path(row.flow), {channels});
