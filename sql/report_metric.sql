@@ -30,6 +30,7 @@ FROM bought b JOIN crm.store s ON s.code = b.store;
 INSERT INTO crm.refund (source_record_id, refund_id, source_id, external_id, order_id, amount, refunded_at, refunded_on, purchase_day, is_history, received_at)
 SELECT o.source_record_id, o.order_id, 9591, 'r' || o.order_id, o.order_id, CASE WHEN o.amount = 70 THEN 70 ELSE 40 END, '2026-07-02', '2026-07-02', o.business_day, false, '2026-07-02'
 FROM crm.customer_order o WHERE o.source_record_id IN (959104, 959105) AND o.business_day >= '2026-06-10';
+SELECT crm.report_rebuild() >= 8 AS kept;
 
 -- June: 1 (two days), 2, 5, 6 bought; May: 1, 3, 4; of these 3 and 4 were lost
 SELECT jsonb_pretty(crm.report_metrics('2026-06-01', '2026-06-30'));
@@ -43,6 +44,7 @@ UPDATE crm.room_setting SET value = '1' WHERE name = 'value.week_start_isodow';
 SELECT * FROM crm.report_retention('2026-04-01', '2026-06-30');
 SELECT cohort, period, retained FROM crm.report_retention('2026-04-01', '2026-06-30', 'month', true);
 SELECT store_code, persons, buyers, order_days, net, average_order, repurchase_rate, tiers FROM crm.report_stores('2026-06-01', '2026-06-30') WHERE store_code LIKE 'm\_%';
+SELECT * FROM crm.report_store_sales('2026-06-01', '2026-06-30') WHERE store_code LIKE 'm\_%';
 SELECT * FROM crm.report_completeness('m_a') WHERE field IN ('name', 'sex', 'phone', 'any_tag');
 
 -- funnels: order, window, strictness, exclusions, and the persons of each step
@@ -69,13 +71,14 @@ SELECT crm.report_metrics('2026-06-02', '2026-06-01');
 ROLLBACK TO bad;
 
 -- the twelve indicators, frozen: a refund that comes later changes nothing
-SELECT count(crm._report_indicators_job()) AS runs FROM generate_series(1, 3);
+SELECT count(crm._report_indicators_job()) AS runs FROM crm.store, generate_series(1, 4);
 SELECT crm._report_indicators_job() AS again, count(DISTINCT (period, starts_on)) AS periods FROM crm.indicator_snapshot;
 SELECT i ->> 'indicator' AS indicator, i -> 'value' AS value, i -> 'numerator' AS numerator, i -> 'denominator' AS denominator, i ->> 'note' AS note
 FROM crm.report_indicators('month') r, jsonb_array_elements(r -> 'indicators') i;
 SELECT r ->> 'starts_on' AS monday, r ->> 'ends_on' AS sunday FROM crm.report_indicators('week') r;
 INSERT INTO crm.refund (source_record_id, refund_id, source_id, external_id, amount, refunded_at, refunded_on, purchase_day, is_history, received_at)
 VALUES (959102, 1, 9591, 'late', 200, '2026-07-06', '2026-07-06', '2026-06-05', false, '2026-07-06');
+SELECT crm._report_mark(ARRAY[959202]);
 SELECT crm._report_indicators_job();
 SELECT i -> 'value' AS frozen, (SELECT value FROM crm._report_indicators(NULL, '2026-06-01', '2026-06-30') n WHERE n.indicator = 'active') AS today
 FROM crm.report_indicators('month') r, jsonb_array_elements(r -> 'indicators') i WHERE i ->> 'indicator' = 'active';

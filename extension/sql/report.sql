@@ -220,59 +220,46 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_scope(text, text) IS 'the stores a board is about, within the caller''s scope; null: the whole chain; P0002 when none is left';
 
+CREATE FUNCTION crm._report_flows(stores int[]) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SET jit = off AS
+$$
+BEGIN
+    RETURN QUERY
+    WITH person AS MATERIALIZED (
+        SELECT c.customer_id FROM crm.customer c WHERE stores IS NOT NULL AND c.status = 'active' AND c.scope_store_ids && stores),
+    fired AS (
+        SELECT q.flow_id, count(*) FILTER (WHERE q.arm = 'treatment') AS treated, count(*) FILTER (WHERE q.arm = 'control') AS control, count(q.message_id) AS sent
+        FROM crm.occurrence q WHERE stores IS NULL OR q.customer_id IN (SELECT p.customer_id FROM person p) GROUP BY q.flow_id),
+    used AS (
+        SELECT k.flow_id, count(*) AS redeemed FROM crm.coupon k
+        WHERE k.state = 'redeemed' AND k.flow_id IS NOT NULL AND (stores IS NULL OR k.customer_id IN (SELECT p.customer_id FROM person p)) GROUP BY k.flow_id)
+    SELECT jsonb_build_object('flow', f.code, 'state', f.state, 'treated', coalesce(q.treated, 0), 'control', coalesce(q.control, 0), 'sent', coalesce(q.sent, 0),
+                              'redeemed', coalesce(u.redeemed, 0))
+    FROM crm.flow f LEFT JOIN fired q ON q.flow_id = f.flow_id LEFT JOIN used u ON u.flow_id = f.flow_id ORDER BY f.code;
+END
+$$;
+COMMENT ON FUNCTION crm._report_flows(int[]) IS 'each flow with what it did for persons of stores (null: everybody): treated, held out, sent, coupons redeemed';
+
 CREATE FUNCTION crm.report_health(store_code text DEFAULT NULL, region_code text DEFAULT NULL, on_day date DEFAULT NULL) RETURNS jsonb
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
 DECLARE
     stores int[] := crm._report_scope(store_code, region_code);
-    today date := coalesce(on_day, crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}'));
-    board jsonb;
+    today date := coalesce(on_day, crm._report_today());
+    c bigint[] := crm._report_ask('health', stores, ARRAY[today]);      -- active, the steps of the funnel, persons by tier
+    tiers jsonb;
+    persons bigint;
 BEGIN
-    WITH persons AS MATERIALIZED (
-        SELECT c.customer_id, c.registered_on, v.tier, v.first_day, v.last_day, v.order_days
-        FROM crm.customer c LEFT JOIN crm.customer_value v USING (customer_id)
-        WHERE c.status = 'active' AND c.registered_on <= today AND (stores IS NULL OR c.scope_store_ids && stores)),
-    active AS (
-        SELECT count(DISTINCT m.customer_id) AS persons
-        FROM crm.customer_order o JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity'
-        WHERE o.is_current AND o.kind = 'sale' AND o.amount > 0 AND o.business_day BETWEEN today - 29 AND today
-          AND (stores IS NULL OR o.store_id = ANY (stores))),
-    bought AS MATERIALIZED (
-        SELECT DISTINCT p.customer_id, p.registered_on, o.business_day
-        FROM persons p JOIN crm.membership m ON m.customer_id = p.customer_id AND m.valid_to = 'infinity'
-        JOIN crm.customer_order o ON o.source_record_id = m.source_record_id AND o.is_current AND o.kind = 'sale' AND o.amount > 0
-        WHERE p.registered_on BETWEEN today - 359 AND today - 180 AND o.business_day BETWEEN p.registered_on AND today),
-    nth AS (SELECT b.customer_id, b.registered_on, b.business_day,
-                   row_number() OVER (PARTITION BY b.customer_id ORDER BY b.business_day) AS n FROM bought b),
-    funnel AS (
-        SELECT (SELECT count(*) FROM persons p WHERE p.registered_on BETWEEN today - 359 AND today - 180) AS registered,
-               count(*) FILTER (WHERE n = 1 AND business_day <= registered_on + 30) AS first_order,
-               count(*) FILTER (WHERE n = 2 AND business_day <= registered_on + 90) AS second_order,
-               count(*) FILTER (WHERE n = 3 AND business_day <= registered_on + 180) AS third_order
-        FROM nth),
-    flows AS (
-        SELECT f.code, jsonb_build_object(
-            'flow', f.code, 'state', f.state,
-            'treated', count(q.*) FILTER (WHERE q.arm = 'treatment'),
-            'control', count(q.*) FILTER (WHERE q.arm = 'control'),
-            'sent', count(q.*) FILTER (WHERE q.message_id IS NOT NULL),
-            'redeemed', (SELECT count(*) FROM crm.coupon k JOIN persons p USING (customer_id) WHERE k.flow_id = f.flow_id AND k.state = 'redeemed')) AS line
-        FROM crm.flow f LEFT JOIN crm.occurrence q ON q.flow_id = f.flow_id
-             AND (stores IS NULL OR q.customer_id IN (SELECT p.customer_id FROM persons p))
-        GROUP BY f.flow_id, f.code, f.state)
-    SELECT jsonb_build_object(
-        'day', today, 'store', store_code, 'region', region_code,
-        'persons', (SELECT count(*) FROM persons),
-        'active_30d', (SELECT a.persons FROM active a),
-        'tiers', (SELECT coalesce(jsonb_object_agg(t.tier, t.n), '{}') FROM (SELECT coalesce(p.tier, 'P') AS tier, count(*) AS n FROM persons p GROUP BY 1) t),
-        'funnel', (SELECT to_jsonb(f) FROM funnel f),
-        'flows', (SELECT coalesce(jsonb_agg(f.line ORDER BY f.code), '[]') FROM flows f))
-    INTO board;
-    RETURN board;
+    SELECT coalesce(jsonb_object_agg(t.tier, c[5 + t.no]), '{}'), coalesce(sum(c[5 + t.no]), 0) INTO tiers, persons
+    FROM unnest(crm._report_tiers()) WITH ORDINALITY t (tier, no) WHERE c[5 + t.no] > 0;
+    RETURN jsonb_build_object(
+        'day', today, 'store', store_code, 'region', region_code, 'persons', persons, 'active_30d', c[1], 'tiers', tiers,
+        'funnel', jsonb_build_object('registered', c[2], 'first_order', c[3], 'second_order', c[4], 'third_order', c[5]),
+        'flows', (SELECT coalesce(jsonb_agg(f), '[]') FROM crm._report_flows(stores) f));
 END
 $$;
 COMMENT ON FUNCTION crm.report_health(text, text, date) IS
-    'the health board of the caller''s scope: persons; active = bought in 30 local days; tiers; funnel of those registered 180 to 359 days ago (1st order within 30 d, 2nd within 90 d, 3rd within 180 d); flows with both arms; day null: today in the chain''s time zone';
+    'the health board of the caller''s scope: persons; active = with an order in 30 local days, in these stores; tiers; funnel of those registered 180 to 359 days ago (1st order within 30 d, 2nd within 90 d, 3rd within 180 d); flows with both arms; day null: today in the chain''s time zone';
 GRANT EXECUTE ON FUNCTION crm.report_health(text, text, date) TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;
 
 CREATE FUNCTION crm._report_follow() RETURNS bigint

@@ -59,31 +59,28 @@ CREATE FUNCTION crm._report_indicators(stores int[], starts_on date, ends_on dat
 $$
 DECLARE
     length int := ends_on - starts_on + 1;
+    zone text := crm._setting('core.time_zone') #>> '{}';
+    -- active, first orders, second ones, orders and buyers of the year, orders, net, who ever bought, dormant
+    c numeric[] := crm._report_ask('indicators', stores, ARRAY[starts_on, ends_on]);
 BEGIN
     RETURN QUERY
-    SELECT 'active', count(DISTINCT o.customer_id)::numeric, count(DISTINCT o.customer_id)::numeric, NULL::numeric, NULL::text FROM crm._report_orders(stores, ends_on - 29, ends_on) o;
+    SELECT v.indicator, v.value, v.numerator, v.denominator, CASE WHEN v.denominator = 0 THEN 'no data' END FROM (VALUES
+        ('active', c[1], c[1], NULL::numeric),
+        ('repurchase', crm._report_ratio(c[3], c[2]), c[3], c[2]),
+        ('annual_repurchases', crm._report_ratio(c[4] - c[5], c[5]), c[4] - c[5], c[5]),
+        ('order_value', round(crm._report_money(c[7]::bigint) / nullif(c[6], 0), 2), crm._report_money(c[7]::bigint), c[6]),
+        ('dormancy', crm._report_ratio(c[9], c[8]), c[9], c[8])) v (indicator, value, numerator, denominator);
     RETURN QUERY
     SELECT 'first_order', crm._report_ratio(count(*) FILTER (WHERE f.has), count(*)), count(*) FILTER (WHERE f.has)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
-    FROM (SELECT EXISTS (SELECT FROM crm._value_nodes(c.customer_id, c.registered_on + 30) n WHERE n.node IN ('first_order', 'repurchase', 'recall') AND n.occurred_on >= c.registered_on) AS has
+    FROM (SELECT coalesce(crm.purchase_order_days(crm._purchase_history(c.customer_id), c.registered_on, c.registered_on + 30, c.registered_on + 30) > 0, false) AS has
           FROM crm.customer c WHERE c.status = 'active' AND c.registered_on BETWEEN starts_on - 30 AND ends_on - 30 AND (stores IS NULL OR c.scope_store_ids && stores)) f;
-    RETURN QUERY
-    WITH day AS (SELECT o.customer_id, o.day, row_number() OVER w AS no, lead(o.day) OVER w AS after FROM crm._report_orders(stores, '-infinity', ends_on) o WINDOW w AS (PARTITION BY o.customer_id ORDER BY o.day))
-    SELECT 'repurchase', crm._report_ratio(count(*) FILTER (WHERE d.after <= d.day + 90), count(*)), count(*) FILTER (WHERE d.after <= d.day + 90)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
-    FROM day d WHERE d.no = 1 AND d.day BETWEEN starts_on - 90 AND ends_on - 90;
-    RETURN QUERY
-    SELECT 'annual_repurchases', crm._report_ratio(count(*) - count(DISTINCT o.customer_id), count(DISTINCT o.customer_id)), (count(*) - count(DISTINCT o.customer_id))::numeric,
-           count(DISTINCT o.customer_id)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END FROM crm._report_orders(stores, ends_on - 364, ends_on) o;
-    RETURN QUERY
-    SELECT 'order_value', round(sum(o.net) / nullif(count(*), 0), 2), sum(o.net), count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END FROM crm._report_orders(stores, starts_on, ends_on) o;
-    RETURN QUERY
-    SELECT 'dormancy', crm._report_ratio(count(*) FILTER (WHERE l.last_day < ends_on - 90), count(*)), count(*) FILTER (WHERE l.last_day < ends_on - 90)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
-    FROM (SELECT o.customer_id, max(o.day) AS last_day FROM crm._report_orders(stores, '-infinity', ends_on) o GROUP BY 1) l;
     RETURN QUERY SELECT 'recall', l.* FROM crm._report_lift(starts_on - length, starts_on - 1, false) l WHERE stores IS NULL;
     RETURN QUERY
-    SELECT 'redemption', crm._report_ratio(count(*) FILTER (WHERE k.redeemed_on <= ends_on), count(*)), count(*) FILTER (WHERE k.redeemed_on <= ends_on)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
-    FROM (SELECT crm._local_day(c.redeemed_at, crm._setting('core.time_zone') #>> '{}') AS redeemed_on FROM crm.coupon c JOIN crm.customer p ON p.customer_id = c.customer_id
-          WHERE NOT c.is_history AND crm._local_day(c.issued_at, crm._setting('core.time_zone') #>> '{}') BETWEEN starts_on - length AND starts_on - 1
-            AND (stores IS NULL OR p.scope_store_ids && stores)) k;
+    SELECT 'redemption', crm._report_ratio(count(*) FILTER (WHERE k.redeemed_at < (ends_on + 1)::timestamp AT TIME ZONE zone), count(*)),
+           count(*) FILTER (WHERE k.redeemed_at < (ends_on + 1)::timestamp AT TIME ZONE zone)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
+    FROM crm.coupon k JOIN crm.customer p ON p.customer_id = k.customer_id
+    WHERE NOT k.is_history AND k.issued_at >= (starts_on - length)::timestamp AT TIME ZONE zone AND k.issued_at < starts_on::timestamp AT TIME ZONE zone
+      AND (stores IS NULL OR p.scope_store_ids && stores);
     RETURN QUERY SELECT 'roi', l.* FROM crm._report_lift(starts_on - length, starts_on - 1, true) l WHERE stores IS NULL;
     RETURN QUERY SELECT v.indicator, NULL::numeric, NULL::numeric, NULL::numeric, 'no data' FROM (VALUES ('lead_time'), ('satisfaction'), ('service_response')) v (indicator);
 END
@@ -98,21 +95,23 @@ DECLARE
     today date := crm._report_today();
     unit text;
     start date;
+    place int;
 BEGIN
     FOREACH unit IN ARRAY ARRAY['week', 'month'] LOOP
         start := crm._report_start(crm._report_start(today, unit) - 1, unit);
-        CONTINUE WHEN EXISTS (SELECT FROM crm.indicator_snapshot s WHERE s.period = unit AND s.starts_on = start);
+        SELECT p.store_id INTO place FROM (SELECT 0 AS store_id UNION ALL SELECT s.store_id FROM crm.store s) p
+        WHERE NOT EXISTS (SELECT FROM crm.indicator_snapshot s WHERE s.period = unit AND s.starts_on = start AND s.store_id = p.store_id) ORDER BY 1 LIMIT 1;
+        CONTINUE WHEN NOT FOUND;
         INSERT INTO crm.indicator_snapshot (period, starts_on, store_id, indicator, value, numerator, denominator, note, frozen_at)
-        SELECT unit, start, p.store_id, i.indicator, i.value, i.numerator, i.denominator, i.note, crm.core_now()
-        FROM (SELECT 0 AS store_id, NULL::int[] AS stores UNION ALL SELECT s.store_id, ARRAY[s.store_id] FROM crm.store s) p,
-             LATERAL crm._report_indicators(p.stores, start, crm._report_next(start, unit) - 1) i;
+        SELECT unit, start, place, i.indicator, i.value, i.numerator, i.denominator, i.note, crm.core_now()
+        FROM crm._report_indicators(CASE WHEN place > 0 THEN ARRAY[place] END, start, crm._report_next(start, unit) - 1) i;
         RETURN 1;
     END LOOP;
     RETURN 0;
 END
 $$;
 COMMENT ON FUNCTION crm._report_indicators_job() IS
-    'job: freezes the twelve indicators of the last whole week, then of the last whole month, for the chain and each store; what is frozen never changes; returns > 0 while there may be more to do';
+    'job: freezes the twelve indicators of the last whole week, then of the last whole month, for the chain, then each store, one a call; what is frozen never changes; returns > 0 while there may be more to do';
 
 CREATE FUNCTION crm.report_indicators(period text DEFAULT 'month', starts_on date DEFAULT NULL, store_code text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

@@ -1,5 +1,5 @@
--- report: figures over many persons, one definition each (doc/metrics.md). An order is a local day of a person with net > 0,
--- fixed at intake in the store's zone; refunds net the day they refund, as known today.
+-- report: figures over many persons, one definition each (doc/metrics.md, pure/board_ask.c). An order is a local day of a person
+-- with net > 0, fixed at intake in the store's zone; refunds net the day they refund, as known today.
 
 CREATE FUNCTION crm._report_today() RETURNS date
     LANGUAGE plpgsql STABLE AS
@@ -25,71 +25,74 @@ CREATE FUNCTION crm._report_next(starts_on date, unit text) RETURNS date
 $$ SELECT CASE unit WHEN 'week' THEN starts_on + 7 WHEN 'month' THEN (starts_on + interval '1 month')::date ELSE starts_on + 1 END $$;
 COMMENT ON FUNCTION crm._report_next(date, text) IS 'the first day of the next week, month or day';
 
-CREATE FUNCTION crm._report_orders(stores int[], from_day date, to_day date) RETURNS TABLE (customer_id bigint, day date, net numeric)
-    LANGUAGE plpgsql STABLE SET jit = off AS
-$$
-BEGIN
-    RETURN QUERY
-    WITH entry AS (
-        SELECT o.source_record_id, o.business_day AS day, o.amount FROM crm.customer_order o
-        WHERE o.is_current AND o.business_day BETWEEN from_day AND to_day AND (stores IS NULL OR o.store_id = ANY (stores))
-        UNION ALL
-        SELECT r.source_record_id, r.purchase_day, -r.amount FROM crm.refund r
-        WHERE r.is_current AND r.purchase_day BETWEEN from_day AND to_day
-          AND (stores IS NULL OR coalesce((SELECT o.store_id FROM crm.customer_order o
-                                           WHERE o.source_record_id = r.source_record_id AND o.order_id = r.order_id AND o.is_current), r.store_id) = ANY (stores)))
-    SELECT m.customer_id, e.day, sum(e.amount) FROM entry e
-    JOIN crm.membership m ON m.source_record_id = e.source_record_id AND m.valid_to = 'infinity'
-    GROUP BY m.customer_id, e.day HAVING sum(e.amount) > 0;
-END
-$$;
-COMMENT ON FUNCTION crm._report_orders(int[], date, date) IS
-    'order days of persons in stores (null: all) between two local days, with their net; from orders and refunds themselves';
-
 CREATE FUNCTION crm._report_ratio(part numeric, whole numeric) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT round(part / nullif(whole, 0), 4) $$;
 COMMENT ON FUNCTION crm._report_ratio(numeric, numeric) IS 'a share to four places; null of nothing';
+
+CREATE FUNCTION crm._report_require_span(from_day date, to_day date) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+BEGIN
+    IF from_day IS NULL OR to_day IS NULL OR NOT isfinite(from_day) OR NOT isfinite(to_day) OR to_day < from_day THEN
+        RAISE EXCEPTION 'a span has a first day and a last, which does not lie before it'
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = CASE WHEN isfinite(from_day) THEN 'to_day' ELSE 'from_day' END, HINT = 'Give the first and the last local day.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._report_require_span(date, date) IS 'refuses spans without a first and last day in order; 22023';
+
+CREATE FUNCTION crm._report_tier_counts(stores int[], today date) RETURNS TABLE (tier text, persons bigint)
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    cells bigint[] := crm._report_ask('health', stores, ARRAY[today]);
+BEGIN
+    RETURN QUERY SELECT t.tier, cells[5 + t.no] FROM unnest(crm._report_tiers()) WITH ORDINALITY t (tier, no) WHERE cells[5 + t.no] > 0;
+END
+$$;
+COMMENT ON FUNCTION crm._report_tier_counts(int[], date) IS 'persons registered by a day by their tier now; tiers that somebody has';
 
 CREATE FUNCTION crm.report_metrics(from_day date, to_day date, store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
 DECLARE
     stores int[] := crm._report_scope(store_code, region_code);
-    answer jsonb;
+    c bigint[];     -- buyers, orders, net, repeat, before, lost, orders of the year, buyers of the year, active
 BEGIN
-    IF to_day < from_day THEN
-        RAISE EXCEPTION 'the last day lies before the first' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'to_day',
-            HINT = 'Give the first local day, then the last.';
-    END IF;
-    WITH person AS (
-        SELECT o.customer_id, count(*) AS order_days, sum(o.net) AS net FROM crm._report_orders(stores, from_day, to_day) o GROUP BY o.customer_id),
-    before AS (
-        SELECT DISTINCT o.customer_id FROM crm._report_orders(stores, from_day - (to_day - from_day + 1), from_day - 1) o),
-    year AS (
-        SELECT count(*) AS order_days, count(DISTINCT o.customer_id) AS persons FROM crm._report_orders(stores, to_day - 364, to_day) o),
-    active AS (
-        SELECT count(DISTINCT o.customer_id) AS persons FROM crm._report_orders(stores, to_day - 29, to_day) o),
-    tier AS (
-        SELECT coalesce(v.tier, 'P') AS tier, count(*) AS persons FROM crm.customer c LEFT JOIN crm.customer_value v ON v.customer_id = c.customer_id
-        WHERE c.status = 'active' AND (stores IS NULL OR c.scope_store_ids && stores) GROUP BY 1)
-    SELECT jsonb_build_object(
+    PERFORM crm._report_require_span(from_day, to_day);
+    c := crm._report_ask('span', stores, ARRAY[from_day, to_day]);
+    RETURN jsonb_build_object(
         'from', from_day, 'to', to_day, 'store', store_code, 'region', region_code,
-        'buyers', count(*), 'order_days', coalesce(sum(p.order_days), 0), 'net', coalesce(sum(p.net), 0),
-        'average_order', round(sum(p.net) / nullif(sum(p.order_days), 0), 2), 'average_person', round(sum(p.net) / nullif(count(*), 0), 2),
-        'repeat_buyers', count(*) FILTER (WHERE p.order_days >= 2),
-        'repurchase_rate', crm._report_ratio(count(*) FILTER (WHERE p.order_days >= 2), count(*)),
-        'annual_repurchases', (SELECT round((y.order_days - y.persons)::numeric / nullif(y.persons, 0), 4) FROM year y),
-        'active_30d', (SELECT a.persons FROM active a),
-        'buyers_before', (SELECT count(*) FROM before), 'lost', (SELECT count(*) FROM before b WHERE NOT EXISTS (SELECT FROM person x WHERE x.customer_id = b.customer_id)),
-        'churn_rate', (SELECT crm._report_ratio(count(*) FILTER (WHERE NOT EXISTS (SELECT FROM person x WHERE x.customer_id = b.customer_id)), count(*)) FROM before b),
+        'buyers', c[1], 'order_days', c[2], 'net', crm._report_money(c[3]),
+        'average_order', round(crm._report_money(c[3]) / nullif(c[2], 0), 2), 'average_person', round(crm._report_money(c[3]) / nullif(c[1], 0), 2),
+        'repeat_buyers', c[4], 'repurchase_rate', crm._report_ratio(c[4], c[1]),
+        'annual_repurchases', crm._report_ratio(c[7] - c[8], c[8]), 'active_30d', c[9],
+        'buyers_before', c[5], 'lost', c[6], 'churn_rate', crm._report_ratio(c[6], c[5]),
         'tiers', (SELECT coalesce(jsonb_object_agg(t.tier, jsonb_build_object('persons', t.persons, 'share', t.share)), '{}')
-                  FROM (SELECT t.tier, t.persons, crm._report_ratio(t.persons, sum(t.persons) OVER ()) AS share FROM tier t) t))
-    INTO answer FROM person p;
-    RETURN answer;
+                  FROM (SELECT x.tier, x.persons, crm._report_ratio(x.persons, sum(x.persons) OVER ()) AS share FROM crm._report_tier_counts(stores, 'infinity') x) t));
 END
 $$;
 COMMENT ON FUNCTION crm.report_metrics(date, date, text, text) IS
     'figures of two local days'' span, within the caller''s scope: buyers, order days, net, average order, repurchase rate (two order days or more), annual repurchases (365 days to the last), active in 30 days, churn (of the buyers of the span before, who did not buy), tier shares now; doc/metrics.md; P0002, 22023';
+
+CREATE FUNCTION crm._report_starts(first_start date, to_day date, unit text) RETURNS date[]
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    starts date[] := '{}';
+    start date := first_start;
+BEGIN
+    WHILE start <= to_day LOOP
+        IF cardinality(starts) = 1000 THEN
+            RAISE EXCEPTION 'there are more than 1000 periods' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'from_day', HINT = 'Ask for a shorter span, or for weeks or months.';
+        END IF;
+        starts := starts || start;
+        start := crm._report_next(start, unit);
+    END LOOP;
+    RETURN starts;
+END
+$$;
+COMMENT ON FUNCTION crm._report_starts(date, date, text) IS 'the first days of days, weeks or months from one that begins one to a last day; at most 1,000, 22023';
 
 CREATE FUNCTION crm.report_lifecycle(from_day date, to_day date, unit text DEFAULT 'month', store_code text DEFAULT NULL, region_code text DEFAULT NULL)
     RETURNS TABLE (starts_on date, new_persons bigint, returning_persons bigint, resurrecting_persons bigint, dormant_persons bigint)
@@ -97,26 +100,18 @@ CREATE FUNCTION crm.report_lifecycle(from_day date, to_day date, unit text DEFAU
 $$
 DECLARE
     stores int[] := crm._report_scope(store_code, region_code);
-    first_start date := crm._report_start(from_day, unit);
+    starts date[];
+    c bigint[];
 BEGIN
+    PERFORM crm._report_require_span(from_day, to_day);
+    starts := crm._report_starts(crm._report_start(from_day, unit), to_day, unit);
+    c := crm._report_ask('cycle', stores, crm._report_start(starts[1] - 1, unit) || starts || crm._report_next(starts[cardinality(starts)], unit));
     RETURN QUERY
-    WITH RECURSIVE span AS (
-        SELECT first_start AS starts_on, crm._report_next(first_start, unit) AS next_on, 1 AS no
-        UNION ALL SELECT s.next_on, crm._report_next(s.next_on, unit), s.no + 1 FROM span s WHERE s.next_on <= to_day AND s.no < 1000),
-    bought AS (
-        SELECT DISTINCT o.customer_id, crm._report_start(o.day, unit) AS starts_on FROM crm._report_orders(stores, '-infinity', crm._report_next(crm._report_start(to_day, unit), unit) - 1) o),
-    seen AS (
-        SELECT b.customer_id, b.starts_on, lag(b.starts_on) OVER w AS before, lead(b.starts_on) OVER w AS after FROM bought b WINDOW w AS (PARTITION BY b.customer_id ORDER BY b.starts_on))
-    SELECT s.starts_on, count(x.customer_id) FILTER (WHERE x.starts_on = s.starts_on AND x.before IS NULL),
-           count(x.customer_id) FILTER (WHERE x.starts_on = s.starts_on AND crm._report_next(x.before, unit) = s.starts_on),
-           count(x.customer_id) FILTER (WHERE x.starts_on = s.starts_on AND crm._report_next(x.before, unit) < s.starts_on),
-           count(x.customer_id) FILTER (WHERE crm._report_next(x.starts_on, unit) = s.starts_on AND (x.after IS NULL OR x.after > s.starts_on))
-    FROM span s LEFT JOIN seen x ON x.starts_on = s.starts_on OR crm._report_next(x.starts_on, unit) = s.starts_on
-    GROUP BY s.starts_on ORDER BY s.starts_on;
+    SELECT s.day, c[s.no * 4 - 3], c[s.no * 4 - 2], c[s.no * 4 - 1], c[s.no * 4] FROM unnest(starts) WITH ORDINALITY s (day, no) ORDER BY s.no;
 END
 $$;
 COMMENT ON FUNCTION crm.report_lifecycle(date, date, text, text, text) IS
-    'persons of each local day, week or month: new (bought for the first time), returning (also in the one before), resurrecting (not in the one before, but earlier), dormant (in the one before, not in this); P0002';
+    'persons of each local day, week or month: new (bought for the first time), returning (also in the one before), resurrecting (not in the one before, but earlier), dormant (in the one before, not in this); at most 1,000 periods; P0002, 22023';
 
 CREATE FUNCTION crm.report_retention(from_day date, to_day date, unit text DEFAULT 'month', is_unbounded boolean DEFAULT false,
                                      store_code text DEFAULT NULL, region_code text DEFAULT NULL)
@@ -125,31 +120,30 @@ CREATE FUNCTION crm.report_retention(from_day date, to_day date, unit text DEFAU
 $$
 DECLARE
     stores int[] := crm._report_scope(store_code, region_code);
+    starts date[];
+    n int;
+    c bigint[];     -- a row of n periods a cohort: who bought; and behind them by the last period with an order
 BEGIN
+    PERFORM crm._report_require_span(from_day, to_day);
+    starts := crm._report_starts(CASE WHEN crm._report_start(from_day, unit) < from_day THEN crm._report_next(crm._report_start(from_day, unit), unit) ELSE from_day END, to_day, unit);
+    n := cardinality(starts);
+    IF n = 0 THEN
+        RETURN;
+    END IF;
+    c := crm._report_ask('cohorts', stores, starts || (to_day + 1));
     RETURN QUERY
-    WITH bought AS (
-        SELECT DISTINCT o.customer_id, crm._report_start(o.day, unit) AS starts_on FROM crm._report_orders(stores, '-infinity', to_day) o),
-    first AS (
-        SELECT b.customer_id, min(b.starts_on) AS cohort, max(b.starts_on) AS latest FROM bought b GROUP BY b.customer_id),
-    cell AS (
-        SELECT f.customer_id, f.cohort, f.latest, b.starts_on,
-               CASE unit WHEN 'month' THEN (extract(year FROM age(b.starts_on, f.cohort)) * 12 + extract(month FROM age(b.starts_on, f.cohort)))::int
-                         WHEN 'week' THEN (b.starts_on - f.cohort) / 7 ELSE b.starts_on - f.cohort END AS period
-        FROM first f JOIN bought b ON b.customer_id = f.customer_id WHERE f.cohort BETWEEN from_day AND to_day),
-    size AS (
-        SELECT c.cohort, count(DISTINCT c.customer_id) AS persons, max(c.period) AS last_period FROM cell c GROUP BY c.cohort),
-    deepest AS (
-        SELECT c.customer_id, c.cohort, max(c.period) AS period FROM cell c GROUP BY c.customer_id, c.cohort)
-    SELECT s.cohort, s.persons, g.period, n.retained, crm._report_ratio(n.retained, s.persons)
-    FROM size s CROSS JOIN LATERAL generate_series(0, s.last_period) g (period)
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN is_unbounded THEN (SELECT count(*) FROM deepest d WHERE d.cohort = s.cohort AND d.period >= g.period)
-                    ELSE (SELECT count(*) FROM cell c WHERE c.cohort = s.cohort AND c.period = g.period) END AS retained) n
-    ORDER BY s.cohort, g.period;
+    WITH cell AS (
+        SELECT s.day, s.no, g.period, c[(s.no - 1) * n + g.period + 1] AS bought,
+               sum(c[n * n + (s.no - 1) * n + g.period + 1]) OVER (PARTITION BY s.no ORDER BY g.period DESC)::bigint AS later
+        FROM unnest(starts) WITH ORDINALITY s (day, no), generate_series(0, (n - s.no)::int) g (period)),
+    cohort AS (
+        SELECT x.no, max(x.bought) FILTER (WHERE x.period = 0) AS persons, max(x.period) FILTER (WHERE x.bought > 0) AS last_period FROM cell x GROUP BY x.no)
+    SELECT x.day, k.persons, x.period, CASE WHEN is_unbounded THEN x.later ELSE x.bought END, crm._report_ratio(CASE WHEN is_unbounded THEN x.later ELSE x.bought END, k.persons)
+    FROM cell x JOIN cohort k ON k.no = x.no WHERE x.period <= k.last_period ORDER BY x.day, x.period;
 END
 $$;
 COMMENT ON FUNCTION crm.report_retention(date, date, text, boolean, text, text) IS
-    'cohorts of persons by the local day, week or month of their first order, and how many bought in each later one (unbounded: in it or later); calendar periods, week start by setting; P0002';
+    'cohorts of persons by the local day, week or month of their first order, and how many bought in each later one (unbounded: in it or later); calendar periods, week start by setting, at most 1,000; P0002, 22023';
 
 -- Funnels over events, orders and registrations.
 CREATE FUNCTION crm._report_funnel(times timestamptz[], steps int[], n_steps int, window_seconds bigint, is_strict boolean, OUT depth int, OUT seconds bigint)
@@ -256,33 +250,47 @@ COMMENT ON FUNCTION crm.report_funnel_persons(jsonb, date, date, int, boolean, n
     'the persons who reached a step of a funnel (dropped: who got no further), in pages by id, those whom the caller may see; P0002, 22023';
 
 CREATE FUNCTION crm.report_stores(from_day date, to_day date)
-    RETURNS TABLE (store_code text, store_name text, region_code text, persons bigint, buyers bigint, order_days bigint, net numeric, average_order numeric, repurchase_rate numeric, tiers jsonb, categories jsonb)
+    RETURNS TABLE (store_code text, store_name text, region_code text, persons bigint, buyers bigint, order_days bigint, net numeric, average_order numeric, repurchase_rate numeric,
+                   tiers jsonb)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+$$
+DECLARE
+    stores int[] := coalesce(crm._report_scope(NULL, NULL), ARRAY(SELECT s.store_id FROM crm.store s));
+    tier_names text[] := crm._report_tiers();
+    width int := 5 + cardinality(tier_names);
+    c bigint[];     -- a row a store, ascending: buyers, orders, net, repeat, persons, and these by tier
+BEGIN
+    PERFORM crm._report_require_span(from_day, to_day);
+    c := crm._report_ask('stores', stores, ARRAY[from_day, to_day]);
+    RETURN QUERY
+    SELECT s.code, s.name, g.code, c[x.at + 5], c[x.at + 1], c[x.at + 2], crm._report_money(c[x.at + 3]), round(crm._report_money(c[x.at + 3]) / nullif(c[x.at + 2], 0), 2),
+           crm._report_ratio(c[x.at + 4], c[x.at + 1]),
+           (SELECT coalesce(jsonb_object_agg(t.tier, c[x.at + 5 + t.no]), '{}') FROM unnest(tier_names) WITH ORDINALITY t (tier, no) WHERE c[x.at + 5 + t.no] > 0)
+    FROM (SELECT y.id, ((row_number() OVER (ORDER BY y.id) - 1) * width)::int AS at FROM unnest(stores) y (id)) x
+    JOIN crm.store s ON s.store_id = x.id JOIN crm.region g ON g.region_id = s.region_id ORDER BY s.code;
+END
+$$;
+COMMENT ON FUNCTION crm.report_stores(date, date) IS
+    'each store of the caller''s scope beside the others, over two local days'' span: persons, buyers, order days, net, average order, repurchase rate, persons by tier now; P0002, 22023';
+
+CREATE FUNCTION crm.report_store_sales(from_day date, to_day date) RETURNS TABLE (store_code text, category_code text, amount numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
 DECLARE
     stores int[] := crm._report_scope(NULL, NULL);
 BEGIN
+    PERFORM crm._report_require_span(from_day, to_day);
     RETURN QUERY
-    SELECT s.code, s.name, g.code, t.persons, b.buyers, b.order_days, b.net, round(b.net / nullif(b.order_days, 0), 2), crm._report_ratio(b.repeat, b.buyers), t.tiers, k.categories
-    FROM crm.store s JOIN crm.region g ON g.region_id = s.region_id
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(x.n), 0)::bigint AS persons, coalesce(jsonb_object_agg(x.tier, x.n), '{}') AS tiers
-        FROM (SELECT coalesce(v.tier, 'P') AS tier, count(*) AS n FROM crm.customer c LEFT JOIN crm.customer_value v ON v.customer_id = c.customer_id
-              WHERE c.status = 'active' AND c.scope_store_ids && ARRAY[s.store_id] GROUP BY 1) x) t
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS buyers, coalesce(sum(y.n), 0)::bigint AS order_days, coalesce(sum(y.net), 0) AS net, count(*) FILTER (WHERE y.n >= 2) AS repeat
-        FROM (SELECT o.customer_id, count(*) AS n, sum(o.net) AS net FROM crm._report_orders(ARRAY[s.store_id], from_day, to_day) o GROUP BY 1) y) b
-    CROSS JOIN LATERAL (
-        SELECT coalesce(jsonb_object_agg(z.code, z.amount), '{}') AS categories
-        FROM (SELECT coalesce(c.code, '-') AS code, sum(i.amount) AS amount FROM crm.customer_order o
-              JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
-              LEFT JOIN crm.product p ON p.product_id = i.product_id LEFT JOIN crm.product_category c ON c.category_id = p.category_id
-              WHERE o.is_current AND o.store_id = s.store_id AND o.business_day BETWEEN from_day AND to_day GROUP BY 1) z) k
-    WHERE stores IS NULL OR s.store_id = ANY (stores) ORDER BY s.code;
+    SELECT s.code, coalesce(k.code, '-'), sum(x.amount)
+    FROM (SELECT o.store_id, i.product_id, sum(i.amount) AS amount FROM crm.customer_order o
+          JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
+          WHERE o.is_current AND o.business_day BETWEEN from_day AND to_day AND (stores IS NULL OR o.store_id = ANY (stores)) GROUP BY o.store_id, i.product_id) x
+    JOIN crm.store s ON s.store_id = x.store_id LEFT JOIN crm.product p ON p.product_id = x.product_id LEFT JOIN crm.product_category k ON k.category_id = p.category_id
+    GROUP BY 1, 2 ORDER BY 1, 2;
 END
 $$;
-COMMENT ON FUNCTION crm.report_stores(date, date) IS
-    'each store of the caller''s scope beside the others, over two local days'' span: persons, buyers, order days, net, average order, repurchase rate, persons by tier now, sales by category before refunds; P0002';
+COMMENT ON FUNCTION crm.report_store_sales(date, date) IS
+    'sales of each store of the caller''s scope by category (-: none), over two local days'' span, before refunds, whoever bought; P0002, 22023';
 
 CREATE FUNCTION crm.report_completeness(store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS TABLE (field text, persons bigint, filled bigint, rate numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
@@ -306,5 +314,5 @@ COMMENT ON FUNCTION crm.report_completeness(text, text) IS
 
 GRANT EXECUTE ON FUNCTION crm.report_metrics(date, date, text, text), crm.report_lifecycle(date, date, text, text, text), crm.report_retention(date, date, text, boolean, text, text),
     crm.report_funnel(jsonb, date, date, numeric, boolean, jsonb, text, text), crm.report_funnel_persons(jsonb, date, date, int, boolean, numeric, boolean, jsonb, text, text, bigint, int),
-    crm.report_stores(date, date), crm.report_completeness(text, text)
+    crm.report_stores(date, date), crm.report_store_sales(date, date), crm.report_completeness(text, text)
     TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

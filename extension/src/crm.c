@@ -9,6 +9,7 @@
 #include "loyalty/loyalty.h"
 #include "outbox/outbox.h"
 #include "purchase/purchase.h"
+#include "report/report.h"
 #include "sales/sales.h"
 #include "segment/segment.h"
 #include "value/value.h"
@@ -34,6 +35,7 @@ _PG_init(void)
 	crm_outbox_init();
 	crm_sales_init();
 	crm_campaign_init();
+	crm_report_init();
 	crm_worker_init();
 	MarkGUCPrefixReserved("crm");
 }

@@ -122,6 +122,14 @@
 		.response_schema = "Object", .success = 200,
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/reports/store-sales", .operation = "report_store_sales", .tag = "Reports",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
+		.sql = "SELECT to_json(s)::text FROM crm.report_store_sales($1, $2) s",
+		.params = {FROM_DAY, TO_DAY},
+		.read_only = true, .timeout_ms = SLOW_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Sales of stores by category", .response_schema = "Object", .success = 200,
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/reports/completeness", .operation = "report_completeness", .tag = "Reports",
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, (SELECT coalesce(jsonb_agg(r), '[]') FROM crm.report_completeness($1, $2) r)::text AS body",
