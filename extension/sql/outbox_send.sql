@@ -98,7 +98,7 @@ DECLARE
 BEGIN
     IF message.expires_at <= crm.core_now() THEN
         RETURN 'expired';
-    ELSIF crm._outbox_is_guest(message.message_id) THEN
+    ELSIF message.customer_id = 0 OR crm._outbox_is_guest(message.message_id) THEN       -- 0: an alert
         RETURN NULL;
     END IF;
     SELECT * INTO reach FROM crm._outbox_may_reach(person, message.channel,
@@ -219,7 +219,9 @@ $$
 DECLARE
     request crm.queue_request;
 BEGIN
-    IF crm._outbox_is_guest(message.message_id) THEN
+    IF message.customer_id = 0 THEN
+        RETURN crm._outbox_alert_request(message, attempt);
+    ELSIF crm._outbox_is_guest(message.message_id) THEN
         RETURN crm._outbox_guest_request(message, attempt);
     END IF;
     SELECT message.customer_id, message.message_id, _outbox_request.attempt, e.endpoint, e.url,

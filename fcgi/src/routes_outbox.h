@@ -56,6 +56,23 @@
 		"\"parameters\":{\"sign_name\":\"...\",\"access_key_id\":\"...\"},\"secrets\":{\"access_key_secret\":\"...\"}}",
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/alert-routes", .operation = "alert_routes", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "admin",
+		.sql = "SELECT 200 AS status, jsonb_build_object('items', coalesce(jsonb_agg(r), '[]'))::text AS body FROM crm.outbox_alert_routes() r",
+		.read_only = true, .timeout_ms = FAST_MS, .summary = "Where alerts go",
+		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/alert-routes", .operation = "alert_route", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "admin",
+		.sql = "SELECT 200 AS status, crm.outbox_route_alerts(crm.gateway_text($1, 'endpoint', true), coalesce(crm.gateway_text($1, 'address'), ''), "
+		"crm.gateway_texts($1, 'kinds', true), $2)::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Send alerts of some kinds to a webhook, a robot or an e-mail address",
+		.text = "Each alert is sent once to every route that wants its kind; no kinds take the route away.",
+		.request_schema = "Object", .response_schema = "Object", .success = 200,
+		.example = "{\"endpoint\":\"ops_group\",\"kinds\":[\"ingest.%\",\"outbox.dead\"]}",
+	},
+	{
 		.method = CRM_POST, .path = "/api/v1/channels/{channel}/endpoint", .operation = "channel_endpoint", .tag = "Messages",
 		.access = CRM_ACCESS_CALLER, .roles = "admin",
 		.sql = "SELECT 200 AS status, jsonb_build_object('channel', $1, 'endpoint', crm.gateway_text($2, 'endpoint', true))::text AS body "
