@@ -49,7 +49,7 @@ SELECT call, pg_temp.try(format(call, :person)) AS answer FROM (VALUES
 
 -- 3. who belongs to them
 SELECT (crm.identity_relate(:person, 'child', ' 小小 ', '2021-06-01', 'f') ->> 'related_id')::bigint AS child \gset
-SELECT crm.identity_relate(:person, 'pet', 'Mimi', species => 'cat') IS NOT NULL AS pet;
+SELECT crm.identity_relate(:person, 'pet', 'Mimi', species => 'cat') IS NOT NULL AS pet, crm.identity_relate(:person, 'parent', birthday => '1960-05-20', is_birthday_lunar => true) IS NOT NULL AS lunar;
 SELECT j - 'related_id' AS related FROM crm.identity_related(:person) j;
 SELECT crm.identity_unrelate(:person, :child) AS ended, crm.identity_unrelate(:person, :child) AS twice, crm.identity_unrelate(:person, NULL) AS nobody;
 SELECT j ->> 'name' AS left_over FROM crm.identity_related(:person) j;

@@ -118,6 +118,20 @@ SELECT 980200 + p, 984000000 + p, r, b::date, 'x', '2026-01-01' FROM (VALUES (40
 SELECT pg_temp.who('{"kind": "related", "where": {"relation": "child", "birthday.age": {"op": "between", "value": [3, 6]}}}') AS r64_three_to_six,
        pg_temp.who('{"kind": "related", "where": {"relation": "pet", "birthday.in": {"op": "<=", "value": 14}}}') AS r102_pet_in_a_fortnight;
 SELECT crm._rule_days_to('2024-02-29', d::date) FROM unnest('{2026-02-27,2026-02-28,2026-03-01,2028-02-28,2028-02-29}'::text[]) d;
+-- the Chinese calendar: days that almanacs print (new year, the 5th of the 5th, the 15th of the 8th, the last day of a year)
+SELECT d.told, crm._rule_lunar_day(d.told) AS was, array_agg(crm._rule_lunar_next(d.told, t) ORDER BY t) AS comes
+FROM (VALUES (date '2026-01-01'), ('2026-05-05'), ('1990-08-15'), ('2024-12-30')) d (told), unnest('{2025-01-01,2026-01-01,2026-06-19,2026-06-20}'::date[]) t GROUP BY 1 ORDER BY 1;
+SELECT crm._rule_lunar_day('1800-01-01') AS before, crm._rule_lunar_day('infinity') AS never, crm._rule_lunar_next('2020-01-01', '2150-01-01') AS behind, crm._rule_lunar_next('2020-01-31', '2026-01-01') AS no_such_day;
+-- the 5th month of 2026 begins on 15 June: its 20th comes in four days, its 10th was six days ago; in 1960 the 20th was 13 June
+INSERT INTO crm.related_person (customer_id, related_id, relation, birthday, is_birthday_lunar, entered_by, entered_at)
+SELECT 980200 + p, 984000000 + p, 'parent', b::date, l, 'x', '2026-01-01' FROM (VALUES (46, '1960-05-20', true), (47, '1960-05-10', true), (48, '1960-05-20', false)) v (p, b, l);
+INSERT INTO crm.customer_private (customer_id, birthday, is_birthday_lunar) VALUES (980249, '1960-05-20', true), (980250, '1960-07-04', false), (980251, '1960-12-30', true);
+SELECT pg_temp.who('{"kind": "related", "where": {"relation": "parent", "birthday.in": {"op": "<=", "value": 4}}}') AS in_four_days,
+       pg_temp.who('{"kind": "related", "where": {"relation": "parent", "birthday.age": 66}}') AS sixty_six, pg_temp.who('{"kind": "related", "where": {"birthday": "1960-06-13"}}') AS born_then,
+       pg_temp.who('{"kind": "birthday", "field": "day.in", "value": 4}') AS own_in_four_days, pg_temp.who('{"kind": "birthday", "field": "day.in", "value": 0}', '2026-07-04T12:00:00+08:00') AS own_then,
+       pg_temp.who('{"kind": "birthday", "field": "day.month", "value": 7}') AS in_july, pg_temp.who('{"kind": "birthday", "field": "day.month", "value": 2}') AS in_february;
+SELECT e ->> 'found' AS found FROM jsonb_array_elements(crm._rule_explain('{"kind": "birthday", "field": "day.in", "op": ">=", "value": 0}', 980249, crm.core_now())) e;
+SELECT array_agg(m - 980200 ORDER BY m) AS moved FROM unnest(crm._rule_moved('{"any": [{"kind": "birthday", "field": "day.in", "value": 0}, {"kind": "related", "where": {"birthday.in": 0, "relation": "parent"}}]}', '2026-07-03T12:00:00+08:00', '2026-07-04T12:00:00+08:00')) m;
 
 -- 3. explained with the value found; under an old id; preview
 SELECT jsonb_pretty(crm.rule_explain('{"all": [{"kind": "purchase", "measure": "count", "days": 30, "op": ">=", "value": 3}, {"any": [{"kind": "consent", "field": "sms", "value": "no"}, {"kind": "person", "field": "city", "value": "北京"}]}]}', 980201));

@@ -169,7 +169,7 @@ BEGIN
         ELSIF what < 0.82 THEN
             PERFORM crm.segment_tag_person(person, '孕', moment + random() * interval '20 days');
         ELSIF what < 0.86 THEN
-            PERFORM crm.identity_relate(person, 'child', birthday => date '2020-01-01' + (random() * 365)::int);
+            PERFORM crm.identity_relate(person, 'child', birthday => date '2020-01-01' + (random() * 365)::int, is_birthday_lunar => step % 2 = 0);
         ELSIF what < 0.93 THEN      -- a record goes to another person; who is left with none was merged
             UPDATE crm.membership m SET valid_to = moment WHERE m.source_record_id = 960100 + record AND m.valid_to = 'infinity';
             INSERT INTO crm.membership (source_record_id, valid_from, customer_id)

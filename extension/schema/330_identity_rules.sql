@@ -8,6 +8,7 @@ CREATE TABLE crm.related_person (
     name text NOT NULL DEFAULT '' CHECK (length(name) <= 100),
     sex char(1) CHECK (sex IN ('m', 'f')),
     birthday date,
+    is_birthday_lunar boolean NOT NULL DEFAULT false,   -- told by the Chinese calendar: its year, month and day
     species text,                       -- of a pet
     is_current boolean NOT NULL DEFAULT true,
     entered_by text NOT NULL,
@@ -36,11 +37,10 @@ SELECT crm._rule_source_put('person', 'identity', 'state', 'crm.customer', '{
 SELECT crm._rule_source_put('sensitive', 'identity', 'state', 'crm.customer_private', '{
     "key": "customer_id", "keyed": "person", "as_of": "now", "facts": ["member"], "name_zh": "敏感资料", "name_en": "sensitive fields",
     "columns": {"custom": {"column": "custom", "type": "json", "catalogue": {"relation": "crm.custom_field_sensitive", "code": "code"}}}}');
--- the golden record's birthday; a lunar one has no fixed day and is left to flows
+-- the golden record's birthday, by the calendar it was told in
 SELECT crm._rule_source_put('birthday', 'identity', 'state', 'crm.customer_private', '{
     "key": "customer_id", "keyed": "person", "as_of": "now", "facts": ["member"], "name_zh": "本人生日", "name_en": "own birthday",
-    "scope": {"is_birthday_lunar": false},
-    "columns": {"day": {"column": "birthday", "type": "date"}}}');
+    "columns": {"day": {"column": "birthday", "type": "date", "lunar": "is_birthday_lunar"}}}');
 SELECT crm._rule_source_put('related', 'identity', 'facts', 'crm.related_person', '{
     "key": "customer_id", "keyed": "ever", "as_of": "now", "facts": ["related"], "name_zh": "亲友与宠物", "name_en": "related persons and pets",
     "scope": {"is_current": true},
@@ -48,4 +48,4 @@ SELECT crm._rule_source_put('related', 'identity', 'facts', 'crm.related_person'
         "relation": {"column": "relation", "type": "text"},
         "sex": {"column": "sex", "type": "text"},
         "species": {"column": "species", "type": "text"},
-        "birthday": {"column": "birthday", "type": "date"}}}');
+        "birthday": {"column": "birthday", "type": "date", "lunar": "is_birthday_lunar"}}}');

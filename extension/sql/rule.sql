@@ -35,7 +35,7 @@ BEGIN
     FROM (SELECT spec ->> 'key' AS name UNION SELECT spec ->> 'time' UNION SELECT spec ->> 'day' UNION SELECT spec ->> 'state'
           UNION SELECT spec ->> 'part' UNION SELECT spec ->> 'history' UNION SELECT spec ->> 'until'
           UNION SELECT jsonb_object_keys(spec -> 'scope') UNION SELECT jsonb_array_elements_text(spec -> 'newest')
-          UNION SELECT e.value ->> 'column' FROM jsonb_each(spec -> 'columns') e) c
+          UNION SELECT e.value ->> 'column' FROM jsonb_each(spec -> 'columns') e UNION SELECT e.value ->> 'lunar' FROM jsonb_each(spec -> 'columns') e) c
     WHERE c.name IS NOT NULL AND c.name <> ALL (known);
     RETURN QUERY
     SELECT format('packed rows lean on %s.%s, which does not exist', c.relation, c.name)
@@ -47,8 +47,8 @@ BEGIN
         END IF;
         RETURN QUERY
         SELECT format('field %s leans on %s.%s, which does not exist', one.key, l.value ->> 'relation', c.value)
-        FROM jsonb_each(one.value) l, jsonb_each_text(l.value - 'relation') c
-        WHERE l.key IN ('lookup', 'catalogue') AND c.value <> ALL (crm._rule_columns(l.value ->> 'relation'));
+        FROM jsonb_each(one.value) l, jsonb_each_text(CASE WHEN l.key IN ('lookup', 'catalogue') THEN l.value - 'relation' ELSE '{}' END) c
+        WHERE c.value <> ALL (crm._rule_columns(l.value ->> 'relation'));
     END LOOP;
 END
 $$;
@@ -116,6 +116,15 @@ $$
     FROM (SELECT (born + make_interval(years => extract(year FROM today)::int - extract(year FROM born)::int))::date AS this) t
 $$;
 COMMENT ON FUNCTION crm._rule_days_to(date, date) IS 'days from a day to the next anniversary, 0 on it; 29 February is kept on the 28th in other years';
+
+CREATE FUNCTION crm._rule_lunar_day(told date) RETURNS date
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_lunar_day';
+COMMENT ON FUNCTION crm._rule_lunar_day(date) IS
+    'the day that a year, month and day of the Chinese calendar were; a 30th that the month does not have is its 29th; null outside 1900 to 2100';
+CREATE FUNCTION crm._rule_lunar_next(told date, today date) RETURNS date
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_lunar_next';
+COMMENT ON FUNCTION crm._rule_lunar_next(date, date) IS
+    'the first day from a day on, that day included, with a month and day of the Chinese calendar; null outside 1900 to 2100';
 
 CREATE FUNCTION crm.rule_check(rule jsonb) RETURNS void
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

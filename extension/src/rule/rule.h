@@ -14,6 +14,7 @@
  *	in rule_row.c		the statement about given persons, and its explanation
  *	in rule_set.c		the statements by sets: about everybody, about many given persons
  *	in rule_map.c		records to persons, newest words: what statements about everybody look up
+ *	in rule_lunar.c		days told by the Chinese calendar
  *	in rule_moved.c		the statement about whom time may have moved
  *	in rule_words.c		conditions in words
  *	in rule_cache.c		compiled rules of a session
@@ -74,6 +75,7 @@ typedef struct CrmRuleColumn
 {
 	char	   *name;
 	char	   *column;
+	char	   *lunar;			/* of a date: whether it is told by the Chinese calendar; null: never */
 	CrmRuleType type;
 	CrmRuleLookup lookup;		/* values are codes, the column holds keys */
 	CrmRuleLookup catalogue;	/* where values are defined; key unused */

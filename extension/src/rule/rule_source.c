@@ -145,6 +145,7 @@ read_columns(JsonbContainer *columns, CrmRuleSource *source)
 			JsonbContainer *object = value.val.binary.data;
 
 			column->column = name_of(object, "column");
+			column->lunar = name_of(object, "lunar");
 			column->type = find_name(type_names, lengthof(type_names), text_of(object, "type"));
 			column->lookup = lookup_of(object, "lookup");
 			column->catalogue = lookup_of(object, "catalogue");

@@ -114,35 +114,54 @@ append_json_member(CrmRuleSql *sql, const CrmRuleField *field, CrmRuleType type)
 					 column, sql->n_params, type == CRM_RULE_NUMBER ? "numeric" : "boolean");
 }
 
+/* What depends on the next time that a date comes, which two calendars tell in their own ways. */
+static void
+append_anniversary(CrmRuleSql *sql, const CrmRuleField *field)
+{
+	const char *column = field->column->column;
+	const char *lunar = field->column->lunar;
+	bool		is_month = field->derive == CRM_RULE_MONTH;
+
+	if (lunar != NULL)
+		appendStringInfo(&sql->text, is_month ?
+						 "CASE WHEN x.%s THEN extract(month FROM crm._rule_lunar_next(x.%s, date_trunc('year', %s::timestamp)::date)) ELSE " :
+						 "CASE WHEN x.%1$s THEN (crm._rule_lunar_next(x.%2$s, %3$s) - %3$s)::numeric ELSE ", lunar, column, sql->today);
+	if (is_month)
+		appendStringInfo(&sql->text, "extract(month FROM x.%s)", column);
+	else
+		appendStringInfo(&sql->text, "crm._rule_days_to(x.%s, %s)::numeric", column, sql->today);
+	appendStringInfoString(&sql->text, lunar != NULL ? " END" : "");
+}
+
 static void
 append_derived(CrmRuleSql *sql, const CrmRuleField *field)
 {
-	const char *column = field->column->column;
 	const char *today = sql->today;
+	const char *day = field->column->lunar == NULL ? psprintf("x.%s", field->column->column) :
+		psprintf("CASE WHEN x.%s THEN crm._rule_lunar_day(x.%s) ELSE x.%s END", field->column->lunar,
+				 field->column->column, field->column->column);
 
 	switch (field->derive)
 	{
 		case CRM_RULE_AGE:
-			appendStringInfo(&sql->text, "extract(year FROM age(%s, x.%s))", today, column);
+			appendStringInfo(&sql->text, "extract(year FROM age(%s, %s))", today, day);
 			break;
 		case CRM_RULE_MONTHS:
-			appendStringInfo(&sql->text, "(extract(year FROM age(%s, x.%s)) * 12 + extract(month FROM age(%s, x.%s)))",
-							 today, column, today, column);
+			appendStringInfo(&sql->text, "(extract(year FROM age(%s, %s)) * 12 + extract(month FROM age(%s, %s)))",
+							 today, day, today, day);
 			break;
 		case CRM_RULE_SINCE:
-			appendStringInfo(&sql->text, "(%s - x.%s)::numeric", today, column);
+			appendStringInfo(&sql->text, "(%s - %s)::numeric", today, day);
 			break;
 		case CRM_RULE_UNTIL:
-			appendStringInfo(&sql->text, "(x.%s - %s)::numeric", column, today);
+			appendStringInfo(&sql->text, "(%s - %s)::numeric", day, today);
 			break;
 		case CRM_RULE_IN_DAYS:
-			appendStringInfo(&sql->text, "crm._rule_days_to(x.%s, %s)::numeric", column, today);
-			break;
 		case CRM_RULE_MONTH:
-			appendStringInfo(&sql->text, "extract(month FROM x.%s)", column);
+			append_anniversary(sql, field);
 			break;
 		default:
-			appendStringInfo(&sql->text, "x.%s", column);
+			appendStringInfoString(&sql->text, day);
 	}
 }
 
