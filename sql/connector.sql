@@ -26,7 +26,11 @@ SELECT n, pg_temp.try(call) AS answer FROM (VALUES
     (11, $$crm.outbox_connect('e', 'tencent_sms', 'https://sms.tencentcloudapi.com', E'{"app_id": "1", "sign_name": "x", "region": "a\\r\\nX-Evil: 1", "secret_id": "i"}', '{"secret_key": "k"}')$$),
     (12, $$crm.outbox_connect('e', 'aliyun_sms', 'https://dysmsapi.aliyuncs.com', '[]', '{}')$$),
     (13, $$crm.outbox_connect('', 'smtp', 'smtps://mail.example', '{"from": "a@b.example"}', '{}')$$),
-    (14, $$crm.outbox_connect('e', 'smtp', 'smtps://mail.example', '{"from": "a@b.example"}', '{}', '{"colour": 1}')$$)) c (n, call) ORDER BY n;
+    (14, $$crm.outbox_connect('e', 'smtp', 'smtps://mail.example', '{"from": "a@b.example"}', '{}', '{"colour": 1}')$$),
+    (15, $$crm.outbox_connect('e', 'aliyun_sms', 'https://dysmsapi.aliyuncs.com', '{"sign_name": "x", "access_key_id": "i"}', '{"access_key_secret": {"file": "../crm_keys"}}')$$),
+    (16, $$crm.outbox_connect('e', 'aliyun_sms', 'https://dysmsapi.aliyuncs.com', '{"sign_name": "x", "access_key_id": "i"}', '{"access_key_secret": {"file": "nowhere"}}')$$),
+    (17, $$crm.outbox_connect('e', 'aliyun_sms', 'https://dysmsapi.aliyuncs.com', '{"sign_name": "x", "access_key_id": "i"}', '{"access_key_secret": {"file": "a", "b": 1}}')$$),
+    (18, $$crm.outbox_connect('e', 'aliyun_sms', 'https://dysmsapi.aliyuncs.com', '{"sign_name": "x", "access_key_id": "i"}', '["x"]')$$)) c (n, call) ORDER BY n;
 -- 2. connected; secrets are sealed, shown to nobody, and stay when none are given
 SELECT crm.outbox_connect('connector_end', 'aliyun_sms', 'https://dysmsapi.aliyuncs.com', '{"sign_name": "店", "access_key_id": "i"}', '{"access_key_secret": "hidden"}', '{}', 'connect-1') AS made,
        crm.outbox_connect('connector_end', 'aliyun_sms', 'https://dysmsapi.aliyuncs.com', '{"sign_name": "店", "access_key_id": "i"}', '{"access_key_secret": "hidden"}', '{}', 'connect-1') - 'parameters' AS same_call;

@@ -201,6 +201,20 @@ $$
 $$;
 COMMENT ON FUNCTION crm._outbox_given_fault(text[], jsonb) IS 'a member that a connector wants and does not get, does not know, or that is no plain text; null: none';
 
+CREATE FUNCTION crm._outbox_secret(name text) RETURNS text
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_outbox_secret';
+COMMENT ON FUNCTION crm._outbox_secret(text) IS 'the first line of a file of crm.outbox_secret_folder; 22023 when there is none that can be used';
+
+CREATE FUNCTION crm._outbox_read_secrets(secrets jsonb) RETURNS jsonb
+    LANGUAGE sql VOLATILE AS
+$$
+    SELECT CASE WHEN jsonb_typeof(secrets) = 'object' THEN (
+        SELECT coalesce(jsonb_object_agg(e.key, CASE WHEN jsonb_typeof(e.value) = 'object' AND e.value - 'file' = '{}' AND jsonb_typeof(e.value -> 'file') = 'string'
+                                                     THEN to_jsonb(crm._outbox_secret(e.value ->> 'file')) ELSE e.value END), '{}')
+        FROM jsonb_each(secrets) e) ELSE secrets END
+$$;
+COMMENT ON FUNCTION crm._outbox_read_secrets(jsonb) IS 'secrets as given, with each {"file": name} replaced by what the file holds';
+
 CREATE FUNCTION crm.outbox_connect(endpoint text, connector text, url text, parameters jsonb DEFAULT '{}', secrets jsonb DEFAULT NULL,
                                    options jsonb DEFAULT '{}', idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -217,6 +231,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
+    secrets := crm._outbox_read_secrets(secrets);
     SELECT c.connector, c.format, c.parameters, c.secrets INTO kind FROM crm.connector c WHERE c.connector = outbox_connect.connector;
     IF kind.connector IS NULL THEN
         RAISE EXCEPTION 'there is no connector "%"', connector USING ERRCODE = 'invalid_parameter_value', COLUMN = 'connector', HINT = 'See crm.connector.';
@@ -247,7 +262,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_connect(text, text, text, jsonb, jsonb, jsonb, text) IS
-    'makes or changes an endpoint of a connector of crm.connector; url is scheme and host, secrets are kept sealed (null keeps those there are), options as of outbox_define_endpoint(); 22023 names the member that is missing, unknown or wrong';
+    'makes or changes an endpoint of a connector of crm.connector; url is scheme and host, secrets are kept sealed (null keeps those there are), each a text or {"file": name}, a file of crm.outbox_secret_folder, so that no statement and no log holds it, options as of outbox_define_endpoint(); 22023 names the member that is missing, unknown or wrong';
 GRANT EXECUTE ON FUNCTION crm.outbox_connect(text, text, text, jsonb, jsonb, jsonb, text) TO crm_admin;
 
 CREATE FUNCTION crm.outbox_endpoints() RETURNS SETOF jsonb

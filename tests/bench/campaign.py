@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Flows and messages: the gate by sets, claims, results, deliveries to a receiver on the same machine.
 
-    tests/bench/campaign.py [step ...]      gate claims deliver (all of them when none is named)
+    tests/bench/campaign.py [step ...]      peers gate claims deliver held latency jitter scheduled idle (all but idle when none is named)
 
 Rates are of processor time of the one backend (or process) that does the work, where nothing else is said: the machine may be shared.
 """
+import http.server
 import os
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -58,7 +60,7 @@ class World:
     def __init__(self):
         self.receiver = subprocess.Popen([f"{TOP}/build/crm_receiver", "--port", "0", "--secret", SECRET, "--out", RECEIVED],
                                          stdout=subprocess.PIPE, text=True)
-        url = f"http://127.0.0.1:{self.receiver.stdout.readline().strip()}/"
+        self.url = url = f"http://127.0.0.1:{self.receiver.stdout.readline().strip()}/"
         self.server = Server("bench-campaign", "crm.worker_enabled=off", "track_commit_timestamp=on")
         self.server.install()
         self.server.sql("ALTER DATABASE crm SET crm.core_clock = '2026-06-30T12:00:00+08:00'")
@@ -181,8 +183,110 @@ def jitter(world):
     figure(f"start after the due second, {minutes} moments", f"{sorted(late)[len(late) // 2]:.0f} ms p50, {max(late):.0f} ms at most", "pg_cron 210 ms p50, 272 at most (baseline)", "", "p99 < 100 ms", max(late) < 100)
 
 
+class Arrivals(http.server.BaseHTTPRequestHandler):
+    """Notes when each message arrives."""
+    at = {}
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.at[self.headers["webhook-id"]] = time.time()
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def latency(world):
+    """From the commit of a new member to the request of his welcome, one every 50 ms: the outbox row is of the same commit."""
+    world.real_clock()
+    receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Arrivals)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    world.server.sql(f"""UPDATE crm.flow SET state = 'paused'; TRUNCATE crm.outbox_queue; UPDATE crm.endpoint SET url = 'http://127.0.0.1:{receiver.server_port}/';
+        UPDATE crm.flow SET state = 'active', active_from = clock_timestamp() - interval '1 day', spec = spec - 'quiet' || '{{"holdout_percent": 0}}' WHERE code = 'welcome'""")
+    world.work(True)
+    sender_pid(world)
+    session = Session(world.server)
+    session.run("RESET crm.core_clock")
+    for n in range(300):
+        session.run(f"""SELECT status FROM crm.ingest_member('bench', convert_to('{{"external_id": "late{n}", "name": "王", "phone": "13712{n + 1000:06d}", "consent_sms": "yes"}}', 'UTF8'))""")
+        time.sleep(0.05)
+    wait_for(lambda: world.server.sql("SELECT count(*) = 0 FROM crm.outbox_queue") == "t", "the welcomes to leave", 60)
+    world.work(False)
+    rows = world.server.sql("SELECT message_id, extract(epoch FROM pg_xact_commit_timestamp(o.xmin)) FROM crm.outbox o JOIN crm.flow f USING (flow_id) WHERE f.code = 'welcome'").split("\n")
+    late = sorted((Arrivals.at[message] - float(at)) * 1000 for message, at in (row.split("|") for row in rows))
+    if len(late) != 300:
+        raise RuntimeError(f"{len(late)} welcomes of 300")
+    receiver.shutdown()
+    world.server.sql(f"UPDATE crm.endpoint SET url = '{world.url}'")
+    figure("commit of a new member to the request of the welcome arriving, idle sender, 300", f"p50 {late[150]:.1f} ms, p99 {late[297]:.1f}", "", "", "p99 < 20 ms", late[297] < 20)
+
+
+def drain(world):
+    """Sends everything there is once more; microseconds of the sender a message."""
+    world.work(False)
+    world.server.sql("""INSERT INTO crm.outbox_queue (customer_id, message_id, endpoint, due_at) SELECT o.customer_id, o.message_id, o.endpoint, o.due_at FROM crm.outbox o ON CONFLICT DO NOTHING""")
+    waiting = int(world.server.sql("SELECT count(*) FROM crm.outbox_queue"))
+    world.work(True)
+    pid = sender_pid(world)
+    before = cpu_seconds([pid])
+    wait_for(lambda: world.server.sql("SELECT count(*) = 0 FROM crm.outbox_queue") == "t", "the queue to drain")
+    return (cpu_seconds([pid]) - before) / waiting * 1e6
+
+
+def held(world):
+    """What a delivery costs while somebody holds a transaction open, against before; CRM_BENCH_HOLD says for how many seconds."""
+    hold = int(os.environ.get("CRM_BENCH_HOLD", "60"))
+    refill(world)
+    drain(world)
+    alone = min(drain(world), drain(world))
+    holder = Session(world.server)
+    holder.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM crm.customer")
+    began, costs = time.time(), []
+    while time.time() - began < hold or len(costs) < 2:
+        costs.append(drain(world))
+    dead = world.server.sql("SELECT pg_stat_force_next_flush(); SELECT n_dead_tup FROM pg_stat_user_tables WHERE relid = 'crm.outbox_queue'::regclass").strip()
+    lasted = time.time() - began
+    holder.run("COMMIT")
+    world.work(False)
+    last = min(costs[-2:])
+    print("us a message:", " ".join(f"{cost:.0f}" for cost in costs), "; dead rows in the queue:", dead, file=sys.stderr)
+    figure(f"a delivery while a transaction is held open, after {lasted:.0f} s", f"{last:.0f} us, {alone:.0f} before", "", f"{last / alone:.2f}", "<= 1.30", last / alone <= 1.3)
+
+
+def idle(world):
+    """A minute in which nothing is due: processor time of all of the product's processes."""
+    world.real_clock()
+    world.server.sql("""TRUNCATE crm.outbox_queue, crm.enrolment; DELETE FROM crm.value_dirty; UPDATE crm.flow SET state = 'active', active_from = clock_timestamp() - interval '1 day', watermark = clock_timestamp(),
+        spec = CASE WHEN trigger = 'schedule' THEN spec || '{"schedule": "0 3 1 1 *"}' ELSE spec END""")
+    flow_at(world, time.time() - 86400 + 7200, "idle")
+    world.server.sql("UPDATE crm.flow SET watermark = clock_timestamp()")
+    world.work(True)
+    time.sleep(45)
+    pids = processes(r"^postgres: .*crm (worker|sender|helper|launcher)")
+    before = cpu_seconds(pids)
+    time.sleep(120)
+    spent = (cpu_seconds(pids) - before) / 2 * 1000
+    world.work(False)
+    figure(f"a minute with nothing due, {PERSONS:,} persons, three flows and a schedule active: all processes", f"{spent:.0f} ms", "", "", "< 20 ms (a million)", spent < 20 and PERSONS >= 1000000)
+
+
+def peers(world):
+    """Claims of a plain job table, rows taken with SKIP LOCKED by the hundred: no checks, no request."""
+    session = Session(world.server)
+    session.run("CREATE TABLE job_queue (id bigint PRIMARY KEY, payload jsonb NOT NULL, due_at timestamptz NOT NULL, state int NOT NULL DEFAULT 0); CREATE INDEX ON job_queue (due_at) WHERE state = 0; "
+                "INSERT INTO job_queue SELECT g, '{\"customer\": 123}', '2026-01-01' FROM generate_series(1, 50000) g; ANALYZE job_queue")
+    seconds, _ = session.timed("""DO $$
+        DECLARE n bigint; BEGIN LOOP
+            UPDATE job_queue j SET state = 1 FROM (SELECT id FROM job_queue WHERE state = 0 AND due_at <= '2026-06-30' ORDER BY due_at LIMIT 500 FOR UPDATE SKIP LOCKED) d WHERE j.id = d.id;
+            GET DIAGNOSTICS n = ROW_COUNT; EXIT WHEN n = 0; COMMIT; END LOOP; END $$""")
+    figure("claims a second of a plain job table, SKIP LOCKED, batches of 500: the peer", "", f"{50000 / seconds:.0f}", "", "", None)
+
+
 def main():
-    steps = sys.argv[1:] or ["gate", "claims"]
+    steps = sys.argv[1:] or ["peers", "gate", "claims", "deliver", "held", "latency", "jitter", "scheduled"]
     world = World()
     try:
         for step in steps:

@@ -183,5 +183,26 @@ is($node->safe_psql('shop', "SELECT count(*) FROM crm.endpoint e WHERE to_jsonb(
 is($node->safe_psql('shop', "SELECT count(*) FROM crm.outbox_event e WHERE e.detail ~ 'testSecret|corps|SECding|token\\+'"), '0', 'and in no event');
 # the test's own statements are in it, too
 unlike(join("\n", grep { !/540_connectors/ } split /\n/, slurp_file($node->logfile)), qr/testSecret|SECding|token\+\d/, 'nor does the sender log one');
+
+# 9. a secret from a file: no statement holds it, whatever is logged
+my $folder = $node->data_dir . '/crm_secrets';
+mkdir $folder, 0700 or die;
+append_to_file("$folder/$_->[0]", "$_->[1]\n") for ['robot', 'fileSecret'], ['open', 'seenByAll'], ['empty', ''];
+chmod 0600, "$folder/robot", "$folder/empty" or die;
+chmod 0644, "$folder/open" or die;
+$node->append_conf('postgresql.conf', 'log_statement = all');
+$node->reload;
+sub from_file
+{
+	my ($name) = @_;
+	my ($status, $out, $err) = $node->psql('shop', qq{SELECT crm.outbox_connect('robot_file', 'feishu_robot', 'https://nobody.invalid', '{}', '{"hook": "abc", "secret": {"file": "$name"}}')});
+	return $err;
+}
+is(from_file('robot'), '', 'a secret is read from a file of the folder');
+is($node->safe_psql('shop', q{SELECT crm._outbox_endpoint_given(parameters, secrets_sealed) ->> 'endpoint.secret' = convert_from('\x66696c65536563726574', 'UTF8') FROM crm.endpoint WHERE endpoint = 'robot_file'}), 't', 'and is the endpoint\'s');
+like(from_file('open'), qr/everybody may read it/, 'not one that everybody may read');
+like(from_file('empty'), qr/empty/, 'nor an empty one');
+like(from_file($_), qr/cannot be used/, "nor one outside of it: $_") for '../PG_VERSION', '.', '/etc/passwd', 'none';
+unlike(slurp_file($node->logfile), qr/fileSecret|seenByAll/, 'the log of all statements has it nowhere');
 is($node->safe_psql('shop', "SELECT string_agg(what, ', ') FROM crm.outbox_check()"), '', 'no message is lost');
 done_testing();

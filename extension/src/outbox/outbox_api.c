@@ -13,4 +13,5 @@ crm_outbox_init(void)
 {
 	crm_core_consequence_register(CRM_ON_ERASE, 30, "outbox", "crm._outbox_on_erase");
 	crm_core_consequence_register(CRM_ON_EXPORT, 50, "outbox", "crm._outbox_on_export");
+	crm_outbox_secret_init();
 }
