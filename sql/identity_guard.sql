@@ -90,6 +90,29 @@ SELECT pg_temp.member('g_pos', 'kin1', '{"name": "林家文", "phone": "13867250
        pg_temp.member('g_pos', 'kin5', '{"name": "林家文", "phone": "13867250204"}') = pg_temp.member('g_pos', 'kin6', '{"name": "林家雯", "phone": "13867250204"}') AS one;
 ROLLBACK TO guard;
 
+-- two accounts of two WeChat users on one phone are two persons: neither is the member's by the phone alone; one that tells his name is
+SELECT pg_temp.member('g_pos', 'pair1', '{"member_card": "P1", "name": "周建国", "phone": "13867250211"}') = pg_temp.member('g_shop', 'pair2', '{"unionid": "u-pair2", "phone": "13867250211"}') AS one;
+SELECT pg_temp.member('g_shop', 'pair3', '{"unionid": "u-pair3", "phone": "13867250211"}') IS NOT NULL AS stored, pg_temp.member('g_shop', 'pair4', '{"phone": "13867250211"}') IS NOT NULL AS stored;
+SELECT pg_temp.persons('pair%'), (SELECT count(*) FROM crm.identity_check()) AS drift;
+SELECT * FROM pg_temp.open_reviews('pair%');
+SELECT pg_temp.member('g_shop', 'pair3', '{"unionid": "u-pair3", "name": "周建国", "phone": "13867250211"}') IS NOT NULL AS stored;
+SELECT pg_temp.persons('pair%'), (SELECT count(*) FROM crm.identity_check()) AS drift;
+-- what is known of an account by its other records counts: its person has another name than the member
+SELECT pg_temp.member('g_pos', 'known1', '{"member_card": "K1", "name": "周建国", "phone": "13867250212"}') IS NOT NULL AS stored, pg_temp.member('g_shop', 'known2', '{"unionid": "u-known", "phone": "13867250212"}') IS NOT NULL AS stored,
+       pg_temp.member('g_shop', 'known3', '{"unionid": "u-known", "name": "吴秀英"}') IS NOT NULL AS stored, pg_temp.member('g_shop', 'known4', '{"openid": "o-known", "openid_app": "a", "phone": "13867250212"}') IS NOT NULL AS stored;
+SELECT pg_temp.persons('known%'), (SELECT count(*) FROM crm.identity_check()) AS drift;
+ROLLBACK TO guard;
+
+-- a silent account joins a phone told lately; told long before, it waits, until the member's record tells it again
+SELECT pg_temp.member('g_pos', 'late1', '{"member_card": "L1", "name": "周建国", "phone": "13867250221", "registered_at": "2023-02-01T10:00:00+08:00"}') = pg_temp.member('g_shop', 'late2', '{"unionid": "u-late2", "phone": "13867250221"}') AS one,
+       pg_temp.member('g_pos', 'late3', '{"member_card": "L3", "name": "周建国", "phone": "13867250222", "registered_at": "2024-12-15T10:00:00+08:00"}') = pg_temp.member('g_shop', 'late4', '{"unionid": "u-late4", "phone": "13867250222"}') AS one,
+       pg_temp.member('g_shop', 'late5', '{"phone": "13867250221"}') = pg_temp.member('g_pos', 'late1', '{"member_card": "L1", "name": "周建国", "phone": "13867250221", "registered_at": "2023-02-01T10:00:00+08:00"}') AS bare_joins;
+SELECT pg_temp.persons('late%'), (SELECT count(*) FROM crm.identity_check()) AS drift;
+SELECT * FROM pg_temp.open_reviews('late%');
+SELECT pg_temp.member('g_pos', 'late1', '{"member_card": "L1", "name": "周建国", "phone": "13867250221", "registered_at": "2023-02-01T10:00:00+08:00", "note": "asked again", "updated_at": "2025-12-01T10:00:00+08:00"}') IS NOT NULL AS stored;
+SELECT pg_temp.persons('late%'), (SELECT count(*) FROM crm.identity_check()) AS drift, (SELECT count(*) FROM pg_temp.open_reviews('late%')) AS open;
+ROLLBACK TO guard;
+
 -- 7. name and home tie two records; a part of it, another room, another town, sex or birthday do not
 SELECT pg_temp.member('g_pos', 'home1', '{"name": "戚思怡", "address": "江苏省镇江市京口区幸福路483号5幢1单元1903室", "sex": "f"}') = pg_temp.member('g_shop', 'home2', '{"name": "戚思怡", "address": "京口区幸福路483号五幢一单元1903", "phone": "13867250301"}') AS one;
 SELECT pg_temp.member('g_shop', 'home3', '{"name": "戚思怡", "address": "江苏省镇江市京口区幸福路483号5幢1单元1904室"}') = pg_temp.member('g_shop', 'home4', '{"name": "戚思怡", "address": "江苏省镇江市京口区幸福路483号5幢"}') AS one,

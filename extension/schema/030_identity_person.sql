@@ -211,6 +211,7 @@ INSERT INTO crm.room_setting (name, value, description) VALUES
     ('identity.lookups_per_hour', '60', 'exact look-ups a clerk may make in an hour'),
     ('identity.person_records', '100', 'records, receipts apart, that one person has at most; what would make more waits for a review'),
     ('identity.bridge_records', '3', 'two groups of at least so many records are not made one by a single shared phone or e-mail'),
+    ('identity.silent_days', '400', 'an account that tells neither name nor birthday joins by a phone or e-mail whoever told it within so many days; beyond that it waits for a review'),
     ('identity.merges_per_hour', '20', 'persons that may be merged into one within an hour without anybody looking');
 
 INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at) VALUES

@@ -356,7 +356,9 @@ BEGIN
     RETURN QUERY
         SELECT 'record ' || r.source_record_id || ' belongs to a person', 'a current membership', 'none'
         FROM crm.source_record r
-        WHERE r.kind <> 'receipt'
+        WHERE (NOT crm._identity_is_reference(r.kind, r.external_id) OR EXISTS (
+                  SELECT FROM crm.record_identifier h JOIN crm.identifier i ON i.kind = h.kind AND i.value_hash = h.value_hash
+                  WHERE h.source_record_id = r.source_record_id AND NOT i.is_blocked))
           AND NOT EXISTS (SELECT FROM crm.membership m WHERE m.source_record_id = r.source_record_id AND m.valid_to = 'infinity');
     RETURN QUERY
         SELECT 'records of person ' || c.customer_id, count(m.customer_id)::text, c.record_count::text
@@ -409,10 +411,7 @@ BEGIN
         RETURN QUERY
             WITH settled AS (
                 SELECT s.source_record_id, s.label, m.customer_id
-                FROM crm._identity_resolve(crm._identity_nodes(reach.records), crm._identity_glue(reach.records),
-                         ARRAY(SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM crm.must_link l WHERE l.record_a = ANY (reach.records)),
-                         ARRAY(SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM crm.cannot_link l WHERE l.record_a = ANY (reach.records)),
-                         crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int) s
+                FROM crm._identity_partition(reach.records, crm._identity_musts(reach.records), crm._identity_cannots(reach.records)) s
                 JOIN crm.membership m ON m.source_record_id = s.source_record_id AND m.valid_to = 'infinity'
                 WHERE s.reason IS NULL)
             SELECT 'persons of the component of record ' || min(t.source_record_id), 'one', count(DISTINCT t.customer_id)::text

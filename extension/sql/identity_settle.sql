@@ -3,7 +3,8 @@
 
 CREATE TYPE crm.identity_node AS (
     source_record_id bigint,
-    is_receipt boolean,                 -- is nobody until an identifier arrives
+    is_receipt boolean,                 -- counts for no member
+    is_reference boolean,               -- a receipt, or who gave a phone with an order: nobody without an identifier that glues
     single_source int,                  -- set: its source has one record a person
     name text, sex text, birthday date, is_birthday_lunar boolean,
     seen_at timestamptz);
@@ -11,16 +12,22 @@ CREATE TYPE crm.identity_glue AS (
     source_record_id bigint,
     kind smallint, namespace text, value_hash bytea,
     rank int, is_glue boolean, is_single boolean, is_shared boolean,
-    first_seen_at timestamptz, ended_at timestamptz);
+    first_seen_at timestamptz, last_seen_at timestamptz, ended_at timestamptz);
 CREATE TYPE crm.identity_pair AS (record_a bigint, record_b bigint);
 
 CREATE FUNCTION crm._identity_resolve(nodes crm.identity_node[], glue crm.identity_glue[],
-                                      must crm.identity_pair[], cannot crm.identity_pair[], max_members int, solid_members int,
+                                      must crm.identity_pair[], cannot crm.identity_pair[], max_members int, solid_members int, silent_days int,
                                       OUT source_record_id bigint, OUT label int, OUT is_person boolean,
                                       OUT other_record_id bigint, OUT reason text, OUT kind smallint)
     RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 1000 AS 'MODULE_PATHNAME', 'crm_identity_resolve';
-COMMENT ON FUNCTION crm._identity_resolve(crm.identity_node[], crm.identity_glue[], crm.identity_pair[], crm.identity_pair[], int, int) IS
-    'the partition under the guards (a person has at most max_members records, one weak tie does not join two groups of solid_members): a row a record with its label, and a row (reason not null) for each union that a guard refused; a function of the content and order of nodes alone';
+COMMENT ON FUNCTION crm._identity_resolve(crm.identity_node[], crm.identity_glue[], crm.identity_pair[], crm.identity_pair[], int, int, int) IS
+    'the partition under the guards (a person has at most max_members records, one weak tie does not join two groups of solid_members, a silent account joins by a shared value told within silent_days): a row a record with its label, and a row (reason not null) for each union that a guard refused; a function of the content and order of nodes alone';
+
+CREATE FUNCTION crm._identity_is_reference(kind text, external_id text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT kind = 'receipt' OR kind = 'visitor' AND external_id LIKE 'visitor:%:%' $$;
+COMMENT ON FUNCTION crm._identity_is_reference(text, text) IS
+    'whether a record is no more than what an order was given: a receipt, or one identifier at a source; it is nobody without an identifier that glues';
 
 -- All that the partition of these records depends on, in an order that only content decides.
 CREATE FUNCTION crm._identity_nodes(records bigint[]) RETURNS crm.identity_node[]
@@ -28,7 +35,7 @@ CREATE FUNCTION crm._identity_nodes(records bigint[]) RETURNS crm.identity_node[
 $$
 BEGIN
     RETURN ARRAY(
-        SELECT ROW(r.source_record_id, r.kind = 'receipt', CASE WHEN s.is_one_record_per_person AND r.is_current THEN r.source_id END,
+        SELECT ROW(r.source_record_id, r.kind = 'receipt', crm._identity_is_reference(r.kind, r.external_id), CASE WHEN s.is_one_record_per_person AND r.is_current THEN r.source_id END,
                    p.name, p.sex, p.birthday, p.is_birthday_lunar, coalesce(r.registered_at, r.received_at))::crm.identity_node
         FROM unnest(records) f(id)
         CROSS JOIN LATERAL (SELECT * FROM crm.source_record x WHERE x.source_record_id = f.id LIMIT 1) r
@@ -49,7 +56,7 @@ BEGIN
     RETURN ARRAY(
         SELECT ROW(h.source_record_id, h.kind, coalesce('source ' || h.card_source, h.namespace), h.value_hash, k.rank,
                    k.is_key AND NOT i.is_blocked AND h.holders <= k.max_records,
-                   k.is_single OR h.card_source IS NOT NULL, k.is_shared, h.first_seen_at, h.ended_at)::crm.identity_glue
+                   k.is_single OR h.card_source IS NOT NULL, k.is_shared, h.first_seen_at, h.last_seen_at, h.ended_at)::crm.identity_glue
         FROM (SELECT ri.*, CASE WHEN ri.kind = 3 THEN (     -- member cards of one scheme, where the source promises one a person
                                 SELECT x.source_id FROM crm.source x WHERE x.source_id = r.source_id AND x.is_one_card_per_person LIMIT 1) END AS card_source,
                      count(*) FILTER (WHERE r.kind <> 'receipt') OVER (PARTITION BY ri.kind, ri.value_hash) AS holders
@@ -63,22 +70,51 @@ END
 $$;
 COMMENT ON FUNCTION crm._identity_glue(bigint[]) IS 'the identifiers of records as crm._identity_resolve() takes them; hubs do not glue';
 
+-- The partition of these records as the installation's settings and decisions have it.
+CREATE FUNCTION crm._identity_partition(records bigint[], must crm.identity_pair[], cannot crm.identity_pair[],
+                                        OUT source_record_id bigint, OUT label int, OUT is_person boolean,
+                                        OUT other_record_id bigint, OUT reason text, OUT kind smallint)
+    RETURNS SETOF record LANGUAGE plpgsql STABLE ROWS 1000 AS
+$$
+BEGIN
+    RETURN QUERY
+        SELECT s.* FROM crm._identity_resolve(crm._identity_nodes(records), crm._identity_glue(records), must, cannot,
+            crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int,
+            crm._setting('identity.silent_days')::int) s;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_partition(bigint[], crm.identity_pair[], crm.identity_pair[]) IS
+    'crm._identity_resolve() of records with all that is stored of them, under the settings';
+
+-- Pairs that somebody decided on, with a record among these.
+CREATE FUNCTION crm._identity_musts(records bigint[]) RETURNS crm.identity_pair[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN ARRAY(SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM unnest(records) f(id)
+                 CROSS JOIN LATERAL (SELECT * FROM crm.must_link x WHERE x.record_a = f.id OFFSET 0) l);
+END
+$$;
+COMMENT ON FUNCTION crm._identity_musts(bigint[]) IS 'decisions that two records are one person';
+
+CREATE FUNCTION crm._identity_cannots(records bigint[]) RETURNS crm.identity_pair[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN ARRAY(SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM unnest(records) f(id)
+                 CROSS JOIN LATERAL (SELECT * FROM crm.cannot_link x WHERE x.record_a = f.id OFFSET 0) l);
+END
+$$;
+COMMENT ON FUNCTION crm._identity_cannots(bigint[]) IS 'decisions that two records are two persons';
+
 -- Who moves where.  Of the records of a person the larger part keeps the id (on a tie the part
 -- with the oldest record); where several persons meet, the oldest one survives.
 CREATE FUNCTION crm._identity_moves(records bigint[], OUT moves crm.identity_move[], OUT merged crm.identity_pair[], OUT refused jsonb)
     LANGUAGE plpgsql AS
 $$
-DECLARE
-    must crm.identity_pair[] := ARRAY(
-        SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM unnest(records) f(id)
-        CROSS JOIN LATERAL (SELECT * FROM crm.must_link x WHERE x.record_a = f.id OFFSET 0) l);
-    cannot crm.identity_pair[] := ARRAY(
-        SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM unnest(records) f(id)
-        CROSS JOIN LATERAL (SELECT * FROM crm.cannot_link x WHERE x.record_a = f.id OFFSET 0) l);
 BEGIN
     WITH settled AS MATERIALIZED (
-        SELECT s.* FROM crm._identity_resolve(crm._identity_nodes(records), crm._identity_glue(records), must, cannot,
-                                                 crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int) s),
+        SELECT s.* FROM crm._identity_partition(records, crm._identity_musts(records), crm._identity_cannots(records)) s),
     place AS (
         SELECT s.source_record_id, s.label, bool_or(s.is_person) OVER (PARTITION BY s.label) AS is_person,
                m.customer_id, c.registered_at,

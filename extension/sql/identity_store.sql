@@ -484,13 +484,14 @@ CREATE FUNCTION crm._identity_write_links(items crm.identity_item[]) RETURNS voi
 $$
 BEGIN
     INSERT INTO crm.record_identifier AS ri (source_record_id, kind, value_hash, namespace, first_seen_at, last_seen_at, ended_at)
-    SELECT i.source_record_id, l.kind, l.value_hash, min(l.namespace), min(i.seen_at), max(i.seen_at),
+    SELECT i.source_record_id, l.kind, l.value_hash, max(l.namespace COLLATE "C"), min(i.seen_at), max(i.seen_at),
            CASE WHEN count(*) = count(i.ended_at) THEN max(i.ended_at) END
     FROM unnest(items) i, unnest(i.links) l
     WHERE NOT i.is_repeat
     GROUP BY i.source_record_id, l.kind, l.value_hash
     ON CONFLICT (source_record_id, kind, value_hash) DO UPDATE
-        SET first_seen_at = least(ri.first_seen_at, excluded.first_seen_at),
+        SET namespace = greatest(ri.namespace, excluded.namespace COLLATE "C"),      -- of a home: its town, once told
+            first_seen_at = least(ri.first_seen_at, excluded.first_seen_at),
             last_seen_at = greatest(ri.last_seen_at, excluded.last_seen_at),
             ended_at = CASE WHEN excluded.ended_at IS NULL THEN NULL ELSE ri.ended_at END;
     IF EXISTS (SELECT FROM unnest(items) i WHERE NOT i.is_new AND i.is_current AND i.revision > 0) THEN
@@ -502,6 +503,21 @@ BEGIN
         WHERE NOT i.is_new AND i.is_current AND i.revision > 0
           AND NOT EXISTS (SELECT FROM unnest(i.links) l WHERE l.kind = own.kind AND l.value_hash = own.value_hash)
         ON CONFLICT (source_record_id, kind, value_hash) DO UPDATE SET ended_at = excluded.ended_at;
+    END IF;
+    -- of many revisions a value ended with the first that lacked it, whatever order they came in
+    IF EXISTS (SELECT FROM unnest(items) i WHERE i.revision > 2 AND NOT i.is_repeat) THEN
+        UPDATE crm.record_identifier ri SET ended_at = e.ended_at
+        FROM (SELECT own.ctid AS row, first_without.seen_at AS ended_at
+              FROM (SELECT DISTINCT i.source_record_id FROM unnest(items) i WHERE i.revision > 2 AND NOT i.is_repeat) d
+              CROSS JOIN LATERAL (SELECT x.registered_at FROM crm.source_record x WHERE x.source_record_id = d.source_record_id LIMIT 1) r
+              CROSS JOIN LATERAL (SELECT x.ctid, x.last_seen_at, x.ended_at FROM crm.record_identifier x
+                                  WHERE x.source_record_id = d.source_record_id AND x.ended_at IS NOT NULL OFFSET 0) own
+              CROSS JOIN LATERAL (SELECT min(t.seen_at) AS seen_at
+                                  FROM crm.source_record_private p
+                                  CROSS JOIN LATERAL (SELECT coalesce(crm._identity_version_time(p.source_version), r.registered_at, p.received_at) AS seen_at) t
+                                  WHERE p.source_record_id = d.source_record_id AND t.seen_at > own.last_seen_at) first_without
+              WHERE first_without.seen_at <> own.ended_at OFFSET 0) e
+        WHERE ri.ctid = e.row;
     END IF;
 END
 $$;

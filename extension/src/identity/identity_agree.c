@@ -116,7 +116,7 @@ sexes_differ(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 	return a->sex != 0 && b->sex != 0 && a->sex != b->sex;
 }
 
-/* Twins have one birthday and nearly one name; nobody has one birthday and two surnames by chance. */
+/* Twins have one birthday and nearly one name; nobody has one birthday and two surnames by chance, nearly one birthday some do. */
 bool
 crm_identity_contradict(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 {
@@ -126,7 +126,7 @@ crm_identity_contradict(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 	if (birthdays == CRM_IDENTITY_DIFFERENT)
 		return names >= CRM_IDENTITY_KIN || (names != CRM_IDENTITY_EQUAL && sexes_differ(a, b));
 	if (names == CRM_IDENTITY_DIFFERENT)
-		return birthdays == CRM_IDENTITY_UNKNOWN || sexes_differ(a, b);
+		return birthdays != CRM_IDENTITY_EQUAL || sexes_differ(a, b);
 	return names >= CRM_IDENTITY_KIN;
 }
 

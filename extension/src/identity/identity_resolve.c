@@ -20,13 +20,14 @@
 /* Columns of the row types, in the order of identity_settle.sql. */
 enum
 {
-	NODE_RECORD, NODE_IS_RECEIPT, NODE_SINGLE_SOURCE, NODE_NAME, NODE_SEX, NODE_BIRTHDAY,
+	NODE_RECORD, NODE_IS_RECEIPT, NODE_IS_REFERENCE, NODE_SINGLE_SOURCE, NODE_NAME, NODE_SEX, NODE_BIRTHDAY,
 	NODE_IS_LUNAR, NODE_SEEN_AT, N_NODE_COLUMNS
 };
 enum
 {
 	GLUE_RECORD, GLUE_KIND, GLUE_NAMESPACE, GLUE_HASH, GLUE_RANK, GLUE_IS_GLUE, GLUE_IS_SINGLE,
-	GLUE_IS_SHARED, GLUE_FIRST_SEEN_AT, GLUE_ENDED_AT, N_GLUE_COLUMNS
+	GLUE_IS_SHARED, GLUE_FIRST_SEEN_AT, GLUE_LAST_SEEN_AT,
+	GLUE_ENDED_AT, N_GLUE_COLUMNS
 };
 enum
 {
@@ -101,6 +102,12 @@ require_column(const RowReader *reader, int column)
 						NameStr(TupleDescAttr(reader->descriptor, column)->attname))));
 }
 
+static bool
+read_flag(const RowReader *reader, int column)
+{
+	return !reader->nulls[column] && DatumGetBool(reader->values[column]);
+}
+
 static void
 read_nodes(CrmIdentityGraph *graph, RowReader *reader)
 {
@@ -115,8 +122,8 @@ read_nodes(CrmIdentityGraph *graph, RowReader *reader)
 		require_column(reader, NODE_RECORD);
 		require_column(reader, NODE_SEEN_AT);
 		node->record_id = DatumGetInt64(reader->values[NODE_RECORD]);
-		node->is_receipt = !reader->nulls[NODE_IS_RECEIPT] &&
-			DatumGetBool(reader->values[NODE_IS_RECEIPT]);
+		node->is_receipt = read_flag(reader, NODE_IS_RECEIPT);
+		node->is_reference = read_flag(reader, NODE_IS_REFERENCE);
 		if (!reader->nulls[NODE_SINGLE_SOURCE])
 			node->single_source = DatumGetInt32(reader->values[NODE_SINGLE_SOURCE]);
 		node->seen_at = DatumGetTimestampTz(reader->values[NODE_SEEN_AT]);
@@ -136,8 +143,7 @@ read_nodes(CrmIdentityGraph *graph, RowReader *reader)
 			traits->birthday = DatumGetDateADT(reader->values[NODE_BIRTHDAY]);
 		traits->has_birthday = !reader->nulls[NODE_BIRTHDAY] &&
 			crm_identity_is_real_birthday(traits->birthday);
-		traits->is_lunar = !reader->nulls[NODE_IS_LUNAR] &&
-			DatumGetBool(reader->values[NODE_IS_LUNAR]);
+		traits->is_lunar = read_flag(reader, NODE_IS_LUNAR);
 	}
 }
 
@@ -172,12 +178,6 @@ find_node(const CrmIdentityGraph *graph, const Position *index, int64 record_id)
 	return found ? found->node : -1;
 }
 
-static bool
-read_flag(const RowReader *reader, int column)
-{
-	return !reader->nulls[column] && DatumGetBool(reader->values[column]);
-}
-
 static void
 read_glue(CrmIdentityGraph *graph, RowReader *reader, const Position *index)
 {
@@ -195,6 +195,7 @@ read_glue(CrmIdentityGraph *graph, RowReader *reader, const Position *index)
 		require_column(reader, GLUE_HASH);
 		require_column(reader, GLUE_RANK);
 		require_column(reader, GLUE_FIRST_SEEN_AT);
+		require_column(reader, GLUE_LAST_SEEN_AT);
 		glue->node = find_node(graph, index, DatumGetInt64(reader->values[GLUE_RECORD]));
 		if (glue->node < 0)
 			continue;
@@ -211,6 +212,7 @@ read_glue(CrmIdentityGraph *graph, RowReader *reader, const Position *index)
 		glue->is_shared = read_flag(reader, GLUE_IS_SHARED);
 		glue->is_home = glue->kind == CRM_IDENTITY_HOME_NAME;
 		glue->first_seen_at = DatumGetTimestampTz(reader->values[GLUE_FIRST_SEEN_AT]);
+		glue->last_seen_at = DatumGetTimestampTz(reader->values[GLUE_LAST_SEEN_AT]);
 		glue->ended_at = reader->nulls[GLUE_ENDED_AT] ? DT_NOEND :
 			DatumGetTimestampTz(reader->values[GLUE_ENDED_AT]);
 		graph->n_glue++;
@@ -247,7 +249,7 @@ return_rows(ReturnSetInfo *result, CrmIdentityGraph *graph)
 	bool	   *is_person = palloc0(Max(graph->n_nodes, 1) * sizeof(bool));
 
 	for (int i = 0; i < graph->n_nodes; i++)
-		if (!graph->nodes[i].is_receipt || graph->nodes[i].has_glue)
+		if (!graph->nodes[i].is_reference || graph->nodes[i].has_glue)
 			is_person[crm_identity_label(graph, i)] = true;
 	memset(nulls, true, sizeof(nulls));
 	nulls[OUT_RECORD] = nulls[OUT_LABEL] = nulls[OUT_IS_PERSON] = false;
@@ -290,6 +292,7 @@ crm_identity_resolve(PG_FUNCTION_ARGS)
 	read_glue(&graph, &glue, index);
 	graph.max_members = PG_GETARG_INT32(4);
 	graph.solid_members = PG_GETARG_INT32(5);
+	graph.max_silence = PG_GETARG_INT32(6) * USECS_PER_DAY;
 	graph.must = read_pairs(&graph, &must, index, &graph.n_must);
 	graph.cannot = read_pairs(&graph, &cannot, index, &graph.n_cannot);
 	crm_identity_cluster(&graph);
