@@ -58,4 +58,25 @@ SELECT count(pg_temp.member('m_pos', 'base' || n, jsonb_build_object('name', chr
 SELECT crm.identity_train(7) ->> 'version' AS first, crm.identity_train(7) ->> 'version' AS second;
 SELECT count(DISTINCT model) AS models, count(*) AS versions FROM crm.match_model;
 SELECT e ->> 'model' AS model FROM crm.identity_explain_pair(pg_temp.person('m1'), pg_temp.person('m4')) e;
+
+-- labels: what people answered to proposals chooses the cut, once there are enough of either answer
+SELECT crm._identity_match_cut((SELECT model FROM crm.match_model WHERE version = 1)) AS of_one_label;
+SELECT count(crm.access_set_setting('identity.match_labels', '20')) AS was;
+CREATE TEMP TABLE pair AS      -- twenty pairs told alike, ten that share a birthday and half a name
+    SELECT n, n <= 20 AS is_one, pg_temp.member('m_pos', 'la' || n, jsonb_build_object('name', '诸葛' || chr(20000 + n * 13), 'birthday', date '1970-01-05' + n * 31, 'sex', 'f')) AS a,
+           pg_temp.member('m_shop', 'lb' || n, jsonb_build_object('name', '诸葛' || chr(20000 + CASE WHEN n <= 20 THEN n * 13 ELSE n * 17 + 400 END), 'birthday', date '1970-01-05' + n * 31, 'sex', CASE WHEN n <= 20 THEN 'f' ELSE 'm' END)) AS b
+    FROM generate_series(1, 30) n;
+INSERT INTO crm.review (review_id, customer_a, customer_b, reason, evidence, state, opened_at, decided_at, decided_by)
+SELECT crm._new_id(), p.a, p.b, 'match', jsonb_build_object('records', jsonb_build_array(x.source_record_id, y.source_record_id)), CASE WHEN p.is_one THEN 'accepted' ELSE 'rejected' END,
+       crm.core_now(), crm.core_now(), 'steward'
+FROM pair p JOIN crm.source_record x ON x.external_id = 'la' || p.n JOIN crm.source_record y ON y.external_id = 'lb' || p.n;
+SELECT r ->> 'cut_by' AS cut_by, r -> 'labels' AS labels, r -> 'labels_precision' AS precision, r -> 'labels_recall' AS recall FROM crm.identity_train(7) r;
+SELECT count(*) AS labels, bool_and(l.is_one = (l.odds >= (m.report ->> 'cut')::numeric)) AS cut_parts_them
+FROM (SELECT * FROM crm.match_model ORDER BY version DESC LIMIT 1) m, crm._identity_match_labels(m.model) l;
+
+-- kinds of columns, by what they are called and hold
+SELECT crm.identity_link_kinds('SELECT n, x.* FROM generate_series(1, 60) n, LATERAL (SELECT chr(24352 + n % 3) || chr(20000 + n * 31) AS a, ''1386727'' || lpad(n::text, 4, ''0'') AS b, (date ''1960-01-01'' + n * 77)::text AS c,
+    ''上海市徐汇区漕溪路'' || n || ''号3幢201室'' AS d, (ARRAY[''男'', ''女''])[1 + n % 2] AS e, ''u'' || n || ''@qq.com'' AS f, n % 4 AS g, ''K-'' || n * 7919 AS h) x') AS without_names;
+SELECT crm.identity_link_kinds($$SELECT 1 AS id, '' AS "姓名", NULL AS "手机号", '' AS "出生日期", '' AS "收货地址", '' AS first_name, '' AS surname, '' AS postcode;$$) AS without_values;
+SELECT crm.identity_link_kinds('SELECT 1 WHERE false');
 ROLLBACK;

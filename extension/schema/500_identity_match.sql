@@ -40,7 +40,8 @@ CREATE TABLE crm.match_skip (
     PRIMARY KEY (source_record_id, rule));
 
 INSERT INTO crm.room_setting (name, value, description) VALUES
-    ('identity.match_least', '1000', 'records that a model is trained on at least; with fewer the presets weigh');
+    ('identity.match_least', '1000', 'records that a model is trained on at least; with fewer the presets weigh'),
+    ('identity.match_labels', '40', 'decided proposals, a tenth of them of either answer, from which on they choose the cut of a model');
 INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at) VALUES
     ('identity.match', 'SELECT crm._identity_match_step()', '1 minute', NULL, 32, 'epoch');
 UPDATE crm.job SET is_patient = true WHERE job = 'identity.match';

@@ -48,7 +48,7 @@ $$
 DECLARE
     next_version int := 1 + coalesce((SELECT max(m.version) FROM crm.match_model m), 0);
     trained bytea := crm._identity_link_train('SELECT * FROM crm._identity_match_rows()', crm._identity_match_kinds(), seed);
-    told jsonb := crm._identity_link_report(trained);
+    told jsonb := crm._identity_link_report(trained) || crm._identity_match_cut(trained);
 BEGIN
     INSERT INTO crm.match_model (version, trained_at, actor, seed, model, report)
     VALUES (next_version, crm.core_now(), crm._actor(), seed, trained, told);
@@ -78,7 +78,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_train(bigint) IS
-    'learns from the installation''s own records how persons are written and keeps the model under the next version; deterministic for records and seed. Returns version, rows, prior and both cuts in log2 odds with the precision expected at them (pairs over cut are put to people), and chances and bits of every level. With fewer than identity.match_least records nothing is trained: the model in use. 22004 without a seed';
+    'learns from the installation''s own records how persons are written and keeps the model under the next version; deterministic for records and seed. Returns version, rows, prior and both cuts in log2 odds with the precision expected at them (pairs over cut are put to people; cut_by labels: chosen by what people answered to proposals, once identity.match_labels are decided), and chances and bits of every level. With fewer than identity.match_least records nothing is trained: the model in use. 22004 without a seed';
 
 -- Pairs, keys that were left out, and the run that people can watch.
 CREATE FUNCTION crm._identity_match_run(day date) RETURNS bigint
