@@ -180,7 +180,7 @@ CREATE TABLE crm.review (
     review_id bigint PRIMARY KEY,
     customer_a bigint NOT NULL,
     customer_b bigint NOT NULL,
-    reason text NOT NULL,               -- the guard: single_value, contradiction, one_per_source, size, weak_bridge, merges_per_hour
+    reason text NOT NULL,               -- the guard: single_value, contradiction, disputed, stale, one_per_source, size, weak_bridge, merges_per_hour; match
     evidence jsonb NOT NULL DEFAULT '{}',
     state text NOT NULL CHECK (state IN ('open', 'accepted', 'rejected')),
     opened_at timestamptz NOT NULL,
