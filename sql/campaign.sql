@@ -192,7 +192,7 @@ SELECT pg_temp.member('mum', '13912344001', '{"name": "王芳", "sex": "f", "bir
        pg_temp.member('son', '13912344001', '{"name": "王小明", "sex": "m", "birthday": "2010-04-04"}');
 SELECT pg_temp.person('mum') <> pg_temp.person('son') AS two_persons;
 SELECT person, outcome, reason FROM pg_temp.fired WHERE person IN ('mum', 'son') ORDER BY person;
-SELECT days, crm._campaign_cap(ROW(f.*)::crm.flow_row, ARRAY[pg_temp.person('mum')], 'sms', NULL, crm.core_now() + days) AS stopped_by
+SELECT days, crm._campaign_cap(ROW(f.*)::crm.flow_row, ARRAY[pg_temp.person('mum')], 'sms', NULL, crm.core_now() + days, 'Asia/Shanghai') AS stopped_by
 FROM crm.flow f, (VALUES (interval '6 days 23:59:59'), ('7 days')) v (days) WHERE f.code = 'welcome' ORDER BY days;
 -- an equal or better offer
 SELECT crm._loyalty_issue(pg_temp.person('b0301'), 'wake_up_90', NULL, NULL) > 0 AS holds_a_better_one;

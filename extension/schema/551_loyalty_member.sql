@@ -2,7 +2,7 @@
 -- referrals and draws hand out.  Under the customer id of then, for ever: it is asked for under all ids.
 CREATE TABLE crm.gift (
     customer_id bigint NOT NULL,
-    cause_kind text NOT NULL CHECK (cause_kind IN ('level', 'badge', 'referral', 'lottery')),
+    cause_kind text NOT NULL CHECK (cause_kind IN ('level', 'badge', 'referral', 'lottery', 'flow')),
     cause_key text NOT NULL,
     gift_no int NOT NULL,
     gift jsonb NOT NULL,                -- {"coupon": type}, {"points": n, "valid_days": n} or {"ticket": lottery}

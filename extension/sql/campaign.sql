@@ -148,31 +148,44 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_arm(crm.flow_row, bigint, bigint[]) IS 'treatment or control, by a fixed bucket of the flow or that of all flows, sticky';
 
-CREATE FUNCTION crm._campaign_cap(flow crm.flow_row, ids bigint[], channel text, address_hash bytea, at timestamptz) RETURNS text
+CREATE FUNCTION crm._campaign_offer_gone(flow crm.flow_row) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN CASE WHEN (flow.spec ->> 'quota_left')::bigint <= 0 THEN format('all %s are taken', flow.spec ->> 'quota')
+                WHEN flow.spec ->> 'coupon_type' IS NOT NULL AND NOT crm._loyalty_has_stock(flow.spec ->> 'coupon_type') THEN 'no code is left in the pool of its coupon' END;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_offer_gone(crm.flow_row) IS
+    'why nobody gets what a flow offers any more: its quota is taken (spec member quota_left, of whoever holds its row), the pool of its coupon is empty; null: it is there';
+
+CREATE FUNCTION crm._campaign_cap(flow crm.flow_row, ids bigint[], channel text, address_hash bytea, at timestamptz, zone text) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    days int := (flow.spec ->> 'cap_days')::int;
     most int := (flow.spec ->> 'cap_messages')::int;
+    spoken text := crm._campaign_cap_words(flow.spec);
+    span record;
     own_keys bytea[] := ARRAY(SELECT crm._outbox_cap_key('p', i::text, NULL) FROM unnest(ids) i);
     address_key bytea := crm._outbox_cap_key('a', channel, address_hash);
     sent int;
 BEGIN
+    SELECT * INTO span FROM crm._campaign_span(flow.spec ->> 'cap_per', (flow.spec ->> 'cap_days')::int, at, zone);
     SELECT count(*) INTO sent FROM crm.contact_cap c, unnest(c.sent_at) s
-    WHERE c.cap_key = address_key AND s > at - make_interval(days => days);
+    WHERE c.cap_key = address_key AND s > span.after AND s < span.before;
     IF sent >= most THEN
-        RETURN format('superseded: %s of %s in %s days to this address', sent, most, days);
+        RETURN format('superseded: %s of %s address', sent, spoken);
     END IF;
     SELECT count(*) INTO sent FROM crm.contact_cap c, unnest(c.sent_at) s
-    WHERE c.cap_key = ANY (own_keys) AND s > at - make_interval(days => days);
+    WHERE c.cap_key = ANY (own_keys) AND s > span.after AND s < span.before;
     IF sent >= most THEN
-        RETURN format('superseded: %s of %s in %s days to this person', sent, most, days);
+        RETURN format('superseded: %s of %s person', sent, spoken);
     END IF;
-    RETURN NULL;
+    RETURN crm._campaign_house_cap(flow, ids, channel, at, zone);
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_cap(crm.flow_row, bigint[], text, bytea, timestamptz) IS
-    'which cap stops a message: rolling days, per person and per address; null: none';
+COMMENT ON FUNCTION crm._campaign_cap(crm.flow_row, bigint[], text, bytea, timestamptz, text) IS
+    'which cap stops a message at a moment: the flow''s, per address and per person under all ids, then those of the house; null: none';
 
 CREATE FUNCTION crm._campaign_quiet(flow crm.flow_row, zone text) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT (flow).spec -> 'quiet' || jsonb_build_object('zone', zone) $$;
@@ -191,7 +204,7 @@ DECLARE
     stopper text;
     zone text := crm._campaign_zone(person);
     planned timestamptz := greatest(due_at, crm.core_now());
-    held timestamptz;
+    going record;
 BEGIN
     r.arm := 'none'; r.zone := zone; r.steps := '{}';
     IF flow.state <> 'active' THEN
@@ -230,8 +243,9 @@ BEGIN
         r.outcome := 'offer'; r.steps := r.steps || ROW('offer', 'stop', 'holds or used an equal or better offer')::crm.gate_step;
         RETURN r;
     END IF;
-    IF flow.spec ->> 'coupon_type' IS NOT NULL AND NOT crm._loyalty_has_stock(flow.spec ->> 'coupon_type') THEN
-        r.outcome := 'offer'; r.steps := r.steps || ROW('offer', 'stop', 'no code is left in the pool of its coupon')::crm.gate_step;
+    stopper := crm._campaign_offer_gone(flow);
+    IF stopper IS NOT NULL THEN
+        r.outcome := 'offer'; r.steps := r.steps || ROW('offer', 'stop', stopper)::crm.gate_step;
         RETURN r;
     END IF;
     r.steps := r.steps || ROW('offer', 'pass', 'no equal or better offer')::crm.gate_step;
@@ -239,26 +253,26 @@ BEGIN
         r.due_at := planned; r.outcome := 'sent';
         RETURN r;
     END IF;
-    held := crm._outbox_quiet_until(crm._campaign_quiet(flow, zone), planned);
-    stopper := crm._campaign_cap(flow, ids, r.channel, r.address_hash, held);
+    SELECT * INTO going FROM crm._campaign_leaves(flow, person, zone, planned, late_at);
+    stopper := crm._campaign_cap(flow, ids, r.channel, r.address_hash, going.at, zone);
     IF stopper IS NOT NULL THEN
         r.outcome := 'cap'; r.steps := r.steps || ROW('cap', 'stop', stopper)::crm.gate_step;
         RETURN r;
     END IF;
     r.steps := r.steps || ROW('cap', 'pass', 'within the caps')::crm.gate_step;
-    IF held >= late_at THEN
+    IF going.at >= late_at THEN
         r.outcome := 'late'; r.steps := r.steps || ROW('quiet', 'stop', 'missed: its day is over when the quiet hours end')::crm.gate_step;
         RETURN r;
     END IF;
-    r.due_at := held;
-    r.outcome := CASE WHEN held > planned THEN 'held' ELSE 'sent' END;
-    r.steps := r.steps || CASE WHEN held > planned THEN ROW('quiet', 'hold', 'held to ' || crm._campaign_clock(held, zone))::crm.gate_step
+    r.due_at := going.at;
+    r.outcome := CASE WHEN going.at > planned THEN 'held' ELSE 'sent' END;
+    r.steps := r.steps || CASE WHEN going.at > planned THEN ROW('quiet', 'hold', going.why || crm._campaign_clock(going.at, zone))::crm.gate_step
                                ELSE ROW('quiet', 'pass', 'no quiet hours')::crm.gate_step END;
     RETURN r;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_gate(crm.flow_row, bigint, bigint[], text, timestamptz, timestamptz, crm.gate_reach) IS
-    'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours; the same code live, in preview and in explain (reach: that of crm._campaign_channel(), when it is known already)';
+    'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours and best hour; the same code live, in preview and in explain (reach: that of crm._campaign_channel(), when it is known already)';
 
 CREATE FUNCTION crm._campaign_fill(body text, who text, code text, value numeric, valid_until timestamptz, zone text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS
@@ -316,23 +330,6 @@ $$;
 COMMENT ON FUNCTION crm._campaign_lock_caps(bigint[], crm.gate_reach[]) IS
     'locks the counters of persons and addresses, in their order, so that two flows cannot both be the last one allowed';
 
-CREATE FUNCTION crm._campaign_act(flow crm.flow_row, person bigint, occurrence_key text, epoch int, due_at timestamptz) RETURNS void
-    LANGUAGE plpgsql AS
-$$
-DECLARE
-    task jsonb := flow.spec -> 'task';
-    due timestamptz := due_at + make_interval(hours => coalesce((task ->> 'hours')::int, 24));
-BEGIN
-    IF task IS NOT NULL THEN
-        PERFORM crm._sales_task_put(person, concat_ws(':', 'flow', flow.code, epoch, occurrence_key), 'flow', task ->> 'title', task ->> 'body', due,
-            (SELECT c.home_store_id FROM crm.customer c WHERE c.customer_id = person), NULL, coalesce(task ->> 'role', 'crm_clerk')::name,
-            due + make_interval(hours => (task ->> 'escalate_hours')::int), (task ->> 'escalate_to')::name);
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION crm._campaign_act(crm.flow_row, bigint, text, int, timestamptz) IS
-    'what a flow does besides coupon and message: the task of its spec, once for the occurrence, for the role in the person''s home store';
-
 -- An occurrence that the gate let through: coupon, task, message, reservation.
 CREATE FUNCTION crm._campaign_send(flow crm.flow_row, person bigint, occurrence_key text, late_at timestamptz, epoch int,
                                    gate crm.gate_result, OUT message text, OUT coupon bigint)
@@ -384,9 +381,10 @@ BEGIN
     IF gate.outcome IN ('sent', 'held') AND NOT is_shadow THEN
         SELECT s.message, s.coupon INTO sent FROM crm._campaign_send(flow, person, occurrence_key, late_at, epoch, gate) s;
     END IF;
-    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version)
+    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version, variant)
     VALUES (person, flow.flow_id, _campaign_decide.epoch, _campaign_decide.occurrence_key, crm.core_now(),
-            coalesce(gate.due_at, _campaign_decide.due_at), gate.arm, gate.outcome, sent.message, sent.coupon, flow.version);
+            coalesce(gate.due_at, _campaign_decide.due_at), gate.arm, gate.outcome, sent.message, sent.coupon, flow.version,
+            CASE gate.arm WHEN 'treatment' THEN flow.spec ->> 'variant' END);
     INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, decision_id, step, result, reason, passed)
     SELECT crm.core_now(), person, flow.flow_id, _campaign_decide.occurrence_key, crm._new_id(), last.step, last.result, last.reason,
            ARRAY(SELECT s.step || ': ' || s.reason FROM unnest(gate.steps) WITH ORDINALITY AS s(step, result, reason, n) WHERE s.n < cardinality(gate.steps) ORDER BY s.n)
@@ -397,6 +395,31 @@ $$;
 COMMENT ON FUNCTION crm._campaign_decide(crm.flow_row, bigint, text, timestamptz, timestamptz, int, crm.gate_reach) IS
     'one occurrence of a person who is locked: at most once for ever for its key under all ids; occurrence, decisions, coupon and message in this transaction; returns sent, held, control, the step that stopped it, or fired before';
 
+CREATE FUNCTION crm._campaign_fire_locked(flow crm.flow_row, persons bigint[], keys text[], due_at timestamptz, late_at timestamptz, epoch int) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    reaches crm.gate_reach[];
+BEGIN
+    IF flow.spec ? 'quota' AND NOT flow.spec ? 'quota_left' THEN
+        PERFORM crm._campaign_fire_quota(flow, persons, keys, due_at, late_at, epoch);
+        RETURN;
+    END IF;
+    -- below four, what a set is asked costs more than the persons; who gets the last codes of a pool is found one by one
+    IF cardinality(persons) > 3 AND (flow.spec ->> 'coupon_type' IS NULL OR crm._loyalty_has_stock(flow.spec ->> 'coupon_type', cardinality(persons))) THEN
+        PERFORM crm._campaign_decide_all(flow, persons, keys, due_at, late_at, epoch);
+        RETURN;
+    END IF;
+    reaches := ARRAY(SELECT crm._campaign_channel(flow, p.id) FROM unnest(persons) WITH ORDINALITY p (id, n) ORDER BY p.n);
+    PERFORM crm._campaign_lock_caps(persons, reaches);
+    FOR n IN 1 .. coalesce(cardinality(persons), 0) LOOP
+        PERFORM crm._campaign_decide(flow, persons[n], keys[n], due_at, late_at, epoch, reaches[n]);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_fire_locked(crm.flow_row, bigint[], text[], timestamptz, timestamptz, int) IS
+    'fires a flow without variants for persons who are locked, ascending, each with its key: many at once or one by one';
+
 CREATE FUNCTION crm._campaign_fire_all(flow crm.flow_row, customer_ids bigint[], occurrence_keys text[], due_at timestamptz,
                                        late_at timestamptz, epoch int) RETURNS bigint
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
@@ -404,7 +427,6 @@ $$
 DECLARE
     persons bigint[];
     keys text[];
-    reaches crm.gate_reach[];
 BEGIN
     -- persons ascending, then counters in their order; a merge locks both persons, too, so whoever
     -- was merged meanwhile is no more 'active' once the lock is ours
@@ -413,17 +435,14 @@ BEGIN
           FROM unnest(customer_ids, occurrence_keys) g (id, occurrence_key)
           JOIN crm.customer c ON c.customer_id = g.id
           WHERE c.status = 'active' ORDER BY c.customer_id FOR UPDATE OF c) l;
-    -- below four, what a set is asked costs more than the persons; who gets the last codes of a pool is found one by one
-    IF cardinality(persons) > 3 AND (flow.spec ->> 'coupon_type' IS NULL OR crm._loyalty_has_stock(flow.spec ->> 'coupon_type', cardinality(persons))) THEN
-        PERFORM crm._campaign_decide_all(flow, persons, keys, due_at, late_at, epoch);
-        RETURN cardinality(persons);
+    IF persons IS NULL THEN
+        RETURN 0;
+    ELSIF flow.spec ? 'variants' THEN
+        PERFORM crm._campaign_fire_variants(flow, persons, keys, due_at, late_at, epoch);
+    ELSE
+        PERFORM crm._campaign_fire_locked(flow, persons, keys, due_at, late_at, epoch);
     END IF;
-    reaches := ARRAY(SELECT crm._campaign_channel(flow, p.id) FROM unnest(persons) WITH ORDINALITY p (id, n) ORDER BY p.n);
-    PERFORM crm._campaign_lock_caps(persons, reaches);
-    FOR n IN 1 .. coalesce(cardinality(persons), 0) LOOP
-        PERFORM crm._campaign_decide(flow, persons[n], keys[n], due_at, late_at, epoch, reaches[n]);
-    END LOOP;
-    RETURN coalesce(cardinality(persons), 0);
+    RETURN cardinality(persons);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_fire_all(crm.flow_row, bigint[], text[], timestamptz, timestamptz, int) IS
@@ -444,13 +463,17 @@ BEGIN
     IF person IS NULL THEN
         RETURN 'gone';
     END IF;
+    flow := crm._campaign_for(flow, person);
+    IF flow.spec ? 'quota' THEN
+        flow := crm._campaign_take_quota(flow);
+    END IF;
     reach := crm._campaign_channel(flow, person);
     PERFORM crm._campaign_lock_caps(ARRAY[person], ARRAY[reach]);
-    RETURN crm._campaign_decide(flow, person, occurrence_key, due_at, late_at, epoch, reach);
+    RETURN crm._campaign_taken(flow, crm._campaign_decide(flow, person, occurrence_key, due_at, late_at, epoch, reach));
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_fire(crm.flow_row, bigint, text, timestamptz, timestamptz, int) IS
-    'one occurrence of a flow for whoever an id of any time answers to: locks the person and the counters, then crm._campaign_decide(); gone when nobody does';
+    'one occurrence of a flow for whoever an id of any time answers to: locks the person, the quota if there is one, and the counters, then crm._campaign_decide(); gone when nobody does';
 
 CREATE FUNCTION crm._campaign_is_new(flow crm.flow_row, person bigint) RETURNS boolean
     LANGUAGE plpgsql STABLE AS

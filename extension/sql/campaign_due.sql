@@ -130,11 +130,31 @@ $$
 $$;
 COMMENT ON FUNCTION crm._campaign_birthday_md(date) IS 'the birthdays (month * 100 + day) that are celebrated on a day';
 
+CREATE FUNCTION crm._campaign_lunar_md(day date) RETURNS int[]
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_campaign_lunar_md';
+COMMENT ON FUNCTION crm._campaign_lunar_md(date) IS
+    'the lunar birthdays (month * 100 + day) that are celebrated on a day: those of its lunar date, on the last day of a short month the 30th, too; none in a leap month, which comes after the month itself, and outside of 1900 to 2100';
+
+CREATE FUNCTION crm._campaign_born(flow crm.flow_row, day date) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
+$$
+DECLARE
+    solar smallint[] := crm._campaign_birthday_md(day);
+    lunar int[] := CASE WHEN coalesce((flow.spec ->> 'lunar')::boolean, true) THEN crm._campaign_lunar_md(day) ELSE '{}' END;
+BEGIN
+    -- each by its own index
+    RETURN ARRAY(SELECT w.customer_id FROM crm.customer_private w WHERE w.birthday_md = ANY (solar))
+        || ARRAY(SELECT w.customer_id FROM crm.customer_private w
+                 WHERE w.is_birthday_lunar AND extract(month FROM w.birthday) * 100 + extract(day FROM w.birthday) = ANY (lunar::numeric[]));
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_born(crm.flow_row, date) IS 'whose birthday a flow celebrates on a day: by the calendar, and lunar birthdays by the lunar one unless its value lunar is false';
+
 CREATE FUNCTION crm._campaign_birthday_day(flow crm.flow_row, zone text, day date, newer_than bigint) RETURNS bigint
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
-    born smallint[] := crm._campaign_birthday_md(day);
+    born bigint[];
     home_zone text := crm._setting('core.time_zone') #>> '{}';
     due_at timestamptz := (day + (flow.spec ->> 'at')::time) AT TIME ZONE zone;
     late_at timestamptz := (day + 1)::timestamp AT TIME ZONE zone;
@@ -147,11 +167,12 @@ BEGIN
     IF due_at > crm.core_now() OR due_at < flow.active_from THEN
         RETURN 0;
     END IF;
+    -- the day's birthdays first, by their indexes, then probes by key for each of them
+    born := crm._campaign_born(flow, day);
     LOOP
         persons := ARRAY(
-            -- the day's birthdays first, by their index, then probes by key for each of them
             SELECT p.customer_id
-            FROM (SELECT w.customer_id FROM crm.customer_private w WHERE w.birthday_md = ANY (born) OFFSET 0) p
+            FROM unnest(born) p (customer_id)
             CROSS JOIN LATERAL (SELECT c.home_store_id FROM crm.customer c
                                 -- who came only later was nobody's to congratulate
                                 WHERE c.customer_id = p.customer_id AND c.status = 'active' AND c.registered_at < late_at LIMIT 1) c
@@ -213,10 +234,14 @@ DECLARE
     known crm.flow_row;
     flow crm.flow_row;
     more bigint := 0;
+    rank int;
 BEGIN
-    -- under a cap, whoever is asked first goes: by priority, then in the order of the flows
-    FOR known IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND f.trigger <> 'welcome'
+    -- under a cap, whoever is asked first goes: by priority, then in the order of the flows; a flow of lower priority waits
+    -- until those above it have no more that is due
+    FOR known IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND f.trigger NOT IN ('welcome', 'site')
                  ORDER BY coalesce((f.spec ->> 'priority')::int, 0) DESC, f.flow_id LOOP
+        EXIT WHEN more > 0 AND coalesce((known.spec ->> 'priority')::int, 0) < rank;
+        rank := coalesce((known.spec ->> 'priority')::int, 0);
         -- edits wait for either lock; firing for those who are entered may be shared, what moves the watermark not
         IF known.trigger = 'event' OR (known.trigger = 'schedule' AND NOT crm._campaign_has_moment(known)) THEN
             SELECT * INTO flow FROM crm.flow f WHERE f.flow_id = known.flow_id AND f.state = 'active' FOR SHARE;

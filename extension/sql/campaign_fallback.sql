@@ -22,6 +22,8 @@ BEGIN
         RETURN 'flow is not active';
     END IF;
     flow.spec := crm._campaign_step_spec(flow.spec, coalesce(substring(message.occurrence_key FROM '#([0-9]{1,3})$')::int, 1), message.created_at);
+    flow := crm._campaign_as_variant(flow, (SELECT o.variant FROM crm.occurrence o WHERE o.customer_id = ANY (crm._campaign_ids(person))
+        AND o.flow_id = message.flow_id AND o.occurrence_key = message.occurrence_key AND o.epoch >= 0 ORDER BY o.fired_at DESC LIMIT 1));
     -- the channels behind the one that failed, in the flow's order
     SELECT jsonb_agg(c.value ORDER BY c.n) INTO rest
     FROM jsonb_array_elements_text(flow.spec -> 'channels') WITH ORDINALITY c (value, n)
@@ -41,7 +43,7 @@ BEGIN
     IF has_failed THEN
         -- its place was given back when it died: it is taken again, if it is still there
         PERFORM crm._campaign_lock_caps(ARRAY[person], ARRAY[reach]);
-        stopper := crm._campaign_cap(flow, crm._identity_cluster(person), reach.channel, reach.address_hash, due_at);
+        stopper := crm._campaign_cap(flow, crm._identity_cluster(person), reach.channel, reach.address_hash, due_at, zone);
         IF stopper IS NOT NULL THEN
             RETURN stopper;
         END IF;

@@ -121,12 +121,7 @@ BEGIN
             'give {"kind": "event", "types": [...]}, or the kind order or interaction'),
         (11, 'shadow', NOT spec ? 'shadow' OR spec ->> 'shadow' = ANY (is_flag), 'give true or false'),
         (12, 'priority', NOT spec ? 'priority' OR crm._campaign_whole(spec -> 'priority', 0, 1000), 'give a whole number, 0 to 1000'),
-        (13, 'task', NOT spec ? 'task' OR coalesce(jsonb_typeof(spec #> '{task,title}') = 'string'
-            AND (NOT spec -> 'task' ? 'hours' OR crm._campaign_whole(spec #> '{task,hours}', 1, 8784))
-            AND (NOT spec -> 'task' ? 'escalate_hours' OR crm._campaign_whole(spec #> '{task,escalate_hours}', 1, 8784))
-            AND coalesce(spec #>> '{task,role}', 'crm_clerk') IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters'), false),
-            'give {"title": text, "body", "role", "hours", "escalate_hours", "escalate_to"}'),
-        (14, 'steps', NOT spec ? 'steps' OR coalesce(jsonb_typeof(spec -> 'steps') = 'array' AND jsonb_array_length(spec -> 'steps') BETWEEN 1 AND 20
+        (13, 'steps', NOT spec ? 'steps' OR coalesce(jsonb_typeof(spec -> 'steps') = 'array' AND jsonb_array_length(spec -> 'steps') BETWEEN 1 AND 20
             AND NOT EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(spec -> 'steps') WHEN 'array' THEN spec -> 'steps' ELSE '[]' END) t
                             WHERE jsonb_typeof(t) <> 'object' OR (t ? 'after_hours' AND NOT crm._campaign_whole(t -> 'after_hours', 0, 87840))
                                OR (t ? 'after_days' AND NOT crm._campaign_whole(t -> 'after_days', 0, 3660))
@@ -176,7 +171,7 @@ DECLARE
     wrong record;
 BEGIN
     IF flow.trigger IN ('schedule', 'event') THEN
-        PERFORM crm._campaign_require_trigger(flow);
+        PERFORM crm._campaign_require_trigger(flow), crm._campaign_require_steps(flow);
         RETURN;
     END IF;
     SELECT * INTO wrong FROM crm._campaign_fault(flow);
@@ -184,6 +179,7 @@ BEGIN
         RAISE EXCEPTION 'flow "%" cannot run: %: %', flow.code, wrong.field, wrong.fault
             USING ERRCODE = 'RM801', COLUMN = wrong.field, HINT = 'Edit it with crm.campaign_edit(), or its text in crm.template.';
     END IF;
+    PERFORM crm._campaign_require_steps(flow);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_require_fit(crm.flow_row) IS 'RM801 with the field and the remedy unless a flow''s values and texts are complete';
@@ -208,9 +204,10 @@ DECLARE
     unknown text;
 BEGIN
     SELECT k INTO unknown FROM jsonb_object_keys(changes) k
-    WHERE k NOT IN ('channels', 'template', 'coupon_type', 'holdout_percent', 'offer_days', 'cap_days', 'cap_messages', 'quiet', 'days', 'at', 'backlog_per_day', 'exclude_tiers', 'goal', 'priority')
+    WHERE k NOT IN ('channels', 'template', 'coupon_type', 'holdout_percent', 'offer_days', 'cap_days', 'cap_messages', 'quiet', 'days', 'at', 'backlog_per_day', 'exclude_tiers', 'goal', 'priority',
+                    'variants', 'task', 'gifts', 'quota', 'cap_per', 'tag', 'best_hour', 'lunar')
       AND NOT (trigger IN ('schedule', 'event') AND k IN ('schedule', 'zone', 'calendar', 'days_before', 'who', 'except', 'superseded_by', 'only', 'event', 'key', 'ago', 'catch_up',
-          'late_hours', 'reentry_days', 'steps', 'task', 'shadow')) LIMIT 1;
+          'late_hours', 'reentry_days', 'steps', 'shadow')) LIMIT 1;
     IF unknown IS NOT NULL THEN
         RAISE EXCEPTION 'flows have no value "%"', unknown USING ERRCODE = 'invalid_parameter_value', COLUMN = unknown, HINT = 'See the flow''s spec for those it has.';
     END IF;
@@ -387,8 +384,8 @@ BEGIN
         SELECT v.customer_id, v.last_day::text FROM crm.customer_value v JOIN crm.customer c USING (customer_id)
         WHERE flow.trigger = 'silence' AND c.status = 'active' AND v.last_day = today - (flow.spec ->> 'days')::int
         UNION ALL
-        SELECT p.customer_id, extract(year FROM today)::text FROM crm.customer_private p JOIN crm.customer c USING (customer_id)
-        WHERE flow.trigger = 'birthday' AND c.status = 'active' AND p.birthday_md = ANY (crm._campaign_birthday_md(today))
+        SELECT b, extract(year FROM today)::text FROM unnest(CASE WHEN flow.trigger = 'birthday' THEN crm._campaign_born(flow, today) END) b JOIN crm.customer c ON c.customer_id = b
+        WHERE c.status = 'active'
         UNION ALL
         SELECT c.customer_id, 'once' FROM crm.customer c
         WHERE flow.trigger = 'welcome' AND c.status = 'active' AND c.registered_on = today
@@ -450,7 +447,7 @@ BEGIN
     FROM (SELECT k.customer_id, c.name_masked, gate.outcome, gate.channel, gate.due_at,
                  CASE WHEN gate.outcome NOT IN ('sent', 'held') THEN gate.steps[cardinality(gate.steps)].reason END AS reason
           FROM crm._campaign_candidates(chosen, most) k JOIN crm.customer c USING (customer_id),
-               crm._campaign_gate(chosen, k.customer_id, crm._campaign_ids(k.customer_id), k.occurrence_key, crm.core_now(), 'infinity') gate
+               crm._campaign_gate(crm._campaign_for(chosen, k.customer_id), k.customer_id, crm._campaign_ids(k.customer_id), k.occurrence_key, crm.core_now(), 'infinity') gate
           ORDER BY k.customer_id) g;
     RETURN answer;
 END
@@ -479,7 +476,7 @@ BEGIN
     key := CASE chosen.trigger WHEN 'schedule' THEN crm._campaign_period(chosen.spec, crm.core_now(), coalesce(chosen.spec ->> 'zone', crm._campaign_zone(person)))
                WHEN 'event' THEN 'next' WHEN 'welcome' THEN 'once' WHEN 'silence' THEN coalesce(last_day::text, '-infinity') ELSE extract(year FROM crm._campaign_today())::text END;
     RETURN jsonb_build_object('customer_id', person, 'flow', flow,
-        'fired', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome, 'message_id', o.message_id,
+        'fired', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome, 'variant', o.variant, 'message_id', o.message_id,
                     'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', s.step, 'result', s.result, 'reason', s.reason) ORDER BY d.decision_id, s.n), '[]')
                                   FROM crm.decision d, unnest(crm._campaign_steps(d.step, d.result, d.reason, d.passed)) WITH ORDINALITY s (step, result, reason, n)
                                   WHERE d.customer_id = o.customer_id AND d.flow_id = o.flow_id AND d.occurrence_key = o.occurrence_key)) ORDER BY o.fired_at), '[]')
@@ -489,10 +486,10 @@ BEGIN
         'who', CASE WHEN chosen.spec ? 'who' THEN crm._rule_explain(chosen.spec -> 'who', person, crm.core_now()) END,
         'backlog', (SELECT jsonb_build_object('key', b.occurrence_key, 'confirmed_at', b.confirmed_at, 'entered_at', b.entered_at)
                     FROM crm.flow_backlog b WHERE b.customer_id = person AND b.flow_id = chosen.flow_id ORDER BY b.counted_at DESC LIMIT 1),
-        'now', (SELECT jsonb_build_object('key', key, 'steps', to_jsonb(g.steps), 'would_be',
+        'now', (SELECT jsonb_build_object('key', key, 'variant', (crm._campaign_for(chosen, person)).spec ->> 'variant', 'steps', to_jsonb(g.steps), 'would_be',
                     CASE WHEN EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = chosen.flow_id AND o.occurrence_key = key)
                          THEN 'fired before' ELSE g.outcome END)
-                FROM crm._campaign_gate(chosen, person, ids, key, crm.core_now(), 'infinity') g));
+                FROM crm._campaign_gate(crm._campaign_for(chosen, person), person, ids, key, crm.core_now(), 'infinity') g));
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_explain(bigint, text) IS

@@ -92,7 +92,7 @@ CREATE FUNCTION crm._campaign_held_percent() RETURNS numeric
 COMMENT ON FUNCTION crm._campaign_held_percent() IS 'how many percent of all persons are held out of every flow';
 
 -- Each person once, with the arm of the first time.
-CREATE FUNCTION crm._campaign_assigned(flow int) RETURNS TABLE (person bigint, arm text, percent numeric, day date)
+CREATE FUNCTION crm._campaign_assigned(flow int) RETURNS TABLE (person bigint, arm text, percent numeric, day date, variant text, version int)
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -100,7 +100,8 @@ DECLARE
     held numeric := crm._campaign_held_percent();
 BEGIN
     RETURN QUERY
-    SELECT DISTINCT ON (f.person) f.person, f.arm, coalesce((v.spec ->> 'holdout_percent')::numeric, 0), crm._local_day(f.fired_at, zone)
+    SELECT DISTINCT ON (f.person) f.person, f.arm, coalesce((v.spec ->> 'holdout_percent')::numeric, 0), crm._local_day(f.fired_at, zone),
+           f.variant, f.flow_version
     FROM (SELECT o.*, CASE WHEN c.status = 'merged' THEN crm._identity_current(o.customer_id) ELSE o.customer_id END AS person
           FROM crm.occurrence o LEFT JOIN crm.customer c ON c.customer_id = o.customer_id
           WHERE o.flow_id = flow AND o.arm <> 'none' AND o.epoch >= 0) f
@@ -110,7 +111,28 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_assigned(int) IS
-    'who was assigned in a flow, with the arm and local day of the first time and the holdout that was meant then; persons of today, without those who are held out of everything';
+    'who was assigned in a flow, with the arm, local day, variant and version of the first time and the holdout that was meant then; persons of today, without those who are held out of everything';
+
+CREATE FUNCTION crm._campaign_bought(flow int, days int) RETURNS TABLE (person bigint, arm text, percent numeric, variant text, version int, net numeric)
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH assigned AS MATERIALIZED (SELECT * FROM crm._campaign_assigned(flow)),
+    bought AS (
+        SELECT a.person, sum(greatest(0, o.amount - coalesce(f.amount, 0))) AS net
+        FROM assigned a
+        JOIN crm.membership m ON m.customer_id = a.person AND m.valid_to = 'infinity'
+        JOIN crm.customer_order o ON o.source_record_id = m.source_record_id AND o.is_current AND o.kind = 'sale' AND o.amount > 0
+             AND o.business_day BETWEEN a.day AND a.day + days
+        LEFT JOIN LATERAL (SELECT sum(r.amount) AS amount FROM crm.refund r WHERE r.order_id = o.order_id AND r.is_current) f ON true
+        GROUP BY a.person)
+    SELECT a.person, a.arm, a.percent, a.variant, a.version, b.net FROM assigned a LEFT JOIN bought b ON b.person = a.person;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_bought(int, int) IS
+    'who was assigned in a flow, and what each paid within so many local days of the first time, net of refunds; null: ordered nothing';
 
 CREATE FUNCTION crm._campaign_followed(flow int, days int)
     RETURNS TABLE (arm text, persons numeric, expected numeric, ordered numeric, revenue numeric, squares numeric)
@@ -119,22 +141,14 @@ $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    WITH bought AS (
-        SELECT a.person, sum(greatest(0, o.amount - coalesce(f.amount, 0))) AS net
-        FROM crm._campaign_assigned(flow) a
-        JOIN crm.membership m ON m.customer_id = a.person AND m.valid_to = 'infinity'
-        JOIN crm.customer_order o ON o.source_record_id = m.source_record_id AND o.is_current AND o.kind = 'sale' AND o.amount > 0
-             AND o.business_day BETWEEN a.day AND a.day + days
-        LEFT JOIN LATERAL (SELECT sum(r.amount) AS amount FROM crm.refund r WHERE r.order_id = o.order_id AND r.is_current) f ON true
-        GROUP BY a.person)
-    SELECT a.arm, count(*)::numeric, sum(a.percent) / 100, count(b.person)::numeric, coalesce(sum(b.net), 0), coalesce(sum(b.net ^ 2), 0)
-    FROM crm._campaign_assigned(flow) a LEFT JOIN bought b ON b.person = a.person GROUP BY a.arm;
+    SELECT b.arm, count(*)::numeric, sum(b.percent) / 100, count(b.net)::numeric, coalesce(sum(b.net), 0), coalesce(sum(b.net ^ 2), 0)
+    FROM crm._campaign_bought(flow, days) b GROUP BY b.arm;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_followed(int, int) IS
     'per arm: persons, how many of both arms were meant to be held out, who ordered within so many local days, what they paid net of refunds, and the squares of that';
 
-CREATE FUNCTION crm._campaign_funnel(flow int) RETURNS jsonb
+CREATE FUNCTION crm._campaign_funnel(flow int, variant text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
@@ -148,10 +162,10 @@ BEGIN
         LEFT JOIN LATERAL (SELECT array_agg(x.kind) AS kinds FROM crm.outbox_event x
                            WHERE o.message_id IS NOT NULL AND x.customer_id = o.customer_id AND x.message_id = o.message_id) e ON true
         LEFT JOIN crm.coupon k ON k.customer_id = o.customer_id AND k.coupon_id = o.coupon_id
-        WHERE o.flow_id = flow AND o.arm = 'treatment' AND o.epoch >= 0);
+        WHERE o.flow_id = flow AND o.arm = 'treatment' AND o.epoch >= 0 AND (_campaign_funnel.variant IS NULL OR o.variant = _campaign_funnel.variant));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_funnel(int) IS 'persons of the treatment: assigned, sent, delivered, opened (a click shows it), clicked, redeemed';
+COMMENT ON FUNCTION crm._campaign_funnel(int, text) IS 'persons of the treatment, or of one of its variants: assigned, sent, delivered, opened (a click shows it), clicked, redeemed';
 
 CREATE FUNCTION crm._campaign_cost(flow crm.flow_row) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -227,6 +241,7 @@ CREATE FUNCTION crm.campaign_results(flow text, days int DEFAULT 14) RETURNS jso
 $$
 DECLARE
     chosen crm.flow_row;
+    sums crm.arm_sum[];
 BEGIN
     SELECT * INTO chosen FROM crm.flow f WHERE f.code = flow;
     IF chosen.flow_id IS NULL THEN
@@ -234,17 +249,19 @@ BEGIN
     ELSIF coalesce(days, 0) NOT BETWEEN 1 AND 366 THEN
         RAISE EXCEPTION 'orders are counted within 1 to 366 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days', HINT = 'Give 14, or the days the offer holds.';
     END IF;
+    sums := ARRAY(SELECT ROW(f.*)::crm.arm_sum FROM crm._campaign_followed(chosen.flow_id, days) f);
     RETURN jsonb_build_object('flow', flow, 'window_days', days,
         'fired', (SELECT count(*) FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id),
         'outcomes', (SELECT coalesce(jsonb_object_agg(s.outcome, s.n), '{}') FROM (SELECT o.outcome, count(*) AS n FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id GROUP BY 1) s),
         'sent', (SELECT count(DISTINCT o.message_id) FROM crm.outbox o JOIN crm.outbox_event e USING (customer_id, message_id) WHERE o.flow_id = chosen.flow_id AND e.kind = 'sent'),
         'redeemed', (SELECT count(*) FROM crm.coupon k WHERE k.flow_id = chosen.flow_id AND k.state = 'redeemed'),
         'funnel', crm._campaign_funnel(chosen.flow_id))
-        || crm._campaign_compare(ARRAY(SELECT ROW(f.*)::crm.arm_sum FROM crm._campaign_followed(chosen.flow_id, days) f), crm._campaign_cost(chosen));
+        || crm._campaign_compare(sums, crm._campaign_cost(chosen))
+        || crm._campaign_variant_results(chosen, days, (SELECT s FROM unnest(sums) s WHERE (s).arm = 'control'));
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_results(text, int) IS
-    'what a flow did: outcomes, funnel (sent, delivered, opened, clicked, redeemed, in persons), both arms as assigned (intention to treat) with orders within so many local days (1 to 366) of the first time, lift in points with its 95 % interval, or how many more are needed; whether the control group''s share is no chance; cost, incremental margin, return, cost of a person brought back; P0002, 22023';
+    'what a flow did: outcomes, funnel (sent, delivered, opened, clicked, redeemed, in persons), both arms as assigned (intention to treat) with orders within so many local days (1 to 366) of the first time, lift in points with its 95 % interval, or how many more are needed; whether the control group''s share is no chance; cost, incremental margin, return, cost of a person brought back; per variant its funnel and its orders against the control group and the best one; P0002, 22023';
 GRANT EXECUTE ON FUNCTION crm.campaign_results(text, int) TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;
 
 CREATE FUNCTION crm.campaign_hold_out(percent numeric) RETURNS jsonb

@@ -154,30 +154,35 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_arms(crm.flow_row, bigint[], crm.person_id[]) IS 'for each person treatment or control, by a fixed bucket of the flow or that of all flows, sticky';
 
-CREATE FUNCTION crm._campaign_capped(flow crm.flow_row, persons bigint[], other_ids crm.person_id[], reaches crm.gate_reach[], moments timestamptz[]) RETURNS text[]
+CREATE FUNCTION crm._campaign_capped(flow crm.flow_row, persons bigint[], other_ids crm.person_id[], reaches crm.gate_reach[], moments timestamptz[], zones text[]) RETURNS text[]
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    days interval := make_interval(days => (flow.spec ->> 'cap_days')::int);
+    per text := flow.spec ->> 'cap_per';
+    days int := flow.spec ->> 'cap_days';
     most int := flow.spec ->> 'cap_messages';
-    spoken text := format('of %s in %s days to this', most, flow.spec ->> 'cap_days');
+    spoken text := crm._campaign_cap_words(flow.spec);
+    has_house boolean := EXISTS (SELECT FROM crm.message_cap);
 BEGIN
     RETURN ARRAY(
-        SELECT CASE WHEN a.sent >= most THEN format('superseded: %s %s address', a.sent, spoken)
-                    WHEN o.sent >= most THEN format('superseded: %s %s person', o.sent, spoken) END
-        FROM ROWS FROM (unnest(persons), unnest(reaches), unnest(moments)) WITH ORDINALITY p (id, channel, address_hash, reason, at, n)
+        SELECT CASE WHEN a.sent >= most THEN format('superseded: %s of %s address', a.sent, spoken)
+                    WHEN o.sent >= most THEN format('superseded: %s of %s person', o.sent, spoken)
+                    WHEN has_house THEN crm._campaign_house_cap(flow, p.id || ARRAY(SELECT i.id FROM unnest(other_ids) i WHERE i.person = p.id), p.channel, p.at, p.zone) END
+        FROM ROWS FROM (unnest(persons), unnest(reaches), unnest(moments), unnest(zones)) WITH ORDINALITY p (id, channel, address_hash, reason, at, zone, n)
+        CROSS JOIN LATERAL (SELECT CASE WHEN per IS NULL THEN p.at - make_interval(days => days) ELSE (crm._campaign_span(per, days, p.at, p.zone)).after END AS after,
+                                   CASE WHEN per IS NULL THEN 'infinity' ELSE (crm._campaign_span(per, days, p.at, p.zone)).before END AS before OFFSET 0) w
         CROSS JOIN LATERAL (SELECT (SELECT count(*) FROM crm.contact_cap c, unnest(c.sent_at) s
-                            WHERE c.cap_key = crm._outbox_cap_key('a', p.channel, p.address_hash) AND s > p.at - days) AS sent OFFSET 0) a
+                            WHERE c.cap_key = crm._outbox_cap_key('a', p.channel, p.address_hash) AND s > w.after AND s < w.before) AS sent OFFSET 0) a
         CROSS JOIN LATERAL (SELECT (SELECT count(*) FROM crm.contact_cap c, unnest(c.sent_at) s
-                                    WHERE c.cap_key = crm._outbox_cap_key('p', p.id::text, NULL) AND s > p.at - days)
+                                    WHERE c.cap_key = crm._outbox_cap_key('p', p.id::text, NULL) AND s > w.after AND s < w.before)
                                  + CASE WHEN other_ids <> '{}' THEN
                                    (SELECT count(*) FROM unnest(other_ids) i JOIN crm.contact_cap c ON c.cap_key = crm._outbox_cap_key('p', i.id::text, NULL),
-                                           unnest(c.sent_at) s WHERE i.person = p.id AND s > p.at - days) ELSE 0 END AS sent OFFSET 0) o
+                                           unnest(c.sent_at) s WHERE i.person = p.id AND s > w.after AND s < w.before) ELSE 0 END AS sent OFFSET 0) o
         ORDER BY p.n);
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_capped(crm.flow_row, bigint[], crm.person_id[], crm.gate_reach[], timestamptz[]) IS
-    'for each person which cap stops a message at a moment: rolling days, per person under all ids and per address; null: none';
+COMMENT ON FUNCTION crm._campaign_capped(crm.flow_row, bigint[], crm.person_id[], crm.gate_reach[], timestamptz[], text[]) IS
+    'for each person which cap stops a message at a moment: the flow''s, per address and per person under all ids, then those of the house; null: none';
 
 -- A decision before anything about the persons is asked: the flow does not run, or it is too late.
 CREATE FUNCTION crm._campaign_gate_shut(flow crm.flow_row, persons bigint[], occurrence_keys text[], due_at timestamptz, late_at timestamptz)
@@ -208,10 +213,11 @@ DECLARE
     home_zone text := crm._setting('core.time_zone') #>> '{}';
     zones text[];
     moments timestamptz[];
+    why text[];
     stoppers text[];
     arms text[];
     holders bigint[] := '{}';
-    has_codes boolean := flow.spec ->> 'coupon_type' IS NULL OR crm._loyalty_has_stock(flow.spec ->> 'coupon_type');
+    gone text := crm._campaign_offer_gone(flow);
     capped text[];
 BEGIN
     RETURN QUERY SELECT * FROM crm._campaign_gate_shut(flow, persons, occurrence_keys, due_at, late_at);
@@ -226,10 +232,8 @@ BEGIN
         holders := crm._loyalty_holders(persons, other_ids, flow.spec ->> 'coupon_type', (flow.spec ->> 'offer_days')::int);
     END IF;
     IF sends THEN
-        moments := ARRAY(SELECT q.until FROM unnest(zones) WITH ORDINALITY z (zone, n)
-                         JOIN (SELECT d.zone, crm._outbox_quiet_until(crm._campaign_quiet(flow, d.zone), planned) AS until
-                               FROM (SELECT DISTINCT unnest(zones) AS zone) d OFFSET 0) q USING (zone) ORDER BY z.n);
-        capped := crm._campaign_capped(flow, persons, other_ids, reaches, moments);
+        SELECT array_agg(l.at ORDER BY l.n), array_agg(l.why ORDER BY l.n) INTO moments, why FROM crm._campaign_leave_all(flow, persons, zones, planned, late_at) l;
+        capped := crm._campaign_capped(flow, persons, other_ids, reaches, moments, zones);
     END IF;
     RETURN QUERY
         SELECT p.id, p.key, p.zone, p.channel, p.address_hash,
@@ -240,24 +244,24 @@ BEGIN
             (ARRAY['active', 'late', 'consent', 'exclusion', 'holdout', 'offer', 'cap', 'quiet'])[d.decided],
             CASE WHEN d.decided < 6 OR d.decided = 7 OR d.has_offer OR p.held >= late_at THEN 'stop' WHEN d.decided = 8 AND p.held > planned THEN 'hold' ELSE 'pass' END,
             CASE d.decided WHEN 3 THEN p.reach WHEN 4 THEN p.stopper WHEN 5 THEN 'in the control group'
-                WHEN 6 THEN CASE WHEN p.id = ANY (holders) THEN 'holds or used an equal or better offer' WHEN d.has_offer THEN 'no code is left in the pool of its coupon'
+                WHEN 6 THEN CASE WHEN p.id = ANY (holders) THEN 'holds or used an equal or better offer' WHEN d.has_offer THEN gone
                             ELSE 'no equal or better offer' END
                 WHEN 7 THEN p.capped ELSE CASE WHEN p.held >= late_at THEN 'missed: its day is over when the quiet hours end'
-                                               WHEN p.held > planned THEN 'held to ' || crm._campaign_clock(p.held, p.zone) ELSE 'no quiet hours' END END,
+                                               WHEN p.held > planned THEN p.why || crm._campaign_clock(p.held, p.zone) ELSE 'no quiet hours' END END,
             (ARRAY['active: flow is active', 'late: in time', 'consent: ' || p.reach, 'exclusion: not excluded, goal not reached', 'holdout: treatment',
                    'offer: no equal or better offer', 'cap: within the caps'])[1 : d.decided - 1]
-        FROM ROWS FROM (unnest(persons), unnest(occurrence_keys), unnest(zones), unnest(reaches), unnest(stoppers), unnest(arms), unnest(capped), unnest(moments))
-             WITH ORDINALITY p (id, key, zone, channel, address_hash, reach, stopper, arm, capped, held, n)
+        FROM ROWS FROM (unnest(persons), unnest(occurrence_keys), unnest(zones), unnest(reaches), unnest(stoppers), unnest(arms), unnest(capped), unnest(moments),
+             unnest(why)) WITH ORDINALITY p (id, key, zone, channel, address_hash, reach, stopper, arm, capped, held, why, n)
         -- the first step, in their order, that has something against it; else the last there is
         CROSS JOIN LATERAL (
             SELECT CASE WHEN sends AND p.channel IS NULL THEN 3 WHEN p.stopper IS NOT NULL THEN 4 WHEN p.arm = 'control' THEN 5
                         WHEN o.has_offer OR NOT sends THEN 6 WHEN p.capped IS NOT NULL THEN 7 ELSE 8 END AS decided, o.has_offer
-            FROM (SELECT p.id = ANY (holders) OR NOT has_codes AS has_offer OFFSET 0) o OFFSET 0) d
+            FROM (SELECT p.id = ANY (holders) OR gone IS NOT NULL AS has_offer OFFSET 0) o OFFSET 0) d
         ORDER BY p.n;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_gate_all(crm.flow_row, bigint[], text[], timestamptz, timestamptz, crm.person_id[], crm.gate_reach[]) IS
-    'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours, for current persons each with its key, in their order; says what crm._campaign_gate() says of each (other_ids, reaches: those of crm._campaign_other_ids() and crm._campaign_reaches())';
+    'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours and best hour, for current persons each with its key, in their order; says what crm._campaign_gate() says of each (other_ids, reaches: those of crm._campaign_other_ids() and crm._campaign_reaches())';
 
 CREATE FUNCTION crm._campaign_lock_addresses(reaches crm.gate_reach[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -321,21 +325,21 @@ BEGIN
         coupons := crm._loyalty_issue_all(ARRAY(SELECT g.customer_id FROM unnest(going) g), flow.spec ->> 'coupon_type', flow.flow_id,
             ARRAY(SELECT g.occurrence_key FROM unnest(going) g), ARRAY(SELECT g.zone FROM unnest(going) g));
     END IF;
-    IF cardinality(going) > 0 AND flow.spec ? 'task' THEN
+    IF cardinality(going) > 0 AND crm._campaign_acts(flow.spec) THEN
         PERFORM crm._campaign_act(flow, g.customer_id, g.occurrence_key, _campaign_round.epoch, g.due_at) FROM unnest(going) g;
     END IF;
     IF cardinality(going) > 0 AND flow.spec ? 'channels' THEN
         messages := crm._campaign_messages(flow, going, coupons, late_at, _campaign_round.epoch);
         -- before the counters, for queue rows come first
         PERFORM crm._outbox_put_all(messages);
-        IF NOT crm._outbox_count(messages, (flow.spec ->> 'cap_messages')::int, (flow.spec ->> 'cap_days')::int) THEN
+        IF NOT crm._outbox_count(messages, CASE WHEN NOT flow.spec ? 'cap_per' THEN (flow.spec ->> 'cap_messages')::int END, (flow.spec ->> 'cap_days')::int) THEN
             RAISE EXCEPTION 'another flow has just reached one of these addresses' USING ERRCODE = 'serialization_failure',
                 HINT = 'The set is decided again with the counters locked.';
         END IF;
     END IF;
-    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version)
+    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version, variant)
     SELECT d.customer_id, flow.flow_id, _campaign_round.epoch, d.occurrence_key, crm.core_now(), coalesce(d.due_at, _campaign_round.due_at),
-           d.arm, d.outcome, m.message_id, k.coupon_id, flow.version
+           d.arm, d.outcome, m.message_id, k.coupon_id, flow.version, CASE d.arm WHEN 'treatment' THEN flow.spec ->> 'variant' END
     FROM unnest(decided) d
     LEFT JOIN (SELECT u.customer_id, u.message_id FROM unnest(messages) u) m ON m.customer_id = d.customer_id
     LEFT JOIN (SELECT u.customer_id, u.coupon_id FROM unnest(coupons) u) k ON k.customer_id = d.customer_id;
@@ -345,7 +349,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_round(crm.flow_row, bigint[], text[], crm.person_id[], crm.gate_reach[], timestamptz, timestamptz, int, boolean) IS
-    'occurrences of persons who are locked, no two of them of one person or one address: gate, coupons, messages, tasks, ledger and decisions';
+    'occurrences of persons who are locked, no two of them of one person or one address: gate, coupons, messages, tasks and gifts, ledger and decisions';
 
 -- What has not fired yet, split into what can be decided at once and what waits for another of it.
 CREATE FUNCTION crm._campaign_apart(flow crm.flow_row, persons bigint[], occurrence_keys text[], other_ids crm.person_id[], reaches crm.gate_reach[], epoch int,
@@ -383,8 +387,8 @@ BEGIN
         epoch := -1 - epoch;    -- keys of their own: what was only tried may still happen
     END IF;
     SELECT * INTO split FROM crm._campaign_apart(flow, persons, occurrence_keys, other_ids, reaches, epoch);
-    -- where nobody shares an address counters need no lock: who counts finds out whether somebody was faster
-    IF cardinality(split.waiting) = 0 AND NOT is_shadow THEN
+    -- where nobody shares an address counters need no lock: who counts finds out whether somebody was faster (of rolling days alone)
+    IF cardinality(split.waiting) = 0 AND NOT is_shadow AND NOT flow.spec ? 'cap_per' THEN
         BEGIN
             RETURN QUERY SELECT * FROM crm._campaign_round(flow, ARRAY(SELECT persons[n] FROM unnest(split.ready) n), ARRAY(SELECT occurrence_keys[n] FROM unnest(split.ready) n),
                 other_ids, ARRAY(SELECT reaches[n] FROM unnest(split.ready) n), due_at, late_at, epoch, is_shadow);

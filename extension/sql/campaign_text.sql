@@ -45,16 +45,19 @@ DECLARE
     chosen crm.flow_row := crm._campaign_flow(flow);
 BEGIN
     RETURN QUERY
-    SELECT jsonb_build_object('step', n.step, 'channel', c.channel, 'template', p.spec ->> 'template', 'body', t.body, 'subject', t.subject,
+    SELECT jsonb_build_object('step', n.step, 'channel', c.channel, 'template', w.template, 'body', t.body, 'subject', t.subject,
                               'vendor_template', t.vendor_template, 'vendor_params', t.vendor_params, 'placeholder', crm._outbox_placeholder(c.channel))
+           || CASE WHEN w.variant IS NOT NULL THEN jsonb_build_object('variant', w.variant) ELSE '{}' END
     FROM generate_series(1, greatest(jsonb_array_length(coalesce(chosen.spec -> 'steps', '[]')), 1)) n (step),
          LATERAL (SELECT crm._campaign_step_spec(chosen.spec, n.step, crm.core_now()) AS spec) p,
-         LATERAL jsonb_array_elements_text(coalesce(p.spec -> 'channels', '[]')) WITH ORDINALITY c (channel, place)
-         LEFT JOIN LATERAL crm._campaign_template(p.spec ->> 'template', c.channel) t ON true
-    ORDER BY n.step, c.place;
+         LATERAL jsonb_array_elements_text(coalesce(p.spec -> 'channels', '[]')) WITH ORDINALITY c (channel, place),
+         LATERAL (SELECT NULL AS variant, p.spec ->> 'template' AS template
+                  UNION ALL SELECT v ->> 'variant', v ->> 'template' FROM jsonb_array_elements(coalesce(p.spec -> 'variants', '[]')) v WHERE v ? 'template') w
+         LEFT JOIN LATERAL crm._campaign_template(w.template, c.channel) t ON true
+    ORDER BY n.step, w.variant NULLS FIRST, c.place;
 END
 $$;
-COMMENT ON FUNCTION crm.campaign_texts(text) IS 'what a flow says in each of its steps on each of its channels; body null: no text yet; placeholder: how the channel''s vendor fills in approved texts (text: it takes any text); P0002';
+COMMENT ON FUNCTION crm.campaign_texts(text) IS 'what a flow says in each of its steps on each of its channels, and what its variants say instead; body null: no text yet; placeholder: how the channel''s vendor fills in approved texts (text: it takes any text); P0002';
 
 CREATE FUNCTION crm._campaign_own_template(flow crm.flow_row, step int) RETURNS text
     LANGUAGE plpgsql AS

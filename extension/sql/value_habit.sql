@@ -83,19 +83,14 @@ $$;
 COMMENT ON FUNCTION crm.value_refills(bigint, date) IS
     'when a person is due to buy a product again: own gaps a unit bought, shrunk to everybody''s median (else the label''s) while they are few, times the last quantity; stopped: three intervals have passed; P0002';
 
-CREATE FUNCTION crm.value_best_hour(customer_id bigint, as_of date DEFAULT NULL) RETURNS jsonb
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+CREATE FUNCTION crm._value_hours(person bigint, today date, OUT hour int, OUT weekday int, OUT zone text, OUT facts bigint, OUT is_enough boolean)
+    LANGUAGE plpgsql STABLE SET jit = off AS
 $$
 DECLARE
-    person bigint := crm._access_require_person(customer_id);
-    today date := coalesce(as_of, crm._value_today());
-    zone text := coalesce((SELECT s.time_zone FROM crm.customer c JOIN crm.store s ON s.store_id = c.home_store_id WHERE c.customer_id = person),
-                          crm._setting('core.time_zone') #>> '{}');
     records bigint[] := crm._value_records(person);
-    facts bigint;
-    best int;
-    weekday int;
 BEGIN
+    zone := coalesce((SELECT s.time_zone FROM crm.customer c JOIN crm.store s ON s.store_id = c.home_store_id WHERE c.customer_id = person),
+                     crm._setting('core.time_zone') #>> '{}');
     WITH fact AS (
         SELECT e.occurred_at AS at FROM crm.event e WHERE e.source_record_id = ANY (records) AND e.ignored_reason IS NULL
         UNION ALL SELECT i.occurred_at FROM crm.interaction i WHERE i.source_record_id = ANY (records) AND i.is_current AND i.direction = 'in'
@@ -109,11 +104,24 @@ BEGIN
         FROM generate_series(0, 23) h (hour) JOIN local l ON (l.hour - h.hour + 24) % 24 IN (0, 1, 23) GROUP BY h.hour)
     SELECT (SELECT count(*) FROM local), (SELECT n.hour FROM near n ORDER BY n.weight DESC, n.hour LIMIT 1),
            (SELECT l.dow FROM local l GROUP BY l.dow ORDER BY sum(l.weight) DESC, l.dow LIMIT 1)
-    INTO facts, best, weekday;
-    IF facts >= (crm._setting('value.hour_min_facts') #>> '{}')::int THEN
-        RETURN jsonb_build_object('hour', best, 'weekday', weekday, 'time_zone', zone, 'facts', facts, 'is_fallback', false);
+    INTO facts, hour, weekday;
+    is_enough := facts >= (crm._setting('value.hour_min_facts') #>> '{}')::int;
+END
+$$;
+COMMENT ON FUNCTION crm._value_hours(bigint, date) IS
+    'the local hour and weekday at which a person buys, looks and writes most, by how many facts of a year, and whether they are enough to go by';
+
+CREATE FUNCTION crm.value_best_hour(customer_id bigint, as_of date DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+$$
+DECLARE
+    h record;
+BEGIN
+    SELECT * INTO h FROM crm._value_hours(crm._access_require_person(customer_id), coalesce(as_of, crm._value_today()));
+    IF h.is_enough THEN
+        RETURN jsonb_build_object('hour', h.hour, 'weekday', h.weekday, 'time_zone', h.zone, 'facts', h.facts, 'is_fallback', false);
     END IF;
-    RETURN jsonb_build_object('hour', (crm._setting('value.hour_fallback') #>> '{}')::int, 'time_zone', zone, 'facts', facts, 'is_fallback', true);
+    RETURN jsonb_build_object('hour', (crm._setting('value.hour_fallback') #>> '{}')::int, 'time_zone', h.zone, 'facts', h.facts, 'is_fallback', true);
 END
 $$;
 COMMENT ON FUNCTION crm.value_best_hour(bigint, date) IS

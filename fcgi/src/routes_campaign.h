@@ -4,6 +4,8 @@
  */
 #define FLOW_CODE	{"flow", CRM_IN_PATH, CRM_TEXT, true, NULL, "code of the flow: welcome, silence_30, birthday"}
 
+#define CAP_CODE	{"cap", CRM_IN_PATH, CRM_TEXT, true, NULL, "name of the cap"}
+
 /* One flow, one function of its code, a JSON answer. */
 #define FLOW_ACT(verb, function, key_argument, line) \
 	{ \
@@ -128,4 +130,24 @@
 		.params = {{"segment", CRM_IN_PATH, CRM_TEXT, true, NULL, "code of the segment"}, BODY}, .timeout_ms = SLOW_MS,
 		.summary = "A segment's addresses as hashes, of those who agreed; audited", .request_schema = "Audience", .response_schema = "Object",
 		.success = 200, .example = "{\"channel\":\"sms\",\"reason\":\"summer campaign\"}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/caps", .operation = "caps", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = "manager, marketer, analyst, headquarters",
+		.sql = "SELECT j::text FROM crm.campaign_caps() j",
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "How many messages of flows a person gets, whatever the flow", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_PUT, .path = "/api/v1/caps/{cap}", .operation = "cap_set", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.sql = "SELECT 200 AS status, crm.campaign_set_cap($1, $2, $3)::text AS body",
+		.params = {CAP_CODE, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Set a cap: of all messages, a channel's, or those of a tag",
+		.request_schema = "Cap", .response_schema = "Object", .success = 200, .example = "{\"messages\":2,\"per\":\"week\",\"tag\":\"promotion\"}",
+	},
+	{
+		.method = CRM_DELETE, .path = "/api/v1/caps/{cap}", .operation = "cap_drop", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.sql = "SELECT 200 AS status, crm.campaign_set_cap($1, NULL, $2)::text AS body",
+		.params = {CAP_CODE, KEY}, .timeout_ms = FAST_MS, .summary = "Take a cap away", .response_schema = "Object", .success = 200,
 	},

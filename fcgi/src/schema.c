@@ -119,6 +119,8 @@ const CrmSchema crm_schemas[] = {
 	{"Audience", OBJECT("\"channel\",\"reason\"", "\"channel\":{\"enum\":[\"sms\",\"email\"]},\"reason\":" TEXT ",\"after\":" ID ","
 						"\"limit\":{\"type\":\"integer\"}")},
 	{"HoldOut", OBJECT("\"percent\"", "\"percent\":{\"type\":\"number\",\"minimum\":0,\"maximum\":50}")},
+	{"Cap", OBJECT("\"messages\"", "\"messages\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":99},\"days\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":366},"
+				   "\"per\":{\"enum\":[\"day\",\"week\",\"month\"]},\"channel\":" TEXT ",\"tag\":" TEXT)},
 	{"CouponCodes", OBJECT("\"codes\"", "\"codes\":{\"type\":\"array\",\"items\":" TEXT "}")},
 	{"CouponClaims", OBJECT("", "\"is_claimable\":{\"enum\":[\"true\",\"false\"]},\"total_limit\":{\"type\":\"integer\"},"
 							"\"person_limit\":{\"type\":\"integer\"}")},

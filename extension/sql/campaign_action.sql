@@ -1,0 +1,172 @@
+-- campaign_action: what flows do besides coupon and message: tasks of staff, points and tickets, and quotas: for the first so many.
+--
+-- Locks: the person (the caller's), then the quota's row: whoever comes for the last place waits there.
+
+CREATE FUNCTION crm._campaign_acts(spec jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT spec ?| '{task,gifts}' $$;
+COMMENT ON FUNCTION crm._campaign_acts(jsonb) IS 'whether a flow does anything besides coupon and message';
+
+CREATE FUNCTION crm._campaign_task_owner(store_id int, task jsonb, OUT staff_id int, OUT role name)
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+DECLARE
+    wanted text := coalesce(task ->> 'to', 'store');
+    region int := (SELECT s.region_id FROM crm.store s WHERE s.store_id = _campaign_task_owner.store_id);
+BEGIN
+    role := coalesce(task ->> 'role', CASE WHEN wanted = 'region' THEN 'crm_manager' WHEN wanted = 'owner' THEN 'crm_store_manager' ELSE 'crm_clerk' END);
+    IF task ? 'staff' THEN
+        staff_id := (SELECT f.staff_id FROM crm.staff f WHERE f.code = task ->> 'staff' AND f.left_at IS NULL);
+    ELSIF wanted IN ('owner', 'region') THEN
+        staff_id := (SELECT f.staff_id FROM crm.staff f JOIN crm.staff_scope c ON c.staff_id = f.staff_id
+                     WHERE f.left_at IS NULL AND f.role = _campaign_task_owner.role
+                       AND CASE wanted WHEN 'owner' THEN c.kind = 'store' AND c.ref_id = _campaign_task_owner.store_id ELSE c.kind = 'region' AND c.ref_id = region END
+                     ORDER BY f.staff_id LIMIT 1);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_task_owner(int, jsonb) IS
+    'whom a flow''s task is for: a named member of staff, the store''s owner (its manager) or the region''s, if there is one; the role that takes it otherwise';
+
+CREATE FUNCTION crm._campaign_task(flow crm.flow_row, person bigint, occurrence_key text, epoch int, due_at timestamptz) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    task jsonb := flow.spec -> 'task';
+    due timestamptz := due_at + make_interval(hours => coalesce((task ->> 'hours')::int, 24));
+    store int := CASE WHEN task ->> 'to' IS DISTINCT FROM 'headquarters' THEN (SELECT c.home_store_id FROM crm.customer c WHERE c.customer_id = person) END;
+    owner record;
+BEGIN
+    SELECT * INTO owner FROM crm._campaign_task_owner(store, task);
+    PERFORM crm._sales_task_put(person, concat_ws(':', 'flow', flow.code, epoch, occurrence_key), 'flow', task ->> 'title', task ->> 'body', due,
+        store, owner.staff_id, CASE WHEN task ->> 'to' = 'headquarters' THEN 'crm_headquarters' ELSE owner.role END,
+        due + make_interval(hours => (task ->> 'escalate_hours')::int), (task ->> 'escalate_to')::name);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_task(crm.flow_row, bigint, text, int, timestamptz) IS
+    'the task of a flow''s spec, once for the occurrence: for the role in the person''s home store, its owner, the region''s owner, headquarters, or one member of staff';
+
+CREATE FUNCTION crm._campaign_act(flow crm.flow_row, person bigint, occurrence_key text, epoch int, due_at timestamptz) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF flow.spec ? 'task' THEN
+        PERFORM crm._campaign_task(flow, person, occurrence_key, epoch, due_at);
+    END IF;
+    IF flow.spec ? 'gifts' THEN
+        PERFORM crm._loyalty_reward(person, flow.spec -> 'gifts', 'flow', concat_ws(':', flow.code, epoch, occurrence_key));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_act(crm.flow_row, bigint, text, int, timestamptz) IS
+    'what a flow does besides coupon and message, each once for the occurrence: its task, and its gifts (points, tickets, further coupons), in this transaction';
+
+CREATE FUNCTION crm._campaign_action_fault(spec jsonb, OUT field text, OUT fault text)
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    is_clock constant text := '^([01]\d|2[0-3]):[0-5]\d$';
+    task jsonb := spec -> 'task';
+BEGIN
+    SELECT f.field, f.fault INTO field, fault
+    FROM (VALUES
+        (1, 'task', task IS NULL OR coalesce(jsonb_typeof(task -> 'title') = 'string'
+            AND (NOT task ? 'hours' OR crm._campaign_whole(task -> 'hours', 1, 8784)) AND (NOT task ? 'escalate_hours' OR crm._campaign_whole(task -> 'escalate_hours', 1, 8784))
+            AND coalesce(task ->> 'role', 'crm_clerk') IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters')
+            AND coalesce(task ->> 'escalate_to', 'crm_manager') IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters')
+            AND coalesce(task ->> 'to', 'store') IN ('store', 'owner', 'region', 'headquarters'), false),
+            'give {"title": text, "body", "to": "store", "owner", "region" or "headquarters", "staff", "role", "hours", "escalate_hours", "escalate_to"}'),
+        (2, 'task', NOT coalesce(task ? 'staff', false) OR EXISTS (SELECT FROM crm.staff f WHERE f.code = task ->> 'staff' AND f.left_at IS NULL), 'there is no such member of staff'),
+        (3, 'quota', NOT spec ? 'quota' OR crm._campaign_whole(spec -> 'quota', 1, 100000000), 'give a whole number, 1 to 100000000'),
+        (4, 'cap_per', coalesce(spec ->> 'cap_per' IN ('day', 'week', 'month'), NOT spec ? 'cap_per'), 'give day, week or month'),
+        (5, 'tag', NOT spec ? 'tag' OR coalesce(spec ->> 'tag' ~ '^[a-z][a-z0-9_]{0,31}$', false), 'give a short name of small letters, digits and _'),
+        (6, 'best_hour', NOT spec ? 'best_hour' OR coalesce(spec ->> 'best_hour' = 'due' OR spec ->> 'best_hour' ~ is_clock, false), 'give HH:MM for those whose hour is not known, or "due"'),
+        (7, 'lunar', NOT spec ? 'lunar' OR jsonb_typeof(spec -> 'lunar') = 'boolean', 'give true or false'),
+        (8, 'variants', NOT spec ? 'variants' OR jsonb_typeof(spec -> 'variants') = 'array', 'give a list of 2 to 10 variants')) f (n, field, is_good, fault)
+    WHERE f.is_good IS NOT TRUE ORDER BY f.n LIMIT 1;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_action_fault(jsonb) IS 'the first fault of what a flow does, of its quota, tag, calendar cap, best hour; nulls: none';
+
+CREATE FUNCTION crm._campaign_require_actions(flow crm.flow_row) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    wrong record;
+BEGIN
+    SELECT * INTO wrong FROM crm._campaign_action_fault(flow.spec);
+    IF wrong.field IS NOT NULL THEN
+        RAISE EXCEPTION 'flow "%" cannot run: %: %', flow.code, wrong.field, wrong.fault
+            USING ERRCODE = 'RM801', COLUMN = wrong.field, HINT = 'Edit it with crm.campaign_edit().';
+    END IF;
+    IF flow.spec ? 'gifts' THEN
+        PERFORM crm._loyalty_require_gifts(flow.spec -> 'gifts');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_require_actions(crm.flow_row) IS 'RM801 with the field unless what a flow does can be done; 22023 for gifts that cannot be given';
+
+CREATE FUNCTION crm._campaign_require_steps(flow crm.flow_row) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    step crm.flow_row := flow;
+BEGIN
+    FOR n IN 1 .. greatest(jsonb_array_length(coalesce(flow.spec -> 'steps', '[]')), 1) LOOP
+        step.spec := crm._campaign_step_spec(flow.spec, n, crm.core_now());
+        PERFORM crm._campaign_require_actions(step), crm._campaign_require_variants(step);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_require_steps(crm.flow_row) IS 'RM801 with the field unless the actions and variants of each step of a flow can run; the trigger and its steps are in order';
+
+CREATE FUNCTION crm._campaign_take_quota(flow crm.flow_row) RETURNS crm.flow_row
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    gone bigint;
+BEGIN
+    INSERT INTO crm.flow_quota (flow_id, epoch) VALUES (flow.flow_id, flow.epoch) ON CONFLICT DO NOTHING;
+    SELECT q.taken INTO gone FROM crm.flow_quota q WHERE q.flow_id = flow.flow_id AND q.epoch = flow.epoch FOR UPDATE;
+    flow.spec := flow.spec || jsonb_build_object('quota_left', (flow.spec ->> 'quota')::bigint - gone);
+    RETURN flow;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_take_quota(crm.flow_row) IS 'locks the quota of a flow; the flow with how many of it are left (spec member quota_left)';
+
+CREATE FUNCTION crm._campaign_taken(flow crm.flow_row, outcome text) RETURNS text
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF flow.spec ? 'quota_left' AND outcome IN ('sent', 'held') AND NOT coalesce((flow.spec ->> 'shadow')::boolean, false) THEN
+        UPDATE crm.flow_quota q SET taken = q.taken + 1 WHERE q.flow_id = flow.flow_id AND q.epoch = flow.epoch;
+    END IF;
+    RETURN outcome;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_taken(crm.flow_row, text) IS 'counts an outcome against the quota that is held; the outcome';
+
+CREATE FUNCTION crm._campaign_fire_quota(flow crm.flow_row, persons bigint[], keys text[], due_at timestamptz, late_at timestamptz, epoch int) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    reaches crm.gate_reach[] := crm._campaign_reaches(flow, persons);
+    at int := 1;
+BEGIN
+    flow := crm._campaign_take_quota(flow);
+    PERFORM crm._campaign_lock_caps(persons, reaches);
+    -- one by one while there are places; whoever is left is told so at once
+    WHILE at <= cardinality(persons) AND (flow.spec ->> 'quota_left')::bigint > 0 LOOP
+        IF crm._campaign_taken(flow, crm._campaign_decide(flow, persons[at], keys[at], due_at, late_at, epoch, reaches[at])) IN ('sent', 'held')
+           AND NOT coalesce((flow.spec ->> 'shadow')::boolean, false) THEN
+            flow.spec := flow.spec || jsonb_build_object('quota_left', (flow.spec ->> 'quota_left')::bigint - 1);
+        END IF;
+        at := at + 1;
+    END LOOP;
+    IF at <= cardinality(persons) THEN
+        PERFORM crm._campaign_fire_locked(flow, persons[at:], keys[at:], due_at, late_at, epoch);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_fire_quota(crm.flow_row, bigint[], text[], timestamptz, timestamptz, int) IS
+    'fires a flow with a quota for persons who are locked: the first that the gate lets through take its places, exactly so many; the others stop at its step offer';
