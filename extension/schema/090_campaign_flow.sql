@@ -4,7 +4,7 @@ CREATE TABLE crm.flow (
     code text NOT NULL UNIQUE,          -- welcome, silence_30, birthday
     name_zh text NOT NULL,
     name_en text NOT NULL,
-    trigger text NOT NULL CHECK (trigger IN ('welcome', 'silence', 'birthday', 'schedule', 'event')),
+    trigger text NOT NULL CHECK (trigger IN ('welcome', 'silence', 'birthday', 'schedule', 'event', 'site')),
     state text NOT NULL CHECK (state IN ('draft', 'active', 'paused', 'stopped')),
     active_from timestamptz,            -- facts before it fire nothing
     epoch int NOT NULL DEFAULT 1,       -- deliberate restarts; part of the occurrence key unless it holds for ever

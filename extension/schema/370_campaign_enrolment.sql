@@ -25,6 +25,6 @@ CREATE TABLE crm.flow_preset (
     preset text PRIMARY KEY,
     name_zh text NOT NULL,
     name_en text NOT NULL,
-    trigger text NOT NULL CHECK (trigger IN ('schedule', 'event')),
+    trigger text NOT NULL CHECK (trigger IN ('schedule', 'event', 'site')),
     spec jsonb NOT NULL);
 SELECT crm._access_open('crm.calendar_day', 'crm.flow_preset');

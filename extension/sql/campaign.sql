@@ -274,39 +274,42 @@ $$;
 COMMENT ON FUNCTION crm._campaign_gate(crm.flow_row, bigint, bigint[], text, timestamptz, timestamptz, crm.gate_reach) IS
     'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours and best hour; the same code live, in preview and in explain (reach: that of crm._campaign_channel(), when it is known already)';
 
-CREATE FUNCTION crm._campaign_fill(body text, who text, code text, value numeric, valid_until timestamptz, zone text) RETURNS text
+CREATE FUNCTION crm._campaign_fill(body text, who text, code text, value numeric, valid_until timestamptz, zone text, link text DEFAULT NULL) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS
 $$
     -- valid_until is the first moment at which it is not valid any more: the day before it is named;
     -- the name last: whatever it holds is text, not a variable
-    SELECT replace(replace(replace(replace(body, '{{coupon_code}}', coalesce(code, '')), '{{coupon_value}}', coalesce(trim_scale(value)::text, '')),
+    SELECT replace(replace(replace(replace(replace(body, '{{link}}', coalesce(link, '')), '{{coupon_code}}', coalesce(code, '')), '{{coupon_value}}', coalesce(trim_scale(value)::text, '')),
                            '{{valid_until}}', coalesce(to_char((valid_until AT TIME ZONE zone) - interval '1 second', 'YYYY-MM-DD'), '')),
                    '{{name}}', coalesce(who, '会员'))
 $$;
-COMMENT ON FUNCTION crm._campaign_fill(text, text, text, numeric, timestamptz, text) IS 'a text with its variables filled in, days by a zone; what is not known is left out';
+COMMENT ON FUNCTION crm._campaign_fill(text, text, text, numeric, timestamptz, text, text) IS 'a text with its variables filled in, days by a zone; what is not known is left out';
 
-CREATE FUNCTION crm._campaign_message(flow crm.flow_row, person bigint, channel text, coupon_id bigint, zone text) RETURNS jsonb
+CREATE FUNCTION crm._campaign_message(flow crm.flow_row, person bigint, channel text, coupon_id bigint, zone text, message_id text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     wording record;
     coupon crm.coupon;
-    who text := crm._outbox_plain((SELECT p.name FROM crm.customer_private p WHERE p.customer_id = person));
+    -- a page may be seen by others than the person: there the name is masked
+    who text := crm._outbox_plain(CASE channel WHEN 'site' THEN (SELECT c.name_masked FROM crm.customer c WHERE c.customer_id = person)
+                                               ELSE (SELECT p.name FROM crm.customer_private p WHERE p.customer_id = person) END);
+    link text := crm._campaign_link_url(flow, message_id);
     said jsonb;
 BEGIN
     SELECT t.body, t.subject IS NOT NULL OR t.html IS NOT NULL OR t.vendor_template IS NOT NULL AS is_dressed INTO wording
     FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = _campaign_message.channel ORDER BY t.language DESC LIMIT 1;
     SELECT * INTO coupon FROM crm.coupon c WHERE c.customer_id = person AND c.coupon_id = _campaign_message.coupon_id;
-    said := jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(wording.body, who, coupon.code, coupon.value, coupon.valid_until, zone));
+    said := jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(wording.body, who, coupon.code, coupon.value, coupon.valid_until, zone, link));
     IF wording.is_dressed THEN
         said := said || crm._outbox_dress(flow.spec ->> 'template', channel,
-            (SELECT jsonb_object_agg(v, crm._campaign_fill('{{' || v || '}}', who, coupon.code, coupon.value, coupon.valid_until, zone)) FROM unnest(crm._outbox_variables()) v));
+            (SELECT jsonb_object_agg(v, crm._campaign_fill('{{' || v || '}}', who, coupon.code, coupon.value, coupon.valid_until, zone, link)) FROM unnest(crm._outbox_variables()) v));
     END IF;
     RETURN said;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_message(crm.flow_row, bigint, text, bigint, text) IS
-    'what a flow says to a person on a channel: its text with the variables filled in, days by the person''s zone; subject, HTML and the vendor''s placeholders where the template has them';
+COMMENT ON FUNCTION crm._campaign_message(crm.flow_row, bigint, text, bigint, text, text) IS
+    'what a flow says to a person on a channel: its text with the variables filled in, days by the person''s zone, its link by the message''s id; subject, HTML and the vendor''s placeholders where the template has them';
 
 CREATE FUNCTION crm._campaign_message_id(flow_id int, epoch int, person bigint, occurrence_key text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS
@@ -343,13 +346,15 @@ BEGIN
     END IF;
     PERFORM crm._campaign_act(flow, person, occurrence_key, epoch, gate.due_at);
     IF gate.channel IS NULL THEN
+        message := CASE flow.trigger WHEN 'site' THEN crm._campaign_show(flow, person, occurrence_key, epoch, coupon, gate.zone) END;
         RETURN;
     END IF;
     message := crm._campaign_message_id(flow.flow_id, epoch, person, occurrence_key);
     PERFORM crm._outbox_put(person, message, gate.channel, flow.flow_id, occurrence_key, true,
-        crm._campaign_message(flow, person, gate.channel, coupon, gate.zone),
+        crm._campaign_message(flow, person, gate.channel, coupon, gate.zone, message),
         gate.due_at, CASE WHEN late_at < 'infinity' THEN late_at END, gate.address_hash,
         crm._campaign_quiet(flow, gate.zone));
+    PERFORM crm._campaign_put_links(flow, ARRAY[person], ARRAY[message]);
     UPDATE crm.contact_cap c SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > gate.due_at - interval '31 days'), gate.due_at)
     WHERE c.cap_key = ANY (counters);
 END

@@ -82,7 +82,8 @@ BEGIN
         (5, 'tag', NOT spec ? 'tag' OR coalesce(spec ->> 'tag' ~ '^[a-z][a-z0-9_]{0,31}$', false), 'give a short name of small letters, digits and _'),
         (6, 'best_hour', NOT spec ? 'best_hour' OR coalesce(spec ->> 'best_hour' = 'due' OR spec ->> 'best_hour' ~ is_clock, false), 'give HH:MM for those whose hour is not known, or "due"'),
         (7, 'lunar', NOT spec ? 'lunar' OR jsonb_typeof(spec -> 'lunar') = 'boolean', 'give true or false'),
-        (8, 'variants', NOT spec ? 'variants' OR jsonb_typeof(spec -> 'variants') = 'array', 'give a list of 2 to 10 variants')) f (n, field, is_good, fault)
+        (8, 'link', crm._campaign_link_fault(spec) IS NULL, crm._campaign_link_fault(spec)),
+        (9, 'variants', NOT spec ? 'variants' OR jsonb_typeof(spec -> 'variants') = 'array', 'give a list of 2 to 10 variants')) f (n, field, is_good, fault)
     WHERE f.is_good IS NOT TRUE ORDER BY f.n LIMIT 1;
 END
 $$;

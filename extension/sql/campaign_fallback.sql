@@ -51,9 +51,12 @@ BEGIN
     next_id := person || '-' || encode(crm._keyed_hash('message', convert_to(concat_ws(E'\x1f', message.message_id, reach.channel), 'UTF8')), 'hex');
     is_new := crm._outbox_put(person, next_id, reach.channel, flow.flow_id, message.occurrence_key, true,
             crm._campaign_message(flow, person, reach.channel,
-                (SELECT k.coupon_id FROM crm.coupon k WHERE k.customer_id = person AND k.flow_id = flow.flow_id AND k.occurrence_key = message.occurrence_key ORDER BY k.issued_at DESC LIMIT 1), zone)
+                (SELECT k.coupon_id FROM crm.coupon k WHERE k.customer_id = person AND k.flow_id = flow.flow_id AND k.occurrence_key = message.occurrence_key ORDER BY k.issued_at DESC LIMIT 1), zone, next_id)
             || jsonb_build_object('fallback_of', message.message_id),
             due_at, message.expires_at, reach.address_hash, crm._campaign_quiet(flow, zone));
+    IF is_new THEN
+        PERFORM crm._campaign_put_links(flow, ARRAY[person], ARRAY[next_id]);
+    END IF;
     IF is_new AND has_failed THEN
         UPDATE crm.contact_cap c SET sent_at = array_append(c.sent_at, due_at)
         WHERE c.cap_key IN (crm._outbox_cap_key('p', person::text, NULL), crm._outbox_cap_key('a', reach.channel, reach.address_hash));

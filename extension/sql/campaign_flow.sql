@@ -53,7 +53,7 @@ DECLARE
     spec jsonb := flow.spec;
     is_clock constant text := '^([01]\d|2[0-3]):[0-5]\d$';
     -- without channels a flow hands out coupons or makes tasks, and says nothing
-    is_silent boolean := flow.trigger IN ('schedule', 'event') AND NOT spec ? 'channels';
+    is_silent boolean := flow.trigger IN ('schedule', 'event', 'site') AND NOT spec ? 'channels';
 BEGIN
     SELECT f.field, f.fault INTO field, fault
     FROM (VALUES
@@ -65,7 +65,7 @@ BEGIN
         (10, 'cap_messages', coalesce(crm._campaign_whole(spec -> 'cap_messages', 1, 99), false), 'give a whole number, 1 to 99'),
         (11, 'quiet', NOT spec ? 'quiet' OR coalesce(spec #>> '{quiet,from}' ~ is_clock AND spec #>> '{quiet,to}' ~ is_clock, false), 'give {"from": "HH:MM", "to": "HH:MM"}'),
         (12, 'exclude_tiers', coalesce(jsonb_typeof(spec -> 'exclude_tiers') = 'array', true), 'give a list of tiers'),
-        (13, 'goal', coalesce(spec ->> 'goal' = 'order' OR (flow.trigger IN ('schedule', 'event') AND jsonb_typeof(spec -> 'goal') = 'object'), true), 'the goal there is, is "order"'),
+        (13, 'goal', coalesce(spec ->> 'goal' = 'order' OR (flow.trigger IN ('schedule', 'event', 'site') AND jsonb_typeof(spec -> 'goal') = 'object'), true), 'the goal there is, is "order"'),
         (14, 'days', flow.trigger <> 'silence' OR coalesce(crm._campaign_whole(spec -> 'days', 1, 999), false), 'give whole days, 1 to 999'),
         (15, 'backlog_per_day', flow.trigger <> 'silence' OR coalesce(crm._campaign_whole(spec -> 'backlog_per_day', 0, 1000000), false), 'give a whole number, 0 to 1000000'),
         (16, 'at', flow.trigger <> 'birthday' OR coalesce(spec ->> 'at' ~ is_clock, false), 'give HH:MM')) f (n, field, is_good, fault)
@@ -175,6 +175,9 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO wrong FROM crm._campaign_fault(flow);
+    IF flow.trigger = 'site' AND wrong.field IS NULL THEN
+        SELECT * INTO wrong FROM crm._campaign_site_fault(flow.spec);
+    END IF;
     IF wrong.field IS NOT NULL THEN
         RAISE EXCEPTION 'flow "%" cannot run: %: %', flow.code, wrong.field, wrong.fault
             USING ERRCODE = 'RM801', COLUMN = wrong.field, HINT = 'Edit it with crm.campaign_edit(), or its text in crm.template.';
@@ -205,9 +208,10 @@ DECLARE
 BEGIN
     SELECT k INTO unknown FROM jsonb_object_keys(changes) k
     WHERE k NOT IN ('channels', 'template', 'coupon_type', 'holdout_percent', 'offer_days', 'cap_days', 'cap_messages', 'quiet', 'days', 'at', 'backlog_per_day', 'exclude_tiers', 'goal', 'priority',
-                    'variants', 'task', 'gifts', 'quota', 'cap_per', 'tag', 'best_hour', 'lunar')
+                    'variants', 'task', 'gifts', 'quota', 'cap_per', 'tag', 'best_hour', 'lunar', 'link')
       AND NOT (trigger IN ('schedule', 'event') AND k IN ('schedule', 'zone', 'calendar', 'days_before', 'who', 'except', 'superseded_by', 'only', 'event', 'key', 'ago', 'catch_up',
-          'late_hours', 'reentry_days', 'steps', 'shadow')) LIMIT 1;
+          'late_hours', 'reentry_days', 'steps', 'shadow'))
+      AND NOT (trigger = 'site' AND k IN ('place', 'who', 'except', 'superseded_by', 'only', 'reentry_days', 'shadow')) LIMIT 1;
     IF unknown IS NOT NULL THEN
         RAISE EXCEPTION 'flows have no value "%"', unknown USING ERRCODE = 'invalid_parameter_value', COLUMN = unknown, HINT = 'See the flow''s spec for those it has.';
     END IF;
@@ -393,7 +397,7 @@ BEGIN
         SELECT m.person, m.occurrence_key FROM crm._campaign_zones() z, crm._campaign_meant(flow, z, crm.core_now()) m
         WHERE flow.trigger = 'schedule' AND (NOT flow.spec ? 'zone' OR z = flow.spec ->> 'zone') AND m.occurrence_key IS NOT NULL
         UNION ALL
-        SELECT p.id, 'next' FROM unnest(crm.bitmap_array(CASE WHEN flow.trigger = 'event' THEN crm._rule_set(coalesce(flow.spec -> 'who', '{}'), crm.core_now()) END)) p (id)
+        SELECT p.id, 'next' FROM unnest(crm.bitmap_array(CASE WHEN flow.trigger IN ('event', 'site') THEN crm._rule_set(coalesce(flow.spec -> 'who', '{}'), crm.core_now()) END)) p (id)
         LIMIT most;
 END
 $$;
@@ -474,7 +478,7 @@ BEGIN
         chosen.spec := crm._campaign_step_spec(chosen.spec, 1, crm.core_now());
     END IF;
     key := CASE chosen.trigger WHEN 'schedule' THEN crm._campaign_period(chosen.spec, crm.core_now(), coalesce(chosen.spec ->> 'zone', crm._campaign_zone(person)))
-               WHEN 'event' THEN 'next' WHEN 'welcome' THEN 'once' WHEN 'silence' THEN coalesce(last_day::text, '-infinity') ELSE extract(year FROM crm._campaign_today())::text END;
+               WHEN 'event' THEN 'next' WHEN 'site' THEN 'next' WHEN 'welcome' THEN 'once' WHEN 'silence' THEN coalesce(last_day::text, '-infinity') ELSE extract(year FROM crm._campaign_today())::text END;
     RETURN jsonb_build_object('customer_id', person, 'flow', flow,
         'fired', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome, 'variant', o.variant, 'message_id', o.message_id,
                     'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', s.step, 'result', s.result, 'reason', s.reason) ORDER BY d.decision_id, s.n), '[]')

@@ -255,13 +255,13 @@ BEGIN
         'outcomes', (SELECT coalesce(jsonb_object_agg(s.outcome, s.n), '{}') FROM (SELECT o.outcome, count(*) AS n FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id GROUP BY 1) s),
         'sent', (SELECT count(DISTINCT o.message_id) FROM crm.outbox o JOIN crm.outbox_event e USING (customer_id, message_id) WHERE o.flow_id = chosen.flow_id AND e.kind = 'sent'),
         'redeemed', (SELECT count(*) FROM crm.coupon k WHERE k.flow_id = chosen.flow_id AND k.state = 'redeemed'),
-        'funnel', crm._campaign_funnel(chosen.flow_id))
+        'funnel', crm._campaign_funnel(chosen.flow_id) || jsonb_build_object('ordered', coalesce((SELECT (s).ordered FROM unnest(sums) s WHERE (s).arm = 'treatment'), 0)))
         || crm._campaign_compare(sums, crm._campaign_cost(chosen))
         || crm._campaign_variant_results(chosen, days, (SELECT s FROM unnest(sums) s WHERE (s).arm = 'control'));
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_results(text, int) IS
-    'what a flow did: outcomes, funnel (sent, delivered, opened, clicked, redeemed, in persons), both arms as assigned (intention to treat) with orders within so many local days (1 to 366) of the first time, lift in points with its 95 % interval, or how many more are needed; whether the control group''s share is no chance; cost, incremental margin, return, cost of a person brought back; per variant its funnel and its orders against the control group and the best one; P0002, 22023';
+    'what a flow did: outcomes, funnel (sent, delivered, opened, clicked, redeemed, ordered, in persons), both arms as assigned (intention to treat) with orders within so many local days (1 to 366) of the first time, lift in points with its 95 % interval, or how many more are needed; whether the control group''s share is no chance; cost, incremental margin, return, cost of a person brought back; per variant its funnel and its orders against the control group and the best one; P0002, 22023';
 GRANT EXECUTE ON FUNCTION crm.campaign_results(text, int) TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;
 
 CREATE FUNCTION crm.campaign_hold_out(percent numeric) RETURNS jsonb

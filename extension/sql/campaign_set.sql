@@ -282,6 +282,7 @@ CREATE FUNCTION crm._campaign_messages(flow crm.flow_row, going crm.gate_verdict
 $$
 DECLARE
     expires_at timestamptz := CASE WHEN late_at < 'infinity' THEN late_at END;
+    has_link boolean := flow.spec ? 'link';
 BEGIN
     RETURN ARRAY(
         WITH voice AS MATERIALIZED (    -- asked once a channel
@@ -295,15 +296,16 @@ BEGIN
         SELECT ROW(g.customer_id, crm._campaign_message_id(flow.flow_id, epoch, g.customer_id, g.occurrence_key), g.channel, v.endpoint, flow.flow_id,
                    g.occurrence_key, true, g.address_hash,
                    CASE WHEN v.is_dressed THEN crm._outbox_dress(flow.spec ->> 'template', g.channel,
-                            (SELECT jsonb_object_agg(x, crm._campaign_fill('{{' || x || '}}', w.who, g.code, g.value, g.valid_until, g.zone)) FROM unnest(crm._outbox_variables()) x))
+                            (SELECT jsonb_object_agg(x, crm._campaign_fill('{{' || x || '}}', w.who, g.code, g.value, g.valid_until, g.zone, l.link)) FROM unnest(crm._outbox_variables()) x))
                         ELSE '{}' END
-                   || jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(v.body, w.who, g.code, g.value, g.valid_until, g.zone)),
+                   || jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(v.body, w.who, g.code, g.value, g.valid_until, g.zone, l.link)),
                    g.due_at, expires_at, NULL, h.quiet)::crm.message_row
         FROM ROWS FROM (unnest(going), unnest(coupons)) WITH ORDINALITY
              g (customer_id, occurrence_key, zone, channel, address_hash, outcome, arm, due_at, step, result, reason, passed, holder, coupon_id, code, value, valid_until, n)
         JOIN voice v ON v.channel = g.channel JOIN hours h ON h.zone = g.zone
         LEFT JOIN crm.customer_private p ON p.customer_id = g.customer_id
         CROSS JOIN LATERAL (SELECT crm._outbox_plain(p.name) AS who OFFSET 0) w
+        CROSS JOIN LATERAL (SELECT CASE WHEN has_link THEN crm._campaign_link_url(flow, crm._campaign_message_id(flow.flow_id, epoch, g.customer_id, g.occurrence_key)) END AS link OFFSET 0) l
         ORDER BY g.n);
 END
 $$;
@@ -335,6 +337,9 @@ BEGIN
         IF NOT crm._outbox_count(messages, CASE WHEN NOT flow.spec ? 'cap_per' THEN (flow.spec ->> 'cap_messages')::int END, (flow.spec ->> 'cap_days')::int) THEN
             RAISE EXCEPTION 'another flow has just reached one of these addresses' USING ERRCODE = 'serialization_failure',
                 HINT = 'The set is decided again with the counters locked.';
+        END IF;
+        IF flow.spec ? 'link' THEN
+            PERFORM crm._campaign_put_links(flow, ARRAY(SELECT m.customer_id FROM unnest(messages) m), ARRAY(SELECT m.message_id FROM unnest(messages) m));
         END IF;
     END IF;
     INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version, variant)

@@ -189,7 +189,9 @@ check_row(const CrmRoute *route, char *error, size_t error_size)
 		reason = "its path parameters do not agree with its path";
 	else if (route->sql == NULL && route->handler == NULL)
 		reason = "it has neither a statement nor a handler";
-	else if (route->method == CRM_GET && !route->read_only && route->handler == NULL)
+	/* a link that is followed is a GET, and counted: nobody's credential is with it */
+	else if (route->method == CRM_GET && !route->read_only && route->handler == NULL &&
+			 !(route->success == 302 && route->access == CRM_ACCESS_PUBLIC))
 		reason = "a GET must be read-only";
 	else if (route->sql != NULL && route->timeout_ms <= 0)
 		reason = "it has no timeout";

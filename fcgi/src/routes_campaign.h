@@ -132,6 +132,25 @@
 		.success = 200, .example = "{\"channel\":\"sms\",\"reason\":\"summer campaign\"}",
 	},
 	{
+		.method = CRM_POST, .path = "/api/v1/decide", .operation = "decide", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = "till, service, headquarters",
+		.sql = "SELECT 200 AS status, crm.campaign_offer(crm.gateway_text($1, 'place', true), crm.gateway_text($1, 'session', true), crm.gateway_number($1, 'customer_id')::bigint, "
+		"crm.gateway_text($1, 'kind'), crm.gateway_text($1, 'value'), crm.gateway_text($1, 'namespace'))::text AS body",
+		.params = {BODY}, .timeout_ms = FAST_MS, .summary = "What to show somebody on a page now",
+		.text = "By customer_id, or by kind and value of an identifier. Once decided, the same for the session.",
+		.request_schema = "Visit", .response_schema = "Object", .success = 200,
+		.example = "{\"place\":\"product_page\",\"session\":\"f3a9c2e17b\",\"kind\":\"openid\",\"value\":\"oABC\"}",
+	},
+	{
+		.method = CRM_GET, .path = "/s/{token}", .operation = "follow", .tag = "Flows",
+		.access = CRM_ACCESS_PUBLIC,
+		.sql = "SELECT 302 AS status, '{}' AS body, crm.campaign_follow($1, coalesce($2, '') ~ 'prefetch') AS location",
+		.params = {{"token", CRM_IN_PATH, CRM_TEXT, true, NULL, "of the link, as the message gave it"},
+		{"Sec-Purpose", CRM_IN_HEADER, CRM_TEXT, false, NULL, "prefetch: a browser looks ahead, and no click is counted"}},
+		.timeout_ms = FAST_MS, .summary = "Follow a link of a message: where the flow said, and the click is counted",
+		.response_schema = "Object", .success = 302,
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/caps", .operation = "caps", .tag = "Flows",
 		.access = CRM_ACCESS_CALLER, .roles = "manager, marketer, analyst, headquarters",
 		.sql = "SELECT j::text FROM crm.campaign_caps() j",

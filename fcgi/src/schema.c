@@ -119,6 +119,7 @@ const CrmSchema crm_schemas[] = {
 	{"Audience", OBJECT("\"channel\",\"reason\"", "\"channel\":{\"enum\":[\"sms\",\"email\"]},\"reason\":" TEXT ",\"after\":" ID ","
 						"\"limit\":{\"type\":\"integer\"}")},
 	{"HoldOut", OBJECT("\"percent\"", "\"percent\":{\"type\":\"number\",\"minimum\":0,\"maximum\":50}")},
+	{"Visit", OBJECT("\"place\",\"session\"", "\"place\":" TEXT ",\"session\":" TEXT ",\"customer_id\":" ID ",\"kind\":" TEXT ",\"value\":" TEXT ",\"namespace\":" TEXT)},
 	{"Cap", OBJECT("\"messages\"", "\"messages\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":99},\"days\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":366},"
 				   "\"per\":{\"enum\":[\"day\",\"week\",\"month\"]},\"channel\":" TEXT ",\"tag\":" TEXT)},
 	{"CouponCodes", OBJECT("\"codes\"", "\"codes\":{\"type\":\"array\",\"items\":" TEXT "}")},

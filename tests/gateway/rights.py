@@ -24,7 +24,7 @@ BODIES = {
     "flow_edit": {},
 }
 # not asked with a call: needs a stream, asks for nobody (a store's code does), ends the session that asks, or forgets the person the others ask for
-UNASKED = {"import", "sign_out", "join", "join_store", "join_check", "person_erase", "campaign_start", "campaign_stop", "campaign_pause"}
+UNASKED = {"import", "sign_out", "join", "join_store", "join_check", "follow", "person_erase", "campaign_start", "campaign_stop", "campaign_pause"}
 
 
 def read_matrix():

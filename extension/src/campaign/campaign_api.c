@@ -22,6 +22,7 @@ crm_campaign_init(void)
 {
 	crm_core_consequence_register(CRM_ON_FACTS, 40, "campaign", "crm._campaign_on_facts");
 	crm_core_consequence_register(CRM_ON_MEMBERSHIP, 40, "campaign", "crm._campaign_on_membership");
+	crm_core_consequence_register(CRM_ON_ERASE, 60, "campaign", "crm._campaign_on_erase");
 	crm_core_consequence_register(CRM_ON_EXPORT, 60, "campaign", "crm._campaign_on_export");
 }
 
