@@ -160,8 +160,10 @@ SELECT count(*) AS persons, min(b.available) AS least, max(b.available) AS most 
 SELECT DISTINCT l.cause_kind, l.cause_key, l.expires_at FROM crm.points_lot l WHERE l.source_record_id BETWEEN 9601030 AND 9601036;
 SELECT coupon_type, count(*) FROM crm.coupon WHERE customer_id BETWEEN 9600030 AND 9600036 GROUP BY 1;
 SELECT (crm.campaign_results('promo') -> 'cost' ->> 'points')::numeric AS points_cost;
+UPDATE crm.customer SET scope_store_ids = ARRAY[home_store_id] WHERE customer_id = 9600045;
+SELECT crm.sales_set_owner(9600045, 'GATE-ONE') IS NOT NULL AS looked_after;
 SELECT pg_temp.many(40 + n, 40 + n, 'task', jsonb_build_object('task', task)) AS said
-FROM (VALUES (0, '{"title": "回访"}'::jsonb), (1, '{"title": "回访", "to": "owner"}'), (2, '{"title": "回访", "to": "region", "hours": 4}'), (3, '{"title": "回访", "to": "headquarters"}'), (4, '{"title": "回访", "staff": "GATE-ONE"}')) v (n, task) ORDER BY n;
-SELECT t.customer_id - 9600000 AS person, s.code AS store, f.code AS staff, t.role, t.due_at FROM crm.task t LEFT JOIN crm.store s USING (store_id) LEFT JOIN crm.staff f USING (staff_id) WHERE t.customer_id BETWEEN 9600040 AND 9600044 ORDER BY 1;
+FROM (VALUES (0, '{"title": "回访"}'::jsonb), (1, '{"title": "回访", "to": "owner"}'), (2, '{"title": "回访", "to": "region", "hours": 4}'), (3, '{"title": "回访", "to": "headquarters"}'), (4, '{"title": "回访", "staff": "GATE-ONE"}'), (5, '{"title": "回访", "to": "adviser"}'), (6, '{"title": "回访", "to": "adviser"}')) v (n, task) ORDER BY n;
+SELECT t.customer_id - 9600000 AS person, s.code AS store, f.code AS staff, t.role, t.due_at FROM crm.task t LEFT JOIN crm.store s USING (store_id) LEFT JOIN crm.staff f USING (staff_id) WHERE t.customer_id BETWEEN 9600040 AND 9600046 ORDER BY 1;
 SELECT * FROM crm.campaign_check();
 ROLLBACK;

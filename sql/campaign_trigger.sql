@@ -113,6 +113,7 @@ SELECT count(*) AS under_way FROM crm.enrolment;
 SELECT pg_temp.member('q_greeted'), pg_temp.member('q_in'), pg_temp.member('q_out'), pg_temp.member('q_bought'), pg_temp.purchase('q_in', '2026-01-31'), pg_temp.purchase('q_out', '2026-02-01'),
        pg_temp.purchase('q_bought', '2026-01-31'), pg_temp.purchase('q_bought', '2026-07-30'),
        pg_temp.purchase('q_greeted', '2026-07-20');
+SELECT crm.loyalty_define_lottery('ladder_draw', '{"prizes": [{"name": "蛋糕", "count": 1}], "closes_at": "2028-01-01T00:00:00+08:00"}') ->> 'state' AS lottery, crm.loyalty_open_lottery('ladder_draw') ->> 'state' AS opened;
 SELECT pg_temp.work() AS rounds, crm.campaign_start('p_lapsed_quarter') ->> 'state' AS state;
 SET LOCAL crm.core_clock = '2026-07-31T10:00:00+08:00';
 SELECT pg_temp.work() AS rounds;
@@ -242,5 +243,6 @@ CREATE TEMP TABLE ladder AS
 SELECT day, flow, outcome, reason FROM ladder ORDER BY day, flow;
 SELECT bool_and(gap >= 7) AS never_two_in_seven_days FROM (SELECT day - lag(day) OVER (ORDER BY day) AS gap FROM ladder WHERE outcome IN ('sent', 'held')) g;
 SELECT count(*) AS messages, count(DISTINCT o.message_id) AS different FROM crm.outbox o WHERE o.customer_id = pg_temp.person('ladder');
+SELECT count(*) AS tickets FROM crm.lottery_ticket WHERE customer_id = pg_temp.person('ladder');
 SELECT * FROM crm.campaign_check();
 ROLLBACK;

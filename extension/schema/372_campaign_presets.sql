@@ -18,6 +18,7 @@ INSERT INTO crm.template (template, channel, body) VALUES
     ('refill', 'wechat', '{{name}}，上次购买的商品可能快用完了，欢迎回来补货'),
     ('browse', 'sms', '{{name}}，您看过的商品还在，欢迎回来看看。退订回T'),
     ('browse', 'wechat', '{{name}}，您看过的商品还在，欢迎回来看看');
+-- What a person has earned, no holdout and no cap takes away: points are a step that sends nothing, the message is the next one.
 -- Greetings go to who bought in the last three weeks: the reminders from day 30 on find the cap free.
 INSERT INTO crm.flow_preset (preset, name_zh, name_en, trigger, spec) VALUES
     ('silence_60', '沉默60天唤醒', '60 days without a purchase', 'schedule',
@@ -27,11 +28,11 @@ INSERT INTO crm.flow_preset (preset, name_zh, name_en, trigger, spec) VALUES
     ('win_back', '流失挽回三波', 'win-back at 90, 104 and 118 days, until a purchase', 'schedule',
      '{"channels": ["wechat", "sms"], "holdout_percent": 10, "offer_days": 30, "cap_days": 7, "cap_messages": 1, "quiet": {"from": "21:00", "to": "08:00"}, "schedule": "0 10 * * *", "ago": 90, "catch_up": "each", "who": {"kind": "purchase", "measure": "last", "op": "=", "value": 90}, "template": "miss_you", "goal": "order", "steps": [{}, {"after_days": 14, "template": "recall", "coupon_type": "wake_up_90"}, {"after_days": 28, "template": "recall_80", "coupon_type": "back_80"}]}'),
     ('lapsed_quarter', '沉睡客户每季度抽奖', 'once a quarter to who bought last more than 180 days ago', 'schedule',
-     '{"channels": ["wechat", "sms"], "holdout_percent": 10, "offer_days": 30, "cap_days": 7, "cap_messages": 1, "quiet": {"from": "21:00", "to": "08:00"}, "schedule": "0 10 * * *", "key": "quarter", "who": {"kind": "purchase", "measure": "last", "op": ">", "value": 180}, "template": "draw", "goal": {"kind": "purchase", "measure": "ever", "days": 30}}'),
+     '{"channels": ["wechat", "sms"], "holdout_percent": 10, "offer_days": 30, "cap_days": 7, "cap_messages": 1, "quiet": {"from": "21:00", "to": "08:00"}, "schedule": "0 10 * * *", "key": "quarter", "who": {"kind": "purchase", "measure": "last", "op": ">", "value": 180}, "template": "draw", "draw": true, "goal": {"kind": "purchase", "measure": "ever", "days": 30}}'),
     ('regular_twice', '常客每月两次', 'two sends a month to tier A', 'schedule',
      '{"channels": ["wechat", "sms"], "holdout_percent": 10, "offer_days": 30, "cap_days": 7, "cap_messages": 1, "quiet": {"from": "21:00", "to": "08:00"}, "schedule": "0 10 1,15 * *", "key": "half_month", "who": {"kind": "value", "field": "tier", "value": "A"}, "template": "news", "late_hours": 72}'),
     ('tier_up', '升级祝贺', 'a better tier, on the day', 'schedule',
-     '{"channels": ["wechat", "sms"], "holdout_percent": 10, "offer_days": 30, "cap_days": 7, "cap_messages": 1, "quiet": {"from": "21:00", "to": "08:00"}, "schedule": "*/10 * * * *", "key": "tier", "who": {"kind": "tier_change", "where": {"to": ["S", "A"], "from": ["N", "B", "C", "D", "P"]}, "days": 0}, "template": "tier_up", "priority": 20}'),
+     '{"holdout_percent": 0, "offer_days": 30, "cap_days": 7, "cap_messages": 1, "quiet": {"from": "21:00", "to": "08:00"}, "schedule": "*/10 * * * *", "key": "tier", "who": {"kind": "tier_change", "where": {"to": ["S", "A"], "from": ["N", "B", "C", "D", "P"]}, "days": 0}, "steps": [{"gifts": [{"points": 100, "valid_days": 365}]}, {"channels": ["wechat", "sms"], "template": "tier_up"}], "priority": 20}'),
     ('refill_45', '第45天补货', '45 days after a product that is followed by another', 'schedule',
      '{"channels": ["wechat", "sms"], "holdout_percent": 10, "offer_days": 30, "cap_days": 7, "cap_messages": 1, "quiet": {"from": "21:00", "to": "08:00"}, "schedule": "0 10 * * *", "ago": 45, "catch_up": "each", "who": {"kind": "item", "measure": "last", "op": "=", "value": 45}, "template": "refill", "late_hours": 168, "except": {"kind": "purchase", "measure": "ever", "days": 44}}'),
     ('browse', '浏览未购', 'viewed and no order within two hours', 'event',

@@ -153,11 +153,12 @@ CREATE FUNCTION crm._campaign_offer_gone(flow crm.flow_row) RETURNS text
 $$
 BEGIN
     RETURN CASE WHEN (flow.spec ->> 'quota_left')::bigint <= 0 THEN format('all %s are taken', flow.spec ->> 'quota')
+                WHEN (flow.spec ->> 'draw')::boolean AND crm._campaign_open_lottery() IS NULL THEN 'no lottery is open'
                 WHEN flow.spec ->> 'coupon_type' IS NOT NULL AND NOT crm._loyalty_has_stock(flow.spec ->> 'coupon_type') THEN 'no code is left in the pool of its coupon' END;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_offer_gone(crm.flow_row) IS
-    'why nobody gets what a flow offers any more: its quota is taken (spec member quota_left, of whoever holds its row), the pool of its coupon is empty; null: it is there';
+    'why nobody gets what a flow offers any more: its quota is taken (spec member quota_left, of whoever holds its row), no lottery is open, the pool of its coupon is empty; null: it is there';
 
 CREATE FUNCTION crm._campaign_cap(flow crm.flow_row, ids bigint[], channel text, address_hash bytea, at timestamptz, zone text) RETURNS text
     LANGUAGE plpgsql STABLE AS

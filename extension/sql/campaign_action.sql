@@ -3,10 +3,10 @@
 -- Locks: the person (the caller's), then the quota's row: whoever comes for the last place waits there.
 
 CREATE FUNCTION crm._campaign_acts(spec jsonb) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT spec ?| '{task,gifts}' $$;
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT spec ?| '{task,gifts,draw}' $$;
 COMMENT ON FUNCTION crm._campaign_acts(jsonb) IS 'whether a flow does anything besides coupon and message';
 
-CREATE FUNCTION crm._campaign_task_owner(store_id int, task jsonb, OUT staff_id int, OUT role name)
+CREATE FUNCTION crm._campaign_task_owner(person bigint, store_id int, task jsonb, OUT staff_id int, OUT role name)
     LANGUAGE plpgsql STABLE AS
 $$
 #variable_conflict use_column
@@ -17,6 +17,8 @@ BEGIN
     role := coalesce(task ->> 'role', CASE WHEN wanted = 'region' THEN 'crm_manager' WHEN wanted = 'owner' THEN 'crm_store_manager' ELSE 'crm_clerk' END);
     IF task ? 'staff' THEN
         staff_id := (SELECT f.staff_id FROM crm.staff f WHERE f.code = task ->> 'staff' AND f.left_at IS NULL);
+    ELSIF wanted = 'adviser' THEN
+        staff_id := (SELECT w.staff_id FROM crm._sales_owners(person) w LIMIT 1);
     ELSIF wanted IN ('owner', 'region') THEN
         staff_id := (SELECT f.staff_id FROM crm.staff f JOIN crm.staff_scope c ON c.staff_id = f.staff_id
                      WHERE f.left_at IS NULL AND f.role = _campaign_task_owner.role
@@ -25,8 +27,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_task_owner(int, jsonb) IS
-    'whom a flow''s task is for: a named member of staff, the store''s owner (its manager) or the region''s, if there is one; the role that takes it otherwise';
+COMMENT ON FUNCTION crm._campaign_task_owner(bigint, int, jsonb) IS
+    'whom a flow''s task is for: a named member of staff, who looks after the person, the store''s owner (its manager) or the region''s, if there is one; the role that takes it otherwise';
 
 CREATE FUNCTION crm._campaign_task(flow crm.flow_row, person bigint, occurrence_key text, epoch int, due_at timestamptz) RETURNS void
     LANGUAGE plpgsql AS
@@ -37,14 +39,19 @@ DECLARE
     store int := CASE WHEN task ->> 'to' IS DISTINCT FROM 'headquarters' THEN (SELECT c.home_store_id FROM crm.customer c WHERE c.customer_id = person) END;
     owner record;
 BEGIN
-    SELECT * INTO owner FROM crm._campaign_task_owner(store, task);
+    SELECT * INTO owner FROM crm._campaign_task_owner(person, store, task);
     PERFORM crm._sales_task_put(person, concat_ws(':', 'flow', flow.code, epoch, occurrence_key), 'flow', task ->> 'title', task ->> 'body', due,
         store, owner.staff_id, CASE WHEN task ->> 'to' = 'headquarters' THEN 'crm_headquarters' ELSE owner.role END,
         due + make_interval(hours => (task ->> 'escalate_hours')::int), (task ->> 'escalate_to')::name);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_task(crm.flow_row, bigint, text, int, timestamptz) IS
-    'the task of a flow''s spec, once for the occurrence: for the role in the person''s home store, its owner, the region''s owner, headquarters, or one member of staff';
+    'the task of a flow''s spec, once for the occurrence: for the role in the person''s home store, who looks after the person, the store''s owner, the region''s, headquarters, or one member of staff';
+
+CREATE FUNCTION crm._campaign_open_lottery() RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$ BEGIN RETURN (SELECT l.lottery FROM crm.lottery l WHERE l.state = 'open' AND l.closes_at > crm.core_now() ORDER BY l.closes_at, l.lottery LIMIT 1); END $$;
+COMMENT ON FUNCTION crm._campaign_open_lottery() IS 'the open lottery that closes first; null: none is open';
 
 CREATE FUNCTION crm._campaign_act(flow crm.flow_row, person bigint, occurrence_key text, epoch int, due_at timestamptz) RETURNS void
     LANGUAGE plpgsql AS
@@ -56,10 +63,13 @@ BEGIN
     IF flow.spec ? 'gifts' THEN
         PERFORM crm._loyalty_reward(person, flow.spec -> 'gifts', 'flow', concat_ws(':', flow.code, epoch, occurrence_key));
     END IF;
+    IF (flow.spec ->> 'draw')::boolean THEN
+        PERFORM crm._loyalty_ticket(person, crm._campaign_open_lottery(), concat_ws(':', 'flow', flow.code, epoch, occurrence_key));
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_act(crm.flow_row, bigint, text, int, timestamptz) IS
-    'what a flow does besides coupon and message, each once for the occurrence: its task, and its gifts (points, tickets, further coupons), in this transaction';
+    'what a flow does besides coupon and message, each once for the occurrence: its task, its gifts (points, tickets, further coupons), a ticket of the lottery that is open, in this transaction';
 
 CREATE FUNCTION crm._campaign_action_fault(spec jsonb, OUT field text, OUT fault text)
     LANGUAGE plpgsql STABLE AS
@@ -74,14 +84,15 @@ BEGIN
             AND (NOT task ? 'hours' OR crm._campaign_whole(task -> 'hours', 1, 8784)) AND (NOT task ? 'escalate_hours' OR crm._campaign_whole(task -> 'escalate_hours', 1, 8784))
             AND coalesce(task ->> 'role', 'crm_clerk') IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters')
             AND coalesce(task ->> 'escalate_to', 'crm_manager') IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters')
-            AND coalesce(task ->> 'to', 'store') IN ('store', 'owner', 'region', 'headquarters'), false),
-            'give {"title": text, "body", "to": "store", "owner", "region" or "headquarters", "staff", "role", "hours", "escalate_hours", "escalate_to"}'),
+            AND coalesce(task ->> 'to', 'store') IN ('store', 'owner', 'adviser', 'region', 'headquarters'), false),
+            'give {"title": text, "body", "to": "store", "owner", "adviser", "region" or "headquarters", "staff", "role", "hours", "escalate_hours", "escalate_to"}'),
         (2, 'task', NOT coalesce(task ? 'staff', false) OR EXISTS (SELECT FROM crm.staff f WHERE f.code = task ->> 'staff' AND f.left_at IS NULL), 'there is no such member of staff'),
         (3, 'quota', NOT spec ? 'quota' OR crm._campaign_whole(spec -> 'quota', 1, 100000000), 'give a whole number, 1 to 100000000'),
         (4, 'cap_per', coalesce(spec ->> 'cap_per' IN ('day', 'week', 'month'), NOT spec ? 'cap_per'), 'give day, week or month'),
         (5, 'tag', NOT spec ? 'tag' OR coalesce(spec ->> 'tag' ~ '^[a-z][a-z0-9_]{0,31}$', false), 'give a short name of small letters, digits and _'),
         (6, 'best_hour', NOT spec ? 'best_hour' OR coalesce(spec ->> 'best_hour' = 'due' OR spec ->> 'best_hour' ~ is_clock, false), 'give HH:MM for those whose hour is not known, or "due"'),
-        (7, 'lunar', NOT spec ? 'lunar' OR jsonb_typeof(spec -> 'lunar') = 'boolean', 'give true or false'),
+        (7, CASE WHEN jsonb_typeof(spec -> 'draw') <> 'boolean' THEN 'draw' ELSE 'lunar' END,
+            coalesce(jsonb_typeof(spec -> 'lunar') = 'boolean', true) AND coalesce(jsonb_typeof(spec -> 'draw') = 'boolean', true), 'give true or false'),
         (8, 'link', crm._campaign_link_fault(spec) IS NULL, crm._campaign_link_fault(spec)),
         (9, 'variants', NOT spec ? 'variants' OR jsonb_typeof(spec -> 'variants') = 'array', 'give a list of 2 to 10 variants')) f (n, field, is_good, fault)
     WHERE f.is_good IS NOT TRUE ORDER BY f.n LIMIT 1;

@@ -250,10 +250,15 @@ BEGIN
           FROM unnest(persons, keys) u (id, key)) c;
     pinned.spec := whole || jsonb_build_object('since', goal_from);
     PERFORM crm._campaign_advance(pinned, step, persons, keys, epoch);
+    -- a next step that is due at the same moment belongs to the same commit
+    PERFORM crm._campaign_take_step(flow, version, step + 1, goal_from, due_at, epoch, array_agg(n.customer_id ORDER BY n.customer_id), array_agg(n.occurrence_key ORDER BY n.customer_id))
+    FROM (SELECT e.customer_id, e.occurrence_key FROM unnest(persons, keys) d (person, key)
+          JOIN crm.enrolment e ON e.customer_id = d.person AND e.flow_id = flow.flow_id AND e.epoch = _campaign_take_step.epoch AND e.occurrence_key = d.key
+          WHERE e.step = _campaign_take_step.step + 1 AND e.due_at = _campaign_take_step.due_at) n HAVING count(*) > 0;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_take_step(crm.flow_row, int, int, timestamptz, timestamptz, int, bigint[], text[]) IS
-    'fires one step for persons who share version, step and moment, under the version they entered with';
+    'fires one step for persons who share version, step and moment, under the version they entered with; and those after it that are due at the same moment';
 
 CREATE FUNCTION crm._campaign_enrolled(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS

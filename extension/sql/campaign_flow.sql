@@ -208,7 +208,7 @@ DECLARE
 BEGIN
     SELECT k INTO unknown FROM jsonb_object_keys(changes) k
     WHERE k NOT IN ('channels', 'template', 'coupon_type', 'holdout_percent', 'offer_days', 'cap_days', 'cap_messages', 'quiet', 'days', 'at', 'backlog_per_day', 'exclude_tiers', 'goal', 'priority',
-                    'variants', 'task', 'gifts', 'quota', 'cap_per', 'tag', 'best_hour', 'lunar', 'link')
+                    'variants', 'task', 'gifts', 'quota', 'cap_per', 'tag', 'best_hour', 'lunar', 'link', 'draw')
       AND NOT (trigger IN ('schedule', 'event') AND k IN ('schedule', 'zone', 'calendar', 'days_before', 'who', 'except', 'superseded_by', 'only', 'event', 'key', 'ago', 'catch_up',
           'late_hours', 'reentry_days', 'steps', 'shadow'))
       AND NOT (trigger = 'site' AND k IN ('place', 'who', 'except', 'superseded_by', 'only', 'reentry_days', 'shadow')) LIMIT 1;
