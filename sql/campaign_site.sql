@@ -53,6 +53,7 @@ SELECT crm._campaign_fire(pg_temp.flow('linked'), 9598006, 'k', crm.core_now(), 
 CREATE VIEW pg_temp.link AS SELECT o.customer_id - 9598000 AS person, substring(o.body ->> 'text' FROM 'https://crm\.example/s/([A-Za-z0-9_-]+)') AS token, o.message_id
     FROM crm.outbox o JOIN crm.flow f USING (flow_id) WHERE f.code = 'linked';
 SELECT count(*) AS messages, count(DISTINCT token) AS tokens, min(length(token)) AS shortest, max(length(token)) AS longest FROM pg_temp.link;
+SELECT bool_and(crm._campaign_link_person(token) = person + 9598000) AS leads_home, bool_or(encode(int8send(9598000 + person), 'base64') LIKE '%' || substr(token, 14, 8) || '%') AS tells_whose FROM pg_temp.link;
 SELECT l.target, l.expires_at, l.clicks FROM pg_temp.link k JOIN crm.message_link l USING (token) WHERE person = 1;
 SELECT x ->> 'text' AS read FROM crm.campaign_read_text(9598001, 'linked', 1, 'sms') x;
 
@@ -71,7 +72,7 @@ SELECT array_agg(id - 9598000) AS clicked FROM unnest(crm._rule_fit('{"kind": "m
 SET LOCAL crm.core_clock = '2026-07-10T11:59:59+08:00';
 SELECT crm.campaign_follow(:'first_token') AS last_second;
 SET LOCAL crm.core_clock = '2026-07-10T12:00:00+08:00';
-SELECT pg_temp.try(format('crm.campaign_follow(%L)', t)) AS answer FROM (VALUES (:'first_token'), (NULL), (''), ('AAAAAAAAAAAAAAAA'), (repeat('x', 100000)), ('../../etc/passwd'), ('''; DROP TABLE crm.flow; --')) v (t);
+SELECT pg_temp.try(format('crm.campaign_follow(%L)', t)) AS answer FROM (VALUES (:'first_token'), (NULL), (''), ('AAAAAAAAAAAAAAAAAAAAAA'), ('zzzzzzzzzzzzzzzzzzzzzz'), ('AAAAAAAAAAAAAAAA'), (repeat('x', 100000)), ('../../etc/passwd'), ('''; DROP TABLE crm.flow; --')) v (t);
 SELECT crm._campaign_drop_links() AS more;
 SELECT count(*) AS kept_for_now FROM crm.message_link;
 SET LOCAL crm.core_clock = '2026-09-10T12:00:01+08:00';
@@ -97,7 +98,7 @@ CREATE FUNCTION pg_temp.visit(person int, session text, place text DEFAULT 'prod
 DECLARE
     r jsonb := crm.campaign_offer(place, session, NULL, 'openid', 'oid' || person, 'app1');
 BEGIN
-    RETURN concat_ws(' ', coalesce(r ->> 'flow', 'nothing'), regexp_replace(regexp_replace(r ->> 'text', '[0-9A-Z]+(-[0-9A-Z]+)+', 'CODE'), '/s/[A-Za-z0-9_-]{16}', '/s/TOKEN'), r #>> '{coupon,coupon_type}', CASE WHEN (r ->> 'is_repeat')::boolean THEN 'again' END);
+    RETURN concat_ws(' ', coalesce(r ->> 'flow', 'nothing'), regexp_replace(regexp_replace(r ->> 'text', '[0-9A-Z]+(-[0-9A-Z]+)+', 'CODE'), '/s/[A-Za-z0-9_-]{22}', '/s/TOKEN'), r #>> '{coupon,coupon_type}', CASE WHEN (r ->> 'is_repeat')::boolean THEN 'again' END);
 END $$;
 SELECT person, pg_temp.visit(person, 'session-' || person) AS shown FROM unnest('{1,2,3,4}'::int[]) person ORDER BY 1;
 -- drawn once more in the session: the same; in the next one: not for seven days; elsewhere: nothing

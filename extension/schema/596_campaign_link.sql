@@ -1,13 +1,14 @@
 -- Links in messages: a short address of the house that leads to where the flow says, and tells that it was followed.
 CREATE TABLE crm.message_link (
-    token text PRIMARY KEY,             -- of the message's id by a keyed hash: it tells nothing about anybody
     customer_id bigint NOT NULL,
+    token text NOT NULL,                -- 64 bits of a keyed hash of the message's id, and the customer id under a key: it leads here and tells nothing
     message_id text NOT NULL,
     target text NOT NULL,               -- as the flow had it when the message was put
     expires_at timestamptz NOT NULL,
     clicks int NOT NULL DEFAULT 0,
     first_click_at timestamptz,
-    last_click_at timestamptz) WITH (fillfactor = 90);
+    last_click_at timestamptz,
+    PRIMARY KEY (customer_id, token)) WITH (fillfactor = 90);
 CREATE INDEX message_link_expires ON crm.message_link (expires_at);
 SELECT crm._access_protect_closed('crm.message_link');
 INSERT INTO crm.room_setting (name, value, description) VALUES

@@ -2,9 +2,34 @@
 -- it is led where the flow said when the message was put, nowhere else, and the click stands beside the message.
 
 CREATE FUNCTION crm._campaign_link_token(message_id text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE AS
+$$
+DECLARE
+    tag bytea := substr(crm._keyed_hash('link', convert_to(message_id, 'UTF8')), 1, 8);
+BEGIN
+    RETURN rtrim(translate(encode(tag || int8send(split_part(message_id, '-', 1)::bigint # crm._campaign_link_mask(tag)), 'base64'), '+/', '-_'), '=');
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_link_token(text) IS
+    'the token of a message''s link: 64 bits that nobody guesses, and the customer id under a key, so that it leads to its row and tells nobody whose it is; the same at every attempt';
+
+CREATE FUNCTION crm._campaign_link_mask(tag bytea) RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE AS
-$$ SELECT translate(encode(substr(crm._keyed_hash('link', convert_to(message_id, 'UTF8')), 1, 12), 'base64'), '+/', '-_') $$;
-COMMENT ON FUNCTION crm._campaign_link_token(text) IS 'the token of a message''s link: 96 bits that nobody guesses, the same at every attempt';
+$$ SELECT ('x' || encode(substr(crm._keyed_hash('link mask', tag), 1, 8), 'hex'))::bit(64)::bigint $$;
+COMMENT ON FUNCTION crm._campaign_link_mask(bytea) IS 'what covers the customer id in a token, by the token''s other half';
+
+CREATE FUNCTION crm._campaign_link_person(token text) RETURNS bigint
+    LANGUAGE plpgsql STABLE PARALLEL SAFE AS
+$$
+DECLARE
+    bytes bytea := CASE WHEN token ~ '^[A-Za-z0-9_-]{22}$' THEN decode(translate(token, '-_', '+/') || '==', 'base64') END;
+BEGIN
+    RETURN ('x' || encode(substr(bytes, 9, 8), 'hex'))::bit(64)::bigint # crm._campaign_link_mask(substr(bytes, 1, 8));
+EXCEPTION WHEN invalid_parameter_value THEN     -- bits behind the last byte
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_link_person(text) IS 'the customer id a token leads to; null for what is no token';
 
 CREATE FUNCTION crm._campaign_link_url(flow crm.flow_row, message_id text) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -57,13 +82,13 @@ $$
 DECLARE
     link record;
 BEGIN
-    SELECT * INTO link FROM crm.message_link l WHERE l.token = campaign_follow.token AND l.expires_at > crm.core_now() FOR UPDATE;
+    SELECT * INTO link FROM crm.message_link l WHERE l.customer_id = crm._campaign_link_person(campaign_follow.token) AND l.token = campaign_follow.token AND l.expires_at > crm.core_now() FOR UPDATE;
     IF link.token IS NULL THEN
         RAISE EXCEPTION 'this link leads nowhere any more' USING ERRCODE = 'no_data_found', COLUMN = 'token', HINT = 'Ask in the store.';
     END IF;
     IF is_prefetch IS NOT TRUE THEN
         UPDATE crm.message_link l SET clicks = least(l.clicks, 1000000) + 1, first_click_at = coalesce(l.first_click_at, crm.core_now()), last_click_at = crm.core_now()
-        WHERE l.token = link.token;
+        WHERE l.customer_id = link.customer_id AND l.token = link.token;
         IF link.clicks = 0 THEN
             PERFORM crm.outbox_receipt(link.message_id, 'clicked', 'link');
             PERFORM crm._consequence_facts(ARRAY[crm._identity_current(link.customer_id)], 'message', false);

@@ -50,7 +50,8 @@ $$
 BEGIN
     RETURN (
         SELECT jsonb_build_object('flow', flow.code, 'variant', o.variant, 'text', m.body ->> 'text', 'message_id', o.message_id,
-                   'link', (SELECT (crm._setting('campaign.link_base') #>> '{}') || '/s/' || l.token FROM crm.message_link l WHERE l.token = crm._campaign_link_token(o.message_id)),
+                   'link', (SELECT (crm._setting('campaign.link_base') #>> '{}') || '/s/' || l.token FROM crm.message_link l
+                            WHERE l.customer_id = o.customer_id AND l.token = crm._campaign_link_token(o.message_id)),
                    'coupon', (SELECT jsonb_build_object('code', k.code, 'coupon_type', k.coupon_type, 'value', k.value, 'valid_until', k.valid_until)
                               FROM crm.coupon k WHERE k.customer_id = o.customer_id AND k.coupon_id = o.coupon_id))
         FROM crm.occurrence o JOIN crm.outbox m ON m.customer_id = o.customer_id AND m.message_id = o.message_id

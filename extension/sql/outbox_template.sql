@@ -143,7 +143,7 @@ COMMENT ON FUNCTION crm._outbox_dress(text, text, jsonb) IS
 
 CREATE FUNCTION crm._outbox_sample() RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT '{"name": "欧阳娜娜", "coupon_code": "C5-XXXXXXXX", "coupon_value": "100", "valid_until": "2026-12-31", "link": "https://crm.example.com/s/AbCdEfGhIjKlMnOp"}'::jsonb $$;
+$$ SELECT '{"name": "欧阳娜娜", "coupon_code": "C5-XXXXXXXX", "coupon_value": "100", "valid_until": "2026-12-31", "link": "https://crm.example.com/s/AbCdEfGhIjKlMnOpQrStUv"}'::jsonb $$;
 COMMENT ON FUNCTION crm._outbox_sample() IS 'values of a length that occurs, to count a text by';
 
 CREATE FUNCTION crm.outbox_define_template(template text, channel text, body text, options jsonb DEFAULT '{}', idempotency_key text DEFAULT NULL) RETURNS jsonb
