@@ -101,7 +101,7 @@ DELETE FROM crm.field_right WHERE role = 'crm_headquarters' AND field = 'name';
 SELECT r - 'customer_id' AS read FROM crm.campaign_read_text(:person, 'mkt_waves', 1, 'sms') r;
 SELECT pg_temp.try('crm.campaign_read_text(1, $$mkt_waves$$, 1, $$sms$$)') AS nobody;
 -- a dry run says why, and what it costs: nothing carries SMS yet, then something does
-SELECT crm.campaign_create('mkt_once', 'lapsed_quarter', '{"channels": ["sms"], "coupon_type": "welcome_5", "holdout_percent": 0, "goal": {"kind": "purchase", "measure": "ever", "days": 3}, "who": {"kind": "purchase", "measure": "last", "op": "between", "value": [4, 60]}}') ->> 'state' AS made;
+SELECT crm.campaign_create('mkt_once', 'lapsed_quarter', '{"channels": ["sms"], "coupon_type": "welcome_5", "holdout_percent": 0, "draw": false, "goal": {"kind": "purchase", "measure": "ever", "days": 3}, "who": {"kind": "purchase", "measure": "last", "op": "between", "value": [4, 60]}}') ->> 'state' AS made;
 SELECT p -> 'outcomes' AS outcomes, p -> 'reasons' AS reasons, p -> 'cost' AS cost FROM crm.campaign_preview('mkt_once') p;
 SELECT crm.outbox_define_endpoint('mkt_post', 'http://127.0.0.1:1/', options => '{"is_private_allowed": true}') IS NOT NULL AS endpoint, crm.outbox_set_channel('sms', 'mkt_post') IS NOT NULL AS carried;
 SELECT p -> 'outcomes' AS outcomes, p -> 'reasons' AS reasons, p -> 'cost' AS cost, p -> 'examples' -> 0 ->> 'name' AS masked FROM crm.campaign_preview('mkt_once') p;
