@@ -177,6 +177,25 @@ SELECT pg_temp.at('2026-10-13T10:00:00+08:00') AS eight_back, pg_temp.at('2026-1
 SELECT pg_temp.fingerprint() = :'forth' AS the_same;
 SELECT pg_temp.at('2026-10-15T02:00:00+08:00') AS day_after;
 SELECT person, key, outcome, due_at FROM pg_temp.fired WHERE flow = 'silence_30' AND person LIKE 'k\_%' ORDER BY person;
+
+-- 11. what a person bought, in the text: the last, the three of most units in a year, what was bought at this time a year ago; what was given back is not
+SELECT count(pg_temp.member(m)) AS members FROM unnest('{s_all,s_none}'::text[]) m;
+SELECT count(pg_temp.bought('s_all', day, category)) AS orders
+FROM (VALUES (date '2025-09-20', 'hanfu'), ('2025-07-01', 'summer'), ('2026-09-01', 'tea'), ('2026-09-02', 'tea'), ('2026-09-03', 'cake'), ('2026-09-04', 'cake'), ('2026-09-05', 'nuts'), ('2026-09-06', 'nuts'), ('2026-09-07', 'soap'), ('2026-09-08', 'returned'),
+      ('2026-09-09', 'returned')) b (day, category);
+SELECT count(pg_temp.send('refund', jsonb_build_object('external_id', 'RS' || day, 'order_external_id', concat_ws('-', 'B-s_all', day, 'returned'), 'amount', '50.00', 'refunded_at', '2026-10-01T12:00:00+08:00'))) AS refunds
+FROM (VALUES (date '2026-09-08'), ('2026-09-09')) b (day);
+UPDATE crm.product p SET name = CASE p.code WHEN 'tea_1' THEN E'茶{{name}}【x】\n' ELSE p.code END WHERE p.code ~ '^(tea|cake|nuts|soap|hanfu|summer|returned)_1$';
+SELECT crm._campaign_bought_words(pg_temp.person(m), '2026-10-15') AS words FROM unnest('{s_all,s_none}'::text[]) m;
+SELECT crm.outbox_define_template('season', 'sms', '{{name}}，还记得去年的{{last_year_item}}吗？为您留了{{top_items}}。退订回T') ->> 'segments' AS segments;
+SELECT crm.campaign_create('season', 'browse', '{"channels": ["sms"], "template": "season", "holdout_percent": 0, "cap_messages": 99, "goal": null, "late_hours": null,
+    "task": {"title": "礼盒", "body": "为{{name}}装{{top_items}}"}}') ->> 'state' AS state;
+UPDATE crm.flow SET state = 'active', active_from = '2026-01-01' WHERE code = 'season';
+SELECT crm._campaign_fire(ROW(f.*)::crm.flow_row, pg_temp.person(m), 'season', '2026-10-15T12:00:00+08:00', 'infinity', 1) AS alone FROM crm.flow f, unnest('{s_all,s_none}'::text[]) m WHERE f.code = 'season';
+SELECT crm._campaign_decide_all(ROW(f.*)::crm.flow_row, ARRAY[pg_temp.person('s_all')], '{season_set}', '2026-10-15T12:00:00+08:00', 'infinity', 1) IS NOT NULL AS in_a_set FROM crm.flow f WHERE f.code = 'season';
+SELECT pg_temp.label(o.customer_id) AS person, o.occurrence_key, o.body ->> 'text' AS said FROM crm.outbox o JOIN crm.flow f USING (flow_id) WHERE f.code = 'season' ORDER BY 1, 2;
+SELECT pg_temp.label(t.customer_id) AS person, t.body FROM crm.task t WHERE t.title = '礼盒' AND t.task_key LIKE '%:season' ORDER BY 1;
+SELECT crm.campaign_read_text(pg_temp.person('s_all'), 'season', 1, 'sms') ->> 'text' ~ '去年的hanfu_1吗' AS read;
 SELECT count(*) AS messages, count(DISTINCT (customer_id, flow_id, occurrence_key)) AS occurrences FROM crm.outbox WHERE channel <> 'site';
 SELECT * FROM crm.campaign_check();
 ROLLBACK;

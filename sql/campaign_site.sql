@@ -122,8 +122,18 @@ SELECT crm.campaign_results('popup') #> '{funnel,clicked}' AS clicked;
 SELECT count(*) AS counters FROM crm.contact_cap WHERE cap_key IN (crm._outbox_cap_key('p', '9598001', NULL)) AND '2026-09-10' < ANY (sent_at);
 -- by phone, by id; nobody, and who is no visitor
 SELECT crm.campaign_offer('home', 'session-10', NULL, 'phone', '13985980010') ->> 'flow' AS by_phone, crm.campaign_offer('home', 'session-11', 9598011) ->> 'flow' AS by_id, crm.campaign_offer('home', 'session-12', NULL, 'openid', 'oid999', 'app1') AS nobody;
+SELECT set_config('crm.access_claims', (current_setting('crm.access_claims')::jsonb || '{"sandbox": true}')::text, true) <> '' AS sandbox;
+SELECT crm.campaign_offer('home', 'session-14', 9598012) AS a_sandbox_key;
+SELECT set_config('crm.access_claims', (current_setting('crm.access_claims')::jsonb - 'sandbox')::text, true) <> '' AS no_more;
 SELECT pg_temp.try(format('crm.campaign_offer(%s)', args)) AS answer FROM (VALUES (1, $$'home', 'short', 9598001$$), (2, $$'Home', 'session-13', 9598001$$), (3, $$NULL, NULL$$), (4, $$'home', 'session-13'$$), (5, $$'home', 'session-13', NULL, 'horoscope', 'x'$$),
     (6, $$'home', 'session-13', 1$$), (7, $$'home', repeat('x', 201), 9598001$$)) v (n, args) ORDER BY n;
+-- what a person answered can be asked by any rule: shown, opened, clicked, redeemed, of a flow, in so many days
+SELECT crm.outbox_receipt(message_id, 'opened') ->> 'kind' AS kind FROM pg_temp.link WHERE person = 2;
+SELECT crm.loyalty_redeem(k.code, 'site_till', 'O1', NULL, 100) ->> 'state' AS state FROM crm.coupon k WHERE k.customer_id = 9598001 AND k.coupon_type = 'welcome_5';
+SELECT n, array(SELECT id - 9598000 FROM unnest(crm._rule_fit(rule, ARRAY(SELECT id FROM one), crm.core_now())) id ORDER BY 1) AS persons
+FROM (VALUES (1, '{"kind": "message", "where": {"outcome": "sent", "flow": "popup"}}'::jsonb), (2, '{"kind": "message", "where": {"outcome": "opened"}, "days": 30}'), (3, '{"kind": "message", "where": {"outcome": "clicked", "channel": "site"}}'),
+    (4, '{"kind": "redemption", "where": {"flow": "popup"}, "days": 7}'), (5, '{"kind": "message", "where": {"outcome": "clicked"}, "days": [30, 90]}'),
+    (6, '{"all": [{"kind": "message", "where": {"flow": "popup_all"}}, {"not": {"kind": "message", "where": {"outcome": "clicked"}}}]}')) r (n, rule) ORDER BY n;
 -- forgotten: links of an erased person lead nowhere
 SELECT crm.access_erase(9598001, 'asked') IS NOT NULL AS erased;
 SELECT pg_temp.try(format('crm.campaign_follow(%L)', :'site_token')) AS led_to;

@@ -275,16 +275,20 @@ $$;
 COMMENT ON FUNCTION crm._campaign_gate(crm.flow_row, bigint, bigint[], text, timestamptz, timestamptz, crm.gate_reach) IS
     'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours and best hour; the same code live, in preview and in explain (reach: that of crm._campaign_channel(), when it is known already)';
 
-CREATE FUNCTION crm._campaign_fill(body text, who text, code text, value numeric, valid_until timestamptz, zone text, link text DEFAULT NULL) RETURNS text
+CREATE FUNCTION crm._campaign_fill(body text, who text, code text, value numeric, valid_until timestamptz, zone text, more jsonb DEFAULT NULL) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS
 $$
     -- valid_until is the first moment at which it is not valid any more: the day before it is named;
     -- the name last: whatever it holds is text, not a variable
-    SELECT replace(replace(replace(replace(replace(body, '{{link}}', coalesce(link, '')), '{{coupon_code}}', coalesce(code, '')), '{{coupon_value}}', coalesce(trim_scale(value)::text, '')),
+    SELECT replace(replace(replace(replace(
+               CASE WHEN more IS NULL THEN body
+                    ELSE replace(replace(replace(replace(body, '{{link}}', coalesce(more ->> 'link', '')), '{{last_item}}', coalesce(more ->> 'last_item', '喜欢的商品')),
+                                         '{{top_items}}', coalesce(more ->> 'top_items', '喜欢的商品')), '{{last_year_item}}', coalesce(more ->> 'last_year_item', '喜欢的商品')) END, '{{coupon_code}}', coalesce(code, '')), '{{coupon_value}}', coalesce(trim_scale(value)::text, '')),
                            '{{valid_until}}', coalesce(to_char((valid_until AT TIME ZONE zone) - interval '1 second', 'YYYY-MM-DD'), '')),
                    '{{name}}', coalesce(who, '会员'))
 $$;
-COMMENT ON FUNCTION crm._campaign_fill(text, text, text, numeric, timestamptz, text, text) IS 'a text with its variables filled in, days by a zone; what is not known is left out';
+COMMENT ON FUNCTION crm._campaign_fill(text, text, text, numeric, timestamptz, text, jsonb) IS
+    'a text with its variables filled in, days by a zone; more: crm._campaign_more(), null when the text says nothing of it; what is not known is left out, or called by a general word';
 
 CREATE FUNCTION crm._campaign_message(flow crm.flow_row, person bigint, channel text, coupon_id bigint, zone text, message_id text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -295,22 +299,22 @@ DECLARE
     -- a page may be seen by others than the person: there the name is masked
     who text := crm._outbox_plain(CASE channel WHEN 'site' THEN (SELECT c.name_masked FROM crm.customer c WHERE c.customer_id = person)
                                                ELSE (SELECT p.name FROM crm.customer_private p WHERE p.customer_id = person) END);
-    link text := crm._campaign_link_url(flow, message_id);
+    more jsonb := crm._campaign_more(flow, person, message_id, zone, crm._campaign_tells(flow));
     said jsonb;
 BEGIN
     SELECT t.body, t.subject IS NOT NULL OR t.html IS NOT NULL OR t.vendor_template IS NOT NULL AS is_dressed INTO wording
     FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = _campaign_message.channel ORDER BY t.language DESC LIMIT 1;
     SELECT * INTO coupon FROM crm.coupon c WHERE c.customer_id = person AND c.coupon_id = _campaign_message.coupon_id;
-    said := jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(wording.body, who, coupon.code, coupon.value, coupon.valid_until, zone, link));
+    said := jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(wording.body, who, coupon.code, coupon.value, coupon.valid_until, zone, more));
     IF wording.is_dressed THEN
         said := said || crm._outbox_dress(flow.spec ->> 'template', channel,
-            (SELECT jsonb_object_agg(v, crm._campaign_fill('{{' || v || '}}', who, coupon.code, coupon.value, coupon.valid_until, zone, link)) FROM unnest(crm._outbox_variables()) v));
+            (SELECT jsonb_object_agg(v, crm._campaign_fill('{{' || v || '}}', who, coupon.code, coupon.value, coupon.valid_until, zone, more)) FROM unnest(crm._outbox_variables()) v));
     END IF;
     RETURN said;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_message(crm.flow_row, bigint, text, bigint, text, text) IS
-    'what a flow says to a person on a channel: its text with the variables filled in, days by the person''s zone, its link by the message''s id; subject, HTML and the vendor''s placeholders where the template has them';
+    'what a flow says to a person on a channel: its text with the variables filled in, days by the person''s zone, its link by the message''s id, what the person bought; subject, HTML and the vendor''s placeholders where the template has them';
 
 CREATE FUNCTION crm._campaign_message_id(flow_id int, epoch int, person bigint, occurrence_key text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS

@@ -40,13 +40,15 @@ DECLARE
     owner record;
 BEGIN
     SELECT * INTO owner FROM crm._campaign_task_owner(person, store, task);
-    PERFORM crm._sales_task_put(person, concat_ws(':', 'flow', flow.code, epoch, occurrence_key), 'flow', task ->> 'title', task ->> 'body', due,
+    PERFORM crm._sales_task_put(person, concat_ws(':', 'flow', flow.code, epoch, occurrence_key), 'flow', task ->> 'title',
+        CASE WHEN task ->> 'body' LIKE '%{{%' THEN crm._campaign_fill(task ->> 'body', (SELECT c.name_masked FROM crm.customer c WHERE c.customer_id = person), NULL, NULL, NULL, 'UTC',
+            crm._campaign_bought_words(person, crm._local_day(crm.core_now(), crm._campaign_zone(person)))) ELSE task ->> 'body' END, due,
         store, owner.staff_id, CASE WHEN task ->> 'to' = 'headquarters' THEN 'crm_headquarters' ELSE owner.role END,
         due + make_interval(hours => (task ->> 'escalate_hours')::int), (task ->> 'escalate_to')::name);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_task(crm.flow_row, bigint, text, int, timestamptz) IS
-    'the task of a flow''s spec, once for the occurrence: for the role in the person''s home store, who looks after the person, the store''s owner, the region''s, headquarters, or one member of staff';
+    'the task of a flow''s spec, its body with {{name}} (masked), {{last_item}}, {{top_items}}, {{last_year_item}} filled in, once for the occurrence: for the role in the person''s home store, who looks after the person, the store''s owner, the region''s, headquarters, or one member of staff';
 
 CREATE FUNCTION crm._campaign_open_lottery() RETURNS text
     LANGUAGE plpgsql STABLE AS

@@ -282,7 +282,8 @@ CREATE FUNCTION crm._campaign_messages(flow crm.flow_row, going crm.gate_verdict
 $$
 DECLARE
     expires_at timestamptz := CASE WHEN late_at < 'infinity' THEN late_at END;
-    has_link boolean := flow.spec ? 'link';
+    tells boolean := crm._campaign_tells(flow);
+    has_more boolean := tells OR flow.spec ? 'link';
 BEGIN
     RETURN ARRAY(
         WITH voice AS MATERIALIZED (    -- asked once a channel
@@ -296,16 +297,16 @@ BEGIN
         SELECT ROW(g.customer_id, crm._campaign_message_id(flow.flow_id, epoch, g.customer_id, g.occurrence_key), g.channel, v.endpoint, flow.flow_id,
                    g.occurrence_key, true, g.address_hash,
                    CASE WHEN v.is_dressed THEN crm._outbox_dress(flow.spec ->> 'template', g.channel,
-                            (SELECT jsonb_object_agg(x, crm._campaign_fill('{{' || x || '}}', w.who, g.code, g.value, g.valid_until, g.zone, l.link)) FROM unnest(crm._outbox_variables()) x))
+                            (SELECT jsonb_object_agg(x, crm._campaign_fill('{{' || x || '}}', w.who, g.code, g.value, g.valid_until, g.zone, l.more)) FROM unnest(crm._outbox_variables()) x))
                         ELSE '{}' END
-                   || jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(v.body, w.who, g.code, g.value, g.valid_until, g.zone, l.link)),
+                   || jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(v.body, w.who, g.code, g.value, g.valid_until, g.zone, l.more)),
                    g.due_at, expires_at, NULL, h.quiet)::crm.message_row
         FROM ROWS FROM (unnest(going), unnest(coupons)) WITH ORDINALITY
              g (customer_id, occurrence_key, zone, channel, address_hash, outcome, arm, due_at, step, result, reason, passed, holder, coupon_id, code, value, valid_until, n)
         JOIN voice v ON v.channel = g.channel JOIN hours h ON h.zone = g.zone
         LEFT JOIN crm.customer_private p ON p.customer_id = g.customer_id
         CROSS JOIN LATERAL (SELECT crm._outbox_plain(p.name) AS who OFFSET 0) w
-        CROSS JOIN LATERAL (SELECT CASE WHEN has_link THEN crm._campaign_link_url(flow, crm._campaign_message_id(flow.flow_id, epoch, g.customer_id, g.occurrence_key)) END AS link OFFSET 0) l
+        CROSS JOIN LATERAL (SELECT CASE WHEN has_more THEN crm._campaign_more(flow, g.customer_id, crm._campaign_message_id(flow.flow_id, epoch, g.customer_id, g.occurrence_key), g.zone, tells) END AS more OFFSET 0) l
         ORDER BY g.n);
 END
 $$;

@@ -152,7 +152,8 @@ BEGIN
                 ELSE (SELECT c.name_masked FROM crm.customer c WHERE c.customer_id = person) END);
     read := crm._campaign_fill(wording, who, CASE WHEN spec ? 'coupon_type' THEN 'C5-XXXXXXXX' END, offer.value,
         crm._loyalty_valid_until(crm.core_now(), offer.valid_days, crm._campaign_zone(person)), crm._campaign_zone(person),
-        CASE WHEN spec ? 'link' THEN (crm._setting('campaign.link_base') #>> '{}') || '/s/XXXXXXXXXXXXXXXXXXXXXX' END);
+        crm._campaign_bought_words(person, crm._local_day(crm.core_now(), crm._campaign_zone(person)))
+        || jsonb_build_object('link', CASE WHEN spec ? 'link' THEN (crm._setting('campaign.link_base') #>> '{}') || '/s/XXXXXXXXXXXXXXXXXXXXXX' END));
     RETURN jsonb_build_object('customer_id', person, 'text', read, 'characters', length(read), 'segments', CASE WHEN channel = 'sms' THEN (crm._outbox_sms_length(read, NULL)).segments END, 'is_masked', NOT is_clear);
 END
 $$;

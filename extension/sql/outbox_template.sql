@@ -2,7 +2,7 @@
 -- values become text of their channel, never structure.
 
 CREATE FUNCTION crm._outbox_variables() RETURNS text[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '{name,coupon_code,coupon_value,valid_until,link}'::text[] $$;
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '{name,coupon_code,coupon_value,valid_until,link,last_item,top_items,last_year_item}'::text[] $$;
 COMMENT ON FUNCTION crm._outbox_variables() IS 'the variables that messages to persons fill in';
 
 CREATE FUNCTION crm._outbox_unknown_variables(body text) RETURNS text[]
@@ -143,7 +143,8 @@ COMMENT ON FUNCTION crm._outbox_dress(text, text, jsonb) IS
 
 CREATE FUNCTION crm._outbox_sample() RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT '{"name": "欧阳娜娜", "coupon_code": "C5-XXXXXXXX", "coupon_value": "100", "valid_until": "2026-12-31", "link": "https://crm.example.com/s/AbCdEfGhIjKlMnOpQrStUv"}'::jsonb $$;
+$$ SELECT '{"name": "欧阳娜娜", "coupon_code": "C5-XXXXXXXX", "coupon_value": "100", "valid_until": "2026-12-31", "link": "https://crm.example.com/s/AbCdEfGhIjKlMnOpQrStUv",
+    "last_item": "乳清蛋白粉", "top_items": "乳清蛋白粉、燕麦棒、维生素", "last_year_item": "乳清蛋白粉"}'::jsonb $$;
 COMMENT ON FUNCTION crm._outbox_sample() IS 'values of a length that occurs, to count a text by';
 
 CREATE FUNCTION crm.outbox_define_template(template text, channel text, body text, options jsonb DEFAULT '{}', idempotency_key text DEFAULT NULL) RETURNS jsonb
