@@ -220,26 +220,6 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_scope(text, text) IS 'the stores a board is about, within the caller''s scope; null: the whole chain; P0002 when none is left';
 
-CREATE FUNCTION crm._report_flows(stores int[]) RETURNS SETOF jsonb
-    LANGUAGE plpgsql STABLE SET jit = off AS
-$$
-BEGIN
-    RETURN QUERY
-    WITH person AS MATERIALIZED (
-        SELECT c.customer_id FROM crm.customer c WHERE stores IS NOT NULL AND c.status = 'active' AND c.scope_store_ids && stores),
-    fired AS (
-        SELECT q.flow_id, count(*) FILTER (WHERE q.arm = 'treatment') AS treated, count(*) FILTER (WHERE q.arm = 'control') AS control, count(q.message_id) AS sent
-        FROM crm.occurrence q WHERE stores IS NULL OR q.customer_id IN (SELECT p.customer_id FROM person p) GROUP BY q.flow_id),
-    used AS (
-        SELECT k.flow_id, count(*) AS redeemed FROM crm.coupon k
-        WHERE k.state = 'redeemed' AND k.flow_id IS NOT NULL AND (stores IS NULL OR k.customer_id IN (SELECT p.customer_id FROM person p)) GROUP BY k.flow_id)
-    SELECT jsonb_build_object('flow', f.code, 'state', f.state, 'treated', coalesce(q.treated, 0), 'control', coalesce(q.control, 0), 'sent', coalesce(q.sent, 0),
-                              'redeemed', coalesce(u.redeemed, 0))
-    FROM crm.flow f LEFT JOIN fired q ON q.flow_id = f.flow_id LEFT JOIN used u ON u.flow_id = f.flow_id ORDER BY f.code;
-END
-$$;
-COMMENT ON FUNCTION crm._report_flows(int[]) IS 'each flow with what it did for persons of stores (null: everybody): treated, held out, sent, coupons redeemed';
-
 CREATE FUNCTION crm.report_health(store_code text DEFAULT NULL, region_code text DEFAULT NULL, on_day date DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""make bench-pages: the data calls of the pages through nginx and gateway, one after the other, each for a role that makes it.
+
+    tests/bench/pages.py [persons]      fills a server of its own, which is removed at the end
+    tests/bench/pages.py on CLUSTER     asks one that was filled before and is kept (tests/bin/cluster)
+
+A line a call: the median and the 95th percentile of twenty, after one to warm up, and the CPU time a call takes in the server. The bar of the 95th
+percentile is 300 ms; on a machine that does other work the CPU time says more.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from benchlib import TOP, Server, figure, wait_for
+
+PORT = 28490
+TODAY = "2026-06-30"
+CALLS = 20
+BAR_MS = 300
+
+
+class Kept(Server):
+    """A cluster that is there already."""
+
+    def __init__(self, name):
+        self.name = name
+        self.env = dict(os.environ)
+        lines = subprocess.run([f"{TOP}/tests/bin/cluster", "env", name], check=True, capture_output=True, text=True).stdout
+        for key, value in re.findall(r"(\w+)=(\S+)", lines):
+            self.env[key] = value.replace("$PATH", self.env["PATH"])
+
+
+def behind(what, key="", where=""):
+    return f"reports/persons?what={what}&key={urllib.parse.quote(key)}&limit=50{where}"
+
+
+def boards():
+    """What managers and headquarters ask, of the chain, a region and a store."""
+    for place in ("", "region=R1", "store=S3"):
+        more = f"&{place}" if place else ""
+        yield "headquarters", f"health-board?{place}"
+        yield "headquarters", f"reports/exceptions?{place}"
+        yield "headquarters", f"reports/value-map?{place}"
+        yield "headquarters", f"reports/transitions?days=90{more}"
+        yield "headquarters", f"reports/retention?from=2025-06-01&to={TODAY}{more}"
+        yield "headquarters", f"reports/life-cycle?from=2025-06-01&to={TODAY}{more}"
+        yield "headquarters", f"reports/metrics?from=2026-06-01&to={TODAY}{more}"
+        yield "headquarters", f"reports/scorecard?from=2026-06-01&to={TODAY}{more}"
+        for what, key in (("active", ""), ("tier", "S"), ("tier", "C"), ("rfm", "5.5"), ("transition", "B.C.90"), ("funnel", "third_order"), ("cohort", "2026-01.3"), ("flow", "birthday.sent")):
+            yield "headquarters", behind(what, key, more)
+    yield "headquarters", f"reports/stores?from=2026-04-01&to={TODAY}"
+    yield "headquarters", f"reports/paths?from=2025-06-30&to={TODAY}"
+    yield "headquarters", "reports/indicators?period=month"
+    for path in ("health-board", f"reports/stores?from=2026-04-01&to={TODAY}", "reports/value-map", "reports/transitions?days=90", f"reports/retention?from=2025-06-01&to={TODAY}",
+                 "reports/exceptions", f"reports/scorecard?from=2026-06-01&to={TODAY}", behind("active"), behind("cohort", "2026-01.3")):
+        yield "store_manager", path
+
+
+def others(person):
+    """What the other pages ask."""
+    yield from (("clerk", path) for path in (f"persons/{person}/overview", f"persons/{person}/timeline?limit=50", f"persons/{person}/tags", "tasks?list=mine&limit=50", "tasks?list=store&limit=50",
+                                             ("search", {"query": "1234"}), ("search", {"query": "丁"}), ("lookup", {"kind": "phone", "value": f"138{person:08d}"})))
+    yield from (("headquarters", path) for path in (("search", {"query": "1234"}), ("search", {"query": "丁"}), "stores", "me", "task-staff", "tasks?list=escalated&limit=50"))
+    yield from (("marketer", path) for path in ("segments", "segments/bench/members?limit=50", f"segments/bench/movement?from=2026-06-01&to={TODAY}", "rules/values?kind=message&field=channel",
+                                                "rules/values?kind=item&field=category&limit=500", "tags", "tier-sets", "flows", "flow-presets", "flows/birthday/results", "coupon-types",
+                                                f"flows/birthday/explain/{person}"))
+    yield from (("steward", path) for path in ("sources", "source-days", "reject-groups", "rejects?limit=100", "imports?limit=20", "import-fields?entity=member", "reviews?limit=100&state=open",
+                                               f"persons/{person}/explain"))
+
+
+def ask(key, call):
+    path, body = call if isinstance(call, tuple) else (call, None)
+    request = urllib.request.Request(f"http://127.0.0.1:{PORT}/api/v1/{path}", data=json.dumps(body).encode() if body else None, headers={"Authorization": f"Bearer {key}"})
+    if body:
+        request.add_header("Content-Type", "application/json")
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, len(answer.read())
+    except urllib.error.HTTPError as fault:
+        return fault.code, len(fault.read())
+
+
+def cpu_ms(pids):
+    """To the nanosecond, where processes of a few milliseconds are compared."""
+    return sum(int(open(f"/proc/{pid}/schedstat", encoding="ascii").read().split()[0]) for pid in pids) / 1e6
+
+
+def measure(server, key, call):
+    status, _ = ask(key, call)
+    backends = server.sql("SELECT pid FROM pg_stat_activity WHERE usename = 'crm_gateway'").split()
+    before = cpu_ms(backends)
+    spent = []
+    while len(spent) < CALLS and sum(spent) < 20000:
+        start = time.perf_counter()
+        ask(key, call)
+        spent.append((time.perf_counter() - start) * 1000)
+    spent.sort()
+    return status, spent[len(spent) // 2], spent[max(0, -(-len(spent) * 95 // 100) - 1)], (cpu_ms(backends) - before) / len(spent)
+
+
+def main():
+    kept = sys.argv[1:2] == ["on"]
+    persons = 80000 if len(sys.argv) < 2 else 0 if kept else int(sys.argv[1])
+    server = Kept(sys.argv[2]) if kept else Server("bench_pages", "crm.worker_enabled=off", f"crm.core_clock={TODAY}T12:00:00+08:00")
+    try:
+        if not kept:
+            server.install()
+            server.sql(open(f"{TOP}/tests/bench/pages.sql", encoding="utf-8").read(), persons=persons)
+        keys = {role: server.sql(f"SELECT crm.access_create_key('bench', 'crm_{role}', NULL, {store})")
+                for role, store in (("clerk", "'S3'"), ("store_manager", "'S3'"), ("headquarters", "NULL"), ("marketer", "NULL"), ("steward", "NULL"))}
+        person = int(server.sql("SELECT min(c.customer_id) FROM crm.customer c JOIN crm.store s ON s.store_id = c.home_store_id WHERE s.code = 'S3' AND c.customer_id > 1000"))
+        with tempfile.TemporaryDirectory(prefix="crm.") as folder:
+            os.chmod(folder, 0o755)
+            subprocess.run([f"{TOP}/tests/bin/web", "start", f"{folder}/web", str(PORT), server.env["PGHOST"], f"host={server.env['PGHOST']} port={server.env['PGPORT']} dbname=crm user=crm_gateway"], check=True)
+            try:
+                wait_for(lambda: ask(keys["headquarters"], "me")[0] == 200, "the gateway", 30)
+                for role, call in [*boards(), *others(person)]:
+                    status, median, late, cpu = measure(server, keys[role], call)
+                    name = f"{role}: {call}" if isinstance(call, str) else f"{role}: POST {call[0]} {call[1]}"
+                    figure(name, f"p50 {median:.0f}, p95 {late:.0f} ms", f"CPU {cpu:.1f} ms", "" if status == 200 else f"answered {status}", f"{BAR_MS} ms", late <= BAR_MS)
+            finally:
+                subprocess.run([f"{TOP}/tests/bin/web", "stop", f"{folder}/web"])
+    finally:
+        if not kept:
+            server.remove()
+
+
+if __name__ == "__main__":
+    main()
