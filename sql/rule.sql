@@ -92,6 +92,7 @@ FROM (VALUES (30, 1, 'product_view', '2026-06-27 10:00+08', 'car', '{"seconds": 
              (35, 1, 'search', '2026-06-29 12:00+08', NULL, '{}'), (36, 1, 'search', '2026-06-29 12:01+08', NULL, '{}')) v (p, n, t, at, o, s);
 SELECT pg_temp.who('{"kind": "event", "measure": "streak", "where": {"type": "product_view"}, "same": "object", "op": ">=", "value": 3}') AS r71_three_days_same_car,
        pg_temp.who('{"kind": "event", "measure": "streak", "where": {"type": "product_view"}, "op": ">=", "value": 3}') AS any_car,
+       pg_temp.who('{"kind": "event", "measure": "count", "where": {"type": "product_view"}, "same": "object", "days": 7, "op": ">=", "value": 3}') AS r188_one_object_thrice,
        pg_temp.who('{"kind": "event", "at": {"from": "01:00", "to": "03:00"}}') AS r73_one_to_three,
        pg_temp.who('{"kind": "event", "where": {"properties.seconds": {"op": ">", "value": 180}}}') AS r99_more_than_three_minutes,
        pg_temp.who('{"kind": "event", "hours": 24}') AS in_24_hours, pg_temp.who('{"all": [{"kind": "event"}, {"kind": "event", "measure": "never", "days": 1}]}') AS r98_absent_since;
@@ -118,6 +119,24 @@ SELECT 980200 + p, 984000000 + p, r, b::date, 'x', '2026-01-01' FROM (VALUES (40
 SELECT pg_temp.who('{"kind": "related", "where": {"relation": "child", "birthday.age": {"op": "between", "value": [3, 6]}}}') AS r64_three_to_six,
        pg_temp.who('{"kind": "related", "where": {"relation": "pet", "birthday.in": {"op": "<=", "value": 14}}}') AS r102_pet_in_a_fortnight;
 SELECT crm._rule_days_to('2024-02-29', d::date) FROM unnest('{2026-02-27,2026-02-28,2026-03-01,2028-02-28,2028-02-29}'::text[]) d;
+-- what a person did with what flows sent: sent to three, opened by two, clicked and redeemed by one, held back from one, and all of it a month ago to one more
+INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, is_marketing, body, due_at, created_at)
+SELECT 980200 + p, 'rule' || p, 'sms', 'x', f.flow_id, true, '{}', crm.core_now(), crm.core_now() FROM unnest('{52,53,54,56}'::int[]) p, (SELECT flow_id FROM crm.flow WHERE code = 'welcome') f;
+INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind)
+SELECT 980200 + p, 'rule' || p, crm.core_now() - a * interval '1 day', 985000000 + p * 10 + n, k
+FROM (VALUES (52, 1, 3, 'sent'), (53, 1, 3, 'sent'), (53, 2, 2, 'opened'), (54, 1, 3, 'sent'), (54, 2, 2, 'opened'), (54, 3, 2, 'clicked'), (56, 1, 33, 'sent'), (56, 2, 32, 'clicked')) v (p, n, a, k);
+INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, flow_id, value, state, issued_at, valid_until, redeemed_at)
+SELECT 980200 + p, 986000000 + p, 'RULE' || p, (SELECT min(coupon_type) FROM crm.coupon_type), f.flow_id, 5, s, crm.core_now() - interval '3 days', crm.core_now() + interval '9 days', CASE s WHEN 'redeemed' THEN crm.core_now() - interval '1 day' END
+FROM (VALUES (53, 'issued'), (54, 'redeemed')) v (p, s), (SELECT flow_id FROM crm.flow WHERE code = 'welcome') f;
+INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, flow_version)
+SELECT 980200 + p, f.flow_id, 0, 'rule', crm.core_now() - interval '3 days', crm.core_now() - interval '3 days', a, o, 1
+FROM (VALUES (52, 'treatment', 'sent'), (55, 'control', 'held')) v (p, a, o), (SELECT flow_id FROM crm.flow WHERE code = 'welcome') f;
+SELECT kind AS r189, pg_temp.who(rule) AS who FROM (
+    SELECT k AS kind, jsonb_build_object('kind', 'message', 'where', jsonb_build_object('flow', 'welcome', 'outcome', k), 'days', 7)::text AS rule FROM unnest('{sent,opened,clicked}'::text[]) k
+    UNION ALL SELECT 'redeemed', '{"kind": "redemption", "where": {"flow": "welcome"}, "days": 7}' UNION ALL SELECT 'held back', '{"kind": "flow", "where": {"flow": "welcome", "arm": "control"}, "days": 7}'
+    UNION ALL SELECT 'coupon held', '{"kind": "coupon", "where": {"state": "issued", "flow": "welcome"}}'
+    UNION ALL SELECT 'sent, not opened', '{"all": [{"kind": "message", "where": {"outcome": "sent"}, "days": 7}, {"not": {"kind": "message", "where": {"outcome": "opened"}, "days": 7}}]}') r;
+
 -- the Chinese calendar: days that almanacs print (new year, the 5th of the 5th, the 15th of the 8th, the last day of a year)
 SELECT d.told, crm._rule_lunar_day(d.told) AS was, array_agg(crm._rule_lunar_next(d.told, t) ORDER BY t) AS comes
 FROM (VALUES (date '2026-01-01'), ('2026-05-05'), ('1990-08-15'), ('2024-12-30')) d (told), unnest('{2025-01-01,2026-01-01,2026-06-19,2026-06-20}'::date[]) t GROUP BY 1 ORDER BY 1;

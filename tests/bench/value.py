@@ -176,9 +176,8 @@ def forecast(server):
     backend.close()
 
 
-def increments(server, duck_full, orders=1000000):
-    """The product's own tables: 1 % and 0.01 % new orders with every tier and score brought up to date; what a history costs."""
-    persons = orders // 12
+def members(server, persons):
+    """The product's own tables: persons, records, histories of what the bench tables hold; every value, score and segment."""
     server.sql(f"""
         INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9001, 'bench', 'bench', 'pos', '2024-01-01');
         INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, is_history, received_at)
@@ -189,47 +188,88 @@ def increments(server, duck_full, orders=1000000):
         INSERT INTO crm.purchase_chunk (source_record_id, from_day, history)
         SELECT source_record_id, CASE WHEN chunk_no = 0 THEN '-infinity' ELSE crm.purchase_first_day(history, 'infinity') END, history FROM bench_chunk;
         UPDATE crm.rfm_model SET is_live = is_active;""")
-    server.sql("SET crm.core_clock = '2026-06-19T12:00:00+08'; SELECT crm.value_refresh()")
+    clock = "SET crm.core_clock = '2026-06-19T12:00:00+08'; "
+    server.sql(clock + "SELECT crm.value_refresh()")
     for _ in range(400):
-        if server.sql("SET crm.core_clock = '2026-06-19T12:00:00+08'; SELECT crm._value_daily()") == "0":
+        if server.sql(clock + "SELECT crm._value_daily()") == "0":
             break
-    server.sql("VACUUM ANALYZE crm.customer_value; VACUUM ANALYZE crm.purchase_chunk; VACUUM ANALYZE crm.customer; VACUUM ANALYZE crm.membership")
+    server.sql(clock + "ANALYZE crm.customer; SELECT crm._segment_refresh()")
+    for table in ("customer_value", "purchase_chunk", "customer", "membership", "rfm_score", "segment_member", "segment_ordinal"):
+        server.sql(f"VACUUM ANALYZE crm.{table}")
+
+
+def until_done(backend, job):
+    """CPU of a job, a transaction a piece, as the worker runs it."""
+    spent = 0
+    while True:
+        piece, left = backend.cpu(f"SELECT crm.{job}();")
+        spent += piece
+        if left == ["0"]:
+            return spent
+
+
+def increments(server, duck_full, orders):
+    """1 % and 0.01 % new orders with every tier, score and living segment brought up to date; what a history costs."""
+    members(server, orders // 12)
     backend = Backend(server)
-    backend.ask("SET crm.core_clock = '2026-06-20T12:00:00+08';")
+    backend.ask("SET crm.core_clock = '2026-06-20T12:00:00+08'; UPDATE crm.room_setting SET value = '200000' WHERE name = 'segment.piece_persons';")
+    backend.ask("SELECT crm._value_age(); SELECT crm._segment_refresh();")
     new = """UPDATE crm.purchase_chunk p SET history = crm._purchase_add(p.history, ARRAY[date '2026-06-20'], ARRAY[date '2026-06-20'], ARRAY[{amount}::bigint])
         FROM (SELECT DISTINCT ON (source_record_id) source_record_id, from_day FROM crm.purchase_chunk WHERE source_record_id % {every} = {rest} ORDER BY source_record_id, from_day DESC) l
         WHERE p.source_record_id = l.source_record_id AND p.from_day = l.from_day AND crm.purchase_entry_count(p.history) < 128;"""
     for share, every, bar in (("1 %", 8, None), ("0.01 %", 833, 0.05)):
         backend.ask(new.format(amount=12345, every=every, rest=3))
         ids = f"ARRAY(SELECT customer_id FROM crm.membership WHERE source_record_id % {every} = 3)"
-        backend.ask(f"SELECT crm._value_mark({ids}, 'order');")
-        spent, _ = backend.cpu("DO $$ BEGIN WHILE EXISTS (SELECT FROM crm.value_dirty) LOOP PERFORM crm._value_drain(); END LOOP; END $$;")
+        backend.ask(f"SELECT crm._value_mark({ids}, 'order'), crm._segment_mark({ids}, 'order');")
+        values = until_done(backend, "_value_drain")
+        segments = until_done(backend, "_segment_refresh")
         count = backend.ask(f"SELECT cardinality({ids});")[0]
-        if bar:
-            figure(f"tiers and scores after {share} new orders ({count} persons), CPU s", f"{spent:.3f}", "", "", f"< {bar}", spent < bar)
-        else:
-            figure(f"tiers and scores after {share} new orders ({count} persons), CPU s", f"{spent:.2f}", f"DuckDB, full run {duck_full:.2f}", f"{spent / duck_full:.2f}", "<= 0.5", spent <= 0.5 * duck_full)
+        figure(f"tiers and scores after {share} new orders of {orders}, {count} persons, CPU s", f"{values:.3f}", f"DuckDB, full run {duck_full:.2f}", f"{values / duck_full:.2f}", "", None)
+        spent = values + segments
+        figure(f"tiers, scores and the shipped living segments, the same, CPU s", f"{spent:.3f}", f"DuckDB, full run {duck_full:.2f}", f"{spent / duck_full:.2f}",
+               f"< {bar}" if bar else "<= 0.5", spent < bar if bar else spent <= 0.5 * duck_full)
     wrong = backend.ask("SELECT count(*) FROM crm._value_check() WHERE what LIKE 'scores%';")[0]
     figure("scores that differ from a full rescore by the same cut points", wrong, "", "", "0", wrong == "0")
+    wrong = backend.ask("SELECT count(*) FROM crm.segment_check();")[0]
+    figure("members that differ from everybody asked anew", wrong, "", "", "0", wrong == "0")
     loop = """DO $$ DECLARE d date := '2026-06-21'; BEGIN FOR i IN 1 .. 20000 LOOP {body} END LOOP; END $$;"""
     body = """UPDATE crm.purchase_chunk p SET history = crm._purchase_add(p.history, ARRAY[d], ARRAY[d], ARRAY[100]::bigint[])
         WHERE p.source_record_id = 1 + i * 4 AND p.from_day = (SELECT max(c.from_day) FROM crm.purchase_chunk c WHERE c.source_record_id = 1 + i * 4 AND c.from_day <= d) AND crm.purchase_entry_count(p.history) < 128;"""
     spent = backend.cpu(loop.format(body=body))[0] / 20000 * 1e6
     figure("keeping a history, CPU microseconds an order", f"{spent:.0f}", "", "", "<= 60", spent <= 60)
+    for name, a_person, bar in (("a back-load, five orders a person a batch", 5, 0.4), ("a day's file, an order a person", 1, 1.2)):
+        batches(backend, name, a_person, bar)
     backend.close()
 
 
+def batches(backend, name, a_person, bar):
+    """Twenty batches of a thousand orders of two lines: the rows (keys, orders, lines, packed lines), then their histories."""
+    backend.ask(f"""CREATE TEMP TABLE effect (batch int, effects crm.purchase_effect[]);
+        CREATE TEMP TABLE fact AS SELECT b AS batch, array_agg(ROW(n, 9001, 'b{a_person}-' || b || '-' || n, r, (SELECT m.customer_id FROM crm.membership m WHERE m.source_record_id = r),
+                NULL, 'store', 'sale', 'paid', at, at, at::date, NULL, 0, NULL,
+                ARRAY[ROW('1', 'bench1', 'x', 'bench', 1, 35, NULL)::crm.order_line_fact, ROW('2', 'bench2', 'x', 'bench', 2, 12.5, NULL)::crm.order_line_fact],
+                NULL, true, sha256(convert_to(b || '-' || n, 'UTF8')), '2026-06-20', 1, n)::crm.order_fact ORDER BY n) AS facts
+        FROM generate_series(1, 20) b, generate_series(1, 1000) n,
+             LATERAL (SELECT (1 + (b * 1000 + n / {a_person} * 7) % 80000)::bigint AS r, timestamptz '2024-01-05' + (n % {a_person} * 150 + b) * interval '1 day' AS at) x GROUP BY b;
+        SELECT crm._purchase_learn_products(facts) FROM fact WHERE batch = 1;""")
+    rows = backend.cpu("INSERT INTO effect SELECT batch, crm._purchase_create_orders(facts, 2) FROM fact;")[0]
+    histories = backend.cpu("SELECT crm._purchase_apply(effects) FROM effect ORDER BY batch;")[0]
+    count = backend.ask("SELECT sum(cardinality(effects)) FROM effect; DROP TABLE effect, fact;")[0]
+    figure(f"{name}: histories of {count} orders beside their rows, microseconds an order", f"{histories / int(count) * 1e6:.0f}",
+           f"the rows alone {rows / int(count) * 1e6:.0f}", f"{histories / rows:.2f}", f"<= {bar}", histories <= bar * rows)
+
+
 def main():
-    sizes = [float(word) for word in sys.argv[1:]] or [10]
-    server = Server("bench-value")
+    sizes = sorted({1.0} | {float(word) for word in sys.argv[1:] or ["10"]})
+    server = Server("bench-value", "crm.worker_enabled=off")
     try:
         server.install()
         forecast(server)
-        duck_full = rfm(server, 1)
-        increments(server, duck_full)
+        duck_full = {}
         for millions in sizes:
-            if millions != 1:
-                rfm(server, millions)
+            duck_full[millions] = rfm(server, millions)
+            if millions == min(10.0, sizes[-1]):
+                increments(server, duck_full[millions], int(millions * 1000000))
     finally:
         server.remove()
 
