@@ -175,6 +175,36 @@ def test_flows(web, keys):
     ok(answer.status in (200, 403), "an opt-out", answer)
 
 
+def test_site(web, keys, person):
+    """A page asks what to show; the link in it leads where the flow says, and counts."""
+    sql("SELECT crm.access_set_setting('campaign.link_base', '\"https://crm.example\"');"
+        "SELECT crm.outbox_define_template('page', 'site', '{{name}} {{link}}');"
+        "SELECT crm.campaign_create('page', 'site_long_look', '{\"holdout_percent\": 0, \"who\": {}, \"template\": \"page\", \"coupon_type\": null, "
+        "\"link\": {\"url\": \"https://shop.example/cart?from=crm\"}}'), crm.campaign_start('page')", DB)
+    visit = {"place": "product_page", "session": "session-0001", "kind": "phone", "value": PHONE}
+    shown = web.request("POST", "/api/v1/decide", json.dumps(visit), key=keys["till"])
+    ok(shown.status == 200 and shown.json()["flow"] == "page" and not shown.json()["is_repeat"], "a page is told what to show", shown)
+    ok("王小明" not in shown.json()["text"] and PHONE not in shown.body.decode(), "and neither name nor phone in clear", shown)
+    again = web.request("POST", "/api/v1/decide", json.dumps(visit), key=keys["till"]).json()
+    equal((again["text"], again["is_repeat"]), (shown.json()["text"], True), "the same for the rest of the session")
+    equal(web.request("POST", "/api/v1/decide", json.dumps({**visit, "value": "13999999999", "session": "session-0002"}), key=keys["till"]).json(), {"flow": None}, "nobody is shown nothing")
+    equal(web.request("POST", "/api/v1/decide", json.dumps(visit), key=keys["clerk"]).status, 403, "a clerk does not ask for pages")
+    equal(web.request("POST", "/api/v1/decide", json.dumps({**visit, "session": "x"}), key=keys["till"]).status, 422, "a visit has a session")
+    token = shown.json()["link"].rsplit("/", 1)[1]
+    ahead = web.request("GET", f"/s/{token}", headers={"Sec-Purpose": "prefetch"}, key=None)
+    equal((ahead.status, ahead.headers.get("location")), (302, "https://shop.example/cart?from=crm"), "a browser that looks ahead is led there")
+    for query in ("", "?url=https://evil.example", "?to=//evil.example"):
+        answer = web.request("GET", f"/s/{token}{query}", key=None)
+        ok(answer.status in (302, 400) and answer.headers.get("location", "https://shop.example/cart?from=crm") == "https://shop.example/cart?from=crm",
+           f"a link leads where the flow says, whatever is asked besides ({query or 'nothing'})", answer)
+    equal(sql(f"SELECT clicks >= 1 AND first_click_at IS NOT NULL FROM crm.message_link WHERE token = '{token}'", DB), "t", "the click is counted, looking ahead is none")
+    equal(sql("SELECT count(*) FROM crm.outbox_event WHERE kind = 'clicked'", DB), "1", "and stands beside the message, once")
+    for bad in ("AAAAAAAAAAAAAAAAAAAAAA", "x", "%2e%2e", "a" * 3000, token + "%0d%0aSet-Cookie:a=b"):
+        answer = web.request("GET", f"/s/{bad}", key=None)
+        ok(400 <= answer.status < 500 and "location" not in answer.headers, f"a token nobody gave out leads nowhere ({bad[:24]})", answer)
+    equal(web.request("POST", f"/s/{token}", b"{}", key=None).status, 405, "a link is followed, not posted to")
+
+
 def test_rules(web, keys, person):
     hq, clerk = keys["headquarters"], keys["clerk"]
     rule = {"kind": "purchase", "measure": "count", "op": ">=", "value": 1}
@@ -322,6 +352,7 @@ def main():
     person = test_intake(web, keys)
     test_reading(web, keys, person)
     test_flows(web, keys)
+    test_site(web, keys, person)
     test_rules(web, keys, person)
     test_sign_in(web)
     test_imports(web, keys)
