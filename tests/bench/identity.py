@@ -20,7 +20,7 @@ from value import Backend
 FOLDER = f"{TOP}/build/bench/identity"
 PEERS = os.path.abspath(f"{TOP}/../shared/peers")
 PEOPLE = int(os.environ.get("PEOPLE", "1000000"))
-FIELDS = "SELECT id, lower(first), lower(last), phone, email, birthday, street || ' ' || postcode FROM bench_people"
+FIELDS = "SELECT id, first, last, phone, email, birthday, street || ' ' || postcode FROM bench_people"
 KINDS = "{given,surname,phone,email,date,address}"
 BARS = {"historical_50k": (0.86, 0.88, 40), "fake_1000": (0.92, 0.94, None), "febrl3": (0.997, None, None), "febrl4": (0.999, None, None)}
 
@@ -77,8 +77,8 @@ def match(server):
     began = time.time()
     spent, _, memory = backend.watch(f"""WITH found AS MATERIALIZED (SELECT * FROM crm._identity_link_run($${FIELDS}$$, '{KINDS}')),
         edges AS (INSERT INTO bench_edge SELECT a, b, odds, rule, refused, levels FROM found WHERE part = 'edge'),
-        members AS (INSERT INTO bench_membership SELECT a, b, automatic FROM found WHERE part = 'cluster'),
-        persons AS (INSERT INTO bench_customer SELECT b, count(*) FROM found WHERE part = 'cluster' GROUP BY b)
+        members AS (INSERT INTO bench_membership SELECT m.* FROM found, unnest(records, clusters, automatics) m WHERE part = 'cluster'),
+        persons AS (INSERT INTO bench_customer SELECT m, count(*) FROM found, unnest(clusters) m WHERE part = 'cluster' GROUP BY m)
         INSERT INTO bench_note SELECT part, a, b, rule, refused, trained FROM found WHERE part IN ('key', 'skip', 'model');""")
     wall = time.time() - began
     backend.close()

@@ -10,7 +10,8 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
-#define RUN_COLUMNS 10
+#define RUN_COLUMNS 12
+#define ROWS_AT_ONCE 1000
 
 PG_FUNCTION_INFO_V1(crm_identity_link);
 PG_FUNCTION_INFO_V1(crm_identity_link_run);
@@ -48,7 +49,13 @@ crm_identity_link(PG_FUNCTION_ARGS)
 
 /* ---------------------------------------------------------------- all there is to keep */
 
-/* Columns: part, a, b, automatic, odds, score, rule, refused, levels, model. */
+/* Columns of a row that tells one thing, and a bit for each. */
+enum
+{
+	PART, A, B, ODDS, SCORE, RULE, REFUSED, LEVELS, TRAINED, RECORDS, CLUSTERS, AUTOMATICS
+};
+
+#define KNOWN(column) (1u << (column))
 static void
 put_part(ReturnSetInfo *result, const char *part, const Datum *values, uint32 known)
 {
@@ -66,15 +73,32 @@ put_part(ReturnSetInfo *result, const char *part, const Datum *values, uint32 kn
 	pfree(DatumGetPointer(all[0]));
 }
 
+/* Some of numbers, as an array. */
+static Datum
+numbers_of(const CrmLink *link, const uint32_t *rows, uint32_t first, uint32_t count)
+{
+	Datum		numbers[ROWS_AT_ONCE];
+
+	for (uint32_t i = 0; i < count; i++)
+		numbers[i] = Int64GetDatum(link->ids[rows == NULL ? first + i : rows[first + i]]);
+	return PointerGetDatum(construct_array(numbers, (int) count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* Many rows a row, for there are as many as records. */
 static void
 put_clusters(ReturnSetInfo *result, const CrmLink *link)
 {
-	for (uint32_t row = 0; row < link->n_rows; row++)
+	for (uint32_t first = 0; first < link->n_rows; first += ROWS_AT_ONCE)
 	{
-		Datum		values[RUN_COLUMNS] = {0, Int64GetDatum(link->ids[row]),
-			Int64GetDatum(link->ids[link->cluster[row]]), Int64GetDatum(link->ids[link->cluster_auto[row]])};
+		uint32_t	count = Min(ROWS_AT_ONCE, link->n_rows - first);
+		Datum		values[RUN_COLUMNS] = {0};
 
-		put_part(result, "cluster", values, 0x00e);
+		values[RECORDS] = numbers_of(link, NULL, first, count);
+		values[CLUSTERS] = numbers_of(link, link->cluster, first, count);
+		values[AUTOMATICS] = numbers_of(link, link->cluster_auto, first, count);
+		put_part(result, "cluster", values, KNOWN(RECORDS) | KNOWN(CLUSTERS) | KNOWN(AUTOMATICS));
+		for (int column = RECORDS; column <= AUTOMATICS; column++)
+			pfree(DatumGetPointer(values[column]));
 	}
 }
 
@@ -98,14 +122,18 @@ put_edges(ReturnSetInfo *result, const CrmLink *link)
 	for (int64 i = 0; i < link->n_edges; i++)
 	{
 		const CrmLinkEdge *edge = &link->edges[i];
-		bool		is_refused = edge->refused != CRM_LINK_FREE;
-		Datum		values[RUN_COLUMNS] = {0, Int64GetDatum(link->ids[edge->a]),
-			Int64GetDatum(link->ids[edge->b]), 0, Float4GetDatum((float) (edge->score + link->prior)),
-			Float4GetDatum(edge->score), Int32GetDatum(edge->rule),
-		is_refused ? CStringGetTextDatum(guards[edge->refused]) : (Datum) 0, levels_of(link, edge->pattern)};
+		uint32		known = KNOWN(A) | KNOWN(B) | KNOWN(ODDS) | KNOWN(SCORE) | KNOWN(RULE) | KNOWN(LEVELS);
+		Datum		values[RUN_COLUMNS] = {[A] = Int64GetDatum(link->ids[edge->a]), [B] = Int64GetDatum(link->ids[edge->b]),
+			[ODDS] = Float4GetDatum((float) (edge->score + link->prior)), [SCORE] = Float4GetDatum(edge->score),
+		[RULE] = Int32GetDatum(edge->rule), [LEVELS] = levels_of(link, edge->pattern)};
 
-		put_part(result, "edge", values, is_refused ? 0x1f6 : 0x176);
-		pfree(DatumGetPointer(values[8]));
+		if (edge->refused != CRM_LINK_FREE)
+		{
+			values[REFUSED] = CStringGetTextDatum(guards[edge->refused]);
+			known |= KNOWN(REFUSED);
+		}
+		put_part(result, "edge", values, known);
+		pfree(DatumGetPointer(values[LEVELS]));
 		if (i % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
@@ -117,10 +145,10 @@ put_skips(ReturnSetInfo *result, const CrmLink *link)
 	for (int64 i = 0; i < link->n_skips; i++)
 	{
 		const CrmLinkSkip *skip = &link->skips[i];
-		Datum		values[RUN_COLUMNS] = {0, Int64GetDatum(link->ids[skip->example]),
-			Int64GetDatum(skip->rows), 0, 0, 0, Int32GetDatum(skip->rule)};
+		Datum		values[RUN_COLUMNS] = {[A] = Int64GetDatum(link->ids[skip->example]), [B] = Int64GetDatum(skip->rows),
+		[RULE] = Int32GetDatum(skip->rule)};
 
-		put_part(result, "skip", values, 0x046);
+		put_part(result, "skip", values, KNOWN(A) | KNOWN(B) | KNOWN(RULE));
 	}
 }
 
@@ -141,10 +169,12 @@ put_rules(ReturnSetInfo *result, const CrmLink *link)
 	for (int r = 0; r < link->n_rules; r++)
 	{
 		const CrmLinkRule *rule = &link->rules[r];
-		Datum		values[RUN_COLUMNS] = {0, Int64GetDatum(rule->pairs), Int64GetDatum(rule->skipped_blocks), 0, 0, 0,
-		Int32GetDatum(r), rule->is_left_out ? CStringGetTextDatum("poor") : (Datum) 0, fields_of(rule)};
+		Datum		values[RUN_COLUMNS] = {[A] = Int64GetDatum(rule->pairs), [B] = Int64GetDatum(rule->skipped_blocks),
+			[RULE] = Int32GetDatum(r), [LEVELS] = fields_of(rule),
+		[REFUSED] = rule->is_left_out ? CStringGetTextDatum("poor") : (Datum) 0};
 
-		put_part(result, "key", values, rule->is_left_out ? 0x1c6 : 0x146);
+		put_part(result, "key", values,
+				 KNOWN(A) | KNOWN(B) | KNOWN(RULE) | KNOWN(LEVELS) | (rule->is_left_out ? KNOWN(REFUSED) : 0));
 	}
 }
 
@@ -173,8 +203,8 @@ crm_identity_link_run(PG_FUNCTION_ARGS)
 	put_edges(result, link);
 	put_rules(result, link);
 	put_skips(result, link);
-	model[9] = PointerGetDatum(crm_identity_link_bytes(link));
-	put_part(result, "model", model, 0x200);
+	model[TRAINED] = PointerGetDatum(crm_identity_link_bytes(link));
+	put_part(result, "model", model, KNOWN(TRAINED));
 	crm_identity_link_free(link);
 	return (Datum) 0;
 }

@@ -18,6 +18,7 @@
 #define BLOCK_LEAN 0.2			/* of a block's pairs: what u of any two rows weighs there */
 #define RAREST 1e-4				/* of all rows, so that a typing error is no proof */
 #define LEAST 1e-7
+#define FEWEST_HOLDERS 2.0		/* a value that tells something about a pair has so many */
 #define PRESET_PAIRS 1.0		/* what the presets weigh beside the pairs seen */
 
 /* Patterns counted in an open table; a table that is full counts no new ones. */
@@ -68,6 +69,9 @@ count_exact(CrmLink *link)
 
 		field->exact_chance = fmax(pairs > 0 ? sums[f] / pairs : 0, LEAST);
 		field->least_share = fmin(RAREST, field->exact_chance);
+		/* of many rows the rarest pair is rarer than that: what it has need not be kept to be told */
+		if (field->holders * RAREST > FEWEST_HOLDERS)
+			field->least_share = fmax(field->least_share, FEWEST_HOLDERS / field->holders);
 	}
 }
 

@@ -170,7 +170,27 @@ choose_cuts(CrmLink *link)
 	}
 }
 
-/* Rows, blocks, model, edges: all but clusters. */
+/* What only pairs are asked of. */
+static void
+drop_rows(CrmLink *link)
+{
+	void	  **held[] = {(void **) &link->keys, (void **) &link->sketches, (void **) &link->arena, (void **) &link->values};
+
+	for (int r = 0; r < link->n_rules; r++)
+	{
+		if (link->rules[r].rows != NULL)
+			link->host.drop(link->host.state, link->rules[r].rows);
+		link->rules[r].rows = NULL;
+	}
+	for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+	{
+		if (*held[i] != NULL)
+			link->host.drop(link->host.state, *held[i]);
+		*held[i] = NULL;
+	}
+}
+
+/* Rows, blocks, model, edges: all but clusters.  Of the rows their numbers alone are left. */
 void
 crm_link_learn(CrmLink *link)
 {
@@ -188,6 +208,7 @@ crm_link_learn(CrmLink *link)
 	for (int r = 0; r < link->n_rules; r++)
 		if (!link->rules[r].is_left_out)
 			crm_link_blocks(link, r, 1, score_block, NULL);
+	drop_rows(link);
 	if (link->has_model)
 		return;
 	settle_prior(link);
