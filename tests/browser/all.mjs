@@ -7,9 +7,11 @@ import {audiences, branches, coupons, flows, naughty, overlaps, presets, tags, t
 import {boards, handover, numbers} from './manager.mjs';
 import {codes, loop, offline, taps} from './counter.mjs';
 import {naughtyNames} from './naughty.mjs';
+import {linked, opening, paper, seen, typed, weights} from './habits.mjs';
 import {owners, pinyin} from './owners.mjs';
 import {screenshots} from './screenshots.mjs';
 
 const marketing = [audiences, overlaps, flows, branches, presets, wordings, tags, tiers, coupons, naughty];
 const counter = [pinyin, owners, codes, loop, offline, taps, naughtyNames];
-await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, boards, numbers, handover, ...counter, ...marketing]);
+const habits = [weights, opening, typed, seen, paper, linked];
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, boards, numbers, handover, ...counter, ...marketing, ...habits]);

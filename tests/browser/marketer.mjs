@@ -327,7 +327,7 @@ export async function wordings(browser) {
 	words = await said([1000, 290], [1000, 210], {lift_points: 8, lift_interval: [4.2, 11.8], funnel: {assigned: 1000, sent: 990, delivered: 900, opened: 300, clicked: 120, redeemed: 80}, cost: {messages: 49.5, coupons: 400, points: 0, total: 449.5}, recalled: 80, cost_per_recalled: 5.62, roi: 1.25, worth_says: ''});
 	ok(words.includes('It cost CN¥449.50') && words.includes('About 80 customers came who would not have') && words.includes('each of them cost CN¥5.62') && words.includes('125%'), 'what it was worth', words);
 	const reasons = ['flow is paused', 'missed: it was due 2026-01-01 10:00 Asia/Shanghai', 'in time', 'wechat: no endpoint carries it, sms: consent no', 'sms: no address', 'email: consent unknown', 'sms', 'tier S is excluded', 'last purchase is 2026-01-01 now', 'superseded: 1 of 1 in 7 days to this address',
-		'superseded: 1 of 1 in 7 days to this person', 'held to 2026-01-02 08:00 Asia/Shanghai', 'holds or used an equal or better offer', 'in the control group', 'goal reached: bought', "excluded by the flow's rule"];
+		'superseded: 1 of 1 in 7 days to this person', 'held to 2026-01-02 08:00 Asia/Shanghai', 'holds or used an equal or better offer', 'in the control group', 'goal reached: bought', "excluded by the flow's rule", 'no code is left in the pool of its coupon', 'the last purchase is another one now', 'wecom: as many this month as it allows'];
 	await page.click('button:text("中文")');
 	await page.waitForFunction(() => document.documentElement.lang === 'zh-CN');
 	const spoken = await page.evaluate(async (texts) => { const {reason} = await import('/js/flow_words.js'); return texts.map(reason); }, reasons);

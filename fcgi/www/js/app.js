@@ -45,6 +45,24 @@ function drawHeader(current) {
 		h('button', {type: 'button', onclick: leave}, t('sign_out'))));
 }
 
+// What is on the page can be taken along: on paper, or as the file of a spreadsheet.
+function drawFooter() {
+	const footer = document.getElementById('footer');
+	footer.hidden = false;
+	footer.replaceChildren(h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => print()}, t('print')),
+		h('button', {type: 'button', id: 'seen', onclick: async () => {
+			const [{save}, {seen}] = await Promise.all([import('./table.js'), import('./seen.js')]);
+			save(document.title, seen(document.getElementById('main')));
+		}}, t('save_seen'))));
+}
+
+// Paper shows what is folded away.
+function watchPaper() {
+	let folded = [];
+	addEventListener('beforeprint', () => { folded = [...document.querySelectorAll('details:not([open])')]; for (const one of folded) one.open = true; });
+	addEventListener('afterprint', () => { for (const one of folded) one.open = false; });
+}
+
 async function leave() {
 	await post('sign-out').catch(() => null);
 	forgetAll();
@@ -54,6 +72,7 @@ async function leave() {
 function signedOut() {
 	me = null;
 	document.getElementById('header').hidden = true;
+	document.getElementById('footer').hidden = true;
 	document.title = t('sign_in');
 	signIn(start);
 }
@@ -64,6 +83,7 @@ async function route() {
 	const page = pages[name] ? name : mine()[0];
 	if (!page) return show(h('p', {}, t('no_pages')));
 	drawHeader(page);
+	drawFooter();
 	document.title = t(`page.${page}`);
 	show(h('p', {class: 'faint', role: 'status'}, t('loading')));
 	try {
@@ -80,7 +100,7 @@ async function start() {
 	const [, joining] = location.hash.match(/^#\/join\/([\w-]+)$/) || [];
 	if (joining) return (await import('./pages/join.js')).draw([joining]);
 	try {
-		me = await get('me');
+		me = await who();
 	} catch (problem) {
 		return signedOut();
 	}
@@ -103,8 +123,19 @@ function watchConnection() {
 	look();
 }
 
+// Who is signed in is asked while the words come, and the page of the address is fetched beside: a phone far away waits once.
+const first = location.hash.startsWith('#/join/') ? null : get('me').catch((problem) => problem);
+let who = async () => {
+	who = () => get('me');
+	const answer = await first;
+	if (answer instanceof Error) throw answer;
+	return answer;
+};
+const [wanted] = location.hash.replace(/^#\/?/, '').split('/');
+if (first && (wanted === '' || pages[wanted])) import(`./pages/${wanted || 'find'}.js`).catch(() => null);
 await choose(preferred());
 watchConnection();
+watchPaper();
 whenSignedOut(signedOut);
 // an address that was left again before its event came is not drawn
 addEventListener('hashchange', (event) => me && event.newURL === location.href && route());

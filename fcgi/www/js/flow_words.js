@@ -11,9 +11,9 @@ const reasons = [
 	[/^tier (\w+) is excluded$/, 'tier'], [/^last purchase is (.+) now$/, 'last'], [/^this branch is for others$/, 'branch'], [/^superseded: another flow/, 'better'],
 	[/^excluded by the flow's rule$/, 'excluded'], [/^goal reached/, 'goal'], [/^not excluded, goal not reached$/, 'not_excluded'], [/^in the control group$/, 'control'], [/^treatment$/, 'treatment'],
 	[/^holds or used an equal or better offer$/, 'offer'], [/^no equal or better offer$/, 'no_offer'], [/^superseded: (\d+) of (\d+) in (\d+) days to this address$/, 'cap_address'],
-	[/^superseded: (\d+) of (\d+) in (\d+) days to this person$/, 'cap_person'], [/^within the caps$/, 'within_caps'], [/^held to (.+)$/, 'held'], [/^no quiet hours$/, 'not_quiet'], [/^sends no message$/, 'silent'],
+	[/^superseded: (\d+) of (\d+) in (\d+) days to this person$/, 'cap_person'], [/^within the caps$/, 'within_caps'], [/^held to (.+)$/, 'held'], [/^no quiet hours$/, 'not_quiet'], [/^sends no message$/, 'silent'], [/^no code is left in the pool/, 'no_code'], [/^the last purchase is another one now$/, 'last_other'],
 ];
-const channels = [[/^(\w+): no endpoint carries it$/, 'no_endpoint'], [/^(\w+): no address$/, 'no_address'], [/^(\w+): consent no$/, 'said_no'], [/^(\w+): consent (\w+)$/, 'no_consent'], [/^(sms|wechat|email|wecom)$/, 'by']];
+const channels = [[/^(\w+): no endpoint carries it$/, 'no_endpoint'], [/^(\w+): no address$/, 'no_address'], [/^(\w+): as many this month as it allows$/, 'month_full'], [/^(\w+): consent no$/, 'said_no'], [/^(\w+): consent (\w+)$/, 'no_consent'], [/^(sms|wechat|email|wecom)$/, 'by']];
 
 export function reason(text) {
 	if (!text) return '';

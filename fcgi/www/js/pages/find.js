@@ -2,7 +2,7 @@
 // four digits searches one's own stores.
 import {append, field, form, h, show} from '../dom.js';
 import {post} from '../api.js';
-import {code, t} from '../i18n.js';
+import {code, language, t} from '../i18n.js';
 
 const digits = (text) => text.replace(/[\s\-()（）－]/g, '').normalize('NFKC');
 const isPhone = (text) => /^(\+?86)?1[3-9]\d{9}$/.test(digits(text));
@@ -39,6 +39,8 @@ async function exactly(kind, value) {
 	}
 }
 
+const suggested = ({suggestion}) => suggestion && ((language === 'en' ? suggestion.reason_en : suggestion.reason_zh) || suggestion.reason);
+
 // A person of another store is shown as far as the counter card goes, and not opened.
 function card(person) {
 	const coupons = person.coupons || [];
@@ -47,6 +49,6 @@ function card(person) {
 		h('p', {}, person.tier && h('span', {class: 'tag tier'}, code('tier', person.tier)), person.phone && h('span', {class: 'tag'}, person.phone),
 			person.city && h('span', {class: 'tag'}, person.city), person.last_category && h('span', {class: 'tag'}, person.last_category)),
 		coupons.length > 0 && h('p', {}, t('find.coupons', {n: coupons.length})),
-		person.suggestion && (person.suggestion.reason_zh || person.suggestion.reason) && h('p', {class: 'good'}, person.suggestion.reason_zh || person.suggestion.reason),
+		suggested(person) && h('p', {class: 'good'}, suggested(person)),
 		person.in_scope === false && h('p', {class: 'faint'}, t('find.other_store')));
 }

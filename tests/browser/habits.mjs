@@ -1,0 +1,153 @@
+// What people are used to: paper of A4, a file of what is on the page, nothing typed lost, browsers of three years ago, pages that
+// weigh little and answer soon over a slow network and a slow phone.
+import {readFileSync, readdirSync} from 'node:fs';
+import {gzipSync} from 'node:zlib';
+import {base, judge, ok, open, people, visit} from './harness.mjs';
+import {send} from './owners.mjs';
+
+const idle = (page) => page.waitForLoadState('networkidle').catch(() => null);
+
+// On paper nothing is cut: what is as wide as a sheet between its margins, at the sheet's width.
+export async function paper(browser) {
+	const sheets = {headquarters: ['#/board', '#/scorecard', '#/behind/tier/B', '#/tiers', '#/tags', '#/flows', '#/flows/silence_30', '#/flows/silence_30/edit', '#/audiences', '#/coupons', '#/sources', '#/reviews'], clerk: ['#/person', '#/tasks', '#/owned', '#/qr']};
+	for (const [role, addresses] of Object.entries(sheets)) {
+		const page = await open(browser, role, {size: 'desk'});
+		const {body: {items: [{customer_id: person}]}} = await send(page, 'search', {text: '王', limit: 1}).then((found) => found.body?.items?.length ? found : {body: {items: [{customer_id: 0}]}});
+		for (const address of addresses) {
+			await visit(page, address === '#/person' ? `#/person/${person}` : address);
+			await idle(page);
+			await page.setViewportSize({width: 680, height: 1000});
+			await page.emulateMedia({media: 'print'});
+			await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
+			const cut = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll('main *')].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible' || one.getBoundingClientRect().right > innerWidth + 1 && one.getClientRects().length > 0)
+				.map((one) => `${one.tagName}.${one.className} ${Math.round(one.getBoundingClientRect().right)} ${one.textContent.slice(0, 30)}`).slice(0, 5));
+			ok(cut.length === 0, `${address} on paper: nothing is cut`, cut);
+			const {folded, shown} = await page.evaluate(() => dispatchEvent(new Event('beforeprint')) && ({folded: document.querySelectorAll('main details:not([open])').length, shown: [...document.querySelectorAll('header, footer, main button')].filter((one) => one.getClientRects().length > 0).length}));
+			ok(folded === 0 && shown === 0, `${address} on paper: folded parts are open, and there is nothing to press`, [folded, shown]);
+			const pdf = (await page.pdf({format: 'A4', printBackground: true})).toString('latin1');
+			const count = (pdf.match(/\/Type\s*\/Page\b(?!s)/g) || []).length;
+			const boxes = [...new Set([...pdf.matchAll(/\/MediaBox\s*\[([^\]]+)\]/g)].map((box) => box[1].trim()))];
+			ok(count >= 1 && count <= 12 && boxes.every((box) => /^0 0 59[45](\.\d+)? 84[12](\.\d+)?$/.test(box)), `${address} is ${count} sheets of A4`, [count, boxes]);
+			await page.evaluate(() => dispatchEvent(new Event('afterprint')));
+			await page.emulateMedia({media: null});
+			await page.setViewportSize({width: 1280, height: 800});
+		}
+		await page.context().close();
+	}
+}
+
+// The file is what the page shows, under the rights of who looks.
+export async function seen(browser) {
+	const page = await open(browser, 'headquarters', {size: 'desk'});
+	for (const address of ['#/board', '#/scorecard', '#/tasks', '#/sources', '#/coupons']) {
+		await visit(page, address);
+		await idle(page);
+		const [file] = await Promise.all([page.waitForEvent('download'), page.click('#seen')]);
+		const text = readFileSync(await file.path(), 'utf8');
+		const missing = await page.evaluate((csv) => [...document.querySelectorAll('main h2, main td')].map((one) => one.innerText.replace(/\s+/g, ' ').trim()).filter((said) => said && !csv.includes(said.replaceAll('"', '""'))).slice(0, 5), text);
+		ok(file.suggestedFilename().endsWith('.csv') && text.startsWith('\ufeff') && missing.length === 0, `${address} is exported as it is seen`, missing);
+	}
+	await page.context().close();
+}
+
+// A reload in the middle of each form loses nothing; signing out forgets.
+export async function typed(browser) {
+	const page = await open(browser, 'clerk');
+	const {body: {customer_id: person}} = await send(page, 'enrol', {name: '输入', phone: '13655550088', consents: []});
+	const forms = [['#/enrol', {phone: '13655550099', name: '没写完', birthday: '1990'}], [`#/person/${person}`, {body: '写到一半', next_on: '2030-03-04', title: '做一半', due_on: '2030-03-05'}], ['#/redeem', {code: 'C-1', order_external_id: 'T9', amount: '12.'}]];
+	const over = async (address, values, what) => {
+		await visit(page, address);
+		for (const [name, value] of Object.entries(values)) await page.fill(`#${name}`, value);
+		await page.reload();
+		await page.waitForSelector(`#${Object.keys(values)[0]}`);
+		const now = await page.evaluate((names) => names.map((name) => document.getElementById(name).value), Object.keys(values));
+		ok(now.join() === Object.values(values).join(), `${address}: ${what}`, now);
+	};
+	for (const [address, values] of forms) await over(address, values, 'a reload loses nothing');
+	await visit(page, '#/enrol');
+	ok(await page.inputValue('#name') === '没写完' && await page.isVisible('main button:text("放弃")'), 'coming back shows it, and that it can be dropped');
+	await page.click('main button:text("放弃")');
+	ok(await page.inputValue('#name') === '', 'dropped, the form is new');
+	await page.click('header button:text("退出")');
+	await page.waitForSelector('#password');
+	ok(await page.evaluate(() => sessionStorage.length) === 0, 'signing out forgets what was typed');
+	await page.context().close();
+	const manager = await open(browser, 'store_manager', {size: 'desk'});
+	await visit(manager, '#/scorecard');
+	await manager.fill('#reason', '离职');
+	await manager.reload();
+	await manager.waitForSelector('#reason');
+	ok(await manager.inputValue('#reason') === '离职', 'a handover half filled in, too');
+	await manager.context().close();
+}
+
+const files = (folder) => readdirSync(folder, {withFileTypes: true}).flatMap((entry) => entry.isDirectory() ? files(`${folder}/${entry.name}`) : [`${folder}/${entry.name}`]);
+// What Chromium 107, Firefox 106 and Safari 16.1 (all older than three years) do not know.
+const young = /\.(toSorted|toReversed|toSpliced|isSubsetOf|isSupersetOf|isWellFormed)\(|Promise\.(withResolvers|try)|Array\.fromAsync|(Object|Map)\.groupBy|URL\.canParse|\/[a-z]*v[a-z]*\.(test|exec)\(|\bimport\s+.*\bwith\s*\{|color-mix\(|light-dark\(|@container|@scope|@starting-style|:has\(|text-wrap|field-sizing|popover|interpolate-size|oklch\(|@property|\n\s+&[ :.>]/;
+
+export async function weights(browser) {
+	const all = files('fcgi/www').map((name) => [name, readFileSync(name)]);
+	const packed = all.reduce((sum, [, bytes]) => sum + gzipSync(bytes).length, 0);
+	ok(packed <= 300 * 1024, `all pages weigh ${Math.round(packed / 1024)} KB compressed`);
+	const modern = all.filter(([name, bytes]) => /\.(js|css|html)$/.test(name) && young.test(bytes.toString())).map(([name, bytes]) => [name, young.exec(bytes.toString())[0]]);
+	ok(modern.length === 0, 'nothing that browsers of three years ago do not know', modern);
+	ok(all.every(([name, bytes]) => !/innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|localStorage/.test(bytes.toString()) && !(name.endsWith('.html') && /<script>|style=|onclick=/.test(bytes.toString()))), 'text is never markup, no code stands in a page, nothing is stored for good');
+	for (const role of Object.keys(people)) {
+		const context = await browser.newContext({locale: 'zh-CN'});
+		const page = await context.newPage();
+		let bytes = 0;
+		const device = await context.newCDPSession(page);
+		await device.send('Network.enable');
+		device.on('Network.loadingFinished', (event) => { bytes += event.encodedDataLength; });
+		await page.goto(base);
+		await page.fill('#login', people[role].name);
+		await page.fill('#password', people[role].password);
+		await page.click('button[type=submit]');
+		await page.waitForSelector('nav a');
+		await idle(page);
+		ok(bytes > 5000 && bytes <= 60 * 1024, `${role}: sign-in and the first page weigh ${Math.round(bytes / 1024)} KB`);
+		await context.close();
+	}
+}
+
+// Opening, typing, the answer: at 400 ms a round trip and a quarter of the processor.  Taps and round trips are what is judged; the
+// seconds depend on the machine and are told.
+export async function opening(browser) {
+	const page = await open(browser, 'clerk');
+	const device = await page.context().newCDPSession(page);
+	await device.send('Network.enable');
+	await device.send('Network.emulateNetworkConditions', {offline: false, latency: 400, downloadThroughput: -1, uploadThroughput: -1});
+	await device.send('Emulation.setCPUThrottlingRate', {rate: 4});
+	const asked = new Map();
+	page.on('request', (request) => asked.set(request, Date.now()));
+	const since = Date.now();
+	await page.goto(`${base}/?slow`);
+	await page.waitForSelector('#text');
+	const opened = Date.now();
+	const starts = [...asked.values()].sort((a, b) => a - b);
+	const turns = starts.filter((at, i) => i === 0 || at - starts[i - 1] > 200).length;
+	asked.clear();
+	await page.fill('#text', '13912340002');
+	const pressed = Date.now();
+	await page.keyboard.press('Enter');
+	await page.waitForSelector('main h2');
+	ok(turns <= 4 && asked.size === 1, `from opening to the answer: ${turns} round trips and one, one tap`, [turns, asked.size]);
+	console.log(`# opened after ${opened - since} ms, answered ${Date.now() - pressed} ms after the tap`);
+	await page.context().close();
+}
+
+// Pages that are reached by links are judged as those of the menu are.
+export async function linked(browser) {
+	const links = {clerk: ['enrol', 'qr', 'owned', 'waiting', 'person/?'], store_manager: ['scorecard', 'owned/all/CLERK', 'qr'], steward: ['history/?'], marketer: ['flows/new', 'audiences/new', 'behind/active/-'], headquarters: ['scorecard', 'board/region/E', 'audiences', 'coupons']};
+	for (const [role, addresses] of Object.entries(links))
+		for (const [size, language, theme] of [['small', 'zh-CN', 'light'], ['phone', 'en', 'dark'], ['tablet', 'zh-CN', 'dark'], ['desk', 'en', 'light']]) {
+			const page = await open(browser, role, {size, language, theme});
+			const somebody = addresses.join().includes('?') && (await send(page, 'search', {text: '王', limit: 1})).body.items[0].customer_id;
+			for (const address of addresses) {
+				await visit(page, `#/${address.replace('?', somebody)}`);
+				await judge(page, `${role} ${address} ${size} ${language} ${theme}`);
+			}
+			ok(page.errors.length === 0, `${role} ${size} ${language} ${theme}: the console is quiet on what is linked`, page.errors);
+			await page.context().close();
+		}
+}
