@@ -139,7 +139,10 @@ COMMENT ON FUNCTION crm._purchase_cut(crm.purchase_history, date[], date[], bigi
 
 CREATE FUNCTION crm._purchase_product_id(code text) RETURNS int
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_purchase_product_id';
-COMMENT ON FUNCTION crm._purchase_product_id(text) IS 'the product of a code, null if there is none; asked of the table once a statement and code';
+COMMENT ON FUNCTION crm._purchase_product_id(text) IS 'the product of a code, null if there is none; one that was found is asked of the table once a transaction';
+CREATE FUNCTION crm._purchase_know_products(codes text[]) RETURNS boolean
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_purchase_know_products';
+COMMENT ON FUNCTION crm._purchase_know_products(text[]) IS 'reads the products of codes for crm._purchase_product_id(), all at once; whether each of them is one';
 
 CREATE FUNCTION crm._purchase_history(customer_id bigint) RETURNS crm.purchase_history[]
     LANGUAGE plpgsql STABLE AS

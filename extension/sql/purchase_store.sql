@@ -469,8 +469,7 @@ BEGIN
     IF cardinality(facts) = 1 THEN
         effects := crm._purchase_create_order(facts[1], exponent, crm._purchase_products_of(facts[1]));
     ELSE
-        IF EXISTS (SELECT FROM unnest(facts) f, unnest(f.lines) l
-                   WHERE l.product_code IS NOT NULL AND crm._purchase_product_id(l.product_code) IS NULL) THEN
+        IF NOT crm._purchase_know_products(ARRAY(SELECT DISTINCT l.product_code FROM unnest(facts) f, unnest(f.lines) l WHERE l.product_code IS NOT NULL)) THEN
             PERFORM crm._purchase_learn_products(facts);
         END IF;
         effects := crm._purchase_create_orders(facts, exponent);
