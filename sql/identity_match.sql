@@ -78,5 +78,21 @@ FROM (SELECT * FROM crm.match_model ORDER BY version DESC LIMIT 1) m, crm._ident
 SELECT crm.identity_link_kinds('SELECT n, x.* FROM generate_series(1, 60) n, LATERAL (SELECT chr(24352 + n % 3) || chr(20000 + n * 31) AS a, ''1386727'' || lpad(n::text, 4, ''0'') AS b, (date ''1960-01-01'' + n * 77)::text AS c,
     ''上海市徐汇区漕溪路'' || n || ''号3幢201室'' AS d, (ARRAY[''男'', ''女''])[1 + n % 2] AS e, ''u'' || n || ''@qq.com'' AS f, n % 4 AS g, ''K-'' || n * 7919 AS h) x') AS without_names;
 SELECT crm.identity_link_kinds($$SELECT 1 AS id, '' AS "姓名", NULL AS "手机号", '' AS "出生日期", '' AS "收货地址", '' AS first_name, '' AS surname, '' AS postcode;$$) AS without_values;
+\set ON_ERROR_ROLLBACK on
 SELECT crm.identity_link_kinds('SELECT 1 WHERE false');
+
+-- two sources that each hold a thing once: heaviest pairs first, nobody twice
+SELECT crm._identity_assign('{1,1,2,2,3,NULL,4}', '{9,8,9,8,NULL,7,6}') AS taken, crm._identity_assign('{}', '{}') AS of_none;
+SELECT crm._identity_assign('{1,2}', '{1}');
+-- eighty guests and eighty buyers, sixty of them both, named by ten surnames; a tenth tell a phone with another last digit
+CREATE TEMP TABLE guest AS
+    SELECT 9000000000000000000 - n AS id, substr('王李张刘陈杨赵黄周吴', 1 + n % 10, 1) || chr(20000 + n * 57) || chr(21000 + n * 91) AS name, '1386728' || lpad((n * 71 % 10000)::text, 4, '0') AS phone,
+           (date '1960-01-01' + n * 211)::text AS birthday FROM generate_series(1, 80) n;
+CREATE TEMP TABLE buyer AS
+    SELECT n::bigint AS id, substr('王李张刘陈杨赵黄周吴', 1 + n % 10, 1) || chr(20000 + n * 57) || CASE WHEN n % 7 = 0 THEN '' ELSE chr(21000 + n * 91) END AS name,
+           CASE WHEN n % 5 = 0 THEN NULL ELSE '1386728' || lpad(((n * 71 % 10000) / 10)::text, 3, '0') || CASE WHEN n % 10 = 3 THEN (n * 71 + 1) % 10 ELSE n * 71 % 10 END END AS phone,
+           CASE WHEN n % 4 = 0 THEN NULL ELSE (date '1960-01-01' + n * 211)::text END AS birthday FROM generate_series(21, 100) n;
+SELECT count(*) BETWEEN 57 AND 60 AS found, bool_and(9000000000000000000 - p.a = p.b) AS all_right, count(DISTINCT p.a) = count(*) AND count(DISTINCT p.b) = count(*) AS one_to_one
+FROM crm.identity_link_pairs('SELECT * FROM guest;', 'SELECT * FROM buyer', '{name,phone,date}') p;
+SELECT count(*) AS of_nobody FROM crm.identity_link_pairs('SELECT * FROM guest', 'SELECT * FROM buyer WHERE false', '{name,phone,date}');
 ROLLBACK;
