@@ -32,7 +32,7 @@ export async function edit(row, me) {
 	show(h('h1', {}, title(row)), draft && drafted(key, () => edit(row, me)),
 		h('form', {novalidate: true, class: 'flow', onsubmit: (event) => store(event, page, key, notice)},
 			h('section', {class: 'card'}, h('label', {for: 'name_zh'}, t('flows.name')), h('input', {id: 'name_zh', value: now.name_zh, maxlength: 100, autocomplete: 'off', oninput: (event) => { now.name_zh = event.target.value; page.remember(); }}), trigger(page)),
-			['schedule', 'event'].includes(row.trigger) && who(page), exclusions(page), steps, h('section', {class: 'card'}, h('h2', {}, t('flow.limits')), limits(page)),
+			['schedule', 'event', 'site'].includes(row.trigger) && who(page), exclusions(page), steps, h('section', {class: 'card'}, h('h2', {}, t('flow.limits')), limits(page)),
 			notice, h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('save')), h('a', {class: 'button', href: `#/flows/${encodeURIComponent(row.flow)}`}, t('flow.back')))));
 }
 
@@ -55,6 +55,7 @@ function trigger(page) {
 			('days_before' in now.spec || 'calendar' in now.spec) && number(page, 'days_before'),
 			'key' in now.spec && choice('key', t('flow.key'), ['once', 'year', 'quarter', 'month', 'half_month', 'day', 'tier'].map((value) => [value, t(`key.${value}`)]), now.spec.key, set('key')), number(page, 'late_hours')],
 		event: () => [now.spec.event.kind === 'event' ? eventTypes(page) : h('p', {}, t('trigger.event', {what: code('event', now.spec.event.kind)})), number(page, 'reentry_days'), number(page, 'late_hours')],
+		site: () => [h('p', {}, t('trigger.site')), h('div', {class: 'field'}, h('label', {for: 'place'}, t('flow.place')), h('input', {id: 'place', value: now.spec.place.join(', '), autocomplete: 'off', oninput: (event) => set('place')(event.target.value.split(/[,，\s]+/).filter(Boolean))})), number(page, 'reentry_days')],
 	};
 	return [h('h2', {}, t('flow.trigger')), parts[row.trigger]()];
 }
@@ -96,7 +97,7 @@ function exclusions(page) {
 			if (value === '') delete spec.goal; else spec.goal = value === 'rule' ? page.was.spec.goal : value;
 			page.remember();
 		}),
-		['schedule', 'event'].includes(page.row.trigger) && [ruled(page, spec, 'except', t('flow.except')).element, h('details', {open: Boolean(spec.superseded_by)}, h('summary', {}, t('flow.superseded')), ruled(page, spec, 'superseded_by', t('flow.superseded')).element)]);
+		['schedule', 'event', 'site'].includes(page.row.trigger) && [ruled(page, spec, 'except', t('flow.except')).element, h('details', {open: Boolean(spec.superseded_by)}, h('summary', {}, t('flow.superseded')), ruled(page, spec, 'superseded_by', t('flow.superseded')).element)]);
 }
 
 // The steps there are: a flow without steps of its own is one.
