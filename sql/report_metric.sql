@@ -30,6 +30,11 @@ FROM bought b JOIN crm.store s ON s.code = b.store;
 INSERT INTO crm.refund (source_record_id, refund_id, source_id, external_id, order_id, amount, refunded_at, refunded_on, purchase_day, is_history, received_at)
 SELECT o.source_record_id, o.order_id, 9591, 'r' || o.order_id, o.order_id, CASE WHEN o.amount = 70 THEN 70 ELSE 40 END, '2026-07-02', '2026-07-02', o.business_day, false, '2026-07-02'
 FROM crm.customer_order o WHERE o.source_record_id IN (959104, 959105) AND o.business_day >= '2026-06-10';
+-- two lines an order, a third of the amount in the category, the rest in none
+INSERT INTO crm.product_category (category_id, code, name) VALUES (959001, 'm_cat', 'category');
+INSERT INTO crm.product (product_id, code, name, category_id, updated_at) VALUES (959001, 'm_in', 'in', 959001, '2026-01-01'), (959002, 'm_out', 'out', NULL, '2026-01-01');
+INSERT INTO crm.order_item (source_record_id, order_id, line_no, product_id, quantity, unit_price, amount)
+SELECT o.source_record_id, o.order_id, l, 959000 + l, 1, o.amount * l / 3, o.amount * l / 3 FROM crm.customer_order o, generate_series(1, 2) l WHERE o.source_id = 9591 AND o.amount % 3 = 0;
 SELECT crm.report_rebuild() >= 8 AS kept;
 
 -- June: 1 (two days), 2, 5, 6 bought; May: 1, 3, 4; of these 3 and 4 were lost
@@ -44,7 +49,8 @@ UPDATE crm.room_setting SET value = '1' WHERE name = 'value.week_start_isodow';
 SELECT * FROM crm.report_retention('2026-04-01', '2026-06-30');
 SELECT cohort, period, retained FROM crm.report_retention('2026-04-01', '2026-06-30', 'month', true);
 SELECT store_code, persons, buyers, order_days, net, average_order, repurchase_rate, tiers FROM crm.report_stores('2026-06-01', '2026-06-30') WHERE store_code LIKE 'm\_%';
-SELECT * FROM crm.report_store_sales('2026-06-01', '2026-06-30') WHERE store_code LIKE 'm\_%';
+-- of June 30.00 in m_a, and 60.00 in m_b, divide by three
+SELECT store_code, category_code, amount::numeric(10, 2) FROM crm.report_store_sales('2026-06-01', '2026-06-30') WHERE store_code LIKE 'm\_%';
 SELECT * FROM crm.report_completeness('m_a') WHERE field IN ('name', 'sex', 'phone', 'any_tag');
 
 -- funnels: order, window, strictness, exclusions, and the persons of each step
