@@ -141,15 +141,14 @@ crm_similarity_jaro(const uint16_t *a, int a_length, const uint16_t *b, int b_le
 	return long_jaro(a, a_length, b, b_length, window);
 }
 
-static int
+/* Both are readable for four units whatever their length. */
+static inline int
 common_prefix(const uint16_t *a, int a_length, const uint16_t *b, int b_length)
 {
 	int			most = a_length < b_length ? a_length : b_length;
-	int			prefix = 0;
+	int			prefix = a[0] != b[0] ? 0 : a[1] != b[1] ? 1 : a[2] != b[2] ? 2 : a[3] != b[3] ? 3 : WINKLER_PREFIX;
 
-	while (prefix < most && prefix < WINKLER_PREFIX && a[prefix] == b[prefix])
-		prefix++;
-	return prefix;
+	return prefix < most ? prefix : most;
 }
 
 double
