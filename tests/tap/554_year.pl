@@ -150,8 +150,13 @@ is($node->safe_psql('shop', q{SELECT count(*) FROM (SELECT due_at - lag(due_at) 
 is($node->safe_psql('shop', q{SELECT count(*) FROM crm.outbox WHERE (due_at AT TIME ZONE 'Asia/Shanghai')::time NOT BETWEEN '08:00' AND '21:00'}), '0', 'and none at night');
 is($node->safe_psql('shop', q{SELECT count(*) FROM crm.occurrence o JOIN crm.flow f USING (flow_id)
 	WHERE o.arm <> 'none' AND (o.arm = 'control') <> (crm._campaign_bucket('holdout', f.code, o.customer_id) < 100 * (f.spec ->> 'holdout_percent')::numeric)}), '0', 'the arm is that of the bucket, all year');
-my %balance = split /[|\n]/, $node->safe_psql('shop', q{SELECT substr(r.external_id, 2), b.available FROM crm.points_balance b
+my %balance = split /[|\n]/, $node->safe_psql('shop', q{SELECT substr(r.external_id, 2), b.available - coalesce((SELECT sum(l.earned) FROM crm.membership k JOIN crm.points_lot l USING (source_record_id)
+		WHERE k.customer_id = b.customer_id AND k.valid_to = 'infinity' AND l.cause_kind = 'flow'), 0) FROM crm.points_balance b
 	JOIN crm.membership m ON m.customer_id = b.customer_id AND m.valid_to = 'infinity' JOIN crm.source_record r ON r.source_record_id = m.source_record_id AND r.kind = 'member'});
 is(scalar(grep { ($balance{$_} || 0) != ($points{$_} || 0) } 1 .. $persons), 0, 'points are the sum of what was paid and not refunded');
+is($node->safe_psql('shop', q{SELECT (SELECT coalesce(sum(l.earned), 0) FROM crm.points_lot l WHERE l.cause_kind = 'flow')
+	- (SELECT 100 * count(*) FROM crm.occurrence o JOIN crm.flow f USING (flow_id) WHERE f.code = 'tier_up' AND o.outcome = 'sent' AND o.occurrence_key NOT LIKE '%#%')}), '0', 'and a hundred with each better tier');
+is($node->safe_psql('shop', q{SELECT (SELECT count(*) FROM crm.lottery_ticket) - (SELECT count(*) FROM crm.occurrence o JOIN crm.flow f USING (flow_id)
+	WHERE f.code = 'lapsed_quarter' AND o.outcome IN ('sent', 'held'))}), '0', 'and a ticket with each draw that was told of');
 is($node->safe_psql('shop', 'SELECT (SELECT count(*) FROM crm.loyalty_check()), (SELECT count(*) FROM crm.campaign_check())'), '0|0', 'the books agree with themselves');
 done_testing();
