@@ -19,4 +19,5 @@ SELECT 10000000 + g, 'sms', '2025-01-02', 20000000 + g, 'yes', true FROM generat
 INSERT INTO crm.customer_value (customer_id, tier, tier_since, order_days, net_minor, first_day, last_day, as_of, updated_at)
 SELECT g, 'B', '2026-01-01', 2, 10000, '2025-02-01', crm._campaign_today() - 30, crm._campaign_today(), crm.core_now()
 FROM generate_series(1, :persons) g;
+SELECT setval('crm.id_seq', 100000000) > 0 AS ids_go_on_from_here;
 ANALYZE crm.customer, crm.customer_private, crm.membership, crm.identifier, crm.record_identifier, crm.consent, crm.customer_value;
