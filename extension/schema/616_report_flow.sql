@@ -21,4 +21,4 @@ SELECT crm._access_protect_wide('crm.report_flow');
 SELECT crm._access_protect_closed('crm.report_flow_progress');
 CREATE INDEX coupon_redeemed ON crm.coupon (redeemed_at) WHERE state = 'redeemed' AND flow_id IS NOT NULL;
 INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at, is_patient)
-VALUES ('report.flows', 'SELECT crm._report_flows_job()', '10 min', NULL, 906, 'epoch', true);
+VALUES ('report.flows', 'SELECT crm._report_flows_job()', '1 hour', NULL, 906, 'epoch', true);

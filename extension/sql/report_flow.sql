@@ -78,4 +78,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._report_flows(int[]) IS
-    'each flow with what it did for persons of stores (null: everybody): treated, held out, sent, coupons redeemed; what is older than an hour by the stores of ten minutes ago';
+    'each flow with what it did for persons of stores (null: everybody): treated, held out, sent, coupons redeemed; what is older than an hour by the stores of the last run, an hour ago at most';
