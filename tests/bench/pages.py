@@ -86,6 +86,8 @@ def ask(key, call):
             return answer.status, len(answer.read())
     except urllib.error.HTTPError as fault:
         return fault.code, len(fault.read())
+    except urllib.error.URLError:       # nobody listens yet
+        return 0, 0
 
 
 def cpu_ms(pids):
