@@ -193,11 +193,13 @@ def test_site(web, keys, person):
     token = shown.json()["link"].rsplit("/", 1)[1]
     ahead = web.request("GET", f"/s/{token}", headers={"Sec-Purpose": "prefetch"}, key=None)
     equal((ahead.status, ahead.headers.get("location")), (302, "https://shop.example/cart?from=crm"), "a browser that looks ahead is led there")
+    equal(web.request("HEAD", f"/s/{token}", key=None).status, 302, "and a chat program that asks what a link answers")
+    equal(sql(f"SELECT clicks FROM crm.message_link WHERE token = '{token}'", DB), "0", "neither is a click")
     for query in ("", "?url=https://evil.example", "?to=//evil.example"):
         answer = web.request("GET", f"/s/{token}{query}", key=None)
         ok(answer.status in (302, 400) and answer.headers.get("location", "https://shop.example/cart?from=crm") == "https://shop.example/cart?from=crm",
            f"a link leads where the flow says, whatever is asked besides ({query or 'nothing'})", answer)
-    equal(sql(f"SELECT clicks >= 1 AND first_click_at IS NOT NULL FROM crm.message_link WHERE token = '{token}'", DB), "t", "the click is counted, looking ahead is none")
+    equal(sql(f"SELECT clicks >= 1 AND first_click_at IS NOT NULL FROM crm.message_link WHERE token = '{token}'", DB), "t", "the click is counted")
     equal(sql("SELECT count(*) FROM crm.outbox_event WHERE kind = 'clicked'", DB), "1", "and stands beside the message, once")
     for bad in ("AAAAAAAAAAAAAAAAAAAAAA", "x", "%2e%2e", "a" * 3000, token + "%0d%0aSet-Cookie:a=b"):
         answer = web.request("GET", f"/s/{bad}", key=None)
