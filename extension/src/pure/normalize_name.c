@@ -182,7 +182,7 @@ drop_spaces(CrmName *name)
 static bool
 drop_note(CrmName *name, char *sex)
 {
-	size_t		open = name->key_length;
+	size_t		open = name->key_length - 1;	/* behind the end lies what was there before spaces went */
 	bool		is_title;
 
 	if (name->key[name->key_length - 1] != ')' && name->key[name->key_length - 1] != ']')
