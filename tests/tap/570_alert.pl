@@ -9,7 +9,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use CrmTest;
 
-my $out = "$PostgreSQL::Test::Utils::tmp_check/vendors.ndjson";
+my $out = "$PostgreSQL::Test::Utils::tmp_check/alert_vendors.ndjson";
+unlink $out;
 my ($in, $said, $err) = ('', '', '');
 my $vendors = start(['/usr/bin/python3', "$ENV{CRM_TOP}/tests/receiver/vendor.py", $out], \$in, \$said, \$err);
 END { local $?; $vendors->kill_kill if $vendors }

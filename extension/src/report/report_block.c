@@ -22,7 +22,7 @@ void
 crm_report_require_sound(const CrmBoardWalk *walk)
 {
 	if (walk->is_damaged)
-		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("kept figures of persons are damaged"),
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("kept figures of persons are damaged"),
 						errhint("Run crm.report_rebuild() to keep them anew.")));
 }
 
