@@ -2,14 +2,11 @@
 --
 -- Groups that are too small are not told, nor found by subtracting what is told; shares of everybody are whole percents.
 
-CREATE FUNCTION crm._report_age_band(birthday date, today date) RETURNS text
+-- The first days of being born too late for 65, 55, ... 18 full years.
+CREATE FUNCTION crm._report_age_bounds(today date) RETURNS date[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$
-    SELECT CASE WHEN birthday IS NULL THEN '' WHEN age < 18 THEN '0-17' WHEN age < 25 THEN '18-24' WHEN age < 35 THEN '25-34' WHEN age < 45 THEN '35-44'
-                WHEN age < 55 THEN '45-54' WHEN age < 65 THEN '55-64' ELSE '65+' END
-    FROM (SELECT extract(year FROM age(today, birthday))::int AS age) a
-$$;
-COMMENT ON FUNCTION crm._report_age_band(date, date) IS 'the band of full years that a birthday falls into on a day; empty for no birthday';
+$$ SELECT array_agg((today - make_interval(years => y))::date + 1 ORDER BY y DESC) FROM unnest(ARRAY[65, 55, 45, 35, 25, 18]) y $$;
+COMMENT ON FUNCTION crm._report_age_bounds(date) IS 'days that divide birthdays into bands of full years on a day, ascending';
 
 -- One pass over everybody: each dimension divides all persons, so its groups add up.
 CREATE FUNCTION crm._report_divided(members crm.bitmap) RETURNS TABLE (dimension text, key text, persons bigint, everybody bigint)
@@ -17,8 +14,8 @@ CREATE FUNCTION crm._report_divided(members crm.bitmap) RETURNS TABLE (dimension
 $$
     WITH person AS (
         SELECT coalesce(v.tier, 'P') AS tier, coalesce(s.stage, '') AS stage, coalesce(c.sex::text, '') AS sex, c.city, c.channel,
-               crm._report_age_band(p.birthday, crm._report_today()) AS age, i.id IS NOT NULL AS is_in
-        FROM crm.customer c
+               coalesce((ARRAY['65+', '55-64', '45-54', '35-44', '25-34', '18-24', '0-17'])[1 + width_bucket(p.birthday, b.bounds)], '') AS age, i.id IS NOT NULL AS is_in
+        FROM (SELECT crm._report_age_bounds(crm._report_today()) AS bounds OFFSET 0) b CROSS JOIN crm.customer c
         LEFT JOIN crm.customer_private p ON p.customer_id = c.customer_id
         LEFT JOIN crm.customer_value v ON v.customer_id = c.customer_id
         LEFT JOIN crm.customer_stage s ON s.customer_id = c.customer_id
@@ -47,7 +44,7 @@ BEGIN
     IF ids = '{}' THEN
         RETURN;
     END IF;
-    SELECT crm._purchase_lines_collect(m.customer_id, l.lines, questions, to_day, crm._purchase_exponent()) INTO sets
+    SELECT crm._purchase_lines_collect(m.customer_id, l.lines, questions, to_day, (SELECT crm._purchase_exponent())) INTO sets
     FROM crm.purchase_line_chunk l JOIN crm.membership m ON m.source_record_id = l.source_record_id AND m.valid_to = 'infinity';
     RETURN QUERY SELECT k.id, k.found FROM unnest(ids, sets) k(id, found) WHERE k.found IS NOT NULL;
 END
