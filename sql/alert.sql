@@ -5,16 +5,7 @@ SET timezone = 'Asia/Shanghai';
 BEGIN;
 SET LOCAL crm.core_clock = '2026-06-30T23:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_admin", "stores": [], "all": true}', true) <> '' AS claims;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, field, SQLERRM);
-END $$;
+\i sql/shared/try_said.sql
 CREATE FUNCTION pg_temp.claim() RETURNS TABLE (reader text, kind text, said jsonb) LANGUAGE sql AS $$
     SELECT c.endpoint || ' ' || (c.body::jsonb ->> 'to'), c.body::jsonb ->> 'kind', c.body::jsonb - '{id,opened_at,to,kind}'::text[] FROM crm._outbox_claim(100, 60000, 1) c ORDER BY 1, 2 $$;
 UPDATE crm.alert SET told_at = crm.core_now() WHERE told_at IS NULL;      -- what others left

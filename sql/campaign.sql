@@ -9,16 +9,7 @@ SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headqu
 SELECT crm.access_define_region('FLOW', '区') > 0 AS region, crm.access_define_store('FLOW1', '一店', 'FLOW', '上海') > 0 AS store,
        crm.access_define_store('FLOW2', '二店', 'FLOW', '乌鲁木齐', 'Asia/Urumqi') > 0 AS store_two_hours_west;
 SELECT crm.ingest_define_source('flow_till', '收银', 'pos', '{"channel": "store"}') > 0 AS source;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, field, SQLERRM);
-END $$;
+\i sql/shared/try_said.sql
 CREATE FUNCTION pg_temp.member(id text, phone text, more jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     r crm.intake_result := crm.ingest_member('flow_till', convert_to((jsonb_build_object('external_id', id, 'phone', phone, 'name', '张' || id,

@@ -8,16 +8,7 @@ BEGIN;
 SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
 SELECT crm.access_define_region('GATE', '区') > 0 AS region, crm.access_define_store('GATE1', '一店', 'GATE', '上海') > 0 AS store, crm.access_define_store('GATE2', '二店', 'GATE', '伦敦', 'Europe/London') > 0 AS store_west;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, field, SQLERRM);
-END $$;
+\i sql/shared/try_said.sql
 SELECT length(crm.outbox_define_endpoint('gate_end', 'https://receiver.example/')) AS secret_length, count(crm.outbox_set_channel(c, 'gate_end')) AS channels FROM unnest('{sms,wechat}'::text[]) c GROUP BY 1;
 INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9600, 'gate_till', 'till', 'pos', '2026-01-01');
 CREATE TEMP TABLE one AS SELECT 9600000 + g AS id, 9601000 + g AS record, g FROM generate_series(1, 60) g;

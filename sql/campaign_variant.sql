@@ -7,16 +7,7 @@ SET timezone = 'Asia/Shanghai';
 BEGIN;
 SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, field, SQLERRM);
-END $$;
+\i sql/shared/try_said.sql
 SELECT length(crm.outbox_define_endpoint('var_end', 'https://receiver.example/')) AS secret_length, crm.outbox_set_channel('sms', 'var_end');
 -- a thousand persons with a phone each, and a yes; every fourth is a woman
 INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9595, 'var_till', 'till', 'pos', '2026-01-01');

@@ -2,16 +2,7 @@
 \set VERBOSITY terse
 SET client_min_messages = warning;
 BEGIN;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, field, SQLERRM);
-END $$;
+\i sql/shared/try_said.sql
 -- 1. what a connector does not take is said with its name
 SELECT n, pg_temp.try(call) AS answer FROM (VALUES
     (1, $$crm.outbox_connect('e', 'pigeon', 'https://x')$$), (2, $$crm.outbox_connect('e', NULL, 'https://x')$$),

@@ -9,16 +9,7 @@ SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headqu
 INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9611, 'coupon_till', 'till', 'pos', '2026-01-01'), (9612, 'coupon_shop', 'shop', 'shop_platform', '2026-01-01');
 INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, updated_at)
 SELECT 961200 + g, 'active', '2026-01-01', '2026-01-01', '2026-01-01' FROM generate_series(1, 4) g;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text; remedy text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME, remedy = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' | ', SQLSTATE, field, remedy);
-END $$;
+\i sql/shared/try_remedy.sql
 CREATE FUNCTION pg_temp.coupon(person int, type text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     id bigint := crm._loyalty_issue(961200 + person, type, NULL, NULL);

@@ -6,16 +6,7 @@ SET timezone = 'Asia/Shanghai';
 BEGIN;
 SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, field, SQLERRM);
-END $$;
+\i sql/shared/try_said.sql
 -- five persons, each with an openid, a WeCom id and a phone, and a yes to all; the fifth has no phone
 INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9711, 'fallback_till', 'till', 'pos', '2026-01-01');
 INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, updated_at) SELECT 971100 + g, 'active', '2026-01-01', '2026-01-01', '2026-01-01' FROM generate_series(1, 5) g;

@@ -10,16 +10,7 @@ SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headqu
 SELECT crm.access_define_region('undo_r', 'r') > 0 AS region, crm.access_define_store('undo_s1', 'one', 'undo_r') > 0 AS s1, crm.access_define_store('undo_s2', 'two', 'undo_r') > 0 AS s2;
 INSERT INTO crm.source (source_id, code, name, kind, time_zone, created_at) VALUES
     (9621, 'undo_pos', 'till', 'pos', 'Asia/Shanghai', '2026-01-01'), (9622, 'undo_shop', 'shop', 'shop_platform', 'Asia/Shanghai', '2026-01-01');
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text; remedy text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME, remedy = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' | ', SQLSTATE, field, remedy);
-END $$;
+\i sql/shared/try_remedy.sql
 CREATE FUNCTION pg_temp.member(source text, id text, name text, phone text, store text DEFAULT 'undo_s1') RETURNS bigint LANGUAGE sql AS $$
     SELECT customer_id FROM crm.ingest_member(source, convert_to(json_strip_nulls(json_build_object('external_id', id, 'name', name, 'phone', phone, 'store_code', store,
         'registered_at', '2026-01-05T10:00:00+08:00'))::text, 'UTF8'))

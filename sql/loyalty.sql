@@ -11,16 +11,7 @@ INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES
 INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, updated_at)
 SELECT 960200 + g, 'active', '2026-01-01', '2026-01-01', '2026-01-01' FROM generate_series(1, 4) g;
 -- what a call answers, or its fault: code, field, remedy
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text; remedy text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME, remedy = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' | ', SQLSTATE, field, remedy);
-END $$;
+\i sql/shared/try_remedy.sql
 CREATE FUNCTION pg_temp.coupon(person int, type text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     id bigint := crm._loyalty_issue(960200 + person, type, NULL, NULL);

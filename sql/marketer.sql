@@ -9,16 +9,7 @@ SET LOCAL crm.core_clock = '2026-06-30T09:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
 SELECT crm.access_define_region('MKT', '区') > 0 AS region, crm.access_define_store('MKT1', '一店_甲', 'MKT', '上海') > 0 AS store, crm.access_define_store('MKT2', '二店', 'MKT', '苏州') > 0 AS other;
 SELECT crm.ingest_define_source('mkt_till', '收银', 'pos', '{"channel": "store"}') > 0 AS source;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, field, SQLERRM);
-END $$;
+\i sql/shared/try_said.sql
 -- person n bought 5 n days ago: cake when n is even, milk when n is a multiple of 3; persons up to 12 agreed to SMS; store 2 from 10 on
 CREATE TEMP TABLE truth AS SELECT n, n * 5 AS days, n % 2 = 0 AS cake, n % 3 = 0 AS milk, n <= 12 AS sms, n >= 10 AS second_store FROM generate_series(1, 20) n;
 SELECT count(*) AS members FROM truth t, crm.ingest_member('mkt_till', convert_to(jsonb_build_object('external_id', 'M' || t.n, 'phone', '1371234' || lpad(t.n::text, 4, '0'), 'name', '张' || t.n,

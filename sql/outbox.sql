@@ -6,16 +6,7 @@ SET timezone = 'Asia/Shanghai';
 BEGIN;
 SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, field, SQLERRM);
-END $$;
+\i sql/shared/try_said.sql
 -- persons 1 to 6 of 9701 on, each with a record and a phone; person 6 has a second record and shares the phone of 5
 INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9701, 'outbox_till', 'till', 'pos', '2026-01-01');
 INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, updated_at)
@@ -161,7 +152,7 @@ SELECT count(*) FILTER (WHERE body <> '{}' OR address_hash IS NOT NULL) AS left,
 SELECT pg_temp.state('970103-erased');
 SELECT jsonb_array_length(e -> 'consents') AS consents, jsonb_array_length(e -> 'messages') > 0 AS messages FROM crm._outbox_on_export(970101) e;
 -- the claim is nobody's but the owner's; a message is seen where its person is
-SELECT count(*) AS roles_that_may_claim FROM pg_roles r WHERE r.rolname LIKE 'crm\_%' AND r.rolname <> 'crm_owner' AND has_function_privilege(r.rolname, 'crm._outbox_claim(int, int, int)', 'EXECUTE');
+SELECT count(*) AS roles_that_may_claim FROM pg_roles r WHERE r.rolname LIKE 'crm\_%' AND r.rolname <> 'crm_owner' AND has_function_privilege(r.rolname, 'crm._outbox_claim(int, int, int, crm.queue_look[])', 'EXECUTE');
 -- the check finds what this test took out of the queue by hand
 SELECT what, found FROM crm.outbox_check() WHERE what LIKE '%9701%' ORDER BY 1;
 ROLLBACK;

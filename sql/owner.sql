@@ -14,16 +14,7 @@ CREATE TEMP TABLE people AS
 SELECT n, (crm.ingest_member('owner_till', convert_to(format('{"external_id": "OM%s", "name": "李%s", "phone": "1386724180%s", "store_code": "owner_s%s"}', n, substr('一二三四五六', n, 1), n, 1 + n / 5), 'UTF8'))).customer_id AS id
 FROM generate_series(1, 6) n;
 CREATE FUNCTION pg_temp.p(n int) RETURNS bigint LANGUAGE sql AS $$ SELECT id FROM people WHERE people.n = p.n $$;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text; remedy text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME, remedy = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' | ', SQLSTATE, field, remedy);
-END $$;
+\i sql/shared/try_remedy.sql
 CREATE FUNCTION pg_temp.act(code text, staff int, role text, store int) RETURNS boolean LANGUAGE sql AS $$
     SELECT set_config('crm.access_claims', json_build_object('actor', code, 'staff_id', staff, 'role', role, 'stores', ARRAY[store], 'all', false)::text, true) <> ''
 $$;

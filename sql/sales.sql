@@ -13,16 +13,7 @@ SELECT crm.access_define_staff('sales_e1', 'e one', 'crm_clerk', ARRAY['store:sa
        crm.access_define_staff('sales_e3', 'e three', 'crm_clerk', ARRAY['store:sales_s2']) AS e3 \gset
 INSERT INTO crm.customer (customer_id, status, name_masked, registered_at, registered_on, updated_at, home_store_id, scope_store_ids)
 SELECT 960300 + g, 'active', '王*' || g, '2026-01-01', '2026-01-01', '2026-01-01', :s1, ARRAY[:s1] FROM generate_series(1, 3) g;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text; remedy text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME, remedy = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' | ', SQLSTATE, field, remedy);
-END $$;
+\i sql/shared/try_remedy.sql
 CREATE FUNCTION pg_temp.act(code text, staff int, store int) RETURNS boolean LANGUAGE sql AS $$
     SELECT set_config('crm.access_claims', json_build_object('actor', code, 'staff_id', staff, 'role', 'crm_clerk', 'stores', ARRAY[store], 'all', false)::text, true) <> ''
 $$;

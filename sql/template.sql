@@ -3,16 +3,7 @@
 SET client_min_messages = warning;
 BEGIN;
 SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, field, SQLERRM);
-END $$;
+\i sql/shared/try_said.sql
 -- 1. plain text messages
 SELECT n, pg_temp.try(call) AS answer FROM (VALUES
     (1, $$crm.outbox_define_template('t', 'pigeon', 'x')$$), (2, $$crm.outbox_define_template('t', 'sms', NULL)$$), (3, $$crm.outbox_define_template('t', 'sms', '{{points}} 退订回T')$$),

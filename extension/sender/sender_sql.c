@@ -123,7 +123,7 @@ claim_messages(void *argument)
 
 	if (plan == NULL)
 		plan = keep_plan("SELECT customer_id, message_id, attempt, endpoint, url, secret, next_secret, timeout_ms,"
-						 " is_private_allowed, body, is_plain, due_at FROM crm._outbox_claim_from($1, $2, $3, ARRAY("
+						 " is_private_allowed, body, is_plain, due_at FROM crm._outbox_claim($1, $2, $3, ARRAY("
 						 "SELECT ROW(l.endpoint, l.due_at, l.customer_id, l.under_way)::crm.queue_look"
 						 " FROM unnest($4, $5, $6, $7) l (endpoint, due_at, customer_id, under_way)))", 7, types);
 	sender_place_arrays(values + 3);

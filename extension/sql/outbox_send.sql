@@ -266,7 +266,7 @@ END
 $$;
 COMMENT ON FUNCTION crm._outbox_lease_all(crm.queue_ref[], int, int) IS 'leases a batch of due messages that are locked; what may not leave is cancelled, buried or put off';
 
-CREATE FUNCTION crm._outbox_claim_from(max_messages int, lease_ms int, worker int, looks crm.queue_look[]) RETURNS SETOF crm.queue_request
+CREATE FUNCTION crm._outbox_claim(max_messages int, lease_ms int, worker int, looks crm.queue_look[] DEFAULT NULL) RETURNS SETOF crm.queue_request
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
@@ -286,20 +286,8 @@ BEGIN
     RETURN QUERY SELECT * FROM unnest(requests);
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_claim_from(int, int, int, crm.queue_look[]) IS
+COMMENT ON FUNCTION crm._outbox_claim(int, int, int, crm.queue_look[]) IS
     'leases due messages from where each endpoint was looked at last (null: from the beginning) and gives what a request needs, the address in clear; consent, opt-out, address, expiry and quiet hours are checked once more; nothing while sending is paused';
-
-CREATE FUNCTION crm._outbox_claim(max_messages int, lease_ms int, worker int)
-    RETURNS TABLE (customer_id bigint, message_id text, attempt int, endpoint text, url text, secret text, next_secret text,
-                   timeout_ms int, is_private_allowed boolean, body text)
-    LANGUAGE plpgsql AS
-$$
-BEGIN
-    RETURN QUERY SELECT c.customer_id, c.message_id, c.attempt, c.endpoint, c.url, c.secret, c.next_secret, c.timeout_ms, c.is_private_allowed, c.body
-                 FROM crm._outbox_claim_from(max_messages, lease_ms, worker, NULL) c;
-END
-$$;
-COMMENT ON FUNCTION crm._outbox_claim(int, int, int) IS 'crm._outbox_claim_from() the beginning of every endpoint';
 
 CREATE FUNCTION crm._outbox_alert(kind text, key text, detail jsonb) RETURNS void
     LANGUAGE plpgsql AS

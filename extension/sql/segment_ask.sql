@@ -10,16 +10,6 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_members(text) IS 'customer ids of a segment''s members now; RM361';
 
-CREATE FUNCTION crm._segment_is_member(code text, customer_id bigint) RETURNS boolean
-    LANGUAGE plpgsql STABLE AS
-$$
-BEGIN
-    RETURN EXISTS (SELECT FROM crm.segment s JOIN crm.segment_member m ON m.segment_id = s.segment_id
-                   WHERE s.code = _segment_is_member.code AND s.is_active AND m.customer_id = _segment_is_member.customer_id AND m.left_at = 'infinity');
-END
-$$;
-COMMENT ON FUNCTION crm._segment_is_member(text, bigint) IS 'whether a current person is in a segment now; false when there is no such segment';
-
 CREATE FUNCTION crm._segment_bitmap(segment_id int) RETURNS crm.bitmap
     LANGUAGE plpgsql STABLE AS
 $$

@@ -142,8 +142,8 @@ crm_problem_json(CrmRequest *request, const CrmProblem *problem)
 	return out.text;
 }
 
-int
-crm_problem_retry_after(const CrmProblem *problem)
+static int
+retry_after(const CrmProblem *problem)
 {
 	if (problem->status == 429)
 		return 60;
@@ -157,7 +157,7 @@ crm_problem_reply(CrmRequest *request, CrmReply *reply, const CrmProblem *proble
 	reply->content_type = "application/problem+json";
 	reply->code = problem->code;
 	reply->etag = NULL;
-	reply->retry_after_s = crm_problem_retry_after(problem);
+	reply->retry_after_s = retry_after(problem);
 	if (problem->status == 401)
 		reply->authenticate = "Bearer realm=\"crm\", error=\"invalid_token\"";
 }

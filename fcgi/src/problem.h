@@ -25,6 +25,5 @@ extern void crm_problem_simple(CrmRequest *request, CrmReply *reply, int status,
 							   const char *code, const char *detail);
 extern void crm_problem_from_call(CrmRequest *request, const CrmCall *call,
 								  CrmCallResult outcome, CrmProblem *problem);
-extern int	crm_problem_retry_after(const CrmProblem *problem);
 
 #endif							/* CRM_PROBLEM_H */

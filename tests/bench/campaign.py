@@ -25,7 +25,7 @@ DECLARE
     last record;
 BEGIN
     LOOP
-        SELECT count(*) AS n, max(c.due_at) AS due_at, max(c.customer_id) AS customer_id INTO last FROM crm._outbox_claim_from({size}, 600000, 1, look) c;
+        SELECT count(*) AS n, max(c.due_at) AS due_at, max(c.customer_id) AS customer_id INTO last FROM crm._outbox_claim({size}, 600000, 1, look) c;
         EXIT WHEN last.n = 0;
         look := ARRAY[ROW('bench', last.due_at, last.customer_id, 0)::crm.queue_look];
         COMMIT;

@@ -10,8 +10,8 @@
 #define DAYS_PER_ERA 146097		/* 400 years */
 #define EPOCH_FROM_MARCH_0000 730425	/* 2000-01-01 counted from 0000-03-01 */
 
-bool
-crm_localday_is_leap(int year)
+static bool
+is_leap(int year)
 {
 	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
@@ -21,7 +21,7 @@ crm_localday_month_days(int year, int month)
 {
 	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
-	return month == 2 && crm_localday_is_leap(year) ? 29 : days[month - 1];
+	return month == 2 && is_leap(year) ? 29 : days[month - 1];
 }
 
 bool

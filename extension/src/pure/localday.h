@@ -21,7 +21,6 @@ typedef struct CrmLocalDay
 	int			day;			/* 1 to 31 */
 } CrmLocalDay;
 
-extern bool crm_localday_is_leap(int year);
 extern int	crm_localday_month_days(int year, int month);
 
 /* True for a day that the calendar has: year 1 to 9999, no 30 February. */

@@ -65,8 +65,9 @@ order(const uint16_t *units, int length, const char *letters)
 	return letters[length] == '\0' ? 0 : -1;
 }
 
-uint16_t
-crm_pinyin_of_letters(const uint16_t *units, int length)
+/* The syllable that letters are, such as "zhang"; 0 when they are none. */
+static uint16_t
+syllable_of(const uint16_t *units, int length)
 {
 	int			low = 1;
 	int			high = (int) LENGTH_OF(pinyin_syllables) - 1;
@@ -93,7 +94,7 @@ crm_pinyin_spelled(const uint16_t *units, int length, uint16_t syllables[CRM_PIN
 
 	if (length <= 0 || length > 6)
 		return 0;
-	syllables[count] = crm_pinyin_of_letters(units, length);
+	syllables[count] = syllable_of(units, length);
 	count += syllables[count] != 0;
 	for (size_t i = 0; i < LENGTH_OF(pinyin_spellings); i++)
 		if (order(units, length, pinyin_spellings[i].spelling) == 0)

@@ -23,9 +23,6 @@ extern const char *crm_pinyin_letters(uint16_t syllable);
 /* Equal for syllables easily taken for one another: zh z, ch c, sh s, n l, f h, in ing, ü u. */
 extern uint16_t crm_pinyin_class(uint16_t syllable);
 
-/* Whether the letters are a syllable, such as "zhang"; 0 when not. */
-extern uint16_t crm_pinyin_of_letters(const uint16_t *units, int length);
-
 /*
  * Syllables of surnames that may be spelled so in Hong Kong, Taiwan or South East Asia, pinyin
  * among them: wong is wang and huang.  Returns how many.

@@ -331,7 +331,6 @@ extern void crm_rule_sql_span(CrmRuleSql *sql, const CrmRuleCondition *condition
 extern void crm_rule_sql_question(CrmRuleSql *sql, const CrmRuleCondition *condition);
 
 /* rule_measure.c */
-extern void crm_rule_sql_aggregate(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern void crm_rule_sql_groups(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern void crm_rule_sql_value(CrmRuleSql *sql, const CrmRuleCondition *condition);
 
@@ -342,7 +341,6 @@ extern void crm_rule_sql_packed_question(CrmRuleSql *sql, const CrmRuleCondition
 extern void crm_rule_sql_packed_moved(CrmRuleSql *sql, const CrmRuleCondition *condition, const int *ages, int n_ages);
 
 /* rule_row.c, rule_set.c, rule_moved.c */
-extern void crm_rule_sql_condition(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern bool crm_rule_is_of_person(const CrmRuleNode *node);
 extern void crm_rule_compile_row(const CrmRuleTree *tree, CrmRuleSql *sql);
 extern void crm_rule_compile_explain(const CrmRuleTree *tree, CrmRuleSql *sql);

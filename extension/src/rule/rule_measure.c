@@ -51,8 +51,8 @@ append_baseline(CrmRuleSql *sql, const CrmRuleCondition *condition)
 }
 
 /* The aggregate of the rows x of one person. */
-void
-crm_rule_sql_aggregate(CrmRuleSql *sql, const CrmRuleCondition *condition)
+static void
+append_aggregate(CrmRuleSql *sql, const CrmRuleCondition *condition)
 {
 	const CrmRuleSource *source = condition->source;
 
@@ -120,7 +120,7 @@ static void
 append_groups(CrmRuleSql *sql, const CrmRuleCondition *condition)
 {
 	appendStringInfo(&sql->text, "SELECT %s AS id, ", crm_rule_sql_person(sql, condition->source, sql->set_scope));
-	crm_rule_sql_aggregate(sql, condition);
+	append_aggregate(sql, condition);
 	appendStringInfoString(&sql->text, " AS v");
 	crm_rule_sql_rows(sql, condition, sql->set_scope, true);
 	appendStringInfoString(&sql->text, " GROUP BY 1");
@@ -207,7 +207,7 @@ crm_rule_sql_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	else
 	{
 		appendStringInfoString(&sql->text, "(SELECT ");
-		crm_rule_sql_aggregate(sql, condition);
+		append_aggregate(sql, condition);
 		crm_rule_sql_rows(sql, condition, CRM_RULE_ONE, true);
 		appendStringInfoChar(&sql->text, ')');
 	}

@@ -52,14 +52,14 @@ order_children(const CrmRuleNode *node, const CrmRuleNode **order)
 }
 
 /* true or false, never null, of the person p.id. */
-void
-crm_rule_sql_condition(CrmRuleSql *sql, const CrmRuleCondition *condition)
+static void
+append_condition(CrmRuleSql *sql, const CrmRuleCondition *condition)
 {
 	CrmRuleSql	part = *sql;
 
 	if (condition->as_rows != NULL)
 	{
-		crm_rule_sql_condition(sql, condition->as_rows);
+		append_condition(sql, condition->as_rows);
 		return;
 	}
 	if (crm_rule_is_bare(condition) && condition->source->shape != CRM_RULE_HISTORY && !crm_rule_is_packed(condition))
@@ -92,7 +92,7 @@ append_node(CrmRuleSql *sql, const CrmRuleNode *node)
 
 	if (node->group == CRM_RULE_CONDITION)
 	{
-		crm_rule_sql_condition(sql, node->condition);
+		append_condition(sql, node->condition);
 		return;
 	}
 	if (node->n_children == 0)
@@ -133,7 +133,7 @@ crm_rule_compile_explain(const CrmRuleTree *tree, CrmRuleSql *sql)
 		appendStringInfoString(&sql->text, ", (");
 		crm_rule_sql_value(sql, tree->conditions[i]);
 		appendStringInfoString(&sql->text, ")::text, ");
-		crm_rule_sql_condition(sql, tree->conditions[i]);
+		append_condition(sql, tree->conditions[i]);
 	}
 	appendStringInfoString(&sql->text, " FROM unnest(" CRM_RULE_PERSONS "::bigint[]) p (id)");
 }

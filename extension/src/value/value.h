@@ -122,7 +122,6 @@ extern bool crm_value_condition_met(const CrmValueCondition *condition,
 									const CrmValueNumber *numbers);
 extern bool crm_value_rule_fits(const CrmValueRules *rules, int rule,
 								const CrmValueNumber *numbers);
-extern int	crm_value_first_fit(const CrmValueRules *rules, const CrmValueNumber *numbers);
 extern const char *crm_value_tier_name(const CrmValueRules *rules, int tier_rule);
 extern int	crm_value_tier_at(const CrmValueRules *rules, const CrmValueProfile *profile, int32 at);
 extern int32 crm_value_next_change(const CrmValueRules *rules, const CrmValueHistory *history,

@@ -134,11 +134,4 @@ extern void crm_collect_free_items(CrmCollect *collect);
 extern CrmValuePoint *crm_value_points(CrmCollect *purchases, const CrmCollect *owners,
 									   int32 from, int32 as_of, uint64 *count);
 
-/* value_rfm.c */
-extern void crm_value_score_equal(CrmValuePoint *points, uint64 count, int parts);
-extern void crm_value_score_ranked(CrmValuePoint *points, uint64 count, int parts);
-extern void crm_value_score_nested(CrmValuePoint *points, uint64 count, int parts);
-extern void crm_value_score_cut(CrmValuePoint *points, uint64 count, int dimension, const int64 *cuts, int n_cuts);
-extern int64 crm_value_point(const CrmValuePoint *point, int dimension);
-
 #endif

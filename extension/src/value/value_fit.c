@@ -17,8 +17,8 @@
 static const char *const model_names[] = {"bgnbd", "mbgnbd", "paretonbd", "nbd", "gammagamma"};
 static const int model_params[] = {4, 4, 4, 2, 3};
 
-CrmForecastModel
-crm_value_model(text *name)
+static CrmForecastModel
+model_of(text *name)
 {
 	for (int i = 0; i < lengthof(model_names); i++)
 		if (VARSIZE_ANY_EXHDR(name) == strlen(model_names[i]) &&
@@ -29,8 +29,8 @@ crm_value_model(text *name)
 					errhint("Models are bgnbd, mbgnbd, paretonbd, nbd and gammagamma.")));
 }
 
-void
-crm_value_params(ArrayType *array, CrmForecastModel model, double *params)
+static void
+read_params(ArrayType *array, CrmForecastModel model, double *params)
 {
 	int			n = model_params[model];
 
@@ -147,12 +147,12 @@ read_question(FunctionCallInfo fcinfo)
 	Question	question;
 	CrmForecastCell *customer = &question.customer;
 
-	question.model = crm_value_model(PG_GETARG_TEXT_PP(0));
+	question.model = model_of(PG_GETARG_TEXT_PP(0));
 	if (question.model == CRM_FORECAST_SPEND)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("model gammagamma says nothing about purchases"),
 						errhint("Ask crm.value_spend().")));
-	crm_value_params(PG_GETARG_ARRAYTYPE_P(1), question.model, question.params);
+	read_params(PG_GETARG_ARRAYTYPE_P(1), question.model, question.params);
 	*customer = (CrmForecastCell) {PG_GETARG_FLOAT8(2), PG_GETARG_FLOAT8(3), PG_GETARG_FLOAT8(4), 1};
 	if (!(customer->x >= 0 && customer->x <= 1e9 && customer->tx >= 0 && customer->tx <= customer->T && customer->T < 1e15))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -239,7 +239,7 @@ crm_value_residual(PG_FUNCTION_ARGS)
 	double		params[CRM_FORECAST_PARAMS];
 	CrmForecastCell customer = {PG_GETARG_FLOAT8(1), PG_GETARG_FLOAT8(2), PG_GETARG_FLOAT8(3), 1};
 
-	crm_value_params(PG_GETARG_ARRAYTYPE_P(0), CRM_FORECAST_PARETO, params);
+	read_params(PG_GETARG_ARRAYTYPE_P(0), CRM_FORECAST_PARETO, params);
 	if (!(customer.x >= 0 && customer.tx >= 0 && customer.tx <= customer.T && customer.T < 1e15))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("recency is not between 0 and age")));
 	PG_RETURN_FLOAT8(crm_forecast_pareto_residual(params, &customer, read_span(fcinfo, 4, "rate")));
@@ -252,7 +252,7 @@ crm_value_spend(PG_FUNCTION_ARGS)
 	double		params[CRM_FORECAST_PARAMS];
 	double		average = PG_GETARG_FLOAT8(2);
 
-	crm_value_params(PG_GETARG_ARRAYTYPE_P(0), CRM_FORECAST_SPEND, params);
+	read_params(PG_GETARG_ARRAYTYPE_P(0), CRM_FORECAST_SPEND, params);
 	PG_RETURN_FLOAT8(crm_forecast_spend(params, average > 0 ? PG_GETARG_FLOAT8(1) : 0, average));
 }
 

@@ -22,8 +22,4 @@ typedef struct CrmValueCells CrmValueCells;
 /* value_cells.c */
 extern CrmForecastCell *crm_value_cells_sorted(Datum state, uint32 *count);
 
-/* value_fit.c */
-extern CrmForecastModel crm_value_model(text *name);
-extern void crm_value_params(ArrayType *array, CrmForecastModel model, double *params);
-
 #endif

@@ -24,8 +24,8 @@
 
 #define MAX_PARTS 10
 
-int64
-crm_value_point(const CrmValuePoint *point, int dimension)
+static int64
+value_in(const CrmValuePoint *point, int dimension)
 {
 	return dimension == 0 ? point->last_day : dimension == 1 ? point->order_days : point->net_minor;
 }
@@ -83,12 +83,12 @@ find_cuts(int64 *values, int64 count, int parts, int64 *cuts)
 	}
 }
 
-void
-crm_value_score_cut(CrmValuePoint *points, uint64 count, int dimension, const int64 *cuts, int n_cuts)
+static void
+score_cut(CrmValuePoint *points, uint64 count, int dimension, const int64 *cuts, int n_cuts)
 {
 	for (uint64 i = 0; i < count; i++)
 	{
-		int64		value = crm_value_point(&points[i], dimension);
+		int64		value = value_in(&points[i], dimension);
 		int16		score = 1;
 
 		for (int k = 0; k < n_cuts; k++)
@@ -107,14 +107,14 @@ score_mean(CrmValuePoint *points, uint64 count)
 		int64		cut;
 
 		for (uint64 i = 0; i < count; i++)
-			sum += crm_value_point(&points[i], dimension);
+			sum += value_in(&points[i], dimension);
 		cut = (int64) floor(sum / Max(count, 1));
-		crm_value_score_cut(points, count, dimension, &cut, 1);
+		score_cut(points, count, dimension, &cut, 1);
 	}
 }
 
-void
-crm_value_score_equal(CrmValuePoint *points, uint64 count, int parts)
+static void
+score_equal(CrmValuePoint *points, uint64 count, int parts)
 {
 	int64	   *values = palloc_extended(Max(count, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
 	int64		cuts[MAX_PARTS];
@@ -122,9 +122,9 @@ crm_value_score_equal(CrmValuePoint *points, uint64 count, int parts)
 	for (int dimension = 0; dimension < 3; dimension++)
 	{
 		for (uint64 i = 0; i < count; i++)
-			values[i] = crm_value_point(&points[i], dimension);
+			values[i] = value_in(&points[i], dimension);
 		find_cuts(values, count, parts, cuts);
-		crm_value_score_cut(points, count, dimension, cuts, parts - 1);
+		score_cut(points, count, dimension, cuts, parts - 1);
 	}
 	pfree(values);
 }
@@ -146,11 +146,11 @@ find_border(const CrmValuePoint *points, int64 *values, int64 count, int dimensi
 	int64		equal = 0;
 
 	for (int64 i = 0; i < count; i++)
-		values[i] = crm_value_point(&points[i], dimension);
+		values[i] = value_in(&points[i], dimension);
 	border.value = select_rank(values, count, rank);
 	for (int64 i = 0; i < count; i++)
 	{
-		int64		value = crm_value_point(&points[i], dimension);
+		int64		value = value_in(&points[i], dimension);
 
 		below += value < border.value;
 		if (value == border.value)
@@ -161,8 +161,8 @@ find_border(const CrmValuePoint *points, int64 *values, int64 count, int dimensi
 }
 
 /* The first count % parts parts have one more, as ntile() has it. */
-void
-crm_value_score_ranked(CrmValuePoint *points, uint64 count, int parts)
+static void
+score_ranked(CrmValuePoint *points, uint64 count, int parts)
 {
 	int64	   *values = palloc_extended(Max(count, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
 
@@ -180,7 +180,7 @@ crm_value_score_ranked(CrmValuePoint *points, uint64 count, int parts)
 		}
 		for (uint64 i = 0; i < count; i++)
 		{
-			int64		value = crm_value_point(&points[i], dimension);
+			int64		value = value_in(&points[i], dimension);
 			int16		score = 1;
 
 			for (int k = 0; k < n; k++)
@@ -200,8 +200,8 @@ group_of(const CrmValuePoint *point, int dimension)
 	return dimension == 0 ? 0 : dimension == 1 ? point->scores[0] : point->scores[0] * (MAX_PARTS + 1) + point->scores[1];
 }
 
-void
-crm_value_score_nested(CrmValuePoint *points, uint64 count, int parts)
+static void
+score_nested(CrmValuePoint *points, uint64 count, int parts)
 {
 	int64	   *values = palloc_extended(Max(count, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
 	int64		cuts[MAX_PARTS];
@@ -213,13 +213,13 @@ crm_value_score_nested(CrmValuePoint *points, uint64 count, int parts)
 
 			for (uint64 i = 0; i < count; i++)
 				if (group_of(&points[i], dimension) == group)
-					values[n++] = crm_value_point(&points[i], dimension);
+					values[n++] = value_in(&points[i], dimension);
 			if (n == 0)
 				continue;
 			find_cuts(values, n, parts, cuts);
 			for (uint64 i = 0; i < count; i++)
 				if (group_of(&points[i], dimension) == group)
-					crm_value_score_cut(&points[i], 1, dimension, cuts, parts - 1);
+					score_cut(&points[i], 1, dimension, cuts, parts - 1);
 		}
 	pfree(values);
 }
@@ -234,7 +234,7 @@ score_given(CrmValuePoint *points, uint64 count, int dimension, ArrayType *array
 
 	if (array_contains_nulls(array) || n >= 100)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("cut points are not up to 99 numbers")));
-	crm_value_score_cut(points, count, dimension, (const int64 *) ARR_DATA_PTR(array), n);
+	score_cut(points, count, dimension, (const int64 *) ARR_DATA_PTR(array), n);
 }
 
 PG_FUNCTION_INFO_V1(crm_value_scored);
@@ -263,11 +263,11 @@ crm_value_scored(PG_FUNCTION_ARGS)
 	points = crm_value_points(crm_collect_of(PG_GETARG_DATUM(0), 0), crm_collect_of(PG_GETARG_DATUM(1), CRM_COLLECT_OWNERS),
 							  PG_ARGISNULL(2) ? PG_INT32_MIN : PG_GETARG_DATEADT(2), PG_GETARG_DATEADT(3), &count);
 	if (strcmp(method, "quintile") == 0)
-		crm_value_score_equal(points, count, parts);
+		score_equal(points, count, parts);
 	else if (strcmp(method, "ntile") == 0)
-		crm_value_score_ranked(points, count, parts);
+		score_ranked(points, count, parts);
 	else if (strcmp(method, "nested") == 0)
-		crm_value_score_nested(points, count, parts);
+		score_nested(points, count, parts);
 	else if (strcmp(method, "mean") == 0)
 		score_mean(points, count);
 	else

@@ -46,8 +46,8 @@ crm_value_rule_fits(const CrmValueRules *rules, int rule, const CrmValueNumber *
 }
 
 /* The first rule that fits, or -1. */
-int
-crm_value_first_fit(const CrmValueRules *rules, const CrmValueNumber *numbers)
+static int
+first_fit(const CrmValueRules *rules, const CrmValueNumber *numbers)
 {
 	for (int i = 0; i < rules->n_rules; i++)
 		if (crm_value_rule_fits(rules, i, numbers))
@@ -69,7 +69,7 @@ crm_value_tier_at(const CrmValueRules *rules, const CrmValueProfile *profile, in
 	int			fit;
 
 	crm_value_measure(rules, profile, at, numbers);
-	fit = crm_value_first_fit(rules, numbers);
+	fit = first_fit(rules, numbers);
 	return fit < 0 ? -1 : rules->rules[fit].tier_rule;
 }
 
