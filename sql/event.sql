@@ -61,7 +61,12 @@ SELECT pg_temp.outcomes(array_agg(o)) FROM crm._event_store_interactions(ARRAY[p
 SELECT pg_temp.outcomes(array_agg(o)) FROM crm._event_store_interactions(ARRAY[pg_temp.make_note(1, 'i1', 'asked for milk'), pg_temp.make_note(2, 'i1', 'asked for tea')]) o;
 SELECT external_id, revision, is_current, direction, business_day, body, next_on FROM crm.interaction WHERE source_id = 9451 ORDER BY interaction_id, revision;
 SELECT count(*) FROM crm._event_store('{}'), crm._event_store_interactions('{}');
-SELECT * FROM crm._event_check();
+SELECT * FROM crm.event_check();
+-- what somebody did to the table by hand is found, here and by crm.check()
+SAVEPOINT damage;
+UPDATE crm.interaction SET is_current = false WHERE source_id = 9451;
+SELECT c.room, c.what, c.expected, c.found FROM crm.check() c WHERE c.room = 'event';
+ROLLBACK TO damage;
 -- exported and erased
 SELECT jsonb_path_query_array(crm._event_on_export(945204), '$.interactions[*].text') AS texts, jsonb_array_length(crm._event_on_export(945203) -> 'events') AS events;
 SELECT crm._event_on_erase(945204), crm._event_on_erase(945201);

@@ -89,3 +89,22 @@ SELECT call, pg_temp.try('crm.ingest_define_source(' || call || ')') AS answer F
 SELECT call, pg_temp.try('crm.ingest_define_field(' || call || ')') AS answer FROM unnest(ARRAY[$$'order', 'a', 'text', 'a', 'a'$$, $$'member', 'A', 'text', 'a', 'a'$$, $$'member', 'a', 'text', '', 'a'$$, $$'member', 'a', 'text', 'a', NULL$$,
     $$'member', 'a', 'blob', 'a', 'a'$$, $$'member', 'a', NULL, 'a', 'a'$$, $$'member', 'a', 'option', 'a', 'a'$$, $$'member', 'a', 'text', 'a', 'a', '["x"]'$$, $$'member', 'diet', 'text', 'a', 'a'$$]) WITH ORDINALITY v(call, n) ORDER BY n;
 ROLLBACK;
+BEGIN;
+-- 5. consents one by one, what was refused in pages, keys without their secrets
+SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
+SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
+SELECT crm.ingest_define_source('is_9', 'consents', 'api') > 0 AS source;
+SELECT r.code FROM crm.ingest_member('is_9', '{"external_id": "F1", "name": "冯", "phone": "13700000911"}') r;
+SELECT v.n, r.status, r.code, r.field FROM (VALUES (1, '{"member_external_id": "F1", "channel": "sms", "state": "yes", "occurred_at": "2026-03-01T10:00:00+08:00"}'), (2, '{"member_external_id": "F1", "channel": "sms", "state": "yes", "occurred_at": "2026-03-01T10:00:00+08:00"}'),
+    (3, '{"member_external_id": "F1", "channel": "sms", "state": "no", "occurred_at": "2026-03-02T10:00:00+08:00"}'), (4, '{"member_external_id": "F1", "channel": "pigeon", "state": "no", "occurred_at": "2026-03-02T10:00:00+08:00"}'),
+    (5, '{"member_external_id": "F1", "channel": "sms", "state": "perhaps", "occurred_at": "2026-03-02T10:00:00+08:00"}'), (6, '{"channel": "sms", "state": "no", "occurred_at": "2026-03-02T10:00:00+08:00"}'), (7, '{'), (8, '')) v(n, body),
+    LATERAL (SELECT i.* FROM crm.ingest_consent('is_9', convert_to(v.body, 'UTF8')) i OFFSET 0) r ORDER BY v.n;
+SELECT crm._outbox_consent((SELECT m.customer_id FROM crm.membership m JOIN crm.source_record s USING (source_record_id) WHERE s.external_id = 'F1' AND s.source_id = (SELECT u.source_id FROM crm.source u WHERE u.code = 'is_9')), 'sms') AS at_last;
+SELECT (crm.ingest_consent('is_9', NULL)).status AS nothing;
+CREATE TEMP TABLE refused AS SELECT j, (j ->> 'reject_id')::bigint AS id FROM crm.ingest_rejects('is_9') j;
+SELECT count(*) AS refused, count(DISTINCT j ->> 'code') AS kinds, bool_and(j ->> 'remedy' <> '') AS with_remedy FROM refused;
+SELECT (SELECT count(*) FROM crm.ingest_rejects('is_9', 0, 2)) AS page, (SELECT count(*) FROM crm.ingest_rejects('is_9', (SELECT min(id) FROM refused))) = (SELECT count(*) - 1 FROM refused) AS goes_on,
+       (SELECT count(*) FROM crm.ingest_rejects('is_none')) AS nobodys, (SELECT count(*) FROM crm.ingest_rejects('is_9', NULL, NULL)) = (SELECT count(*) FROM refused) AS nulls;
+SELECT crm.access_create_key('is till', 'crm_till', 'is_9') AS secret \gset
+SELECT k ->> 'name' AS name, k ->> 'role' AS role, k ->> 'source' AS source, k ->> 'revoked_at' AS revoked, strpos(k::text, split_part(:'secret', '_', 4)) AS tells_secret FROM crm.access_keys() k WHERE k ->> 'name' = 'is till';
+ROLLBACK;

@@ -167,7 +167,7 @@ SELECT pg_temp.outcomes(array_agg(o)) FROM crm._purchase_store_orders(ARRAY[pg_t
 SELECT * FROM pg_temp.histories() WHERE member IN (7, 8);
 -- empty and null
 SELECT count(*) FROM crm._purchase_store_orders('{}'), crm._purchase_store_refunds('{}'), crm._purchase_store_products('{}');
-SELECT * FROM crm._purchase_check();
+SELECT * FROM crm.purchase_check();
 
 -- 4. long histories: 300 days one by one at the end, then backdated entries; each chunk holds its days
 SELECT count(*) FROM generate_series(1, 300) g, crm._purchase_store_orders(ARRAY[pg_temp.make_order(1, 'F' || g, 10, '2025-01-01'::date + 2 * g, g)]) o;
@@ -179,7 +179,7 @@ SELECT count(*) FROM crm._purchase_store_orders(ARRAY[pg_temp.make_order(1, 'H1'
 SELECT count(*) FROM crm._purchase_store_refunds((SELECT array_agg(pg_temp.make_refund(g, 'HR' || g, 'H1', '2025-01-01'::date + g, 1)) FROM generate_series(1, 300) g)) o;
 SELECT crm.purchase_entry_count(history) AS entries, crm.purchase_net(history, '-infinity', 'infinity', 'infinity') AS net,
        crm.purchase_net(history, '-infinity', 'infinity', '2025-10-20') AS net_before_the_last_days FROM pg_temp.histories() WHERE member = 11;
-SELECT count(*) AS drift FROM crm._purchase_check();
+SELECT count(*) AS drift FROM crm.purchase_check();
 
 -- one by one or in a batch: the same rows and the same histories
 INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9402, 'purchase_batch', 'batch', 'pos', '2026-01-01');
@@ -203,17 +203,19 @@ SELECT (SELECT count(*) FROM stored WHERE source_id = 9402) AS stored,
        (SELECT count(*) FROM (SELECT row_ FROM stored WHERE source_id = 9401 EXCEPT SELECT row_ FROM stored WHERE source_id = 9402) d) AS differ;
 SELECT count(*) AS histories, count(*) FILTER (WHERE a.history::text <> b.history::text) AS differ
 FROM pg_temp.histories() a JOIN pg_temp.histories() b ON b.member = a.member + 3 WHERE a.member BETWEEN 12 AND 14;
-SELECT count(*) AS drift FROM crm._purchase_check();
+SELECT count(*) AS drift FROM crm.purchase_check();
 
 -- 5. the check finds what does not fit, and the export holds orders with their lines
 UPDATE crm.purchase_chunk SET history = '{2026-06-01 2026-06-01 1}' WHERE source_record_id = 940101;
-SELECT * FROM crm._purchase_check();
+SELECT * FROM crm.purchase_check();
+SELECT c.room, c.what FROM crm.check() c WHERE c.room = 'purchase';
 SELECT jsonb_pretty(crm._purchase_on_export(940201));
-SELECT room, what FROM crm._purchase_check() WHERE what LIKE 'refund%';
+SELECT room, what FROM crm.purchase_check() WHERE what LIKE 'refund%';
 ROLLBACK;
 
 -- rows and histories, a window function, and a person with a million orders
 SELECT ('{2026-06-30 2026-06-30 12800; 2026-06-30 2026-07-02 -800}'::crm.purchase_history)::crm.purchase_entry[];
+SELECT crm.purchase_entry_array('{2026-06-30 2026-06-30 5}'), crm.purchase_entry_array('{}'), crm.purchase_entry_array(NULL);
 SELECT (ARRAY[ROW('2026-06-30', '2026-06-30', 5), ROW('2026-06-29', '2026-06-30', 7), ROW('2026-06-30', '2026-06-30', 1)]::crm.purchase_entry[])::crm.purchase_history;
 SELECT crm.purchase_remove(crm.purchase_add('{2026-06-30 2026-06-30 12800}', ARRAY[ROW('2026-07-01', '2026-07-01', 5)]::crm.purchase_entry[]),
                            ARRAY[ROW('2026-06-30', '2026-06-30', 12800)]::crm.purchase_entry[]);

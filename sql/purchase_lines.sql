@@ -80,7 +80,7 @@ BEGIN
                                                       FROM (SELECT DISTINCT (random() * 90)::int AS n FROM generate_series(1, 1 + (random() * 3)::int)) x));
         END IF;
         IF step % 40 = 0 THEN
-            differences := differences + (SELECT count(*) FROM crm._purchase_check() c WHERE c.what ~ ' (record 951|refund R|of order O)');
+            differences := differences + (SELECT count(*) FROM crm.purchase_check() c WHERE c.what ~ ' (record 951|refund R|of order O)');
         END IF;
     END LOOP;
     RAISE WARNING 'differences %, lines %', differences, (SELECT count(*) > 150 FROM crm.purchased_item i WHERE i.source_record_id BETWEEN 951001 AND 951060);
@@ -94,7 +94,7 @@ SELECT count(*) FROM crm._purchase_store_orders(ARRAY(SELECT ROW(g, 9510, 'B' ||
     ARRAY(SELECT ROW('L' || l, 'bp' || l, 'n', 'lc1', 1, 1, NULL)::crm.order_line_fact FROM generate_series(1, 300) l), NULL, false, sha256(convert_to('B' || g, 'UTF8')), '2026-01-01', 1, 1)::crm.order_fact
     FROM generate_series(1, 6) g, LATERAL (SELECT timestamptz '2026-03-01' + (g * 7 % 6) * interval '20 days' AS d) x));
 SELECT count(*) > 20 AS chunks, max(octet_length(lines)) < 4000 AS are_small FROM crm.purchase_line_chunk WHERE source_record_id = 951060;
-SELECT c.* FROM crm._purchase_check() c WHERE c.what ~ ' record 951';
+SELECT c.* FROM crm.purchase_check() c WHERE c.what ~ ' record 951';
 
 -- 3. what rules find: packed (no weekday), of one person, and in the rows themselves (every weekday named)
 ANALYZE crm.customer, crm.membership, crm.source_record, crm.customer_order, crm.order_item, crm.product, crm.purchase_line_chunk;

@@ -131,7 +131,7 @@ BEGIN
 END $$;
 SELECT count(*) > 250 AS orders_and_revisions, count(*) FILTER (WHERE NOT is_current) > 60 AS revisions FROM crm.customer_order WHERE source_id = 9501;
 SELECT count(*) FILTER (WHERE purchase_day IS NOT NULL) > 30 AS applied, count(*) FILTER (WHERE purchase_day IS NULL) > 0 AS waiting_or_old FROM crm.refund WHERE source_id = 9501;
-SELECT * FROM crm._purchase_check();
+SELECT * FROM crm.purchase_check();
 SELECT what, expected, found FROM crm._value_check() WHERE found <> 'none';
 SELECT count(*) AS kept, (SELECT count(DISTINCT tier) FROM crm.customer_value) AS tiers FROM crm.customer_value;
 SET LOCAL crm.core_clock = '2026-07-20T12:00:00+08:00';

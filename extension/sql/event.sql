@@ -277,8 +277,8 @@ END
 $$;
 COMMENT ON FUNCTION crm._event_on_export(bigint) IS 'events and interactions of a person, for the export of one person';
 
-CREATE FUNCTION crm._event_check() RETURNS TABLE (room text, what text, expected text, found text)
-    LANGUAGE plpgsql STABLE AS
+CREATE FUNCTION crm.event_check() RETURNS TABLE (room text, what text, expected text, found text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
     RETURN QUERY
@@ -295,6 +295,7 @@ BEGIN
     ORDER BY 2 LIMIT 1000;
 END
 $$;
-COMMENT ON FUNCTION crm._event_check() IS 'keys with more than one counting event (one may have been retired with its month), or without exactly one current interaction';
+COMMENT ON FUNCTION crm.event_check() IS 'keys with more than one counting event (one may have been retired with its month), or without exactly one current interaction';
+GRANT EXECUTE ON FUNCTION crm.event_check() TO crm_headquarters, crm_admin;
 
 GRANT EXECUTE ON FUNCTION crm.event_define_type(text, text, text, jsonb, text) TO crm_admin, crm_headquarters;

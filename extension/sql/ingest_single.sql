@@ -89,9 +89,10 @@ BEGIN
     IF NOT origin.is_active THEN
         RETURN crm._ingest_refuse(422, 'RM210', 'source', 'Activate the source, or deliver for another.');
     END IF;
-    IF payload IS NULL OR octet_length(payload) > origin.single_bytes THEN
-        RETURN crm._ingest_refuse(CASE WHEN payload IS NULL THEN 422 ELSE 413 END, CASE WHEN payload IS NULL THEN 'RM200' ELSE 'RM215' END, NULL,
-            'Send one record; many go in as an import.');
+    IF coalesce(octet_length(payload), 0) = 0 THEN
+        RETURN crm._ingest_refuse(422, 'RM200', NULL, 'Send one JSON object.');
+    ELSIF octet_length(payload) > origin.single_bytes THEN
+        RETURN crm._ingest_refuse(413, 'RM215', NULL, 'Send one record; many go in as an import.');
     END IF;
     IF origin.signing_secret IS NOT NULL THEN
         fault := crm._ingest_signature_fault(crm._decrypt('signing', origin.signing_secret), signature ->> 'webhook-id',

@@ -155,27 +155,21 @@ COMMENT ON FUNCTION crm._ingest_store_products(crm.ingest_input) IS 'parses and 
 CREATE FUNCTION crm._ingest_store_consents(input crm.ingest_input) RETURNS SETOF crm.ingest_outcome
     LANGUAGE plpgsql AS
 $$
-DECLARE
-    outcomes crm.ingest_outcome[];
-    consents crm.consent_fact[];
 BEGIN
+    RETURN QUERY
     WITH parsed AS MATERIALIZED (
         SELECT * FROM crm._ingest_parse(input) AS p(ordinal int, chunk int, line_no int, next_at int, next_line int, external_id text,
             code text, field text, remedy text, ref crm.record_ref, fact crm.consent_fact)),
     attached AS MATERIALIZED (
         SELECT a.* FROM crm._identity_attach(
-            coalesce((SELECT array_agg(p.ref ORDER BY p.ordinal) FROM parsed p WHERE p.ordinal IS NOT NULL), '{}')) a)
-    SELECT array_agg(ROW(p.chunk, p.line_no, p.next_at, p.next_line, p.external_id, p.code, p.field, p.remedy, a.source_record_id, a.customer_id,
-                         CASE WHEN p.ordinal IS NULL AND p.code IS NULL THEN 'end'
-                              WHEN p.ordinal IS NULL THEN NULL
-                              WHEN a.source_record_id IS NULL THEN 'suppressed' ELSE 'created' END)::crm.ingest_outcome),
-           array_agg(crm._ingest_place(p.fact, a.source_record_id, a.customer_id) ORDER BY p.ordinal) FILTER (WHERE a.source_record_id IS NOT NULL)
-    INTO outcomes, consents
-    FROM parsed p LEFT JOIN attached a ON a.ordinal = p.ordinal;
-    IF consents IS NOT NULL THEN
-        PERFORM crm._outbox_store_consents(consents);
-    END IF;
-    RETURN QUERY SELECT * FROM unnest(outcomes);
+            coalesce((SELECT array_agg(p.ref ORDER BY p.ordinal) FROM parsed p WHERE p.ordinal IS NOT NULL), '{}')) a),
+    stored AS MATERIALIZED (
+        SELECT s.* FROM crm._outbox_store_consents(
+            coalesce((SELECT array_agg(crm._ingest_place(p.fact, a.source_record_id, a.customer_id) ORDER BY p.ordinal)
+                      FROM parsed p JOIN attached a ON a.ordinal = p.ordinal WHERE a.source_record_id IS NOT NULL), '{}')) s)
+    SELECT p.chunk, p.line_no, p.next_at, p.next_line, p.external_id, p.code, p.field, p.remedy, s.fact_id, s.customer_id,
+           CASE WHEN p.ordinal IS NULL AND p.code IS NULL THEN 'end' WHEN p.ordinal IS NOT NULL THEN coalesce(s.outcome, 'suppressed') END
+    FROM parsed p LEFT JOIN stored s ON s.ordinal = p.ordinal;
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_store_consents(crm.ingest_input) IS 'parses and stores consents and their withdrawals';

@@ -574,8 +574,8 @@ END
 $$;
 COMMENT ON FUNCTION crm._purchase_on_export(bigint) IS 'orders with their lines and refunds of a person, for the export of one person';
 
-CREATE FUNCTION crm._purchase_check() RETURNS TABLE (room text, what text, expected text, found text)
-    LANGUAGE plpgsql STABLE AS
+CREATE FUNCTION crm.purchase_check() RETURNS TABLE (room text, what text, expected text, found text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
     exponent int := crm._purchase_exponent();
@@ -608,5 +608,6 @@ BEGIN
     RETURN QUERY SELECT l.room, l.what, l.expected, l.found FROM crm._purchase_check_lines() l;
 END
 $$;
-COMMENT ON FUNCTION crm._purchase_check() IS
+COMMENT ON FUNCTION crm.purchase_check() IS
     'recomputes every history from orders and refunds, the packed lines from the lines of orders, and the day each refund nets; a row a difference, at most 1,000 of each kind';
+GRANT EXECUTE ON FUNCTION crm.purchase_check() TO crm_headquarters, crm_admin;

@@ -1,7 +1,7 @@
 -- The rules every table and function keeps, read from the catalogue: what scale.md of the design asks
 -- so that the tables can be spread over machines, and what the rights lean on.
 BEGIN;
-SELECT plan(23);
+SELECT plan(24);
 CREATE TEMP VIEW tables AS
     SELECT c.oid, c.oid::regclass AS name, c.relrowsecurity,
            EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'source_record_id' AND a.attnotnull) AS has_record,
@@ -94,5 +94,7 @@ SELECT is_empty($$SELECT signature FROM routines WHERE is_member AND obj_descrip
 SELECT is_empty($$
     SELECT signature FROM routines p WHERE is_member AND provolatile = 'i' AND prokind = 'f' AND proname <> '_migration'   -- it holds statements as text
       AND prosrc ~* 'core_now|crm\._setting|current_setting|FROM crm\.|\mnow\(\)'$$, 'functions are labelled truthfully: none that reads says it is immutable');
+SELECT is_empty($$SELECT p.proname FROM routines p WHERE p.proname ~ '^_[a-z]+_check$' AND p.pronargs = 0
+    AND NOT EXISTS (SELECT FROM routines q WHERE q.proname = ltrim(p.proname, '_') AND q.pronargs = 0)$$, 'what a room can check, crm.check() checks');
 SELECT * FROM finish();
 ROLLBACK;
