@@ -76,3 +76,8 @@ BEGIN
     END LOOP;
 END $$;
 SELECT crm._bitmap_program('{0}', '{"{1,40000}"}');
+-- the functions behind the operators
+SELECT count(*) AS pairs, count(*) FILTER (WHERE crm.bitmap_and(x.a, x.b) OPERATOR(crm.=) (x.a OPERATOR(crm.&) x.b) AND crm.bitmap_or(x.a, x.b) OPERATOR(crm.=) (x.a OPERATOR(crm.|) x.b)
+           AND crm.bitmap_without(x.a, x.b) OPERATOR(crm.=) (x.a OPERATOR(crm.-) x.b)) AS same
+FROM (SELECT crm.bitmap(a.members) AS a, crm.bitmap(b.members) AS b FROM shape a, shape b) x;
+SELECT crm.bitmap_and(NULL, '{1}') IS NULL AS no_and, crm.bitmap_or('{1}', NULL) IS NULL AS no_or, crm.bitmap_without(NULL, NULL) IS NULL AS no_without;

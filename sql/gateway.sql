@@ -1,0 +1,23 @@
+-- gateway: members of a request body, taken by name: absent, empty, null, of another kind, out of range, hostile; what is ready.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SET datestyle = 'ISO';
+BEGIN;
+\i sql/shared/try_remedy.sql
+SELECT f, b, pg_temp.try(format('crm.gateway_%s(%L, %L, %L)', f, b, 'x', r)) AS answer
+FROM (VALUES
+    (1, 'text', '{"x": "a"}', false), (2, 'text', '{"x": 5.50}', false), (3, 'text', '{"x": true}', false), (4, 'text', '{}', false), (5, 'text', '{"x": ""}', false), (6, 'text', '{"x": ""}', true),
+    (7, 'text', '{"x": null}', true), (8, 'text', '{"x": {}}', false), (9, 'text', '{"x": ["a"]}', false), (10, 'text', '[]', false), (11, 'text', NULL, false), (12, 'text', '"x"', true), (13, 'text', '{"x": "''; DROP TABLE crm.customer"}', true),
+    (20, 'number', '{"x": 59.00}', true), (21, 'number', '{"x": "59.00"}', true), (22, 'number', '{"x": "-0.01"}', true), (23, 'number', '{"x": "1e5"}', true), (24, 'number', '{"x": "NaN"}', true), (25, 'number', '{"x": " 5"}', true),
+    (26, 'number', '{"x": "９"}', true), (27, 'number', '{"x": 1e40}', true), (28, 'number', '{}', false),
+    (30, 'integer', '{"x": 7}', true), (31, 'integer', '{"x": "7.0"}', true), (32, 'integer', '{"x": 7.5}', true), (33, 'integer', '{"x": 2147483647}', true), (34, 'integer', '{"x": -2147483647}', true), (35, 'integer', '{"x": 2147483648}', true), (36, 'integer', '{}', true),
+    (40, 'date', '{"x": "2026-02-28"}', true), (41, 'date', '{"x": "2028-02-29"}', true), (42, 'date', '{"x": "2026-02-29"}', true), (43, 'date', '{"x": "2026-13-01"}', true), (44, 'date', '{"x": "infinity"}', true), (45, 'date', '{"x": "today"}', true),
+    (46, 'date', '{"x": "26-2-1"}', true), (47, 'date', '{"x": 20260228}', true), (48, 'date', '{"x": "0000-01-01"}', true), (49, 'date', '{}', false),
+    (50, 'texts', '{"x": ["a", "b"]}', true), (51, 'texts', '{"x": []}', false), (52, 'texts', '{"x": []}', true), (53, 'texts', '{}', false), (54, 'texts', '{"x": null}', false), (55, 'texts', '{"x": null}', true), (56, 'texts', '{"x": "a"}', false),
+    (57, 'texts', '{"x": ["a", 5]}', false), (58, 'texts', '{"x": [null]}', false), (59, 'texts', '[]', false), (60, 'texts', NULL, false)) v(n, f, b, r) ORDER BY n;
+SELECT length(crm.gateway_text(jsonb_build_object('x', repeat('长', 1000000)), 'x')) AS huge, pg_temp.try(format('crm.gateway_number(%L, ''x'')', jsonb_build_object('x', repeat('9', 100000)))) AS long_number;
+SELECT j ->> 'ready' AS ready, j ->> 'schema' = j ->> 'needs' AS level, j ->> 'extension' = (SELECT extversion FROM pg_extension WHERE extname = 'crm') AS version FROM crm.gateway_ready() j;
+SAVEPOINT behind;
+DELETE FROM crm.migration WHERE migration_no = (SELECT max(migration_no) FROM crm.migration);
+SELECT j ->> 'ready' AS ready, (j ->> 'schema')::int < (j ->> 'needs')::int AS behind FROM crm.gateway_ready() j;
+ROLLBACK;
