@@ -74,6 +74,11 @@ $$;
 COMMENT ON FUNCTION crm._report_suggestion(bigint) IS
     'what to suggest at the counter and why: first headquarters'' pair rules, then the commonest next category; null when nothing fits';
 
+CREATE FUNCTION crm._report_points(person bigint) RETURNS bigint
+    LANGUAGE sql STABLE AS
+$$ SELECT coalesce(sum(u.remaining), 0)::bigint FROM crm._loyalty_usable(person) u $$;
+COMMENT ON FUNCTION crm._report_points(bigint) IS 'points that a person can use now; negative: owed for refunded sales';
+
 CREATE FUNCTION crm.report_card(identifier_kind text, value text, namespace text DEFAULT '') RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -96,6 +101,7 @@ BEGIN
         'customer_id', person, 'name', c.name_masked, 'in_scope', crm._report_sees(person),
         'tier', v.tier, 'last_day', v.last_day,
         'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm._loyalty_coupons(person) k WHERE k ->> 'state' = 'issued'),
+        'points', crm._report_points(person),
         'last_category', suggestion ->> 'last_category',
         'suggestion', suggestion - 'category_id' - 'last_category')
     INTO answer
@@ -104,7 +110,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_card(text, text, text) IS
-    'the counter card of any member of the chain found by an exact identifier: masked name, tier, usable coupons, last category, suggestion with its reason; no phone, no address; logged and counted (RM110 beyond 60 an hour a clerk); P0002 when nobody answers to the value';
+    'the counter card of any member of the chain found by an exact identifier: masked name, tier, usable coupons and points, last category, suggestion with its reason; no phone, no address; logged and counted (RM110 beyond 60 an hour a clerk); P0002 when nobody answers to the value';
 GRANT EXECUTE ON FUNCTION crm.report_card(text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_headquarters, crm_till;
 
 CREATE FUNCTION crm.report_person(customer_id bigint) RETURNS jsonb
@@ -134,6 +140,13 @@ BEGIN
             'value', (SELECT jsonb_build_object('tier', v.tier, 'tier_since', v.tier_since, 'r', v.r, 'f', v.f, 'm', v.m,
                             'order_days', v.order_days, 'net', crm._report_money(v.net_minor), 'first_day', v.first_day, 'last_day', v.last_day)
                       FROM crm.customer_value v WHERE v.customer_id = person),
+            'next_tier', crm._value_next_tier(person, crm._report_today()),
+            'points', crm._report_points(person),
+            'level', (SELECT jsonb_build_object('level', l.level, 'name_zh', l.name_zh, 'name_en', l.name_en, 'since', h.since, 'keep_until', h.keep_until)
+                      FROM crm._loyalty_level(person) h JOIN crm.level l ON l.level = h.level),
+            'tags', (SELECT coalesce(jsonb_agg(g), '[]') FROM crm.segment_person_tags(person) g),
+            'tasks', (SELECT coalesce(jsonb_agg(jsonb_build_object('task_id', k.task_id, 'title', k.title, 'due_at', k.due_at) ORDER BY k.due_at, k.task_id), '[]')
+                      FROM crm.task k WHERE k.customer_id = ANY (crm._identity_cluster(person)) AND k.state = 'open' AND crm._sales_sees(k.staff_id, k.store_id)),
             'consents', (SELECT jsonb_object_agg(ch.channel, crm._outbox_consent(person, ch.channel)) FROM crm.channel ch),
             'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm._loyalty_coupons(person) k),
             'suggestion', crm._report_suggestion(person) - 'category_id',

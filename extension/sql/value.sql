@@ -452,6 +452,23 @@ END
 $$;
 COMMENT ON FUNCTION crm._value_explain_tier(bigint, date) IS 'the tier of a person on a day with every rule, every condition, what it found and whether it is met';
 
+-- Rules that ask for more orders or more money can be reached by buying; what a tier asks of days since the last order cannot.
+CREATE FUNCTION crm._value_next_tier(person bigint, day date) RETURNS jsonb
+    LANGUAGE sql STABLE AS
+$$
+    WITH rule AS (
+        SELECT r.value AS spec, (r.value ->> 'position')::int AS position FROM jsonb_array_elements(crm._value_explain_tier(person, day) -> 'rules') r),
+    own AS (SELECT min(r.position) AS position FROM rule r WHERE (r.spec ->> 'is_met')::boolean)
+    SELECT jsonb_build_object('tier', r.spec -> 'tier', 'name_zh', r.spec -> 'name_zh', 'name_en', r.spec -> 'name_en', 'missing', (
+               SELECT jsonb_agg(c.value - 'is_met') FROM jsonb_array_elements(r.spec -> 'conditions') c WHERE NOT (c.value ->> 'is_met')::boolean))
+    FROM rule r, own
+    WHERE r.position < own.position
+      AND (SELECT bool_and(c.value ->> 'metric' IN ('orders', 'net') AND c.value ->> 'op' IN ('>=', '>')) FROM jsonb_array_elements(r.spec -> 'conditions') c)
+    ORDER BY r.position DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION crm._value_next_tier(bigint, date) IS
+    'the nearest tier before a person''s own that more orders or more money would reach, and its conditions that are not met, each with what was found; null: none';
+
 CREATE FUNCTION crm.value_explain(customer_id bigint, as_of date DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$

@@ -26,6 +26,15 @@ function dial(person) {
 	return person.phone ? append(place, [ask]) : null;
 }
 
+const named = (row) => (language === 'en' ? row.name_en : row.name_zh);
+
+// What of a tier's conditions is still to be bought: orders by how many, money by how much.
+function missing({metric, op, days, value, found}) {
+	const gap = Number(value) - Number(found);
+	const more = metric === 'net' ? money(gap) : number(op === '>' ? Math.floor(gap) + 1 : Math.ceil(gap));
+	return t(`person.missing_${metric}${days ? '_days' : ''}`, {more, days});
+}
+
 function about(person) {
 	const value = person.value || {};
 	const suggestion = person.suggestion || {};
@@ -34,7 +43,11 @@ function about(person) {
 		reason && h('p', {class: 'good'}, reason),
 		h('dl', {}, h('dt', {}, t('person.last')), h('dd', {}, day(value.last_day)), h('dt', {}, t('person.orders')), h('dd', {}, number(value.order_days)),
 			h('dt', {}, t('person.net')), h('dd', {}, money(value.net)), h('dt', {}, t('person.since')), h('dd', {}, day(person.registered_on)),
-			h('dt', {}, t('person.store')), h('dd', {}, person.home_store || '–'), h('dt', {}, t('person.city')), h('dd', {}, person.city || '–')));
+			h('dt', {}, t('person.points')), h('dd', {}, number(person.points || 0)), person.level && [h('dt', {}, t('person.level')), h('dd', {}, named(person.level))],
+			h('dt', {}, t('person.store')), h('dd', {}, person.home_store || '–'), h('dt', {}, t('person.city')), h('dd', {}, person.city || '–')),
+		person.next_tier && h('p', {}, t('person.next_tier', {tier: named(person.next_tier)}), ' ', person.next_tier.missing.map(missing).join(t('person.and'))),
+		person.tags.length > 0 && h('p', {}, person.tags.map((tag) => [h('span', {class: 'tag'}, named(tag)), ' '])),
+		person.tasks.length > 0 && h('ul', {class: 'plain'}, person.tasks.map((task) => h('li', {}, h('a', {href: '#/tasks'}, task.title), ' ', h('span', {class: 'faint'}, day(task.due_at))))));
 }
 
 function coupons(person) {

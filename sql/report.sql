@@ -1,0 +1,51 @@
+-- report: the counter card and a person in one look: value and what is missing to the next tier, points, level, tags, tasks; who sees which.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SET datestyle = 'ISO';
+SET timezone = 'Asia/Shanghai';
+BEGIN;
+SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
+SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
+\i sql/shared/try_remedy.sql
+SELECT crm.access_define_region('rp_r', 'r') > 0 AS region, crm.access_define_store('rp_1', 'one', 'rp_r') AS s1, crm.access_define_store('rp_2', 'two', 'rp_r') AS s2 \gset
+SELECT crm.access_define_staff('rp_c', 'clerk', 'crm_clerk', ARRAY['store:rp_1']) AS clerk, crm.access_define_staff('rp_o', 'other', 'crm_clerk', ARRAY['store:rp_2']) AS other \gset
+SELECT crm.ingest_define_source('rp_till', 'till', 'pos', '{"channel": "store"}') > 0 AS till;
+CREATE FUNCTION pg_temp.buy(member text, no int, day date, amount numeric) RETURNS text LANGUAGE sql AS $$
+    SELECT r.code FROM crm.ingest_order('rp_till', convert_to(jsonb_build_object('external_id', member || no, 'member_external_id', member, 'store_code', 'rp_1', 'ordered_at', day || 'T10:00:00+08:00', 'amount', amount)::text, 'UTF8')) r $$;
+SELECT customer_id AS one FROM crm.ingest_member('rp_till', '{"external_id": "RP1", "name": "林悦", "phone": "13725000001", "store_code": "rp_1", "registered_at": "2026-01-01T10:00:00+08:00"}') \gset
+SELECT customer_id AS two FROM crm.ingest_member('rp_till', '{"external_id": "RP2", "name": "何静", "phone": "13725000002", "store_code": "rp_1", "registered_at": "2026-01-01T10:00:00+08:00"}') \gset
+
+-- 1. the next tier is the nearest that buying reaches. Nobody who never bought is near S; two days in 90 lack one to A; an A with one day of 30 lacks one more and the rest of 300 to S; an S lacks nothing
+CREATE FUNCTION pg_temp.next() RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' | ', crm.report_person(p.id) #>> '{value,tier}', n ->> 'tier', (SELECT string_agg(concat_ws(' ', m ->> 'metric', m ->> 'days', m ->> 'op', m ->> 'value', 'has', m ->> 'found'), ', ') FROM jsonb_array_elements(n -> 'missing') m))
+    FROM (SELECT current_setting('rp.one')::bigint AS id) p, LATERAL (SELECT crm.report_person(p.id) -> 'next_tier' AS n) x $$;
+SELECT set_config('rp.one', :'one', true) = :'one' AS set;
+SELECT pg_temp.next() AS never;
+SELECT pg_temp.buy('RP1', 1, '2026-04-20', 80), pg_temp.buy('RP1', 2, '2026-05-05', 80);
+SELECT pg_temp.next() AS two_days;
+SELECT pg_temp.buy('RP1', 3, '2026-06-20', 120.50);
+SELECT pg_temp.next() AS three_days;
+SELECT pg_temp.buy('RP1', 4, '2026-06-29', 179.50);
+SELECT pg_temp.next() AS three_hundred;
+SELECT pg_temp.buy('RP1', 5, '2026-06-28', 0.01);
+SELECT pg_temp.next() AS best;
+
+-- 2. points, level, tags and tasks, and the same of somebody who has none
+SELECT crm.loyalty_adjust(:one, 120, 'a gift') ->> 'available' AS given;
+SELECT crm.loyalty_define_level('rp_gold', '{"position": 900, "name_zh": "金卡", "name_en": "gold", "reach": {"kind": "purchase", "measure": "count", "op": ">=", "value": 1000}}') IS NOT NULL AS defined;
+SELECT crm.loyalty_set_level(:one, 'rp_gold', 'a friend of the house') ->> 'level' AS level;
+SELECT crm.segment_define_tag('rp_vip', '贵宾', 'base', NULL, 'manual', 'guest') IS NOT NULL AS tag, crm.segment_tag_person(:one, 'rp_vip') IS NOT NULL AS tagged;
+SELECT count(*) AS tags_there_are, count(*) FILTER (WHERE t ->> 'tag' = 'rp_vip' AND t ->> 'layer' = 'base') AS mine FROM crm.segment_tags() t WHERE t ->> 'tag' LIKE 'rp%';
+SELECT set_config('crm.access_claims', json_build_object('actor', 'rp_c', 'staff_id', :clerk, 'role', 'crm_clerk', 'stores', ARRAY[:s1], 'all', false)::text, true) <> '' AS clerk;
+SELECT crm.sales_task_create(:one, '回访', '2026-07-02') IS NOT NULL AS task;
+SELECT p ->> 'points' AS points, p #>> '{level,name_en}' AS level, (SELECT string_agg(t ->> 'tag', ' ') FROM jsonb_array_elements(p -> 'tags') t WHERE t ->> 'kind' = 'manual') AS tags, p #>> '{tasks,0,title}' AS task, jsonb_array_length(p -> 'tasks') AS tasks
+FROM crm.report_person(:one) p;
+SELECT p ->> 'points' AS points, p -> 'level' AS level, p #>> '{next_tier,tier}' AS next, jsonb_array_length(p -> 'tasks') AS tasks FROM crm.report_person(:two) p;
+
+-- 3. the card answers for the chain: masked, with points, without phone; a clerk of another store opens nothing
+SELECT set_config('crm.access_claims', json_build_object('actor', 'rp_o', 'staff_id', :other, 'role', 'crm_clerk', 'stores', ARRAY[:s2], 'all', false)::text, true) <> '' AS other_clerk;
+SELECT j ->> 'name' AS name, j ->> 'in_scope' AS in_scope, j ->> 'tier' AS tier, j ->> 'points' AS points, j ? 'phone' AS has_phone, j::text ~ '13725000001|林悦' AS tells FROM crm.report_card('phone', '137 2500 0001') j;
+SELECT call, pg_temp.try(call) AS answer FROM (VALUES (1, format('crm.report_person(%s)', :one)), (2, 'crm.report_person(NULL)'), (3, 'crm.report_person(-1)'), (4, $$crm.report_card('phone', '13799999999')$$), (5, $$crm.report_card('phone', NULL)$$),
+    (6, $$crm.report_card('shoe', '42')$$), (7, $$crm.report_card(NULL, NULL, NULL)$$)) v(n, call) WHERE n > 1 ORDER BY n;
+SELECT pg_temp.try(format('crm.report_person(%s)', :one)) AS not_mine;
+ROLLBACK;
