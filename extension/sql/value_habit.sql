@@ -157,7 +157,7 @@ COMMENT ON FUNCTION crm.value_next_products(bigint, date, int) IS
 
 CREATE FUNCTION crm.value_paths(from_day date, to_day date, depth int DEFAULT 3)
     RETURNS TABLE (path text[], persons bigint, share numeric, median_days numeric)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET enable_nestloop = off SET jit = off AS
 $$
     WITH day AS (
         SELECT d.customer_id, d.day, min(coalesce(k.code, '-')) AS category, row_number() OVER (PARTITION BY d.customer_id ORDER BY d.day) AS step
@@ -172,8 +172,9 @@ $$;
 COMMENT ON FUNCTION crm.value_paths(date, date, int) IS
     'first, second, third category of persons whose first order lies between two local days: how many went each way, their share, the median days from the first to the last step; who stopped earlier has a shorter path';
 
+-- What is grouped has no statistics: joins of it are hashed, whatever the planner thinks of their size.
 CREATE FUNCTION crm._value_habits_job() RETURNS bigint
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS
 $$
 DECLARE
     today date := crm._value_today() - 1;

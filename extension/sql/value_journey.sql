@@ -251,9 +251,9 @@ $$
     LEFT JOIN LATERAL (
         SELECT v.customer_id, EXISTS (SELECT FROM crm.tier_change c WHERE c.customer_id = v.customer_id AND c.changed_on >= k.month
                                         AND c.changed_on < k.month + interval '1 month' AND c.to_tier = value_conversion.to_tier) AS has
-        FROM crm.customer_value v
-        WHERE (SELECT c.to_tier FROM crm.tier_change c WHERE c.customer_id = v.customer_id AND c.changed_on < k.month
-               ORDER BY c.changed_on DESC, c.change_id DESC LIMIT 1) = value_conversion.from_tier) t ON true
+        FROM (SELECT DISTINCT ON (c.customer_id) c.customer_id, c.to_tier AS tier FROM crm.tier_change c WHERE c.changed_on < k.month
+              ORDER BY c.customer_id, c.changed_on DESC, c.change_id DESC) l
+        JOIN crm.customer_value v ON v.customer_id = l.customer_id WHERE l.tier = value_conversion.from_tier) t ON true
     GROUP BY k.month ORDER BY k.month
 $$;
 COMMENT ON FUNCTION crm.value_conversion(text, text, int, date) IS
