@@ -5,13 +5,13 @@ import {looks, day, mistakes, doors} from './pages.mjs';
 import {imports, merges, rejects, workbooks} from './steward.mjs';
 import {audiences, branches, coupons, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
 import {boards, handover, numbers} from './manager.mjs';
-import {codes, loop, offline, taps} from './counter.mjs';
+import {codes, loop, offline} from './counter.mjs';
 import {naughtyNames} from './naughty.mjs';
-import {linked, opening, paper, seen, typed, weights} from './habits.mjs';
+import {kept, linked, opening, paper, seen, typed, weights} from './habits.mjs';
 import {owners, pinyin} from './owners.mjs';
 import {screenshots} from './screenshots.mjs';
 
 const marketing = [audiences, overlaps, flows, branches, presets, wordings, tags, tiers, coupons, naughty];
-const counter = [pinyin, owners, codes, loop, offline, taps, naughtyNames];
-const habits = [weights, opening, typed, seen, paper, linked];
+const counter = [pinyin, owners, codes, loop, offline, naughtyNames];
+const habits = [weights, opening, kept, typed, seen, paper, linked];
 await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, boards, numbers, handover, ...counter, ...marketing, ...habits]);

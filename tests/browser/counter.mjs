@@ -117,23 +117,3 @@ export async function offline(browser) {
 	ok(page.errors.filter((text) => !/ERR_INTERNET_DISCONNECTED/.test(text)).length === 0, 'nothing else was said in the console', page.errors);
 	await page.context().close();
 }
-
-// From opening to the answer: three taps at most, over a slow network and a slow phone.
-export async function taps(browser) {
-	const page = await open(browser, 'clerk');
-	const device = await page.context().newCDPSession(page);
-	await device.send('Network.enable');
-	await device.send('Network.emulateNetworkConditions', {offline: false, latency: 400, downloadThroughput: -1, uploadThroughput: -1});
-	await device.send('Emulation.setCPUThrottlingRate', {rate: 4});
-	await page.goto(`${base}/?slow#/find`);
-	await page.waitForSelector('#text');
-	const asked = [];
-	page.on('request', (request) => asked.push(request.url()));
-	const since = Date.now();
-	await page.keyboard.type('13912340001');       // the field is ready: no tap
-	await page.keyboard.press('Enter');            // one
-	await page.waitForSelector('main h2');
-	ok(asked.length === 1, 'the answer takes one tap and one round trip', asked);
-	console.log(`# the answer after ${Date.now() - since} ms at 400 ms a round trip and a quarter of the processor`);
-	await page.context().close();
-}

@@ -19,8 +19,8 @@ export function ok(good, what, detail) {
 	if (!good && detail !== undefined) console.log(`# ${typeof detail === 'string' ? detail : JSON.stringify(detail)}`.slice(0, 1500));
 }
 
-export async function open(browser, role, {size = 'small', language = 'zh-CN', theme = 'light'} = {}) {
-	const context = await browser.newContext({viewport: sizes[size], isMobile: ['small', 'phone'].includes(size), hasTouch: size !== 'desk', colorScheme: theme, locale: language, timezoneId: 'Asia/Shanghai'});
+export async function open(browser, role, {size = 'small', language = 'zh-CN', theme = 'light', ...others} = {}) {
+	const context = await browser.newContext({...others, viewport: sizes[size], isMobile: ['small', 'phone'].includes(size), hasTouch: size !== 'desk', colorScheme: theme, locale: language, timezoneId: 'Asia/Shanghai'});
 	const page = await context.newPage();
 	page.errors = [];
 	page.on('console', (message) => message.type() === 'error' && !/status of (401|404|409|422)/.test(message.text()) && page.errors.push(message.text()));

@@ -22,7 +22,7 @@ async function ask(method, path, body, key) {
 	const headers = {Accept: 'application/json'};
 	if (body !== undefined) headers['Content-Type'] = 'application/json';
 	if (key) headers['Idempotency-Key'] = `"${key}"`;
-	return fetch(`/api/v1/${path}`, {method, headers, credentials: 'same-origin', cache: 'no-store', body: body === undefined ? undefined : JSON.stringify(body)});
+	return fetch(`/api/v1/${path}`, {method, headers, credentials: 'same-origin', body: body === undefined ? undefined : JSON.stringify(body)});
 }
 
 const call = (method, path, body) => send(method, path, body, method === 'GET' || path.startsWith('sign-') ? null : crypto.randomUUID());

@@ -1,10 +1,7 @@
 // The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
 import {append, h, show, toast} from './dom.js';
 import {get, isLeft, leavePage, post, whenSignedOut} from './api.js';
-import {forgetAll} from './drafts.js';
 import {choose, code, fault, language, preferred, t} from './i18n.js';
-import {signIn} from './pages/signin.js';
-import {mine as waiting, watch} from './waiting.js';
 
 // Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links.
 const pages = {
@@ -30,6 +27,8 @@ const pages = {
 	history: {roles: []},
 };
 let me = null;
+let keep = null;
+let waiting = null;      // what is written without a network, as soon as the first page stands
 
 const role = () => (me.role || '').replace('crm_', '');
 const mine = () => Object.keys(pages).filter((name) => pages[name].roles.includes(role()));
@@ -65,16 +64,16 @@ function watchPaper() {
 
 async function leave() {
 	await post('sign-out').catch(() => null);
-	forgetAll();
-	signedOut();
+	(await import('./drafts.js')).forgetAll();
+	await signedOut();
 }
 
-function signedOut() {
+async function signedOut() {
 	me = null;
 	document.getElementById('header').hidden = true;
 	document.getElementById('footer').hidden = true;
 	document.title = t('sign_in');
-	signIn(start);
+	(await import('./pages/signin.js')).signIn(start);
 }
 
 async function route() {
@@ -102,16 +101,25 @@ async function start() {
 	try {
 		me = await who();
 	} catch (problem) {
-		return signedOut();
+		return problem.status === 0 ? unreachable() : signedOut();
 	}
-	watch(me.actor, look);
 	await route();
+	waiting = await import('./waiting.js');
+	waiting.watch(me.actor, look);
+	if (mine().includes('find')) import('./pages/person.js').catch(() => null);     // what comes next at the counter
+	keep = await import('./keep_pages.js');
+	keep.keepPages();
+}
+
+// The pages themselves are kept on the device and open without a network; what they show is not.
+function unreachable() {
+	show(h('h1', {}, t('page.find')), h('div', {class: 'card'}, h('p', {class: 'warn', role: 'alert'}, t('fault.network')), h('button', {type: 'button', onclick: start}, t('again'))));
 }
 
 // Above every page: that the network is away, and what waits for it.
 function look() {
 	const note = document.getElementById('offline');
-	const n = waiting().length;
+	const n = waiting ? waiting.mine().length : 0;
 	note.hidden = navigator.onLine && n === 0;
 	note.replaceChildren();
 	append(note, [!navigator.onLine && t('offline'), n > 0 && [' ', h('a', {href: '#/waiting'}, t('waiting.some', {n}))]]);
@@ -132,11 +140,11 @@ let who = async () => {
 	return answer;
 };
 const [wanted] = location.hash.replace(/^#\/?/, '').split('/');
-if (first && (wanted === '' || pages[wanted])) import(`./pages/${wanted || 'find'}.js`).catch(() => null);
+if (first && pages[wanted]) import(`./pages/${wanted}.js`).catch(() => null);
 await choose(preferred());
 watchConnection();
 watchPaper();
 whenSignedOut(signedOut);
 // an address that was left again before its event came is not drawn
-addEventListener('hashchange', (event) => me && event.newURL === location.href && route());
+addEventListener('hashchange', (event) => me && event.newURL === location.href && (keep?.renew() || route()));
 await start();
