@@ -10,8 +10,10 @@
  * Two facts about libfcgi rule the body.  A client that goes away looks like the
  * end of the stream, so the length and the stream's error are compared before
  * anything is committed.  And bytes left unread on a kept connection would be
- * parsed as the next request, so crm_request_drain reads the rest of a small
- * body and gives the connection up otherwise.
+ * parsed as the next request, so crm_request_drain reads the rest of a body as
+ * long as nginx lets one into a location that keeps its connections, and gives
+ * the connection up otherwise: nginx might send the next request into the end
+ * of a connection that it was told is kept.
  */
 #include <ctype.h>
 #include <stddef.h>
@@ -25,7 +27,7 @@
 
 #include "request.h"
 
-#define DRAIN_MAX	(64 * 1024)
+#define DRAIN_MAX	(2 * 1024 * 1024)	/* client_max_body_size of /api/ in fcgi/etc/crm-locations.conf */
 #define READ_STEP	(64 * 1024)
 
 typedef struct Header
@@ -385,19 +387,17 @@ crm_request_read_body(CrmRequest *request, size_t max)
 
 /*
  * Call before the answer is finished.  What remains of a body is read when it is
- * little; else the connection is closed behind the answer, for its bytes would be
- * taken for the next request.
+ * no more than a kept connection brings; else the connection is closed behind
+ * the answer, for its bytes would be taken for the next request.
  */
 void
 crm_request_drain(CrmRequest *request)
 {
 	char		rest[4096];
 	uint64_t	limit = request->body_read + DRAIN_MAX;
+	bool		hopeless = request->has_length && request->content_length > limit;
 
-	if (!request->body_ended && request->has_length &&
-		request->content_length > limit)
-		limit = 0;				/* hopeless: do not even begin */
-	while (!request->body_ended && request->body_read < limit)
+	while (!hopeless && !request->body_ended && request->body_read <= limit)
 	{
 		if (crm_request_read(request, rest, sizeof(rest)) < (int) sizeof(rest))
 			break;

@@ -78,6 +78,20 @@ def test_undrained_body(gateway):
         client.close()
 
 
+def test_large_undrained_body(gateway):
+    """What nginx lets into a kept location is read to its end: else nginx would send the next request into a closing connection."""
+    client = FastCgi(gateway.socket)
+    client.send(head("POST", "/nowhere", 2 * 1024 * 1024, [], keep=True))
+    for _ in range(64):
+        client.send(record(STDIN, b"x" * 32768))
+    client.send(record(STDIN))
+    first = client.answer()
+    client.send(head(keep=True) + record(STDIN))
+    second = client.answer()
+    ok(first and first.status == 404 and second and second.status == 200, "two megabytes that nobody asked for, and the connection goes on", (first, second))
+    client.close()
+
+
 def test_smuggling(gateway):
     """The known attack: a body made of FastCGI records at every alignment of the library's buffer."""
     before = int(sql("SELECT last_value FROM probe.tries"))
@@ -371,7 +385,7 @@ def test_start():
 
 def main():
     gateway = Gateway().start()
-    for test in (test_socket, test_keep_alive, test_idle_connections_pin_no_thread, test_undrained_body, test_smuggling,
+    for test in (test_socket, test_keep_alive, test_idle_connections_pin_no_thread, test_undrained_body, test_large_undrained_body, test_smuggling,
                  test_large_refused_body, test_truncated, test_duplicates, test_parameters, test_body_depth, test_garbage):
         test(gateway)
     equal(gateway.stop(), 0, "after all that it stops in order")

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Every route under hostile input: each member of its body, each parameter and each part of its path is in turn something
+that does not belong there.  Whatever comes, the answer is a problem that names a code or a success, never an internal
+error, never silence; and the server that answered the first request answers the last.  Each place gets seven of the
+values in turn, so that all are asked of many; CRM_HOSTILE=all asks all of them everywhere (21,000 requests)."""
+import collections
+import http.client
+import urllib.parse
+import zlib
+
+from stafflib import *
+
+DB = "hostile"
+WORDS = ["", " ", "x", "-1", "0", "99999999999999999999", "1e308", "NaN", "-infinity", "infinity", "2026-13-45", "0000-00-00", "294277-01-01",
+         "'; DROP TABLE crm.customer; --", "%s%n%00", "{}", "[]", "\\", "\u202e\ud83d\ude00", "张" * 3000, "a\nb\tc", "../../etc/passwd", "null", "{,}", "$1"]
+VALUES = [json.dumps(word) for word in WORDS] + [
+    "null", "true", "0", "-1", "1e400", "-1e-400", "9" * 400, "9223372036854775808", "[]", "{}", "[null]", "[[[[1]]]]", '{"a": {"b": null}}',
+    '["a", 1, null, {}]', '"\\u0000"', '"\\ud800"', '{"": ""}', "[" * 60 + "]" * 60]
+BODIES = ["", " ", "null", "[]", "{}", "1", '"x"', "{", '{"a":', "[{}]", '{"": null}', '{"a": 1, "a": 2}', "\x00", "\xff\xfe", '{"a": "\\u0000"}', "[" * 100000]
+SESSION_ENDS = {"sign_out", "import"}   # ends what the others need; is a stream with tests of its own
+
+
+ALL = os.environ.get("CRM_HOSTILE") == "all"
+
+
+def some_of(values, place):
+    """Seven of the values, others for each place, the same in each run."""
+    if ALL:
+        return values
+    start = zlib.crc32(place.encode()) % len(values)
+    return [values[(start + step * 3) % len(values)] for step in range(7)]
+
+
+def quoted(word):
+    return urllib.parse.quote(word.encode("utf-8", "surrogatepass")[:3000], safe="")
+
+
+def members_of(document, operation):
+    media = next(iter(operation.get("requestBody", {}).get("content", {}).values()), {})
+    schema = media.get("schema", {})
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return list(schema.get("properties", {}))
+
+
+def parameters_of(operation):
+    return [parameter["name"] for parameter in operation.get("parameters", []) if parameter.get("in") == "query"]
+
+
+class Line:
+    """A connection that is kept: thousands of requests follow each other."""
+
+    def __init__(self, web):
+        self.web, self.connection = web, None
+
+    def ask(self, method, path, body, headers):
+        for attempt in (1, 2):
+            try:
+                self.connection = self.connection or http.client.HTTPConnection("127.0.0.1", self.web.port, timeout=60)
+                self.connection.request(method, path, body, {**headers, "Content-Type": "application/json"})
+                response = self.connection.getresponse()
+                return Answer(response.status, response.read(), {k.lower(): v for k, v in response.getheaders()})
+            except (http.client.HTTPException, ConnectionError):
+                self.connection = None
+                if attempt == 2:
+                    raise
+
+
+def variants(document, method, path, operation, person):
+    """(what is hostile, path, body) of one route."""
+    captures = {"person_id": str(person), "flow": "welcome"}
+    good_path = re.sub(r"{(\w+)}", lambda name: captures.get(name[1], "1"), path)
+    example = example_of(operation)
+    good = None if method == "GET" else json.dumps(example if example is not None else {}).encode()
+    for name in re.findall(r"{(\w+)}", path):
+        for word in some_of(WORDS, path + name):
+            yield f"{name}={word[:20]!r}", re.sub(r"{(\w+)}", lambda n: quoted(word) if n[1] == name else captures.get(n[1], "1"), path), good
+    for name in parameters_of(operation):
+        for word in some_of(WORDS, path + name):
+            yield f"?{name}={word[:20]!r}", f"{good_path}?{name}={quoted(word)}", good
+    if method == "GET":
+        return
+    for body in some_of(BODIES, path):
+        yield f"body {body[:20]!r}", good_path, body.encode("latin-1")
+    if not isinstance(example, dict):
+        return
+    for name in sorted(set(members_of(document, operation)) | set(example)):
+        for value in some_of(VALUES, path + name):
+            rest = {key: kept for key, kept in example.items() if key != name}
+            body = json.dumps(rest)[:-1] + (", " if rest else "") + json.dumps(name) + ": " + value + "}"
+            yield f"{name}: {value[:24]}", good_path, body.encode("utf-8", "surrogatepass")
+
+
+def is_fit(answer):
+    if answer.status >= 500 or answer.status < 200:
+        return False
+    if answer.status < 400 or b"<html>" in answer.body:   # nginx itself refuses a path that is none
+        return True
+    return bool(answer.code())
+
+
+def main():
+    sql(f"DROP DATABASE IF EXISTS {DB}", "postgres")
+    sql(f"CREATE DATABASE {DB}", "postgres")
+    sql("CREATE EXTENSION crm; SELECT count(*) FROM crm.install()", DB)
+    matrix = read_matrix()
+    document = json.loads(subprocess.run([PRODUCT, "--openapi"], capture_output=True, text=True, check=True).stdout)
+    persons, keys = make_chain(DB)
+    gateway = Gateway(PRODUCT, DB).start()
+    web = Nginx(gateway).start()
+    sessions = sign_in_all(web, keys)
+    began = sql("SELECT pg_postmaster_start_time()", DB)
+    line, statuses = Line(web), collections.Counter()
+    for method, path, operation, statement in api_routes():
+        if operation["operationId"] in SESSION_ENDS:
+            continue
+        allowed = who_may(matrix, statement)[1] or ["headquarters"]
+        role = next((wide for wide in ("headquarters", "admin", "marketer", "steward") if wide in allowed), allowed[0])
+        unfit = []
+        for what, url, body in variants(document, method, path, operation, persons[0]):
+            answer = line.ask(method, url, body, sessions[role])
+            statuses[answer.status] += 1
+            if answer.status == 401:
+                sessions[role] = {"X-Api-Key": keys[role]["X-Api-Key"]} if role == "till" else sign_in(web, sql(f"SELECT crm.access_issue_link('H-{role}')", DB))
+                unfit.append(f"{what}: signed out")
+            elif not is_fit(answer):
+                unfit.append(f"{what}: {answer.status} {answer.body[:200]!r}")
+        ok(not unfit, f"{operation['operationId']} as {role}", "\n".join(unfit))
+    equal(sql("SELECT pg_postmaster_start_time()", DB), began, f"{statuses.total()} requests, and no backend died of them")
+    reached = statuses[200] + statuses[201] + statuses[404] + statuses[409] + statuses[422]
+    ok(reached > statuses.total() / 2 and statuses[429] < statuses.total() / 20, "most of them came as far as the database", statuses)
+    print("# " + ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items())), flush=True)
+    if statuses[503]:
+        print("# " + open(f"{web.folder}/nginx-error.log").read()[-2000:].replace("\n", "\n# "), flush=True)
+        print("# " + gateway.stderr()[-2000:].replace("\n", "\n# "), flush=True)
+    web.stop()
+    gateway.remove()
+    done()
+
+
+main()
