@@ -8,7 +8,7 @@ use CrmTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = crm_node('hostile', conf => "statement_timeout = '20s'\n");
+my $node = crm_node('hostile', conf => "statement_timeout = '300s'\n");
 crm_database($node, 'shop');
 crm_shop($node, 'shop');
 
