@@ -173,6 +173,18 @@ SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true}', con
     'K2,cancellation,2026-06-10,P1,-1,\nK3,adjustment,2026-06-10,B,-5,\nK2,cancellation,2026-06-10,P2,-2,\n', 'UTF8')) > 0 AS loaded;
 SELECT pg_temp.drain();
 SELECT crm.ingest_job(current_setting('test.batch')::bigint) ->> 'lines' AS lines_taken;
+-- two processes share an import by lanes: an order goes where its first line's member does, with all its lines; nothing is
+-- taken twice or left out, and lines that lie apart come last
+SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true, "lenient": true}', convert_to(
+    E'external_id,ordered_at,product_code,unit_price,member_external_id\n' || (SELECT string_agg(format(E'N%s,2026-06-10,P1,%s,N%s\nN%s,2026-06-10,P2,1,\n', i, i, i % 7, i), '' ORDER BY i)
+    FROM generate_series(1, 40) i) || E',2026-06-10,P1,1,N1\nN1,2026-06-10,B,100,\n', 'UTF8')) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT line_count, count(*), sum(amount) FROM crm.customer_order WHERE external_id LIKE 'N%' GROUP BY 1 ORDER BY 1;
+SELECT count(*) AS persons, sum(n) AS orders FROM (SELECT count(*) AS n FROM crm.customer_order o JOIN crm.source_record r USING (source_record_id)
+    WHERE o.external_id LIKE 'N%' GROUP BY r.external_id) p;
+SELECT lane_no, lane_count, pieces > 0 AS has_pieces, counts ? 'created' AS has_stored, is_done FROM crm.batch_lane
+WHERE batch_id = current_setting('test.batch')::bigint ORDER BY lane_no;
+SELECT line_no, code, field FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint;
 -- an order is the same whatever lies around it: sent again with other ends of chunks it is unchanged
 SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true}', convert_to(
     E'external_id,ordered_at,product_code,unit_price\nJ1,2026-06-10,P1,1\nJ2,2026-06-10,P1,2\nJ2,2026-06-10,P2,3\nJ3,2026-06-10,P1,4\nJ4,2026-06-10,P2,5\n', 'UTF8')) > 0 AS loaded;
@@ -250,7 +262,7 @@ SELECT count(*) FROM crm.interaction i WHERE external_id LIKE 'I%';
 ALTER FUNCTION crm._event_store_interactions(crm.interaction_fact[]) RENAME TO _event_store_gone;
 SELECT pg_temp.load('pos', 'interaction', 'ndjson', 'utf8', '{}', convert_to('{"external_id": "J1", "channel": "note", "member_external_id": "M1", "occurred_at": "2026-06-20"}', 'UTF8')) > 0 AS loaded;
 SELECT pg_temp.drain();
-SELECT attempts, next_attempt_at - crm.core_now() AS waits, left(last_error, 5) AS error FROM crm.batch WHERE batch_id = current_setting('test.batch')::bigint;
+SELECT attempts, next_attempt_at - crm.core_now() AS waits, left(last_error, 5) AS error FROM crm.batch_lane WHERE lane_no = 0 AND batch_id = current_setting('test.batch')::bigint;
 SET crm.core_clock = '2026-06-30T12:05:00+08:00';
 SELECT pg_temp.drain() IS NOT NULL AS tried;
 SELECT count(*) AS alerts FROM crm.alert WHERE kind = 'ingest.batch';

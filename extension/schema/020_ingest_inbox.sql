@@ -79,23 +79,37 @@ CREATE TABLE crm.batch (
     chunk_count int NOT NULL DEFAULT 0,
     line_count bigint NOT NULL DEFAULT 0,   -- records; lines of the file until it has been read
     byte_count bigint NOT NULL DEFAULT 0,
-    -- where the worker goes on: the place of the next record, how many facts a piece takes,
-    -- and the turn by which open batches share the worker
+    -- where reading its lines goes on, and the turn by which batches that are read share the worker
     next_chunk int NOT NULL DEFAULT 0,  -- from 0, whatever the sender began with
     next_at int NOT NULL DEFAULT 0,
     next_line int NOT NULL DEFAULT 1,
-    gathered int NOT NULL DEFAULT 0,    -- of the orders whose lines lie apart, applied so far
-    piece_facts int NOT NULL DEFAULT 1000,
     turn bigint NOT NULL DEFAULT 0,
     counts jsonb NOT NULL DEFAULT '{}',     -- facts, errors; created, updated, unchanged, rejected ...
     line_kinds jsonb NOT NULL DEFAULT '{}', -- lines of orders without fault: sale, cancellation, adjustment; without_person of all of these
     created_by text NOT NULL,
     created_at timestamptz NOT NULL,    -- received_at of its chunks
-    finished_at timestamptz,
+    finished_at timestamptz);
+CREATE INDEX batch_open ON crm.batch (state) WHERE state NOT IN ('done', 'aborted', 'invalid');
+
+-- Two processes share a batch by lanes: each reads all lines and takes those of its own persons, so that
+-- neither waits for the other.  Where a lane goes on changes in the commit of what it stored.
+CREATE TABLE crm.batch_lane (
+    batch_id bigint NOT NULL REFERENCES crm.batch,
+    lane_no smallint NOT NULL,          -- from 0
+    lane_count smallint NOT NULL,       -- 0: the orders whose lines lie apart, when the other lanes are done
+    next_chunk int NOT NULL DEFAULT 0,
+    next_at int NOT NULL DEFAULT 0,
+    next_line int NOT NULL DEFAULT 1,
+    gathered int NOT NULL DEFAULT 0,    -- of the orders whose lines lie apart, applied so far
+    turn bigint NOT NULL,               -- by which open batches share the processes
+    pieces int NOT NULL DEFAULT 0,
+    piece_facts int NOT NULL DEFAULT 1000,
+    counts jsonb NOT NULL DEFAULT '{}', -- what became of its facts; added to the batch's when it is done
+    is_done boolean NOT NULL DEFAULT false,
     attempts int NOT NULL DEFAULT 0,
     next_attempt_at timestamptz,
-    last_error text);
-CREATE INDEX batch_open ON crm.batch (state) WHERE state NOT IN ('done', 'aborted', 'invalid');
+    last_error text,
+    PRIMARY KEY (batch_id, lane_no));
 
 -- Where the orders of a CSV chunk begin: a run is neighbouring lines with one number.
 CREATE TABLE crm.batch_chunk (
@@ -183,7 +197,7 @@ INSERT INTO crm.room_setting (name, value, description) VALUES
     ('ingest.reconcile_days', '3', 'days that a pull reads again every night, for rows committed late');
 
 SELECT crm._access_protect_closed('crm.source', 'crm.mapping', 'crm.inbox', 'crm.inbox_default', 'crm.batch',
-    'crm.batch_chunk', 'crm.batch_apart', 'crm.batch_error', 'crm.reject', 'crm.source_day', 'crm.pull');
+    'crm.batch_lane', 'crm.batch_chunk', 'crm.batch_apart', 'crm.batch_error', 'crm.reject', 'crm.source_day', 'crm.pull');
 SELECT crm._access_open('crm.custom_field');
 
 SELECT crm._access_open('crm.custom_field');

@@ -19,14 +19,22 @@ CREATE VIEW crm.reject_status AS
     FROM crm.reject j JOIN crm.source s USING (source_id)
     WHERE j.state IN ('open', 'retry') GROUP BY s.code, j.entity, j.code, j.field, j.state;
 CREATE VIEW crm.import_status AS
-    SELECT b.batch_id, s.code AS source, b.entity, b.state, b.line_count, b.counts,
-           CASE WHEN b.chunk_count > 0 THEN round(b.next_chunk::numeric / b.chunk_count, 3) END AS progress,
-           b.attempts, b.next_attempt_at, b.last_error, b.created_by, b.created_at
-    FROM crm.batch b JOIN crm.source s USING (source_id) WHERE b.state NOT IN ('done', 'aborted', 'invalid');
+    SELECT b.batch_id, s.code AS source, b.entity, b.state, b.line_count,
+           (SELECT coalesce(jsonb_object_agg(c.key, c.total), '{}') FROM (
+                SELECT e.key, sum(e.value::bigint) AS total
+                FROM (SELECT b.counts UNION ALL SELECT x.counts FROM crm.batch_lane x WHERE x.batch_id = b.batch_id AND NOT x.is_done) a (counts),
+                     jsonb_each_text(a.counts) e GROUP BY e.key) c) AS counts,
+           CASE WHEN b.chunk_count > 0 THEN round(least(coalesce(l.next_chunk, b.next_chunk), b.chunk_count) / b.chunk_count, 3) END AS progress,
+           coalesce(l.attempts, 0) AS attempts, l.next_attempt_at, l.last_error, b.created_by, b.created_at
+    FROM crm.batch b JOIN crm.source s USING (source_id)
+    LEFT JOIN (SELECT x.batch_id, avg(x.next_chunk) FILTER (WHERE x.lane_count > 0) AS next_chunk, max(x.attempts) AS attempts,
+                      min(x.next_attempt_at) AS next_attempt_at, max(x.last_error) AS last_error
+               FROM crm.batch_lane x GROUP BY x.batch_id) l USING (batch_id)
+    WHERE b.state NOT IN ('done', 'aborted', 'invalid');
 GRANT SELECT ON crm.source_status, crm.source_day_status, crm.reject_status, crm.import_status TO crm_admin, crm_steward, crm_headquarters;
 
 INSERT INTO crm.job (job, statement, helper_statement, every, position, next_run_at) VALUES
-    -- one job, so that what the check has just accepted is applied at once; a helper applies another import meanwhile
+    -- one job, so that what the check has just accepted is applied at once; a helper applies another lane or import meanwhile
     ('ingest.import', 'SELECT crm._ingest_validate() + crm._ingest_apply()', 'SELECT crm._ingest_apply()', '1 second', 10, crm.core_now());
 INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at) VALUES
     ('ingest.retry', 'SELECT crm._ingest_retry()', '10 seconds', NULL, 12, crm.core_now()),

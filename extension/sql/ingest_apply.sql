@@ -10,6 +10,15 @@ $$
 $$;
 COMMENT ON FUNCTION crm._ingest_add_counts(jsonb, jsonb) IS 'two sets of counts added up by name';
 
+-- How many processes may share a batch: as many as there are, where a record's way does not depend on its neighbours' order.
+CREATE FUNCTION crm._ingest_lanes(entity text) RETURNS int
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT CASE WHEN entity IN ('order_line', 'member') THEN 2 ELSE 1 END
+$$;
+COMMENT ON FUNCTION crm._ingest_lanes(text) IS
+    'lanes of an import: 2 where the lines of one number stay together by their first one (orders in CSV) or by the number itself (members)';
+
 -- All lines have been read: accept, refuse, or wait for someone to confirm.
 CREATE FUNCTION crm._ingest_judge(b record) RETURNS void
     LANGUAGE plpgsql AS
@@ -18,6 +27,7 @@ DECLARE
     errors bigint := coalesce((b.counts ->> 'errors')::bigint, 0);
     verdict text := CASE WHEN errors > 0 AND NOT b.is_lenient THEN 'invalid'
                          WHEN b.is_dry_run THEN 'awaiting_confirmation' ELSE 'accepted' END;
+    lanes int := crm._ingest_lanes(b.entity);
     apart bigint[];
     runs bigint;
 BEGIN
@@ -28,8 +38,9 @@ BEGIN
         -- a run was counted as a fact; they are fewer
         b.counts := crm._ingest_add_counts(b.counts, jsonb_build_object('facts', cardinality(apart) - runs));
     END IF;
-    UPDATE crm.batch t SET state = verdict, next_chunk = 0, next_at = 0, next_line = 1, gathered = 0, counts = b.counts,
-        line_count = t.line_count - CASE WHEN t.has_header THEN 1 ELSE 0 END,
+    INSERT INTO crm.batch_lane (batch_id, lane_no, lane_count, turn) SELECT b.batch_id, n, lanes, b.turn FROM generate_series(0, lanes - 1) n;
+    INSERT INTO crm.batch_lane (batch_id, lane_no, lane_count, turn) SELECT b.batch_id, lanes, 0, b.turn WHERE apart IS NOT NULL;
+    UPDATE crm.batch t SET state = verdict, counts = b.counts, line_count = t.line_count - CASE WHEN t.has_header THEN 1 ELSE 0 END,
         finished_at = CASE verdict WHEN 'invalid' THEN crm.core_now() END
     WHERE t.batch_id = b.batch_id;
 END
@@ -137,28 +148,33 @@ END
 $$;
 COMMENT ON FUNCTION crm._ingest_piece_limit() IS 'facts of an import that are stored in one transaction, at most';
 
--- What the next piece of a batch is; null when all is applied.
-CREATE FUNCTION crm._ingest_next_piece(b record, apart bigint[]) RETURNS crm.ingest_input
+-- What the next piece of a lane is; null when all of it is applied.
+CREATE FUNCTION crm._ingest_next_piece(b record, lane record) RETURNS crm.ingest_input
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     input crm.ingest_input;
+    apart bigint[] := (SELECT a.run_ids FROM crm.batch_apart a WHERE a.batch_id = b.batch_id);
 BEGIN
-    IF b.next_chunk < b.chunk_count THEN
-        input := crm._ingest_batch_input(b, 2);      -- a piece is about half a chunk
-        input.skip := apart;
-        input.max_facts := least(b.piece_facts, crm._ingest_piece_limit());
-    ELSIF b.gathered < coalesce(cardinality(apart), 0) THEN
-        input := crm._ingest_gathered_input(b, apart[b.gathered + 1 : b.gathered + least(b.piece_facts, 500)]);
-        input.max_facts := 500;
+    IF lane.lane_count = 0 THEN
+        IF lane.gathered < cardinality(apart) THEN
+            input := crm._ingest_gathered_input(b, apart[lane.gathered + 1 : lane.gathered + least(lane.piece_facts, 500)]);
+            input.max_facts := 500;
+        END IF;
+    ELSIF lane.next_chunk < b.chunk_count THEN
+        b.next_chunk := lane.next_chunk; b.next_at := lane.next_at; b.next_line := lane.next_line;
+        input := crm._ingest_batch_input(b, 2 * lane.lane_count);       -- a piece is about half a chunk's lines
+        input.skip := apart; input.lane := lane.lane_no; input.lane_count := lane.lane_count;
+        input.max_facts := least(lane.piece_facts, crm._ingest_piece_limit());
     END IF;
     RETURN input;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_next_piece(record, bigint[]) IS 'the parser''s input of the next piece of a batch; null at its end';
+COMMENT ON FUNCTION crm._ingest_next_piece(record, record) IS 'the parser''s input of the next piece of a lane; null at its end';
 
--- What the pieces came to is written to the batch, and what was refused to crm.reject.
-CREATE FUNCTION crm._ingest_book(b record, input crm.ingest_input, outcomes crm.ingest_outcome[]) RETURNS void
+-- What a piece came to is written to its lane, and what was refused to crm.reject.  The batch's row is left alone: the
+-- other lane would have to wait for it.  A lane keeps its turn for some pieces, so that both processes are at one batch.
+CREATE FUNCTION crm._ingest_book(b record, lane record, input crm.ingest_input, outcomes crm.ingest_outcome[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -170,29 +186,46 @@ BEGIN
            CASE o.code WHEN 'RM217' THEN crm.core_now() + (crm._setting('ingest.retry_seconds') #>> '{}')::int * interval '1 second' END
     FROM unnest(outcomes) o WHERE o.code IS NOT NULL;
     SELECT o.* INTO place FROM unnest(outcomes) o WHERE o.outcome = 'end';
-    UPDATE crm.batch t SET state = 'applying', turn = crm._new_id(), attempts = 0, next_attempt_at = NULL, last_error = NULL,
-        next_chunk = CASE WHEN input.is_gathered THEN t.next_chunk ELSE t.next_chunk + place.chunk END,
-        next_at = CASE WHEN input.is_gathered THEN t.next_at ELSE place.next_at END,
-        next_line = CASE WHEN input.is_gathered THEN t.next_line ELSE place.next_line END,
-        gathered = CASE WHEN input.is_gathered THEN t.gathered + cardinality(input.only_ids) ELSE t.gathered END,
-        piece_facts = least(b.piece_facts * 2, crm._ingest_piece_limit()),
-        counts = crm._ingest_add_counts(t.counts, (SELECT jsonb_object_agg(c.outcome, c.n) FROM (
+    UPDATE crm.batch_lane l SET pieces = l.pieces + 1, turn = CASE WHEN l.lane_count < 2 OR l.pieces % 8 = 7 THEN crm._new_id() ELSE l.turn END,
+        counts = crm._ingest_add_counts(l.counts, (SELECT jsonb_object_agg(c.outcome, c.n) FROM (
             SELECT coalesce(o.outcome, 'rejected') AS outcome, count(*) AS n FROM unnest(outcomes) o
-            WHERE o.outcome IS NULL OR o.outcome NOT IN ('end', 'moved') GROUP BY 1) c))
-    WHERE t.batch_id = b.batch_id;
+            WHERE o.outcome IS NULL OR o.outcome NOT IN ('end', 'moved') GROUP BY 1) c)),
+        attempts = 0, next_attempt_at = NULL, last_error = NULL,
+        next_chunk = CASE WHEN input.is_gathered THEN l.next_chunk ELSE l.next_chunk + place.chunk END,
+        next_at = CASE WHEN input.is_gathered THEN l.next_at ELSE place.next_at END,
+        next_line = CASE WHEN input.is_gathered THEN l.next_line ELSE place.next_line END,
+        gathered = CASE WHEN input.is_gathered THEN l.gathered + cardinality(input.only_ids) ELSE l.gathered END,
+        piece_facts = least(lane.piece_facts * 2, crm._ingest_piece_limit())
+    WHERE l.batch_id = lane.batch_id AND l.lane_no = lane.lane_no;
     -- an erased person's record is not even kept raw
     PERFORM crm._access_blank_lines(b.created_at, input.inbox_ids[o.chunk + 1], array_agg(o.line_no))
     FROM unnest(outcomes) o WHERE o.outcome = 'suppressed' GROUP BY o.chunk;
-    IF b.attempts > 0 THEN
+    IF lane.attempts > 0 THEN
         PERFORM crm._ingest_clear_alert('ingest.batch', b.batch_id::text);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_book(record, crm.ingest_input, crm.ingest_outcome[]) IS
-    'writes down what a piece came to: rejects, counts, where the batch goes on; a success clears its failures';
+COMMENT ON FUNCTION crm._ingest_book(record, record, crm.ingest_input, crm.ingest_outcome[]) IS
+    'writes down what a piece came to: rejects, counts, where the lane goes on; a success clears its failures';
+
+CREATE FUNCTION crm._ingest_end_lane(lane record) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    is_last boolean;
+BEGIN
+    PERFORM FROM crm.batch t WHERE t.batch_id = lane.batch_id FOR UPDATE;      -- of two that end at once, the second sees the first
+    UPDATE crm.batch_lane l SET is_done = true WHERE l.batch_id = lane.batch_id AND l.lane_no = lane.lane_no;
+    is_last := NOT EXISTS (SELECT FROM crm.batch_lane l WHERE l.batch_id = lane.batch_id AND NOT l.is_done);
+    UPDATE crm.batch t SET counts = crm._ingest_add_counts(t.counts, lane.counts), state = CASE WHEN is_last THEN 'done' ELSE t.state END,
+        finished_at = CASE WHEN is_last THEN crm.core_now() END
+    WHERE t.batch_id = lane.batch_id;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_end_lane(record) IS 'a lane is through, and with the last one its batch';
 
 -- A piece of one fact failed: the line becomes a reject, and the batch goes on behind it.
-CREATE FUNCTION crm._ingest_poison(b record, input crm.ingest_input, state text, message text) RETURNS void
+CREATE FUNCTION crm._ingest_poison(b record, lane record, input crm.ingest_input, state text, message text) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -210,57 +243,65 @@ BEGIN
         FROM crm._ingest_parse(input) AS p(chunk int, line_no int, next_at int, next_line int, ordinal int, external_id text, id_hash bigint,
             code text, field text, remedy text)
         WHERE p.ordinal IS NOT NULL OR p.code IS NOT NULL OR p.id_hash IS NULL);
-    PERFORM crm._ingest_book(b, input, outcomes);
+    PERFORM crm._ingest_book(b, lane, input, outcomes);
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_poison(record, crm.ingest_input, text, text) IS 'the one fact of a piece that cannot be stored becomes a reject';
+COMMENT ON FUNCTION crm._ingest_poison(record, record, crm.ingest_input, text, text) IS 'the one fact of a piece that cannot be stored becomes a reject';
 
-CREATE FUNCTION crm._ingest_postpone(b record, state text, message text) RETURNS void
+CREATE FUNCTION crm._ingest_postpone(lane record, state text, message text) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
     is_moment boolean := crm._ingest_failure_kind(state) = 'moment';
 BEGIN
     -- who collides with the tills comes back at the next turn, with half as much to lock
-    UPDATE crm.batch t SET attempts = t.attempts + 1, last_error = _ingest_postpone.state || ' ' || message, turn = crm._new_id(),
-        piece_facts = CASE WHEN is_moment THEN greatest(least(b.piece_facts, crm._ingest_piece_limit()) / 2, 1) ELSE t.piece_facts END,
+    UPDATE crm.batch_lane l SET attempts = l.attempts + 1, turn = crm._new_id(), last_error = _ingest_postpone.state || ' ' || message,
+        piece_facts = CASE WHEN is_moment THEN greatest(least(lane.piece_facts, crm._ingest_piece_limit()) / 2, 1) ELSE l.piece_facts END,
         next_attempt_at = CASE WHEN NOT is_moment THEN crm.core_now() + (crm._setting('ingest.retry_seconds') #>> '{}')::int * interval '1 second' END
-    WHERE t.batch_id = b.batch_id;
-    IF b.attempts + 1 >= (crm._setting('ingest.alert_failures') #>> '{}')::int AND crm._ingest_failure_kind(_ingest_postpone.state) = 'house' THEN
-        PERFORM crm._ingest_alert('ingest.batch', b.batch_id::text, jsonb_build_object('error', state, 'failures', b.attempts + 1));
+    WHERE l.batch_id = lane.batch_id AND l.lane_no = lane.lane_no;
+    IF lane.attempts + 1 >= (crm._setting('ingest.alert_failures') #>> '{}')::int AND crm._ingest_failure_kind(_ingest_postpone.state) = 'house' THEN
+        PERFORM crm._ingest_alert('ingest.batch', lane.batch_id::text, jsonb_build_object('error', state, 'failures', lane.attempts + 1));
     END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_postpone(record, text, text) IS
-    'a failure that is not of the data: the batch is tried again, at once and in smaller pieces after a collision, else later; one alert after ingest.alert_failures in a row';
+    'a failure that is not of the data: the lane is tried again, at once and in smaller pieces after a collision, else later; one alert after ingest.alert_failures in a row';
 
 CREATE FUNCTION crm._ingest_apply() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
+    lane record;
     b record;
     input crm.ingest_input;
     outcomes crm.ingest_outcome[];
-    apart bigint[];
     state text;
     message text;
 BEGIN
-    SELECT t.* INTO b FROM crm.batch t
-    WHERE t.state IN ('accepted', 'applying') AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= crm.core_now())
-    ORDER BY t.turn, t.batch_id LIMIT 1 FOR UPDATE SKIP LOCKED;
+    -- from now on it can be given up only while nothing of it is stored
+    UPDATE crm.batch t SET state = 'applying' FROM (SELECT x.batch_id FROM crm.batch x WHERE x.state = 'accepted' FOR UPDATE SKIP LOCKED) a
+    WHERE t.batch_id = a.batch_id;
+    IF FOUND THEN
+        RETURN 1;
+    END IF;
+    -- the lane whose turn it is, of those that nobody works on; the lines that lie apart come last
+    SELECT l.* INTO lane FROM crm.batch t JOIN crm.batch_lane l ON l.batch_id = t.batch_id
+    WHERE t.state = 'applying' AND NOT l.is_done AND (l.next_attempt_at IS NULL OR l.next_attempt_at <= crm.core_now())
+      AND (l.lane_count > 0 OR NOT EXISTS (SELECT FROM crm.batch_lane o WHERE o.batch_id = t.batch_id AND o.lane_count > 0 AND NOT o.is_done))
+    ORDER BY l.turn, l.batch_id, l.lane_no LIMIT 1 FOR UPDATE OF l SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
-    SELECT a.run_ids INTO apart FROM crm.batch_apart a WHERE a.batch_id = b.batch_id;
+    SELECT t.* INTO b FROM crm.batch t WHERE t.batch_id = lane.batch_id;
     LOOP
-        input := crm._ingest_next_piece(b, apart);
+        input := crm._ingest_next_piece(b, lane);
         IF input.source_id IS NULL THEN
-            UPDATE crm.batch t SET state = 'done', finished_at = crm.core_now() WHERE t.batch_id = b.batch_id;
+            PERFORM crm._ingest_end_lane(lane);
             RETURN 1;
         END IF;
         BEGIN
             outcomes := crm._ingest_take(input);
-            PERFORM crm._ingest_book(b, input, outcomes);
+            PERFORM crm._ingest_book(b, lane, input, outcomes);
             RETURN 1;
         EXCEPTION WHEN OTHERS THEN
             GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
@@ -270,16 +311,16 @@ BEGIN
         END;
         -- a poison line is found by halving; a house at fault first gets its chances
         IF crm._ingest_failure_kind(state) = 'moment' OR state LIKE '53%' OR state LIKE '58%'
-           OR (crm._ingest_failure_kind(state) = 'house' AND b.attempts < (crm._setting('ingest.alert_failures') #>> '{}')::int) THEN
-            PERFORM crm._ingest_postpone(b, state, message);
+           OR (crm._ingest_failure_kind(state) = 'house' AND lane.attempts < (crm._setting('ingest.alert_failures') #>> '{}')::int) THEN
+            PERFORM crm._ingest_postpone(lane, state, message);
             RETURN CASE WHEN crm._ingest_failure_kind(state) = 'moment' THEN 0 ELSE 1 END;      -- not this very moment again
         ELSIF (CASE WHEN input.is_gathered THEN cardinality(input.only_ids) ELSE input.max_facts END) <= 1 THEN
-            PERFORM crm._ingest_poison(b, input, state, message);
+            PERFORM crm._ingest_poison(b, lane, input, state, message);
             RETURN 1;
         END IF;
-        b.piece_facts := greatest(least(b.piece_facts, crm._ingest_piece_limit()) / 2, 1);
+        lane.piece_facts := greatest(least(lane.piece_facts, crm._ingest_piece_limit()) / 2, 1);
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_apply() IS
-    'job: stores the next piece of an accepted batch, at most ingest.piece_facts facts, with all they cause, in one transaction; 0 when nothing is due or the piece has to wait';
+    'job: stores the next piece of a lane of an accepted batch, at most ingest.piece_facts facts, with all they cause, in one transaction; 0 when nothing is due or the piece has to wait';

@@ -92,6 +92,8 @@ BEGIN
     GET DIAGNOSTICS n = ROW_COUNT;
     DELETE FROM crm.batch_apart a WHERE NOT EXISTS (SELECT FROM crm.batch_chunk c WHERE c.batch_id = a.batch_id)
       AND EXISTS (SELECT FROM crm.batch b WHERE b.batch_id = a.batch_id AND b.state IN ('done', 'aborted', 'invalid'));
+    DELETE FROM crm.batch_lane l USING crm.batch b
+    WHERE b.batch_id = l.batch_id AND b.state IN ('done', 'aborted', 'invalid') AND b.finished_at < crm.core_now() - interval '30 days';
     RETURN removed + n;
 END
 $$;

@@ -16,6 +16,9 @@
  * An order in CSV is its run of neighbouring lines with one number; numbers that come in
  * several runs are passed over (skip) and taken at the batch's end, their runs side by side
  * (is_gathered).  A line that is at fault spoils its order: what is left of it is not stored.
+ *
+ * Two calls may share the chunks by lanes: both read all, each takes the records whose person,
+ * or whose number, falls to it.
  */
 #include "ingest/ingest_run.h"
 
@@ -48,6 +51,7 @@ open_chunk(CrmIngestRun *run, int chunk)
 		chunk == 0 && run->base > 0 ? in->start_line : DatumGetInt32(in->first_lines[chunk])};
 	run->parser.chunk = chunk;
 	run->parser.inbox_id = DatumGetInt64(in->inbox_ids[chunk]);
+	run->has_run = false;
 	if (run->csv != NULL)
 		crm_ingest_csv_chunk(run->csv, run->text + run->base, run->length - run->base,
 							 run->next.line);
@@ -158,6 +162,35 @@ peek_id(CrmIngestRun *run, const CrmIngestSlot *slot, CrmIngestBuilt *built)
 	MemoryContextSwitchTo(old);
 }
 
+/* By whom the records of two lanes are told apart: an order by its member, so that they share no person. */
+static uint64
+lane_hash(const CrmIngestRun *run, const CrmIngestBuilt *built)
+{
+	const CrmIngestSlot *member = &run->parser.slots[F_MEMBER_EXTERNAL_ID];
+
+	if (run->parser.entity != CRM_INGEST_ORDER || member->kind != CRM_SLOT_TEXT || member->length == 0)
+		return built->id_hash;
+	return crm_hash_bytes(member->text, member->length);
+}
+
+/* Whether the record in the slots falls to our lane; the first line decides for all that follow under its number. */
+static bool
+is_ours(CrmIngestRun *run, const CrmIngestBuilt *built)
+{
+	uint64		hash;
+
+	if (run->in.n_lanes < 2)
+		return true;
+	if (!run->has_run || run->run_hash != built->id_hash)
+	{
+		hash = lane_hash(run, built);
+		run->has_run = true;
+		run->run_hash = built->id_hash;
+		run->is_run_ours = (hash ^ hash >> 32) % run->in.n_lanes == run->in.lane;
+	}
+	return run->is_run_ours;
+}
+
 /* Every entity but orders in CSV: a record is a fact. */
 static bool
 build_record(CrmIngestRun *run, CrmIngestBuilt *built)
@@ -197,7 +230,7 @@ parse_records(CrmIngestRun *run)
 			if (!next_record(run))
 				break;
 			peek_id(run, &run->parser.slots[F_EXTERNAL_ID], &built);
-			if (!is_wanted(run, &built, p->line_no))
+			if (!is_ours(run, &built) || !is_wanted(run, &built, p->line_no))
 				continue;
 			p->ordinal++;
 			run->n_facts++;
@@ -321,6 +354,8 @@ parse_chunk_orders(CrmIngestRun *run)
 			else
 				put_back(&run->parser, &read);
 		}
+		if (!is_ours(run, &built))
+			continue;
 		if (!built.external_id)
 			emit_stray(run, &built);
 		else if (is_wanted(run, &built, run->parser.line_no))

@@ -36,6 +36,8 @@ typedef struct CrmIngestInput
 	int			start_line;
 	int			max_facts;
 	bool		is_gathered;
+	int			lane;
+	int			n_lanes;		/* below 2: all records are ours */
 	int			n_skip;
 	int64	   *skip;			/* sorted */
 	int			n_only;
@@ -63,6 +65,9 @@ typedef struct CrmIngestRun
 	CrmIngestPosition next;			/* the record behind it */
 	int			n_facts;
 	int			n_lines;
+	bool		has_run;		/* neighbouring lines of one number: */
+	uint64		run_hash;
+	bool		is_run_ours;	/* by its first line */
 	Tuplestorestate *out;
 	TupleDesc	desc;
 	int			place[C_COUNT];
