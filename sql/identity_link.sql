@@ -36,6 +36,11 @@ FROM linked_part WHERE part = 'model';
 WITH again AS (SELECT r.* FROM linked_part m, crm._identity_link_run('SELECT id::bigint, given, surname, birthday, phone FROM linked', model => m.trained) r WHERE m.part = 'model')
 SELECT count(*) AS differ FROM (SELECT part, a, b, refused, levels, records, clusters, automatics FROM again WHERE part IN ('cluster', 'edge')
                                 EXCEPT SELECT part, a, b, refused, levels, records, clusters, automatics FROM linked_part) d;
+-- one processor alone gives the same, to the last bit
+SET max_parallel_maintenance_workers = 0;
+WITH alone AS (SELECT * FROM crm._identity_link_run('SELECT id::bigint, given, surname, birthday, phone FROM linked', '{given,surname,birthday,code}'))
+SELECT count(*) AS differ FROM ((TABLE alone EXCEPT ALL TABLE linked_part) UNION ALL (TABLE linked_part EXCEPT ALL TABLE alone)) d;
+RESET max_parallel_maintenance_workers;
 -- parts of a pair add up to the odds of its edge
 WITH model AS (SELECT trained FROM linked_part WHERE part = 'model'),
      edge AS (SELECT e.odds, x, y FROM linked_part e JOIN linked x ON x.id = e.a JOIN linked y ON y.id = e.b WHERE part = 'edge')

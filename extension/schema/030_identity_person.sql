@@ -121,7 +121,7 @@ CREATE TABLE crm.customer (
     record_count int NOT NULL DEFAULT 1,
     custom jsonb NOT NULL DEFAULT '{}',
     row_version int NOT NULL DEFAULT 1,
-    updated_at timestamptz NOT NULL);
+    updated_at timestamptz NOT NULL) WITH (fillfactor = 80);     -- each record that joins writes the row anew: room for it beside, and no index moves
 CREATE INDEX customer_scope ON crm.customer USING gin (scope_store_ids);
 CREATE INDEX customer_merged_into ON crm.customer (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX customer_registered ON crm.customer (registered_on) WHERE status = 'active';
@@ -139,7 +139,8 @@ CREATE TABLE crm.customer_private (
     birthday_md smallint,               -- month * 100 + day of the solar birthday
     address_sealed bytea,
     custom jsonb NOT NULL DEFAULT '{}',        -- values of sensitive custom fields; the others are in crm.customer
-    provenance jsonb NOT NULL DEFAULT '{}');   -- field -> source_record_id, rule
+    provenance jsonb NOT NULL DEFAULT '{}')    -- field -> source_record_id, rule
+    WITH (fillfactor = 80);
 CREATE INDEX customer_private_birthday ON crm.customer_private (birthday_md) WHERE birthday_md IS NOT NULL;
 
 CREATE TABLE crm.merge_journal (

@@ -46,6 +46,9 @@ BEGIN
                 SELECT m.* INTO moves, merged, refused FROM crm._identity_moves(records) m;
             END IF;
             answer.changes := crm._identity_move(moves, merged, 'engine', 'identifier');
+            answer.changes := ARRAY(SELECT ROW(CASE WHEN c.kind = 'attach' AND c.record_ids <@ added THEN 'join' ELSE c.kind END,
+                                               c.survivor_id, c.other_id, c.record_ids, c.journal_id)::crm.identity_change
+                                    FROM unnest(answer.changes) c);
         END IF;
         touched := ARRAY(
             SELECT v.to_id FROM unnest(moves) v WHERE v.from_id IS DISTINCT FROM v.to_id AND v.to_id IS NOT NULL
@@ -60,7 +63,7 @@ BEGIN
         IF cardinality(records) > 0 THEN
             PERFORM crm._identity_answer(records);
         END IF;
-        IF EXISTS (SELECT FROM unnest(answer.changes) c WHERE c.kind <> 'attach') THEN
+        IF EXISTS (SELECT FROM unnest(answer.changes) c WHERE c.kind NOT IN ('attach', 'join')) THEN
             PERFORM crm._identity_touch_scope(touched);
         END IF;
         IF refused IS NOT NULL THEN
@@ -88,6 +91,7 @@ DECLARE
     change crm.identity_change;
 BEGIN
     FOREACH change IN ARRAY coalesce(result.changes, '{}') LOOP
+        CONTINUE WHEN change.kind = 'join';     -- nothing hangs on a record that was just made: it is told as a fact of its person
         PERFORM crm._consequence_membership(change.survivor_id, coalesce(change.other_id, change.survivor_id),
                                             change.record_ids, CASE change.kind WHEN 'detach' THEN 'split' ELSE change.kind END);
     END LOOP;
@@ -100,7 +104,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_announce(crm.identity_result) IS
-    'crm._consequence_membership() for each change, in order (an attach, and a split that leaves records to nobody, name their person twice), then crm._consequence_facts() of kind member';
+    'crm._consequence_membership() for each change but records that were just made, in order (an attach, and a split that leaves records to nobody, name their person twice), then crm._consequence_facts() of kind member';
 
 -- The doors settle a call under pinned settings and then, outside of them, tell the rooms above.
 --
@@ -119,8 +123,8 @@ BEGIN
             IF is_stub THEN
                 result := crm._identity_attach_once(items, attempt, ahead);
             ELSE
-                IF cardinality(items) = 1 THEN
-                    result := crm._identity_newcomer(items[1], false);
+                IF cardinality(items) = 1 AND attempt = 1 THEN
+                    result := crm._identity_alone(items[1], false);
                 END IF;
                 IF result.outcomes IS NULL THEN
                     result := crm._identity_try(items, false, '{}', '{}', ahead);
@@ -163,7 +167,7 @@ COMMENT ON FUNCTION crm._identity_news(crm.identity_item[], crm.record_outcome[]
 
 CREATE FUNCTION crm._identity_store_pinned(facts crm.member_fact[]) RETURNS crm.identity_result
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET jit = off AS
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET enable_memoize = off SET jit = off AS
 $$
 DECLARE
     items crm.identity_item[] := crm._identity_items(facts);
@@ -316,8 +320,8 @@ DECLARE
     others bigint[] := '{}';
     result crm.identity_result;
 BEGIN
-    IF attempt = 1 AND cardinality(items) = 1 AND (items[1].fact).kind <> 'receipt' THEN
-        result := crm._identity_newcomer(items[1], true);
+    IF attempt = 1 AND cardinality(items) = 1 THEN
+        result := crm._identity_alone(items[1], true);
         IF result.outcomes IS NOT NULL THEN
             result.changes := '{}';
             RETURN result;
@@ -386,7 +390,7 @@ COMMENT ON FUNCTION crm._identity_attach_member(crm.record_ref) IS
 
 CREATE FUNCTION crm._identity_attach_pinned(refs crm.record_ref[]) RETURNS crm.identity_result
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET jit = off AS
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET enable_memoize = off SET jit = off AS
 $$
 DECLARE
     items crm.identity_item[];

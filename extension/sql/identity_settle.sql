@@ -30,43 +30,37 @@ COMMENT ON FUNCTION crm._identity_is_reference(text, text) IS
     'whether a record is no more than what an order was given: a receipt, or one identifier at a source; it is nobody without an identifier that glues';
 
 -- All that the partition of these records depends on, in an order that only content decides.
-CREATE FUNCTION crm._identity_nodes(records bigint[]) RETURNS crm.identity_node[]
-    LANGUAGE plpgsql STABLE AS
+CREATE FUNCTION crm._identity_nodes(records bigint[]) RETURNS SETOF crm.identity_node
+    LANGUAGE sql STABLE AS      -- this and the next are inlined: one statement for the whole partition
 $$
-BEGIN
-    RETURN ARRAY(
-        SELECT ROW(r.source_record_id, r.kind = 'receipt', crm._identity_is_reference(r.kind, r.external_id), CASE WHEN s.is_one_record_per_person AND r.is_current THEN r.source_id END,
-                   p.name, p.sex, p.birthday, p.is_birthday_lunar, coalesce(r.registered_at, r.received_at))::crm.identity_node
-        FROM unnest(records) f(id)
-        CROSS JOIN LATERAL (SELECT * FROM crm.source_record x WHERE x.source_record_id = f.id LIMIT 1) r
-        LEFT JOIN LATERAL (SELECT * FROM crm.source_record_private x
-                           WHERE x.source_record_id = f.id AND x.revision = r.revision LIMIT 1) p ON true
-        LEFT JOIN LATERAL (SELECT x.is_one_record_per_person FROM crm.source x WHERE x.source_id = r.source_id LIMIT 1) s ON true
-        ORDER BY r.source_id, r.external_id COLLATE "C");
-END
+    SELECT r.source_record_id, r.kind = 'receipt', crm._identity_is_reference(r.kind, r.external_id), CASE WHEN s.is_one_record_per_person AND r.is_current THEN r.source_id END,
+           p.name, p.sex::text, p.birthday, p.is_birthday_lunar, coalesce(r.registered_at, r.received_at)
+    FROM unnest(records) f(id)
+    CROSS JOIN LATERAL (SELECT * FROM crm.source_record x WHERE x.source_record_id = f.id LIMIT 1) r
+    LEFT JOIN LATERAL (SELECT * FROM crm.source_record_private x
+                       WHERE x.source_record_id = f.id AND x.revision = r.revision LIMIT 1) p ON true
+    LEFT JOIN LATERAL (SELECT x.is_one_record_per_person FROM crm.source x WHERE x.source_id = r.source_id LIMIT 1) s ON true
+    ORDER BY r.source_id, r.external_id COLLATE "C"
 $$;
 COMMENT ON FUNCTION crm._identity_nodes(bigint[]) IS 'the records as crm._identity_resolve() takes them, ordered by source and external id';
 
 -- An identifier held by more records than its kind allows is a hub: it glues nobody.  All its
 -- holders are among the records, for it has glued until now.
-CREATE FUNCTION crm._identity_glue(records bigint[]) RETURNS crm.identity_glue[]
-    LANGUAGE plpgsql STABLE AS
+CREATE FUNCTION crm._identity_glue(records bigint[]) RETURNS SETOF crm.identity_glue
+    LANGUAGE sql STABLE AS
 $$
-BEGIN
-    RETURN ARRAY(
-        SELECT ROW(h.source_record_id, h.kind, coalesce('source ' || h.card_source, h.namespace), h.value_hash, k.rank,
-                   k.is_key AND NOT i.is_blocked AND h.holders <= k.max_records,
-                   k.is_single OR h.card_source IS NOT NULL, k.is_shared, h.first_seen_at, h.last_seen_at, h.ended_at)::crm.identity_glue
-        FROM (SELECT ri.*, CASE WHEN ri.kind = 3 THEN (     -- member cards of one scheme, where the source promises one a person
-                                SELECT x.source_id FROM crm.source x WHERE x.source_id = r.source_id AND x.is_one_card_per_person LIMIT 1) END AS card_source,
-                     count(*) FILTER (WHERE r.kind <> 'receipt') OVER (PARTITION BY ri.kind, ri.value_hash) AS holders
-              FROM unnest(records) f(id)
-              CROSS JOIN LATERAL (SELECT x.kind, x.source_id FROM crm.source_record x WHERE x.source_record_id = f.id LIMIT 1) r
-              CROSS JOIN LATERAL (SELECT * FROM crm.record_identifier x WHERE x.source_record_id = f.id OFFSET 0) ri) h
-        CROSS JOIN LATERAL (SELECT x.is_blocked FROM crm.identifier x
-                            WHERE x.kind = h.kind AND x.value_hash = h.value_hash LIMIT 1) i
-        CROSS JOIN LATERAL (SELECT * FROM crm.identifier_kind x WHERE x.kind = h.kind LIMIT 1) k);
-END
+    SELECT h.source_record_id, h.kind, coalesce('source ' || h.card_source, h.namespace), h.value_hash, k.rank,
+           k.is_key AND NOT i.is_blocked AND h.holders <= k.max_records,
+           k.is_single OR h.card_source IS NOT NULL, k.is_shared, h.first_seen_at, h.last_seen_at, h.ended_at
+    FROM (SELECT ri.*, CASE WHEN ri.kind = 3 THEN (     -- member cards of one scheme, where the source promises one a person
+                            SELECT x.source_id FROM crm.source x WHERE x.source_id = r.source_id AND x.is_one_card_per_person LIMIT 1) END AS card_source,
+                 count(*) FILTER (WHERE r.kind <> 'receipt') OVER (PARTITION BY ri.kind, ri.value_hash) AS holders
+          FROM unnest(records) f(id)
+          CROSS JOIN LATERAL (SELECT x.kind, x.source_id FROM crm.source_record x WHERE x.source_record_id = f.id LIMIT 1) r
+          CROSS JOIN LATERAL (SELECT * FROM crm.record_identifier x WHERE x.source_record_id = f.id OFFSET 0) ri) h
+    CROSS JOIN LATERAL (SELECT x.is_blocked FROM crm.identifier x
+                        WHERE x.kind = h.kind AND x.value_hash = h.value_hash LIMIT 1) i
+    CROSS JOIN LATERAL (SELECT * FROM crm.identifier_kind x WHERE x.kind = h.kind LIMIT 1) k
 $$;
 COMMENT ON FUNCTION crm._identity_glue(bigint[]) IS 'the identifiers of records as crm._identity_resolve() takes them; hubs do not glue';
 
@@ -78,9 +72,11 @@ CREATE FUNCTION crm._identity_partition(records bigint[], must crm.identity_pair
 $$
 BEGIN
     RETURN QUERY
-        SELECT s.* FROM crm._identity_resolve(crm._identity_nodes(records), crm._identity_glue(records), must, cannot,
-            crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int,
-            crm._setting('identity.silent_days')::int) s;
+        SELECT s.* FROM crm._identity_resolve(
+            ARRAY(SELECT n FROM crm._identity_nodes(records) n), ARRAY(SELECT g FROM crm._identity_glue(records) g), must, cannot,
+            (SELECT v.value::int FROM crm.room_setting v WHERE v.name = 'identity.person_records'),
+            (SELECT v.value::int FROM crm.room_setting v WHERE v.name = 'identity.bridge_records'),
+            (SELECT v.value::int FROM crm.room_setting v WHERE v.name = 'identity.silent_days')) s;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_partition(bigint[], crm.identity_pair[], crm.identity_pair[]) IS
@@ -153,26 +149,23 @@ COMMENT ON FUNCTION crm._identity_moves(bigint[]) IS
     'the persons that records belong to from now on: a move a record (from null: nobody yet), the persons that end in another (record_a into record_b), and what guards refused';
 
 -- Which identifiers tie the moved records to the rest of the person: the journal's evidence.
-CREATE FUNCTION crm._identity_evidence(moved bigint[], person bigint) RETURNS jsonb
-    LANGUAGE plpgsql STABLE AS
+CREATE FUNCTION crm._identity_evidence(moved bigint[], person bigint) RETURNS SETOF jsonb
+    LANGUAGE sql STABLE AS      -- inlined
 $$
-BEGIN
-    RETURN coalesce((
-        SELECT jsonb_agg(DISTINCT jsonb_build_object('kind', crm._identity_kind_code(own.kind), 'masked', i.masked))
-        FROM unnest(moved) f(id)
-        CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x WHERE x.source_record_id = f.id OFFSET 0) own
-        CROSS JOIN LATERAL (SELECT x.masked FROM crm.identifier x
-                            WHERE x.kind = own.kind AND x.value_hash = own.value_hash AND NOT x.is_blocked LIMIT 1) i
-        CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.record_identifier x
-                            WHERE x.kind = own.kind AND x.value_hash = own.value_hash
-                              AND x.source_record_id <> ALL (moved) OFFSET 0) other
-        CROSS JOIN LATERAL (SELECT true FROM crm.membership x
-                            WHERE x.source_record_id = other.source_record_id AND x.valid_to = 'infinity'
-                              AND x.customer_id = person LIMIT 1) m), '[]');
-END
+    SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('kind', crm._identity_kind_code(own.kind), 'masked', i.masked)), '[]')
+    FROM unnest(moved) f(id)
+    CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x WHERE x.source_record_id = f.id OFFSET 0) own
+    CROSS JOIN LATERAL (SELECT x.masked FROM crm.identifier x
+                        WHERE x.kind = own.kind AND x.value_hash = own.value_hash AND NOT x.is_blocked LIMIT 1) i
+    CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.record_identifier x
+                        WHERE x.kind = own.kind AND x.value_hash = own.value_hash
+                          AND x.source_record_id <> ALL (moved) OFFSET 0) other
+    CROSS JOIN LATERAL (SELECT true FROM crm.membership x
+                        WHERE x.source_record_id = other.source_record_id AND x.valid_to = 'infinity'
+                          AND x.customer_id = person LIMIT 1) m
 $$;
 COMMENT ON FUNCTION crm._identity_evidence(bigint[], bigint) IS
-    'identifiers that records share with the other records of a person: [{kind, masked}]';
+    'identifiers that records share with the other records of a person: one row, [{kind, masked}]';
 
 -- Writes the moves: membership, redirects, journal.
 CREATE FUNCTION crm._identity_move(moves crm.identity_move[], merged crm.identity_pair[], actor text, reason text, parting text DEFAULT 'split')
@@ -212,9 +205,8 @@ BEGIN
     WHERE v.from_id IS DISTINCT FROM v.to_id AND v.to_id IS NOT NULL;
     IF cardinality(changes) > 0 THEN
         INSERT INTO crm.merge_journal (journal_id, at, kind, survivor_id, other_id, record_ids, actor, reason, evidence)
-        SELECT c.journal_id, at, CASE c.kind WHEN 'split' THEN parting ELSE c.kind END, c.survivor_id, c.other_id, c.record_ids, actor, reason,
-               crm._identity_evidence(c.record_ids, c.survivor_id)
-        FROM unnest(changes) c;
+        SELECT c.journal_id, at, CASE c.kind WHEN 'split' THEN parting ELSE c.kind END, c.survivor_id, c.other_id, c.record_ids, actor, reason, e.shared
+        FROM unnest(changes) c CROSS JOIN LATERAL (SELECT x AS shared FROM crm._identity_evidence(c.record_ids, c.survivor_id) x) e;
     END IF;
     IF cardinality(merged) > 0 THEN
         PERFORM crm._identity_redirect(merged, at, actor);

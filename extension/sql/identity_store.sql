@@ -35,7 +35,7 @@ CREATE TYPE crm.identity_reach AS (
     kinds smallint[], hashes bytea[], identifier_versions int[]);
 
 CREATE TYPE crm.identity_move AS (source_record_id bigint, from_id bigint, to_id bigint);
-CREATE TYPE crm.identity_change AS (kind text, survivor_id bigint, other_id bigint, record_ids bigint[], journal_id bigint);
+CREATE TYPE crm.identity_change AS (kind text, survivor_id bigint, other_id bigint, record_ids bigint[], journal_id bigint);   -- kind: merge, split, attach, detach; join: an attach of records made by the call
 CREATE TYPE crm.identity_result AS (
     outcomes crm.record_outcome[],
     changes crm.identity_change[],
@@ -328,22 +328,26 @@ BEGIN
                 SELECT x.row_version FROM crm.identifier x
                 WHERE x.kind = v.kind AND x.value_hash = v.value_hash FOR NO KEY UPDATE) l
             ORDER BY v.place);      -- reach is sorted: locked in that order
-        IF versions IS DISTINCT FROM reach.identifier_versions THEN
+        IF versions IS DISTINCT FROM coalesce(reach.identifier_versions, '{}') THEN
             RETURN false;
         END IF;
     END IF;
     persons := reach.customers || others;
     IF cardinality(persons) > 0 THEN
-        -- a merged row is no person: it is not locked, so that whoever points it elsewhere need not wait;
-        -- its status is asked in a way that no index over active persons fits, whatever the plan was made for
+        -- rows merged into these persons follow them when they are merged themselves, so they are locked in the same order;
+        -- status is asked in a way that no index over active persons fits, whatever the plan was made for
         RETURN (
-            SELECT count(*) = (SELECT count(DISTINCT p.id) FROM unnest(persons) p(id))
+            SELECT count(*) FILTER (WHERE l.is_person) = (SELECT count(DISTINCT p.id) FROM unnest(persons) p(id))
                    AND coalesce(bool_and(l.row_version = coalesce(l.seen, l.row_version)), true)
-            FROM (SELECT c.row_version, d.seen
-                  FROM (SELECT p.id, max(p.seen) AS seen FROM unnest(persons, reach.customer_versions) p(id, seen)
+            FROM (SELECT c.row_version, d.seen, d.is_person
+                  FROM (SELECT p.id, max(p.seen) AS seen, bool_or(p.is_person) AS is_person
+                        FROM (SELECT x.id, x.seen, true AS is_person FROM unnest(persons, reach.customer_versions) x(id, seen)
+                              UNION ALL
+                              SELECT m.customer_id, NULL, false FROM unnest(reach.customers) x(id)
+                              CROSS JOIN LATERAL (SELECT y.customer_id FROM crm.customer y WHERE y.merged_into = x.id OFFSET 0) m) p
                         GROUP BY p.id ORDER BY p.id) d
                   CROSS JOIN LATERAL (SELECT x.row_version FROM crm.customer x
-                                      WHERE x.customer_id = d.id AND x.status NOT IN ('merged', 'erased') FOR NO KEY UPDATE) c) l);
+                                      WHERE x.customer_id = d.id AND (NOT d.is_person OR x.status NOT IN ('merged', 'erased')) FOR NO KEY UPDATE) c) l);
     END IF;
     RETURN true;
 END

@@ -118,55 +118,84 @@ static const Oid written_types[N_WRITTEN] = {
 	TIMESTAMPTZARRAYOID, DATEARRAYOID, INT4ARRAYOID, JSONBARRAYOID, JSONBARRAYOID
 };
 
+static const Oid value_types[N_WRITTEN] = {
+	INT8OID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, DATEOID, BOOLOID, BYTEAOID,
+	TEXTOID, BYTEAOID, BYTEAOID, TEXTOID, BYTEAOID, TEXTOID, INT4OID, TEXTOID,
+	TIMESTAMPTZOID, DATEOID, INT4OID, JSONBOID, JSONBOID
+};
+
+#define WRITTEN_ROW \
+	"FROM (VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)) " \
+	WRITTEN_COLUMNS
 #define WRITTEN_ROWS \
 	"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) " \
+	WRITTEN_COLUMNS
+#define WRITTEN_COLUMNS \
 	"    AS w(customer_id, name, shown_name, sex, city, birthday, is_lunar, address, phone_masked, phone, " \
 	"         phone_hash, email_masked, email, channel, store_id, store_ids, registered_at, registered_on, " \
 	"         record_count, custom, provenance) "
 
+#define WRITE_CUSTOMER(rows) \
+	"INSERT INTO crm.customer AS c (customer_id, status, name_masked, phone_masked, email_masked, sex, " \
+	"    city, channel, home_store_id, scope_store_ids, registered_at, registered_on, record_count, " \
+	"    custom, updated_at) " \
+	"SELECT w.customer_id, 'active', crm._identity_mask_name(w.shown_name), coalesce(w.phone_masked, ''), " \
+	"    coalesce(w.email_masked, ''), w.sex, coalesce(w.city, ''), coalesce(w.channel, ''), w.store_id, " \
+	"    w.store_ids::int[], w.registered_at, w.registered_on, w.record_count, " \
+	"    CASE WHEN w.custom IS NULL THEN '{}' ELSE crm._identity_custom(w.custom, false) END, crm.core_now() " \
+	rows \
+	"ON CONFLICT (customer_id) DO UPDATE " \
+	"SET name_masked = excluded.name_masked, phone_masked = excluded.phone_masked, " \
+	"    email_masked = excluded.email_masked, sex = excluded.sex, city = excluded.city, " \
+	"    channel = excluded.channel, home_store_id = coalesce(c.home_store_id, excluded.home_store_id), " \
+	"    scope_store_ids = CASE WHEN c.scope_store_ids @> excluded.scope_store_ids THEN c.scope_store_ids " \
+	"        ELSE ARRAY(SELECT DISTINCT s.id FROM unnest(c.scope_store_ids || excluded.scope_store_ids) s(id) " \
+	"                   ORDER BY 1) END, " \
+	"    registered_at = excluded.registered_at, registered_on = excluded.registered_on, " \
+	"    record_count = excluded.record_count, custom = excluded.custom, " \
+	"    row_version = c.row_version + 1, updated_at = excluded.updated_at"
+
+#define WRITE_PRIVATE(rows) \
+	"INSERT INTO crm.customer_private (customer_id, name, name_search, phone_sealed, phone_hash, " \
+	"    email_sealed, birthday, is_birthday_lunar, birthday_md, address_sealed, custom, provenance) " \
+	"SELECT w.customer_id, w.name, crm._identity_name_search(w.name), w.phone, w.phone_hash, w.email, " \
+	"    w.birthday, coalesce(w.is_lunar, false), " \
+	"    CASE WHEN NOT w.is_lunar THEN extract(month FROM w.birthday) * 100 + extract(day FROM w.birthday) END, " \
+	"    w.address, CASE WHEN w.custom IS NULL THEN '{}' ELSE crm._identity_custom(w.custom, true) END, w.provenance " \
+	rows \
+	"ON CONFLICT (customer_id) DO UPDATE " \
+	"SET name = excluded.name, name_search = excluded.name_search, phone_sealed = excluded.phone_sealed, " \
+	"    phone_hash = excluded.phone_hash, email_sealed = excluded.email_sealed, " \
+	"    birthday = excluded.birthday, is_birthday_lunar = excluded.is_birthday_lunar, " \
+	"    birthday_md = excluded.birthday_md, address_sealed = excluded.address_sealed, " \
+	"    custom = excluded.custom, provenance = excluded.provenance"
+
+/* Of many persons, and of one: a row of values starts in a fifth of the time of twenty-one arrays. */
+static CrmStatement write_customers = {
+	.name = "identity.write_customers",
+	.n_args = N_WRITTEN,
+	.arg_types = written_types,
+	.sql = WRITE_CUSTOMER(WRITTEN_ROWS),
+};
+static CrmStatement write_privates = {
+	.name = "identity.write_privates",
+	.n_args = N_WRITTEN,
+	.arg_types = written_types,
+	.sql = WRITE_PRIVATE(WRITTEN_ROWS),
+};
 static CrmStatement write_customer = {
 	.name = "identity.write_customer",
 	.n_args = N_WRITTEN,
-	.arg_types = written_types,
-	.sql =
-	"INSERT INTO crm.customer AS c (customer_id, status, name_masked, phone_masked, email_masked, sex, "
-	"    city, channel, home_store_id, scope_store_ids, registered_at, registered_on, record_count, "
-	"    custom, updated_at) "
-	"SELECT w.customer_id, 'active', crm._identity_mask_name(w.shown_name), coalesce(w.phone_masked, ''), "
-	"    coalesce(w.email_masked, ''), w.sex, coalesce(w.city, ''), coalesce(w.channel, ''), w.store_id, "
-	"    w.store_ids::int[], w.registered_at, w.registered_on, w.record_count, crm._identity_custom(w.custom, false), crm.core_now() "
-	WRITTEN_ROWS
-	"ON CONFLICT (customer_id) DO UPDATE "
-	"SET name_masked = excluded.name_masked, phone_masked = excluded.phone_masked, "
-	"    email_masked = excluded.email_masked, sex = excluded.sex, city = excluded.city, "
-	"    channel = excluded.channel, home_store_id = coalesce(c.home_store_id, excluded.home_store_id), "
-	"    scope_store_ids = CASE WHEN c.scope_store_ids @> excluded.scope_store_ids THEN c.scope_store_ids "
-	"        ELSE ARRAY(SELECT DISTINCT s.id FROM unnest(c.scope_store_ids || excluded.scope_store_ids) s(id) "
-	"                   ORDER BY 1) END, "
-	"    registered_at = excluded.registered_at, registered_on = excluded.registered_on, "
-	"    record_count = excluded.record_count, custom = excluded.custom, "
-	"    row_version = c.row_version + 1, updated_at = excluded.updated_at",
+	.arg_types = value_types,
+	.sql = WRITE_CUSTOMER(WRITTEN_ROW),
 };
-
 static CrmStatement write_private = {
 	.name = "identity.write_private",
 	.n_args = N_WRITTEN,
-	.arg_types = written_types,
-	.sql =
-	"INSERT INTO crm.customer_private (customer_id, name, name_search, phone_sealed, phone_hash, "
-	"    email_sealed, birthday, is_birthday_lunar, birthday_md, address_sealed, custom, provenance) "
-	"SELECT w.customer_id, w.name, crm._identity_name_search(w.name), w.phone, w.phone_hash, w.email, "
-	"    w.birthday, coalesce(w.is_lunar, false), "
-	"    CASE WHEN NOT w.is_lunar THEN extract(month FROM w.birthday) * 100 + extract(day FROM w.birthday) END, "
-	"    w.address, crm._identity_custom(w.custom, true), w.provenance "
-	WRITTEN_ROWS
-	"ON CONFLICT (customer_id) DO UPDATE "
-	"SET name = excluded.name, name_search = excluded.name_search, phone_sealed = excluded.phone_sealed, "
-	"    phone_hash = excluded.phone_hash, email_sealed = excluded.email_sealed, "
-	"    birthday = excluded.birthday, is_birthday_lunar = excluded.is_birthday_lunar, "
-	"    birthday_md = excluded.birthday_md, address_sealed = excluded.address_sealed, "
-	"    custom = excluded.custom, provenance = excluded.provenance",
+	.arg_types = value_types,
+	.sql = WRITE_PRIVATE(WRITTEN_ROW),
 };
+
 
 /* Which value of a record fills which field; the first of a golden field tells its origin. */
 static const struct
@@ -464,6 +493,19 @@ column_array(const Golden *goldens, int n_goldens, int column, Datum *values, bo
 }
 
 static void
+write_golden(const Golden *golden)
+{
+	Datum		values[N_WRITTEN];
+	char		nulls[N_WRITTEN];
+
+	memcpy(values, golden->values, sizeof(values));
+	for (int i = 0; i < N_WRITTEN; i++)
+		nulls[i] = golden->nulls[i] ? 'n' : ' ';
+	crm_core_spi_execute(&write_customer, values, nulls, false, 0);
+	crm_core_spi_execute(&write_private, values, nulls, false, 0);
+}
+
+static void
 write_goldens(const Golden *goldens, int n_goldens)
 {
 	Datum		arguments[N_WRITTEN];
@@ -472,8 +514,8 @@ write_goldens(const Golden *goldens, int n_goldens)
 
 	for (int column = 0; column < N_WRITTEN; column++)
 		arguments[column] = column_array(goldens, n_goldens, column, values, nulls);
-	crm_core_spi_execute(&write_customer, arguments, NULL, false, 0);
-	crm_core_spi_execute(&write_private, arguments, NULL, false, 0);
+	crm_core_spi_execute(&write_customers, arguments, NULL, false, 0);
+	crm_core_spi_execute(&write_privates, arguments, NULL, false, 0);
 }
 
 /* Rows come best first, person after person; the number of persons. */
@@ -527,7 +569,9 @@ crm_identity_refresh(PG_FUNCTION_ARGS)
 	n_goldens = collect_goldens(&rules, table, n_rows, goldens);
 	for (int i = 0; i < n_goldens; i++)
 		finish_golden(&goldens[i]);
-	if (n_goldens > 0)
+	if (n_goldens == 1)
+		write_golden(&goldens[0]);
+	else if (n_goldens > 1)
 		write_goldens(goldens, n_goldens);
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -7,7 +7,8 @@
  * the rows themselves, and what is heavy enough is put together under guards.
  *
  * Promises: no server headers; memory through the caller's functions; the answer depends on
- * the rows, their numbers and the seed, never on the order in which they came.  Called by
+ * the rows, their numbers and the seed, never on the order in which they came, nor on how many
+ * processors share the work.  Called by
  * link_edge.c and the unit test.
  */
 #ifndef CRM_IDENTITY_LINK_H
@@ -41,12 +42,17 @@ typedef enum CrmLinkKind
 
 #define CRM_LINK_KINDS (CRM_LINK_CLASS + 1)
 
+/* A part of some work, independent of the others: takes no memory and does not breathe. */
+typedef void (*CrmLinkWork) (void *argument, int part);
+
 /* What the matcher needs of its surroundings. */
 typedef struct CrmLinkHost
 {
 	void	   *(*take) (void *state, size_t bytes);
 	void		(*drop) (void *state, void *bytes);
 	void		(*breathe) (void *state);	/* often: the caller may cancel */
+	/* runs work for each part, several at a time; NULL: one after the other */
+	void		(*share) (void *state, CrmLinkWork work, void *argument, int n_parts);
 	void	   *state;
 } CrmLinkHost;
 
@@ -255,12 +261,15 @@ extern void crm_link_sketch_rows(CrmLink *link);
 extern void *crm_link_grow(CrmLink *link, void *old, size_t used, size_t bytes);
 
 /* link_block.c */
-typedef void (*CrmLinkVisit) (CrmLink *link, void *state, int rule, const uint32_t *rows,
+typedef void (*CrmLinkVisit) (const CrmLink *link, void *state, int rule, const uint32_t *rows,
 							  uint32_t count);
 extern void crm_link_plan(CrmLink *link);
 extern uint64_t *crm_link_sort(CrmLink *link, uint32_t count);
-extern void crm_link_blocks(CrmLink *link, int rule, uint32_t one_in, CrmLinkVisit visit,
+extern void crm_link_blocks(const CrmLink *link, int rule, uint32_t one_in, CrmLinkVisit visit,
 							void *state);
+extern void crm_link_blocks_between(const CrmLink *link, int rule, uint32_t start, uint32_t end,
+									uint32_t one_in, CrmLinkVisit visit, void *state);
+extern uint32_t crm_link_blocks_end(const CrmLink *link, int rule, uint32_t start, uint32_t rows);
 extern void crm_link_leave_out(CrmLink *link, int rule);
 
 /* link_compare.c */
@@ -319,6 +328,26 @@ extern void crm_link_run(CrmLink *link);
 
 /* link_cluster.c */
 extern void crm_link_cluster(CrmLink *link, double cut, uint32_t *label);
+
+/* Rows in parts of equal size: the first row of one. */
+#define CRM_LINK_PARTS 16
+
+static inline uint32_t
+crm_link_part_start(const CrmLink *link, int part)
+{
+	return (uint32_t) ((uint64_t) link->n_rows * (uint64_t) part / CRM_LINK_PARTS);
+}
+
+static inline void
+crm_link_share(CrmLink *link, CrmLinkWork work, void *argument, int n_parts)
+{
+	if (link->host.share != NULL)
+		link->host.share(link->host.state, work, argument, n_parts);
+	else
+		for (int part = 0; part < n_parts; part++)
+			work(argument, part);
+	link->host.breathe(link->host.state);
+}
 
 static inline int
 crm_link_pattern_level(uint64_t pattern, int field)

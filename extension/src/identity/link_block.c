@@ -69,6 +69,7 @@ list_rules(CrmLink *link)
 /* Tokens of all rows, a field's exact one and rough one side by side; 0 is none. */
 typedef struct Plan
 {
+	const CrmLink *link;
 	uint32_t   *tokens;
 	uint32_t   *left_out;		/* a bit for each field whose own block was too large */
 	/* bits of a rule's keys, by what they begin with: those that came, and those that came again */
@@ -86,11 +87,14 @@ mix(uint64_t mixed, uint64_t token)
 }
 
 static void
-read_tokens(CrmLink *link, Plan *plan)
+read_tokens(void *argument, int part)
 {
-	uint32_t   *token = plan->tokens;
+	Plan	   *plan = argument;
+	const CrmLink *link = plan->link;
+	uint32_t	first = crm_link_part_start(link, part);
+	uint32_t   *token = plan->tokens + (size_t) first * link->n_fields * 2;
 
-	for (size_t row = 0; row < link->n_rows; row++)
+	for (size_t row = first; row < crm_link_part_start(link, part + 1); row++)
 		for (int f = 0; f < link->n_fields; f++, token += 2)
 		{
 			uint32_t	number = link->values[row * link->n_fields + f];
@@ -282,7 +286,8 @@ crm_link_plan(CrmLink *link)
 	plan.tokens = crm_link_grow(link, NULL, 0,
 								((size_t) link->n_rows * link->n_fields + 1) * 2 * sizeof(uint32_t));
 	memset(plan.left_out, 0, link->n_rows * sizeof(uint32_t));
-	read_tokens(link, &plan);
+	plan.link = link;
+	crm_link_share(link, read_tokens, &plan, CRM_LINK_PARTS);
 	link->keys = crm_link_grow(link, NULL, 0,
 							   ((size_t) link->n_rows * link->key_width + 1) * sizeof(uint32_t));
 	memset(link->keys, 0, (size_t) link->n_rows * link->key_width * sizeof(uint32_t));
@@ -304,26 +309,45 @@ crm_link_plan(CrmLink *link)
 	link->host.drop(link->host.state, plan.again);
 }
 
-/* Visits the blocks of two rows and more, in the order of their keys; of keys one in one_in. */
+/* Visits the blocks of two rows and more in a part of a rule's list, in the order of their keys; of keys one in one_in. */
 void
-crm_link_blocks(CrmLink *link, int rule, uint32_t one_in, CrmLinkVisit visit, void *state)
+crm_link_blocks_between(const CrmLink *link, int rule, uint32_t start, uint32_t end, uint32_t one_in,
+						CrmLinkVisit visit, void *state)
 {
 	const CrmLinkRule *r = &link->rules[rule];
 	uint32_t	rows[1 << 12];
 
-	for (uint32_t start = 0, end; start < r->n_rows; start = end)
+	for (uint32_t next; start < end; start = next)
 	{
 		uint32_t	first = r->rows[start] & ~FIRST_OF_BLOCK;
 		uint32_t	key = link->keys[(size_t) first * link->key_width + rule];
 
-		for (end = start + 1; end < r->n_rows && (r->rows[end] & FIRST_OF_BLOCK) == 0;)
-			end++;
+		next = crm_link_blocks_end(link, rule, start, 1);
 		if (one_in > 1 && (key >> 1) % one_in != 0)
 			continue;
-		for (uint32_t i = start; i < end; i++)
+		for (uint32_t i = start; i < next; i++)
 			rows[i - start] = r->rows[i] & ~FIRST_OF_BLOCK;
-		visit(link, state, rule, rows, end - start);
+		visit(link, state, rule, rows, next - start);
 	}
+}
+
+/* All of them. */
+void
+crm_link_blocks(const CrmLink *link, int rule, uint32_t one_in, CrmLinkVisit visit, void *state)
+{
+	crm_link_blocks_between(link, rule, 0, link->rules[rule].n_rows, one_in, visit, state);
+}
+
+/* Where a part of the list ends that begins at a block: after so many rows, with the block they are in. */
+uint32_t
+crm_link_blocks_end(const CrmLink *link, int rule, uint32_t start, uint32_t rows)
+{
+	const CrmLinkRule *r = &link->rules[rule];
+	uint32_t	end = r->n_rows - start <= rows ? r->n_rows : start + rows;
+
+	while (end < r->n_rows && (r->rows[end] & FIRST_OF_BLOCK) == 0)
+		end++;
+	return end;
 }
 
 /* Takes a rule's keys away, so that its pairs belong to others. */

@@ -38,7 +38,7 @@ crm_identity_link_new(void)
 {
 	CrmLink    *link = palloc0(sizeof(CrmLink));
 
-	link->host = (CrmLinkHost) {host_take, host_drop, host_breathe,
+	link->host = (CrmLinkHost) {host_take, host_drop, host_breathe, crm_identity_link_share,
 		AllocSetContextCreate(CurrentMemoryContext, "matcher", ALLOCSET_DEFAULT_SIZES)};
 	link->seed = 1;
 	link->cap = 2;

@@ -3,6 +3,7 @@
  *		The matcher (link.h) inside the server: memory, kinds by their words, rows of a query.
  *
  *	in link_edge.c				what both of them begin and end with
+ *	in link_share.c				work shared among processors
  *	in identity_link.c			clusters, edges and skipped keys of a query's rows
  *	in identity_link_model.c	models as values: trained, preset, read out, asked about pairs
  */
@@ -17,6 +18,9 @@
 /* A matcher that is empty; its memory is a context below the current one. */
 extern CrmLink *crm_identity_link_new(void);
 extern void crm_identity_link_free(CrmLink *link);
+
+/* Runs work for each part, with as many helpers as max_parallel_maintenance_workers and the machine allow. */
+extern void crm_identity_link_share(void *state, CrmLinkWork work, void *argument, int n_parts);
 
 /* Kinds by their words; "word/group" puts fields into a group, of which the heaviest counts. */
 extern void crm_identity_link_kinds(CrmLink *link, ArrayType *kinds);

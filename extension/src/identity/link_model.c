@@ -14,6 +14,7 @@
 
 #define RANDOM_PAIRS 300000
 #define SAMPLE_PAIRS 60000		/* a rule */
+#define LESSONS 8				/* rules that teach at a time */
 #define PATTERN_SLOTS (1 << 16)
 #define BLOCK_LEAN 0.2			/* of a block's pairs: what u of any two rows weighs there */
 #define RAREST 1e-4				/* of all rows, so that a typing error is no proof */
@@ -46,12 +47,11 @@ count_pattern(Counter *counter, uint64_t pattern)
 }
 
 static void
-count_block(CrmLink *link, void *state, int rule, const uint32_t *rows, uint32_t count)
+count_block(const CrmLink *link, void *state, int rule, const uint32_t *rows, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
 		for (uint32_t j = i + 1; j < count; j++)
 			count_pattern(state, crm_link_pattern(link, rows[i], rows[j]));
-	link->host.breathe(link->host.state);
 }
 
 /* That two rows hold one value, from how often each value is held. */
@@ -75,6 +75,31 @@ count_exact(CrmLink *link)
 	}
 }
 
+/* How often random pairs stand at each level of each field. */
+typedef struct Drawing
+{
+	const CrmLink *link;
+	int64_t		seen[CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS];
+} Drawing;
+
+static void
+draw_pairs(void *argument, int part)
+{
+	Drawing    *drawing = (Drawing *) argument + part;
+	const CrmLink *link = drawing->link;
+	int64_t		end = (int64_t) RANDOM_PAIRS * (part + 1) / CRM_LINK_PARTS;
+
+	for (int64_t i = (int64_t) RANDOM_PAIRS * part / CRM_LINK_PARTS; link->n_rows > 1 && i < end; i++)
+	{
+		uint64_t	drawn = crm_hash_int64((int64_t) (link->seed * UINT64_C(0x9E3779B97F4A7C15) + i));
+		uint32_t	a = (uint32_t) ((drawn >> 32) * link->n_rows >> 32);
+		uint32_t	b = (uint32_t) ((drawn & 0xffffffff) * link->n_rows >> 32);
+
+		for (int f = 0; a != b && f < link->n_fields; f++)
+			drawing->seen[f][crm_link_level(link, f, a, b)]++;
+	}
+}
+
 /*
  * Chances among random pairs, seen by the seed; what few pairs have shown leans on the preset,
  * and that of equal values is known from their counts.
@@ -83,18 +108,15 @@ static void
 learn_random(CrmLink *link)
 {
 	int64_t		seen[CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS] = {0};
+	Drawing		drawings[CRM_LINK_PARTS] = {0};
 
-	for (int64_t i = 0; link->n_rows > 1 && i < RANDOM_PAIRS; i++)
-	{
-		uint64_t	drawn = crm_hash_int64((int64_t) (link->seed * UINT64_C(0x9E3779B97F4A7C15) + i));
-		uint32_t	a = (uint32_t) ((drawn >> 32) * link->n_rows >> 32);
-		uint32_t	b = (uint32_t) ((drawn & 0xffffffff) * link->n_rows >> 32);
-
-		for (int f = 0; a != b && f < link->n_fields; f++)
-			seen[f][crm_link_level(link, f, a, b)]++;
-		if (i % 4096 == 0)
-			link->host.breathe(link->host.state);
-	}
+	for (int part = 0; part < CRM_LINK_PARTS; part++)
+		drawings[part].link = link;
+	crm_link_share(link, draw_pairs, drawings, CRM_LINK_PARTS);
+	for (int part = 0; part < CRM_LINK_PARTS; part++)
+		for (int f = 0; f < link->n_fields; f++)
+			for (int level = 0; level < CRM_LINK_MAX_LEVELS; level++)
+				seen[f][level] += drawings[part].seen[f][level];
 	count_exact(link);
 	for (int f = 0; f < link->n_fields; f++)
 	{
@@ -112,50 +134,91 @@ learn_random(CrmLink *link)
 	}
 }
 
+/* What the blocks of one rule teach about the fields that they were not made of. */
+typedef struct Lesson
+{
+	const CrmLink *link;
+	int			rule;
+	uint32_t	blocked;		/* a bit for each field of the rule */
+	CrmLinkField fields[CRM_LINK_MAX_FIELDS];
+	double		share;			/* of matches among its pairs */
+	Counter		counter;
+} Lesson;
+
+static void
+learn_rule(void *argument, int part)
+{
+	Lesson	   *lesson = (Lesson *) argument + part;
+	const CrmLink *link = lesson->link;
+	const CrmLinkRule *rule = &link->rules[lesson->rule];
+	CrmLinkPattern *slots = lesson->counter.slots;
+	uint32_t	one_in = (uint32_t) (rule->pairs / SAMPLE_PAIRS) + 1;
+	int64_t		n = 0;
+
+	lesson->blocked = 0;
+	for (int p = 0; p < rule->n_parts; p++)
+		lesson->blocked |= 1u << rule->field[p];
+	memset(slots, 0, PATTERN_SLOTS * sizeof(CrmLinkPattern));
+	lesson->counter.used = 0;
+	crm_link_blocks(link, lesson->rule, one_in, count_block, &lesson->counter);
+	for (int64_t i = 0; i < PATTERN_SLOTS; i++)
+		if (slots[i].count != 0)
+			slots[n++] = slots[i];
+	memcpy(lesson->fields, link->fields, sizeof lesson->fields);
+	lesson->share = crm_link_em(lesson->fields, link->n_fields, slots, n, lesson->blocked, 0.1, BLOCK_LEAN);
+}
+
+/* Chances of matches, added up over rules by how many matches each has. */
+typedef struct Learned
+{
+	double		sum[CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS];
+	double		weight[CRM_LINK_MAX_FIELDS];
+} Learned;
+
+static void
+add_lesson(CrmLink *link, const Lesson *lesson, Learned *learned)
+{
+	double		matches = lesson->share * link->rules[lesson->rule].pairs;
+
+	link->matches = fmax(link->matches, matches);
+	for (int f = 0; f < link->n_fields; f++)
+	{
+		if ((lesson->blocked >> f & 1) != 0)
+			continue;
+		learned->weight[f] += matches;
+		for (int level = 1; level < link->fields[f].n_levels; level++)
+			learned->sum[f][level] += lesson->fields[f].m[level] * lesson->share * link->rules[lesson->rule].pairs;
+	}
+}
+
 static void
 learn_matches(CrmLink *link)
 {
-	CrmLinkField start[CRM_LINK_MAX_FIELDS];
-	double		sum[CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS] = {0};
-	double		weight[CRM_LINK_MAX_FIELDS] = {0};
-	Counter		counter;
+	Lesson	   *lessons = crm_link_grow(link, NULL, 0, LESSONS * sizeof(Lesson));
+	Learned		learned = {0};
+	int			rule = 0;
+	int			n;
 
-	memcpy(start, link->fields, sizeof start);
-	counter.slots = crm_link_grow(link, NULL, 0, PATTERN_SLOTS * sizeof(CrmLinkPattern));
-	for (int r = 0; r < link->n_rules; r++)
+	for (int i = 0; i < LESSONS; i++)
+		lessons[i].counter.slots = crm_link_grow(link, NULL, 0, PATTERN_SLOTS * sizeof(CrmLinkPattern));
+	do
 	{
-		CrmLinkRule *rule = &link->rules[r];
-		uint32_t	blocked = 0;
-		uint32_t	one_in = (uint32_t) (rule->pairs / SAMPLE_PAIRS) + 1;
-		int64_t		n = 0;
-		double		share;
-
-		if (rule->pairs < 50)
-			continue;
-		for (int p = 0; p < rule->n_parts; p++)
-			blocked |= 1u << rule->field[p];
-		memset(counter.slots, 0, PATTERN_SLOTS * sizeof(CrmLinkPattern));
-		counter.used = 0;
-		crm_link_blocks(link, r, one_in, count_block, &counter);
-		for (int64_t i = 0; i < PATTERN_SLOTS; i++)
-			if (counter.slots[i].count != 0)
-				counter.slots[n++] = counter.slots[i];
-		memcpy(link->fields, start, sizeof start);
-		share = crm_link_em(link->fields, link->n_fields, counter.slots, n, blocked, 0.1, BLOCK_LEAN);
-		link->matches = fmax(link->matches, share * rule->pairs);
-		for (int f = 0; f < link->n_fields; f++)
-			if ((blocked >> f & 1) == 0)
+		for (n = 0; n < LESSONS && rule < link->n_rules; rule++)
+			if (link->rules[rule].pairs >= 50)
 			{
-				weight[f] += share * rule->pairs;
-				for (int level = 1; level < start[f].n_levels; level++)
-					sum[f][level] += link->fields[f].m[level] * share * rule->pairs;
+				lessons[n].link = link;
+				lessons[n++].rule = rule;
 			}
-	}
-	link->host.drop(link->host.state, counter.slots);
-	memcpy(link->fields, start, sizeof start);
+		crm_link_share(link, learn_rule, lessons, n);
+		for (int i = 0; i < n; i++)
+			add_lesson(link, &lessons[i], &learned);
+	} while (n > 0);
+	for (int i = 0; i < LESSONS; i++)
+		link->host.drop(link->host.state, lessons[i].counter.slots);
+	link->host.drop(link->host.state, lessons);
 	for (int f = 0; f < link->n_fields; f++)
-		for (int level = 1; weight[f] > 0 && level < start[f].n_levels; level++)
-			link->fields[f].m[level] = sum[f][level] / weight[f];
+		for (int level = 1; learned.weight[f] > 0 && level < link->fields[f].n_levels; level++)
+			link->fields[f].m[level] = learned.sum[f][level] / learned.weight[f];
 }
 
 void

@@ -350,24 +350,50 @@ put_in_order(CrmLink *link)
 	link->values = values;
 }
 
+typedef struct Sketching
+{
+	CrmLink    *link;
+	CrmLinkSketch *of_values;
+} Sketching;
+
+static void
+sketch_values(void *argument, int part)
+{
+	const Sketching *work = argument;
+	const CrmLink *link = work->link;
+	uint32_t	end = (uint32_t) ((uint64_t) link->n_values * (uint64_t) (part + 1) / CRM_LINK_PARTS);
+
+	for (uint32_t v = (uint32_t) ((uint64_t) link->n_values * (uint64_t) part / CRM_LINK_PARTS); v < end; v++)
+	{
+		const CrmLinkValue *value = &link->dictionary[v];
+
+		work->of_values[v] = v == 0 ? (CrmLinkSketch) {0} :
+			crm_link_sketch(link->fields[value->field].kind, link->arena, value);
+	}
+}
+
+static void
+sketch_part(void *argument, int part)
+{
+	const Sketching *work = argument;
+	const CrmLink *link = work->link;
+	size_t		end = (size_t) crm_link_part_start(link, part + 1) * link->n_fields;
+
+	for (size_t i = (size_t) crm_link_part_start(link, part) * link->n_fields; i < end; i++)
+		link->sketches[i] = work->of_values[link->values[i]];
+}
+
 /* Value by value and then row by row: the first pass reads the values in their order. */
 void
 crm_link_sketch_rows(CrmLink *link)
 {
 	size_t		cells = (size_t) link->n_rows * link->n_fields;
-	CrmLinkSketch *of_values = crm_link_grow(link, NULL, 0, link->n_values * sizeof(CrmLinkSketch));
+	Sketching	work = {link, crm_link_grow(link, NULL, 0, link->n_values * sizeof(CrmLinkSketch))};
 
-	of_values[0] = (CrmLinkSketch) {0};
-	for (uint32_t v = 1; v < link->n_values; v++)
-	{
-		const CrmLinkValue *value = &link->dictionary[v];
-
-		of_values[v] = crm_link_sketch(link->fields[value->field].kind, link->arena, value);
-	}
+	crm_link_share(link, sketch_values, &work, CRM_LINK_PARTS);
 	link->sketches = crm_link_grow(link, NULL, 0, cells * sizeof(CrmLinkSketch));
-	for (size_t i = 0; i < cells; i++)
-		link->sketches[i] = of_values[link->values[i]];
-	link->host.drop(link->host.state, of_values);
+	crm_link_share(link, sketch_part, &work, CRM_LINK_PARTS);
+	link->host.drop(link->host.state, work.of_values);
 }
 
 void

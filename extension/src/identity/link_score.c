@@ -13,6 +13,8 @@
 
 #define KEPT_ODDS (-4.0)		/* bits: what is less likely is not worth an edge */
 #define LOWEST (-64)
+#define SLICES 16				/* scored at a time */
+#define SLICE_ROWS (1 << 15)
 #define MANY_PAIRS 500000		/* a key of fewer is not worth trying first */
 #define TRIED_PAIRS 100000
 #define POOR 20000				/* pairs for one match are too many */
@@ -44,36 +46,122 @@ belongs_to_earlier(const CrmLink *link, int rule, uint32_t a, uint32_t b)
 	return false;
 }
 
-static void
-score_pair(CrmLink *link, int rule, uint32_t a, uint32_t b)
+/* Some blocks of a rule, and the edges that their pairs make. */
+typedef struct Slice
 {
+	const CrmLink *link;
+	int			rule;
+	uint32_t	start;			/* of the rule's list */
+	uint32_t	end;
+	int64_t		compared;
+	CrmLinkEdge *edges;
+	uint32_t	n_edges;
+	uint32_t	room;			/* more edges are counted and not kept */
+} Slice;
+
+static void
+score_pair(Slice *slice, uint32_t a, uint32_t b)
+{
+	const CrmLink *link = slice->link;
 	double		least = KEPT_ODDS - link->prior;
 	uint64_t	pattern;
 	double		score;
 
-	link->compared++;
+	slice->compared++;
 	if (!crm_link_pattern_worth(link, a, b, least, &pattern))
 		return;
 	score = crm_link_score(link, a, b, pattern);
 	if (score < least)
 		return;
-	if (link->n_edges >= link->room_edges)
-	{
-		link->room_edges = link->room_edges ? link->room_edges * 2 : 4096;
-		link->edges = crm_link_grow(link, link->edges, link->n_edges * sizeof(CrmLinkEdge),
-									link->room_edges * sizeof(CrmLinkEdge));
-	}
-	link->edges[link->n_edges++] = (CrmLinkEdge) {a, b, (float) score, (uint16_t) rule, 0, pattern};
+	if (slice->n_edges < slice->room)
+		slice->edges[slice->n_edges] = (CrmLinkEdge) {a, b, (float) score, (uint16_t) slice->rule, 0, pattern};
+	slice->n_edges++;
 }
 
 static void
-score_block(CrmLink *link, void *state, int rule, const uint32_t *rows, uint32_t count)
+score_block(const CrmLink *link, void *state, int rule, const uint32_t *rows, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
 		for (uint32_t j = i + 1; j < count; j++)
 			if (!belongs_to_earlier(link, rule, rows[i], rows[j]))
-				score_pair(link, rule, rows[i], rows[j]);
-	link->host.breathe(link->host.state);
+				score_pair(state, rows[i], rows[j]);
+}
+
+static void
+score_slice(void *argument, int part)
+{
+	Slice	   *slice = (Slice *) argument + part;
+
+	slice->compared = slice->n_edges = 0;
+	crm_link_blocks_between(slice->link, slice->rule, slice->start, slice->end, 1, score_block, slice);
+}
+
+/* Adds a slice's edges to all; one that found more than it had room for is scored again. */
+static void
+take_edges(CrmLink *link, Slice *slice)
+{
+	if (slice->n_edges > slice->room)
+	{
+		slice->room = slice->n_edges;
+		slice->edges = crm_link_grow(link, slice->edges, 0, slice->room * sizeof(CrmLinkEdge));
+		score_slice(slice, 0);
+	}
+	if (link->n_edges + slice->n_edges > link->room_edges)
+	{
+		link->room_edges = (link->n_edges + slice->n_edges) * 2;
+		link->edges = crm_link_grow(link, link->edges, link->n_edges * sizeof(CrmLinkEdge),
+									link->room_edges * sizeof(CrmLinkEdge));
+	}
+	memcpy(link->edges + link->n_edges, slice->edges, slice->n_edges * sizeof(CrmLinkEdge));
+	link->n_edges += slice->n_edges;
+	link->compared += slice->compared;
+}
+
+/* The next blocks in order of rules, as many as slices; how many got any. */
+static int
+cut_slices(const CrmLink *link, Slice *slices, int *rule, uint32_t *start)
+{
+	int			n = 0;
+
+	while (n < SLICES && *rule < link->n_rules)
+	{
+		if (*start >= link->rules[*rule].n_rows)
+		{
+			(*rule)++;
+			*start = 0;
+			continue;
+		}
+		slices[n].link = link;
+		slices[n].rule = *rule;
+		slices[n].start = *start;
+		slices[n].end = *start = crm_link_blocks_end(link, *rule, *start, SLICE_ROWS);
+		n++;
+	}
+	return n;
+}
+
+/* Edges in the order of rules and blocks, whoever found them. */
+static void
+score_all(CrmLink *link)
+{
+	Slice		slices[SLICES] = {0};
+	int			rule = 0;
+	uint32_t	start = 0;
+	int			n;
+
+	for (int i = 0; i < SLICES; i++)
+	{
+		slices[i].room = SLICE_ROWS;
+		slices[i].edges = crm_link_grow(link, NULL, 0, SLICE_ROWS * sizeof(CrmLinkEdge));
+	}
+	while ((n = cut_slices(link, slices, &rule, &start)) > 0)
+	{
+		crm_link_share(link, score_slice, slices, n);
+		for (int i = 0; i < n; i++)
+			take_edges(link, &slices[i]);
+	}
+	for (int i = 0; i < SLICES; i++)
+		link->host.drop(link->host.state, slices[i].edges);
 }
 
 typedef struct Yield
@@ -83,7 +171,7 @@ typedef struct Yield
 } Yield;
 
 static void
-sample_block(CrmLink *link, void *state, int rule, const uint32_t *rows, uint32_t count)
+sample_block(const CrmLink *link, void *state, int rule, const uint32_t *rows, uint32_t count)
 {
 	Yield	   *yield = state;
 	double		least = KEPT_ODDS - link->prior;
@@ -205,9 +293,7 @@ crm_link_learn(CrmLink *link)
 	link->host.drop(link->host.state, link->order);
 	link->order = NULL;
 	leave_out_poor(link);
-	for (int r = 0; r < link->n_rules; r++)
-		if (!link->rules[r].is_left_out)
-			crm_link_blocks(link, r, 1, score_block, NULL);
+	score_all(link);
 	drop_rows(link);
 	if (link->has_model)
 		return;
