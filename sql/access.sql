@@ -174,7 +174,7 @@ SET LOCAL crm.core_clock = '2031-03-30T12:00:00Z';
 INSERT INTO crm.event (source_record_id, received_at, event_id, source_id, type, occurred_at, business_day, is_history)
 VALUES (1, '2031-03-05', 1, 1, 'view', '2031-03-05', '2031-03-05', false);
 SELECT crm._access_partitions() AS done;
-SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent IN ('crm.inbox'::regclass, 'crm.event'::regclass, 'crm.decision'::regclass)
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent IN ('crm.inbox'::regclass, 'crm.event'::regclass)
     AND c.relkind = 'r' AND c.relname ~ '2031' ORDER BY 1;
 SELECT tableoid::regclass AS moved_to FROM crm.event WHERE source_record_id = 1;
 SET LOCAL crm.core_clock = '2034-05-01T12:00:00Z';

@@ -38,8 +38,14 @@ INSERT INTO crm.opt_out (channel, address_hash, at, evidence) SELECT 'sms', crm.
 INSERT INTO crm.customer_value (customer_id, tier, tier_since, order_days, net_minor, last_day, as_of, updated_at)
 SELECT id, CASE WHEN tier < 0.1 THEN 'N' ELSE 'B' END, '2026-01-01', 1, 100, CASE WHEN tier > 0.9 THEN date '2026-06-01' ELSE '2026-05-31' END, '2026-06-30', '2026-06-30' FROM one WHERE tier < 0.95;
 SELECT count(crm._loyalty_issue(id, CASE WHEN held < 0.05 THEN 'welcome_5' ELSE 'wake_up_90' END, NULL, NULL)) AS held FROM one WHERE held < 0.1;
-INSERT INTO crm.contact_cap (cap_key, sent_at) SELECT crm._outbox_cap_key('p', id::text, NULL), ARRAY[timestamptz '2026-06-20' + capped * interval '60 days'] FROM one WHERE capped < 0.15;
-ANALYZE crm.customer, crm.customer_private, crm.membership, crm.identifier, crm.record_identifier, crm.consent, crm.customer_value, crm.contact_cap, crm.coupon;
+-- what some have had: a few of them given back, or sent again after that, or perhaps arrived after all; or followed on the next channel
+INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, is_marketing, body, due_at, created_at)
+SELECT id, id || '-had', 'sms', 'set_end', true, '{}', timestamptz '2026-06-20' + capped * interval '60 days', timestamptz '2026-06-20' FROM one WHERE capped < 0.15
+UNION ALL SELECT id, id || '-next', 'wechat', 'set_end', true, jsonb_build_object('fallback_of', id || '-had', 'is_second', true), timestamptz '2026-06-20' + capped * interval '60 days', '2026-06-20' FROM one WHERE capped BETWEEN 0.06 AND 0.1;
+INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind)
+SELECT id, id || '-had', '2026-06-21', 9670000000 + id * 10 + n, kind FROM one, (VALUES (1, 'dead'), (2, 'replayed'), (3, 'unknown'), (4, 'dead')) k (n, kind)
+WHERE capped < 0.15 AND CASE WHEN tier < 0.4 THEN n = 1 WHEN tier < 0.6 THEN n < 3 WHEN tier < 0.8 THEN n > 2 END;
+ANALYZE crm.customer, crm.customer_private, crm.membership, crm.identifier, crm.record_identifier, crm.consent, crm.customer_value, crm.outbox, crm.outbox_event, crm.coupon;
 UPDATE crm.flow SET state = 'active', active_from = '2026-01-01',
     spec = spec || '{"exclude_tiers": ["N"], "goal": "order", "since": "2026-06-29T00:00:00+08:00", "holdout_percent": 10, "cap_messages": 1}' WHERE code = 'silence_30';
 INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, flow_version)

@@ -113,12 +113,28 @@ SELECT count(*) AS claimed FROM pg_temp.claim();
 UPDATE crm.endpoint SET failures = 0, broken_until = NULL WHERE endpoint = 'outbox_end';
 DELETE FROM crm.outbox_queue WHERE endpoint = 'outbox_end';
 
+-- what a person has had, each message here that of an id: what never went is not counted, what may have arrived is, and so is what goes after all
+INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, is_marketing, body, due_at, created_at)
+SELECT 970120 + n, m, 'sms', 'outbox_end', m <> 'bill', CASE m WHEN 'second' THEN '{"fallback_of": "sent", "is_second": true}' WHEN 'next' THEN '{"fallback_of": "dead"}' ELSE '{}' END::jsonb,
+       crm.core_now() - CASE m WHEN 'old' THEN interval '8 d' ELSE interval '1 d' END, crm.core_now()
+FROM unnest('{waiting,sent,bill,old,cancelled,dead,next,undelivered,uncertain,replayed,buried_again,second}'::text[]) WITH ORDINALITY w (m, n);
+INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind)
+SELECT o.customer_id, o.message_id, crm.core_now(), 970130000 + k.n, k.kind
+FROM crm.outbox o JOIN (VALUES ('sent', 1, 'sent'), ('cancelled', 2, 'cancelled'), ('dead', 3, 'dead'), ('undelivered', 4, 'sent'), ('undelivered', 5, 'undelivered'), ('uncertain', 6, 'unknown'),
+    ('uncertain', 7, 'dead'), ('replayed', 8, 'dead'), ('replayed', 9, 'replayed'), ('buried_again', 10, 'dead'), ('buried_again', 11, 'replayed'), ('buried_again', 12, 'dead')) k (m, n, kind) ON k.m = o.message_id
+WHERE o.customer_id BETWEEN 970121 AND 970132;
+SELECT o.message_id, h.sent FROM crm.outbox o, LATERAL crm._outbox_had(ARRAY[o.customer_id], crm.core_now() - interval '7 d', 'infinity') h WHERE o.customer_id BETWEEN 970121 AND 970132 ORDER BY o.customer_id;
+SELECT h.sent AS under_all_ids FROM crm._outbox_had(ARRAY(SELECT generate_series(970121, 970132)), crm.core_now() - interval '7 d', 'infinity') h;
+DELETE FROM crm.outbox WHERE customer_id BETWEEN 970121 AND 970132;
+DELETE FROM crm.outbox_event WHERE customer_id BETWEEN 970121 AND 970132;
+
 -- 5. at the last moment: opted out, refused, expired, address given up; what is no marketing goes all the same
 SELECT pg_temp.put(1, 'stop'), pg_temp.put(1, 'bill', false), pg_temp.put(2, 'no'), pg_temp.put(3, 'late', true, crm.core_now(), crm.core_now() + interval '1 min'), pg_temp.put(5, 'moved', false), pg_temp.put(6, 'family');
-INSERT INTO crm.contact_cap (cap_key, sent_at) VALUES (crm._outbox_cap_key('p', '970101', NULL), ARRAY[crm.core_now(), crm.core_now() - interval '1 d']);
+INSERT INTO crm.contact_cap (cap_key, sent_at)
+VALUES (crm._outbox_cap_key('sms', crm._identity_hash(1::smallint, '', '+8613970000001')), ARRAY[crm.core_now(), crm.core_now() - interval '1 d']);
 SELECT crm.outbox_opt_out('sms', '139 7000 0001', 'TD', 'stop-1') AS stopped, crm.outbox_opt_out('sms', '139 7000 0001', 'TD', 'stop-1') AS replayed;
 SELECT crm.outbox_opt_out('sms', '+86 139-7000-0001', 'TD') AS again, crm._outbox_consent(970101, 'sms') AS consent;
-SELECT cap.sent_at FROM crm.contact_cap cap WHERE cap.cap_key = crm._outbox_cap_key('p', '970101', NULL);
+SELECT cap.sent_at FROM crm.contact_cap cap WHERE cap.cap_key = crm._outbox_cap_key('sms', crm._identity_hash(1::smallint, '', '+8613970000001'));
 SELECT pg_temp.try($$crm.outbox_opt_out('sms', 'nobody')$$), pg_temp.try($$crm.outbox_opt_out('pigeon', '13970000001')$$), pg_temp.try($$crm.outbox_opt_out('email', 'a@')$$);
 SELECT crm.outbox_set_consent(970102, 'sms', 'no', 'on the phone') ->> 'state' AS state;
 UPDATE crm.record_identifier SET ended_at = crm.core_now() WHERE source_record_id = 970205;

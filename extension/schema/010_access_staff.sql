@@ -157,7 +157,6 @@ VALUES ('core.time_zone', '"Asia/Shanghai"', 'the chain''s own time zone: daily 
     ('access.link_minutes', '60', 'minutes a one-time sign-in link can be used'),
     ('access.idempotency_hours', '48', 'hours the answer to an idempotency key is kept'),
     ('access.audit_months', '84', 'months the audit trail is kept'),
-    ('access.decision_months', '25', 'months the decisions of the gate are kept'),
     ('access.event_months', '37', 'months behaviour events are kept'),
     ('access.unmask_hour_limit', '60', 'unmaskings an hour and staff member');
 

@@ -70,7 +70,7 @@ CREATE TABLE crm.outbox_queue (
     PRIMARY KEY (customer_id, message_id)) WITH (fillfactor = 50);
 -- leases are in no index, and each page has room for them: taking one touches no index
 CREATE INDEX outbox_queue_due ON crm.outbox_queue (endpoint, due_at, customer_id);
--- What happened to a message, appended: attempt, then sent, failed, gone, unknown or refused; dead, replayed, cancelled;
+-- What happened to a message, appended: of each attempt sent, failed, gone, unknown or refused, lost when its process ended before; dead, replayed, cancelled;
 -- delivered, undelivered, opened, clicked as receipts say.
 CREATE TABLE crm.outbox_event (
     customer_id bigint NOT NULL,
@@ -89,9 +89,9 @@ CREATE TABLE crm.dead_letter (
     reason text NOT NULL,
     replayed_at timestamptz,
     PRIMARY KEY (customer_id, message_id));
--- What counts against caps; locked per person and per address while the gate decides.
+-- What an address has had, whoever holds it; what a person has had is counted in the outbox.
 CREATE TABLE crm.contact_cap (
-    cap_key bytea PRIMARY KEY,          -- 'p' customer id, or 'a' channel and address hash
+    cap_key bytea PRIMARY KEY,          -- channel and address hash
     sent_at timestamptz[] NOT NULL DEFAULT '{}');   -- reservations and sends of the last 31 days
 -- Sending after a new timeline waits for a person.
 CREATE TABLE crm.sending_state (

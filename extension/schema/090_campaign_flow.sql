@@ -32,23 +32,24 @@ CREATE TABLE crm.occurrence (
     message_id text,
     coupon_id bigint,
     flow_version int NOT NULL,
+    -- the gate's decision: the step that decided, and what the step consent said if it let pass
+    step text,                          -- active, late, consent, exclusion, holdout, offer, cap, quiet
+    result text,                        -- pass, stop, hold
+    reason text,
+    reach text,
     PRIMARY KEY (customer_id, flow_id, epoch, occurrence_key));
 -- not by flow: a look-up of a person's key must find nothing better than the primary key
-CREATE INDEX occurrence_fired ON crm.occurrence (fired_at);
+-- rows come in the order of time
+CREATE INDEX occurrence_fired ON crm.occurrence USING brin (fired_at) WITH (pages_per_range = 32, autosummarize = on);
 
 -- Each decision of the gate: the step that decided with its reason, and what those before it said.
-CREATE TABLE crm.decision (
-    decided_at timestamptz NOT NULL,
-    customer_id bigint NOT NULL,
-    flow_id int NOT NULL,
-    occurrence_key text NOT NULL,
-    decision_id bigint NOT NULL,
-    step text NOT NULL,                 -- active, late, consent, reachable, exclusion, goal, holdout, offer, cap, quiet, variant, render
-    result text NOT NULL,               -- pass, stop, hold
-    reason text NOT NULL,
-    passed text[] NOT NULL DEFAULT '{}',    -- "step: reason" in the gate's order
-    PRIMARY KEY (customer_id, flow_id, decided_at, decision_id)) PARTITION BY RANGE (decided_at);
-CREATE TABLE crm.decision_default PARTITION OF crm.decision DEFAULT;
+CREATE VIEW crm.decision WITH (security_invoker = true) AS
+    SELECT o.fired_at AS decided_at, o.customer_id, o.flow_id, o.epoch, o.occurrence_key, o.step, o.result, o.reason,
+           -- "step: reason" of those before it, in the gate's order
+           (ARRAY['active: flow is active', 'late: in time', 'consent: ' || o.reach, 'exclusion: not excluded, goal not reached', 'holdout: treatment',
+                  'offer: no equal or better offer', 'cap: within the caps'])
+           [1 : array_position('{active,late,consent,exclusion,holdout,offer,cap,quiet}', o.step) - 1] AS passed
+    FROM crm.occurrence o WHERE o.step IS NOT NULL;
 
 -- Persons already past the line at activation: enter after someone confirms, a few a day.
 CREATE TABLE crm.flow_backlog (
@@ -64,5 +65,5 @@ CREATE INDEX flow_backlog_waiting ON crm.flow_backlog (flow_id) WHERE entered_at
 
 SELECT crm._access_open('crm.flow', 'crm.flow_version');
 SELECT crm._access_protect_person('crm.occurrence');
-SELECT crm._access_protect_person('crm.decision');
+GRANT SELECT ON crm.decision TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_analyst, crm_headquarters;
 SELECT crm._access_protect_person('crm.flow_backlog');

@@ -137,7 +137,6 @@ BEGIN
         ('inbox', 'received_at', interval '1 day', 3,
          (coalesce((SELECT max(s.raw_retention_days) FROM crm.source s), 400) || ' days')::interval, false),
         ('event', 'received_at', interval '1 month', 2, (crm._setting('access.event_months')::text || ' months')::interval, false),
-        ('decision', 'decided_at', interval '1 month', 2, (crm._setting('access.decision_months')::text || ' months')::interval, false),
         ('audit', 'audited_at', interval '1 month', 2, (crm._setting('access.audit_months')::text || ' months')::interval, true);
 END
 $$;
@@ -217,7 +216,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._access_partitions() IS
-    'job: makes the partitions of inbox (days), event, decision and audit (months) ahead, and drops those past their retention';
+    'job: makes the partitions of inbox (days), event and audit (months) ahead, and drops those past their retention';
 
 CREATE FUNCTION crm._access_purge() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -269,7 +268,7 @@ BEGIN
       AND EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee <> c.relowner);
     RETURN QUERY
     SELECT format('rows of crm.%s past their partitions', p.parent), '0', n.rows::text
-    FROM (VALUES ('inbox'), ('event'), ('decision'), ('audit')) p(parent)
+    FROM (VALUES ('inbox'), ('event'), ('audit')) p(parent)
     CROSS JOIN LATERAL crm._access_count_default(p.parent) n(rows) WHERE n.rows > 0;
 END
 $$;

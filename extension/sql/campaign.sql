@@ -167,8 +167,7 @@ DECLARE
     most int := (flow.spec ->> 'cap_messages')::int;
     spoken text := crm._campaign_cap_words(flow.spec);
     span record;
-    own_keys bytea[] := ARRAY(SELECT crm._outbox_cap_key('p', i::text, NULL) FROM unnest(ids) i);
-    address_key bytea := crm._outbox_cap_key('a', channel, address_hash);
+    address_key bytea := crm._outbox_cap_key(channel, address_hash);
     sent int;
 BEGIN
     SELECT * INTO span FROM crm._campaign_span(flow.spec ->> 'cap_per', (flow.spec ->> 'cap_days')::int, at, zone);
@@ -177,8 +176,7 @@ BEGIN
     IF sent >= most THEN
         RETURN format('superseded: %s of %s address', sent, spoken);
     END IF;
-    SELECT count(*) INTO sent FROM crm.contact_cap c, unnest(c.sent_at) s
-    WHERE c.cap_key = ANY (own_keys) AND s > span.after AND s < span.before;
+    SELECT h.sent INTO sent FROM crm._outbox_had(ids, span.after, span.before) h;
     IF sent >= most THEN
         RETURN format('superseded: %s of %s person', sent, spoken);
     END IF;
@@ -275,16 +273,20 @@ $$;
 COMMENT ON FUNCTION crm._campaign_gate(crm.flow_row, bigint, bigint[], text, timestamptz, timestamptz, crm.gate_reach) IS
     'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours and best hour; the same code live, in preview and in explain (reach: that of crm._campaign_channel(), when it is known already)';
 
+CREATE FUNCTION crm._campaign_last_day(valid_until timestamptz, zone text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT to_char((valid_until AT TIME ZONE zone) - interval '1 second', 'YYYY-MM-DD') $$;
+COMMENT ON FUNCTION crm._campaign_last_day(timestamptz, text) IS
+    'the last day of a coupon by a zone''s clock; valid_until is the first moment at which it is not valid any more';
+
 CREATE FUNCTION crm._campaign_fill(body text, who text, code text, value numeric, valid_until timestamptz, zone text, more jsonb DEFAULT NULL) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS
 $$
-    -- valid_until is the first moment at which it is not valid any more: the day before it is named;
     -- the name last: whatever it holds is text, not a variable
     SELECT replace(replace(replace(replace(
                CASE WHEN more IS NULL THEN body
                     ELSE replace(replace(replace(replace(body, '{{link}}', coalesce(more ->> 'link', '')), '{{last_item}}', coalesce(more ->> 'last_item', '喜欢的商品')),
                                          '{{top_items}}', coalesce(more ->> 'top_items', '喜欢的商品')), '{{last_year_item}}', coalesce(more ->> 'last_year_item', '喜欢的商品')) END, '{{coupon_code}}', coalesce(code, '')), '{{coupon_value}}', coalesce(trim_scale(value)::text, '')),
-                           '{{valid_until}}', coalesce(to_char((valid_until AT TIME ZONE zone) - interval '1 second', 'YYYY-MM-DD'), '')),
+                           '{{valid_until}}', coalesce(crm._campaign_last_day(valid_until, zone), '')),
                    '{{name}}', coalesce(who, '会员'))
 $$;
 COMMENT ON FUNCTION crm._campaign_fill(text, text, text, numeric, timestamptz, text, jsonb) IS
@@ -321,30 +323,12 @@ CREATE FUNCTION crm._campaign_message_id(flow_id int, epoch int, person bigint, 
 $$ SELECT person || '-' || encode(crm._keyed_hash('message', convert_to(concat_ws(E'\x1f', flow_id, epoch, person, occurrence_key), 'UTF8')), 'hex') $$;
 COMMENT ON FUNCTION crm._campaign_message_id(int, int, bigint, text) IS 'the id of an occurrence''s message: leads to its row, equal at every attempt';
 
-CREATE FUNCTION crm._campaign_lock_caps(persons bigint[], reaches crm.gate_reach[]) RETURNS void
-    LANGUAGE plpgsql AS
-$$
-DECLARE
-    keys bytea[] := ARRAY(
-        SELECT DISTINCT k.cap_key
-        FROM ROWS FROM (unnest(persons), unnest(reaches)) w (person, channel, address_hash, reason),
-             LATERAL (VALUES (crm._outbox_cap_key('p', w.person::text, NULL)), (crm._outbox_cap_key('a', w.channel, w.address_hash))) k (cap_key)
-        WHERE w.channel IS NOT NULL ORDER BY 1);
-BEGIN
-    INSERT INTO crm.contact_cap (cap_key) SELECT unnest(keys) ON CONFLICT DO NOTHING;
-    PERFORM FROM crm.contact_cap c WHERE c.cap_key = ANY (keys) ORDER BY c.cap_key FOR UPDATE;
-END
-$$;
-COMMENT ON FUNCTION crm._campaign_lock_caps(bigint[], crm.gate_reach[]) IS
-    'locks the counters of persons and addresses, in their order, so that two flows cannot both be the last one allowed';
-
 -- An occurrence that the gate let through: coupon, task, message, reservation.
 CREATE FUNCTION crm._campaign_send(flow crm.flow_row, person bigint, occurrence_key text, late_at timestamptz, epoch int,
                                    gate crm.gate_result, OUT message text, OUT coupon bigint)
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    counters bytea[] := ARRAY[crm._outbox_cap_key('p', person::text, NULL), crm._outbox_cap_key('a', gate.channel, gate.address_hash)];
 BEGIN
     IF flow.spec ->> 'coupon_type' IS NOT NULL THEN
         coupon := crm._loyalty_issue(person, flow.spec ->> 'coupon_type', flow.flow_id, occurrence_key, NULL, gate.zone);
@@ -360,12 +344,11 @@ BEGIN
         gate.due_at, CASE WHEN late_at < 'infinity' THEN late_at END, gate.address_hash,
         crm._campaign_quiet(flow, gate.zone));
     PERFORM crm._campaign_put_links(flow, ARRAY[person], ARRAY[message]);
-    UPDATE crm.contact_cap c SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > gate.due_at - interval '31 days'), gate.due_at)
-    WHERE c.cap_key = ANY (counters);
+    PERFORM crm._outbox_count_one(gate.channel, gate.address_hash, gate.due_at);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_send(crm.flow_row, bigint, text, timestamptz, int, crm.gate_result) IS
-    'issues the coupon, puts the message into the outbox and counts it against the caps, which the caller has locked';
+    'issues the coupon, puts the message into the outbox and counts it at its address, whose counter the caller has locked';
 
 -- The ledger's part: the caller has locked the person and the counters of where it may go.
 CREATE FUNCTION crm._campaign_decide(flow crm.flow_row, person bigint, occurrence_key text, due_at timestamptz, late_at timestamptz,
@@ -391,19 +374,17 @@ BEGIN
     IF gate.outcome IN ('sent', 'held') AND NOT is_shadow THEN
         SELECT s.message, s.coupon INTO sent FROM crm._campaign_send(flow, person, occurrence_key, late_at, epoch, gate) s;
     END IF;
-    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version, variant)
-    VALUES (person, flow.flow_id, _campaign_decide.epoch, _campaign_decide.occurrence_key, crm.core_now(),
-            coalesce(gate.due_at, _campaign_decide.due_at), gate.arm, gate.outcome, sent.message, sent.coupon, flow.version,
-            CASE gate.arm WHEN 'treatment' THEN flow.spec ->> 'variant' END);
-    INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, decision_id, step, result, reason, passed)
-    SELECT crm.core_now(), person, flow.flow_id, _campaign_decide.occurrence_key, crm._new_id(), last.step, last.result, last.reason,
-           ARRAY(SELECT s.step || ': ' || s.reason FROM unnest(gate.steps) WITH ORDINALITY AS s(step, result, reason, n) WHERE s.n < cardinality(gate.steps) ORDER BY s.n)
+    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version, variant, step, result, reason, reach)
+    SELECT person, flow.flow_id, _campaign_decide.epoch, _campaign_decide.occurrence_key, crm.core_now(),
+           coalesce(gate.due_at, _campaign_decide.due_at), gate.arm, gate.outcome, sent.message, sent.coupon, flow.version,
+           CASE gate.arm WHEN 'treatment' THEN flow.spec ->> 'variant' END, last.step, last.result, last.reason,
+           (SELECT s.reason FROM unnest(gate.steps) s WHERE s.step = 'consent' AND s.result = 'pass')
     FROM unnest(gate.steps[cardinality(gate.steps):]) last;
     RETURN gate.outcome;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_decide(crm.flow_row, bigint, text, timestamptz, timestamptz, int, crm.gate_reach) IS
-    'one occurrence of a person who is locked: at most once for ever for its key under all ids; occurrence, decisions, coupon and message in this transaction; returns sent, held, control, the step that stopped it, or fired before';
+    'one occurrence of a person who is locked: at most once for ever for its key under all ids; occurrence, coupon and message in this transaction; returns sent, held, control, the step that stopped it, or fired before';
 
 CREATE FUNCTION crm._campaign_fire_locked(flow crm.flow_row, persons bigint[], keys text[], due_at timestamptz, late_at timestamptz, epoch int) RETURNS void
     LANGUAGE plpgsql AS
@@ -421,7 +402,7 @@ BEGIN
         RETURN;
     END IF;
     reaches := ARRAY(SELECT crm._campaign_channel(flow, p.id) FROM unnest(persons) WITH ORDINALITY p (id, n) ORDER BY p.n);
-    PERFORM crm._campaign_lock_caps(persons, reaches);
+    PERFORM crm._campaign_lock_addresses(reaches);
     FOR n IN 1 .. coalesce(cardinality(persons), 0) LOOP
         PERFORM crm._campaign_decide(flow, persons[n], keys[n], due_at, late_at, epoch, reaches[n]);
     END LOOP;
@@ -478,7 +459,7 @@ BEGIN
         flow := crm._campaign_take_quota(flow);
     END IF;
     reach := crm._campaign_channel(flow, person);
-    PERFORM crm._campaign_lock_caps(ARRAY[person], ARRAY[reach]);
+    PERFORM crm._campaign_lock_addresses(ARRAY[reach]);
     RETURN crm._campaign_taken(flow, crm._campaign_decide(flow, person, occurrence_key, due_at, late_at, epoch, reach));
 END
 $$;

@@ -168,7 +168,7 @@ DECLARE
     at int := 1;
 BEGIN
     flow := crm._campaign_take_quota(flow);
-    PERFORM crm._campaign_lock_caps(persons, reaches);
+    PERFORM crm._campaign_lock_addresses(reaches);
     -- one by one while there are places; whoever is left is told so at once
     WHILE at <= cardinality(persons) AND (flow.spec ->> 'quota_left')::bigint > 0 LOOP
         IF crm._campaign_taken(flow, crm._campaign_decide(flow, persons[at], keys[at], due_at, late_at, epoch, reaches[at])) IN ('sent', 'held')

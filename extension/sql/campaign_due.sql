@@ -251,7 +251,7 @@ BEGIN
         CONTINUE WHEN NOT FOUND;
         more := more + CASE flow.trigger WHEN 'silence' THEN crm._campaign_silence(flow)
                                          WHEN 'birthday' THEN crm._campaign_birthday(flow)
-                                         WHEN 'schedule' THEN crm._campaign_schedule(flow) + crm._campaign_enrolled(flow)
+                                         WHEN 'schedule' THEN coalesce(nullif(crm._campaign_schedule(flow), 0), crm._campaign_enrolled(flow))
                                          ELSE crm._campaign_enrolled(flow) END;
     END LOOP;
     RETURN more;

@@ -100,29 +100,43 @@ $$;
 COMMENT ON FUNCTION crm._campaign_meant(crm.flow_row, text, timestamptz) IS
     'whom a schedule means at a moment: the members of its rule as of then, those who live by the zone unless the flow has one for all; with their keys';
 
+CREATE FUNCTION crm._campaign_entering(flow crm.flow_row, zone text, moment timestamptz, epoch int) RETURNS TABLE (person bigint, occurrence_key text)
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
+$$
+BEGIN
+    RETURN QUERY
+        SELECT m.person, m.occurrence_key FROM crm._campaign_meant(flow, zone, moment) m
+        WHERE m.occurrence_key IS NOT NULL
+          AND (SELECT true FROM crm.occurrence o WHERE o.customer_id = m.person AND o.flow_id = flow.flow_id
+               AND o.epoch = _campaign_entering.epoch AND o.occurrence_key = m.occurrence_key LIMIT 1) IS NULL
+          AND (NOT flow.spec ? 'reentry_days' OR (
+               SELECT true FROM crm.occurrence o WHERE o.customer_id = m.person AND o.flow_id = flow.flow_id AND o.epoch >= 0
+               AND o.fired_at > moment - make_interval(days => (flow.spec ->> 'reentry_days')::int) LIMIT 1) IS NULL);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_entering(crm.flow_row, text, timestamptz, int) IS
+    'those whom a schedule means at a moment, with their keys, who were not fired for with it, nor within reentry_days';
+
 CREATE FUNCTION crm._campaign_enter(flow crm.flow_row, zone text, moment timestamptz) RETURNS bigint
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
+    LANGUAGE plpgsql AS
 $$
 DECLARE
     key_epoch int := CASE WHEN flow.spec ->> 'key' = 'once' THEN 0 ELSE flow.epoch END;
     entered bigint;
 BEGIN
+    IF crm._campaign_is_at_once(flow.spec) THEN
+        RETURN crm._campaign_enter_together(flow, zone, moment, key_epoch);
+    END IF;
     INSERT INTO crm.enrolment (customer_id, flow_id, epoch, occurrence_key, version, since, goal_from, due_at)
-    SELECT m.person, flow.flow_id, key_epoch, m.occurrence_key, flow.version, moment, crm._campaign_goal_from(flow.spec, moment, zone),
+    SELECT e.person, flow.flow_id, key_epoch, e.occurrence_key, flow.version, moment, crm._campaign_goal_from(flow.spec, moment, zone),
            crm._campaign_step_due(flow.spec, 1, moment, zone)
-    FROM crm._campaign_meant(flow, zone, moment) m
-    WHERE m.occurrence_key IS NOT NULL
-      AND (SELECT true FROM crm.occurrence o WHERE o.customer_id = m.person AND o.flow_id = flow.flow_id
-           AND o.epoch = key_epoch AND o.occurrence_key = m.occurrence_key LIMIT 1) IS NULL
-      AND (NOT flow.spec ? 'reentry_days' OR (
-           SELECT true FROM crm.occurrence o WHERE o.customer_id = m.person AND o.flow_id = flow.flow_id AND o.epoch >= 0
-           AND o.fired_at > moment - make_interval(days => (flow.spec ->> 'reentry_days')::int) LIMIT 1) IS NULL)
+    FROM crm._campaign_entering(flow, zone, moment, key_epoch) e
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS entered = ROW_COUNT;
     RETURN entered;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_enter(crm.flow_row, text, timestamptz) IS 'enters those whom a schedule means at a moment; returns how many were new';
+COMMENT ON FUNCTION crm._campaign_enter(crm.flow_row, text, timestamptz) IS 'enters those whom a schedule means at a moment; returns how many';
 
 CREATE FUNCTION crm._campaign_schedule(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -132,6 +146,7 @@ DECLARE
     moment timestamptz;
     newest timestamptz;
     is_due boolean := false;
+    entered bigint := 0;
 BEGIN
     FOR zone IN SELECT z FROM crm._campaign_zones() z WHERE NOT flow.spec ? 'zone' UNION SELECT flow.spec ->> 'zone' WHERE flow.spec ? 'zone' LOOP
         moment := greatest(flow.watermark, crm.core_now() - interval '40 days');
@@ -145,22 +160,22 @@ BEGIN
             END IF;
             is_due := true;
             IF flow.spec ->> 'catch_up' = 'each' THEN
-                PERFORM crm._campaign_enter(flow, zone, moment);
+                entered := entered + crm._campaign_enter(flow, zone, moment);
             END IF;
             newest := moment;
         END LOOP;
         IF newest IS NOT NULL AND flow.spec ->> 'catch_up' IS DISTINCT FROM 'each' THEN
-            PERFORM crm._campaign_enter(flow, zone, newest);
+            entered := entered + crm._campaign_enter(flow, zone, newest);
         END IF;
     END LOOP;
     IF is_due THEN
         UPDATE crm.flow f SET watermark = crm.core_now() WHERE f.flow_id = flow.flow_id;
     END IF;
-    RETURN 0;
+    RETURN (entered > crm._campaign_together_most())::int;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_schedule(crm.flow_row) IS
-    'enters whom a flow''s schedule means: of moments that nobody worked on the newest alone, or, catch_up each, every one of the last 40 days';
+    'enters whom a flow''s schedule means: of moments that nobody worked on the newest alone, or, catch_up each, every one of the last 40 days; returns 1 when so many entered that they are fired for after this transaction, by as many processes as there are';
 
 CREATE FUNCTION crm._campaign_enter_by_facts(flow crm.flow_row, customer_ids bigint[]) RETURNS void
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
@@ -232,6 +247,25 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_advance(crm.flow_row, int, bigint[], text[], int) IS 'after a step: the next one is made due, or the enrolment ends';
 
+CREATE FUNCTION crm._campaign_fire_step(flow crm.flow_row, version int, step int, goal_from timestamptz, due_at timestamptz, epoch int,
+                                        persons bigint[], keys text[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+DECLARE
+    pinned crm.flow_row := flow;
+BEGIN
+    pinned.version := version;
+    pinned.spec := crm._campaign_step_spec((SELECT v.spec FROM crm.flow_version v WHERE v.flow_id = flow.flow_id AND v.version = _campaign_fire_step.version), step, goal_from);
+    PERFORM crm._campaign_fire_all(pinned, array_agg(c.person), array_agg(c.key), due_at,
+        coalesce(due_at + (pinned.spec ->> 'late_hours')::int * interval '1 hour', 'infinity'), epoch)
+    FROM (SELECT DISTINCT CASE WHEN p.merged_into IS NULL THEN u.id ELSE crm._identity_current(u.id) END AS person, u.key || CASE WHEN step > 1 THEN '#' || step ELSE '' END AS key
+          FROM unnest(persons, keys) u (id, key) LEFT JOIN crm.customer p ON p.customer_id = u.id) c;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_fire_step(crm.flow_row, int, int, timestamptz, timestamptz, int, bigint[], text[]) IS
+    'fires one step, under the version they entered with, for persons who share version, step and moment, or for whom they are today';
+
 CREATE FUNCTION crm._campaign_take_step(flow crm.flow_row, version int, step int, goal_from timestamptz, due_at timestamptz, epoch int,
                                         persons bigint[], keys text[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -239,16 +273,9 @@ $$
 #variable_conflict use_column
 DECLARE
     pinned crm.flow_row := flow;
-    whole jsonb := (SELECT v.spec FROM crm.flow_version v WHERE v.flow_id = flow.flow_id AND v.version = _campaign_take_step.version);
-    late_at timestamptz;
 BEGIN
-    pinned.version := version;
-    pinned.spec := crm._campaign_step_spec(whole, step, goal_from);
-    late_at := coalesce(due_at + (pinned.spec ->> 'late_hours')::int * interval '1 hour', 'infinity');
-    PERFORM crm._campaign_fire_all(pinned, array_agg(c.person), array_agg(c.key), due_at, late_at, epoch)
-    FROM (SELECT DISTINCT crm._identity_current(u.id) AS person, u.key || CASE WHEN step > 1 THEN '#' || step ELSE '' END AS key
-          FROM unnest(persons, keys) u (id, key)) c;
-    pinned.spec := whole || jsonb_build_object('since', goal_from);
+    PERFORM crm._campaign_fire_step(flow, version, step, goal_from, due_at, epoch, persons, keys);
+    pinned.spec := (SELECT v.spec FROM crm.flow_version v WHERE v.flow_id = flow.flow_id AND v.version = _campaign_take_step.version) || jsonb_build_object('since', goal_from);
     PERFORM crm._campaign_advance(pinned, step, persons, keys, epoch);
     -- a next step that is due at the same moment belongs to the same commit
     PERFORM crm._campaign_take_step(flow, version, step + 1, goal_from, due_at, epoch, array_agg(n.customer_id ORDER BY n.customer_id), array_agg(n.occurrence_key ORDER BY n.customer_id))
@@ -258,7 +285,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_take_step(crm.flow_row, int, int, timestamptz, timestamptz, int, bigint[], text[]) IS
-    'fires one step for persons who share version, step and moment, under the version they entered with; and those after it that are due at the same moment';
+    'fires one step for persons who share version, step and moment, and those after it that are due at the same moment; who has steps to come goes on to them';
 
 CREATE FUNCTION crm._campaign_enrolled(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -267,8 +294,12 @@ DECLARE
     most constant int := 500;
     behind int[] := CASE WHEN flow.spec ? 'ago' THEN crm._campaign_behind() ELSE '{}' END;
     together record;
-    taken bigint := 0;
+    taken bigint := crm._campaign_take_together(flow, behind);
 BEGIN
+    IF taken > 0 THEN
+        RETURN (EXISTS (SELECT FROM crm.enrolment_set s WHERE s.flow_id = flow.flow_id)
+                OR EXISTS (SELECT FROM crm.enrolment e WHERE e.flow_id = flow.flow_id AND e.due_at <= crm.core_now()))::int;
+    END IF;
     IF behind <> '{}' THEN
         UPDATE crm.enrolment e SET due_at = crm.core_now() + interval '10 minutes'
         WHERE e.flow_id = flow.flow_id AND e.due_at <= crm.core_now() AND crm._campaign_is_behind(e.customer_id, behind);

@@ -42,7 +42,7 @@ BEGIN
     due_at := crm._outbox_quiet_until(crm._campaign_quiet(flow, zone), crm.core_now());
     IF has_failed THEN
         -- its place was given back when it died: it is taken again, if it is still there
-        PERFORM crm._campaign_lock_caps(ARRAY[person], ARRAY[reach]);
+        PERFORM crm._campaign_lock_addresses(ARRAY[reach]);
         stopper := crm._campaign_cap(flow, crm._identity_cluster(person), reach.channel, reach.address_hash, due_at, zone);
         IF stopper IS NOT NULL THEN
             RETURN stopper;
@@ -52,14 +52,13 @@ BEGIN
     is_new := crm._outbox_put(person, next_id, reach.channel, flow.flow_id, message.occurrence_key, true,
             crm._campaign_message(flow, person, reach.channel,
                 (SELECT k.coupon_id FROM crm.coupon k WHERE k.customer_id = person AND k.flow_id = flow.flow_id AND k.occurrence_key = message.occurrence_key ORDER BY k.issued_at DESC LIMIT 1), zone, next_id)
-            || jsonb_build_object('fallback_of', message.message_id),
+            || jsonb_build_object('fallback_of', message.message_id) || CASE WHEN has_failed THEN '{}' ELSE '{"is_second": true}' END::jsonb,
             due_at, message.expires_at, reach.address_hash, crm._campaign_quiet(flow, zone));
     IF is_new THEN
         PERFORM crm._campaign_put_links(flow, ARRAY[person], ARRAY[next_id]);
     END IF;
     IF is_new AND has_failed THEN
-        UPDATE crm.contact_cap c SET sent_at = array_append(c.sent_at, due_at)
-        WHERE c.cap_key IN (crm._outbox_cap_key('p', person::text, NULL), crm._outbox_cap_key('a', reach.channel, reach.address_hash));
+        PERFORM crm._outbox_count_one(reach.channel, reach.address_hash, due_at);
     END IF;
     RETURN reach.channel || ' ' || next_id;
 END

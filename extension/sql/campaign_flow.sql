@@ -331,6 +331,7 @@ BEGIN
         waiting := crm._outbox_waiting(NULL, ARRAY[halted.flow_id]);
         PERFORM crm._outbox_cancel(waiting, 'flow stopped');
         DELETE FROM crm.enrolment e WHERE e.flow_id = halted.flow_id;
+        DELETE FROM crm.enrolment_set s WHERE s.flow_id = halted.flow_id;
     END IF;
     answer := crm._campaign_write(halted, state);
     PERFORM crm._idempotency_store(idempotency_key, answer);
@@ -481,12 +482,14 @@ BEGIN
                WHEN 'event' THEN 'next' WHEN 'site' THEN 'next' WHEN 'welcome' THEN 'once' WHEN 'silence' THEN coalesce(last_day::text, '-infinity') ELSE extract(year FROM crm._campaign_today())::text END;
     RETURN jsonb_build_object('customer_id', person, 'flow', flow,
         'fired', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome, 'variant', o.variant, 'message_id', o.message_id,
-                    'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', s.step, 'result', s.result, 'reason', s.reason) ORDER BY d.decision_id, s.n), '[]')
+                    'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', s.step, 'result', s.result, 'reason', s.reason) ORDER BY s.n), '[]')
                                   FROM crm.decision d, unnest(crm._campaign_steps(d.step, d.result, d.reason, d.passed)) WITH ORDINALITY s (step, result, reason, n)
-                                  WHERE d.customer_id = o.customer_id AND d.flow_id = o.flow_id AND d.occurrence_key = o.occurrence_key)) ORDER BY o.fired_at), '[]')
+                                  WHERE d.customer_id = o.customer_id AND d.flow_id = o.flow_id AND d.epoch = o.epoch AND d.occurrence_key = o.occurrence_key)) ORDER BY o.fired_at), '[]')
                   FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = chosen.flow_id),
         'under_way', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', e.occurrence_key, 'step', e.step, 'due_at', e.due_at, 'version', e.version) ORDER BY e.due_at), '[]')
-                      FROM crm.enrolment e WHERE e.customer_id = ANY (ids) AND e.flow_id = chosen.flow_id),
+                      FROM (SELECT n.occurrence_key, n.step, n.due_at, n.version FROM crm.enrolment n WHERE n.customer_id = ANY (ids) AND n.flow_id = chosen.flow_id
+                            UNION ALL SELECT p.key, 1, s.due_at, s.version FROM crm.enrolment_set s, unnest(s.persons, s.occurrence_keys) p (person, key)
+                            WHERE s.flow_id = chosen.flow_id AND p.person = ANY (ids)) e),
         'who', CASE WHEN chosen.spec ? 'who' THEN crm._rule_explain(chosen.spec -> 'who', person, crm.core_now()) END,
         'backlog', (SELECT jsonb_build_object('key', b.occurrence_key, 'confirmed_at', b.confirmed_at, 'entered_at', b.entered_at)
                     FROM crm.flow_backlog b WHERE b.customer_id = person AND b.flow_id = chosen.flow_id ORDER BY b.counted_at DESC LIMIT 1),

@@ -1,15 +1,15 @@
 -- campaign_set: occurrences of many persons at once.  What crm._campaign_gate() and crm._campaign_decide() say of one is said
 -- here of a set, by a statement a step; sql/campaign_set.sql holds the two against each other, five hundred persons at random.
 --
--- Locks: persons ascending, then counters by key.  A person's own counter needs none: whoever counts holds the person.
+-- Locks: persons ascending, then counters of addresses by key.  What a person has had is counted in the outbox: whoever counts holds the person.
 -- Counters of addresses are counted under the condition that they are not full, which says whether another flow was
 -- faster.  Persons who share an address, and keys of one person, are decided one after the other, as if each had come
 -- alone, with the counters locked before.
 
 CREATE TYPE crm.gate_verdict AS (customer_id bigint, occurrence_key text, zone text, channel text, address_hash bytea, outcome text, arm text,
-    due_at timestamptz, step text, result text, reason text, passed text[]);
+    due_at timestamptz, step text, result text, reason text, reach text);
 COMMENT ON TYPE crm.gate_verdict IS
-    'what the gate says of an occurrence: outcome sent, held, control, or the step that stopped it; the arm; where and when it would go; the step that decided with its result and reason, and what the steps before it said ("step: reason")';
+    'what the gate says of an occurrence: outcome sent, held, control, or the step that stopped it; the arm; where and when it would go; the step that decided with its result and reason, and what the step consent said if it let pass';
 
 CREATE FUNCTION crm._campaign_other_ids(persons bigint[]) RETURNS crm.person_id[]
     LANGUAGE plpgsql STABLE AS
@@ -28,6 +28,10 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_other_ids(bigint[]) IS
     'ids besides the current one under which a flow may have fired for current persons: merged ids, and those that the persons'' records belonged to before a split';
+
+CREATE FUNCTION crm._campaign_elsewhere(other_ids crm.person_id[]) RETURNS TABLE (person bigint, ids bigint[])
+    LANGUAGE sql STABLE AS $$ SELECT i.person, array_agg(i.id) FROM unnest($1) i GROUP BY i.person $$;
+COMMENT ON FUNCTION crm._campaign_elsewhere(crm.person_id[]) IS 'other ids, gathered by person; plain SQL, so that queries over many persons take it in';
 
 CREATE FUNCTION crm._campaign_unreached(person bigint, channels text[]) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -54,30 +58,29 @@ BEGIN
     -- each record of each person is read once for all; the first of the channels that has an address and consent
     RETURN ARRAY(
         SELECT CASE WHEN f.channel IS NOT NULL THEN ROW(f.channel, f.address, f.channel)::crm.gate_reach
-                    ELSE ROW(NULL, NULL, crm._campaign_unreached(f.id, channels))::crm.gate_reach END
-        FROM (SELECT w.n, min(w.id) AS id, (array_agg(w.channel) FILTER (WHERE w.is_open))[1] AS channel, (array_agg(w.address) FILTER (WHERE w.is_open))[1] AS address
-              FROM (SELECT r.n, r.k, r.id, r.channel, r.address,
-                           CASE WHEN r.is_agreed AND r.address IS NOT NULL
-                                THEN NOT (r.monthly_cap IS NOT NULL AND crm._outbox_month_is_full(r.channel, crm._identity_cluster(r.id))) END AS is_open
-                    FROM (SELECT x.n, x.k, x.id, x.channel, x.monthly_cap, (array_agg(x.value_hash) FILTER (WHERE x.value_hash IS NOT NULL))[1] AS address,
-                                 count(x.state) > 0 AND NOT bool_or(coalesce(x.state, '') = 'no' OR x.is_out) AS is_agreed
-                          FROM (SELECT p.n, p.id, v.k, v.channel, v.monthly_cap, i.value_hash, c.state,
-                                       i.value_hash IS NOT NULL AND EXISTS (SELECT FROM crm.opt_out o WHERE o.channel = v.channel AND o.address_hash = i.value_hash) AS is_out
-                                FROM unnest(persons) WITH ORDINALITY p (id, n)
-                                CROSS JOIN (SELECT c.k, c.channel, ch.identifier_kind, ch.monthly_cap FROM unnest(channels) WITH ORDINALITY c (channel, k)
-                                            LEFT JOIN crm.channel ch ON ch.channel = c.channel AND ch.endpoint IS NOT NULL OFFSET 0) v
-                                LEFT JOIN crm.membership m ON m.customer_id = p.id AND m.valid_to = 'infinity'
-                                LEFT JOIN LATERAL (
-                                    SELECT ri.value_hash, ri.last_seen_at
-                                    FROM crm.record_identifier ri JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
-                                    WHERE ri.source_record_id = m.source_record_id AND ri.kind = v.identifier_kind AND ri.ended_at IS NULL) i ON true
-                                LEFT JOIN LATERAL (SELECT c.state FROM crm.consent c WHERE c.source_record_id = m.source_record_id AND c.channel = v.channel
-                                                   ORDER BY c.occurred_at DESC, c.consent_id DESC LIMIT 1) c ON true
-                                ORDER BY p.n, v.k, i.last_seen_at DESC, i.value_hash OFFSET 0) x
-                          GROUP BY x.n, x.k, x.id, x.channel, x.monthly_cap) r
-                    ORDER BY r.n, r.k OFFSET 0) w
-              GROUP BY w.n) f
-        ORDER BY f.n);
+                    ELSE ROW(NULL, NULL, crm._campaign_unreached(p.id, channels))::crm.gate_reach END
+        FROM unnest(persons) WITH ORDINALITY p (id, n)
+        LEFT JOIN (
+            SELECT DISTINCT ON (r.n) r.n, r.channel, r.address
+            FROM (SELECT x.n, x.k, x.id, x.channel, x.monthly_cap, (array_agg(x.value_hash) FILTER (WHERE x.value_hash IS NOT NULL))[1] AS address,
+                         count(x.state) > 0 AND NOT bool_or(coalesce(x.state, '') = 'no' OR x.is_out) AS is_agreed
+                  FROM (SELECT p.n, p.id, v.k, v.channel, v.monthly_cap, i.value_hash, c.state,
+                               i.value_hash IS NOT NULL AND EXISTS (SELECT FROM crm.opt_out o WHERE o.channel = v.channel AND o.address_hash = i.value_hash) AS is_out
+                        FROM unnest(persons) WITH ORDINALITY p (id, n)
+                        CROSS JOIN (SELECT c.k, c.channel, ch.identifier_kind, ch.monthly_cap FROM unnest(channels) WITH ORDINALITY c (channel, k)
+                                    JOIN crm.channel ch ON ch.channel = c.channel AND ch.endpoint IS NOT NULL OFFSET 0) v
+                        JOIN crm.membership m ON m.customer_id = p.id AND m.valid_to = 'infinity'
+                        LEFT JOIN LATERAL (     -- apart, so that the index is asked for the kind, too
+                            SELECT ri.value_hash, ri.last_seen_at
+                            FROM crm.record_identifier ri JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
+                            WHERE ri.source_record_id = m.source_record_id AND ri.kind = v.identifier_kind AND ri.ended_at IS NULL OFFSET 0) i ON true
+                        LEFT JOIN LATERAL (SELECT c.state FROM crm.consent c WHERE c.source_record_id = m.source_record_id AND c.channel = v.channel
+                                           ORDER BY c.occurred_at DESC, c.consent_id DESC LIMIT 1) c ON true
+                        ORDER BY p.n, v.k, i.last_seen_at DESC, i.value_hash OFFSET 0) x
+                  GROUP BY x.n, x.k, x.id, x.channel, x.monthly_cap OFFSET 0) r
+            WHERE r.is_agreed AND r.address IS NOT NULL AND NOT (r.monthly_cap IS NOT NULL AND crm._outbox_month_is_full(r.channel, crm._identity_cluster(r.id)))
+            ORDER BY r.n, r.k) f ON f.n = p.n
+        ORDER BY p.n);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_reaches(crm.flow_row, bigint[]) IS
@@ -112,7 +115,7 @@ CREATE FUNCTION crm._campaign_stoppers(flow crm.flow_row, persons bigint[], occu
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    others bigint[] := CASE WHEN flow.spec ? 'only' THEN crm._campaign_fitting(flow, 'only', persons) ELSE persons END;
+    branch bigint[] := crm._campaign_fitting(flow, 'only', persons);
     superseded bigint[] := crm._campaign_fitting(flow, 'superseded_by', persons);
     excluded bigint[] := crm._campaign_fitting(flow, 'except', persons);
     reached bigint[] := crm._campaign_all_reached(flow, persons);
@@ -123,12 +126,14 @@ BEGIN
     RETURN ARRAY(
         SELECT CASE WHEN tiers ? coalesce(v.tier, 'P') THEN 'tier ' || coalesce(v.tier, 'P') || ' is excluded'
                     WHEN flow.trigger = 'silence' AND v.last_day::text IS DISTINCT FROM p.key THEN format('last purchase is %s now', coalesce(v.last_day::text, 'none'))
-                    WHEN is_branch AND p.id <> ALL (others) THEN 'this branch is for others'
-                    WHEN p.id = ANY (superseded) THEN 'superseded: another flow has more for this person'
-                    WHEN p.id = ANY (excluded) THEN 'excluded by the flow''s rule'
-                    WHEN p.id = ANY (reached) THEN goal END
+                    WHEN is_branch AND b.id IS NULL THEN 'this branch is for others'
+                    WHEN s.id IS NOT NULL THEN 'superseded: another flow has more for this person'
+                    WHEN e.id IS NOT NULL THEN 'excluded by the flow''s rule'
+                    WHEN g.id IS NOT NULL THEN goal END
         FROM ROWS FROM (unnest(persons), unnest(occurrence_keys)) WITH ORDINALITY p (id, key, n)
-        LEFT JOIN crm.customer_value v ON v.customer_id = p.id ORDER BY p.n);
+        LEFT JOIN crm.customer_value v ON v.customer_id = p.id
+        LEFT JOIN unnest(branch) b (id) ON b.id = p.id LEFT JOIN unnest(superseded) s (id) ON s.id = p.id
+        LEFT JOIN unnest(excluded) e (id) ON e.id = p.id LEFT JOIN unnest(reached) g (id) ON g.id = p.id ORDER BY p.n);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_stoppers(crm.flow_row, bigint[], text[]) IS 'for each person why it is excluded or has reached the goal; null: neither';
@@ -145,11 +150,11 @@ BEGIN
         SELECT coalesce(
             (SELECT o.arm FROM crm.occurrence o WHERE o.customer_id = p.id AND o.flow_id = flow.flow_id AND o.arm <> 'none' AND o.epoch >= 0
              ORDER BY o.fired_at LIMIT 1),
-            CASE WHEN other_ids <> '{}' THEN
-                (SELECT o.arm FROM unnest(other_ids) i JOIN crm.occurrence o ON o.customer_id = i.id
-                 WHERE i.person = p.id AND o.flow_id = flow.flow_id AND o.arm <> 'none' AND o.epoch >= 0 ORDER BY o.fired_at LIMIT 1) END,
+            CASE WHEN e.ids IS NOT NULL THEN
+                (SELECT o.arm FROM crm.occurrence o WHERE o.customer_id = ANY (e.ids) AND o.flow_id = flow.flow_id AND o.arm <> 'none' AND o.epoch >= 0
+                 ORDER BY o.fired_at LIMIT 1) END,
             CASE WHEN crm._campaign_is_held(p.id, of_all) OR crm._campaign_bucket('holdout', flow.code, p.id) < below THEN 'control' ELSE 'treatment' END)
-        FROM unnest(persons) WITH ORDINALITY p (id, n) ORDER BY p.n);
+        FROM unnest(persons) WITH ORDINALITY p (id, n) LEFT JOIN crm._campaign_elsewhere(other_ids) e ON e.person = p.id ORDER BY p.n);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_arms(crm.flow_row, bigint[], crm.person_id[]) IS 'for each person treatment or control, by a fixed bucket of the flow or that of all flows, sticky';
@@ -167,17 +172,14 @@ BEGIN
     RETURN ARRAY(
         SELECT CASE WHEN a.sent >= most THEN format('superseded: %s of %s address', a.sent, spoken)
                     WHEN o.sent >= most THEN format('superseded: %s of %s person', o.sent, spoken)
-                    WHEN has_house THEN crm._campaign_house_cap(flow, p.id || ARRAY(SELECT i.id FROM unnest(other_ids) i WHERE i.person = p.id), p.channel, p.at, p.zone) END
+                    WHEN has_house THEN crm._campaign_house_cap(flow, p.id || e.ids, p.channel, p.at, p.zone) END
         FROM ROWS FROM (unnest(persons), unnest(reaches), unnest(moments), unnest(zones)) WITH ORDINALITY p (id, channel, address_hash, reason, at, zone, n)
+        LEFT JOIN crm._campaign_elsewhere(other_ids) e ON e.person = p.id
         CROSS JOIN LATERAL (SELECT CASE WHEN per IS NULL THEN p.at - make_interval(days => days) ELSE (crm._campaign_span(per, days, p.at, p.zone)).after END AS after,
                                    CASE WHEN per IS NULL THEN 'infinity' ELSE (crm._campaign_span(per, days, p.at, p.zone)).before END AS before OFFSET 0) w
         CROSS JOIN LATERAL (SELECT (SELECT count(*) FROM crm.contact_cap c, unnest(c.sent_at) s
-                            WHERE c.cap_key = crm._outbox_cap_key('a', p.channel, p.address_hash) AND s > w.after AND s < w.before) AS sent OFFSET 0) a
-        CROSS JOIN LATERAL (SELECT (SELECT count(*) FROM crm.contact_cap c, unnest(c.sent_at) s
-                                    WHERE c.cap_key = crm._outbox_cap_key('p', p.id::text, NULL) AND s > w.after AND s < w.before)
-                                 + CASE WHEN other_ids <> '{}' THEN
-                                   (SELECT count(*) FROM unnest(other_ids) i JOIN crm.contact_cap c ON c.cap_key = crm._outbox_cap_key('p', i.id::text, NULL),
-                                           unnest(c.sent_at) s WHERE i.person = p.id AND s > w.after AND s < w.before) ELSE 0 END AS sent OFFSET 0) o
+                            WHERE c.cap_key = crm._outbox_cap_key(p.channel, p.address_hash) AND s > w.after AND s < w.before) AS sent OFFSET 0) a
+        CROSS JOIN LATERAL crm._outbox_had(p.id || e.ids, w.after, w.before) o
         ORDER BY p.n);
 END
 $$;
@@ -191,11 +193,11 @@ CREATE FUNCTION crm._campaign_gate_shut(flow crm.flow_row, persons bigint[], occ
 $$
 BEGIN
     IF flow.state <> 'active' THEN
-        RETURN QUERY SELECT p.id, p.key, NULL::text, NULL::text, NULL::bytea, 'active', 'none', NULL::timestamptz, 'active', 'stop', 'flow is ' || flow.state, '{}'::text[]
+        RETURN QUERY SELECT p.id, p.key, NULL::text, NULL::text, NULL::bytea, 'active', 'none', NULL::timestamptz, 'active', 'stop', 'flow is ' || flow.state, NULL::text
             FROM ROWS FROM (unnest(persons), unnest(occurrence_keys)) p (id, key);
     ELSIF crm.core_now() >= late_at THEN
         RETURN QUERY SELECT p.id, p.key, NULL::text, NULL::text, NULL::bytea, 'late', 'none', NULL::timestamptz, 'late', 'stop',
-                   'missed: it was due ' || crm._campaign_clock(due_at, crm._campaign_zone(p.id)), '{active: flow is active}'::text[]
+                   'missed: it was due ' || crm._campaign_clock(due_at, crm._campaign_zone(p.id)), NULL::text
             FROM ROWS FROM (unnest(persons), unnest(occurrence_keys)) p (id, key);
     END IF;
 END
@@ -244,19 +246,19 @@ BEGIN
             (ARRAY['active', 'late', 'consent', 'exclusion', 'holdout', 'offer', 'cap', 'quiet'])[d.decided],
             CASE WHEN d.decided < 6 OR d.decided = 7 OR d.has_offer OR p.held >= late_at THEN 'stop' WHEN d.decided = 8 AND p.held > planned THEN 'hold' ELSE 'pass' END,
             CASE d.decided WHEN 3 THEN p.reach WHEN 4 THEN p.stopper WHEN 5 THEN 'in the control group'
-                WHEN 6 THEN CASE WHEN p.id = ANY (holders) THEN 'holds or used an equal or better offer' WHEN d.has_offer THEN gone
+                WHEN 6 THEN CASE WHEN d.is_holder THEN 'holds or used an equal or better offer' WHEN d.has_offer THEN gone
                             ELSE 'no equal or better offer' END
                 WHEN 7 THEN p.capped ELSE CASE WHEN p.held >= late_at THEN 'missed: its day is over when the quiet hours end'
                                                WHEN p.held > planned THEN p.why || crm._campaign_clock(p.held, p.zone) ELSE 'no quiet hours' END END,
-            (ARRAY['active: flow is active', 'late: in time', 'consent: ' || p.reach, 'exclusion: not excluded, goal not reached', 'holdout: treatment',
-                   'offer: no equal or better offer', 'cap: within the caps'])[1 : d.decided - 1]
+            CASE WHEN d.decided > 3 THEN p.reach END
         FROM ROWS FROM (unnest(persons), unnest(occurrence_keys), unnest(zones), unnest(reaches), unnest(stoppers), unnest(arms), unnest(capped), unnest(moments),
              unnest(why)) WITH ORDINALITY p (id, key, zone, channel, address_hash, reach, stopper, arm, capped, held, why, n)
+        LEFT JOIN unnest(holders) h (id) ON h.id = p.id
         -- the first step, in their order, that has something against it; else the last there is
         CROSS JOIN LATERAL (
             SELECT CASE WHEN sends AND p.channel IS NULL THEN 3 WHEN p.stopper IS NOT NULL THEN 4 WHEN p.arm = 'control' THEN 5
-                        WHEN o.has_offer OR NOT sends THEN 6 WHEN p.capped IS NOT NULL THEN 7 ELSE 8 END AS decided, o.has_offer
-            FROM (SELECT p.id = ANY (holders) OR gone IS NOT NULL AS has_offer OFFSET 0) o OFFSET 0) d
+                        WHEN o.has_offer OR NOT sends THEN 6 WHEN p.capped IS NOT NULL THEN 7 ELSE 8 END AS decided, o.has_offer, o.is_holder
+            FROM (SELECT h.id IS NOT NULL AS is_holder, h.id IS NOT NULL OR gone IS NOT NULL AS has_offer OFFSET 0) o OFFSET 0) d
         ORDER BY p.n;
 END
 $$;
@@ -267,7 +269,7 @@ CREATE FUNCTION crm._campaign_lock_addresses(reaches crm.gate_reach[]) RETURNS v
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    keys bytea[] := ARRAY(SELECT DISTINCT crm._outbox_cap_key('a', r.channel, r.address_hash) AS key FROM unnest(reaches) r WHERE r.channel IS NOT NULL ORDER BY key);
+    keys bytea[] := ARRAY(SELECT DISTINCT crm._outbox_cap_key(r.channel, r.address_hash) AS key FROM unnest(reaches) r WHERE r.channel IS NOT NULL ORDER BY key);
 BEGIN
     INSERT INTO crm.contact_cap (cap_key) SELECT k FROM unnest(keys) k ON CONFLICT DO NOTHING;
     PERFORM FROM crm.contact_cap c WHERE c.cap_key = ANY (keys) ORDER BY c.cap_key FOR UPDATE;
@@ -286,24 +288,24 @@ DECLARE
     has_more boolean := tells OR flow.spec ? 'link';
 BEGIN
     RETURN ARRAY(
-        WITH voice AS MATERIALIZED (    -- asked once a channel
-            SELECT ch.channel, ch.endpoint, t.body, t.is_dressed
-            FROM crm.channel ch
+        WITH given AS MATERIALIZED (
+            SELECT * FROM ROWS FROM (unnest(going), unnest(coupons)) WITH ORDINALITY
+                g (customer_id, occurrence_key, zone, channel, address_hash, outcome, arm, due_at, step, result, reason, reach, holder, coupon_id, code, value, valid_until, n)),
+        voice AS MATERIALIZED (         -- asked once a channel and zone, which share the coupon's value and its last day
+            SELECT ch.channel, ch.endpoint, s.zone, t.is_dressed, crm._campaign_quiet(flow, s.zone) AS quiet,
+                   replace(replace(t.body, '{{coupon_value}}', coalesce(trim_scale(s.value)::text, '')), '{{valid_until}}', coalesce(crm._campaign_last_day(s.valid_until, s.zone), '')) AS body
+            FROM (SELECT g.channel, g.zone, min(g.value) AS value, min(g.valid_until) AS valid_until FROM given g GROUP BY g.channel, g.zone) s
+            JOIN crm.channel ch ON ch.channel = s.channel
             LEFT JOIN LATERAL (SELECT t.body, t.subject IS NOT NULL OR t.html IS NOT NULL OR t.vendor_template IS NOT NULL AS is_dressed
-                               FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = ch.channel ORDER BY t.language DESC LIMIT 1) t ON true
-            WHERE ch.channel IN (SELECT g.channel FROM unnest(going) g)),
-        hours AS MATERIALIZED (         -- and once a zone
-            SELECT z.zone, crm._campaign_quiet(flow, z.zone) AS quiet FROM (SELECT DISTINCT g.zone FROM unnest(going) g) z)
+                               FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = ch.channel ORDER BY t.language DESC LIMIT 1) t ON true)
         SELECT ROW(g.customer_id, crm._campaign_message_id(flow.flow_id, epoch, g.customer_id, g.occurrence_key), g.channel, v.endpoint, flow.flow_id,
                    g.occurrence_key, true, g.address_hash,
                    CASE WHEN v.is_dressed THEN crm._outbox_dress(flow.spec ->> 'template', g.channel,
                             (SELECT jsonb_object_agg(x, crm._campaign_fill('{{' || x || '}}', w.who, g.code, g.value, g.valid_until, g.zone, l.more)) FROM unnest(crm._outbox_variables()) x))
                         ELSE '{}' END
-                   || jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(v.body, w.who, g.code, g.value, g.valid_until, g.zone, l.more)),
-                   g.due_at, expires_at, NULL, h.quiet)::crm.message_row
-        FROM ROWS FROM (unnest(going), unnest(coupons)) WITH ORDINALITY
-             g (customer_id, occurrence_key, zone, channel, address_hash, outcome, arm, due_at, step, result, reason, passed, holder, coupon_id, code, value, valid_until, n)
-        JOIN voice v ON v.channel = g.channel JOIN hours h ON h.zone = g.zone
+                   || jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(v.body, w.who, g.code, NULL, NULL, g.zone, l.more)),
+                   g.due_at, expires_at, NULL, v.quiet)::crm.message_row
+        FROM given g JOIN voice v ON v.channel = g.channel AND v.zone = g.zone
         LEFT JOIN crm.customer_private p ON p.customer_id = g.customer_id
         CROSS JOIN LATERAL (SELECT crm._outbox_plain(p.name) AS who OFFSET 0) w
         CROSS JOIN LATERAL (SELECT CASE WHEN has_more THEN crm._campaign_more(flow, g.customer_id, crm._campaign_message_id(flow.flow_id, epoch, g.customer_id, g.occurrence_key), g.zone, tells) END AS more OFFSET 0) l
@@ -314,7 +316,7 @@ COMMENT ON FUNCTION crm._campaign_messages(crm.flow_row, crm.gate_verdict[], crm
     'the messages of occurrences that go, in their order, each with its coupon if there is one; those without a channel have none';
 
 CREATE FUNCTION crm._campaign_round(flow crm.flow_row, persons bigint[], occurrence_keys text[], other_ids crm.person_id[], reaches crm.gate_reach[],
-                                    due_at timestamptz, late_at timestamptz, epoch int, is_shadow boolean) RETURNS SETOF crm.gate_verdict
+                                    due_at timestamptz, late_at timestamptz, epoch int, is_shadow boolean) RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
@@ -343,50 +345,59 @@ BEGIN
             PERFORM crm._campaign_put_links(flow, ARRAY(SELECT m.customer_id FROM unnest(messages) m), ARRAY(SELECT m.message_id FROM unnest(messages) m));
         END IF;
     END IF;
-    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version, variant)
+    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version, variant, step, result, reason, reach)
     SELECT d.customer_id, flow.flow_id, _campaign_round.epoch, d.occurrence_key, crm.core_now(), coalesce(d.due_at, _campaign_round.due_at),
-           d.arm, d.outcome, m.message_id, k.coupon_id, flow.version, CASE d.arm WHEN 'treatment' THEN flow.spec ->> 'variant' END
+           d.arm, d.outcome, m.message_id, k.coupon_id, flow.version, CASE d.arm WHEN 'treatment' THEN flow.spec ->> 'variant' END, d.step, d.result, d.reason, d.reach
     FROM unnest(decided) d
     LEFT JOIN (SELECT u.customer_id, u.message_id FROM unnest(messages) u) m ON m.customer_id = d.customer_id
     LEFT JOIN (SELECT u.customer_id, u.coupon_id FROM unnest(coupons) u) k ON k.customer_id = d.customer_id;
-    INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, decision_id, step, result, reason, passed)
-    SELECT crm.core_now(), d.customer_id, flow.flow_id, d.occurrence_key, crm._new_id(), d.step, d.result, d.reason, d.passed FROM unnest(decided) d;
-    RETURN QUERY SELECT * FROM unnest(decided);
+    RETURN cardinality(decided);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_round(crm.flow_row, bigint[], text[], crm.person_id[], crm.gate_reach[], timestamptz, timestamptz, int, boolean) IS
-    'occurrences of persons who are locked, no two of them of one person or one address: gate, coupons, messages, tasks and gifts, ledger and decisions';
+    'occurrences of persons who are locked, no two of them of one person or one address: gate, coupons, messages, tasks and gifts, ledger; returns how many';
 
 -- What has not fired yet, split into what can be decided at once and what waits for another of it.
 CREATE FUNCTION crm._campaign_apart(flow crm.flow_row, persons bigint[], occurrence_keys text[], other_ids crm.person_id[], reaches crm.gate_reach[], epoch int,
                                     OUT ready int[], OUT waiting int[])
     LANGUAGE plpgsql STABLE AS
 $$
+DECLARE
+    open int[];
+    is_apart boolean;
 BEGIN
+    SELECT coalesce(array_agg(w.n ORDER BY w.n), '{}'), count(*) = count(DISTINCT w.id) AND count(w.address_hash) = count(DISTINCT w.address_hash) INTO open, is_apart
+    FROM ROWS FROM (unnest(persons), unnest(occurrence_keys), unnest(reaches)) WITH ORDINALITY w (id, key, channel, address_hash, reason, n)
+    LEFT JOIN crm._campaign_elsewhere(other_ids) e ON e.person = w.id
+    WHERE (SELECT true FROM crm.occurrence o WHERE o.customer_id = w.id AND o.flow_id = flow.flow_id AND o.epoch = _campaign_apart.epoch
+           AND o.occurrence_key = w.key) IS NULL
+      AND (e.ids IS NULL OR NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (e.ids) AND o.flow_id = flow.flow_id
+                                        AND o.epoch = _campaign_apart.epoch AND o.occurrence_key = w.key));
+    IF is_apart AND NOT EXISTS (SELECT FROM unnest(other_ids) i JOIN unnest(persons) p (id) ON p.id = i.id) THEN
+        ready := open;
+        waiting := '{}';
+        RETURN;
+    END IF;
     SELECT coalesce(array_agg(f.n ORDER BY f.n) FILTER (WHERE f.is_first), '{}'), coalesce(array_agg(f.n ORDER BY f.n) FILTER (WHERE NOT f.is_first), '{}')
     INTO ready, waiting
     FROM (SELECT w.n, row_number() OVER (PARTITION BY w.id ORDER BY w.n) = 1
                  AND (w.channel IS NULL OR row_number() OVER (PARTITION BY w.channel, w.address_hash ORDER BY w.n) = 1)
-                 AND (other_ids = '{}' OR NOT EXISTS (SELECT FROM unnest(other_ids) i WHERE i.person = w.id AND i.id = ANY (persons[1 : w.n::int - 1]))) AS is_first
-          FROM ROWS FROM (unnest(persons), unnest(occurrence_keys), unnest(reaches)) WITH ORDINALITY w (id, key, channel, address_hash, reason, n)
-          WHERE (SELECT true FROM crm.occurrence o WHERE o.customer_id = w.id AND o.flow_id = flow.flow_id AND o.epoch = _campaign_apart.epoch
-                 AND o.occurrence_key = w.key) IS NULL
-            AND (other_ids = '{}' OR NOT EXISTS (
-                 SELECT FROM unnest(other_ids) i JOIN crm.occurrence o ON o.customer_id = i.id
-                 WHERE i.person = w.id AND o.flow_id = flow.flow_id AND o.epoch = _campaign_apart.epoch AND o.occurrence_key = w.key))) f;
+                 AND NOT EXISTS (SELECT FROM unnest(other_ids) i WHERE i.person = w.id AND i.id = ANY (persons[1 : w.n::int - 1])) AS is_first
+          FROM ROWS FROM (unnest(persons), unnest(reaches)) WITH ORDINALITY w (id, channel, address_hash, reason, n)
+          JOIN unnest(open) u (n) ON u.n = w.n) f;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_apart(crm.flow_row, bigint[], text[], crm.person_id[], crm.gate_reach[], int) IS
     'places of occurrences that have not fired under any id of the person: ready are the first of their person, under all its ids, and of their address, waiting the others';
 
-CREATE FUNCTION crm._campaign_decide_all(flow crm.flow_row, persons bigint[], occurrence_keys text[], due_at timestamptz, late_at timestamptz, epoch int)
-    RETURNS SETOF crm.gate_verdict
+CREATE FUNCTION crm._campaign_decide_all(flow crm.flow_row, persons bigint[], occurrence_keys text[], due_at timestamptz, late_at timestamptz, epoch int) RETURNS bigint
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
     other_ids crm.person_id[] := crm._campaign_other_ids(persons);
     reaches crm.gate_reach[] := crm._campaign_reaches(flow, persons);
     is_shadow boolean := coalesce((flow.spec ->> 'shadow')::boolean, false);
+    decided bigint := 0;
     split record;
 BEGIN
     IF is_shadow THEN
@@ -396,9 +407,8 @@ BEGIN
     -- where nobody shares an address counters need no lock: who counts finds out whether somebody was faster (of rolling days alone)
     IF cardinality(split.waiting) = 0 AND NOT is_shadow AND NOT flow.spec ? 'cap_per' THEN
         BEGIN
-            RETURN QUERY SELECT * FROM crm._campaign_round(flow, ARRAY(SELECT persons[n] FROM unnest(split.ready) n), ARRAY(SELECT occurrence_keys[n] FROM unnest(split.ready) n),
+            RETURN crm._campaign_round(flow, ARRAY(SELECT persons[n] FROM unnest(split.ready) n), ARRAY(SELECT occurrence_keys[n] FROM unnest(split.ready) n),
                 other_ids, ARRAY(SELECT reaches[n] FROM unnest(split.ready) n), due_at, late_at, epoch, is_shadow);
-            RETURN;
         EXCEPTION WHEN serialization_failure THEN
             NULL;
         END;
@@ -406,14 +416,15 @@ BEGIN
     PERFORM crm._campaign_lock_addresses(reaches);
     LOOP
         SELECT * INTO split FROM crm._campaign_apart(flow, persons, occurrence_keys, other_ids, reaches, epoch);
-        RETURN QUERY SELECT * FROM crm._campaign_round(flow, ARRAY(SELECT persons[n] FROM unnest(split.ready) n), ARRAY(SELECT occurrence_keys[n] FROM unnest(split.ready) n),
+        decided := decided + crm._campaign_round(flow, ARRAY(SELECT persons[n] FROM unnest(split.ready) n), ARRAY(SELECT occurrence_keys[n] FROM unnest(split.ready) n),
             other_ids, ARRAY(SELECT reaches[n] FROM unnest(split.ready) n), due_at, late_at, epoch, is_shadow);
         EXIT WHEN cardinality(split.waiting) = 0;
         persons := ARRAY(SELECT persons[n] FROM unnest(split.waiting) n);
         occurrence_keys := ARRAY(SELECT occurrence_keys[n] FROM unnest(split.waiting) n);
         reaches := ARRAY(SELECT reaches[n] FROM unnest(split.waiting) n);
     END LOOP;
+    RETURN decided;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_decide_all(crm.flow_row, bigint[], text[], timestamptz, timestamptz, int) IS
-    'occurrences of persons who are locked, ascending: each at most once for ever for its key under all ids; occurrence, decision, coupon and message in this transaction; what was decided, without those that fired before';
+    'occurrences of persons who are locked, ascending: each at most once for ever for its key under all ids; occurrence, coupon and message in this transaction; returns how many were decided, without those that fired before';

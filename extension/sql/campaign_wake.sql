@@ -64,7 +64,8 @@ DECLARE
 BEGIN
     SELECT * INTO flow FROM crm.flow f
     WHERE f.flow_id = (SELECT w.flow_id FROM crm.flow w WHERE w.state = 'active' AND w.trigger IN ('schedule', 'event')
-                         AND EXISTS (SELECT FROM crm.enrolment e WHERE e.flow_id = w.flow_id AND e.due_at <= crm.core_now())
+                         AND (EXISTS (SELECT FROM crm.enrolment_set s WHERE s.flow_id = w.flow_id)
+                              OR EXISTS (SELECT FROM crm.enrolment e WHERE e.flow_id = w.flow_id AND e.due_at <= crm.core_now()))
                        ORDER BY coalesce((w.spec ->> 'priority')::int, 0) DESC, w.flow_id LIMIT 1) AND f.state = 'active'
     FOR SHARE SKIP LOCKED;
     RETURN CASE WHEN FOUND THEN crm._campaign_enrolled(flow) ELSE 0 END;

@@ -56,15 +56,16 @@ COMMENT ON FUNCTION crm._outbox_reach(bigint, text) IS
     'how a person is reached on a channel: hashes of the identifiers, the newest first (blocked ones, landlines and hubs, are none), and consent: yes, no or unknown, the strictest of what each of the person''s records said last; an address that opted out is a no whoever owns it.  Plain SQL, so that queries over many persons take it in';
 
 -- The same for an address that is known, which costs less: whether it is still one of the person's, and whether it may have marketing.
-CREATE FUNCTION crm._outbox_may_reach(customer_id bigint, channel text, identifier_kind smallint, address_hash bytea) RETURNS TABLE (is_held boolean, is_agreed boolean)
+CREATE FUNCTION crm._outbox_may_reach(customer_id bigint, channel text, identifier_kind smallint, address_hash bytea) RETURNS TABLE (is_held boolean, is_agreed boolean, value_sealed bytea)
     LANGUAGE sql STABLE AS
 $$
     SELECT coalesce(bool_or(x.value_hash = $4), false),
            count(c.state) > 0 AND NOT coalesce(bool_or(c.state = 'no' OR (x.value_hash IS NOT NULL AND EXISTS (
-               SELECT FROM crm.opt_out o WHERE o.channel = $2 AND o.address_hash = x.value_hash))), false)
+               SELECT FROM crm.opt_out o WHERE o.channel = $2 AND o.address_hash = x.value_hash))), false),
+           (array_agg(x.value_sealed) FILTER (WHERE x.value_hash = $4))[1]
     FROM crm.membership m
     LEFT JOIN LATERAL (
-        SELECT ri.value_hash
+        SELECT ri.value_hash, i.value_sealed
         FROM crm.record_identifier ri JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
         WHERE ri.source_record_id = m.source_record_id AND ri.kind = $3 AND ri.ended_at IS NULL) x ON true
     LEFT JOIN LATERAL (SELECT c.state FROM crm.consent c WHERE c.source_record_id = m.source_record_id AND c.channel = $2
@@ -72,7 +73,7 @@ $$
     WHERE m.customer_id = $1 AND m.valid_to = 'infinity'
 $$;
 COMMENT ON FUNCTION crm._outbox_may_reach(bigint, text, smallint, bytea) IS
-    'what crm._outbox_reach() says of one address of a channel (and the kind of identifier that reaches it): it is among the person''s, and consent is yes; plain SQL, too';
+    'what crm._outbox_reach() says of one address of a channel (and the kind of identifier that reaches it): it is among the person''s, consent is yes, and the address, sealed; plain SQL, too';
 
 CREATE FUNCTION crm._outbox_addresses(customer_id bigint, channel text) RETURNS bytea[]
     LANGUAGE plpgsql STABLE AS
@@ -103,9 +104,24 @@ END
 $$;
 COMMENT ON FUNCTION crm._outbox_note(bigint, text, text, int, int, text) IS 'appends what happened to a message';
 
-CREATE FUNCTION crm._outbox_cap_key(kind text, name text, hash bytea) RETURNS bytea
-    LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT convert_to(kind || ':' || name || ':', 'UTF8') || coalesce(hash, ''::bytea) $$;
-COMMENT ON FUNCTION crm._outbox_cap_key(text, text, bytea) IS 'the key of a cap''s counter: a person, or an address on a channel';
+CREATE FUNCTION crm._outbox_cap_key(channel text, address_hash bytea) RETURNS bytea
+    LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT convert_to(channel || ':', 'UTF8') || coalesce(address_hash, ''::bytea) $$;
+COMMENT ON FUNCTION crm._outbox_cap_key(text, bytea) IS 'the key of the counter of an address on a channel';
+
+-- Whoever asks holds the person, under whom alone messages are put.
+CREATE FUNCTION crm._outbox_had(persons bigint[], after timestamptz, before timestamptz) RETURNS TABLE (sent bigint)
+    LANGUAGE sql STABLE AS
+$$
+    SELECT count(*)
+    FROM crm.outbox o
+    WHERE o.customer_id = ANY ($1) AND o.is_marketing AND o.due_at > $2 AND o.due_at < $3 AND NOT o.body ? 'is_second'
+      -- what may have arrived counts whatever came of it, else what came last
+      AND coalesce((SELECT e.kind FROM crm.outbox_event e
+                    WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind IN ('cancelled', 'dead', 'undelivered', 'replayed', 'unknown')
+                    ORDER BY e.kind <> 'unknown', e.outbox_event_id DESC LIMIT 1), 'unknown') IN ('unknown', 'replayed')
+$$;
+COMMENT ON FUNCTION crm._outbox_had(bigint[], timestamptz, timestamptz) IS
+    'how many messages of flows the ids of a person have had, or will, between two moments, both left out; a second on the next channel, as nobody knows whether the first arrived, is none of its own; what never went counts against no cap, save what may have arrived.  Plain SQL, so that queries over many persons take it in';
 
 CREATE FUNCTION crm._outbox_release(messages crm.queue_ref[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -116,9 +132,7 @@ DECLARE
 BEGIN
     FOR held IN
         SELECT k.cap_key, array_agg(o.due_at) AS moments
-        FROM unnest(messages) m JOIN crm.outbox o USING (customer_id, message_id),
-             LATERAL (VALUES (crm._outbox_cap_key('p', o.customer_id::text, NULL)),
-                             (crm._outbox_cap_key('a', o.channel, o.address_hash))) k (cap_key)
+        FROM unnest(messages) m JOIN crm.outbox o USING (customer_id, message_id), LATERAL (SELECT crm._outbox_cap_key(o.channel, o.address_hash) AS cap_key) k
         WHERE o.is_marketing
           AND NOT EXISTS (SELECT FROM crm.outbox_event e
                           WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind = 'unknown')
@@ -150,8 +164,8 @@ BEGIN
     -- nobody was told of a coupon whose message was never tried
     PERFORM crm._loyalty_void(o.customer_id, o.flow_id, o.occurrence_key, _outbox_cancel.detail)
     FROM unnest(messages) m JOIN crm.outbox o USING (customer_id, message_id)
-    WHERE o.flow_id IS NOT NULL
-      AND NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = m.customer_id AND e.message_id = m.message_id AND e.kind = 'attempt');
+    WHERE o.flow_id IS NOT NULL AND m.attempt = 0
+      AND NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = m.customer_id AND e.message_id = m.message_id AND e.attempt > 0);
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_cancel(crm.queue_ref[], text) IS
@@ -268,20 +282,28 @@ DECLARE
 BEGIN
     INSERT INTO crm.contact_cap AS c (cap_key, sent_at)
     SELECT k.cap_key, ARRAY[m.due_at]
-    FROM unnest(messages) m,
-         LATERAL (VALUES (crm._outbox_cap_key('p', m.customer_id::text, NULL)), (crm._outbox_cap_key('a', m.channel, m.address_hash))) k (cap_key)
+    FROM unnest(messages) m, LATERAL (SELECT crm._outbox_cap_key(m.channel, m.address_hash) AS cap_key) k
     ORDER BY k.cap_key
     ON CONFLICT (cap_key) DO UPDATE
     SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > excluded.sent_at[1] - interval '31 days'), excluded.sent_at[1])
-    -- a person's is held by whoever counts; an address's may have been filled since it was looked at
-    WHERE get_byte(c.cap_key, 0) = ascii('p')
-       OR coalesce((SELECT count(*) FROM unnest(c.sent_at) s WHERE s > excluded.sent_at[1] - window_days) < most, true);
+    -- it may have been filled since it was looked at
+    WHERE coalesce((SELECT count(*) FROM unnest(c.sent_at) s WHERE s > excluded.sent_at[1] - window_days) < most, true);
     GET DIAGNOSTICS counted = ROW_COUNT;
-    RETURN counted = 2 * cardinality(messages);
+    RETURN counted = cardinality(messages);
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_count(crm.message_row[], int, int) IS
-    'counts messages, no two of one person or address, against the caps; the caller holds the persons; false when an address has had the most that a flow''s rolling days allow: then nothing may stay of it';
+    'counts messages, no two of one address, at their addresses; false when one has had the most that a flow''s rolling days allow: then nothing may stay of it';
+
+CREATE FUNCTION crm._outbox_count_one(channel text, address_hash bytea, at timestamptz) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    UPDATE crm.contact_cap c SET sent_at = array_append(ARRAY(SELECT s FROM unnest(c.sent_at) s WHERE s > at - interval '31 days'), at)
+    WHERE c.cap_key = crm._outbox_cap_key(channel, address_hash);
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_count_one(text, bytea, timestamptz) IS 'counts a message at its address, whose counter the caller has locked';
 
 CREATE FUNCTION crm._outbox_fault(options jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS

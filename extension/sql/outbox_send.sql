@@ -119,6 +119,16 @@ CREATE FUNCTION crm._outbox_body(body jsonb, message_id text, channel text, addr
 $$ SELECT (body || jsonb_build_object('id', message_id, 'type', 'customer.send', 'channel', channel, 'to', address))::text $$;
 COMMENT ON FUNCTION crm._outbox_body(jsonb, text, text, text) IS 'a message as its receiver reads it, the address in clear';
 
+CREATE FUNCTION crm._outbox_is_lost(customer_id bigint, message_id text, attempt int) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = _outbox_is_lost.customer_id AND e.message_id = _outbox_is_lost.message_id
+                       AND e.attempt = _outbox_is_lost.attempt);
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_is_lost(bigint, text, int) IS 'whether nothing is written of an attempt: whoever made it ended before its result';
+
 -- Due messages of a batch that may leave now, leased: expiry, address, consent (opt-outs included) and quiet hours are asked
 -- of all at once.  Those it does not answer are taken one by one: crm._outbox_lease() finds why and does what is to be done.
 CREATE FUNCTION crm._outbox_lease_ready(due crm.queue_ref[], lease_ms int, worker int) RETURNS crm.queue_request[]
@@ -143,23 +153,22 @@ BEGIN
     hours AS MATERIALIZED (
         SELECT x.quiet, crm._outbox_quiet_until(x.quiet, moment) <= moment AS are_over FROM (SELECT DISTINCT l.quiet FROM looked l WHERE l.quiet IS NOT NULL) x),
     ready AS MATERIALIZED (
-        SELECT l.customer_id, l.message_id, l.attempt, l.endpoint, l.channel, l.body, w.kind, w.code, l.address_hash
+        SELECT l.customer_id, l.message_id, l.attempt, l.endpoint, l.channel, l.body, w.code, r.value_sealed
         FROM looked l JOIN way w ON w.channel = l.channel LEFT JOIN hours h ON h.quiet = l.quiet
-        -- whoever was merged, even twice, is asked for one by one
-        JOIN crm.customer c ON c.customer_id = l.customer_id AND c.merged_into IS NULL
+        -- whoever was merged holds nothing under the old id, and is asked for one by one
         CROSS JOIN LATERAL crm._outbox_may_reach(l.customer_id, l.channel, w.kind, l.address_hash) r
         WHERE r.is_held AND (NOT l.is_marketing OR r.is_agreed) AND h.are_over IS NOT false),
     leased AS (
         UPDATE crm.outbox_queue q SET attempt = r.attempt, leased_by = worker, lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
         FROM ready r WHERE q.customer_id = r.customer_id AND q.message_id = r.message_id
-        RETURNING r.customer_id, r.message_id, r.attempt, r.endpoint, r.channel, r.body, r.kind, r.code, r.address_hash, q.due_at),
-    noted AS (
+        RETURNING r.customer_id, r.message_id, r.attempt, r.endpoint, r.channel, r.body, r.code, r.value_sealed, q.due_at),
+    lost AS (
         INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind, attempt)
-        SELECT r.customer_id, r.message_id, moment, crm._new_id(), 'attempt', r.attempt FROM ready r)
+        SELECT r.customer_id, r.message_id, moment, crm._new_id(), 'lost', r.attempt - 1 FROM ready r WHERE r.attempt > 1 AND crm._outbox_is_lost(r.customer_id, r.message_id, r.attempt - 1))
     SELECT array_agg(ROW(r.customer_id, r.message_id, r.attempt, r.endpoint, e.url, e.secret, e.next_secret, e.timeout_ms, e.is_private_allowed,
-                         crm._outbox_body(r.body, r.message_id, r.channel, crm._decrypt(r.code, i.value_sealed)), e.is_plain, r.due_at)::crm.queue_request)
+                         crm._outbox_body(r.body, r.message_id, r.channel, crm._decrypt(r.code, r.value_sealed)), e.is_plain, r.due_at)::crm.queue_request)
     INTO requests
-    FROM leased r JOIN carrier e ON e.endpoint = r.endpoint JOIN crm.identifier i ON i.kind = r.kind AND i.value_hash = r.address_hash;
+    FROM leased r JOIN carrier e ON e.endpoint = r.endpoint;
     RETURN coalesce(requests, '{}');
 END
 $$;
@@ -206,7 +215,9 @@ BEGIN
         lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
     WHERE q.customer_id = due.customer_id AND q.message_id = due.message_id;
     PERFORM crm._outbox_address_used(message.channel, message.address_hash);
-    PERFORM crm._outbox_note(due.customer_id, due.message_id, 'attempt', due.attempt + 1);
+    IF due.attempt > 0 AND crm._outbox_is_lost(due.customer_id, due.message_id, due.attempt) THEN
+        PERFORM crm._outbox_note(due.customer_id, due.message_id, 'lost', due.attempt);
+    END IF;
     RETURN request;
 END
 $$;
@@ -522,8 +533,7 @@ BEGIN
     END IF;
     INSERT INTO crm.outbox_queue (customer_id, message_id, endpoint, due_at) VALUES (message.customer_id, message.message_id, message.endpoint, crm.core_now());
     UPDATE crm.contact_cap c SET sent_at = array_append(c.sent_at, message.due_at)
-    WHERE message.is_marketing AND message.due_at <> ALL (c.sent_at)
-      AND c.cap_key IN (crm._outbox_cap_key('p', message.customer_id::text, NULL), crm._outbox_cap_key('a', message.channel, message.address_hash));
+    WHERE message.is_marketing AND message.due_at <> ALL (c.sent_at) AND c.cap_key = crm._outbox_cap_key(message.channel, message.address_hash);
     PERFORM crm._outbox_note(message.customer_id, message.message_id, 'replayed', detail => crm._actor());
     PERFORM crm._audit('replay', 'message', message.customer_id, NULL, NULL, message.message_id);
     PERFORM crm._worker_wake_for(crm.core_now());

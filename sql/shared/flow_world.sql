@@ -27,7 +27,7 @@ CREATE FUNCTION pg_temp.label(person bigint) RETURNS text LANGUAGE sql AS $$
 CREATE VIEW pg_temp.fired AS
     SELECT f.code AS flow, pg_temp.label(o.customer_id) AS person, o.occurrence_key AS key, o.epoch, o.outcome, o.due_at, o.flow_version AS version,
            (SELECT d.step || ': ' || d.reason FROM crm.decision d WHERE d.customer_id = o.customer_id AND d.flow_id = o.flow_id
-            AND d.occurrence_key = o.occurrence_key AND d.result = 'stop' ORDER BY d.decision_id DESC LIMIT 1) AS reason
+            AND d.occurrence_key = o.occurrence_key AND d.result = 'stop' ORDER BY d.decided_at DESC, d.epoch DESC LIMIT 1) AS reason
     FROM crm.occurrence o JOIN crm.flow f USING (flow_id);
 -- values are counted, sources have told, and all that is due is done
 CREATE FUNCTION pg_temp.work() RETURNS bigint LANGUAGE plpgsql AS $$

@@ -59,10 +59,8 @@ INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, value, state,
 SELECT customer_id, 6000 + n, 'C' || n, 'test', 5, 'issued', '2026-01-01', '2036-02-01' FROM person;
 INSERT INTO crm.task (customer_id, task_id, task_key, kind, title, body, store_id, role, due_at, created_at)
 SELECT customer_id, 6500 + n, 'k', 'hand', 'secret title', 'secret note', 900 + store_no, 'crm_clerk', '2026-01-02', '2026-01-01' FROM person;
-INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, flow_version)
-SELECT customer_id, 1, 0, 'once', '2026-01-01', '2026-01-01', 'none', 'sent', 1 FROM person;
-INSERT INTO crm.decision (decided_at, customer_id, flow_id, occurrence_key, decision_id, step, result, reason)
-SELECT '2026-01-01', customer_id, 1, 'once', 7000 + n, 'active', 'pass', '' FROM person;
+INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, flow_version, step, result, reason)
+SELECT customer_id, 1, 0, 'once', '2026-01-01', '2026-01-01', 'none', 'sent', 1, 'active', 'pass', '' FROM person;
 INSERT INTO crm.flow_backlog (customer_id, flow_id, epoch, occurrence_key, counted_at) SELECT customer_id, 1, 1, 'k', '2026-01-01' FROM person;
 INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, is_marketing, body, due_at, created_at)
 SELECT customer_id, customer_id || '-AAAAAAAA', 'sms', 'test', 1, true, jsonb_build_object('text', 'Dear ' || name || ', ' || phone), '2026-01-01', '2026-01-01' FROM person;

@@ -67,48 +67,48 @@ sub well { $node->safe_psql('shop', 'UPDATE crm.endpoint SET failures = 0, broke
 connect_vendor('aliyun_sms', 'sms', 1, '{"sign_name": "示例店", "access_key_id": "testId"}', '{"access_key_secret": "testSecret"}');
 my $sms = '{"text": "张伟您好，券码A&B\"1", "template": "SMS_71390007", "params": {"name": "张伟", "code": "A&B\"1"}}';
 my $id = message('sms', $sms);
-wait_for($id, 'attempt, sent');
+wait_for($id, 'sent');
 my ($got) = received('aliyun');
 ok($got->{valid}, 'Aliyun finds the signature valid');
 is_deeply([@$got{qw(to id template sign)}], ['13912345601', $id, 'SMS_71390007', "\x{793a}\x{4f8b}\x{5e97}"], 'number, our id, template and signature');
 is_deeply($got->{params}, { name => "\x{5f20}\x{4f1f}", code => 'A&B"1' }, 'values as they were');
 answers('aliyun', 'isv.MOBILE_NUMBER_ILLEGAL');
-wait_for(message('sms', $sms), 'attempt, rejected status 200 isv.MOBILE_NUMBER_ILLEGAL, dead status 200 isv.MOBILE_NUMBER_ILLEGAL');
+wait_for(message('sms', $sms), 'rejected status 200 isv.MOBILE_NUMBER_ILLEGAL, dead status 200 isv.MOBILE_NUMBER_ILLEGAL');
 is($node->safe_psql('shop', "SELECT failures FROM crm.endpoint WHERE endpoint = 'aliyun_sms'"), '0', 'a wrong number is no fault of the endpoint');
 answers('aliyun', 'isv.BUSINESS_LIMIT_CONTROL');
-wait_for($id = message('sms', $sms), 'attempt, failed status 200 isv.BUSINESS_LIMIT_CONTROL');
+wait_for($id = message('sms', $sms), 'failed status 200 isv.BUSINESS_LIMIT_CONTROL');
 is(due_in($id), '01:00:00', 'a number that has had enough is asked again in an hour');
 answers('aliyun', 'isv.AMOUNT_NOT_ENOUGH');
-wait_for($id = message('sms', $sms), 'attempt, failed status 200 isv.AMOUNT_NOT_ENOUGH');
+wait_for($id = message('sms', $sms), 'failed status 200 isv.AMOUNT_NOT_ENOUGH');
 is(due_in($id), '00:05:00', 'a purse that is empty after 300 s');
 answers('aliyun', 'http429');
-wait_for($id = message('sms', $sms), 'attempt, failed status 429 http429');
+wait_for($id = message('sms', $sms), 'failed status 429 http429');
 is(due_in($id), '00:05:00', '429: the message after 300 s');
 is($node->safe_psql('shop', "SELECT broken_until > clock_timestamp() + interval '100 s' FROM crm.endpoint WHERE endpoint = 'aliyun_sms'"), 't', 'the endpoint rests as long as it asked');
 well();
 answers('aliyun', 'hang');
-wait_for(message('sms', $sms), 'attempt, unknown, dead', 'silence may have arrived: no second text message, a person decides');
+wait_for(message('sms', $sms), 'unknown, dead', 'silence may have arrived: no second text message, a person decides');
 well();
 
 # 2. Tencent
 connect_vendor('tencent_sms', 'sms', 1, '{"app_id": "1400006666", "sign_name": "示例店", "region": "ap-guangzhou", "secret_id": "tencentId"}', '{"secret_key": "tencentKey"}');
 $sms = '{"text": "张伟您好", "template": "1110", "params": ["张伟", "5"]}';
-wait_for($id = message('sms', $sms), 'attempt, sent');
+wait_for($id = message('sms', $sms), 'sent');
 ($got) = received('tencent');
 ok($got->{valid}, 'Tencent finds the signature valid');
 is_deeply([@$got{qw(to id template region)}, $got->{params}], ['+8613912345601', $id, '1110', 'ap-guangzhou', ["\x{5f20}\x{4f1f}", '5']], 'number, our id, template, values in their order');
 answers('tencent', 'FailedOperation.PhoneNumberInBlacklist', 'LimitExceeded.PhoneNumberDailyLimit', 'RequestLimitExceeded');
-wait_for(message('sms', $sms), 'attempt, rejected status 200 FailedOperation.PhoneNumberInBlacklist, dead status 200 FailedOperation.PhoneNumberInBlacklist');
-wait_for($id = message('sms', $sms), 'attempt, failed status 200 LimitExceeded.PhoneNumberDailyLimit');
+wait_for(message('sms', $sms), 'rejected status 200 FailedOperation.PhoneNumberInBlacklist, dead status 200 FailedOperation.PhoneNumberInBlacklist');
+wait_for($id = message('sms', $sms), 'failed status 200 LimitExceeded.PhoneNumberDailyLimit');
 is(due_in($id), '1 day', 'a number that has had its day waits a day');
-wait_for($id = message('sms', $sms), 'attempt, failed status 200 RequestLimitExceeded');
+wait_for($id = message('sms', $sms), 'failed status 200 RequestLimitExceeded');
 is($node->safe_psql('shop', "SELECT broken_until > clock_timestamp() FROM crm.endpoint WHERE endpoint = 'tencent_sms'"), 't', 'too many requests: the endpoint rests');
 
 # 3. WeChat: tokens
 connect_vendor('wechat_subscribe', 'wechat', 4, '{"app_id": "wxapp", "page": "pages/index"}', '{"app_secret": "s&crét"}');
 my $wechat = '{"text": "x", "template": "tpl", "params": {"thing1": {"value": "张伟"}}}';
 my @ids = map { message('wechat', $wechat) } 1 .. 6;
-wait_for($_, 'attempt, sent') for @ids;
+wait_for($_, 'sent') for @ids;
 is(scalar(received('wechat_token')), 1, 'six messages at once fetch one token');
 ok((received('wechat_token'))[0]{valid}, 'with id and secret as they are, percent-encoded');
 is(scalar(grep { $_->{valid} } received('wechat')), 6, 'which all of them carry');
@@ -117,48 +117,48 @@ is($node->safe_psql('shop', "SELECT count(*) FROM crm.endpoint_token WHERE posit
 system('curl', '-s', '-o', '/dev/null', '-d', '', "http://127.0.0.1:$http/expire") == 0 or die;
 @ids = map { "$person-expired$_" } 1 .. 3;
 $node->safe_psql('shop', join '; ', 'BEGIN', (map { "SELECT crm._outbox_put($person, '$_', 'wechat', NULL, NULL, false, '$wechat', crm.core_now(), NULL)" } @ids), 'COMMIT');
-wait_for($_, 'attempt, sent') for @ids;
+wait_for($_, 'sent') for @ids;
 is(scalar(received('wechat_token')), 2, 'a token that three hear has expired is fetched anew once');
 is(scalar(received('wechat')), 12, 'and each goes once more');
 answers('wechat', '40001', '40001');
-wait_for($id = message('wechat', $wechat), 'attempt, failed status 200 40001');
+wait_for($id = message('wechat', $wechat), 'failed status 200 40001');
 is(due_in($id), '00:05:00', 'expired twice: tried again later');
 answers('wechat', '43101');
-wait_for(message('wechat', $wechat), 'attempt, rejected status 200 43101, dead status 200 43101');
+wait_for(message('wechat', $wechat), 'rejected status 200 43101, dead status 200 43101');
 $node->safe_psql('shop', 'DELETE FROM crm.endpoint_token');
 answers('wechat_token', '40013');
-wait_for($id = message('wechat', $wechat), 'attempt, failed no access token: status 200 40013');
+wait_for($id = message('wechat', $wechat), 'failed no access token: status 200 40013');
 is(due_in($id), '00:05:00', 'no token: nothing left, tried again');
 
 # 4. WeCom: to customers, and its robot
 connect_vendor('wecom', 'wecom', 6, '{"corp_id": "corp", "sender": "guide1"}', '{"corp_secret": "corps"}');
-wait_for($id = message('wecom', '{"text": "您好"}'), 'attempt, sent');
+wait_for($id = message('wecom', '{"text": "您好"}'), 'sent');
 is((received('wecom'))[0]{to}, 'wm1', 'to the customer\'s id there');
 answers('wecom', 'fail');
-wait_for(message('wecom', '{"text": "您好"}'), 'attempt, rejected status 200 0, dead status 200 0');
+wait_for(message('wecom', '{"text": "您好"}'), 'rejected status 200 0, dead status 200 0');
 connect_vendor('wecom_robot', 'staff', 1, '{}', '{"key": "k"}');
-wait_for(message('staff', '{"text": "报表\"好了\""}'), 'attempt, sent');
+wait_for(message('staff', '{"text": "报表\"好了\""}'), 'sent');
 is((received('wecom_robot'))[0]{text}, "\x{62a5}\x{8868}\"\x{597d}\x{4e86}\"", 'quotes arrive as they were');
 
 # 5. DingTalk and Feishu
 connect_vendor('dingtalk_robot', 'staff', 1, '{}', '{"access_token": "ding/token", "secret": "SECding"}');
-wait_for(message('staff', '{"text": "告警"}'), 'attempt, sent');
+wait_for(message('staff', '{"text": "告警"}'), 'sent');
 ok((received('dingtalk'))[0]{valid}, 'DingTalk finds signature and token valid');
 answers('dingtalk', '130101');
-wait_for($id = message('staff', '{"text": "告警"}'), 'attempt, failed status 200 130101');
+wait_for($id = message('staff', '{"text": "告警"}'), 'failed status 200 130101');
 is(due_in($id), '00:10:00', 'a robot that was too busy is left alone for ten minutes');
 connect_vendor('feishu_robot', 'staff', 1, '{}', '{"hook": "abc", "secret": "feishuSecret"}');
-wait_for(message('staff', '{"text": "告警"}'), 'attempt, sent');
+wait_for(message('staff', '{"text": "告警"}'), 'sent');
 ($got) = received('feishu');
 ok($got->{valid}, 'Feishu finds the signature valid');
 is($got->{path}, '/open-apis/bot/v2/hook/abc', 'at its hook');
 answers('feishu', '19021');
-wait_for(message('staff', '{"text": "告警"}'), 'attempt, failed status 200 19021');
+wait_for(message('staff', '{"text": "告警"}'), 'failed status 200 19021');
 
 # 6. e-mail
 connect_vendor('smtp', 'email', 2, '{"from": "shop@chain.example"}', '{}');
 my $mail = '{"text": "张伟您好\n.\n第二行", "subject": "生日快乐\r\nBcc: all@example.com", "html": "<p>张伟</p>"}';
-wait_for($id = message('email', $mail), 'attempt, sent');
+wait_for($id = message('email', $mail), 'sent');
 ($got) = received('smtp');
 is_deeply([@$got{qw(sender to header_to)}], ['MAIL FROM:<shop@chain.example>', 'RCPT TO:<zhang.wei@163.com>', 'zhang.wei@163.com'], 'from the shop to the customer alone');
 like($got->{text}, qr/^\x{5f20}\x{4f1f}\x{60a8}\x{597d}\n\.\n\x{7b2c}/, 'the text, a lonely dot included');
@@ -166,16 +166,16 @@ is($got->{html}, "<p>\x{5f20}\x{4f1f}</p>", 'and the HTML');
 is($got->{id}, "<$id\@chain.example>", 'under its id');
 is_deeply([grep { /bcc/ } @{ $got->{headers} }], [], 'a subject adds no header');
 answers('smtp', '550', '451', 'drop');
-wait_for(message('email', $mail), 'attempt, rejected RCPT failed: 550, dead RCPT failed: 550');
-wait_for($id = message('email', $mail), 'attempt, failed RCPT failed: 451');
+wait_for(message('email', $mail), 'rejected RCPT failed: 550, dead RCPT failed: 550');
+wait_for($id = message('email', $mail), 'failed RCPT failed: 451');
 is(due_in($id), '00:05:00', 'greylisted: again in 300 s');
-wait_for(message('email', $mail), 'attempt, unknown, dead', 'a connection that breaks after the content: it may have arrived, no second mail');
+wait_for(message('email', $mail), 'unknown, dead', 'a connection that breaks after the content: it may have arrived, no second mail');
 
 # 7. a name that leads nowhere: nothing left, tried again, and others go on meanwhile
 $node->safe_psql('shop', q{SELECT crm.outbox_connect('feishu_robot', 'feishu_robot', 'https://nobody.invalid', '{}', '{"hook": "abc", "secret": "feishuSecret"}')});
 $id = message('staff', '{"text": "x"}');
-wait_for(message('wecom', '{"text": "您好"}'), 'attempt, sent');
-wait_for($id, 'attempt, failed', 'a name that cannot be resolved is a failure, and no silence');
+wait_for(message('wecom', '{"text": "您好"}'), 'sent');
+wait_for($id, 'failed', 'a name that cannot be resolved is a failure, and no silence');
 is(due_in($id), '00:05:00', 'tried again in 300 s');
 
 # 8. nothing of a secret is anywhere in clear
