@@ -129,6 +129,8 @@ SELECT crm.ingest_define_mapping('mini', 'nothing', '{"fields": {}}');
 SELECT crm.ingest_guess_mapping('member', '会员卡号,姓名,手机号,生日,开卡时间,门店');
 SELECT crm.ingest_guess_mapping('order_line', 'Order No;Order Date;SKU;Qty;Unit Price;Customer ID');
 SELECT crm.ingest_guess_mapping('member', '"客户姓名","联系电话"');
+SELECT crm.ingest_guess_mapping('member', '会员编号*,会员姓名,会员手机(必填),所属门店,推荐人手机,Customer Email');
+SELECT crm.ingest_guess_mapping('order', '订单号,下单时间,会员手机,手机,实付金额（元）,消费门店');
 
 -- imports
 CREATE FUNCTION pg_temp.load(source text, entity text, format text, encoding text, options jsonb, VARIADIC chunks bytea[]) RETURNS bigint LANGUAGE plpgsql AS $$

@@ -3,7 +3,7 @@
 \set VERBOSITY terse
 SELECT count(*) > 10 AS migrated FROM crm.install();
 SELECT count(*) AS applied_again FROM crm.install();
-SELECT finding, state FROM crm.doctor() WHERE finding IN ('tables', 'keys', 'encoding');
+SELECT finding, state FROM crm.doctor() WHERE finding IN ('library', 'tables', 'keys', 'encoding');
 SELECT DISTINCT pg_get_userbyid(relowner) AS table_owner FROM pg_class
 WHERE relnamespace = 'crm'::regnamespace AND relkind IN ('r', 'p', 'S', 'v');
 SELECT count(*) AS tables_in_the_extension FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
@@ -68,3 +68,9 @@ SELECT crm._random_bytes(0);
 
 -- what follows a fact, a membership, an erasure and an export, in its order
 SELECT regexp_split_to_table(rtrim(crm._consequence_registry(), E'\n'), E'\n') AS registered;
+-- code of a release that the running library is not of: said by the doctor, refused by intake and install()
+BEGIN;
+CREATE OR REPLACE FUNCTION crm._code_version() RETURNS crm.version LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '99.0.0'::crm.version $$;
+SELECT state, remedy LIKE 'restart the server: it still runs the library of % the code is of 99.0.0' AS said FROM crm.doctor() WHERE finding = 'library';
+SELECT crm.install();
+ROLLBACK;

@@ -5,6 +5,15 @@ CREATE FUNCTION crm._ingest_fold(name text) RETURNS text
 $$ SELECT regexp_replace(lower(normalize(name, NFKC)), '[\s_\-./:()*"''“”【】\[\]]+', '', 'g') $$;
 COMMENT ON FUNCTION crm._ingest_fold(text) IS 'a column''s name without case, width, spaces and signs';
 
+-- Spreadsheets add a unit or a remark in brackets, and say whose column it is: 实付金额(元), 会员手机, 所属门店, Customer Phone.
+CREATE FUNCTION crm._ingest_plain(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT regexp_replace(crm._ingest_fold(regexp_replace(normalize(name, NFKC), '\(.*?\)|【.*?】|\[.*?\]', '', 'g')),
+        '^(会员|客户|顾客|用户|买家|收货人|收件人|所属|归属|登记|注册|消费|购买|customer|member|buyer|client|user)', '')
+$$;
+COMMENT ON FUNCTION crm._ingest_plain(text) IS 'a column''s folded name without what stands in brackets and without whose it is';
+
 -- The names by which columns are known, best first; entity null: for all that have the field.
 CREATE FUNCTION crm._ingest_known_names() RETURNS TABLE (entity text, field text, names text[])
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -37,7 +46,7 @@ $$
     (NULL, 'address', '{地址,详细地址,收货地址,联系地址,address,street}'),
     (NULL, 'note', '{备注,说明,note,notes,remark,remarks,comment}'),
     (NULL, 'registered_at', '{注册时间,注册日期,开卡时间,开卡日期,入会时间,入会日期,登记日期,登记时间,关注时间,registeredat,registrationdate,createdat,joinedat,signupdate}'),
-    (NULL, 'store_code', '{门店,门店编码,门店编号,门店代码,店铺,店号,开卡门店,登记门店,storecode,storeid,store,shop,branch}'),
+    (NULL, 'store_code', '{门店,门店编码,门店编号,门店代码,店铺,店号,开卡门店,登记门店,门店名称,门店名,店铺名称,店名,storecode,storeid,store,shop,branch,storename,shopname}'),
     ('order', 'ordered_at', '{下单时间,订单时间,下单日期,订单日期,交易时间,交易日期,消费时间,销售时间,付款时间,orderedat,ordertime,orderdate,invoicedate,createdat,date,time}'),
     ('order_line', 'ordered_at', '{下单时间,订单时间,下单日期,订单日期,交易时间,交易日期,消费时间,销售时间,付款时间,orderedat,ordertime,orderdate,invoicedate,createdat,date,time}'),
     (NULL, 'paid_at', '{支付时间,付款时间,paidat,paymenttime,paytime}'),
@@ -58,7 +67,7 @@ $$
     (NULL, 'category_name', '{品类名称,分类名称,类别名称,categoryname}'),
     (NULL, 'quantity', '{数量,件数,购买数量,销售数量,quantity,qty,count}'),
     (NULL, 'unit_price', '{单价,售价,价格,unitprice,price}'),
-    (NULL, 'line_amount', '{小计,行金额,商品金额,实收金额,金额,lineamount,linetotal,subtotal,amount}'),
+    (NULL, 'line_amount', '{小计,行金额,商品金额,实付金额,实收金额,金额,lineamount,linetotal,subtotal,amount}'),
     (NULL, 'list_price', '{零售价,标价,吊牌价,价格,listprice,price}'),
     (NULL, 'refill_days', '{复购周期,补货周期,refilldays}'),
     ('refund', 'order_external_id', '{原单号,原订单号,订单号,订单编号,orderno,orderid,originalorder,orderexternalid}'),
@@ -99,9 +108,11 @@ BEGIN
     FROM (SELECT DISTINCT ON (f.field) f.field, btrim(c.name) AS name
           FROM unnest(crm._ingest_fields(entity)) f(field)
           CROSS JOIN unnest(columns) WITH ORDINALITY c(name, position)
+          -- as it stands, else as it is without its additions
+          CROSS JOIN LATERAL (VALUES (0, crm._ingest_fold(c.name)), (1, crm._ingest_plain(c.name))) w(additions, word)
           LEFT JOIN crm._ingest_known_names() k ON k.field = f.field AND coalesce(k.entity, ingest_guess_mapping.entity) = ingest_guess_mapping.entity
-          WHERE c.name <> '' AND f.field <> 'items' AND (crm._ingest_fold(c.name) = crm._ingest_fold(f.field) OR crm._ingest_fold(c.name) = ANY (k.names))
-          ORDER BY f.field, crm._ingest_fold(c.name) <> crm._ingest_fold(f.field), k.entity IS NULL, array_position(k.names, crm._ingest_fold(c.name)), c.position) g;
+          WHERE w.word <> '' AND f.field <> 'items' AND (w.word = crm._ingest_fold(f.field) OR w.word = ANY (k.names))
+          ORDER BY f.field, w.additions, w.word <> crm._ingest_fold(f.field), k.entity IS NULL, array_position(k.names, w.word), c.position) g;
     -- members of a list without ids: a card, an openid, or the keyed hash of the phone stands for one
     IF entity = 'member' AND NOT fields ? 'external_id' THEN
         id_column := coalesce(fields ->> 'member_card', fields ->> 'openid');

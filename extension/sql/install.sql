@@ -12,6 +12,7 @@ BEGIN
         RAISE EXCEPTION 'only a superuser can install the tables of crm'
             USING ERRCODE = 'insufficient_privilege', HINT = 'Run it as postgres, or as another superuser.';
     END IF;
+    PERFORM crm._require_library();
     PERFORM set_config('role', 'crm_owner', true);
     IF to_regclass('crm.migration') IS NULL THEN
         -- the only place: tables that came with a dump need the keys they were written under
@@ -44,6 +45,22 @@ COMMENT ON FUNCTION crm.install() IS
 CREATE FUNCTION crm._code_version() RETURNS crm.version
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '@CRM_VERSION@'::crm.version $$;
 COMMENT ON FUNCTION crm._code_version() IS 'the version of the code';
+
+CREATE FUNCTION crm._core_library_version() RETURNS text
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_core_library_version';
+COMMENT ON FUNCTION crm._core_library_version() IS 'the version of the library that the server runs: that of its last start, where crm is preloaded';
+
+CREATE FUNCTION crm._require_library() RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    IF crm._core_library_version() <> crm._code_version() THEN
+        RAISE EXCEPTION 'the server runs the library of crm %, the code is of %', crm._core_library_version(), crm._code_version()
+            USING ERRCODE = 'RM001', HINT = 'Restart the server; it then loads the library that is installed.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._require_library() IS 'RM001 when the library that the server runs is of another release than the code';
 
 -- String bodies may precede their tables; here each is parsed against the tables that are there now.
 CREATE FUNCTION crm._validate_sql_functions() RETURNS void
@@ -98,11 +115,12 @@ $$;
 COMMENT ON FUNCTION crm.uninstall(text) IS
     'drops every table of crm with all data; takes the name of the database as confirmation (22023 otherwise); roles stay, they are the cluster''s; afterwards DROP EXTENSION crm works';
 
--- Every entry into the product asks this: code newer than the tables says what to run.
+-- Every entry into the product asks this: code newer than the tables or the library says what to do.
 CREATE FUNCTION crm._require_schema() RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
+    PERFORM crm._require_library();
     IF to_regclass('crm.migration') IS NOT NULL THEN
         IF (SELECT max(m.migration_no) FROM crm.migration m) >= (SELECT max(s.migration_no) FROM crm._migration() s) THEN
             RETURN;
@@ -112,4 +130,4 @@ BEGIN
         USING ERRCODE = 'RM001', HINT = 'Run SELECT crm.install();';
 END
 $$;
-COMMENT ON FUNCTION crm._require_schema() IS 'RM001 with the remedy when crm.install() has to run';
+COMMENT ON FUNCTION crm._require_schema() IS 'RM001 with the remedy when crm.install() has to run, or the server to be restarted';

@@ -73,6 +73,13 @@ $$
 DECLARE
     needed int;
 BEGIN
+    finding := 'library'; state := 'ok'; remedy := '';
+    IF crm._core_library_version() <> crm._code_version() THEN
+        state := 'missing';
+        remedy := format('restart the server: it still runs the library of %s, the code is of %s', crm._core_library_version(), crm._code_version());
+    END IF;
+    RETURN NEXT;
+
     finding := 'tables';
     BEGIN
         PERFORM crm._require_schema();

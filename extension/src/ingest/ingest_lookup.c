@@ -32,6 +32,14 @@ static CrmStatement store_statement = {
 	.n_args = 1,
 	.arg_types = text_types,
 };
+
+/* what spreadsheets write: the store's name, when no other store has it */
+static CrmStatement store_name_statement = {
+	.name = "ingest.store_name",
+	.sql = "SELECT min(s.store_id), min(s.time_zone) FROM crm.store s WHERE s.name = $1 HAVING count(*) = 1",
+	.n_args = 1,
+	.arg_types = text_types,
+};
 static CrmStatement staff_statement = {
 	.name = "ingest.staff",
 	.sql = "SELECT s.staff_id FROM crm.staff s WHERE s.code = $1",
@@ -106,7 +114,7 @@ make_hash(CrmIngestParser *p, const char *name, Size key_size, Size entry_size)
 	return hash_create(name, 64, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
-/* The store of a code; null when there is none. */
+/* The store of a code, else of a name that only one has; null when there is none. */
 const CrmIngestStore *
 crm_ingest_store(CrmIngestParser *p, const char *code, int length)
 {
@@ -128,6 +136,8 @@ crm_ingest_store(CrmIngestParser *p, const char *code, int length)
 		values[0] = CStringGetTextDatum(key);
 		connect();
 		crm_core_spi_execute(&store_statement, values, NULL, true, 1);
+		if (SPI_processed == 0)
+			crm_core_spi_execute(&store_name_statement, values, NULL, true, 1);
 		if (SPI_processed == 1)
 		{
 			store->store_id = DatumGetInt32(column(0, 1));

@@ -270,7 +270,7 @@ crm_ingest_take_store(CrmIngestParser *p, int *store_id, pg_tz **zone)
 	if (store == NULL)
 	{
 		crm_ingest_slot_fault(p, CRM_FAULT_REFERENCE, F_STORE_CODE,
-							  "Define the store, or send the code of one that is.");
+							  "Define the store, or send the code or the name of one that is.");
 		return false;
 	}
 	*store_id = store->store_id;

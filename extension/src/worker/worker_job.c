@@ -27,7 +27,9 @@
 
 static CrmStatement installed_statement = {
 	.name = "worker.is_installed",
-	.sql = "SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass('crm.job')",
+	.sql = "SELECT FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass('crm.job')"
+	/* code of another release than this library: until the restart nothing runs, crm.doctor() says so */
+	" AND EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname = 'crm' AND e.extversion = '" CRM_VERSION "')",
 };
 
 static CrmStatement load_statement = {
