@@ -2,12 +2,12 @@
 
 CREATE FUNCTION crm._worker_wake() RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'crm_worker_wake';
-COMMENT ON FUNCTION crm._worker_wake() IS 'wakes worker and sender of this database when the transaction commits; nothing without preload';
+COMMENT ON FUNCTION crm._worker_wake() IS 'wakes the worker of this database when the transaction commits, for its jobs have something to do; nothing without preload';
 
 CREATE FUNCTION crm._worker_wake_for(due_at timestamptz) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_worker_wake_for';
 COMMENT ON FUNCTION crm._worker_wake_for(timestamptz) IS
-    'wakes worker and sender at commit, as _worker_wake(), and tells the sender that something to be sent is due from this moment on: it looks there, however far it had come';
+    'wakes the sender at commit and tells it that something to be sent is due from this moment on: it looks there, however far it had come; nothing without preload';
 
 CREATE FUNCTION crm._worker_is_preloaded() RETURNS boolean
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'crm_worker_is_preloaded';

@@ -229,21 +229,44 @@ def till_environment(server):
     return {**server.env, "PGOPTIONS": f"-c role=crm_till -c crm.access_claims={escape(claims)}"}
 
 
+def workers_cpu(server):
+    """CPU seconds of the processes that work when nobody calls: workers, and autovacuum behind them."""
+    return cpu_seconds(map(int, server.sql("SELECT pid FROM crm.worker_status WHERE pid IS NOT NULL UNION "
+                                           "SELECT pid FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'").split()))
+
+
+def drain(server, window=5):
+    """A day is normal once the workers have done what an import left: they take next to nothing of a core, and nothing is marked or due."""
+    server.sql("VACUUM (ANALYZE)")
+    server.sql("CHECKPOINT")
+
+    def is_quiet():
+        before = workers_cpu(server)
+        time.sleep(window)
+        return workers_cpu(server) - before < window * 0.04 and server.sql(
+            "SELECT (SELECT count(*) FROM crm.value_dirty) + (SELECT count(*) FROM crm.segment_dirty) + (SELECT count(*) FROM crm.report_mark)") == "0"
+
+    wait_for(is_quiet, "the workers to be through with what the import left", 1800)
+
+
 def time_orders(environment, folder, name, script):
-    """Latency of 5,000 orders, one session, after 500 to warm up; (p50, p99) in ms."""
+    """Latency of 2,000 orders with their commits, one session, after 500 to warm up; (p50, p99) in ms."""
     path = f"{folder}/{name}.sql"
     open(path, "w").write(script)
     run = lambda count, *more: subprocess.run(["pgbench", "-n", "-M", "prepared", "-c", "1", "-t", str(count), "-f", path, *more, "crm"],
                                               env=environment, cwd=folder, check=True, capture_output=True, text=True)
     run(500)
-    run(5000, "-l", f"--log-prefix={name}")
+    run(2000, "-l", f"--log-prefix={name}")
     logs = [log for log in os.listdir(folder) if log.startswith(f"{name}.") and not log.endswith(".sql")]
     times = sorted(int(line.split()[2]) for log in logs for line in open(f"{folder}/{log}"))
     return times[len(times) // 2] / 1000, times[int(len(times) * .99)] / 1000
 
 
 def bench_order(server, folder):
-    """One order with all its consequences, one session, synchronous commit, as a till's key: of members, and of phones never seen, who are welcomed."""
+    """
+    One order with all its consequences, one session, synchronous commit, as a till's key: of members, and of phones never seen,
+    who are welcomed. First while the workers are busy with what the import left, then on a normal day; the bar is the day's.
+    """
     server.sql("""CREATE TABLE public.bench_member AS SELECT row_number() OVER () AS n, k.external_id FROM crm.external_key k
         JOIN crm.source s USING (source_id) JOIN crm.source_record r ON r.source_record_id = k.source_record_id
         WHERE s.code = 'pos' AND k.kind = 1 AND r.kind = 'member' LIMIT 5000;
@@ -254,10 +277,13 @@ def bench_order(server, folder):
     known = draw % (1, int(members)) + ORDER.replace("WHOSE", "(SELECT external_id FROM public.bench_member WHERE n = :p)") \
         .replace("WHO", '"member_external_id": "%s"')
     fresh = draw % (10_000_000, 99_999_999) + ORDER.replace("WHOSE", ":p::text").replace("WHO", '"phone": "139%s"')
-    for name, script, label in (("order_known", known, "of a member"), ("order_new", fresh, "of a new person, who is welcomed")):
-        p50, p99 = time_orders(environment, folder, name, script)
-        figure(f"one order with all its consequences, in the database, synchronous commit, {label}", f"p50 {p50:.2f} ms, p99 {p99:.2f} ms",
-               "", "", "p99 <= 3 ms", p99 <= 3)
+    for is_day in (False, True):
+        if is_day:
+            drain(server)
+        for name, script, label in (("order_known", known, "of a member"), ("order_new", fresh, "of a new person, who is welcomed")):
+            p50, p99 = time_orders(environment, folder, f"{name}_{is_day:d}", script)
+            figure(f"one order with all its consequences, in the database, synchronous commit, {label}{'' if is_day else ', the import not yet digested'}",
+                   f"p50 {p50:.2f} ms, p99 {p99:.2f} ms", "", "", "p99 <= 3 ms" if is_day else "", p99 <= 3 if is_day else None)
 
 
 def main():

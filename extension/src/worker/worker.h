@@ -73,7 +73,7 @@ extern CrmWorkerSlot *crm_worker_slot(Oid database, bool create);
 extern bool crm_worker_has_process(const CrmWorkerSlot *slot);
 extern bool crm_worker_attach(Oid database, CrmWorkerKind kind);
 extern PGDLLEXPORT bool crm_worker_attach_sender(Oid database);
-extern void crm_worker_wake_database(Oid database, TimestampTz due_from);
+extern void crm_worker_wake_database(Oid database, bool has_work, TimestampTz due_from);
 extern PGDLLEXPORT TimestampTz crm_worker_take_due(void);
 extern void crm_worker_wake_launcher(void);
 extern void crm_worker_probe(Oid database);
@@ -81,7 +81,8 @@ extern void crm_worker_hold(Oid database);
 
 /* worker_hooks.c */
 extern void crm_worker_hooks_init(void);
-extern void crm_worker_wake_at_commit(TimestampTz due_from);
+extern void crm_worker_wake_at_commit(void);
+extern void crm_worker_send_at_commit(TimestampTz from);
 
 /* worker_job.c */
 typedef struct CrmWorkerJob

@@ -61,16 +61,16 @@ Datum
 crm_worker_wake(PG_FUNCTION_ARGS)
 {
 	if (crm_worker_shared != NULL)
-		crm_worker_wake_at_commit(CRM_NOTHING_DUE);
+		crm_worker_wake_at_commit();
 	PG_RETURN_VOID();
 }
 
-/* The same, for something that is to be sent from a moment on. */
+/* Something is to be sent from a moment on. */
 Datum
 crm_worker_wake_for(PG_FUNCTION_ARGS)
 {
 	if (crm_worker_shared != NULL)
-		crm_worker_wake_at_commit(PG_GETARG_TIMESTAMPTZ(0));
+		crm_worker_send_at_commit(PG_GETARG_TIMESTAMPTZ(0));
 	PG_RETURN_VOID();
 }
 

@@ -17,7 +17,7 @@
 
 static ProcessUtility_hook_type previous_utility = NULL;
 static bool wake_wanted = false;
-static TimestampTz wake_due_from = CRM_NOTHING_DUE;
+static TimestampTz due_from = CRM_NOTHING_DUE;
 static bool probe_wanted = false;
 
 static void
@@ -25,20 +25,27 @@ at_transaction_end(XactEvent event, void *arg)
 {
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
 		return;
-	if (event == XACT_EVENT_COMMIT && wake_wanted)
-		crm_worker_wake_database(MyDatabaseId, wake_due_from);
+	if (event == XACT_EVENT_COMMIT && (wake_wanted || due_from != CRM_NOTHING_DUE))
+		crm_worker_wake_database(MyDatabaseId, wake_wanted, due_from);
 	if (event == XACT_EVENT_COMMIT && probe_wanted)
 		crm_worker_probe(MyDatabaseId);
 	wake_wanted = false;
-	wake_due_from = CRM_NOTHING_DUE;
+	due_from = CRM_NOTHING_DUE;
 	probe_wanted = false;
 }
 
+/* There is work for jobs. */
 void
-crm_worker_wake_at_commit(TimestampTz due_from)
+crm_worker_wake_at_commit(void)
 {
 	wake_wanted = true;
-	wake_due_from = Min(wake_due_from, due_from);
+}
+
+/* Something is to be sent from this moment on. */
+void
+crm_worker_send_at_commit(TimestampTz from)
+{
+	due_from = Min(due_from, from);
 }
 
 /* The database a statement cannot work on while we are connected to it; NULL: none. */

@@ -5,9 +5,10 @@
  *		interrupts -> reload -> is the extension still here -> the next due job, one
  *		transaction -> statistics -> wait on the latch
  *
- * Intake wakes it at commit (crm._worker_wake()); then the jobs that drain something run, ten
- * times a second at most.  Without a wake it looks each second, so a lost wake costs a second
- * and nothing else.  It leaves when the extension is gone and holds no
+ * Intake wakes it at commit (crm._worker_wake()); a moment later the jobs that drain something
+ * run, ten times a second at most: what came meanwhile is done with it, and the sender, which the
+ * same commit woke, has a core to itself.  Without a wake it looks each second, so a lost wake
+ * costs a second and nothing else.  It leaves when the extension is gone and holds no
  * lock between turns.  The loop stands in a context of its own, reset each turn.
  */
 #include "worker/worker.h"
@@ -24,10 +25,11 @@
 
 #define LOOK_MS 1000			/* poll when nobody wakes us */
 #define LIST_MS 5000			/* crm.job is read again this often */
-#define WAKE_MS 100				/* wakes closer together than this are one */
+#define WAKE_MS 100				/* a wake is served after this long, and all that came meanwhile with it */
 #define PATIENCE_MS 120000		/* a patient job waits so long for others to end */
 #define PROMPT_MS 30000			/* a wake is for jobs that would look again within this */
-#define REST_TIMES 10			/* a job that is woken again rests so many times as long as it ran */
+#define REST_TIMES 10			/* a job that is woken again rests so many times as long as it ran, */
+#define REST_MS 1000			/* and this long at least */
 
 static void
 note_turn(bool has_extension, bool wants_sender, bool wants_helper, int runs, int failures)
@@ -53,9 +55,19 @@ note_turn(bool has_extension, bool wants_sender, bool wants_helper, int runs, in
 
 /*
  * A wake brings work for those that drain something, not for those that keep house.  One that polls
- * at its leisure rests in between, so that a stream of orders is gone through in larger pieces and
- * the worker does not take a core from the tills; what it owes is seen at the next look.
+ * at its leisure and promises no moment rests in between, so that a stream of orders is gone through
+ * in larger pieces and the worker does not take a core from the tills; what it owes is seen at the
+ * next look.
  */
+static bool
+has_rested(const CrmWorkerJob *job, TimestampTz now)
+{
+	int64		rest_ms = Max(job->took_ms * REST_TIMES, job->wake_statement != NULL ? 0 : REST_MS);
+
+	return job->every_ms <= LOOK_MS ||
+		TimestampDifferenceExceeds(job->ran_at, now, job->took_ms + rest_ms);
+}
+
 static bool
 is_due(CrmWorkerJob *job, bool woken, bool is_busy)
 {
@@ -68,8 +80,7 @@ is_due(CrmWorkerJob *job, bool woken, bool is_busy)
 	/* an import wakes us with every chunk: while one is stored, the others keep their own time */
 	if (woken && !is_busy && !job->is_daily && job->failures == 0 && job->every_ms <= PROMPT_MS)
 		job->is_owed = true;
-	return job->is_owed && !is_busy &&
-		(job->every_ms <= LOOK_MS || TimestampDifferenceExceeds(job->ran_at, now, job->took_ms * (1 + REST_TIMES)));
+	return job->is_owed && !is_busy && has_rested(job, now);
 }
 
 /* Runs every job that is due once; the number that say there is more, and whether help would do good. */
@@ -179,17 +190,20 @@ crm_worker_main(Datum arg)
 	for (;;)
 	{
 		long		wait_ms;
+		TimestampTz began_at;
 
 		CHECK_FOR_INTERRUPTS();
 		crm_worker_reload_if_asked();
 		MemoryContextSwitchTo(scratch);
 		wait_ms = crm_worker_enabled ? turn(&jobs, keep, woken, &listed_at) : LOOK_MS;
 		MemoryContextReset(scratch);
-		if (woken && wait_ms > 0)
-			(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, Min(WAKE_MS, wait_ms), PG_WAIT_EXTENSION);
 		/* also with nothing to wait for: a wake that came meanwhile is seen before it is reset */
+		began_at = GetCurrentTimestamp();
 		woken = (WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait_ms,
 						   PG_WAIT_EXTENSION) & WL_LATCH_SET) != 0;
+		wait_ms -= TimestampDifferenceMilliseconds(began_at, GetCurrentTimestamp());
+		if (woken && wait_ms > 0)
+			(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, Min(WAKE_MS, wait_ms), PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
 }

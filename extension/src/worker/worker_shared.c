@@ -148,12 +148,12 @@ crm_worker_attach_sender(Oid database)
 }
 
 /*
- * Wakes the processes of a database.  due_from is the earliest moment at which something that was just
- * committed is to be sent, CRM_NOTHING_DUE when there is nothing: the sender, which goes on from where
- * it was, goes back to it.
+ * Wakes the processes of a database for which something was just committed: those that do jobs, and the
+ * sender when something is to be sent.  due_from is the earliest moment of that, CRM_NOTHING_DUE when
+ * there is nothing: the sender, which goes on from where it was, goes back to it.
  */
 void
-crm_worker_wake_database(Oid database, TimestampTz due_from)
+crm_worker_wake_database(Oid database, bool has_work, TimestampTz due_from)
 {
 	CrmWorkerSlot *slot;
 
@@ -164,7 +164,7 @@ crm_worker_wake_database(Oid database, TimestampTz due_from)
 	if (slot != NULL && due_from < slot->due_from)
 		slot->due_from = due_from;
 	for (int kind = 0; slot != NULL && kind < CRM_WORKER_N_KINDS; kind++)
-		if (slot->process[kind].pid != 0)
+		if (slot->process[kind].pid != 0 && (kind == CRM_WORKER_SENDER ? due_from != CRM_NOTHING_DUE : has_work))
 			SetLatch(slot->process[kind].latch);
 	LWLockRelease(crm_worker_shared->lock);
 }
