@@ -130,7 +130,8 @@ SELECT crm.ingest_guess_mapping('member', '会员卡号,姓名,手机号,生日,
 SELECT crm.ingest_guess_mapping('order_line', 'Order No;Order Date;SKU;Qty;Unit Price;Customer ID');
 SELECT crm.ingest_guess_mapping('member', '"客户姓名","联系电话"');
 SELECT crm.ingest_guess_mapping('member', '会员编号*,会员姓名,会员手机(必填),所属门店,推荐人手机,Customer Email');
-SELECT crm.ingest_guess_mapping('order', '订单号,下单时间,会员手机,手机,实付金额（元）,消费门店');
+SELECT crm.ingest_guess_mapping('order_line', '订单号,下单时间,会员手机,手机,实付金额（元）,消费门店');
+SELECT crm.ingest_guess_mapping('order_line', '订单号,下单时间,会员手机,品名,实付金额（元）,消费门店');
 
 -- imports
 CREATE FUNCTION pg_temp.load(source text, entity text, format text, encoding text, options jsonb, VARIADIC chunks bytea[]) RETURNS bigint LANGUAGE plpgsql AS $$
@@ -169,6 +170,11 @@ SELECT crm.ingest_reprocess('pos', 1000) > 0 AS some_resolved;
 SELECT external_id, amount, line_count FROM crm.customer_order WHERE external_id = 'L4';
 SELECT line_no, state, attempts FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint ORDER BY line_no;
 SELECT crm.ingest_dismiss(ARRAY(SELECT reject_id FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint AND state = 'open'), 'test rows');
+-- orders without goods, and the store by its name
+SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true}', convert_to(
+    E'external_id,ordered_at,amount,store_code\nT1,2026-06-10,"1,234.50",' || (SELECT name FROM crm.store WHERE code = 'S01') || E'\nT2,2026-06-10,￥59,S01\n', 'UTF8')) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT o.external_id, o.amount, o.line_count, s.code FROM crm.customer_order o JOIN crm.store s USING (store_id) WHERE o.external_id IN ('T1', 'T2') ORDER BY 1;
 -- what lines become: kinds, and those of nobody
 SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true}', convert_to(
     E'external_id,kind,ordered_at,product_code,unit_price,phone\nK1,sale,2026-06-10,P1,1,13800138199\nK1,sale,2026-06-10,P2,2,\n'

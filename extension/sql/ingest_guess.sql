@@ -125,6 +125,10 @@ BEGIN
     IF entity = 'order_line' AND NOT fields ? 'product_code' AND fields ? 'product_name' THEN
         fields := fields || jsonb_build_object('product_code', fields ->> 'product_name');
     END IF;
+    -- and orders of a list without goods have one amount
+    IF entity = 'order_line' AND NOT fields ? 'product_code' AND fields ? 'line_amount' THEN
+        fields := jsonb_build_object('amount', fields ->> 'line_amount') || (fields - 'line_amount');
+    END IF;
     RETURN jsonb_build_object('fields', fields);
 END
 $$;

@@ -4,7 +4,7 @@
 CREATE FUNCTION crm._ingest_required() RETURNS TABLE (entity text, fields text[])
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$
-    VALUES ('member', '{external_id}'::text[]), ('order', '{external_id,ordered_at}'), ('order_line', '{external_id,ordered_at,product_code}'),
+    VALUES ('member', '{external_id}'::text[]), ('order', '{external_id,ordered_at}'), ('order_line', '{external_id,ordered_at}'),
            ('refund', '{external_id,order_external_id,amount,refunded_at}'), ('event', '{type,occurred_at}'), ('interaction', '{occurred_at,channel}'),
            ('product', '{external_id,name}'), ('consent', '{channel,state,occurred_at}'), ('coupon', '{external_id,coupon_type,issued_at}')
 $$;
