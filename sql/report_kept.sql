@@ -57,6 +57,12 @@ CREATE FUNCTION pg_temp.plain(stores int[], today date) RETURNS TABLE (figure te
     UNION ALL SELECT format('cycle %s', s), concat_ws(' ', count(x.*) FILTER (WHERE x.starts_on = s AND x.before IS NULL), count(x.*) FILTER (WHERE x.starts_on = s AND x.before + interval '1 month' = s), count(x.*) FILTER (WHERE x.starts_on = s AND x.before + interval '1 month' < s),
         count(x.*) FILTER (WHERE x.starts_on + interval '1 month' = s AND (x.after IS NULL OR x.after > s)))
         FROM (SELECT m::date AS s FROM generate_series(timestamp '2025-12-01', today::timestamp, '1 month') m) m LEFT JOIN seen x ON x.starts_on = s OR x.starts_on + interval '1 month' = s GROUP BY s
+    UNION ALL SELECT format('month %s', s), concat_ws(' ', coalesce(e.buyers, 0), coalesce(e.orders, 0), coalesce(e.net, 0)::numeric(20, 2), round(e.again::numeric / e.buyers, 4), (SELECT count(*) FROM first f WHERE f.cohort = s),
+        (SELECT count(*) FROM person p WHERE date_trunc('month', p.registered_on) = s))
+        FROM (SELECT m::date AS s FROM generate_series(timestamp '2025-12-01', today::timestamp, '1 month') m) m
+        LEFT JOIN (SELECT x.starts_on, count(*) AS buyers, sum(x.n) AS orders, sum(x.net) AS net, count(*) FILTER (WHERE x.n > 1) AS again
+                   FROM (SELECT y.customer_id, date_trunc('month', y.day)::date AS starts_on, count(*) AS n, sum(y.net) AS net FROM pg_temp.orders(stores, '-infinity', 'infinity') y GROUP BY 1, 2) x GROUP BY 1) e ON e.starts_on = s
+    UNION ALL SELECT format('bought %s', least(n, 20)), count(*)::text FROM (SELECT y.customer_id, count(*) AS n FROM year y GROUP BY 1) x GROUP BY least(n, 20)
     UNION ALL SELECT 'indicators', concat_ws(' ', count(DISTINCT customer_id) FILTER (WHERE day >= today - 29), count(*) FILTER (WHERE no = 1 AND day BETWEEN today - 96 AND today - 90), count(*) FILTER (WHERE no = 1 AND day BETWEEN today - 96 AND today - 90 AND after <= day + 90),
         count(DISTINCT customer_id), (SELECT count(*) FROM (SELECT FROM everything GROUP BY customer_id HAVING max(day) < today - 90) d)) FROM ordinal
 $$;
@@ -72,6 +78,8 @@ CREATE FUNCTION pg_temp.kept(store text, region text, today date) RETURNS TABLE 
     UNION ALL SELECT format('moved %s.%s', v.from_tier, v.to_tier), v.persons::text FROM crm.report_transitions(60, store, region) v
     UNION ALL SELECT format('cohort %s +%s', v.cohort, v.period), v.retained::text FROM crm.report_retention('2025-11-15', today, 'month', false, store, region) v WHERE v.retained > 0
     UNION ALL SELECT format('cycle %s', v.starts_on), concat_ws(' ', v.new_persons, v.returning_persons, v.resurrecting_persons, v.dormant_persons) FROM crm.report_lifecycle('2025-12-01', today, 'month', store, region) v
+    UNION ALL SELECT format('month %s', v.starts_on), concat_ws(' ', v.buyers, v.orders, v.net, v.repurchase_rate, v.new_buyers, v.registered) FROM crm.report_trend('2025-12-15', today, 'month', store, region) v
+    UNION ALL SELECT format('bought %s', v.orders), v.persons::text FROM crm.report_frequency(today - 364, today, store, region) v
     UNION ALL SELECT 'indicators', concat_ws(' ', max(numerator) FILTER (WHERE indicator = 'active'), max(denominator) FILTER (WHERE indicator = 'repurchase'), max(numerator) FILTER (WHERE indicator = 'repurchase'), max(denominator) FILTER (WHERE indicator = 'dormancy'), max(numerator) FILTER (WHERE indicator = 'dormancy')) FROM i
 $$;
 CREATE FUNCTION pg_temp.stores_plain(from_day date, to_day date) RETURNS SETOF text LANGUAGE sql AS $$
@@ -126,15 +134,26 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     RETURN concat_ws(' ', kind, SQLSTATE, SQLERRM);
 END $$;
+-- what is kept of the questions boards open with, beside a walk over everybody now
+CREATE FUNCTION pg_temp.answers_differ() RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT format('answer %s %s %s', a.kind, a.stores, a.marks) FROM crm.report_answer a
+    WHERE crm._report_ask((ARRAY['span', 'health', 'map', 'moves', 'cohorts', 'cycle', 'stores', 'indicators', 'periods', 'frequency'])[a.kind], CASE WHEN NOT a.is_chain THEN a.stores END, a.marks)
+       <> (SELECT crm._report_tally(x.persons, '{}', a.kind, CASE WHEN NOT a.is_chain THEN a.stores END, a.marks, a.tiers)
+           FROM (SELECT crm._report_fresh(array_agg(c.customer_id)) AS persons FROM crm.customer c) x)
+$$;
 SELECT setseed(0.615) IS NOT NULL AS seeded;
 CREATE TEMP TABLE happened (round int, what text);
 CREATE TEMP TABLE difference (round int, what text);
+CREATE TEMP TABLE answered (round int, answers bigint);
 DO $$
 DECLARE
     today date := '2026-03-02';
 BEGIN
     FOR round IN 1 .. 10 LOOP
         PERFORM set_config('crm.core_clock', (today + time '12:00') || '+08', true);
+        IF round % 2 = 0 THEN       -- answers of today are kept before things happen
+            WHILE crm._report_answers_job() > 0 LOOP END LOOP;
+        END IF;
         INSERT INTO happened SELECT round, pg_temp.change(round * 40 + k, today) FROM generate_series(1, 40) k;
         IF round % 4 = 2 THEN       -- the worker keeps up
             WHILE crm._report_keep_job() > 0 LOOP END LOOP;
@@ -143,7 +162,8 @@ BEGIN
             PERFORM crm._value_daily();
             WHILE crm._report_sweep_job() > 0 LOOP END LOOP;
         END IF;
-        INSERT INTO difference SELECT round, d FROM pg_temp.differ(today) d;
+        INSERT INTO difference SELECT round, d FROM pg_temp.differ(today) d UNION ALL SELECT round, d FROM pg_temp.answers_differ() d;
+        INSERT INTO answered SELECT round, count(*) FROM crm.report_answer;
         today := today + 1 + floor(random() * 20)::int;
         PERFORM set_config('crm.core_clock', (today + time '12:00') || '+08', true);
         WHILE crm._value_age() > 0 LOOP END LOOP;
@@ -153,10 +173,12 @@ END $$;
 SELECT count(*) = 400 AS much, count(DISTINCT split_part(what, ' ', 1)) > 4 AS mixed FROM happened;
 SELECT count(*) AS differences FROM difference;
 SELECT * FROM difference LIMIT 10;
+SELECT count(*) FILTER (WHERE answers > 20) AS rounds_with_answers FROM answered;
 SELECT count(*) > 20 AS orders_were_counted, (SELECT count(*) > 0 FROM crm.merge_journal WHERE kind = 'unmerge') AS unmerged FROM pg_temp.orders(NULL, '2026-01-01', 'infinity');
 -- everybody kept anew gives the same, and so does the check
 SELECT crm.report_health(NULL, 'k_east', '2026-09-01') - 'flows' AS board \gset
 SELECT crm.report_rebuild() > 0 AS rebuilt;
 SELECT crm.report_health(NULL, 'k_east', '2026-09-01') - 'flows' = :'board'::jsonb AS same;
+DO $$ BEGIN WHILE crm._report_answers_job() > 0 LOOP END LOOP; END $$;
 SELECT count(*) AS found FROM crm.report_check();
 ROLLBACK;

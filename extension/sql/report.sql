@@ -219,7 +219,7 @@ DECLARE
     all_stores boolean := crm._actor_role() IN ('crm_headquarters', 'crm_analyst', 'crm_marketer', 'crm_reader', 'crm_owner');
     wanted int[];
 BEGIN
-    SELECT array_agg(s.store_id) INTO wanted
+    SELECT array_agg(s.store_id ORDER BY s.store_id) INTO wanted
     FROM crm.store s JOIN crm.region r USING (region_id)
     WHERE (store_code IS NULL OR s.code = store_code) AND (region_code IS NULL OR r.code = region_code)
       AND (all_stores OR s.store_id = ANY (crm.access_store_ids()));

@@ -39,17 +39,34 @@ COMMENT ON FUNCTION crm.report_transitions(int, text, text) IS
     'persons of the caller''s scope by their tier so many local days ago ("-": registered since) and now; 1 to 3650 days; P0002, 22023';
 
 -- Who stands behind a number, ascending by id: `what` names the figure, `key` its cell.
+-- Three walks by id, each along an index and no further than a page: persons by occurrences, by redeemed coupons, and those into whom
+-- somebody was merged with either.
 CREATE FUNCTION crm._report_behind_flow(stores int[], flow_code text, figure text, after_id bigint, row_limit int) RETURNS SETOF bigint
-    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
+    LANGUAGE plpgsql STABLE SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_hashagg = off AS
 $$
+DECLARE
+    flow int := (SELECT f.flow_id FROM crm.flow f WHERE f.code = flow_code);
+    is_coupon boolean := figure = 'redeemed';
 BEGIN
     RETURN QUERY
-    SELECT DISTINCT crm._identity_current(q.customer_id) FROM crm.flow f JOIN crm.occurrence q ON q.flow_id = f.flow_id
-    JOIN crm.customer c ON c.customer_id = q.customer_id
-    WHERE f.code = flow_code AND q.customer_id > after_id AND (stores IS NULL OR c.scope_store_ids && stores)
-      AND CASE figure WHEN 'treated' THEN q.arm = 'treatment' WHEN 'control' THEN q.arm = 'control' WHEN 'sent' THEN q.message_id IS NOT NULL
-                      ELSE EXISTS (SELECT FROM crm.coupon k WHERE k.customer_id = q.customer_id AND k.flow_id = f.flow_id AND k.state = 'redeemed') END
-    ORDER BY 1 LIMIT row_limit;
+    SELECT u.id FROM (
+        (SELECT DISTINCT q.customer_id AS id FROM crm.occurrence q
+         CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = q.customer_id AND c.merged_into IS NULL AND (stores IS NULL OR c.scope_store_ids && stores) OFFSET 0) c
+         WHERE NOT is_coupon AND q.flow_id = flow AND q.customer_id > after_id
+           AND CASE figure WHEN 'treated' THEN q.arm = 'treatment' WHEN 'control' THEN q.arm = 'control' ELSE q.message_id IS NOT NULL END ORDER BY 1 LIMIT row_limit)
+        UNION ALL
+        (SELECT DISTINCT k.customer_id FROM crm.coupon k
+         CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = k.customer_id AND c.merged_into IS NULL AND (stores IS NULL OR c.scope_store_ids && stores) OFFSET 0) c
+         WHERE is_coupon AND k.flow_id = flow AND k.state = 'redeemed' AND k.customer_id > after_id ORDER BY 1 LIMIT row_limit)
+        UNION ALL
+        (SELECT DISTINCT m.merged_into FROM crm.customer m
+         CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = m.merged_into AND (stores IS NULL OR c.scope_store_ids && stores) OFFSET 0) c
+         WHERE m.merged_into > after_id
+           AND CASE WHEN is_coupon THEN EXISTS (SELECT FROM crm.coupon k WHERE k.customer_id = m.customer_id AND k.flow_id = flow AND k.state = 'redeemed')
+                    ELSE EXISTS (SELECT FROM crm.occurrence q WHERE q.customer_id = m.customer_id AND q.flow_id = flow
+                                 AND CASE figure WHEN 'treated' THEN q.arm = 'treatment' WHEN 'control' THEN q.arm = 'control' ELSE q.message_id IS NOT NULL END) END
+         ORDER BY 1 LIMIT row_limit)) u
+    GROUP BY u.id ORDER BY u.id LIMIT row_limit;
 END
 $$;
 COMMENT ON FUNCTION crm._report_behind_flow(int[], text, text, bigint, int) IS 'persons whom a flow treated, held out, sent to, or who redeemed its coupon, behind an id, ascending';
@@ -111,15 +128,5 @@ $$;
 COMMENT ON FUNCTION crm.report_persons(text, text, text, text, bigint, int) IS
     'the persons behind a number of the board, masked, in pages by id, 1 to 500: active; tier (key S); rfm (key r.f: 5.4); transition (key from.to.days: A.C.90); funnel (key first_order); cohort (key month.period: 2026-01.3); flow (key code.figure: welcome.sent, treated, control, redeemed); P0002, 22023 names the field';
 
-CREATE FUNCTION crm.report_paths(from_day date, to_day date) RETURNS TABLE (path text[], names text[], persons bigint, share numeric, median_days numeric)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
-$$
-    SELECT p.path, ARRAY(SELECT coalesce(k.name, x.code) FROM unnest(p.path) WITH ORDINALITY x(code, step) LEFT JOIN crm.product_category k ON k.code = x.code ORDER BY x.step),
-           p.persons, p.share, p.median_days
-    FROM crm.value_paths(from_day, to_day, 3) p LIMIT 20
-$$;
-COMMENT ON FUNCTION crm.report_paths(date, date) IS 'the twenty commonest ways through categories of persons whose first order lies between two local days, as crm.value_paths(), with the categories'' names; the whole chain';
-
 GRANT EXECUTE ON FUNCTION crm.report_value_map(text, text), crm.report_transitions(int, text, text), crm.report_persons(text, text, text, text, bigint, int)
     TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;
-GRANT EXECUTE ON FUNCTION crm.report_paths(date, date) TO crm_marketer, crm_analyst, crm_headquarters;

@@ -3,47 +3,6 @@
 -- figure is exact at once. Tiers, scores and scopes that change by age are found by a sweep that compares.
 -- Plans hold from the first row to the last: tables are reached by key (see purchase_store.sql).
 
-CREATE FUNCTION crm._report_record(person bigint, is_active boolean, registered_on date, tier int, tier_since date, r int, f int, net_minor bigint,
-                                   scope int[], change_days date[], change_tiers int[], change_ids bigint[], days date[], stores int[], minors bigint[]) RETURNS bytea
-    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_report_record';
-COMMENT ON FUNCTION crm._report_record(bigint, boolean, date, int, date, int, int, bigint, int[], date[], int[], bigint[], date[], int[], bigint[]) IS
-    'a person packed, what was bought in a day and store added up; null for who is no more and bought nothing; 22003 for a tier from 200 or a score from 16 on, 22023 when the parts do not fit together';
-CREATE FUNCTION crm._report_put(persons bytea, gone bigint[], fresh bytea, OUT piece_no int, OUT first_id bigint, OUT piece bytea) RETURNS SETOF record
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 2 AS 'MODULE_PATHNAME', 'crm_report_put';
-COMMENT ON FUNCTION crm._report_put(bytea, bigint[], bytea) IS 'a block without some persons (ascending) and with others, in pieces of about 1,900 bytes; XX001 when it is damaged';
-CREATE FUNCTION crm._report_heads(persons bytea, OUT customer_id bigint, OUT is_active boolean, OUT registered_on date, OUT tier_no int, OUT tier_since date,
-                                  OUT r int, OUT f int, OUT net_minor bigint, OUT scope int[]) RETURNS SETOF record
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 20 AS 'MODULE_PATHNAME', 'crm_report_heads';
-COMMENT ON FUNCTION crm._report_heads(bytea) IS 'what a block holds of each person, visits and changes of tier apart; XX001';
-CREATE FUNCTION crm._report_visits(persons bytea, OUT customer_id bigint, OUT day date, OUT store_id int, OUT net_minor bigint) RETURNS SETOF record
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 100 AS 'MODULE_PATHNAME', 'crm_report_visits';
-COMMENT ON FUNCTION crm._report_visits(bytea) IS 'what a block holds of each person''s days in stores (0: none); XX001';
-
-CREATE FUNCTION crm._report_tally_step(cells bigint[], persons bytea, skip bigint[], kind int, stores int[], marks date[], tiers int) RETURNS bigint[]
-    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_report_tally_step';
-COMMENT ON FUNCTION crm._report_tally_step(bigint[], bytea, bigint[], int, int[], date[], int) IS 'step of crm._report_tally()';
-CREATE FUNCTION crm._report_tally_merge(a bigint[], b bigint[]) RETURNS bigint[]
-    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_report_tally_merge';
-COMMENT ON FUNCTION crm._report_tally_merge(bigint[], bigint[]) IS 'two partial states of crm._report_tally() as one';
-CREATE AGGREGATE crm._report_tally(persons bytea, skip bigint[], kind int, stores int[], marks date[], tiers int) (
-    SFUNC = crm._report_tally_step, STYPE = bigint[], COMBINEFUNC = crm._report_tally_merge, PARALLEL = safe);
-COMMENT ON AGGREGATE crm._report_tally(bytea, bigint[], int, int[], date[], int) IS
-    'the cells of a question (pure/board.h) over blocks, some persons (ascending) left out; 22023 for a question that cannot be asked, 22003, XX001';
-CREATE FUNCTION crm._report_pick(persons bytea, skip bigint[], kind int, stores int[], marks date[], tiers int, cell bigint, after_id bigint) RETURNS bigint[]
-    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_report_pick';
-COMMENT ON FUNCTION crm._report_pick(bytea, bigint[], int, int[], date[], int, bigint, bigint) IS
-    'the persons of a block, behind an id, who add to a cell of a question; 22023, XX001';
-
-CREATE FUNCTION crm._report_tiers() RETURNS text[]
-    LANGUAGE plpgsql STABLE AS
-$$
-BEGIN
-    RETURN ARRAY(SELECT t.tier FROM crm.report_tier t ORDER BY t.tier_no)
-        || ARRAY(SELECT DISTINCT r.tier FROM crm.tier_rule r WHERE NOT EXISTS (SELECT FROM crm.report_tier t WHERE t.tier = r.tier) ORDER BY 1);
-END
-$$;
-COMMENT ON FUNCTION crm._report_tiers() IS 'tiers in the order of their numbers, which begin with 0; those that no kept person has yet come last';
-
 -- What a person bought on which day in which store, net of refunds as known today: a refund belongs to its order's store, else to its own.
 CREATE FUNCTION crm._report_records(persons bigint[]) RETURNS TABLE (customer_id bigint, record bytea)
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_mergejoin = off AS
@@ -87,6 +46,20 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_fresh(bigint[]) IS 'persons as they are now as one block';
 
+CREATE FUNCTION crm._report_kept(persons bigint[]) RETURNS bytea
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_mergejoin = off AS
+$$
+DECLARE
+    wanted bigint[] := ARRAY(SELECT p.id FROM unnest(persons) p (id) GROUP BY p.id ORDER BY p.id);
+BEGIN
+    RETURN coalesce((
+        SELECT string_agg(crm._report_take(b.persons, wanted), '' ORDER BY b.from_id)
+        FROM (SELECT DISTINCT (SELECT y.from_id FROM crm.report_block y WHERE y.from_id <= p.id ORDER BY y.from_id DESC LIMIT 1) AS block FROM unnest(wanted) p (id)) x
+        CROSS JOIN LATERAL (SELECT y.from_id, y.persons FROM crm.report_block y WHERE y.from_id = x.block OFFSET 0) b), '');
+END
+$$;
+COMMENT ON FUNCTION crm._report_kept(bigint[]) IS 'persons as they are kept, as one block';
+
 CREATE FUNCTION crm._report_number_tiers(persons bigint[]) RETURNS void
     LANGUAGE plpgsql SET enable_seqscan = off AS
 $$
@@ -103,9 +76,13 @@ COMMENT ON FUNCTION crm._report_number_tiers(bigint[]) IS 'gives the tiers that 
 CREATE FUNCTION crm._report_keep(persons bigint[]) RETURNS void
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_mergejoin = off AS
 $$
+DECLARE
+    were bytea;
+    are bytea;
 BEGIN
     PERFORM FROM crm.report_progress FOR UPDATE;
     PERFORM crm._report_number_tiers(persons);
+    were := crm._report_kept(persons);
     WITH place AS (
         SELECT p.id, (SELECT b.from_id FROM crm.report_block b WHERE b.from_id <= p.id ORDER BY b.from_id DESC LIMIT 1) AS block
         FROM unnest(persons) p (id) WHERE p.id > 0 GROUP BY p.id),
@@ -117,11 +94,14 @@ BEGIN
         CROSS JOIN LATERAL (SELECT y.persons FROM crm.report_block y WHERE y.from_id = c.block OFFSET 0) b
         CROSS JOIN LATERAL crm._report_put(b.persons, c.gone, c.fresh) x),
     kept AS (
-        UPDATE crm.report_block b SET persons = p.piece FROM piece p WHERE p.piece_no = 1 AND b.from_id = p.block)
-    INSERT INTO crm.report_block (from_id, persons) SELECT p.first_id, p.piece FROM piece p WHERE p.piece_no > 1;
+        UPDATE crm.report_block b SET persons = p.piece FROM piece p WHERE p.piece_no = 1 AND b.from_id = p.block),
+    added AS (
+        INSERT INTO crm.report_block (from_id, persons) SELECT p.first_id, p.piece FROM piece p WHERE p.piece_no > 1)
+    SELECT coalesce(string_agg(c.fresh, '' ORDER BY c.block), '') INTO are FROM changed c;
+    PERFORM crm._report_answers_move(were, are);
 END
 $$;
-COMMENT ON FUNCTION crm._report_keep(bigint[]) IS 'writes persons anew into their blocks; one session at a time';
+COMMENT ON FUNCTION crm._report_keep(bigint[]) IS 'writes persons anew into their blocks and moves the kept answers by them; one session at a time';
 
 CREATE FUNCTION crm._report_mark(persons bigint[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -166,8 +146,10 @@ CREATE FUNCTION crm._report_keep_job() RETURNS bigint
 $$
 DECLARE
     piece CONSTANT int := 2000;
+    flood CONSTANT int := 10000;    -- marks
     newest bigint := (SELECT max(m.mark_id) FROM crm.report_mark m);
     persons bigint[];
+    marks_left bigint;
 BEGIN
     WITH taken AS (
         DELETE FROM crm.report_mark m WHERE m.mark_id IN (
@@ -178,9 +160,13 @@ BEGIN
     IF persons IS NULL THEN
         RETURN 0;
     END IF;
-    PERFORM crm._report_keep(persons);
     -- what a till marks meanwhile waits for the next call, or a stream of orders would keep a core busy with a person at a time
-    RETURN (SELECT count(*) FROM (SELECT FROM crm.report_mark x WHERE x.mark_id <= newest LIMIT 10000) m);
+    SELECT count(*) INTO marks_left FROM (SELECT FROM crm.report_mark x WHERE x.mark_id <= newest LIMIT flood) m;
+    IF marks_left = flood THEN
+        DELETE FROM crm.report_answer;      -- they are sooner made anew than moved by everybody
+    END IF;
+    PERFORM crm._report_keep(persons);
+    RETURN marks_left;
 END
 $$;
 COMMENT ON FUNCTION crm._report_keep_job() IS 'job: writes about 2,000 marked persons anew; returns how many are left of the marks it found, counted up to 10,000';
@@ -231,6 +217,7 @@ DECLARE
 BEGIN
     PERFORM FROM crm.report_progress FOR UPDATE;
     DELETE FROM crm.report_mark;
+    DELETE FROM crm.report_answer;
     DELETE FROM crm.report_block;
     DELETE FROM crm.report_tier t WHERE t.tier_no > 0;
     INSERT INTO crm.report_block (from_id, persons) VALUES (0, '');
@@ -248,105 +235,3 @@ COMMENT ON FUNCTION crm.report_rebuild() IS
     'keeps the figures of boards anew from orders, refunds, records and tiers; needed only after tables were mended by hand; returns how many persons were looked at';
 GRANT EXECUTE ON FUNCTION crm.report_rebuild() TO crm_headquarters, crm_admin;
 
--- Questions.
-CREATE FUNCTION crm._report_kind(kind text) RETURNS int
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT array_position('{span,health,map,moves,cohorts,cycle,stores,indicators}'::text[], kind) $$;
-COMMENT ON FUNCTION crm._report_kind(text) IS 'the number of a question in pure/board.h';
-
-CREATE FUNCTION crm._report_waiting() RETURNS bigint[]
-    LANGUAGE plpgsql STABLE AS
-$$
-DECLARE
-    most int := (crm._setting('report.most_waiting') #>> '{}')::int;
-BEGIN
-    IF (SELECT sum(cardinality(m.customer_ids)) FROM (SELECT x.customer_ids FROM crm.report_mark x LIMIT most + 1) m) > most THEN
-        RETURN '{}';
-    END IF;
-    RETURN ARRAY(SELECT DISTINCT p.id FROM crm.report_mark m, unnest(m.customer_ids) p (id) ORDER BY 1);
-END
-$$;
-COMMENT ON FUNCTION crm._report_waiting() IS 'marked persons, ascending; nobody while more wait than a board looks at by itself (report.most_waiting)';
-
-CREATE FUNCTION crm._report_ask(kind text, stores int[], marks date[]) RETURNS bigint[]
-    LANGUAGE plpgsql STABLE SET jit = off AS
-$$
-DECLARE
-    waiting bigint[] := crm._report_waiting();
-    kind_no int := crm._report_kind(kind);
-    tiers int := cardinality(crm._report_tiers());
-BEGIN
-    RETURN (SELECT crm._report_tally(x.persons, x.skip, kind_no, stores, marks, tiers)
-            FROM (SELECT b.persons, waiting AS skip FROM crm.report_block b
-                  UNION ALL SELECT crm._report_fresh(waiting), '{}' WHERE waiting <> '{}') x);
-END
-$$;
-COMMENT ON FUNCTION crm._report_ask(text, int[], date[]) IS
-    'the cells of a question over everybody (stores null: the chain), with marked persons as they are now; 22023 when it cannot be asked';
-
-CREATE FUNCTION crm._report_page(kind text, stores int[], marks date[], cell bigint, after_id bigint, row_limit int) RETURNS SETOF bigint
-    LANGUAGE plpgsql STABLE SET jit = off SET enable_seqscan = off SET enable_sort = on AS
-$$
-DECLARE
-    waiting bigint[] := crm._report_waiting();
-    kind_no int := crm._report_kind(kind);
-    tiers int := cardinality(crm._report_tiers());
-    block bigint := (SELECT b.from_id FROM crm.report_block b WHERE b.from_id <= greatest(after_id, 0) ORDER BY b.from_id DESC LIMIT 1);
-BEGIN
-    RETURN QUERY
-    SELECT u.id FROM (
-        (SELECT p.id FROM (SELECT b.from_id, b.persons FROM crm.report_block b WHERE b.from_id >= block ORDER BY b.from_id OFFSET 0) b,
-             unnest(crm._report_pick(b.persons, waiting, kind_no, stores, marks, tiers, cell, after_id)) p (id) LIMIT row_limit)
-        UNION ALL
-        SELECT p.id FROM unnest(crm._report_pick(crm._report_fresh(waiting), '{}', kind_no, stores, marks, tiers, cell, after_id)) p (id)) u
-    ORDER BY u.id LIMIT row_limit;
-END
-$$;
-COMMENT ON FUNCTION crm._report_page(text, int[], date[], bigint, bigint, int) IS 'persons behind an id who add to a cell of a question, ascending';
-
--- Check.
-CREATE FUNCTION crm._report_check_visits() RETURNS TABLE (room text, what text, expected text, found text)
-    LANGUAGE plpgsql STABLE AS
-$$
-DECLARE
-    exponent int := crm._purchase_exponent();
-BEGIN
-    RETURN QUERY
-    WITH entry AS (
-        SELECT o.source_record_id, o.business_day AS day, coalesce(o.store_id, 0) AS store_id, o.amount FROM crm.customer_order o WHERE o.is_current AND o.business_day IS NOT NULL
-        UNION ALL
-        SELECT r.source_record_id, r.purchase_day, coalesce(o.store_id, r.store_id, 0), -r.amount FROM crm.refund r
-        LEFT JOIN crm.customer_order o ON o.source_record_id = r.source_record_id AND o.order_id = r.order_id AND o.is_current
-        WHERE r.is_current AND r.purchase_day IS NOT NULL),
-    wanted AS (
-        SELECT m.customer_id, e.day, e.store_id, crm._purchase_minor(sum(e.amount), exponent) AS net_minor FROM entry e
-        JOIN crm.membership m ON m.source_record_id = e.source_record_id AND m.valid_to = 'infinity'
-        GROUP BY 1, 2, 3 HAVING sum(e.amount) <> 0),
-    kept AS (
-        SELECT v.customer_id, v.day, v.store_id, v.net_minor FROM crm.report_block b, crm._report_visits(b.persons) v)
-    SELECT 'report', format('person %s on %s in store %s', coalesce(w.customer_id, k.customer_id), coalesce(w.day, k.day), coalesce(w.store_id, k.store_id)),
-           coalesce(w.net_minor::text, 'nothing'), coalesce(k.net_minor::text, 'nothing')
-    FROM wanted w FULL JOIN kept k ON k.customer_id = w.customer_id AND k.day = w.day AND k.store_id = w.store_id
-    WHERE w.net_minor IS DISTINCT FROM k.net_minor
-      AND NOT EXISTS (SELECT FROM crm.report_mark m WHERE coalesce(w.customer_id, k.customer_id) = ANY (m.customer_ids))
-    ORDER BY 2 LIMIT 1000;
-END
-$$;
-COMMENT ON FUNCTION crm._report_check_visits() IS 'what is kept of days and stores beside orders and refunds themselves; a row a difference, at most 1,000; who is marked is left out';
-
-CREATE FUNCTION crm.report_check() RETURNS TABLE (room text, what text, expected text, found text)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
-$$
-BEGIN
-    RETURN QUERY SELECT v.room, v.what, v.expected, v.found FROM crm._report_check_visits() v;
-    RETURN QUERY
-    WITH block AS (SELECT b.from_id, b.persons, lead(b.from_id) OVER (ORDER BY b.from_id) AS next_id FROM crm.report_block b)
-    SELECT 'report', format('block from %s', b.from_id), format('persons below %s, each once', coalesce(b.next_id::text, 'any')), format('person %s', h.customer_id)
-    FROM block b, LATERAL (SELECT x.customer_id, lag(x.customer_id) OVER (ORDER BY x.place) AS before
-                           FROM crm._report_heads(b.persons) WITH ORDINALITY x (customer_id, is_active, registered_on, tier_no, tier_since, r, f, net_minor, scope, place)) h
-    WHERE h.customer_id < b.from_id OR h.customer_id >= b.next_id OR h.customer_id <= h.before ORDER BY b.from_id LIMIT 1000;
-END
-$$;
-COMMENT ON FUNCTION crm.report_check() IS
-    'what boards keep of everybody beside orders and refunds themselves, and whether each person is kept once, where it belongs; no row: nothing differs. Tiers, scores and scopes are compared, and mended, by the sweep';
-GRANT EXECUTE ON FUNCTION crm.report_check() TO crm_headquarters, crm_admin;

@@ -41,6 +41,17 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_require_span(date, date) IS 'refuses spans without a first and last day in order; 22023';
 
+CREATE FUNCTION crm._report_require_unit(unit text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+BEGIN
+    IF unit IS NULL OR unit NOT IN ('day', 'week', 'month') THEN
+        RAISE EXCEPTION 'periods are days, weeks or months' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'unit', HINT = 'Give day, week or month.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._report_require_unit(text) IS 'refuses periods that are none; 22023';
+
 CREATE FUNCTION crm._report_tier_counts(stores int[], today date) RETURNS TABLE (tier text, persons bigint)
     LANGUAGE plpgsql STABLE AS
 $$
@@ -69,7 +80,7 @@ BEGIN
         'annual_repurchases', crm._report_ratio(c[7] - c[8], c[8]), 'active_30d', c[9],
         'buyers_before', c[5], 'lost', c[6], 'churn_rate', crm._report_ratio(c[6], c[5]),
         'tiers', (SELECT coalesce(jsonb_object_agg(t.tier, jsonb_build_object('persons', t.persons, 'share', t.share)), '{}')
-                  FROM (SELECT x.tier, x.persons, crm._report_ratio(x.persons, sum(x.persons) OVER ()) AS share FROM crm._report_tier_counts(stores, 'infinity') x) t));
+                  FROM (SELECT x.tier, x.persons, crm._report_ratio(x.persons, sum(x.persons) OVER ()) AS share FROM crm._report_tier_counts(stores, crm._report_today()) x) t));
 END
 $$;
 COMMENT ON FUNCTION crm.report_metrics(date, date, text, text) IS
@@ -255,7 +266,7 @@ CREATE FUNCTION crm.report_stores(from_day date, to_day date)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
 DECLARE
-    stores int[] := coalesce(crm._report_scope(NULL, NULL), ARRAY(SELECT s.store_id FROM crm.store s));
+    stores int[] := coalesce(crm._report_scope(NULL, NULL), ARRAY(SELECT s.store_id FROM crm.store s ORDER BY s.store_id));
     tier_names text[] := crm._report_tiers();
     width int := 5 + cardinality(tier_names);
     c bigint[];     -- a row a store, ascending: buyers, orders, net, repeat, persons, and these by tier
@@ -292,27 +303,7 @@ $$;
 COMMENT ON FUNCTION crm.report_store_sales(date, date) IS
     'sales of each store of the caller''s scope by category (-: none), over two local days'' span, before refunds, whoever bought; P0002, 22023';
 
-CREATE FUNCTION crm.report_completeness(store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS TABLE (field text, persons bigint, filled bigint, rate numeric)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
-$$
-DECLARE
-    stores int[] := crm._report_scope(store_code, region_code);
-BEGIN
-    RETURN QUERY
-    SELECT f.field, count(*), count(*) FILTER (WHERE f.is_filled), crm._report_ratio(count(*) FILTER (WHERE f.is_filled), count(*))
-    FROM crm.customer c LEFT JOIN crm.customer_private p ON p.customer_id = c.customer_id
-    CROSS JOIN LATERAL (VALUES
-        (1, 'name', c.name_masked <> ''), (2, 'phone', c.phone_masked <> ''), (3, 'email', c.email_masked <> ''), (4, 'sex', c.sex IS NOT NULL), (5, 'birthday', p.birthday IS NOT NULL),
-        (6, 'city', c.city <> ''), (7, 'consent', EXISTS (SELECT FROM crm.membership m JOIN crm.consent k ON k.source_record_id = m.source_record_id WHERE m.customer_id = c.customer_id AND m.valid_to = 'infinity')),
-        (8, 'any_tag', EXISTS (SELECT FROM crm.customer_tag t WHERE t.customer_id = c.customer_id))) f (position, field, is_filled)
-    WHERE c.status = 'active' AND (stores IS NULL OR c.scope_store_ids && stores)
-    GROUP BY f.position, f.field ORDER BY f.position;
-END
-$$;
-COMMENT ON FUNCTION crm.report_completeness(text, text) IS
-    'of the persons of the caller''s scope, how many have a name, phone, email, sex, birthday, city, a known consent, a tag; P0002';
-
 GRANT EXECUTE ON FUNCTION crm.report_metrics(date, date, text, text), crm.report_lifecycle(date, date, text, text, text), crm.report_retention(date, date, text, boolean, text, text),
     crm.report_funnel(jsonb, date, date, numeric, boolean, jsonb, text, text), crm.report_funnel_persons(jsonb, date, date, int, boolean, numeric, boolean, jsonb, text, text, bigint, int),
-    crm.report_stores(date, date), crm.report_store_sales(date, date), crm.report_completeness(text, text)
+    crm.report_stores(date, date), crm.report_store_sales(date, date)
     TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

@@ -84,4 +84,34 @@ $$;
 COMMENT ON FUNCTION crm.report_scorecard(date, date, text, text) IS
     'of stores and the people in them, over local days (at most 367): persons enrolled, how complete (name, phone, birthday, a consent: mean share), duplicates made (the person was known already), notes, follow-ups due, done within a day, overdue; staff null: by nobody in person (a customer''s own phone); P0002, 22023';
 
+CREATE FUNCTION crm.report_leaderboard(month date DEFAULT NULL, store_code text DEFAULT NULL, region_code text DEFAULT NULL)
+    RETURNS TABLE (rank int, store text, store_name text, staff text, staff_name text, enrolled bigint, completeness numeric, duplicates bigint, notes bigint, in_time_rate numeric,
+                   quality numeric, points numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+$$
+DECLARE
+    first_day date := date_trunc('month', coalesce(month, crm._report_today()))::date;
+    least_enrolled int := (crm._setting('report.least_enrolled') #>> '{}')::int;
+    most_points numeric := (crm._setting('report.completeness_points') #>> '{}')::numeric;
+BEGIN
+    IF NOT isfinite(first_day) THEN
+        RAISE EXCEPTION 'that is no month' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'month', HINT = 'Give a day of it.';
+    END IF;
+    RETURN QUERY
+    WITH row AS (
+        SELECT j ->> 'store' AS store, j ->> 'store_name' AS store_name, j ->> 'staff' AS staff, j ->> 'staff_name' AS staff_name, (j ->> 'enrolled')::bigint AS enrolled,
+               (j ->> 'completeness')::numeric AS completeness, (j ->> 'duplicates')::bigint AS duplicates, (j ->> 'notes')::bigint AS notes, (j ->> 'in_time_rate')::numeric AS in_time_rate
+        FROM crm.report_scorecard(first_day, (first_day + interval '1 month')::date - 1, store_code, region_code) j WHERE j ->> 'staff' IS NOT NULL),
+    judged AS (
+        SELECT r.*, round(r.completeness * (r.enrolled - r.duplicates) / nullif(r.enrolled, 0), 4) AS quality, round(most_points * r.completeness, 1) AS points, r.enrolled >= least_enrolled AS is_ranked
+        FROM row r)
+    SELECT CASE WHEN j.is_ranked THEN (rank() OVER (ORDER BY j.is_ranked DESC, j.quality DESC NULLS LAST, j.enrolled DESC))::int END, j.store, j.store_name, j.staff, j.staff_name,
+           j.enrolled, j.completeness, j.duplicates, j.notes, j.in_time_rate, j.quality, j.points
+    FROM judged j ORDER BY j.is_ranked DESC, j.quality DESC NULLS LAST, j.enrolled DESC, j.store, j.staff;
+END
+$$;
+COMMENT ON FUNCTION crm.report_leaderboard(date, text, text) IS
+    'members of staff of the caller''s scope by the quality of what they entered in a month (null: this one): completeness of those enrolled, times the share of them who were no duplicates; ranked from report.least_enrolled persons on; points: completeness times report.completeness_points; P0002, 22023';
+
+GRANT EXECUTE ON FUNCTION crm.report_leaderboard(date, text, text) TO crm_store_manager, crm_manager, crm_analyst, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.report_exceptions(text, text), crm.report_scorecard(date, date, text, text) TO crm_store_manager, crm_manager, crm_analyst, crm_headquarters;

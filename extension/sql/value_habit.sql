@@ -155,19 +155,25 @@ $$;
 COMMENT ON FUNCTION crm.value_next_products(bigint, date, int) IS
     'what a person may want next: products that buyers of what they own bought too, more often than everybody (confidence x lift), never what they own unless its refill is due; with its reason; P0002';
 
+CREATE FUNCTION crm._value_walks(from_day date, to_day date, depth int, persons bigint[] DEFAULT NULL) RETURNS TABLE (customer_id bigint, path text[], days int)
+    LANGUAGE sql STABLE AS
+$$
+    WITH day AS (
+        SELECT d.customer_id, d.day, min(coalesce(k.code, '-')) AS category, row_number() OVER (PARTITION BY d.customer_id ORDER BY d.day) AS step
+        FROM crm._value_product_days('-infinity', _value_walks.to_day, _value_walks.persons) d JOIN crm.product p ON p.product_id = d.product_id
+        LEFT JOIN crm.product_category k ON k.category_id = p.category_id GROUP BY d.customer_id, d.day)
+    SELECT w.customer_id, array_agg(w.category ORDER BY w.step), max(w.day) - min(w.day)
+    FROM day w WHERE w.step <= least(_value_walks.depth, 10) GROUP BY w.customer_id HAVING min(w.day) >= _value_walks.from_day
+$$;
+COMMENT ON FUNCTION crm._value_walks(date, date, int, bigint[]) IS
+    'of persons (null: all) whose first order lies between two local days: the category of each of the first order days (of several the first by code), and the days from the first to the last of them';
+
 CREATE FUNCTION crm.value_paths(from_day date, to_day date, depth int DEFAULT 3)
     RETURNS TABLE (path text[], persons bigint, share numeric, median_days numeric)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET enable_nestloop = off SET jit = off AS
 $$
-    WITH day AS (
-        SELECT d.customer_id, d.day, min(coalesce(k.code, '-')) AS category, row_number() OVER (PARTITION BY d.customer_id ORDER BY d.day) AS step
-        FROM crm._value_product_days('-infinity', value_paths.to_day) d JOIN crm.product p ON p.product_id = d.product_id
-        LEFT JOIN crm.product_category k ON k.category_id = p.category_id GROUP BY d.customer_id, d.day),
-    walked AS (
-        SELECT w.customer_id, array_agg(w.category ORDER BY w.step) AS path, (max(w.day) - min(w.day)) AS days
-        FROM day w WHERE w.step <= least(value_paths.depth, 10) GROUP BY w.customer_id HAVING min(w.day) >= value_paths.from_day)
     SELECT w.path, count(*), round(count(*)::numeric / sum(count(*)) OVER (), 4), percentile_cont(0.5) WITHIN GROUP (ORDER BY w.days)::numeric
-    FROM walked w GROUP BY w.path ORDER BY count(*) DESC, w.path
+    FROM crm._value_walks(value_paths.from_day, value_paths.to_day, value_paths.depth) w GROUP BY w.path ORDER BY count(*) DESC, w.path
 $$;
 COMMENT ON FUNCTION crm.value_paths(date, date, int) IS
     'first, second, third category of persons whose first order lies between two local days: how many went each way, their share, the median days from the first to the last step; who stopped earlier has a shorter path';

@@ -52,12 +52,21 @@ def boards():
         yield "headquarters", f"reports/transitions?days=90{more}"
         yield "headquarters", f"reports/retention?from=2025-06-01&to={TODAY}{more}"
         yield "headquarters", f"reports/life-cycle?from=2025-06-01&to={TODAY}{more}"
+        yield "headquarters", f"reports/trend?from=2025-06-01&to={TODAY}{more}"
+        yield "headquarters", f"reports/forecast?months=3{more}"
+        yield "headquarters", f"reports/panels?{place}"
+        yield "headquarters", f"reports/frequency?from=2025-07-01&to={TODAY}{more}"
+        yield "headquarters", f"reports/origins?{place}"
+        yield "headquarters", f"reports/mix?{place}"
+        yield "headquarters", f"reports/leaderboard?month=2026-06-01{more}"
         yield "headquarters", f"reports/metrics?from=2026-06-01&to={TODAY}{more}"
         yield "headquarters", f"reports/scorecard?from=2026-06-01&to={TODAY}{more}"
         for what, key in (("active", ""), ("tier", "S"), ("tier", "C"), ("rfm", "5.5"), ("transition", "B.C.90"), ("funnel", "third_order"), ("cohort", "2026-01.3"), ("flow", "birthday.sent")):
             yield "headquarters", behind(what, key, more)
     yield "headquarters", f"reports/stores?from=2026-04-01&to={TODAY}"
-    yield "headquarters", f"reports/paths?from=2025-06-30&to={TODAY}"
+    yield "headquarters", "reports/paths"
+    yield "headquarters", ("reports/chart", {"measure": "buyers", "group": "region", "days": 77})
+    yield "headquarters", "reports/saved"
     yield "headquarters", "reports/indicators?period=month"
     for path in ("health-board", f"reports/stores?from=2026-04-01&to={TODAY}", "reports/value-map", "reports/transitions?days=90", f"reports/retention?from=2025-06-01&to={TODAY}",
                  "reports/exceptions", f"reports/scorecard?from=2026-06-01&to={TODAY}", behind("active"), behind("cohort", "2026-01.3")):

@@ -133,10 +133,23 @@ def test_reading(web, keys, person):
         equal(web.request("GET", f"/api/v1/persons/{person}/{part}", key=keys["clerk"]).status, 200, f"a person's {part}")
         equal(web.request("GET", f"/api/v1/persons/999999999/{part}", key=keys["clerk"]).status, 404, f"the {part} of nobody")
     span = "from=2026-01-01&to=2026-12-31"
-    for path in (f"metrics?{span}", f"life-cycle?{span}&unit=week", f"retention?{span}", f"stores?{span}", "completeness", "indicators?period=week"):
+    for path in (f"metrics?{span}", f"life-cycle?{span}&unit=week", f"retention?{span}", f"stores?{span}", "completeness", "indicators?period=week", f"trend?{span}&unit=week", f"frequency?{span}", "forecast?months=2",
+                 "panels", "origins", "mix", "leaderboard?month=2026-03-01", "saved"):
         answer = web.request("GET", f"/api/v1/reports/{path}", key=keys["headquarters"])
         ok(answer.status == 200 and isinstance(answer.json(), (dict, list)), f"the report {path.partition('?')[0]}", answer)
         equal(web.request("GET", f"/api/v1/reports/{path}", key=keys["clerk"]).status, 403, "which is no clerk's")
+    chart = {"measure": "net", "group": "month", "days": 90}
+    answer = web.request("POST", "/api/v1/reports/chart", json.dumps(chart), key=keys["headquarters"])
+    ok(answer.status == 200 and len(answer.json()["rows"]) >= 3, "a chart put together", answer)
+    answer = web.request("POST", "/api/v1/reports/chart", json.dumps({**chart, "measure": "phone"}), key=keys["headquarters"])
+    ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == "/measure", "not of what is no measure", answer)
+    answer = web.request("POST", "/api/v1/reports/saved", json.dumps({"name": "net", "spec": chart, "roles": ["store_manager"]}), key=keys["headquarters"])
+    ok(answer.status == 200, "a chart is saved", answer)
+    saved = answer.json()["report_id"]
+    equal(web.request("DELETE", f"/api/v1/reports/saved/{saved}", key=keys["store_manager"]).status, 404, "and not deleted by whom it is shared with")
+    answer = web.request("POST", "/api/v1/reports/saved", json.dumps({"name": "", "spec": chart}), key=keys["headquarters"])
+    ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == "/name", "none without a name", answer)
+    equal(web.request("DELETE", f"/api/v1/reports/saved/{saved}", key=keys["headquarters"]).status, 200, "but by who saved it")
     equal(web.request("GET", "/api/v1/value/segments?model=quintile", key=keys["headquarters"]).status, 200, "segments of a model")
     funnel = {"steps": ["registered", "order"], "from": "2020-01-01", "to": "2030-12-31", "window_days": 3650}
     answer = web.request("POST", "/api/v1/reports/funnel", json.dumps(funnel), key=keys["headquarters"])

@@ -36,6 +36,7 @@
 #define CRM_BOARD_MAX_PERIODS 1000
 #define CRM_BOARD_MAX_TIERS 200
 #define CRM_BOARD_MAX_SCORE 15
+#define CRM_BOARD_MAX_ORDERS 20
 #define CRM_BOARD_ACTIVE 0x01
 #define CRM_BOARD_WIDE 0x02		/* visits take sixteen bytes */
 
@@ -174,7 +175,9 @@ typedef enum CrmBoardKind
 	CRM_BOARD_COHORTS,			/* marks are starts, and the day behind the last: cohort * n + period, then by deepest */
 	CRM_BOARD_CYCLE,			/* marks are the start before the first, starts, the day behind: four a period */
 	CRM_BOARD_STORES,			/* marks from, to: CrmBoardStoreCell and persons by tier, a store */
-	CRM_BOARD_INDICATORS		/* marks from, to: CrmBoardIndicatorCell */
+	CRM_BOARD_INDICATORS,		/* marks from, to: CrmBoardIndicatorCell */
+	CRM_BOARD_PERIODS,			/* marks are starts, and the day behind the last: CrmBoardPeriodCell a period */
+	CRM_BOARD_FREQUENCY			/* marks from, to: persons by orders, from CRM_BOARD_MAX_ORDERS on together */
 } CrmBoardKind;
 
 typedef enum CrmBoardSpanCell
@@ -200,6 +203,12 @@ typedef enum CrmBoardIndicatorCell
 	CRM_BOARD_IND_ACTIVE, CRM_BOARD_IND_FIRSTS, CRM_BOARD_IND_SECONDS, CRM_BOARD_IND_YEAR_ORDERS, CRM_BOARD_IND_YEAR_BUYERS,
 	CRM_BOARD_IND_ORDERS, CRM_BOARD_IND_NET, CRM_BOARD_IND_EVER, CRM_BOARD_IND_DORMANT, CRM_BOARD_INDICATOR_CELLS
 } CrmBoardIndicatorCell;
+
+typedef enum CrmBoardPeriodCell
+{
+	CRM_BOARD_PERIOD_BUYERS, CRM_BOARD_PERIOD_ORDERS, CRM_BOARD_PERIOD_NET, CRM_BOARD_PERIOD_REPEAT,
+	CRM_BOARD_PERIOD_FIRSTS, CRM_BOARD_PERIOD_REGISTERED, CRM_BOARD_PERIOD_CELLS
+} CrmBoardPeriodCell;
 
 typedef struct CrmBoardQuestion
 {

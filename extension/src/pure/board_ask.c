@@ -383,6 +383,73 @@ ask_indicators(const CrmBoardQuestion *question, CrmBoardWalk *person, CrmBoardC
 	}
 }
 
+static void
+ask_registered(const CrmBoardQuestion *question, CrmBoardWalk *person, CrmBoardCells *cells)
+{
+	int			n = question->n_marks - 1;
+	int			period = 0;
+	int32_t		day = person->head.registered_on;
+
+	if (day < question->marks[0] || day >= question->marks[n] || !is_in_scope(question, person))
+		return;
+	while (day >= question->marks[period + 1])
+		period++;
+	add(cells, (int64_t) period * CRM_BOARD_PERIOD_CELLS + CRM_BOARD_PERIOD_REGISTERED, 1);
+}
+
+static void
+ask_periods(const CrmBoardQuestion *question, CrmBoardWalk *person, CrmBoardCells *cells)
+{
+	int			n = question->n_marks - 1;
+	int			period = 0;
+	int			last = -1;
+	int			orders = 0;		/* of the period */
+	bool		is_first = true;
+	OrderDays	days;
+
+	ask_registered(question, person, cells);
+	if (person->head.last_day < question->marks[0])
+		return;
+	begin_days(&days, question, person, INT64_MIN);
+	while (next_day(&days, cells) && days.day < question->marks[n])
+	{
+		int64_t		cell;
+
+		if (days.day < question->marks[0])
+		{
+			is_first = false;
+			days.i = visits_since(&days.visits, question->marks[0]);	/* one before them is enough */
+			continue;
+		}
+		while (days.day >= question->marks[period + 1])
+			period++;
+		cell = (int64_t) period * CRM_BOARD_PERIOD_CELLS;
+		orders = period == last ? orders + 1 : 1;
+		add(cells, cell + CRM_BOARD_PERIOD_BUYERS, orders == 1);
+		add(cells, cell + CRM_BOARD_PERIOD_ORDERS, 1);
+		add(cells, cell + CRM_BOARD_PERIOD_NET, days.net);
+		add(cells, cell + CRM_BOARD_PERIOD_REPEAT, orders == 2);
+		add(cells, cell + CRM_BOARD_PERIOD_FIRSTS, is_first);
+		is_first = false;
+		last = period;
+	}
+}
+
+static void
+ask_frequency(const CrmBoardQuestion *question, CrmBoardWalk *person, CrmBoardCells *cells)
+{
+	int			orders = 0;
+	OrderDays	days;
+
+	if (person->head.last_day < question->marks[0])
+		return;
+	begin_days(&days, question, person, question->marks[0]);
+	while (orders < CRM_BOARD_MAX_ORDERS && next_day(&days, cells) && days.day <= question->marks[1])
+		orders++;
+	if (orders > 0)
+		add(cells, orders, 1);
+}
+
 static const struct
 {
 	int			least_marks;
@@ -397,6 +464,8 @@ static const struct
 	[CRM_BOARD_CYCLE] = {3, CRM_BOARD_MAX_PERIODS + 2, ask_cycle},
 	[CRM_BOARD_STORES] = {2, 2, ask_stores},
 	[CRM_BOARD_INDICATORS] = {2, 2, ask_indicators},
+	[CRM_BOARD_PERIODS] = {2, CRM_BOARD_MAX_PERIODS + 1, ask_periods},
+	[CRM_BOARD_FREQUENCY] = {2, 2, ask_frequency},
 };
 
 int64_t
@@ -405,7 +474,7 @@ crm_board_cells(const CrmBoardQuestion *question)
 	int64_t		n = question->n_marks - 1;
 	int64_t		scores = CRM_BOARD_MAX_SCORE + 1;
 
-	if (question->kind < CRM_BOARD_SPAN || question->kind > CRM_BOARD_INDICATORS ||
+	if (question->kind < CRM_BOARD_SPAN || question->kind > CRM_BOARD_FREQUENCY ||
 		question->n_marks < kinds[question->kind].least_marks || question->n_marks > kinds[question->kind].most_marks ||
 		question->tiers < 1 || question->tiers > CRM_BOARD_MAX_TIERS)
 		return -1;
@@ -431,6 +500,10 @@ crm_board_cells(const CrmBoardQuestion *question)
 			return question->stores == NULL || n > CRM_BOARD_MAX_CELLS ? -1 : n;
 		case CRM_BOARD_INDICATORS:
 			return CRM_BOARD_INDICATOR_CELLS;
+		case CRM_BOARD_PERIODS:
+			return n * CRM_BOARD_PERIOD_CELLS;
+		case CRM_BOARD_FREQUENCY:
+			return CRM_BOARD_MAX_ORDERS + 1;
 	}
 	return -1;
 }

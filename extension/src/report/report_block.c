@@ -15,6 +15,7 @@
 
 PG_FUNCTION_INFO_V1(crm_report_record);
 PG_FUNCTION_INFO_V1(crm_report_put);
+PG_FUNCTION_INFO_V1(crm_report_take);
 PG_FUNCTION_INFO_V1(crm_report_heads);
 PG_FUNCTION_INFO_V1(crm_report_visits);
 
@@ -238,6 +239,30 @@ crm_report_put(PG_FUNCTION_ARGS)
 		used += piece;
 	} while (used < length);
 	return (Datum) 0;
+}
+
+/* crm._report_take(persons, wanted): the records of some persons (ascending) as a block. */
+Datum
+crm_report_take(PG_FUNCTION_ARGS)
+{
+	bytea	   *persons = PG_GETARG_BYTEA_PP(0);
+	int64	   *wanted;
+	int			n_wanted = crm_report_array(PG_GETARG_ARRAYTYPE_P(1), &wanted);
+	bytea	   *taken = palloc(VARHDRSZ + VARSIZE_ANY_EXHDR(persons));
+	Size		used = VARHDRSZ;
+	CrmBoardWalk walk;
+
+	crm_board_begin(&walk, (uint8_t *) VARDATA_ANY(persons), VARSIZE_ANY_EXHDR(persons));
+	while (crm_board_next(&walk))
+	{
+		if (!crm_report_is_among(walk.head.person, wanted, n_wanted))
+			continue;
+		memcpy((char *) taken + used, walk.record, walk.head.length);
+		used += walk.head.length;
+	}
+	crm_report_require_sound(&walk);
+	SET_VARSIZE(taken, used);
+	PG_RETURN_BYTEA_P(taken);
 }
 
 /* The scope of a person as an array. */

@@ -16,6 +16,7 @@
 
 PG_FUNCTION_INFO_V1(crm_report_tally_step);
 PG_FUNCTION_INFO_V1(crm_report_tally_merge);
+PG_FUNCTION_INFO_V1(crm_report_moved);
 PG_FUNCTION_INFO_V1(crm_report_pick);
 
 /* A question as it was last read, with what it was read from. */
@@ -185,6 +186,24 @@ crm_report_tally_merge(PG_FUNCTION_ARGS)
 		if (pg_add_s64_overflow(sums[i], more[i], &sums[i]))
 			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("amounts add up to more than can be counted")));
 	PG_RETURN_ARRAYTYPE_P(state);
+}
+
+/* crm._report_moved(cells, added, removed): kept cells after persons were written anew. */
+Datum
+crm_report_moved(PG_FUNCTION_ARGS)
+{
+	ArrayType  *cells = PG_GETARG_ARRAYTYPE_P_COPY(0);
+	int64	   *sums;
+	int64	   *added;
+	int64	   *removed;
+	int			n = crm_report_array(cells, &sums);
+
+	if (crm_report_array(PG_GETARG_ARRAYTYPE_P(1), &added) != n || crm_report_array(PG_GETARG_ARRAYTYPE_P(2), &removed) != n)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("one walk answers one question")));
+	for (int i = 0; i < n; i++)
+		if (pg_sub_s64_overflow(sums[i], removed[i], &sums[i]) || pg_add_s64_overflow(sums[i], added[i], &sums[i]))
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("amounts add up to more than can be counted")));
+	PG_RETURN_ARRAYTYPE_P(cells);
 }
 
 /* crm._report_pick(persons, skip, kind, stores, marks, tiers, cell, after): persons behind an id who add to a cell. */

@@ -14,6 +14,8 @@ const pages = {
 	person: {roles: []},
 	owned: {roles: []},
 	board: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
+	reports: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
+	charts: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
 	audiences: {roles: ['marketer', 'headquarters', 'analyst']},
 	behind: {roles: []},
 	scorecard: {roles: ['store_manager', 'manager', 'analyst', 'headquarters']},

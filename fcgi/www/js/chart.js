@@ -82,3 +82,37 @@ export function spark(title, rows) {
 	});
 	return chart;
 }
+
+// Values one after the other as a line; what is expected is dashed, between its bounds.  rows: [{label, value | null, expected, low, high, text}].
+export function line(title, rows) {
+	const largest = Math.max(...rows.flatMap((row) => [row.value ?? 0, row.high ?? 0]), 1e-9);
+	const x = (i) => (10 + 320 * i / Math.max(rows.length - 1, 1)).toFixed(1);
+	const y = (value) => (150 - 135 * Math.max(value, 0) / largest).toFixed(1);
+	const points = (picked) => picked.map(([i, value]) => `${x(i)},${y(value)}`).join(' ');
+	const known = rows.map((row, i) => [i, row.value]).filter(([, value]) => value !== null && value !== undefined);
+	const told = rows.map((row, i) => [i, row.expected, row.low, row.high]).filter(([, value]) => value !== null && value !== undefined);
+	const chart = svg('svg', {class: 'line', viewBox: '0 0 340 172', width: '100%', role: 'img', 'aria-label': `${title}: ${rows.map((row) => `${row.label} ${row.text}`).join(', ')}`});
+	chart.append(svg('line', {class: 'ring', x1: 10, y1: 150, x2: 330, y2: 150}));
+	if (told.length > 0) {
+		chart.append(svg('polygon', {class: 'band', points: `${points(told.map(([i, , low]) => [i, low]))} ${points(told.map(([i, , , high]) => [i, high]).reverse())}`}),
+			svg('polyline', {class: 'expected', points: points([...known.slice(-1), ...told])}));
+	}
+	chart.append(svg('polyline', {class: 'value', points: points(known)}), ...rows.map((row, i) => said(svg('circle', {cx: x(i), cy: y(row.value ?? row.expected ?? 0), r: 3}), `${row.label} ${row.text}`)));
+	for (const i of new Set([0, Math.floor((rows.length - 1) / 2), rows.length - 1])) {
+		if (rows[i]) chart.append(word({x: x(i), y: 167, 'text-anchor': i === 0 ? 'start' : i === rows.length - 1 ? 'end' : 'middle'}, rows[i].label));
+	}
+	return chart;
+}
+
+// Shares of a whole as a ring; the words beside it say them in its order, from the darkest on.
+export function ring(title, rows) {
+	const whole = rows.reduce((sum, row) => sum + row.value, 0) || 1;
+	const chart = svg('svg', {class: 'ring', viewBox: '0 0 42 42', width: '100%', role: 'img', 'aria-label': `${title}: ${rows.map((row) => `${row.label} ${row.text}`).join(', ')}`});
+	let before = 0;
+	rows.forEach((row, i) => {
+		const share = 100 * row.value / whole;
+		chart.append(said(svg('circle', {cx: 21, cy: 21, r: 15.9155, class: `part p${i % 6}`, 'stroke-dasharray': `${Math.max(share - 0.6, 0.1).toFixed(2)} ${(100 - Math.max(share - 0.6, 0.1)).toFixed(2)}`, 'stroke-dashoffset': (25 - before).toFixed(2)}), `${row.label} ${row.text}`));
+		before += share;
+	});
+	return chart;
+}

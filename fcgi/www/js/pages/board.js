@@ -37,7 +37,7 @@ export async function draw([kind = '', name = ''], me) {
 	part('transitions', async () => transitions((await list(ask('reports/transitions', 'days=90'))).rows, behind));
 	part('cohorts', async () => cohorts(await get(ask('reports/retention', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`)), behind));
 	if (!kind || kind === 'region') part('stores', async () => compare(await get(`reports/stores?from=${daysBack(90)}&to=${daysBack(0)}`), stores, kind, name));
-	if (!kind && wide(me)) part('paths', async () => paths((await list(`reports/paths?from=${daysBack(365)}&to=${daysBack(0)}`)).rows));
+	if (!kind && wide(me)) part('paths', async () => paths((await list('reports/paths')).rows));
 	part('flows', async () => flows(await board, behind));
 }
 

@@ -1,7 +1,7 @@
 // How stores and the people in them work: enrolled, how complete, duplicates made, followed up in time; and a leaver's work moved.
 import {field, form, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
-import {number, percent, t} from '../i18n.js';
+import {number, percent, t, withWords} from '../i18n.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
 
@@ -9,7 +9,8 @@ const daysBack = (n) => new Date(Date.now() + 8 * 3600000 - n * 86400000).toISOS
 
 export async function draw([kind = '', name = '', from = daysBack(30), to = daysBack(0)], me) {
 	const where = kind && kind !== 'all' ? `&${kind}=${encodeURIComponent(name)}` : '';
-	const [rows, staff] = await Promise.all([list(`reports/scorecard?from=${from}&to=${to}${where}`), me.role === 'crm_analyst' ? {rows: []} : list('task-staff')]);
+	await withWords('report');
+	const [rows, leaders, staff] = await Promise.all([list(`reports/scorecard?from=${from}&to=${to}${where}`), list(`reports/leaderboard?month=${to}${where}`), me.role === 'crm_analyst' ? {rows: []} : list('task-staff')]);
 	show(h('h1', {}, t('page.scorecard'), ' ', name && name !== '-' && h('span', {class: 'tag'}, name)),
 		h('div', {class: 'card'}, form([field('from', t('scorecard.from'), {type: 'date', value: from}), field('to', t('scorecard.to'), {type: 'date', value: to})], t('scorecard.show'), async (data) => {
 			location.hash = `#/scorecard/${kind || 'all'}/${encodeURIComponent(name || '-')}/${data.get('from')}/${data.get('to')}`;
@@ -20,6 +21,7 @@ export async function draw([kind = '', name = '', from = daysBack(30), to = days
 				number(row.notes), number(row.due), percent(row.in_time_rate), h('span', {class: row.overdue > 0 ? 'warn' : null}, number(row.overdue))])),
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('scorecard', [['store', 'staff', 'enrolled', 'completeness', 'duplicates', 'notes', 'due', 'in_time', 'overdue'],
 				...rows.rows.map((row) => [row.store, row.staff, row.enrolled, row.completeness, row.duplicates, row.notes, row.due, row.in_time, row.overdue])])}, t('save_csv')))),
+		leaderboard(leaders.rows, to.slice(0, 7)),
 		staff.rows.length > 1 && move(staff.rows, () => draw([kind, name, from, to], me)));
 }
 
@@ -37,4 +39,13 @@ function move(staff, after) {
 		toast(t('scorecard.moved', {n: number(answer.tasks), persons: number(answer.customers)}));
 		await after();
 	}));
+}
+
+// Who entered best in the month of the last day: how complete, less the share that was known before; the formula stands beside it.
+function leaderboard(rows, month) {
+	return h('section', {class: 'card'}, h('h2', {}, t('leaders.title', {month})), h('p', {class: 'faint'}, t('leaders.formula')), rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : [table(t('leaders.title', {month}),
+		[[t('leaders.rank'), 'number'], t('scorecard.who'), t('person.store'), [t('leaders.quality'), 'number'], [t('scorecard.enrolled'), 'number'], [t('scorecard.completeness'), 'number'], [t('scorecard.duplicates'), 'number'], [t('scorecard.notes'), 'number'], [t('leaders.points'), 'number']],
+		rows.map((row) => [row.rank === null ? '–' : number(row.rank), row.staff_name, row.store_name || '–', percent(row.quality), number(row.enrolled), percent(row.completeness), number(row.duplicates), number(row.notes), number(row.points)])),
+	h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(`leaders-${month}`, [['rank', 'staff', 'store', 'quality', 'enrolled', 'completeness', 'duplicates', 'notes', 'points'],
+		...rows.map((row) => [row.rank, row.staff, row.store, row.quality, row.enrolled, row.completeness, row.duplicates, row.notes, row.points])])}, t('save_csv')))]);
 }

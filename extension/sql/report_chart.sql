@@ -1,0 +1,251 @@
+-- report: charts that somebody puts together: a measure, what it is divided by, a span. Measures and divisions are these and no others,
+-- each answered by the function of its figure, so under the rights of who looks, whoever saved the chart.
+
+CREATE FUNCTION crm._report_chart_measures(division text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT CASE
+        WHEN division IN ('day', 'week', 'month') THEN '{net,orders,buyers,average_order,repurchase_rate,new_buyers,registered}'::text[]
+        WHEN division IN ('store', 'region') THEN '{net,orders,buyers,average_order,repurchase_rate}'
+        WHEN division IN ('tier', 'channel') THEN '{persons}'
+        WHEN division = 'category' THEN '{net}'
+        WHEN division = 'frequency' THEN '{buyers}' END
+$$;
+COMMENT ON FUNCTION crm._report_chart_measures(text) IS 'measures that a division has; null when there is no such division';
+
+CREATE FUNCTION crm._report_chart_days(spec jsonb, OUT from_day date, OUT to_day date)
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF spec -> 'days' IS NOT NULL THEN
+        IF jsonb_typeof(spec -> 'days') <> 'number' OR (spec ->> 'days')::numeric NOT BETWEEN 1 AND 3650 OR (spec ->> 'days')::numeric % 1 <> 0 THEN
+            RAISE EXCEPTION 'a span has 1 to 3650 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days', HINT = 'Give 90.';
+        END IF;
+        to_day := crm._report_today();
+        from_day := to_day - (spec ->> 'days')::int + 1;
+        RETURN;
+    END IF;
+    from_day := crm._report_chart_day(spec, 'from');
+    to_day := crm._report_chart_day(spec, 'to');
+    PERFORM crm._report_require_span(from_day, to_day);
+    IF to_day - from_day > 3650 THEN
+        RAISE EXCEPTION 'a span has 1 to 3650 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'to', HINT = 'Give a later first day.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._report_chart_days(jsonb) IS 'the span of a chart: days up to today, or from and to; 22023 names the member';
+
+CREATE FUNCTION crm._report_chart_day(spec jsonb, name text) RETURNS date
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN crm._report_read_day(spec ->> name);
+EXCEPTION WHEN data_exception THEN
+    RAISE EXCEPTION 'that is no day' USING ERRCODE = 'invalid_parameter_value', COLUMN = name, HINT = 'Give 2026-06-30, or days up to today.';
+END
+$$;
+COMMENT ON FUNCTION crm._report_chart_day(jsonb, text) IS 'a day that a chart names; 22023 names the member';
+
+CREATE FUNCTION crm._report_read_day(day text) RETURNS date
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+BEGIN
+    -- words like today are no days: what is saved would mean another day tomorrow
+    IF day IS NULL OR day !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
+        RAISE EXCEPTION 'that is no day' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'day', HINT = 'Give 2026-06-30.';
+    END IF;
+    RETURN day::date;
+END
+$$;
+COMMENT ON FUNCTION crm._report_read_day(text) IS 'a day as ISO writes it; 22023, 22008';
+
+CREATE FUNCTION crm._report_chart_read(spec jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    wrong text;
+BEGIN
+    IF jsonb_typeof(spec) IS DISTINCT FROM 'object' THEN
+        RAISE EXCEPTION 'a chart is an object' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'spec', HINT = 'Give {"measure": "net", "group": "month", "days": 365, "chart": "line"}.';
+    END IF;
+    SELECT k INTO wrong FROM jsonb_each(spec) e (k, v)
+    WHERE k NOT IN ('measure', 'group', 'days', 'from', 'to', 'store', 'region', 'chart') OR (k <> 'days' AND jsonb_typeof(v) <> 'string') ORDER BY k LIMIT 1;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'a chart has no such member' USING ERRCODE = 'invalid_parameter_value', COLUMN = left(wrong, 60), HINT = 'Members are measure, group, days or from and to, store, region and chart, all but days in quotes.';
+    ELSIF crm._report_chart_measures(spec ->> 'group') IS NULL THEN
+        RAISE EXCEPTION 'figures are not divided by that' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'group', HINT = 'Divide by day, week, month, store, region, tier, channel, category or frequency.';
+    ELSIF (spec ->> 'measure' = ANY (crm._report_chart_measures(spec ->> 'group'))) IS NOT TRUE THEN
+        RAISE EXCEPTION 'that is not measured by %', spec ->> 'group' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'measure',
+            HINT = format('Measure %s.', array_to_string(crm._report_chart_measures(spec ->> 'group'), ', '));
+    ELSIF coalesce(spec ->> 'chart', 'table') NOT IN ('line', 'bars', 'pie', 'table') THEN
+        RAISE EXCEPTION 'there is no such chart' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'chart', HINT = 'Charts are line, bars, pie and table.';
+    END IF;
+    IF spec ->> 'group' NOT IN ('tier', 'channel', 'category') THEN
+        PERFORM crm._report_chart_days(spec);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._report_chart_read(jsonb) IS 'refuses what is no chart; 22023 names the member';
+
+CREATE FUNCTION crm._report_chart_periods(spec jsonb) RETURNS TABLE (key text, label text, value numeric)
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    span record := crm._report_chart_days(spec);
+BEGIN
+    RETURN QUERY
+    SELECT t.starts_on::text, t.starts_on::text, (to_jsonb(t) ->> (spec ->> 'measure'))::numeric
+    FROM crm.report_trend(span.from_day, span.to_day, spec ->> 'group', spec ->> 'store', spec ->> 'region') t ORDER BY t.starts_on;
+END
+$$;
+COMMENT ON FUNCTION crm._report_chart_periods(jsonb) IS 'a measure by days, weeks or months, in order';
+
+CREATE FUNCTION crm._report_chart_places(spec jsonb) RETURNS TABLE (key text, label text, value numeric)
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    stores int[] := crm._report_scope(spec ->> 'store', spec ->> 'region');
+    span record := crm._report_chart_days(spec);
+BEGIN
+    IF spec ->> 'group' = 'store' THEN
+        RETURN QUERY
+        SELECT s.store_code, s.store_name, (to_jsonb(s) ->> CASE spec ->> 'measure' WHEN 'orders' THEN 'order_days' ELSE spec ->> 'measure' END)::numeric
+        FROM crm.report_stores(span.from_day, span.to_day) s JOIN crm.store p ON p.code = s.store_code
+        WHERE stores IS NULL OR p.store_id = ANY (stores) ORDER BY 3 DESC NULLS LAST, 1;
+    ELSE    -- a person who buys in two stores of a region is one buyer of it
+        RETURN QUERY
+        SELECT g.code, g.name, (m ->> CASE spec ->> 'measure' WHEN 'orders' THEN 'order_days' ELSE spec ->> 'measure' END)::numeric
+        FROM (SELECT r.code, r.name FROM crm.region r JOIN crm.store p ON p.region_id = r.region_id WHERE stores IS NULL OR p.store_id = ANY (stores) GROUP BY r.code, r.name OFFSET 0) g
+        CROSS JOIN LATERAL crm.report_metrics(span.from_day, span.to_day, spec ->> 'store', g.code) m ORDER BY 3 DESC NULLS LAST, 1;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._report_chart_places(jsonb) IS 'a measure by stores or regions, the largest first';
+
+CREATE FUNCTION crm._report_chart_kinds(spec jsonb) RETURNS TABLE (key text, label text, value numeric)
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    store text := spec ->> 'store';
+    region text := spec ->> 'region';
+    span record;
+BEGIN
+    CASE spec ->> 'group'
+    WHEN 'tier' THEN
+        RETURN QUERY SELECT t.key, t.key, t.value::numeric FROM jsonb_each_text(crm.report_health(store, region) -> 'tiers') t ORDER BY 3 DESC, 1;
+    WHEN 'channel' THEN
+        RETURN QUERY SELECT o.channel, o.channel, o.persons::numeric FROM crm.report_origins(store, region) o ORDER BY 3 DESC, 1;
+    WHEN 'category' THEN
+        RETURN QUERY SELECT m.category, min(m.category_name), sum(m.amount) FROM crm.report_mix(store, region) m GROUP BY m.category ORDER BY 3 DESC, 1;
+    ELSE
+        span := crm._report_chart_days(spec);
+        RETURN QUERY SELECT f.orders::text, f.orders::text, f.persons::numeric FROM crm.report_frequency(span.from_day, span.to_day, store, region) f ORDER BY f.orders;
+    END CASE;
+END
+$$;
+COMMENT ON FUNCTION crm._report_chart_kinds(jsonb) IS 'persons by tier or channel, sales by category (of 365 days), buyers by how often they bought';
+
+CREATE FUNCTION crm.report_chart(spec jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+$$
+DECLARE
+    rows jsonb;
+BEGIN
+    PERFORM crm._report_chart_read(spec);
+    SELECT coalesce(jsonb_agg(jsonb_build_object('key', r.key, 'label', r.label, 'value', r.value)), '[]') INTO rows FROM (
+        SELECT * FROM crm._report_chart_periods(spec) WHERE spec ->> 'group' IN ('day', 'week', 'month')
+        UNION ALL SELECT * FROM crm._report_chart_places(spec) WHERE spec ->> 'group' IN ('store', 'region')
+        UNION ALL SELECT * FROM crm._report_chart_kinds(spec) WHERE spec ->> 'group' IN ('tier', 'channel', 'category', 'frequency')) r;
+    RETURN jsonb_build_object('spec', spec, 'rows', rows);
+END
+$$;
+COMMENT ON FUNCTION crm.report_chart(jsonb) IS
+    'the rows of a chart under the rights of the caller: measure (net, orders, buyers, average_order, repurchase_rate, new_buyers, registered, persons) by group (day, week, month, store, region, tier, channel, category, frequency), over days up to today or from and to, of a store or region; P0002, 22023 names the member';
+
+CREATE FUNCTION crm._report_saved_json(saved jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE AS
+$$
+    SELECT saved - '{report_id,created_at}'::text[] || jsonb_build_object('report_id', saved ->> 'report_id', 'is_mine', saved ->> 'owner' = crm._actor())
+$$;
+COMMENT ON FUNCTION crm._report_saved_json(jsonb) IS 'a saved chart, given as its row, as it is told';
+
+CREATE FUNCTION crm.report_saved() RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT crm._report_saved_json(to_jsonb(r)) FROM crm.report_saved r
+    WHERE r.owner = crm._actor() OR replace(crm._actor_role()::text, 'crm_', '') = ANY (r.roles) ORDER BY r.owner = crm._actor() DESC, r.name, r.report_id LIMIT 500;
+END
+$$;
+COMMENT ON FUNCTION crm.report_saved() IS 'charts that the caller saved, and those that others share with the caller''s role';
+
+CREATE FUNCTION crm._report_require_name(name text, roles text[]) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF coalesce(length(btrim(name)), 0) NOT BETWEEN 1 AND 80 OR name ~ '[[:cntrl:]]' THEN
+        RAISE EXCEPTION 'a chart has a name of 1 to 80 signs' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'name', HINT = 'Say what it shows.';
+    ELSIF roles IS NULL OR NOT roles <@ '{store_manager,manager,marketer,analyst,headquarters}'::text[] THEN
+        RAISE EXCEPTION 'a chart is not shared with such a role' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'roles', HINT = 'Roles are store_manager, manager, marketer, analyst and headquarters.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._report_require_name(text, text[]) IS 'refuses names and roles that a saved chart cannot have; 22023 names the member';
+
+CREATE FUNCTION crm.report_save(name text, spec jsonb, roles text[] DEFAULT '{}', report_id bigint DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    most CONSTANT int := 200;
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'report_save', crm._sha256(convert_to(jsonb_build_array(name, spec, roles, report_id)::text, 'UTF8')));
+    saved crm.report_saved;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    PERFORM crm._report_require_name(name, roles);
+    PERFORM crm._report_chart_read(spec);
+    IF report_id IS NULL THEN
+        IF (SELECT count(*) FROM crm.report_saved r WHERE r.owner = crm._actor()) >= most THEN
+            RAISE EXCEPTION 'more than % charts are not saved', most USING ERRCODE = 'invalid_parameter_value', COLUMN = 'name', HINT = 'Delete one that is not looked at.';
+        END IF;
+        INSERT INTO crm.report_saved (report_id, name, spec, owner, roles, created_at, updated_at)
+        VALUES (crm._new_id(), btrim(report_save.name), report_save.spec, crm._actor(), ARRAY(SELECT DISTINCT x FROM unnest(report_save.roles) x ORDER BY 1), crm.core_now(), crm.core_now()) RETURNING * INTO saved;
+    ELSE
+        UPDATE crm.report_saved r SET name = btrim(report_save.name), spec = report_save.spec, roles = ARRAY(SELECT DISTINCT x FROM unnest(report_save.roles) x ORDER BY 1), updated_at = crm.core_now()
+        WHERE r.report_id = report_save.report_id AND r.owner = crm._actor() RETURNING * INTO saved;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'you saved no such chart' USING ERRCODE = 'no_data_found', COLUMN = 'report_id', HINT = 'Save it as one of your own.';
+        END IF;
+    END IF;
+    answer := crm._report_saved_json(to_jsonb(saved));
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.report_save(text, jsonb, text[], bigint, text) IS
+    'saves a chart under a name, or anew one of the caller''s own (report_id), shared with roles, each of whom sees it under rights of their own; at most 200 a person; P0002, 22023 names the member';
+
+CREATE FUNCTION crm.report_forget(report_id bigint, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'report_forget', convert_to(coalesce(report_id::text, ''), 'UTF8'));
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    DELETE FROM crm.report_saved r WHERE r.report_id = report_forget.report_id AND r.owner = crm._actor();
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'you saved no such chart' USING ERRCODE = 'no_data_found', COLUMN = 'report_id', HINT = 'Who saved it deletes it.';
+    END IF;
+    answer := jsonb_build_object('report_id', report_id::text, 'is_deleted', true);
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.report_forget(bigint, text) IS 'deletes a chart that the caller saved; P0002';
+
+GRANT EXECUTE ON FUNCTION crm.report_chart(jsonb), crm.report_saved(), crm.report_save(text, jsonb, text[], bigint, text), crm.report_forget(bigint, text)
+    TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

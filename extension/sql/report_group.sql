@@ -1,0 +1,214 @@
+-- report: what a night adds up over everybody, ten thousand persons a call, and what is told of it.
+
+CREATE FUNCTION crm._report_fields(from_id bigint, to_id bigint) RETURNS TABLE (field text, stores int[], persons bigint, filled bigint)
+    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT f.field, c.scope_store_ids, count(*), count(*) FILTER (WHERE f.is_filled)
+    FROM crm.customer c LEFT JOIN crm.customer_private p ON p.customer_id = c.customer_id
+    CROSS JOIN LATERAL (VALUES
+        ('name', c.name_masked <> ''), ('phone', c.phone_masked <> ''), ('email', c.email_masked <> ''), ('sex', c.sex IS NOT NULL), ('birthday', p.birthday IS NOT NULL), ('city', c.city <> ''),
+        ('consent', EXISTS (SELECT FROM crm.membership m JOIN crm.consent k ON k.source_record_id = m.source_record_id WHERE m.customer_id = c.customer_id AND m.valid_to = 'infinity')),
+        ('any_tag', EXISTS (SELECT FROM crm.customer_tag t WHERE t.customer_id = c.customer_id))) f (field, is_filled)
+    WHERE c.status = 'active' AND c.customer_id > from_id AND c.customer_id <= to_id GROUP BY f.field, c.scope_store_ids;
+END
+$$;
+COMMENT ON FUNCTION crm._report_fields(bigint, bigint) IS 'of active persons between two ids, by field and the stores of their scope: how many, and how many have it';
+
+CREATE FUNCTION crm._report_group_persons(from_id bigint, to_id bigint) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
+    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT 'origin', c.channel, '', c.scope_store_ids, count(*), 0::numeric
+    FROM crm.customer c WHERE c.status = 'active' AND c.customer_id > from_id AND c.customer_id <= to_id GROUP BY c.channel, c.scope_store_ids;
+    RETURN QUERY SELECT 'field', f.field, '', f.stores, f.filled, f.persons::numeric FROM crm._report_fields(from_id, to_id) f;
+END
+$$;
+COMMENT ON FUNCTION crm._report_group_persons(bigint, bigint) IS 'where active persons between two ids came from, and which fields they have';
+
+CREATE FUNCTION crm._report_group_bought(from_id bigint, to_id bigint, today date) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
+    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
+$$
+DECLARE
+    ids bigint[] := ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > from_id AND c.customer_id <= to_id);
+BEGIN
+    RETURN QUERY
+    SELECT 'mix', coalesce(v.tier, 'P'), coalesce(k.code, '-'), ARRAY[o.store_id], count(DISTINCT m.customer_id), sum(i.amount)
+    FROM crm.membership m
+    JOIN crm.customer_order o ON o.source_record_id = m.source_record_id AND o.is_current AND o.business_day BETWEEN today - 364 AND today AND o.store_id IS NOT NULL
+    JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
+    LEFT JOIN crm.product p ON p.product_id = i.product_id LEFT JOIN crm.product_category k ON k.category_id = p.category_id
+    LEFT JOIN crm.customer_value v ON v.customer_id = m.customer_id
+    WHERE m.customer_id = ANY (ids) AND m.valid_to = 'infinity' GROUP BY 2, 3, o.store_id;
+    RETURN QUERY
+    SELECT 'path', w.path::text, w.days::text, '{}'::int[], count(*), 0::numeric FROM crm._value_walks(today - 364, today, 3, ids) w GROUP BY w.path, w.days;
+END
+$$;
+COMMENT ON FUNCTION crm._report_group_bought(bigint, bigint, date) IS
+    'what persons between two ids bought within 365 days by store, tier and category, before refunds; and the ways through categories of those who began in them';
+
+CREATE FUNCTION crm._report_group_reached(from_id bigint, to_id bigint, since timestamptz) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
+    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
+$$
+BEGIN
+    RETURN QUERY
+    WITH told AS (
+        SELECT e.customer_id, e.message_id, bool_or(e.kind = 'opened' OR e.kind = 'clicked') AS is_opened, bool_or(e.kind = 'clicked') AS is_clicked
+        FROM crm.outbox_event e WHERE e.customer_id > from_id AND e.customer_id <= to_id AND e.at >= since
+        GROUP BY e.customer_id, e.message_id HAVING bool_or(e.kind = 'sent'))
+    SELECT 'message', x.outcome, '', c.scope_store_ids, count(*) FILTER (WHERE x.is_so), 0::numeric
+    FROM told t JOIN crm.customer c ON c.customer_id = t.customer_id
+    CROSS JOIN LATERAL (VALUES ('sent', true), ('opened', t.is_opened), ('clicked', t.is_clicked)) x (outcome, is_so) GROUP BY x.outcome, c.scope_store_ids;
+    RETURN QUERY
+    SELECT 'coupon', x.state, '', c.scope_store_ids, count(*) FILTER (WHERE x.is_so), 0::numeric
+    FROM crm.coupon k JOIN crm.customer c ON c.customer_id = k.customer_id
+    CROSS JOIN LATERAL (VALUES ('issued', true), ('redeemed', k.state = 'redeemed')) x (state, is_so)
+    WHERE k.customer_id > from_id AND k.customer_id <= to_id AND k.issued_at >= since AND NOT k.is_history GROUP BY x.state, c.scope_store_ids;
+END
+$$;
+COMMENT ON FUNCTION crm._report_group_reached(bigint, bigint, timestamptz) IS
+    'messages that left since a moment to persons between two ids, and how many of them were opened, clicked; coupons issued since, and how many of them are redeemed';
+
+CREATE FUNCTION crm._report_group_finish(ready int, as_of date) RETURNS void
+    LANGUAGE plpgsql SET jit = off AS
+$$
+BEGIN
+    INSERT INTO crm.report_group (generation, piece, what, a, b, stores, persons, amount)
+    SELECT ready, 0, g.what, g.a, g.b, g.stores, sum(g.persons), sum(g.amount)
+    FROM crm.report_group g WHERE g.generation = ready AND g.piece > 0 AND g.what <> 'path' GROUP BY g.what, g.a, g.b, g.stores;
+    -- the median of days that stand many times: the middle of the running count, of two middle ones their mean
+    INSERT INTO crm.report_group (generation, piece, what, a, b, stores, persons, amount)
+    WITH step AS MATERIALIZED (
+        SELECT g.a, g.b::int AS days, sum(g.persons) AS persons FROM crm.report_group g WHERE g.generation = ready AND g.piece > 0 AND g.what = 'path' GROUP BY g.a, g.b),
+    common AS (SELECT s.a, sum(s.persons) AS persons FROM step s GROUP BY s.a ORDER BY sum(s.persons) DESC, s.a::text[] LIMIT 20),
+    running AS (SELECT s.a, s.days, c.persons, sum(s.persons) OVER (PARTITION BY s.a ORDER BY s.days) AS upto, s.persons AS here FROM step s JOIN common c ON c.a = s.a)
+    SELECT ready, 0, 'path', r.a, '', '{}'::int[], min(r.persons), avg(r.days) FROM running r
+    CROSS JOIN LATERAL (VALUES (floor((r.persons + 1) / 2.0)), (ceil((r.persons + 1) / 2.0))) middle (rank) WHERE middle.rank > r.upto - r.here AND middle.rank <= r.upto GROUP BY r.a
+    UNION ALL SELECT ready, 0, 'path', '{}', '', '{}', coalesce(sum(s.persons), 0), 0 FROM step s;
+    DELETE FROM crm.report_group g WHERE g.generation < ready OR g.piece > 0;
+    UPDATE crm.report_group_progress p SET generation = ready, as_of = _report_group_finish.as_of, done_to = 0;
+END
+$$;
+COMMENT ON FUNCTION crm._report_group_finish(int, date) IS 'makes one whole of the pieces of a generation, of paths the twenty commonest and all together, and shows it';
+
+CREATE FUNCTION crm._report_groups_job() RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    piece CONSTANT int := 10000;
+    progress crm.report_group_progress;
+    upper bigint;
+    since timestamptz;
+BEGIN
+    SELECT * INTO progress FROM crm.report_group_progress FOR UPDATE;
+    IF progress.done_to = 0 THEN
+        progress.next_as_of := crm._report_today();
+        DELETE FROM crm.report_group g WHERE g.generation > progress.generation;
+    END IF;
+    since := (progress.next_as_of - 89)::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}');
+    upper := (SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > progress.done_to ORDER BY c.customer_id OFFSET piece LIMIT 1);
+    INSERT INTO crm.report_group (generation, piece, what, a, b, stores, persons, amount)
+    SELECT progress.generation + 1, progress.done_to + 1, g.* FROM (
+        SELECT * FROM crm._report_group_persons(progress.done_to, coalesce(upper, 9223372036854775807))
+        UNION ALL SELECT * FROM crm._report_group_bought(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
+        UNION ALL SELECT * FROM crm._report_group_reached(progress.done_to, coalesce(upper, 9223372036854775807), since)) g;
+    IF upper IS NOT NULL THEN
+        UPDATE crm.report_group_progress SET next_as_of = progress.next_as_of, done_to = upper;
+        RETURN 1;
+    END IF;
+    PERFORM crm._report_group_finish(progress.generation + 1, progress.next_as_of);
+    RETURN 0;
+END
+$$;
+COMMENT ON FUNCTION crm._report_groups_job() IS
+    'job: adds up by stores where persons came from, which fields they have, what they bought, what reached them, the ways they went; 10,000 persons a call; returns > 0 until everybody was looked at';
+
+CREATE FUNCTION crm._report_groups(wanted text, in_stores int[]) RETURNS TABLE (a text, b text, persons bigint, amount numeric)
+    LANGUAGE plpgsql STABLE SET jit = off AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT g.a, g.b, sum(g.persons)::bigint, sum(g.amount)
+    FROM crm.report_group g JOIN crm.report_group_progress p ON p.generation = g.generation
+    WHERE g.piece = 0 AND g.what = wanted AND (in_stores IS NULL OR g.stores && in_stores) GROUP BY g.a, g.b;
+END
+$$;
+COMMENT ON FUNCTION crm._report_groups(text, int[]) IS 'what the last night added up of a kind, of some stores (null: the chain)';
+
+CREATE FUNCTION crm.report_completeness(store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS TABLE (field text, persons bigint, filled bigint, rate numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+$$
+DECLARE
+    in_stores int[] := crm._report_scope(store_code, region_code);
+    is_kept boolean := (SELECT p.generation > 0 FROM crm.report_group_progress p);
+BEGIN
+    RETURN QUERY
+    WITH counted AS (
+        SELECT g.a AS field, g.amount::bigint AS persons, g.persons AS filled FROM crm._report_groups('field', in_stores) g WHERE is_kept
+        UNION ALL
+        SELECT f.field, sum(f.persons)::bigint, sum(f.filled)::bigint FROM crm._report_fields(CASE WHEN is_kept THEN 9223372036854775807 ELSE 0 END, 9223372036854775807) f
+        WHERE in_stores IS NULL OR f.stores && in_stores GROUP BY f.field)
+    SELECT c.field, c.persons, c.filled, crm._report_ratio(c.filled, c.persons) FROM counted c
+    ORDER BY array_position('{name,phone,email,sex,birthday,city,consent,any_tag}'::text[], c.field);
+END
+$$;
+COMMENT ON FUNCTION crm.report_completeness(text, text) IS
+    'of the persons of the caller''s scope, how many have a name, phone, email, sex, birthday, city, a known consent, a tag, as of the last night (before the first one: now); P0002';
+
+CREATE FUNCTION crm.report_origins(store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS TABLE (channel text, persons bigint, share numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    in_stores int[] := crm._report_scope(store_code, region_code);
+BEGIN
+    RETURN QUERY
+    SELECT g.a, g.persons, crm._report_ratio(g.persons, sum(g.persons) OVER ()) FROM crm._report_groups('origin', in_stores) g ORDER BY g.persons DESC, g.a;
+END
+$$;
+COMMENT ON FUNCTION crm.report_origins(text, text) IS
+    'persons of the caller''s scope by the channel of their first record, as of the last night, the most first; P0002';
+
+CREATE FUNCTION crm.report_mix(store_code text DEFAULT NULL, region_code text DEFAULT NULL)
+    RETURNS TABLE (store text, store_name text, tier text, category text, category_name text, persons bigint, amount numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+$$
+DECLARE
+    in_stores int[] := crm._report_scope(store_code, region_code);
+BEGIN
+    RETURN QUERY
+    SELECT s.code, s.name, g.a, g.b, coalesce(k.name, g.b), g.persons, g.amount
+    FROM crm.report_group g JOIN crm.report_group_progress p ON p.generation = g.generation
+    JOIN crm.store s ON s.store_id = g.stores[1] LEFT JOIN crm.product_category k ON k.code = g.b
+    WHERE g.piece = 0 AND g.what = 'mix' AND (in_stores IS NULL OR g.stores && in_stores) ORDER BY s.code, g.a, g.b;
+END
+$$;
+COMMENT ON FUNCTION crm.report_mix(text, text) IS
+    'of each store of the caller''s scope: buyers of the 365 days to the last night by their tier and the categories they bought there (-: none), with sales before refunds; a person who bought of two categories is in both; P0002';
+
+CREATE FUNCTION crm.report_paths(from_day date DEFAULT NULL, to_day date DEFAULT NULL) RETURNS TABLE (path text[], names text[], persons bigint, share numeric, median_days numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+$$
+DECLARE
+    kept date := (SELECT p.as_of FROM crm.report_group_progress p WHERE p.generation > 0);
+    first_day date := coalesce(from_day, coalesce(kept, crm._report_today()) - 364);
+    last_day date := coalesce(to_day, kept, crm._report_today());
+    everybody bigint := (SELECT g.persons FROM crm._report_groups('path', NULL) g WHERE g.a = '{}');
+BEGIN
+    RETURN QUERY
+    SELECT w.path, ARRAY(SELECT coalesce(k.name, x.code) FROM unnest(w.path) WITH ORDINALITY x(code, step) LEFT JOIN crm.product_category k ON k.code = x.code ORDER BY x.step),
+           w.persons, w.share, w.median_days
+    FROM (SELECT g.a::text[] AS path, g.persons, crm._report_ratio(g.persons, everybody) AS share, g.amount AS median_days FROM crm._report_groups('path', NULL) g
+          WHERE g.a <> '{}' AND last_day = kept AND first_day = kept - 364
+          UNION ALL
+          SELECT v.* FROM (SELECT p.* FROM crm.value_paths(first_day, last_day, 3) p LIMIT 20) v WHERE last_day IS DISTINCT FROM kept OR first_day <> kept - 364) w
+    ORDER BY w.persons DESC, w.path;
+END
+$$;
+COMMENT ON FUNCTION crm.report_paths(date, date) IS
+    'the twenty commonest ways through categories of persons whose first order lies between two local days, as crm.value_paths(), with the categories'' names; the whole chain; without days the 365 days to the last night, which are kept: another span takes seconds';
+
+GRANT EXECUTE ON FUNCTION crm.report_completeness(text, text), crm.report_origins(text, text), crm.report_mix(text, text)
+    TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.report_paths(date, date) TO crm_marketer, crm_analyst, crm_headquarters;

@@ -1,0 +1,144 @@
+// Reports of a scope: sales and what to expect, growth, where customers come from, ranking, funnel, three panels, stores compared by
+// tier and category.  #/reports/store/S1, #/reports/region/E.
+import {h, show} from '../dom.js';
+import {get, list} from '../api.js';
+import {bars, heat, line, ring} from '../chart.js';
+import {code, day, money, number, percent, t, withWords} from '../i18n.js';
+import {save, table} from '../table.js';
+
+const iso = (date) => date.toISOString().slice(0, 10);
+const daysBack = (n) => iso(new Date(Date.now() + 8 * 3600000 - n * 86400000));
+const tierNames = ['S', 'A', 'B', 'C', 'D', 'N', 'P'];
+const figure = (value) => value === null || value === undefined ? null : Number(value);
+
+export async function draw([kind = '', name = '']) {
+	await withWords('report');
+	const where = kind && name ? `${kind}=${encodeURIComponent(name)}` : '';
+	const ask = (path, more = '') => `reports/${path}?${[where, more].filter(Boolean).join('&')}`;
+	const stores = (await list('stores')).rows;
+	const main = h('div', {class: 'cards'});
+	show(h('h1', {}, t('page.reports')), chooser(stores, kind, name), main);
+	const part = (title, fill, isBroad) => {
+		const card = h('section', {class: isBroad ? 'card broad' : 'card', 'aria-busy': 'true'}, h('h2', {}, t(`report.${title}`)), h('p', {class: 'faint'}, t('loading')));
+		main.append(card);
+		fill().then((content) => { card.removeAttribute('aria-busy'); content ? card.replaceChildren(h('h2', {}, t(`report.${title}`)), ...[content].flat(Infinity).filter(Boolean)) : card.remove(); })
+			.catch(() => { card.removeAttribute('aria-busy'); card.replaceChildren(h('h2', {}, t(`report.${title}`)), h('p', {class: 'warn'}, t('board.failed'))); });
+	};
+	const mix = list(ask('mix')).then((page) => page.rows);
+	part('trend', async () => trend((await list(ask('forecast', 'months=3'))).rows));
+	part('growth', async () => growth((await list(ask('trend', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`))).rows));
+	part('origins', async () => origins((await list(ask('origins'))).rows));
+	part('ranking', async () => ranking((await get(`reports/stores?from=${daysBack(90)}&to=${daysBack(0)}`)).filter((row) => !kind || row[`${kind}_code`] === name)));
+	part('funnel', async () => funnel(await get(`health-board?${where}`)));
+	part('panels', async () => panels(await get(ask('panels'))), true);
+	part('frequency', async () => frequency((await list(ask('frequency', `from=${daysBack(364)}&to=${daysBack(0)}`))).rows));
+	part('mix', async () => tiersByCategory(await mix), true);
+	if (kind !== 'store') {
+		part('structure', async () => structure((await get(`reports/stores?from=${daysBack(90)}&to=${daysBack(0)}`)).filter((row) => !kind || row[`${kind}_code`] === name)), true);
+		part('categories', async () => categories(await mix), true);
+	}
+}
+
+function chooser(stores, kind, name) {
+	const regions = [...new Map(stores.map((store) => [store.region, store.region_name])).entries()];
+	const option = (value, label) => h('option', {value, selected: value === (kind ? `${kind}/${name}` : '')}, label);
+	return h('div', {class: 'card'}, h('label', {for: 'where'}, t('report.where')),
+		h('select', {id: 'where', onchange: (event) => { location.hash = `#/reports/${event.target.value}`; }}, option('', t('report.all')),
+			regions.map(([region, label]) => option(`region/${region}`, label)), stores.map((store) => option(`store/${store.code}`, store.name))),
+		h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/charts'}, t('report.own'))));
+}
+
+const faint = (words) => h('p', {class: 'faint'}, words);
+const none = () => faint(t('none'));
+const folded = (title, content) => h('details', {}, h('summary', {}, title), content);
+const keepable = (name, rows) => h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(name, rows)}, t('save_csv')));
+
+function trend(rows) {
+	if (rows.length === 0) return none();
+	const shown = rows.slice(-27).map((row) => ({label: row.starts_on.slice(0, 7), value: figure(row.net), expected: figure(row.expected), low: figure(row.low), high: figure(row.high),
+		text: row.net === null ? `${money(figure(row.expected))} (${money(figure(row.low))} – ${money(figure(row.high))})` : money(figure(row.net))}));
+	return [faint(t('report.trend_what')), line(t('report.trend'), shown), !rows.some((row) => row.expected !== null) && h('p', {class: 'warn'}, t('report.too_short')),
+		folded(t('chart.table'), table(t('report.trend'), [t('report.month'), [t('report.net'), 'number'], [t('report.expected'), 'number'], [t('report.bounds'), 'number']],
+			shown.map((row) => [row.label, money(row.value), money(row.expected), row.low === null ? '–' : `${money(row.low)} – ${money(row.high)}`]))),
+		keepable('sales', [['month', 'net', 'expected', 'low', 'high'], ...rows.map((row) => [row.starts_on, row.net, row.expected, row.low, row.high])])];
+}
+
+function growth(rows) {
+	if (rows.length === 0) return none();
+	const months = rows.map((row) => ({label: row.starts_on.slice(0, 7), value: row.registered, text: number(row.registered)}));
+	return [faint(t('report.growth_what')), line(t('report.growth'), months), folded(t('chart.table'), table(t('report.growth'),
+		[t('report.month'), ...['registered', 'new_buyers', 'buyers', 'orders', 'net', 'average_order', 'repurchase_rate'].map((what) => [t(`report.${what}`), 'number'])],
+		rows.map((row) => [row.starts_on.slice(0, 7), number(row.registered), number(row.new_buyers), number(row.buyers), number(row.orders), money(figure(row.net)), money(figure(row.average_order)), percent(figure(row.repurchase_rate))]))),
+		keepable('growth', [['month', 'registered', 'new_buyers', 'buyers', 'orders', 'net', 'average_order', 'repurchase_rate'], ...rows.map((row) => [row.starts_on, row.registered, row.new_buyers, row.buyers, row.orders, row.net, row.average_order, row.repurchase_rate])])];
+}
+
+function origins(rows) {
+	if (rows.length === 0) return faint(t('report.night'));
+	const shown = rows.map((row) => ({label: row.channel ? code('channel', row.channel) : t('report.unknown'), value: row.persons, text: `${number(row.persons)} · ${percent(figure(row.share))}`}));
+	return [ring(t('report.origins'), shown), table(t('report.origins'), [t('report.channel'), [t('report.persons'), 'number'], [t('report.share'), 'number']], rows.map((row, i) => [shown[i].label, number(row.persons), percent(figure(row.share))]))];
+}
+
+function ranking(rows) {
+	if (rows.length === 0) return none();
+	const sorted = [...rows].sort((a, b) => b.net - a.net);
+	return [faint(t('report.ranking_what')), bars(t('report.ranking'), sorted.slice(0, 20).map((row, i) => ({label: `${i + 1}. ${row.store_name}`, value: Number(row.net), text: money(Number(row.net)), href: `#/reports/store/${encodeURIComponent(row.store_code)}`})), true),
+		keepable('ranking', [['rank', 'store', 'name', 'net', 'order_days', 'buyers'], ...sorted.map((row, i) => [i + 1, row.store_code, row.store_name, row.net, row.order_days, row.buyers])])];
+}
+
+function funnel(board) {
+	return [faint(t('report.funnel_what')), bars(t('report.funnel'), ['registered', 'first_order', 'second_order', 'third_order'].map((step) => ({label: t(`board.${step}`), value: board.funnel[step],
+		text: `${number(board.funnel[step])}${step === 'registered' || !board.funnel.registered ? '' : ` · ${percent(board.funnel[step] / board.funnel.registered)}`}`})))];
+}
+
+function panels(report) {
+	const shares = (what, names) => [h('h3', {}, t(`report.${what}`)), table(t(`report.${what}`), [t('report.figure'), [t('report.value'), 'number']], names.map((name) => [t(`report.${name}`), Number.isInteger(report[what][name]) && !name.endsWith('rate') ? number(report[what][name]) : percent(figure(report[what][name]))]))];
+	const format = {repurchase_rate: percent, average_order: money, buyers: number, net: money};
+	return [faint(t('report.panels_what', {from: day(report.from), to: day(report.to), as_of: day(report.as_of)})),
+		shares('process', ['completeness', 'tag_coverage'].filter((name) => report.process[name] !== undefined && report.process[name] !== null)), shares('behaviour', ['messages', 'open_rate', 'click_rate', 'coupons', 'redemption_rate']),
+		h('h3', {}, t('report.result')), table(t('report.result'), [t('report.figure'), [t('report.value'), 'number'], [t('report.before'), 'number'], [t('report.change'), 'number']],
+			Object.keys(format).map((name) => [t(`report.${name}`), format[name](figure(report.result[name].value)), format[name](figure(report.result[name].before)), percent(figure(report.result[name].change))]))];
+}
+
+function frequency(rows) {
+	if (rows.length === 0) return none();
+	return [faint(t('report.frequency_what')), bars(t('report.frequency'), rows.map((row) => ({label: t(row.orders === 20 ? 'report.times_more' : 'report.times', {n: row.orders}), value: row.persons, text: `${number(row.persons)} · ${percent(figure(row.share))}`})))];
+}
+
+const inOrder = (tiers) => [...tiers].sort((a, b) => (tierNames.indexOf(a) + 99) % 99 - (tierNames.indexOf(b) + 99) % 99);
+const sum = (rows, field) => rows.reduce((total, row) => total + Number(row[field]), 0);
+// The categories that sell most; a table of hundreds is read by nobody.
+function mostSold(rows, most = 12) {
+	const sold = new Map();
+	for (const row of rows) sold.set(row.category, (sold.get(row.category) || 0) + Number(row.amount));
+	return [...sold.entries()].sort((a, b) => b[1] - a[1]).slice(0, most).map(([category]) => category);
+}
+const categoryName = (rows) => { const names = new Map(rows.map((row) => [row.category, row.category === '-' ? t('report.unknown') : row.category_name])); return (category) => names.get(category) ?? category; };
+
+function tiersByCategory(rows) {
+	if (rows.length === 0) return faint(t('report.night'));
+	const naming = categoryName(rows);
+	return [faint(t('report.mix_what')), heat(t('report.mix'), t('report.category'), t('report.tier'), inOrder(new Set(rows.map((row) => row.tier))), mostSold(rows), (tier, category) => {
+		const persons = sum(rows.filter((row) => row.tier === tier && row.category === category), 'persons');
+		return persons > 0 ? {value: persons, text: number(persons)} : null;
+	}, (word) => tierNames.includes(word) ? code('tier', word) : naming(word)),
+	keepable('tiers-categories', [['store', 'tier', 'category', 'persons', 'amount'], ...rows.map((row) => [row.store, row.tier, row.category, row.persons, row.amount])])];
+}
+
+function structure(rows) {
+	if (rows.length < 2) return null;
+	return [faint(t('report.structure_what')), heat(t('report.structure'), t('report.tier'), t('report.store'), rows.map((row) => row.store_code), inOrder(new Set(rows.flatMap((row) => Object.keys(row.tiers)))), (store, tier) => {
+		const row = rows.find((one) => one.store_code === store);
+		return row.tiers[tier] ? {value: row.tiers[tier] / row.persons, text: percent(row.tiers[tier] / row.persons), title: number(row.tiers[tier])} : null;
+	}, (word) => rows.find((row) => row.store_code === word)?.store_name ?? code('tier', word))];
+}
+
+function categories(rows) {
+	const stores = [...new Map(rows.map((row) => [row.store, row.store_name])).entries()];
+	if (stores.length < 2) return null;
+	const naming = categoryName(rows);
+	const total = new Map(stores.map(([store]) => [store, sum(rows.filter((row) => row.store === store), 'amount') || 1]));
+	return [faint(t('report.categories_what')), heat(t('report.categories'), t('report.category'), t('report.store'), stores.map(([store]) => store), mostSold(rows), (store, category) => {
+		const share = sum(rows.filter((row) => row.store === store && row.category === category), 'amount') / total.get(store);
+		return share > 0 ? {value: share, text: percent(share)} : null;
+	}, (word) => stores.find(([store]) => store === word)?.[1] ?? naming(word))];
+}

@@ -1,0 +1,69 @@
+-- report_group: what a night adds up by stores is what plain statements give; before the first night completeness and paths are counted.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SET datestyle = 'ISO';
+SET timezone = 'Asia/Shanghai';
+BEGIN;
+SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
+SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
+SELECT crm.access_define_region('gr_r', 'r') > 0 AS region, crm.access_define_store('gr_1', 'one', 'gr_r') AS s1, crm.access_define_store('gr_2', 'two', 'gr_r') AS s2 \gset
+SELECT crm.access_define_staff('gr_m', 'm', 'crm_store_manager', ARRAY['store:gr_1']) AS m \gset
+SELECT crm.ingest_define_source('gr_till', 'till', 'pos', '{}') > 0 AS till;
+SELECT count(*) AS products FROM generate_series(1, 5) n, crm.ingest_product('gr_till', convert_to(json_build_object('external_id', 'GP' || n, 'name', 'p' || n, 'category_code', 'gr_c' || n % 3, 'category_name', 'kind ' || n % 3)::text, 'UTF8')) r WHERE r.status < 300;
+-- thirty persons, two stores, three channels; person n has n % 4 orders, forty days apart, of two products each
+SELECT count(*) AS persons FROM generate_series(1, 30) n, crm.ingest_member('gr_till', convert_to((jsonb_build_object('external_id', 'G' || n, 'name', '王' || n, 'store_code', 'gr_' || (1 + n % 2),
+    'channel', (ARRAY['store', 'wechat', 'shop'])[1 + n % 3], 'registered_at', (date '2025-09-01' + n * 3) || 'T10:00:00+08:00')
+    || CASE WHEN n % 2 = 0 THEN jsonb_build_object('phone', '1371100' || lpad(n::text, 4, '0')) ELSE '{}' END || CASE WHEN n % 5 = 0 THEN jsonb_build_object('birthday', '1990-01-01', 'consent_sms', 'yes') ELSE '{}' END)::text, 'UTF8')) r WHERE r.status = 201;
+SELECT count(*) AS orders FROM generate_series(1, 30) n, generate_series(1, n % 4) k, crm.ingest_order('gr_till', convert_to(json_build_object('external_id', 'GO' || n || '.' || k, 'member_external_id', 'G' || n,
+    'store_code', 'gr_' || (1 + (n + k) % 2), 'ordered_at', (date '2025-09-01' + n * 3 + k * (30 + n % 3)) || 'T11:00:00+08:00', 'amount', 60,
+    'items', json_build_array(json_build_object('product_code', 'GP' || (1 + (n + k) % 5), 'quantity', 1, 'unit_price', 20), json_build_object('product_code', 'GP' || (1 + (n * k) % 5), 'quantity', 2, 'unit_price', 20)))::text, 'UTF8')) r WHERE r.status = 201;
+SELECT crm.identity_merge((SELECT min(c.customer_id) FROM crm.customer c WHERE c.home_store_id = :s1), (SELECT max(c.customer_id) FROM crm.customer c WHERE c.home_store_id = :s1), 'one') IS NOT NULL AS merged;
+-- messages and coupons of some, one of each too old
+INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind)
+SELECT c.customer_id, 'gr' || c.customer_id, CASE WHEN c.no = 1 THEN '2026-01-01'::timestamptz ELSE '2026-06-20' END, 1, 'sent' FROM (SELECT x.customer_id, row_number() OVER (ORDER BY x.customer_id) AS no FROM crm.customer x WHERE x.home_store_id = :s2) c WHERE c.no <= 9
+UNION ALL SELECT c.customer_id, 'gr' || c.customer_id, '2026-06-21', 1 + k, CASE k WHEN 3 THEN 'clicked' ELSE 'opened' END FROM (SELECT x.customer_id, row_number() OVER (ORDER BY x.customer_id) AS no FROM crm.customer x WHERE x.home_store_id = :s2) c, generate_series(1, 3) k WHERE c.no IN (2, 3, 4) AND k <= c.no - 1;
+INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, value, state, issued_at, valid_until, redeemed_at)
+SELECT c.customer_id, c.customer_id, 'gr' || c.customer_id, (SELECT min(t.coupon_type) FROM crm.coupon_type t), 5, CASE WHEN c.no % 3 = 0 THEN 'redeemed' ELSE 'issued' END, CASE WHEN c.no = 1 THEN '2026-01-01'::timestamptz ELSE '2026-06-20' END, '2026-08-01', CASE WHEN c.no % 3 = 0 THEN '2026-06-22'::timestamptz END
+FROM (SELECT x.customer_id, row_number() OVER (ORDER BY x.customer_id) AS no FROM crm.customer x WHERE x.home_store_id = :s2) c;
+
+-- 1. before the first night: completeness and paths are counted, the rest is empty
+SELECT g.generation FROM crm.report_group_progress g;
+CREATE TEMP TABLE fields AS SELECT p.store, f.* FROM (VALUES ('gr_1'), ('gr_2')) p (store), crm.report_completeness(p.store) f;
+CREATE TEMP TABLE ways AS SELECT * FROM crm.report_paths();
+SELECT count(*) AS ways, sum(persons) AS persons FROM ways;
+SELECT (SELECT count(*) FROM crm.report_origins('gr_1')) AS origins, (SELECT count(*) FROM crm.report_mix('gr_1')) AS mix;
+
+-- 2. after it the same, kept; in one piece or, with half already there, in two
+SELECT crm._report_groups_job() AS left_over;
+SELECT (SELECT count(*) FROM (TABLE fields EXCEPT SELECT p.store, f.* FROM (VALUES ('gr_1'), ('gr_2')) p (store), crm.report_completeness(p.store) f) d) AS fields_differ,
+       (SELECT count(*) FROM (TABLE ways EXCEPT SELECT * FROM crm.report_paths()) d) AS ways_differ, (SELECT count(*) FROM crm.report_paths('2025-07-01', '2026-06-30')) AS kept_span,
+       (SELECT count(*) FROM crm.report_paths('2025-10-01', '2026-06-30')) > 0 AS another_span;
+SELECT * FROM fields WHERE store = 'gr_1' ORDER BY field;
+SELECT o.channel, o.persons, o.share FROM crm.report_origins(NULL, 'gr_r') o;
+SELECT (SELECT sum(o.persons) FROM crm.report_origins(NULL, 'gr_r') o) = (SELECT count(*) FROM crm.customer c WHERE c.status = 'active' AND c.scope_store_ids && ARRAY[:s1, :s2]) AS everybody_once;
+CREATE FUNCTION pg_temp.mix() RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', s.code, coalesce(v.tier, 'P'), coalesce(k.code, '-'), count(DISTINCT m.customer_id), sum(i.amount))
+    FROM crm.customer_order o JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity' JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
+    JOIN crm.store s ON s.store_id = o.store_id LEFT JOIN crm.product p ON p.product_id = i.product_id LEFT JOIN crm.product_category k ON k.category_id = p.category_id LEFT JOIN crm.customer_value v ON v.customer_id = m.customer_id
+    WHERE o.is_current AND o.business_day BETWEEN '2025-07-01' AND '2026-06-30' AND s.code LIKE 'gr\_%' GROUP BY s.code, v.tier, k.code
+$$;
+SELECT count(*) AS cells, count(*) FILTER (WHERE concat_ws(' ', x.store, x.tier, x.category, x.persons, x.amount) NOT IN (SELECT pg_temp.mix())) AS differ, (SELECT count(*) FROM pg_temp.mix()) AS plain FROM crm.report_mix(NULL, 'gr_r') x;
+SELECT g.a, sum(g.persons) AS n FROM crm.report_group g WHERE g.what IN ('message', 'coupon') AND g.stores && ARRAY[:s1, :s2] GROUP BY g.what, g.a ORDER BY g.what, g.a;
+-- pieces: what comes of ids up to one and behind it is what comes of all
+SELECT c.customer_id AS middle FROM crm.customer c ORDER BY c.customer_id OFFSET (SELECT count(*) / 2 FROM crm.customer) LIMIT 1 \gset
+CREATE TEMP TABLE whole AS SELECT what, a, b, stores, persons, amount FROM crm.report_group WHERE piece = 0;
+INSERT INTO crm.report_group (generation, piece, what, a, b, stores, persons, amount)
+SELECT 2, p.lo + 1, g.* FROM (VALUES (0::bigint, :middle::bigint), (:middle, 9223372036854775807)) p (lo, hi), LATERAL (
+    SELECT * FROM crm._report_group_persons(p.lo, p.hi) UNION ALL SELECT * FROM crm._report_group_bought(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_reached(p.lo, p.hi, '2026-04-02T00:00:00+08:00')) g;
+SELECT crm._report_group_finish(2, '2026-06-30') IS NOT NULL AS finished;
+SELECT count(*) AS cells, (SELECT count(*) FROM (TABLE whole EXCEPT SELECT what, a, b, stores, persons, amount FROM crm.report_group) d) AS differ FROM crm.report_group;
+
+-- 3. who sees what
+SELECT set_config('crm.access_claims', json_build_object('actor', 'gr_m', 'staff_id', :m, 'role', 'crm_store_manager', 'stores', ARRAY[:s1], 'all', false)::text, true) <> '' AS manager;
+SELECT DISTINCT store FROM crm.report_mix();
+SELECT sum(persons) AS mine FROM crm.report_origins();
+SAVEPOINT a;
+SELECT crm.report_mix('gr_2');
+ROLLBACK TO a;
+SELECT crm.report_origins('gr_2');
+ROLLBACK;
