@@ -1,20 +1,27 @@
 -- report: the twelve indicators, computed for a whole week or month and frozen.
 
-CREATE FUNCTION crm._report_arms(from_day date, to_day date, OUT arm text, OUT persons bigint, OUT conversions bigint, OUT net numeric) RETURNS SETOF record
-    LANGUAGE sql STABLE SET jit = off AS
+CREATE FUNCTION crm._report_arms(from_day date, to_day date) RETURNS TABLE (arm text, persons bigint, conversions bigint, net numeric)
+    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
 $$
-    WITH reached AS (
-        SELECT q.customer_id, q.arm, min(crm._local_day(q.fired_at, crm._setting('core.time_zone') #>> '{}')) AS day
-        FROM crm.occurrence q JOIN crm.flow f ON f.flow_id = q.flow_id
-        WHERE (f.code LIKE 'silence%' OR f.code LIKE 'win_back%' OR f.code LIKE 'winback%') AND q.arm IN ('treatment', 'control')
-          AND (q.arm = 'control' OR q.message_id IS NOT NULL)
-          AND crm._local_day(q.fired_at, crm._setting('core.time_zone') #>> '{}') BETWEEN from_day AND to_day
+DECLARE
+    zone text := crm._setting('core.time_zone') #>> '{}';
+    since timestamptz := from_day::timestamp AT TIME ZONE zone;
+    before timestamptz := (to_day + 1)::timestamp AT TIME ZONE zone;
+    flows int[] := ARRAY(SELECT f.flow_id FROM crm.flow f WHERE f.code LIKE 'silence%' OR f.code LIKE 'win_back%' OR f.code LIKE 'winback%');
+BEGIN
+    RETURN QUERY
+    WITH reached AS MATERIALIZED (
+        SELECT q.customer_id, q.arm, min(crm._local_day(q.fired_at, zone)) AS day
+        FROM crm.occurrence q
+        WHERE q.fired_at >= since AND q.fired_at < before AND q.flow_id = ANY (flows) AND q.arm IN ('treatment', 'control') AND (q.arm = 'control' OR q.message_id IS NOT NULL)
         GROUP BY q.customer_id, q.arm)
     SELECT r.arm, count(*), count(*) FILTER (WHERE b.net > 0), coalesce(sum(b.net), 0)
     FROM reached r CROSS JOIN LATERAL (
-        SELECT coalesce(sum(o.amount), 0) AS net FROM crm.customer_order o JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity'
-        WHERE m.customer_id = r.customer_id AND o.is_current AND o.business_day BETWEEN r.day AND r.day + 30) b
-    GROUP BY r.arm
+        SELECT coalesce(sum(o.amount), 0) AS net FROM crm.membership m
+        CROSS JOIN LATERAL (SELECT x.amount FROM crm.customer_order x WHERE x.source_record_id = m.source_record_id AND x.is_current AND x.business_day BETWEEN r.day AND r.day + 30 OFFSET 0) o
+        WHERE m.customer_id = r.customer_id AND m.valid_to = 'infinity') b
+    GROUP BY r.arm;
+END
 $$;
 COMMENT ON FUNCTION crm._report_arms(date, date) IS
     'of persons whom silence and win-back flows chose between two local days, by arm: how many, how many bought within 30 days, their net';
