@@ -106,9 +106,18 @@ ROLLBACK TO guard;
 -- a silent account joins a phone told lately; told long before, it waits, until the member's record tells it again
 SELECT pg_temp.member('g_pos', 'late1', '{"member_card": "L1", "name": "周建国", "phone": "13867250221", "registered_at": "2023-02-01T10:00:00+08:00"}') = pg_temp.member('g_shop', 'late2', '{"unionid": "u-late2", "phone": "13867250221"}') AS one,
        pg_temp.member('g_pos', 'late3', '{"member_card": "L3", "name": "周建国", "phone": "13867250222", "registered_at": "2024-12-15T10:00:00+08:00"}') = pg_temp.member('g_shop', 'late4', '{"unionid": "u-late4", "phone": "13867250222"}') AS one,
-       pg_temp.member('g_shop', 'late5', '{"phone": "13867250221"}') = pg_temp.member('g_pos', 'late1', '{"member_card": "L1", "name": "周建国", "phone": "13867250221", "registered_at": "2023-02-01T10:00:00+08:00"}') AS bare_joins;
+       pg_temp.member('g_shop', 'late5', '{"phone": "13867250221"}') IS NOT NULL AS bare;
 SELECT pg_temp.persons('late%'), (SELECT count(*) FROM crm.identity_check()) AS drift;
 SELECT * FROM pg_temp.open_reviews('late%');
+-- a source that sends the record again unchanged tells the phone again, once in a while; an old file does not
+SAVEPOINT again;
+SELECT (SELECT customer_id FROM crm._identity_store_members(ARRAY[ROW(1, r.source_id, r.external_id, 'member', NULL, '', r.registered_at, r.registered_on, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            NULL, NULL, true, p.content_hash, crm.core_now(), NULL, NULL)::crm.member_fact])) IS NOT NULL AS stored, count(*) AS records, max(ri.last_seen_at) AS told
+FROM crm.source_record r JOIN crm.source_record_private p USING (source_record_id, revision) JOIN crm.record_identifier ri USING (source_record_id) WHERE r.external_id = 'late1' GROUP BY r.source_record_id, p.content_hash;
+SELECT max(ri.last_seen_at) AS told FROM crm.source_record r JOIN crm.record_identifier ri USING (source_record_id) WHERE r.external_id = 'late1';
+SELECT pg_temp.member('g_pos', 'late1', '{"member_card": "L1", "name": "周建国", "phone": "13867250221", "registered_at": "2023-02-01T10:00:00+08:00"}') IS NOT NULL AS stored;
+SELECT pg_temp.persons('late%'), (SELECT count(*) FROM crm.identity_check()) AS drift, (SELECT max(ri.last_seen_at) FROM crm.source_record r JOIN crm.record_identifier ri USING (source_record_id) WHERE r.external_id = 'late1') AS told;
+ROLLBACK TO again;
 SELECT pg_temp.member('g_pos', 'late1', '{"member_card": "L1", "name": "周建国", "phone": "13867250221", "registered_at": "2023-02-01T10:00:00+08:00", "note": "asked again", "updated_at": "2025-12-01T10:00:00+08:00"}') IS NOT NULL AS stored;
 SELECT pg_temp.persons('late%'), (SELECT count(*) FROM crm.identity_check()) AS drift, (SELECT count(*) FROM pg_temp.open_reviews('late%')) AS open;
 ROLLBACK TO guard;
@@ -128,6 +137,13 @@ SELECT evidence FROM crm.merge_journal WHERE kind = 'merge';
 SELECT crm.identity_unmerge(max(journal_id), 'two of that name') IS NOT NULL AS undone FROM crm.merge_journal WHERE kind = 'merge';
 SELECT pg_temp.persons('home%'), (SELECT count(*) FROM crm.identity_check()) AS drift;
 ROLLBACK TO guard;
+
+-- every kind of identifier makes two records one person, and answers to a look-up
+SELECT k.kind, pg_temp.member('g_shop', k.kind || '1', k.told) = pg_temp.member('g_shop', k.kind || '2', k.told) AS one,
+       crm.identity_lookup(k.kind, k.told ->> k.field, k.namespace) ->> 'customer_id' = pg_temp.member('g_shop', k.kind || '2', k.told)::text AS found
+FROM (VALUES ('phone', 'phone', '', '{"phone": "13867250401"}'::jsonb), ('email', 'email', '', '{"email": "wangkinds@163.com"}'), ('openid', 'openid', 'shop', '{"openid": "o-kind", "openid_app": "shop"}'),
+             ('unionid', 'unionid', '', '{"unionid": "u-kind"}'), ('wecom', 'wecom_id', '', '{"wecom_id": "wm-kind"}'), ('dingtalk', 'dingtalk_id', '', '{"dingtalk_id": "ding-kind"}'),
+             ('member_card', 'member_card', '', '{"member_card": "KIND-7"}'), ('platform_id', 'platform_id', 'g_shop', '{"platform_id": "pf-kind"}')) k(kind, field, namespace, told) ORDER BY 1;
 
 -- what sources promise is checked
 SELECT crm.ingest_define_source('g_card', 'cards', 'pos', '{"verified_fields": ["shoe_size"]}');

@@ -165,7 +165,7 @@ CREATE TABLE crm.cannot_link (
     PRIMARY KEY (record_a, record_b),
     CHECK (record_a < record_b));
 
--- Records that belong together whatever their values say: a merge by hand, a claimed receipt.
+-- Records that belong together whatever their values say: a merge by hand.
 CREATE TABLE crm.must_link (
     record_a bigint NOT NULL,
     record_b bigint NOT NULL,

@@ -9,6 +9,7 @@ DECLARE
     known bigint[];
     added bigint[];
     is_idle boolean;
+    is_reminded boolean;
     records bigint[];
     kinds smallint[];
     hashes bytea[];
@@ -26,10 +27,10 @@ BEGIN
         loners := crm._identity_loners(items);
     END IF;
     lonely := ARRAY(SELECT l.source_record_id FROM unnest(loners) l);
-    SELECT array_agg(DISTINCT i.source_record_id) FILTER (WHERE NOT i.is_new AND NOT i.is_repeat),
+    SELECT array_agg(DISTINCT i.source_record_id) FILTER (WHERE NOT i.is_new AND (NOT i.is_repeat OR i.is_reminder)),
            array_agg(DISTINCT i.source_record_id) FILTER (WHERE i.is_new AND i.source_record_id <> ALL (lonely)),
-           coalesce(bool_and(i.is_repeat), true)
-    INTO known, added, is_idle FROM unnest(items) i;
+           coalesce(bool_and(i.is_repeat AND i.is_reminder IS NOT TRUE), true), coalesce(bool_or(i.is_reminder), false)
+    INTO known, added, is_idle, is_reminded FROM unnest(items) i;
     SELECT array_agg(d.kind), array_agg(d.value_hash) INTO kinds, hashes
     FROM (SELECT DISTINCT l.kind, l.value_hash FROM unnest(items) i, unnest(i.links) l
           WHERE NOT i.is_repeat AND i.source_record_id <> ALL (lonely)) d;
@@ -37,6 +38,9 @@ BEGIN
     IF NOT is_idle THEN
         PERFORM crm._identity_write_records(items);
         PERFORM crm._identity_write_links(items);
+        IF is_reminded THEN
+            PERFORM crm._identity_remind(items);
+        END IF;
         INSERT INTO crm.membership (source_record_id, valid_from, customer_id)
         SELECT l.source_record_id, crm.core_now(), l.to_id FROM unnest(loners) l;
         records := reach.records || added;
@@ -221,7 +225,7 @@ BEGIN
                        f.store_id, f.channel, f.occurred_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                        NULL, NULL, f.is_history, NULL, f.received_at, f.inbox_id, f.line_no)::crm.member_fact,
                    CASE WHEN n.erased IS NULL THEN u.links ELSE '{}' END,
-                   NULL, NULL, NULL, NULL, NULL, coalesce(f.occurred_at, f.received_at), NULL)::crm.identity_item
+                   NULL, NULL, NULL, NULL, NULL, coalesce(f.occurred_at, f.received_at), NULL, NULL)::crm.identity_item
         FROM unnest(refs) f
         CROSS JOIN LATERAL (   -- an erased member's later receipts hang together, on nobody
             SELECT CASE WHEN is_anyone_erased AND f.kind IN ('member', 'follower', 'visitor') THEN (
@@ -433,44 +437,3 @@ END
 $$;
 COMMENT ON FUNCTION crm._identity_attach(crm.record_ref[]) IS
     'the record and person of each reference, the persons locked until the end of the transaction: a known member''s record; a stub for an unknown member; one visitor record for an identifier at a source; a receipt record without person (customer_id null) when there is nothing to go by';
-
--- An order that first came without a customer hangs on its receipt's record for ever; when a
--- later revision names a member, the receipt is claimed for him.
-CREATE FUNCTION crm._identity_claim(receipt_record_id bigint, member_record_id bigint) RETURNS bigint
-    LANGUAGE plpgsql AS
-$$
-DECLARE
-    receipt crm.source_record;
-    person bigint;
-    at timestamptz := crm.core_now();
-    change crm.identity_change;
-BEGIN
-    SELECT m.customer_id INTO person FROM crm.membership m
-    WHERE m.source_record_id = receipt_record_id AND m.valid_to = 'infinity';
-    IF person IS NOT NULL OR receipt_record_id = member_record_id THEN
-        RETURN person;
-    END IF;
-    -- the receipt first, then its new person: no other path locks in the other order
-    SELECT * INTO receipt FROM crm.source_record r WHERE r.source_record_id = receipt_record_id AND r.kind = 'receipt' FOR NO KEY UPDATE;
-    SELECT m.customer_id INTO person FROM crm.membership m
-    WHERE m.source_record_id = member_record_id AND m.valid_to = 'infinity';
-    IF receipt.source_record_id IS NULL OR person IS NULL THEN
-        RETURN NULL;
-    END IF;
-    PERFORM FROM crm.customer c WHERE c.customer_id = person AND c.status = 'active' FOR NO KEY UPDATE;
-    person := crm._identity_current(person);
-    INSERT INTO crm.must_link (record_a, record_b, actor, reason, at)
-    VALUES (least(receipt_record_id, member_record_id), greatest(receipt_record_id, member_record_id), 'engine', 'claim', at)
-    ON CONFLICT DO NOTHING;
-    change := ROW('attach', person, NULL, ARRAY[receipt_record_id], crm._new_id());
-    INSERT INTO crm.membership (source_record_id, valid_from, customer_id, journal_id)
-    VALUES (receipt_record_id, at, person, change.journal_id);
-    INSERT INTO crm.merge_journal (journal_id, at, kind, survivor_id, record_ids, actor, reason)
-    VALUES (change.journal_id, at, 'attach', person, change.record_ids, 'engine', 'claim');
-    PERFORM crm._identity_refresh(ARRAY[person]);
-    PERFORM crm._consequence_membership(person, person, change.record_ids, 'attach');
-    RETURN person;
-END
-$$;
-COMMENT ON FUNCTION crm._identity_claim(bigint, bigint) IS
-    'gives a receipt without person to the person of a member''s record, for ever; the person, null when the member has none; a receipt that has a person keeps it';

@@ -47,8 +47,7 @@ $$
 BEGIN
     WITH moved AS (
         DELETE FROM crm.must_link l
-        WHERE l.reason <> 'claim'           -- a claimed receipt goes with the record that claimed it
-          AND (l.record_a = ANY (leaving) AND l.record_b = ANY (others) OR l.record_a = ANY (others) AND l.record_b = ANY (leaving))
+        WHERE l.record_a = ANY (leaving) AND l.record_b = ANY (others) OR l.record_a = ANY (others) AND l.record_b = ANY (leaving)
         RETURNING l.*)
     INSERT INTO crm.must_link (record_a, record_b, actor, reason, at)
     SELECT least(m.other, against[1]), greatest(m.other, against[1]), m.actor, m.reason, m.at
@@ -72,7 +71,7 @@ DECLARE
 BEGIN
     IF heir_label IS NOT DISTINCT FROM own_label THEN
         RAISE EXCEPTION 'these records cannot be told apart'
-            USING ERRCODE = 'RM303', COLUMN = 'record_ids', HINT = 'A must-link or a claimed receipt holds them together; crm.identity_explain() shows it.';
+            USING ERRCODE = 'RM303', COLUMN = 'record_ids', HINT = 'A must-link holds them together; crm.identity_explain() shows it.';
     END IF;
     RETURN ARRAY(
         SELECT ROW(v.source_record_id, v.from_id,

@@ -48,7 +48,7 @@ BEGIN
     IF number IS NULL OR number >= 10 THEN
         RAISE EXCEPTION 'there is no identifier kind "%"', coalesce(kind, '')
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'kind',
-                  HINT = 'Look up by phone, email, member_card, openid, unionid, wecom, platform_id or national_id.';
+                  HINT = 'Look up by phone, email, member_card, openid, unionid, wecom, dingtalk, platform_id or national_id.';
     END IF;
     PERFORM crm._identity_count_lookup();
     hash := crm._identity_hash(number, namespace, crm._identity_normal(kind, value));

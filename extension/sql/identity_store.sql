@@ -26,7 +26,8 @@ CREATE TYPE crm.identity_item AS (
     is_current boolean,                 -- becomes the record's current revision
     revision int,
     seen_at timestamptz,                -- when the source held this content
-    ended_at timestamptz);              -- not current: since when newer content stands
+    ended_at timestamptz,               -- not current: since when newer content stands
+    is_reminder boolean);               -- a repeat that says, after a long time, that all of it is still so
 
 -- What a write may touch: the records in reach, and the rows to lock with the versions seen.
 CREATE TYPE crm.identity_reach AS (
@@ -76,7 +77,7 @@ BEGIN
                          ORDER BY v.kind, h.value_hash) l),
                    NULL, NULL, NULL, NULL, NULL,
                    coalesce(crm._identity_version_time(f.source_version), f.registered_at, f.received_at),
-                   NULL)::crm.identity_item
+                   NULL, NULL)::crm.identity_item
         FROM unnest(facts) f);
 END
 $$;
@@ -142,6 +143,36 @@ $$;
 COMMENT ON FUNCTION crm._identity_lock_keys(crm.identity_item[]) IS
     'one external_key row a record, written or locked in the order of source and external id';
 
+-- A source that sends a record again unchanged says that its person still is who he was.  That is written down
+-- when it matters: once a tenth of the days has passed after which an account counts as silent.
+CREATE FUNCTION crm._identity_last_told(record_id bigint) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT max(x.last_seen_at) FROM crm.record_identifier x WHERE x.source_record_id = record_id AND x.ended_at IS NULL)
+        + make_interval(days => crm._setting('identity.silent_days')::int / 10);
+END
+$$;
+COMMENT ON FUNCTION crm._identity_last_told(bigint) IS 'until when a repeat of the record tells nothing new; null when it holds no identifier';
+
+CREATE FUNCTION crm._identity_remind(items crm.identity_item[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    UPDATE crm.record_identifier ri SET last_seen_at = e.at
+    FROM (SELECT own.ctid AS row, max(greatest(own.last_seen_at, (i.fact).received_at, r.received_at)) AS at
+          FROM unnest(items) i
+          -- whoever told it first was no earlier witness for that, unless it was history
+          CROSS JOIN LATERAL (SELECT CASE WHEN NOT x.is_history THEN x.received_at END AS received_at FROM crm.source_record x
+                              WHERE x.source_record_id = i.source_record_id LIMIT 1) r
+          CROSS JOIN LATERAL (SELECT x.ctid, x.last_seen_at FROM crm.record_identifier x
+                              WHERE x.source_record_id = i.source_record_id AND x.ended_at IS NULL OFFSET 0) own
+          WHERE i.is_reminder GROUP BY own.ctid OFFSET 0) e
+    WHERE ri.ctid = e.row;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_remind(crm.identity_item[]) IS 'what reminders say: their records still hold what they hold';
+
 -- What each fact is to its record: new, a repeat, the current revision, or an older one.
 CREATE FUNCTION crm._identity_classify(items crm.identity_item[], is_stub boolean) RETURNS crm.identity_item[]
     LANGUAGE plpgsql STABLE AS
@@ -150,7 +181,9 @@ BEGIN
     RETURN ARRAY(
         SELECT ROW(t.fact, t.links, t.source_record_id, t.is_new, t.is_repeat, t.is_current,
                    CASE WHEN is_stub THEN 0 ELSE t.base_revision + t.step END, t.seen_at,
-                   CASE WHEN NOT t.is_current AND NOT is_stub THEN greatest(t.newest_seen_at, t.seen_at) END)::crm.identity_item
+                   CASE WHEN NOT t.is_current AND NOT is_stub THEN greatest(t.newest_seen_at, t.seen_at) END,
+                   t.is_repeat AND NOT is_stub AND t.is_stored AND (t.fact).is_history IS NOT TRUE
+                   AND (t.fact).received_at > crm._identity_last_told(t.source_record_id))::crm.identity_item
         FROM (
             SELECT s.*,
                    (row_number() OVER (PARTITION BY s.source_record_id, s.is_repeat ORDER BY s.ordinal))::int AS step,
@@ -174,6 +207,7 @@ BEGIN
                                                 >= crm._identity_version_key(p.source_version), true)
                            OR is_stub AND r.source_record_id IS NULL AS beats,
                        crm._identity_version_key((i.fact).source_version) AS version_key,
+                       coalesce(p.content_hash = (i.fact).content_hash, false) AS is_stored,
                        coalesce((SELECT max(e.revision) FROM crm.source_record_private e
                                  WHERE e.source_record_id = r.source_record_id), 0) AS base_revision,
                        coalesce(crm._identity_version_time(p.source_version), r.registered_at, p.received_at) AS stored_seen_at

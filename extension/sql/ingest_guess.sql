@@ -39,6 +39,7 @@ $$
     (NULL, 'openid', '{openid,微信openid}'),
     (NULL, 'unionid', '{unionid,微信unionid}'),
     ('member', 'wecom_id', '{企微id,企业微信id,externaluserid,wecomid}'),
+    ('member', 'dingtalk_id', '{钉钉id,钉钉号,dingtalkid,dinguserid}'),
     (NULL, 'national_id', '{身份证号,身份证号码,身份证,idcard,nationalid}'),
     (NULL, 'province', '{省份,省,province,state}'),
     (NULL, 'city', '{城市,市,city}'),

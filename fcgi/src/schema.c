@@ -37,7 +37,7 @@ const CrmSchema crm_schemas[] = {
 					  "\"store_code\":" TEXT ",\"channel\":" TEXT ",\"name\":" TEXT ",\"nickname\":" TEXT ","
 					  "\"phone\":" TEXT ",\"email\":" TEXT ",\"sex\":" TEXT ",\"birthday\":" TEXT ","
 					  "\"birthday_calendar\":{\"enum\":[\"solar\",\"lunar\"]},\"member_card\":" TEXT ","
-					  "\"openid\":" TEXT ",\"openid_app\":" TEXT ",\"unionid\":" TEXT ",\"wecom_id\":" TEXT ","
+					  "\"openid\":" TEXT ",\"openid_app\":" TEXT ",\"unionid\":" TEXT ",\"wecom_id\":" TEXT ",\"dingtalk_id\":" TEXT ","
 					  "\"platform_id\":" TEXT ",\"national_id\":" TEXT ",\"province\":" TEXT ",\"city\":" TEXT ","
 					  "\"district\":" TEXT ",\"address\":" TEXT ",\"note\":" TEXT ","
 					  "\"consent_sms\":" CONSENT ",\"consent_wechat\":" CONSENT ",\"consent_email\":" CONSENT ","

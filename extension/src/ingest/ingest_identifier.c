@@ -172,6 +172,7 @@ crm_ingest_identifiers(CrmIngestParser *p, int *n_keys)
 				 has(p, F_OPENID) ? openid_app(p) : "", false);
 	n = add_code(p, values, n, n_keys, F_UNIONID, KIND_UNIONID, "", false);
 	n = add_code(p, values, n, n_keys, F_WECOM_ID, KIND_WECOM, "", false);
+	n = add_code(p, values, n, n_keys, F_DINGTALK_ID, KIND_DINGTALK, "", false);
 	n = add_code(p, values, n, n_keys, F_PLATFORM_ID, KIND_PLATFORM_ID, p->source_code, false);
 	n = add_national_id(p, values, n, n_keys);
 	n = add_code(p, values, n, n_keys, F_DEVICE, KIND_DEVICE, "", false);
