@@ -181,6 +181,20 @@ SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true}', con
     'K2,cancellation,2026-06-10,P1,-1,\nK3,adjustment,2026-06-10,B,-5,\nK2,cancellation,2026-06-10,P2,-2,\n', 'UTF8')) > 0 AS loaded;
 SELECT pg_temp.drain();
 SELECT crm.ingest_job(current_setting('test.batch')::bigint) ->> 'lines' AS lines_taken;
+-- what a page gathered: each event by itself, kept as it was written; the faulty one is named, the others are taken
+SELECT crm.ingest_collect('mini', convert_to('{"events": [{"external_id": "C1", "type": "page_view",  "occurred_at": "2026-06-20T10:00:00+08:00", "openid": "oc1", "properties": {"seconds": 42.5, "area": "hero"}},
+    {"external_id": "C2", "type": "page_view", "openid": "oc1"}, 7, {"external_id": "C3", "type": "chat_keyword", "occurred_at": "2026-06-20T10:01:00+08:00", "openid": "oc1", "properties": {"keyword": "退货"}}]}', 'UTF8')) AS collected;
+SELECT crm.ingest_collect('mini', convert_to('{"events": [{"external_id": "C1", "type": "page_view", "occurred_at": "2026-06-20T10:00:00+08:00", "openid": "oc1", "properties": {"seconds": 42.5, "area": "hero"}}]}', 'UTF8')) AS again;
+SELECT e.external_id, e.type, e.properties FROM crm.event e WHERE e.external_id LIKE 'C_' ORDER BY 1, e.event_id;
+SELECT convert_from(i.payload, 'UTF8') LIKE '%"page_view",  "occurred_at"%' AS is_as_written FROM crm.inbox i WHERE i.external_id = 'C1' ORDER BY i.inbox_id LIMIT 1;
+SELECT crm.ingest_collect('mini', '{"events": []}');
+SELECT crm.ingest_collect('mini', '{"events": {}}');
+SELECT crm.ingest_collect('mini', '\xff');
+SELECT crm.ingest_collect('mini', NULL);
+SELECT crm.ingest_collect('mini', '{"events": [1');
+SELECT crm.ingest_collect('mini', convert_to('{"events": ["\u0000", null, [], {"type": "\u0000"}]}', 'UTF8')) AS hostile;
+SELECT crm.ingest_collect('mini', convert_to('{"events": [' || repeat('{},', 100) || '{}]}', 'UTF8'));
+SELECT crm.ingest_collect('nowhere', '{"events": [{}]}');
 -- two processes share an import by lanes: an order goes where its first line's member does, with all its lines; nothing is
 -- taken twice or left out, and lines that lie apart come last
 SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true, "lenient": true}', convert_to(
@@ -327,10 +341,30 @@ SELECT pg_temp.pull();
 -- the night's reading finds the one that came too late
 SET crm.core_clock = '2026-07-03T02:30:01+08:00';
 SELECT pg_temp.pull();
-DROP TABLE till.member;
-SET crm.core_clock = '2026-07-03T02:40:00+08:00';
+-- a till's sales: what names nobody is kept, can be asked for with its lines, and joins its person when a later state of the row names one
+CREATE TABLE till.sale (external_id text, ordered_at timestamptz, store_code text, member_external_id text, items jsonb, updated_at timestamptz);
+INSERT INTO till.sale VALUES ('S1', '2026-07-03 02:00+08', 'S01', 'T1', '[{"product_code": "P1", "quantity": 2, "unit_price": 1.50}]', '2026-07-03 02:00+08'),
+    ('S2', '2026-07-03 02:10+08', 'S01', NULL, '[{"product_code": "P1", "quantity": 1, "unit_price": 1.50}, {"product_code": "BAG", "product_name": "Tüte", "quantity": 2, "unit_price": "0.10"}]', '2026-07-03 02:10+08'),
+    ('S3', '2026-07-03 02:20+08', 'S01', NULL, '[{"product_code": "P2", "quantity": 1, "unit_price": 7}]', '2026-07-03 02:20+08');
+GRANT SELECT ON till.sale TO regress_till;
+SET ROLE regress_till;
+SELECT crm.ingest_define_pull('pos', 'order', 'till.sale', 'updated_at');
+RESET ROLE;
+SELECT pg_temp.pull() IS NOT NULL AS pulled;
+SELECT j - 'record_id' FROM crm.ingest_unmatched('pos') j WHERE j ->> 'external_id' LIKE 'S_';
+SELECT j ->> 'external_id' AS behind FROM crm.ingest_unmatched('pos', (SELECT (j ->> 'record_id')::bigint FROM crm.ingest_unmatched('pos') j WHERE j ->> 'external_id' = 'S2'), 1) j;
+UPDATE till.sale SET member_external_id = 'T2', updated_at = '2026-07-03 02:34+08' WHERE external_id = 'S2';
+SET crm.core_clock = '2026-07-03T02:36:00+08:00';
+SELECT pg_temp.pull() IS NOT NULL AS pulled;
+SELECT j ->> 'external_id' AS still FROM crm.ingest_unmatched('pos') j WHERE j ->> 'external_id' LIKE 'S_';
+SELECT o.external_id, m.external_id AS member FROM crm.customer_order o JOIN crm.membership h ON h.source_record_id = o.source_record_id AND h.valid_to = 'infinity'
+JOIN crm.membership h2 ON h2.customer_id = h.customer_id AND h2.valid_to = 'infinity' JOIN crm.source_record m ON m.source_record_id = h2.source_record_id AND m.kind = 'member'
+WHERE o.external_id LIKE 'S_' AND o.is_current ORDER BY 1;
+SELECT crm.ingest_unmatched('nobody');
+DROP TABLE till.member, till.sale;
+SET crm.core_clock = '2026-07-03T02:45:00+08:00';
 SELECT pg_temp.pull();
-SELECT failures, left(last_error, 5) AS error, next_run_at - crm.core_now() AS waits FROM crm.pull;
+SELECT entity, failures, left(last_error, 5) AS error, next_run_at - crm.core_now() AS waits FROM crm.pull ORDER BY 1;
 
 SELECT * FROM crm.ingest_check();
 ROLLBACK;

@@ -247,3 +247,29 @@ $$;
 COMMENT ON FUNCTION crm.ingest_status(text) IS
     'what became of a call, by its idempotency key, inbox id or external id: stored, waiting, rejected (with code, field, remedy), dismissed or unknown';
 GRANT EXECUTE ON FUNCTION crm.ingest_status(text) TO crm_till, crm_steward, crm_headquarters, crm_admin;
+
+-- Orders that were taken and belong to nobody: no member was named, and no identifier led to one.
+CREATE FUNCTION crm.ingest_unmatched(source text, after bigint DEFAULT 0, row_limit int DEFAULT 100) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    origin int := crm._ingest_source_id(source);
+BEGIN
+    RETURN QUERY
+    SELECT jsonb_build_object('record_id', r.source_record_id::text, 'external_id', o.external_id, 'ordered_at', o.ordered_at, 'store_code', s.code,
+               'channel', o.channel, 'kind', o.kind, 'status', o.status, 'amount', o.amount::text, 'lines', l.lines)
+    FROM crm.source_record r
+    JOIN crm.customer_order o ON o.source_record_id = r.source_record_id AND o.is_current
+    LEFT JOIN crm.store s ON s.store_id = o.store_id
+    CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('product_code', p.code, 'text', i.description, 'quantity', i.quantity::text,
+                                                                     'amount', i.amount::text) ORDER BY i.line_no), '[]') AS lines
+                        FROM crm.order_item i LEFT JOIN crm.product p ON p.product_id = i.product_id
+                        WHERE i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision) l
+    WHERE r.source_id = origin AND r.kind = 'receipt' AND r.source_record_id > coalesce(after, 0)
+      AND NOT EXISTS (SELECT FROM crm.membership m WHERE m.source_record_id = r.source_record_id AND m.valid_to = 'infinity')
+    ORDER BY r.source_record_id LIMIT greatest(least(coalesce(row_limit, 100), 500), 0);
+END
+$$;
+COMMENT ON FUNCTION crm.ingest_unmatched(text, bigint, int) IS
+    'orders of a source that belong to nobody, with their lines, by record_id behind "after", at most 500: they count in the chain''s sales and join a person when a later delivery names one; RM210';
+GRANT EXECUTE ON FUNCTION crm.ingest_unmatched(text, bigint, int) TO crm_steward, crm_headquarters, crm_admin;

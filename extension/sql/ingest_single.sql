@@ -266,3 +266,47 @@ COMMENT ON FUNCTION crm.ingest_consent(text, bytea, text, jsonb) IS
     'takes a consent or its withdrawal as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
 GRANT EXECUTE ON FUNCTION crm.ingest_consent(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;
 
+-- What a page or an app gathered, in one call.
+CREATE FUNCTION crm._ingest_collected(payload bytea) RETURNS json
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    events json;
+BEGIN
+    events := convert_from(payload, 'UTF8')::json -> 'events';
+    IF json_typeof(events) = 'array' AND json_array_length(events) BETWEEN 1 AND 100 THEN
+        RETURN events;
+    END IF;
+    RAISE EXCEPTION 'these are no events' USING ERRCODE = 'RM200', COLUMN = 'events', HINT = 'Send {"events": [...]} with 1 to 100 of them.';
+EXCEPTION WHEN data_exception THEN
+    RAISE EXCEPTION 'this is no JSON in UTF-8' USING ERRCODE = 'RM200', COLUMN = 'events', HINT = 'Send {"events": [...]} with 1 to 100 of them.';
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_collected(bytea) IS 'the events of a call of crm.ingest_collect(), as they were written; RM200';
+
+CREATE FUNCTION crm.ingest_collect(source text, payload bytea) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    one record;
+    taken int := 0;
+    refused jsonb := '[]';
+BEGIN
+    FOR one IN
+        SELECT e.ordinality - 1 AS place, r.status, r.code, r.field, r.remedy
+        FROM json_array_elements(crm._ingest_collected(payload)) WITH ORDINALITY e
+        CROSS JOIN LATERAL crm._ingest_single('event', source, convert_to(e.value::text, 'UTF8'), NULL, NULL) r
+        ORDER BY 1
+    LOOP
+        IF one.status < 400 THEN
+            taken := taken + 1;
+        ELSE
+            refused := refused || jsonb_build_object('index', one.place, 'code', one.code, 'field', one.field, 'remedy', one.remedy);
+        END IF;
+    END LOOP;
+    RETURN jsonb_build_object('taken', taken, 'refused', refused);
+END
+$$;
+COMMENT ON FUNCTION crm.ingest_collect(text, bytea) IS
+    'takes {"events": [...]}, 1 to 100 events as a page or an app gathered them, each kept raw and applied by itself; how many were taken, and of the others index, code, field and remedy; give events an external_id, and a call that is sent again changes nothing; RM200, 42501 for a key of another source';
+GRANT EXECUTE ON FUNCTION crm.ingest_collect(text, bytea) TO crm_till, crm_steward, crm_headquarters, crm_admin;

@@ -53,6 +53,21 @@
 				 "{\"phone\":\"13867241905\",\"channel\":\"sms\",\"state\":\"yes\","
 				 "\"occurred_at\":\"2026-03-31T10:00:00+08:00\"}"),
 	{
+		.method = CRM_POST, .path = "/api/v1/collect", .operation = "collect", .tag = "Intake",
+		.access = CRM_ACCESS_CALLER, .roles = INTAKE,
+		.sql = "SELECT 200 AS status, crm.ingest_collect($1, $2)::text AS body",
+		.params = {
+			{"source", CRM_IN_QUERY, CRM_TEXT, false, NULL, "the source, when the API key names none"},
+			{"body", CRM_IN_BODY_BYTES, CRM_BYTEA, true, NULL, NULL},
+		},
+		.timeout_ms = WORK_MS, .summary = "Take the events that a page or an app has gathered, up to a hundred",
+		.text = "Each is kept raw and applied by itself; the answer names those that were refused. "
+		"With an external_id each, a call that is sent again changes nothing.",
+		.request_schema = "Collected", .response_schema = "Object", .success = 200,
+		.example = "{\"events\":[{\"type\":\"page_view\",\"occurred_at\":\"2026-03-31T10:00:00+08:00\",\"openid\":\"o1\","
+		"\"properties\":{\"seconds\":42}}]}",
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/ingest/{key}", .operation = "ingest_status", .tag = "Intake",
 		.access = CRM_ACCESS_CALLER, .roles = INTAKE,
 		.sql = "SELECT 200 AS status, crm.ingest_status($1)::text AS body",
@@ -226,6 +241,19 @@
 		},
 		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
 		.summary = "Records that were refused: what is wrong with which, and what to do",
+		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/sources/{source}/unmatched", .operation = "unmatched", .tag = "Sources",
+		.access = CRM_ACCESS_CALLER, .roles = SOURCE_READERS,
+		.sql = "SELECT j::text, j->>'record_id' FROM crm.ingest_unmatched($1, $2, $3) j",
+		.params = {
+			SOURCE_CODE,
+			{"cursor", CRM_IN_CURSOR, CRM_BIGINT, false, "0", "of the page before"},
+			LIMIT,
+		},
+		.read_only = true, .timeout_ms = WORK_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Orders that belong to nobody yet, with their lines",
 		.response_schema = "Object", .success = 200,
 	},
 	{

@@ -60,6 +60,8 @@ const CrmSchema crm_schemas[] = {
 					 "\"external_id\":" TEXT ",\"type\":" TEXT ",\"occurred_at\":" TIME "," MEMBER_OF ","
 					 "\"device\":" TEXT ",\"object_id\":" TEXT ",\"store_code\":" TEXT ","
 					 "\"properties\":{\"type\":\"object\"}")},
+	{"Collected", OBJECT("\"events\"", "\"events\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":100,"
+						 "\"items\":{\"$ref\":\"#/components/schemas/Event\"}}")},
 	{"Interaction", OBJECT("\"occurred_at\",\"channel\"",
 						   "\"external_id\":" TEXT ",\"occurred_at\":" TIME ",\"channel\":" TEXT ","
 						   "\"direction\":" TEXT ",\"member_external_id\":" TEXT ",\"member_source\":" TEXT ","

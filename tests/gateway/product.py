@@ -68,6 +68,17 @@ def test_intake(web, keys):
     event = {"external_id": "E1", "type": "page_view", "occurred_at": "2026-04-01T10:00:00+08:00", "phone": PHONE}
     answer = web.request("POST", "/api/v1/events", json.dumps(event), key=keys["till"])
     ok(answer.status in (200, 201, 202), "an event is taken", answer)
+    gathered = {"events": [{**event, "external_id": "C1"}, {"type": "page_view"}, {**event, "external_id": "C2", "properties": {"seconds": 42}}]}
+    answer = web.request("POST", "/api/v1/collect", json.dumps(gathered), key=keys["till"])
+    ok(answer.status == 200 and answer.json()["taken"] == 2 and [r["index"] for r in answer.json()["refused"]] == [1], "what a page gathered, the faulty one named", answer)
+    answer = web.request("POST", "/api/v1/collect", "[]", key=keys["till"])
+    ok(answer.status == 422 and answer.json()["code"] == "RM200", "no events are no call", answer)
+    nobody = {"external_id": "O-nobody", "ordered_at": "2026-03-31T10:00:00+08:00", "items": [{"product_code": "P1", "quantity": 1, "unit_price": "5.00"}]}
+    equal(web.request("POST", "/api/v1/orders", json.dumps(nobody), key=keys["till"]).status, 201, "an order of nobody is taken")
+    source = web.request("GET", "/api/v1/sources", key=keys["headquarters"]).json()["items"]
+    found = [o for s in source for o in web.request("GET", f"/api/v1/sources/{s['source']}/unmatched", key=keys["headquarters"]).json()["items"]]
+    ok(any(o["external_id"] == "O-nobody" and o["lines"][0]["product_code"] == "P1" for o in found), "and can be asked for, with its lines", found)
+    equal(web.request("GET", f"/api/v1/sources/{source[0]['source']}/unmatched", key=keys["till"]).status, 403, "not by a till")
     note = {"external_id": "N1", "occurred_at": "2026-04-01T11:00:00+08:00", "channel": "call", "phone": PHONE, "body": "asked for cake", "store_code": "S01"}
     answer = web.request("POST", "/api/v1/interactions", json.dumps(note), key=keys["till"])
     ok(answer.status in (200, 201), "a note is taken", answer)
