@@ -460,7 +460,7 @@ BEGIN
     END IF;
     reach := crm._campaign_channel(flow, person);
     PERFORM crm._campaign_lock_addresses(ARRAY[reach]);
-    RETURN crm._campaign_taken(flow, crm._campaign_decide(flow, person, occurrence_key, due_at, late_at, epoch, reach));
+    RETURN crm._campaign_taken(flow, person, occurrence_key, epoch, crm._campaign_decide(flow, person, occurrence_key, due_at, late_at, epoch, reach));
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_fire(crm.flow_row, bigint, text, timestamptz, timestamptz, int) IS
@@ -553,7 +553,7 @@ BEGIN
             PERFORM crm._campaign_welcome(flow, customer_ids);
         END LOOP;
     END IF;
-    FOR flow IN SELECT * FROM crm.flow f WHERE f.trigger = 'event' AND f.state = 'active' AND f.spec #>> '{event,kind}' = kind LOOP
+    FOR flow IN SELECT * FROM crm.flow f WHERE f.trigger IN ('event', 'schedule') AND f.state = 'active' AND f.spec #>> '{event,kind}' = kind LOOP
         PERFORM crm._campaign_enter_by_facts(flow, customer_ids);
     END LOOP;
 END

@@ -1,9 +1,7 @@
--- campaign_action: what flows do besides coupon and message: tasks of staff, points and tickets, and quotas: for the first so many.
---
--- Locks: the person (the caller's), then the quota's row: whoever comes for the last place waits there.
+-- campaign_action: what flows do besides coupon and message: tasks of staff, points and tickets; what they tell others: campaign_tell.
 
 CREATE FUNCTION crm._campaign_acts(spec jsonb) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT spec ?| '{task,gifts,draw}' $$;
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT spec ?| '{task,gifts,draw,notices,audience,give_tag,take_tag,enrol}' $$;
 COMMENT ON FUNCTION crm._campaign_acts(jsonb) IS 'whether a flow does anything besides coupon and message';
 
 CREATE FUNCTION crm._campaign_task_owner(person bigint, store_id int, task jsonb, OUT staff_id int, OUT role name)
@@ -68,10 +66,11 @@ BEGIN
     IF (flow.spec ->> 'draw')::boolean THEN
         PERFORM crm._loyalty_ticket(person, crm._campaign_open_lottery(), concat_ws(':', 'flow', flow.code, epoch, occurrence_key));
     END IF;
+    PERFORM crm._campaign_tell(flow, person, occurrence_key, epoch);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_act(crm.flow_row, bigint, text, int, timestamptz) IS
-    'what a flow does besides coupon and message, each once for the occurrence: its task, its gifts (points, tickets, further coupons), a ticket of the lottery that is open, in this transaction';
+    'what a flow does besides coupon and message, each once for the occurrence: its task, its gifts (points, tickets, further coupons), a ticket of the lottery that is open; what it tells staff and platforms, tags, further flows; in this transaction';
 
 CREATE FUNCTION crm._campaign_action_fault(spec jsonb, OUT field text, OUT fault text)
     LANGUAGE plpgsql STABLE AS
@@ -109,6 +108,9 @@ DECLARE
     wrong record;
 BEGIN
     SELECT * INTO wrong FROM crm._campaign_action_fault(flow.spec);
+    IF wrong.field IS NULL THEN
+        SELECT * INTO wrong FROM crm._campaign_tell_fault(flow);
+    END IF;
     IF wrong.field IS NOT NULL THEN
         RAISE EXCEPTION 'flow "%" cannot run: %: %', flow.code, wrong.field, wrong.fault
             USING ERRCODE = 'RM801', COLUMN = wrong.field, HINT = 'Edit it with crm.campaign_edit().';
@@ -133,54 +135,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_require_steps(crm.flow_row) IS 'RM801 with the field unless the actions and variants of each step of a flow can run; the trigger and its steps are in order';
-
-CREATE FUNCTION crm._campaign_take_quota(flow crm.flow_row) RETURNS crm.flow_row
-    LANGUAGE plpgsql AS
-$$
-DECLARE
-    gone bigint;
-BEGIN
-    INSERT INTO crm.flow_quota (flow_id, epoch) VALUES (flow.flow_id, flow.epoch) ON CONFLICT DO NOTHING;
-    SELECT q.taken INTO gone FROM crm.flow_quota q WHERE q.flow_id = flow.flow_id AND q.epoch = flow.epoch FOR UPDATE;
-    flow.spec := flow.spec || jsonb_build_object('quota_left', (flow.spec ->> 'quota')::bigint - gone);
-    RETURN flow;
-END
-$$;
-COMMENT ON FUNCTION crm._campaign_take_quota(crm.flow_row) IS 'locks the quota of a flow; the flow with how many of it are left (spec member quota_left)';
-
-CREATE FUNCTION crm._campaign_taken(flow crm.flow_row, outcome text) RETURNS text
-    LANGUAGE plpgsql AS
-$$
-BEGIN
-    IF flow.spec ? 'quota_left' AND outcome IN ('sent', 'held') AND NOT coalesce((flow.spec ->> 'shadow')::boolean, false) THEN
-        UPDATE crm.flow_quota q SET taken = q.taken + 1 WHERE q.flow_id = flow.flow_id AND q.epoch = flow.epoch;
-    END IF;
-    RETURN outcome;
-END
-$$;
-COMMENT ON FUNCTION crm._campaign_taken(crm.flow_row, text) IS 'counts an outcome against the quota that is held; the outcome';
-
-CREATE FUNCTION crm._campaign_fire_quota(flow crm.flow_row, persons bigint[], keys text[], due_at timestamptz, late_at timestamptz, epoch int) RETURNS void
-    LANGUAGE plpgsql AS
-$$
-DECLARE
-    reaches crm.gate_reach[] := crm._campaign_reaches(flow, persons);
-    at int := 1;
-BEGIN
-    flow := crm._campaign_take_quota(flow);
-    PERFORM crm._campaign_lock_addresses(reaches);
-    -- one by one while there are places; whoever is left is told so at once
-    WHILE at <= cardinality(persons) AND (flow.spec ->> 'quota_left')::bigint > 0 LOOP
-        IF crm._campaign_taken(flow, crm._campaign_decide(flow, persons[at], keys[at], due_at, late_at, epoch, reaches[at])) IN ('sent', 'held')
-           AND NOT coalesce((flow.spec ->> 'shadow')::boolean, false) THEN
-            flow.spec := flow.spec || jsonb_build_object('quota_left', (flow.spec ->> 'quota_left')::bigint - 1);
-        END IF;
-        at := at + 1;
-    END LOOP;
-    IF at <= cardinality(persons) THEN
-        PERFORM crm._campaign_fire_locked(flow, persons[at:], keys[at:], due_at, late_at, epoch);
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION crm._campaign_fire_quota(crm.flow_row, bigint[], text[], timestamptz, timestamptz, int) IS
-    'fires a flow with a quota for persons who are locked: the first that the gate lets through take its places, exactly so many; the others stop at its step offer';

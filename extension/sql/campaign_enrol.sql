@@ -111,7 +111,9 @@ BEGIN
                AND o.epoch = _campaign_entering.epoch AND o.occurrence_key = m.occurrence_key LIMIT 1) IS NULL
           AND (NOT flow.spec ? 'reentry_days' OR (
                SELECT true FROM crm.occurrence o WHERE o.customer_id = m.person AND o.flow_id = flow.flow_id AND o.epoch >= 0
-               AND o.fired_at > moment - make_interval(days => (flow.spec ->> 'reentry_days')::int) LIMIT 1) IS NULL);
+               AND o.fired_at > moment - make_interval(days => (flow.spec ->> 'reentry_days')::int) LIMIT 1) IS NULL)
+          -- whom a fact has entered is on the way already
+          AND (NOT flow.spec ? 'event' OR (SELECT true FROM crm.enrolment e WHERE e.customer_id = m.person AND e.flow_id = flow.flow_id LIMIT 1) IS NULL);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_entering(crm.flow_row, text, timestamptz, int) IS
@@ -184,10 +186,12 @@ DECLARE
     fact text := flow.spec #>> '{event,kind}';
     types text[] := ARRAY(SELECT jsonb_array_elements_text(flow.spec #> '{event,types}'));
     after timestamptz := greatest(flow.active_from, crm.core_now() - interval '7 days');
+    -- of a flow that has a schedule, too, "who" says whom the schedule means
+    rule jsonb := CASE flow.trigger WHEN 'schedule' THEN flow.spec #> '{event,who}' ELSE flow.spec -> 'who' END;
     persons bigint[] := customer_ids;
 BEGIN
-    IF flow.spec ? 'who' THEN
-        persons := crm._rule_fit(flow.spec -> 'who', customer_ids, crm.core_now());
+    IF rule IS NOT NULL THEN
+        persons := crm._rule_fit(rule, customer_ids, crm.core_now());
     END IF;
     INSERT INTO crm.enrolment (customer_id, flow_id, epoch, occurrence_key, version, since, goal_from, due_at)
     SELECT DISTINCT ON (m.customer_id) m.customer_id, flow.flow_id, flow.epoch, x.fact_id::text, flow.version, x.at, x.at,
@@ -209,7 +213,7 @@ BEGIN
            AND (o.fired_at + make_interval(days => coalesce((flow.spec ->> 'reentry_days')::int, 0)) >= x.at
                 OR split_part(o.occurrence_key, '#', 1) = x.fact_id::text) LIMIT 1) IS NULL
     -- a rule is met by the newest fact, a visit begins with its first
-    ORDER BY m.customer_id, CASE WHEN flow.spec ? 'who' THEN -extract(epoch FROM x.at) ELSE extract(epoch FROM x.at) END, x.fact_id
+    ORDER BY m.customer_id, CASE WHEN rule IS NOT NULL THEN -extract(epoch FROM x.at) ELSE extract(epoch FROM x.at) END, x.fact_id
     ON CONFLICT DO NOTHING;
 END
 $$;

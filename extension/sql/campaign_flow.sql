@@ -116,7 +116,7 @@ BEGIN
         (7, 'catch_up', coalesce(spec ->> 'catch_up' IN ('newest', 'each'), true), 'give newest or each'),
         (8, 'late_hours', NOT spec ? 'late_hours' OR crm._campaign_whole(spec -> 'late_hours', 1, 8784), 'give whole hours, 1 to 8784'),
         (9, 'reentry_days', NOT spec ? 'reentry_days' OR crm._campaign_whole(spec -> 'reentry_days', 0, 3660), 'give whole days, 0 to 3660'),
-        (10, 'event', is_schedule OR coalesce(spec #>> '{event,kind}' IN ('order', 'interaction')
+        (10, 'event', (is_schedule AND NOT spec ? 'event') OR coalesce(spec #>> '{event,kind}' IN ('order', 'interaction')
             OR (spec #>> '{event,kind}' = 'event' AND jsonb_typeof(spec #> '{event,types}') = 'array'), false),
             'give {"kind": "event", "types": [...]}, or the kind order or interaction'),
         (11, 'shadow', NOT spec ? 'shadow' OR spec ->> 'shadow' = ANY (is_flag), 'give true or false'),
@@ -157,6 +157,7 @@ BEGIN
         RAISE EXCEPTION 'flow "%" cannot run: %: %', flow.code, wrong.field, wrong.fault
             USING ERRCODE = 'RM801', COLUMN = wrong.field, HINT = 'Edit it with crm.campaign_edit(), or its text in crm.template.';
     END IF;
+    PERFORM crm._rule_check(flow.spec #> '{event,who}') WHERE flow.spec -> 'event' ? 'who';
     IF flow.trigger = 'schedule' AND crm.campaign_cron_next(flow.spec ->> 'schedule', coalesce(flow.spec ->> 'zone', 'UTC'), crm.core_now()) IS NULL THEN
         RAISE EXCEPTION 'flow "%" cannot run: its schedule never comes', flow.code USING ERRCODE = 'RM801', COLUMN = 'schedule', HINT = 'No year has such a day.';
     END IF;
@@ -208,7 +209,7 @@ DECLARE
 BEGIN
     SELECT k INTO unknown FROM jsonb_object_keys(changes) k
     WHERE k NOT IN ('channels', 'template', 'coupon_type', 'holdout_percent', 'offer_days', 'cap_days', 'cap_messages', 'quiet', 'days', 'at', 'backlog_per_day', 'exclude_tiers', 'goal', 'priority',
-                    'variants', 'task', 'gifts', 'quota', 'cap_per', 'tag', 'best_hour', 'lunar', 'link', 'draw')
+                    'variants', 'task', 'gifts', 'quota', 'cap_per', 'tag', 'best_hour', 'lunar', 'link', 'draw', 'notices', 'audience', 'give_tag', 'take_tag', 'enrol')
       AND NOT (trigger IN ('schedule', 'event') AND k IN ('schedule', 'zone', 'calendar', 'days_before', 'who', 'except', 'superseded_by', 'only', 'event', 'key', 'ago', 'catch_up',
           'late_hours', 'reentry_days', 'steps', 'shadow'))
       AND NOT (trigger = 'site' AND k IN ('place', 'who', 'except', 'superseded_by', 'only', 'reentry_days', 'shadow')) LIMIT 1;
@@ -482,6 +483,7 @@ BEGIN
                WHEN 'event' THEN 'next' WHEN 'site' THEN 'next' WHEN 'welcome' THEN 'once' WHEN 'silence' THEN coalesce(last_day::text, '-infinity') ELSE extract(year FROM crm._campaign_today())::text END;
     RETURN jsonb_build_object('customer_id', person, 'flow', flow,
         'fired', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome, 'variant', o.variant, 'message_id', o.message_id,
+                    'acts', crm._campaign_acts_of(ROW(o.customer_id, o.occurrence_key)::crm.occurrence_ref, o.flow_id, o.epoch),
                     'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', s.step, 'result', s.result, 'reason', s.reason) ORDER BY s.n), '[]')
                                   FROM crm.decision d, unnest(crm._campaign_steps(d.step, d.result, d.reason, d.passed)) WITH ORDINALITY s (step, result, reason, n)
                                   WHERE d.customer_id = o.customer_id AND d.flow_id = o.flow_id AND d.epoch = o.epoch AND d.occurrence_key = o.occurrence_key)) ORDER BY o.fired_at), '[]')
@@ -508,6 +510,9 @@ CREATE FUNCTION crm.campaign_check() RETURNS TABLE (what text, expected text, fo
 $$
 BEGIN
     RETURN QUERY
+        SELECT format('quota of flow %s, epoch %s', q.flow_id, q.epoch), q.taken || ' places taken', count(p.customer_id)::text
+        FROM crm.flow_quota q LEFT JOIN crm.flow_quota_place p USING (flow_id, epoch) GROUP BY q.flow_id, q.epoch HAVING q.taken <> count(p.customer_id)
+        UNION ALL
         SELECT format('flow %s, person %s, key %s', o.flow_id, crm._identity_current(o.customer_id), o.occurrence_key), 'one message', count(*) || ' messages'
         FROM crm.occurrence o WHERE o.message_id IS NOT NULL
         GROUP BY o.flow_id, o.epoch, crm._identity_current(o.customer_id), o.occurrence_key
@@ -522,4 +527,4 @@ BEGIN
           AND NOT EXISTS (SELECT FROM crm.coupon k WHERE k.customer_id = o.customer_id AND k.coupon_id = o.coupon_id);
 END
 $$;
-COMMENT ON FUNCTION crm.campaign_check() IS 'occurrences whose message or coupon is missing or double; none: all is well';
+COMMENT ON FUNCTION crm.campaign_check() IS 'occurrences whose message or coupon is missing or double, quotas that do not add up; none: all is well';

@@ -113,14 +113,14 @@ $$;
 COMMENT ON FUNCTION crm._campaign_assigned(int) IS
     'who was assigned in a flow, with the arm, local day, variant and version of the first time and the holdout that was meant then; persons of today, without those who are held out of everything';
 
-CREATE FUNCTION crm._campaign_bought(flow int, days int) RETURNS TABLE (person bigint, arm text, percent numeric, variant text, version int, net numeric)
-    LANGUAGE plpgsql STABLE AS
+CREATE FUNCTION crm._campaign_bought(flow int, days int) RETURNS TABLE (person bigint, arm text, percent numeric, variant text, version int, day date, net numeric)
+    LANGUAGE plpgsql STABLE SET enable_seqscan = off SET jit = off AS
 $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
     WITH assigned AS MATERIALIZED (SELECT * FROM crm._campaign_assigned(flow)),
-    bought AS (
+    bought AS MATERIALIZED (
         SELECT a.person, sum(greatest(0, o.amount - coalesce(f.amount, 0))) AS net
         FROM assigned a
         JOIN crm.membership m ON m.customer_id = a.person AND m.valid_to = 'infinity'
@@ -128,11 +128,11 @@ BEGIN
              AND o.business_day BETWEEN a.day AND a.day + days
         LEFT JOIN LATERAL (SELECT sum(r.amount) AS amount FROM crm.refund r WHERE r.order_id = o.order_id AND r.is_current) f ON true
         GROUP BY a.person)
-    SELECT a.person, a.arm, a.percent, a.variant, a.version, b.net FROM assigned a LEFT JOIN bought b ON b.person = a.person;
+    SELECT a.person, a.arm, a.percent, a.variant, a.version, a.day, b.net FROM assigned a LEFT JOIN bought b ON b.person = a.person;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_bought(int, int) IS
-    'who was assigned in a flow, and what each paid within so many local days of the first time, net of refunds; null: ordered nothing';
+    'who was assigned in a flow, on which day first, and what each paid within so many local days of it, net of refunds; null: ordered nothing';
 
 CREATE FUNCTION crm._campaign_followed(flow int, days int)
     RETURNS TABLE (arm text, persons numeric, expected numeric, ordered numeric, revenue numeric, squares numeric)
@@ -168,7 +168,7 @@ $$;
 COMMENT ON FUNCTION crm._campaign_funnel(int, text) IS 'persons of the treatment, or of one of its variants: assigned, sent, delivered, opened (a click shows it), clicked, redeemed';
 
 CREATE FUNCTION crm._campaign_cost(flow crm.flow_row) RETURNS jsonb
-    LANGUAGE plpgsql STABLE AS
+    LANGUAGE plpgsql STABLE SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
     prices jsonb := crm._setting('campaign.message_cost');
@@ -294,7 +294,8 @@ DECLARE
     since date := (crm._setting('campaign.global_holdout_since') #>> '{}')::date;
     sums crm.arm_sum[];
 BEGIN
-    WITH bought AS (
+    -- added up once, whatever the planner expects of it
+    WITH bought AS MATERIALIZED (
         SELECT m.customer_id, sum(greatest(0, o.amount - coalesce(f.amount, 0))) AS net
         FROM crm.customer_order o JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity'
         LEFT JOIN LATERAL (SELECT sum(r.amount) AS amount FROM crm.refund r WHERE r.order_id = o.order_id AND r.is_current) f ON true

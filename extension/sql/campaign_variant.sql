@@ -94,8 +94,8 @@ BEGIN
             (4, NOT EXISTS (SELECT FROM jsonb_array_elements(list) v WHERE v ? 'weight' AND NOT crm._campaign_whole(v -> 'weight', 0, 10000)), 'weights are whole numbers, 0 to 10000'),
             (5, EXISTS (SELECT FROM jsonb_array_elements(list) v WHERE NOT v ? 'who' AND v -> 'weight' IS DISTINCT FROM '0'), 'one without a rule needs a weight above 0: for whom no rule is meant'),
             (6, NOT EXISTS (SELECT FROM jsonb_array_elements(list) v, jsonb_object_keys(CASE jsonb_typeof(v) WHEN 'object' THEN v ELSE '{}' END) k
-                            WHERE k NOT IN ('variant', 'weight', 'who', 'template', 'coupon_type', 'gifts', 'task', 'link')),
-                'a variant has its own template, coupon_type, gifts, task or link')) f (n, is_good, fault)
+                            WHERE k NOT IN ('variant', 'weight', 'who', 'template', 'coupon_type', 'gifts', 'task', 'link', 'notices', 'audience', 'give_tag', 'take_tag', 'enrol')),
+                'a variant has its own template, coupon_type, link, and whatever it does: gifts, task, notices, audience, give_tag, take_tag, enrol')) f (n, is_good, fault)
         WHERE NOT f.is_good ORDER BY f.n LIMIT 1);
 END
 $$;

@@ -72,20 +72,12 @@ $$
 #variable_conflict use_column
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_route_alerts', crm._sha256(convert_to(concat_ws(E'\x1f', endpoint, address, kinds), 'UTF8')));
-    carrier record;
-    removed bigint;
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    SELECT c.format, c.connector INTO carrier FROM crm.endpoint e JOIN crm.connector c ON c.connector = e.connector WHERE e.endpoint = outbox_route_alerts.endpoint;
-    IF carrier.connector IS NULL OR NOT (carrier.format IN ('webhook', 'mail') OR carrier.connector LIKE '%\_robot') THEN
-        RAISE EXCEPTION 'endpoint takes no alerts' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'endpoint',
-            HINT = 'Name an endpoint that is a webhook, a robot of a group, or e-mail: crm.outbox_endpoints().';
-    ELSIF (carrier.format = 'mail') IS DISTINCT FROM (address <> '') OR address !~ '^([^[:space:]@<>,;"]{1,64}@[A-Za-z0-9.-]{1,190})?$' THEN
-        RAISE EXCEPTION 'address does not fit the endpoint' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'address',
-            HINT = 'Give one e-mail address where the endpoint is e-mail, nothing elsewhere.';
-    ELSIF cardinality(kinds) > 20 OR EXISTS (SELECT FROM unnest(kinds) k WHERE k IS NULL OR k !~ '^[a-z_.%]{1,40}$') THEN
+    PERFORM crm._outbox_require_reader(endpoint, address, 'alerts');
+    IF cardinality(kinds) > 20 OR EXISTS (SELECT FROM unnest(kinds) k WHERE k IS NULL OR k !~ '^[a-z_.%]{1,40}$') THEN
         RAISE EXCEPTION 'kinds are patterns of alerts' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'kinds',
             HINT = 'Give at most 20 of them, like ingest.% or outbox.dead; none takes the route away.';
     END IF;

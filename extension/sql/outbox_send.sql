@@ -98,7 +98,7 @@ DECLARE
 BEGIN
     IF message.expires_at <= crm.core_now() THEN
         RETURN 'expired';
-    ELSIF message.customer_id = 0 OR crm._outbox_is_guest(message.message_id) THEN       -- 0: an alert
+    ELSIF crm._outbox_is_notice(message) OR crm._outbox_is_guest(message.message_id) THEN
         RETURN NULL;
     END IF;
     SELECT * INTO reach FROM crm._outbox_may_reach(person, message.channel,
@@ -230,7 +230,7 @@ $$
 DECLARE
     request crm.queue_request;
 BEGIN
-    IF message.customer_id = 0 THEN
+    IF crm._outbox_is_notice(message) THEN
         RETURN crm._outbox_alert_request(message, attempt);
     ELSIF crm._outbox_is_guest(message.message_id) THEN
         RETURN crm._outbox_guest_request(message, attempt);
@@ -486,6 +486,27 @@ COMMENT ON FUNCTION crm.outbox_receipt(text, text, text, text) IS
     'what the provider says of a message: delivered, undelivered, opened, clicked; once a kind; P0002 for an unknown message, 22023 for an unknown kind';
 GRANT EXECUTE ON FUNCTION crm.outbox_receipt(text, text, text, text) TO crm_till, crm_admin, crm_steward;
 
+CREATE FUNCTION crm._outbox_state(customer_id bigint, message_id text) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+DECLARE
+    message crm.message_row;
+BEGIN
+    SELECT * INTO message FROM crm.outbox o WHERE o.customer_id = _outbox_state.customer_id AND o.message_id = _outbox_state.message_id;
+    RETURN coalesce((SELECT CASE WHEN q.lease_until > clock_timestamp() THEN 'sending' WHEN q.attempt > 0 THEN 'retry' ELSE 'pending' END
+                       FROM crm.outbox_queue q WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id),
+                      (SELECT 'dead' FROM crm.dead_letter d WHERE d.customer_id = message.customer_id AND d.message_id = message.message_id AND d.replayed_at IS NULL),
+                      (SELECT CASE WHEN e.kind = 'sent' AND c.is_confirmed_by_hand
+                                        AND NOT EXISTS (SELECT FROM crm.outbox_event r WHERE r.customer_id = e.customer_id AND r.message_id = e.message_id
+                                                          AND r.kind IN ('delivered', 'undelivered', 'opened', 'clicked')) THEN 'awaiting_human' ELSE e.kind END
+                       FROM crm.outbox_event e LEFT JOIN crm.endpoint p ON p.endpoint = message.endpoint LEFT JOIN crm.connector c ON c.connector = p.connector
+                       WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id
+                         AND e.kind IN ('sent', 'cancelled') ORDER BY e.at DESC, e.outbox_event_id DESC LIMIT 1), 'pending');
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_state(bigint, text) IS 'how it stands with a message: pending, sending, retry, awaiting_human, sent, cancelled, dead';
+
 CREATE FUNCTION crm.outbox_state(message_id text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -497,15 +518,7 @@ BEGIN
     RETURN jsonb_build_object(
         'message_id', message.message_id, 'channel', message.channel, 'flow', (SELECT f.code FROM crm.flow f WHERE f.flow_id = message.flow_id),
         'created_at', message.created_at, 'due_at', message.due_at,
-        'state', coalesce((SELECT CASE WHEN q.lease_until > clock_timestamp() THEN 'sending' WHEN q.attempt > 0 THEN 'retry' ELSE 'pending' END
-                           FROM crm.outbox_queue q WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id),
-                          (SELECT 'dead' FROM crm.dead_letter d WHERE d.customer_id = message.customer_id AND d.message_id = message.message_id AND d.replayed_at IS NULL),
-                          (SELECT CASE WHEN e.kind = 'sent' AND c.is_confirmed_by_hand
-                                            AND NOT EXISTS (SELECT FROM crm.outbox_event r WHERE r.customer_id = e.customer_id AND r.message_id = e.message_id
-                                                              AND r.kind IN ('delivered', 'undelivered', 'opened', 'clicked')) THEN 'awaiting_human' ELSE e.kind END
-                           FROM crm.outbox_event e LEFT JOIN crm.endpoint p ON p.endpoint = message.endpoint LEFT JOIN crm.connector c ON c.connector = p.connector
-                           WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id
-                             AND e.kind IN ('sent', 'cancelled') ORDER BY e.at DESC, e.outbox_event_id DESC LIMIT 1), 'pending'),
+        'state', crm._outbox_state(message.customer_id, message.message_id),
         'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'attempt', e.attempt, 'http_status', e.http_status, 'detail', e.detail)
                                              ORDER BY e.at, e.outbox_event_id), '[]')
                    FROM crm.outbox_event e WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id));

@@ -17,6 +17,35 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_require_tag(text, text) IS 'RM361 unless the dictionary has the tag, RM364 unless it is of the kind';
 
+CREATE FUNCTION crm._segment_give_tag(person bigint, tag text, expires_at timestamptz, author text, reason text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    UPDATE crm.customer_tag t SET until = crm.core_now()
+    WHERE t.customer_id = ANY (crm._identity_cluster(person)) AND t.tag = _segment_give_tag.tag AND t.until > crm.core_now() AND t.tagged_at < crm.core_now();
+    INSERT INTO crm.customer_tag (customer_id, tag, tagged_at, until, author, reason)
+    VALUES (person, _segment_give_tag.tag, crm.core_now(), coalesce(_segment_give_tag.expires_at, 'infinity'), _segment_give_tag.author, left(coalesce(_segment_give_tag.reason, ''), 500))
+    ON CONFLICT ON CONSTRAINT customer_tag_pkey DO UPDATE SET until = excluded.until, author = excluded.author, reason = excluded.reason;
+    PERFORM crm._segment_mark(ARRAY[person], 'tag');
+END
+$$;
+COMMENT ON FUNCTION crm._segment_give_tag(bigint, text, timestamptz, text, text) IS 'gives a tag to a person who is locked, until a moment or taken back (null); given again it is renewed';
+
+CREATE FUNCTION crm._segment_take_tag(person bigint, tag text) RETURNS boolean
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    taken bigint;
+BEGIN
+    UPDATE crm.customer_tag t SET until = crm.core_now()
+    WHERE t.customer_id = ANY (crm._identity_cluster(person)) AND t.tag = _segment_take_tag.tag AND t.until > crm.core_now();
+    GET DIAGNOSTICS taken = ROW_COUNT;
+    PERFORM crm._segment_mark(ARRAY[person], 'tag');
+    RETURN taken > 0;
+END
+$$;
+COMMENT ON FUNCTION crm._segment_take_tag(bigint, text) IS 'takes a given tag back, under whatever id of the person; whether it was there';
+
 CREATE FUNCTION crm.segment_tag_person(customer_id bigint, tag text, expires_at timestamptz DEFAULT NULL, reason text DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -32,12 +61,7 @@ BEGIN
         RAISE EXCEPTION 'the tag would have expired already' USING ERRCODE = 'RM363', COLUMN = 'expires_at', HINT = 'Give a moment to come, or none.';
     END IF;
     PERFORM FROM crm.customer c WHERE c.customer_id = person FOR NO KEY UPDATE;
-    UPDATE crm.customer_tag t SET until = crm.core_now()
-    WHERE t.customer_id = ANY (crm._identity_cluster(person)) AND t.tag = segment_tag_person.tag AND t.until > crm.core_now() AND t.tagged_at < crm.core_now();
-    INSERT INTO crm.customer_tag (customer_id, tag, tagged_at, until, author, reason)
-    VALUES (person, segment_tag_person.tag, crm.core_now(), coalesce(segment_tag_person.expires_at, 'infinity'), crm._actor(), left(coalesce(segment_tag_person.reason, ''), 500))
-    ON CONFLICT ON CONSTRAINT customer_tag_pkey DO UPDATE SET until = excluded.until, author = excluded.author, reason = excluded.reason;
-    PERFORM crm._segment_mark(ARRAY[person], 'tag');
+    PERFORM crm._segment_give_tag(person, tag, expires_at, crm._actor(), reason);
     PERFORM crm._audit('tag', 'person', person, tag, NULL, 'given', reason);
     answer := jsonb_build_object('customer_id', person, 'tag', tag, 'expires_at', expires_at);
     PERFORM crm._idempotency_store(idempotency_key, answer);
@@ -53,18 +77,13 @@ $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'segment_untag_person', convert_to(concat_ws(E'\x1f', customer_id, tag), 'UTF8'));
     person bigint := crm._access_require_person(customer_id);
-    taken bigint;
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
     PERFORM crm._segment_require_tag(tag, 'manual');
-    UPDATE crm.customer_tag t SET until = crm.core_now()
-    WHERE t.customer_id = ANY (crm._identity_cluster(person)) AND t.tag = segment_untag_person.tag AND t.until > crm.core_now();
-    GET DIAGNOSTICS taken = ROW_COUNT;
-    PERFORM crm._segment_mark(ARRAY[person], 'tag');
+    answer := jsonb_build_object('customer_id', person, 'tag', tag, 'was_given', crm._segment_take_tag(person, tag));
     PERFORM crm._audit('tag', 'person', person, tag, NULL, 'taken back', NULL);
-    answer := jsonb_build_object('customer_id', person, 'tag', tag, 'was_given', taken > 0);
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END

@@ -109,6 +109,14 @@
 		.response_schema = "Object", .success = 200,
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/suggestions", .operation = "suggestions", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = "manager, marketer, analyst, headquarters",
+		.sql = "SELECT 200 AS status, crm.campaign_suggest(coalesce($1, 14), $2)::text AS body",
+		.params = {{"days", CRM_IN_QUERY, CRM_INTEGER, false, NULL, "orders within so many days, 1 to 366, default 14"},
+			{"budget", CRM_IN_QUERY, CRM_INTEGER, false, NULL, "in whole currency units: how far it reaches, the best first"}}, .read_only = true, .timeout_ms = SLOW_MS,
+		.summary = "Whom to give which offer next, by what flows measured", .response_schema = "Object", .success = 200,
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/holdout", .operation = "held_out", .tag = "Flows",
 		.access = CRM_ACCESS_CALLER, .roles = "manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, crm.campaign_held_out()::text AS body",

@@ -73,6 +73,21 @@
 		.example = "{\"endpoint\":\"ops_group\",\"kinds\":[\"ingest.%\",\"outbox.dead\"]}",
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/staff-reach", .operation = "staff_reach", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "marketer, headquarters, admin",
+		.sql = "SELECT 200 AS status, jsonb_build_object('items', coalesce(jsonb_agg(r), '[]'))::text AS body FROM crm.outbox_staff_reach() r",
+		.read_only = true, .timeout_ms = FAST_MS, .summary = "Where notices of flows reach members of staff",
+		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_PUT, .path = "/api/v1/staff/{code}/reach", .operation = "staff_reach_define", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "headquarters, admin",
+		.sql = "SELECT 200 AS status, crm.outbox_reach_staff($1, crm.gateway_text($2, 'endpoint'), coalesce(crm.gateway_text($2, 'address'), ''), $3)::text AS body",
+		.params = {{"code", CRM_IN_PATH, CRM_TEXT, true, NULL, "code of the staff member"}, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Where notices of flows reach a member of staff; no endpoint: nowhere",
+		.request_schema = "Object", .response_schema = "Object", .success = 200,
+		.example = "{\"endpoint\":\"mail\",\"address\":\"chen.jing@chain.example\"}",
+	},
+	{
 		.method = CRM_POST, .path = "/api/v1/channels/{channel}/endpoint", .operation = "channel_endpoint", .tag = "Messages",
 		.access = CRM_ACCESS_CALLER, .roles = "admin",
 		.sql = "SELECT 200 AS status, jsonb_build_object('channel', $1, 'endpoint', crm.gateway_text($2, 'endpoint', true))::text AS body "
