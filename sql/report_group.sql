@@ -51,10 +51,10 @@ SELECT count(*) AS cells, count(*) FILTER (WHERE concat_ws(' ', x.store, x.tier,
 SELECT g.a, sum(g.persons) AS n FROM crm.report_group g WHERE g.what IN ('message', 'coupon') AND g.stores && ARRAY[:s1, :s2] GROUP BY g.what, g.a ORDER BY g.what, g.a;
 -- pieces: what comes of ids up to one and behind it is what comes of all
 SELECT c.customer_id AS middle FROM crm.customer c ORDER BY c.customer_id OFFSET (SELECT count(*) / 2 FROM crm.customer) LIMIT 1 \gset
-CREATE TEMP TABLE whole AS SELECT what, a, b, stores, persons, amount FROM crm.report_group WHERE piece = 0;
-INSERT INTO crm.report_group (generation, piece, what, a, b, stores, persons, amount)
-SELECT 2, p.lo + 1, g.* FROM (VALUES (0::bigint, :middle::bigint), (:middle, 9223372036854775807)) p (lo, hi), LATERAL (
-    SELECT * FROM crm._report_group_persons(p.lo, p.hi) UNION ALL SELECT * FROM crm._report_group_bought(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_reached(p.lo, p.hi, '2026-04-02T00:00:00+08:00')) g;
+CREATE TEMP TABLE whole AS SELECT what, a, b, stores, persons, amount FROM crm.report_group;
+INSERT INTO crm.report_group (generation, what, a, b, stores, persons, amount)
+SELECT 2, g.what, g.a, g.b, g.stores, sum(g.persons), sum(g.amount) FROM (VALUES (0::bigint, :middle::bigint), (:middle, 9223372036854775807)) p (lo, hi), LATERAL (
+    SELECT * FROM crm._report_group_persons(p.lo, p.hi) UNION ALL SELECT * FROM crm._report_group_bought(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_reached(p.lo, p.hi, '2026-04-02T00:00:00+08:00')) g GROUP BY g.what, g.a, g.b, g.stores;
 SELECT crm._report_group_finish(2, '2026-06-30') IS NOT NULL AS finished;
 SELECT count(*) AS cells, (SELECT count(*) FROM (TABLE whole EXCEPT SELECT what, a, b, stores, persons, amount FROM crm.report_group) d) AS differ FROM crm.report_group;
 

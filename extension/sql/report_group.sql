@@ -1,4 +1,4 @@
--- report: what a night adds up over everybody, ten thousand persons a call, and what is told of it.
+-- report: what a night adds up over everybody, three thousand persons a call, and what is told of it.
 
 CREATE FUNCTION crm._report_fields(from_id bigint, to_id bigint) RETURNS TABLE (field text, stores int[], persons bigint, filled bigint)
     LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
@@ -29,7 +29,7 @@ $$;
 COMMENT ON FUNCTION crm._report_group_persons(bigint, bigint) IS 'where active persons between two ids came from, and which fields they have';
 
 CREATE FUNCTION crm._report_group_bought(from_id bigint, to_id bigint, today date) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
-    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
+    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     ids bigint[] := ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > from_id AND c.customer_id <= to_id);
@@ -75,29 +75,26 @@ CREATE FUNCTION crm._report_group_finish(ready int, as_of date) RETURNS void
     LANGUAGE plpgsql SET jit = off AS
 $$
 BEGIN
-    INSERT INTO crm.report_group (generation, piece, what, a, b, stores, persons, amount)
-    SELECT ready, 0, g.what, g.a, g.b, g.stores, sum(g.persons), sum(g.amount)
-    FROM crm.report_group g WHERE g.generation = ready AND g.piece > 0 AND g.what <> 'path' GROUP BY g.what, g.a, g.b, g.stores;
     -- the median of days that stand many times: the middle of the running count, of two middle ones their mean
-    INSERT INTO crm.report_group (generation, piece, what, a, b, stores, persons, amount)
+    INSERT INTO crm.report_group (generation, what, a, b, stores, persons, amount)
     WITH step AS MATERIALIZED (
-        SELECT g.a, g.b::int AS days, sum(g.persons) AS persons FROM crm.report_group g WHERE g.generation = ready AND g.piece > 0 AND g.what = 'path' GROUP BY g.a, g.b),
+        SELECT g.a, g.b::int AS days, g.persons FROM crm.report_group g WHERE g.generation = ready AND g.what = 'path'),
     common AS (SELECT s.a, sum(s.persons) AS persons FROM step s GROUP BY s.a ORDER BY sum(s.persons) DESC, s.a::text[] LIMIT 20),
     running AS (SELECT s.a, s.days, c.persons, sum(s.persons) OVER (PARTITION BY s.a ORDER BY s.days) AS upto, s.persons AS here FROM step s JOIN common c ON c.a = s.a)
-    SELECT ready, 0, 'path', r.a, '', '{}'::int[], min(r.persons), avg(r.days) FROM running r
+    SELECT ready, 'path', r.a, '', '{}'::int[], min(r.persons), avg(r.days) FROM running r
     CROSS JOIN LATERAL (VALUES (floor((r.persons + 1) / 2.0)), (ceil((r.persons + 1) / 2.0))) middle (rank) WHERE middle.rank > r.upto - r.here AND middle.rank <= r.upto GROUP BY r.a
-    UNION ALL SELECT ready, 0, 'path', '{}', '', '{}', coalesce(sum(s.persons), 0), 0 FROM step s;
-    DELETE FROM crm.report_group g WHERE g.generation < ready OR g.piece > 0;
+    UNION ALL SELECT ready, 'path', '{}', '', '{}', coalesce(sum(s.persons), 0), 0 FROM step s;
+    DELETE FROM crm.report_group g WHERE g.generation < ready OR (g.what = 'path' AND g.b <> '');
     UPDATE crm.report_group_progress p SET generation = ready, as_of = _report_group_finish.as_of, done_to = 0;
 END
 $$;
-COMMENT ON FUNCTION crm._report_group_finish(int, date) IS 'makes one whole of the pieces of a generation, of paths the twenty commonest and all together, and shows it';
+COMMENT ON FUNCTION crm._report_group_finish(int, date) IS 'leaves of the paths of a generation the twenty commonest and all together, and shows it';
 
 CREATE FUNCTION crm._report_groups_job() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    piece CONSTANT int := 10000;
+    piece CONSTANT int := 3000;
     progress crm.report_group_progress;
     upper bigint;
     since timestamptz;
@@ -109,11 +106,12 @@ BEGIN
     END IF;
     since := (progress.next_as_of - 89)::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}');
     upper := (SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > progress.done_to ORDER BY c.customer_id OFFSET piece LIMIT 1);
-    INSERT INTO crm.report_group (generation, piece, what, a, b, stores, persons, amount)
-    SELECT progress.generation + 1, progress.done_to + 1, g.* FROM (
+    INSERT INTO crm.report_group AS kept (generation, what, a, b, stores, persons, amount)
+    SELECT progress.generation + 1, g.* FROM (
         SELECT * FROM crm._report_group_persons(progress.done_to, coalesce(upper, 9223372036854775807))
         UNION ALL SELECT * FROM crm._report_group_bought(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
-        UNION ALL SELECT * FROM crm._report_group_reached(progress.done_to, coalesce(upper, 9223372036854775807), since)) g;
+        UNION ALL SELECT * FROM crm._report_group_reached(progress.done_to, coalesce(upper, 9223372036854775807), since)) g
+    ON CONFLICT (generation, what, a, b, stores) DO UPDATE SET persons = kept.persons + excluded.persons, amount = kept.amount + excluded.amount;
     IF upper IS NOT NULL THEN
         UPDATE crm.report_group_progress SET next_as_of = progress.next_as_of, done_to = upper;
         RETURN 1;
@@ -123,7 +121,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._report_groups_job() IS
-    'job: adds up by stores where persons came from, which fields they have, what they bought, what reached them, the ways they went; 10,000 persons a call; returns > 0 until everybody was looked at';
+    'job: adds up by stores where persons came from, which fields they have, what they bought, what reached them, the ways they went; 3,000 persons a call; returns > 0 until everybody was looked at';
 
 CREATE FUNCTION crm._report_groups(wanted text, in_stores int[]) RETURNS TABLE (a text, b text, persons bigint, amount numeric)
     LANGUAGE plpgsql STABLE SET jit = off AS
@@ -132,7 +130,7 @@ BEGIN
     RETURN QUERY
     SELECT g.a, g.b, sum(g.persons)::bigint, sum(g.amount)
     FROM crm.report_group g JOIN crm.report_group_progress p ON p.generation = g.generation
-    WHERE g.piece = 0 AND g.what = wanted AND (in_stores IS NULL OR g.stores && in_stores) GROUP BY g.a, g.b;
+    WHERE g.what = wanted AND (in_stores IS NULL OR g.stores && in_stores) GROUP BY g.a, g.b;
 END
 $$;
 COMMENT ON FUNCTION crm._report_groups(text, int[]) IS 'what the last night added up of a kind, of some stores (null: the chain)';
@@ -181,7 +179,7 @@ BEGIN
     SELECT s.code, s.name, g.a, g.b, coalesce(k.name, g.b), g.persons, g.amount
     FROM crm.report_group g JOIN crm.report_group_progress p ON p.generation = g.generation
     JOIN crm.store s ON s.store_id = g.stores[1] LEFT JOIN crm.product_category k ON k.code = g.b
-    WHERE g.piece = 0 AND g.what = 'mix' AND (in_stores IS NULL OR g.stores && in_stores) ORDER BY s.code, g.a, g.b;
+    WHERE g.what = 'mix' AND (in_stores IS NULL OR g.stores && in_stores) ORDER BY s.code, g.a, g.b;
 END
 $$;
 COMMENT ON FUNCTION crm.report_mix(text, text) IS

@@ -78,13 +78,13 @@ BEGIN
         'average_order', round(crm._report_money(c[3]) / nullif(c[2], 0), 2), 'average_person', round(crm._report_money(c[3]) / nullif(c[1], 0), 2),
         'repeat_buyers', c[4], 'repurchase_rate', crm._report_ratio(c[4], c[1]),
         'annual_repurchases', crm._report_ratio(c[7] - c[8], c[8]), 'active_30d', c[9],
-        'buyers_before', c[5], 'lost', c[6], 'churn_rate', crm._report_ratio(c[6], c[5]),
+        'buyers_before', c[5], 'lost', c[6], 'churn_rate', crm._report_ratio(c[6], c[5]), 'active_conversion', crm._report_ratio(c[5] - c[6], c[5]),
         'tiers', (SELECT coalesce(jsonb_object_agg(t.tier, jsonb_build_object('persons', t.persons, 'share', t.share)), '{}')
                   FROM (SELECT x.tier, x.persons, crm._report_ratio(x.persons, sum(x.persons) OVER ()) AS share FROM crm._report_tier_counts(stores, crm._report_today()) x) t));
 END
 $$;
 COMMENT ON FUNCTION crm.report_metrics(date, date, text, text) IS
-    'figures of two local days'' span, within the caller''s scope: buyers, order days, net, average order, repurchase rate (two order days or more), annual repurchases (365 days to the last), active in 30 days, churn (of the buyers of the span before, who did not buy), tier shares now; doc/metrics.md; P0002, 22023';
+    'figures of two local days'' span, within the caller''s scope: buyers, order days, net, average order, repurchase rate (two order days or more), annual repurchases (365 days to the last), active in 30 days, churn and active conversion (of the buyers of the span before, who did not buy, who did), tier shares now; doc/metrics.md; P0002, 22023';
 
 CREATE FUNCTION crm._report_starts(first_start date, to_day date, unit text) RETURNS date[]
     LANGUAGE plpgsql STABLE AS

@@ -25,6 +25,7 @@ PORT = 28490
 TODAY = "2026-06-30"
 CALLS = 20
 BAR_MS = 300
+RULE = {"all": [{"kind": "value", "field": "tier", "value": ["S", "A"]}, {"kind": "purchase", "measure": "count", "days": 90, "op": ">=", "value": 2}]}
 
 
 class Kept(Server):
@@ -76,11 +77,14 @@ def boards():
 def others(person):
     """What the other pages ask."""
     yield from (("clerk", path) for path in (f"persons/{person}/overview", f"persons/{person}/timeline?limit=50", f"persons/{person}/tags", "tasks?list=mine&limit=50", "tasks?list=store&limit=50",
-                                             ("search", {"query": "1234"}), ("search", {"query": "丁"}), ("lookup", {"kind": "phone", "value": f"138{person:08d}"})))
-    yield from (("headquarters", path) for path in (("search", {"query": "1234"}), ("search", {"query": "丁"}), "stores", "me", "task-staff", "tasks?list=escalated&limit=50"))
+                                             ("search", {"text": "1234"}), ("search", {"text": "丁"}), ("lookup", {"kind": "phone", "value": f"138{person:08d}"})))
+    yield from (("headquarters", path) for path in (("search", {"text": "1234"}), ("search", {"text": "丁"}), "stores", "me", "task-staff", "tasks?list=escalated&limit=50"))
     yield from (("marketer", path) for path in ("segments", "segments/bench/members?limit=50", f"segments/bench/movement?from=2026-06-01&to={TODAY}", "rules/values?kind=message&field=channel",
                                                 "rules/values?kind=item&field=category&limit=500", "tags", "tier-sets", "flows", "flow-presets", "flows/birthday/results", "coupon-types",
                                                 f"flows/birthday/explain/{person}"))
+    yield "marketer", ("rules/preview", {"rule": RULE, "sample": 8})
+    yield "marketer", ("segment-overlap", {"codes": ["bench"]})
+    yield from (("store_manager", path) for path in ("owned?list=all&limit=50", "tasks?list=store&limit=50"))
     yield from (("steward", path) for path in ("sources", "source-days", "reject-groups", "rejects?limit=100", "imports?limit=20", "import-fields?entity=member", "reviews?limit=100&state=open",
                                                f"persons/{person}/explain"))
 

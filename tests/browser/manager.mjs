@@ -12,7 +12,7 @@ async function board(page, address) {
 export async function boards(browser) {
 	for (const [size, language, theme] of [['small', 'zh-CN', 'light'], ['desk', 'en', 'dark']]) {
 		const page = await open(browser, 'headquarters', {size, language, theme});
-		for (const address of ['#/board', '#/board/region/E', '#/board/store/S1', '#/scorecard', '#/behind/active/-', '#/behind/tier/P/store/S1']) {
+		for (const address of ['#/board', '#/board/region/E', '#/board/store/S1', '#/board/all/-/2026-10-31', '#/scorecard', '#/behind/active/-', '#/behind/tier/P/store/S1']) {
 			await board(page, address);
 			await judge(page, `headquarters ${address} ${size} ${language} ${theme}`);
 			ok((await page.$$('main .warn:text("这一块没有读出来"), main .warn:text("could not be read")')).length === 0, `${address}: every part was read`);
@@ -49,6 +49,24 @@ export async function numbers(browser) {
 		.map(async (path) => (await fetch(`/api/v1/${path}`)).status)));
 	ok(status.every((code) => code === 404), 'nor by asking for it', status);
 	await mine.context().close();
+}
+
+// A day before today: its active customers, and no persons behind, for today's are others.
+export async function dated(browser) {
+	const page = await open(browser, 'headquarters', {size: 'desk'});
+	await board(page, '#/board');
+	const earlier = await page.evaluate(() => new Date(Date.now() + 8 * 3600000 - 100 * 86400000).toISOString().slice(0, 10));
+	await page.fill('#on_day', earlier);
+	await page.dispatchEvent('#on_day', 'change');
+	await page.waitForFunction((wanted) => location.hash === `#/board/all/-/${wanted}`, earlier);
+	await drawn(page);
+	const told = await page.evaluate(async (wanted) => [(await (await fetch(`/api/v1/health-board?on_day=${wanted}`)).json()).active_30d, document.querySelector('main .big').textContent], earlier);
+	ok(told[0] > 0 && String(told[0]) === told[1] && (await page.$$('main .big a')).length === 0, 'the board of a day before says who was active then', told);
+	await page.fill('#on_day', '');
+	await page.dispatchEvent('#on_day', 'change');
+	await page.waitForFunction(() => location.hash === '#/board/');
+	ok(page.errors.length === 0, 'quietly', page.errors);
+	await page.context().close();
 }
 
 // A clerk's follow-up shows in the scorecard; the clerk leaves, the work is handed over.

@@ -1,5 +1,6 @@
 // The health board: what is stuck first, then active customers, the funnel, tiers and their moves, the value map, cohorts,
-// the twelve indicators, stores side by side, paths, flows.  Each number opens its persons.  #/board/store/S1, #/board/region/E.
+// the twelve indicators, stores side by side, paths, flows.  Each number opens its persons.  #/board/store/S1, #/board/region/E;
+// of a day before, what is known of it: #/board/all/-/2026-05-31.
 import {append, h, show} from '../dom.js';
 import {get, list} from '../api.js';
 import {bars, heat, radar} from '../chart.js';
@@ -11,14 +12,15 @@ const iso = (date) => date.toISOString().slice(0, 10);
 const daysBack = (n) => iso(new Date(Date.now() + 8 * 3600000 - n * 86400000));
 const wide = (me) => ['crm_headquarters', 'crm_marketer', 'crm_analyst'].includes(me.role);
 
-export async function draw([kind = '', name = ''], me) {
+export async function draw([where0 = '', name0 = '', onDay = ''], me) {
+	const [kind, name] = where0 === 'all' ? ['', ''] : [where0, name0];
 	const where = kind && name ? `${kind}=${encodeURIComponent(name)}` : '';
 	const ask = (path, more = '') => `${path}?${[where, more].filter(Boolean).join('&')}`;
 	const behind = (what, key = '') => `#/behind/${what}/${encodeURIComponent(key || '-')}${where ? `/${kind}/${encodeURIComponent(name)}` : ''}`;
 	const stores = (await list('stores')).rows;
 	const regions = [...new Map(stores.map((store) => [store.region, store.region_name])).entries()];
 	const main = h('div', {class: 'cards'});
-	show(h('h1', {}, t('page.board')), chooser(stores, regions, kind, name), main);
+	show(h('h1', {}, t('page.board'), onDay && [' ', h('span', {class: 'tag'}, day(onDay))]), chooser(stores, regions, kind, name, onDay), main);
 	// each part comes by itself: the quick ones are not kept waiting by those over all orders
 	const broad = ['transitions', 'cohorts', 'stores'];
 	const part = (title, fill) => {
@@ -27,7 +29,13 @@ export async function draw([kind = '', name = ''], me) {
 		fill().then((content) => { card.removeAttribute('aria-busy'); content ? card.replaceChildren(h('h2', {}, t(`board.${title}`)), ...[content].flat(Infinity).filter(Boolean)) : card.remove(); })
 			.catch(() => card.replaceChildren(h('h2', {}, t(`board.${title}`)), h('p', {class: 'warn'}, t('board.failed'))));
 	};
-	const board = get(ask('health-board'));
+	const board = get(ask('health-board', onDay && `on_day=${onDay}`));
+	if (onDay) {
+		part('active', async () => active(await board, () => null));
+		part('funnel', async () => funnel(await board, () => null));
+		part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, 'month', onDay));
+		return;
+	}
 	if (me.role !== 'crm_marketer') part('exceptions', async () => exceptions((await list(ask('reports/exceptions'))).rows));
 	part('active', async () => active(await board, behind));
 	part('funnel', async () => funnel(await board, behind));
@@ -41,11 +49,15 @@ export async function draw([kind = '', name = ''], me) {
 	part('flows', async () => flows(await board, behind));
 }
 
-function chooser(stores, regions, kind, name) {
+function chooser(stores, regions, kind, name, onDay) {
 	const option = (value, label) => h('option', {value, selected: value === (kind ? `${kind}/${name}` : '')}, label);
 	return h('div', {class: 'card'}, h('label', {for: 'where'}, t('board.where')),
-		h('select', {id: 'where', onchange: (event) => { location.hash = `#/board/${event.target.value}`; }}, option('', t('board.all')),
+		h('select', {id: 'where', onchange: (event) => { location.hash = onDay ? `#/board/${event.target.value || 'all/-'}/${onDay}` : `#/board/${event.target.value}`; }}, option('', t('board.all')),
 			regions.map(([region, label]) => option(`region/${region}`, label)), stores.map((store) => option(`store/${store.code}`, store.name))),
+		h('label', {for: 'on_day'}, t('board.on_day')), h('input', {id: 'on_day', type: 'date', value: onDay, max: daysBack(0), onchange: (event) => {
+			const place = kind ? `${kind}/${encodeURIComponent(name)}` : 'all/-';
+			location.hash = event.target.value && event.target.value < daysBack(0) ? `#/board/${place}/${event.target.value}` : `#/board/${kind ? place : ''}`;
+		}}),
 		h('div', {class: 'row'}, h('a', {class: 'tag', href: kind ? `#/scorecard/${kind}/${encodeURIComponent(name)}` : '#/scorecard'}, t('page.scorecard')), h('button', {type: 'button', onclick: () => print()}, t('print'))));
 }
 
@@ -58,7 +70,7 @@ function exceptions(rows) {
 		row.oldest && h('span', {class: 'faint'}, ' · ', ago(row.oldest)), row.detail && h('p', {class: 'faint'}, row.detail))));
 }
 
-const active = (board, behind) => [h('p', {class: 'big'}, h('a', {href: behind('active')}, number(board.active_30d))), h('p', {class: 'faint'}, t('board.active_what'), ' · ', t('board.of', {n: number(board.persons)}))];
+const active = (board, behind) => [h('p', {class: 'big'}, behind('active') ? h('a', {href: behind('active')}, number(board.active_30d)) : number(board.active_30d)), h('p', {class: 'faint'}, t('board.active_what'), ' · ', t('board.of', {n: number(board.persons)}))];
 
 function funnel(board, behind) {
 	const rows = ['registered', 'first_order', 'second_order', 'third_order'].map((step) => ({label: t(`board.${step}`), value: board.funnel[step], href: behind('funnel', step),
