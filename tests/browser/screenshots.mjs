@@ -5,6 +5,7 @@ import {open, picture, visit} from './harness.mjs';
 const views = [
 	['find', 'clerk', '#/find'], ['person', 'clerk', '#/person/1'], ['tasks', 'clerk', '#/tasks'], ['owned', 'clerk', '#/owned'], ['redeem', 'clerk', '#/redeem'], ['enrol', 'clerk', '#/enrol'],
 	['board', 'headquarters', '#/board'], ['store', 'store_manager', '#/board/store/S1'], ['behind', 'headquarters', '#/behind/tier/B'], ['scorecard', 'headquarters', '#/scorecard'],
+	['reports', 'headquarters', '#/reports'], ['charts', 'headquarters', '#/charts'],
 	['flows', 'marketer', '#/flows'], ['flow', 'marketer', '#/flows/silence_30'], ['flow-edit', 'marketer', '#/flows/silence_30/edit'],
 	['audiences', 'marketer', '#/audiences'], ['audience-new', 'marketer', '#/audiences/new'], ['tags', 'marketer', '#/tags'], ['tiers', 'marketer', '#/tiers'], ['coupons', 'marketer', '#/coupons'],
 	['import', 'steward', '#/import'], ['sources', 'steward', '#/sources'], ['reviews', 'steward', '#/reviews'],
