@@ -64,7 +64,7 @@ BEGIN
     RETURN QUERY
     SELECT crm._report_kind(q.kind), p.is_chain, p.stores, q.marks FROM crm._report_places() p, (VALUES
         (1, 'health', ARRAY[today]), (2, 'map', '{}'), (3, 'moves', ARRAY[today - 90]), (4, 'cohorts', months || (today + 1)),
-        (5, 'span', ARRAY[this_month, today]), (6, 'periods', crm._report_starts((this_month - interval '36 months')::date, today, 'month') || (this_month + interval '1 month')::date),
+        (5, 'span', ARRAY[this_month, today]), (6, 'periods', crm._report_kept_months(today)),
         (7, 'periods', ARRAY[today - 179, today - 89, today + 1]), (8, 'frequency', ARRAY[today - 364, today]), (9, 'cycle', (months[1] - interval '1 month')::date || months || (this_month + interval '1 month')::date)) q (position, kind, marks)
     UNION ALL
     SELECT crm._report_kind('stores'), false, ARRAY(SELECT s.store_id FROM crm.store s ORDER BY s.store_id), ARRAY[today - 90, today];

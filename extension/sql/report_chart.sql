@@ -136,7 +136,7 @@ BEGIN
     WHEN 'channel' THEN
         RETURN QUERY SELECT o.channel, o.channel, o.persons::numeric FROM crm.report_origins(store, region) o ORDER BY 3 DESC, 1;
     WHEN 'category' THEN
-        RETURN QUERY SELECT m.category, min(m.category_name), sum(m.amount) FROM crm.report_mix(store, region) m GROUP BY m.category ORDER BY 3 DESC, 1;
+        RETURN QUERY SELECT m.category, min(m.category_name), sum(m.amount) FROM crm.report_mix(store, region) m WHERE m.store IS NOT NULL GROUP BY m.category ORDER BY 3 DESC, 1;
     ELSE
         span := crm._report_chart_days(spec);
         RETURN QUERY SELECT f.orders::text, f.orders::text, f.persons::numeric FROM crm.report_frequency(span.from_day, span.to_day, store, region) f ORDER BY f.orders;

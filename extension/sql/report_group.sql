@@ -176,14 +176,15 @@ DECLARE
     in_stores int[] := crm._report_scope(store_code, region_code);
 BEGIN
     RETURN QUERY
-    SELECT s.code, s.name, g.a, g.b, coalesce(k.name, g.b), g.persons, g.amount
-    FROM crm.report_group g JOIN crm.report_group_progress p ON p.generation = g.generation
-    JOIN crm.store s ON s.store_id = g.stores[1] LEFT JOIN crm.product_category k ON k.code = g.b
-    WHERE g.what = 'mix' AND (in_stores IS NULL OR g.stores && in_stores) ORDER BY s.code, g.a, g.b;
+    SELECT s.code, s.name, m.tier, m.category, coalesce(k.name, m.category), m.persons, m.amount
+    FROM (SELECT g.stores[1] AS store_id, g.a AS tier, g.b AS category, sum(g.persons)::bigint AS persons, sum(g.amount) AS amount
+          FROM crm.report_group g JOIN crm.report_group_progress p ON p.generation = g.generation
+          WHERE g.what = 'mix' AND (in_stores IS NULL OR g.stores && in_stores) GROUP BY GROUPING SETS ((g.stores[1], g.b), (g.a, g.b))) m
+    LEFT JOIN crm.store s ON s.store_id = m.store_id LEFT JOIN crm.product_category k ON k.code = m.category ORDER BY s.code NULLS LAST, m.tier, m.category;
 END
 $$;
 COMMENT ON FUNCTION crm.report_mix(text, text) IS
-    'of each store of the caller''s scope: buyers of the 365 days to the last night by their tier and the categories they bought there (-: none), with sales before refunds; a person who bought of two categories is in both; P0002';
+    'buyers of the 365 days to the last night in the caller''s scope, with sales before refunds: by store and category (tier null), and by their tier and category (store null); -: no category; a person who bought of two categories, or in two stores, is in both; P0002';
 
 CREATE FUNCTION crm.report_paths(from_day date DEFAULT NULL, to_day date DEFAULT NULL) RETURNS TABLE (path text[], names text[], persons bigint, share numeric, median_days numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS

@@ -105,6 +105,18 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_starts(date, date, text) IS 'the first days of days, weeks or months from one that begins one to a last day; at most 1,000, 22023';
 
+-- Periods know nothing of each other, so months are cut from the answer that is kept of the last 36.
+CREATE FUNCTION crm._report_kept_months(today date) RETURNS date[]
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    this_month date := date_trunc('month', today)::date;
+BEGIN
+    RETURN crm._report_starts((this_month - interval '36 months')::date, this_month, 'month') || crm._report_next(this_month, 'month');
+END
+$$;
+COMMENT ON FUNCTION crm._report_kept_months(date) IS 'the first days of this month and of 36 before, and of the next: figures of these months are kept';
+
 CREATE FUNCTION crm.report_lifecycle(from_day date, to_day date, unit text DEFAULT 'month', store_code text DEFAULT NULL, region_code text DEFAULT NULL)
     RETURNS TABLE (starts_on date, new_persons bigint, returning_persons bigint, resurrecting_persons bigint, dormant_persons bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS

@@ -21,15 +21,22 @@ CREATE FUNCTION crm.report_trend(from_day date, to_day date, unit text DEFAULT '
 $$
 DECLARE
     stores int[] := crm._report_scope(store_code, region_code);
+    kept date[] := crm._report_kept_months(crm._report_today());
     starts date[];
+    marks date[];
 BEGIN
     PERFORM crm._report_require_span(from_day, to_day);
     PERFORM crm._report_require_unit(unit);
     starts := crm._report_starts(crm._report_start(from_day, unit), to_day, unit);
+    IF unit = 'month' AND starts <@ kept[: cardinality(kept) - 1] THEN
+        marks := kept;
+    ELSE
+        marks := starts || crm._report_next(starts[cardinality(starts)], unit);
+    END IF;
     RETURN QUERY
-    SELECT starts[p.no], p.buyers, p.orders, crm._report_money(p.net_minor), round(crm._report_money(p.net_minor) / nullif(p.orders, 0), 2),
+    SELECT marks[p.no], p.buyers, p.orders, crm._report_money(p.net_minor), round(crm._report_money(p.net_minor) / nullif(p.orders, 0), 2),
            crm._report_ratio(p.repeat_buyers, p.buyers), p.new_buyers, p.registered
-    FROM crm._report_periods(stores, starts || crm._report_next(starts[cardinality(starts)], unit)) p ORDER BY p.no;
+    FROM crm._report_periods(stores, marks) p WHERE marks[p.no] = ANY (starts) ORDER BY p.no;
 END
 $$;
 COMMENT ON FUNCTION crm.report_trend(date, date, text, text, text) IS
@@ -132,16 +139,16 @@ $$
 DECLARE
     stores int[] := crm._report_scope(store_code, region_code);
     this_month date := date_trunc('month', crm._report_today())::date;
-    starts date[] := crm._report_starts((this_month - interval '36 months')::date, this_month, 'month');
+    marks date[] := crm._report_kept_months(this_month);
     past record;
 BEGIN
     IF months IS NULL OR months NOT BETWEEN 1 AND 12 THEN
         RAISE EXCEPTION 'a forecast is of 1 to 12 months' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'months', HINT = 'Give 3.';
     END IF;
     -- whole months since the first with sales
-    SELECT array_agg(starts[p.no] ORDER BY p.no) AS days, array_agg(crm._report_money(p.net_minor) ORDER BY p.no) AS nets INTO past
-    FROM (SELECT x.*, bool_or(x.net_minor > 0) OVER (ORDER BY x.no) AS has_begun FROM crm._report_periods(stores, starts || crm._report_next(this_month, 'month')) x) p
-    WHERE p.has_begun AND starts[p.no] < this_month;
+    SELECT array_agg(marks[p.no] ORDER BY p.no) AS days, array_agg(crm._report_money(p.net_minor) ORDER BY p.no) AS nets INTO past
+    FROM (SELECT x.*, bool_or(x.net_minor > 0) OVER (ORDER BY x.no) AS has_begun FROM crm._report_periods(stores, marks) x) p
+    WHERE p.has_begun AND marks[p.no] < this_month;
     RETURN QUERY SELECT x.day, x.net, NULL::numeric, NULL::numeric, NULL::numeric FROM unnest(past.days, past.nets) x (day, net) ORDER BY 1;
     IF coalesce(cardinality(past.nets), 0) >= 6 THEN
         RETURN QUERY

@@ -25,6 +25,8 @@ export async function draw([kind = '', name = '']) {
 			.catch(() => { card.removeAttribute('aria-busy'); card.replaceChildren(h('h2', {}, t(`report.${title}`)), h('p', {class: 'warn'}, t('board.failed'))); });
 	};
 	const mix = list(ask('mix')).then((page) => page.rows);
+	const byTier = async () => (await mix).filter((row) => row.tier !== null);
+	const byStore = async () => (await mix).filter((row) => row.store !== null);
 	part('trend', async () => trend((await list(ask('forecast', 'months=3'))).rows));
 	part('growth', async () => growth((await list(ask('trend', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`))).rows));
 	part('origins', async () => origins((await list(ask('origins'))).rows));
@@ -32,10 +34,10 @@ export async function draw([kind = '', name = '']) {
 	part('funnel', async () => funnel(await get(`health-board?${where}`)));
 	part('panels', async () => panels(await get(ask('panels'))), true);
 	part('frequency', async () => frequency((await list(ask('frequency', `from=${daysBack(364)}&to=${daysBack(0)}`))).rows));
-	part('mix', async () => tiersByCategory(await mix), true);
+	part('mix', async () => tiersByCategory(await byTier()), true);
 	if (kind !== 'store') {
 		part('structure', async () => structure((await get(`reports/stores?from=${daysBack(90)}&to=${daysBack(0)}`)).filter((row) => !kind || row[`${kind}_code`] === name)), true);
-		part('categories', async () => categories(await mix), true);
+		part('categories', async () => categories(await byStore()), true);
 	}
 }
 
@@ -121,7 +123,7 @@ function tiersByCategory(rows) {
 		const persons = sum(rows.filter((row) => row.tier === tier && row.category === category), 'persons');
 		return persons > 0 ? {value: persons, text: number(persons)} : null;
 	}, (word) => tierNames.includes(word) ? code('tier', word) : naming(word)),
-	keepable('tiers-categories', [['store', 'tier', 'category', 'persons', 'amount'], ...rows.map((row) => [row.store, row.tier, row.category, row.persons, row.amount])])];
+	keepable('tiers-categories', [['tier', 'category', 'persons', 'amount'], ...rows.map((row) => [row.tier, row.category, row.persons, row.amount])])];
 }
 
 function structure(rows) {
@@ -140,5 +142,6 @@ function categories(rows) {
 	return [faint(t('report.categories_what')), heat(t('report.categories'), t('report.category'), t('report.store'), stores.map(([store]) => store), mostSold(rows), (store, category) => {
 		const share = sum(rows.filter((row) => row.store === store && row.category === category), 'amount') / total.get(store);
 		return share > 0 ? {value: share, text: percent(share)} : null;
-	}, (word) => stores.find(([store]) => store === word)?.[1] ?? naming(word))];
+	}, (word) => stores.find(([store]) => store === word)?.[1] ?? naming(word)),
+	keepable('stores-categories', [['store', 'category', 'persons', 'amount'], ...rows.map((row) => [row.store, row.category, row.persons, row.amount])])];
 }
