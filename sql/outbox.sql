@@ -128,6 +128,20 @@ SELECT h.sent AS under_all_ids FROM crm._outbox_had(ARRAY(SELECT generate_series
 DELETE FROM crm.outbox WHERE customer_id BETWEEN 970121 AND 970132;
 DELETE FROM crm.outbox_event WHERE customer_id BETWEEN 970121 AND 970132;
 
+-- what is old is forgotten with what happened to it, unless it still waits; what is not old stays
+INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, is_marketing, body, due_at, created_at)
+SELECT 970140 + g, 'm' || g, 'sms', 'outbox_end', true, '{}', crm.core_now() - interval '401 d', crm.core_now() - CASE WHEN g <= 2100 THEN interval '401 d' ELSE interval '400 d' END FROM generate_series(1, 2101) g;
+INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind) SELECT o.customer_id, o.message_id, o.created_at, 970150000 + o.customer_id, 'sent' FROM crm.outbox o WHERE o.message_id ~ '^m[0-9]+$';
+INSERT INTO crm.outbox_queue (customer_id, message_id, endpoint, due_at) VALUES (970141, 'm1', 'outbox_end', 'infinity');
+INSERT INTO crm.dead_letter (customer_id, message_id, at, reason) VALUES (970142, 'm2', crm.core_now(), 'old');
+SELECT crm._outbox_forget() AS has_more, (SELECT count(*) FROM crm.outbox o WHERE o.message_id ~ '^m[0-9]+$') AS before_it;
+SELECT crm._outbox_forget() AS has_more;
+SELECT (SELECT string_agg(o.message_id, ', ' ORDER BY o.message_id) FROM crm.outbox o WHERE o.message_id ~ '^m[0-9]+$') AS kept, (SELECT count(*) FROM crm.outbox_event e WHERE e.message_id ~ '^m[0-9]+$') AS events,
+       (SELECT count(*) FROM crm.dead_letter d WHERE d.reason = 'old') AS letters;
+DELETE FROM crm.outbox WHERE message_id ~ '^m[0-9]+$';
+DELETE FROM crm.outbox_event WHERE message_id ~ '^m[0-9]+$';
+DELETE FROM crm.outbox_queue WHERE message_id = 'm1';
+
 -- 5. at the last moment: opted out, refused, expired, address given up; what is no marketing goes all the same
 SELECT pg_temp.put(1, 'stop'), pg_temp.put(1, 'bill', false), pg_temp.put(2, 'no'), pg_temp.put(3, 'late', true, crm.core_now(), crm.core_now() + interval '1 min'), pg_temp.put(5, 'moved', false), pg_temp.put(6, 'family');
 INSERT INTO crm.contact_cap (cap_key, sent_at)

@@ -4,6 +4,7 @@
  *
  *	in sender_sql.c			claims and results, each in a transaction of its own
  *	in sender_place.c		how far the queue has been taken
+ *	in sender_quiet.c		whether anything was written since a look
  *	in sender_wire.c		requests of vendors, their answers and tokens, in the database's words
  *	in sender_sign.c		Standard Webhooks signatures
  *	in sender_vendor.c		requests as they leave, built and signed (vendor_sign.c)
@@ -105,7 +106,7 @@ extern bool sender_in_transaction(void (*work) (void *), void *argument);
 
 /* sender_sql.c */
 extern bool sender_is_installed(void);
-extern bool sender_claim(int max_messages, MemoryContext parent, List **claimed);
+extern bool sender_claim(int max_messages, MemoryContext parent, List **claimed, int64 *rest_ms);
 extern bool sender_finish(List *messages);
 extern void sender_free(SenderMessage *message);
 
@@ -115,6 +116,11 @@ extern void sender_place_looked(bool is_sweep, bool is_done, TimestampTz began);
 extern void sender_place_took(List *messages);
 extern void sender_place_ended(const SenderMessage *message);
 extern void sender_place_arrays(Datum arrays[4]);
+
+/* sender_quiet.c */
+extern bool sender_is_quiet(void);
+extern void sender_quiet_begin(void);
+extern bool sender_saw_everything(void);
 
 /* sender_wire.c */
 extern const char *sender_field(const SenderWire *wire, const char *name);

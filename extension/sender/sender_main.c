@@ -7,7 +7,7 @@
  *
  * It claims when it is woken (a commit that put a message sets its latch), when a request ended, and
  * else each 200 ms while requests are under way, each second while none is: messages come due by
- * time, too.  A request that hangs delays none but itself.
+ * time, too.  While nothing is written anywhere it knows when the next of them does, and rests.  A request that hangs delays none but itself.
  * Killed at any point: a claimed message comes back when its lease ends, with the same id.
  */
 #include "sender.h"
@@ -39,6 +39,7 @@ typedef struct Sender
 	List	   *results;		/* requests that ended, still to be written */
 	TimestampTz results_at;		/* when the oldest of them ended */
 	TimestampTz look_at;		/* the next claim, unless something happens before */
+	bool		is_resting;		/* look_at holds until something is written */
 } Sender;
 
 typedef bool (*AttachFunction) (Oid database);
@@ -79,12 +80,17 @@ start_due(Sender *sender)
 	int			room = SENDER_MAX_UNDER_WAY - sender_http_under_way() - sender_token_waiting();
 	List	   *claimed = NIL;
 	ListCell   *cell;
-	bool		well = room <= 0 || sender_claim(room, sender->keep, &claimed);
+	int64		rest_ms = 0;
+	bool		well;
+
+	sender_quiet_begin();
+	well = room <= 0 || sender_claim(room, sender->keep, &claimed, &rest_ms);
+	sender->is_resting = well && rest_ms > LOOK_MS;
 
 	foreach(cell, claimed)
 		keep_results(sender, sender_token_start(lfirst(cell), sender->keep));
 	sender->look_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												  well && sender_http_under_way() > 0 ? LOOK_BUSY_MS : LOOK_MS);
+												  well && sender_http_under_way() > 0 ? LOOK_BUSY_MS : sender->is_resting ? rest_ms : LOOK_MS);
 	list_free(claimed);
 }
 
@@ -142,7 +148,7 @@ is_time_to_write(const Sender *sender)
 static bool
 turn(Sender *sender, bool woken)
 {
-	if (woken || GetCurrentTimestamp() >= sender->look_at)
+	if (woken || GetCurrentTimestamp() >= sender->look_at || (sender->is_resting && !sender_is_quiet()))
 	{
 		if (!sender_is_installed())
 			proc_exit(0);

@@ -9,12 +9,14 @@
 #include "sender.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -37,18 +39,13 @@ bool
 sender_is_installed(void)
 {
 	bool		installed;
+	Oid			schema;
 
+	/* from the caches of the catalog: it is asked before every look */
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	installed = OidIsValid(get_extension_oid("crm", true));
-	if (installed)
-	{
-		if (SPI_connect() != SPI_OK_CONNECT)
-			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
-		SPI_execute("SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass('crm.outbox_queue')", true, 1);
-		installed = SPI_processed == 1;
-		SPI_finish();
-	}
+	schema = get_namespace_oid("crm", true);
+	installed = OidIsValid(schema) && OidIsValid(get_extension_oid("crm", true)) && OidIsValid(get_relname_relid("outbox_queue", schema));
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	return installed;
@@ -110,7 +107,20 @@ typedef struct Claim
 	int			max_messages;
 	MemoryContext parent;
 	List	   *messages;
+	int64		rest_ms;		/* nothing was found, nor will be for so long unless something is written */
 } Claim;
+
+/* How long until time brings something into the queue. */
+static int64
+read_rest(void)
+{
+	static SPIPlanPtr plan = NULL;
+
+	if (plan == NULL)
+		plan = keep_plan("SELECT crm._outbox_wakes_in()", 0, NULL);
+	SPI_execute_plan(plan, NULL, NULL, true, 1);
+	return SPI_processed == 1 ? number_column(0, 1) : 0;
+}
 
 static void
 claim_messages(void *argument)
@@ -142,6 +152,8 @@ claim_messages(void *argument)
 		MemoryContextSwitchTo(spi);
 	}
 	sender_wire_read(of_vendors);
+	if (claim->messages == NIL && sender_saw_everything())
+		claim->rest_ms = read_rest();
 }
 
 void
@@ -160,11 +172,11 @@ free_messages(List *messages)
 	list_free(messages);
 }
 
-/* Claims due messages; list and messages live in parent, the leases are committed.  False: it failed. */
+/* Claims due messages; list and messages live in parent, the leases are committed; rest_ms: when there is none, for how long.  False: it failed. */
 bool
-sender_claim(int max_messages, MemoryContext parent, List **claimed)
+sender_claim(int max_messages, MemoryContext parent, List **claimed, int64 *rest_ms)
 {
-	Claim		claim = {.max_messages = max_messages, .parent = parent, .messages = NIL};
+	Claim		claim = {.max_messages = max_messages, .parent = parent, .messages = NIL, .rest_ms = 0};
 	TimestampTz began = GetCurrentTimestamp();
 	bool		is_sweep = sender_place_prepare();
 	bool		is_done = sender_in_transaction(claim_messages, &claim);
@@ -174,6 +186,7 @@ sender_claim(int max_messages, MemoryContext parent, List **claimed)
 	{
 		sender_place_took(claim.messages);
 		*claimed = claim.messages;
+		*rest_ms = claim.rest_ms;
 		return true;
 	}
 	free_messages(claim.messages);

@@ -519,7 +519,7 @@ BEGIN
         HAVING count(*) > 1 AND count(DISTINCT o.customer_id) = 1
         UNION ALL
         SELECT format('occurrence of person %s', o.customer_id), 'its message', 'none'
-        FROM crm.occurrence o WHERE o.message_id IS NOT NULL
+        FROM crm.occurrence o WHERE o.message_id IS NOT NULL AND o.fired_at >= crm._outbox_kept_from()
           AND NOT EXISTS (SELECT FROM crm.outbox m WHERE m.customer_id = o.customer_id AND m.message_id = o.message_id)
         UNION ALL
         SELECT format('occurrence of person %s', o.customer_id), 'its coupon', 'none'

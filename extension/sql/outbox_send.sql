@@ -300,6 +300,19 @@ $$;
 COMMENT ON FUNCTION crm._outbox_claim(int, int, int, crm.queue_look[]) IS
     'leases due messages from where each endpoint was looked at last (null: from the beginning) and gives what a request needs, the address in clear; consent, opt-out, address, expiry and quiet hours are checked once more; nothing while sending is paused';
 
+CREATE FUNCTION crm._outbox_wakes_in() RETURNS bigint
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
+$$
+DECLARE
+    next_at timestamptz := (SELECT min((SELECT min(q.due_at) FROM crm.outbox_queue q WHERE q.endpoint = e.endpoint)) FROM crm.endpoint e WHERE e.is_active);
+BEGIN
+    -- what is due, and was not taken, is leased, or its endpoint rests
+    RETURN CASE WHEN next_at <= crm.core_now() THEN 0
+                ELSE ceil(extract(epoch FROM least(next_at, crm.core_now() + interval '1 minute') - crm.core_now()) * 1000) END;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_wakes_in() IS 'in how many milliseconds time alone makes a message due, a minute at most; 0: something is due already';
+
 CREATE FUNCTION crm._outbox_alert(kind text, key text, detail jsonb) RETURNS void
     LANGUAGE plpgsql AS
 $$

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Flows and messages: the gate by sets, claims, results, deliveries to a receiver on the same machine.
 
-    tests/bench/campaign.py [step ...]      peers gate claims deliver held latency jitter scheduled idle (all but idle when none is named)
+    tests/bench/campaign.py [step ...]      peers gate claims deliver held latency jitter scheduled keep idle (all but idle when none is named)
 
 Rates are of processor time of the one backend (or process) that does the work, where nothing else is said: the machine may be shared.
 """
@@ -264,6 +264,30 @@ def held(world):
     figure(f"a delivery while a transaction is held open, after {lasted:.0f} s", f"{last:.0f} us, {alone:.0f} before", "", f"{last / alone:.2f}", "<= 1.30", last / alone <= 1.3)
 
 
+def keep(world):
+    """Days of 100,000 sent messages each, of which the oldest is forgotten: what that costs, and whether its room is used again."""
+    day = int(os.environ.get("CRM_BENCH_DAY", "100000"))
+    world.server.sql("TRUNCATE crm.outbox, crm.outbox_event, crm.outbox_queue")
+    session = Session(world.server)
+    sizes, spent = [], 0
+    for n in range(6):
+        world.server.sql(f"""INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, occurrence_key, is_marketing, address_hash, body, due_at, created_at)
+                SELECT g, g || '-' || encode(sha256(('{n}-' || g)::bytea), 'hex'), 'sms', 'bench', 2, '{n}', true, sha256(g::text::bytea), jsonb_build_object('flow', 'silence_30', 'text', repeat('x', 120)),
+                       timestamptz '2025-05-20' + {n} * interval '1 day', timestamptz '2025-05-20' + {n} * interval '1 day' + g * interval '1 ms' FROM generate_series(1, {day}) g ORDER BY hashint8(g);
+            INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind, attempt, http_status)
+                SELECT o.customer_id, o.message_id, o.created_at, o.customer_id + {n} * 10000000, 'sent', 1, 200 FROM crm.outbox o WHERE o.occurrence_key = '{n}'""")
+        if n >= 3:      # three days are kept
+            session.run(f"SET crm.core_clock = '2026-06-{21 + n} 12:00:00+00'")
+            seconds, _ = session.timed("DO $$ BEGIN WHILE crm._outbox_forget() > 0 LOOP COMMIT; END LOOP; END $$; VACUUM crm.outbox; VACUUM crm.outbox_event")
+            spent += seconds
+        sizes.append(int(session.run("SELECT (sum(pg_total_relation_size(t)) / 1000000)::int FROM unnest('{crm.outbox,crm.outbox_event}'::regclass[]) t")))
+    kept = int(session.run("SELECT count(*) FROM crm.outbox"))
+    if kept != 3 * day:
+        raise RuntimeError(f"{kept} messages are kept, not {3 * day}")
+    print("MB after each day:", sizes, file=sys.stderr)
+    figure(f"messages forgotten after their time, three days of {day:,}: processor time with the vacuum, size after against before", f"{spent / 3 / day * 1e6:.0f} us a message", "", f"{sizes[5] / sizes[2]:.2f}", "", None)
+
+
 def idle(world):
     """A minute in which nothing is due: processor time of all of the product's processes."""
     world.real_clock()
@@ -294,7 +318,7 @@ def peers(world):
 
 
 def main():
-    steps = sys.argv[1:] or ["peers", "gate", "claims", "deliver", "held", "latency", "jitter", "scheduled"]
+    steps = sys.argv[1:] or ["peers", "gate", "claims", "deliver", "held", "latency", "jitter", "scheduled", "keep"]
     world = World()
     try:
         for step in steps:

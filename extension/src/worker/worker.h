@@ -8,6 +8,7 @@
  *	in worker_main.c		the per-database worker: its loop
  *	in worker_helper.c		a second process that shares the jobs which allow it
  *	in worker_job.c			one job, one transaction
+ *	in worker_quiet.c		whether anything can have changed since a look
  *	in worker_api.c			the SQL-callable edge
  */
 #ifndef CRM_WORKER_H
@@ -94,6 +95,8 @@ typedef struct CrmWorkerJob
 	int64		every_ms;
 	bool		is_daily;
 	TimestampTz next_run_at;	/* real time; daily jobs ask the clock of crm */
+	TimestampTz wake_at;		/* when time alone brings it work; 0: not known */
+	bool		found_nothing;	/* and would find nothing until something is written */
 	TimestampTz noted_at;		/* when crm.job last heard of it */
 	int			failures;
 	bool		is_patient;		/* gives way to jobs that can be shared and have more to do */
@@ -107,6 +110,13 @@ extern bool crm_worker_extension_is_there(void);
 extern List *crm_worker_load_jobs(List *known, MemoryContext context, bool *wants_sender);
 extern int64 crm_worker_run_job(CrmWorkerJob *job);
 extern int64 crm_worker_help_job(CrmWorkerJob *job);
+
+/* worker_quiet.c */
+extern PGDLLEXPORT bool crm_worker_is_quiet(void);
+extern PGDLLEXPORT void crm_worker_quiet_begin(void);
+extern PGDLLEXPORT bool crm_worker_saw_everything(void);
+extern void crm_worker_quiet_end(void);
+extern void crm_worker_quiet_goes_on(TransactionId own);
 
 /* worker_main.c */
 extern void crm_worker_begin(Oid database, CrmWorkerKind kind, const char *name);

@@ -213,6 +213,7 @@ note_failure(CrmWorkerJob *job, const char *message)
 	int			security;
 
 	job->failures++;
+	job->found_nothing = false;
 	job->next_run_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
 	GetUserIdAndSecContext(&user, &security);
 	begin_as_owner();
@@ -249,11 +250,11 @@ plan_wake(CrmWorkerJob *job)
 {
 	int64		wake_ms;
 
+	job->wake_at = 0;
 	if (job->wake_statement == NULL || job->next_run_at == 0)
 		return;
 	wake_ms = read_number(job, job->wake_statement, PG_INT32_MAX);
-	job->next_run_at = Min(job->next_run_at,
-						   TimestampTzPlusMilliseconds(GetCurrentTransactionStartTimestamp(), Max(wake_ms, 0)));
+	job->wake_at = TimestampTzPlusMilliseconds(GetCurrentTransactionStartTimestamp(), Max(wake_ms, 0));
 }
 
 /* Runs one statement of a job; returns what it says is left, -1 when it failed (noted, with a pause). */
@@ -265,6 +266,7 @@ run_statement(CrmWorkerJob *job, const char *statement, bool is_help)
 	Oid			user;
 	int			security;
 	int64		left = -1;
+	TransactionId own = InvalidTransactionId;
 	char	   *message = NULL;
 
 	GetUserIdAndSecContext(&user, &security);
@@ -275,10 +277,13 @@ run_statement(CrmWorkerJob *job, const char *statement, bool is_help)
 		left = read_number(job, statement, 0);	/* a job that returns nothing has nothing left */
 		if (!is_help)
 		{
+			job->found_nothing = left == 0 && crm_worker_saw_everything();
 			note_run(job, started, left);
 			plan_wake(job);
+			own = job->found_nothing ? GetTopTransactionIdIfAny() : InvalidTransactionId;
 		}
 		commit_as_owner(user, security);
+		crm_worker_quiet_goes_on(own);
 	}
 	PG_CATCH();
 	{

@@ -7,8 +7,9 @@
  *
  * Intake wakes it at commit (crm._worker_wake()); a moment later the jobs that drain something
  * run, ten times a second at most: what came meanwhile is done with it, and the sender, which the
- * same commit woke, has a core to itself.  Without a wake it looks each second, so a lost wake
- * costs a second and nothing else.  It leaves when the extension is gone and holds no
+ * same commit woke, has a core to itself.  Without a wake it looks each second whether anything was
+ * written, so a lost wake costs a second and nothing else; while nothing is, jobs that found nothing
+ * are left alone.  It leaves when the extension is gone and holds no
  * lock between turns.  The loop stands in a context of its own, reset each turn.
  */
 #include "worker/worker.h"
@@ -26,6 +27,7 @@
 #define LOOK_MS 1000			/* poll when nobody wakes us */
 #define LIST_MS 5000			/* crm.job is read again this often */
 #define WAKE_MS 100				/* a wake is served after this long, and all that came meanwhile with it */
+#define QUIET_MS 60000			/* while nothing is written, a job looks this often for what time brings */
 #define PATIENCE_MS 120000		/* a patient job waits so long for others to end */
 #define PROMPT_MS 30000			/* a wake is for jobs that would look again within this */
 #define REST_TIMES 10			/* a job that is woken again rests so many times as long as it ran, */
@@ -53,6 +55,17 @@ note_turn(bool has_extension, bool wants_sender, bool wants_helper, int runs, in
 		crm_worker_wake_launcher();
 }
 
+/* When a job is to look again, unless it is woken. */
+static TimestampTz
+due_at(const CrmWorkerJob *job)
+{
+	TimestampTz at = job->next_run_at;
+
+	if (job->found_nothing)
+		at = Max(at, TimestampTzPlusMilliseconds(job->ran_at, QUIET_MS));
+	return job->wake_at != 0 ? Min(at, job->wake_at) : at;
+}
+
 /*
  * A wake brings work for those that drain something, not for those that keep house.  One that polls
  * at its leisure and promises no moment rests in between, so that a stream of orders is gone through
@@ -75,7 +88,7 @@ is_due(CrmWorkerJob *job, bool woken, bool is_busy)
 
 	if (is_busy && job->is_patient && !TimestampDifferenceExceeds(job->ran_at, now, PATIENCE_MS))
 		return false;
-	if (job->next_run_at <= now)
+	if (due_at(job) <= now)
 		return true;
 	/* an import wakes us with every chunk: while one is stored, the others keep their own time */
 	if (woken && !is_busy && !job->is_daily && job->failures == 0 && job->every_ms <= PROMPT_MS)
@@ -117,6 +130,7 @@ crm_worker_reload_if_asked(void)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
+		crm_worker_quiet_end();
 	}
 }
 
@@ -129,8 +143,22 @@ wait_for_jobs(List *jobs)
 	ListCell   *cell;
 
 	foreach(cell, jobs)
-		next = Min(next, ((CrmWorkerJob *) lfirst(cell))->next_run_at);
+		next = Min(next, due_at(lfirst(cell)));
 	return next <= now ? 1 : (next - now + 999) / 1000;
+}
+
+/* Whether nothing was written since the last turn; otherwise what jobs have found does not hold any more. */
+static bool
+is_quiet(List *jobs)
+{
+	ListCell   *cell;
+
+	if (crm_worker_is_quiet())
+		return true;
+	crm_worker_quiet_begin();
+	foreach(cell, jobs)
+		((CrmWorkerJob *) lfirst(cell))->found_nothing = false;
+	return false;
 }
 
 /* One turn; returns how long to wait, 0 when there is more to do. */
@@ -142,13 +170,14 @@ turn(List **jobs, MemoryContext keep, bool woken, TimestampTz *listed_at)
 	int			runs = 0;
 	int			failures = 0;
 	int			more;
+	bool		quiet = is_quiet(*jobs);
 
-	if (!crm_worker_extension_is_there())
+	if (!quiet && !crm_worker_extension_is_there())
 	{
 		note_turn(false, false, false, 0, 0);
 		proc_exit(0);
 	}
-	if (*jobs == NIL || TimestampDifferenceExceeds(*listed_at, GetCurrentTimestamp(), LIST_MS))
+	if (*jobs == NIL || TimestampDifferenceExceeds(*listed_at, GetCurrentTimestamp(), quiet ? QUIET_MS : LIST_MS))
 	{
 		*jobs = crm_worker_load_jobs(*jobs, keep, &wants_sender);
 		*listed_at = GetCurrentTimestamp();

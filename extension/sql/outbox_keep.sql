@@ -1,0 +1,29 @@
+-- outbox_keep: how long messages are kept.  The ledger of what flows did is kept for ever (crm.occurrence); what was said, to which address, and
+-- what became of it goes after a while.
+
+CREATE FUNCTION crm._outbox_kept_from() RETURNS timestamptz
+    LANGUAGE sql STABLE AS $$ SELECT crm.core_now() - make_interval(days => greatest((crm._setting('outbox.keep_days'))::int, 366)) $$;
+COMMENT ON FUNCTION crm._outbox_kept_from() IS 'messages decided before this moment are forgotten: outbox.keep_days ago, never less than the 366 days that a cap of the house may look back';
+
+CREATE FUNCTION crm._outbox_forget() RETURNS bigint
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
+$$
+DECLARE
+    most constant int := 2000;
+    before timestamptz := crm._outbox_kept_from();
+    gone bigint;
+BEGIN
+    -- the oldest first, by their index; those that still wait (a flow paused for so long) stay
+    WITH old AS MATERIALIZED (
+        SELECT o.customer_id, o.message_id FROM crm.outbox o
+        WHERE o.created_at < before AND (SELECT true FROM crm.outbox_queue q WHERE q.customer_id = o.customer_id AND q.message_id = o.message_id) IS NULL
+        ORDER BY o.created_at LIMIT most),
+    events AS (DELETE FROM crm.outbox_event e USING old d WHERE e.customer_id = d.customer_id AND e.message_id = d.message_id),
+    letters AS (DELETE FROM crm.dead_letter l USING old d WHERE l.customer_id = d.customer_id AND l.message_id = d.message_id)
+    DELETE FROM crm.outbox o USING old d WHERE o.customer_id = d.customer_id AND o.message_id = d.message_id;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN (gone = most)::int;
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_forget() IS
+    'job: messages older than outbox.keep_days, with what happened to them, 2,000 at once, those that still wait left out; returns 1 when there may be more';
