@@ -41,6 +41,7 @@ SELECT crm._outbox_consent(970101, 'sms') AS unknown;
 SELECT ordinal, outcome FROM crm._outbox_store_consents(ARRAY[pg_temp.say(1, 1, 'no', '2026-01-01'), pg_temp.say(2, 1, 'yes', '2026-02-01'), pg_temp.say(3, 1, 'yes', '2026-02-01'),
     pg_temp.say(4, 6, 'yes', '2026-02-01'), pg_temp.say(5, 7, 'no', '2026-01-01'), pg_temp.say(6, 2, 'yes', '2026-02-01'), pg_temp.say(7, 3, 'yes', '2026-02-01'), pg_temp.say(8, 5, 'yes', '2026-02-01')]) ORDER BY ordinal;
 SELECT ordinal, outcome FROM crm._outbox_store_consents(ARRAY[pg_temp.say(1, 1, 'yes', '2026-02-01')]);
+SELECT customer_id - 970100 AS person, channel, state, since, (SELECT count(*) FROM crm.outbox_check() WHERE what LIKE 'consent%') AS drift FROM crm.person_consent WHERE customer_id BETWEEN 970101 AND 970199 ORDER BY 1, 2;
 SELECT p AS person, crm._outbox_consent(970100 + p, 'sms') AS consent, crm._outbox_consent(970100 + p, 'email') AS email, cardinality(crm._outbox_addresses(970100 + p, 'sms')) AS addresses
 FROM generate_series(1, 6) p;
 SELECT crm.outbox_set_consent(970106, 'sms', 'yes', 'said at the counter', 'set-1') - 'customer_id' AS set, crm.outbox_set_consent(970106, 'sms', 'yes', 'said at the counter', 'set-1') - 'customer_id' AS replayed;
@@ -184,5 +185,5 @@ SELECT jsonb_array_length(e -> 'consents') AS consents, jsonb_array_length(e -> 
 -- the claim is nobody's but the owner's; a message is seen where its person is
 SELECT count(*) AS roles_that_may_claim FROM pg_roles r WHERE r.rolname LIKE 'crm\_%' AND r.rolname <> 'crm_owner' AND has_function_privilege(r.rolname, 'crm._outbox_claim(int, int, int, crm.queue_look[])', 'EXECUTE');
 -- the check finds what this test took out of the queue by hand
-SELECT what, found FROM crm.outbox_check() WHERE what LIKE '%9701%' ORDER BY 1;
+SELECT what, found FROM crm.outbox_check() WHERE what LIKE 'message 9701%' ORDER BY 1;
 ROLLBACK;

@@ -66,6 +66,23 @@ CREATE FUNCTION pg_temp.buy(person int, ages int[], amount numeric DEFAULT 100) 
     SELECT 980100 + person, '-infinity', crm.purchase_history(array_agg(date '2026-06-30' - a), array_agg(date '2026-06-30' - a), array_agg((amount * 100)::bigint)) FROM unnest(ages) a $$;
 SELECT pg_temp.buy(1, '{30,15,0}'), pg_temp.buy(2, '{31,15,0}'), pg_temp.buy(3, '{0,0,0}'), pg_temp.buy(4, '{60}'), pg_temp.buy(5, '{61}'), pg_temp.buy(6, '{30}', 300.01), pg_temp.buy(7, '{30}', 300),
        pg_temp.buy(8, '{90,60,30,15}'), pg_temp.buy(9, '{75,55,35,30}'), pg_temp.buy(10, '{50,30}'), pg_temp.buy(61, '{5}'), pg_temp.buy(62, '{0,6}') \g /dev/null
+-- what rules ask is kept by person; while somebody is behind, records are asked
+CREATE FUNCTION pg_temp.keep() RETURNS void LANGUAGE sql AS $$
+    SELECT crm._value_compute(array_agg(c.customer_id), '2026-06-30', 'order'), crm._outbox_keep_consents(array_agg(c.customer_id)) FROM crm.customer c WHERE c.customer_id BETWEEN 980201 AND 980260 $$;
+CREATE FUNCTION pg_temp.fall_behind(person int) RETURNS void LANGUAGE sql AS $$
+    DELETE FROM crm.value_dirty;
+    INSERT INTO crm.value_dirty (customer_id, marked_at, mark_id, cause) SELECT 980200 + person, crm.core_now(), 1, 'order' WHERE person > 0 $$;
+SELECT pg_temp.fall_behind(1) \g /dev/null
+SELECT pg_temp.who('{"kind": "purchase"}') AS from_records;
+SELECT pg_temp.keep(), pg_temp.fall_behind(0) \g /dev/null
+SELECT pg_temp.who('{"kind": "purchase"}') AS kept, (SELECT count(*) FROM crm._value_check_history()) AS drift;
+UPDATE crm.value_history SET history = '{}' WHERE customer_id = 980204;
+SELECT pg_temp.who('{"kind": "purchase"}') AS kept_is_asked, (SELECT count(*) FROM crm._value_check_history()) AS drift;
+SELECT pg_temp.fall_behind(4) \g /dev/null
+SELECT pg_temp.who('{"kind": "purchase"}') AS from_records, crm.rule_matches('{"kind": "purchase"}', 980204) AS behind_himself;
+SELECT pg_temp.fall_behind(5) \g /dev/null
+SELECT pg_temp.who('{"kind": "purchase"}') AS from_records, crm.rule_matches('{"kind": "purchase"}', 980204) AS another_is_behind;
+SELECT pg_temp.fall_behind(0), pg_temp.keep() \g /dev/null
 SELECT pg_temp.who('{"kind": "purchase", "measure": "count", "days": 30, "op": ">=", "value": 3}') AS r47_three_in_30_days,
        pg_temp.who('{"kind": "purchase", "measure": "last", "op": ">", "value": 60}') AS r51_day_61,
        pg_temp.who('{"kind": "purchase", "measure": "sum", "days": 30, "op": ">", "value": 300}') AS r49_more_than_300,
@@ -110,6 +127,7 @@ SELECT crm._rule_fit('{"kind": "person", "field": "custom.height", "op": ">=", "
 INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, is_history)
 SELECT 980100 + r, 'sms', '2026-01-01'::timestamptz + n * interval '1 day', 983000000 + r * 10 + n, s, false
 FROM (VALUES (1, 1, 'yes'), (2, 1, 'yes'), (2, 2, 'no'), (3, 1, 'no'), (3, 2, 'yes'), (4, 1, 'yes'), (64, 1, 'no'), (5, 1, 'yes'), (65, 1, 'yes'), (6, 400, 'yes')) v (r, n, s);
+SELECT pg_temp.keep() \g /dev/null
 SELECT pg_temp.who('{"kind": "consent", "field": "sms", "value": "yes"}') AS yes, pg_temp.who('{"kind": "consent", "field": "sms", "value": "no"}') AS no,
        pg_temp.who('{"kind": "consent", "field": "sms", "value": "yes"}', '2026-01-02T12:00:00+08:00') AS yes_on_january_second,
        60 - (SELECT count(*) FROM crm.rule_select('{"kind": "consent", "field": "sms", "op": "missing"}')) AS known;
@@ -198,6 +216,8 @@ BEGIN
                 WHEN random() < 0.5 THEN jsonb_build_object('all', jsonb_build_array(pg_temp.random_rule(depth - 1), pg_temp.random_rule(depth - 1)))
                 ELSE jsonb_build_object('any', jsonb_build_array(pg_temp.random_rule(depth - 1), pg_temp.random_rule(depth - 1), pg_temp.random_rule(depth - 1))) END;
 END $$;
+DELETE FROM crm.consent WHERE source_record_id = 980106;        -- a word of next year, because of which records were asked
+SELECT pg_temp.keep() \g /dev/null
 SELECT setseed(0.42);
 CREATE TEMP TABLE tried AS
 SELECT t.rule, crm._rule_set(t.rule, t.moment) AS everybody, crm.bitmap(crm._rule_fit(t.rule, t.persons, t.moment)) AS persons, t.moment,
@@ -206,6 +226,13 @@ FROM (SELECT g, pg_temp.random_rule(3) AS rule, crm.core_now() - (g % 4) * inter
              (SELECT array_agg(c.customer_id) FROM crm.customer c WHERE c.customer_id BETWEEN 980201 AND 980260) AS persons FROM generate_series(1, 90) g OFFSET 0) t;
 SELECT count(*) AS tried, count(*) FILTER (WHERE crm.bitmap_count(everybody) NOT IN (0, 59)) > 35 AS telling, count(*) FILTER (WHERE NOT crm.bitmap_equal(everybody, persons)) AS different,
        count(*) FILTER (WHERE NOT crm.bitmap_equal(persons, given[1]) OR NOT crm.bitmap_equal(persons, bundle[2]) OR crm.bitmap_count(bundle[3]) <> 59 - crm.bitmap_count(persons) OR cardinality(bundle) <> 3) AS different_by_sets FROM tried;
+-- with somebody behind records are asked, which say the same
+SELECT pg_temp.fall_behind(60) \g /dev/null
+SELECT count(*) AS tried, count(*) FILTER (WHERE NOT crm.bitmap_equal(t.everybody, crm._rule_set(t.rule, t.moment))) AS different_everybody,
+       count(*) FILTER (WHERE NOT crm.bitmap_equal(t.persons, crm.bitmap(crm._rule_fit(t.rule, t.ids, t.moment)))) AS different_persons,
+       count(*) FILTER (WHERE NOT crm.bitmap_equal(t.persons, (crm._rule_fit_sets(jsonb_build_array(t.rule), t.ids, t.moment))[1])) AS different_by_sets
+FROM (SELECT x.*, (SELECT array_agg(c.customer_id) FROM crm.customer c WHERE c.customer_id BETWEEN 980201 AND 980260) AS ids FROM tried x LIMIT 60) t;
+SELECT pg_temp.fall_behind(0) \g /dev/null
 SELECT rule FROM tried WHERE NOT crm.bitmap_equal(everybody, persons) OR NOT crm.bitmap_equal(persons, given[1]) LIMIT 3;
 SELECT crm._rule_fit_sets('[{}, {"kind": "purchase", "measure": "never"}]', '{}', crm.core_now()) AS nobody, crm._rule_fit_sets('[{}]', '{980201,980201,980260}', crm.core_now()) AS twice_and_merged;
 SELECT pg_temp.fault_of_list('[]') AS empty_list, pg_temp.fault_of_list('{}') AS no_list, pg_temp.fault_of_list('[1]') AS no_rule;

@@ -165,6 +165,7 @@ BEGIN
         ELSIF what < 0.76 THEN
             INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, is_history)
             VALUES (960100 + record, 'sms', moment, 980000000 + step, CASE WHEN random() < 0.6 THEN 'yes' ELSE 'no' END, false);
+            PERFORM crm._outbox_keep_consents(ARRAY[person]);
             PERFORM crm._consequence_facts(ARRAY[person], 'consent', true);
         ELSIF what < 0.82 THEN
             PERFORM crm.segment_tag_person(person, '孕', moment + random() * interval '20 days');

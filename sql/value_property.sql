@@ -12,11 +12,11 @@ SELECT 952000 + r AS record, 952500 + r % 7 AS person, crm.purchase_history(arra
 FROM generate_series(1, 24) r, LATERAL (SELECT date '2026-01-01' + (abs(hashint8(r * 31 + k)) % 170) AS d, abs(hashint8(r + k)) AS h FROM generate_series(1, 1 + r % 5) k) x GROUP BY r;
 WITH asked AS (SELECT ARRAY[ROW('sum', '2026-01-01', '2026-06-30', 1, '>', '{40}', false)::crm.purchase_question, ROW('last', '-infinity', '2026-06-30', 1, '<=', '{60}', false)::crm.purchase_question] AS q),
 moving AS (
-    SELECT record, crm._purchase_collect(person, history, q, '2026-06-30', 2) OVER w AS sets, crm.purchase_combine(history) OVER w AS chunks,
+    SELECT record, crm._purchase_collect(person, history, false, q, '2026-06-30', 2) OVER w AS sets, crm.purchase_combine(history) OVER w AS chunks,
            crm.value_collect(record, history) OVER w AS items, crm.value_collect_owners(record, person) OVER w AS owners
     FROM chunk, asked WINDOW w AS (ORDER BY record)),
 apart AS (
-    SELECT c.record, (SELECT crm._purchase_collect(x.person, x.history, q, '2026-06-30', 2) FROM chunk x, asked WHERE x.record <= c.record) AS sets,
+    SELECT c.record, (SELECT crm._purchase_collect(x.person, x.history, false, q, '2026-06-30', 2) FROM chunk x, asked WHERE x.record <= c.record) AS sets,
            (SELECT crm.purchase_combine(x.history ORDER BY x.record) FROM chunk x WHERE x.record <= c.record) AS chunks,
            (SELECT crm.value_collect(x.record, x.history) FROM (SELECT * FROM chunk ORDER BY record) x WHERE x.record <= c.record) AS items,
            (SELECT crm.value_collect_owners(x.record, x.person) FROM (SELECT * FROM chunk ORDER BY record) x WHERE x.record <= c.record) AS owners
@@ -30,6 +30,7 @@ FROM moving m JOIN apart a USING (record);
 INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, updated_at) VALUES (952600, 'active', '2026-01-01', '2026-01-01', '2026-01-01');
 INSERT INTO crm.membership (source_record_id, valid_from, customer_id) VALUES (952600, '2026-01-01', 952600);
 INSERT INTO crm.purchase_chunk (source_record_id, from_day, history) VALUES (952600, '-infinity', '{2026-03-08 2026-03-08 10000; 2026-03-29 2026-03-29 10000; 2026-11-01 2026-11-01 10000}');
+SELECT crm._value_compute('{952600}', '2026-06-30', 'history');
 CREATE TEMP TABLE zone_before AS SELECT s.value FROM crm.room_setting s WHERE s.name = 'core.time_zone';
 DO $$
 DECLARE

@@ -26,6 +26,8 @@ BEGIN
         RETURNING consent.source_record_id, consent.channel, consent.occurred_at, consent.state, consent.consent_id)
     SELECT g.ordinal, f.consent_id, g.customer_id, CASE WHEN f.consent_id IS NULL THEN 'unchanged' ELSE 'created' END
     FROM given g LEFT JOIN fresh f USING (source_record_id, channel, occurred_at, state);
+    PERFORM crm._outbox_keep_consents(ARRAY(SELECT DISTINCT m.customer_id FROM unnest(facts) g JOIN crm.membership m ON m.source_record_id = g.source_record_id
+                                            WHERE m.valid_to = 'infinity' ORDER BY 1));
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_store_consents(crm.consent_fact[]) IS
@@ -503,6 +505,7 @@ BEGIN
     INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, evidence, is_history)
     SELECT m.source_record_id, outbox_set_consent.channel, crm.core_now(), crm._new_id(), outbox_set_consent.state, coalesce(outbox_set_consent.evidence, ''), false
     FROM crm.membership m WHERE m.customer_id = person AND m.valid_to = 'infinity';
+    PERFORM crm._outbox_keep_consents(ARRAY[person]);
     IF state = 'yes' THEN
         DELETE FROM crm.opt_out o
         WHERE o.channel = outbox_set_consent.channel
@@ -531,6 +534,7 @@ BEGIN
     PERFORM crm._outbox_cancel(waiting, 'erased');
     UPDATE crm.outbox o SET body = '{}', address_hash = NULL WHERE o.customer_id = ANY (ids);
     DELETE FROM crm.fallback_due f WHERE f.customer_id = ANY (ids);
+    DELETE FROM crm.person_consent k WHERE k.customer_id = ANY (ids);
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_on_erase(bigint) IS 'empties a person''s messages and cancels those that wait';

@@ -611,7 +611,9 @@ BEGIN
         SELECT 'message ' || o.message_id, 'queued, sent, cancelled or dead', 'lost'
         FROM crm.outbox o
         WHERE NOT EXISTS (SELECT FROM crm.outbox_queue q WHERE q.customer_id = o.customer_id AND q.message_id = o.message_id)
-          AND NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind IN ('sent', 'cancelled', 'dead'));
+          AND NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind IN ('sent', 'cancelled', 'dead'))
+        UNION ALL
+        SELECT c.what, c.expected, c.found FROM crm._outbox_check_consents() c;
 END
 $$;
-COMMENT ON FUNCTION crm.outbox_check() IS 'messages that are neither waiting nor ended; none: all is well';
+COMMENT ON FUNCTION crm.outbox_check() IS 'messages that are neither waiting nor ended, and consents that are not kept as their records say; none: all is well';

@@ -103,6 +103,15 @@ CREATE AGGREGATE crm.purchase_combine(crm.purchase_history) (
 COMMENT ON AGGREGATE crm.purchase_combine(crm.purchase_history) IS
     'the chunks of several records together, to be asked as one history; null without any';
 
+CREATE FUNCTION crm._purchase_whole(chunks crm.purchase_history[]) RETURNS crm.purchase_history[]
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_whole';
+COMMENT ON FUNCTION crm._purchase_whole(crm.purchase_history[]) IS
+    'the same purchases in as few chunks as they need, in order of days; one chunk stays as it is; null is none; 22003';
+CREATE FUNCTION crm._purchase_is_same(a crm.purchase_history[], b crm.purchase_history[]) RETURNS boolean
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_is_same';
+COMMENT ON FUNCTION crm._purchase_is_same(crm.purchase_history[], crm.purchase_history[]) IS
+    'whether two lists of chunks are the same byte by byte; null is an empty one';
+
 CREATE FUNCTION crm._purchase_add(history crm.purchase_history, days date[], known date[], minor bigint[]) RETURNS crm.purchase_history
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_add';
 COMMENT ON FUNCTION crm._purchase_add(crm.purchase_history, date[], date[], bigint[]) IS

@@ -9,21 +9,21 @@ CREATE FUNCTION crm._purchase_measure(chunks crm.purchase_history[], measure tex
 COMMENT ON FUNCTION crm._purchase_measure(crm.purchase_history[], text, date, date, date, int, int) IS
     'order days, net and mean net of an order day in currency units, days since the last and first order day, or days since the last over the median gap (null with fewer than at_least gaps), in [from_day, to_day] as of a day; null chunks are none';
 
-CREATE FUNCTION crm._purchase_collect_step(state bytea, customer_id bigint, history crm.purchase_history, questions crm.purchase_question[], as_of date, exponent int) RETURNS bytea
+CREATE FUNCTION crm._purchase_collect_step(state bytea, customer_id bigint, history crm.purchase_history, is_whole boolean, questions crm.purchase_question[], as_of date, exponent int) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_collect_step';
-COMMENT ON FUNCTION crm._purchase_collect_step(bytea, bigint, crm.purchase_history, crm.purchase_question[], date, int) IS
-    'the days of one more chunk that any question looks at, beside its person''s';
+COMMENT ON FUNCTION crm._purchase_collect_step(bytea, bigint, crm.purchase_history, boolean, crm.purchase_question[], date, int) IS
+    'one more chunk: whole, all that its person bought, which is asked at once; else the days that any question looks at, beside its person''s';
 CREATE FUNCTION crm._purchase_collect_merge(state bytea, other bytea) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_collect_merge';
-COMMENT ON FUNCTION crm._purchase_collect_merge(bytea, bytea) IS 'the days of two partial walks together';
+COMMENT ON FUNCTION crm._purchase_collect_merge(bytea, bytea) IS 'two partial walks together';
 CREATE FUNCTION crm._purchase_collect_final(state bytea) RETURNS crm.bitmap[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_collect_final';
 COMMENT ON FUNCTION crm._purchase_collect_final(bytea) IS 'of each question the persons whose purchases meet it';
-CREATE AGGREGATE crm._purchase_collect(bigint, crm.purchase_history, crm.purchase_question[], date, int) (
+CREATE AGGREGATE crm._purchase_collect(bigint, crm.purchase_history, boolean, crm.purchase_question[], date, int) (
     SFUNC = crm._purchase_collect_step, STYPE = bytea, FINALFUNC = crm._purchase_collect_final,
     COMBINEFUNC = crm._purchase_collect_merge, PARALLEL = SAFE);
-COMMENT ON AGGREGATE crm._purchase_collect(bigint, crm.purchase_history, crm.purchase_question[], date, int) IS
-    'over all chunks, in any order: of each question the set of persons whose purchases meet it; null without a chunk';
+COMMENT ON AGGREGATE crm._purchase_collect(bigint, crm.purchase_history, boolean, crm.purchase_question[], date, int) IS
+    'over all chunks, in any order, each with whether it is all that its person bought: of each question the set of persons whose purchases meet it; null without a chunk';
 
 CREATE FUNCTION crm._purchase_passes(history crm.purchase_history, ages int[], before date, today date) RETURNS boolean
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_passes';

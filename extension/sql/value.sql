@@ -83,12 +83,26 @@ BEGIN
     history AS (
         SELECT crm._rule_person((SELECT r.map FROM record r), p.source_record_id) AS customer_id, crm.purchase_combine(p.history) AS chunks
         FROM crm.purchase_chunk p WHERE p.source_record_id = ANY ((SELECT r.ids FROM record r)::bigint[]) GROUP BY 1),
+    kept AS (
+        SELECT y.customer_id, crm.purchase_combine(y.history) AS chunks FROM crm.value_history y WHERE y.customer_id = ANY (locked) GROUP BY 1),
     computed AS MATERIALIZED (
-        SELECT x.*, crm._value_state(rules, exponent, x.chunks, x.day) AS state
-        FROM (SELECT l.customer_id, v.tier AS old_tier, v.r AS old_r, v.f AS old_f, v.m AS old_m, h.chunks,
+        SELECT x.*, crm._value_state(rules, exponent, x.whole, x.day) AS state
+        FROM (SELECT l.customer_id, v.tier AS old_tier, v.r AS old_r, v.f AS old_f, v.m AS old_m, crm._purchase_whole(h.chunks) AS whole, k.chunks AS kept,
                      coalesce(_value_compute.day, least(v.next_change_on, today)) AS day
               FROM unnest(locked) l (customer_id) LEFT JOIN history h ON h.customer_id = l.customer_id
+              LEFT JOIN kept k ON k.customer_id = l.customer_id
               LEFT JOIN (SELECT y.* FROM crm.customer_value y WHERE y.customer_id = ANY (locked)) v ON v.customer_id = l.customer_id) x),
+    other AS MATERIALIZED (
+        SELECT n.customer_id, n.whole, coalesce(cardinality(n.kept), 0) > coalesce(cardinality(n.whole), 0) AS is_shorter
+        FROM computed n WHERE NOT crm._purchase_is_same(n.whole, n.kept)),
+    cut AS (
+        DELETE FROM crm.value_history y USING other o
+        WHERE y.customer_id = ANY (ARRAY(SELECT x.customer_id FROM other x WHERE x.is_shorter)) AND o.customer_id = y.customer_id
+          AND y.chunk_no > coalesce(cardinality(o.whole), 0)),
+    remembered AS (
+        INSERT INTO crm.value_history (customer_id, chunk_no, is_whole, history)
+        SELECT o.customer_id, generate_subscripts(o.whole, 1), cardinality(o.whole) = 1, unnest(o.whole) FROM other o
+        ON CONFLICT ON CONSTRAINT value_history_pkey DO UPDATE SET is_whole = excluded.is_whole, history = excluded.history),
     scored AS MATERIALIZED (    -- by the cut points of the last run; without live ones what was
         SELECT n.customer_id, n.old_tier, n.old_r, n.old_f, n.old_m, n.day, n.state,
                CASE WHEN live.model IS NULL THEN n.old_r WHEN (n.state).order_days > 0 THEN crm._value_score((n.state).last_day - '2000-01-01'::date, live.r_cuts) END AS r,
@@ -133,10 +147,11 @@ BEGIN
     END IF;
     -- one statement begun under the lock: the rules, the active model's cuts, what is shown, and what is true now
     SELECT s.tier_set, v.tier AS old_tier, coalesce(ARRAY[v.r, v.f, v.m], '{NULL, NULL, NULL}') AS shown,
-           live.model, live.cut_as_of, live.r_cuts, live.f_cuts, live.m_cuts,
-           crm._value_state(s.rules, crm._purchase_exponent(), crm._purchase_history(person), day) AS state
+           live.model, live.cut_as_of, live.r_cuts, live.f_cuts, live.m_cuts, one.whole,
+           (SELECT crm.purchase_combine(h.history) FROM crm.value_history h WHERE h.customer_id = person) AS kept,
+           crm._value_state(s.rules, crm._purchase_exponent(), one.whole, day) AS state
     INTO seen
-    FROM (SELECT) one
+    FROM (SELECT crm._purchase_whole(crm._purchase_history(person)) AS whole OFFSET 0) one
     LEFT JOIN crm.tier_set s ON s.is_active
     LEFT JOIN crm.customer_value v ON v.customer_id = person
     LEFT JOIN crm.rfm_model live ON live.is_active AND live.is_instant
@@ -162,6 +177,11 @@ BEGIN
         INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
         VALUES (person, state.tier, day, state.next_change_on, state.order_days, state.net_minor, state.first_day, state.last_day,
                 scores[1], scores[2], scores[3], day, crm.core_now());
+    END IF;
+    IF cardinality(seen.whole) = 1 AND cardinality(seen.kept) = 1 THEN      -- nearly always
+        UPDATE crm.value_history h SET history = seen.whole[1] WHERE h.customer_id = person AND h.chunk_no = 1;
+    ELSIF NOT crm._purchase_is_same(seen.whole, seen.kept) THEN
+        PERFORM crm._value_remember(person, seen.whole);
     END IF;
     IF seen.old_tier IS DISTINCT FROM state.tier AND (seen.old_tier IS NOT NULL OR state.order_days > 0) THEN
         INSERT INTO crm.tier_change (customer_id, change_id, tier_set, from_tier, to_tier, changed_on, changed_at, cause)
@@ -228,6 +248,7 @@ BEGIN
     DELETE FROM crm.customer_value v
     WHERE v.customer_id = other AND EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = other AND c.status <> 'active');
     IF EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = other AND c.status <> 'active') THEN     -- the nightly jobs follow the survivor
+        DELETE FROM crm.value_history h WHERE h.customer_id = other;
         DELETE FROM crm.customer_forecast f WHERE f.customer_id = other;
         DELETE FROM crm.customer_stage f WHERE f.customer_id = other;
         DELETE FROM crm.journey_event f WHERE f.customer_id = other;
@@ -244,6 +265,7 @@ CREATE FUNCTION crm._value_on_erase(customer_id bigint) RETURNS void
 $$
 BEGIN
     DELETE FROM crm.customer_value v WHERE v.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+    DELETE FROM crm.value_history h WHERE h.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.tier_change t WHERE t.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.value_dirty d WHERE d.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.rfm_score r WHERE r.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
@@ -372,6 +394,7 @@ BEGIN
     FROM wanted w
     WHERE w.state IS DISTINCT FROM ROW((w.v).tier, (w.v).next_change_on, (w.v).order_days, (w.v).net_minor, (w.v).first_day, (w.v).last_day)::crm.value_state
     ORDER BY w.customer_id LIMIT 1000;
+    RETURN QUERY SELECT 'value', h.what, h.expected, h.found FROM crm._value_check_history() h;
     RETURN QUERY
     SELECT 'value', format('person %s', c.customer_id), 'a value', 'none' FROM crm.customer c
     WHERE c.status = 'active' AND NOT EXISTS (SELECT FROM crm.customer_value v WHERE v.customer_id = c.customer_id)

@@ -33,3 +33,11 @@ SELECT x.customer_id, (x.s).tier, '2026-06-30', (x.s).next_change_on, (x.s).orde
 FROM (SELECT m.customer_id, crm._value_state(crm._value_rules('retail_sabc'), 2, crm.purchase_combine(p.history), '2026-06-30') AS s
       FROM crm.membership m JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id GROUP BY m.customer_id OFFSET 0) x;
 ANALYZE crm.customer_value;
+INSERT INTO crm.value_history (customer_id, chunk_no, is_whole, history)
+SELECT w.customer_id, generate_subscripts(w.whole, 1), cardinality(w.whole) = 1, unnest(w.whole)
+FROM (SELECT m.customer_id, crm._purchase_whole(crm.purchase_combine(p.history)) AS whole
+      FROM crm.membership m JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id GROUP BY 1 OFFSET 0) w;
+VACUUM ANALYZE crm.value_history;
+SELECT count(crm._outbox_keep_consents(p.ids)) AS pieces
+FROM (SELECT array_agg(c.customer_id) AS ids FROM crm.customer c GROUP BY c.customer_id / 20000) p;
+VACUUM ANALYZE crm.person_consent;

@@ -4,6 +4,7 @@
  *
  *	in purchase_type.c		the type crm.purchase_history: text, binary, checks
  *	in purchase_extend.c	entries put into a chunk, many at once
+ *	in purchase_whole.c		a person's chunks packed into as few as they need
  *	in purchase_query.c		order days, net amounts, first and last day as of a date
  *	in purchase_lines.c		lines of orders, packed by record (purchase_lines.h)
  *	in purchase_api.c		what the room registers

@@ -3,10 +3,11 @@
  *		Everybody's purchases in one walk: the days that questions look at, gathered by person, and the
  *		set of persons who meet each question.
  *
- * Chunks come in any order, and a person has several: of each the days inside the widest window are
- * put into a list of the person; at the end each person's days are put in order, those of one day
- * added up, and the questions asked.  So nothing outside the window takes memory, and an order that two
- * records share a day with is one order.
+ * A chunk that holds all of a person's purchases (crm.value_history) is asked at once.  Others come in any
+ * order, and a person has several: of each the days inside the widest window are put into a list of
+ * the person; at the end each person's days are put in order, those of one day added up, and the
+ * questions asked.  So nothing outside the window takes memory, and an order that two records share
+ * a day with is one order.
  *
  * The state is an expanded object behind the type bytea, so that partial states can travel.
  */
@@ -65,19 +66,24 @@ typedef struct Collected
 	CrmPurchaseQuestion *questions;
 	int32		from;			/* the widest window */
 	int32		to;
+	CrmBitmap **sets;			/* who meets each question, of those asked already */
+	CrmHistoryDay *days;		/* room for those of one person */
+	int			room;
 	persons_hash *persons;
 	uint32		n_nodes;
 	int			n_blocks;
 	DayNode   **blocks;
 } Collected;
 
-/* The state as bytes: head, questions, days. */
+/* The state as bytes: head, questions, days, and who meets which question. */
 typedef struct FlatHead
 {
 	int32		vl_len_;
 	int32		as_of;
 	int32		exponent;
 	uint32		n_days;
+	uint32		n_met;
+	uint32		unused;
 } FlatHead;
 
 typedef struct FlatDay
@@ -87,6 +93,12 @@ typedef struct FlatDay
 	int32		day;
 	int32		unused;
 } FlatDay;
+
+typedef struct FlatMet
+{
+	int64		person;
+	int64		question;
+} FlatMet;
 
 static Size flat_size(ExpandedObjectHeader *header);
 static void flatten_into(ExpandedObjectHeader *header, void *result, Size allocated);
@@ -99,15 +111,40 @@ node_at(const Collected *state, uint32 place)
 	return &state->blocks[place / NODES_A_BLOCK][place % NODES_A_BLOCK];
 }
 
+static uint32
+count_met(const Collected *state)
+{
+	uint32		n = 0;
+
+	for (int i = 0; i < state->n_questions; i++)
+		for (int j = 0; j < state->sets[i]->parts.n; j++)
+			n += state->sets[i]->parts.containers[j].members;
+	return n;
+}
+
 static Size
 flat_size(ExpandedObjectHeader *header)
 {
 	Collected  *state = (Collected *) header;
-	Size		size = sizeof(FlatHead) + MAXALIGN(VARSIZE(state->asked)) + (Size) state->n_nodes * sizeof(FlatDay);
+	Size		size = sizeof(FlatHead) + MAXALIGN(VARSIZE(state->asked)) + (Size) state->n_nodes * sizeof(FlatDay) +
+		(Size) count_met(state) * sizeof(FlatMet);
 
 	if (size > MaxAllocSize)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("purchases of a partial walk do not fit one value")));
 	return size;
+}
+
+static void
+flatten_met(const Collected *state, FlatMet *met)
+{
+	for (int i = 0; i < state->n_questions; i++)
+	{
+		CrmBitmapWalk walk = {.parts = state->sets[i]->parts};
+		int64		person;
+
+		while (crm_rule_bitmap_next(&walk, &person))
+			*met++ = (FlatMet) {.person = person, .question = i};
+	}
 }
 
 static void
@@ -124,12 +161,14 @@ flatten_into(ExpandedObjectHeader *header, void *result, Size allocated)
 	head->as_of = state->as_of;
 	head->exponent = state->exponent;
 	head->n_days = state->n_nodes;
+	head->n_met = count_met(state);
 	memcpy(head + 1, state->asked, VARSIZE(state->asked));
 	day = (FlatDay *) ((char *) (head + 1) + MAXALIGN(VARSIZE(state->asked)));
 	persons_start_iterate(state->persons, &iterator);
 	while ((person = persons_iterate(state->persons, &iterator)) != NULL)
 		for (uint32 at = person->head; at != NO_NODE; at = node_at(state, at)->next)
 			*day++ = (FlatDay) {.person = person->person, .net = node_at(state, at)->net, .day = node_at(state, at)->day};
+	flatten_met(state, (FlatMet *) day);
 }
 
 static Collected *
@@ -155,6 +194,11 @@ make_state(MemoryContext parent, ArrayType *asked, int32 as_of, int exponent)
 	}
 	state->to = Min(state->to, as_of);
 	state->persons = persons_create(own, 1024, NULL);
+	state->sets = palloc(Max(state->n_questions, 1) * sizeof(CrmBitmap *));
+	for (int i = 0; i < state->n_questions; i++)
+		state->sets[i] = crm_rule_bitmap_make(own);
+	state->room = CRM_HISTORY_MAX_ENTRIES;
+	state->days = palloc(state->room * sizeof(CrmHistoryDay));
 	MemoryContextSwitchTo(before);
 	return state;
 }
@@ -218,6 +262,42 @@ add_chunk(Collected *state, int64 id, CrmPurchaseChunk chunk)
 	}
 }
 
+/* Asks every question about a person whose days lie in state->days. */
+static void
+ask_person(const Collected *state, CrmBitmap **sets, int64 person, int n)
+{
+	for (int i = 0; i < state->n_questions; i++)
+		if (crm_purchase_meets(&state->questions[i],
+							   crm_purchase_measure_days(&state->questions[i], state->days, n, state->as_of, state->exponent)))
+			crm_rule_bitmap_add(sets[i], person);
+}
+
+/* All of a person's purchases: entries are in order of days, so equal ones are neighbours. */
+static void
+ask_whole(Collected *state, int64 person, CrmPurchaseChunk chunk)
+{
+	CrmHistoryHeader header = crm_history_header(chunk.bytes);
+	CrmHistoryCursor cursor;
+	int			n = 0;
+
+	if (header.entry_count == 0 || header.last_day < state->from || header.first_day > state->to)
+		return;
+	crm_history_begin(&cursor, chunk.bytes, chunk.length);
+	while (crm_history_next(&cursor))
+	{
+		CrmHistoryDay *newest = n == 0 ? NULL : &state->days[n - 1];
+
+		if (cursor.entry.day < state->from || cursor.entry.day > state->to || cursor.entry.known_day > state->as_of)
+			continue;
+		if (newest == NULL || newest->day != cursor.entry.day)
+			state->days[n++] = (CrmHistoryDay) {.day = cursor.entry.day, .net_minor = cursor.entry.amount_minor};
+		else if (pg_add_s64_overflow(newest->net_minor, cursor.entry.amount_minor, &newest->net_minor))
+			crm_purchase_report(CRM_HISTORY_OVERFLOW);
+	}
+	if (n > 0)
+		ask_person(state, state->sets, person, n);
+}
+
 static Collected *
 writable(Datum value)
 {
@@ -234,6 +314,7 @@ thaw(Datum value, MemoryContext parent)
 	FlatHead   *head;
 	ArrayType  *asked;
 	FlatDay    *days;
+	const FlatMet *met;
 	Collected  *state;
 
 	if (VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(value)))
@@ -244,6 +325,9 @@ thaw(Datum value, MemoryContext parent)
 	state = make_state(parent, asked, head->as_of, head->exponent);
 	for (uint32 i = 0; i < head->n_days; i++)
 		add_day(state, find_person(state, days[i].person), days[i].day, days[i].net);
+	met = (const FlatMet *) (days + head->n_days);
+	for (uint32 i = 0; i < head->n_met; i++)
+		crm_rule_bitmap_add(state->sets[met[i].question], met[i].person);
 	return state;
 }
 
@@ -256,16 +340,16 @@ crm_purchase_collect_step(PG_FUNCTION_ARGS)
 
 	if (!AggCheckCallContext(fcinfo, &context))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a step of an aggregate was called by itself")));
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3) || PG_ARGISNULL(4) || PG_ARGISNULL(5))
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3) || PG_ARGISNULL(4) || PG_ARGISNULL(5) || PG_ARGISNULL(6))
 	{
 		if (PG_ARGISNULL(0))
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
 	state = PG_ARGISNULL(0) ?
-		make_state(context, PG_GETARG_ARRAYTYPE_P(3), PG_GETARG_DATEADT(4), PG_GETARG_INT32(5)) :
+		make_state(context, PG_GETARG_ARRAYTYPE_P(4), PG_GETARG_DATEADT(5), PG_GETARG_INT32(6)) :
 		thaw(PG_GETARG_DATUM(0), context);
-	add_chunk(state, PG_GETARG_INT64(1), crm_purchase_chunk(PG_GETARG_DATUM(2)));
+	(PG_GETARG_BOOL(3) ? ask_whole : add_chunk) (state, PG_GETARG_INT64(1), crm_purchase_chunk(PG_GETARG_DATUM(2)));
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 }
 
@@ -301,6 +385,8 @@ crm_purchase_collect_merge(PG_FUNCTION_ARGS)
 		for (uint32 at = person->head; at != NO_NODE; at = node_at(other, at)->next)
 			add_day(state, mine, node_at(other, at)->day, node_at(other, at)->net);
 	}
+	for (int i = 0; i < state->n_questions; i++)
+		crm_rule_bitmap_add_parts(state->sets[i], &other->sets[i]->parts);
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 }
 
@@ -313,46 +399,43 @@ compare_days(const void *a, const void *b)
 	return (left->day > right->day) - (left->day < right->day);
 }
 
-/* A person's days in order, equal ones added up. */
+/* A person's days in order, equal ones added up, into state->days. */
 static int
-gather_days(const Collected *state, const PersonDays *person, CrmHistoryDay **days, int *room)
+gather_days(Collected *state, const PersonDays *person)
 {
+	CrmHistoryDay *days;
 	int			n = 0;
 	int			kept = 0;
 
 	for (uint32 at = person->head; at != NO_NODE; at = node_at(state, at)->next)
 	{
-		if (n == *room)
+		if (n == state->room)
 		{
-			*room *= 2;
-			*days = repalloc_huge(*days, *room * sizeof(CrmHistoryDay));
+			state->room *= 2;
+			state->days = repalloc_huge(state->days, state->room * sizeof(CrmHistoryDay));
 		}
-		(*days)[n++] = (CrmHistoryDay) {.day = node_at(state, at)->day, .net_minor = node_at(state, at)->net};
+		state->days[n++] = (CrmHistoryDay) {.day = node_at(state, at)->day, .net_minor = node_at(state, at)->net};
 	}
+	days = state->days;
 	if (n > 1)
-		qsort(*days, n, sizeof(CrmHistoryDay), compare_days);
+		qsort(days, n, sizeof(CrmHistoryDay), compare_days);
 	for (int i = 0; i < n; i++)
 	{
-		if (kept > 0 && (*days)[kept - 1].day == (*days)[i].day)
-		{
-			if (pg_add_s64_overflow((*days)[kept - 1].net_minor, (*days)[i].net_minor, &(*days)[kept - 1].net_minor))
-				crm_purchase_report(CRM_HISTORY_OVERFLOW);
-		}
-		else
-			(*days)[kept++] = (*days)[i];
+		if (kept == 0 || days[kept - 1].day != days[i].day)
+			days[kept++] = days[i];
+		else if (pg_add_s64_overflow(days[kept - 1].net_minor, days[i].net_minor, &days[kept - 1].net_minor))
+			crm_purchase_report(CRM_HISTORY_OVERFLOW);
 	}
 	return kept;
 }
 
-/* Asks every question about every person. */
+/* Of each question the persons who meet it: those asked already, and those whose days were gathered. */
 Datum
 crm_purchase_collect_final(PG_FUNCTION_ARGS)
 {
 	Collected  *state;
 	CrmBitmap **sets;
 	Datum	   *results;
-	int			room = 256;
-	CrmHistoryDay *days = palloc(room * sizeof(CrmHistoryDay));
 	persons_iterator iterator;
 	PersonDays *person;
 	Oid			type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
@@ -366,18 +449,17 @@ crm_purchase_collect_final(PG_FUNCTION_ARGS)
 		thaw(PG_GETARG_DATUM(0), CurrentMemoryContext);
 	sets = palloc(state->n_questions * sizeof(CrmBitmap *));
 	results = palloc(state->n_questions * sizeof(Datum));
+	/* a window goes on with the state, so what is found here is not put into it */
 	for (int i = 0; i < state->n_questions; i++)
+	{
 		sets[i] = crm_rule_bitmap_make(CurrentMemoryContext);
+		crm_rule_bitmap_add_parts(sets[i], &state->sets[i]->parts);
+	}
 	persons_start_iterate(state->persons, &iterator);
 	while ((person = persons_iterate(state->persons, &iterator)) != NULL)
 	{
-		int			n = gather_days(state, person, &days, &room);
-
 		CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < state->n_questions; i++)
-			if (crm_purchase_meets(&state->questions[i],
-								   crm_purchase_measure_days(&state->questions[i], days, n, state->as_of, state->exponent)))
-				crm_rule_bitmap_add(sets[i], person->person);
+		ask_person(state, sets, person->person, gather_days(state, person));
 	}
 	for (int i = 0; i < state->n_questions; i++)
 		results[i] = crm_rule_bitmap_flatten(&sets[i]->parts);

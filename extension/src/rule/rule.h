@@ -102,6 +102,11 @@ typedef struct CrmRuleSource
 	char	   *strict;
 	char	   *loose;
 	char	   *history;		/* history: the column of packed purchases */
+	char	   *whole;			/* whether a row is all the person has; null: never */
+	struct CrmRuleSource *kept; /* the same kept by person: what is asked unless somebody is behind; null: none */
+	const struct CrmRuleSource *told;	/* of kept rows: the records' own; null: these are they */
+	char	   *behind;			/* of kept rows: names persons whose rows are not up to date; null: nobody's */
+	char	   *since;			/* of a kept latest: it answers from this moment on */
 	char	   *packed_relation;	/* facts kept packed by record as well (rule_packed.c); null: none */
 	char	   *packed_column;
 	char	   *packed_parts;	/* names the parts of packed facts, with the columns that conditions test */
@@ -286,6 +291,7 @@ extern const CrmRuleRegistry *crm_rule_registry(void);
 extern uint64 crm_rule_registry_generation(void);
 extern const CrmRuleSource *crm_rule_find_source(const char *kind, int length);
 extern const char *crm_rule_type_name(CrmRuleType type);
+extern void crm_rule_ask_kept(CrmRuleTree *tree, bool is_kept);
 
 /* rule_member.c */
 pg_noreturn extern void crm_rule_refuse(const char *path, const char *detail, const char *hint);
@@ -311,6 +317,7 @@ extern bool crm_rule_text_meets(const CrmRuleTest *test, const char *text);
 extern const char *crm_rule_op_name(CrmRuleOp op);
 
 /* rule_sql.c */
+extern const Oid crm_rule_fixed_types[CRM_RULE_N_FIXED];
 extern void crm_rule_sql_begin(CrmRuleSql *sql);
 extern void crm_rule_sql_param(CrmRuleSql *sql, Oid type, Datum value);
 extern void crm_rule_sql_text_param(CrmRuleSql *sql, const char *value);

@@ -31,8 +31,9 @@ struct CrmRuleCompiled
 	int			n_trees;		/* one, or of a list as many as it has */
 	CrmRuleTree **trees;
 	bool		moves_daily;
-	CrmRuleSql	sql[CRM_RULE_N_FORMS];
-	CrmStatement statements[CRM_RULE_N_FORMS];
+	CrmStatement behind;		/* whether kept rows of the persons asked about are not up to date; sql null: none are asked */
+	CrmRuleSql	sql[CRM_RULE_N_FORMS][2];	/* over kept rows, over records */
+	CrmStatement statements[CRM_RULE_N_FORMS][2];
 };
 
 static CrmRuleCompiled *cache[CACHE_SIZE];
@@ -47,9 +48,11 @@ static CrmStatement zone_read = {
 static void
 forget(CrmRuleCompiled *compiled)
 {
-	for (int i = 0; i < CRM_RULE_N_FORMS; i++)
-		if (compiled->statements[i].plan != NULL)
-			SPI_freeplan((SPIPlanPtr) compiled->statements[i].plan);
+	if (compiled->behind.plan != NULL)
+		SPI_freeplan((SPIPlanPtr) compiled->behind.plan);
+	for (int i = 0; i < CRM_RULE_N_FORMS * 2; i++)
+		if (compiled->statements[i / 2][i % 2].plan != NULL)
+			SPI_freeplan((SPIPlanPtr) compiled->statements[i / 2][i % 2].plan);
 	MemoryContextDelete(compiled->context);
 }
 
@@ -71,6 +74,49 @@ find_place(void)
 	return place;
 }
 
+static void
+ask_kept(CrmRuleCompiled *compiled, bool is_kept)
+{
+	for (int i = 0; i < compiled->n_trees; i++)
+		crm_rule_ask_kept(compiled->trees[i], is_kept);
+}
+
+/* " OR EXISTS (...)": when a kept source must not be asked; nothing when it always may be. */
+static void
+append_behind(StringInfo text, const CrmRuleSource *source)
+{
+	StringInfoData one;
+
+	initStringInfo(&one);
+	if (source->behind != NULL)
+		appendStringInfo(&one, " OR EXISTS (SELECT FROM %s) AND (" CRM_RULE_PERSONS " IS NULL OR EXISTS (SELECT FROM %s d WHERE d.customer_id = ANY ("
+						 CRM_RULE_PERSONS ")))", source->behind, source->behind);
+	if (source->since != NULL)
+		appendStringInfo(&one, " OR EXISTS (SELECT FROM %s s WHERE s.%s >= " CRM_RULE_DAY_END ")", source->relation, source->since);
+	if (strstr(text->data, one.data) == NULL)
+		appendStringInfoString(text, one.data);
+}
+
+/* The statement that says whether kept rows are behind the moment asked about; none when the rules ask of none. */
+static void
+write_behind(CrmRuleCompiled *compiled)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < compiled->n_trees; i++)
+		for (int j = 0; j < compiled->trees[i]->n_conditions; j++)
+			if (compiled->trees[i]->conditions[j]->source->told != NULL)
+				append_behind(&text, compiled->trees[i]->conditions[j]->source);
+	if (text.len > 0)
+		compiled->behind = (CrmStatement) {
+			.name = "rule.behind",
+			.sql = psprintf("SELECT false%s", text.data),
+			.n_args = CRM_RULE_N_FIXED,
+			.arg_types = crm_rule_fixed_types,
+		};
+}
+
 static CrmRuleCompiled *
 read_rule(Jsonb *rule)
 {
@@ -89,6 +135,8 @@ read_rule(Jsonb *rule)
 	}
 	else
 		compiled->trees = crm_rule_read_several(compiled->rule, &compiled->n_trees);
+	ask_kept(compiled, true);
+	write_behind(compiled);
 	MemoryContextSwitchTo(before);
 	MemoryContextSetParent(context, TopMemoryContext);
 	return compiled;
@@ -141,14 +189,16 @@ crm_rule_tree(const CrmRuleCompiled *compiled)
 	return compiled->trees[0];
 }
 
+/* Writes a form; behind: for persons whose kept rows are not up to date. */
 static void
-write_statement(CrmRuleCompiled *compiled, CrmRuleForm form)
+write_statement(CrmRuleCompiled *compiled, CrmRuleForm form, bool is_behind)
 {
 	static const char *const names[] = {"rule.persons", "rule.explain", "rule.everybody", "rule.apart", "rule.given", "rule.moved"};
 	const CrmRuleTree *tree = compiled->trees[0];
 	MemoryContext before = MemoryContextSwitchTo(compiled->context);
-	CrmRuleSql *sql = &compiled->sql[form];
+	CrmRuleSql *sql = &compiled->sql[form][is_behind];
 
+	ask_kept(compiled, !is_behind);
 	switch (form)
 	{
 		case CRM_RULE_FORM_ROW:
@@ -167,7 +217,8 @@ write_statement(CrmRuleCompiled *compiled, CrmRuleForm form)
 		default:
 			compiled->moves_daily = crm_rule_compile_moved(tree, sql);
 	}
-	compiled->statements[form] = (CrmStatement) {
+	ask_kept(compiled, true);
+	compiled->statements[form][is_behind] = (CrmStatement) {
 		.name = names[form],
 		.sql = sql->text.data,
 		.n_args = sql->n_params,
@@ -180,8 +231,8 @@ write_statement(CrmRuleCompiled *compiled, CrmRuleForm form)
 bool
 crm_rule_moves_daily(CrmRuleCompiled *compiled)
 {
-	if (compiled->statements[CRM_RULE_FORM_MOVED].sql == NULL)
-		write_statement(compiled, CRM_RULE_FORM_MOVED);
+	if (compiled->statements[CRM_RULE_FORM_MOVED][false].sql == NULL)
+		write_statement(compiled, CRM_RULE_FORM_MOVED, false);
 	return compiled->moves_daily;
 }
 
@@ -239,32 +290,48 @@ set_planner(CrmRuleForm form)
 	set_for_plan("jit", "off");
 }
 
+/* Whether kept rows that the rules ask do not answer: of the given persons, at the moment. */
+static bool
+is_behind(CrmRuleCompiled *compiled, Datum *values, const char *nulls)
+{
+	bool		is_null;
+	bool		answer;
+
+	if (compiled->behind.sql == NULL)
+		return false;
+	crm_core_spi_execute(&compiled->behind, values, nulls, true, 1);
+	answer = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	SPI_freetuptable(SPI_tuptable);
+	return answer;
+}
+
 /* Runs a form of a rule; rows are in SPI_tuptable.  before is used by the moved form alone. */
 void
 crm_rule_run(CrmRuleCompiled *compiled, CrmRuleForm form, Datum persons, TimestampTz moment, TimestampTz before)
 {
-	CrmStatement *statement = &compiled->statements[form];
-	CrmRuleSql *sql = &compiled->sql[form];
 	Datum		zone = read_zone();
+	Datum		fixed[CRM_RULE_N_FIXED] = {
+		persons, TimestampTzGetDatum(moment), local_day(zone, moment), zone, TimestampTzGetDatum(before), local_day(zone, before),
+	};
+	char		absent[CRM_RULE_N_FIXED + 1] = "      ";
+	int			level = NewGUCNestLevel();
+	bool		over_records;
+	CrmRuleSql *sql;
 	Datum	   *values;
 	char	   *nulls;
-	int			level;
 
-	if (statement->sql == NULL)
-		write_statement(compiled, form);
+	absent[0] = persons == (Datum) 0 ? 'n' : ' ';
+	set_planner(form);
+	over_records = is_behind(compiled, fixed, absent);
+	sql = &compiled->sql[form][over_records];
+	if (compiled->statements[form][over_records].sql == NULL)
+		write_statement(compiled, form, over_records);
 	values = palloc(sql->n_params * sizeof(Datum));
 	nulls = palloc(sql->n_params);
 	memcpy(values, sql->values, sql->n_params * sizeof(Datum));
 	memset(nulls, ' ', sql->n_params);
-	values[0] = persons;
-	nulls[0] = persons == (Datum) 0 ? 'n' : ' ';
-	values[1] = TimestampTzGetDatum(moment);
-	values[2] = local_day(zone, moment);
-	values[3] = zone;
-	values[4] = TimestampTzGetDatum(before);
-	values[5] = local_day(zone, before);
-	level = NewGUCNestLevel();
-	set_planner(form);
-	crm_core_spi_execute(statement, values, nulls, true, 0);
+	memcpy(values, fixed, sizeof(fixed));
+	nulls[0] = absent[0];
+	crm_core_spi_execute(&compiled->statements[form][over_records], values, nulls, true, 0);
 	AtEOXact_GUC(true, level);
 }

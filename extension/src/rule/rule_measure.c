@@ -156,12 +156,20 @@ append_history_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	appendStringInfoString(&sql->text, ", (SELECT crm._purchase_exponent()))");
 }
 
-/* The newest row of each record decides; over the records the strict word wins. */
+/* The newest row of each record decides; over the records the strict word wins, as kept rows have it. */
 static void
 append_latest_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
 {
 	const CrmRuleSource *source = condition->source;
 
+	if (source->keyed == CRM_RULE_BY_PERSON)
+	{
+		appendStringInfo(&sql->text, "(SELECT x.%s FROM %s x WHERE x.%s = p.id AND x.%s = ", source->state, source->relation,
+						 source->key, source->part);
+		crm_rule_sql_text_param(sql, condition->part);
+		appendStringInfoChar(&sql->text, ')');
+		return;
+	}
 	appendStringInfo(&sql->text, "(SELECT CASE WHEN bool_or(x.%s = ", source->state);
 	crm_rule_sql_text_param(sql, source->strict);
 	appendStringInfo(&sql->text, ") THEN $%d WHEN bool_or(x.%s = ", sql->n_params, source->state);

@@ -159,7 +159,7 @@ append_history(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	if (edges.n == 0)
 		return;
 	append_union(sql);
-	appendStringInfo(&sql->text, "SELECT m.customer_id");
+	appendStringInfo(&sql->text, "SELECT %s", crm_rule_sql_person(sql, condition->source, CRM_RULE_SOME));
 	crm_rule_sql_rows(sql, condition, CRM_RULE_SOME, false);
 	appendStringInfo(&sql->text, " AND " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND crm._purchase_passes(x.%s, ARRAY[", condition->source->history);
 	for (int i = 0; i < edges.n; i++)
@@ -172,6 +172,12 @@ static void
 append_latest(CrmRuleSql *sql, const CrmRuleSource *source)
 {
 	append_union(sql);
+	if (source->keyed == CRM_RULE_BY_PERSON)
+	{
+		appendStringInfo(&sql->text, "SELECT x.%s FROM %s x WHERE " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND x.%s >= " CRM_RULE_DAY_END_BEFORE
+						 " AND x.%s < " CRM_RULE_DAY_END, source->key, source->relation, source->since, source->since);
+		return;
+	}
 	appendStringInfo(&sql->text, "SELECT m.customer_id FROM %s x JOIN crm.membership m ON m.source_record_id = x.%s"
 					 " WHERE m.valid_to = 'infinity' AND " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND x.%s >= " CRM_RULE_DAY_END_BEFORE
 					 " AND x.%s < " CRM_RULE_DAY_END, source->relation, source->key, source->time, source->time);

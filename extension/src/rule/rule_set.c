@@ -18,9 +18,12 @@
 #include "rule/rule.h"
 
 #include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #define RECORDS "crm._rule_map(m.source_record_id, m.customer_id) AS map FROM crm.membership m WHERE m.valid_to = 'infinity'"
+
+#define N_STAGES 3				/* what one row of a person says, purchases kept in one row, the rest */
 
 /* The conditions that one walk over the histories answers, and those of one over packed facts. */
 typedef struct Walk
@@ -78,6 +81,29 @@ append_words(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	appendStringInfoChar(&sql->text, ')');
 }
 
+/* Persons whose kept word the comparison takes; of one that absence meets, those whose word it does not take. */
+static void
+append_kept_words(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	const CrmRuleSource *source = condition->source;
+	bool		is_turned = crm_rule_text_meets(&condition->test, NULL);
+	Datum		words[2];
+	int			n = 0;
+
+	if (crm_rule_text_meets(&condition->test, source->strict) != is_turned)
+		words[n++] = CStringGetTextDatum(source->strict);
+	if (crm_rule_text_meets(&condition->test, source->loose) != is_turned)
+		words[n++] = CStringGetTextDatum(source->loose);
+	appendStringInfo(&sql->text, "(%s (SELECT crm.bitmap_agg(x.%s) FROM %s x WHERE x.%s = ",
+					 is_turned ? psprintf("%s OPERATOR(crm.-)", sql->everybody) : "", source->key, source->relation, source->part);
+	crm_rule_sql_text_param(sql, condition->part);
+	appendStringInfo(&sql->text, " AND x.%s = ANY (", source->state);
+	crm_rule_sql_param(sql, TEXTARRAYOID, PointerGetDatum(construct_array(words, n, TEXTOID, -1, false, TYPALIGN_INT)));
+	appendStringInfoChar(&sql->text, ')');
+	append_given(sql, source);
+	appendStringInfoString(&sql->text, "))");
+}
+
 /* A person's word is strict, loose or absent: what the comparison takes of them. */
 static void
 append_latest(CrmRuleSql *sql, const CrmRuleCondition *condition)
@@ -104,7 +130,10 @@ append_condition(CrmRuleSql *sql, const CrmRuleCondition *condition, Walk *walk)
 
 	if (condition->source->shape == CRM_RULE_LATEST)
 	{
-		append_latest(sql, condition);
+		if (condition->source->keyed == CRM_RULE_BY_PERSON)
+			append_kept_words(sql, condition);
+		else
+			append_latest(sql, condition);
 		return;
 	}
 	if (is_turned)
@@ -155,12 +184,15 @@ append_node(CrmRuleSql *sql, const CrmRuleNode *node, Walk *walk)
 static void
 append_walk(CrmRuleSql *sql, const List *asked)
 {
-	const CrmRuleSource *source = ((const CrmRuleCondition *) linitial(asked))->source;
+	const CrmRuleSource *source;
 	ListCell   *cell;
 
-	appendStringInfo(&sql->text, "walk AS MATERIALIZED (SELECT crm._purchase_collect(%s, x.%s, q.questions, " CRM_RULE_DAY
+	if (asked == NIL)
+		return;
+	source = ((const CrmRuleCondition *) linitial(asked))->source;
+	appendStringInfo(&sql->text, "walk AS MATERIALIZED (SELECT crm._purchase_collect(%s, x.%s, %s, q.questions, " CRM_RULE_DAY
 					 ", q.exponent) AS sets FROM (SELECT ARRAY[", crm_rule_sql_person(sql, source, sql->set_scope),
-					 source->history);
+					 source->history, source->whole == NULL ? "false" : psprintf("x.%s", source->whole));
 	foreach(cell, asked)
 	{
 		appendStringInfoString(&sql->text, foreach_current_index(cell) > 0 ? ", " : "");
@@ -175,9 +207,12 @@ append_walk(CrmRuleSql *sql, const List *asked)
 static void
 append_packed_walk(CrmRuleSql *sql, const List *asked)
 {
-	const CrmRuleSource *source = ((const CrmRuleCondition *) linitial(asked))->source;
+	const CrmRuleSource *source;
 	ListCell   *cell;
 
+	if (asked == NIL)
+		return;
+	source = ((const CrmRuleCondition *) linitial(asked))->source;
 	appendStringInfo(&sql->text, "packed AS MATERIALIZED (SELECT crm._purchase_lines_collect(%s, x.%s, q.questions, " CRM_RULE_DAY
 					 ", q.exponent) AS sets FROM (SELECT ARRAY[", crm_rule_sql_person(sql, source, sql->set_scope),
 					 source->packed_column);
@@ -192,13 +227,12 @@ append_packed_walk(CrmRuleSql *sql, const List *asked)
 	appendStringInfoString(&sql->text, "), ");
 }
 
-static void
-append_walks(CrmRuleSql *sql, const Walk *walk)
+/* Whether the walks look records up. */
+static bool
+walks_records(const Walk *walk)
 {
-	if (walk->history != NIL)
-		append_walk(sql, walk->history);
-	if (walk->packed != NIL)
-		append_packed_walk(sql, walk->packed);
+	return walk->packed != NIL ||
+		(walk->history != NIL && ((const CrmRuleCondition *) linitial(walk->history))->source->keyed == CRM_RULE_BY_RECORD);
 }
 
 static void
@@ -229,48 +263,67 @@ crm_rule_compile_set(const CrmRuleTree *tree, bool is_apart, CrmRuleSql *sql)
 	algebra = sql->text.data;
 	initStringInfo(&sql->text);
 	appendStringInfoString(&sql->text, "WITH ");
-	if (sql->needs_records || walk.history != NIL || walk.packed != NIL)
+	if (sql->needs_records || walks_records(&walk))
 		appendStringInfoString(&sql->text, "records AS MATERIALIZED (SELECT " RECORDS "), ");
-	append_walks(sql, &walk);
+	append_walk(sql, walk.history);
+	append_packed_walk(sql, walk.packed);
 	append_everybody(sql);
 	appendStringInfoString(&sql->text, algebra);
 }
 
-/*
- * Of a rule that several conditions must all meet, those that one row of the person answers are asked first, and
- * the others about whom they left: writes the first ones, returns the rule of the others, the
- * same rule when nothing can be told apart.
- */
-static const CrmRuleNode *
-append_early(CrmRuleSql *sql, const CrmRuleNode *root, Walk *walk)
+/* How early a condition that must hold is asked: what one row of the person answers, purchases kept in one, the rest. */
+static int
+stage_of(const CrmRuleNode *node)
 {
-	CrmRuleNode *late = palloc0(sizeof(CrmRuleNode));
-	CrmRuleNode *early = palloc0(sizeof(CrmRuleNode));
+	if (crm_rule_is_of_person(node))
+		return 0;
+	return node->group == CRM_RULE_CONDITION && node->condition->source->shape == CRM_RULE_HISTORY &&
+		node->condition->source->keyed == CRM_RULE_BY_PERSON ? 1 : N_STAGES - 1;
+}
 
-	early->group = late->group = CRM_RULE_ALL;
-	early->children = palloc(Max(root->n_children, 1) * sizeof(CrmRuleNode *));
-	late->children = palloc(Max(root->n_children, 1) * sizeof(CrmRuleNode *));
-	for (int i = 0; root->group == CRM_RULE_ALL && i < root->n_children; i++)
+/*
+ * A rule whose conditions must all hold, taken apart by stages: each is asked about whom the one before left.
+ * Returns how many stages have conditions.
+ */
+static int
+part_by_stage(const CrmRuleNode *root, CrmRuleNode **stages)
+{
+	int			n = 0;
+
+	for (int i = 0; i < N_STAGES; i++)
 	{
-		CrmRuleNode *side = crm_rule_is_of_person(root->children[i]) ? early : late;
-
-		side->children[side->n_children++] = root->children[i];
+		stages[i] = palloc0(sizeof(CrmRuleNode));
+		stages[i]->group = CRM_RULE_ALL;
+		stages[i]->children = palloc(Max(root->n_children, 1) * sizeof(CrmRuleNode *));
 	}
-	if (early->n_children == 0 || late->n_children == 0)
-		return root;
-	appendStringInfoString(&sql->text, "early AS MATERIALIZED (SELECT s.members, crm.bitmap_array(s.members) AS ids FROM (SELECT ");
-	append_node(sql, early, walk);
+	if (root->group != CRM_RULE_ALL)
+		return 0;
+	for (int i = 0; i < root->n_children; i++)
+	{
+		CrmRuleNode *stage = stages[stage_of(root->children[i])];
+
+		n += stage->n_children == 0;
+		stage->children[stage->n_children++] = root->children[i];
+	}
+	return n;
+}
+
+/* "stage<n> AS (...), ": whom a stage leaves; from here on everybody is they. */
+static void
+append_stage(CrmRuleSql *sql, int n, const CrmRuleNode *node, Walk *walk)
+{
+	appendStringInfo(&sql->text, "stage%d AS MATERIALIZED (SELECT s.members, crm.bitmap_array(s.members) AS ids FROM (SELECT ", n);
+	append_node(sql, node, walk);
 	appendStringInfoString(&sql->text, " AS members OFFSET 0) s), ");
-	sql->everybody = "(SELECT s.members FROM early s)";
-	sql->persons = "(SELECT s.ids FROM early s)::bigint[]";
-	return late;
+	sql->everybody = psprintf("(SELECT s.members FROM stage%d s)", n);
+	sql->persons = psprintf("(SELECT s.ids FROM stage%d s)::bigint[]", n);
 }
 
 /* Records of the persons whose rows are read, and the ids that were merged into them. */
 static void
 append_keys_of_given(CrmRuleSql *sql, const Walk *walk)
 {
-	if (sql->needs_records || walk->history != NIL || walk->packed != NIL)
+	if (sql->needs_records || walks_records(walk))
 		appendStringInfo(&sql->text, "records AS MATERIALIZED (SELECT array_agg(m.source_record_id) AS ids, " RECORDS
 						 " AND m.customer_id = ANY (%s)), ", sql->persons);
 	if (sql->needs_elders)
@@ -279,9 +332,9 @@ append_keys_of_given(CrmRuleSql *sql, const Walk *walk)
 						 " WHERE c.merged_into = ANY (%s) AND c.merged_into IS NOT NULL), ", sql->persons, sql->persons);
 }
 
-/* "<set>, <set> ...": of each rule. */
+/* "<set>, <set> ...": of each rule, apart from the text so far. */
 static char *
-write_algebra(CrmRuleSql *sql, CrmRuleTree *const *trees, int n_trees, const CrmRuleNode *only, Walk *walk)
+write_algebra(CrmRuleSql *sql, CrmRuleTree *const *trees, int n_trees, Walk *walk)
 {
 	StringInfoData whole = sql->text;
 	char	   *algebra;
@@ -290,10 +343,48 @@ write_algebra(CrmRuleSql *sql, CrmRuleTree *const *trees, int n_trees, const Crm
 	for (int i = 0; i < n_trees; i++)
 	{
 		appendStringInfoString(&sql->text, i > 0 ? ", " : "");
-		append_node(sql, only != NULL ? only : trees[i]->root, walk);
+		append_node(sql, trees[i]->root, walk);
 	}
 	algebra = sql->text.data;
 	sql->text = whole;
+	return algebra;
+}
+
+/*
+ * The stages before the last, and the walk over kept purchases between them; returns the set of the rule.  The
+ * walk is about whom the first stage left, whichever stage asks of purchases.
+ */
+static char *
+append_stages(CrmRuleSql *sql, CrmRuleNode *const *stages, Walk *walk)
+{
+	StringInfoData whole;
+	const char *left_by_first;
+	const char *left;
+	char	   *second;
+	char	   *algebra;
+
+	if (stages[0]->n_children > 0)
+		append_stage(sql, 0, stages[0], walk);
+	whole = sql->text;
+	left_by_first = sql->persons;
+	initStringInfo(&sql->text);
+	if (stages[1]->n_children > 0)
+		append_stage(sql, 1, stages[1], walk);
+	second = sql->text.data;
+	initStringInfo(&sql->text);
+	appendStringInfo(&sql->text, "%s OPERATOR(crm.&) ", sql->everybody);
+	append_node(sql, stages[N_STAGES - 1], walk);
+	algebra = sql->text.data;
+	sql->text = whole;
+	if (stages[1]->n_children > 0)
+	{
+		left = sql->persons;
+		sql->persons = left_by_first;
+		append_walk(sql, walk->history);
+		walk->history = NIL;
+		sql->persons = left;
+	}
+	appendStringInfoString(&sql->text, second);
 	return algebra;
 }
 
@@ -305,26 +396,22 @@ void
 crm_rule_compile_given(CrmRuleTree *const *trees, int n_trees, CrmRuleSql *sql)
 {
 	Walk		walk = {0};
-	const CrmRuleNode *late = NULL;
-	StringInfoData head;
+	CrmRuleNode *stages[N_STAGES];
 	char	   *algebra;
 
 	crm_rule_sql_begin(sql);
 	sql->set_scope = CRM_RULE_GIVEN;
 	appendStringInfoString(&sql->text, "WITH everybody AS MATERIALIZED (SELECT crm.bitmap(" CRM_RULE_PERSONS "::bigint[]) AS members), ");
-	if (n_trees == 1)
-		late = append_early(sql, trees[0]->root, &walk);
-	algebra = write_algebra(sql, trees, n_trees, late, &walk);
-	head = sql->text;
-	initStringInfo(&sql->text);
-	append_walks(sql, &walk);
+	if (n_trees == 1 && part_by_stage(trees[0]->root, stages) > 1)
+		algebra = append_stages(sql, stages, &walk);
+	else
+		algebra = write_algebra(sql, trees, n_trees, &walk);
+	append_keys_of_given(sql, &walk);
+	append_walk(sql, walk.history);
+	append_packed_walk(sql, walk.packed);
 	appendStringInfo(&sql->text, "fitting AS MATERIALIZED (SELECT ARRAY[%s] AS sets), active AS MATERIALIZED ("
 					 "SELECT crm.bitmap_agg(c.customer_id) AS members FROM crm.customer c WHERE c.status = 'active' AND c.customer_id = ANY (crm.bitmap_array("
 					 "(SELECT crm.bitmap_union(s) FROM fitting f, unnest(f.sets) s))))"
 					 " SELECT ARRAY(SELECT s.s OPERATOR(crm.&) (SELECT a.members FROM active a)"
 					 " FROM fitting f, unnest(f.sets) WITH ORDINALITY s (s, n) ORDER BY s.n)", algebra);
-	algebra = sql->text.data;
-	sql->text = head;
-	append_keys_of_given(sql, &walk);
-	appendStringInfoString(&sql->text, algebra);
 }

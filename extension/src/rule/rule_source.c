@@ -197,6 +197,27 @@ scope_of(JsonbContainer *scope)
 	return text.data;
 }
 
+/* The same source where its room keeps it by person. */
+static CrmRuleSource *
+kept_of(const CrmRuleSource *source, JsonbContainer *kept)
+{
+	CrmRuleSource *copy;
+
+	if (kept == NULL)
+		return NULL;
+	copy = palloc(sizeof(CrmRuleSource));
+	*copy = *source;
+	copy->relation = relation_of(text_of(kept, "relation"));
+	copy->key = name_of(kept, "key");
+	copy->keyed = CRM_RULE_BY_PERSON;
+	copy->history = name_of(kept, "history");
+	copy->whole = name_of(kept, "whole");
+	copy->behind = relation_of(text_of(kept, "behind"));
+	copy->since = name_of(kept, "since");
+	copy->told = source;
+	return copy;
+}
+
 static void
 read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRuleSource *source)
 {
@@ -268,6 +289,7 @@ read_registry(void)
 		source->kind = SPI_getvalue(row, shape, 1);
 		source->is_view = DatumGetBool(SPI_getbinval(row, shape, 5, &is_null));
 		read_source(SPI_getvalue(row, shape, 2), SPI_getvalue(row, shape, 3), &spec->root, source);
+		source->kept = kept_of(source, object_of(&spec->root, "kept"));
 	}
 	MemoryContextSwitchTo(before);
 	SPI_finish();
@@ -295,6 +317,19 @@ crm_rule_registry(void)
 		read_registry();
 	}
 	return registry;
+}
+
+/* Makes the conditions of a rule ask what is kept by person, or what each record says. */
+void
+crm_rule_ask_kept(CrmRuleTree *tree, bool is_kept)
+{
+	for (int i = 0; i < tree->n_conditions; i++)
+	{
+		const CrmRuleSource *other = is_kept ? tree->conditions[i]->source->kept : tree->conditions[i]->source->told;
+
+		if (other != NULL)
+			tree->conditions[i]->source = other;
+	}
 }
 
 uint64

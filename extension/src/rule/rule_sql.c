@@ -33,12 +33,11 @@ sql_type(CrmRuleType type)
 	}
 }
 
+const Oid	crm_rule_fixed_types[CRM_RULE_N_FIXED] = {INT8ARRAYOID, TIMESTAMPTZOID, DATEOID, TEXTOID, TIMESTAMPTZOID, DATEOID};
+
 void
 crm_rule_sql_begin(CrmRuleSql *sql)
 {
-	static const Oid fixed[CRM_RULE_N_FIXED] = {INT8ARRAYOID, TIMESTAMPTZOID, DATEOID, TEXTOID,
-	TIMESTAMPTZOID, DATEOID};
-
 	initStringInfo(&sql->text);
 	sql->today = CRM_RULE_DAY;
 	sql->set_scope = CRM_RULE_EVERYBODY;
@@ -50,7 +49,7 @@ crm_rule_sql_begin(CrmRuleSql *sql)
 	sql->n_params = CRM_RULE_N_FIXED;
 	sql->types = palloc0(sql->room * sizeof(Oid));
 	sql->values = palloc0(sql->room * sizeof(Datum));
-	memcpy(sql->types, fixed, sizeof(fixed));
+	memcpy(sql->types, crm_rule_fixed_types, sizeof(crm_rule_fixed_types));
 }
 
 /* Binds a value and writes its place. */
