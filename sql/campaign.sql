@@ -220,7 +220,7 @@ INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, upd
 UPDATE crm.membership m SET valid_to = crm.core_now() + interval '1 s' FROM crm.source_record r
 WHERE r.source_record_id = m.source_record_id AND r.external_id = 'm2' AND m.valid_to = 'infinity';
 INSERT INTO crm.membership (source_record_id, valid_from, customer_id) SELECT source_record_id, crm.core_now() + interval '1 s', 960999 FROM crm.source_record WHERE external_id = 'm2';
-SELECT crm._campaign_on_membership(:m1, 960999, '{}', 'split');
+SELECT crm._outbox_keep_consents(ARRAY[:m1, 960999]::bigint[]), crm._campaign_on_membership(:m1, 960999, '{}', 'split');
 SELECT crm._campaign_fire(ROW(f.*)::crm.flow_row, 960999, 'once', crm.core_now(), 'infinity', 0) AS split_off FROM crm.flow f WHERE code = 'welcome';
 SELECT crm._campaign_fire(ROW(f.*)::crm.flow_row, 960998, 'once', crm.core_now(), 'infinity', 0) AS nobody FROM crm.flow f WHERE code = 'welcome';
 

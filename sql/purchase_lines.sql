@@ -131,6 +131,7 @@ SELECT crm._rule_statement('{"kind": "item", "where": {"category": "lc1"}}', 'ev
        crm._rule_statement('{"kind": "item", "where": {"store": "S01"}}', 'everybody') ~ 'purchase_line_chunk' AS of_a_store,
        crm._rule_statement('{"kind": "item", "measure": "max", "field": "amount", "value": 3}', 'persons') ~ 'purchase_line_chunk' AS largest;
 -- two of them and a purchase condition in one statement
+SELECT crm.value_refresh('2026-06-30') > 0 AS kept_by_person;
 SELECT cardinality(ARRAY(SELECT crm.rule_select('{"all": [{"kind": "item", "where": {"product": "lp1"}}, {"not": {"kind": "item", "where": {"product": "lp2"}}}, {"kind": "purchase", "measure": "count", "op": ">", "value": 0}]}')))
      = (SELECT count(*) FROM (SELECT m.customer_id FROM crm.purchased_item i JOIN crm.membership m USING (source_record_id) JOIN crm.product p USING (product_id)
         GROUP BY 1 HAVING bool_or(p.code = 'lp1') AND NOT bool_or(p.code = 'lp2')) x

@@ -30,7 +30,18 @@ SELECT count(pg_temp.buy(g, 9582, '2026-04-15')) FROM generate_series(1, 12) g;
 SELECT count(pg_temp.buy(g, 9581, '2026-05-01')), count(pg_temp.buy(g, 9583, '2026-05-11')) FROM generate_series(13, 36) g;
 SELECT count(pg_temp.buy(g, 9582, '2026-05-01')) FROM generate_series(37, 38) g;
 UPDATE crm.room_setting SET value = '5' WHERE name = 'value.pair_min_persons';
-SELECT crm._value_habits_job(), crm._value_habits_job();
+SELECT crm._purchase_lines_rebuild();
+CREATE FUNCTION pg_temp.learn() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    pieces int := 1;
+BEGIN
+    WHILE crm._value_habits_job() > 0 LOOP
+        pieces := pieces + 1;
+    END LOOP;
+    RETURN pieces;
+END $$;
+SELECT pg_temp.learn() > 3 AS pieces, pg_temp.learn() > 3 AS again;
+SELECT (SELECT count(*) FROM crm.habit_run) AS under_way, (SELECT count(*) FROM crm.habit_owner) + (SELECT count(*) FROM crm.habit_gap) AS left_over;
 SELECT * FROM crm.product_refill;
 SELECT from_product_id - 9580 AS f, to_product_id - 9580 AS t, case_count, confidence, lift FROM crm.product_pair ORDER BY 1, 2;
 -- own gaps shrunk to everybody's; twice the quantity lasts twice as long; stopped after three intervals; a refunded order is none

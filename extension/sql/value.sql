@@ -118,7 +118,8 @@ BEGIN
         INSERT INTO crm.tier_change (customer_id, change_id, tier_set, from_tier, to_tier, changed_on, changed_at, cause)
         SELECT n.customer_id, crm._new_id(), active_set, n.old_tier, (n.state).tier, n.day, crm.core_now(), _value_compute.cause
         FROM scored n
-        WHERE n.old_tier IS DISTINCT FROM (n.state).tier AND (n.old_tier IS NOT NULL OR (n.state).order_days > 0)),
+        WHERE n.old_tier IS DISTINCT FROM (n.state).tier AND (n.old_tier IS NOT NULL OR (n.state).order_days > 0)
+        ORDER BY n.customer_id),
     first_value AS (
         INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
         SELECT n.customer_id, (n.state).tier, n.day, (n.state).next_change_on, (n.state).order_days, (n.state).net_minor,
@@ -271,6 +272,8 @@ BEGIN
     DELETE FROM crm.rfm_score r WHERE r.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.customer_forecast f WHERE f.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.customer_cluster s WHERE s.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+    DELETE FROM crm.habit_owner o WHERE o.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+    DELETE FROM crm.habit_gap g WHERE g.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.customer_stage s WHERE s.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.stage_change s WHERE s.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.journey_event j WHERE j.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));

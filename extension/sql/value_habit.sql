@@ -1,5 +1,8 @@
 -- value: habits of a person: price, refills, hours, what comes next; and groups of persons that are alike.
 
+CREATE TYPE crm.habit_step AS (as_of date, persons_to bigint, products_to int, buyers bigint);
+COMMENT ON TYPE crm.habit_step IS 'how far learning habits has come: the row of crm.habit_run';
+
 CREATE FUNCTION crm._value_kmeans(measures float8[], dims int, groups int, seed bigint, OUT row_no int, OUT group_no int, OUT centre float8[])
     RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_kmeans';
 COMMENT ON FUNCTION crm._value_kmeans(float8[], int, int, bigint) IS
@@ -178,39 +181,112 @@ $$;
 COMMENT ON FUNCTION crm.value_paths(date, date, int) IS
     'first, second, third category of persons whose first order lies between two local days: how many went each way, their share, the median days from the first to the last step; who stopped earlier has a shorter path';
 
--- What is grouped has no statistics: joins of it are hashed, whatever the planner thinks of their size.
-CREATE FUNCTION crm._value_habits_job() RETURNS bigint
-    LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS
+-- Learnt in pieces, each a transaction: what ranges of persons bought goes into crm.habit_owner and crm.habit_gap, then ranges
+-- of products are learnt from these. Until a product's turn comes it has what was learnt the last time.
+CREATE FUNCTION crm._value_habits_begin() RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    TRUNCATE crm.habit_owner, crm.habit_gap;
+    INSERT INTO crm.habit_run (as_of, persons_to, products_to, buyers) VALUES (crm._value_today() - 1, 0, 0, 0);
+END
+$$;
+COMMENT ON FUNCTION crm._value_habits_begin() IS 'begins to learn habits anew, as of the last whole local day';
+
+CREATE FUNCTION crm._value_habits_of_persons(run crm.habit_step) RETURNS bigint
+    LANGUAGE plpgsql SET enable_seqscan = off SET enable_mergejoin = off SET jit = off AS
 $$
 DECLARE
-    today date := crm._value_today() - 1;
+    piece CONSTANT int := 2000;
+    persons bigint[] := ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > run.persons_to ORDER BY c.customer_id LIMIT piece);
+    found bigint;
+BEGIN
+    WITH bought AS MATERIALIZED (
+        SELECT m.customer_id, e.product_id, e.day, sum(e.quantity_micro) / 1000000 AS quantity
+        FROM crm.membership m JOIN crm.purchase_line_chunk l ON l.source_record_id = m.source_record_id CROSS JOIN LATERAL crm._purchase_line_entries(l.lines) e
+        WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity' AND e.product_id > 0 AND e.day BETWEEN run.as_of - 365 AND run.as_of
+        GROUP BY 1, 2, 3 HAVING sum(e.quantity_micro) > 0),
+    gaps AS (
+        INSERT INTO crm.habit_gap (customer_id, product_id, day, gap)
+        SELECT g.customer_id, g.product_id, g.day, g.gap
+        FROM (SELECT b.customer_id, b.product_id, b.day, (lead(b.day) OVER (PARTITION BY b.customer_id, b.product_id ORDER BY b.day) - b.day) / b.quantity AS gap FROM bought b) g
+        WHERE g.gap IS NOT NULL),
+    owners AS (     -- of a person's products the hundred latest: one buyer of everything says nothing about pairs
+        INSERT INTO crm.habit_owner (customer_id, product_id)
+        SELECT x.customer_id, x.product_id
+        FROM (SELECT b.customer_id, b.product_id, row_number() OVER (PARTITION BY b.customer_id ORDER BY max(b.day) DESC, b.product_id) AS place
+              FROM bought b GROUP BY 1, 2) x WHERE x.place <= 100
+        RETURNING customer_id)
+    SELECT count(DISTINCT o.customer_id) INTO found FROM owners o;
+    UPDATE crm.habit_run r SET persons_to = coalesce(persons[cardinality(persons)], 9223372036854775807), buyers = r.buyers + found;
+    RETURN 1;
+END
+$$;
+COMMENT ON FUNCTION crm._value_habits_of_persons(crm.habit_step) IS 'what some 2,000 persons more bought within 365 days, and after how long again; returns that something is left';
+
+CREATE FUNCTION crm._value_habits_of_products(run crm.habit_step) RETURNS bigint
+    LANGUAGE plpgsql SET enable_seqscan = off SET enable_mergejoin = off SET jit = off AS
+$$
+DECLARE
+    most CONSTANT bigint := 20000;          -- buyers a piece looks at, or one product
     least_cases int := (crm._setting('value.refill_min_cases') #>> '{}')::int;
     least_persons int := (crm._setting('value.pair_min_persons') #>> '{}')::int;
+    up_to int;
 BEGIN
-    DELETE FROM crm.product_refill;
+    SELECT max(x.product_id) INTO up_to FROM (
+        SELECT n.product_id, sum(n.persons) OVER (ORDER BY n.product_id) - n.persons AS before
+        FROM (SELECT p.product_id, (SELECT count(*) FROM crm.habit_owner o WHERE o.product_id = p.product_id) AS persons
+              FROM (SELECT y.product_id FROM crm.product y WHERE y.product_id > run.products_to ORDER BY y.product_id LIMIT 200) p) n) x
+    WHERE x.before < most;
+    IF up_to IS NULL THEN
+        DELETE FROM crm.product_refill r WHERE r.as_of <> run.as_of;
+        DELETE FROM crm.product_pair r WHERE r.as_of <> run.as_of;
+        DELETE FROM crm.habit_run;
+        TRUNCATE crm.habit_owner, crm.habit_gap;
+        RETURN 0;
+    END IF;
+    DELETE FROM crm.product_refill r WHERE r.product_id > run.products_to AND r.product_id <= up_to;
     INSERT INTO crm.product_refill (product_id, gap_days, case_count, as_of)
-    SELECT g.product_id, round(percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap)::numeric, 2), count(*), today
-    FROM (SELECT b.product_id, (lead(b.day) OVER w - b.day) / b.quantity AS gap FROM crm._value_product_days(today - 365, today) b
-          WINDOW w AS (PARTITION BY b.customer_id, b.product_id ORDER BY b.day)) g
-    WHERE g.gap IS NOT NULL GROUP BY g.product_id HAVING count(*) >= least_cases;
-    DELETE FROM crm.product_pair;
-    -- of a person's products the hundred latest: one buyer of everything says nothing about pairs
-    WITH owner AS MATERIALIZED (
-        SELECT x.customer_id, x.product_id FROM (
-            SELECT b.customer_id, b.product_id, row_number() OVER (PARTITION BY b.customer_id ORDER BY max(b.day) DESC, b.product_id) AS place
-            FROM crm._value_product_days(today - 365, today) b GROUP BY b.customer_id, b.product_id) x WHERE x.place <= 100),
+    SELECT g.product_id, round(percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap)::numeric, 2), count(*), run.as_of
+    FROM crm.habit_gap g WHERE g.product_id > run.products_to AND g.product_id <= up_to GROUP BY g.product_id HAVING count(*) >= least_cases;
+    DELETE FROM crm.product_pair r WHERE r.from_product_id > run.products_to AND r.from_product_id <= up_to;
+    WITH pair AS (
+        SELECT a.product_id AS f, b.product_id AS t, count(*) AS persons
+        FROM (SELECT o.customer_id, o.product_id FROM crm.habit_owner o WHERE o.product_id > run.products_to AND o.product_id <= up_to OFFSET 0) a
+        CROSS JOIN LATERAL (SELECT o.product_id FROM crm.habit_owner o WHERE o.customer_id = a.customer_id OFFSET 0) b
+        WHERE b.product_id <> a.product_id GROUP BY 1, 2 HAVING count(*) >= least_persons),
     buyers AS (
-        SELECT o.product_id, count(*) AS persons, (SELECT count(DISTINCT y.customer_id) FROM owner y) AS everybody FROM owner o GROUP BY o.product_id)
+        SELECT p.product_id, (SELECT count(*) FROM crm.habit_owner o WHERE o.product_id = p.product_id) AS persons
+        FROM (SELECT f FROM pair UNION SELECT t FROM pair) p (product_id))
     INSERT INTO crm.product_pair (from_product_id, to_product_id, case_count, confidence, lift, as_of)
-    SELECT a.product_id, b.product_id, count(*), round(count(*)::numeric / fa.persons, 4), round(count(*)::numeric * fa.everybody / fa.persons / fb.persons, 4), today
-    FROM owner a JOIN owner b ON b.customer_id = a.customer_id AND b.product_id <> a.product_id
-    JOIN buyers fa ON fa.product_id = a.product_id JOIN buyers fb ON fb.product_id = b.product_id
-    GROUP BY a.product_id, b.product_id, fa.persons, fb.persons, fa.everybody HAVING count(*) >= least_persons;
-    RETURN 0;
+    SELECT p.f, p.t, p.persons, round(p.persons::numeric / f.persons, 4), round(p.persons::numeric * run.buyers / f.persons / t.persons, 4), run.as_of
+    FROM pair p JOIN buyers f ON f.product_id = p.f JOIN buyers t ON t.product_id = p.t;
+    UPDATE crm.habit_run r SET products_to = up_to;
+    RETURN 1;
+END
+$$;
+COMMENT ON FUNCTION crm._value_habits_of_products(crm.habit_step) IS
+    'learns refill intervals and pairs of the next products, of some 20,000 buyers or of one product; returns 1 while products are left';
+
+CREATE FUNCTION crm._value_habits_job() RETURNS bigint
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    run crm.habit_step;
+BEGIN
+    SELECT r.as_of, r.persons_to, r.products_to, r.buyers INTO run FROM crm.habit_run r FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM crm._value_habits_begin();
+        RETURN 1;
+    END IF;
+    IF run.persons_to < 9223372036854775807 THEN
+        RETURN crm._value_habits_of_persons(run);
+    END IF;
+    RETURN crm._value_habits_of_products(run);
 END
 $$;
 COMMENT ON FUNCTION crm._value_habits_job() IS
-    'job: refill intervals and pairs of products of the last 365 whole local days; returns 0';
+    'job: one piece of learning refill intervals and pairs of products of the last 365 whole local days; returns 0 when all is learnt, 1 before';
 
 CREATE FUNCTION crm.value_cluster(groups int DEFAULT 7, seed bigint DEFAULT 1, as_of date DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET enable_material = off SET work_mem = '256MB' AS
