@@ -231,11 +231,9 @@ COMMENT ON FUNCTION crm._identity_classify(crm.identity_item[], boolean) IS
 
 -- One step of reaching out: the records, those that hold the given identifiers, the other records
 -- of their persons, and those that share an identifier with them; blocked identifiers lead nowhere.
-CREATE FUNCTION crm._identity_explore(records bigint[], given_kinds smallint[], given_hashes bytea[]) RETURNS bigint[]
+CREATE FUNCTION crm._identity_explore(records bigint[], given_kinds smallint[], given_hashes bytea[], OUT explored bigint[], OUT reached bigint[])
     LANGUAGE plpgsql STABLE AS
 $$
-DECLARE
-    found bigint[];
 BEGIN
     WITH base AS MATERIALIZED (
         SELECT u.id FROM unnest(records) u(id)
@@ -245,7 +243,7 @@ BEGIN
                             WHERE x.kind = v.kind AND x.value_hash = v.value_hash AND NOT x.is_blocked LIMIT 1) i
         CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.record_identifier x
                             WHERE x.kind = v.kind AND x.value_hash = v.value_hash OFFSET 0) h)
-    SELECT array_agg(DISTINCT s.id) INTO found
+    SELECT (SELECT array_agg(b.id) FROM base b), array_agg(DISTINCT s.id) INTO explored, reached
     FROM (SELECT b.id FROM base b
           UNION ALL
           SELECT mate.source_record_id FROM base b
@@ -261,22 +259,21 @@ BEGIN
                               WHERE x.kind = own.kind AND x.value_hash = own.value_hash AND NOT x.is_blocked LIMIT 1) i
           CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.record_identifier x
                               WHERE x.kind = own.kind AND x.value_hash = own.value_hash OFFSET 0) other) s;
-    RETURN found;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_explore(bigint[], smallint[], bytea[]) IS
-    'records and what lies one step from them, in one snapshot; null when there is nothing';
+    'explored: the records and the holders of the identifiers; reached: those and what lies one step from them; null when there is nothing';
 
 -- Everything that records, identifiers and their persons reach through identifiers that glue.
--- Versions are read before the last look that finds nothing new: whatever is committed in between
--- shows in that look or, once the rows are locked, in their versions.  A component of more than
--- 2,000 records a fact (no real person has so many) is cut off there.
+-- All of it is one snapshot, as of any STABLE function: what is committed later shows in the versions once the
+-- rows are locked.  A component of more than 2,000 records a fact (no real person has so many) is cut off there.
 CREATE FUNCTION crm._identity_reach(record_ids bigint[], given_kinds smallint[], given_hashes bytea[]) RETURNS crm.identity_reach
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     reach crm.identity_reach;
-    more bigint[];
+    step record;
+    explored bigint[];
     is_held boolean;
     most int := 2000 * greatest(cardinality(record_ids) + coalesce(cardinality(given_kinds), 0), 1);
 BEGIN
@@ -291,30 +288,32 @@ BEGIN
     IF cardinality(record_ids) = 0 AND is_held IS NOT TRUE THEN
         RETURN reach;
     END IF;
-    more := crm._identity_explore(record_ids, given_kinds, given_hashes);
-    LOOP
-        reach.records := more;
-        SELECT array_agg(c.customer_id ORDER BY c.customer_id), array_agg(c.row_version ORDER BY c.customer_id)
-        INTO reach.customers, reach.customer_versions
-        FROM (SELECT DISTINCT m.customer_id FROM unnest(reach.records) f(id)
-              CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
-                                  WHERE x.source_record_id = f.id AND x.valid_to = 'infinity' LIMIT 1) m) person
-        CROSS JOIN LATERAL (SELECT x.customer_id, x.row_version FROM crm.customer x
-                            WHERE x.customer_id = person.customer_id LIMIT 1) c;
-        SELECT array_agg(v.kind ORDER BY v.kind, v.value_hash), array_agg(v.value_hash ORDER BY v.kind, v.value_hash),
-               array_agg(coalesce(i.row_version, 0) ORDER BY v.kind, v.value_hash)
-        INTO reach.kinds, reach.hashes, reach.identifier_versions
-        FROM (SELECT g.kind, g.value_hash FROM unnest(given_kinds, given_hashes) g(kind, value_hash)
-              UNION
-              SELECT own.kind, own.value_hash FROM unnest(reach.records) f(id)
-              CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x
-                                  WHERE x.source_record_id = f.id OFFSET 0) own) v
-        LEFT JOIN LATERAL (SELECT x.row_version, x.is_blocked FROM crm.identifier x
-                           WHERE x.kind = v.kind AND x.value_hash = v.value_hash LIMIT 1) i ON true
-        WHERE i.is_blocked IS NOT TRUE;
-        more := crm._identity_explore(reach.records, given_kinds, given_hashes);
-        EXIT WHEN more IS NOT DISTINCT FROM reach.records OR cardinality(more) > most;
+    step := crm._identity_explore(record_ids, given_kinds, given_hashes);
+    reach.records := step.reached;
+    explored := step.explored;
+    WHILE cardinality(reach.records) > cardinality(explored) AND cardinality(reach.records) <= most LOOP
+        step := crm._identity_explore(ARRAY(SELECT unnest(reach.records) EXCEPT SELECT unnest(explored)), '{}', '{}');
+        explored := reach.records;
+        reach.records := ARRAY(SELECT unnest(reach.records) UNION SELECT unnest(step.reached) ORDER BY 1);
     END LOOP;
+    SELECT array_agg(c.customer_id ORDER BY c.customer_id), array_agg(c.row_version ORDER BY c.customer_id)
+    INTO reach.customers, reach.customer_versions
+    FROM (SELECT DISTINCT m.customer_id FROM unnest(reach.records) f(id)
+          CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                              WHERE x.source_record_id = f.id AND x.valid_to = 'infinity' LIMIT 1) m) person
+    CROSS JOIN LATERAL (SELECT x.customer_id, x.row_version FROM crm.customer x
+                        WHERE x.customer_id = person.customer_id LIMIT 1) c;
+    SELECT array_agg(v.kind ORDER BY v.kind, v.value_hash), array_agg(v.value_hash ORDER BY v.kind, v.value_hash),
+           array_agg(coalesce(i.row_version, 0) ORDER BY v.kind, v.value_hash)
+    INTO reach.kinds, reach.hashes, reach.identifier_versions
+    FROM (SELECT g.kind, g.value_hash FROM unnest(given_kinds, given_hashes) g(kind, value_hash)
+          UNION
+          SELECT own.kind, own.value_hash FROM unnest(reach.records) f(id)
+          CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x
+                              WHERE x.source_record_id = f.id OFFSET 0) own) v
+    LEFT JOIN LATERAL (SELECT x.row_version, x.is_blocked FROM crm.identifier x
+                       WHERE x.kind = v.kind AND x.value_hash = v.value_hash LIMIT 1) i ON true
+    WHERE i.is_blocked IS NOT TRUE;
     RETURN reach;
 END
 $$;
