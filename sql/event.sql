@@ -61,6 +61,30 @@ SELECT pg_temp.outcomes(array_agg(o)) FROM crm._event_store_interactions(ARRAY[p
 SELECT pg_temp.outcomes(array_agg(o)) FROM crm._event_store_interactions(ARRAY[pg_temp.make_note(1, 'i1', 'asked for milk'), pg_temp.make_note(2, 'i1', 'asked for tea')]) o;
 SELECT external_id, revision, is_current, direction, business_day, body, next_on FROM crm.interaction WHERE source_id = 9451 ORDER BY interaction_id, revision;
 SELECT count(*) FROM crm._event_store('{}'), crm._event_store_interactions('{}');
+-- words are found in notes as they are now and in the values of properties, of persons in scope alone
+SET crm.core_clock = '2026-06-30T20:00:00+08:00';
+SELECT count(*) FROM crm._event_store(ARRAY[pg_temp.make_event(1, 's1', 5, 'service_chat', '2026-06-30 08:00', NULL, '{"topic": "Milch: 退货 100%", "minutes": 7}'),
+    pg_temp.make_event(2, 's2', 5, 'service_chat', '2026-01-30 08:00', NULL, '{"topic": "退货"}')]);
+SELECT j - 'at' FROM crm.event_search('ASKED tea') j;
+SELECT j - 'at' FROM crm.event_search('milk') j WHERE j ->> 'customer_id' LIKE '9452__';
+SELECT j - 'at' FROM crm.event_search('退 7') j;
+SELECT count(*) FROM crm.event_search('退货', 300);
+SELECT (SELECT count(*) FROM crm.event_search('topic')) AS names_of_properties, (SELECT count(*) FROM crm.event_search('%')) AS percent, (SELECT count(*) FROM crm.event_search('asked', 90, 0)) AS none;
+SAVEPOINT asked;
+SELECT crm.event_search(' ');
+ROLLBACK TO asked;
+SELECT crm.event_search(NULL);
+ROLLBACK TO asked;
+UPDATE crm.customer SET scope_store_ids = '{3}' WHERE customer_id = 945204;
+SET LOCAL crm.access_claims = '{"actor": "C7", "role": "crm_clerk", "stores": [4]}';
+SET LOCAL ROLE crm_clerk;
+SELECT count(*) AS of_another_store FROM crm.event_search('asked');
+RESET ROLE;
+SET LOCAL crm.access_claims = '{"actor": "C7", "role": "crm_clerk", "stores": [3, 4]}';
+SET LOCAL ROLE crm_clerk;
+SELECT count(*) AS of_the_store FROM crm.event_search('asked');
+ROLLBACK TO asked;
+RESET crm.core_clock;
 SELECT * FROM crm.event_check();
 -- what somebody did to the table by hand is found, here and by crm.check()
 SAVEPOINT damage;

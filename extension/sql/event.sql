@@ -298,4 +298,53 @@ $$;
 COMMENT ON FUNCTION crm.event_check() IS 'keys with more than one counting event (one may have been retired with its month), or without exactly one current interaction';
 GRANT EXECUTE ON FUNCTION crm.event_check() TO crm_headquarters, crm_admin;
 
+-- Free text and the values of properties.  Each word may stand anywhere, also inside another: Chinese has no spaces.
+CREATE FUNCTION crm._event_says(said text, words text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT coalesce(bool_and(position(w IN lower(said)) > 0), false) FROM unnest(words) w
+$$;
+COMMENT ON FUNCTION crm._event_says(text, text[]) IS 'whether a text holds all of some words, which are in lower case';
+
+CREATE FUNCTION crm._event_words(words text) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+DECLARE
+    parts text[] := regexp_split_to_array(trim(lower(words)), '\s+');
+BEGIN
+    IF words IS NULL OR length(words) > 200 OR parts[1] = '' OR cardinality(parts) > 8 THEN
+        RAISE EXCEPTION 'cannot look for these words' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'words',
+            HINT = 'Give one to eight words, 200 characters at most.';
+    END IF;
+    RETURN parts;
+END
+$$;
+COMMENT ON FUNCTION crm._event_words(text) IS 'the words of a question in lower case; 22023 for none or too many';
+
+CREATE FUNCTION crm.event_search(words text, days int DEFAULT 90, row_limit int DEFAULT 50) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    wanted text[] := crm._event_words(words);
+    since timestamptz := crm.core_now() - greatest(least(coalesce(days, 90), 3660), 1) * interval '1 day';
+BEGIN
+    RETURN QUERY
+    SELECT jsonb_build_object('customer_id', m.customer_id::text, 'at', t.occurred_at, 'kind', t.kind, 'what', t.what, 'text', t.said)
+    FROM (SELECT i.source_record_id, i.occurred_at, 'interaction' AS kind, i.channel AS what, concat_ws(' ', i.body, i.outcome) AS said
+          FROM crm.interaction i WHERE i.is_current AND i.occurred_at >= since AND crm._event_says(concat_ws(' ', i.body, i.outcome), wanted)
+          UNION ALL
+          SELECT e.source_record_id, e.occurred_at, 'event', e.type, s.said
+          FROM crm.event e
+          CROSS JOIN LATERAL (SELECT string_agg(p.value, ' ' ORDER BY p.key) AS said FROM jsonb_each_text(e.properties) p) s
+          WHERE e.ignored_reason IS NULL AND e.occurred_at >= since AND e.received_at >= since - interval '10 days' AND e.properties <> '{}'
+            AND crm._event_says(s.said, wanted)) t
+    JOIN crm.membership m ON m.source_record_id = t.source_record_id AND m.valid_to = 'infinity'
+    WHERE crm._access_sees(m.customer_id)
+    ORDER BY t.occurred_at DESC, m.customer_id LIMIT greatest(least(coalesce(row_limit, 50), 200), 0);
+END
+$$;
+COMMENT ON FUNCTION crm.event_search(text, int, int) IS
+    'notes, calls and events of persons in the caller''s scope whose text or properties hold all of one to eight words, of the last days (90; 3660 at most), newest first, at most 200; reads everything of these days; 22023';
+GRANT EXECUTE ON FUNCTION crm.event_search(text, int, int) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_headquarters;
+
 GRANT EXECUTE ON FUNCTION crm.event_define_type(text, text, text, jsonb, text) TO crm_admin, crm_headquarters;
