@@ -24,7 +24,7 @@ INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, s
 SELECT r.id, 9001, 'member', 'B' || r.id, c.home_store_id, c.registered_at, c.registered_on, false, c.registered_at FROM record r JOIN crm.customer c ON c.customer_id = r.person;
 INSERT INTO crm.membership (source_record_id, valid_from, customer_id) SELECT id, '2023-06-01', person FROM record;
 INSERT INTO crm.identifier (kind, value_hash, customer_id, masked, tail_hash, record_count, first_seen_at, last_seen_at)
-SELECT 1, crm._identity_hash(1::smallint, '', '138' || lpad(r.person::text, 8, '0')), r.person, '138****' || lpad((r.person % 10000)::text, 4, '0'),
+SELECT 1, crm._identity_hash(1::smallint, '', '+86138' || lpad(r.person::text, 8, '0')), r.person, '138****' || lpad((r.person % 10000)::text, 4, '0'),
        crm._identity_tail_hash(lpad((r.person % 10000)::text, 4, '0')), 1, '2026-01-01', '2026-01-01' FROM record r WHERE r.id <= 10000000000 + :persons;
 INSERT INTO crm.record_identifier (source_record_id, kind, value_hash, first_seen_at, last_seen_at)
 SELECT 10000000000 + i.customer_id, 1, i.value_hash, '2026-01-01', '2026-01-01' FROM crm.identifier i WHERE i.kind = 1;

@@ -93,7 +93,7 @@ function funnel(board) {
 }
 
 function panels(report) {
-	const shares = (what, names) => [h('h3', {}, t(`report.${what}`)), table(t(`report.${what}`), [t('report.figure'), [t('report.value'), 'number']], names.map((name) => [t(`report.${name}`), Number.isInteger(report[what][name]) && !name.endsWith('rate') ? number(report[what][name]) : percent(figure(report[what][name]))]))];
+	const shares = (what, names) => [h('h3', {}, t(`report.${what}`)), table(t(`report.${what}`), [t('report.figure'), [t('report.value'), 'number']], names.map((name) => [t(`report.${name}`), ['messages', 'coupons'].includes(name) ? number(report[what][name]) : percent(figure(report[what][name]))]))];
 	const format = {repurchase_rate: percent, average_order: money, buyers: number, net: money};
 	return [faint(t('report.panels_what', {from: day(report.from), to: day(report.to), as_of: day(report.as_of)})),
 		shares('process', ['completeness', 'tag_coverage'].filter((name) => report.process[name] !== undefined && report.process[name] !== null)), shares('behaviour', ['messages', 'open_rate', 'click_rate', 'coupons', 'redemption_rate']),
