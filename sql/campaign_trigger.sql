@@ -25,7 +25,7 @@ SELECT pg_temp.try($$crm.campaign_cron_next('61 * * * *', 'UTC', '2026-01-01')$$
        pg_temp.try($$crm.campaign_cron_next('* * * * *', 'UTC', '2026-01-01', 'quartz')$$) AS no_dialect;
 
 -- 2. every preset can be made into a flow; what cannot run is refused with its field
-SELECT count(crm.campaign_create('p_' || preset, preset)) = count(*) AS all_presets, count(*) >= 17 AS many FROM crm.flow_preset;
+SELECT count(crm.campaign_create('p_' || preset, preset)) = count(*) AS all_presets, count(*) >= 17 AS many FROM crm.flow_preset WHERE preset !~ '^blank_';
 SELECT changes, pg_temp.try(format('crm.campaign_edit(%L, %L) ->> %L', flow, changes, 'version')) AS answer
 FROM (VALUES (1, 'p_win_back', '{"schedule": "0 25 * * *"}'), (2, 'p_win_back', '{"schedule": "0 0 31 4 *"}'), (3, 'p_win_back', '{"zone": "Mars/Base"}'), (4, 'p_win_back', '{"who": {"kind": "horoscope"}}'),
     (5, 'p_win_back', '{"steps": []}'), (6, 'p_win_back', '{"steps": [{"after_days": "two"}]}'), (7, 'p_win_back', '{"steps": [{"template": "miss_you"}, {"template": "none"}]}'), (8, 'p_browse', '{"event": {"kind": "weather"}}'),

@@ -38,8 +38,8 @@ SELECT call, pg_temp.try(call) AS answer FROM (VALUES
     (7, $$crm.ingest_enrol('李雷', '13812340098', 'soon')$$), (8, $$crm.ingest_enrol(repeat('长', 101), '13812340098')$$)) v(n, call) ORDER BY n;
 
 -- 2. a note says who spoke; a day to call makes a follow-up; a retry of the call is one note
-SELECT crm.ingest_note(:person, ' 想要生日蛋糕 ', 'call', 'interested', '2026-04-03', 'note-1') AS first \gset
-SELECT crm.ingest_note(:person, ' 想要生日蛋糕 ', 'call', 'interested', '2026-04-03', 'note-1') = :'first'::jsonb AS one_note;
+SELECT crm.ingest_note(:person, ' 想要生日蛋糕 ', 'call', 'interested', '2026-04-03', idempotency_key => 'note-1') AS first \gset
+SELECT crm.ingest_note(:person, ' 想要生日蛋糕 ', 'call', 'interested', '2026-04-03', idempotency_key => 'note-1') = :'first'::jsonb AS one_note;
 SELECT i.channel, i.direction, i.body, i.outcome, i.next_on, i.staff_id = :e1 AS mine FROM crm.interaction i JOIN crm.membership m USING (source_record_id) WHERE m.customer_id = :person;
 SELECT t.kind, t.due_at, t.staff_id = :e1 AS mine FROM crm.task t WHERE t.customer_id = :person;
 SELECT call, pg_temp.try(format(call, :person)) AS answer FROM (VALUES

@@ -83,8 +83,8 @@ SELECT t.state, t.outcome, t.due_at FROM crm.task t WHERE t.customer_id = :perso
 
 -- a note from the pages: a retry is the same note; after a merge its follow-up is not made again under the other id
 SELECT (crm.ingest_member('sales_till', convert_to('{"external_id": "SM2", "name": "李雷", "phone": "13867241906", "store_code": "sales_s1"}', 'UTF8'))).customer_id AS other \gset
-SELECT crm.ingest_note(:other, 'one', 'call', NULL, '2026-04-12', 'note-1') = crm.ingest_note(:other, 'one', 'call', NULL, '2026-04-12', 'note-1') AS replayed,
-       pg_temp.try(format('crm.ingest_note(%s, %L, %L, NULL, %L, %L)', :other, 'another', 'call', '2026-04-12', 'note-1')) AS other_call;
+SELECT crm.ingest_note(:other, 'one', 'call', NULL, '2026-04-12', idempotency_key => 'note-1') = crm.ingest_note(:other, 'one', 'call', NULL, '2026-04-12', idempotency_key => 'note-1') AS replayed,
+       pg_temp.try(format('crm.ingest_note(%s, %L, %L, NULL, %L, idempotency_key => %L)', :other, 'another', 'call', '2026-04-12', 'note-1')) AS other_call;
 SELECT crm.identity_merge(:person, :other, 'one') ->> 'records' AS merged, crm.ingest_note(:person, 'two') ->> 'outcome' AS second;
 SELECT count(*) AS follow_ups FROM crm.task t WHERE t.customer_id IN (:person, :other) AND t.state = 'open' AND t.due_at = '2026-04-12T10:00:00+08:00';
 -- days that are none, and who was erased

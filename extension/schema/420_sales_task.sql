@@ -3,8 +3,8 @@
 CREATE TABLE crm.task (
     customer_id bigint NOT NULL,
     task_id bigint NOT NULL,
-    task_key text NOT NULL,             -- what brought it about: flow:<code>:<key>, note:<interaction>, hand:<task>
-    kind text NOT NULL CHECK (kind IN ('follow_up', 'flow', 'stall', 'hand')),
+    task_key text NOT NULL,             -- what brought it about: flow:<code>:<key>, note:<interaction>, hand:<task>, mention:<interaction>:<staff>
+    kind text NOT NULL CHECK (kind IN ('follow_up', 'flow', 'stall', 'hand', 'mention')),
     title text NOT NULL CHECK (length(title) BETWEEN 1 AND 200),
     body text NOT NULL DEFAULT '',
     store_id int REFERENCES crm.store,          -- whose list it stands in; null: headquarters

@@ -12,6 +12,7 @@ SELECT crm._access_protect_closed('crm.member_enrolment');
 CREATE TABLE crm.store_code (
     code_hash bytea PRIMARY KEY,            -- of the code: whoever reads the table enrols nobody
     store_id int NOT NULL REFERENCES crm.store,
+    channel text NOT NULL DEFAULT 'store',  -- where it is shown: the customer's channel of registration
     made_by text NOT NULL,
     made_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,

@@ -50,7 +50,7 @@ BEGIN
            || CASE WHEN w.variant IS NOT NULL THEN jsonb_build_object('variant', w.variant) ELSE '{}' END
     FROM generate_series(1, greatest(jsonb_array_length(coalesce(chosen.spec -> 'steps', '[]')), 1)) n (step),
          LATERAL (SELECT crm._campaign_step_spec(chosen.spec, n.step, crm.core_now()) AS spec) p,
-         LATERAL jsonb_array_elements_text(coalesce(p.spec -> 'channels', '[]')) WITH ORDINALITY c (channel, place),
+         LATERAL jsonb_array_elements_text(coalesce(p.spec -> 'channels', CASE WHEN chosen.trigger = 'site' THEN '["site"]'::jsonb END, '[]')) WITH ORDINALITY c (channel, place),
          LATERAL (SELECT NULL AS variant, p.spec ->> 'template' AS template
                   UNION ALL SELECT v ->> 'variant', v ->> 'template' FROM jsonb_array_elements(coalesce(p.spec -> 'variants', '[]')) v WHERE v ? 'template') w
          LEFT JOIN LATERAL crm._campaign_template(w.template, c.channel) t ON true

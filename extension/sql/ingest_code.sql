@@ -1,7 +1,7 @@
 -- ingest_code: a store's code that customers scan with their own phones.  Nobody is signed in, so nothing is told:
 -- who is known already gets the same answer, and neither a name nor a refusal to be written to is changed by it.
 
-CREATE FUNCTION crm.ingest_make_store_code(store text DEFAULT NULL, days int DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.ingest_make_store_code(store text DEFAULT NULL, days int DEFAULT NULL, channel text DEFAULT 'store') RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
@@ -17,15 +17,17 @@ BEGIN
         RAISE EXCEPTION 'there is no such store in your scope' USING ERRCODE = 'no_data_found', COLUMN = 'store', HINT = 'Name a store of yours.';
     ELSIF coalesce(days, 1) NOT BETWEEN 1 AND most THEN
         RAISE EXCEPTION 'a code cannot be valid so long' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days', HINT = format('Give 1 to %s days.', most);
+    ELSIF coalesce(channel, '') !~ '^[a-z_]{1,20}$' THEN
+        RAISE EXCEPTION 'a code is shown on a channel' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel', HINT = 'Give store, wechat, miniprogram, douyin or another in small letters.';
     END IF;
-    INSERT INTO crm.store_code (code_hash, store_id, made_by, made_at, expires_at, hour_starts)
-    VALUES (crm._sha256(convert_to(code, 'UTF8')), place.store_id, crm._actor(), crm.core_now(), until, crm.core_now());
+    INSERT INTO crm.store_code (code_hash, store_id, channel, made_by, made_at, expires_at, hour_starts)
+    VALUES (crm._sha256(convert_to(code, 'UTF8')), place.store_id, channel, crm._actor(), crm.core_now(), until, crm.core_now());
     PERFORM crm._audit('store_code', 'store', place.store_id, NULL, NULL, until::text);
-    RETURN jsonb_build_object('code', code, 'store', place.code, 'store_name', place.name, 'expires_at', until);
+    RETURN jsonb_build_object('code', code, 'store', place.code, 'store_name', place.name, 'channel', channel, 'expires_at', until);
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_make_store_code(text, int) IS
-    'a new code by which customers enrol themselves in a store of the caller (default the only one), valid 1 to ingest.store_code_days days; shown this once, audited; P0002, 22023';
+COMMENT ON FUNCTION crm.ingest_make_store_code(text, int, text) IS
+    'a new code by which customers enrol themselves in a store of the caller (default the only one), by way of a channel (store, wechat ...), valid 1 to ingest.store_code_days days; shown this once, audited; P0002, 22023';
 
 CREATE FUNCTION crm.ingest_end_store_codes(store text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -104,7 +106,7 @@ BEGIN
     IF NOT is_known THEN
         -- the consents are of the record itself, so that a welcome finds them; their evidence is added
         answer := crm._ingest_note_enrolment(crm._ingest_console('member', jsonb_build_object('external_id', id, 'name', btrim(name), 'phone', number,
-            'birthday', nullif(btrim(birthday), ''), 'registered_at', crm.core_now(), 'store_code', store, 'channel', 'store')
+            'birthday', nullif(btrim(birthday), ''), 'registered_at', crm.core_now(), 'store_code', store, 'channel', place.channel)
             || coalesce((SELECT jsonb_object_agg('consent_' || c, 'yes') FROM unnest(consents) c WHERE c IN ('sms', 'wechat', 'email')), '{}'), NULL), store, 'qr');
         UPDATE crm.consent k SET evidence = shown WHERE k.source_record_id = (answer ->> 'fact_id')::bigint;
     ELSE
@@ -120,6 +122,6 @@ $$;
 COMMENT ON FUNCTION crm.ingest_enrol_by_code(text, text, text, text, text[], text, text) IS
     'a customer registers by a store''s code with their own phone: name, phone, birthday, channels agreed to, kept with the code and the phone''s browser as evidence; the answer is the same whether the phone was known or not, a known one keeps its name and a no; sms_code is what the phone was sent, where it is asked for: a wrong one is answered {status 422, field check}, and counts; P0002 for a code that ended, RM110 beyond ingest.store_code_hourly an hour, 22023 names the field';
 
-GRANT EXECUTE ON FUNCTION crm.ingest_make_store_code(text, int) TO crm_clerk, crm_store_manager, crm_manager, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.ingest_make_store_code(text, int, text) TO crm_clerk, crm_store_manager, crm_manager, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.ingest_end_store_codes(text) TO crm_store_manager, crm_manager, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.ingest_store_of_code(text), crm.ingest_enrol_by_code(text, text, text, text, text[], text, text) TO crm_gateway;

@@ -32,13 +32,13 @@ $$;
 COMMENT ON FUNCTION crm._ingest_console(text, jsonb, text) IS 'takes one record of the source console; {outcome, customer_id, fact_id}; 22023 with field and remedy when it is refused, RM301 when it names an erased person';
 
 CREATE FUNCTION crm.ingest_note(customer_id bigint, body text, channel text DEFAULT 'store', outcome text DEFAULT NULL, next_on date DEFAULT NULL,
-                                idempotency_key text DEFAULT NULL) RETURNS jsonb
+                                mentions text[] DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_variable
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'ingest_note', convert_to(
-        concat_ws(E'\x1f', customer_id, body, channel, coalesce(outcome, E'\x1e'), next_on), 'UTF8'));
+        concat_ws(E'\x1f', customer_id, body, channel, coalesce(outcome, E'\x1e'), next_on, nullif(mentions, '{}')), 'UTF8'));
     person bigint := crm._identity_not_erased(customer_id);
     record record;
 BEGIN
@@ -67,12 +67,13 @@ BEGIN
         'member_external_id', record.external_id, 'member_source', record.code, 'store_code', crm._ingest_console_store(),
         'staff_code', (SELECT t.code FROM crm.staff t WHERE t.staff_id = crm._actor_staff()),
         'body', btrim(body), 'outcome', outcome, 'next_on', next_on), NULL);
+    PERFORM crm._sales_mention(person, (answer ->> 'fact_id')::bigint, mentions, btrim(body));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_note(bigint, text, text, text, date, text) IS
-    'keeps a note about a person, in the name of who calls; next_on (a local day) makes a follow-up for them; {outcome, customer_id, fact_id}; P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
+COMMENT ON FUNCTION crm.ingest_note(bigint, text, text, text, date, text[], text) IS
+    'keeps a note about a person, in the name of who calls; next_on (a local day) makes a follow-up for them; mentions (staff codes, at most 10) puts it into the lists of colleagues who see the person; {outcome, customer_id, fact_id}; P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
 
 CREATE FUNCTION crm._ingest_note_enrolment(answer jsonb, store text, way text) RETURNS jsonb
     LANGUAGE plpgsql AS
@@ -81,18 +82,22 @@ BEGIN
     INSERT INTO crm.member_enrolment (source_record_id, store_id, staff_id, way, enrolled_at)
     SELECT (answer ->> 'fact_id')::bigint, (SELECT s.store_id FROM crm.store s WHERE s.code = store), crm._actor_staff(), way, crm.core_now()
     ON CONFLICT DO NOTHING;
+    IF way = 'counter' THEN
+        PERFORM crm._sales_enrolled((answer ->> 'customer_id')::bigint);
+    END IF;
     RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_note_enrolment(jsonb, text, text) IS 'notes who enrolled a record first, in which store and how; the answer as it was';
 
-CREATE FUNCTION crm.ingest_enrol(name text, phone text, birthday text DEFAULT NULL, consents text[] DEFAULT '{}', idempotency_key text DEFAULT NULL)
+CREATE FUNCTION crm.ingest_enrol(name text, phone text, birthday text DEFAULT NULL, consents text[] DEFAULT '{}', fields jsonb DEFAULT '{}', idempotency_key text DEFAULT NULL)
     RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
     number crm.phone_parts := crm.identity_phone(phone);
     id text;
+    entered jsonb;
 BEGIN
     IF coalesce(btrim(name), '') = '' OR length(name) > 100 THEN
         RAISE EXCEPTION 'a member needs a name'
@@ -100,11 +105,14 @@ BEGIN
     ELSIF number.number IS NULL OR NOT number.is_key THEN
         RAISE EXCEPTION 'this is no phone number of one person'
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'phone', HINT = 'Give a mobile number, for example 138 1234 5678.';
+    ELSIF jsonb_typeof(coalesce(fields, '{}')) <> 'object' THEN
+        RAISE EXCEPTION 'further fields are an object' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'fields', HINT = 'As {"sex": "f", "custom.diet": ["素食"]}.';
     END IF;
+    entered := crm._ingest_hold_to_form(coalesce(fields, '{}') || jsonb_build_object('name', name, 'phone', phone, 'birthday', coalesce(birthday, fields ->> 'birthday')));
     -- the same phone at the counter is the same record, however it is written: who types it twice changes nothing
     id := 'phone:' || encode(crm._identity_hash(1::smallint, '', number.number), 'hex');
-    RETURN crm._ingest_note_enrolment(crm._ingest_console('member', jsonb_build_object(
-        'external_id', id, 'name', btrim(name), 'phone', number.number, 'birthday', nullif(btrim(birthday), ''),
+    RETURN crm._ingest_note_enrolment(crm._ingest_console('member', entered || jsonb_build_object(
+        'external_id', id, 'name', btrim(name), 'phone', number.number,
         'registered_at', coalesce((SELECT r.registered_at FROM crm.source s
                                    JOIN crm.external_key k ON k.source_id = s.source_id AND k.kind = 1 AND k.external_id = id
                                    JOIN crm.source_record r ON r.source_record_id = k.source_record_id
@@ -113,8 +121,8 @@ BEGIN
         crm._ingest_console_store(), 'counter');
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_enrol(text, text, text, text[], text) IS
-    'registers a customer at the counter: name, phone, birthday (as people write it), channels agreed to (sms, wechat, email); the same phone again is the same record; {outcome, customer_id}; 22023 names the field, RM301 for the phone of an erased person';
+COMMENT ON FUNCTION crm.ingest_enrol(text, text, text, text[], jsonb, text) IS
+    'registers a customer at the counter, in the caller''s form: name, phone, birthday (as people write it), channels agreed to (sms, wechat, email), what else the form asks for (fields, by name); looked after by the caller when sales.enroller_owns says so; the same phone again is the same record; {outcome, customer_id}; 22023 names the field, RM301 for the phone of an erased person';
 
-GRANT EXECUTE ON FUNCTION crm.ingest_note(bigint, text, text, text, date, text), crm.ingest_enrol(text, text, text, text[], text)
+GRANT EXECUTE ON FUNCTION crm.ingest_note(bigint, text, text, text, date, text[], text), crm.ingest_enrol(text, text, text, text[], jsonb, text)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;

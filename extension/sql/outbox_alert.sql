@@ -97,7 +97,7 @@ END
 $$;
 COMMENT ON FUNCTION crm.outbox_route_alerts(text, text, text[], text) IS
     'sends alerts of some kinds (patterns, % for anything; none: no more) to an endpoint: a webhook, a group''s robot, or e-mail with the address of who reads it; each alert once, what is open now too; 22023 names what does not fit; audited';
-GRANT EXECUTE ON FUNCTION crm.outbox_route_alerts(text, text, text[], text) TO crm_admin;
+GRANT EXECUTE ON FUNCTION crm.outbox_route_alerts(text, text, text[], text) TO crm_admin, crm_headquarters;
 
 CREATE FUNCTION crm.outbox_alert_routes() RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -112,4 +112,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_alert_routes() IS 'where alerts go: endpoint, address, kinds, how many were told and how many wait';
-GRANT EXECUTE ON FUNCTION crm.outbox_alert_routes() TO crm_admin;
+GRANT EXECUTE ON FUNCTION crm.outbox_alert_routes() TO crm_admin, crm_headquarters;

@@ -141,6 +141,24 @@ COMMENT ON FUNCTION crm.outbox_set_limits(text, jsonb) IS
     'what a channel bears: monthly_cap (messages a person and calendar month), address_day_cap (an address in 24 h), receipt_hours (then the flow''s next channel); null lifts one, those not named stay; 22023, P0002';
 GRANT EXECUTE ON FUNCTION crm.outbox_set_limits(text, jsonb) TO crm_marketer, crm_headquarters, crm_admin;
 
+CREATE FUNCTION crm.outbox_channels() RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY
+        SELECT jsonb_build_object('channel', ch.channel, 'name_zh', ch.name_zh, 'name_en', ch.name_en, 'endpoint', ch.endpoint, 'connector', e.connector,
+            'state', CASE WHEN ch.identifier_kind IS NULL THEN 'own' WHEN e.endpoint IS NULL THEN 'none' WHEN NOT e.is_active THEN 'off' WHEN e.broken_until > clock_timestamp() THEN 'rests' ELSE 'works' END,
+            'rests_until', CASE WHEN e.broken_until > clock_timestamp() THEN e.broken_until END,
+            'waiting', (SELECT count(*) FROM crm.outbox_queue q WHERE q.endpoint = ch.endpoint),
+            'dead', (SELECT count(*) FROM crm.dead_letter d JOIN crm.outbox o ON o.customer_id = d.customer_id AND o.message_id = d.message_id WHERE d.replayed_at IS NULL AND o.channel = ch.channel),
+            'monthly_cap', ch.monthly_cap, 'address_day_cap', ch.address_day_cap, 'receipt_hours', ch.receipt_hours)
+        FROM crm.channel ch LEFT JOIN crm.endpoint e ON e.endpoint = ch.endpoint ORDER BY ch.identifier_kind IS NULL, ch.endpoint IS NULL, ch.channel;
+END
+$$;
+COMMENT ON FUNCTION crm.outbox_channels() IS
+    'every channel: which endpoint carries it and how that is (works; rests after failures, until when; off; none carries it; own: needs none), what waits, what died, and its limits';
+GRANT EXECUTE ON FUNCTION crm.outbox_channels() TO crm_marketer, crm_headquarters, crm_admin;
+
 CREATE FUNCTION crm._outbox_says_stop(said text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT upper(btrim(normalize(coalesce(said, ''), NFKC), E' \t\r\n.!。！')) ~ '^(T|TD|R|N|QX|STOP|STOPALL|UNSUBSCRIBE|CANCEL|END|QUIT|0000)$|^(请)?(退订|拒收|取消订阅|不要再发)' $$;

@@ -79,6 +79,16 @@ CREATE FUNCTION crm._report_points(person bigint) RETURNS bigint
 $$ SELECT coalesce(sum(u.remaining), 0)::bigint FROM crm._loyalty_usable(person) u $$;
 COMMENT ON FUNCTION crm._report_points(bigint) IS 'points that a person can use now; negative: owed for refunded sales';
 
+CREATE FUNCTION crm._report_last_item(person bigint) RETURNS text
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
+$$
+BEGIN
+    RETURN (SELECT p.name FROM crm.membership m JOIN crm.purchased_item i ON i.source_record_id = m.source_record_id JOIN crm.product p ON p.product_id = i.product_id
+            WHERE m.customer_id = person AND m.valid_to = 'infinity' ORDER BY i.business_day DESC, i.paid_at DESC, p.name LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION crm._report_last_item(bigint) IS 'what a person bought last and did not give back, by its name; null: nothing that is a product';
+
 CREATE FUNCTION crm.report_card(identifier_kind text, value text, namespace text DEFAULT '') RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -99,7 +109,7 @@ BEGIN
     END IF;
     SELECT jsonb_build_object(
         'customer_id', person, 'name', c.name_masked, 'in_scope', crm._report_sees(person),
-        'tier', v.tier, 'last_day', v.last_day,
+        'tier', v.tier, 'last_day', v.last_day, 'last_item', crm._report_last_item(person),
         'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm._loyalty_coupons(person) k WHERE k ->> 'state' = 'issued'),
         'points', crm._report_points(person),
         'last_category', suggestion ->> 'last_category',
@@ -110,7 +120,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_card(text, text, text) IS
-    'the counter card of any member of the chain found by an exact identifier: masked name, tier, usable coupons and points, last category, suggestion with its reason; no phone, no address; logged and counted (RM110 beyond 60 an hour a clerk); P0002 when nobody answers to the value';
+    'the counter card of any member of the chain found by an exact identifier: masked name, tier, last purchase (day, product, category), usable coupons and points, suggestion with its reason; no phone, no address; logged and counted (RM110 beyond 60 an hour a clerk); P0002 when nobody answers to the value';
 GRANT EXECUTE ON FUNCTION crm.report_card(text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_headquarters, crm_till;
 
 CREATE FUNCTION crm.report_person(customer_id bigint) RETURNS jsonb
@@ -124,8 +134,10 @@ BEGIN
         SELECT jsonb_build_object(
             'customer_id', c.customer_id, 'asked_for', report_person.customer_id,
             'name', c.name_masked, 'phone', c.phone_masked, 'email', c.email_masked, 'sex', c.sex, 'city', c.city, 'channel', c.channel,
-            'home_store', (SELECT s.code FROM crm.store s WHERE s.store_id = c.home_store_id),
+            'home_store', (SELECT s.code FROM crm.store s WHERE s.store_id = c.home_store_id), 'home_store_name', (SELECT s.name FROM crm.store s WHERE s.store_id = c.home_store_id),
             'registered_on', c.registered_on, 'custom', c.custom, 'row_version', c.row_version,
+            'fields', (SELECT coalesce(jsonb_agg(jsonb_build_object('field', f.code, 'name_zh', f.name_zh, 'name_en', f.name_en, 'value', c.custom -> f.code) ORDER BY f.code), '[]')
+                       FROM crm.custom_field f WHERE f.entity = 'member' AND c.custom ? f.code),
             'also_known_as', (SELECT coalesce(jsonb_agg(o), '[]') FROM unnest(crm._identity_cluster(person)) o WHERE o <> person),
             'records', (SELECT coalesce(jsonb_agg(jsonb_build_object('source', src.code, 'external_id', r.external_id, 'kind', r.kind,
                             'registered_on', r.registered_on, 'store', st.code) ORDER BY r.source_record_id), '[]')
@@ -138,7 +150,7 @@ BEGIN
                             WHERE m.customer_id = person AND m.valid_to = 'infinity' AND ri.ended_at IS NULL
                               AND k.code NOT IN ('home_name', 'home')),
             'value', (SELECT jsonb_build_object('tier', v.tier, 'tier_since', v.tier_since, 'r', v.r, 'f', v.f, 'm', v.m,
-                            'order_days', v.order_days, 'net', crm._report_money(v.net_minor), 'first_day', v.first_day, 'last_day', v.last_day)
+                            'order_days', v.order_days, 'net', crm._report_money(v.net_minor), 'first_day', v.first_day, 'last_day', v.last_day, 'last_item', crm._report_last_item(person))
                       FROM crm.customer_value v WHERE v.customer_id = person),
             'next_tier', crm._value_next_tier(person, crm._report_today()),
             'points', crm._report_points(person),
@@ -176,40 +188,46 @@ DECLARE
     ids bigint[] := crm._identity_cluster(person);
 BEGIN
     RETURN QUERY
-    SELECT jsonb_build_object('at', t.at, 'kind', t.kind) || t.what
+    SELECT jsonb_build_object('at', t.at, 'kind', t.kind) || jsonb_strip_nulls(jsonb_build_object('ref', t.ref, 'cause', t.cause)) || t.what
     FROM (
         (SELECT o.ordered_at AS at, 'order' AS kind,
                 jsonb_build_object('source', s.code, 'external_id', o.external_id, 'status', o.status, 'amount', o.amount, 'lines', o.line_count,
-                                   'store', st.code, 'channel', o.channel) AS what
+                                   'store', st.code, 'channel', o.channel) AS what, 'fact:' || o.order_id AS ref,
+                (SELECT 'coupon:' || k.coupon_id FROM crm.coupon k WHERE k.customer_id = ANY (ids) AND k.state = 'redeemed' AND k.redeeming_source_id = o.source_id AND k.redeeming_order = o.external_id LIMIT 1) AS cause
          FROM crm.customer_order o JOIN crm.source s USING (source_id) LEFT JOIN crm.store st USING (store_id)
          WHERE o.source_record_id = ANY (records) AND o.is_current AND o.ordered_at < until ORDER BY o.ordered_at DESC LIMIT wanted)
         UNION ALL
-        (SELECT r.refunded_at, 'refund', jsonb_build_object('external_id', r.external_id, 'order', r.order_external_id, 'amount', r.amount, 'reason', r.reason)
+        (SELECT r.refunded_at, 'refund', jsonb_build_object('external_id', r.external_id, 'order', r.order_external_id, 'amount', r.amount, 'reason', r.reason), 'fact:' || r.refund_id,
+                (SELECT 'fact:' || o.order_id FROM crm.customer_order o WHERE o.source_record_id = ANY (records) AND o.source_id = r.source_id AND o.external_id = r.order_external_id AND o.is_current LIMIT 1)
          FROM crm.refund r WHERE r.source_record_id = ANY (records) AND r.is_current AND r.refunded_at < until ORDER BY r.refunded_at DESC LIMIT wanted)
         UNION ALL
-        (SELECT e.occurred_at, 'event', jsonb_build_object('type', e.type, 'object', e.object_id, 'properties', e.properties, 'ignored', e.ignored_reason)
+        (SELECT e.occurred_at, 'event', jsonb_build_object('type', e.type, 'object', e.object_id, 'properties', e.properties, 'ignored', e.ignored_reason), 'fact:' || e.event_id, NULL
          FROM crm.event e WHERE e.source_record_id = ANY (records) AND e.occurred_at < until ORDER BY e.occurred_at DESC LIMIT wanted)
         UNION ALL
-        (SELECT i.occurred_at, 'interaction', jsonb_build_object('channel', i.channel, 'direction', i.direction, 'text', i.body, 'outcome', i.outcome, 'next_on', i.next_on)
+        (SELECT i.occurred_at, 'interaction', jsonb_build_object('channel', i.channel, 'direction', i.direction, 'text', i.body, 'outcome', i.outcome, 'next_on', i.next_on), 'fact:' || i.interaction_id, NULL
          FROM crm.interaction i WHERE i.source_record_id = ANY (records) AND i.is_current AND i.occurred_at < until ORDER BY i.occurred_at DESC LIMIT wanted)
         UNION ALL
-        (SELECT k.issued_at, 'coupon', jsonb_build_object('coupon_type', k.coupon_type, 'state', k.state, 'value', k.value, 'valid_until', k.valid_until)
+        (SELECT k.issued_at, 'coupon', jsonb_build_object('coupon_type', k.coupon_type, 'state', k.state, 'value', k.value, 'valid_until', k.valid_until), 'coupon:' || k.coupon_id,
+                (SELECT 'flow:' || f.code || ':' || k.occurrence_key FROM crm.flow f WHERE f.flow_id = k.flow_id)
          FROM crm.coupon k WHERE k.customer_id = ANY (ids) AND k.issued_at < until ORDER BY k.issued_at DESC LIMIT wanted)
         UNION ALL
-        (SELECT c.changed_at, 'tier', jsonb_build_object('from', c.from_tier, 'to', c.to_tier, 'cause', c.cause)
+        (SELECT c.changed_at, 'tier', jsonb_build_object('from', c.from_tier, 'to', c.to_tier, 'why', c.cause), 'tier:' || c.change_id,
+                CASE c.cause WHEN 'order' THEN (SELECT 'fact:' || o.order_id FROM crm.customer_order o WHERE o.source_record_id = ANY (records) AND o.is_current AND o.ordered_at <= c.changed_at ORDER BY o.ordered_at DESC LIMIT 1)
+                             WHEN 'refund' THEN (SELECT 'fact:' || r.refund_id FROM crm.refund r WHERE r.source_record_id = ANY (records) AND r.is_current AND r.refunded_at <= c.changed_at ORDER BY r.refunded_at DESC LIMIT 1) END
          FROM crm.tier_change c WHERE c.customer_id = ANY (ids) AND c.changed_at < until ORDER BY c.changed_at DESC LIMIT wanted)
         UNION ALL
-        (SELECT q.fired_at, 'flow', jsonb_build_object('flow', f.code, 'outcome', q.outcome, 'arm', q.arm, 'message', q.message_id)
+        (SELECT q.fired_at, 'flow', jsonb_build_object('flow', f.code, 'outcome', q.outcome, 'arm', q.arm, 'message', q.message_id, 'name_zh', f.name_zh, 'name_en', f.name_en), 'flow:' || f.code || ':' || q.occurrence_key,
+                CASE WHEN f.trigger = 'event' THEN 'fact:' || split_part(q.occurrence_key, '#', 1) END
          FROM crm.occurrence q JOIN crm.flow f USING (flow_id) WHERE q.customer_id = ANY (ids) AND q.fired_at < until ORDER BY q.fired_at DESC LIMIT wanted)
         UNION ALL
-        (SELECT j.at, j.kind, jsonb_build_object('other', j.other_id, 'reason', j.reason)
+        (SELECT j.at, j.kind, jsonb_build_object('other', j.other_id, 'reason', j.reason), NULL, NULL
          FROM crm.merge_journal j WHERE j.survivor_id = ANY (ids) AND j.kind <> 'attach' AND j.at < until ORDER BY j.at DESC LIMIT wanted)
     ) t
     ORDER BY t.at DESC LIMIT wanted;
 END
 $$;
 COMMENT ON FUNCTION crm.report_timeline(bigint, timestamptz, int) IS
-    'what happened with a person, newest first, before a moment (exclusive; null: from the newest), 1 to 500 entries; P0002 outside of the caller''s scope';
+    'what happened with a person, newest first, before a moment (exclusive; null: from the newest), 1 to 500 entries; cause is the ref of what brought an entry about: of an order the coupon it redeemed, of a refund the order, of a coupon the flow, of a flow the fact that let the person in, of a tier the order or refund; P0002 outside of the caller''s scope';
 GRANT EXECUTE ON FUNCTION crm.report_timeline(bigint, timestamptz, int) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_analyst, crm_headquarters;
 
 CREATE FUNCTION crm._report_scope(store_code text, region_code text) RETURNS int[]

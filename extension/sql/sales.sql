@@ -39,7 +39,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._sales_task_put(bigint, text, text, text, text, timestamptz, int, int, name, timestamptz, name) IS
-    'makes a task about a person, once for a key; kind follow_up, flow, stall or hand; store null: headquarters; staff null: whoever of the role takes it; past escalate_at an open one is shown to escalate_to as well; returns task_id, null when the key had one';
+    'makes a task about a person, once for a key; kind follow_up, flow, stall, hand or mention; store null: headquarters; staff null: whoever of the role takes it; past escalate_at an open one is shown to escalate_to as well; returns task_id, null when the key had one';
 
 CREATE FUNCTION crm._sales_day(day date, field text) RETURNS date
     LANGUAGE plpgsql IMMUTABLE AS
@@ -227,7 +227,7 @@ BEGIN
     JOIN crm.customer c ON c.customer_id = crm._identity_current(t.customer_id)
     LEFT JOIN crm.staff s ON s.staff_id = t.staff_id
     LEFT JOIN crm.store st ON st.store_id = t.store_id
-    WHERE t.state = 'open' AND t.due_at < before
+    WHERE t.state = 'open' AND t.due_at < before AND (list = 'mine' OR t.kind <> 'mention')
       AND CASE list WHEN 'mine' THEN t.staff_id = me
                     WHEN 'escalated' THEN t.role <> 'crm_clerk' AND (is_wide OR t.store_id = ANY (stores))
                     ELSE is_wide OR t.store_id = ANY (stores) END
@@ -237,7 +237,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_tasks(text, date, jsonb, int) IS
-    'open tasks, the most overdue first: list mine (given to the caller), store (of the caller''s stores) or escalated; until a local day of the chain; after: the cursor of the last row of the page before; names masked; 22023 for an unknown list or day';
+    'open tasks, the most overdue first: list mine (given to the caller), store (of the caller''s stores) or escalated; notes that name the caller are in mine alone; until a local day of the chain; after: the cursor of the last row of the page before; names masked; 22023 for an unknown list or day';
 GRANT EXECUTE ON FUNCTION crm.sales_tasks(text, date, jsonb, int)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 

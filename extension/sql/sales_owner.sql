@@ -40,6 +40,23 @@ END
 $$;
 COMMENT ON FUNCTION crm._sales_own(bigint, int, text) IS 'ends whoever looked after a person and enters the next, null: nobody; the caller holds the customer row';
 
+CREATE FUNCTION crm._sales_enrolled(person bigint) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    stores int[];
+BEGIN
+    IF person IS NULL OR crm._actor_staff() IS NULL OR NOT (crm._setting('sales.enroller_owns'))::boolean THEN
+        RETURN;
+    END IF;
+    SELECT c.scope_store_ids INTO stores FROM crm.customer c WHERE c.customer_id = person FOR NO KEY UPDATE;
+    IF NOT EXISTS (SELECT FROM crm._sales_owners(person)) AND crm._sales_reaches(crm._actor_staff(), stores) THEN
+        PERFORM crm._sales_own(person, crm._actor_staff(), 'enrolled');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._sales_enrolled(bigint) IS 'lets whoever registered a person look after them, when the chain wants it (sales.enroller_owns) and nobody does';
+
 CREATE FUNCTION crm.sales_owner(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$

@@ -2,6 +2,8 @@
  * routes_ingest.h
  *		Rows of the route table: what tills and shops send, and imports.  Read by route_table.c only.
  */
+#define ENTRY_ROLES	"clerk, store_manager, manager, service or headquarters"
+
 #define STEWARDS		"steward, admin"
 #define SOURCE_READERS	"steward, headquarters, admin"
 #define SOURCE_CODE		{"source", CRM_IN_PATH, CRM_TEXT, true, NULL, "code of the source"}
@@ -287,9 +289,9 @@
 		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/notes", .operation = "person_note", .tag = "Persons",
 		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters",
 		.sql = "SELECT 201 AS status, crm.ingest_note($1, crm.gateway_text($2, 'body', true), "
-		"coalesce(crm.gateway_text($2, 'channel'), 'store'), crm.gateway_text($2, 'outcome'), crm.gateway_date($2, 'next_on'), $3)::text AS body",
+		"coalesce(crm.gateway_text($2, 'channel'), 'store'), crm.gateway_text($2, 'outcome'), crm.gateway_date($2, 'next_on'), crm.gateway_texts($2, 'mentions'), $3)::text AS body",
 		.params = {PERSON_ID, BODY, KEY}, .timeout_ms = FAST_MS,
-		.summary = "Keep a note about a person; a next day makes a follow-up",
+		.summary = "Keep a note about a person; a next day makes a follow-up, mentions put it into lists of colleagues",
 		.request_schema = "Note", .response_schema = "Object", .success = 201,
 		.example = "{\"body\":\"试吃了新品\",\"channel\":\"store\",\"next_on\":\"2026-04-02\"}",
 	},
@@ -297,15 +299,35 @@
 		.method = CRM_POST, .path = "/api/v1/enrol", .operation = "enrol", .tag = "Persons",
 		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters",
 		.sql = "SELECT 201 AS status, crm.ingest_enrol(crm.gateway_text($1, 'name', true), crm.gateway_text($1, 'phone', true), "
-		"crm.gateway_text($1, 'birthday'), coalesce(crm.gateway_texts($1, 'consents'), '{}'), $2)::text AS body",
-		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Register a customer at the counter",
+		"crm.gateway_text($1, 'birthday'), coalesce(crm.gateway_texts($1, 'consents'), '{}'), $1 -> 'fields', $2)::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Register a customer at the counter, in the form of the caller's role",
 		.request_schema = "Enrolment", .response_schema = "Object", .success = 201,
 		.example = "{\"name\":\"王芳\",\"phone\":\"13867241977\",\"consents\":[\"sms\"]}",
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/entry-form", .operation = "entry_form", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters",
+		.sql = "SELECT 200 AS status, crm.ingest_entry_form()::text AS body",
+		.read_only = true, .timeout_ms = FAST_MS, .summary = "What one's role enters when it registers a customer", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/entry-forms/{role}", .operation = "entry_form_edit", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = "steward, headquarters",
+		.sql = "SELECT 200 AS status, crm.ingest_entry_forms($1)::text AS body", .params = {{"role", CRM_IN_PATH, CRM_TEXT, true, NULL, ENTRY_ROLES}},
+		.read_only = true, .timeout_ms = FAST_MS, .summary = "A role's form, the fields there are, and its versions", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_PUT, .path = "/api/v1/entry-forms/{role}", .operation = "entry_form_define", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = "steward, headquarters",
+		.sql = "SELECT 200 AS status, crm.ingest_define_entry_form($1, $2 -> 'fields', $3)::text AS body",
+		.params = {{"role", CRM_IN_PATH, CRM_TEXT, true, NULL, ENTRY_ROLES}, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Say what a role enters when it registers a customer",
+		.request_schema = "EntryForm", .response_schema = "Object", .success = 200,
+		.example = "{\"fields\":[{\"field\":\"phone\",\"is_required\":true},{\"field\":\"name\",\"is_required\":true},{\"field\":\"custom.diet\",\"is_required\":false}]}",
+	},
+	{
 		.method = CRM_POST, .path = "/api/v1/store-codes", .operation = "store_code", .tag = "Persons",
 		.access = CRM_ACCESS_CALLER, .roles = "clerk, store manager, manager, headquarters",
-		.sql = "SELECT 201 AS status, crm.ingest_make_store_code(crm.gateway_text($1, 'store'), crm.gateway_integer($1, 'days'))::text AS body",
+		.sql = "SELECT 201 AS status, crm.ingest_make_store_code(crm.gateway_text($1, 'store'), crm.gateway_integer($1, 'days'), coalesce(crm.gateway_text($1, 'channel'), 'store'))::text AS body",
 		.params = {BODY}, .timeout_ms = FAST_MS, .summary = "A new code by which customers enrol themselves in a store, shown this once",
 		.request_schema = "StoreCode", .response_schema = "Object", .success = 201, .example = "{\"store\":\"H1\",\"days\":1}",
 	},

@@ -57,18 +57,18 @@
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/alert-routes", .operation = "alert_routes", .tag = "Messages",
-		.access = CRM_ACCESS_CALLER, .roles = "admin",
+		.access = CRM_ACCESS_CALLER, .roles = "headquarters, admin",
 		.sql = "SELECT 200 AS status, jsonb_build_object('items', coalesce(jsonb_agg(r), '[]'))::text AS body FROM crm.outbox_alert_routes() r",
 		.read_only = true, .timeout_ms = FAST_MS, .summary = "Where alerts go",
 		.response_schema = "Object", .success = 200,
 	},
 	{
 		.method = CRM_POST, .path = "/api/v1/alert-routes", .operation = "alert_route", .tag = "Messages",
-		.access = CRM_ACCESS_CALLER, .roles = "admin",
+		.access = CRM_ACCESS_CALLER, .roles = "headquarters, admin",
 		.sql = "SELECT 200 AS status, crm.outbox_route_alerts(crm.gateway_text($1, 'endpoint', true), coalesce(crm.gateway_text($1, 'address'), ''), "
-		"crm.gateway_texts($1, 'kinds', true), $2)::text AS body",
+		"coalesce(crm.gateway_texts($1, 'kinds'), '{%}'), $2)::text AS body",
 		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Send alerts of some kinds to a webhook, a robot or an e-mail address",
-		.text = "Each alert is sent once to every route that wants its kind; no kinds take the route away.",
+		.text = "Each alert is sent once to every route that wants its kind; without kinds all are meant, an empty list takes the route away.",
 		.request_schema = "Object", .response_schema = "Object", .success = 200,
 		.example = "{\"endpoint\":\"ops_group\",\"kinds\":[\"ingest.%\",\"outbox.dead\"]}",
 	},
@@ -104,6 +104,13 @@
 		.params = {{"template", CRM_IN_PATH, CRM_TEXT, true, NULL, NULL}, BODY, KEY}, .timeout_ms = FAST_MS,
 		.summary = "Write what messages say on a channel; answers its length", .request_schema = "Template", .response_schema = "Object", .success = 200,
 		.example = "{\"channel\":\"sms\",\"body\":\"{{name}}, ... TD\",\"options\":{\"vendor_template\":\"SMS_1\",\"vendor_params\":{\"name\":\"{{name}}\"}}}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/channels", .operation = "channels", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "marketer, headquarters, admin",
+		.sql = "SELECT j::text FROM crm.outbox_channels() j",
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Every channel: what carries it, how that is, what it bears", .response_schema = "Object", .success = 200,
 	},
 	{
 		.method = CRM_PATCH, .path = "/api/v1/channels/{channel}", .operation = "channel_limits", .tag = "Messages",

@@ -71,6 +71,13 @@
 		.summary = "Who works in one's stores, and what is open with them", .response_schema = "Object", .success = 200,
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/colleagues", .operation = "colleagues", .tag = "Tasks",
+		.access = CRM_ACCESS_CALLER, .roles = WORKERS,
+		.sql = "SELECT j::text FROM crm.sales_colleagues($1) j", .params = {PERSON_ID},
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Who else sees a person and can be named in a note", .response_schema = "Object", .success = 200,
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/owner", .operation = "owner", .tag = "Tasks",
 		.access = CRM_ACCESS_CALLER, .roles = WORKERS,
 		.sql = "SELECT 200 AS status, crm.sales_owner($1)::text AS body",

@@ -90,15 +90,17 @@ const CrmSchema crm_schemas[] = {
 					  "\"limit\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100}")},
 	{"Unmask", OBJECT("\"fields\",\"reason\"",
 					  "\"fields\":{\"type\":\"array\",\"items\":" TEXT "},\"reason\":" TEXT)},
-	{"StoreCode", OBJECT("", "\"store\":" TEXT ",\"days\":{\"type\":\"integer\",\"minimum\":1}")},
+	{"StoreCode", OBJECT("", "\"store\":" TEXT ",\"days\":{\"type\":\"integer\",\"minimum\":1},\"channel\":" TEXT)},
+	{"EntryForm", OBJECT("\"fields\"", "\"fields\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}")},
 	{"JoinCode", OBJECT("\"code\"", "\"code\":" TEXT)},
 	{"JoinCheck", OBJECT("\"code\",\"phone\"", "\"code\":" TEXT ",\"phone\":" TEXT)},
 	{"Joining", OBJECT("\"code\",\"name\",\"phone\"", "\"code\":" TEXT ",\"check\":" TEXT ",\"name\":" TEXT ",\"phone\":" TEXT ",\"birthday\":" TEXT ","
 					   "\"consents\":{\"type\":\"array\",\"items\":{\"enum\":[\"sms\",\"wechat\",\"email\"]}}")},
 	{"Reason", OBJECT("\"reason\"", "\"reason\":" TEXT)},
-	{"Note", OBJECT("\"body\"", "\"body\":" TEXT ",\"channel\":" TEXT ",\"outcome\":" TEXT ",\"next_on\":" DAY)},
+	{"Note", OBJECT("\"body\"", "\"body\":" TEXT ",\"channel\":" TEXT ",\"outcome\":" TEXT ",\"next_on\":" DAY ","
+					"\"mentions\":{\"type\":\"array\",\"items\":" TEXT "}")},
 	{"Enrolment", OBJECT("\"name\",\"phone\"", "\"name\":" TEXT ",\"phone\":" TEXT ",\"birthday\":" TEXT ","
-						 "\"consents\":{\"type\":\"array\",\"items\":{\"enum\":[\"sms\",\"wechat\",\"email\"]}}")},
+						 "\"consents\":{\"type\":\"array\",\"items\":{\"enum\":[\"sms\",\"wechat\",\"email\"]}},\"fields\":{\"type\":\"object\"}")},
 	{"Split", OBJECT("\"record_ids\",\"reason\"", "\"record_ids\":{\"type\":\"array\",\"items\":" TEXT "},\"reason\":" TEXT)},
 	{"Join", OBJECT("\"other\",\"reason\"", "\"other\":" TEXT ",\"reason\":" TEXT)},
 	{"Decision", OBJECT("\"decision\",\"reason\"", "\"decision\":{\"enum\":[\"accept\",\"reject\"]},\"reason\":" TEXT)},

@@ -7,6 +7,7 @@ import {audiences, branches, coupons, flows, naughty, overlaps, presets, tags, t
 import {boards, dated, handover, numbers} from './manager.mjs';
 import {charts, leaders, reports} from './reports.mjs';
 import {codes, loop, offline} from './counter.mjs';
+import {causes, forms, mentions, reach, site, variants} from './house.mjs';
 import {naughtyNames} from './naughty.mjs';
 import {kept, linked, opening, paper, seen, typed, weights} from './habits.mjs';
 import {owners, pinyin} from './owners.mjs';
@@ -14,5 +15,6 @@ import {screenshots} from './screenshots.mjs';
 
 const marketing = [audiences, overlaps, flows, branches, presets, wordings, tags, tiers, coupons, naughty];
 const counter = [pinyin, owners, codes, loop, offline, naughtyNames];
+const house = [reach, forms, mentions, variants, site, causes];
 const habits = [weights, opening, kept, typed, seen, paper, linked];
-await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, boards, numbers, dated, handover, reports, charts, leaders, ...counter, ...marketing, ...habits]);
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, boards, numbers, dated, handover, reports, charts, leaders, ...counter, ...marketing, ...house, ...habits]);

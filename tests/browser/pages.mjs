@@ -2,7 +2,7 @@
 // no console error, nothing to scroll sideways, no finding of axe; then the work of a day, click by click.
 import {base, judge, ok, open, people, visit} from './harness.mjs';
 
-const menus = {clerk: ['find', 'tasks', 'redeem'], store_manager: ['find', 'tasks', 'redeem', 'board'], marketer: ['board', 'audiences', 'flows', 'tags', 'tiers', 'coupons'], steward: ['find', 'import', 'sources', 'reviews'], headquarters: ['board', 'flows', 'sources', 'reviews', 'tasks']};
+const menus = {clerk: ['find', 'tasks', 'redeem'], store_manager: ['find', 'tasks', 'redeem', 'board'], marketer: ['board', 'audiences', 'flows', 'tags', 'tiers', 'coupons', 'channels'], steward: ['find', 'import', 'sources', 'reviews', 'forms'], headquarters: ['board', 'flows', 'sources', 'reviews', 'tasks', 'channels', 'forms']};
 
 export async function looks(browser) {
 	for (const [role, names] of Object.entries(menus))
@@ -93,7 +93,7 @@ export async function mistakes(browser) {
 	said(await notice(), '金额请写成 12.50', 'amount');
 	await enter({amount: '5'});
 	ok((await notice())[0] === '没有这张券', 'a code that is no coupon');
-	for (const part of ['', 'marketer.', 'report.']) {
+	for (const part of ['', 'marketer.', 'report.', 'house.']) {
 		const [chinese, english] = await page.evaluate((name) => Promise.all(['zh-CN', 'en'].map(async (language) => Object.keys(await (await fetch(`/i18n/${name}${language}.json`)).json()).join())), part);
 		ok(chinese === english, `both languages have the same words ${part}`);
 	}

@@ -6,7 +6,7 @@ export class Problem extends Error {
 		super([body.detail, body.hint].filter(Boolean).join(' ') || `HTTP ${status}`);
 		this.status = status;
 		this.code = body.code;
-		this.field = ((body.errors || [])[0] || {}).pointer ? body.errors[0].pointer.slice(1) : null;
+		this.field = ((body.errors || [])[0] || {}).pointer ? body.errors[0].pointer.slice(1).replaceAll('/', '.') : null;
 	}
 }
 

@@ -23,6 +23,8 @@ const pages = {
 	tags: {roles: ['marketer', 'headquarters']},
 	tiers: {roles: ['marketer', 'headquarters']},
 	coupons: {roles: ['marketer', 'headquarters']},
+	channels: {roles: ['marketer', 'headquarters', 'admin']},
+	forms: {roles: ['steward', 'headquarters']},
 	import: {roles: ['steward']},
 	sources: {roles: ['steward', 'headquarters', 'admin']},
 	reviews: {roles: ['steward', 'headquarters']},
@@ -41,9 +43,11 @@ function drawHeader(current) {
 	header.hidden = false;
 	header.replaceChildren(h('div', {},
 		h('nav', {'aria-label': t('menu')}, mine().map((name) => h('a', {href: `#/${name}`, 'aria-current': name === current ? 'page' : null}, t(`page.${name}`)))),
-		h('span', {class: 'faint'}, me.actor, ' · ', code('role', role())),
+		h('span', {class: 'faint'}, me.name || me.actor, ' · ', code('role', role())),
 		h('button', {type: 'button', lang: other, onclick: async () => { await choose(other); document.getElementById('skip').textContent = t('skip'); route(); }}, other === 'en' ? 'English' : '中文'),
 		h('button', {type: 'button', onclick: leave}, t('sign_out'))));
+	const strip = header.querySelector('nav'), at = strip.querySelector('[aria-current]');
+	if (at) strip.scrollLeft = at.offsetLeft - strip.offsetLeft - (strip.clientWidth - at.offsetWidth) / 2;
 }
 
 // What is on the page can be taken along: on paper, or as the file of a spreadsheet.

@@ -9,21 +9,26 @@ import {tiers} from './phrases.js';
 import {liveCount} from './rule_editor.js';
 import {schedule} from './schedule.js';
 import {branch, choice, errand, ruled, vendor} from './flow_parts.js';
+import {variantsCard, writeVariants} from './flow_variants.js';
 
 const path = (flow) => `flows/${encodeURIComponent(flow)}`;
 const copy = (value) => JSON.parse(JSON.stringify(value));
 const sameAs = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
 const named = (row) => (language === 'en' ? row.name_en : row.name_zh) || row.code;
+// what is shown on pages has a channel of its own
+const channelsOf = (row, spec) => row.trigger === 'site' ? ['site'] : spec.channels || [];
 
 export async function edit(row, me) {
 	const [texts, coupons, channels] = await Promise.all([list(`${path(row.flow)}/texts`), list('coupon-types'), list('rules/values?kind=message&field=channel')]);
 	const key = `flow:${row.flow}`;
 	const draft = kept(key);
-	const was = {name_zh: row.name_zh, spec: copy(row.spec), texts: Object.fromEntries(texts.rows.map((one) => [`${one.step}/${one.channel}`, one.body || ''])),
-		subjects: Object.fromEntries(texts.rows.map((one) => [`${one.step}/${one.channel}`, one.subject || ''])),
-		vendors: Object.fromEntries(texts.rows.map((one) => [`${one.step}/${one.channel}`, {template: one.vendor_template || '', params: one.vendor_params}]))};
+	const whole = texts.rows.filter((one) => !one.variant);
+	const was = {name_zh: row.name_zh, spec: copy(row.spec), texts: Object.fromEntries(whole.map((one) => [`${one.step}/${one.channel}`, one.body || ''])),
+		said: Object.fromEntries(texts.rows.filter((one) => one.variant).map((one) => [`${one.step}/${one.channel}/${one.variant}`, one.body || ''])),
+		subjects: Object.fromEntries(whole.map((one) => [`${one.step}/${one.channel}`, one.subject || ''])),
+		vendors: Object.fromEntries(whole.map((one) => [`${one.step}/${one.channel}`, {template: one.vendor_template || '', params: one.vendor_params}]))};
 	const now = {...copy(was), ...draft};
-	const page = {row, me, was, now, manners: Object.fromEntries(texts.rows.map((one) => [one.channel, one.placeholder])), coupons: coupons.rows, channels: [...new Set([...(now.spec.channels || []), ...channels.rows.map((one) => one.code)])],
+	const page = {row, me, was, now, manners: Object.fromEntries(texts.rows.map((one) => [one.channel, one.placeholder])), coupons: coupons.rows, channels: [...new Set([...channelsOf(row, now.spec), ...channels.rows.map((one) => one.code).filter((code) => code !== 'site')])],
 		channelName: (channel) => named(channels.rows.find((one) => one.code === channel) || {code: channel}), remember: () => keep(key, now), editors: []};
 	const notice = h('p', {class: 'warn', role: 'alert', id: 'refused'});
 	const steps = h('div', {});
@@ -54,10 +59,20 @@ function trigger(page) {
 		schedule: () => [schedule(now.spec.schedule, set('schedule')), 'ago' in now.spec && number(page, 'ago'), 'calendar' in now.spec && choice('calendar', t('flow.calendar'), [...new Set(['festival', 'solar_term', now.spec.calendar])].map((value) => [value, code('calendar', value)]), now.spec.calendar, set('calendar')),
 			('days_before' in now.spec || 'calendar' in now.spec) && number(page, 'days_before'),
 			'key' in now.spec && choice('key', t('flow.key'), ['once', 'year', 'quarter', 'month', 'half_month', 'day', 'tier'].map((value) => [value, t(`key.${value}`)]), now.spec.key, set('key')), number(page, 'late_hours')],
-		event: () => [now.spec.event.kind === 'event' ? eventTypes(page) : h('p', {}, t('trigger.event', {what: code('event', now.spec.event.kind)})), number(page, 'reentry_days'), number(page, 'late_hours')],
+		event: () => [entry(page), number(page, 'reentry_days'), number(page, 'late_hours')],
 		site: () => [h('p', {}, t('trigger.site')), h('div', {class: 'field'}, h('label', {for: 'place'}, t('flow.place')), h('input', {id: 'place', value: now.spec.place.join(', '), autocomplete: 'off', oninput: (event) => set('place')(event.target.value.split(/[,，\s]+/).filter(Boolean))})), number(page, 'reentry_days')],
 	};
 	return [h('h2', {}, t('flow.trigger')), parts[row.trigger]()];
+}
+
+// What lets somebody in: what customers do, an order, what staff noted.
+function entry(page) {
+	const {spec} = page.now;
+	const place = h('div', {});
+	const types = copy(spec.event.types || []);
+	const draw = () => { place.replaceChildren(); if (spec.event.kind === 'event') place.append(eventTypes(page)); };
+	draw();
+	return [choice('event_kind', t('trigger.event_kind'), ['event', 'order', 'interaction'].map((kind) => [kind, t(`trigger.by_${kind}`)]), spec.event.kind, (kind) => { spec.event = kind === 'event' ? {kind, types} : {kind}; page.remember(); draw(); }), place];
 }
 
 // The kinds of events that let somebody in.
@@ -107,7 +122,8 @@ function stepCards(page) {
 	const {now, row} = page;
 	const {spec} = now;
 	const mayAct = ['schedule', 'event'].includes(row.trigger), mayWave = mayAct && 'channels' in spec;
-	const cards = stepsOf(spec).map((step, i) => h('section', {class: 'card step'}, h('h2', {}, spec.steps ? t('flow.step', {n: i + 1}) : t('flow.text')), spec.steps && waits(page, step, i), offer(page, step, i), 'channels' in spec && wording(page, step, i),
+	const channels = channelsOf(row, spec);
+	const cards = stepsOf(spec).map((step, i) => h('section', {class: 'card step'}, h('h2', {}, spec.steps ? t('flow.step', {n: i + 1}) : t('flow.text')), spec.steps && waits(page, step, i), offer(page, step, i), channels.length > 0 && wording(page, channels, i), channels.length > 0 && variantsCard(page, spec.steps ? step : spec, i, channels),
 		mayAct && [branch(page, spec.steps ? step : spec, i), errand(page, spec.steps ? step : spec, i)], spec.steps && spec.steps.length > 1 && h('button', {type: 'button', onclick: () => dropStep(page, i)}, t('flow.drop_step', {n: i + 1}))));
 	return [spec.steps && spec.task && h('section', {class: 'card'}, h('h2', {}, t('flow.task_each')), errand(page, spec, stepsOf(spec).length)), cards, mayWave && h('div', {class: 'row'}, h('button', {type: 'button', id: 'steps', onclick: () => addStep(page)}, t('flow.add_step')))];
 }
@@ -124,16 +140,17 @@ function addStep(page) {
 
 function dropStep(page, i) {
 	const {now} = page;
-	const before = copy({steps: now.spec.steps, texts: now.texts, subjects: now.subjects, vendors: now.vendors});
+	const before = copy({steps: now.spec.steps, texts: now.texts, said: now.said, subjects: now.subjects, vendors: now.vendors});
 	const without = (kept_by) => Object.fromEntries(Object.entries(kept_by).map(([key, body]) => [key.split('/'), body]).filter(([[step]]) => Number(step) !== i + 1)
-		.map(([[step, channel], body]) => [`${Number(step) > i + 1 ? step - 1 : step}/${channel}`, body]));
+		.map(([[step, ...rest], body]) => [[Number(step) > i + 1 ? step - 1 : step, ...rest].join('/'), body]));
 	now.spec.steps.splice(i, 1);
 	now.texts = without(now.texts);
+	now.said = without(now.said);
 	now.subjects = without(now.subjects);
 	now.vendors = without(now.vendors);
 	page.remember();
 	page.drawSteps();
-	toast(t('flow.step_dropped', {n: i + 1}), {label: t('undo'), run: () => { now.spec.steps = before.steps; Object.assign(now, {texts: before.texts, subjects: before.subjects, vendors: before.vendors}); page.remember(); page.drawSteps(); }});
+	toast(t('flow.step_dropped', {n: i + 1}), {label: t('undo'), run: () => { now.spec.steps = before.steps; Object.assign(now, {texts: before.texts, said: before.said, subjects: before.subjects, vendors: before.vendors}); page.remember(); page.drawSteps(); }});
 }
 
 function waits(page, step, i) {
@@ -155,9 +172,9 @@ function offer(page, step, i) {
 
 const variables = ['name', 'coupon_code', 'coupon_value', 'valid_until'];
 
-function wording(page, step, i) {
+function wording(page, channels, i) {
 	const {now} = page;
-	return now.spec.channels.map((channel) => {
+	return channels.map((channel) => {
 		const key = `${i + 1}/${channel}`;
 		const id = `text_${i + 1}_${channel}`;
 		const read = h('p', {class: 'said', 'aria-live': 'polite'});
@@ -191,14 +208,17 @@ async function preview(page, step, channel, body, place) {
 function limits(page) {
 	const {spec} = page.now;
 	const quiet = (end) => (value) => { spec.quiet = {...(spec.quiet || {from: '21:00', to: '08:00'}), [end]: value}; page.remember(); };
+	const maySilent = ['schedule', 'event'].includes(page.row.trigger);     // such a flow may hand out coupons and tasks, and say nothing
 	const carried = (channel, is) => {
-		spec.channels = spec.channels.filter((other) => other !== channel);
+		spec.channels = (spec.channels || []).filter((other) => other !== channel);
 		if (is) spec.channels.push(channel);
+		if (spec.channels.length === 0 && maySilent) delete spec.channels;
 		page.remember();
 		page.drawSteps();
 	};
-	return ['channels' in spec && h('fieldset', {id: 'channels', tabindex: '-1'}, h('legend', {}, t('flow.channels')), h('span', {class: 'many'}, page.channels.map((channel) => h('label', {class: 'check'}, h('input', {type: 'checkbox', checked: spec.channels.includes(channel), onchange: (event) => carried(channel, event.target.checked)}), page.channelName(channel))))),
-		h('div', {class: 'fields'}, number(page, 'holdout_percent', {min: 0, max: 99}), number(page, 'cap_messages', {min: 1}), number(page, 'cap_days', {min: 1, max: 30}), number(page, 'offer_days', {min: 0}), number(page, 'priority', {min: 0}),
+	const label = (name, attributes) => h('div', {class: 'field'}, h('label', {for: name}, t(`flow.${name}`)), h('input', {id: name, autocomplete: 'off', value: spec[name] ?? '', oninput: (event) => { const value = event.target.value.trim(); if (value === '') delete spec[name]; else spec[name] = value; page.remember(); }, ...attributes}));
+	return [page.row.trigger !== 'site' && h('fieldset', {id: 'channels', tabindex: '-1'}, h('legend', {}, t('flow.channels')), h('span', {class: 'many'}, page.channels.map((channel) => h('label', {class: 'check'}, h('input', {type: 'checkbox', checked: (spec.channels || []).includes(channel), onchange: (event) => carried(channel, event.target.checked)}), page.channelName(channel))))),
+		h('div', {class: 'fields'}, number(page, 'holdout_percent', {min: 0, max: 99}), number(page, 'cap_messages', {min: 1}), number(page, 'cap_days', {min: 1, max: 30}), number(page, 'offer_days', {min: 0}), number(page, 'priority', {min: 0}), number(page, 'quota', {min: 1}), label('tag', {maxlength: 32, placeholder: 'promotion'}),
 			clock('quiet', t('flow.quiet_from'), spec.quiet?.from, quiet('from')), clock('quiet_to', t('flow.quiet_to'), spec.quiet?.to, quiet('to')))];
 }
 
@@ -207,12 +227,13 @@ const changesOf = (was, now) => Object.fromEntries([...new Set([...Object.keys(w
 // Values first, but channels that are new only when they have their texts, and texts only when their steps are there.
 async function send(page) {
 	const {row, was, now} = page;
+	await writeVariants(page, (i) => now.spec.steps ? now.spec.steps[i] : now.spec, stepsOf(now.spec).length, channelsOf(row, now.spec));
 	const {channels, ...first} = changesOf(was.spec, now.spec);
 	if (now.name_zh.trim() !== was.name_zh) await put(`${path(row.flow)}/name`, {name_zh: now.name_zh.trim(), name_en: row.name_en === row.name_zh ? '' : row.name_en});
 	if (Object.keys(first).length > 0) await patch(path(row.flow), first);
 	// what the form shows is what is meant: a new channel's text stands in each wave
 	for (let step = 1; step <= stepsOf(now.spec).length; step++)
-		for (const channel of now.spec.channels || []) {
+		for (const channel of channelsOf(row, now.spec)) {
 			const shown = (kept_by) => kept_by[`${step}/${channel}`] ?? kept_by[`1/${channel}`] ?? '';
 			const had = (kept_by) => kept_by[`${step}/${channel}`] ?? (step > stepsOf(was.spec).length ? kept_by[`1/${channel}`] : undefined) ?? '';
 			const approved = now.vendors[`${step}/${channel}`];
@@ -222,7 +243,7 @@ async function send(page) {
 			await put(`${path(row.flow)}/texts`, {step, channel, body: shown(now.texts), subject: shown(now.subjects) || null, ...(isOther ? {vendor: approved} : {})});
 		}
 	page.at = null;
-	if (channels) await patch(path(row.flow), {channels});
+	if (channels !== undefined) await patch(path(row.flow), {channels});
 }
 
 async function store(event, page, key, notice) {

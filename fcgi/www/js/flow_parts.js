@@ -18,7 +18,7 @@ export function ruled(page, owner, name, label, {onChange = () => {}, prefix = n
 	return editor;
 }
 
-const numbered = (name, i) => i === 0 ? name : `${name}_${i + 1}`;
+export const numbered = (name, i) => i === 0 ? name : `${name}_${i + 1}`;
 
 // Two waves of one day with conditions of their own are the branches of a flow.
 export const branch = (page, own, i) => h('details', {open: Boolean(own.only), id: numbered('only', i), tabindex: '-1'}, h('summary', {}, t('flow.only')),

@@ -1,5 +1,6 @@
 // What flows decided and brought, said in words.
 import {bars} from './chart.js';
+import {compared} from './flow_variants.js';
 import {h} from './dom.js';
 import {code, day, fault, language, money, number, percent, t} from './i18n.js';
 
@@ -51,7 +52,7 @@ export function results(answer) {
 	return h('div', {class: 'results'}, said.map((line) => h('p', {class: 'said'}, line)), h('p', {class: smaller < 100 || fewer < 5 ? 'warn' : 'said', id: 'verdict'}, verdict),
 		answer.sample_ratio.is_skewed && h('p', {class: 'warn'}, t('result.skewed', {n: number(control.persons), expected: number(Math.round(answer.sample_ratio.control_expected))})),
 		answer.funnel && answer.funnel.assigned > 0 && bars(t('funnel.title'), ['assigned', 'sent', 'delivered', 'opened', 'clicked', 'redeemed'].map((name) => ({label: t(`funnel.${name}`), value: answer.funnel[name], text: number(answer.funnel[name])}))),
-		answer.cost && worth(answer), h('dl', {}, [['fired', answer.fired], ['sent', answer.sent], ['redeemed', answer.redeemed]].map(([name, value]) => [h('dt', {}, t(`result.${name}`)), h('dd', {}, number(value))])));
+		compared(answer), answer.cost && worth(answer), h('dl', {}, [['fired', answer.fired], ['sent', answer.sent], ['redeemed', answer.redeemed]].map(([name, value]) => [h('dt', {}, t(`result.${name}`)), h('dd', {}, number(value))])));
 }
 
 // What it cost, and what each customer who would not have come has cost.

@@ -1,26 +1,27 @@
-// A new member in three fields and the consents; whoever has the phone already is shown before anything is saved.
-import {check, field, h, show, toast} from '../dom.js';
+// A new member in the form of one's role (three fields until headquarters says otherwise) and the consents; whoever has the phone
+// already is shown before anything is saved.
+import {check, h, show, toast} from '../dom.js';
 import {post} from '../api.js';
 import {t} from '../i18n.js';
+import {askForm, entered, inputs} from '../entry.js';
 import {keptForm} from '../typed.js';
 import {write} from '../waiting.js';
 
 export async function draw([typed = ''], me) {
+	const fields = await askForm();
 	const isNumber = /^[\d\s+-]+$/.test(typed);
 	let warned = null;
 	const known = h('div', {'aria-live': 'polite'});
 	show(h('h1', {}, t('page.enrol')), h('div', {class: 'card'}, known, keptForm(`${me.actor}:enrol:${typed}`, [
-		field('phone', t('enrol.phone'), {type: 'tel', autocomplete: 'off', value: isNumber ? typed : '', required: true}),
-		field('name', t('enrol.name'), {autocomplete: 'off', value: isNumber ? '' : typed, required: true}),
-		field('birthday', t('enrol.birthday'), {placeholder: '1990-05-01', autocomplete: 'off'}),
-		['sms', 'wechat', 'email'].map((channel) => check(`consent_${channel}`, t(`enrol.${channel}`)))], t('save'), async (data) => {
-		const phone = data.get('phone');
-		if (warned !== phone && await warn(phone, known)) {
+		inputs(fields, {[isNumber ? 'phone' : 'name']: typed}),
+		h('fieldset', {}, h('legend', {}, t('enrol.consents')), ['sms', 'wechat', 'email'].map((channel) => check(`consent_${channel}`, t(`enrol.${channel}`))))], t('save'), async (data) => {
+		const {phone} = entered(fields, data);
+		if (phone && warned !== phone && await warn(phone, known)) {
 			warned = phone;
 			return true;
 		}
 		const consents = ['sms', 'wechat', 'email'].filter((channel) => data.get(`consent_${channel}`));
-		const answer = await write('enrol', {name: data.get('name'), phone, birthday: data.get('birthday') || null, consents}, t('page.enrol'));
+		const answer = await write('enrol', {...entered(fields, data), consents}, t('page.enrol'));
 		toast(t(answer ? 'saved' : 'waiting.kept'));
 		location.hash = answer ? `#/person/${answer.customer_id}` : '#/find';
 	})), h('p', {}, h('a', {href: '#/qr'}, t('page.qr'))));

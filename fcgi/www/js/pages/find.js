@@ -2,7 +2,7 @@
 // four digits searches one's own stores.
 import {append, field, form, h, show} from '../dom.js';
 import {post} from '../api.js';
-import {code, language, number, t} from '../i18n.js';
+import {code, day, language, number, t} from '../i18n.js';
 
 const digits = (text) => text.replace(/[\s\-()（）－]/g, '').normalize('NFKC');
 const isPhone = (text) => /^(\+?86)?1[3-9]\d{9}$/.test(digits(text));
@@ -47,7 +47,8 @@ function card(person) {
 	return h('div', {class: 'card'},
 		h('h2', {}, person.in_scope === false ? person.name : h('a', {href: `#/${target}/${person.customer_id}`}, person.name || t('unnamed'))),
 		h('p', {}, person.tier && h('span', {class: 'tag tier'}, code('tier', person.tier)), person.phone && h('span', {class: 'tag'}, person.phone),
-			person.city && h('span', {class: 'tag'}, person.city), person.last_category && h('span', {class: 'tag'}, person.last_category)),
+			person.city && h('span', {class: 'tag'}, person.city)),
+		person.last_day && h('p', {}, t('find.last', {day: day(person.last_day)}), person.last_item && h('strong', {}, person.last_item)),
 		coupons.length > 0 && h('p', {}, t('find.coupons', {n: coupons.length})),
 		person.points > 0 && h('p', {}, t('find.points', {n: number(person.points)})),
 		suggested(person) && h('p', {class: 'good'}, suggested(person)),

@@ -13,7 +13,7 @@ const path = (flow) => `flows/${encodeURIComponent(flow)}`;
 
 export async function draw([flow = '', what = '', person = ''], me) {
 	await withWords('marketer');
-	if (flow === 'new') return fromPreset((await list('flow-presets')).rows);
+	if (flow === 'new') return fromPreset((await list('flow-presets')).rows.sort((a, b) => /^blank_/.test(a.preset) - /^blank_/.test(b.preset)));
 	const rows = (await list('flows')).rows;
 	if (!flow) return overview(rows, me);
 	const row = rows.find((candidate) => candidate.flow === flow);

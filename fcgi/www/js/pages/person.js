@@ -1,10 +1,10 @@
 // One customer: what to say next at the top, then value, coupons, notes and the timeline.
 import {append, check, field, form, h, show, toast} from '../dom.js';
-import {get, post} from '../api.js';
+import {get, list, post} from '../api.js';
 import {ownerCard} from '../owner.js';
 import {keptForm} from '../typed.js';
 import {write} from '../waiting.js';
-import {code, day, language, moment, money, number, t} from '../i18n.js';
+import {code, day, fault, language, moment, money, number, t} from '../i18n.js';
 
 const owners = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters'];
 
@@ -41,10 +41,10 @@ function about(person) {
 	const reason = language === 'en' ? suggestion.reason_en : suggestion.reason_zh;
 	return h('section', {class: 'card'}, h('h2', {}, t('person.about')),
 		reason && h('p', {class: 'good'}, reason),
-		h('dl', {}, h('dt', {}, t('person.last')), h('dd', {}, day(value.last_day)), h('dt', {}, t('person.orders')), h('dd', {}, number(value.order_days)),
+		h('dl', {}, h('dt', {}, t('person.last')), h('dd', {}, day(value.last_day), value.last_item && ` · ${value.last_item}`), h('dt', {}, t('person.orders')), h('dd', {}, number(value.order_days)),
 			h('dt', {}, t('person.net')), h('dd', {}, money(value.net)), h('dt', {}, t('person.since')), h('dd', {}, day(person.registered_on)),
 			h('dt', {}, t('person.points')), h('dd', {}, number(person.points || 0)), person.level && [h('dt', {}, t('person.level')), h('dd', {}, named(person.level))],
-			h('dt', {}, t('person.store')), h('dd', {}, person.home_store || '–'), h('dt', {}, t('person.city')), h('dd', {}, person.city || '–')),
+			h('dt', {}, t('person.store')), h('dd', {}, person.home_store_name || '–'), h('dt', {}, t('person.city')), h('dd', {}, person.city || '–'), person.fields.map((one) => [h('dt', {}, named(one)), h('dd', {}, [one.value].flat().map((value) => value === true ? '✓' : value).join(t('comma')))])),
 		person.next_tier && h('p', {}, t('person.next_tier', {tier: named(person.next_tier)}), ' ', person.next_tier.missing.map(missing).join(t('person.and'))),
 		person.tags.length > 0 && h('p', {}, person.tags.map((tag) => [h('span', {class: 'tag'}, named(tag)), ' '])),
 		person.tasks.length > 0 && h('ul', {class: 'plain'}, person.tasks.map((task) => h('li', {}, h('a', {href: '#/tasks'}, task.title), ' ', h('span', {class: 'faint'}, day(task.due_at))))));
@@ -59,15 +59,37 @@ function coupons(person) {
 }
 
 function note(person, me) {
+	const colleagues = mentions(person);
 	return h('section', {class: 'card'}, h('h2', {}, t('person.note')), keptForm(`${me.actor}:note:${person.customer_id}`, [
 		h('label', {for: 'channel'}, t('person.channel')), h('select', {id: 'channel', name: 'channel'}, ['store', 'call', 'wechat', 'sms'].map((c) => h('option', {value: c}, code('channel', c)))),
-		field('body', t('person.said'), {tag: 'textarea', required: true}), field('next_on', t('person.next'), {type: 'date'})], t('save'), async (data, element, done) => {
-		const kept = await write(`persons/${person.customer_id}/notes`, {channel: data.get('channel'), body: data.get('body'), next_on: data.get('next_on') || null}, `${t('person.note')} ${person.name || ''}`);
+		field('body', t('person.said'), {tag: 'textarea', required: true}), colleagues.choice, field('next_on', t('person.next'), {type: 'date'})], t('save'), async (data, element, done) => {
+		const kept = await write(`persons/${person.customer_id}/notes`, {channel: data.get('channel'), body: data.get('body'), next_on: data.get('next_on') || null, mentions: colleagues.named(data.get('body'))}, `${t('person.note')} ${person.name || ''}`);
 		done();
 		toast(t(kept ? 'saved' : 'waiting.kept'));
 		if (kept) await draw([person.customer_id], me);
 		else element.reset();
 	}));
+}
+
+// A colleague who is chosen is named in the note as @name, and finds it in the own list; who is taken out of the text is not told.
+function mentions(person) {
+	let known = [];
+	const choice = h('select', {id: 'mention', 'aria-label': t('person.mention'), onchange: () => {
+		const area = document.getElementById('body');
+		const one = known.find((other) => other.staff === choice.value);
+		choice.value = '';
+		if (!one) return;
+		area.setRangeText(`@${one.name} `, area.selectionStart, area.selectionEnd, 'end');
+		area.dispatchEvent(new Event('input', {bubbles: true}));
+		area.focus();
+	}}, h('option', {value: ''}, t('person.mention')));
+	const ask = async () => {
+		if (known.length > 0) return;
+		known = (await list(`persons/${person.customer_id}/colleagues`)).rows;
+		append(choice, known.map((one) => h('option', {value: one.staff}, `${one.name} · ${code('role', one.role.slice(4))}`)));
+	};
+	choice.addEventListener('focus', () => ask().catch((problem) => toast(fault(problem))), {once: true});
+	return {choice, named: (text) => known.filter((one) => text.includes(`@${one.name}`)).map((one) => one.staff).slice(0, 10)};
 }
 
 function followUp(person, me) {
@@ -80,21 +102,36 @@ function followUp(person, me) {
 }
 
 function timeline(person) {
-	const rows = h('ul', {class: 'plain'}, person.timeline.map(entry));
+	const all = [], place = h('ul', {class: 'plain'});
+	const add = (items) => {
+		all.push(...items);
+		append(place, items.map((item) => entry(item, all)));
+	};
+	add(person.timeline);
+	let cursor = '';
 	const more = h('button', {type: 'button', onclick: async () => {
-		const last = person.timeline[person.timeline.length - 1];
-		const page = await get(`persons/${person.customer_id}/timeline?cursor=${encodeURIComponent(more.dataset.cursor || '')}&limit=50`);
-		append(rows, page.items.slice(last && !more.dataset.cursor ? person.timeline.length : 0).map(entry));
-		more.dataset.cursor = page.next || '';
+		const page = await get(`persons/${person.customer_id}/timeline?cursor=${encodeURIComponent(cursor)}&limit=50`);
+		add(page.items.slice(cursor ? 0 : person.timeline.length));
+		cursor = page.next || '';
 		more.hidden = !page.next;
 	}}, t('more'));
-	return h('section', {class: 'card'}, h('h2', {}, t('person.timeline')), person.timeline.length === 0 ? h('p', {class: 'faint'}, t('none')) : rows,
+	return h('section', {class: 'card'}, h('h2', {}, t('person.timeline')), person.timeline.length === 0 ? h('p', {class: 'faint'}, t('none')) : place,
 		person.timeline.length >= 20 && more);
 }
 
-function entry(item) {
-	const text = {order: () => `${money(Number(item.amount))} · ${code('order', item.status)}`, refund: () => money(-Number(item.amount)),
-		interaction: () => `${code('channel', item.channel)} · ${item.text || ''}`, event: () => code('event', item.type), coupon: () => item.coupon_type,
-		tier: () => `${code('tier', item.from)} → ${code('tier', item.to)}`, flow: () => `${item.flow} · ${code('outcome', item.outcome)}`}[item.kind];
-	return h('li', {}, h('span', {class: 'faint'}, moment(item.at), ' '), h('strong', {}, code('kind', item.kind)), ' ', text ? text() : '');
+const said = {order: (item) => `${money(Number(item.amount))} · ${code('order', item.status)}`, refund: (item) => money(-Number(item.amount)),
+	interaction: (item) => `${code('channel', item.channel)} · ${item.text || ''}`, event: (item) => code('event', item.type), coupon: (item) => `${item.coupon_type} · ${code('coupon_state', item.state)}`,
+	tier: (item) => `${code('tier', item.from)} → ${code('tier', item.to)}`, flow: (item) => `${language === 'en' ? item.name_en : item.name_zh} · ${code('outcome', item.outcome)}`};
+const words = (item) => said[item.kind] ? said[item.kind](item) : '';
+
+// What brought it about, if that is on the page: one tap leads there.
+function entry(item, all) {
+	const because = () => all.find((other) => other.ref === item.cause);
+	const link = item.cause && h('button', {type: 'button', class: 'quiet', onclick: () => {
+		const line = because() && document.getElementById(because().ref);
+		if (!line) return toast(t('person.cause_older'));
+		line.scrollIntoView({block: 'center'});
+		line.focus();
+	}}, t('person.because', {what: code('kind', item.cause.startsWith('fact:') ? because()?.kind || 'earlier' : item.cause.split(':')[0])}));
+	return h('li', {id: item.ref || null, tabindex: item.ref ? '-1' : null}, h('span', {class: 'faint'}, moment(item.at), ' '), h('strong', {}, code('kind', item.kind)), ' ', words(item), link && [' ', link]);
 }

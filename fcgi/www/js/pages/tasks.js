@@ -23,10 +23,10 @@ async function fill(place, which, cursor) {
 
 function row(task) {
 	const line = h('li', {},
-		h('a', {href: `#/person/${task.customer_id}`}, task.name || t('unnamed')), ' ', h('strong', {}, task.title), ' ',
+		h('a', {href: `#/person/${task.customer_id}`}, task.name || t('unnamed')), ' ', h('strong', {}, task.kind === 'mention' ? t('tasks.mention', {who: task.title.replace(/^@ ?/, '')}) : task.title), ' ',
 		h('span', {class: task.is_overdue ? 'warn' : 'faint'}, moment(task.due_at), task.is_overdue ? ` · ${t('tasks.overdue')}` : ''),
-		task.staff_name && h('span', {class: 'faint'}, ' · ', task.staff_name),
-		h('div', {class: 'row'}, ['reached', 'unreached', 'bought'].map((outcome) => h('button', {type: 'button', onclick: () => finish(task, outcome, line)}, t(`tasks.${outcome}`)))));
+		task.staff_name && task.kind !== 'mention' && h('span', {class: 'faint'}, ' · ', task.staff_name), task.body && h('p', {class: 'said'}, task.body),
+		h('div', {class: 'row'}, (task.kind === 'mention' ? ['seen'] : ['reached', 'unreached', 'bought']).map((outcome) => h('button', {type: 'button', onclick: () => finish(task, outcome, line)}, t(`tasks.${outcome}`)))));
 	return line;
 }
 

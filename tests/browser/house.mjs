@@ -1,0 +1,217 @@
+// What the chain sets for itself: how customers are reached and who is told of trouble, what each role enters, colleagues named in
+// notes, and flows begun from nothing: their kind of entry, tests of several texts, what the site shows.
+import {execFileSync} from 'node:child_process';
+import {judge, ok, open, visit} from './harness.mjs';
+import {send} from './owners.mjs';
+
+const sql = (text) => execFileSync('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', text]).toString().trim();
+const undo = (page) => page.click('#toast p:last-child button');
+const call = (page, method, path, body) => page.evaluate(async ([how, where, what]) => (await fetch(`/api/v1/${where}`, {method: how, headers: {'Content-Type': 'application/json'}, body: JSON.stringify(what)})).status, [method, path, body]);
+const flowOf = (page, code) => page.evaluate(async (flow) => (await (await fetch('/api/v1/flows')).json()).items.find((row) => row.flow === flow), code);
+
+// Caps of the house, limits of a channel, who is told: set, taken away, and back again.
+export async function reach(browser) {
+	const page = await open(browser, 'headquarters');
+	sql("SELECT crm.outbox_connect('mail', 'smtp', 'smtps://127.0.0.1', '{\"from\": \"crm@example.com\"}', '{}', '{\"is_private_allowed\": true}')");
+	await visit(page, '#/channels');
+	await page.selectOption('#scope', 'channel:sms');
+	await page.selectOption('#per', 'week');
+	await page.fill('#messages', '0');
+	await page.click('#caps button[type=submit]');
+	await page.waitForFunction(() => document.querySelector('#caps [role=alert]').textContent !== '');
+	ok(await page.evaluate(() => document.activeElement.id) === 'messages', 'a cap that is none is refused at its field');
+	await page.fill('#messages', '2');
+	await page.click('#caps button[type=submit]');
+	await page.waitForSelector('#caps li:has-text("每人每周最多 2 条：短信")');
+	ok(sql("SELECT messages || per || channel FROM crm.message_cap") === '2weeksms', 'a cap of the house is what was said');
+	await page.click('#caps li button');
+	await page.waitForSelector('#caps .warn:text("还没有上限")');
+	await undo(page);
+	await page.waitForSelector('#caps li:has-text("每人每周最多 2 条：短信")');
+	ok(sql('SELECT count(*) FROM crm.message_cap') === '1', 'taken away, it comes back as it was');
+	await page.click('main li:has-text("短信") summary');
+	await page.fill('#sms_monthly_cap', '5');
+	await page.click('main li:has-text("短信") form button[type=submit]');
+	await page.waitForSelector('summary:has-text("每人每月 5 条")');
+	ok(sql("SELECT monthly_cap FROM crm.channel WHERE channel = 'sms'") === '5', 'what a channel bears');
+	await undo(page);
+	await page.waitForFunction(() => !document.querySelector('main').textContent.includes('每人每月 5 条'));
+	ok(sql("SELECT monthly_cap IS NULL FROM crm.channel WHERE channel = 'sms'") === 't', 'and bears no more');
+	await page.selectOption('#endpoint', 'mail');
+	await page.fill('#address', 'nobody');
+	await page.click('#alerts button[type=submit]');
+	await page.waitForFunction(() => document.querySelector('#alerts [role=alert]').textContent !== '');
+	ok(await page.evaluate(() => document.activeElement.id) === 'address', 'an address that is none is refused at its field');
+	await page.fill('#address', 'ops@example.com');
+	await page.uncheck('input[name=alert_all]');
+	await page.check('input[name=alert_intake]');
+	await page.click('#alerts button[type=submit]');
+	await page.waitForSelector('#alerts li:has-text("ops@example.com")');
+	ok(sql('SELECT address || kinds::text FROM crm.alert_route') === 'ops@example.com{ingest.%}' && (await page.textContent('#alerts li')).includes('数据接入'), 'who is told of what');
+	await judge(page, 'channels with a cap and a route');
+	await page.click('#alerts li button');
+	await page.waitForSelector('#alerts .warn');
+	ok(sql('SELECT count(*) FROM crm.alert_route') === '0', 'and is told no more');
+	const marketer = await open(browser, 'marketer', {language: 'en', theme: 'dark'});
+	await visit(marketer, '#/channels');
+	ok(await marketer.isVisible('#caps') && await marketer.$('#alerts') === null, 'a marketer sets caps, and routes no alerts');
+	await judge(marketer, 'channels en dark');
+	ok(page.errors.length + marketer.errors.length === 0, 'the consoles were quiet', [page.errors, marketer.errors]);
+	sql('DELETE FROM crm.message_cap');
+	await page.context().close();
+	await marketer.context().close();
+}
+
+// Headquarters says what clerks enter; the clerk's page has it at once, and the database holds to it whatever a page sends.
+export async function forms(browser) {
+	const page = await open(browser, 'headquarters');
+	await visit(page, '#/forms/clerk');
+	await page.selectOption('#more', 'custom.diet');
+	await page.click('main button:text("加入表单")');
+	await page.check('[aria-label="饮食习惯"] input[type=checkbox]');
+	await page.selectOption('#more', 'sex');
+	await page.click('main button:text("加入表单")');
+	await page.click('[aria-label="性别"] button[aria-label="上移 性别"]');
+	await page.reload();
+	await page.waitForSelector('[aria-label="饮食习惯"]');
+	ok(await page.isChecked('[aria-label="饮食习惯"] input'), 'what was not saved outlives a reload');
+	await judge(page, 'forms with a draft');
+	await page.click('form.card button[type=submit]');
+	await page.waitForFunction(() => document.getElementById('toast').textContent.includes('表单已更新'));
+	const clerk = await open(browser, 'clerk');
+	await visit(clerk, '#/enrol');
+	const asked = await clerk.evaluate(() => [...document.querySelectorAll('main form :is(input:not([type=checkbox]), select, fieldset[name])')].map((one) => one.name));
+	ok(asked.join() === 'phone,name,birthday,sex,custom.diet', 'the clerk is asked what headquarters said, in its order', asked);
+	await clerk.fill('#phone', '13655550001');
+	await clerk.fill('#name', '表单');
+	await clerk.selectOption('#sex', 'f');
+	await clerk.click('main form button[type=submit]');
+	await clerk.waitForFunction(() => document.querySelector('main form [role=alert]').textContent !== '');
+	ok(await clerk.getAttribute('fieldset[name="custom.diet"]', 'aria-invalid') === 'true', 'what must be filled in is said at its field');
+	await judge(clerk, 'enrol with a longer form');
+	await clerk.check('input[name="custom.diet:素食"]');
+	await clerk.check('input[name="custom.diet:低盐"]');
+	await clerk.click('main form button[type=submit]');
+	await clerk.waitForFunction(() => location.hash.startsWith('#/person/') && document.querySelector('main dl'));
+	ok(/饮食习惯(低盐、素食|素食、低盐)/.test(await clerk.textContent('main dl')), 'and stands on the customer\'s page', await clerk.textContent('main dl'));
+	ok(await call(clerk, 'POST', 'enrol', {name: '绕过', phone: '13655550002', consents: []}) === 422, 'a page that leaves it out is refused');
+	ok(await call(clerk, 'PUT', 'entry-forms/clerk', {fields: []}) === 403, 'a clerk changes no form');
+	await page.click('details summary:text("以前的版本")');
+	await page.click('details.card li button:text("恢复")');
+	await page.waitForFunction(() => document.querySelectorAll('form.card .parts > li').length === 3);
+	ok(await call(clerk, 'POST', 'enrol', {name: '三项', phone: '13655550003', consents: []}) === 201, 'an earlier version is taken back, and three fields are enough');
+	// whoever registers looks after the customer, when the chain wants it
+	await page.check('section:has(h2:text("登记之后")) input');
+	await page.waitForFunction(() => document.getElementById('toast').textContent.includes('已保存'));
+	const {body: {customer_id: person}} = await send(clerk, 'enrol', {name: '归属', phone: '13655550004', consents: []});
+	await visit(clerk, `#/person/${person}`);
+	ok((await clerk.textContent('#owner')).includes('clerk'), 'who registered looks after the customer');
+	sql("UPDATE crm.room_setting SET value = 'false' WHERE name = 'sales.enroller_owns'");
+	ok(page.errors.length + clerk.errors.filter((text) => !text.includes('403')).length === 0, 'the consoles were quiet', [page.errors, clerk.errors]);
+	await page.context().close();
+	await clerk.context().close();
+}
+
+// A colleague who is named in a note finds it in the own list, and nobody else does.
+export async function mentions(browser) {
+	const clerk = await open(browser, 'clerk'), manager = await open(browser, 'store_manager');
+	const {body: {customer_id: person}} = await send(clerk, 'enrol', {name: '提及', phone: '13655550005', consents: []});
+	await visit(clerk, `#/person/${person}`);
+	await clerk.fill('#body', '想订大蛋糕 ');
+	await clerk.focus('#mention');
+	await clerk.waitForSelector('#mention option[value=STORE_MANAGER]', {state: 'attached'});
+	await clerk.selectOption('#mention', 'STORE_MANAGER');
+	ok(await clerk.inputValue('#body') === '想订大蛋糕 @store_manager store_manager ', 'a colleague who is chosen is named in the text', await clerk.inputValue('#body'));
+	await clerk.click('form:has(#body) button[type=submit]');
+	await clerk.waitForSelector('li:has-text("想订大蛋糕")');
+	await visit(manager, '#/tasks');
+	await manager.waitForSelector('li:has-text("clerk clerk 提到了您")');
+	ok((await manager.textContent('main li .said')).includes('想订大蛋糕'), 'and finds the note in the own list');
+	await judge(manager, 'tasks with a mention');
+	await visit(clerk, '#/tasks/store');
+	ok(!(await clerk.textContent('main')).includes('提到了您'), 'it is in nobody else\'s');
+	await manager.click('li:has-text("提到了您") button:text("知道了")');
+	await manager.waitForFunction(() => !document.querySelector('main').textContent.includes('提到了您'));
+	ok(clerk.errors.length + manager.errors.length === 0, 'the consoles were quiet', [clerk.errors, manager.errors]);
+	await clerk.context().close();
+	await manager.context().close();
+}
+
+// A flow begun from nothing: what lets customers in, the channel, two texts side by side with their weights.
+export async function variants(browser) {
+	const page = await open(browser, 'marketer');
+	await call(page, 'POST', 'flow-presets/blank_event/flows/t_test', {});
+	await visit(page, '#/flows/t_test/edit');
+	await page.selectOption('#event_kind', 'event');
+	await page.waitForSelector('#event input[type=checkbox]');
+	await page.check('#event label:has-text("浏览商品") input');
+	await page.check('#channels label:has-text("短信") input');
+	await page.fill('#text_1_sms', '{{name}}，欢迎，退订回T');
+	await page.click('#variants summary');
+	await page.click('#variants button:text("开始分组测试")');
+	await page.fill('#weight_a', '3');
+	await page.press('#weight_a', 'Tab');
+	await page.waitForFunction(() => document.getElementById('variants').textContent.includes('75%'));
+	await page.fill('#said_b_sms', '{{name}}，新品来了，退订回T');
+	await page.selectOption('#offer_b', 'welcome_5');
+	await page.fill('#quota', '100');
+	await page.fill('#tag', 'promotion');
+	await judge(page, 'flow editor with a test');
+	await page.click('form.flow button[type=submit]');
+	await page.waitForFunction(() => location.hash === '#/flows/t_test', null, {timeout: 8000}).catch(async () => ok(false, 'saved', await page.textContent('#refused')));
+	let {spec} = await flowOf(page, 't_test');
+	ok(spec.event.kind === 'event' && spec.event.types.join() === 'product_view' && spec.channels.join() === 'sms' && spec.quota === 100 && spec.tag === 'promotion', 'entry, channel, quota and tag are what was said', spec);
+	ok(spec.variants.length === 2 && spec.variants[0].weight === 3 && !('template' in spec.variants[0]) && spec.variants[1].coupon_type === 'welcome_5' && sql("SELECT body FROM crm.template WHERE template = 't_test_1_b'") === '{{name}}，新品来了，退订回T', 'and so are the groups, their weights, texts and offers', spec.variants);
+	const before = (await flowOf(page, 't_test')).version;
+	await visit(page, '#/flows/t_test/edit');
+	await page.waitForSelector('#variants[open]');
+	ok(await page.inputValue('#said_b_sms') === '{{name}}，新品来了，退订回T' && await page.inputValue('#text_1_sms') === '{{name}}，欢迎，退订回T', 'each text stands where it was written');
+	await page.click('form.flow button[type=submit]');
+	await page.waitForFunction(() => location.hash === '#/flows/t_test');
+	ok((await flowOf(page, 't_test')).version === before, 'read and written without loss');
+	await visit(page, '#/flows/t_test/edit');
+	await page.fill('#said_b_sms', '只有这些');
+	await page.click('form.flow button[type=submit]');
+	await page.waitForFunction(() => document.getElementById('refused').textContent !== '');
+	ok(await page.evaluate(() => document.activeElement.id) === 'said_b_sms', 'a text that cannot be sent is refused where it stands', await page.textContent('#refused'));
+	await page.fill('#said_b_sms', '{{name}}，新品来了，退订回T');
+	await page.click('#variants button:text("都用B 组的内容")');
+	await page.click('form.flow button[type=submit]');
+	await page.waitForFunction(() => location.hash === '#/flows/t_test');
+	({spec} = await flowOf(page, 't_test'));
+	ok(!('variants' in spec) && spec.coupon_type === 'welcome_5' && sql("SELECT body FROM crm.template WHERE template = 't_test' AND channel = 'sms'") === '{{name}}，新品来了，退订回T', 'the better one becomes everybody\'s', spec);
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
+
+// What the site shows: its text is written on the page, and a visit is answered with it.
+export async function site(browser) {
+	const page = await open(browser, 'headquarters');
+	await call(page, 'POST', 'flow-presets/blank_site/flows/t_site', {});
+	await visit(page, '#/flows/t_site/edit');
+	await page.fill('#place', 'home, cart');
+	await page.fill('#text_1_site', '{{name}}，今天满减');
+	await page.fill('#holdout_percent', '0');
+	await judge(page, 'flow editor of a site');
+	await page.click('form.flow button[type=submit]');
+	await page.waitForFunction(() => location.hash === '#/flows/t_site', null, {timeout: 8000}).catch(async () => ok(false, 'saved', await page.textContent('#refused')));
+	await page.click('main button:text("启动")');
+	await page.waitForFunction(() => document.querySelector('h1 .tag').textContent === '进行中');
+	const {body: {customer_id: person}} = await send(page, 'lookup', {kind: 'phone', value: '13912340003'});
+	const {body: shown} = await send(page, 'decide', {place: 'cart', session: 'browser-test-1', customer_id: person});
+	ok(shown.flow === 't_site' && shown.text.endsWith('，今天满减'), 'a visit is answered with what was written', shown);
+	await send(page, 'flows/t_site/stop', {});
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
+
+// What brought an entry of the timeline about is one tap away.
+export async function causes(browser) {
+	const page = await open(browser, 'clerk');
+	const {body: {customer_id: person}} = await send(page, 'lookup', {kind: 'phone', value: '13912340002'});
+	await visit(page, `#/person/${person}`);
+	await page.click('li:has-text("等级") button:text("← 因：订单")');
+	ok(await page.evaluate(() => document.activeElement.textContent.includes('订单') && document.activeElement.tagName === 'LI'), 'the order that moved the customer to another tier');
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
