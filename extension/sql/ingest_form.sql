@@ -148,5 +148,5 @@ $$;
 COMMENT ON FUNCTION crm._ingest_hold_to_form(jsonb) IS
     'what was entered in the actor''s form, without what was left empty; 22023 names a field that the form does not have, or one it needs and that is empty';
 
-GRANT EXECUTE ON FUNCTION crm.ingest_entry_form(text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters, crm_steward;
+GRANT EXECUTE ON FUNCTION crm.ingest_entry_form(text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.ingest_entry_forms(text), crm.ingest_define_entry_form(text, jsonb, text) TO crm_headquarters, crm_steward;

@@ -299,7 +299,7 @@
 		.method = CRM_POST, .path = "/api/v1/enrol", .operation = "enrol", .tag = "Persons",
 		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters",
 		.sql = "SELECT 201 AS status, crm.ingest_enrol(crm.gateway_text($1, 'name', true), crm.gateway_text($1, 'phone', true), "
-		"crm.gateway_text($1, 'birthday'), coalesce(crm.gateway_texts($1, 'consents'), '{}'), $1 -> 'fields', $2)::text AS body",
+		"crm.gateway_text($1, 'birthday'), coalesce(crm.gateway_texts($1, 'consents'), '{}'), $1::jsonb -> 'fields', $2)::text AS body",
 		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Register a customer at the counter, in the form of the caller's role",
 		.request_schema = "Enrolment", .response_schema = "Object", .success = 201,
 		.example = "{\"name\":\"王芳\",\"phone\":\"13867241977\",\"consents\":[\"sms\"]}",
@@ -319,7 +319,7 @@
 	{
 		.method = CRM_PUT, .path = "/api/v1/entry-forms/{role}", .operation = "entry_form_define", .tag = "Persons",
 		.access = CRM_ACCESS_CALLER, .roles = "steward, headquarters",
-		.sql = "SELECT 200 AS status, crm.ingest_define_entry_form($1, $2 -> 'fields', $3)::text AS body",
+		.sql = "SELECT 200 AS status, crm.ingest_define_entry_form($1, $2::jsonb -> 'fields', $3)::text AS body",
 		.params = {{"role", CRM_IN_PATH, CRM_TEXT, true, NULL, ENTRY_ROLES}, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Say what a role enters when it registers a customer",
 		.request_schema = "EntryForm", .response_schema = "Object", .success = 200,
 		.example = "{\"fields\":[{\"field\":\"phone\",\"is_required\":true},{\"field\":\"name\",\"is_required\":true},{\"field\":\"custom.diet\",\"is_required\":false}]}",

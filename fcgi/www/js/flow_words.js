@@ -12,7 +12,11 @@ const reasons = [
 	[/^tier (\w+) is excluded$/, 'tier'], [/^last purchase is (.+) now$/, 'last'], [/^this branch is for others$/, 'branch'], [/^superseded: another flow/, 'better'],
 	[/^excluded by the flow's rule$/, 'excluded'], [/^goal reached/, 'goal'], [/^not excluded, goal not reached$/, 'not_excluded'], [/^in the control group$/, 'control'], [/^treatment$/, 'treatment'],
 	[/^holds or used an equal or better offer$/, 'offer'], [/^no equal or better offer$/, 'no_offer'], [/^superseded: (\d+) of (\d+) in (\d+) days to this address$/, 'cap_address'],
-	[/^superseded: (\d+) of (\d+) in (\d+) days to this person$/, 'cap_person'], [/^within the caps$/, 'within_caps'], [/^held to (.+)$/, 'held'], [/^no quiet hours$/, 'not_quiet'], [/^sends no message$/, 'silent'], [/^no code is left in the pool/, 'no_code'], [/^the last purchase is another one now$/, 'last_other'],
+	[/^superseded: (\d+) of (\d+) in (\d+) days to this person$/, 'cap_person'],
+	[/^superseded: (\d+) of (\d+) a day to this address$/, 'cap_address_day'], [/^superseded: (\d+) of (\d+) a week to this address$/, 'cap_address_week'], [/^superseded: (\d+) of (\d+) a month to this address$/, 'cap_address_month'],
+	[/^superseded: (\d+) of (\d+) a day to this person$/, 'cap_person_day'], [/^superseded: (\d+) of (\d+) a week to this person$/, 'cap_person_week'], [/^superseded: (\d+) of (\d+) a month to this person$/, 'cap_person_month'],
+	[/^superseded: (\d+) of (\d+) by the cap/, 'cap_house'], [/^all (\d+) are taken$/, 'quota'], [/^no lottery is open$/, 'no_lottery'], [/^held to the best hour, (.+)$/, 'held_best'],
+	[/^within the caps$/, 'within_caps'], [/^held to (.+)$/, 'held'], [/^no quiet hours$/, 'not_quiet'], [/^sends no message$/, 'silent'], [/^no code is left in the pool/, 'no_code'], [/^the last purchase is another one now$/, 'last_other'],
 ];
 const channels = [[/^(\w+): no endpoint carries it$/, 'no_endpoint'], [/^(\w+): no address$/, 'no_address'], [/^(\w+): as many this month as it allows$/, 'month_full'], [/^(\w+): consent no$/, 'said_no'], [/^(\w+): consent (\w+)$/, 'no_consent'], [/^(sms|wechat|email|wecom)$/, 'by']];
 
@@ -38,7 +42,8 @@ export function results(answer) {
 	if (treatment.persons > 0) {
 		said.push(t('result.came', {n: number(treatment.ordered), all: number(treatment.persons), days: answer.window_days}));
 		if (control.persons > 0) said.push(t('result.anyway', {n: number(Math.round(control.ordered / control.persons * treatment.persons)), ordered: number(control.ordered), persons: number(control.persons)}));
-	} else said.push(t('result.nobody'));
+	}
+	if (treatment.persons + control.persons === 0) return h('p', {class: 'said', id: 'verdict'}, t('result.nobody'));
 	const smaller = Math.min(treatment.persons, control.persons);
 	const fewer = Math.min(treatment.ordered, control.ordered);
 	const points = (value) => number(Math.round(value * 10) / 10);

@@ -26,7 +26,7 @@ function overview(rows, me) {
 	show(h('h1', {}, t('page.flows')), mayAct(me) && h('div', {class: 'row'}, h('a', {class: 'button', href: '#/flows/new'}, t('flows.new'))),
 		h('div', {class: 'cards'}, rows.map((row) => h('section', {class: 'card'},
 			h('h2', {}, h('a', {href: `#/flows/${encodeURIComponent(row.flow)}`}, title(row))),
-			h('p', {}, h('span', {class: 'tag'}, code('state', row.state)), row.backlog_waiting > row.backlog_confirmed && h('span', {class: 'tag'}, t('flows.waiting', {n: number(row.backlog_waiting - row.backlog_confirmed)})))))));
+			h('p', {}, t(`flow_kind.${row.trigger}`, {n: row.spec.days})), h('p', {}, h('span', {class: 'tag'}, code('state', row.state)), row.backlog_waiting > row.backlog_confirmed && h('span', {class: 'tag'}, t('flows.waiting', {n: number(row.backlog_waiting - row.backlog_confirmed)})))))));
 }
 
 function fromPreset(presets) {
@@ -50,7 +50,7 @@ function fromPreset(presets) {
 
 async function one(row, me, person) {
 	const found = h('div', {}), preview = h('div', {'aria-live': 'polite'}), why = h('div', {'aria-live': 'polite'}), notice = h('p', {class: 'warn', role: 'alert'});
-	const act = (verb) => h('button', {type: 'button', onclick: async (event) => {
+	const act = (verb) => h('button', {type: 'button', class: verb === 'start' ? 'main' : null, onclick: async (event) => {
 		event.target.disabled = true;
 		try {
 			await post(`${path(row.flow)}/${verb}`);
