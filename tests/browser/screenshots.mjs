@@ -7,7 +7,7 @@ const views = [
 	['board', 'headquarters', '#/board'], ['store', 'store_manager', '#/board/store/S1'], ['behind', 'headquarters', '#/behind/tier/B'], ['scorecard', 'headquarters', '#/scorecard'],
 	['reports', 'headquarters', '#/reports'], ['charts', 'headquarters', '#/charts'],
 	['flows', 'marketer', '#/flows'], ['flow', 'marketer', '#/flows/silence_30'], ['flow-edit', 'marketer', '#/flows/silence_30/edit'],
-	['audiences', 'marketer', '#/audiences'], ['audience-new', 'marketer', '#/audiences/new'], ['tags', 'marketer', '#/tags'], ['tiers', 'marketer', '#/tiers'], ['coupons', 'marketer', '#/coupons'],
+	['audiences', 'marketer', '#/audiences'], ['audience-new', 'marketer', '#/audiences/new'], ['tags', 'marketer', '#/tags'], ['tiers', 'marketer', '#/tiers'], ['coupons', 'marketer', '#/coupons'], ['channels', 'headquarters', '#/channels'], ['forms', 'headquarters', '#/forms'],
 	['import', 'steward', '#/import'], ['sources', 'steward', '#/sources'], ['reviews', 'steward', '#/reviews'],
 ];
 const looks = [['phone', 'light', 'zh-CN'], ['phone', 'dark', 'zh-CN'], ['desk', 'light', 'zh-CN'], ['desk', 'dark', 'en']];
