@@ -1,0 +1,45 @@
+-- value: what follows an event: how often a purchase comes within so many days of it, beside how often one comes anyway.
+
+CREATE FUNCTION crm._value_day_before_purchase(person bigint, days int, from_day date, to_day date, as_of date) RETURNS bigint
+    LANGUAGE sql STABLE AS
+$$
+    -- days of [from_day, to_day] with an order on one of the next so many days: each order day covers those before it
+    SELECT coalesce((SELECT sum(upper(r) - lower(r)) FROM unnest(range_agg(daterange(o.day - days, o.day)) * datemultirange(daterange(from_day, to_day, '[]'))) r), 0)
+    FROM (SELECT e.day FROM crm.value_history h, crm.purchase_entries(h.history) e
+          WHERE h.customer_id = person AND e.known_day <= as_of AND e.day > from_day AND e.day <= to_day + days GROUP BY e.day HAVING sum(e.amount_minor) > 0) o
+$$;
+COMMENT ON FUNCTION crm._value_day_before_purchase(bigint, int, date, date, date) IS
+    'on how many days of a span a person was within so many days before an order, by what was known on a day';
+
+CREATE FUNCTION crm.value_follow(event_type text, from_day date, to_day date, days int DEFAULT 7) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+$$
+DECLARE
+    today date := crm._value_today();
+    until date := least(to_day, today - days);      -- what is younger may still be followed
+    most CONSTANT int := 20000;                     -- persons the base is taken of
+    followed record;
+    base record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM crm.event_type t WHERE t.code = value_follow.event_type) THEN
+        RAISE EXCEPTION 'there is no event type "%"', event_type USING ERRCODE = 'invalid_parameter_value', COLUMN = 'event_type', HINT = 'crm.event_type lists those there are.';
+    ELSIF days IS NULL OR days NOT BETWEEN 1 AND 90 OR from_day IS NULL OR to_day IS NULL OR to_day < from_day OR to_day - from_day > 3650 THEN
+        RAISE EXCEPTION 'a span of days and 1 to 90 days after an event are asked about' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days',
+            HINT = 'Send the first and the last local day, at most ten years, and how many days after an event count.';
+    END IF;
+    SELECT count(*) AS cases, count(*) FILTER (WHERE x.is_followed) AS followed, count(DISTINCT x.customer_id) AS persons INTO followed
+    FROM (SELECT e.customer_id, e.day, crm._value_day_before_purchase(e.customer_id, days, e.day, e.day, today) > 0 AS is_followed
+          FROM (SELECT DISTINCT m.customer_id, v.business_day AS day FROM crm.event v JOIN crm.membership m ON m.source_record_id = v.source_record_id AND m.valid_to = 'infinity'
+                WHERE v.type = value_follow.event_type AND v.ignored_reason IS NULL AND v.business_day BETWEEN from_day AND until) e) x;
+    SELECT count(*) AS persons, coalesce(sum(x.span), 0) AS days, coalesce(sum(crm._value_day_before_purchase(x.customer_id, days, x.first, until, today)), 0) AS covered INTO base
+    FROM (SELECT c.customer_id, greatest(c.registered_on, from_day) AS first, until - greatest(c.registered_on, from_day) + 1 AS span
+          FROM crm.customer c WHERE c.status = 'active' AND greatest(c.registered_on, from_day) <= until ORDER BY hashint8extended(c.customer_id, 0), c.customer_id LIMIT most) x;
+    RETURN jsonb_build_object('event', event_type, 'from', from_day, 'to', to_day, 'until', until, 'days', days,
+        'cases', followed.cases, 'persons', followed.persons, 'followed', followed.followed, 'rate', round(followed.followed::numeric / nullif(followed.cases, 0), 4),
+        'base_persons', base.persons, 'base_rate', round(base.covered::numeric / nullif(base.days, 0), 4),
+        'lift', round(followed.followed::numeric / nullif(followed.cases, 0) * base.days / nullif(base.covered, 0), 4));
+END
+$$;
+COMMENT ON FUNCTION crm.value_follow(text, date, date, int) IS
+    'of the days on which persons had an event, how many were followed by an order day within so many days (the day itself does not count), beside the share of all days of all persons (of at most 20,000) that were; cases whose days have not passed are left out; 22023';
+GRANT EXECUTE ON FUNCTION crm.value_follow(text, date, date, int) TO crm_marketer, crm_analyst, crm_headquarters;
