@@ -285,7 +285,7 @@ def keep(world):
     if kept != 3 * day:
         raise RuntimeError(f"{kept} messages are kept, not {3 * day}")
     print("MB after each day:", sizes, file=sys.stderr)
-    figure(f"messages forgotten after their time, three days of {day:,}: processor time with the vacuum, size after against before", f"{spent / 3 / day * 1e6:.0f} us a message", "", f"{sizes[5] / sizes[2]:.2f}", "", None)
+    figure(f"messages forgotten after their time, three days of {day:,}: processor time with the vacuum; size after six days against four", f"{spent / 3 / day * 1e6:.0f} us a message", "", f"{sizes[5] / sizes[3]:.2f}", "", None)
 
 
 def idle(world):
