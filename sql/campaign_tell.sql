@@ -147,6 +147,10 @@ SET LOCAL crm.core_clock = '2026-08-03T10:00:00+08:00';
 SELECT pg_temp.work() AS rounds;
 SELECT person, outcome, key, due_at FROM pg_temp.fired WHERE flow = 'tell_both' AND key LIKE '2026%' ORDER BY 1, 2;
 SELECT pg_temp.label(e.customer_id) AS person, e.step, e.due_at FROM crm.enrolment e JOIN crm.flow USING (flow_id) WHERE code = 'tell_both' ORDER BY 1;
+-- 8. steps on the days on which clocks change: days are the calendar's, hours are real; a time that is skipped comes an hour later, one that comes twice the second time
+SELECT what, crm._campaign_step_due(jsonb_build_object('steps', jsonb_build_array(step)), 1, since, 'America/New_York') AT TIME ZONE 'America/New_York' AS local, crm._campaign_step_due(jsonb_build_object('steps', jsonb_build_array(step)), 1, since, 'America/New_York') - since AS after
+FROM (VALUES (1, 'a day over spring', timestamptz '2026-03-07T10:00:00-05:00', '{"after_days": 1}'::jsonb), (2, '24 hours over spring', '2026-03-07T10:00:00-05:00', '{"after_hours": 24}'), (3, 'skipped', '2026-03-07T10:00:00-05:00', '{"after_days": 1, "at": "02:30"}'),
+    (4, 'a day over autumn', '2026-10-31T10:00:00-04:00', '{"after_days": 1}'), (5, 'twice', '2026-10-31T10:00:00-04:00', '{"after_days": 1, "at": "01:30"}'), (6, 'from 29 February', '2028-02-29T10:00:00-05:00', '{"after_days": 366, "at": "10:00"}')) v (n, what, since, step) ORDER BY n;
 SELECT has_function_privilege(r, f::regprocedure, 'EXECUTE') AS may, f, string_agg(r::text, ' ' ORDER BY r) AS roles
 FROM (SELECT rolname AS r FROM pg_roles WHERE rolname IN ('crm_admin', 'crm_headquarters', 'crm_marketer', 'crm_clerk')) x, unnest('{"crm.outbox_reach_staff(text, text, text, text)",crm.outbox_staff_reach()}'::text[]) f GROUP BY 1, 2 ORDER BY 2, 1;
 ROLLBACK;

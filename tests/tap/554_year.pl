@@ -109,6 +109,7 @@ for my $one (@plan)
 		$put->('silence_60', day($d)) if $reaches->(60) && $count > 2;
 		$put->('second_order_61', day($d)) if $reaches->(61) && $count <= 2;
 		$put->('win_back', day($d)) if $reaches->(90);
+		$put->('silence_reason', day($d)) if $reaches->(91);
 		$put->('win_back', day($d) . '#2') if $reaches->(104);
 		$put->('win_back', day($d) . '#3') if $reaches->(118);
 		for my $at ($d + 181 .. ($until < $days ? $until : $days))
@@ -122,7 +123,7 @@ for my $one (@plan)
 		}
 	}
 }
-my @compared = qw(welcome birthday silence_30 silence_60 second_order_61 win_back lapsed_quarter festival solar_term);
+my @compared = qw(welcome birthday silence_30 silence_60 second_order_61 win_back silence_reason lapsed_quarter festival solar_term);
 my $list = join(',', map { "'$_'" } @compared);
 my %found;
 $found{$_}++ for split /\n/, $node->safe_psql('shop', qq{
