@@ -1,6 +1,7 @@
 -- A chain of :persons persons in 36 stores of four regions, written directly: only reading is measured on it. One in twenty has
 -- two records; nobody to twelve orders over three years, two lines each, one order in fifty refunded; tiers, scores and their changes,
 -- consents, notes, tasks, occurrences of five flows, coupons.
+-- (no temporary table may be called like a type that functions declare: "record" once was)
 SET client_min_messages = warning;
 SET work_mem = '256MB';
 SET synchronous_commit = off;
@@ -19,13 +20,13 @@ FROM generate_series(1::bigint, :persons) g JOIN place p ON p.n = g % 36 JOIN pl
 INSERT INTO crm.customer_private (customer_id, name, name_search, birthday, birthday_md)
 SELECT g, n.name, n.name, date '1970-01-01' + (g % 12000)::int, to_char(date '1970-01-01' + (g % 12000)::int, 'MMDD')::smallint
 FROM generate_series(1::bigint, :persons) g, LATERAL (SELECT chr(19968 + abs(hashint8(g)) % 500) || chr(20468 + abs(hashint8(g * 3)) % 3000) || chr(20468 + abs(hashint8(g * 5)) % 3000) AS name) n;
-CREATE TEMP TABLE record AS SELECT 10000000000 + r AS id, CASE WHEN r > :persons THEN (r - :persons) * 20 ELSE r END AS person FROM generate_series(1::bigint, :persons + :persons / 20) r;
+CREATE TEMP TABLE held AS SELECT 10000000000 + r AS id, CASE WHEN r > :persons THEN (r - :persons) * 20 ELSE r END AS person FROM generate_series(1::bigint, :persons + :persons / 20) r;
 INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, store_id, registered_at, registered_on, is_history, received_at)
-SELECT r.id, 9001, 'member', 'B' || r.id, c.home_store_id, c.registered_at, c.registered_on, false, c.registered_at FROM record r JOIN crm.customer c ON c.customer_id = r.person;
-INSERT INTO crm.membership (source_record_id, valid_from, customer_id) SELECT id, '2023-06-01', person FROM record;
+SELECT r.id, 9001, 'member', 'B' || r.id, c.home_store_id, c.registered_at, c.registered_on, false, c.registered_at FROM held r JOIN crm.customer c ON c.customer_id = r.person;
+INSERT INTO crm.membership (source_record_id, valid_from, customer_id) SELECT id, '2023-06-01', person FROM held;
 INSERT INTO crm.identifier (kind, value_hash, customer_id, masked, tail_hash, record_count, first_seen_at, last_seen_at)
 SELECT 1, crm._identity_hash(1::smallint, '', '+86138' || lpad(r.person::text, 8, '0')), r.person, '138****' || lpad((r.person % 10000)::text, 4, '0'),
-       crm._identity_tail_hash(lpad((r.person % 10000)::text, 4, '0')), 1, '2026-01-01', '2026-01-01' FROM record r WHERE r.id <= 10000000000 + :persons;
+       crm._identity_tail_hash(lpad((r.person % 10000)::text, 4, '0')), 1, '2026-01-01', '2026-01-01' FROM held r WHERE r.id <= 10000000000 + :persons;
 INSERT INTO crm.record_identifier (source_record_id, kind, value_hash, first_seen_at, last_seen_at)
 SELECT 10000000000 + i.customer_id, 1, i.value_hash, '2026-01-01', '2026-01-01' FROM crm.identifier i WHERE i.kind = 1;
 
@@ -33,7 +34,7 @@ INSERT INTO crm.product_category (category_id, code, name) SELECT 800000 + g, 'b
 INSERT INTO crm.product (product_id, code, name, category_id, updated_at) SELECT 1000000 + g, 'bp' || g, 'bp' || g, 800000 + g % 40, '2026-01-01' FROM generate_series(0, 1999) g;
 CREATE TEMP TABLE bought AS
 SELECT r.id AS record, r.id * 100 + k AS id, s.store_id, o.day, ((500 + abs(hashint8(r.id * 31 + k)) % 30000) / 100.0)::numeric(12, 2) AS amount, abs(hashint8(r.id * 7 + k)) AS h
-FROM record r JOIN crm.customer c ON c.customer_id = r.person, generate_series(1, abs(hashint8(r.id)) % 13) k,
+FROM held r JOIN crm.customer c ON c.customer_id = r.person, generate_series(1, abs(hashint8(r.id)) % 13) k,
      LATERAL (SELECT c.registered_on + (abs(hashint8(r.id * 1000 + k)) % (date '2026-06-30' - c.registered_on))::int AS day) o,
      LATERAL (SELECT CASE WHEN abs(hashint8(r.id * 11 + k)) % 10 = 0 THEN c.scope_store_ids[cardinality(c.scope_store_ids)] ELSE c.home_store_id END AS store_id) s;
 INSERT INTO crm.customer_order (source_record_id, order_id, source_id, external_id, store_id, status, ordered_at, paid_at, business_day, amount, line_count, is_history, received_at)
@@ -57,10 +58,10 @@ SELECT v.customer_id, v.customer_id * 10 + k, 'retail_sabc', (ARRAY['N', 'B', 'D
 FROM crm.customer_value v, generate_series(1, 3) k WHERE v.order_days >= k;
 
 INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, is_history)
-SELECT id, 'sms', '2026-01-01', id, CASE WHEN id % 5 = 0 THEN 'no' ELSE 'yes' END, false FROM record;
+SELECT id, 'sms', '2026-01-01', id, CASE WHEN id % 5 = 0 THEN 'no' ELSE 'yes' END, false FROM held;
 INSERT INTO crm.interaction (source_record_id, interaction_id, source_id, channel, direction, occurred_at, business_day, store_id, staff_id, body, is_history, received_at)
 SELECT r.id, r.id, 9001, 'phone', 'out', '2026-06-01', '2026-06-01', c.home_store_id, (SELECT min(s.staff_id) FROM crm.staff s), 'note', false, '2026-06-01'
-FROM record r JOIN crm.customer c ON c.customer_id = r.person WHERE r.id % 10 = 0;
+FROM held r JOIN crm.customer c ON c.customer_id = r.person WHERE r.id % 10 = 0;
 INSERT INTO crm.task (customer_id, task_id, task_key, kind, title, store_id, role, due_at, state, created_at)
 SELECT c.customer_id, c.customer_id, 'hand:' || c.customer_id, CASE WHEN c.customer_id % 200 = 0 THEN 'follow_up' ELSE 'flow' END, 'call', c.home_store_id, 'crm_clerk',
        timestamptz '2026-06-30 10:00+08' + (c.customer_id % 14 - 10) * interval '1 day', CASE WHEN c.customer_id % 14 < 9 THEN 'done' ELSE 'open' END, '2026-06-01'
