@@ -20,6 +20,7 @@ SELECT k, crm._identity_hash(k, CASE k WHEN 4 THEN 'app1' ELSE '' END, v), id, c
 INSERT INTO crm.record_identifier (source_record_id, kind, value_hash, first_seen_at, last_seen_at)
 SELECT record, 1, crm._identity_hash(1::smallint, '', '+861398598' || lpad(g::text, 4, '0')), '2026-01-01', '2026-01-01' FROM one;
 INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, is_history) SELECT record, 'sms', '2026-01-02', crm._new_id(), 'yes', false FROM one;
+SELECT crm._outbox_keep_consents(ARRAY(SELECT id FROM one)) \g /dev/null
 
 -- 1. a link is an https address that the flow names; a text that says {{link}} has one
 SELECT crm.outbox_define_template('site_link', 'sms', '{{name}}，新品看这里 {{link}} 退订回T') ->> 'segments' AS segments;
