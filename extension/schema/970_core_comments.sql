@@ -1,0 +1,43 @@
+-- What those who ask by SQL read: views, and the tables behind them.
+
+COMMENT ON VIEW crm.person IS 'one row a person whom the reader may see: masked, with tier and totals; amounts in minor units of the chain''s currency, net of refunds; days are local days';
+COMMENT ON COLUMN crm.person.customer_id IS 'stable; where an id went that was merged away says crm.identity_person_at()';
+COMMENT ON COLUMN crm.person.home_store_code IS 'the store that looks after the person, null for who only bought online';
+COMMENT ON COLUMN crm.person.record_count IS 'source records that are this person';
+COMMENT ON COLUMN crm.person.custom IS 'custom fields that are not sensitive, by their codes';
+COMMENT ON COLUMN crm.person.tier IS 'by the active tier set, see crm.value_tier_sets(); null until the first valuation';
+COMMENT ON COLUMN crm.person.tier_since IS 'the day on which the tier began';
+COMMENT ON COLUMN crm.person.r IS 'recency, 1 to 5 (5 best), of the live RFM model''s last run; so f (frequency) and m (money)';
+COMMENT ON COLUMN crm.person.order_days IS 'local days with a positive net amount, ever';
+COMMENT ON COLUMN crm.person.net_minor IS 'net of refunds, ever, in minor units';
+COMMENT ON COLUMN crm.person.first_day IS 'first local day with a positive net amount';
+COMMENT ON COLUMN crm.person.last_day IS 'last local day with a positive net amount';
+COMMENT ON VIEW crm.person_tag IS 'tags that persons have now: by rule (automatic) or by whom (author), until when, with the score of a computed one';
+COMMENT ON VIEW crm.purchased_item IS 'order lines that count: sold, not refunded as a whole, a row a line; amount net of discount in major units; the day is the store''s';
+COMMENT ON VIEW crm.purchased_product IS 'product and category of the numbers in packed lines; 0 is a line without a known product';
+COMMENT ON VIEW crm.decision IS 'why an occurrence did not send: the step of the gate that stopped it, its reason, and what was passed before, in the gate''s order';
+COMMENT ON VIEW crm.message_outcome IS 'what became of messages (kind: attempt, sent, delivered, opened, clicked and what else the sender and vendors tell), each with its moment';
+COMMENT ON VIEW crm.custom_field_plain IS 'custom fields of persons that are not sensitive';
+COMMENT ON VIEW crm.custom_field_sensitive IS 'custom fields of persons that are kept apart and shown one at a time';
+COMMENT ON VIEW crm.source_status IS 'a row a source: what it sent today in its own time zone, what was refused, whether it is silent for longer than ingest.silence_hours';
+COMMENT ON VIEW crm.source_day_status IS 'records received and refused a source and local day, success in percent';
+COMMENT ON VIEW crm.reject_status IS 'refused records that wait, by source, code and field, with what mends them';
+COMMENT ON VIEW crm.import_status IS 'imports that are under way: counts so far, progress from 0 to 1, the last failure and when it is tried again';
+COMMENT ON VIEW crm.outbox_status IS 'a row an endpoint: whether it is open, dead letters, whether all sending is paused and why';
+COMMENT ON VIEW crm.queue_status IS 'messages that wait, an endpoint: due now, being sent, tried before, the oldest moment';
+COMMENT ON VIEW crm.worker_status IS 'processes of crm on this server: the launcher, and worker, helper and sender of each database';
+COMMENT ON VIEW crm.job_status IS 'the worker''s jobs: when they ran last and how long (last_ms), when they run next, failures in a row and the last error';
+
+COMMENT ON TABLE crm.customer IS 'persons; clear values lie in crm.customer_private, sealed';
+COMMENT ON TABLE crm.source_record IS 'what one system knows of somebody: a till''s member, a follower, a receipt';
+COMMENT ON TABLE crm.membership IS 'which record was which person''s, from when until when (infinity: now)';
+COMMENT ON TABLE crm.customer_order IS 'orders, a row a revision (is_current: the one that counts); amount in major units as paid, business_day in the store''s zone, null while it does not count';
+COMMENT ON TABLE crm.order_item IS 'lines of orders, by record, order and revision; amounts in major units';
+COMMENT ON TABLE crm.refund IS 'refunds, of an order or of a line of it (line_key), also of orders that have not come yet; positive amounts in major units';
+COMMENT ON TABLE crm.product IS 'goods: code, name, category, list price, days after which they are bought again';
+COMMENT ON TABLE crm.customer_value IS 'what a person is worth now: tier, days and amounts, scores; amounts in minor units';
+COMMENT ON TABLE crm.tier_change IS 'each change of a person''s tier, with its day and cause';
+COMMENT ON TABLE crm.occurrence IS 'each firing of a flow for a person, once a key: arm, outcome, message, coupon';
+COMMENT ON TABLE crm.coupon IS 'coupons of persons and their state';
+COMMENT ON TABLE crm.segment IS 'groups of persons by a rule (living) or by hand';
+COMMENT ON TABLE crm.flow IS 'flows and their state; what they do is in crm.flow_version';
