@@ -163,10 +163,14 @@ BEGIN
                    ((moment - g * interval '1 day') AT TIME ZONE 'Asia/Shanghai')::date, 'o' || (random() * 2)::int, false FROM generate_series(0, 2) g;
             PERFORM crm._consequence_facts(ARRAY[person], 'event', true);
         ELSIF what < 0.76 THEN
-            INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, is_history)
-            VALUES (960100 + record, 'sms', moment, 980000000 + step, CASE WHEN random() < 0.6 THEN 'yes' ELSE 'no' END, false);
-            PERFORM crm._outbox_keep_consents(ARRAY[person]);
-            PERFORM crm._consequence_facts(ARRAY[person], 'consent', true);
+            IF step % 2 = 0 THEN     -- said to staff
+                PERFORM crm.outbox_set_consent(person, 'sms', CASE WHEN random() < .5 THEN 'yes' ELSE 'no' END, '');
+            ELSE
+                INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, is_history)
+                VALUES (960100 + record, 'sms', moment, 980000000 + step, CASE WHEN random() < 0.6 THEN 'yes' ELSE 'no' END, false);
+                PERFORM crm._outbox_keep_consents(ARRAY[person]);
+                PERFORM crm._consequence_facts(ARRAY[person], 'consent', true);
+            END IF;
         ELSIF what < 0.82 THEN
             PERFORM crm.segment_tag_person(person, '孕', moment + random() * interval '20 days');
         ELSIF what < 0.86 THEN

@@ -512,6 +512,7 @@ BEGIN
           AND o.address_hash = ANY (crm._outbox_addresses(person, outbox_set_consent.channel));
     END IF;
     PERFORM crm._audit('consent', 'person', person, channel, NULL, state, evidence);
+    PERFORM crm._consequence_facts(ARRAY[person], 'consent', false);       -- segments and rules that ask for consent
     answer := jsonb_build_object('customer_id', person, 'channel', channel, 'state', crm._outbox_consent(person, channel));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;

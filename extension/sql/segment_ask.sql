@@ -205,8 +205,8 @@ BEGIN
                             format('%s ordinals, count %s', crm.bitmap_count(b.members), s.person_count)
                      FROM (SELECT crm._segment_bitmap(s.segment_id) AS members) b
                      WHERE crm.bitmap_count(b.members) <> crm.bitmap_count(kept) OR s.person_count <> crm.bitmap_count(kept)
-                        OR (SELECT count(*) FROM unnest(crm.bitmap_array(kept)) k (id) JOIN crm.segment_ordinal o ON o.customer_id = k.id
-                            WHERE crm.bitmap_has(b.members, o.ordinal)) <> crm.bitmap_count(kept);
+                        OR NOT crm.bitmap_equal(b.members, (SELECT crm.bitmap_agg(o.ordinal) FROM unnest(crm.bitmap_array(kept)) k (id)
+                                                            JOIN crm.segment_ordinal o ON o.customer_id = k.id));
     END LOOP;
 END
 $$;

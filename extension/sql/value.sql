@@ -304,23 +304,28 @@ $$
 DECLARE
     piece CONSTANT int := 5000;
     dirty bigint[] := ARRAY(SELECT DISTINCT d.customer_id FROM crm.value_dirty d ORDER BY d.customer_id LIMIT piece);
+    -- persons whom somebody writes right now keep their mark: their turn comes, and nobody waits
+    free bigint[] := ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.customer_id = ANY (dirty) ORDER BY c.customer_id FOR NO KEY UPDATE SKIP LOCKED);
+    busy bigint[] := ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.customer_id = ANY (dirty) AND cardinality(free) < cardinality(dirty)
+                           EXCEPT SELECT unnest(free));
     one record;
 BEGIN
     FOR one IN
         WITH mark AS (
             -- one walk from the first to the last; whoever was marked meanwhile comes along
-            DELETE FROM crm.value_dirty d WHERE d.customer_id >= dirty[1] AND d.customer_id <= dirty[cardinality(dirty)] RETURNING d.customer_id, d.cause),
+            DELETE FROM crm.value_dirty d WHERE d.customer_id >= dirty[1] AND d.customer_id <= dirty[cardinality(dirty)] AND d.customer_id <> ALL (busy)
+            RETURNING d.customer_id, d.cause),
         person AS (     -- of several causes the last in the alphabet: rules, refund, order, member, history
             SELECT m.customer_id, max(m.cause) AS cause FROM mark m GROUP BY m.customer_id)
         SELECT p.cause, array_agg(p.customer_id) AS persons FROM person p GROUP BY p.cause ORDER BY p.cause
     LOOP
         PERFORM crm._value_compute(one.persons, crm._value_today(), one.cause);
     END LOOP;
-    RETURN CASE WHEN cardinality(dirty) < piece THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 10000) d) END;
+    RETURN CASE WHEN cardinality(dirty) < piece OR cardinality(free) = 0 THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 10000) d) END;
 END
 $$;
 COMMENT ON FUNCTION crm._value_drain() IS
-    'job: computes some 5,000 marked persons; returns the marks left, counted up to 10,000';
+    'job: computes some 5,000 marked persons, but those whom others hold; returns the marks left, counted up to 10,000';
 
 CREATE FUNCTION crm._value_age() RETURNS bigint
     LANGUAGE plpgsql AS
