@@ -10,6 +10,7 @@ percentile is 300 ms; on a machine that does other work the CPU time says more.
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,14 @@ import urllib.request
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from benchlib import TOP, Server, figure, wait_for
 
-PORT = 28490
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+PORT = free_port()
 TODAY = "2026-06-30"
 CALLS = 20
 BAR_MS = 300
