@@ -58,13 +58,15 @@ BEGIN
     IF NOT EXISTS (SELECT FROM crm.coupon_type t WHERE t.coupon_type = _loyalty_take_code.coupon_type AND t.is_pooled) THEN
         RETURN crm._loyalty_code(_loyalty_take_code.customer_id, _loyalty_take_code.coupon_id);
     END IF;
-    SELECT p.code_key, p.code INTO taken FROM crm.coupon_pool_code p
-    WHERE p.coupon_type = _loyalty_take_code.coupon_type AND p.coupon_id IS NULL ORDER BY p.position LIMIT 1 FOR UPDATE SKIP LOCKED;
-    IF taken.code_key IS NULL THEN
-        -- those that are left are being taken: whoever does may still be undone
+    BEGIN
+        SELECT p.code_key, p.code INTO STRICT taken FROM crm.coupon_pool_code p
+        WHERE p.coupon_type = _loyalty_take_code.coupon_type AND p.coupon_id IS NULL ORDER BY p.position LIMIT 1 FOR UPDATE SKIP LOCKED;
+    EXCEPTION WHEN no_data_found THEN
+        -- those that are left are being taken: whoever does may still be undone.  A look locks also codes that were just given; undone with
+        -- it, they are locked here anew, in their order, so that those who wait do not wait for each other.
         SELECT p.code_key, p.code INTO taken FROM crm.coupon_pool_code p
         WHERE p.coupon_type = _loyalty_take_code.coupon_type AND p.coupon_id IS NULL ORDER BY p.position LIMIT 1 FOR UPDATE;
-    END IF;
+    END;
     IF taken.code_key IS NULL THEN
         RAISE EXCEPTION 'the codes of coupon type "%" are used up', _loyalty_take_code.coupon_type
             USING ERRCODE = 'RM613', COLUMN = 'coupon_type', HINT = 'Load more codes with crm.loyalty_load_codes().';

@@ -45,6 +45,7 @@ END $$;
 SQL
 $node->command_ok(['pgbench', '-n', '-c', '40', '-j', '2', '-t', '1', '-f', "$script.pool", 'shop'], 'every call on the pool is answered');
 is($node->safe_psql('shop', q{SELECT count(*), count(DISTINCT code) FROM crm.coupon WHERE coupon_type = 'printed'}), '20|20', 'twenty codes, each once');
+unlike(slurp_file($node->logfile), qr/deadlock detected/, 'and nobody waited for who waits');
 is($node->safe_psql('shop', 'SELECT count(*) FROM gone'), '20', 'the others hear that the pool is empty');
 
 $node->safe_psql('shop', q{
