@@ -112,7 +112,8 @@ take_edges(CrmLink *link, Slice *slice)
 		link->edges = crm_link_grow(link, link->edges, link->n_edges * sizeof(CrmLinkEdge),
 									link->room_edges * sizeof(CrmLinkEdge));
 	}
-	memcpy(link->edges + link->n_edges, slice->edges, slice->n_edges * sizeof(CrmLinkEdge));
+	if (slice->n_edges > 0)
+		memcpy(link->edges + link->n_edges, slice->edges, slice->n_edges * sizeof(CrmLinkEdge));
 	link->n_edges += slice->n_edges;
 	link->compared += slice->compared;
 }
