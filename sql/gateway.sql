@@ -15,6 +15,7 @@ FROM (VALUES
     (46, 'date', '{"x": "26-2-1"}', true), (47, 'date', '{"x": 20260228}', true), (48, 'date', '{"x": "0000-01-01"}', true), (49, 'date', '{}', false),
     (50, 'texts', '{"x": ["a", "b"]}', true), (51, 'texts', '{"x": []}', false), (52, 'texts', '{"x": []}', true), (53, 'texts', '{}', false), (54, 'texts', '{"x": null}', false), (55, 'texts', '{"x": null}', true), (56, 'texts', '{"x": "a"}', false),
     (57, 'texts', '{"x": ["a", 5]}', false), (58, 'texts', '{"x": [null]}', false), (59, 'texts', '[]', false), (60, 'texts', NULL, false)) v(n, f, b, r) ORDER BY n;
+SELECT crm.gateway_date('{"day": "2026-03-31"}', 'day') AS day, crm.gateway_integer('{"n": "-7"}', 'n') AS whole, crm.gateway_texts('{"list": ["a", "中"]}', 'list') AS list;
 SELECT length(crm.gateway_text(jsonb_build_object('x', repeat('长', 1000000)), 'x')) AS huge, pg_temp.try(format('crm.gateway_number(%L, ''x'')', jsonb_build_object('x', repeat('9', 100000)))) AS long_number;
 SELECT j ->> 'ready' AS ready, j ->> 'schema' = j ->> 'needs' AS level, j ->> 'extension' = (SELECT extversion FROM pg_extension WHERE extname = 'crm') AS version FROM crm.gateway_ready() j;
 SAVEPOINT behind;

@@ -21,16 +21,7 @@ BEGIN
     PERFORM crm._segment_refresh();
     RETURN (SELECT coalesce(string_agg((m - 962200)::text, ' ' ORDER BY m), '-') FROM crm._segment_members('tag:' || tag) m);
 END $$;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, field, SQLERRM);
-END $$;
+\i sql/shared/try_said.sql
 SELECT crm.segment_set_benchmark('average_order', 120, 'trade report 2025, page 12', '客单价', '{"kind": "purchase", "measure": "average", "days": 365}', 'average order');
 SELECT crm.segment_set_benchmark('silence', 60, 'trade report 2025, page 14', '沉默天数', '{"kind": "purchase", "measure": "last"}', 'days of silence');
 SELECT crm.segment_tag_deviation('行业高潜', '高潜客户', '[{"metric": "average_order", "op": ">=", "factor": 1.5}, {"metric": "silence", "op": "<=", "factor": 1}]');

@@ -4,16 +4,7 @@ SET client_min_messages = warning;
 SET datestyle = 'ISO';
 SET timezone = 'UTC';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', false) <> '' AS claims;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, field, SQLERRM);
-END $$;
+\i sql/shared/try_said.sql
 BEGIN;
 SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
 UPDATE crm.customer SET status = 'erased' WHERE status = 'active';
