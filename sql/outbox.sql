@@ -176,6 +176,20 @@ UPDATE crm.sending_state SET system_id = '1';
 SELECT crm._outbox_is_paused() AS paused;
 SELECT paused_reason, crm.outbox_resume(true) ->> 'resumed' AS resumed FROM crm.sending_state;
 
+-- what the page of channels shows: of whose endpoint each is, how that is, what waits and what died
+SAVEPOINT looked;
+SELECT pg_temp.put(3, 'seen') IS NOT NULL AS put;
+CREATE FUNCTION pg_temp.channels() RETURNS TABLE (channel text, endpoint text, state text, rests boolean, waits bigint, dead bigint) LANGUAGE sql AS $$
+    SELECT j ->> 'channel', j ->> 'endpoint', j ->> 'state', j -> 'rests_until' <> 'null', (j ->> 'waiting')::bigint, (j ->> 'dead')::bigint FROM crm.outbox_channels() j
+    WHERE j ->> 'channel' IN ('sms', 'email', 'wechat', 'site') ORDER BY 1 $$;
+-- both are carried by one endpoint: only text messages wait
+SELECT c.*, (SELECT count(*) FROM crm.outbox_queue q WHERE q.endpoint = c.endpoint) AS of_endpoint FROM pg_temp.channels() c;
+UPDATE crm.endpoint SET broken_until = clock_timestamp() + interval '1 min' WHERE endpoint = 'outbox_end';
+SELECT channel, state, rests FROM pg_temp.channels() WHERE channel = 'sms';
+UPDATE crm.endpoint SET is_active = false WHERE endpoint = 'outbox_end';
+SELECT channel, state FROM pg_temp.channels() WHERE channel = 'sms';
+ROLLBACK TO SAVEPOINT looked;
+
 -- 8. erased: nothing is left of what was said, what waits is cancelled
 SELECT pg_temp.put(3, 'erased', false);
 SELECT crm._outbox_on_erase(970103);

@@ -146,13 +146,16 @@ CREATE FUNCTION crm.outbox_channels() RETURNS SETOF jsonb
 $$
 BEGIN
     RETURN QUERY
+        -- an endpoint may carry several channels: each has what is its own
+        WITH waiting AS (SELECT o.channel, count(*) AS messages FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) GROUP BY o.channel)
         SELECT jsonb_build_object('channel', ch.channel, 'name_zh', ch.name_zh, 'name_en', ch.name_en, 'endpoint', ch.endpoint, 'connector', e.connector,
             'state', CASE WHEN ch.identifier_kind IS NULL THEN 'own' WHEN e.endpoint IS NULL THEN 'none' WHEN NOT e.is_active THEN 'off' WHEN e.broken_until > clock_timestamp() THEN 'rests' ELSE 'works' END,
             'rests_until', CASE WHEN e.broken_until > clock_timestamp() THEN e.broken_until END,
-            'waiting', (SELECT count(*) FROM crm.outbox_queue q WHERE q.endpoint = ch.endpoint),
+            'waiting', coalesce(w.messages, 0),
             'dead', (SELECT count(*) FROM crm.dead_letter d JOIN crm.outbox o ON o.customer_id = d.customer_id AND o.message_id = d.message_id WHERE d.replayed_at IS NULL AND o.channel = ch.channel),
             'monthly_cap', ch.monthly_cap, 'address_day_cap', ch.address_day_cap, 'receipt_hours', ch.receipt_hours)
-        FROM crm.channel ch LEFT JOIN crm.endpoint e ON e.endpoint = ch.endpoint ORDER BY ch.identifier_kind IS NULL, ch.endpoint IS NULL, ch.channel;
+        FROM crm.channel ch LEFT JOIN crm.endpoint e ON e.endpoint = ch.endpoint LEFT JOIN waiting w ON w.channel = ch.channel
+        ORDER BY ch.identifier_kind IS NULL, ch.endpoint IS NULL, ch.channel;
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_channels() IS
