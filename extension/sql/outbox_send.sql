@@ -585,7 +585,7 @@ BEGIN
         UPDATE crm.sending_state SET timeline = here.timeline, system_id = here.system_id, paused_reason = NULL, paused_at = NULL;
         UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'outbox.paused' AND a.closed_at IS NULL;
         PERFORM crm._audit('resume', 'outbox', NULL, NULL, known.paused_reason, 'sending');
-        PERFORM crm._worker_wake();
+        PERFORM crm._worker_wake_for('-infinity');
     END IF;
     RETURN jsonb_build_object(
         'was_paused', paused, 'reason', known.paused_reason, 'resumed', paused AND confirm,

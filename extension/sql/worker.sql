@@ -85,7 +85,8 @@ BEGIN
         PERFORM crm._require_schema();
         state := 'ok'; remedy := '';
     EXCEPTION WHEN SQLSTATE 'RM001' THEN
-        state := 'missing'; remedy := 'SELECT crm.install();';
+        state := 'missing';
+        remedy := 'SELECT crm.install();' || CASE WHEN crm._core_library_version() <> crm._code_version() THEN ' after the restart' ELSE '' END;
     END;
     RETURN NEXT;
 

@@ -33,6 +33,14 @@ $node->safe_psql('shop', q{
 ok(wait_until($node, 'shop', 'SELECT count(*) >= 2 FROM crm.probe', 'the job'), 'a job runs beside a failing one');
 is($node->safe_psql('shop', 'SELECT DISTINCT who FROM crm.probe'), 'crm_owner', 'as crm_owner');
 ok(wait_until($node, 'shop', "SELECT failures > 0 AND last_error = 'division by zero' FROM crm.job WHERE job = 'probe.fail'", 'noted failure'), 'the failure is noted');
+# one that is woken at its moment and fails there waits longer and longer, too: its moment is past for ever
+$node->safe_psql('shop', q{
+	SET ROLE crm_owner;
+	INSERT INTO crm.job (job, statement, wake_statement, every, next_run_at) VALUES ('probe.moment',
+		'WITH w AS (INSERT INTO crm.probe VALUES (''moment'') RETURNING 1)
+		 SELECT 0 / (SELECT (count(*) = 0)::int FROM crm.probe WHERE who = ''moment'')::bigint FROM w', 'SELECT 10::bigint', '1 hour', crm.core_now())});
+ok(wait_until($node, 'shop', "SELECT failures >= 3 FROM crm.job WHERE job = 'probe.moment'", 'its third failure'), 'a job that fails at its moment is tried again');
+cmp_ok($node->safe_psql('shop', "SELECT failures FROM crm.job WHERE job = 'probe.moment'"), '<=', 4, 'after a pause each time');
 $node->safe_psql('shop', "DELETE FROM crm.job WHERE job LIKE 'probe.%'; DROP TABLE crm.probe");
 
 # the kill switch

@@ -28,7 +28,7 @@
 static CrmStatement installed_statement = {
 	.name = "worker.is_installed",
 	.sql = "SELECT FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass('crm.job')"
-	/* code of another release than this library: until the restart nothing runs, crm.doctor() says so */
+	/* code of another release than this library: until the restart no job runs and no sender starts, crm.doctor() says so */
 	" AND EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname = 'crm' AND e.extversion = '" CRM_VERSION "')",
 };
 
@@ -214,6 +214,7 @@ note_failure(CrmWorkerJob *job, const char *message)
 
 	job->failures++;
 	job->found_nothing = false;
+	job->wake_at = 0;			/* what it failed at is tried again after the pause, not at its moment that is past */
 	job->next_run_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
 	GetUserIdAndSecContext(&user, &security);
 	begin_as_owner();

@@ -166,6 +166,7 @@ static long
 turn(List **jobs, MemoryContext keep, bool woken, TimestampTz *listed_at)
 {
 	static bool wants_sender = false;
+	static bool is_stale = false;	/* something was written since the jobs were listed */
 	bool		wants_helper = false;
 	int			runs = 0;
 	int			failures = 0;
@@ -177,10 +178,12 @@ turn(List **jobs, MemoryContext keep, bool woken, TimestampTz *listed_at)
 		note_turn(false, false, false, 0, 0);
 		proc_exit(0);
 	}
-	if (*jobs == NIL || TimestampDifferenceExceeds(*listed_at, GetCurrentTimestamp(), quiet ? QUIET_MS : LIST_MS))
+	is_stale |= !quiet;
+	if (*jobs == NIL || TimestampDifferenceExceeds(*listed_at, GetCurrentTimestamp(), is_stale ? LIST_MS : QUIET_MS))
 	{
 		*jobs = crm_worker_load_jobs(*jobs, keep, &wants_sender);
 		*listed_at = GetCurrentTimestamp();
+		is_stale = false;
 	}
 	more = run_due(*jobs, woken, &wants_helper, &runs, &failures);
 	note_turn(true, wants_sender, wants_helper, runs, failures);
