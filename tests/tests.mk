@@ -4,7 +4,7 @@
 ## make run DATA=dir    the same with your own CSV files
 ## make stop            ends what make run started; its data stays for the next run
 ## make test            every suite of tests/suites.tsv; SUITES="unit lint" for some
-## make bench           speed beside the peers (bench-gateway, bench-identity, bench-value, bench-campaign)
+## make bench           speed beside the peers (bench-gateway, bench-identity, bench-value, bench-campaign, bench-pages)
 ## make lint            the rules of the house
 run: ; @tests/bin/demo run $(DATA)
 stop: ; @tests/bin/demo stop
