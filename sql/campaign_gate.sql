@@ -70,7 +70,7 @@ FROM (VALUES (1, 'promo', timestamptz '2026-07-01T12:00:00+08:00'), (2, 'promo',
     (5, 'promo', '2026-07-08T11:59:59+08:00'), (6, 'promo', '2026-07-08T12:00:01+08:00'), (7, 'promo', '2026-07-31T23:59:59+08:00'), (8, 'promo', '2026-08-01T00:00:00+08:00')) v (n, flow, at) ORDER BY n;
 -- what was cancelled gives its place back
 SELECT pg_temp.fire('promo', 5, '2026-07-01T12:00:00+08:00') AS first, pg_temp.fire('promo', 5, '2026-07-01T13:00:00+08:00') AS second;
-SELECT crm._outbox_cancel(w.messages, 'test') FROM crm._outbox_waiting(ARRAY[9600005]::bigint[], NULL) w;
+SELECT crm._outbox_cancel(w.messages, 'test') FROM crm._outbox_waiting(ARRAY(SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref FROM crm.outbox_queue q WHERE q.customer_id = 9600005)) w;
 SELECT pg_temp.fire('promo', 5, '2026-07-01T14:00:00+08:00') AS again;
 SELECT crm.campaign_set_cap(c, NULL) AS gone FROM unnest('{promo_week,sms_month}'::text[]) c;
 

@@ -147,6 +147,26 @@ SET LOCAL crm.core_clock = '2026-08-03T10:00:00+08:00';
 SELECT pg_temp.work() AS rounds;
 SELECT person, outcome, key, due_at FROM pg_temp.fired WHERE flow = 'tell_both' AND key LIKE '2026%' ORDER BY 1, 2;
 SELECT pg_temp.label(e.customer_id) AS person, e.step, e.due_at FROM crm.enrolment e JOIN crm.flow USING (flow_id) WHERE code = 'tell_both' ORDER BY 1;
+-- a pause holds what a flow tells others, too, a start lets it go, a stop takes it back; who takes back a consent meanwhile is entered into no list
+SAVEPOINT halted;
+CREATE FUNCTION pg_temp.told() RETURNS TABLE (channel text, state text, is_held boolean) LANGUAGE sql AS $$
+    SELECT o.channel, crm._outbox_state(o.customer_id, o.message_id), q.due_at = 'infinity' FROM crm.occurrence_act a JOIN crm.outbox o USING (customer_id, message_id) LEFT JOIN crm.outbox_queue q USING (customer_id, message_id)
+    WHERE a.customer_id = pg_temp.person('q4') ORDER BY 1 $$;
+SELECT crm.campaign_edit('tell_main', '{"steps": [{}], "notices": [{"text": "x", "endpoint": "tell_hook"}]}') ->> 'version' AS version;
+SELECT pg_temp.event('q4', 'product_view', '2026-08-03T10:00:00+08:00', 'z') AS told, pg_temp.work() AS rounds;
+SELECT crm.campaign_pause('tell_main') ->> 'state' AS state;
+SELECT * FROM pg_temp.told();
+SELECT count(*) AS claimed FROM crm._outbox_claim(100, 60000, 1) c WHERE c.customer_id = pg_temp.person('q4') AND c.endpoint IN ('tell_hook', 'tell_ads');
+SELECT crm.campaign_start('tell_main') ->> 'state' AS state;
+SELECT * FROM pg_temp.told();
+SAVEPOINT waiting;
+SELECT crm.campaign_stop('tell_main') ->> 'state' AS state;
+SELECT * FROM pg_temp.told();
+ROLLBACK TO SAVEPOINT waiting;
+SELECT crm.outbox_set_consent(pg_temp.person('q4'), 'sms', 'no', 'said so') ->> 'state' AS consent;
+SELECT c.endpoint FROM crm._outbox_claim(100, 60000, 1) c WHERE c.customer_id = pg_temp.person('q4');
+SELECT o.channel, crm._outbox_state(o.customer_id, o.message_id) AS state, e.detail FROM crm.occurrence_act a JOIN crm.outbox o USING (customer_id, message_id) LEFT JOIN crm.outbox_event e USING (customer_id, message_id) WHERE a.customer_id = pg_temp.person('q4') ORDER BY 1;
+ROLLBACK TO SAVEPOINT halted;
 -- 8. steps on the days on which clocks change: days are the calendar's, hours are real; a time that is skipped comes an hour later, one that comes twice the second time
 SELECT what, crm._campaign_step_due(jsonb_build_object('steps', jsonb_build_array(step)), 1, since, 'America/New_York') AT TIME ZONE 'America/New_York' AS local, crm._campaign_step_due(jsonb_build_object('steps', jsonb_build_array(step)), 1, since, 'America/New_York') - since AS after
 FROM (VALUES (1, 'a day over spring', timestamptz '2026-03-07T10:00:00-05:00', '{"after_days": 1}'::jsonb), (2, '24 hours over spring', '2026-03-07T10:00:00-05:00', '{"after_hours": 24}'), (3, 'skipped', '2026-03-07T10:00:00-05:00', '{"after_days": 1, "at": "02:30"}'),

@@ -7,19 +7,19 @@ BEGIN;
 SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
 \i sql/shared/try_said.sql
--- five persons, each with an openid, a WeCom id and a phone, and a yes to all; the fifth has no phone
+-- seven persons, each with an openid, a WeCom id and a phone, and a yes to all; the fifth has no phone
 INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9711, 'fallback_till', 'till', 'pos', '2026-01-01');
-INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, updated_at) SELECT 971100 + g, 'active', '2026-01-01', '2026-01-01', '2026-01-01' FROM generate_series(1, 5) g;
-INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, is_history, received_at) SELECT 971200 + g, 9711, 'member', 'm' || g, false, '2026-01-01' FROM generate_series(1, 5) g;
-INSERT INTO crm.membership (source_record_id, valid_from, customer_id) SELECT 971200 + g, '2026-01-01', 971100 + g FROM generate_series(1, 5) g;
+INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, updated_at) SELECT 971100 + g, 'active', '2026-01-01', '2026-01-01', '2026-01-01' FROM generate_series(1, 7) g;
+INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, is_history, received_at) SELECT 971200 + g, 9711, 'member', 'm' || g, false, '2026-01-01' FROM generate_series(1, 7) g;
+INSERT INTO crm.membership (source_record_id, valid_from, customer_id) SELECT 971200 + g, '2026-01-01', 971100 + g FROM generate_series(1, 7) g;
 CREATE TEMP TABLE given AS
     SELECT g, k.kind, k.code, CASE k.kind WHEN 1 THEN '+861397110000' || g ELSE k.code || '9711' || g END AS value
-    FROM generate_series(1, 5) g, crm.identifier_kind k WHERE k.kind IN (1, 4, 6) AND NOT (g = 5 AND k.kind = 1);
+    FROM generate_series(1, 7) g, crm.identifier_kind k WHERE k.kind IN (1, 4, 6) AND NOT (g = 5 AND k.kind = 1);
 INSERT INTO crm.identifier (kind, value_hash, customer_id, value_sealed, masked, first_seen_at, last_seen_at)
 SELECT kind, crm._identity_hash(kind, '', value), 971100 + g, crm._encrypt(code, value), '', '2026-01-01', '2026-01-01' FROM given;
 INSERT INTO crm.record_identifier (source_record_id, kind, value_hash, first_seen_at, last_seen_at) SELECT 971200 + g, kind, crm._identity_hash(kind, '', value), '2026-01-01', '2026-01-01' FROM given;
 INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, is_history)
-SELECT 971200 + g, c, '2026-01-02', crm._new_id(), 'yes', false FROM generate_series(1, 5) g, unnest('{wechat,wecom,sms}'::text[]) c;
+SELECT 971200 + g, c, '2026-01-02', crm._new_id(), 'yes', false FROM generate_series(1, 7) g, unnest('{wechat,wecom,sms}'::text[]) c;
 SELECT count(crm.outbox_define_endpoint(e, 'https://receiver.example/')) AS endpoints, count(crm.outbox_set_channel(substr(e, 10), e)) AS channels FROM unnest('{fallback_wechat,fallback_sms,fallback_wecom}'::text[]) e;
 UPDATE crm.flow SET state = 'active', active_from = '2026-01-01', spec = spec || '{"channels": ["wechat", "wecom", "sms"], "holdout_percent": 0}' WHERE code = 'welcome';
 INSERT INTO crm.template (template, channel, body) VALUES ('welcome', 'wecom', '{{name}}您好，券码{{coupon_code}}');
@@ -29,7 +29,7 @@ CREATE FUNCTION pg_temp.finish(person int, outcome text, channel text) RETURNS b
     SELECT sum(crm._outbox_finish(ARRAY[q.customer_id], ARRAY[q.message_id], ARRAY[q.attempt], ARRAY[outcome], ARRAY[0], ARRAY[-1], ARRAY['']))
     FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) WHERE q.customer_id = 971100 + person AND o.channel = finish.channel $$;
 CREATE FUNCTION pg_temp.claim() RETURNS TABLE (person bigint, channel text, address text, said text) LANGUAGE sql AS $$
-    SELECT customer_id - 971100, body::jsonb ->> 'channel', body::jsonb ->> 'to', regexp_replace(body::jsonb ->> 'text', '[A-Z0-9]+-[A-Z0-9-]+', 'CODE', 'g') FROM crm._outbox_claim(60, 60000, 1) WHERE customer_id BETWEEN 971101 AND 971105 ORDER BY 1, 2 $$;
+    SELECT customer_id - 971100, body::jsonb ->> 'channel', body::jsonb ->> 'to', regexp_replace(body::jsonb ->> 'text', '[A-Z0-9]+-[A-Z0-9-]+', 'CODE', 'g') FROM crm._outbox_claim(60, 60000, 1) WHERE customer_id BETWEEN 971101 AND 971107 ORDER BY 1, 2 $$;
 CREATE FUNCTION pg_temp.story(person int) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(o.channel || ': ' || (SELECT string_agg(concat_ws(' ', e.kind, regexp_replace(e.detail, '[0-9]+-[0-9a-f]{20,}', 'ID')), ', ' ORDER BY e.outbox_event_id) FROM crm.outbox_event e WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id), '; ' ORDER BY o.created_at, o.body ? 'fallback_of', o.channel DESC)
     FROM crm.outbox o WHERE o.customer_id = 971100 + person $$;
@@ -49,6 +49,14 @@ SELECT pg_temp.fire(2, 'a') AS fired;
 SELECT channel FROM pg_temp.claim();
 SELECT pg_temp.finish(2, 'uncertain', 'wechat') AS settled, crm._campaign_fallback() AS left;
 SELECT pg_temp.story(2);
+-- nor is an attempt whose process ended before it heard: to a vendor that would not know a repeat it is neither repeated nor followed
+UPDATE crm.endpoint SET connector = 'wechat_subscribe' WHERE endpoint = 'fallback_wechat';
+SELECT pg_temp.fire(6, 'a') AS fired;
+SELECT channel FROM pg_temp.claim();
+UPDATE crm.outbox_queue SET lease_until = clock_timestamp() - interval '1 s' WHERE customer_id = 971106;
+SELECT count(*) AS no_repeat FROM pg_temp.claim();
+SELECT crm._campaign_fallback() AS left, pg_temp.story(6), (SELECT count(*) FROM crm.outbox_queue WHERE customer_id = 971106) AS waiting;
+UPDATE crm.endpoint SET connector = 'webhook' WHERE endpoint = 'fallback_wechat';
 -- 3. no receipt in time: the next channel; a receipt that comes late cancels it while it waits; undelivered means at once
 SELECT crm.outbox_set_limits('wechat', '{"receipt_hours": 24}') - 'name_zh' AS limits;
 SELECT pg_temp.fire(3, 'a') AS fired;
@@ -59,13 +67,22 @@ SET LOCAL crm.core_clock = '2026-07-01T12:00:01+08:00';
 SELECT crm._campaign_fallback() AS left;
 SELECT pg_temp.story(3) AS after_a_day;
 SELECT crm.outbox_receipt((SELECT message_id FROM crm.outbox WHERE customer_id = 971103 AND channel = 'wechat'), 'delivered') ->> 'kind' AS late;
-SELECT pg_temp.story(3) AS arrived_after_all, (SELECT count(*) FROM crm.outbox_queue WHERE customer_id = 971103) AS waiting;
+SELECT pg_temp.story(3) AS arrived_after_all, (SELECT count(*) FROM crm.outbox_queue WHERE customer_id = 971103) AS waiting, (SELECT state FROM crm.coupon WHERE customer_id = 971103) AS coupon_told_of;
 SELECT pg_temp.fire(4, 'a') AS fired;
 SELECT channel FROM pg_temp.claim();
 SELECT pg_temp.finish(4, 'sent', 'wechat') AS settled;
 SELECT crm.outbox_receipt((SELECT message_id FROM crm.outbox WHERE customer_id = 971104 AND channel = 'wechat'), 'undelivered') ->> 'kind' AS told, crm._campaign_fallback() AS left;
 SELECT channel FROM pg_temp.claim();
 SELECT pg_temp.story(4);
+-- a coupon of which nobody was told: the first never left for want of a key, the second is cancelled before it is tried
+SAVEPOINT untold;
+SELECT pg_temp.fire(7, 'untold') AS fired;
+SELECT crm._outbox_bury(ROW(o.*)::crm.message_row, 0, 'no key') FROM crm.outbox o JOIN crm.outbox_queue q USING (customer_id, message_id) WHERE o.customer_id = 971107;
+SELECT crm._campaign_fallback() AS left;
+SELECT crm._outbox_cancel(w.messages, 'goal reached') FROM crm._outbox_waiting(ARRAY(SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref FROM crm.outbox_queue q WHERE q.customer_id = 971107)) w;
+SELECT string_agg(o.channel || ' ' || e.kind, ', ' ORDER BY e.outbox_event_id) AS story, (SELECT k.state FROM crm.coupon k WHERE k.customer_id = 971107 AND k.occurrence_key = 'untold') AS coupon
+FROM crm.outbox o JOIN crm.outbox_event e USING (customer_id, message_id) WHERE o.customer_id = 971107 AND o.occurrence_key = 'untold';
+ROLLBACK TO SAVEPOINT untold;
 -- a pause, a goal, an address that is missing: said, nothing sent
 SELECT pg_temp.fire(5, 'a') AS fired;
 SELECT channel FROM pg_temp.claim();

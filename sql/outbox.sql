@@ -118,16 +118,23 @@ DELETE FROM crm.outbox_queue WHERE endpoint = 'outbox_end';
 INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, is_marketing, body, due_at, created_at)
 SELECT 970120 + n, m, 'sms', 'outbox_end', m <> 'bill', CASE m WHEN 'second' THEN '{"fallback_of": "sent", "is_second": true}' WHEN 'next' THEN '{"fallback_of": "dead"}' ELSE '{}' END::jsonb,
        crm.core_now() - CASE m WHEN 'old' THEN interval '8 d' ELSE interval '1 d' END, crm.core_now()
-FROM unnest('{waiting,sent,bill,old,cancelled,dead,next,undelivered,uncertain,replayed,buried_again,second}'::text[]) WITH ORDINALITY w (m, n);
+FROM unnest('{waiting,sent,bill,old,cancelled,dead,next,undelivered,uncertain,replayed,buried_again,second,lost}'::text[]) WITH ORDINALITY w (m, n);
 INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind)
 SELECT o.customer_id, o.message_id, crm.core_now(), 970130000 + k.n, k.kind
 FROM crm.outbox o JOIN (VALUES ('sent', 1, 'sent'), ('cancelled', 2, 'cancelled'), ('dead', 3, 'dead'), ('undelivered', 4, 'sent'), ('undelivered', 5, 'undelivered'), ('uncertain', 6, 'unknown'),
-    ('uncertain', 7, 'dead'), ('replayed', 8, 'dead'), ('replayed', 9, 'replayed'), ('buried_again', 10, 'dead'), ('buried_again', 11, 'replayed'), ('buried_again', 12, 'dead')) k (m, n, kind) ON k.m = o.message_id
-WHERE o.customer_id BETWEEN 970121 AND 970132;
-SELECT o.message_id, h.sent FROM crm.outbox o, LATERAL crm._outbox_had(ARRAY[o.customer_id], crm.core_now() - interval '7 d', 'infinity') h WHERE o.customer_id BETWEEN 970121 AND 970132 ORDER BY o.customer_id;
-SELECT h.sent AS under_all_ids FROM crm._outbox_had(ARRAY(SELECT generate_series(970121, 970132)), crm.core_now() - interval '7 d', 'infinity') h;
-DELETE FROM crm.outbox WHERE customer_id BETWEEN 970121 AND 970132;
-DELETE FROM crm.outbox_event WHERE customer_id BETWEEN 970121 AND 970132;
+    ('uncertain', 7, 'dead'), ('replayed', 8, 'dead'), ('replayed', 9, 'replayed'), ('buried_again', 10, 'dead'), ('buried_again', 11, 'replayed'), ('buried_again', 12, 'dead'),
+    ('lost', 13, 'lost'), ('lost', 14, 'cancelled')) k (m, n, kind) ON k.m = o.message_id
+WHERE o.customer_id BETWEEN 970121 AND 970133;
+-- and so it is for the flow's cap, a cap of the house, and the month of a channel (which has its notes and its seconds, too)
+UPDATE crm.channel SET monthly_cap = 1 WHERE channel = 'sms';
+SELECT crm.campaign_set_cap('outbox_week', '{"messages": 1, "days": 7}') ->> 'messages' AS cap;
+SELECT o.message_id, h.sent, crm._campaign_house_cap(crm._campaign_flow('welcome'), ARRAY[o.customer_id], 'sms', crm.core_now(), 'UTC') IS NOT NULL AS by_the_house, crm._outbox_month_is_full('sms', ARRAY[o.customer_id]) AS by_the_month
+FROM crm.outbox o, LATERAL crm._outbox_had(ARRAY[o.customer_id], crm.core_now() - interval '7 d', 'infinity') h WHERE o.customer_id BETWEEN 970121 AND 970133 ORDER BY o.customer_id;
+UPDATE crm.channel SET monthly_cap = NULL WHERE channel = 'sms';
+SELECT crm.campaign_set_cap('outbox_week', NULL) ->> 'is_gone' AS gone;
+SELECT h.sent AS under_all_ids FROM crm._outbox_had(ARRAY(SELECT generate_series(970121, 970133)), crm.core_now() - interval '7 d', 'infinity') h;
+DELETE FROM crm.outbox WHERE customer_id BETWEEN 970121 AND 970133;
+DELETE FROM crm.outbox_event WHERE customer_id BETWEEN 970121 AND 970133;
 
 -- what is old is forgotten with what happened to it, unless it still waits; what is not old stays
 INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, is_marketing, body, due_at, created_at)
@@ -157,6 +164,34 @@ SELECT set_config('crm.core_clock', (crm.core_now() + interval '1 min')::text, t
 SELECT * FROM pg_temp.claim();
 SELECT m, pg_temp.state('9701' || m) FROM unnest('{01-stop,01-bill,02-no,03-late,05-moved,06-family}'::text[]) m;
 SELECT crm.outbox_set_consent(970101, 'sms', 'yes', 'changed her mind') ->> 'state' AS reopened;
+
+-- an attempt whose process ended may have arrived: who knows a repeat by its id gets one, whoever does not gets none before a person says so;
+-- what is cancelled after it counts all the same. A replay counts its attempts anew.
+SAVEPOINT lost;
+CREATE FUNCTION pg_temp.lose(message text) RETURNS void LANGUAGE sql AS $$ UPDATE crm.outbox_queue SET lease_until = clock_timestamp() - interval '1 s' WHERE message_id = message $$;
+SELECT pg_temp.put(3, 'lost'), pg_temp.put(3, 'goal');
+SELECT * FROM pg_temp.claim() WHERE message ~ 'lost|goal';
+INSERT INTO crm.contact_cap AS c (cap_key, sent_at) VALUES (crm._outbox_cap_key('sms', crm._identity_hash(1::smallint, '', '+8613970000003')), ARRAY[crm.core_now(), crm.core_now()])
+ON CONFLICT (cap_key) DO UPDATE SET sent_at = excluded.sent_at;
+SELECT pg_temp.lose('970103-lost'), pg_temp.lose('970103-goal');
+SELECT crm._outbox_cancel(w.messages, 'goal reached') FROM crm._outbox_waiting(ARRAY[ROW(970103, '970103-goal', 1)::crm.queue_ref]) w;
+SELECT pg_temp.state('970103-goal') AS cancelled, cardinality(c.sent_at) AS counted FROM crm.contact_cap c WHERE c.cap_key = crm._outbox_cap_key('sms', crm._identity_hash(1::smallint, '', '+8613970000003'));
+SELECT * FROM pg_temp.claim() WHERE message ~ 'lost';
+UPDATE crm.endpoint SET connector = 'aliyun_sms' WHERE endpoint = 'outbox_end';
+SELECT pg_temp.lose('970103-lost');
+SELECT count(*) AS no_repeat FROM pg_temp.claim() WHERE message ~ 'lost';
+SELECT pg_temp.state('970103-lost') AS buried, cardinality(c.sent_at) AS counted FROM crm.contact_cap c WHERE c.cap_key = crm._outbox_cap_key('sms', crm._identity_hash(1::smallint, '', '+8613970000003'));
+SELECT crm.outbox_replay('970103-lost') ->> 'state' AS replayed;
+SELECT * FROM pg_temp.claim() WHERE message ~ 'lost';
+SELECT pg_temp.lose('970103-lost');
+SELECT count(*) AS no_repeat FROM pg_temp.claim() WHERE message ~ 'lost';
+SELECT pg_temp.state('970103-lost') AS buried_again;
+-- what failed was answered: it is tried again
+SELECT pg_temp.put(3, 'answered');
+SELECT pg_temp.finish(message, attempt, 'failed', 500) AS settled FROM pg_temp.claim() WHERE message ~ 'answered';
+UPDATE crm.outbox_queue SET due_at = crm.core_now() WHERE message_id = '970103-answered';
+SELECT * FROM pg_temp.claim() WHERE message ~ 'answered';
+ROLLBACK TO SAVEPOINT lost;
 
 -- 6. receipts, once a kind
 SELECT crm.outbox_receipt('970101-a', 'delivered', 'DELIVRD', 'receipt-1') AS receipt, crm.outbox_receipt('970101-a', 'delivered', 'DELIVRD', 'receipt-1') AS replayed, crm.outbox_receipt('970101-a', 'clicked') AS clicked;

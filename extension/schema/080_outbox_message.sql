@@ -4,7 +4,6 @@ CREATE TABLE crm.channel (
     name_zh text NOT NULL,
     name_en text NOT NULL,
     identifier_kind smallint,           -- what reaches a person: phone, openid ...
-    is_marketing_consent_required boolean NOT NULL DEFAULT true,
     endpoint text);                     -- crm.endpoint that carries it
 CREATE TABLE crm.endpoint (
     endpoint text PRIMARY KEY,

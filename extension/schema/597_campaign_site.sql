@@ -1,6 +1,6 @@
 -- What is shown on pages: asked for by the site at a visit, through the gate of every flow, written down as a message that arrived.
-INSERT INTO crm.channel (channel, name_zh, name_en, identifier_kind, is_marketing_consent_required) VALUES
-    ('site', '站内弹窗', 'on the site', NULL, false);
+INSERT INTO crm.channel (channel, name_zh, name_en, identifier_kind) VALUES
+    ('site', '站内弹窗', 'on the site', NULL);
 INSERT INTO crm.template (template, channel, body) VALUES
     ('site_offer', 'site', '还在考虑吗？{{coupon_value}}元券送您，{{valid_until}}前有效，券码{{coupon_code}}');
 INSERT INTO crm.flow_preset (preset, name_zh, name_en, trigger, spec) VALUES

@@ -8,12 +8,5 @@ CREATE TABLE crm.person_consent (
     PRIMARY KEY (customer_id, channel)) WITH (fillfactor = 90);
 CREATE INDEX person_consent_since ON crm.person_consent (since);
 SELECT crm._access_protect_closed('crm.person_consent');
-INSERT INTO crm.person_consent (customer_id, channel, state, since)
-SELECT s.customer_id, s.channel, CASE WHEN bool_or(s.state = 'no') THEN 'no' ELSE 'yes' END, max(s.occurred_at)
-FROM (SELECT DISTINCT ON (c.source_record_id, c.channel) m.customer_id, c.channel, c.state, c.occurred_at
-      FROM crm.consent c JOIN crm.membership m ON m.source_record_id = c.source_record_id AND m.valid_to = 'infinity'
-      ORDER BY c.source_record_id, c.channel, c.occurred_at DESC, c.consent_id DESC) s
-GROUP BY 1, 2;
-
 SELECT crm._rule_source_put(s.kind, s.room, s.shape, s.relation, s.spec || '{"kept": {"relation": "crm.person_consent", "key": "customer_id", "since": "since"}}')
 FROM crm.rule_source s WHERE s.kind = 'consent';

@@ -39,10 +39,8 @@ BEGIN
     FOR house IN SELECT * FROM crm.message_cap c
                  WHERE (c.channel IS NULL OR c.channel = _campaign_house_cap.channel) AND (c.tag IS NULL OR c.tag = flow.spec ->> 'tag') ORDER BY c.cap LOOP
         SELECT * INTO span FROM crm._campaign_span(house.per, house.days, at, zone);
-        SELECT count(*) INTO sent FROM crm.outbox o LEFT JOIN crm.flow f ON f.flow_id = o.flow_id
-        WHERE o.customer_id = ANY (ids) AND o.is_marketing AND o.due_at > span.after AND o.due_at < span.before
-          AND (house.channel IS NULL OR o.channel = house.channel) AND (house.tag IS NULL OR f.spec ->> 'tag' = house.tag)
-          AND NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind IN ('cancelled', 'dead'));
+        SELECT count(*) INTO sent FROM crm._outbox_counted(ids, span.after, span.before) o LEFT JOIN crm.flow f ON f.flow_id = o.flow_id
+        WHERE o.is_marketing AND (house.channel IS NULL OR o.channel = house.channel) AND (house.tag IS NULL OR f.spec ->> 'tag' = house.tag);
         IF sent >= house.messages THEN
             RETURN format('superseded: %s of %s by the cap "%s"', sent, house.messages, house.cap);
         END IF;
@@ -51,7 +49,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_house_cap(crm.flow_row, bigint[], text, timestamptz, text) IS
-    'which cap of the house stops a message of a flow on a channel at a moment; what died or was cancelled does not count; null: none';
+    'which cap of the house stops a message of a flow on a channel at a moment, by crm._outbox_counted(); null: none';
 
 CREATE FUNCTION crm._campaign_cap_json(cap text) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS

@@ -259,6 +259,20 @@ COMMENT ON FUNCTION crm.campaign_edit(text, jsonb, text) IS
     'changes values of a flow, running or not (null removes one); a new version is kept; what has fired stays; 22023 unknown value, RM801 when it could not run so, P0002 unknown flow';
 GRANT EXECUTE ON FUNCTION crm.campaign_edit(text, jsonb, text) TO crm_marketer, crm_headquarters;
 
+CREATE FUNCTION crm._campaign_queued(flow int) RETURNS crm.queue_ref[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN ARRAY(
+        SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref
+        FROM crm.outbox_queue q JOIN crm.outbox o ON o.customer_id = q.customer_id AND o.message_id = q.message_id
+        WHERE o.flow_id = flow
+           -- notices and entries of lists are about a person and no message of the flow to them: the occurrence knows whose they are
+           OR o.flow_id IS NULL AND EXISTS (SELECT FROM crm.occurrence_act a WHERE a.customer_id = q.customer_id AND a.message_id = q.message_id AND a.flow_id = flow));
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_queued(int) IS 'all that a flow has in the queue: messages to persons, and what its occurrences tell staff and platforms';
+
 CREATE FUNCTION crm.campaign_start(flow text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -288,7 +302,7 @@ BEGIN
                                   WHEN started.trigger IN ('schedule', 'event') THEN crm.core_now()
                                   WHEN started.trigger = 'silence' THEN today::timestamp AT TIME ZONE home_zone - interval '1 second'
                                   ELSE (today - 1)::timestamp AT TIME ZONE 'UTC' END;
-        PERFORM crm._outbox_unhold(started.flow_id);
+        PERFORM crm._outbox_unhold(crm._campaign_queued(started.flow_id));
         IF is_anew AND started.trigger = 'silence' THEN
             INSERT INTO crm.flow_backlog (customer_id, flow_id, epoch, occurrence_key, counted_at)
             SELECT v.customer_id, started.flow_id, started.epoch, v.last_day::text, crm.core_now() FROM crm.customer_value v
@@ -327,9 +341,9 @@ BEGIN
     END IF;
     halted.state := _campaign_halt.state;
     IF state = 'paused' THEN
-        PERFORM crm._outbox_hold(halted.flow_id);
+        PERFORM crm._outbox_hold(crm._campaign_queued(halted.flow_id));
     ELSIF state = 'stopped' THEN
-        waiting := crm._outbox_waiting(NULL, ARRAY[halted.flow_id]);
+        waiting := crm._outbox_waiting(crm._campaign_queued(halted.flow_id));
         PERFORM crm._outbox_cancel(waiting, 'flow stopped');
         DELETE FROM crm.enrolment e WHERE e.flow_id = halted.flow_id;
         DELETE FROM crm.enrolment_set s WHERE s.flow_id = halted.flow_id;
@@ -350,7 +364,7 @@ GRANT EXECUTE ON FUNCTION crm.campaign_pause(text, text) TO crm_marketer, crm_he
 CREATE FUNCTION crm.campaign_stop(flow text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$ BEGIN RETURN crm._campaign_halt(flow, 'stopped', idempotency_key); END $$;
-COMMENT ON FUNCTION crm.campaign_stop(text, text) IS 'ends a flow and cancels its waiting messages; RM802 when it never started';
+COMMENT ON FUNCTION crm.campaign_stop(text, text) IS 'ends a flow and cancels what waits of it: messages, notices, entries of lists, persons on their way; RM802 when it never started';
 GRANT EXECUTE ON FUNCTION crm.campaign_stop(text, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.campaign_confirm_backlog(flow text, idempotency_key text DEFAULT NULL) RETURNS jsonb

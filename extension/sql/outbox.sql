@@ -111,19 +111,36 @@ CREATE FUNCTION crm._outbox_cap_key(channel text, address_hash bytea) RETURNS by
 COMMENT ON FUNCTION crm._outbox_cap_key(text, bytea) IS 'the key of the counter of an address on a channel';
 
 -- Whoever asks holds the person, under whom alone messages are put.
-CREATE FUNCTION crm._outbox_had(persons bigint[], after timestamptz, before timestamptz) RETURNS TABLE (sent bigint)
+CREATE FUNCTION crm._outbox_counted(persons bigint[], after timestamptz, before timestamptz)
+    RETURNS TABLE (channel text, flow_id int, is_marketing boolean, is_second boolean)
     LANGUAGE sql STABLE AS
 $$
-    SELECT count(*)
+    SELECT o.channel, o.flow_id, o.is_marketing, o.body ? 'is_second'
     FROM crm.outbox o
-    WHERE o.customer_id = ANY ($1) AND o.is_marketing AND o.due_at > $2 AND o.due_at < $3 AND NOT o.body ? 'is_second'
+    WHERE o.customer_id = ANY ($1) AND o.due_at > $2 AND o.due_at < $3
       -- what may have arrived counts whatever came of it, else what came last
       AND coalesce((SELECT e.kind FROM crm.outbox_event e
-                    WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind IN ('cancelled', 'dead', 'undelivered', 'replayed', 'unknown')
-                    ORDER BY e.kind <> 'unknown', e.outbox_event_id DESC LIMIT 1), 'unknown') IN ('unknown', 'replayed')
+                    WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind IN ('cancelled', 'dead', 'undelivered', 'replayed', 'unknown', 'lost')
+                    ORDER BY e.kind NOT IN ('unknown', 'lost'), e.outbox_event_id DESC LIMIT 1), 'unknown') IN ('unknown', 'lost', 'replayed')
 $$;
+COMMENT ON FUNCTION crm._outbox_counted(bigint[], timestamptz, timestamptz) IS
+    'messages that the ids of a person have had, or will, between two moments, both left out, as every cap counts them: what never went counts against none, save what may have arrived; is_second: on the next channel, as nobody knows whether the first arrived.  Plain SQL, so that queries over many persons take it in';
+
+CREATE FUNCTION crm._outbox_had(persons bigint[], after timestamptz, before timestamptz) RETURNS TABLE (sent bigint)
+    LANGUAGE sql STABLE AS
+$$ SELECT count(*) FROM crm._outbox_counted($1, $2, $3) c WHERE c.is_marketing AND NOT c.is_second $$;
 COMMENT ON FUNCTION crm._outbox_had(bigint[], timestamptz, timestamptz) IS
-    'how many messages of flows the ids of a person have had, or will, between two moments, both left out; a second on the next channel, as nobody knows whether the first arrived, is none of its own; what never went counts against no cap, save what may have arrived.  Plain SQL, so that queries over many persons take it in';
+    'how many messages of flows the ids of a person have had, or will, between two moments, by crm._outbox_counted(); a second on the next channel is none of its own.  Plain SQL, too';
+
+CREATE FUNCTION crm._outbox_may_have_arrived(customer_id bigint, message_id text) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = _outbox_may_have_arrived.customer_id AND e.message_id = _outbox_may_have_arrived.message_id
+                   AND e.kind IN ('unknown', 'lost'));
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_may_have_arrived(bigint, text) IS 'whether nobody can say of an attempt if it arrived: it had no answer, or its process ended before';
 
 CREATE FUNCTION crm._outbox_release(messages crm.queue_ref[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -136,8 +153,7 @@ BEGIN
         SELECT k.cap_key, array_agg(o.due_at) AS moments
         FROM unnest(messages) m JOIN crm.outbox o USING (customer_id, message_id), LATERAL (SELECT crm._outbox_cap_key(o.channel, o.address_hash) AS cap_key) k
         WHERE o.is_marketing
-          AND NOT EXISTS (SELECT FROM crm.outbox_event e
-                          WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind = 'unknown')
+          AND NOT crm._outbox_may_have_arrived(o.customer_id, o.message_id)
         GROUP BY k.cap_key ORDER BY k.cap_key
     LOOP
         -- one reservation a message, though two may wait for one moment
@@ -150,6 +166,18 @@ END
 $$;
 COMMENT ON FUNCTION crm._outbox_release(crm.queue_ref[]) IS 'messages that never went count against no cap, save those that may have arrived; counters are locked in their order';
 
+CREATE FUNCTION crm._outbox_was_tried(customer_id bigint, flow_id int, occurrence_key text) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+BEGIN
+    RETURN EXISTS (SELECT FROM crm.outbox o JOIN crm.outbox_event e USING (customer_id, message_id)
+                   WHERE o.customer_id = ANY (crm._identity_cluster(_outbox_was_tried.customer_id)) AND o.flow_id = _outbox_was_tried.flow_id
+                     AND o.occurrence_key = _outbox_was_tried.occurrence_key AND e.attempt > 0);
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_was_tried(bigint, int, text) IS 'whether any message of an occurrence was tried, on whatever channel, under whatever id of the person';
+
 CREATE FUNCTION crm._outbox_cancel(messages crm.queue_ref[], detail text) RETURNS void
     LANGUAGE plpgsql AS
 $$
@@ -158,37 +186,37 @@ BEGIN
     IF cardinality(messages) = 0 THEN
         RETURN;
     END IF;
+    -- an attempt whose lease ended without a word may have arrived
+    PERFORM crm._outbox_note(q.customer_id, q.message_id, 'lost', q.attempt)
+    FROM unnest(messages) m JOIN crm.outbox_queue q ON q.customer_id = m.customer_id AND q.message_id = m.message_id
+    WHERE m.attempt > 0 AND q.lease_until < clock_timestamp() AND crm._outbox_is_lost(q.customer_id, q.message_id, q.attempt);
     DELETE FROM crm.outbox_queue q USING unnest(messages) m
     WHERE q.customer_id = m.customer_id AND q.message_id = m.message_id;
     INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind, attempt, detail)
     SELECT m.customer_id, m.message_id, crm.core_now(), crm._new_id(), 'cancelled', m.attempt, _outbox_cancel.detail FROM unnest(messages) m;
     PERFORM crm._outbox_release(messages);
-    -- nobody was told of a coupon whose message was never tried
-    PERFORM crm._loyalty_void(o.customer_id, o.flow_id, o.occurrence_key, _outbox_cancel.detail)
-    FROM unnest(messages) m JOIN crm.outbox o USING (customer_id, message_id)
-    WHERE o.flow_id IS NOT NULL AND m.attempt = 0
-      AND NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = m.customer_id AND e.message_id = m.message_id AND e.attempt > 0);
+    -- nobody was told of a coupon of which no message was ever tried
+    PERFORM crm._loyalty_void(k.id, o.flow_id, o.occurrence_key, _outbox_cancel.detail)
+    FROM unnest(messages) m JOIN crm.outbox o USING (customer_id, message_id), unnest(crm._identity_cluster(o.customer_id)) k (id)
+    WHERE o.flow_id IS NOT NULL AND m.attempt = 0 AND NOT crm._outbox_was_tried(o.customer_id, o.flow_id, o.occurrence_key);
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_cancel(crm.queue_ref[], text) IS
-    'takes messages out of the queue for good, with the reason; they count against no cap, and coupons that nobody heard of are withdrawn';
+    'takes messages out of the queue for good, with the reason; they count against no cap unless they may have arrived, and coupons that nobody heard of, on whatever channel, are withdrawn';
 
 -- Rows of the queue that may be cancelled: none that is on its way.
-CREATE FUNCTION crm._outbox_waiting(persons bigint[], flows int[], OUT messages crm.queue_ref[])
+CREATE FUNCTION crm._outbox_waiting(asked crm.queue_ref[], OUT messages crm.queue_ref[])
     LANGUAGE plpgsql AS
 $$
-#variable_conflict use_column
 BEGIN
     SELECT coalesce(array_agg(w.ref), '{}') INTO messages
     FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref
-          FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
-          WHERE (persons IS NULL OR q.customer_id = ANY (persons)) AND (flows IS NULL OR o.flow_id = ANY (flows))
-            AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
+          FROM unnest(asked) a JOIN crm.outbox_queue q ON q.customer_id = a.customer_id AND q.message_id = a.message_id
+          WHERE q.lease_until IS NULL OR q.lease_until < clock_timestamp()
           ORDER BY q.customer_id, q.message_id FOR UPDATE OF q) w;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_waiting(bigint[], int[]) IS
-    'locks and returns the messages of persons and flows (null: all) that are not on their way just now';
+COMMENT ON FUNCTION crm._outbox_waiting(crm.queue_ref[]) IS 'locks and returns those of some messages of the queue that are not on their way just now';
 
 CREATE FUNCTION crm._outbox_quiet_until(quiet jsonb, at timestamptz) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
@@ -209,29 +237,30 @@ $$;
 COMMENT ON FUNCTION crm._outbox_quiet_until(jsonb, timestamptz) IS
     'the moment itself, or the end of the quiet hours ({"from", "to", "zone"}) it falls into; they may cross midnight';
 
-CREATE FUNCTION crm._outbox_hold(flow int) RETURNS void
+CREATE FUNCTION crm._outbox_hold(messages crm.queue_ref[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    PERFORM FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
-    WHERE o.flow_id = flow ORDER BY q.customer_id, q.message_id FOR UPDATE OF q;
-    UPDATE crm.outbox_queue q SET due_at = 'infinity' FROM crm.outbox o
-    WHERE o.flow_id = flow AND q.customer_id = o.customer_id AND q.message_id = o.message_id;
+    PERFORM FROM unnest(messages) m JOIN crm.outbox_queue q ON q.customer_id = m.customer_id AND q.message_id = m.message_id
+    ORDER BY q.customer_id, q.message_id FOR UPDATE OF q;
+    UPDATE crm.outbox_queue q SET due_at = 'infinity' FROM unnest(messages) m
+    WHERE q.customer_id = m.customer_id AND q.message_id = m.message_id;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_hold(int) IS
-    'keeps the messages of a flow in the queue; one that is on its way ends, and is not tried again meanwhile';
+COMMENT ON FUNCTION crm._outbox_hold(crm.queue_ref[]) IS
+    'keeps messages in the queue; one that is on its way ends, and is not tried again meanwhile';
 
-CREATE FUNCTION crm._outbox_unhold(flow int) RETURNS void
+CREATE FUNCTION crm._outbox_unhold(messages crm.queue_ref[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    UPDATE crm.outbox_queue q SET due_at = greatest(o.due_at, crm.core_now()) FROM crm.outbox o
-    WHERE o.flow_id = flow AND q.due_at = 'infinity' AND q.customer_id = o.customer_id AND q.message_id = o.message_id;
+    UPDATE crm.outbox_queue q SET due_at = greatest(o.due_at, crm.core_now())
+    FROM unnest(messages) m JOIN crm.outbox o ON o.customer_id = m.customer_id AND o.message_id = m.message_id
+    WHERE q.due_at = 'infinity' AND q.customer_id = o.customer_id AND q.message_id = o.message_id;
     PERFORM crm._worker_wake_for('-infinity');
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_unhold(int) IS 'lets go what crm._outbox_hold() kept; consent, address and expiry are checked when it leaves';
+COMMENT ON FUNCTION crm._outbox_unhold(crm.queue_ref[]) IS 'lets go what crm._outbox_hold() kept; consent, address and expiry are checked when it leaves';
 
 CREATE FUNCTION crm._outbox_put_all(messages crm.message_row[]) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -501,7 +530,9 @@ BEGIN
     IF NOT EXISTS (SELECT FROM crm.channel ch WHERE ch.channel = outbox_set_consent.channel) THEN
         RAISE EXCEPTION 'there is no channel "%"', channel USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel', HINT = 'See crm.channel.';
     END IF;
-    -- said in person: it holds for all of the person's records
+    -- said in person: it holds for all of the person's records, whoever merges, moves or erases them just now waits
+    PERFORM crm._access_lock_person(person);
+    person := crm._access_require_person(person);
     INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, evidence, is_history)
     SELECT m.source_record_id, outbox_set_consent.channel, crm.core_now(), crm._new_id(), outbox_set_consent.state, coalesce(outbox_set_consent.evidence, ''), false
     FROM crm.membership m WHERE m.customer_id = person AND m.valid_to = 'infinity';

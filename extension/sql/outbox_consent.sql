@@ -1,19 +1,26 @@
 -- outbox: what each person said last about each channel, in one row: records' consents put together, for who asks about
 -- everybody. Whoever writes crm.consent or moves records between persons calls crm._outbox_keep_consents().
 
+CREATE FUNCTION crm._outbox_said(persons bigint[]) RETURNS TABLE (customer_id bigint, channel text, state text, since timestamptz)
+    LANGUAGE sql STABLE AS
+$$
+    -- of each record the last word, of these a single no is a no
+    SELECT s.customer_id, s.channel, CASE WHEN bool_or(s.state = 'no') THEN 'no' ELSE 'yes' END, max(s.occurred_at)
+    FROM (SELECT DISTINCT ON (c.source_record_id, c.channel) m.customer_id, c.channel, c.state, c.occurred_at
+          FROM crm.membership m JOIN crm.consent c ON c.source_record_id = m.source_record_id
+          WHERE m.customer_id = ANY ($1) AND m.valid_to = 'infinity'
+          ORDER BY c.source_record_id, c.channel, c.occurred_at DESC, c.consent_id DESC) s
+    GROUP BY 1, 2
+$$;
+COMMENT ON FUNCTION crm._outbox_said(bigint[]) IS 'what persons said last about each channel, put together from the consents of their records; since: the newest of the words it is made of';
+
 CREATE FUNCTION crm._outbox_keep_consents(persons bigint[]) RETURNS void
     LANGUAGE plpgsql SET enable_seqscan = off AS
 $$
 BEGIN
     -- the person is the lock: of two records that speak at once the second sees the first
     PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
-    WITH said AS MATERIALIZED (     -- of each record the last word, of these a single no is a no
-        SELECT s.customer_id, s.channel, CASE WHEN bool_or(s.state = 'no') THEN 'no' ELSE 'yes' END AS state, max(s.occurred_at) AS since
-        FROM (SELECT DISTINCT ON (c.source_record_id, c.channel) m.customer_id, c.channel, c.state, c.occurred_at
-              FROM crm.membership m JOIN crm.consent c ON c.source_record_id = m.source_record_id
-              WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity'
-              ORDER BY c.source_record_id, c.channel, c.occurred_at DESC, c.consent_id DESC) s
-        GROUP BY 1, 2),
+    WITH said AS MATERIALIZED (SELECT * FROM crm._outbox_said(persons)),
     gone AS (
         DELETE FROM crm.person_consent k
         WHERE k.customer_id = ANY (persons) AND NOT EXISTS (SELECT FROM said s WHERE s.customer_id = k.customer_id AND s.channel = k.channel))
@@ -42,16 +49,9 @@ CREATE FUNCTION crm._outbox_check_consents() RETURNS TABLE (what text, expected 
 $$
 BEGIN
     RETURN QUERY
-    WITH said AS (
-        SELECT s.customer_id, s.channel, CASE WHEN bool_or(s.state = 'no') THEN 'no' ELSE 'yes' END AS state, max(s.occurred_at) AS since
-        FROM (SELECT DISTINCT ON (c.source_record_id, c.channel) m.customer_id, c.channel, c.state, c.occurred_at
-              FROM crm.consent c JOIN crm.membership m ON m.source_record_id = c.source_record_id AND m.valid_to = 'infinity'
-              JOIN crm.customer p ON p.customer_id = m.customer_id AND p.status = 'active'
-              ORDER BY c.source_record_id, c.channel, c.occurred_at DESC, c.consent_id DESC) s
-        GROUP BY 1, 2)
     SELECT format('consent of person %s for %s', coalesce(s.customer_id, k.customer_id), coalesce(s.channel, k.channel)),
            s.state || ' since ' || s.since, k.state || ' since ' || k.since
-    FROM said s FULL JOIN crm.person_consent k ON k.customer_id = s.customer_id AND k.channel = s.channel
+    FROM crm._outbox_said(ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.status = 'active')) s FULL JOIN crm.person_consent k ON k.customer_id = s.customer_id AND k.channel = s.channel
     WHERE (s.state, s.since) IS DISTINCT FROM (k.state, k.since)
     ORDER BY coalesce(s.customer_id, k.customer_id), coalesce(s.channel, k.channel) LIMIT 1000;
 END

@@ -68,14 +68,12 @@ DECLARE
     zone text := crm._setting('core.time_zone') #>> '{}';
 BEGIN
     RETURN most IS NOT NULL AND most <= (
-        SELECT count(*) FROM crm.outbox o
-        WHERE o.customer_id = ANY (persons) AND o.channel = _outbox_month_is_full.channel
-          AND o.due_at >= date_trunc('month', crm.core_now() AT TIME ZONE zone) AT TIME ZONE zone
-          AND NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind IN ('cancelled', 'dead')));
+        SELECT count(*) FROM crm._outbox_counted(persons, date_trunc('month', crm.core_now() AT TIME ZONE zone) AT TIME ZONE zone - interval '1 microsecond', 'infinity') c
+        WHERE c.channel = _outbox_month_is_full.channel);
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_month_is_full(text, bigint[]) IS
-    'whether a person, under all ids, has had as many messages of a channel this calendar month as it allows; what died or was cancelled does not count';
+    'whether a person, under all ids, has had as many messages of a channel this calendar month as it allows, by crm._outbox_counted()';
 
 CREATE FUNCTION crm._outbox_expect(message crm.message_row, has_failed boolean) RETURNS void
     LANGUAGE plpgsql AS

@@ -1,6 +1,6 @@
 -- outbox_notice: messages that are about a person but go to others: to staff (a webhook, a group's robot, an e-mail), or to a
--- platform that keeps a list.  No address of the person is read, no consent, cap or quiet hour is asked; queue, leases, retries
--- and dead letters are those of every message.
+-- platform that keeps a list.  No address of the person is read, no cap or quiet hour is asked, and no consent but by a list: that of
+-- the channel it is for, again at each claim.  Queue, leases, retries and dead letters are those of every message.
 
 CREATE FUNCTION crm._outbox_is_notice(message crm.message_row) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT (message).customer_id = 0 OR (message).channel IN ('notice', 'audience') $$;

@@ -98,6 +98,9 @@ DECLARE
 BEGIN
     IF message.expires_at <= crm.core_now() THEN
         RETURN 'expired';
+    ELSIF message.channel = 'audience' THEN
+        -- a list is no message, but who is entered into it agreed to the channel it is for
+        RETURN CASE WHEN crm._outbox_consent(person, message.body ->> 'kind') IS DISTINCT FROM 'yes' THEN 'no consent' END;
     ELSIF crm._outbox_is_notice(message) OR crm._outbox_is_guest(message.message_id) THEN
         RETURN NULL;
     END IF;
@@ -123,8 +126,11 @@ CREATE FUNCTION crm._outbox_is_lost(customer_id bigint, message_id text, attempt
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
+    -- a replay counts its attempts anew
     RETURN NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = _outbox_is_lost.customer_id AND e.message_id = _outbox_is_lost.message_id
-                       AND e.attempt = _outbox_is_lost.attempt);
+                       AND e.attempt = _outbox_is_lost.attempt
+                       AND NOT EXISTS (SELECT FROM crm.outbox_event r WHERE r.customer_id = e.customer_id AND r.message_id = e.message_id
+                                       AND r.kind = 'replayed' AND r.outbox_event_id > e.outbox_event_id));
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_is_lost(bigint, text, int) IS 'whether nothing is written of an attempt: whoever made it ended before its result';
@@ -142,14 +148,15 @@ DECLARE
 BEGIN
     WITH carrier AS MATERIALIZED (
         SELECT e.endpoint, e.url, crm._decrypt('endpoint', e.secret_sealed) AS secret, crm._decrypt('endpoint', e.next_secret_sealed) AS next_secret,
-               e.timeout_ms, e.is_private_allowed, c.format = 'webhook' AS is_plain
+               e.timeout_ms, e.is_private_allowed, c.format = 'webhook' AS is_plain, c.is_repeat_safe
         FROM crm.endpoint e JOIN crm.connector c ON c.connector = e.connector),
     way AS MATERIALIZED (
         SELECT ch.channel, k.kind, k.code FROM crm.channel ch JOIN crm.identifier_kind k ON k.kind = ch.identifier_kind WHERE ch.address_day_cap IS NULL),
     looked AS MATERIALIZED (
         SELECT o.customer_id, o.message_id, d.attempt + 1 AS attempt, o.endpoint, o.channel, o.body, o.is_marketing, o.address_hash, o.quiet
-        FROM unnest(due) d JOIN crm.outbox o ON o.customer_id = d.customer_id AND o.message_id = d.message_id
-        WHERE d.attempt <= most AND (o.expires_at IS NULL OR o.expires_at > moment)),
+        FROM unnest(due) d JOIN crm.outbox o ON o.customer_id = d.customer_id AND o.message_id = d.message_id JOIN carrier c ON c.endpoint = o.endpoint
+        WHERE d.attempt <= most AND (o.expires_at IS NULL OR o.expires_at > moment)
+          AND (d.attempt = 0 OR c.is_repeat_safe OR NOT crm._outbox_is_lost(d.customer_id, d.message_id, d.attempt))),
     hours AS MATERIALIZED (
         SELECT x.quiet, crm._outbox_quiet_until(x.quiet, moment) <= moment AS are_over FROM (SELECT DISTINCT l.quiet FROM looked l WHERE l.quiet IS NOT NULL) x),
     ready AS MATERIALIZED (
@@ -187,6 +194,14 @@ DECLARE
     earliest timestamptz;
 BEGIN
     SELECT * INTO message FROM crm.outbox o WHERE o.customer_id = due.customer_id AND o.message_id = due.message_id;
+    IF due.attempt > 0 AND crm._outbox_is_lost(due.customer_id, due.message_id, due.attempt) THEN
+        PERFORM crm._outbox_note(due.customer_id, due.message_id, 'lost', due.attempt);
+        -- a vendor that would not know a repeat gets none: a person decides
+        IF NOT (SELECT c.is_repeat_safe FROM crm.endpoint e JOIN crm.connector c ON c.connector = e.connector WHERE e.endpoint = message.endpoint) THEN
+            PERFORM crm._outbox_bury(message, due.attempt, 'its process ended: it may have arrived');
+            RETURN NULL;
+        END IF;
+    END IF;
     IF due.attempt > (crm._setting('outbox.max_retries'))::int THEN
         -- every attempt ended without a result, its worker died each time
         PERFORM crm._outbox_bury(message, due.attempt, 'no attempt ever ended');
@@ -215,14 +230,11 @@ BEGIN
         lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
     WHERE q.customer_id = due.customer_id AND q.message_id = due.message_id;
     PERFORM crm._outbox_address_used(message.channel, message.address_hash);
-    IF due.attempt > 0 AND crm._outbox_is_lost(due.customer_id, due.message_id, due.attempt) THEN
-        PERFORM crm._outbox_note(due.customer_id, due.message_id, 'lost', due.attempt);
-    END IF;
     RETURN request;
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_lease(crm.queue_ref, int, int) IS
-    'leases a due message and returns its request; null when it was cancelled (consent, opt-out, address, expiry), held to the end of quiet hours, or became a dead letter';
+    'leases a due message and returns its request; null when it was cancelled (consent, opt-out, address, expiry), held to the end of quiet hours, or became a dead letter (no attempt ever ended, or one was lost on its way to a vendor that would not know a repeat)';
 
 CREATE FUNCTION crm._outbox_request(message crm.message_row, attempt int) RETURNS crm.queue_request
     LANGUAGE plpgsql STABLE AS
@@ -336,13 +348,13 @@ BEGIN
     PERFORM crm._outbox_release(ARRAY[ROW(message.customer_id, message.message_id, _outbox_bury.attempt)::crm.queue_ref]);
     PERFORM crm._outbox_alert('outbox.dead', message.endpoint, jsonb_build_object('message_id', message.message_id,
         'reason', _outbox_bury.reason, 'remedy', 'Mend the endpoint, then replay: SELECT crm.outbox_replay(message_id).'));
-    IF NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id AND e.kind = 'unknown') THEN
+    IF NOT crm._outbox_may_have_arrived(message.customer_id, message.message_id) THEN
         PERFORM crm._outbox_expect(message, true);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_bury(crm.message_row, int, text) IS
-    'a dead letter, which counts against no cap, and one alert an endpoint until it succeeds again';
+    'a dead letter, which counts against no cap and has its next channel looked for unless it may have arrived, and one alert an endpoint until it succeeds again';
 
 CREATE FUNCTION crm._outbox_settle(message crm.message_row, attempt int, outcome text, http_status int, retry_after_s int, detail text) RETURNS void
     LANGUAGE plpgsql AS
