@@ -15,6 +15,7 @@ COMMENT ON COLUMN crm.person.last_day IS 'last local day with a positive net amo
 COMMENT ON VIEW crm.person_tag IS 'tags that persons have now: by rule (automatic) or by whom (author), until when, with the score of a computed one';
 COMMENT ON VIEW crm.purchased_item IS 'order lines that count: sold, not refunded as a whole, a row a line; amount net of discount in major units; the day is the store''s';
 COMMENT ON VIEW crm.purchased_product IS 'product and category of the numbers in packed lines; 0 is a line without a known product';
+COMMENT ON VIEW crm.person_basket IS 'what a buyer spends net a day with purchases (minor units, whole), and how many in a hundred buyers spend no more, as of the last night''s cut points';
 COMMENT ON VIEW crm.priced_order IS 'orders that count, and whether they were paid at a discount: 1, or 0';
 COMMENT ON VIEW crm.decision IS 'why an occurrence did not send: the step of the gate that stopped it, its reason, and what was passed before, in the gate''s order';
 COMMENT ON VIEW crm.message_outcome IS 'what became of messages (kind: attempt, sent, delivered, opened, clicked and what else the sender and vendors tell), each with its moment';

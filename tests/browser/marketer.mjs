@@ -408,6 +408,9 @@ export async function tags(browser) {
 	await page.click('#toast button:text("Undo") >> nth=-1');
 	await page.waitForFunction(async (name) => JSON.stringify((await (await fetch('/api/v1/tags')).json()).items.find((row) => row.name_en === name).rule).includes('90'), hostile);
 	ok(true, 'and has its rule back');
+	await visit(page, `#/tags/edit/${encodeURIComponent('高潜')}`);
+	await page.waitForSelector('.parts .parts input[type=number]');
+	ok((await page.$$('.rule code')).length === 0 && (await page.textContent('.rule')).includes('basket'), 'the rule of a tag that ships is read as phrases, its basket among the chain\'s', await page.textContent('.rule'));
 	ok(page.errors.length === 0, 'the console was quiet over tags', page.errors);
 	await page.context().close();
 }

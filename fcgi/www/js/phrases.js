@@ -46,6 +46,7 @@ export const phrases = {
 	orders: {chapter: 'shop', slots: {compare: compare('>=', 3, 5), when: when()}, ...measured('purchase', 'count')},
 	spent: {chapter: 'shop', slots: {compare: compare('between', 100, 500), when: when()}, ...measured('purchase', 'sum')},
 	average: {chapter: 'shop', slots: {compare: compare('>=', 100, 500), when: when()}, ...measured('order', 'average', {field: 'amount'})},
+	basket: {chapter: 'shop', slots: {what: whole(75)}, write: (v) => ({kind: 'basket', field: 'percentile', op: '>=', value: v.what}), read: (r) => r.kind === 'basket' && r.field === 'percentile' && {what: r.value}},
 	tier: {chapter: 'who', slots: {what: many(words('tier', tiers))}, ...anyOf('value', 'tier')},
 	tag: {chapter: 'who', slots: {what: pick(tags)}, write: (v) => ({kind: 'tag', where: {tag: v.what}}), read: (r) => r.kind === 'tag' && r.where && {what: r.where.tag}},
 	segment: {chapter: 'who', slots: {what: pick(segments)}, write: (v) => ({kind: 'segment', where: {segment: v.what}}), read: (r) => r.kind === 'segment' && r.where && {what: r.where.segment}},
