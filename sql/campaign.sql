@@ -70,7 +70,7 @@ SELECT person, key, arm, outcome, reason, has_message, has_coupon FROM pg_temp.f
 SELECT o.body ->> 'text' ~ '^张w1您好，欢迎加入！送您5元券，2026-07-30前有效，券码[0-9A-Z-]+。退订回T$' AS text, o.due_at, o.expires_at, c.valid_until
 FROM crm.outbox o JOIN crm.coupon c USING (customer_id, flow_id, occurrence_key) WHERE o.customer_id = pg_temp.person('w1');
 -- the gate's steps, in their order
-SELECT s.step, s.result, s.reason FROM crm.decision d, unnest(crm._campaign_steps(d.step, d.result, d.reason, d.passed)) s WHERE d.customer_id = pg_temp.person('w1');
+SELECT s.step, s.result, s.reason FROM crm.decision d, crm._campaign_steps(d.step, d.result, d.reason, d.reach) s WHERE d.customer_id = pg_temp.person('w1');
 -- history welcomes nobody
 SELECT crm._campaign_on_facts(ARRAY[pg_temp.person('before')], 'member', true), crm._campaign_on_facts('{}', 'member', false);
 SELECT count(*) AS welcomed FROM pg_temp.fired WHERE flow = 'welcome' AND outcome IN ('sent', 'held');

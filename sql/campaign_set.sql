@@ -55,7 +55,7 @@ SELECT id, 2, (SELECT epoch FROM crm.flow WHERE flow_id = 2), CASE WHEN fired < 
 CREATE FUNCTION pg_temp.outcome() RETURNS TABLE (id bigint, what text) LANGUAGE sql SET enable_nestloop = off AS $$
     SELECT o.customer_id, concat_ws('|', o.occurrence_key, o.epoch, o.due_at, o.arm, o.outcome, o.message_id, o.flow_version, k.coupon_type, k.value, k.valid_until, k.state,
                m.channel, encode(m.address_hash, 'hex'), replace(m.body::text, coalesce(k.code, '-'), 'CODE'), m.due_at, m.expires_at, m.quiet, q.due_at, q.endpoint,
-               d.step, d.result, d.reason, d.passed)
+               d.step, d.result, d.reason, d.reach)
     FROM crm.occurrence o LEFT JOIN crm.coupon k USING (customer_id, coupon_id) LEFT JOIN crm.outbox m USING (customer_id, message_id)
     LEFT JOIN crm.outbox_queue q USING (customer_id, message_id) LEFT JOIN crm.decision d ON d.customer_id = o.customer_id AND d.flow_id = o.flow_id AND d.occurrence_key = o.occurrence_key
     WHERE o.flow_id = 2

@@ -51,7 +51,8 @@ CREATE FUNCTION pg_temp.told(days int, budget numeric DEFAULT NULL) RETURNS TABL
 -- 1. without a margin nobody knows what an order is worth
 SELECT crm.access_set_setting('campaign.margin_percent', '0') IS NOT NULL AS margin;
 SELECT rank, flow, tier, lift, worth, give_to, verdict FROM pg_temp.told(14) WHERE tier = 'B';
--- 2. 40 % of (200 x 30 / 900 less 10 x 30 / 100) is 1.4667 a person, less 40 / 950 for messages: .0421; 40 % of (100 x 50 / 400 less 30 x 50 / 200) is 2.00, less 500 / 700: .7143.
+-- 2. 40 % of (200 x 30 / 900 less 10 x 30 / 100) is 1.4667 a person, less 40 / 950 for messages: .0421; 40 % of (100 x 50 / 400 less 30 x 50 / 200, and the coupons, 500 / 700 a person, that were taken off what
+-- was paid) is 2.2857, less those coupons: .7143.
 -- For who is in B and was not reached in 30 days: of the welcome 600 of silence and 50 new ones; of silence 970 and 50.
 SELECT crm.access_set_setting('campaign.margin_percent', '40') IS NOT NULL AS margin;
 SELECT * FROM pg_temp.told(14);
@@ -67,6 +68,11 @@ SELECT flow, tier, free < 600 AS fewer FROM pg_temp.told(14) WHERE flow = 'welco
 SELECT crm.campaign_hold_out(0) ->> 'percent' AS held;
 SET LOCAL crm.core_clock = '2026-07-02T12:00:00+08:00';
 SELECT flow, tier, free FROM pg_temp.told(14) WHERE flow = 'welcome' AND tier = 'B';
+-- 6. of a flow that was tried in one tier alone the suggestion says what its results say, coupons and all: 40 % of what twenty coupons of 10.00 took off, less the coupons, over 300 persons
+INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, flow_id, value, state, issued_at, valid_until)
+SELECT o.id, o.id, 'c' || o.id, 'welcome_5', f.flow_id, 10, 'redeemed', '2026-06-01', '2026-07-01' FROM one o JOIN crm.flow f ON f.code = o.flow WHERE o.flow = 'birthday' AND o.arm = 'treatment' AND g <= 20;
+SELECT s.free, s.cost_each, s.worth, round(s.free * ((r.said ->> 'incremental_margin')::numeric - (r.said #>> '{cost,total}')::numeric) / (r.said #>> '{treatment,persons}')::numeric, 2) AS by_results
+FROM pg_temp.told(14) s, (SELECT crm.campaign_results('birthday', 14) AS said) r WHERE s.flow = 'birthday';
 SELECT has_function_privilege(r, 'crm.campaign_suggest(int, numeric)', 'EXECUTE') AS may, string_agg(r::text, ' ' ORDER BY r) AS roles
 FROM (SELECT rolname AS r FROM pg_roles WHERE rolname IN ('crm_headquarters', 'crm_marketer', 'crm_analyst', 'crm_manager', 'crm_store_manager', 'crm_clerk', 'crm_till')) x GROUP BY 1 ORDER BY 1;
 ROLLBACK;

@@ -44,11 +44,7 @@ CREATE INDEX occurrence_fired ON crm.occurrence USING brin (fired_at) WITH (page
 
 -- Each decision of the gate: the step that decided with its reason, and what those before it said.
 CREATE VIEW crm.decision WITH (security_invoker = true) AS
-    SELECT o.fired_at AS decided_at, o.customer_id, o.flow_id, o.epoch, o.occurrence_key, o.step, o.result, o.reason,
-           -- "step: reason" of those before it, in the gate's order
-           (ARRAY['active: flow is active', 'late: in time', 'consent: ' || o.reach, 'exclusion: not excluded, goal not reached', 'holdout: treatment',
-                  'offer: no equal or better offer', 'cap: within the caps'])
-           [1 : array_position('{active,late,consent,exclusion,holdout,offer,cap,quiet}', o.step) - 1] AS passed
+    SELECT o.fired_at AS decided_at, o.customer_id, o.flow_id, o.epoch, o.occurrence_key, o.step, o.result, o.reason, o.reach
     FROM crm.occurrence o WHERE o.step IS NOT NULL;
 
 -- Persons already past the line at activation: enter after someone confirms, a few a day.

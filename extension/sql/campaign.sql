@@ -21,14 +21,16 @@ CREATE TYPE crm.gate_result AS (outcome text, arm text, channel text, address_ha
 COMMENT ON TYPE crm.gate_result IS
     'what the gate says: outcome sent, held, control, or the step that stopped it; the arm; where and when it would go; each step with its reason';
 
-CREATE FUNCTION crm._campaign_steps(step text, result text, reason text, passed text[]) RETURNS crm.gate_step[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+CREATE FUNCTION crm._campaign_steps(step text, result text, reason text, reach text) RETURNS SETOF crm.gate_step
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 8 AS
 $$
-    SELECT ARRAY(SELECT ROW(split_part(p.said, ': ', 1), 'pass', substr(p.said, strpos(p.said, ': ') + 2))::crm.gate_step
-                 FROM unnest(passed) WITH ORDINALITY p (said, n) ORDER BY p.n)
-           || ROW(step, result, reason)::crm.gate_step
+    SELECT p.step, CASE p.step WHEN $1 THEN $2 ELSE 'pass' END, CASE p.step WHEN $1 THEN $3 ELSE p.reason END
+    FROM (VALUES (1, 'active', 'flow is active'), (2, 'late', 'in time'), (3, 'consent', $4), (4, 'exclusion', 'not excluded, goal not reached'),
+                 (5, 'holdout', 'treatment'), (6, 'offer', 'no equal or better offer'), (7, 'cap', 'within the caps'), (8, 'quiet', NULL)) p (n, step, reason)
+    WHERE p.n <= array_position('{active,late,consent,exclusion,holdout,offer,cap,quiet}', $1) ORDER BY p.n
 $$;
-COMMENT ON FUNCTION crm._campaign_steps(text, text, text, text[]) IS 'the steps of a decision, those that let it pass and the one that decided, in the gate''s order';
+COMMENT ON FUNCTION crm._campaign_steps(text, text, text, text) IS
+    'the steps of a decision in the gate''s order: those that let it pass (reach: what consent said then) and the one that decided, with its result and reason';
 
 CREATE FUNCTION crm._campaign_zone(person bigint) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -292,12 +294,11 @@ $$;
 COMMENT ON FUNCTION crm._campaign_fill(text, text, text, numeric, timestamptz, text, jsonb) IS
     'a text with its variables filled in, days by a zone; more: crm._campaign_more(), null when the text says nothing of it; what is not known is left out, or called by a general word';
 
-CREATE FUNCTION crm._campaign_message(flow crm.flow_row, person bigint, channel text, coupon_id bigint, zone text, message_id text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm._campaign_message(flow crm.flow_row, person bigint, channel text, coupon crm.coupon_ref, zone text, message_id text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     wording record;
-    coupon crm.coupon;
     -- a page may be seen by others than the person: there the name is masked
     who text := crm._outbox_plain(CASE channel WHEN 'site' THEN (SELECT c.name_masked FROM crm.customer c WHERE c.customer_id = person)
                                                ELSE (SELECT p.name FROM crm.customer_private p WHERE p.customer_id = person) END);
@@ -306,7 +307,6 @@ DECLARE
 BEGIN
     SELECT t.body, t.subject IS NOT NULL OR t.html IS NOT NULL OR t.vendor_template IS NOT NULL AS is_dressed INTO wording
     FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = _campaign_message.channel ORDER BY t.language DESC LIMIT 1;
-    SELECT * INTO coupon FROM crm.coupon c WHERE c.customer_id = person AND c.coupon_id = _campaign_message.coupon_id;
     said := jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(wording.body, who, coupon.code, coupon.value, coupon.valid_until, zone, more));
     IF wording.is_dressed THEN
         said := said || crm._outbox_dress(flow.spec ->> 'template', channel,
@@ -315,7 +315,7 @@ BEGIN
     RETURN said;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_message(crm.flow_row, bigint, text, bigint, text, text) IS
+COMMENT ON FUNCTION crm._campaign_message(crm.flow_row, bigint, text, crm.coupon_ref, text, text) IS
     'what a flow says to a person on a channel: its text with the variables filled in, days by the person''s zone, its link by the message''s id, what the person bought; subject, HTML and the vendor''s placeholders where the template has them';
 
 CREATE FUNCTION crm._campaign_message_id(flow_id int, epoch int, person bigint, occurrence_key text) RETURNS text
@@ -325,13 +325,12 @@ COMMENT ON FUNCTION crm._campaign_message_id(int, int, bigint, text) IS 'the id 
 
 -- An occurrence that the gate let through: coupon, task, message, reservation.
 CREATE FUNCTION crm._campaign_send(flow crm.flow_row, person bigint, occurrence_key text, late_at timestamptz, epoch int,
-                                   gate crm.gate_result, OUT message text, OUT coupon bigint)
+                                   gate crm.gate_result, OUT message text, OUT coupon crm.coupon_ref)
     LANGUAGE plpgsql AS
 $$
-DECLARE
 BEGIN
     IF flow.spec ->> 'coupon_type' IS NOT NULL THEN
-        coupon := crm._loyalty_issue(person, flow.spec ->> 'coupon_type', flow.flow_id, occurrence_key, NULL, gate.zone);
+        coupon := (crm._loyalty_issue_all(ARRAY[person], flow.spec ->> 'coupon_type', flow.flow_id, ARRAY[occurrence_key], ARRAY[gate.zone]))[1];
     END IF;
     PERFORM crm._campaign_act(flow, person, occurrence_key, epoch, gate.due_at);
     IF gate.channel IS NULL THEN
@@ -370,13 +369,13 @@ BEGIN
         RETURN 'fired before';
     END IF;
     gate := crm._campaign_gate(flow, person, ids, occurrence_key, due_at, late_at, reach);
-    SELECT NULL::text AS message, NULL::bigint AS coupon INTO sent;
+    SELECT NULL::text AS message, NULL::bigint AS coupon_id INTO sent;
     IF gate.outcome IN ('sent', 'held') AND NOT is_shadow THEN
-        SELECT s.message, s.coupon INTO sent FROM crm._campaign_send(flow, person, occurrence_key, late_at, epoch, gate) s;
+        SELECT s.message, (s.coupon).coupon_id INTO sent FROM crm._campaign_send(flow, person, occurrence_key, late_at, epoch, gate) s;
     END IF;
     INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version, variant, step, result, reason, reach)
     SELECT person, flow.flow_id, _campaign_decide.epoch, _campaign_decide.occurrence_key, crm.core_now(),
-           coalesce(gate.due_at, _campaign_decide.due_at), gate.arm, gate.outcome, sent.message, sent.coupon, flow.version,
+           coalesce(gate.due_at, _campaign_decide.due_at), gate.arm, gate.outcome, sent.message, sent.coupon_id, flow.version,
            CASE gate.arm WHEN 'treatment' THEN flow.spec ->> 'variant' END, last.step, last.result, last.reason,
            (SELECT s.reason FROM unnest(gate.steps) s WHERE s.step = 'consent' AND s.result = 'pass')
     FROM unnest(gate.steps[cardinality(gate.steps):]) last;
@@ -428,7 +427,11 @@ BEGIN
           WHERE c.status = 'active' ORDER BY c.customer_id FOR UPDATE OF c) l;
     IF persons IS NULL THEN
         RETURN 0;
-    ELSIF flow.spec ? 'variants' THEN
+    END IF;
+    IF flow.spec ?| '{coupon_type,gifts,variants}' THEN
+        PERFORM crm._loyalty_lock_pools(crm._campaign_coupon_types(flow.spec));
+    END IF;
+    IF flow.spec ? 'variants' THEN
         PERFORM crm._campaign_fire_variants(flow, persons, keys, due_at, late_at, epoch);
     ELSE
         PERFORM crm._campaign_fire_locked(flow, persons, keys, due_at, late_at, epoch);
@@ -591,8 +594,11 @@ CREATE FUNCTION crm._campaign_on_export(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('flow', f.code, 'key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome) ORDER BY o.fired_at), '[]')
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('flow', f.code, 'key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome,
+                        'acts', (SELECT jsonb_agg(jsonb_build_object('act', a.act, 'target', a.target, 'acted_at', a.acted_at, 'reason', a.reason) ORDER BY a.act, a.target)
+                                 FROM crm.occurrence_act a WHERE a.customer_id = o.customer_id AND a.flow_id = o.flow_id AND a.epoch = o.epoch AND a.occurrence_key = o.occurrence_key))
+                    ORDER BY o.fired_at), '[]')
             FROM crm.occurrence o JOIN crm.flow f USING (flow_id) WHERE o.customer_id = ANY (crm._identity_cluster(_campaign_on_export.customer_id)));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_on_export(bigint) IS 'what flows did for a person';
+COMMENT ON FUNCTION crm._campaign_on_export(bigint) IS 'what flows did for a person, and whom else they told of it';

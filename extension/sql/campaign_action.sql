@@ -4,6 +4,33 @@ CREATE FUNCTION crm._campaign_acts(spec jsonb) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT spec ?| '{task,gifts,draw,notices,audience,give_tag,take_tag,enrol}' $$;
 COMMENT ON FUNCTION crm._campaign_acts(jsonb) IS 'whether a flow does anything besides coupon and message';
 
+CREATE FUNCTION crm._campaign_parts(spec jsonb) RETURNS SETOF jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    WITH own AS (SELECT spec AS part UNION ALL SELECT jsonb_array_elements(spec -> 'steps'))
+    SELECT o.part FROM own o UNION ALL SELECT jsonb_array_elements(o.part -> 'variants') FROM own o
+$$;
+COMMENT ON FUNCTION crm._campaign_parts(jsonb) IS 'where a flow may say what it does: its own values, those of each step, and of the variants of either';
+
+CREATE FUNCTION crm._campaign_coupon_types(spec jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT ARRAY(SELECT DISTINCT t.coupon_type
+                 FROM crm._campaign_parts(spec) p (part), LATERAL (SELECT p.part ->> 'coupon_type' UNION ALL SELECT g ->> 'coupon' FROM jsonb_array_elements(p.part -> 'gifts') g) t (coupon_type)
+                 WHERE t.coupon_type IS NOT NULL ORDER BY 1)
+$$;
+COMMENT ON FUNCTION crm._campaign_coupon_types(jsonb) IS 'the types of coupons that a flow hands out, in any of its parts, as its offer or as a gift';
+
+CREATE FUNCTION crm._campaign_adviser(person bigint) RETURNS int
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT w.staff_id FROM crm._sales_owners(person) WITH ORDINALITY w (staff_id, since, n)
+            JOIN crm.staff f ON f.staff_id = w.staff_id AND f.left_at IS NULL ORDER BY w.n LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_adviser(bigint) IS 'who looks after a person and works here still; null: nobody';
+
 CREATE FUNCTION crm._campaign_task_owner(person bigint, store_id int, task jsonb, OUT staff_id int, OUT role name)
     LANGUAGE plpgsql STABLE AS
 $$
@@ -16,7 +43,7 @@ BEGIN
     IF task ? 'staff' THEN
         staff_id := (SELECT f.staff_id FROM crm.staff f WHERE f.code = task ->> 'staff' AND f.left_at IS NULL);
     ELSIF wanted = 'adviser' THEN
-        staff_id := (SELECT w.staff_id FROM crm._sales_owners(person) w LIMIT 1);
+        staff_id := crm._campaign_adviser(person);
     ELSIF wanted IN ('owner', 'region') THEN
         staff_id := (SELECT f.staff_id FROM crm.staff f JOIN crm.staff_scope c ON c.staff_id = f.staff_id
                      WHERE f.left_at IS NULL AND f.role = _campaign_task_owner.role

@@ -1,5 +1,5 @@
--- campaign_cap: how many messages a person and an address bear.  A flow's own cap counts all messages of flows, by counters of
--- persons and addresses; caps of the house count a person's messages of a channel, or of flows of a tag, in the outbox.
+-- campaign_cap: how many messages a person and an address bear.  A flow's own cap counts all messages of flows: an address's by
+-- its counter, a person's in the outbox; caps of the house count a person's messages of a channel, or of flows of a tag, in the outbox.
 --
 -- Locks: whoever asks holds the person and the address's counter, so that two cannot both be the last one allowed.
 

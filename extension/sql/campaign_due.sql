@@ -242,13 +242,19 @@ BEGIN
                  ORDER BY coalesce((f.spec ->> 'priority')::int, 0) DESC, f.flow_id LOOP
         EXIT WHEN more > 0 AND coalesce((known.spec ->> 'priority')::int, 0) < rank;
         rank := coalesce((known.spec ->> 'priority')::int, 0);
-        -- edits wait for either lock; firing for those who are entered may be shared, what moves the watermark not
+        -- edits wait for either lock; firing for those who are entered may be shared, what moves the watermark not.  Nobody is waited
+        -- for, as whoever holds the flow may want persons that were fired for just now: an edit wakes the worker when it is done
         IF known.trigger = 'event' OR (known.trigger = 'schedule' AND NOT crm._campaign_has_moment(known)) THEN
-            SELECT * INTO flow FROM crm.flow f WHERE f.flow_id = known.flow_id AND f.state = 'active' FOR SHARE;
+            SELECT * INTO flow FROM crm.flow f WHERE f.flow_id = known.flow_id AND f.state = 'active' FOR SHARE SKIP LOCKED;
+            CONTINUE WHEN NOT FOUND;
         ELSE
-            SELECT * INTO flow FROM crm.flow f WHERE f.flow_id = known.flow_id AND f.state = 'active' FOR NO KEY UPDATE;
+            SELECT * INTO flow FROM crm.flow f WHERE f.flow_id = known.flow_id AND f.state = 'active' FOR NO KEY UPDATE SKIP LOCKED;
+            IF NOT FOUND THEN           -- the second process, which shares it, is soon done
+                PERFORM FROM crm.flow f WHERE f.flow_id = known.flow_id AND f.state = 'active' FOR SHARE SKIP LOCKED;
+                more := more + FOUND::int;
+                CONTINUE;
+            END IF;
         END IF;
-        CONTINUE WHEN NOT FOUND;
         more := more + CASE flow.trigger WHEN 'silence' THEN crm._campaign_silence(flow)
                                          WHEN 'birthday' THEN crm._campaign_birthday(flow)
                                          WHEN 'schedule' THEN coalesce(nullif(crm._campaign_schedule(flow), 0), crm._campaign_enrolled(flow))

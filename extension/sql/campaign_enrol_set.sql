@@ -3,8 +3,9 @@
 
 CREATE FUNCTION crm._campaign_is_at_once(spec jsonb) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT jsonb_array_length(coalesce(spec -> 'steps', '[]')) < 2 AND NOT coalesce(spec #> '{steps,0}', '{}') ?| '{after_hours,after_days,at}' $$;
-COMMENT ON FUNCTION crm._campaign_is_at_once(jsonb) IS 'whether a flow has one step, due at the moment that it begins with';
+$$ SELECT jsonb_array_length(coalesce(spec -> 'steps', '[]')) < 2 AND NOT coalesce(spec #> '{steps,0}', '{}') ?| '{after_hours,after_days,at}' AND NOT spec ? 'event' $$;
+COMMENT ON FUNCTION crm._campaign_is_at_once(jsonb) IS
+    'whether those whom a moment enters need no row each: the flow has one step, due at that moment, and no facts that ask who is under way';
 
 CREATE FUNCTION crm._campaign_together_most() RETURNS int
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT 1000 $$;

@@ -7,6 +7,7 @@ $$
 #variable_conflict use_variable
 DECLARE
     person bigint := crm._identity_current(message.customer_id);
+    ids bigint[] := crm._campaign_ids(person);
     flow crm.flow_row;
     rest jsonb;
     reach crm.gate_reach;
@@ -22,7 +23,7 @@ BEGIN
         RETURN 'flow is not active';
     END IF;
     flow.spec := crm._campaign_step_spec(flow.spec, coalesce(substring(message.occurrence_key FROM '#([0-9]{1,3})$')::int, 1), message.created_at);
-    flow := crm._campaign_as_variant(flow, (SELECT o.variant FROM crm.occurrence o WHERE o.customer_id = ANY (crm._campaign_ids(person))
+    flow := crm._campaign_as_variant(flow, (SELECT o.variant FROM crm.occurrence o WHERE o.customer_id = ANY (ids)
         AND o.flow_id = message.flow_id AND o.occurrence_key = message.occurrence_key AND o.epoch >= 0 ORDER BY o.fired_at DESC LIMIT 1));
     -- the channels behind the one that failed, in the flow's order
     SELECT jsonb_agg(c.value ORDER BY c.n) INTO rest
@@ -51,7 +52,8 @@ BEGIN
     next_id := person || '-' || encode(crm._keyed_hash('message', convert_to(concat_ws(E'\x1f', message.message_id, reach.channel), 'UTF8')), 'hex');
     is_new := crm._outbox_put(person, next_id, reach.channel, flow.flow_id, message.occurrence_key, true,
             crm._campaign_message(flow, person, reach.channel,
-                (SELECT k.coupon_id FROM crm.coupon k WHERE k.customer_id = person AND k.flow_id = flow.flow_id AND k.occurrence_key = message.occurrence_key ORDER BY k.issued_at DESC LIMIT 1), zone, next_id)
+                (SELECT ROW(k.customer_id, k.coupon_id, k.code, k.value, k.valid_until)::crm.coupon_ref FROM crm.coupon k
+                 WHERE k.customer_id = ANY (ids) AND k.flow_id = flow.flow_id AND k.occurrence_key = message.occurrence_key ORDER BY k.issued_at DESC LIMIT 1), zone, next_id)
             || jsonb_build_object('fallback_of', message.message_id) || CASE WHEN has_failed THEN '{}' ELSE '{"is_second": true}' END::jsonb,
             due_at, message.expires_at, reach.address_hash, crm._campaign_quiet(flow, zone));
     IF is_new THEN

@@ -498,9 +498,7 @@ BEGIN
     RETURN jsonb_build_object('customer_id', person, 'flow', flow,
         'fired', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome, 'variant', o.variant, 'message_id', o.message_id,
                     'acts', crm._campaign_acts_of(ROW(o.customer_id, o.occurrence_key)::crm.occurrence_ref, o.flow_id, o.epoch),
-                    'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', s.step, 'result', s.result, 'reason', s.reason) ORDER BY s.n), '[]')
-                                  FROM crm.decision d, unnest(crm._campaign_steps(d.step, d.result, d.reason, d.passed)) WITH ORDINALITY s (step, result, reason, n)
-                                  WHERE d.customer_id = o.customer_id AND d.flow_id = o.flow_id AND d.epoch = o.epoch AND d.occurrence_key = o.occurrence_key)) ORDER BY o.fired_at), '[]')
+                    'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', s.step, 'result', s.result, 'reason', s.reason) ORDER BY s.ordinality), '[]') FROM crm._campaign_steps(o.step, o.result, o.reason, o.reach) WITH ORDINALITY s)) ORDER BY o.fired_at), '[]')
                   FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = chosen.flow_id),
         'under_way', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', e.occurrence_key, 'step', e.step, 'due_at', e.due_at, 'version', e.version) ORDER BY e.due_at), '[]')
                       FROM (SELECT n.occurrence_key, n.step, n.due_at, n.version FROM crm.enrolment n WHERE n.customer_id = ANY (ids) AND n.flow_id = chosen.flow_id

@@ -134,19 +134,32 @@ $$;
 COMMENT ON FUNCTION crm._campaign_bought(int, int) IS
     'who was assigned in a flow, on which day first, and what each paid within so many local days of it, net of refunds; null: ordered nothing';
 
-CREATE FUNCTION crm._campaign_followed(flow int, days int)
-    RETURNS TABLE (arm text, persons numeric, expected numeric, ordered numeric, revenue numeric, squares numeric)
+CREATE TYPE crm.arm_sum AS (arm text, persons numeric, expected numeric, ordered numeric, revenue numeric, squares numeric);
+COMMENT ON TYPE crm.arm_sum IS
+    'an arm added up: persons, how many of both arms were meant to be held out, who ordered, what they paid net of refunds, and the squares of that';
+
+CREATE FUNCTION crm._campaign_tier_then(person bigint, day date) RETURNS text
+    LANGUAGE sql STABLE AS
+$$
+    SELECT coalesce((SELECT t.to_tier FROM crm.tier_change t WHERE t.customer_id = person AND t.changed_on <= day ORDER BY t.changed_at DESC, t.change_id DESC LIMIT 1),
+                    (SELECT t.from_tier FROM crm.tier_change t WHERE t.customer_id = person AND t.changed_on > day ORDER BY t.changed_at, t.change_id LIMIT 1),
+                    (SELECT v.tier FROM crm.customer_value v WHERE v.customer_id = person), 'P')
+$$;
+COMMENT ON FUNCTION crm._campaign_tier_then(bigint, date) IS 'the tier a person of today was in at the end of a local day, by the log of changes; plain SQL, so that queries over many persons take it in';
+
+CREATE FUNCTION crm._campaign_followed(flow int, days int, by_tier boolean DEFAULT false) RETURNS TABLE (tier text, sums crm.arm_sum[])
     LANGUAGE plpgsql STABLE AS
 $$
-#variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT b.arm, count(*)::numeric, sum(b.percent) / 100, count(b.net)::numeric, coalesce(sum(b.net), 0), coalesce(sum(b.net ^ 2), 0)
-    FROM crm._campaign_bought(flow, days) b GROUP BY b.arm;
+    WITH bought AS MATERIALIZED (SELECT b.arm, b.percent, b.net, CASE WHEN by_tier THEN crm._campaign_tier_then(b.person, b.day) END AS tier FROM crm._campaign_bought(flow, days) b),
+    arm AS (SELECT b.tier, ROW(b.arm, count(*), sum(b.percent) / 100, count(b.net), coalesce(sum(b.net), 0), coalesce(sum(b.net ^ 2), 0))::crm.arm_sum AS added
+            FROM bought b GROUP BY b.tier, b.arm)
+    SELECT a.tier, array_agg(a.added) FROM arm a GROUP BY a.tier;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_followed(int, int) IS
-    'per arm: persons, how many of both arms were meant to be held out, who ordered within so many local days, what they paid net of refunds, and the squares of that';
+COMMENT ON FUNCTION crm._campaign_followed(int, int, boolean) IS
+    'both arms of a flow, by orders within so many local days; for each tier that persons had when they were assigned, or of all (tier null); no row: nobody was assigned';
 
 CREATE FUNCTION crm._campaign_funnel(flow int, variant text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -213,9 +226,6 @@ $$;
 COMMENT ON FUNCTION crm._campaign_worth(jsonb, numeric, numeric, numeric, numeric, numeric, numeric[], boolean) IS
     'what it was worth: revenue a person more than control (interval after Welch), the margin of that before coupons, return on cost, persons who came and would not have, cost of one of them; nulls without enough data, margin or cost';
 
-CREATE TYPE crm.arm_sum AS (arm text, persons numeric, expected numeric, ordered numeric, revenue numeric, squares numeric);
-COMMENT ON TYPE crm.arm_sum IS 'an arm added up: a row of crm._campaign_followed()';
-
 CREATE FUNCTION crm._campaign_compare(sums crm.arm_sum[], cost jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
@@ -249,7 +259,7 @@ BEGIN
     ELSIF coalesce(days, 0) NOT BETWEEN 1 AND 366 THEN
         RAISE EXCEPTION 'orders are counted within 1 to 366 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days', HINT = 'Give 14, or the days the offer holds.';
     END IF;
-    sums := ARRAY(SELECT ROW(f.*)::crm.arm_sum FROM crm._campaign_followed(chosen.flow_id, days) f);
+    sums := coalesce((SELECT f.sums FROM crm._campaign_followed(chosen.flow_id, days) f), '{}');
     RETURN jsonb_build_object('flow', flow, 'window_days', days,
         'fired', (SELECT count(*) FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id),
         'outcomes', (SELECT coalesce(jsonb_object_agg(s.outcome, s.n), '{}') FROM (SELECT o.outcome, count(*) AS n FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id GROUP BY 1) s),
@@ -261,7 +271,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_results(text, int) IS
-    'what a flow did: outcomes, funnel (sent, delivered, opened, clicked, redeemed, ordered, in persons), both arms as assigned (intention to treat) with orders within so many local days (1 to 366) of the first time, lift in points with its 95 % interval, or how many more are needed; whether the control group''s share is no chance; cost, incremental margin, return, cost of a person brought back; per variant its funnel and its orders against the control group and the best one; P0002, 22023';
+    'what a flow did: outcomes, funnel (assigned, sent, delivered, opened, clicked, redeemed, ordered, in persons), both arms as assigned (intention to treat), persons of today once each, with orders and revenue net of refunds within so many local days (1 to 366) of the first time, lift in points and revenue a person, each with its 95 % interval, or how many more are needed; whether the control group''s share is no chance; cost in currency units, incremental margin, return, cost of a person brought back; per variant its funnel and its orders against the control group and the best one; P0002, 22023';
 GRANT EXECUTE ON FUNCTION crm.campaign_results(text, int) TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;
 
 CREATE FUNCTION crm.campaign_hold_out(percent numeric) RETURNS jsonb
@@ -309,5 +319,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_held_out() IS
-    'all flows together: who registered before the day it began, held out of everything or not, by orders since then; lift, interval and worth as for one flow, against the cost of all flows ever';
+    'all flows together: who had registered by the day it began, held out of everything or not, by orders since then; lift, interval and worth as for one flow, against the cost of all flows ever';
 GRANT EXECUTE ON FUNCTION crm.campaign_held_out() TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;

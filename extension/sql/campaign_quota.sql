@@ -24,7 +24,8 @@ BEGIN
     IF flow.spec ? 'quota_left' AND outcome IN ('sent', 'held') AND NOT coalesce((flow.spec ->> 'shadow')::boolean, false) THEN
         UPDATE crm.flow_quota q SET taken = q.taken + 1 WHERE q.flow_id = flow.flow_id AND q.epoch = flow.epoch;
         INSERT INTO crm.flow_quota_place (customer_id, flow_id, epoch, occurrence_key, message_id, is_open)
-        SELECT person, flow.flow_id, flow.epoch, o.occurrence_key, o.message_id, o.message_id IS NOT NULL
+        -- points and tickets are handed out at once: whatever becomes of the message, the place is taken
+        SELECT person, flow.flow_id, flow.epoch, o.occurrence_key, o.message_id, o.message_id IS NOT NULL AND NOT flow.spec ?| '{gifts,draw}'
         FROM crm.occurrence o WHERE o.customer_id = person AND o.flow_id = flow.flow_id AND o.epoch = _campaign_taken.epoch AND o.occurrence_key = _campaign_taken.occurrence_key;
     END IF;
     RETURN outcome;
@@ -64,7 +65,10 @@ CREATE FUNCTION crm._campaign_quotas() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    PERFORM crm._campaign_give_back(p.flow_id, p.epoch) FROM (SELECT DISTINCT q.flow_id, q.epoch FROM crm.flow_quota_place q WHERE q.is_open ORDER BY 1, 2) p;
+    -- while nothing became of their messages places are looked at, and no row is locked
+    PERFORM crm._campaign_give_back(p.flow_id, p.epoch)
+    FROM (SELECT DISTINCT q.flow_id, q.epoch FROM crm.flow_quota_place q JOIN crm.outbox_event e ON e.customer_id = q.customer_id AND e.message_id = q.message_id
+          WHERE q.is_open AND (e.kind IN ('cancelled', 'sent') OR e.attempt > 0) ORDER BY 1, 2) p;
     RETURN 0;
 END
 $$;

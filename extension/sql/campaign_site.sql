@@ -30,7 +30,7 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_site_fault(jsonb) IS 'what is wrong with a flow that is shown on pages; nulls: nothing; RM351 for a rule that cannot be read';
 
-CREATE FUNCTION crm._campaign_show(flow crm.flow_row, person bigint, occurrence_key text, epoch int, coupon bigint, zone text) RETURNS text
+CREATE FUNCTION crm._campaign_show(flow crm.flow_row, person bigint, occurrence_key text, epoch int, coupon crm.coupon_ref, zone text) RETURNS text
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -42,7 +42,7 @@ BEGIN
     RETURN id;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_show(crm.flow_row, bigint, text, int, bigint, text) IS 'writes down what is shown to a person, as a message that has arrived; its id';
+COMMENT ON FUNCTION crm._campaign_show(crm.flow_row, bigint, text, int, crm.coupon_ref, text) IS 'writes down what is shown to a person, as a message that has arrived; its id';
 
 CREATE FUNCTION crm._campaign_shown(flow crm.flow_row, ids bigint[], key text) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS

@@ -1,38 +1,14 @@
 -- campaign_suggest: whom to give which offer next.  What flows measured against those held out of them, by the tier persons had
 -- when they were assigned, is carried over to who is in that tier now; where it is too little to tell, that is said.
 
-CREATE FUNCTION crm._campaign_tier_then(person bigint, day date) RETURNS text
-    LANGUAGE sql STABLE AS
-$$
-    SELECT coalesce((SELECT t.to_tier FROM crm.tier_change t WHERE t.customer_id = person AND t.changed_on <= day ORDER BY t.changed_at DESC, t.change_id DESC LIMIT 1),
-                    (SELECT t.from_tier FROM crm.tier_change t WHERE t.customer_id = person AND t.changed_on > day ORDER BY t.changed_at, t.change_id LIMIT 1),
-                    (SELECT v.tier FROM crm.customer_value v WHERE v.customer_id = person), 'P')
-$$;
-COMMENT ON FUNCTION crm._campaign_tier_then(bigint, date) IS 'the tier a person of today was in at the end of a local day, by the log of changes; plain SQL, so that queries over many persons take it in';
-
 CREATE FUNCTION crm._campaign_offer(spec jsonb) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE AS
 $$
     SELECT jsonb_strip_nulls(jsonb_build_object(
-        'coupon_types', nullif(ARRAY(SELECT DISTINCT s.value ->> 'coupon_type' FROM (SELECT spec AS value UNION ALL SELECT jsonb_array_elements(spec -> 'steps')
-                                     UNION ALL SELECT jsonb_array_elements(spec -> 'variants')) s WHERE s.value ->> 'coupon_type' IS NOT NULL ORDER BY 1), '{}'),
+        'coupon_types', nullif(crm._campaign_coupon_types(spec), '{}'),
         'gifts', spec -> 'gifts', 'draw', spec -> 'draw', 'template', spec -> 'template', 'task', spec #> '{task,title}'))
 $$;
 COMMENT ON FUNCTION crm._campaign_offer(jsonb) IS 'what a flow gives and says, in short: coupon types of all its steps and variants, gifts, draw, template, task';
-
-CREATE FUNCTION crm._campaign_cells(flow crm.flow_row, days int) RETURNS TABLE (tier text, sums crm.arm_sum[])
-    LANGUAGE plpgsql STABLE AS
-$$
-BEGIN
-    RETURN QUERY
-    WITH bought AS MATERIALIZED (SELECT b.arm, b.percent, b.net, crm._campaign_tier_then(b.person, b.day) AS tier FROM crm._campaign_bought(flow.flow_id, days) b),
-    arm AS (
-        SELECT b.tier, b.arm, count(*)::numeric AS persons, sum(b.percent) / 100 AS expected, count(b.net)::numeric AS ordered, coalesce(sum(b.net), 0) AS revenue, coalesce(sum(b.net ^ 2), 0) AS squares
-        FROM bought b GROUP BY b.tier, b.arm)
-    SELECT m.tier, array_agg(ROW(m.arm, m.persons, m.expected, m.ordered, m.revenue, m.squares)::crm.arm_sum) FROM arm m GROUP BY m.tier;
-END
-$$;
-COMMENT ON FUNCTION crm._campaign_cells(crm.flow_row, int) IS 'both arms of a flow, as crm._campaign_followed() adds them up, for each tier that persons had when they were assigned';
 
 CREATE FUNCTION crm._campaign_free(flow crm.flow_row, wanted_tier text) RETURNS bigint
     LANGUAGE plpgsql STABLE SET enable_seqscan = off SET jit = off AS
@@ -49,14 +25,16 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_free(crm.flow_row, text) IS 'how many persons are in a tier now whom a flow did not reach within its offer_days';
 
-CREATE FUNCTION crm._campaign_estimate(sums crm.arm_sum[], free bigint, cost_each numeric) RETURNS jsonb
+CREATE FUNCTION crm._campaign_estimate(sums crm.arm_sum[], free bigint, costs jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    found jsonb := crm._campaign_compare(sums, jsonb_build_object('total', 0, 'coupons', 0));
+    treated numeric := coalesce((SELECT a.persons FROM unnest(sums) a WHERE a.arm = 'treatment'), 0);
+    found jsonb := crm._campaign_compare(sums, (SELECT jsonb_object_agg(c.key, c.value::numeric * treated) FROM jsonb_each_text(costs) c));
+    cost_each numeric := costs ->> 'total';
     margin numeric := (crm._setting('campaign.margin_percent'))::numeric / 100;
     is_enough boolean := found ->> 'lift_points' IS NOT NULL;
-    each numeric := (found ->> 'incremental_margin')::numeric / (found #>> '{treatment,persons}')::numeric - cost_each;
+    each numeric := (found ->> 'incremental_margin')::numeric / nullif(treated, 0) - cost_each;
 BEGIN
     RETURN jsonb_build_object('measured', jsonb_build_object('treatment', found #> '{treatment,persons}', 'control', found #> '{control,persons}'),
         'lift_points', found -> 'lift_points', 'lift_interval', found -> 'lift_interval', 'is_effect', coalesce((found ->> 'is_effect')::boolean, false), 'needed', found -> 'needed',
@@ -69,8 +47,8 @@ BEGIN
                         WHEN each > 0 THEN 'worth it' ELSE 'it brings orders, but costs more than they are worth' END);
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_estimate(crm.arm_sum[], bigint, numeric) IS
-    'what to expect of so many further persons from what both arms did: orders by the lift, worth by margin on the revenue more a person less the cost a person; nulls without enough data or margin; and what that says';
+COMMENT ON FUNCTION crm._campaign_estimate(crm.arm_sum[], bigint, jsonb) IS
+    'what to expect of so many further persons from what both arms did and what one person costs (costs: members of crm._campaign_cost()): orders by the lift, worth as crm._campaign_worth() has it, less the cost; nulls without enough data or margin; and what that says';
 
 CREATE FUNCTION crm._campaign_suggestions(days int) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE AS
@@ -80,13 +58,13 @@ DECLARE
 BEGIN
     FOR flow IN SELECT * FROM crm.flow f WHERE f.state <> 'draft' ORDER BY f.flow_id LOOP
         RETURN QUERY
-            WITH cell AS MATERIALIZED (SELECT * FROM crm._campaign_cells(flow, days)),
-            -- what one person of the treatment cost: the flow's cost over all of them
-            treated AS MATERIALIZED (
-                SELECT (crm._campaign_cost(flow) ->> 'total')::numeric / sum(a.persons) AS cost FROM cell c, unnest(c.sums) a WHERE a.arm = 'treatment')
+            WITH cell AS MATERIALIZED (SELECT * FROM crm._campaign_followed(flow.flow_id, days, true)),
+            -- what one person of the treatment cost: the flow's costs over all of them
+            treated AS MATERIALIZED (SELECT sum(a.persons) AS persons FROM cell c, unnest(c.sums) a WHERE a.arm = 'treatment'),
+            cost AS MATERIALIZED (SELECT jsonb_object_agg(e.key, e.value::numeric / t.persons) AS each FROM treated t, jsonb_each_text(crm._campaign_cost(flow)) e)
             SELECT jsonb_build_object('flow', flow.code, 'name_zh', flow.name_zh, 'name_en', flow.name_en, 'state', flow.state, 'who', jsonb_build_object('tier', c.tier), 'offer', crm._campaign_offer(flow.spec))
-                   || crm._campaign_estimate(c.sums, crm._campaign_free(flow, c.tier), t.cost)
-            FROM cell c, treated t;
+                   || crm._campaign_estimate(c.sums, crm._campaign_free(flow, c.tier), k.each)
+            FROM cell c, cost k;
     END LOOP;
 END
 $$;

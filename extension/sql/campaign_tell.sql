@@ -28,7 +28,7 @@ BEGIN
         RETURN said;
     END IF;
     SELECT crm._outbox_plain(c.name_masked) AS name, c.phone_masked, coalesce(v.tier, 'P') AS tier, s.name AS store,
-           (SELECT f.name FROM crm._sales_owners(person) w JOIN crm.staff f ON f.staff_id = w.staff_id LIMIT 1) AS adviser
+           (SELECT f.name FROM crm.staff f WHERE f.staff_id = crm._campaign_adviser(person)) AS adviser
     INTO known
     FROM crm.customer c LEFT JOIN crm.customer_value v ON v.customer_id = c.customer_id LEFT JOIN crm.store s ON s.store_id = c.home_store_id WHERE c.customer_id = person;
     said := replace(replace(replace(replace(said, '{{phone}}', known.phone_masked), '{{tier}}', known.tier), '{{store}}', coalesce(known.store, '-')), '{{adviser}}', coalesce(known.adviser, '-'));
@@ -112,21 +112,33 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_retag(crm.flow_row, bigint, text, int) IS 'takes a manual tag back and gives one, by the flow as author; the person is locked';
 
+CREATE FUNCTION crm._campaign_is_under_way(flow int, ids bigint[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN EXISTS (SELECT FROM crm.enrolment e WHERE e.customer_id = ANY (ids) AND e.flow_id = flow)
+        OR EXISTS (SELECT FROM crm.enrolment_set s WHERE s.flow_id = flow AND s.persons && ids);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_is_under_way(int, bigint[]) IS 'whether a person, under any of these ids, has entered a flow and not left it: in a row of its own, or together with others';
+
 CREATE FUNCTION crm._campaign_send_on(flow crm.flow_row, person bigint, occurrence_key text, epoch int) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
     next crm.flow_row;
     reason text;
+    ids bigint[] := crm._campaign_ids(person);
 BEGIN
     SELECT * INTO next FROM crm.flow f WHERE f.code = flow.spec ->> 'enrol';
     reason := CASE WHEN next.state IS DISTINCT FROM 'active' THEN 'it is ' || coalesce(next.state, 'gone')
-                   WHEN EXISTS (SELECT FROM crm.enrolment e WHERE e.customer_id = ANY (crm._campaign_ids(person)) AND e.flow_id = next.flow_id) THEN 'under way in it'
-                   WHEN EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (crm._campaign_ids(person)) AND o.flow_id = next.flow_id AND o.epoch >= 0
+                   WHEN crm._campaign_is_under_way(next.flow_id, ids) THEN 'under way in it'
+                   WHEN EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = next.flow_id AND o.epoch >= 0
                                 AND o.fired_at > crm.core_now() - make_interval(days => (next.spec ->> 'reentry_days')::int)) THEN 'not again within its reentry_days' END;
     IF reason IS NULL THEN
         INSERT INTO crm.enrolment (customer_id, flow_id, epoch, occurrence_key, version, since, goal_from, due_at)
-        VALUES (person, next.flow_id, next.epoch, concat_ws(':', flow.code, epoch, occurrence_key), next.version, crm.core_now(), crm.core_now(),
+        -- a '#' in a key says which step of its own flow it is
+        VALUES (person, next.flow_id, next.epoch, concat_ws(':', flow.code, epoch, replace(occurrence_key, '#', '.')), next.version, crm.core_now(), crm.core_now(),
                 crm._campaign_step_due(next.spec, 1, crm.core_now(), crm._campaign_zone(person))) ON CONFLICT DO NOTHING;
         PERFORM crm._worker_wake();
     END IF;
@@ -176,9 +188,7 @@ BEGIN
         WITH RECURSIVE on_way (code) AS (
             SELECT flow.spec ->> 'enrol'
             UNION
-            SELECT n.code FROM on_way w JOIN crm.flow f ON f.code = w.code,
-                 LATERAL (SELECT f.spec ->> 'enrol' UNION ALL SELECT s ->> 'enrol' FROM jsonb_array_elements(f.spec -> 'steps') s
-                          UNION ALL SELECT v ->> 'enrol' FROM jsonb_array_elements(f.spec -> 'variants') v) n (code) WHERE n.code IS NOT NULL)
+            SELECT p.part ->> 'enrol' FROM on_way w JOIN crm.flow f ON f.code = w.code, LATERAL crm._campaign_parts(f.spec) p (part) WHERE p.part ? 'enrol')
         SELECT EXISTS (SELECT FROM on_way w WHERE w.code = flow.code));
 END
 $$;

@@ -29,6 +29,8 @@ DECLARE
     since timestamptz := coalesce(_loyalty_issue_all.issued_at, crm.core_now());
     home_zone text := crm._setting('core.time_zone') #>> '{}';
     t crm.coupon_type;
+    ids bigint[] := ARRAY(SELECT crm._new_id() FROM unnest(customer_ids));
+    codes text[];
     issued crm.coupon_ref[];
 BEGIN
     SELECT * INTO t FROM crm.coupon_type c WHERE c.coupon_type = _loyalty_issue_all.coupon_type;
@@ -36,14 +38,14 @@ BEGIN
         RAISE EXCEPTION 'there is no coupon type "%"', _loyalty_issue_all.coupon_type
             USING ERRCODE = 'RM607', COLUMN = 'coupon_type', HINT = 'See crm.coupon_type for those there are.';
     END IF;
-    WITH given AS MATERIALIZED (
-        SELECT g.id, g.key, crm._new_id() AS coupon_id, crm._loyalty_valid_until(since, t.valid_days, coalesce(g.zone, home_zone)) AS valid_until, g.n
-        FROM ROWS FROM (unnest(customer_ids), unnest(occurrence_keys), unnest(zones)) WITH ORDINALITY g (id, key, zone, n)),
-    made AS (
+    IF t.is_pooled THEN
+        codes := crm._loyalty_take_codes(t.coupon_type, customer_ids, ids);
+    END IF;
+    WITH made AS (
         INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, flow_id, occurrence_key, value, state, issued_at, valid_until)
-        SELECT g.id, g.coupon_id, CASE WHEN t.is_pooled THEN crm._loyalty_take_code(t.coupon_type, g.id, g.coupon_id) ELSE crm._loyalty_code(g.id, g.coupon_id) END,
-               t.coupon_type, _loyalty_issue_all.flow_id, g.key, t.value, 'issued', since, g.valid_until
-        FROM given g ORDER BY g.n
+        SELECT g.id, g.coupon_id, coalesce(g.code, crm._loyalty_code(g.id, g.coupon_id)), t.coupon_type, _loyalty_issue_all.flow_id, g.key, t.value, 'issued', since,
+               crm._loyalty_valid_until(since, t.valid_days, coalesce(g.zone, home_zone))
+        FROM ROWS FROM (unnest(customer_ids), unnest(ids), unnest(codes), unnest(occurrence_keys), unnest(zones)) WITH ORDINALITY g (id, coupon_id, code, key, zone, n) ORDER BY g.n
         RETURNING customer_id, coupon_id, code, value, valid_until)
     SELECT array_agg(ROW(m.customer_id, m.coupon_id, m.code, m.value, m.valid_until)::crm.coupon_ref ORDER BY m.coupon_id) INTO issued FROM made m;
     RETURN issued;

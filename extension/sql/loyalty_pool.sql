@@ -1,7 +1,8 @@
 -- loyalty_pool: types of coupons as a marketer defines them, and codes that somebody else printed.
 --
--- Locks: a free code is locked by whoever takes it; others pass over it, and wait for it only when it
--- is the last, so that a pool is called empty after all that were given are given for good.
+-- Locks: the type's row, by whoever takes codes of its pool: one after the other, so that a pool is called
+-- empty after all that were given are given for good, and nobody waits for codes while others wait for his.
+-- Flows lock it before the counters of addresses (crm._campaign_fire_all()).
 
 CREATE FUNCTION crm._loyalty_code_key(code text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -48,36 +49,37 @@ END
 $$;
 COMMENT ON FUNCTION crm._loyalty_has_stock(text, int) IS 'whether so many coupons of a type can be issued: its pool, if it has one, holds as many free codes';
 
-CREATE FUNCTION crm._loyalty_take_code(coupon_type text, customer_id bigint, coupon_id bigint) RETURNS text
+CREATE FUNCTION crm._loyalty_lock_pools(coupon_types text[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$ BEGIN PERFORM FROM crm.coupon_type t WHERE t.coupon_type = ANY (coupon_types) AND t.is_pooled ORDER BY t.coupon_type FOR NO KEY UPDATE; END $$;
+COMMENT ON FUNCTION crm._loyalty_lock_pools(text[]) IS 'locks those of the types, in their order, whose codes come from a pool: for whoever is to take codes, before what is locked behind them';
+
+CREATE FUNCTION crm._loyalty_take_codes(coupon_type text, customer_ids bigint[], coupon_ids bigint[]) RETURNS text[]
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
 DECLARE
-    taken record;
+    given text[];
 BEGIN
-    IF NOT EXISTS (SELECT FROM crm.coupon_type t WHERE t.coupon_type = _loyalty_take_code.coupon_type AND t.is_pooled) THEN
-        RETURN crm._loyalty_code(_loyalty_take_code.customer_id, _loyalty_take_code.coupon_id);
-    END IF;
-    BEGIN
-        SELECT p.code_key, p.code INTO STRICT taken FROM crm.coupon_pool_code p
-        WHERE p.coupon_type = _loyalty_take_code.coupon_type AND p.coupon_id IS NULL ORDER BY p.position LIMIT 1 FOR UPDATE SKIP LOCKED;
-    EXCEPTION WHEN no_data_found THEN
-        -- those that are left are being taken: whoever does may still be undone.  A look locks also codes that were just given; undone with
-        -- it, they are locked here anew, in their order, so that those who wait do not wait for each other.
-        SELECT p.code_key, p.code INTO taken FROM crm.coupon_pool_code p
-        WHERE p.coupon_type = _loyalty_take_code.coupon_type AND p.coupon_id IS NULL ORDER BY p.position LIMIT 1 FOR UPDATE;
-    END;
-    IF taken.code_key IS NULL THEN
-        RAISE EXCEPTION 'the codes of coupon type "%" are used up', _loyalty_take_code.coupon_type
+    PERFORM crm._loyalty_lock_pools(ARRAY[_loyalty_take_codes.coupon_type]);
+    WITH free AS (
+        SELECT p.code_key, row_number() OVER (ORDER BY p.position) AS n
+        FROM crm.coupon_pool_code p WHERE p.coupon_type = _loyalty_take_codes.coupon_type AND p.coupon_id IS NULL
+        ORDER BY p.position LIMIT cardinality(customer_ids)),
+    taken AS (
+        UPDATE crm.coupon_pool_code p SET customer_id = w.person, coupon_id = w.coupon
+        FROM free f JOIN ROWS FROM (unnest(customer_ids), unnest(coupon_ids)) WITH ORDINALITY w (person, coupon, n) ON w.n = f.n
+        WHERE p.code_key = f.code_key RETURNING p.code, f.n)
+    SELECT array_agg(t.code ORDER BY t.n) INTO given FROM taken t;
+    IF cardinality(given) IS DISTINCT FROM cardinality(customer_ids) THEN
+        RAISE EXCEPTION 'the codes of coupon type "%" are used up', _loyalty_take_codes.coupon_type
             USING ERRCODE = 'RM613', COLUMN = 'coupon_type', HINT = 'Load more codes with crm.loyalty_load_codes().';
     END IF;
-    UPDATE crm.coupon_pool_code p SET customer_id = _loyalty_take_code.customer_id, coupon_id = _loyalty_take_code.coupon_id
-    WHERE p.code_key = taken.code_key;
-    RETURN taken.code;
+    RETURN given;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_take_code(text, bigint, bigint) IS
-    'the code of a new coupon: ours, or the next of the type''s pool, given to it for ever; RM613 when the pool is empty';
+COMMENT ON FUNCTION crm._loyalty_take_codes(text, bigint[], bigint[]) IS
+    'the codes of new coupons of a type with a pool, for each person (with the id of the coupon) one, in the order they came in, given to it for ever; RM613 when there are not so many';
 
 CREATE FUNCTION crm.loyalty_load_codes(coupon_type text, codes text[], idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

@@ -217,7 +217,7 @@ BEGIN
          FROM crm.tier_change c WHERE c.customer_id = ANY (ids) AND c.changed_at < until ORDER BY c.changed_at DESC LIMIT wanted)
         UNION ALL
         (SELECT q.fired_at, 'flow', jsonb_build_object('flow', f.code, 'outcome', q.outcome, 'arm', q.arm, 'message', q.message_id, 'name_zh', f.name_zh, 'name_en', f.name_en), 'flow:' || f.code || ':' || q.occurrence_key,
-                CASE WHEN f.trigger = 'event' THEN 'fact:' || split_part(q.occurrence_key, '#', 1) END
+                CASE WHEN f.trigger = 'event' AND q.occurrence_key ~ '^[0-9]+(#|$)' THEN 'fact:' || split_part(q.occurrence_key, '#', 1) END
          FROM crm.occurrence q JOIN crm.flow f USING (flow_id) WHERE q.customer_id = ANY (ids) AND q.fired_at < until ORDER BY q.fired_at DESC LIMIT wanted)
         UNION ALL
         (SELECT j.at, j.kind, jsonb_build_object('other', j.other_id, 'reason', j.reason), NULL, NULL

@@ -1,5 +1,5 @@
 # Two hundred sessions claim one of twenty coupons each at the same time: exactly twenty get one, the others hear that all are gone.
-# Forty sessions draw on a pool of twenty codes: each code is given once.  Thirty-two sessions redeem one coupon: one order has it.
+# Forty sessions draw on a pool of twenty codes: each code is given once; crowds that share the last of them do not wait for each other.  Thirty-two sessions redeem one coupon: one order has it.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -47,6 +47,29 @@ $node->command_ok(['pgbench', '-n', '-c', '40', '-j', '2', '-t', '1', '-f', "$sc
 is($node->safe_psql('shop', q{SELECT count(*), count(DISTINCT code) FROM crm.coupon WHERE coupon_type = 'printed'}), '20|20', 'twenty codes, each once');
 unlike(slurp_file($node->logfile), qr/deadlock detected/, 'and nobody waited for who waits');
 is($node->safe_psql('shop', 'SELECT count(*) FROM gone'), '20', 'the others hear that the pool is empty');
+
+# eight crowds of six on twenty codes, some all at once, some one by one, each in one transaction: three crowds have theirs
+$node->safe_psql('shop', q{
+	SELECT crm.loyalty_load_codes('printed', ARRAY(SELECT 'MORE-' || g FROM generate_series(1001, 1020) g));
+	TRUNCATE gone});
+my $crowd = <<'SQL';
+SELECT set_config('claim.person', (970001 + 6 * :client_id)::text, false);
+DO $$ DECLARE
+	first bigint := current_setting('claim.person');
+BEGIN
+	PERFORM TAKE;
+EXCEPTION WHEN SQLSTATE 'RM613' THEN
+	INSERT INTO gone VALUES (1);
+END $$;
+SQL
+append_to_file("$script.together", $crowd =~ s/TAKE/crm._loyalty_issue_all(ARRAY(SELECT generate_series(first, first + 5)), 'printed', NULL, NULL, NULL)/r);
+append_to_file("$script.singly", $crowd =~ s/TAKE/crm._loyalty_issue(g, 'printed', NULL, NULL) FROM generate_series(first, first + 5) g/r);
+$node->command_ok(['pgbench', '-n', '-c', '8', '-j', '2', '-t', '1', '-f', "$script.together", '-f', "$script.singly", 'shop'], 'every crowd is answered');
+is($node->safe_psql('shop', q{SELECT count(*), count(DISTINCT code), count(DISTINCT customer_id) FROM crm.coupon WHERE coupon_type = 'printed' AND code LIKE 'MORE%'}), '18|18|18', 'three crowds have a code each');
+is($node->safe_psql('shop', 'SELECT count(*) FROM gone'), '5', 'the others hear that there are not so many');
+is($node->safe_psql('shop', q{SELECT count(*) FROM crm.coupon_pool_code p FULL JOIN crm.coupon c USING (customer_id, coupon_id)
+	WHERE coalesce(p.coupon_type, c.coupon_type) = 'printed' AND (p.code IS DISTINCT FROM c.code) AND p.coupon_id IS NOT NULL}), '0', 'coupons and codes agree');
+unlike(slurp_file($node->logfile), qr/deadlock detected/, 'and no crowd waited for who waits');
 
 $node->safe_psql('shop', q{
 	INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (970, 'claim_till', 'till', 'pos', '2026-01-01');
