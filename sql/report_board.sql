@@ -57,6 +57,13 @@ CREATE TEMP TABLE live AS SELECT * FROM pg_temp.flows();
 SELECT place, counted -> 0 ->> 'treated' AS treated, counted -> 0 ->> 'control' AS control, counted -> 0 ->> 'sent' AS sent FROM live WHERE place <> 'chain' ORDER BY place;
 SELECT crm._report_flows_job() AS left_over, crm._report_flows_job() AS again;
 SELECT count(*) > 0 AS kept, (SELECT count(*) FROM (TABLE live EXCEPT SELECT * FROM pg_temp.flows()) d) AS differ FROM crm.report_flow WHERE treated > 0;
+-- of who was merged since, what a flow did stays where the person is, in the numbers as in the pages behind them
+SAVEPOINT before;
+SELECT count(crm.identity_merge(p.ids[1], p.ids[g], 'one')) AS merged FROM (SELECT array_agg(c.customer_id ORDER BY c.customer_id) AS ids FROM crm.customer c WHERE c.home_store_id = :s1) p, generate_series(2, 4) g;
+SELECT f.code AS flow FROM crm.flow f ORDER BY f.flow_id LIMIT 1 \gset
+UPDATE crm.report_flow_progress SET until = '-infinity', done_to = 0; DELETE FROM crm.report_flow;
+SELECT l.place, l.counted = f.counted AS same, pg_temp.behind('flow', :'flow' || '.sent', CASE l.place WHEN 'one' THEN 'bo_1' ELSE 'bo_2' END, NULL) AS persons FROM live l JOIN pg_temp.flows() f USING (place) WHERE l.place IN ('one', 'two') ORDER BY 1;
+ROLLBACK TO before;
 
 -- 2. what is shown of a person; the other store's are not a manager's
 SELECT j - 'customer_id' AS person FROM crm.report_persons('tier', 'P', 'bo_1', NULL, 0, 1) j;
@@ -87,6 +94,15 @@ SELECT crm.ingest_note(:lilei, 'b', 'call', NULL, '2026-07-02') ->> 'outcome' AS
 SET LOCAL crm.core_clock = '2026-07-10T12:00:00+08:00';
 SELECT set_config('crm.access_claims', json_build_object('actor', 'bo_m', 'staff_id', :m, 'role', 'crm_store_manager', 'stores', ARRAY[:s1], 'all', false)::text, true) <> '' AS manager;
 SELECT j FROM crm.report_scorecard('2026-06-01', '2026-07-31') j;
+-- added up by a night, the days since counted, it is the same
+CREATE TEMP TABLE scored AS SELECT j FROM crm.report_scorecard('2026-06-01', '2026-07-31') j;
+SET LOCAL crm.core_clock = '2026-07-01T12:00:00+08:00';
+DO $$ BEGIN WHILE crm._report_entered_job() > 0 LOOP END LOOP; END $$;
+SET LOCAL crm.core_clock = '2026-07-10T12:00:00+08:00';
+SELECT p.kept_to, (SELECT count(*) > 0 FROM crm.report_entered) AS is_kept, (SELECT count(*) FROM (TABLE scored EXCEPT SELECT j FROM crm.report_scorecard('2026-06-01', '2026-07-31') j) d) AS differ FROM crm.report_entered_progress p;
+DO $$ BEGIN WHILE crm._report_entered_job() > 0 LOOP END LOOP; END $$;
+SELECT p.kept_to - p.kept_from AS days, (SELECT count(*) FROM (TABLE scored EXCEPT SELECT j FROM crm.report_scorecard('2026-06-01', '2026-07-31') j) d) AS differ FROM crm.report_entered_progress p;
+SELECT count(*) AS before_what_is_kept FROM crm.report_scorecard('2024-01-01', '2024-12-31');
 SELECT j FROM crm.report_exceptions() j;
 SELECT j FROM crm.sales_staff() j;
 SELECT crm.sales_reassign('bo_e1', 'bo_e2', 'left') AS moved;

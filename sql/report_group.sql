@@ -22,6 +22,12 @@ SELECT crm.identity_merge((SELECT min(c.customer_id) FROM crm.customer c WHERE c
 INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind)
 SELECT c.customer_id, 'gr' || c.customer_id, CASE WHEN c.no = 1 THEN '2026-01-01'::timestamptz ELSE '2026-06-20' END, 1, 'sent' FROM (SELECT x.customer_id, row_number() OVER (ORDER BY x.customer_id) AS no FROM crm.customer x WHERE x.home_store_id = :s2) c WHERE c.no <= 9
 UNION ALL SELECT c.customer_id, 'gr' || c.customer_id, '2026-06-21', 1 + k, CASE k WHEN 3 THEN 'clicked' ELSE 'opened' END FROM (SELECT x.customer_id, row_number() OVER (ORDER BY x.customer_id) AS no FROM crm.customer x WHERE x.home_store_id = :s2) c, generate_series(1, 3) k WHERE c.no IN (2, 3, 4) AND k <= c.no - 1;
+-- a notice to staff about somebody is no message of theirs; what a merged id had is the person's
+INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind)
+SELECT max(c.customer_id), 'gr_notice', '2026-06-20'::timestamptz, 1, 'sent' FROM crm.customer c WHERE c.home_store_id = :s2 AND c.status = 'active'
+UNION ALL SELECT c.customer_id, 'gr_merged', '2026-06-20', 1, 'sent' FROM crm.customer c JOIN crm.customer t ON t.customer_id = c.merged_into WHERE t.scope_store_ids && ARRAY[:s1];
+INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, is_marketing, body, due_at, created_at)
+SELECT DISTINCT e.customer_id, e.message_id, CASE e.message_id WHEN 'gr_notice' THEN 'notice' ELSE 'sms' END, 'x', true, '{}'::jsonb, '2026-01-01'::timestamptz, '2026-01-01'::timestamptz FROM crm.outbox_event e WHERE e.message_id LIKE 'gr%';
 INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, value, state, issued_at, valid_until, redeemed_at)
 SELECT c.customer_id, c.customer_id, 'gr' || c.customer_id, (SELECT min(t.coupon_type) FROM crm.coupon_type t), 5, CASE WHEN c.no % 3 = 0 THEN 'redeemed' ELSE 'issued' END, CASE WHEN c.no = 1 THEN '2026-01-01'::timestamptz ELSE '2026-06-20' END, '2026-08-01', CASE WHEN c.no % 3 = 0 THEN '2026-06-22'::timestamptz END
 FROM (SELECT x.customer_id, row_number() OVER (ORDER BY x.customer_id) AS no FROM crm.customer x WHERE x.home_store_id = :s2) c;
@@ -52,6 +58,7 @@ SELECT count(*) AS cells, count(*) FILTER (WHERE concat_ws(' ', x.store, x.categ
 SELECT count(*) AS cells, count(*) FILTER (WHERE concat_ws(' ', x.tier, x.category, x.persons, x.amount) NOT IN (
            SELECT concat_ws(' ', l.tier, l.category, count(DISTINCT l.customer_id), sum(l.amount)) FROM pg_temp.lines() l WHERE l.store = 'gr_1' GROUP BY l.tier, l.category)) AS differ FROM crm.report_mix('gr_1') x WHERE x.store IS NULL;
 SELECT g.a, sum(g.persons) AS n FROM crm.report_group g WHERE g.what IN ('message', 'coupon') AND g.stores && ARRAY[:s1, :s2] GROUP BY g.what, g.a ORDER BY g.what, g.a;
+SELECT m.kind, count(*) AS told FROM crm.message_outcome m WHERE m.message_id IN ('gr_notice', 'gr_merged') GROUP BY m.kind;
 -- pieces: what comes of ids up to one and behind it is what comes of all
 SELECT c.customer_id AS middle FROM crm.customer c ORDER BY c.customer_id OFFSET (SELECT count(*) / 2 FROM crm.customer) LIMIT 1 \gset
 CREATE TEMP TABLE whole AS SELECT what, a, b, stores, persons, amount FROM crm.report_group;

@@ -19,10 +19,12 @@ SELECT crm._rule_source_put('redemption', 'loyalty', 'facts', 'crm.coupon', '{
 SELECT crm._rule_source_put('consent', 'outbox', 'latest', 'crm.consent', '{
     "key": "source_record_id", "keyed": "record", "time": "occurred_at", "newest": ["consent_id"], "state": "state", "part": "channel",
     "strict": "no", "loose": "yes", "as_of": "facts", "facts": ["consent"], "name_zh": "同意", "name_en": "consent"}');
--- What became of messages: sent, delivered, opened, clicked, failed, by flow and channel.
+-- What became of messages to persons: sent, delivered, opened, clicked, failed, by flow and channel. What goes to others about a person
+-- (a notice to staff, an entry of a platform's list) is no message of the person.
 CREATE VIEW crm.message_outcome WITH (security_invoker = true) AS
-    SELECT e.customer_id, e.at, e.kind, o.channel, o.flow_id, o.is_marketing
-    FROM crm.outbox_event e JOIN crm.outbox o ON o.customer_id = e.customer_id AND o.message_id = e.message_id;
+    SELECT e.customer_id, e.message_id, e.at, e.kind, o.channel, o.flow_id, o.is_marketing
+    FROM crm.outbox_event e JOIN crm.outbox o ON o.customer_id = e.customer_id AND o.message_id = e.message_id
+    WHERE o.channel NOT IN ('notice', 'audience');
 SELECT crm._rule_source_put('message', 'outbox', 'facts', 'crm.message_outcome', '{
     "key": "customer_id", "keyed": "ever", "time": "at", "as_of": "facts", "facts": ["message"], "name_zh": "消息", "name_en": "messages",
     "columns": {

@@ -28,9 +28,8 @@ CREATE TABLE crm.report_saved (
     spec jsonb NOT NULL,
     owner text NOT NULL,                -- staff code, or the key or role that saved it
     roles text[] NOT NULL,              -- with whom it is shared
-    created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL);
 SELECT crm._access_protect_closed('crm.report_saved');
 INSERT INTO crm.room_setting (name, value, description) VALUES
     ('report.least_enrolled', '5', 'persons whom a member of staff enrolled in a month, from which on the leaderboard ranks them'),
-    ('report.completeness_points', '10', 'points that a wholly complete month of enrolments is worth in the scorecard of a member of staff');
+    ('report.completeness_points', '10', 'points that a wholly complete month of enrolments is worth in the leaderboard of staff');

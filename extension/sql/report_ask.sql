@@ -1,13 +1,35 @@
 -- report: questions about everybody (pure/board_ask.c). What boards ask every day is kept as an answer, which the worker moves by
 -- each person it writes anew; any other question walks the blocks. Marked persons are taken as they are now in both.
 
+CREATE FUNCTION crm._report_count_waiting(newest bigint, most int) RETURNS bigint
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    -- a mark names somebody, so as many marks as persons are asked about hold enough of them
+    RETURN (SELECT least(coalesce(sum(cardinality(m.customer_ids)), 0), most)
+            FROM (SELECT x.customer_ids FROM crm.report_mark x WHERE x.mark_id <= newest ORDER BY x.mark_id LIMIT most) m);
+END
+$$;
+COMMENT ON FUNCTION crm._report_count_waiting(bigint, int) IS 'persons in marks up to one, counted up to so many; who is marked twice counts twice';
+
+CREATE FUNCTION crm._report_is_flood(newest bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    flood CONSTANT int := 100000;   -- persons: they cost an answer about what a walk costs
+BEGIN
+    RETURN crm._report_count_waiting(newest, flood) = flood;
+END
+$$;
+COMMENT ON FUNCTION crm._report_is_flood(bigint) IS 'whether so many persons wait in marks up to one that answers are sooner made anew behind them than moved by each';
+
 CREATE FUNCTION crm._report_waiting() RETURNS bigint[]
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     most int := (crm._setting('report.most_waiting') #>> '{}')::int;
 BEGIN
-    IF (SELECT sum(cardinality(m.customer_ids)) FROM (SELECT x.customer_ids FROM crm.report_mark x LIMIT most + 1) m) > most THEN
+    IF crm._report_count_waiting(9223372036854775807, most + 1) > most THEN
         RETURN '{}';
     END IF;
     RETURN ARRAY(SELECT DISTINCT p.id FROM crm.report_mark m, unnest(m.customer_ids) p (id) ORDER BY 1);
@@ -21,20 +43,19 @@ $$
 DECLARE
     waiting bigint[] := crm._report_waiting();
     kind_no int := crm._report_kind(kind);
-    tiers int := cardinality(crm._report_tiers());
-    kept bigint[];
+    tier_count int := cardinality(crm._report_tiers());
+    kept bigint[] := (SELECT a.cells FROM crm.report_answer a
+                      WHERE a.question = crm._report_question(kind_no, _report_ask.stores IS NULL, coalesce(_report_ask.stores, '{}'), _report_ask.marks) AND a.tiers = tier_count);
 BEGIN
-    SELECT a.cells INTO kept FROM crm.report_answer a
-    WHERE a.kind = kind_no AND a.marks = _report_ask.marks AND a.is_chain = (_report_ask.stores IS NULL) AND a.stores = coalesce(_report_ask.stores, '{}') AND a.tiers = cardinality(crm._report_tiers());
     IF kept IS NULL THEN
-        RETURN (SELECT crm._report_tally(x.persons, x.skip, kind_no, stores, marks, tiers)
+        RETURN (SELECT crm._report_tally(x.persons, x.skip, kind_no, stores, marks, tier_count)
                 FROM (SELECT b.persons, waiting AS skip FROM crm.report_block b
                       UNION ALL SELECT crm._report_fresh(waiting), '{}' WHERE waiting <> '{}') x);
     ELSIF waiting = '{}' THEN
         RETURN kept;
     END IF;
-    RETURN crm._report_moved(kept, (SELECT crm._report_tally(x.persons, '{}', kind_no, stores, marks, tiers) FROM (SELECT crm._report_fresh(waiting) AS persons) x),
-                             (SELECT crm._report_tally(x.persons, '{}', kind_no, stores, marks, tiers) FROM (SELECT crm._report_kept(waiting) AS persons) x));
+    RETURN crm._report_moved(kept, (SELECT crm._report_tally(x.persons, '{}', kind_no, stores, marks, tier_count) FROM (SELECT crm._report_fresh(waiting) AS persons) x),
+                             (SELECT crm._report_tally(x.persons, '{}', kind_no, stores, marks, tier_count) FROM (SELECT crm._report_kept(waiting) AS persons) x));
 END
 $$;
 COMMENT ON FUNCTION crm._report_ask(text, int[], date[]) IS
@@ -54,20 +75,20 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_places() IS 'the chain, regions and stores whose boards are kept answered (report.most_places)';
 
-CREATE FUNCTION crm._report_standing(today date) RETURNS TABLE (kind int, is_chain boolean, stores int[], marks date[])
+CREATE FUNCTION crm._report_standing(today date) RETURNS TABLE (question bytea, kind int, is_chain boolean, stores int[], marks date[])
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     months date[] := crm._report_starts(date_trunc('month', today - 365)::date, today, 'month');
-    this_month date := months[cardinality(months)];
 BEGIN
     RETURN QUERY
-    SELECT crm._report_kind(q.kind), p.is_chain, p.stores, q.marks FROM crm._report_places() p, (VALUES
-        (1, 'health', ARRAY[today]), (2, 'map', '{}'), (3, 'moves', ARRAY[today - 90]), (4, 'cohorts', months || (today + 1)),
-        (5, 'span', ARRAY[this_month, today]), (6, 'periods', crm._report_kept_months(today)),
-        (7, 'periods', ARRAY[today - 179, today - 89, today + 1]), (8, 'frequency', ARRAY[today - 364, today]), (9, 'cycle', (months[1] - interval '1 month')::date || months || (this_month + interval '1 month')::date)) q (position, kind, marks)
-    UNION ALL
-    SELECT crm._report_kind('stores'), false, ARRAY(SELECT s.store_id FROM crm.store s ORDER BY s.store_id), ARRAY[today - 90, today];
+    SELECT crm._report_question(k.no, a.is_chain, a.stores, a.marks), k.no, a.is_chain, a.stores, a.marks
+    FROM (SELECT q.kind, p.is_chain, p.stores, q.marks FROM crm._report_places() p, (VALUES
+              ('health', ARRAY[today]), ('map', '{}'), ('moves', ARRAY[today - 90]), ('cohorts', months || (today + 1)), ('periods', crm._report_kept_months(today)),
+              ('periods', crm._report_panel_days(today)), ('frequency', ARRAY[today - 364, today])) q (kind, marks)
+          UNION ALL
+          SELECT 'stores', false, ARRAY(SELECT s.store_id FROM crm.store s ORDER BY s.store_id), ARRAY[today - 90, today]) a (kind, is_chain, stores, marks)
+    CROSS JOIN LATERAL crm._report_kind(a.kind) k (no);
 END
 $$;
 COMMENT ON FUNCTION crm._report_standing(date) IS 'the questions that boards open with on a local day: the answers that are kept';
@@ -79,19 +100,17 @@ DECLARE
     now_tiers int := cardinality(crm._report_tiers());
     wanted record;
 BEGIN
-    IF (SELECT count(*) FROM (SELECT FROM crm.report_mark LIMIT 10000) m) = 10000 THEN
+    IF crm._report_is_flood(9223372036854775807) THEN
         RETURN 0;       -- what is kept of persons is about to change altogether
     END IF;
     PERFORM FROM crm.report_progress FOR UPDATE;
-    DELETE FROM crm.report_answer a WHERE a.tiers <> now_tiers
-        OR NOT EXISTS (SELECT FROM crm._report_standing(crm._report_today()) s WHERE s.kind = a.kind AND s.marks = a.marks AND s.is_chain = a.is_chain AND s.stores = a.stores);
-    SELECT s.* INTO wanted FROM crm._report_standing(crm._report_today()) s
-    WHERE NOT EXISTS (SELECT FROM crm.report_answer a WHERE a.kind = s.kind AND a.marks = s.marks AND a.is_chain = s.is_chain AND a.stores = s.stores) LIMIT 1;
+    DELETE FROM crm.report_answer a WHERE a.tiers <> now_tiers OR a.question NOT IN (SELECT s.question FROM crm._report_standing(crm._report_today()) s);
+    SELECT s.* INTO wanted FROM crm._report_standing(crm._report_today()) s WHERE s.question NOT IN (SELECT a.question FROM crm.report_answer a) LIMIT 1;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
-    INSERT INTO crm.report_answer (kind, marks, is_chain, stores, tiers, cells)
-    SELECT wanted.kind, wanted.marks, wanted.is_chain, wanted.stores, now_tiers,
+    INSERT INTO crm.report_answer (question, kind, marks, is_chain, stores, tiers, cells)
+    SELECT wanted.question, wanted.kind, wanted.marks, wanted.is_chain, wanted.stores, now_tiers,
            crm._report_tally(b.persons, '{}', wanted.kind, crm._report_asked_stores(wanted.is_chain, wanted.stores), wanted.marks, now_tiers) FROM crm.report_block b;
     RETURN 1;
 END

@@ -39,29 +39,41 @@ COMMENT ON FUNCTION crm.report_transitions(int, text, text) IS
     'persons of the caller''s scope by their tier so many local days ago ("-": registered since) and now; 1 to 3650 days; P0002, 22023';
 
 -- Who stands behind a number, ascending by id: `what` names the figure, `key` its cell.
--- Three walks by id, each along an index and no further than a page: persons by occurrences, by redeemed coupons, and those into whom
--- somebody was merged with either.
+-- Who was reached under the id of today, by occurrences or redeemed coupons, each along an index that begins with the flow and no further
+-- than a page; and within the ids of that page those into whom somebody was merged with either.
+CREATE FUNCTION crm._report_reached(stores int[], flow int, figure text, after_id bigint, row_limit int) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_hashagg = off AS
+$$
+BEGIN
+    RETURN CASE WHEN figure = 'redeemed' THEN ARRAY(
+        SELECT DISTINCT k.customer_id FROM crm.coupon k
+        CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = k.customer_id AND c.merged_into IS NULL AND (stores IS NULL OR c.scope_store_ids && stores) OFFSET 0) c
+        WHERE k.flow_id = flow AND k.state = 'redeemed' AND k.customer_id > after_id ORDER BY 1 LIMIT row_limit)
+    ELSE ARRAY(
+        SELECT DISTINCT q.customer_id FROM crm.occurrence q
+        CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = q.customer_id AND c.merged_into IS NULL AND (stores IS NULL OR c.scope_store_ids && stores) OFFSET 0) c
+        WHERE q.flow_id = flow AND q.customer_id > after_id
+          AND CASE figure WHEN 'treated' THEN q.arm = 'treatment' WHEN 'control' THEN q.arm = 'control' ELSE q.message_id IS NOT NULL END ORDER BY 1 LIMIT row_limit) END;
+END
+$$;
+COMMENT ON FUNCTION crm._report_reached(int[], int, text, bigint, int) IS 'as crm._report_behind_flow(), of those whom it reached under the id that they have today';
+
 CREATE FUNCTION crm._report_behind_flow(stores int[], flow_code text, figure text, after_id bigint, row_limit int) RETURNS SETOF bigint
     LANGUAGE plpgsql STABLE SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_hashagg = off AS
 $$
 DECLARE
     flow int := (SELECT f.flow_id FROM crm.flow f WHERE f.code = flow_code);
     is_coupon boolean := figure = 'redeemed';
+    reached bigint[] := crm._report_reached(stores, flow, figure, after_id, row_limit);
+    last_id bigint := CASE WHEN cardinality(reached) = row_limit THEN reached[row_limit] ELSE 9223372036854775807 END;
 BEGIN
     RETURN QUERY
     SELECT u.id FROM (
-        (SELECT DISTINCT q.customer_id AS id FROM crm.occurrence q
-         CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = q.customer_id AND c.merged_into IS NULL AND (stores IS NULL OR c.scope_store_ids && stores) OFFSET 0) c
-         WHERE NOT is_coupon AND q.flow_id = flow AND q.customer_id > after_id
-           AND CASE figure WHEN 'treated' THEN q.arm = 'treatment' WHEN 'control' THEN q.arm = 'control' ELSE q.message_id IS NOT NULL END ORDER BY 1 LIMIT row_limit)
-        UNION ALL
-        (SELECT DISTINCT k.customer_id FROM crm.coupon k
-         CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = k.customer_id AND c.merged_into IS NULL AND (stores IS NULL OR c.scope_store_ids && stores) OFFSET 0) c
-         WHERE is_coupon AND k.flow_id = flow AND k.state = 'redeemed' AND k.customer_id > after_id ORDER BY 1 LIMIT row_limit)
+        SELECT r.id FROM unnest(reached) r (id)
         UNION ALL
         (SELECT DISTINCT m.merged_into FROM crm.customer m
          CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = m.merged_into AND (stores IS NULL OR c.scope_store_ids && stores) OFFSET 0) c
-         WHERE m.merged_into > after_id
+         WHERE m.merged_into > after_id AND m.merged_into <= last_id
            AND CASE WHEN is_coupon THEN EXISTS (SELECT FROM crm.coupon k WHERE k.customer_id = m.customer_id AND k.flow_id = flow AND k.state = 'redeemed')
                     ELSE EXISTS (SELECT FROM crm.occurrence q WHERE q.customer_id = m.customer_id AND q.flow_id = flow
                                  AND CASE figure WHEN 'treated' THEN q.arm = 'treatment' WHEN 'control' THEN q.arm = 'control' ELSE q.message_id IS NOT NULL END) END

@@ -28,7 +28,7 @@ BEGIN
     from_day := crm._report_chart_day(spec, 'from');
     to_day := crm._report_chart_day(spec, 'to');
     PERFORM crm._report_require_span(from_day, to_day);
-    IF to_day - from_day > 3650 THEN
+    IF to_day - from_day >= 3650 THEN
         RAISE EXCEPTION 'a span has 1 to 3650 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'to', HINT = 'Give a later first day.';
     END IF;
 END
@@ -39,25 +39,16 @@ CREATE FUNCTION crm._report_chart_day(spec jsonb, name text) RETURNS date
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN crm._report_read_day(spec ->> name);
+    -- as ISO writes it: words like today are no days, or what is saved would mean another day tomorrow
+    IF spec ->> name ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
+        RETURN (spec ->> name)::date;
+    END IF;
+    RAISE datetime_field_overflow;
 EXCEPTION WHEN data_exception THEN
     RAISE EXCEPTION 'that is no day' USING ERRCODE = 'invalid_parameter_value', COLUMN = name, HINT = 'Give 2026-06-30, or days up to today.';
 END
 $$;
 COMMENT ON FUNCTION crm._report_chart_day(jsonb, text) IS 'a day that a chart names; 22023 names the member';
-
-CREATE FUNCTION crm._report_read_day(day text) RETURNS date
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
-$$
-BEGIN
-    -- words like today are no days: what is saved would mean another day tomorrow
-    IF day IS NULL OR day !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
-        RAISE EXCEPTION 'that is no day' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'day', HINT = 'Give 2026-06-30.';
-    END IF;
-    RETURN day::date;
-END
-$$;
-COMMENT ON FUNCTION crm._report_read_day(text) IS 'a day as ISO writes it; 22023, 22008';
 
 CREATE FUNCTION crm._report_chart_read(spec jsonb) RETURNS void
     LANGUAGE plpgsql STABLE AS
@@ -165,7 +156,7 @@ COMMENT ON FUNCTION crm.report_chart(jsonb) IS
 CREATE FUNCTION crm._report_saved_json(saved jsonb) RETURNS jsonb
     LANGUAGE sql STABLE AS
 $$
-    SELECT saved - '{report_id,created_at}'::text[] || jsonb_build_object('report_id', saved ->> 'report_id', 'is_mine', saved ->> 'owner' = crm._actor())
+    SELECT saved - 'report_id' || jsonb_build_object('report_id', saved ->> 'report_id', 'is_mine', saved ->> 'owner' = crm._actor())
 $$;
 COMMENT ON FUNCTION crm._report_saved_json(jsonb) IS 'a saved chart, given as its row, as it is told';
 
@@ -210,8 +201,8 @@ BEGIN
         IF (SELECT count(*) FROM crm.report_saved r WHERE r.owner = crm._actor()) >= most THEN
             RAISE EXCEPTION 'more than % charts are not saved', most USING ERRCODE = 'invalid_parameter_value', COLUMN = 'name', HINT = 'Delete one that is not looked at.';
         END IF;
-        INSERT INTO crm.report_saved (report_id, name, spec, owner, roles, created_at, updated_at)
-        VALUES (crm._new_id(), btrim(report_save.name), report_save.spec, crm._actor(), ARRAY(SELECT DISTINCT x FROM unnest(report_save.roles) x ORDER BY 1), crm.core_now(), crm.core_now()) RETURNING * INTO saved;
+        INSERT INTO crm.report_saved (report_id, name, spec, owner, roles, updated_at)
+        VALUES (crm._new_id(), btrim(report_save.name), report_save.spec, crm._actor(), ARRAY(SELECT DISTINCT x FROM unnest(report_save.roles) x ORDER BY 1), crm.core_now()) RETURNING * INTO saved;
     ELSE
         UPDATE crm.report_saved r SET name = btrim(report_save.name), spec = report_save.spec, roles = ARRAY(SELECT DISTINCT x FROM unnest(report_save.roles) x ORDER BY 1), updated_at = crm.core_now()
         WHERE r.report_id = report_save.report_id AND r.owner = crm._actor() RETURNING * INTO saved;

@@ -1,6 +1,15 @@
 -- report: what flows did, for boards. Occurrences are appended and keep their moment, so what lies an hour back is added up by the
 -- worker, by the stores of persons, and what came since is counted when it is asked.
 
+CREATE FUNCTION crm._report_owner(asked bigint) RETURNS TABLE (customer_id bigint, scope_store_ids int[])
+    LANGUAGE sql STABLE AS
+$$
+    SELECT y.customer_id, CASE WHEN y.status = 'active' THEN y.scope_store_ids ELSE '{}' END
+    FROM crm.customer x JOIN crm.customer y ON y.customer_id = coalesce(x.merged_into, x.customer_id) WHERE x.customer_id = asked
+$$;
+COMMENT ON FUNCTION crm._report_owner(bigint) IS
+    'who an id of any time is now, with the stores of the scope (none when erased): what stands under ids of before a merge counts where the person is; plain SQL, so that queries over many take it in';
+
 CREATE FUNCTION crm._report_flow_counts(from_id bigint, to_id bigint, since timestamptz, before timestamptz)
     RETURNS TABLE (flow_id int, stores int[], treated bigint, control bigint, sent bigint, redeemed bigint)
     LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
@@ -16,8 +25,8 @@ BEGIN
         SELECT k.flow_id, k.customer_id, 0, 0, 0, count(*) FROM crm.coupon k
         WHERE k.customer_id > from_id AND k.customer_id <= to_id AND k.state = 'redeemed' AND k.flow_id IS NOT NULL AND k.redeemed_at >= since AND k.redeemed_at < before
         GROUP BY k.flow_id, k.customer_id)
-    SELECT h.flow_id, CASE WHEN c.status = 'active' THEN c.scope_store_ids ELSE '{}' END, sum(h.treated)::bigint, sum(h.control)::bigint, sum(h.sent)::bigint, sum(h.redeemed)::bigint
-    FROM happened h JOIN crm.customer c ON c.customer_id = h.customer_id GROUP BY 1, 2;
+    SELECT h.flow_id, c.scope_store_ids, sum(h.treated)::bigint, sum(h.control)::bigint, sum(h.sent)::bigint, sum(h.redeemed)::bigint
+    FROM happened h CROSS JOIN LATERAL crm._report_owner(h.customer_id) c GROUP BY 1, 2;
 END
 $$;
 COMMENT ON FUNCTION crm._report_flow_counts(bigint, bigint, timestamptz, timestamptz) IS

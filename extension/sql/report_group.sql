@@ -9,7 +9,7 @@ BEGIN
     FROM crm.customer c LEFT JOIN crm.customer_private p ON p.customer_id = c.customer_id
     CROSS JOIN LATERAL (VALUES
         ('name', c.name_masked <> ''), ('phone', c.phone_masked <> ''), ('email', c.email_masked <> ''), ('sex', c.sex IS NOT NULL), ('birthday', p.birthday IS NOT NULL), ('city', c.city <> ''),
-        ('consent', EXISTS (SELECT FROM crm.membership m JOIN crm.consent k ON k.source_record_id = m.source_record_id WHERE m.customer_id = c.customer_id AND m.valid_to = 'infinity')),
+        ('consent', EXISTS (SELECT FROM crm.person_consent k WHERE k.customer_id = c.customer_id)),
         ('any_tag', EXISTS (SELECT FROM crm.customer_tag t WHERE t.customer_id = c.customer_id))) f (field, is_filled)
     WHERE c.status = 'active' AND c.customer_id > from_id AND c.customer_id <= to_id GROUP BY f.field, c.scope_store_ids;
 END
@@ -56,20 +56,20 @@ BEGIN
     RETURN QUERY
     WITH told AS (
         SELECT e.customer_id, e.message_id, bool_or(e.kind = 'opened' OR e.kind = 'clicked') AS is_opened, bool_or(e.kind = 'clicked') AS is_clicked
-        FROM crm.outbox_event e WHERE e.customer_id > from_id AND e.customer_id <= to_id AND e.at >= since
+        FROM crm.message_outcome e WHERE e.customer_id > from_id AND e.customer_id <= to_id AND e.at >= since
         GROUP BY e.customer_id, e.message_id HAVING bool_or(e.kind = 'sent'))
     SELECT 'message', x.outcome, '', c.scope_store_ids, count(*) FILTER (WHERE x.is_so), 0::numeric
-    FROM told t JOIN crm.customer c ON c.customer_id = t.customer_id
+    FROM told t CROSS JOIN LATERAL crm._report_owner(t.customer_id) c
     CROSS JOIN LATERAL (VALUES ('sent', true), ('opened', t.is_opened), ('clicked', t.is_clicked)) x (outcome, is_so) GROUP BY x.outcome, c.scope_store_ids;
     RETURN QUERY
     SELECT 'coupon', x.state, '', c.scope_store_ids, count(*) FILTER (WHERE x.is_so), 0::numeric
-    FROM crm.coupon k JOIN crm.customer c ON c.customer_id = k.customer_id
+    FROM crm.coupon k CROSS JOIN LATERAL crm._report_owner(k.customer_id) c
     CROSS JOIN LATERAL (VALUES ('issued', true), ('redeemed', k.state = 'redeemed')) x (state, is_so)
     WHERE k.customer_id > from_id AND k.customer_id <= to_id AND k.issued_at >= since AND NOT k.is_history GROUP BY x.state, c.scope_store_ids;
 END
 $$;
 COMMENT ON FUNCTION crm._report_group_reached(bigint, bigint, timestamptz) IS
-    'messages that left since a moment to persons between two ids, and how many of them were opened, clicked; coupons issued since, and how many of them are redeemed';
+    'messages that left since a moment to persons between two ids, and how many of them were opened, clicked (notices to staff and entries of lists apart); coupons issued since, and how many of them are redeemed';
 
 CREATE FUNCTION crm._report_group_finish(ready int, as_of date) RETURNS void
     LANGUAGE plpgsql SET jit = off AS

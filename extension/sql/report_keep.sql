@@ -146,10 +146,8 @@ CREATE FUNCTION crm._report_keep_job() RETURNS bigint
 $$
 DECLARE
     piece CONSTANT int := 2000;
-    flood CONSTANT int := 10000;    -- marks
     newest bigint := (SELECT max(m.mark_id) FROM crm.report_mark m);
     persons bigint[];
-    marks_left bigint;
 BEGIN
     WITH taken AS (
         DELETE FROM crm.report_mark m WHERE m.mark_id IN (
@@ -160,13 +158,12 @@ BEGIN
     IF persons IS NULL THEN
         RETURN 0;
     END IF;
-    -- what a till marks meanwhile waits for the next call, or a stream of orders would keep a core busy with a person at a time
-    SELECT count(*) INTO marks_left FROM (SELECT FROM crm.report_mark x WHERE x.mark_id <= newest LIMIT flood) m;
-    IF marks_left = flood THEN
-        DELETE FROM crm.report_answer;      -- they are sooner made anew than moved by everybody
+    IF crm._report_is_flood(newest) THEN
+        DELETE FROM crm.report_answer;
     END IF;
     PERFORM crm._report_keep(persons);
-    RETURN marks_left;
+    -- what a till marks meanwhile waits for the next call, or a stream of orders would keep a core busy with a person at a time
+    RETURN (SELECT count(*) FROM (SELECT FROM crm.report_mark x WHERE x.mark_id <= newest LIMIT 10000) m);
 END
 $$;
 COMMENT ON FUNCTION crm._report_keep_job() IS 'job: writes about 2,000 marked persons anew; returns how many are left of the marks it found, counted up to 10,000';

@@ -126,7 +126,7 @@ DECLARE
     starts date[];
     c bigint[];
 BEGIN
-    PERFORM crm._report_require_span(from_day, to_day);
+    PERFORM crm._report_require_span(from_day, to_day), crm._report_require_unit(unit);
     starts := crm._report_starts(crm._report_start(from_day, unit), to_day, unit);
     c := crm._report_ask('cycle', stores, crm._report_start(starts[1] - 1, unit) || starts || crm._report_next(starts[cardinality(starts)], unit));
     RETURN QUERY
@@ -147,7 +147,7 @@ DECLARE
     n int;
     c bigint[];     -- a row of n periods a cohort: who bought; and behind them by the last period with an order
 BEGIN
-    PERFORM crm._report_require_span(from_day, to_day);
+    PERFORM crm._report_require_span(from_day, to_day), crm._report_require_unit(unit);
     starts := crm._report_starts(CASE WHEN crm._report_start(from_day, unit) < from_day THEN crm._report_next(crm._report_start(from_day, unit), unit) ELSE from_day END, to_day, unit);
     n := cardinality(starts);
     IF n = 0 THEN
@@ -278,7 +278,9 @@ CREATE FUNCTION crm.report_stores(from_day date, to_day date)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
 DECLARE
-    stores int[] := coalesce(crm._report_scope(NULL, NULL), ARRAY(SELECT s.store_id FROM crm.store s ORDER BY s.store_id));
+    scope int[] := crm._report_scope(NULL, NULL);
+    -- of all stores, whose answer is kept: each has a row of its own
+    stores int[] := ARRAY(SELECT s.store_id FROM crm.store s ORDER BY s.store_id);
     tier_names text[] := crm._report_tiers();
     width int := 5 + cardinality(tier_names);
     c bigint[];     -- a row a store, ascending: buyers, orders, net, repeat, persons, and these by tier
@@ -290,7 +292,8 @@ BEGIN
            crm._report_ratio(c[x.at + 4], c[x.at + 1]),
            (SELECT coalesce(jsonb_object_agg(t.tier, c[x.at + 5 + t.no]), '{}') FROM unnest(tier_names) WITH ORDINALITY t (tier, no) WHERE c[x.at + 5 + t.no] > 0)
     FROM (SELECT y.id, ((row_number() OVER (ORDER BY y.id) - 1) * width)::int AS at FROM unnest(stores) y (id)) x
-    JOIN crm.store s ON s.store_id = x.id JOIN crm.region g ON g.region_id = s.region_id ORDER BY s.code;
+    JOIN crm.store s ON s.store_id = x.id JOIN crm.region g ON g.region_id = s.region_id
+    WHERE scope IS NULL OR x.id = ANY (scope) ORDER BY s.code;
 END
 $$;
 COMMENT ON FUNCTION crm.report_stores(date, date) IS

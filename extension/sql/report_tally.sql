@@ -58,6 +58,10 @@ CREATE FUNCTION crm._report_asked_stores(is_chain boolean, stores int[]) RETURNS
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT CASE WHEN NOT is_chain THEN stores END $$;
 COMMENT ON FUNCTION crm._report_asked_stores(boolean, int[]) IS 'stores as a question takes them: null for the chain';
 
+CREATE FUNCTION crm._report_question(kind int, is_chain boolean, stores int[], marks date[]) RETURNS bytea
+    LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT crm._sha256(convert_to(jsonb_build_array(kind, is_chain, stores, marks)::text, 'UTF8')) $$;
+COMMENT ON FUNCTION crm._report_question(int, boolean, int[], date[]) IS 'the key of a kept answer: SHA-256 of what is asked, so two questions do not share one';
+
 CREATE FUNCTION crm._report_answers_move(removed bytea, added bytea) RETURNS void
     LANGUAGE plpgsql AS
 $$
@@ -67,11 +71,11 @@ BEGIN
     -- cells are laid out by the number of tiers
     DELETE FROM crm.report_answer a WHERE a.tiers <> now_tiers;
     UPDATE crm.report_answer a SET cells = crm._report_moved(a.cells, n.added, n.removed)
-    FROM (SELECT x.kind, x.marks, x.is_chain, x.stores,
+    FROM (SELECT x.question,
                  (SELECT crm._report_tally(v.persons, '{}', x.kind, crm._report_asked_stores(x.is_chain, x.stores), x.marks, x.tiers) FROM (VALUES (_report_answers_move.added)) v (persons)) AS added,
                  (SELECT crm._report_tally(v.persons, '{}', x.kind, crm._report_asked_stores(x.is_chain, x.stores), x.marks, x.tiers) FROM (VALUES (_report_answers_move.removed)) v (persons)) AS removed
           FROM crm.report_answer x OFFSET 0) n
-    WHERE a.kind = n.kind AND a.marks = n.marks AND a.is_chain = n.is_chain AND a.stores = n.stores AND n.added <> n.removed;
+    WHERE a.question = n.question AND n.added <> n.removed;
 END
 $$;
 COMMENT ON FUNCTION crm._report_answers_move(bytea, bytea) IS 'kept answers after persons (as they were, as they are) were written anew; whoever calls holds the lock of blocks';

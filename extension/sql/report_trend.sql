@@ -165,19 +165,23 @@ CREATE FUNCTION crm._report_change(now_value numeric, before_value numeric) RETU
 $$ SELECT jsonb_build_object('value', now_value, 'before', before_value, 'change', round((now_value - before_value) / nullif(before_value, 0), 4)) $$;
 COMMENT ON FUNCTION crm._report_change(numeric, numeric) IS 'a figure beside the one before and by how much of it it grew';
 
+CREATE FUNCTION crm._report_panel_days(today date) RETURNS date[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT ARRAY[today - 179, today - 89, today + 1] $$;
+COMMENT ON FUNCTION crm._report_panel_days(date) IS 'the first days of the ninety that end today and of the ninety before, and tomorrow: the panels of boards compare these';
+
 CREATE FUNCTION crm.report_panels(store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
 DECLARE
     stores int[] := crm._report_scope(store_code, region_code);
     today date := crm._report_today();
-    was record;
-    now record;
+    span record;    -- figures of both spans: [1] was, [2] is
     reached jsonb;
     filled jsonb;
 BEGIN
-    SELECT * INTO was FROM crm._report_periods(stores, ARRAY[today - 179, today - 89, today + 1]) p WHERE p.no = 1;
-    SELECT * INTO now FROM crm._report_periods(stores, ARRAY[today - 179, today - 89, today + 1]) p WHERE p.no = 2;
+    SELECT array_agg(p.buyers ORDER BY p.no) AS buyers, array_agg(crm._report_money(p.net_minor) ORDER BY p.no) AS net, array_agg(crm._report_ratio(p.repeat_buyers, p.buyers) ORDER BY p.no) AS repurchase,
+           array_agg(round(crm._report_money(p.net_minor) / nullif(p.orders, 0), 2) ORDER BY p.no) AS average INTO span
+    FROM crm._report_periods(stores, crm._report_panel_days(today)) p;
     SELECT coalesce(jsonb_object_agg(g.a, g.persons), '{}') INTO reached
     FROM (SELECT * FROM crm._report_groups('message', stores) UNION ALL SELECT * FROM crm._report_groups('coupon', stores)) g;
     SELECT coalesce(jsonb_object_agg(f.field, f.rate), '{}') || jsonb_build_object('all', round(avg(f.rate) FILTER (WHERE f.field IN ('name', 'phone', 'birthday', 'consent')), 4)) INTO filled
@@ -188,9 +192,8 @@ BEGIN
         'behaviour', jsonb_build_object('messages', coalesce((reached ->> 'sent')::bigint, 0), 'open_rate', crm._report_ratio((reached ->> 'opened')::numeric, (reached ->> 'sent')::numeric),
             'click_rate', crm._report_ratio((reached ->> 'clicked')::numeric, (reached ->> 'sent')::numeric),
             'coupons', coalesce((reached ->> 'issued')::bigint, 0), 'redemption_rate', crm._report_ratio((reached ->> 'redeemed')::numeric, (reached ->> 'issued')::numeric)),
-        'result', jsonb_build_object('repurchase_rate', crm._report_change(crm._report_ratio(now.repeat_buyers, now.buyers), crm._report_ratio(was.repeat_buyers, was.buyers)),
-            'average_order', crm._report_change(round(crm._report_money(now.net_minor) / nullif(now.orders, 0), 2), round(crm._report_money(was.net_minor) / nullif(was.orders, 0), 2)),
-            'buyers', crm._report_change(now.buyers, was.buyers), 'net', crm._report_change(crm._report_money(now.net_minor), crm._report_money(was.net_minor))));
+        'result', jsonb_build_object('repurchase_rate', crm._report_change(span.repurchase[2], span.repurchase[1]), 'average_order', crm._report_change(span.average[2], span.average[1]),
+            'buyers', crm._report_change(span.buyers[2], span.buyers[1]), 'net', crm._report_change(span.net[2], span.net[1])));
 END
 $$;
 COMMENT ON FUNCTION crm.report_panels(text, text) IS

@@ -53,36 +53,24 @@ BEGIN
     starts := from_day::timestamp AT TIME ZONE zone;
     ends := (to_day + 1)::timestamp AT TIME ZONE zone;
     RETURN QUERY
-    WITH enrolled AS (
-        -- who was known before is a duplicate that was made: the record found its way to a person with an older one
-        SELECT e.store_id, e.staff_id, count(*) AS persons,
-               avg((CASE WHEN c.name_masked <> '' THEN 1 ELSE 0 END + CASE WHEN c.phone_masked <> '' THEN 1 ELSE 0 END + CASE WHEN p.birthday IS NOT NULL THEN 1 ELSE 0 END
-                    + CASE WHEN EXISTS (SELECT FROM crm.consent k WHERE k.source_record_id = e.source_record_id) THEN 1 ELSE 0 END) / 4.0) AS complete,
-               count(*) FILTER (WHERE EXISTS (SELECT FROM crm.membership o WHERE o.customer_id = m.customer_id AND o.valid_to = 'infinity' AND o.source_record_id < e.source_record_id)) AS duplicates
-        FROM crm.member_enrolment e JOIN crm.membership m ON m.source_record_id = e.source_record_id AND m.valid_to = 'infinity'
-        JOIN crm.customer c ON c.customer_id = m.customer_id LEFT JOIN crm.customer_private p ON p.customer_id = c.customer_id
-        WHERE e.enrolled_at >= starts AND e.enrolled_at < ends AND (stores IS NULL OR e.store_id = ANY (stores)) GROUP BY e.store_id, e.staff_id),
-    followed AS (
-        SELECT t.store_id, t.staff_id, count(*) AS due, count(*) FILTER (WHERE t.state = 'done' AND t.closed_at < t.due_at + interval '1 day') AS in_time,
+    WITH followed AS (
+        SELECT coalesce(t.store_id, 0) AS store_id, coalesce(t.staff_id, 0) AS staff_id, count(*) AS due, count(*) FILTER (WHERE t.state = 'done' AND t.closed_at < t.due_at + interval '1 day') AS in_time,
                count(*) FILTER (WHERE t.state = 'open' AND t.due_at < crm.core_now()) AS overdue
         FROM crm.task t WHERE t.kind = 'follow_up' AND t.state <> 'cancelled' AND t.due_at >= starts AND t.due_at < ends AND (stores IS NULL OR t.store_id = ANY (stores))
-        GROUP BY t.store_id, t.staff_id),
-    noted AS (
-        SELECT i.store_id, i.staff_id, count(*) AS notes FROM crm.interaction i
-        WHERE i.is_current AND NOT i.is_history AND i.business_day BETWEEN from_day AND to_day AND (stores IS NULL OR i.store_id = ANY (stores)) GROUP BY i.store_id, i.staff_id),
-    who AS (SELECT store_id, staff_id FROM enrolled UNION SELECT store_id, staff_id FROM followed UNION SELECT store_id, staff_id FROM noted)
-    SELECT jsonb_build_object('store', s.code, 'store_name', s.name, 'staff', f.code, 'staff_name', f.name, 'has_left', f.left_at IS NOT NULL, 'enrolled', coalesce(e.persons, 0),
-               'completeness', round(e.complete, 4), 'duplicates', coalesce(e.duplicates, 0), 'notes', coalesce(n.notes, 0), 'due', coalesce(l.due, 0),
-               'in_time', coalesce(l.in_time, 0), 'overdue', coalesce(l.overdue, 0), 'in_time_rate', crm._report_ratio(l.in_time, l.due))
+        GROUP BY 1, 2),
+    who AS (
+        SELECT store_id, staff_id, coalesce(e.persons, 0) AS persons, e.parts, coalesce(e.duplicates, 0) AS duplicates, coalesce(e.notes, 0) AS notes,
+               coalesce(l.due, 0) AS due, coalesce(l.in_time, 0) AS in_time, coalesce(l.overdue, 0) AS overdue
+        FROM crm._report_entered(from_day, to_day, stores) e FULL JOIN followed l USING (store_id, staff_id))
+    SELECT jsonb_build_object('store', s.code, 'store_name', s.name, 'staff', f.code, 'staff_name', f.name, 'has_left', f.left_at IS NOT NULL, 'enrolled', w.persons,
+               'completeness', round(w.parts / 4.0 / nullif(w.persons, 0), 4), 'duplicates', w.duplicates, 'notes', w.notes, 'due', w.due,
+               'in_time', w.in_time, 'overdue', w.overdue, 'in_time_rate', crm._report_ratio(w.in_time, w.due))
     FROM who w LEFT JOIN crm.store s ON s.store_id = w.store_id LEFT JOIN crm.staff f ON f.staff_id = w.staff_id
-    LEFT JOIN enrolled e ON (e.store_id, e.staff_id) IS NOT DISTINCT FROM (w.store_id, w.staff_id)
-    LEFT JOIN followed l ON (l.store_id, l.staff_id) IS NOT DISTINCT FROM (w.store_id, w.staff_id)
-    LEFT JOIN noted n ON (n.store_id, n.staff_id) IS NOT DISTINCT FROM (w.store_id, w.staff_id)
     ORDER BY s.code NULLS LAST, f.code NULLS LAST LIMIT 5000;
 END
 $$;
 COMMENT ON FUNCTION crm.report_scorecard(date, date, text, text) IS
-    'of stores and the people in them, over local days (at most 367): persons enrolled, how complete (name, phone, birthday, a consent: mean share), duplicates made (the person was known already), notes, follow-ups due, done within a day, overdue; staff null: by nobody in person (a customer''s own phone); P0002, 22023';
+    'of stores and the people in them, over local days (at most 367): persons enrolled, how complete (name, phone, birthday, a consent: mean share), duplicates made (the person was known already), notes, these of days before today as of the last night; follow-ups due, done within a day, overdue; staff null: by nobody in person (a customer''s own phone); P0002, 22023';
 
 CREATE FUNCTION crm.report_leaderboard(month date DEFAULT NULL, store_code text DEFAULT NULL, region_code text DEFAULT NULL)
     RETURNS TABLE (rank int, store text, store_name text, staff text, staff_name text, enrolled bigint, completeness numeric, duplicates bigint, notes bigint, in_time_rate numeric,

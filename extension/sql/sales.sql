@@ -120,16 +120,17 @@ $$;
 COMMENT ON FUNCTION crm._sales_reported(bigint, bigint, timestamptz) IS
     'closes a person''s open follow-ups that were due by the day of a note made after them';
 
--- Who may see a task: the one it is given to, everyone of its store, headquarters.
+-- Who may see a task: the one it is given to, everyone of its store who works with customers, headquarters. Roles that see every
+-- store (steward, marketer, analyst) read no task by that: titles are free text.
 CREATE FUNCTION crm._sales_sees(staff_id int, store_id int) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     RETURN coalesce(crm._actor_role() = 'crm_headquarters' OR staff_id = crm._actor_staff()
-                    OR store_id = ANY (crm.access_store_ids()), false);
+                    OR (crm._actor_role() = ANY (crm._access_scoped_roles()) AND store_id = ANY (crm.access_store_ids())), false);
 END
 $$;
-COMMENT ON FUNCTION crm._sales_sees(int, int) IS 'whether a task stands in a list of the actor';
+COMMENT ON FUNCTION crm._sales_sees(int, int) IS 'whether a task stands in a list of the actor, and so may be read';
 
 CREATE FUNCTION crm._sales_task(task_id bigint, customer_id bigint) RETURNS record
     LANGUAGE plpgsql AS

@@ -269,7 +269,7 @@
 		.sql = "SELECT to_json(m)::text FROM crm.report_mix($1, $2) m",
 		.params = {STORE, REGION},
 		.read_only = true, .timeout_ms = SLOW_MS, .answer = CRM_ANSWER_ROWS,
-		.summary = "Buyers of each store by tier and category", .response_schema = "Object", .success = 200,
+		.summary = "Buyers and sales of a year by store and category, and by tier and category", .response_schema = "Object", .success = 200,
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/reports/leaderboard", .operation = "report_leaderboard", .tag = "Reports",
@@ -301,8 +301,7 @@
 		.method = CRM_POST, .path = "/api/v1/reports/saved", .operation = "report_save", .tag = "Reports",
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, crm.report_save(crm.gateway_text($1, 'name', true), $1::jsonb -> 'spec', "
-		"ARRAY(SELECT jsonb_array_elements_text(CASE WHEN jsonb_typeof($1::jsonb -> 'roles') = 'array' THEN $1::jsonb -> 'roles' ELSE '[]' END)), "
-		"crm.gateway_text($1, 'report_id')::bigint, $2)::text AS body",
+		"coalesce(crm.gateway_texts($1, 'roles'), '{}'), crm.gateway_number($1, 'report_id')::bigint, $2)::text AS body",
 		.params = {BODY, KEY},
 		.timeout_ms = WORK_MS,
 		.example = "{\"name\":\"net by month\",\"spec\":{\"measure\":\"net\",\"group\":\"month\",\"days\":365},\"roles\":[\"store_manager\"]}", .request_schema = "Object",

@@ -1,6 +1,6 @@
 -- A chain of :persons persons in 36 stores of four regions, written directly: only reading is measured on it. One in twenty has
 -- two records; nobody to twelve orders over three years, two lines each, one order in fifty refunded; tiers, scores and their changes,
--- consents, notes, tasks, occurrences of five flows, coupons.
+-- consents, who enrolled whom, notes, tasks, occurrences of five flows, their messages and coupons; and what rooms keep of these by person.
 -- (no temporary table may be called like a type that functions declare: "record" once was)
 SET client_min_messages = warning;
 SET work_mem = '256MB';
@@ -53,12 +53,20 @@ SELECT x.customer_id, (x.s).tier, date '2026-06-30' - (x.customer_id % 300)::int
        CASE WHEN (x.s).order_days > 0 THEN 1 + x.customer_id / 5 % 5 END, '2026-06-30', crm.core_now()
 FROM (SELECT m.customer_id, crm._value_state(crm._value_rules('retail_sabc'), 2, crm.purchase_combine(p.history), '2026-06-30') AS s
       FROM crm.membership m LEFT JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id GROUP BY m.customer_id OFFSET 0) x;
+INSERT INTO crm.value_history (customer_id, chunk_no, is_whole, history)
+SELECT w.customer_id, generate_subscripts(w.whole, 1), cardinality(w.whole) = 1, unnest(w.whole)
+FROM (SELECT m.customer_id, crm._purchase_whole(crm.purchase_combine(p.history)) AS whole
+      FROM crm.membership m JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id GROUP BY 1 OFFSET 0) w;
 INSERT INTO crm.tier_change (customer_id, change_id, tier_set, from_tier, to_tier, changed_on, changed_at, cause)
 SELECT v.customer_id, v.customer_id * 10 + k, 'retail_sabc', (ARRAY['N', 'B', 'D', 'A'])[k], v.tier, v.tier_since - 60 * (3 - k), v.tier_since - 60 * (3 - k), 'age'
 FROM crm.customer_value v, generate_series(1, 3) k WHERE v.order_days >= k;
 
 INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, is_history)
 SELECT id, 'sms', '2026-01-01', id, CASE WHEN id % 5 = 0 THEN 'no' ELSE 'yes' END, false FROM held;
+SELECT count(crm._outbox_keep_consents(p.ids)) > 0 FROM (SELECT array_agg(c.customer_id) AS ids FROM crm.customer c GROUP BY c.customer_id / 20000) p \g /dev/null
+INSERT INTO crm.member_enrolment (source_record_id, store_id, staff_id, way, enrolled_at)
+SELECT r.id, c.home_store_id, s.staff_id, 'counter', c.registered_at
+FROM held r JOIN crm.customer c ON c.customer_id = r.person JOIN crm.store t ON t.store_id = c.home_store_id JOIN crm.staff s ON s.code = replace(t.code, 'S', 'C') WHERE r.id % 2 = 0;
 INSERT INTO crm.interaction (source_record_id, interaction_id, source_id, channel, direction, occurred_at, business_day, store_id, staff_id, body, is_history, received_at)
 SELECT r.id, r.id, 9001, 'phone', 'out', '2026-06-01', '2026-06-01', c.home_store_id, (SELECT min(s.staff_id) FROM crm.staff s), 'note', false, '2026-06-01'
 FROM held r JOIN crm.customer c ON c.customer_id = r.person WHERE r.id % 10 = 0;
@@ -66,10 +74,16 @@ INSERT INTO crm.task (customer_id, task_id, task_key, kind, title, store_id, rol
 SELECT c.customer_id, c.customer_id, 'hand:' || c.customer_id, CASE WHEN c.customer_id % 200 = 0 THEN 'follow_up' ELSE 'flow' END, 'call', c.home_store_id, 'crm_clerk',
        timestamptz '2026-06-30 10:00+08' + (c.customer_id % 14 - 10) * interval '1 day', CASE WHEN c.customer_id % 14 < 9 THEN 'done' ELSE 'open' END, '2026-06-01'
 FROM crm.customer c WHERE c.customer_id % 100 = 0;
-INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, flow_version)
+INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version)
 SELECT c.customer_id, f.flow_id, 1, f.n::text, timestamptz '2026-06-29' - (c.customer_id * f.n % 360) * interval '1 day', '2026-06-01', CASE WHEN c.customer_id % 10 = f.n THEN 'control' ELSE 'treatment' END,
-       'sent', CASE WHEN c.customer_id % 10 <> f.n THEN 'm' || c.customer_id || '.' || f.n END, 1
+       'sent', CASE WHEN c.customer_id % 10 <> f.n THEN 'm' || c.customer_id || '.' || f.n END, CASE WHEN c.customer_id % 2 = 0 THEN c.customer_id * 10 + f.flow_id % 10 END, 1
 FROM crm.customer c, (SELECT x.flow_id, row_number() OVER (ORDER BY x.flow_id) AS n FROM crm.flow x LIMIT 5) f WHERE (c.customer_id + f.n) % 3 = 0;
+INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, occurrence_key, is_marketing, body, due_at, created_at)
+SELECT q.customer_id, q.message_id, 'sms', 'sms', q.flow_id, q.occurrence_key, true, '{}', q.fired_at, q.fired_at FROM crm.occurrence q WHERE q.message_id IS NOT NULL;
+INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind, attempt)
+SELECT m.customer_id, m.message_id, m.created_at, row_number() OVER () * 10, 'sent', 1 FROM crm.outbox m
+UNION ALL SELECT m.customer_id, m.message_id, m.created_at, row_number() OVER () * 10 + 1, 'delivered', NULL FROM crm.outbox m WHERE m.customer_id % 10 <> 4
+UNION ALL SELECT m.customer_id, m.message_id, m.created_at + interval '1 hour', row_number() OVER () * 10 + 2, 'clicked', NULL FROM crm.outbox m WHERE m.customer_id % 20 = 7;
 INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, flow_id, value, state, issued_at, valid_until, redeemed_at)
 SELECT q.customer_id, q.customer_id * 10 + q.flow_id % 10, 'k' || q.customer_id || '.' || q.flow_id, (SELECT min(t.coupon_type) FROM crm.coupon_type t), q.flow_id, 5,
        CASE WHEN q.customer_id % 7 = 0 THEN 'redeemed' ELSE 'issued' END, q.fired_at, q.fired_at + interval '30 days', CASE WHEN q.customer_id % 7 = 0 THEN q.fired_at + interval '3 days' END

@@ -26,7 +26,12 @@ BEGIN
     END LOOP;
     RETURN places;
 END $$;
-SELECT plan(42);
+SELECT plan(43);
+
+-- a task's title is free text: for those who work with customers in its store, and headquarters
+SELECT is((SELECT string_agg(r || ' ' || pg_temp.ask('T-crm_' || r || '-all', 'http', $$SELECT jsonb_array_length(crm.report_person(101) -> 'tasks')$$), ', ' ORDER BY r)
+           FROM unnest('{clerk,store_manager,manager,service,steward,marketer,analyst,headquarters}'::text[]) r),
+    'analyst 0, clerk 1, headquarters 1, manager 1, marketer 0, service 1, steward 0, store_manager 1', 'who reads the tasks of a person');
 
 -- shown
 SELECT is(pg_temp.ask('T-crm_clerk-store', 'login', $$SELECT crm.access_unmask(101, '{name,phone}', 'call back')->>'fields'$$),
