@@ -160,6 +160,9 @@ def test_reading(web, keys, person):
     equal(web.request("DELETE", f"/api/v1/reports/saved/{saved}", key=keys["store_manager"]).status, 404, "and not deleted by whom it is shared with")
     answer = web.request("POST", "/api/v1/reports/saved", json.dumps({"name": "", "spec": chart}), key=keys["headquarters"])
     ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == "/name", "none without a name", answer)
+    for field, value in (("roles", "store_manager"), ("roles", [1]), ("report_id", "mine")):
+        answer = web.request("POST", "/api/v1/reports/saved", json.dumps({"name": "net", "spec": chart, field: value}), key=keys["headquarters"])
+        ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == f"/{field}", f"nor with {value} as {field}", answer)
     equal(web.request("DELETE", f"/api/v1/reports/saved/{saved}", key=keys["headquarters"]).status, 200, "but by who saved it")
     equal(web.request("GET", "/api/v1/value/segments?model=quintile", key=keys["headquarters"]).status, 200, "segments of a model")
     funnel = {"steps": ["registered", "order"], "from": "2020-01-01", "to": "2030-12-31", "window_days": 3650}
