@@ -62,6 +62,21 @@ FROM crm.campaign_results('welcome') r;
 SELECT round((190 * 30.0 / 900 - 3) * 900 + 400, 2) AS gross_gained, round(((190 * 30.0 / 900 - 3) * 900 + 400) * 0.4, 2) AS margin,
        round((((190 * 30.0 / 900 - 3) * 900 + 400) * 0.4 - 440) / 440, 2) AS roi, round((200 / 900.0 - 0.1) * 900, 1) AS recalled, round(440 / ((200 / 900.0 - 0.1) * 900), 2) AS cost_of_one;
 -- another window; what is none
+-- messages are forgotten, what they came to is not: some of them first, then all; a second on another channel costs, and is nobody more
+SAVEPOINT forgotten;
+CREATE TEMP TABLE before AS SELECT crm.campaign_results('welcome') AS results;
+UPDATE crm.outbox SET created_at = crm.core_now() - interval '402 d' WHERE flow_id IS NOT NULL AND customer_id BETWEEN 9620001 AND 9620300;
+SELECT crm._outbox_forget() AS has_more;
+SELECT kind, messages, crm.bitmap_count(persons) AS persons FROM crm.outbox_forgotten ORDER BY 1;
+SELECT crm.campaign_results('welcome') = results AS the_same FROM before;
+INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, occurrence_key, is_marketing, body, due_at, created_at)
+SELECT 9620849, 'second', 'sms', 'none', f.flow_id, 'once', true, '{"fallback_of": "m849"}', crm.core_now(), crm.core_now() FROM crm.flow f WHERE f.code = 'welcome';
+INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind) VALUES (9620849, 'second', crm.core_now(), 962000001, 'sent');
+UPDATE before SET results = crm.campaign_results('welcome');
+UPDATE crm.outbox SET created_at = crm.core_now() - interval '401 d' WHERE customer_id BETWEEN 9620001 AND 9621000;
+SELECT crm._outbox_forget() AS has_more;
+SELECT crm.campaign_results('welcome') = results AS the_same, results ->> 'sent' AS sent, results #>> '{funnel,sent}' AS persons FROM before;
+ROLLBACK TO SAVEPOINT forgotten;
 SELECT r -> 'treatment' ->> 'ordered' AS within_15_days, r ->> 'window_days' AS days FROM crm.campaign_results('welcome', 15) r;
 SELECT pg_temp.try($$crm.campaign_results('welcome', 0)$$) AS no_days, pg_temp.try($$crm.campaign_results('none')$$) AS no_flow;
 -- merged persons count once, with the survivor's arm

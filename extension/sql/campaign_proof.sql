@@ -164,12 +164,18 @@ COMMENT ON FUNCTION crm._campaign_followed(int, int, boolean) IS
 CREATE FUNCTION crm._campaign_funnel(flow int, variant text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
+DECLARE
+    -- of messages that are forgotten it is known whose they were
+    sent crm.bitmap := crm._outbox_forgotten(flow, '{sent}');
+    delivered crm.bitmap := crm._outbox_forgotten(flow, '{delivered,opened,clicked}');
+    opened crm.bitmap := crm._outbox_forgotten(flow, '{opened,clicked}');
+    clicked crm.bitmap := crm._outbox_forgotten(flow, '{clicked}');
 BEGIN
     RETURN (SELECT jsonb_build_object(
-            'assigned', count(DISTINCT o.customer_id), 'sent', count(DISTINCT o.customer_id) FILTER (WHERE e.kinds && '{sent}'),
-            'delivered', count(DISTINCT o.customer_id) FILTER (WHERE e.kinds && '{delivered,opened,clicked}'),
-            'opened', count(DISTINCT o.customer_id) FILTER (WHERE e.kinds && '{opened,clicked}'),
-            'clicked', count(DISTINCT o.customer_id) FILTER (WHERE e.kinds && '{clicked}'),
+            'assigned', count(DISTINCT o.customer_id), 'sent', count(DISTINCT o.customer_id) FILTER (WHERE e.kinds && '{sent}' OR crm.bitmap_has(sent, o.customer_id)),
+            'delivered', count(DISTINCT o.customer_id) FILTER (WHERE e.kinds && '{delivered,opened,clicked}' OR crm.bitmap_has(delivered, o.customer_id)),
+            'opened', count(DISTINCT o.customer_id) FILTER (WHERE e.kinds && '{opened,clicked}' OR crm.bitmap_has(opened, o.customer_id)),
+            'clicked', count(DISTINCT o.customer_id) FILTER (WHERE e.kinds && '{clicked}' OR crm.bitmap_has(clicked, o.customer_id)),
             'redeemed', count(DISTINCT o.customer_id) FILTER (WHERE k.state = 'redeemed'))
         FROM crm.occurrence o
         LEFT JOIN LATERAL (SELECT array_agg(x.kind) AS kinds FROM crm.outbox_event x
@@ -192,6 +198,7 @@ BEGIN
     SELECT coalesce(sum(coalesce((prices ->> m.channel)::numeric, 0)), 0) INTO messages
     FROM crm.outbox m WHERE m.flow_id = flow.flow_id
       AND EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = m.customer_id AND e.message_id = m.message_id AND e.kind = 'sent');
+    messages := messages + (SELECT coalesce(sum(f.messages * coalesce((prices ->> f.channel)::numeric, 0)), 0) FROM crm.outbox_forgotten f WHERE f.flow_id = flow.flow_id AND f.kind = 'sent');
     SELECT coalesce(sum(coalesce(e.discount, CASE WHEN t.kind = 'amount' THEN k.value END, 0)), 0) INTO coupons
     FROM crm.coupon k JOIN crm.coupon_type t USING (coupon_type)
     LEFT JOIN LATERAL (SELECT x.discount FROM crm.coupon_event x WHERE x.customer_id = k.customer_id AND x.coupon_id = k.coupon_id AND x.kind = 'redeemed'
@@ -263,7 +270,8 @@ BEGIN
     RETURN jsonb_build_object('flow', flow, 'window_days', days,
         'fired', (SELECT count(*) FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id),
         'outcomes', (SELECT coalesce(jsonb_object_agg(s.outcome, s.n), '{}') FROM (SELECT o.outcome, count(*) AS n FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id GROUP BY 1) s),
-        'sent', (SELECT count(DISTINCT o.message_id) FROM crm.outbox o JOIN crm.outbox_event e USING (customer_id, message_id) WHERE o.flow_id = chosen.flow_id AND e.kind = 'sent'),
+        'sent', (SELECT count(DISTINCT o.message_id) FROM crm.outbox o JOIN crm.outbox_event e USING (customer_id, message_id) WHERE o.flow_id = chosen.flow_id AND e.kind = 'sent')
+                + (SELECT coalesce(sum(f.messages), 0) FROM crm.outbox_forgotten f WHERE f.flow_id = chosen.flow_id AND f.kind = 'sent'),
         'redeemed', (SELECT count(*) FROM crm.coupon k WHERE k.flow_id = chosen.flow_id AND k.state = 'redeemed'),
         'funnel', crm._campaign_funnel(chosen.flow_id) || jsonb_build_object('ordered', coalesce((SELECT (s).ordered FROM unnest(sums) s WHERE (s).arm = 'treatment'), 0)))
         || crm._campaign_compare(sums, crm._campaign_cost(chosen))
