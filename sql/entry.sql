@@ -56,6 +56,16 @@ SELECT crm.ingest_define_entry_form('clerk', '[{"field": "phone", "is_required":
 SELECT pg_temp.act('ent_e1', :e1, 'clerk', :s1) AS clerk;
 SELECT crm.ingest_enrol('李雷', '13812341001', '1990-05-01') ->> 'outcome' AS outcome;
 
+-- a field that is no longer offered is neither drawn nor demanded
+SELECT pg_temp.act('ent_hq', :hq, 'headquarters') AS hq;
+SELECT crm.ingest_define_field('member', 'ent_shoe', 'text', '鞋码', 'shoe') IS NOT NULL AS defined;
+SELECT crm.ingest_define_entry_form('clerk', '[{"field": "phone", "is_required": true}, {"field": "custom.ent_shoe", "is_required": true}, {"field": "name", "is_required": true}]') ->> 'version' AS version;
+SELECT pg_temp.act('ent_e1', :e1, 'clerk', :s1) AS clerk;
+SELECT pg_temp.try($$crm.ingest_enrol('赵敏', '13812341009')$$) AS needed;
+DELETE FROM crm.custom_field WHERE code = 'ent_shoe';
+SELECT f ->> 'field' AS field FROM jsonb_array_elements(crm.ingest_entry_form() -> 'fields') f;
+SELECT crm.ingest_enrol('赵敏', '13812341009') ->> 'outcome' AS outcome, pg_temp.try($$crm.ingest_enrol('赵敏', '13812341009', fields => '{"custom.ent_shoe": "38"}')$$) AS not_asked;
+
 -- 3. whoever registers looks after the customer, when the chain wants it and nobody does
 SELECT crm.sales_owner(:person) -> 'owner' AS nobody;
 SELECT pg_temp.act('ent_hq', :hq, 'headquarters') AND crm.access_set_setting('sales.enroller_owns', 'true') = 'false' AS wanted;

@@ -26,6 +26,18 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE m.sets::text = a.sets::text) AS 
                             = (SELECT sum(s.net_minor) FROM crm.value_scored(a.items, a.owners, NULL, '2026-06-30', 'quintile') s)) AS scored
 FROM moving m JOIN apart a USING (record);
 
+-- and what processes gather apart and put together is what one gathers, days in lists and persons asked whole alike
+CREATE TABLE public.regress_chunk AS SELECT c.record + 100 * n AS record, c.person + 10 * n AS person, c.history FROM chunk c, generate_series(0, 5999) n;
+\set asked 'ARRAY[ROW(''sum'', ''2026-01-01'', ''2026-06-30'', 1, ''>'', ''{120}'', false)::crm.purchase_question, ROW(''last'', ''-infinity'', ''2026-06-30'', 1, ''<='', ''{20}'', false)::crm.purchase_question]'
+SET max_parallel_workers_per_gather = 0;
+CREATE TEMP TABLE alone AS SELECT crm._purchase_collect(person, history, false, :asked, '2026-06-30', 2) AS listed, crm._purchase_collect(person, history, true, :asked, '2026-06-30', 2) AS whole FROM public.regress_chunk;
+SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off;
+CREATE TEMP TABLE together AS SELECT crm._purchase_collect(person, history, false, :asked, '2026-06-30', 2) AS listed, crm._purchase_collect(person, history, true, :asked, '2026-06-30', 2) AS whole FROM public.regress_chunk;
+RESET max_parallel_workers_per_gather; RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET parallel_leader_participation;
+SELECT a.listed::text = t.listed::text AS listed, a.whole::text = t.whole::text AS whole, crm.bitmap_count(a.listed[1]) AS sum, crm.bitmap_count(a.listed[2]) AS last, crm.bitmap_count(a.whole[1]) AS sum_whole, crm.bitmap_count(a.whole[2]) AS last_whole
+FROM alone a, together t;
+DROP TABLE public.regress_chunk;
+
 -- 2. zones from UTC-11 to UTC+14, days of 23 and 25 hours: the local day of a moment decides, to the second
 INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, updated_at) VALUES (952600, 'active', '2026-01-01', '2026-01-01', '2026-01-01');
 INSERT INTO crm.membership (source_record_id, valid_from, customer_id) VALUES (952600, '2026-01-01', 952600);

@@ -199,6 +199,3 @@ INSERT INTO crm.room_setting (name, value, description) VALUES
 SELECT crm._access_protect_closed('crm.source', 'crm.mapping', 'crm.inbox', 'crm.inbox_default', 'crm.batch',
     'crm.batch_lane', 'crm.batch_chunk', 'crm.batch_apart', 'crm.batch_error', 'crm.reject', 'crm.source_day', 'crm.pull');
 SELECT crm._access_open('crm.custom_field');
-
-SELECT crm._access_open('crm.custom_field');
-SELECT crm._access_protect_closed('crm.source', 'crm.mapping', 'crm.inbox', 'crm.batch', 'crm.reject', 'crm.pull');

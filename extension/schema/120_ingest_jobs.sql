@@ -18,18 +18,25 @@ CREATE VIEW crm.reject_status AS
            max(j.attempts) AS attempts, min(j.remedy) AS remedy
     FROM crm.reject j JOIN crm.source s USING (source_id)
     WHERE j.state IN ('open', 'retry') GROUP BY s.code, j.entity, j.code, j.field, j.state;
-CREATE VIEW crm.import_status AS
-    SELECT b.batch_id, s.code AS source, b.entity, b.state, b.line_count,
+-- How far each import is: what became of its facts, those of lanes that are not through included.
+CREATE VIEW crm.import_progress AS
+    SELECT b.batch_id,
            (SELECT coalesce(jsonb_object_agg(c.key, c.total), '{}') FROM (
                 SELECT e.key, sum(e.value::bigint) AS total
                 FROM (SELECT b.counts UNION ALL SELECT x.counts FROM crm.batch_lane x WHERE x.batch_id = b.batch_id AND NOT x.is_done) a (counts),
                      jsonb_each_text(a.counts) e GROUP BY e.key) c) AS counts,
-           CASE WHEN b.chunk_count > 0 THEN round(least(coalesce(l.next_chunk, b.next_chunk), b.chunk_count) / b.chunk_count, 3) END AS progress,
-           coalesce(l.attempts, 0) AS attempts, l.next_attempt_at, l.last_error, b.created_by, b.created_at
-    FROM crm.batch b JOIN crm.source s USING (source_id)
-    LEFT JOIN (SELECT x.batch_id, avg(x.next_chunk) FILTER (WHERE x.lane_count > 0) AS next_chunk, max(x.attempts) AS attempts,
-                      min(x.next_attempt_at) AS next_attempt_at, max(x.last_error) AS last_error
-               FROM crm.batch_lane x GROUP BY x.batch_id) l USING (batch_id)
+           CASE WHEN b.state IN ('validating', 'accepted', 'applying') AND b.chunk_count > 0
+                THEN round(least(coalesce(l.next_chunk, b.next_chunk), b.chunk_count) / b.chunk_count, 3)
+                WHEN b.state = 'receiving' THEN 0 ELSE 1 END AS progress,
+           coalesce(l.attempts, 0) AS attempts, l.next_attempt_at, l.last_error
+    FROM crm.batch b
+    CROSS JOIN LATERAL (SELECT avg(x.next_chunk) FILTER (WHERE x.lane_count > 0) AS next_chunk, max(x.attempts) AS attempts,
+                               min(x.next_attempt_at) AS next_attempt_at, max(x.last_error) AS last_error
+                        FROM crm.batch_lane x WHERE x.batch_id = b.batch_id) l;
+CREATE VIEW crm.import_status AS
+    SELECT b.batch_id, s.code AS source, b.entity, b.state, b.line_count, p.counts, p.progress, p.attempts, p.next_attempt_at, p.last_error,
+           b.created_by, b.created_at
+    FROM crm.batch b JOIN crm.source s USING (source_id) JOIN crm.import_progress p USING (batch_id)
     WHERE b.state NOT IN ('done', 'aborted', 'invalid');
 GRANT SELECT ON crm.source_status, crm.source_day_status, crm.reject_status, crm.import_status TO crm_admin, crm_steward, crm_headquarters;
 

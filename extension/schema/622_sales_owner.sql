@@ -15,4 +15,5 @@ CREATE INDEX person_owner_staff ON crm.person_owner (staff_id) WHERE until IS NU
 SELECT crm._access_protect_closed('crm.person_owner');
 
 INSERT INTO crm.room_setting (name, value, description) VALUES
-    ('sales.quiet_days', '60', 'an owner''s customer who neither bought nor was spoken to for these days is listed as quiet');
+    ('sales.quiet_days', '60', 'an owner''s customer who neither bought nor was spoken to for these days is listed as quiet'),
+    ('sales.enroller_owns', 'false', 'whether whoever registers a customer at the counter looks after them from then on, when nobody does');

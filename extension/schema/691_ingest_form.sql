@@ -8,6 +8,3 @@ CREATE TABLE crm.entry_form (
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (role, version));
 SELECT crm._access_open('crm.entry_form');
-
-INSERT INTO crm.room_setting (name, value, description) VALUES
-    ('sales.enroller_owns', 'false', 'whether whoever registers a customer at the counter looks after them from then on, when nobody does');

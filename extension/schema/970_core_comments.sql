@@ -1,7 +1,7 @@
 -- What those who ask by SQL read: views, and the tables behind them.
 
 COMMENT ON VIEW crm.person IS 'one row a person whom the reader may see: masked, with tier and totals; amounts in minor units of the chain''s currency, net of refunds; days are local days';
-COMMENT ON COLUMN crm.person.customer_id IS 'stable; where an id went that was merged away says crm.identity_person_at()';
+COMMENT ON COLUMN crm.person.customer_id IS 'stable; where an id went that was merged away says crm.customer.merged_into';
 COMMENT ON COLUMN crm.person.home_store_code IS 'the store that looks after the person, null for who only bought online';
 COMMENT ON COLUMN crm.person.record_count IS 'source records that are this person';
 COMMENT ON COLUMN crm.person.custom IS 'custom fields that are not sensitive, by their codes';
@@ -17,13 +17,14 @@ COMMENT ON VIEW crm.purchased_item IS 'order lines that count: sold, not refunde
 COMMENT ON VIEW crm.purchased_product IS 'product and category of the numbers in packed lines; 0 is a line without a known product';
 COMMENT ON VIEW crm.person_basket IS 'what a buyer spends net a day with purchases (minor units, whole), and how many in a hundred buyers spend no more, as of the last night''s cut points';
 COMMENT ON VIEW crm.priced_order IS 'orders that count, and whether they were paid at a discount: 1, or 0';
-COMMENT ON VIEW crm.decision IS 'why an occurrence did not send: the step of the gate that stopped it, its reason, and what was passed before, in the gate''s order';
-COMMENT ON VIEW crm.message_outcome IS 'what became of messages (kind: attempt, sent, delivered, opened, clicked and what else the sender and vendors tell), each with its moment';
+COMMENT ON VIEW crm.decision IS 'what the gate decided about an occurrence: the step that decided, its result (pass, stop, hold) and reason, and what was passed before it, in the gate''s order';
+COMMENT ON VIEW crm.message_outcome IS 'what became of messages (kind: sent, delivered, opened, clicked and what else the sender and vendors tell), each with its moment';
 COMMENT ON VIEW crm.custom_field_plain IS 'custom fields of persons that are not sensitive';
 COMMENT ON VIEW crm.custom_field_sensitive IS 'custom fields of persons that are kept apart and shown one at a time';
 COMMENT ON VIEW crm.source_status IS 'a row a source: what it sent today in its own time zone, what was refused, whether it is silent for longer than ingest.silence_hours';
 COMMENT ON VIEW crm.source_day_status IS 'records received and refused a source and local day, success in percent';
 COMMENT ON VIEW crm.reject_status IS 'refused records that wait, by source, code and field, with what mends them';
+COMMENT ON VIEW crm.import_progress IS 'a row an import: what became of its facts so far (counts), progress from 0 to 1, failures in a row and when it is tried again; for crm''s own functions';
 COMMENT ON VIEW crm.import_status IS 'imports that are under way: counts so far, progress from 0 to 1, the last failure and when it is tried again';
 COMMENT ON VIEW crm.outbox_status IS 'a row an endpoint: whether it is open, dead letters, whether all sending is paused and why';
 COMMENT ON VIEW crm.queue_status IS 'messages that wait, an endpoint: due now, being sent, tried before, the oldest moment';

@@ -298,15 +298,8 @@ $$;
 COMMENT ON FUNCTION crm.event_check() IS 'keys with more than one counting event (one may have been retired with its month), or without exactly one current interaction';
 GRANT EXECUTE ON FUNCTION crm.event_check() TO crm_headquarters, crm_admin;
 
--- Free text and the values of properties.  Each word may stand anywhere, also inside another: Chinese has no spaces.
-CREATE FUNCTION crm._event_says(said text, words text[]) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$
-    SELECT coalesce(bool_and(position(w IN lower(said)) > 0), false) FROM unnest(words) w
-$$;
-COMMENT ON FUNCTION crm._event_says(text, text[]) IS 'whether a text holds all of some words, which are in lower case';
-
-CREATE FUNCTION crm._event_words(words text) RETURNS text[]
+-- Each word may stand anywhere, also inside another: Chinese has no spaces.
+CREATE FUNCTION crm._event_patterns(words text) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE AS
 $$
 DECLARE
@@ -316,28 +309,28 @@ BEGIN
         RAISE EXCEPTION 'cannot look for these words' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'words',
             HINT = 'Give one to eight words, 200 characters at most.';
     END IF;
-    RETURN parts;
+    RETURN ARRAY(SELECT '%' || regexp_replace(p, '([\\%_])', '\\\1', 'g') || '%' FROM unnest(parts) p);
 END
 $$;
-COMMENT ON FUNCTION crm._event_words(text) IS 'the words of a question in lower case; 22023 for none or too many';
+COMMENT ON FUNCTION crm._event_patterns(text) IS 'the words of a question as patterns that a text in lower case is LIKE ALL of; 22023 for none or too many';
 
 CREATE FUNCTION crm.event_search(words text, days int DEFAULT 90, row_limit int DEFAULT 50) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    wanted text[] := crm._event_words(words);
+    wanted text[] := crm._event_patterns(words);
     since timestamptz := crm.core_now() - greatest(least(coalesce(days, 90), 3660), 1) * interval '1 day';
 BEGIN
     RETURN QUERY
     SELECT jsonb_build_object('customer_id', m.customer_id::text, 'at', t.occurred_at, 'kind', t.kind, 'what', t.what, 'text', t.said)
     FROM (SELECT i.source_record_id, i.occurred_at, 'interaction' AS kind, i.channel AS what, concat_ws(' ', i.body, i.outcome) AS said
-          FROM crm.interaction i WHERE i.is_current AND i.occurred_at >= since AND crm._event_says(concat_ws(' ', i.body, i.outcome), wanted)
+          FROM crm.interaction i WHERE i.is_current AND i.occurred_at >= since AND lower(concat_ws(' ', i.body, i.outcome)) LIKE ALL (wanted)
           UNION ALL
           SELECT e.source_record_id, e.occurred_at, 'event', e.type, s.said
           FROM crm.event e
           CROSS JOIN LATERAL (SELECT string_agg(p.value, ' ' ORDER BY p.key) AS said FROM jsonb_each_text(e.properties) p) s
           WHERE e.ignored_reason IS NULL AND e.occurred_at >= since AND e.received_at >= since - interval '10 days' AND e.properties <> '{}'
-            AND crm._event_says(s.said, wanted)) t
+            AND lower(s.said) LIKE ALL (wanted)) t
     JOIN crm.membership m ON m.source_record_id = t.source_record_id AND m.valid_to = 'infinity'
     WHERE crm._access_sees(m.customer_id)
     ORDER BY t.occurred_at DESC, m.customer_id LIMIT greatest(least(coalesce(row_limit, 50), 200), 0);

@@ -1,5 +1,6 @@
 -- ingest_apply: the worker's two jobs for imports.  Each call does one piece in one transaction;
--- where it goes on is in the batch's row, so that a crash costs at most a piece and repeats nothing.
+-- where it goes on is in the batch's row while lines are read, in the lane's while they are stored, so that
+-- a crash costs at most a piece and repeats nothing.
 
 CREATE FUNCTION crm._ingest_add_counts(counts jsonb, more jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE AS

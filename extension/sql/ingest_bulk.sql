@@ -127,39 +127,18 @@ $$;
 COMMENT ON FUNCTION crm.ingest_bulk_append(bigint, int, bytea) IS
     'keeps the next chunk of an import (at most 256 kB, ending at a record''s end, numbered one after the other); the number of chunks so far; a chunk sent twice counts once; RM201, RM213, RM214, RM215';
 
-CREATE FUNCTION crm._ingest_counts(batch_id bigint) RETURNS jsonb
-    LANGUAGE plpgsql STABLE AS
-$$
-BEGIN
-    RETURN (SELECT coalesce(jsonb_object_agg(c.key, c.total), '{}')
-            FROM (SELECT e.key, sum(e.value::bigint) AS total
-                  FROM (SELECT b.counts FROM crm.batch b WHERE b.batch_id = _ingest_counts.batch_id
-                        UNION ALL
-                        SELECT l.counts FROM crm.batch_lane l WHERE l.batch_id = _ingest_counts.batch_id AND NOT l.is_done) a,
-                       jsonb_each_text(a.counts) e GROUP BY e.key) c);
-END
-$$;
-COMMENT ON FUNCTION crm._ingest_counts(bigint) IS 'what became of the facts of an import so far: the counts of the batch and of its lanes that are not through';
-
 CREATE FUNCTION crm._ingest_describe(batch_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
-DECLARE
-    counted jsonb := crm._ingest_counts(batch_id);
 BEGIN
     RETURN (SELECT jsonb_build_object('batch_id', b.batch_id, 'source', s.code, 'entity', b.entity, 'format', b.format, 'state', b.state,
                 'history', b.is_history, 'lenient', b.is_lenient, 'dry_run', b.is_dry_run, 'mapping_version', b.mapping_version,
-                'line_count', b.line_count, 'byte_count', b.byte_count, 'counts', counted, 'lines', b.line_kinds,
-                'applied', coalesce((SELECT sum(c.value::bigint) FROM jsonb_each_text(counted) c
+                'line_count', b.line_count, 'byte_count', b.byte_count, 'counts', p.counts, 'lines', b.line_kinds,
+                'applied', coalesce((SELECT sum(c.value::bigint) FROM jsonb_each_text(p.counts) c
                                      WHERE c.key IN ('created', 'updated', 'replaced', 'stale', 'unchanged', 'suppressed')), 0),
-                'progress', CASE WHEN b.state IN ('validating', 'applying', 'accepted') AND b.chunk_count > 0
-                                 THEN round(least(coalesce(l.next_chunk, b.next_chunk), b.chunk_count) / b.chunk_count, 3)
-                                 WHEN b.state = 'receiving' THEN 0 ELSE 1 END,
-                'attempts', coalesce(l.attempts, 0), 'last_error', l.last_error, 'created_by', b.created_by, 'created_at', b.created_at,
+                'progress', p.progress, 'attempts', p.attempts, 'last_error', p.last_error, 'created_by', b.created_by, 'created_at', b.created_at,
                 'finished_at', b.finished_at)
-            FROM crm.batch b JOIN crm.source s USING (source_id)
-            CROSS JOIN LATERAL (SELECT avg(x.next_chunk) FILTER (WHERE x.lane_count > 0) AS next_chunk, max(x.attempts) AS attempts, max(x.last_error) AS last_error
-                                FROM crm.batch_lane x WHERE x.batch_id = b.batch_id) l
+            FROM crm.batch b JOIN crm.source s USING (source_id) JOIN crm.import_progress p ON p.batch_id = b.batch_id
             WHERE b.batch_id = _ingest_describe.batch_id);
 END
 $$;
@@ -221,12 +200,23 @@ END
 $$;
 COMMENT ON FUNCTION crm.ingest_bulk_confirm(bigint) IS 'applies an import whose dry run was looked at; the import as JSON; RM213 when it waits for no confirmation';
 
+-- A piece that is being stored holds its lane, and at its lane's end the batch: so whoever wants both takes them in that order.
+CREATE FUNCTION crm._ingest_lock_lanes(batch_id bigint) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    PERFORM FROM crm.batch_lane l WHERE l.batch_id = _ingest_lock_lanes.batch_id ORDER BY l.lane_no FOR UPDATE;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_lock_lanes(bigint) IS 'waits for the pieces of an import that are being stored, and lets no other begin';
+
 CREATE FUNCTION crm.ingest_bulk_abort(batch_id bigint) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
+    PERFORM crm._ingest_lock_lanes(batch_id);
     PERFORM crm._ingest_own_batch(batch_id, '{receiving,validating,awaiting_confirmation,accepted,applying,invalid,aborted}');
-    PERFORM FROM crm.batch_lane l WHERE l.batch_id = ingest_bulk_abort.batch_id ORDER BY l.lane_no FOR UPDATE;     -- a piece that is being stored counts
+    PERFORM crm._ingest_lock_lanes(batch_id);       -- of an import that was accepted while this call waited for its row
     IF EXISTS (SELECT FROM crm.batch_lane l WHERE l.batch_id = ingest_bulk_abort.batch_id AND l.pieces > 0) THEN
         RAISE EXCEPTION 'a part of the import is stored' USING ERRCODE = 'RM213', HINT = 'Let it go on; what is wrong can be mended by another import.';
     END IF;

@@ -38,10 +38,13 @@ CREATE FUNCTION crm._ingest_form(role name) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN coalesce((SELECT f.fields FROM crm.entry_form f WHERE f.role = _ingest_form.role ORDER BY f.version DESC LIMIT 1), crm._ingest_first_form());
+    RETURN (SELECT coalesce(jsonb_agg(g.value ORDER BY g.n), '[]')
+            FROM jsonb_array_elements(coalesce((SELECT f.fields FROM crm.entry_form f WHERE f.role = _ingest_form.role ORDER BY f.version DESC LIMIT 1),
+                                               crm._ingest_first_form())) WITH ORDINALITY g (value, n)
+            WHERE EXISTS (SELECT FROM crm._ingest_form_fields() k WHERE k.field = g.value ->> 'field'));
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_form(name) IS 'the fields of a role''s form in their order; phone, name and birthday until somebody said otherwise';
+COMMENT ON FUNCTION crm._ingest_form(name) IS 'the fields of a role''s form in their order, without those that are no longer offered; phone, name and birthday until somebody said otherwise';
 
 CREATE FUNCTION crm.ingest_entry_form(role text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

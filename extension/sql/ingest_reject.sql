@@ -266,10 +266,11 @@ BEGIN
                         FROM crm.order_item i LEFT JOIN crm.product p ON p.product_id = i.product_id
                         WHERE i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision) l
     WHERE r.source_id = origin AND r.kind = 'receipt' AND r.source_record_id > coalesce(after, 0)
+      AND r.external_id NOT LIKE 'receipt:erased:%'     -- an erased member's: no delivery can name them
       AND NOT EXISTS (SELECT FROM crm.membership m WHERE m.source_record_id = r.source_record_id AND m.valid_to = 'infinity')
     ORDER BY r.source_record_id LIMIT greatest(least(coalesce(row_limit, 100), 500), 0);
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_unmatched(text, bigint, int) IS
-    'orders of a source that belong to nobody, with their lines, by record_id behind "after", at most 500: they count in the chain''s sales and join a person when a later delivery names one; RM210';
+    'orders of a source that belong to nobody (those of erased members apart), with their lines, by record_id behind "after", at most 500: they count in the chain''s sales and join a person when a later delivery names one; RM210';
 GRANT EXECUTE ON FUNCTION crm.ingest_unmatched(text, bigint, int) TO crm_steward, crm_headquarters, crm_admin;

@@ -22,6 +22,19 @@ END
 $$;
 COMMENT ON FUNCTION crm._ingest_refuse(int, text, text, text, text) IS 'the answer to a call that is not stored';
 
+CREATE FUNCTION crm._ingest_answer(outcome crm.ingest_outcome) RETURNS crm.intake_result
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+BEGIN
+    IF outcome.code IS NOT NULL THEN
+        RETURN crm._ingest_refuse(CASE outcome.code WHEN 'RM215' THEN 413 ELSE 422 END, outcome.code, outcome.field, outcome.remedy, outcome.external_id);
+    END IF;
+    RETURN ROW(CASE outcome.outcome WHEN 'created' THEN 201 ELSE 200 END, outcome.outcome, NULL, NULL, NULL,
+               outcome.external_id, outcome.fact_id, outcome.customer_id)::crm.intake_result;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_answer(crm.ingest_outcome) IS 'what became of a record, as its sender is told: 201, 200, 413, 422';
+
 -- The record stored with its consequences in a subtransaction of its own, or the reason why not.
 CREATE FUNCTION crm._ingest_try(input crm.ingest_input) RETURNS crm.intake_result
     LANGUAGE plpgsql AS
@@ -39,11 +52,7 @@ BEGIN
         ELSE
             SELECT o.* INTO outcome FROM unnest(crm._ingest_take(input)) o WHERE o.outcome IS DISTINCT FROM 'end' AND o.outcome IS DISTINCT FROM 'moved' LIMIT 1;
         END IF;
-        IF outcome.code IS NOT NULL THEN
-            RETURN crm._ingest_refuse(CASE outcome.code WHEN 'RM215' THEN 413 ELSE 422 END, outcome.code, outcome.field, outcome.remedy, outcome.external_id);
-        END IF;
-        RETURN ROW(CASE outcome.outcome WHEN 'created' THEN 201 ELSE 200 END, outcome.outcome, NULL, NULL, NULL,
-                   outcome.external_id, outcome.fact_id, outcome.customer_id)::crm.intake_result;
+        RETURN crm._ingest_answer(outcome);
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
         CONTINUE WHEN state = 'RM309' AND attempt = 1;      -- its person moved: the way of many looks again
@@ -67,13 +76,23 @@ $$;
 COMMENT ON FUNCTION crm._ingest_try(crm.ingest_input) IS
     'stores one record: 201, 200, or 422 with code, field and remedy; 202 when the house and not the record is at fault; raises only what passes by itself (deadlock, shutdown)';
 
--- Whom the caller may deliver for, and whether the payload is his: null when all is well.
-CREATE FUNCTION crm._ingest_admission(origin record, source text, payload bytea, signature jsonb) RETURNS crm.intake_result
+-- Where a call's records come from and how they are read; written out in its caller's statement.
+CREATE FUNCTION crm._ingest_origin(entity text, source text) RETURNS TABLE (source_id int, code text, is_active boolean, is_sandbox boolean,
+                                                                           signing_secret bytea, spec jsonb, single_bytes int)
+    LANGUAGE sql STABLE ROWS 1 AS
+$$
+    SELECT s.source_id, s.code, s.is_active, s.is_sandbox, s.signing_secret, m.spec,
+           (SELECT (r.value #>> '{}')::int FROM crm.room_setting r WHERE r.name = 'ingest.single_bytes')
+    FROM crm.source s LEFT JOIN crm.mapping m ON m.source_id = s.source_id AND m.entity = $1 AND m.is_current
+    WHERE s.code = coalesce($2, crm._actor_claim('source'))
+$$;
+COMMENT ON FUNCTION crm._ingest_origin(text, text) IS 'a source (null: the one of the caller''s key) with its current mapping of an entity; no row when there is none';
+
+CREATE FUNCTION crm._ingest_admission(origin record) RETURNS crm.intake_result
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     claimed text := crm._actor_claim('source');
-    fault text;
 BEGIN
     IF origin.code IS NULL THEN
         RETURN crm._ingest_refuse(422, 'RM210', 'source', 'Name a source that is defined.');
@@ -89,52 +108,106 @@ BEGIN
     IF NOT origin.is_active THEN
         RETURN crm._ingest_refuse(422, 'RM210', 'source', 'Activate the source, or deliver for another.');
     END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_admission(record) IS 'why nothing of a source is taken from this caller (422); null when it is; 42501 when the key is for another source';
+
+CREATE FUNCTION crm._ingest_payload_fault(payload bytea, most_bytes int) RETURNS crm.intake_result
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+BEGIN
     IF coalesce(octet_length(payload), 0) = 0 THEN
         RETURN crm._ingest_refuse(422, 'RM200', NULL, 'Send one JSON object.');
-    ELSIF octet_length(payload) > origin.single_bytes THEN
+    ELSIF octet_length(payload) > most_bytes THEN
         RETURN crm._ingest_refuse(413, 'RM215', NULL, 'Send one record; many go in as an import.');
-    END IF;
-    IF origin.signing_secret IS NOT NULL THEN
-        fault := crm._ingest_signature_fault(crm._decrypt('signing', origin.signing_secret), signature ->> 'webhook-id',
-            signature ->> 'webhook-timestamp', signature ->> 'webhook-signature', payload, crm.core_now(),
-            (crm._setting('ingest.signature_seconds') #>> '{}')::int);
-        IF fault IS NOT NULL THEN
-            RETURN crm._ingest_refuse(401, 'RM211', 'webhook-signature', CASE fault
-                WHEN 'missing' THEN 'Sign the call: this source does.'
-                WHEN 'too_old' THEN 'Sign the call again: it is too old.'
-                WHEN 'too_new' THEN 'Set the clock of the sender: the call is of the future.'
-                ELSE 'Sign id, timestamp and raw body with the secret of the source.' END);
-        END IF;
     END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_admission(record, text, bytea, jsonb) IS
-    'why a call is not taken at all (422, 413, 401); null when it is; 42501 when the key is for another source';
+COMMENT ON FUNCTION crm._ingest_payload_fault(bytea, int) IS 'why a payload is not even kept: empty (422) or too large (413); null when it is';
 
--- The raw payload, before anything else.
-CREATE FUNCTION crm._ingest_keep(input crm.ingest_input, id bigint, key text, external text) RETURNS void
+CREATE FUNCTION crm._ingest_unsigned(origin record, payload bytea, signature jsonb) RETURNS crm.intake_result
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    fault text;
+BEGIN
+    IF origin.signing_secret IS NULL THEN
+        RETURN NULL;
+    END IF;
+    fault := crm._ingest_signature_fault(crm._decrypt('signing', origin.signing_secret), signature ->> 'webhook-id',
+        signature ->> 'webhook-timestamp', signature ->> 'webhook-signature', payload, crm.core_now(),
+        (crm._setting('ingest.signature_seconds') #>> '{}')::int);
+    RETURN CASE WHEN fault IS NOT NULL THEN crm._ingest_refuse(401, 'RM211', 'webhook-signature', CASE fault
+        WHEN 'missing' THEN 'Sign the call: this source does.'
+        WHEN 'too_old' THEN 'Sign the call again: it is too old.'
+        WHEN 'too_new' THEN 'Set the clock of the sender: the call is of the future.'
+        ELSE 'Sign id, timestamp and raw body with the secret of the source.' END) END;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_unsigned(record, bytea, jsonb) IS 'why a signature does not hold (401), of a source that signs; null when it does';
+
+CREATE FUNCTION crm._ingest_keep_rows(input crm.ingest_input, key text) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
     INSERT INTO crm.inbox (received_at, inbox_id, source_id, entity, idempotency_key, external_id, payload)
-    VALUES (input.received_at, id, input.source_id, input.entity, key, external, input.payloads[1]);
+    SELECT input.received_at, u.id, input.source_id, input.entity, key, crm._ingest_external_id(input.entity, u.payload, input.spec), u.payload
+    FROM unnest(input.inbox_ids, input.payloads) u (id, payload);
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_keep(crm.ingest_input, bigint, text, text) IS 'writes a single call''s payload into the inbox, byte for byte';
+COMMENT ON FUNCTION crm._ingest_keep_rows(crm.ingest_input, text) IS 'writes payloads into the inbox, byte for byte';
 
--- While the day has no partition, it may be made while the row is on its way to the default one: then once more.
-CREATE FUNCTION crm._ingest_keep_early(input crm.ingest_input, id bigint, key text, external text) RETURNS void
+-- The raw payloads, before anything else.  While the day has no partition, it may be made while a row is on its way
+-- to the default one: then once more.
+CREATE FUNCTION crm._ingest_keep(input crm.ingest_input, key text) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    PERFORM crm._ingest_keep(input, id, key, external);
-EXCEPTION WHEN check_violation THEN
-    PERFORM crm._ingest_keep(input, id, key, external);
+    IF to_regclass('crm.inbox_' || to_char(input.received_at AT TIME ZONE 'UTC', 'YYYYMMDD')) IS NOT NULL THEN
+        PERFORM crm._ingest_keep_rows(input, key);
+        RETURN;
+    END IF;
+    BEGIN
+        PERFORM crm._ingest_keep_rows(input, key);
+    EXCEPTION WHEN check_violation THEN
+        PERFORM crm._ingest_keep_rows(input, key);
+    END;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_keep_early(crm.ingest_input, bigint, text, text) IS
-    'crm._ingest_keep() on a day whose partition may be made at this moment';
+COMMENT ON FUNCTION crm._ingest_keep(crm.ingest_input, text) IS 'keeps the payloads of a call in the inbox, also on a day whose partition may be made at this moment';
+
+CREATE FUNCTION crm._ingest_input(origin record, entity text, payloads bytea[]) RETURNS crm.ingest_input
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    input crm.ingest_input;
+BEGIN
+    input.source_id := origin.source_id; input.entity := entity; input.spec := origin.spec;
+    input.format := 'json'; input.encoding := 'utf8'; input.is_history := false; input.received_at := crm.core_now();
+    input.payloads := payloads; input.max_facts := cardinality(payloads);
+    input.inbox_ids := ARRAY(SELECT crm._new_id() FROM generate_series(1, cardinality(payloads)));
+    input.first_lines := array_fill(1, ARRAY[cardinality(payloads)]);
+    RETURN input;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_input(record, text, bytea[]) IS 'the parser''s input of records that come by themselves, an inbox row each';
+
+-- What is not taken is kept as a reject; of what names an erased person nothing is kept, not even raw.
+CREATE FUNCTION crm._ingest_settle(input crm.ingest_input, result crm.intake_result) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF result.code = 'suppressed' THEN
+        PERFORM crm._access_blank_lines(input.received_at, result.inbox_id, '{1}');
+    END IF;
+    IF result.status NOT IN (200, 201) THEN
+        PERFORM crm._ingest_note_reject(input, result);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_settle(crm.ingest_input, crm.intake_result) IS 'leaves behind what an answer says of a record: a reject, or no payload';
 
 -- The settings reach all that a call causes: its statements touch a handful of rows by key, so their
 -- plans are made once, and made for indexes whatever the tables held at that moment.
@@ -147,13 +220,15 @@ DECLARE
     result crm.intake_result;
     answer jsonb;
     key text := coalesce(idempotency_key, signature ->> 'webhook-id');
-    id bigint;
 BEGIN
-    SELECT s.source_id, s.code, s.is_active, s.is_sandbox, s.signing_secret, m.spec,
-           (SELECT (r.value #>> '{}')::int FROM crm.room_setting r WHERE r.name = 'ingest.single_bytes') AS single_bytes INTO origin
-    FROM crm.source s LEFT JOIN crm.mapping m ON m.source_id = s.source_id AND m.entity = _ingest_single.entity AND m.is_current
-    WHERE s.code = coalesce(_ingest_single.source, crm._actor_claim('source'));
-    result := crm._ingest_admission(origin, source, payload, signature);
+    SELECT o.* INTO origin FROM crm._ingest_origin(entity, source) o;
+    result := crm._ingest_admission(origin);
+    IF result.status IS NULL THEN
+        result := crm._ingest_payload_fault(payload, origin.single_bytes);
+    END IF;
+    IF result.status IS NULL THEN
+        result := crm._ingest_unsigned(origin, payload, signature);
+    END IF;
     IF result.status IS NOT NULL THEN
         RETURN result;
     END IF;
@@ -163,23 +238,11 @@ BEGIN
             RETURN jsonb_populate_record(NULL::crm.intake_result, answer);
         END IF;
     END IF;
-    id := crm._new_id();
-    input.source_id := origin.source_id; input.entity := entity; input.spec := origin.spec;
-    input.format := 'json'; input.encoding := 'utf8'; input.is_history := false; input.received_at := crm.core_now();
-    input.payloads := ARRAY[payload]; input.inbox_ids := ARRAY[id]; input.first_lines := '{1}'; input.max_facts := 1;
-    IF to_regclass('crm.inbox_' || to_char(input.received_at AT TIME ZONE 'UTC', 'YYYYMMDD')) IS NULL THEN
-        PERFORM crm._ingest_keep_early(input, id, key, crm._ingest_external_id(entity, payload, origin.spec));
-    ELSE
-        PERFORM crm._ingest_keep(input, id, key, crm._ingest_external_id(entity, payload, origin.spec));
-    END IF;
+    input := crm._ingest_input(origin, entity, ARRAY[payload]);
+    PERFORM crm._ingest_keep(input, key);
     result := crm._ingest_try(input);
-    result.inbox_id := id;
-    IF result.code = 'suppressed' THEN      -- an erased person's record: not even raw
-        PERFORM crm._access_blank_lines(input.received_at, id, '{1}');
-    END IF;
-    IF result.status NOT IN (200, 201) THEN
-        PERFORM crm._ingest_note_reject(input, result);
-    END IF;
+    result.inbox_id := input.inbox_ids[1];
+    PERFORM crm._ingest_settle(input, result);
     IF key IS NOT NULL THEN
         PERFORM crm._idempotency_store(key, to_jsonb(result));
     END IF;
@@ -265,48 +328,3 @@ $$;
 COMMENT ON FUNCTION crm.ingest_consent(text, bytea, text, jsonb) IS
     'takes a consent or its withdrawal as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
 GRANT EXECUTE ON FUNCTION crm.ingest_consent(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;
-
--- What a page or an app gathered, in one call.
-CREATE FUNCTION crm._ingest_collected(payload bytea) RETURNS json
-    LANGUAGE plpgsql STABLE AS
-$$
-DECLARE
-    events json;
-BEGIN
-    events := convert_from(payload, 'UTF8')::json -> 'events';
-    IF json_typeof(events) = 'array' AND json_array_length(events) BETWEEN 1 AND 100 THEN
-        RETURN events;
-    END IF;
-    RAISE EXCEPTION 'these are no events' USING ERRCODE = 'RM200', COLUMN = 'events', HINT = 'Send {"events": [...]} with 1 to 100 of them.';
-EXCEPTION WHEN data_exception THEN
-    RAISE EXCEPTION 'this is no JSON in UTF-8' USING ERRCODE = 'RM200', COLUMN = 'events', HINT = 'Send {"events": [...]} with 1 to 100 of them.';
-END
-$$;
-COMMENT ON FUNCTION crm._ingest_collected(bytea) IS 'the events of a call of crm.ingest_collect(), as they were written; RM200';
-
-CREATE FUNCTION crm.ingest_collect(source text, payload bytea) RETURNS jsonb
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
-$$
-DECLARE
-    one record;
-    taken int := 0;
-    refused jsonb := '[]';
-BEGIN
-    FOR one IN
-        SELECT e.ordinality - 1 AS place, r.status, r.code, r.field, r.remedy
-        FROM json_array_elements(crm._ingest_collected(payload)) WITH ORDINALITY e
-        CROSS JOIN LATERAL crm._ingest_single('event', source, convert_to(e.value::text, 'UTF8'), NULL, NULL) r
-        ORDER BY 1
-    LOOP
-        IF one.status < 400 THEN
-            taken := taken + 1;
-        ELSE
-            refused := refused || jsonb_build_object('index', one.place, 'code', one.code, 'field', one.field, 'remedy', one.remedy);
-        END IF;
-    END LOOP;
-    RETURN jsonb_build_object('taken', taken, 'refused', refused);
-END
-$$;
-COMMENT ON FUNCTION crm.ingest_collect(text, bytea) IS
-    'takes {"events": [...]}, 1 to 100 events as a page or an app gathered them, each kept raw and applied by itself; how many were taken, and of the others index, code, field and remedy; give events an external_id, and a call that is sent again changes nothing; RM200, 42501 for a key of another source';
-GRANT EXECUTE ON FUNCTION crm.ingest_collect(text, bytea) TO crm_till, crm_steward, crm_headquarters, crm_admin;

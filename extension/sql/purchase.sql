@@ -106,7 +106,7 @@ COMMENT ON AGGREGATE crm.purchase_combine(crm.purchase_history) IS
 CREATE FUNCTION crm._purchase_whole(chunks crm.purchase_history[]) RETURNS crm.purchase_history[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_whole';
 COMMENT ON FUNCTION crm._purchase_whole(crm.purchase_history[]) IS
-    'the same purchases in as few chunks as they need, in order of days; one chunk stays as it is; null is none; 22003';
+    'the same purchases in order of days, a hundred entries a chunk (so many fit however long they are); one chunk stays as it is; null is none; 22003';
 CREATE FUNCTION crm._purchase_is_same(a crm.purchase_history[], b crm.purchase_history[]) RETURNS boolean
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_is_same';
 COMMENT ON FUNCTION crm._purchase_is_same(crm.purchase_history[], crm.purchase_history[]) IS

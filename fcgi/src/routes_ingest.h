@@ -63,7 +63,7 @@
 			{"body", CRM_IN_BODY_BYTES, CRM_BYTEA, true, NULL, NULL},
 		},
 		.timeout_ms = WORK_MS, .summary = "Take the events that a page or an app has gathered, up to a hundred",
-		.text = "Each is kept raw and applied by itself; the answer names those that were refused. "
+		.text = "Each is kept raw by itself, all are applied together; the answer names those that were refused. "
 		"With an external_id each, a call that is sent again changes nothing.",
 		.request_schema = "Collected", .response_schema = "Object", .success = 200,
 		.example = "{\"events\":[{\"type\":\"page_view\",\"occurred_at\":\"2026-03-31T10:00:00+08:00\",\"openid\":\"o1\","

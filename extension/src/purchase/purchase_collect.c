@@ -75,15 +75,13 @@ typedef struct Collected
 	DayNode   **blocks;
 } Collected;
 
-/* The state as bytes: head, questions, days, and who meets which question. */
+/* The state as bytes, each part on 8: head, questions, days, and of each question the set of who meets it. */
 typedef struct FlatHead
 {
 	int32		vl_len_;
 	int32		as_of;
 	int32		exponent;
 	uint32		n_days;
-	uint32		n_met;
-	uint32		unused;
 } FlatHead;
 
 typedef struct FlatDay
@@ -93,12 +91,6 @@ typedef struct FlatDay
 	int32		day;
 	int32		unused;
 } FlatDay;
-
-typedef struct FlatMet
-{
-	int64		person;
-	int64		question;
-} FlatMet;
 
 static Size flat_size(ExpandedObjectHeader *header);
 static void flatten_into(ExpandedObjectHeader *header, void *result, Size allocated);
@@ -111,39 +103,28 @@ node_at(const Collected *state, uint32 place)
 	return &state->blocks[place / NODES_A_BLOCK][place % NODES_A_BLOCK];
 }
 
-static uint32
-count_met(const Collected *state)
-{
-	uint32		n = 0;
-
-	for (int i = 0; i < state->n_questions; i++)
-		for (int j = 0; j < state->sets[i]->parts.n; j++)
-			n += state->sets[i]->parts.containers[j].members;
-	return n;
-}
-
 static Size
 flat_size(ExpandedObjectHeader *header)
 {
 	Collected  *state = (Collected *) header;
-	Size		size = sizeof(FlatHead) + MAXALIGN(VARSIZE(state->asked)) + (Size) state->n_nodes * sizeof(FlatDay) +
-		(Size) count_met(state) * sizeof(FlatMet);
+	Size		size = sizeof(FlatHead) + MAXALIGN(VARSIZE(state->asked)) + (Size) state->n_nodes * sizeof(FlatDay);
 
+	for (int i = 0; i < state->n_questions; i++)
+		size += MAXALIGN(EOH_get_flat_size(&state->sets[i]->header));
 	if (size > MaxAllocSize)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("purchases of a partial walk do not fit one value")));
 	return size;
 }
 
 static void
-flatten_met(const Collected *state, FlatMet *met)
+flatten_sets(const Collected *state, char *at)
 {
 	for (int i = 0; i < state->n_questions; i++)
 	{
-		CrmBitmapWalk walk = {.parts = state->sets[i]->parts};
-		int64		person;
+		Size		size = EOH_get_flat_size(&state->sets[i]->header);
 
-		while (crm_rule_bitmap_next(&walk, &person))
-			*met++ = (FlatMet) {.person = person, .question = i};
+		EOH_flatten_into(&state->sets[i]->header, at, size);
+		at += MAXALIGN(size);
 	}
 }
 
@@ -161,14 +142,13 @@ flatten_into(ExpandedObjectHeader *header, void *result, Size allocated)
 	head->as_of = state->as_of;
 	head->exponent = state->exponent;
 	head->n_days = state->n_nodes;
-	head->n_met = count_met(state);
 	memcpy(head + 1, state->asked, VARSIZE(state->asked));
 	day = (FlatDay *) ((char *) (head + 1) + MAXALIGN(VARSIZE(state->asked)));
 	persons_start_iterate(state->persons, &iterator);
 	while ((person = persons_iterate(state->persons, &iterator)) != NULL)
 		for (uint32 at = person->head; at != NO_NODE; at = node_at(state, at)->next)
 			*day++ = (FlatDay) {.person = person->person, .net = node_at(state, at)->net, .day = node_at(state, at)->day};
-	flatten_met(state, (FlatMet *) day);
+	flatten_sets(state, (char *) day);
 }
 
 static Collected *
@@ -314,7 +294,7 @@ thaw(Datum value, MemoryContext parent)
 	FlatHead   *head;
 	ArrayType  *asked;
 	FlatDay    *days;
-	const FlatMet *met;
+	const char *set;
 	Collected  *state;
 
 	if (VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(value)))
@@ -325,9 +305,13 @@ thaw(Datum value, MemoryContext parent)
 	state = make_state(parent, asked, head->as_of, head->exponent);
 	for (uint32 i = 0; i < head->n_days; i++)
 		add_day(state, find_person(state, days[i].person), days[i].day, days[i].net);
-	met = (const FlatMet *) (days + head->n_days);
-	for (uint32 i = 0; i < head->n_met; i++)
-		crm_rule_bitmap_add(state->sets[met[i].question], met[i].person);
+	set = (const char *) (days + head->n_days);
+	for (int i = 0; i < state->n_questions; i++, set += MAXALIGN(VARSIZE(set)))
+	{
+		CrmBitmapParts parts = crm_rule_bitmap_read(PointerGetDatum(set));
+
+		crm_rule_bitmap_add_parts(state->sets[i], &parts);
+	}
 	return state;
 }
 

@@ -1,6 +1,6 @@
 /*
  * purchase_whole.c
- *		All purchases of a person in as few chunks as they need: what crm.value_history keeps, so that rules
+ *		All purchases of a person in order, a hundred entries a chunk: what crm.value_history keeps, so that rules
  *		find a person's purchases in one row instead of a row a record.
  *
  * Entries of one day and one known day are added up; nearly everybody fits one chunk.  Pure of tables
