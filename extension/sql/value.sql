@@ -10,6 +10,10 @@ CREATE FUNCTION crm._value_state(rules jsonb, exponent int, chunks crm.purchase_
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_state';
 COMMENT ON FUNCTION crm._value_state(jsonb, int, crm.purchase_history[], date) IS
     'the state that rules give a history (null: without purchases) as of the end of a local day; the one evaluation, live and in retrospect; RM501';
+CREATE FUNCTION crm._value_met(rules jsonb, exponent int, chunks crm.purchase_history[], as_of date) RETURNS int[]
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_met';
+COMMENT ON FUNCTION crm._value_met(jsonb, int, crm.purchase_history[], date) IS
+    'the numbers, from 1, of all rules that a history (null: without purchases) fits as of the end of a local day, not of the first alone; RM501';
 CREATE FUNCTION crm._value_findings(rules jsonb, exponent int, chunks crm.purchase_history[], as_of date,
                                     OUT rule_no int, OUT condition_no int, OUT found bigint, OUT is_met boolean)
     RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 20 AS 'MODULE_PATHNAME', 'crm_value_findings';
@@ -63,6 +67,22 @@ END
 $$;
 COMMENT ON FUNCTION crm._value_lock(bigint[]) IS 'locks persons ascending; those who are active';
 
+CREATE FUNCTION crm._value_histories(persons bigint[]) RETURNS TABLE (customer_id bigint, chunks crm.purchase_history[])
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_nestloop = off SET enable_sort = off SET jit = off AS
+$$
+DECLARE
+    records bigint[];
+    map bytea;
+BEGIN
+    SELECT array_agg(m.source_record_id), crm._rule_map(m.source_record_id, m.customer_id) INTO records, map
+    FROM crm.membership m WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity';
+    RETURN QUERY
+    SELECT crm._rule_person(map, p.source_record_id) AS person, crm.purchase_combine(p.history)
+    FROM crm.purchase_chunk p WHERE p.source_record_id = ANY (records) GROUP BY person;
+END
+$$;
+COMMENT ON FUNCTION crm._value_histories(bigint[]) IS 'crm._purchase_history() of many persons: a row for each who has purchases, from the chunks of all their records';
+
 -- By sets: each table is looked through once by key for all persons, and what is found is joined by hashing, a fifth of what a loop costs a person.
 CREATE FUNCTION crm._value_compute(persons bigint[], day date, cause text) RETURNS void
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = on SET enable_nestloop = off SET enable_mergejoin = off SET enable_sort = off SET jit = off AS
@@ -77,12 +97,8 @@ DECLARE
 BEGIN
     SELECT s.tier_set, s.rules INTO active_set, rules FROM crm.tier_set s WHERE s.is_active;
     SELECT * INTO live FROM crm.rfm_model x WHERE x.is_active AND x.is_instant;
-    WITH record AS MATERIALIZED (
-        SELECT array_agg(m.source_record_id) AS ids, crm._rule_map(m.source_record_id, m.customer_id) AS map
-        FROM crm.membership m WHERE m.customer_id = ANY (locked) AND m.valid_to = 'infinity'),
-    history AS (
-        SELECT crm._rule_person((SELECT r.map FROM record r), p.source_record_id) AS customer_id, crm.purchase_combine(p.history) AS chunks
-        FROM crm.purchase_chunk p WHERE p.source_record_id = ANY ((SELECT r.ids FROM record r)::bigint[]) GROUP BY 1),
+    WITH history AS (
+        SELECT h.* FROM crm._value_histories(locked) h),
     kept AS (
         SELECT y.customer_id, crm.purchase_combine(y.history) AS chunks FROM crm.value_history y WHERE y.customer_id = ANY (locked) GROUP BY 1),
     computed AS MATERIALIZED (
@@ -220,9 +236,8 @@ BEGIN
     IF coalesce(cardinality(persons), 0) = 0 THEN
         RETURN;
     END IF;
-    IF kind = 'refund' AND cardinality(persons) <= 50 THEN   -- a refund may cost a standing at once
-        PERFORM crm._value_standing(h.customer_id, h.standing_set, crm._value_today(), 'refund')
-        FROM crm.customer_standing h WHERE h.customer_id = ANY (persons) AND h.rank > 0;
+    IF kind = 'refund' AND cardinality(persons) <= 50 THEN   -- may cost a standing at once, and the night before must not give it again
+        PERFORM crm._value_stand_everywhere(persons, crm._value_today(), 'refund');
     END IF;
     IF cardinality(persons) = 1 THEN
         PERFORM crm._value_compute_one(persons[1], crm._value_today(), CASE WHEN is_history THEN 'history' ELSE kind END);
@@ -303,23 +318,24 @@ CREATE FUNCTION crm._value_drain() RETURNS bigint
 $$
 DECLARE
     piece CONSTANT int := 5000;
+    today date := crm._value_today();
     dirty bigint[] := ARRAY(SELECT DISTINCT d.customer_id FROM crm.value_dirty d ORDER BY d.customer_id LIMIT piece);
     -- persons whom somebody writes right now keep their mark: their turn comes, and nobody waits
     free bigint[] := ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.customer_id = ANY (dirty) ORDER BY c.customer_id FOR NO KEY UPDATE SKIP LOCKED);
-    busy bigint[] := ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.customer_id = ANY (dirty) AND cardinality(free) < cardinality(dirty)
-                           EXCEPT SELECT unnest(free));
+    gone bigint[] := ARRAY(SELECT p FROM unnest(dirty) p WHERE cardinality(free) < cardinality(dirty) AND NOT EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = p));
     one record;
 BEGIN
     FOR one IN
         WITH mark AS (
-            -- one walk from the first to the last; whoever was marked meanwhile comes along
-            DELETE FROM crm.value_dirty d WHERE d.customer_id >= dirty[1] AND d.customer_id <= dirty[cardinality(dirty)] AND d.customer_id <> ALL (busy)
-            RETURNING d.customer_id, d.cause),
+            DELETE FROM crm.value_dirty d WHERE d.customer_id = ANY (free || gone) RETURNING d.customer_id, d.cause),
         person AS (     -- of several causes the last in the alphabet: rules, refund, order, member, history
-            SELECT m.customer_id, max(m.cause) AS cause FROM mark m GROUP BY m.customer_id)
-        SELECT p.cause, array_agg(p.customer_id) AS persons FROM person p GROUP BY p.cause ORDER BY p.cause
+            SELECT m.customer_id, max(m.cause) AS cause, bool_or(m.cause = 'refund') AS is_refunded FROM mark m GROUP BY m.customer_id)
+        SELECT p.cause, array_agg(p.customer_id) AS persons, array_agg(p.customer_id) FILTER (WHERE p.is_refunded) AS refunded FROM person p GROUP BY p.cause ORDER BY p.cause
     LOOP
-        PERFORM crm._value_compute(one.persons, crm._value_today(), one.cause);
+        PERFORM crm._value_compute(one.persons, today, one.cause);
+        IF one.refunded IS NOT NULL THEN
+            PERFORM crm._value_stand_everywhere(one.refunded, today, 'refund');
+        END IF;
     END LOOP;
     RETURN CASE WHEN cardinality(dirty) < piece OR cardinality(free) = 0 THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 10000) d) END;
 END

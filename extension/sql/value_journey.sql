@@ -1,62 +1,92 @@
 -- value: the life cycle of a person: stages by rules, the seven nodes of the journey, standings that are entered, kept and lost.
 
-CREATE FUNCTION crm._value_contacts(person bigint, types text[], from_day date, to_day date) RETURNS bigint
-    LANGUAGE plpgsql STABLE AS
+CREATE FUNCTION crm._value_contacts(persons bigint[], types text[], from_day date, to_day date) RETURNS TABLE (customer_id bigint, type text, day date, stars text)
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_nestloop = off SET jit = off AS
 $$
 DECLARE
-    records bigint[] := ARRAY(SELECT m.source_record_id FROM crm.membership m WHERE m.customer_id = person AND m.valid_to = 'infinity');
+    records bigint[];
+    map bytea;
 BEGIN
-    RETURN (SELECT count(*) FROM crm.event e WHERE e.source_record_id = ANY (records) AND e.ignored_reason IS NULL
-              AND (types IS NULL OR e.type = ANY (types)) AND e.business_day BETWEEN from_day AND to_day)
-         + CASE WHEN types IS NULL THEN (SELECT count(*) FROM crm.interaction i WHERE i.source_record_id = ANY (records) AND i.is_current
-                                           AND i.business_day BETWEEN from_day AND to_day) ELSE 0 END;
-END
-$$;
-COMMENT ON FUNCTION crm._value_contacts(bigint, text[], date, date) IS
-    'events of types in a span of local days; without types all events and interactions';
-
-CREATE FUNCTION crm._value_holds(conditions jsonb, person bigint, chunks crm.purchase_history[], day date) RETURNS boolean
-    LANGUAGE plpgsql STABLE AS
-$$
-DECLARE
-    one jsonb;
-    found bigint;
-    plain jsonb := (SELECT coalesce(jsonb_agg(c), '[]') FROM jsonb_array_elements(conditions) c WHERE c ->> 'metric' NOT IN ('events', 'contacts'));
-BEGIN
-    IF (crm._value_state(jsonb_build_array(jsonb_build_object('tier', 'y', 'conditions', plain), '{"tier": "n", "conditions": []}'::jsonb),
-                         crm._purchase_exponent(), chunks, day)).tier <> 'y' THEN
-        RETURN false;
+    SELECT array_agg(m.source_record_id), crm._rule_map(m.source_record_id, m.customer_id) INTO records, map
+    FROM crm.membership m WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity';
+    RETURN QUERY        -- a local day lies within two of the moment's own; the index goes by moments
+    SELECT crm._rule_person(map, e.source_record_id), e.type, e.business_day, e.properties ->> 'stars' FROM crm.event e
+    WHERE e.source_record_id = ANY (records) AND e.occurred_at >= (from_day - 2)::timestamptz AND e.ignored_reason IS NULL
+      AND e.business_day BETWEEN from_day AND to_day AND (types IS NULL OR e.type = ANY (types));
+    IF types IS NULL THEN
+        RETURN QUERY
+        SELECT crm._rule_person(map, i.source_record_id), NULL::text, i.business_day, NULL::text FROM crm.interaction i
+        WHERE i.source_record_id = ANY (records) AND i.is_current AND i.business_day BETWEEN from_day AND to_day;
     END IF;
-    FOR one IN SELECT c FROM jsonb_array_elements(conditions) c WHERE c ->> 'metric' IN ('events', 'contacts') LOOP
-        found := crm._value_contacts(person, CASE WHEN one ->> 'metric' = 'events' THEN ARRAY(SELECT jsonb_array_elements_text(one -> 'types')) END,
-                                     coalesce(day - (one ->> 'days')::int, '-infinity'), day);
-        IF NOT (CASE one ->> 'op' WHEN '>=' THEN found >= (one ->> 'value')::bigint WHEN '<=' THEN found <= (one ->> 'value')::bigint
-                                 WHEN '=' THEN found = (one ->> 'value')::bigint WHEN '<' THEN found < (one ->> 'value')::bigint
-                                 WHEN '>' THEN found > (one ->> 'value')::bigint END) THEN
-            RETURN false;
-        END IF;
-    END LOOP;
-    RETURN true;
 END
 $$;
-COMMENT ON FUNCTION crm._value_holds(jsonb, bigint, crm.purchase_history[], date) IS
-    'whether conditions of tiers, and on events and contacts, hold for a person as of the end of a local day; RM501';
+COMMENT ON FUNCTION crm._value_contacts(bigint[], text[], date, date) IS
+    'events of persons, of types, in a span of local days; without types all events, and interactions (type null)';
 
-CREATE FUNCTION crm._value_stage(person bigint, chunks crm.purchase_history[], day date) RETURNS text
+-- Stages and standings are rules over purchases and contacts: which of them hold is asked of many persons at once.
+CREATE FUNCTION crm._value_of_purchases(condition jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT condition ->> 'metric' NOT IN ('events', 'contacts') $$;
+COMMENT ON FUNCTION crm._value_of_purchases(jsonb) IS 'whether a condition is one of tiers; the others count contacts';
+
+CREATE FUNCTION crm._value_compares(found bigint, op text, value bigint) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT CASE op WHEN '>=' THEN found >= value WHEN '<=' THEN found <= value WHEN '=' THEN found = value
+                   WHEN '<>' THEN found <> value WHEN '<' THEN found < value WHEN '>' THEN found > value ELSE false END
+$$;
+COMMENT ON FUNCTION crm._value_compares(bigint, text, bigint) IS 'compares a number with one by an operator''s name; no such operator: false';
+
+CREATE FUNCTION crm._value_held(rules jsonb, persons bigint[], day date) RETURNS TABLE (customer_id bigint, held int[])
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS
+$$
+DECLARE
+    exponent int := crm._purchase_exponent();
+    plain jsonb := (SELECT coalesce(jsonb_agg(jsonb_build_object('tier', '-', 'conditions', (
+                        SELECT coalesce(jsonb_agg(c), '[]') FROM jsonb_array_elements(r.rule) c WHERE crm._value_of_purchases(c))) ORDER BY r.no), '[]')
+                    FROM jsonb_array_elements(rules) WITH ORDINALITY r (rule, no));
+    since date;         -- the first day that a condition on contacts asks about; null: there is none
+    types text[];       -- those asked about; null: contacts of every kind
+BEGIN
+    SELECT min(coalesce(day - (c ->> 'days')::int, '-infinity')),
+           CASE WHEN bool_and(c ->> 'metric' = 'events') THEN array_agg(DISTINCT t) END
+    INTO since, types
+    FROM jsonb_array_elements(rules) r, jsonb_array_elements(r) c
+    LEFT JOIN LATERAL jsonb_array_elements_text(c -> 'types') t ON c ->> 'metric' = 'events' WHERE NOT crm._value_of_purchases(c);
+    RETURN QUERY
+    WITH met AS MATERIALIZED (
+        SELECT p.person, crm._value_met(plain, exponent, h.chunks, day) AS rules
+        FROM unnest(persons) p (person) LEFT JOIN crm._value_histories(persons) h ON h.customer_id = p.person),
+    asked AS MATERIALIZED (
+        SELECT r.no::int AS rule_no, row_number() OVER () AS no, c ->> 'op' AS op, (c ->> 'value')::bigint AS value, coalesce(day - (c ->> 'days')::int, '-infinity') AS from_day,
+               CASE WHEN c ->> 'metric' = 'events' THEN ARRAY(SELECT jsonb_array_elements_text(c -> 'types')) END AS types
+        FROM jsonb_array_elements(rules) WITH ORDINALITY r (rule, no), jsonb_array_elements(r.rule) c WHERE NOT crm._value_of_purchases(c)),
+    found AS (
+        SELECT t.customer_id, a.no, count(*) AS n
+        FROM (SELECT x.* FROM crm._value_contacts(persons, types, since, day) x WHERE since IS NOT NULL) t
+        JOIN asked a ON t.day >= a.from_day AND (a.types IS NULL OR t.type = ANY (a.types)) GROUP BY 1, 2),
+    failed AS (
+        SELECT m.person, array_agg(a.rule_no) AS rules
+        FROM met m JOIN asked a ON a.rule_no = ANY (m.rules) LEFT JOIN found f ON f.customer_id = m.person AND f.no = a.no
+        WHERE NOT crm._value_compares(coalesce(f.n, 0), a.op, a.value) GROUP BY 1)
+    SELECT m.person, CASE WHEN f.rules IS NULL THEN m.rules ELSE ARRAY(SELECT r FROM unnest(m.rules) r WHERE r <> ALL (f.rules)) END
+    FROM met m LEFT JOIN failed f ON f.person = m.person;
+END
+$$;
+COMMENT ON FUNCTION crm._value_held(jsonb, bigint[], date) IS
+    'which rules, each a list of conditions of tiers and on events and contacts, hold for persons as of the end of a local day: their numbers from 1, ascending; RM501';
+
+CREATE FUNCTION crm._value_stages(persons bigint[], day date) RETURNS TABLE (customer_id bigint, stage text)
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    rule crm.stage_rule;
+    stages text[];
+    rules jsonb;
 BEGIN
-    FOR rule IN SELECT * FROM crm.stage_rule r ORDER BY r.position LOOP
-        IF crm._value_holds(rule.conditions, person, chunks, day) THEN
-            RETURN rule.stage;
-        END IF;
-    END LOOP;
-    RETURN NULL;
+    SELECT array_agg(r.stage ORDER BY r.position), jsonb_agg(r.conditions ORDER BY r.position) INTO stages, rules FROM crm.stage_rule r;
+    RETURN QUERY SELECT h.customer_id, stages[h.held[1]] FROM crm._value_held(rules, persons, day) h;
 END
 $$;
-COMMENT ON FUNCTION crm._value_stage(bigint, crm.purchase_history[], date) IS 'the first stage whose conditions hold';
+COMMENT ON FUNCTION crm._value_stages(bigint[], date) IS 'the first stage whose conditions hold, of persons; null: none does';
 
 CREATE FUNCTION crm.value_stage(customer_id bigint, as_of date DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -64,84 +94,112 @@ $$
 DECLARE
     person bigint := crm._access_require_person(customer_id);
 BEGIN
-    RETURN crm._value_stage(person, crm._purchase_history(person), coalesce(as_of, crm._value_today()));
+    RETURN (SELECT s.stage FROM crm._value_stages(ARRAY[person], coalesce(as_of, crm._value_today())) s);
 END
 $$;
 COMMENT ON FUNCTION crm.value_stage(bigint, date) IS
     'a person''s stage of the life cycle as of the end of a local day (default today), by what was known then: acquisition, nurture, decision, delivery, loyalty, advocacy; P0002';
 
-CREATE FUNCTION crm._value_nodes(person bigint, day date) RETURNS TABLE (node text, occurred_on date)
-    LANGUAGE plpgsql STABLE AS
+CREATE FUNCTION crm._value_nodes(persons bigint[], day date) RETURNS TABLE (customer_id bigint, node text, occurred_on date)
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_nestloop = on SET jit = off AS
 $$
 DECLARE
     quiet int := (crm._setting('value.silence_days') #>> '{}')::int;
-    stars numeric := (crm._setting('value.praise_stars') #>> '{}')::numeric;
-    records bigint[] := ARRAY(SELECT m.source_record_id FROM crm.membership m WHERE m.customer_id = person AND m.valid_to = 'infinity');
+    praise numeric := (crm._setting('value.praise_stars') #>> '{}')::numeric;
 BEGIN
     RETURN QUERY
-    WITH order_day AS (
-        SELECT e.day, lag(e.day) OVER (ORDER BY e.day) AS before, lead(e.day) OVER (ORDER BY e.day) AS after
-        FROM (SELECT e.day FROM crm.purchase_chunk p, crm.purchase_entries(p.history) e
-              WHERE p.source_record_id = ANY (records) AND e.day <= _value_nodes.day AND e.known_day <= _value_nodes.day
-              GROUP BY e.day HAVING sum(e.amount_minor) > 0) e)
-    SELECT 'registered', c.registered_on FROM crm.customer c WHERE c.customer_id = person AND c.registered_on <= _value_nodes.day
+    SELECT c.customer_id, 'registered', c.registered_on FROM crm.customer c WHERE c.customer_id = ANY (persons) AND c.registered_on <= _value_nodes.day;
+    RETURN QUERY
+    WITH order_day AS MATERIALIZED (
+        SELECT o.customer_id, o.day, lag(o.day) OVER w AS before, lead(o.day) OVER w AS after
+        FROM (SELECT h.customer_id, e.day FROM crm._value_histories(persons) h, unnest(h.chunks) c, crm.purchase_entries(c) e
+              WHERE e.day <= _value_nodes.day AND e.known_day <= _value_nodes.day
+              GROUP BY h.customer_id, e.day HAVING sum(e.amount_minor) > 0) o
+        WINDOW w AS (PARTITION BY o.customer_id ORDER BY o.day))
+    SELECT o.customer_id, CASE WHEN o.before IS NULL THEN 'first_order' WHEN o.day - o.before >= quiet THEN 'recall' ELSE 'repurchase' END, o.day FROM order_day o
     UNION ALL
-    SELECT CASE WHEN o.before IS NULL THEN 'first_order' WHEN o.day - o.before >= quiet THEN 'recall' ELSE 'repurchase' END, o.day FROM order_day o
-    UNION ALL
-    SELECT 'silence', o.day + quiet FROM order_day o WHERE o.day + quiet <= coalesce(o.after, _value_nodes.day)
-    UNION
-    SELECT CASE WHEN e.type = 'share' THEN 'referral' ELSE 'praise' END, e.business_day FROM crm.event e
-    WHERE e.source_record_id = ANY (records) AND e.ignored_reason IS NULL AND e.business_day <= _value_nodes.day
-      AND (e.type = 'share' OR (e.type IN ('review_post', 'rating') AND e.properties ->> 'stars' ~ '^\d{1,3}(\.\d+)?$' AND (e.properties ->> 'stars')::numeric >= stars));
+    SELECT o.customer_id, 'silence', o.day + quiet FROM order_day o WHERE o.day + quiet <= coalesce(o.after, _value_nodes.day);
+    RETURN QUERY
+    SELECT DISTINCT t.customer_id, CASE WHEN t.type = 'share' THEN 'referral' ELSE 'praise' END, t.day
+    FROM crm._value_contacts(persons, '{share, review_post, rating}', '-infinity', _value_nodes.day) t
+    WHERE t.type = 'share' OR CASE WHEN t.stars ~ '^\d{1,3}(\.\d+)?$' THEN t.stars::numeric >= praise END;
 END
 $$;
-COMMENT ON FUNCTION crm._value_nodes(bigint, date) IS
-    'the nodes of a person''s journey up to a local day, by what was known then: an order after a silence is a recall, any other but the first a repurchase';
+COMMENT ON FUNCTION crm._value_nodes(bigint[], date) IS
+    'the nodes of persons'' journeys up to a local day, by what was known then: an order after a silence is a recall, any other but the first a repurchase';
 
 -- Standings.
-CREATE FUNCTION crm._value_standing(person bigint, standing_set text, day date, cause text DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql AS
+CREATE FUNCTION crm._value_standing_rules(standing_set text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT jsonb_agg(r.entry ORDER BY r.rank) || jsonb_agg(r.keep ORDER BY r.rank) FROM crm.standing_rule r WHERE r.standing_set = _value_standing_rules.standing_set);
+END
+$$;
+COMMENT ON FUNCTION crm._value_standing_rules(text) IS 'the entries of a set of standings from the lowest, then what keeps each';
+
+CREATE FUNCTION crm._value_judged(persons bigint[], standing_set text, day date, cause text)
+    RETURNS TABLE (customer_id bigint, was int, target int, lost_on date, moves boolean)
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS
 $$
 DECLARE
-    chunks crm.purchase_history[] := crm._purchase_history(person);
-    held crm.customer_standing;
-    rule crm.standing_rule;
-    earned int := 0;
-    target int;
-    ends date;
+    ranks int[] := ARRAY(SELECT r.rank FROM crm.standing_rule r WHERE r.standing_set = _value_judged.standing_set ORDER BY r.rank);
+    n int := cardinality(ranks);
 BEGIN
-    SELECT * INTO held FROM crm.customer_standing h WHERE h.customer_id = person AND h.standing_set = _value_standing.standing_set FOR UPDATE;
-    FOR rule IN SELECT * FROM crm.standing_rule r WHERE r.standing_set = _value_standing.standing_set ORDER BY r.rank DESC LOOP
-        IF crm._value_holds(rule.entry, person, chunks, day) THEN
-            earned := rule.rank;
-            EXIT;
-        END IF;
-    END LOOP;
-    target := greatest(earned, coalesce(held.rank, 0));
-    -- who no longer keeps what they hold goes down, step by step, to what they keep or have earned, when its grace is over
-    WHILE target > earned LOOP
-        SELECT * INTO rule FROM crm.standing_rule r WHERE r.standing_set = _value_standing.standing_set AND r.rank = target;
-        EXIT WHEN FOUND AND crm._value_holds(rule.keep, person, chunks, day);
-        IF FOUND AND target = held.rank THEN
-            ends := coalesce(held.lost_on, day + rule.grace_days);
-            EXIT WHEN cause IS DISTINCT FROM 'refund' AND day < ends;
-        END IF;
-        ends := NULL;
-        target := coalesce((SELECT max(r.rank) FROM crm.standing_rule r WHERE r.standing_set = _value_standing.standing_set AND r.rank < target), 0);
-    END LOOP;
-    IF target <> coalesce(held.rank, 0) THEN
+    RETURN QUERY
+    WITH person AS (        -- whom a refund has already judged by a later day stays where that left them
+        SELECT p.customer_id, h.rank, h.lost_on
+        FROM (SELECT c.customer_id FROM crm.customer c WHERE c.customer_id = ANY (persons) AND c.status = 'active') p
+        LEFT JOIN (SELECT x.* FROM crm.customer_standing x WHERE x.customer_id = ANY (persons) AND x.standing_set = _value_judged.standing_set) h
+            ON h.customer_id = p.customer_id
+        WHERE h.as_of IS NULL OR h.as_of <= day),
+    judged AS MATERIALIZED (
+        SELECT p.customer_id, p.rank, p.lost_on, coalesce(p.rank, 0) AS was, coalesce(ranks[(SELECT max(x) FROM unnest(h.held) x WHERE x <= n)], 0) AS earned,
+               ARRAY(SELECT ranks[x - n] FROM unnest(h.held) x WHERE x > n) AS kept,
+               CASE WHEN r.rank IS NOT NULL THEN coalesce(p.lost_on, day + r.grace_days) END AS ends
+        FROM crm._value_held(crm._value_standing_rules(_value_judged.standing_set), ARRAY(SELECT p.customer_id FROM person p), day) h
+        JOIN person p ON p.customer_id = h.customer_id
+        LEFT JOIN crm.standing_rule r ON r.standing_set = _value_judged.standing_set AND r.rank = p.rank),
+    placed AS MATERIALIZED (     -- at the best of what is earned, of what is held or lies below it and is kept, and of what is held and in its grace
+        SELECT j.*, greatest(j.earned, (SELECT max(k) FROM unnest(j.kept) k WHERE k <= j.was),
+                             CASE WHEN cause IS DISTINCT FROM 'refund' AND day < j.ends THEN j.was END) AS target FROM judged j)
+    SELECT l.customer_id, l.was, l.target, e.ends, l.rank IS NULL OR l.target <> l.was OR e.ends IS DISTINCT FROM l.lost_on
+    FROM placed l, LATERAL (SELECT CASE WHEN l.target = l.was AND l.was > l.earned AND l.was <> ALL (l.kept) THEN l.ends END AS ends) e;
+END
+$$;
+COMMENT ON FUNCTION crm._value_judged(bigint[], text, date, text) IS
+    'where persons stand in a set of standings, where they belong as of the end of a local day, when what they hold will be lost, and whether that is news; who was judged by a later day is left out';
+
+CREATE FUNCTION crm._value_stand(persons bigint[], standing_set text, day date, cause text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET jit = off AS
+$$
+BEGIN
+    -- locked first: of a refund and the nightly walk the second sees what the first wrote
+    PERFORM FROM crm.customer_standing h WHERE h.customer_id = ANY (persons) AND h.standing_set = _value_stand.standing_set ORDER BY h.customer_id FOR NO KEY UPDATE;
+    WITH judged AS MATERIALIZED (
+        SELECT j.* FROM crm._value_judged(persons, _value_stand.standing_set, day, _value_stand.cause) j),
+    noted AS (
         INSERT INTO crm.standing_change (customer_id, standing_set, change_id, changed_on, from_rank, to_rank, cause)
-        VALUES (person, _value_standing.standing_set, crm._new_id(), day, coalesce(held.rank, 0), target,
-                CASE WHEN target > coalesce(held.rank, 0) THEN 'entry' ELSE coalesce(_value_standing.cause, 'grace over') END);
-    END IF;
+        SELECT j.customer_id, _value_stand.standing_set, crm._new_id(), day, j.was, j.target,
+               CASE WHEN j.target > j.was THEN 'entry' ELSE coalesce(_value_stand.cause, 'grace over') END
+        FROM judged j WHERE j.target <> j.was ORDER BY j.customer_id)
     INSERT INTO crm.customer_standing AS h (customer_id, standing_set, rank, since, lost_on, as_of)
-    VALUES (person, _value_standing.standing_set, target, day, ends, day)
+    SELECT j.customer_id, _value_stand.standing_set, j.target, day, j.lost_on, day FROM judged j WHERE j.moves OR _value_stand.cause IS NOT NULL ORDER BY j.customer_id
     ON CONFLICT ON CONSTRAINT customer_standing_pkey DO UPDATE
     SET rank = excluded.rank, since = CASE WHEN h.rank = excluded.rank THEN h.since ELSE excluded.since END, lost_on = excluded.lost_on, as_of = excluded.as_of;
 END
 $$;
-COMMENT ON FUNCTION crm._value_standing(bigint, text, date, text) IS
-    'moves a person in a set of standings as of a local day: up at once; down when neither entry nor keep holds and grace is over, at once after a refund';
+COMMENT ON FUNCTION crm._value_stand(bigint[], text, date, text) IS
+    'moves persons in a set of standings as of a local day: up at once; down when neither entry nor keep holds and grace is over, at once after a refund';
+
+CREATE FUNCTION crm._value_stand_everywhere(persons bigint[], day date, cause text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    PERFORM crm._value_stand(persons, s.standing_set, day, cause) FROM (SELECT DISTINCT r.standing_set FROM crm.standing_rule r ORDER BY 1) s;
+END
+$$;
+COMMENT ON FUNCTION crm._value_stand_everywhere(bigint[], date, text) IS 'crm._value_stand() in every set';
 
 CREATE FUNCTION crm.value_standing(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -162,36 +220,57 @@ COMMENT ON FUNCTION crm.value_standing(bigint) IS
     'a person''s standing in each set: since when, when it will be lost if nothing is bought (null: it is kept), and its changes with their cause; P0002';
 
 -- The nightly walk: stages, nodes and standings of everybody, in pieces.
-CREATE FUNCTION crm._value_journey_one(person bigint, day date) RETURNS void
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS
+CREATE FUNCTION crm._value_enter_stages(persons bigint[], day date) RETURNS void
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET jit = off AS
 $$
-DECLARE
-    was text := (SELECT s.stage FROM crm.customer_stage s WHERE s.customer_id = person);
-    is_now text := crm._value_stage(person, crm._purchase_history(person), day);
-    one text;
 BEGIN
-    IF is_now IS DISTINCT FROM was THEN
-        INSERT INTO crm.stage_change (customer_id, changed_on, from_stage, to_stage) VALUES (person, day, was, is_now)
-        ON CONFLICT ON CONSTRAINT stage_change_pkey DO UPDATE SET to_stage = excluded.to_stage;
-        INSERT INTO crm.customer_stage (customer_id, stage, since, as_of) VALUES (person, is_now, day, day)
-        ON CONFLICT ON CONSTRAINT customer_stage_pkey DO UPDATE SET stage = excluded.stage, since = excluded.since, as_of = excluded.as_of;
-    END IF;
-    DELETE FROM crm.journey_event j WHERE j.customer_id = person
-        AND NOT EXISTS (SELECT FROM crm._value_nodes(person, day) n WHERE n.node = j.node AND n.occurred_on = j.occurred_on);
-    INSERT INTO crm.journey_event (customer_id, node, occurred_on)
-    SELECT person, n.node, n.occurred_on FROM crm._value_nodes(person, day) n ON CONFLICT ON CONSTRAINT journey_event_pkey DO NOTHING;
-    FOR one IN SELECT DISTINCT r.standing_set FROM crm.standing_rule r LOOP
-        PERFORM crm._value_standing(person, one, day);
-    END LOOP;
+    WITH changed AS MATERIALIZED (
+        SELECT s.customer_id, c.stage AS was, s.stage
+        FROM crm._value_stages(persons, day) s LEFT JOIN (SELECT x.* FROM crm.customer_stage x WHERE x.customer_id = ANY (persons)) c ON c.customer_id = s.customer_id
+        WHERE s.stage <> c.stage OR c.stage IS NULL AND s.stage IS NOT NULL),
+    noted AS (
+        INSERT INTO crm.stage_change (customer_id, changed_on, from_stage, to_stage) SELECT c.customer_id, day, c.was, c.stage FROM changed c ORDER BY 1
+        ON CONFLICT ON CONSTRAINT stage_change_pkey DO UPDATE SET to_stage = excluded.to_stage)
+    INSERT INTO crm.customer_stage (customer_id, stage, since, as_of) SELECT c.customer_id, c.stage, day, day FROM changed c ORDER BY 1
+    ON CONFLICT ON CONSTRAINT customer_stage_pkey DO UPDATE SET stage = excluded.stage, since = excluded.since, as_of = excluded.as_of;
 END
 $$;
-COMMENT ON FUNCTION crm._value_journey_one(bigint, date) IS 'brings stage, nodes and standings of a person up to the end of a local day';
+COMMENT ON FUNCTION crm._value_enter_stages(bigint[], date) IS 'brings the stages of persons up to the end of a local day, and notes who changed';
+
+CREATE FUNCTION crm._value_pass_nodes(persons bigint[], day date) RETURNS void
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS
+$$
+BEGIN
+    WITH node AS MATERIALIZED (
+        SELECT n.* FROM crm._value_nodes(persons, day) n),
+    gone AS (
+        DELETE FROM crm.journey_event j WHERE j.customer_id = ANY (persons)
+            AND NOT EXISTS (SELECT FROM node n WHERE n.customer_id = j.customer_id AND n.node = j.node AND n.occurred_on = j.occurred_on))
+    INSERT INTO crm.journey_event (customer_id, node, occurred_on)
+    SELECT n.customer_id, n.node, n.occurred_on FROM node n
+    WHERE NOT EXISTS (SELECT FROM (SELECT x.* FROM crm.journey_event x WHERE x.customer_id = ANY (persons)) j
+                      WHERE j.customer_id = n.customer_id AND j.node = n.node AND j.occurred_on = n.occurred_on)
+    ORDER BY 1, 2, 3 ON CONFLICT ON CONSTRAINT journey_event_pkey DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION crm._value_pass_nodes(bigint[], date) IS 'brings the nodes of persons up to the end of a local day: what is no longer true goes';
+
+CREATE FUNCTION crm._value_journey_some(persons bigint[], day date) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    PERFORM crm._value_enter_stages(persons, day);
+    PERFORM crm._value_pass_nodes(persons, day);
+    PERFORM crm._value_stand_everywhere(persons, day);
+END
+$$;
+COMMENT ON FUNCTION crm._value_journey_some(bigint[], date) IS 'brings stages, nodes and standings of persons up to the end of a local day';
 
 CREATE FUNCTION crm._value_journey_job() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    piece CONSTANT int := 300;
+    piece CONSTANT int := 2000;
     day date := crm._value_today() - 1;
     run crm.journey_run;
     persons bigint[];
@@ -202,14 +281,14 @@ BEGIN
         RETURN 0;
     END IF;
     persons := ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > run.applied_to AND c.status = 'active' ORDER BY c.customer_id LIMIT piece);
-    PERFORM crm._value_journey_one(p, day) FROM unnest(persons) p;
+    PERFORM crm._value_journey_some(persons, day);
     UPDATE crm.journey_run x SET applied_to = coalesce(persons[cardinality(persons)], x.applied_to),
         finished_at = CASE WHEN cardinality(persons) < piece THEN crm.core_now() END WHERE x.as_of = day;
     RETURN CASE WHEN cardinality(persons) < piece THEN 0 ELSE 1 END;
 END
 $$;
 COMMENT ON FUNCTION crm._value_journey_job() IS
-    'job: stages, nodes and standings as of the last whole local day, 300 persons a piece; a second run of a day does nothing; returns > 0 while there is more to do';
+    'job: stages, nodes and standings as of the last whole local day, 2,000 persons a piece; a second run of a day does nothing; returns > 0 while there is more to do';
 
 CREATE FUNCTION crm.value_journey(from_day date, to_day date)
     RETURNS TABLE (node text, name_zh text, name_en text, reached bigint, persons bigint, due bigint, attained bigint, attainment numeric, goal text, deadline_days int)

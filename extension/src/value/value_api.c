@@ -9,10 +9,12 @@
 #include "value/value.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(crm_value_state);
+PG_FUNCTION_INFO_V1(crm_value_met);
 PG_FUNCTION_INFO_V1(crm_value_findings);
 
 void
@@ -62,6 +64,31 @@ crm_value_state(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a row type was expected")));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(description, values, nulls)));
+}
+
+/* crm._value_met(rules, exponent, chunks, as_of): the numbers of all rules that fit; null chunks are none. */
+Datum
+crm_value_met(PG_FUNCTION_ARGS)
+{
+	const CrmValueRules *rules;
+	CrmValueHistory history = {0};
+	CrmValueProfile profile;
+	CrmValueNumber numbers[CRM_VALUE_MAX_SLOTS];
+	Datum		met[CRM_VALUE_MAX_RULES];
+	int			n_met = 0;
+	int32		as_of = PG_GETARG_DATEADT(3);
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3))
+		PG_RETURN_NULL();
+	rules = crm_value_rules_cached(fcinfo->flinfo, PG_GETARG_JSONB_P(0), PG_GETARG_INT32(1));
+	if (!PG_ARGISNULL(2))
+		history = crm_value_history(PG_GETARG_ARRAYTYPE_P(2));
+	profile = crm_value_profile(&history, as_of);
+	crm_value_measure(rules, &profile, as_of, numbers);
+	for (int rule = 0; rule < rules->n_rules; rule++)
+		if (crm_value_rule_fits(rules, rule, numbers))
+			met[n_met++] = Int32GetDatum(rule + 1);
+	PG_RETURN_ARRAYTYPE_P(construct_array(met, n_met, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
 /* crm._value_findings(rules, exponent, chunks, as_of): a row a condition. */
