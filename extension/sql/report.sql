@@ -30,49 +30,52 @@ $$;
 COMMENT ON FUNCTION crm._report_require(bigint) IS
     'the current id of a person whom the caller may see; P0002 (404) otherwise, alike for none and not yours';
 
+CREATE FUNCTION crm._report_bought(person bigint, OUT category_id int, OUT code text, OUT name text, OUT last_day date, OUT refill_days int) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT k.category_id, k.code, k.name, max(i.business_day), coalesce(max(p.refill_days), max(k.refill_days), 30)
+    FROM crm.membership m JOIN crm.purchased_item i ON i.source_record_id = m.source_record_id
+    JOIN crm.product p ON p.product_id = i.product_id JOIN crm.product_category k ON k.category_id = p.category_id
+    WHERE m.customer_id = person AND m.valid_to = 'infinity' GROUP BY k.category_id ORDER BY 4 DESC, 1;
+END
+$$;
+COMMENT ON FUNCTION crm._report_bought(bigint) IS
+    'the categories of what a person bought and did not give back, the last one first: when last, and for how many days it lasts (product, else category, else 30)';
+
 CREATE FUNCTION crm._report_suggestion(person bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    chosen jsonb;
+    today date := crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}');
+    ids bigint[] := crm._identity_cluster(person);
 BEGIN
-    WITH bought AS (
-        SELECT p.category_id, k.code, max(o.business_day) AS last_day,
-               coalesce(max(p.refill_days), max(k.refill_days), 30) AS refill_days
-        FROM crm.membership ms
-        JOIN crm.customer_order o ON o.source_record_id = ms.source_record_id AND o.is_current AND o.kind = 'sale'
-        JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
-        JOIN crm.product p ON p.product_id = i.product_id
-        JOIN crm.product_category k ON k.category_id = p.category_id
-        WHERE ms.customer_id = person AND ms.valid_to = 'infinity' AND o.business_day IS NOT NULL AND i.quantity > 0
-        GROUP BY p.category_id, k.code),
-    last_one AS (SELECT b.* FROM bought b ORDER BY b.last_day DESC, b.category_id LIMIT 1),
-    today AS (SELECT crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}') AS day),
-    candidate AS (
-        SELECT 1 AS step, r.pair_rule_id::bigint AS position, k.category_id, k.code, k.name, r.reason_zh, r.reason_en
-        FROM last_one l JOIN crm.pair_rule r ON r.from_category = l.code AND r.is_active
-        JOIN crm.product_category k ON k.code = r.to_category
-        UNION ALL
-        SELECT 2, -f.case_count, k.category_id, k.code, k.name,
-               format('买过同类商品的顾客接着买了这一类（%s 例）', f.case_count),
-               format('what buyers of the same category bought next (%s cases)', f.case_count)
-        FROM last_one l JOIN crm.category_follow f ON f.from_category_id = l.category_id
-        JOIN crm.product_category k ON k.category_id = f.to_category_id
-        WHERE f.case_count >= (crm._setting('report.suggestion_min_cases'))::int)
-    SELECT jsonb_build_object('category', c.code, 'category_name', c.name, 'reason_zh', c.reason_zh, 'reason_en', c.reason_en,
-                              'category_id', c.category_id, 'last_category', l.code)
-    INTO chosen
-    FROM candidate c CROSS JOIN today t CROSS JOIN last_one l
-    WHERE NOT EXISTS (SELECT FROM bought b WHERE b.category_id = c.category_id AND b.last_day + b.refill_days > t.day)
-      AND (SELECT count(*) FROM crm.suggestion_shown s
-           WHERE s.customer_id = person AND s.category_id = c.category_id AND s.shown_at > crm.core_now() - interval '30 days')
-          < (crm._setting('report.suggestion_max_shown'))::int
-    ORDER BY c.step, c.position LIMIT 1;
-    RETURN chosen;
+    RETURN (
+        WITH bought AS (SELECT * FROM crm._report_bought(person)),
+        last_one AS (SELECT * FROM bought LIMIT 1),
+        candidate AS (
+            SELECT 1 AS step, r.pair_rule_id::bigint AS position, k.category_id, k.code, k.name, r.reason_zh, r.reason_en
+            FROM last_one l JOIN crm.pair_rule r ON r.from_category = l.code AND r.is_active
+            JOIN crm.product_category k ON k.code = r.to_category
+            UNION ALL
+            SELECT 2, -f.case_count, k.category_id, k.code, k.name,
+                   format('买过同类商品的顾客接着买了这一类（%s 例）', f.case_count),
+                   format('what buyers of the same category bought next (%s cases)', f.case_count)
+            FROM last_one l JOIN crm.category_follow f ON f.from_category_id = l.category_id
+            JOIN crm.product_category k ON k.category_id = f.to_category_id
+            WHERE f.case_count >= (crm._setting('report.suggestion_min_cases'))::int)
+        SELECT jsonb_build_object('category', c.code, 'category_name', c.name, 'reason_zh', c.reason_zh, 'reason_en', c.reason_en, 'category_id', c.category_id)
+        FROM candidate c
+        WHERE NOT EXISTS (SELECT FROM bought b WHERE b.category_id = c.category_id AND b.last_day + b.refill_days > today)
+          AND (SELECT count(*) FROM crm.suggestion_shown s
+               WHERE s.customer_id = ANY (ids) AND s.category_id = c.category_id AND s.shown_at > crm.core_now() - interval '30 days')
+              < (crm._setting('report.suggestion_max_shown'))::int
+        ORDER BY c.step, c.position, c.category_id LIMIT 1);
 END
 $$;
 COMMENT ON FUNCTION crm._report_suggestion(bigint) IS
-    'what to suggest at the counter and why: first headquarters'' pair rules, then the commonest next category; null when nothing fits';
+    'what to suggest at the counter and why: first headquarters'' pair rules, then the commonest next category; nothing that is still at home or was shown often; null when nothing fits';
 
 CREATE FUNCTION crm._report_points(person bigint) RETURNS bigint
     LANGUAGE sql STABLE AS
@@ -95,6 +98,7 @@ $$
 DECLARE
     found jsonb := crm.identity_lookup(identifier_kind, value, namespace);
     person bigint := (found ->> 'customer_id')::bigint;
+    is_own boolean := crm._report_sees(person);
     suggestion jsonb;
     answer jsonb;
 BEGIN
@@ -108,19 +112,20 @@ BEGIN
         VALUES (person, crm.core_now(), crm._new_id(), (suggestion ->> 'category_id')::int, crm._actor_staff());
     END IF;
     SELECT jsonb_build_object(
-        'customer_id', person, 'name', c.name_masked, 'in_scope', crm._report_sees(person),
-        'tier', v.tier, 'last_day', v.last_day, 'last_item', crm._report_last_item(person),
+        'customer_id', person, 'name', c.name_masked, 'in_scope', is_own, 'tier', v.tier,
+        'last_day', CASE WHEN is_own THEN v.last_day END, 'last_item', CASE WHEN is_own THEN crm._report_last_item(person) END,
         'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm._loyalty_coupons(person) k WHERE k ->> 'state' = 'issued'),
         'points', crm._report_points(person),
-        'last_category', suggestion ->> 'last_category',
-        'suggestion', suggestion - 'category_id' - 'last_category')
+        'last_category', last_one.code, 'last_category_name', last_one.name,
+        'suggestion', suggestion - 'category_id')
     INTO answer
-    FROM crm.customer c LEFT JOIN crm.customer_value v USING (customer_id) WHERE c.customer_id = person;
+    FROM crm.customer c LEFT JOIN crm.customer_value v USING (customer_id) LEFT JOIN (SELECT b.* FROM crm._report_bought(person) b LIMIT 1) last_one ON true
+    WHERE c.customer_id = person;
     RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm.report_card(text, text, text) IS
-    'the counter card of any member of the chain found by an exact identifier: masked name, tier, last purchase (day, product, category), usable coupons and points, suggestion with its reason; no phone, no address; logged and counted (RM110 beyond 60 an hour a clerk); P0002 when nobody answers to the value';
+    'the counter card of any member of the chain found by an exact identifier: masked name, tier, category of the last purchase (its day and product, too, of who is in the caller''s scope), usable coupons and points, suggestion with its reason; no phone, no address; logged and counted (RM110 beyond 60 an hour a clerk); P0002 when nobody answers to the value';
 GRANT EXECUTE ON FUNCTION crm.report_card(text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_headquarters, crm_till;
 
 CREATE FUNCTION crm.report_person(customer_id bigint) RETURNS jsonb
@@ -282,12 +287,9 @@ BEGIN
     DELETE FROM crm.category_follow;
     INSERT INTO crm.category_follow (from_category_id, to_category_id, case_count, as_of)
     WITH day AS (
-        SELECT DISTINCT m.customer_id, o.business_day, p.category_id
-        FROM crm.customer_order o
-        JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity'
-        JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
-        JOIN crm.product p ON p.product_id = i.product_id
-        WHERE o.is_current AND o.kind = 'sale' AND o.business_day BETWEEN today - 364 AND today AND p.category_id IS NOT NULL AND i.quantity > 0),
+        SELECT DISTINCT m.customer_id, i.business_day, i.category_id
+        FROM crm.purchased_item i JOIN crm.membership m ON m.source_record_id = i.source_record_id AND m.valid_to = 'infinity'
+        WHERE i.business_day BETWEEN today - 364 AND today AND i.category_id IS NOT NULL),
     ranked AS (SELECT d.*, dense_rank() OVER (PARTITION BY d.customer_id ORDER BY d.business_day) AS visit FROM day d)
     SELECT a.category_id, b.category_id, count(*), today
     FROM ranked a JOIN ranked b ON b.customer_id = a.customer_id AND b.visit = a.visit + 1 AND b.category_id <> a.category_id
@@ -295,4 +297,4 @@ BEGIN
     RETURN 0;
 END
 $$;
-COMMENT ON FUNCTION crm._report_follow() IS 'recounts which category is bought at the visit after which, over 365 days; daily job';
+COMMENT ON FUNCTION crm._report_follow() IS 'job: recounts which category is bought, and kept, at the visit after which, over 365 days';

@@ -49,6 +49,7 @@ function card(person) {
 		h('p', {}, person.tier && h('span', {class: 'tag tier'}, code('tier', person.tier)), person.phone && h('span', {class: 'tag'}, person.phone),
 			person.city && h('span', {class: 'tag'}, person.city)),
 		person.last_day && h('p', {}, t('find.last', {day: day(person.last_day)}), person.last_item && h('strong', {}, person.last_item)),
+		!person.last_day && person.last_category_name && h('p', {}, t('find.last_category', {category: person.last_category_name})),
 		coupons.length > 0 && h('p', {}, t('find.coupons', {n: coupons.length})),
 		person.points > 0 && h('p', {}, t('find.points', {n: number(person.points)})),
 		suggested(person) && h('p', {class: 'good'}, suggested(person)),
