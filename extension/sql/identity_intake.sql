@@ -208,7 +208,7 @@ COMMENT ON FUNCTION crm._identity_store_members(crm.member_fact[]) IS
     'stores member records, each a whole revision of its record, and settles who they belong to: a row a fact, outcome created, updated, unchanged (a repeat, or older than what is known), suppressed (names an erased person; nothing is stored)';
 
 -- The key of the record that a reference means: the member it names; else what its strongest
--- usable identifier stands for at that source; else its receipt.
+-- usable identifier stands for at that source; else its receipt.  Its links are sorted by (kind, value_hash), as they are locked.
 CREATE FUNCTION crm._identity_ref_items(refs crm.record_ref[]) RETURNS crm.identity_item[]
     LANGUAGE plpgsql STABLE AS
 $$
@@ -224,7 +224,7 @@ BEGIN
                        CASE WHEN n.is_member THEN f.kind WHEN n.erased IS NOT NULL OR u.links[1] IS NULL OR n.is_receipt_known THEN 'receipt' ELSE 'visitor' END,
                        f.store_id, f.channel, f.occurred_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                        NULL, NULL, f.is_history, NULL, f.received_at, f.inbox_id, f.line_no)::crm.member_fact,
-                   CASE WHEN n.erased IS NULL THEN u.links ELSE '{}' END,
+                   CASE WHEN n.erased IS NULL THEN ARRAY(SELECT DISTINCT ON (l.kind, l.value_hash) l FROM unnest(u.links) l ORDER BY l.kind, l.value_hash) ELSE '{}' END,
                    NULL, NULL, NULL, NULL, NULL, coalesce(f.occurred_at, f.received_at), NULL, NULL)::crm.identity_item
         FROM unnest(refs) f
         CROSS JOIN LATERAL (   -- an erased member's later receipts hang together, on nobody

@@ -15,7 +15,7 @@ BEGIN
         INSERT INTO crm.identifier (kind, value_hash, customer_id, value_sealed, masked, tail_hash, is_blocked, first_seen_at, last_seen_at)
         SELECT n.kind, n.value_hash, CASE WHEN NOT n.is_closed THEN person END, crm._encrypt(crm._identity_kind_code(n.kind), n.value), n.masked,
                crm._identity_tail_hash(n.tail), n.is_closed, item.seen_at, item.seen_at
-        FROM (SELECT l.*, crm._identity_is_closed(l.kind, l.value_hash, l.is_key) AS is_closed FROM unnest(item.links) l
+        FROM (SELECT l.*, c.is_closed FROM unnest(item.links) l, crm._identity_is_closed(l.kind, l.value_hash, l.is_key) c
               WHERE (SELECT true FROM crm.identifier x WHERE x.kind = l.kind AND x.value_hash = l.value_hash LIMIT 1) IS NULL OFFSET 0) n
         ORDER BY n.kind, n.value_hash
         ON CONFLICT DO NOTHING;
@@ -70,7 +70,7 @@ BEGIN
     IF taken.is_plain THEN
         PERFORM FROM crm.customer c WHERE c.customer_id = person AND c.status NOT IN ('merged', 'erased') FOR NO KEY UPDATE;
         IF FOUND THEN
-            PERFORM crm._identity_write_record(item, record_id, person, journal, is_stub);
+            PERFORM crm._identity_write_record(item, crm._encrypt('address', nullif(btrim((item.fact).address), '')), record_id, person, journal, is_stub);
             IF crm._identity_is_one(crm._identity_records_of(person)) THEN
                 INSERT INTO crm.merge_journal (journal_id, at, kind, survivor_id, record_ids, actor, reason, evidence)
                 VALUES (journal, crm.core_now(), 'attach', person, ARRAY[record_id], 'engine', 'identifier', taken.evidence);

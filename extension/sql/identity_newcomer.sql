@@ -2,16 +2,6 @@
 -- registrations are that, and orders of somebody not seen before (a stub: revision 0, nothing private).  Same locks and same rows as the long
 -- way (identity_store.sql), with plain statements, in a fraction of the time; of many facts at once, those that are persons of their own.
 
-CREATE FUNCTION crm._identity_is_closed(kind smallint, value_hash bytea, is_key boolean) RETURNS boolean
-    LANGUAGE plpgsql STABLE AS
-$$
-BEGIN
-    RETURN NOT (is_key AND (SELECT k.is_key FROM crm.identifier_kind k WHERE k.kind = _identity_is_closed.kind))
-        OR EXISTS (SELECT FROM crm.blocked_value b WHERE b.kind = _identity_is_closed.kind AND b.value_hash = _identity_is_closed.value_hash);
-END
-$$;
-COMMENT ON FUNCTION crm._identity_is_closed(smallint, bytea, boolean) IS 'whether a new identifier ties nobody: its kind or itself is no key, or it was blocked by hand';
-
 CREATE FUNCTION crm._identity_claim_key(fact crm.member_fact, is_stub boolean) RETURNS bigint
     LANGUAGE plpgsql AS
 $$
@@ -29,7 +19,7 @@ $$;
 COMMENT ON FUNCTION crm._identity_claim_key(crm.member_fact, boolean) IS 'the id of a record made for a fact''s key; null when the key was there';
 
 -- One statement, several tables: half of what a row costs alone is the start of its statement.
-CREATE FUNCTION crm._identity_write_record(item crm.identity_item, record_id bigint, person bigint, journal_id bigint, is_stub boolean) RETURNS void
+CREATE FUNCTION crm._identity_write_record(item crm.identity_item, address_sealed bytea, record_id bigint, person bigint, journal_id bigint, is_stub boolean) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -44,7 +34,7 @@ BEGIN
         INSERT INTO crm.source_record_private (source_record_id, revision, name, nickname, sex, birthday, is_birthday_lunar,
                                                address_sealed, province, city, district, note, received_at, source_version, content_hash)
         SELECT record_id, 1, nullif(btrim(fact.name), ''), nullif(btrim(fact.nickname), ''), CASE WHEN fact.sex IN ('m', 'f') THEN fact.sex END,
-               fact.birthday, coalesce(fact.is_birthday_lunar, false), crm._encrypt('address', nullif(btrim(fact.address), '')),
+               fact.birthday, coalesce(fact.is_birthday_lunar, false), _identity_write_record.address_sealed,
                fact.province, fact.city, fact.district, fact.note, fact.received_at, fact.source_version, fact.content_hash
         WHERE NOT is_stub),
     link AS (
@@ -53,7 +43,7 @@ BEGIN
     INSERT INTO crm.membership (source_record_id, valid_from, customer_id, journal_id) VALUES (record_id, crm.core_now(), person, journal_id);
 END
 $$;
-COMMENT ON FUNCTION crm._identity_write_record(crm.identity_item, bigint, bigint, bigint, boolean) IS
+COMMENT ON FUNCTION crm._identity_write_record(crm.identity_item, bytea, bigint, bigint, bigint, boolean) IS
     'stores a record that is new, with what was told of it (a stub: nothing), its links and its person';
 
 CREATE FUNCTION crm._identity_newcomer(item crm.identity_item, is_stub boolean) RETURNS crm.identity_result
@@ -84,7 +74,7 @@ BEGIN
     FOREACH link IN ARRAY item.links LOOP       -- sorted by kind and hash, as everywhere
         SELECT i.* INTO made FROM crm.identifier i WHERE i.kind = link.kind AND i.value_hash = link.value_hash;
         IF made.kind IS NULL THEN
-            is_closed := crm._identity_is_closed(link.kind, link.value_hash, link.is_key);
+            is_closed := (SELECT c.is_closed FROM crm._identity_is_closed(link.kind, link.value_hash, link.is_key) c);
             INSERT INTO crm.identifier AS i (kind, value_hash, customer_id, value_sealed, masked, tail_hash, is_blocked,
                                              record_count, row_version, first_seen_at, last_seen_at)
             VALUES (link.kind, link.value_hash, CASE WHEN NOT is_closed THEN person END,
@@ -103,7 +93,7 @@ BEGIN
             email := made;
         END IF;
     END LOOP;
-    PERFORM crm._identity_write_record(item, record_id, person, NULL, is_stub);
+    PERFORM crm._identity_write_record(item, told_address, record_id, person, NULL, is_stub);
     INSERT INTO crm.customer (customer_id, status, name_masked, phone_masked, email_masked, sex, city, channel, home_store_id,
                               scope_store_ids, registered_at, registered_on, custom, updated_at)
     VALUES (person, 'active', crm._identity_mask_name(coalesce(told_name, nullif(btrim(fact.nickname), ''))),

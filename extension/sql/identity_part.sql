@@ -111,7 +111,7 @@ COMMENT ON FUNCTION crm._identity_revive(bigint, bigint) IS
 CREATE FUNCTION crm._identity_part(person bigint, leaving bigint[], against bigint[], heir bigint, actor text, reason text, kind text, ahead crm.identity_reach)
     RETURNS crm.identity_change[]
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET jit = off AS
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET enable_memoize = off SET jit = off AS
 $$
 DECLARE
     records bigint[] := crm._identity_records_of(person);
@@ -353,8 +353,8 @@ BEGIN
         SELECT s.source_record_id, s.label
         FROM crm._identity_partition(records,
                  ARRAY(SELECT ROW(least(t.a, t.b), greatest(t.a, t.b))::crm.identity_pair
-                       FROM (SELECT CASE WHEN d.reason <> 'claim' AND d.one_leaves AND d.record_a = ANY (leaving) THEN against[1] ELSE d.record_a END AS a,
-                                    CASE WHEN d.reason <> 'claim' AND d.one_leaves AND d.record_b = ANY (leaving) THEN against[1] ELSE d.record_b END AS b
+                       FROM (SELECT CASE WHEN d.one_leaves AND d.record_a = ANY (leaving) THEN against[1] ELSE d.record_a END AS a,
+                                    CASE WHEN d.one_leaves AND d.record_b = ANY (leaving) THEN against[1] ELSE d.record_b END AS b
                              FROM (SELECT l.*, l.record_a = ANY (leaving) <> (l.record_b = ANY (leaving)) AS one_leaves
                                    FROM crm.must_link l WHERE l.record_a = ANY (records)) d
                              WHERE NOT (d.record_a = ANY (leaving) AND d.record_b = ANY (against)

@@ -270,7 +270,7 @@ COMMENT ON FUNCTION crm.identity_merge_preview(bigint, bigint) IS
 -- Locks both persons with all they reach; retried like every other write.
 CREATE FUNCTION crm._identity_join(survivor bigint, other bigint, actor text, reason text, ahead crm.identity_reach) RETURNS crm.identity_change[]
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET jit = off AS
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET enable_memoize = off SET jit = off AS
 $$
 DECLARE
     records bigint[];

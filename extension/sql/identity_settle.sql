@@ -74,9 +74,7 @@ BEGIN
     RETURN QUERY
         SELECT s.* FROM crm._identity_resolve(
             ARRAY(SELECT n FROM crm._identity_nodes(records) n), ARRAY(SELECT g FROM crm._identity_glue(records) g), must, cannot,
-            (SELECT v.value::int FROM crm.room_setting v WHERE v.name = 'identity.person_records'),
-            (SELECT v.value::int FROM crm.room_setting v WHERE v.name = 'identity.bridge_records'),
-            (SELECT v.value::int FROM crm.room_setting v WHERE v.name = 'identity.silent_days')) s;
+            crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int, crm._setting('identity.silent_days')::int) s;
 END
 $$;
 COMMENT ON FUNCTION crm._identity_partition(bigint[], crm.identity_pair[], crm.identity_pair[]) IS

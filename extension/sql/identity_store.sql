@@ -1,11 +1,12 @@
 -- identity, writing: member facts and references become records, links, persons.
 --
 -- One attempt (crm._identity_try) takes its locks in one order - external keys, identifiers by
--- (kind, value_hash), customers ascending - after it has looked, without locks, at all that the
--- write may touch.  What it saw is compared by row_version once the locks are held; if anything
--- moved, the attempt is undone with its locks, and the next one locks beforehand what this one saw.
--- So one call a transaction cannot deadlock, nobody starves, and two sessions that register one
--- phone make one person.
+-- (kind, value_hash), customers ascending, among them the rows merged into the persons in reach -
+-- after it has looked, without locks, at all that the write may touch.  What it saw is compared by
+-- row_version once the locks are held; if anything moved, the attempt is undone with its locks, and
+-- the next one locks beforehand, in the same order, what this one saw.  What the reach has grown by
+-- when it looks then is taken only where nobody holds it.  So one call a transaction cannot
+-- deadlock, nobody starves, and two sessions that register one phone make one person.
 --
 -- Statements here start from arrays and probe tables by LATERAL subqueries (LIMIT 1 or OFFSET 0):
 -- the plan is the same whether the tables are empty, unanalyzed or huge.  A join would be turned
@@ -29,10 +30,12 @@ CREATE TYPE crm.identity_item AS (
     ended_at timestamptz,               -- not current: since when newer content stands
     is_reminder boolean);               -- a repeat that says, after a long time, that all of it is still so
 
--- What a write may touch: the records in reach, and the rows to lock with the versions seen.
+-- What a write may touch: the records in reach, and the rows to lock with the versions seen.  Rows merged into these
+-- persons follow when they are merged themselves, so they are locked with them.
 CREATE TYPE crm.identity_reach AS (
     records bigint[],
     customers bigint[], customer_versions int[],
+    redirects bigint[],
     kinds smallint[], hashes bytea[], identifier_versions int[]);
 
 CREATE TYPE crm.identity_move AS (source_record_id bigint, from_id bigint, to_id bigint);
@@ -41,6 +44,15 @@ CREATE TYPE crm.identity_result AS (
     outcomes crm.record_outcome[],
     changes crm.identity_change[],
     news bigint[], history_news bigint[]);      -- persons that the rooms above are told about
+
+-- Inlined, as a subquery in FROM.
+CREATE FUNCTION crm._identity_is_closed(kind smallint, value_hash bytea, is_key boolean, OUT is_closed boolean) RETURNS SETOF boolean
+    LANGUAGE sql STABLE ROWS 1 AS
+$$
+    SELECT NOT (is_key AND (SELECT k.is_key FROM crm.identifier_kind k WHERE k.kind = _identity_is_closed.kind LIMIT 1))
+           OR (SELECT true FROM crm.blocked_value b WHERE b.kind = _identity_is_closed.kind AND b.value_hash = _identity_is_closed.value_hash LIMIT 1) IS NOT NULL
+$$;
+COMMENT ON FUNCTION crm._identity_is_closed(smallint, bytea, boolean) IS 'whether a new identifier ties nobody: its kind or itself is no key, or it was blocked by hand';
 
 CREATE FUNCTION crm._identity_version_time(source_version text) RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -303,6 +315,8 @@ BEGIN
                               WHERE x.source_record_id = f.id AND x.valid_to = 'infinity' LIMIT 1) m) person
     CROSS JOIN LATERAL (SELECT x.customer_id, x.row_version FROM crm.customer x
                         WHERE x.customer_id = person.customer_id LIMIT 1) c;
+    reach.redirects := ARRAY(SELECT m.customer_id FROM unnest(reach.customers) p(id)
+                             CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.customer x WHERE x.merged_into = p.id OFFSET 0) m);
     SELECT array_agg(v.kind ORDER BY v.kind, v.value_hash), array_agg(v.value_hash ORDER BY v.kind, v.value_hash),
            array_agg(coalesce(i.row_version, 0) ORDER BY v.kind, v.value_hash)
     INTO reach.kinds, reach.hashes, reach.identifier_versions
@@ -327,7 +341,6 @@ CREATE FUNCTION crm._identity_lock_reach(items crm.identity_item[], reach crm.id
 $$
 DECLARE
     versions int[];
-    persons bigint[];
     made int;
     own_records bigint[] := ARRAY(SELECT l.source_record_id FROM unnest(loners) l);
     own_persons bigint[] := ARRAY(SELECT l.to_id FROM unnest(loners) l);
@@ -340,10 +353,8 @@ BEGIN
            CASE WHEN NOT n.is_blocked THEN n.person_id END, (n.person_id IS NOT NULL AND NOT n.is_blocked)::int,
            (n.person_id IS NOT NULL AND NOT n.is_blocked)::int
     FROM (SELECT DISTINCT ON (l.kind, l.value_hash) l.*, i.seen_at, own_persons[array_position(own_records, i.source_record_id)] AS person_id,
-                 NOT (l.is_key AND (SELECT k.is_key FROM crm.identifier_kind k WHERE k.kind = l.kind LIMIT 1))
-                 OR (SELECT true FROM crm.blocked_value b
-                     WHERE b.kind = l.kind AND b.value_hash = l.value_hash LIMIT 1) IS NOT NULL AS is_blocked
-          FROM unnest(items) i, unnest(i.links) l
+                 c.is_closed AS is_blocked
+          FROM unnest(items) i, unnest(i.links) l, crm._identity_is_closed(l.kind, l.value_hash, l.is_key) c
           WHERE NOT i.is_repeat
             AND (SELECT true FROM crm.identifier e WHERE e.kind = l.kind AND e.value_hash = l.value_hash LIMIT 1) IS NULL
           ORDER BY l.kind, l.value_hash, i.seen_at) n
@@ -361,32 +372,24 @@ BEGIN
                 SELECT x.row_version FROM crm.identifier x
                 WHERE x.kind = v.kind AND x.value_hash = v.value_hash FOR NO KEY UPDATE) l
             ORDER BY v.place);      -- reach is sorted: locked in that order
-        IF versions IS DISTINCT FROM coalesce(reach.identifier_versions, '{}') THEN
+        IF versions IS DISTINCT FROM coalesce(reach.identifier_versions, versions) THEN
             RETURN false;
         END IF;
     END IF;
-    persons := reach.customers || others;
-    IF cardinality(persons) > 0 THEN
-        -- rows merged into these persons follow them when they are merged themselves, so they are locked in the same order;
-        -- status is asked in a way that no index over active persons fits, whatever the plan was made for
-        RETURN (
-            SELECT count(*) FILTER (WHERE l.is_person) = (SELECT count(DISTINCT p.id) FROM unnest(persons) p(id))
-                   AND coalesce(bool_and(l.row_version = coalesce(l.seen, l.row_version)), true)
-            FROM (SELECT c.row_version, d.seen, d.is_person
-                  FROM (SELECT p.id, max(p.seen) AS seen, bool_or(p.is_person) AS is_person
-                        FROM (SELECT x.id, x.seen, true AS is_person FROM unnest(persons, reach.customer_versions) x(id, seen)
-                              UNION ALL
-                              SELECT m.customer_id, NULL, false FROM unnest(reach.customers) x(id)
-                              CROSS JOIN LATERAL (SELECT y.customer_id FROM crm.customer y WHERE y.merged_into = x.id OFFSET 0) m) p
-                        GROUP BY p.id ORDER BY p.id) d
-                  CROSS JOIN LATERAL (SELECT x.row_version FROM crm.customer x
-                                      WHERE x.customer_id = d.id AND (NOT d.is_person OR x.status NOT IN ('merged', 'erased')) FOR NO KEY UPDATE) c) l);
-    END IF;
-    RETURN true;
+    RETURN coalesce((
+        SELECT bool_and((c.row_version = coalesce(d.seen, c.row_version) AND (c.status NOT IN ('merged', 'erased') OR NOT d.is_asked)) IS TRUE)
+        FROM (SELECT p.id, max(p.seen) AS seen, bool_or(p.is_asked) AS is_asked
+              FROM (SELECT x.id, x.seen, x.seen IS NOT NULL AS is_asked FROM unnest(reach.customers, reach.customer_versions) x(id, seen)
+                    UNION ALL
+                    SELECT x.id, NULL, true FROM unnest(others) x(id)
+                    UNION ALL
+                    SELECT x.id, NULL, false FROM unnest(reach.redirects) x(id)) p
+              GROUP BY p.id ORDER BY p.id) d
+        LEFT JOIN LATERAL (SELECT x.row_version, x.status FROM crm.customer x WHERE x.customer_id = d.id FOR NO KEY UPDATE) c ON true), true);
 END
 $$;
 COMMENT ON FUNCTION crm._identity_lock_reach(crm.identity_item[], crm.identity_reach, bigint[], crm.identity_move[]) IS
-    'makes and locks identifiers by (kind, value_hash), then locks customers ascending; true when all are as they were seen';
+    'makes and locks identifiers by (kind, value_hash), then locks customers ascending; true when others still are persons and all that has a version in reach is as it was seen';
 
 -- The rows of two reaches, to be locked by the next attempt.
 CREATE FUNCTION crm._identity_widen(a crm.identity_reach, b crm.identity_reach) RETURNS crm.identity_reach
@@ -396,6 +399,7 @@ DECLARE
     wide crm.identity_reach;
 BEGIN
     wide.customers := ARRAY(SELECT unnest(a.customers) UNION SELECT unnest(b.customers) ORDER BY 1);
+    wide.redirects := ARRAY(SELECT unnest(a.redirects) UNION SELECT unnest(b.redirects) ORDER BY 1);
     SELECT array_agg(v.kind ORDER BY v.kind, v.value_hash), array_agg(v.value_hash ORDER BY v.kind, v.value_hash)
     INTO wide.kinds, wide.hashes
     FROM (SELECT * FROM unnest(a.kinds, a.hashes) x(kind, value_hash)
@@ -403,13 +407,13 @@ BEGIN
     RETURN wide;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_widen(crm.identity_reach, crm.identity_reach) IS 'identifiers and persons of either reach';
+COMMENT ON FUNCTION crm._identity_widen(crm.identity_reach, crm.identity_reach) IS 'what either reach has to lock; no versions, for it is looked at anew once locked';
 
 CREATE FUNCTION crm._identity_covers(wide crm.identity_reach, reach crm.identity_reach) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE AS
 $$
 BEGIN
-    RETURN coalesce(wide.customers @> reach.customers, reach.customers IS NULL)
+    RETURN wide.customers || wide.redirects @> coalesce(reach.customers || reach.redirects, '{}')
        AND NOT EXISTS (SELECT * FROM unnest(reach.kinds, reach.hashes) x(kind, value_hash)
                        EXCEPT SELECT * FROM unnest(wide.kinds, wide.hashes) y(kind, value_hash));
 END
@@ -434,9 +438,8 @@ BEGIN
         RETURN false;
     END IF;
     SELECT count(*), count(l.customer_id) INTO wanted, locked
-    FROM (SELECT unnest(reach.customers) AS id EXCEPT SELECT unnest(wide.customers)) d
-    LEFT JOIN LATERAL (SELECT x.customer_id FROM crm.customer x
-                       WHERE x.customer_id = d.id AND x.status NOT IN ('merged', 'erased') FOR NO KEY UPDATE SKIP LOCKED) l ON true;
+    FROM (SELECT unnest(reach.customers || reach.redirects) AS id EXCEPT SELECT unnest(wide.customers || wide.redirects)) d
+    LEFT JOIN LATERAL (SELECT x.customer_id FROM crm.customer x WHERE x.customer_id = d.id FOR NO KEY UPDATE SKIP LOCKED) l ON true;
     RETURN locked = wanted;
 END
 $$;
@@ -453,17 +456,18 @@ $$
 DECLARE
     reach crm.identity_reach;
     wide crm.identity_reach := ahead;
+    are_persons boolean;        -- those of others
     is_held boolean;
 BEGIN
     IF ahead.kinds IS NULL AND ahead.customers IS NULL THEN
         reach := crm._identity_reach(records, kinds, hashes);
         is_held := crm._identity_lock_reach(items, reach, others, loners);
     ELSE
-        PERFORM crm._identity_lock_reach(items, ahead, others, NULL);
+        are_persons := crm._identity_lock_reach(items, ahead, others, NULL);
         FOR look IN 1 .. 5 LOOP
             reach := crm._identity_reach(records, kinds, hashes);
-            is_held := crm._identity_covers(wide, reach);
-            EXIT WHEN is_held OR NOT crm._identity_lock_more(wide, reach);
+            is_held := are_persons AND crm._identity_covers(wide, reach);
+            EXIT WHEN is_held OR NOT are_persons OR NOT crm._identity_lock_more(wide, reach);
             wide := crm._identity_widen(wide, reach);
         END LOOP;
     END IF;

@@ -15,6 +15,7 @@
 #define LOWEST (-64)
 #define SLICES 16				/* scored at a time */
 #define SLICE_ROWS (1 << 15)
+#define SLICE_PAIRS (1 << 22)	/* where blocks are large, fewer rows: canceled only between rounds of slices */
 #define MANY_PAIRS 500000		/* a key of fewer is not worth trying first */
 #define TRIED_PAIRS 100000
 #define POOR 20000				/* pairs for one match are too many */
@@ -122,6 +123,8 @@ take_edges(CrmLink *link, Slice *slice)
 static int
 cut_slices(const CrmLink *link, Slice *slices, int *rule, uint32_t *start)
 {
+	uint32_t	few = SLICE_PAIRS / link->cap;
+	uint32_t	rows = few < SLICE_ROWS ? few : SLICE_ROWS;
 	int			n = 0;
 
 	while (n < SLICES && *rule < link->n_rules)
@@ -135,7 +138,7 @@ cut_slices(const CrmLink *link, Slice *slices, int *rule, uint32_t *start)
 		slices[n].link = link;
 		slices[n].rule = *rule;
 		slices[n].start = *start;
-		slices[n].end = *start = crm_link_blocks_end(link, *rule, *start, SLICE_ROWS);
+		slices[n].end = *start = crm_link_blocks_end(link, *rule, *start, rows);
 		n++;
 	}
 	return n;
@@ -159,7 +162,10 @@ score_all(CrmLink *link)
 	{
 		crm_link_share(link, score_slice, slices, n);
 		for (int i = 0; i < n; i++)
+		{
 			take_edges(link, &slices[i]);
+			link->host.breathe(link->host.state);
+		}
 	}
 	for (int i = 0; i < SLICES; i++)
 		link->host.drop(link->host.state, slices[i].edges);
