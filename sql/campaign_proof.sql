@@ -79,6 +79,21 @@ SELECT crm.campaign_results('welcome') = results AS the_same, results ->> 'sent'
 ROLLBACK TO SAVEPOINT forgotten;
 SELECT r -> 'treatment' ->> 'ordered' AS within_15_days, r ->> 'window_days' AS days FROM crm.campaign_results('welcome', 15) r;
 SELECT pg_temp.try($$crm.campaign_results('welcome', 0)$$) AS no_days, pg_temp.try($$crm.campaign_results('none')$$) AS no_flow;
+-- of a flow that fired often the results of the default window are kept: what would be computed, until the next local day
+SAVEPOINT large;
+UPDATE crm.room_setting SET value = '1000' WHERE name = 'campaign.results_at_once';
+SELECT crm._campaign_results_job() AS few_enough;
+UPDATE crm.room_setting SET value = '999' WHERE name = 'campaign.results_at_once';
+CREATE TEMP TABLE computed AS SELECT crm.campaign_results('welcome') AS r;
+SELECT crm._campaign_results_job() AS kept, crm._campaign_results_job() AS again;
+SELECT k.r - 'as_of' = c.r AS same, k.r ->> 'as_of' AS as_of, c.r ? 'as_of' AS said_before FROM computed c, LATERAL (SELECT crm.campaign_results('welcome') AS r) k;
+DELETE FROM crm.occurrence WHERE customer_id = 9620950;
+SELECT crm.campaign_results('welcome') -> 'fired' AS kept, crm.campaign_results('welcome', 15) -> 'fired' AS another_window;
+UPDATE crm.room_setting SET value = '0' WHERE name = 'campaign.results_at_once';
+SET LOCAL crm.core_clock = '2026-07-01T00:00:00+08:00';
+SELECT crm._campaign_results_job() AS the_next_day, crm._campaign_results_job() AS again;
+SELECT crm.campaign_results('welcome') -> 'fired' AS fired;
+ROLLBACK TO large;
 -- merged persons count once, with the survivor's arm
 UPDATE crm.customer SET status = 'merged', merged_into = 9620001 WHERE customer_id = 9620901;
 UPDATE crm.membership SET customer_id = 9620001 WHERE customer_id = 9620901;

@@ -42,6 +42,9 @@ DECLARE
     list jsonb;
     alarm jsonb;
 BEGIN
+    IF NOT EXISTS (SELECT FROM crm.flow_version v WHERE v.flow_id = flow.flow_id AND jsonb_path_exists(v.spec, '$.**.variants')) THEN
+        RETURN '{}';
+    END IF;
     SELECT * INTO best FROM crm._campaign_by_variant(flow, days) v WHERE v.persons > 0 AND v.is_drawn ORDER BY v.ordered / v.persons DESC, v.variant LIMIT 1;
     SELECT jsonb_agg(jsonb_build_object('variant', v.variant, 'is_drawn', v.is_drawn, 'persons', v.persons, 'expected', CASE WHEN v.is_drawn THEN round(v.expected, 1) END,
                          'ordered', v.ordered, 'share', round(100 * v.ordered / nullif(v.persons, 0), 2), 'revenue', v.revenue,

@@ -253,34 +253,24 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_compare(crm.arm_sum[], jsonb) IS 'both arms, the lift, the alarm of a skewed control group, what it was worth for its cost';
 
-CREATE FUNCTION crm.campaign_results(flow text, days int DEFAULT 14) RETURNS jsonb
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+CREATE FUNCTION crm._campaign_results(flow crm.flow_row, days int) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    chosen crm.flow_row;
-    sums crm.arm_sum[];
+    sums crm.arm_sum[] := coalesce((SELECT f.sums FROM crm._campaign_followed(flow.flow_id, days) f), '{}');
 BEGIN
-    SELECT * INTO chosen FROM crm.flow f WHERE f.code = flow;
-    IF chosen.flow_id IS NULL THEN
-        RAISE EXCEPTION 'there is no flow "%"', flow USING ERRCODE = 'no_data_found', COLUMN = 'flow', HINT = 'crm.campaign_list() has those there are.';
-    ELSIF coalesce(days, 0) NOT BETWEEN 1 AND 366 THEN
-        RAISE EXCEPTION 'orders are counted within 1 to 366 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days', HINT = 'Give 14, or the days the offer holds.';
-    END IF;
-    sums := coalesce((SELECT f.sums FROM crm._campaign_followed(chosen.flow_id, days) f), '{}');
-    RETURN jsonb_build_object('flow', flow, 'window_days', days,
-        'fired', (SELECT count(*) FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id),
-        'outcomes', (SELECT coalesce(jsonb_object_agg(s.outcome, s.n), '{}') FROM (SELECT o.outcome, count(*) AS n FROM crm.occurrence o WHERE o.flow_id = chosen.flow_id GROUP BY 1) s),
-        'sent', (SELECT count(DISTINCT o.message_id) FROM crm.outbox o JOIN crm.outbox_event e USING (customer_id, message_id) WHERE o.flow_id = chosen.flow_id AND e.kind = 'sent')
-                + (SELECT coalesce(sum(f.messages), 0) FROM crm.outbox_forgotten f WHERE f.flow_id = chosen.flow_id AND f.kind = 'sent'),
-        'redeemed', (SELECT count(*) FROM crm.coupon k WHERE k.flow_id = chosen.flow_id AND k.state = 'redeemed'),
-        'funnel', crm._campaign_funnel(chosen.flow_id) || jsonb_build_object('ordered', coalesce((SELECT (s).ordered FROM unnest(sums) s WHERE (s).arm = 'treatment'), 0)))
-        || crm._campaign_compare(sums, crm._campaign_cost(chosen))
-        || crm._campaign_variant_results(chosen, days, (SELECT s FROM unnest(sums) s WHERE (s).arm = 'control'));
+    RETURN jsonb_build_object('flow', flow.code, 'window_days', days,
+        'fired', (SELECT count(*) FROM crm.occurrence o WHERE o.flow_id = flow.flow_id),
+        'outcomes', (SELECT coalesce(jsonb_object_agg(s.outcome, s.n), '{}') FROM (SELECT o.outcome, count(*) AS n FROM crm.occurrence o WHERE o.flow_id = flow.flow_id GROUP BY 1) s),
+        'sent', (SELECT count(DISTINCT o.message_id) FROM crm.outbox o JOIN crm.outbox_event e USING (customer_id, message_id) WHERE o.flow_id = flow.flow_id AND e.kind = 'sent')
+                + (SELECT coalesce(sum(f.messages), 0) FROM crm.outbox_forgotten f WHERE f.flow_id = flow.flow_id AND f.kind = 'sent'),
+        'redeemed', (SELECT count(*) FROM crm.coupon k WHERE k.flow_id = flow.flow_id AND k.state = 'redeemed'),
+        'funnel', crm._campaign_funnel(flow.flow_id) || jsonb_build_object('ordered', coalesce((SELECT (s).ordered FROM unnest(sums) s WHERE (s).arm = 'treatment'), 0)))
+        || crm._campaign_compare(sums, crm._campaign_cost(flow))
+        || crm._campaign_variant_results(flow, days, (SELECT s FROM unnest(sums) s WHERE (s).arm = 'control'));
 END
 $$;
-COMMENT ON FUNCTION crm.campaign_results(text, int) IS
-    'what a flow did: outcomes, funnel (assigned, sent, delivered, opened, clicked, redeemed, ordered, in persons), both arms as assigned (intention to treat), persons of today once each, with orders and revenue net of refunds within so many local days (1 to 366) of the first time, lift in points and revenue a person, each with its 95 % interval, or how many more are needed; whether the control group''s share is no chance; cost in currency units, incremental margin, return, cost of a person brought back; per variant its funnel and its orders against the control group and the best one; P0002, 22023';
-GRANT EXECUTE ON FUNCTION crm.campaign_results(text, int) TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;
+COMMENT ON FUNCTION crm._campaign_results(crm.flow_row, int) IS 'what a flow did, as crm.campaign_results() tells it, from everything it fired';
 
 CREATE FUNCTION crm.campaign_hold_out(percent numeric) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
