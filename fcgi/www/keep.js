@@ -1,9 +1,20 @@
-// Keeps the files that the pages are made of, as one set: a page opens with what is kept, without waiting; afterwards the set is compared
-// with the server's, file by file, and when one is another now, all are fetched anew and change together.  Nothing of the gateway is
-// kept: no answer, no person's data.
-const place = 'pages';
-const isFile = (path) => path === '/' || /^\/(style\.css|favicon\.svg|app\.webmanifest|(js|i18n)\/[\w./-]+)$/.test(path);
-const whole = (answer) => answer.ok && answer.type === 'basic';
+// Keeps the files that the pages are made of, all of them, as one set: a page opens with what is kept, without waiting.  Afterwards the
+// set is compared with the server's, and when one file is another now, a new set is filled and used by whoever opens the pages from then
+// on; a tab goes on with the set that it was opened with.  Nothing of the gateway is kept: no answer, no person's data.
+const files = [
+	'/favicon.svg', '/i18n/en.json', '/i18n/house.en.json', '/i18n/house.zh-CN.json', '/i18n/marketer.en.json', '/i18n/marketer.zh-CN.json',
+	'/i18n/report.en.json', '/i18n/report.zh-CN.json', '/i18n/zh-CN.json', '/style.css',
+	'/js/api.js', '/js/app.js', '/js/chart.js', '/js/code.js', '/js/dom.js', '/js/drafts.js', '/js/entry.js', '/js/flow_edit.js', '/js/flow_parts.js',
+	'/js/flow_variants.js', '/js/flow_words.js', '/js/i18n.js', '/js/keep_pages.js', '/js/owner.js', '/js/phrases.js', '/js/qr.js', '/js/rule_editor.js',
+	'/js/schedule.js', '/js/seen.js', '/js/table.js', '/js/typed.js', '/js/waiting.js', '/js/xlsx.js',
+	'/js/pages/audiences.js', '/js/pages/behind.js', '/js/pages/board.js', '/js/pages/channels.js', '/js/pages/charts.js', '/js/pages/coupons.js',
+	'/js/pages/enrol.js', '/js/pages/find.js', '/js/pages/flows.js', '/js/pages/forms.js', '/js/pages/history.js', '/js/pages/import.js',
+	'/js/pages/join.js', '/js/pages/owned.js', '/js/pages/person.js', '/js/pages/qr.js', '/js/pages/redeem.js', '/js/pages/reports.js',
+	'/js/pages/reviews.js', '/js/pages/scorecard.js', '/js/pages/signin.js', '/js/pages/sources.js', '/js/pages/tags.js', '/js/pages/tasks.js',
+	'/js/pages/tiers.js', '/js/pages/waiting.js',
+	'/',
+];
+const isFile = (path) => path === '/' || /^\/(style\.css|favicon\.svg|(js|i18n)\/[\w./-]+)$/.test(path);
 
 addEventListener('install', () => skipWaiting());
 addEventListener('activate', (event) => event.waitUntil(clients.claim()));
@@ -12,47 +23,124 @@ addEventListener('fetch', (event) => {
 	const {request} = event;
 	const address = new URL(request.url);
 	if (request.method !== 'GET' || address.origin !== location.origin || !isFile(address.pathname)) return;
-	event.respondWith(kept(address.pathname, request));
-	if (request.mode === 'navigate') event.waitUntil(renew());
+	const isOpened = request.mode === 'navigate';
+	const set = isOpened ? newest() : setOf(event.clientId);
+	event.respondWith(set.then((name) => kept(name, address.pathname, request)));
+	if (!isOpened) return;
+	event.waitUntil(set.then((name) => name && tie(event.resultingClientId, name)));
+	event.waitUntil(compare());
 });
 
-addEventListener('message', (event) => event.waitUntil(keep(event.data.filter(isFile))));
+addEventListener('message', (event) => event.waitUntil(compare()));
 
-async function kept(path, request) {
-	const set = await caches.open(place);
-	const found = await set.match(path);
-	if (found) return found;
-	const answer = await fetch(request);
-	if (whole(answer)) await set.put(path, answer.clone());
-	return answer;
+async function kept(name, path, request) {
+	const found = name && await (await caches.open(name)).match(path, {ignoreVary: true});
+	return found || fetch(request);
 }
 
-async function keep(paths) {
-	const set = await caches.open(place);
-	for (const path of new Set(paths))
-		if (!await set.match(path)) await set.add(path);
+// Sets are called by the time they were begun; the file of the address itself comes last and says that the set is whole.
+const setName = () => `pages ${Date.now()}`;
+const isSet = (name) => name.startsWith('pages ');
+
+async function newest() {
+	for (const name of (await caches.keys()).filter(isSet).sort().reverse())
+		if (await (await caches.open(name)).match('/')) return name;
+	return null;
 }
 
-const mark = (answer) => answer.headers.get('ETag') || answer.headers.get('Last-Modified');
+// Which set a tab was opened with.  A worker is ended when nobody asks it anything: what it knows of tabs is written down.
+const tabs = 'tabs';
+const known = new Map();
+
+async function setOf(tab) {
+	if (known.has(tab)) return known.get(tab);
+	const written = await (await caches.open(tabs)).match(`/${tab}`);
+	if (!written) return newest();
+	known.set(tab, await written.text());
+	return known.get(tab);
+}
+
+async function tie(tab, name) {
+	known.set(tab, name);
+	await (await caches.open(tabs)).put(`/${tab}`, new Response(name));
+}
+
 const pause = (ms) => new Promise((resume) => setTimeout(resume, ms));
 
-// One after the other, and not at once: whoever opened the page is served first.
+// Not at once: whoever opened the page is served first.
+let comparing = null;
+function compare() {
+	comparing ||= pause(3000).then(renew).catch(() => null).then(() => { comparing = null; });     // no network, no room: what is kept stays
+	return comparing;
+}
+
 async function renew() {
-	await pause(3000);
-	const set = await caches.open(place);
-	const paths = (await set.keys()).map((request) => new URL(request.url).pathname);
-	const now = new Map();
-	let isOther = false;
+	await forget();
+	const before = await newest();
+	const now = await served();
+	if (await isOther(before, now) && await areSame(now, await served())) await fill(now);
+	await tell();
+}
+
+// One file after the other, as the server has them.  The page itself is asked for anew: its policy may be another although its text is not.
+async function served() {
+	const answers = new Map();
+	for (const path of files) {
+		const answer = await fetch(path, {cache: path === '/' ? 'reload' : 'no-cache'});
+		if (!answer.ok || answer.redirected || answer.type !== 'basic') throw new Error(`${path}: ${answer.status}`);
+		answers.set(path, answer);
+	}
+	return answers;
+}
+
+const mark = (answer) => ['ETag', 'Last-Modified', 'Content-Security-Policy'].map((name) => answer.headers.get(name)).join(' ');
+
+async function isOther(name, answers) {
+	if (!name) return true;
+	const set = await caches.open(name);
+	for (const [path, answer] of answers) {
+		const had = await set.match(path, {ignoreVary: true});
+		if (!had || mark(had) !== mark(answer)) return true;
+	}
+	return false;
+}
+
+// Asked twice: files that change while they are read are another time's.
+const areSame = (answers, again) => files.every((path) => mark(answers.get(path)) === mark(again.get(path)));
+
+async function fill(answers) {
+	const name = setName();
 	try {
-		for (const path of paths) {
-			const answer = await fetch(path, {cache: 'no-cache'});
-			if (answer.status === 404) await set.delete(path);
-			else if (!whole(answer)) return;
-			else now.set(path, answer);
-			isOther = isOther || mark(answer) !== mark(await set.match(path) || answer);
+		const set = await caches.open(name);
+		for (const path of files) await set.put(path, answers.get(path));
+	} catch (fault) {
+		await caches.delete(name);
+		throw fault;
+	}
+}
+
+// A tab of an older set opens anew when it may; one that was opened before anything was kept has what the server had.
+async function tell() {
+	const name = await newest();
+	for (const tab of await clients.matchAll({type: 'window'})) {
+		const written = known.has(tab.id) || await (await caches.open(tabs)).match(`/${tab.id}`);
+		if (!written) await tie(tab.id, name);
+		else if (await setOf(tab.id) !== name) tab.postMessage('renewed');
+	}
+}
+
+// Sets that nobody's tab was opened with, and tabs that were closed.
+async function forget() {
+	const written = await caches.open(tabs);
+	const open = new Set((await clients.matchAll({type: 'window', includeUncontrolled: true})).map((tab) => tab.id));
+	const used = new Set([tabs, await newest()]);
+	for (const request of await written.keys()) {
+		const tab = new URL(request.url).pathname.slice(1);
+		if (open.has(tab)) used.add(await setOf(tab));
+		else {
+			known.delete(tab);
+			await written.delete(request);
 		}
-	} catch { return; }     // no network: what is kept stays
-	if (!isOther) return;
-	await Promise.all([...now].map(([path, answer]) => set.put(path, answer)));
-	for (const page of await clients.matchAll()) page.postMessage('renewed');
+	}
+	for (const name of await caches.keys()) if (!used.has(name)) await caches.delete(name);
 }

@@ -116,4 +116,33 @@ export async function offline(browser) {
 	ok(notes.length === 1, 'back again it is sent, once', notes);
 	ok(page.errors.filter((text) => !/ERR_INTERNET_DISCONNECTED/.test(text)).length === 0, 'nothing else was said in the console', page.errors);
 	await page.context().close();
+	await early(browser, person);
+}
+
+// A page that was left before it stood, and files that are kept nowhere.
+async function early(browser, person) {
+	const page = await open(browser, 'clerk', {serviceWorkers: 'block'});
+	await visit(page, '#/tasks');
+	await page.route('**/api/v1/tasks*', () => null);
+	await page.reload();
+	await page.waitForSelector('nav a');
+	await page.evaluate((id) => { location.hash = `#/person/${id}`; }, person);
+	await page.waitForSelector('textarea');
+	await page.context().setOffline(true);
+	await page.fill('textarea', '打开一半时写的');
+	await page.click('form:has(textarea) button[type=submit]');
+	await page.waitForSelector('#offline a[href="#/waiting"]');
+	ok(await page.evaluate(() => JSON.parse(sessionStorage.getItem('waiting'))[0].actor) === 'CLERK', 'a note waits under its writer\'s name, whatever the first page did');
+	await page.context().setOffline(false);
+	await page.waitForFunction(() => sessionStorage.getItem('waiting') === null);
+	await visit(page, `#/person/${person}`);
+	await page.context().setOffline(true);
+	await page.click('header button:text("退出")');
+	await page.waitForSelector('main [role=alert]');
+	ok(!(await page.textContent('body')).includes('打开一半') && await page.isHidden('header'), 'who signs out without a network leaves no customer on the screen', await page.textContent('main'));
+	await page.context().setOffline(false);
+	await page.click('main button');
+	await page.waitForSelector('#password');
+	ok(await page.evaluate(() => sessionStorage.length) === 0, 'and is asked to sign in, once the network is back');
+	await page.context().close();
 }

@@ -143,38 +143,97 @@ async function answered(page, asked) {
 	console.log(`# the answer ${Date.now() - pressed} ms after the tap`);
 }
 
+// The files that a tab could open with: the newest whole set, as the browser keeps it.
+const newest = (page) => page.evaluate(async () => {
+	for (const name of (await caches.keys()).filter((one) => one.startsWith('pages ')).sort().reverse())
+		if (await (await caches.open(name)).match('/')) return name;
+	return null;
+});
+const keptFiles = (page, name) => page.evaluate(async (set) => Promise.all((await (await caches.open(set)).keys()).map(async (request) => [new URL(request.url).pathname, await (await (await caches.open(set)).match(request)).text()])), name);
+const another = async (page, before) => {
+	for (let n = 0; n < 150; n++, await page.waitForTimeout(200)) {
+		const name = await newest(page);
+		if (name && name !== before) return name;
+	}
+	throw new Error(`no set but ${before} was filled`);
+};
+const served = async (path) => (await fetch(base + path)).text();
+// As if the server had had another text, or another policy, then.
+const make = (page, set, path, text, headers = {}) => page.evaluate(async ([name, where, body, more]) => (await caches.open(name)).put(where, new Response(body, {headers: {'Content-Type': where.endsWith('.js') ? 'text/javascript' : where === '/' ? 'text/html' : 'text/css', ...more}})), [set, path, text, headers]);
+const toldOfNew = (page) => page.evaluate(() => {
+	globalThis.isBefore = true;
+	navigator.serviceWorker.addEventListener('message', () => { globalThis.isTold = true; });
+});
+
 // The second time the files come from the device; without a network the page opens and says so, and nothing of the gateway was kept.
 export async function kept(browser) {
 	const page = await open(browser, 'clerk');
-	const files = () => page.evaluate(async () => (await (await caches.open('pages')).keys()).map((request) => new URL(request.url).pathname));
-	await page.waitForFunction(async () => navigator.serviceWorker.controller && await (await caches.open('pages')).match('/js/pages/person.js'));
-	await page.waitForFunction(async () => await (await caches.open('pages')).match('/'));
-	ok((await files()).every((path) => !path.startsWith('/api/') && path !== '/keep.js'), 'files are kept, no answer of the gateway is', await files());
+	const first = await another(page, null);
+	const files = await keptFiles(page, first);
+	ok(files.every(([path]) => !path.startsWith('/api/') && path !== '/keep.js') && files.length > 50, 'all files are kept, no answer of the gateway is', files.map(([path]) => path));
 	const answers = [];
 	page.on('response', (response) => answers.push([new URL(response.url()).pathname, response.fromServiceWorker()]));
 	await page.goto(`${base}/?again`);
 	await page.waitForSelector('#text');
 	const far = answers.filter(([path, isKept]) => !isKept && path !== '/favicon.svg').map(([path]) => path);
 	ok(far.join() === '/api/v1/me', 'opened again, the network is asked one thing: who is signed in', far);
-	await page.evaluate(async () => { await (await caches.open('pages')).put('/style.css', new Response('main { color: red; }', {headers: {'Content-Type': 'text/css', ETag: '"old"'}})); });
+	await changed(page, first);
+	await apart(page);
+	ok(page.errors.filter((text) => !/ERR_INTERNET_DISCONNECTED/.test(text)).length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
+
+// A new release: two files are others now, one is new, then the policy of the page is.
+async function changed(page, first) {
+	const old = 'export function draw() { document.getElementById("main").append("old"); }';
+	await make(page, first, '/style.css', 'main { color: red; }', {ETag: '"old"'});
+	await make(page, first, '/js/pages/redeem.js', old, {ETag: '"old"'});
+	await page.evaluate(async (name) => (await caches.open(name)).delete('/js/pages/tiers.js'), first);
 	await page.reload();
 	await page.waitForSelector('#text');
-	await page.waitForFunction(async () => (await (await (await caches.open('pages')).match('/style.css')).text()).includes('--brand'), null, {timeout: 30000});
-	await page.evaluate(() => { globalThis.isBefore = true; });
-	await page.waitForFunction(() => {
-		if (globalThis.isBefore) location.hash = location.hash === '#/tasks' ? '#/find' : '#/tasks';
-		return !globalThis.isBefore && getComputedStyle(document.documentElement).getPropertyValue('--brand').trim() !== '';
-	}, null, {polling: 500});
-	ok(true, 'new files change together, and the next page is drawn by them');
+	await toldOfNew(page);
+	const second = await another(page, first);
+	const others = [];
+	for (const [path, text] of await keptFiles(page, second)) if (text !== await served(path)) others.push(path);
+	ok(others.length === 0 && (await keptFiles(page, second)).some(([path]) => path === '/js/pages/tiers.js'), 'a new set is whole, and all of it the server\'s', others);
+	ok(await page.evaluate(async () => (await fetch('/js/pages/redeem.js')).text()) === old && await page.evaluate(async () => getComputedStyle(document.querySelector('main')).color) === 'rgb(255, 0, 0)', 'a tab goes on with the set that it was opened with');
+	await page.waitForFunction(() => globalThis.isTold);
 	await page.context().setOffline(true);
+	await page.evaluate(() => { location.hash = '#/tasks'; });
+	await page.waitForSelector('main [role=alert]');
+	ok(await page.evaluate(() => globalThis.isBefore), 'it is not opened anew while the network is away');
+	await page.context().setOffline(false);
+	await page.evaluate(() => { location.hash = '#/find'; });
+	await page.waitForFunction(() => !globalThis.isBefore && getComputedStyle(document.documentElement).getPropertyValue('--brand').trim() !== '');
+	ok(true, 'with the network, the next page is drawn by the new files');
+	await make(page, second, '/', await served('/'), {'ETag': (await fetch(base)).headers.get('etag'), 'Content-Security-Policy': "default-src 'self'"});
+	await page.reload();
+	const third = await another(page, second);
+	ok((await page.evaluate(async (name) => (await (await caches.open(name)).match('/')).headers.get('Content-Security-Policy'), third)).includes("frame-ancestors 'none'"), 'another policy is another set, too');
+	ok((await page.evaluate(() => caches.keys())).filter((name) => name.startsWith('pages ')).sort().join() === [second, third].join(), 'sets that no tab was opened with are forgotten', await page.evaluate(() => caches.keys()));
+}
+
+// Without a network the page opens, says what is wrong and what waits; who signs out leaves nothing behind.
+async function apart(page) {
+	await visit(page, '#/find');
+	await page.context().setOffline(true);
+	await page.addInitScript(() => { if (!sessionStorage.getItem('waiting')) sessionStorage.setItem('waiting', JSON.stringify([{path: 'enrol', body: {}, key: 'k', label: '', actor: 'SOMEBODY', at: new Date().toISOString()}])); });
 	await page.reload();
 	await page.waitForSelector('[role=alert]');
-	ok((await page.textContent('[role=alert]')).includes('网络不通') && await page.isVisible('#offline'), 'without a network the page opens, and says what is wrong');
+	await page.waitForSelector('#offline:text("1 条待发送")');
+	ok((await page.textContent('[role=alert]')).includes('网络不通') && (await page.textContent('#offline')).includes('网络已断开'), 'without a network the page opens, and says what is wrong', await page.textContent('#offline'));
 	await page.context().setOffline(false);
 	await page.click('main button');
 	await page.waitForSelector('nav a');
-	ok(page.errors.filter((text) => !/ERR_INTERNET_DISCONNECTED/.test(text)).length === 0, 'the console was quiet', page.errors);
-	await page.context().close();
+	await page.waitForSelector('#offline', {state: 'hidden'});
+	ok(true, 'what somebody else wrote is not shown');
+	await page.context().setOffline(true);
+	await page.click('header button:text("退出")');
+	await page.waitForSelector('#password');
+	ok(await page.evaluate(() => Object.keys(sessionStorage).join()) === 'leaving' && await page.isHidden('header'), 'who signs out without a network leaves nothing behind', await page.evaluate(() => Object.keys(sessionStorage)));
+	await page.context().setOffline(false);
+	await page.waitForFunction(() => sessionStorage.length === 0);
+	ok(await page.evaluate(async () => (await fetch('/api/v1/me')).status) === 401, 'and the session ends when the network is back');
 }
 
 // Pages that are reached by links are judged as those of the menu are.

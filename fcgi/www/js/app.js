@@ -1,5 +1,5 @@
 // The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
-import {append, h, show, toast} from './dom.js';
+import {append, h, show} from './dom.js';
 import {get, isLeft, leavePage, post, whenSignedOut} from './api.js';
 import {choose, code, fault, language, preferred, t} from './i18n.js';
 
@@ -32,7 +32,7 @@ const pages = {
 };
 let me = null;
 let keep = null;
-let waiting = null;      // what is written without a network, as soon as the first page stands
+let waiting = null;      // what is written without a network
 
 const role = () => (me.role || '').replace('crm_', '');
 const mine = () => Object.keys(pages).filter((name) => pages[name].roles.includes(role()));
@@ -68,18 +68,44 @@ function watchPaper() {
 	addEventListener('afterprint', () => { for (const one of folded) one.open = false; });
 }
 
+// Nobody sees what was on the screen, nor what was typed, from the moment of the tap.
+function clear() {
+	me = null;
+	leavePage();
+	document.getElementById('header').hidden = true;
+	document.getElementById('footer').hidden = true;
+	document.getElementById('main').replaceChildren();
+	look();
+}
+
+// The gateway is told when it can be: a session that was left without a network is not found open again in this tab.
+const leaving = 'leaving';
+async function endSession() {
+	const isEnded = await post('sign-out').then(() => true, (problem) => problem.status !== 0);
+	if (isEnded) sessionStorage.removeItem(leaving);
+	return isEnded;
+}
+const isLeaving = () => sessionStorage.getItem(leaving) !== null;
+
 async function leave() {
-	await post('sign-out').catch(() => null);
-	(await import('./drafts.js')).forgetAll();
+	const n = waiting ? waiting.mine().length : 0;
+	if (n > 0 && !confirm(t('waiting.leave', {n}))) return;
+	sessionStorage.clear();
+	sessionStorage.setItem(leaving, 'yes');
+	clear();
+	await endSession();
 	await signedOut();
 }
 
 async function signedOut() {
-	me = null;
-	document.getElementById('header').hidden = true;
-	document.getElementById('footer').hidden = true;
+	clear();
 	document.title = t('sign_in');
-	(await import('./pages/signin.js')).signIn(start);
+	const door = await import('./pages/signin.js').catch(() => null);
+	if (!door) return unreachable();
+	door.signIn(() => {
+		sessionStorage.removeItem(leaving);
+		return start();
+	});
 }
 
 async function route() {
@@ -104,35 +130,45 @@ async function start() {
 	document.getElementById('skip').textContent = t('skip');
 	const [, joining] = location.hash.match(/^#\/join\/([\w-]+)$/) || [];
 	if (joining) return (await import('./pages/join.js')).draw([joining]);
+	if (isLeaving() && !await endSession()) return unreachable();
 	try {
 		me = await who();
 	} catch (problem) {
 		return problem.status === 0 ? unreachable() : signedOut();
 	}
-	await route();
-	waiting = await import('./waiting.js');
-	waiting.watch(me.actor, look);
+	const stands = route();
+	await watchWaiting();
+	await Promise.race([stands, new Promise((resume) => setTimeout(resume, 5000))]);     // a page that was left never stands
+	if (!me) return;
 	if (mine().includes('find')) import('./pages/person.js').catch(() => null);     // what comes next at the counter
 	keep = await import('./keep_pages.js');
 	keep.keepPages();
 }
 
-// The pages themselves are kept on the device and open without a network; what they show is not.
-function unreachable() {
-	show(h('h1', {}, t('page.find')), h('div', {class: 'card'}, h('p', {class: 'warn', role: 'alert'}, t('fault.network')), h('button', {type: 'button', onclick: start}, t('again'))));
+async function watchWaiting() {
+	waiting = await import('./waiting.js');
+	waiting.watch(me ? me.actor : null, look);
 }
 
-// Above every page: that the network is away, and what waits for it.
+// The pages themselves are kept on the device and open without a network; what they show is not.
+async function unreachable() {
+	show(h('h1', {}, t('page.find')), h('div', {class: 'card'}, h('p', {class: 'warn', role: 'alert'}, t('fault.network')), h('button', {type: 'button', onclick: start}, t('again'))));
+	await watchWaiting();
+}
+
+// Above every page: that the network is away, and what waits for it; before it is known who looks, of everybody in this tab.
 function look() {
 	const note = document.getElementById('offline');
-	const n = waiting ? waiting.mine().length : 0;
+	const n = !waiting ? 0 : (me ? waiting.mine() : waiting.all()).length;
+	const some = n > 0 && t('waiting.some', {n});
 	note.hidden = navigator.onLine && n === 0;
 	note.replaceChildren();
-	append(note, [!navigator.onLine && t('offline'), n > 0 && [' ', h('a', {href: '#/waiting'}, t('waiting.some', {n}))]]);
+	append(note, [!navigator.onLine && t('offline'), some && [' ', me ? h('a', {href: '#/waiting'}, some) : some]]);
 }
 
 function watchConnection() {
 	addEventListener('online', look);
+	addEventListener('online', () => isLeaving() && endSession());
 	addEventListener('offline', look);
 	look();
 }
@@ -152,5 +188,5 @@ watchConnection();
 watchPaper();
 whenSignedOut(signedOut);
 // an address that was left again before its event came is not drawn
-addEventListener('hashchange', (event) => me && event.newURL === location.href && (keep?.renew() || route()));
+addEventListener('hashchange', (event) => me && event.newURL === location.href && (keep?.renew(waiting.all().length > 0) || route()));
 await start();

@@ -14,7 +14,6 @@ export function kept(key) {
 }
 
 export function forget(key) { sessionStorage.removeItem(name(key)); }
-export function forgetAll() { sessionStorage.clear(); }
 
 // Says that the page shows what was kept, and offers to drop it.
 export const drafted = (key, anew) => h('p', {class: 'row faint', role: 'status'}, t('draft.kept'), h('button', {type: 'button', class: 'quiet', onclick: () => { forget(key); anew(); }}, t('draft.drop')));
