@@ -1,7 +1,7 @@
 // All page tests, in their order: a file a subject.  CRM_ONLY="day doors" runs some, by the names of their functions;
 // with a folder for pictures (CRM_SHOTS) nothing but the pictures is made.
 import {run} from './harness.mjs';
-import {looks, day, mistakes, doors} from './pages.mjs';
+import {looks, day, glance, mistakes, doors} from './pages.mjs';
 import {imports, merges, rejects, workbooks} from './steward.mjs';
 import {audiences, branches, coupons, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
 import {boards, dated, handover, numbers} from './manager.mjs';
@@ -17,4 +17,4 @@ const marketing = [audiences, overlaps, flows, branches, presets, wordings, tags
 const counter = [pinyin, owners, codes, loop, offline, naughtyNames];
 const house = [reach, forms, mentions, variants, site, causes];
 const habits = [weights, opening, kept, typed, seen, paper, linked];
-await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, mistakes, doors, imports, workbooks, merges, rejects, boards, numbers, dated, handover, reports, charts, leaders, ...counter, ...marketing, ...house, ...habits]);
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, merges, rejects, boards, numbers, dated, handover, reports, charts, leaders, ...counter, ...marketing, ...house, ...habits]);

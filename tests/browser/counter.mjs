@@ -1,15 +1,10 @@
 // The counter: a customer enrols with the store's code, is welcomed with a coupon that is redeemed, and is seen in the
 // marketer's figures and on the manager's board; what is written without a network is sent once when it is back.
-import {execFileSync} from 'node:child_process';
 import {createRequire} from 'node:module';
-import {base, judge, ok, open, sizes, visit} from './harness.mjs';
+import {base, judge, ok, open, read, send, sizes, sql, visit} from './harness.mjs';
 
 const require = createRequire(process.env.CRM_NODE_MODULES ? `${process.env.CRM_NODE_MODULES}/x.js` : import.meta.url);
-const read = require('jsqr');
-const ask = (page, path, body) => page.evaluate(async ([where, what]) => {
-	const answer = await fetch(`/api/v1/${where}`, what === undefined ? {} : {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(what)});
-	return {status: answer.status, body: await answer.json().catch(() => null)};
-}, [path, body]);
+const readCode = require('jsqr');
 
 // What another program reads in the picture.
 async function scanned(page) {
@@ -21,7 +16,7 @@ async function scanned(page) {
 			const at = 4 * (((r + 4) * scale + y) * width + (c + 4) * scale + x);
 			pixels[at] = pixels[at + 1] = pixels[at + 2] = 0;
 		}
-	return read(pixels, width, width)?.data;
+	return readCode(pixels, width, width)?.data;
 }
 
 export async function codes(browser) {
@@ -37,14 +32,14 @@ export async function codes(browser) {
 }
 
 // What the sender would be given for a phone: no sender runs here, so the test takes its place.
-const messaged = (phone) => execFileSync('psql', ['-XqAt', '-c', `SELECT substring(r.body::jsonb ->> 'text' FROM '^\\d{6}') FROM crm.outbox o, crm._outbox_request(ROW(o.*)::crm.message_row, 1) r
-	WHERE o.message_id LIKE '%-check' AND r.body::jsonb ->> 'to' = '+86${phone}' ORDER BY o.created_at DESC LIMIT 1`]).toString().trim();
+const messaged = (phone) => sql(`SELECT substring(r.body::jsonb ->> 'text' FROM '^\\d{6}') FROM crm.outbox o, crm._outbox_request(ROW(o.*)::crm.message_row, 1) r
+	WHERE o.message_id LIKE '%-check' AND r.body::jsonb ->> 'to' = '+86${phone}' ORDER BY o.created_at DESC LIMIT 1`);
 
 // Enrol by code (the phone proves itself by digits it is sent) -> welcome coupon -> redeemed at the counter -> the marketer's figures -> the manager's board.
 export async function loop(browser) {
 	const marketer = await open(browser, 'marketer');
-	await ask(marketer, 'flows/welcome/start', {});
-	const before = (await ask(marketer, 'health-board')).body.flows.find((flow) => flow.flow === 'welcome');
+	await send(marketer, 'flows/welcome/start', {});
+	const before = (await read(marketer, 'health-board')).body.flows.find((flow) => flow.flow === 'welcome');
 	const clerk = await open(browser, 'clerk');
 	await visit(clerk, '#/qr');
 	await clerk.waitForSelector('svg.qr');
@@ -71,7 +66,7 @@ export async function loop(browser) {
 			await customer.fill('#check', digits === '123456' ? '654321' : '123456');
 			await customer.click('button[type=submit]');
 			await customer.waitForFunction(() => document.querySelector('[role=alert]').textContent.startsWith('验证码不对'));
-			ok((await ask(clerk, 'lookup', {kind: 'phone', value: '13522220001'})).status === 404, 'wrong digits enrol nobody, and say so at their field');
+			ok((await send(clerk, 'lookup', {kind: 'phone', value: '13522220001'})).status === 404, 'wrong digits enrol nobody, and say so at their field');
 			await customer.reload();
 			await customer.waitForSelector('#phone');
 			ok(await customer.inputValue('#name') === '赵云' && await customer.inputValue('#phone') === '13522220001' && await customer.isChecked('input[name=consent_sms]'), 'a reload loses nothing that was typed');
@@ -79,8 +74,8 @@ export async function loop(browser) {
 		await customer.fill('#check', digits);
 		await customer.click('button[type=submit]');
 		await customer.waitForSelector('.good[role=status]', {timeout: 8000}).catch(async (fault) => { throw new Error(`${await customer.textContent('main')} ${fault.message}`); });
-		person = (await ask(clerk, 'lookup', {kind: 'phone', value: `1352222000${n}`})).body.customer_id;
-		coupon = (await ask(clerk, `persons/${person}/coupons`)).body.items.find((one) => one.state === 'issued');
+		person = (await send(clerk, 'lookup', {kind: 'phone', value: `1352222000${n}`})).body.customer_id;
+		coupon = (await read(clerk, `persons/${person}/coupons`)).body.items.find((one) => one.state === 'issued');
 	}
 	ok(coupon !== undefined, 'who enrolled is welcomed with a coupon', coupon);
 	await visit(clerk, `#/redeem/${coupon.code}`);
@@ -90,20 +85,20 @@ export async function loop(browser) {
 	await clerk.waitForSelector('.big.good');
 	ok(true, 'redeemed at the counter');
 	await visit(clerk, '#/find');
-	const after = (await ask(marketer, 'health-board')).body.flows.find((flow) => flow.flow === 'welcome');
+	const after = (await read(marketer, 'health-board')).body.flows.find((flow) => flow.flow === 'welcome');
 	ok(after.redeemed === before.redeemed + 1 && after.treated > before.treated, 'the marketer\'s figures count it', [before, after]);
 	const manager = await open(browser, 'store_manager');
 	await visit(manager, '#/behind/flow/welcome.redeemed');
 	await manager.waitForSelector(`a[href="#/person/${person}"]`);
 	ok(true, 'and the manager\'s board opens the person behind it');
-	ok((await ask(customer, 'me')).status === 401 && (await ask(customer, 'search', {text: '赵'})).status === 401, 'a store\'s code opens nothing else');
+	ok((await read(customer, 'me')).status === 401 && (await send(customer, 'search', {text: '赵'})).status === 401, 'a store\'s code opens nothing else');
 	ok(customer.errors.length + clerk.errors.length + manager.errors.length === 0, 'the consoles were quiet all the way', [customer.errors, clerk.errors, manager.errors]);
 	for (const page of [marketer, clerk, customer, manager]) await page.context().close();
 }
 
 export async function offline(browser) {
 	const page = await open(browser, 'clerk');
-	const {customer_id: person} = (await ask(page, 'enrol', {name: '断网', phone: '13522221111', consents: []})).body;
+	const {customer_id: person} = (await send(page, 'enrol', {name: '断网', phone: '13522221111', consents: []})).body;
 	await visit(page, `#/person/${person}`);
 	await page.context().setOffline(true);
 	await page.fill('textarea', '断网时写的');
@@ -112,7 +107,7 @@ export async function offline(browser) {
 	ok((await page.textContent('#offline')).includes('1 条待发送'), 'without a network a note waits, and says so');
 	await page.context().setOffline(false);
 	await page.waitForFunction(() => sessionStorage.length === 0);
-	const notes = (await ask(page, `persons/${person}/timeline?limit=50`)).body.items.filter((item) => item.text === '断网时写的');
+	const notes = (await read(page, `persons/${person}/timeline?limit=50`)).body.items.filter((item) => item.text === '断网时写的');
 	ok(notes.length === 1, 'back again it is sent, once', notes);
 	ok(page.errors.filter((text) => !/ERR_INTERNET_DISCONNECTED/.test(text)).length === 0, 'nothing else was said in the console', page.errors);
 	await page.context().close();

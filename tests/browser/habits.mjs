@@ -2,8 +2,7 @@
 // weigh little and answer soon over a slow network and a slow phone.
 import {readFileSync, readdirSync} from 'node:fs';
 import {gzipSync} from 'node:zlib';
-import {base, judge, ok, open, people, visit} from './harness.mjs';
-import {send} from './owners.mjs';
+import {base, judge, ok, open, people, read, send, visit} from './harness.mjs';
 
 const idle = (page) => page.waitForLoadState('networkidle').catch(() => null);
 
@@ -233,7 +232,7 @@ async function apart(page) {
 	ok(await page.evaluate(() => Object.keys(sessionStorage).join()) === 'leaving' && await page.isHidden('header'), 'who signs out without a network leaves nothing behind', await page.evaluate(() => Object.keys(sessionStorage)));
 	await page.context().setOffline(false);
 	await page.waitForFunction(() => sessionStorage.length === 0);
-	ok(await page.evaluate(async () => (await fetch('/api/v1/me')).status) === 401, 'and the session ends when the network is back');
+	ok((await read(page, 'me')).status === 401, 'and the session ends when the network is back');
 }
 
 // Pages that are reached by links are judged as those of the menu are.

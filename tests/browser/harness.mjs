@@ -1,6 +1,7 @@
 // What the page tests share: a browser that signs in as a role, goes to a page, judges it; TAP on standard output.
 //
 // node all.mjs BASE SIGN_INS [SCREENSHOTS]: SIGN_INS holds lines "login NAME PASSWORD ROLE".
+import {execFileSync} from 'node:child_process';
 import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 
@@ -45,6 +46,16 @@ export async function visit(page, address) {
 	}, address);
 	await settled(page).catch(async (fault) => { throw new Error(`${address} was not drawn: ${await page.textContent('main')} ${page.errors} ${fault.message}`); });
 }
+
+// A call of the gateway by who is signed in on a page, whatever the page itself would send.
+export const send = (page, path, body, method = 'POST') => page.evaluate(async ([where, what, how]) => {
+	const answer = await fetch(`/api/v1/${where}`, {method: how, headers: {'Content-Type': 'application/json', Accept: 'application/json'}, body: what === null ? undefined : JSON.stringify(what)});
+	return {status: answer.status, body: await answer.json().catch(() => null)};
+}, [path, body ?? null, method]);
+export const read = (page, path) => send(page, path, null, 'GET');
+
+// What the chain's own people would do on the server.
+export const sql = (text) => execFileSync('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', text]).toString().trim();
 
 export async function judge(page, what) {
 	const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

@@ -1,13 +1,9 @@
 // What the chain sets for itself: how customers are reached and who is told of trouble, what each role enters, colleagues named in
 // notes, and flows begun from nothing: their kind of entry, tests of several texts, what the site shows.
-import {execFileSync} from 'node:child_process';
-import {judge, ok, open, visit} from './harness.mjs';
-import {send} from './owners.mjs';
+import {judge, ok, open, read, send, sql, visit} from './harness.mjs';
 
-const sql = (text) => execFileSync('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', text]).toString().trim();
 const undo = (page) => page.click('#toast p:last-child button');
-const call = (page, method, path, body) => page.evaluate(async ([how, where, what]) => (await fetch(`/api/v1/${where}`, {method: how, headers: {'Content-Type': 'application/json'}, body: JSON.stringify(what)})).status, [method, path, body]);
-const flowOf = (page, code) => page.evaluate(async (flow) => (await (await fetch('/api/v1/flows')).json()).items.find((row) => row.flow === flow), code);
+const flowOf = async (page, code) => (await read(page, 'flows')).body.items.find((row) => row.flow === code);
 
 // Caps of the house, limits of a channel, who is told: set, taken away, and back again.
 export async function reach(browser) {
@@ -21,8 +17,10 @@ export async function reach(browser) {
 	await page.waitForFunction(() => document.querySelector('#caps [role=alert]').textContent !== '');
 	ok(await page.evaluate(() => document.activeElement.id) === 'messages', 'a cap that is none is refused at its field');
 	await page.fill('#messages', '2');
+	await page.fill('#address', 'half@');
 	await page.click('#caps button[type=submit]');
 	await page.waitForSelector('#caps li:has-text("每人每周最多 2 条：短信")');
+	ok(await page.inputValue('#address') === 'half@', 'what was typed in another form of the page is still there');
 	ok(sql("SELECT messages || per || channel FROM crm.message_cap") === '2weeksms', 'a cap of the house is what was said');
 	await page.click('#caps li button');
 	await page.waitForSelector('#caps .warn:text("还没有上限")');
@@ -94,12 +92,12 @@ export async function forms(browser) {
 	await clerk.click('main form button[type=submit]');
 	await clerk.waitForFunction(() => location.hash.startsWith('#/person/') && document.querySelector('main dl'));
 	ok(/饮食习惯(低盐、素食|素食、低盐)/.test(await clerk.textContent('main dl')), 'and stands on the customer\'s page', await clerk.textContent('main dl'));
-	ok(await call(clerk, 'POST', 'enrol', {name: '绕过', phone: '13655560002', consents: []}) === 422, 'a page that leaves it out is refused');
-	ok(await call(clerk, 'PUT', 'entry-forms/clerk', {fields: []}) === 403, 'a clerk changes no form');
+	ok((await send(clerk, 'enrol', {name: '绕过', phone: '13655560002', consents: []})).status === 422, 'a page that leaves it out is refused');
+	ok((await send(clerk, 'entry-forms/clerk', {fields: []}, 'PUT')).status === 403, 'a clerk changes no form');
 	await page.click('details summary:text("以前的版本")');
 	await page.click('details.card li button:text("恢复")');
 	await page.waitForFunction(() => document.querySelectorAll('form.card .parts > li').length === 3);
-	ok(await call(clerk, 'POST', 'enrol', {name: '三项', phone: '13655560003', consents: []}) === 201, 'an earlier version is taken back, and three fields are enough');
+	ok((await send(clerk, 'enrol', {name: '三项', phone: '13655560003', consents: []})).status === 201, 'an earlier version is taken back, and three fields are enough');
 	// whoever registers looks after the customer, when the chain wants it
 	await page.check('section:has(h2:text("登记之后")) input');
 	await page.waitForFunction(() => document.getElementById('toast').textContent.includes('已保存'));
@@ -132,19 +130,41 @@ export async function mentions(browser) {
 	ok(!(await clerk.textContent('main')).includes('提到了您'), 'it is in nobody else\'s');
 	await manager.click('li:has-text("提到了您") button:text("知道了")');
 	await manager.waitForFunction(() => !document.querySelector('main').textContent.includes('提到了您'));
+	await alike(clerk, person);
 	ok(clerk.errors.length + manager.errors.length === 0, 'the consoles were quiet', [clerk.errors, manager.errors]);
 	await clerk.context().close();
 	await manager.context().close();
 }
 
+// One name is the beginning of another, and the names are asked for anew: the page was opened again since one was chosen.
+async function alike(clerk, person) {
+	sql("SELECT crm.access_define_staff(code, name, 'crm_clerk', '{store:S1}') FROM (VALUES ('WF', '王芳'), ('WFF', '王芳芳')) AS v (code, name)");
+	const told = async (text) => {
+		await visit(clerk, `#/person/${person}`);
+		await clerk.fill('#body', text);
+		await clerk.reload();
+		await clerk.waitForSelector('#body');
+		await clerk.click('form:has(#body) button[type=submit]');
+		await clerk.waitForFunction((said) => [...document.querySelectorAll('main li')].some((line) => line.textContent.includes(said)), text);
+		return sql(`SELECT string_agg(s.code, ' ' ORDER BY s.code) FROM crm.task t JOIN crm.staff s USING (staff_id) WHERE t.kind = 'mention' AND t.body = '${text}'`);
+	};
+	ok(await told('@王芳芳 请回电') === 'WFF', 'who is named is told, not whose name the name begins with');
+	ok(await told('请 @王芳 和 @王芳芳 看看') === 'WF WFF', 'and both when both are named');
+	ok(await told('发到 wang@example.com') === '', 'nobody by an address');
+	sql("SELECT crm.access_staff_left(code) FROM unnest('{WF,WFF}'::text[]) code");
+}
+
 // A flow begun from nothing: what lets customers in, the channel, two texts side by side with their weights.
 export async function variants(browser) {
 	const page = await open(browser, 'marketer');
-	await call(page, 'POST', 'flow-presets/blank_event/flows/t_test', {});
+	await send(page, 'flow-presets/blank_event/flows/t_test', {});
 	await visit(page, '#/flows/t_test/edit');
 	await page.selectOption('#event_kind', 'event');
 	await page.waitForSelector('#event input[type=checkbox]');
 	await page.check('#event label:has-text("浏览商品") input');
+	await page.selectOption('#event_kind', 'order');
+	await page.selectOption('#event_kind', 'event');
+	ok(await page.isChecked('#event label:has-text("浏览商品") input'), 'what was ticked is ticked when the kind of entry comes back');
 	await page.check('#channels label:has-text("短信") input');
 	await page.fill('#text_1_sms', '{{name}}，欢迎，退订回T');
 	await page.click('#variants summary');
@@ -152,6 +172,7 @@ export async function variants(browser) {
 	await page.fill('#weight_a', '3');
 	await page.press('#weight_a', 'Tab');
 	await page.waitForFunction(() => document.getElementById('variants').textContent.includes('75%'));
+	ok(await page.evaluate(() => document.activeElement.id) === 'offer_a', 'a weight that is changed keeps the place of who types');
 	await page.fill('#said_b_sms', '{{name}}，新品来了，退订回T');
 	await page.selectOption('#offer_b', 'welcome_5');
 	await page.fill('#quota', '100');
@@ -187,7 +208,7 @@ export async function variants(browser) {
 // What the site shows: its text is written on the page, and a visit is answered with it.
 export async function site(browser) {
 	const page = await open(browser, 'headquarters');
-	await call(page, 'POST', 'flow-presets/blank_site/flows/t_site', {});
+	await send(page, 'flow-presets/blank_site/flows/t_site', {});
 	await visit(page, '#/flows/t_site/edit');
 	await page.fill('#place', 'home, cart');
 	await page.fill('#text_1_site', '{{name}}，今天满减');

@@ -1,19 +1,12 @@
 // A manager's work: what is stuck, the board with every number opening its persons, stores side by side, people's
 // scorecards, a leaver's customers handed over; what a store's manager sees is the store's.
-import {judge, ok, open, visit} from './harness.mjs';
-
-const drawn = (page) => page.waitForFunction(() => document.querySelector('#main h1') && !document.querySelector('#main [aria-busy]'));
-
-async function board(page, address) {
-	await visit(page, address);
-	await drawn(page);
-}
+import {judge, ok, open, settled, visit} from './harness.mjs';
 
 export async function boards(browser) {
 	for (const [size, language, theme] of [['small', 'zh-CN', 'light'], ['desk', 'en', 'dark']]) {
 		const page = await open(browser, 'headquarters', {size, language, theme});
 		for (const address of ['#/board', '#/board/region/E', '#/board/store/S1', '#/board/all/-/2026-10-31', '#/scorecard', '#/behind/active/-', '#/behind/tier/P/store/S1']) {
-			await board(page, address);
+			await visit(page, address);
 			await judge(page, `headquarters ${address} ${size} ${language} ${theme}`);
 			ok((await page.$$('main .warn:text("这一块没有读出来"), main .warn:text("could not be read")')).length === 0, `${address}: every part was read`);
 		}
@@ -25,7 +18,7 @@ export async function boards(browser) {
 // The number on the board and the persons it opens are as many; pages of the list follow each other.
 export async function numbers(browser) {
 	const page = await open(browser, 'headquarters', {size: 'desk'});
-	await board(page, '#/board');
+	await visit(page, '#/board');
 	const links = await page.$$eval('main a[href^="#/behind/"], main svg a', (all) => all.map((link) => [link.getAttribute('href'), link.querySelector('text:last-of-type')?.textContent || link.textContent]));
 	const counted = links.filter(([, text]) => !text.includes('%') || text.includes('·')).map(([href, text]) => [href, Number(text.replace(/ ·.*/, '').replace(/\D/g, ''))]);
 	ok(counted.length >= 8, 'the board has numbers that open their persons', links);
@@ -42,7 +35,7 @@ export async function numbers(browser) {
 	ok(page.errors.length === 0, 'and a person opens from there, quietly', page.errors);
 	await page.context().close();
 	const mine = await open(browser, 'store_manager');
-	await board(mine, '#/board');
+	await visit(mine, '#/board');
 	await judge(mine, 'store manager board');
 	ok((await mine.$$('tbody a:text("人民路店")')).length === 0, 'a store\'s manager sees no other store');
 	const status = await mine.evaluate(() => Promise.all(['reports/persons?what=active&store=S2', 'reports/scorecard?from=2026-01-01&to=2026-01-31&store=S2', 'reports/exceptions?store=S2', 'reports/value-map?store=S2', 'health-board?store=S2']
@@ -54,14 +47,17 @@ export async function numbers(browser) {
 // A day before today: its active customers, and no persons behind, for today's are others.
 export async function dated(browser) {
 	const page = await open(browser, 'headquarters', {size: 'desk'});
-	await board(page, '#/board');
+	await visit(page, '#/board');
 	const earlier = await page.evaluate(() => new Date(Date.now() + 8 * 3600000 - 100 * 86400000).toISOString().slice(0, 10));
 	await page.fill('#on_day', earlier);
 	await page.dispatchEvent('#on_day', 'change');
 	await page.waitForFunction((wanted) => location.hash === `#/board/all/-/${wanted}`, earlier);
-	await drawn(page);
+	await settled(page);
 	const told = await page.evaluate(async (wanted) => [(await (await fetch(`/api/v1/health-board?on_day=${wanted}`)).json()).active_30d, document.querySelector('main .big').textContent], earlier);
 	ok(told[0] > 0 && String(told[0]) === told[1] && (await page.$$('main .big a')).length === 0, 'the board of a day before says who was active then', told);
+	await page.fill('#on_day', '0202-01-05');
+	await page.dispatchEvent('#on_day', 'change');
+	ok(await page.evaluate(() => location.hash) === `#/board/all/-/${earlier}`, 'a year half typed is no day yet');
 	await page.fill('#on_day', '');
 	await page.dispatchEvent('#on_day', 'change');
 	await page.waitForFunction(() => location.hash === '#/board/');

@@ -1,10 +1,5 @@
 // Whose customer it is: found by pinyin, taken, listed, given on by a manager; what was ticked off or redeemed by mistake is taken back.
-import {judge, ok, open, visit} from './harness.mjs';
-
-export const send = (page, path, body, method = 'POST') => page.evaluate(async ([where, what, how]) => {
-	const answer = await fetch(`/api/v1/${where}`, {method: how, headers: {'Content-Type': 'application/json', Accept: 'application/json'}, body: what === null ? undefined : JSON.stringify(what)});
-	return {status: answer.status, body: await answer.json().catch(() => null)};
-}, [path, body ?? null, method]);
+import {judge, ok, open, read, send, visit} from './harness.mjs';
 
 export async function pinyin(browser) {
 	const page = await open(browser, 'clerk');
@@ -47,7 +42,7 @@ export async function owners(browser) {
 	await clerk.waitForSelector(line, {state: 'detached'});
 	await clerk.click('#toast button:text("撤销") >> nth=-1');
 	await clerk.waitForSelector(line);
-	const left = await send(clerk, 'tasks?limit=100', null, 'GET');
+	const left = await read(clerk, 'tasks?limit=100');
 	ok(left.body.items.filter((task) => task.title === '送样品').length === 1, 'what was ticked off by mistake is open again');
 	ok(clerk.errors.length === 0, 'quietly', clerk.errors);
 	const manager = await open(browser, 'store_manager', {size: 'desk'});
@@ -57,8 +52,8 @@ export async function owners(browser) {
 	await manager.selectOption('#heir', 'STORE_MANAGER');
 	await manager.waitForSelector('#owner strong:text("store_manager store_manager")');
 	ok((await send(clerk, `persons/${person}/owner`, {staff: 'CLERK'}, 'PUT')).status === 409, 'a manager gives the customer to somebody; the clerk cannot take them from there');
-	ok((await send(manager, 'owned?staff=STORE_MANAGER', null, 'GET')).body.items.some((one) => one.customer_id === person), 'and they are in the other list');
-	ok((await send(clerk, 'owned?staff=STORE_MANAGER', null, 'GET')).status === 403, 'which a clerk does not see');
+	ok((await read(manager, 'owned?staff=STORE_MANAGER')).body.items.some((one) => one.customer_id === person), 'and they are in the other list');
+	ok((await read(clerk, 'owned?staff=STORE_MANAGER')).status === 403, 'which a clerk does not see');
 	ok(manager.errors.length === 0, 'the manager\'s console is quiet', manager.errors);
 	await manager.context().close();
 	await clerk.context().close();

@@ -1,6 +1,6 @@
 // The pages in a real browser: every role signs in, sees its pages in both languages and themes, on a phone and a desk;
 // no console error, nothing to scroll sideways, no finding of axe; then the work of a day, click by click.
-import {base, judge, ok, open, people, visit} from './harness.mjs';
+import {base, judge, ok, open, people, sql, visit} from './harness.mjs';
 
 const menus = {clerk: ['find', 'tasks', 'redeem'], store_manager: ['find', 'tasks', 'redeem', 'board'], marketer: ['board', 'audiences', 'flows', 'tags', 'tiers', 'coupons', 'channels'], steward: ['find', 'import', 'sources', 'reviews', 'forms'], headquarters: ['board', 'flows', 'sources', 'reviews', 'tasks', 'channels', 'forms']};
 
@@ -66,6 +66,23 @@ export async function day(browser) {
 	const lying = await page.evaluate(() => [localStorage.length, document.cookie.length, ...Object.keys(sessionStorage).filter((key) => !key.startsWith('draft:typed:'))]);
 	ok(lying.join() === '0,0', 'nothing of the session lies where a script reads it', lying);
 	await page.context().close();
+}
+
+// Who it is in one look: points, level, tags, what is to be done, and what is missing to the next tier (two of three orders in 90 days).
+export async function glance(browser) {
+	const person = sql(`SELECT customer_id FROM crm.ingest_member('till', '{"external_id": "GLANCE", "name": "一览", "phone": "13655550066", "store_code": "S1"}')`);
+	sql(`SELECT count(*) FROM unnest('{70,20}'::int[]) n, crm.ingest_order('till', convert_to(jsonb_build_object('external_id', 'GL' || n, 'member_external_id', 'GLANCE', 'store_code', 'S1', 'ordered_at', crm.core_now() - n * interval '1 day', 'amount', 50)::text, 'UTF8')) r`);
+	sql(`SELECT crm.loyalty_adjust(${person}, 1120, 'a gift'), crm.loyalty_define_level('glance', '{"position": 900, "name_zh": "金卡", "name_en": "Gold", "reach": {"kind": "purchase", "measure": "count", "op": ">=", "value": 1000}}'),
+		crm.loyalty_set_level(${person}, 'glance', 'a friend'), crm.segment_define_tag('glance', '贵宾', 'base', NULL, 'manual', 'guest'), crm.segment_tag_person(${person}, 'glance')`);
+	sql(`SELECT crm.sales_task_create(${person}, '送月饼', '2030-02-03', staff => 'CLERK')`);
+	for (const [language, said] of [['zh-CN', ['可用积分1,120', '会员等级金卡', '贵宾', '送月饼', '离活跃客户还差： 90 天内再来 1 次']], ['en', ['1,120', 'Gold', 'guest', '送月饼', 'Still missing to', 'visits within 90 days: 1 more']]]) {
+		const page = await open(browser, 'clerk', {language});
+		await visit(page, `#/person/${person}`);
+		const text = await page.textContent('section.card');
+		ok(said.every((words) => text.includes(words)), `${language}: a person in one look`, text);
+		ok(page.errors.length === 0, 'the console is quiet', page.errors);
+		await page.context().close();
+	}
 }
 
 // A counter's mistakes are said in the clerk's language at the field; who agrees to nothing is enrolled all the same.

@@ -1,20 +1,14 @@
 // Reports: the stock charts, what to expect, stores compared; charts that one puts together, saves and shares; who entered best.
-import {judge, ok, open, visit} from './harness.mjs';
+import {judge, ok, open, settled, visit} from './harness.mjs';
 
-const drawn = (page) => page.waitForFunction(() => document.querySelector('#main h1') && !document.querySelector('#main [aria-busy]'));
 const parts = (page) => page.$$eval('main section h2', (all) => all.map((one) => one.textContent));
 const figure = (text) => Number((text || '').replace(/[^\d.]/g, ''));
-
-async function look(page, address) {
-	await visit(page, address);
-	await drawn(page);
-}
 
 export async function reports(browser) {
 	for (const [size, language, theme] of [['small', 'zh-CN', 'dark'], ['desk', 'en', 'light']]) {
 		const page = await open(browser, 'headquarters', {size, language, theme});
 		for (const address of ['#/reports', '#/reports/region/E', '#/reports/store/S1', '#/charts', '#/scorecard']) {
-			await look(page, address);
+			await visit(page, address);
 			await judge(page, `headquarters ${address} ${size} ${language} ${theme}`);
 			ok((await page.$$('main .warn:text("这一块没有读出来"), main .warn:text("could not be read")')).length === 0, `${address}: every part was read`);
 		}
@@ -22,7 +16,7 @@ export async function reports(browser) {
 		await page.context().close();
 	}
 	const page = await open(browser, 'headquarters', {size: 'desk'});
-	await look(page, '#/reports');
+	await visit(page, '#/reports');
 	const shown = await parts(page);
 	ok(['销售额趋势与预测', '客户来源', '销售业绩排行榜', '销售漏斗', '过程、行为、结果', '等级与品类', '门店对比：等级'].every((part) => shown.includes(part)), 'the four stock charts, panels and comparisons are there', shown);
 	ok(await page.$('svg.line .expected') !== null && await page.$('svg.line .band') !== null, 'sales go on as expected, between bounds');
@@ -30,7 +24,7 @@ export async function reports(browser) {
 	ok(ranked.length === 2 && figure(ranked[0]) >= figure(ranked[1]), 'the better store stands first', ranked);
 	await page.context().close();
 	const mine = await open(browser, 'store_manager');
-	await look(mine, '#/reports');
+	await visit(mine, '#/reports');
 	ok(!(await mine.textContent('#main section:has(h2:text("销售业绩排行榜"))')).includes('人民路店'), 'a store\'s manager is compared with nobody else\'s store');
 	const status = await mine.evaluate(() => Promise.all(['reports/trend?from=2026-01-01&to=2026-02-01&store=S2', 'reports/forecast?store=S2', 'reports/panels?store=S2', 'reports/mix?store=S2', 'reports/origins?store=S2', 'reports/leaderboard?store=S2']
 		.map(async (path) => (await fetch(`/api/v1/${path}`)).status)));
@@ -42,7 +36,7 @@ export async function reports(browser) {
 // Headquarters makes a chart and shares it; a store's manager sees it with figures of the store alone, and cannot change it.
 export async function charts(browser) {
 	const page = await open(browser, 'headquarters', {size: 'desk'});
-	await look(page, '#/charts');
+	await visit(page, '#/charts');
 	await page.selectOption('#group', 'store');
 	await page.selectOption('#measure', 'orders');
 	await page.selectOption('#chart', 'bars');
@@ -58,20 +52,35 @@ export async function charts(browser) {
 	await page.waitForFunction(() => document.querySelector('#name').getAttribute('aria-invalid') === 'true');
 	ok(true, 'none is saved without a name');
 	await page.fill('#name', '<b>各店订单</b>');
+	await page.reload();
+	await page.waitForSelector('#name');
+	ok(await page.inputValue('#name') === '<b>各店订单</b>', 'its name outlives a reload');
+	await page.selectOption('#group', 'store');
+	await page.selectOption('#measure', 'orders');
+	await page.selectOption('#chart', 'bars');
 	await page.check('input[name=store_manager]');
 	await page.click('form:has(#name) button[type=submit]');
 	await page.waitForFunction(() => /^#\/charts\/\d+$/.test(location.hash));
-	await drawn(page);
+	await settled(page);
 	ok((await page.$$('main b')).length === 0 && (await page.textContent('main h1')) === '<b>各店订单</b>', 'saved under its name, which is no markup');
 	await judge(page, 'a saved chart');
 	const address = await page.evaluate(() => location.hash);
 	const mine = await open(browser, 'store_manager');
-	await look(mine, address);
+	await visit(mine, address);
 	const own = await mine.$$eval('main tbody tr', (rows) => rows.map((row) => row.innerText));
 	ok(own.length === 1 && own[0].includes('南京路店'), 'with whom it is shared sees their own store in it', own);
+	ok(await page.getAttribute('main li button', 'aria-label') === '删除 <b>各店订单</b>', 'what a button deletes is said');
 	ok((await mine.$$('main li button')).length === 0, 'and cannot delete it');
 	ok(mine.errors.length === 0, 'quietly', mine.errors);
 	await mine.context().close();
+	await page.selectOption('#group', 'month');
+	await page.selectOption('#measure', 'net');
+	await page.selectOption('#chart', 'pie');
+	await page.waitForSelector('svg.ring');
+	const parts = await page.$$eval('svg.ring circle title', (all) => all.map((one) => one.textContent));
+	const whole = await page.$$eval('main tbody td.number', (cells) => cells.map((cell) => Number(cell.textContent.replace(/[^\d.-]/g, ''))));
+	const total = (numbers) => Math.round(100 * numbers.reduce((sum, one) => sum + one, 0));
+	ok(whole.length > 6 && parts.length === 6 && /^其他/.test(parts[5]) && total(parts.map((one) => figure(one.replace(/^\S+ /, '')))) === total(whole), 'a ring is the whole in six parts', [parts, whole]);
 	await page.click('main li:has-text("各店订单") button');
 	await page.waitForFunction(() => !document.querySelector('main li'));
 	await page.click('#toast button');
@@ -93,7 +102,7 @@ export async function leaders(browser) {
 	});
 	await clerk.context().close();
 	const page = await open(browser, 'store_manager', {size: 'desk'});
-	await look(page, '#/scorecard');
+	await visit(page, '#/scorecard');
 	const row = await page.textContent('section:has(h2:text("录入质量排行")) tbody tr:has-text("clerk clerk")');
 	ok(/^1/.test(row), 'who entered is ranked', row);
 	ok((await page.textContent('section:has(h2:text("录入质量排行"))')).includes('质量 = 完整度'), 'by a formula that stands there');

@@ -30,9 +30,19 @@ export function show(...children) {
 	window.scrollTo(0, 0);
 }
 
+// Draws the page of an address anew, if it is still the one that is looked at.
+export function anew(draw) {
+	const address = location.hash;
+	return () => location.hash === address ? draw() : null;
+}
+
 // A message that goes by itself; with an act (undo, say) it stays longer.
 export function toast(text, act) {
-	const note = h('p', {}, text, act && h('button', {type: 'button', onclick: () => { note.remove(); act.run(); }}, act.label));
+	const run = async () => {
+		note.remove();
+		try { await act.run(); } catch (problem) { toast(fault(problem)); }
+	};
+	const note = h('p', {}, text, act && h('button', {type: 'button', onclick: run}, act.label));
 	document.getElementById('toast').append(note);
 	setTimeout(() => note.remove(), act ? 10000 : 5000);
 }

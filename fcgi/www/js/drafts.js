@@ -13,6 +13,9 @@ export function kept(key) {
 	try { return JSON.parse(sessionStorage.getItem(name(key))); } catch { return null; }
 }
 
+// Of what is kept as JSON: another one of its own.
+export const copy = (value) => JSON.parse(JSON.stringify(value));
+
 export function forget(key) { sessionStorage.removeItem(name(key)); }
 
 // Says that the page shows what was kept, and offers to drop it.

@@ -1,16 +1,16 @@
 // The form in which a role registers customers: fields as headquarters set them, drawn by their type and read back by name.
 import {append, check, field, h} from './dom.js';
 import {get} from './api.js';
-import {code, language, t} from './i18n.js';
+import {code, named, t} from './i18n.js';
 
 // Without a network it is the form that every role begins with.
 const least = [{field: 'phone', type: 'text', is_required: true}, {field: 'name', type: 'text', is_required: true}, {field: 'birthday', type: 'date', is_required: false}];
 export const askForm = () => get('entry-form').then((form) => form.fields, (problem) => { if (problem.status !== 0) throw problem; return least; });
 
 const counter = ['phone', 'name', 'birthday'];
-export const fieldName = (one) => (language === 'en' ? one.name_en : one.name_zh) || t(counter.includes(one.field) ? `enrol.${one.field}` : `field.${one.field}`);
+export const fieldName = (one) => named(one, t(counter.includes(one.field) ? `enrol.${one.field}` : `field.${one.field}`));
 
-const kinds = {phone: {type: 'tel'}, email: {type: 'email'}, birthday: {placeholder: '1990-05-01'}};
+const kinds = {phone: {type: 'tel'}, email: {type: 'email'}};
 const option = (one) => (value) => one.field === 'sex' ? code('sex', value) : value;
 
 export function inputs(fields, typed) {

@@ -2,19 +2,17 @@
 // hours.  Only what changed is sent; a refusal stands at its field.
 import {append, h, show, toast} from './dom.js';
 import {list, patch, post, put} from './api.js';
-import {drafted, forget, keep, kept} from './drafts.js';
-import {code, language, t} from './i18n.js';
+import {copy, drafted, forget, keep, kept} from './drafts.js';
+import {code, named, t} from './i18n.js';
 import {refusal, title} from './flow_words.js';
-import {tiers} from './phrases.js';
+import {tiers} from './tier_order.js';
 import {liveCount} from './rule_editor.js';
 import {schedule} from './schedule.js';
 import {branch, choice, errand, ruled, vendor} from './flow_parts.js';
 import {variantsCard, writeVariants} from './flow_variants.js';
 
 const path = (flow) => `flows/${encodeURIComponent(flow)}`;
-const copy = (value) => JSON.parse(JSON.stringify(value));
 const sameAs = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
-const named = (row) => (language === 'en' ? row.name_en : row.name_zh) || row.code;
 // what is shown on pages has a channel of its own
 const channelsOf = (row, spec) => row.trigger === 'site' ? ['site'] : spec.channels || [];
 
@@ -69,10 +67,15 @@ function trigger(page) {
 function entry(page) {
 	const {spec} = page.now;
 	const place = h('div', {});
-	const types = copy(spec.event.types || []);
+	let types = spec.event.types || [];
 	const draw = () => { place.replaceChildren(); if (spec.event.kind === 'event') place.append(eventTypes(page)); };
 	draw();
-	return [choice('event_kind', t('trigger.event_kind'), ['event', 'order', 'interaction'].map((kind) => [kind, t(`trigger.by_${kind}`)]), spec.event.kind, (kind) => { spec.event = kind === 'event' ? {kind, types} : {kind}; page.remember(); draw(); }), place];
+	return [choice('event_kind', t('trigger.event_kind'), ['event', 'order', 'interaction'].map((kind) => [kind, t(`trigger.by_${kind}`)]), spec.event.kind, (kind) => {
+		types = spec.event.types || types;     // what was ticked is there again when who edits comes back to it
+		spec.event = kind === 'event' ? {kind, types} : {kind};
+		page.remember();
+		draw();
+	}), place];
 }
 
 // The kinds of events that let somebody in.
@@ -163,7 +166,7 @@ function waits(page, step, i) {
 
 function offer(page, step, i) {
 	const own = page.now.spec.steps ? step : page.now.spec;
-	const options = [['', t(page.now.spec.steps && page.now.spec.coupon_type ? 'flow.coupon_same' : 'flow.coupon_none')], ...page.coupons.map((row) => [row.coupon_type, named(row)])];
+	const options = [['', t(page.now.spec.steps && page.now.spec.coupon_type ? 'flow.coupon_same' : 'flow.coupon_none')], ...page.coupons.map((row) => [row.coupon_type, named(row, row.coupon_type)])];
 	return choice(i === 0 ? 'coupon_type' : `coupon_${i + 1}`, t('flow.coupon'), options, own.coupon_type, (value) => {
 		if (value === '') delete own.coupon_type; else own.coupon_type = value;
 		page.remember();

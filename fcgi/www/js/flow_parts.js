@@ -61,7 +61,7 @@ export function vendor(page, key) {
 		h('textarea', {id: `${id}_params`, maxlength: 2000, oninput: (event) => set({params: paramsOf(event.target.value, manner)})}, lines.join('\n')));
 }
 
-export function paramsOf(text, manner) {
+function paramsOf(text, manner) {
 	const lines = text.split('\n').map((line) => line.trim()).filter(Boolean);
 	if (manner === 'listed') return lines;
 	return Object.fromEntries(lines.map((line) => line.split('=')).map(([name, ...rest]) => [name.trim(), rest.join('=').trim()]));

@@ -1,29 +1,43 @@
 // Texts and offers of a step side by side: each customer is given one of them, by weight, and keeps it.
 import {append, h, toast} from './dom.js';
 import {put} from './api.js';
-import {language, number, percent, t} from './i18n.js';
+import {copy} from './drafts.js';
+import {named, number, percent, t} from './i18n.js';
 import {table} from './table.js';
 import {choice, numbered} from './flow_parts.js';
 
 const letters = 'abcdefghij';
-const copy = (value) => JSON.parse(JSON.stringify(value));
 export const letter = (variant) => t('variant.name', {name: variant.toUpperCase()});
-const named = (row) => (language === 'en' ? row.name_en : row.name_zh) || row.coupon_type;
 const key = (step, channel, variant) => `${step}/${channel}/${variant}`;
+
+const lastVariant = '.variant:last-of-type :is(input, select, textarea)', firstButton = 'button';
 
 export function variantsCard(page, own, i, channels) {
 	const place = h('details', {open: Boolean(own.variants), id: numbered('variants', i), tabindex: '-1'}, h('summary', {}, t('variant.title')));
 	const body = h('div', {});
 	place.append(body);
+	const shares = () => {
+		for (const variant of own.variants || []) {
+			const said = body.querySelector(`[id="${numbered('share', i)}_${variant.variant}"]`);
+			if (said) said.textContent = t('variant.share', {share: percent(shareOf(variant, own.variants))});
+		}
+	};
 	const draw = (focus) => {
 		body.replaceChildren();
-		append(body, own.variants ? own.variants.map((variant) => one(page, own, i, variant, channels, draw)) : [h('p', {class: 'faint'}, t('variant.what'))]);
-		append(body, [h('div', {class: 'row'}, (own.variants || []).length < 10 && h('button', {type: 'button', onclick: () => { add(page, own); draw(true); }}, t(own.variants ? 'variant.add' : 'variant.begin')),
+		append(body, own.variants ? own.variants.map((variant) => one(page, own, i, variant, channels, {draw, shares})) : [h('p', {class: 'faint'}, t('variant.what'))]);
+		append(body, [h('div', {class: 'row'}, (own.variants || []).length < 10 && h('button', {type: 'button', onclick: () => { add(page, own); draw(lastVariant); }}, t(own.variants ? 'variant.add' : 'variant.begin')),
 			own.variants && h('button', {type: 'button', onclick: () => end(page, own, draw)}, t('variant.end')))]);
-		if (focus) body.querySelector('.variant:last-of-type input')?.focus();
+		shares();
+		if (focus) body.querySelector(focus)?.focus();     // what had it is gone
 	};
 	draw();
 	return place;
+}
+
+const weightOf = (variant) => variant.who ? 0 : variant.weight ?? 1;
+function shareOf(variant, all) {
+	const total = all.reduce((sum, row) => sum + weightOf(row), 0);
+	return total > 0 ? weightOf(variant) / total : 0;
 }
 
 function add(page, own) {
@@ -38,14 +52,12 @@ function end(page, own, draw) {
 	const before = copy(own.variants);
 	delete own.variants;
 	page.remember();
-	draw();
-	toast(t('variant.ended'), {label: t('undo'), run: () => { own.variants = before; page.remember(); draw(); }});
+	draw(firstButton);
+	toast(t('variant.ended'), {label: t('undo'), run: () => { own.variants = before; page.remember(); draw(lastVariant); }});
 }
 
-function one(page, own, i, variant, channels, draw) {
+function one(page, own, i, variant, channels, {draw, shares}) {
 	const id = (name) => `${numbered(name, i)}_${variant.variant}`;
-	const weigh = (row) => row.who ? 0 : row.weight ?? 1;
-	const total = own.variants.reduce((sum, row) => sum + weigh(row), 0);
 	const words = channels.map((channel) => {
 		const at = key(i + 1, channel, variant.variant);
 		return [h('label', {for: `${id('said')}_${channel}`}, t('flow.text_on', {channel: page.channelName(channel)})), h('textarea', {id: `${id('said')}_${channel}`, maxlength: 2000, placeholder: t('variant.same_text'),
@@ -53,12 +65,12 @@ function one(page, own, i, variant, channels, draw) {
 	});
 	return h('fieldset', {class: 'variant'}, h('legend', {}, letter(variant.variant)), variant.who && h('p', {class: 'faint'}, t('variant.who')),
 		h('div', {class: 'fields'}, !variant.who && h('div', {}, h('label', {for: id('weight')}, t('variant.weight')), h('input', {id: id('weight'), type: 'number', min: 0, max: 10000, inputmode: 'numeric', value: variant.weight ?? 1,
-			onchange: (event) => { variant.weight = Number(event.target.value); page.remember(); draw(); }}), h('p', {class: 'faint'}, t('variant.share', {share: percent(total > 0 ? weigh(variant) / total : 0)}))),
-		choice(id('offer'), t('flow.coupon'), [['', t('flow.coupon_same')], ...page.coupons.map((row) => [row.coupon_type, named(row)])], variant.coupon_type, (value) => {
+			onchange: (event) => { variant.weight = Number(event.target.value); page.remember(); shares(); }}), h('p', {class: 'faint', id: id('share')})),
+		choice(id('offer'), t('flow.coupon'), [['', t('flow.coupon_same')], ...page.coupons.map((row) => [row.coupon_type, named(row, row.coupon_type)])], variant.coupon_type, (value) => {
 			if (value === '') delete variant.coupon_type; else variant.coupon_type = value;
 			page.remember();
 		})), words, h('div', {class: 'row'}, h('button', {type: 'button', class: 'quiet', onclick: () => take(page, own, i, variant, channels)}, t('variant.take', {name: letter(variant.variant)})),
-			own.variants.length > 2 && h('button', {type: 'button', class: 'quiet', onclick: () => { own.variants = own.variants.filter((row) => row !== variant); page.remember(); draw(); }}, t('variant.drop', {name: letter(variant.variant)}))));
+			own.variants.length > 2 && h('button', {type: 'button', class: 'quiet', onclick: () => { own.variants = own.variants.filter((row) => row !== variant); page.remember(); draw(lastVariant); }}, t('variant.drop', {name: letter(variant.variant)}))));
 }
 
 // The one that did best becomes the step's own, and the test ends.
@@ -71,6 +83,7 @@ function take(page, own, i, variant, channels) {
 	delete own.variants;
 	page.remember();
 	page.drawSteps();
+	document.getElementById(numbered('variants', i))?.focus();
 }
 
 // Texts of variants are templates of the flow's own; one that says nothing of its own says what the step says.

@@ -2,9 +2,9 @@
 import {bars} from './chart.js';
 import {compared} from './flow_variants.js';
 import {h} from './dom.js';
-import {code, day, fault, language, money, number, percent, t} from './i18n.js';
+import {code, day, fault, language, money, named, number, percent, t} from './i18n.js';
 
-export const title = (flow) => (language === 'en' ? flow.name_en : flow.name_zh) || flow.flow;
+export const title = (flow) => named(flow, flow.flow);
 
 // The gate's reasons as the server writes them, and the key of the words for each; what is new stays as it came.
 const reasons = [

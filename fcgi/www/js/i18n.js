@@ -34,6 +34,9 @@ export function t(key, values) {
 	return word.replace(/{(\w+)}/g, (whole, name) => values && name in values ? values[name] : whole);
 }
 
+// What somebody called a thing, in the language of the page.
+export const named = (row, otherwise = row.code) => (language === 'en' ? row.name_en : row.name_zh) || otherwise;
+
 // The word for a code of the database (a tier, a channel), or the code.
 export function code(kind, value) { return value === null || value === undefined ? '' : words[`${kind}.${value}`] ?? String(value); }
 

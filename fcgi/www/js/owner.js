@@ -32,11 +32,17 @@ function draw(place, answer, me) {
 
 // The names are asked for only when somebody wants to give.
 function heirs(place, answer, me) {
+	let isAsked = false;
 	const choice = h('select', {id: 'heir', 'aria-label': t('owner.give'), onchange: () => choice.value && give(place, answer, me, choice.value)}, h('option', {value: ''}, t('owner.give')));
 	choice.addEventListener('focus', async () => {
+		if (isAsked) return;
+		isAsked = true;
 		try {
 			append(choice, (await list('task-staff')).rows.filter((one) => !one.has_left && one.staff !== answer.owner?.staff).map((one) => h('option', {value: one.staff}, `${one.name} · ${one.stores || ''}`)));
-		} catch (problem) { toast(fault(problem)); }
-	}, {once: true});
+		} catch (problem) {
+			isAsked = false;
+			toast(fault(problem));
+		}
+	});
 	return choice;
 }

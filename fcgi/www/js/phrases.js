@@ -1,7 +1,8 @@
 // Conditions of the rule language as phrases with blanks.  A phrase knows how to write its condition and how to read it
 // back; what no phrase can read without loss stays as it is.
 import {list} from './api.js';
-import {code, language, t} from './i18n.js';
+import {code, language, named, t} from './i18n.js';
+import {tiers} from './tier_order.js';
 
 // Values to choose from, asked once.
 const asked = new Map();
@@ -9,10 +10,10 @@ function once(path, shape) {
 	if (!asked.has(path)) asked.set(path, list(path).then((page) => page.rows.map(shape)).catch((problem) => { asked.delete(path); throw problem; }));
 	return asked.get(path);
 }
-const named = (row) => ({value: row.code, label: (language === 'en' ? row.name_en : row.name_zh) || row.code});
-const values = (kind, field) => () => once(`rules/values?kind=${kind}&field=${field}&limit=500`, (row) => row).then((rows) => rows.map(named));
-const tags = () => once('tags', (row) => row).then((rows) => rows.map((row) => named({...row, code: row.tag})));
-const segments = () => once('segments', (row) => row).then((rows) => rows.map((row) => named({...row, code: row.segment})));
+const offered = (row) => ({value: row.code, label: named(row)});
+const values = (kind, field) => () => once(`rules/values?kind=${kind}&field=${field}&limit=500`, (row) => row).then((rows) => rows.map(offered));
+const tags = () => once('tags', (row) => row).then((rows) => rows.map((row) => offered({...row, code: row.tag})));
+const segments = () => once('segments', (row) => row).then((rows) => rows.map((row) => offered({...row, code: row.segment})));
 const words = (kind, codes) => async () => codes.map((value) => ({value, label: code(kind, value)}));
 // who made another segment or tag is offered it
 export function askAnew() { asked.clear(); }
@@ -36,7 +37,6 @@ const measured = (kind, measure, more = {}) => ({write: (v) => ({kind, measure, 
 	read: (r) => r.kind === kind && r.measure === measure && {compare: readCompare(r), when: readWhen(r)}});
 
 const months = async () => Array.from({length: 12}, (_, i) => ({value: i + 1, label: new Intl.DateTimeFormat(language, {month: 'short'}).format(new Date(2026, i, 1))}));
-export const tiers = ['S', 'A', 'B', 'C', 'D', 'N', 'P'];
 
 // In the order of the menu, by its chapters.
 export const phrases = {

@@ -99,7 +99,7 @@ function penalty(grid) {
 }
 
 // Rows of true (dark) and false.
-export function encode(text) {
+function encode(text) {
 	const bytes = new TextEncoder().encode(text);
 	const version = versions.findIndex(([total, each, blocks]) => bytes.length + 2 <= total - each * blocks);
 	if (version < 0) throw new RangeError('too long for this code');

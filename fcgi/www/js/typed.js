@@ -14,21 +14,23 @@ function give(input, value) {
 const inputsOf = (element) => [...element.elements].filter((input) => input.name && input.type !== 'password' && input.type !== 'file');
 const typedInto = (element) => Object.fromEntries(inputsOf(element).map((input) => [input.name, valueOf(input)]));
 
+const place = (key) => `typed:${key}`;
+export const wasTyped = (key) => kept(place(key)) !== null;
+
 // A form of dom.js that is filled with what was typed into it before; submit(data, element, done) may call done() as soon
 // as it was taken, and it is called when submit ends, unless that answers true: nothing was taken yet.
 export function keptForm(key, fields, label, submit) {
-	const place = `typed:${key}`;
-	const before = kept(place);
+	const before = kept(place(key));
 	const note = h('p', {class: 'row faint', role: 'status', hidden: !before}, t('draft.kept'), h('button', {type: 'button', class: 'quiet', onclick: () => {
 		done();
 		for (const input of inputsOf(element)) give(input, first[input.name]);
 	}}, t('draft.drop')));
-	const done = () => { forget(place); note.hidden = true; };
+	const done = () => { forget(place(key)); note.hidden = true; };
 	const element = form([note, fields], label, async (data) => {
 		if (!await submit(data, element, done)) done();
 	});
 	const first = typedInto(element);
 	for (const input of inputsOf(element)) if (before && input.name in before) give(input, before[input.name]);
-	for (const change of ['input', 'change']) element.addEventListener(change, () => keep(place, typedInto(element)));
+	for (const change of ['input', 'change']) element.addEventListener(change, () => keep(place(key), typedInto(element)));
 	return element;
 }

@@ -3,7 +3,7 @@
 
 const most = {bytes: 50e6, rows: 200000, columns: 200};
 
-export class Unreadable extends Error {}
+class Unreadable extends Error {}
 
 async function directory(file) {
 	if (file.size > most.bytes) throw new Unreadable('size');

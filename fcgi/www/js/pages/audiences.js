@@ -4,13 +4,14 @@ import {del, get, list, post, put} from '../api.js';
 import {bars} from '../chart.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
-import {fault, language, moment, number, percent, t, withWords} from '../i18n.js';
+import {fault, moment, named, number, percent, t, withWords} from '../i18n.js';
 import {askAnew} from '../phrases.js';
+import {daysBack} from '../report_parts.js';
 import {liveCount, ruleEditor} from '../rule_editor.js';
 import {save, table} from '../table.js';
 
 const mayWrite = (me) => ['crm_marketer', 'crm_headquarters'].includes(me.role);
-const title = (row) => (language === 'en' ? row.name_en : row.name_zh) || row.segment;
+const title = (row) => named(row, row.segment);
 const path = (code) => `segments/${encodeURIComponent(code)}`;
 
 export async function draw([what = '', code = ''], me) {
@@ -90,14 +91,13 @@ function edit(row, me) {
 
 async function one(row, me) {
 	const members = h('div', {}), changes = h('div', {});
-	const day = (days) => new Date(Date.now() + 8 * 3600000 - days * 86400000).toISOString().slice(0, 10);
 	show(h('h1', {}, title(row), ' ', h('span', {class: 'tag'}, t(`audience.${row.kind}`))),
 		h('p', {}, h('span', {class: 'big'}, number(row.persons)), ' ', h('span', {class: 'faint'}, row.as_of ? t('audience.right', {at: moment(row.as_of)}) : t('audience.filling'))), row.error && h('p', {class: 'warn'}, row.error),
 		h('div', {class: 'row'}, mayWrite(me) && [row.rule && h('a', {class: 'button', href: `#/audiences/edit/${encodeURIComponent(row.segment)}`}, t('edit')), h('button', {type: 'button', onclick: () => drop(row)}, t('delete'))],
 			h('button', {type: 'button', onclick: () => everybody(row)}, t('csv'))),
 		h('div', {class: 'cards'}, h('section', {class: 'card'}, h('h2', {}, t('audience.members')), members),
 			h('section', {class: 'card'}, h('h2', {}, t('audience.moves')), changes)));
-	const [movement] = await Promise.all([get(`${path(row.segment)}/movement?from=${day(27)}&to=${day(0)}`), page(members, `${path(row.segment)}/members?limit=50`, person)]);
+	const [movement] = await Promise.all([get(`${path(row.segment)}/movement?from=${daysBack(27)}&to=${daysBack(0)}`), page(members, `${path(row.segment)}/members?limit=50`, person)]);
 	const weeks = [0, 1, 2, 3].map((week) => movement.slice(week * 7, week * 7 + 7));
 	const sum = (days, which) => days.reduce((total, one_day) => total + one_day[which], 0);
 	append(changes, ['entered', 'left'].map((which) => bars(t(`audience.${which}`), weeks.map((days, i) => ({label: t('audience.weeks_ago', {n: 3 - i}), value: sum(days, which), text: `${which === 'entered' ? '+' : '−'}${number(sum(days, which))}`})))));

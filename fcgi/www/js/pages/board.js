@@ -4,12 +4,11 @@
 import {append, h, show} from '../dom.js';
 import {get, list} from '../api.js';
 import {bars, heat, radar} from '../chart.js';
-import {ago, code, day, language, money, number, percent, t} from '../i18n.js';
+import {ago, code, day, money, named, number, percent, t} from '../i18n.js';
+import {daysBack, funnelRows, iso, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
+import {inOrder} from '../tier_order.js';
 
-const tierNames = ['S', 'A', 'B', 'C', 'D', 'N', 'P'];
-const iso = (date) => date.toISOString().slice(0, 10);
-const daysBack = (n) => iso(new Date(Date.now() + 8 * 3600000 - n * 86400000));
 const wide = (me) => ['crm_headquarters', 'crm_marketer', 'crm_analyst'].includes(me.role);
 
 export async function draw([where0 = '', name0 = '', onDay = ''], me) {
@@ -18,17 +17,9 @@ export async function draw([where0 = '', name0 = '', onDay = ''], me) {
 	const ask = (path, more = '') => `${path}?${[where, more].filter(Boolean).join('&')}`;
 	const behind = (what, key = '') => `#/behind/${what}/${encodeURIComponent(key || '-')}${where ? `/${kind}/${encodeURIComponent(name)}` : ''}`;
 	const stores = (await list('stores')).rows;
-	const regions = [...new Map(stores.map((store) => [store.region, store.region_name])).entries()];
 	const main = h('div', {class: 'cards'});
-	show(h('h1', {}, t('page.board'), onDay && [' ', h('span', {class: 'tag'}, day(onDay))]), chooser(stores, regions, kind, name, onDay), main);
-	// each part comes by itself: the quick ones are not kept waiting by those over all orders
-	const broad = ['transitions', 'cohorts', 'stores'];
-	const part = (title, fill) => {
-		const card = h('section', {class: broad.includes(title) ? 'card broad' : 'card', 'aria-busy': 'true'}, h('h2', {}, t(`board.${title}`)), h('p', {class: 'faint'}, t('loading')));
-		main.append(card);
-		fill().then((content) => { card.removeAttribute('aria-busy'); content ? card.replaceChildren(h('h2', {}, t(`board.${title}`)), ...[content].flat(Infinity).filter(Boolean)) : card.remove(); })
-			.catch(() => card.replaceChildren(h('h2', {}, t(`board.${title}`)), h('p', {class: 'warn'}, t('board.failed'))));
-	};
+	show(h('h1', {}, t('page.board'), onDay && [' ', h('span', {class: 'tag'}, day(onDay))]), chooser(stores, kind, name, onDay), main);
+	const part = parts(main, 'board');
 	const board = get(ask('health-board', onDay && `on_day=${onDay}`));
 	if (onDay) {
 		part('active', async () => active(await board, () => null));
@@ -42,22 +33,23 @@ export async function draw([where0 = '', name0 = '', onDay = ''], me) {
 	part('tiers', async () => tiers(await board, behind));
 	part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, 'month'));
 	part('map', async () => map((await list(ask('reports/value-map'))).rows, behind));
-	part('transitions', async () => transitions((await list(ask('reports/transitions', 'days=90'))).rows, behind));
-	part('cohorts', async () => cohorts(await get(ask('reports/retention', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`)), behind));
-	if (!kind || kind === 'region') part('stores', async () => compare(await get(`reports/stores?from=${daysBack(90)}&to=${daysBack(0)}`), stores, kind, name));
+	part('transitions', async () => transitions((await list(ask('reports/transitions', 'days=90'))).rows, behind), true);
+	part('cohorts', async () => cohorts(await get(ask('reports/retention', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`)), behind), true);
+	if (!kind || kind === 'region') part('stores', async () => compare(await get(`reports/stores?from=${daysBack(90)}&to=${daysBack(0)}`), stores, kind, name), true);
 	if (!kind && wide(me)) part('paths', async () => paths((await list('reports/paths')).rows));
 	part('flows', async () => flows(await board, behind));
 }
 
-function chooser(stores, regions, kind, name, onDay) {
-	const option = (value, label) => h('option', {value, selected: value === (kind ? `${kind}/${name}` : '')}, label);
+function chooser(stores, kind, name, onDay) {
+	const other = (event) => {
+		const {value, validity} = event.target;
+		if (!validity.valid) return;     // a year half typed is no day yet
+		const place = kind ? `${kind}/${encodeURIComponent(name)}` : 'all/-';
+		location.hash = value && value < daysBack(0) ? `#/board/${place}/${value}` : `#/board/${kind ? place : ''}`;
+	};
 	return h('div', {class: 'card'}, h('label', {for: 'where'}, t('board.where')),
-		h('select', {id: 'where', onchange: (event) => { location.hash = onDay ? `#/board/${event.target.value || 'all/-'}/${onDay}` : `#/board/${event.target.value}`; }}, option('', t('board.all')),
-			regions.map(([region, label]) => option(`region/${region}`, label)), stores.map((store) => option(`store/${store.code}`, store.name))),
-		h('label', {for: 'on_day'}, t('board.on_day')), h('input', {id: 'on_day', type: 'date', value: onDay, max: daysBack(0), onchange: (event) => {
-			const place = kind ? `${kind}/${encodeURIComponent(name)}` : 'all/-';
-			location.hash = event.target.value && event.target.value < daysBack(0) ? `#/board/${place}/${event.target.value}` : `#/board/${kind ? place : ''}`;
-		}}),
+		h('select', {id: 'where', onchange: (event) => { location.hash = onDay ? `#/board/${event.target.value || 'all/-'}/${onDay}` : `#/board/${event.target.value}`; }}, scopes(stores, kind ? `${kind}/${name}` : '', t('board.all'))),
+		h('label', {for: 'on_day'}, t('board.on_day')), h('input', {id: 'on_day', type: 'date', value: onDay, min: '2000-01-01', max: daysBack(0), onchange: other}),
 		h('div', {class: 'row'}, h('a', {class: 'tag', href: kind ? `#/scorecard/${kind}/${encodeURIComponent(name)}` : '#/scorecard'}, t('page.scorecard')), h('button', {type: 'button', onclick: () => print()}, t('print'))));
 }
 
@@ -72,15 +64,10 @@ function exceptions(rows) {
 
 const active = (board, behind) => [h('p', {class: 'big'}, behind('active') ? h('a', {href: behind('active')}, number(board.active_30d)) : number(board.active_30d)), h('p', {class: 'faint'}, t('board.active_what'), ' · ', t('board.of', {n: number(board.persons)}))];
 
-function funnel(board, behind) {
-	const rows = ['registered', 'first_order', 'second_order', 'third_order'].map((step) => ({label: t(`board.${step}`), value: board.funnel[step], href: behind('funnel', step),
-		text: `${number(board.funnel[step])}${step === 'registered' || !board.funnel.registered ? '' : ` · ${percent(board.funnel[step] / board.funnel.registered)}`}`}));
-	return bars(t('board.funnel'), rows);
-}
+const funnel = (board, behind) => bars(t('board.funnel'), funnelRows(board, (step) => behind('funnel', step)));
 
 function tiers(board, behind) {
-	const rows = Object.keys(board.tiers).sort((a, b) => (tierNames.indexOf(a) + 99) % 99 - (tierNames.indexOf(b) + 99) % 99)
-		.map((tier) => ({label: code('tier', tier), value: board.tiers[tier], href: behind('tier', tier), text: `${number(board.tiers[tier])} · ${percent(board.tiers[tier] / board.persons)}`}));
+	const rows = inOrder(Object.keys(board.tiers)).map((tier) => ({label: code('tier', tier), value: board.tiers[tier], href: behind('tier', tier), text: `${number(board.tiers[tier])} · ${percent(board.tiers[tier] / board.persons)}`}));
 	return rows.length > 0 ? bars(t('board.tiers'), rows) : h('p', {class: 'faint'}, t('none'));
 }
 
@@ -91,14 +78,13 @@ async function indicators(store, period, startsOn) {
 	const fill = async (unit, start) => {
 		const frozen = await get(`reports/indicators?period=${unit}${store ? `&store=${encodeURIComponent(store)}` : ''}${start ? `&starts_on=${start}` : ''}`);
 		const shown = (row, value) => value === null || value === undefined ? (row.note && row.value === null ? note(row.note) : '–') : row.unit === 'share' ? percent(Number(value)) : row.unit === 'currency' ? money(Number(value)) : number(Number(value));
-		const name = (row) => language === 'en' ? row.name_en : row.name_zh;
 		const known = frozen.indicators.filter((row) => row.value !== null && Number(row.before) > 0);
 		place.replaceChildren();
 		append(place, [h('div', {class: 'row'}, ['week', 'month'].map((one) => h('button', {type: 'button', 'aria-pressed': String(one === unit), onclick: () => fill(one)}, t(`board.${one}`))),
 			frozen.starts_on && h('span', {class: 'faint'}, `${day(frozen.starts_on)} – ${day(frozen.ends_on)}`),
 			frozen.starts_on && h('button', {type: 'button', onclick: () => fill(unit, iso(new Date(Date.parse(frozen.starts_on) - 86400000)))}, t('board.before'))),
-		known.length > 2 && radar(t('board.indicators'), known.map((row) => ({label: name(row), value: Number(row.value) / Number(row.before), text: shown(row, row.value)}))),
-		table(t('board.indicators'), [t('board.indicator'), [t('board.value'), 'number'], [t('board.period_before'), 'number']], frozen.indicators.map((row) => [name(row), shown(row, row.value), shown({unit: row.unit}, row.before)])),
+		known.length > 2 && radar(t('board.indicators'), known.map((row) => ({label: named(row), value: Number(row.value) / Number(row.before), text: shown(row, row.value)}))),
+		table(t('board.indicators'), [t('board.indicator'), [t('board.value'), 'number'], [t('board.period_before'), 'number']], frozen.indicators.map((row) => [named(row), shown(row, row.value), shown({unit: row.unit}, row.before)])),
 		h('p', {class: 'faint'}, frozen.indicators.some((row) => row.frozen_at) ? t('board.frozen') : t('board.not_frozen'))]);
 	};
 	await fill(period, startsOn);
@@ -122,9 +108,8 @@ function map(rows, behind) {
 }
 
 function transitions(rows, behind) {
-	const order = (tier) => tier === '-' ? 99 : (tierNames.indexOf(tier) + 50) % 50;
-	const from = [...new Set(rows.map((row) => row.from_tier))].sort((a, b) => order(a) - order(b));
-	const to = [...new Set(rows.map((row) => row.to_tier))].sort((a, b) => order(a) - order(b));
+	const from = inOrder(rows.map((row) => row.from_tier));
+	const to = inOrder(rows.map((row) => row.to_tier));
 	const total = (tier) => rows.filter((row) => row.from_tier === tier).reduce((sum, row) => sum + row.persons, 0);
 	return [h('p', {class: 'faint'}, t('board.transitions_what')), heat(t('board.transitions'), t('board.now'), t('board.then'), from, to, (a, b) => {
 		const cell = rows.find((row) => row.from_tier === a && row.to_tier === b);

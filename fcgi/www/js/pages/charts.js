@@ -1,9 +1,11 @@
 // Charts that one puts together: a measure, what it is divided by, a span, a scope; saved under a name, shared with roles.  #/charts/ID.
-import {check, field, form, h, show, toast} from '../dom.js';
+import {anew, check, field, h, show, toast} from '../dom.js';
 import {del, list, post} from '../api.js';
 import {bars, line, ring} from '../chart.js';
 import {code, fault, money, number, percent, t, withWords} from '../i18n.js';
+import {scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
+import {keptForm} from '../typed.js';
 
 const periods = ['day', 'week', 'month'];
 const figures = ['net', 'orders', 'buyers', 'average_order', 'repurchase_rate'];
@@ -13,14 +15,14 @@ const roles = ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters'
 const spans = [30, 90, 180, 365, 730, 1095];
 const timeless = ['tier', 'channel', 'category'];
 
-export async function draw([id = '']) {
+export async function draw([id = ''], me) {
 	await withWords('report');
 	const [saved, stores] = await Promise.all([list('reports/saved').then((page) => page.rows), list('stores').then((page) => page.rows)]);
 	const chosen = saved.find((one) => one.report_id === id);
 	const spec = {measure: 'net', group: 'month', days: 365, chart: 'line', ...(chosen ? {days: undefined, ...chosen.spec} : {})};
-	const result = h('div', {'aria-live': 'polite'});
-	const again = () => draw([id]);
-	show(h('h1', {}, chosen ? chosen.name : t('page.charts')), builder(spec, stores, result), h('section', {class: 'card'}, h('h2', {}, t('chart.result')), result), keeping(spec, chosen, again), shelf(saved, again));
+	const result = h('div', {});
+	const again = anew(() => draw([id], me));
+	show(h('h1', {}, chosen ? chosen.name : t('page.charts')), builder(spec, stores, result), h('section', {class: 'card'}, h('h2', {}, t('chart.result')), result), keeping(spec, chosen, again, `${me.actor}:chart:${id}`), shelf(saved, again));
 	await answer(spec, result);
 }
 
@@ -28,7 +30,6 @@ const options = (names, chosen, label) => names.map((name) => h('option', {value
 const select = (id, label, content, onchange) => [h('label', {for: id}, label), h('select', {id, onchange}, content)];
 
 function builder(spec, stores, result) {
-	const regions = [...new Map(stores.map((store) => [store.region, store.region_name])).entries()];
 	const measure = h('select', {id: 'measure', onchange: () => { spec.measure = measure.value; ask(); }});
 	const dates = h('div', {hidden: spec.days !== undefined}, field('from', t('chart.from'), {type: 'date', value: spec.from || ''}), field('to', t('chart.to'), {type: 'date', value: spec.to || ''}));
 	const span = h('select', {id: 'span', onchange: () => pick(span.value)}, options(spans.includes(spec.days) || spec.days === undefined ? spans : [spec.days, ...spans], spec.days, (n) => t('chart.days', {n: number(n)})),
@@ -54,8 +55,7 @@ function builder(spec, stores, result) {
 	return h('form', {class: 'card', onsubmit: (event) => event.preventDefault()},
 		select('group', t('chart.group'), options(Object.keys(measures), spec.group, (name) => t(`chart.${name}`)), (event) => { spec.group = event.target.value; offer(); ask(); }),
 		h('label', {for: 'measure'}, t('chart.measure')), measure, h('label', {for: 'span'}, t('chart.span')), span, dates, note,
-		select('where', t('report.where'), [['', t('report.all')], ...regions.map(([region, label]) => [`region/${region}`, label]), ...stores.map((store) => [`store/${store.code}`, store.name])]
-			.map(([value, label]) => h('option', {value, selected: value === place}, label)), (event) => {
+		select('where', t('report.where'), scopes(stores, place, t('report.all')), (event) => {
 			const [kind, ...name] = event.target.value.split('/');
 			Object.assign(spec, {store: undefined, region: undefined}, kind ? {[kind]: name.join('/')} : {});
 			ask();
@@ -72,6 +72,15 @@ function naming(spec, row) {
 	return spec.group === 'month' ? row.label.slice(0, 7) : row.label;
 }
 
+// A ring is read in a few parts: what comes after the largest five is one.
+const most = 6;
+function shares(made, format) {
+	if (made.length <= most) return made;
+	const sorted = [...made].sort((a, b) => b.value - a.value);
+	const rest = sorted.slice(most - 1).reduce((sum, row) => sum + row.value, 0);
+	return [...sorted.slice(0, most - 1), {label: t('chart.others'), value: rest, text: format(rest)}];
+}
+
 async function answer(spec, place, isWanted = () => true) {
 	place.setAttribute('aria-busy', 'true');
 	try {
@@ -80,8 +89,8 @@ async function answer(spec, place, isWanted = () => true) {
 		const format = shown[spec.measure] || number;
 		const made = rows.map((row) => ({label: naming(spec, row), value: row.value === null ? 0 : Number(row.value), text: format(row.value === null ? null : Number(row.value))}));
 		const title = `${t(`report.${spec.measure}`)} · ${t(`chart.${spec.group}`)}`;
-		const picture = {line: () => line(title, made), bars: () => bars(title, made.slice(0, 60), !periods.includes(spec.group)), pie: () => ring(title, made.slice(0, 12)), table: () => null}[spec.chart || 'table']();
-		place.replaceChildren(...[h('p', {class: 'faint'}, title), rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : picture, rows.length > 0 && table(title, [t(`chart.${spec.group}`), [t(`report.${spec.measure}`), 'number']], made.map((row) => [row.label, row.text])),
+		const picture = {line: () => line(title, made), bars: () => bars(title, made.slice(0, 60), !periods.includes(spec.group)), pie: () => ring(title, shares(made, format)), table: () => null}[spec.chart || 'table']();
+		place.replaceChildren(...[h('p', {class: 'faint', role: 'status'}, title), rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : picture, rows.length > 0 && table(title, [t(`chart.${spec.group}`), [t(`report.${spec.measure}`), 'number']], made.map((row) => [row.label, row.text])),
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(`${spec.measure}-${spec.group}`, [[spec.group, spec.measure], ...rows.map((row) => [row.label, row.value])])}, t('save_csv')))].filter(Boolean));
 	} catch (problem) {
 		if (isWanted()) place.replaceChildren(h('p', {class: 'warn', role: 'alert'}, fault(problem)));
@@ -90,11 +99,12 @@ async function answer(spec, place, isWanted = () => true) {
 	}
 }
 
-function keeping(spec, chosen, again) {
+function keeping(spec, chosen, again, key) {
 	const own = chosen && chosen.is_mine ? chosen : null;
-	return h('section', {class: 'card'}, h('h2', {}, t('chart.save_as')), form([field('name', t('chart.name'), {value: own ? own.name : '', maxlength: '80', required: true}),
-		h('fieldset', {}, h('legend', {}, t('chart.share')), roles.map((role) => check(role, code('role', role), own && own.roles.includes(role)))), h('p', {class: 'faint'}, t('chart.shared'))], t('chart.save_as'), async (data) => {
+	return h('section', {class: 'card'}, h('h2', {}, t('chart.save_as')), keptForm(key, [field('name', t('chart.name'), {value: own ? own.name : '', maxlength: '80', required: true}),
+		h('fieldset', {}, h('legend', {}, t('chart.share')), roles.map((role) => check(role, code('role', role), own && own.roles.includes(role)))), h('p', {class: 'faint'}, t('chart.shared'))], t('chart.save_as'), async (data, element, done) => {
 		const kept = await post('reports/saved', {name: data.get('name'), spec, roles: roles.filter((role) => data.get(role)), ...(own ? {report_id: own.report_id} : {})});
+		done();
 		toast(t('saved'));
 		if (own) await again();
 		else location.hash = `#/charts/${kept.report_id}`;
@@ -103,10 +113,12 @@ function keeping(spec, chosen, again) {
 
 function shelf(saved, again) {
 	const remove = async (one) => {
-		await del(`reports/saved/${one.report_id}`);
-		toast(t('chart.deleted'), {label: t('undo'), run: async () => { await post('reports/saved', {name: one.name, spec: one.spec, roles: one.roles}); await again(); }});
-		await again();
+		try {
+			await del(`reports/saved/${one.report_id}`);
+			toast(t('chart.deleted'), {label: t('undo'), run: async () => { await post('reports/saved', {name: one.name, spec: one.spec, roles: one.roles}); await again(); }});
+			await again();
+		} catch (problem) { toast(fault(problem)); }
 	};
 	return h('section', {class: 'card'}, h('h2', {}, t('chart.saved')), saved.length === 0 ? h('p', {class: 'faint'}, t('none')) : h('ul', {class: 'plain'}, saved.map((one) => h('li', {}, h('a', {href: `#/charts/${one.report_id}`}, one.name),
-		one.is_mine ? h('button', {type: 'button', onclick: () => remove(one)}, t('chart.delete')) : h('span', {class: 'faint'}, ' · ', t('chart.by', {who: one.owner}))))), h('div', {class: 'row'}, h('a', {class: 'button', href: '#/charts'}, t('chart.new'))));
+		one.is_mine ? h('button', {type: 'button', 'aria-label': `${t('chart.delete')} ${one.name}`, onclick: () => remove(one)}, t('chart.delete')) : h('span', {class: 'faint'}, ' · ', t('chart.by', {who: one.owner}))))), h('div', {class: 'row'}, h('a', {class: 'button', href: '#/charts'}, t('chart.new'))));
 }

@@ -3,10 +3,10 @@ import {field, form, h, show, toast} from '../dom.js';
 import {list, patch, post} from '../api.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
-import {language, money, number, t, withWords} from '../i18n.js';
+import {money, named, number, t, withWords} from '../i18n.js';
 import {save, table} from '../table.js';
 
-const title = (row) => (language === 'en' ? row.name_en : row.name_zh) || row.coupon_type;
+const title = (row) => named(row, row.coupon_type);
 const path = (code) => `coupon-types/${encodeURIComponent(code)}`;
 const worth = (row) => row.kind === 'amount' ? money(row.value) : row.kind === 'percent' ? t('coupon.off', {n: number(row.value)}) : t('coupon.shipping');
 

@@ -15,13 +15,13 @@ export async function draw([typed = ''], me) {
 	show(h('h1', {}, t('page.enrol')), h('div', {class: 'card'}, known, keptForm(`${me.actor}:enrol:${typed}`, [
 		inputs(fields, {[isNumber ? 'phone' : 'name']: typed}),
 		h('fieldset', {}, h('legend', {}, t('enrol.consents')), ['sms', 'wechat', 'email'].map((channel) => check(`consent_${channel}`, t(`enrol.${channel}`))))], t('save'), async (data) => {
-		const {phone} = entered(fields, data);
+		const member = entered(fields, data), {phone} = member;
 		if (phone && warned !== phone && await warn(phone, known)) {
 			warned = phone;
 			return true;
 		}
 		const consents = ['sms', 'wechat', 'email'].filter((channel) => data.get(`consent_${channel}`));
-		const answer = await write('enrol', {...entered(fields, data), consents}, t('page.enrol'));
+		const answer = await write('enrol', {...member, consents}, t('page.enrol'));
 		toast(t(answer ? 'saved' : 'waiting.kept'));
 		location.hash = answer ? `#/person/${answer.customer_id}` : '#/find';
 	})), h('p', {}, h('a', {href: '#/qr'}, t('page.qr'))));

@@ -1,9 +1,9 @@
 // Flows: their state, made of presets, started, paused and stopped; who would get one and why not, what it costs, what it
 // brought against the holdout, and why one person got it or not.
-import {append, h, show, toast} from '../dom.js';
+import {anew, append, h, show, toast} from '../dom.js';
 import {get, list, post, put} from '../api.js';
 import {forget, keep, kept} from '../drafts.js';
-import {code, fault, language, money, number, t, withWords} from '../i18n.js';
+import {code, fault, money, named, number, t, withWords} from '../i18n.js';
 import {explained, reason, refusal, results, title} from '../flow_words.js';
 import {newCode} from '../code.js';
 import {save, table} from '../table.js';
@@ -33,7 +33,7 @@ function fromPreset(presets) {
 	const draft = kept('flow:new') || {name: '', preset: presets[0].preset};
 	const notice = h('p', {class: 'warn', role: 'alert'});
 	const name = h('input', {id: 'name_zh', value: draft.name, maxlength: 100, autocomplete: 'off', oninput: () => remember()});
-	const choice = h('select', {id: 'preset', onchange: () => remember()}, presets.map((preset) => h('option', {value: preset.preset, selected: preset.preset === draft.preset}, language === 'en' ? preset.name_en : preset.name_zh)));
+	const choice = h('select', {id: 'preset', onchange: () => remember()}, presets.map((preset) => h('option', {value: preset.preset, selected: preset.preset === draft.preset}, named(preset, preset.preset))));
 	const remember = () => keep('flow:new', {name: name.value, preset: choice.value});
 	show(h('h1', {}, t('flows.new')), h('form', {class: 'card', novalidate: true, onsubmit: async (event) => {
 		event.preventDefault();
@@ -50,12 +50,13 @@ function fromPreset(presets) {
 
 async function one(row, me, person) {
 	const found = h('div', {}), preview = h('div', {'aria-live': 'polite'}), why = h('div', {'aria-live': 'polite'}), notice = h('p', {class: 'warn', role: 'alert'});
+	const again = anew(() => draw([row.flow], me));
 	const act = (verb) => h('button', {type: 'button', class: verb === 'start' ? 'main' : null, onclick: async (event) => {
 		event.target.disabled = true;
 		try {
 			await post(`${path(row.flow)}/${verb}`);
 			toast(t('saved'));
-			await draw([row.flow], me);
+			await again();
 		} catch (problem) {
 			notice.replaceChildren(refusal(problem), ' ', problem.field ? h('a', {href: `#/flows/${encodeURIComponent(row.flow)}/edit`}, t('flows.mend')) : '');
 			event.target.disabled = false;

@@ -1,6 +1,6 @@
 // What each role enters when it registers a customer: which fields, in which order, which must be filled in.  An edit holds at
 // once and is a version; an earlier one is taken back as it was.
-import {append, h, show, toast} from '../dom.js';
+import {anew, append, h, show, toast} from '../dom.js';
 import {get, put} from '../api.js';
 import {code, fault, moment, t, withWords} from '../i18n.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
@@ -17,6 +17,7 @@ export async function draw([role = 'clerk'], me) {
 	const now = draft || form.fields.map(({field, is_required}) => ({field, is_required}));
 	const label = (name) => fieldName(form.known.find((one) => one.field === name) || {field: name});
 	const place = h('ol', {class: 'parts'}), more = h('div', {class: 'row add'}), notice = h('p', {class: 'warn', role: 'alert'});
+	const again = anew(() => draw([role], me));
 	const redraw = (focus) => {
 		place.replaceChildren();
 		append(place, now.map((one, i) => line(one, i)));
@@ -38,7 +39,7 @@ export async function draw([role = 'clerk'], me) {
 		try {
 			await put(`entry-forms/${encodeURIComponent(role)}`, {fields});
 			forget(key);
-			await draw([role], me);
+			await again();
 			toast(t('form.saved'), back && {label: t('undo'), run: () => store(back, null)});
 		} catch (problem) { notice.textContent = fault(problem); }
 	};

@@ -1,11 +1,12 @@
 // How a person came to be: the records and what ties them, every merge with what undoing it would do, who is kept apart.
-import {h, show, toast} from '../dom.js';
+import {anew, h, show, toast} from '../dom.js';
 import {get, post} from '../api.js';
 import {code, day, fault, moment, money, number, t} from '../i18n.js';
 import {table} from '../table.js';
 
 export async function draw([id], me) {
 	const person = await get(`persons/${id}/explain`);
+	const again = anew(() => draw([id], me));
 	const mayUndo = ['crm_steward', 'crm_headquarters'].includes(me.role);
 	const undone = new Set(person.journal.filter((entry) => entry.kind === 'unmerge').flatMap((entry) => entry.records));
 	show(h('h1', {}, t('page.history'), ' ', person.ids.map((one) => h('span', {class: 'tag'}, one))),
@@ -16,7 +17,7 @@ export async function draw([id], me) {
 			: h('ul', {class: 'plain'}, person.ties.map((tie) => h('li', {}, h('strong', {}, code('identifier', tie.kind)), ` ${tie.masked || ''} `, h('span', {class: 'faint'}, tie.records && t('reviews.records', {n: tie.records.length})))),
 				person.by_hand.map((link) => h('li', {}, h('strong', {}, t('history.by_hand')), ` ${link.actor || ''} ${link.reason || ''} `, h('span', {class: 'faint'}, moment(link.at)))))),
 		h('section', {class: 'card'}, h('h2', {}, t('history.journal')), person.journal.length === 0 ? h('p', {class: 'faint'}, t('none'))
-			: h('ol', {class: 'plain'}, [...person.journal].reverse().map((entry) => event(entry, mayUndo && entry.kind === 'merge' && !entry.records.every((record) => undone.has(record)), () => draw([id], me))))),
+			: h('ol', {class: 'plain'}, [...person.journal].reverse().map((entry) => event(entry, mayUndo && entry.kind === 'merge' && !entry.records.every((record) => undone.has(record)), again)))),
 		person.apart.length > 0 && h('section', {class: 'card'}, h('h2', {}, t('history.apart')), h('ul', {class: 'plain'}, person.apart.map((other) =>
 			h('li', {}, h('a', {href: `#/history/${other.other}`}, other.other), ' ', h('span', {class: 'tag'}, code('guard', other.reason)), ' ', h('span', {class: 'faint'}, code('review', other.state)))))));
 }

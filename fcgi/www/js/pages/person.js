@@ -1,10 +1,10 @@
 // One customer: what to say next at the top, then value, coupons, notes and the timeline.
-import {append, check, field, form, h, show, toast} from '../dom.js';
-import {get, list, post} from '../api.js';
+import {anew, append, field, form, h, show, toast} from '../dom.js';
+import {get, post, send} from '../api.js';
 import {ownerCard} from '../owner.js';
 import {keptForm} from '../typed.js';
 import {write} from '../waiting.js';
-import {code, day, fault, language, moment, money, number, t} from '../i18n.js';
+import {code, day, fault, language, moment, money, named, number, t} from '../i18n.js';
 
 const owners = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters'];
 
@@ -25,8 +25,6 @@ function dial(person) {
 	});
 	return person.phone ? append(place, [ask]) : null;
 }
-
-const named = (row) => (language === 'en' ? row.name_en : row.name_zh);
 
 // What of a tier's conditions is still to be bought: orders by how many, money by how much.
 function missing({metric, op, days, value, found}) {
@@ -54,42 +52,54 @@ function coupons(person) {
 	const usable = person.coupons.filter((coupon) => coupon.state === 'issued');
 	return h('section', {class: 'card'}, h('h2', {}, t('person.coupons')),
 		usable.length === 0 ? h('p', {class: 'faint'}, t('none')) : h('ul', {class: 'plain'}, usable.map((coupon) => h('li', {},
-			h('a', {href: `#/redeem/${encodeURIComponent(coupon.code)}`}, language === 'en' ? coupon.name_en : coupon.name), ' ',
+			h('a', {href: `#/redeem/${encodeURIComponent(coupon.code)}`}, named({...coupon, name_zh: coupon.name})), ' ',
 			h('span', {class: 'faint'}, t('person.until', {day: day(coupon.valid_until)}))))));
 }
 
 function note(person, me) {
-	const colleagues = mentions(person);
+	const colleagues = mentions(person), again = anew(() => draw([person.customer_id], me));
 	return h('section', {class: 'card'}, h('h2', {}, t('person.note')), keptForm(`${me.actor}:note:${person.customer_id}`, [
 		h('label', {for: 'channel'}, t('person.channel')), h('select', {id: 'channel', name: 'channel'}, ['store', 'call', 'wechat', 'sms'].map((c) => h('option', {value: c}, code('channel', c)))),
 		field('body', t('person.said'), {tag: 'textarea', required: true}), colleagues.choice, field('next_on', t('person.next'), {type: 'date'})], t('save'), async (data, element, done) => {
-		const kept = await write(`persons/${person.customer_id}/notes`, {channel: data.get('channel'), body: data.get('body'), next_on: data.get('next_on') || null, mentions: colleagues.named(data.get('body'))}, `${t('person.note')} ${person.name || ''}`);
+		const kept = await write(`persons/${person.customer_id}/notes`, {channel: data.get('channel'), body: data.get('body'), next_on: data.get('next_on') || null, mentions: await colleagues.named(data.get('body'))}, `${t('person.note')} ${person.name || ''}`);
 		done();
 		toast(t(kept ? 'saved' : 'waiting.kept'));
-		if (kept) await draw([person.customer_id], me);
+		if (kept) await again();
 		else element.reset();
 	}));
 }
 
 // A colleague who is chosen is named in the note as @name, and finds it in the own list; who is taken out of the text is not told.
 function mentions(person) {
-	let known = [];
-	const choice = h('select', {id: 'mention', 'aria-label': t('person.mention'), onchange: () => {
+	let asked = null;
+	const choice = h('select', {id: 'mention', 'aria-label': t('person.mention'), onfocus: () => ask().catch((problem) => toast(fault(problem))), onchange: async () => {
 		const area = document.getElementById('body');
-		const one = known.find((other) => other.staff === choice.value);
+		const one = (await ask()).find((other) => other.staff === choice.value);
 		choice.value = '';
 		if (!one) return;
 		area.setRangeText(`@${one.name} `, area.selectionStart, area.selectionEnd, 'end');
 		area.dispatchEvent(new Event('input', {bubbles: true}));
 		area.focus();
 	}}, h('option', {value: ''}, t('person.mention')));
-	const ask = async () => {
-		if (known.length > 0) return;
-		known = (await list(`persons/${person.customer_id}/colleagues`)).rows;
-		append(choice, known.map((one) => h('option', {value: one.staff}, `${one.name} · ${code('role', one.role.slice(4))}`)));
-	};
-	choice.addEventListener('focus', () => ask().catch((problem) => toast(fault(problem))), {once: true});
-	return {choice, named: (text) => known.filter((one) => text.includes(`@${one.name}`)).map((one) => one.staff).slice(0, 10)};
+	// asked once, when somebody is to be named; a note is sent although its page was left meanwhile
+	const ask = () => asked ||= send('GET', `persons/${person.customer_id}/colleagues`).then(({items}) => {
+		append(choice, items.map((one) => h('option', {value: one.staff}, `${one.name} · ${code('role', one.role.slice(4))}`)));
+		return items;
+	}).catch((problem) => { asked = null; throw problem; });
+	const known = () => ask().catch((problem) => { if (problem.status !== 0) throw problem; return []; });     // without a network the note waits all the same
+	return {choice, named: async (text) => text.includes('@') ? namedIn(text, await known()) : []};
+}
+
+// Longer names first: 王芳芳 is not 王芳.  Who has the same name is told, too.
+function namedIn(text, known) {
+	let left = text;
+	const told = [];
+	for (const name of [...new Set(known.map((one) => one.name))].sort((a, b) => b.length - a.length)) {
+		if (!left.includes(`@${name}`)) continue;
+		left = left.replaceAll(`@${name}`, '\n');
+		told.push(...known.filter((one) => one.name === name).map((one) => one.staff));
+	}
+	return told.slice(0, 10);
 }
 
 function followUp(person, me) {
@@ -121,7 +131,7 @@ function timeline(person) {
 
 const said = {order: (item) => `${money(Number(item.amount))} · ${code('order', item.status)}`, refund: (item) => money(-Number(item.amount)),
 	interaction: (item) => `${code('channel', item.channel)} · ${item.text || ''}`, event: (item) => code('event', item.type), coupon: (item) => `${item.coupon_type} · ${code('coupon_state', item.state)}`,
-	tier: (item) => `${code('tier', item.from)} → ${code('tier', item.to)}`, flow: (item) => `${language === 'en' ? item.name_en : item.name_zh} · ${code('outcome', item.outcome)}`};
+	tier: (item) => `${code('tier', item.from)} → ${code('tier', item.to)}`, flow: (item) => `${named(item)} · ${code('outcome', item.outcome)}`};
 const words = (item) => said[item.kind] ? said[item.kind](item) : '';
 
 // What brought it about, if that is on the page: one tap leads there.

@@ -4,11 +4,10 @@ import {h, show} from '../dom.js';
 import {get, list} from '../api.js';
 import {bars, heat, line, ring} from '../chart.js';
 import {code, day, money, number, percent, t, withWords} from '../i18n.js';
+import {daysBack, funnelRows, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
+import {inOrder, tiers} from '../tier_order.js';
 
-const iso = (date) => date.toISOString().slice(0, 10);
-const daysBack = (n) => iso(new Date(Date.now() + 8 * 3600000 - n * 86400000));
-const tierNames = ['S', 'A', 'B', 'C', 'D', 'N', 'P'];
 const figure = (value) => value === null || value === undefined ? null : Number(value);
 
 export async function draw([kind = '', name = '']) {
@@ -18,37 +17,28 @@ export async function draw([kind = '', name = '']) {
 	const stores = (await list('stores')).rows;
 	const main = h('div', {class: 'cards'});
 	show(h('h1', {}, t('page.reports')), chooser(stores, kind, name), main);
-	const part = (title, fill, isBroad) => {
-		const card = h('section', {class: isBroad ? 'card broad' : 'card', 'aria-busy': 'true'}, h('h2', {}, t(`report.${title}`)), h('p', {class: 'faint'}, t('loading')));
-		main.append(card);
-		fill().then((content) => { card.removeAttribute('aria-busy'); content ? card.replaceChildren(h('h2', {}, t(`report.${title}`)), ...[content].flat(Infinity).filter(Boolean)) : card.remove(); })
-			.catch(() => { card.removeAttribute('aria-busy'); card.replaceChildren(h('h2', {}, t(`report.${title}`)), h('p', {class: 'warn'}, t('board.failed'))); });
-	};
+	const part = parts(main, 'report');
+	const compared = get(`reports/stores?from=${daysBack(90)}&to=${daysBack(0)}`).then((rows) => rows.filter((row) => !kind || row[`${kind}_code`] === name));
 	const mix = list(ask('mix')).then((page) => page.rows);
 	const byTier = async () => (await mix).filter((row) => row.tier !== null);
 	const byStore = async () => (await mix).filter((row) => row.store !== null);
 	part('trend', async () => trend((await list(ask('forecast', 'months=3'))).rows));
 	part('growth', async () => growth((await list(ask('trend', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`))).rows));
 	part('origins', async () => origins((await list(ask('origins'))).rows));
-	part('ranking', async () => ranking((await get(`reports/stores?from=${daysBack(90)}&to=${daysBack(0)}`)).filter((row) => !kind || row[`${kind}_code`] === name)));
+	part('ranking', async () => ranking(await compared));
 	part('funnel', async () => funnel(await get(`health-board?${where}`)));
 	part('panels', async () => panels(await get(ask('panels'))), true);
 	part('frequency', async () => frequency((await list(ask('frequency', `from=${daysBack(364)}&to=${daysBack(0)}`))).rows));
 	part('mix', async () => tiersByCategory(await byTier()), true);
 	if (kind !== 'store') {
-		part('structure', async () => structure((await get(`reports/stores?from=${daysBack(90)}&to=${daysBack(0)}`)).filter((row) => !kind || row[`${kind}_code`] === name)), true);
+		part('structure', async () => structure(await compared), true);
 		part('categories', async () => categories(await byStore()), true);
 	}
 }
 
-function chooser(stores, kind, name) {
-	const regions = [...new Map(stores.map((store) => [store.region, store.region_name])).entries()];
-	const option = (value, label) => h('option', {value, selected: value === (kind ? `${kind}/${name}` : '')}, label);
-	return h('div', {class: 'card'}, h('label', {for: 'where'}, t('report.where')),
-		h('select', {id: 'where', onchange: (event) => { location.hash = `#/reports/${event.target.value}`; }}, option('', t('report.all')),
-			regions.map(([region, label]) => option(`region/${region}`, label)), stores.map((store) => option(`store/${store.code}`, store.name))),
-		h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/charts'}, t('report.own'))));
-}
+const chooser = (stores, kind, name) => h('div', {class: 'card'}, h('label', {for: 'where'}, t('report.where')),
+	h('select', {id: 'where', onchange: (event) => { location.hash = `#/reports/${event.target.value}`; }}, scopes(stores, kind ? `${kind}/${name}` : '', t('report.all'))),
+	h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/charts'}, t('report.own'))));
 
 const faint = (words) => h('p', {class: 'faint'}, words);
 const none = () => faint(t('none'));
@@ -87,10 +77,7 @@ function ranking(rows) {
 		keepable('ranking', [['rank', 'store', 'name', 'net', 'order_days', 'buyers'], ...sorted.map((row, i) => [i + 1, row.store_code, row.store_name, row.net, row.order_days, row.buyers])])];
 }
 
-function funnel(board) {
-	return [faint(t('report.funnel_what')), bars(t('report.funnel'), ['registered', 'first_order', 'second_order', 'third_order'].map((step) => ({label: t(`board.${step}`), value: board.funnel[step],
-		text: `${number(board.funnel[step])}${step === 'registered' || !board.funnel.registered ? '' : ` · ${percent(board.funnel[step] / board.funnel.registered)}`}`})))];
-}
+const funnel = (board) => [faint(t('report.funnel_what')), bars(t('report.funnel'), funnelRows(board))];
 
 function panels(report) {
 	const shares = (what, names) => [h('h3', {}, t(`report.${what}`)), table(t(`report.${what}`), [t('report.figure'), [t('report.value'), 'number']], names.map((name) => [t(`report.${name}`), ['messages', 'coupons'].includes(name) ? number(report[what][name]) : percent(figure(report[what][name]))]))];
@@ -106,7 +93,6 @@ function frequency(rows) {
 	return [faint(t('report.frequency_what')), bars(t('report.frequency'), rows.map((row) => ({label: t(row.orders === 20 ? 'report.times_more' : 'report.times', {n: row.orders}), value: row.persons, text: `${number(row.persons)} · ${percent(figure(row.share))}`})))];
 }
 
-const inOrder = (tiers) => [...tiers].sort((a, b) => (tierNames.indexOf(a) + 99) % 99 - (tierNames.indexOf(b) + 99) % 99);
 const sum = (rows, field) => rows.reduce((total, row) => total + Number(row[field]), 0);
 // The categories that sell most; a table of hundreds is read by nobody.
 function mostSold(rows, most = 12) {
@@ -119,16 +105,16 @@ const categoryName = (rows) => { const names = new Map(rows.map((row) => [row.ca
 function tiersByCategory(rows) {
 	if (rows.length === 0) return faint(t('report.night'));
 	const naming = categoryName(rows);
-	return [faint(t('report.mix_what')), heat(t('report.mix'), t('report.category'), t('report.tier'), inOrder(new Set(rows.map((row) => row.tier))), mostSold(rows), (tier, category) => {
+	return [faint(t('report.mix_what')), heat(t('report.mix'), t('report.category'), t('report.tier'), inOrder(rows.map((row) => row.tier)), mostSold(rows), (tier, category) => {
 		const persons = sum(rows.filter((row) => row.tier === tier && row.category === category), 'persons');
 		return persons > 0 ? {value: persons, text: number(persons)} : null;
-	}, (word) => tierNames.includes(word) ? code('tier', word) : naming(word)),
+	}, (word) => tiers.includes(word) ? code('tier', word) : naming(word)),
 	keepable('tiers-categories', [['tier', 'category', 'persons', 'amount'], ...rows.map((row) => [row.tier, row.category, row.persons, row.amount])])];
 }
 
 function structure(rows) {
 	if (rows.length < 2) return null;
-	return [faint(t('report.structure_what')), heat(t('report.structure'), t('report.tier'), t('report.store'), rows.map((row) => row.store_code), inOrder(new Set(rows.flatMap((row) => Object.keys(row.tiers)))), (store, tier) => {
+	return [faint(t('report.structure_what')), heat(t('report.structure'), t('report.tier'), t('report.store'), rows.map((row) => row.store_code), inOrder(rows.flatMap((row) => Object.keys(row.tiers))), (store, tier) => {
 		const row = rows.find((one) => one.store_code === store);
 		return row.tiers[tier] ? {value: row.tiers[tier] / row.persons, text: percent(row.tiers[tier] / row.persons), title: number(row.tiers[tier])} : null;
 	}, (word) => rows.find((row) => row.store_code === word)?.store_name ?? code('tier', word))];

@@ -1,5 +1,5 @@
 // Merge review: two persons side by side, and why they were kept apart.  Keys: J next, K before, M one, N two, U undo.
-import {h, show, toast} from '../dom.js';
+import {anew, h, show, toast} from '../dom.js';
 import {get, list, post} from '../api.js';
 import {code, day, fault, language, moment, number, t} from '../i18n.js';
 import {table} from '../table.js';
@@ -73,21 +73,22 @@ function records(person) {
 }
 
 function decided() {
+	const again = anew(() => draw([which]));
 	return h('section', {class: 'card'}, queue.length === 0 ? h('p', {class: 'faint'}, t('none')) : h('ul', {class: 'plain'}, queue.map((review) => h('li', {},
 		title(review.a), ' · ', title(review.b), ' ', h('span', {class: 'tag'}, code('guard', review.reason)), h('p', {class: 'faint'}, `${moment(review.decided_at)} ${review.decided_by || ''}`),
-		h('div', {class: 'row'}, h('button', {type: 'button', onclick: async () => { await reopen(review); await draw([which]); }}, t('undo')))))));
+		h('div', {class: 'row'}, h('button', {type: 'button', onclick: async () => { await reopen(review); await again(); }}, t('undo')))))));
 }
 
 async function decide(decision) {
 	const review = queue[at];
 	if (!review || which !== 'open') return;
+	const onward = anew(() => queue.length === 0 && more ? draw(['open']) : paint());
 	try {
 		await post(`reviews/${review.review_id}/decide`, {decision, reason: t(`reviews.${decision}_reason`)});
 		last = review;
 		queue.splice(at, 1);
 		at = Math.min(at, Math.max(queue.length - 1, 0));
-		if (queue.length === 0 && more) await draw(['open']);
-		else paint();
+		await onward();
 		toast(t('saved'), {label: t('undo'), run: undo});
 	} catch (problem) {
 		toast(fault(problem));
@@ -106,8 +107,9 @@ async function undo() {
 	if (!last) return;
 	const review = last;
 	last = null;
+	const again = anew(() => draw(['open']));
 	await reopen(review);
-	await draw(['open']);
+	await again();
 }
 
 addEventListener('keydown', (event) => {

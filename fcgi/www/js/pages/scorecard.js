@@ -1,11 +1,10 @@
 // How stores and the people in them work: enrolled, how complete, duplicates made, followed up in time; and a leaver's work moved.
-import {field, form, h, show, toast} from '../dom.js';
+import {anew, field, form, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
 import {number, percent, t, withWords} from '../i18n.js';
+import {daysBack} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
-
-const daysBack = (n) => new Date(Date.now() + 8 * 3600000 - n * 86400000).toISOString().slice(0, 10);
 
 export async function draw([kind = '', name = '', from = daysBack(30), to = daysBack(0)], me) {
 	const where = kind && kind !== 'all' ? `&${kind}=${encodeURIComponent(name)}` : '';
@@ -22,7 +21,7 @@ export async function draw([kind = '', name = '', from = daysBack(30), to = days
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('scorecard', [['store', 'staff', 'enrolled', 'completeness', 'duplicates', 'notes', 'due', 'in_time', 'overdue'],
 				...rows.rows.map((row) => [row.store, row.staff, row.enrolled, row.completeness, row.duplicates, row.notes, row.due, row.in_time, row.overdue])])}, t('save_csv')))),
 		leaderboard(leaders.rows, to.slice(0, 7)),
-		staff.rows.length > 1 && move(staff.rows, () => draw([kind, name, from, to], me)));
+		staff.rows.length > 1 && move(staff.rows, anew(() => draw([kind, name, from, to], me))));
 }
 
 // Who leaves gives all open tasks about customers to somebody else, with the reason for the trail.

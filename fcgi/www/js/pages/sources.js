@@ -1,5 +1,5 @@
 // Where facts come from: who is behind and how well it goes, and the records that were refused, by reason, with what to do.
-import {append, h, show, toast} from '../dom.js';
+import {anew, append, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
 import {ago, code, day, fault, number, percent, t} from '../i18n.js';
 import {spark} from '../chart.js';
@@ -39,7 +39,7 @@ function reason(group, me) {
 	return h('li', {}, h('strong', {}, t('sources.group', {n: number(group.records), source: group.source, entity: code('entity', group.entity)})), ' ',
 		group.field && h('span', {class: 'tag'}, code('field', group.field)), ' ', code('refused', group.code), h('p', {class: 'faint'}, group.remedy || '', ' ', ago(group.oldest)),
 		h('div', {class: 'row'}, h('a', {class: 'tag', href: `#/sources/${encodeURIComponent(group.source)}`}, t('sources.each')),
-			mayMend(me) && h('button', {type: 'button', onclick: retry(group.source, () => draw([], me))}, t('sources.retry'))));
+			mayMend(me) && h('button', {type: 'button', onclick: retry(group.source, anew(() => draw([], me)))}, t('sources.retry'))));
 }
 
 // The refused records of one source, in pages, one by one.
@@ -56,7 +56,7 @@ async function refused(source, me) {
 		}
 	};
 	show(h('h1', {}, t('sources.rejects'), ' ', h('span', {class: 'tag'}, source)), h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/sources'}, t('page.sources')),
-		mayMend(me) && h('button', {type: 'button', onclick: retry(source, () => refused(source, me))}, t('sources.retry')),
+		mayMend(me) && h('button', {type: 'button', onclick: retry(source, anew(() => refused(source, me)))}, t('sources.retry')),
 		h('button', {type: 'button', onclick: () => save(`rejects-${source}`, [['id', 'entity', 'external_id', 'line', 'field', 'code', 'remedy'], ...rows.map((row) => [row.reject_id, row.entity, row.external_id, row.line, row.field, row.code, row.remedy])])}, t('save_csv'))),
 	h('section', {class: 'card'}, place));
 	await fill('');

@@ -2,12 +2,12 @@
 import {append, h, show, toast} from '../dom.js';
 import {list, put} from '../api.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
-import {fault, language, number, t, withWords} from '../i18n.js';
+import {fault, language, named, number, t, withWords} from '../i18n.js';
 import {askAnew} from '../phrases.js';
 import {liveCount, ruleEditor} from '../rule_editor.js';
 import {save, table} from '../table.js';
 
-const title = (row) => (language === 'en' ? row.name_en : row.name_zh) || row.tag;
+const title = (row) => named(row, row.tag);
 const layers = ['base', 'behaviour', 'prediction'];
 
 export async function draw([what = '', tag = '']) {

@@ -1,7 +1,7 @@
 // Today's list: what is overdue first; ticked off with what came of it.
 import {append, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
-import {code, fault, moment, t} from '../i18n.js';
+import {fault, moment, t} from '../i18n.js';
 
 export async function draw([which = 'mine']) {
 	const place = h('ul', {class: 'plain'});

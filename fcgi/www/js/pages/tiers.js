@@ -1,12 +1,11 @@
 // Tiers: rules in their order, the first that fits decides; gaps and overlaps, and who would move, are shown as one types.
-import {append, h, show, toast} from '../dom.js';
+import {anew, append, h, show, toast} from '../dom.js';
 import {list, post, put} from '../api.js';
-import {drafted, forget, keep, kept} from '../drafts.js';
-import {fault, language, number, t, withWords} from '../i18n.js';
+import {copy, drafted, forget, keep, kept} from '../drafts.js';
+import {fault, language, named, number, t, withWords} from '../i18n.js';
 import {table} from '../table.js';
 
-const copy = (value) => JSON.parse(JSON.stringify(value));
-const called = (rule) => `${rule.tier} ${(language === 'en' ? rule.name_en : rule.name_zh) || ''}`.trim();
+const called = (rule) => `${rule.tier} ${named(rule, '')}`.trim();
 const metrics = ['orders', 'net', 'last_days', 'first_days'];
 const isAge = (metric) => metric === 'last_days' || metric === 'first_days';
 const ops = ['>=', '<=', '>', '<', '='];
@@ -21,7 +20,7 @@ function edit(set, me) {
 	const draft = kept(key);
 	const now = draft || copy(set.rules);
 	const said = h('div', {role: 'status'}), notice = h('p', {class: 'warn', role: 'alert'}), rules = h('ol', {class: 'parts'});
-	const judge = judged(said);
+	const judge = judged(said), again = anew(() => draw([], me));
 	const page = {now, changed: () => { keep(key, now); judge(now); }, drawAll: (focus) => { rules.replaceChildren(); append(rules, now.map((rule, i) => tier(page, rule, i))); if (focus) document.getElementById(focus)?.focus(); }};
 	const store = async (event) => {
 		event.preventDefault();
@@ -30,8 +29,8 @@ function edit(set, me) {
 		try {
 			await send(now);
 			forget(key);
-			await draw([], me);
-			toast(t('tier.saved'), {label: t('undo'), run: async () => { await send(set.rules); toast(t('saved')); if (location.hash.startsWith('#/tiers')) await draw([], me); }});
+			await again();
+			toast(t('tier.saved'), {label: t('undo'), run: async () => { await send(set.rules); toast(t('saved')); await again(); }});
 		} catch (problem) { notice.textContent = fault(problem); }
 	};
 	page.drawAll();

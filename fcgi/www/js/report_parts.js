@@ -1,0 +1,36 @@
+// What boards and reports share: days, whom they are of, parts that come one by one, the funnel.
+import {h} from './dom.js';
+import {number, percent, t} from './i18n.js';
+
+export const iso = (date) => date.toISOString().slice(0, 10);
+// In the chain's zone, whose day begins eight hours before that of UTC.
+export const daysBack = (n) => iso(new Date(Date.now() + 8 * 3600000 - n * 86400000));
+
+// The chain, its regions and stores to choose from; values are as addresses have them.
+export function scopes(stores, chosen, all) {
+	const option = (value, label) => h('option', {value, selected: value === chosen}, label);
+	const regions = new Map(stores.map((store) => [store.region, store.region_name]));
+	return [option('', all), [...regions].map(([region, label]) => option(`region/${region}`, label)), stores.map((store) => option(`store/${store.code}`, store.name))];
+}
+
+// part(title, fill, isBroad): a card of `main` that is filled when its own answer comes, so that quick ones are not kept waiting by
+// those over all orders; without content it goes.
+export function parts(main, room) {
+	return (title, fill, isBroad) => {
+		const head = h('h2', {}, t(`${room}.${title}`));
+		const card = h('section', {class: isBroad ? 'card broad' : 'card', 'aria-busy': 'true'}, head, h('p', {class: 'faint'}, t('loading')));
+		main.append(card);
+		const stand = (content) => {
+			card.removeAttribute('aria-busy');
+			if (content) card.replaceChildren(head, ...[content].flat(Infinity).filter(Boolean));
+			else card.remove();
+		};
+		fill().then(stand, () => stand(h('p', {class: 'warn'}, t('board.failed'))));
+	};
+}
+
+const steps = ['registered', 'first_order', 'second_order', 'third_order'];
+export function funnelRows({funnel}, hrefOf = () => null) {
+	const share = (step) => step === 'registered' || !funnel.registered ? '' : ` · ${percent(funnel[step] / funnel.registered)}`;
+	return steps.map((step) => ({label: t(`board.${step}`), value: funnel[step], href: hrefOf(step), text: `${number(funnel[step])}${share(step)}`}));
+}
