@@ -107,11 +107,11 @@ SELECT crm.campaign_results('var') -> 'variant_ratio' AS ratio;
 -- 6. a step of its own variants; a shadow run is decided and told nobody; the next channel says what the first would have said
 SELECT crm.campaign_edit('var', '{"variants": null, "steps": [{"variants": [{"variant": "brisk", "template": "var_brisk"}, {"variant": "new", "template": "var_lady"}]}, {"after_hours": 1, "template": "var_warm"}]}') ->> 'state' AS state;
 SELECT pg_temp.try($$crm.campaign_edit('var', '{"steps": [{"variants": [{"variant": "brisk"}]}]}') ->> 'state'$$) AS one_alone;
-SELECT pg_temp.fire(ARRAY(SELECT id FROM one WHERE g BETWEEN 700 AND 800), 'k4') AS decided;
-SELECT variant, count(*) FILTER (WHERE said !~ CASE variant WHEN 'brisk' THEN '限时' ELSE '女士' END) AS wrong FROM pg_temp.seen WHERE key = 'k4' AND arm = 'treatment' GROUP BY 1 ORDER BY 1;
 SELECT crm.outbox_define_template('var_lady', 'wechat', '微信：{{coupon_code}}') ->> 'channel' AS channel, crm.outbox_define_template('var_brisk', 'wechat', '限时微信：{{coupon_code}}') ->> 'channel' AS other,
        crm.outbox_define_template('browse', 'wechat', '看看') ->> 'channel' AS third, crm.outbox_define_template('var_warm', 'wechat', '想念') ->> 'channel' AS fourth, crm.outbox_set_channel('wechat', 'var_end');
 SELECT crm.campaign_edit('var', '{"channels": ["sms", "wechat"]}') ->> 'state' AS state;
+SELECT pg_temp.fire(ARRAY(SELECT id FROM one WHERE g BETWEEN 700 AND 800), 'k4') AS decided;
+SELECT variant, count(*) FILTER (WHERE said !~ CASE variant WHEN 'brisk' THEN '限时' ELSE '女士' END) AS wrong FROM pg_temp.seen WHERE key = 'k4' AND arm = 'treatment' GROUP BY 1 ORDER BY 1;
 SELECT min(id) AS fails FROM pg_temp.seen WHERE key = 'k4' AND variant = 'new' \gset
 INSERT INTO crm.identifier (kind, value_hash, customer_id, value_sealed, masked, first_seen_at, last_seen_at) SELECT 4, crm._identity_hash(4::smallint, '', 'w'), :fails, '\x00', '', '2026-01-01', '2026-01-01';
 INSERT INTO crm.record_identifier (source_record_id, kind, value_hash, first_seen_at, last_seen_at) SELECT :fails + 1000, 4, crm._identity_hash(4::smallint, '', 'w'), '2026-01-01', '2026-01-01';

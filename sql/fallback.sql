@@ -22,6 +22,7 @@ INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, sta
 SELECT 971200 + g, c, '2026-01-02', crm._new_id(), 'yes', false FROM generate_series(1, 7) g, unnest('{wechat,wecom,sms}'::text[]) c;
 SELECT count(crm.outbox_define_endpoint(e, 'https://receiver.example/')) AS endpoints, count(crm.outbox_set_channel(substr(e, 10), e)) AS channels FROM unnest('{fallback_wechat,fallback_sms,fallback_wecom}'::text[]) e;
 UPDATE crm.flow SET state = 'active', active_from = '2026-01-01', spec = spec || '{"channels": ["wechat", "wecom", "sms"], "holdout_percent": 0}' WHERE code = 'welcome';
+UPDATE crm.flow_version v SET spec = f.spec FROM crm.flow f WHERE f.code = 'welcome' AND v.flow_id = f.flow_id AND v.version = f.version;
 INSERT INTO crm.template (template, channel, body) VALUES ('welcome', 'wecom', '{{name}}您好，券码{{coupon_code}}');
 CREATE FUNCTION pg_temp.fire(person int, key text) RETURNS text LANGUAGE sql AS $$
     SELECT crm._campaign_fire(crm._campaign_flow('welcome'), 971100 + person, key, crm.core_now(), 'infinity', 0) $$;
@@ -87,6 +88,7 @@ ROLLBACK TO SAVEPOINT untold;
 SELECT pg_temp.fire(5, 'a') AS fired;
 SELECT channel FROM pg_temp.claim();
 UPDATE crm.flow SET spec = spec || '{"channels": ["wechat", "sms"]}' WHERE code = 'welcome';
+UPDATE crm.flow_version v SET spec = f.spec FROM crm.flow f WHERE f.code = 'welcome' AND v.flow_id = f.flow_id AND v.version = f.version;
 SELECT pg_temp.finish(5, 'rejected', 'wechat') AS settled, crm._campaign_fallback() AS left;
 SELECT pg_temp.story(5);
 

@@ -42,6 +42,11 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_zone(bigint) IS 'the time zone a person lives by: the home store''s, else the chain''s';
 
+CREATE FUNCTION crm._campaign_is_too_soon(fired_at timestamptz, at timestamptz, days int, zone text) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT coalesce(crm._local_day(at, zone) < crm._local_day(fired_at, zone) + days, false) $$;
+COMMENT ON FUNCTION crm._campaign_is_too_soon(timestamptz, timestamptz, int, text) IS
+    'whether a moment lies within so many local days (reentry_days; null: none) of a firing: whoever is fired for at noon of the 1st may be again at any hour of the 31st, with 30';
+
 CREATE FUNCTION crm._campaign_ids(person bigint) RETURNS bigint[]
     LANGUAGE plpgsql STABLE AS
 $$
@@ -508,6 +513,17 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_welcome(crm.flow_row, bigint[]) IS 'welcomes those whose first record just came; the key holds for ever';
 
+CREATE FUNCTION crm._campaign_as_of(flow crm.flow_row, fired_spec jsonb, message crm.message_row) RETURNS crm.flow_row
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    flow.spec := crm._campaign_step_spec(coalesce(fired_spec, flow.spec), coalesce(substring(message.occurrence_key FROM '#([0-9]{1,3})$')::int, 1), message.created_at);
+    RETURN flow;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_as_of(crm.flow_row, jsonb, crm.message_row) IS
+    'a flow as it is for a message it has sent: the step that the key names, of the spec it fired under (null: of today''s); an order since the message is the goal';
+
 -- Waiting messages whose reason is gone.
 CREATE FUNCTION crm._campaign_drop_reached(customer_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
@@ -538,6 +554,54 @@ $$;
 COMMENT ON FUNCTION crm._campaign_drop_reached(bigint[], text) IS
     'cancels what waits for persons who bought meanwhile, or whose last purchase is another now (a refund, a merge); kind is that of the facts';
 
+CREATE FUNCTION crm._campaign_drop_stopped(customer_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+DECLARE
+    ids bigint[] := customer_ids || ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.merged_into = ANY (customer_ids));
+    waiting record;
+    stopper text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM crm.outbox_queue q WHERE q.customer_id = ANY (ids)) THEN
+        RETURN;
+    END IF;
+    FOR waiting IN
+        SELECT q.attempt, ROW(o.*)::crm.message_row AS message, ROW(f.*)::crm.flow_row AS flow, v.spec, regexp_replace(o.occurrence_key, '#[0-9]{1,3}$', '') AS key
+        FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) JOIN crm.flow f USING (flow_id)
+        LEFT JOIN LATERAL (SELECT n.flow_version FROM crm.occurrence n WHERE n.customer_id = o.customer_id AND n.flow_id = o.flow_id AND n.occurrence_key = o.occurrence_key AND n.epoch >= 0
+                           ORDER BY n.fired_at DESC LIMIT 1) n ON true
+        LEFT JOIN crm.flow_version v ON v.flow_id = f.flow_id AND v.version = n.flow_version
+        WHERE q.customer_id = ANY (ids) AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
+          AND (coalesce(v.spec, f.spec) ?| '{except,superseded_by,only,exclude_tiers,steps}' OR jsonb_typeof(coalesce(v.spec, f.spec) -> 'goal') = 'object')
+        ORDER BY q.customer_id, q.message_id FOR UPDATE OF q
+    LOOP
+        stopper := crm._campaign_goal(crm._campaign_as_of(waiting.flow, waiting.spec, waiting.message), crm._identity_current((waiting.message).customer_id), waiting.key);
+        IF stopper IS NOT NULL THEN
+            PERFORM crm._outbox_cancel(ARRAY[ROW((waiting.message).customer_id, (waiting.message).message_id, waiting.attempt)::crm.queue_ref], stopper);
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_drop_stopped(bigint[]) IS
+    'cancels what waits for persons whom a rule of its flow excludes by now, or who have reached its goal: asked of the version it was decided under, with each fact of theirs';
+
+CREATE FUNCTION crm._campaign_join_ways(ids bigint[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    -- rows that are fired just now are left: who fires them holds them, and waits for the persons
+    DELETE FROM crm.enrolment e USING (
+        SELECT w.customer_id, w.flow_id, w.epoch, w.occurrence_key FROM crm.enrolment w JOIN crm.flow f USING (flow_id)
+        WHERE w.customer_id = ANY (ids) AND f.spec ?| '{event,reentry_days}'
+          AND EXISTS (SELECT FROM crm.enrolment b WHERE b.customer_id = ANY (ids) AND b.flow_id = w.flow_id
+                      AND (b.since, b.customer_id, b.occurrence_key) < (w.since, w.customer_id, w.occurrence_key))
+        FOR UPDATE OF w SKIP LOCKED) later
+    WHERE e.customer_id = later.customer_id AND e.flow_id = later.flow_id AND e.epoch = later.epoch AND e.occurrence_key = later.occurrence_key;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_join_ways(bigint[]) IS 'of a person''s ways through a flow that one goes once at a time, under whatever ids they began, all but the first end';
+
 CREATE FUNCTION crm._campaign_on_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
     LANGUAGE plpgsql AS
 $$
@@ -551,6 +615,7 @@ BEGIN
     IF kind IN ('order', 'refund') THEN
         PERFORM crm._campaign_drop_reached(customer_ids, kind);
     END IF;
+    PERFORM crm._campaign_drop_stopped(customer_ids);
     IF kind = 'member' THEN
         FOR flow IN SELECT * FROM crm.flow f WHERE f.trigger = 'welcome' AND f.state = 'active' LOOP
             PERFORM crm._campaign_welcome(flow, customer_ids);
@@ -561,7 +626,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_on_facts(bigint[], text, boolean) IS 'new persons are welcomed, waiting messages of buyers cancelled, in the commit of the facts; history does nothing';
+COMMENT ON FUNCTION crm._campaign_on_facts(bigint[], text, boolean) IS 'new persons are welcomed, waiting messages whose reason is gone cancelled, persons entered, in the commit of the facts; history does nothing';
 
 CREATE FUNCTION crm._campaign_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
@@ -585,10 +650,10 @@ BEGIN
                               AND s.flow_id = o.flow_id AND s.occurrence_key = o.occurrence_key))
           ORDER BY q.customer_id, q.message_id FOR UPDATE OF q) w;
     PERFORM crm._outbox_cancel(coalesce(doubled, '{}'), 'merged: the flow has reached this person under another id');
-    PERFORM crm._campaign_drop_reached(ARRAY[survivor], 'merge');
+    PERFORM crm._campaign_drop_reached(ARRAY[survivor], 'merge'), crm._campaign_drop_stopped(ARRAY[survivor]), crm._campaign_join_ways(crm._identity_cluster(survivor));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_on_membership(bigint, bigint, bigint[], text) IS 'after a merge one person gets one message of a flow; the ledger stays where it is';
+COMMENT ON FUNCTION crm._campaign_on_membership(bigint, bigint, bigint[], text) IS 'after a merge one person gets one message of a flow, and goes one way through it; the ledger stays where it is';
 
 CREATE FUNCTION crm._campaign_on_export(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS

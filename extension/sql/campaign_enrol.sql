@@ -104,20 +104,25 @@ CREATE FUNCTION crm._campaign_entering(flow crm.flow_row, zone text, moment time
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 BEGIN
+    -- whom it may not send in again, or while on the way, it knows under every id; who was fired for with a key under another id, the ledger finds
     RETURN QUERY
-        SELECT m.person, m.occurrence_key FROM crm._campaign_meant(flow, zone, moment) m
-        WHERE m.occurrence_key IS NOT NULL
-          AND (SELECT true FROM crm.occurrence o WHERE o.customer_id = m.person AND o.flow_id = flow.flow_id
+        WITH meant AS MATERIALIZED (SELECT m.person, m.occurrence_key FROM crm._campaign_meant(flow, zone, moment) m WHERE m.occurrence_key IS NOT NULL),
+        known AS MATERIALIZED (
+            SELECT m.person, m.person AS id FROM meant m WHERE flow.spec ?| '{reentry_days,event}'
+            UNION ALL SELECT i.person, i.id FROM unnest(CASE WHEN flow.spec ?| '{reentry_days,event}' THEN crm._campaign_other_ids(ARRAY(SELECT m.person FROM meant m)) END) i),
+        barred AS (
+            SELECT k.person FROM known k
+            WHERE (flow.spec ? 'reentry_days' AND (SELECT true FROM crm.occurrence o WHERE o.customer_id = k.id AND o.flow_id = flow.flow_id AND o.epoch >= 0
+                   AND crm._campaign_is_too_soon(o.fired_at, moment, (flow.spec ->> 'reentry_days')::int, zone) LIMIT 1))
+               OR (flow.spec ? 'event' AND (SELECT true FROM crm.enrolment e WHERE e.customer_id = k.id AND e.flow_id = flow.flow_id LIMIT 1)))
+        SELECT m.person, m.occurrence_key FROM meant m
+        WHERE (SELECT true FROM crm.occurrence o WHERE o.customer_id = m.person AND o.flow_id = flow.flow_id
                AND o.epoch = _campaign_entering.epoch AND o.occurrence_key = m.occurrence_key LIMIT 1) IS NULL
-          AND (NOT flow.spec ? 'reentry_days' OR (
-               SELECT true FROM crm.occurrence o WHERE o.customer_id = m.person AND o.flow_id = flow.flow_id AND o.epoch >= 0
-               AND o.fired_at > moment - make_interval(days => (flow.spec ->> 'reentry_days')::int) LIMIT 1) IS NULL)
-          -- whom a fact has entered is on the way already
-          AND (NOT flow.spec ? 'event' OR (SELECT true FROM crm.enrolment e WHERE e.customer_id = m.person AND e.flow_id = flow.flow_id LIMIT 1) IS NULL);
+          AND m.person NOT IN (SELECT b.person FROM barred b);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_entering(crm.flow_row, text, timestamptz, int) IS
-    'those whom a schedule means at a moment, with their keys, who were not fired for with it, nor within reentry_days';
+    'those whom a schedule means at a moment, with their keys, who were not fired for with it, nor, under any id, within reentry_days, and whom no fact has entered before';
 
 CREATE FUNCTION crm._campaign_enter(flow crm.flow_row, zone text, moment timestamptz) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -195,7 +200,7 @@ BEGIN
     END IF;
     INSERT INTO crm.enrolment (customer_id, flow_id, epoch, occurrence_key, version, since, goal_from, due_at)
     SELECT DISTINCT ON (m.customer_id) m.customer_id, flow.flow_id, flow.epoch, x.fact_id::text, flow.version, x.at, x.at,
-           crm._campaign_step_due(flow.spec, 1, x.at, crm._campaign_zone(m.customer_id))
+           crm._campaign_step_due(flow.spec, 1, x.at, y.zone)
     FROM (SELECT DISTINCT unnest(persons) AS id) p JOIN crm.membership m ON m.customer_id = p.id AND m.valid_to = 'infinity'
     CROSS JOIN LATERAL (
         SELECT e.event_id AS fact_id, e.occurred_at AS at FROM crm.event e
@@ -207,10 +212,11 @@ BEGIN
         UNION ALL
         SELECT i.interaction_id, i.occurred_at FROM crm.interaction i
         WHERE fact = 'interaction' AND i.source_record_id = m.source_record_id AND i.is_current AND i.occurred_at >= after AND NOT i.is_history) x
+    CROSS JOIN LATERAL (SELECT crm._campaign_ids(m.customer_id) AS ids, crm._campaign_zone(m.customer_id) AS zone OFFSET 0) y
     -- one way through at a time; what happened on it is part of it
-    WHERE (SELECT true FROM crm.enrolment e WHERE e.customer_id = m.customer_id AND e.flow_id = flow.flow_id LIMIT 1) IS NULL
-      AND (SELECT true FROM crm.occurrence o WHERE o.customer_id = ANY (crm._campaign_ids(m.customer_id)) AND o.flow_id = flow.flow_id
-           AND (o.fired_at + make_interval(days => coalesce((flow.spec ->> 'reentry_days')::int, 0)) >= x.at
+    WHERE NOT crm._campaign_is_under_way(flow.flow_id, y.ids)
+      AND (SELECT true FROM crm.occurrence o WHERE o.customer_id = ANY (y.ids) AND o.flow_id = flow.flow_id
+           AND (o.fired_at >= x.at OR crm._campaign_is_too_soon(o.fired_at, x.at, (flow.spec ->> 'reentry_days')::int, y.zone)
                 OR split_part(o.occurrence_key, '#', 1) = x.fact_id::text) LIMIT 1) IS NULL
     -- a rule is met by the newest fact, a visit begins with its first
     ORDER BY m.customer_id, CASE WHEN rule IS NOT NULL THEN -extract(epoch FROM x.at) ELSE extract(epoch FROM x.at) END, x.fact_id
@@ -251,6 +257,27 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_advance(crm.flow_row, int, bigint[], text[], int) IS 'after a step: the next one is made due, or the enrolment ends';
 
+CREATE FUNCTION crm._campaign_wave_until(spec jsonb, step int, due_at timestamptz) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    own jsonb := crm._campaign_step_spec(spec, step, due_at);
+    next jsonb := crm._campaign_step_spec(spec, step + 1, due_at);
+    zone text := coalesce(spec ->> 'zone', crm._setting('core.time_zone') #>> '{}');
+    apart interval;
+BEGIN
+    -- what hands something out is owed however late it is; the next one must be for the same persons, and bring as much
+    IF spec -> 'steps' -> step IS NULL OR NOT own ? 'channels' OR NOT next ? 'channels' OR next ? 'only' OR (own ? 'coupon_type' AND NOT next ? 'coupon_type')
+       OR EXISTS (SELECT FROM crm._campaign_parts(own) p (part) WHERE crm._campaign_acts(p.part)) THEN
+        RETURN 'infinity';
+    END IF;
+    apart := crm._campaign_step_due(spec, step + 1, due_at, zone) - crm._campaign_step_due(spec, step, due_at, zone);
+    RETURN CASE WHEN apart > interval '0' THEN due_at + apart ELSE 'infinity' END;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_wave_until(jsonb, int, timestamptz) IS
+    'when a step that only says something is too late, because the next one has come and says its own: of waves that passed while nobody worked the newest goes';
+
 CREATE FUNCTION crm._campaign_fire_step(flow crm.flow_row, version int, step int, goal_from timestamptz, due_at timestamptz, epoch int,
                                         persons bigint[], keys text[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -258,11 +285,12 @@ $$
 #variable_conflict use_column
 DECLARE
     pinned crm.flow_row := flow;
+    entered jsonb := (SELECT v.spec FROM crm.flow_version v WHERE v.flow_id = flow.flow_id AND v.version = _campaign_fire_step.version);
 BEGIN
     pinned.version := version;
-    pinned.spec := crm._campaign_step_spec((SELECT v.spec FROM crm.flow_version v WHERE v.flow_id = flow.flow_id AND v.version = _campaign_fire_step.version), step, goal_from);
+    pinned.spec := crm._campaign_step_spec(entered, step, goal_from);
     PERFORM crm._campaign_fire_all(pinned, array_agg(c.person), array_agg(c.key), due_at,
-        coalesce(due_at + (pinned.spec ->> 'late_hours')::int * interval '1 hour', 'infinity'), epoch)
+        least(due_at + (pinned.spec ->> 'late_hours')::int * interval '1 hour', crm._campaign_wave_until(entered, step, due_at)), epoch)
     FROM (SELECT DISTINCT CASE WHEN p.merged_into IS NULL THEN u.id ELSE crm._identity_current(u.id) END AS person, u.key || CASE WHEN step > 1 THEN '#' || step ELSE '' END AS key
           FROM unnest(persons, keys) u (id, key) LEFT JOIN crm.customer p ON p.customer_id = u.id) c;
 END

@@ -9,6 +9,7 @@ DECLARE
     person bigint := crm._identity_current(message.customer_id);
     ids bigint[] := crm._campaign_ids(person);
     flow crm.flow_row;
+    before record;
     rest jsonb;
     reach crm.gate_reach;
     zone text := crm._campaign_zone(person);
@@ -22,9 +23,9 @@ BEGIN
     IF NOT FOUND OR flow.state <> 'active' THEN
         RETURN 'flow is not active';
     END IF;
-    flow.spec := crm._campaign_step_spec(flow.spec, coalesce(substring(message.occurrence_key FROM '#([0-9]{1,3})$')::int, 1), message.created_at);
-    flow := crm._campaign_as_variant(flow, (SELECT o.variant FROM crm.occurrence o WHERE o.customer_id = ANY (ids)
-        AND o.flow_id = message.flow_id AND o.occurrence_key = message.occurrence_key AND o.epoch >= 0 ORDER BY o.fired_at DESC LIMIT 1));
+    SELECT o.variant, v.spec INTO before FROM crm.occurrence o LEFT JOIN crm.flow_version v ON v.flow_id = o.flow_id AND v.version = o.flow_version
+    WHERE o.customer_id = ANY (ids) AND o.flow_id = message.flow_id AND o.occurrence_key = message.occurrence_key AND o.epoch >= 0 ORDER BY o.fired_at DESC LIMIT 1;
+    flow := crm._campaign_as_variant(crm._campaign_as_of(flow, before.spec, message), before.variant);
     -- the channels behind the one that failed, in the flow's order
     SELECT jsonb_agg(c.value ORDER BY c.n) INTO rest
     FROM jsonb_array_elements_text(flow.spec -> 'channels') WITH ORDINALITY c (value, n)
@@ -66,7 +67,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_fall_back(crm.message_row, boolean) IS
-    'puts the message of an occurrence on the flow''s next channel that reaches the person, with the same coupon; or says why not: flow, time, goal, consent, cap';
+    'puts the message of an occurrence on the next channel, of the version it fired under, that reaches the person, with the same coupon; or says why not: flow, time, goal, consent, cap';
 
 CREATE FUNCTION crm._campaign_fallback() RETURNS bigint
     LANGUAGE plpgsql AS

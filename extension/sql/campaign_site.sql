@@ -89,7 +89,7 @@ BEGIN
     END IF;
     IF flow.spec ? 'who' AND crm._rule_fit(flow.spec -> 'who', ARRAY[person], crm.core_now()) = '{}'
        OR EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = flow.flow_id AND o.epoch >= 0
-                  AND o.fired_at > crm.core_now() - make_interval(days => coalesce((flow.spec ->> 'reentry_days')::int, 0))) THEN
+                  AND crm._campaign_is_too_soon(o.fired_at, crm.core_now(), (flow.spec ->> 'reentry_days')::int, crm._campaign_zone(person))) THEN
         RETURN NULL;
     END IF;
     before := crm._campaign_fire(flow, person, key, crm.core_now(), 'infinity', flow.epoch);

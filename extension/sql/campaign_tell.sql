@@ -134,7 +134,7 @@ BEGIN
     reason := CASE WHEN next.state IS DISTINCT FROM 'active' THEN 'it is ' || coalesce(next.state, 'gone')
                    WHEN crm._campaign_is_under_way(next.flow_id, ids) THEN 'under way in it'
                    WHEN EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = next.flow_id AND o.epoch >= 0
-                                AND o.fired_at > crm.core_now() - make_interval(days => (next.spec ->> 'reentry_days')::int)) THEN 'not again within its reentry_days' END;
+                                AND crm._campaign_is_too_soon(o.fired_at, crm.core_now(), (next.spec ->> 'reentry_days')::int, crm._campaign_zone(person))) THEN 'not again within its reentry_days' END;
     IF reason IS NULL THEN
         INSERT INTO crm.enrolment (customer_id, flow_id, epoch, occurrence_key, version, since, goal_from, due_at)
         -- a '#' in a key says which step of its own flow it is
