@@ -1,15 +1,19 @@
 -- value: what follows an event: how often a purchase comes within so many days of it, beside how often one comes anyway.
 
-CREATE FUNCTION crm._value_day_before_purchase(person bigint, days int, from_day date, to_day date, as_of date) RETURNS bigint
-    LANGUAGE sql STABLE AS
+CREATE FUNCTION crm._value_days_before_purchases(persons bigint[], days int, from_day date, to_day date, as_of date) RETURNS TABLE (customer_id bigint, covered datemultirange)
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan SET jit = off AS
 $$
-    -- days of [from_day, to_day] with an order on one of the next so many days: each order day covers those before it
-    SELECT coalesce((SELECT sum(upper(r) - lower(r)) FROM unnest(range_agg(daterange(o.day - days, o.day)) * datemultirange(daterange(from_day, to_day, '[]'))) r), 0)
-    FROM (SELECT e.day FROM crm.value_history h, crm.purchase_entries(h.history) e
-          WHERE h.customer_id = person AND e.known_day <= as_of AND e.day > from_day AND e.day <= to_day + days GROUP BY e.day HAVING sum(e.amount_minor) > 0) o
+BEGIN
+    RETURN QUERY        -- each order day covers those before it
+    SELECT o.customer_id, range_agg(daterange(o.day - days, o.day))
+    FROM (SELECT h.customer_id, e.day FROM crm.value_history h, crm.purchase_entries(h.history) e
+          WHERE h.customer_id = ANY (persons) AND e.known_day <= as_of AND e.day > from_day AND e.day <= to_day + days
+          GROUP BY h.customer_id, e.day HAVING sum(e.amount_minor) > 0) o
+    GROUP BY o.customer_id;
+END
 $$;
-COMMENT ON FUNCTION crm._value_day_before_purchase(bigint, int, date, date, date) IS
-    'on how many days of a span a person was within so many days before an order, by what was known on a day';
+COMMENT ON FUNCTION crm._value_days_before_purchases(bigint[], int, date, date, date) IS
+    'the days within so many days before an order, of persons who have any around a span, by what was known on a day; they may lie outside of the span';
 
 CREATE FUNCTION crm.value_follow(event_type text, from_day date, to_day date, days int DEFAULT 7) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
@@ -27,13 +31,19 @@ BEGIN
         RAISE EXCEPTION 'a span of days and 1 to 90 days after an event are asked about' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days',
             HINT = 'Send the first and the last local day, at most ten years, and how many days after an event count.';
     END IF;
-    SELECT count(*) AS cases, count(*) FILTER (WHERE x.is_followed) AS followed, count(DISTINCT x.customer_id) AS persons INTO followed
-    FROM (SELECT e.customer_id, e.day, crm._value_day_before_purchase(e.customer_id, days, e.day, e.day, today) > 0 AS is_followed
-          FROM (SELECT DISTINCT m.customer_id, v.business_day AS day FROM crm.event v JOIN crm.membership m ON m.source_record_id = v.source_record_id AND m.valid_to = 'infinity'
-                WHERE v.type = value_follow.event_type AND v.ignored_reason IS NULL AND v.business_day BETWEEN from_day AND until) e) x;
-    SELECT count(*) AS persons, coalesce(sum(x.span), 0) AS days, coalesce(sum(crm._value_day_before_purchase(x.customer_id, days, x.first, until, today)), 0) AS covered INTO base
-    FROM (SELECT c.customer_id, greatest(c.registered_on, from_day) AS first, until - greatest(c.registered_on, from_day) + 1 AS span
-          FROM crm.customer c WHERE c.status = 'active' AND greatest(c.registered_on, from_day) <= until ORDER BY hashint8extended(c.customer_id, 0), c.customer_id LIMIT most) x;
+    WITH happened AS MATERIALIZED (
+        SELECT DISTINCT m.customer_id, v.business_day AS day FROM crm.event v JOIN crm.membership m ON m.source_record_id = v.source_record_id AND m.valid_to = 'infinity'
+        WHERE v.type = value_follow.event_type AND v.ignored_reason IS NULL AND v.business_day BETWEEN from_day AND until)
+    SELECT count(*) AS cases, count(*) FILTER (WHERE b.covered @> h.day) AS followed, count(DISTINCT h.customer_id) AS persons INTO followed
+    FROM happened h
+    LEFT JOIN crm._value_days_before_purchases(ARRAY(SELECT DISTINCT x.customer_id FROM happened x), days, from_day, until, today) b ON b.customer_id = h.customer_id;
+    WITH person AS MATERIALIZED (
+        SELECT c.customer_id, greatest(c.registered_on, from_day) AS first FROM crm.customer c
+        WHERE c.status = 'active' AND greatest(c.registered_on, from_day) <= until ORDER BY hashint8extended(c.customer_id, 0), c.customer_id LIMIT most)
+    SELECT count(*) AS persons, coalesce(sum(until - p.first + 1), 0) AS days, coalesce(sum(d.covered), 0) AS covered INTO base
+    FROM person p
+    LEFT JOIN crm._value_days_before_purchases(ARRAY(SELECT x.customer_id FROM person x), days, from_day, until, today) b ON b.customer_id = p.customer_id
+    CROSS JOIN LATERAL (SELECT sum(upper(r) - lower(r)) AS covered FROM unnest(b.covered * datemultirange(daterange(p.first, until, '[]'))) r) d;
     RETURN jsonb_build_object('event', event_type, 'from', from_day, 'to', to_day, 'until', until, 'days', days,
         'cases', followed.cases, 'persons', followed.persons, 'followed', followed.followed, 'rate', round(followed.followed::numeric / nullif(followed.cases, 0), 4),
         'base_persons', base.persons, 'base_rate', round(base.covered::numeric / nullif(base.days, 0), 4),
