@@ -10,6 +10,9 @@ CREATE TABLE crm.habit_owner (
     product_id int NOT NULL,
     PRIMARY KEY (customer_id, product_id));
 CREATE INDEX habit_owner_product ON crm.habit_owner (product_id);
+CREATE TABLE crm.habit_buyers (         -- counted as the pieces come, so that no product's owners are counted again
+    product_id int PRIMARY KEY,
+    persons bigint NOT NULL);           -- of crm.habit_owner; 0: bought only by who has a hundred later products
 CREATE TABLE crm.habit_gap (
     customer_id bigint NOT NULL,
     product_id int NOT NULL,
@@ -17,4 +20,4 @@ CREATE TABLE crm.habit_gap (
     gap numeric NOT NULL,               -- days to the next purchase, a unit of the quantity bought
     PRIMARY KEY (customer_id, product_id, day));
 CREATE INDEX habit_gap_product ON crm.habit_gap (product_id);
-SELECT crm._access_protect_closed('crm.habit_run', 'crm.habit_owner', 'crm.habit_gap');
+SELECT crm._access_protect_closed('crm.habit_run', 'crm.habit_owner', 'crm.habit_buyers', 'crm.habit_gap');

@@ -287,7 +287,9 @@ BEGIN
     DELETE FROM crm.rfm_score r WHERE r.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.customer_forecast f WHERE f.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.customer_cluster s WHERE s.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
-    DELETE FROM crm.habit_owner o WHERE o.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
+    WITH gone AS (
+        DELETE FROM crm.habit_owner o WHERE o.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id)) RETURNING o.product_id)
+    UPDATE crm.habit_buyers y SET persons = y.persons - g.n FROM (SELECT o.product_id, count(*) AS n FROM gone o GROUP BY 1) g WHERE y.product_id = g.product_id;
     DELETE FROM crm.habit_gap g WHERE g.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.customer_stage s WHERE s.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));
     DELETE FROM crm.stage_change s WHERE s.customer_id = ANY (crm._identity_cluster(_value_on_erase.customer_id));

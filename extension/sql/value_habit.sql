@@ -187,7 +187,7 @@ CREATE FUNCTION crm._value_habits_begin() RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    TRUNCATE crm.habit_owner, crm.habit_gap;
+    TRUNCATE crm.habit_owner, crm.habit_buyers, crm.habit_gap;
     INSERT INTO crm.habit_run (as_of, persons_to, products_to, buyers) VALUES (crm._value_today() - 1, 0, 0, 0);
 END
 $$;
@@ -211,11 +211,15 @@ BEGIN
         SELECT g.customer_id, g.product_id, g.day, g.gap
         FROM (SELECT b.customer_id, b.product_id, b.day, (lead(b.day) OVER (PARTITION BY b.customer_id, b.product_id ORDER BY b.day) - b.day) / b.quantity AS gap FROM bought b) g
         WHERE g.gap IS NOT NULL),
+    ranked AS MATERIALIZED (
+        SELECT b.customer_id, b.product_id, row_number() OVER (PARTITION BY b.customer_id ORDER BY max(b.day) DESC, b.product_id) AS place FROM bought b GROUP BY 1, 2),
+    buyers AS (
+        INSERT INTO crm.habit_buyers AS y (product_id, persons)
+        SELECT x.product_id, count(*) FILTER (WHERE x.place <= 100) FROM ranked x GROUP BY 1 ORDER BY 1
+        ON CONFLICT ON CONSTRAINT habit_buyers_pkey DO UPDATE SET persons = y.persons + excluded.persons),
     owners AS (     -- of a person's products the hundred latest: one buyer of everything says nothing about pairs
         INSERT INTO crm.habit_owner (customer_id, product_id)
-        SELECT x.customer_id, x.product_id
-        FROM (SELECT b.customer_id, b.product_id, row_number() OVER (PARTITION BY b.customer_id ORDER BY max(b.day) DESC, b.product_id) AS place
-              FROM bought b GROUP BY 1, 2) x WHERE x.place <= 100
+        SELECT x.customer_id, x.product_id FROM ranked x WHERE x.place <= 100
         RETURNING customer_id)
     SELECT count(DISTINCT o.customer_id) INTO found FROM owners o;
     UPDATE crm.habit_run r SET persons_to = coalesce(persons[cardinality(persons)], 9223372036854775807), buyers = r.buyers + found;
@@ -235,14 +239,13 @@ DECLARE
 BEGIN
     SELECT max(x.product_id) INTO up_to FROM (
         SELECT n.product_id, sum(n.persons) OVER (ORDER BY n.product_id) - n.persons AS before
-        FROM (SELECT p.product_id, (SELECT count(*) FROM crm.habit_owner o WHERE o.product_id = p.product_id) AS persons
-              FROM (SELECT y.product_id FROM crm.product y WHERE y.product_id > run.products_to ORDER BY y.product_id LIMIT 200) p) n) x
+        FROM (SELECT y.* FROM crm.habit_buyers y WHERE y.product_id > run.products_to ORDER BY y.product_id LIMIT 200) n) x
     WHERE x.before < most;
     IF up_to IS NULL THEN
         DELETE FROM crm.product_refill r WHERE r.as_of <> run.as_of;
         DELETE FROM crm.product_pair r WHERE r.as_of <> run.as_of;
         DELETE FROM crm.habit_run;
-        TRUNCATE crm.habit_owner, crm.habit_gap;
+        TRUNCATE crm.habit_owner, crm.habit_buyers, crm.habit_gap;
         RETURN 0;
     END IF;
     DELETE FROM crm.product_refill r WHERE r.product_id > run.products_to AND r.product_id <= up_to;
@@ -254,13 +257,10 @@ BEGIN
         SELECT a.product_id AS f, b.product_id AS t, count(*) AS persons
         FROM (SELECT o.customer_id, o.product_id FROM crm.habit_owner o WHERE o.product_id > run.products_to AND o.product_id <= up_to OFFSET 0) a
         CROSS JOIN LATERAL (SELECT o.product_id FROM crm.habit_owner o WHERE o.customer_id = a.customer_id OFFSET 0) b
-        WHERE b.product_id <> a.product_id GROUP BY 1, 2 HAVING count(*) >= least_persons),
-    buyers AS (
-        SELECT p.product_id, (SELECT count(*) FROM crm.habit_owner o WHERE o.product_id = p.product_id) AS persons
-        FROM (SELECT f FROM pair UNION SELECT t FROM pair) p (product_id))
+        WHERE b.product_id <> a.product_id GROUP BY 1, 2 HAVING count(*) >= least_persons)
     INSERT INTO crm.product_pair (from_product_id, to_product_id, case_count, confidence, lift, as_of)
     SELECT p.f, p.t, p.persons, round(p.persons::numeric / f.persons, 4), round(p.persons::numeric * run.buyers / f.persons / t.persons, 4), run.as_of
-    FROM pair p JOIN buyers f ON f.product_id = p.f JOIN buyers t ON t.product_id = p.t;
+    FROM pair p JOIN crm.habit_buyers f ON f.product_id = p.f JOIN crm.habit_buyers t ON t.product_id = p.t;
     UPDATE crm.habit_run r SET products_to = up_to;
     RETURN 1;
 END
