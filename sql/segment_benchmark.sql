@@ -34,10 +34,17 @@ SELECT crm.segment_set_benchmark('average_order', 80, 'another year') ->> 'value
 SELECT pg_temp.tagged('行业高潜') AS high_potential, pg_temp.tagged('行业流失预警') AS at_risk;
 SELECT b -> 'metric' AS metric, b -> 'value' AS value, b -> 'origin' AS origin, b -> 'tags' AS tags FROM crm.segment_benchmarks() b;
 SELECT count(*) AS drift FROM crm.segment_check();
+-- a name given by hand stays, the same rule by hand changes nothing; another rule by hand is the tag's own from then on
+SELECT crm.segment_define_tag('行业高潜', '高潜', 'behaviour', (SELECT s.rule FROM crm.segment s WHERE s.code = 'tag:行业高潜')) AS renamed;
+SELECT crm.segment_define_tag('行业流失预警', '流失', 'behaviour', '{"kind": "purchase", "measure": "last", "op": ">", "value": 400}') AS own_rule;
+SELECT crm.segment_set_benchmark('silence', 10, 'a third year') -> 'tags' AS followed;
+SELECT t.tag, t.name_zh, jsonb_path_query_array(s.rule, 'strict $.**.value', '{}', true) AS figures FROM crm.tag t JOIN crm.segment s USING (segment_id) WHERE t.tag LIKE '行业%' ORDER BY s.rule::text;
+SELECT b -> 'metric' AS metric, jsonb_path_query_array(b, '$.tags[*].tag') AS tags FROM crm.segment_benchmarks() b;
 -- what cannot be is refused
 SELECT pg_temp.try(c) AS fault FROM (VALUES (1, $$crm.segment_set_benchmark('Average', 1, 'x', NULL, '{"kind": "purchase", "measure": "last"}')$$), (2, $$crm.segment_set_benchmark('silence', 0, 'x')$$),
     (3, $$crm.segment_set_benchmark('silence', NULL, 'x')$$), (4, $$crm.segment_set_benchmark('silence', 1, ' ')$$), (5, $$crm.segment_set_benchmark('new_one', 1, 'x')$$),
     (6, $$crm.segment_set_benchmark('new_one', 1, 'x', NULL, '{"all": []}')$$), (7, $$crm.segment_set_benchmark('new_one', 1, 'x', NULL, '{"kind": "person", "field": "city"}')$$), (8, $$crm.segment_set_benchmark(NULL, NULL, NULL)$$),
     (9, $$crm.segment_tag_deviation('t', 't', '[]')$$), (10, $$crm.segment_tag_deviation('t', 't', '[{"metric": "nothing", "op": ">", "factor": 1}]')$$), (11, $$crm.segment_tag_deviation('t', 't', '[{"metric": "silence", "op": "=", "factor": 1}]')$$),
-    (12, $$crm.segment_tag_deviation('t', 't', '[{"metric": "silence", "op": ">", "factor": -1}]')$$), (13, $$crm.segment_tag_deviation('t', 't', '[{"metric": "silence", "op": ">", "factor": "a"}]')$$), (14, $$crm.segment_tag_deviation('t', 't', NULL)$$)) v (n, c) ORDER BY n;
+    (12, $$crm.segment_tag_deviation('t', 't', '[{"metric": "silence", "op": ">", "factor": -1}]')$$), (13, $$crm.segment_tag_deviation('t', 't', '[{"metric": "silence", "op": ">", "factor": "a"}]')$$), (14, $$crm.segment_tag_deviation('t', 't', NULL)$$),
+    (15, $$crm.segment_tag_deviation('a b', 't', '[{"metric": "silence", "op": ">", "factor": 1}]')$$), (16, $$crm.segment_tag_deviation('t', ' ', '[{"metric": "silence", "op": ">", "factor": 1}]')$$)) v (n, c) ORDER BY n;
 ROLLBACK;

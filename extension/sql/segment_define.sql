@@ -86,18 +86,18 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_require(text) IS 'id of an active segment by its code; RM361';
 
-CREATE FUNCTION crm._segment_check_names(code text, name_zh text) RETURNS void
+CREATE FUNCTION crm._segment_check_names(code text, name_zh text, field text DEFAULT 'code') RETURNS void
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     IF coalesce(code, '') !~ '^[^\s:][^\s:]{0,62}$' THEN
-        RAISE EXCEPTION 'the code cannot be used' USING ERRCODE = 'RM363', COLUMN = 'code', HINT = 'Give 1 to 63 characters without spaces and colons.';
+        RAISE EXCEPTION 'the code cannot be used' USING ERRCODE = 'RM363', COLUMN = field, HINT = 'Give 1 to 63 characters without spaces and colons.';
     ELSIF coalesce(btrim(name_zh), '') = '' OR length(name_zh) > 100 THEN
         RAISE EXCEPTION 'the name cannot be used' USING ERRCODE = 'RM363', COLUMN = 'name_zh', HINT = 'Give 1 to 100 characters.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_check_names(text, text) IS 'RM363 unless code and name can be used';
+COMMENT ON FUNCTION crm._segment_check_names(text, text, text) IS 'RM363 unless a code, of a field, and a name can be used';
 
 CREATE FUNCTION crm.segment_define(code text, name_zh text, rule jsonb, kind text DEFAULT 'living', name_en text DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -208,11 +208,12 @@ DECLARE
         crm._sha256(convert_to(jsonb_build_array(tag, name_zh, layer, rule, kind, name_en)::text, 'UTF8')));
     wanted text := coalesce(kind, CASE WHEN rule IS NULL THEN 'manual' ELSE 'automatic' END);
     id int;
+    has_left boolean;
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    PERFORM crm._segment_check_names(tag, name_zh);
+    PERFORM crm._segment_check_names(tag, name_zh, 'tag');
     IF coalesce(layer, '') NOT IN ('base', 'behaviour', 'prediction') THEN
         RAISE EXCEPTION 'there is no such layer' USING ERRCODE = 'RM363', COLUMN = 'layer', HINT = 'Layers are base, behaviour and prediction.';
     ELSIF wanted NOT IN ('manual', 'automatic', 'predicted') OR (wanted = 'automatic') <> (rule IS NOT NULL) THEN
@@ -220,6 +221,8 @@ BEGIN
     ELSIF EXISTS (SELECT FROM crm.tag t WHERE t.tag = segment_define_tag.tag AND t.kind <> wanted) THEN
         RAISE EXCEPTION 'the tag is of another kind' USING ERRCODE = 'RM362', COLUMN = 'kind', HINT = 'Use another tag.';
     END IF;
+    PERFORM FROM crm.tag t WHERE t.tag = segment_define_tag.tag FOR NO KEY UPDATE;
+    has_left := crm._segment_leave_benchmarks(tag, rule);
     IF rule IS NOT NULL THEN
         PERFORM crm.rule_check(rule);
         id := crm._segment_put('tag:' || tag, btrim(name_zh), coalesce(nullif(btrim(name_en), ''), btrim(name_zh)), 'living', rule);
@@ -231,14 +234,14 @@ BEGIN
     ON CONFLICT ON CONSTRAINT tag_pkey DO UPDATE
     SET name_zh = excluded.name_zh, name_en = excluded.name_en, layer = excluded.layer, is_active = true, changed_by = excluded.changed_by,
         changed_at = excluded.changed_at;
-    PERFORM crm._audit('edit', 'tag', NULL, tag, NULL, rule::text, layer);
-    answer := jsonb_build_object('tag', tag, 'kind', wanted, 'layer', layer);
+    PERFORM crm._audit('edit', 'tag', NULL, tag, NULL, rule::text, layer || CASE WHEN has_left THEN ', follows benchmarks no longer' ELSE '' END);
+    answer := jsonb_build_object('tag', tag, 'kind', wanted, 'layer', layer) || CASE WHEN has_left THEN '{"left_benchmarks": true}'::jsonb ELSE '{}' END;
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm.segment_define_tag(text, text, text, jsonb, text, text, text) IS
-    'makes or edits a tag of the chain''s dictionary: layer base, behaviour or prediction; with a rule it is automatic and goes when the rule no longer holds; RM351, RM362, RM363';
+    'makes or edits a tag of the chain''s dictionary: layer base, behaviour or prediction; with a rule it is automatic and goes when the rule no longer holds; one that followed benchmarks does so no longer when its rule is another; RM351, RM362, RM363';
 
 GRANT EXECUTE ON FUNCTION crm.segment_define(text, text, jsonb, text, text, text), crm.segment_define_list(text, text, bigint[], text, text),
     crm.segment_drop(text, text) TO crm_marketer, crm_headquarters;
