@@ -57,15 +57,29 @@ SELECT count(*) AS cells, count(*) FILTER (WHERE concat_ws(' ', x.store, x.categ
            SELECT concat_ws(' ', l.store, l.category, count(DISTINCT l.customer_id), sum(l.amount)) FROM pg_temp.lines() l GROUP BY l.store, l.category)) AS differ FROM crm.report_mix(NULL, 'gr_r') x WHERE x.store IS NOT NULL;
 SELECT count(*) AS cells, count(*) FILTER (WHERE concat_ws(' ', x.tier, x.category, x.persons, x.amount) NOT IN (
            SELECT concat_ws(' ', l.tier, l.category, count(DISTINCT l.customer_id), sum(l.amount)) FROM pg_temp.lines() l WHERE l.store = 'gr_1' GROUP BY l.tier, l.category)) AS differ FROM crm.report_mix('gr_1') x WHERE x.store IS NULL;
+-- days between two order days, by the level held since December, before and since; plain statements over orders say the same
+UPDATE crm.level SET is_active = true;
+INSERT INTO crm.member_level (customer_id, level, position, since, keep_until)
+SELECT c.customer_id, CASE WHEN c.no % 2 = 0 THEN 'ambassador' ELSE 'fan' END, 10, '2025-12-01T00:00:00+08:00', 'infinity' FROM (SELECT x.customer_id, row_number() OVER (ORDER BY x.customer_id) AS no FROM crm.customer x WHERE x.status = 'active' AND x.home_store_id IN (:s1, :s2)) c WHERE c.no % 3 > 0;
+SELECT crm._value_drain() AS left_over \g /dev/null
+SELECT crm._report_groups_job() AS left_over;
+CREATE FUNCTION pg_temp.gaps(stores int[]) RETURNS TABLE (level text, since boolean, days int) LANGUAGE sql AS $$
+    SELECT d.level, d.day >= '2025-12-01', d.days FROM (
+        SELECT o.business_day AS day, o.business_day - lag(o.business_day) OVER (PARTITION BY m.customer_id ORDER BY o.business_day) AS days, coalesce(l.level, '-') AS level
+        FROM (SELECT DISTINCT source_record_id, business_day FROM crm.customer_order WHERE is_current AND business_day IS NOT NULL) o JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity'
+        JOIN crm.customer c ON c.customer_id = m.customer_id AND c.scope_store_ids && stores LEFT JOIN crm.member_level l ON l.customer_id = m.customer_id) d WHERE d.days > 0 AND d.day > date '2026-06-30' - 365 $$;
+SELECT i.*, (SELECT round(avg(g.days) FILTER (WHERE g.since OR i.level IS NULL), 1) = i.mean_days AND count(*) FILTER (WHERE g.since OR i.level IS NULL) = i.gaps AND count(*) FILTER (WHERE NOT g.since AND i.level IS NOT NULL) = i.gaps_before
+             AND round(avg(g.days) FILTER (WHERE NOT g.since AND i.level IS NOT NULL), 1) IS NOT DISTINCT FROM i.mean_days_before FROM pg_temp.gaps(ARRAY[:s1, :s2]) g WHERE g.level = coalesce(i.level, '-')) AS counted_too FROM crm.report_intervals(NULL, 'gr_r') i;
+SELECT sum(i.gaps + i.gaps_before) = (SELECT count(*) FROM pg_temp.gaps(ARRAY[:s1])) AS of_a_store FROM crm.report_intervals('gr_1') i;
 SELECT g.a, sum(g.persons) AS n FROM crm.report_group g WHERE g.what IN ('message', 'coupon') AND g.stores && ARRAY[:s1, :s2] GROUP BY g.what, g.a ORDER BY g.what, g.a;
 SELECT m.kind, count(*) AS told FROM crm.message_outcome m WHERE m.message_id IN ('gr_notice', 'gr_merged') GROUP BY m.kind;
 -- pieces: what comes of ids up to one and behind it is what comes of all
 SELECT c.customer_id AS middle FROM crm.customer c ORDER BY c.customer_id OFFSET (SELECT count(*) / 2 FROM crm.customer) LIMIT 1 \gset
 CREATE TEMP TABLE whole AS SELECT what, a, b, stores, persons, amount FROM crm.report_group;
 INSERT INTO crm.report_group (generation, what, a, b, stores, persons, amount)
-SELECT 2, g.what, g.a, g.b, g.stores, sum(g.persons), sum(g.amount) FROM (VALUES (0::bigint, :middle::bigint), (:middle, 9223372036854775807)) p (lo, hi), LATERAL (
-    SELECT * FROM crm._report_group_persons(p.lo, p.hi) UNION ALL SELECT * FROM crm._report_group_bought(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_reached(p.lo, p.hi, '2026-04-02T00:00:00+08:00')) g GROUP BY g.what, g.a, g.b, g.stores;
-SELECT crm._report_group_finish(2, '2026-06-30') IS NOT NULL AS finished;
+SELECT 3, g.what, g.a, g.b, g.stores, sum(g.persons), sum(g.amount) FROM (VALUES (0::bigint, :middle::bigint), (:middle, 9223372036854775807)) p (lo, hi), LATERAL (
+    SELECT * FROM crm._report_group_persons(p.lo, p.hi) UNION ALL SELECT * FROM crm._report_group_bought(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_gaps(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_reached(p.lo, p.hi, '2026-04-02T00:00:00+08:00')) g GROUP BY g.what, g.a, g.b, g.stores;
+SELECT crm._report_group_finish(3, '2026-06-30') IS NOT NULL AS finished;
 SELECT count(*) AS cells, (SELECT count(*) FROM (TABLE whole EXCEPT SELECT what, a, b, stores, persons, amount FROM crm.report_group) d) AS differ FROM crm.report_group;
 
 -- 3. who sees what

@@ -2,12 +2,12 @@
 -- category in which store, what became of messages and coupons, the commonest ways through categories.
 CREATE TABLE crm.report_group (
     generation int NOT NULL,
-    what text NOT NULL,                 -- origin, field, mix, message, coupon, path
-    a text NOT NULL,                    -- channel; field; tier; outcome; state; categories of the path
-    b text NOT NULL,                    -- of mix: category; of a path, while a generation is being added up: days
+    what text NOT NULL,                 -- origin, field, mix, gap, message, coupon, path
+    a text NOT NULL,                    -- channel; field; tier; level; outcome; state; categories of the path
+    b text NOT NULL,                    -- of mix: category; of gap: before the level, or since; of a path, while a generation is being added up: days
     stores int[] NOT NULL,              -- in whose scope the persons are; of mix: where it was bought
-    persons bigint NOT NULL,            -- of message and coupon: how many of them
-    amount numeric NOT NULL,            -- of mix: before refunds; of field: persons with or without it; of a path: median days
+    persons bigint NOT NULL,            -- of gap, message and coupon: how many of them
+    amount numeric NOT NULL,            -- of mix: before refunds; of field: persons with or without it; of gap: their days; of a path: median days
     PRIMARY KEY (generation, what, a, b, stores)) WITH (fillfactor = 50);
 CREATE TABLE crm.report_group_progress (
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),

@@ -264,6 +264,14 @@
 		.summary = "Persons by the channel they came by", .response_schema = "Object", .success = 200,
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/reports/intervals", .operation = "report_intervals", .tag = "Reports",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
+		.sql = "SELECT to_json(i)::text FROM crm.report_intervals($1, $2) i",
+		.params = {STORE, REGION},
+		.read_only = true, .timeout_ms = SLOW_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Days between two purchases by level of membership, before it was reached and since", .response_schema = "Object", .success = 200,
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/reports/mix", .operation = "report_mix", .tag = "Reports",
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT to_json(m)::text FROM crm.report_mix($1, $2) m",

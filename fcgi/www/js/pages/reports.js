@@ -3,7 +3,7 @@
 import {h, show} from '../dom.js';
 import {get, list} from '../api.js';
 import {bars, heat, line, ring} from '../chart.js';
-import {code, day, money, number, percent, t, withWords} from '../i18n.js';
+import {code, day, money, named, number, percent, t, withWords} from '../i18n.js';
 import {daysBack, funnelRows, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {inOrder, tiers} from '../tier_order.js';
@@ -29,6 +29,7 @@ export async function draw([kind = '', name = '']) {
 	part('funnel', async () => funnel(await get(`health-board?${where}`)));
 	part('panels', async () => panels(await get(ask('panels'))), true);
 	part('frequency', async () => frequency((await list(ask('frequency', `from=${daysBack(364)}&to=${daysBack(0)}`))).rows));
+	part('intervals', async () => intervals((await list(ask('intervals'))).rows));
 	part('mix', async () => tiersByCategory(await byTier()), true);
 	if (kind !== 'store') {
 		part('structure', async () => structure(await compared), true);
@@ -91,6 +92,13 @@ function panels(report) {
 function frequency(rows) {
 	if (rows.length === 0) return none();
 	return [faint(t('report.frequency_what')), bars(t('report.frequency'), rows.map((row) => ({label: t(row.orders === 20 ? 'report.times_more' : 'report.times', {n: row.orders}), value: row.persons, text: `${number(row.persons)} · ${percent(figure(row.share))}`})))];
+}
+
+function intervals(rows) {
+	if (rows.length === 0) return faint(t('report.night'));
+	const days = (mean, gaps) => gaps > 0 ? t('report.days_of', {days: number(figure(mean)), n: number(gaps)}) : '–';
+	return [faint(t('report.intervals_what')), table(t('report.intervals'), [t('report.level'), [t('report.before_level'), 'number'], [t('report.since_level'), 'number']],
+		rows.map((row) => [row.level === null ? t('report.no_level') : named(row), row.level === null ? '–' : days(row.mean_days_before, row.gaps_before), days(row.mean_days, row.gaps)]))];
 }
 
 const sum = (rows, field) => rows.reduce((total, row) => total + Number(row[field]), 0);
