@@ -213,6 +213,19 @@ SELECT i.external_id, count(*) AS raw, count(DISTINCT j.reject_id) AS refused, m
 WHERE i.external_id IN ('C4', 'C5', 'C6') GROUP BY 1 ORDER BY 1;
 SELECT crm.ingest_reprocess('mini') >= 1 AS tried;
 SELECT (SELECT count(*) FROM crm.event WHERE external_id = 'C5') AS stored, crm.ingest_status('C5') ->> 'state' AS state;
+-- the worker takes imports by turns, whoever helps begins with the longest of those that cannot be shared
+SELECT crm.ingest_bulk_begin('mini', 'event', 'ndjson', 'utf8', '{"history": true}') AS short, crm.ingest_bulk_begin('mini', 'event', 'ndjson', 'utf8', '{"history": true}') AS long \gset
+CREATE FUNCTION pg_temp.lines(name text) RETURNS bytea LANGUAGE sql AS $$
+    SELECT convert_to(format('{"external_id": "H%s", "type": "page_view", "occurred_at": "2026-06-20T11:00:00+08:00", "openid": "oh"}' || E'\n', name), 'UTF8') $$;
+SELECT crm.ingest_bulk_append(:short, 1, pg_temp.lines('1')), crm.ingest_bulk_append(:long, 1, pg_temp.lines('2')), crm.ingest_bulk_append(:long, 2, pg_temp.lines('3'));
+SELECT crm.ingest_bulk_commit(:short, octet_length(pg_temp.lines('1'))) ->> 'state' AS short, crm.ingest_bulk_commit(:long, 2 * octet_length(pg_temp.lines('1'))) ->> 'state' AS long;
+DO $$ BEGIN WHILE crm._ingest_validate() > 0 LOOP NULL; END LOOP; PERFORM crm._ingest_apply(); END $$;
+SELECT crm._ingest_apply(true) AS helped;
+SELECT l.pieces AS of_the_long, (SELECT x.pieces FROM crm.batch_lane x WHERE x.batch_id = :short) AS of_the_short FROM crm.batch_lane l WHERE l.batch_id = :long;
+SELECT crm._ingest_apply() AS by_turns;
+SELECT l.pieces AS of_the_long, (SELECT x.pieces FROM crm.batch_lane x WHERE x.batch_id = :short) AS of_the_short FROM crm.batch_lane l WHERE l.batch_id = :long;
+SELECT pg_temp.drain();
+SELECT b.state, b.counts FROM crm.batch b WHERE b.batch_id IN (:short, :long) ORDER BY b.batch_id;
 -- two processes share an import by lanes: an order goes where its first line's member does, with all its lines; nothing is
 -- taken twice or left out, and lines that lie apart come last
 SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true, "lenient": true}', convert_to(

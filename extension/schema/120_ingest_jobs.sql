@@ -42,7 +42,7 @@ GRANT SELECT ON crm.source_status, crm.source_day_status, crm.reject_status, crm
 
 INSERT INTO crm.job (job, statement, helper_statement, every, position, next_run_at) VALUES
     -- one job, so that what the check has just accepted is applied at once; a helper applies another lane or import meanwhile
-    ('ingest.import', 'SELECT crm._ingest_validate() + crm._ingest_apply()', 'SELECT crm._ingest_apply()', '1 second', 10, crm.core_now());
+    ('ingest.import', 'SELECT crm._ingest_validate() + crm._ingest_apply()', 'SELECT crm._ingest_apply(true)', '1 second', 10, crm.core_now());
 INSERT INTO crm.job (job, statement, every, at_local, position, next_run_at) VALUES
     ('ingest.retry', 'SELECT crm._ingest_retry()', '10 seconds', NULL, 12, crm.core_now()),
     ('ingest.pull', 'SELECT crm._ingest_pull()', '5 seconds', NULL, 13, crm.core_now()),

@@ -268,7 +268,9 @@ $$;
 COMMENT ON FUNCTION crm._ingest_postpone(record, text, text) IS
     'a failure that is not of the data: the lane is tried again, at once and in smaller pieces after a collision, else later; one alert after ingest.alert_failures in a row';
 
-CREATE FUNCTION crm._ingest_apply() RETURNS bigint
+-- A lane that nobody can share would be the last one under way, with one process at it and the other idle: so
+-- whoever helps begins with the longest of these, while the worker goes by turns.
+CREATE FUNCTION crm._ingest_apply(is_help boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -278,6 +280,7 @@ DECLARE
     outcomes crm.ingest_outcome[];
     state text;
     message text;
+    lasting text := current_setting('synchronous_commit');
 BEGIN
     -- from now on it can be given up only while nothing of it is stored
     UPDATE crm.batch t SET state = 'applying' FROM (SELECT x.batch_id FROM crm.batch x WHERE x.state = 'accepted' FOR UPDATE SKIP LOCKED) a
@@ -285,18 +288,22 @@ BEGIN
     IF FOUND THEN
         RETURN 1;
     END IF;
-    -- the lane whose turn it is, of those that nobody works on; the lines that lie apart come last
+    -- of those that nobody works on; the lines that lie apart come last
     SELECT l.* INTO lane FROM crm.batch t JOIN crm.batch_lane l ON l.batch_id = t.batch_id
     WHERE t.state = 'applying' AND NOT l.is_done AND (l.next_attempt_at IS NULL OR l.next_attempt_at <= crm.core_now())
       AND (l.lane_count > 0 OR NOT EXISTS (SELECT FROM crm.batch_lane o WHERE o.batch_id = t.batch_id AND o.lane_count > 0 AND NOT o.is_done))
-    ORDER BY l.turn, l.batch_id, l.lane_no LIMIT 1 FOR UPDATE OF l SKIP LOCKED;
+    ORDER BY CASE WHEN is_help AND l.lane_count = 1 THEN t.chunk_count - l.next_chunk END DESC NULLS LAST, l.turn, l.batch_id, l.lane_no
+    LIMIT 1 FOR UPDATE OF l SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
     SELECT t.* INTO b FROM crm.batch t WHERE t.batch_id = lane.batch_id;
+    -- a piece that a crash undoes is stored again, place and all; that the lane is through is waited for, and all before it with it
+    PERFORM set_config('synchronous_commit', 'off', true);
     LOOP
         input := crm._ingest_next_piece(b, lane);
         IF input.source_id IS NULL THEN
+            PERFORM set_config('synchronous_commit', lasting, true);
             PERFORM crm._ingest_end_lane(lane);
             RETURN 1;
         END IF;
@@ -323,5 +330,5 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_apply() IS
-    'job: stores the next piece of a lane of an accepted batch, at most ingest.piece_facts facts, with all they cause, in one transaction; 0 when nothing is due or the piece has to wait';
+COMMENT ON FUNCTION crm._ingest_apply(boolean) IS
+    'job: stores the next piece of a lane of an accepted batch, the lane whose turn it is (as a help: the longest that cannot be shared), at most ingest.piece_facts facts, with all they cause, in one transaction; 0 when nothing is due or the piece has to wait';

@@ -29,6 +29,7 @@
 #define WAKE_MS 100				/* a wake is served after this long, and all that came meanwhile with it */
 #define QUIET_MS 60000			/* while nothing is written, a job looks this often for what time brings */
 #define PATIENCE_MS 120000		/* a patient job waits so long for others to end */
+#define CALM_MS 3000			/* and so long after their end, for one import is often followed by the next */
 #define PROMPT_MS 30000			/* a wake is for jobs that would look again within this */
 #define REST_TIMES 10			/* a job that is woken again rests so many times as long as it ran, */
 #define REST_MS 1000			/* and this long at least */
@@ -81,12 +82,23 @@ has_rested(const CrmWorkerJob *job, TimestampTz now)
 		TimestampDifferenceExceeds(job->ran_at, now, job->took_ms + rest_ms);
 }
 
+/* Whether what a helper shares is under way, or was a moment ago. */
+static bool
+is_calm(bool is_busy, TimestampTz now)
+{
+	static TimestampTz busy_at = 0;
+
+	if (is_busy)
+		busy_at = now;
+	return TimestampDifferenceExceeds(busy_at, now, CALM_MS);
+}
+
 static bool
 is_due(CrmWorkerJob *job, bool woken, bool is_busy)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (is_busy && job->is_patient && !TimestampDifferenceExceeds(job->ran_at, now, PATIENCE_MS))
+	if (!is_calm(is_busy, now) && job->is_patient && !TimestampDifferenceExceeds(job->ran_at, now, PATIENCE_MS))
 		return false;
 	if (due_at(job) <= now)
 		return true;
