@@ -191,7 +191,7 @@ INSERT INTO crm.room_setting (name, value, description) VALUES
     ('ingest.future_hours', '48', 'hours that a time of a record may lie in the future'),
     ('ingest.signature_seconds', '300', 'how far the time of a signed call may be off, in seconds'),
     ('ingest.single_bytes', '1048576', 'largest payload of a single call, in bytes'),
-    ('ingest.piece_facts', '250', 'facts of an import that are stored in one transaction: more cost less each, fewer keep others waiting for less long'),
+    ('ingest.piece_facts', '500', 'facts of an import that are stored in one transaction: more cost less each, fewer keep others waiting for less long'),
     ('ingest.error_lines', '10000', 'faulty lines listed for a batch that is refused'),
     ('ingest.receive_hours', '24', 'hours after which an upload that was never finished is aborted'),
     ('ingest.reconcile_days', '3', 'days that a pull reads again every night, for rows committed late');
