@@ -91,35 +91,39 @@ CREATE FUNCTION crm._campaign_held_percent() RETURNS numeric
     AS $$ BEGIN RETURN coalesce((crm._setting('campaign.global_holdout_percent'))::numeric, 0); END $$;
 COMMENT ON FUNCTION crm._campaign_held_percent() IS 'how many percent of all persons are held out of every flow';
 
+-- What follows takes persons, or ids, between two ids, so that what a flow did may be added up piece by piece (campaign_result).
 -- Each person once, with the arm of the first time.
-CREATE FUNCTION crm._campaign_assigned(flow int) RETURNS TABLE (person bigint, arm text, percent numeric, day date, variant text, version int)
+CREATE FUNCTION crm._campaign_assigned(flow int, from_id bigint, to_id bigint) RETURNS TABLE (person bigint, arm text, percent numeric, day date, variant text, version int)
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     zone text := crm._setting('core.time_zone') #>> '{}';
     held numeric := crm._campaign_held_percent();
+    moved bigint[] := CASE WHEN from_id > 0 THEN ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.merged_into > from_id AND c.merged_into <= to_id AND c.customer_id <= from_id) END
+                   || CASE WHEN to_id < 9223372036854775807 THEN ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.merged_into > from_id AND c.merged_into <= to_id AND c.customer_id > to_id) END;
 BEGIN
     RETURN QUERY
     SELECT DISTINCT ON (f.person) f.person, f.arm, coalesce((v.spec ->> 'holdout_percent')::numeric, 0), crm._local_day(f.fired_at, zone),
            f.variant, f.flow_version
     FROM (SELECT o.*, CASE WHEN c.status = 'merged' THEN crm._identity_current(o.customer_id) ELSE o.customer_id END AS person
           FROM crm.occurrence o LEFT JOIN crm.customer c ON c.customer_id = o.customer_id
-          WHERE o.flow_id = flow AND o.arm <> 'none' AND o.epoch >= 0) f
+          WHERE o.flow_id = flow AND o.arm <> 'none' AND o.epoch >= 0 AND ((o.customer_id > from_id AND o.customer_id <= to_id) OR o.customer_id = ANY (moved))) f
     LEFT JOIN crm.flow_version v ON v.flow_id = f.flow_id AND v.version = f.flow_version
-    WHERE NOT crm._campaign_is_held(f.person, held)
+    WHERE f.person > from_id AND f.person <= to_id AND NOT crm._campaign_is_held(f.person, held)
     ORDER BY f.person, f.customer_id <> f.person, f.fired_at;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_assigned(int) IS
-    'who was assigned in a flow, with the arm, local day, variant and version of the first time and the holdout that was meant then; persons of today, without those who are held out of everything';
+COMMENT ON FUNCTION crm._campaign_assigned(int, bigint, bigint) IS
+    'who of the persons between two ids was assigned in a flow, with the arm, local day, variant and version of the first time and the holdout that was meant then; persons of today, without those who are held out of everything';
 
-CREATE FUNCTION crm._campaign_bought(flow int, days int) RETURNS TABLE (person bigint, arm text, percent numeric, variant text, version int, day date, net numeric)
+CREATE FUNCTION crm._campaign_bought(flow int, days int, from_id bigint DEFAULT 0, to_id bigint DEFAULT 9223372036854775807)
+    RETURNS TABLE (person bigint, arm text, percent numeric, variant text, version int, day date, net numeric)
     LANGUAGE plpgsql STABLE SET enable_seqscan = off SET jit = off AS
 $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    WITH assigned AS MATERIALIZED (SELECT * FROM crm._campaign_assigned(flow)),
+    WITH assigned AS MATERIALIZED (SELECT * FROM crm._campaign_assigned(flow, from_id, to_id)),
     bought AS MATERIALIZED (
         SELECT a.person, sum(greatest(0, o.amount - coalesce(f.amount, 0))) AS net
         FROM assigned a
@@ -131,8 +135,8 @@ BEGIN
     SELECT a.person, a.arm, a.percent, a.variant, a.version, a.day, b.net FROM assigned a LEFT JOIN bought b ON b.person = a.person;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_bought(int, int) IS
-    'who was assigned in a flow, on which day first, and what each paid within so many local days of it, net of refunds; null: ordered nothing';
+COMMENT ON FUNCTION crm._campaign_bought(int, int, bigint, bigint) IS
+    'who of the persons between two ids was assigned in a flow, on which day first, and what each paid within so many local days of it, net of refunds; null: ordered nothing';
 
 CREATE TYPE crm.arm_sum AS (arm text, persons numeric, expected numeric, ordered numeric, revenue numeric, squares numeric);
 COMMENT ON TYPE crm.arm_sum IS
@@ -161,7 +165,7 @@ $$;
 COMMENT ON FUNCTION crm._campaign_followed(int, int, boolean) IS
     'both arms of a flow, by orders within so many local days; for each tier that persons had when they were assigned, or of all (tier null); no row: nobody was assigned';
 
-CREATE FUNCTION crm._campaign_funnel(flow int, variant text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm._campaign_funnel(flow int, variant text, from_id bigint, to_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -181,12 +185,13 @@ BEGIN
         LEFT JOIN LATERAL (SELECT array_agg(x.kind) AS kinds FROM crm.outbox_event x
                            WHERE o.message_id IS NOT NULL AND x.customer_id = o.customer_id AND x.message_id = o.message_id) e ON true
         LEFT JOIN crm.coupon k ON k.customer_id = o.customer_id AND k.coupon_id = o.coupon_id
-        WHERE o.flow_id = flow AND o.arm = 'treatment' AND o.epoch >= 0 AND (_campaign_funnel.variant IS NULL OR o.variant = _campaign_funnel.variant));
+        WHERE o.flow_id = flow AND o.customer_id > from_id AND o.customer_id <= to_id AND o.arm = 'treatment' AND o.epoch >= 0 AND (_campaign_funnel.variant IS NULL OR o.variant = _campaign_funnel.variant));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_funnel(int, text) IS 'persons of the treatment, or of one of its variants: assigned, sent, delivered, opened (a click shows it), clicked, redeemed';
+COMMENT ON FUNCTION crm._campaign_funnel(int, text, bigint, bigint) IS
+    'persons of the treatment between two ids, or of one of its variants (null: all): assigned, sent, delivered, opened (a click shows it), clicked, redeemed';
 
-CREATE FUNCTION crm._campaign_cost(flow crm.flow_row) RETURNS jsonb
+CREATE FUNCTION crm._campaign_spent(flow crm.flow_row, from_id bigint, to_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
@@ -196,21 +201,39 @@ DECLARE
     points numeric;
 BEGIN
     SELECT coalesce(sum(coalesce((prices ->> m.channel)::numeric, 0)), 0) INTO messages
-    FROM crm.outbox m WHERE m.flow_id = flow.flow_id
+    FROM crm.outbox m WHERE m.flow_id = flow.flow_id AND m.customer_id > from_id AND m.customer_id <= to_id
       AND EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = m.customer_id AND e.message_id = m.message_id AND e.kind = 'sent');
-    messages := messages + (SELECT coalesce(sum(f.messages * coalesce((prices ->> f.channel)::numeric, 0)), 0) FROM crm.outbox_forgotten f WHERE f.flow_id = flow.flow_id AND f.kind = 'sent');
+    -- of those that are forgotten only their sum is known: it goes with the first ids
+    messages := messages + (SELECT coalesce(sum(f.messages * coalesce((prices ->> f.channel)::numeric, 0)), 0)
+                            FROM crm.outbox_forgotten f WHERE f.flow_id = flow.flow_id AND f.kind = 'sent' AND from_id = 0);
     SELECT coalesce(sum(coalesce(e.discount, CASE WHEN t.kind = 'amount' THEN k.value END, 0)), 0) INTO coupons
     FROM crm.coupon k JOIN crm.coupon_type t USING (coupon_type)
     LEFT JOIN LATERAL (SELECT x.discount FROM crm.coupon_event x WHERE x.customer_id = k.customer_id AND x.coupon_id = k.coupon_id AND x.kind = 'redeemed'
                        ORDER BY x.coupon_event_id DESC LIMIT 1) e ON true
-    WHERE k.flow_id = flow.flow_id AND k.state = 'redeemed';
-    SELECT coalesce(sum(greatest(l.earned, 0)), 0) * (crm._setting('campaign.point_value'))::numeric INTO points
-    FROM crm.points_lot l WHERE l.cause_kind = 'flow' AND split_part(l.cause_key, ':', 1) = flow.code;
-    RETURN jsonb_build_object('messages', round(messages, 2), 'coupons', round(coupons, 2), 'points', round(points, 2), 'total', round(messages + coupons + points, 2));
+    WHERE k.flow_id = flow.flow_id AND k.customer_id > from_id AND k.customer_id <= to_id AND k.state = 'redeemed';
+    -- lots are of records: everybody's by one look at all lots, a few persons' by theirs
+    IF from_id = 0 AND to_id = 9223372036854775807 THEN
+        SELECT sum(greatest(l.earned, 0)) INTO points FROM crm.points_lot l WHERE l.cause_kind = 'flow' AND split_part(l.cause_key, ':', 1) = flow.code;
+    ELSE
+        SELECT sum(greatest(l.earned, 0)) INTO points FROM crm.membership m JOIN crm.points_lot l ON l.source_record_id = m.source_record_id
+        WHERE m.customer_id > from_id AND m.customer_id <= to_id AND m.valid_to = 'infinity' AND l.cause_kind = 'flow' AND split_part(l.cause_key, ':', 1) = flow.code;
+    END IF;
+    RETURN jsonb_build_object('messages', messages, 'coupons', coupons, 'points', coalesce(points, 0) * (crm._setting('campaign.point_value'))::numeric);
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_cost(crm.flow_row) IS
-    'what a flow cost in currency units: messages sent at campaign.message_cost, discounts of its coupons that were redeemed, points it gave (cause key: code of the flow, a colon, the occurrence) at campaign.point_value';
+COMMENT ON FUNCTION crm._campaign_spent(crm.flow_row, bigint, bigint) IS
+    'what a flow cost in currency units for persons between two ids: messages sent at campaign.message_cost, discounts of its coupons that were redeemed, points it gave (cause key: code of the flow, a colon, the occurrence) at campaign.point_value';
+
+CREATE FUNCTION crm._campaign_priced(spent jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT jsonb_object_agg(e.key, round(e.value::numeric, 2)) || jsonb_build_object('total', round(sum(e.value::numeric), 2)) FROM jsonb_each_text(spent) e
+$$;
+COMMENT ON FUNCTION crm._campaign_priced(jsonb) IS 'what crm._campaign_spent() found, to two places, and all together';
+
+CREATE FUNCTION crm._campaign_cost(flow crm.flow_row) RETURNS jsonb
+    LANGUAGE sql STABLE AS $$ SELECT crm._campaign_priced(crm._campaign_spent(flow, 0, 9223372036854775807)) $$;
+COMMENT ON FUNCTION crm._campaign_cost(crm.flow_row) IS 'what a flow cost in currency units: messages, coupons, points, and all together';
 
 CREATE FUNCTION crm._campaign_worth(cost jsonb, tn numeric, tx numeric, tsum numeric, cn numeric, cx numeric, means numeric[], is_enough boolean) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -252,25 +275,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_compare(crm.arm_sum[], jsonb) IS 'both arms, the lift, the alarm of a skewed control group, what it was worth for its cost';
-
-CREATE FUNCTION crm._campaign_results(flow crm.flow_row, days int) RETURNS jsonb
-    LANGUAGE plpgsql STABLE AS
-$$
-DECLARE
-    sums crm.arm_sum[] := coalesce((SELECT f.sums FROM crm._campaign_followed(flow.flow_id, days) f), '{}');
-BEGIN
-    RETURN jsonb_build_object('flow', flow.code, 'window_days', days,
-        'fired', (SELECT count(*) FROM crm.occurrence o WHERE o.flow_id = flow.flow_id),
-        'outcomes', (SELECT coalesce(jsonb_object_agg(s.outcome, s.n), '{}') FROM (SELECT o.outcome, count(*) AS n FROM crm.occurrence o WHERE o.flow_id = flow.flow_id GROUP BY 1) s),
-        'sent', (SELECT count(DISTINCT o.message_id) FROM crm.outbox o JOIN crm.outbox_event e USING (customer_id, message_id) WHERE o.flow_id = flow.flow_id AND e.kind = 'sent')
-                + (SELECT coalesce(sum(f.messages), 0) FROM crm.outbox_forgotten f WHERE f.flow_id = flow.flow_id AND f.kind = 'sent'),
-        'redeemed', (SELECT count(*) FROM crm.coupon k WHERE k.flow_id = flow.flow_id AND k.state = 'redeemed'),
-        'funnel', crm._campaign_funnel(flow.flow_id) || jsonb_build_object('ordered', coalesce((SELECT (s).ordered FROM unnest(sums) s WHERE (s).arm = 'treatment'), 0)))
-        || crm._campaign_compare(sums, crm._campaign_cost(flow))
-        || crm._campaign_variant_results(flow, days, (SELECT s FROM unnest(sums) s WHERE (s).arm = 'control'));
-END
-$$;
-COMMENT ON FUNCTION crm._campaign_results(crm.flow_row, int) IS 'what a flow did, as crm.campaign_results() tells it, from everything it fired';
 
 CREATE FUNCTION crm.campaign_hold_out(percent numeric) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
