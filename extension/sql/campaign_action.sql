@@ -16,7 +16,7 @@ CREATE FUNCTION crm._campaign_coupon_types(spec jsonb) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$
     SELECT ARRAY(SELECT DISTINCT t.coupon_type
-                 FROM crm._campaign_parts(spec) p (part), LATERAL (SELECT p.part ->> 'coupon_type' UNION ALL SELECT g ->> 'coupon' FROM jsonb_array_elements(p.part -> 'gifts') g) t (coupon_type)
+                 FROM (SELECT crm._campaign_parts(spec)) p (part), LATERAL (SELECT p.part ->> 'coupon_type' UNION ALL SELECT g ->> 'coupon' FROM jsonb_array_elements(p.part -> 'gifts') g) t (coupon_type)
                  WHERE t.coupon_type IS NOT NULL ORDER BY 1)
 $$;
 COMMENT ON FUNCTION crm._campaign_coupon_types(jsonb) IS 'the types of coupons that a flow hands out, in any of its parts, as its offer or as a gift';
