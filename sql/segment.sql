@@ -85,6 +85,9 @@ SELECT crm.segment_tag_person(960202, '孕', '2026-07-10T00:00:00+08:00', 'told 
 SELECT crm.segment_tag_person(960203, '孕') - 'customer_id' AS given, crm.segment_untag_person(960203, '孕') ->> 'was_given' AS taken, crm.segment_untag_person(960203, '孕') ->> 'was_given' AS again;
 SELECT crm.segment_predict_tag('流失', '{960201,960202,960202}', '{0.9,0.2,0.4}', 'mbg-1') AS predicted, pg_temp.try($$crm.segment_predict_tag('流失', '{1}', '{}', 'x')$$) AS fault;
 SELECT j ->> 'tag' AS tag, j ->> 'kind' AS kind, j ->> 'layer' AS layer, j ->> 'until' AS until, j ->> 'author' AS author, j ->> 'score' AS score FROM crm.segment_person_tags(960202) j;
+-- any tag: who has one now, of whatever kind, under whatever id; expired, taken back or out of the dictionary is none
+SELECT count(*) FILTER (WHERE crm._segment_has_tag(c.customer_id)) AS tagged, count(*) FILTER (WHERE crm._segment_has_tag(c.customer_id) <> EXISTS (SELECT FROM crm.segment_person_tags(c.customer_id))) AS differ
+FROM crm.customer c WHERE c.customer_id BETWEEN 960201 AND 960280 AND c.status = 'active';
 SELECT crm.segment_define('carers', '关怀', '{"kind": "tag", "where": {"tag": "孕"}}') ->> 'version' AS version;
 SELECT crm._segment_refresh() AS left_over;
 SELECT crm.segment_count('carers') AS carers;
@@ -94,6 +97,18 @@ SELECT crm.segment_count('carers') AS carers;
 SET LOCAL crm.core_clock = '2026-09-15T12:00:00+08:00';
 SELECT crm._segment_refresh();
 SELECT j ->> 'tag' AS tag FROM crm.segment_person_tags(960202) j;
+SELECT count(*) FILTER (WHERE crm._segment_has_tag(c.customer_id)) AS tagged, count(*) FILTER (WHERE crm._segment_has_tag(c.customer_id) <> EXISTS (SELECT FROM crm.segment_person_tags(c.customer_id))) AS differ
+FROM crm.customer c WHERE c.customer_id BETWEEN 960201 AND 960280 AND c.status = 'active';
+SELECT crm.segment_tag_person(960203, '孕', '2026-09-20') IS NOT NULL AS given;
+SELECT crm._segment_has_tag(960203) AS by_hand;
+SELECT crm.segment_untag_person(960203, '孕') IS NOT NULL AS taken;
+SELECT crm._segment_has_tag(960203) AS taken_back, crm._segment_has_tag(1) AS nobody;
+SAVEPOINT any_tag;
+UPDATE crm.customer SET status = 'merged', merged_into = 960203 WHERE customer_id = 960202;
+SELECT crm._segment_has_tag(960203) AS predicted_of_the_merged;
+UPDATE crm.tag SET is_active = false;
+SELECT crm._segment_has_tag(960203) AS out_of_the_dictionary;
+ROLLBACK TO any_tag;
 -- who was in when is known; who leaves and enters is logged
 SELECT crm.segment_count('loyal') AS now, crm.segment_count('loyal', '2026-06-30T12:00:00+08:00') AS then, crm.segment_count('loyal', '2026-01-01') AS before;
 SELECT j ->> 'segment' AS segment, j ->> 'entered_at' AS entered_at, j ->> 'left_at' AS left_at FROM crm.segment_history(960202) j ORDER BY 1, 2;

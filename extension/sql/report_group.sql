@@ -10,7 +10,7 @@ BEGIN
     CROSS JOIN LATERAL (VALUES
         ('name', c.name_masked <> ''), ('phone', c.phone_masked <> ''), ('email', c.email_masked <> ''), ('sex', c.sex IS NOT NULL), ('birthday', p.birthday IS NOT NULL), ('city', c.city <> ''),
         ('consent', EXISTS (SELECT FROM crm.person_consent k WHERE k.customer_id = c.customer_id)),
-        ('any_tag', EXISTS (SELECT FROM crm.customer_tag t WHERE t.customer_id = c.customer_id))) f (field, is_filled)
+        ('any_tag', crm._segment_has_tag(c.customer_id))) f (field, is_filled)
     WHERE c.status = 'active' AND c.customer_id > from_id AND c.customer_id <= to_id GROUP BY f.field, c.scope_store_ids;
 END
 $$;
@@ -154,7 +154,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_completeness(text, text) IS
-    'of the persons of the caller''s scope, how many have a name, phone, email, sex, birthday, city, a known consent, a tag, as of the last night (before the first one: now); P0002';
+    'of the persons of the caller''s scope, how many have a name, phone, email, sex, birthday, city, a known consent, any tag (by hand, predicted or automatic, that they have now), as of the last night (before the first one: now); P0002';
 
 CREATE FUNCTION crm.report_origins(store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS TABLE (channel text, persons bigint, share numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

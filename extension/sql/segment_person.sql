@@ -115,6 +115,16 @@ $$;
 COMMENT ON FUNCTION crm.segment_predict_tag(text, bigint[], numeric[], text) IS
     'replaces who has a predicted tag, with score and model version; returns how many have it; RM361, RM363, RM364';
 
+CREATE FUNCTION crm._segment_has_tag(person bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET jit = off AS
+$$
+BEGIN
+    RETURN EXISTS (SELECT FROM crm.person_tag t JOIN crm.tag d ON d.tag = t.tag
+                   WHERE t.customer_id = ANY (crm._identity_cluster(person)) AND t.tagged_at <= crm.core_now() AND t.until > crm.core_now() AND d.is_active);
+END
+$$;
+COMMENT ON FUNCTION crm._segment_has_tag(bigint) IS 'whether a person has a tag now, under any id: given by hand, predicted or automatic, neither expired nor taken back nor out of the dictionary';
+
 CREATE FUNCTION crm.segment_person_tags(customer_id bigint) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
