@@ -91,5 +91,12 @@ SELECT pg_temp.label(e.customer_id) AS person, e.kind, e.detail FROM crm.outbox_
 SELECT crm._outbox_finish(array_agg(q.customer_id), array_agg(q.message_id), array_agg(q.attempt), array_agg('failed'::text), array_agg(500), array_agg(-1), array_agg(''::text)) AS settled FROM crm.outbox_queue q WHERE q.customer_id = pg_temp.person('n_late');
 SELECT pg_temp.event('n_late', 'checkout_start', '2026-09-02T08:00:00+08:00', 'S') AS goal;
 SELECT count(*) FILTER (WHERE q.customer_id = pg_temp.person('n_late')) AS waiting FROM crm.outbox_queue q;
+
+-- 6. a lunar birthday that falls twice into a year of the calendar is celebrated the first time: once a local year, as every birthday
+SELECT day FROM generate_series(date '2027-01-01', '2029-02-28', interval '1 day') d (day) WHERE 1202 = ANY (crm._campaign_lunar_md(day::date));
+SELECT crm.campaign_edit('birthday', '{"holdout_percent": 0, "coupon_type": null, "channels": ["sms"]}') ->> 'state' AS state, crm.campaign_start('birthday') ->> 'state' AS started;
+SELECT pg_temp.member('moon', more => '{"birthday": "1990-12-02", "birthday_calendar": "lunar"}') AS member;
+SELECT pg_temp.at(day + time '10:00' AT TIME ZONE 'Asia/Shanghai') AS rounds FROM unnest('{2027-01-08,2027-01-09,2027-12-29,2028-12-31,2029-01-16}'::date[]) day;
+SELECT key, outcome, due_at FROM pg_temp.fired WHERE flow = 'birthday' AND person = 'moon' ORDER BY due_at;
 SELECT * FROM crm.campaign_check() UNION ALL SELECT * FROM crm.outbox_check();
 ROLLBACK;
