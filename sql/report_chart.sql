@@ -81,7 +81,8 @@ SELECT v.spec, pg_temp.draw(v.spec) AS answer FROM (VALUES (1, NULL::jsonb), (2,
     (7, '{"measure": "net", "group": "month"}'), (8, '{"measure": "net", "group": "month", "days": 0}'), (9, '{"measure": "net", "group": "month", "days": "9"}'), (10, '{"measure": "net", "group": "month", "days": 1.5}'), (11, '{"measure": "net", "group": "day", "days": 3650}'),
     (12, '{"measure": "net", "group": "month", "from": "today", "to": "2026-01-01"}'), (13, '{"measure": "net", "group": "month", "from": "2026-02-30", "to": "2026-03-01"}'), (14, '{"measure": "net", "group": "month", "from": "2026-03-02", "to": "2026-03-01"}'),
     (15, '{"measure": "net", "group": "month", "days": 30, "sql": "1"}'), (16, '{"measure": "net", "group": "month", "days": 30, "chart": "cake"}'), (17, '{"measure": ["net"], "group": "month", "days": 30}'), (18, '{"measure": "net", "group": "month", "days": 30, "store": "nowhere"}'),
-    (19, '{"measure": "net", "group": "month", "from": "0001-01-01", "to": "9999-12-31"}'), (20, '{"measure": "net", "group": "store", "days": 30, "store": "ch_1'' OR true --"}')) v (n, spec) ORDER BY v.n;
+    (19, '{"measure": "net", "group": "month", "from": "0001-01-01", "to": "9999-12-31"}'), (20, '{"measure": "net", "group": "store", "days": 30, "store": "ch_1'' OR true --"}'),
+    (21, '{"measure": "net", "group": "category", "days": 3650, "store": "ch_3"}'), (22, '{"measure": "orders", "group": "region", "from": "2016-06-23", "to": "2026-06-20", "store": "ch_1"}'), (23, '{"measure": "orders", "group": "region", "from": "2016-06-22", "to": "2026-06-20", "store": "ch_1"}')) v (n, spec) ORDER BY v.n;
 
 -- 6. saved: by who saved them, and the roles they are shared with, each under rights of their own
 SELECT crm.report_save('months', '{"measure": "net", "group": "month", "days": 60, "chart": "line"}', '{store_manager,analyst,analyst}', NULL, 'ch-key') - 'report_id' AS saved;
@@ -106,7 +107,8 @@ SELECT v.call, pg_temp.try(v.call) AS answer FROM (VALUES (1, $$crm.report_save(
     (3, $$crm.report_save(E'a\nb', '{"measure": "net", "group": "store", "days": 30}')$$), (4, $$crm.report_save('x', '{"measure": "net"}')$$), (5, $$crm.report_save('x', '{"measure": "net", "group": "store", "days": 30}', '{clerk}')$$),
     (6, $$crm.report_save('x', '{"measure": "net", "group": "store", "days": 30}', NULL)$$), (7, $$crm.report_save(NULL, NULL)$$), (8, $$crm.report_forget(NULL)$$), (9, $$(SELECT count(*) FROM crm.report_trend('2026-01-01', '2026-06-01', 'year'))$$),
     (10, $$(SELECT count(*) FROM crm.report_trend(NULL, '2026-06-01'))$$), (11, $$(SELECT count(*) FROM crm.report_trend('0001-01-01', '9999-12-31', 'day'))$$), (12, $$(SELECT count(*) FROM crm.report_forecast(0))$$), (13, $$(SELECT count(*) FROM crm.report_forecast(NULL))$$),
-    (14, $$(SELECT count(*) FROM crm.report_forecast(3, 'ch_2'))$$), (15, $$crm.report_panels('ch_2')$$), (16, $$(SELECT count(*) FROM crm.report_leaderboard('infinity'))$$), (17, $$(SELECT count(*) FROM crm.report_frequency('2026-06-01', 'infinity'))$$)) v (n, call) ORDER BY v.n;
+    (14, $$(SELECT count(*) FROM crm.report_forecast(3, 'ch_2'))$$), (15, $$crm.report_panels('ch_2')$$), (16, $$(SELECT count(*) FROM crm.report_leaderboard('infinity'))$$), (17, $$(SELECT count(*) FROM crm.report_frequency('2026-06-01', 'infinity'))$$),
+    (18, $$(SELECT count(*) FROM crm.report_lifecycle('2026-06-01', '2026-06-20', 'year'))$$), (19, $$(SELECT count(*) FROM crm.report_retention('2026-06-01', '2026-06-20', NULL))$$)) v (n, call) ORDER BY v.n;
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
 SELECT crm.report_save('mine too', '{"measure": "orders", "group": "store", "days": 30}', '{}', :mine) ->> 'name' AS renamed, crm.report_forget(:mine) -> 'is_deleted' AS deleted;
 SELECT j ->> 'name' AS left_over FROM crm.report_saved() j;

@@ -60,7 +60,6 @@ def boards():
         yield "headquarters", f"reports/value-map?{place}"
         yield "headquarters", f"reports/transitions?days=90{more}"
         yield "headquarters", f"reports/retention?from=2025-06-01&to={TODAY}{more}"
-        yield "headquarters", f"reports/life-cycle?from=2025-06-01&to={TODAY}{more}"
         yield "headquarters", f"reports/trend?from=2025-06-01&to={TODAY}{more}"
         yield "headquarters", f"reports/forecast?months=3{more}"
         yield "headquarters", f"reports/panels?{place}"
@@ -68,7 +67,6 @@ def boards():
         yield "headquarters", f"reports/origins?{place}"
         yield "headquarters", f"reports/mix?{place}"
         yield "headquarters", f"reports/leaderboard?month=2026-06-01{more}"
-        yield "headquarters", f"reports/metrics?from=2026-06-01&to={TODAY}{more}"
         yield "headquarters", f"reports/scorecard?from=2026-06-01&to={TODAY}{more}"
         for what, key in (("active", ""), ("tier", "S"), ("tier", "C"), ("rfm", "5.5"), ("transition", "B.C.90"), ("funnel", "third_order"), ("cohort", "2026-01.3"), ("flow", "birthday.sent")):
             yield "headquarters", behind(what, key, more)

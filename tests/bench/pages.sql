@@ -90,6 +90,7 @@ SELECT q.customer_id, q.customer_id * 10 + q.flow_id % 10, 'k' || q.customer_id 
 FROM crm.occurrence q WHERE q.customer_id % 2 = 0;
 SELECT crm.report_rebuild() AS persons_kept;
 DO $$ BEGIN WHILE crm._report_flows_job() > 0 LOOP END LOOP; WHILE crm._report_indicators_job() > 0 LOOP END LOOP;
-      WHILE crm._report_answers_job() > 0 LOOP END LOOP; WHILE crm._report_groups_job() > 0 LOOP END LOOP; END $$;
+      WHILE crm._report_answers_job() > 0 LOOP END LOOP; WHILE crm._report_groups_job() > 0 LOOP END LOOP;
+      WHILE crm._report_entered_job() > 0 LOOP END LOOP; WHILE crm._campaign_results_job() > 0 LOOP END LOOP; END $$;
 SELECT crm._segment_put('bench', 'bench', 'bench', 'living', '{"kind": "value", "field": "tier", "value": ["S"]}') IS NOT NULL, crm._segment_refresh() >= 0;
 VACUUM (FREEZE, ANALYZE);
