@@ -525,18 +525,13 @@ COMMENT ON FUNCTION crm._campaign_as_of(crm.flow_row, jsonb, crm.message_row) IS
     'a flow as it is for a message it has sent: the step that the key names, of the spec it fired under (null: of today''s); an order since the message is the goal';
 
 -- Waiting messages whose reason is gone.
-CREATE FUNCTION crm._campaign_drop_reached(customer_ids bigint[], kind text) RETURNS void
+CREATE FUNCTION crm._campaign_drop_reached(ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
 DECLARE
-    ids bigint[] := customer_ids || ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.merged_into = ANY (customer_ids));
     reached crm.queue_ref[];
 BEGIN
-    -- for most persons nothing waits: one probe says so
-    IF NOT EXISTS (SELECT FROM crm.outbox_queue q WHERE q.customer_id = ANY (ids)) THEN
-        RETURN;
-    END IF;
     SELECT array_agg(w.ref) INTO reached
     FROM (SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref AS ref
           FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) JOIN crm.flow f USING (flow_id)
@@ -552,20 +547,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_drop_reached(bigint[], text) IS
-    'cancels what waits for persons who bought meanwhile, or whose last purchase is another now (a refund, a merge); kind is that of the facts';
+    'cancels what waits under ids of persons who bought meanwhile, or whose last purchase is another now (a refund, a merge); kind is that of the facts';
 
-CREATE FUNCTION crm._campaign_drop_stopped(customer_ids bigint[]) RETURNS void
+CREATE FUNCTION crm._campaign_drop_stopped(ids bigint[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
 DECLARE
-    ids bigint[] := customer_ids || ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.merged_into = ANY (customer_ids));
     waiting record;
     stopper text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM crm.outbox_queue q WHERE q.customer_id = ANY (ids)) THEN
-        RETURN;
-    END IF;
     FOR waiting IN
         SELECT q.attempt, ROW(o.*)::crm.message_row AS message, ROW(f.*)::crm.flow_row AS flow, v.spec, regexp_replace(o.occurrence_key, '#[0-9]{1,3}$', '') AS key
         FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) JOIN crm.flow f USING (flow_id)
@@ -584,7 +575,25 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_drop_stopped(bigint[]) IS
-    'cancels what waits for persons whom a rule of its flow excludes by now, or who have reached its goal: asked of the version it was decided under, with each fact of theirs';
+    'cancels what waits under ids of persons whom a rule of its flow excludes by now, or who have reached its goal: asked of the version it was decided under, with each fact of theirs';
+
+CREATE FUNCTION crm._campaign_ask_again(customer_ids bigint[], kind text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    ids bigint[] := customer_ids || ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.merged_into = ANY (customer_ids));
+BEGIN
+    -- for most persons nothing waits: one probe says so
+    IF NOT EXISTS (SELECT FROM crm.outbox_queue q WHERE q.customer_id = ANY (ids)) THEN
+        RETURN;
+    END IF;
+    IF kind IN ('order', 'refund', 'merge') THEN
+        PERFORM crm._campaign_drop_reached(ids, kind);
+    END IF;
+    PERFORM crm._campaign_drop_stopped(ids);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_ask_again(bigint[], text) IS 'whether what waits for persons is still to leave, after facts of a kind, or a merge';
 
 CREATE FUNCTION crm._campaign_join_ways(ids bigint[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -612,10 +621,7 @@ BEGIN
         RETURN;
     END IF;
     -- queue rows are locked before counters, here as in a claim
-    IF kind IN ('order', 'refund') THEN
-        PERFORM crm._campaign_drop_reached(customer_ids, kind);
-    END IF;
-    PERFORM crm._campaign_drop_stopped(customer_ids);
+    PERFORM crm._campaign_ask_again(customer_ids, kind);
     IF kind = 'member' THEN
         FOR flow IN SELECT * FROM crm.flow f WHERE f.trigger = 'welcome' AND f.state = 'active' LOOP
             PERFORM crm._campaign_welcome(flow, customer_ids);
@@ -650,7 +656,7 @@ BEGIN
                               AND s.flow_id = o.flow_id AND s.occurrence_key = o.occurrence_key))
           ORDER BY q.customer_id, q.message_id FOR UPDATE OF q) w;
     PERFORM crm._outbox_cancel(coalesce(doubled, '{}'), 'merged: the flow has reached this person under another id');
-    PERFORM crm._campaign_drop_reached(ARRAY[survivor], 'merge'), crm._campaign_drop_stopped(ARRAY[survivor]), crm._campaign_join_ways(crm._identity_cluster(survivor));
+    PERFORM crm._campaign_ask_again(ARRAY[survivor], 'merge'), crm._campaign_join_ways(crm._identity_cluster(survivor));
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_on_membership(bigint, bigint, bigint[], text) IS 'after a merge one person gets one message of a flow, and goes one way through it; the ledger stays where it is';

@@ -77,7 +77,9 @@ DECLARE
     message crm.message_row;
     done int := 0;
 BEGIN
-    FOR due IN SELECT f.* FROM crm.fallback_due f WHERE f.due_at <= crm.core_now() ORDER BY f.due_at LIMIT 200 FOR UPDATE SKIP LOCKED LOOP
+    -- the oldest first, but persons ascending, as everybody locks them
+    FOR due IN SELECT o.* FROM (SELECT f.* FROM crm.fallback_due f WHERE f.due_at <= crm.core_now() ORDER BY f.due_at LIMIT 200 FOR UPDATE SKIP LOCKED) o
+               ORDER BY crm._identity_current(o.customer_id) LOOP
         SELECT * INTO message FROM crm.outbox o WHERE o.customer_id = due.customer_id AND o.message_id = due.message_id;
         IF FOUND THEN
             PERFORM crm._outbox_note(due.customer_id, due.message_id, 'fallback', detail => crm._campaign_fall_back(message, due.has_failed));
