@@ -214,9 +214,9 @@ WHERE i.external_id IN ('C4', 'C5', 'C6') GROUP BY 1 ORDER BY 1;
 SELECT crm.ingest_reprocess('mini') >= 1 AS tried;
 SELECT (SELECT count(*) FROM crm.event WHERE external_id = 'C5') AS stored, crm.ingest_status('C5') ->> 'state' AS state;
 -- the worker takes imports by turns, whoever helps begins with the longest of those that cannot be shared
-SELECT crm.ingest_bulk_begin('mini', 'event', 'ndjson', 'utf8', '{"history": true}') AS short, crm.ingest_bulk_begin('mini', 'event', 'ndjson', 'utf8', '{"history": true}') AS long \gset
+SELECT crm.ingest_bulk_begin('mini', 'product', 'ndjson') AS short, crm.ingest_bulk_begin('mini', 'product', 'ndjson') AS long \gset
 CREATE FUNCTION pg_temp.lines(name text) RETURNS bytea LANGUAGE sql AS $$
-    SELECT convert_to(format('{"external_id": "H%s", "type": "page_view", "occurred_at": "2026-06-20T11:00:00+08:00", "openid": "oh"}' || E'\n', name), 'UTF8') $$;
+    SELECT convert_to(format('{"external_id": "H%s", "name": "H"}' || E'\n', name), 'UTF8') $$;
 SELECT crm.ingest_bulk_append(:short, 1, pg_temp.lines('1')), crm.ingest_bulk_append(:long, 1, pg_temp.lines('2')), crm.ingest_bulk_append(:long, 2, pg_temp.lines('3'));
 SELECT crm.ingest_bulk_commit(:short, octet_length(pg_temp.lines('1'))) ->> 'state' AS short, crm.ingest_bulk_commit(:long, 2 * octet_length(pg_temp.lines('1'))) ->> 'state' AS long;
 DO $$ BEGIN WHILE crm._ingest_validate() > 0 LOOP NULL; END LOOP; PERFORM crm._ingest_apply(); END $$;
@@ -226,6 +226,18 @@ SELECT crm._ingest_apply() AS by_turns;
 SELECT l.pieces AS of_the_long, (SELECT x.pieces FROM crm.batch_lane x WHERE x.batch_id = :short) AS of_the_short FROM crm.batch_lane l WHERE l.batch_id = :long;
 SELECT pg_temp.drain();
 SELECT b.state, b.counts FROM crm.batch b WHERE b.batch_id IN (:short, :long) ORDER BY b.batch_id;
+-- two processes share the events of a file, each those of its own persons, unless a number comes twice in it: what it says last holds
+SELECT pg_temp.load('mini', 'event', 'ndjson', 'utf8', '{"history": true}', (SELECT convert_to(string_agg(jsonb_strip_nulls(jsonb_build_object('external_id', CASE WHEN i % 3 > 0 THEN 'V' || i END, 'type', 'page_view',
+    'occurred_at', timestamptz '2026-06-21 10:00+08' + i * interval '1 minute', 'openid', 'ov' || i % 7, 'object_id', 'x' || i))::text, E'\n' ORDER BY i) || E'\n', 'UTF8') FROM generate_series(1, 60) i)) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT l.lane_no, l.pieces > 0 AS has_stored, l.is_done FROM crm.batch_lane l WHERE l.batch_id = current_setting('test.batch')::bigint ORDER BY 1;
+SELECT count(*) AS events, count(DISTINCT e.object_id) AS objects, count(DISTINCT e.source_record_id) AS records FROM crm.event e WHERE e.object_id LIKE 'x%' AND e.occurred_at >= '2026-06-21 10:00+08';
+SELECT pg_temp.load('mini', 'event', 'ndjson', 'utf8', '{"history": true}', convert_to('{"external_id": "W1", "type": "page_view", "occurred_at": "2026-06-21T12:00:00+08:00", "openid": "ov1"}
+{"external_id": "W2", "type": "page_view", "occurred_at": "2026-06-21T12:00:00+08:00", "openid": "ov2"}
+{"external_id": "W1", "type": "add_to_cart", "occurred_at": "2026-06-21T12:00:00+08:00", "openid": "ov3"}
+', 'UTF8')) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT count(*) AS lanes, (SELECT string_agg(e.type, ' ') FROM crm.event e WHERE e.external_id = 'W1' AND e.ignored_reason IS NULL) AS holds FROM crm.batch_lane l WHERE l.batch_id = current_setting('test.batch')::bigint;
 -- two processes share an import by lanes: an order goes where its first line's member does, with all its lines; nothing is
 -- taken twice or left out, and lines that lie apart come last
 SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true, "lenient": true}', convert_to(

@@ -111,7 +111,7 @@ CREATE TABLE crm.batch_lane (
     last_error text,
     PRIMARY KEY (batch_id, lane_no));
 
--- Where the orders of a CSV chunk begin: a run is neighbouring lines with one number.
+-- Where the orders of a CSV chunk begin: a run is neighbouring lines with one number; of events, each that has a number.
 CREATE TABLE crm.batch_chunk (
     batch_id bigint NOT NULL REFERENCES crm.batch,
     chunk_no int NOT NULL,              -- from 0

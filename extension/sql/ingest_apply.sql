@@ -12,13 +12,13 @@ $$;
 COMMENT ON FUNCTION crm._ingest_add_counts(jsonb, jsonb) IS 'two sets of counts added up by name';
 
 -- How many processes may share a batch: as many as there are, where a record's way does not depend on its neighbours' order.
-CREATE FUNCTION crm._ingest_lanes(entity text) RETURNS int
+CREATE FUNCTION crm._ingest_lanes(entity text, has_repeats boolean) RETURNS int
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$
-    SELECT CASE WHEN entity IN ('order_line', 'member') THEN 2 ELSE 1 END
+    SELECT CASE WHEN entity IN ('order_line', 'member') OR (entity = 'event' AND NOT has_repeats) THEN 2 ELSE 1 END
 $$;
-COMMENT ON FUNCTION crm._ingest_lanes(text) IS
-    'lanes of an import: 2 where the lines of one number stay together by their first one (orders in CSV) or by the number itself (members)';
+COMMENT ON FUNCTION crm._ingest_lanes(text, boolean) IS
+    'lanes of an import: 2 where the lines of one number stay together by their first one (orders in CSV) or by the number itself (members), or no number comes twice (events)';
 
 -- All lines have been read: accept, refuse, or wait for someone to confirm.
 CREATE FUNCTION crm._ingest_judge(b record) RETURNS void
@@ -28,12 +28,16 @@ DECLARE
     errors bigint := coalesce((b.counts ->> 'errors')::bigint, 0);
     verdict text := CASE WHEN errors > 0 AND NOT b.is_lenient THEN 'invalid'
                          WHEN b.is_dry_run THEN 'awaiting_confirmation' ELSE 'accepted' END;
-    lanes int := crm._ingest_lanes(b.entity);
+    lanes int;
     apart bigint[];
     runs bigint;
 BEGIN
     SELECT array_agg(a.id ORDER BY a.id), sum(a.n) INTO apart, runs
     FROM (SELECT r.id, count(*) AS n FROM crm.batch_chunk c, unnest(c.run_ids) r(id) WHERE c.batch_id = b.batch_id GROUP BY r.id HAVING count(*) > 1) a;
+    lanes := crm._ingest_lanes(b.entity, apart IS NOT NULL);
+    IF b.entity <> 'order_line' THEN
+        apart := NULL;
+    END IF;
     IF apart IS NOT NULL THEN
         INSERT INTO crm.batch_apart (batch_id, run_ids) VALUES (b.batch_id, apart);
         -- a run was counted as a fact; they are fewer
@@ -88,7 +92,7 @@ BEGIN
         INSERT INTO crm.batch_chunk AS c (batch_id, chunk_no, run_ids, run_starts, run_ends, run_lines)
         SELECT b.batch_id, b.next_chunk + s.chunk, array_agg(s.id_hash ORDER BY s.at), array_agg(s.at ORDER BY s.at),
                array_agg(s.next_at ORDER BY s.at), array_agg(s.line_no ORDER BY s.at)
-        FROM seen s WHERE b.entity = 'order_line' AND s.code IS NULL AND s.id_hash IS NOT NULL GROUP BY s.chunk
+        FROM seen s WHERE b.entity IN ('order_line', 'event') AND s.code IS NULL AND s.id_hash IS NOT NULL GROUP BY s.chunk
         ON CONFLICT ON CONSTRAINT batch_chunk_pkey DO UPDATE SET run_ids = c.run_ids || excluded.run_ids, run_starts = c.run_starts || excluded.run_starts,
             run_ends = c.run_ends || excluded.run_ends, run_lines = c.run_lines || excluded.run_lines),
     told AS (

@@ -162,15 +162,24 @@ peek_id(CrmIngestRun *run, const CrmIngestSlot *slot, CrmIngestBuilt *built)
 	MemoryContextSwitchTo(old);
 }
 
-/* By whom the records of two lanes are told apart: an order by its member, so that they share no person. */
+/*
+ * By whom the records of two lanes are told apart, so that they share no person: an order by its member, an event by what
+ * says whose it is, the strongest first as identity takes them; who is not told of these ways by the number.
+ */
 static uint64
 lane_hash(const CrmIngestRun *run, const CrmIngestBuilt *built)
 {
-	const CrmIngestSlot *member = &run->parser.slots[F_MEMBER_EXTERNAL_ID];
+	static const int whose[] = {F_MEMBER_EXTERNAL_ID, F_UNIONID, F_OPENID, F_PHONE, F_DEVICE};
+	int			n_ways = run->parser.entity == CRM_INGEST_ORDER ? 1 : run->parser.entity == CRM_INGEST_EVENT ? lengthof(whose) : 0;
 
-	if (run->parser.entity != CRM_INGEST_ORDER || member->kind != CRM_SLOT_TEXT || member->length == 0)
-		return built->id_hash;
-	return crm_hash_bytes(member->text, member->length);
+	for (int i = 0; i < n_ways; i++)
+	{
+		const CrmIngestSlot *slot = &run->parser.slots[whose[i]];
+
+		if (slot->kind == CRM_SLOT_TEXT && slot->length > 0)
+			return crm_hash_bytes(slot->text, slot->length);
+	}
+	return built->id_hash;
 }
 
 /* Whether the record in the slots falls to our lane; the first line decides for all that follow under its number. */
@@ -181,7 +190,7 @@ is_ours(CrmIngestRun *run, const CrmIngestBuilt *built)
 
 	if (run->in.n_lanes < 2)
 		return true;
-	if (!run->has_run || run->run_hash != built->id_hash)
+	if (!run->has_run || !built->external_id || run->run_hash != built->id_hash)
 	{
 		hash = lane_hash(run, built);
 		run->has_run = true;
