@@ -17,7 +17,7 @@ COMMENT ON VIEW crm.purchased_item IS 'order lines that count: sold, not refunde
 COMMENT ON VIEW crm.purchased_product IS 'product and category of the numbers in packed lines; 0 is a line without a known product';
 COMMENT ON VIEW crm.person_basket IS 'what a buyer spends net a day with purchases (minor units, whole), and how many in a hundred buyers spend no more, as of the last night''s cut points';
 COMMENT ON VIEW crm.priced_order IS 'orders that count, and whether they were paid at a discount: 1, or 0';
-COMMENT ON VIEW crm.decision IS 'what the gate decided about an occurrence: the step that decided, its result (pass, stop, hold) and reason, and what was passed before it, in the gate''s order';
+COMMENT ON VIEW crm.decision IS 'what the gate said of each occurrence: the step that decided, whether it stopped, held or let pass, its reason, and where the person was reached';
 COMMENT ON VIEW crm.message_outcome IS 'what became of messages (kind: sent, delivered, opened, clicked and what else the sender and vendors tell), each with its moment';
 COMMENT ON VIEW crm.custom_field_plain IS 'custom fields of persons that are not sensitive';
 COMMENT ON VIEW crm.custom_field_sensitive IS 'custom fields of persons that are kept apart and shown one at a time';

@@ -25,7 +25,7 @@ BEGIN
         UPDATE crm.flow_quota q SET taken = q.taken + 1 WHERE q.flow_id = flow.flow_id AND q.epoch = flow.epoch;
         INSERT INTO crm.flow_quota_place (customer_id, flow_id, epoch, occurrence_key, message_id, is_open)
         -- points and tickets are handed out at once: whatever becomes of the message, the place is taken
-        SELECT person, flow.flow_id, flow.epoch, o.occurrence_key, o.message_id, o.message_id IS NOT NULL AND NOT flow.spec ?| '{gifts,draw}'
+        SELECT person, flow.flow_id, flow.epoch, o.occurrence_key, o.message_id, o.message_id IS NOT NULL AND NOT flow.spec ? 'gifts' AND NOT coalesce((flow.spec ->> 'draw')::boolean, false)
         FROM crm.occurrence o WHERE o.customer_id = person AND o.flow_id = flow.flow_id AND o.epoch = _campaign_taken.epoch AND o.occurrence_key = _campaign_taken.occurrence_key;
     END IF;
     RETURN outcome;
