@@ -40,20 +40,20 @@ $$;
 COMMENT ON FUNCTION crm._campaign_leaves(crm.flow_row, bigint, text, timestamptz, timestamptz) IS
     'when a message of a flow that is planned for a moment leaves, and what it is held for if that is later';
 
-CREATE FUNCTION crm._campaign_leave_all(flow crm.flow_row, persons bigint[], zones text[], planned timestamptz, late_at timestamptz)
-    RETURNS TABLE (n bigint, at timestamptz, why text)
+CREATE FUNCTION crm._campaign_leave_all(flow crm.flow_row, persons bigint[], zones text[], planned timestamptz, late_at timestamptz, OUT moments timestamptz[], OUT why text[])
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     IF flow.spec ? 'best_hour' THEN
-        RETURN QUERY SELECT p.n, l.at, l.why FROM ROWS FROM (unnest(persons), unnest(zones)) WITH ORDINALITY p (id, zone, n),
-                            LATERAL crm._campaign_leaves(flow, p.id, p.zone, planned, late_at) l;
+        SELECT array_agg(l.at ORDER BY p.n), array_agg(l.why ORDER BY p.n) INTO moments, why
+        FROM ROWS FROM (unnest(persons), unnest(zones)) WITH ORDINALITY p (id, zone, n), LATERAL crm._campaign_leaves(flow, p.id, p.zone, planned, late_at) l;
         RETURN;
     END IF;
-    RETURN QUERY SELECT z.n, q.until, 'held to ' FROM unnest(zones) WITH ORDINALITY z (zone, n)
-                 JOIN (SELECT d.zone, crm._outbox_quiet_until(crm._campaign_quiet(flow, d.zone), planned) AS until
-                       FROM (SELECT DISTINCT unnest(zones) AS zone) d OFFSET 0) q USING (zone);
+    moments := ARRAY(SELECT q.until FROM unnest(zones) WITH ORDINALITY z (zone, n)
+                     JOIN (SELECT d.zone, crm._outbox_quiet_until(crm._campaign_quiet(flow, d.zone), planned) AS until
+                           FROM (SELECT DISTINCT unnest(zones) AS zone) d OFFSET 0) q USING (zone) ORDER BY z.n);
+    why := array_fill('held to '::text, ARRAY[cardinality(zones)]);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_leave_all(crm.flow_row, bigint[], text[], timestamptz, timestamptz) IS
-    'what crm._campaign_leaves() says of each of many persons; by zone alone when the flow has no best hour';
+    'what crm._campaign_leaves() says of each of many persons, in their order; by zone alone when the flow has no best hour';

@@ -148,8 +148,10 @@ BEGIN
     -- once assigned, for ever: a later occurrence and a merge keep the arm of the survivor
     RETURN ARRAY(
         SELECT coalesce(
-            (SELECT o.arm FROM crm.occurrence o WHERE o.customer_id = p.id AND o.flow_id = flow.flow_id AND o.arm <> 'none' AND o.epoch >= 0
-             ORDER BY o.fired_at LIMIT 1),
+            -- of most there is none, and nothing to be sorted
+            CASE WHEN (SELECT true FROM crm.occurrence o WHERE o.customer_id = p.id AND o.flow_id = flow.flow_id LIMIT 1) THEN
+                (SELECT o.arm FROM crm.occurrence o WHERE o.customer_id = p.id AND o.flow_id = flow.flow_id AND o.arm <> 'none' AND o.epoch >= 0
+                 ORDER BY o.fired_at LIMIT 1) END,
             CASE WHEN e.ids IS NOT NULL THEN
                 (SELECT o.arm FROM crm.occurrence o WHERE o.customer_id = ANY (e.ids) AND o.flow_id = flow.flow_id AND o.arm <> 'none' AND o.epoch >= 0
                  ORDER BY o.fired_at LIMIT 1) END,
@@ -177,8 +179,8 @@ BEGIN
         LEFT JOIN crm._campaign_elsewhere(other_ids) e ON e.person = p.id
         CROSS JOIN LATERAL (SELECT CASE WHEN per IS NULL THEN p.at - make_interval(days => days) ELSE (crm._campaign_span(per, days, p.at, p.zone)).after END AS after,
                                    CASE WHEN per IS NULL THEN 'infinity' ELSE (crm._campaign_span(per, days, p.at, p.zone)).before END AS before OFFSET 0) w
-        CROSS JOIN LATERAL (SELECT (SELECT count(*) FROM crm.contact_cap c, unnest(c.sent_at) s
-                            WHERE c.cap_key = crm._outbox_cap_key(p.channel, p.address_hash) AND s > w.after AND s < w.before) AS sent OFFSET 0) a
+        LEFT JOIN crm.contact_cap c ON c.cap_key = crm._outbox_cap_key(p.channel, p.address_hash)
+        CROSS JOIN LATERAL (SELECT CASE WHEN c.sent_at <> '{}' THEN (SELECT count(*) FROM unnest(c.sent_at) s WHERE s > w.after AND s < w.before) ELSE 0 END AS sent OFFSET 0) a
         CROSS JOIN LATERAL crm._outbox_had(p.id || e.ids, w.after, w.before) o
         ORDER BY p.n);
 END
@@ -206,7 +208,7 @@ COMMENT ON FUNCTION crm._campaign_gate_shut(crm.flow_row, bigint[], text[], time
     'the gate''s first two steps, which stop everybody or nobody: no row when they let pass';
 
 CREATE FUNCTION crm._campaign_gate_all(flow crm.flow_row, persons bigint[], occurrence_keys text[], due_at timestamptz, late_at timestamptz,
-                                   other_ids crm.person_id[], reaches crm.gate_reach[]) RETURNS SETOF crm.gate_verdict
+                                   other_ids crm.person_id[], reaches crm.gate_reach[]) RETURNS crm.gate_verdict[]
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
@@ -221,10 +223,10 @@ DECLARE
     holders bigint[] := '{}';
     gone text := crm._campaign_offer_gone(flow);
     capped text[];
+    verdicts crm.gate_verdict[] := ARRAY(SELECT g FROM crm._campaign_gate_shut(flow, persons, occurrence_keys, due_at, late_at) g);
 BEGIN
-    RETURN QUERY SELECT * FROM crm._campaign_gate_shut(flow, persons, occurrence_keys, due_at, late_at);
-    IF FOUND THEN
-        RETURN;
+    IF verdicts <> '{}' THEN
+        RETURN verdicts;
     END IF;
     zones := ARRAY(SELECT coalesce(s.time_zone, home_zone) FROM unnest(persons) WITH ORDINALITY p (id, n)
                    LEFT JOIN crm.customer c ON c.customer_id = p.id LEFT JOIN crm.store s ON s.store_id = c.home_store_id ORDER BY p.n);
@@ -234,11 +236,11 @@ BEGIN
         holders := crm._loyalty_holders(persons, other_ids, flow.spec ->> 'coupon_type', (flow.spec ->> 'offer_days')::int);
     END IF;
     IF sends THEN
-        SELECT array_agg(l.at ORDER BY l.n), array_agg(l.why ORDER BY l.n) INTO moments, why FROM crm._campaign_leave_all(flow, persons, zones, planned, late_at) l;
+        SELECT l.moments, l.why INTO moments, why FROM crm._campaign_leave_all(flow, persons, zones, planned, late_at) l;
         capped := crm._campaign_capped(flow, persons, other_ids, reaches, moments, zones);
     END IF;
-    RETURN QUERY
-        SELECT p.id, p.key, p.zone, p.channel, p.address_hash,
+    RETURN ARRAY(
+        SELECT ROW(p.id, p.key, p.zone, p.channel, p.address_hash,
             CASE d.decided WHEN 3 THEN 'consent' WHEN 4 THEN 'exclusion' WHEN 5 THEN 'control' WHEN 6 THEN CASE WHEN d.has_offer THEN 'offer' ELSE 'sent' END
                 WHEN 7 THEN 'cap' ELSE CASE WHEN p.held >= late_at THEN 'late' WHEN p.held > planned THEN 'held' ELSE 'sent' END END,
             CASE WHEN d.decided < 5 THEN 'none' ELSE p.arm END,
@@ -250,7 +252,7 @@ BEGIN
                             ELSE 'no equal or better offer' END
                 WHEN 7 THEN p.capped ELSE CASE WHEN p.held >= late_at THEN 'missed: its day is over when the quiet hours end'
                                                WHEN p.held > planned THEN p.why || crm._campaign_clock(p.held, p.zone) ELSE 'no quiet hours' END END,
-            CASE WHEN d.decided > 3 THEN p.reach END
+            CASE WHEN d.decided > 3 THEN p.reach END)::crm.gate_verdict
         FROM ROWS FROM (unnest(persons), unnest(occurrence_keys), unnest(zones), unnest(reaches), unnest(stoppers), unnest(arms), unnest(capped), unnest(moments),
              unnest(why)) WITH ORDINALITY p (id, key, zone, channel, address_hash, reach, stopper, arm, capped, held, why, n)
         LEFT JOIN unnest(holders) h (id) ON h.id = p.id
@@ -259,7 +261,7 @@ BEGIN
             SELECT CASE WHEN sends AND p.channel IS NULL THEN 3 WHEN p.stopper IS NOT NULL THEN 4 WHEN p.arm = 'control' THEN 5
                         WHEN o.has_offer OR NOT sends THEN 6 WHEN p.capped IS NOT NULL THEN 7 ELSE 8 END AS decided, o.has_offer, o.is_holder
             FROM (SELECT h.id IS NOT NULL AS is_holder, h.id IS NOT NULL OR gone IS NOT NULL AS has_offer OFFSET 0) o OFFSET 0) d
-        ORDER BY p.n;
+        ORDER BY p.n);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_gate_all(crm.flow_row, bigint[], text[], timestamptz, timestamptz, crm.person_id[], crm.gate_reach[]) IS
@@ -300,15 +302,15 @@ BEGIN
                                FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = ch.channel ORDER BY t.language DESC LIMIT 1) t ON true)
         SELECT ROW(g.customer_id, crm._campaign_message_id(flow.flow_id, epoch, g.customer_id, g.occurrence_key), g.channel, v.endpoint, flow.flow_id,
                    g.occurrence_key, true, g.address_hash,
-                   CASE WHEN v.is_dressed THEN crm._outbox_dress(flow.spec ->> 'template', g.channel,
+                   CASE WHEN v.is_dressed THEN b.said || crm._outbox_dress(flow.spec ->> 'template', g.channel,
                             (SELECT jsonb_object_agg(x, crm._campaign_fill('{{' || x || '}}', w.who, g.code, g.value, g.valid_until, g.zone, l.more)) FROM unnest(crm._outbox_variables()) x))
-                        ELSE '{}' END
-                   || jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(v.body, w.who, g.code, NULL, NULL, g.zone, l.more)),
+                        ELSE b.said END,
                    g.due_at, expires_at, NULL, v.quiet)::crm.message_row
         FROM given g JOIN voice v ON v.channel = g.channel AND v.zone = g.zone
         LEFT JOIN crm.customer_private p ON p.customer_id = g.customer_id
         CROSS JOIN LATERAL (SELECT crm._outbox_plain(p.name) AS who OFFSET 0) w
         CROSS JOIN LATERAL (SELECT CASE WHEN has_more THEN crm._campaign_more(flow, g.customer_id, crm._campaign_message_id(flow.flow_id, epoch, g.customer_id, g.occurrence_key), g.zone, tells) END AS more OFFSET 0) l
+        CROSS JOIN LATERAL (SELECT jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(v.body, w.who, g.code, NULL, NULL, g.zone, l.more)) AS said OFFSET 0) b
         ORDER BY g.n);
 END
 $$;
@@ -321,7 +323,7 @@ CREATE FUNCTION crm._campaign_round(flow crm.flow_row, persons bigint[], occurre
 $$
 #variable_conflict use_column
 DECLARE
-    decided crm.gate_verdict[] := CASE WHEN cardinality(persons) > 0 THEN ARRAY(SELECT g FROM crm._campaign_gate_all(flow, persons, occurrence_keys, due_at, late_at, other_ids, reaches) g) ELSE '{}' END;
+    decided crm.gate_verdict[] := CASE WHEN cardinality(persons) > 0 THEN crm._campaign_gate_all(flow, persons, occurrence_keys, due_at, late_at, other_ids, reaches) ELSE '{}' END;
     going crm.gate_verdict[] := ARRAY(SELECT g FROM unnest(decided) g WHERE g.outcome IN ('sent', 'held') AND NOT is_shadow ORDER BY g.customer_id);
     coupons crm.coupon_ref[] := '{}';
     messages crm.message_row[] := '{}';
@@ -404,11 +406,15 @@ BEGIN
         epoch := -1 - epoch;    -- keys of their own: what was only tried may still happen
     END IF;
     SELECT * INTO split FROM crm._campaign_apart(flow, persons, occurrence_keys, other_ids, reaches, epoch);
+    IF cardinality(split.ready) < cardinality(persons) AND cardinality(split.waiting) = 0 THEN
+        persons := ARRAY(SELECT persons[n] FROM unnest(split.ready) n);
+        occurrence_keys := ARRAY(SELECT occurrence_keys[n] FROM unnest(split.ready) n);
+        reaches := ARRAY(SELECT reaches[n] FROM unnest(split.ready) n);
+    END IF;
     -- where nobody shares an address counters need no lock: who counts finds out whether somebody was faster (of rolling days alone)
     IF cardinality(split.waiting) = 0 AND NOT is_shadow AND NOT flow.spec ? 'cap_per' THEN
         BEGIN
-            RETURN crm._campaign_round(flow, ARRAY(SELECT persons[n] FROM unnest(split.ready) n), ARRAY(SELECT occurrence_keys[n] FROM unnest(split.ready) n),
-                other_ids, ARRAY(SELECT reaches[n] FROM unnest(split.ready) n), due_at, late_at, epoch, is_shadow);
+            RETURN crm._campaign_round(flow, persons, occurrence_keys, other_ids, reaches, due_at, late_at, epoch, is_shadow);
         EXCEPTION WHEN serialization_failure THEN
             NULL;
         END;

@@ -272,7 +272,7 @@ BEGIN
         INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, occurrence_key, is_marketing, address_hash, body, due_at, expires_at, created_at, quiet)
         SELECT m.customer_id, m.message_id, m.channel, m.endpoint, m.flow_id, m.occurrence_key, m.is_marketing, m.address_hash, m.body, m.due_at, m.expires_at,
                crm.core_now(), m.quiet
-        FROM unnest(messages) m ON CONFLICT DO NOTHING
+        FROM unnest(messages) m
         RETURNING outbox.customer_id, outbox.message_id, outbox.endpoint, outbox.due_at)
     INSERT INTO crm.outbox_queue (customer_id, message_id, endpoint, due_at) SELECT f.customer_id, f.message_id, f.endpoint, f.due_at FROM fresh f;
     GET DIAGNOSTICS put = ROW_COUNT;
@@ -283,7 +283,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_put_all(crm.message_row[]) IS
-    'messages, complete but for created_at, to leave when due and never in their quiet hours; returns how many were not there already';
+    'messages, complete but for created_at, to leave when due and never in their quiet hours; returns how many; of persons who are locked, and none of an id that is there already: 23505';
+
+CREATE FUNCTION crm._outbox_is_there(customer_id bigint, message_id text) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$ BEGIN RETURN EXISTS (SELECT FROM crm.outbox o WHERE o.customer_id = _outbox_is_there.customer_id AND o.message_id = _outbox_is_there.message_id); END $$;
+COMMENT ON FUNCTION crm._outbox_is_there(bigint, text) IS 'whether a message of that id was put; whoever asks in order to put it holds the person';
 
 CREATE FUNCTION crm._outbox_put(customer_id bigint, message_id text, channel text, flow_id int, occurrence_key text,
                                 is_marketing boolean, body jsonb, due_at timestamptz, expires_at timestamptz,
@@ -297,7 +302,7 @@ BEGIN
         RAISE EXCEPTION 'no endpoint carries channel "%"', channel
             USING ERRCODE = 'RM701', HINT = 'Run SELECT crm.outbox_define_endpoint(...) and crm.outbox_set_channel(...).';
     END IF;
-    RETURN crm._outbox_put_all(ARRAY[ROW(customer_id, message_id, channel, carrier, flow_id, occurrence_key, is_marketing,
+    RETURN NOT crm._outbox_is_there(customer_id, message_id) AND crm._outbox_put_all(ARRAY[ROW(customer_id, message_id, channel, carrier, flow_id, occurrence_key, is_marketing,
         coalesce(address_hash, crm._outbox_address(customer_id, channel)), body, due_at, expires_at, NULL, quiet)::crm.message_row]) = 1;
 END
 $$;

@@ -43,8 +43,8 @@ CREATE FUNCTION crm._outbox_put_notice(person bigint, message_id text, channel t
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    RETURN crm._outbox_put_all(ARRAY[ROW(person, message_id, channel, endpoint, NULL, NULL, false, NULL, body, crm.core_now(),
-        crm.core_now() + make_interval(hours => (crm._setting('outbox.alert_hours'))::int), NULL, NULL)::crm.message_row]);
+    RETURN CASE WHEN crm._outbox_is_there(person, message_id) THEN 0 ELSE crm._outbox_put_all(ARRAY[ROW(person, message_id, channel, endpoint, NULL, NULL, false, NULL, body, crm.core_now(),
+        crm.core_now() + make_interval(hours => (crm._setting('outbox.alert_hours'))::int), NULL, NULL)::crm.message_row]) END;
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_put_notice(bigint, text, text, text, jsonb) IS

@@ -2,11 +2,13 @@
 -- leases run by the server's real time, due times by the clock of crm.
 
 CREATE FUNCTION crm._outbox_timeline(OUT system_id text, OUT timeline int)
-    LANGUAGE sql STABLE AS
+    LANGUAGE plpgsql STABLE AS
 $$
+BEGIN
     -- the database belongs to it: an older dump restored beside its original, or a copy by TEMPLATE, would send everything again
-    SELECT (pg_control_system()).system_identifier || '/' || (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()),
-           ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int
+    SELECT c.system_identifier || '/' || d.oid INTO system_id FROM pg_control_system() c, pg_database d WHERE d.datname = current_database();
+    timeline := ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int;
+END
 $$;
 COMMENT ON FUNCTION crm._outbox_timeline() IS 'which database of which server, and which history of it, this is';
 
@@ -46,12 +48,17 @@ COMMENT ON TYPE crm.queue_request IS 'a leased message as it leaves; is_plain: a
 CREATE TYPE crm.queue_look AS (endpoint text, due_at timestamptz, customer_id bigint, under_way int);
 COMMENT ON TYPE crm.queue_look IS 'a place in the queue of an endpoint, by due_at and customer_id, and how many of its messages are on their way';
 
-CREATE FUNCTION crm._outbox_due(max_messages int, looks crm.queue_look[] DEFAULT NULL) RETURNS SETOF crm.queue_ref
+-- Nobody moves a row that is locked: where it lies is the shortest way back to it.
+CREATE TYPE crm.queue_due AS (customer_id bigint, message_id text, attempt int, due_at timestamptz, place tid);
+COMMENT ON TYPE crm.queue_due IS 'a message of the queue that is due and locked, and where its row lies';
+
+CREATE FUNCTION crm._outbox_due(max_messages int, looks crm.queue_look[] DEFAULT NULL) RETURNS SETOF crm.queue_due
     LANGUAGE plpgsql AS
 $$
 DECLARE
     carrier record;
     room int;
+    allowance int;
     found int;
     left_over int := max_messages;
 BEGIN
@@ -61,15 +68,16 @@ BEGIN
     LOOP
         room := carrier.max_concurrency - coalesce(carrier.under_way, CASE WHEN looks IS NULL THEN crm._outbox_under_way(carrier.endpoint) ELSE 0 END);
         -- a bucket without a bottom is null, and the least of the two
-        room := least(room, crm._outbox_allowance(carrier.endpoint));
+        allowance := crm._outbox_allowance(carrier.endpoint);
+        room := least(room, allowance);
         CONTINUE WHEN room <= 0;
         RETURN QUERY
-            SELECT q.customer_id, q.message_id, q.attempt FROM crm.outbox_queue q
+            SELECT q.customer_id, q.message_id, q.attempt, q.due_at, q.ctid FROM crm.outbox_queue q
             WHERE q.endpoint = carrier.endpoint AND q.due_at <= crm.core_now() AND (q.due_at, q.customer_id) >= (carrier.due_at, carrier.customer_id)
               AND (q.lease_until IS NULL OR q.lease_until <= clock_timestamp())
             ORDER BY q.due_at, q.customer_id LIMIT least(room, left_over) FOR UPDATE SKIP LOCKED;
         GET DIAGNOSTICS found = ROW_COUNT;
-        IF found > 0 THEN
+        IF found > 0 AND allowance IS NOT NULL THEN
             PERFORM crm._outbox_spend(carrier.endpoint, found);
         END IF;
         left_over := left_over - found;
@@ -119,7 +127,11 @@ COMMENT ON FUNCTION crm._outbox_stopper(crm.message_row) IS
 
 CREATE FUNCTION crm._outbox_body(body jsonb, message_id text, channel text, address text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS
-$$ SELECT (body || jsonb_build_object('id', message_id, 'type', 'customer.send', 'channel', channel, 'to', address))::text $$;
+$$
+    -- as text, which costs half of what a jsonb put together and written out does; no message has these members of its own
+    SELECT left(body::text, -1) || CASE WHEN body = '{}' THEN '' ELSE ', ' END
+           || '"id": ' || to_json(message_id) || ', "type": "customer.send", "channel": ' || to_json(channel) || ', "to": ' || coalesce(to_json(address)::text, 'null') || '}'
+$$;
 COMMENT ON FUNCTION crm._outbox_body(jsonb, text, text, text) IS 'a message as its receiver reads it, the address in clear';
 
 CREATE FUNCTION crm._outbox_is_lost(customer_id bigint, message_id text, attempt int) RETURNS boolean
@@ -137,12 +149,14 @@ COMMENT ON FUNCTION crm._outbox_is_lost(bigint, text, int) IS 'whether nothing i
 
 -- Due messages of a batch that may leave now, leased: expiry, address, consent (opt-outs included) and quiet hours are asked
 -- of all at once.  Those it does not answer are taken one by one: crm._outbox_lease() finds why and does what is to be done.
-CREATE FUNCTION crm._outbox_lease_ready(due crm.queue_ref[], lease_ms int, worker int) RETURNS crm.queue_request[]
+CREATE FUNCTION crm._outbox_lease_ready(due crm.queue_due[], lease_ms int, worker int) RETURNS crm.queue_request[]
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
 DECLARE
     requests crm.queue_request[];
+    places tid[];
+    latest int;
     moment timestamptz := crm.core_now();
     most int := (crm._setting('outbox.max_retries'))::int;
 BEGIN
@@ -151,35 +165,29 @@ BEGIN
                e.timeout_ms, e.is_private_allowed, c.format = 'webhook' AS is_plain, c.is_repeat_safe
         FROM crm.endpoint e JOIN crm.connector c ON c.connector = e.connector),
     way AS MATERIALIZED (
-        SELECT ch.channel, k.kind, k.code FROM crm.channel ch JOIN crm.identifier_kind k ON k.kind = ch.identifier_kind WHERE ch.address_day_cap IS NULL),
-    looked AS MATERIALIZED (
-        SELECT o.customer_id, o.message_id, d.attempt + 1 AS attempt, o.endpoint, o.channel, o.body, o.is_marketing, o.address_hash, o.quiet
-        FROM unnest(due) d JOIN crm.outbox o ON o.customer_id = d.customer_id AND o.message_id = d.message_id JOIN carrier c ON c.endpoint = o.endpoint
-        WHERE d.attempt <= most AND (o.expires_at IS NULL OR o.expires_at > moment)
-          AND (d.attempt = 0 OR c.is_repeat_safe OR NOT crm._outbox_is_lost(d.customer_id, d.message_id, d.attempt))),
-    hours AS MATERIALIZED (
-        SELECT x.quiet, crm._outbox_quiet_until(x.quiet, moment) <= moment AS are_over FROM (SELECT DISTINCT l.quiet FROM looked l WHERE l.quiet IS NOT NULL) x),
-    ready AS MATERIALIZED (
-        SELECT l.customer_id, l.message_id, l.attempt, l.endpoint, l.channel, l.body, w.code, r.value_sealed
-        FROM looked l JOIN way w ON w.channel = l.channel LEFT JOIN hours h ON h.quiet = l.quiet
-        -- whoever was merged holds nothing under the old id, and is asked for one by one
-        CROSS JOIN LATERAL crm._outbox_may_reach(l.customer_id, l.channel, w.kind, l.address_hash) r
-        WHERE r.is_held AND (NOT l.is_marketing OR r.is_agreed) AND h.are_over IS NOT false),
-    leased AS (
-        UPDATE crm.outbox_queue q SET attempt = r.attempt, leased_by = worker, lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
-        FROM ready r WHERE q.customer_id = r.customer_id AND q.message_id = r.message_id
-        RETURNING r.customer_id, r.message_id, r.attempt, r.endpoint, r.channel, r.body, r.code, r.value_sealed, q.due_at),
-    lost AS (
-        INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind, attempt)
-        SELECT r.customer_id, r.message_id, moment, crm._new_id(), 'lost', r.attempt - 1 FROM ready r WHERE r.attempt > 1 AND crm._outbox_is_lost(r.customer_id, r.message_id, r.attempt - 1))
-    SELECT array_agg(ROW(r.customer_id, r.message_id, r.attempt, r.endpoint, e.url, e.secret, e.next_secret, e.timeout_ms, e.is_private_allowed,
-                         crm._outbox_body(r.body, r.message_id, r.channel, crm._decrypt(r.code, r.value_sealed)), e.is_plain, r.due_at)::crm.queue_request)
-    INTO requests
-    FROM leased r JOIN carrier e ON e.endpoint = r.endpoint;
+        SELECT ch.channel, k.kind, k.code FROM crm.channel ch JOIN crm.identifier_kind k ON k.kind = ch.identifier_kind WHERE ch.address_day_cap IS NULL)
+    SELECT array_agg(ROW(o.customer_id, o.message_id, d.attempt + 1, o.endpoint, e.url, e.secret, e.next_secret, e.timeout_ms, e.is_private_allowed,
+                         crm._outbox_body(o.body, o.message_id, o.channel, crm._decrypt(w.code, r.value_sealed)), e.is_plain, d.due_at)::crm.queue_request),
+           array_agg(d.place), max(d.attempt)
+    INTO requests, places, latest
+    FROM unnest(due) d JOIN crm.outbox o ON o.customer_id = d.customer_id AND o.message_id = d.message_id
+    JOIN way w ON w.channel = o.channel JOIN carrier e ON e.endpoint = o.endpoint
+    -- whoever was merged holds nothing under the old id, and is asked for one by one
+    CROSS JOIN LATERAL crm._outbox_may_reach(o.customer_id, o.channel, w.kind, o.address_hash) r
+    WHERE d.attempt <= most AND (o.expires_at IS NULL OR o.expires_at > moment)
+      AND (d.attempt = 0 OR e.is_repeat_safe OR NOT crm._outbox_is_lost(d.customer_id, d.message_id, d.attempt))
+      AND r.is_held AND (NOT o.is_marketing OR r.is_agreed) AND (o.quiet IS NULL OR crm._outbox_quiet_until(o.quiet, moment) <= moment);
+    -- apart: an update that joins copies what it joins, row by row
+    UPDATE crm.outbox_queue q SET attempt = q.attempt + 1, leased_by = worker, lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
+    WHERE q.ctid = ANY (places);
+    IF latest > 0 THEN
+        PERFORM crm._outbox_note(r.customer_id, r.message_id, 'lost', r.attempt - 1) FROM unnest(requests) r
+        WHERE r.attempt > 1 AND crm._outbox_is_lost(r.customer_id, r.message_id, r.attempt - 1);
+    END IF;
     RETURN coalesce(requests, '{}');
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_lease_ready(crm.queue_ref[], int, int) IS
+COMMENT ON FUNCTION crm._outbox_lease_ready(crm.queue_due[], int, int) IS
     'leases those of a batch that may leave now and returns their requests; the others are left as they are; RM003 or RM004 when the keys do not fit';
 
 -- One message of a claim: cancelled, buried, or leased and handed out.
@@ -261,7 +269,7 @@ $$;
 COMMENT ON FUNCTION crm._outbox_request(crm.message_row, int) IS
     'what a request needs, the address and the signing secret in clear; RM003 or RM004 when the keys do not fit';
 
-CREATE FUNCTION crm._outbox_lease_all(due crm.queue_ref[], lease_ms int, worker int) RETURNS crm.queue_request[]
+CREATE FUNCTION crm._outbox_lease_all(due crm.queue_due[], lease_ms int, worker int) RETURNS crm.queue_request[]
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -287,13 +295,13 @@ BEGIN
     RETURN requests;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_lease_all(crm.queue_ref[], int, int) IS 'leases a batch of due messages that are locked; what may not leave is cancelled, buried or put off';
+COMMENT ON FUNCTION crm._outbox_lease_all(crm.queue_due[], int, int) IS 'leases a batch of due messages that are locked; what may not leave is cancelled, buried or put off';
 
 CREATE FUNCTION crm._outbox_claim(max_messages int, lease_ms int, worker int, looks crm.queue_look[] DEFAULT NULL) RETURNS SETOF crm.queue_request
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
-    due crm.queue_ref[];
+    due crm.queue_due[];
     requests crm.queue_request[];
 BEGIN
     IF crm._outbox_is_paused() THEN

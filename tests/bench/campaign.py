@@ -48,7 +48,7 @@ DECLARE
     persons bigint[];
 BEGIN
     SELECT * INTO flow FROM crm.flow f WHERE f.code = 'silence_30';
-    FOR piece IN 0 .. {persons} / {size} - 1 LOOP
+    FOR piece IN {first} / {size} .. {last} / {size} - 1 LOOP
         persons := ARRAY(SELECT g FROM generate_series(piece * {size} + 1, (piece + 1) * {size}) g);
         PERFORM crm._campaign_fire_all(flow, persons, array_fill('{key}'::text, ARRAY[{size}]), crm.core_now(), 'infinity', flow.epoch);
         COMMIT;
@@ -82,11 +82,21 @@ class World:
 
 
 def gate(world):
-    session = Session(world.server)
-    seconds, _ = session.timed(FIRE.format(persons=PERSONS, size=500, key="2026-05-31"))
-    print(session.run("SELECT outcome, count(*) FROM crm.occurrence GROUP BY 1"), file=sys.stderr)
-    rate = PERSONS / seconds
-    figure(f"occurrences a second, all steps of the gate, coupon and message, sets of 500", f"{rate:.0f}", "", "", ">= 20000", rate >= 20000)
+    """As the worker and its helper share a flow: each fires for half of the persons, at the same time."""
+    sessions, half, seconds = [Session(world.server), Session(world.server)], PERSONS // 2, [0, 0]
+
+    def fire(n):
+        seconds[n], _ = sessions[n].timed(FIRE.format(first=n * half, last=(n + 1) * half, size=500, key="2026-05-31"))
+
+    both = [threading.Thread(target=fire, args=(n,)) for n in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    print(sessions[0].run("SELECT outcome, count(*) FROM crm.occurrence GROUP BY 1"), file=sys.stderr)
+    rates = [half / taken for taken in seconds]
+    figure("occurrences a second, all steps of the gate, coupon and message, sets of 500, two processes on a core each", f"{sum(rates):.0f} ({rates[0]:.0f} and {rates[1]:.0f})", "", "",
+           ">= 20000", sum(rates) >= 20000)
 
 
 def claims(world):
