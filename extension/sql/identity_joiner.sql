@@ -49,7 +49,7 @@ BEGIN
                CROSS JOIN LATERAL (SELECT true FROM crm.record_identifier x WHERE x.kind = own.kind AND x.value_hash = own.value_hash
                                    AND x.source_record_id <> ALL (records) LIMIT 1) other)
        AND (SELECT count(DISTINCT s.label) = 1 AND bool_and(s.is_person) AND count(s.reason) = 0
-            FROM crm._identity_partition(records, crm._identity_musts(records), crm._identity_cannots(records)) s);
+            FROM crm._identity_partition(records) s);
 END
 $$;
 COMMENT ON FUNCTION crm._identity_is_one(bigint[]) IS 'whether records are a component by themselves, and one person with nothing for people to decide';

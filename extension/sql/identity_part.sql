@@ -351,7 +351,8 @@ DECLARE
 BEGIN
     WITH settled AS MATERIALIZED (
         SELECT s.source_record_id, s.label
-        FROM crm._identity_partition(records,
+        FROM crm._identity_resolve(
+                 ARRAY(SELECT n FROM crm._identity_nodes(records) n), ARRAY(SELECT g FROM crm._identity_glue(records) g),
                  ARRAY(SELECT ROW(least(t.a, t.b), greatest(t.a, t.b))::crm.identity_pair
                        FROM (SELECT CASE WHEN d.one_leaves AND d.record_a = ANY (leaving) THEN against[1] ELSE d.record_a END AS a,
                                     CASE WHEN d.one_leaves AND d.record_b = ANY (leaving) THEN against[1] ELSE d.record_b END AS b
@@ -359,8 +360,9 @@ BEGIN
                                    FROM crm.must_link l WHERE l.record_a = ANY (records)) d
                              WHERE NOT (d.record_a = ANY (leaving) AND d.record_b = ANY (against)
                                      OR d.record_a = ANY (against) AND d.record_b = ANY (leaving))) t),
-                 crm._identity_cannots(records)
-                 || ARRAY(SELECT ROW(least(a, b), greatest(a, b))::crm.identity_pair FROM unnest(leaving) a, unnest(against) b)) s
+                 ARRAY(SELECT c FROM crm._identity_cannots(records) c)
+                 || ARRAY(SELECT ROW(least(a, b), greatest(a, b))::crm.identity_pair FROM unnest(leaving) a, unnest(against) b),
+                 crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int, crm._setting('identity.silent_days')::int) s
         WHERE s.reason IS NULL)
     SELECT jsonb_agg(jsonb_build_object('side', p.side, 'records', p.ids, 'orders', p.orders, 'net', p.net) ORDER BY p.side <> 'stays', p.first)
     INTO parts

@@ -411,7 +411,7 @@ BEGIN
         RETURN QUERY
             WITH settled AS (
                 SELECT s.source_record_id, s.label, m.customer_id
-                FROM crm._identity_partition(reach.records, crm._identity_musts(reach.records), crm._identity_cannots(reach.records)) s
+                FROM crm._identity_partition(reach.records) s
                 JOIN crm.membership m ON m.source_record_id = s.source_record_id AND m.valid_to = 'infinity'
                 WHERE s.reason IS NULL)
             SELECT 'persons of the component of record ' || min(t.source_record_id), 'one', count(DISTINCT t.customer_id)::text

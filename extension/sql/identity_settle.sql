@@ -31,7 +31,7 @@ COMMENT ON FUNCTION crm._identity_is_reference(text, text) IS
 
 -- All that the partition of these records depends on, in an order that only content decides.
 CREATE FUNCTION crm._identity_nodes(records bigint[]) RETURNS SETOF crm.identity_node
-    LANGUAGE sql STABLE AS      -- this and the next are inlined: one statement for the whole partition
+    LANGUAGE sql STABLE AS      -- this and those below are inlined: one statement for the whole partition
 $$
     SELECT r.source_record_id, r.kind = 'receipt', crm._identity_is_reference(r.kind, r.external_id), CASE WHEN s.is_one_record_per_person AND r.is_current THEN r.source_id END,
            p.name, p.sex::text, p.birthday, p.is_birthday_lunar, coalesce(r.registered_at, r.received_at)
@@ -64,42 +64,35 @@ $$
 $$;
 COMMENT ON FUNCTION crm._identity_glue(bigint[]) IS 'the identifiers of records as crm._identity_resolve() takes them; hubs do not glue';
 
--- The partition of these records as the installation's settings and decisions have it.
-CREATE FUNCTION crm._identity_partition(records bigint[], must crm.identity_pair[], cannot crm.identity_pair[],
-                                        OUT source_record_id bigint, OUT label int, OUT is_person boolean,
-                                        OUT other_record_id bigint, OUT reason text, OUT kind smallint)
-    RETURNS SETOF record LANGUAGE plpgsql STABLE ROWS 1000 AS
-$$
-BEGIN
-    RETURN QUERY
-        SELECT s.* FROM crm._identity_resolve(
-            ARRAY(SELECT n FROM crm._identity_nodes(records) n), ARRAY(SELECT g FROM crm._identity_glue(records) g), must, cannot,
-            crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int, crm._setting('identity.silent_days')::int) s;
-END
-$$;
-COMMENT ON FUNCTION crm._identity_partition(bigint[], crm.identity_pair[], crm.identity_pair[]) IS
-    'crm._identity_resolve() of records with all that is stored of them, under the settings';
-
 -- Pairs that somebody decided on, with a record among these.
-CREATE FUNCTION crm._identity_musts(records bigint[]) RETURNS crm.identity_pair[]
-    LANGUAGE plpgsql STABLE AS
+CREATE FUNCTION crm._identity_musts(records bigint[]) RETURNS SETOF crm.identity_pair
+    LANGUAGE sql STABLE AS
 $$
-BEGIN
-    RETURN ARRAY(SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM unnest(records) f(id)
-                 CROSS JOIN LATERAL (SELECT * FROM crm.must_link x WHERE x.record_a = f.id OFFSET 0) l);
-END
+    SELECT l.record_a, l.record_b FROM unnest(records) f(id)
+    CROSS JOIN LATERAL (SELECT * FROM crm.must_link x WHERE x.record_a = f.id OFFSET 0) l
 $$;
 COMMENT ON FUNCTION crm._identity_musts(bigint[]) IS 'decisions that two records are one person';
 
-CREATE FUNCTION crm._identity_cannots(records bigint[]) RETURNS crm.identity_pair[]
-    LANGUAGE plpgsql STABLE AS
+CREATE FUNCTION crm._identity_cannots(records bigint[]) RETURNS SETOF crm.identity_pair
+    LANGUAGE sql STABLE AS
 $$
-BEGIN
-    RETURN ARRAY(SELECT ROW(l.record_a, l.record_b)::crm.identity_pair FROM unnest(records) f(id)
-                 CROSS JOIN LATERAL (SELECT * FROM crm.cannot_link x WHERE x.record_a = f.id OFFSET 0) l);
-END
+    SELECT l.record_a, l.record_b FROM unnest(records) f(id)
+    CROSS JOIN LATERAL (SELECT * FROM crm.cannot_link x WHERE x.record_a = f.id OFFSET 0) l
 $$;
 COMMENT ON FUNCTION crm._identity_cannots(bigint[]) IS 'decisions that two records are two persons';
+
+CREATE FUNCTION crm._identity_partition(records bigint[],
+                                        OUT source_record_id bigint, OUT label int, OUT is_person boolean,
+                                        OUT other_record_id bigint, OUT reason text, OUT kind smallint)
+    RETURNS SETOF record LANGUAGE sql STABLE ROWS 1000 AS
+$$
+    SELECT s.* FROM crm._identity_resolve(
+        ARRAY(SELECT n FROM crm._identity_nodes(records) n), ARRAY(SELECT g FROM crm._identity_glue(records) g),
+        ARRAY(SELECT m FROM crm._identity_musts(records) m), ARRAY(SELECT c FROM crm._identity_cannots(records) c),
+        crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int, crm._setting('identity.silent_days')::int) s
+$$;
+COMMENT ON FUNCTION crm._identity_partition(bigint[]) IS
+    'crm._identity_resolve() of records with all that is stored of them and was decided, under the settings';
 
 -- Who moves where.  Of the records of a person the larger part keeps the id (on a tie the part
 -- with the oldest record); where several persons meet, the oldest one survives.
@@ -108,7 +101,7 @@ CREATE FUNCTION crm._identity_moves(records bigint[], OUT moves crm.identity_mov
 $$
 BEGIN
     WITH settled AS MATERIALIZED (
-        SELECT s.* FROM crm._identity_partition(records, crm._identity_musts(records), crm._identity_cannots(records)) s),
+        SELECT s.* FROM crm._identity_partition(records) s),
     place AS (
         SELECT s.source_record_id, s.label, bool_or(s.is_person) OVER (PARTITION BY s.label) AS is_person,
                m.customer_id, c.registered_at,

@@ -9,7 +9,7 @@
  * names the record that each value came from.
  *
  * One statement reads the records of all persons asked for, best first; a walk over them
- * fills one Golden a person; two statements write them all, a column an array.  The caller holds
+ * fills one Golden a person; one statement writes them all, a column an array.  The caller holds
  * the persons' locks.
  * Values stay in the reading statement's tuple table until all is written.
  */
@@ -73,7 +73,7 @@ static CrmStatement read_held = {
 	"         r.source_record_id DESC",
 };
 
-/* Parameters of both writing statements. */
+/* Parameters of the writing statements. */
 enum
 {
 	W_CUSTOMER, W_NAME, W_SHOWN_NAME, W_SEX, W_CITY, W_BIRTHDAY, W_IS_LUNAR, W_ADDRESS,
@@ -171,31 +171,18 @@ static const Oid value_types[N_WRITTEN] = {
 	"    custom = excluded.custom, provenance = excluded.provenance"
 
 /* Of many persons, and of one: a row of values starts in a fifth of the time of twenty-one arrays. */
-static CrmStatement write_customers = {
-	.name = "identity.write_customers",
+static CrmStatement write_persons = {
+	.name = "identity.write_persons",
 	.n_args = N_WRITTEN,
 	.arg_types = written_types,
-	.sql = WRITE_CUSTOMER(WRITTEN_ROWS),
+	.sql = "WITH customer AS (" WRITE_CUSTOMER(WRITTEN_ROWS) ") " WRITE_PRIVATE(WRITTEN_ROWS),
 };
-static CrmStatement write_privates = {
-	.name = "identity.write_privates",
-	.n_args = N_WRITTEN,
-	.arg_types = written_types,
-	.sql = WRITE_PRIVATE(WRITTEN_ROWS),
-};
-static CrmStatement write_customer = {
-	.name = "identity.write_customer",
+static CrmStatement write_person = {
+	.name = "identity.write_person",
 	.n_args = N_WRITTEN,
 	.arg_types = value_types,
-	.sql = WRITE_CUSTOMER(WRITTEN_ROW),
+	.sql = "WITH customer AS (" WRITE_CUSTOMER(WRITTEN_ROW) ") " WRITE_PRIVATE(WRITTEN_ROW),
 };
-static CrmStatement write_private = {
-	.name = "identity.write_private",
-	.n_args = N_WRITTEN,
-	.arg_types = value_types,
-	.sql = WRITE_PRIVATE(WRITTEN_ROW),
-};
-
 
 /* Which value of a record fills which field; the first of a golden field tells its origin. */
 static const struct
@@ -501,8 +488,7 @@ write_golden(const Golden *golden)
 	memcpy(values, golden->values, sizeof(values));
 	for (int i = 0; i < N_WRITTEN; i++)
 		nulls[i] = golden->nulls[i] ? 'n' : ' ';
-	crm_core_spi_execute(&write_customer, values, nulls, false, 0);
-	crm_core_spi_execute(&write_private, values, nulls, false, 0);
+	crm_core_spi_execute(&write_person, values, nulls, false, 0);
 }
 
 static void
@@ -514,8 +500,7 @@ write_goldens(const Golden *goldens, int n_goldens)
 
 	for (int column = 0; column < N_WRITTEN; column++)
 		arguments[column] = column_array(goldens, n_goldens, column, values, nulls);
-	crm_core_spi_execute(&write_customers, arguments, NULL, false, 0);
-	crm_core_spi_execute(&write_privates, arguments, NULL, false, 0);
+	crm_core_spi_execute(&write_persons, arguments, NULL, false, 0);
 }
 
 /* Rows come best first, person after person; the number of persons. */
