@@ -364,7 +364,8 @@ BEGIN
     IF loners IS NOT NULL AND NOT crm._identity_are_alone(items, own_records, own_persons) THEN
         RETURN false;
     END IF;
-    IF made < cardinality(reach.kinds) OR loners IS NOT NULL THEN     -- rows made here are locked and new to everyone
+    -- rows made here are locked and new to everyone; beside loners, or ahead of looking, those in reach may be others
+    IF made < cardinality(reach.kinds) OR loners IS NOT NULL OR reach.identifier_versions IS NULL THEN
         versions := ARRAY(
             SELECT l.row_version
             FROM unnest(reach.kinds, reach.hashes) WITH ORDINALITY v(kind, value_hash, place)
