@@ -92,7 +92,19 @@ SELECT crm._outbox_finish(array_agg(q.customer_id), array_agg(q.message_id), arr
 SELECT pg_temp.event('n_late', 'checkout_start', '2026-09-02T08:00:00+08:00', 'S') AS goal;
 SELECT count(*) FILTER (WHERE q.customer_id = pg_temp.person('n_late')) AS waiting FROM crm.outbox_queue q;
 
--- 6. a lunar birthday that falls twice into a year of the calendar is celebrated the first time: once a local year, as every birthday
+-- 6. another schedule counts from the edit on; what had come by the old one is not lost
+SELECT pg_temp.launch('mid_clock', 'blank_schedule', '{"channels": null, "schedule": "0 16 * * *", "zone": "Asia/Shanghai", "key": "day", "catch_up": "each", "task": {"title": "call"}, "who": {"kind": "person", "field": "sex", "value": "f"}}') AS state;
+SELECT pg_temp.at('2026-09-03T16:00:00+08:00') AS rounds, pg_temp.at('2026-09-04T15:00:00+08:00') AS next_day, crm.campaign_edit('mid_clock', '{"schedule": "0 10,14 * * *"}') ->> 'version' AS version, pg_temp.work() AS after_it;
+SELECT key, due_at FROM pg_temp.fired WHERE flow = 'mid_clock' ORDER BY 2;
+SELECT pg_temp.at('2026-09-05T10:00:00+08:00') AS rounds, pg_temp.at('2026-09-06T09:59:00+08:00') AS a_day_later;
+SELECT set_config('crm.core_clock', '2026-09-06T10:00:30+08:00', true) <> '' AS has_come, crm.campaign_edit('mid_clock', '{"schedule": "30 9 * * *"}') ->> 'version' AS version, pg_temp.work() AS after_it;
+SELECT key, due_at FROM pg_temp.fired WHERE flow = 'mid_clock' ORDER BY 2;
+SELECT crm.campaign_pause('mid_clock') ->> 'state' AS state, pg_temp.at('2026-09-07T12:00:00+08:00') AS rounds, crm.campaign_edit('mid_clock', '{"schedule": "0 11 * * *"}') ->> 'version' AS version, crm.campaign_start('mid_clock') ->> 'state' AS again, pg_temp.work() AS after_it;
+SELECT count(*) AS as_before FROM pg_temp.fired WHERE flow = 'mid_clock';
+SELECT pg_temp.at('2026-09-08T11:00:00+08:00') AS rounds, crm.campaign_stop('mid_clock') ->> 'state' AS state;
+SELECT key, due_at FROM pg_temp.fired WHERE flow = 'mid_clock' ORDER BY 2;
+
+-- 7. a lunar birthday that falls twice into a year of the calendar is celebrated the first time: once a local year, as every birthday
 SELECT day FROM generate_series(date '2027-01-01', '2029-02-28', interval '1 day') d (day) WHERE 1202 = ANY (crm._campaign_lunar_md(day::date));
 SELECT crm.campaign_edit('birthday', '{"holdout_percent": 0, "coupon_type": null, "channels": ["sms"]}') ->> 'state' AS state, crm.campaign_start('birthday') ->> 'state' AS started;
 SELECT pg_temp.member('moon', more => '{"birthday": "1990-12-02", "birthday_calendar": "lunar"}') AS member;

@@ -231,12 +231,31 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_new_version(crm.flow_row) IS 'keeps an edited spec as the flow''s next version; the caller holds the flow''s row and knows that it fits';
 
+-- Another schedule counts from now on: what its clock would have shown before is nobody's moment.
+CREATE FUNCTION crm._campaign_reschedule(flow crm.flow_row) RETURNS timestamptz
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF flow.state = 'active' AND crm._campaign_has_moment(flow) THEN
+        PERFORM crm._campaign_schedule(flow);
+        SELECT f.watermark INTO flow.watermark FROM crm.flow f WHERE f.flow_id = flow.flow_id;
+        IF crm._campaign_has_moment(flow) THEN
+            RETURN flow.watermark;      -- values are still to be computed: what has come waits for them
+        END IF;
+    END IF;
+    RETURN greatest(flow.watermark, crm.core_now());
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_reschedule(crm.flow_row) IS
+    'from when on another schedule of a flow counts: now, after whom moments of the present one mean, that have come, was entered; the caller holds the flow''s row';
+
 CREATE FUNCTION crm.campaign_edit(flow text, changes jsonb, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_edit', crm._sha256(convert_to(concat_ws(E'\x1f', flow, changes), 'UTF8')));
     edited crm.flow_row;
+    moved_to timestamptz;
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
@@ -248,6 +267,10 @@ BEGIN
         RAISE EXCEPTION 'changes are no JSON object' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'changes', HINT = 'Send {"field": value}.';
     END IF;
     PERFORM crm._campaign_require_known(edited.trigger, changes);
+    IF edited.trigger = 'schedule' AND changes ?| '{schedule,zone,calendar,days_before}' THEN
+        moved_to := crm._campaign_reschedule(edited);
+    END IF;
+    edited.watermark := coalesce(moved_to, edited.watermark);
     edited.spec := jsonb_strip_nulls(edited.spec || changes);
     PERFORM crm._campaign_require_fit(edited);
     answer := crm._campaign_new_version(edited);
@@ -256,7 +279,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_edit(text, jsonb, text) IS
-    'changes values of a flow, running or not (null removes one); a new version is kept; what has fired stays; 22023 unknown value, RM801 when it could not run so, P0002 unknown flow';
+    'changes values of a flow, running or not (null removes one); a new version is kept; what has fired stays, another schedule counts from now on; 22023 unknown value, RM801 when it could not run so, P0002 unknown flow';
 GRANT EXECUTE ON FUNCTION crm.campaign_edit(text, jsonb, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm._campaign_queued(flow int) RETURNS crm.queue_ref[]
