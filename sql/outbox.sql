@@ -186,6 +186,9 @@ SELECT * FROM pg_temp.claim() WHERE message ~ 'lost';
 SELECT pg_temp.lose('970103-lost');
 SELECT count(*) AS no_repeat FROM pg_temp.claim() WHERE message ~ 'lost';
 SELECT pg_temp.state('970103-lost') AS buried_again;
+-- and when its sender was only slow, what it says counts
+SELECT pg_temp.finish('970103-lost', 1, 'sent', 200) AS settled, pg_temp.state('970103-lost') ~ '^sent: ' AS is_sent;
+SELECT pg_temp.try($$crm.outbox_replay('970103-lost')$$) AS nothing_to_replay;
 -- what failed was answered: it is tried again
 SELECT pg_temp.put(3, 'answered');
 SELECT pg_temp.finish(message, attempt, 'failed', 500) AS settled FROM pg_temp.claim() WHERE message ~ 'answered';

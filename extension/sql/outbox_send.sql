@@ -405,6 +405,7 @@ CREATE FUNCTION crm._outbox_settle_sent(customer_ids bigint[], message_ids text[
 $$
 DECLARE
     settled bigint;
+    waited bigint;
     carriers text[];
 BEGIN
     WITH result AS MATERIALIZED (
@@ -413,7 +414,8 @@ BEGIN
         JOIN crm.outbox o ON o.customer_id = r.customer_id AND o.message_id = r.message_id
         LEFT JOIN crm.channel ch ON ch.channel = o.channel),
     done AS (
-        DELETE FROM crm.outbox_queue q USING result r WHERE q.customer_id = r.customer_id AND q.message_id = r.message_id),
+        DELETE FROM crm.outbox_queue q USING result r WHERE q.customer_id = r.customer_id AND q.message_id = r.message_id
+        RETURNING true),
     noted AS (
         INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind, attempt, http_status, detail)
         SELECT r.customer_id, r.message_id, crm.core_now(), crm._new_id(), 'sent', r.attempt, nullif(r.http_status, 0), nullif(r.detail, '') FROM result r),
@@ -422,14 +424,19 @@ BEGIN
         SELECT r.customer_id, r.message_id, crm.core_now() + make_interval(hours => r.receipt_hours), false FROM result r
         WHERE r.flow_id IS NOT NULL AND r.receipt_hours IS NOT NULL
         ON CONFLICT ON CONSTRAINT fallback_due_pkey DO UPDATE SET due_at = least(f.due_at, excluded.due_at), has_failed = excluded.has_failed)
-    SELECT count(*), array_agg(DISTINCT r.endpoint) INTO settled, carriers FROM result r;
+    SELECT count(*), (SELECT count(*) FROM done), array_agg(DISTINCT r.endpoint) INTO settled, waited, carriers FROM result r;
+    IF waited < settled THEN
+        -- given up meanwhile, and yet it arrived: nobody is to replay it
+        DELETE FROM crm.dead_letter d USING ROWS FROM (unnest(customer_ids), unnest(message_ids)) r (customer_id, message_id)
+        WHERE d.customer_id = r.customer_id AND d.message_id = r.message_id;
+    END IF;
     UPDATE crm.endpoint e SET failures = 0, broken_until = NULL WHERE e.endpoint = ANY (carriers) AND (e.failures > 0 OR e.broken_until IS NOT NULL);
     UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'outbox.dead' AND a.key = ANY (carriers) AND a.closed_at IS NULL;
     RETURN settled;
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_settle_sent(bigint[], text[], int[], int[], text[]) IS
-    'messages that were sent, sorted by person and id: gone from the queue, noted, a receipt expected where the channel has them; their endpoints are well';
+    'messages that were sent, sorted by person and id: gone from the queue, noted, a receipt expected where the channel has them; no dead letters any more if they were given up meanwhile; their endpoints are well';
 
 CREATE FUNCTION crm._outbox_finish(customer_ids bigint[], message_ids text[], attempts int[], outcomes text[], http_statuses int[],
                                    retry_after_s int[], details text[]) RETURNS bigint
