@@ -238,6 +238,16 @@ SELECT pg_temp.load('mini', 'event', 'ndjson', 'utf8', '{"history": true}', conv
 ', 'UTF8')) > 0 AS loaded;
 SELECT pg_temp.drain();
 SELECT count(*) AS lanes, (SELECT string_agg(e.type, ' ') FROM crm.event e WHERE e.external_id = 'W1' AND e.ignored_reason IS NULL) AS holds FROM crm.batch_lane l WHERE l.batch_id = current_setting('test.batch')::bigint;
+-- members by their phone, so that two cards of one person do not wait for each other; by number when one comes twice
+SELECT pg_temp.load('pos', 'member', 'csv', 'utf8', '{"history": true}', (SELECT convert_to(E'external_id,name,phone\n' || string_agg(format(E'YM%s,叶%s,1380099%s\n', i, i, 4000 + i % 20), '' ORDER BY i), 'UTF8') FROM generate_series(1, 40) i)) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT b.is_by_person, (SELECT count(*) FILTER (WHERE l.pieces > 0) FROM crm.batch_lane l WHERE l.batch_id = b.batch_id) AS lanes, (SELECT count(DISTINCT m.customer_id) FROM crm.source_record r JOIN crm.membership m USING (source_record_id)
+    WHERE r.external_id LIKE 'YM%' AND m.valid_to = 'infinity') AS persons FROM crm.batch b WHERE b.batch_id = current_setting('test.batch')::bigint;
+SELECT pg_temp.load('pos', 'member', 'csv', 'utf8', '{"history": true}', (SELECT convert_to(E'external_id,name,phone\n' || string_agg(format(E'YN%s,叶%s,1380098%s\n', i % 20, i, 4000 + i), '' ORDER BY i), 'UTF8') FROM generate_series(1, 40) i)) > 0 AS loaded;
+SELECT pg_temp.drain();
+SELECT b.is_by_person, (SELECT count(*) FILTER (WHERE l.pieces > 0) FROM crm.batch_lane l WHERE l.batch_id = b.batch_id) AS lanes,
+    (SELECT bool_and(i.value_hash = crm._identity_hash(1::smallint, '', '+861380098' || 4020 + CASE r.external_id WHEN 'YN0' THEN 20 ELSE substr(r.external_id, 3)::int END)) FROM crm.source_record r JOIN crm.record_identifier i USING (source_record_id)
+     WHERE r.external_id LIKE 'YN%' AND i.kind = 1 AND i.ended_at IS NULL) AS last_word FROM crm.batch b WHERE b.batch_id = current_setting('test.batch')::bigint;
 -- two processes share an import by lanes: an order goes where its first line's member does, with all its lines; nothing is
 -- taken twice or left out, and lines that lie apart come last
 SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true, "lenient": true}', convert_to(

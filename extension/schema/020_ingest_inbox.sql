@@ -85,6 +85,7 @@ CREATE TABLE crm.batch (
     next_line int NOT NULL DEFAULT 1,
     turn bigint NOT NULL DEFAULT 0,
     counts jsonb NOT NULL DEFAULT '{}',     -- facts, errors; created, updated, unchanged, rejected ...
+    is_by_person boolean NOT NULL DEFAULT false,    -- its lanes: by person, else by number
     line_kinds jsonb NOT NULL DEFAULT '{}', -- lines of orders without fault: sale, cancellation, adjustment; without_person of all of these
     created_by text NOT NULL,
     created_at timestamptz NOT NULL,    -- received_at of its chunks
@@ -111,7 +112,7 @@ CREATE TABLE crm.batch_lane (
     last_error text,
     PRIMARY KEY (batch_id, lane_no));
 
--- Where the orders of a CSV chunk begin: a run is neighbouring lines with one number; of events, each that has a number.
+-- Where the orders of a CSV chunk begin: a run is neighbouring lines with one number; of members and events, each that has a number.
 CREATE TABLE crm.batch_chunk (
     batch_id bigint NOT NULL REFERENCES crm.batch,
     chunk_no int NOT NULL,              -- from 0

@@ -10,7 +10,8 @@ CREATE TYPE crm.ingest_input AS (
     payloads bytea[], inbox_ids bigint[], first_lines int[],
     start_at int, start_line int,       -- in the first chunk
     max_facts int,
-    lane int, lane_count int,           -- of the records, those whose person, or whose number, falls to this lane; null: all
+    lane int, lane_count int,           -- of the records, those that fall to this lane by their person or their number; null: all
+    is_by_person boolean,
     is_gathered boolean,                -- the chunks are runs of orders whose lines lie apart
     skip bigint[], only_ids bigint[],   -- hashes of external ids
     only_lines bigint[]);

@@ -18,7 +18,7 @@ $$
     SELECT CASE WHEN entity IN ('order_line', 'member') OR (entity = 'event' AND NOT has_repeats) THEN 2 ELSE 1 END
 $$;
 COMMENT ON FUNCTION crm._ingest_lanes(text, boolean) IS
-    'lanes of an import: 2 where the lines of one number stay together by their first one (orders in CSV) or by the number itself (members), or no number comes twice (events)';
+    'lanes of an import: 2 where what one number says stays together: orders in CSV by their first line, members by their number when one comes twice; of events none may come twice';
 
 -- All lines have been read: accept, refuse, or wait for someone to confirm.
 CREATE FUNCTION crm._ingest_judge(b record) RETURNS void
@@ -35,6 +35,7 @@ BEGIN
     SELECT array_agg(a.id ORDER BY a.id), sum(a.n) INTO apart, runs
     FROM (SELECT r.id, count(*) AS n FROM crm.batch_chunk c, unnest(c.run_ids) r(id) WHERE c.batch_id = b.batch_id GROUP BY r.id HAVING count(*) > 1) a;
     lanes := crm._ingest_lanes(b.entity, apart IS NOT NULL);
+    b.is_by_person := b.entity = 'order_line' OR apart IS NULL;
     IF b.entity <> 'order_line' THEN
         apart := NULL;
     END IF;
@@ -45,7 +46,7 @@ BEGIN
     END IF;
     INSERT INTO crm.batch_lane (batch_id, lane_no, lane_count, turn) SELECT b.batch_id, n, lanes, b.turn FROM generate_series(0, lanes - 1) n;
     INSERT INTO crm.batch_lane (batch_id, lane_no, lane_count, turn) SELECT b.batch_id, lanes, 0, b.turn WHERE apart IS NOT NULL;
-    UPDATE crm.batch t SET state = verdict, counts = b.counts, line_count = t.line_count - CASE WHEN t.has_header THEN 1 ELSE 0 END,
+    UPDATE crm.batch t SET state = verdict, counts = b.counts, is_by_person = b.is_by_person, line_count = t.line_count - CASE WHEN t.has_header THEN 1 ELSE 0 END,
         finished_at = CASE verdict WHEN 'invalid' THEN crm.core_now() END
     WHERE t.batch_id = b.batch_id;
 END
@@ -92,7 +93,7 @@ BEGIN
         INSERT INTO crm.batch_chunk AS c (batch_id, chunk_no, run_ids, run_starts, run_ends, run_lines)
         SELECT b.batch_id, b.next_chunk + s.chunk, array_agg(s.id_hash ORDER BY s.at), array_agg(s.at ORDER BY s.at),
                array_agg(s.next_at ORDER BY s.at), array_agg(s.line_no ORDER BY s.at)
-        FROM seen s WHERE b.entity IN ('order_line', 'event') AND s.code IS NULL AND s.id_hash IS NOT NULL GROUP BY s.chunk
+        FROM seen s WHERE b.entity IN ('order_line', 'member', 'event') AND s.code IS NULL AND s.id_hash IS NOT NULL GROUP BY s.chunk
         ON CONFLICT ON CONSTRAINT batch_chunk_pkey DO UPDATE SET run_ids = c.run_ids || excluded.run_ids, run_starts = c.run_starts || excluded.run_starts,
             run_ends = c.run_ends || excluded.run_ends, run_lines = c.run_lines || excluded.run_lines),
     told AS (
@@ -169,7 +170,7 @@ BEGIN
     ELSIF lane.next_chunk < b.chunk_count THEN
         b.next_chunk := lane.next_chunk; b.next_at := lane.next_at; b.next_line := lane.next_line;
         input := crm._ingest_batch_input(b, 2 * lane.lane_count);       -- a piece is about half a chunk's lines
-        input.skip := apart; input.lane := lane.lane_no; input.lane_count := lane.lane_count;
+        input.skip := apart; input.lane := lane.lane_no; input.lane_count := lane.lane_count; input.is_by_person := b.is_by_person;
         input.max_facts := least(lane.piece_facts, crm._ingest_piece_limit());
     END IF;
     RETURN input;

@@ -119,6 +119,7 @@ take_input(CrmIngestRun *run, HeapTupleHeader input)
 	in->is_gathered = bool_attribute(input, "is_gathered");
 	in->lane = int_attribute(input, "lane", 0);
 	in->n_lanes = int_attribute(input, "lane_count", 1);
+	in->is_by_person = bool_attribute(input, "is_by_person");
 	in->skip = sorted_attribute(input, "skip", &in->n_skip);
 	in->only = sorted_attribute(input, "only_ids", &in->n_only);
 	in->only_lines = sorted_attribute(input, "only_lines", &in->n_only_lines);

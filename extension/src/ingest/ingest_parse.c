@@ -162,24 +162,36 @@ peek_id(CrmIngestRun *run, const CrmIngestSlot *slot, CrmIngestBuilt *built)
 	MemoryContextSwitchTo(old);
 }
 
+/* A slot that says whose the record is; NULL when none does. */
+static const CrmIngestSlot *
+find_owner(const CrmIngestParser *p, const int *ways, int n_ways)
+{
+	for (int i = 0; i < n_ways; i++)
+		if (p->slots[ways[i]].kind == CRM_SLOT_TEXT && p->slots[ways[i]].length > 0)
+			return &p->slots[ways[i]];
+	return NULL;
+}
+
 /*
- * By whom the records of two lanes are told apart, so that they share no person: an order by its member, an event by what
- * says whose it is, the strongest first as identity takes them; who is not told of these ways by the number.
+ * By what the records of two lanes are told apart.  By person they share none and do not wait for each other: an order by its
+ * member, an event by what makes its record, the strongest first, a member by what two records of one person often share.
  */
 static uint64
 lane_hash(const CrmIngestRun *run, const CrmIngestBuilt *built)
 {
-	static const int whose[] = {F_MEMBER_EXTERNAL_ID, F_UNIONID, F_OPENID, F_PHONE, F_DEVICE};
-	int			n_ways = run->parser.entity == CRM_INGEST_ORDER ? 1 : run->parser.entity == CRM_INGEST_EVENT ? lengthof(whose) : 0;
+	static const int of_order[] = {F_MEMBER_EXTERNAL_ID};
+	static const int of_event[] = {F_MEMBER_EXTERNAL_ID, F_UNIONID, F_OPENID, F_PHONE, F_DEVICE};
+	static const int of_member[] = {F_PHONE, F_UNIONID, F_OPENID};
+	const CrmIngestParser *p = &run->parser;
+	const CrmIngestSlot *owner = NULL;
 
-	for (int i = 0; i < n_ways; i++)
-	{
-		const CrmIngestSlot *slot = &run->parser.slots[whose[i]];
-
-		if (slot->kind == CRM_SLOT_TEXT && slot->length > 0)
-			return crm_hash_bytes(slot->text, slot->length);
-	}
-	return built->id_hash;
+	if (run->in.is_by_person && p->entity == CRM_INGEST_ORDER)
+		owner = find_owner(p, of_order, lengthof(of_order));
+	else if (run->in.is_by_person && p->entity == CRM_INGEST_EVENT)
+		owner = find_owner(p, of_event, lengthof(of_event));
+	else if (run->in.is_by_person && p->entity == CRM_INGEST_MEMBER)
+		owner = find_owner(p, of_member, lengthof(of_member));
+	return owner != NULL ? crm_hash_bytes(owner->text, owner->length) : built->id_hash;
 }
 
 /* Whether the record in the slots falls to our lane; the first line decides for all that follow under its number. */

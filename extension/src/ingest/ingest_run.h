@@ -38,6 +38,7 @@ typedef struct CrmIngestInput
 	bool		is_gathered;
 	int			lane;
 	int			n_lanes;		/* below 2: all records are ours */
+	bool		is_by_person;	/* lanes are told apart by person, not by number */
 	int			n_skip;
 	int64	   *skip;			/* sorted */
 	int			n_only;
