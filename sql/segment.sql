@@ -221,4 +221,20 @@ SELECT count(*) > 200 AS many_moves, count(*) FILTER (WHERE c.kind = 'enter') > 
 SELECT string_agg(s.code, ' ' ORDER BY s.code) AS never_moved FROM crm.segment s
 WHERE s.kind = 'living' AND s.is_active AND length(s.code) = 2
   AND NOT EXISTS (SELECT FROM crm.segment_member m WHERE m.segment_id = s.segment_id AND m.left_at < 'infinity');
+
+-- marks are taken in pieces of persons, all of a person's together; who is behind in a source keeps theirs and keeps nobody else
+DELETE FROM crm.segment_dirty;
+DELETE FROM crm.value_dirty;
+UPDATE crm.room_setting SET value = '3' WHERE name = 'segment.piece_persons';
+SELECT crm._segment_mark('{960205,960201,960203,960204,960202,960206,960207,960208}', 'order'), crm._segment_mark('{960203,960208}', 'member');
+SELECT crm._value_mark('{960201,960202,960206}', 'order');
+CREATE FUNCTION pg_temp.take() RETURNS TABLE (kind text, persons text) LANGUAGE sql AS $$
+    SELECT k.kind, replace(crm.bitmap_array(k.members)::text, '9602', '') FROM crm._segment_take() t, unnest(t.kinds, t.persons) k (kind, members) ORDER BY 1 $$;
+SELECT * FROM pg_temp.take();
+SELECT * FROM pg_temp.take();
+SELECT * FROM pg_temp.take();
+DELETE FROM crm.value_dirty;
+UPDATE crm.room_setting SET value = '20000' WHERE name = 'segment.piece_persons';
+SELECT * FROM pg_temp.take();
+SELECT * FROM pg_temp.take();
 ROLLBACK;

@@ -138,23 +138,15 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_version(jsonb) IS 'changes when something may have changed everybody''s answer to a rule; empty when nothing can';
 
-CREATE FUNCTION crm._segment_pending(persons bigint[]) RETURNS bigint[]
+CREATE FUNCTION crm._segment_is_ready() RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
-DECLARE
-    source record;
-    behind bigint[] := '{}';
-    found bigint[];
 BEGIN
-    FOR source IN SELECT DISTINCT s.spec ->> 'pending' AS relation FROM crm.rule_source s WHERE s.spec ? 'pending' ORDER BY 1 LOOP
-        EXECUTE format('SELECT array_agg(DISTINCT d.customer_id) FROM %s d WHERE d.customer_id = ANY ($1)', source.relation::regclass)
-        INTO found USING persons;
-        behind := behind || coalesce(found, '{}');
-    END LOOP;
-    RETURN behind;
+    RETURN (SELECT coalesce(string_agg(format('NOT EXISTS (SELECT FROM %s p WHERE p.customer_id = d.customer_id)', r.relation::regclass), ' AND ' ORDER BY r.relation), 'true')
+            FROM (SELECT DISTINCT s.spec ->> 'pending' AS relation FROM crm.rule_source s WHERE s.spec ? 'pending') r);
 END
 $$;
-COMMENT ON FUNCTION crm._segment_pending(bigint[]) IS 'those of the persons for whom a source of rules is still behind';
+COMMENT ON FUNCTION crm._segment_is_ready() IS 'as SQL: whether no source of rules is still behind for the person of a mark d';
 
 CREATE FUNCTION crm._segment_fill(segment_id int, moment timestamptz) RETURNS bigint[]
     LANGUAGE plpgsql AS
@@ -248,36 +240,40 @@ $$;
 COMMENT ON FUNCTION crm._segment_is_due_in_full(int, timestamptz) IS
     'whether everybody is to be asked: a new rule, a change for everybody, a clock that went back, or a source that tells of no changes';
 
-CREATE FUNCTION crm._segment_take(OUT persons bigint[], OUT kinds text[]) RETURNS record
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_nestloop = off AS
+CREATE FUNCTION crm._segment_take(OUT kinds text[], OUT persons crm.bitmap[]) RETURNS record
+    LANGUAGE plpgsql SET enable_seqscan = on SET enable_nestloop = off SET jit = off AS
 $$
 DECLARE
     piece int := (crm._setting('segment.piece_persons') #>> '{}')::int;
-    marked bigint[] := ARRAY(SELECT DISTINCT d.customer_id FROM (SELECT x.customer_id FROM crm.segment_dirty x ORDER BY x.customer_id LIMIT 4 * piece) d);
-    behind crm.bitmap := crm.bitmap(crm._segment_pending(marked));
-    mark_ids bigint[];
+    ready text := crm._segment_is_ready();
+    is_more boolean := (SELECT count(*) > piece FROM (SELECT FROM crm.segment_dirty LIMIT piece + 1) x);
+    last bigint := 9223372036854775807;
 BEGIN
-    marked := (crm.bitmap_array(crm.bitmap(marked) OPERATOR(crm.-) behind))[1:piece];
-    WITH taken AS (     -- mostly nobody is behind, and then this is one walk from the first to the last
-        DELETE FROM crm.segment_dirty d
-        WHERE d.customer_id >= marked[1] AND d.customer_id <= marked[cardinality(marked)] AND NOT crm.bitmap_has(behind, d.customer_id)
-        RETURNING d.customer_id, d.mark_id, d.kind)
-    SELECT coalesce(array_agg(t.customer_id), '{}'), coalesce(array_agg(t.mark_id), '{}'), coalesce(array_agg(t.kind), '{}')
-    INTO persons, mark_ids, kinds FROM taken t;
-    -- a mark that came meanwhile may be of somebody for whom a source is behind only now: it is put back
-    behind := crm.bitmap(crm._segment_pending(persons));
-    IF crm.bitmap_count(behind) > 0 THEN
-        INSERT INTO crm.segment_dirty (customer_id, mark_id, kind)
-        SELECT m.id, m.mark_id, m.kind FROM unnest(persons, mark_ids, kinds) m (id, mark_id, kind) WHERE crm.bitmap_has(behind, m.id);
-        SELECT coalesce(array_agg(m.id), '{}'), coalesce(array_agg(m.kind), '{}') INTO persons, kinds
-        FROM unnest(persons, kinds) m (id, kind) WHERE NOT crm.bitmap_has(behind, m.id);
+    IF is_more THEN     -- a long table is walked by its key, a short one is read whole, past the dead rows of the pieces before
+        PERFORM set_config('enable_seqscan', 'off', true);
+        EXECUTE format('SELECT max(m.customer_id) FROM (SELECT DISTINCT d.customer_id FROM crm.segment_dirty d WHERE %s ORDER BY 1 LIMIT $1) m', ready) INTO last USING piece;
     END IF;
+    -- marks of segments and of sources come in one commit: one statement sees both or none
+    EXECUTE format('WITH taken AS (DELETE FROM crm.segment_dirty d WHERE d.customer_id <= $1 AND %s RETURNING d.customer_id, d.kind)
+                    SELECT array_agg(k.kind), array_agg(k.members) FROM (SELECT t.kind, crm.bitmap_agg(t.customer_id) AS members FROM taken t GROUP BY 1) k', ready)
+    INTO kinds, persons USING last;
 END
 $$;
 COMMENT ON FUNCTION crm._segment_take() IS
-    'takes marks off the table, person and kind of fact as two arrays; persons for whom a source is behind keep theirs';
+    'takes marks off the table: kinds of facts, and the persons of each; persons for whom a source is behind keep theirs';
 
-CREATE FUNCTION crm._segment_asked(segment_id int, mark_persons bigint[], mark_kinds text[], moved_of jsonb, moment timestamptz) RETURNS crm.bitmap
+CREATE FUNCTION crm._segment_candidates(facts text[], needs int[], kinds text[], persons crm.bitmap[], moved_of jsonb) RETURNS crm.bitmap
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT crm.bitmap_union(p.members) FROM unnest(kinds, persons) p (kind, members) WHERE p.kind = 'membership' OR p.kind = ANY (facts))
+        OPERATOR(crm.|) crm.bitmap(ARRAY(SELECT e::bigint FROM unnest(needs) n CROSS JOIN LATERAL jsonb_array_elements_text(moved_of -> n::text) e));
+END
+$$;
+COMMENT ON FUNCTION crm._segment_candidates(text[], int[], text[], crm.bitmap[], jsonb) IS
+    'whom to ask a segment''s rule about: marked by facts it asks for, or moved in a segment it names';
+
+CREATE FUNCTION crm._segment_asked(segment_id int, kinds text[], persons crm.bitmap[], moved_of jsonb, moment timestamptz) RETURNS crm.bitmap
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -294,7 +290,7 @@ BEGIN
     IF aged IS NULL THEN
         RETURN NULL;
     END IF;
-    candidates := crm.bitmap(crm._segment_candidates(s.facts, s.needs, mark_persons, mark_kinds, moved_of) || aged);
+    candidates := crm._segment_candidates(s.facts, s.needs, kinds, persons, moved_of) OPERATOR(crm.|) crm.bitmap(aged);
     RETURN CASE WHEN crm.bitmap_count(candidates) <= everybody * (crm._setting('segment.full_share') #>> '{}')::numeric THEN candidates END;
 EXCEPTION
     WHEN lock_not_available THEN
@@ -303,8 +299,8 @@ EXCEPTION
         RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_asked(int, bigint[], text[], jsonb, timestamptz) IS
-    'whom a segment''s rule is to be asked about now; null: everybody';
+COMMENT ON FUNCTION crm._segment_asked(int, text[], crm.bitmap[], jsonb, timestamptz) IS
+    'whom a segment''s rule is to be asked about now, of the persons marked by each kind of fact and of those whom time or other segments moved; null: everybody';
 
 CREATE FUNCTION crm._segment_answers(segments int[], asked crm.bitmap[], moment timestamptz, OUT fitting crm.bitmap[], OUT kept crm.bitmap[]) RETURNS record
     LANGUAGE plpgsql STABLE AS
@@ -377,7 +373,7 @@ BEGIN
     FOR height IN SELECT DISTINCT x.level FROM crm.segment x WHERE x.is_active AND x.kind = 'living' ORDER BY 1 LOOP
         segments := ARRAY(SELECT x.segment_id FROM crm.segment x WHERE x.is_active AND x.kind = 'living' AND x.level = height ORDER BY 1);
         PERFORM FROM crm.segment x WHERE x.segment_id = ANY (segments) ORDER BY x.segment_id FOR NO KEY UPDATE;
-        asked := ARRAY(SELECT crm._segment_asked(s, mark.persons, mark.kinds, moved_of, moment) FROM unnest(segments) s);
+        asked := ARRAY(SELECT crm._segment_asked(s, mark.kinds, mark.persons, moved_of, moment) FROM unnest(segments) s);
         SELECT * INTO answers FROM crm._segment_answers(segments, asked, moment);
         FOR i IN 1 .. cardinality(segments) LOOP
             moved := crm._segment_refresh_one(segments[i], asked[i], answers.fitting[i], answers.kept[i], moment);
@@ -392,14 +388,3 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_refresh() IS
     'job: brings every living segment up to date with the marks of up to segment.piece_persons persons and with time; returns the marks left of those there were, counted up to 100,000';
-
-CREATE FUNCTION crm._segment_candidates(facts text[], needs int[], persons bigint[], kinds text[], moved_of jsonb) RETURNS bigint[]
-    LANGUAGE plpgsql STABLE AS
-$$
-BEGIN
-    RETURN coalesce((SELECT array_agg(p.id) FROM unnest(persons, kinds) p (id, kind) WHERE p.kind = 'membership' OR p.kind = ANY (facts)), '{}')
-        || ARRAY(SELECT e::bigint FROM unnest(needs) n CROSS JOIN LATERAL jsonb_array_elements_text(moved_of -> n::text) e);
-END
-$$;
-COMMENT ON FUNCTION crm._segment_candidates(text[], int[], bigint[], text[], jsonb) IS
-    'whom to ask a segment''s rule about: marked by facts it asks for, or moved in a segment it names';
