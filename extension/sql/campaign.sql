@@ -556,6 +556,9 @@ $$
 DECLARE
     waiting record;
     stopper text;
+    stopped crm.queue_ref[] := '{}';
+    why text[] := '{}';
+    reaches crm.gate_reach[] := '{}';
 BEGIN
     FOR waiting IN
         SELECT q.attempt, ROW(o.*)::crm.message_row AS message, ROW(f.*)::crm.flow_row AS flow, v.spec, regexp_replace(o.occurrence_key, '#[0-9]{1,3}$', '') AS key
@@ -569,9 +572,16 @@ BEGIN
     LOOP
         stopper := crm._campaign_goal(crm._campaign_as_of(waiting.flow, waiting.spec, waiting.message), crm._identity_current((waiting.message).customer_id), waiting.key);
         IF stopper IS NOT NULL THEN
-            PERFORM crm._outbox_cancel(ARRAY[ROW((waiting.message).customer_id, (waiting.message).message_id, waiting.attempt)::crm.queue_ref], stopper);
+            stopped := stopped || ROW((waiting.message).customer_id, (waiting.message).message_id, waiting.attempt)::crm.queue_ref;
+            why := why || stopper;
+            reaches := reaches || ROW((waiting.message).channel, (waiting.message).address_hash, NULL)::crm.gate_reach;
         END IF;
     END LOOP;
+    IF cardinality(stopped) > 0 THEN
+        PERFORM crm._campaign_lock_addresses(reaches);      -- all of them in their order, before each reason gives some back
+        PERFORM crm._outbox_cancel(array_agg(s.ref), s.reason)
+        FROM (SELECT ROW(u.customer_id, u.message_id, u.attempt)::crm.queue_ref AS ref, u.reason FROM ROWS FROM (unnest(stopped), unnest(why)) u (customer_id, message_id, attempt, reason)) s GROUP BY s.reason;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_drop_stopped(bigint[]) IS
