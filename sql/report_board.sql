@@ -63,6 +63,14 @@ SELECT count(crm.identity_merge(p.ids[1], p.ids[g], 'one')) AS merged FROM (SELE
 SELECT f.code AS flow FROM crm.flow f ORDER BY f.flow_id LIMIT 1 \gset
 UPDATE crm.report_flow_progress SET until = '-infinity', done_to = 0; DELETE FROM crm.report_flow;
 SELECT l.place, l.counted = f.counted AS same, pg_temp.behind('flow', :'flow' || '.sent', CASE l.place WHEN 'one' THEN 'bo_1' ELSE 'bo_2' END, NULL) AS persons FROM live l JOIN pg_temp.flows() f USING (place) WHERE l.place IN ('one', 'two') ORDER BY 1;
+-- by what the flow did or by who the stores' persons are, the same persons; the latter where the former were a long walk
+SELECT count(*) AS pages, count(*) FILTER (WHERE t.there = t.reached) AS same, sum(cardinality(t.reached)) AS persons FROM crm.flow f, unnest('{treated,control,sent,redeemed}'::text[]) g, (VALUES (ARRAY[:s1]), (ARRAY[:s2]), (ARRAY[:s1, :s2])) p (stores),
+    LATERAL (SELECT crm._report_reached_there(p.stores, f.flow_id, g, 0, 4) AS there, crm._report_reached(p.stores, f.flow_id, g, 0, 4) AS reached) t WHERE f.code = :'flow';
+INSERT INTO crm.report_flow (generation, piece, flow_id, stores, treated, control, sent, redeemed)
+SELECT p.generation, 0, (SELECT f.flow_id FROM crm.flow f WHERE f.code = :'flow'), v.stores, 20000, v.n, 0, 0 FROM crm.report_flow_progress p, (VALUES (ARRAY[:s2], 20000), (ARRAY[:s1], 10)) v (stores, n);
+SELECT g AS figure, crm._report_is_seldom(ARRAY[:s1], f.flow_id, g, 50) AS one, crm._report_is_seldom(ARRAY[:s2], f.flow_id, g, 50) AS two, crm._report_is_seldom(NULL, f.flow_id, g, 50) AS chain
+FROM crm.flow f, unnest('{treated,control,sent,redeemed}'::text[]) WITH ORDINALITY u (g, n) WHERE f.code = :'flow' ORDER BY n;
+SELECT pg_temp.behind('flow', :'flow' || '.control', 'bo_1', NULL) AS one, pg_temp.behind('flow', :'flow' || '.control', 'bo_2', NULL) AS two;
 ROLLBACK TO before;
 
 -- 2. what is shown of a person; the other store's are not a manager's
