@@ -62,7 +62,7 @@ COMMENT ON FUNCTION crm._report_is_seldom(int[], int, text, int) IS
     'whether a page of persons of some stores would be a long walk over what a flow did, by what was added up of it; null stores: never';
 
 CREATE FUNCTION crm._report_reached_there(stores int[], flow int, figure text, after_id bigint, row_limit int) RETURNS bigint[]
-    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
+    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = on AS
 $$
 BEGIN
     RETURN ARRAY(
