@@ -2,7 +2,7 @@
 // weigh little and answer soon over a slow network and a slow phone.
 import {readFileSync, readdirSync} from 'node:fs';
 import {gzipSync} from 'node:zlib';
-import {base, judge, ok, open, people, read, send, visit} from './harness.mjs';
+import {base, judge, ok, open, people, read, secure, send, visit} from './harness.mjs';
 
 const idle = (page) => page.waitForLoadState('networkidle').catch(() => null);
 
@@ -113,7 +113,11 @@ export async function weights(browser) {
 // html, so that it is asked for at once: at most two loads of a browser's six connections, one over HTTP/2.  Nothing is kept yet.  Seconds depend on the
 // machine and are told, not judged.
 export async function opening(browser) {
-	const page = await open(browser, 'clerk', {serviceWorkers: 'block'});
+	for (const [at, by] of [[base, 'HTTP/1.1'], [secure, 'HTTP/2']]) await opened(browser, at, by);
+}
+
+async function opened(browser, at, by) {
+	const page = await open(browser, 'clerk', {at, serviceWorkers: 'block'});
 	const device = await page.context().newCDPSession(page);
 	await device.send('Network.enable');
 	await device.send('Network.clearBrowserCache');
@@ -122,12 +126,13 @@ export async function opening(browser) {
 	const asked = [];
 	device.on('Network.requestWillBeSent', ({request, initiator}) => asked.push({path: new URL(request.url).pathname, by: initiator.type}));
 	const since = Date.now();
-	await page.goto(`${base}/?slow`, {waitUntil: 'commit'});
+	await page.goto(`${at}/?slow`, {waitUntil: 'commit'});
 	await page.waitForSelector('#text');
-	console.log(`# opened after ${Date.now() - since} ms at 400 ms a round trip and a quarter of the processor`);
+	console.log(`# ${by}: opened after ${Date.now() - since} ms at 400 ms a round trip and a quarter of the processor`);
 	const before = asked.filter(({path}) => !/^\/(favicon|js\/(waiting|typed|drafts|owner|keep_pages|pages\/person)\b)/.test(path) && path !== '/');
 	ok(before.length <= 8 && before.every(({by}) => by === 'parser'), 'the first page is one round trip, and what it is made of one or two: nothing is asked for by what comes', before);
 	await answered(page, asked);
+	console.log(`# ${by}: from opening to the answer ${Date.now() - since} ms`);
 	await page.context().close();
 }
 

@@ -35,13 +35,20 @@ export async function day(browser) {
 	ok((await page.$$('main img')).length === 0, 'a hostile name is a name, and runs nothing');
 	await judge(page, 'clerk person phone zh-CN light');
 	await page.fill('textarea', '试吃了新品，下周再来');
+	await page.selectOption('#outcome', 'reached');
 	await page.fill('#next_on', '2030-01-02');
 	await page.click('form:has(textarea) button[type=submit]');
-	await page.waitForSelector('li:has-text("试吃了新品")');
+	await page.waitForSelector('li:has-text("到店 · 已联系 · 试吃了新品")');
 	ok(true, 'the note is on the timeline');
+	// what the phone would be asked to dial: nothing here can
+	await page.evaluate(() => addEventListener('click', (event) => {
+		const link = event.target.closest('a[href^="tel:"]');
+		if (link) event.preventDefault();
+		globalThis.dialled = link?.href ?? globalThis.dialled;
+	}, true));
 	await page.click('form:has(#reason) button[type=submit]');
 	const dial = await page.waitForSelector('a.dial');
-	ok((await dial.getAttribute('href')).includes(phone.slice(3)), 'one key dials, once the reason was given');
+	ok((await dial.getAttribute('href')).includes(phone.slice(3)) && await page.evaluate(() => globalThis.dialled) === await dial.getAttribute('href'), 'one key dials, with its reason');
 	await visit(page, '#/tasks');
 	await page.waitForSelector('li:has-text("跟进")');
 	ok(true, 'the next day is in the list');

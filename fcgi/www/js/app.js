@@ -139,8 +139,6 @@ async function start() {
 	const stands = route();
 	await watchWaiting();
 	await Promise.race([stands, new Promise((resume) => setTimeout(resume, 5000))]);     // a page that was left never stands
-	if (!me) return;
-	if (mine().includes('find')) import('./pages/person.js').catch(() => null);     // what comes next at the counter
 	keep = await import('./keep_pages.js');
 	keep.keepPages();
 }

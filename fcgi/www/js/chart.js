@@ -27,14 +27,14 @@ const linked = (href, ...parts) => {
 // rows: [{label, value, text, href}]; widest bar = largest value.  Long labels stand above their bars.
 export function bars(title, rows, isLong = false) {
 	const height = isLong ? 44 : 28;
-	const left = isLong ? 0 : 100;
+	const left = isLong ? 0 : 108;
 	const largest = Math.max(...rows.map((row) => row.value), 1e-9);
 	const hasLinks = rows.some((row) => row.href);
 	const chart = svg('svg', {class: 'bars', viewBox: `0 0 340 ${rows.length * height}`, width: '100%', role: hasLinks ? 'group' : 'img',
 		'aria-label': hasLinks ? title : `${title}: ${rows.map((row) => `${row.label} ${row.text}`).join(', ')}`});
 	rows.forEach((row, i) => {
 		const y = i * height + (isLong ? 18 : 0);
-		const width = Math.max(2, (isLong ? 220 : 120) * row.value / largest);
+		const width = Math.max(2, (isLong ? 210 : 112) * row.value / largest);
 		chart.append(...linked(row.href, word({x: 0, y: isLong ? y - 4 : y + 18}, row.label), svg('rect', {x: left, y: y + (isLong ? 2 : 5), rx: 3, width, height: 18}), word({x: left + width + 6, y: y + (isLong ? 16 : 18)}, row.text)));
 	});
 	return chart;
@@ -63,7 +63,7 @@ export function radar(title, rows) {
 	const at = (i, part) => [170 + 90 * part * Math.sin(2 * Math.PI * i / rows.length), 120 - 90 * part * Math.cos(2 * Math.PI * i / rows.length)];
 	const ring = (part) => rows.map((_, i) => at(i, part).map((n) => n.toFixed(1)).join(',')).join(' ');
 	const inside = (value) => Math.min(2, Math.max(0, value)) / 2;
-	const chart = svg('svg', {class: 'radar', viewBox: '0 0 340 240', width: '100%', role: 'img', 'aria-label': `${title}: ${rows.map((row) => `${row.label} ${row.text}`).join(', ')}`});
+	const chart = svg('svg', {class: 'radar', viewBox: '-50 0 440 240', width: '100%', role: 'img', 'aria-label': `${title}: ${rows.map((row) => `${row.label} ${row.text}`).join(', ')}`});
 	chart.append(...[0.25, 0.5, 0.75, 1].map((part) => svg('polygon', {class: part === 0.5 ? 'same' : 'ring', points: ring(part)})),
 		...rows.map((_, i) => svg('line', {class: 'ring', x1: 170, y1: 120, x2: at(i, 1)[0], y2: at(i, 1)[1]})),
 		svg('polygon', {class: 'value', points: rows.map((row, i) => at(i, inside(row.value)).map((n) => n.toFixed(1)).join(',')).join(' ')}),

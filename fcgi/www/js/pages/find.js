@@ -28,6 +28,7 @@ async function look(text, found) {
 	found.replaceChildren();
 	append(found, rows.length === 0 ? [h('div', {class: 'card'}, h('p', {}, t('find.nobody')), target === 'person' && h('a', {href: `#/enrol/${encodeURIComponent(text)}`}, t('page.enrol')))]
 		: rows.map(card));
+	if (rows.length > 0) import(`./${target}.js`).catch(() => null);     // what comes next, while the answer is read
 }
 
 async function exactly(kind, value) {

@@ -21,7 +21,9 @@ function dial(person) {
 	const ask = form([h('p', {}, t('person.phone'), ': ', person.phone || '–'), field('reason', t('person.why'), {value: t('person.why_default')})], t('person.dial'), async (data) => {
 		const clear = await post(`persons/${person.customer_id}/unmask`, {fields: ['phone'], reason: data.get('reason')});
 		const {phone} = clear.fields;
-		place.replaceChildren(h('a', {class: 'dial', href: `tel:${phone}`}, `☎ ${phone}`));
+		const link = h('a', {class: 'dial', href: `tel:${phone}`}, `☎ ${phone}`);
+		place.replaceChildren(link);
+		if (matchMedia('(pointer: coarse)').matches) link.click();     // on a phone the one key dials
 	});
 	return person.phone ? append(place, [ask]) : null;
 }
@@ -58,10 +60,12 @@ function coupons(person) {
 
 function note(person, me) {
 	const colleagues = mentions(person), again = anew(() => draw([person.customer_id], me));
+	const choice = (name, label, options) => [h('label', {for: name}, label), h('select', {id: name, name}, options.map(([value, text]) => h('option', {value}, text)))];
 	return h('section', {class: 'card'}, h('h2', {}, t('person.note')), keptForm(`${me.actor}:note:${person.customer_id}`, [
-		h('label', {for: 'channel'}, t('person.channel')), h('select', {id: 'channel', name: 'channel'}, ['store', 'call', 'wechat', 'sms'].map((c) => h('option', {value: c}, code('channel', c)))),
+		h('div', {class: 'fields pairs'}, h('div', {}, choice('channel', t('person.channel'), ['store', 'call', 'wechat', 'sms'].map((one) => [one, code('channel', one)]))),
+			h('div', {}, choice('outcome', t('person.outcome'), [['', '–'], ...['reached', 'unreached', 'bought'].map((one) => [one, code('contact', one)])]))),
 		field('body', t('person.said'), {tag: 'textarea', required: true}), colleagues.choice, field('next_on', t('person.next'), {type: 'date'})], t('save'), async (data, element, done) => {
-		const kept = await write(`persons/${person.customer_id}/notes`, {channel: data.get('channel'), body: data.get('body'), next_on: data.get('next_on') || null, mentions: await colleagues.named(data.get('body'))}, `${t('person.note')} ${person.name || ''}`);
+		const kept = await write(`persons/${person.customer_id}/notes`, {channel: data.get('channel'), body: data.get('body'), outcome: data.get('outcome') || null, next_on: data.get('next_on') || null, mentions: await colleagues.named(data.get('body'))}, `${t('person.note')} ${person.name || ''}`);
 		done();
 		toast(t(kept ? 'saved' : 'waiting.kept'));
 		if (kept) await again();
@@ -130,7 +134,7 @@ function timeline(person) {
 }
 
 const said = {order: (item) => `${money(Number(item.amount))} · ${code('order', item.status)}`, refund: (item) => money(-Number(item.amount)),
-	interaction: (item) => `${code('channel', item.channel)} · ${item.text || ''}`, event: (item) => code('event', item.type), coupon: (item) => `${item.coupon_type} · ${code('coupon_state', item.state)}`,
+	interaction: (item) => [code('channel', item.channel), code('contact', item.outcome), item.text].filter(Boolean).join(' · '), event: (item) => code('event', item.type), coupon: (item) => `${item.coupon_type} · ${code('coupon_state', item.state)}`,
 	tier: (item) => `${code('tier', item.from)} → ${code('tier', item.to)}`, flow: (item) => `${named(item)} · ${code('outcome', item.outcome)}`};
 const words = (item) => said[item.kind] ? said[item.kind](item) : '';
 
