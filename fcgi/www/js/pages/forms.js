@@ -31,9 +31,9 @@ export async function draw([role = 'clerk'], me) {
 	const move = (i, to) => { now.splice(to, 0, ...now.splice(i, 1)); changed(`field_${to + 1}`); };
 	const line = (one, i) => h('li', {}, h('div', {class: 'phrase', role: 'group', id: `field_${i + 1}`, tabindex: '-1', 'aria-label': label(one.field)}, h('strong', {}, label(one.field)),
 		h('label', {class: 'check'}, h('input', {type: 'checkbox', checked: one.is_required, disabled: fixed.includes(one.field), onchange: (event) => { one.is_required = event.target.checked; changed(`field_${i + 1}`); }}), t('form.required')),
-		i > 0 && h('button', {type: 'button', class: 'quiet', 'aria-label': t('form.up', {name: label(one.field)}), onclick: () => move(i, i - 1)}, '↑'),
+		h('span', {class: 'ends'}, i > 0 && h('button', {type: 'button', class: 'quiet', 'aria-label': t('form.up', {name: label(one.field)}), onclick: () => move(i, i - 1)}, '↑'),
 		i < now.length - 1 && h('button', {type: 'button', class: 'quiet', 'aria-label': t('form.down', {name: label(one.field)}), onclick: () => move(i, i + 1)}, '↓'),
-		!fixed.includes(one.field) && h('button', {type: 'button', class: 'quiet', 'aria-label': t('form.drop', {name: label(one.field)}), onclick: () => { now.splice(i, 1); changed('more'); }}, '✕')));
+		!fixed.includes(one.field) && h('button', {type: 'button', class: 'quiet', 'aria-label': t('form.drop', {name: label(one.field)}), onclick: () => { now.splice(i, 1); changed('more'); }}, '✕'))));
 	const store = async (fields, back) => {
 		notice.textContent = '';
 		try {

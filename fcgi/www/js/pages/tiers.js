@@ -50,9 +50,9 @@ function tier(page, rule, i) {
 	const name = language === 'en' ? 'name_en' : 'name_zh';
 	return h('li', {}, h('div', {class: 'phrase', role: 'group', 'aria-label': called(rule) || t('tier.new')}, h('input', {id: `tier_${n}`, class: 'short', 'aria-label': t('tier.code'), value: rule.tier, maxlength: 8, oninput: (event) => { rule.tier = event.target.value.trim(); page.changed(); }}),
 		h('input', {class: 'middle', 'aria-label': t('tier.name'), value: rule[name], maxlength: 40, oninput: (event) => { rule[name] = event.target.value; rule.name_zh ||= event.target.value; rule.name_en ||= event.target.value; page.changed(); }}),
-		i > 0 && h('button', {type: 'button', class: 'quiet', 'aria-label': t('tier.up', {name: called(rule)}), onclick: () => move(i - 1)}, '↑'),
+		h('span', {class: 'ends'}, i > 0 && h('button', {type: 'button', class: 'quiet', 'aria-label': t('tier.up', {name: called(rule)}), onclick: () => move(i - 1)}, '↑'),
 		i < now.length - 1 && h('button', {type: 'button', class: 'quiet', 'aria-label': t('tier.down', {name: called(rule)}), onclick: () => move(i + 1)}, '↓'),
-		h('button', {type: 'button', class: 'quiet', 'aria-label': t('rule.remove', {what: called(rule)}), onclick: () => drop(page, now, i, called(rule))}, '✕')),
+		h('button', {type: 'button', class: 'quiet', 'aria-label': t('rule.remove', {what: called(rule)}), onclick: () => drop(page, now, i, called(rule))}, '✕'))),
 	h('ul', {class: 'plain'}, rule.conditions.map((condition, place) => h('li', {}, sentence(page, rule, condition, place, n)))),
 	h('div', {class: 'row'}, h('button', {type: 'button', class: 'quiet', onclick: () => {
 		rule.conditions.push({metric: 'orders', op: '>=', value: 1});
