@@ -18,7 +18,7 @@ COMMENT ON VIEW crm.purchased_product IS 'product and category of the numbers in
 COMMENT ON VIEW crm.person_basket IS 'what a buyer spends net a day with purchases (minor units, whole), and how many in a hundred buyers spend no more, as of the last night''s cut points';
 COMMENT ON VIEW crm.priced_order IS 'orders that count, and whether they were paid at a discount: 1, or 0';
 COMMENT ON VIEW crm.decision IS 'what the gate said of each occurrence: the step that decided, whether it stopped, held or let pass, its reason, and where the person was reached';
-COMMENT ON VIEW crm.message_outcome IS 'what became of messages (kind: sent, delivered, opened, clicked and what else the sender and vendors tell), each with its moment';
+COMMENT ON VIEW crm.message_outcome IS 'what became of messages to persons, notices to staff and entries of lists apart (kind: sent, delivered, opened, clicked and what else the sender and vendors tell), each with its moment';
 COMMENT ON VIEW crm.custom_field_plain IS 'custom fields of persons that are not sensitive';
 COMMENT ON VIEW crm.custom_field_sensitive IS 'custom fields of persons that are kept apart and shown one at a time';
 COMMENT ON VIEW crm.source_status IS 'a row a source: what it sent today in its own time zone, what was refused, whether it is silent for longer than ingest.silence_hours';

@@ -78,6 +78,10 @@ END
 $$;
 COMMENT ON FUNCTION crm._loyalty_usable(bigint) IS 'a person''s lots that count now, debts among them, first to expire first';
 
+CREATE FUNCTION crm._loyalty_available(person bigint) RETURNS bigint
+    LANGUAGE sql STABLE AS $$ SELECT coalesce(sum(u.remaining), 0)::bigint FROM crm._loyalty_usable(person) u $$;
+COMMENT ON FUNCTION crm._loyalty_available(bigint) IS 'points that a person can use now; negative: owed for refunded sales';
+
 CREATE FUNCTION crm._loyalty_settle(person bigint) RETURNS void
     LANGUAGE plpgsql AS
 $$

@@ -8,7 +8,7 @@ DECLARE
     person bigint := crm._access_require_person(loyalty_points.customer_id);
 BEGIN
     RETURN jsonb_build_object('customer_id', person,
-        'available', (SELECT coalesce(sum(u.remaining), 0) FROM crm._loyalty_usable(person) u),
+        'available', crm._loyalty_available(person),
         'pending', (SELECT coalesce(sum(l.remaining), 0) FROM crm.membership m JOIN crm.points_lot l USING (source_record_id)
                     WHERE m.customer_id = person AND m.valid_to = 'infinity' AND l.available_at > crm.core_now() AND l.state = 'pending'),
         'lots', (SELECT coalesce(jsonb_agg(jsonb_build_object('points', u.remaining, 'expires_at', nullif(u.expires_at, 'infinity'))), '[]')
@@ -34,7 +34,7 @@ DECLARE
     wanted bigint := points;
     taken bigint;
 BEGIN
-    IF points > (SELECT coalesce(sum(u.remaining), 0) FROM crm._loyalty_usable(person) u) THEN
+    IF points > crm._loyalty_available(person) THEN
         RAISE EXCEPTION 'the person has too few points' USING ERRCODE = 'RM608', COLUMN = 'points', HINT = 'See what is available, then take that much or less.';
     END IF;
     FOR lot IN SELECT * FROM crm._loyalty_usable(person) u WHERE u.remaining > 0 LOOP
@@ -106,7 +106,7 @@ BEGIN
         PERFORM crm._loyalty_refresh(ARRAY[person]);
     END IF;
     answer := jsonb_build_object('customer_id', person, 'use_id', id, 'points', points, 'repeated', is_repeated,
-        'available', (SELECT coalesce(sum(u.remaining), 0) FROM crm._loyalty_usable(person) u));
+        'available', crm._loyalty_available(person));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
@@ -155,7 +155,7 @@ BEGIN
     END IF;
     person := crm._identity_current(used.customer_id);
     answer := jsonb_build_object('customer_id', person, 'use_id', used.use_id, 'points', used.points, 'state', 'returned',
-        'available', (SELECT coalesce(sum(u.remaining), 0) FROM crm._loyalty_usable(person) u));
+        'available', crm._loyalty_available(person));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
@@ -191,7 +191,7 @@ BEGIN
     PERFORM crm._loyalty_rise(ARRAY[person]);
     PERFORM crm._audit('adjust', 'points', person, NULL, NULL, points::text, reason);
     answer := jsonb_build_object('customer_id', person, 'points', points,
-        'available', (SELECT coalesce(sum(u.remaining), 0) FROM crm._loyalty_usable(person) u));
+        'available', crm._loyalty_available(person));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END

@@ -77,11 +77,6 @@ $$;
 COMMENT ON FUNCTION crm._report_suggestion(bigint) IS
     'what to suggest at the counter and why: first headquarters'' pair rules, then the commonest next category; nothing that is still at home or was shown often; null when nothing fits';
 
-CREATE FUNCTION crm._report_points(person bigint) RETURNS bigint
-    LANGUAGE sql STABLE AS
-$$ SELECT coalesce(sum(u.remaining), 0)::bigint FROM crm._loyalty_usable(person) u $$;
-COMMENT ON FUNCTION crm._report_points(bigint) IS 'points that a person can use now; negative: owed for refunded sales';
-
 CREATE FUNCTION crm._report_last_item(person bigint) RETURNS text
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
@@ -115,7 +110,7 @@ BEGIN
         'customer_id', person, 'name', c.name_masked, 'in_scope', is_own, 'tier', v.tier,
         'last_day', CASE WHEN is_own THEN v.last_day END, 'last_item', CASE WHEN is_own THEN crm._report_last_item(person) END,
         'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm._loyalty_coupons(person) k WHERE k ->> 'state' = 'issued'),
-        'points', crm._report_points(person),
+        'points', crm._loyalty_available(person),
         'last_category', last_one.code, 'last_category_name', last_one.name,
         'suggestion', suggestion - 'category_id')
     INTO answer
@@ -158,7 +153,7 @@ BEGIN
                             'order_days', v.order_days, 'net', crm._report_money(v.net_minor), 'first_day', v.first_day, 'last_day', v.last_day, 'last_item', crm._report_last_item(person))
                       FROM crm.customer_value v WHERE v.customer_id = person),
             'next_tier', crm._value_next_tier(person, crm._report_today()),
-            'points', crm._report_points(person),
+            'points', crm._loyalty_available(person),
             'level', (SELECT jsonb_build_object('level', l.level, 'name_zh', l.name_zh, 'name_en', l.name_en, 'since', h.since, 'keep_until', h.keep_until)
                       FROM crm._loyalty_level(person) h JOIN crm.level l ON l.level = h.level),
             'tags', (SELECT coalesce(jsonb_agg(g), '[]') FROM crm.segment_person_tags(person) g),
