@@ -76,6 +76,9 @@ SELECT * FROM pg_temp.standings();
 SET LOCAL crm.core_clock = '2026-09-12T04:00:00+08:00';
 SELECT crm._value_journey_job();
 SELECT * FROM pg_temp.standings();
+-- after the night whoever holds nothing is left to the next one
+SELECT crm._value_on_facts('{957201}', 'refund', false);
+SELECT as_of FROM crm.customer_standing WHERE customer_id = 957201 AND standing_set = 'member_metal';
 -- one that came with many others is left to the drain, and costs the standing there
 UPDATE crm.purchase_chunk SET history = crm._purchase_add(history, '{2026-09-10}', '{2026-09-12}', '{-90000}') WHERE source_record_id = 957103;
 SELECT crm._value_on_facts(ARRAY(SELECT 957203 FROM generate_series(1, 51)), 'refund', false), crm._value_on_facts(ARRAY(SELECT 957203 FROM generate_series(1, 51)), 'rules', false);

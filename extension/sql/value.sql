@@ -236,8 +236,8 @@ BEGIN
     IF coalesce(cardinality(persons), 0) = 0 THEN
         RETURN;
     END IF;
-    IF kind = 'refund' AND cardinality(persons) <= 50 THEN   -- may cost a standing at once, and the night before must not give it again
-        PERFORM crm._value_stand_everywhere(persons, crm._value_today(), 'refund');
+    IF kind = 'refund' AND cardinality(persons) <= 50 THEN
+        PERFORM crm._value_stand_after_refund(persons);
     END IF;
     IF cardinality(persons) = 1 THEN
         PERFORM crm._value_compute_one(persons[1], crm._value_today(), CASE WHEN is_history THEN 'history' ELSE kind END);
@@ -336,7 +336,7 @@ BEGIN
     LOOP
         PERFORM crm._value_compute(one.persons, today, one.cause);
         IF one.refunded IS NOT NULL THEN
-            PERFORM crm._value_stand_everywhere(one.refunded, today, 'refund');
+            PERFORM crm._value_stand_after_refund(one.refunded);
         END IF;
     END LOOP;
     RETURN CASE WHEN cardinality(dirty) < piece OR cardinality(free) = 0 THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 10000) d) END;

@@ -201,6 +201,23 @@ END
 $$;
 COMMENT ON FUNCTION crm._value_stand_everywhere(bigint[], date, text) IS 'crm._value_stand() in every set';
 
+CREATE FUNCTION crm._value_stand_after_refund(persons bigint[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    today date := crm._value_today();
+BEGIN
+    IF EXISTS (SELECT FROM crm.journey_run x WHERE x.as_of = today - 1 AND x.finished_at IS NOT NULL) THEN    -- the next walk knows of the refund
+        persons := ARRAY(SELECT DISTINCT h.customer_id FROM crm.customer_standing h WHERE h.customer_id = ANY (persons) AND h.rank > 0);
+    END IF;
+    IF cardinality(persons) > 0 THEN
+        PERFORM crm._value_stand_everywhere(persons, today, 'refund');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._value_stand_after_refund(bigint[]) IS
+    'a refund may cost a standing at once; while the walk as of yesterday is to come or under way, it must not give one for what was taken back today';
+
 CREATE FUNCTION crm.value_standing(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
