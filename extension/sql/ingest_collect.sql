@@ -72,7 +72,8 @@ BEGIN
     IF cardinality(places) = 0 THEN
         RETURN results;
     END IF;
-    input := crm._ingest_input(origin, entity, ARRAY(SELECT payloads[n] FROM unnest(places) WITH ORDINALITY u (n, i) ORDER BY u.i));
+    input := crm._ingest_input(origin, entity, ARRAY(SELECT payloads[n] FROM unnest(places) WITH ORDINALITY u (n, i) ORDER BY u.i),
+                               ARRAY(SELECT crm._new_id() FROM unnest(places)));
     PERFORM crm._ingest_keep(input, NULL);
     taken := crm._ingest_try_all(input);
     FOR i IN 1 .. cardinality(places) LOOP

@@ -178,7 +178,7 @@ END
 $$;
 COMMENT ON FUNCTION crm._ingest_keep(crm.ingest_input, text) IS 'keeps the payloads of a call in the inbox, also on a day whose partition may be made at this moment';
 
-CREATE FUNCTION crm._ingest_input(origin record, entity text, payloads bytea[]) RETURNS crm.ingest_input
+CREATE FUNCTION crm._ingest_input(origin record, entity text, payloads bytea[], ids bigint[]) RETURNS crm.ingest_input
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -186,13 +186,12 @@ DECLARE
 BEGIN
     input.source_id := origin.source_id; input.entity := entity; input.spec := origin.spec;
     input.format := 'json'; input.encoding := 'utf8'; input.is_history := false; input.received_at := crm.core_now();
-    input.payloads := payloads; input.max_facts := cardinality(payloads);
-    input.inbox_ids := ARRAY(SELECT crm._new_id() FROM generate_series(1, cardinality(payloads)));
+    input.payloads := payloads; input.inbox_ids := ids; input.max_facts := cardinality(payloads);
     input.first_lines := array_fill(1, ARRAY[cardinality(payloads)]);
     RETURN input;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_input(record, text, bytea[]) IS 'the parser''s input of records that come by themselves, an inbox row each';
+COMMENT ON FUNCTION crm._ingest_input(record, text, bytea[], bigint[]) IS 'the parser''s input of records that come by themselves, an inbox row each, under these ids';
 
 -- What is not taken is kept as a reject; of what names an erased person nothing is kept, not even raw.
 CREATE FUNCTION crm._ingest_settle(input crm.ingest_input, result crm.intake_result) RETURNS void
@@ -238,7 +237,7 @@ BEGIN
             RETURN jsonb_populate_record(NULL::crm.intake_result, answer);
         END IF;
     END IF;
-    input := crm._ingest_input(origin, entity, ARRAY[payload]);
+    input := crm._ingest_input(origin, entity, ARRAY[payload], ARRAY[crm._new_id()]);
     PERFORM crm._ingest_keep(input, key);
     result := crm._ingest_try(input);
     result.inbox_id := input.inbox_ids[1];

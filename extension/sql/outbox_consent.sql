@@ -7,8 +7,10 @@ $$
     -- of each record the last word, of these a single no is a no
     SELECT s.customer_id, s.channel, CASE WHEN bool_or(s.state = 'no') THEN 'no' ELSE 'yes' END, max(s.occurred_at)
     FROM (SELECT DISTINCT ON (c.source_record_id, c.channel) m.customer_id, c.channel, c.state, c.occurred_at
-          FROM crm.membership m JOIN crm.consent c ON c.source_record_id = m.source_record_id
-          WHERE m.customer_id = ANY ($1) AND m.valid_to = 'infinity'
+          -- person by person and record by record, whatever the planner knows of the tables
+          FROM (SELECT DISTINCT p.id FROM unnest($1) p (id)) p
+          CROSS JOIN LATERAL (SELECT x.customer_id, x.source_record_id FROM crm.membership x WHERE x.customer_id = p.id AND x.valid_to = 'infinity' OFFSET 0) m
+          CROSS JOIN LATERAL (SELECT x.* FROM crm.consent x WHERE x.source_record_id = m.source_record_id OFFSET 0) c
           ORDER BY c.source_record_id, c.channel, c.occurred_at DESC, c.consent_id DESC) s
     GROUP BY 1, 2
 $$;
@@ -19,7 +21,8 @@ CREATE FUNCTION crm._outbox_keep_consents(persons bigint[]) RETURNS void
 $$
 BEGIN
     -- the person is the lock: of two records that speak at once the second sees the first
-    PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
+    PERFORM FROM (SELECT DISTINCT p.id FROM unnest(persons) p (id) ORDER BY 1) p
+    CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = p.id FOR NO KEY UPDATE) l;
     WITH said AS MATERIALIZED (SELECT * FROM crm._outbox_said(persons)),
     gone AS (
         DELETE FROM crm.person_consent k
