@@ -42,7 +42,7 @@ typedef enum CrmLinkKind
 
 #define CRM_LINK_KINDS (CRM_LINK_CLASS + 1)
 
-/* A part of some work, independent of the others: takes no memory and does not breathe. */
+/* A part of some work, independent of the others: takes no memory, does not breathe, may give up when stopped. */
 typedef void (*CrmLinkWork) (void *argument, int part);
 
 /* What the matcher needs of its surroundings. */
@@ -54,6 +54,7 @@ typedef struct CrmLinkHost
 	/* runs work for each part, several at a time; NULL: one after the other */
 	void		(*share) (void *state, CrmLinkWork work, void *argument, int n_parts);
 	void	   *state;
+	bool		(*is_stopped) (void);	/* any thread may ask: breathe is going to cancel; NULL: never */
 } CrmLinkHost;
 
 /*

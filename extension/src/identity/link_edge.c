@@ -33,13 +33,20 @@ host_breathe(void *state)
 	CHECK_FOR_INTERRUPTS();
 }
 
+/* What host_breathe() raises; flags that signal handlers set in the backend's own thread. */
+static bool
+host_is_stopped(void)
+{
+	return QueryCancelPending || ProcDiePending;
+}
+
 CrmLink *
 crm_identity_link_new(void)
 {
 	CrmLink    *link = palloc0(sizeof(CrmLink));
 
 	link->host = (CrmLinkHost) {host_take, host_drop, host_breathe, crm_identity_link_share,
-		AllocSetContextCreate(CurrentMemoryContext, "matcher", ALLOCSET_DEFAULT_SIZES)};
+		AllocSetContextCreate(CurrentMemoryContext, "matcher", ALLOCSET_DEFAULT_SIZES), host_is_stopped};
 	link->seed = 1;
 	link->cap = 2;
 	link->max_size = 2;

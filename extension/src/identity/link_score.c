@@ -15,7 +15,7 @@
 #define LOWEST (-64)
 #define SLICES 16				/* scored at a time */
 #define SLICE_ROWS (1 << 15)
-#define SLICE_PAIRS (1 << 22)	/* where blocks are large, fewer rows: canceled only between rounds of slices */
+#define SLICE_PAIRS (1 << 22)	/* fewer rows where blocks are large */
 #define MANY_PAIRS 500000		/* a key of fewer is not worth trying first */
 #define TRIED_PAIRS 100000
 #define POOR 20000				/* pairs for one match are too many */
@@ -58,6 +58,7 @@ typedef struct Slice
 	CrmLinkEdge *edges;
 	uint32_t	n_edges;
 	uint32_t	room;			/* more edges are counted and not kept */
+	bool		is_cut;			/* given up halfway: the caller wants to cancel */
 } Slice;
 
 static void
@@ -79,13 +80,19 @@ score_pair(Slice *slice, uint32_t a, uint32_t b)
 	slice->n_edges++;
 }
 
+/* A large block takes a while, so a row of it is as long as anybody waits for it. */
 static void
 score_block(const CrmLink *link, void *state, int rule, const uint32_t *rows, uint32_t count)
 {
-	for (uint32_t i = 0; i < count; i++)
+	Slice	   *slice = state;
+
+	for (uint32_t i = 0; i < count && !slice->is_cut; i++)
+	{
+		slice->is_cut = link->host.is_stopped != NULL && link->host.is_stopped();
 		for (uint32_t j = i + 1; j < count; j++)
 			if (!belongs_to_earlier(link, rule, rows[i], rows[j]))
-				score_pair(state, rows[i], rows[j]);
+				score_pair(slice, rows[i], rows[j]);
+	}
 }
 
 static void
@@ -94,6 +101,7 @@ score_slice(void *argument, int part)
 	Slice	   *slice = (Slice *) argument + part;
 
 	slice->compared = slice->n_edges = 0;
+	slice->is_cut = false;
 	crm_link_blocks_between(slice->link, slice->rule, slice->start, slice->end, 1, score_block, slice);
 }
 
@@ -160,7 +168,7 @@ score_all(CrmLink *link)
 	}
 	while ((n = cut_slices(link, slices, &rule, &start)) > 0)
 	{
-		crm_link_share(link, score_slice, slices, n);
+		crm_link_share(link, score_slice, slices, n);	/* breathes: none is cut after it */
 		for (int i = 0; i < n; i++)
 		{
 			take_edges(link, &slices[i]);

@@ -5,7 +5,8 @@
  * Scoring a pair reads rows that nobody changes meanwhile and writes into a place of its own, so the
  * parts of such work are run by threads of this backend beside it.  A helper calls nothing of the server: it takes no memory,
  * raises nothing, asks for no interrupts, and every signal is blocked in it, so that handlers run in the backend's own thread.  All
- * helpers have ended before crm_identity_link_share() returns; nothing in between can leave it.  Helpers
+ * helpers have ended before crm_identity_link_share() returns; nothing in between can leave it, but long
+ * work asks whether it is to be canceled (host.is_stopped reads two flags) and gives up.  Helpers
  * that cannot be started are done without.  What was asked is the same with any number of them.
  */
 #include "identity/link_edge.h"
