@@ -2,7 +2,7 @@
 import {bars} from './chart.js';
 import {compared} from './flow_variants.js';
 import {h} from './dom.js';
-import {code, day, fault, language, money, named, number, percent, t} from './i18n.js';
+import {code, day, fault, language, moment, money, named, number, percent, t} from './i18n.js';
 
 export const title = (flow) => named(flow, flow.flow);
 
@@ -54,7 +54,7 @@ export function results(answer) {
 		const [low, high] = answer.lift_interval;
 		verdict = t(low > 0 ? 'result.works' : high < 0 ? 'result.harms' : 'result.chance', {points: points(answer.lift_points), low: points(low), high: points(high)});
 	}
-	return h('div', {class: 'results'}, said.map((line) => h('p', {class: 'said'}, line)), h('p', {class: smaller < 100 || fewer < 5 ? 'warn' : 'said', id: 'verdict'}, verdict),
+	return h('div', {class: 'results'}, answer.as_of && h('p', {class: 'faint'}, t('result.as_of', {at: moment(answer.as_of)})), said.map((line) => h('p', {class: 'said'}, line)), h('p', {class: smaller < 100 || fewer < 5 ? 'warn' : 'said', id: 'verdict'}, verdict),
 		answer.sample_ratio.is_skewed && h('p', {class: 'warn'}, t('result.skewed', {n: number(control.persons), expected: number(Math.round(answer.sample_ratio.control_expected))})),
 		answer.funnel && answer.funnel.assigned > 0 && bars(t('funnel.title'), ['assigned', 'sent', 'delivered', 'opened', 'clicked', 'redeemed'].map((name) => ({label: t(`funnel.${name}`), value: answer.funnel[name], text: number(answer.funnel[name])}))),
 		compared(answer), answer.cost && worth(answer), h('dl', {}, [['fired', answer.fired], ['sent', answer.sent], ['redeemed', answer.redeemed]].map(([name, value]) => [h('dt', {}, t(`result.${name}`)), h('dd', {}, number(value))])));

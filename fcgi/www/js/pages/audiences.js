@@ -131,7 +131,8 @@ async function everybody(row) {
 			rows.push(...answer.rows);
 			cursor = answer.next;
 			toast(t('csv.reading', {n: number(rows.length)}));
-		} while (cursor && rows.length < 20000);
+		} while (cursor && rows.length < 200000);
+		if (cursor) toast(t('csv.cut', {n: number(rows.length)}));
 		save(title(row), [[t('csv.id'), t('csv.name'), t('csv.phone'), t('csv.since')], ...rows.map((one_row) => [one_row.customer_id, one_row.name, one_row.phone, one_row.since])]);
 	} catch (problem) {
 		toast(fault(problem));
