@@ -42,7 +42,9 @@ CREATE FUNCTION pg_temp.plain(stores int[], today date) RETURNS TABLE (figure te
     first AS MATERIALIZED (SELECT b.customer_id, min(b.starts_on) AS cohort FROM bought b GROUP BY 1),
     nth AS (SELECT p.customer_id, p.registered_on, c.day, row_number() OVER (PARTITION BY p.customer_id ORDER BY c.day) AS n
             FROM person p JOIN chain c ON c.customer_id = p.customer_id AND c.day >= p.registered_on WHERE p.registered_on BETWEEN today - 359 AND today - 180),
-    seen AS (SELECT b.*, lag(b.starts_on) OVER w AS before, lead(b.starts_on) OVER w AS after FROM bought b WINDOW w AS (PARTITION BY b.customer_id ORDER BY b.starts_on)),
+    -- a month counts whole: where it is tomorrow already, there may be orders of tomorrow
+    whole AS MATERIALIZED (SELECT DISTINCT o.customer_id, date_trunc('month', o.day)::date AS starts_on FROM pg_temp.orders(stores, '-infinity', (date_trunc('month', today) + interval '1 month')::date - 1) o),
+    seen AS (SELECT w.*, lag(w.starts_on) OVER o AS before, lead(w.starts_on) OVER o AS after FROM whole w WINDOW o AS (PARTITION BY w.customer_id ORDER BY w.starts_on)),
     ordinal AS (SELECT e.customer_id, e.day, row_number() OVER w AS no, lead(e.day) OVER w AS after FROM everything e WINDOW w AS (PARTITION BY e.customer_id ORDER BY e.day))
     SELECT 'span', concat_ws(' ', count(*), coalesce(sum(n), 0), coalesce(sum(net), 0)::numeric(20, 2), count(*) FILTER (WHERE n > 1), (SELECT count(*) FROM before), (SELECT count(*) FROM before b WHERE NOT EXISTS (SELECT FROM month m WHERE m.customer_id = b.customer_id)),
            (SELECT round((count(*) - count(DISTINCT customer_id))::numeric / nullif(count(DISTINCT customer_id), 0), 4) FROM year), count(*)) FROM month
@@ -57,7 +59,7 @@ CREATE FUNCTION pg_temp.plain(stores int[], today date) RETURNS TABLE (figure te
     UNION ALL SELECT format('cycle %s', s), concat_ws(' ', count(x.*) FILTER (WHERE x.starts_on = s AND x.before IS NULL), count(x.*) FILTER (WHERE x.starts_on = s AND x.before + interval '1 month' = s), count(x.*) FILTER (WHERE x.starts_on = s AND x.before + interval '1 month' < s),
         count(x.*) FILTER (WHERE x.starts_on + interval '1 month' = s AND (x.after IS NULL OR x.after > s)))
         FROM (SELECT m::date AS s FROM generate_series(timestamp '2025-12-01', today::timestamp, '1 month') m) m LEFT JOIN seen x ON x.starts_on = s OR x.starts_on + interval '1 month' = s GROUP BY s
-    UNION ALL SELECT format('month %s', s), concat_ws(' ', coalesce(e.buyers, 0), coalesce(e.orders, 0), coalesce(e.net, 0)::numeric(20, 2), round(e.again::numeric / e.buyers, 4), (SELECT count(*) FROM first f WHERE f.cohort = s),
+    UNION ALL SELECT format('month %s', s), concat_ws(' ', coalesce(e.buyers, 0), coalesce(e.orders, 0), coalesce(e.net, 0)::numeric(20, 2), round(e.again::numeric / e.buyers, 4), (SELECT count(*) FROM seen f WHERE f.before IS NULL AND f.starts_on = s),
         (SELECT count(*) FROM person p WHERE date_trunc('month', p.registered_on) = s))
         FROM (SELECT m::date AS s FROM generate_series(timestamp '2025-12-01', today::timestamp, '1 month') m) m
         LEFT JOIN (SELECT x.starts_on, count(*) AS buyers, sum(x.n) AS orders, sum(x.net) AS net, count(*) FILTER (WHERE x.n > 1) AS again
