@@ -41,6 +41,14 @@ $node->safe_psql('shop', q{
 		 SELECT 0 / (SELECT (count(*) = 0)::int FROM crm.probe WHERE who = ''moment'')::bigint FROM w', 'SELECT 10::bigint', '1 hour', crm.core_now())});
 ok(wait_until($node, 'shop', "SELECT failures >= 3 FROM crm.job WHERE job = 'probe.moment'", 'its third failure'), 'a job that fails at its moment is tried again');
 cmp_ok($node->safe_psql('shop', "SELECT failures FROM crm.job WHERE job = 'probe.moment'"), '<=', 4, 'after a pause each time');
+# switched off, a job runs no more, though the worker reads the list of jobs every few seconds only
+$node->safe_psql('shop', q{SET ROLE crm_owner; INSERT INTO crm.job (job, statement, every, next_run_at)
+	SELECT 'probe.' || n, format('WITH w AS (INSERT INTO crm.probe VALUES (%L) RETURNING 1) SELECT 0::bigint FROM w', n), '20 ms', crm.core_now() FROM unnest('{off,on}'::text[]) n});
+my $runs = q{SELECT count(*) FROM crm.probe WHERE who = '%s'};
+ok(wait_until($node, 'shop', sprintf("SELECT (%s) > 2", sprintf($runs, 'off')), 'runs'), 'two jobs run');
+my ($off, $on) = split /\|/, $node->safe_psql('shop', "UPDATE crm.job SET is_active = false WHERE job = 'probe.off'; SELECT (" . sprintf($runs, 'off') . '), (' . sprintf($runs, 'on') . ')');
+ok(wait_until($node, 'shop', sprintf("SELECT (%s) > $on + 20", sprintf($runs, 'on')), 'more runs'), 'the other goes on');
+cmp_ok($node->safe_psql('shop', sprintf($runs, 'off')), '<=', $off + 1, 'the one that was switched off does not, but for the run that was under way');
 $node->safe_psql('shop', "DELETE FROM crm.job WHERE job LIKE 'probe.%'; DROP TABLE crm.probe");
 
 # the kill switch

@@ -57,6 +57,14 @@ static CrmStatement daily_statement = {
 	.arg_types = name_types,
 };
 
+static const Oid active_types[] = {TEXTOID};
+static CrmStatement active_statement = {
+	.name = "worker.is_active",
+	.sql = "SELECT FROM crm.job WHERE job = $1 AND is_active",
+	.n_args = 1,
+	.arg_types = active_types,
+};
+
 static const Oid failure_types[] = {TEXTOID, TEXTOID};
 static CrmStatement failure_statement = {
 	.name = "worker.note_failure",
@@ -245,6 +253,20 @@ note_run(CrmWorkerJob *job, TimestampTz started, int64 left)
 	job->failures = 0;
 }
 
+/* Whether a job is still on: one that was switched off since the jobs were listed does not run once more. */
+static bool
+is_switched_on(CrmWorkerJob *job)
+{
+	Datum		name = CStringGetTextDatum(job->name);
+
+	crm_core_spi_execute(&active_statement, &name, NULL, true, 1);
+	if (SPI_processed == 1)
+		return true;
+	job->next_run_at = job->is_daily ? DT_NOEND : TimestampTzPlusMilliseconds(GetCurrentTimestamp(), job->every_ms);
+	job->wake_at = 0;
+	return false;
+}
+
 /* A job that has nothing left may know when time alone brings it work: it is run then, to the millisecond. */
 static void
 plan_wake(CrmWorkerJob *job)
@@ -267,6 +289,7 @@ run_statement(CrmWorkerJob *job, const char *statement, bool is_help)
 	Oid			user;
 	int			security;
 	int64		left = -1;
+	bool		is_on;
 	TransactionId own = InvalidTransactionId;
 	char	   *message = NULL;
 
@@ -275,8 +298,9 @@ run_statement(CrmWorkerJob *job, const char *statement, bool is_help)
 	PG_TRY();
 	{
 		begin_as_owner();
-		left = read_number(job, statement, 0);	/* a job that returns nothing has nothing left */
-		if (!is_help)
+		is_on = is_switched_on(job);
+		left = is_on ? read_number(job, statement, 0) : 0;	/* a job that returns nothing has nothing left */
+		if (is_on && !is_help)
 		{
 			job->found_nothing = left == 0 && crm_worker_saw_everything();
 			note_run(job, started, left);
