@@ -121,6 +121,16 @@ WHERE o.flow_id = 2 AND o.occurrence_key = '2026-05-31' AND (d.reason ~ 'pool' O
 SELECT crm._loyalty_pools() IS NOT NULL AS watched;
 SELECT count(*) AS open_alerts FROM crm.alert WHERE kind = 'loyalty.pool' AND key = 'set_pool' AND closed_at IS NULL;
 ROLLBACK TO pool;
+-- plans made while tables are empty are kept as they fill: each table is asked by its key for each person, none is walked for a set
+SAVEPOINT empty;
+DELETE FROM crm.coupon; DELETE FROM crm.contact_cap; DELETE FROM crm.outbox; DELETE FROM crm.outbox_event;
+ANALYZE crm.coupon, crm.contact_cap, crm.outbox, crm.outbox_event;
+CREATE TEMP TABLE scan AS SELECT relname, idx_scan FROM pg_stat_xact_user_tables WHERE schemaname = 'crm';
+SELECT crm._campaign_fire_all(pg_temp.flow('{}'), ARRAY(SELECT min(id) FROM one WHERE merged BETWEEN 0.03 AND 0.97 GROUP BY phone HAVING count(*) = 1),
+                              ARRAY(SELECT '2026-05-31' FROM one WHERE merged BETWEEN 0.03 AND 0.97 GROUP BY phone HAVING count(*) = 1), '2026-06-30T12:00:00+08:00', 'infinity', 1) AS at_once;
+SELECT s.relname, s.idx_scan - b.idx_scan >= 40 AS by_key FROM pg_stat_xact_user_tables s JOIN scan b USING (relname)
+WHERE s.schemaname = 'crm' AND relname IN ('coupon', 'contact_cap', 'outbox', 'customer', 'customer_value', 'customer_private', 'membership', 'record_identifier', 'consent') ORDER BY relname;
+ROLLBACK TO empty;
 UPDATE crm.flow SET spec = spec - 'channels' WHERE flow_id = 2;
 SELECT c.* FROM pg_temp.compare('{"task": {"title": "call", "body": "", "hours": 4}}', '2026-06-30T12:00:00+08:00', 'infinity') c;
 UPDATE crm.flow SET state = 'paused' WHERE flow_id = 2;

@@ -5,6 +5,9 @@
 -- Counters of addresses are counted under the condition that they are not full, which says whether another flow was
 -- faster.  Persons who share an address, and keys of one person, are decided one after the other, as if each had come
 -- alone, with the counters locked before.
+--
+-- Each table is asked person by person, by its key (LATERAL ... OFFSET 0): plans are kept, and one that was made while a table was empty
+-- would walk the whole of it for each person until somebody analyzes it.
 
 CREATE TYPE crm.gate_verdict AS (customer_id bigint, occurrence_key text, zone text, channel text, address_hash bytea, outcome text, arm text,
     due_at timestamptz, step text, result text, reason text, reach text);
@@ -131,7 +134,7 @@ BEGIN
                     WHEN e.id IS NOT NULL THEN 'excluded by the flow''s rule'
                     WHEN g.id IS NOT NULL THEN goal END
         FROM ROWS FROM (unnest(persons), unnest(occurrence_keys)) WITH ORDINALITY p (id, key, n)
-        LEFT JOIN crm.customer_value v ON v.customer_id = p.id
+        LEFT JOIN LATERAL (SELECT x.tier, x.last_day FROM crm.customer_value x WHERE x.customer_id = p.id OFFSET 0) v ON true
         LEFT JOIN unnest(branch) b (id) ON b.id = p.id LEFT JOIN unnest(superseded) s (id) ON s.id = p.id
         LEFT JOIN unnest(excluded) e (id) ON e.id = p.id LEFT JOIN unnest(reached) g (id) ON g.id = p.id ORDER BY p.n);
 END
@@ -179,7 +182,7 @@ BEGIN
         LEFT JOIN crm._campaign_elsewhere(other_ids) e ON e.person = p.id
         CROSS JOIN LATERAL (SELECT CASE WHEN per IS NULL THEN p.at - make_interval(days => days) ELSE (crm._campaign_span(per, days, p.at, p.zone)).after END AS after,
                                    CASE WHEN per IS NULL THEN 'infinity' ELSE (crm._campaign_span(per, days, p.at, p.zone)).before END AS before OFFSET 0) w
-        LEFT JOIN crm.contact_cap c ON c.cap_key = crm._outbox_cap_key(p.channel, p.address_hash)
+        LEFT JOIN LATERAL (SELECT x.sent_at FROM crm.contact_cap x WHERE x.cap_key = crm._outbox_cap_key(p.channel, p.address_hash) OFFSET 0) c ON true
         CROSS JOIN LATERAL (SELECT CASE WHEN c.sent_at <> '{}' THEN (SELECT count(*) FROM unnest(c.sent_at) s WHERE s > w.after AND s < w.before) ELSE 0 END AS sent OFFSET 0) a
         CROSS JOIN LATERAL crm._outbox_had(p.id || e.ids, w.after, w.before) o
         ORDER BY p.n);
@@ -229,7 +232,8 @@ BEGIN
         RETURN verdicts;
     END IF;
     zones := ARRAY(SELECT coalesce(s.time_zone, home_zone) FROM unnest(persons) WITH ORDINALITY p (id, n)
-                   LEFT JOIN crm.customer c ON c.customer_id = p.id LEFT JOIN crm.store s ON s.store_id = c.home_store_id ORDER BY p.n);
+                   LEFT JOIN LATERAL (SELECT x.home_store_id FROM crm.customer x WHERE x.customer_id = p.id OFFSET 0) c ON true
+                   LEFT JOIN crm.store s ON s.store_id = c.home_store_id ORDER BY p.n);
     stoppers := crm._campaign_stoppers(flow, persons, occurrence_keys);
     arms := crm._campaign_arms(flow, persons, other_ids);
     IF flow.spec ->> 'coupon_type' IS NOT NULL THEN
@@ -307,8 +311,7 @@ BEGIN
                         ELSE b.said END,
                    g.due_at, expires_at, NULL, v.quiet)::crm.message_row
         FROM given g JOIN voice v ON v.channel = g.channel AND v.zone = g.zone
-        LEFT JOIN crm.customer_private p ON p.customer_id = g.customer_id
-        CROSS JOIN LATERAL (SELECT crm._outbox_plain(p.name) AS who OFFSET 0) w
+        LEFT JOIN LATERAL (SELECT crm._outbox_plain(x.name) AS who FROM crm.customer_private x WHERE x.customer_id = g.customer_id OFFSET 0) w ON true
         CROSS JOIN LATERAL (SELECT CASE WHEN has_more THEN crm._campaign_more(flow, g.customer_id, crm._campaign_message_id(flow.flow_id, epoch, g.customer_id, g.occurrence_key), g.zone, tells) END AS more OFFSET 0) l
         CROSS JOIN LATERAL (SELECT jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(v.body, w.who, g.code, NULL, NULL, g.zone, l.more)) AS said OFFSET 0) b
         ORDER BY g.n);

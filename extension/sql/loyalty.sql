@@ -96,7 +96,7 @@ BEGIN
         SELECT DISTINCT i.person
         FROM (SELECT p.id AS person, p.id FROM unnest(customer_ids) p (id) UNION ALL SELECT o.person, o.id FROM unnest(other_ids) o) i
         CROSS JOIN LATERAL (SELECT c.coupon_type FROM crm.coupon c WHERE c.customer_id = i.id
-                            AND (c.state = 'issued' AND c.valid_until > crm.core_now() OR c.state = 'redeemed' AND c.redeemed_at > since)) c
+                            AND (c.state = 'issued' AND c.valid_until > crm.core_now() OR c.state = 'redeemed' AND c.redeemed_at > since) OFFSET 0) c
         JOIN crm.coupon_type held ON held.coupon_type = c.coupon_type
         WHERE held.rank >= least_rank);
 END
