@@ -48,4 +48,20 @@ SELECT j ->> 'name' AS name, j ->> 'in_scope' AS in_scope, j ->> 'tier' AS tier,
 SELECT call, pg_temp.try(call) AS answer FROM (VALUES (1, format('crm.report_person(%s)', :one)), (2, 'crm.report_person(NULL)'), (3, 'crm.report_person(-1)'), (4, $$crm.report_card('phone', '13799999999')$$), (5, $$crm.report_card('phone', NULL)$$),
     (6, $$crm.report_card('shoe', '42')$$), (7, $$crm.report_card(NULL, NULL, NULL)$$)) v(n, call) WHERE n > 1 ORDER BY n;
 SELECT pg_temp.try(format('crm.report_person(%s)', :one)) AS not_mine;
+
+-- 4. one rule for all figures: whose are they? null: the whole chain, who belongs to no store included. A row a role: as seen by its policies, by _access_sees(), by boards
+CREATE FUNCTION pg_temp.reach(claims text) RETURNS TABLE (sees_all boolean, sees_nobodys boolean, board text) LANGUAGE plpgsql AS $$
+DECLARE
+    nobodys bigint := (SELECT c.customer_id FROM crm.customer c WHERE c.status = 'active' AND c.scope_store_ids = '{}' LIMIT 1);
+BEGIN
+    PERFORM set_config('crm.access_claims', claims, true);
+    RETURN QUERY SELECT crm._access_sees_all(), crm._report_sees(nobodys), coalesce(cardinality(crm._report_scope(NULL, NULL))::text, 'chain');
+END
+$$;
+UPDATE crm.customer SET scope_store_ids = '{}' WHERE customer_id = :two;
+SELECT r.role, x.* FROM unnest('{crm_store_manager,crm_manager,crm_steward,crm_marketer,crm_analyst,crm_headquarters,crm_reader}'::text[]) WITH ORDINALITY r (role, n),
+    pg_temp.reach(json_build_object('actor', 'rp_r', 'staff_id', :other, 'role', r.role, 'stores', ARRAY[:s2], 'all', r.role IN ('crm_steward', 'crm_marketer', 'crm_analyst', 'crm_headquarters'))::text) x ORDER BY r.n;
+SELECT x.sees_all, x.sees_nobodys, x.board = (SELECT count(*)::text FROM crm.store) AS board_of_all_stores
+FROM pg_temp.reach(json_build_object('actor', 'rp_r', 'staff_id', :other, 'role', 'crm_manager', 'stores', '{}'::int[], 'all', true)::text) x;
+SELECT 'a superuser' AS role, x.* FROM pg_temp.reach('') x;
 ROLLBACK;

@@ -36,6 +36,27 @@ CREATE FUNCTION crm._access_wide_roles() RETURNS name[]
     AS $$ SELECT '{crm_steward,crm_marketer,crm_analyst,crm_headquarters}'::name[] $$;
 COMMENT ON FUNCTION crm._access_wide_roles() IS 'roles that see the rows of every store';
 
+-- What definer functions ask, who are above row security: the same answers as the policies give.
+CREATE FUNCTION crm._access_sees_all() RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    -- a scoped role that has every store in its scope sees every store, and yet nobody who belongs to none
+    RETURN crm._actor_role() = ANY (crm._access_wide_roles())
+           OR crm._actor_staff() IS NULL AND coalesce(crm._actor_claim('all')::boolean, false);
+END
+$$;
+COMMENT ON FUNCTION crm._access_sees_all() IS 'whether the actor sees every row of customers'' data: a wide role, or a superuser, whom row security does not hold';
+
+CREATE FUNCTION crm._access_counts_all() RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN crm._access_sees_all() OR crm._actor_role() = 'crm_reader';
+END
+$$;
+COMMENT ON FUNCTION crm._access_counts_all() IS 'whether figures that the actor may ask for count the whole chain: of who sees every row, and of crm_reader, who sees figures alone';
+
 CREATE FUNCTION crm._access_staff_scope(staff_id int, role name, OUT store_ids int[], OUT sees_all boolean)
     LANGUAGE plpgsql STABLE AS
 $$

@@ -7,9 +7,7 @@ BEGIN
     RETURN EXISTS (
         SELECT FROM crm.customer c
         WHERE c.customer_id = _access_sees.customer_id
-          AND (crm._actor_role() = ANY (crm._access_wide_roles())
-               OR (crm._actor_staff() IS NULL AND crm._actor_claim('all')::boolean)
-               OR c.scope_store_ids && crm.access_store_ids()));
+          AND (crm._access_sees_all() OR c.scope_store_ids && crm.access_store_ids()));
 END
 $$;
 COMMENT ON FUNCTION crm._access_sees(bigint) IS

@@ -74,6 +74,7 @@ DECLARE
     part text[];
     subject text;
 BEGIN
+    PERFORM crm._require_schema();
     given := credential::jsonb;
     request := given->>'request_id';
     CASE given->>'kind'
@@ -136,7 +137,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_authenticate(text) IS
-    'who a credential is: the claims for crm.access_claims and the role to switch to; writes nothing; 28000 with a hint when the credential is not valid';
+    'who a credential is: the claims for crm.access_claims and the role to switch to; writes nothing; 28000 with a hint when the credential is not valid, RM001 while tables and code are of two releases';
 GRANT EXECUTE ON FUNCTION crm.access_authenticate(text) TO crm_gateway;
 
 -- A failed sign-in must count, so it is answered, not raised: a raise would undo the count.

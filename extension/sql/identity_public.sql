@@ -123,8 +123,7 @@ DECLARE
     words text[] := ARRAY(SELECT crm._identity_search_word(w) FROM regexp_split_to_table(btrim(coalesce(query, '')), '\s+') w
                           WHERE w !~ '^[0-9]{4}$' AND crm._identity_search_word(w) <> '');
     tail text := (SELECT w FROM regexp_split_to_table(btrim(coalesce(query, '')), '\s+') w WHERE w ~ '^[0-9]{4}$' LIMIT 1);
-    sees_all boolean := crm._actor_role() = ANY (crm._access_wide_roles())
-                        OR (crm._actor_staff() IS NULL AND coalesce(crm._actor_claim('all')::boolean, false));
+    sees_all boolean := crm._access_sees_all();
 BEGIN
     IF tail IS NULL AND cardinality(words) = 0 OR length(query) > 100 THEN
         RAISE EXCEPTION 'nothing to search for'

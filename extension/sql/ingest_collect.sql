@@ -59,6 +59,7 @@ DECLARE
     taken crm.intake_result[];
     places int[];
 BEGIN
+    PERFORM crm._require_schema();
     SELECT o.* INTO origin FROM crm._ingest_origin(entity, source) o;
     fault := crm._ingest_admission(origin);
     IF fault.status IS NULL THEN

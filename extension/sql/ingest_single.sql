@@ -220,6 +220,7 @@ DECLARE
     answer jsonb;
     key text := coalesce(idempotency_key, signature ->> 'webhook-id');
 BEGIN
+    PERFORM crm._require_schema();
     SELECT o.* INTO origin FROM crm._ingest_origin(entity, source) o;
     result := crm._ingest_admission(origin);
     IF result.status IS NULL THEN

@@ -115,8 +115,7 @@ $$;
 COMMENT ON FUNCTION crm.uninstall(text) IS
     'drops every table of crm with all data; takes the name of the database as confirmation (22023 otherwise); roles stay, they are the cluster''s; afterwards DROP EXTENSION crm works';
 
--- Every entry into the product asks this: code newer than the tables or the library says what to do.
-CREATE FUNCTION crm._require_schema() RETURNS void
+CREATE FUNCTION crm._compare_schema() RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
@@ -130,4 +129,10 @@ BEGIN
         USING ERRCODE = 'RM001', HINT = 'Run SELECT crm.install();';
 END
 $$;
-COMMENT ON FUNCTION crm._require_schema() IS 'RM001 with the remedy when crm.install() has to run, or the server to be restarted';
+COMMENT ON FUNCTION crm._compare_schema() IS 'compares the tables and the library with the code: RM001 with the remedy when crm.install() has to run, or the server to be restarted';
+
+-- Every entry into the product asks this: code newer than the tables or the library says what to do.
+CREATE FUNCTION crm._require_schema() RETURNS void
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'crm_core_require_schema';
+COMMENT ON FUNCTION crm._require_schema() IS
+    'RM001 with the remedy when crm.install() has to run, or the server to be restarted; that all fits is remembered in the session until functions change, so each entry can ask';

@@ -162,16 +162,8 @@ CREATE FUNCTION crm.loyalty_coupons(customer_id bigint) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    person bigint := crm._identity_current(customer_id);
+    person bigint := crm._access_require_person(customer_id);
 BEGIN
-    IF person IS NULL OR NOT EXISTS (
-        SELECT FROM crm.customer c
-        WHERE c.customer_id = person
-          AND (crm._actor_role() = ANY (crm._access_wide_roles()) OR crm._actor_role() = 'crm_owner'
-               OR c.scope_store_ids && crm.access_store_ids())) THEN
-        RAISE EXCEPTION 'there is no such person in your scope'
-            USING ERRCODE = 'no_data_found', COLUMN = 'customer_id', HINT = 'Look the person up by phone or card.';
-    END IF;
     RETURN QUERY SELECT crm._loyalty_coupons(person);
 END
 $$;

@@ -8,11 +8,10 @@ BEGIN
     RETURN EXISTS (
         SELECT FROM crm.customer c
         WHERE c.customer_id = person AND c.status = 'active'
-          AND (crm._actor_role() IN ('crm_headquarters', 'crm_steward', 'crm_marketer', 'crm_analyst', 'crm_owner')
-               OR c.scope_store_ids && crm.access_store_ids()));
+          AND (crm._access_sees_all() OR c.scope_store_ids && crm.access_store_ids()));
 END
 $$;
-COMMENT ON FUNCTION crm._report_sees(bigint) IS 'whether the caller''s role and scope reach a person';
+COMMENT ON FUNCTION crm._report_sees(bigint) IS 'whether somebody is a person now whom the caller sees by the rule of crm._access_sees()';
 
 CREATE FUNCTION crm._report_require(asked bigint) RETURNS bigint
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -234,7 +233,7 @@ CREATE FUNCTION crm._report_scope(store_code text, region_code text) RETURNS int
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    all_stores boolean := crm._actor_role() IN ('crm_headquarters', 'crm_analyst', 'crm_marketer', 'crm_reader', 'crm_owner');
+    all_stores boolean := crm._access_counts_all();
     wanted int[];
 BEGIN
     SELECT array_agg(s.store_id ORDER BY s.store_id) INTO wanted

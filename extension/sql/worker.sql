@@ -32,6 +32,41 @@ $$
 $$;
 COMMENT ON FUNCTION crm._worker_next_daily(time) IS 'the next moment, after now, at which the chain''s local time is at_local';
 
+CREATE FUNCTION crm._worker_note_run(job text, took_ms double precision, left_over bigint) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    had_failed boolean;
+BEGIN
+    UPDATE crm.job j SET last_run_at = clock_timestamp(), last_ms = took_ms, last_result = left_over, failures = 0, last_error = NULL
+    FROM crm.job o WHERE o.job = j.job AND j.job = _worker_note_run.job RETURNING o.failures > 0 INTO had_failed;
+    IF had_failed THEN
+        UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'worker.job' AND a.key = _worker_note_run.job AND a.closed_at IS NULL;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._worker_note_run(text, double precision, bigint) IS 'notes that a job ran and what it left; it is no longer said to fail';
+
+CREATE FUNCTION crm._worker_note_failure(job text, state text, message text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    patience CONSTANT int := 3;     -- failures: one may be a lock that a DBA held
+    counted int;
+BEGIN
+    UPDATE crm.job j SET last_run_at = clock_timestamp(), failures = j.failures + 1, last_error = message
+    WHERE j.job = _worker_note_failure.job RETURNING j.failures INTO counted;
+    IF counted >= patience THEN
+        INSERT INTO crm.alert (alert_id, kind, key, opened_at, detail)
+        VALUES (crm._new_id(), 'worker.job', job, crm.core_now(), jsonb_build_object('error', state,
+            'remedy', 'Look at last_error in crm.job_status and at the server log; the job is tried again every 5 minutes.'))
+        ON CONFLICT DO NOTHING;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._worker_note_failure(text, text, text) IS
+    'notes that a job failed; at the third time in a row an alert is opened, once, which the next good run closes; it names the SQLSTATE, for a message may hold customers'' data';
+
 CREATE FUNCTION crm.worker_run_jobs(max_rounds int DEFAULT 1000) RETURNS TABLE (job text, rounds bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$

@@ -41,6 +41,20 @@ $node->safe_psql('shop', q{
 		 SELECT 0 / (SELECT (count(*) = 0)::int FROM crm.probe WHERE who = ''moment'')::bigint FROM w', 'SELECT 10::bigint', '1 hour', crm.core_now())});
 ok(wait_until($node, 'shop', "SELECT failures >= 3 FROM crm.job WHERE job = 'probe.moment'", 'its third failure'), 'a job that fails at its moment is tried again');
 cmp_ok($node->safe_psql('shop', "SELECT failures FROM crm.job WHERE job = 'probe.moment'"), '<=', 4, 'after a pause each time');
+# so does a daily job whose time has come; nobody is told thrice
+$node->safe_psql('shop', q{
+	SET ROLE crm_owner;
+	INSERT INTO crm.job (job, statement, every, at_local, next_run_at) VALUES ('probe.daily',
+		'SELECT (1 / (SELECT (count(*) > 0)::int FROM crm.probe WHERE who = ''mended''))::bigint - 1', '1 day', '04:00', crm.core_now() - interval '1 hour')});
+ok(wait_until($node, 'shop', "SELECT failures >= 5 FROM crm.job WHERE job = 'probe.daily'", 'its fifth failure'), 'a daily job that fails is tried again');
+# it now waits 16 s, whatever the jobs' list says, which is read anew every 5 s
+my $failed_daily = q{SELECT failures FROM crm.job WHERE job = 'probe.daily'};
+is($node->safe_psql('shop', "$failed_daily; DO 'BEGIN PERFORM pg_sleep(11); END'; $failed_daily"), "5\n5", 'after pauses of 1, 2, 4, 8 and more seconds');
+is($node->safe_psql('shop', q{SELECT count(*), min(detail ->> 'error') FROM crm.alert WHERE kind = 'worker.job' AND key = 'probe.daily'}), '1|22012', 'one alert says so');
+$node->safe_psql('shop', q{INSERT INTO crm.probe VALUES ('mended')});
+ok(wait_until($node, 'shop', q{SELECT failures = 0 AND last_error IS NULL AND next_run_at > crm.core_now() FROM crm.job WHERE job = 'probe.daily'}, 'the run that is good'),
+	'mended, it runs, and next tomorrow');
+is($node->safe_psql('shop', q{SELECT closed_at IS NOT NULL FROM crm.alert WHERE kind = 'worker.job' AND key = 'probe.daily'}), 't', 'which closes the alert');
 # switched off, a job runs no more, though the worker reads the list of jobs every few seconds only
 $node->safe_psql('shop', q{SET ROLE crm_owner; INSERT INTO crm.job (job, statement, every, next_run_at)
 	SELECT 'probe.' || n, format('WITH w AS (INSERT INTO crm.probe VALUES (%L) RETURNING 1) SELECT 0::bigint FROM w', n), '20 ms', crm.core_now() FROM unnest('{off,on}'::text[]) n});

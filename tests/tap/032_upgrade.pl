@@ -46,10 +46,29 @@ my $persons = 'SELECT customer_id, tier, net_minor, phone_masked FROM crm.person
 my $before = $node->safe_psql('shop', $persons);
 like($node->safe_psql('shop', q{SELECT crm.upgrade_gone() || crm.upgrade_total(1)}), qr/x, y11/, 'the release before is at work');
 
+# of sessions that go on through an upgrade, each entry notices: a session that was told that all fits is told otherwise, and again that it does
+my $till = $node->background_psql('shop', on_error_stop => 0);
+my %entry = (
+	'of definitions' => q{SELECT crm.ingest_define_source('late', 'late', 'pos', '{}')},
+	'of who signs in' => q{SELECT role FROM crm.access_authenticate('{"kind": "none"}')},
+	'of one order' => q{SELECT (crm.ingest_order('pos', convert_to('{"external_id": "L1", "ordered_at": "2026-06-10T12:00:00+08:00", "amount": "1.00"}', 'UTF8'))).status},
+	'of many events' => q{SELECT crm.ingest_collect('pos', convert_to('{"events": [{"external_id": "L2", "type": "page_view", "occurred_at": "2026-06-10T12:00:00+08:00"}]}', 'UTF8')) ->> 'taken'});
+sub refused
+{
+	my ($entry) = @_;
+	my ($out, $failed) = $till->query("BEGIN; $entry{$entry}; ROLLBACK");
+	my $err = $till->{stderr};
+	$till->{stderr} = '';
+	return $err =~ /older than its code/ ? 'older' : $err =~ /ERROR/ ? $err : 'taken';
+}
+is(refused($_), 'taken', "$_: the entry takes what comes") for sort keys %entry;
 $node->safe_psql('shop', 'ALTER EXTENSION crm UPDATE TO \'0.1.2\'');
-my ($status, $out, $err) = $node->psql('shop', q{SELECT crm.ingest_define_source('late', 'late', 'pos', '{}')});
-like($err, qr/older than its code/, 'until install() has run, what comes in is refused');
+is(refused($_), 'older', "$_: until install() has run, the entry refuses") for sort keys %entry;
+$till->query("BEGIN; SELECT count(*) FROM crm.install(); $entry{'of who signs in'}; ROLLBACK");
+is(refused($_), 'older', "$_: an install() that was rolled back changes nothing") for sort keys %entry;
 is($node->safe_psql('shop', 'SELECT title FROM crm.install()'), 'motto', 'install() brings the tables up to the code');
+is(refused($_), 'taken', "$_: the entry takes again what comes") for sort keys %entry;
+$till->quit;
 
 installed('fresh', '0.1.2');
 for my $what (sort keys %catalog)

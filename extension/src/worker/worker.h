@@ -95,6 +95,7 @@ typedef struct CrmWorkerJob
 	int64		every_ms;
 	bool		is_daily;
 	TimestampTz next_run_at;	/* real time; daily jobs ask the clock of crm */
+	TimestampTz paused_until;	/* after a failure; 0: it did not fail */
 	TimestampTz wake_at;		/* when time alone brings it work; 0: not known */
 	bool		found_nothing;	/* and would find nothing until something is written */
 	TimestampTz noted_at;		/* when crm.job last heard of it */

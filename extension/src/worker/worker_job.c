@@ -43,8 +43,7 @@ static CrmStatement load_statement = {
 static const Oid note_types[] = {TEXTOID, FLOAT8OID, INT8OID};
 static CrmStatement note_statement = {
 	.name = "worker.note_run",
-	.sql = "UPDATE crm.job SET last_run_at = pg_catalog.clock_timestamp(), last_ms = $2, last_result = $3, failures = 0,"
-	" last_error = NULL WHERE job = $1",
+	.sql = "SELECT crm._worker_note_run($1, $2, $3)",
 	.n_args = 3,
 	.arg_types = note_types,
 };
@@ -65,11 +64,11 @@ static CrmStatement active_statement = {
 	.arg_types = active_types,
 };
 
-static const Oid failure_types[] = {TEXTOID, TEXTOID};
+static const Oid failure_types[] = {TEXTOID, TEXTOID, TEXTOID};
 static CrmStatement failure_statement = {
 	.name = "worker.note_failure",
-	.sql = "UPDATE crm.job SET last_run_at = pg_catalog.clock_timestamp(), failures = failures + 1, last_error = $2 WHERE job = $1",
-	.n_args = 2,
+	.sql = "SELECT crm._worker_note_failure($1, $2, $3)",
+	.n_args = 3,
 	.arg_types = failure_types,
 };
 
@@ -158,7 +157,7 @@ take_job(List *known, MemoryContext context, uint64 i)
 	job->every_ms = DatumGetInt64(SPI_getbinval(row, shape, 3, &is_null));
 	job->is_daily = DatumGetBool(SPI_getbinval(row, shape, 4, &is_null));
 	if (job->is_daily)
-		job->next_run_at = DatumGetBool(SPI_getbinval(row, shape, 5, &is_null)) ? 0 : DT_NOEND;
+		job->next_run_at = DatumGetBool(SPI_getbinval(row, shape, 5, &is_null)) ? job->paused_until : DT_NOEND;
 	job->is_patient = DatumGetBool(SPI_getbinval(row, shape, 8, &is_null));
 	job->seen = true;
 	MemoryContextSwitchTo(spi);
@@ -213,9 +212,10 @@ read_number(const CrmWorkerJob *job, const char *statement, int64 otherwise)
 }
 
 static void
-note_failure(CrmWorkerJob *job, const char *message)
+note_failure(CrmWorkerJob *job, const ErrorData *error)
 {
-	Datum		values[2] = {CStringGetTextDatum(job->name), CStringGetTextDatum(message)};
+	Datum		values[3] = {CStringGetTextDatum(job->name),
+		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)), CStringGetTextDatum(error->message)};
 	int64		pause = Min(MAX_PAUSE_MS, (int64) 1000 << Min(job->failures, 9));
 	Oid			user;
 	int			security;
@@ -223,7 +223,8 @@ note_failure(CrmWorkerJob *job, const char *message)
 	job->failures++;
 	job->found_nothing = false;
 	job->wake_at = 0;			/* what it failed at is tried again after the pause, not at its moment that is past */
-	job->next_run_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
+	job->paused_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
+	job->next_run_at = job->paused_until;
 	GetUserIdAndSecContext(&user, &security);
 	begin_as_owner();
 	crm_core_spi_execute(&failure_statement, values, NULL, false, 0);
@@ -251,6 +252,7 @@ note_run(CrmWorkerJob *job, TimestampTz started, int64 left)
 		job->noted_at = now;
 	}
 	job->failures = 0;
+	job->paused_until = 0;
 }
 
 /* Whether a job is still on: one that was switched off since the jobs were listed does not run once more. */
@@ -291,7 +293,7 @@ run_statement(CrmWorkerJob *job, const char *statement, bool is_help)
 	int64		left = -1;
 	bool		is_on;
 	TransactionId own = InvalidTransactionId;
-	char	   *message = NULL;
+	ErrorData  *error = NULL;
 
 	GetUserIdAndSecContext(&user, &security);
 	pgstat_report_activity(STATE_RUNNING, statement);
@@ -312,8 +314,6 @@ run_statement(CrmWorkerJob *job, const char *statement, bool is_help)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();
 		HOLD_INTERRUPTS();
@@ -322,13 +322,12 @@ run_statement(CrmWorkerJob *job, const char *statement, bool is_help)
 		AbortCurrentTransaction();
 		RESUME_INTERRUPTS();
 		MemoryContextSwitchTo(caller);
-		message = error->message;
 	}
 	PG_END_TRY();
-	if (message != NULL)
+	if (error != NULL)
 	{
 		left = -1;
-		note_failure(job, message);
+		note_failure(job, error);
 	}
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
