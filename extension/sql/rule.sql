@@ -99,7 +99,7 @@ CREATE FUNCTION crm._rule_set(rule jsonb, moment timestamptz) RETURNS crm.bitmap
 COMMENT ON FUNCTION crm._rule_set(jsonb, timestamptz) IS 'all persons who fit a rule as of a moment';
 CREATE FUNCTION crm._rule_apart(rule jsonb, moment timestamptz) RETURNS crm.bitmap[]
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_apart';
-COMMENT ON FUNCTION crm._rule_apart(jsonb, timestamptz) IS 'all persons who fit a rule, then those who meet each condition alone, in one statement';
+COMMENT ON FUNCTION crm._rule_apart(jsonb, timestamptz) IS 'all persons, then those who meet each condition of a rule alone, in one statement';
 CREATE FUNCTION crm._rule_moved(rule jsonb, before timestamptz, moment timestamptz) RETURNS bigint[]
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_moved';
 COMMENT ON FUNCTION crm._rule_moved(jsonb, timestamptz, timestamptz) IS

@@ -28,10 +28,10 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/rules/preview", .operation = "rule_preview", .tag = "Rules",
 		.access = CRM_ACCESS_CALLER, .roles = AUDIENCES,
-		.sql = "SELECT 200 AS status, crm.rule_preview($1::jsonb->'rule', " MOMENT ", coalesce(crm.gateway_integer($1, 'sample'), 20))::text AS body",
+		.sql = "SELECT 200 AS status, crm.rule_preview($1::jsonb->'rule', " MOMENT ", coalesce(crm.gateway_integer($1, 'sample'), 20), crm.gateway_integer($1, 'look_at'))::text AS body",
 		.params = {BODY}, .read_only = true, .timeout_ms = SLOW_MS,
-		.summary = "How many persons fit a rule, how many each of its parts leaves, with a sample",
-		.request_schema = "RuleQuestion", .response_schema = "Object", .success = 200,
+		.summary = "How many persons fit a rule, how many each of its parts leaves, with a sample; look_at: estimated from so many persons",
+		.request_schema = "RulePreview", .response_schema = "Object", .success = 200,
 		.example = "{\"rule\":{\"kind\":\"purchase\",\"measure\":\"last\",\"op\":\">\",\"value\":90},\"sample\":5}",
 	},
 	{

@@ -152,6 +152,9 @@ const CrmSchema crm_schemas[] = {
 	{"RuleBody", OBJECT("\"rule\"", "\"rule\":{\"type\":\"object\",\"description\":\"see /rules/schema\"}")},
 	{"RuleQuestion", OBJECT("\"rule\"", "\"rule\":{\"type\":\"object\",\"description\":\"see /rules/schema\"},"
 							"\"as_of\":" TEXT ",\"sample\":{\"type\":\"integer\"}")},
+	{"RulePreview", OBJECT("\"rule\"", "\"rule\":{\"type\":\"object\",\"description\":\"see /rules/schema\"},"
+						   "\"as_of\":" TEXT ",\"sample\":{\"type\":\"integer\"},\"look_at\":{\"type\":\"integer\","
+						   "\"description\":\"100 to 100000 persons instead of everybody; then is_exact is false, numbers are estimates, and <name>_between says between which they lie\"}")},
 	{"Segment", OBJECT("\"name_zh\",\"rule\"", "\"name_zh\":" TEXT ",\"name_en\":" TEXT ",\"rule\":{\"type\":\"object\"},"
 					   "\"kind\":{\"enum\":[\"living\",\"static\"]}")},
 	{"SegmentExpression", OBJECT("\"expression\"", "\"expression\":{\"description\":"

@@ -3,7 +3,7 @@
 import {run} from './harness.mjs';
 import {looks, day, glance, mistakes, doors} from './pages.mjs';
 import {imports, merges, rejects, workbooks} from './steward.mjs';
-import {audiences, branches, coupons, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
+import {audiences, branches, coupons, estimates, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
 import {boards, dated, handover, numbers} from './manager.mjs';
 import {charts, leaders, reports} from './reports.mjs';
 import {codes, loop, offline} from './counter.mjs';
@@ -13,7 +13,7 @@ import {kept, linked, opening, paper, seen, typed, weights} from './habits.mjs';
 import {owners, pinyin} from './owners.mjs';
 import {screenshots} from './screenshots.mjs';
 
-const marketing = [audiences, overlaps, flows, branches, presets, wordings, tags, tiers, coupons, naughty];
+const marketing = [audiences, estimates, overlaps, flows, branches, presets, wordings, tags, tiers, coupons, naughty];
 const counter = [pinyin, owners, codes, loop, offline, naughtyNames];
 const house = [reach, forms, mentions, variants, site, causes];
 const habits = [weights, opening, kept, typed, seen, paper, linked];

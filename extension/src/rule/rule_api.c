@@ -166,7 +166,7 @@ crm_rule_set(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(members);
 }
 
-/* crm._rule_apart(rule, moment): the set of the rule, then the set of each condition alone. */
+/* crm._rule_apart(rule, moment): everybody, then the set of each condition alone. */
 Datum
 crm_rule_apart(PG_FUNCTION_ARGS)
 {

@@ -243,8 +243,8 @@ append_everybody(CrmRuleSql *sql)
 }
 
 /*
- * One row: the set of persons who fit; apart: then the set of each condition alone, in their
- * order.
+ * One row: the set of persons who fit; apart: everybody, then the set of each condition alone, in their
+ * order, so that each is gathered once and who asks puts them together.
  */
 void
 crm_rule_compile_set(const CrmRuleTree *tree, bool is_apart, CrmRuleSql *sql)
@@ -253,8 +253,12 @@ crm_rule_compile_set(const CrmRuleTree *tree, bool is_apart, CrmRuleSql *sql)
 	char	   *algebra;
 
 	crm_rule_sql_begin(sql);
-	appendStringInfoString(&sql->text, CRM_RULE_EVERYBODY_SET " OPERATOR(crm.&) ");
-	append_node(sql, tree->root, &walk);
+	appendStringInfoString(&sql->text, CRM_RULE_EVERYBODY_SET);
+	if (!is_apart)
+	{
+		appendStringInfoString(&sql->text, " OPERATOR(crm.&) ");
+		append_node(sql, tree->root, &walk);
+	}
 	for (int i = 0; is_apart && i < tree->n_conditions; i++)
 	{
 		appendStringInfoString(&sql->text, ", " CRM_RULE_EVERYBODY_SET " OPERATOR(crm.&) ");

@@ -18,23 +18,24 @@ let turn = 0;
 export function leavePage() { return ++turn; }
 export const isLeft = (page) => page !== turn;
 
-async function ask(method, path, body, key) {
+async function ask(method, path, body, key, signal) {
 	const headers = {Accept: 'application/json'};
 	if (body !== undefined) headers['Content-Type'] = 'application/json';
 	if (key) headers['Idempotency-Key'] = `"${key}"`;
-	return fetch(`/api/v1/${path}`, {method, headers, credentials: 'same-origin', body: body === undefined ? undefined : JSON.stringify(body)});
+	return fetch(`/api/v1/${path}`, {method, headers, signal, credentials: 'same-origin', body: body === undefined ? undefined : JSON.stringify(body)});
 }
 
-const call = (method, path, body) => send(method, path, body, method === 'GET' || path.startsWith('sign-') ? null : crypto.randomUUID());
+const call = (method, path, body, signal) => send(method, path, body, method === 'GET' || path.startsWith('sign-') ? null : crypto.randomUUID(), signal);
 
-export async function send(method, path, body, key) {
+// What is no longer wanted is taken back by its signal: the gateway then has the database stop.
+export async function send(method, path, body, key, signal) {
 	let answer;
 	for (let attempt = 1; ; attempt++) {
 		try {
-			answer = await ask(method, path, body, key);
+			answer = await ask(method, path, body, key, signal);
 			if (answer.status !== 503 || attempt === 3) break;
 		} catch (fault) {
-			if (attempt === 3) throw new Problem(0, {code: 'network', detail: fault.message});
+			if (attempt === 3 || (signal && signal.aborted)) throw new Problem(0, {code: 'network', detail: fault.message});
 		}
 		await new Promise((resume) => setTimeout(resume, 400 * attempt));
 	}
@@ -52,7 +53,7 @@ export async function get(path) {
 	}
 }
 
-export const post = (path, body = {}) => call('POST', path, body);
+export const post = (path, body = {}, signal) => call('POST', path, body, signal);
 export const patch = (path, body) => call('PATCH', path, body);
 export const put = (path, body) => call('PUT', path, body);
 export const del = (path) => call('DELETE', path);

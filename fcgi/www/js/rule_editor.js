@@ -130,7 +130,8 @@ export function ruleEditor(rule, onChange, {prefix = 'rule', note = null} = {}) 
 			asked.forEach((node, i) => {
 				const part = preview.parts[i];
 				const effect = effects.get(node);
-				if (part && effect) effect.replaceChildren(h('progress', {max: Math.max(preview.everybody, 1), value: part.left, 'aria-label': t('rule.left', {n: number(part.left)})}), t('rule.effect', {persons: number(part.persons), left: number(part.left), out: number(part.keeps_out)}));
+				if (part && effect) effect.replaceChildren(h('progress', {max: Math.max(preview.everybody, 1), value: part.left, 'aria-label': t('rule.left', {n: said(part, 'left')})}),
+					t('rule.effect', {persons: said(part, 'persons'), left: said(part, 'left'), out: said(part, 'keeps_out')}));
 			});
 		},
 		// the server's words for what is wrong, at the condition they name
@@ -141,26 +142,61 @@ export function ruleEditor(rule, onChange, {prefix = 'rule', note = null} = {}) 
 		}};
 }
 
+// How far a number may be off, either way, to two digits (null: it is exact), and the number no finer than that.
+function give(told, name) {
+	const between = told[`${name}_between`];
+	if (!between) return null;
+	const off = Math.max(between[1] - told[name], told[name] - between[0], 1);
+	const unit = 10 ** Math.max(0, Math.floor(Math.log10(off)) - 1);
+	return {off: Math.ceil(off / unit) * unit, about: Math.round(told[name] / unit) * unit, most: Math.ceil(between[1] / unit) * unit};
+}
+
+// A number in words: as it is when everybody was asked, "about" one when some were, "at most" one of whom none was found.
+function said(told, name) {
+	const range = give(told, name);
+	if (!range) return number(told[name]);
+	return told[name] === 0 ? t('rule.most', {n: number(range.most)}) : t('rule.about', {n: number(range.about)});
+}
+
+function sayCount(place, preview, isLast) {
+	const range = give(preview, 'persons');
+	place.replaceChildren(h('span', {class: 'big'}, said(preview, 'persons')), ' ', t('rule.of', {n: said(preview, 'everybody')}));
+	if (range) append(place, [h('br'), h('span', {class: 'faint'}, preview.persons > 0 && t('rule.give', {n: number(range.off)}), !isLast && t('rule.counting'))]);
+}
+
+const saySample = (place, persons) => place.replaceChildren(h('ul', {class: 'plain'}, persons.map((person) => h('li', {}, h('a', {href: `#/person/${person.customer_id}`}, person.name || t('unnamed')), ' ', h('span', {class: 'faint'}, person.phone || '')))));
+
+// Some persons answer at once, ten times as many soon after, everybody in the end; a small chain is counted at the first question.
+const looks = [4000, 40000, undefined];
+const named = 8;
+
 // How many a rule means, asked a moment after the last change; `place` says it, `sample` shows whom.
 export function liveCount(place, sample, onAnswer) {
-	let turn = 0, waiting = null;
+	let asking = new AbortController(), waiting = null;
+	async function count(rule, mine) {
+		let shown = 0;
+		for (const look_at of looks) {
+			// who is shown stays, unless fewer were found than there is room for
+			const preview = await post('rules/preview', {rule, sample: shown < named ? named : 0, look_at}, mine.signal);
+			if (mine.signal.aborted || !place.isConnected) return;
+			sayCount(place, preview, look_at === undefined);
+			if (shown < named) saySample(sample, preview.sample);
+			shown = Math.max(shown, preview.sample.length);
+			onAnswer(preview, null);
+			if (preview.is_exact) break;
+		}
+		place.removeAttribute('aria-busy');
+	}
 	return (rule) => {
 		clearTimeout(waiting);
-		const mine = ++turn;
+		asking.abort();
+		const mine = asking = new AbortController();
 		place.setAttribute('aria-busy', 'true');
-		waiting = setTimeout(async () => {
-			try {
-				const preview = await post('rules/preview', {rule, sample: 8});
-				if (mine !== turn || !place.isConnected) return;
-				place.replaceChildren(h('span', {class: 'big'}, number(preview.persons)), ' ', t('rule.of', {n: number(preview.everybody)}));
-				sample.replaceChildren(h('ul', {class: 'plain'}, preview.sample.map((person) => h('li', {}, h('a', {href: `#/person/${person.customer_id}`}, person.name || t('unnamed')), ' ', h('span', {class: 'faint'}, person.phone || '')))));
-				onAnswer(preview, null);
-			} catch (problem) {
-				if (mine !== turn || !place.isConnected) return;
-				place.replaceChildren(h('span', {class: 'warn'}, fault(problem)));
-				onAnswer(null, problem);
-			}
+		waiting = setTimeout(() => count(rule, mine).catch((problem) => {
+			if (mine.signal.aborted || !place.isConnected) return;
+			place.replaceChildren(h('span', {class: 'warn'}, fault(problem)));
+			onAnswer(null, problem);
 			place.removeAttribute('aria-busy');
-		}, 350);
+		}), 350);
 	};
 }
