@@ -463,6 +463,7 @@ BEGIN
         RETURN 'gone';
     END IF;
     flow := crm._campaign_for(flow, person);
+    PERFORM crm._loyalty_lock_pools(crm._campaign_coupon_types(flow.spec));
     IF flow.spec ? 'quota' THEN
         flow := crm._campaign_take_quota(flow);
     END IF;
@@ -472,7 +473,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_fire(crm.flow_row, bigint, text, timestamptz, timestamptz, int) IS
-    'one occurrence of a flow for whoever an id of any time answers to: locks the person, the quota if there is one, and the counters, then crm._campaign_decide(); gone when nobody does';
+    'one occurrence of a flow for whoever an id of any time answers to: locks the person, the pools if it hands out of one, the quota if there is one, and the counters, then crm._campaign_decide(); gone when nobody does';
 
 CREATE FUNCTION crm._campaign_is_new(flow crm.flow_row, person bigint) RETURNS boolean
     LANGUAGE plpgsql STABLE AS

@@ -234,6 +234,7 @@ DECLARE
     known crm.flow_row;
     flow crm.flow_row;
     more bigint := 0;
+    left_over bigint;
     rank int;
 BEGIN
     -- under a cap, whoever is asked first goes: by priority, then in the order of the flows; a flow of lower priority waits
@@ -255,10 +256,12 @@ BEGIN
                 CONTINUE;
             END IF;
         END IF;
-        more := more + CASE flow.trigger WHEN 'silence' THEN crm._campaign_silence(flow)
-                                         WHEN 'birthday' THEN crm._campaign_birthday(flow)
-                                         WHEN 'schedule' THEN coalesce(nullif(crm._campaign_schedule(flow), 0), crm._campaign_enrolled(flow))
-                                         ELSE crm._campaign_enrolled(flow) END;
+        left_over := CASE flow.trigger WHEN 'silence' THEN crm._campaign_silence(flow)
+                                       WHEN 'birthday' THEN crm._campaign_birthday(flow)
+                                       WHEN 'schedule' THEN coalesce(nullif(crm._campaign_schedule(flow), 0), crm._campaign_enrolled(flow))
+                                       ELSE crm._campaign_enrolled(flow) END;
+        more := more + left_over;
+        EXIT WHEN left_over > 0;        -- a full piece is a transaction of its own: locks of two would be taken in no order
     END LOOP;
     RETURN more;
 END

@@ -200,12 +200,7 @@ DECLARE
     coupons numeric;
     points numeric;
 BEGIN
-    SELECT coalesce(sum(coalesce((prices ->> m.channel)::numeric, 0)), 0) INTO messages
-    FROM crm.outbox m WHERE m.flow_id = flow.flow_id AND m.customer_id > from_id AND m.customer_id <= to_id
-      AND EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = m.customer_id AND e.message_id = m.message_id AND e.kind = 'sent');
-    -- of those that are forgotten only their sum is known: it goes with the first ids
-    messages := messages + (SELECT coalesce(sum(f.messages * coalesce((prices ->> f.channel)::numeric, 0)), 0)
-                            FROM crm.outbox_forgotten f WHERE f.flow_id = flow.flow_id AND f.kind = 'sent' AND from_id = 0);
+    SELECT coalesce(sum(s.messages * coalesce((prices ->> s.channel)::numeric, 0)), 0) INTO messages FROM crm._outbox_sent(flow.flow_id, from_id, to_id) s;
     SELECT coalesce(sum(coalesce(e.discount, CASE WHEN t.kind = 'amount' THEN k.value END, 0)), 0) INTO coupons
     FROM crm.coupon k JOIN crm.coupon_type t USING (coupon_type)
     LEFT JOIN LATERAL (SELECT x.discount FROM crm.coupon_event x WHERE x.customer_id = k.customer_id AND x.coupon_id = k.coupon_id AND x.kind = 'redeemed'

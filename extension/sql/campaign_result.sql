@@ -9,10 +9,7 @@ BEGIN
         'fired', (SELECT count(*) FROM crm.occurrence o WHERE o.flow_id = flow.flow_id AND o.customer_id > from_id AND o.customer_id <= to_id),
         'outcomes', (SELECT coalesce(jsonb_object_agg(s.outcome, s.n), '{}') FROM (
             SELECT o.outcome, count(*) AS n FROM crm.occurrence o WHERE o.flow_id = flow.flow_id AND o.customer_id > from_id AND o.customer_id <= to_id GROUP BY 1) s),
-        -- of messages that are forgotten only their sum is known: it goes with the first ids
-        'sent', (SELECT count(*) FROM crm.outbox o WHERE o.flow_id = flow.flow_id AND o.customer_id > from_id AND o.customer_id <= to_id
-                 AND EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind = 'sent'))
-                + (SELECT coalesce(sum(f.messages), 0) FROM crm.outbox_forgotten f WHERE f.flow_id = flow.flow_id AND f.kind = 'sent' AND from_id = 0),
+        'sent', (SELECT coalesce(sum(s.messages), 0) FROM crm._outbox_sent(flow.flow_id, from_id, to_id) s),
         'redeemed', (SELECT count(*) FROM crm.coupon k WHERE k.flow_id = flow.flow_id AND k.customer_id > from_id AND k.customer_id <= to_id AND k.state = 'redeemed'),
         'funnel', crm._campaign_funnel(flow.flow_id, NULL, from_id, to_id),
         'arms', (SELECT coalesce(jsonb_object_agg(a.arm, to_jsonb(a) - 'arm'), '{}') FROM (

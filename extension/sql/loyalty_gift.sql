@@ -1,7 +1,7 @@
 -- loyalty_gift: what levels, badges, referrals and draws hand out, each once.  The gift's row is the key, in the
 -- transaction of its cause; it is looked for under every id the person, or one of the records, ever had.
 --
--- Locks: the caller has locked the person.
+-- Locks: the caller has locked the person; then the pools of codes, when a gift is a coupon of one.
 
 CREATE FUNCTION crm._loyalty_ever(person bigint) RETURNS TABLE (id bigint, since timestamptz, until timestamptz)
     LANGUAGE plpgsql STABLE AS
@@ -46,14 +46,15 @@ BEGIN
         PERFORM crm._loyalty_grant(person, (gift ->> 'points')::bigint, cause_kind, concat_ws(':', cause_key, gift_no), NULL, (gift ->> 'valid_days')::int);
     ELSIF gift ? 'ticket' THEN
         PERFORM crm._loyalty_ticket(person, gift ->> 'ticket', concat_ws(':', cause_kind, cause_key, gift_no));
-    ELSIF NOT crm._loyalty_has_stock(gift ->> 'coupon') THEN
-        RETURN false;
     ELSE
+        -- with the pools locked what is there stays there
+        PERFORM crm._loyalty_lock_pools(ARRAY[gift ->> 'coupon']);
+        IF NOT crm._loyalty_has_stock(gift ->> 'coupon') THEN
+            RETURN false;
+        END IF;
         PERFORM crm._loyalty_issue(person, gift ->> 'coupon', NULL, concat_ws(':', cause_kind, cause_key, gift_no));
     END IF;
     RETURN true;
-EXCEPTION WHEN SQLSTATE 'RM613' THEN
-    RETURN false;
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_hand_out(bigint, text, text, int, jsonb) IS 'gives one gift; false when its pool of codes is empty: a fact is not undone for that, the gift is owed';
@@ -76,21 +77,27 @@ END
 $$;
 COMMENT ON FUNCTION crm._loyalty_reward(bigint, jsonb, text, text) IS 'gives the gifts of a cause to a person who is locked, each once for ever under all ids';
 
+CREATE TYPE crm.gift_ref AS (customer_id bigint, cause_kind text, cause_key text, gift_no int, promised_at timestamptz);
+COMMENT ON TYPE crm.gift_ref IS 'the key of a gift, and when it was promised';
+
 CREATE FUNCTION crm._loyalty_gifts_due() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
     owed record;
-    person bigint;
-    seen int := 0;
+    due crm.gift_ref[];
+    persons bigint[];
 BEGIN
-    -- only coupons come to be owed; one whose type is gone waits without holding up the others
-    FOR owed IN SELECT g.* FROM crm.gift g JOIN crm.coupon_type t ON t.coupon_type = g.gift ->> 'coupon'
-                WHERE g.given_at IS NULL ORDER BY g.promised_at LIMIT 200 LOOP
-        seen := seen + 1;
-        CONTINUE WHEN NOT crm._loyalty_has_stock(owed.gift ->> 'coupon');
-        person := crm._identity_current(owed.customer_id);
-        IF cardinality(crm._loyalty_lock(ARRAY[person])) = 1 AND crm._loyalty_hand_out(person, owed.cause_kind, owed.cause_key, owed.gift_no, owed.gift) THEN
+    -- only coupons come to be owed; one whose type is gone, or has no codes still, waits without holding up the others
+    due := ARRAY(SELECT ROW(g.customer_id, g.cause_kind, g.cause_key, g.gift_no, g.promised_at)::crm.gift_ref
+                 FROM crm.gift g JOIN (SELECT t.coupon_type FROM crm.coupon_type t WHERE crm._loyalty_has_stock(t.coupon_type) OFFSET 0) s ON s.coupon_type = g.gift ->> 'coupon'
+                 WHERE g.given_at IS NULL ORDER BY g.promised_at LIMIT 200);
+    persons := crm._loyalty_lock(ARRAY(SELECT DISTINCT crm._identity_current(d.customer_id) FROM unnest(due) d));
+    -- asked again with the persons locked: another process may have given it
+    FOR owed IN SELECT g.*, p.id AS person FROM unnest(due) d JOIN crm.gift g USING (customer_id, cause_kind, cause_key, gift_no)
+                CROSS JOIN LATERAL (SELECT crm._identity_current(d.customer_id) AS id) p
+                WHERE g.given_at IS NULL AND p.id = ANY (persons) ORDER BY d.promised_at LOOP
+        IF crm._loyalty_hand_out(owed.person, owed.cause_kind, owed.cause_key, owed.gift_no, owed.gift) THEN
             UPDATE crm.gift g SET given_at = crm.core_now()
             WHERE g.customer_id = owed.customer_id AND g.cause_kind = owed.cause_kind AND g.cause_key = owed.cause_key AND g.gift_no = owed.gift_no;
         END IF;

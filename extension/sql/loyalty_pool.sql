@@ -2,7 +2,8 @@
 --
 -- Locks: the type's row, by whoever takes codes of its pool: one after the other, so that a pool is called
 -- empty after all that were given are given for good, and nobody waits for codes while others wait for his.
--- Flows lock it before the counters of addresses (crm._campaign_fire_all()).
+-- What may come to a second pool in its transaction (flows, gifts) locks all pools before the first code, in one order:
+-- persons, pools, quotas, counters of addresses.  A claim takes one code, and locks the one type.
 
 CREATE FUNCTION crm._loyalty_code_key(code text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -51,8 +52,15 @@ COMMENT ON FUNCTION crm._loyalty_has_stock(text, int) IS 'whether so many coupon
 
 CREATE FUNCTION crm._loyalty_lock_pools(coupon_types text[]) RETURNS void
     LANGUAGE plpgsql AS
-$$ BEGIN PERFORM FROM crm.coupon_type t WHERE t.coupon_type = ANY (coupon_types) AND t.is_pooled ORDER BY t.coupon_type FOR NO KEY UPDATE; END $$;
-COMMENT ON FUNCTION crm._loyalty_lock_pools(text[]) IS 'locks those of the types, in their order, whose codes come from a pool: for whoever is to take codes, before what is locked behind them';
+$$
+BEGIN
+    -- all of them: which other pools a transaction comes to (a level's gifts, then a welcome) nobody knows before
+    IF EXISTS (SELECT FROM crm.coupon_type t WHERE t.coupon_type = ANY (coupon_types) AND t.is_pooled) THEN
+        PERFORM FROM crm.coupon_type t WHERE t.is_pooled ORDER BY t.coupon_type FOR NO KEY UPDATE;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_lock_pools(text[]) IS 'locks all pools of codes, in their order, if one of the types has its codes from one: for whoever may take codes of several, before what is locked behind them';
 
 CREATE FUNCTION crm._loyalty_take_codes(coupon_type text, customer_ids bigint[], coupon_ids bigint[]) RETURNS text[]
     LANGUAGE plpgsql AS
@@ -61,7 +69,7 @@ $$
 DECLARE
     given text[];
 BEGIN
-    PERFORM crm._loyalty_lock_pools(ARRAY[_loyalty_take_codes.coupon_type]);
+    PERFORM FROM crm.coupon_type t WHERE t.coupon_type = _loyalty_take_codes.coupon_type FOR NO KEY UPDATE;
     WITH free AS (
         SELECT p.code_key, row_number() OVER (ORDER BY p.position) AS n
         FROM crm.coupon_pool_code p WHERE p.coupon_type = _loyalty_take_codes.coupon_type AND p.coupon_id IS NULL

@@ -130,6 +130,9 @@ $$;
 COMMENT ON FUNCTION crm._loyalty_reward_referral(bigint, bigint, crm.referral_programme_row) IS
     'both sides'' gifts of a referral, in one commit; pending when the goal holds no more, refused with its reason when the two became one';
 
+CREATE TYPE crm.referral_ref AS (customer_id bigint, programme text, referrer_id bigint);
+COMMENT ON TYPE crm.referral_ref IS 'a referral: who came, by which programme, brought by whom';
+
 CREATE FUNCTION crm._loyalty_referrals_due() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
@@ -138,9 +141,14 @@ DECLARE
     p crm.referral_programme_row;
     outcome text;
     done int := 0;
+    due crm.referral_ref[];
 BEGIN
-    FOR r IN SELECT f.* FROM crm.referral f JOIN crm.referral_programme k USING (programme)
-             WHERE f.state = 'reached' AND f.reached_at + make_interval(days => k.hold_days) <= crm.core_now() ORDER BY f.reached_at, f.customer_id LIMIT 100 FOR UPDATE OF f SKIP LOCKED LOOP
+    due := ARRAY(SELECT ROW(f.customer_id, f.programme, f.referrer_id)::crm.referral_ref FROM crm.referral f JOIN crm.referral_programme k USING (programme)
+                 WHERE f.state = 'reached' AND f.reached_at + make_interval(days => k.hold_days) <= crm.core_now()
+                 ORDER BY f.reached_at, f.customer_id LIMIT 100 FOR UPDATE OF f SKIP LOCKED);
+    -- everybody of all of them at once, ascending as facts lock them
+    PERFORM crm._loyalty_lock(ARRAY(SELECT DISTINCT crm._identity_current(x.id) FROM unnest(due) d, unnest(ARRAY[d.customer_id, d.referrer_id]) x (id)));
+    FOR r IN SELECT f.* FROM unnest(due) WITH ORDINALITY d (customer_id, programme, referrer_id, n) JOIN crm.referral f USING (customer_id, programme) ORDER BY d.n LOOP
         SELECT k.* INTO p FROM crm.referral_programme k WHERE k.programme = r.programme;
         outcome := crm._loyalty_reward_referral(r.customer_id, r.referrer_id, p);
         UPDATE crm.referral f SET state = split_part(outcome, ':', 1), reason = nullif(split_part(outcome, ': ', 2), ''),

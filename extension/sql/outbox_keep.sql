@@ -36,6 +36,19 @@ $$;
 COMMENT ON FUNCTION crm._outbox_forget() IS
     'job: messages older than outbox.keep_days, with what happened to them, 2,000 at once, those that still wait left out; what they came to stays in crm.outbox_forgotten; returns 1 when there may be more';
 
+CREATE FUNCTION crm._outbox_sent(flow int, from_id bigint, to_id bigint) RETURNS TABLE (channel text, messages bigint)
+    LANGUAGE sql STABLE AS
+$$
+    SELECT o.channel, count(*) FROM crm.outbox o
+    WHERE o.flow_id = $1 AND o.customer_id > $2 AND o.customer_id <= $3
+      AND EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind = 'sent')
+    GROUP BY o.channel
+    UNION ALL
+    SELECT f.channel, f.messages FROM crm.outbox_forgotten f WHERE f.flow_id = $1 AND f.kind = 'sent' AND $2 = 0
+$$;
+COMMENT ON FUNCTION crm._outbox_sent(int, bigint, bigint) IS
+    'how many messages of a flow left, by channel, to persons between two ids; of those that are forgotten only their sum is known: it goes with the first ids';
+
 CREATE FUNCTION crm._outbox_forgotten(flow int, kinds text[]) RETURNS crm.bitmap
     LANGUAGE plpgsql STABLE AS
 $$ BEGIN RETURN (SELECT crm.bitmap_union(f.persons) FROM crm.outbox_forgotten f WHERE f.flow_id = flow AND f.kind = ANY (kinds)); END $$;
