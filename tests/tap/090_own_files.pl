@@ -39,6 +39,21 @@ file('totals.csv', 'utf8', <<'CSV');
 订单编号,交易时间,会员手机号,实收金额（元）,消费门店
 T1,2026-03-30 12:00,13867241905,100.00,徐家汇店
 CSV
+# as spreadsheets and shops export
+file('excel.csv', 'utf8', <<'CSV');
+"会员
+编号",姓名,手机号,会员卡号
+="0138",张三,="13912340051",="000123"
+="0139",李四,'13912340052,'000124
+S3,王五,1.39123E+10,000125
+S4,赵六,13912340054,4.40301E+17
+CSV
+file('unicode.txt', 'UTF-16LE', "\x{feff}会员编号\t姓名\t手机号\r\nU1\t周瑜\t13912340061\r\n");
+file('sep.csv', 'utf8', "sep=;\r\n会员编号;姓名;手机号\r\nP1;孙权;13912340071\r\n");
+file('late.csv', 'gbk', "id,name,phone\n" . join('', map { "L$_,abc,1391236" . sprintf('%04d', $_) . "\n" } 1 .. 4) . "L5,刘备,13912360005\n");
+file('empty.csv', 'utf8', '');
+file('none.csv', 'utf8', "会员编号,姓名,手机号\n");
+file('book.xlsx', 'utf8', 'PK');
 file('else.csv', 'utf8', "a,b\n1,2\n");
 
 sub run_files
@@ -61,20 +76,29 @@ like($tried, qr/line 2\s+create\s+M1/, 'and what each row would become');
 like($tried, qr/line 3\s+reject\s+external_id: Send a value/, 'or why not, with field and remedy');
 like($tried, qr/orders\.csv  \(utf8\)\s+taken as: order_line/, 'orders too');
 like($tried, qr/line 4\s+reject\s+ordered_at: .*Column 下单时间/, 'the column is named as in the file');
-like($tried, qr/else\.csv  \(utf8\)\s+its header tells nothing/, 'a file of something else is left alone');
+like($tried, qr/else\.csv  \(utf8\)\s+its header, the first line, tells nothing/, 'a file of something else is left alone');
 like($tried, qr/totals\.csv  \(utf8\)\s+taken as: order_line.*实收金额（元）\s+-> amount/s, 'orders without goods have one amount, whatever unit its column names');
 like($tried, qr/not defined yet \(1\): 徐家汇店\s+not defined; rows of theirs are refused/, 'a store that nobody knows is asked for');
+like($tried, qr/excel\.csv.*line 3\s+create\s+0138\n\s+line 4\s+create\s+0139/s, 'what a spreadsheet writes to keep a code a text is no part of it, and a header may have two lines');
+like($tried, qr/line 5\s+reject\s+phone: The spreadsheet rounded this code.*\n.*line 6\s+reject\s+member_card: The spreadsheet rounded this code.*Column 会员卡号/, 'a code that it rounded is refused, not half kept');
+like($tried, qr/unicode\.txt.*line 2\s+create\s+U1/s, 'UTF-16 is read, too');
+like($tried, qr/sep\.csv  \(utf8\)\s+taken as: member/, 'the line that names the delimiter is no header');
+like($tried, qr/late\.csv  \(gbk\)/, 'GBK is seen wherever it begins');
+like($tried, qr/empty\.csv  \(utf8\)\s+is empty/, 'an empty file is called so');
+like($tried, qr/none\.csv.*holds no rows/s, 'and one without rows');
+like($tried, qr/book\.xlsx  left alone/, 'and what is no CSV is named');
 is(counted(), '0|0|0', 'nothing was written');
 
 my $written = run_files('yes');
 is($node->safe_psql('crm_own', q{SELECT string_agg(o.external_id || ' ' || o.amount || ' ' || o.line_count, ',' ORDER BY o.external_id) FROM crm.customer_order o}), 'O1 99.00 2,T1 100.00 0', 'the order is whole, goods without codes go by their names');
-is(counted(), '3|2|2', 'persons, orders, and the rows that would not do');
+is(counted(), '12|2|4', 'persons, orders, and the rows that would not do');
+is($node->safe_psql('crm_own', q{SELECT count(*) FROM crm.customer c WHERE c.customer_id = (crm.identity_lookup('phone', '13912340051', '') ->> 'customer_id')::bigint}), '1', 'the phone that stood in ="" is found');
 is($node->safe_psql('crm_own', q{SELECT (SELECT m.customer_id FROM crm.membership m JOIN crm.customer_order o USING (source_record_id) WHERE o.external_id = 'O1') = (crm.identity_lookup('phone', '13867241905', '') ->> 'customer_id')::bigint}),
 	't', 'the order is its member\'s');
 
 my $again = run_files('yes');
 like($again, qr/line 2\s+unchanged\s+M1/, 'the second time nothing changes');
-like(counted(), qr/^3\|2\|/, 'nobody is there twice');
+like(counted(), qr/^12\|2\|/, 'nobody is there twice');
 system("$ENV{CRM_TOP}/tests/bin/web", 'stop', $web);
 $node->stop;
 done_testing();

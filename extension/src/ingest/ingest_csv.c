@@ -12,6 +12,7 @@
 #include <ctype.h>
 
 #include "pure/csv.h"
+#include "pure/spreadsheet.h"
 #include "utils/memutils.h"
 
 struct CrmIngestCsv
@@ -155,29 +156,53 @@ cut_again(CrmIngestParser *p, CrmIngestCsv *csv, const char *text, int length)
 	return 0;
 }
 
+/* Codes by which records are told apart: rounded, two of them may be the same. */
+static bool
+is_code(int field)
+{
+	switch (field)
+	{
+		case F_EXTERNAL_ID:
+		case F_MEMBER_EXTERNAL_ID:
+		case F_ORDER_EXTERNAL_ID:
+		case F_PHONE:
+		case F_MEMBER_CARD:
+		case F_NATIONAL_ID:
+		case F_PRODUCT_CODE:
+		case F_COUPON_CODE:
+			return true;
+		default:
+			return false;
+	}
+}
+
 static void
 put_field(CrmIngestParser *p, const CrmIngestColumn *column, const CrmCsvField *field)
 {
-	CrmIngestSlot slot = {field->text, field->length, CRM_SLOT_TEXT, NULL};
+	const char *text = field->text;
+	size_t		length = field->length;
+	CrmIngestSlot slot = {0};
+	bool		is_rounded;
 
 	if (field->has_doubled)
 	{
 		char	   *copy = MemoryContextAlloc(p->fact_memory, field->length);
 
-		slot.length = crm_csv_unescape(field, copy);
-		slot.text = copy;
+		length = crm_csv_unescape(field, copy);
+		text = copy;
 	}
-	while (slot.length > 0 && isspace((unsigned char) slot.text[slot.length - 1]))
-		slot.length--;
-	while (slot.length > 0 && isspace((unsigned char) *slot.text))
-	{
-		slot.text++;
-		slot.length--;
-	}
-	if (slot.length == 0)
-		slot.kind = CRM_SLOT_ABSENT;
+	crm_spreadsheet_plain(&text, &length);
+	is_rounded = crm_spreadsheet_is_rounded(text, length);
+	slot.text = text;
+	slot.length = (uint32) length;
+	slot.kind = length == 0 ? CRM_SLOT_ABSENT : CRM_SLOT_TEXT;
 	for (int i = 0; i < column->n_targets; i++)
+	{
 		crm_ingest_put_slot(p, &column->targets[i], slot);
+		if (is_rounded && is_code(column->targets[i].field))
+			crm_ingest_slot_fault(p, CRM_FAULT_TYPE, column->targets[i].field,
+								  "The spreadsheet rounded this code: format its column as text there and export it again.");
+	}
 }
 
 /*
