@@ -206,9 +206,9 @@ BEGIN
         (SELECT i.occurred_at, 'interaction', jsonb_build_object('channel', i.channel, 'direction', i.direction, 'text', i.body, 'outcome', i.outcome, 'next_on', i.next_on), 'fact:' || i.interaction_id, NULL
          FROM crm.interaction i WHERE i.source_record_id = ANY (records) AND i.is_current AND i.occurred_at < until ORDER BY i.occurred_at DESC LIMIT wanted)
         UNION ALL
-        (SELECT k.issued_at, 'coupon', jsonb_build_object('coupon_type', k.coupon_type, 'state', k.state, 'value', k.value, 'valid_until', k.valid_until), 'coupon:' || k.coupon_id,
+        (SELECT k.issued_at, 'coupon', jsonb_build_object('coupon_type', k.coupon_type, 'state', k.state, 'value', k.value, 'valid_until', k.valid_until, 'name_zh', y.name_zh, 'name_en', y.name_en), 'coupon:' || k.coupon_id,
                 (SELECT 'flow:' || f.code || ':' || k.occurrence_key FROM crm.flow f WHERE f.flow_id = k.flow_id)
-         FROM crm.coupon k WHERE k.customer_id = ANY (ids) AND k.issued_at < until ORDER BY k.issued_at DESC LIMIT wanted)
+         FROM crm.coupon k LEFT JOIN crm.coupon_type y USING (coupon_type) WHERE k.customer_id = ANY (ids) AND k.issued_at < until ORDER BY k.issued_at DESC LIMIT wanted)
         UNION ALL
         (SELECT c.changed_at, 'tier', jsonb_build_object('from', c.from_tier, 'to', c.to_tier, 'why', c.cause), 'tier:' || c.change_id,
                 CASE c.cause WHEN 'order' THEN (SELECT 'fact:' || o.order_id FROM crm.customer_order o WHERE o.source_record_id = ANY (records) AND o.is_current AND o.ordered_at <= c.changed_at ORDER BY o.ordered_at DESC LIMIT 1)

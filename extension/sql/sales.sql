@@ -77,7 +77,7 @@ BEGIN
     END IF;
     late := (crm._setting('sales.follow_up_hours') #>> '{}')::int * interval '1 hour';
     FOR note IN
-        SELECT m.customer_id, i.interaction_id, i.store_id, i.staff_id, i.occurred_at, i.next_on, i.channel
+        SELECT m.customer_id, i.interaction_id, i.store_id, i.staff_id, i.occurred_at, i.next_on, i.channel, left(i.body, 2000) AS body
         FROM crm.membership m JOIN crm.interaction i ON i.source_record_id = m.source_record_id
         WHERE m.customer_id = ANY (customer_ids) AND m.valid_to = 'infinity' AND i.is_current AND NOT i.is_history
           AND i.received_at >= crm.core_now() - interval '1 day'
@@ -88,7 +88,7 @@ BEGIN
         IF note.next_on IS NOT NULL AND NOT EXISTS (
             SELECT FROM crm.task t
             WHERE t.customer_id = ANY (crm._identity_cluster(note.customer_id)) AND t.task_key = 'note:' || note.interaction_id) THEN
-            PERFORM crm._sales_task_put(note.customer_id, 'note:' || note.interaction_id, 'follow_up', '跟进', '',
+            PERFORM crm._sales_task_put(note.customer_id, 'note:' || note.interaction_id, 'follow_up', '跟进', coalesce(note.body, ''),
                 crm._sales_due(note.next_on, note.store_id), note.store_id, note.staff_id, 'crm_clerk',
                 crm._sales_due(note.next_on, note.store_id) + late, 'crm_store_manager');
         END IF;

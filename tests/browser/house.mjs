@@ -231,7 +231,7 @@ export async function causes(browser) {
 	const page = await open(browser, 'clerk');
 	const {body: {customer_id: person}} = await send(page, 'lookup', {kind: 'phone', value: '13912340002'});
 	await visit(page, `#/person/${person}`);
-	await page.click('li:has-text("等级") button:text("← 因：订单")');
+	await page.click('li:has-text("等级") button:text("起因：订单")');
 	ok(await page.evaluate(() => document.activeElement.textContent.includes('订单') && document.activeElement.tagName === 'LI'), 'the order that moved the customer to another tier');
 	ok(page.errors.length === 0, 'the console was quiet', page.errors);
 	await page.context().close();

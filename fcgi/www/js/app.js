@@ -3,14 +3,15 @@ import {append, h, show} from './dom.js';
 import {get, isLeft, leavePage, post, whenSignedOut} from './api.js';
 import {choose, code, fault, language, preferred, t} from './i18n.js';
 
-// Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links.
+// Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links.  Where one only types (`bare`)
+// there is nothing to print or to take along.
 const pages = {
-	find: {roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters', 'steward']},
+	find: {bare: true, roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters', 'steward']},
 	tasks: {roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters']},
-	redeem: {roles: ['clerk', 'store_manager', 'headquarters']},
-	enrol: {roles: []},
+	redeem: {bare: true, roles: ['clerk', 'store_manager', 'headquarters']},
+	enrol: {bare: true, roles: []},
 	qr: {roles: []},
-	waiting: {roles: []},
+	waiting: {bare: true, roles: []},
 	person: {roles: []},
 	owned: {roles: []},
 	board: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
@@ -36,6 +37,7 @@ let waiting = null;      // what is written without a network
 
 const role = () => (me.role || '').replace('crm_', '');
 const mine = () => Object.keys(pages).filter((name) => pages[name].roles.includes(role()));
+const isMine = (name) => pages[name]?.roles && (pages[name].roles.length === 0 || mine().includes(name));
 
 function drawHeader(current) {
 	const header = document.getElementById('header');
@@ -51,9 +53,9 @@ function drawHeader(current) {
 }
 
 // What is on the page can be taken along: on paper, or as the file of a spreadsheet.
-function drawFooter() {
+function drawFooter(isBare) {
 	const footer = document.getElementById('footer');
-	footer.hidden = false;
+	footer.hidden = isBare;
 	footer.replaceChildren(h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => print()}, t('print')),
 		h('button', {type: 'button', id: 'seen', onclick: async () => {
 			const [{save}, {seen}] = await Promise.all([import('./table.js'), import('./seen.js')]);
@@ -76,6 +78,7 @@ function clear() {
 	document.getElementById('footer').hidden = true;
 	document.getElementById('main').replaceChildren();
 	look();
+	dispatchEvent(new Event('signed-out'));
 }
 
 // The gateway is told when it can be: a session that was left without a network is not found open again in this tab.
@@ -111,10 +114,10 @@ async function signedOut() {
 async function route() {
 	const visit = leavePage();
 	const [name, ...words] = location.hash.replace(/^#\/?/, '').split('?')[0].split('/').map(decodeURIComponent);
-	const page = pages[name] ? name : mine()[0];
+	const page = isMine(name) ? name : mine()[0];
 	if (!page) return show(h('p', {}, t('no_pages')));
 	drawHeader(page);
-	drawFooter();
+	drawFooter(pages[page].bare === true);
 	document.title = t(`page.${page}`);
 	show(h('p', {class: 'faint', role: 'status'}, t('loading')));
 	try {

@@ -58,6 +58,12 @@ export function check(name, label, checked) {
 	return h('label', {class: 'check'}, h('input', {type: 'checkbox', name, checked}), label);
 }
 
+// What must be filled in and is not is said before anything is sent: over a slow network the answer is known here.
+function requireFilled(element) {
+	const empty = [...element.elements].find((input) => input.required && input.value.trim() === '');
+	if (empty) throw Object.assign(new Error(empty.name), {field: empty.name, code: 'missing'});
+}
+
 // A form whose button waits for the answer; a fault is shown at the field that the gateway names.
 export function form(fields, label, submit) {
 	const notice = h('p', {class: 'warn', role: 'alert'});
@@ -68,6 +74,7 @@ export function form(fields, label, submit) {
 		notice.textContent = '';
 		for (const wrong of element.querySelectorAll('[aria-invalid]')) wrong.removeAttribute('aria-invalid');
 		try {
+			requireFilled(element);
 			await submit(new FormData(element), element);
 		} catch (problem) {
 			const wrong = problem.field && element.elements.namedItem(problem.field);

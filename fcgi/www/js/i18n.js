@@ -40,6 +40,9 @@ export const named = (row, otherwise = row.code) => (language === 'en' ? row.nam
 // The word for a code of the database (a tier, a channel), or the code.
 export function code(kind, value) { return value === null || value === undefined ? '' : words[`${kind}.${value}`] ?? String(value); }
 
+// What to suggest to a customer, and why.
+export const suggested = (one) => one && {what: t('person.suggest', {what: one.category_name}), why: (language === 'en' ? one.reason_en : one.reason_zh) || one.reason};
+
 // What a fault means to who sees it: by its code, else by the field it names (`label`, as the form calls it),
 // else by its status; what has no word is said as the server said it.
 export function fault(problem, label) {

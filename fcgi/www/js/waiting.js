@@ -1,6 +1,7 @@
 // What was written while the network was away: kept in this tab, sent again with the same key when it is back, so that
 // it counts once.  It goes with the tab, and only who wrote it sends it.
 import {Problem, send} from './api.js';
+import {fault} from './i18n.js';
 
 const place = 'waiting';
 let actor = null;
@@ -17,16 +18,28 @@ function keep(entries) {
 
 export const drop = (key) => keep(all().filter((entry) => entry.key !== key));
 
-// The answer, or null when it waits.
-export async function write(path, body, label) {
+// The answer, or null when it waits.  A note that names colleagues whom nobody could be asked for waits for them, too (`asking`: where):
+// it is not sent before, since what is sent with one key is always the same.
+export async function write(path, body, label, asking) {
 	const key = crypto.randomUUID();
 	try {
-		return await send('POST', path, body, key);
+		if (!asking) return await send('POST', path, body, key);
 	} catch (problem) {
 		if (!(problem instanceof Problem) || problem.status !== 0) throw problem;
-		keep([...all(), {path, body, key, label, actor, at: new Date().toISOString()}]);
-		return null;
 	}
+	keep([...all(), {path, body, key, label, actor, asking: asking || undefined, at: new Date().toISOString()}]);
+	return null;
+}
+
+const changed = (key, more) => keep(all().map((one) => one.key === key ? {...one, ...more} : one));
+
+// Who is named in it is kept with it, before it is sent.
+async function withNames({key, body, asking}) {
+	if (!asking) return body;
+	const [{items}, {namedIn}] = await Promise.all([send('GET', asking), import('./mentions.js')]);
+	const named = {...body, mentions: namedIn(body.body, items)};
+	changed(key, {body: named, asking: undefined});
+	return named;
 }
 
 let isSending = false;
@@ -36,11 +49,11 @@ export async function flush() {
 	try {
 		for (const entry of mine().filter((one) => !one.refused)) {
 			try {
-				await send('POST', entry.path, entry.body, entry.key);
+				await send('POST', entry.path, await withNames(entry), entry.key);
 				drop(entry.key);
 			} catch (problem) {
 				if (problem.status === 0 || problem.status === 401 || problem.status >= 500) break;
-				keep(all().map((one) => one.key === entry.key ? {...one, refused: problem.message} : one));
+				changed(entry.key, {refused: fault(problem)});
 			}
 		}
 	} finally {

@@ -1,6 +1,6 @@
 // A new member in the form of one's role (three fields until headquarters says otherwise) and the consents; whoever has the phone
 // already is shown before anything is saved.
-import {check, h, show, toast} from '../dom.js';
+import {append, check, h, show, toast} from '../dom.js';
 import {post} from '../api.js';
 import {t} from '../i18n.js';
 import {askForm, entered, inputs} from '../entry.js';
@@ -30,7 +30,8 @@ export async function draw([typed = ''], me) {
 async function warn(phone, known) {
 	try {
 		const person = await post('lookup', {kind: 'phone', value: phone});
-		known.replaceChildren(h('p', {class: 'warn'}, t('enrol.known', {name: person.name || t('unnamed')})), h('p', {}, t('enrol.known_what')));
+		known.replaceChildren();
+		append(known, [h('p', {class: 'warn'}, t('enrol.known', {name: person.name || t('unnamed')})), person.in_scope !== false && h('p', {}, h('a', {href: `#/person/${person.customer_id}`}, t('enrol.known_open'))), h('p', {}, t('enrol.known_what'))]);
 		return true;
 	} catch (problem) {
 		// without a network nobody can be warned; the same phone is one record all the same

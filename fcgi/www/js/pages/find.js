@@ -2,34 +2,51 @@
 // four digits searches one's own stores.
 import {append, field, form, h, show} from '../dom.js';
 import {post} from '../api.js';
-import {code, day, language, number, t} from '../i18n.js';
+import {code, day, number, suggested, t} from '../i18n.js';
 
+const most = 30;
 const digits = (text) => text.replace(/[\s\-()（）－]/g, '').normalize('NFKC');
 const isPhone = (text) => /^(\+?86)?1[3-9]\d{9}$/.test(digits(text));
+const isPartOfPhone = (text) => /^1[3-9]\d{5,12}$/.test(digits(text)) && !isPhone(text);
 
 let target = 'person';
+// What was found last: going back to it from a customer shows it again.  It lies in this page alone, and goes at the sign-out.
+let last = null;
+addEventListener('signed-out', () => { last = null; });
 
 // A steward looks after records and sees no figures of a person.
 export async function draw(words, me) {
 	target = me.role === 'crm_steward' ? 'history' : 'person';
-	const found = h('div', {'aria-live': 'polite'});
+	const again = last && history.state?.found === last.at ? last : null;
+	const found = h('div', {'aria-live': 'polite', onclick: () => { if (last) last.scrolled = scrollY; }});
 	show(h('h1', {}, t('page.find')),
-		h('div', {class: 'card'}, form([field('text', t('find.what'), {type: 'search', enterkeyhint: 'search', autofocus: true, autocomplete: 'off'})],
+		h('div', {class: 'card'}, form([field('text', t('find.what'), {type: 'search', enterkeyhint: 'search', autofocus: !again, autocomplete: 'off', value: again?.text})],
 			t('find.go'), (data) => look(data.get('text').trim(), found))),
 		found,
 		target === 'person' && h('p', {}, h('a', {href: '#/enrol'}, t('page.enrol'))));
-	document.getElementById('text').focus();
+	if (!again) return document.getElementById('text').focus();
+	tell(again, found);
+	scrollTo(0, again.scrolled || 0);
 }
 
 async function look(text, found) {
 	if (!text) return;
-	const rows = isPhone(text) ? await exactly('phone', digits(text)) : (await post('search', {text, limit: 30})).items;
+	const rows = isPhone(text) ? await exactly('phone', digits(text)) : (await post('search', {text, limit: most})).items;
 	if (rows.length === 0 && /^[\w-]{6,}$/.test(text)) rows.push(...await exactly('member_card', text));
-	found.replaceChildren();
-	append(found, rows.length === 0 ? [h('div', {class: 'card'}, h('p', {}, t('find.nobody')), target === 'person' && h('a', {href: `#/enrol/${encodeURIComponent(text)}`}, t('page.enrol')))]
-		: rows.map(card));
+	last = {text, rows, at: Date.now()};
+	history.replaceState({found: last.at}, '');
+	tell(last, found);
 	if (rows.length > 0) import(`./${target}.js`).catch(() => null);     // what comes next, while the answer is read
 }
+
+function tell({text, rows}, found) {
+	found.replaceChildren();
+	append(found, rows.length === 0 ? [nobody(text)] : rows.length === 1 ? rows.map((row) => card(row, 'card')) : rows.map((row) => card(row, 'card hit')));
+	if (rows.length === most) append(found, [h('p', {class: 'faint'}, t('find.many', {n: most}))]);
+}
+
+const nobody = (text) => h('div', {class: 'card'}, h('p', {}, isPartOfPhone(text) ? t('find.digits', {n: digits(text).length}) : t('find.nobody')),
+	target === 'person' && h('a', {href: `#/enrol/${encodeURIComponent(text)}`}, t('page.enrol')));
 
 async function exactly(kind, value) {
 	try {
@@ -40,19 +57,17 @@ async function exactly(kind, value) {
 	}
 }
 
-const suggested = ({suggestion}) => suggestion && ((language === 'en' ? suggestion.reason_en : suggestion.reason_zh) || suggestion.reason);
-
 // A person of another store is shown as far as the counter card goes, and not opened.
-function card(person) {
-	const coupons = person.coupons || [];
-	return h('div', {class: 'card'},
+function card(person, kind) {
+	const coupons = person.coupons || [], next = suggested(person.suggestion);
+	return h('div', {class: kind},
 		h('h2', {}, person.in_scope === false ? person.name : h('a', {href: `#/${target}/${person.customer_id}`}, person.name || t('unnamed'))),
 		h('p', {}, person.tier && h('span', {class: 'tag tier'}, code('tier', person.tier)), person.phone && h('span', {class: 'tag'}, person.phone),
-			person.city && h('span', {class: 'tag'}, person.city)),
+			person.city && h('span', {class: 'tag'}, person.city), person.registered_on && kind !== 'card' && h('span', {class: 'faint'}, t('find.since', {day: day(person.registered_on)}))),
 		person.last_day && h('p', {}, t('find.last', {day: day(person.last_day)}), person.last_item && h('strong', {}, person.last_item)),
 		!person.last_day && person.last_category_name && h('p', {}, t('find.last_category', {category: person.last_category_name})),
+		next && h('p', {}, h('strong', {class: 'good'}, next.what), ' ', h('span', {class: 'faint'}, next.why)),
 		coupons.length > 0 && h('p', {}, t('find.coupons', {n: coupons.length})),
 		person.points > 0 && h('p', {}, t('find.points', {n: number(person.points)})),
-		suggested(person) && h('p', {class: 'good'}, suggested(person)),
 		person.in_scope === false && h('p', {class: 'faint'}, t('find.other_store')));
 }

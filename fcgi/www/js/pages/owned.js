@@ -6,14 +6,15 @@ import {save, table} from '../table.js';
 
 const lists = ['all', 'due', 'quiet'];
 
-export async function draw([which = 'all', staff = '']) {
+export async function draw([wanted, staff = '']) {
+	const which = lists.includes(wanted) ? wanted : 'all';
 	const whose = staff ? `&staff=${encodeURIComponent(staff)}` : '';
 	const place = h('div', {}), all = [];
 	const fill = async (cursor) => {
 		const page = await list(`owned?list=${encodeURIComponent(which)}&limit=50${whose}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
 		all.push(...page.rows);
 		const more = h('button', {type: 'button', onclick: async () => { more.remove(); await fill(page.next); }}, t('more'));
-		append(place, [!cursor && page.rows.length === 0 ? h('p', {class: 'faint'}, t('owned.none')) : table(t('page.owned'), [t('person.name'), t('owned.next'), t('owned.last')], page.rows.map(row)), page.next && more]);
+		append(place, [!cursor && page.rows.length === 0 ? h('p', {class: 'faint'}, t(which === 'all' && !staff ? 'owned.none_yet' : 'owned.none')) : table(t('page.owned'), [t('person.name'), t('owned.next'), t('owned.last')], page.rows.map(row)), page.next && more]);
 	};
 	show(h('h1', {}, t('page.owned'), staff && h('span', {class: 'tag'}, staff)),
 		h('div', {class: 'row'}, lists.map((name) => h('a', {href: `#/owned/${name}${staff ? `/${encodeURIComponent(staff)}` : ''}`, class: 'tag', 'aria-current': name === which ? 'true' : null}, t(`owned.${name}`))),

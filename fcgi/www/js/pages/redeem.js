@@ -1,4 +1,4 @@
-// A coupon at the counter: the discount, or why not.
+// A coupon at the counter: what is to be paid with it, or why not.
 import {field, h, show, toast} from '../dom.js';
 import {post} from '../api.js';
 import {fault, money, t} from '../i18n.js';
@@ -10,11 +10,16 @@ export async function draw([coupon = ''], me) {
 		field('code', t('redeem.code'), {value: coupon, autocomplete: 'off', autocapitalize: 'characters', required: true}),
 		field('order_external_id', t('redeem.order'), {autocomplete: 'off', required: true}),
 		field('amount', t('redeem.amount'), {inputmode: 'decimal', required: true})], t('redeem.go'), async (data) => {
-		const result = await post('coupons/redeem', {code: data.get('code'), order_external_id: data.get('order_external_id'), amount: data.get('amount'), source: 'console'});
-		answer.replaceChildren(h('div', {class: 'card'}, h('p', {class: 'big good'}, money(-Number(result.discount))), h('p', {}, t('redeem.done')),
+		const amount = amountOf(data.get('amount'));
+		const result = await post('coupons/redeem', {code: data.get('code'), order_external_id: data.get('order_external_id'), amount, source: 'console'});
+		answer.replaceChildren(h('div', {class: 'card'}, h('p', {class: 'good'}, t('redeem.done', {name: result.name})), h('p', {class: 'big good'}, t('redeem.pay', {money: money(Number(amount) - Number(result.discount))})),
+			h('p', {class: 'faint'}, t('redeem.off', {money: money(Number(result.discount))})),
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => takeBack(data, answer)}, t('undo')))));
 	})), answer);
 }
+
+// An amount as people write it: ¥12.5, 12.5 元, 1,280, full width.
+const amountOf = (text) => text.normalize('NFKC').replace(/[¥元,\s]/g, '');
 
 // The coupon is as if it had not been used; the discount is the counter's to take back.
 async function takeBack(data, answer) {

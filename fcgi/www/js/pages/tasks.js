@@ -2,11 +2,15 @@
 import {append, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
 import {fault, moment, t} from '../i18n.js';
+import {write} from '../waiting.js';
 
-export async function draw([which = 'mine']) {
+const lists = ['mine', 'store', 'escalated'];
+
+export async function draw([wanted]) {
+	const which = lists.includes(wanted) ? wanted : 'mine';
 	const place = h('ul', {class: 'plain'});
 	show(h('h1', {}, t('page.tasks')),
-		h('div', {class: 'row'}, ['mine', 'store', 'escalated'].map((name) => h('a', {href: `#/tasks/${name}`, class: 'tag', 'aria-current': name === which ? 'true' : null}, t(`tasks.${name}`))), h('a', {href: '#/owned', class: 'tag'}, t('tasks.my_persons'))),
+		h('div', {class: 'row'}, lists.map((name) => h('a', {href: `#/tasks/${name}`, class: 'tag', 'aria-current': name === which ? 'true' : null}, t(`tasks.${name}`))), h('a', {href: '#/owned', class: 'tag'}, t('tasks.my_persons'))),
 		h('div', {class: 'card'}, place));
 	await fill(place, which, '');
 }
@@ -14,7 +18,7 @@ export async function draw([which = 'mine']) {
 async function fill(place, which, cursor) {
 	const page = await list(`tasks?list=${which}&limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
 	append(place, page.rows.map(row));
-	if (!cursor && page.rows.length === 0) append(place, [h('li', {class: 'faint'}, t('tasks.none'))]);
+	if (!cursor && page.rows.length === 0) append(place, [h('li', {class: 'faint'}, t(`tasks.none_${which}`))]);
 	if (page.next) {
 		const more = h('button', {type: 'button', onclick: async () => { more.remove(); await fill(place, which, page.next); }}, t('more'));
 		append(place, [more]);
@@ -31,12 +35,17 @@ function row(task) {
 }
 
 async function finish(task, outcome, line) {
+	const buttons = line.querySelectorAll('button');
+	for (const button of buttons) button.disabled = true;
 	try {
-		await post(`persons/${task.customer_id}/tasks/${task.task_id}/finish`, {outcome, state: 'done'});
+		const done = await write(`persons/${task.customer_id}/tasks/${task.task_id}/finish`, {outcome, state: 'done'}, `${t('page.tasks')} ${task.name || ''} ${task.title}`);
+		for (const button of buttons) button.disabled = false;
 		const after = line.nextElementSibling, place = line.parentElement;
 		line.remove();
-		toast(t('saved'), {label: t('undo'), run: () => takeBack(task, line, place, after)});
+		if (!done) toast(t('waiting.kept'));
+		else toast(t('saved'), {label: t('undo'), run: () => takeBack(task, line, place, after)});
 	} catch (problem) {
+		for (const button of buttons) button.disabled = false;
 		toast(fault(problem));
 	}
 }
