@@ -73,6 +73,12 @@ CREATE FUNCTION crm._identity_refresh(customer_ids bigint[]) RETURNS void
 COMMENT ON FUNCTION crm._identity_refresh(bigint[]) IS
     'recomputes the golden record of persons from their current records (identity_golden.c); makes the rows of new persons; the caller holds their locks';
 
+CREATE FUNCTION crm._identity_refresh_plain(customer_ids bigint[], joining bigint[], joined bigint[],
+                                            max_members int, solid_members int, silent_days int) RETURNS bigint[]
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_identity_refresh_plain';
+COMMENT ON FUNCTION crm._identity_refresh_plain(bigint[], bigint[], bigint[], int, int, int) IS
+    'crm._identity_refresh() of those persons whose records, with those that are about to join them (joining: records that are stored but nobody''s yet, joined: the person of each), are a component by themselves, untouched by decisions, and one person with nothing for people to decide (limits as in crm._identity_resolve()); returns the others, unchanged; the caller holds the locks of persons and values';
+
 -- Where a person is: registered in a store, or ordered there in the last days of the setting.
 CREATE FUNCTION crm._identity_touch_scope(customer_ids bigint[]) RETURNS void
     -- by index however young the statistics are: a first import meets empty ones

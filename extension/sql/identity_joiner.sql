@@ -38,22 +38,6 @@ $$;
 COMMENT ON FUNCTION crm._identity_take(crm.identity_item, bigint, boolean) IS
     'makes (unless all are there) and locks the values of a record that joins a person, by (kind, value_hash); evidence: those that were there, masked';
 
-CREATE FUNCTION crm._identity_is_one(records bigint[]) RETURNS boolean
-    LANGUAGE plpgsql STABLE AS
-$$
-BEGIN
-    RETURN NOT EXISTS (
-               SELECT FROM unnest(records) f(id)
-               CROSS JOIN LATERAL (SELECT x.kind, x.value_hash FROM crm.record_identifier x WHERE x.source_record_id = f.id OFFSET 0) own
-               CROSS JOIN LATERAL (SELECT true FROM crm.identifier x WHERE x.kind = own.kind AND x.value_hash = own.value_hash AND NOT x.is_blocked LIMIT 1) i
-               CROSS JOIN LATERAL (SELECT true FROM crm.record_identifier x WHERE x.kind = own.kind AND x.value_hash = own.value_hash
-                                   AND x.source_record_id <> ALL (records) LIMIT 1) other)
-       AND (SELECT count(DISTINCT s.label) = 1 AND bool_and(s.is_person) AND count(s.reason) = 0
-            FROM crm._identity_partition(records) s);
-END
-$$;
-COMMENT ON FUNCTION crm._identity_is_one(bigint[]) IS 'whether records are a component by themselves, and one person with nothing for people to decide';
-
 CREATE FUNCTION crm._identity_joiner(item crm.identity_item, person bigint, is_all_there boolean, is_stub boolean) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
 $$
@@ -71,10 +55,10 @@ BEGIN
         PERFORM FROM crm.customer c WHERE c.customer_id = person AND c.status NOT IN ('merged', 'erased') FOR NO KEY UPDATE;
         IF FOUND THEN
             PERFORM crm._identity_write_record(item, crm._encrypt('address', nullif(btrim((item.fact).address), '')), record_id, person, journal, is_stub);
-            IF crm._identity_is_one(crm._identity_records_of(person)) THEN
+            IF crm._identity_refresh_plain(ARRAY[person], '{}', '{}', crm._setting('identity.person_records')::int,
+                                           crm._setting('identity.bridge_records')::int, crm._setting('identity.silent_days')::int) = '{}' THEN
                 INSERT INTO crm.merge_journal (journal_id, at, kind, survivor_id, record_ids, actor, reason, evidence)
                 VALUES (journal, crm.core_now(), 'attach', person, ARRAY[record_id], 'engine', 'identifier', taken.evidence);
-                PERFORM crm._identity_refresh(ARRAY[person]);
                 result.outcomes := ARRAY[ROW((item.fact).ordinal, record_id, person, 'created')::crm.record_outcome];
                 RETURN result;
             END IF;

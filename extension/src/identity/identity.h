@@ -9,6 +9,8 @@
  *	in identity_resolve.c	the SQL-callable edge of identity_cluster.c
  *	in identity_normalize.c	the SQL-callable edge of the normalisers in pure/
  *	in identity_golden.c	the golden record: survivorship
+ *	in identity_held.c		what the records of persons say and hold, read once
+ *	in identity_plain.c		are the records of a person one person, and nobody else's
  *	in identity_survive.c	which of several values of a field is the person's
  */
 #ifndef CRM_IDENTITY_H
@@ -16,6 +18,7 @@
 
 #include "core/core.h"
 
+#define CRM_IDENTITY_MEMBER_CARD 3
 /* Kinds that are derived from a record's name and address. */
 #define CRM_IDENTITY_HOME_NAME 11
 #define CRM_IDENTITY_HOME 12

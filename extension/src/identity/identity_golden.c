@@ -8,12 +8,15 @@
  * and the home store; custom fields lie over one another, the best record on top.  Provenance
  * names the record that each value came from.
  *
- * One statement reads the records of all persons asked for, best first; a walk over them
+ * identity_held.c reads the records of all persons asked for, best first; a walk over them
  * fills one Golden a person; one statement writes them all, a column an array.  The caller holds
- * the persons' locks.
- * Values stay in the reading statement's tuple table until all is written.
+ * the persons' locks.  Of records that join persons the same reading says whether all of it still
+ * is one (identity_plain.c); who is not is left as he was.
+ * Values stay in the reading statements' tuple tables until all is written.
  */
 #include "identity/identity.h"
+#include "identity/identity_held.h"
+#include "identity/identity_plain.h"
 #include "identity/identity_survive.h"
 
 #include "catalog/pg_type.h"
@@ -24,54 +27,6 @@
 #include "utils/datum.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
-
-/* Columns of the reading statement. */
-enum
-{
-	H_CUSTOMER, H_RECORD, H_STORE, H_CHANNEL, H_CUSTOM, H_FULL_NAME, H_NAME, H_NICKNAME, H_SEX,
-	H_CITY, H_BIRTHDAY, H_IS_LUNAR, H_ADDRESS, H_PHONE_MASKED, H_PHONE, H_PHONE_HASH,
-	H_EMAIL_MASKED, H_EMAIL, H_EMAIL_HASH, H_REGISTERED_AT, H_REGISTERED_ON, H_PRIORITY,
-	H_RECEIVED_AT, H_VERIFIED, H_ADDRESS_TEXT, N_HELD
-};
-
-static CrmStatement read_held = {
-	.name = "identity.held",
-	.n_args = 2,
-	.arg_types = (const Oid[]) {INT8ARRAYOID, BOOLOID},
-	.sql =
-	"SELECT m.customer_id, r.source_record_id, r.store_id, r.channel, "
-	"       CASE WHEN r.custom <> '{}' THEN r.custom END, "
-	"       CASE WHEN crm._identity_is_full_name(p.name) THEN p.name END, p.name, p.nickname, p.sex, "
-	"       nullif(p.city, ''), CASE WHEN crm._identity_is_real_birthday(p.birthday) THEN p.birthday END, "
-	"       p.is_birthday_lunar, p.address_sealed, phone.masked, phone.value_sealed, phone.value_hash, "
-	"       email.masked, email.value_sealed, email.value_hash, coalesce(r.registered_at, r.received_at), "
-	"       coalesce(r.registered_on, crm._local_day(coalesce(r.registered_at, r.received_at), "
-	"                                                coalesce(s.time_zone, 'Asia/Shanghai'))), "
-	"       coalesce(s.priority, 100), coalesce(p.received_at, r.received_at), "
-	"       CASE WHEN s.verified_fields <> '{}' THEN array_to_string(s.verified_fields, ',') END, "
-	"       CASE WHEN $2 THEN crm._decrypt('address', p.address_sealed) END "
-	"FROM (SELECT DISTINCT d.id FROM unnest($1) d(id)) c "
-	"CROSS JOIN LATERAL (SELECT x.customer_id, x.source_record_id FROM crm.membership x "
-	"    WHERE x.customer_id = c.id AND x.valid_to >= 'infinity' OFFSET 0) m "
-	"CROSS JOIN LATERAL (SELECT * FROM crm.source_record x "
-	"    WHERE x.source_record_id = m.source_record_id LIMIT 1) r "
-	"LEFT JOIN LATERAL (SELECT x.priority, x.time_zone, x.verified_fields FROM crm.source x "
-	"    WHERE x.source_id = r.source_id LIMIT 1) s ON true "
-	"LEFT JOIN LATERAL (SELECT * FROM crm.source_record_private x "
-	"    WHERE x.source_record_id = r.source_record_id AND x.revision = r.revision LIMIT 1) p ON true "
-	"LEFT JOIN LATERAL (SELECT i.masked, i.value_sealed, i.value_hash FROM crm.record_identifier ri "
-	"    CROSS JOIN LATERAL (SELECT * FROM crm.identifier x "
-	"        WHERE x.kind = 1 AND x.value_hash = ri.value_hash LIMIT 1) i "
-	"    WHERE ri.source_record_id = r.source_record_id AND ri.kind = 1 AND ri.ended_at IS NULL "
-	"    ORDER BY i.is_blocked, ri.last_seen_at DESC, ri.value_hash LIMIT 1) phone ON true "
-	"LEFT JOIN LATERAL (SELECT i.masked, i.value_sealed, i.value_hash FROM crm.record_identifier ri "
-	"    CROSS JOIN LATERAL (SELECT * FROM crm.identifier x "
-	"        WHERE x.kind = 2 AND x.value_hash = ri.value_hash LIMIT 1) i "
-	"    WHERE ri.source_record_id = r.source_record_id AND ri.kind = 2 AND ri.ended_at IS NULL "
-	"    ORDER BY i.is_blocked, ri.last_seen_at DESC, ri.value_hash LIMIT 1) email ON true "
-	"ORDER BY m.customer_id, coalesce(s.priority, 100), coalesce(p.received_at, r.received_at) DESC, "
-	"         r.source_record_id DESC",
-};
 
 /* Parameters of the writing statements. */
 enum
@@ -241,6 +196,7 @@ typedef struct Golden
 } Golden;
 
 PG_FUNCTION_INFO_V1(crm_identity_refresh);
+PG_FUNCTION_INFO_V1(crm_identity_refresh_plain);
 
 static void
 set_value(Golden *golden, int field, Datum value)
@@ -318,51 +274,46 @@ take_values(Golden *golden, const CrmGoldenRules *rules, int only, const Datum *
 	}
 }
 
-/* How many rows have the same value in a column. */
+/* How many records of a person have the same value in a column. */
 static int
-count_equal(SPITupleTable *table, uint64 first, uint64 end, int column, Datum value, bool is_text)
+count_equal(const CrmHeld *held, int first, int end, int column, Datum value, bool is_text)
 {
 	int			count = 0;
 
-	for (uint64 i = first; i < end; i++)
-	{
-		bool		is_null;
-		Datum		other = SPI_getbinval(table->vals[i], table->tupdesc, column + 1, &is_null);
-
-		count += !is_null && datumIsEqual(value, other, !is_text, is_text ? -1 : sizeof(DateADT));
-	}
+	for (int i = first; i < end; i++)
+		count += !held->records[i].nulls[column] &&
+			datumIsEqual(value, held->records[i].values[column], !is_text,
+						 is_text ? -1 : sizeof(DateADT));
 	return count;
 }
 
-/* The rows of one person: the one whose value of the field survives under its rule is taken. */
+/* The records of one person: the one whose value of the field survives under its rule is taken. */
 static void
-choose_value(Golden *golden, const CrmGoldenRules *rules, CrmGoldenField field, SPITupleTable *table,
-			 uint64 first, uint64 end)
+choose_value(Golden *golden, const CrmGoldenRules *rules, CrmGoldenField field, const CrmHeld *held,
+			 int first, int end)
 {
 	bool		asks = crm_identity_asks_frequency(rules, field);
 	CrmGoldenCandidate best = {0};
-	Datum		held[N_HELD];
-	bool		nulls[N_HELD];
-	uint64		chosen = end;
+	int			chosen = end;
 
-	for (uint64 i = first; i < end; i++)
+	for (int i = first; i < end; i++)
 	{
+		const CrmHeldRecord *record = &held->records[i];
 		int			key = compared[field].held;
 		CrmGoldenCandidate candidate = {0};
 
-		heap_deform_tuple(table->vals[i], table->tupdesc, held, nulls);
-		if (nulls[key])
+		if (record->nulls[key])
 			continue;
-		candidate.is_verified = !nulls[H_VERIFIED] &&
-			strstr(TextDatumGetCString(held[H_VERIFIED]), crm_golden_field_names[field]) != NULL;
-		candidate.priority = DatumGetInt32(held[H_PRIORITY]);
-		candidate.received_at = DatumGetTimestampTz(held[H_RECEIVED_AT]);
+		candidate.is_verified = !record->nulls[H_VERIFIED] &&
+			strstr(TextDatumGetCString(record->values[H_VERIFIED]), crm_golden_field_names[field]) != NULL;
+		candidate.priority = DatumGetInt32(record->values[H_PRIORITY]);
+		candidate.received_at = DatumGetTimestampTz(record->values[H_RECEIVED_AT]);
 		if (compared[field].is_text)
-			candidate.length = VARSIZE_ANY_EXHDR(DatumGetPointer(held[key]));
+			candidate.length = VARSIZE_ANY_EXHDR(DatumGetPointer(record->values[key]));
 		if (asks && field == CRM_GOLDEN_ADDRESS)	/* sealed ones differ, whatever they hold */
 			key = H_ADDRESS_TEXT;
 		if (asks)
-			candidate.frequency = count_equal(table, first, end, key, held[key],
+			candidate.frequency = count_equal(held, first, end, key, record->values[key],
 											  compared[field].is_text);
 		if (chosen < end && !crm_identity_survives(rules, field, &candidate, &best))
 			continue;
@@ -370,19 +321,15 @@ choose_value(Golden *golden, const CrmGoldenRules *rules, CrmGoldenField field, 
 		best = candidate;
 	}
 	if (chosen < end)
-	{
-		heap_deform_tuple(table->vals[chosen], table->tupdesc, held, nulls);
-		take_values(golden, rules, field, held, nulls);
-	}
+		take_values(golden, rules, field, held->records[chosen].values, held->records[chosen].nulls);
 }
 
 static void
-choose_values(Golden *golden, const CrmGoldenRules *rules, SPITupleTable *table, uint64 first,
-			  uint64 end)
+choose_values(Golden *golden, const CrmGoldenRules *rules, const CrmHeld *held, int first, int end)
 {
 	for (int field = 0; rules->has_any && field < CRM_GOLDEN_FIELDS; field++)
 		if (rules->n_criteria[field] > 0)
-			choose_value(golden, rules, field, table, first, end);
+			choose_value(golden, rules, field, held, first, end);
 }
 
 /* Takes from the next record, which is worse than those before, what is still missing. */
@@ -503,61 +450,77 @@ write_goldens(const Golden *goldens, int n_goldens)
 	crm_core_spi_execute(&write_persons, arguments, NULL, false, 0);
 }
 
-/* Rows come best first, person after person; the number of persons. */
-static int
-collect_goldens(const CrmGoldenRules *rules, SPITupleTable *table, uint64 n_rows, Golden *goldens)
+static void
+make_golden(Golden *golden, const CrmGoldenRules *rules, const CrmHeld *held, int first, int end)
 {
+	start_golden(golden, held->records[first].values[H_CUSTOMER]);
+	for (int i = first; i < end; i++)
+		add_record(golden, rules, held->records[i].values, held->records[i].nulls);
+	choose_values(golden, rules, held, first, end);
+	finish_golden(golden);
+}
+
+/*
+ * Writes the golden records of persons, with records that are about to join some of them.  With limits only of
+ * those who are plain: the others go to left, in which there is room for all, and their number is returned.
+ */
+static int
+refresh(Datum persons, Datum joining, Datum joined, const CrmIdentityLimits *limits, Datum *left)
+{
+	CrmGoldenRules rules;
+	CrmHeld		held;
+	Golden	   *goldens;
 	int			n_goldens = 0;
-	uint64		first = 0;
+	int			n_left = 0;
 
-	for (uint64 i = 0; i < n_rows; i++)
+	crm_identity_read_golden_rules(&rules);
+	held = crm_identity_read_held(persons, joining, joined,
+								  crm_identity_asks_frequency(&rules, CRM_GOLDEN_ADDRESS),
+								  limits != NULL);
+	goldens = palloc(Max(held.n_records, 1) * sizeof(Golden));
+	for (int first = 0, end; first < held.n_records; first = end)
 	{
-		Datum		held[N_HELD];
-		bool		nulls[N_HELD];
-
-		heap_deform_tuple(table->vals[i], table->tupdesc, held, nulls);
-		if (n_goldens == 0 || DatumGetInt64(held[H_CUSTOMER]) !=
-			DatumGetInt64(goldens[n_goldens - 1].values[W_CUSTOMER]))
-		{
-			if (n_goldens > 0)
-				choose_values(&goldens[n_goldens - 1], rules, table, first, i);
-			start_golden(&goldens[n_goldens++], held[H_CUSTOMER]);
-			first = i;
-		}
-		add_record(&goldens[n_goldens - 1], rules, held, nulls);
+		end = crm_identity_person_end(&held, first);
+		if (limits == NULL || crm_identity_is_plain(&held, first, end, limits))
+			make_golden(&goldens[n_goldens++], &rules, &held, first, end);
+		else
+			left[n_left++] = held.records[first].values[H_CUSTOMER];
 	}
-	if (n_goldens > 0)
-		choose_values(&goldens[n_goldens - 1], rules, table, first, n_rows);
-	return n_goldens;
+	if (n_goldens == 1)
+		write_golden(&goldens[0]);
+	else if (n_goldens > 1)
+		write_goldens(goldens, n_goldens);
+	return n_left;
+}
+
+static void
+connect_spi(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
 }
 
 Datum
 crm_identity_refresh(PG_FUNCTION_ARGS)
 {
-	Datum		arguments[2] = {PG_GETARG_DATUM(0)};
-	CrmGoldenRules rules;
-	SPITupleTable *table;
-	Golden	   *goldens;
-	int			n_goldens;
-	uint64		n_rows;
+	Datum		none = PointerGetDatum(construct_empty_array(INT8OID));
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
-	crm_identity_read_golden_rules(&rules);
-	arguments[1] = BoolGetDatum(crm_identity_asks_frequency(&rules, CRM_GOLDEN_ADDRESS));
-	crm_core_spi_execute(&read_held, arguments, NULL, false, 0);
-	table = SPI_tuptable;
-	n_rows = SPI_processed;
-	CrmEnsure(table != NULL && table->tupdesc->natts == N_HELD, "columns of held records");
-	goldens = palloc(ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(0)), ARR_DIMS(PG_GETARG_ARRAYTYPE_P(0))) *
-					 sizeof(Golden) + 1);
-	n_goldens = collect_goldens(&rules, table, n_rows, goldens);
-	for (int i = 0; i < n_goldens; i++)
-		finish_golden(&goldens[i]);
-	if (n_goldens == 1)
-		write_golden(&goldens[0]);
-	else if (n_goldens > 1)
-		write_goldens(goldens, n_goldens);
+	connect_spi();
+	refresh(PG_GETARG_DATUM(0), none, none, NULL, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
+}
+
+Datum
+crm_identity_refresh_plain(PG_FUNCTION_ARGS)
+{
+	ArrayType  *persons = PG_GETARG_ARRAYTYPE_P(0);
+	CrmIdentityLimits limits = {PG_GETARG_INT32(3), PG_GETARG_INT32(4), PG_GETARG_INT32(5)};
+	Datum	   *left = palloc((ArrayGetNItems(ARR_NDIM(persons), ARR_DIMS(persons)) + 1) * sizeof(Datum));
+	int			n_left;
+
+	connect_spi();
+	n_left = refresh(PointerGetDatum(persons), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), &limits, left);
+	SPI_finish();
+	PG_RETURN_ARRAYTYPE_P(construct_array(left, n_left, INT8OID, 8, true, TYPALIGN_DOUBLE));
 }
