@@ -74,3 +74,26 @@ FROM generate_series(1, 5000) i;
 SELECT crm.identity_components(1, 2) FROM generate_series(1, 0);
 DROP FUNCTION linked(text);
 DROP TABLE linked, linked_part;
+
+-- Little to learn from: one field, or two; a pair whose fields speak against it is for people to decide.
+SELECT count(*) - count(DISTINCT cluster) AS found, count(DISTINCT cluster) FILTER (WHERE record > 60) AS persons_again
+FROM crm.identity_link($$SELECT i::bigint, format('%s@%s', substr(md5((i % 60)::text), 1, 8), (ARRAY['mail.com', 'web.de'])[1 + i % 60 % 2]) FROM generate_series(1, 78) i$$, '{email}');
+CREATE TABLE linked_few AS
+SELECT i AS id, i % 60 AS person, substr('王李张刘陈杨', 1 + i % 60 % 6, 1) || chr(20320 + i % 60 * 7) || chr(23110 + i % 60 % 13) AS name,
+       (date '1960-03-01' + (i % 60) * 211)::text AS birthday, '1380013' || lpad((i % 60 * 83)::text, 4, '0') AS phone FROM generate_series(0, 89) i;
+SELECT count(*) FILTER (WHERE l.person <> c.person) AS wrong, count(*) - count(DISTINCT m.cluster) AS found
+FROM crm.identity_link('SELECT id::bigint, name, birthday FROM linked_few', '{name,date}') m JOIN linked_few l ON l.id = m.record JOIN linked_few c ON c.id = m.cluster;
+SELECT count(*) FILTER (WHERE l.person <> c.person) AS wrong, count(*) - count(DISTINCT m.cluster) AS found
+FROM crm.identity_link('SELECT id::bigint, name, phone FROM linked_few', '{name,phone}') m JOIN linked_few l ON l.id = m.record JOIN linked_few c ON c.id = m.cluster;
+SELECT count(*) - count(DISTINCT cluster) AS invented FROM crm.identity_link('SELECT id::bigint, name, birthday, phone FROM linked_few WHERE id < 60', '{name,date,phone}');
+SELECT count(DISTINCT cluster) AS one FROM crm.identity_link('SELECT i::bigint, ''王小明'', ''13800138123'', ''1980-02-03'' FROM generate_series(1, 30) i', '{name,phone,date}');
+-- brothers at one home, some of them told twice: one person by no more than people's word
+CREATE TABLE linked_home AS
+SELECT i AS id, i % 400 AS person, substr('王李张刘陈杨', 1 + i % 200 % 6, 1) || chr(20320 + i % 200 * 7) || (ARRAY['军', '强'])[1 + i % 400 / 200] AS name,
+       CASE WHEN i % 11 > 0 THEN (date '1960-03-01' + (i % 200) * 41)::text END AS birthday, '1380013' || lpad((i % 200 * 37)::text, 4, '0') AS phone,
+       format('上海市徐汇区天钥桥路%s号%s幢%s室', 1 + i % 200, 1 + i % 200 % 9, 101 + i % 200 % 30) AS address
+FROM generate_series(0, 599) i;
+SELECT count(*) FILTER (WHERE l.person <> c.person) AS wrong, count(*) - count(DISTINCT m.cluster_automatic) AS found
+FROM crm.identity_link('SELECT id::bigint, name, birthday, phone, address FROM linked_home', '{name,date,phone,address}') m
+JOIN linked_home l ON l.id = m.record JOIN linked_home c ON c.id = m.cluster_automatic;
+DROP TABLE linked_few, linked_home;

@@ -26,6 +26,13 @@ crm_link_preset_m(CrmLinkKind kind)
 	return even;
 }
 
+/* And no level is held back. */
+void
+crm_link_hold_back(CrmLinkKind kind, double *m, int n_levels)
+{
+	(void) kind, (void) m, (void) n_levels;
+}
+
 static void
 set_fields(CrmLinkField *fields, bool is_known)
 {

@@ -295,6 +295,8 @@ extern uint64_t crm_link_token(CrmLinkKind kind, const uint64_t *arena, const Cr
 extern const double *crm_link_preset_m(CrmLinkKind kind);
 extern const double *crm_link_preset_u(CrmLinkKind kind);
 extern void crm_link_preset(CrmLink *link);
+extern bool crm_link_is_contradicted(const CrmLink *link, uint64_t pattern);
+extern void crm_link_hold_back(CrmLinkKind kind, double *m, int n_levels);
 
 /* link_depend.c: what fields say twice. */
 extern void crm_link_depend(CrmLink *link);
@@ -302,6 +304,7 @@ extern void crm_link_depend(CrmLink *link);
 /* link_model.c */
 extern void crm_link_train(CrmLink *link);
 extern void crm_link_weigh(CrmLink *link);
+extern double crm_link_share_seen(const CrmLinkField *field, uint32_t count);
 extern bool crm_link_pattern_worth(const CrmLink *link, uint32_t a, uint32_t b, double least,
 								   uint64_t *pattern);
 extern double crm_link_score(const CrmLink *link, uint32_t a, uint32_t b, uint64_t pattern);
@@ -328,7 +331,7 @@ extern void crm_link_learn(CrmLink *link);
 extern void crm_link_run(CrmLink *link);
 
 /* link_cluster.c */
-extern void crm_link_cluster(CrmLink *link, double cut, uint32_t *label);
+extern void crm_link_cluster(CrmLink *link, double cut, bool is_automatic, uint32_t *label);
 
 /* Rows in parts of equal size: the first row of one. */
 #define CRM_LINK_PARTS 16

@@ -16,6 +16,7 @@
 #define FIRST_WIDTH 8			/* keys a row at first */
 #define ROUGH_FIELDS 5			/* of so many fields three are taken roughly */
 #define FIRST_OF_BLOCK (UINT32_C(1) << 31)
+#define FEW_ROWS 1500			/* all are compared with all: a block of them must fit crm_link_blocks_between() */
 
 static void
 add_rule(CrmLink *link, int n_parts, const int *fields, const bool *is_rough)
@@ -64,6 +65,8 @@ list_rules(CrmLink *link)
 		for (int j = 0; j < n_able; j++)
 			if (i != j)
 				add_rule(link, 2, (int[]) {able[i], able[j]}, (bool[]) {true, false});
+	if (link->n_rows <= FEW_ROWS && link->n_rules < CRM_LINK_MAX_RULES)
+		add_rule(link, 0, NULL, NULL);
 }
 
 /* Tokens of all rows, a field's exact one and rough one side by side; 0 is none. */
@@ -229,7 +232,7 @@ key_rule(CrmLink *link, int rule, Plan *plan)
 	{
 		for (end = start + 1; end < count && sorted[end] >> 32 == sorted[start] >> 32;)
 			end++;
-		if (end - start > link->cap)
+		if (end - start > link->cap && r->n_parts > 0)
 			skip_block(link, rule, sorted + start, end - start, plan);
 		else if (end - start > 1)
 		{

@@ -97,8 +97,9 @@ guard(Work *work, uint32_t a, uint32_t b)
 	return CRM_LINK_FREE;
 }
 
+/* Automatically nobody is put together whom a field keeps apart. */
 void
-crm_link_cluster(CrmLink *link, double cut, uint32_t *label)
+crm_link_cluster(CrmLink *link, double cut, bool is_automatic, uint32_t *label)
 {
 	Work		work = {.link = link, .parent = label};
 	int64_t		n_edges = 0;
@@ -125,6 +126,8 @@ crm_link_cluster(CrmLink *link, double cut, uint32_t *label)
 		uint32_t	high = a < b ? b : a;
 		uint32_t	swap = work.next[a];
 
+		if (is_automatic && crm_link_is_contradicted(link, link->edges[i].pattern))
+			continue;
 		link->edges[i].refused = a == b ? CRM_LINK_FREE : guard(&work, a, b);
 		if (a == b || link->edges[i].refused != CRM_LINK_FREE)
 			continue;

@@ -23,6 +23,7 @@
 #define LEAST_SHARE 0.5			/* and so many of all, or matches taken for none would be believed */
 #define PRIOR_PAIRS 10.0		/* weight of the independent chances beside what is seen */
 #define STEPS 20
+#define APART (-2.0)			/* bits of what is told otherwise */
 
 typedef struct Sums
 {
@@ -91,12 +92,29 @@ weight_without(const CrmLink *link, uint64_t pattern, uint32_t shared)
 	return sum;
 }
 
+/* How many pairs there are to draw: few rows would show the same ones over and over. */
+static int64_t
+pairs_of(const uint64_t *sorted, uint32_t count)
+{
+	int64_t		pairs = 0;
+	uint32_t	first = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+	{
+		if (sorted[i] >> 32 != sorted[first] >> 32)
+			first = i;
+		pairs += i - first;
+	}
+	return pairs;
+}
+
 /* Pairs of rows that share the fields; returns their number. */
 static int
 draw_pairs(CrmLink *link, uint32_t shared, Draw *draws)
 {
 	uint32_t	count = 0;
 	uint64_t   *sorted;
+	int64_t		most;
 	int			n = 0;
 
 	for (uint32_t row = 0; row < link->n_rows; row++)
@@ -107,7 +125,8 @@ draw_pairs(CrmLink *link, uint32_t shared, Draw *draws)
 			link->order[count++] = (uint64_t) key << 32 | row;
 	}
 	sorted = crm_link_sort(link, count);
-	for (int i = 0; i < DRAWN && count > 1; i++)
+	most = pairs_of(sorted, count);
+	for (int64_t i = 0; i < most && i < DRAWN; i++)
 	{
 		uint64_t	drawn = crm_hash_int64((int64_t) (link->seed + (uint64_t) i * 977 + shared));
 		uint32_t	at = (uint32_t) ((drawn >> 32) * count >> 32);
@@ -143,7 +162,10 @@ prior_of(const Draw *draws, int n)
 	return log2(share / (1 - share));
 }
 
-/* Each field judged by all the others, itself and the shared ones left out. */
+/*
+ * Each field judged by all the others, itself and the shared ones left out.  Two that these do not tell apart are not
+ * counted: of matches that tell little some would pass for others, and what matches have in common for what others have.
+ */
 static void
 sum_levels(const CrmLink *link, uint32_t shared, const Draw *draws, int n, Sums *sums)
 {
@@ -154,11 +176,11 @@ sum_levels(const CrmLink *link, uint32_t shared, const Draw *draws, int n, Sums 
 		for (int f = 0; f < link->n_fields; f++)
 		{
 			int			level = crm_link_pattern_level(draws[i].pattern, f);
-			double		part;
+			double		rest = draws[i].score - link->fields[f].weight[level];
+			double		part = posterior(prior + rest);
 
-			if ((shared >> f & 1) != 0 || level == 0)
+			if ((shared >> f & 1) != 0 || level == 0 || (part < 0.5 && rest > APART))
 				continue;
-			part = posterior(prior + draws[i].score - link->fields[f].weight[level]);
 			sums->matched[f][level] += part;
 			sums->other[f][level] += 1 - part;
 		}

@@ -78,16 +78,18 @@ maximise(CrmLinkField *fields, int n_fields, uint32_t blocked_fields, const Sums
 		double		known = sums->matches - sums->matched[f][0];
 		const double *preset = crm_link_preset_m(fields[f].kind);
 
+		double		m[CRM_LINK_MAX_LEVELS];
+
 		if ((blocked_fields >> f & 1) != 0 || known < 1)
 			continue;
+		/* a level that few pairs showed leans on the preset */
+		for (int level = 1; level < n_levels; level++)
+			m[level] = fmax((sums->matched[f][level] + PRESET_PAIRS * preset[level]) / (known + PRESET_PAIRS), LEAST);
+		crm_link_hold_back(fields[f].kind, m, n_levels);
 		for (int level = 1; level < n_levels; level++)
 		{
-			/* a level that few pairs showed leans on the preset */
-			double		m = fmax((sums->matched[f][level] + PRESET_PAIRS * preset[level]) /
-								 (known + PRESET_PAIRS), LEAST);
-
-			change = fmax(change, fabs(m - fields[f].m[level]));
-			fields[f].m[level] = m;
+			change = fmax(change, fabs(m[level] - fields[f].m[level]));
+			fields[f].m[level] = m[level];
 		}
 	}
 	return change;

@@ -21,6 +21,8 @@
 #define LEAST 1e-7
 #define FEWEST_HOLDERS 2.0		/* a value that tells something about a pair has so many */
 #define PRESET_PAIRS 1.0		/* what the presets weigh beside the pairs seen */
+#define USUAL_ROWS 100.0		/* rows that hold a value as often as most are held, beside those seen */
+#define LEAST_MATCHES 0.05		/* of the rows: so many are looked for, whatever the lessons found */
 
 /* Patterns counted in an open table; a table that is full counts no new ones. */
 typedef struct Counter
@@ -101,6 +103,16 @@ draw_pairs(void *argument, int part)
 }
 
 /*
+ * Of few rows, rows of one person are most of those that share an address of mail or a number; how many hold a value of these
+ * kinds that is everybody's is told by the value.
+ */
+static bool
+is_own(CrmLinkKind kind)
+{
+	return kind == CRM_LINK_PHONE || kind == CRM_LINK_EMAIL || kind == CRM_LINK_ID;
+}
+
+/*
  * Chances among random pairs, seen by the seed; what few pairs have shown leans on the preset,
  * and that of equal values is known from their counts.
  */
@@ -122,6 +134,7 @@ learn_random(CrmLink *link)
 	{
 		CrmLinkField *field = &link->fields[f];
 		const double *preset = crm_link_preset_u(field->kind);
+		int			exact = crm_link_exact_of(field->kind);
 		int64_t		known = 0;
 
 		for (int level = 1; level < field->n_levels; level++)
@@ -131,6 +144,9 @@ learn_random(CrmLink *link)
 			field->u[level] = fmax((seen[f][level] + PRESET_PAIRS * preset[level]) / (known + PRESET_PAIRS), LEAST);
 			field->m[level] = crm_link_preset_m(field->kind)[level];
 		}
+		if (is_own(field->kind))
+			field->u[exact] = fmax(fmin(field->u[exact], preset[exact]), LEAST);
+		field->least_share = fmax(field->least_share, crm_link_share_seen(field, 0));
 	}
 }
 
@@ -204,7 +220,7 @@ learn_matches(CrmLink *link)
 	do
 	{
 		for (n = 0; n < LESSONS && rule < link->n_rules; rule++)
-			if (link->rules[rule].pairs >= 50)
+			if (link->rules[rule].pairs >= 50 && link->rules[rule].n_parts > 0)
 			{
 				lessons[n].link = link;
 				lessons[n++].rule = rule;
@@ -224,10 +240,17 @@ learn_matches(CrmLink *link)
 void
 crm_link_train(CrmLink *link)
 {
-	link->matches = 1;
+	link->matches = fmax(1, LEAST_MATCHES * link->n_rows);
 	link->trained_rows = link->n_rows;
 	learn_random(link);
 	learn_matches(link);
+}
+
+/* The two rows of a pair do not tell how many others hold their value. */
+double
+crm_link_share_seen(const CrmLinkField *field, uint32_t count)
+{
+	return (fmax(count - 2.0, 0) + USUAL_ROWS * field->u[crm_link_exact_of(field->kind)]) / (field->holders + USUAL_ROWS);
 }
 
 static double
@@ -237,7 +260,7 @@ share_of(const CrmLink *link, const CrmLinkValue *value)
 	int64_t		high = link->n_terms;
 
 	if (!link->has_model)
-		return (double) value->count / link->fields[value->field].holders;
+		return crm_link_share_seen(&link->fields[value->field], value->count);
 	while (low < high)
 	{
 		int64_t		middle = (low + high) / 2;

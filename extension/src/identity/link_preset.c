@@ -15,6 +15,10 @@
 
 #define FIRST_MATCHES 0.2		/* rows that have a twin, when nobody knows */
 #define FIRST_ROWS 100000
+#define OWN_CHANCE 0.01			/* that two share a value: of more it is no number of somebody */
+/* another forename may be a short one, a birthday in the same year a wrong one */
+#define UNSURE(kind) ((kind) == CRM_LINK_GIVEN ? 1u << 1 : (kind) == CRM_LINK_DATE ? 1u << 3 : 0)
+#define ONE_EDIT (CRM_NAME_ONE_EDIT + 1)	/* as among siblings */
 
 typedef struct Preset
 {
@@ -40,6 +44,68 @@ static const Preset presets[CRM_LINK_KINDS] = {
 	[CRM_LINK_SEX] = {{0, .02, .98}, {0, .50, .50}},
 	[CRM_LINK_CLASS] = {{0, .12, .88}, {0, .70, .30}}
 };
+
+/*
+ * Levels that speak against one person, and how many matches may stand there: among more of them than that it is
+ * families or namesakes that were learned, whose birthdays and sexes differ.  Whoever has married has another surname, and
+ * things that are no persons have no field of these kinds.
+ */
+static const struct Against
+{
+	uint32_t	levels;			/* a bit for each */
+	double		most;
+} against[CRM_LINK_KINDS] = {
+	[CRM_LINK_GIVEN] = {1u << 1, .30},
+	[CRM_LINK_NAME] = {1u << 1 | 1u << 2, .15},
+	[CRM_LINK_DATE] = {1u << 1 | 1u << 2 | 1u << 3, .30},
+	[CRM_LINK_ID] = {1u << 1, .20},
+	[CRM_LINK_SEX] = {1u << 1, .10}
+};
+
+#define MOST_DIFFERENT 0.5		/* of the matches, in a field of any other kind */
+
+/* Levels of what a family has in common no more than strangers have. */
+static const uint32_t own[CRM_LINK_KINDS] = {
+	[CRM_LINK_EMAIL] = 1u << (CRM_MAIL_EXACT + 1),
+	[CRM_LINK_ID] = 1u << (CRM_NATIONAL_ID_EXACT + 1) | 1u << CRM_NATIONAL_ID_EXACT,
+	[CRM_LINK_CODE] = 1u << 4 | 1u << 3
+};
+
+/*
+ * Whether a field of a pair says that it is two persons and nothing that is one's own says that it is one: then it is for
+ * people to decide.  Twins and whoever is called as his father have a home, a telephone and half of the rest in common.
+ */
+bool
+crm_link_is_contradicted(const CrmLink *link, uint64_t pattern)
+{
+	bool		is_against = false;
+
+	for (int f = 0; f < link->n_fields; f++)
+	{
+		CrmLinkKind kind = link->fields[f].kind;
+		uint32_t	level = 1u << crm_link_pattern_level(pattern, f);
+
+		if ((own[kind] & level) != 0 && link->fields[f].u[crm_link_exact_of(kind)] < OWN_CHANCE)
+			return false;
+		is_against |= (against[kind].levels & level & ~UNSURE(kind)) != 0 || (kind == CRM_LINK_NAME && level == 1u << ONE_EDIT);
+	}
+	return is_against;
+}
+
+void
+crm_link_hold_back(CrmLinkKind kind, double *m, int n_levels)
+{
+	uint32_t	levels = against[kind].levels != 0 ? against[kind].levels : 1u << 1;
+	double		most = against[kind].levels != 0 ? against[kind].most : MOST_DIFFERENT;
+	double		sum = 0;
+
+	for (int level = 1; level < n_levels; level++)
+		sum += (levels >> level & 1) != 0 ? m[level] : 0;
+	if (sum <= most || sum >= 1)
+		return;
+	for (int level = 1; level < n_levels; level++)
+		m[level] *= (levels >> level & 1) != 0 ? most / sum : (1 - most) / (1 - sum);
+}
 
 const double *
 crm_link_preset_m(CrmLinkKind kind)

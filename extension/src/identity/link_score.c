@@ -19,6 +19,7 @@
 #define MANY_PAIRS 500000		/* a key of fewer is not worth trying first */
 #define TRIED_PAIRS 100000
 #define POOR 20000				/* pairs for one match are too many */
+#define LEAST_ODDS (-1.0)		/* what is less likely is not proposed, however few there are */
 
 /* Whether two rows share a key of an earlier rule; four keys at a time where the machine can. */
 static bool
@@ -212,7 +213,7 @@ leave_out_poor(CrmLink *link)
 		Yield		yield = {0};
 		int64_t		pairs = link->rules[r].pairs;
 
-		if (pairs < MANY_PAIRS)
+		if (pairs < MANY_PAIRS || link->rules[r].n_parts == 0)
 			continue;
 		crm_link_blocks(link, r, (uint32_t) (pairs / TRIED_PAIRS) + 1, sample_block, &yield);
 		if (yield.found * POOR < yield.pairs)
@@ -254,7 +255,7 @@ choose_cuts(CrmLink *link)
 		link->histogram[bin]++;
 		link->expected[bin] += 1 / (1 + exp2(-(link->edges[i].score + link->prior)));
 	}
-	for (int bin = CRM_LINK_HISTOGRAM - 1; bin >= 0; bin--)
+	for (int bin = CRM_LINK_HISTOGRAM - 1; bin >= (int) ((LEAST_ODDS - LOWEST) * 8); bin--)
 	{
 		double		f1;
 
@@ -321,7 +322,7 @@ crm_link_run(CrmLink *link)
 {
 	crm_link_learn(link);
 	link->cluster_auto = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));
-	crm_link_cluster(link, link->cut_auto, link->cluster_auto);
+	crm_link_cluster(link, link->cut_auto, true, link->cluster_auto);
 	link->cluster = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));
-	crm_link_cluster(link, link->cut, link->cluster);
+	crm_link_cluster(link, link->cut, false, link->cluster);
 }

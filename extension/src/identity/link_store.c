@@ -125,7 +125,7 @@ gather_terms(CrmLink *link)
 	for (uint32_t v = 1; v < link->n_values; v++)
 	{
 		const CrmLinkValue *value = &link->dictionary[v];
-		double		share = (double) value->count / fmax(link->fields[value->field].holders, 1);
+		double		share = crm_link_share_seen(&link->fields[value->field], value->count);
 
 		if (share > link->fields[value->field].least_share && count < MAX_TERMS)
 			link->terms[count++] = (CrmLinkTerm) {value->hash, (float) share, value->field};
