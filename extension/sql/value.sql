@@ -84,68 +84,89 @@ $$;
 COMMENT ON FUNCTION crm._value_histories(bigint[]) IS 'crm._purchase_history() of many persons: a row for each who has purchases, from the chunks of all their records';
 
 -- By sets: each table is looked through once by key for all persons, and what is found is joined by hashing, a fifth of what a loop costs a person.
-CREATE FUNCTION crm._value_compute(persons bigint[], day date, cause text) RETURNS void
+-- What is written is found by the place where it was read: the persons are locked, so nobody else has moved it.
+CREATE TYPE crm.value_work AS (
+    customer_id bigint, day date, whole crm.purchase_history[], state crm.value_state, r smallint, f smallint, m smallint,
+    old_tier text, value_at tid, history_at tid, is_plain boolean, is_other boolean);
+COMMENT ON TYPE crm.value_work IS
+    'a person as computed: day, purchases, state and scores; the tier before, where the rows of value and purchases lie (null: there are none), whether purchases fill one row before and after, and whether they may be others now';
+
+CREATE FUNCTION crm._value_work(locked bigint[], day date) RETURNS crm.value_work[]
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = on SET enable_nestloop = off SET enable_mergejoin = off SET enable_sort = off SET jit = off AS
 $$
 DECLARE
-    active_set text;
-    rules jsonb;
+    rules jsonb := (SELECT s.rules FROM crm.tier_set s WHERE s.is_active);
     exponent int := crm._purchase_exponent();
     today date := crm._value_today();
     live crm.rfm_model;
+BEGIN
+    SELECT * INTO live FROM crm.rfm_model x WHERE x.is_active AND x.is_instant;
+    RETURN (
+        WITH history AS (
+            SELECT h.* FROM crm._value_histories(locked) h),
+        computed AS MATERIALIZED (
+            SELECT x.*, crm._value_state(rules, exponent, x.whole, x.day) AS state
+            FROM (SELECT l.customer_id, v.tier, v.r, v.f, v.m, v.place AS value_at, k.history, k.place AS history_at, k.is_whole,
+                         crm._purchase_whole(h.chunks) AS whole, coalesce(_value_work.day, least(v.next_change_on, today)) AS day
+                  FROM unnest(locked) l (customer_id) LEFT JOIN history h ON h.customer_id = l.customer_id
+                  LEFT JOIN (SELECT y.customer_id, y.ctid AS place, y.is_whole, y.history FROM crm.value_history y
+                             WHERE y.customer_id = ANY (locked) AND y.chunk_no = 1) k ON k.customer_id = l.customer_id
+                  LEFT JOIN (SELECT y.customer_id, y.ctid AS place, y.tier, y.next_change_on, y.r, y.f, y.m FROM crm.customer_value y
+                             WHERE y.customer_id = ANY (locked)) v ON v.customer_id = l.customer_id) x)
+        -- by the cut points of the last run; without live ones what was
+        SELECT array_agg(ROW(n.customer_id, n.day, n.whole, n.state, n.new_r, n.new_f, n.new_m, n.tier, n.value_at, n.history_at, n.is_whole AND cardinality(n.whole) = 1,
+                             NOT coalesce(n.is_whole, true) OR NOT crm._purchase_is_same(n.whole, CASE WHEN n.history IS NOT NULL THEN ARRAY[n.history] END))::crm.value_work)
+        FROM (SELECT c.*,
+                     CASE WHEN live.model IS NULL THEN c.r WHEN (c.state).order_days > 0 THEN crm._value_score((c.state).last_day - '2000-01-01'::date, live.r_cuts) END AS new_r,
+                     CASE WHEN live.model IS NULL THEN c.f WHEN (c.state).order_days > 0 THEN crm._value_score((c.state).order_days, live.f_cuts) END AS new_f,
+                     CASE WHEN live.model IS NULL THEN c.m WHEN (c.state).order_days > 0 THEN crm._value_score((c.state).net_minor, live.m_cuts) END AS new_m
+              FROM computed c) n);
+END
+$$;
+COMMENT ON FUNCTION crm._value_work(bigint[], date) IS
+    'tier, totals and scores of persons, who are locked, as of a day (null: as of each one''s own next change, today at the latest), with what crm._value_write() has to know';
+
+CREATE FUNCTION crm._value_write(works crm.value_work[], cause text) RETURNS void
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
+$$
+DECLARE
+    active_set text := crm._value_active_set();
+    one record;
+BEGIN
+    UPDATE crm.customer_value v
+    SET tier = (w.state).tier, tier_since = CASE WHEN v.tier = (w.state).tier THEN v.tier_since ELSE w.day END,
+        next_change_on = (w.state).next_change_on, order_days = (w.state).order_days, net_minor = (w.state).net_minor,
+        first_day = (w.state).first_day, last_day = (w.state).last_day, r = w.r, f = w.f, m = w.m, as_of = w.day, updated_at = crm.core_now()
+    FROM unnest(works) w WHERE v.ctid = w.value_at;
+    INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
+    SELECT w.customer_id, (w.state).tier, w.day, (w.state).next_change_on, (w.state).order_days, (w.state).net_minor,
+           (w.state).first_day, (w.state).last_day, w.r, w.f, w.m, w.day, crm.core_now()
+    FROM unnest(works) w WHERE w.value_at IS NULL ORDER BY w.customer_id;
+    UPDATE crm.value_history h SET history = w.whole[1] FROM unnest(works) w WHERE h.ctid = w.history_at AND w.is_plain AND w.is_other;
+    INSERT INTO crm.value_history (customer_id, chunk_no, is_whole, history)
+    SELECT w.customer_id, generate_subscripts(w.whole, 1), cardinality(w.whole) = 1, unnest(w.whole) FROM unnest(works) w WHERE w.history_at IS NULL;
+    FOR one IN SELECT w.customer_id, w.whole FROM unnest(works) w WHERE w.history_at IS NOT NULL AND w.is_plain IS NOT TRUE AND w.is_other LOOP
+        IF NOT crm._purchase_is_same(one.whole, (SELECT crm.purchase_combine(h.history ORDER BY h.chunk_no) FROM crm.value_history h WHERE h.customer_id = one.customer_id)) THEN
+            PERFORM crm._value_remember(one.customer_id, one.whole);
+        END IF;
+    END LOOP;
+    INSERT INTO crm.tier_change (customer_id, change_id, tier_set, from_tier, to_tier, changed_on, changed_at, cause)
+    SELECT w.customer_id, crm._new_id(), active_set, w.old_tier, (w.state).tier, w.day, crm.core_now(), _value_write.cause
+    FROM unnest(works) w WHERE w.old_tier IS DISTINCT FROM (w.state).tier AND (w.old_tier IS NOT NULL OR (w.state).order_days > 0)
+    ORDER BY w.customer_id;
+END
+$$;
+COMMENT ON FUNCTION crm._value_write(crm.value_work[], text) IS
+    'writes what crm._value_work() found, in the transaction that locked the persons: value, purchases in one row, changes of tier';
+
+CREATE FUNCTION crm._value_compute(persons bigint[], day date, cause text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
     locked bigint[] := crm._value_lock(persons);
 BEGIN
-    SELECT s.tier_set, s.rules INTO active_set, rules FROM crm.tier_set s WHERE s.is_active;
-    SELECT * INTO live FROM crm.rfm_model x WHERE x.is_active AND x.is_instant;
-    WITH history AS (
-        SELECT h.* FROM crm._value_histories(locked) h),
-    kept AS (
-        SELECT y.customer_id, crm.purchase_combine(y.history) AS chunks FROM crm.value_history y WHERE y.customer_id = ANY (locked) GROUP BY 1),
-    computed AS MATERIALIZED (
-        SELECT x.*, crm._value_state(rules, exponent, x.whole, x.day) AS state
-        FROM (SELECT l.customer_id, v.tier AS old_tier, v.r AS old_r, v.f AS old_f, v.m AS old_m, crm._purchase_whole(h.chunks) AS whole, k.chunks AS kept,
-                     coalesce(_value_compute.day, least(v.next_change_on, today)) AS day
-              FROM unnest(locked) l (customer_id) LEFT JOIN history h ON h.customer_id = l.customer_id
-              LEFT JOIN kept k ON k.customer_id = l.customer_id
-              LEFT JOIN (SELECT y.* FROM crm.customer_value y WHERE y.customer_id = ANY (locked)) v ON v.customer_id = l.customer_id) x),
-    other AS MATERIALIZED (
-        SELECT n.customer_id, n.whole, coalesce(cardinality(n.kept), 0) > coalesce(cardinality(n.whole), 0) AS is_shorter
-        FROM computed n WHERE NOT crm._purchase_is_same(n.whole, n.kept)),
-    cut AS (
-        DELETE FROM crm.value_history y USING other o
-        WHERE y.customer_id = ANY (ARRAY(SELECT x.customer_id FROM other x WHERE x.is_shorter)) AND o.customer_id = y.customer_id
-          AND y.chunk_no > coalesce(cardinality(o.whole), 0)),
-    remembered AS (
-        INSERT INTO crm.value_history (customer_id, chunk_no, is_whole, history)
-        SELECT o.customer_id, generate_subscripts(o.whole, 1), cardinality(o.whole) = 1, unnest(o.whole) FROM other o
-        ON CONFLICT ON CONSTRAINT value_history_pkey DO UPDATE SET is_whole = excluded.is_whole, history = excluded.history),
-    scored AS MATERIALIZED (    -- by the cut points of the last run; without live ones what was
-        SELECT n.customer_id, n.old_tier, n.old_r, n.old_f, n.old_m, n.day, n.state,
-               CASE WHEN live.model IS NULL THEN n.old_r WHEN (n.state).order_days > 0 THEN crm._value_score((n.state).last_day - '2000-01-01'::date, live.r_cuts) END AS r,
-               CASE WHEN live.model IS NULL THEN n.old_f WHEN (n.state).order_days > 0 THEN crm._value_score((n.state).order_days, live.f_cuts) END AS f,
-               CASE WHEN live.model IS NULL THEN n.old_m WHEN (n.state).order_days > 0 THEN crm._value_score((n.state).net_minor, live.m_cuts) END AS m
-        FROM computed n),
-    rescored AS (
-        INSERT INTO crm.rfm_score (customer_id, model, as_of, r, f, m)
-        SELECT n.customer_id, live.model, n.day, n.r, n.f, n.m FROM scored n
-        WHERE live.model IS NOT NULL AND n.day >= live.cut_as_of AND (n.r, n.f, n.m) IS DISTINCT FROM (n.old_r, n.old_f, n.old_m)
-        ON CONFLICT ON CONSTRAINT rfm_score_pkey DO UPDATE SET r = excluded.r, f = excluded.f, m = excluded.m),
-    changed AS (
-        INSERT INTO crm.tier_change (customer_id, change_id, tier_set, from_tier, to_tier, changed_on, changed_at, cause)
-        SELECT n.customer_id, crm._new_id(), active_set, n.old_tier, (n.state).tier, n.day, crm.core_now(), _value_compute.cause
-        FROM scored n
-        WHERE n.old_tier IS DISTINCT FROM (n.state).tier AND (n.old_tier IS NOT NULL OR (n.state).order_days > 0)
-        ORDER BY n.customer_id),
-    first_value AS (
-        INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
-        SELECT n.customer_id, (n.state).tier, n.day, (n.state).next_change_on, (n.state).order_days, (n.state).net_minor,
-               (n.state).first_day, (n.state).last_day, n.r, n.f, n.m, n.day, crm.core_now()
-        FROM scored n WHERE n.old_tier IS NULL ORDER BY n.customer_id)
-    UPDATE crm.customer_value v
-    SET tier = (n.state).tier, tier_since = CASE WHEN v.tier = (n.state).tier THEN v.tier_since ELSE n.day END,
-        next_change_on = (n.state).next_change_on, order_days = (n.state).order_days, net_minor = (n.state).net_minor,
-        first_day = (n.state).first_day, last_day = (n.state).last_day, r = n.r, f = n.f, m = n.m, as_of = n.day, updated_at = crm.core_now()
-    FROM scored n WHERE v.customer_id = n.customer_id AND n.old_tier IS NOT NULL AND v.customer_id = ANY (locked);
+    -- statements begun under the locks
+    PERFORM crm._value_write(crm._value_work(locked, _value_compute.day), _value_compute.cause);
 END
 $$;
 COMMENT ON FUNCTION crm._value_compute(bigint[], date, text) IS
@@ -164,7 +185,7 @@ BEGIN
     END IF;
     -- one statement begun under the lock: the rules, the active model's cuts, what is shown, and what is true now
     SELECT s.tier_set, v.tier AS old_tier, coalesce(ARRAY[v.r, v.f, v.m], '{NULL, NULL, NULL}') AS shown,
-           live.model, live.cut_as_of, live.r_cuts, live.f_cuts, live.m_cuts, one.whole,
+           live.model, live.r_cuts, live.f_cuts, live.m_cuts, one.whole,
            (SELECT crm.purchase_combine(h.history) FROM crm.value_history h WHERE h.customer_id = person) AS kept,
            crm._value_state(s.rules, crm._purchase_exponent(), one.whole, day) AS state
     INTO seen
@@ -179,10 +200,6 @@ BEGIN
         scores := CASE WHEN state.order_days > 0 THEN
             ARRAY[crm._value_score(state.last_day - '2000-01-01'::date, seen.r_cuts), crm._value_score(state.order_days, seen.f_cuts),
                   crm._value_score(state.net_minor, seen.m_cuts)] ELSE '{NULL, NULL, NULL}' END;
-        IF day >= seen.cut_as_of AND scores IS DISTINCT FROM seen.shown THEN
-            INSERT INTO crm.rfm_score (customer_id, model, as_of, r, f, m) VALUES (person, seen.model, day, scores[1], scores[2], scores[3])
-            ON CONFLICT ON CONSTRAINT rfm_score_pkey DO UPDATE SET r = excluded.r, f = excluded.f, m = excluded.m;
-        END IF;
     END IF;
     IF seen.old_tier IS NOT NULL THEN
         UPDATE crm.customer_value v
@@ -315,6 +332,20 @@ $$;
 COMMENT ON FUNCTION crm._value_on_export(bigint) IS 'value and changes of tier of a person, for the export of one person';
 
 -- Jobs.
+CREATE FUNCTION crm._value_take(persons bigint[], OUT causes text[], OUT marked crm.bitmap[]) RETURNS record
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS
+$$
+BEGIN
+    -- marks lie side by side: a walk from the first person to the last
+    WITH taken AS (
+        DELETE FROM crm.value_dirty d USING unnest(persons) p (id)
+        WHERE d.customer_id = p.id AND d.customer_id BETWEEN persons[1] AND persons[cardinality(persons)] RETURNING d.customer_id, d.cause)
+    SELECT array_agg(k.cause ORDER BY k.cause DESC), array_agg(k.members ORDER BY k.cause DESC) INTO causes, marked
+    FROM (SELECT t.cause, crm.bitmap_agg(t.customer_id) AS members FROM taken t GROUP BY t.cause) k;
+END
+$$;
+COMMENT ON FUNCTION crm._value_take(bigint[]) IS 'takes the marks of persons, ascending, off the table: causes, the last in the alphabet first, and the persons of each';
+
 CREATE FUNCTION crm._value_drain() RETURNS bigint
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
 $$
@@ -322,23 +353,25 @@ DECLARE
     piece CONSTANT int := 5000;
     today date := crm._value_today();
     dirty bigint[] := ARRAY(SELECT DISTINCT d.customer_id FROM crm.value_dirty d ORDER BY d.customer_id LIMIT piece);
-    -- persons whom somebody writes right now keep their mark: their turn comes, and nobody waits
-    free bigint[] := ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.customer_id = ANY (dirty) ORDER BY c.customer_id FOR NO KEY UPDATE SKIP LOCKED);
-    gone bigint[] := ARRAY(SELECT p FROM unnest(dirty) p WHERE cardinality(free) < cardinality(dirty) AND NOT EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = p));
-    one record;
+    free bigint[];
+    active crm.bitmap;
+    mark record;
+    taken crm.bitmap := '{}';
 BEGIN
-    FOR one IN
-        WITH mark AS (
-            DELETE FROM crm.value_dirty d WHERE d.customer_id = ANY (free || gone) RETURNING d.customer_id, d.cause),
-        person AS (     -- of several causes the last in the alphabet: rules, refund, order, member, history
-            SELECT m.customer_id, max(m.cause) AS cause, bool_or(m.cause = 'refund') AS is_refunded FROM mark m GROUP BY m.customer_id)
-        SELECT p.cause, array_agg(p.customer_id) AS persons, array_agg(p.customer_id) FILTER (WHERE p.is_refunded) AS refunded FROM person p GROUP BY p.cause ORDER BY p.cause
-    LOOP
-        PERFORM crm._value_compute(one.persons, today, one.cause);
-        IF one.refunded IS NOT NULL THEN
-            PERFORM crm._value_stand_after_refund(one.refunded);
-        END IF;
+    -- persons whom somebody writes right now keep their mark: their turn comes, and nobody waits
+    SELECT coalesce(array_agg(c.customer_id), '{}'), coalesce(crm.bitmap_agg(c.customer_id) FILTER (WHERE c.status = 'active'), '{}') INTO free, active
+    FROM (SELECT c.customer_id, c.status FROM crm.customer c WHERE c.customer_id = ANY (dirty) ORDER BY c.customer_id FOR NO KEY UPDATE SKIP LOCKED) c;
+    IF cardinality(free) < cardinality(dirty) THEN      -- of who is gone for ever nothing can be computed
+        SELECT * INTO mark FROM crm._value_take(ARRAY(SELECT p FROM unnest(dirty) p WHERE NOT EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = p) ORDER BY p));
+    END IF;
+    SELECT * INTO mark FROM crm._value_take(free);
+    FOR i IN 1 .. coalesce(cardinality(mark.causes), 0) LOOP     -- of several causes the last in the alphabet: rules, refund, order, member, history
+        PERFORM crm._value_write(crm._value_work(crm.bitmap_array((mark.marked[i] OPERATOR(crm.-) taken) OPERATOR(crm.&) active), today), mark.causes[i]);
+        taken := taken OPERATOR(crm.|) mark.marked[i];
     END LOOP;
+    IF 'refund' = ANY (mark.causes) THEN
+        PERFORM crm._value_stand_after_refund(crm.bitmap_array(mark.marked[array_position(mark.causes, 'refund')]));
+    END IF;
     RETURN CASE WHEN cardinality(dirty) < piece OR cardinality(free) = 0 THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 10000) d) END;
 END
 $$;

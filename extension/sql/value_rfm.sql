@@ -107,6 +107,7 @@ CREATE FUNCTION crm._value_score_all(model text, day date) RETURNS void
 $$
 BEGIN
     DELETE FROM crm.rfm_cut c WHERE c.model = _value_score_all.model AND c.as_of = day;
+    -- who has had facts since the run before shows scores that no row tells of yet
     WITH scored AS MATERIALIZED (
         SELECT s.* FROM crm._value_scores(_value_score_all.model, day) s),
     cut AS (
@@ -118,6 +119,9 @@ BEGIN
     SELECT coalesce(s.customer_id, v.customer_id), _value_score_all.model, day, s.r, s.f, s.m
     FROM scored s FULL JOIN crm._value_shown(_value_score_all.model, day) v ON v.customer_id = s.customer_id
     WHERE (s.r, s.f, s.m) IS DISTINCT FROM (v.r, v.f, v.m)
+       OR v.is_fresh AND ARRAY[s.r, s.f, s.m] <> coalesce((SELECT ARRAY[x.r, x.f, x.m] FROM crm.rfm_score x
+                                                           WHERE x.customer_id = v.customer_id AND x.model = _value_score_all.model AND x.as_of <= day
+                                                           ORDER BY x.as_of DESC LIMIT 1), '{NULL, NULL, NULL}')
     ON CONFLICT ON CONSTRAINT rfm_score_pkey DO UPDATE SET r = excluded.r, f = excluded.f, m = excluded.m;
     UPDATE crm.rfm_model x
     SET cut_as_of = day, r_cuts = crm._value_cut_points(x.model, day, 'r'), f_cuts = crm._value_cut_points(x.model, day, 'f'), m_cuts = crm._value_cut_points(x.model, day, 'm')
@@ -147,21 +151,24 @@ $$;
 COMMENT ON FUNCTION crm._value_cut_points(text, date, text) IS
     'the cut points of a run, as crm._value_score() takes them: for each but the best score the greatest value that does not exceed it; recency as a day since 2000-01-01, which stays where it is while everybody ages';
 
-CREATE FUNCTION crm._value_shown(shown_model text, day date) RETURNS TABLE (customer_id bigint, r smallint, f smallint, m smallint)
+CREATE FUNCTION crm._value_shown(shown_model text, day date) RETURNS TABLE (customer_id bigint, r smallint, f smallint, m smallint, is_fresh boolean)
     LANGUAGE plpgsql STABLE AS
 $$
+DECLARE
+    shown crm.rfm_model;
 BEGIN
-    IF (SELECT x.is_active FROM crm.rfm_model x WHERE x.model = shown_model) THEN
-        RETURN QUERY SELECT v.customer_id, v.r, v.f, v.m FROM crm.customer_value v;
+    SELECT * INTO shown FROM crm.rfm_model x WHERE x.model = shown_model;
+    IF shown.is_active THEN
+        RETURN QUERY SELECT v.customer_id, v.r, v.f, v.m, v.as_of >= shown.cut_as_of FROM crm.customer_value v;
     ELSE
         RETURN QUERY
-        SELECT DISTINCT ON (s.customer_id) s.customer_id, s.r, s.f, s.m FROM crm.rfm_score s
+        SELECT DISTINCT ON (s.customer_id) s.customer_id, s.r, s.f, s.m, false FROM crm.rfm_score s
         WHERE s.model = shown_model AND s.as_of < day ORDER BY s.customer_id, s.as_of DESC;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._value_shown(text, date) IS
-    'the scores that a model gives persons before a run: of the active one what customer_value shows, of the others their last change';
+    'the scores that a model gives persons before a run: of the active one what customer_value shows (fresh: for facts since its last run, so that no row of crm.rfm_score tells of it yet), of the others their last change';
 
 CREATE FUNCTION crm._value_score_late(run_model text, day date) RETURNS void
     LANGUAGE plpgsql AS
