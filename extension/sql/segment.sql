@@ -335,6 +335,87 @@ $$;
 COMMENT ON FUNCTION crm._segment_answers(int[], crm.bitmap[], timestamptz) IS
     'of those asked about who fits and who is in, of all segments whose candidates are mostly the same in one statement each; null: to be asked by itself';
 
+-- What a run found, written for all segments of a level together.
+CREATE FUNCTION crm._segment_leave(segments int[], leaving crm.bitmap[], at timestamptz) RETURNS void
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
+$$
+BEGIN
+    UPDATE crm.segment_member m SET left_at = _segment_leave.at
+    FROM (SELECT s.id, crm.bitmap_members(s.members) AS person FROM unnest(segments, leaving) s (id, members) OFFSET 0) l
+    WHERE m.customer_id = l.person AND m.segment_id = l.id AND m.left_at = 'infinity';
+END
+$$;
+COMMENT ON FUNCTION crm._segment_leave(int[], crm.bitmap[], timestamptz) IS 'ends the stays of persons, of each segment its own';
+
+CREATE FUNCTION crm._segment_rechunk(segments int[], entering crm.bitmap[], leaving crm.bitmap[]) RETURNS void
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS
+$$
+#variable_conflict use_column
+DECLARE
+    came crm.bitmap := (SELECT crm.bitmap_union(e) FROM unnest(entering) e);
+    moving bigint[] := crm.bitmap_array(came OPERATOR(crm.|) (SELECT crm.bitmap_union(l) FROM unnest(leaving) l));
+    numbered crm.bitmap := (SELECT crm.bitmap_agg(o.customer_id) FROM crm.segment_ordinal o WHERE o.customer_id = ANY (moving));
+BEGIN
+    PERFORM crm._segment_number(crm.bitmap_array(came OPERATOR(crm.-) coalesce(numbered, '{}')));
+    WITH number AS (
+        SELECT o.customer_id, o.ordinal FROM crm.segment_ordinal o WHERE o.customer_id = ANY (moving)),
+    move AS (
+        SELECT s.id, crm.bitmap_members(s.members) AS person, s.is_in
+        FROM (SELECT e.id, e.members, true AS is_in FROM unnest(segments, entering) e (id, members)
+              UNION ALL SELECT l.id, l.members, false FROM unnest(segments, leaving) l (id, members)) s),
+    piece AS (
+        SELECT m.id, n.ordinal >> 15 AS chunk_no, crm.bitmap_agg(n.ordinal) FILTER (WHERE m.is_in) AS plus,
+               crm.bitmap_agg(n.ordinal) FILTER (WHERE NOT m.is_in) AS minus
+        FROM move m JOIN number n ON n.customer_id = m.person GROUP BY 1, 2)
+    INSERT INTO crm.segment_chunk AS k (segment_id, chunk_no, members)
+    SELECT p.id, p.chunk_no, (coalesce(k.members, '{}') OPERATOR(crm.-) p.minus) OPERATOR(crm.|) p.plus
+    FROM piece p LEFT JOIN (SELECT c.segment_id, c.chunk_no, c.members FROM crm.segment_chunk c
+                            WHERE c.segment_id = ANY (segments) AND c.chunk_no = ANY (ARRAY(SELECT DISTINCT n.ordinal >> 15 FROM number n))) k
+    ON k.segment_id = p.id AND k.chunk_no = p.chunk_no
+    ON CONFLICT (segment_id, chunk_no) DO UPDATE SET members = excluded.members;
+END
+$$;
+COMMENT ON FUNCTION crm._segment_rechunk(int[], crm.bitmap[], crm.bitmap[]) IS 'brings the bitmaps of segments up to date with who entered and who left each; ordinals for who has none';
+
+CREATE FUNCTION crm._segment_settle(segments int[], asked crm.bitmap[], fitting crm.bitmap[], kept crm.bitmap[], moment timestamptz) RETURNS crm.bitmap[]
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    nothing CONSTANT crm.bitmap[] := array_fill(NULL::crm.bitmap, ARRAY[cardinality(segments)]);
+    -- under the segments' locks nobody else writes their stays, and a later moment than the last run's begins no stay there is
+    chosen int[] := ARRAY(SELECT a.n::int FROM unnest(segments, asked, fitting, kept) WITH ORDINALITY a (id, asked, fitting, kept, n) JOIN crm.segment x ON x.segment_id = a.id
+                          WHERE x.watermark < moment AND (crm.bitmap_count(a.asked) = 0 OR a.asked IS NOT NULL AND a.fitting IS NOT NULL AND a.kept IS NOT NULL) ORDER BY a.n);
+    ids int[] := ARRAY(SELECT segments[n] FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place);
+    entering crm.bitmap[] := ARRAY(SELECT coalesce(fitting[n] OPERATOR(crm.-) kept[n], '{}') FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place);
+    leaving crm.bitmap[] := ARRAY(SELECT coalesce(kept[n] OPERATOR(crm.-) fitting[n], '{}') FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place);
+    moved crm.bitmap[] := nothing;
+BEGIN
+    IF EXISTS (SELECT FROM unnest(entering || leaving) m WHERE crm.bitmap_count(m) > 0) THEN
+        PERFORM crm._segment_leave(ids, leaving, moment);
+        INSERT INTO crm.segment_member (customer_id, segment_id, entered_at)
+        SELECT crm.bitmap_members(e.members), e.id, moment FROM unnest(ids, entering) e (id, members);
+        PERFORM crm._segment_rechunk(ids, entering, leaving);
+        INSERT INTO crm.segment_change (customer_id, segment_id, change_id, kind, at)
+        SELECT c.person, c.id, crm._new_id(), c.kind, moment
+        FROM (SELECT crm.bitmap_members(e.members) AS person, e.id, 'enter' AS kind FROM unnest(ids, entering) e (id, members)
+              UNION ALL SELECT crm.bitmap_members(l.members), l.id, 'leave' FROM unnest(ids, leaving) l (id, members)) c;
+    END IF;
+    UPDATE crm.segment x SET watermark = moment, person_count = x.person_count + crm.bitmap_count(m.entering) - crm.bitmap_count(m.leaving)
+    FROM unnest(ids, entering, leaving) m (id, entering, leaving) WHERE x.segment_id = m.id;
+    FOR i IN 1 .. cardinality(chosen) LOOP
+        moved[chosen[i]] := entering[i] OPERATOR(crm.|) leaving[i];
+    END LOOP;
+    RETURN moved;
+EXCEPTION
+    WHEN lock_not_available THEN
+        RAISE;
+    WHEN OTHERS THEN    -- each is written by itself, and the one at fault says why
+        RETURN nothing;
+END
+$$;
+COMMENT ON FUNCTION crm._segment_settle(int[], crm.bitmap[], crm.bitmap[], crm.bitmap[], timestamptz) IS
+    'brings segments, whose rows are locked, up to date with what was found of those asked about, together; of each who moved, null: it is still to be done by itself';
+
 CREATE FUNCTION crm._segment_refresh_one(segment_id int, asked crm.bitmap, fitting crm.bitmap, kept crm.bitmap, moment timestamptz) RETURNS bigint[]
     LANGUAGE plpgsql AS
 $$
@@ -366,6 +447,7 @@ DECLARE
     segments int[];
     asked crm.bitmap[];
     answers record;
+    settled crm.bitmap[];
     moved bigint[];
     moved_of jsonb := '{}';             -- segment -> who moved in this run
 BEGIN
@@ -375,8 +457,13 @@ BEGIN
         PERFORM FROM crm.segment x WHERE x.segment_id = ANY (segments) ORDER BY x.segment_id FOR NO KEY UPDATE;
         asked := ARRAY(SELECT crm._segment_asked(s, mark.kinds, mark.persons, moved_of, moment) FROM unnest(segments) s);
         SELECT * INTO answers FROM crm._segment_answers(segments, asked, moment);
+        settled := crm._segment_settle(segments, asked, answers.fitting, answers.kept, moment);
         FOR i IN 1 .. cardinality(segments) LOOP
-            moved := crm._segment_refresh_one(segments[i], asked[i], answers.fitting[i], answers.kept[i], moment);
+            IF settled[i] IS NULL THEN
+                moved := crm._segment_refresh_one(segments[i], asked[i], answers.fitting[i], answers.kept[i], moment);
+            ELSE
+                moved := crm.bitmap_array(settled[i]);
+            END IF;
             IF EXISTS (SELECT FROM crm.segment x WHERE x.needs @> ARRAY[segments[i]]) THEN
                 moved_of := moved_of || jsonb_build_object(segments[i], moved);
             END IF;

@@ -220,7 +220,7 @@ def increments(server, duck_full, orders):
     for share, every, bar in (("1 %", 8, None), ("0.01 %", 833, 0.05)):
         backend.ask(new.format(amount=12345, every=every, rest=3))
         ids = f"ARRAY(SELECT customer_id FROM crm.membership WHERE source_record_id % {every} = 3)"
-        backend.ask(f"SELECT crm._value_mark({ids}, 'order'), crm._segment_mark({ids}, 'order');")
+        backend.ask(f"SET crm.core_clock = '2026-06-20T12:{every % 60:02}:00+08'; SELECT crm._value_mark({ids}, 'order'), crm._segment_mark({ids}, 'order');")
         values = until_done(backend, "_value_drain")
         segments = until_done(backend, "_segment_refresh")
         count = backend.ask(f"SELECT cardinality({ids});")[0]

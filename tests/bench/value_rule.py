@@ -65,7 +65,7 @@ def refresh(session):
     figure("the segment of it, filled", f"{fill:.2f} s", "", "", "", None)
     changed = max(PERSONS // 100, 1)
     for turn in range(3):
-        session.run(f"""UPDATE crm.purchase_chunk p SET history = coalesce(crm._purchase_add(p.history, ARRAY[date '2026-06-30' - {turn}], ARRAY[date '2026-06-30' - {turn}], ARRAY[15000]), p.history)
+        session.run(f"""SET crm.core_clock = '2026-06-30T12:0{turn + 1}:00+08:00'; UPDATE crm.purchase_chunk p SET history = coalesce(crm._purchase_add(p.history, ARRAY[date '2026-06-30' - {turn}], ARRAY[date '2026-06-30' - {turn}], ARRAY[15000]), p.history)
             FROM generate_series(1, {changed}) g WHERE p.source_record_id = 10000000000 + 1 + g * 97 % {PERSONS} AND p.from_day = '-infinity';
             SELECT crm._value_compute(array_agg(DISTINCT (1 + g * 97 % {PERSONS})::bigint), '2026-06-30', 'order') FROM generate_series(1, {changed}) g;
             SELECT crm._segment_mark(array_agg(DISTINCT (1 + g * 97 % {PERSONS})::bigint), 'order') FROM generate_series(1, {changed}) g""")
