@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Exporter 'import';
 our @EXPORT = qw(crm_node crm_database crm_shop clock wait_until member order start_receiver requests_of start_web kill_gateway start_tills
-	let_tills_end answers_of);
+	let_tills_end answers_of waits_of);
 
 # of this test alone: all of a run share $tmp_check
 my $folder;
@@ -166,6 +166,12 @@ sub let_tills_end
 sub answers_of
 {
 	return map { [split / /] } map { split /\n/, slurp_file("$folder/till-$_.answers") } @_;
+}
+
+# How long tills waited for their orders' answers, in milliseconds, ascending.
+sub waits_of
+{
+	return sort { $a <=> $b } map { split /\n/, slurp_file("$folder/till-$_.waits") } @_;
 }
 
 # Polls until a query says t; dies after 60 seconds, naming what it waited for.

@@ -1,12 +1,12 @@
 # A till that works on its own: it registers a member and sends an order of theirs, one after the other, over
 # HTTP.  What has no answer, or the answer to come again, is sent again, as a till does; the last answer is
-# written down.
+# written down, and how many milliseconds the till waited for it in all.
 package Till;
 
 use strict;
 use warnings;
 use HTTP::Tiny;
-use Time::HiRes qw(usleep);
+use Time::HiRes qw(time usleep);
 
 # The phone of a till's n-th order; of a few shared ones when $phones is not 0.
 sub phone
@@ -51,12 +51,15 @@ sub work
 	my ($url, $key, $name, $folder, $count, $pause, $phones) = @_;
 	my $http = HTTP::Tiny->new(timeout => 20, default_headers => {Authorization => "Bearer $key", 'Content-Type' => 'application/json'});
 	open(my $out, '>>', "$folder/till-$name.answers") or die $!;
-	$out->autoflush(1);
+	open(my $waits, '>>', "$folder/till-$name.waits") or die $!;
+	$_->autoflush(1) for $out, $waits;
 	for (my $n = 1; $count ? $n <= $count : !-e "$folder/enough"; $n++)
 	{
 		my ($member, @member_refused) = deliver($http, "$url/api/v1/members", member_of($name, $n, $phones));
 		die "the member was answered $member" unless $member =~ /^20[01]$/;
+		my $asked = time;
 		my ($order, @order_refused) = deliver($http, "$url/api/v1/orders", order_of($name, $n, $phones));
+		printf $waits "%.0f\n", 1000 * (time - $asked);
 		print $out join(' ', "$name-$n", $order, @member_refused, @order_refused), "\n";
 		usleep($pause * 1_000_000) if $pause;
 	}
