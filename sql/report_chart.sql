@@ -71,6 +71,12 @@ EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS field = COLUMN_NAME;
     RETURN concat_ws(' ', SQLSTATE, nullif(field, ''));
 END $$;
+CREATE FUNCTION pg_temp.try_groups(pairs text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN crm._report_tally('\x', '{}', crm._report_kind('groups'), pairs::int[], '{2026-01-01,2026-02-01}', 7)::text;
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE;
+END $$;
 SELECT v.spec, pg_temp.draw(v.spec) AS managers FROM (VALUES (1, '{"measure": "net", "group": "month", "from": "2026-04-01", "to": "2026-06-20"}'::jsonb), (2, '{"measure": "orders", "group": "store", "days": 90}'),
     (3, '{"measure": "buyers", "group": "store", "days": 90, "store": "ch_2"}')) v (n, spec) ORDER BY v.n;
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
@@ -83,6 +89,9 @@ SELECT v.spec, pg_temp.draw(v.spec) AS answer FROM (VALUES (1, NULL::jsonb), (2,
     (15, '{"measure": "net", "group": "month", "days": 30, "sql": "1"}'), (16, '{"measure": "net", "group": "month", "days": 30, "chart": "cake"}'), (17, '{"measure": ["net"], "group": "month", "days": 30}'), (18, '{"measure": "net", "group": "month", "days": 30, "store": "nowhere"}'),
     (19, '{"measure": "net", "group": "month", "from": "0001-01-01", "to": "9999-12-31"}'), (20, '{"measure": "net", "group": "store", "days": 30, "store": "ch_1'' OR true --"}'),
     (21, '{"measure": "net", "group": "category", "days": 3650, "store": "ch_3"}'), (22, '{"measure": "orders", "group": "region", "from": "2016-06-23", "to": "2026-06-20", "store": "ch_1"}'), (23, '{"measure": "orders", "group": "region", "from": "2016-06-22", "to": "2026-06-20", "store": "ch_1"}')) v (n, spec) ORDER BY v.n;
+
+-- groups that do not fit together are refused
+SELECT pg_temp.try_groups(g) AS refused FROM unnest('{NULL,"{}","{1}","{1,0,2}","{1,-1}","{1,1}","{1,0,1,0}"}'::text[]) g;
 
 -- 6. saved: by who saved them, and the roles they are shared with, each under rights of their own
 SELECT crm.report_save('months', '{"measure": "net", "group": "month", "days": 60, "chart": "line"}', '{store_manager,analyst,analyst}', NULL, 'ch-key') - 'report_id' AS saved;

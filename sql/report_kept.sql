@@ -95,6 +95,10 @@ CREATE FUNCTION pg_temp.differ(today date) RETURNS SETOF text LANGUAGE sql AS $$
     CROSS JOIN LATERAL (SELECT z.figure, z.v AS value) a CROSS JOIN LATERAL (SELECT z.figure, z.w AS value) b WHERE z.v IS DISTINCT FROM z.w
     UNION ALL
     SELECT 'stores: ' || x FROM ((SELECT s FROM pg_temp.stores_plain(today - 60, today) s EXCEPT SELECT concat_ws(' ', r.store_code, r.persons, r.buyers, r.order_days, r.net, r.repurchase_rate) FROM crm.report_stores(today - 60, today) r)) x
+    UNION ALL   -- divided in one walk, each place is what a span of its own says
+    SELECT format('chart by %s: %s %s', g.division, m.measure, r) FROM unnest('{store,region}'::text[]) g (division), unnest('{net,orders,buyers,average_order,repurchase_rate}'::text[]) m (measure),
+        LATERAL jsonb_array_elements(crm.report_chart(jsonb_build_object('measure', m.measure, 'group', g.division, 'days', 77)) -> 'rows') r
+    WHERE (r ->> 'value')::numeric IS DISTINCT FROM (crm.report_metrics(today - 76, today, CASE g.division WHEN 'store' THEN r ->> 'key' END, CASE g.division WHEN 'region' THEN r ->> 'key' END) ->> CASE m.measure WHEN 'orders' THEN 'order_days' ELSE m.measure END)::numeric
 $$;
 
 -- one random change
@@ -139,7 +143,7 @@ END $$;
 -- what is kept of the questions boards open with, beside a walk over everybody now
 CREATE FUNCTION pg_temp.answers_differ() RETURNS SETOF text LANGUAGE sql AS $$
     SELECT format('answer %s %s %s', a.kind, a.stores, a.marks) FROM crm.report_answer a
-    WHERE crm._report_ask((ARRAY['span', 'health', 'map', 'moves', 'cohorts', 'cycle', 'stores', 'indicators', 'periods', 'frequency'])[a.kind], CASE WHEN NOT a.is_chain THEN a.stores END, a.marks)
+    WHERE crm._report_ask((ARRAY['span', 'health', 'map', 'moves', 'cohorts', 'cycle', 'stores', 'indicators', 'periods', 'frequency', 'groups'])[a.kind], CASE WHEN NOT a.is_chain THEN a.stores END, a.marks)
        <> (SELECT crm._report_tally(x.persons, '{}', a.kind, CASE WHEN NOT a.is_chain THEN a.stores END, a.marks, a.tiers)
            FROM (SELECT crm._report_fresh(array_agg(c.customer_id)) AS persons FROM crm.customer c) x)
 $$;

@@ -59,7 +59,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._report_ask(text, int[], date[]) IS
-    'the cells of a question over everybody (stores null: the chain), with marked persons as they are now; 22023 when it cannot be asked';
+    'the cells of a question over everybody (stores null: the chain; of groups: a store, its group from 0 on, the next store ...), with marked persons as they are now; 22023 when it cannot be asked';
 
 CREATE FUNCTION crm._report_places() RETURNS TABLE (is_chain boolean, stores int[])
     LANGUAGE plpgsql STABLE AS

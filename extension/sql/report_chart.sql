@@ -91,27 +91,49 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_chart_periods(jsonb) IS 'a measure by days, weeks or months, in order';
 
+CREATE FUNCTION crm._report_chart_groups(division text, asked int[], OUT codes text[], OUT names text[], OUT pairs int[])
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    SELECT array_agg(g.code ORDER BY g.no), array_agg(g.name ORDER BY g.no) INTO codes, names
+    FROM (SELECT DISTINCT x.no, x.code, x.name FROM crm._report_chart_stores(division, asked) x) g;
+    pairs := ARRAY(SELECT unnest(ARRAY[x.store_id, x.no]) FROM crm._report_chart_stores(division, asked) x ORDER BY x.store_id);
+END
+$$;
+COMMENT ON FUNCTION crm._report_chart_groups(text, int[]) IS 'codes and names of stores or regions, in one order, and the pairs of a store and its place in that order, from 0 on, as a question takes them';
+
+CREATE FUNCTION crm._report_chart_stores(division text, asked int[]) RETURNS TABLE (store_id int, code text, name text, no int)
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT p.store_id, g.code, g.name, (dense_rank() OVER (ORDER BY g.code))::int - 1 FROM crm.store p JOIN crm.region r ON r.region_id = p.region_id
+    CROSS JOIN LATERAL (SELECT CASE division WHEN 'region' THEN r.code ELSE p.code END AS code, CASE division WHEN 'region' THEN r.name ELSE p.name END AS name) g
+    WHERE asked IS NULL OR p.store_id = ANY (asked);
+END
+$$;
+COMMENT ON FUNCTION crm._report_chart_stores(text, int[]) IS 'stores (null: all) with the code and name of what they are divided by, store or region, and its place among these';
+
 CREATE FUNCTION crm._report_chart_places(spec jsonb) RETURNS TABLE (key text, label text, value numeric)
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    stores int[] := crm._report_scope(spec ->> 'store', spec ->> 'region');
     span record := crm._report_chart_days(spec);
+    groups record := crm._report_chart_groups(spec ->> 'group', crm._report_scope(spec ->> 'store', spec ->> 'region'));
+    c bigint[];     -- buyers, orders, net, repeat of each; a person who buys in two stores of a region is one buyer of it
 BEGIN
-    IF spec ->> 'group' = 'store' THEN
-        RETURN QUERY
-        SELECT s.store_code, s.store_name, (to_jsonb(s) ->> CASE spec ->> 'measure' WHEN 'orders' THEN 'order_days' ELSE spec ->> 'measure' END)::numeric
-        FROM crm.report_stores(span.from_day, span.to_day) s JOIN crm.store p ON p.code = s.store_code
-        WHERE stores IS NULL OR p.store_id = ANY (stores) ORDER BY 3 DESC NULLS LAST, 1;
-    ELSE    -- a person who buys in two stores of a region is one buyer of it
-        RETURN QUERY
-        SELECT g.code, g.name, (m ->> CASE spec ->> 'measure' WHEN 'orders' THEN 'order_days' ELSE spec ->> 'measure' END)::numeric
-        FROM (SELECT r.code, r.name FROM crm.region r JOIN crm.store p ON p.region_id = r.region_id WHERE stores IS NULL OR p.store_id = ANY (stores) GROUP BY r.code, r.name OFFSET 0) g
-        CROSS JOIN LATERAL crm.report_metrics(span.from_day, span.to_day, spec ->> 'store', g.code) m ORDER BY 3 DESC NULLS LAST, 1;
+    IF groups.codes IS NULL THEN
+        RETURN;
     END IF;
+    c := crm._report_ask('groups', groups.pairs, ARRAY[span.from_day, span.to_day]);
+    RETURN QUERY
+    SELECT g.code, groups.names[g.no], CASE spec ->> 'measure' WHEN 'net' THEN crm._report_money(x.net) WHEN 'orders' THEN x.orders WHEN 'buyers' THEN x.buyers
+               WHEN 'average_order' THEN round(crm._report_money(x.net) / nullif(x.orders, 0), 2) ELSE crm._report_ratio(x.repeat, x.buyers) END
+    FROM unnest(groups.codes) WITH ORDINALITY g (code, no)
+    CROSS JOIN LATERAL (SELECT c[g.no * 4 - 3] AS buyers, c[g.no * 4 - 2] AS orders, c[g.no * 4 - 1] AS net, c[g.no * 4] AS repeat) x ORDER BY 3 DESC NULLS LAST, 1;
 END
 $$;
-COMMENT ON FUNCTION crm._report_chart_places(jsonb) IS 'a measure by stores or regions, the largest first';
+COMMENT ON FUNCTION crm._report_chart_places(jsonb) IS 'a measure by stores or regions, the largest first, in one walk';
 
 CREATE FUNCTION crm._report_chart_kinds(spec jsonb) RETURNS TABLE (key text, label text, value numeric)
     LANGUAGE plpgsql STABLE AS

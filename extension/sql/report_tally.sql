@@ -41,7 +41,7 @@ COMMENT ON FUNCTION crm._report_moved(bigint[], bigint[], bigint[]) IS 'cells of
 
 CREATE FUNCTION crm._report_kind(kind text) RETURNS int
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT array_position('{span,health,map,moves,cohorts,cycle,stores,indicators,periods,frequency}'::text[], kind) $$;
+$$ SELECT array_position('{span,health,map,moves,cohorts,cycle,stores,indicators,periods,frequency,groups}'::text[], kind) $$;
 COMMENT ON FUNCTION crm._report_kind(text) IS 'the number of a question in pure/board.h';
 
 CREATE FUNCTION crm._report_tiers() RETURNS text[]

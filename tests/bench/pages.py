@@ -88,6 +88,8 @@ def others(person):
     yield from (("marketer", path) for path in ("segments", "segments/bench/members?limit=50", f"segments/bench/movement?from=2026-06-01&to={TODAY}", "rules/values?kind=message&field=channel",
                                                 "rules/values?kind=item&field=category&limit=500", "tags", "tier-sets", "flows", "flow-presets", "flows/birthday/results", "coupon-types",
                                                 f"flows/birthday/explain/{person}"))
+    yield "marketer", ("rules/preview", {"rule": RULE, "sample": 8, "look_at": 2000})
+    yield "marketer", ("rules/preview", {"rule": RULE, "sample": 0, "look_at": 10000})
     yield "marketer", ("rules/preview", {"rule": RULE, "sample": 8})
     yield "marketer", ("segment-overlap", {"codes": ["bench"]})
     yield from (("store_manager", path) for path in ("owned?list=all&limit=50", "tasks?list=store&limit=50"))

@@ -94,7 +94,7 @@ export async function estimates(browser) {
 	await page.route('**/rules/preview', async (route) => {
 		const body = route.request().postDataJSON();
 		if (body.look_at === undefined && held) await held;
-		await route.continue({postData: JSON.stringify({...body, look_at: {4000: 100, 40000: 200}[body.look_at]})}).catch(() => {});
+		await route.continue({postData: JSON.stringify({...body, look_at: {2000: 100, 10000: 200}[body.look_at]})}).catch(() => {});
 	});
 	const hold = () => { held = new Promise((resume) => { release = resume; }); };
 	await visit(page, '#/audiences/new');

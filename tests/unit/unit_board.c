@@ -180,6 +180,10 @@ test_questions(void)
 	int32_t		stores[] = {1, 65};
 	CrmBoardQuestion chain = {.kind = CRM_BOARD_SPAN, .marks = span, .n_marks = 2};
 	CrmBoardQuestion some = {.kind = CRM_BOARD_SPAN, .marks = span, .n_marks = 2, .stores = stores, .n_stores = 2, .store_bits = 2};
+	int32_t		longer[] = {9040, 9090};
+	int32_t		three[] = {1, 2, 65};
+	int32_t		places[] = {1, 0, 0};
+	CrmBoardQuestion groups = {.kind = CRM_BOARD_GROUPS, .marks = longer, .n_marks = 2, .stores = three, .n_stores = 3, .store_bits = 6, .groups = places, .n_groups = 2};
 	CrmBoardQuestion cohorts = {.kind = CRM_BOARD_COHORTS, .marks = months, .n_marks = 4};
 	CrmBoardQuestion cycle = {.kind = CRM_BOARD_CYCLE, .marks = months, .n_marks = 4};
 
@@ -190,6 +194,12 @@ test_questions(void)
 	is_int(ask(bytes, length, chain, CRM_BOARD_BUYERS), 2, "buyers of a span: 1 and 3");
 	is_int(ask(bytes, length, some, CRM_BOARD_BUYERS), 1, "in stores 1 and 65: 1 alone; store 65 shares a bit with 1");
 	is_int(ask(bytes, length, chain, CRM_BOARD_NET), 300, "their net");
+	is_int(ask(bytes, length, groups, CRM_BOARD_GROUP_BUYERS), 2, "of stores 2 and 65: 2 and 3");
+	is_int(ask(bytes, length, groups, CRM_BOARD_GROUP_REPEAT), 0, "each once");
+	is_int(ask(bytes, length, groups, CRM_BOARD_GROUP_CELLS + CRM_BOARD_GROUP_BUYERS), 1, "of store 1: 1 alone, for returns are no order");
+	is_int(ask(bytes, length, groups, CRM_BOARD_GROUP_CELLS + CRM_BOARD_GROUP_REPEAT), 1, "who came twice");
+	groups.groups = NULL;
+	is_int(ask(bytes, length, groups, 0), -1, "groups without any are refused");
 	is_int(ask(bytes, length, chain, CRM_BOARD_REPEAT), 1, "1 came twice");
 	is_int(ask(bytes, length, chain, CRM_BOARD_LOST), 1, "2 was here before and is lost");
 	is_int(ask(bytes, length, cohorts, 0), 1, "the first month's cohort is 1");

@@ -177,7 +177,8 @@ typedef enum CrmBoardKind
 	CRM_BOARD_STORES,			/* marks from, to: CrmBoardStoreCell and persons by tier, a store */
 	CRM_BOARD_INDICATORS,		/* marks from, to: CrmBoardIndicatorCell */
 	CRM_BOARD_PERIODS,			/* marks are starts, and the day behind the last: CrmBoardPeriodCell a period */
-	CRM_BOARD_FREQUENCY			/* marks from, to: persons by orders, from CRM_BOARD_MAX_ORDERS on together */
+	CRM_BOARD_FREQUENCY,		/* marks from, to: persons by orders, from CRM_BOARD_MAX_ORDERS on together */
+	CRM_BOARD_GROUPS			/* marks from, to: CrmBoardGroupCell a group of stores, a person once in each */
 } CrmBoardKind;
 
 typedef enum CrmBoardSpanCell
@@ -198,6 +199,11 @@ typedef enum CrmBoardStoreCell
 	CRM_BOARD_STORE_PERSONS, CRM_BOARD_STORE_CELLS
 } CrmBoardStoreCell;
 
+typedef enum CrmBoardGroupCell
+{
+	CRM_BOARD_GROUP_BUYERS, CRM_BOARD_GROUP_ORDERS, CRM_BOARD_GROUP_NET, CRM_BOARD_GROUP_REPEAT, CRM_BOARD_GROUP_CELLS
+} CrmBoardGroupCell;
+
 typedef enum CrmBoardIndicatorCell
 {
 	CRM_BOARD_IND_ACTIVE, CRM_BOARD_IND_FIRSTS, CRM_BOARD_IND_SECONDS, CRM_BOARD_IND_YEAR_ORDERS, CRM_BOARD_IND_YEAR_BUYERS,
@@ -215,6 +221,8 @@ typedef struct CrmBoardQuestion
 	CrmBoardKind kind;
 	const int32_t *stores;		/* ascending; null: the chain */
 	int			n_stores;
+	const int32_t *groups;		/* of CRM_BOARD_GROUPS: that of each store, from 0 on; null: none */
+	int			n_groups;
 	uint64_t	store_bits;		/* bit store % 64 of each */
 	const int32_t *marks;
 	int			n_marks;

@@ -56,6 +56,7 @@ typedef struct OrderDays
 {
 	CrmBoardVisits visits;
 	const CrmBoardQuestion *question;	/* whose stores count; null: all */
+	int			group;			/* of them, those of one group; -1: all */
 	int			i;				/* of the visit that comes next */
 	int32_t		day;
 	int64_t		net;
@@ -76,12 +77,25 @@ static inline void
 begin_days(OrderDays *days, const CrmBoardQuestion *question, const CrmBoardWalk *person, int64_t since)
 {
 	days->question = question != NULL && question->stores != NULL ? question : NULL;
+	days->group = -1;
 	days->visits = crm_board_visits(person);
 	/* nothing was bought in any of the stores */
 	if (days->question != NULL && (person->head.store_bits & question->store_bits) == 0)
 		days->i = days->visits.n;
 	else
 		days->i = since == INT64_MIN ? 0 : visits_since(&days->visits, since);
+}
+
+/* Whether what was bought in a store counts. */
+static inline bool
+is_counted(const OrderDays *days, int32_t store)
+{
+	int			place;
+
+	if (days->question == NULL)
+		return true;
+	place = store_place(days->question, store);
+	return place >= 0 && (days->group < 0 || days->question->groups[place] == days->group);
 }
 
 static inline bool
@@ -95,7 +109,7 @@ next_day(OrderDays *days, CrmBoardCells *cells)
 		days->net = 0;
 		for (;;)
 		{
-			if (days->question == NULL || store_place(days->question, visit.store) >= 0)
+			if (is_counted(days, visit.store))
 				cells->is_overflowing |= __builtin_add_overflow(days->net, visit.net_minor, &days->net);
 			if (++days->i == days->visits.n)
 				break;
@@ -450,6 +464,56 @@ ask_frequency(const CrmBoardQuestion *question, CrmBoardWalk *person, CrmBoardCe
 		add(cells, orders, 1);
 }
 
+/* The next group behind one in whose stores something was bought in the span; -1: none. */
+static int
+next_group(const CrmBoardQuestion *question, const CrmBoardVisits *visits, int first, int behind)
+{
+	int			next = -1;
+
+	for (int i = first; i < visits->n; i++)
+	{
+		CrmBoardVisit visit = crm_board_visit(visits, i);
+		int			place;
+
+		if (visit.day > question->marks[1])
+			break;
+		if ((place = store_place(question, visit.store)) >= 0 && question->groups[place] > behind &&
+			(next < 0 || question->groups[place] < next))
+			next = question->groups[place];
+	}
+	return next;
+}
+
+/* Group after group, each as a span over its stores: hardly anybody buys in more than two. */
+static void
+ask_groups(const CrmBoardQuestion *question, CrmBoardWalk *person, CrmBoardCells *cells)
+{
+	CrmBoardVisits visits;
+	int			first;
+
+	if (person->head.last_day < question->marks[0] || (person->head.store_bits & question->store_bits) == 0)
+		return;
+	visits = crm_board_visits(person);
+	first = visits_since(&visits, question->marks[0]);
+	for (int group = next_group(question, &visits, first, -1); group >= 0; group = next_group(question, &visits, first, group))
+	{
+		int64_t		cell = (int64_t) group * CRM_BOARD_GROUP_CELLS;
+		int			orders = 0;
+		OrderDays	days;
+
+		begin_days(&days, question, person, question->marks[0]);
+		days.group = group;
+		while (next_day(&days, cells) && days.day <= question->marks[1])
+		{
+			orders++;
+			add(cells, cell + CRM_BOARD_GROUP_BUYERS, orders == 1);
+			add(cells, cell + CRM_BOARD_GROUP_ORDERS, 1);
+			add(cells, cell + CRM_BOARD_GROUP_NET, days.net);
+			add(cells, cell + CRM_BOARD_GROUP_REPEAT, orders == 2);
+		}
+	}
+}
+
 static const struct
 {
 	int			least_marks;
@@ -466,6 +530,7 @@ static const struct
 	[CRM_BOARD_INDICATORS] = {2, 2, ask_indicators},
 	[CRM_BOARD_PERIODS] = {2, CRM_BOARD_MAX_PERIODS + 1, ask_periods},
 	[CRM_BOARD_FREQUENCY] = {2, 2, ask_frequency},
+	[CRM_BOARD_GROUPS] = {2, 2, ask_groups},
 };
 
 int64_t
@@ -474,7 +539,7 @@ crm_board_cells(const CrmBoardQuestion *question)
 	int64_t		n = question->n_marks - 1;
 	int64_t		scores = CRM_BOARD_MAX_SCORE + 1;
 
-	if (question->kind < CRM_BOARD_SPAN || question->kind > CRM_BOARD_FREQUENCY ||
+	if (question->kind < CRM_BOARD_SPAN || question->kind > CRM_BOARD_GROUPS ||
 		question->n_marks < kinds[question->kind].least_marks || question->n_marks > kinds[question->kind].most_marks ||
 		question->tiers < 1 || question->tiers > CRM_BOARD_MAX_TIERS)
 		return -1;
@@ -504,6 +569,8 @@ crm_board_cells(const CrmBoardQuestion *question)
 			return n * CRM_BOARD_PERIOD_CELLS;
 		case CRM_BOARD_FREQUENCY:
 			return CRM_BOARD_MAX_ORDERS + 1;
+		case CRM_BOARD_GROUPS:
+			return question->groups == NULL ? -1 : (int64_t) question->n_groups * CRM_BOARD_GROUP_CELLS;
 	}
 	return -1;
 }

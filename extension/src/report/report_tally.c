@@ -77,6 +77,36 @@ read_stores(CrmBoardQuestion *question, ArrayType *stores, MemoryContext context
 	question->scratch = MemoryContextAllocZero(context, Max(kept, 1) * 2 * sizeof(int32));
 }
 
+/* The stores of groups: store, its group (from 0 on), the next store, its group ...; each store once. */
+static void
+read_groups(CrmBoardQuestion *question, ArrayType *pairs, MemoryContext context)
+{
+	int32	   *given;
+	int			n = pairs == NULL ? 0 : crm_report_array(pairs, &given);
+	int32	   *sorted;
+	int32	   *groups;
+
+	if (n == 0 || n % 2 != 0)
+		return;
+	sorted = MemoryContextAlloc(context, n * sizeof(int32));
+	memcpy(sorted, given, n * sizeof(int32));
+	qsort(sorted, n / 2, 2 * sizeof(int32), compare_stores);
+	groups = MemoryContextAlloc(context, n / 2 * sizeof(int32));
+	for (int i = 0; i < n / 2; i++)
+	{
+		/* a group has a store at least, so there are no more of them */
+		if (sorted[2 * i + 1] < 0 || sorted[2 * i + 1] >= n / 2 || (i > 0 && sorted[2 * i] == sorted[i - 1]))
+			return;
+		groups[i] = sorted[2 * i + 1];
+		question->n_groups = Max(question->n_groups, groups[i] + 1);
+		sorted[i] = sorted[2 * i];
+		question->store_bits |= UINT64CONST(1) << (sorted[i] & 63);
+	}
+	question->stores = sorted;
+	question->n_stores = n / 2;
+	question->groups = groups;
+}
+
 /* The question of a call, whose arguments from first on are kind, stores, marks, tiers. */
 static Asked *
 read_question(FunctionCallInfo fcinfo, int first)
@@ -94,7 +124,10 @@ read_question(FunctionCallInfo fcinfo, int first)
 	asked = MemoryContextAllocZero(context, sizeof(Asked));
 	asked->stores = keep_array(stores, context);
 	asked->marks = keep_array(marks, context);
-	read_stores(&question, asked->stores, context);
+	if (question.kind == CRM_BOARD_GROUPS)
+		read_groups(&question, asked->stores, context);
+	else
+		read_stores(&question, asked->stores, context);
 	if (asked->marks != NULL)
 		question.n_marks = crm_report_array(asked->marks, &question.marks);
 	asked->cells = crm_board_cells(&question);

@@ -198,9 +198,9 @@ function wording(page, channels, i) {
 // As one of those who fit would read it; another one each time.
 async function preview(page, step, channel, body, place) {
 	try {
-		page.sample ||= (await post('rules/preview', {rule: page.now.spec.who || {}, sample: 20, look_at: 4000})).sample;
+		page.sample ||= (await post('rules/preview', {rule: page.now.spec.who || {}, sample: 20, look_at: 2000})).sample;
 		if (page.sample.length === 0) page.sample = (await post('rules/preview', {rule: page.now.spec.who || {}, sample: 20})).sample;
-		if (page.sample.length === 0) page.sample = (await post('rules/preview', {rule: {}, sample: 20, look_at: 4000})).sample;
+		if (page.sample.length === 0) page.sample = (await post('rules/preview', {rule: {}, sample: 20, look_at: 2000})).sample;
 		const person = page.sample[(page.turn = (page.turn ?? -1) + 1) % page.sample.length];
 		const answer = await post(`${path(page.row.flow)}/texts/read`, {customer_id: person.customer_id, step: Math.min(step, stepsOf(page.was.spec).length), channel, body});
 		place.replaceChildren(answer.text, h('br', {}), h('span', {class: 'faint'}, t(answer.segments > 1 ? 'flow.segments' : 'flow.characters', {n: answer.characters, parts: answer.segments}), answer.is_masked ? ` · ${t('flow.masked')}` : ''));

@@ -166,8 +166,8 @@ function sayCount(place, preview, isLast) {
 
 const saySample = (place, persons) => place.replaceChildren(h('ul', {class: 'plain'}, persons.map((person) => h('li', {}, h('a', {href: `#/person/${person.customer_id}`}, person.name || t('unnamed')), ' ', h('span', {class: 'faint'}, person.phone || '')))));
 
-// Some persons answer at once, ten times as many soon after, everybody in the end; a small chain is counted at the first question.
-const looks = [4000, 40000, undefined];
+// Some persons answer at once, five times as many soon after, everybody in the end; a small chain is counted at the first question.
+const looks = [2000, 10000, undefined];
 const named = 8;
 
 // How many a rule means, asked a moment after the last change; `place` says it, `sample` shows whom.
