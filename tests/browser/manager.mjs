@@ -44,6 +44,26 @@ export async function numbers(browser) {
 	await mine.context().close();
 }
 
+// Who has one store looks at it without choosing; stores of others are not offered; what is not chosen yet is said.
+export async function ownStore(browser) {
+	const page = await open(browser, 'store_manager');
+	for (const address of ['#/board', '#/reports', '#/charts']) {
+		await visit(page, address);
+		const stores = await page.$$eval('#where option', (all) => all.map((one) => one.textContent));
+		ok(stores.includes('南京路店') && !stores.includes('人民路店'), `${address} offers one's own store alone`, stores);
+	}
+	await visit(page, '#/board');
+	ok(!(await page.textContent('main')).includes('请选择一家门店') && (await page.$$('section:has(h2:text("十二项指标")) tbody tr')).length > 9, 'the indicators are the store\'s, nothing is to be chosen', await page.textContent('main'));
+	await visit(page, '#/scorecard/store/S1');
+	ok((await page.textContent('h1')).includes('南京路店') && /录入质量排行 \d{4}年\d+月/.test(await page.textContent('main')), 'stores and months have names', await page.textContent('h1'));
+	await page.fill('#reason', '离职');
+	await page.click('form:has(#leaver) button[type=submit]');
+	await page.waitForSelector('[role=alert]:text("请填写“从谁”")');
+	ok(true, 'nobody is handed over by chance');
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
+
 // A day before today: its active customers, and no persons behind, for today's are others.
 export async function dated(browser) {
 	const page = await open(browser, 'headquarters', {size: 'desk'});
@@ -81,7 +101,7 @@ export async function handover(browser) {
 	await page.selectOption('#leaver', 'CLERK');
 	await page.selectOption('#to_staff', 'STORE_MANAGER');
 	await page.click('button:text-is("交接")');
-	await page.waitForFunction(() => [...document.querySelectorAll('[role=alert]')].some((alert) => alert.textContent === '请填写原因'));
+	await page.waitForFunction(() => [...document.querySelectorAll('[role=alert]')].some((alert) => alert.textContent === '请填写“原因”'));
 	ok(true, 'a handover needs its reason');
 	await page.fill('#reason', '离职');
 	await page.click('button:text-is("交接")');

@@ -57,6 +57,8 @@ export const percent = (value) => value === null || value === undefined ? '–' 
 export const day = (value) => value ? made(Intl.DateTimeFormat, {dateStyle: 'medium', timeZone: 'UTC'}).format(new Date(`${value.slice(0, 10)}T00:00:00Z`)) : '–';
 export const moment = (value) => value ? made(Intl.DateTimeFormat, {dateStyle: 'medium', timeStyle: 'short', timeZone: zone}).format(new Date(value)) : '–';
 
+export const month = (value) => made(Intl.DateTimeFormat, {year: 'numeric', month: 'long', timeZone: 'UTC'}).format(new Date(`${value.slice(0, 7)}-01T00:00:00Z`));
+
 // How long ago, in the largest unit that is one or more: 3 hours ago.
 export function ago(value) {
 	if (!value) return '–';

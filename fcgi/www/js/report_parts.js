@@ -6,11 +6,15 @@ export const iso = (date) => date.toISOString().slice(0, 10);
 // In the chain's zone, whose day begins eight hours before that of UTC.
 export const daysBack = (n) => iso(new Date(Date.now() + 8 * 3600000 - n * 86400000));
 
-// The chain, its regions and stores to choose from; values are as addresses have them.
+// Of all stores those whose persons somebody sees; who has one store looks at that one, wherever no other is asked for.
+export const ownStores = (stores, me) => me.sees_all ? stores : stores.filter((store) => me.stores.some((own) => own.code === store.code));
+export const onlyStore = (stores) => stores.length === 1 ? ['store', stores[0].code] : ['', ''];
+
+// The chain, its regions and stores to choose from, or the one store there is; values are as addresses have them.
 export function scopes(stores, chosen, all) {
 	const option = (value, label) => h('option', {value, selected: value === chosen}, label);
 	const regions = new Map(stores.map((store) => [store.region, store.region_name]));
-	return [option('', all), [...regions].map(([region, label]) => option(`region/${region}`, label)), stores.map((store) => option(`store/${store.code}`, store.name))];
+	return [stores.length !== 1 && [option('', all), [...regions].map(([region, label]) => option(`region/${region}`, label))], stores.map((store) => option(`store/${store.code}`, store.name))];
 }
 
 // part(title, fill, isBroad): a card of `main` that is filled when its own answer comes, so that quick ones are not kept waiting by

@@ -5,18 +5,18 @@ import {append, h, show} from '../dom.js';
 import {get, list} from '../api.js';
 import {bars, heat, radar} from '../chart.js';
 import {ago, code, day, money, named, number, percent, t} from '../i18n.js';
-import {daysBack, funnelRows, iso, parts, scopes} from '../report_parts.js';
+import {daysBack, funnelRows, iso, onlyStore, ownStores, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {inOrder} from '../tier_order.js';
 
 const wide = (me) => ['crm_headquarters', 'crm_marketer', 'crm_analyst'].includes(me.role);
 
 export async function draw([where0 = '', name0 = '', onDay = ''], me) {
-	const [kind, name] = where0 === 'all' ? ['', ''] : [where0, name0];
+	const stores = ownStores((await list('stores')).rows, me);
+	const [kind, name] = where0 && where0 !== 'all' ? [where0, name0] : onlyStore(stores);
 	const where = kind && name ? `${kind}=${encodeURIComponent(name)}` : '';
 	const ask = (path, more = '') => `${path}?${[where, more].filter(Boolean).join('&')}`;
 	const behind = (what, key = '') => `#/behind/${what}/${encodeURIComponent(key || '-')}${where ? `/${kind}/${encodeURIComponent(name)}` : ''}`;
-	const stores = (await list('stores')).rows;
 	const main = h('div', {class: 'cards'});
 	show(h('h1', {}, t('page.board'), onDay && [' ', h('span', {class: 'tag'}, day(onDay))]), chooser(stores, kind, name, onDay), main);
 	const part = parts(main, 'board');
@@ -27,7 +27,7 @@ export async function draw([where0 = '', name0 = '', onDay = ''], me) {
 		part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, 'month', onDay));
 		return;
 	}
-	if (me.role !== 'crm_marketer') part('exceptions', async () => exceptions((await list(ask('reports/exceptions'))).rows));
+	if (me.role !== 'crm_marketer') part('exceptions', async () => exceptions((await list(ask('reports/exceptions'))).rows, me));
 	part('active', async () => active(await board, behind));
 	part('funnel', async () => funnel(await board, behind));
 	part('tiers', async () => tiers(await board, behind));
@@ -47,18 +47,20 @@ function chooser(stores, kind, name, onDay) {
 		const place = kind ? `${kind}/${encodeURIComponent(name)}` : 'all/-';
 		location.hash = value && value < daysBack(0) ? `#/board/${place}/${value}` : `#/board/${kind ? place : ''}`;
 	};
-	return h('div', {class: 'card'}, h('label', {for: 'where'}, t('board.where')),
-		h('select', {id: 'where', onchange: (event) => { location.hash = onDay ? `#/board/${event.target.value || 'all/-'}/${onDay}` : `#/board/${event.target.value}`; }}, scopes(stores, kind ? `${kind}/${name}` : '', t('board.all'))),
-		h('label', {for: 'on_day'}, t('board.on_day')), h('input', {id: 'on_day', type: 'date', value: onDay, min: '2000-01-01', max: daysBack(0), onchange: other}),
+	return h('div', {class: 'card'}, h('div', {class: 'fields'}, h('div', {}, h('label', {for: 'where'}, t('board.where')),
+		h('select', {id: 'where', onchange: (event) => { location.hash = onDay ? `#/board/${event.target.value || 'all/-'}/${onDay}` : `#/board/${event.target.value}`; }}, scopes(stores, kind ? `${kind}/${name}` : '', t('board.all')))),
+		h('div', {}, h('label', {for: 'on_day'}, t('board.on_day')), h('input', {id: 'on_day', type: 'date', value: onDay, min: '2000-01-01', max: daysBack(0), onchange: other}))),
 		h('div', {class: 'row'}, h('a', {class: 'tag', href: kind ? `#/scorecard/${kind}/${encodeURIComponent(name)}` : '#/scorecard'}, t('page.scorecard')), h('button', {type: 'button', onclick: () => print()}, t('print'))));
 }
 
-// Where what is stuck is worked on.
+// Where what is stuck is worked on, by those whose page it is.
 const places = {overdue: '#/tasks/store', stalled: '#/tasks/escalated', late_task: '#/tasks/store', source_behind: '#/sources', rejects: '#/sources', reviews: '#/reviews'};
+const works = {crm_headquarters: Object.keys(places), crm_store_manager: ['overdue', 'stalled', 'late_task'], crm_manager: ['overdue', 'stalled', 'late_task']};
 
-function exceptions(rows) {
+function exceptions(rows, me) {
+	const place = (what) => works[me.role]?.includes(what) ? places[what] : null;
 	if (rows.length === 0) return h('p', {class: 'good'}, t('board.nothing_stuck'));
-	return h('ul', {class: 'plain'}, rows.map((row) => h('li', {}, h('span', {class: 'warn'}, number(row.records)), ' ', places[row.what] ? h('a', {href: places[row.what]}, code('stuck', row.what)) : code('stuck', row.what),
+	return h('ul', {class: 'plain'}, rows.map((row) => h('li', {}, h('span', {class: 'warn'}, number(row.records)), ' ', place(row.what) ? h('a', {href: place(row.what)}, code('stuck', row.what)) : code('stuck', row.what),
 		row.oldest && h('span', {class: 'faint'}, ' · ', ago(row.oldest)), row.detail && h('p', {class: 'faint'}, row.detail))));
 }
 

@@ -3,7 +3,7 @@ import {anew, check, field, h, show, toast} from '../dom.js';
 import {del, list, post} from '../api.js';
 import {bars, line, ring} from '../chart.js';
 import {code, fault, money, number, percent, t, withWords} from '../i18n.js';
-import {scopes} from '../report_parts.js';
+import {ownStores, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
 
@@ -17,7 +17,7 @@ const timeless = ['tier', 'channel', 'category'];
 
 export async function draw([id = ''], me) {
 	await withWords('report');
-	const [saved, stores] = await Promise.all([list('reports/saved').then((page) => page.rows), list('stores').then((page) => page.rows)]);
+	const [saved, stores] = await Promise.all([list('reports/saved').then((page) => page.rows), list('stores').then((page) => ownStores(page.rows, me))]);
 	const chosen = saved.find((one) => one.report_id === id);
 	const spec = {measure: 'net', group: 'month', days: 365, chart: 'line', ...(chosen ? {days: undefined, ...chosen.spec} : {})};
 	const result = h('div', {});
@@ -52,15 +52,14 @@ function builder(spec, stores, result) {
 	};
 	offer();
 	const place = spec.store ? `store/${spec.store}` : spec.region ? `region/${spec.region}` : '';
-	return h('form', {class: 'card', onsubmit: (event) => event.preventDefault()},
-		select('group', t('chart.group'), options(Object.keys(measures), spec.group, (name) => t(`chart.${name}`)), (event) => { spec.group = event.target.value; offer(); ask(); }),
-		h('label', {for: 'measure'}, t('chart.measure')), measure, h('label', {for: 'span'}, t('chart.span')), span, dates, note,
+	return h('form', {class: 'card', onsubmit: (event) => event.preventDefault()}, h('div', {class: 'fields'}, [select('group', t('chart.group'), options(Object.keys(measures), spec.group, (name) => t(`chart.${name}`)), (event) => { spec.group = event.target.value; offer(); ask(); }),
+		[h('label', {for: 'measure'}, t('chart.measure')), measure], [h('label', {for: 'span'}, t('chart.span')), span, dates, note],
 		select('where', t('report.where'), scopes(stores, place, t('report.all')), (event) => {
 			const [kind, ...name] = event.target.value.split('/');
 			Object.assign(spec, {store: undefined, region: undefined}, kind ? {[kind]: name.join('/')} : {});
 			ask();
 		}),
-		select('chart', t('chart.kind'), options(['line', 'bars', 'pie', 'table'], spec.chart, (name) => t(`chart.${name}`)), (event) => { spec.chart = event.target.value; ask(); }));
+		select('chart', t('chart.kind'), options(['line', 'bars', 'pie', 'table'], spec.chart, (name) => t(`chart.${name}`)), (event) => { spec.chart = event.target.value; ask(); })].map((one) => h('div', {}, one))));
 }
 
 const shown = {net: money, average_order: money, repurchase_rate: percent};

@@ -5,7 +5,7 @@ import {day, fault, t} from '../i18n.js';
 import {picture} from '../qr.js';
 
 export async function draw(words, me) {
-	const stores = (await list('stores')).rows;
+	const all = (await list('stores')).rows, stores = all.filter((store) => me.sees_all || me.stores.some((own) => own.code === store.code));
 	const isManager = me.role !== 'crm_clerk';
 	const place = h('div', {'aria-live': 'polite'});
 	const select = h('select', {id: 'store'}, stores.map((store) => h('option', {value: store.code}, store.name)));

@@ -4,17 +4,18 @@ import {h, show} from '../dom.js';
 import {get, list} from '../api.js';
 import {bars, heat, line, ring} from '../chart.js';
 import {code, day, money, named, number, percent, t, withWords} from '../i18n.js';
-import {daysBack, funnelRows, parts, scopes} from '../report_parts.js';
+import {daysBack, funnelRows, onlyStore, ownStores, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {inOrder, tiers} from '../tier_order.js';
 
 const figure = (value) => value === null || value === undefined ? null : Number(value);
 
-export async function draw([kind = '', name = '']) {
+export async function draw([kind0 = '', name0 = ''], me) {
 	await withWords('report');
+	const stores = ownStores((await list('stores')).rows, me);
+	const [kind, name] = kind0 ? [kind0, name0] : onlyStore(stores);
 	const where = kind && name ? `${kind}=${encodeURIComponent(name)}` : '';
 	const ask = (path, more = '') => `reports/${path}?${[where, more].filter(Boolean).join('&')}`;
-	const stores = (await list('stores')).rows;
 	const main = h('div', {class: 'cards'});
 	show(h('h1', {}, t('page.reports')), chooser(stores, kind, name), main);
 	const part = parts(main, 'report');

@@ -1,7 +1,7 @@
 // How stores and the people in them work: enrolled, how complete, duplicates made, followed up in time; and a leaver's work moved.
 import {anew, field, form, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
-import {number, percent, t, withWords} from '../i18n.js';
+import {month, number, percent, t, withWords} from '../i18n.js';
 import {daysBack} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
@@ -9,30 +9,31 @@ import {keptForm} from '../typed.js';
 export async function draw([kind = '', name = '', from = daysBack(30), to = daysBack(0)], me) {
 	const where = kind && kind !== 'all' ? `&${kind}=${encodeURIComponent(name)}` : '';
 	await withWords('report');
-	const [rows, leaders, staff] = await Promise.all([list(`reports/scorecard?from=${from}&to=${to}${where}`), list(`reports/leaderboard?month=${to}${where}`), me.role === 'crm_analyst' ? {rows: []} : list('task-staff')]);
-	show(h('h1', {}, t('page.scorecard'), ' ', name && name !== '-' && h('span', {class: 'tag'}, name)),
-		h('div', {class: 'card'}, form([field('from', t('scorecard.from'), {type: 'date', value: from}), field('to', t('scorecard.to'), {type: 'date', value: to})], t('scorecard.show'), async (data) => {
+	const [stores, rows, leaders, staff] = await Promise.all([list('stores'), list(`reports/scorecard?from=${from}&to=${to}${where}`), list(`reports/leaderboard?month=${to}${where}`), me.role === 'crm_analyst' ? {rows: []} : list('task-staff')]);
+	show(h('h1', {}, t('page.scorecard'), ' ', where && h('span', {class: 'tag'}, scopeName(stores.rows, kind, name))),
+		h('div', {class: 'card'}, form([h('div', {class: 'fields'}, h('div', {}, field('from', t('scorecard.from'), {type: 'date', value: from})), h('div', {}, field('to', t('scorecard.to'), {type: 'date', value: to})))], t('scorecard.show'), async (data) => {
 			location.hash = `#/scorecard/${kind || 'all'}/${encodeURIComponent(name || '-')}/${data.get('from')}/${data.get('to')}`;
 		})),
-		h('section', {class: 'card'}, h('h2', {}, t('scorecard.people')), rows.rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : table(t('scorecard.people'),
+		h('section', {class: 'card'}, h('h2', {}, t('scorecard.people')), rows.rows.length === 0 ? h('p', {class: 'faint'}, t('scorecard.none')) : [table(t('scorecard.people'),
 			[t('person.store'), t('scorecard.who'), ...['enrolled', 'completeness', 'duplicates', 'notes', 'due', 'in_time', 'overdue'].map((what) => [t(`scorecard.${what}`), 'number'])],
 			rows.rows.map((row) => [row.store_name || '–', [row.staff_name || t('scorecard.own_phone'), row.has_left && h('span', {class: 'tag'}, t('scorecard.left'))], number(row.enrolled), percent(row.completeness), h('span', {class: row.duplicates > 0 ? 'warn' : null}, number(row.duplicates)),
 				number(row.notes), number(row.due), percent(row.in_time_rate), h('span', {class: row.overdue > 0 ? 'warn' : null}, number(row.overdue))])),
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('scorecard', [['store', 'staff', 'enrolled', 'completeness', 'duplicates', 'notes', 'due', 'in_time', 'overdue'],
-				...rows.rows.map((row) => [row.store, row.staff, row.enrolled, row.completeness, row.duplicates, row.notes, row.due, row.in_time, row.overdue])])}, t('save_csv')))),
+				...rows.rows.map((row) => [row.store, row.staff, row.enrolled, row.completeness, row.duplicates, row.notes, row.due, row.in_time, row.overdue])])}, t('save_csv')))]),
 		leaderboard(leaders.rows, to.slice(0, 7)),
 		staff.rows.length > 1 && move(staff.rows, anew(() => draw([kind, name, from, to], me))));
 }
 
+const scopeName = (stores, kind, name) => kind === 'store' ? stores.find((store) => store.code === name)?.name : stores.find((store) => store.region === name)?.region_name;
+
 // Who leaves gives all open tasks about customers to somebody else, with the reason for the trail.
 function move(staff, after) {
 	const label = (one) => `${one.name}${one.has_left ? ` (${t('scorecard.left')})` : ''} · ${one.stores || ''} · ${t('scorecard.open', {n: one.open_tasks, customers: one.owned})}`;
-	const select = (name, who) => h('select', {id: name, name}, who.map((one) => h('option', {value: one.staff}, label(one))));
+	const select = (name, who) => h('select', {id: name, name, required: true}, h('option', {value: ''}, t('scorecard.choose')), who.map((one) => h('option', {value: one.staff}, label(one))));
 	return h('section', {class: 'card'}, h('h2', {}, t('scorecard.reassign')), keptForm('handover', [
 		h('label', {for: 'leaver'}, t('scorecard.leaver')), select('leaver', [...staff].sort((a, b) => b.has_left - a.has_left || b.owned - a.owned || b.open_tasks - a.open_tasks)),
 		h('label', {for: 'to_staff'}, t('scorecard.heir')), select('to_staff', staff.filter((one) => !one.has_left)),
 		field('reason', t('history.why'), {required: true, maxlength: 200})], t('scorecard.move'), async (data, element, done) => {
-		if (!data.get('reason').trim()) throw Object.assign(new Error(t('fault.field.reason')), {field: 'reason', code: 'no_reason'});
 		const answer = await post(`staff/${encodeURIComponent(data.get('leaver'))}/reassign`, {to: data.get('to_staff'), reason: data.get('reason')});
 		done();
 		toast(t('scorecard.moved', {n: number(answer.tasks), persons: number(answer.customers)}));
@@ -41,10 +42,11 @@ function move(staff, after) {
 }
 
 // Who entered best in the month of the last day: how complete, less the share that was known before; the formula stands beside it.
-function leaderboard(rows, month) {
-	return h('section', {class: 'card'}, h('h2', {}, t('leaders.title', {month})), h('p', {class: 'faint'}, t('leaders.formula')), rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : [table(t('leaders.title', {month}),
+function leaderboard(rows, of) {
+	const title = t('leaders.title', {month: month(of)});
+	return h('section', {class: 'card'}, h('h2', {}, title), h('p', {class: 'faint'}, t('leaders.formula')), rows.length === 0 ? h('p', {class: 'faint'}, t('leaders.none')) : [table(title,
 		[[t('leaders.rank'), 'number'], t('scorecard.who'), t('person.store'), [t('leaders.quality'), 'number'], [t('scorecard.enrolled'), 'number'], [t('scorecard.completeness'), 'number'], [t('scorecard.duplicates'), 'number'], [t('scorecard.notes'), 'number'], [t('leaders.points'), 'number']],
 		rows.map((row) => [row.rank === null ? '–' : number(row.rank), row.staff_name, row.store_name || '–', percent(row.quality), number(row.enrolled), percent(row.completeness), number(row.duplicates), number(row.notes), number(row.points)])),
-	h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(`leaders-${month}`, [['rank', 'staff', 'store', 'quality', 'enrolled', 'completeness', 'duplicates', 'notes', 'points'],
+	h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(`leaders-${of}`, [['rank', 'staff', 'store', 'quality', 'enrolled', 'completeness', 'duplicates', 'notes', 'points'],
 		...rows.map((row) => [row.rank, row.staff, row.store, row.quality, row.enrolled, row.completeness, row.duplicates, row.notes, row.points])])}, t('save_csv')))]);
 }
