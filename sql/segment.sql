@@ -133,6 +133,19 @@ SELECT crm._segment_refresh();
 SELECT s.code, s.error, s.watermark FROM crm.segment s WHERE s.error IS NOT NULL;
 ROLLBACK TO broken;
 SELECT * FROM crm.segment_check();
+-- while nobody is marked and time moves nobody, nothing is written, for five minutes at most
+SAVEPOINT still;
+SELECT crm._segment_refresh() AS left_over;
+SELECT set_config('crm.core_clock', (crm.core_now() + interval '15 s')::text, true) <> '' AS later;
+SELECT crm._segment_is_still(crm.core_now()) AS still, crm._segment_refresh() AS left_over;
+SELECT count(*) AS written FROM crm.segment WHERE watermark = crm.core_now();
+SELECT crm._segment_mark(ARRAY[960203], 'tag');
+SELECT crm._segment_is_still(crm.core_now()) AS marked, crm._segment_refresh() AS left_over;
+SELECT count(*) > 0 AS written FROM crm.segment WHERE watermark = crm.core_now();
+SELECT set_config('crm.core_clock', (crm.core_now() + interval '5 min')::text, true) <> '' AS later;
+SELECT crm._segment_is_still(crm.core_now()) AS after_a_while, crm._segment_refresh() AS left_over;
+SELECT count(*) > 0 AS written FROM crm.segment WHERE watermark = crm.core_now();
+ROLLBACK TO still;
 
 SELECT pg_temp.store(pg_temp.make_order('milk', 70, '2026-09-01', 10, product => 'milk1'));
 

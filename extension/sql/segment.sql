@@ -436,12 +436,27 @@ $$;
 COMMENT ON FUNCTION crm._segment_refresh_one(int, crm.bitmap, crm.bitmap, crm.bitmap, timestamptz) IS
     'brings one segment up to date; asked null: by asking everybody; a segment that cannot be asked keeps its members and its error; returns who moved';
 
+CREATE FUNCTION crm._segment_is_still(moment timestamptz) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF EXISTS (SELECT FROM crm.segment_dirty)
+       OR EXISTS (SELECT FROM crm.segment x WHERE x.is_active AND x.kind = 'living' AND (x.watermark IS NULL OR moment >= x.watermark + interval '5 minutes')) THEN
+        RETURN false;
+    END IF;
+    RETURN NOT EXISTS (SELECT FROM crm.segment x WHERE x.is_active AND x.kind = 'living'
+                       AND coalesce(crm.bitmap_count(crm._segment_asked(x.segment_id, '{}', '{}', '{}', moment)), 1) > 0);
+END
+$$;
+COMMENT ON FUNCTION crm._segment_is_still(timestamptz) IS
+    'whether nobody is to be asked for any living segment, by marks or by time, and none was brought up to date five minutes ago or longer: then nothing is written, and whoever looks because something was written is left alone';
+
 CREATE FUNCTION crm._segment_refresh() RETURNS bigint
     LANGUAGE plpgsql SET jit = off AS
 $$
 DECLARE
     moment timestamptz := crm.core_now();
-    begun bigint := crm._new_id();
+    begun bigint;
     mark record;
     height int;
     segments int[];
@@ -451,6 +466,10 @@ DECLARE
     moved bigint[];
     moved_of jsonb := '{}';             -- segment -> who moved in this run
 BEGIN
+    IF crm._segment_is_still(moment) THEN
+        RETURN 0;
+    END IF;
+    begun := crm._new_id();
     SELECT * INTO mark FROM crm._segment_take();
     FOR height IN SELECT DISTINCT x.level FROM crm.segment x WHERE x.is_active AND x.kind = 'living' ORDER BY 1 LOOP
         segments := ARRAY(SELECT x.segment_id FROM crm.segment x WHERE x.is_active AND x.kind = 'living' AND x.level = height ORDER BY 1);

@@ -26,6 +26,19 @@ class Server:
         self.env = dict(os.environ)
         for key, value in re.findall(r"(\w+)=(\S+)", lines):
             self.env[key] = value.replace("$PATH", self.env["PATH"])
+        if os.environ.get("CRM_BENCH_REALTIME"):
+            self.put_first()
+
+    def put_first(self):
+        """Gives the server's processes, and all that it starts from now on, the processor before everybody else: on a machine
+        that others use, too, times by the wall then say what the server needs, not what is left for it."""
+        postmaster = int(self.sql("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)", "postgres"))
+        children = open(f"/proc/{postmaster}/task/{postmaster}/children", encoding="ascii").read().split()
+        for pid in (postmaster, *map(int, children)):
+            try:
+                os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(10))
+            except ProcessLookupError:
+                pass
 
     def sql(self, text, database="crm", **variables):
         options = [word for key, value in variables.items() for word in ("-v", f"{key}={value}")]

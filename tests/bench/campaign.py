@@ -4,6 +4,7 @@
     tests/bench/campaign.py [step ...]      peers gate claims deliver held latency jitter scheduled keep idle (all but idle when none is named)
 
 Rates are of processor time of the one backend (or process) that does the work, where nothing else is said: the machine may be shared.
+CRM_BENCH_REALTIME=1 (as root) puts the server before all others on such a machine.
 """
 import http.server
 import os

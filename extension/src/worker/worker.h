@@ -98,11 +98,11 @@ typedef struct CrmWorkerJob
 	TimestampTz paused_until;	/* after a failure; 0: it did not fail */
 	TimestampTz wake_at;		/* when time alone brings it work; 0: not known */
 	bool		found_nothing;	/* and would find nothing until something is written */
-	TimestampTz noted_at;		/* when crm.job last heard of it */
+	bool		is_unnoted;		/* it found nothing, and crm.job has not heard of it yet */
 	int			failures;
 	bool		is_patient;		/* gives way to jobs that can be shared and have more to do */
 	TimestampTz ran_at;
-	int64		took_ms;		/* its last run */
+	int64		took_us;		/* its last run */
 	bool		is_owed;		/* a wake came while it rested */
 	bool		seen;
 } CrmWorkerJob;
@@ -111,6 +111,7 @@ extern bool crm_worker_extension_is_there(void);
 extern List *crm_worker_load_jobs(List *known, MemoryContext context, bool *wants_sender);
 extern int64 crm_worker_run_job(CrmWorkerJob *job);
 extern int64 crm_worker_help_job(CrmWorkerJob *job);
+extern void crm_worker_note_idle(List *jobs);
 
 /* worker_quiet.c */
 extern PGDLLEXPORT bool crm_worker_is_quiet(void);

@@ -22,7 +22,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#define NOTE_MS 60000			/* an idle job is noted in crm.job this often */
+#define NOTE_MS 60000			/* jobs that find nothing are noted in crm.job this often */
 #define MAX_PAUSE_MS 300000
 
 static CrmStatement installed_statement = {
@@ -46,6 +46,15 @@ static CrmStatement note_statement = {
 	.sql = "SELECT crm._worker_note_run($1, $2, $3)",
 	.n_args = 3,
 	.arg_types = note_types,
+};
+
+static const Oid idle_types[] = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, FLOAT8ARRAYOID};
+static CrmStatement idle_statement = {
+	.name = "worker.note_idle",
+	.sql = "UPDATE crm.job j SET last_run_at = n.at, last_ms = n.ms, last_result = 0"
+	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) n (job, at, ms) WHERE j.job = n.job AND j.failures = 0",
+	.n_args = 3,
+	.arg_types = idle_types,
 };
 
 static const Oid name_types[] = {TEXTOID};
@@ -246,11 +255,9 @@ note_run(CrmWorkerJob *job, TimestampTz started, int64 left)
 	}
 	else
 		job->next_run_at = left > 0 ? 0 : TimestampTzPlusMilliseconds(now, job->every_ms);
-	if (left > 0 || job->is_daily || job->failures > 0 || now - job->noted_at > NOTE_MS * INT64CONST(1000))
-	{
+	job->is_unnoted = left == 0 && !job->is_daily && job->failures == 0;
+	if (!job->is_unnoted)
 		crm_core_spi_execute(&note_statement, values, NULL, false, 0);
-		job->noted_at = now;
-	}
 	job->failures = 0;
 	job->paused_until = 0;
 }
@@ -280,6 +287,23 @@ plan_wake(CrmWorkerJob *job)
 		return;
 	wake_ms = read_number(job, job->wake_statement, PG_INT32_MAX);
 	job->wake_at = TimestampTzPlusMilliseconds(GetCurrentTransactionStartTimestamp(), Max(wake_ms, 0));
+}
+
+/* In a handler of errors: the transaction is undone, the server's log has why. */
+static ErrorData *
+abort_and_report(MemoryContext caller)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(caller);
+	error = CopyErrorData();
+	HOLD_INTERRUPTS();
+	EmitErrorReport();
+	FlushErrorState();
+	AbortCurrentTransaction();
+	RESUME_INTERRUPTS();
+	MemoryContextSwitchTo(caller);
+	return error;
 }
 
 /* Runs one statement of a job; returns what it says is left, -1 when it failed (noted, with a pause). */
@@ -314,14 +338,7 @@ run_statement(CrmWorkerJob *job, const char *statement, bool is_help)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		HOLD_INTERRUPTS();
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		RESUME_INTERRUPTS();
-		MemoryContextSwitchTo(caller);
+		error = abort_and_report(caller);
 	}
 	PG_END_TRY();
 	if (error != NULL)
@@ -332,6 +349,75 @@ run_statement(CrmWorkerJob *job, const char *statement, bool is_help)
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	return left;
+}
+
+static ArrayType *
+array_of(Datum *values, int n, Oid type)
+{
+	return type == TEXTOID ? construct_array(values, n, type, -1, false, TYPALIGN_INT)
+		: construct_array(values, n, type, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+/* Writes down, in one statement, the jobs that crm.job has not heard of. */
+static void
+note_unnoted(List *jobs)
+{
+	int			room = list_length(jobs);
+	Datum	   *names = palloc(room * sizeof(Datum));
+	Datum	   *moments = palloc(room * sizeof(Datum));
+	Datum	   *durations = palloc(room * sizeof(Datum));
+	Datum		values[3];
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, jobs)
+	{
+		CrmWorkerJob *job = lfirst(cell);
+
+		if (!job->is_unnoted)
+			continue;
+		names[n] = CStringGetTextDatum(job->name);
+		moments[n] = TimestampTzGetDatum(job->ran_at);
+		durations[n++] = Float8GetDatum(job->took_us / 1000.0);
+		job->is_unnoted = false;
+	}
+	values[0] = PointerGetDatum(array_of(names, n, TEXTOID));
+	values[1] = PointerGetDatum(array_of(moments, n, TIMESTAMPTZOID));
+	values[2] = PointerGetDatum(array_of(durations, n, FLOAT8OID));
+	if (n > 0)
+		crm_core_spi_execute(&idle_statement, values, NULL, false, 0);
+}
+
+/*
+ * What ran and found nothing is written down for all jobs together, once a minute: a note a job would be as
+ * many commits, each of which has everybody look again who waits for something to be written.
+ */
+void
+crm_worker_note_idle(List *jobs)
+{
+	static TimestampTz noted_at = 0;
+	MemoryContext caller = CurrentMemoryContext;
+	TransactionId own;
+	Oid			user;
+	int			security;
+
+	if (!TimestampDifferenceExceeds(noted_at, GetCurrentTimestamp(), NOTE_MS))
+		return;
+	noted_at = GetCurrentTimestamp();
+	GetUserIdAndSecContext(&user, &security);
+	PG_TRY();
+	{
+		begin_as_owner();
+		note_unnoted(jobs);
+		own = GetTopTransactionIdIfAny();
+		commit_as_owner(user, security);
+		crm_worker_quiet_goes_on(own);
+	}
+	PG_CATCH();
+	{
+		abort_and_report(caller);	/* who changes crm.job goes first; the next minute's note comes */
+	}
+	PG_END_TRY();
 }
 
 int64

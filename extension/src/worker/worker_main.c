@@ -76,10 +76,11 @@ due_at(const CrmWorkerJob *job)
 static bool
 has_rested(const CrmWorkerJob *job, TimestampTz now)
 {
-	int64		rest_ms = Max(job->took_ms * REST_TIMES, job->wake_statement != NULL ? 0 : REST_MS);
+	int64		took_ms = job->took_us / 1000;
+	int64		rest_ms = Max(took_ms * REST_TIMES, job->wake_statement != NULL ? 0 : REST_MS);
 
 	return job->every_ms <= LOOK_MS ||
-		TimestampDifferenceExceeds(job->ran_at, now, job->took_ms + rest_ms);
+		TimestampDifferenceExceeds(job->ran_at, now, took_ms + rest_ms);
 }
 
 /* Whether what a helper shares is under way, or was a moment ago. */
@@ -126,7 +127,7 @@ run_due(List *jobs, bool woken, bool *wants_helper, int *runs, int *failures)
 		job->ran_at = GetCurrentTimestamp();
 		job->is_owed = false;
 		left = crm_worker_run_job(job);
-		job->took_ms = TimestampDifferenceMilliseconds(job->ran_at, GetCurrentTimestamp());
+		job->took_us = GetCurrentTimestamp() - job->ran_at;
 		(*runs)++;
 		*failures += left < 0;
 		more += left > 0;
@@ -198,6 +199,7 @@ turn(List **jobs, MemoryContext keep, bool woken, TimestampTz *listed_at)
 		is_stale = false;
 	}
 	more = run_due(*jobs, woken, &wants_helper, &runs, &failures);
+	crm_worker_note_idle(*jobs);
 	note_turn(true, wants_sender, wants_helper, runs, failures);
 	return more > 0 ? 0 : wait_for_jobs(*jobs);
 }
