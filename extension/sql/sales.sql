@@ -39,7 +39,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._sales_task_put(bigint, text, text, text, text, timestamptz, int, int, name, timestamptz, name) IS
-    'makes a task about a person, once for a key; kind follow_up, flow, stall, hand or mention; store null: headquarters; staff null: whoever of the role takes it; past escalate_at an open one is shown to escalate_to as well; returns task_id, null when the key had one';
+    'makes a task about a person, once for a key; kind follow_up, flow, stall, hand, mention or ticket; store null: headquarters; staff null: whoever of the role takes it; past escalate_at an open one is shown to escalate_to as well; returns task_id, null when the key had one';
 
 CREATE FUNCTION crm._sales_day(day date, field text) RETURNS date
     LANGUAGE plpgsql IMMUTABLE AS
@@ -242,6 +242,20 @@ COMMENT ON FUNCTION crm.sales_tasks(text, date, jsonb, int) IS
 GRANT EXECUTE ON FUNCTION crm.sales_tasks(text, date, jsonb, int)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
+CREATE FUNCTION crm._sales_task_close(customer_id bigint, task_id bigint, ended text, outcome text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+BEGIN
+    UPDATE crm.task k SET state = ended, outcome = _sales_task_close.outcome, closed_at = crm.core_now(), escalate_at = NULL
+    WHERE k.customer_id = _sales_task_close.customer_id AND k.task_id = _sales_task_close.task_id AND k.state = 'open';
+    IF FOUND THEN
+        PERFORM crm._sales_task_event(customer_id, task_id, ended, jsonb_build_object('outcome', outcome));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._sales_task_close(bigint, bigint, text, text) IS 'closes an open task as done or cancelled with what came of it; one that is closed stays as it is';
+
 CREATE FUNCTION crm.sales_task_finish(customer_id bigint, task_id bigint, outcome text, is_cancelled boolean DEFAULT false) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -250,10 +264,10 @@ DECLARE
     t record := crm._sales_task(task_id, customer_id);
     ended text := CASE WHEN is_cancelled THEN 'cancelled' ELSE 'done' END;
 BEGIN
-    IF t.state = 'open' THEN
-        UPDATE crm.task k SET state = ended, outcome = left(sales_task_finish.outcome, 200), closed_at = crm.core_now(), escalate_at = NULL
-        WHERE k.customer_id = t.customer_id AND k.task_id = t.task_id;
-        PERFORM crm._sales_task_event(t.customer_id, t.task_id, ended, jsonb_build_object('outcome', left(outcome, 200)));
+    IF t.kind = 'ticket' AND t.state = 'open' THEN
+        RAISE EXCEPTION 'this task is a ticket' USING ERRCODE = 'RM873', COLUMN = 'task_id', HINT = 'Settle the ticket; its task ends with it.';
+    ELSIF t.state = 'open' THEN
+        PERFORM crm._sales_task_close(t.customer_id, t.task_id, ended, left(outcome, 200));
     ELSIF t.state <> ended THEN
         RAISE EXCEPTION 'the task is %', t.state USING ERRCODE = 'RM871', COLUMN = 'task_id', HINT = 'Make a new task when there is more to do.';
     END IF;
@@ -261,7 +275,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_task_finish(bigint, bigint, text, boolean) IS
-    'closes a task as done or cancelled, with what came of it; repeating changes nothing; RM871 when it ended the other way, P0002 when it is not in a list of the caller';
+    'closes a task as done or cancelled, with what came of it; repeating changes nothing; RM871 when it ended the other way, RM873 for the task of a ticket, P0002 when it is not in a list of the caller';
 GRANT EXECUTE ON FUNCTION crm.sales_task_finish(bigint, bigint, text, boolean)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
@@ -276,7 +290,7 @@ BEGIN
     IF t.state <> 'open' THEN
         SELECT e.actor, e.at INTO ended FROM crm.task_event e
         WHERE e.customer_id = t.customer_id AND e.task_id = t.task_id AND e.kind IN ('done', 'cancelled') ORDER BY e.task_event_id DESC LIMIT 1;
-        IF ended.actor IS DISTINCT FROM crm._actor() OR ended.at <= crm.core_now() - interval '1 hour' OR t.outcome = 'reported' THEN
+        IF ended.actor IS DISTINCT FROM crm._actor() OR ended.at <= crm.core_now() - interval '1 hour' OR t.outcome = 'reported' OR t.kind = 'ticket' THEN
             RAISE EXCEPTION 'the task is %', t.state USING ERRCODE = 'RM871', COLUMN = 'task_id', HINT = 'Make a new task when there is more to do.';
         END IF;
         UPDATE crm.task k SET state = 'open', outcome = NULL, closed_at = NULL WHERE k.customer_id = t.customer_id AND k.task_id = t.task_id;
@@ -286,7 +300,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_task_reopen(bigint, bigint) IS
-    'takes back what the caller closed by mistake within the last hour; it escalates no more; repeating changes nothing; RM871 for what others, time or a note closed, P0002 when it is not in a list of the caller';
+    'takes back what the caller closed by mistake within the last hour; it escalates no more; repeating changes nothing; RM871 for what others, time, a note or a ticket closed, P0002 when it is not in a list of the caller';
 GRANT EXECUTE ON FUNCTION crm.sales_task_reopen(bigint, bigint) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
 CREATE FUNCTION crm.sales_task_change(customer_id bigint, task_id bigint, staff text DEFAULT NULL, due_on date DEFAULT NULL) RETURNS jsonb

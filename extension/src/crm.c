@@ -12,6 +12,7 @@
 #include "report/report.h"
 #include "sales/sales.h"
 #include "segment/segment.h"
+#include "service/service.h"
 #include "value/value.h"
 #include "worker/worker.h"
 
@@ -34,6 +35,7 @@ _PG_init(void)
 	crm_loyalty_init();
 	crm_outbox_init();
 	crm_sales_init();
+	crm_service_init();
 	crm_campaign_init();
 	crm_report_init();
 	crm_worker_init();

@@ -149,6 +149,14 @@ const CrmSchema crm_schemas[] = {
 	{"Owner", OBJECT("", "\"staff\":{\"type\":[\"string\",\"null\"]},\"reason\":" TEXT)},
 	{"Reassign", OBJECT("\"to\",\"reason\"", "\"to\":" TEXT ",\"reason\":" TEXT)},
 
+	{"TicketOpen", OBJECT("\"topic\",\"body\"", "\"topic\":" TEXT ",\"body\":" TEXT ",\"channel\":" TEXT ",\"store\":" TEXT)},
+	{"TicketAnswer", OBJECT("\"body\"", "\"body\":" TEXT ",\"state\":{\"enum\":[\"open\",\"waiting\"]}")},
+	{"TicketResolve", OBJECT("\"resolution\"", "\"resolution\":" TEXT)},
+	{"TicketReopen", OBJECT("\"reason\"", "\"reason\":" TEXT)},
+	{"TicketStars", OBJECT("\"stars\"", "\"stars\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":5},\"body\":" TEXT)},
+	{"TicketTopic", OBJECT("", "\"kind\":{\"enum\":[\"complaint\",\"enquiry\",\"suggestion\"]},\"name_zh\":" TEXT ",\"name_en\":" TEXT ","
+						   "\"answer_minutes\":{\"type\":\"integer\"},\"resolve_hours\":{\"type\":\"integer\"},\"is_active\":{\"type\":\"boolean\"}")},
+
 	{"RuleBody", OBJECT("\"rule\"", "\"rule\":{\"type\":\"object\",\"description\":\"see /rules/schema\"}")},
 	{"RuleQuestion", OBJECT("\"rule\"", "\"rule\":{\"type\":\"object\",\"description\":\"see /rules/schema\"},"
 							"\"as_of\":" TEXT ",\"sample\":{\"type\":\"integer\"}")},

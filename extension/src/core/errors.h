@@ -109,5 +109,10 @@
 /* RM87x sales */
 #define ERRCODE_CRM_TASK_CLOSED			CRM_SQLSTATE('8', '7', '1') /* 409: the task is closed */
 #define ERRCODE_CRM_PERSON_OWNED		CRM_SQLSTATE('8', '7', '2') /* 409: somebody else looks after the person */
+#define ERRCODE_CRM_TASK_OF_TICKET		CRM_SQLSTATE('8', '7', '3') /* 409: the task is a ticket's and ends with it */
+
+/* RM88x service */
+#define ERRCODE_CRM_TICKET_SETTLED		CRM_SQLSTATE('8', '8', '1') /* 409: the ticket is settled */
+#define ERRCODE_CRM_TICKET_OPEN			CRM_SQLSTATE('8', '8', '2') /* 409: the ticket is not settled yet */
 
 #endif
