@@ -43,7 +43,7 @@ SET LOCAL crm.core_clock = '2026-06-30T23:00:00+08:00';
 SELECT crm.campaign_start('reason') ->> 'state' AS state;
 SET LOCAL crm.core_clock = '2026-07-01T10:00:00+08:00';
 SELECT pg_temp.work() AS rounds;
-SELECT f.person, o.variant, f.outcome, f.reason, k.coupon_type, (SELECT t.title FROM crm.task t WHERE t.customer_id = o.customer_id) AS task, left(m.body ->> 'text', 14) AS said
+SELECT f.person, o.variant, f.outcome, f.reason, k.coupon_type, (SELECT t.title FROM crm.task t WHERE t.customer_id = o.customer_id AND t.kind = 'flow') AS task, left(m.body ->> 'text', 14) AS said
 FROM pg_temp.fired f JOIN crm.occurrence o ON pg_temp.label(o.customer_id) = f.person AND o.occurrence_key = f.key LEFT JOIN crm.coupon k ON k.customer_id = o.customer_id LEFT JOIN crm.outbox m ON m.customer_id = o.customer_id
 WHERE f.flow = 'reason' ORDER BY f.person;
 -- 3. what changes takes the tag along: a purchase ends the silence, a complaint told of later changes its reason

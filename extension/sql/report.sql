@@ -158,6 +158,9 @@ BEGIN
             'tags', (SELECT coalesce(jsonb_agg(g), '[]') FROM crm.segment_person_tags(person) g),
             'tasks', (SELECT coalesce(jsonb_agg(jsonb_build_object('task_id', k.task_id, 'title', k.title, 'due_at', k.due_at) ORDER BY k.due_at, k.task_id), '[]')
                       FROM crm.task k WHERE k.customer_id = ANY (crm._identity_cluster(person)) AND k.state = 'open' AND crm._sales_sees(k.staff_id, k.store_id)),
+            'tickets', (SELECT coalesce(jsonb_agg(jsonb_build_object('ticket_id', k.ticket_id, 'title', k.title, 'kind', k.kind, 'opened_at', k.opened_at,
+                            'is_late', crm.core_now() > CASE WHEN k.answered_at IS NULL THEN k.answer_due_at ELSE k.resolve_due_at END) ORDER BY k.opened_at, k.ticket_id), '[]')
+                        FROM crm.ticket k WHERE k.customer_id = ANY (crm._identity_cluster(person)) AND k.state <> 'resolved' AND crm._service_sees(k.customer_id, k.ticket_id)),
             'consents', (SELECT jsonb_object_agg(ch.channel, crm._outbox_consent(person, ch.channel)) FROM crm.channel ch),
             'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm._loyalty_coupons(person) k),
             'suggestion', crm._report_suggestion(person) - 'category_id',
@@ -200,8 +203,8 @@ BEGIN
                 (SELECT 'fact:' || o.order_id FROM crm.customer_order o WHERE o.source_record_id = ANY (records) AND o.source_id = r.source_id AND o.external_id = r.order_external_id AND o.is_current LIMIT 1)
          FROM crm.refund r WHERE r.source_record_id = ANY (records) AND r.is_current AND r.refunded_at < until ORDER BY r.refunded_at DESC LIMIT wanted)
         UNION ALL
-        (SELECT e.occurred_at, 'event', jsonb_build_object('type', e.type, 'object', e.object_id, 'properties', e.properties, 'ignored', e.ignored_reason), 'fact:' || e.event_id, NULL
-         FROM crm.event e WHERE e.source_record_id = ANY (records) AND e.occurred_at < until ORDER BY e.occurred_at DESC LIMIT wanted)
+        (SELECT e.occurred_at, 'event', jsonb_build_object('type', e.type, 'name_zh', y.name_zh, 'name_en', y.name_en, 'object', e.object_id, 'properties', e.properties, 'ignored', e.ignored_reason), 'fact:' || e.event_id, NULL
+         FROM crm.event e LEFT JOIN crm.event_type y ON y.code = e.type WHERE e.source_record_id = ANY (records) AND e.occurred_at < until ORDER BY e.occurred_at DESC LIMIT wanted)
         UNION ALL
         (SELECT i.occurred_at, 'interaction', jsonb_build_object('channel', i.channel, 'direction', i.direction, 'text', i.body, 'outcome', i.outcome, 'next_on', i.next_on), 'fact:' || i.interaction_id, NULL
          FROM crm.interaction i WHERE i.source_record_id = ANY (records) AND i.is_current AND i.occurred_at < until ORDER BY i.occurred_at DESC LIMIT wanted)
@@ -218,6 +221,10 @@ BEGIN
         (SELECT q.fired_at, 'flow', jsonb_build_object('flow', f.code, 'outcome', q.outcome, 'arm', q.arm, 'message', q.message_id, 'name_zh', f.name_zh, 'name_en', f.name_en), 'flow:' || f.code || ':' || q.occurrence_key,
                 CASE WHEN f.trigger = 'event' AND q.occurrence_key ~ '^[0-9]+(#|$)' THEN 'fact:' || split_part(q.occurrence_key, '#', 1) END
          FROM crm.occurrence q JOIN crm.flow f USING (flow_id) WHERE q.customer_id = ANY (ids) AND q.fired_at < until ORDER BY q.fired_at DESC LIMIT wanted)
+        UNION ALL
+        (SELECT k.opened_at, 'ticket', jsonb_build_object('ticket_id', k.ticket_id, 'topic', k.topic, 'title', k.title, 'state', k.state), 'ticket:' || k.ticket_id,
+                CASE WHEN k.ticket_key ~ '^(note|event):' THEN 'fact:' || split_part(k.ticket_key, ':', 2) END
+         FROM crm.ticket k WHERE k.customer_id = ANY (ids) AND k.opened_at < until AND crm._service_sees(k.customer_id, k.ticket_id) ORDER BY k.opened_at DESC LIMIT wanted)
         UNION ALL
         (SELECT j.at, j.kind, jsonb_build_object('other', j.other_id, 'reason', j.reason), NULL, NULL
          FROM crm.merge_journal j WHERE j.survivor_id = ANY (ids) AND j.kind <> 'attach' AND j.at < until ORDER BY j.at DESC LIMIT wanted)

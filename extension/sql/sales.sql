@@ -223,7 +223,7 @@ BEGIN
     SELECT jsonb_build_object('task_id', t.task_id, 'customer_id', c.customer_id, 'name', c.name_masked, 'kind', t.kind,
         'title', t.title, 'body', t.body, 'due_at', t.due_at, 'is_overdue', t.due_at < crm.core_now(),
         'staff', s.code, 'staff_name', s.name, 'store', st.code, 'role', t.role,
-        'is_escalated', t.escalate_to = t.role, 'cursor', jsonb_build_object('due_at', t.due_at, 'task_id', t.task_id))
+        'is_escalated', t.escalate_to = t.role, 'ticket_id', CASE WHEN t.kind = 'ticket' THEN split_part(t.task_key, ':', 2)::bigint END, 'cursor', jsonb_build_object('due_at', t.due_at, 'task_id', t.task_id))
     FROM crm.task t
     JOIN crm.customer c ON c.customer_id = crm._identity_current(t.customer_id)
     LEFT JOIN crm.staff s ON s.staff_id = t.staff_id

@@ -234,6 +234,36 @@ def test_site(web, keys, person):
     equal(web.request("POST", f"/s/{token}", b"{}", key=None).status, 405, "a link is followed, not posted to")
 
 
+def test_tickets(web, keys, person):
+    hq, clerk, till = keys["headquarters"], keys["clerk"], keys["till"]
+    topics = [topic["topic"] for topic in web.request("GET", "/api/v1/ticket-topics", key=clerk).json()["items"]]
+    ok("quality" in topics and "suggestion" in topics, "topics of tickets", topics)
+    body = json.dumps({"topic": "quality", "body": "不新鲜"})
+    headers = {"X-Api-Key": hq, "Idempotency-Key": '"ticket-1"'}
+    answer = web.request("POST", f"/api/v1/persons/{person}/tickets", body, headers=headers)
+    ok(answer.status == 201 and answer.json()["state"] == "open" and answer.json()["title"] == "不新鲜", "a ticket is opened", answer)
+    equal(web.request("POST", f"/api/v1/persons/{person}/tickets", body, headers=headers).body, answer.body, "its replay gets the first answer")
+    ticket = f"/api/v1/persons/{person}/tickets/{answer.json()['ticket_id']}"
+    for bad, field in (({"topic": "nothing", "body": "x"}, "topic"), ({"topic": "quality"}, "body"), ({"topic": "quality", "body": "x", "channel": "Pigeon Post"}, "channel")):
+        answer = web.request("POST", f"/api/v1/persons/{person}/tickets", json.dumps(bad), key=hq)
+        ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == f"/{field}" and answer.json()["hint"], f"{bad} is refused at its field with a remedy", answer)
+    equal(web.request("PUT", f"{ticket}/stars", '{"stars": 5}', key=hq).json()["code"], "RM882", "no stars before it is settled")
+    equal(web.request("POST", f"{ticket}/answer", '{"body": "sorry", "state": "waiting"}', key=hq).json()["state"], "waiting", "answered, the customer's turn")
+    equal(web.request("POST", f"{ticket}/resolve", '{"resolution": "replaced"}', key=hq).json()["state"], "resolved", "settled")
+    answer = web.request("POST", f"{ticket}/answer", '{"body": "more"}', key=hq)
+    ok(answer.status == 409 and answer.json()["code"] == "RM881", "what is settled is not answered", answer)
+    equal(web.request("PUT", f"{ticket}/stars", '{"stars": 4}', key=hq).json()["stars"], 4, "rated")
+    equal(web.request("POST", f"{ticket}/reopen", '{"reason": "again"}', key=hq).json()["reopened"], 1, "opened again")
+    ok(person in [one["customer_id"] for one in web.request("GET", "/api/v1/tickets?list=open&limit=5", key=hq).json()["items"]], "in the list")
+    equal(web.request("GET", ticket, key=till).status, 403, "a till reads no ticket")
+    equal(web.request("GET", "/api/v1/tickets?list=all", key=hq).status, 422, "a list that is none")
+    rows = web.request("GET", "/api/v1/reports/tickets?since=2026-01-01&until=2036-01-01&by=topic", key=hq).json()
+    ok(rows["items"][0]["group"] == "quality", "figures by topic", rows)
+    equal(web.request("GET", "/api/v1/reports/tickets?since=2026-01-01&until=2025-01-01", key=hq).status, 422, "a span that is none")
+    equal(web.request("PUT", "/api/v1/ticket-topics/wifi", json.dumps({"name_zh": "无线网"}), key=clerk).status, 403, "topics are headquarters' data")
+    equal(web.request("PUT", "/api/v1/ticket-topics/wifi", json.dumps({"name_zh": "无线网"}), key=hq).json()["answer_minutes"], 240, "a topic of one's own")
+
+
 def test_rules(web, keys, person):
     hq, clerk = keys["headquarters"], keys["clerk"]
     rule = {"kind": "purchase", "measure": "count", "op": ">=", "value": 1}
@@ -385,6 +415,7 @@ def main():
     test_reading(web, keys, person)
     test_flows(web, keys)
     test_site(web, keys, person)
+    test_tickets(web, keys, person)
     test_rules(web, keys, person)
     test_sign_in(web)
     test_imports(web, keys)

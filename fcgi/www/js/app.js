@@ -8,6 +8,7 @@ import {choose, code, fault, language, preferred, t} from './i18n.js';
 const pages = {
 	find: {bare: true, roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters', 'steward']},
 	tasks: {roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters']},
+	tickets: {roles: ['store_manager', 'manager', 'service', 'headquarters']},
 	redeem: {bare: true, roles: ['clerk', 'store_manager', 'headquarters']},
 	enrol: {bare: true, roles: []},
 	qr: {roles: []},

@@ -30,7 +30,7 @@ export function note(person, me, again) {
 	const choice = (name, label, options) => [h('label', {for: name}, label), h('select', {id: name, name}, options.map(([value, text]) => h('option', {value}, text)))];
 	return h('section', {class: 'card'}, h('h2', {}, t('person.note')), keptForm(`${me.actor}:note:${person.customer_id}`, [
 		h('div', {class: 'fields pairs'}, h('div', {}, choice('channel', t('person.channel'), ['store', 'call', 'wechat', 'sms'].map((one) => [one, code('channel', one)]))),
-			h('div', {}, choice('outcome', t('person.outcome'), [['', '–'], ...['reached', 'unreached', 'bought'].map((one) => [one, code('contact', one)])]))),
+			h('div', {}, choice('outcome', t('person.outcome'), [['', '–'], ...['reached', 'unreached', 'bought', 'complaint'].map((one) => [one, code('contact', one)])]))),
 		field('body', t('person.said'), {tag: 'textarea', required: true}), begun(), who.choice, dayField('next_on', t('person.next'))], t('save'), async (data, element, done) => {
 		const named = await who.named(data.get('body'));
 		const kept = await write(`persons/${person.customer_id}/notes`, {channel: data.get('channel'), body: data.get('body'), outcome: data.get('outcome') || null, next_on: data.get('next_on') || null, mentions: named || []},

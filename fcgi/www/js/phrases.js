@@ -65,6 +65,7 @@ export const phrases = {
 		write: (v) => ({kind: 'event', measure: 'count', where: {type: v.what}, ...writeWhen(v.when), ...writeCompare(v.compare)}),
 		read: (r) => r.kind === 'event' && r.where && {what: r.where.type, compare: r.measure === 'count' && r.op ? readCompare(r) : {op: '>=', a: 1, b: 1}, when: readWhen(r)}},
 	contact: {chapter: 'act', slots: {compare: compare('>=', 1, 5), when: when()}, ...measured('interaction', 'count')},
+	ticket: {chapter: 'act', slots: {what: pick(words('ticket_kind', ['complaint', 'enquiry', 'suggestion']))}, write: (v) => ({kind: 'open_ticket', where: {kind: v.what}}), read: (r) => r.kind === 'open_ticket' && r.where && {what: r.where.kind}},
 };
 
 // Two ways to write one condition are one.

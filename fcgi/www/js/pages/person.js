@@ -10,7 +10,7 @@ const owners = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 
 export async function draw([id], me) {
 	const [person, owner] = await Promise.all([get(`persons/${id}/overview`), owners.includes(me.role) ? get(`persons/${id}/owner`) : null]);
 	show(h('h1', {}, person.name || t('unnamed'), ' ', person.value && h('span', {class: 'tag tier'}, code('tier', person.value.tier))),
-		dial(person), h('div', {class: 'cards'}, about(person), coupons(person), note(person, me, anew(() => draw([person.customer_id], me))), followUp(person, me), owner && ownerCard(owner, me)), timeline(person),
+		dial(person), h('div', {class: 'cards'}, about(person), coupons(person), note(person, me, anew(() => draw([person.customer_id], me))), followUp(person, me), owner && [tickets(person), ownerCard(owner, me)]), timeline(person),
 		['crm_store_manager', 'crm_manager', 'crm_headquarters'].includes(me.role) && h('p', {}, h('a', {href: `#/history/${person.customer_id}`}, t('page.history'))));
 }
 
@@ -58,6 +58,13 @@ function coupons(person) {
 			h('span', {class: 'faint'}, coupon.minimum_amount > 0 && `${t('person.from', {money: money(coupon.minimum_amount)})} · `, t('person.until', {day: day(coupon.valid_until)}))))));
 }
 
+// What the customer complains of or asks, and is still open.
+function tickets(person) {
+	return h('section', {class: 'card'}, h('h2', {}, t('person.tickets')), person.tickets.length > 0 && h('ul', {class: 'plain'}, person.tickets.map((ticket) => h('li', {},
+		h('a', {href: `#/tickets/one/${person.customer_id}/${ticket.ticket_id}`}, ticket.title), ' ', h('span', {class: ticket.is_late ? 'warn' : 'faint'}, moment(ticket.opened_at))))),
+	h('a', {class: 'tag', href: `#/tickets/new/${person.customer_id}`}, t('person.ticket_new')));
+}
+
 function timeline(person) {
 	const all = [], place = h('ul', {class: 'plain'});
 	const add = (items) => {
@@ -77,7 +84,7 @@ function timeline(person) {
 }
 
 const said = {order: (item) => `${money(Number(item.amount))} · ${code('order', item.status)}`, refund: (item) => money(-Number(item.amount)),
-	interaction: (item) => [code('channel', item.channel), code('contact', item.outcome), item.text].filter(Boolean).join(' · '), event: (item) => code('event', item.type), coupon: (item) => `${named(item, item.coupon_type)} · ${code('coupon_state', item.state)}`,
+	interaction: (item) => [code('channel', item.channel), code('contact', item.outcome), item.text].filter(Boolean).join(' · '), event: (item) => named(item, item.type), ticket: (item) => item.title, coupon: (item) => `${named(item, item.coupon_type)} · ${code('coupon_state', item.state)}`,
 	tier: (item) => `${code('tier', item.from)} → ${code('tier', item.to)}`, flow: (item) => `${named(item)} · ${code('outcome', item.outcome)}`};
 const words = (item) => said[item.kind] ? said[item.kind](item) : '';
 

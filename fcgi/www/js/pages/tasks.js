@@ -27,11 +27,19 @@ async function fill(place, which, cursor) {
 
 function row(task) {
 	const line = h('li', {},
-		h('a', {href: `#/person/${task.customer_id}`}, task.name || t('unnamed')), ' ', h('strong', {}, task.kind === 'mention' ? t('tasks.mention', {who: task.title.replace(/^@ ?/, '')}) : task.title), ' ',
+		h('a', {href: `#/person/${task.customer_id}`}, task.name || t('unnamed')), ' ', h('strong', {}, title(task)), ' ',
 		h('span', {class: task.is_overdue ? 'warn' : 'faint'}, moment(task.due_at), task.is_overdue ? ` · ${t('tasks.overdue')}` : ''),
 		task.staff_name && task.kind !== 'mention' && h('span', {class: 'faint'}, ' · ', task.staff_name), task.body && h('p', {class: 'said'}, task.body),
-		h('div', {class: 'row'}, (task.kind === 'mention' ? ['seen'] : ['reached', 'unreached', 'bought']).map((outcome) => h('button', {type: 'button', onclick: () => finish(task, outcome, line)}, t(`tasks.${outcome}`)))));
+		h('div', {class: 'row'}, (endings[task.kind] || ['reached', 'unreached', 'bought']).map((outcome) => h('button', {type: 'button', onclick: () => finish(task, outcome, line)}, t(`tasks.${outcome}`)))));
 	return line;
+}
+
+// A mention is read; a complaint or question is settled on its own page, and its task ends with it.
+const endings = {mention: ['seen'], ticket: []};
+
+function title(task) {
+	if (task.kind === 'mention') return t('tasks.mention', {who: task.title.replace(/^@ ?/, '')});
+	return task.kind === 'ticket' ? h('a', {href: `#/tickets/one/${task.customer_id}/${task.ticket_id}`}, `${t('page.tickets')} · ${task.title}`) : task.title;
 }
 
 async function finish(task, outcome, line) {

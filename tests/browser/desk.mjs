@@ -1,0 +1,67 @@
+// A complaint from the note to the customer's stars: it stands in the list of who has to take it, is answered, settled, opened again;
+// another store sees nothing of it; a marketer leaves out who has an open one.
+import {judge, ok, open, read, send, settled, visit} from './harness.mjs';
+
+const said = '蛋糕送到时已经塌了';
+
+export async function complaints(browser) {
+	const clerk = await open(browser, 'clerk');
+	const {body: {customer_id: person}} = await send(clerk, 'enrol', {name: '秦明', phone: '13655550088', consents: []});
+	await visit(clerk, `#/person/${person}`);
+	await clerk.selectOption('#outcome', 'complaint');
+	await clerk.fill('#body', said);
+	await clerk.click('form:has(#outcome) button[type=submit]');
+	await clerk.waitForSelector(`section a:text("${said}")`);
+	ok((await clerk.$$(`main li:has-text("${said}")`)).length >= 2, 'a note with the outcome complaint is an open ticket, on the card and in the timeline');
+	await judge(clerk, 'person with a complaint');
+	await taken(browser, person);
+	const reopened = await open(browser, 'store_manager', {size: 'desk'});
+	await visit(reopened, '#/tickets');
+	await reopened.waitForSelector(`main td a:text("${said}")`);
+	await judge(reopened, 'tickets desk zh-CN light');
+	await reopened.click(`main td a:text("${said}")`);
+	await reopened.waitForSelector('h2:text("处理过程")');
+	ok((await reopened.textContent('main')).includes('重新处理'), 'what was opened again is with the store manager');
+	const marketer = await open(browser, 'marketer', {size: 'desk'});
+	ok((await send(marketer, 'rules/preview', {rule: {kind: 'open_ticket', where: {kind: 'complaint'}}})).body.persons >= 1, 'a marketer can leave out who has an open complaint');
+	ok((await read(marketer, `persons/${person}/tickets`)).status === 403 && (await read(marketer, 'tickets')).status === 403, 'and reads none');
+	ok(clerk.errors.length + reopened.errors.length === 0, 'the consoles are quiet', [clerk.errors, reopened.errors]);
+	await Promise.all([clerk, reopened, marketer].map((page) => page.context().close()));
+}
+
+async function taken(browser, person) {
+	const desk = await open(browser, 'service', {language: 'en', theme: 'dark'});
+	await visit(desk, '#/tasks/mine');
+	await desk.click(`main li a:has-text("${said}")`);
+	await desk.waitForSelector('h2:text("What happened")');
+	await judge(desk, 'ticket small en dark');
+	const address = await desk.evaluate(() => location.hash);
+	await desk.fill('#body', 'sorry, a new one is on its way');
+	await desk.reload();
+	await settled(desk);
+	await desk.waitForSelector('#body');
+	ok(await desk.inputValue('#body') === 'sorry, a new one is on its way', 'a reload loses nothing that was typed');
+	await desk.check('input[name=waiting]');
+	await desk.click('form:has(#body) button[type=submit]');
+	await desk.waitForSelector('h1 .tag:text("waiting for the customer")');
+	await desk.fill('#resolution', 'replaced');
+	await desk.click('form:has(#resolution) button[type=submit]');
+	await desk.waitForSelector('h1 .tag:text("settled")');
+	await desk.click('button:text("2 ★")');
+	await desk.waitForSelector('button[aria-pressed=true]:text("2 ★")');
+	await judge(desk, 'settled ticket small en dark');
+	ok((await read(desk, 'tasks?list=mine&limit=100')).body.items.every((task) => task.title !== said), 'what is settled is no task any more');
+	await desk.fill('#reason', 'the new one is broken, too');
+	await desk.click('form:has(#reason) button[type=submit]');
+	await desk.waitForSelector('h1 .tag:text("in progress")');
+	await visit(desk, `#/tickets/new/${person}`);
+	await desk.waitForSelector('#topic');
+	await judge(desk, 'new ticket small en dark');
+	await desk.selectOption('#topic', 'membership');
+	await desk.fill('#body', 'where are my points');
+	await desk.click('main button[type=submit]');
+	await desk.waitForSelector('h1:text("where are my points")');
+	ok(await desk.evaluate(() => location.hash) !== address, 'a new one opens on its own page');
+	ok(desk.errors.length === 0, 'the desk\'s console is quiet', desk.errors);
+	await desk.context().close();
+}
