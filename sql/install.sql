@@ -23,6 +23,10 @@ CREATE SCHEMA crm;
 CREATE EXTENSION crm;
 DROP SCHEMA crm;
 CREATE EXTENSION crm;
+-- an administrator who is no superuser is told what is missing, too
+SET ROLE crm_admin;
+SELECT finding, state, remedy FROM crm.doctor() WHERE finding IN ('library', 'tables', 'keys', 'encoding');
+RESET ROLE;
 -- nobody but a superuser installs
 SET ROLE crm_admin;
 SELECT * FROM crm.install();
@@ -30,6 +34,11 @@ RESET ROLE;
 -- every entry says what to run
 SELECT crm._require_schema();
 SELECT count(*) > 10 AS migrated FROM crm.install();
+
+SET ROLE crm_admin;
+SELECT count(*) > 5 AS findings, count(*) FILTER (WHERE finding = 'keys' AND state = 'ok') AS keys FROM crm.doctor();
+SELECT count(*) AS drifted FROM crm.check();
+RESET ROLE;
 
 -- ids grow, and are exact in JavaScript
 SELECT crm._new_id() < crm._new_id() AS grows, crm._new_id() < 9007199254740992 AS is_exact;

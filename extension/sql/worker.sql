@@ -13,6 +13,10 @@ CREATE FUNCTION crm._worker_is_preloaded() RETURNS boolean
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'crm_worker_is_preloaded';
 COMMENT ON FUNCTION crm._worker_is_preloaded() IS 'whether shared_preload_libraries named crm at server start';
 
+CREATE FUNCTION crm._worker_configured(name text) RETURNS text
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_worker_configured';
+COMMENT ON FUNCTION crm._worker_configured(text) IS 'shared_preload_libraries or crm.access_key_file, which only superusers may read; 22023 for any other setting';
+
 CREATE FUNCTION crm.worker_list(OUT process text, OUT database oid, OUT pid int, OUT started_at timestamptz,
                                  OUT jobs_run bigint, OUT jobs_failed bigint) RETURNS SETOF record
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'crm_worker_list';
@@ -103,7 +107,7 @@ COMMENT ON FUNCTION crm.worker_run_jobs(int) IS
 GRANT EXECUTE ON FUNCTION crm.worker_run_jobs(int) TO crm_admin;
 
 CREATE FUNCTION crm.doctor() RETURNS TABLE (finding text, state text, remedy text)
-    LANGUAGE plpgsql SET search_path = pg_catalog, crm, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
     needed int;
@@ -129,7 +133,7 @@ BEGIN
     IF NOT crm._worker_is_preloaded() THEN
         state := 'missing';
         remedy := format('postgresql.conf: shared_preload_libraries = %L, then restart',
-            concat_ws(',', nullif(current_setting('shared_preload_libraries'), ''), 'crm'));
+            concat_ws(',', nullif(crm._worker_configured('shared_preload_libraries'), ''), 'crm'));
     END IF;
     RETURN NEXT;
 
@@ -163,7 +167,7 @@ BEGIN
     EXCEPTION WHEN SQLSTATE 'RM003' OR SQLSTATE 'RM004' THEN
         state := 'missing';
         remedy := format('copy the key file that belongs to this data to %s and reload',
-            current_setting('crm.access_key_file'));
+            crm._worker_configured('crm.access_key_file'));
     END;
     RETURN NEXT;
 

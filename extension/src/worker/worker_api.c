@@ -19,6 +19,7 @@ bool		crm_worker_enabled = true;
 PG_FUNCTION_INFO_V1(crm_worker_wake);
 PG_FUNCTION_INFO_V1(crm_worker_wake_for);
 PG_FUNCTION_INFO_V1(crm_worker_is_preloaded);
+PG_FUNCTION_INFO_V1(crm_worker_configured);
 PG_FUNCTION_INFO_V1(crm_worker_list);
 
 static const char *const process_names[CRM_WORKER_N_KINDS] = {
@@ -96,6 +97,19 @@ put_process(Tuplestorestate *rows, TupleDesc shape, const char *what, int pid, O
 	nulls[1] = database == InvalidOid;
 	nulls[3] = started_at == 0;
 	tuplestore_putvalues(rows, shape, values, nulls);
+}
+
+/* What the server's configuration says, where only superusers may read it and crm.doctor() has to tell an administrator. */
+Datum
+crm_worker_configured(PG_FUNCTION_ARGS)
+{
+	static const char *const told[] = {"shared_preload_libraries", "crm.access_key_file"};
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	for (int i = 0; i < lengthof(told); i++)
+		if (strcmp(name, told[i]) == 0)
+			PG_RETURN_TEXT_P(cstring_to_text(GetConfigOption(name, false, false)));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the setting \"%s\" is not told", name)));
 }
 
 /* The running processes: (process, database, pid, started_at, jobs_run, jobs_failed). */
