@@ -32,9 +32,10 @@ $$;
 COMMENT ON FUNCTION crm._campaign_other_ids(bigint[]) IS
     'ids besides the current one under which a flow may have fired for current persons: merged ids, and those that the persons'' records belonged to before a split';
 
+-- No plain SQL, and many rows promised: who joins it hashes it, where the few rows that a planner expects of an array are compared one with each
 CREATE FUNCTION crm._campaign_elsewhere(other_ids crm.person_id[]) RETURNS TABLE (person bigint, ids bigint[])
-    LANGUAGE sql STABLE AS $$ SELECT i.person, array_agg(i.id) FROM unnest($1) i GROUP BY i.person $$;
-COMMENT ON FUNCTION crm._campaign_elsewhere(crm.person_id[]) IS 'other ids, gathered by person; plain SQL, so that queries over many persons take it in';
+    LANGUAGE plpgsql STABLE ROWS 1000 AS $$ BEGIN RETURN QUERY SELECT i.person, array_agg(i.id) FROM unnest(other_ids) i GROUP BY i.person; END $$;
+COMMENT ON FUNCTION crm._campaign_elsewhere(crm.person_id[]) IS 'other ids, gathered by person';
 
 CREATE FUNCTION crm._campaign_unreached(person bigint, channels text[]) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -365,7 +366,7 @@ COMMENT ON FUNCTION crm._campaign_round(crm.flow_row, bigint[], text[], crm.pers
 -- What has not fired yet, split into what can be decided at once and what waits for another of it.
 CREATE FUNCTION crm._campaign_apart(flow crm.flow_row, persons bigint[], occurrence_keys text[], other_ids crm.person_id[], reaches crm.gate_reach[], epoch int,
                                     OUT ready int[], OUT waiting int[])
-    LANGUAGE plpgsql STABLE AS
+    LANGUAGE plpgsql STABLE SET enable_nestloop = off AS     -- what is joined is arrays: hashed, not compared one with each
 $$
 DECLARE
     open int[];
@@ -378,7 +379,7 @@ BEGIN
            AND o.occurrence_key = w.key) IS NULL
       AND (e.ids IS NULL OR NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (e.ids) AND o.flow_id = flow.flow_id
                                         AND o.epoch = _campaign_apart.epoch AND o.occurrence_key = w.key));
-    IF is_apart AND NOT EXISTS (SELECT FROM unnest(other_ids) i JOIN unnest(persons) p (id) ON p.id = i.id) THEN
+    IF is_apart AND NOT EXISTS (SELECT i.id FROM unnest(other_ids) i INTERSECT SELECT unnest(persons)) THEN
         ready := open;
         waiting := '{}';
         RETURN;
@@ -387,9 +388,11 @@ BEGIN
     INTO ready, waiting
     FROM (SELECT w.n, row_number() OVER (PARTITION BY w.id ORDER BY w.n) = 1
                  AND (w.channel IS NULL OR row_number() OVER (PARTITION BY w.channel, w.address_hash ORDER BY w.n) = 1)
-                 AND NOT EXISTS (SELECT FROM unnest(other_ids) i WHERE i.person = w.id AND i.id = ANY (persons[1 : w.n::int - 1])) AS is_first
+                 AND coalesce(b.n >= w.n, true) AS is_first
           FROM ROWS FROM (unnest(persons), unnest(reaches)) WITH ORDINALITY w (id, channel, address_hash, reason, n)
-          JOIN unnest(open) u (n) ON u.n = w.n) f;
+          JOIN unnest(open) u (n) ON u.n = w.n
+          LEFT JOIN (SELECT i.person, min(p.n) AS n FROM unnest(other_ids) i JOIN unnest(persons) WITH ORDINALITY p (id, n) ON p.id = i.id
+                     GROUP BY i.person) b ON b.person = w.id) f;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_apart(crm.flow_row, bigint[], text[], crm.person_id[], crm.gate_reach[], int) IS
@@ -413,6 +416,7 @@ BEGIN
         persons := ARRAY(SELECT persons[n] FROM unnest(split.ready) n);
         occurrence_keys := ARRAY(SELECT occurrence_keys[n] FROM unnest(split.ready) n);
         reaches := ARRAY(SELECT reaches[n] FROM unnest(split.ready) n);
+        split.ready := ARRAY(SELECT generate_series(1, cardinality(persons)));
     END IF;
     -- where nobody shares an address counters need no lock: who counts finds out whether somebody was faster (of rolling days alone)
     IF cardinality(split.waiting) = 0 AND NOT is_shadow AND NOT flow.spec ? 'cap_per' THEN
@@ -424,13 +428,13 @@ BEGIN
     END IF;
     PERFORM crm._campaign_lock_addresses(reaches);
     LOOP
-        SELECT * INTO split FROM crm._campaign_apart(flow, persons, occurrence_keys, other_ids, reaches, epoch);
         decided := decided + crm._campaign_round(flow, ARRAY(SELECT persons[n] FROM unnest(split.ready) n), ARRAY(SELECT occurrence_keys[n] FROM unnest(split.ready) n),
             other_ids, ARRAY(SELECT reaches[n] FROM unnest(split.ready) n), due_at, late_at, epoch, is_shadow);
         EXIT WHEN cardinality(split.waiting) = 0;
         persons := ARRAY(SELECT persons[n] FROM unnest(split.waiting) n);
         occurrence_keys := ARRAY(SELECT occurrence_keys[n] FROM unnest(split.waiting) n);
         reaches := ARRAY(SELECT reaches[n] FROM unnest(split.waiting) n);
+        SELECT * INTO split FROM crm._campaign_apart(flow, persons, occurrence_keys, other_ids, reaches, epoch);
     END LOOP;
     RETURN decided;
 END
