@@ -2,7 +2,7 @@
 // with a folder for pictures (CRM_SHOTS) nothing but the pictures is made.
 import {run} from './harness.mjs';
 import {looks, day, glance, mistakes, doors} from './pages.mjs';
-import {imports, merges, rejects, workbooks} from './steward.mjs';
+import {imports, merges, rejects, sheets, workbooks} from './steward.mjs';
 import {audiences, branches, coupons, estimates, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
 import {boards, dated, handover, numbers, ownStore} from './manager.mjs';
 import {charts, leaders, reports} from './reports.mjs';
@@ -19,4 +19,4 @@ const marketing = [audiences, estimates, overlaps, flows, branches, presets, wor
 const counter = [pinyin, owners, complaints, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork];
 const house = [reach, forms, mentions, variants, site, causes];
 const habits = [weights, opening, kept, typed, seen, paper, linked];
-await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, merges, rejects, boards, numbers, ownStore, dated, handover, reports, charts, leaders, ...counter, ...marketing, ...house, ...habits]);
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, rejects, boards, numbers, ownStore, dated, handover, reports, charts, leaders, ...counter, ...marketing, ...house, ...habits]);

@@ -51,15 +51,16 @@ export async function imports(browser) {
 }
 
 // A workbook as spreadsheets write it: shared words, a date by its format, a phone as a number.
-function workbook() {
-	const parts = {
-		'xl/workbook.xml': '<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="名单" sheetId="1" r:id="rId7"/></sheets></workbook>',
-		'xl/_rels/workbook.xml.rels': '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId7" Target="worksheets/sheet1.xml"/></Relationships>',
-		'xl/styles.xml': '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>',
-		'xl/sharedStrings.xml': '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>会员号</t></si><si><t>姓名</t></si><si><t>手机</t></si><si><t>生日</t></si><si><r><t>钱</t></r><r><t>多多</t></r><rPh><t>qian</t></rPh></si></sst>',
-		'xl/worksheets/sheet1.xml': '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="C1" t="s"><v>2</v></c><c r="D1" t="s"><v>3</v></c></row>'
-			+ '<row r="2"><c r="A2" t="inlineStr"><is><t>W1</t></is></c><c r="B2" t="s"><v>4</v></c><c r="C2"><v>1.3612345678E10</v></c><c r="D2" s="1"><v>32994</v></c></row></sheetData></worksheet>',
-	};
+const workbook = () => zipped({
+	'xl/workbook.xml': '<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="名单" sheetId="1" r:id="rId7"/></sheets></workbook>',
+	'xl/_rels/workbook.xml.rels': '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId7" Target="worksheets/sheet1.xml"/></Relationships>',
+	'xl/styles.xml': '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>',
+	'xl/sharedStrings.xml': '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>会员号</t></si><si><t>姓名</t></si><si><t>手机</t></si><si><t>生日</t></si><si><r><t>钱</t></r><r><t>多多</t></r><rPh><t>qian</t></rPh></si></sst>',
+	'xl/worksheets/sheet1.xml': '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="C1" t="s"><v>2</v></c><c r="D1" t="s"><v>3</v></c></row>'
+		+ '<row r="2"><c r="A2" t="inlineStr"><is><t>W1</t></is></c><c r="B2" t="s"><v>4</v></c><c r="C2"><v>1.3612345678E10</v></c><c r="D2" s="1"><v>32994</v></c></row></sheetData></worksheet>',
+});
+
+function zipped(parts) {
 	const chunks = [], heads = [];
 	let at = 0;
 	for (const [name, xml] of Object.entries(parts)) {
@@ -93,6 +94,57 @@ export async function workbooks(browser) {
 	await page.click('main button[type=submit]');
 	await page.waitForFunction(() => document.querySelector('[role=alert]').textContent.includes('读不出来'));
 	ok(page.errors.length === 0, 'what is no workbook is said to be none, quietly', page.errors);
+	await page.context().close();
+}
+
+// A list as people send it: notes on a first sheet, a title over all columns, a head of two rows with merged cells, two columns of one
+// name, a formula that failed, a sheet that is hidden.
+function lists() {
+	const main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"';
+	const sheet = (rows, merged = []) => `<worksheet ${main}><sheetData>${rows.map((row, r) => `<row r="${r + 1}">${row.map((value, c) => value === null ? '' : `<c r="${'ABCDEFG'[c]}${r + 1}" ${value === '#N/A' ? 't="e"><f>X()</f><v>#N/A</v>' : `t="inlineStr"><is><t>${value}</t></is>`}</c>`).join('')}</row>`).join('')}</sheetData><mergeCells>${merged.map((ref) => `<mergeCell ref="${ref}"/>`).join('')}</mergeCells></worksheet>`;
+	return zipped({
+		'xl/workbook.xml': `<workbook ${main} xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets>${['填写说明', '会员', '旧名单', '隐藏'].map((name, i) => `<sheet name="${name}" sheetId="${i + 1}" ${name === '隐藏' ? 'state="hidden"' : ''} r:id="r${i + 1}"/>`).join('')}</sheets></workbook>`,
+		'xl/_rels/workbook.xml.rels': `<Relationships>${[1, 2, 3, 4].map((i) => `<Relationship Id="r${i}" Target="worksheets/sheet${i}.xml"/>`).join('')}</Relationships>`,
+		'xl/worksheets/sheet1.xml': sheet([['请按模板填写'], ['手机号必填']]),
+		'xl/worksheets/sheet2.xml': sheet([['十一月会员登记表', null, null, null, null, null], ['制表：李店长'], ['会员编号', '姓名', '联系方式', null, '备注', '备注'], [null, null, '手机号', '邮箱', null, null], ['S1', '张三', '13612340001', 'a@b.cn', '老客', '#N/A'], ['S2', '李四', '13612340002', null, null, '熟人']],
+			['A1:F1', 'A3:A4', 'B3:B4', 'C3:D3', 'E3:E4', 'F3:F4']),
+		'xl/worksheets/sheet3.xml': sheet([['卡号', '顾客姓名'], ['K1', '赵六']]),
+		'xl/worksheets/sheet4.xml': sheet([['a', 'b'], ['1', '2']]),
+	});
+}
+
+export async function sheets(browser) {
+	const page = await open(browser, 'steward');
+	await choose(page, file('登记表.xlsx', lists()), '登记表');
+	const picked = async () => Object.fromEntries(await page.$$eval('.pick', (all) => all.map((one) => [one.querySelector('select').id, `${one.querySelector('select').value} ${one.querySelector('p').textContent}`])));
+	const first = await picked();
+	ok(first.external_id === '会员编号 例：S1 · S2' && first.name === '姓名 例：张三 · 李四' && first.phone === '手机号 例：13612340001 · 13612340002' && first.email === '邮箱 例：a@b.cn', 'titles above the names are passed over, a head of merged cells is read', first);
+	ok((await page.$$eval('#note option', (all) => all.map((one) => one.textContent))).join().includes('备注,备注 (2)') && !(await page.textContent('main')).includes('#N/A'), 'two columns of one name are two; a formula that failed says nothing', await page.textContent('.pick:has(#note)'));
+	ok((await page.$$eval('#sheet option', (all) => all.map((one) => one.textContent))).join() === '填写说明,会员,旧名单', 'the sheets that are not hidden are offered');
+	await judge(page, 'import of a workbook with sheets');
+	await page.selectOption('#sheet', '旧名单');
+	await page.waitForFunction(() => document.querySelector('#external_id, #member_card')?.closest('form').textContent.includes('K1'));
+	ok((await picked()).name === '顾客姓名 例：赵六', 'another sheet is another list, its columns are guessed anew', await picked());
+	await page.selectOption('#sheet', '会员');
+	await page.waitForFunction(() => document.querySelector('#phone')?.value === '手机号');
+	await page.click('main form button[type=submit]');
+	await text(page, '2 条都可以导入');
+	ok(true, 'and all of its rows can be taken');
+	await choose(page, file('导出.csv', '\ufeff十一月导出\n会员编号,姓名,手机号\nC1,周七,13612340003\n'), '带标题');
+	ok(await page.inputValue('#phone') === '手机号', 'a title in a CSV is passed over');
+	await page.click('main form button[type=submit]');
+	await text(page, '1 条都可以导入');
+	await visit(page, '#/import');
+	const before = (await page.$$('#source option')).length;
+	await page.selectOption('#source', '');
+	await page.fill('#new_name', '旧版');
+	await page.setInputFiles('#file', {name: '旧.xls', mimeType: 'application/vnd.ms-excel', buffer: Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1])});
+	await page.click('main button[type=submit]');
+	await page.waitForFunction(() => document.querySelector('[role=alert]').textContent.includes('旧版 Excel'));
+	await visit(page, '#/tasks');
+	await visit(page, '#/import');
+	ok((await page.$$('#source option')).length === before, 'a file of twenty years ago or with a password says what to do, and leaves no source behind');
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
 	await page.context().close();
 }
 

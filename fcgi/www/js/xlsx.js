@@ -1,5 +1,6 @@
-// The first sheet of an Excel workbook as rows of text.  An .xlsx is a ZIP of XML: the directory at its end says where
-// each part lies, the browser itself inflates and parses.  Cells that look like dates by their format become ISO days.
+// The sheets of an Excel workbook as rows of text.  An .xlsx is a ZIP of XML: the directory at its end says where
+// each part lies, the browser itself inflates and parses.  Cells that look like dates by their format become ISO days, cells that
+// were merged all have what the first of them says, and a formula that failed says nothing.
 
 const most = {bytes: 50e6, rows: 200000, columns: 200};
 
@@ -38,7 +39,15 @@ async function part(book, name) {
 }
 
 const all = (node, name) => node ? [...node.getElementsByTagNameNS('*', name)] : [];
+// Of hundreds of thousands of cells each is looked at once: what lies in one is found by going along it, not by searching.
+function child(node, name) {
+	let one = node.firstElementChild;
+	while (one && one.localName !== name) one = one.nextElementSibling;
+	return one;
+}
 const words = (node) => all(node, 't').filter((t) => t.parentNode.localName !== 'rPh').map((t) => t.textContent).join('');
+
+const inline = (is) => is ? (is.childElementCount === 1 && is.firstElementChild.localName === 't' ? is.textContent : words(is)) : '';
 
 // Which styles of a cell mean a day or a moment: the built-in formats, and own ones that speak of years or hours.
 function dateStyles(styles) {
@@ -61,36 +70,73 @@ const plain = (text) => /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? String(Num
 
 function cell(c, shared, dates, is1904) {
 	const type = c.getAttribute('t');
-	if (type === 'inlineStr') return words(c);
-	const value = all(c, 'v')[0]?.textContent ?? '';
+	if (type === 'inlineStr') return inline(child(c, 'is'));
+	const value = child(c, 'v')?.textContent ?? '';
 	if (type === 's') return shared[Number(value)] ?? '';
 	if (type === 'b') return value === '1' ? 'true' : 'false';
-	if (type === 'str' || type === 'e' || value === '') return value;
+	if (type === 'e') return '';
+	if (type === 'str' || value === '') return value;
 	return dates[Number(c.getAttribute('s'))] ? day(Number(value), is1904) : plain(value);
 }
 
-export async function read(file) {
-	const book = await directory(file);
-	const workbook = await part(book, 'xl/workbook.xml');
-	const links = await part(book, 'xl/_rels/workbook.xml.rels');
-	const first = all(workbook, 'sheet')[0];
-	const id = first && [...first.attributes].find((attribute) => attribute.localName === 'id' && attribute.name !== 'sheetId');
-	const target = id && all(links, 'Relationship').find((link) => link.getAttribute('Id') === id.value);
-	const sheet = target && await part(book, target.getAttribute('Target').startsWith('/') ? target.getAttribute('Target').slice(1) : `xl/${target.getAttribute('Target')}`);
-	if (!sheet) throw new Unreadable('sheet');
-	const shared = all(await part(book, 'xl/sharedStrings.xml'), 'si').map(words);
-	const dates = dateStyles(await part(book, 'xl/styles.xml'));
-	const is1904 = ['1', 'true'].includes(all(workbook, 'workbookPr')[0]?.getAttribute('date1904'));
+// A2:C3 as rows and columns from nought.
+function area(reference) {
+	const [from, to = from] = reference.split(':');
+	const row = (cell) => Number(cell.replace(/\D/g, '')) - 1;
+	return {top: row(from), bottom: row(to), left: column(from), right: column(to)};
+}
+
+function spread(rows, {top, bottom, left, right}) {
+	const said = rows.get(top)?.[left];
+	if (!said) return;
+	for (const [at, row] of rows) {
+		if (at < top || at > bottom) continue;
+		for (let c = left; c <= Math.min(right, row.length - 1, left + most.columns); c++) row[c] ||= said;
+	}
+}
+
+// The rows of a sheet by their numbers, all as wide as the widest: only those that say something.
+function table(sheet, shared, dates, is1904) {
 	const lines = all(sheet, 'row');
 	if (lines.length > most.rows) throw new Unreadable('rows');
-	const rows = lines.map((line) => {
+	const rows = new Map();
+	let width = 0;
+	lines.forEach((line, n) => {
 		const row = [];
-		all(line, 'c').forEach((c, i) => {
+		for (let c = line.firstElementChild, i = 0; c; c = c.nextElementSibling, i++) {
+			if (c.localName !== 'c') continue;
 			const at = c.getAttribute('r') ? column(c.getAttribute('r')) : i;
 			if (at < most.columns) row[at] = cell(c, shared, dates, is1904);
-		});
-		return Array.from(row, (value) => value ?? '');
-	}).filter((row) => row.some((value) => value !== ''));
-	const width = Math.max(0, ...rows.slice(0, 1).map((row) => row.length));
-	return rows.map((row) => Array.from({length: width}, (_, i) => row[i] ?? ''));
+		}
+		if (!row.some((value) => value)) return;
+		rows.set(line.getAttribute('r') ? Number(line.getAttribute('r')) - 1 : n, row);
+		width = Math.max(width, row.length);
+	});
+	for (const [at, row] of rows) rows.set(at, Array.from({length: width}, (_, i) => row[i] ?? ''));
+	const merged = all(sheet, 'mergeCell').map((one) => area(one.getAttribute('ref')));
+	for (const one of merged) spread(rows, one);
+	const numbers = [...rows.keys()];
+	// rows under which a merged cell goes on: a head of several rows is one
+	const goesOn = new Set(merged.filter((one) => one.bottom > one.top).flatMap((one) => numbers.slice(numbers.indexOf(one.top)).filter((at) => at >= one.top && at < one.bottom).map((at) => numbers.indexOf(at))));
+	return {rows: [...rows.values()], goesOn};
+}
+
+// The names of the sheets that are not hidden, and read(name): the rows of one.
+export async function workbook(file) {
+	const book = await directory(file);
+	const contents = await part(book, 'xl/workbook.xml');
+	const links = all(await part(book, 'xl/_rels/workbook.xml.rels'), 'Relationship');
+	const shared = all(await part(book, 'xl/sharedStrings.xml'), 'si').map(words);
+	const dates = dateStyles(await part(book, 'xl/styles.xml'));
+	const is1904 = ['1', 'true'].includes(all(contents, 'workbookPr')[0]?.getAttribute('date1904'));
+	const shown = all(contents, 'sheet').filter((sheet) => !/hidden/i.test(sheet.getAttribute('state') || ''));
+	const read = async (name) => {
+		const sheet = shown.find((one) => one.getAttribute('name') === name);
+		const id = [...sheet.attributes].find((attribute) => attribute.localName === 'id' && attribute.name !== 'sheetId');
+		const target = links.find((link) => link.getAttribute('Id') === id?.value)?.getAttribute('Target');
+		const content = target && await part(book, target.startsWith('/') ? target.slice(1) : `xl/${target}`);
+		if (!content) throw new Unreadable('sheet');
+		return table(content, shared, dates, is1904);
+	};
+	return {names: shown.map((sheet) => sheet.getAttribute('name')), read};
 }

@@ -3,7 +3,8 @@
 import {append, check, field, form, h, show, toast} from '../dom.js';
 import {follow, get, list, post, put, upload} from '../api.js';
 import {code, fault, moment, number, percent, t} from '../i18n.js';
-import {csv, records, save, table} from '../table.js';
+import {opened} from '../sheet.js';
+import {csv, save, table} from '../table.js';
 
 const entities = ['member', 'order_line', 'refund', 'product', 'coupon', 'consent', 'interaction', 'event'];
 // what was chosen stays while one looks elsewhere
@@ -15,7 +16,7 @@ export async function draw([id]) {
 	const place = h('div', {});
 	show(h('h1', {}, t('page.import')), place, h('section', {class: 'card'}, h('h2', {}, t('import.recent')),
 		jobs.rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : table(t('import.recent'), [t('import.when'), t('sources.source'), t('import.entity'), t('import.state'), [t('import.lines'), 'number']],
-			jobs.rows.map((job) => [h('a', {href: `#/import/${job.batch_id}`}, moment(job.created_at)), job.source, code('entity', job.entity), code('import', job.state), number(job.line_count)]))));
+			jobs.rows.map((job) => [h('a', {href: `#/import/${job.batch_id}`}, moment(job.created_at)), sources.rows.find((row) => row.source === job.source)?.name || job.source, code('entity', job.entity), code('import', job.state), number(job.line_count)]))));
 	if (draft) await choose(place, sources.rows);
 	else place.replaceChildren(begin(place, sources.rows));
 }
@@ -26,18 +27,19 @@ const label = (item) => code('field', item.field) === item.field && item.name_zh
 function begin(place, sources) {
 	const usable = sources.filter((source) => source.is_active && source.kind !== 'console');
 	const name = field('new_name', t('import.new_name'), {autocomplete: 'off', maxlength: 60});
-	const named = h('div', {hidden: usable.length > 0}, name);
+	const named = h('div', {hidden: usable.length > 0}, name), told = h('p', {class: 'faint', role: 'status'}, t('import.file_what'));
 	const source = h('select', {id: 'source', name: 'source', onchange: () => { named.hidden = source.value !== ''; }},
 		usable.map((row) => h('option', {value: row.source}, row.name)), h('option', {value: ''}, t('import.new_source')));
 	return h('section', {class: 'card'}, h('h2', {}, t('import.begin')), form([
 		h('label', {for: 'source'}, t('sources.source')), source, named,
 		h('label', {for: 'entity'}, t('import.entity')), h('select', {id: 'entity', name: 'entity'}, entities.map((entity) => h('option', {value: entity}, code('entity', entity)))),
-		field('file', t('import.file'), {type: 'file', accept: '.csv,.txt,.xlsx,text/csv'}),
-		h('p', {class: 'faint'}, t('import.file_what')), check('history', t('import.history'), true)], t('import.next'), async (data, element) => {
+		field('file', t('import.file'), {type: 'file', accept: '.csv,.txt,.xlsx,.xlsm,.xls,text/csv', required: true}),
+		told, check('history', t('import.history'), true)], t('import.next'), async (data, element) => {
 		const file = element.elements.namedItem('file').files[0];
-		if (!file) throw Object.assign(new Error(t('import.no_file')), {field: 'file', code: 'no_file'});
+		told.textContent = t('import.reading');
+		const read = await opened(file).finally(() => { told.textContent = t('import.file_what'); });     // before a source is made of a file that cannot be read
 		const made = data.get('source') || await newSource(data.get('new_name'));
-		draft = {source: made, entity: data.get('entity'), history: data.get('history') !== null, ...await opened(file)};
+		draft = {source: made, entity: data.get('entity'), history: data.get('history') !== null, ...read};
 		await choose(place, sources);
 	}));
 }
@@ -47,30 +49,6 @@ async function newSource(name) {
 	const source = `file_${Date.now().toString(36)}`;
 	await put(`sources/${source}`, {name: name.trim(), kind: 'spreadsheet'});
 	return source;
-}
-
-// The file as something to send, its encoding, its first rows.
-async function opened(file) {
-	if (/\.xlsx$/i.test(file.name)) {
-		try {
-			const {read} = await import('../xlsx.js');
-			const rows = await read(file);
-			return {name: file.name, body: new Blob([csv(rows)]), encoding: 'utf8', rows: rows.slice(0, 6)};
-		} catch (problem) {
-			throw Object.assign(problem, {field: 'file', code: 'xlsx'});
-		}
-	}
-	const head = new Uint8Array(await file.slice(0, 65536).arrayBuffer());
-	let text, encoding = 'utf8';
-	try {
-		text = new TextDecoder('utf-8', {fatal: true}).decode(head, {stream: true});
-	} catch {
-		encoding = 'gbk';
-		text = new TextDecoder('gbk').decode(head, {stream: true});
-	}
-	const rows = records(text.replace(/^\ufeff/, ''), 6);
-	if (rows.length < 2) throw Object.assign(new Error(t('import.empty')), {field: 'file', code: 'empty'});
-	return {name: file.name, body: file, encoding, rows};
 }
 
 // 2. Which column is which field: as guessed or as the source has it, to be changed.
@@ -85,12 +63,27 @@ async function choose(place, sources) {
 	const chosen = (name) => draft.mapping.fields[name];
 	const isShown = (item) => item.is_required || chosen(item.field) !== undefined;
 	place.replaceChildren(h('section', {class: 'card'}, h('h2', {}, t('import.mapping')), h('p', {class: 'faint'}, t('import.mapping_what', {file: draft.name, source: sources.find((row) => row.source === draft.source)?.name || draft.source})),
+		draft.sheets?.length > 1 && sheets(place, sources),
 		form([fields.rows.filter(isShown).map(pick), h('details', {}, h('summary', {}, t('import.more_fields')), fields.rows.filter((item) => !isShown(item)).map(pick))],
 			t('import.try'), async (data, element) => {
 				for (const item of fields.rows) if (item.is_required && !data.get(item.field)) throw Object.assign(new Error(t('import.required', {field: label(item)})), {field: item.field, code: 'required'});
 				await send(element);
 			}),
 		h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => { draft = null; place.replaceChildren(begin(place, sources)); }}, t('import.other_file')))));
+}
+
+// Another sheet is another list: its columns are guessed anew.
+function sheets(place, sources) {
+	const choice = h('select', {id: 'sheet', onchange: async () => {
+		try {
+			draft = {...draft, ...await draft.take(choice.value), mapping: null};
+			await choose(place, sources);
+		} catch (problem) {
+			toast(fault(problem));
+			choice.value = draft.sheet;
+		}
+	}}, draft.sheets.map((name) => h('option', {value: name, selected: name === draft.sheet}, name)));
+	return [h('label', {for: 'sheet'}, t('import.sheet')), choice];
 }
 
 function pick(item) {
