@@ -48,7 +48,7 @@ COMMENT ON FUNCTION crm._segment_on_membership(bigint, bigint, bigint[], text) I
     'consequence of records that moved: both persons are looked at again; lists take the survivor for who was merged away';
 
 CREATE FUNCTION crm._segment_number(persons bigint[]) RETURNS void
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
 $$
 BEGIN
     INSERT INTO crm.segment_ordinal (customer_id, ordinal)

@@ -281,6 +281,7 @@ typedef struct CrmRuleSql
 	enum CrmRuleScope set_scope;	/* of statements whose conditions are sets */
 	const char *everybody;		/* SQL: the set that absence is counted in */
 	const char *persons;		/* SQL: of given persons those whose rows are read */
+	const char *suffix;			/* of the names of their records and elders */
 	bool		needs_records;	/* looks records up */
 	bool		needs_elders;	/* looks up whom ids were merged into */
 	const char *today;			/* the day by which dates become ages: CRM_RULE_DAY */

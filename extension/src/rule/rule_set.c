@@ -13,7 +13,8 @@
  * by one walk over it.
  *
  * About given persons, "everybody" is them, and each relation is looked through once, by its key; several
- * rules share one map of records, and one walk over the histories.
+ * rules share one map of records, and one walk over the histories.  What else a rule asks is asked about whom its
+ * conditions on purchases leave, when all must hold: one who bought today is asked of no silence.
  */
 #include "rule/rule.h"
 
@@ -325,33 +326,105 @@ append_stage(CrmRuleSql *sql, int n, const CrmRuleNode *node, Walk *walk)
 
 /* Records of the persons whose rows are read, and the ids that were merged into them. */
 static void
-append_keys_of_given(CrmRuleSql *sql, const Walk *walk)
+append_keys_of_given(CrmRuleSql *sql, bool needs_records)
 {
-	if (sql->needs_records || walks_records(walk))
-		appendStringInfo(&sql->text, "records AS MATERIALIZED (SELECT array_agg(m.source_record_id) AS ids, " RECORDS
-						 " AND m.customer_id = ANY (%s)), ", sql->persons);
+	if (needs_records)
+		appendStringInfo(&sql->text, "records%s AS MATERIALIZED (SELECT array_agg(m.source_record_id) AS ids, " RECORDS
+						 " AND m.customer_id = ANY (%s)), ", sql->suffix, sql->persons);
 	if (sql->needs_elders)
-		appendStringInfo(&sql->text, "elders AS MATERIALIZED (SELECT %s || coalesce(array_agg(c.customer_id), '{}') AS ids,"
+		appendStringInfo(&sql->text, "elders%s AS MATERIALIZED (SELECT %s || coalesce(array_agg(c.customer_id), '{}') AS ids,"
 						 " crm._rule_map(c.customer_id, c.merged_into) AS map FROM crm.customer c"
-						 " WHERE c.merged_into = ANY (%s) AND c.merged_into IS NOT NULL), ", sql->persons, sql->persons);
+						 " WHERE c.merged_into = ANY (%s) AND c.merged_into IS NOT NULL), ", sql->suffix, sql->persons, sql->persons);
 }
 
-/* "<set>, <set> ...": of each rule, apart from the text so far. */
+/* Whether the walk over purchases answers all of it. */
+static bool
+is_of_walk(const CrmRuleNode *node)
+{
+	for (int i = 0; i < node->n_children; i++)
+		if (!is_of_walk(node->children[i]))
+			return false;
+	return node->group == CRM_RULE_CONDITION ? node->condition->source->shape == CRM_RULE_HISTORY : node->n_children > 0;
+}
+
+/* Of conditions that must all hold those that the walk answers, and the rest; false unless there are both. */
+static bool
+part_by_walk(const CrmRuleNode *root, CrmRuleNode *first, CrmRuleNode *rest)
+{
+	if (root->group != CRM_RULE_ALL || root->n_children == 0)
+		return false;
+	first->group = rest->group = CRM_RULE_ALL;
+	first->children = palloc(root->n_children * sizeof(CrmRuleNode *));
+	rest->children = palloc(root->n_children * sizeof(CrmRuleNode *));
+	for (int i = 0; i < root->n_children; i++)
+	{
+		CrmRuleNode *part = is_of_walk(root->children[i]) ? first : rest;
+
+		part->children[part->n_children++] = root->children[i];
+	}
+	return first->n_children > 0 && rest->n_children > 0;
+}
+
+/* What append_node() writes, apart from the text so far. */
 static char *
-write_algebra(CrmRuleSql *sql, CrmRuleTree *const *trees, int n_trees, Walk *walk)
+write_node(CrmRuleSql *sql, const CrmRuleNode *node, Walk *walk)
 {
 	StringInfoData whole = sql->text;
 	char	   *algebra;
 
 	initStringInfo(&sql->text);
-	for (int i = 0; i < n_trees; i++)
-	{
-		appendStringInfoString(&sql->text, i > 0 ? ", " : "");
-		append_node(sql, trees[i]->root, walk);
-	}
+	append_node(sql, node, walk);
 	algebra = sql->text.data;
 	sql->text = whole;
 	return algebra;
+}
+
+/*
+ * One of several rules whose walk conditions come first: the rest is asked about whom they leave, with records of
+ * their own.  "stage<n> AS (...), records<n> AS (...), " is added to the parts; returns the set of the rule.
+ */
+static char *
+write_narrowed(CrmRuleSql *sql, int n, const CrmRuleNode *first, const CrmRuleNode *rest, Walk *walk, StringInfo parts)
+{
+	CrmRuleSql	before = *sql;
+	char	   *left = write_node(sql, first, walk);
+	char	   *algebra;
+
+	appendStringInfo(parts, "stage%d AS MATERIALIZED (SELECT s.members, crm.bitmap_array(s.members) AS ids FROM (SELECT %s AS members OFFSET 0) s), ", n, left);
+	sql->everybody = psprintf("(SELECT s.members FROM stage%d s)", n);
+	sql->persons = psprintf("(SELECT s.ids FROM stage%d s)::bigint[]", n);
+	sql->suffix = psprintf("%d", n);
+	sql->needs_records = sql->needs_elders = false;
+	algebra = psprintf("%s OPERATOR(crm.&) %s", sql->everybody, write_node(sql, rest, walk));
+	initStringInfo(&sql->text);
+	append_keys_of_given(sql, sql->needs_records);
+	appendStringInfoString(parts, sql->text.data);
+	sql->text = before.text;
+	sql->everybody = before.everybody;
+	sql->persons = before.persons;
+	sql->suffix = before.suffix;
+	sql->needs_records = before.needs_records;
+	sql->needs_elders = before.needs_elders;
+	return algebra;
+}
+
+/* "<set>, <set> ...": of each rule, apart from the text so far; parts: what those need that are asked by stages. */
+static char *
+write_algebra(CrmRuleSql *sql, CrmRuleTree *const *trees, int n_trees, Walk *walk, StringInfo parts)
+{
+	StringInfoData algebra;
+
+	initStringInfo(&algebra);
+	for (int i = 0; i < n_trees; i++)
+	{
+		CrmRuleNode first = {0};
+		CrmRuleNode rest = {0};
+
+		appendStringInfoString(&algebra, i > 0 ? ", " : "");
+		appendStringInfoString(&algebra, part_by_walk(trees[i]->root, &first, &rest) ?
+							   write_narrowed(sql, i, &first, &rest, walk, parts) : write_node(sql, trees[i]->root, walk));
+	}
+	return algebra.data;
 }
 
 /*
@@ -401,18 +474,21 @@ crm_rule_compile_given(CrmRuleTree *const *trees, int n_trees, CrmRuleSql *sql)
 {
 	Walk		walk = {0};
 	CrmRuleNode *stages[N_STAGES];
+	StringInfoData parts;
 	char	   *algebra;
 
+	initStringInfo(&parts);
 	crm_rule_sql_begin(sql);
 	sql->set_scope = CRM_RULE_GIVEN;
 	appendStringInfoString(&sql->text, "WITH everybody AS MATERIALIZED (SELECT crm.bitmap(" CRM_RULE_PERSONS "::bigint[]) AS members), ");
 	if (n_trees == 1 && part_by_stage(trees[0]->root, stages) > 1)
 		algebra = append_stages(sql, stages, &walk);
 	else
-		algebra = write_algebra(sql, trees, n_trees, &walk);
-	append_keys_of_given(sql, &walk);
+		algebra = write_algebra(sql, trees, n_trees, &walk, &parts);
+	append_keys_of_given(sql, sql->needs_records || walks_records(&walk));
 	append_walk(sql, walk.history);
 	append_packed_walk(sql, walk.packed);
+	appendStringInfoString(&sql->text, parts.data);
 	appendStringInfo(&sql->text, "fitting AS MATERIALIZED (SELECT ARRAY[%s] AS sets), active AS MATERIALIZED ("
 					 "SELECT crm.bitmap_agg(c.customer_id) AS members FROM crm.customer c WHERE c.status = 'active' AND c.customer_id = ANY (crm.bitmap_array("
 					 "(SELECT crm.bitmap_union(s) FROM fitting f, unnest(f.sets) s))))"

@@ -43,6 +43,7 @@ crm_rule_sql_begin(CrmRuleSql *sql)
 	sql->set_scope = CRM_RULE_EVERYBODY;
 	sql->everybody = CRM_RULE_EVERYBODY_SET;
 	sql->persons = CRM_RULE_PERSONS "::bigint[]";
+	sql->suffix = "";
 	sql->needs_records = false;
 	sql->needs_elders = false;
 	sql->room = 16;
@@ -386,12 +387,12 @@ crm_rule_sql_person(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope s
 		if (scope == CRM_RULE_SOME)
 			return "m.customer_id";
 		sql->needs_records = true;
-		return psprintf("crm._rule_person((SELECT r.map FROM records r), x.%s)", source->key);
+		return psprintf("crm._rule_person((SELECT r.map FROM records%s r), x.%s)", sql->suffix, source->key);
 	}
 	if (source->keyed == CRM_RULE_BY_EVER && scope == CRM_RULE_GIVEN)
 	{
 		sql->needs_elders = true;
-		return psprintf("coalesce(crm._rule_person((SELECT e.map FROM elders e), x.%s), x.%s)", source->key, source->key);
+		return psprintf("coalesce(crm._rule_person((SELECT e.map FROM elders%s e), x.%s), x.%s)", sql->suffix, source->key, source->key);
 	}
 	return psprintf(source->keyed == CRM_RULE_BY_EVER ? "coalesce(c.merged_into, x.%s)" : "x.%s", source->key);
 }
@@ -404,7 +405,7 @@ crm_rule_sql_given(CrmRuleSql *sql, const CrmRuleSource *source)
 		return sql->persons;
 	sql->needs_records |= source->keyed == CRM_RULE_BY_RECORD;
 	sql->needs_elders |= source->keyed == CRM_RULE_BY_EVER;
-	return source->keyed == CRM_RULE_BY_RECORD ? "(SELECT k.ids FROM records k)::bigint[]" : "(SELECT k.ids FROM elders k)::bigint[]";
+	return psprintf("(SELECT k.ids FROM %s%s k)::bigint[]", source->keyed == CRM_RULE_BY_RECORD ? "records" : "elders", sql->suffix);
 }
 
 /*
