@@ -110,5 +110,24 @@ SELECT crm.campaign_edit('birthday', '{"holdout_percent": 0, "coupon_type": null
 SELECT pg_temp.member('moon', more => '{"birthday": "1990-12-02", "birthday_calendar": "lunar"}') AS member;
 SELECT pg_temp.at(day + time '10:00' AT TIME ZONE 'Asia/Shanghai') AS rounds FROM unnest('{2027-01-08,2027-01-09,2027-12-29,2028-12-31,2029-01-16}'::date[]) day;
 SELECT key, outcome, due_at FROM pg_temp.fired WHERE flow = 'birthday' AND person = 'moon' ORDER BY due_at;
+
+-- 8. what no fact tells of, stops a message that waited, as it is about to leave: a tag by hand, another tier, a segment, the passing of days
+UPDATE crm.endpoint SET max_concurrency = 64;
+SELECT crm.campaign_stop('mid_night') ->> 'state' AS state, pg_temp.at('2029-03-01T12:00:00+08:00') AS rounds, crm.segment_define_tag('mid_vip', '贵客', 'behaviour') IS NOT NULL AS tag, crm.segment_define_tag('mid_far', '远', 'behaviour') IS NOT NULL AS tag_too,
+       crm.segment_define('mid_far', '远客', '{"kind": "tag", "where": {"tag": "mid_far"}}') IS NOT NULL AS segment;
+SELECT pg_temp.launch('mid_leave', 'browse', '{"steps": [{}], "goal": "order", "exclude_tiers": ["C"], "late_hours": null, "except": {"any": [{"kind": "tag", "where": {"tag": "mid_vip"}},
+    {"kind": "segment", "where": {"segment": "mid_far"}}, {"kind": "event", "where": {"type": "page_view"}, "measure": "last", "op": ">=", "value": 1}]}}') AS state;
+SELECT pg_temp.member(m) AS member, pg_temp.purchase(m, '2029-02-20') AS bought FROM unnest('{l_tag,l_tier,l_segment,l_days,l_goes,l_merged,l_other}'::text[]) m;
+SELECT pg_temp.at('2029-03-01T22:00:00+08:00') AS rounds, pg_temp.event('l_days', 'page_view', '2029-03-01T21:59:00+08:00', 'S') AS looked,
+       count(pg_temp.event(m, 'product_view', '2029-03-01T22:00:00+08:00', 'S')) AS told FROM unnest('{l_tag,l_tier,l_segment,l_days,l_goes,l_other}'::text[]) m;
+SELECT pg_temp.at('2029-03-01T22:00:01+08:00') AS rounds;
+SELECT person, outcome, due_at FROM pg_temp.fired WHERE flow = 'mid_leave' ORDER BY 1;
+SELECT pg_temp.merge('l_merged', 'l_other') AS merged;
+SELECT crm.segment_tag_person(pg_temp.person(p), t) IS NOT NULL AS tagged FROM (VALUES ('l_tag', 'mid_vip'), ('l_segment', 'mid_far'), ('l_merged', 'mid_vip')) v (p, t);
+UPDATE crm.customer_value SET tier = 'C' WHERE customer_id = pg_temp.person('l_tier');
+SELECT pg_temp.at('2029-03-02T08:00:00+08:00') AS rounds;
+SELECT crm._segment_refresh() >= 0 AS segments_kept;
+SELECT pg_temp.label(c.customer_id) AS leaves FROM crm._outbox_claim(100, 60000, 1) c WHERE pg_temp.label(c.customer_id) LIKE 'l\_%' ORDER BY 1;
+SELECT pg_temp.label(crm._identity_current(e.customer_id)) AS person, e.kind, e.detail FROM crm.outbox_event e WHERE e.at >= '2029-03-01' AND e.kind <> 'put' ORDER BY 1;
 SELECT * FROM crm.campaign_check() UNION ALL SELECT * FROM crm.outbox_check();
 ROLLBACK;

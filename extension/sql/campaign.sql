@@ -514,16 +514,20 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_welcome(crm.flow_row, bigint[]) IS 'welcomes those whose first record just came; the key holds for ever';
 
-CREATE FUNCTION crm._campaign_as_of(flow crm.flow_row, fired_spec jsonb, message crm.message_row) RETURNS crm.flow_row
+CREATE FUNCTION crm._campaign_as_of(flow crm.flow_row, fired_spec jsonb, occurrence_key text, decided_at timestamptz) RETURNS crm.flow_row
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    flow.spec := crm._campaign_step_spec(coalesce(fired_spec, flow.spec), coalesce(substring(message.occurrence_key FROM '#([0-9]{1,3})$')::int, 1), message.created_at);
+    flow.spec := crm._campaign_step_spec(coalesce(fired_spec, flow.spec), coalesce(substring(occurrence_key FROM '#([0-9]{1,3})$')::int, 1), decided_at);
     RETURN flow;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_as_of(crm.flow_row, jsonb, crm.message_row) IS
+COMMENT ON FUNCTION crm._campaign_as_of(crm.flow_row, jsonb, text, timestamptz) IS
     'a flow as it is for a message it has sent: the step that the key names, of the spec it fired under (null: of today''s); an order since the message is the goal';
+
+CREATE FUNCTION crm._campaign_own_key(occurrence_key text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT regexp_replace(occurrence_key, '#[0-9]{1,3}$', '') $$;
+COMMENT ON FUNCTION crm._campaign_own_key(text) IS 'the key of an enrolment, of the key of one of its steps';
 
 -- Waiting messages whose reason is gone.
 CREATE FUNCTION crm._campaign_drop_reached(ids bigint[], kind text) RETURNS void
@@ -550,43 +554,60 @@ $$;
 COMMENT ON FUNCTION crm._campaign_drop_reached(bigint[], text) IS
     'cancels what waits under ids of persons who bought meanwhile, or whose last purchase is another now (a refund, a merge); kind is that of the facts';
 
-CREATE FUNCTION crm._campaign_drop_stopped(ids bigint[]) RETURNS void
-    LANGUAGE plpgsql AS
+CREATE FUNCTION crm._campaign_stopped(messages crm.queue_ref[]) RETURNS TABLE (customer_id bigint, message_id text, attempt int, channel text, address_hash bytea, reason text)
+    LANGUAGE plpgsql STABLE AS
 $$
 #variable_conflict use_column
 DECLARE
-    waiting record;
-    stopper text;
-    stopped crm.queue_ref[] := '{}';
-    why text[] := '{}';
-    reaches crm.gate_reach[] := '{}';
+    together record;
 BEGIN
-    FOR waiting IN
-        SELECT q.attempt, ROW(o.*)::crm.message_row AS message, ROW(f.*)::crm.flow_row AS flow, v.spec, regexp_replace(o.occurrence_key, '#[0-9]{1,3}$', '') AS key
-        FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) JOIN crm.flow f USING (flow_id)
+    -- those of one flow, version, step and moment are asked as a set
+    FOR together IN
+        SELECT ROW(f.*)::crm.flow_row AS flow, v.spec, k.step_key, o.created_at, array_agg(o.customer_id) AS ids, array_agg(o.message_id) AS message_ids, array_agg(m.attempt) AS attempts,
+               array_agg(o.channel) AS channels, array_agg(o.address_hash) AS hashes, array_agg(crm._identity_current(o.customer_id)) AS persons, array_agg(k.own_key) AS keys
+        FROM unnest(messages) m JOIN crm.outbox o ON o.customer_id = m.customer_id AND o.message_id = m.message_id JOIN crm.flow f ON f.flow_id = o.flow_id
+        CROSS JOIN LATERAL (SELECT crm._campaign_own_key(o.occurrence_key) AS own_key, substring(o.occurrence_key FROM '#[0-9]{1,3}$') AS step_key OFFSET 0) k
         LEFT JOIN LATERAL (SELECT n.flow_version FROM crm.occurrence n WHERE n.customer_id = o.customer_id AND n.flow_id = o.flow_id AND n.occurrence_key = o.occurrence_key AND n.epoch >= 0
                            ORDER BY n.fired_at DESC LIMIT 1) n ON true
         LEFT JOIN crm.flow_version v ON v.flow_id = f.flow_id AND v.version = n.flow_version
-        WHERE q.customer_id = ANY (ids) AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
-          AND (coalesce(v.spec, f.spec) ?| '{except,superseded_by,only,exclude_tiers,steps}' OR jsonb_typeof(coalesce(v.spec, f.spec) -> 'goal') = 'object')
-        ORDER BY q.customer_id, q.message_id FOR UPDATE OF q
+        WHERE coalesce(v.spec, f.spec) ?| '{except,superseded_by,only,exclude_tiers,steps}' OR jsonb_typeof(coalesce(v.spec, f.spec) -> 'goal') = 'object'
+        GROUP BY f.flow_id, v.flow_id, v.version, k.step_key, o.created_at
     LOOP
-        stopper := crm._campaign_goal(crm._campaign_as_of(waiting.flow, waiting.spec, waiting.message), crm._identity_current((waiting.message).customer_id), waiting.key);
-        IF stopper IS NOT NULL THEN
-            stopped := stopped || ROW((waiting.message).customer_id, (waiting.message).message_id, waiting.attempt)::crm.queue_ref;
-            why := why || stopper;
-            reaches := reaches || ROW((waiting.message).channel, (waiting.message).address_hash, NULL)::crm.gate_reach;
-        END IF;
+        RETURN QUERY SELECT s.* FROM ROWS FROM (unnest(together.ids), unnest(together.message_ids), unnest(together.attempts), unnest(together.channels), unnest(together.hashes),
+                unnest(crm._campaign_stoppers(crm._campaign_as_of(together.flow, together.spec, together.step_key, together.created_at), together.persons, together.keys)))
+            s (customer_id, message_id, attempt, channel, address_hash, reason) WHERE s.reason IS NOT NULL;
     END LOOP;
-    IF cardinality(stopped) > 0 THEN
-        PERFORM crm._campaign_lock_addresses(reaches);      -- all of them in their order, before each reason gives some back
-        PERFORM crm._outbox_cancel(array_agg(s.ref), s.reason)
-        FROM (SELECT ROW(u.customer_id, u.message_id, u.attempt)::crm.queue_ref AS ref, u.reason FROM ROWS FROM (unnest(stopped), unnest(why)) u (customer_id, message_id, attempt, reason)) s GROUP BY s.reason;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_stopped(crm.queue_ref[]) IS
+    'those of some messages whom a rule of their flow excludes by now, or whose goal is reached, with the reason: asked of the version each was decided under';
+
+CREATE FUNCTION crm._campaign_drop_stopped(messages crm.queue_ref[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    stopped record;
+BEGIN
+    SELECT array_agg(s) AS messages, array_agg(ROW(s.channel, s.address_hash, NULL)::crm.gate_reach) AS reaches INTO stopped FROM crm._campaign_stopped(messages) s;
+    IF stopped.messages IS NOT NULL THEN
+        PERFORM crm._campaign_lock_addresses(stopped.reaches);      -- all of them in their order, before each reason gives some back
+        PERFORM crm._outbox_cancel(array_agg(ROW(s.customer_id, s.message_id, s.attempt)::crm.queue_ref), s.reason)
+        FROM unnest(stopped.messages) s (customer_id bigint, message_id text, attempt int, channel text, address_hash bytea, reason text) GROUP BY s.reason;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_drop_stopped(bigint[]) IS
-    'cancels what waits under ids of persons whom a rule of its flow excludes by now, or who have reached its goal: asked of the version it was decided under, with each fact of theirs';
+COMMENT ON FUNCTION crm._campaign_drop_stopped(crm.queue_ref[]) IS 'cancels those of waiting messages, which are locked, that crm._campaign_stopped() finds';
+
+CREATE FUNCTION crm._campaign_on_leave(customer_ids bigint[], message_ids text[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    PERFORM crm._campaign_drop_stopped(ARRAY(
+        SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref
+        FROM unnest(customer_ids, message_ids) m (customer_id, message_id) JOIN crm.outbox_queue q ON q.customer_id = m.customer_id AND q.message_id = m.message_id));
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_on_leave(bigint[], text[]) IS 'exclusion and goal once more, of messages that waited and are about to leave: of what time, tags, tiers and segments changed no fact tells';
 
 CREATE FUNCTION crm._campaign_ask_again(customer_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
@@ -601,7 +622,10 @@ BEGIN
     IF kind IN ('order', 'refund', 'merge') THEN
         PERFORM crm._campaign_drop_reached(ids, kind);
     END IF;
-    PERFORM crm._campaign_drop_stopped(ids);
+    PERFORM crm._campaign_drop_stopped(ARRAY(
+        SELECT ROW(w.customer_id, w.message_id, w.attempt)::crm.queue_ref
+        FROM (SELECT q.* FROM crm.outbox_queue q WHERE q.customer_id = ANY (ids) AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
+              ORDER BY q.customer_id, q.message_id FOR UPDATE) w));
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_ask_again(bigint[], text) IS 'whether what waits for persons is still to leave, after facts of a kind, or a merge';

@@ -25,7 +25,7 @@ BEGIN
     END IF;
     SELECT o.variant, v.spec INTO before FROM crm.occurrence o LEFT JOIN crm.flow_version v ON v.flow_id = o.flow_id AND v.version = o.flow_version
     WHERE o.customer_id = ANY (ids) AND o.flow_id = message.flow_id AND o.occurrence_key = message.occurrence_key AND o.epoch >= 0 ORDER BY o.fired_at DESC LIMIT 1;
-    flow := crm._campaign_as_variant(crm._campaign_as_of(flow, before.spec, message), before.variant);
+    flow := crm._campaign_as_variant(crm._campaign_as_of(flow, before.spec, message.occurrence_key, message.created_at), before.variant);
     -- the channels behind the one that failed, in the flow's order
     SELECT jsonb_agg(c.value ORDER BY c.n) INTO rest
     FROM jsonb_array_elements_text(flow.spec -> 'channels') WITH ORDINALITY c (value, n)
@@ -33,7 +33,7 @@ BEGIN
     IF rest IS NULL OR message.expires_at <= crm.core_now() THEN
         RETURN CASE WHEN rest IS NULL THEN 'no other channel' ELSE 'too late' END;
     END IF;
-    stopper := crm._campaign_goal(flow, person, regexp_replace(message.occurrence_key, '#[0-9]{1,3}$', ''));
+    stopper := crm._campaign_goal(flow, person, crm._campaign_own_key(message.occurrence_key));
     IF stopper IS NOT NULL THEN
         RETURN stopper;
     END IF;

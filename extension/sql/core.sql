@@ -84,6 +84,9 @@ COMMENT ON FUNCTION crm._consequence_erase(bigint) IS 'tells every registered ro
 CREATE FUNCTION crm._consequence_export(customer_id bigint) RETURNS jsonb
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_export';
 COMMENT ON FUNCTION crm._consequence_export(bigint) IS 'what each registered room keeps about a person, one member a room';
+CREATE FUNCTION crm._consequence_leave(customer_ids bigint[], message_ids text[]) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_leave';
+COMMENT ON FUNCTION crm._consequence_leave(bigint[], text[]) IS 'tells every registered room that messages which waited are about to leave: one whose reason is gone is cancelled there';
 CREATE FUNCTION crm._consequence_registry() RETURNS text
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'crm_consequence_registry';
 COMMENT ON FUNCTION crm._consequence_registry() IS 'lines "kind position room function" of what is registered';

@@ -147,6 +147,24 @@ END
 $$;
 COMMENT ON FUNCTION crm._outbox_is_lost(bigint, text, int) IS 'whether nothing is written of an attempt: whoever made it ended before its result';
 
+-- Whoever decided a message asks again before it leaves: a tag, a tier, a day more may have changed what its rule says.
+CREATE FUNCTION crm._outbox_has_waited(message_flow int, created_at timestamptz) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT $1 IS NOT NULL AND $2 < crm.core_now() - interval '10 seconds' $$;
+COMMENT ON FUNCTION crm._outbox_has_waited(int, timestamptz) IS 'whether the flow of a message is asked again before it leaves: what was decided just now need not be';
+
+CREATE FUNCTION crm._outbox_ask_again(waited crm.queue_ref[]) RETURNS crm.queue_ref[]
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF waited IS NULL THEN
+        RETURN '{}';
+    END IF;
+    PERFORM crm._consequence_leave(ARRAY(SELECT w.customer_id FROM unnest(waited) w), ARRAY(SELECT w.message_id FROM unnest(waited) w));
+    RETURN ARRAY(SELECT w FROM unnest(waited) w WHERE (SELECT true FROM crm.outbox_queue q WHERE q.customer_id = w.customer_id AND q.message_id = w.message_id) IS NULL);
+END
+$$;
+COMMENT ON FUNCTION crm._outbox_ask_again(crm.queue_ref[]) IS 'messages that waited, locked, are asked about once more; returns those that were cancelled by that';
+
 -- Due messages of a batch that may leave now, leased: expiry, address, consent (opt-outs included) and quiet hours are asked
 -- of all at once.  Those it does not answer are taken one by one: crm._outbox_lease() finds why and does what is to be done.
 CREATE FUNCTION crm._outbox_lease_ready(due crm.queue_due[], lease_ms int, worker int) RETURNS crm.queue_request[]
@@ -156,6 +174,8 @@ $$
 DECLARE
     requests crm.queue_request[];
     places tid[];
+    waited crm.queue_ref[];
+    gone crm.queue_ref[];
     latest int;
     moment timestamptz := crm.core_now();
     most int := (crm._setting('outbox.max_retries'))::int;
@@ -168,8 +188,9 @@ BEGIN
         SELECT ch.channel, k.kind, k.code FROM crm.channel ch JOIN crm.identifier_kind k ON k.kind = ch.identifier_kind WHERE ch.address_day_cap IS NULL)
     SELECT array_agg(ROW(o.customer_id, o.message_id, d.attempt + 1, o.endpoint, e.url, e.secret, e.next_secret, e.timeout_ms, e.is_private_allowed,
                          crm._outbox_body(o.body, o.message_id, o.channel, crm._decrypt(w.code, r.value_sealed)), e.is_plain, d.due_at)::crm.queue_request),
-           array_agg(d.place), max(d.attempt)
-    INTO requests, places, latest
+           array_agg(d.place), max(d.attempt),
+           array_agg(ROW(o.customer_id, o.message_id, d.attempt)::crm.queue_ref) FILTER (WHERE crm._outbox_has_waited(o.flow_id, o.created_at))
+    INTO requests, places, latest, waited
     FROM unnest(due) d JOIN crm.outbox o ON o.customer_id = d.customer_id AND o.message_id = d.message_id
     JOIN way w ON w.channel = o.channel JOIN carrier e ON e.endpoint = o.endpoint
     -- whoever was merged holds nothing under the old id, and is asked for one by one
@@ -177,6 +198,10 @@ BEGIN
     WHERE d.attempt <= most AND (o.expires_at IS NULL OR o.expires_at > moment)
       AND (d.attempt = 0 OR e.is_repeat_safe OR NOT crm._outbox_is_lost(d.customer_id, d.message_id, d.attempt))
       AND r.is_held AND (NOT o.is_marketing OR r.is_agreed) AND (o.quiet IS NULL OR crm._outbox_quiet_until(o.quiet, moment) <= moment);
+    gone := crm._outbox_ask_again(waited);
+    IF gone <> '{}' THEN
+        requests := ARRAY(SELECT r FROM unnest(requests) r WHERE NOT EXISTS (SELECT FROM unnest(gone) g WHERE g.customer_id = r.customer_id AND g.message_id = r.message_id));
+    END IF;
     -- apart: an update that joins copies what it joins, row by row
     UPDATE crm.outbox_queue q SET attempt = q.attempt + 1, leased_by = worker, lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
     WHERE q.ctid = ANY (places);
@@ -202,6 +227,9 @@ DECLARE
     earliest timestamptz;
 BEGIN
     SELECT * INTO message FROM crm.outbox o WHERE o.customer_id = due.customer_id AND o.message_id = due.message_id;
+    IF crm._outbox_has_waited(message.flow_id, message.created_at) AND crm._outbox_ask_again(ARRAY[due]) <> '{}' THEN
+        RETURN NULL;
+    END IF;
     IF due.attempt > 0 AND crm._outbox_is_lost(due.customer_id, due.message_id, due.attempt) THEN
         PERFORM crm._outbox_note(due.customer_id, due.message_id, 'lost', due.attempt);
         -- a vendor that would not know a repeat gets none: a person decides

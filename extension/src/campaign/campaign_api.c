@@ -24,6 +24,7 @@ crm_campaign_init(void)
 	crm_core_consequence_register(CRM_ON_MEMBERSHIP, 40, "campaign", "crm._campaign_on_membership");
 	crm_core_consequence_register(CRM_ON_ERASE, 60, "campaign", "crm._campaign_on_erase");
 	crm_core_consequence_register(CRM_ON_EXPORT, 60, "campaign", "crm._campaign_on_export");
+	crm_core_consequence_register(CRM_ON_LEAVE, 60, "campaign", "crm._campaign_on_leave");
 }
 
 /* 0 to 9999, the same for ever for the same salt, scope and key (pure/hash.h has the vectors). */

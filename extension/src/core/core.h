@@ -59,6 +59,7 @@ typedef enum CrmConsequence
 	CRM_ON_MEMBERSHIP,			/* (survivor bigint, other bigint, record_ids bigint[], kind text) */
 	CRM_ON_ERASE,				/* (customer_id bigint) */
 	CRM_ON_EXPORT,				/* (customer_id bigint) returns jsonb */
+	CRM_ON_LEAVE,				/* (customer_ids bigint[], message_ids text[]) */
 	CRM_N_CONSEQUENCES
 } CrmConsequence;
 

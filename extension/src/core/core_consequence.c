@@ -3,8 +3,9 @@
  *		What a lower room causes in a higher one, without knowing it.
  *
  * At _PG_init each room enters the SQL functions that are to run when facts arrived, when
- * membership changed, when a person is erased or exported, with a position that orders them.
- * ingest, identity and access then call crm._consequence_*(), inside their own transaction:
+ * membership changed, when a person is erased or exported, when messages that waited are about
+ * to leave, with a position that orders them.
+ * ingest, identity, access and outbox then call crm._consequence_*(), inside their own transaction:
  * what must happen, happens in the commit that caused it.
  *
  * The registry is filled before any backend forks or at library load, and only read after;
@@ -35,6 +36,7 @@ static int	n_entries[CRM_N_CONSEQUENCES];
 static const Oid facts_types[] = {INT8ARRAYOID, TEXTOID, BOOLOID};
 static const Oid membership_types[] = {INT8OID, INT8OID, INT8ARRAYOID, TEXTOID};
 static const Oid person_types[] = {INT8OID};
+static const Oid leave_types[] = {INT8ARRAYOID, TEXTARRAYOID};
 
 static const struct
 {
@@ -46,12 +48,14 @@ static const struct
 	[CRM_ON_MEMBERSHIP] = {"($1, $2, $3, $4)", 4, membership_types},
 	[CRM_ON_ERASE] = {"($1)", 1, person_types},
 	[CRM_ON_EXPORT] = {"($1)", 1, person_types},
+	[CRM_ON_LEAVE] = {"($1, $2)", 2, leave_types},
 };
 
 PG_FUNCTION_INFO_V1(crm_consequence_facts);
 PG_FUNCTION_INFO_V1(crm_consequence_membership);
 PG_FUNCTION_INFO_V1(crm_consequence_erase);
 PG_FUNCTION_INFO_V1(crm_consequence_export);
+PG_FUNCTION_INFO_V1(crm_consequence_leave);
 PG_FUNCTION_INFO_V1(crm_consequence_registry);
 
 /* Enters a SQL function, named with its schema; equal positions keep the order of entry. */
@@ -120,6 +124,15 @@ crm_consequence_erase(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+Datum
+crm_consequence_leave(PG_FUNCTION_ARGS)
+{
+	Datum		values[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+
+	run_all(CRM_ON_LEAVE, values);
+	PG_RETURN_VOID();
+}
+
 /* One object: a member a room, holding what that room keeps about the person. */
 Datum
 crm_consequence_export(PG_FUNCTION_ARGS)
@@ -155,7 +168,8 @@ crm_consequence_export(PG_FUNCTION_ARGS)
 Datum
 crm_consequence_registry(PG_FUNCTION_ARGS)
 {
-	static const char *const kinds[CRM_N_CONSEQUENCES] = {"facts", "membership", "erase", "export"};
+	static const char *const kinds[CRM_N_CONSEQUENCES] = {"facts", "membership", "erase", "export",
+	"leave"};
 	StringInfoData text;
 
 	initStringInfo(&text);
