@@ -111,28 +111,44 @@ export async function weights(browser) {
 
 // Opening, typing, the answer: what the phone of a clerk asks for, and when.  Everything that the first page needs is named in its
 // html, so that it is asked for at once: at most two loads of a browser's six connections, one over HTTP/2.  Nothing is kept yet.  Seconds depend on the
-// machine and are told, not judged.
+// machine and are told, not judged: three times, by the page's own clock, for who drives a slowed browser from outside slows it by looking.
 export async function opening(browser) {
 	for (const [at, by] of [[base, 'HTTP/1.1'], [secure, 'HTTP/2']]) await opened(browser, at, by);
 }
 
+// When the search can be typed into, when it was tapped, when the answer stood: each as painted.
+function watchOpening() {
+	const marks = globalThis.marks = {};
+	const seen = (name) => { marks[name] = 0; requestAnimationFrame(() => setTimeout(() => { marks[name] = performance.now(); })); };
+	new MutationObserver(() => {
+		if (!('ready' in marks) && document.querySelector('#text')) seen('ready');
+		if (!('answered' in marks) && document.querySelector('main h2')) seen('answered');
+	}).observe(document, {childList: true, subtree: true});
+	addEventListener('click', () => { marks.tapped ??= performance.now(); }, true);
+}
+const marked = (page, name) => page.waitForFunction((one) => globalThis.marks?.[one] > 0, name, {polling: 250});
+
 async function opened(browser, at, by) {
 	const page = await open(browser, 'clerk', {at, serviceWorkers: 'block'});
 	const device = await page.context().newCDPSession(page);
+	await page.addInitScript(watchOpening);
 	await device.send('Network.enable');
-	await device.send('Network.clearBrowserCache');
 	await device.send('Network.emulateNetworkConditions', {offline: false, latency: 400, downloadThroughput: -1, uploadThroughput: -1});
 	await device.send('Emulation.setCPUThrottlingRate', {rate: 4});
 	const asked = [];
 	device.on('Network.requestWillBeSent', ({request, initiator}) => asked.push({path: new URL(request.url).pathname, by: initiator.type}));
-	const since = Date.now();
-	await page.goto(`${at}/?slow`, {waitUntil: 'commit'});
-	await page.waitForSelector('#text');
-	console.log(`# ${by}: opened after ${Date.now() - since} ms at 400 ms a round trip and a quarter of the processor`);
-	const before = asked.filter(({path}) => !/^\/(favicon|js\/(waiting|typed|drafts|owner|keep_pages|pages\/person)\b)/.test(path) && path !== '/');
-	ok(before.length <= 8 && before.every(({by}) => by === 'parser'), 'the first page is one round trip, and what it is made of one or two: nothing is asked for by what comes', before);
-	await answered(page, asked);
-	console.log(`# ${by}: from opening to the answer ${Date.now() - since} ms`);
+	for (let turn = 0; turn < 3; turn++) {
+		await page.goto('about:blank');
+		await device.send('Network.clearBrowserCache');
+		asked.length = 0;
+		await page.goto(`${at}/?slow${turn}`, {waitUntil: 'commit'});
+		await marked(page, 'ready');
+		const before = asked.filter(({path}) => !/^(blank|\/favicon|\/js\/(waiting|typed|drafts|owner|keep_pages|pages\/person)\b)/.test(path) && path !== '/');
+		ok(before.length <= 8 && before.every(({by}) => by === 'parser'), 'the first page is one round trip, and what it is made of one or two: nothing is asked for by what comes', before);
+		await answered(page, asked);
+		const {ready, tapped, answered: stood} = await page.evaluate(() => globalThis.marks);
+		console.log(`# ${by}, 400 ms a round trip, a quarter of the processor: ready after ${Math.round(ready)} ms, the answer ${Math.round(stood - tapped)} ms after the tap, together ${Math.round(ready + stood - tapped)} ms`);
+	}
 	await page.context().close();
 }
 
@@ -140,11 +156,10 @@ async function opened(browser, at, by) {
 async function answered(page, asked) {
 	const calls = () => asked.filter(({path}) => path.startsWith('/api/')).length;
 	await page.fill('#text', '13912340002');
-	const before = calls(), pressed = Date.now();
-	await page.keyboard.press('Enter');
-	await page.waitForSelector('main h2');
+	const before = calls();
+	await page.tap('main form button');
+	await marked(page, 'answered');
 	ok(calls() - before === 1, 'the answer is one request after one tap', asked);
-	console.log(`# the answer ${Date.now() - pressed} ms after the tap`);
 }
 
 // The files that a tab could open with: the newest whole set, as the browser keeps it.

@@ -49,8 +49,11 @@ function drawHeader(current) {
 		h('span', {class: 'faint'}, me.name || me.actor, ' · ', code('role', role())),
 		h('button', {type: 'button', lang: other, onclick: async () => { await choose(other); document.getElementById('skip').textContent = t('skip'); route(); }}, other === 'en' ? 'English' : '中文'),
 		h('button', {type: 'button', onclick: leave}, t('sign_out'))));
-	const strip = header.querySelector('nav'), at = strip.querySelector('[aria-current]');
-	if (at) strip.scrollLeft = at.offsetLeft - strip.offsetLeft - (strip.clientWidth - at.offsetWidth) / 2;
+	// where things lie is asked when the browser lays them out anyway: a slow phone does it once
+	requestAnimationFrame(() => {
+		const strip = header.querySelector('nav'), at = strip && strip.querySelector('[aria-current]');
+		if (at) strip.scrollLeft = at.offsetLeft - strip.offsetLeft - (strip.clientWidth - at.offsetWidth) / 2;
+	});
 }
 
 // What is on the page can be taken along: on paper, or as the file of a spreadsheet.
@@ -120,14 +123,25 @@ async function route() {
 	drawHeader(page);
 	drawFooter(pages[page].bare === true);
 	document.title = t(`page.${page}`);
-	show(h('p', {class: 'faint', role: 'status'}, t('loading')));
+	const stop = sayLoading(visit);
 	try {
 		const module = await import(`./pages/${page}.js`);
 		if (!isLeft(visit)) await module.draw(words, me);
 	} catch (problem) {
 		if (problem.status === 401) return;
 		show(h('div', {class: 'card'}, h('p', {class: 'warn', role: 'alert'}, fault(problem)), h('button', {type: 'button', onclick: route}, t('again'))));
+	} finally {
+		stop();
 	}
+}
+
+// What was on the page goes at once; over an empty one, that it is coming is said only when it does not come soon.
+function sayLoading(visit) {
+	const main = document.getElementById('main');
+	const say = () => show(h('p', {class: 'faint', role: 'status'}, t('loading')));
+	if (main.hasChildNodes()) say();
+	const late = setTimeout(() => !main.hasChildNodes() && !isLeft(visit) && say(), 300);
+	return () => clearTimeout(late);
 }
 
 async function start() {
