@@ -58,6 +58,24 @@ SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headqu
 SELECT crm.identity_merge(pg_temp.p(3), pg_temp.p(1), 'one') ->> 'records' AS merged, pg_temp.owner(3) AS both, pg_temp.owner(1) AS same;
 SELECT (SELECT count(*) FROM crm.sales_owned('all', 'owner_a')) AS of_a, (SELECT count(*) FROM crm.sales_owned('all', 'owner_b')) AS of_b;
 
+-- managers of both stores are told, once: of the two owners, and of two stores that speak with one customer within days
+CREATE FUNCTION pg_temp.told() RETURNS TABLE (key text, store text, title text, role name, up name) LANGUAGE sql STABLE AS $$
+    SELECT regexp_replace(t.task_key, '^overlap:\d+:\d+:\d+:', ''), s.code, t.title, t.role, t.escalate_to
+    FROM crm.task t LEFT JOIN crm.store s USING (store_id) WHERE t.task_key LIKE 'overlap:%' AND t.state = 'open' ORDER BY t.title, s.code $$;
+SELECT * FROM pg_temp.told();
+CREATE FUNCTION pg_temp.note(id text, member text, staff text, store text, at timestamptz) RETURNS int LANGUAGE sql AS $$
+    SELECT (crm.ingest_interaction('owner_till', convert_to(jsonb_build_object('external_id', id, 'member_external_id', member, 'occurred_at', at, 'channel', 'call', 'direction', 'out',
+        'staff_code', staff, 'store_code', store, 'body', id)::text, 'UTF8'))).status $$;
+SELECT pg_temp.note('n1', 'OM4', 'owner_a', 'owner_s1', '2026-03-20T10:00:00+08:00') AS first, pg_temp.note('n2', 'OM4', 'owner_b', 'owner_s1', '2026-03-21T10:00:00+08:00') AS same_store,
+       pg_temp.note('n3', 'OM4', 'owner_c', 'owner_s2', '2026-03-30T10:00:00+08:00') AS later_than_days;
+SELECT count(*) AS told FROM pg_temp.told() WHERE title LIKE '%c%';
+SELECT pg_temp.note('n4', 'OM4', 'owner_a', 'owner_s1', '2026-03-31T09:00:00+08:00') AS meets, pg_temp.note('n4', 'OM4', 'owner_a', 'owner_s1', '2026-03-31T09:00:00+08:00') AS again,
+       pg_temp.note('n5', 'OM4', 'owner_c', 'owner_s2', '2026-03-31T10:00:00+08:00') AS answers;
+SELECT * FROM pg_temp.told();
+SELECT pg_temp.act('owner_m', :m, 'crm_store_manager', :s1);
+SELECT j ->> 'title' AS title, j ->> 'body' AS body FROM crm.sales_tasks('store') j WHERE j ->> 'title' LIKE '两人%' ORDER BY 1;
+SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
+
 -- 5. who leaves hands over in one call, as far as the caller and the heir see; the trail says so
 SELECT crm.access_staff_left('owner_b');
 SELECT pg_temp.owner(2) AS still;

@@ -84,6 +84,7 @@ BEGIN
         ORDER BY m.customer_id, i.occurred_at, i.interaction_id
     LOOP
         PERFORM crm._sales_reported(note.customer_id, note.interaction_id, note.occurred_at);
+        PERFORM crm._sales_overlap_noted(note.customer_id, note.staff_id, note.store_id, note.occurred_at);
         -- a merge since then gave the person another id: the task stands under the old one
         IF note.next_on IS NOT NULL AND NOT EXISTS (
             SELECT FROM crm.task t
@@ -96,7 +97,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._sales_on_facts(bigint[], text, boolean) IS
-    'a note closes the follow-ups of the person that were due by its day, and makes the next one when it names a day; in the commit of the note';
+    'a note closes the follow-ups of the person that were due by its day, and makes the next one when it names a day; of another store''s note of these days managers are told; in the commit of the note';
 
 CREATE FUNCTION crm._sales_reported(person bigint, interaction_id bigint, occurred_at timestamptz) RETURNS void
     LANGUAGE plpgsql AS

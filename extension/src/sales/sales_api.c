@@ -4,7 +4,7 @@
  *
  * A note that names a next day becomes a follow-up in the commit of the note (position 35: below
  * campaign, whose flows make tasks too).  Tasks stay under the customer id they were made for; a
- * merge moves nothing, since reading goes over all ids of a person.
+ * merge moves nothing, since reading goes over all ids of a person, but tells of two owners.
  */
 #include "core/core.h"
 
@@ -14,6 +14,7 @@ void
 crm_sales_init(void)
 {
 	crm_core_consequence_register(CRM_ON_FACTS, 35, "sales", "crm._sales_on_facts");
+	crm_core_consequence_register(CRM_ON_MEMBERSHIP, 35, "sales", "crm._sales_on_membership");
 	crm_core_consequence_register(CRM_ON_ERASE, 35, "sales", "crm._sales_on_erase");
 	crm_core_consequence_register(CRM_ON_EXPORT, 55, "sales", "crm._sales_on_export");
 }
