@@ -170,7 +170,7 @@ BEGIN
     LOOP
         persons := crm._identity_cluster(crm._identity_current(asked));
         record_ids := ARRAY(SELECT m.source_record_id FROM crm.membership m
-                            WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity' ORDER BY 1);
+                            WHERE m.customer_id = ANY (persons) AND m.valid_to >= 'infinity' ORDER BY 1);
         EXIT WHEN locked = persons || record_ids;
         PERFORM FROM crm.external_key e WHERE e.kind = 1 AND e.source_record_id = ANY (record_ids)
         ORDER BY e.source_id, e.external_id COLLATE "C" FOR UPDATE;

@@ -17,33 +17,46 @@ DECLARE
     merged crm.identity_pair[];
     refused jsonb;
     touched bigint[];
-    loners crm.identity_move[];
-    lonely bigint[];
+    short record;                       -- as crm._identity_sole() has it
+    sole bigint[];                      -- their records
+    strays bigint[];
     answer crm.identity_result;
 BEGIN
     PERFORM crm._identity_lock_keys(items);
     items := crm._identity_classify(items, is_stub);
-    IF ahead IS NULL THEN
-        loners := crm._identity_loners(items);
-    END IF;
-    lonely := ARRAY(SELECT l.source_record_id FROM unnest(loners) l);
+    short := crm._identity_sole(CASE WHEN ahead IS NULL THEN items END);
+    sole := ARRAY(SELECT l.source_record_id FROM unnest(short.loners || short.joiners) l);
     SELECT array_agg(DISTINCT i.source_record_id) FILTER (WHERE NOT i.is_new AND (NOT i.is_repeat OR i.is_reminder)),
-           array_agg(DISTINCT i.source_record_id) FILTER (WHERE i.is_new AND i.source_record_id <> ALL (lonely)),
+           array_agg(DISTINCT i.source_record_id) FILTER (WHERE i.is_new AND i.source_record_id NOT IN (SELECT s FROM unnest(sole) s)),
            coalesce(bool_and(i.is_repeat AND i.is_reminder IS NOT TRUE), true), coalesce(bool_or(i.is_reminder), false)
     INTO known, added, is_idle, is_reminded FROM unnest(items) i;
     SELECT array_agg(d.kind), array_agg(d.value_hash) INTO kinds, hashes
     FROM (SELECT DISTINCT l.kind, l.value_hash FROM unnest(items) i, unnest(i.links) l
-          WHERE NOT i.is_repeat AND i.source_record_id <> ALL (lonely)) d;
-    reach := crm._identity_secure(items, coalesce(known, '{}') || companions, kinds, hashes, others, ahead, loners);
+          WHERE NOT i.is_repeat AND i.source_record_id NOT IN (SELECT s FROM unnest(sole) s)) d;
+    IF short.joiners IS NOT NULL THEN
+        others := others || ARRAY(SELECT DISTINCT j.to_id FROM unnest(short.joiners) j);
+    END IF;
+    reach := crm._identity_secure(items, coalesce(known, '{}') || companions, kinds, hashes, others, ahead, short.loners, short.joined, short.absent);
     IF NOT is_idle THEN
         PERFORM crm._identity_write_records(items);
-        PERFORM crm._identity_write_links(items);
+        PERFORM crm._identity_write_links(items, sole);
         IF is_reminded THEN
             PERFORM crm._identity_remind(items);
         END IF;
-        INSERT INTO crm.membership (source_record_id, valid_from, customer_id)
-        SELECT l.source_record_id, crm.core_now(), l.to_id FROM unnest(loners) l;
+        IF short.loners IS NOT NULL THEN
+            PERFORM crm._identity_found(items, short.loners);
+        END IF;
         records := reach.records || added;
+        IF short.joiners IS NOT NULL THEN
+            strays := crm._identity_join(items, short.joiners, reach.customers);
+            IF cardinality(strays) > 0 THEN     -- all that is to be locked is held already, mostly
+                reach.customers := reach.customers || others;
+                reach := crm._identity_secure('{}', strays, '{}', '{}', '{}', crm._identity_widen(reach, NULL), NULL);
+                records := ARRAY(SELECT unnest(records) UNION SELECT unnest(reach.records));
+                added := added || strays;
+            END IF;
+        END IF;
+        sole := ARRAY(SELECT unnest(sole) EXCEPT SELECT unnest(strays));
         IF cardinality(records) > 0 THEN
             SELECT m.* INTO moves, merged, refused FROM crm._identity_moves(records) m;
             IF merged IS NOT NULL AND crm._identity_slow_down(merged) THEN
@@ -62,7 +75,7 @@ BEGIN
             SELECT m.customer_id FROM unnest(items) i
             CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
                                 WHERE x.source_record_id = i.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m
-            WHERE NOT i.is_repeat);
+            WHERE NOT i.is_repeat AND i.source_record_id NOT IN (SELECT s FROM unnest(sole) s));
         PERFORM crm._identity_refresh(touched);
         IF cardinality(records) > 0 THEN
             PERFORM crm._identity_answer(records);

@@ -70,6 +70,52 @@ $$;
 COMMENT ON FUNCTION crm._identity_joiner(crm.identity_item, bigint, boolean, boolean) IS
     'stores one member fact, or the stub of a reference, whose record is new and joins this person (is_all_there: its identifiers are all known); null, and nothing stored, when the record is known; RM309 when it is not so plain, or something moved meanwhile: undo, and go the long way';
 
+-- Many records that join persons, their values and persons locked, the records stored: those whose persons are plain are done
+-- here.  A person whom the rest of the call reaches is left to it with his joiners.
+CREATE FUNCTION crm._identity_join(items crm.identity_item[], joiners crm.identity_move[], reached bigint[]) RETURNS bigint[]
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    persons bigint[] := ARRAY(SELECT j.to_id FROM unnest(joiners) j EXCEPT SELECT r FROM unnest(reached) r ORDER BY 1);
+    ours crm.identity_move[] := ARRAY(SELECT j FROM unnest(joiners) j WHERE j.to_id NOT IN (SELECT r FROM unnest(reached) r));
+    left_over bigint[];
+BEGIN
+    left_over := crm._identity_refresh_plain(persons, ARRAY(SELECT j.source_record_id FROM unnest(ours) j), ARRAY(SELECT j.to_id FROM unnest(ours) j),
+        crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int, crm._setting('identity.silent_days')::int);
+    IF cardinality(left_over) > 0 THEN
+        ours := ARRAY(SELECT j FROM unnest(ours) j WHERE j.to_id NOT IN (SELECT p FROM unnest(left_over) p));
+    END IF;
+    WITH ours_by_record AS MATERIALIZED (SELECT j.source_record_id, j.to_id FROM unnest(ours) j),
+    told AS MATERIALIZED (
+        SELECT o.to_id AS person, l.kind, l.value_hash, count(*) AS records, max(i.seen_at) AS seen_at
+        FROM unnest(items) i JOIN ours_by_record o ON o.source_record_id = i.source_record_id, unnest(i.links) l
+        GROUP BY 1, 2, 3),
+    taken AS (
+        UPDATE crm.identifier d
+        SET record_count = d.record_count + e.records, row_version = d.row_version + 1, last_seen_at = greatest(d.last_seen_at, e.seen_at), customer_id = e.person
+        FROM (SELECT t.*, x.row FROM told t
+              CROSS JOIN LATERAL (SELECT y.ctid AS row FROM crm.identifier y
+                                  WHERE y.kind = t.kind AND y.value_hash = t.value_hash AND NOT y.is_blocked LIMIT 1) x OFFSET 0) e
+        WHERE d.ctid = e.row
+        RETURNING e.person, d.kind, d.masked, d.row_version),
+    evidence AS (
+        SELECT t.person, jsonb_agg(DISTINCT jsonb_build_object('kind', crm._identity_kind_code(t.kind), 'masked', t.masked)) AS shared
+        FROM taken t WHERE t.row_version > 1 GROUP BY t.person),
+    journal AS MATERIALIZED (
+        SELECT crm._new_id() AS journal_id, g.* FROM (
+            SELECT o.to_id AS person, array_agg(o.source_record_id ORDER BY o.source_record_id) AS records FROM ours_by_record o GROUP BY o.to_id) g),
+    written AS (
+        INSERT INTO crm.merge_journal (journal_id, at, kind, survivor_id, record_ids, actor, reason, evidence)
+        SELECT j.journal_id, crm.core_now(), 'attach', j.person, j.records, 'engine', 'identifier', coalesce(e.shared, '[]')
+        FROM journal j LEFT JOIN evidence e ON e.person = j.person)
+    INSERT INTO crm.membership (source_record_id, valid_from, customer_id, journal_id)
+    SELECT r.id, crm.core_now(), j.person, j.journal_id FROM journal j, unnest(j.records) r(id);
+    RETURN ARRAY(SELECT j.source_record_id FROM unnest(joiners) j EXCEPT SELECT o.source_record_id FROM unnest(ours) o);
+END
+$$;
+COMMENT ON FUNCTION crm._identity_join(crm.identity_item[], crm.identity_move[], bigint[]) IS
+    'gives joiners (crm._identity_sole()) whose records are stored to their persons where these are plain: golden record, membership, journal, who answers; the records of the others, untouched, and of those whose person is reached otherwise';
+
 CREATE FUNCTION crm._identity_alone(item crm.identity_item, is_stub boolean) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
 $$

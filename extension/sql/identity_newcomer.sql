@@ -120,33 +120,95 @@ $$;
 COMMENT ON FUNCTION crm._identity_newcomer(crm.identity_item, boolean) IS
     'stores one member fact, or the stub of a reference, that makes a new person, whose identifiers nobody held just now; null, and nothing stored, when its record is known; RM309 when an identifier was made meanwhile';
 
--- The same for many: of the records a call makes, those whose identifiers nobody holds and no other
--- record of the call names.  Each is a person, whatever else there is, so no graph is walked for them.
-CREATE FUNCTION crm._identity_loners(items crm.identity_item[]) RETURNS crm.identity_move[]
+-- The same for many: of the records a call makes, those that are its record's only fact, and whose identifiers that glue
+-- are nobody's and named by no other record of the call (each is a person, whatever else there is, so no
+-- graph is walked for them), or answer to one person (identity_joiner.sql asks whether he stays one).
+CREATE FUNCTION crm._identity_sole(items crm.identity_item[], OUT loners crm.identity_move[], OUT joiners crm.identity_move[],
+                                   OUT joined crm.identity_reach, OUT absent int)
     LANGUAGE plpgsql AS
 $$
-DECLARE
-    loners crm.identity_move[];
 BEGIN
-    IF cardinality(items) < 2 THEN
-        RETURN NULL;
+    IF items IS NULL OR cardinality(items) < 2 THEN
+        RETURN;
     END IF;
-    WITH link AS MATERIALIZED (
-        SELECT i.source_record_id, count(*) OVER (PARTITION BY l.kind, l.value_hash) AS holders,
-               (SELECT x.is_blocked FROM crm.identifier x WHERE x.kind = l.kind AND x.value_hash = l.value_hash LIMIT 1) AS was_blocked
-        FROM unnest(items) i, unnest(i.links) l WHERE NOT i.is_repeat),
-    sole AS (
-        SELECT i.source_record_id FROM unnest(items) i
-        GROUP BY i.source_record_id
-        HAVING count(*) = 1 AND bool_and(i.is_new AND i.is_current AND NOT i.is_repeat AND (i.fact).kind IS DISTINCT FROM 'receipt')
-        EXCEPT
-        SELECT l.source_record_id FROM link l WHERE l.was_blocked IS NOT TRUE AND (l.was_blocked IS NOT NULL OR l.holders > 1))
-    SELECT array_agg(ROW(s.source_record_id, NULL, crm._new_id())::crm.identity_move) INTO loners FROM sole s;
-    RETURN loners;
+    WITH link AS (
+        SELECT i.source_record_id, (i.fact).ordinal, i.is_new AND i.is_current AND NOT i.is_repeat AND (i.fact).kind IS DISTINCT FROM 'receipt' AS is_fit,
+               l.kind, l.value_hash, l.is_key AND l.kind NOT IN (SELECT k.kind FROM crm.identifier_kind k WHERE NOT k.is_key) AS may_tie, count(*) OVER of_value AS holders, row_number() OVER of_value = 1 AS is_first,
+               x.customer_id, x.is_blocked, x.row_version
+        FROM unnest(items) i
+        LEFT JOIN LATERAL unnest(CASE WHEN NOT i.is_repeat THEN i.links END) l ON true
+        LEFT JOIN LATERAL (SELECT y.customer_id, y.is_blocked, y.row_version FROM crm.identifier y
+                           WHERE y.kind = l.kind AND y.value_hash = l.value_hash LIMIT 1) x ON true
+        WINDOW of_value AS (PARTITION BY l.kind, l.value_hash)),
+    judged AS (
+        SELECT l.*, row_number() OVER of_record = 1 AS is_one, bool_and(l.is_fit) OVER of_record AND min(l.ordinal) OVER of_record = max(l.ordinal) OVER of_record AS is_sole,
+               bool_and(l.kind IS NULL OR l.is_blocked IS TRUE OR l.is_blocked IS NULL AND (l.holders = 1 OR NOT l.may_tie) OR l.customer_id IS NOT NULL) OVER of_record AS is_clear,
+               min(l.customer_id) FILTER (WHERE NOT l.is_blocked) OVER of_record AS person, max(l.customer_id) FILTER (WHERE NOT l.is_blocked) OVER of_record AS last_person
+        FROM link l
+        WINDOW of_record AS (PARTITION BY l.source_record_id)),
+    chosen AS (
+        SELECT j.*, j.is_sole AND j.is_clear AND j.person IS NULL AS is_loner, j.is_sole AND j.is_clear AND j.person = j.last_person IS TRUE AS is_joiner FROM judged j)
+    SELECT array_agg(ROW(c.source_record_id, NULL, crm._new_id())::crm.identity_move) FILTER (WHERE c.is_loner AND c.is_one),
+           array_agg(ROW(c.source_record_id, NULL, c.person)::crm.identity_move) FILTER (WHERE c.is_joiner AND c.is_one),
+           array_agg(c.kind) FILTER (WHERE c.is_joiner AND c.kind IS NOT NULL AND c.is_blocked IS NOT TRUE),
+           array_agg(c.value_hash) FILTER (WHERE c.is_joiner AND c.kind IS NOT NULL AND c.is_blocked IS NOT TRUE),
+           array_agg(coalesce(c.row_version, 0)) FILTER (WHERE c.is_joiner AND c.kind IS NOT NULL AND c.is_blocked IS NOT TRUE),
+           count(*) FILTER (WHERE c.kind IS NOT NULL AND c.is_blocked IS NULL AND c.is_first)
+    INTO loners, joiners, joined.kinds, joined.hashes, joined.identifier_versions, absent
+    FROM chosen c;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_loners(crm.identity_item[]) IS
-    'of several classified items those that are persons of their own for sure, each with the id of its new person; null when there are none';
+COMMENT ON FUNCTION crm._identity_sole(crm.identity_item[]) IS
+    'of several classified items (null: none) those that are persons of their own for sure (loners, each with the id of its new person) and those whose values answer to one person (joiners, with that person; joined: these values with the versions seen), null when there are none; absent: how many values of the items nobody has told before';
+
+-- What a person of one record is, is told by its fact: nothing has to be read again.
+CREATE FUNCTION crm._identity_found(items crm.identity_item[], loners crm.identity_move[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    INSERT INTO crm.membership (source_record_id, valid_from, customer_id)
+    SELECT l.source_record_id, crm.core_now(), l.to_id FROM unnest(loners) l;
+    WITH told AS MATERIALIZED (
+        SELECT l.to_id AS person, l.source_record_id AS record, (i.fact).source_id, nullif(btrim((i.fact).name), '') AS name,
+               nullif(btrim((i.fact).nickname), '') AS nickname, CASE WHEN (i.fact).sex IN ('m', 'f') THEN (i.fact).sex END AS sex, nullif((i.fact).city, '') AS city,
+               coalesce((i.fact).channel, '') AS channel, (i.fact).store_id, coalesce((i.fact).registered_at, (i.fact).received_at) AS registered_at, (i.fact).registered_on,
+               nullif((i.fact).custom, '{}') AS custom, CASE WHEN crm._identity_is_real_birthday((i.fact).birthday) THEN (i.fact).birthday END AS birthday,
+               coalesce((i.fact).is_birthday_lunar, false) AS is_lunar, home.address_sealed,
+               phone.masked AS phone_masked, phone.value_sealed AS phone_sealed, phone.value_hash AS phone_hash,
+               email.masked AS email_masked, email.value_sealed AS email_sealed
+        FROM unnest(items) i
+        JOIN unnest(loners) l ON l.source_record_id = i.source_record_id
+        LEFT JOIN LATERAL (SELECT x.address_sealed FROM crm.source_record_private x
+                           WHERE btrim((i.fact).address) <> '' AND x.source_record_id = i.source_record_id AND x.revision = i.revision LIMIT 1) home ON true
+        LEFT JOIN LATERAL (SELECT d.* FROM unnest(i.links) k CROSS JOIN LATERAL (SELECT x.* FROM crm.identifier x WHERE x.kind = k.kind AND x.value_hash = k.value_hash LIMIT 1) d
+                           WHERE k.kind = 1 ORDER BY d.is_blocked, d.value_hash LIMIT 1) phone ON true
+        LEFT JOIN LATERAL (SELECT d.* FROM unnest(i.links) k CROSS JOIN LATERAL (SELECT x.* FROM crm.identifier x WHERE x.kind = k.kind AND x.value_hash = k.value_hash LIMIT 1) d
+                           WHERE k.kind = 2 ORDER BY d.is_blocked, d.value_hash LIMIT 1) email ON true),
+    customer AS (
+        INSERT INTO crm.customer (customer_id, status, name_masked, phone_masked, email_masked, sex, city, channel, home_store_id,
+                                  scope_store_ids, registered_at, registered_on, custom, updated_at)
+        SELECT t.person, 'active', crm._identity_mask_name(coalesce(t.name, t.nickname)), coalesce(t.phone_masked, ''), coalesce(t.email_masked, ''), t.sex,
+               coalesce(t.city, ''), t.channel, t.store_id, CASE WHEN t.store_id IS NOT NULL THEN ARRAY[t.store_id] ELSE '{}' END, t.registered_at,
+               coalesce(t.registered_on, crm._local_day(t.registered_at, coalesce(
+                   (SELECT s.time_zone FROM crm.source s WHERE s.source_id = t.source_id LIMIT 1), 'Asia/Shanghai'))),
+               CASE WHEN t.custom IS NULL THEN '{}' ELSE crm._identity_custom(t.custom, false) END, crm.core_now()
+        FROM told t)
+    INSERT INTO crm.customer_private (customer_id, name, name_search, phone_sealed, phone_hash, email_sealed, birthday,
+                                      is_birthday_lunar, birthday_md, address_sealed, custom, provenance)
+    SELECT t.person, t.name, crm._identity_name_search(t.name), t.phone_sealed, t.phone_hash, t.email_sealed, t.birthday,
+           t.birthday IS NOT NULL AND t.is_lunar,
+           CASE WHEN NOT t.is_lunar THEN extract(month FROM t.birthday) * 100 + extract(day FROM t.birthday) END, t.address_sealed,
+           CASE WHEN t.custom IS NULL THEN '{}' ELSE crm._identity_custom(t.custom, true) END,
+           jsonb_strip_nulls(jsonb_build_object(
+               'name', CASE WHEN t.name IS NOT NULL THEN t.record END, 'sex', CASE WHEN t.sex IS NOT NULL THEN t.record END,
+               'city', CASE WHEN t.city IS NOT NULL THEN t.record END, 'birthday', CASE WHEN t.birthday IS NOT NULL THEN t.record END,
+               'address', CASE WHEN t.address_sealed IS NOT NULL THEN t.record END,
+               'phone', CASE WHEN t.phone_hash IS NOT NULL THEN t.record END, 'email', CASE WHEN t.email_sealed IS NOT NULL THEN t.record END))
+    FROM told t;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_found(crm.identity_item[], crm.identity_move[]) IS
+    'makes the persons of loners (crm._identity_sole()) whose records and values are stored: membership and golden record, straight from the facts';
 
 CREATE FUNCTION crm._identity_are_alone(items crm.identity_item[], records bigint[], persons bigint[]) RETURNS boolean
     LANGUAGE plpgsql AS

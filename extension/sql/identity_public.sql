@@ -406,7 +406,7 @@ BEGIN
         EXIT WHEN cardinality(persons) = 0;
         after_id := persons[cardinality(persons)];
         reach := crm._identity_reach(ARRAY(SELECT m.source_record_id FROM crm.membership m
-                                           WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity'), '{}', '{}');
+                                           WHERE m.customer_id = ANY (persons) AND m.valid_to >= 'infinity'), '{}', '{}');
         RETURN QUERY
             WITH settled AS (
                 SELECT s.source_record_id, s.label, m.customer_id

@@ -336,7 +336,7 @@ COMMENT ON FUNCTION crm._identity_reach(bigint[], smallint[], bytea[]) IS
 
 -- Makes the identifiers that are missing, then locks all in reach; false when anything moved.
 CREATE FUNCTION crm._identity_lock_reach(items crm.identity_item[], reach crm.identity_reach, others bigint[],
-                                         loners crm.identity_move[]) RETURNS boolean
+                                         loners crm.identity_move[], absent int DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -361,7 +361,8 @@ BEGIN
     ORDER BY n.kind, n.value_hash
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS made = ROW_COUNT;
-    IF loners IS NOT NULL AND NOT crm._identity_are_alone(items, own_records, own_persons) THEN
+    -- when all that was absent was made here, nobody was quicker
+    IF loners IS NOT NULL AND made IS DISTINCT FROM absent AND NOT crm._identity_are_alone(items, own_records, own_persons) THEN
         RETURN false;
     END IF;
     -- rows made here are locked and new to everyone; beside loners, or ahead of looking, those in reach may be others
@@ -389,8 +390,28 @@ BEGIN
         LEFT JOIN LATERAL (SELECT x.row_version, x.status FROM crm.customer x WHERE x.customer_id = d.id FOR NO KEY UPDATE) c ON true), true);
 END
 $$;
-COMMENT ON FUNCTION crm._identity_lock_reach(crm.identity_item[], crm.identity_reach, bigint[], crm.identity_move[]) IS
-    'makes and locks identifiers by (kind, value_hash), then locks customers ascending; true when others still are persons and all that has a version in reach is as it was seen';
+COMMENT ON FUNCTION crm._identity_lock_reach(crm.identity_item[], crm.identity_reach, bigint[], crm.identity_move[], int) IS
+    'makes and locks identifiers by (kind, value_hash), then locks customers ascending; true when others still are persons and all that has a version in reach is as it was seen; absent: how many identifiers of the items were not there';
+
+-- What two looks have to lock; of two versions the older, so that what moved in between is noticed.
+CREATE FUNCTION crm._identity_beside(reach crm.identity_reach, joined crm.identity_reach) RETURNS crm.identity_reach
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+DECLARE
+    both crm.identity_reach := reach;
+BEGIN
+    IF joined.kinds IS NOT NULL THEN
+        SELECT array_agg(v.kind ORDER BY v.kind, v.value_hash), array_agg(v.value_hash ORDER BY v.kind, v.value_hash),
+               array_agg(v.version ORDER BY v.kind, v.value_hash)
+        INTO both.kinds, both.hashes, both.identifier_versions
+        FROM (SELECT x.kind, x.value_hash, min(x.version) AS version
+              FROM unnest(reach.kinds || joined.kinds, reach.hashes || joined.hashes, reach.identifier_versions || joined.identifier_versions) x(kind, value_hash, version)
+              GROUP BY x.kind, x.value_hash) v;
+    END IF;
+    RETURN both;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_beside(crm.identity_reach, crm.identity_reach) IS 'a reach with the values that joiners hold, sorted, each once';
 
 -- The rows of two reaches, to be locked by the next attempt.
 CREATE FUNCTION crm._identity_widen(a crm.identity_reach, b crm.identity_reach) RETURNS crm.identity_reach
@@ -451,7 +472,8 @@ COMMENT ON FUNCTION crm._identity_lock_more(crm.identity_reach, crm.identity_rea
 -- an attempt waits for what it saw, the component may grow; what it grew by is mostly free then,
 -- for whoever wants it waits for the rest.
 CREATE FUNCTION crm._identity_secure(items crm.identity_item[], records bigint[], kinds smallint[], hashes bytea[], others bigint[],
-                                     ahead crm.identity_reach, loners crm.identity_move[]) RETURNS crm.identity_reach
+                                     ahead crm.identity_reach, loners crm.identity_move[],
+                                     joined crm.identity_reach DEFAULT NULL, absent int DEFAULT NULL) RETURNS crm.identity_reach
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -461,8 +483,8 @@ DECLARE
     is_held boolean;
 BEGIN
     IF ahead.kinds IS NULL AND ahead.customers IS NULL THEN
-        reach := crm._identity_reach(records, kinds, hashes);
-        is_held := crm._identity_lock_reach(items, reach, others, loners);
+        reach := crm._identity_beside(crm._identity_reach(records, kinds, hashes), joined);
+        is_held := crm._identity_lock_reach(items, reach, others, loners, absent);
     ELSE
         are_persons := crm._identity_lock_reach(items, ahead, others, NULL);
         FOR look IN 1 .. 5 LOOP
@@ -479,25 +501,30 @@ BEGIN
     RETURN reach;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_secure(crm.identity_item[], bigint[], smallint[], bytea[], bigint[], crm.identity_reach, crm.identity_move[]) IS
-    'the reach of records and identifiers with all its rows locked; ahead: what an earlier attempt saw, locked before looking; others: persons to lock besides';
+COMMENT ON FUNCTION crm._identity_secure(crm.identity_item[], bigint[], smallint[], bytea[], bigint[], crm.identity_reach, crm.identity_move[], crm.identity_reach, int) IS
+    'the reach of records and identifiers with all its rows locked; ahead: what an earlier attempt saw, locked before looking; others: persons to lock besides; joined: values of joiners, absent: values nobody has told before, as crm._identity_sole() saw them';
 
 -- Records, their revisions, and the keys' newest content.
 CREATE FUNCTION crm._identity_write_records(items crm.identity_item[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    INSERT INTO crm.source_record AS r (source_record_id, source_id, kind, external_id, store_id, channel, registered_at,
+    INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, store_id, channel, registered_at,
                                    registered_on, is_history, custom, revision, received_at)
     SELECT i.source_record_id, (i.fact).source_id, coalesce((i.fact).kind, 'member'), (i.fact).external_id, (i.fact).store_id,
            coalesce((i.fact).channel, ''), (i.fact).registered_at, (i.fact).registered_on,
            coalesce((i.fact).is_history, false), coalesce((i.fact).custom, '{}'), i.revision, (i.fact).received_at
-    FROM unnest(items) i WHERE i.is_current
-    ON CONFLICT (source_record_id) DO UPDATE
-        SET kind = excluded.kind, store_id = excluded.store_id, channel = excluded.channel,
-            registered_at = coalesce(excluded.registered_at, r.registered_at),
-            registered_on = coalesce(excluded.registered_on, r.registered_on),
-            custom = excluded.custom, is_current = true, revision = excluded.revision;
+    FROM unnest(items) i WHERE i.is_current AND i.is_new;
+    IF EXISTS (SELECT FROM unnest(items) i WHERE i.is_current AND NOT i.is_new) THEN
+        UPDATE crm.source_record r
+        SET kind = coalesce((i.fact).kind, 'member'), store_id = (i.fact).store_id, channel = coalesce((i.fact).channel, ''),
+            registered_at = coalesce((i.fact).registered_at, r.registered_at),
+            registered_on = coalesce((i.fact).registered_on, r.registered_on),
+            custom = coalesce((i.fact).custom, '{}'), is_current = true, revision = i.revision
+        FROM (SELECT j.*, (SELECT x.ctid FROM crm.source_record x WHERE x.source_record_id = j.source_record_id) AS row
+              FROM unnest(items) j WHERE j.is_current AND NOT j.is_new OFFSET 0) i
+        WHERE r.ctid = i.row;
+    END IF;
     INSERT INTO crm.source_record_private (source_record_id, revision, name, nickname, sex, birthday, is_birthday_lunar,
                                            address_sealed, province, city, district, note, received_at, source_version, content_hash)
     SELECT i.source_record_id, i.revision, nullif(btrim((i.fact).name), ''), nullif(btrim((i.fact).nickname), ''),
@@ -521,15 +548,19 @@ COMMENT ON FUNCTION crm._identity_write_records(crm.identity_item[]) IS
     'stores new records, every new revision, and which revision is current';
 
 -- Links between records and identifiers, and the end of those that a revision gave up.
-CREATE FUNCTION crm._identity_write_links(items crm.identity_item[]) RETURNS void
+CREATE FUNCTION crm._identity_write_links(items crm.identity_item[], sole bigint[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
+    INSERT INTO crm.record_identifier (source_record_id, kind, value_hash, namespace, first_seen_at, last_seen_at)
+    SELECT i.source_record_id, l.kind, l.value_hash, l.namespace, i.seen_at, i.seen_at
+    FROM unnest(items) i, unnest(i.links) l
+    WHERE i.source_record_id IN (SELECT s FROM unnest(sole) s);
     INSERT INTO crm.record_identifier AS ri (source_record_id, kind, value_hash, namespace, first_seen_at, last_seen_at, ended_at)
     SELECT i.source_record_id, l.kind, l.value_hash, max(l.namespace COLLATE "C"), min(i.seen_at), max(i.seen_at),
            CASE WHEN count(*) = count(i.ended_at) THEN max(i.ended_at) END
     FROM unnest(items) i, unnest(i.links) l
-    WHERE NOT i.is_repeat
+    WHERE NOT i.is_repeat AND i.source_record_id NOT IN (SELECT s FROM unnest(sole) s)
     GROUP BY i.source_record_id, l.kind, l.value_hash
     ON CONFLICT (source_record_id, kind, value_hash) DO UPDATE
         SET namespace = greatest(ri.namespace, excluded.namespace COLLATE "C"),      -- of a home: its town, once told
@@ -563,5 +594,5 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_write_links(crm.identity_item[]) IS
-    'links records to identifiers and ends the links that a revision gave up';
+COMMENT ON FUNCTION crm._identity_write_links(crm.identity_item[], bigint[]) IS
+    'links records to identifiers and ends the links that a revision gave up; sole: new records with one item each';

@@ -45,12 +45,12 @@ BEGIN
     FOR b IN SELECT k.badge, k.reach, k.is_lost_by_refund FROM crm.badge k
              WHERE EXISTS (
                 SELECT FROM crm.membership m JOIN crm.badge_held h USING (source_record_id)
-                WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity' AND h.badge = k.badge
+                WHERE m.customer_id = ANY (persons) AND m.valid_to >= 'infinity' AND h.badge = k.badge
                   AND (k.is_lost_by_refund OR joined_at IS NOT NULL OR h.withdrawn_at IS NOT NULL)) ORDER BY k.badge LOOP
         fit := crm._rule_fit(b.reach, persons, crm.core_now());
         UPDATE crm.badge_held h SET withdrawn_at = CASE WHEN m.customer_id = ANY (fit) THEN NULL ELSE crm.core_now() END
         FROM crm.membership m
-        WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity' AND h.source_record_id = m.source_record_id AND h.badge = b.badge
+        WHERE m.customer_id = ANY (persons) AND m.valid_to >= 'infinity' AND h.source_record_id = m.source_record_id AND h.badge = b.badge
           AND (h.withdrawn_at IS NULL) <> (m.customer_id = ANY (fit))
           AND (b.is_lost_by_refund OR h.withdrawn_at IS NOT NULL OR h.earned_at >= joined_at);
     END LOOP;

@@ -231,7 +231,7 @@ BEGIN
     CROSS JOIN crm.points_rule r
     LEFT JOIN crm.points_lot l ON l.source_record_id = o.source_record_id AND l.cause_kind = 'order'
           AND l.cause_key = o.order_id::text AND l.rule = r.code
-    WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity' AND r.kind = 'order'
+    WHERE m.customer_id = ANY (persons) AND m.valid_to >= 'infinity' AND r.kind = 'order'
       AND (l.lot_id IS NOT NULL
            OR r.is_active AND NOT o.is_history AND o.kind = 'sale' AND o.status IN ('paid', 'completed')
               AND o.paid_at >= r.valid_from AND o.paid_at < r.valid_until)
@@ -285,7 +285,7 @@ BEGIN
                 SELECT m.customer_id, e.source_record_id, e.event_id, e.occurred_at, crm._local_day(e.occurred_at, zone) AS day,
                        row_number() OVER (PARTITION BY m.customer_id, crm._local_day(e.occurred_at, zone) ORDER BY e.occurred_at, e.event_id) AS n
                 FROM crm.membership m JOIN crm.event e ON e.source_record_id = m.source_record_id
-                WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity' AND e.type = r.event_type
+                WHERE m.customer_id = ANY (persons) AND m.valid_to >= 'infinity' AND e.type = r.event_type
                   AND e.ignored_reason IS NULL AND NOT e.is_history AND e.occurred_at >= r.valid_from AND e.occurred_at < r.valid_until
                   AND e.occurred_at > crm.core_now() - interval '35 days'
                   AND NOT EXISTS (SELECT FROM crm.points_lot l WHERE l.source_record_id = e.source_record_id
@@ -387,7 +387,7 @@ DECLARE
     lot record;
 BEGIN
     FOR lot IN SELECT l.* FROM crm.membership m JOIN crm.points_lot l USING (source_record_id)
-               WHERE m.customer_id = ANY (ids) AND m.valid_to = 'infinity' AND l.remaining <> 0 LOOP
+               WHERE m.customer_id = ANY (ids) AND m.valid_to >= 'infinity' AND l.remaining <> 0 LOOP
         PERFORM crm._loyalty_book(lot.source_record_id, lot.lot_id, _loyalty_on_erase.customer_id, 'forfeit', -lot.remaining);
     END LOOP;
     UPDATE crm.points_entry e SET reason = NULL WHERE e.customer_id = ANY (ids) AND e.reason IS NOT NULL;
@@ -395,9 +395,9 @@ BEGIN
     DELETE FROM crm.points_balance b WHERE b.customer_id = ANY (ids);
     DELETE FROM crm.member_level k WHERE k.customer_id = ANY (ids);
     DELETE FROM crm.level_held h USING crm.membership m
-    WHERE m.customer_id = ANY (ids) AND m.valid_to = 'infinity' AND h.source_record_id = m.source_record_id;
+    WHERE m.customer_id = ANY (ids) AND m.valid_to >= 'infinity' AND h.source_record_id = m.source_record_id;
     DELETE FROM crm.badge_held h USING crm.membership m
-    WHERE m.customer_id = ANY (ids) AND m.valid_to = 'infinity' AND h.source_record_id = m.source_record_id;
+    WHERE m.customer_id = ANY (ids) AND m.valid_to >= 'infinity' AND h.source_record_id = m.source_record_id;
     PERFORM crm._loyalty_forget_games(ids);
 END
 $$;
@@ -419,7 +419,7 @@ BEGIN
              ORDER BY l.expires_at LIMIT 500)) d
         JOIN crm.membership m ON m.source_record_id = d.source_record_id AND m.valid_to = 'infinity'));
     FOR lot IN SELECT m.customer_id, l.* FROM crm.membership m JOIN crm.points_lot l USING (source_record_id)
-               WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity' AND l.state <> 'expired'
+               WHERE m.customer_id = ANY (persons) AND m.valid_to >= 'infinity' AND l.state <> 'expired'
                  AND (l.expires_at <= crm.core_now() OR l.state = 'pending' AND l.available_at <= crm.core_now())
     LOOP
         seen := seen + 1;

@@ -41,7 +41,7 @@ BEGIN
     JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
     LEFT JOIN crm.product p ON p.product_id = i.product_id LEFT JOIN crm.product_category k ON k.category_id = p.category_id
     LEFT JOIN crm.customer_value v ON v.customer_id = m.customer_id
-    WHERE m.customer_id = ANY (ids) AND m.valid_to = 'infinity' GROUP BY 2, 3, o.store_id;
+    WHERE m.customer_id = ANY (ids) AND m.valid_to >= 'infinity' GROUP BY 2, 3, o.store_id;
     RETURN QUERY
     SELECT 'path', w.path::text, w.days::text, '{}'::int[], count(*), 0::numeric FROM crm._value_walks(today - 364, today, 3, ids) w GROUP BY w.path, w.days;
 END

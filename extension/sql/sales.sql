@@ -79,7 +79,7 @@ BEGIN
     FOR note IN
         SELECT m.customer_id, i.interaction_id, i.store_id, i.staff_id, i.occurred_at, i.next_on, i.channel, left(i.body, 2000) AS body
         FROM crm.membership m JOIN crm.interaction i ON i.source_record_id = m.source_record_id
-        WHERE m.customer_id = ANY (customer_ids) AND m.valid_to = 'infinity' AND i.is_current AND NOT i.is_history
+        WHERE m.customer_id = ANY (customer_ids) AND m.valid_to >= 'infinity' AND i.is_current AND NOT i.is_history
           AND i.received_at >= crm.core_now() - interval '1 day'
         ORDER BY m.customer_id, i.occurred_at, i.interaction_id
     LOOP

@@ -74,8 +74,9 @@ DECLARE
     records bigint[];
     map bytea;
 BEGIN
+    -- not "= 'infinity'": a plan made while the table is small would walk the index of all that is current, for ever
     SELECT array_agg(m.source_record_id), crm._rule_map(m.source_record_id, m.customer_id) INTO records, map
-    FROM crm.membership m WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity';
+    FROM crm.membership m WHERE m.customer_id = ANY (persons) AND m.valid_to >= 'infinity';
     RETURN QUERY
     SELECT crm._rule_person(map, p.source_record_id) AS person, crm.purchase_combine(p.history)
     FROM crm.purchase_chunk p WHERE p.source_record_id = ANY (records) GROUP BY person;

@@ -204,7 +204,7 @@ BEGIN
     WITH bought AS MATERIALIZED (
         SELECT m.customer_id, e.product_id, e.day, sum(e.quantity_micro) / 1000000 AS quantity
         FROM crm.membership m JOIN crm.purchase_line_chunk l ON l.source_record_id = m.source_record_id CROSS JOIN LATERAL crm._purchase_line_entries(l.lines) e
-        WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity' AND e.product_id > 0 AND e.day BETWEEN run.as_of - 365 AND run.as_of
+        WHERE m.customer_id = ANY (persons) AND m.valid_to >= 'infinity' AND e.product_id > 0 AND e.day BETWEEN run.as_of - 365 AND run.as_of
         GROUP BY 1, 2, 3 HAVING sum(e.quantity_micro) > 0),
     gaps AS (
         INSERT INTO crm.habit_gap (customer_id, product_id, day, gap)

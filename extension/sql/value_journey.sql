@@ -8,7 +8,7 @@ DECLARE
     map bytea;
 BEGIN
     SELECT array_agg(m.source_record_id), crm._rule_map(m.source_record_id, m.customer_id) INTO records, map
-    FROM crm.membership m WHERE m.customer_id = ANY (persons) AND m.valid_to = 'infinity';
+    FROM crm.membership m WHERE m.customer_id = ANY (persons) AND m.valid_to >= 'infinity';
     RETURN QUERY        -- a local day lies within two of the moment's own; the index goes by moments
     SELECT crm._rule_person(map, e.source_record_id), e.type, e.business_day, e.properties ->> 'stars' FROM crm.event e
     WHERE e.source_record_id = ANY (records) AND e.occurred_at >= (from_day - 2)::timestamptz AND e.ignored_reason IS NULL

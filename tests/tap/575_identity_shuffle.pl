@@ -1,4 +1,4 @@
-# Small worlds of records, each told in several orders, one by one and at once: always the same
+# Small worlds of records, each told in several orders, one by one, in pieces and at once: always the same
 # persons, and those that a plain recomputation here finds by the rules of doc/rooms/identity.md.
 #
 # A world is a handful of records over few phones, cards, accounts and homes, so that families,
@@ -395,16 +395,19 @@ $node->safe_psql('shop', qq{
 				SELECT m.customer_id, CASE WHEN r.kind = 'visitor' THEN 'order' ELSE r.source_id || ' ' || split_part(r.external_id, ' ', 2) END AS l
 				FROM crm.source_record r JOIN crm.membership m ON m.source_record_id = r.source_record_id AND m.valid_to = 'infinity') x
 			GROUP BY customer_id) y \$\$;
-	-- the world's persons after its events in this order: one by one, or all that are members' at once
-	CREATE FUNCTION shuffle.tell(events jsonb, is_batch boolean, is_checked boolean) RETURNS text LANGUAGE plpgsql AS \$\$
+	-- the world's persons after its events in this order: one by one (0), or in pieces of so many, members first
+	CREATE FUNCTION shuffle.tell(events jsonb, size int, is_checked boolean) RETURNS text LANGUAGE plpgsql AS \$\$
 	DECLARE
 		event jsonb;
+		piece jsonb;
 		answer text;
 	BEGIN
 		BEGIN
-			IF is_batch THEN
-				PERFORM crm._identity_store_members(ARRAY(SELECT shuffle.fact(e, n) FROM jsonb_array_elements(events) WITH ORDINALITY x(e, n) WHERE NOT e ? 'is_order'));
-				PERFORM crm._identity_attach(ARRAY(SELECT shuffle.ref(e, n) FROM jsonb_array_elements(events) WITH ORDINALITY x(e, n) WHERE e ? 'is_order'));
+			IF size > 0 THEN
+				FOR piece IN SELECT jsonb_agg(e ORDER BY n) FROM jsonb_array_elements(events) WITH ORDINALITY x(e, n) GROUP BY (n - 1) / size ORDER BY (n - 1) / size LOOP
+					PERFORM crm._identity_store_members(ARRAY(SELECT shuffle.fact(e, n) FROM jsonb_array_elements(piece) WITH ORDINALITY x(e, n) WHERE NOT e ? 'is_order'));
+					PERFORM crm._identity_attach(ARRAY(SELECT shuffle.ref(e, n) FROM jsonb_array_elements(piece) WITH ORDINALITY x(e, n) WHERE e ? 'is_order'));
+				END LOOP;
 			ELSE
 				FOR event IN SELECT * FROM jsonb_array_elements(events) LOOP
 					IF event ? 'is_order' THEN
@@ -432,16 +435,16 @@ for my $events (@made)
 	$sql .= sprintf "SELECT jsonb_agg(shuffle.ties(e) ORDER BY n) FROM jsonb_array_elements(%s) WITH ORDINALITY x(e, n);\n", literal($events);
 	my @orders = (
 		[$events, 0], [[reverse @$events], 0], [[shuffle @$events], 0],
-		[$events, 1], [[shuffle @$events], 1]);
-	$sql .= sprintf "SELECT shuffle.tell(%s, %s, %s);\n", literal($_->[0]), $_->[1] ? 'true' : 'false', $_ == $orders[2] ? 'true' : 'false' for @orders;
+		[$events, 1000], [[shuffle @$events], 1000], [$events, 3], [[shuffle @$events], 2]);
+	$sql .= sprintf "SELECT shuffle.tell(%s, %s, %s);\n", literal($_->[0]), $_->[1], $_ == $orders[2] || $_ == $orders[5] ? 'true' : 'false' for @orders;
 }
 my @answers = split /\n/, decode_utf8($node->safe_psql('shop', encode_utf8($sql)));
-is(scalar @answers, 6 * $worlds, 'every order of every world was told');
+is(scalar @answers, 8 * $worlds, 'every order of every world was told');
 
 my ($differ, $wrong, $parted, $joined) = (0, 0, 0, 0);
 for my $world (0 .. $#made)
 {
-	my ($ties, @persons) = @answers[6 * $world .. 6 * $world + 5];
+	my ($ties, @persons) = @answers[8 * $world .. 8 * $world + 7];
 	my $events = $made[$world];
 	my $told = decode_json(encode_utf8($ties));
 	$events->[$_]{ties} = $told->[$_] for 0 .. $#$events;
