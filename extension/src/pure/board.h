@@ -38,6 +38,7 @@
 #define CRM_BOARD_MAX_SCORE 15
 #define CRM_BOARD_MAX_ORDERS 20
 #define CRM_BOARD_ACTIVE 0x01
+#define CRM_BOARD_NEAR_STORES 4096	/* ids below are looked up in a table */
 #define CRM_BOARD_WIDE 0x02		/* visits take sixteen bytes */
 
 typedef struct CrmBoardHead
@@ -224,6 +225,7 @@ typedef struct CrmBoardQuestion
 	const int32_t *groups;		/* of CRM_BOARD_GROUPS: that of each store, from 0 on; null: none */
 	int			n_groups;
 	uint64_t	store_bits;		/* bit store % 64 of each */
+	const uint16_t *near_places;	/* of ids below CRM_BOARD_NEAR_STORES: place in stores + 1, 0 for none; null: they are searched */
 	const int32_t *marks;
 	int			n_marks;
 	int			tiers;			/* so many tiers there are */

@@ -23,6 +23,8 @@ store_place(const CrmBoardQuestion *question, int32_t store)
 
 	if ((question->store_bits >> (store & 63) & 1) == 0)
 		return -1;
+	if (question->near_places != NULL && store >= 0 && store < CRM_BOARD_NEAR_STORES)
+		return (int) question->near_places[store] - 1;
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;

@@ -51,6 +51,21 @@ keep_array(ArrayType *array, MemoryContext context)
 	return array == NULL ? NULL : memcpy(MemoryContextAlloc(context, VARSIZE(array)), array, VARSIZE(array));
 }
 
+/* Most stores have small ids: a table finds them at once. */
+static void
+make_near_places(CrmBoardQuestion *question, MemoryContext context)
+{
+	uint16	   *places;
+
+	if (question->stores == NULL || question->n_stores >= CRM_BOARD_NEAR_STORES)
+		return;
+	places = MemoryContextAllocZero(context, CRM_BOARD_NEAR_STORES * sizeof(uint16));
+	for (int i = 0; i < question->n_stores; i++)
+		if (question->stores[i] >= 0 && question->stores[i] < CRM_BOARD_NEAR_STORES)
+			places[question->stores[i]] = i + 1;
+	question->near_places = places;
+}
+
 /* The stores asked for, ascending, each once. */
 static void
 read_stores(CrmBoardQuestion *question, ArrayType *stores, MemoryContext context)
@@ -128,6 +143,7 @@ read_question(FunctionCallInfo fcinfo, int first)
 		read_groups(&question, asked->stores, context);
 	else
 		read_stores(&question, asked->stores, context);
+	make_near_places(&question, context);
 	if (asked->marks != NULL)
 		question.n_marks = crm_report_array(asked->marks, &question.marks);
 	asked->cells = crm_board_cells(&question);
