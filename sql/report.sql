@@ -40,6 +40,15 @@ SELECT set_config('crm.access_claims', json_build_object('actor', 'rp_c', 'staff
 SELECT crm.sales_task_create(:one, '回访', '2026-07-02') IS NOT NULL AS task;
 SELECT p ->> 'points' AS points, p #>> '{level,name_en}' AS level, (SELECT string_agg(t ->> 'tag', ' ') FROM jsonb_array_elements(p -> 'tags') t WHERE t ->> 'kind' = 'manual') AS tags, p #>> '{tasks,0,title}' AS task, jsonb_array_length(p -> 'tasks') AS tasks
 FROM crm.report_person(:one) p;
+-- one call for all of it: who he is to which system, what he bought, is worth, holds, agreed to, and what is to be done for him
+SELECT crm.outbox_set_consent(:one, 'sms', 'yes', 'said at the counter', 'rp-consent') IS NOT NULL AS agreed;
+SELECT crm.loyalty_define_coupon('rp_10', '{"name_zh": "10元券", "kind": "amount", "value": 10, "valid_days": 10}') IS NOT NULL AS type, crm._loyalty_issue(:one, 'rp_10', NULL, NULL) IS NOT NULL AS coupon;
+SELECT (SELECT string_agg(concat_ws(' ', r ->> 'source', r ->> 'external_id'), ', ') FROM jsonb_array_elements(p -> 'records') r) AS identities,
+       (SELECT string_agg(concat_ws(' ', i ->> 'kind', i ->> 'masked'), ', ') FROM jsonb_array_elements(p -> 'identifiers') i) AS by,
+       (SELECT count(*) FROM jsonb_array_elements(p -> 'timeline') e WHERE e ->> 'kind' = 'order') AS orders, p #>> '{value,tier}' AS tier, p ->> 'points' AS points,
+       (SELECT string_agg(t ->> 'tag', ' ') FROM jsonb_array_elements(p -> 'tags') t WHERE t ->> 'kind' = 'manual') AS tags,
+       (SELECT string_agg(c ->> 'coupon_type', ' ') FROM jsonb_array_elements(p -> 'coupons') c) AS coupons, jsonb_array_length(p -> 'tasks') AS tickets, p #>> '{consents,sms}' AS sms
+FROM crm.report_person(:one) p;
 SELECT p ->> 'points' AS points, p -> 'level' AS level, p #>> '{next_tier,tier}' AS next, jsonb_array_length(p -> 'tasks') AS tasks FROM crm.report_person(:two) p;
 
 -- 3. the card answers for the chain: masked, with points, without phone; a clerk of another store opens nothing

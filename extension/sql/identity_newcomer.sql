@@ -27,9 +27,10 @@ DECLARE
 BEGIN
     WITH record AS (
         INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, store_id, channel, registered_at,
-                                       registered_on, is_history, custom, revision, received_at)
+                                       registered_on, is_history, custom, revision, received_at, is_shadow)
         VALUES (record_id, fact.source_id, coalesce(fact.kind, 'member'), fact.external_id, fact.store_id, coalesce(fact.channel, ''),
-                fact.registered_at, fact.registered_on, coalesce(fact.is_history, false), coalesce(fact.custom, '{}'), (NOT is_stub)::int, fact.received_at)),
+                fact.registered_at, fact.registered_on, coalesce(fact.is_history, false), coalesce(fact.custom, '{}'), (NOT is_stub)::int, fact.received_at,
+                coalesce((SELECT x.is_shadow FROM crm.source x WHERE x.source_id = fact.source_id), false))),
     told AS (
         INSERT INTO crm.source_record_private (source_record_id, revision, name, nickname, sex, birthday, is_birthday_lunar,
                                                address_sealed, province, city, district, note, received_at, source_version, content_hash)

@@ -7,7 +7,8 @@ CREATE TYPE crm.identity_node AS (
     is_reference boolean,               -- a receipt, or who gave a phone with an order: nobody without an identifier that glues
     single_source int,                  -- set: its source has one record a person
     name text, sex text, birthday date, is_birthday_lunar boolean,
-    seen_at timestamptz);
+    seen_at timestamptz,
+    is_shadow boolean);                 -- what it would join is proposed
 CREATE TYPE crm.identity_glue AS (
     source_record_id bigint,
     kind smallint, namespace text, value_hash bytea,
@@ -34,7 +35,7 @@ CREATE FUNCTION crm._identity_nodes(records bigint[]) RETURNS SETOF crm.identity
     LANGUAGE sql STABLE AS      -- this and those below are inlined: one statement for the whole partition
 $$
     SELECT r.source_record_id, r.kind = 'receipt', crm._identity_is_reference(r.kind, r.external_id), CASE WHEN s.is_one_record_per_person AND r.is_current THEN r.source_id END,
-           p.name, p.sex::text, p.birthday, p.is_birthday_lunar, coalesce(r.registered_at, r.received_at)
+           p.name, p.sex::text, p.birthday, p.is_birthday_lunar, coalesce(r.registered_at, r.received_at), r.is_shadow
     FROM unnest(records) f(id)
     CROSS JOIN LATERAL (SELECT * FROM crm.source_record x WHERE x.source_record_id = f.id LIMIT 1) r
     LEFT JOIN LATERAL (SELECT * FROM crm.source_record_private x

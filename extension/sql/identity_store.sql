@@ -510,10 +510,11 @@ CREATE FUNCTION crm._identity_write_records(items crm.identity_item[]) RETURNS v
 $$
 BEGIN
     INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, store_id, channel, registered_at,
-                                   registered_on, is_history, custom, revision, received_at)
+                                   registered_on, is_history, custom, revision, received_at, is_shadow)
     SELECT i.source_record_id, (i.fact).source_id, coalesce((i.fact).kind, 'member'), (i.fact).external_id, (i.fact).store_id,
            coalesce((i.fact).channel, ''), (i.fact).registered_at, (i.fact).registered_on,
-           coalesce((i.fact).is_history, false), coalesce((i.fact).custom, '{}'), i.revision, (i.fact).received_at
+           coalesce((i.fact).is_history, false), coalesce((i.fact).custom, '{}'), i.revision, (i.fact).received_at,
+           coalesce((SELECT x.is_shadow FROM crm.source x WHERE x.source_id = (i.fact).source_id LIMIT 1), false)
     FROM unnest(items) i WHERE i.is_current AND i.is_new;
     IF EXISTS (SELECT FROM unnest(items) i WHERE i.is_current AND NOT i.is_new) THEN
         UPDATE crm.source_record r

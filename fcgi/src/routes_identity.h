@@ -57,6 +57,22 @@
 		.response_schema = "Object", .success = 200,
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/identity-shadow", .operation = "identity_shadow_report", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS ", admin",
+		.sql = "SELECT j::text FROM crm.identity_shadow_report() j",
+		.read_only = true, .timeout_ms = WORK_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Sources, and what those that are tried out would merge", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/identity-shadow", .operation = "identity_shadow", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS ", admin",
+		.sql = "SELECT 200 AS status, crm.identity_shadow(crm.gateway_text($1, 'source'), crm.gateway_text($1, 'is_on', true)::boolean, "
+		"crm.gateway_text($1, 'reason', true))::text AS body",
+		.params = {BODY}, .timeout_ms = WORK_MS,
+		.summary = "Try a source out (its records merge with nobody and are proposed), or let it go; without a source all", .request_schema = "Shadow",
+		.response_schema = "Object", .success = 200, .example = "{\"source\":\"mini\",\"is_on\":true,\"reason\":\"cutover\"}",
+	},
+	{
 		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/split", .operation = "person_split", .tag = "Merges",
 		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
 		.sql = "SELECT 200 AS status, crm.identity_split($1, crm.gateway_texts($2, 'record_ids', true)::bigint[], "

@@ -97,6 +97,7 @@ const CrmSchema crm_schemas[] = {
 	{"Joining", OBJECT("\"code\",\"name\",\"phone\"", "\"code\":" TEXT ",\"check\":" TEXT ",\"name\":" TEXT ",\"phone\":" TEXT ",\"birthday\":" TEXT ","
 					   "\"consents\":{\"type\":\"array\",\"items\":{\"enum\":[\"sms\",\"wechat\",\"email\"]}}")},
 	{"Reason", OBJECT("\"reason\"", "\"reason\":" TEXT)},
+	{"Shadow", OBJECT("\"is_on\",\"reason\"", "\"source\":" TEXT ",\"is_on\":{\"type\":\"boolean\"},\"reason\":" TEXT)},
 	{"Note", OBJECT("\"body\"", "\"body\":" TEXT ",\"channel\":" TEXT ",\"outcome\":" TEXT ",\"next_on\":" DAY ","
 					"\"mentions\":{\"type\":\"array\",\"items\":" TEXT "}")},
 	{"Enrolment", OBJECT("\"name\",\"phone\"", "\"name\":" TEXT ",\"phone\":" TEXT ",\"birthday\":" TEXT ","

@@ -161,6 +161,14 @@ export async function merges(browser) {
 	await page.keyboard.press('u');
 	await page.waitForSelector('button:text("(M)")');
 	ok(true, 'N says two, U takes it back');
+	await page.click('summary:text("试运行的来源")');
+	const source = await page.innerText('details tbody tr:first-child td, details tbody tr:first-child th');
+	await page.click('details tbody tr:first-child button:text("试运行")');
+	await page.waitForSelector(`details[open] tr:has-text("${source}") button:text("开始合并")`);
+	await judge(page, 'reviews with a source that is tried out');
+	await page.click('button:text("开始合并")');
+	await page.waitForFunction(() => !document.querySelector('main').innerText.includes('开始合并'));
+	ok(true, 'a source is tried out, and let go');
 	const id = (await page.getAttribute('main th a[href^="#/history/"]', 'href')).split('/')[2];
 	await page.keyboard.press('m');
 	await text(page, '没有待审核的合并');

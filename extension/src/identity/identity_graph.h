@@ -12,6 +12,7 @@ typedef struct CrmIdentityNode
 	int64		record_id;
 	bool		is_receipt;		/* counts for no member */
 	bool		is_reference;	/* nobody, until an identifier says otherwise */
+	bool		is_shadow;		/* what it would join is proposed; of references nothing is */
 	int			single_source;	/* its source has one record a person; 0: no such promise */
 	CrmIdentityTraits traits;
 	TimestampTz seen_at;

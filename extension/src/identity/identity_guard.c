@@ -164,6 +164,7 @@ typedef struct Side
 	bool		is_decided;		/* somebody tied members by hand */
 	bool		tells;			/* says a name or a birthday */
 	bool		has_more;		/* holds more than the one value */
+	bool		is_shadow;		/* some of it is tried out, and nobody has decided about it */
 } Side;
 
 static bool
@@ -186,6 +187,7 @@ describe(CrmIdentityGraph *graph, int root)
 		side.is_decided |= node->is_decided;
 		side.tells |= tells(&node->traits);
 		side.has_more |= node->n_keys > 1;
+		side.is_shadow |= node->is_shadow && !node->is_reference && !node->is_decided;
 		member = node->next;
 	} while (member != root);
 	return side;
@@ -298,6 +300,21 @@ weigh_tie(CrmIdentityGraph *graph, int a, int b, const CrmIdentityHolders *value
 	return tie->is_shared ? weigh_shared(graph, a, b, value, left, right) : NULL;
 }
 
+/* An order's buyer is found in the shadow, too: a reference that is all there is on its side is no person who merges. */
+static bool
+is_reference_alone(CrmIdentityGraph *graph, int root)
+{
+	int			member = root;
+
+	do
+	{
+		if (!graph->nodes[member].is_reference)
+			return false;
+		member = graph->nodes[member].next;
+	} while (member != root);
+	return true;
+}
+
 /* A strong kind is believed over names, and over sex and birthday too when a person has only one of it. */
 const char *
 crm_identity_objection(CrmIdentityGraph *graph, int a, int b, const CrmIdentityHolders *value)
@@ -323,7 +340,8 @@ crm_identity_objection(CrmIdentityGraph *graph, int a, int b, const CrmIdentityH
 	if (tie->is_shared && !result.agrees && Min(left.size, right.size) >= graph->solid_members &&
 		is_single_tie(graph, a, b))
 		return "weak_bridge";
-	return NULL;
+	/* last: what is left would be one person */
+	return (left.is_shadow && !is_reference_alone(graph, b)) || (right.is_shadow && !is_reference_alone(graph, a)) ? "shadow" : NULL;
 }
 
 /* Two who hold a value now, by themselves or by what is known of their persons, are two. */

@@ -27,7 +27,7 @@ static CrmStatement read_records = {
 	"       r.source_id, r.kind, r.external_id, s.is_one_record_per_person AND r.is_current, s.is_one_card_per_person, "
 	"       $5 AND crm._identity_is_reference(r.kind, r.external_id), "
 	"       CASE WHEN $5 THEN (SELECT true FROM crm.must_link x WHERE x.record_a = r.source_record_id LIMIT 1) IS NOT NULL "
-	"                         OR (SELECT true FROM crm.cannot_link x WHERE x.record_a = r.source_record_id LIMIT 1) IS NOT NULL END "
+	"                         OR (SELECT true FROM crm.cannot_link x WHERE x.record_a = r.source_record_id LIMIT 1) IS NOT NULL END, r.is_shadow "
 	"FROM (SELECT x.customer_id, x.source_record_id FROM (SELECT DISTINCT d.id FROM unnest($1) d(id)) c "
 	"      CROSS JOIN LATERAL (SELECT y.customer_id, y.source_record_id FROM crm.membership y "
 	"          WHERE y.customer_id = c.id AND y.valid_to >= 'infinity' OFFSET 0) x "

@@ -64,6 +64,7 @@ fill_node(CrmIdentityNode *node, const CrmHeldRecord *record)
 	node->record_id = DatumGetInt64(record->values[H_RECORD]);
 	node->is_receipt = is_receipt(record);
 	node->is_reference = flag(record, H_IS_REFERENCE);
+	node->is_shadow = flag(record, H_IS_SHADOW);
 	if (flag(record, H_IS_SOLE_OF_SOURCE))
 		node->single_source = DatumGetInt32(record->values[H_SOURCE]);
 	node->seen_at = DatumGetTimestampTz(record->values[H_REGISTERED_AT]);

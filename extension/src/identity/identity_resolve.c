@@ -21,7 +21,7 @@
 enum
 {
 	NODE_RECORD, NODE_IS_RECEIPT, NODE_IS_REFERENCE, NODE_SINGLE_SOURCE, NODE_NAME, NODE_SEX, NODE_BIRTHDAY,
-	NODE_IS_LUNAR, NODE_SEEN_AT, N_NODE_COLUMNS
+	NODE_IS_LUNAR, NODE_SEEN_AT, NODE_IS_SHADOW, N_NODE_COLUMNS
 };
 enum
 {
@@ -144,6 +144,7 @@ read_nodes(CrmIdentityGraph *graph, RowReader *reader)
 		traits->has_birthday = !reader->nulls[NODE_BIRTHDAY] &&
 			crm_identity_is_real_birthday(traits->birthday);
 		traits->is_lunar = read_flag(reader, NODE_IS_LUNAR);
+		node->is_shadow = read_flag(reader, NODE_IS_SHADOW);
 	}
 }
 

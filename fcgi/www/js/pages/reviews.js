@@ -2,6 +2,7 @@
 import {anew, h, show, toast} from '../dom.js';
 import {get, list, post} from '../api.js';
 import {code, day, fault, language, moment, number, t} from '../i18n.js';
+import {shadow} from '../shadow.js';
 import {table} from '../table.js';
 
 let queue = [];
@@ -9,6 +10,7 @@ let at = 0;
 let last = null;
 let more = null;
 let which = 'open';
+let tried = null;
 
 export async function draw([state = 'open']) {
 	which = state;
@@ -16,14 +18,16 @@ export async function draw([state = 'open']) {
 	queue = page.rows;
 	more = page.next;
 	at = Math.min(at, Math.max(queue.length - 1, 0));
+	tried = h('div', {});
 	paint();
+	if (which === 'open') await shadow(tried, anew(() => draw(['open'])));
 }
 
 function paint() {
 	const review = queue[at];
 	show(h('h1', {}, t('page.reviews'), ' ', h('span', {class: 'tag'}, `${queue.length === 0 ? 0 : at + 1} / ${queue.length}${more ? '+' : ''}`)),
 		h('div', {class: 'row'}, ['open', 'accepted', 'rejected'].map((state) => h('a', {class: 'tag', href: `#/reviews/${state}`, 'aria-current': state === which ? 'true' : null}, code('review', state)))),
-		which === 'open' ? [h('p', {class: 'faint'}, t('reviews.keys')), review ? pair(review) : h('div', {class: 'card'}, h('p', {}, t('reviews.none')))] : decided());
+		which === 'open' ? [h('p', {class: 'faint'}, t('reviews.keys')), review ? pair(review) : h('div', {class: 'card'}, h('p', {}, t('reviews.none'))), tried] : decided());
 }
 
 // What is compared: equal, different, or not known on one side.
