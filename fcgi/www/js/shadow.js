@@ -1,20 +1,20 @@
 // Sources that are tried out: what the engine would merge of their records and merges not, until they are let go.
 import {h, toast} from './dom.js';
 import {list, post} from './api.js';
-import {code, fault, number, t} from './i18n.js';
+import {code, fault, number, t, withWords} from './i18n.js';
 import {table} from './table.js';
 
 // Fills a place of the page of reviews; again draws that page anew.
 export async function shadow(place, again) {
 	let sources;
 	try {
-		sources = (await list('identity-shadow')).rows;
+		[{rows: sources}] = await Promise.all([list('identity-shadow'), withWords('shadow')]);
 	} catch {
 		return;		// whoever may not ask is not told
 	}
 	const held = sources.some((source) => source.is_on || source.records > 0);
 	place.replaceChildren(h('details', {class: 'card', open: held}, h('summary', {}, t('shadow.title')), h('p', {class: 'faint'}, t('shadow.about')),
-		table(t('shadow.title'), [t('sources.source'), [t('shadow.records'), 'number'], [t('shadow.would_merge'), 'number'], [t('shadow.would_ask'), 'number'], [t('shadow.would_keep'), 'number'], ''],
+		table(t('shadow.title'), [t('sources.source'), [t('shadow.records'), 'number'], [t('shadow.would_merge'), 'number'], [t('shadow.would_ask'), 'number'], [t('shadow.would_keep'), 'number'], t('shadow.act')],
 			sources.map((source) => [source.name, number(source.records), [number(source.would_merge), kinds(source)], number(source.would_ask), number(source.would_keep),
 				h('button', {type: 'button', onclick: () => turn(source, again)}, t(source.is_on ? 'shadow.off' : 'shadow.on'))]))));
 }
