@@ -68,6 +68,28 @@ SELECT kind, actor, reason, count(*) FROM crm.merge_journal WHERE reason = 'shad
 SELECT pg_temp.member('h_new', 'new5', '{"phone": "13867260009", "name": "邓中夏"}') = (SELECT m.customer_id FROM crm.membership m JOIN crm.source_record r USING (source_record_id)
     WHERE r.external_id = 'new3' AND m.valid_to = 'infinity') AS merges_again;
 SELECT new_value, reason FROM crm.audit WHERE object_kind = 'source' AND field = 'is_shadow' ORDER BY audit_id;
+-- the same by a file: nobody joins while the source is tried out, and everybody afterwards
+SELECT crm.ingest_define_mapping('h_new', 'member', '{"fields": {"external_id": "external_id", "phone": "phone", "name": "name", "registered_at": "registered_at"}}') IS NOT NULL AS mapped,
+       crm.ingest_define_mapping('h_old', 'member', '{"fields": {"external_id": "external_id", "phone": "phone", "name": "name", "registered_at": "registered_at"}}') IS NOT NULL AS mapped;
+CREATE FUNCTION pg_temp.file(source text, label text, lowest int) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    lines bytea := (SELECT convert_to(string_agg(jsonb_build_object('external_id', label || n, 'phone', '1386727' || lpad(n::text, 4, '0'), 'name', '周恩' || chr(20320 + n), 'registered_at', '2026-01-06T10:00:00+08:00')::text || E'\n', ''), 'UTF8')
+                    FROM generate_series(lowest, lowest + 199) n);
+    batch bigint := crm.ingest_bulk_begin(source, 'member', 'ndjson', 'utf8', '{"history": true, "lenient": true}');
+BEGIN
+    PERFORM crm.ingest_bulk_append(batch, 0, lines), crm.ingest_bulk_commit(batch, length(lines));
+    WHILE crm._ingest_validate() + crm._ingest_apply() > 0 LOOP NULL; END LOOP;
+    RETURN (SELECT count(*) FROM crm.source_record r WHERE r.external_id LIKE label || '%');
+END $$;
+CREATE FUNCTION pg_temp.in_common() RETURNS TABLE (records bigint, persons bigint) LANGUAGE sql AS $$
+    SELECT count(*), count(DISTINCT m.customer_id) FROM crm.source_record r JOIN crm.membership m ON m.source_record_id = r.source_record_id AND m.valid_to = 'infinity' WHERE r.external_id ~ '^f(new|old)' $$;
+SELECT crm.identity_shadow('h_new', true, 'a file first') ->> 'is_on' AS is_on;
+SELECT pg_temp.file('h_old', 'fold', 1) AS old, pg_temp.file('h_new', 'fnew', 101) AS new;
+SELECT * FROM pg_temp.in_common();
+SELECT j ->> 'would_merge' AS would_merge, j ->> 'would_keep' AS would_keep FROM crm.identity_shadow_report() j WHERE j ->> 'source' = 'h_new';
+SELECT crm.identity_shadow('h_new', false, 'looks right') ->> 'waiting' AS waiting;
+SELECT crm._identity_shadow_step() AS step, crm._identity_shadow_step() AS step;
+SELECT c.*, (SELECT count(*) FROM crm.identity_check()) AS drift FROM pg_temp.in_common() c;
 -- refused calls
 SAVEPOINT fault;
 SELECT crm.identity_shadow('nowhere', true, 'because');

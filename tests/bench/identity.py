@@ -175,11 +175,11 @@ def growth(server):
     for size in sizes:
         people(server, size)
         cpu, wall, memory = match(server)
-        precision, recall = quality(server, "customer")
+        (precision, recall), automatic = quality(server, "customer"), quality(server, "automatic")
         each = cpu / size * 1e6
         first = first or (each, size)
         bar = 1.05 * math.log(size) / math.log(first[1])        # n log n, and what a measurement is worth
-        figure(f"{size:,} persons: CPU us a record", f"{each:.1f} (CPU {cpu:.0f} s, wall {wall:.0f} s, {memory:.0f} MB, precision {precision:.3f}, recall {recall:.3f})",
+        figure(f"{size:,} persons: CPU us a record", f"{each:.1f} (CPU {cpu:.0f} s, wall {wall:.0f} s, {memory:.0f} MB, precision {precision:.3f}, recall {recall:.3f}; automatic {automatic[0]:.4f}, {automatic[1]:.3f})",
                "", f"{each / first[0]:.2f}", f"<= {bar:.2f} of the smallest", each <= bar * first[0])
 
 
