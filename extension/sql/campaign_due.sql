@@ -243,6 +243,8 @@ BEGIN
                  ORDER BY coalesce((f.spec ->> 'priority')::int, 0) DESC, f.flow_id LOOP
         EXIT WHEN more > 0 AND coalesce((known.spec ->> 'priority')::int, 0) < rank;
         rank := coalesce((known.spec ->> 'priority')::int, 0);
+        -- a look that finds nothing locks nothing: a lock takes a transaction's id, and by that has everybody look again
+        CONTINUE WHEN NOT crm._campaign_has_work(known);
         -- edits wait for either lock; firing for those who are entered may be shared, what moves the watermark not.  Nobody is waited
         -- for, as whoever holds the flow may want persons that were fired for just now: an edit wakes the worker when it is done
         IF known.trigger = 'event' OR (known.trigger = 'schedule' AND NOT crm._campaign_has_moment(known)) THEN

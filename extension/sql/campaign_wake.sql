@@ -11,6 +11,26 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_has_moment(crm.flow_row) IS 'whether a moment of a flow''s schedule has come since it was worked on, of whatever day';
 
+CREATE FUNCTION crm._campaign_has_work(flow crm.flow_row) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    newest bigint;
+BEGIN
+    IF flow.trigger = 'silence' THEN
+        RETURN EXISTS (SELECT FROM crm._campaign_zones() z WHERE crm._local_day(crm.core_now(), z) > crm._local_day(flow.watermark, z));
+    ELSIF flow.trigger = 'birthday' THEN
+        newest := coalesce((SELECT max(c.customer_id) FROM crm.customer c), 0);
+        RETURN crm._campaign_looked_to(flow, newest) <> newest;
+    END IF;
+    RETURN EXISTS (SELECT FROM crm.enrolment_set s WHERE s.flow_id = flow.flow_id)
+        OR EXISTS (SELECT FROM crm.enrolment e WHERE e.flow_id = flow.flow_id AND e.due_at <= crm.core_now())
+        OR (flow.trigger = 'schedule' AND crm._campaign_has_moment(flow));
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_has_work(crm.flow_row) IS
+    'whether time has brought something for an active flow: a local day for silences, an hour or newcomers for birthdays, a moment of a schedule, somebody who is entered and due';
+
 CREATE FUNCTION crm._campaign_next_local(clock time) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
 $$

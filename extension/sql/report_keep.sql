@@ -187,21 +187,38 @@ $$;
 COMMENT ON FUNCTION crm._report_drifted(bigint, bigint) IS
     'persons between two ids that begin blocks whose tier, scores, net, stores or being there are not as kept';
 
+CREATE FUNCTION crm._report_swept_state() RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    -- counts of rows written, undone ones among them, by this transaction, too; a crash sets them back, and the next sweep compares
+    RETURN (SELECT string_agg(concat_ws('+', pg_stat_get_tuples_inserted(t.id), pg_stat_get_tuples_updated(t.id), pg_stat_get_tuples_deleted(t.id),
+                                        pg_stat_get_xact_tuples_inserted(t.id), pg_stat_get_xact_tuples_updated(t.id), pg_stat_get_xact_tuples_deleted(t.id)), ' ')
+            FROM unnest('{crm.customer,crm.customer_value,crm.report_tier,crm.report_block}'::regclass[]) t (id));
+END
+$$;
+COMMENT ON FUNCTION crm._report_swept_state() IS
+    'how often the tables that a sweep compares were written, as the server''s statistics know it some seconds later: as long as it stays the same there is nothing to compare';
+
 CREATE FUNCTION crm._report_sweep_job() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
     piece CONSTANT int := 1000;     -- blocks
     since bigint := (SELECT p.swept_to FROM crm.report_progress p);
+    state text := crm._report_swept_state();
     until bigint := (SELECT b.from_id FROM crm.report_block b WHERE b.from_id >= since ORDER BY b.from_id OFFSET piece LIMIT 1);
 BEGIN
+    IF since = 0 AND EXISTS (SELECT FROM crm.report_progress p WHERE p.swept_state = state) THEN
+        RETURN 0;
+    END IF;
     PERFORM crm._report_mark(ARRAY(SELECT crm._report_drifted(since, coalesce(until, 9223372036854775807))));
-    UPDATE crm.report_progress p SET swept_to = coalesce(until, 0);
+    UPDATE crm.report_progress p SET swept_to = coalesce(until, 0), swept_state = CASE WHEN since = 0 THEN state ELSE p.swept_state END;
     RETURN CASE WHEN until IS NULL THEN 0 ELSE 1 END;
 END
 $$;
 COMMENT ON FUNCTION crm._report_sweep_job() IS
-    'job: compares a thousand blocks with tiers, scores, nets and scopes as they are and marks who differs; returns > 0 until all were compared';
+    'job: compares a thousand blocks with tiers, scores, nets and scopes as they are and marks who differs, unless nothing was written since the last sweep began; returns > 0 until all were compared';
 
 CREATE FUNCTION crm.report_rebuild() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

@@ -103,6 +103,7 @@ typedef struct CrmWorkerJob
 	bool		is_patient;		/* gives way to jobs that can be shared and have more to do */
 	TimestampTz ran_at;
 	int64		took_us;		/* its last run */
+	int64		longest_us;		/* one of its last runs: a longest that lies long back counts less and less */
 	bool		is_owed;		/* a wake came while it rested */
 	bool		seen;
 } CrmWorkerJob;

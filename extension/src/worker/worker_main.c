@@ -33,6 +33,8 @@
 #define PROMPT_MS 30000			/* a wake is for jobs that would look again within this */
 #define REST_TIMES 10			/* a job that is woken again rests so many times as long as it ran, */
 #define REST_MS 1000			/* and this long at least */
+#define WAY_US 50000			/* a job that took longer than this gives way to the moment of another, */
+#define WAY_MOST_US 10000000	/* so long before it at most */
 
 static void
 note_turn(bool has_extension, bool wants_sender, bool wants_helper, int runs, int failures)
@@ -83,6 +85,35 @@ has_rested(const CrmWorkerJob *job, TimestampTz now)
 		TimestampDifferenceExceeds(job->ran_at, now, took_ms + rest_ms);
 }
 
+/* The next moment at which time alone brings one of the jobs something to do. */
+static TimestampTz
+next_moment(List *jobs, TimestampTz now)
+{
+	TimestampTz next = DT_NOEND;
+	ListCell   *cell;
+
+	foreach(cell, jobs)
+	{
+		CrmWorkerJob *job = lfirst(cell);
+
+		if (job->wake_at > now)
+			next = Min(next, job->wake_at);
+	}
+	return next;
+}
+
+/*
+ * A job that takes its time does not begin when it would still run at the moment of another, which
+ * begins to the millisecond; nor does it wait for one moment after the other for ever.
+ */
+static bool
+gives_way(const CrmWorkerJob *job, TimestampTz moment, TimestampTz now)
+{
+	return job->wake_statement == NULL && job->longest_us > WAY_US &&
+		moment - now < Min(job->longest_us, WAY_MOST_US) &&
+		now - Max(due_at(job), job->ran_at + job->took_us) < WAY_MOST_US;
+}
+
 /* Whether what a helper shares is under way, or was a moment ago. */
 static bool
 is_calm(bool is_busy, TimestampTz now)
@@ -95,10 +126,8 @@ is_calm(bool is_busy, TimestampTz now)
 }
 
 static bool
-is_due(CrmWorkerJob *job, bool woken, bool is_busy)
+wants_to_run(CrmWorkerJob *job, bool woken, bool is_busy, TimestampTz now)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
 	if (!is_calm(is_busy, now) && job->is_patient && !TimestampDifferenceExceeds(job->ran_at, now, PATIENCE_MS))
 		return false;
 	if (due_at(job) <= now)
@@ -107,6 +136,14 @@ is_due(CrmWorkerJob *job, bool woken, bool is_busy)
 	if (woken && !is_busy && !job->is_daily && job->failures == 0 && job->every_ms <= PROMPT_MS)
 		job->is_owed = true;
 	return job->is_owed && !is_busy && has_rested(job, now);
+}
+
+static bool
+is_due(List *jobs, CrmWorkerJob *job, bool woken, bool is_busy)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	return wants_to_run(job, woken, is_busy, now) && !gives_way(job, next_moment(jobs, now), now);
 }
 
 /* Runs every job that is due once; the number that say there is more, and whether help would do good. */
@@ -122,12 +159,13 @@ run_due(List *jobs, bool woken, bool *wants_helper, int *runs, int *failures)
 		int64		left;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!is_due(job, woken, *wants_helper))
+		if (!is_due(jobs, job, woken, *wants_helper))
 			continue;
 		job->ran_at = GetCurrentTimestamp();
 		job->is_owed = false;
 		left = crm_worker_run_job(job);
 		job->took_us = GetCurrentTimestamp() - job->ran_at;
+		job->longest_us = Max(job->took_us, job->longest_us - job->longest_us / 8);
 		(*runs)++;
 		*failures += left < 0;
 		more += left > 0;
@@ -153,10 +191,11 @@ wait_for_jobs(List *jobs)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz next = TimestampTzPlusMilliseconds(now, LOOK_MS);
+	TimestampTz moment = next_moment(jobs, now);
 	ListCell   *cell;
 
 	foreach(cell, jobs)
-		next = Min(next, due_at(lfirst(cell)));
+		next = Min(next, gives_way(lfirst(cell), moment, now) ? moment : due_at(lfirst(cell)));
 	return next <= now ? 1 : (next - now + 999) / 1000;
 }
 
