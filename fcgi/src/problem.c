@@ -65,46 +65,6 @@ find_mapping(const Mapping *list, const char *sqlstate)
 	return list;
 }
 
-static const char *
-title_of(int status)
-{
-	switch (status)
-	{
-		case 400:
-			return "Bad Request";
-		case 401:
-			return "Unauthorized";
-		case 403:
-			return "Forbidden";
-		case 404:
-			return "Not Found";
-		case 405:
-			return "Method Not Allowed";
-		case 406:
-			return "Not Acceptable";
-		case 409:
-			return "Conflict";
-		case 412:
-			return "Precondition Failed";
-		case 413:
-			return "Content Too Large";
-		case 415:
-			return "Unsupported Media Type";
-		case 422:
-			return "Unprocessable Content";
-		case 428:
-			return "Precondition Required";
-		case 429:
-			return "Too Many Requests";
-		case 503:
-			return "Service Unavailable";
-		case 504:
-			return "Gateway Timeout";
-		default:
-			return status < 500 ? "Request Refused" : "Internal Server Error";
-	}
-}
-
 static void
 member(CrmBuffer *out, const char *name, const char *value)
 {
@@ -122,7 +82,7 @@ crm_problem_json(CrmRequest *request, const CrmProblem *problem)
 	crm_buffer_init(&out, request->arena, 512);
 	crm_buffer_put(&out, "{\"type\":");
 	crm_buffer_json(&out, crm_arena_printf(request->arena, "urn:crm:error:%s", problem->code));
-	member(&out, "title", title_of(problem->status));
+	member(&out, "title", crm_reply_reason(problem->status));
 	crm_buffer_printf(&out, ",\"status\":%d", problem->status);
 	member(&out, "detail", problem->detail);
 	member(&out, "code", problem->code);

@@ -65,6 +65,57 @@ crm_reply_is_not_modified(const CrmRequest *request, const char *etag)
 	return false;
 }
 
+/* What a status is called: in the status line, which without it lacks the space that HTTP wants, and as the title of problems. */
+const char *
+crm_reply_reason(int status)
+{
+	switch (status)
+	{
+		case 200:
+			return "OK";
+		case 201:
+			return "Created";
+		case 202:
+			return "Accepted";
+		case 204:
+			return "No Content";
+		case 304:
+			return "Not Modified";
+		case 400:
+			return "Bad Request";
+		case 401:
+			return "Unauthorized";
+		case 403:
+			return "Forbidden";
+		case 404:
+			return "Not Found";
+		case 405:
+			return "Method Not Allowed";
+		case 406:
+			return "Not Acceptable";
+		case 409:
+			return "Conflict";
+		case 412:
+			return "Precondition Failed";
+		case 413:
+			return "Content Too Large";
+		case 415:
+			return "Unsupported Media Type";
+		case 422:
+			return "Unprocessable Content";
+		case 428:
+			return "Precondition Required";
+		case 429:
+			return "Too Many Requests";
+		case 503:
+			return "Service Unavailable";
+		case 504:
+			return "Gateway Timeout";
+		default:
+			return status < 400 ? "OK" : status < 500 ? "Request Refused" : "Internal Server Error";
+	}
+}
+
 /* Writes the head.  A stream goes out as it is made, without nginx's buffer. */
 void
 crm_reply_begin(CrmRequest *request, CrmReply *reply, bool is_stream)
@@ -73,8 +124,8 @@ crm_reply_begin(CrmRequest *request, CrmReply *reply, bool is_stream)
 	bool		has_body = reply->status != 204 && reply->status != 304;
 
 	crm_buffer_init(&head, request->arena, 1024);
-	crm_buffer_printf(&head, "Status: %d\r\nX-Request-Id: %s\r\n",
-					  reply->status, request->request_id);
+	crm_buffer_printf(&head, "Status: %d %s\r\nX-Request-Id: %s\r\n",
+					  reply->status, crm_reply_reason(reply->status), request->request_id);
 	if (has_body)
 		header(&head, "Content-Type",
 			   reply->content_type != NULL ? reply->content_type : "application/json");

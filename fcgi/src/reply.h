@@ -33,6 +33,7 @@ typedef struct CrmReply
 
 extern void crm_reply_text(CrmReply *reply, int status, const char *body);
 extern bool crm_reply_is_not_modified(const CrmRequest *request, const char *etag);
+extern const char *crm_reply_reason(int status);
 extern void crm_reply_begin(CrmRequest *request, CrmReply *reply, bool is_stream);
 extern void crm_reply_send(CrmRequest *request, CrmReply *reply);
 

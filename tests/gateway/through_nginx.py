@@ -227,6 +227,8 @@ def test_nginx(web):
     ok(chunked.startswith(b"HTTP/1.1 200"), "a chunked body", chunked[:300])
     smuggled = web.raw(b"POST /api/v1/echo HTTP/1.1\r\nHost: x\r\nX-Api-Key: crm_test_1_clerk\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
     ok(smuggled.startswith(b"HTTP/1.1 400"), "length and chunks together are refused")
+    lines = [web.raw(b"GET %s HTTP/1.1\r\nHost: x\r\nX-Api-Key: crm_test_1_clerk\r\nConnection: close\r\n\r\n" % path).split(b"\r\n", 1)[0] for path in (b"/api/v1/who", b"/api/v1/nothing", b"/live")]
+    equal(lines, [b"HTTP/1.1 200 OK", b"HTTP/1.1 404 Not Found", b"HTTP/1.1 200 OK"], "a status line is whole: strict clients want what follows the code")
     answer = web.request("GET", "/api/v1/who", headers={"X_Api_Key": "crm_test_1_till", "Proxy": "http://evil"})
     equal(answer.json()["role"], "crm_clerk", "a header with underscores is not ours")
     for name in ("content-security-policy", "x-content-type-options", "referrer-policy", "x-frame-options"):
