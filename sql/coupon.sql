@@ -26,7 +26,7 @@ SELECT pg_temp.coupon(1, 'gift_20') AS gift \gset
 SELECT crm.loyalty_define_coupon('gift_20', '{"value": 25}') ->> 'value' AS now_worth, (SELECT value FROM crm.coupon WHERE code = :'gift') AS but_this;
 SELECT pg_temp.try(format('crm.loyalty_define_coupon(%L, %L)', v.code, v.spec)) AS fault
 FROM (VALUES (1, 'x y', '{}'), (2, 'a', '{"colour": 1}'), (3, 'a', '{}'), (4, 'a', '{"kind": "percent", "value": 101}'), (5, 'a', '{"kind": "amount", "value": 5, "valid_days": -1}'),
-             (6, 'a', '{"kind": "amount", "value": "NaN"}'), (7, NULL, '{"kind": "amount", "value": 1}')) v (n, code, spec) ORDER BY n;
+             (6, 'a', '{"kind": "amount", "value": "NaN"}'), (7, NULL, '{"kind": "amount", "value": 1}'), (8, 'a', '[1]'), (9, 'a', '"x"')) v (n, code, spec) ORDER BY n;
 
 -- 2. a pool: each code once, in the order they came, however it is typed; an empty pool is an error and an alert
 SELECT crm.loyalty_define_coupon('cinema', '{"name_zh": "电影票", "kind": "amount", "value": 30, "is_pooled": true, "pool_low": 1, "is_transferable": true}') ->> 'is_pooled' AS pooled;

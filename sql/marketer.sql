@@ -82,7 +82,7 @@ SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '第三版，退订回T', 
 SELECT crm.campaign_write_text('mkt_waves', 2, 'sms', '第四版，退订回T') ->> 'template' AS written;
 SELECT j ->> 'body' AS body, j ->> 'vendor_template' AS vendor_template, j ->> 'vendor_params' AS vendor_params, j ->> 'placeholder' AS placeholder
 FROM crm.campaign_texts('mkt_waves') j WHERE j ->> 'step' = '2' AND j ->> 'channel' = 'sms';
-SELECT pg_temp.try($$crm.campaign_write_text('mkt_waves', 4, 'sms', 'x')$$) AS step, pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'pigeon', 'x')$$) AS channel,
+SELECT pg_temp.try($$crm.campaign_write_text('mkt_waves', 4, 'sms', 'x')$$) AS step, pg_temp.try($$crm.campaign_write_text('mkt_waves', -2147483648, 'sms', 'x')$$) AS no_step, pg_temp.try($$crm.campaign_read_text(1, 'mkt_waves', -2147483648, 'sms')$$) AS nor_read, pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'pigeon', 'x')$$) AS channel,
        pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'sms', '{{secret}}')$$) AS variable, pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'sms', '')$$) AS empty,
        pg_temp.try($$crm.campaign_write_text('mkt_waves', 1, 'sms', 'x')$$) AS no_way_out;
 -- what a person would read; masked when the role may not see the name

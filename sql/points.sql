@@ -96,11 +96,11 @@ SELECT what, expected, found FROM crm.loyalty_check();
 -- 7. by hand and by causes of other rooms: once a cause, with a reason, audited
 SELECT crm.loyalty_adjust(:b, 500, 'birthday cake spoilt', 30, 'k1') ->> 'available' AS given, crm.loyalty_adjust(:b, 500, 'birthday cake spoilt', 30, 'k1') ->> 'available' AS replayed;
 SELECT crm.loyalty_adjust(:b, -100, 'typing mistake') ->> 'available' AS taken;
-SELECT pg_temp.try(format('crm.loyalty_adjust(%s, 5, %L)', :b, ' ')) AS no_reason, pg_temp.try(format('crm.loyalty_adjust(%s, -9999, %L)', :b, 'x')) AS too_many;
+SELECT pg_temp.try(format('crm.loyalty_adjust(%s, 5, %L)', :b, ' ')) AS no_reason, pg_temp.try(format('crm.loyalty_adjust(%s, -9999, %L)', :b, 'x')) AS too_many, pg_temp.try(format('crm.loyalty_adjust(%s, %s, %L)', :b, '-9223372036854775808', 'x')) AS the_least;
 SELECT crm._loyalty_grant(:b, 10, 'flow', 'tier_up:1') IS NOT NULL AS first, crm._loyalty_grant(:b, 10, 'flow', 'tier_up:1') IS NULL AS second, pg_temp.points(:b);
 SELECT pg_temp.try(c) FROM (VALUES (1, $$crm.loyalty_define_points('x y', '{}')$$), (2, $$crm.loyalty_define_points('x', '{"colour": 1}')$$),
     (3, $$crm.loyalty_define_points('x', '{"kind": "order", "rate": -1}')$$), (4, $$crm.loyalty_define_points('x', '{"kind": "event", "rate": 1}')$$),
-    (5, $$crm.loyalty_define_points('x', '{"kind": "order", "rate": 1, "condition": {"kind": "nothing"}}')$$)) v (n, c) ORDER BY n;
+    (5, $$crm.loyalty_define_points('x', '{"kind": "order", "rate": 1, "condition": {"kind": "nothing"}}')$$), (6, $$crm.loyalty_define_points('x', '[1]')$$), (7, $$crm.loyalty_define_points('x', 'null')$$)) v (n, c) ORDER BY n;
 -- rules may ask
 SELECT crm.rule_matches('{"kind": "points", "field": "available", "op": ">=", "value": 400}', :b) AS b, crm.rule_matches('{"kind": "points", "field": "available", "op": ">=", "value": 400}', :a) AS a;
 -- events: the first of a day up to the limit, once each

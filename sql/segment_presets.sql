@@ -72,5 +72,26 @@ SELECT s.code, (SELECT string_agg(pg_temp.label(m), ' ' ORDER BY pg_temp.label(m
         WHERE CASE s.code WHEN 'dear_asleep' THEN v.net_minor / v.order_days >= b.cuts[75] AND v.tier IN ('B', 'C', 'D') AND o.last < date '2026-07-01' - 60
                           ELSE v.net_minor / v.order_days < b.cuts[60] AND o.days >= 3 END AND v.order_days > 0) AS by_plain_sql
 FROM (VALUES ('dear_asleep'), ('often_little')) s (code);
+-- 90 to 180 days without any contact (R89): who bought yesterday, looked or was called is no more quiet than who spoke; days move persons in and out by themselves
+SELECT count(pg_temp.member(m)) AS members FROM unnest('{q89,q90,q180,q181,q_bought,q_looked,q_asked,q_never}'::text[]) m;
+CREATE FUNCTION pg_temp.contact(member text, ago int, way text) RETURNS text LANGUAGE sql AS $$
+    SELECT CASE way WHEN 'bought' THEN pg_temp.bought(member, ago - 1) WHEN 'spoke' THEN pg_temp.spoke(member, ago - 1)
+                    ELSE pg_temp.event(member, 'product_view', (date '2026-07-01' - ago + time '12:00') AT TIME ZONE 'Asia/Shanghai', 'S') END $$;
+SELECT count(pg_temp.contact(m, ago, way)) AS contacts FROM (VALUES ('q89', 89, 'spoke'), ('q90', 90, 'spoke'), ('q180', 180, 'spoke'), ('q181', 181, 'spoke'), ('q_bought', 120, 'spoke'), ('q_bought', 1, 'bought'),
+    ('q_looked', 120, 'bought'), ('q_looked', 89, 'looked'), ('q_asked', 180, 'bought'), ('q_asked', 91, 'looked')) c (m, ago, way);
+SELECT crm.segment_define('quiet_90_180', '90至180天未互动', '{"all": [
+    {"any": [{"kind": "interaction", "days": 180}, {"kind": "purchase", "days": 180}, {"kind": "event", "days": 180}]},
+    {"not": {"any": [{"kind": "interaction", "days": 89}, {"kind": "purchase", "days": 89}, {"kind": "event", "days": 89}]}}]}') ->> 'segment' AS quiet,
+       crm.segment_define('spoke_90_180', '90至180天未沟通', '{"kind": "interaction", "measure": "last", "op": "between", "value": [90, 180]}') ->> 'segment' AS spoke;
+CREATE FUNCTION pg_temp.quiet() RETURNS TABLE (segment text, persons text) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_temp.tagged();
+    RETURN QUERY SELECT s.code, (SELECT string_agg(pg_temp.label(m), ' ' ORDER BY pg_temp.label(m)) FROM crm._segment_members(s.code) m WHERE pg_temp.label(m) ~ '^q') FROM unnest('{quiet_90_180,spoke_90_180}'::text[]) s (code);
+END $$;
+SELECT * FROM pg_temp.quiet();
+SET LOCAL crm.core_clock = '2026-07-02T21:00:00+08:00';
+SELECT * FROM pg_temp.quiet();
+SELECT pg_temp.send('interaction', '{"external_id": "IQ", "occurred_at": "2026-07-02T20:00:00+08:00", "channel": "wechat", "member_external_id": "q90"}') AS speaks;
+SELECT * FROM pg_temp.quiet();
 SELECT count(*) AS drift FROM crm.segment_check();
 ROLLBACK;

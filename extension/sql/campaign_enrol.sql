@@ -32,7 +32,7 @@ COMMENT ON FUNCTION crm._campaign_moment(crm.flow_row, text, timestamptz) IS
 
 CREATE FUNCTION crm._campaign_step_spec(spec jsonb, step int, goal_from timestamptz) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE AS
-$$ SELECT (spec - 'steps') || coalesce(spec -> 'steps' -> (step - 1), '{}') || jsonb_build_object('since', goal_from) $$;
+$$ SELECT (spec - 'steps') || coalesce(spec -> 'steps' -> (CASE WHEN step > 0 THEN step - 1 END), '{}') || jsonb_build_object('since', goal_from) $$;
 COMMENT ON FUNCTION crm._campaign_step_spec(jsonb, int, timestamptz) IS 'what a flow is in one of its steps: its values, those of the step before them, and from when on an order is the goal';
 
 CREATE FUNCTION crm._campaign_step_due(spec jsonb, step int, since timestamptz, zone text) RETURNS timestamptz

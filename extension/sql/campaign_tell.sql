@@ -66,7 +66,7 @@ BEGIN
         SELECT * INTO reader FROM crm._campaign_notice_reader(person, notice.spec);
         message := CASE WHEN reader.endpoint IS NOT NULL THEN crm._campaign_message_id(flow.flow_id, epoch, person, occurrence_key || E'\x1fnotice' || notice.n) END;
         IF message IS NOT NULL THEN
-            PERFORM crm._outbox_put_notice(person, message, 'notice', reader.endpoint, jsonb_build_object('type', 'customer.notice', 'flow', flow.code, 'customer_id', person, 'to', reader.address,
+            PERFORM crm._outbox_put_notice(person, message, 'notice', reader.endpoint, jsonb_build_object('type', 'staff.notify', 'flow', flow.code, 'customer_id', person, 'to', reader.address,
                 'subject', left(flow.name_zh, 120), 'text', crm._campaign_notice_text(person, notice.spec ->> 'text'), 'html', ''));
         END IF;
         PERFORM crm._campaign_note_act(flow, person, occurrence_key, epoch, 'notice', notice.n || ': ' || coalesce(notice.spec ->> 'staff', notice.spec ->> 'to', reader.endpoint), message,

@@ -177,7 +177,7 @@ BEGIN
         RETURN answer;
     END IF;
     person := crm._access_require_person(loyalty_adjust.customer_id);
-    PERFORM crm._loyalty_require_points(abs(points));
+    PERFORM crm._loyalty_require_points(abs(greatest(points, -9223372036854775807)));
     IF coalesce(btrim(reason), '') = '' THEN
         RAISE EXCEPTION 'an adjustment needs its reason' USING ERRCODE = 'null_value_not_allowed', COLUMN = 'reason', HINT = 'Say why, for who reads the ledger.';
     END IF;
@@ -213,7 +213,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    wrong := (SELECT k FROM jsonb_object_keys(spec) k WHERE k <> ALL (known) ORDER BY k LIMIT 1);
+    wrong := (SELECT k FROM jsonb_object_keys(CASE jsonb_typeof(spec) WHEN 'object' THEN spec ELSE '{"spec": 1}' END) k WHERE k <> ALL (known) ORDER BY k LIMIT 1);
     IF wrong IS NOT NULL OR coalesce(code, '') !~ '^[a-z][a-z0-9_]{0,62}$' THEN
         RAISE EXCEPTION 'rule of points has no proper code or an unknown member' USING ERRCODE = 'invalid_parameter_value',
             COLUMN = coalesce(wrong, 'code'), HINT = format('Members are %s.', array_to_string(known, ', '));

@@ -155,6 +155,26 @@ is($got->{path}, '/open-apis/bot/v2/hook/abc', 'at its hook');
 answers('feishu', '19021');
 wait_for(message('staff', '{"text": "告警"}'), 'failed status 200 19021');
 
+# ... a flow's word to the customer and to staff, in the tools each works with, and what came of it written back (R40)
+$node->safe_psql('shop', q{
+	SELECT crm.outbox_define_template('here', 'wecom', '{{name}}您好，您看过的还在');
+	SELECT crm.campaign_create('told', 'browse', '{"channels": ["wecom"], "template": "here", "coupon_type": null, "holdout_percent": 0, "quiet": null, "steps": [{}], "goal": null, "late_hours": null,
+		"notices": [{"text": "{{name}} {{phone}} 在看商品", "endpoint": "wecom_robot"}, {"text": "{{name}} 在看商品", "endpoint": "dingtalk_robot"}]}');
+	SELECT crm.campaign_start('told')});
+$node->safe_psql('shop', "SELECT crm.outbox_set_consent($person, 'wecom', 'yes', 'asked')");
+well();
+is($node->safe_psql('shop', q{SELECT r.code FROM crm.ingest_event('pos', convert_to('{"external_id": "V1", "member_external_id": "M1", "type": "product_view", "occurred_at": "2026-06-30T11:00:00+08:00", "object_id": "P1"}', 'UTF8')) r}),
+	'created', 'a customer looks at a product');
+wait_until($node, 'shop', "SELECT count(*) = 3 FROM crm.outbox_event e JOIN crm.outbox o USING (customer_id, message_id) WHERE e.kind = 'sent' AND o.body ->> 'flow' = 'told'", 'word to the customer and to two of staff');
+is((received('wecom'))[-1]{body}{text}{content}, "\x{5f20}\x{4f1f}\x{60a8}\x{597d}\x{ff0c}\x{60a8}\x{770b}\x{8fc7}\x{7684}\x{8fd8}\x{5728}", 'the customer hears of it in WeCom');
+is((received('wecom_robot'))[-1]{text}, "\x{5f20}** 139****5601 \x{5728}\x{770b}\x{5546}\x{54c1}", 'staff in WeCom, the name and the phone masked');
+is((received('dingtalk'))[-1]{text}, "\x{5f20}** \x{5728}\x{770b}\x{5546}\x{54c1}", 'and in DingTalk');
+is($node->safe_psql('shop', q{SELECT string_agg(DISTINCT o.body ->> 'type', ' ') FROM crm.outbox o WHERE o.channel = 'notice'}), 'staff.notify', 'the topic of what staff hears');
+my $told = $node->safe_psql('shop', q{SELECT message_id FROM crm.outbox WHERE channel = 'wecom' AND body ->> 'flow' = 'told'});
+is($node->safe_psql('shop', "SELECT crm.outbox_receipt('$told', '$_') ->> 'kind'"), $_, "the receipt is written back: $_") for qw(delivered opened);
+is($node->safe_psql('shop', "SELECT crm.outbox_receipt(message_id, 'delivered') ->> 'kind' FROM crm.outbox WHERE channel = 'notice' AND endpoint = 'dingtalk_robot'"), 'delivered', 'and that of a notice');
+is($node->safe_psql('shop', q{SELECT concat_ws(' ', f -> 'delivered', f -> 'opened') FROM crm.campaign_results('told') r, LATERAL (SELECT r -> 'funnel' AS f) x}), '1 1', 'the flow counts it');
+
 # 6. e-mail
 connect_vendor('smtp', 'email', 2, '{"from": "shop@chain.example"}', '{}');
 my $mail = '{"text": "张伟您好\n.\n第二行", "subject": "生日快乐\r\nBcc: all@example.com", "html": "<p>张伟</p>"}';
