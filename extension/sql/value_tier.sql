@@ -22,6 +22,7 @@ DECLARE
     today date := crm._value_today();
     faults jsonb;
     tried jsonb;
+    looked_at bigint[];
 BEGIN
     IF jsonb_typeof(rules) IS DISTINCT FROM 'array' THEN
         RAISE EXCEPTION 'tier rules are no list' USING ERRCODE = 'RM501', COLUMN = 'rules', HINT = 'Send [{"tier": "S", "conditions": [...]}, ...].';
@@ -30,11 +31,13 @@ BEGIN
     IF faults @> '[{"kind": "gap"}]' THEN
         RETURN jsonb_build_object('faults', faults);
     END IF;
-    WITH person AS (    -- the same persons every time, spread over all
-        SELECT v.customer_id, v.tier FROM crm.customer_value v ORDER BY hashint8(v.customer_id), v.customer_id LIMIT most),
+    -- the same persons every time, spread over all: of many without asking all
+    looked_at := coalesce(crm._rule_looked_at(most), ARRAY(SELECT v.customer_id FROM crm.customer_value v ORDER BY hashint8(v.customer_id), v.customer_id LIMIT most));
+    WITH person AS (
+        SELECT v.customer_id, v.tier FROM crm.customer_value v WHERE v.customer_id = ANY (looked_at)),
     judged AS (
         SELECT p.tier AS before, (crm._value_state(rules, exponent, crm._purchase_history(p.customer_id), today)).tier AS after FROM person p)
-    SELECT jsonb_build_object('looked_at', count(*), 'is_all', count(*) < most, 'moved', count(*) FILTER (WHERE j.before <> j.after),
+    SELECT jsonb_build_object('looked_at', count(*), 'is_all', cardinality(looked_at) < most, 'moved', count(*) FILTER (WHERE j.before <> j.after),
         'before', (SELECT coalesce(jsonb_object_agg(b.before, b.n), '{}') FROM (SELECT x.before, count(*) AS n FROM judged x GROUP BY 1) b),
         'after', (SELECT coalesce(jsonb_object_agg(a.after, a.n), '{}') FROM (SELECT x.after, count(*) AS n FROM judged x GROUP BY 1) a))
     INTO tried FROM judged j;
