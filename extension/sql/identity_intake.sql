@@ -127,7 +127,7 @@ COMMENT ON FUNCTION crm._identity_announce(crm.identity_result) IS
 --
 -- The settings pin generic plans that go through indexes: not made anew for each call, and the
 -- same from the first row to the last (see identity_store.sql).
-CREATE FUNCTION crm._identity_settle(items crm.identity_item[], is_stub boolean) RETURNS crm.identity_result
+CREATE FUNCTION crm._identity_settle(items crm.identity_item[], is_stub boolean, members crm.record_outcome[] DEFAULT NULL) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -138,7 +138,7 @@ BEGIN
     FOR attempt IN 1 .. 20 LOOP
         BEGIN
             IF is_stub THEN
-                result := crm._identity_attach_once(items, attempt, ahead);
+                result := crm._identity_attach_once(items, members, attempt, ahead);
             ELSE
                 IF cardinality(items) = 1 AND attempt = 1 THEN
                     result := crm._identity_alone(items[1], false);
@@ -147,7 +147,8 @@ BEGIN
                     result := crm._identity_try(items, false, '{}', '{}', ahead);
                 END IF;
             END IF;
-            IF cardinality(crm._identity_suppressed(items)) > 0 THEN
+            IF cardinality(crm._identity_suppressed(items)) > 0
+               OR members IS NOT NULL AND EXISTS (SELECT FROM crm.suppression s WHERE s.kind = 'record') THEN
                 RAISE EXCEPTION 'a person was erased while their record was stored'
                     USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
             END IF;
@@ -162,8 +163,8 @@ BEGIN
         USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
 END
 $$;
-COMMENT ON FUNCTION crm._identity_settle(crm.identity_item[], boolean) IS
-    'attempts until nothing moves meanwhile; 40001 after 20, or when one of them was erased meanwhile';
+COMMENT ON FUNCTION crm._identity_settle(crm.identity_item[], boolean, crm.record_outcome[]) IS
+    'attempts until nothing moves meanwhile, of items and of members known already; 40001 after 20, or when one of them was erased meanwhile';
 
 -- The persons to tell the rooms above about: those of new and changed records, history apart.
 CREATE FUNCTION crm._identity_news(items crm.identity_item[], outcomes crm.record_outcome[], told text[],
@@ -246,9 +247,10 @@ BEGIN
                        WHERE s.kind = 'record' AND s.value_hash = crm._access_record_hash(f.source_id, f.external_id) LIMIT 1) END AS erased
             OFFSET 0) e
         CROSS JOIN LATERAL (
-            SELECT e.erased, f.kind IN ('member', 'follower', 'visitor') AND f.external_id <> '' AND e.erased IS NULL AS is_member,
-                   (SELECT true FROM crm.external_key k WHERE k.source_id = f.source_id AND k.kind = 1
-                    AND k.external_id = 'receipt:' || f.external_id LIMIT 1) AS is_receipt_known
+            SELECT e.erased, w.is_member,
+                   CASE WHEN NOT w.is_member THEN (SELECT true FROM crm.external_key k WHERE k.source_id = f.source_id AND k.kind = 1
+                                                   AND k.external_id = 'receipt:' || f.external_id LIMIT 1) END AS is_receipt_known
+            FROM (SELECT coalesce(f.kind IN ('member', 'follower', 'visitor') AND f.external_id <> '' AND e.erased IS NULL, false) AS is_member) w
             OFFSET 0) n
         CROSS JOIN LATERAL (
             SELECT ARRAY(
@@ -269,6 +271,31 @@ END
 $$;
 COMMENT ON FUNCTION crm._identity_ref_items(crm.record_ref[]) IS
     'references as stubs: the record''s key and the identifiers that may glue (not blocked, no hub, not erased)';
+
+-- Of many references those of members that a fact has described: most of a file of orders or events, and many of them of
+-- one member.  Each record is looked for once, and what else the reference tells is not even read.
+CREATE FUNCTION crm._identity_described(refs crm.record_ref[]) RETURNS crm.record_outcome[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF EXISTS (SELECT FROM crm.suppression s WHERE s.kind = 'record') THEN
+        RETURN NULL;        -- it may be an erased one's
+    END IF;
+    RETURN (
+        SELECT array_agg(ROW(n.ordinal, d.source_record_id, d.customer_id, 'unchanged')::crm.record_outcome)
+        FROM (SELECT g.ordinals, k.source_record_id, m.customer_id
+              FROM (SELECT f.source_id, f.external_id, array_agg(f.ordinal) AS ordinals FROM unnest(refs) f
+                    WHERE f.kind IN ('member', 'follower', 'visitor') AND f.external_id <> '' GROUP BY 1, 2) g
+              CROSS JOIN LATERAL (SELECT x.source_record_id FROM crm.external_key x
+                                  WHERE x.source_id = g.source_id AND x.kind = 1 AND x.external_id = g.external_id LIMIT 1) k
+              CROSS JOIN LATERAL (SELECT true FROM crm.source_record x WHERE x.source_record_id = k.source_record_id AND x.revision > 0 LIMIT 1) r
+              CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                                  WHERE x.source_record_id = k.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m OFFSET 0) d,
+             unnest(d.ordinals) n(ordinal));
+END
+$$;
+COMMENT ON FUNCTION crm._identity_described(crm.record_ref[]) IS
+    'outcomes of those references that name a member whom a fact has described and who is a person; none as soon as anybody was erased';
 
 -- References whose record is there and complete need no write.  A record that a member fact has
 -- described keeps the identifiers of that fact: the phone on an order may be its receiver's.
@@ -312,13 +339,14 @@ BEGIN
         CROSS JOIN LATERAL (SELECT x.customer_id FROM crm.customer x
                             WHERE x.customer_id = d.customer_id AND x.status NOT IN ('merged', 'erased') FOR NO KEY UPDATE) c;
     END IF;
-    SELECT array_agg(ROW(o.ordinal, o.source_record_id, m.customer_id, o.outcome)::crm.record_outcome),
+    SELECT array_agg(ROW(n.ordinal, o.source_record_id, m.customer_id, o.outcome)::crm.record_outcome),
            count(*) FILTER (WHERE m.customer_id IS DISTINCT FROM o.customer_id
                             AND NOT EXISTS (SELECT FROM unnest(changes) c WHERE o.source_record_id = ANY (c.record_ids)))
     INTO fresh, strays
-    FROM unnest(outcomes) o
+    FROM (SELECT x.source_record_id, x.customer_id, x.outcome, array_agg(x.ordinal) AS ordinals FROM unnest(outcomes) x GROUP BY 1, 2, 3) o
     LEFT JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
-                       WHERE x.source_record_id = o.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m ON true;
+                       WHERE x.source_record_id = o.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m ON true
+    CROSS JOIN LATERAL (SELECT u.ordinal FROM unnest(o.ordinals) u(ordinal) OFFSET 0) n;
     RETURN CASE WHEN are_locked OR strays = 0 THEN fresh END;
 END
 $$;
@@ -327,7 +355,7 @@ COMMENT ON FUNCTION crm._identity_lock_known(crm.record_outcome[], crm.identity_
 
 -- The first attempt only locks the persons of known records; when one moved meanwhile, the next
 -- look at them like a write, so that nobody is overtaken for ever.
-CREATE FUNCTION crm._identity_attach_once(items crm.identity_item[], attempt int, ahead crm.identity_reach) RETURNS crm.identity_result
+CREATE FUNCTION crm._identity_attach_once(items crm.identity_item[], members crm.record_outcome[], attempt int, ahead crm.identity_reach) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -337,16 +365,16 @@ DECLARE
     others bigint[] := '{}';
     result crm.identity_result;
 BEGIN
-    IF attempt = 1 AND cardinality(items) = 1 THEN
+    IF attempt = 1 AND cardinality(items) = 1 AND members IS NULL THEN
         result := crm._identity_alone(items[1], true);
         IF result.outcomes IS NOT NULL THEN
             result.changes := '{}';
             RETURN result;
         END IF;
     END IF;
-    SELECT k.outcomes, k.missing INTO known, missing FROM crm._identity_known(items) k;
+    SELECT k.outcomes || members, k.missing INTO known, missing FROM crm._identity_known(items) k;
     IF attempt > 1 THEN
-        companions := ARRAY(SELECT o.source_record_id FROM unnest(known) o);
+        companions := ARRAY(SELECT DISTINCT o.source_record_id FROM unnest(known) o);
     ELSE
         others := ARRAY(SELECT DISTINCT o.customer_id FROM unnest(known) o WHERE o.customer_id IS NOT NULL);
     END IF;
@@ -368,8 +396,8 @@ BEGIN
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_attach_once(crm.identity_item[], int, crm.identity_reach) IS
-    'one attempt of crm._identity_attach(); RM309 when it has to be made again';
+COMMENT ON FUNCTION crm._identity_attach_once(crm.identity_item[], crm.record_outcome[], int, crm.identity_reach) IS
+    'one attempt of crm._identity_attach(), of items and of members known already (crm._identity_described()); RM309 when it has to be made again';
 
 -- The commonest reference: a member that a fact has described.  Its record needs no write, so one
 -- probe that locks its person, and a second look, are all; whatever else it may be takes the long way.
@@ -412,9 +440,12 @@ $$
 DECLARE
     items crm.identity_item[];
     member crm.record_outcome;
+    members crm.record_outcome[];
     result crm.identity_result;
 BEGIN
-    IF cardinality(refs) = 1 THEN
+    IF cardinality(refs) > 1 THEN
+        members := crm._identity_described(refs);
+    ELSIF cardinality(refs) = 1 THEN
         BEGIN
             member := crm._identity_attach_member(refs[1]);
         EXCEPTION WHEN SQLSTATE 'RM309' THEN
@@ -425,9 +456,10 @@ BEGIN
             RETURN result;
         END IF;
     END IF;
-    items := crm._identity_ref_items(refs);
-    IF cardinality(items) > 0 THEN
-        result := crm._identity_settle(items, true);
+    items := crm._identity_ref_items(CASE WHEN members IS NULL THEN refs
+        ELSE ARRAY(SELECT f FROM unnest(refs) f WHERE f.ordinal NOT IN (SELECT o.ordinal FROM unnest(members) o)) END);
+    IF cardinality(items) > 0 OR members IS NOT NULL THEN
+        result := crm._identity_settle(items, true, members);
         IF result.changes IS NOT NULL THEN
             SELECT n.news, n.history_news INTO result.news, result.history_news
             FROM crm._identity_news(items, result.outcomes, '{created}') n;

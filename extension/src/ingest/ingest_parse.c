@@ -24,6 +24,7 @@
 
 #include "miscadmin.h"
 #include "pure/hash.h"
+#include "pure/normalize_phone.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -162,14 +163,22 @@ peek_id(CrmIngestRun *run, const CrmIngestSlot *slot, CrmIngestBuilt *built)
 	MemoryContextSwitchTo(old);
 }
 
-/* A slot that says whose the record is; NULL when none does. */
-static const CrmIngestSlot *
-find_owner(const CrmIngestParser *p, const int *ways, int n_ways)
+/* A number counts as every source would write it, and only where it may say whose the record is. */
+static bool
+hash_owner(const CrmIngestParser *p, int field, uint64 *hash)
 {
-	for (int i = 0; i < n_ways; i++)
-		if (p->slots[ways[i]].kind == CRM_SLOT_TEXT && p->slots[ways[i]].length > 0)
-			return &p->slots[ways[i]];
-	return NULL;
+	const CrmIngestSlot *slot = &p->slots[field];
+	CrmPhone	phone;
+
+	if (slot->kind != CRM_SLOT_TEXT || slot->length == 0)
+		return false;
+	if (field != F_PHONE)
+		*hash = crm_hash_bytes(slot->text, slot->length);
+	else if (crm_phone_normalize(slot->text, slot->length, CRM_PHONE_CHINA, &phone) && phone.is_identity_key)
+		*hash = crm_hash_bytes(phone.e164, strlen(phone.e164));
+	else
+		return false;
+	return true;
 }
 
 /*
@@ -183,15 +192,20 @@ lane_hash(const CrmIngestRun *run, const CrmIngestBuilt *built)
 	static const int of_event[] = {F_MEMBER_EXTERNAL_ID, F_UNIONID, F_OPENID, F_PHONE, F_DEVICE};
 	static const int of_member[] = {F_PHONE, F_UNIONID, F_OPENID};
 	const CrmIngestParser *p = &run->parser;
-	const CrmIngestSlot *owner = NULL;
+	const int  *ways = NULL;
+	int			n_ways = 0;
+	uint64		hash;
 
 	if (run->in.is_by_person && p->entity == CRM_INGEST_ORDER)
-		owner = find_owner(p, of_order, lengthof(of_order));
+		ways = of_order, n_ways = lengthof(of_order);
 	else if (run->in.is_by_person && p->entity == CRM_INGEST_EVENT)
-		owner = find_owner(p, of_event, lengthof(of_event));
+		ways = of_event, n_ways = lengthof(of_event);
 	else if (run->in.is_by_person && p->entity == CRM_INGEST_MEMBER)
-		owner = find_owner(p, of_member, lengthof(of_member));
-	return owner != NULL ? crm_hash_bytes(owner->text, owner->length) : built->id_hash;
+		ways = of_member, n_ways = lengthof(of_member);
+	for (int i = 0; i < n_ways; i++)
+		if (hash_owner(p, ways[i], &hash))
+			return hash;
+	return built->id_hash;
 }
 
 /* Whether the record in the slots falls to our lane; the first line decides for all that follow under its number. */
