@@ -48,4 +48,9 @@ SELECT j FROM crm.ingest_preview(:one) j;
 SELECT crm.ingest_bulk_abort(:one) ->> 'state' AS given_up, (SELECT count(*) FROM crm.external_key k JOIN crm.source s USING (source_id) WHERE s.code = 'il_a') AS stored;
 SELECT set_config('crm.access_claims', '{"actor": "key", "role": "crm_till", "stores": [], "all": false, "source": "il_b"}', true) <> '' AS till;
 SELECT j ->> 'source' AS source FROM crm.ingest_jobs() j;
+-- 6. a file whose first record is none is refused with what is wrong with it
+\i sql/shared/try_remedy.sql
+SELECT set_config('crm.access_claims', '', true) = '' AS nobody_in_particular;
+SELECT n, pg_temp.try(format('crm.ingest_bulk_append(crm.ingest_bulk_begin(%L, %L, %L), 0, %L)', 'il_a', 'member', 'csv', payload)) AS answer
+FROM (VALUES (0, '\x0a0a'::bytea), (1, '\x0a0d0a20'::bytea), (2, '\xfffe69006400'::bytea), (3, convert_to('编号,姓名', 'GBK') || '\x0a'::bytea), (4, convert_to(E'\n\nid,name\n', 'UTF8'))) v(n, payload) ORDER BY n;
 ROLLBACK;

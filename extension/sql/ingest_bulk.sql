@@ -87,6 +87,20 @@ END
 $$;
 COMMENT ON FUNCTION crm._ingest_own_batch(bigint, text[]) IS 'locks a batch; P0002 when there is none or it is another source''s, RM213 in another state';
 
+CREATE FUNCTION crm._ingest_refuse_header(payload bytea) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+BEGIN
+    IF btrim(payload, '\x090a0d20'::bytea) = '' THEN
+        RAISE EXCEPTION 'the file is blank' USING ERRCODE = 'RM200', HINT = 'Name the columns in the first line.';
+    ELSIF substring(payload FROM 1 FOR 2) IN ('\xfffe'::bytea, '\xfeff'::bytea) THEN
+        RAISE EXCEPTION 'the file is UTF-16' USING ERRCODE = 'RM201', HINT = 'Save it as CSV UTF-8; spreadsheets call this one Unicode text.';
+    END IF;
+    RAISE EXCEPTION 'the header cannot be read' USING ERRCODE = 'RM201', HINT = 'Name the right encoding, utf8 or gbk.';
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_refuse_header(bytea) IS 'says why the first record of a file is none: blank (RM200), UTF-16, or of another encoding (RM201)';
+
 CREATE FUNCTION crm.ingest_bulk_append(batch_id bigint, chunk_no int, payload bytea) RETURNS int
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -109,8 +123,8 @@ BEGIN
     lines := crm._ingest_lines(payload);
     IF b.chunk_count = 0 AND b.has_header THEN
         first_record := crm._ingest_first_record(payload, b.encoding);
-        IF first_record IS NULL THEN
-            RAISE EXCEPTION 'the header cannot be read' USING ERRCODE = 'RM201', HINT = 'Name the right encoding, utf8 or gbk.';
+        IF first_record IS NULL OR btrim(payload, '\x090a0d20'::bytea) = '' THEN
+            PERFORM crm._ingest_refuse_header(payload);
         END IF;
     END IF;
     INSERT INTO crm.inbox (received_at, inbox_id, source_id, entity, batch_id, chunk_no, first_line, line_count, payload)
