@@ -25,6 +25,7 @@
 #define CRM_LINK_MAX_LEVELS 12	/* level 0: one side says nothing */
 #define CRM_LINK_MAX_RULES 64
 #define CRM_LINK_LEVEL_BITS 4
+#define CRM_LINK_FEW_ROWS 1500	/* so few are compared all with all, in one block, and learned from twice */
 #define CRM_LINK_AUTO_ODDS 9.0	/* log2: a pair of an automatic merge has at least these */
 #define CRM_LINK_HISTOGRAM 1024 /* an eighth of a bit each, from -64 bits on */
 
@@ -304,6 +305,7 @@ extern void crm_link_depend(CrmLink *link);
 /* link_model.c */
 extern void crm_link_train(CrmLink *link);
 extern void crm_link_weigh(CrmLink *link);
+extern void crm_link_correct(CrmLink *link);
 extern double crm_link_share_seen(const CrmLinkField *field, uint32_t count);
 extern bool crm_link_pattern_worth(const CrmLink *link, uint32_t a, uint32_t b, double least,
 								   uint64_t *pattern);

@@ -16,7 +16,6 @@
 #define FIRST_WIDTH 8			/* keys a row at first */
 #define ROUGH_FIELDS 5			/* of so many fields three are taken roughly */
 #define FIRST_OF_BLOCK (UINT32_C(1) << 31)
-#define FEW_ROWS 1500			/* all are compared with all: a block of them must fit crm_link_blocks_between() */
 
 static void
 add_rule(CrmLink *link, int n_parts, const int *fields, const bool *is_rough)
@@ -65,7 +64,7 @@ list_rules(CrmLink *link)
 		for (int j = 0; j < n_able; j++)
 			if (i != j)
 				add_rule(link, 2, (int[]) {able[i], able[j]}, (bool[]) {true, false});
-	if (link->n_rows <= FEW_ROWS && link->n_rules < CRM_LINK_MAX_RULES)
+	if (link->n_rows <= CRM_LINK_FEW_ROWS && link->n_rules < CRM_LINK_MAX_RULES)
 		add_rule(link, 0, NULL, NULL);
 }
 

@@ -22,6 +22,8 @@
 #define FEWEST_HOLDERS 2.0		/* a value that tells something about a pair has so many */
 #define PRESET_PAIRS 1.0		/* what the presets weigh beside the pairs seen */
 #define USUAL_ROWS 100.0		/* rows that hold a value as often as most are held, beside those seen */
+#define PRESET_SHARE 0.1			/* of the pairs that are there, and no more than */
+#define PRESET_MOST 1000.0		/* so many: what the presets weigh once matches are taken out */
 #define LEAST_MATCHES 0.05		/* of the rows: so many are looked for, whatever the lessons found */
 
 /* Patterns counted in an open table; a table that is full counts no new ones. */
@@ -70,11 +72,18 @@ count_exact(CrmLink *link)
 		double		pairs = field->holders * (field->holders - 1.0);
 
 		field->exact_chance = fmax(pairs > 0 ? sums[f] / pairs : 0, LEAST);
-		field->least_share = fmin(RAREST, field->exact_chance);
-		/* of many rows the rarest pair is rarer than that: what it has need not be kept to be told */
-		if (field->holders * RAREST > FEWEST_HOLDERS)
-			field->least_share = fmax(field->least_share, FEWEST_HOLDERS / field->holders);
 	}
+}
+
+/* Once u is known. */
+static void
+set_least_share(CrmLinkField *field)
+{
+	field->least_share = fmin(RAREST, field->exact_chance);
+	/* of many rows the rarest pair is rarer than that: what it has need not be kept to be told */
+	if (field->holders * RAREST > FEWEST_HOLDERS)
+		field->least_share = fmax(field->least_share, FEWEST_HOLDERS / field->holders);
+	field->least_share = fmax(field->least_share, crm_link_share_seen(field, 0));
 }
 
 /* How often random pairs stand at each level of each field. */
@@ -146,7 +155,7 @@ learn_random(CrmLink *link)
 		}
 		if (is_own(field->kind))
 			field->u[exact] = fmax(fmin(field->u[exact], preset[exact]), LEAST);
-		field->least_share = fmax(field->least_share, crm_link_share_seen(field, 0));
+		set_least_share(field);
 	}
 }
 
@@ -251,6 +260,37 @@ double
 crm_link_share_seen(const CrmLinkField *field, uint32_t count)
 {
 	return (fmax(count - 2.0, 0) + USUAL_ROWS * field->u[crm_link_exact_of(field->kind)]) / (field->holders + USUAL_ROWS);
+}
+
+/*
+ * u without the pairs that were found to be one: of few rows these are many of the pairs that agree anywhere, and what
+ * matches have in common would pass for what everybody has.
+ */
+void
+crm_link_correct(CrmLink *link)
+{
+	double		matched[CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS] = {0};
+
+	for (int64_t i = 0; i < link->n_edges; i++)
+		for (int f = 0; f < link->n_fields; f++)
+			matched[f][crm_link_pattern_level(link->edges[i].pattern, f)] +=
+				1 / (1 + exp2(-(link->edges[i].score + link->prior)));
+	for (int f = 0; f < link->n_fields; f++)
+	{
+		CrmLinkField *field = &link->fields[f];
+		const double *preset = crm_link_preset_u(field->kind);
+		int			exact = crm_link_exact_of(field->kind);
+		double		pairs = field->holders / 2.0 * (field->holders - 1.0);
+		double		weight = fmin(pairs * PRESET_SHARE, PRESET_MOST);
+
+		for (int level = 1; pairs > 0 && level < field->n_levels; level++)
+		{
+			double		all = pairs * (level == exact && !is_own(field->kind) ? field->exact_chance : field->u[level]);
+
+			field->u[level] = fmax((fmax(all - matched[f][level], 0) + weight * preset[level]) / (pairs + weight), LEAST);
+		}
+		set_least_share(field);
+	}
 }
 
 static double

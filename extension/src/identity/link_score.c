@@ -294,6 +294,17 @@ drop_rows(CrmLink *link)
 	}
 }
 
+/* Once more by what the first look found to be matches; of many rows these are few of all pairs. */
+static void
+look_again(CrmLink *link)
+{
+	settle_prior(link);
+	crm_link_correct(link);
+	crm_link_weigh(link);
+	link->n_edges = link->compared = 0;
+	score_all(link);
+}
+
 /* Rows, blocks, model, edges: all but clusters.  Of the rows their numbers alone are left. */
 void
 crm_link_learn(CrmLink *link)
@@ -310,6 +321,8 @@ crm_link_learn(CrmLink *link)
 	link->order = NULL;
 	leave_out_poor(link);
 	score_all(link);
+	if (!link->has_model && link->n_rows <= CRM_LINK_FEW_ROWS)
+		look_again(link);
 	drop_rows(link);
 	if (link->has_model)
 		return;
