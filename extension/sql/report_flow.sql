@@ -81,10 +81,10 @@ BEGIN
     total AS (
         SELECT x.flow_id, sum(x.treated) AS treated, sum(x.control) AS control, sum(x.sent) AS sent, sum(x.redeemed) AS redeemed
         FROM cell x WHERE _report_flows.stores IS NULL OR x.stores && _report_flows.stores GROUP BY x.flow_id)
-    SELECT jsonb_build_object('flow', f.code, 'state', f.state, 'treated', coalesce(t.treated, 0), 'control', coalesce(t.control, 0), 'sent', coalesce(t.sent, 0),
+    SELECT jsonb_build_object('flow', f.code, 'name_zh', f.name_zh, 'name_en', f.name_en, 'state', f.state, 'treated', coalesce(t.treated, 0), 'control', coalesce(t.control, 0), 'sent', coalesce(t.sent, 0),
                               'redeemed', coalesce(t.redeemed, 0))
     FROM crm.flow f LEFT JOIN total t ON t.flow_id = f.flow_id ORDER BY f.code;
 END
 $$;
 COMMENT ON FUNCTION crm._report_flows(int[]) IS
-    'each flow with what it did for persons of stores (null: everybody): treated, held out, sent, coupons redeemed; what is older than an hour by the stores of the last run, an hour ago at most';
+    'each flow, by code and names, with what it did for persons of stores (null: everybody): treated, held out, sent, coupons redeemed; what is older than an hour by the stores of the last run, an hour ago at most';

@@ -195,7 +195,7 @@ export async function flows(browser) {
 		ok((await page.textContent('#refused')).includes(said), `a text is refused at its field: ${wrong}`, await page.textContent('#refused'));
 	}
 	await page.fill('#text_1_sms', '{{name}}，好久不见，退订回T');
-	await page.click('section.step >> nth=0 >> button:text("以真实客户预览") >> nth=1');
+	await page.click('section.step >> nth=0 >> button:text("以真实顾客预览") >> nth=1');
 	await page.waitForFunction(() => /\*\*，好久不见/.test(document.querySelector('section.step').textContent));
 	ok(true, 'a text is previewed on a real person, masked');
 	// a channel added brings its text along
@@ -229,8 +229,8 @@ export async function flows(browser) {
 	await page.fill('#person', String(somebody));
 	await page.click('button:text("查看原因")');
 	await page.waitForFunction((person) => location.hash.endsWith(`/why/${person}`), somebody);
-	await text(page, '这个流程还没有为这位客户触发过');
-	await text(page, '流程是“草稿”');
+	await text(page, '这个活动还没有为这位顾客触发过');
+	await text(page, '活动是“草稿”');
 	ok(true, 'why a person did not get it, in words, under an address of its own');
 	await judge(page, 'flow why');
 	// started: those past the line wait for somebody's word; paused, stopped
@@ -392,7 +392,7 @@ export async function tiers(browser) {
 	await page.waitForSelector('.gap');
 	ok((await page.textContent('.gap')).includes('消费天数'), 'a gap is shown with a state that falls into it', await page.textContent('.gap'));
 	await page.click('form button[type=submit]');
-	await text(page, '有些客户会没有等级');
+	await text(page, '有些顾客会没有等级');
 	ok(true, 'rules with a gap are refused');
 	await touch(page.fill('#value_7_1', '0'));
 	await touch(page.fill('#days_1_1', '60'));

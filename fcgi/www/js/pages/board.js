@@ -148,6 +148,7 @@ function compare(rows, stores, kind, name) {
 
 const paths = (rows) => rows.length === 0 ? null : [h('p', {class: 'faint'}, t('board.paths_what')), bars(t('board.paths'), rows.slice(0, 12).map((row) => ({label: row.names.join(' → '), value: row.persons, text: `${number(row.persons)} · ${percent(Number(row.share))}`})), true)];
 
+// A person may be let in more than once: the numbers are of times, the list behind one is of persons.
 const figures = ['treated', 'control', 'sent', 'redeemed'];
-const flows = (board, behind) => table(t('board.flows'), [t('flow'), ...figures.map((name) => [t(`board.${name}`), 'number'])],
-	board.flows.map((flow) => [code('flow', flow.flow), ...figures.map((name) => flow[name] > 0 ? h('a', {href: behind('flow', `${flow.flow}.${name}`)}, number(flow[name])) : number(0))]));
+const flows = (board, behind) => board.flows.length === 0 ? h('p', {class: 'faint'}, t('none')) : [h('p', {class: 'faint'}, t('board.flows_what')), table(t('board.flows'), [t('flow'), ...figures.map((name) => [t(`board.${name}`), 'number'])],
+	board.flows.map((flow) => [named(flow, flow.flow), ...figures.map((name) => flow[name] > 0 ? h('a', {href: behind('flow', `${flow.flow}.${name}`)}, number(flow[name])) : number(0))]))];

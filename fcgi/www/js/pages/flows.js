@@ -72,12 +72,19 @@ async function one(row, me, person) {
 	if (person) await explain(row, person, why);
 }
 
+// A phone is looked up (which is logged), a number is the customer's own.
+const whom = async (typed) => /^1\d{10}$/.test(typed) ? (await post('lookup', {kind: 'phone', value: typed})).customer_id : typed;
+
 function asking(row, person, why) {
 	const field = h('input', {id: 'person', inputmode: 'numeric', value: person, autocomplete: 'off'});
-	return h('section', {class: 'card'}, h('h2', {}, t('why.title')), h('form', {class: 'row', novalidate: true, onsubmit: (event) => {
+	const place = h('p', {class: 'warn', role: 'alert'});
+	return h('section', {class: 'card'}, h('h2', {}, t('why.title')), h('form', {class: 'row', novalidate: true, onsubmit: async (event) => {
 		event.preventDefault();
-		location.hash = `#/flows/${encodeURIComponent(row.flow)}/why/${encodeURIComponent(field.value.trim())}`;
-	}}, h('label', {for: 'person'}, t('why.person')), field, h('button', {type: 'submit'}, t('why.go'))), why);
+		place.textContent = '';
+		try {
+			location.hash = `#/flows/${encodeURIComponent(row.flow)}/why/${encodeURIComponent(await whom(field.value.replace(/\s/g, '')))}`;
+		} catch (problem) { place.textContent = fault(problem); }
+	}}, h('label', {for: 'person'}, t('why.person')), field, h('button', {type: 'submit'}, t('why.go'))), place, why);
 }
 
 async function explain(row, person, place) {
@@ -96,9 +103,9 @@ async function look(row, place) {
 	try {
 		const answer = await get(`${path(row.flow)}/preview`);
 		const counts = [...outcomes.filter((name) => name in answer.outcomes), ...Object.keys(answer.outcomes).filter((name) => !outcomes.includes(name))];
-		const said = (name) => ['sent', 'held', 'control'].includes(name) ? t(`dry.${name}`) : t('dry.stopped', {step: t(`gate.${name}`)});
+		const said = (name) => ['sent', 'held', 'control'].includes(name) ? t(`dry.${name}`) : t('dry.stopped', {step: t(`stop.${name}`)});
 		const because = Object.fromEntries(counts.map((name) => [name, answer.reasons.filter((one_reason) => one_reason.outcome === name)]));
-		const rows = counts.map((name) => [said(name), number(answer.outcomes[name]), because[name].map((one_reason) => `${reason(one_reason.reason)} (${number(one_reason.persons)})`).join(t('comma'))]);
+		const rows = counts.map((name) => [said(name), number(answer.outcomes[name]), because[name].map((one_reason) => `${reason(one_reason.reason)} (${number(one_reason.persons)})`).join(t('semicolon'))]);
 		const cost = answer.cost;
 		place.replaceChildren();
 		append(place, [h('section', {class: 'card', id: 'dry'}, h('h2', {}, t('flows.preview')), h('p', {}, t(answer.is_all ? 'dry.all' : 'dry.some', {n: number(answer.looked_at)})),

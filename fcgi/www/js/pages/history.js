@@ -2,16 +2,17 @@
 import {anew, h, show, toast} from '../dom.js';
 import {get, post} from '../api.js';
 import {code, day, fault, moment, money, number, t} from '../i18n.js';
+import {sourceNames} from '../sources.js';
 import {table} from '../table.js';
 
 export async function draw([id], me) {
-	const person = await get(`persons/${id}/explain`);
-	const again = anew(() => draw([id], me));
 	const mayUndo = ['crm_steward', 'crm_headquarters'].includes(me.role);
+	const [person, naming] = await Promise.all([get(`persons/${id}/explain`), mayUndo ? sourceNames() : (code) => code]);
+	const again = anew(() => draw([id], me));
 	const undone = new Set(person.journal.filter((entry) => entry.kind === 'unmerge').flatMap((entry) => entry.records));
 	show(h('h1', {}, t('page.history'), ' ', person.ids.map((one) => h('span', {class: 'tag'}, one))),
 		h('section', {class: 'card'}, h('h2', {}, t('history.records')), table(t('history.records'), [t('sources.source'), t('history.kind'), t('person.since'), t('history.identifiers'), t('history.member_since')],
-			person.records.filter((record) => record.is_current).map((record) => [record.source, code('record', record.kind), day(record.registered_at),
+			person.records.filter((record) => record.is_current).map((record) => [naming(record.source), code('record', record.kind), day(record.registered_at),
 				record.identifiers.map((one) => h('span', {class: 'tag'}, `${code('identifier', one.kind)} ${one.masked}`)), moment(record.since)]))),
 		h('section', {class: 'card'}, h('h2', {}, t('history.ties')), person.ties.length + person.by_hand.length === 0 ? h('p', {class: 'faint'}, t('history.alone'))
 			: h('ul', {class: 'plain'}, person.ties.map((tie) => h('li', {}, h('strong', {}, code('identifier', tie.kind)), ` ${tie.masked || ''} `, h('span', {class: 'faint'}, tie.records && t('reviews.records', {n: tie.records.length})))),

@@ -4,6 +4,7 @@ import {append, check, field, form, h, show, toast} from '../dom.js';
 import {follow, get, list, post, put, upload} from '../api.js';
 import {code, fault, moment, number, percent, t} from '../i18n.js';
 import {opened} from '../sheet.js';
+import {sourceNames} from '../sources.js';
 import {csv, save, table} from '../table.js';
 
 const entities = ['member', 'order_line', 'refund', 'product', 'coupon', 'consent', 'interaction', 'event'];
@@ -122,16 +123,17 @@ async function one(id) {
 	const head = h('section', {class: 'card', 'aria-live': 'polite'});
 	const rest = h('div', {});
 	show(h('h1', {}, t('page.import'), ' ', h('span', {class: 'tag'}, id)), head, rest, h('p', {}, h('a', {href: '#/import'}, t('import.back'))));
-	await follow(`imports/${id}`, isFinal, (job) => head.replaceChildren(progress(job)));
+	const naming = await sourceNames();
+	await follow(`imports/${id}`, isFinal, (job) => head.replaceChildren(progress(job, naming)));
 	const job = await get(`imports/${id}`);
 	append(rest, [job.state === 'awaiting_confirmation' && decide(job), await refused(job), job.state === 'awaiting_confirmation' && await rows(job)]);
 }
 
-function progress(job) {
+function progress(job, naming) {
 	const counts = ['facts', 'would_create', 'would_update', 'would_keep', 'created', 'updated', 'replaced', 'unchanged', 'stale', 'suppressed', 'rejected', 'errors'].filter((name) => job.counts[name]);
 	return h('div', {}, h('h2', {}, code('import', job.state)), !isFinal(job) && h('progress', {max: '1', value: String(job.progress), 'aria-label': code('import', job.state)}),
 		!isFinal(job) && h('p', {}, percent(job.progress), ' · ', t('import.leave')),
-		h('dl', {}, h('dt', {}, t('sources.source')), h('dd', {}, job.source), h('dt', {}, t('import.entity')), h('dd', {}, code('entity', job.entity)),
+		h('dl', {}, h('dt', {}, t('sources.source')), h('dd', {}, naming(job.source)), h('dt', {}, t('import.entity')), h('dd', {}, code('entity', job.entity)),
 			h('dt', {}, t('import.lines')), h('dd', {}, number(job.line_count)), counts.map((name) => [h('dt', {}, code('count', name)), h('dd', {}, number(job.counts[name]))])),
 		job.last_error && h('p', {class: 'warn'}, job.last_error));
 }

@@ -10,7 +10,7 @@ const owners = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 
 export async function draw([id], me) {
 	const [person, owner] = await Promise.all([get(`persons/${id}/overview`), owners.includes(me.role) ? get(`persons/${id}/owner`) : null]);
 	show(h('h1', {}, person.name || t('unnamed'), ' ', person.value && h('span', {class: 'tag tier'}, code('tier', person.value.tier))),
-		dial(person), h('div', {class: 'cards'}, about(person), coupons(person), note(person, me, anew(() => draw([person.customer_id], me))), followUp(person, me), owner && [tickets(person), ownerCard(owner, me)]), timeline(person),
+		dial(person), h('div', {class: 'cards'}, about(person), coupons(person), note(person, me, anew(() => draw([person.customer_id], me))), followUp(person, me), owner && [tickets(person), ownerCard(owner, me)]), timeline(person, me),
 		['crm_store_manager', 'crm_manager', 'crm_headquarters'].includes(me.role) && h('p', {}, h('a', {href: `#/history/${person.customer_id}`}, t('page.history'))));
 }
 
@@ -65,11 +65,13 @@ function tickets(person) {
 	h('a', {class: 'tag', href: `#/tickets/new/${person.customer_id}`}, t('person.ticket_new')));
 }
 
-function timeline(person) {
+// Who looks after campaigns is led on to why one came, or did not (`whose`).
+function timeline(person, me) {
+	const whose = ['crm_marketer', 'crm_headquarters', 'crm_manager'].includes(me.role) ? person.customer_id : null;
 	const all = [], place = h('ul', {class: 'plain'});
 	const add = (items) => {
 		all.push(...items);
-		append(place, items.map((item) => entry(item, all)));
+		append(place, items.map((item) => entry(item, all, whose)));
 	};
 	add(person.timeline);
 	let cursor = '';
@@ -89,7 +91,7 @@ const said = {order: (item) => `${money(Number(item.amount))} · ${code('order',
 const words = (item) => said[item.kind] ? said[item.kind](item) : '';
 
 // What brought it about, if that is on the page: one tap leads there.
-function entry(item, all) {
+function entry(item, all, whose) {
 	const because = () => all.find((other) => other.ref === item.cause);
 	const link = item.cause && h('button', {type: 'button', class: 'quiet', onclick: () => {
 		const line = because() && document.getElementById(because().ref);
@@ -97,5 +99,6 @@ function entry(item, all) {
 		line.scrollIntoView({block: 'center'});
 		line.focus();
 	}}, t('person.because', {what: code('kind', item.cause.startsWith('fact:') ? because()?.kind || 'earlier' : item.cause.split(':')[0])}));
-	return h('li', {id: item.ref || null, tabindex: item.ref ? '-1' : null}, h('span', {class: 'faint'}, moment(item.at), ' '), h('strong', {}, code('kind', item.kind)), ' ', words(item), link && [' ', link]);
+	return h('li', {id: item.ref || null, tabindex: item.ref ? '-1' : null}, h('span', {class: 'faint'}, moment(item.at), ' '), h('strong', {}, code('kind', item.kind)), ' ', words(item), link && [' ', link],
+		item.kind === 'flow' && whose && [' ', h('a', {href: `#/flows/${encodeURIComponent(item.flow)}/why/${whose}`}, t('person.why_flow'))]);
 }

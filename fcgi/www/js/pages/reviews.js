@@ -3,6 +3,7 @@ import {anew, h, show, toast} from '../dom.js';
 import {get, list, post} from '../api.js';
 import {code, day, fault, language, moment, number, t} from '../i18n.js';
 import {shadow} from '../shadow.js';
+import {sourceNames} from '../sources.js';
 import {table} from '../table.js';
 
 let queue = [];
@@ -11,9 +12,11 @@ let last = null;
 let more = null;
 let which = 'open';
 let tried = null;
+let naming = null;
 
 export async function draw([state = 'open']) {
 	which = state;
+	naming ||= await sourceNames();
 	const page = await list(`reviews?limit=100&state=${state}`);
 	queue = page.rows;
 	more = page.next;
@@ -72,7 +75,7 @@ async function weigh(review, place) {
 
 function records(person) {
 	if (!person) return null;
-	return h('section', {class: 'card'}, h('h2', {}, title(person)), h('ul', {class: 'plain'}, person.records.map((record) => h('li', {}, h('strong', {}, record.source), ' ', h('span', {class: 'faint'}, day(record.registered_at)), ' ',
+	return h('section', {class: 'card'}, h('h2', {}, title(person)), h('ul', {class: 'plain'}, person.records.map((record) => h('li', {}, h('strong', {}, naming(record.source)), ' ', h('span', {class: 'faint'}, day(record.registered_at)), ' ',
 		record.identifiers.map((one) => h('span', {class: 'tag'}, `${code('identifier', one.kind)} ${one.masked}`))))));
 }
 

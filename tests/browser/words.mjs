@@ -1,0 +1,46 @@
+// Words of the shop instead of codes: campaigns, stores, sources, coupons; what a page that is empty says.
+import {ok, open, read, send, sql, visit} from './harness.mjs';
+
+export async function names(browser) {
+	const marketer = await open(browser, 'marketer', {size: 'desk'});
+	const {body: {items: [{preset}]}} = await read(marketer, 'flow-presets');
+	await send(marketer, `flow-presets/${preset}/flows/flow_words`, {});
+	const named = await send(marketer, 'flows/flow_words/name', {name_zh: '开学季欢迎'}, 'PUT');
+	ok(named.status === 200 || named.status === 204, 'a campaign of one\'s own', named);
+	await visit(marketer, '#/board');
+	await marketer.waitForSelector('section:has(h2:text-is("活动")) table');
+	const board = await marketer.textContent('section:has(h2:text-is("活动"))');
+	ok(board.includes('开学季欢迎') && board.includes('人次') && !board.includes('flow_words'), 'the board calls a campaign by its name, and says what it counts', board);
+	await visit(marketer, '#/behind/flow/flow_words.treated/store/S1');
+	const behind = await marketer.textContent('h1');
+	ok(behind.includes('开学季欢迎') && behind.includes('南京路店') && !/flow_words|S1/.test(behind), 'so does the list behind it', behind);
+	await visit(marketer, '#/behind/active/-');
+	ok(!/S[12](?!\d)/.test(await marketer.textContent('main tbody')), 'stores have names in lists', await marketer.textContent('main tbody'));
+	await visit(marketer, '#/coupons');
+	const coupons = await marketer.textContent('main table');
+	ok(coupons.includes('8 折') && coupons.includes('无门槛') && !coupons.includes('减 20%'), 'a discount is said as shops say it', coupons);
+	await marketer.context().close();
+}
+
+// Why somebody got it: by a phone, or from the timeline.
+export async function whyByPhone(browser) {
+	const page = await open(browser, 'headquarters', {size: 'desk'});
+	await visit(page, '#/flows/silence_30');
+	await page.fill('#person', '139 1234 0002');
+	await page.click('form:has(#person) button');
+	await page.waitForFunction(() => /\/why\/\d+$/.test(location.hash));
+	const {body: {customer_id: person}} = await send(page, 'lookup', {kind: 'phone', value: '13912340002'});
+	ok(page.url().endsWith(`/why/${person}`), 'a phone leads to the customer');
+	sql(`INSERT INTO crm.occurrence (flow_id, customer_id, occurrence_key, epoch, fired_at, due_at, arm, outcome, flow_version) SELECT flow_id, ${person}, 'words', epoch, crm.core_now(), crm.core_now(), 'control', 'control', 1 FROM crm.flow WHERE code = 'silence_30'`);
+	await visit(page, `#/person/${person}`);
+	ok(await page.getAttribute('main a[href*="/why/"]', 'href') === `#/flows/silence_30/why/${person}`, 'the timeline leads there, too');
+	const steward = await open(browser, 'steward', {size: 'desk'});
+	await visit(steward, '#/reviews/open');
+	await visit(steward, `#/history/${person}`);
+	ok((await steward.textContent('main table')).includes('收银') && !(await steward.textContent('main table')).includes('till'), 'sources have names', await steward.textContent('main table'));
+	ok((await read(steward, 'sources')).status === 200, 'to whom may see them');
+	for (const one of [page, steward]) {
+		ok(one.errors.length === 0, 'the console was quiet', one.errors);
+		await one.context().close();
+	}
+}
