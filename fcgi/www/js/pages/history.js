@@ -1,11 +1,12 @@
 // How a person came to be: the records and what ties them, every merge with what undoing it would do, who is kept apart.
 import {anew, h, show, toast} from '../dom.js';
 import {get, post} from '../api.js';
-import {code, day, fault, moment, money, number, t} from '../i18n.js';
+import {code, day, fault, moment, money, number, t, withWords} from '../i18n.js';
 import {sourceNames} from '../sources.js';
 import {table} from '../table.js';
 
 export async function draw([id], me) {
+	await withWords('steward');
 	const mayUndo = ['crm_steward', 'crm_headquarters'].includes(me.role);
 	const [person, naming] = await Promise.all([get(`persons/${id}/explain`), mayUndo ? sourceNames() : (code) => code]);
 	const again = anew(() => draw([id], me));

@@ -2,7 +2,7 @@
 // #/import lists the imports, #/import/ID follows one: it can be left and opened again, the worker goes on.
 import {append, check, field, form, h, show, toast} from '../dom.js';
 import {follow, get, list, post, put, upload} from '../api.js';
-import {code, fault, moment, number, percent, t} from '../i18n.js';
+import {code, fault, moment, number, percent, t, withWords} from '../i18n.js';
 import {opened} from '../sheet.js';
 import {sourceNames} from '../sources.js';
 import {csv, save, table} from '../table.js';
@@ -12,6 +12,7 @@ const entities = ['member', 'order_line', 'refund', 'product', 'coupon', 'consen
 let draft = null;
 
 export async function draw([id]) {
+	await withWords('steward');
 	if (id) return one(id);
 	const [sources, jobs] = await Promise.all([list('sources'), list('imports?limit=20')]);
 	const place = h('div', {});

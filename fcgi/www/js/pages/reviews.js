@@ -1,7 +1,7 @@
 // Merge review: two persons side by side, and why they were kept apart.  Keys: J next, K before, M one, N two, U undo.
 import {anew, h, show, toast} from '../dom.js';
 import {get, list, post} from '../api.js';
-import {code, day, fault, language, moment, number, t} from '../i18n.js';
+import {code, day, fault, language, moment, number, t, withWords} from '../i18n.js';
 import {shadow} from '../shadow.js';
 import {sourceNames} from '../sources.js';
 import {table} from '../table.js';
@@ -15,6 +15,7 @@ let tried = null;
 let naming = null;
 
 export async function draw([state = 'open']) {
+	await withWords('steward');
 	which = state;
 	naming ||= await sourceNames();
 	const page = await list(`reviews?limit=100&state=${state}`);

@@ -33,7 +33,7 @@ function move(staff, after) {
 	return h('section', {class: 'card'}, h('h2', {}, t('scorecard.reassign')), keptForm('handover', [
 		h('label', {for: 'leaver'}, t('scorecard.leaver')), select('leaver', [...staff].sort((a, b) => b.has_left - a.has_left || b.owned - a.owned || b.open_tasks - a.open_tasks)),
 		h('label', {for: 'to_staff'}, t('scorecard.heir')), select('to_staff', staff.filter((one) => !one.has_left)),
-		field('reason', t('history.why'), {required: true, maxlength: 200})], t('scorecard.move'), async (data, element, done) => {
+		field('reason', t('scorecard.why'), {required: true, maxlength: 200})], t('scorecard.move'), async (data, element, done) => {
 		const answer = await post(`staff/${encodeURIComponent(data.get('leaver'))}/reassign`, {to: data.get('to_staff'), reason: data.get('reason')});
 		done();
 		toast(t('scorecard.moved', {n: number(answer.tasks), persons: number(answer.customers)}));

@@ -1,11 +1,12 @@
 // Where facts come from: who is behind and how well it goes, and the records that were refused, by reason, with what to do.
 import {anew, append, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
-import {ago, code, day, fault, number, percent, t} from '../i18n.js';
+import {ago, code, day, fault, number, percent, t, withWords} from '../i18n.js';
 import {spark} from '../chart.js';
 import {save, table} from '../table.js';
 
 export async function draw([source], me) {
+	await withWords('steward');
 	if (source) return refused(source, me);
 	const [sources, days, groups] = await Promise.all([list('sources'), list('source-days'), list('reject-groups')]);
 	const behind = sources.rows.filter((row) => row.is_silent);
