@@ -39,7 +39,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._sales_task_put(bigint, text, text, text, text, timestamptz, int, int, name, timestamptz, name) IS
-    'makes a task about a person, once for a key; kind follow_up, flow, stall, hand, mention or ticket; store null: headquarters; staff null: whoever of the role takes it; past escalate_at an open one is shown to escalate_to as well; returns task_id, null when the key had one';
+    'makes a task about a person, once for a key; kind follow_up, flow, stall, hand, mention, ticket or deal; store null: headquarters; staff null: whoever of the role takes it; past escalate_at an open one is shown to escalate_to as well; returns task_id, null when the key had one';
 
 CREATE FUNCTION crm._sales_day(day date, field text) RETURNS date
     LANGUAGE plpgsql IMMUTABLE AS
@@ -85,6 +85,7 @@ BEGIN
     LOOP
         PERFORM crm._sales_reported(note.customer_id, note.interaction_id, note.occurred_at);
         PERFORM crm._sales_overlap_noted(note.customer_id, note.staff_id, note.store_id, note.occurred_at);
+        PERFORM crm._sales_deals_touched(note.customer_id, least(note.occurred_at, crm.core_now()));
         -- a merge since then gave the person another id: the task stands under the old one
         IF note.next_on IS NOT NULL AND NOT EXISTS (
             SELECT FROM crm.task t
@@ -224,7 +225,8 @@ BEGIN
     SELECT jsonb_build_object('task_id', t.task_id, 'customer_id', c.customer_id, 'name', c.name_masked, 'kind', t.kind,
         'title', t.title, 'body', t.body, 'due_at', t.due_at, 'is_overdue', t.due_at < crm.core_now(),
         'staff', s.code, 'staff_name', s.name, 'store', st.code, 'role', t.role,
-        'is_escalated', t.escalate_to = t.role, 'ticket_id', CASE WHEN t.kind = 'ticket' THEN split_part(t.task_key, ':', 2)::bigint END, 'cursor', jsonb_build_object('due_at', t.due_at, 'task_id', t.task_id))
+        'is_escalated', t.escalate_to = t.role, 'ticket_id', CASE WHEN t.kind = 'ticket' THEN split_part(t.task_key, ':', 2)::bigint END,
+        'deal_id', CASE WHEN t.task_key ~ '^deal:[0-9]' THEN split_part(t.task_key, ':', 2)::bigint END, 'cursor', jsonb_build_object('due_at', t.due_at, 'task_id', t.task_id))
     FROM crm.task t
     JOIN crm.customer c ON c.customer_id = crm._identity_current(t.customer_id)
     LEFT JOIN crm.staff s ON s.staff_id = t.staff_id
@@ -424,6 +426,7 @@ BEGIN
            state = CASE WHEN t.state = 'open' THEN 'cancelled' ELSE t.state END, closed_at = coalesce(t.closed_at, crm.core_now()), escalate_at = NULL
     WHERE t.customer_id = ANY (crm._identity_cluster(_sales_on_erase.customer_id));
     UPDATE crm.task_event e SET detail = '{}' WHERE e.customer_id = ANY (crm._identity_cluster(_sales_on_erase.customer_id));
+    PERFORM crm._sales_deals_on_erase(crm._identity_cluster(_sales_on_erase.customer_id));
     UPDATE crm.person_owner o SET until = coalesce(o.until, crm.core_now()), reason = '' WHERE o.customer_id = ANY (crm._identity_cluster(_sales_on_erase.customer_id));
 END
 $$;
@@ -433,7 +436,7 @@ CREATE FUNCTION crm._sales_on_export(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN jsonb_build_object('tasks', (
+    RETURN jsonb_build_object('deals', crm._sales_deals_on_export(crm._identity_cluster(_sales_on_export.customer_id)), 'tasks', (
         SELECT coalesce(jsonb_agg(jsonb_build_object('kind', t.kind, 'title', t.title, 'body', t.body, 'due_at', t.due_at, 'state', t.state,
                                                      'outcome', t.outcome, 'created_at', t.created_at) ORDER BY t.created_at, t.task_id), '[]')
         FROM crm.task t WHERE t.customer_id = ANY (crm._identity_cluster(_sales_on_export.customer_id))), 'owners', (

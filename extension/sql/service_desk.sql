@@ -79,7 +79,7 @@ BEGIN
         RAISE EXCEPTION 'a ticket needs its channel'
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel', HINT = 'Give call, store, wechat or online.';
     END IF;
-    here := crm._service_store(store, person);
+    here := crm._sales_store(store, person);
     id := crm._service_ticket_put(person, 'hand:' || crm._new_id(), topic, crm._service_title(body), crm._service_words(body, 'body'), channel, here);
     answer := crm._service_tell(person, id);
     PERFORM crm._idempotency_store(idempotency_key, answer);
@@ -89,26 +89,6 @@ $$;
 COMMENT ON FUNCTION crm.service_open(bigint, text, text, text, text, text) IS
     'opens a ticket about what a customer complains of or asks (topic of crm.service_topics(), store code; null: the caller''s only store, else the person''s own), gives it to somebody, and answers as crm.service_ticket(); P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
 GRANT EXECUTE ON FUNCTION crm.service_open(bigint, text, text, text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
-
-CREATE FUNCTION crm._service_store(store text, person bigint) RETURNS int
-    LANGUAGE plpgsql STABLE AS
-$$
-DECLARE
-    mine int[] := crm.access_store_ids();
-    id int;
-BEGIN
-    IF store IS NULL THEN
-        RETURN CASE WHEN cardinality(mine) = 1 THEN mine[1] ELSE (SELECT c.home_store_id FROM crm.customer c WHERE c.customer_id = person) END;
-    END IF;
-    SELECT s.store_id INTO id FROM crm.store s WHERE s.code = store AND (s.store_id = ANY (mine) OR crm._actor_role() = 'crm_headquarters');
-    IF id IS NULL THEN
-        RAISE EXCEPTION 'there is no store "%" in your scope', left(store, 100)
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'store', HINT = 'Give the code of one of your stores.';
-    END IF;
-    RETURN id;
-END
-$$;
-COMMENT ON FUNCTION crm._service_store(text, bigint) IS 'the store of a new ticket: the one named, which the caller works for (22023 otherwise), else the caller''s only one, else the person''s own';
 
 CREATE FUNCTION crm.service_answer(customer_id bigint, ticket_id bigint, body text, is_waiting boolean DEFAULT false, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

@@ -148,8 +148,8 @@ DECLARE
         WHEN NOT (asked ->> 'kind' = ANY ('{complaint,enquiry,suggestion}')) IS TRUE THEN 'kind'
         WHEN (length(btrim(asked ->> 'name_zh')) BETWEEN 1 AND 100) IS NOT TRUE THEN 'name_zh'
         WHEN (length(btrim(asked ->> 'name_en')) BETWEEN 1 AND 100) IS NOT TRUE THEN 'name_en'
-        WHEN NOT crm._service_is_whole(asked -> 'answer_minutes', 525600) THEN 'answer_minutes'
-        WHEN NOT crm._service_is_whole(asked -> 'resolve_hours', 8760) THEN 'resolve_hours'
+        WHEN NOT crm._sales_is_whole(asked -> 'answer_minutes', 525600) THEN 'answer_minutes'
+        WHEN NOT crm._sales_is_whole(asked -> 'resolve_hours', 8760) THEN 'resolve_hours'
         WHEN jsonb_typeof(asked -> 'is_active') IS DISTINCT FROM 'boolean' THEN 'is_active'
         -- notes with the outcome complaint and bad ratings go there
         WHEN asked -> 'is_active' = 'false' AND asked ->> 'topic' IN (crm._setting('service.note_topic') #>> '{}', 'quality', 'other') THEN 'is_active' END;
@@ -162,8 +162,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._service_require_topic(jsonb) IS '22023 naming the member of a topic that does not fit';
-
-CREATE FUNCTION crm._service_is_whole(value jsonb, most int) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT CASE WHEN jsonb_typeof(value) = 'number' THEN value::numeric BETWEEN 1 AND most AND value::numeric = trunc(value::numeric) ELSE false END $$;
-COMMENT ON FUNCTION crm._service_is_whole(jsonb, int) IS 'whether a member is a whole number from 1 to the most';

@@ -12,7 +12,7 @@ BEGIN
         RAISE EXCEPTION 'there is no such way to group tickets'
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'by', HINT = 'Give store, topic, kind or month.';
     END IF;
-    PERFORM crm._service_span(since, until);
+    PERFORM crm._sales_span(since, until);
     RETURN QUERY
     SELECT jsonb_build_object('group', t.name, 'tickets', count(*), 'complaints', count(*) FILTER (WHERE t.kind = 'complaint'), 'persons', count(DISTINCT t.person),
         'open', count(*) FILTER (WHERE t.state <> 'resolved'),
@@ -44,7 +44,7 @@ DECLARE
     stores int[] := crm.access_store_ids();
     is_wide boolean := crm._actor_role() IN ('crm_headquarters', 'crm_analyst');
 BEGIN
-    PERFORM crm._service_span(since, until);
+    PERFORM crm._sales_span(since, until);
     RETURN QUERY
     SELECT (crm._local_day(t.opened_at, zone) - b.day)::int AS days, count(*)
     FROM crm.ticket t
@@ -61,15 +61,3 @@ $$;
 COMMENT ON FUNCTION crm.service_after_purchase(text, date, date) IS
     'tickets of a topic (null: all) opened from since through until, of the caller''s stores, by the local days since the person''s last order before: a histogram; days null: who had bought nothing; 22023 for a span that is none';
 GRANT EXECUTE ON FUNCTION crm.service_after_purchase(text, date, date) TO crm_store_manager, crm_manager, crm_analyst, crm_headquarters;
-
-CREATE FUNCTION crm._service_span(since date, until date) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE AS
-$$
-BEGIN
-    IF (since BETWEEN '2000-01-01' AND until AND until <= '2100-01-01' AND until - since <= 3660) IS NOT TRUE THEN
-        RAISE EXCEPTION 'this is no span of days'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'since', HINT = 'Give since and until as 2026-03-31, at most ten years apart.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION crm._service_span(date, date) IS '22023 for days that are no span, before 2000, after 2100 or more than ten years apart';

@@ -22,6 +22,7 @@ const CrmRoute crm_route_table[] = {
 #include "routes_loyalty.h"
 #include "routes_member.h"
 #include "routes_sales.h"
+#include "routes_deal.h"
 #include "routes_service.h"
 #include "routes_campaign.h"
 #include "routes_outbox.h"

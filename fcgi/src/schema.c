@@ -150,6 +150,13 @@ const CrmSchema crm_schemas[] = {
 	{"Owner", OBJECT("", "\"staff\":{\"type\":[\"string\",\"null\"]},\"reason\":" TEXT)},
 	{"Reassign", OBJECT("\"to\",\"reason\"", "\"to\":" TEXT ",\"reason\":" TEXT)},
 
+	{"Pipeline", OBJECT("", "\"name_zh\":" TEXT ",\"name_en\":" TEXT ",\"is_active\":{\"type\":\"boolean\"},\"stages\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}")},
+	{"Deal", OBJECT("\"pipeline\",\"title\"", "\"pipeline\":" TEXT ",\"title\":" TEXT ",\"amount\":" MONEY ",\"is_important\":{\"enum\":[\"true\",\"false\"]},"
+					"\"lead_source\":" TEXT ",\"store\":" TEXT)},
+	{"DealChange", OBJECT("", "\"title\":" TEXT ",\"amount\":{\"type\":[\"number\",\"null\"]},\"is_important\":{\"type\":\"boolean\"},\"staff\":" TEXT)},
+	{"DealMove", OBJECT("\"stage\"", "\"stage\":" TEXT ",\"reason\":" TEXT)},
+	{"DealEvidence", OBJECT("\"evidence\",\"title\",\"url\"", "\"evidence\":" TEXT ",\"title\":" TEXT ",\"url\":" TEXT ",\"sha256\":" TEXT)},
+	{"Skills", OBJECT("\"skills\"", "\"skills\":{\"type\":\"array\",\"items\":" TEXT "}")},
 	{"TicketOpen", OBJECT("\"topic\",\"body\"", "\"topic\":" TEXT ",\"body\":" TEXT ",\"channel\":" TEXT ",\"store\":" TEXT)},
 	{"TicketAnswer", OBJECT("\"body\"", "\"body\":" TEXT ",\"state\":{\"enum\":[\"open\",\"waiting\"]}")},
 	{"TicketResolve", OBJECT("\"resolution\"", "\"resolution\":" TEXT)},

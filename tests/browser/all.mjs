@@ -8,7 +8,7 @@ import {boards, dated, handover, numbers, ownStore} from './manager.mjs';
 import {charts, leaders, reports} from './reports.mjs';
 import {amounts, foundAgain, suggestions, taps, withoutNetwork} from './clerk.mjs';
 import {codes, loop, offline} from './counter.mjs';
-import {complaints} from './desk.mjs';
+import {complaints, deals} from './desk.mjs';
 import {causes, forms, mentions, reach, site, variants} from './house.mjs';
 import {naughtyNames} from './naughty.mjs';
 import {kept, linked, opening, paper, seen, typed, weights} from './habits.mjs';
@@ -17,7 +17,7 @@ import {names, whyByPhone} from './words.mjs';
 import {screenshots} from './screenshots.mjs';
 
 const marketing = [audiences, estimates, overlaps, flows, branches, presets, wordings, tags, tiers, coupons, naughty];
-const counter = [pinyin, owners, complaints, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork];
+const counter = [pinyin, owners, complaints, deals, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork];
 const house = [reach, forms, mentions, variants, site, causes, names, whyByPhone];
 const habits = [weights, opening, kept, typed, seen, paper, linked];
 await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, rejects, boards, numbers, ownStore, dated, handover, reports, charts, leaders, ...counter, ...marketing, ...house, ...habits]);

@@ -1,5 +1,5 @@
 // A complaint from the note to the customer's stars: it stands in the list of who has to take it, is answered, settled, opened again;
-// another store sees nothing of it; a marketer leaves out who has an open one.
+// a marketer leaves out who has an open one.  A deal from the customer's page to the signature.
 import {judge, ok, open, read, send, settled, visit} from './harness.mjs';
 
 const said = '蛋糕送到时已经塌了';
@@ -64,4 +64,49 @@ async function taken(browser, person) {
 	ok(await desk.evaluate(() => location.hash) !== address, 'a new one opens on its own page');
 	ok(desk.errors.length === 0, 'the desk\'s console is quiet', desk.errors);
 	await desk.context().close();
+}
+
+export async function deals(browser) {
+	const clerk = await open(browser, 'clerk');
+	const {body: {customer_id: person}} = await send(clerk, 'enrol', {name: '宋江', phone: '13655550099', consents: []});
+	await visit(clerk, `#/person/${person}`);
+	await clerk.click('main a:text("新建商机")');
+	await clerk.waitForSelector('#pipeline');
+	await judge(clerk, 'new deal small zh-CN light');
+	await clerk.selectOption('#pipeline', 'consult');
+	await clerk.fill('#title', '婚礼蛋糕');
+	await clerk.fill('#amount', '8800');
+	await clerk.check('input[name=important]');
+	await clerk.click('main button[type=submit]');
+	await clerk.waitForSelector('h1 .tag:text("线索获取")');
+	await judge(clerk, 'deal small zh-CN light');
+	await clerk.click('button:text("→ 初步沟通")');
+	await clerk.waitForSelector('h1 .tag:text("初步沟通")');
+	ok(await clerk.isDisabled('button:text("→ 方案演示")') && (await clerk.textContent('main .warn')).includes('客户需求清单'), 'what the stage asks for is said before one taps');
+	ok((await send(clerk, `${(await clerk.evaluate(() => location.hash)).replace('#/deals/one', 'persons').replace(/\/(\d+)$/, '/deals/$1')}/move`, {stage: 'proposal'})).body.code === 'RM876', 'and kept by the database, whatever a page sends');
+	for (const [what, title] of [['minutes', '沟通纪要一'], ['needs', '需求清单一']]) {
+		await clerk.selectOption('#evidence', what);
+		await clerk.fill('#title', title);
+		await clerk.fill('#url', `https://files.example/${what}.pdf`);
+		await clerk.click('form:has(#url) button[type=submit]');
+		await clerk.waitForSelector(`main a:text("${title}")`);
+	}
+	await clerk.click('button:text("→ 方案演示")');
+	await clerk.waitForSelector('h1 .tag:text("方案演示")');
+	await clerk.click('button:text("→ 未成交")');
+	ok((await clerk.textContent('h1')).includes('方案演示'), 'lost needs the reason');
+	ok(clerk.errors.length === 0, 'the clerk\'s console is quiet', clerk.errors);
+	const manager = await open(browser, 'store_manager', {size: 'desk', language: 'en', theme: 'dark'});
+	await visit(manager, '#/deals');
+	await manager.waitForSelector('main td a:text("婚礼蛋糕")');
+	await judge(manager, 'deals desk en dark');
+	await manager.click('main td a:text("婚礼蛋糕")');
+	await manager.waitForSelector('h1 .tag:text("proposal")');
+	await manager.fill('#reason', 'too dear');
+	await manager.click('button:text("→ lost")');
+	await manager.waitForSelector('h1 .tag:text("lost")');
+	await visit(manager, '#/deals/won/consult');
+	await judge(manager, 'won deals desk en dark');
+	ok(manager.errors.length === 0, 'the manager\'s console is quiet', manager.errors);
+	await Promise.all([clerk, manager].map((page) => page.context().close()));
 }

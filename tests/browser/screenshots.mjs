@@ -3,7 +3,7 @@ import {open, picture, visit} from './harness.mjs';
 
 // Name of the picture, who looks, where; "person" stands for the first one found.
 const views = [
-	['find', 'clerk', '#/find'], ['person', 'clerk', '#/person/1'], ['tasks', 'clerk', '#/tasks'], ['owned', 'clerk', '#/owned'], ['tickets', 'store_manager', '#/tickets'], ['redeem', 'clerk', '#/redeem'], ['enrol', 'clerk', '#/enrol'],
+	['find', 'clerk', '#/find'], ['person', 'clerk', '#/person/1'], ['tasks', 'clerk', '#/tasks'], ['owned', 'clerk', '#/owned'], ['tickets', 'store_manager', '#/tickets'], ['deals', 'store_manager', '#/deals'], ['redeem', 'clerk', '#/redeem'], ['enrol', 'clerk', '#/enrol'],
 	['board', 'headquarters', '#/board'], ['store', 'store_manager', '#/board/store/S1'], ['behind', 'headquarters', '#/behind/tier/B'], ['scorecard', 'headquarters', '#/scorecard'],
 	['reports', 'headquarters', '#/reports'], ['charts', 'headquarters', '#/charts'],
 	['flows', 'marketer', '#/flows'], ['flow', 'marketer', '#/flows/silence_30'], ['flow-edit', 'marketer', '#/flows/silence_30/edit'],

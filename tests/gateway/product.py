@@ -270,6 +270,35 @@ def test_tickets(web, keys, person):
     equal(web.request("PUT", "/api/v1/ticket-topics/wifi", json.dumps({"name_zh": "无线网"}), key=hq).json()["answer_minutes"], 240, "a topic of one's own")
 
 
+def test_deals(web, keys, person):
+    hq, clerk, till = keys["headquarters"], keys["clerk"], keys["till"]
+    pipelines = {one["pipeline"]: one for one in web.request("GET", "/api/v1/pipelines", key=clerk).json()["items"]}
+    equal([stage["stage"] for stage in pipelines["leads"]["stages"]], ["new", "contacted", "interested", "customer", "lost"], "pipelines with their stages")
+    body = json.dumps({"pipeline": "consult", "title": "婚礼蛋糕", "amount": "8800.00", "is_important": "true", "lead_source": "web"})
+    headers = {"X-Api-Key": hq, "Idempotency-Key": '"deal-1"'}
+    answer = web.request("POST", f"/api/v1/persons/{person}/deals", body, headers=headers)
+    ok(answer.status == 201 and answer.json()["stage"] == "lead" and answer.json()["is_important"] is True and answer.json()["overlaps"] == [], "a deal is opened", answer)
+    equal(web.request("POST", f"/api/v1/persons/{person}/deals", body, headers=headers).body, answer.body, "its replay gets the first answer")
+    deal = f"/api/v1/persons/{person}/deals/{answer.json()['deal_id']}"
+    equal(web.request("POST", f"{deal}/move", '{"stage": "contact"}', key=hq).json()["missing"], ["minutes", "needs"], "the stage says what it asks for")
+    answer = web.request("POST", f"{deal}/move", '{"stage": "won"}', key=hq)
+    ok(answer.status == 409 and answer.json()["code"] == "RM876" and "minutes" in answer.json()["hint"], "nor is it won without", answer)
+    document = {"evidence": "minutes", "title": "m", "url": "https://files.example/m.pdf", "sha256": "ab" * 32}
+    equal(web.request("POST", f"{deal}/evidence", json.dumps(document), key=hq).json()["missing"], ["needs"], "a document is handed in")
+    equal(web.request("POST", f"{deal}/evidence", json.dumps({**document, "url": "javascript:alert(1)"}), key=hq).json()["errors"][0]["pointer"], "/url", "an address that is none")
+    equal(web.request("PATCH", deal, '{"amount": 9900, "is_important": false}', key=hq).json()["amount"], 9900, "changed")
+    ok(person in [one["customer_id"] for one in web.request("GET", "/api/v1/deals?pipeline=consult", key=hq).json()["items"]], "in the list")
+    board = web.request("GET", "/api/v1/pipelines/consult/board?since=2026-01-01&until=2035-01-01", key=hq).json()["items"]
+    equal([(row["stage"], row["deals"], row["reached"]) for row in board[:3]], [("lead", 0, 1), ("contact", 1, 1), ("proposal", 0, 0)], "the board")
+    equal(web.request("POST", f"{deal}/move", '{"stage": "lost"}', key=hq).json()["errors"][0]["pointer"], "/reason", "lost needs the reason")
+    equal(web.request("POST", f"{deal}/move", '{"stage": "lost", "reason": "too dear"}', key=hq).json()["outcome"], "lost", "lost")
+    equal(web.request("PATCH", deal, '{"amount": 1}', key=hq).json()["code"], "RM875", "for good")
+    equal(web.request("GET", "/api/v1/pipelines/consult/won?since=2026-01-01&until=2035-01-01", key=hq).json()["items"], [], "nothing was won")
+    equal(web.request("GET", deal, key=till).status, 403, "a till reads no deal")
+    equal(web.request("PUT", "/api/v1/pipelines/own", '{"stages": []}', key=clerk).status, 403, "pipelines are headquarters' data")
+    equal(web.request("PUT", "/api/v1/pipelines/own", '{"stages": []}', key=hq).json()["errors"][0]["pointer"], "/stages", "a pipeline without stages")
+
+
 def test_rules(web, keys, person):
     hq, clerk = keys["headquarters"], keys["clerk"]
     rule = {"kind": "purchase", "measure": "count", "op": ">=", "value": 1}
@@ -422,6 +451,7 @@ def main():
     test_flows(web, keys)
     test_site(web, keys, person)
     test_tickets(web, keys, person)
+    test_deals(web, keys, person)
     test_rules(web, keys, person)
     test_sign_in(web)
     test_imports(web, keys)

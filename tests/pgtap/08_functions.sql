@@ -9,7 +9,7 @@ CREATE TEMP TABLE callable AS
             SELECT string_agg(CASE
                 WHEN p.proargnames[i] = 'customer_id' THEN '%1$s::bigint'
                 WHEN p.proargnames[i] = 'message_id' THEN '%2$L::text'
-                WHEN p.proargnames[i] IN ('task_id', 'ticket_id') THEN '(6400 + %1$s)::bigint'
+                WHEN p.proargnames[i] IN ('task_id', 'ticket_id', 'deal_id') THEN '(6400 + %1$s)::bigint'
                 WHEN p.proargnames[i] = 'reason' THEN quote_literal('test case') || '::text'
                 WHEN p.proargnames[i] = 'fields' THEN quote_literal('{name}') || '::text[]'
                 WHEN p.proargnames[i] = 'channel' THEN quote_literal('sms') || '::text'

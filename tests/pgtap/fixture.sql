@@ -59,6 +59,8 @@ INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, value, state,
 SELECT customer_id, 6000 + n, 'C' || n, 'test', 5, 'issued', '2026-01-01', '2036-02-01' FROM person;
 INSERT INTO crm.task (customer_id, task_id, task_key, kind, title, body, store_id, role, due_at, created_at)
 SELECT customer_id, 6500 + n, 'k', 'hand', 'secret title', 'secret note', 900 + store_no, 'crm_clerk', '2026-01-02', '2026-01-01' FROM person;
+INSERT INTO crm.deal (customer_id, deal_id, pipeline, stage, outcome, title, is_important, lead_source, store_id, opened_at, stage_at, touched_at)
+SELECT customer_id, 6500 + n, 'leads', 'new', 'open', 'secret title', false, 'store', 900 + store_no, '2026-01-01', '2026-01-01', '2026-01-01' FROM person;
 INSERT INTO crm.ticket (customer_id, ticket_id, ticket_key, topic, kind, title, body, channel, store_id, is_repeated, opened_at, answer_due_at, resolve_due_at)
 SELECT customer_id, 6500 + n, 'k', 'other', 'enquiry', 'secret title', 'secret note', 'store', 900 + store_no, false, '2026-01-01', '2026-01-02', '2026-01-03' FROM person;
 INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, flow_version, step, result, reason)

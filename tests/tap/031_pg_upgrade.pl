@@ -27,7 +27,7 @@ my %question = (
 	phone => "SELECT crm._decrypt('phone', phone_sealed) FROM crm.customer_private ORDER BY customer_id",
 	occurrences => 'SELECT * FROM crm.occurrence ORDER BY customer_id, flow_id',
 	policies => q{SELECT tablename, policyname, roles, qual FROM pg_policies WHERE schemaname = 'crm' ORDER BY 1, 2},
-	grants => q{SELECT relname, relacl FROM pg_class WHERE relnamespace = 'crm'::regnamespace AND relkind IN ('r', 'p', 'v') ORDER BY 1},
+	grants => q{SELECT relname, coalesce(relacl, acldefault('r', relowner)) FROM pg_class WHERE relnamespace = 'crm'::regnamespace AND relkind IN ('r', 'p', 'v') ORDER BY 1},
 	lookup => "SELECT crm.identity_lookup('phone', '138 1234 0007', '') - 'audit_id'");
 my %answer = map { $_ => $old->safe_psql('shop', $question{$_}) } keys %question;
 $old->stop;

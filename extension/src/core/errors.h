@@ -110,6 +110,9 @@
 #define ERRCODE_CRM_TASK_CLOSED			CRM_SQLSTATE('8', '7', '1') /* 409: the task is closed */
 #define ERRCODE_CRM_PERSON_OWNED		CRM_SQLSTATE('8', '7', '2') /* 409: somebody else looks after the person */
 #define ERRCODE_CRM_TASK_OF_TICKET		CRM_SQLSTATE('8', '7', '3') /* 409: the task is a ticket's and ends with it */
+#define ERRCODE_CRM_STAGE_IN_USE		CRM_SQLSTATE('8', '7', '4') /* 409: deals stand at the stage */
+#define ERRCODE_CRM_DEAL_OVER			CRM_SQLSTATE('8', '7', '5') /* 409: the deal is won or lost */
+#define ERRCODE_CRM_EVIDENCE_MISSING	CRM_SQLSTATE('8', '7', '6') /* 409: the stage asks for documents that nobody handed in */
 
 /* RM88x service */
 #define ERRCODE_CRM_TICKET_SETTLED		CRM_SQLSTATE('8', '8', '1') /* 409: the ticket is settled */

@@ -3,12 +3,13 @@ import {append, h, show} from './dom.js';
 import {get, isLeft, leavePage, post, whenSignedOut} from './api.js';
 import {choose, code, fault, language, preferred, t} from './i18n.js';
 
-// Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links.  Where one only types (`bare`)
+// Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links, as one is by the roles it is `linked` for.  Where one only types (`bare`)
 // there is nothing to print or to take along.
 const pages = {
 	find: {bare: true, roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters', 'steward']},
 	tasks: {roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters']},
-	tickets: {roles: ['store_manager', 'manager', 'service', 'headquarters']},
+	tickets: {roles: ['store_manager', 'manager', 'service', 'headquarters'], linked: ['clerk']},
+	deals: {roles: ['store_manager', 'manager', 'headquarters'], linked: ['clerk', 'service']},
 	redeem: {bare: true, roles: ['clerk', 'store_manager', 'headquarters']},
 	enrol: {bare: true, roles: []},
 	qr: {roles: []},
@@ -38,7 +39,7 @@ let waiting = null;      // what is written without a network
 
 const role = () => (me.role || '').replace('crm_', '');
 const mine = () => Object.keys(pages).filter((name) => pages[name].roles.includes(role()));
-const isMine = (name) => pages[name]?.roles && (pages[name].roles.length === 0 || mine().includes(name));
+const isMine = (name) => pages[name]?.roles && (pages[name].roles.length === 0 || mine().includes(name) || pages[name].linked?.includes(role()));
 
 function drawHeader(current) {
 	const header = document.getElementById('header');

@@ -62,7 +62,7 @@ function coupons(person) {
 function tickets(person) {
 	return h('section', {class: 'card'}, h('h2', {}, t('person.tickets')), person.tickets.length > 0 && h('ul', {class: 'plain'}, person.tickets.map((ticket) => h('li', {},
 		h('a', {href: `#/tickets/one/${person.customer_id}/${ticket.ticket_id}`}, ticket.title), ' ', h('span', {class: ticket.is_late ? 'warn' : 'faint'}, moment(ticket.opened_at))))),
-	h('a', {class: 'tag', href: `#/tickets/new/${person.customer_id}`}, t('person.ticket_new')));
+	h('a', {class: 'tag', href: `#/tickets/new/${person.customer_id}`}, t('person.ticket_new')), ' ', h('a', {class: 'tag', href: `#/deals/new/${person.customer_id}`}, t('person.deal_new')));
 }
 
 // Who looks after campaigns is led on to why one came, or did not (`whose`).

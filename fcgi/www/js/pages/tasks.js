@@ -36,10 +36,12 @@ function row(task) {
 
 // A mention is read; a complaint or question is settled on its own page, and its task ends with it.
 const endings = {mention: ['seen'], ticket: []};
+const pages = {ticket: ['tickets', 'ticket_id'], deal: ['deals', 'deal_id'], stall: ['deals', 'deal_id']};
 
 function title(task) {
 	if (task.kind === 'mention') return t('tasks.mention', {who: task.title.replace(/^@ ?/, '')});
-	return task.kind === 'ticket' ? h('a', {href: `#/tickets/one/${task.customer_id}/${task.ticket_id}`}, `${t('page.tickets')} · ${task.title}`) : task.title;
+	const [page, id] = pages[task.kind] || [];
+	return task[id] ? h('a', {href: `#/${page}/one/${task.customer_id}/${task[id]}`}, `${t(`page.${page}`)} · ${task.title}`) : task.title;
 }
 
 async function finish(task, outcome, line) {
