@@ -134,8 +134,17 @@ SELECT count(*) FILTER (WHERE purchase_day IS NOT NULL) > 30 AS applied, count(*
 SELECT * FROM crm.purchase_check();
 SELECT what, expected, found FROM crm._value_check() WHERE found <> 'none';
 SELECT count(*) AS kept, (SELECT count(DISTINCT tier) FROM crm.customer_value) AS tiers FROM crm.customer_value;
+-- who bought before the day came is looked at too early, never too late; the job moves the day on and nobody waits
+SELECT count(*) FILTER (WHERE look_on < next_change_on) > 0 AS early, count(*) FILTER (WHERE (look_on <= next_change_on) IS FALSE OR look_on IS NULL AND next_change_on IS NOT NULL) AS late
+FROM crm.customer_value;
 SET LOCAL crm.core_clock = '2026-07-20T12:00:00+08:00';
 SELECT crm._value_age();
+SELECT count(*) FILTER (WHERE look_on <= '2026-07-20') AS waiting, count(*) FILTER (WHERE next_change_on <= '2026-07-20') AS behind FROM crm.customer_value;
+-- who bought last on some days, found from the orders, is whoever's row says so
+SELECT count(*) > 20 AS some, count(*) FILTER (WHERE b.last_day IS DISTINCT FROM v.last_day) AS differ
+FROM crm._value_last_bought('2026-03-01', '2026-06-15') b
+FULL JOIN (SELECT DISTINCT v.customer_id, v.last_day FROM crm.customer_value v JOIN crm.membership m USING (customer_id) JOIN crm.customer_order o USING (source_record_id)
+           WHERE v.last_day > '2026-03-01' AND v.last_day <= '2026-06-15') v USING (customer_id);
 CREATE TEMP TABLE aged AS SELECT customer_id, tier, next_change_on, order_days, net_minor, first_day, last_day FROM crm.customer_value;
 SELECT crm.value_refresh() >= 80 AS refreshed;
 SELECT count(*) AS differ FROM (SELECT * FROM aged EXCEPT SELECT customer_id, tier, next_change_on, order_days, net_minor, first_day, last_day FROM crm.customer_value) d;

@@ -38,9 +38,8 @@ BEGIN
     INTO oldest_day, newest_day FROM crm._campaign_zones() z;
     RETURN QUERY
         SELECT v.customer_id, v.last_day::text
-        -- the window first, by its index, then probes for each person in it
-        FROM (SELECT w.customer_id, w.last_day FROM crm.customer_value w
-              WHERE w.last_day > oldest_day AND w.last_day <= newest_day OFFSET 0) v
+        -- the window first, by the orders of its days, then probes for each person in it
+        FROM crm._value_last_bought(oldest_day, newest_day) v
         CROSS JOIN LATERAL (
             SELECT coalesce((SELECT s.time_zone FROM crm.store s WHERE s.store_id = c.home_store_id), home_zone) AS zone
             FROM crm.customer c WHERE c.customer_id = v.customer_id AND c.status = 'active' LIMIT 1) c

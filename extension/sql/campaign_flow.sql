@@ -424,8 +424,9 @@ DECLARE
     today date := crm._campaign_today();
 BEGIN
     RETURN QUERY
-        SELECT v.customer_id, v.last_day::text FROM crm.customer_value v JOIN crm.customer c USING (customer_id)
-        WHERE flow.trigger = 'silence' AND c.status = 'active' AND v.last_day = today - (flow.spec ->> 'days')::int
+        SELECT v.customer_id, v.last_day::text
+        FROM (SELECT today - (flow.spec ->> 'days')::int AS day WHERE flow.trigger = 'silence') s CROSS JOIN LATERAL crm._value_last_bought(s.day - 1, s.day) v
+        JOIN crm.customer c USING (customer_id) WHERE c.status = 'active'
         UNION ALL
         SELECT b, extract(year FROM today)::text FROM unnest(CASE WHEN flow.trigger = 'birthday' THEN crm._campaign_born(flow, today) END) b JOIN crm.customer c ON c.customer_id = b
         WHERE c.status = 'active'

@@ -315,7 +315,7 @@ DECLARE
 BEGIN
     fitting := nothing;
     kept := nothing;
-    IF cardinality(bundle) > 1 THEN
+    IF cardinality(bundle) > 0 THEN
         found := crm._segment_fitting((SELECT jsonb_agg(s.rule ORDER BY b.n) FROM unnest(bundle) b (n) JOIN crm.segment s ON s.segment_id = segments[b.n]),
                                       together, moment);
         members := crm._segment_kept(ARRAY(SELECT segments[b.n] FROM unnest(bundle) WITH ORDINALITY b (n, place) ORDER BY b.place), together);

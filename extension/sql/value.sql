@@ -55,6 +55,12 @@ END
 $$;
 COMMENT ON FUNCTION crm._value_active_set() IS 'the tier set that labels persons';
 
+CREATE FUNCTION crm._value_look(look_on date, next_change_on date, day date) RETURNS date
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT CASE WHEN look_on > day THEN least(look_on, next_change_on) ELSE next_change_on END $$;
+COMMENT ON FUNCTION crm._value_look(date, date, date) IS
+    'the day on which the job looks at a person whose tier changes on a day without new facts: one that is kept stays when it is not too late, so that an order writes no index';
+
 CREATE FUNCTION crm._value_lock(persons bigint[]) RETURNS bigint[]
     LANGUAGE plpgsql SET enable_seqscan = off AS
 $$
@@ -136,11 +142,12 @@ DECLARE
 BEGIN
     UPDATE crm.customer_value v
     SET tier = (w.state).tier, tier_since = CASE WHEN v.tier = (w.state).tier THEN v.tier_since ELSE w.day END,
-        next_change_on = (w.state).next_change_on, order_days = (w.state).order_days, net_minor = (w.state).net_minor,
+        next_change_on = (w.state).next_change_on, look_on = crm._value_look(v.look_on, (w.state).next_change_on, w.day),
+        order_days = (w.state).order_days, net_minor = (w.state).net_minor,
         first_day = (w.state).first_day, last_day = (w.state).last_day, r = w.r, f = w.f, m = w.m, as_of = w.day, updated_at = crm.core_now()
     FROM unnest(works) w WHERE v.ctid = w.value_at;
-    INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
-    SELECT w.customer_id, (w.state).tier, w.day, (w.state).next_change_on, (w.state).order_days, (w.state).net_minor,
+    INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, look_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
+    SELECT w.customer_id, (w.state).tier, w.day, (w.state).next_change_on, (w.state).next_change_on, (w.state).order_days, (w.state).net_minor,
            (w.state).first_day, (w.state).last_day, w.r, w.f, w.m, w.day, crm.core_now()
     FROM unnest(works) w WHERE w.value_at IS NULL ORDER BY w.customer_id;
     UPDATE crm.value_history h SET history = w.whole[1] FROM unnest(works) w WHERE h.ctid = w.history_at AND w.is_plain AND w.is_other;
@@ -205,12 +212,12 @@ BEGIN
     IF seen.old_tier IS NOT NULL THEN
         UPDATE crm.customer_value v
         SET tier = state.tier, tier_since = CASE WHEN v.tier = state.tier THEN v.tier_since ELSE day END, next_change_on = state.next_change_on,
-            order_days = state.order_days, net_minor = state.net_minor, first_day = state.first_day, last_day = state.last_day,
+            look_on = crm._value_look(v.look_on, state.next_change_on, day), order_days = state.order_days, net_minor = state.net_minor, first_day = state.first_day, last_day = state.last_day,
             r = scores[1], f = scores[2], m = scores[3], as_of = day, updated_at = crm.core_now()
         WHERE v.customer_id = person;
     ELSE
-        INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
-        VALUES (person, state.tier, day, state.next_change_on, state.order_days, state.net_minor, state.first_day, state.last_day,
+        INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, look_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
+        VALUES (person, state.tier, day, state.next_change_on, state.next_change_on, state.order_days, state.net_minor, state.first_day, state.last_day,
                 scores[1], scores[2], scores[3], day, crm.core_now());
     END IF;
     IF cardinality(seen.whole) = 1 AND cardinality(seen.kept) = 1 THEN      -- nearly always
@@ -385,17 +392,36 @@ $$
 DECLARE
     piece CONSTANT int := 2000;
     today date := crm._value_today();
-    persons bigint[] := ARRAY(SELECT v.customer_id FROM crm.customer_value v WHERE v.next_change_on <= today
-                              ORDER BY v.next_change_on, v.customer_id LIMIT piece);
+    persons bigint[] := ARRAY(SELECT v.customer_id FROM crm.customer_value v WHERE v.look_on <= today ORDER BY v.look_on, v.customer_id LIMIT piece);
+    locked bigint[] := crm._value_lock(persons);
 BEGIN
     DELETE FROM crm.customer_value v
     WHERE v.customer_id = ANY (persons) AND (SELECT c.status FROM crm.customer c WHERE c.customer_id = v.customer_id) IS DISTINCT FROM 'active';
-    PERFORM crm._value_compute(persons, NULL, 'age');
-    RETURN (SELECT count(*) FROM (SELECT FROM crm.customer_value v WHERE v.next_change_on <= today LIMIT 100000) w);
+    -- who bought since the day was set is looked at later
+    UPDATE crm.customer_value v SET look_on = v.next_change_on
+    WHERE v.customer_id = ANY (locked) AND v.look_on <= today AND (v.next_change_on > today OR v.next_change_on IS NULL);
+    PERFORM crm._value_compute(ARRAY(SELECT v.customer_id FROM crm.customer_value v WHERE v.customer_id = ANY (locked) AND v.look_on <= today ORDER BY 1), NULL, 'age');
+    RETURN (SELECT count(*) FROM (SELECT FROM crm.customer_value v WHERE v.look_on <= today LIMIT 100000) w);
 END
 $$;
 COMMENT ON FUNCTION crm._value_age() IS
     'job: moves up to 2,000 persons whose tier changes by age to the tier of that very day, so that a late run writes the same changes as one in time; returns how many wait';
+
+CREATE FUNCTION crm._value_last_bought(after_day date, to_day date) RETURNS TABLE (customer_id bigint, last_day date)
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT DISTINCT v.customer_id, v.last_day
+    FROM (SELECT o.source_record_id, o.business_day FROM crm.customer_order o
+          WHERE o.is_current AND o.business_day > after_day AND o.business_day <= to_day OFFSET 0) o
+    CROSS JOIN LATERAL (SELECT m.customer_id FROM crm.membership m WHERE m.source_record_id = o.source_record_id AND m.valid_to = 'infinity' LIMIT 1) m
+    CROSS JOIN LATERAL (SELECT x.customer_id, x.last_day FROM crm.customer_value x WHERE x.customer_id = m.customer_id LIMIT 1) v
+    WHERE v.last_day = o.business_day;
+END
+$$;
+COMMENT ON FUNCTION crm._value_last_bought(date, date) IS
+    'persons whose last day of purchase lies after one day and not after another, found from the orders of these days';
 
 CREATE FUNCTION crm.value_refresh(as_of date DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -454,6 +480,9 @@ BEGIN
     FROM wanted w
     WHERE w.state IS DISTINCT FROM ROW((w.v).tier, (w.v).next_change_on, (w.v).order_days, (w.v).net_minor, (w.v).first_day, (w.v).last_day)::crm.value_state
     ORDER BY w.customer_id LIMIT 1000;
+    RETURN QUERY
+    SELECT 'value', format('the day to look at person %s', v.customer_id), format('not after %s', v.next_change_on), coalesce(v.look_on::text, 'never')
+    FROM crm.customer_value v WHERE v.next_change_on IS NOT NULL AND (v.look_on <= v.next_change_on) IS NOT TRUE ORDER BY v.customer_id LIMIT 1000;
     RETURN QUERY SELECT 'value', h.what, h.expected, h.found FROM crm._value_check_history() h;
     RETURN QUERY
     SELECT 'value', format('person %s', c.customer_id), 'a value', 'none' FROM crm.customer c

@@ -28,8 +28,8 @@ FROM (SELECT array_agg(p.source_record_id) AS records, array_agg(e.day) AS days,
 VACUUM ANALYZE crm.purchase_line_chunk;
 ANALYZE crm.customer, crm.membership, crm.purchase_chunk, crm.consent;
 SET work_mem = '256MB';
-INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, as_of, updated_at)
-SELECT x.customer_id, (x.s).tier, '2026-06-30', (x.s).next_change_on, (x.s).order_days, (x.s).net_minor, (x.s).first_day, (x.s).last_day, '2026-06-30', crm.core_now()
+INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, look_on, order_days, net_minor, first_day, last_day, as_of, updated_at)
+SELECT x.customer_id, (x.s).tier, '2026-06-30', (x.s).next_change_on, (x.s).next_change_on, (x.s).order_days, (x.s).net_minor, (x.s).first_day, (x.s).last_day, '2026-06-30', crm.core_now()
 FROM (SELECT m.customer_id, crm._value_state(crm._value_rules('retail_sabc'), 2, crm.purchase_combine(p.history), '2026-06-30') AS s
       FROM crm.membership m JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id GROUP BY m.customer_id OFFSET 0) x;
 ANALYZE crm.customer_value;
