@@ -96,4 +96,7 @@ FROM generate_series(0, 599) i;
 SELECT count(*) FILTER (WHERE l.person <> c.person) AS wrong, count(*) - count(DISTINCT m.cluster_automatic) AS found
 FROM crm.identity_link('SELECT id::bigint, name, birthday, phone, address FROM linked_home', '{name,date,phone,address}') m
 JOIN linked_home l ON l.id = m.record JOIN linked_home c ON c.id = m.cluster_automatic;
+SELECT count(*) FILTER (WHERE l.person <> c.person AND p.is_automatic) AS wrong, count(*) FILTER (WHERE p.is_automatic) > 150 AS many
+FROM crm.identity_link_pairs('SELECT id::bigint, name, birthday, phone, address FROM linked_home WHERE id < 400', 'SELECT id::bigint, name, birthday, phone, address FROM linked_home WHERE id >= 400',
+                             '{name,date,phone,address}') p JOIN linked_home l ON l.id = p.a JOIN linked_home c ON c.id = p.b;
 DROP TABLE linked_few, linked_home;

@@ -12,12 +12,12 @@ REVOKE ALL ON FUNCTION crm.identity_link FROM PUBLIC;
 CREATE FUNCTION crm._identity_link_run(query text, kinds text[] DEFAULT NULL, model bytea DEFAULT NULL, seed bigint DEFAULT 1,
     cap int DEFAULT 100, max_size int DEFAULT 40, OUT part text, OUT a bigint, OUT b bigint, OUT odds real,
     OUT score real, OUT rule int, OUT refused text, OUT levels smallint[], OUT trained bytea, OUT records bigint[], OUT clusters bigint[],
-    OUT automatics bigint[])
+    OUT automatics bigint[], OUT is_apart boolean)
 RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'crm_identity_link_run';
 
-COMMENT ON FUNCTION crm._identity_link_run IS 'As identity_link, with all that it found. Rows by part: cluster (records: up to a thousand rows, clusters: the cluster of each, automatics: that at the automatic cut), edge (a, b: rows; odds: log2 with the prior, score: without; rule: number of the key that found it; refused: null, or the guard that kept the two apart at the balanced cut: size, weak_bridge; levels by field, 0 where one side says nothing), key (rule: its number, levels: its fields, below 0 where they are taken roughly, a: pairs of its blocks, b: blocks left out, refused: poor where a sample of its pairs found next to nothing), skip (a: a row of a block that was too large, b: rows in it, rule), model (trained: for _identity_link_odds and later runs). With a model its fields, prior and cuts are used and nothing is trained. Errors: as identity_link, and 22023 for bytes that are no model.';
+COMMENT ON FUNCTION crm._identity_link_run IS 'As identity_link, with all that it found. Rows by part: cluster (records: up to a thousand rows, clusters: the cluster of each, automatics: that at the automatic cut), edge (a, b: rows; odds: log2 with the prior, score: without; rule: number of the key that found it; refused: null, or the guard that kept the two apart at the balanced cut: size, weak_bridge; levels by field, 0 where one side says nothing; is_apart: a field keeps the two apart, so that they are no automatic merge), key (rule: its number, levels: its fields, below 0 where they are taken roughly, a: pairs of its blocks, b: blocks left out, refused: poor where a sample of its pairs found next to nothing), skip (a: a row of a block that was too large, b: rows in it, rule), model (trained: for _identity_link_odds and later runs). With a model its fields, prior and cuts are used and nothing is trained. Errors: as identity_link, and 22023 for bytes that are no model.';
 REVOKE ALL ON FUNCTION crm._identity_link_run FROM PUBLIC;
 
 CREATE FUNCTION crm._identity_link_train(query text, kinds text[], seed bigint DEFAULT 1, cap int DEFAULT 100)

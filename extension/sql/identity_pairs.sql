@@ -30,14 +30,15 @@ BEGIN
             SELECT (r.told ->> 'cut')::float8 AS balanced, (r.told ->> 'cut_automatic')::float8 AS automatic
             FROM found f, LATERAL (SELECT crm._identity_link_report(f.trained) AS told) r WHERE f.part = 'model'),
         edge AS MATERIALIZED (
-            SELECT CASE f.a %% 2 WHEN 0 THEN f.a ELSE f.b END AS of_a, CASE f.a %% 2 WHEN 0 THEN f.b ELSE f.a END AS of_b, f.odds
+            SELECT CASE f.a %% 2 WHEN 0 THEN f.a ELSE f.b END AS of_a, CASE f.a %% 2 WHEN 0 THEN f.b ELSE f.a END AS of_b, f.odds, f.is_apart
             FROM found f, cut WHERE f.part = 'edge' AND (f.a + f.b) %% 2 <> 0 AND f.odds >= cut.balanced),
         sorted AS MATERIALIZED (
             SELECT array_agg(e.of_a ORDER BY e.odds DESC, e.of_a, e.of_b) AS of_a, array_agg(e.of_b ORDER BY e.odds DESC, e.of_a, e.of_b) AS of_b,
-                   array_agg(e.odds ORDER BY e.odds DESC, e.of_a, e.of_b) AS odds FROM edge e),
+                   array_agg(e.odds ORDER BY e.odds DESC, e.of_a, e.of_b) AS odds,
+                   array_agg(e.is_apart ORDER BY e.odds DESC, e.of_a, e.of_b) AS aparts FROM edge e),
         numbered AS MATERIALIZED (SELECT * FROM (%s) n(row_no, c0))
-        SELECT x.c0::bigint, y.c0::bigint, t.odds, t.odds >= cut.automatic
-        FROM sorted s CROSS JOIN LATERAL unnest(s.of_a, s.of_b, s.odds, crm._identity_assign(s.of_a, s.of_b)) t(of_a, of_b, odds, is_taken)
+        SELECT x.c0::bigint, y.c0::bigint, t.odds, t.odds >= cut.automatic AND NOT t.is_apart
+        FROM sorted s CROSS JOIN LATERAL unnest(s.of_a, s.of_b, s.odds, s.aparts, crm._identity_assign(s.of_a, s.of_b)) t(of_a, of_b, odds, is_apart, is_taken)
         CROSS JOIN cut
         JOIN numbered x ON x.row_no = t.of_a JOIN numbered y ON y.row_no = t.of_b
         WHERE t.is_taken$sql$, crm._identity_pairs_query(query_a, query_b, kinds, 'numbers'))

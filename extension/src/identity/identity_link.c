@@ -10,7 +10,7 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
-#define RUN_COLUMNS 12
+#define RUN_COLUMNS 13
 #define ROWS_AT_ONCE 1000
 
 PG_FUNCTION_INFO_V1(crm_identity_link);
@@ -52,7 +52,7 @@ crm_identity_link(PG_FUNCTION_ARGS)
 /* Columns of a row that tells one thing, and a bit for each. */
 enum
 {
-	PART, A, B, ODDS, SCORE, RULE, REFUSED, LEVELS, TRAINED, RECORDS, CLUSTERS, AUTOMATICS
+	PART, A, B, ODDS, SCORE, RULE, REFUSED, LEVELS, TRAINED, RECORDS, CLUSTERS, AUTOMATICS, IS_APART
 };
 
 #define KNOWN(column) (1u << (column))
@@ -122,10 +122,11 @@ put_edges(ReturnSetInfo *result, const CrmLink *link)
 	for (int64 i = 0; i < link->n_edges; i++)
 	{
 		const CrmLinkEdge *edge = &link->edges[i];
-		uint32		known = KNOWN(A) | KNOWN(B) | KNOWN(ODDS) | KNOWN(SCORE) | KNOWN(RULE) | KNOWN(LEVELS);
+		uint32		known = KNOWN(A) | KNOWN(B) | KNOWN(ODDS) | KNOWN(SCORE) | KNOWN(RULE) | KNOWN(LEVELS) | KNOWN(IS_APART);
 		Datum		values[RUN_COLUMNS] = {[A] = Int64GetDatum(link->ids[edge->a]), [B] = Int64GetDatum(link->ids[edge->b]),
 			[ODDS] = Float4GetDatum((float) (edge->score + link->prior)), [SCORE] = Float4GetDatum(edge->score),
-		[RULE] = Int32GetDatum(edge->rule), [LEVELS] = levels_of(link, edge->pattern)};
+		[RULE] = Int32GetDatum(edge->rule), [LEVELS] = levels_of(link, edge->pattern),
+		[IS_APART] = BoolGetDatum(crm_link_is_contradicted(link, edge->pattern))};
 
 		if (edge->refused != CRM_LINK_FREE)
 		{
