@@ -129,5 +129,20 @@ SELECT pg_temp.at('2029-03-02T08:00:00+08:00') AS rounds;
 SELECT crm._segment_refresh() >= 0 AS segments_kept;
 SELECT pg_temp.label(c.customer_id) AS leaves FROM crm._outbox_claim(100, 60000, 1) c WHERE pg_temp.label(c.customer_id) LIKE 'l\_%' ORDER BY 1;
 SELECT pg_temp.label(crm._identity_current(e.customer_id)) AS person, e.kind, e.detail FROM crm.outbox_event e WHERE e.at >= '2029-03-01' AND e.kind <> 'put' ORDER BY 1;
+-- ... but not what the flow itself did as it was decided: its tag, its coupon, though its rule leaves out who has them, or means those alone who have not
+SELECT crm.campaign_stop('mid_leave') ->> 'state' AS state, pg_temp.launch('mid_marks', 'browse', '{"steps": [{}], "goal": null, "late_hours": null, "coupon_type": "welcome_5", "give_tag": {"tag": "mid_far"}, "channels": ["wechat", "sms"],
+    "except": {"any": [{"kind": "tag", "where": {"tag": "mid_far"}}, {"kind": "coupon", "where": {"type": "welcome_5"}}, {"kind": "tag", "where": {"tag": "mid_vip"}}]},
+    "only": {"not": {"kind": "tag", "where": {"tag": "mid_far"}}}}') AS marks;
+SELECT pg_temp.member(m, more => CASE m WHEN 'o_goes' THEN '{"openid": "o-mid-o", "openid_app": "wx", "consent_wechat": "yes"}'::jsonb ELSE '{}' END) AS member FROM unnest('{o_goes,o_active,o_vip}'::text[]) m;
+SELECT pg_temp.at('2029-03-02T22:00:00+08:00') AS rounds, count(pg_temp.event(m, 'product_view', '2029-03-02T22:00:00+08:00', 'S')) AS told FROM unnest('{o_goes,o_active,o_vip}'::text[]) m;
+SELECT pg_temp.at('2029-03-02T22:00:01+08:00') AS rounds;
+SELECT pg_temp.at('2029-03-02T22:30:00+08:00') AS rounds, pg_temp.event('o_active', 'page_view', '2029-03-02T22:30:00+08:00', 'S') AS looks, crm.segment_tag_person(pg_temp.person('o_vip'), 'mid_vip') IS NOT NULL AS tagged;
+SELECT pg_temp.at('2029-03-03T08:00:00+08:00') AS rounds;
+SELECT pg_temp.label(c.customer_id) AS leaves FROM crm._outbox_claim(100, 60000, 1) c WHERE pg_temp.label(c.customer_id) LIKE 'o\_%' ORDER BY 1;
+SELECT pg_temp.label(e.customer_id) AS person, e.kind, e.detail FROM crm.outbox_event e WHERE pg_temp.label(e.customer_id) LIKE 'o\_%' AND e.kind <> 'put' ORDER BY 1;
+-- nor against the next channel
+SELECT crm._outbox_finish(array_agg(q.customer_id), array_agg(q.message_id), array_agg(q.attempt), array_agg('rejected'::text), array_agg(0), array_agg(-1), array_agg(''::text)) AS settled, crm._campaign_fallback() AS left_over
+FROM crm.outbox_queue q WHERE q.customer_id = pg_temp.person('o_goes') AND q.attempt > 0;
+SELECT o.channel, crm._outbox_state(o.customer_id, o.message_id) AS state FROM crm.outbox o WHERE o.customer_id = pg_temp.person('o_goes') ORDER BY o.body ? 'fallback_of';
 SELECT * FROM crm.campaign_check() UNION ALL SELECT * FROM crm.outbox_check();
 ROLLBACK;

@@ -100,7 +100,7 @@ CREATE FUNCTION crm._campaign_reached(flow crm.flow_row, person bigint) RETURNS 
 $$
 BEGIN
     IF jsonb_typeof(flow.spec -> 'goal') = 'object' THEN
-        RETURN CASE WHEN crm._rule_fit(flow.spec -> 'goal', ARRAY[person], crm.core_now()) <> '{}' THEN 'goal reached' END;
+        RETURN CASE WHEN crm._rule_fit(flow.spec -> 'goal', ARRAY[person], crm.core_now()) <> '{}' THEN crm._campaign_stop_words('goal') END;
     END IF;
     IF flow.spec ->> 'goal' = 'order' AND flow.spec ? 'since' AND EXISTS (
         SELECT FROM crm.membership m JOIN crm.customer_order o USING (source_record_id)
@@ -113,6 +113,14 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_reached(crm.flow_row, bigint) IS
     'why a person has reached the goal: its rule holds, or an order came since the enrolment began (spec member since, of an enrolment); null: not reached';
+
+CREATE FUNCTION crm._campaign_stop_words(member text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT CASE member WHEN 'only' THEN 'this branch is for others' WHEN 'superseded_by' THEN 'superseded: another flow has more for this person'
+                       WHEN 'except' THEN 'excluded by the flow''s rule' WHEN 'goal' THEN 'goal reached' END
+$$;
+COMMENT ON FUNCTION crm._campaign_stop_words(text) IS 'the reason that is written when a rule of a flow (only, superseded_by, except, goal) stops a person';
 
 CREATE FUNCTION crm._campaign_goal(flow crm.flow_row, person bigint, occurrence_key text) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -128,13 +136,13 @@ BEGIN
         RETURN format('last purchase is %s now', coalesce(known.last_day::text, 'none'));
     END IF;
     IF flow.spec ? 'only' AND crm._rule_fit(flow.spec -> 'only', ARRAY[person], crm.core_now()) = '{}' THEN
-        RETURN 'this branch is for others';
+        RETURN crm._campaign_stop_words('only');
     END IF;
     IF flow.spec ? 'superseded_by' AND crm._rule_fit(flow.spec -> 'superseded_by', ARRAY[person], crm.core_now()) <> '{}' THEN
-        RETURN 'superseded: another flow has more for this person';
+        RETURN crm._campaign_stop_words('superseded_by');
     END IF;
     IF flow.spec ? 'except' AND crm._rule_fit(flow.spec -> 'except', ARRAY[person], crm.core_now()) <> '{}' THEN
-        RETURN 'excluded by the flow''s rule';
+        RETURN crm._campaign_stop_words('except');
     END IF;
     RETURN crm._campaign_reached(flow, person);
 END
@@ -554,6 +562,55 @@ $$;
 COMMENT ON FUNCTION crm._campaign_drop_reached(bigint[], text) IS
     'cancels what waits under ids of persons who bought meanwhile, or whose last purchase is another now (a refund, a merge); kind is that of the facts';
 
+-- What a flow did as it was decided (its tag, its coupon) is no reason against its own message: a part of a rule counts that holds now and did not then.
+CREATE FUNCTION crm._campaign_turned(rule jsonb, persons bigint[], since timestamptz) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    part jsonb;
+    fitting bigint[];
+    turned bigint[] := '{}';
+BEGIN
+    FOR part IN SELECT p FROM jsonb_array_elements(CASE WHEN rule ? 'any' THEN rule -> 'any' ELSE jsonb_build_array(rule) END) p WHERE rule IS NOT NULL LOOP
+        fitting := crm._rule_fit(part, persons, crm.core_now());
+        turned := turned || ARRAY(SELECT f FROM unnest(fitting) f WHERE f <> ALL (crm._rule_fit(part, fitting, since)));
+    END LOOP;
+    RETURN turned;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_turned(jsonb, bigint[], timestamptz) IS 'those of persons for whom a rule, or one of its alternatives, holds now and did not hold at a moment before';
+
+CREATE FUNCTION crm._campaign_stopped_since(flow crm.flow_row, persons bigint[], occurrence_keys text[], since timestamptz) RETURNS text[]
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    stoppers text[] := crm._campaign_stoppers(flow, persons, occurrence_keys);
+    ruled crm.flow_row := flow;
+    branch jsonb := flow.spec -> 'only';
+    rules jsonb := jsonb_build_object('superseded_by', flow.spec -> 'superseded_by', 'except', flow.spec -> 'except',
+        'goal', CASE jsonb_typeof(flow.spec -> 'goal') WHEN 'object' THEN flow.spec -> 'goal' END,
+        'only', CASE WHEN branch ? 'all' THEN jsonb_build_object('any', (SELECT jsonb_agg(jsonb_build_object('not', b)) FROM jsonb_array_elements(branch -> 'all') b))
+                     WHEN branch IS NOT NULL THEN jsonb_build_object('not', branch) END);
+    turned bigint[];
+    member text;
+BEGIN
+    IF array_remove(stoppers, NULL) = '{}' OR NOT EXISTS (SELECT FROM crm._campaign_parts(flow.spec) p (part) WHERE crm._campaign_acts(p.part) OR p.part ? 'coupon_type') THEN
+        RETURN stoppers;
+    END IF;
+    -- of everybody the tier, the last purchase and an order are asked, then what turned since
+    ruled.spec := flow.spec - '{only,except,superseded_by}'::text[] - CASE WHEN jsonb_typeof(rules -> 'goal') = 'object' THEN 'goal' ELSE '' END;
+    stoppers := crm._campaign_stoppers(ruled, persons, occurrence_keys);
+    FOREACH member IN ARRAY '{only,superseded_by,except,goal}'::text[] LOOP
+        turned := crm._campaign_turned(nullif(rules -> member, 'null'), persons, since);
+        stoppers := ARRAY(SELECT coalesce(p.stopper, CASE WHEN p.id = ANY (turned) THEN crm._campaign_stop_words(member) END)
+                          FROM ROWS FROM (unnest(persons), unnest(stoppers)) WITH ORDINALITY p (id, stopper, n) ORDER BY p.n);
+    END LOOP;
+    RETURN stoppers;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_stopped_since(crm.flow_row, bigint[], text[], timestamptz) IS
+    'for each person why a flow that was decided at a moment is not to speak any more; null: it is.  Of a flow that hands something out, what it did itself is none';
+
 CREATE FUNCTION crm._campaign_stopped(messages crm.queue_ref[]) RETURNS TABLE (customer_id bigint, message_id text, attempt int, channel text, address_hash bytea, reason text)
     LANGUAGE plpgsql STABLE AS
 $$
@@ -574,7 +631,7 @@ BEGIN
         GROUP BY f.flow_id, v.flow_id, v.version, k.step_key, o.created_at
     LOOP
         RETURN QUERY SELECT s.* FROM ROWS FROM (unnest(together.ids), unnest(together.message_ids), unnest(together.attempts), unnest(together.channels), unnest(together.hashes),
-                unnest(crm._campaign_stoppers(crm._campaign_as_of(together.flow, together.spec, together.step_key, together.created_at), together.persons, together.keys)))
+                unnest(crm._campaign_stopped_since(crm._campaign_as_of(together.flow, together.spec, together.step_key, together.created_at), together.persons, together.keys, together.created_at)))
             s (customer_id, message_id, attempt, channel, address_hash, reason) WHERE s.reason IS NOT NULL;
     END LOOP;
 END

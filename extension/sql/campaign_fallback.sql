@@ -33,7 +33,7 @@ BEGIN
     IF rest IS NULL OR message.expires_at <= crm.core_now() THEN
         RETURN CASE WHEN rest IS NULL THEN 'no other channel' ELSE 'too late' END;
     END IF;
-    stopper := crm._campaign_goal(flow, person, crm._campaign_own_key(message.occurrence_key));
+    stopper := (crm._campaign_stopped_since(flow, ARRAY[person], ARRAY[crm._campaign_own_key(message.occurrence_key)], message.created_at))[1];
     IF stopper IS NOT NULL THEN
         RETURN stopper;
     END IF;

@@ -123,16 +123,16 @@ DECLARE
     superseded bigint[] := crm._campaign_fitting(flow, 'superseded_by', persons);
     excluded bigint[] := crm._campaign_fitting(flow, 'except', persons);
     reached bigint[] := crm._campaign_all_reached(flow, persons);
-    goal text := 'goal reached' || CASE WHEN flow.spec ->> 'goal' = 'order' THEN ': bought' ELSE '' END;
+    goal text := crm._campaign_stop_words('goal') || CASE WHEN flow.spec ->> 'goal' = 'order' THEN ': bought' ELSE '' END;
     tiers jsonb := flow.spec -> 'exclude_tiers';
     is_branch boolean := flow.spec ? 'only';
 BEGIN
     RETURN ARRAY(
         SELECT CASE WHEN tiers ? coalesce(v.tier, 'P') THEN 'tier ' || coalesce(v.tier, 'P') || ' is excluded'
                     WHEN flow.trigger = 'silence' AND v.last_day::text IS DISTINCT FROM p.key THEN format('last purchase is %s now', coalesce(v.last_day::text, 'none'))
-                    WHEN is_branch AND b.id IS NULL THEN 'this branch is for others'
-                    WHEN s.id IS NOT NULL THEN 'superseded: another flow has more for this person'
-                    WHEN e.id IS NOT NULL THEN 'excluded by the flow''s rule'
+                    WHEN is_branch AND b.id IS NULL THEN crm._campaign_stop_words('only')
+                    WHEN s.id IS NOT NULL THEN crm._campaign_stop_words('superseded_by')
+                    WHEN e.id IS NOT NULL THEN crm._campaign_stop_words('except')
                     WHEN g.id IS NOT NULL THEN goal END
         FROM ROWS FROM (unnest(persons), unnest(occurrence_keys)) WITH ORDINALITY p (id, key, n)
         LEFT JOIN LATERAL (SELECT x.tier, x.last_day FROM crm.customer_value x WHERE x.customer_id = p.id OFFSET 0) v ON true
