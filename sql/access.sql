@@ -187,5 +187,9 @@ SELECT convert_from(crm._access_blank(E'M-7,"a\nb",1\r\nM-71,x,2\r\nM-8,M-7,3', 
 SELECT convert_from(crm._access_blank(E'{"a":1}\n{"a":12}\n{"a":3}\n', 'ndjson', '{1}', '{3}'), 'UTF8') AS ndjson;
 SELECT convert_from(crm._access_blank(E'{"phone":\n"13800138000"}', 'single', '{13800138000}', '{}'), 'UTF8') = repeat(' ', 24) AS whole;
 SELECT convert_from(crm._access_blank('电话13800138000，', 'single', '{13800138000}', '{}'), 'UTF8') ~ '^ +$' AS next_to_chinese;
+-- a record is what intake takes for one: with lines within its quotes, after blank lines, with a quote that is none, with line ends of old
+SELECT n, translate(convert_from(crm._access_blank(convert_to(payload, 'UTF8'), 'csv', needles, lines, header), 'UTF8'), E'\n\r ', '/|_') AS csv
+FROM (VALUES (1, E'id,n\nA1,"x\ny"\nA2,z\nA3,w\n', '{}'::bytea[], '{4}'::int[], 'id,n'), (2, E'id;n\n\n\nA1;"x,\ny"\nA2;z\n', '{}', '{6}', 'id;n'), (3, E'A3;5" cake\nA4;w\nA5;6" cake\n', '{A4}', '{}', 'id;n'),
+    (4, E'id,n\rA1,x\rA2,y\r', '{A1}', '{}', ''), (5, E'A1,"open\nA2,y\n', '{}', '{2}', 'id,n')) v (n, payload, needles, lines, header) ORDER BY n;
 SELECT crm._access_blank('a,b', 'csv', '{c,"",NULL}', '{0,2,-1}') IS NULL AS nothing, crm._access_blank('', 'csv', '{c}', '{1}') IS NULL AS empty;
 ROLLBACK;

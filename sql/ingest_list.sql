@@ -48,9 +48,17 @@ SELECT j FROM crm.ingest_preview(:one) j;
 SELECT crm.ingest_bulk_abort(:one) ->> 'state' AS given_up, (SELECT count(*) FROM crm.external_key k JOIN crm.source s USING (source_id) WHERE s.code = 'il_a') AS stored;
 SELECT set_config('crm.access_claims', '{"actor": "key", "role": "crm_till", "stores": [], "all": false, "source": "il_b"}', true) <> '' AS till;
 SELECT j ->> 'source' AS source FROM crm.ingest_jobs() j;
--- 6. a file whose first record is none is refused with what is wrong with it
-\i sql/shared/try_remedy.sql
+-- 6. who is erased leaves the raw file too, and only they, wherever their line stands
 SELECT set_config('crm.access_claims', '', true) = '' AS nobody_in_particular;
+SELECT crm.ingest_bulk_begin('il_b', 'member', 'csv') AS file \gset
+SELECT crm.ingest_bulk_append(:file, 0, convert_to(E'external_id,name,note\nQ1,王芳,"a\nb"\n="Q2",李雷,5" cake\nQ3,韩梅,c\n', 'UTF8')) AS chunks;
+SELECT crm.ingest_bulk_commit(:file, (SELECT t.byte_count FROM crm.batch t WHERE t.batch_id = :file)) ->> 'state' AS state;
+SELECT count(*) > 0 AS ran FROM crm.worker_run_jobs();
+SELECT crm.access_erase(m.customer_id, 'asked for') IS NOT NULL AS erased FROM crm.source_record r JOIN crm.membership m USING (source_record_id) JOIN crm.source s USING (source_id) WHERE s.code = 'il_b' AND r.external_id = 'Q2';
+SELECT convert_from(i.payload, 'UTF8') AS raw FROM crm.inbox i WHERE i.batch_id = :file;
+
+-- 7. a file whose first record is none is refused with what is wrong with it
+\i sql/shared/try_remedy.sql
 SELECT n, pg_temp.try(format('crm.ingest_bulk_append(crm.ingest_bulk_begin(%L, %L, %L), 0, %L)', 'il_a', 'member', 'csv', payload)) AS answer
 FROM (VALUES (0, '\x0a0a'::bytea), (1, '\x0a0d0a20'::bytea), (2, '\xfffe69006400'::bytea), (3, convert_to('编号,姓名', 'GBK') || '\x0a'::bytea), (4, convert_to(E'\n\nid,name\n', 'UTF8'))) v(n, payload) ORDER BY n;
 ROLLBACK;

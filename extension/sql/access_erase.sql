@@ -1,9 +1,9 @@
 -- access: a person forgotten for ever, and let back in by their own will.
 
-CREATE FUNCTION crm._access_blank(payload bytea, format text, needles bytea[], record_nos int[]) RETURNS bytea
+CREATE FUNCTION crm._access_blank(payload bytea, format text, needles bytea[], line_nos int[], header text DEFAULT '') RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_access_blank';
-COMMENT ON FUNCTION crm._access_blank(bytea, text, bytea[], int[]) IS
-    'a payload (csv or ndjson: a chunk of records; single: one record) with the records of those numbers, and every record holding a needle as a whole word, overwritten by spaces; null when there is none';
+COMMENT ON FUNCTION crm._access_blank(bytea, text, bytea[], int[], text) IS
+    'a payload (csv or ndjson: a chunk of records; single: one record) with the records that begin on those lines, and every record holding a needle as a whole word, overwritten by spaces; null when there is none';
 
 CREATE FUNCTION crm._access_record_hash(source_id int, external_id text) RETURNS bytea
     LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_access_record_hash';
@@ -59,7 +59,7 @@ BEGIN
                    i.payload, CASE WHEN i.batch_id IS NULL THEN 'single' ELSE b.format END, needles,
                    CASE WHEN n.lines IS NULL THEN '{}'
                         WHEN i.batch_id IS NULL THEN '{1}'
-                        ELSE ARRAY(SELECT l - i.first_line + 1 FROM unnest(n.lines) l) END) AS payload
+                        ELSE ARRAY(SELECT l - i.first_line + 1 FROM unnest(n.lines) l) END, coalesce(b.header, '')) AS payload
         FROM crm.inbox i
         LEFT JOIN named n ON n.received_at = i.received_at AND n.inbox_id = i.inbox_id
         LEFT JOIN crm.batch b ON b.batch_id = i.batch_id
@@ -86,7 +86,8 @@ BEGIN
         payload = coalesce(crm._access_blank(
             i.payload, CASE WHEN i.batch_id IS NULL THEN 'single'
                             ELSE (SELECT b.format FROM crm.batch b WHERE b.batch_id = i.batch_id) END, '{}',
-            CASE WHEN i.batch_id IS NULL THEN '{1}' ELSE ARRAY(SELECT l - i.first_line + 1 FROM unnest(lines) l) END), i.payload)
+            CASE WHEN i.batch_id IS NULL THEN '{1}' ELSE ARRAY(SELECT l - i.first_line + 1 FROM unnest(lines) l) END,
+            coalesce((SELECT b.header FROM crm.batch b WHERE b.batch_id = i.batch_id), '')), i.payload)
     WHERE i.received_at = _access_blank_lines.received_at AND i.inbox_id = _access_blank_lines.inbox_id;
 END
 $$;
