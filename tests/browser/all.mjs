@@ -13,11 +13,12 @@ import {causes, forms, mentions, reach, site, variants} from './house.mjs';
 import {naughtyNames} from './naughty.mjs';
 import {kept, linked, opening, paper, seen, typed, weights} from './habits.mjs';
 import {owners, pinyin} from './owners.mjs';
+import {troubles, twoTabs} from './troubles.mjs';
 import {names, whyByPhone} from './words.mjs';
 import {screenshots} from './screenshots.mjs';
 
 const marketing = [audiences, estimates, overlaps, flows, branches, presets, wordings, tags, tiers, coupons, naughty];
 const counter = [pinyin, owners, complaints, deals, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork];
 const house = [reach, forms, mentions, variants, site, causes, names, whyByPhone];
-const habits = [weights, opening, kept, typed, seen, paper, linked];
+const habits = [weights, opening, kept, typed, troubles, twoTabs, seen, paper, linked];
 await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, rejects, boards, numbers, ownStore, dated, handover, reports, charts, leaders, ...counter, ...marketing, ...house, ...habits]);

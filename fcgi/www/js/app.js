@@ -1,6 +1,6 @@
 // The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
 import {append, h, show} from './dom.js';
-import {get, isLeft, leavePage, post, whenSignedOut} from './api.js';
+import {get, isLeft, leavePage, post, send, whenSignedOut} from './api.js';
 import {choose, code, fault, language, preferred, t} from './i18n.js';
 
 // Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links, as one is by the roles it is `linked` for.  Where one only types (`bare`)
@@ -102,8 +102,23 @@ async function leave() {
 	sessionStorage.setItem(leaving, 'yes');
 	clear();
 	await endSession();
+	tabs.postMessage('left');
 	await signedOut();
 }
+
+// The session is one for all tabs: who signs in or out in one does so in the others, and nothing is written under another's name.
+const tabs = new BroadcastChannel('session');
+tabs.onmessage = async ({data}) => {
+	if (location.hash.startsWith('#/join/')) return;
+	if (data === 'left') {
+		clear();     // first: a field that goes is kept once more
+		for (const key of Object.keys(sessionStorage)) if (key !== 'waiting') sessionStorage.removeItem(key);
+	}
+	const now = await send('GET', 'me').catch(() => null);
+	if (!now || now.actor === me?.actor) return;
+	clear();
+	await start();
+};
 
 async function signedOut() {
 	clear();
@@ -112,6 +127,7 @@ async function signedOut() {
 	if (!door) return unreachable();
 	door.signIn(() => {
 		sessionStorage.removeItem(leaving);
+		tabs.postMessage('come');
 		return start();
 	});
 }
