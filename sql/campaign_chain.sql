@@ -77,7 +77,7 @@ UPDATE crm.staff SET left_at = crm.core_now() WHERE code = 'CHAIN-ONE';
 SELECT pg_temp.event(m, 'coupon_view', '2026-06-30T12:00:00+08:00', 'x') AS told FROM unnest('{asks,asks_too}'::text[]) m;
 SELECT pg_temp.work() AS rounds;
 SELECT pg_temp.label(a.customer_id) AS person, a.reason, o.endpoint, o.body ->> 'text' AS text, f.code AS task_of FROM crm.occurrence_act a LEFT JOIN crm.outbox o USING (customer_id, message_id)
-JOIN crm.task t USING (customer_id) LEFT JOIN crm.staff f ON f.staff_id = t.staff_id WHERE a.act = 'notice' ORDER BY 1;
+JOIN crm.task t ON t.customer_id = a.customer_id AND t.title = 'call' LEFT JOIN crm.staff f ON f.staff_id = t.staff_id WHERE a.act = 'notice' ORDER BY 1;
 
 -- 5. a place of a quota comes back with its message, but not what was handed out at once; while nothing became of messages nobody is locked
 SELECT pg_temp.flow('chain_gift', 'checkout_start', '{"channels": ["sms"], "template": "browse", "goal": "order", "quota": 1, "gifts": [{"points": 10}]}') AS gift, pg_temp.flow('chain_plain', 'payment_failed', '{"channels": ["sms"], "template": "browse", "goal": "order", "quota": 1}') AS plain;

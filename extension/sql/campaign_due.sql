@@ -304,7 +304,9 @@ DECLARE
     flow crm.flow_row;
     more bigint := 0;
 BEGIN
-    FOR flow IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND f.trigger = 'silence' ORDER BY f.flow_id FOR UPDATE LOOP
+    FOR flow IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND f.trigger = 'silence'
+                AND EXISTS (SELECT FROM crm.flow_backlog b WHERE b.flow_id = f.flow_id AND b.epoch = f.epoch AND b.entered_at IS NULL AND b.confirmed_at IS NOT NULL)
+                ORDER BY f.flow_id FOR UPDATE LOOP
         more := more + crm._campaign_backlog_of(flow);
     END LOOP;
     RETURN more;

@@ -30,11 +30,11 @@ class Server:
             self.put_first()
 
     def put_first(self):
-        """Gives the server's processes, and all that it starts from now on, the processor before everybody else: on a machine
-        that others use, too, times by the wall then say what the server needs, not what is left for it."""
+        """Gives the server's processes, all that it starts from now on, and who takes the times the processor before everybody else:
+        on a machine that others use, too, times by the wall then say what the server needs, not what is left for it."""
         postmaster = int(self.sql("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)", "postgres"))
         children = open(f"/proc/{postmaster}/task/{postmaster}/children", encoding="ascii").read().split()
-        for pid in (postmaster, *map(int, children)):
+        for pid in (0, postmaster, *map(int, children)):
             try:
                 os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(10))
             except ProcessLookupError:
@@ -83,6 +83,17 @@ class Session:
         before = self.cpu()
         answer = self.run(text)
         return self.cpu() - before, answer
+
+
+def flush_ms(path):
+    """Milliseconds that the disk needs for a page of a file to be safe: what each commit waits for, whoever else writes."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT)
+    os.pwrite(file, os.urandom(8192), 0)
+    began = time.time()
+    os.fdatasync(file)
+    taken = (time.time() - began) * 1000
+    os.close(file)
+    return taken
 
 
 def processes(pattern):

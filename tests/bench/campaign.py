@@ -14,7 +14,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from benchlib import TOP, Server, Session, cpu_seconds, figure, wait_for
+from benchlib import TOP, Server, Session, cpu_seconds, figure, flush_ms, wait_for
 
 RECEIVED = f"{TOP}/build/bench-received.ndjson"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -223,20 +223,25 @@ def latency(world):
     pid = sender_pid(world)
     session = Session(world.server)
     session.run("RESET crm.core_clock")
-    before = cpu_seconds([pid])
+    before, flushes, answered = cpu_seconds([pid]), [], []
     for n in range(300):
+        flushes.append(flush_ms(f"{TOP}/build/bench-flush"))
         session.run(f"""SELECT status FROM crm.ingest_member('bench', convert_to('{{"external_id": "late{n}", "name": "王", "phone": "13712{n + 1000:06d}", "consent_sms": "yes"}}', 'UTF8'))""")
+        answered.append(time.time())
         time.sleep(0.05)
     wait_for(lambda: world.server.sql("SELECT count(*) = 0 FROM crm.outbox_queue") == "t", "the welcomes to leave", 60)
     print(f"sender {(cpu_seconds([pid]) - before) / 300 * 1e3:.2f} ms a message alone", file=sys.stderr)
+    figure("the disk meanwhile: a page made safe, which both the member's commit and the claim wait for", f"p50 {sorted(flushes)[150]:.1f} ms, p99 {sorted(flushes)[297]:.1f}", "", "", "", None)
     world.work(False)
-    rows = world.server.sql("SELECT message_id, extract(epoch FROM pg_xact_commit_timestamp(o.xmin)) FROM crm.outbox o JOIN crm.flow f USING (flow_id) WHERE f.code = 'welcome'").split("\n")
+    rows = world.server.sql("SELECT message_id, extract(epoch FROM pg_xact_commit_timestamp(o.xmin)) FROM crm.outbox o JOIN crm.flow f USING (flow_id) WHERE f.code = 'welcome' ORDER BY 2").split("\n")
+    if len(rows) != 300:
+        raise RuntimeError(f"{len(rows)} welcomes of 300")
     late = sorted((Arrivals.at[message] - float(at)) * 1000 for message, at in (row.split("|") for row in rows))
-    if len(late) != 300:
-        raise RuntimeError(f"{len(late)} welcomes of 300")
+    # the commit's record has its moment before the disk has it: whoever told of the member hears of it after that
+    after = sorted((Arrivals.at[row.split("|")[0]] - at) * 1000 for row, at in zip(rows, answered))
     receiver.shutdown()
     world.server.sql(f"UPDATE crm.endpoint SET url = '{world.url}'")
-    figure("commit of a new member to the request of the welcome arriving, idle sender, 300", f"p50 {late[150]:.1f} ms, p99 {late[297]:.1f}", "", "", "p99 < 20 ms", late[297] < 20)
+    figure("commit of a new member to the request of the welcome arriving, idle sender, 300", f"p50 {late[150]:.1f} ms, p99 {late[297]:.1f}; from its answer p50 {after[150]:.1f}, p99 {after[297]:.1f}", "", "", "p99 < 20 ms", late[297] < 20)
 
 
 def drain(world, n):
