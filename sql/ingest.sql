@@ -404,8 +404,9 @@ SET ROLE regress_till;
 SELECT crm.ingest_define_pull('pos', 'order', 'till.sale', 'updated_at');
 RESET ROLE;
 SELECT pg_temp.pull() IS NOT NULL AS pulled;
-SELECT j - 'record_id' FROM crm.ingest_unmatched('pos') j WHERE j ->> 'external_id' LIKE 'S_';
-SELECT j ->> 'external_id' AS behind FROM crm.ingest_unmatched('pos', (SELECT (j ->> 'record_id')::bigint FROM crm.ingest_unmatched('pos') j WHERE j ->> 'external_id' = 'S2'), 1) j;
+SELECT j - 'record_id' FROM crm.ingest_unmatched('pos') j WHERE j ->> 'external_id' LIKE 'S_' ORDER BY j ->> 'external_id';
+SELECT count(*) AS behind FROM crm.ingest_unmatched('pos', (SELECT min((j ->> 'record_id')::bigint) FROM crm.ingest_unmatched('pos') j WHERE j ->> 'external_id' IN ('S2', 'S3')), 1) j
+WHERE (j ->> 'record_id')::bigint = (SELECT max((j ->> 'record_id')::bigint) FROM crm.ingest_unmatched('pos') j WHERE j ->> 'external_id' IN ('S2', 'S3'));
 UPDATE till.sale SET member_external_id = 'T2', updated_at = '2026-07-03 02:34+08' WHERE external_id = 'S2';
 SET crm.core_clock = '2026-07-03T02:36:00+08:00';
 SELECT pg_temp.pull() IS NOT NULL AS pulled;

@@ -15,10 +15,10 @@ COMMENT ON FUNCTION crm._ingest_add_counts(jsonb, jsonb) IS 'two sets of counts 
 CREATE FUNCTION crm._ingest_lanes(entity text, has_repeats boolean) RETURNS int
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$
-    SELECT CASE WHEN entity IN ('order_line', 'member') OR (entity = 'event' AND NOT has_repeats) THEN 2 ELSE 1 END
+    SELECT CASE WHEN entity IN ('order_line', 'order', 'member') OR (entity IN ('event', 'interaction', 'coupon') AND NOT has_repeats) THEN 2 ELSE 1 END
 $$;
 COMMENT ON FUNCTION crm._ingest_lanes(text, boolean) IS
-    'lanes of an import: 2 where what one number says stays together: orders in CSV by their first line, members by their number when one comes twice; of events none may come twice';
+    'lanes of an import: 2 where what one number says stays together: orders in CSV by their first line, other orders and members by their number when one comes twice; of events, interactions and coupons none may come twice';
 
 -- All lines have been read: accept, refuse, or wait for someone to confirm.
 CREATE FUNCTION crm._ingest_judge(b record) RETURNS void
@@ -93,7 +93,7 @@ BEGIN
         INSERT INTO crm.batch_chunk AS c (batch_id, chunk_no, run_ids, run_starts, run_ends, run_lines)
         SELECT b.batch_id, b.next_chunk + s.chunk, array_agg(s.id_hash ORDER BY s.at), array_agg(s.at ORDER BY s.at),
                array_agg(s.next_at ORDER BY s.at), array_agg(s.line_no ORDER BY s.at)
-        FROM seen s WHERE b.entity IN ('order_line', 'member', 'event') AND s.code IS NULL AND s.id_hash IS NOT NULL GROUP BY s.chunk
+        FROM seen s WHERE b.entity NOT IN ('product', 'consent') AND s.code IS NULL AND s.id_hash IS NOT NULL GROUP BY s.chunk
         ON CONFLICT ON CONSTRAINT batch_chunk_pkey DO UPDATE SET run_ids = c.run_ids || excluded.run_ids, run_starts = c.run_starts || excluded.run_starts,
             run_ends = c.run_ends || excluded.run_ends, run_lines = c.run_lines || excluded.run_lines),
     told AS (
@@ -274,7 +274,9 @@ COMMENT ON FUNCTION crm._ingest_postpone(record, text, text) IS
     'a failure that is not of the data: the lane is tried again, at once and in smaller pieces after a collision, else later; one alert after ingest.alert_failures in a row';
 
 -- A lane that nobody can share would be the last one under way, with one process at it and the other idle: so
--- whoever helps begins with the longest of these, while the worker goes by turns.
+-- whoever helps begins with the longest of these, while the worker goes by turns.  Of the others each keeps to its own
+-- lane, for a member's orders, events and coupons fall to one lane in all files of a source; but for a file whose other lane
+-- is through, or far ahead since nobody helps.
 CREATE FUNCTION crm._ingest_apply(is_help boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql AS
 $$
@@ -297,7 +299,10 @@ BEGIN
     SELECT l.* INTO lane FROM crm.batch t JOIN crm.batch_lane l ON l.batch_id = t.batch_id
     WHERE t.state = 'applying' AND NOT l.is_done AND (l.next_attempt_at IS NULL OR l.next_attempt_at <= crm.core_now())
       AND (l.lane_count > 0 OR NOT EXISTS (SELECT FROM crm.batch_lane o WHERE o.batch_id = t.batch_id AND o.lane_count > 0 AND NOT o.is_done))
-    ORDER BY CASE WHEN is_help AND l.lane_count = 1 THEN t.chunk_count - l.next_chunk END DESC NULLS LAST, l.turn, l.batch_id, l.lane_no
+    ORDER BY CASE WHEN is_help AND l.lane_count = 1 THEN t.chunk_count - l.next_chunk END DESC NULLS LAST,
+             (l.lane_no % 2 = 1) <> is_help AND EXISTS (SELECT FROM crm.batch_lane o WHERE o.batch_id = l.batch_id AND o.lane_no % 2 <> l.lane_no % 2
+                                                        AND NOT o.is_done AND o.pieces < l.pieces + 16),
+             l.turn, l.batch_id, l.lane_no
     LIMIT 1 FOR UPDATE OF l SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN 0;

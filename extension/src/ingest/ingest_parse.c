@@ -183,7 +183,8 @@ hash_owner(const CrmIngestParser *p, int field, uint64 *hash)
 
 /*
  * By what the records of two lanes are told apart.  By person they share none and do not wait for each other: an order by its
- * member, an event by what makes its record, the strongest first, a member by what two records of one person often share.
+ * member, a member by what two records of one person often share, what else
+ * there is by what makes its record, the strongest first.
  */
 static uint64
 lane_hash(const CrmIngestRun *run, const CrmIngestBuilt *built)
@@ -198,10 +199,10 @@ lane_hash(const CrmIngestRun *run, const CrmIngestBuilt *built)
 
 	if (run->in.is_by_person && p->entity == CRM_INGEST_ORDER)
 		ways = of_order, n_ways = lengthof(of_order);
-	else if (run->in.is_by_person && p->entity == CRM_INGEST_EVENT)
-		ways = of_event, n_ways = lengthof(of_event);
 	else if (run->in.is_by_person && p->entity == CRM_INGEST_MEMBER)
 		ways = of_member, n_ways = lengthof(of_member);
+	else if (run->in.is_by_person)
+		ways = of_event, n_ways = lengthof(of_event);
 	for (int i = 0; i < n_ways; i++)
 		if (hash_owner(p, ways[i], &hash))
 			return hash;
