@@ -13,7 +13,7 @@ INSERT INTO crm.inbox (received_at, inbox_id, source_id, entity, batch_id, chunk
     ('2026-01-01', 5, 99, 'order', NULL, NULL, 1, 1, convert_to('{"external_id":"z","receiver":"电话13800000001"}', 'GBK')),
     ('2026-01-01', 4, 99, 'member', NULL, NULL, 1, 1, '{"external_id":"y","phone":"13800000002"}');
 INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at, inbox_id, line_no) VALUES
-    (99, 1, 'member-13800000001', 1001, 1001, '', '2026-01-01', 2, 2), (99, 1, 'member-13800000002', 1002, 1002, '', '2026-01-01', 2, 3),
+    (99, 1, 'member-13800000001', 1001, 1001, '', '2026-01-01', 2, 2), (99, 1, 'member-13800000002', 1002, 1002, '', '2026-01-01', 2, 4),
     (99, 2, 'O1', 1001, 2001, '', '2026-01-02', 1, NULL);
 CREATE FUNCTION pg_temp.found(needle text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -77,7 +77,7 @@ SELECT is(pg_temp.ask('T-crm_steward-all', 'http', $$SELECT crm.access_erase(101
 SELECT is(pg_temp.found('13800000001') || pg_temp.found('Zhang San 1') || pg_temp.found('138-0000-0001') || pg_temp.found('Secret Road 1')
     || pg_temp.found('secret1@') || pg_temp.found('secret note 1'), '', 'no table holds a value of theirs');
 SELECT is((SELECT convert_from(payload, 'UTF8') FROM crm.inbox WHERE inbox_id = 2),
-    E'id,name,note\n' || repeat(' ', 34) || E'\nmember-13800000002,Zhang San 2,y\n', 'the line of the bulk is blank, the others stand where they stood');
+    E'id,name,note\n' || repeat(' ', 25) || E'\n' || repeat(' ', 8) || E'\nmember-13800000002,Zhang San 2,y\n', 'the line of the bulk is blank, the others stand where they stood');
 SELECT is((SELECT count(*) FROM crm.inbox WHERE inbox_id = 4 AND payload = '{"external_id":"y","phone":"13800000002"}'), 1::bigint, 'another person''s call is whole');
 SELECT is((SELECT status || array_length(scope_store_ids, 1) FROM crm.customer WHERE customer_id = 101), NULL, 'in no store any more');
 SELECT is((SELECT status FROM crm.customer WHERE customer_id = 101), 'erased', 'the person is known as erased');
