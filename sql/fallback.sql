@@ -127,6 +127,8 @@ SELECT n, pg_temp.try(call) AS answer FROM (VALUES (1, $$crm.outbox_set_limits('
 
 -- 6. answers: what says stop closes the channel and takes back what waits
 SELECT s, crm._outbox_says_stop(s) AS stops FROM unnest('{TD,ｔｄ,T," stop. ",退订,请退订谢谢,退订！,拒收,TDX,不退,"I will not stop",""}'::text[]) s;
+SELECT string_agg(s, ' | ' ORDER BY n) FILTER (WHERE crm._outbox_says_stop(s)) AS stops, string_agg(s, ' | ' ORDER BY n) FILTER (WHERE NOT crm._outbox_says_stop(s)) AS goes_on
+FROM unnest('{T退订,TD退订,回T,回复TD退订,"退 订",STOP ALL,Stop sending,please stop,我要退订,请勿再发,别再给我发了,不要再打扰我,停止推送,"T T",不想退订,我不退订,不要停,Tea,"Not now",送到了别忘了发票,下次再发优惠券,"end of the week?",END,别发错了,先别发货}'::text[]) WITH ORDINALITY u (s, n);
 SELECT crm._outbox_says_stop(NULL) AS nothing;
 DELETE FROM crm.outbox_queue WHERE customer_id BETWEEN 971101 AND 971105;
 SELECT crm._outbox_put(971104, '971104-stop', 'sms', NULL, NULL, true, '{"text": "x"}', crm.core_now(), NULL) AS put;

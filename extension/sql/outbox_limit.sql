@@ -162,8 +162,14 @@ GRANT EXECUTE ON FUNCTION crm.outbox_channels() TO crm_marketer, crm_headquarter
 
 CREATE FUNCTION crm._outbox_says_stop(said text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT upper(btrim(normalize(coalesce(said, ''), NFKC), E' \t\r\n.!。！')) ~ '^(T|TD|R|N|QX|STOP|STOPALL|UNSUBSCRIBE|CANCEL|END|QUIT|0000)$|^(请)?(退订|拒收|取消订阅|不要再发)' $$;
-COMMENT ON FUNCTION crm._outbox_says_stop(text) IS 'whether an answer to a message closes the channel: T, TD, R, N, STOP ..., 退订, 拒收; full-width letters count as others';
+$$
+    -- a keyword alone, with the words people put around it; or a short sentence that asks for it, unless it says that it does not
+    SELECT x.plain ~ '^(请?回复?)?(T|TD|R|N|QX|STOPALL|0000)(退订)?$' OR x.plain ~ '^(PLEASE)?(STOP|UNSUBSCRIBE|CANCEL|END|QUIT)(ALL|ME|IT|SENDING|TEXTING|MESSAGES|PLEASE|THANKS)*$'
+        OR length(x.plain) <= 30 AND x.plain ~ '退订|拒收|取消订阅|(不要|不用|别|勿|停止)(再|给我|继续)*(发(?!错|货|票|到)|推送|打扰|骚扰)' AND x.plain !~ '不(想|要|会|用|是)?(退订|拒收|取消订阅)|不要停'
+    FROM (SELECT upper(regexp_replace(normalize(coalesce(said, ''), NFKC), '[\s.,!?。,!?、]+', '', 'g')) AS plain) x
+$$;
+COMMENT ON FUNCTION crm._outbox_says_stop(text) IS
+    'whether an answer to a message closes the channel: T, TD, R, N, STOP, "stop all", 退订, "T退订", or a short sentence that asks for it (我要退订, 请勿再发, 别再打扰); full-width letters count as others, spaces and stops as none';
 
 CREATE FUNCTION crm.outbox_inbound(channel text, address text, said text, idempotency_key text DEFAULT NULL, namespace text DEFAULT '') RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
