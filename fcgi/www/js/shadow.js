@@ -1,14 +1,14 @@
 // Sources that are tried out: what the engine would merge of their records and merges not, until they are let go.
 import {h, toast} from './dom.js';
 import {list, post} from './api.js';
-import {code, fault, number, t, withWords} from './i18n.js';
+import {code, fault, number, t} from './i18n.js';
 import {table} from './table.js';
 
 // Fills a place of the page of reviews; again draws that page anew.
 export async function shadow(place, again) {
 	let sources;
 	try {
-		[{rows: sources}] = await Promise.all([list('identity-shadow'), withWords('shadow')]);
+		sources = (await list('identity-shadow')).rows;
 	} catch {
 		return;		// whoever may not ask is not told
 	}
