@@ -50,9 +50,12 @@ SELECT pg_temp.try(format('crm.loyalty_redeem(%L, %L, %L, NULL, 150)', :'gift', 
        pg_temp.try(format('crm.loyalty_reserve(%L, %L, %L, 150)', :'gift', 'coupon_shop', 'R1')) AS another_source,
        pg_temp.try(format('crm.loyalty_give(%L, 961202)', :'gift')) AS given_away, pg_temp.try(format('crm.loyalty_withdraw(%L, %L)', :'gift', 'x')) AS withdrawn;
 SELECT pg_temp.try(format('crm.loyalty_release(%L, %L, %L)', :'gift', 'coupon_till', 'R2')) AS not_its_order;
+SELECT pg_temp.coupon(4, 'gift_20') AS second \gset
+SELECT pg_temp.try(format('crm.loyalty_reserve(%L, %L, %L, 150)', :'second', 'coupon_till', 'R1')) AS a_second_of_the_order;
 SELECT crm.loyalty_release(:'gift', 'coupon_till', 'R1', 'given up') - 'code' AS released, crm.loyalty_reserve(:'gift', 'coupon_till', 'R2', 150, 5) ->> 'reserved_until' AS again;
 SET LOCAL crm.core_clock = '2026-06-30T12:04:59+08:00';
 SELECT pg_temp.try(format('crm.loyalty_reserve(%L, %L, %L, 150)', :'gift', 'coupon_till', 'R3')) AS still_held;
+SELECT crm.loyalty_reserve(:'second', 'coupon_till', 'R1', 150, 5) ->> 'state' AS free_again, crm.loyalty_release(:'second', 'coupon_till', 'R1') ->> 'state' AS released;
 SET LOCAL crm.core_clock = '2026-06-30T12:05:00+08:00';
 SELECT crm.loyalty_reserve(:'gift', 'coupon_till', 'R3', 150) ->> 'order' AS lapsed;
 SET LOCAL crm.core_clock = '2026-07-10T23:59:00+08:00';

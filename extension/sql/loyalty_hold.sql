@@ -71,9 +71,11 @@ BEGIN
     c := crm._loyalty_locked(code, src);
     PERFORM crm._loyalty_require_usable(c.state, c.valid_until, c.minimum_amount, amount, c.reserved_until,
         c.reserved_source_id = src AND c.reserved_order = order_external_id);
-    IF EXISTS (SELECT FROM crm.external_key k WHERE k.source_id = src AND k.kind = 7 AND k.external_id = loyalty_reserve.order_external_id) THEN
+    IF EXISTS (SELECT FROM crm.external_key k WHERE k.source_id = src AND k.kind = 7 AND k.external_id = loyalty_reserve.order_external_id)
+       OR EXISTS (SELECT FROM crm.coupon k WHERE k.reserved_source_id = src AND k.reserved_order = loyalty_reserve.order_external_id AND k.state = 'issued'
+                  AND k.reserved_until > crm.core_now() AND k.coupon_id <> c.coupon_id) THEN
         RAISE EXCEPTION 'the order already carries a coupon'
-            USING ERRCODE = 'RM604', COLUMN = 'order_external_id', HINT = 'One coupon an order: cancel the other redemption first.';
+            USING ERRCODE = 'RM604', COLUMN = 'order_external_id', HINT = 'One coupon an order: cancel the other redemption, or release the other coupon, first.';
     END IF;
     until := crm.core_now() + make_interval(mins => minutes);
     UPDATE crm.coupon k SET reserved_source_id = src, reserved_order = loyalty_reserve.order_external_id, reserved_until = until
