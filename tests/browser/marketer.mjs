@@ -120,6 +120,14 @@ export async function estimates(browser) {
 	await page.waitForFunction(() => !document.querySelector('aside [aria-busy]') && !/约/.test(document.querySelector('aside').textContent));
 	ok(await count(page) === truth && await asked(page, males) === truth && (await page.textContent('.effect')).includes(`剩 ${truth.toLocaleString('zh-CN')} 人`), 'in the end everybody was counted');
 	ok((await page.$$('aside li a')).length === 8, 'and some of them are named');
+	hold();
+	await page.selectOption('.parts li select[aria-label="取值"]', 'f');
+	await text(page, '正在逐人清点');
+	const before = failed.length;
+	await visit(page, '#/audiences');
+	for (let i = 0; i < 100 && failed.length === before; i++) await page.waitForTimeout(50);
+	ok(failed.length > before, 'and of whoever leaves the page');
+	release();
 	ok(page.errors.filter((fault) => !/ERR_ABORTED/.test(fault)).length === 0, 'the console was quiet over an estimate', page.errors);
 	await page.context().close();
 	sql('DELETE FROM crm.customer WHERE customer_id BETWEEN 7000000001 AND 7000004800');

@@ -173,6 +173,7 @@ const named = 8;
 // How many a rule means, asked a moment after the last change; `place` says it, `sample` shows whom.
 export function liveCount(place, sample, onAnswer) {
 	let asking = new AbortController(), waiting = null;
+	addEventListener('hashchange', () => asking.abort(), {once: true});      // who leaves waits for nothing, nor does the database
 	async function count(rule, mine) {
 		let shown = 0;
 		for (const look_at of looks) {
