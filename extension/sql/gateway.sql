@@ -111,7 +111,7 @@ BEGIN
     IF to_regclass('crm.migration') IS NOT NULL THEN
         found := (SELECT coalesce(max(m.migration_no), 0) FROM crm.migration m);
     END IF;
-    RETURN jsonb_build_object('ready', found >= needed, 'extension', crm._code_version()::text, 'schema', found, 'needs', needed);
+    RETURN jsonb_build_object('ready', crm._migrations_missing() = '{}', 'extension', crm._code_version()::text, 'schema', found, 'needs', needed);
 END
 $$;
 COMMENT ON FUNCTION crm.gateway_ready() IS

@@ -1,12 +1,25 @@
 -- install: code belongs to the extension, data to the user.
 
+CREATE FUNCTION crm._migrations_missing() RETURNS int[]
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    IF to_regclass('crm.migration') IS NULL THEN
+        RETURN ARRAY(SELECT s.migration_no FROM crm._migration() s ORDER BY 1);
+    END IF;
+    RETURN ARRAY(SELECT s.migration_no FROM crm._migration() s WHERE NOT EXISTS (SELECT FROM crm.migration m WHERE m.migration_no = s.migration_no) ORDER BY 1);
+END
+$$;
+COMMENT ON FUNCTION crm._migrations_missing() IS
+    'the migrations of the code that this database does not have, in their order: a number tells a room and an order, not a time, so one below the newest may still be to come';
+
 CREATE FUNCTION crm.install() RETURNS TABLE (migration_no int, room text, title text)
     LANGUAGE plpgsql SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
     step record;
     caller text := current_user;
-    applied int := 0;
+    missing int[];
 BEGIN
     IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         RAISE EXCEPTION 'only a superuser can install the tables of crm'
@@ -25,8 +38,8 @@ BEGIN
             applied_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp());
     END IF;
     LOCK TABLE crm.migration IN EXCLUSIVE MODE;
-    SELECT coalesce(max(m.migration_no), 0) INTO applied FROM crm.migration m;
-    FOR step IN SELECT * FROM crm._migration() s WHERE s.migration_no > applied ORDER BY s.migration_no LOOP
+    missing := crm._migrations_missing();
+    FOR step IN SELECT * FROM crm._migration() s WHERE s.migration_no = ANY (missing) ORDER BY s.migration_no LOOP
         EXECUTE step.statements;
         INSERT INTO crm.migration (migration_no, room, title, version)
         VALUES (step.migration_no, step.room, step.title, crm._code_version());
@@ -120,10 +133,8 @@ CREATE FUNCTION crm._compare_schema() RETURNS void
 $$
 BEGIN
     PERFORM crm._require_library();
-    IF to_regclass('crm.migration') IS NOT NULL THEN
-        IF (SELECT max(m.migration_no) FROM crm.migration m) >= (SELECT max(s.migration_no) FROM crm._migration() s) THEN
-            RETURN;
-        END IF;
+    IF crm._migrations_missing() = '{}' THEN
+        RETURN;
     END IF;
     RAISE EXCEPTION 'the tables of crm are older than its code'
         USING ERRCODE = 'RM001', HINT = 'Run SELECT crm.install();';
