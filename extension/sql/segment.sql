@@ -342,7 +342,7 @@ $$
 BEGIN
     UPDATE crm.segment_member m SET left_at = _segment_leave.at
     FROM (SELECT s.id, crm.bitmap_members(s.members) AS person FROM unnest(segments, leaving) s (id, members) OFFSET 0) l
-    WHERE m.customer_id = l.person AND m.segment_id = l.id AND m.left_at = 'infinity';
+    WHERE m.customer_id = l.person AND m.segment_id = l.id AND (m.left_at = 'infinity') IS TRUE;     -- by person, never by segment: no index has this
 END
 $$;
 COMMENT ON FUNCTION crm._segment_leave(int[], crm.bitmap[], timestamptz) IS 'ends the stays of persons, of each segment its own';
