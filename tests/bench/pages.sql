@@ -47,8 +47,8 @@ INSERT INTO crm.purchase_chunk (source_record_id, from_day, history)
 SELECT record, '-infinity', crm.purchase_history(array_agg(day ORDER BY day, known), array_agg(known ORDER BY day, known), array_agg(minor ORDER BY day, known))
 FROM (SELECT record, day, day AS known, (amount * 100)::bigint AS minor FROM bought UNION ALL SELECT record, day, day + 3, (-amount * 100)::bigint FROM bought WHERE h % 50 = 0) e GROUP BY record;
 ANALYZE crm.membership, crm.purchase_chunk, crm.customer, crm.customer_order, crm.order_item;
-INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
-SELECT x.customer_id, (x.s).tier, date '2026-06-30' - (x.customer_id % 300)::int, (x.s).next_change_on, (x.s).order_days, (x.s).net_minor, (x.s).first_day, (x.s).last_day,
+INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, look_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
+SELECT x.customer_id, (x.s).tier, date '2026-06-30' - (x.customer_id % 300)::int, (x.s).next_change_on, (x.s).next_change_on, (x.s).order_days, (x.s).net_minor, (x.s).first_day, (x.s).last_day,
        CASE WHEN (x.s).order_days > 0 THEN 1 + x.customer_id % 5 END, CASE WHEN (x.s).order_days > 0 THEN least((x.s).order_days, 5) END,
        CASE WHEN (x.s).order_days > 0 THEN 1 + x.customer_id / 5 % 5 END, '2026-06-30', crm.core_now()
 FROM (SELECT m.customer_id, crm._value_state(crm._value_rules('retail_sabc'), 2, crm.purchase_combine(p.history), '2026-06-30') AS s
