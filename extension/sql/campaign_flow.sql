@@ -462,6 +462,35 @@ $$;
 COMMENT ON FUNCTION crm._campaign_cost(crm.flow_row, text[]) IS
     'what one step costs in currency units when it goes to so many persons by these channels: messages by the setting campaign.message_cost, coupons if all were redeemed (null: a share of orders that are not there yet)';
 
+CREATE FUNCTION crm._campaign_previewed(flow crm.flow_row, most int) RETURNS SETOF crm.gate_verdict
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    persons bigint[];
+    keys text[];
+    given text[];
+    one record;
+    known crm.flow_row;
+BEGIN
+    SELECT array_agg(k.customer_id ORDER BY k.customer_id, k.occurrence_key), array_agg(k.occurrence_key ORDER BY k.customer_id, k.occurrence_key) INTO persons, keys
+    FROM crm._campaign_candidates(flow, most) k;
+    IF persons IS NULL THEN
+        RETURN;
+    END IF;
+    given := CASE WHEN flow.spec ? 'variants' THEN crm._campaign_variants(flow, persons) ELSE '{}' END;
+    FOR one IN
+        SELECT p.variant, array_agg(p.id ORDER BY p.n) AS persons, array_agg(p.key ORDER BY p.n) AS keys
+        FROM ROWS FROM (unnest(persons), unnest(keys), unnest(given)) WITH ORDINALITY p (id, key, variant, n) GROUP BY p.variant
+    LOOP
+        known := CASE WHEN one.variant IS NULL THEN flow ELSE crm._campaign_as_variant(flow, one.variant) END;
+        RETURN QUERY SELECT g.* FROM unnest(crm._campaign_gate_all(known, one.persons, one.keys, crm.core_now(), 'infinity',
+            crm._campaign_other_ids(one.persons), crm._campaign_reaches(known, one.persons))) g;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_previewed(crm.flow_row, int) IS
+    'what the gate says now of those whom a flow would look at today, at most so many, each with the variant that is theirs';
+
 CREATE FUNCTION crm.campaign_preview(flow text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -488,11 +517,9 @@ BEGIN
         'cost', crm._campaign_cost(chosen, array_agg(g.channel) FILTER (WHERE g.outcome IN ('sent', 'held'))),
         'backlog', (SELECT count(*) FROM crm.customer_value v JOIN crm.customer c USING (customer_id) WHERE c.status = 'active' AND chosen.trigger = 'silence' AND v.last_day < crm._campaign_today() - (chosen.spec ->> 'days')::int))
     INTO answer
-    FROM (SELECT k.customer_id, c.name_masked, gate.outcome, gate.channel, gate.due_at,
-                 CASE WHEN gate.outcome NOT IN ('sent', 'held') THEN gate.steps[cardinality(gate.steps)].reason END AS reason
-          FROM crm._campaign_candidates(chosen, most) k JOIN crm.customer c USING (customer_id),
-               crm._campaign_gate(crm._campaign_for(chosen, k.customer_id), k.customer_id, crm._campaign_ids(k.customer_id), k.occurrence_key, crm.core_now(), 'infinity') gate
-          ORDER BY k.customer_id) g;
+    FROM (SELECT c.customer_id, c.name_masked, gate.outcome, gate.channel, gate.due_at, CASE WHEN gate.outcome NOT IN ('sent', 'held') THEN gate.reason END AS reason
+          FROM crm._campaign_previewed(chosen, most) gate JOIN crm.customer c USING (customer_id)
+          ORDER BY c.customer_id) g;
     RETURN answer;
 END
 $$;

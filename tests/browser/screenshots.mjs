@@ -1,5 +1,5 @@
 // Pictures of each page for doc/screenshots, at phone and desk width in both themes: make screenshots.
-import {open, picture, visit} from './harness.mjs';
+import {open, picture, send, visit} from './harness.mjs';
 
 // Name of the picture, who looks, where; "person" stands for the first one found.
 const views = [
@@ -12,7 +12,18 @@ const views = [
 ];
 const looks = [['phone', 'light', 'zh-CN'], ['phone', 'dark', 'zh-CN'], ['desk', 'light', 'zh-CN'], ['desk', 'dark', 'en']];
 
+// A complaint, a deal and a task, so that their lists are not empty.
+async function somethingToDo(browser) {
+	const clerk = await open(browser, 'clerk');
+	const person = await somebody(clerk);
+	await send(clerk, `persons/${person}/notes`, {channel: 'call', outcome: 'complaint', body: '蛋糕送到时塌了一角，希望补送一份'});
+	await send(clerk, `persons/${person}/deals`, {pipeline: 'consult', title: '婚礼蛋糕', amount: '8800', is_important: 'true'});
+	await send(clerk, `persons/${person}/tasks`, {title: '送新品试吃', due_on: '2030-01-02'});
+	await clerk.context().close();
+}
+
 export async function screenshots(browser) {
+	await somethingToDo(browser);
 	for (const role of new Set(views.map((view) => view[1])))
 		for (const [size, theme, language] of looks) {
 			const page = await open(browser, role, {size, theme, language});
