@@ -497,6 +497,7 @@ $$
 DECLARE
     chosen crm.flow_row;
     most constant int := 2000;
+    quiet_since date;          -- asked once, not for each of a chain's persons
     answer jsonb;
 BEGIN
     SELECT * INTO chosen FROM crm.flow f WHERE f.code = flow;
@@ -508,6 +509,7 @@ BEGIN
     IF chosen.trigger IN ('schedule', 'event') THEN
         chosen.spec := crm._campaign_step_spec(chosen.spec, 1, crm.core_now());
     END IF;
+    quiet_since := crm._campaign_today() - (chosen.spec ->> 'days')::int;
     SELECT jsonb_build_object('flow', flow, 'looked_at', count(*), 'is_all', count(*) < most,
         'outcomes', (SELECT coalesce(jsonb_object_agg(o.outcome, o.n), '{}') FROM (SELECT g2.outcome, count(*) AS n FROM unnest(array_agg(g.outcome)) g2(outcome) GROUP BY 1) o),
         'reasons', (SELECT coalesce(jsonb_agg(jsonb_build_object('outcome', r.outcome, 'reason', r.reason, 'persons', r.n) ORDER BY r.n DESC, r.outcome, r.reason), '[]')
@@ -515,7 +517,7 @@ BEGIN
                           WHERE u.reason IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 20) r),
         'examples', to_jsonb((array_agg(jsonb_build_object('customer_id', g.customer_id, 'name', g.name_masked, 'outcome', g.outcome, 'channel', g.channel, 'due_at', g.due_at, 'reason', g.reason)))[1:20]),
         'cost', crm._campaign_cost(chosen, array_agg(g.channel) FILTER (WHERE g.outcome IN ('sent', 'held'))),
-        'backlog', (SELECT count(*) FROM crm.customer_value v JOIN crm.customer c USING (customer_id) WHERE c.status = 'active' AND chosen.trigger = 'silence' AND v.last_day < crm._campaign_today() - (chosen.spec ->> 'days')::int))
+        'backlog', (SELECT count(*) FROM crm.customer_value v JOIN crm.customer c USING (customer_id) WHERE c.status = 'active' AND chosen.trigger = 'silence' AND v.last_day < quiet_since))
     INTO answer
     FROM (SELECT c.customer_id, c.name_masked, gate.outcome, gate.channel, gate.due_at, CASE WHEN gate.outcome NOT IN ('sent', 'held') THEN gate.reason END AS reason
           FROM crm._campaign_previewed(chosen, most) gate JOIN crm.customer c USING (customer_id)

@@ -2,7 +2,7 @@
 // set is compared with the server's, and when one file is another now, a new set is filled and used by whoever opens the pages from then
 // on; a tab goes on with the set that it was opened with.  Nothing of the gateway is kept: no answer, no person's data.
 const files = [
-	'/favicon.svg', '/i18n/desk.en.json', '/i18n/desk.zh-CN.json', '/i18n/en.json', '/i18n/house.en.json', '/i18n/house.zh-CN.json', '/i18n/marketer.en.json', '/i18n/marketer.zh-CN.json',
+	'/favicon.svg', '/i18n/desk.en.json', '/i18n/desk.zh-CN.json', '/i18n/en.json', '/i18n/fields.en.json', '/i18n/fields.zh-CN.json', '/i18n/house.en.json', '/i18n/house.zh-CN.json', '/i18n/marketer.en.json', '/i18n/marketer.zh-CN.json',
 	'/i18n/report.en.json', '/i18n/report.zh-CN.json', '/i18n/steward.en.json', '/i18n/steward.zh-CN.json', '/i18n/zh-CN.json', '/style.css',
 	'/js/api.js', '/js/app.js', '/js/chart.js', '/js/code.js', '/js/dom.js', '/js/drafts.js', '/js/entry.js', '/js/flow_edit.js', '/js/flow_parts.js',
 	'/js/flow_variants.js', '/js/flow_words.js', '/js/i18n.js', '/js/keep_pages.js', '/js/mentions.js', '/js/note.js', '/js/owner.js', '/js/phrases.js', '/js/qr.js', '/js/report_parts.js', '/js/rule_editor.js',

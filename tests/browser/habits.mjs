@@ -95,16 +95,18 @@ export async function weights(browser) {
 		const context = await browser.newContext({locale: 'zh-CN'});
 		const page = await context.newPage();
 		let bytes = 0;
+		const parts = new Map(), sizes = [];
 		const device = await context.newCDPSession(page);
 		await device.send('Network.enable');
-		device.on('Network.loadingFinished', (event) => { bytes += event.encodedDataLength; });
+		device.on('Network.responseReceived', (event) => parts.set(event.requestId, event.response.url.replace(base, '')));
+		device.on('Network.loadingFinished', (event) => { bytes += event.encodedDataLength; sizes.push([event.encodedDataLength, parts.get(event.requestId)]); });
 		await page.goto(base);
 		await page.fill('#login', people[role].name);
 		await page.fill('#password', people[role].password);
 		await page.click('button[type=submit]');
 		await page.waitForSelector('nav a');
 		await idle(page);
-		ok(bytes > 5000 && bytes <= 60 * 1024, `${role}: sign-in and the first page weigh ${Math.round(bytes / 1024)} KB`);
+		ok(bytes > 5000 && bytes <= 60 * 1024, `${role}: sign-in and the first page weigh ${Math.round(bytes / 1024)} KB`, sizes.sort((a, b) => b[0] - a[0]).slice(0, 25));
 		await context.close();
 	}
 }

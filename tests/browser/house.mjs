@@ -123,13 +123,14 @@ export async function mentions(browser) {
 	await clerk.click('form:has(#body) button[type=submit]');
 	await clerk.waitForSelector('li:has-text("想订大蛋糕")');
 	await visit(manager, '#/tasks');
-	await manager.waitForSelector('li:has-text("clerk clerk 提到了您")');
-	ok((await manager.textContent('main li .said')).includes('想订大蛋糕'), 'and finds the note in the own list');
+	await manager.waitForSelector('li:has-text("clerk clerk 提到了您"):has-text("想订大蛋糕")');
+	const line = 'main li:has-text("提到了您"):has(.said:text("想订大蛋糕"))';
+	ok((await manager.$$(line)).length === 1, 'and finds the note in the own list');
 	await judge(manager, 'tasks with a mention');
 	await visit(clerk, '#/tasks/store');
 	ok(!(await clerk.textContent('main')).includes('提到了您'), 'it is in nobody else\'s');
-	await manager.click('li:has-text("提到了您") button:text("知道了")');
-	await manager.waitForFunction(() => !document.querySelector('main').textContent.includes('提到了您'));
+	await manager.click(`${line} button:text("知道了")`);
+	await manager.waitForSelector(line, {state: 'detached'});
 	await alike(clerk, person);
 	ok(clerk.errors.length + manager.errors.length === 0, 'the consoles were quiet', [clerk.errors, manager.errors]);
 	await clerk.context().close();

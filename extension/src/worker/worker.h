@@ -108,7 +108,7 @@ typedef struct CrmWorkerJob
 	bool		seen;
 } CrmWorkerJob;
 
-extern bool crm_worker_extension_is_there(void);
+extern bool crm_worker_extension_is_there(bool *is_certain);
 extern List *crm_worker_load_jobs(List *known, MemoryContext context, bool *wants_sender);
 extern int64 crm_worker_run_job(CrmWorkerJob *job);
 extern int64 crm_worker_help_job(CrmWorkerJob *job);

@@ -68,11 +68,12 @@ crm_helper_main(Datum arg)
 	for (;;)
 	{
 		bool		has_more;
+		bool		is_certain;		/* whether or not: it is asked each time */
 
 		CHECK_FOR_INTERRUPTS();
 		crm_worker_reload_if_asked();
 		MemoryContextSwitchTo(scratch);
-		if (!crm_worker_enabled || !crm_worker_extension_is_there() ||
+		if (!crm_worker_enabled || !crm_worker_extension_is_there(&is_certain) ||
 			TimestampDifferenceExceeds(useful_at, GetCurrentTimestamp(), IDLE_MS))
 			proc_exit(0);
 		if (TimestampDifferenceExceeds(listed_at, GetCurrentTimestamp(), LIST_MS))

@@ -107,15 +107,16 @@ commit_as_owner(Oid user, int context)
 	CommitTransactionCommand();
 }
 
-/* Whether the extension and its tables are in this database now. */
+/* Whether the extension is in this database now; is_certain: it stays so for as long as nothing is written, nobody being about to drop it. */
 bool
-crm_worker_extension_is_there(void)
+crm_worker_extension_is_there(bool *is_certain)
 {
 	bool		there;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	there = OidIsValid(get_extension_oid("crm", true));
+	*is_certain = crm_worker_saw_everything();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	return there;

@@ -219,13 +219,14 @@ turn(List **jobs, MemoryContext keep, bool woken, TimestampTz *listed_at)
 {
 	static bool wants_sender = false;
 	static bool is_stale = false;	/* something was written since the jobs were listed */
+	static bool is_certain = false; /* the extension was seen while nobody was about to drop it */
 	bool		wants_helper = false;
 	int			runs = 0;
 	int			failures = 0;
 	int			more;
 	bool		quiet = is_quiet(*jobs);
 
-	if (!quiet && !crm_worker_extension_is_there())
+	if (!(quiet && is_certain) && !crm_worker_extension_is_there(&is_certain))
 	{
 		note_turn(false, false, false, 0, 0);
 		proc_exit(0);

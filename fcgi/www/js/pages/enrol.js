@@ -2,13 +2,13 @@
 // already is shown before anything is saved.
 import {append, check, h, show, toast} from '../dom.js';
 import {post} from '../api.js';
-import {t} from '../i18n.js';
+import {t, withWords} from '../i18n.js';
 import {askForm, entered, inputs} from '../entry.js';
 import {keptForm} from '../typed.js';
 import {write} from '../waiting.js';
 
 export async function draw([typed = ''], me) {
-	const fields = await askForm();
+	const [fields] = await Promise.all([askForm(), withWords('fields')]);
 	const isNumber = /^[\d\s+-]+$/.test(typed);
 	let warned = null;
 	const known = h('div', {'aria-live': 'polite'});

@@ -10,7 +10,7 @@ const roles = ['clerk', 'store_manager', 'manager', 'service', 'headquarters'];
 const fixed = ['phone', 'name'];
 
 export async function draw([role = 'clerk'], me) {
-	await withWords('house');
+	await Promise.all([withWords('house'), withWords('fields')]);
 	const [form, owns] = await Promise.all([get(`entry-forms/${encodeURIComponent(role)}`), me.role === 'crm_headquarters' ? get('settings').then((page) => page.items.find((row) => row.name === 'sales.enroller_owns')?.value) : undefined]);
 	const key = `form:${role}`;
 	const draft = kept(key);

@@ -12,7 +12,7 @@ const entities = ['member', 'order_line', 'refund', 'product', 'coupon', 'consen
 let draft = null;
 
 export async function draw([id]) {
-	await withWords('steward');
+	await Promise.all([withWords('steward'), withWords('fields')]);
 	if (id) return one(id);
 	const [sources, jobs] = await Promise.all([list('sources'), list('imports?limit=20')]);
 	const place = h('div', {});

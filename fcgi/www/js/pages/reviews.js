@@ -15,7 +15,7 @@ let tried = null;
 let naming = null;
 
 export async function draw([state = 'open']) {
-	await withWords('steward');
+	await Promise.all([withWords('steward'), withWords('fields')]);
 	which = state;
 	naming ||= await sourceNames();
 	const page = await list(`reviews?limit=100&state=${state}`);

@@ -6,7 +6,7 @@ import {spark} from '../chart.js';
 import {save, table} from '../table.js';
 
 export async function draw([source], me) {
-	await withWords('steward');
+	await Promise.all([withWords('steward'), withWords('fields')]);
 	if (source) return refused(source, me);
 	const [sources, days, groups] = await Promise.all([list('sources'), list('source-days'), list('reject-groups')]);
 	const behind = sources.rows.filter((row) => row.is_silent);
