@@ -48,7 +48,6 @@ CREATE TABLE crm.ticket_event (
     body text NOT NULL DEFAULT '',
     detail jsonb NOT NULL DEFAULT '{}',
     PRIMARY KEY (customer_id, ticket_id, ticket_event_id));
-CREATE INDEX ticket_event_at ON crm.ticket_event (at);
 
 INSERT INTO crm.ticket_topic (topic, kind, name_zh, name_en, answer_minutes, resolve_hours) VALUES
     ('quality', 'complaint', '商品质量', 'product quality', 120, 48),

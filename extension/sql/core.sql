@@ -70,6 +70,12 @@ CREATE FUNCTION crm._random_bytes(length int) RETURNS bytea
     LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_random_bytes';
 COMMENT ON FUNCTION crm._random_bytes(int) IS 'strong random bytes, 1 to 1024';
 
+CREATE FUNCTION crm._unknown_member(spec jsonb, known text[], name text DEFAULT 'spec') RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT k FROM jsonb_object_keys(CASE jsonb_typeof(spec) WHEN 'object' THEN spec ELSE jsonb_build_object(name, 1) END) k WHERE k <> ALL (known) ORDER BY k LIMIT 1 $$;
+COMMENT ON FUNCTION crm._unknown_member(jsonb, text[], text) IS
+    'the first member of a description that is none of those known; of what is no object the description''s own name; null: all are known';
+
 CREATE FUNCTION crm._consequence_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_facts';
 COMMENT ON FUNCTION crm._consequence_facts(bigint[], text, boolean) IS

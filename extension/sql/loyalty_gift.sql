@@ -112,7 +112,7 @@ CREATE FUNCTION crm._loyalty_spec(field text, code text, current jsonb, defaults
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    wrong text := (SELECT k FROM jsonb_object_keys(CASE jsonb_typeof(spec) WHEN 'object' THEN spec ELSE '{"spec": 1}' END) k WHERE k <> ALL (known) ORDER BY k LIMIT 1);
+    wrong text := crm._unknown_member(spec, known);
     merged jsonb := coalesce(current, defaults || jsonb_build_object('name_zh', code, 'name_en', code)) || coalesce(spec, '{}');
     rule text;
 BEGIN

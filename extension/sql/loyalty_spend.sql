@@ -213,7 +213,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    wrong := (SELECT k FROM jsonb_object_keys(CASE jsonb_typeof(spec) WHEN 'object' THEN spec ELSE '{"spec": 1}' END) k WHERE k <> ALL (known) ORDER BY k LIMIT 1);
+    wrong := crm._unknown_member(spec, known);
     IF wrong IS NOT NULL OR coalesce(code, '') !~ '^[a-z][a-z0-9_]{0,62}$' THEN
         RAISE EXCEPTION 'rule of points has no proper code or an unknown member' USING ERRCODE = 'invalid_parameter_value',
             COLUMN = coalesce(wrong, 'code'), HINT = format('Members are %s.', array_to_string(known, ', '));

@@ -170,6 +170,44 @@ END
 $$;
 COMMENT ON FUNCTION crm._sales_staff(text) IS 'id of a staff code; null for null; 22023 for an unknown one and for who has left';
 
+-- What deals and tickets ask, too.
+CREATE FUNCTION crm._sales_store(store text, person bigint) RETURNS int
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    mine int[] := crm.access_store_ids();
+    id int;
+BEGIN
+    IF store IS NULL THEN
+        RETURN CASE WHEN cardinality(mine) = 1 THEN mine[1] ELSE (SELECT c.home_store_id FROM crm.customer c WHERE c.customer_id = person) END;
+    END IF;
+    SELECT s.store_id INTO id FROM crm.store s WHERE s.code = store AND (s.store_id = ANY (mine) OR crm._actor_role() = 'crm_headquarters');
+    IF id IS NULL THEN
+        RAISE EXCEPTION 'there is no store "%" in your scope', left(store, 100)
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'store', HINT = 'Give the code of one of your stores.';
+    END IF;
+    RETURN id;
+END
+$$;
+COMMENT ON FUNCTION crm._sales_store(text, bigint) IS 'the store of a new deal or ticket: the one named, which the caller works for (22023 otherwise), else the caller''s only one, else the person''s own';
+
+CREATE FUNCTION crm._sales_span(since date, until date) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+BEGIN
+    IF (since BETWEEN '2000-01-01' AND until AND until <= '2100-01-01' AND until - since <= 3660) IS NOT TRUE THEN
+        RAISE EXCEPTION 'this is no span of days'
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'since', HINT = 'Give since and until as 2026-03-31, at most ten years apart.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._sales_span(date, date) IS '22023 for days that are no span, before 2000, after 2100 or more than ten years apart';
+
+CREATE FUNCTION crm._sales_is_whole(value jsonb, most int) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT CASE WHEN jsonb_typeof(value) = 'number' THEN value::numeric BETWEEN 1 AND most AND value::numeric = trunc(value::numeric) ELSE false END $$;
+COMMENT ON FUNCTION crm._sales_is_whole(jsonb, int) IS 'whether a member is a whole number from 1 to the most';
+
 CREATE FUNCTION crm.sales_task_create(customer_id bigint, title text, due_on date, body text DEFAULT NULL, staff text DEFAULT NULL,
                                       idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

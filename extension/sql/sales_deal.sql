@@ -310,8 +310,7 @@ $$
 #variable_conflict use_column
 DECLARE
     key crm.deal_key := crm._sales_open_deal(crm._access_require_person(customer_id), deal_id);
-    wrong text := CASE WHEN jsonb_typeof(changes) IS DISTINCT FROM 'object' THEN 'changes'
-                       ELSE (SELECT k FROM jsonb_object_keys(changes) k WHERE k <> ALL ('{title,amount,is_important,staff}') ORDER BY k LIMIT 1) END;
+    wrong text := crm._unknown_member(changes, '{title,amount,is_important,staff}', 'changes');
     heir int;
 BEGIN
     wrong := coalesce(wrong, CASE

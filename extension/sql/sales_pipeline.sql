@@ -1,10 +1,5 @@
 -- sales_pipeline: the stages that a chain's longer sales go through, as headquarters describes them; what staff can do.
 
-CREATE FUNCTION crm._sales_is_whole(value jsonb, most int) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT CASE WHEN jsonb_typeof(value) = 'number' THEN value::numeric BETWEEN 1 AND most AND value::numeric = trunc(value::numeric) ELSE false END $$;
-COMMENT ON FUNCTION crm._sales_is_whole(jsonb, int) IS 'whether a member is a whole number from 1 to the most';
-
 CREATE FUNCTION crm._sales_stall_faults(stalls jsonb) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE AS
 $$
@@ -32,10 +27,7 @@ CREATE FUNCTION crm._sales_stage_fault(s jsonb) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    IF jsonb_typeof(s) <> 'object' THEN
-        RETURN 'stages';
-    END IF;
-    RETURN coalesce((SELECT k FROM jsonb_object_keys(s) k WHERE k <> ALL ('{stage,name_zh,name_en,outcome,expected_days,evidence,stalls}') ORDER BY k LIMIT 1),
+    RETURN coalesce(crm._unknown_member(s, '{stage,name_zh,name_en,outcome,expected_days,evidence,stalls}', 'stages'),
         CASE WHEN (s ->> 'stage' ~ '^[a-z][a-z0-9_]{0,62}$') IS NOT TRUE THEN 'stage'
              WHEN (length(btrim(s ->> 'name_zh')) BETWEEN 1 AND 100) IS NOT TRUE THEN 'name_zh'
              WHEN s ? 'name_en' AND (length(btrim(s ->> 'name_en')) BETWEEN 1 AND 100) IS NOT TRUE THEN 'name_en'
@@ -120,7 +112,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    wrong := CASE WHEN jsonb_typeof(spec) IS DISTINCT FROM 'object' THEN 'spec' ELSE (SELECT k FROM jsonb_object_keys(spec) k WHERE k <> ALL (known) ORDER BY k LIMIT 1) END;
+    wrong := crm._unknown_member(spec, known);
     IF wrong IS NOT NULL OR coalesce(pipeline, '') !~ '^[a-z][a-z0-9_]{0,62}$' OR jsonb_typeof(coalesce(spec -> 'is_active', 'true')) <> 'boolean' THEN
         RAISE EXCEPTION 'pipeline has no proper code or a member that does not fit'
             USING ERRCODE = 'invalid_parameter_value', COLUMN = coalesce(wrong, 'pipeline'), HINT = format('Members are %s.', array_to_string(known, ', '));
@@ -192,35 +184,3 @@ $$;
 COMMENT ON FUNCTION crm.sales_set_skills(text, text[]) IS
     'what a staff member can do better than others (gold: served the best customers); deals are given by it; audited; P0002 for who works in none of the caller''s stores, 22023 names the field';
 GRANT EXECUTE ON FUNCTION crm.sales_set_skills(text, text[]) TO crm_store_manager, crm_manager, crm_headquarters;
-
-CREATE FUNCTION crm._sales_store(store text, person bigint) RETURNS int
-    LANGUAGE plpgsql STABLE AS
-$$
-DECLARE
-    mine int[] := crm.access_store_ids();
-    id int;
-BEGIN
-    IF store IS NULL THEN
-        RETURN CASE WHEN cardinality(mine) = 1 THEN mine[1] ELSE (SELECT c.home_store_id FROM crm.customer c WHERE c.customer_id = person) END;
-    END IF;
-    SELECT s.store_id INTO id FROM crm.store s WHERE s.code = store AND (s.store_id = ANY (mine) OR crm._actor_role() = 'crm_headquarters');
-    IF id IS NULL THEN
-        RAISE EXCEPTION 'there is no store "%" in your scope', left(store, 100)
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'store', HINT = 'Give the code of one of your stores.';
-    END IF;
-    RETURN id;
-END
-$$;
-COMMENT ON FUNCTION crm._sales_store(text, bigint) IS 'the store of a new deal or ticket: the one named, which the caller works for (22023 otherwise), else the caller''s only one, else the person''s own';
-
-CREATE FUNCTION crm._sales_span(since date, until date) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE AS
-$$
-BEGIN
-    IF (since BETWEEN '2000-01-01' AND until AND until <= '2100-01-01' AND until - since <= 3660) IS NOT TRUE THEN
-        RAISE EXCEPTION 'this is no span of days'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'since', HINT = 'Give since and until as 2026-03-31, at most ten years apart.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION crm._sales_span(date, date) IS '22023 for days that are no span, before 2000, after 2100 or more than ten years apart';

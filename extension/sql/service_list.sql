@@ -117,7 +117,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    wrong := CASE WHEN jsonb_typeof(spec) IS DISTINCT FROM 'object' THEN 'spec' ELSE (SELECT k FROM jsonb_object_keys(spec) k WHERE k <> ALL (known) ORDER BY k LIMIT 1) END;
+    wrong := crm._unknown_member(spec, known);
     IF wrong IS NOT NULL OR coalesce(topic, '') !~ '^[a-z][a-z0-9_]{0,62}$' THEN
         RAISE EXCEPTION 'topic has no proper code or an unknown member'
             USING ERRCODE = 'invalid_parameter_value', COLUMN = coalesce(wrong, 'topic'), HINT = format('Members are %s.', array_to_string(known, ', '));

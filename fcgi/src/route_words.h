@@ -14,6 +14,7 @@
 
 #define READERS		"clerk, store manager, manager, service, steward, marketer, analyst, headquarters"
 #define COUNTER		"clerk, store manager, manager, service"
+#define WORKERS		COUNTER ", headquarters"
 #define INTAKE		"till, steward, headquarters, admin"
 #define FLOWS		"marketer, headquarters"
 
@@ -21,6 +22,8 @@
 #define KEY			{"Idempotency-Key", CRM_IN_IDEMPOTENCY_KEY, CRM_TEXT, false, NULL, "quoted string; a replay gets the first answer"}
 #define BODY		{"body", CRM_IN_BODY, CRM_JSONB, true, NULL, NULL}
 #define LIMIT		{"limit", CRM_IN_LIMIT, CRM_INTEGER, false, NULL, "rows, 1 to 500, default 100"}
+#define FROM_DAY	{"from", CRM_IN_QUERY, CRM_DATE, true, NULL, "first local day"}
+#define TO_DAY		{"to", CRM_IN_QUERY, CRM_DATE, true, NULL, "last local day"}
 #define AS_OF		{"as_of", CRM_IN_QUERY, CRM_DATE, false, NULL, "the day it is asked for, default today"}
 
 #endif							/* CRM_ROUTE_WORDS_H */

@@ -2,8 +2,6 @@
  * routes_report.h
  *		Rows of the route table: a person in one look, the timeline, the health board.  Read by route_table.c only.
  */
-#define FROM_DAY	{"from", CRM_IN_QUERY, CRM_DATE, true, NULL, "first local day"}
-#define TO_DAY		{"to", CRM_IN_QUERY, CRM_DATE, true, NULL, "last local day"}
 #define STORE		{"store", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a store"}
 #define REGION		{"region", CRM_IN_QUERY, CRM_TEXT, false, NULL, "code of a region"}
 #define COHORT_UNIT	{"unit", CRM_IN_QUERY, CRM_TEXT, false, NULL, "day, week or month, default month"}

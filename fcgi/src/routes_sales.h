@@ -3,7 +3,6 @@
  *		Rows of the route table: tasks of staff about persons.  Read by route_table.c only.
  */
 #define TASK_ID		{"task_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, NULL}
-#define WORKERS		COUNTER ", headquarters"
 
 	{
 		.method = CRM_GET, .path = "/api/v1/tasks", .operation = "tasks", .tag = "Tasks",

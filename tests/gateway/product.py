@@ -263,9 +263,9 @@ def test_tickets(web, keys, person):
     ok(person in [one["customer_id"] for one in web.request("GET", "/api/v1/tickets?list=open&limit=5", key=hq).json()["items"]], "in the list")
     equal(web.request("GET", ticket, key=till).status, 403, "a till reads no ticket")
     equal(web.request("GET", "/api/v1/tickets?list=all", key=hq).status, 422, "a list that is none")
-    rows = web.request("GET", "/api/v1/reports/tickets?since=2026-01-01&until=2036-01-01&by=topic", key=hq).json()
+    rows = web.request("GET", "/api/v1/reports/tickets?from=2026-01-01&to=2036-01-01&by=topic", key=hq).json()
     ok(rows["items"][0]["group"] == "quality", "figures by topic", rows)
-    equal(web.request("GET", "/api/v1/reports/tickets?since=2026-01-01&until=2025-01-01", key=hq).status, 422, "a span that is none")
+    equal(web.request("GET", "/api/v1/reports/tickets?from=2026-01-01&to=2025-01-01", key=hq).status, 422, "a span that is none")
     equal(web.request("PUT", "/api/v1/ticket-topics/wifi", json.dumps({"name_zh": "无线网"}), key=clerk).status, 403, "topics are headquarters' data")
     equal(web.request("PUT", "/api/v1/ticket-topics/wifi", json.dumps({"name_zh": "无线网"}), key=hq).json()["answer_minutes"], 240, "a topic of one's own")
 
@@ -288,12 +288,12 @@ def test_deals(web, keys, person):
     equal(web.request("POST", f"{deal}/evidence", json.dumps({**document, "url": "javascript:alert(1)"}), key=hq).json()["errors"][0]["pointer"], "/url", "an address that is none")
     equal(web.request("PATCH", deal, '{"amount": 9900, "is_important": false}', key=hq).json()["amount"], 9900, "changed")
     ok(person in [one["customer_id"] for one in web.request("GET", "/api/v1/deals?pipeline=consult", key=hq).json()["items"]], "in the list")
-    board = web.request("GET", "/api/v1/pipelines/consult/board?since=2026-01-01&until=2035-01-01", key=hq).json()["items"]
+    board = web.request("GET", "/api/v1/pipelines/consult/board?from=2026-01-01&to=2035-01-01", key=hq).json()["items"]
     equal([(row["stage"], row["deals"], row["reached"]) for row in board[:3]], [("lead", 0, 1), ("contact", 1, 1), ("proposal", 0, 0)], "the board")
     equal(web.request("POST", f"{deal}/move", '{"stage": "lost"}', key=hq).json()["errors"][0]["pointer"], "/reason", "lost needs the reason")
     equal(web.request("POST", f"{deal}/move", '{"stage": "lost", "reason": "too dear"}', key=hq).json()["outcome"], "lost", "lost")
     equal(web.request("PATCH", deal, '{"amount": 1}', key=hq).json()["code"], "RM875", "for good")
-    equal(web.request("GET", "/api/v1/pipelines/consult/won?since=2026-01-01&until=2035-01-01", key=hq).json()["items"], [], "nothing was won")
+    equal(web.request("GET", "/api/v1/pipelines/consult/won?from=2026-01-01&to=2035-01-01", key=hq).json()["items"], [], "nothing was won")
     equal(web.request("GET", deal, key=till).status, 403, "a till reads no deal")
     equal(web.request("PUT", "/api/v1/pipelines/own", '{"stages": []}', key=clerk).status, 403, "pipelines are headquarters' data")
     equal(web.request("PUT", "/api/v1/pipelines/own", '{"stages": []}', key=hq).json()["errors"][0]["pointer"], "/stages", "a pipeline without stages")

@@ -18,7 +18,7 @@ export async function draw([which, first, second], me) {
 
 const whole = (deal) => `#/deals/one/${deal.customer_id}/${deal.deal_id}`;
 const local = (days) => new Date(Date.now() + 8 * 3600000 - days * 86400000).toISOString().slice(0, 10);
-const lastYear = () => `since=${local(365)}&until=${local(0)}`;
+const lastYear = () => `from=${local(365)}&to=${local(0)}`;
 
 async function board(pipelines, pipeline, stage) {
 	const place = h('div', {}), seen = [], code = encodeURIComponent(pipeline.pipeline);
