@@ -135,4 +135,19 @@ SELECT jsonb_array_length(crm._service_on_export(:a) -> 'tickets') AS exported;
 SELECT crm._service_on_erase(:a);
 SELECT DISTINCT t.title, t.body, t.state, (SELECT string_agg(DISTINCT e.body || e.detail, '') FROM crm.ticket_event e WHERE e.customer_id = t.customer_id) AS life FROM crm.ticket t WHERE t.customer_id IN (:a, :b);
 SELECT crm.rule_matches('{"kind": "open_ticket"}', :a) AS open;
+-- what was told of a record goes with it when persons are parted: the ticket of a note, its task, and the note in a colleague's list
+SELECT pg_temp.act('serv_c1', :c1, 'crm_clerk', :s1);
+SELECT (crm.ingest_enrol('赵一', '138 1234 7721') ->> 'customer_id')::bigint AS p, (crm.ingest_enrol('钱二', '138 1234 7722') ->> 'customer_id')::bigint AS q \gset
+SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
+SELECT r.external_id AS q_record FROM crm.membership m JOIN crm.source_record r USING (source_record_id) WHERE m.customer_id = :q AND m.valid_to = 'infinity' \gset
+SELECT (crm.identity_merge(:p, :q, 'serv test 2') ->> 'customer_id')::bigint AS one \gset
+SELECT (crm.ingest_interaction('serv_app', convert_to(jsonb_build_object('external_id', 'q1', 'occurred_at', crm.core_now(), 'channel', 'call', 'direction', 'in', 'member_external_id', :'q_record', 'member_source', 'console',
+    'body', '只有钱二知道的事', 'outcome', 'complaint', 'next_on', '2026-04-25')::text, 'UTF8'))).code;
+SELECT pg_temp.event('q2', 'feedback', '{"text": "钱二的意见"}', '13812347722') AS feedback;
+SELECT crm.service_open(:one, 'other', '合并时当面说的') ->> 'state' AS by_hand;
+SELECT string_agg(DISTINCT j ->> 'title', ' ' ORDER BY j ->> 'title') AS of_the_one FROM crm.service_of_person(:one) j;
+SELECT crm.identity_unmerge((SELECT max(j.journal_id) FROM crm.merge_journal j WHERE j.kind = 'merge' AND :one IN (j.survivor_id, j.other_id)), 'two after all') IS NOT NULL AS parted;
+SELECT CASE t.customer_id WHEN :one THEN 'stayed' ELSE 'went along' END AS ticket, t.title, k.customer_id = t.customer_id AND EXISTS (SELECT FROM crm.ticket_event e WHERE e.customer_id = t.customer_id AND e.ticket_id = t.ticket_id) AS whole
+FROM crm.ticket t JOIN crm.task k ON k.task_id = t.task_id WHERE t.title IN ('只有钱二知道的事', '钱二的意见', '合并时当面说的') ORDER BY t.ticket_id;
+SELECT CASE t.customer_id WHEN :one THEN 'stayed' ELSE 'went along' END AS follow_up, (SELECT count(*) FROM crm.task_event e WHERE e.customer_id = t.customer_id AND e.task_id = t.task_id) AS events FROM crm.task t WHERE t.customer_id IN (:p, :q) AND t.kind = 'follow_up';
 ROLLBACK;

@@ -54,14 +54,14 @@ $$
 $$;
 COMMENT ON FUNCTION crm._sales_overlap_store(int, bigint) IS 'the store whose manager hears of what a staff member does: theirs, else the person''s';
 
-CREATE FUNCTION crm._sales_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
+CREATE FUNCTION crm._sales_overlap_merged(survivor bigint, other bigint) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
     owners int[];
 BEGIN
     -- most chains name no owners, and merges come by the hundred thousand
-    IF kind <> 'merge' OR NOT EXISTS (SELECT FROM crm.person_owner o WHERE o.until IS NULL) THEN
+    IF NOT EXISTS (SELECT FROM crm.person_owner o WHERE o.until IS NULL) THEN
         RETURN;
     END IF;
     owners := ARRAY(SELECT o.staff_id FROM crm.person_owner o JOIN crm.staff f ON f.staff_id = o.staff_id AND f.left_at IS NULL
@@ -74,5 +74,4 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_on_membership(bigint, bigint, bigint[], text) IS
-    'consequence of a merge: managers are told of two who looked after what is one person';
+COMMENT ON FUNCTION crm._sales_overlap_merged(bigint, bigint) IS 'tells managers of two who looked after what a merge made one person';

@@ -226,6 +226,33 @@ END
 $$;
 COMMENT ON FUNCTION crm._service_watch() IS 'job: closes the alerts of topics about which fewer persons complain by now';
 
+CREATE FUNCTION crm._service_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    ids bigint[] := crm._identity_cluster(survivor) || crm._identity_cluster(other);
+    moved record;
+BEGIN
+    IF kind NOT IN ('unmerge', 'split') THEN
+        RETURN;
+    END IF;
+    FOR moved IN
+        SELECT t.customer_id, t.ticket_id, m.customer_id AS person
+        FROM crm.ticket t CROSS JOIN LATERAL crm._sales_record_of(split_part(t.ticket_key, ':', 2)::bigint, record_ids) r (id)
+        JOIN crm.membership m ON m.source_record_id = r.id AND m.valid_to >= 'infinity'
+        WHERE t.customer_id = ANY (ids) AND t.ticket_key ~ '^(note|event):' AND crm._identity_current(t.customer_id) <> m.customer_id
+        ORDER BY t.ticket_id FOR UPDATE OF t
+    LOOP
+        PERFORM crm._sales_task_move(k.customer_id, k.task_id, moved.person) FROM crm.task k
+        WHERE k.customer_id = moved.customer_id AND k.task_key LIKE format('ticket:%s:%%', moved.ticket_id);
+        UPDATE crm.ticket t SET customer_id = moved.person WHERE t.customer_id = moved.customer_id AND t.ticket_id = moved.ticket_id;
+        UPDATE crm.ticket_event e SET customer_id = moved.person WHERE e.customer_id = moved.customer_id AND e.ticket_id = moved.ticket_id;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._service_on_membership(bigint, bigint, bigint[], text) IS
+    'consequence of a parting: tickets that notes and events on the records brought about, and their tasks, go to whom the records belong to now; a merge moves nothing';
+
 CREATE FUNCTION crm._service_on_erase(customer_id bigint) RETURNS void
     LANGUAGE plpgsql AS
 $$
