@@ -3,8 +3,8 @@
  *		What the room enters at load.
  *
  * A note that names a next day becomes a follow-up in the commit of the note (position 35: below
- * campaign, whose flows make tasks too).  Tasks stay under the customer id they were made for; a
- * merge moves nothing, since reading goes over all ids of a person, but tells of two owners.
+ * campaign, whose flows make tasks too).  A merge moves nothing, since reading goes over all ids of
+ * a person, but tells of two owners; when persons are parted, tasks of notes go with their record.
  */
 #include "core/core.h"
 
