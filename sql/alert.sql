@@ -10,9 +10,9 @@ CREATE FUNCTION pg_temp.claim() RETURNS TABLE (reader text, kind text, said json
     SELECT c.endpoint || ' ' || (c.body::jsonb ->> 'to'), c.body::jsonb ->> 'kind', c.body::jsonb - '{id,opened_at,to,kind}'::text[] FROM crm._outbox_claim(100, 60000, 1) c ORDER BY 1, 2 $$;
 UPDATE crm.alert SET told_at = crm.core_now() WHERE told_at IS NULL;      -- what others left
 -- 1. before anybody wants them: two alerts, one of them over again soon
-SELECT crm._ingest_alert('ingest.rate', 'alert_pos 2026-06-30', '{"percent": 90.5, "remedy": "Look at crm.reject_status."}'), crm._ingest_alert('ingest.silence', 'alert_app', '{}'),
-       crm._ingest_alert('ingest.rate', 'alert_pos 2026-06-30', '{"percent": 80}') AS open_already;
-SELECT crm._ingest_clear_alert('ingest.silence', 'alert_app');
+SELECT crm._alert('ingest.rate', 'alert_pos 2026-06-30', '{"percent": 90.5, "remedy": "Look at crm.reject_status."}'), crm._alert('ingest.silence', 'alert_app', '{}'),
+       crm._alert('ingest.rate', 'alert_pos 2026-06-30', '{"percent": 80}') AS open_already;
+SELECT crm._alert_close('ingest.silence', 'alert_app');
 SELECT crm._outbox_alerts() AS left_over, (SELECT count(*) FROM crm.alert WHERE key LIKE 'alert\_%' AND told_at IS NULL) AS untold;
 -- 2. where they may go
 SET LOCAL crm.core_clock = '2026-06-30T23:01:00+08:00';
@@ -34,10 +34,10 @@ SELECT reader, said ->> 'text' AS text, said - 'text' AS besides FROM pg_temp.cl
 SELECT crm._outbox_alerts(), crm._outbox_alerts();
 SELECT count(*) AS again FROM pg_temp.claim() WHERE reader LIKE 'alert\_%';
 -- 4. one that comes and goes between two looks is told, to the hook alone, which wants everything; a new one of the same kind is another
-SELECT crm._ingest_alert('loyalty.pool', 'alert_pool', '{}');
-SELECT crm._ingest_clear_alert('loyalty.pool', 'alert_pool');
+SELECT crm._alert('loyalty.pool', 'alert_pool', '{}');
+SELECT crm._alert_close('loyalty.pool', 'alert_pool');
 SELECT crm._outbox_alerts();
-SELECT crm._ingest_alert('loyalty.pool', 'alert_pool', '{}');
+SELECT crm._alert('loyalty.pool', 'alert_pool', '{}');
 SELECT crm._outbox_alerts();
 SELECT reader, kind FROM pg_temp.claim() WHERE reader LIKE 'alert\_%';
 -- 5. results: sent is noted, a dead one says so to the others, and does not go on for ever
@@ -47,7 +47,7 @@ SELECT endpoint, string_agg(e.kind, ', ' ORDER BY e.outbox_event_id) AS happened
 SELECT crm._outbox_alerts();
 SELECT reader, kind, said ->> 'text' ~ 'alert_mail' AS names_it FROM pg_temp.claim() WHERE reader LIKE 'alert\_%';
 -- 6. too late is too late; a route taken away takes nothing more
-SELECT crm._ingest_alert('ingest.batch', 'alert_batch', '{}');
+SELECT crm._alert('ingest.batch', 'alert_batch', '{}');
 SELECT crm._outbox_alerts();
 SET LOCAL crm.core_clock = '2026-07-02T23:00:00+08:00';
 SELECT count(*) AS left_late FROM pg_temp.claim() WHERE reader LIKE 'alert\_%';

@@ -208,6 +208,28 @@ $$;
 COMMENT ON FUNCTION crm._audit(text, text, bigint, text, text, text, text, bytea, bytea) IS
     'appends to the trail, in real time: who did what to which object; values masked or as keyed hash, never clear';
 
+-- What needs a person: one open alert a kind and key.
+CREATE FUNCTION crm._alert(kind text, key text, detail jsonb) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    INSERT INTO crm.alert (alert_id, kind, key, opened_at, detail)
+    VALUES (crm._new_id(), kind, key, crm.core_now(), detail)
+    ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION crm._alert(text, text, jsonb) IS 'opens an alert unless one of this kind and key is open';
+
+CREATE FUNCTION crm._alert_close(kind text, VARIADIC keys text[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    UPDATE crm.alert a SET closed_at = crm.core_now()
+    WHERE a.kind = _alert_close.kind AND a.key = ANY (keys) AND a.closed_at IS NULL;
+END
+$$;
+COMMENT ON FUNCTION crm._alert_close(text, text[]) IS 'closes the open alerts of a kind and these keys, if there are any';
+
 -- Idempotency keys: the row is written first, so of two equal calls at the same time one waits
 -- for the other and then answers the same.
 CREATE FUNCTION crm._idempotency_insert(principal text, key text, fingerprint bytea) RETURNS boolean

@@ -154,13 +154,10 @@ BEGIN
             END IF;
             RETURN result;
         EXCEPTION WHEN SQLSTATE 'RM309' THEN
-            -- the locks of this attempt are gone with it
             GET STACKED DIAGNOSTICS seen = PG_EXCEPTION_DETAIL;
-            ahead := nullif(seen, '')::crm.identity_reach;
+            ahead := crm._identity_again(attempt, seen);
         END;
     END LOOP;
-    RAISE EXCEPTION 'could not settle persons that other sessions keep changing'
-        USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
 END
 $$;
 COMMENT ON FUNCTION crm._identity_settle(crm.identity_item[], boolean, crm.record_outcome[]) IS

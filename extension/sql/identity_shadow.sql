@@ -104,10 +104,7 @@ BEGIN
             EXIT;
         EXCEPTION WHEN SQLSTATE 'RM309' THEN
             GET STACKED DIAGNOSTICS seen = PG_EXCEPTION_DETAIL;
-            ahead := nullif(seen, '')::crm.identity_reach;
-            CONTINUE WHEN attempt < 20;
-            RAISE EXCEPTION 'could not settle persons that other sessions keep changing'
-                USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
+            ahead := crm._identity_again(attempt, seen);
         END;
     END LOOP;
     -- what was proposed of these records is done, or another guard asks it; where the other side is still tried out the question stays

@@ -504,6 +504,21 @@ $$;
 COMMENT ON FUNCTION crm._identity_secure(crm.identity_item[], bigint[], smallint[], bytea[], bigint[], crm.identity_reach, crm.identity_move[], crm.identity_reach, int) IS
     'the reach of records and identifiers with all its rows locked; ahead: what an earlier attempt saw, locked before looking; others: persons to lock besides; joined: values of joiners, absent: values nobody has told before, as crm._identity_sole() saw them';
 
+-- Of a caller of attempts that caught RM309: the locks of that attempt are gone with it.
+CREATE FUNCTION crm._identity_again(attempt int, seen text) RETURNS crm.identity_reach
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+BEGIN
+    IF attempt >= 20 THEN
+        RAISE EXCEPTION 'could not settle persons that other sessions keep changing'
+            USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
+    END IF;
+    RETURN nullif(seen, '')::crm.identity_reach;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_again(int, text) IS
+    'what an attempt that ended in RM309 saw (its detail), for the next one to begin with; 40001 when there were 20';
+
 -- Records, their revisions, and the keys' newest content.
 CREATE FUNCTION crm._identity_write_records(items crm.identity_item[]) RETURNS void
     LANGUAGE plpgsql AS

@@ -207,7 +207,7 @@ BEGIN
     PERFORM crm._access_blank_lines(b.created_at, input.inbox_ids[o.chunk + 1], array_agg(o.line_no))
     FROM unnest(outcomes) o WHERE o.outcome = 'suppressed' GROUP BY o.chunk;
     IF lane.attempts > 0 THEN
-        PERFORM crm._ingest_clear_alert('ingest.batch', b.batch_id::text);
+        PERFORM crm._alert_close('ingest.batch', b.batch_id::text);
     END IF;
 END
 $$;
@@ -266,7 +266,7 @@ BEGIN
         next_attempt_at = CASE WHEN NOT is_moment THEN crm.core_now() + (crm._setting('ingest.retry_seconds') #>> '{}')::int * interval '1 second' END
     WHERE l.batch_id = lane.batch_id AND l.lane_no = lane.lane_no;
     IF lane.attempts + 1 >= (crm._setting('ingest.alert_failures') #>> '{}')::int AND crm._ingest_failure_kind(_ingest_postpone.state) = 'house' THEN
-        PERFORM crm._ingest_alert('ingest.batch', lane.batch_id::text, jsonb_build_object('error', state, 'failures', lane.attempts + 1));
+        PERFORM crm._alert('ingest.batch', lane.batch_id::text, jsonb_build_object('error', state, 'failures', lane.attempts + 1));
     END IF;
 END
 $$;

@@ -6,27 +6,6 @@
 --                    \-> invalid                                     (a line is bad, all or nothing)
 --   aborted: from any state while nothing is stored
 
-CREATE FUNCTION crm._ingest_alert(kind text, key text, detail jsonb) RETURNS void
-    LANGUAGE plpgsql AS
-$$
-BEGIN
-    INSERT INTO crm.alert (alert_id, kind, key, opened_at, detail)
-    VALUES (crm._new_id(), kind, key, crm.core_now(), detail)
-    ON CONFLICT DO NOTHING;
-END
-$$;
-COMMENT ON FUNCTION crm._ingest_alert(text, text, jsonb) IS 'opens an alert unless one of this kind and key is open';
-
-CREATE FUNCTION crm._ingest_clear_alert(kind text, key text) RETURNS void
-    LANGUAGE plpgsql AS
-$$
-BEGIN
-    UPDATE crm.alert a SET closed_at = crm.core_now()
-    WHERE a.kind = _ingest_clear_alert.kind AND a.key = _ingest_clear_alert.key AND a.closed_at IS NULL;
-END
-$$;
-COMMENT ON FUNCTION crm._ingest_clear_alert(text, text) IS 'closes the open alert of a kind and key, if there is one';
-
 CREATE FUNCTION crm.ingest_bulk_begin(source text, entity text, format text, encoding text DEFAULT 'utf8', options jsonb DEFAULT '{}') RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$

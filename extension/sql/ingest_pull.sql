@@ -118,7 +118,7 @@ BEGIN
         next_run_at = CASE WHEN is_more OR reconciles THEN crm.core_now() ELSE crm.core_now() + t.every END, failures = 0, last_error = NULL
     WHERE t.pull_id = p.pull_id;
     IF p.failures > 0 THEN
-        PERFORM crm._ingest_clear_alert('ingest.pull', p.pull_id::text);
+        PERFORM crm._alert_close('ingest.pull', p.pull_id::text);
     END IF;
 END
 $$;
@@ -148,7 +148,7 @@ BEGIN
             next_run_at = crm.core_now() + (crm._setting('ingest.retry_seconds') #>> '{}')::int * interval '1 second'
         WHERE t.pull_id = p.pull_id;
         IF p.failures + 1 >= (crm._setting('ingest.alert_failures') #>> '{}')::int THEN
-            PERFORM crm._ingest_alert('ingest.pull', p.pull_id::text, jsonb_build_object('error', state, 'failures', p.failures + 1));
+            PERFORM crm._alert('ingest.pull', p.pull_id::text, jsonb_build_object('error', state, 'failures', p.failures + 1));
         END IF;
     END;
     RETURN 1;

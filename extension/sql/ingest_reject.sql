@@ -86,7 +86,7 @@ BEGIN
     SELECT s.code, max(j.attempts) AS attempts INTO worst FROM crm.reject j JOIN crm.source s USING (source_id)
     WHERE j.reject_id = ANY (reject_ids) GROUP BY s.code ORDER BY 2 DESC LIMIT 1;
     IF worst.attempts >= (crm._setting('ingest.alert_failures') #>> '{}')::int THEN
-        PERFORM crm._ingest_alert('ingest.retry', worst.code, jsonb_build_object('error', _ingest_fail_rejects.state, 'failures', worst.attempts));
+        PERFORM crm._alert('ingest.retry', worst.code, jsonb_build_object('error', _ingest_fail_rejects.state, 'failures', worst.attempts));
     END IF;
 END
 $$;
@@ -201,7 +201,7 @@ BEGIN
         RETURN 0;
     END IF;
     PERFORM crm._ingest_redo(ids);
-    PERFORM crm._ingest_clear_alert('ingest.retry', s.code) FROM crm.source s
+    PERFORM crm._alert_close('ingest.retry', s.code) FROM crm.source s
     WHERE NOT EXISTS (SELECT FROM crm.reject j WHERE j.source_id = s.source_id AND j.state = 'retry');
     RETURN cardinality(ids) / 100;
 END

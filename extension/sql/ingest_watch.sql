@@ -48,14 +48,14 @@ BEGIN
         END IF;
         SELECT 100.0 * (d.received - d.rejected) / nullif(d.received, 0) INTO percent FROM crm.source_day d WHERE d.source_id = s.source_id AND d.day = today;
         IF percent < wanted THEN
-            PERFORM crm._ingest_alert('ingest.rate', s.code || ' ' || today, jsonb_build_object('percent', round(percent, 2)));
+            PERFORM crm._alert('ingest.rate', s.code || ' ' || today, jsonb_build_object('percent', round(percent, 2)));
         ELSIF percent >= wanted THEN
-            PERFORM crm._ingest_clear_alert('ingest.rate', s.code || ' ' || today);
+            PERFORM crm._alert_close('ingest.rate', s.code || ' ' || today);
         END IF;
         IF s.is_active AND s.newest < crm.core_now() - silence THEN
-            PERFORM crm._ingest_alert('ingest.silence', s.code, jsonb_build_object('since', s.newest));
+            PERFORM crm._alert('ingest.silence', s.code, jsonb_build_object('since', s.newest));
         ELSE
-            PERFORM crm._ingest_clear_alert('ingest.silence', s.code);
+            PERFORM crm._alert_close('ingest.silence', s.code);
         END IF;
     END LOOP;
     -- what the sender mended by itself, and uploads nobody will finish

@@ -19,10 +19,9 @@ DECLARE
                     WHERE p.coupon_type = _loyalty_pool_watch.coupon_type AND p.coupon_id IS NULL LIMIT low + 1) f);
 BEGIN
     IF free <= low THEN
-        INSERT INTO crm.alert (alert_id, kind, key, opened_at, detail)
-        VALUES (crm._new_id(), 'loyalty.pool', coupon_type, crm.core_now(), jsonb_build_object('left', free)) ON CONFLICT DO NOTHING;
+        PERFORM crm._alert('loyalty.pool', coupon_type, jsonb_build_object('left', free));
     ELSE
-        UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'loyalty.pool' AND a.key = coupon_type AND a.closed_at IS NULL;
+        PERFORM crm._alert_close('loyalty.pool', coupon_type);
     END IF;
     RETURN free;
 END

@@ -376,8 +376,7 @@ BEGIN
     SET url = excluded.url, secret_sealed = CASE WHEN _outbox_endpoint_put.secret IS NULL THEN e.secret_sealed ELSE excluded.secret_sealed END,
         is_active = true, is_private_allowed = excluded.is_private_allowed, timeout_ms = excluded.timeout_ms,
         max_concurrency = excluded.max_concurrency, per_minute = excluded.per_minute, bucket = NULL, bucket_at = NULL, broken_until = NULL, failures = 0;
-    UPDATE crm.alert a SET closed_at = crm.core_now()
-    WHERE a.kind = 'outbox.gone' AND a.key = _outbox_endpoint_put.endpoint AND a.closed_at IS NULL;
+    PERFORM crm._alert_close('outbox.gone', endpoint);
     PERFORM crm._worker_wake();
 END
 $$;

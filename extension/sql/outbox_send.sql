@@ -29,7 +29,7 @@ BEGIN
         UPDATE crm.sending_state SET paused_at = crm.core_now(),
             paused_reason = CASE WHEN known.system_id <> here.system_id THEN 'restored or copied: another server or database'
                                  ELSE format('timeline %s became %s: a failover or a point-in-time recovery', known.timeline, here.timeline) END;
-        PERFORM crm._outbox_alert('outbox.paused', 'outbox', '{"remedy": "SELECT crm.outbox_resume();"}');
+        PERFORM crm._alert('outbox.paused', 'outbox', '{"remedy": "SELECT crm.outbox_resume();"}');
         RETURN true;
     END IF;
     RETURN known.paused_reason IS NOT NULL;
@@ -361,17 +361,6 @@ END
 $$;
 COMMENT ON FUNCTION crm._outbox_wakes_in() IS 'in how many milliseconds time alone makes a message due, a minute at most; 0: something is due already';
 
-CREATE FUNCTION crm._outbox_alert(kind text, key text, detail jsonb) RETURNS void
-    LANGUAGE plpgsql AS
-$$
-BEGIN
-    INSERT INTO crm.alert (alert_id, kind, key, opened_at, detail)
-    VALUES (crm._new_id(), kind, key, crm.core_now(), detail)
-    ON CONFLICT DO NOTHING;
-END
-$$;
-COMMENT ON FUNCTION crm._outbox_alert(text, text, jsonb) IS 'opens an alert; nothing when one of the kind and key is open';
-
 CREATE FUNCTION crm._outbox_bury(message crm.message_row, attempt int, reason text) RETURNS void
     LANGUAGE plpgsql AS
 $$
@@ -382,7 +371,7 @@ BEGIN
     ON CONFLICT ON CONSTRAINT dead_letter_pkey DO UPDATE SET at = excluded.at, reason = excluded.reason, replayed_at = NULL;
     PERFORM crm._outbox_note(message.customer_id, message.message_id, 'dead', detail => _outbox_bury.reason);
     PERFORM crm._outbox_release(ARRAY[ROW(message.customer_id, message.message_id, _outbox_bury.attempt)::crm.queue_ref]);
-    PERFORM crm._outbox_alert('outbox.dead', message.endpoint, jsonb_build_object('message_id', message.message_id,
+    PERFORM crm._alert('outbox.dead', message.endpoint, jsonb_build_object('message_id', message.message_id,
         'reason', _outbox_bury.reason, 'remedy', 'Mend the endpoint, then replay: SELECT crm.outbox_replay(message_id).'));
     IF NOT crm._outbox_may_have_arrived(message.customer_id, message.message_id) THEN
         PERFORM crm._outbox_expect(message, true);
@@ -419,7 +408,7 @@ BEGIN
                             THEN clock_timestamp() + make_interval(secs => (crm._setting('outbox.breaker_seconds'))::int) END
     WHERE e.endpoint = message.endpoint;
     IF outcome = 'gone' THEN
-        PERFORM crm._outbox_alert('outbox.gone', message.endpoint, jsonb_build_object(
+        PERFORM crm._alert('outbox.gone', message.endpoint, jsonb_build_object(
             'remedy', 'The receiver answered 410 and wants no more. Define the endpoint anew with crm.outbox_define_endpoint(); what waits goes then.'));
     END IF;
 END
@@ -459,7 +448,7 @@ BEGIN
         WHERE d.customer_id = r.customer_id AND d.message_id = r.message_id;
     END IF;
     UPDATE crm.endpoint e SET failures = 0, broken_until = NULL WHERE e.endpoint = ANY (carriers) AND (e.failures > 0 OR e.broken_until IS NOT NULL);
-    UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'outbox.dead' AND a.key = ANY (carriers) AND a.closed_at IS NULL;
+    PERFORM crm._alert_close('outbox.dead', VARIADIC carriers);
     RETURN settled;
 END
 $$;
@@ -638,7 +627,7 @@ BEGIN
     SELECT * INTO here FROM crm._outbox_timeline();
     IF paused AND confirm THEN
         UPDATE crm.sending_state SET timeline = here.timeline, system_id = here.system_id, paused_reason = NULL, paused_at = NULL;
-        UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'outbox.paused' AND a.closed_at IS NULL;
+        PERFORM crm._alert_close('outbox.paused', 'outbox');
         PERFORM crm._audit('resume', 'outbox', NULL, NULL, known.paused_reason, 'sending');
         PERFORM crm._worker_wake_for('-infinity');
     END IF;

@@ -97,7 +97,7 @@ DECLARE
     persons bigint := crm._service_watch_topic(store_id, topic);
 BEGIN
     IF persons >= (crm._setting('service.alert_count'))::int THEN
-        PERFORM crm._outbox_alert('service.topic', format('%s:%s', (SELECT s.code FROM crm.store s WHERE s.store_id = _service_alert.store_id), topic),
+        PERFORM crm._alert('service.topic', format('%s:%s', (SELECT s.code FROM crm.store s WHERE s.store_id = _service_alert.store_id), topic),
             jsonb_build_object('store_id', store_id, 'topic', topic, 'customers', persons, 'remedy', 'Look at the store''s tickets of this topic: crm.service_tickets().'));
     END IF;
 END

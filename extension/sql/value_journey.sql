@@ -372,8 +372,7 @@ BEGIN
             VALUES (crm._new_id(), 'value.no_improvement', (pair ->> 0) || '>' || (pair ->> 1), crm.core_now(), jsonb_build_object('rates', to_jsonb(rates), 'months', months))
             ON CONFLICT (kind, key) WHERE closed_at IS NULL DO UPDATE SET detail = excluded.detail;
         ELSE
-            UPDATE crm.alert a SET closed_at = crm.core_now()
-            WHERE a.kind = 'value.no_improvement' AND a.key = (pair ->> 0) || '>' || (pair ->> 1) AND a.closed_at IS NULL;
+            PERFORM crm._alert_close('value.no_improvement', (pair ->> 0) || '>' || (pair ->> 1));
         END IF;
     END LOOP;
     RETURN 0;

@@ -45,7 +45,7 @@ BEGIN
     UPDATE crm.job j SET last_run_at = clock_timestamp(), last_ms = took_ms, last_result = left_over, failures = 0, last_error = NULL
     FROM crm.job o WHERE o.job = j.job AND j.job = _worker_note_run.job RETURNING o.failures > 0 INTO had_failed;
     IF had_failed THEN
-        UPDATE crm.alert a SET closed_at = crm.core_now() WHERE a.kind = 'worker.job' AND a.key = _worker_note_run.job AND a.closed_at IS NULL;
+        PERFORM crm._alert_close('worker.job', job);
     END IF;
 END
 $$;
@@ -61,10 +61,8 @@ BEGIN
     UPDATE crm.job j SET last_run_at = clock_timestamp(), failures = j.failures + 1, last_error = message
     WHERE j.job = _worker_note_failure.job RETURNING j.failures INTO counted;
     IF counted >= patience THEN
-        INSERT INTO crm.alert (alert_id, kind, key, opened_at, detail)
-        VALUES (crm._new_id(), 'worker.job', job, crm.core_now(), jsonb_build_object('error', state,
-            'remedy', 'Look at last_error in crm.job_status and at the server log; the job is tried again every 5 minutes.'))
-        ON CONFLICT DO NOTHING;
+        PERFORM crm._alert('worker.job', job, jsonb_build_object('error', state,
+            'remedy', 'Look at last_error in crm.job_status and at the server log; the job is tried again every 5 minutes.'));
     END IF;
 END
 $$;
