@@ -354,6 +354,49 @@ SELECT crm._ingest_retry();
 SELECT state, attempts FROM crm.reject WHERE external_id = 'J2';
 SELECT crm.ingest_status('J2') ->> 'state' AS state;
 
+-- how long it waits and after how many failures somebody is told are settings
+SAVEPOINT as_set;
+SELECT crm.access_set_setting('ingest.retry_seconds', '60') AS was, crm.access_set_setting('ingest.alert_failures', '2') AS was_alert;
+ALTER FUNCTION crm._event_store_interactions(crm.interaction_fact[]) RENAME TO _event_store_gone;
+SELECT left(pg_temp.take('interaction', 'pos', '{"external_id": "J3", "channel": "note", "member_external_id": "M1", "occurred_at": "2026-06-20"}'), 9) AS answer;
+SELECT next_attempt_at - crm.core_now() AS waits, (SELECT count(*) FROM crm.alert WHERE kind = 'ingest.retry' AND closed_at IS NULL) AS alerts FROM crm.reject WHERE external_id = 'J3';
+SET crm.core_clock = '2026-06-30T12:16:00+08:00';
+SELECT crm._ingest_retry() >= 0 AS tried;
+SELECT state, attempts, next_attempt_at > crm.core_now() AS waits, (SELECT count(*) FROM crm.alert WHERE kind = 'ingest.retry' AND key = 'pos' AND closed_at IS NULL) AS alerts FROM crm.reject WHERE external_id = 'J3';
+ROLLBACK TO as_set;
+-- raw payloads stay as long as their source says
+SELECT crm.ingest_define_source('brief', '短', 'mini_program', '{"raw_retention_days": 1}') > 0 AS defined;
+SELECT left(pg_temp.take('event', source, '{"external_id": "K1", "type": "page_view", "openid": "k1", "occurred_at": "2026-06-30T10:00:00+08:00"}'), 11) AS answer FROM unnest('{brief,mini}'::text[]) source;
+SET crm.core_clock = '2026-07-02T12:00:00+08:00';
+SELECT crm._ingest_retention() AS removed, crm._ingest_retention() AS no_more;
+SELECT s.code, (SELECT count(*) FROM crm.inbox i WHERE i.source_id = s.source_id) > 0 AS has_raw, (SELECT count(*) FROM crm.event e WHERE e.source_id = s.source_id AND e.external_id = 'K1') AS events
+FROM crm.source s WHERE s.code IN ('brief', 'mini') ORDER BY 1;
+ROLLBACK TO as_set;
+-- a device that sends more than 500 events a day is noise from then on; another is not
+SELECT count(crm.ingest_collect('mini', convert_to(jsonb_build_object('events', (SELECT jsonb_agg(jsonb_build_object('type', 'page_view', 'device', 'noisy', 'object_id', n * 100 + i,
+    'occurred_at', timestamptz '2026-06-29 10:00+08' + (n * 100 + i) * interval '2 s')) FROM generate_series(1, 100) i))::text, 'UTF8'))) AS calls FROM generate_series(0, 4) n;
+SELECT pg_temp.take('event', 'mini', jsonb_build_object('type', 'page_view', 'device', device, 'occurred_at', '2026-06-29T12:00:00+08:00')::text) AS one_more FROM unnest('{noisy,quiet}'::text[]) device;
+SELECT r.external_id, e.ignored_reason, count(*) FROM crm.event e JOIN crm.source_record r USING (source_record_id) WHERE r.external_id IN ('device:noisy', 'device:quiet') GROUP BY 1, 2 ORDER BY 1, 2 NULLS FIRST;
+ROLLBACK TO as_set;
+-- a day's success: 99.7 % is enough, less is an alert, which what is mended on a later day closes
+SELECT crm.ingest_define_source('rate', '率', 'pos') > 0 AS defined, crm._setting('ingest.success_percent') AS line;
+SELECT count(*) FILTER (WHERE pg_temp.take('product', 'rate', jsonb_build_object('external_id', 'R' || i, 'name', 'r')::text) LIKE '201%') AS taken FROM generate_series(1, 997) i;
+SELECT count(*) FILTER (WHERE pg_temp.take('order', 'rate', jsonb_build_object('external_id', 'R' || i, 'ordered_at', '2026-06-30', 'amount', 1, 'store_code', 'LATE')::text) LIKE '422%') AS refused FROM generate_series(1, 3) i;
+CREATE FUNCTION pg_temp.rate() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM crm._ingest_watch();
+    RETURN (SELECT string_agg(a.key || CASE WHEN a.closed_at IS NULL THEN ' open' ELSE ' closed' END, ', ') FROM crm.alert a WHERE a.kind = 'ingest.rate' AND a.key LIKE 'rate %');
+END $$;
+SELECT pg_temp.rate() AS alert;
+SELECT left(pg_temp.take('order', 'rate', '{"external_id": "R4", "ordered_at": "2026-06-30", "amount": 1, "store_code": "LATE"}'), 3) AS one_more;
+SELECT pg_temp.rate() AS alert;
+SET crm.core_clock = '2026-07-03T09:00:00+08:00';
+SELECT pg_temp.rate() AS alert;
+SELECT crm.access_define_store('LATE', '晚', 'SH') > 0 AS mended, crm.ingest_reprocess('rate') AS resolved;
+SELECT pg_temp.rate() AS alert;
+SELECT d.day, d.received, d.rejected FROM crm.source_day d JOIN crm.source s USING (source_id) WHERE s.code = 'rate' ORDER BY 1;
+ROLLBACK TO as_set;
+
 -- watching: success rate, silence
 SELECT crm._ingest_watch();
 SELECT source, received_today, rejected_today, success_percent, open_rejects, is_silent FROM crm.source_status ORDER BY source;

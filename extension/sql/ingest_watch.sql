@@ -1,7 +1,8 @@
 -- ingest_watch: success rate and silence of sources, what is past its time, and the self-check.
 
--- A day of a source, counted anew: single calls and imported records received, and those refused.
-CREATE FUNCTION crm._ingest_count_day(source_id int, day date) RETURNS void
+-- A day of a source, counted anew: single calls and imported records received, and those refused.  Of a day that is over
+-- nothing more is received, and its raw payloads may be past their time: what was counted stays.
+CREATE FUNCTION crm._ingest_count_day(source_id int, day date, is_over boolean) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -11,17 +12,19 @@ DECLARE
 BEGIN
     INSERT INTO crm.source_day AS d (source_id, day, received, rejected)
     SELECT _ingest_count_day.source_id, _ingest_count_day.day,
+           CASE WHEN NOT is_over THEN
            (SELECT count(*) FROM crm.inbox i WHERE i.source_id = _ingest_count_day.source_id AND i.batch_id IS NULL
               AND i.received_at >= starts AND i.received_at < ends)
          + (SELECT coalesce(sum((b.counts ->> 'facts')::bigint), 0) FROM crm.batch b WHERE b.source_id = _ingest_count_day.source_id
-              AND b.created_at >= starts AND b.created_at < ends AND b.state IN ('applying', 'done')),
+              AND b.created_at >= starts AND b.created_at < ends AND b.state IN ('applying', 'done'))
+           ELSE coalesce((SELECT o.received FROM crm.source_day o WHERE o.source_id = _ingest_count_day.source_id AND o.day = _ingest_count_day.day), 0) END,
            (SELECT count(*) FROM crm.reject j WHERE j.source_id = _ingest_count_day.source_id
               AND j.rejected_at >= starts AND j.rejected_at < ends AND j.state IN ('open', 'dismissed'))
     ON CONFLICT ON CONSTRAINT source_day_pkey DO UPDATE SET received = excluded.received, rejected = excluded.rejected
     WHERE (d.received, d.rejected) IS DISTINCT FROM (excluded.received, excluded.rejected);
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_count_day(int, date) IS
+COMMENT ON FUNCTION crm._ingest_count_day(int, date, boolean) IS
     'counts a local day of a source: records received, and of them rejected and not mended';
 
 CREATE FUNCTION crm._ingest_watch() RETURNS bigint
@@ -30,6 +33,7 @@ $$
 DECLARE
     s record;
     today date;
+    counted record;
     percent numeric;
     wanted numeric := (crm._setting('ingest.success_percent') #>> '{}')::numeric;
     silence interval := (crm._setting('ingest.silence_hours') #>> '{}')::int * interval '1 hour';
@@ -42,16 +46,19 @@ BEGIN
         CONTINUE WHEN s.newest IS NULL;
         UPDATE crm.source t SET last_received_at = s.newest WHERE t.source_id = s.source_id AND t.last_received_at IS DISTINCT FROM s.newest;
         today := crm._local_day(crm.core_now(), s.time_zone);
-        IF s.newest >= (today - 1)::timestamp AT TIME ZONE s.time_zone THEN
-            PERFORM crm._ingest_count_day(s.source_id, today - 1);
-            PERFORM crm._ingest_count_day(s.source_id, today);
-        END IF;
-        SELECT 100.0 * (d.received - d.rejected) / nullif(d.received, 0) INTO percent FROM crm.source_day d WHERE d.source_id = s.source_id AND d.day = today;
-        IF percent < wanted THEN
-            PERFORM crm._alert('ingest.rate', s.code || ' ' || today, jsonb_build_object('percent', round(percent, 2)));
-        ELSIF percent >= wanted THEN
-            PERFORM crm._alert_close('ingest.rate', s.code || ' ' || today);
-        END IF;
+        -- the days that may have changed: the last two, and those of open alerts, which somebody may mend later
+        FOR counted IN
+            SELECT d.day FROM unnest(ARRAY[today - 1, today]) d(day) WHERE s.newest >= (today - 1)::timestamp AT TIME ZONE s.time_zone
+            UNION SELECT right(a.key, 10)::date FROM crm.alert a WHERE a.kind = 'ingest.rate' AND a.closed_at IS NULL AND a.key ~ ' \d{4}-\d\d-\d\d$' AND left(a.key, -11) = s.code
+        LOOP
+            PERFORM crm._ingest_count_day(s.source_id, counted.day, counted.day < today - 1);
+            SELECT 100.0 * (d.received - d.rejected) / nullif(d.received, 0) INTO percent FROM crm.source_day d WHERE d.source_id = s.source_id AND d.day = counted.day;
+            IF percent < wanted THEN
+                PERFORM crm._alert('ingest.rate', s.code || to_char(counted.day, ' YYYY-MM-DD'), jsonb_build_object('percent', round(percent, 2)));
+            ELSIF percent >= wanted THEN
+                PERFORM crm._alert_close('ingest.rate', s.code || to_char(counted.day, ' YYYY-MM-DD'));
+            END IF;
+        END LOOP;
         IF s.is_active AND s.newest < crm.core_now() - silence THEN
             PERFORM crm._alert('ingest.silence', s.code, jsonb_build_object('since', s.newest));
         ELSE
