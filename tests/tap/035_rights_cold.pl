@@ -41,6 +41,11 @@ like($err, qr/permission denied to set parameter "crm.access_claims"/, 'and the 
 like($out, qr/\nC1$/, 'the gateway sets them even so');
 is($node->safe_psql('shop', 'SELECT count(*) FROM crm.customer'), '1', 'the person is there');
 
+# nobody sets the clock of a server that is not in test mode, a superuser neither
+($status, $out, $err) = $node->psql('shop', q{SET crm.core_clock = '2026-06-30T10:00:00+08:00'; SELECT crm.core_now() = now(); SET crm.core_clock = '2026-06-30T10:00:00+08:00'});
+is($out, 't', 'a clock that was set before the library was loaded is not asked');
+like($err, qr/ERROR:  cannot set the clock of a server that is not in test mode/, 'nor can it be set after');
+
 # keys: a second encryption key is a line and a reload; old values read on, new ones use it
 $node->safe_psql('shop', q{CREATE TABLE public.kept AS SELECT crm._encrypt('phone', '13800138000') AS sealed});
 my $key_file = $node->data_dir . '/crm_keys';
