@@ -26,15 +26,8 @@ CREATE FUNCTION crm.sales_deal(customer_id bigint, deal_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_column
-DECLARE
-    person bigint := crm._access_require_person(customer_id);
-    made_for bigint := (SELECT d.customer_id FROM crm.deal d WHERE d.customer_id = ANY (crm._identity_cluster(person)) AND d.deal_id = sales_deal.deal_id AND crm._sales_sees(d.staff_id, d.store_id));
 BEGIN
-    IF made_for IS NULL THEN
-        RAISE EXCEPTION 'there is no such deal in your lists'
-            USING ERRCODE = 'no_data_found', COLUMN = 'deal_id', HINT = 'Take the deal from the list of your store.';
-    END IF;
-    RETURN crm._sales_deal_tell(made_for, deal_id);
+    RETURN crm._sales_deal_tell(crm._sales_deal_made_for(crm._access_require_person(customer_id), deal_id), deal_id);
 END
 $$;
 COMMENT ON FUNCTION crm.sales_deal(bigint, bigint) IS

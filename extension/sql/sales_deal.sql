@@ -105,6 +105,23 @@ $$;
 COMMENT ON FUNCTION crm._sales_deal_progress(bigint, bigint, text) IS
     'closes the tasks of a deal that it went on from: all of them after a move; after a contact (kept_since stage) those of its stay at the stage remain';
 
+CREATE FUNCTION crm._sales_deal_made_for(person bigint, deal_id bigint) RETURNS bigint
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+DECLARE
+    found bigint := (SELECT d.customer_id FROM crm.deal d
+                     WHERE d.customer_id = ANY (crm._identity_cluster(person)) AND d.deal_id = _sales_deal_made_for.deal_id AND crm._sales_sees(d.staff_id, d.store_id));
+BEGIN
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'there is no such deal in your lists'
+            USING ERRCODE = 'no_data_found', COLUMN = 'deal_id', HINT = 'Take the deal from the list of your store.';
+    END IF;
+    RETURN found;
+END
+$$;
+COMMENT ON FUNCTION crm._sales_deal_made_for(bigint, bigint) IS 'under which id of a person a deal stands, when the actor may see it (given to them, of their stores, or headquarters); P0002 otherwise';
+
 CREATE FUNCTION crm._sales_deal(customer_id bigint, deal_id bigint) RETURNS crm.deal_key
     LANGUAGE plpgsql AS
 $$
@@ -112,12 +129,7 @@ DECLARE
     found crm.deal_key;
 BEGIN
     SELECT d.customer_id, d.deal_id, d.pipeline, d.stage, d.outcome, d.stage_no INTO found FROM crm.deal d
-    WHERE d.customer_id = ANY (crm._identity_cluster(_sales_deal.customer_id)) AND d.deal_id = _sales_deal.deal_id AND crm._sales_sees(d.staff_id, d.store_id)
-    FOR NO KEY UPDATE;
-    IF found.deal_id IS NULL THEN
-        RAISE EXCEPTION 'there is no such deal in your lists'
-            USING ERRCODE = 'no_data_found', COLUMN = 'deal_id', HINT = 'Take the deal from the list of your store.';
-    END IF;
+    WHERE d.customer_id = crm._sales_deal_made_for(_sales_deal.customer_id, _sales_deal.deal_id) AND d.deal_id = _sales_deal.deal_id FOR NO KEY UPDATE;
     RETURN found;
 END
 $$;

@@ -290,3 +290,20 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._service_sees(bigint, bigint) IS 'whether a ticket is given to the actor, of their stores, or the actor headquarters';
+
+CREATE FUNCTION crm._service_made_for(person bigint, ticket_id bigint) RETURNS bigint
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+DECLARE
+    found bigint := (SELECT t.customer_id FROM crm.ticket t
+                     WHERE t.customer_id = ANY (crm._identity_cluster(person)) AND t.ticket_id = _service_made_for.ticket_id AND crm._service_sees(t.customer_id, t.ticket_id));
+BEGIN
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'there is no such ticket in your lists'
+            USING ERRCODE = 'no_data_found', COLUMN = 'ticket_id', HINT = 'Take the ticket from the list of your store.';
+    END IF;
+    RETURN found;
+END
+$$;
+COMMENT ON FUNCTION crm._service_made_for(bigint, bigint) IS 'under which id of a person a ticket stands, when the actor may see it (given to them, of their stores, or headquarters); P0002 otherwise';

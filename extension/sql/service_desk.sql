@@ -20,13 +20,7 @@ DECLARE
     found crm.ticket_key;
 BEGIN
     SELECT t.customer_id, t.ticket_id, t.state INTO found FROM crm.ticket t
-    WHERE t.customer_id = ANY (crm._identity_cluster(_service_ticket.customer_id)) AND t.ticket_id = _service_ticket.ticket_id
-      AND crm._service_sees(t.customer_id, t.ticket_id)
-    FOR NO KEY UPDATE;
-    IF found.ticket_id IS NULL THEN
-        RAISE EXCEPTION 'there is no such ticket in your lists'
-            USING ERRCODE = 'no_data_found', COLUMN = 'ticket_id', HINT = 'Take the ticket from the list of your store.';
-    END IF;
+    WHERE t.customer_id = crm._service_made_for(_service_ticket.customer_id, _service_ticket.ticket_id) AND t.ticket_id = _service_ticket.ticket_id FOR NO KEY UPDATE;
     RETURN found;
 END
 $$;

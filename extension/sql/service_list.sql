@@ -27,16 +27,8 @@ CREATE FUNCTION crm.service_ticket(customer_id bigint, ticket_id bigint) RETURNS
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_column
-DECLARE
-    person bigint := crm._access_require_person(customer_id);
-    made_for bigint := (SELECT t.customer_id FROM crm.ticket t
-                        WHERE t.customer_id = ANY (crm._identity_cluster(person)) AND t.ticket_id = service_ticket.ticket_id AND crm._service_sees(t.customer_id, t.ticket_id));
 BEGIN
-    IF made_for IS NULL THEN
-        RAISE EXCEPTION 'there is no such ticket in your lists'
-            USING ERRCODE = 'no_data_found', COLUMN = 'ticket_id', HINT = 'Take the ticket from the list of your store.';
-    END IF;
-    RETURN crm._service_tell(made_for, ticket_id);
+    RETURN crm._service_tell(crm._service_made_for(crm._access_require_person(customer_id), ticket_id), ticket_id);
 END
 $$;
 COMMENT ON FUNCTION crm.service_ticket(bigint, bigint) IS
