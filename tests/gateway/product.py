@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 """The product's own endpoints, against the installed extension: every statement of the route table fits the functions
 it calls; a record goes in, is found, and is judged by role and scope; sign-in, imports, errors that name the field."""
+import base64
+import hashlib
+import hmac
+
 from gatelib import *
 
 DB = "product"
@@ -90,6 +94,26 @@ def test_intake(web, keys):
     answer = web.request("GET", "/api/v1/ingest/order-O1", key=keys["till"])
     equal(answer.status, 200, "what became of a call can be asked")
     return person
+
+
+def test_signed(web):
+    """A source that signs: what does not carry its signature over these very bytes is not taken."""
+    secret = base64.b64encode(b"a secret of the platform's, 32 b.").decode()
+    sql(f"SELECT crm.ingest_define_source('platform', 'platform', 'shop_platform', '{{\"signing_secret\": \"whsec_{secret}\"}}')", DB)
+    key = sql("SELECT crm.access_create_key('platform', 'crm_till', 'platform')", DB)
+    body = json.dumps({"external_id": "W1", "type": "page_view", "device": "d", "occurred_at": "2026-04-01T10:00:00+08:00"})
+
+    def send(signed, at):
+        mac = hmac.new(base64.b64decode(secret), f"msg_1.{at}.{signed}".encode(), hashlib.sha256).digest()
+        return web.request("POST", "/api/v1/events", body, headers={"X-Api-Key": key, "webhook-id": "msg_1", "webhook-timestamp": str(at),
+                                                                    "webhook-signature": "v1," + base64.b64encode(mac).decode()})
+
+    now = int(time.time())
+    equal(web.request("POST", "/api/v1/events", body, key=key).status, 401, "without its signature")
+    equal((send(body + " ", now).status, send(body, now - 400).status), (401, 401), "with that of other bytes, or an old one")
+    answer = send(body, now)
+    equal(answer.status, 201, "with its own it is taken")
+    equal(send(body, now).json().get("fact_id"), answer.json()["fact_id"], "delivered again it is what it was")
 
 
 def sign_in(web, login, password):
@@ -362,7 +386,7 @@ def test_sign_in(web):
     answer = sign_in(web, "clerk.s01", "a long enough password")
     cookie = answer.headers.get("set-cookie", "")
     session = cookie.partition(";")[0]
-    ok(answer.status == 200 and "HttpOnly" in cookie and "SameSite=Strict" in cookie and session.startswith("crm_session="), "signing in sets the cookie", answer)
+    ok(answer.status == 200 and "HttpOnly" in cookie and "SameSite=Strict" in cookie and "Max-Age=43200" in cookie and session.startswith("crm_session="), "signing in sets the cookie, for twelve hours", answer)
     ok(session.partition("=")[2] not in answer.body.decode(), "which is in the header only")
     me = web.request("GET", "/api/v1/me", headers={"Cookie": session})
     ok(me.status == 200 and "C1" in me.body.decode(), "and says who one is", me)
@@ -447,6 +471,7 @@ def main():
     ok(answer.status == 200 and answer.json()["ready"] is True, "/ready knows the extension", answer)
     equal(web.request("GET", "/api/v1/me", key=keys["till"]).status, 200, "a key says who it is")
     person = test_intake(web, keys)
+    test_signed(web)
     test_reading(web, keys, person)
     test_flows(web, keys)
     test_site(web, keys, person)

@@ -59,24 +59,32 @@ is($order_status, 201, 'the order is answered 201: it is committed') or diag(exp
 note('2  crm._ingest_keep: the payload is in the raw inbox, byte for byte');
 like($at->("SELECT convert_from(payload, 'UTF8') FROM crm.inbox WHERE inbox_id = $order->{inbox_id}"), qr/"unit_price": "128.00"/, 'the inbox holds what came');
 
-note('3  crm._identity_attach: it hangs on a record, and the record on a person');
+note('3  crm._ingest_take: the bytes become a typed fact in C (ingest_parse.c); what cannot is answered by its field, and stays in the inbox');
+my ($bad_status, $bad) = post('refunds', '{"external_id": "R1", "order_external_id": "T1-1", "amount": "a lot", "refunded_at": "2026-06-30T10:59:30+08:00"}');
+is($bad_status . ' ' . $bad->{errors}[0]{pointer}, '422 /amount', 'a fault names its field') or diag(explain($bad));
+is($at->('SELECT count(*) FROM crm.inbox i JOIN crm.reject r USING (received_at, inbox_id)'), '1', 'and the payload is kept, with its reason');
+
+note('4  crm._identity_attach: it hangs on a record, and the record on a person');
 my $person = $at->(q{SELECT m.customer_id FROM crm.external_key k JOIN crm.membership m USING (source_record_id) WHERE k.kind = 2 AND k.external_id = 'T1-1' AND m.valid_to = 'infinity'});
 is($person, $member->{customer_id}, 'the person is the member, known by the phone however it is written');
 
-note('4  crm._purchase_store_orders: the fact, its lines, the packed history');
+note('5  crm._purchase_store_orders: the fact, its lines, the packed history');
 is($at->(q{SELECT amount || ' ' || business_day FROM crm.customer_order WHERE external_id = 'T1-1'}), '384.00 2026-06-30', 'an order of 384.00 on its local day');
 is($at->("SELECT c.history::text FROM crm.purchase_chunk c JOIN crm.membership m USING (source_record_id) WHERE m.customer_id = $person AND m.valid_to = 'infinity'"), '{2026-06-30 2026-06-30 38400}', 'and in the history, in minor units');
 
-note('5  crm._value_on_facts: totals and tier in the same commit');
+note('6  crm._value_on_facts: totals and tier in the same commit');
 is($at->("SELECT tier || ' ' || order_days || ' ' || net_minor FROM crm.customer_value WHERE customer_id = $person"), 'N 1 38400', 'a new customer, one order day');
 
-note('6  crm._campaign_on_facts: occurrence, coupon and message, each once');
+note('7  crm._campaign_on_facts, crm._campaign_fire: occurrence, coupon and message, each once');
 is($at->("SELECT string_agg(f.code || ' ' || o.outcome, ', ' ORDER BY f.code) FROM crm.occurrence o JOIN crm.flow f USING (flow_id) WHERE o.customer_id = $person AND f.code = 'welcome'"), 'welcome sent', 'welcomed');
 is($at->("SELECT coupon_type || ' ' || state FROM crm.coupon WHERE customer_id = $person"), 'welcome_5 issued', 'with a coupon');
 my $message = $at->("SELECT message_id FROM crm.occurrence WHERE customer_id = $person AND message_id IS NOT NULL");
 like($message, qr/^$person-[0-9a-z]+$/, 'and a message whose id leads to the person');
 
-note('7  commit wakes the sender (worker_hooks.c); it claims, commits, sends (sender_main.c)');
+note('8  commit: all of it is there, and the sender is woken (worker_hooks.c)');
+is($at->("SELECT count(*) FROM crm.outbox WHERE message_id = '$message'"), '1', 'the message is decided');
+
+note('9  the sender claims, commits the lease, sends (sender_main.c)');
 $listener->timeout(30);
 my $client = $listener->accept or die "no message came";
 my ($head, $body, %header) = ('', '');
@@ -92,11 +100,11 @@ my $sent = decode_json($body);
 is($sent->{to}, '+8613812340056', 'to the clear number, which nobody stored in clear');
 like($sent->{text}, qr/张伟.*5元券/, 'with the rendered text');
 
-note('8  crm._outbox_finish: the result is written');
+note('10  crm._outbox_finish: the result is written');
 ok(wait_until($node, 'shop', "SELECT count(*) = 1 FROM crm.outbox_event WHERE message_id = '$message' AND kind = 'sent'", 'the result'), 'sent');
 is($at->('SELECT count(*) FROM crm.outbox_queue WHERE due_at <= crm.core_now()'), '0', 'nothing is left to do');
 
-note('9  again: the same POST changes nothing');
+note('again: the same POST changes nothing');
 my ($again) = post('orders', '{"external_id": "T1-1", "ordered_at": "2026-06-30T10:59:00+08:00", "store_code": "S01", "phone": "+86 13812340056", "items": [{"product_code": "P1", "quantity": 3, "unit_price": "128.00"}]}');
 is($again, 201, 'the stored answer');
 is($at->("SELECT count(*) FROM crm.customer_order"), '1', 'one order');

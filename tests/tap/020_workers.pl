@@ -33,6 +33,7 @@ $node->safe_psql('shop', q{
 ok(wait_until($node, 'shop', 'SELECT count(*) >= 2 FROM crm.probe', 'the job'), 'a job runs beside a failing one');
 is($node->safe_psql('shop', 'SELECT DISTINCT who FROM crm.probe'), 'crm_owner', 'as crm_owner');
 ok(wait_until($node, 'shop', "SELECT failures > 0 AND last_error = 'division by zero' FROM crm.job WHERE job = 'probe.fail'", 'noted failure'), 'the failure is noted');
+is($node->safe_psql('shop', q{SET ROLE crm_admin; SELECT failures > 0, last_error, last_run_at IS NOT NULL FROM crm.job_status WHERE job = 'probe.fail'}), 't|division by zero|t', 'for whoever looks after the house to see');
 # one that is woken at its moment and fails there waits longer and longer, too: its moment is past for ever
 $node->safe_psql('shop', q{
 	SET ROLE crm_owner;
