@@ -38,6 +38,10 @@ CREATE VIEW pg_temp.fired AS
            o.message_id IS NOT NULL AS has_message, o.coupon_id IS NOT NULL AS has_coupon
     FROM crm.occurrence o JOIN crm.flow f USING (flow_id);
 
+-- the three as they ship: what the presets say
+SELECT f.code, f.state, x.days, x.at, x.backlog_per_day AS backlog, x.holdout_percent AS holdout, x.offer_days AS offer, x.cap_messages || ' in ' || x.cap_days AS cap, (x.quiet ->> 'from') || '-' || (x.quiet ->> 'to') AS quiet, x.goal, c.value AS coupon, c.valid_days
+FROM crm.flow f, jsonb_to_record(f.spec) x(days int, at text, backlog_per_day int, holdout_percent int, offer_days int, cap_messages int, cap_days int, quiet jsonb, goal text, coupon_type text), crm.coupon_type c
+WHERE f.flow_id <= 3 AND c.coupon_type = x.coupon_type ORDER BY f.flow_id;
 -- 1. a flow starts complete: what is missing or wrong names its field
 SELECT pg_temp.try($$crm.campaign_start('welcome')$$) AS without_endpoint;
 SELECT length(crm.outbox_define_endpoint('flow_end', 'http://127.0.0.1:9/', NULL, '{"is_private_allowed": true}')) AS secret_length;

@@ -357,6 +357,54 @@ def test_restart():
     gateway.remove()
 
 
+class Wire:
+    """Stands between gateway and database and counts how often the gateway waited for an answer before it went on asking."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="crmwire.", dir="/tmp")
+        self.turns, self.last = 0, None
+        port = os.environ["PGPORT"]
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(f"{self.folder}/.s.PGSQL.{port}")
+        self.server.listen()
+        os.chmod(self.folder, 0o755)
+        os.chmod(f"{self.folder}/.s.PGSQL.{port}", 0o777)
+        threading.Thread(target=self.accept, args=(f"{os.environ['PGHOST']}/.s.PGSQL.{port}",), daemon=True).start()
+
+    def accept(self, path):
+        while True:
+            near, far = self.server.accept()[0], socket.socket(socket.AF_UNIX)
+            far.connect(path)
+            for who, source, target in (("asked", near, far), ("answered", far, near)):
+                threading.Thread(target=self.carry, args=(who, source, target), daemon=True).start()
+
+    def carry(self, who, source, target):
+        data = source.recv(65536)
+        while data:
+            self.turns += who == "asked" and self.last != "asked"
+            self.last = who
+            target.sendall(data)
+            data = source.recv(65536)
+        target.close()
+
+
+def test_round_trip():
+    """Who is it, as which role, and the statement: one round trip, whatever role it was before."""
+    wire = Wire()
+    gateway = Gateway(threads=4, connections=1,
+                      database=f"host={wire.folder} port={os.environ['PGPORT']} dbname=probe user=crm_gateway").start()
+    web = Nginx(gateway).start()
+    keys = ["crm_test_1_till", "crm_test_1_clerk"]
+    for key in keys * 3:        # statements are prepared for each role, once
+        web.request("GET", "/api/v1/who", key=key)
+    before = wire.turns
+    statuses = [web.request("GET", "/api/v1/who", key=key).status for key in keys * 10]
+    equal((set(statuses), wire.turns - before), ({200}, 20), "20 requests of two roles are 20 round trips to the database")
+    web.stop()
+    gateway.remove()
+    shutil.rmtree(wire.folder, ignore_errors=True)
+
+
 def test_busy():
     gateway = Gateway(threads=8, connections=1, pool_wait_ms=200).start()
     web = Nginx(gateway, CRM_SIGN_IN_RATE="30r/m", CRM_API_RATE="5r/s").start()
@@ -390,6 +438,7 @@ def main():
     gateway.remove()
     test_memory()
     test_busy()
+    test_round_trip()
     test_restart()
     done()
 
