@@ -391,8 +391,10 @@ class Wire:
 def test_round_trip():
     """Who is it, as which role, and the statement: one round trip, whatever role it was before."""
     wire = Wire()
-    gateway = Gateway(threads=4, connections=1,
-                      database=f"host={wire.folder} port={os.environ['PGPORT']} dbname=probe user=crm_gateway").start()
+    gateway = Gateway(threads=4, connections=1)
+    gateway.settings["database"] = f"host={wire.folder} port={os.environ['PGPORT']} dbname=probe user=crm_gateway"
+    gateway.write_config()
+    gateway.start()
     web = Nginx(gateway).start()
     keys = ["crm_test_1_till", "crm_test_1_clerk"]
     for key in keys * 3:        # statements are prepared for each role, once
