@@ -154,5 +154,40 @@ SELECT pg_temp.label(o.customer_id) AS person, o.occurrence_key, o.body ->> 'tex
 SELECT pg_temp.label(t.customer_id) AS person, t.body FROM crm.task t WHERE t.title = '礼盒' AND t.task_key LIKE '%:season' ORDER BY 1;
 SELECT crm.campaign_read_text(pg_temp.person('s_all'), 'season', 1, 'sms') ->> 'text' ~ '去年的hanfu_1吗' AS read;
 SELECT count(*) AS messages, count(DISTINCT (customer_id, flow_id, occurrence_key)) AS occurrences FROM crm.outbox WHERE channel <> 'site';
+
+-- 12. who said no, where a flow counts facts, and on a solar term; the warning's other signal: 7 where ten were usual, not 8, nor who seldom spoke
+SELECT pg_temp.at('2026-10-15T13:00:00+08:00') AS rounds, count(crm.campaign_stop(f.code)) AS stopped FROM crm.flow f WHERE f.state IN ('active', 'paused');
+SELECT pg_temp.launch(f) AS state FROM unnest('{views_3,streak_3,topic_3,warning}'::text[]) f;
+SELECT crm.campaign_edit('p_solar_term', '{"calendar": "solar_term", "schedule": "0 10 * * *", "late_hours": 14}') ->> 'state' AS as_it_ships;
+SELECT crm.campaign_start('p_' || f) ->> 'state' AS state FROM unnest('{topic_same_3,solar_term}'::text[]) f;
+SELECT count(pg_temp.member(m, more => CASE WHEN m ~ '_no$' THEN '{"consent_sms": "no"}'::jsonb ELSE '{}' END)) AS members FROM unnest('{x_in,x_no,y_in,y_out,y_few}'::text[]) m;
+SELECT count(pg_temp.purchase(m, '2026-10-10')) AS orders FROM unnest('{x_in,x_no}'::text[]) m;
+SELECT count(pg_temp.send('interaction', jsonb_build_object('external_id', concat_ws('-', 'I', m, days, n), 'occurred_at', timestamptz '2026-10-16T09:00:00+08:00' - make_interval(days => days, mins => n), 'channel', 'phone', 'member_external_id', m, 'body', 'x'))) AS spoken
+FROM (VALUES ('y_in', 10, 7), ('y_out', 10, 8), ('y_few', 5, 0)) v (m, before, now), LATERAL (VALUES (45, before), (75, CASE WHEN before > 5 THEN before ELSE 0 END), (105, CASE WHEN before > 5 THEN before ELSE 0 END), (5, now)) d (days, times), generate_series(1, times) n;
+SELECT pg_temp.at('2026-10-16T12:00:00+08:00') AS rounds;
+SELECT count(pg_temp.event(m, 'favorite', timestamptz '2026-10-16T11:00:00+08:00' - n * interval '1 day', 'A')) + count(pg_temp.event(m, 'product_view', timestamptz '2026-10-16T11:10:00+08:00' + n * interval '1 minute', 'B'))
+     + count(pg_temp.event(m, 'search', timestamptz '2026-10-16T11:20:00+08:00' + n * interval '1 minute', NULL)) + count(pg_temp.event(m, 'article_read', timestamptz '2026-10-16T11:30:00+08:00' + n * interval '1 minute', 'C' || n, '{"topic": "chess"}')) AS told
+FROM unnest('{x_in,x_no}'::text[]) m, generate_series(2, 0, -1) n;
+SELECT pg_temp.at('2026-10-16T12:01:00+08:00') AS rounds, pg_temp.at('2026-10-17T12:00:00+08:00') AS next_day, pg_temp.at('2026-10-23T10:00:00+08:00') AS first_frost;
+SELECT flow, person, outcome, reason FROM pg_temp.fired WHERE person LIKE 'x\_%' OR person LIKE 'y\_%' ORDER BY flow, person;
+SELECT pg_temp.label(t.customer_id) AS person, t.title FROM crm.task t WHERE pg_temp.label(t.customer_id) LIKE 'y\_%';
+
+-- 13. who comes into a segment after the start, once, not who was in it before, nor who leaves and comes again
+SELECT crm.segment_define_tag('pre_guest', '贵客', 'behaviour') IS NOT NULL AS tag, crm.segment_define('pre_guests', '贵客', '{"kind": "tag", "where": {"tag": "pre_guest"}}') ->> 'segment' AS segment;
+SELECT count(pg_temp.member(m, more => CASE WHEN m ~ '_no$' THEN '{"consent_sms": "no"}'::jsonb ELSE '{}' END)) AS members FROM unnest('{g_before,g_in,g_out,g_no}'::text[]) m;
+CREATE FUNCTION pg_temp.moved(moment timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('crm.core_clock', moment::text, true);
+    WHILE crm._segment_refresh() > 0 LOOP NULL; END LOOP;
+    RETURN pg_temp.work();
+END $$;
+SELECT crm.segment_tag_person(pg_temp.person('g_before'), 'pre_guest') IS NOT NULL AS tagged, pg_temp.moved('2026-10-23T11:00:00+08:00') AS rounds;
+SELECT pg_temp.moved('2026-10-24T11:00:00+08:00') AS rounds, pg_temp.launch('blank_schedule', '{"schedule": "*/10 * * * *", "who": {"kind": "segment", "where": {"segment": "pre_guests"}, "measure": "last", "op": "=", "value": 0}, "channels": ["sms"], "template": "news"}') AS state;
+SELECT count(crm.segment_tag_person(pg_temp.person(m), 'pre_guest')) AS tagged FROM unnest('{g_in,g_no}'::text[]) m;
+SELECT pg_temp.moved('2026-10-24T11:05:00+08:00') AS rounds, pg_temp.moved('2026-10-24T11:10:00+08:00') AS rounds_after, pg_temp.moved('2026-10-24T11:20:00+08:00') AS once;
+SELECT crm.segment_untag_person(pg_temp.person('g_in'), 'pre_guest') IS NOT NULL AS gone, pg_temp.moved('2026-10-25T11:00:00+08:00') AS rounds;
+SELECT crm.segment_tag_person(pg_temp.person('g_in'), 'pre_guest') IS NOT NULL AS again, pg_temp.moved('2026-10-26T11:00:00+08:00') AS rounds, pg_temp.moved('2026-10-26T11:10:00+08:00') AS rounds_after;
+SELECT person, key, outcome, reason FROM pg_temp.fired WHERE flow = 'p_blank_schedule' ORDER BY person;
+SELECT count(*) AS entered FROM crm.segment_history(pg_temp.person('g_in')) h WHERE h ->> 'segment' = 'pre_guests';
 SELECT * FROM crm.campaign_check();
 ROLLBACK;
