@@ -230,11 +230,11 @@ static bool
 flood(Connection *c)
 {
 	static const char piece[64 * 1024];
-	const char *head = "HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n";
+	const char *head = "HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n";
 
 	if (!give(c, head, strlen(head)))
 		return false;
-	for (int i = 0; i < 1024; i++)
+	for (int i = 0; i < 16384; i++)
 		if (!give(c, piece, sizeof(piece)))
 			return false;
 	return true;
