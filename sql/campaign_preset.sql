@@ -189,5 +189,17 @@ SELECT crm.segment_untag_person(pg_temp.person('g_in'), 'pre_guest') IS NOT NULL
 SELECT crm.segment_tag_person(pg_temp.person('g_in'), 'pre_guest') IS NOT NULL AS again, pg_temp.moved('2026-10-26T11:00:00+08:00') AS rounds, pg_temp.moved('2026-10-26T11:10:00+08:00') AS rounds_after;
 SELECT person, key, outcome, reason FROM pg_temp.fired WHERE flow = 'p_blank_schedule' ORDER BY person;
 SELECT count(*) AS entered FROM crm.segment_history(pg_temp.person('g_in')) h WHERE h ->> 'segment' = 'pre_guests';
+
+-- 14. a better tier between the moment of a look and the look itself is told of once, by its own change; a worse one of the same day tells nothing
+SELECT pg_temp.at('2026-10-27T09:00:00+08:00') AS rounds, count(crm.campaign_stop(f.code)) AS stopped FROM crm.flow f WHERE f.state IN ('active', 'paused');
+SELECT count(pg_temp.member(m)) AS members, count(pg_temp.purchase(m, day)) AS orders FROM unnest('{z_late,z_back}'::text[]) m, unnest('{2026-10-20,2026-10-21}'::date[]) day;
+SELECT pg_temp.at('2026-10-27T11:55:00+08:00') AS rounds, crm.campaign_start('p_tier_up') ->> 'state' AS state;
+SET LOCAL crm.core_clock = '2026-10-27T12:00:20+08:00';
+SELECT pg_temp.purchase(m, '2026-10-27') AS third FROM unnest('{z_late,z_back}'::text[]) m;
+SELECT pg_temp.at('2026-10-27T12:00:30+08:00') AS rounds, pg_temp.at('2026-10-27T12:10:05+08:00') AS ten_minutes_later;
+SELECT pg_temp.send('refund', '{"external_id": "RZ", "order_external_id": "Pz_back2026-10-27", "amount": "100.00", "refunded_at": "2026-10-27T12:15:00+08:00"}') AS refund, pg_temp.at('2026-10-27T12:20:05+08:00') AS after_it;
+SELECT f.person, t.from_tier, t.to_tier, f.key LIKE '%#2' AS second, f.outcome FROM pg_temp.fired f LEFT JOIN crm.tier_change t ON t.to_tier || ':' || t.change_id = split_part(f.key, '#', 1)
+WHERE f.flow = 'p_tier_up' AND f.person LIKE 'z\_%' ORDER BY 1, f.key;
+SELECT pg_temp.label(b.customer_id) AS person, b.available AS points FROM crm.points_balance b WHERE pg_temp.label(b.customer_id) LIKE 'z\_%' ORDER BY 1;
 SELECT * FROM crm.campaign_check();
 ROLLBACK;

@@ -80,6 +80,24 @@ $$
 $$;
 COMMENT ON FUNCTION crm._campaign_goal_from(jsonb, timestamptz, text) IS 'from when on an order is the goal: the end of the day that the flow counts from, else the moment';
 
+-- A rule asks of changes by their day: one of after the moment, until the look, has made it hold, too, and a later one of the day may be another's.
+CREATE FUNCTION crm._campaign_change_key(who jsonb, person bigint, day date) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    named jsonb[] := ARRAY(SELECT p -> 'where' FROM jsonb_path_query(who, 'strict $.** ? (@.kind == "tier_change")', silent => true) p);
+BEGIN
+    RETURN (SELECT t.to_tier || ':' || t.change_id FROM crm.tier_change t
+            WHERE t.customer_id = person AND t.changed_on <= day
+              AND (named = '{}' OR EXISTS (SELECT FROM unnest(named) w WHERE NOT EXISTS (
+                   SELECT FROM (VALUES (w -> 'to', t.to_tier), (w -> 'from', t.from_tier), (w -> 'cause', t.cause)) c (wanted, found)
+                   WHERE jsonb_typeof(c.wanted) IN ('string', 'array') AND (c.wanted @> to_jsonb(c.found)) IS NOT TRUE)))
+            ORDER BY t.change_id DESC LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_change_key(jsonb, bigint, date) IS
+    'the key of a change of tier: of the newest one until a day that a rule names, of any if it names none; null: there is none';
+
 -- Everybody a schedule means at a moment, each with a key; the same for the live flow, its dry run and its backtest.
 CREATE FUNCTION crm._campaign_meant(flow crm.flow_row, zone text, moment timestamptz) RETURNS TABLE (person bigint, occurrence_key text)
     LANGUAGE plpgsql STABLE AS
@@ -90,9 +108,7 @@ DECLARE
     members bigint[] := crm.bitmap_array(crm._rule_set(coalesce(flow.spec -> 'who', '{}'), moment));
 BEGIN
     RETURN QUERY
-        SELECT c.customer_id, CASE WHEN flow.spec ->> 'key' = 'tier' THEN
-            (SELECT t.to_tier || ':' || t.change_id FROM crm.tier_change t WHERE t.customer_id = c.customer_id AND t.changed_at <= moment
-             ORDER BY t.change_id DESC LIMIT 1) ELSE period END
+        SELECT c.customer_id, CASE WHEN flow.spec ->> 'key' = 'tier' THEN crm._campaign_change_key(flow.spec -> 'who', c.customer_id, crm._local_day(moment, zone)) ELSE period END
         FROM unnest(members) m (id) JOIN crm.customer c ON c.customer_id = m.id LEFT JOIN crm.store s ON s.store_id = c.home_store_id
         WHERE c.status = 'active' AND (flow.spec ? 'zone' OR coalesce(s.time_zone, home_zone) = zone);
 END
