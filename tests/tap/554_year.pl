@@ -17,7 +17,7 @@ sub draw { my $n = shift; $state = ($state * 1103515245 + 12345) % 2147483648; r
 
 # the plan: when each registers and buys (no two on a day), what is refunded in part
 my @gaps = (3, 7, 7, 15, 15, 28, 29, 30, 31, 45, 59, 60, 61, 62, 75, 89, 90, 91, 103, 104, 105, 117, 118, 119, 150, 185, 200);
-my (@plan, @events, %points);
+my (@plan, @events, %points, @net);
 for my $p (1 .. $persons)
 {
 	my $registered = draw(200);
@@ -32,6 +32,8 @@ for my $p (1 .. $persons)
 		push @{ $events[$d] }, "SELECT pg_temp.send('order', '{\"external_id\": \"O$p-$d\", \"member_external_id\": \"M$p\", \"ordered_at\": \"" . day($d) . "T18:00:00+08:00\", \"store_code\": \"Y1\", \"amount\": $amount}');";
 		push @{ $events[ $d + 1 ] }, "SELECT pg_temp.send('refund', '{\"external_id\": \"R$p-$d\", \"order_external_id\": \"O$p-$d\", \"amount\": $refund, \"refunded_at\": \"" . day($d + 1) . "T18:01:00+08:00\"}');" if $refund && $d + 1 < $days;
 		$points{$p} += $amount - ($d + 1 < $days ? $refund : 0);
+		$net[$p]{$d} += $amount;
+		$net[$p]{ $d + 1 } -= $refund if $d + 1 < $days;
 	}
 	my @b = split /-/, day($birthday);
 	unshift @{ $events[$registered] }, sprintf('SELECT pg_temp.send(\'member\', \'{"external_id": "M%d", "phone": "%d", "name": "王小%d", "birthday": "1990-%s-%s", "store_code": "Y1", "consent_sms": "yes", "registered_at": "%sT17:00:00+08:00"}\');',
@@ -123,13 +125,47 @@ for my $one (@plan)
 		}
 	}
 }
-my @compared = qw(welcome birthday silence_30 silence_60 second_order_61 win_back silence_reason lapsed_quarter festival solar_term);
+
+# ... and those that hang on the tier, and on one's own gaps: each day the tier by the morning's clock, and again with what the evening brought
+sub tier
+{
+	my ($today, $net, @days) = @_;
+	return 'P' unless @days;
+	my $within = sub { my $span = shift; return grep { $_ >= $today - $span } @days };
+	my $last = $today - $days[-1];
+	my ($recent, $spent) = (scalar(() = $within->(30)), 0);
+	$spent += $net->{$_} for grep { $_ >= $today - 30 && $_ <= $today } keys %$net;
+	return 'S' if $recent >= 2 && $spent > 300;
+	return 'A' if (() = $within->(90)) >= 3;
+	return 'C' if $last > 180;
+	return 'D' if @days > 2;
+	return $last > 60 ? 'B' : 'N';
+}
+sub median { my @sorted = sort { $a <=> $b } @_; return ($sorted[ $#sorted / 2 ] + $sorted[ @sorted / 2 ]) / 2 }
+for my $one (@plan)
+{
+	my ($p, $r, @bought) = ($one->{person}, $one->{registered}, @{ $one->{bought} });
+	for my $today ($r + 1 .. $days)
+	{
+		my @before = grep { $_ < $today } @bought;
+		my %known = map { $_ => $net[$p]{$_} } grep { $_ < $today } keys %{ $net[$p] || {} };
+		my $morning = tier($today, \%known, @before);
+		my ($year, $month, $day) = split /-/, day($today);
+		$expected{"regular_twice M$p $year-$month/" . ($day == 1 ? 1 : 2)} = 1 if $morning eq 'A' && ($day == 1 || $day == 15);
+		my @gaps_of = map { $before[$_] - $before[ $_ - 1 ] } 1 .. $#before;
+		$expected{"warning M$p $year-$month"} = 1 if @gaps_of >= 3 && $today - $before[-1] >= 1.5 * median(@gaps_of);
+		next unless $today < $days && grep { $_ == $today } @bought;
+		my $evening = tier($today, $net[$p], grep { $_ <= $today } @bought);
+		$expected{"tier_up M$p $evening " . day($today)} = 1 if $evening =~ /[SA]/ && $morning !~ /[SA]/;
+	}
+}
+my @compared = qw(welcome birthday silence_30 silence_60 second_order_61 win_back silence_reason lapsed_quarter festival solar_term regular_twice warning tier_up);
 my $list = join(',', map { "'$_'" } @compared);
 my %found;
 $found{$_}++ for split /\n/, $node->safe_psql('shop', qq{
-	SELECT f.code || ' ' || r.external_id || ' ' || o.occurrence_key FROM crm.occurrence o JOIN crm.flow f USING (flow_id)
+	SELECT f.code || ' ' || r.external_id || ' ' || CASE f.code WHEN 'tier_up' THEN (SELECT t.to_tier || ' ' || t.changed_on FROM crm.tier_change t WHERE t.to_tier || ':' || t.change_id = o.occurrence_key) ELSE o.occurrence_key END FROM crm.occurrence o JOIN crm.flow f USING (flow_id)
 	JOIN crm.membership m ON m.customer_id = o.customer_id AND m.valid_to = 'infinity' JOIN crm.source_record r ON r.source_record_id = m.source_record_id AND r.kind = 'member'
-	WHERE f.code IN ($list) AND o.outcome NOT IN ('exclusion', 'active')});
+	WHERE f.code IN ($list) AND o.outcome NOT IN ('exclusion', 'active') AND (f.code <> 'tier_up' OR o.occurrence_key NOT LIKE '%#%')});
 for my $flow (@compared)
 {
 	my @missing = sort grep { /^$flow / && !$found{$_} } keys %expected;
