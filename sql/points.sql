@@ -69,6 +69,17 @@ SELECT crm.loyalty_return('pts_till', 'S1', 'order cancelled') ->> 'available' A
 SELECT what, expected, found FROM crm.loyalty_check();
 
 -- 5. a merge adds, an unmerge gives back
+-- so it is with coupons: each has theirs again, used meanwhile or not
+SAVEPOINT coupons;
+CREATE FUNCTION pg_temp.held(person bigint) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg((j ->> 'coupon_type') || ' ' || (j ->> 'state'), ', ' ORDER BY j ->> 'coupon_type', j ->> 'state') FROM crm.loyalty_coupons(person) j $$;
+SELECT crm._loyalty_issue(:a, 'welcome_5', NULL, NULL) IS NOT NULL AS his, crm._loyalty_issue(:b, 'wake_up_90', NULL, NULL) IS NOT NULL AS hers, crm._loyalty_issue(:b, 'birthday_shipping', NULL, NULL) IS NOT NULL AS hers_too;
+SELECT crm.identity_merge(:a, :b, 'one person') ->> 'customer_id' = :a::text AS merged, pg_temp.held(:a) AS both, pg_temp.held(:b) AS by_the_other_id;
+SELECT crm.loyalty_redeem(c ->> 'code', 'pts_till', 'C1', NULL, 50) ->> 'state' AS used FROM crm.loyalty_coupons(:a) c WHERE c ->> 'coupon_type' = 'wake_up_90';
+SELECT crm.identity_unmerge((SELECT max(j.journal_id) FROM crm.merge_journal j WHERE j.kind = 'merge' AND j.survivor_id = :a), 'two after all') ->> 'restored' IS NOT NULL AS parted;
+SELECT pg_temp.held(:a) AS his, pg_temp.held(:b) AS hers;
+SELECT what, expected, found FROM crm.loyalty_check();
+ROLLBACK TO SAVEPOINT coupons;
 SELECT pg_temp.buy('O6', '13800138002', 40) = :b AS hers, pg_temp.points(:b);
 SELECT pg_temp.points(:a) AS his;
 SELECT crm.identity_merge(:a, :b, 'one person') ->> 'customer_id' = :a::text AS merged;

@@ -97,6 +97,9 @@ is(qx($receiver --verify whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw msg_p5jXN8AQM9LW
 	"invalid\n", 'and not with another body');
 is($node->safe_psql('shop', q{SELECT encode(crm._hmac(decode('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'base64'), convert_to('msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{"test": 2432232314}', 'UTF8')), 'base64')}),
 	'g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=', 'as the server\'s HMAC does');
+is(qx($receiver --verify whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw msg_p5jXN8AQM9LWM0D4loKWxJek 1614265330 'v1,v48jdbgvh29KJz2Qc+ghw8G6vG3nAKnujWBg8oM/62A=' ''), "valid\n", 'nor does an empty body differ from the library of the standard');
+is($node->safe_psql('shop', q{SELECT encode(crm._hmac(decode('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'base64'), convert_to('msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.', 'UTF8')), 'base64')}),
+	'v48jdbgvh29KJz2Qc+ghw8G6vG3nAKnujWBg8oM/62A=', 'on either side');
 endpoint($node, 'good');
 ok(wait_until($node, 'shop', "SELECT count(*) = 1 FROM crm.worker_status WHERE process = 'sender' AND database = 'shop'", 'sender'), 'an endpoint brings a sender');
 my $id = message($node, 'good');
