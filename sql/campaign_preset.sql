@@ -74,6 +74,11 @@ SELECT pg_temp.bought('w_food', '2026-09-01', 'baby_food') AS food, pg_temp.boug
 SELECT pg_temp.launch('refill_45', '{"who": {"kind": "item", "where": {"category": "baby_wash"}, "measure": "last", "op": "=", "value": 45}, "except": {"kind": "item", "where": {"category": "baby_food"}}}') AS state;
 SELECT pg_temp.at('2026-09-04T10:00:00+08:00') AS rounds;
 SELECT person, key, outcome, reason FROM pg_temp.fired WHERE flow = 'p_refill_45' ORDER BY person;
+-- nobody works until seven days after day 45 of the one are nearly over, and are for the other
+SAVEPOINT late;
+SELECT pg_temp.bought('w_late', '2026-07-25', 'baby_wash') AS seven, pg_temp.member('w_later') AS member, pg_temp.bought('w_later', '2026-07-24', 'baby_wash') AS eight, pg_temp.at('2026-09-15T09:59:59+08:00') AS rounds;
+SELECT person, key, outcome, reason FROM pg_temp.fired WHERE flow = 'p_refill_45' AND person LIKE 'w\_late%' ORDER BY person;
+ROLLBACK TO SAVEPOINT late;
 
 -- 5. festivals: to who bought in the last 22 days; the day itself, nobody else, nobody who said no
 SELECT pg_temp.launch('festival') AS state;
