@@ -10,6 +10,9 @@ export const daysBack = (n) => iso(new Date(Date.now() + 8 * 3600000 - n * 86400
 export const ownStores = (stores, me) => me.sees_all ? stores : stores.filter((store) => me.stores.some((own) => own.code === store.code));
 export const onlyStore = (stores) => stores.length === 1 ? ['store', stores[0].code] : ['', ''];
 
+// What a store or region of an address is called, to whom sees it.
+export const scopeName = (stores, kind, name) => (kind === 'store' ? stores.find((store) => store.code === name)?.name : stores.find((store) => store.region === name)?.region_name) || name;
+
 // The chain, its regions and stores to choose from, or the one store there is; values are as addresses have them.
 export function scopes(stores, chosen, all) {
 	const option = (value, label) => h('option', {value, selected: value === chosen}, label);

@@ -2,6 +2,7 @@
 import {append, h, show} from '../dom.js';
 import {get, list} from '../api.js';
 import {code, day, money, named, number, t} from '../i18n.js';
+import {scopeName} from '../report_parts.js';
 import {save, table} from '../table.js';
 
 const opens = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_marketer', 'crm_analyst', 'crm_headquarters'];
@@ -17,13 +18,13 @@ export async function draw([what, key = '-', kind, name], me) {
 		const page = await list(`reports/persons?${query}`);
 		all.push(...page.rows);
 		append(place, [page.rows.length === 0 && !cursor ? h('p', {class: 'faint'}, t('none')) : table(t('behind.persons'), [t('person.name'), t('behind.tier'), t('person.store'), t('person.last'), [t('person.orders'), 'number'], [t('person.net'), 'number']],
-			page.rows.map((row) => [opens.includes(me.role) ? h('a', {href: `#/person/${row.customer_id}`}, row.name || t('unnamed')) : row.name || t('unnamed'), code('tier', row.tier), row.store ? stores.find((store) => store.code === row.store)?.name || row.store : '–', day(row.last_day), number(row.order_days), money(Number(row.net || 0))]))]);
+			page.rows.map((row) => [opens.includes(me.role) ? h('a', {href: `#/person/${row.customer_id}`}, row.name || t('unnamed')) : row.name || t('unnamed'), code('tier', row.tier), row.store ? scopeName(stores, 'store', row.store) : '–', day(row.last_day), number(row.order_days), money(Number(row.net || 0))]))]);
 		if (page.next) {
-			const more = h('button', {type: 'button', onclick: async () => { more.remove(); await fill(page.next); }}, t('more'));
+			const more = h('button', {type: 'button', onclick: async () => { await fill(page.next); more.remove(); }}, t('more'));
 			place.append(more);
 		}
 	};
-	show(h('h1', {}, t(`behind.${what}`), ' ', key !== '-' && h('span', {class: 'tag'}, label(what, key, flow)), kind && h('span', {class: 'tag'}, (kind === 'store' ? stores.find((store) => store.code === name)?.name : stores.find((store) => store.region === name)?.region_name) || name)),
+	show(h('h1', {}, t(`behind.${what}`), ' ', key !== '-' && h('span', {class: 'tag'}, label(what, key, flow)), kind && h('span', {class: 'tag'}, scopeName(stores, kind, name))),
 		what === 'flow' && h('p', {class: 'faint'}, t('behind.times')),
 		h('div', {class: 'row'}, h('a', {class: 'tag', href: kind ? `#/board/${kind}/${encodeURIComponent(name)}` : '#/board'}, t('page.board')),
 			h('button', {type: 'button', onclick: () => save(`${what}-${key}`, [['id', 'name', 'tier', 'store', 'last_day', 'order_days', 'net'], ...all.map((row) => [row.customer_id, row.name, row.tier, row.store, row.last_day, row.order_days, row.net])])}, t('save_csv'))),

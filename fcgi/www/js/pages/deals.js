@@ -3,6 +3,7 @@
 import {anew, append, field, h, show, toast} from '../dom.js';
 import {get, list, patch, post} from '../api.js';
 import {code, day, moment, money, named, number, percent, t, withWords} from '../i18n.js';
+import {daysBack} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
 
@@ -17,8 +18,7 @@ export async function draw([which, first, second], me) {
 }
 
 const whole = (deal) => `#/deals/one/${deal.customer_id}/${deal.deal_id}`;
-const local = (days) => new Date(Date.now() + 8 * 3600000 - days * 86400000).toISOString().slice(0, 10);
-const lastYear = () => `from=${local(365)}&to=${local(0)}`;
+const lastYear = () => `from=${daysBack(365)}&to=${daysBack(0)}`;
 
 async function board(pipelines, pipeline, stage) {
 	const place = h('div', {}), seen = [], code = encodeURIComponent(pipeline.pipeline);

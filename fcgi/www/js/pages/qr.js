@@ -3,9 +3,10 @@ import {h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
 import {day, fault, t} from '../i18n.js';
 import {picture} from '../qr.js';
+import {ownStores} from '../report_parts.js';
 
 export async function draw(words, me) {
-	const all = (await list('stores')).rows, stores = all.filter((store) => me.sees_all || me.stores.some((own) => own.code === store.code));
+	const stores = ownStores((await list('stores')).rows, me);
 	const isManager = me.role !== 'crm_clerk';
 	const place = h('div', {'aria-live': 'polite'});
 	const select = h('select', {id: 'store'}, stores.map((store) => h('option', {value: store.code}, store.name)));

@@ -2,7 +2,7 @@
 import {anew, field, form, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
 import {month, number, percent, t, withWords} from '../i18n.js';
-import {daysBack} from '../report_parts.js';
+import {daysBack, scopeName} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
 
@@ -23,8 +23,6 @@ export async function draw([kind = '', name = '', from = daysBack(30), to = days
 		leaderboard(leaders.rows, to.slice(0, 7)),
 		staff.rows.length > 1 && move(staff.rows, anew(() => draw([kind, name, from, to], me))));
 }
-
-const scopeName = (stores, kind, name) => kind === 'store' ? stores.find((store) => store.code === name)?.name : stores.find((store) => store.region === name)?.region_name;
 
 // Who leaves gives all open tasks about customers to somebody else, with the reason for the trail.
 function move(staff, after) {

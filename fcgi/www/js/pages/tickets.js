@@ -2,7 +2,7 @@
 // #/tickets/LIST, #/tickets/one/PERSON/TICKET, #/tickets/new/PERSON
 import {anew, append, field, h, show, toast} from '../dom.js';
 import {get, list, post, put} from '../api.js';
-import {code, language, moment, t, withWords} from '../i18n.js';
+import {code, language, moment, named, t, withWords} from '../i18n.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
 
@@ -88,7 +88,7 @@ async function fresh(id, me) {
 	show(h('h1', {}, t('tickets.new')), h('p', {}, h('a', {href: `#/person/${id}`}, person.name || person.name_masked || t('unnamed'))),
 		h('div', {class: 'cards'}, h('section', {class: 'card'}, keptForm(`${me.actor}:ticket:${id}`, [
 			h('label', {for: 'topic'}, t('tickets.topic')), h('select', {id: 'topic', name: 'topic'}, ['complaint', 'enquiry', 'suggestion'].map((kind) => h('optgroup', {label: code('ticket_kind', kind)},
-				usable.filter((topic) => topic.kind === kind).map((topic) => h('option', {value: topic.topic}, language === 'en' ? topic.name_en : topic.name_zh))))),
+				usable.filter((topic) => topic.kind === kind).map((topic) => h('option', {value: topic.topic}, named(topic, topic.topic)))))),
 			h('label', {for: 'channel'}, t('person.channel')), h('select', {id: 'channel', name: 'channel'}, ['store', 'call', 'wechat', 'online'].map((name) => h('option', {value: name}, code('channel', name)))),
 			field('body', t('tickets.words'), {tag: 'textarea', required: true, maxlength: 4000})], t('tickets.open_it'), async (data, element, done) => {
 			const made = await post(`persons/${id}/tickets`, {topic: data.get('topic'), channel: data.get('channel'), body: data.get('body')});
