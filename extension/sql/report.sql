@@ -157,7 +157,7 @@ BEGIN
                       FROM crm._loyalty_level(person) h JOIN crm.level l ON l.level = h.level),
             'tags', (SELECT coalesce(jsonb_agg(g), '[]') FROM crm.segment_person_tags(person) g),
             'tasks', (SELECT coalesce(jsonb_agg(jsonb_build_object('task_id', k.task_id, 'title', k.title, 'due_at', k.due_at) ORDER BY k.due_at, k.task_id), '[]')
-                      FROM crm.task k WHERE k.customer_id = ANY (crm._identity_cluster(person)) AND k.state = 'open' AND crm._sales_sees(k.staff_id, k.store_id)),
+                      FROM crm.task k WHERE k.customer_id = ANY (crm._identity_cluster(person)) AND k.state = 'open' AND k.kind <> 'ticket' AND crm._sales_sees(k.staff_id, k.store_id)),     -- a ticket stands by itself
             'tickets', (SELECT coalesce(jsonb_agg(jsonb_build_object('ticket_id', k.ticket_id, 'title', k.title, 'kind', k.kind, 'opened_at', k.opened_at,
                             'is_late', crm.core_now() > CASE WHEN k.answered_at IS NULL THEN k.answer_due_at ELSE k.resolve_due_at END) ORDER BY k.opened_at, k.ticket_id), '[]')
                         FROM crm.ticket k WHERE k.customer_id = ANY (crm._identity_cluster(person)) AND k.state <> 'resolved' AND crm._service_sees(k.customer_id, k.ticket_id)),

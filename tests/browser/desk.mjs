@@ -13,6 +13,7 @@ export async function complaints(browser) {
 	await clerk.click('form:has(#outcome) button[type=submit]');
 	await clerk.waitForSelector(`section a:text("${said}")`);
 	ok((await clerk.$$(`main li:has-text("${said}")`)).length >= 2, 'a note with the outcome complaint is an open ticket, on the card and in the timeline');
+	ok((await clerk.$$(`main a:text("${said}")`)).length === 1, 'one link leads to it');
 	await judge(clerk, 'person with a complaint');
 	await taken(browser, person);
 	const reopened = await open(browser, 'store_manager', {size: 'desk'});
