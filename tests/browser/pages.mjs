@@ -112,6 +112,8 @@ export async function mistakes(browser) {
 	await enter({birthday: ''});
 	await page.waitForFunction(() => location.hash.startsWith('#/person/'));
 	ok(true, 'enrolled without any consent');
+	await visit(page, '#/redeem/%E5%88');
+	ok(await page.inputValue('#code') === '%E5%88', 'an address that was cut off is read as it stands');
 	await visit(page, '#/redeem');
 	await enter({code: 'NO-SUCH', order_external_id: 'T1', amount: 'x'});
 	said(await notice(), '金额请写成 12.50', 'amount');

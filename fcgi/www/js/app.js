@@ -132,9 +132,14 @@ async function signedOut() {
 	});
 }
 
+// An address that was cut off within a letter is read as it stands.
+function decoded(word) {
+	try { return decodeURIComponent(word); } catch { return word; }
+}
+
 async function route() {
 	const visit = leavePage();
-	const [name, ...words] = location.hash.replace(/^#\/?/, '').split('?')[0].split('/').map(decodeURIComponent);
+	const [name, ...words] = location.hash.replace(/^#\/?/, '').split('?')[0].split('/').map(decoded);
 	const page = isMine(name) ? name : mine()[0];
 	if (!page) return show(h('p', {}, t('no_pages')));
 	drawHeader(page);
