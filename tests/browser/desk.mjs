@@ -76,6 +76,9 @@ export async function deals(browser) {
 	await judge(clerk, 'new deal small zh-CN light');
 	await clerk.selectOption('#pipeline', 'consult');
 	await clerk.fill('#title', '婚礼蛋糕');
+	await clerk.type('#amount', '88-00');
+	await clerk.click('main button[type=submit]');
+	ok(await clerk.waitForSelector('[role=alert]:text("金额请写成")').catch(() => null) !== null, 'an amount that is no number is not left out in silence', await clerk.textContent('h1'));
 	await clerk.fill('#amount', '8800');
 	await clerk.check('input[name=important]');
 	await clerk.click('main button[type=submit]');

@@ -58,9 +58,12 @@ export function check(name, label, checked) {
 	return h('label', {class: 'check'}, h('input', {type: 'checkbox', name, checked}), label);
 }
 
-// What must be filled in and is not is said before anything is sent: over a slow network the answer is known here.
+// What must be filled in and is not is said before anything is sent: over a slow network the answer is known here.  So is half a day or no
+// number, of which the browser would send nothing.
 function requireFilled(element) {
-	const empty = [...element.elements].find((input) => input.required && input.value.trim() === '');
+	const inputs = [...element.elements], half = inputs.find((input) => input.validity.badInput);
+	if (half) throw Object.assign(new Error(half.name), {field: half.name, code: 'unreadable'});
+	const empty = inputs.find((input) => input.required && input.value.trim() === '');
 	if (empty) throw Object.assign(new Error(empty.name), {field: empty.name, code: 'missing'});
 }
 
