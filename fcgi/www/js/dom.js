@@ -2,12 +2,29 @@
 
 import {fault} from './i18n.js';
 
+// What a tap began is ended before the next tap begins anything, and a fault that nobody caught is said.
+function tapped(act) {
+	let isBusy = false;
+	return async (event) => {
+		if (isBusy) return;
+		isBusy = true;
+		try {
+			await act(event);
+		} catch (problem) {
+			if (problem.status === undefined) throw problem;
+			if (problem.status !== 401) toast(fault(problem));
+		} finally {
+			isBusy = false;
+		}
+	};
+}
+
 // h('p', {class: 'faint'}, 'text', child, [more]): attributes by name, on* as listeners, null children left out.
 export function h(name, attributes, ...children) {
 	const element = document.createElement(name);
 	for (const [key, value] of Object.entries(attributes || {})) {
 		if (value === null || value === undefined || value === false) continue;
-		if (key.startsWith('on')) element.addEventListener(key.slice(2), value);
+		if (key.startsWith('on')) element.addEventListener(key.slice(2), key === 'onclick' ? tapped(value) : value);
 		else element.setAttribute(key, value === true ? '' : value);
 	}
 	append(element, children);

@@ -115,7 +115,7 @@ async function page(place, address, line) {
 		append(rows, answer.rows.map(line));
 		if (!cursor && answer.rows.length === 0) append(rows, [h('li', {class: 'faint'}, t('none'))]);
 		if (answer.next) {
-			const more = h('button', {type: 'button', onclick: async () => { more.remove(); await fill(answer.next); }}, t('more'));
+			const more = h('button', {type: 'button', onclick: async () => { await fill(answer.next); more.remove(); }}, t('more'));
 			append(place, [more]);
 		}
 	};

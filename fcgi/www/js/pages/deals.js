@@ -26,7 +26,7 @@ async function board(pipelines, pipeline, stage) {
 	const fill = async (cursor) => {
 		const page = await list(`deals?pipeline=${code}${stage ? `&stage=${encodeURIComponent(stage)}` : ''}&limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
 		seen.push(...page.rows);
-		const more = h('button', {type: 'button', onclick: async () => { more.remove(); await fill(page.next); }}, t('more'));
+		const more = h('button', {type: 'button', onclick: async () => { await fill(page.next); more.remove(); }}, t('more'));
 		append(place, [!cursor && page.rows.length === 0 ? h('p', {class: 'faint'}, t('deals.none')) : table(t('page.deals'), [t('deals.title'), t('person.name'), t('deals.stage'), [t('deals.amount'), 'number'], t('tickets.with'), t('deals.touched')], page.rows.map(line)), page.next && more]);
 	};
 	show(h('h1', {}, t('page.deals')),
@@ -65,7 +65,7 @@ function onward(deal, stages, path, again) {
 	const reason = h('input', {id: 'reason', name: 'reason', maxlength: 500});
 	const button = (stage, i) => h('button', {type: 'button', disabled: i > at && stage.outcome !== 'lost' && deal.missing.length > 0, onclick: async () => {
 		if (stage.outcome === 'lost' && !reason.value.trim()) { toast(t('deals.why')); reason.focus(); return; }
-		await move(stage.stage, stage.outcome === 'lost' ? reason.value : null).catch((problem) => toast(problem.message));
+		await move(stage.stage, stage.outcome === 'lost' ? reason.value : null);
 	}}, `${i > at ? '→' : '←'} ${named(stage, stage.stage)}`);
 	return h('section', {class: 'card'}, h('h2', {}, t('deals.onward')), deal.missing.length > 0 && h('p', {class: 'warn'}, t('deals.missing', {what: deal.missing.map(evidenceName).join(t('comma'))})),
 		h('div', {class: 'row'}, stages.map((stage, i) => stage.stage === deal.stage ? null : button(stage, i))), h('label', {for: 'reason'}, t('deals.lost_reason')), reason);

@@ -187,7 +187,7 @@ async function rows(job) {
 		append(place, [table(t('import.rows'), [[t('import.line'), 'number'], t('import.id'), t('import.does'), t('import.why')],
 			page.rows.map((row) => [number(row.line), row.external_id || '–', h('span', {class: row.outcome === 'reject' ? 'warn' : row.outcome === 'create' ? 'good' : null}, code('does', row.outcome)), why(row)]))]);
 		if (page.next) {
-			const more = h('button', {type: 'button', onclick: async () => { more.remove(); await fill(page.next); }}, t('more'));
+			const more = h('button', {type: 'button', onclick: async () => { await fill(page.next); more.remove(); }}, t('more'));
 			place.append(more);
 		}
 	};

@@ -13,7 +13,7 @@ export async function draw([wanted, staff = '']) {
 	const fill = async (cursor) => {
 		const page = await list(`owned?list=${encodeURIComponent(which)}&limit=50${whose}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
 		all.push(...page.rows);
-		const more = h('button', {type: 'button', onclick: async () => { more.remove(); await fill(page.next); }}, t('more'));
+		const more = h('button', {type: 'button', onclick: async () => { await fill(page.next); more.remove(); }}, t('more'));
 		append(place, [!cursor && page.rows.length === 0 ? h('p', {class: 'faint'}, t(which === 'all' && !staff ? 'owned.none_yet' : 'owned.none')) : table(t('page.owned'), [t('person.name'), t('owned.next'), t('owned.last')], page.rows.map(row)), page.next && more]);
 	};
 	show(h('h1', {}, t('page.owned'), staff && h('span', {class: 'tag'}, (await list('task-staff')).rows.find((one) => one.staff === staff)?.name || staff)),

@@ -52,7 +52,7 @@ async function refused(source, me) {
 		rows.push(...page.rows);
 		append(place, page.rows.map((row) => one(row, me)));
 		if (page.next) {
-			const more = h('button', {type: 'button', onclick: async () => { more.remove(); await fill(page.next); }}, t('more'));
+			const more = h('button', {type: 'button', onclick: async () => { await fill(page.next); more.remove(); }}, t('more'));
 			place.append(more);
 		}
 	};

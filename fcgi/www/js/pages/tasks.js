@@ -20,7 +20,7 @@ async function fill(place, which, cursor) {
 	append(place, page.rows.map(row));
 	if (!cursor && page.rows.length === 0) append(place, [h('li', {class: 'faint'}, t(`tasks.none_${which}`))]);
 	if (page.next) {
-		const more = h('button', {type: 'button', onclick: async () => { more.remove(); await fill(place, which, page.next); }}, t('more'));
+		const more = h('button', {type: 'button', onclick: async () => { await fill(place, which, page.next); more.remove(); }}, t('more'));
 		append(place, [more]);
 	}
 }

@@ -23,7 +23,7 @@ async function all(which) {
 	const fill = async (cursor) => {
 		const page = await list(`tickets?list=${which}&limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
 		seen.push(...page.rows);
-		const more = h('button', {type: 'button', onclick: async () => { more.remove(); await fill(page.next); }}, t('more'));
+		const more = h('button', {type: 'button', onclick: async () => { await fill(page.next); more.remove(); }}, t('more'));
 		append(place, [!cursor && page.rows.length === 0 ? h('p', {class: 'faint'}, t(`tickets.none_${which}`)) : table(t('page.tickets'),
 			[t('tickets.what'), t('person.name'), t('tickets.topic'), t(which === 'resolved' ? 'tickets.resolved_at' : 'tickets.due'), t('tickets.with')], page.rows.map(line)), page.next && more]);
 	};
