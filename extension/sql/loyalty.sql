@@ -313,8 +313,9 @@ BEGIN
     answer := jsonb_build_object('code', c.code, 'coupon_type', c.coupon_type, 'name', c.name_zh, 'kind', c.kind,
                                  'value', c.value, 'discount', off, 'order', order_external_id, 'state', 'redeemed');
     IF c.state = 'redeemed' AND c.redeeming_source_id = src AND c.redeeming_order = order_external_id THEN
-        -- the same redemption again, without a key: it is done
-        answer := answer || jsonb_build_object('redeemed_at', c.redeemed_at, 'repeated', true);
+        -- the same redemption again, without a key: it is done, with what was taken off then, whatever the order comes to now
+        answer := answer || jsonb_build_object('redeemed_at', c.redeemed_at, 'repeated', true, 'discount', (SELECT e.discount FROM crm.coupon_event e
+            WHERE e.customer_id = c.customer_id AND e.coupon_id = c.coupon_id AND e.kind = 'redeemed' ORDER BY e.coupon_event_id DESC LIMIT 1));
         PERFORM crm._idempotency_store(idempotency_key, answer);
         RETURN answer;
     END IF;
