@@ -14,6 +14,7 @@ function keep(entries) {
 	if (entries.length === 0) sessionStorage.removeItem(place);
 	else sessionStorage.setItem(place, JSON.stringify(entries));
 	onChange();
+	dispatchEvent(new Event('waiting'));
 }
 
 export const drop = (key) => keep(all().filter((entry) => entry.key !== key));
