@@ -6,6 +6,8 @@
  */
 #include "identity/link_edge.h"
 
+#include <sys/mman.h>
+
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -14,11 +16,31 @@
 
 #define FETCHED_AT_ONCE 2000
 #define MAX_CAP 4096
+#define MANY_BYTES ((size_t) 8 << 20)
+#define LARGE_PAGE ((uintptr_t) 2 << 20)
+
+/*
+ * Rows are visited in the order of keys, so nearly each look is at another page: of large ones
+ * there are few enough for the processor to know where they are.  Whoever runs the machine may
+ * have switched them off; then this changes nothing.
+ */
+static void *
+on_large_pages(void *bytes, size_t length)
+{
+#ifdef MADV_HUGEPAGE
+	uintptr_t	first = TYPEALIGN(LARGE_PAGE, (uintptr_t) bytes);
+	uintptr_t	end = TYPEALIGN_DOWN(LARGE_PAGE, (uintptr_t) bytes + length);
+
+	if (length >= MANY_BYTES)
+		(void) madvise((void *) first, end - first, MADV_HUGEPAGE);
+#endif
+	return bytes;
+}
 
 static void *
 host_take(void *state, size_t bytes)
 {
-	return MemoryContextAllocHuge(state, Max(bytes, 1));
+	return on_large_pages(MemoryContextAllocHuge(state, Max(bytes, 1)), bytes);
 }
 
 static void
