@@ -111,7 +111,10 @@ BEGIN
         SELECT * FROM crm._report_group_persons(progress.done_to, coalesce(upper, 9223372036854775807))
         UNION ALL SELECT * FROM crm._report_group_bought(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
         UNION ALL SELECT * FROM crm._report_group_gaps(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
-        UNION ALL SELECT * FROM crm._report_group_reached(progress.done_to, coalesce(upper, 9223372036854775807), since)) g
+        UNION ALL SELECT * FROM crm._report_group_reached(progress.done_to, coalesce(upper, 9223372036854775807), since)
+        UNION ALL SELECT * FROM crm._report_group_care(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
+        UNION ALL SELECT * FROM crm._report_group_lost(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
+        UNION ALL SELECT * FROM crm._report_group_leads(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)) g
     ON CONFLICT (generation, what, a, b, stores) DO UPDATE SET persons = kept.persons + excluded.persons, amount = kept.amount + excluded.amount;
     IF upper IS NOT NULL THEN
         UPDATE crm.report_group_progress SET next_as_of = progress.next_as_of, done_to = upper;
@@ -122,7 +125,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._report_groups_job() IS
-    'job: adds up by stores where persons came from, which fields they have, what they bought and how often, what reached them, the ways they went; 3,000 persons a call; returns > 0 until everybody was looked at';
+    'job: adds up by stores where persons came from, which fields they have, what they bought and how often, what reached them, the ways they went, who is cared for, who was lost, which leads came; 3,000 persons a call; returns > 0 until everybody was looked at';
 
 CREATE FUNCTION crm._report_groups(wanted text, in_stores int[]) RETURNS TABLE (a text, b text, persons bigint, amount numeric)
     LANGUAGE plpgsql STABLE SET jit = off AS

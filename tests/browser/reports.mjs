@@ -18,8 +18,12 @@ export async function reports(browser) {
 	const page = await open(browser, 'headquarters', {size: 'desk'});
 	await visit(page, '#/reports');
 	const shown = await parts(page);
-	ok(['销售额趋势与预测', '顾客来源', '销售业绩排行榜', '销售漏斗', '过程、行为、结果', '等级与品类', '门店对比：等级'].every((part) => shown.includes(part)), 'the four stock charts, panels and comparisons are there', shown);
+	ok(['销售额趋势与预测', '顾客来源', '销售业绩排行榜', '销售漏斗', '过程、行为、结果', '线上线索到店', '流失客户', '等级与品类', '门店对比：等级'].every((part) => shown.includes(part)), 'the four stock charts, panels and comparisons are there', shown);
 	ok(await page.$('svg.line .expected') !== null && await page.$('svg.line .band') !== null, 'sales go on as expected, between bounds');
+	await visit(page, '#/scorecard');
+	const manager = await page.textContent('section:has(h2:text("管理者绩效")) tbody');
+	ok(/store_manager/.test(manager) && /华东/.test(manager), 'managers stand with how their stores\' customers are looked after', manager);
+	await visit(page, '#/reports');
 	const ranked = await page.$$eval('section:has(h2:text("销售业绩排行榜")) svg text:last-of-type', (all) => all.map((one) => one.textContent));
 	ok(ranked.length === 2 && figure(ranked[0]) >= figure(ranked[1]), 'the better store stands first', ranked);
 	await page.context().close();

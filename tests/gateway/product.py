@@ -175,7 +175,7 @@ def test_reading(web, keys, person):
         equal(web.request("GET", f"/api/v1/persons/999999999/{part}", key=keys["clerk"]).status, 404, f"the {part} of nobody")
     span = "from=2026-01-01&to=2026-12-31"
     for path in (f"metrics?{span}", f"life-cycle?{span}&unit=week", f"retention?{span}", f"stores?{span}", "completeness", "indicators?period=week", f"trend?{span}&unit=week", f"frequency?{span}", "forecast?months=2",
-                 "panels", "origins", "intervals", "mix", "leaderboard?month=2026-03-01", "saved"):
+                 "panels", "origins", "intervals", "mix", "managers", "lost", "lost?by=product", "leads", "leaderboard?month=2026-03-01", "saved"):
         answer = web.request("GET", f"/api/v1/reports/{path}", key=keys["headquarters"])
         ok(answer.status == 200 and isinstance(answer.json(), (dict, list)), f"the report {path.partition('?')[0]}", answer)
         equal(web.request("GET", f"/api/v1/reports/{path}", key=keys["clerk"]).status, 403, "which is no clerk's")

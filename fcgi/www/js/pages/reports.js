@@ -31,6 +31,8 @@ export async function draw([kind0 = '', name0 = ''], me) {
 	part('panels', async () => panels(await get(ask('panels'))), true);
 	part('frequency', async () => frequency((await list(ask('frequency', `from=${daysBack(364)}&to=${daysBack(0)}`))).rows));
 	part('intervals', async () => intervals((await list(ask('intervals'))).rows));
+	part('leads', async () => leads((await list(ask('leads'))).rows));
+	part('lost', async () => lost(...await Promise.all(['reason', 'store', 'product'].map(async (by) => (await list(ask('lost', `by=${by}&limit=20`))).rows))));
 	part('mix', async () => tiersByCategory(await byTier()), true);
 	if (kind !== 'store') {
 		part('structure', async () => structure(await compared), true);
@@ -100,6 +102,26 @@ function intervals(rows) {
 	const days = (mean, gaps) => gaps > 0 ? t('report.days_of', {days: number(figure(mean)), n: number(gaps)}) : '–';
 	return [faint(t('report.intervals_what')), table(t('report.intervals'), [t('report.level'), [t('report.before_level'), 'number'], [t('report.since_level'), 'number']],
 		rows.map((row) => [row.level === null ? t('report.no_level') : named(row), row.level === null ? '–' : days(row.mean_days_before, row.gaps_before), days(row.mean_days, row.gaps)]))];
+}
+
+const leadSource = (row) => row.name_zh ? named(row) : t('report.lead_deal', {source: code('channel', row.source.replace('deal:', ''))});
+function leads(rows) {
+	if (rows.length === 0) return none();
+	return [faint(t('report.leads_what', {days: rows[0].within_days})), table(t('report.leads'), [t('report.month'), t('report.lead_source'), ...['leads', 'visited', 'visit_rate', 'days_to_visit', 'ordered'].map((name) => [t(`report.${name === 'leads' ? 'lead_persons' : name}`), 'number'])],
+		rows.map((row) => [[row.month, row.is_open && h('span', {class: 'tag'}, t('report.lead_open'))], leadSource(row), number(row.leads), number(row.visited), percent(figure(row.visit_rate)), number(figure(row.days_to_visit)), number(row.ordered)])),
+		keepable('leads', [['month', 'source', 'leads', 'visited', 'visit_rate', 'days_to_visit', 'ordered', 'order_rate'], ...rows.map((row) => [row.month, row.source, row.leads, row.visited, row.visit_rate, row.days_to_visit, row.ordered, row.order_rate])])];
+}
+
+// Why customers were lost, where they last bought, what they bought first; each of the last two with its commonest reason.
+function lost(reasons, stores, products) {
+	if (reasons.length === 0) return none();
+	const name = (row) => row.key === '-' ? t('report.unknown') : named(row) || row.key;
+	const why = (row) => Object.entries(row.reasons).sort((a, b) => b[1] - a[1])[0][0];
+	const split = (title, rows) => folded(t(title), table(t(title), [t(title), [t('report.persons'), 'number'], [t('report.share'), 'number'], t('report.lost_why')], rows.map((row) => [name(row), number(row.persons), percent(figure(row.share)), why(row) === '-' ? t('report.unknown') : why(row)])));
+	return [faint(t('report.lost_what', {days: reasons[0].lost_days})), ring(t('report.lost'), reasons.map((row) => ({label: name(row), value: row.persons, text: `${number(row.persons)} · ${percent(figure(row.share))}`}))),
+		table(t('report.lost'), [t('report.lost_why'), [t('report.persons'), 'number'], [t('report.spent'), 'number']], reasons.map((row) => [name(row), number(row.persons), money(figure(row.spent))])),
+		stores.length > 1 && split('report.lost_store', stores), split('report.lost_product', products),
+		keepable('lost', [['by', 'key', 'persons', 'share', 'spent'], ...[['reason', reasons], ['store', stores], ['product', products]].flatMap(([by, rows]) => rows.map((row) => [by, row.key, row.persons, row.share, row.spent]))])];
 }
 
 const sum = (rows, field) => rows.reduce((total, row) => total + Number(row[field]), 0);

@@ -9,7 +9,8 @@ import {keptForm} from '../typed.js';
 export async function draw([kind = '', name = '', from = daysBack(30), to = daysBack(0)], me) {
 	const where = kind && kind !== 'all' ? `&${kind}=${encodeURIComponent(name)}` : '';
 	await withWords('report');
-	const [stores, rows, leaders, staff] = await Promise.all([list('stores'), list(`reports/scorecard?from=${from}&to=${to}${where}`), list(`reports/leaderboard?month=${to}${where}`), me.role === 'crm_analyst' ? {rows: []} : list('task-staff')]);
+	const [stores, rows, leaders, staff, managers] = await Promise.all([list('stores'), list(`reports/scorecard?from=${from}&to=${to}${where}`), list(`reports/leaderboard?month=${to}${where}`), me.role === 'crm_analyst' ? {rows: []} : list('task-staff'),
+		me.role === 'crm_store_manager' ? {rows: []} : list(`reports/managers?${where.slice(1)}`)]);
 	show(h('h1', {}, t('page.scorecard'), ' ', where && h('span', {class: 'tag'}, scopeName(stores.rows, kind, name))),
 		h('div', {class: 'card'}, form([h('div', {class: 'fields'}, h('div', {}, field('from', t('scorecard.from'), {type: 'date', value: from})), h('div', {}, field('to', t('scorecard.to'), {type: 'date', value: to})))], t('scorecard.show'), async (data) => {
 			location.hash = `#/scorecard/${kind || 'all'}/${encodeURIComponent(name || '-')}/${data.get('from')}/${data.get('to')}`;
@@ -20,6 +21,7 @@ export async function draw([kind = '', name = '', from = daysBack(30), to = days
 				number(row.notes), number(row.due), percent(row.in_time_rate), h('span', {class: row.overdue > 0 ? 'warn' : null}, number(row.overdue))])),
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('scorecard', [['store', 'staff', 'enrolled', 'completeness', 'duplicates', 'notes', 'due', 'in_time', 'overdue'],
 				...rows.rows.map((row) => [row.store, row.staff, row.enrolled, row.completeness, row.duplicates, row.notes, row.due, row.in_time, row.overdue])])}, t('save_csv')))]),
+		managers.rows.length > 0 && managed(managers.rows),
 		leaderboard(leaders.rows, to.slice(0, 7)),
 		staff.rows.length > 1 && move(staff.rows, anew(() => draw([kind, name, from, to], me))));
 }
@@ -47,4 +49,15 @@ function leaderboard(rows, of) {
 		rows.map((row) => [row.rank === null ? '–' : number(row.rank), row.staff_name, row.store_name || '–', percent(row.quality), number(row.enrolled), percent(row.completeness), number(row.duplicates), number(row.notes), number(row.points)])),
 	h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(`leaders-${of}`, [['rank', 'staff', 'store', 'quality', 'enrolled', 'completeness', 'duplicates', 'notes', 'points'],
 		...rows.map((row) => [row.rank, row.staff, row.store, row.quality, row.enrolled, row.completeness, row.duplicates, row.notes, row.points])])}, t('save_csv')))]);
+}
+
+// How managers look after the customers of their stores; the least coverage stands first.
+function managed(rows) {
+	const figures = ['persons', 'persons_a_clerk', 'coverage', 'owned_share', 'overdue', 'better', 'worse', 'complaints'];
+	const shown = {coverage: percent, owned_share: percent};
+	const figure = (value) => value === null ? null : Number(value);
+	return h('section', {class: 'card broad'}, h('h2', {}, t('managers.title')), h('p', {class: 'faint'}, t('managers.what', {days: rows[0].days, as_of: rows[0].as_of || '–'})),
+		table(t('managers.title'), [t('managers.who'), t('managers.stores'), ...figures.map((name) => [t(`managers.${name}`), 'number'])], rows.map((row) => [row.name, `${row.regions} · ${number(row.stores)}`,
+			...figures.map((name) => h('span', {class: (name === 'overdue' && row.overdue > 0) || (name === 'complaints' && row.complaints_open > 0) ? 'warn' : null}, (shown[name] || number)(figure(row[name]))))])),
+		h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('managers', [['staff', 'name', 'stores', ...figures, 'complaints_open'], ...rows.map((row) => [row.staff, row.name, row.stores, ...figures.map((name) => row[name]), row.complaints_open])])}, t('save_csv'))));
 }
