@@ -35,7 +35,8 @@ SELECT j ->> 'outcome' AS again, (j ->> 'customer_id')::bigint = :person AS same
 SELECT call, pg_temp.try(call) AS answer FROM (VALUES
     (1, $$crm.ingest_enrol('', '13812340098')$$), (2, $$crm.ingest_enrol(NULL, '13812340098')$$), (3, $$crm.ingest_enrol('李雷', '12345')$$),
     (4, $$crm.ingest_enrol('李雷', NULL)$$), (5, $$crm.ingest_enrol('李雷', '13800000000')$$), (6, $$crm.ingest_enrol('李雷', '010-62781234')$$),
-    (7, $$crm.ingest_enrol('李雷', '13812340098', 'soon')$$), (8, $$crm.ingest_enrol(repeat('长', 101), '13812340098')$$)) v(n, call) ORDER BY n;
+    (7, $$crm.ingest_enrol('李雷', '13812340098', 'soon')$$), (8, $$crm.ingest_enrol(repeat('长', 101), '13812340098')$$),
+    (9, $$crm.ingest_enrol('李雷', '13812340098', '2099-01-01')$$), (10, $$crm.ingest_enrol('李雷', '13812340098', '1990-02-30')$$), (11, $$crm.ingest_enrol('李雷', '13812340098', '1899-01-01')$$)) v(n, call) ORDER BY n;
 
 -- 2. a note says who spoke; a day to call makes a follow-up; a retry of the call is one note
 SELECT crm.ingest_note(:person, ' 想要生日蛋糕 ', 'call', 'interested', '2026-04-03', idempotency_key => 'note-1') AS first \gset

@@ -48,6 +48,7 @@ SELECT crm.ingest_enrol_by_code(:'code', '张飞', '13812340177', NULL, ARRAY['s
 -- 3. what is refused, naming the field; a code that is guessed, that ended, that is abused
 SELECT call, pg_temp.try(format(call, :'code')) AS answer FROM (VALUES (1, $$crm.ingest_enrol_by_code(%L, '', '13812340178')$$), (2, $$crm.ingest_enrol_by_code(%L, '李雷', '12345')$$),
     (3, $$crm.ingest_enrol_by_code(%L, NULL, NULL)$$), (4, $$crm.ingest_enrol_by_code(%L, '李雷', '13812340178', 'soon')$$), (5, $$crm.ingest_enrol_by_code('guess', '李雷', '13812340178')$$),
+    (11, $$crm.ingest_enrol_by_code(%L, '李雷', '13812340178', '2099-01-01')$$),
     (6, $$crm.ingest_store_of_code(NULL)$$), (7, $$crm.ingest_enrol_by_code(%L, repeat('长', 101), '13812340178')$$)) v(n, call) ORDER BY n;
 UPDATE crm.room_setting SET value = '4' WHERE name = 'ingest.store_code_hourly';
 SELECT pg_temp.try(format($$crm.ingest_enrol_by_code(%L, '李雷', '13812340179')$$, :'code')) AS the_fourth, pg_temp.try(format($$crm.ingest_enrol_by_code(%L, '李雷', '13812340180')$$, :'code')) AS the_fifth;

@@ -220,16 +220,16 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_require_known(text, jsonb) IS '22023 with the name of a value that flows of a trigger do not have';
 
-CREATE FUNCTION crm._campaign_new_version(edited crm.flow_row) RETURNS jsonb
+CREATE FUNCTION crm._campaign_new_version(edited crm.flow_row, back_to int DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql AS
 $$
 BEGIN
     edited.version := edited.version + 1;
-    INSERT INTO crm.flow_version (flow_id, version, spec, changed_by, changed_at) VALUES (edited.flow_id, edited.version, edited.spec, crm._actor(), crm.core_now());
+    PERFORM crm._campaign_keep_version(edited, back_to);
     RETURN crm._campaign_write(edited, 'edit');
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_new_version(crm.flow_row) IS 'keeps an edited spec as the flow''s next version; the caller holds the flow''s row and knows that it fits';
+COMMENT ON FUNCTION crm._campaign_new_version(crm.flow_row, int) IS 'keeps an edited spec as the flow''s next version; the caller holds the flow''s row and knows that it fits';
 
 -- Another schedule counts from now on: what its clock would have shown before is nobody's moment.
 CREATE FUNCTION crm._campaign_reschedule(flow crm.flow_row) RETURNS timestamptz

@@ -41,7 +41,7 @@ BEGIN
     PERFORM crm._campaign_require_fit(made);
     INSERT INTO crm.flow (flow_id, code, name_zh, name_en, trigger, state, spec)
     VALUES (made.flow_id, flow, model.name_zh, model.name_en, model.trigger, 'draft', made.spec);
-    INSERT INTO crm.flow_version (flow_id, version, spec, changed_by, changed_at) VALUES (made.flow_id, 1, made.spec, crm._actor(), crm.core_now());
+    PERFORM crm._campaign_keep_version(made);
     answer := crm._campaign_write(made, 'create');
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;

@@ -125,6 +125,7 @@ BEGIN
     PERFORM crm.outbox_define_template(own, channel, body, jsonb_strip_nulls(jsonb_build_object('language', used.language, 'subject', coalesce(nullif(btrim(subject), ''), used.subject),
         'html', used.html, 'vendor_template', coalesce(nullif(vendor ->> 'template', ''), used.vendor_template),
         'vendor_params', coalesce(nullif(vendor -> 'params', 'null'), used.vendor_params))));
+    PERFORM crm._campaign_texts_written(flow);
     answer := jsonb_build_object('flow', flow, 'step', step, 'channel', channel, 'template', own, 'body', btrim(body));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;

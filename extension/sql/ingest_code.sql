@@ -90,6 +90,7 @@ BEGIN
     IF coalesce(btrim(name), '') = '' OR length(name) > 100 THEN
         RAISE EXCEPTION 'a member needs a name' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'name', HINT = 'Give 1 to 100 characters.';
     END IF;
+    PERFORM crm._ingest_require_birthday(birthday);
     answer := CASE WHEN crm._ingest_needs_check() THEN crm._ingest_spend_check(number, sms_code) END;
     IF answer IS NOT NULL THEN
         RETURN answer;

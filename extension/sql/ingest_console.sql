@@ -90,6 +90,20 @@ END
 $$;
 COMMENT ON FUNCTION crm._ingest_note_enrolment(jsonb, text, text) IS 'notes who enrolled a record first, in which store and how; the answer as it was';
 
+-- A till that sends an impossible birthday is not stopped by it, the record is kept without; who types one is still there to mend it.
+CREATE FUNCTION crm._ingest_require_birthday(birthday text) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    read crm.birthday_parts := crm.identity_birthday(birthday);
+BEGIN
+    IF btrim(birthday) <> '' AND (read.reason <> '' OR read.birthday > crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}')) THEN
+        RAISE EXCEPTION 'the birthday cannot be' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'birthday', HINT = 'Give a day from 1900 to today, as 1990-05-01.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_require_birthday(text) IS '22023 naming the field for a birthday, as somebody typed it, that is no day, lies before 1900 or in the future; null and empty: none was given';
+
 CREATE FUNCTION crm.ingest_enrol(name text, phone text, birthday text DEFAULT NULL, consents text[] DEFAULT '{}', fields jsonb DEFAULT '{}', idempotency_key text DEFAULT NULL)
     RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -109,6 +123,7 @@ BEGIN
         RAISE EXCEPTION 'further fields are an object' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'fields', HINT = 'As {"sex": "f", "custom.diet": ["素食"]}.';
     END IF;
     entered := crm._ingest_hold_to_form(coalesce(fields, '{}') || jsonb_build_object('name', name, 'phone', phone, 'birthday', coalesce(birthday, fields ->> 'birthday')));
+    PERFORM crm._ingest_require_birthday(entered ->> 'birthday');
     -- the same phone at the counter is the same record, however it is written: who types it twice changes nothing
     id := 'phone:' || encode(crm._identity_hash(1::smallint, '', number.number), 'hex');
     RETURN crm._ingest_note_enrolment(crm._ingest_console('member', entered || jsonb_build_object(

@@ -127,6 +127,49 @@ $$;
 COMMENT ON FUNCTION crm.ingest_define_entry_form(text, jsonb, text) IS
     'says what a role enters when it registers a customer: fields in their order, each with is_required; phone and name always; at once, as a new version (an older one is given again to take it back); answers as crm.ingest_entry_form(); 22023; audited';
 
+CREATE FUNCTION crm._ingest_form_kept(whose name) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT jsonb_agg(jsonb_build_object('version', v.version, 'content', jsonb_build_object('fields', v.fields), 'changed_by', v.changed_by, 'changed_at', v.changed_at, 'back_to', v.back_to) ORDER BY v.version DESC)
+            FROM (SELECT f.version, f.fields, f.changed_by, f.changed_at, f.back_to FROM crm.entry_form f WHERE f.role = whose UNION ALL SELECT 0, crm._ingest_first_form(), NULL, NULL, NULL) v);
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_form_kept(name) IS 'the versions of a role''s form (0: as it began), as crm._versions_told() takes them';
+
+CREATE FUNCTION crm.ingest_form_versions(role text, against int DEFAULT NULL) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY SELECT crm._versions_told(crm._ingest_form_kept(crm._ingest_form_role(role)), against);
+END
+$$;
+COMMENT ON FUNCTION crm.ingest_form_versions(text, int) IS
+    'the versions of a role''s form, the newest first (0: as it began): content, changed_by and changed_at, back_to, is_current, changes against the version before or against a given one; P0002, 22023';
+
+CREATE FUNCTION crm.ingest_revert_form(role text, version int, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'ingest_revert_form', crm._sha256(convert_to(concat_ws(E'\x1f', role, version), 'UTF8')));
+    whose name := crm._ingest_form_role(role);
+    wanted jsonb := crm._version_wanted(crm._ingest_form_kept(whose), version);
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    -- a field that is offered no more is left out, as it is of the form that holds
+    answer := crm.ingest_define_entry_form(role, (SELECT jsonb_agg(g.value ORDER BY g.n) FROM jsonb_array_elements(wanted -> 'fields') WITH ORDINALITY g (value, n)
+                                                  WHERE EXISTS (SELECT FROM crm._ingest_form_fields() k WHERE k.field = g.value ->> 'field')));
+    UPDATE crm.entry_form f SET back_to = ingest_revert_form.version WHERE f.role = whose AND f.version = (answer ->> 'version')::int;
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.ingest_revert_form(text, int, text) IS
+    'gives a role the form of an earlier version (0: as it began), at once, as a new one; a field that is offered no more is left out; answers as crm.ingest_entry_form(); P0002, 22023; audited';
+GRANT EXECUTE ON FUNCTION crm.ingest_form_versions(text, int), crm.ingest_revert_form(text, int, text) TO crm_headquarters, crm_steward;
+
 CREATE FUNCTION crm._ingest_hold_to_form(given jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$

@@ -132,34 +132,6 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_expect(float8[], int) IS 'what follows a series of at least six months, with the bounds between which nine of ten such months lie';
 
-CREATE FUNCTION crm.report_forecast(months int DEFAULT 3, store_code text DEFAULT NULL, region_code text DEFAULT NULL)
-    RETURNS TABLE (starts_on date, net numeric, expected numeric, low numeric, high numeric)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
-$$
-DECLARE
-    stores int[] := crm._report_scope(store_code, region_code);
-    this_month date := date_trunc('month', crm._report_today())::date;
-    marks date[] := crm._report_kept_months(this_month);
-    past record;
-BEGIN
-    IF months IS NULL OR months NOT BETWEEN 1 AND 12 THEN
-        RAISE EXCEPTION 'a forecast is of 1 to 12 months' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'months', HINT = 'Give 3.';
-    END IF;
-    -- whole months since the first with sales
-    SELECT array_agg(marks[p.no] ORDER BY p.no) AS days, array_agg(crm._report_money(p.net_minor) ORDER BY p.no) AS nets INTO past
-    FROM (SELECT x.*, bool_or(x.net_minor > 0) OVER (ORDER BY x.no) AS has_begun FROM crm._report_periods(stores, marks) x) p
-    WHERE p.has_begun AND marks[p.no] < this_month;
-    RETURN QUERY SELECT x.day, x.net, NULL::numeric, NULL::numeric, NULL::numeric FROM unnest(past.days, past.nets) x (day, net) ORDER BY 1;
-    IF coalesce(cardinality(past.nets), 0) >= 6 THEN
-        RETURN QUERY
-        SELECT (this_month + make_interval(months => e.step - 1))::date, NULL::numeric, round(e.expected::numeric, 2), round(e.low::numeric, 2), round(e.high::numeric, 2)
-        FROM crm._report_expect(past.nets::float8[], months) e ORDER BY 1;
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION crm.report_forecast(int, text, text) IS
-    'net of the caller''s scope of up to 36 whole months that are over, and of this and the next ones (1 to 12 in all) what is to be expected, between which bounds in nine of ten cases; none with less than six months of sales; P0002, 22023';
-
 CREATE FUNCTION crm._report_change(now_value numeric, before_value numeric) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT jsonb_build_object('value', now_value, 'before', before_value, 'change', round((now_value - before_value) / nullif(before_value, 0), 4)) $$;
@@ -199,5 +171,5 @@ $$;
 COMMENT ON FUNCTION crm.report_panels(text, text) IS
     'three panels of the caller''s scope: process (mean share of name, phone, birthday, consent; persons with a tag), behaviour (of the messages and coupons of 90 days, opened, clicked, redeemed; both as of the last night), result (repurchase rate, average order, buyers, net of 90 days beside the 90 before, and the growth); P0002';
 
-GRANT EXECUTE ON FUNCTION crm.report_trend(date, date, text, text, text), crm.report_frequency(date, date, text, text), crm.report_forecast(int, text, text), crm.report_panels(text, text)
+GRANT EXECUTE ON FUNCTION crm.report_trend(date, date, text, text, text), crm.report_frequency(date, date, text, text), crm.report_panels(text, text)
     TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

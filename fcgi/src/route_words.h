@@ -24,6 +24,7 @@
 #define LIMIT		{"limit", CRM_IN_LIMIT, CRM_INTEGER, false, NULL, "rows, 1 to 500, default 100"}
 #define FROM_DAY	{"from", CRM_IN_QUERY, CRM_DATE, true, NULL, "first local day"}
 #define TO_DAY		{"to", CRM_IN_QUERY, CRM_DATE, true, NULL, "last local day"}
+#define AGAINST		{"against", CRM_IN_QUERY, CRM_INTEGER, false, NULL, "version to compare with, default the one before each"}
 #define AS_OF		{"as_of", CRM_IN_QUERY, CRM_DATE, false, NULL, "the day it is asked for, default today"}
 
 #endif							/* CRM_ROUTE_WORDS_H */

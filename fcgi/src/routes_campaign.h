@@ -47,6 +47,20 @@
 		.request_schema = "FlowName", .response_schema = "Flow", .success = 200, .example = "{\"name_zh\":\"春季唤醒\"}",
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/flows/{flow}/versions", .operation = "flow_versions", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = "manager, marketer, analyst, headquarters",
+		.sql = "SELECT j::text FROM crm.campaign_versions($1, $2) j", .params = {FLOW_CODE, AGAINST},
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "A flow's versions with their texts: who changed what, when", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/flows/{flow}/revert", .operation = "flow_revert", .tag = "Flows",
+		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
+		.sql = "SELECT 200 AS status, crm.campaign_revert($1, crm.gateway_integer($2, 'version'), $3)::text AS body",
+		.params = {FLOW_CODE, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Give a flow an earlier version's values and texts back",
+		.request_schema = "Object", .response_schema = "Flow", .success = 200, .example = "{\"version\":1}",
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/flows/{flow}/texts", .operation = "flow_texts", .tag = "Flows",
 		.access = CRM_ACCESS_CALLER, .roles = "manager, marketer, analyst, headquarters",
 		.sql = "SELECT j::text FROM crm.campaign_texts($1) j", .params = {FLOW_CODE},

@@ -3,6 +3,7 @@
  *		Rows of the route table: what tills and shops send, and imports.  Read by route_table.c only.
  */
 #define ENTRY_ROLES	"clerk, store_manager, manager, service or headquarters"
+#define CUSTOM_FIELD	{"field", CRM_IN_PATH, CRM_TEXT, true, NULL, "code of the field, without custom."}
 
 #define STEWARDS		"steward, admin"
 #define SOURCE_READERS	"steward, headquarters, admin"
@@ -323,6 +324,45 @@
 		.params = {{"role", CRM_IN_PATH, CRM_TEXT, true, NULL, ENTRY_ROLES}, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Say what a role enters when it registers a customer",
 		.request_schema = "EntryForm", .response_schema = "Object", .success = 200,
 		.example = "{\"fields\":[{\"field\":\"phone\",\"is_required\":true},{\"field\":\"name\",\"is_required\":true},{\"field\":\"custom.diet\",\"is_required\":false}]}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/entry-forms/{role}/versions", .operation = "entry_form_versions", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = "steward, headquarters",
+		.sql = "SELECT j::text FROM crm.ingest_form_versions($1, $2) j", .params = {{"role", CRM_IN_PATH, CRM_TEXT, true, NULL, ENTRY_ROLES}, AGAINST},
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS, .summary = "A form's versions: who changed what, when", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/entry-forms/{role}/revert", .operation = "entry_form_revert", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = "steward, headquarters",
+		.sql = "SELECT 200 AS status, crm.ingest_revert_form($1, crm.gateway_integer($2, 'version'), $3)::text AS body",
+		.params = {{"role", CRM_IN_PATH, CRM_TEXT, true, NULL, ENTRY_ROLES}, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Give a role an earlier form back",
+		.request_schema = "Object", .response_schema = "Object", .success = 200, .example = "{\"version\":0}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/custom-fields", .operation = "custom_fields", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = "steward, headquarters, admin", .sql = "SELECT j::text FROM crm.ingest_custom_fields() j",
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS, .summary = "The fields that the house added to persons", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_PUT, .path = "/api/v1/custom-fields/{field}", .operation = "custom_field_define", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = "steward, headquarters, admin",
+		.sql = "SELECT 200 AS status, crm.ingest_set_field($1, $2, $3)::text AS body",
+		.params = {CUSTOM_FIELD, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Add a field to persons, or change one, at once",
+		.request_schema = "Object", .response_schema = "Object", .success = 200,
+		.example = "{\"type\":\"option\",\"name_zh\":\"鞋码\",\"name_en\":\"shoe size\",\"options\":[\"38\",\"39\"]}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/custom-fields/{field}/versions", .operation = "custom_field_versions", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = "steward, headquarters, admin",
+		.sql = "SELECT j::text FROM crm.ingest_field_versions($1, $2) j", .params = {CUSTOM_FIELD, AGAINST},
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS, .summary = "A field's versions: who changed what, when", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/custom-fields/{field}/revert", .operation = "custom_field_revert", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = "steward, headquarters, admin",
+		.sql = "SELECT 200 AS status, crm.ingest_revert_field($1, crm.gateway_integer($2, 'version'), $3)::text AS body",
+		.params = {CUSTOM_FIELD, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Give a field an earlier version's names and options back",
+		.request_schema = "Object", .response_schema = "Object", .success = 200, .example = "{\"version\":1}",
 	},
 	{
 		.method = CRM_POST, .path = "/api/v1/store-codes", .operation = "store_code", .tag = "Persons",

@@ -314,6 +314,22 @@
 		.summary = "Save a chart, or save it anew by its id", .response_schema = "Object", .success = 200,
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/reports/saved/{report_id}/versions", .operation = "report_saved_versions", .tag = "Reports",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
+		.sql = "SELECT j::text FROM crm.report_saved_versions($1, $2) j",
+		.params = {{"report_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, "of a chart that the caller sees"}, AGAINST},
+		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "A saved chart's versions: who changed what, when", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/reports/saved/{report_id}/revert", .operation = "report_revert", .tag = "Reports",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
+		.sql = "SELECT 200 AS status, crm.report_revert($1, crm.gateway_integer($2, 'version'), $3)::text AS body",
+		.params = {{"report_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, "of a chart that the caller saved"}, BODY, KEY},
+		.timeout_ms = FAST_MS, .example = "{\"version\":1}", .request_schema = "Object",
+		.summary = "Give a chart that one saved an earlier version back", .response_schema = "Object", .success = 200,
+	},
+	{
 		.method = CRM_DELETE, .path = "/api/v1/reports/saved/{report_id}", .operation = "report_forget", .tag = "Reports",
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, crm.report_forget($1, $2)::text AS body",

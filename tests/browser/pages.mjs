@@ -108,7 +108,9 @@ export async function mistakes(browser) {
 	await enter({phone: '010-62781234', name: '李雷'});
 	said(await notice(), '请填写个人手机号，例如 138 1234 5678', 'phone');
 	await enter({phone: '13967241905', name: '李雷', birthday: 'soon'});
-	said(await notice(), '生日请写成 1990-05-01', 'birthday');
+	said(await notice(), '生日请写成 1990-05-01，不晚于今天', 'birthday');
+	await enter({birthday: '2190-05-01'});
+	said(await notice(), '生日请写成 1990-05-01，不晚于今天', 'birthday');
 	await enter({birthday: ''});
 	await page.waitForFunction(() => location.hash.startsWith('#/person/'));
 	ok(true, 'enrolled without any consent');

@@ -61,7 +61,7 @@ function exceptions(rows, me) {
 	const place = (what) => works[me.role]?.includes(what) ? places[what] : null;
 	if (rows.length === 0) return h('p', {class: 'good'}, t('board.nothing_stuck'));
 	return h('ul', {class: 'plain'}, rows.map((row) => h('li', {}, h('span', {class: 'warn'}, number(row.records)), ' ', place(row.what) ? h('a', {href: place(row.what)}, code('stuck', row.what)) : code('stuck', row.what),
-		row.oldest && h('span', {class: 'faint'}, ' · ', ago(row.oldest)), row.detail && h('p', {class: 'faint'}, row.detail))));
+		row.oldest && h('span', {class: 'faint'}, ' · ', ago(row.oldest)), row.detail && h('p', {class: 'faint'}, row.what === 'alerts' ? row.detail.split(', ').map((kind) => code('alert_kind', kind)).join(t('comma')) : row.detail))));
 }
 
 const active = (board, behind) => [h('p', {class: 'big'}, behind('active') ? h('a', {href: behind('active')}, number(board.active_30d)) : number(board.active_30d)), h('p', {class: 'faint'}, t('board.active_what'), ' · ', t('board.of', {n: number(board.persons)}))];
