@@ -137,6 +137,13 @@ function decoded(word) {
 	try { return decodeURIComponent(word); } catch { return word; }
 }
 
+// A page that is here already is drawn together with the frame: a slow phone lays out once.
+const modules = {};
+async function load(page) {
+	modules[page] = await import(`./pages/${page}.js`);
+	return modules[page];
+}
+
 async function route() {
 	const visit = leavePage();
 	const [name, ...words] = location.hash.replace(/^#\/?/, '').split('?')[0].split('/').map(decoded);
@@ -147,7 +154,7 @@ async function route() {
 	document.title = t(`page.${page}`);
 	const stop = sayLoading(visit);
 	try {
-		const module = await import(`./pages/${page}.js`);
+		const module = modules[page] || await load(page);
 		if (!isLeft(visit)) await module.draw(words, me);
 	} catch (problem) {
 		if (problem.status === 401) return;
@@ -211,7 +218,7 @@ function watchConnection() {
 	look();
 }
 
-// Who is signed in is asked while the words come, and the page of the address is fetched beside: a phone far away waits once.
+// Who is signed in is asked while the words come, and the page of the address is fetched beside, without one the counter's: a phone far away waits once.
 const first = location.hash.startsWith('#/join/') ? null : get('me').catch((problem) => problem);
 let who = async () => {
 	who = () => get('me');
@@ -220,7 +227,7 @@ let who = async () => {
 	return answer;
 };
 const [wanted] = location.hash.replace(/^#\/?/, '').split('/');
-if (first && pages[wanted]) import(`./pages/${wanted}.js`).catch(() => null);
+if (first) load(pages[wanted] ? wanted : 'find').catch(() => null);
 await choose(preferred());
 watchConnection();
 watchPaper();

@@ -12,7 +12,8 @@ const isPartOfPhone = (text) => /^1[3-9]\d{5,12}$/.test(digits(text)) && !isPhon
 let target = 'person';
 // What was found last: going back to it from a customer shows it again.  It lies in this page alone, and goes at the sign-out.
 let last = null;
-addEventListener('signed-out', () => { last = null; });
+let ahead = null;     // what was asked for before the tap
+addEventListener('signed-out', () => { last = ahead = null; });
 
 // A steward looks after records and sees no figures of a person.
 export async function draw(words, me) {
@@ -20,7 +21,7 @@ export async function draw(words, me) {
 	const again = last && history.state?.found === last.at ? last : null;
 	const found = h('div', {'aria-live': 'polite', onclick: () => { if (last) last.scrolled = scrollY; }});
 	show(h('h1', {}, t('page.find')),
-		h('div', {class: 'card'}, form([field('text', t('find.what'), {type: 'search', enterkeyhint: 'search', autofocus: !again, autocomplete: 'off', value: again?.text})],
+		h('div', {class: 'card'}, form([field('text', t('find.what'), {type: 'search', enterkeyhint: 'search', autofocus: !again, autocomplete: 'off', value: again?.text, oninput: (event) => begin(event.target, found)})],
 			t('find.go'), (data) => look(data.get('text').trim(), found))),
 		found,
 		target === 'person' && h('p', {}, h('a', {href: '#/enrol'}, t('page.enrol'))));
@@ -29,10 +30,27 @@ export async function draw(words, me) {
 	scrollTo(0, again.scrolled || 0);
 }
 
+// A whole phone is asked for with its last digit, and its answer shown as it comes: the tap that follows asks nothing more.
+function begin(input, found) {
+	const text = input.value.trim();
+	if (!isPhone(text) || ahead?.text === text) return;
+	const begun = ahead = {text, rows: ask(text), at: Date.now()};
+	begun.rows.then((rows) => ahead === begun && found.isConnected && input.value.trim() === text && answer(text, rows, found), () => null);     // a fault is the tap's to tell
+}
+
 async function look(text, found) {
 	if (!text) return;
+	const begun = ahead?.text === text && Date.now() - ahead.at < 5000 ? ahead : null;
+	ahead = null;
+	answer(text, await (begun ? begun.rows : ask(text)), found);
+}
+
+async function ask(text) {
 	const rows = isPhone(text) ? await exactly('phone', digits(text)) : (await post('search', {text, limit: most})).items;
-	if (rows.length === 0 && /^[\w-]{6,}$/.test(text)) rows.push(...await exactly('member_card', text));
+	return rows.length === 0 && /^[\w-]{6,}$/.test(text) ? exactly('member_card', text) : rows;
+}
+
+function answer(text, rows, found) {
 	last = {text, rows, at: Date.now()};
 	history.replaceState({found: last.at}, '');
 	tell(last, found);
