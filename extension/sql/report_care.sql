@@ -29,9 +29,8 @@ $$
     FROM crm.staff f JOIN crm.staff_scope c ON c.staff_id = f.staff_id
     JOIN crm.store s ON c.kind = 'all' OR (c.kind = 'store' AND c.ref_id = s.store_id) OR (c.kind = 'region' AND c.ref_id = s.region_id)
          OR (c.kind = 'group' AND EXISTS (SELECT FROM crm.sharing_group_store g WHERE g.sharing_group_id = c.ref_id AND g.store_id = s.store_id))
-    WHERE f.left_at IS NULL AND f.role IN ('crm_clerk', 'crm_store_manager', 'crm_manager')
 $$;
-COMMENT ON FUNCTION crm._report_staff_stores() IS 'which stores clerks and managers who have not left work for, a row each';
+COMMENT ON FUNCTION crm._report_staff_stores() IS 'which stores the scopes of members of staff hold, a row each';
 
 CREATE FUNCTION crm._report_moved_tiers(stores int[], days int, OUT better bigint, OUT worse bigint)
     LANGUAGE plpgsql STABLE AS
@@ -65,7 +64,7 @@ CREATE FUNCTION crm._report_manager_rows(in_stores int[]) RETURNS TABLE (staff_i
     LANGUAGE sql STABLE AS
 $$
     SELECT m.staff_id, array_agg(m.store_id ORDER BY m.store_id)
-    FROM crm._report_staff_stores() m JOIN crm.staff f ON f.staff_id = m.staff_id AND f.role IN ('crm_store_manager', 'crm_manager')
+    FROM crm._report_staff_stores() m JOIN crm.staff f ON f.staff_id = m.staff_id AND f.role IN ('crm_store_manager', 'crm_manager') AND f.left_at IS NULL
     GROUP BY m.staff_id HAVING in_stores IS NULL OR array_agg(m.store_id) <@ in_stores
 $$;
 COMMENT ON FUNCTION crm._report_manager_rows(int[]) IS 'managers who have not left, with their stores; of those given, managers who have no others';
@@ -88,7 +87,7 @@ BEGIN
         FROM place p LEFT JOIN (crm.report_group g JOIN crm.report_group_progress n ON n.generation = g.generation) ON g.what = 'care' AND g.stores && p.stores GROUP BY p.stores),
     staffed AS MATERIALIZED (
         SELECT p.stores, count(DISTINCT c.staff_id) AS clerks
-        FROM place p JOIN (SELECT w.* FROM crm._report_staff_stores() w JOIN crm.staff f ON f.staff_id = w.staff_id AND f.role = 'crm_clerk') c ON c.store_id = ANY (p.stores) GROUP BY p.stores),
+        FROM place p JOIN (SELECT w.* FROM crm._report_staff_stores() w JOIN crm.staff f ON f.staff_id = w.staff_id AND f.role = 'crm_clerk' AND f.left_at IS NULL) c ON c.store_id = ANY (p.stores) GROUP BY p.stores),
     work AS MATERIALIZED (SELECT w.* FROM crm._report_store_work(starts) w),
     worked AS (
         SELECT p.stores, sum(w.open_tasks) AS open_tasks, sum(w.overdue) AS overdue, sum(w.complaints) AS complaints, sum(w.complaints_open) AS complaints_open

@@ -22,6 +22,7 @@
 #include "bind.h"
 #include "dispatch.h"
 #include "metrics.h"
+#include "usage.h"
 
 static const CrmConfig *config;
 
@@ -452,6 +453,7 @@ crm_dispatch_record(const CrmRequest *request, const CrmReply *reply)
 {
 	crm_metrics_request(request->match.route != NULL ? request->match.index : -1, reply->status,
 						crm_clock_us() - request->started_us, request->database_us);
+	crm_usage_count(request->match.route != NULL ? request->match.index : -1, request->role, reply->status);
 	crm_accesslog_request(request, reply->status, reply->bytes_out, reply->code);
 	crm_metrics_leave();
 }

@@ -10,9 +10,10 @@
  *		crm_gateway --version
  *
  * All signals are blocked before the first thread is made and taken by this
- * thread with sigwait: TERM and INT stop gracefully, HUP reopens the log and
+ * thread with sigtimedwait: TERM and INT stop gracefully, HUP reopens the log and
  * reads the key file anew.  Exit status 0 means that every request was finished.
  */
+#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -36,8 +37,10 @@
 #include "openapi.h"
 #include "route.h"
 #include "supervisor.h"
+#include "usage.h"
 
-#define STATEMENTS_BEYOND_TABLE	8	/* authenticate, its traced form, the import's own */
+#define STATEMENTS_BEYOND_TABLE	8	/* authenticate, its traced form, the import's own, usage */
+#define TELL_EVERY_S			60
 
 static CrmConfig config;
 
@@ -88,12 +91,16 @@ reload(void)
 static void
 wait_for_end(const sigset_t *signals)
 {
+	const struct timespec pause = {.tv_sec = TELL_EVERY_S};
 	int			signal_number = 0;
 
 	while (signal_number != SIGTERM && signal_number != SIGINT)
 	{
-		if (sigwait(signals, &signal_number) == 0 && signal_number == SIGHUP)
+		signal_number = sigtimedwait(signals, NULL, &pause);
+		if (signal_number == SIGHUP)
 			reload();
+		else if (signal_number < 0 && errno == EAGAIN)
+			crm_usage_tell();
 	}
 }
 
@@ -116,7 +123,7 @@ serve(void)
 	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	json_object_seed(0);
 	if (!crm_dbpool_start(&config, (int) crm_route_count + STATEMENTS_BEYOND_TABLE) ||
-		!crm_metrics_start(config.threads))
+		!crm_metrics_start(config.threads) || !crm_usage_start())
 		return complain("out of memory");
 	if (!crm_listener_open(&config, error, sizeof(error)))
 		return complain(error);
@@ -134,6 +141,7 @@ serve(void)
 						finished ? "" : "a request did not end in time");
 	if (!finished)
 		_exit(1);				/* threads still use what would be freed */
+	crm_usage_end();
 	crm_dbpool_stop();
 	crm_openapi_free();
 	(void) crm_credential_load_keys("", "", "", error, sizeof(error));

@@ -11,7 +11,7 @@ const files = [
 	'/js/pages/enrol.js', '/js/pages/find.js', '/js/pages/flows.js', '/js/pages/forms.js', '/js/pages/history.js', '/js/pages/import.js',
 	'/js/pages/join.js', '/js/pages/owned.js', '/js/pages/person.js', '/js/pages/qr.js', '/js/pages/redeem.js', '/js/pages/reports.js',
 	'/js/pages/reviews.js', '/js/pages/scorecard.js', '/js/pages/signin.js', '/js/pages/sources.js', '/js/pages/tags.js', '/js/pages/tasks.js', '/js/pages/tickets.js',
-	'/js/pages/tiers.js', '/js/pages/waiting.js',
+	'/js/pages/tiers.js', '/js/pages/usage.js', '/js/pages/waiting.js',
 	'/',
 ];
 const isFile = (path) => path === '/' || /^\/(style\.css|favicon\.svg|(js|i18n)\/[\w./-]+)$/.test(path);

@@ -7,7 +7,7 @@ const figure = (text) => Number((text || '').replace(/[^\d.]/g, ''));
 export async function reports(browser) {
 	for (const [size, language, theme] of [['small', 'zh-CN', 'dark'], ['desk', 'en', 'light']]) {
 		const page = await open(browser, 'headquarters', {size, language, theme});
-		for (const address of ['#/reports', '#/reports/region/E', '#/reports/store/S1', '#/charts', '#/scorecard']) {
+		for (const address of ['#/reports', '#/reports/region/E', '#/reports/store/S1', '#/charts', '#/scorecard', '#/usage', '#/usage/store_manager']) {
 			await visit(page, address);
 			await judge(page, `headquarters ${address} ${size} ${language} ${theme}`);
 			ok((await page.$$('main .warn:text("这一块没有读出来"), main .warn:text("could not be read")')).length === 0, `${address}: every part was read`);
@@ -112,6 +112,20 @@ export async function leaders(browser) {
 	ok((await page.textContent('section:has(h2:text("录入质量排行"))')).includes('质量 = 完整度'), 'by a formula that stands there');
 	const duplicates = await page.$eval('section:has(h2:text("录入质量排行")) tbody tr:has-text("clerk clerk") td:nth-child(7)', (cell) => Number(cell.textContent));
 	ok(duplicates >= 1, 'a duplicate counts against who made it', duplicates);
+	ok(page.errors.length === 0, 'the console is quiet', page.errors);
+	await page.context().close();
+}
+
+// Who was there stands with who does not use it yet; a manager of a store sees the store's people, and no list of functions.
+export async function use(browser) {
+	const clerk = await open(browser, 'clerk');
+	await clerk.context().close();
+	const page = await open(browser, 'store_manager', {size: 'desk'});
+	await visit(page, '#/usage');
+	const week = await page.$eval('section:has(h2:text("每周使用率")) svg', (chart) => chart.getAttribute('aria-label'));
+	ok(/100\s?% · 1 \/ 1/.test(week), 'a clerk who signed in this week is one of one', week);
+	ok(/clerk clerk.*南京路店/.test(await page.textContent('section:has(h2:text("谁还没有用起来")) tbody')), 'and stands by name');
+	ok(await page.$('h2:text("功能使用")') === null, 'functions are headquarters\'');
 	ok(page.errors.length === 0, 'the console is quiet', page.errors);
 	await page.context().close();
 }

@@ -175,7 +175,7 @@ def test_reading(web, keys, person):
         equal(web.request("GET", f"/api/v1/persons/999999999/{part}", key=keys["clerk"]).status, 404, f"the {part} of nobody")
     span = "from=2026-01-01&to=2026-12-31"
     for path in (f"metrics?{span}", f"life-cycle?{span}&unit=week", f"retention?{span}", f"stores?{span}", "completeness", "indicators?period=week", f"trend?{span}&unit=week", f"frequency?{span}", "forecast?months=2",
-                 "panels", "origins", "intervals", "mix", "managers", "lost", "lost?by=product", "leads", "leaderboard?month=2026-03-01", "saved"):
+                 "panels", "origins", "intervals", "mix", "managers", "lost", "lost?by=product", "leads", "usage?unit=quarter", "staff-use", "functions", "leaderboard?month=2026-03-01", "saved"):
         answer = web.request("GET", f"/api/v1/reports/{path}", key=keys["headquarters"])
         ok(answer.status == 200 and isinstance(answer.json(), (dict, list)), f"the report {path.partition('?')[0]}", answer)
         equal(web.request("GET", f"/api/v1/reports/{path}", key=keys["clerk"]).status, 403, "which is no clerk's")
@@ -461,6 +461,13 @@ def test_erase(web, keys, person):
     equal((again.status, again.body), (200, answer.body), "the replay gets the first answer")
 
 
+def test_usage():
+    """What was called is told when the gateway stops at the latest; what nobody called is known by name."""
+    equal(sql("SELECT calls > 0 AND roles ? 'headquarters' AND NOT is_unused FROM crm.report_functions() WHERE operation = 'health_board'", DB), "t", "calls are counted by role")
+    equal(sql("SELECT count(*) FROM crm.report_functions() WHERE is_unused AND tag <> ''", DB) != "0", True, "functions that nobody called are named")
+    equal(sql("SELECT count(*) FROM crm.operation_day WHERE operation IN ('metrics', 'ready', 'live')", DB), "0", "probes are nobody's function")
+
+
 def main():
     document = json.loads(subprocess.run([PRODUCT, "--openapi"], capture_output=True, text=True, check=True).stdout)
     test_statements(document)
@@ -485,6 +492,7 @@ def main():
     ok(not faults, "nothing was a fault of ours", faults)
     web.stop()
     equal(gateway.stop(), 0, "and the gateway stops in order")
+    test_usage()
     gateway.remove()
     done()
 
