@@ -237,16 +237,20 @@ COMMENT ON FUNCTION crm.ingest_job(bigint) IS 'state and progress of an import; 
 CREATE FUNCTION crm.ingest_errors(batch_id bigint, after int DEFAULT 0, row_limit int DEFAULT 100) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
+DECLARE
+    behind int := coalesce(after, 0);
+    most int := least(coalesce(row_limit, 100), 500);
 BEGIN
     PERFORM crm.ingest_job(batch_id);
     RETURN QUERY
     SELECT jsonb_build_object('line', e.line_no, 'external_id', e.external_id, 'code', e.code, 'field', e.field, 'remedy', e.remedy)
-    FROM (SELECT x.line_no, x.external_id, x.code, x.field, x.remedy FROM crm.batch_error x WHERE x.batch_id = ingest_errors.batch_id
+    FROM ((SELECT x.line_no, x.external_id, x.code, x.field, x.remedy FROM crm.batch_error x
+           WHERE x.batch_id = ingest_errors.batch_id AND x.line_no > behind ORDER BY x.line_no LIMIT most)
           UNION
-          SELECT r.line_no, r.external_id, r.code, r.field, r.remedy FROM crm.reject r
-          WHERE r.batch_id = ingest_errors.batch_id AND r.state <> 'resolved'
-            AND NOT EXISTS (SELECT FROM crm.batch_error x WHERE x.batch_id = r.batch_id AND x.line_no = r.line_no)) e
-    WHERE e.line_no > coalesce(after, 0) ORDER BY e.line_no LIMIT least(coalesce(row_limit, 100), 500);
+          (SELECT r.line_no, r.external_id, r.code, r.field, r.remedy FROM crm.reject r
+           WHERE r.batch_id = ingest_errors.batch_id AND r.line_no > behind AND r.state <> 'resolved'
+             AND NOT EXISTS (SELECT FROM crm.batch_error x WHERE x.batch_id = r.batch_id AND x.line_no = r.line_no) ORDER BY r.line_no LIMIT most)) e
+    ORDER BY e.line_no LIMIT most;
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_errors(bigint, int, int) IS
@@ -289,6 +293,7 @@ $$
 DECLARE
     b record;
     input crm.ingest_input;
+    most int := least(coalesce(row_limit, 100), 500);
 BEGIN
     PERFORM crm.ingest_job(batch_id);
     SELECT t.* INTO b FROM crm.batch t WHERE t.batch_id = ingest_preview.batch_id;
@@ -299,7 +304,8 @@ BEGIN
     IF input.payloads IS NULL THEN
         RETURN;
     END IF;
-    input.max_facts := 20000;
+    -- what lies between the beginning of the piece and what is asked for is read, too
+    input.max_facts := greatest(coalesce(after, 0) - input.first_lines[1], 0) + most + 2;
     RETURN QUERY
     SELECT jsonb_strip_nulls(jsonb_build_object('line', p.line_no, 'external_id', p.external_id,
         'outcome', CASE WHEN p.code IS NOT NULL THEN 'reject' WHEN k.external_id IS NULL THEN 'create'
@@ -308,7 +314,7 @@ BEGIN
     FROM crm._ingest_parse(input) AS p(ordinal int, line_no int, external_id text, content_hash bytea, code text, field text, remedy text)
     LEFT JOIN crm.external_key k ON k.source_id = b.source_id AND k.kind = crm._ingest_key_kind(b.entity) AND k.external_id = p.external_id
     WHERE (p.ordinal IS NOT NULL OR p.code IS NOT NULL) AND p.line_no > coalesce(after, 0)
-    ORDER BY p.line_no LIMIT least(coalesce(row_limit, 100), 500);
+    ORDER BY p.line_no LIMIT most;
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_preview(bigint, int, int) IS

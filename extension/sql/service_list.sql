@@ -44,24 +44,30 @@ DECLARE
     is_wide boolean := crm._actor_role() = 'crm_headquarters';
     me int := crm._actor_staff();
     is_past boolean := list = 'resolved';
+    most int := least(greatest(coalesce(max_rows, 50), 1), 200);
+    after_at timestamptz := after ->> 'at';
+    after_id bigint := after ->> 'ticket_id';
 BEGIN
     IF list IS NULL OR list NOT IN ('mine', 'open', 'late', 'resolved') THEN
         RAISE EXCEPTION 'there is no list "%"', left(list, 100)
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'list', HINT = 'Give mine, open, late or resolved.';
     END IF;
+    -- open ones are few; of those that are settled, all that ever were, a page is read from the newest on
     RETURN QUERY
     SELECT crm._service_tell(p.customer_id, p.ticket_id) - '{body,events}'::text[] || jsonb_build_object('cursor', jsonb_build_object('at', p.at, 'ticket_id', p.ticket_id))
-    FROM (SELECT t.customer_id, t.ticket_id, w.at, w.place
-          FROM crm.ticket t
-          LEFT JOIN crm.task k ON k.customer_id = t.customer_id AND k.task_id = t.task_id
-          CROSS JOIN LATERAL (SELECT CASE WHEN is_past THEN t.resolved_at ELSE t.resolve_due_at END) d (at)
-          CROSS JOIN LATERAL (SELECT d.at, CASE WHEN is_past THEN -extract(epoch FROM d.at) ELSE extract(epoch FROM d.at) END) w (at, place)
-          WHERE (t.state = 'resolved') = is_past AND (service_tickets.topic IS NULL OR t.topic = service_tickets.topic)
-            AND CASE WHEN list = 'mine' THEN k.staff_id = me ELSE is_wide OR t.store_id = ANY (stores) END
-            AND (list <> 'late' OR crm.core_now() > CASE WHEN t.answered_at IS NULL THEN t.answer_due_at ELSE t.resolve_due_at END)
-            AND (after IS NULL OR (w.place, t.ticket_id) > (CASE WHEN is_past THEN -1 ELSE 1 END * extract(epoch FROM (after ->> 'at')::timestamptz), (after ->> 'ticket_id')::bigint))
-          ORDER BY w.place, t.ticket_id LIMIT least(greatest(coalesce(max_rows, 50), 1), 200)) p
-    ORDER BY p.place, p.ticket_id;
+    FROM ((SELECT t.customer_id, t.ticket_id, t.resolved_at AS at FROM crm.ticket t
+           WHERE is_past AND t.state = 'resolved' AND (service_tickets.topic IS NULL OR t.topic = service_tickets.topic) AND (is_wide OR t.store_id = ANY (stores))
+             AND t.resolved_at <= coalesce(after_at, 'infinity') AND (after_id IS NULL OR t.resolved_at < after_at OR t.ticket_id > after_id)
+           ORDER BY t.resolved_at DESC, t.ticket_id LIMIT most)
+          UNION ALL
+          (SELECT t.customer_id, t.ticket_id, t.resolve_due_at FROM crm.ticket t
+           LEFT JOIN crm.task k ON list = 'mine' AND k.customer_id = t.customer_id AND k.task_id = t.task_id
+           WHERE NOT is_past AND t.state <> 'resolved' AND (service_tickets.topic IS NULL OR t.topic = service_tickets.topic)
+             AND CASE WHEN list = 'mine' THEN k.staff_id = me ELSE is_wide OR t.store_id = ANY (stores) END
+             AND (list <> 'late' OR crm.core_now() > CASE WHEN t.answered_at IS NULL THEN t.answer_due_at ELSE t.resolve_due_at END)
+             AND (after_id IS NULL OR (t.resolve_due_at, t.ticket_id) > (after_at, after_id))
+           ORDER BY t.resolve_due_at, t.ticket_id LIMIT most)) p
+    ORDER BY CASE WHEN is_past THEN p.at END DESC, p.at, p.ticket_id;
 END
 $$;
 COMMENT ON FUNCTION crm.service_tickets(text, text, jsonb, int) IS

@@ -95,6 +95,23 @@ def others(person):
     yield from (("store_manager", path) for path in ("owned?list=all&limit=50", "tasks?list=store&limit=50"))
     yield from (("steward", path) for path in ("sources", "source-days", "reject-groups", "rejects?limit=100", "imports?limit=20", "import-fields?entity=member", "reviews?limit=100&state=open",
                                                f"persons/{person}/explain"))
+    yield "marketer", "segments/bench/changes?limit=30"
+
+
+def desks(imported):
+    """What the pages of tickets, deals, imports and merges ask; `imported`: the import whose rows wait to be looked at."""
+    year = f"from=2025-07-01&to={TODAY}"
+    for role in ("store_manager", "headquarters"):
+        yield from ((role, path) for path in (*(f"tickets?list={which}&limit=50" for which in ("mine", "open", "late", "resolved")), "tickets?list=resolved&topic=quality&limit=50", "ticket-topics",
+                                              "pipelines", "deals?pipeline=consult&limit=50", "deals?pipeline=consult&stage=won&limit=50", f"pipelines/consult/board?{year}",
+                                              f"pipelines/consult/won?{year}&limit=50"))
+    yield from (("headquarters", path) for path in ("persons/990/tickets", "persons/990/tickets/2000000990", "persons/500/deals", "persons/500/deals/3000000500",
+                                                    f"reports/tickets?{year}", "owned?list=all&limit=50", "channels", "endpoints", "caps", "alert-routes", "settings", "entry-forms/crm_clerk"))
+    yield from (("clerk", path) for path in ("tickets?list=mine&limit=50", "owned?list=all&limit=50", "entry-form", "task-staff"))
+    yield from (("steward", path) for path in (f"imports/{imported}", f"imports/{imported}/preview?limit=100", f"imports/{imported}/preview?limit=100&cursor=99000", f"imports/{imported}/errors?limit=100", "imports/1000/errors?limit=100",
+                                               "imports/1000/errors?limit=500&cursor=9000", "reviews?limit=100&state=accepted", "reviews?limit=100&state=rejected", "persons/100/explain/101",
+                                               "identity-shadow", "rejects?limit=100&source=bench1", "sources/bench/mappings/member"))
+
 
 
 def ask(key, call):
@@ -152,17 +169,19 @@ def main():
     try:
         if not kept:
             server.install()
-            server.sql(open(f"{TOP}/tests/bench/pages.sql", encoding="utf-8").read(), persons=persons)
+            for part in ("pages", "pages_desk"):
+                server.sql(open(f"{TOP}/tests/bench/{part}.sql", encoding="utf-8").read(), persons=persons)
         keys = {role: server.sql(f"SELECT crm.access_create_key('bench', 'crm_{role}', NULL, {store})")
                 for role, store in (("clerk", "'S3'"), ("store_manager", "'S3'"), ("headquarters", "NULL"), ("marketer", "NULL"), ("steward", "NULL"))}
         person = int(server.sql("SELECT min(c.customer_id) FROM crm.customer c JOIN crm.store s ON s.store_id = c.home_store_id WHERE s.code = 'S3' AND c.customer_id > 1000"))
+        imported = server.sql("SELECT max(b.batch_id) FROM crm.batch b WHERE b.state = 'awaiting_confirmation'")
         with tempfile.TemporaryDirectory(prefix="crm.") as folder:
             os.chmod(folder, 0o755)
             subprocess.run([f"{TOP}/tests/bin/web", "start", f"{folder}/web", str(PORT), server.env["PGHOST"], f"host={server.env['PGHOST']} port={server.env['PGPORT']} dbname=crm user=crm_gateway"], check=True)
             try:
                 wait_for(lambda: ask(keys["headquarters"], "me")[0] == 200, "the gateway", 30)
                 counter(server, keys["store_manager"], person)
-                for role, call in [*boards(), *others(person)]:
+                for role, call in [*boards(), *others(person), *desks(imported)]:
                     status, median, late, cpu = measure(server, keys[role], call)
                     name = f"{role}: {call}" if isinstance(call, str) else f"{role}: POST {call[0]} {call[1]}"
                     figure(name, f"p50 {median:.0f}, p95 {late:.0f} ms", f"CPU {cpu:.1f} ms", "" if status == 200 else f"answered {status}", f"{BAR_MS} ms", late <= BAR_MS)
