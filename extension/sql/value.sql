@@ -61,11 +61,34 @@ $$ SELECT CASE WHEN look_on > day THEN least(look_on, next_change_on) ELSE next_
 COMMENT ON FUNCTION crm._value_look(date, date, date) IS
     'the day on which the job looks at a person whose tier changes on a day without new facts: one that is kept stays when it is not too late, so that an order writes no index';
 
+-- The set path. Plain tables are walked along their indexes in C; statements do the same for any others, and in a
+-- transaction that reads what it saw first.
+CREATE FUNCTION crm._value_is_direct() RETURNS boolean
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'crm_value_is_direct';
+COMMENT ON FUNCTION crm._value_is_direct() IS
+    'whether the tables that a set of persons touches may be read and written past the planner: plain heaps without triggers, in a transaction that reads committed rows, for a role that owns them';
+CREATE FUNCTION crm._value_claim(persons bigint[], is_patient boolean, OUT held bigint[], OUT active bigint[]) RETURNS record
+    LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'crm_value_claim';
+COMMENT ON FUNCTION crm._value_claim(bigint[], boolean) IS
+    'locks persons ascending, if patient waiting for whoever holds one: those locked, and the active ones of them; only where crm._value_is_direct()';
+CREATE FUNCTION crm._value_marks(persons bigint[], active bigint[], OUT cause text, OUT persons_of bigint[], OUT marked bigint[]) RETURNS SETOF record
+    LANGUAGE c STRICT ROWS 5 AS 'MODULE_PATHNAME', 'crm_value_marks';
+COMMENT ON FUNCTION crm._value_marks(bigint[], bigint[]) IS
+    'takes the marks of persons off the table; a row a cause, the last in the alphabet first: the active persons whose last cause it is, and all with such a mark; only where crm._value_is_direct()';
+CREATE FUNCTION crm._value_bring(persons bigint[], day date, today date, cause text, tier_set text, rules jsonb, exponent int,
+                                 is_scored boolean, r_cuts bigint[], f_cuts bigint[], m_cuts bigint[]) RETURNS bigint[]
+    LANGUAGE c AS 'MODULE_PATHNAME', 'crm_value_bring';
+COMMENT ON FUNCTION crm._value_bring(bigint[], date, date, text, text, jsonb, int, boolean, bigint[], bigint[], bigint[]) IS
+    'computes and writes value, purchases and changes of tier of locked persons; returns those whose purchases do not fill one row before and after, which are left as they were; only where crm._value_is_direct()';
+
 CREATE FUNCTION crm._value_lock(persons bigint[]) RETURNS bigint[]
     LANGUAGE plpgsql SET enable_seqscan = off AS
 $$
 BEGIN
     -- the person is the lock of all their records' histories: whoever comes second reads what the first wrote
+    IF crm._value_is_direct() THEN
+        RETURN (SELECT c.active FROM crm._value_claim(persons, true) c);
+    END IF;
     RETURN ARRAY(SELECT l.customer_id
                  FROM (SELECT c.customer_id, c.status FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE) l
                  WHERE l.status = 'active');
@@ -167,14 +190,38 @@ $$;
 COMMENT ON FUNCTION crm._value_write(crm.value_work[], text) IS
     'writes what crm._value_work() found, in the transaction that locked the persons: value, purchases in one row, changes of tier';
 
+CREATE FUNCTION crm._value_advance(locked bigint[], day date, cause text) RETURNS void
+    LANGUAGE plpgsql SET enable_seqscan = off AS
+$$
+DECLARE
+    apart bigint[];
+    person bigint;
+    whole crm.purchase_history[];
+BEGIN
+    -- statements begun under the locks
+    IF NOT crm._value_is_direct() THEN
+        PERFORM crm._value_write(crm._value_work(locked, _value_advance.day), _value_advance.cause);
+        RETURN;
+    END IF;
+    apart := (SELECT crm._value_bring(locked, _value_advance.day, crm._value_today(), _value_advance.cause, s.tier_set, s.rules, crm._purchase_exponent(),
+                                      x.model IS NOT NULL, x.r_cuts, x.f_cuts, x.m_cuts)
+              FROM crm.tier_set s LEFT JOIN crm.rfm_model x ON x.is_active AND x.is_instant WHERE s.is_active);
+    FOREACH person IN ARRAY apart LOOP
+        whole := crm._purchase_whole(crm._purchase_history(person));
+        IF NOT crm._purchase_is_same(whole, (SELECT crm.purchase_combine(h.history ORDER BY h.chunk_no) FROM crm.value_history h WHERE h.customer_id = person)) THEN
+            PERFORM crm._value_remember(person, whole);
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._value_advance(bigint[], date, text) IS
+    'computes tier and totals of persons, who are locked, as of a day (null: as of each one''s own next change, today at the latest) and writes what changed';
+
 CREATE FUNCTION crm._value_compute(persons bigint[], day date, cause text) RETURNS void
     LANGUAGE plpgsql AS
 $$
-DECLARE
-    locked bigint[] := crm._value_lock(persons);
 BEGIN
-    -- statements begun under the locks
-    PERFORM crm._value_write(crm._value_work(locked, _value_compute.day), _value_compute.cause);
+    PERFORM crm._value_advance(crm._value_lock(persons), _value_compute.day, _value_compute.cause);
 END
 $$;
 COMMENT ON FUNCTION crm._value_compute(bigint[], date, text) IS
@@ -340,19 +387,32 @@ $$;
 COMMENT ON FUNCTION crm._value_on_export(bigint) IS 'value and changes of tier of a person, for the export of one person';
 
 -- Jobs.
-CREATE FUNCTION crm._value_take(persons bigint[], OUT causes text[], OUT marked crm.bitmap[]) RETURNS record
+CREATE FUNCTION crm._value_claim_by_statement(persons bigint[], OUT held bigint[], OUT active bigint[]) RETURNS record
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+$$
+BEGIN
+    SELECT coalesce(array_agg(c.customer_id), '{}'), coalesce(array_agg(c.customer_id) FILTER (WHERE c.status = 'active'), '{}') INTO held, active
+    FROM (SELECT c.customer_id, c.status FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE SKIP LOCKED) c;
+END
+$$;
+COMMENT ON FUNCTION crm._value_claim_by_statement(bigint[]) IS 'crm._value_claim() for any tables, waiting for nobody';
+
+CREATE FUNCTION crm._value_marks_by_statement(persons bigint[], active bigint[], OUT cause text, OUT persons_of bigint[], OUT marked bigint[]) RETURNS SETOF record
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS
 $$
 BEGIN
     -- marks lie side by side: a walk from the first person to the last
+    RETURN QUERY
     WITH taken AS (
         DELETE FROM crm.value_dirty d USING unnest(persons) p (id)
-        WHERE d.customer_id = p.id AND d.customer_id BETWEEN persons[1] AND persons[cardinality(persons)] RETURNING d.customer_id, d.cause)
-    SELECT array_agg(k.cause ORDER BY k.cause DESC), array_agg(k.members ORDER BY k.cause DESC) INTO causes, marked
-    FROM (SELECT t.cause, crm.bitmap_agg(t.customer_id) AS members FROM taken t GROUP BY t.cause) k;
+        WHERE d.customer_id = p.id AND d.customer_id BETWEEN persons[1] AND persons[cardinality(persons)] RETURNING d.customer_id, d.cause),
+    mark AS (
+        SELECT DISTINCT t.customer_id, t.cause, t.cause = max(t.cause) OVER (PARTITION BY t.customer_id) AS is_last FROM taken t)
+    SELECT m.cause, coalesce(array_agg(m.customer_id ORDER BY m.customer_id) FILTER (WHERE m.is_last AND a.id IS NOT NULL), '{}'), array_agg(m.customer_id ORDER BY m.customer_id)
+    FROM mark m LEFT JOIN unnest(active) a (id) ON a.id = m.customer_id GROUP BY m.cause ORDER BY m.cause DESC;
 END
 $$;
-COMMENT ON FUNCTION crm._value_take(bigint[]) IS 'takes the marks of persons, ascending, off the table: causes, the last in the alphabet first, and the persons of each';
+COMMENT ON FUNCTION crm._value_marks_by_statement(bigint[], bigint[]) IS 'crm._value_marks() for any tables; persons ascending';
 
 CREATE FUNCTION crm._value_drain() RETURNS bigint
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
@@ -360,27 +420,33 @@ $$
 DECLARE
     piece CONSTANT int := 5000;
     today date := crm._value_today();
+    is_direct boolean := crm._value_is_direct();
     dirty bigint[] := ARRAY(SELECT DISTINCT d.customer_id FROM crm.value_dirty d ORDER BY d.customer_id LIMIT piece);
-    free bigint[];
-    active crm.bitmap;
+    claim record;
     mark record;
-    taken crm.bitmap := '{}';
+    refunded bigint[];
 BEGIN
     -- persons whom somebody writes right now keep their mark: their turn comes, and nobody waits
-    SELECT coalesce(array_agg(c.customer_id), '{}'), coalesce(crm.bitmap_agg(c.customer_id) FILTER (WHERE c.status = 'active'), '{}') INTO free, active
-    FROM (SELECT c.customer_id, c.status FROM crm.customer c WHERE c.customer_id = ANY (dirty) ORDER BY c.customer_id FOR NO KEY UPDATE SKIP LOCKED) c;
-    IF cardinality(free) < cardinality(dirty) THEN      -- of who is gone for ever nothing can be computed
-        SELECT * INTO mark FROM crm._value_take(ARRAY(SELECT p FROM unnest(dirty) p WHERE NOT EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = p) ORDER BY p));
+    IF is_direct THEN
+        SELECT * INTO claim FROM crm._value_claim(dirty, false);
+    ELSE
+        SELECT * INTO claim FROM crm._value_claim_by_statement(dirty);
     END IF;
-    SELECT * INTO mark FROM crm._value_take(free);
-    FOR i IN 1 .. coalesce(cardinality(mark.causes), 0) LOOP     -- of several causes the last in the alphabet: rules, refund, order, member, history
-        PERFORM crm._value_write(crm._value_work(crm.bitmap_array((mark.marked[i] OPERATOR(crm.-) taken) OPERATOR(crm.&) active), today), mark.causes[i]);
-        taken := taken OPERATOR(crm.|) mark.marked[i];
+    IF cardinality(claim.held) < cardinality(dirty) THEN      -- of who is gone for ever nothing can be computed
+        PERFORM FROM crm._value_marks_by_statement(ARRAY(SELECT p FROM unnest(dirty) p WHERE NOT EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = p) ORDER BY p), '{}');
+    END IF;
+    -- of several causes the last in the alphabet: rules, refund, order, member, history
+    FOR mark IN SELECT m.* FROM crm._value_marks(claim.held, claim.active) m WHERE is_direct
+                UNION ALL SELECT m.* FROM crm._value_marks_by_statement(claim.held, claim.active) m WHERE NOT is_direct LOOP
+        PERFORM crm._value_advance(mark.persons_of, today, mark.cause);
+        IF mark.cause = 'refund' THEN
+            refunded := mark.marked;
+        END IF;
     END LOOP;
-    IF 'refund' = ANY (mark.causes) THEN
-        PERFORM crm._value_stand_after_refund(crm.bitmap_array(mark.marked[array_position(mark.causes, 'refund')]));
+    IF refunded IS NOT NULL THEN
+        PERFORM crm._value_stand_after_refund(refunded);
     END IF;
-    RETURN CASE WHEN cardinality(dirty) < piece OR cardinality(free) = 0 THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 10000) d) END;
+    RETURN CASE WHEN cardinality(dirty) < piece OR cardinality(claim.held) = 0 THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 10000) d) END;
 END
 $$;
 COMMENT ON FUNCTION crm._value_drain() IS

@@ -28,7 +28,10 @@ typedef uint8 crm_compat_byte;
 typedef char crm_compat_byte;
 #endif
 
+#include "access/genam.h"
+#include "access/tableam.h"
 #include "catalog/pg_database.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -76,6 +79,46 @@ crm_compat_decode_datetime(char **field, int *ftype, int nf, int *dtype, struct 
 	return DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, &extra);
 #else
 	return DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz);
+#endif
+}
+
+/* PostgreSQL 18 counts what a scan of an index does: go at 18. */
+static inline IndexScanDesc
+crm_compat_index_beginscan(Relation table, Relation index, Snapshot snapshot, int n_keys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(table, index, snapshot, NULL, n_keys, 0);
+#else
+	return index_beginscan(table, index, snapshot, n_keys, 0);
+#endif
+}
+
+/* Since PostgreSQL 16 an update may leave all indexes alone but those that only summarize: go at 16. */
+static inline TM_Result
+crm_compat_tuple_update(Relation table, ItemPointer place, TupleTableSlot *row, CommandId command, Snapshot snapshot,
+						TM_FailureData *failure, LockTupleMode *mode, bool *indexes, bool *only_summarizing)
+{
+	TM_Result	result;
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes which;
+
+	result = table_tuple_update(table, place, row, command, snapshot, InvalidSnapshot, true, failure, mode, &which);
+	*indexes = which != TU_None;
+	*only_summarizing = which == TU_Summarizing;
+#else
+	result = table_tuple_update(table, place, row, command, snapshot, InvalidSnapshot, true, failure, mode, indexes);
+	*only_summarizing = false;
+#endif
+	return result;
+}
+
+static inline List *
+crm_compat_insert_index_tuples(ResultRelInfo *target, TupleTableSlot *row, EState *estate, bool is_update, bool only_summarizing)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecInsertIndexTuples(target, row, estate, is_update, false, NULL, NIL, only_summarizing);
+#else
+	return ExecInsertIndexTuples(target, row, estate, is_update, false, NULL, NIL);
 #endif
 }
 

@@ -5,6 +5,7 @@
  *	in core_clock.c			the one clock
  *	in core_keys.c			keys of the installation, keyed hashes, encryption
  *	in core_spi.c			saved plans for constant statements
+ *	in core_walk.c, core_table.c	rows of a set of keys, past the planner (core_table.h)
  *	in core_consequence.c	what a lower room causes in a higher one
  */
 #ifndef CRM_CORE_H
@@ -29,6 +30,7 @@
 /* core_clock.c */
 extern void crm_core_clock_init(void);
 extern TimestampTz crm_core_clock_now(void);
+extern int64 crm_core_new_id(void);
 
 /* core_keys.c */
 #define CRM_HASH_LENGTH 16

@@ -12,8 +12,11 @@
 #include "core/core.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/sequence.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "pure/localday.h"
@@ -177,6 +180,15 @@ TimestampTz
 crm_core_clock_now(void)
 {
 	return clock_is_set ? clock_at : GetCurrentTransactionStartTimestamp();
+}
+
+/* What crm._new_id() gives: a new 64-bit id of this node. */
+int64
+crm_core_new_id(void)
+{
+	Oid			sequence = get_relname_relid("id_seq", get_namespace_oid("crm", false));
+
+	return nextval_internal(sequence, true) + ((int64) node << 48);
 }
 
 Datum

@@ -40,6 +40,9 @@ pg_noreturn extern void crm_purchase_report(CrmHistoryCode code);
 extern CrmHistoryEntry *crm_purchase_entries_of_arrays(ArrayType *days, ArrayType *known,
 													   ArrayType *minor, int room, int *count);
 
+/* purchase_whole.c */
+extern Datum *crm_purchase_whole_of(CrmHistoryCursor *cursors, int n_cursors, int *n_pieces);
+
 /* purchase_query.c: one cursor a chunk, ready to be walked; the array may hold nulls */
 extern CrmHistoryCursor *crm_purchase_cursors(ArrayType *chunks, int *count);
 

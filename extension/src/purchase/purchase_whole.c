@@ -15,10 +15,8 @@ PG_FUNCTION_INFO_V1(crm_purchase_is_same);
 #define PIECE_ENTRIES 100
 
 static CrmHistoryEntry *
-unpack_all(ArrayType *chunks, int *count)
+unpack_all(CrmHistoryCursor *cursors, int n_cursors, int *count)
 {
-	int			n_cursors;
-	CrmHistoryCursor *cursors = crm_purchase_cursors(chunks, &n_cursors);
 	CrmHistoryEntry *entries;
 	int			room = 0;
 
@@ -32,26 +30,38 @@ unpack_all(ArrayType *chunks, int *count)
 	return entries;
 }
 
+/* The entries of several chunks, in order, packed anew; the cursors are used up. */
+Datum *
+crm_purchase_whole_of(CrmHistoryCursor *cursors, int n_cursors, int *n_pieces)
+{
+	int			count;
+	CrmHistoryEntry *entries = unpack_all(cursors, n_cursors, &count);
+	Datum	   *pieces;
+
+	count = crm_purchase_tidy(entries, count);
+	pieces = palloc((count / PIECE_ENTRIES + 1) * sizeof(Datum));
+	*n_pieces = 0;
+	for (int i = 0; i < count; i += PIECE_ENTRIES)
+		pieces[(*n_pieces)++] = crm_purchase_pack(entries + i, Min(PIECE_ENTRIES, count - i));
+	return pieces;
+}
+
 /* crm._purchase_whole(chunks): the same purchases, in order, packed anew; null chunks are none. */
 Datum
 crm_purchase_whole(PG_FUNCTION_ARGS)
 {
 	ArrayType  *chunks;
+	CrmHistoryCursor *cursors;
 	Datum	   *pieces;
-	CrmHistoryEntry *entries;
-	int			count;
-	int			n = 0;
+	int			n;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	chunks = PG_GETARG_ARRAYTYPE_P(0);
 	if (ArrayGetNItems(ARR_NDIM(chunks), ARR_DIMS(chunks)) <= 1 && !array_contains_nulls(chunks))
 		PG_RETURN_ARRAYTYPE_P(chunks);
-	entries = unpack_all(chunks, &count);
-	count = crm_purchase_tidy(entries, count);
-	pieces = palloc((count / PIECE_ENTRIES + 1) * sizeof(Datum));
-	for (int i = 0; i < count; i += PIECE_ENTRIES)
-		pieces[n++] = crm_purchase_pack(entries + i, Min(PIECE_ENTRIES, count - i));
+	cursors = crm_purchase_cursors(chunks, &n);
+	pieces = crm_purchase_whole_of(cursors, n, &n);
 	PG_RETURN_ARRAYTYPE_P(construct_array(pieces, n, ARR_ELEMTYPE(chunks), -1, false, TYPALIGN_INT));
 }
 

@@ -7,6 +7,8 @@
  *	in value_tier.c		which rule fits, and from which day another will
  *	in value_gap.c		whether every possible state has exactly one tier
  *	in value_score.c	cut points of the quintiles
+ *	in value_set.c		the persons of a set brought up to date, table by table
+ *	in value_claim.c	persons locked, their marks taken
  *	in value_api.c		the SQL-callable edge, and what the room registers
  *
  * A rule names a tier and conditions that must all hold; the first rule that fits decides.
@@ -106,6 +108,17 @@ typedef struct CrmValueHistory
 	int			n_entries;
 } CrmValueHistory;
 
+/* What rules give a history on a day. */
+typedef struct CrmValueState
+{
+	const char *tier;			/* lies in the rules */
+	int32		next_change_on; /* PG_INT32_MAX: never */
+	int32		order_days;
+	int64		net_minor;
+	int32		first_day;		/* only with order_days > 0 */
+	int32		last_day;
+} CrmValueState;
+
 /* value_rules.c */
 extern const CrmValueRules *crm_value_rules_read(Jsonb *rules, int exponent);
 extern const CrmValueRules *crm_value_rules_cached(FmgrInfo *site, Jsonb *rules, int exponent);
@@ -124,8 +137,16 @@ extern bool crm_value_rule_fits(const CrmValueRules *rules, int rule,
 								const CrmValueNumber *numbers);
 extern const char *crm_value_tier_name(const CrmValueRules *rules, int tier_rule);
 extern int	crm_value_tier_at(const CrmValueRules *rules, const CrmValueProfile *profile, int32 at);
-extern int32 crm_value_next_change(const CrmValueRules *rules, const CrmValueHistory *history,
+extern int32 crm_value_next_change(const CrmValueRules *rules, const CrmValueHistory *history, CrmValueProfile profile,
 								   int32 as_of, int tier_rule);
+extern CrmValueState crm_value_state_of(const CrmValueRules *rules, const CrmValueHistory *history, int32 as_of);
+
+/* value_score.c */
+extern int16 crm_value_score_of(int64 point, ArrayType *cuts);
+
+/* value_claim.c */
+extern int64 *crm_value_ids(ArrayType *array, int *n);
+extern Datum crm_value_id_array(const int64 *ids, int n);
 
 /* value_api.c */
 extern void crm_value_init(void);

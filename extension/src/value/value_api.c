@@ -35,11 +35,8 @@ crm_value_state(PG_FUNCTION_ARGS)
 {
 	const CrmValueRules *rules;
 	CrmValueHistory history = {0};
-	CrmValueProfile profile;
+	CrmValueState state;
 	int32		as_of = PG_GETARG_DATEADT(3);
-	int			n_days;
-	int			tier_rule;
-	int32		next;
 	TupleDesc	description;
 	Datum		values[6];
 	bool		nulls[6] = {false};
@@ -49,18 +46,15 @@ crm_value_state(PG_FUNCTION_ARGS)
 	rules = crm_value_rules_cached(fcinfo->flinfo, PG_GETARG_JSONB_P(0), PG_GETARG_INT32(1));
 	if (!PG_ARGISNULL(2))
 		history = crm_value_history(PG_GETARG_ARRAYTYPE_P(2));
-	profile = crm_value_profile(&history, as_of);
-	n_days = profile.n_days;
-	tier_rule = crm_value_tier_at(rules, &profile, as_of);
-	next = crm_value_next_change(rules, &history, as_of, tier_rule);
-	values[0] = CStringGetTextDatum(crm_value_tier_name(rules, tier_rule));
-	values[1] = DateADTGetDatum(next);
-	nulls[1] = next == PG_INT32_MAX;
-	values[2] = Int32GetDatum(n_days == 0 ? 0 : profile.order_days[n_days - 1]);
-	values[3] = Int64GetDatum(n_days == 0 ? 0 : profile.net_minor[n_days - 1]);
-	values[4] = DateADTGetDatum(profile.first_day);
-	values[5] = DateADTGetDatum(profile.last_day);
-	nulls[4] = nulls[5] = DatumGetInt32(values[2]) == 0;
+	state = crm_value_state_of(rules, &history, as_of);
+	values[0] = CStringGetTextDatum(state.tier);
+	values[1] = DateADTGetDatum(state.next_change_on);
+	nulls[1] = state.next_change_on == PG_INT32_MAX;
+	values[2] = Int32GetDatum(state.order_days);
+	values[3] = Int64GetDatum(state.net_minor);
+	values[4] = DateADTGetDatum(state.first_day);
+	values[5] = DateADTGetDatum(state.last_day);
+	nulls[4] = nulls[5] = state.order_days == 0;
 	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a row type was expected")));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(description, values, nulls)));

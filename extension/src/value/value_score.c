@@ -63,12 +63,11 @@ crm_value_cuts(PG_FUNCTION_ARGS)
 											 true, TYPALIGN_DOUBLE));
 }
 
-/* crm._value_score(point, cuts): one more than the number of cuts below the value. */
-Datum
-crm_value_score(PG_FUNCTION_ARGS)
+/* One more than the number of cuts below the value. */
+int16
+crm_value_score_of(int64 point, ArrayType *cuts)
 {
-	int64		point = PG_GETARG_INT64(0);
-	ArrayIterator iterator = array_create_iterator(PG_GETARG_ARRAYTYPE_P(1), 0, NULL);
+	ArrayIterator iterator = array_create_iterator(cuts, 0, NULL);
 	int16		score = 1;
 	Datum		cut;
 	bool		is_null;
@@ -77,5 +76,12 @@ crm_value_score(PG_FUNCTION_ARGS)
 		if (is_null || point > DatumGetInt64(cut))
 			score++;
 	array_free_iterator(iterator);
-	PG_RETURN_INT16(score);
+	return score;
+}
+
+/* crm._value_score(point, cuts) */
+Datum
+crm_value_score(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT16(crm_value_score_of(PG_GETARG_INT64(0), PG_GETARG_ARRAYTYPE_P(1)));
 }

@@ -141,16 +141,15 @@ collect_turning_days(const CrmValueRules *rules, const CrmValueProfile *profile,
 	return n;
 }
 
-/* The first day after as_of on which the tier is another one; INT32_MAX: never. */
+/* The first day after as_of, the day of the profile, on which the tier is another one; INT32_MAX: never. */
 int32
-crm_value_next_change(const CrmValueRules *rules, const CrmValueHistory *history, int32 as_of,
+crm_value_next_change(const CrmValueRules *rules, const CrmValueHistory *history, CrmValueProfile profile, int32 as_of,
 					  int tier_rule)
 {
 	int32		at = as_of;
 
 	for (;;)
 	{
-		CrmValueProfile profile = crm_value_profile(history, at);
 		int32	   *turning;
 		int			n;
 
@@ -164,5 +163,24 @@ crm_value_next_change(const CrmValueRules *rules, const CrmValueHistory *history
 		if (profile.next_entry_day == PG_INT32_MAX)
 			return PG_INT32_MAX;
 		at = profile.next_entry_day;
+		profile = crm_value_profile(history, at);
 	}
+}
+
+/* All of it: tier, totals, and when the tier will be another. */
+CrmValueState
+crm_value_state_of(const CrmValueRules *rules, const CrmValueHistory *history, int32 as_of)
+{
+	CrmValueProfile profile = crm_value_profile(history, as_of);
+	int			n_days = profile.n_days;
+	int			tier_rule = crm_value_tier_at(rules, &profile, as_of);
+
+	return (CrmValueState) {
+		.tier = crm_value_tier_name(rules, tier_rule),
+		.next_change_on = crm_value_next_change(rules, history, profile, as_of, tier_rule),
+		.order_days = n_days == 0 ? 0 : profile.order_days[n_days - 1],
+		.net_minor = n_days == 0 ? 0 : profile.net_minor[n_days - 1],
+		.first_day = profile.first_day,
+		.last_day = profile.last_day,
+	};
 }

@@ -1,0 +1,190 @@
+/*
+ * core_table.c
+ *		Rows of a plain table locked, written and taken away, with their indexes and constraints.
+ *
+ * The caller has locked what makes a row nobody else's; a row that somebody has changed all the same is a conflict, and
+ * the transaction is to be run again.  Everything is done by one command: its own writes are not seen by its own walks.
+ */
+#include "core/core_table.h"
+
+#include "access/heapam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/trigger.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/rls.h"
+
+/* New rows put in together. */
+#define ROWS_AT_ONCE 500
+
+/* Whether the caller may read and write a table past the planner: a plain heap, rows by nobody's policy, no triggers, no column that is computed. */
+bool
+crm_core_table_is_plain(Relation relation, AclMode wanted)
+{
+	TupleConstr *constraints = RelationGetDescr(relation)->constr;
+
+	return !IsolationUsesXactSnapshot() &&
+		relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine() &&
+		relation->trigdesc == NULL && (constraints == NULL || !constraints->has_generated_stored) &&
+		pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), wanted) == ACLCHECK_OK &&
+		check_enable_rls(RelationGetRelid(relation), InvalidOid, true) != RLS_ENABLED;
+}
+
+/* A table of the schema crm; InvalidOid: there is none. */
+Oid
+crm_core_table_id(const char *name)
+{
+	return get_relname_relid(name, get_namespace_oid("crm", false));
+}
+
+CrmTable
+crm_core_table_open(const char *name, LOCKMODE mode)
+{
+	CrmTable	table = {.relation = table_open(crm_core_table_id(name), mode)};
+
+	table.snapshot = GetActiveSnapshot();
+	table.command = GetCurrentCommandId(mode > AccessShareLock);
+	return table;
+}
+
+void
+crm_core_table_close(CrmTable *table)
+{
+	if (table->target != NULL)
+	{
+		crm_core_table_put(table);
+		ExecCloseIndices(table->target);
+		ExecDropSingleTupleTableSlot(table->next);
+		for (int i = 0; table->rows != NULL && i < ROWS_AT_ONCE && table->rows[i] != NULL; i++)
+			ExecDropSingleTupleTableSlot(table->rows[i]);
+		FreeExecutorState(table->estate);
+	}
+	table_close(table->relation, NoLock);
+}
+
+AttrNumber
+crm_core_table_column(const CrmTable *table, const char *column)
+{
+	AttrNumber	number = get_attnum(RelationGetRelid(table->relation), column);
+
+	CrmEnsure(number > 0, "a table that is written has the columns it was made with");
+	return number;
+}
+
+/* Locks the row in a slot, which then holds it as it is now; false when it is gone or, if nobody is waited for, held by somebody. */
+bool
+crm_core_table_lock(CrmTable *table, TupleTableSlot *slot, LockWaitPolicy policy)
+{
+	ItemPointerData place = slot->tts_tid;
+	TM_FailureData failure;
+	TM_Result	result = table_tuple_lock(table->relation, &place, table->snapshot, slot, table->command,
+										  LockTupleNoKeyExclusive, policy, TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+
+	return result == TM_Ok;
+}
+
+static void
+need_target(CrmTable *table)
+{
+	if (table->target != NULL)
+		return;
+	table->estate = CreateExecutorState();
+	table->target = makeNode(ResultRelInfo);
+	InitResultRelInfo(table->target, table->relation, 0, NULL, 0);
+	ExecOpenIndices(table->target, false);
+	table->next = MakeSingleTupleTableSlot(RelationGetDescr(table->relation), &TTSOpsVirtual);
+}
+
+/* The empty row to be written next. */
+TupleTableSlot *
+crm_core_table_next(CrmTable *table)
+{
+	need_target(table);
+	return ExecClearTuple(table->next);
+}
+
+static void
+refuse_conflict(const CrmTable *table)
+{
+	ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					errmsg("a row of \"%s\" was changed by somebody else at the same time", RelationGetRelationName(table->relation)),
+					errhint("Run the transaction again.")));
+}
+
+static void
+put_indexes(CrmTable *table, TupleTableSlot *row, bool is_update, bool only_summarizing)
+{
+	if (table->target->ri_NumIndices > 0)
+		list_free(crm_compat_insert_index_tuples(table->target, row, table->estate, is_update, only_summarizing));
+	ResetPerTupleExprContext(table->estate);
+}
+
+/* Writes table->next over the row at a place. */
+void
+crm_core_table_update(CrmTable *table, ItemPointer place)
+{
+	TM_FailureData failure;
+	LockTupleMode mode;
+	bool		indexes;
+	bool		only_summarizing;
+	TupleTableSlot *row = table->next;
+
+	if (RelationGetDescr(table->relation)->constr != NULL)
+		ExecConstraints(table->target, row, table->estate);
+	row->tts_tableOid = RelationGetRelid(table->relation);
+	if (crm_compat_tuple_update(table->relation, place, row, table->command, table->snapshot, &failure, &mode, &indexes, &only_summarizing) != TM_Ok)
+		refuse_conflict(table);
+	if (indexes)
+		put_indexes(table, row, true, only_summarizing);
+	else
+		ResetPerTupleExprContext(table->estate);
+}
+
+/* An empty row to be filled, which goes in with others; what it refers to stays until crm_core_table_put(). */
+TupleTableSlot *
+crm_core_table_new(CrmTable *table)
+{
+	need_target(table);
+	if (table->rows == NULL)
+		table->rows = palloc0(ROWS_AT_ONCE * sizeof(TupleTableSlot *));
+	if (table->n_rows == ROWS_AT_ONCE)
+		crm_core_table_put(table);
+	if (table->rows[table->n_rows] == NULL)
+		table->rows[table->n_rows] = MakeSingleTupleTableSlot(RelationGetDescr(table->relation), &TTSOpsVirtual);
+	return ExecClearTuple(table->rows[table->n_rows++]);
+}
+
+/* Puts the new rows in, one after the other on as few pages as they need. */
+void
+crm_core_table_put(CrmTable *table)
+{
+	MemoryContext before;
+
+	if (table->n_rows == 0)
+		return;
+	before = MemoryContextSwitchTo(GetPerTupleMemoryContext(table->estate));
+	for (int i = 0; i < table->n_rows; i++)
+	{
+		if (RelationGetDescr(table->relation)->constr != NULL)
+			ExecConstraints(table->target, table->rows[i], table->estate);
+		table->rows[i]->tts_tableOid = RelationGetRelid(table->relation);
+	}
+	table_multi_insert(table->relation, table->rows, table->n_rows, table->command, 0, NULL);
+	MemoryContextSwitchTo(before);
+	for (int i = 0; i < table->n_rows; i++)
+		put_indexes(table, table->rows[i], false, false);
+	table->n_rows = 0;
+}
+
+/* Takes a row away; false when somebody else has. */
+bool
+crm_core_table_delete(CrmTable *table, ItemPointer place)
+{
+	TM_FailureData failure;
+	TM_Result	result = table_tuple_delete(table->relation, place, table->command, table->snapshot, InvalidSnapshot, true, &failure, false);
+
+	if (result != TM_Ok && result != TM_Deleted)
+		refuse_conflict(table);
+	return result == TM_Ok;
+}

@@ -1,0 +1,78 @@
+/*
+ * core_table.h
+ *		Rows of a set of keys, read and written past the planner.
+ *
+ *	in core_walk.c		rows found by ascending keys of an index
+ *	in core_table.c		rows locked, written and taken away
+ *
+ * Thousands of persons are brought up to date by the same five look-ups and three rows each.  Statements do it one
+ * descent of a B-tree and one trip through the executor at a time; here an index is walked along from key to key.
+ * That is allowed for a plain heap table alone, in a transaction that reads committed rows: crm_core_table_is_plain()
+ * says so, and whoever calls has statements for every other table (one that is spread over machines, say).
+ */
+#ifndef CRM_CORE_TABLE_H
+#define CRM_CORE_TABLE_H
+
+#include "core/core.h"
+
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "executor/executor.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/* A table that is written.  Relation and snapshot are held until crm_core_table_close(). */
+typedef struct CrmTable
+{
+	Relation	relation;
+	Snapshot	snapshot;
+	CommandId	command;
+	EState	   *estate;
+	ResultRelInfo *target;		/* with the indexes, opened when a row is first written */
+	TupleTableSlot *next;		/* the row to be written over another */
+	TupleTableSlot **rows;		/* new rows, put in together */
+	int			n_rows;
+} CrmTable;
+
+/* Rows by ascending keys. */
+typedef struct CrmWalk
+{
+	Relation	relation;
+	Relation	index;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;		/* the row found */
+	Buffer		visible_map;
+	int64		key;			/* looked for */
+	int64		at;				/* key of the entry the scan stands on */
+	bool		has_entry;
+	bool		is_taken;		/* the entry has been looked at: the scan moves on first */
+	bool		is_dense;		/* the scan runs from key to key; otherwise each key is looked for by itself */
+	int			sparse_left;	/* keys looked for by themselves before the next try to run */
+} CrmWalk;
+
+/* core_walk.c */
+extern Oid	crm_core_walk_index(Relation relation, int n, const char *const *columns);
+extern AttrNumber crm_core_walk_column(const CrmWalk *walk, const char *column);
+extern void crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, int n_keys);
+extern bool crm_core_walk_find(CrmWalk *walk, int64 key);
+extern bool crm_core_walk_row(CrmWalk *walk);
+extern bool crm_core_walk_entry(CrmWalk *walk);
+extern Datum crm_core_walk_value(const CrmWalk *walk, AttrNumber column);
+extern void crm_core_walk_end(CrmWalk *walk);
+
+/* core_table.c */
+extern bool crm_core_table_is_plain(Relation relation, AclMode wanted);
+extern Oid	crm_core_table_id(const char *name);
+extern CrmTable crm_core_table_open(const char *name, LOCKMODE mode);
+extern void crm_core_table_close(CrmTable *table);
+extern AttrNumber crm_core_table_column(const CrmTable *table, const char *column);
+extern TupleTableSlot *crm_core_table_next(CrmTable *table);
+extern bool crm_core_table_lock(CrmTable *table, TupleTableSlot *slot, LockWaitPolicy policy);
+extern void crm_core_table_update(CrmTable *table, ItemPointer place);
+extern TupleTableSlot *crm_core_table_new(CrmTable *table);
+extern void crm_core_table_put(CrmTable *table);
+extern bool crm_core_table_delete(CrmTable *table, ItemPointer place);
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * core_walk.c
+ *		Rows of a table by ascending keys of one of its indexes.
+ *
+ * Where the keys lie close together, the scan runs along the leaves from one to the next: an entry passed costs a
+ * fiftieth of a descent.  Where a gap is wide, keys are looked for one by one, and now and then running is tried again.
+ * Only entries whose rows the snapshot sees count, as in any index scan.
+ */
+#include "core/core_table.h"
+
+#include "access/visibilitymap.h"
+#include "catalog/pg_am.h"
+#include "storage/bufmgr.h"
+#include "utils/fmgroids.h"
+
+/* So many entries passed cost more than a descent. */
+#define WIDEST_GAP 64
+/* So few keys are not worth the page that running reads. */
+#define FEW_KEYS 32
+
+/* The attribute of an index that holds a column of its table; 0: none. */
+static AttrNumber
+attribute_of(Relation relation, Relation index, const char *column)
+{
+	for (int i = 0; i < index->rd_index->indnatts; i++)
+	{
+		AttrNumber	number = index->rd_index->indkey.values[i];
+
+		if (number > 0 && strcmp(NameStr(TupleDescAttr(RelationGetDescr(relation), number - 1)->attname), column) == 0)
+			return i + 1;
+	}
+	return 0;
+}
+
+static bool
+holds_columns(Relation relation, Relation index, int n, const char *const *columns)
+{
+	if (index->rd_rel->relam != BTREE_AM_OID || !index->rd_index->indisvalid ||
+		RelationGetIndexPredicate(index) != NIL || attribute_of(relation, index, columns[0]) != 1)
+		return false;
+	for (int i = 1; i < n; i++)
+		if (attribute_of(relation, index, columns[i]) == 0)
+			return false;
+	return true;
+}
+
+/* A whole B-tree that begins with the first of these columns and holds the others; InvalidOid: there is none. */
+Oid
+crm_core_walk_index(Relation relation, int n, const char *const *columns)
+{
+	List	   *indexes = RelationGetIndexList(relation);
+	Oid			found = InvalidOid;
+	ListCell   *cell;
+
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (!OidIsValid(found) && holds_columns(relation, index, n, columns))
+			found = RelationGetRelid(index);
+		index_close(index, AccessShareLock);
+	}
+	list_free(indexes);
+	return found;
+}
+
+AttrNumber
+crm_core_walk_column(const CrmWalk *walk, const char *column)
+{
+	return attribute_of(walk->relation, walk->index, column);
+}
+
+/* Begins a walk over some n ascending keys. */
+void
+crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, int n_keys)
+{
+	Oid			index = crm_core_walk_index(table->relation, 1, &column);
+
+	CrmEnsure(OidIsValid(index), "a table that is walked has an index by its key");
+	*walk = (CrmWalk) {.relation = table->relation, .visible_map = InvalidBuffer, .is_dense = false};
+	walk->sparse_left = n_keys < FEW_KEYS ? n_keys : 0;
+	walk->index = index_open(index, AccessShareLock);
+	walk->slot = table_slot_create(walk->relation, NULL);
+	walk->scan = crm_compat_index_beginscan(walk->relation, walk->index, table->snapshot, 1);
+	walk->scan->xs_want_itup = true;
+}
+
+/* The scan moves to its next entry. */
+static void
+step(CrmWalk *walk)
+{
+	walk->is_taken = false;
+	walk->has_entry = index_getnext_tid(walk->scan, ForwardScanDirection) != NULL;
+	if (walk->has_entry)
+		walk->at = DatumGetInt64(crm_core_walk_value(walk, 1));
+}
+
+static void
+descend(CrmWalk *walk)
+{
+	ScanKeyData key;
+
+	if (walk->is_dense)
+		ScanKeyInit(&key, 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(walk->key));
+	else
+		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(walk->key));
+	index_rescan(walk->scan, &key, 1, NULL, 0);
+	step(walk);
+}
+
+/* Runs to the key; false when it lies too far away. */
+static bool
+run(CrmWalk *walk)
+{
+	if (walk->is_taken)
+		step(walk);
+	for (int passed = 0; walk->has_entry && walk->at < walk->key; passed++)
+	{
+		if (passed == WIDEST_GAP)
+			return false;
+		step(walk);
+	}
+	return true;
+}
+
+/* Goes to a key that is greater than all before; whether the index has an entry of it. */
+bool
+crm_core_walk_find(CrmWalk *walk, int64 key)
+{
+	bool		is_there = false;
+
+	walk->key = key;
+	if (walk->is_dense)
+	{
+		is_there = run(walk);
+		if (!is_there)
+		{
+			walk->is_dense = false;
+			walk->sparse_left = WIDEST_GAP;
+		}
+	}
+	else if (walk->sparse_left-- <= 0)
+		walk->is_dense = true;
+	if (!is_there)
+		descend(walk);
+	return walk->has_entry && walk->at == key;
+}
+
+/* The next row of the key, in walk->slot. */
+bool
+crm_core_walk_row(CrmWalk *walk)
+{
+	for (;;)
+	{
+		if (walk->is_taken)
+			step(walk);
+		if (!walk->has_entry || walk->at != walk->key)
+			return false;
+		walk->is_taken = true;
+		if (index_fetch_heap(walk->scan, walk->slot))
+			return true;
+	}
+}
+
+/* The next entry of the key whose row is seen; its columns are crm_core_walk_value()'s, the row itself is not read where its page says that all see it. */
+bool
+crm_core_walk_entry(CrmWalk *walk)
+{
+	for (;;)
+	{
+		if (walk->is_taken)
+			step(walk);
+		if (!walk->has_entry || walk->at != walk->key)
+			return false;
+		walk->is_taken = true;
+		if (VM_ALL_VISIBLE(walk->relation, ItemPointerGetBlockNumber(&walk->scan->xs_heaptid), &walk->visible_map) ||
+			index_fetch_heap(walk->scan, walk->slot))
+			return true;
+	}
+}
+
+/* A column of the entry, which is not null. */
+Datum
+crm_core_walk_value(const CrmWalk *walk, AttrNumber column)
+{
+	bool		is_null;
+	Datum		value = index_getattr(walk->scan->xs_itup, column, walk->scan->xs_itupdesc, &is_null);
+
+	CrmEnsure(!is_null, "a column of a walked index is not null");
+	return value;
+}
+
+void
+crm_core_walk_end(CrmWalk *walk)
+{
+	if (BufferIsValid(walk->visible_map))
+		ReleaseBuffer(walk->visible_map);
+	ExecDropSingleTupleTableSlot(walk->slot);
+	index_endscan(walk->scan);
+	index_close(walk->index, AccessShareLock);
+}

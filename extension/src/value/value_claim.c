@@ -1,0 +1,283 @@
+/*
+ * value_claim.c
+ *		Persons locked and their marks taken, for a set that is about to be brought up to date.
+ *
+ * The person's row of crm.customer is the lock of all their records' histories: whoever comes second reads what the
+ * first wrote.  Locks are taken in the order of ids.  What is read afterwards is read by a snapshot taken under them.
+ */
+#include "value/value.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "core/core_table.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(crm_value_is_direct);
+PG_FUNCTION_INFO_V1(crm_value_claim);
+PG_FUNCTION_INFO_V1(crm_value_marks);
+
+/* Causes are few words, but a table may hold any. */
+#define MAX_CAUSES 64
+
+typedef struct Ids
+{
+	int64	   *ids;
+	int			n;
+	int			room;
+} Ids;
+
+/* The marks of one cause. */
+typedef struct Cause
+{
+	char	   *name;
+	Ids			every;			/* whoever has such a mark */
+	Ids			own;			/* whose last cause in the alphabet it is */
+} Cause;
+
+/* A table that the set path touches: what it does there, and the columns of the index it walks. */
+typedef struct Touched
+{
+	const char *name;
+	AclMode		wanted;
+	int			n_columns;
+	const char *columns[3];
+} Touched;
+
+static const Touched touched[] = {
+	{"customer", ACL_SELECT | ACL_UPDATE, 1, {"customer_id"}},
+	{"membership", ACL_SELECT, 3, {"customer_id", "valid_to", "source_record_id"}},
+	{"purchase_chunk", ACL_SELECT, 1, {"source_record_id"}},
+	{"customer_value", ACL_SELECT | ACL_INSERT | ACL_UPDATE, 1, {"customer_id"}},
+	{"value_history", ACL_SELECT | ACL_INSERT | ACL_UPDATE, 1, {"customer_id"}},
+	{"tier_change", ACL_INSERT, 1, {"customer_id"}},
+	{"value_dirty", ACL_SELECT | ACL_DELETE, 1, {"customer_id"}},
+};
+
+/* crm._value_is_direct(): whether every table is as crm_core_table_is_plain() wants it, with the index to walk. */
+Datum
+crm_value_is_direct(PG_FUNCTION_ARGS)
+{
+	bool		is_direct = true;
+
+	for (int i = 0; i < lengthof(touched) && is_direct; i++)
+	{
+		Oid			id = crm_core_table_id(touched[i].name);
+		Relation	relation = OidIsValid(id) ? table_open(id, AccessShareLock) : NULL;
+
+		is_direct = relation != NULL && crm_core_table_is_plain(relation, touched[i].wanted) &&
+			OidIsValid(crm_core_walk_index(relation, touched[i].n_columns, touched[i].columns));
+		if (relation != NULL)
+			table_close(relation, AccessShareLock);
+	}
+	PG_RETURN_BOOL(is_direct);
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		left = *(const int64 *) a;
+	int64		right = *(const int64 *) b;
+
+	return (left > right) - (left < right);
+}
+
+/* Ids in order, each once. */
+int64 *
+crm_value_ids(ArrayType *array, int *n)
+{
+	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	Datum	   *items;
+	bool	   *nulls;
+	int64	   *ids = palloc(Max(count, 1) * sizeof(int64));
+	bool		is_sorted = true;
+
+	deconstruct_array(array, INT8OID, sizeof(int64), true, TYPALIGN_DOUBLE, &items, &nulls, &count);
+	*n = 0;
+	for (int i = 0; i < count; i++)
+		if (!nulls[i])
+		{
+			ids[(*n)++] = DatumGetInt64(items[i]);
+			is_sorted &= *n < 2 || ids[*n - 2] < ids[*n - 1];
+		}
+	if (!is_sorted)
+	{
+		qsort(ids, *n, sizeof(int64), compare_ids);
+		count = *n;
+		*n = 0;
+		for (int i = 0; i < count; i++)
+			if (*n == 0 || ids[i] != ids[*n - 1])
+				ids[(*n)++] = ids[i];
+	}
+	return ids;
+}
+
+static void
+add_id(Ids *ids, int64 id)
+{
+	if (ids->n == ids->room)
+	{
+		ids->room = Max(64, ids->room * 2);
+		ids->ids = ids->ids == NULL ? palloc(ids->room * sizeof(int64)) : repalloc(ids->ids, ids->room * sizeof(int64));
+	}
+	ids->ids[ids->n++] = id;
+}
+
+Datum
+crm_value_id_array(const int64 *ids, int n)
+{
+	Size		size = ARR_OVERHEAD_NONULLS(1) + n * sizeof(int64);
+	ArrayType  *array;
+
+	if (n == 0)
+		return PointerGetDatum(construct_empty_array(INT8OID));
+	array = palloc0(size);
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->elemtype = INT8OID;
+	ARR_DIMS(array)[0] = n;
+	ARR_LBOUND(array)[0] = 1;
+	memcpy(ARR_DATA_PTR(array), ids, n * sizeof(int64));
+	return PointerGetDatum(array);
+}
+
+static bool
+is_active(TupleTableSlot *row, AttrNumber status)
+{
+	bool		is_null;
+	text	   *word = DatumGetTextPP(slot_getattr(row, status, &is_null));
+
+	return !is_null && VARSIZE_ANY_EXHDR(word) == 6 && memcmp(VARDATA_ANY(word), "active", 6) == 0;
+}
+
+/* crm._value_claim(persons, is_patient): locks them; (those locked, the active ones of them). */
+Datum
+crm_value_claim(PG_FUNCTION_ARGS)
+{
+	int			n;
+	int64	   *ids = crm_value_ids(PG_GETARG_ARRAYTYPE_P(0), &n);
+	LockWaitPolicy policy = PG_GETARG_BOOL(1) ? LockWaitBlock : LockWaitSkip;
+	Ids			held = {0};
+	Ids			active = {0};
+	CrmTable	customer;
+	CrmWalk		walk;
+	AttrNumber	status;
+	TupleDesc	description;
+	Datum		values[2];
+	bool		nulls[2] = {false, false};
+
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	customer = crm_core_table_open("customer", RowShareLock);
+	status = crm_core_table_column(&customer, "status");
+	crm_core_walk_begin(&walk, &customer, "customer_id", n);
+	for (int i = 0; i < n; i++)
+		if (crm_core_walk_find(&walk, ids[i]) && crm_core_walk_row(&walk) && crm_core_table_lock(&customer, walk.slot, policy))
+		{
+			add_id(&held, ids[i]);
+			if (is_active(walk.slot, status))
+				add_id(&active, ids[i]);
+		}
+	crm_core_walk_end(&walk);
+	crm_core_table_close(&customer);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+	values[0] = crm_value_id_array(held.ids, held.n);
+	values[1] = crm_value_id_array(active.ids, active.n);
+	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a row type was expected")));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(description, values, nulls)));
+}
+
+/* The place of a cause, in the order in which causes were found. */
+static int
+find_cause(Cause *causes, int *n, text *name)
+{
+	for (int i = 0; i < *n; i++)
+		if (strlen(causes[i].name) == VARSIZE_ANY_EXHDR(name) && memcmp(causes[i].name, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0)
+			return i;
+	CrmEnsure(*n < MAX_CAUSES, "causes of marks are few words");
+	causes[*n] = (Cause) {.name = text_to_cstring(name)};
+	return (*n)++;
+}
+
+/* Takes the marks of a person; the place of the last cause in the alphabet, -1 without marks. */
+static int
+take_person(CrmTable *dirty, CrmWalk *walk, int64 id, AttrNumber column, Cause *causes, int *n)
+{
+	int			last = -1;
+
+	if (!crm_core_walk_find(walk, id))
+		return -1;
+	while (crm_core_walk_row(walk))
+	{
+		bool		is_null;
+		int			cause = find_cause(causes, n, DatumGetTextPP(slot_getattr(walk->slot, column, &is_null)));
+		Ids		   *every = &causes[cause].every;
+
+		if (!crm_core_table_delete(dirty, &walk->slot->tts_tid))
+			continue;
+		if (every->n == 0 || every->ids[every->n - 1] != id)
+			add_id(every, id);
+		if (last < 0 || strcmp(causes[cause].name, causes[last].name) > 0)
+			last = cause;
+	}
+	return last;
+}
+
+static int
+compare_causes(const void *a, const void *b)
+{
+	return strcmp(((const Cause *) b)->name, ((const Cause *) a)->name);
+}
+
+/* crm._value_marks(persons, active): takes their marks; a row a cause, the last in the alphabet first: the active ones whose last cause it is, and all who have such a mark. */
+Datum
+crm_value_marks(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	int			n;
+	int			n_active;
+	int64	   *ids = crm_value_ids(PG_GETARG_ARRAYTYPE_P(0), &n);
+	int64	   *active = crm_value_ids(PG_GETARG_ARRAYTYPE_P(1), &n_active);
+	Cause		causes[MAX_CAUSES];
+	int			n_causes = 0;
+	int			at = 0;
+	CrmTable	dirty;
+	CrmWalk		walk;
+	AttrNumber	column;
+
+	InitMaterializedSRF(fcinfo, 0);
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	dirty = crm_core_table_open("value_dirty", RowExclusiveLock);
+	column = crm_core_table_column(&dirty, "cause");
+	crm_core_walk_begin(&walk, &dirty, "customer_id", n);
+	for (int i = 0; i < n; i++)
+	{
+		int			last = take_person(&dirty, &walk, ids[i], column, causes, &n_causes);
+
+		while (at < n_active && active[at] < ids[i])
+			at++;
+		if (last >= 0 && at < n_active && active[at] == ids[i])
+			add_id(&causes[last].own, ids[i]);
+	}
+	crm_core_walk_end(&walk);
+	crm_core_table_close(&dirty);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+	qsort(causes, n_causes, sizeof(Cause), compare_causes);
+	for (int i = 0; i < n_causes; i++)
+	{
+		Datum		values[3] = {
+			CStringGetTextDatum(causes[i].name),
+			crm_value_id_array(causes[i].own.ids, causes[i].own.n),
+			crm_value_id_array(causes[i].every.ids, causes[i].every.n),
+		};
+		bool		nulls[3] = {false};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
