@@ -89,7 +89,7 @@ mutate(char *text)
 	}
 }
 
-/* As link_rows.c keeps it. */
+/* As link_intern.c keeps it. */
 static bool
 make_value(CrmLinkKind kind, const char *text, uint64_t *arena, uint32_t start, CrmLinkValue *value)
 {
@@ -100,7 +100,7 @@ make_value(CrmLinkKind kind, const char *text, uint64_t *arena, uint32_t start, 
 		return false;
 	prepared = reading.is_prepared ? crm_link_prepared_size(kind) : 0;
 	*value = (CrmLinkValue) {.hash = crm_hash_bytes(reading.units, (size_t) reading.length * 2), .start = start,
-		.length = (uint16_t) reading.length, .local = (uint16_t) reading.local, .n_prepared = (uint8_t) ((prepared + 7) / 8),
+		.length = (uint8_t) reading.length, .local = (uint8_t) reading.local, .n_prepared = (uint8_t) ((prepared + 7) / 8),
 	.signature = crm_units_signature(reading.units, kind == CRM_LINK_EMAIL ? reading.local : reading.length)};
 	memset(arena + start, 0, ARENA_WORDS / 2 * sizeof *arena);
 	memcpy(arena + start, &reading.prepared, prepared);

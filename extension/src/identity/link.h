@@ -50,10 +50,15 @@ typedef void (*CrmLinkWork) (void *argument, int part);
 typedef struct CrmLinkHost
 {
 	void	   *(*take) (void *state, size_t bytes);
+	void	   *(*trim) (void *state, void *bytes, size_t less);
 	void		(*drop) (void *state, void *bytes);
 	void		(*breathe) (void *state);	/* often: the caller may cancel */
-	/* runs work for each part, several at a time; NULL: one after the other */
-	void		(*share) (void *state, CrmLinkWork work, void *argument, int n_parts);
+	/*
+	 * Helpers begin to run work for each part; finish takes what parts are left and waits until
+	 * all are done.  NULL: one part after the other.
+	 */
+	void	   *(*start) (void *state, CrmLinkWork work, void *argument, int n_parts);
+	void		(*finish) (void *state, void *started);
 	void	   *state;
 	bool		(*is_stopped) (void);	/* any thread may ask: breathe is going to cancel; NULL: never */
 } CrmLinkHost;
@@ -71,11 +76,11 @@ typedef struct CrmLinkValue
 	uint32_t	rough;			/* what nearly equal values share; 0 when nothing can be said */
 	float		rarity;			/* bits to add where both sides have it */
 	uint32_t	signature;		/* of the units, of an e-mail those before the sign */
-	uint16_t	length;			/* units */
-	uint16_t	local;			/* e-mail: units before the sign */
+	uint8_t		length;			/* units */
+	uint8_t		local;			/* e-mail: units before the sign */
 	uint8_t		n_prepared;
-	uint8_t		field;
-	uint8_t		self;			/* the level of two equal values: a surname alone is not a name */
+	uint8_t		field:4;
+	uint8_t		self:4;			/* the level of two equal values: a surname alone is not a name */
 } CrmLinkValue;
 
 /* A few bits of a value, from which link_sketch.h tells how near another can be. */
@@ -88,12 +93,8 @@ typedef struct CrmLinkSketch
 	uint8_t		length;			/* 0: nothing can be told */
 } CrmLinkSketch;
 
-/* A text as it came, and the value that it is. */
-typedef struct CrmLinkSeen
-{
-	uint64_t	hash;
-	uint32_t	value;
-} CrmLinkSeen;
+/* Rows that are on their way (link_stream.c). */
+typedef struct CrmLinkStream CrmLinkStream;
 
 /* How common a value is among all that the model was trained on, by field and hash. */
 typedef struct CrmLinkTerm
@@ -176,9 +177,7 @@ typedef struct CrmLink
 	uint32_t	room_values;
 	uint64_t   *slots;			/* of values: a part of the hash, and below it the number */
 	uint32_t	n_slots;
-	CrmLinkSeen *seen;			/* texts that came lately, some for each field; until rows are done */
-	uint32_t	asked[CRM_LINK_MAX_FIELDS];	/* of a field's seen texts, lately */
-	uint32_t	known[CRM_LINK_MAX_FIELDS];	/* and found */
+	CrmLinkStream *stream;		/* NULL but while rows come by it */
 	uint64_t   *arena;
 	uint64_t	arena_used;		/* words */
 	uint64_t	arena_room;
@@ -239,7 +238,7 @@ typedef struct CrmLinkPart
  */
 
 /* link_value.c: what a text says in a field of a kind; false for nothing. */
-#define CRM_LINK_LONGEST 120	/* units of a value that are looked at */
+#define CRM_LINK_LONGEST 120	/* units of a value that are looked at; their number is a byte */
 
 typedef struct CrmLinkReading
 {
@@ -254,13 +253,24 @@ extern size_t crm_link_prepared_size(CrmLinkKind kind);
 extern bool crm_link_kind_of(const char *word, CrmLinkKind *kind);
 extern const char *crm_link_kind_name(CrmLinkKind kind);
 
+/* link_memory.c */
+extern void *crm_link_grow(CrmLink *link, void *old, size_t used, size_t bytes);
+extern size_t crm_link_roomier(size_t room, size_t width);
+
 /* link_rows.c: rows come one by one, values as UTF-8; then they are put in order. */
 extern void crm_link_begin(CrmLink *link);
 extern void crm_link_row(CrmLink *link, int64_t id, const char *const *texts,
 						 const size_t *lengths);
+
+/* link_stream.c: many rows, read by helpers meanwhile; whoever leaves before the end must rest, for these hold the texts. */
+extern void crm_link_stream_begin(CrmLink *link);
+extern void crm_link_stream_row(CrmLink *link, int64_t id, const char *const *texts,
+								const size_t *lengths);
+extern void crm_link_stream_end(CrmLink *link);
+extern void crm_link_stream_rest(CrmLink *link);
+
 extern void crm_link_rows_done(CrmLink *link);
 extern void crm_link_sketch_rows(CrmLink *link);
-extern void *crm_link_grow(CrmLink *link, void *old, size_t used, size_t bytes);
 
 /* link_block.c */
 typedef void (*CrmLinkVisit) (const CrmLink *link, void *state, int rule, const uint32_t *rows,
@@ -347,8 +357,8 @@ crm_link_part_start(const CrmLink *link, int part)
 static inline void
 crm_link_share(CrmLink *link, CrmLinkWork work, void *argument, int n_parts)
 {
-	if (link->host.share != NULL)
-		link->host.share(link->host.state, work, argument, n_parts);
+	if (link->host.start != NULL)
+		link->host.finish(link->host.state, link->host.start(link->host.state, work, argument, n_parts));
 	else
 		for (int part = 0; part < n_parts; part++)
 			work(argument, part);

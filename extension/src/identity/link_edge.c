@@ -11,7 +11,9 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #define FETCHED_AT_ONCE 2000
@@ -43,6 +45,12 @@ host_take(void *state, size_t bytes)
 	return on_large_pages(MemoryContextAllocHuge(state, Max(bytes, 1)), bytes);
 }
 
+static void *
+host_trim(void *state, void *bytes, size_t less)
+{
+	return repalloc_huge(bytes, Max(less, 1));
+}
+
 static void
 host_drop(void *state, void *bytes)
 {
@@ -67,7 +75,7 @@ crm_identity_link_new(void)
 {
 	CrmLink    *link = palloc0(sizeof(CrmLink));
 
-	link->host = (CrmLinkHost) {host_take, host_drop, host_breathe, crm_identity_link_share,
+	link->host = (CrmLinkHost) {host_take, host_trim, host_drop, host_breathe, crm_identity_link_start, crm_identity_link_finish,
 		AllocSetContextCreate(CurrentMemoryContext, "matcher", ALLOCSET_DEFAULT_SIZES), host_is_stopped};
 	link->seed = 1;
 	link->cap = 2;
@@ -148,26 +156,22 @@ crm_identity_link_kinds(CrmLink *link, ArrayType *kinds)
 
 /* The text of a column; those that are no text go through their output function. */
 static const char *
-text_of(HeapTuple row, TupleDesc columns, int column, size_t *length)
+text_of(Datum value, Oid type, size_t *length)
 {
-	Oid			type = SPI_gettypeid(columns, column);
-	bool		is_null;
-	Datum		value;
+	struct varlena *packed;
 	char	   *shown;
+	Oid			output;
+	bool		is_varlena;
 
 	if (type == TEXTOID || type == VARCHAROID)
 	{
-		struct varlena *packed;
-
-		value = SPI_getbinval(row, columns, column, &is_null);
-		if (is_null)
-			return NULL;
 		packed = PG_DETOAST_DATUM_PACKED(value);
 		*length = VARSIZE_ANY_EXHDR(packed);
 		return VARDATA_ANY(packed);
 	}
-	shown = SPI_getvalue(row, columns, column);
-	*length = shown ? strlen(shown) : 0;
+	getTypeOutputInfo(type, &output, &is_varlena);
+	shown = OidOutputFunctionCall(output, value);
+	*length = strlen(shown);
 	return shown;
 }
 
@@ -175,6 +179,8 @@ static void
 take_rows(CrmLink *link)
 {
 	TupleDesc	columns = SPI_tuptable->tupdesc;
+	Datum		values[CRM_LINK_MAX_FIELDS + 1];
+	bool		nulls[CRM_LINK_MAX_FIELDS + 1];
 
 	if (columns->natts != link->n_fields + 1 || SPI_gettypeid(columns, 1) != INT8OID)
 		ereport(ERROR,
@@ -183,29 +189,25 @@ take_rows(CrmLink *link)
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		const char *texts[CRM_LINK_MAX_FIELDS];
-		size_t		lengths[CRM_LINK_MAX_FIELDS];
-		bool		is_null;
-		Datum		id = SPI_getbinval(SPI_tuptable->vals[row], columns, 1, &is_null);
+		size_t		lengths[CRM_LINK_MAX_FIELDS] = {0};
 
-		if (is_null)
+		heap_deform_tuple(SPI_tuptable->vals[row], columns, values, nulls);
+		if (nulls[0])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("number of a row must not be null")));
 		for (int f = 0; f < link->n_fields; f++)
-			texts[f] = text_of(SPI_tuptable->vals[row], columns, f + 2, &lengths[f]);
-		crm_link_row(link, DatumGetInt64(id), texts, lengths);
+			texts[f] = nulls[f + 1] ? NULL : text_of(values[f + 1], TupleDescAttr(columns, f + 1)->atttypid, &lengths[f]);
+		crm_link_stream_row(link, DatumGetInt64(values[0]), texts, lengths);
 	}
 }
 
-void
-crm_identity_link_rows(CrmLink *link, text *query)
+static void
+stream_rows(CrmLink *link, text *query)
 {
-	Portal		portal;
+	Portal		portal = crm_core_spi_open(text_to_cstring(query));
 	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "rows of the matcher",
 											   ALLOCSET_DEFAULT_SIZES);
 
-	crm_link_begin(link);
-	SPI_connect();
-	portal = crm_core_spi_open(text_to_cstring(query));
 	for (;;)
 	{
 		MemoryContext old;
@@ -221,8 +223,27 @@ crm_identity_link_rows(CrmLink *link, text *query)
 		CHECK_FOR_INTERRUPTS();
 	}
 	SPI_cursor_close(portal);
-	SPI_finish();
 	MemoryContextDelete(rows);
+	crm_link_stream_end(link);
+}
+
+static void
+rest(int code, Datum link)
+{
+	crm_link_stream_rest((CrmLink *) DatumGetPointer(link));
+}
+
+/* Helpers read what came while the query goes on; they are waited for before anything takes their memory away. */
+void
+crm_identity_link_rows(CrmLink *link, text *query)
+{
+	crm_link_begin(link);
+	SPI_connect();
+	crm_link_stream_begin(link);
+	PG_ENSURE_ERROR_CLEANUP(rest, PointerGetDatum(link));
+	stream_rows(link, query);
+	PG_END_ENSURE_ERROR_CLEANUP(rest, PointerGetDatum(link));
+	SPI_finish();
 }
 
 void

@@ -19,8 +19,12 @@
 extern CrmLink *crm_identity_link_new(void);
 extern void crm_identity_link_free(CrmLink *link);
 
-/* Runs work for each part, with as many helpers as max_parallel_maintenance_workers and the machine allow. */
-extern void crm_identity_link_share(void *state, CrmLinkWork work, void *argument, int n_parts);
+/*
+ * Has as many helpers as max_parallel_maintenance_workers and the machine allow run work for each part; finish takes
+ * part and waits for them.
+ */
+extern void *crm_identity_link_start(void *state, CrmLinkWork work, void *argument, int n_parts);
+extern void crm_identity_link_finish(void *state, void *started);
 
 /* Kinds by their words; "word/group" puts fields into a group, of which the heaviest counts. */
 extern void crm_identity_link_kinds(CrmLink *link, ArrayType *kinds);
