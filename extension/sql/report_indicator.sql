@@ -60,6 +60,24 @@ $$;
 COMMENT ON FUNCTION crm._report_lift(date, date, boolean) IS
     'recall beyond control, or its money by what coupons cost; with too few persons or conversions in an arm no value, but how many more are needed';
 
+CREATE FUNCTION crm._report_work_indicators(stores int[], starts timestamptz, ends timestamptz) RETURNS TABLE (indicator text, value numeric, numerator numeric, denominator numeric, note text)
+    LANGUAGE plpgsql STABLE SET jit = off AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT w.indicator, w.value, w.numerator, w.n::numeric, CASE WHEN w.n = 0 THEN 'no data' END FROM (
+        SELECT 'lead_time', round((percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM d.closed_at - d.opened_at)) / 86400)::numeric, 2), NULL::numeric, count(*)
+        FROM crm.deal d WHERE d.outcome = 'won' AND d.closed_at >= starts AND d.closed_at < ends AND (stores IS NULL OR d.store_id = ANY (stores))
+        UNION ALL
+        SELECT 'satisfaction', round(avg(t.stars) / 5, 4), sum(t.stars)::numeric, count(t.stars)
+        FROM crm.ticket t WHERE t.stars IS NOT NULL AND t.first_resolved_at >= starts AND t.first_resolved_at < ends AND (stores IS NULL OR t.store_id = ANY (stores))
+        UNION ALL
+        SELECT 'service_response', round((percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM t.answered_at - t.opened_at)) / 60)::numeric, 1), NULL, count(t.answered_at)
+        FROM crm.ticket t WHERE t.opened_at >= starts AND t.opened_at < ends AND (stores IS NULL OR t.store_id = ANY (stores))) w (indicator, value, numerator, n);
+END
+$$;
+COMMENT ON FUNCTION crm._report_work_indicators(int[], timestamptz, timestamptz) IS 'the indicators that sales and service answer, of some stores (null: all) between two moments';
+
 CREATE FUNCTION crm._report_indicators(stores int[], starts_on date, ends_on date)
     RETURNS TABLE (indicator text, value numeric, numerator numeric, denominator numeric, note text)
     LANGUAGE plpgsql STABLE SET jit = off AS
@@ -89,7 +107,7 @@ BEGIN
     WHERE NOT k.is_history AND k.issued_at >= (starts_on - length)::timestamp AT TIME ZONE zone AND k.issued_at < starts_on::timestamp AT TIME ZONE zone
       AND (stores IS NULL OR p.scope_store_ids && stores);
     RETURN QUERY SELECT 'roi', l.* FROM crm._report_lift(starts_on - length, starts_on - 1, true) l WHERE stores IS NULL;
-    RETURN QUERY SELECT v.indicator, NULL::numeric, NULL::numeric, NULL::numeric, 'no data' FROM (VALUES ('lead_time'), ('satisfaction'), ('service_response')) v (indicator);
+    RETURN QUERY SELECT w.* FROM crm._report_work_indicators(stores, starts_on::timestamp AT TIME ZONE zone, (ends_on + 1)::timestamp AT TIME ZONE zone) w;
 END
 $$;
 COMMENT ON FUNCTION crm._report_indicators(int[], date, date) IS

@@ -411,3 +411,28 @@
 		.read_only = true, .timeout_ms = WORK_MS, .answer = CRM_ANSWER_ROWS,
 		.summary = "Functions of this API and how often each was called by whom; unused ones last", .response_schema = "Object", .success = 200,
 	},
+	{
+		.method = CRM_GET, .path = "/api/v1/targets", .operation = "targets", .tag = "Reports",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, analyst, headquarters",
+		.sql = "SELECT j::text FROM crm.report_targets($1, $2, $3) j",
+		.params = {{"on_day", CRM_IN_QUERY, CRM_DATE, false, NULL, "a day of their period, default today"}, STORE, REGION},
+		.read_only = true, .timeout_ms = SLOW_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "Goals of the chain, regions, stores and people, and how far they are reached", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_PUT, .path = "/api/v1/targets", .operation = "set_target", .tag = "Reports",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, headquarters",
+		.sql = "SELECT 200 AS status, crm.report_set_target(crm.gateway_text($1, 'metric', true), crm.gateway_number($1, 'goal'), coalesce(crm.gateway_text($1, 'unit'), 'month'), "
+		"crm.gateway_date($1, 'starts_on'), crm.gateway_text($1, 'region'), crm.gateway_text($1, 'store'), crm.gateway_text($1, 'staff'), crm.gateway_text($1, 'role'))::text AS body",
+		.params = {BODY}, .timeout_ms = WORK_MS,
+		.summary = "Set a goal: of a region, store, member of staff, each of a role, or (none named) the chain; without a goal it is taken away",
+		.request_schema = "Object", .response_schema = "Object", .success = 200,
+		.example = "{\"metric\":\"enrolled\",\"goal\":20,\"unit\":\"month\",\"role\":\"clerk\"}",
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/my-targets", .operation = "my_targets", .tag = "Tasks",
+		.access = CRM_ACCESS_CALLER, .roles = WORKERS,
+		.sql = "SELECT j::text FROM crm.report_my_targets() j",
+		.read_only = true, .timeout_ms = WORK_MS, .answer = CRM_ANSWER_ROWS,
+		.summary = "One's own goals of today, and how far they are reached", .response_schema = "Object", .success = 200,
+	},

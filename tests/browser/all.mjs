@@ -5,7 +5,7 @@ import {looks, day, glance, mistakes, doors} from './pages.mjs';
 import {imports, merges, rejects, sheets, workbooks} from './steward.mjs';
 import {audiences, branches, coupons, estimates, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
 import {boards, dated, handover, numbers, ownStore} from './manager.mjs';
-import {charts, leaders, reports, use} from './reports.mjs';
+import {charts, goals, leaders, reports, use} from './reports.mjs';
 import {amounts, foundAgain, suggestions, taps, withoutNetwork} from './clerk.mjs';
 import {codes, loop, offline} from './counter.mjs';
 import {complaints, deals} from './desk.mjs';
@@ -21,4 +21,4 @@ const marketing = [audiences, estimates, overlaps, flows, branches, presets, wor
 const counter = [pinyin, owners, complaints, deals, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork];
 const house = [reach, forms, mentions, variants, site, causes, names, whyByPhone];
 const habits = [weights, opening, kept, typed, troubles, twoTabs, seen, paper, linked];
-await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, rejects, boards, numbers, ownStore, dated, handover, reports, charts, leaders, use, ...counter, ...marketing, ...house, ...habits]);
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, rejects, boards, numbers, ownStore, dated, handover, reports, charts, leaders, use, goals, ...counter, ...marketing, ...house, ...habits]);

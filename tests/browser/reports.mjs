@@ -7,7 +7,7 @@ const figure = (text) => Number((text || '').replace(/[^\d.]/g, ''));
 export async function reports(browser) {
 	for (const [size, language, theme] of [['small', 'zh-CN', 'dark'], ['desk', 'en', 'light']]) {
 		const page = await open(browser, 'headquarters', {size, language, theme});
-		for (const address of ['#/reports', '#/reports/region/E', '#/reports/store/S1', '#/charts', '#/scorecard', '#/usage', '#/usage/store_manager']) {
+		for (const address of ['#/reports', '#/reports/region/E', '#/reports/store/S1', '#/charts', '#/scorecard', '#/usage', '#/usage/store_manager', '#/targets']) {
 			await visit(page, address);
 			await judge(page, `headquarters ${address} ${size} ${language} ${theme}`);
 			ok((await page.$$('main .warn:text("这一块没有读出来"), main .warn:text("could not be read")')).length === 0, `${address}: every part was read`);
@@ -128,4 +128,47 @@ export async function use(browser) {
 	ok(await page.$('h2:text("功能使用")') === null, 'functions are headquarters\'');
 	ok(page.errors.length === 0, 'the console is quiet', page.errors);
 	await page.context().close();
+}
+
+// Headquarters gives each clerk a goal; the clerk sees it beside the tasks, the store's manager with how far it is reached; a store's own goal is the manager's.
+export async function goals(browser) {
+	const page = await open(browser, 'headquarters', {size: 'desk'});
+	await visit(page, '#/targets');
+	await page.selectOption('#whose', 'role/clerk');
+	await page.selectOption('#metric', 'net');
+	await page.fill('#goal', '20');
+	await page.click('form:has(#goal) button[type=submit]');
+	await page.waitForFunction(() => document.querySelector('#metric').getAttribute('aria-invalid') === 'true');
+	ok(true, 'nobody has a goal of what only places have');
+	await page.selectOption('#metric', 'enrolled');
+	await page.click('form:has(#goal) button[type=submit]');
+	await page.waitForSelector('main tbody tr:has-text("clerk clerk")');
+	await judge(page, 'goals');
+	ok(page.errors.length === 0, 'the console is quiet', page.errors);
+	await page.context().close();
+	const clerk = await open(browser, 'clerk');
+	await visit(clerk, '#/tasks');
+	await clerk.waitForSelector('section:has(h2:text("我的目标")) meter');
+	ok(/登记会员 \d+ \/ 20/.test((await clerk.textContent('section:has(h2:text("我的目标"))')).replace(/\s+/g, ' ')), 'a clerk sees their own goal', await clerk.textContent('section:has(h2:text("我的目标"))'));
+	await judge(clerk, 'own goals');
+	await clerk.context().close();
+	const manager = await open(browser, 'store_manager', {size: 'desk'});
+	await visit(manager, '#/targets');
+	await manager.selectOption('#whose', 'store/S1');
+	await manager.selectOption('#metric', 'repurchase_rate');
+	await manager.fill('#goal', '0');
+	await manager.click('form:has(#goal) button[type=submit]');
+	await manager.waitForFunction(() => document.querySelector('#goal').getAttribute('aria-invalid') === 'true');
+	await manager.fill('#goal', '50');
+	await manager.click('form:has(#goal) button[type=submit]');
+	await manager.waitForSelector('main tbody tr:has-text("南京路店")');
+	ok(/50\s?%/.test(await manager.textContent('main tbody tr:has-text("南京路店")')), 'a manager sets the store\'s, as shares are said', await manager.textContent('main tbody tr:has-text("南京路店")'));
+	ok(await manager.$('#whose option[value=chain]') === null && await manager.$('#whose option[value="store/S2"]') === null, 'and no others');
+	await manager.selectOption('#whose', 'store/S1');
+	await manager.selectOption('#metric', 'repurchase_rate');
+	await manager.fill('#goal', '');
+	await manager.click('form:has(#goal) button[type=submit]');
+	await manager.waitForSelector('main tbody tr:has-text("南京路店")', {state: 'detached'});
+	ok(manager.errors.length === 0, 'taken away again, quietly', manager.errors);
+	await manager.context().close();
 }

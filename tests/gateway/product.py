@@ -179,6 +179,15 @@ def test_reading(web, keys, person):
         answer = web.request("GET", f"/api/v1/reports/{path}", key=keys["headquarters"])
         ok(answer.status == 200 and isinstance(answer.json(), (dict, list)), f"the report {path.partition('?')[0]}", answer)
         equal(web.request("GET", f"/api/v1/reports/{path}", key=keys["clerk"]).status, 403, "which is no clerk's")
+    goal = {"metric": "net", "goal": 1000}
+    answer = web.request("PUT", "/api/v1/targets", json.dumps(goal), key=keys["headquarters"])
+    ok(answer.status == 200 and answer.json()["place"] == "chain", "a goal of the chain", answer)
+    answer = web.request("GET", "/api/v1/targets", key=keys["headquarters"])
+    ok(answer.status == 200 and answer.json()["items"][0]["metric"] == "net", "how far it is reached", answer)
+    equal(web.request("PUT", "/api/v1/targets", json.dumps(goal), key=keys["clerk"]).status, 403, "no clerk sets goals")
+    equal(web.request("GET", "/api/v1/my-targets", key=keys["clerk"]).status, 200, "a clerk's own goals")
+    answer = web.request("PUT", "/api/v1/targets", json.dumps({**goal, "goal": -1}), key=keys["headquarters"])
+    ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == "/goal", "a goal below nothing", answer)
     chart = {"measure": "net", "group": "month", "days": 90}
     answer = web.request("POST", "/api/v1/reports/chart", json.dumps(chart), key=keys["headquarters"])
     ok(answer.status == 200 and len(answer.json()["rows"]) >= 3, "a chart put together", answer)

@@ -22,6 +22,7 @@ const pages = {
 	audiences: {roles: ['marketer', 'headquarters', 'analyst']},
 	behind: {roles: []},
 	scorecard: {roles: ['store_manager', 'manager', 'analyst', 'headquarters']},
+	targets: {roles: ['store_manager', 'manager', 'analyst', 'headquarters']},
 	usage: {roles: ['store_manager', 'manager', 'analyst', 'headquarters']},
 	flows: {roles: ['marketer', 'headquarters', 'manager']},
 	tags: {roles: ['marketer', 'headquarters']},

@@ -1,7 +1,8 @@
 // Today's list: what is overdue first; ticked off with what came of it.
 import {append, h, show, toast} from '../dom.js';
 import {list, post} from '../api.js';
-import {fault, moment, t} from '../i18n.js';
+import {fault, moment, t, withWords} from '../i18n.js';
+import {progress} from '../goals.js';
 import {write} from '../waiting.js';
 
 const lists = ['mine', 'store', 'escalated'];
@@ -9,10 +10,20 @@ const lists = ['mine', 'store', 'escalated'];
 export async function draw([wanted]) {
 	const which = lists.includes(wanted) ? wanted : 'mine';
 	const place = h('ul', {class: 'plain'});
+	const goals = h('div', {});
 	show(h('h1', {}, t('page.tasks')),
 		h('div', {class: 'row'}, lists.map((name) => h('a', {href: `#/tasks/${name}`, class: 'tag', 'aria-current': name === which ? 'true' : null}, t(`tasks.${name}`))), h('a', {href: '#/owned', class: 'tag'}, t('tasks.my_persons'))),
-		h('div', {class: 'card'}, place));
+		h('div', {class: 'card'}, place), goals);
 	await fill(place, which, '');
+	own(goals);
+}
+
+// One's own goals, when somebody set some; without a network the list stands without them.
+async function own(goals) {
+	const {rows} = await list('my-targets').catch(() => ({rows: []}));
+	if (rows.length === 0) return;
+	await withWords('desk');
+	append(goals, [h('section', {class: 'card'}, h('h2', {}, t('goal.mine')), h('ul', {class: 'plain'}, rows.map((row) => h('li', {}, t(`goal.${row.metric}`), ' ', ...progress(row)))))]);
 }
 
 async function fill(place, which, cursor) {
