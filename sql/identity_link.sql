@@ -111,3 +111,22 @@ SELECT count(*) FILTER (WHERE l.person <> c.person AND p.is_automatic) AS wrong,
 FROM crm.identity_link_pairs('SELECT id::bigint, name, birthday, phone, address FROM linked_home WHERE id < 400', 'SELECT id::bigint, name, birthday, phone, address FROM linked_home WHERE id >= 400',
                              '{name,date,phone,address}') p JOIN linked_home l ON l.id = p.a JOIN linked_home c ON c.id = p.b;
 DROP TABLE linked_few, linked_home;
+-- What is torn between two who are two is nobody's until people say whose: of sixty homes in two hundred there is a son of his
+-- father's name, or a namesake behind the next door; the father's second record tells no birthday, no door, no given name.
+CREATE TABLE linked_torn AS
+SELECT home + 200 * told AS id, CASE WHEN told = 1 THEN 200 + home ELSE home END AS person, variant,
+       substr('王李张刘陈杨', 1 + home % 6, 1) || CASE WHEN variant = 'name' AND told = 2 AND home < 60 THEN '**'
+           ELSE chr(20320 + home * 7) || chr(23110 + (home + CASE WHEN variant = 'name' THEN told % 2 * 40 ELSE 0 END) % 90) END AS name,
+       CASE WHEN variant = 'birthday' AND (told < 2 OR home % 2 = 0 AND home >= 60) THEN (date '1950-03-01' + home * 41 + told % 2 * 9300)::text END AS birthday,
+       format('上海市徐汇区天钥桥路%s号%s幢%s803室', 1 + home, 1 + home % 9,
+              CASE WHEN variant <> 'door' THEN '1单元' WHEN told = 1 THEN '2单元' WHEN told = 0 OR home >= 60 THEN '1单元' END) AS address
+FROM generate_series(0, 199) home, generate_series(0, 2) told, unnest('{birthday,door,name}'::text[]) variant
+WHERE told <> 1 OR home < 60;
+CREATE FUNCTION linked_torn(which text) RETURNS TABLE (record bigint, cluster_automatic bigint) LANGUAGE sql AS
+$$ SELECT m.record, m.cluster_automatic FROM crm.identity_link(format('SELECT id::bigint, name, birthday, address FROM linked_torn WHERE variant = %L', which), '{name,date,address}') m $$;
+SELECT v AS variant, count(*) FILTER (WHERE l.person <> c.person) AS wrong, count(*) - count(DISTINCT m.cluster_automatic) AS found,
+       count(*) FILTER (WHERE m.record % 200 < 60 AND m.record <> m.cluster_automatic) AS found_of_the_torn
+FROM unnest('{birthday,door,name}'::text[]) v, linked_torn(v) m
+JOIN linked_torn l ON l.id = m.record JOIN linked_torn c ON c.id = m.cluster_automatic WHERE l.variant = v AND c.variant = v GROUP BY v ORDER BY v;
+DROP FUNCTION linked_torn(text);
+DROP TABLE linked_torn;

@@ -163,6 +163,45 @@ def juniors(draw):
     return rows, "{given,surname,date,text,email}"
 
 
+def doors(draw):
+    """Namesakes behind another door of one building; what is told again leaves out the door, or the given name."""
+    rows, number = [], 0
+    for _ in range(350):
+        first = chinese(draw)
+        first["address"] = first["address"].replace("幢", f"幢{draw.randrange(1, 4)}单元")
+        second = dict(first, address=first["address"].replace("1单元", "2单元").replace("3单元", "1单元") if "2单元" not in first["address"] else first["address"].replace("2单元", "3单元"))
+        for person in (first, second) if draw.random() < 0.3 else (first,):
+            for copy in range(draw.choice([1, 1, 2, 2, 3])):
+                told = retold(draw, person, 0.15, 0.05) if copy else dict(person)
+                if copy and person is first and draw.random() < 0.3:
+                    told["address"] = told["address"].replace("1单元", "").replace("2单元", "").replace("3单元", "")
+                elif copy and draw.random() < 0.2:
+                    told["name"] = person["name"][0] + "**"
+                rows.append(([told[f] for f in ("name", "address", "sex")], str(number)))
+            number += 1
+    draw.shuffle(rows)
+    return rows, "{name,address,sex}"
+
+
+def silent(draw):
+    """Households of one number and one address in which nearly half of the birthdays are missing."""
+    rows, number = [], 0
+    for _ in range(350):
+        first = chinese(draw)
+        others = [dict(chinese(draw), phone=first["phone"], address=first["address"]) for _ in range(draw.choice([0, 1, 1, 2]))]
+        for person in (first, *others):
+            if person is not first and draw.random() < 0.7:
+                person["name"] = first["name"][0] + person["name"][1:]
+            for copy in range(draw.choice([1, 1, 2, 2, 3])):
+                told = retold(draw, person, 0.15, 0.05) if copy else dict(person)
+                if draw.random() < 0.4:
+                    told["birthday"] = ""
+                rows.append(([told[f] for f in ("name", "phone", "birthday", "sex", "address")], str(number)))
+            number += 1
+    draw.shuffle(rows)
+    return rows, "{name,phone,date,sex,address}"
+
+
 def swapped(draw):
     rows, kinds = latin(600, (1, 1, 2, 2, 3), ["given", "surname", "birthday", "town"], "{given,surname,date,text}")(draw)
     for fields, _ in rows:
@@ -213,6 +252,8 @@ SETS = {
     "mostly missing": sparse,
     "twins, fathers and sons": families,
     "juniors": juniors,
+    "households, birthdays missing": silent,
+    "namesakes next door": doors,
     "clusters of 10 to 30": latin(60, tuple(range(10, 31)), FULL, FULL_KINDS),
     "clusters of 10 to 50, four fields": latin(40, tuple(range(10, 51)), FULL[:4], "{given,surname,date,text}"),
     "swapped columns": swapped,

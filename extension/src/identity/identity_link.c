@@ -126,7 +126,7 @@ put_edges(ReturnSetInfo *result, const CrmLink *link)
 		Datum		values[RUN_COLUMNS] = {[A] = Int64GetDatum(link->ids[edge->a]), [B] = Int64GetDatum(link->ids[edge->b]),
 			[ODDS] = Float4GetDatum((float) (edge->score + link->prior)), [SCORE] = Float4GetDatum(edge->score),
 		[RULE] = Int32GetDatum(edge->rule), [LEVELS] = levels_of(link, edge->pattern),
-		[IS_APART] = BoolGetDatum(crm_link_is_contradicted(link, edge->pattern))};
+		[IS_APART] = BoolGetDatum(edge->is_apart)};
 
 		if (edge->refused != CRM_LINK_FREE)
 		{

@@ -147,7 +147,8 @@ typedef struct CrmLinkEdge
 	uint32_t	b;
 	float		score;			/* bits, without the prior */
 	uint16_t	rule;
-	uint16_t	refused;		/* 0, or the CrmLinkGuard that kept the two apart */
+	uint8_t		refused;		/* 0, or the CrmLinkGuard that kept the two apart */
+	bool		is_apart;		/* no automatic merge, whatever it weighs */
 	uint64_t	pattern;
 } CrmLinkEdge;
 
@@ -306,7 +307,6 @@ extern uint64_t crm_link_token(CrmLinkKind kind, const uint64_t *arena, const Cr
 extern const double *crm_link_preset_m(CrmLinkKind kind);
 extern const double *crm_link_preset_u(CrmLinkKind kind);
 extern void crm_link_preset(CrmLink *link);
-extern bool crm_link_is_contradicted(const CrmLink *link, uint64_t pattern);
 extern void crm_link_hold_back(CrmLinkKind kind, double *m, int n_levels);
 
 /* link_depend.c: what fields say twice. */
@@ -342,7 +342,15 @@ extern double crm_link_em(CrmLinkField *fields, int n_fields, const CrmLinkPatte
 extern void crm_link_learn(CrmLink *link);
 extern void crm_link_run(CrmLink *link);
 
+/* link_apart.c: what leaves a pair to people, whatever it weighs. */
+extern bool crm_link_is_apart(const CrmLink *link, uint64_t pattern);
+extern bool crm_link_is_torn(const CrmLink *link, uint64_t pattern, uint64_t left, uint64_t right);
+
+/* link_dispute.c: which edges are no automatic merge; they are sorted already. */
+extern void crm_link_dispute(CrmLink *link);
+
 /* link_cluster.c */
+extern void crm_link_sort_edges(CrmLink *link);
 extern void crm_link_cluster(CrmLink *link, double cut, bool is_automatic, uint32_t *label);
 
 /* Rows in parts of equal size: the first row of one. */

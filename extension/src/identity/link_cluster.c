@@ -97,15 +97,21 @@ guard(Work *work, uint32_t a, uint32_t b)
 	return CRM_LINK_FREE;
 }
 
-/* Automatically nobody is put together whom a field keeps apart. */
+/* Heaviest first. */
+void
+crm_link_sort_edges(CrmLink *link)
+{
+	if (link->n_edges > 0)
+		qsort(link->edges, link->n_edges, sizeof(CrmLinkEdge), compare_edges);
+}
+
+/* Of edges that are sorted.  Automatically nobody is put together whom a field, or a third row, keeps apart. */
 void
 crm_link_cluster(CrmLink *link, double cut, bool is_automatic, uint32_t *label)
 {
 	Work		work = {.link = link, .parent = label};
 	int64_t		n_edges = 0;
 
-	if (link->n_edges > 0)
-		qsort(link->edges, link->n_edges, sizeof(CrmLinkEdge), compare_edges);
 	while (n_edges < link->n_edges && link->edges[n_edges].score >= cut)
 		n_edges++;
 	work.size = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));
@@ -126,7 +132,7 @@ crm_link_cluster(CrmLink *link, double cut, bool is_automatic, uint32_t *label)
 		uint32_t	high = a < b ? b : a;
 		uint32_t	swap = work.next[a];
 
-		if (is_automatic && crm_link_is_contradicted(link, link->edges[i].pattern))
+		if (is_automatic && link->edges[i].is_apart)
 			continue;
 		link->edges[i].refused = a == b ? CRM_LINK_FREE : guard(&work, a, b);
 		if (a == b || link->edges[i].refused != CRM_LINK_FREE)

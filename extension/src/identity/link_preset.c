@@ -15,10 +15,6 @@
 
 #define FIRST_MATCHES 0.2		/* rows that have a twin, when nobody knows */
 #define FIRST_ROWS 100000
-#define OWN_CHANCE 0.01			/* that two share a value: of more it is no number of somebody */
-/* another forename may be a short one, a birthday in the same year a wrong one */
-#define UNSURE(kind) ((kind) == CRM_LINK_GIVEN ? 1u << 1 : (kind) == CRM_LINK_DATE ? 1u << 3 : 0)
-#define ONE_EDIT (CRM_NAME_ONE_EDIT + 1)	/* as among siblings */
 
 typedef struct Preset
 {
@@ -63,34 +59,6 @@ static const struct Against
 };
 
 #define MOST_DIFFERENT 0.5		/* of the matches, in a field of any other kind */
-
-/* Levels of what a family has in common no more than strangers have. */
-static const uint32_t own[CRM_LINK_KINDS] = {
-	[CRM_LINK_EMAIL] = 1u << (CRM_MAIL_EXACT + 1),
-	[CRM_LINK_ID] = 1u << (CRM_NATIONAL_ID_EXACT + 1) | 1u << CRM_NATIONAL_ID_EXACT,
-	[CRM_LINK_CODE] = 1u << 4 | 1u << 3
-};
-
-/*
- * Whether a field of a pair says that it is two persons and nothing that is one's own says that it is one: then it is for
- * people to decide.  Twins and whoever is called as his father have a home, a telephone and half of the rest in common.
- */
-bool
-crm_link_is_contradicted(const CrmLink *link, uint64_t pattern)
-{
-	bool		is_against = false;
-
-	for (int f = 0; f < link->n_fields; f++)
-	{
-		CrmLinkKind kind = link->fields[f].kind;
-		uint32_t	level = 1u << crm_link_pattern_level(pattern, f);
-
-		if ((own[kind] & level) != 0 && link->fields[f].u[crm_link_exact_of(kind)] < OWN_CHANCE)
-			return false;
-		is_against |= (against[kind].levels & level & ~UNSURE(kind)) != 0 || (kind == CRM_LINK_NAME && level == 1u << ONE_EDIT);
-	}
-	return is_against;
-}
 
 void
 crm_link_hold_back(CrmLinkKind kind, double *m, int n_levels)

@@ -77,7 +77,7 @@ score_pair(Slice *slice, uint32_t a, uint32_t b)
 	if (score < least)
 		return;
 	if (slice->n_edges < slice->room)
-		slice->edges[slice->n_edges] = (CrmLinkEdge) {a, b, (float) score, (uint16_t) slice->rule, 0, pattern};
+		slice->edges[slice->n_edges] = (CrmLinkEdge) {a, b, (float) score, (uint16_t) slice->rule, CRM_LINK_FREE, false, pattern};
 	slice->n_edges++;
 }
 
@@ -334,6 +334,8 @@ void
 crm_link_run(CrmLink *link)
 {
 	crm_link_learn(link);
+	crm_link_sort_edges(link);
+	crm_link_dispute(link);
 	link->cluster_auto = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));
 	crm_link_cluster(link, link->cut_auto, true, link->cluster_auto);
 	link->cluster = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));
