@@ -1,7 +1,7 @@
 /*
  * link_apart.c
- *		What leaves a pair to people, however much it weighs: levels that speak against one person, and
- *		homes without their rooms.
+ *		What leaves a pair to people, however much it weighs: levels that speak against one person,
+ *		homes without their rooms, names alone.
  *
  * Weights say how likely two rows are one among all rows.  They do not know that twins, and whoever
  * is called as his father, have a home, a telephone and half of the rest in common, and that houses
@@ -79,6 +79,25 @@ is_home_in_part(const CrmLink *link, uint64_t pattern)
 		level_of(link, pattern, CRM_LINK_DATE) != crm_link_exact_of(CRM_LINK_DATE);
 }
 
+/* Names, and what half of all have in common with anybody: rare as a name may be here, somebody is called the same. */
+static bool
+is_name_alone(const CrmLink *link, uint64_t pattern)
+{
+	bool		is_person = false;
+
+	for (int f = 0; f < link->n_fields; f++)
+	{
+		const CrmLinkField *field = &link->fields[f];
+
+		if (field->kind <= CRM_LINK_NAME)
+			is_person = true;
+		else if (field->kind != CRM_LINK_SEX && field->kind != CRM_LINK_CLASS &&
+				 field->weight[crm_link_pattern_level(pattern, f)] > 0)
+			return false;
+	}
+	return is_person;
+}
+
 /* Whether a pair is for people to decide, unless something that is one's own says that it is one. */
 bool
 crm_link_is_apart(const CrmLink *link, uint64_t pattern)
@@ -88,7 +107,7 @@ crm_link_is_apart(const CrmLink *link, uint64_t pattern)
 	for (int f = 0; f < link->n_fields; f++)
 		if ((levels[link->fields[f].kind].apart >> crm_link_pattern_level(pattern, f) & 1) != 0)
 			return true;
-	return is_home_in_part(link, pattern);
+	return is_home_in_part(link, pattern) || is_name_alone(link, pattern);
 }
 
 /* Whether a row may be either of two who are two: it says nothing of what tells those apart. */
