@@ -235,6 +235,22 @@ SELECT string_agg(s.code, ' ' ORDER BY s.code) AS never_moved FROM crm.segment s
 WHERE s.kind = 'living' AND s.is_active AND length(s.code) = 2
   AND NOT EXISTS (SELECT FROM crm.segment_member m WHERE m.segment_id = s.segment_id AND m.left_at < 'infinity');
 
+-- the log tells of stays that begin and end, and of nothing else; who is erased is told of no more, and others are
+SELECT count(*) FILTER (WHERE NOT EXISTS (SELECT FROM crm.segment_member m WHERE m.customer_id = c.customer_id AND m.segment_id = c.segment_id
+                                          AND CASE c.kind WHEN 'enter' THEN m.entered_at ELSE m.left_at END = c.at)) AS without_a_stay FROM crm.segment_change c;
+SELECT count(*) AS ended_untold FROM crm.segment_member m JOIN crm.segment s ON s.segment_id = m.segment_id AND s.kind = 'living' AND length(s.code) = 2
+WHERE m.left_at < 'infinity' AND NOT EXISTS (SELECT FROM crm.segment_change c WHERE c.customer_id = m.customer_id AND c.segment_id = m.segment_id AND c.kind = 'leave' AND c.at = m.left_at);
+SAVEPOINT erased;
+CREATE TEMP TABLE told AS SELECT c.customer_id, count(*) AS changes FROM crm.segment_change c WHERE c.customer_id BETWEEN 960201 AND 960280 GROUP BY 1;
+SELECT crm._segment_on_erase((SELECT min(t.customer_id) FROM told t WHERE t.changes = (SELECT max(changes) FROM told)));
+SELECT count(*) AS forgotten, min(t.changes) > 5 AS had_many FROM told t WHERE NOT EXISTS (SELECT FROM crm.segment_change c WHERE c.customer_id = t.customer_id);
+SELECT count(*) AS others_differ FROM told t JOIN (SELECT c.customer_id, count(*) AS changes FROM crm.segment_change c GROUP BY 1) n USING (customer_id) WHERE n.changes <> t.changes;
+SELECT count(*) AS left_in_the_log FROM crm.segment_move x, LATERAL (SELECT crm.bitmap_members(x.came OPERATOR(crm.|) x.went) AS ordinal) m
+WHERE NOT EXISTS (SELECT FROM crm.segment_ordinal o WHERE o.ordinal = m.ordinal);
+UPDATE crm.customer c SET status = 'erased' FROM told t WHERE c.customer_id = t.customer_id AND NOT EXISTS (SELECT FROM crm.segment_change x WHERE x.customer_id = t.customer_id);
+SELECT * FROM crm.segment_check();
+ROLLBACK TO erased;
+
 -- marks are taken in pieces of persons, all of a person's together; who is behind in a source keeps theirs and keeps nobody else
 DELETE FROM crm.segment_dirty;
 DELETE FROM crm.value_dirty;

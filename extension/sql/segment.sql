@@ -59,6 +59,19 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_number(bigint[]) IS 'gives persons an ordinal who have none';
 
+CREATE FUNCTION crm._segment_log(segments int[], came crm.bitmap[], went crm.bitmap[], at timestamptz) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_column
+BEGIN
+    INSERT INTO crm.segment_move AS x (segment_id, at, came, went)
+    SELECT m.id, _segment_log.at, m.came, m.went FROM unnest(segments, _segment_log.came, _segment_log.went) m (id, came, went)
+    WHERE crm.bitmap_count(m.came) > 0 OR crm.bitmap_count(m.went) > 0
+    ON CONFLICT (segment_id, at) DO UPDATE SET came = x.came OPERATOR(crm.|) excluded.came, went = x.went OPERATOR(crm.|) excluded.went;
+END
+$$;
+COMMENT ON FUNCTION crm._segment_log(int[], crm.bitmap[], crm.bitmap[], timestamptz) IS 'writes down, by ordinals, who came into segments and who went at a moment';
+
 CREATE FUNCTION crm._segment_store(segment_id int, entering bigint[], leaving bigint[], at timestamptz, is_logged boolean) RETURNS bigint
     LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS
 $$
@@ -98,10 +111,8 @@ BEGIN
     ON CONFLICT (segment_id, chunk_no) DO UPDATE SET members = excluded.members;
     UPDATE crm.segment s SET person_count = s.person_count + cardinality(came) - cardinality(went) WHERE s.segment_id = segment;
     IF is_logged THEN
-        INSERT INTO crm.segment_change (customer_id, segment_id, change_id, kind, at)
-        SELECT c, segment, crm._new_id(), 'enter', _segment_store.at FROM unnest(came) c
-        UNION ALL
-        SELECT w, segment, crm._new_id(), 'leave', _segment_store.at FROM unnest(went) w;
+        PERFORM crm._segment_log(ARRAY[segment], ARRAY[(SELECT coalesce(crm.bitmap_agg(o.ordinal), '{}') FROM crm.segment_ordinal o WHERE o.customer_id = ANY (came))],
+                                 ARRAY[(SELECT coalesce(crm.bitmap_agg(o.ordinal), '{}') FROM crm.segment_ordinal o WHERE o.customer_id = ANY (went))], _segment_store.at);
     END IF;
     RETURN cardinality(came) + cardinality(went);
 END
@@ -112,8 +123,14 @@ COMMENT ON FUNCTION crm._segment_store(int, bigint[], bigint[], timestamptz, boo
 CREATE FUNCTION crm._segment_ids(segment_id int) RETURNS crm.bitmap
     LANGUAGE plpgsql STABLE AS
 $$
+DECLARE
+    members crm.bitmap := crm._segment_bitmap(segment_id);
+    numbered CONSTANT bigint := (SELECT greatest(c.reltuples, 1000)::bigint FROM pg_class c WHERE c.oid = 'crm.segment_ordinal'::regclass);
 BEGIN
-    RETURN (SELECT crm.bitmap_agg(m.customer_id) FROM crm.segment_member m WHERE m.segment_id = _segment_ids.segment_id AND m.left_at = 'infinity');
+    IF crm.bitmap_count(members) > numbered / 20 THEN       -- many: the numbers are gone through once, none is looked up (+ 0: by no index)
+        RETURN (SELECT crm.bitmap_agg(o.customer_id) FROM crm.bitmap_members(members) m JOIN crm.segment_ordinal o ON o.ordinal + 0 = m);
+    END IF;
+    RETURN (SELECT crm.bitmap_agg(o.customer_id) FROM crm.bitmap_members(members) m JOIN crm.segment_ordinal o ON o.ordinal = m);
 END
 $$;
 COMMENT ON FUNCTION crm._segment_ids(int) IS 'customer ids of the members now, as a set';
@@ -187,33 +204,31 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_fitting(jsonb, crm.bitmap, timestamptz) IS 'of each rule of a list the candidates who fit it';
 
-CREATE FUNCTION crm._segment_kept(segments int[], persons crm.bitmap) RETURNS crm.bitmap[]
-    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off AS
+CREATE FUNCTION crm._segment_kept(segment_id int, persons crm.bitmap) RETURNS crm.bitmap
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
 $$
 BEGIN
-    RETURN ARRAY(
-        SELECT coalesce(k.members, '{}') FROM unnest(segments) WITH ORDINALITY s (id, n)
-        LEFT JOIN (SELECT m.segment_id, crm.bitmap_agg(m.customer_id) AS members FROM crm.segment_member m
-                   WHERE m.customer_id = ANY (crm.bitmap_array(persons)) AND m.left_at = 'infinity' GROUP BY m.segment_id) k ON k.segment_id = s.id
-        ORDER BY s.n);
+    RETURN (SELECT coalesce(crm.bitmap_agg(m.customer_id), '{}') FROM crm.segment_member m
+            WHERE m.customer_id = ANY (crm.bitmap_array(persons)) AND m.segment_id = _segment_kept.segment_id AND m.left_at = 'infinity');
 END
 $$;
-COMMENT ON FUNCTION crm._segment_kept(int[], crm.bitmap) IS 'of each segment its members among the persons, in one look at the persons'' stays';
+COMMENT ON FUNCTION crm._segment_kept(int, crm.bitmap) IS 'who of the persons is in a segment';
 
-CREATE FUNCTION crm._segment_keep(segment_id int, candidates crm.bitmap, fitting crm.bitmap, kept crm.bitmap, moment timestamptz) RETURNS bigint[]
+CREATE FUNCTION crm._segment_keep(segment_id int, candidates crm.bitmap, fitting crm.bitmap, moment timestamptz) RETURNS bigint[]
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
 DECLARE
     s crm.segment;
+    kept crm.bitmap;
     entering bigint[] := '{}';
     leaving bigint[] := '{}';
 BEGIN
     SELECT x.* INTO s FROM crm.segment x WHERE x.segment_id = _segment_keep.segment_id FOR NO KEY UPDATE;
     IF crm.bitmap_count(candidates) > 0 THEN
         fitting := coalesce(fitting, (crm._segment_fitting(jsonb_build_array(s.rule), candidates, moment))[1]);
-        kept := coalesce(kept, (crm._segment_kept(ARRAY[s.segment_id], candidates))[1]);
-        entering := crm.bitmap_array(fitting OPERATOR(crm.-) kept);
+        kept := crm._segment_kept(s.segment_id, candidates);
+        entering := crm.bitmap_array((fitting OPERATOR(crm.&) candidates) OPERATOR(crm.-) kept);
         leaving := crm.bitmap_array(kept OPERATOR(crm.-) fitting);
         PERFORM crm._segment_store(s.segment_id, entering, leaving, moment, true);
     END IF;
@@ -221,8 +236,8 @@ BEGIN
     RETURN entering || leaving;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_keep(int, crm.bitmap, crm.bitmap, crm.bitmap, timestamptz) IS
-    'takes in and out those of the candidates whom the rule moves (fitting and kept: who of them fits, who is in; null: they are asked here) and sets the watermark; returns who moved';
+COMMENT ON FUNCTION crm._segment_keep(int, crm.bitmap, crm.bitmap, timestamptz) IS
+    'takes in and out those of the candidates whom the rule moves (fitting: who of them fits; null: they are asked here) and sets the watermark; returns who moved';
 
 CREATE FUNCTION crm._segment_is_due_in_full(segment_id int, moment timestamptz) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -302,7 +317,7 @@ $$;
 COMMENT ON FUNCTION crm._segment_asked(int, text[], crm.bitmap[], jsonb, timestamptz) IS
     'whom a segment''s rule is to be asked about now, of the persons marked by each kind of fact and of those whom time or other segments moved; null: everybody';
 
-CREATE FUNCTION crm._segment_answers(segments int[], asked crm.bitmap[], moment timestamptz, OUT fitting crm.bitmap[], OUT kept crm.bitmap[]) RETURNS record
+CREATE FUNCTION crm._segment_answers(segments int[], asked crm.bitmap[], moment timestamptz) RETURNS crm.bitmap[]
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -311,99 +326,61 @@ DECLARE
     half bigint := crm.bitmap_count(together) / 2;
     bundle int[] := ARRAY(SELECT n::int FROM unnest(asked) WITH ORDINALITY x (a, n) WHERE crm.bitmap_count(a) > 0 AND crm.bitmap_count(a) >= half ORDER BY n);
     found crm.bitmap[];
-    members crm.bitmap[];
+    fitting crm.bitmap[] := nothing;
 BEGIN
-    fitting := nothing;
-    kept := nothing;
     IF cardinality(bundle) > 0 THEN
         found := crm._segment_fitting((SELECT jsonb_agg(s.rule ORDER BY b.n) FROM unnest(bundle) b (n) JOIN crm.segment s ON s.segment_id = segments[b.n]),
                                       together, moment);
-        members := crm._segment_kept(ARRAY(SELECT segments[b.n] FROM unnest(bundle) WITH ORDINALITY b (n, place) ORDER BY b.place), together);
         FOR i IN 1 .. cardinality(bundle) LOOP
-            fitting[bundle[i]] := found[i] OPERATOR(crm.&) asked[bundle[i]];
-            kept[bundle[i]] := members[i] OPERATOR(crm.&) asked[bundle[i]];
+            fitting[bundle[i]] := found[i];
         END LOOP;
     END IF;
+    RETURN fitting;
 EXCEPTION
     WHEN lock_not_available THEN
         RAISE;
     WHEN OTHERS THEN    -- one of them cannot be asked: each is asked by itself, and that one says why
-        fitting := nothing;
-        kept := nothing;
+        RETURN nothing;
 END
 $$;
 COMMENT ON FUNCTION crm._segment_answers(int[], crm.bitmap[], timestamptz) IS
-    'of those asked about who fits and who is in, of all segments whose candidates are mostly the same in one statement each; null: to be asked by itself';
+    'who fits, of all segments whose candidates are mostly the same in one statement, be they candidates of each or of another; null: to be asked by itself';
 
--- What a run found, written for all segments of a level together.
-CREATE FUNCTION crm._segment_leave(segments int[], leaving crm.bitmap[], at timestamptz) RETURNS void
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
-$$
-BEGIN
-    UPDATE crm.segment_member m SET left_at = _segment_leave.at
-    FROM (SELECT s.id, crm.bitmap_members(s.members) AS person FROM unnest(segments, leaving) s (id, members) OFFSET 0) l
-    WHERE m.customer_id = l.person AND m.segment_id = l.id AND (m.left_at = 'infinity') IS TRUE;     -- by person, never by segment: no index has this
-END
-$$;
-COMMENT ON FUNCTION crm._segment_leave(int[], crm.bitmap[], timestamptz) IS 'ends the stays of persons, of each segment its own';
+CREATE FUNCTION crm._segment_write(segments int[], asked crm.bitmap[], fitting crm.bitmap[], at timestamptz,
+                                   OUT moved crm.bitmap[], OUT came crm.bitmap[], OUT went crm.bitmap[],
+                                   OUT chunk_of int[], OUT chunk_no bigint[], OUT chunk crm.bitmap[]) RETURNS record
+    LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'crm_segment_write';
+COMMENT ON FUNCTION crm._segment_write(int[], crm.bitmap[], crm.bitmap[], timestamptz) IS
+    'begins and ends the stays of those asked about, of several locked segments, as of a moment that is later than all their stays begin: of each segment who moved, by id, who came and who went, by ordinal, and the chunks that are to be stored; null: tables that are no plain heaps are written by statements';
 
-CREATE FUNCTION crm._segment_rechunk(segments int[], entering crm.bitmap[], leaving crm.bitmap[]) RETURNS void
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS
+CREATE FUNCTION crm._segment_settle(segments int[], asked crm.bitmap[], fitting crm.bitmap[], moment timestamptz) RETURNS crm.bitmap[]
+    LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
 DECLARE
-    came crm.bitmap := (SELECT crm.bitmap_union(e) FROM unnest(entering) e);
-    moving bigint[] := crm.bitmap_array(came OPERATOR(crm.|) (SELECT crm.bitmap_union(l) FROM unnest(leaving) l));
-    numbered crm.bitmap := (SELECT crm.bitmap_agg(o.customer_id) FROM crm.segment_ordinal o WHERE o.customer_id = ANY (moving));
-BEGIN
-    PERFORM crm._segment_number(crm.bitmap_array(came OPERATOR(crm.-) coalesce(numbered, '{}')));
-    WITH number AS (
-        SELECT o.customer_id, o.ordinal FROM crm.segment_ordinal o WHERE o.customer_id = ANY (moving)),
-    move AS (
-        SELECT s.id, crm.bitmap_members(s.members) AS person, s.is_in
-        FROM (SELECT e.id, e.members, true AS is_in FROM unnest(segments, entering) e (id, members)
-              UNION ALL SELECT l.id, l.members, false FROM unnest(segments, leaving) l (id, members)) s),
-    piece AS (
-        SELECT m.id, n.ordinal >> 15 AS chunk_no, crm.bitmap_agg(n.ordinal) FILTER (WHERE m.is_in) AS plus,
-               crm.bitmap_agg(n.ordinal) FILTER (WHERE NOT m.is_in) AS minus
-        FROM move m JOIN number n ON n.customer_id = m.person GROUP BY 1, 2)
-    INSERT INTO crm.segment_chunk AS k (segment_id, chunk_no, members)
-    SELECT p.id, p.chunk_no, (coalesce(k.members, '{}') OPERATOR(crm.-) p.minus) OPERATOR(crm.|) p.plus
-    FROM piece p LEFT JOIN (SELECT c.segment_id, c.chunk_no, c.members FROM crm.segment_chunk c
-                            WHERE c.segment_id = ANY (segments) AND c.chunk_no = ANY (ARRAY(SELECT DISTINCT n.ordinal >> 15 FROM number n))) k
-    ON k.segment_id = p.id AND k.chunk_no = p.chunk_no
-    ON CONFLICT (segment_id, chunk_no) DO UPDATE SET members = excluded.members;
-END
-$$;
-COMMENT ON FUNCTION crm._segment_rechunk(int[], crm.bitmap[], crm.bitmap[]) IS 'brings the bitmaps of segments up to date with who entered and who left each; ordinals for who has none';
-
-CREATE FUNCTION crm._segment_settle(segments int[], asked crm.bitmap[], fitting crm.bitmap[], kept crm.bitmap[], moment timestamptz) RETURNS crm.bitmap[]
-    LANGUAGE plpgsql AS
-$$
-DECLARE
     nothing CONSTANT crm.bitmap[] := array_fill(NULL::crm.bitmap, ARRAY[cardinality(segments)]);
     -- under the segments' locks nobody else writes their stays, and a later moment than the last run's begins no stay there is
-    chosen int[] := ARRAY(SELECT a.n::int FROM unnest(segments, asked, fitting, kept) WITH ORDINALITY a (id, asked, fitting, kept, n) JOIN crm.segment x ON x.segment_id = a.id
-                          WHERE x.watermark < moment AND (crm.bitmap_count(a.asked) = 0 OR a.asked IS NOT NULL AND a.fitting IS NOT NULL AND a.kept IS NOT NULL) ORDER BY a.n);
+    chosen int[] := ARRAY(SELECT a.n::int FROM unnest(segments, asked, fitting) WITH ORDINALITY a (id, asked, fitting, n) JOIN crm.segment x ON x.segment_id = a.id
+                          WHERE x.watermark < moment AND (crm.bitmap_count(a.asked) = 0 OR a.asked IS NOT NULL AND a.fitting IS NOT NULL) ORDER BY a.n);
     ids int[] := ARRAY(SELECT segments[n] FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place);
-    entering crm.bitmap[] := ARRAY(SELECT coalesce(fitting[n] OPERATOR(crm.-) kept[n], '{}') FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place);
-    leaving crm.bitmap[] := ARRAY(SELECT coalesce(kept[n] OPERATOR(crm.-) fitting[n], '{}') FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place);
+    done record;
     moved crm.bitmap[] := nothing;
 BEGIN
-    IF EXISTS (SELECT FROM unnest(entering || leaving) m WHERE crm.bitmap_count(m) > 0) THEN
-        PERFORM crm._segment_leave(ids, leaving, moment);
-        INSERT INTO crm.segment_member (customer_id, segment_id, entered_at)
-        SELECT crm.bitmap_members(e.members), e.id, moment FROM unnest(ids, entering) e (id, members);
-        PERFORM crm._segment_rechunk(ids, entering, leaving);
-        INSERT INTO crm.segment_change (customer_id, segment_id, change_id, kind, at)
-        SELECT c.person, c.id, crm._new_id(), c.kind, moment
-        FROM (SELECT crm.bitmap_members(e.members) AS person, e.id, 'enter' AS kind FROM unnest(ids, entering) e (id, members)
-              UNION ALL SELECT crm.bitmap_members(l.members), l.id, 'leave' FROM unnest(ids, leaving) l (id, members)) c;
+    SELECT * INTO done FROM crm._segment_write(ids, ARRAY(SELECT asked[n] FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place),
+                                               ARRAY(SELECT coalesce(fitting[n], '{}') FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place), moment);
+    IF done.moved IS NULL THEN      -- the tables are no plain ones: by statements
+        RETURN nothing;
     END IF;
-    UPDATE crm.segment x SET watermark = moment, person_count = x.person_count + crm.bitmap_count(m.entering) - crm.bitmap_count(m.leaving)
-    FROM unnest(ids, entering, leaving) m (id, entering, leaving) WHERE x.segment_id = m.id;
+    IF cardinality(done.chunk_of) > 0 THEN
+        INSERT INTO crm.segment_chunk AS k (segment_id, chunk_no, members)
+        SELECT * FROM unnest(done.chunk_of, done.chunk_no, done.chunk)
+        ON CONFLICT (segment_id, chunk_no) DO UPDATE SET members = excluded.members;
+        PERFORM crm._segment_log(ids, done.came, done.went, moment);
+    END IF;
+    UPDATE crm.segment x SET watermark = moment, person_count = x.person_count + crm.bitmap_count(m.came) - crm.bitmap_count(m.went)
+    FROM unnest(ids, done.came, done.went) m (id, came, went) WHERE x.segment_id = m.id;
     FOR i IN 1 .. cardinality(chosen) LOOP
-        moved[chosen[i]] := entering[i] OPERATOR(crm.|) leaving[i];
+        moved[chosen[i]] := done.moved[i];
     END LOOP;
     RETURN moved;
 EXCEPTION
@@ -413,17 +390,17 @@ EXCEPTION
         RETURN nothing;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_settle(int[], crm.bitmap[], crm.bitmap[], crm.bitmap[], timestamptz) IS
+COMMENT ON FUNCTION crm._segment_settle(int[], crm.bitmap[], crm.bitmap[], timestamptz) IS
     'brings segments, whose rows are locked, up to date with what was found of those asked about, together; of each who moved, null: it is still to be done by itself';
 
-CREATE FUNCTION crm._segment_refresh_one(segment_id int, asked crm.bitmap, fitting crm.bitmap, kept crm.bitmap, moment timestamptz) RETURNS bigint[]
+CREATE FUNCTION crm._segment_refresh_one(segment_id int, asked crm.bitmap, fitting crm.bitmap, moment timestamptz) RETURNS bigint[]
     LANGUAGE plpgsql AS
 $$
 BEGIN
     IF asked IS NULL THEN
         RETURN crm._segment_fill(segment_id, moment);
     END IF;
-    RETURN crm._segment_keep(segment_id, asked, fitting, kept, moment);
+    RETURN crm._segment_keep(segment_id, asked, fitting, moment);
 EXCEPTION
     WHEN lock_not_available THEN
         RAISE;      -- no fault of the segment: who changes tables goes first, and this run comes again
@@ -433,7 +410,7 @@ EXCEPTION
         RETURN '{}';
 END
 $$;
-COMMENT ON FUNCTION crm._segment_refresh_one(int, crm.bitmap, crm.bitmap, crm.bitmap, timestamptz) IS
+COMMENT ON FUNCTION crm._segment_refresh_one(int, crm.bitmap, crm.bitmap, timestamptz) IS
     'brings one segment up to date; asked null: by asking everybody; a segment that cannot be asked keeps its members and its error; returns who moved';
 
 CREATE FUNCTION crm._segment_is_still(moment timestamptz) RETURNS boolean
@@ -461,7 +438,7 @@ DECLARE
     height int;
     segments int[];
     asked crm.bitmap[];
-    answers record;
+    fitting crm.bitmap[];
     settled crm.bitmap[];
     moved bigint[];
     moved_of jsonb := '{}';             -- segment -> who moved in this run
@@ -475,11 +452,11 @@ BEGIN
         segments := ARRAY(SELECT x.segment_id FROM crm.segment x WHERE x.is_active AND x.kind = 'living' AND x.level = height ORDER BY 1);
         PERFORM FROM crm.segment x WHERE x.segment_id = ANY (segments) ORDER BY x.segment_id FOR NO KEY UPDATE;
         asked := ARRAY(SELECT crm._segment_asked(s, mark.kinds, mark.persons, moved_of, moment) FROM unnest(segments) s);
-        SELECT * INTO answers FROM crm._segment_answers(segments, asked, moment);
-        settled := crm._segment_settle(segments, asked, answers.fitting, answers.kept, moment);
+        fitting := crm._segment_answers(segments, asked, moment);
+        settled := crm._segment_settle(segments, asked, fitting, moment);
         FOR i IN 1 .. cardinality(segments) LOOP
             IF settled[i] IS NULL THEN
-                moved := crm._segment_refresh_one(segments[i], asked[i], answers.fitting[i], answers.kept[i], moment);
+                moved := crm._segment_refresh_one(segments[i], asked[i], fitting[i], moment);
             ELSE
                 moved := crm.bitmap_array(settled[i]);
             END IF;

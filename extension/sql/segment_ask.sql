@@ -4,11 +4,10 @@ CREATE FUNCTION crm._segment_members(code text) RETURNS SETOF bigint
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN QUERY SELECT m.customer_id FROM crm.segment_member m
-                 WHERE m.segment_id = crm._segment_require(code) AND m.left_at = 'infinity' ORDER BY 1;
+    RETURN QUERY SELECT crm.bitmap_members(crm._segment_ids(crm._segment_require(code)));
 END
 $$;
-COMMENT ON FUNCTION crm._segment_members(text) IS 'customer ids of a segment''s members now; RM361';
+COMMENT ON FUNCTION crm._segment_members(text) IS 'customer ids of a segment''s members now, ascending; RM361';
 
 CREATE FUNCTION crm._segment_bitmap(segment_id int) RETURNS crm.bitmap
     LANGUAGE plpgsql STABLE AS
@@ -192,7 +191,7 @@ DECLARE
     kept crm.bitmap;
 BEGIN
     FOR s IN SELECT x.* FROM crm.segment x WHERE x.is_active AND x.watermark IS NOT NULL ORDER BY x.segment_id LOOP
-        kept := crm._segment_ids(s.segment_id);
+        kept := (SELECT crm.bitmap_agg(m.customer_id) FROM crm.segment_member m WHERE m.segment_id = s.segment_id AND m.left_at = 'infinity');
         IF s.kind = 'living' AND s.filled_version = s.version THEN
             wanted := crm._rule_set(s.rule, s.watermark);
             RETURN QUERY SELECT 'segment', format('members of %s as of %s', s.code, s.watermark), format('%s persons', crm.bitmap_count(wanted)),

@@ -146,13 +146,18 @@ CREATE FUNCTION crm._segment_on_erase(customer_id bigint) RETURNS void
 $$
 DECLARE
     ids bigint[] := crm._identity_cluster(customer_id);
+    places crm.bitmap;
     stay record;
 BEGIN
     FOR stay IN SELECT DISTINCT m.segment_id FROM crm.segment_member m WHERE m.customer_id = ANY (ids) AND m.left_at = 'infinity' ORDER BY 1 LOOP
         PERFORM crm._segment_store(stay.segment_id, '{}', ids, crm.core_now(), false);
     END LOOP;
+    places := (SELECT crm.bitmap_agg(o.ordinal) FROM crm.segment_ordinal o WHERE o.customer_id = ANY (ids));
+    UPDATE crm.segment_move x SET came = x.came OPERATOR(crm.-) places, went = x.went OPERATOR(crm.-) places
+    FROM (SELECT m.segment_id, unnest(ARRAY[m.entered_at, m.left_at]) AS at FROM crm.segment_member m WHERE m.customer_id = ANY (ids)
+          GROUP BY 1, 2) l        -- what is logged of them is where their stays begin and end
+    WHERE x.segment_id = l.segment_id AND x.at = l.at;
     DELETE FROM crm.segment_member m WHERE m.customer_id = ANY (ids);
-    DELETE FROM crm.segment_change c WHERE c.customer_id = ANY (ids);
     DELETE FROM crm.segment_dirty d WHERE d.customer_id = ANY (ids);
     DELETE FROM crm.segment_ordinal o WHERE o.customer_id = ANY (ids);
     DELETE FROM crm.customer_tag t WHERE t.customer_id = ANY (ids);

@@ -54,7 +54,8 @@ INSERT INTO crm.coupon_type (coupon_type, name_zh, name_en, kind, value, valid_d
 INSERT INTO crm.tag (tag, name_zh, name_en, layer, kind, changed_by, changed_at) VALUES ('fixture', 'x', 'x', 'base', 'manual', 'x', '2026-03-01');
 INSERT INTO crm.customer_tag (customer_id, tag, tagged_at, author) SELECT c.customer_id, 'fixture', '2026-03-01', 'x' FROM crm.customer c;
 INSERT INTO crm.segment_member (customer_id, segment_id, entered_at) SELECT c.customer_id, 1, '2026-03-01' FROM crm.customer c;
-INSERT INTO crm.segment_change (customer_id, segment_id, change_id, kind, at) SELECT c.customer_id, 1, 1, 'enter', '2026-03-01' FROM crm.customer c;
+INSERT INTO crm.segment_ordinal (customer_id, ordinal) SELECT c.customer_id, nextval('crm.segment_ordinal_seq') FROM crm.customer c;
+INSERT INTO crm.segment_move (segment_id, at, came, went) SELECT 1, '2026-03-01', crm.bitmap_agg(o.ordinal), '{}' FROM crm.segment_ordinal o;
 INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, value, state, issued_at, valid_until)
 SELECT customer_id, 6000 + n, 'C' || n, 'test', 5, 'issued', '2026-01-01', '2036-02-01' FROM person;
 INSERT INTO crm.task (customer_id, task_id, task_key, kind, title, body, store_id, role, due_at, created_at)

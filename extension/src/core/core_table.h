@@ -59,6 +59,8 @@ extern void crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char
 extern bool crm_core_walk_find(CrmWalk *walk, int64 key);
 extern bool crm_core_walk_row(CrmWalk *walk);
 extern bool crm_core_walk_entry(CrmWalk *walk);
+extern bool crm_core_walk_next(CrmWalk *walk);
+extern bool crm_core_walk_fetch(CrmWalk *walk);
 extern Datum crm_core_walk_value(const CrmWalk *walk, AttrNumber column);
 extern void crm_core_walk_end(CrmWalk *walk);
 

@@ -179,6 +179,25 @@ crm_core_walk_entry(CrmWalk *walk)
 	}
 }
 
+/* The next entry of the key, be its row seen or not. */
+bool
+crm_core_walk_next(CrmWalk *walk)
+{
+	if (walk->is_taken)
+		step(walk);
+	if (!walk->has_entry || walk->at != walk->key)
+		return false;
+	walk->is_taken = true;
+	return true;
+}
+
+/* The entry's row, in walk->slot; false when it is not seen. */
+bool
+crm_core_walk_fetch(CrmWalk *walk)
+{
+	return index_fetch_heap(walk->scan, walk->slot);
+}
+
 /* A column of the entry, which is not null. */
 Datum
 crm_core_walk_value(const CrmWalk *walk, AttrNumber column)

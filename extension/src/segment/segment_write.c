@@ -1,0 +1,261 @@
+/*
+ * segment_write.c
+ *		What a run found, written for several segments together.
+ *
+ * Of the persons asked about the stored bitmaps say who is in; who fits and is not enters, who is in and does not
+ * fit leaves.  Stays are written here, each chunk is changed once, and what is to be stored of chunks and of the
+ * log goes back as sets.
+ *
+ * Called by crm._segment_settle() under the segments' locks.
+ */
+#include "segment/segment.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "rule/rule_bitmap.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+
+PG_FUNCTION_INFO_V1(crm_segment_write);
+
+typedef struct Move
+{
+	int			segment;		/* its place in the list */
+	int			place;			/* of the person */
+	bool		is_in;
+} Move;
+
+typedef struct Run
+{
+	int			n_segments;
+	const int32 *ids;
+	CrmBitmapParts *asked;
+	CrmBitmapParts *fitting;
+	CrmSegmentPlaces places;
+	CrmSegmentChunks chunks;
+	int			n_moves;
+	int			room;
+	Move	   *moves;
+} Run;
+
+static CrmBitmapParts *
+read_sets(ArrayType *array, int n_segments)
+{
+	CrmBitmapParts *sets = palloc(Max(n_segments, 1) * sizeof(CrmBitmapParts));
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+	int16		length;
+	bool		by_value;
+	char		align;
+
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &by_value, &align);
+	deconstruct_array(array, ARR_ELEMTYPE(array), length, by_value, align, &values, &nulls, &n);
+	CrmEnsure(n == n_segments, "a set a segment");
+	for (int i = 0; i < n; i++)
+	{
+		CrmEnsure(!nulls[i], "a set is one");
+		sets[i] = crm_rule_bitmap_read(values[i]);
+	}
+	return sets;
+}
+
+static void
+list_persons(Run *run)
+{
+	CrmBitmapParts together = {0};
+	CrmBitmapWalk walk = {0};
+	int64		count = 0;
+	int64		person;
+
+	for (int i = 0; i < run->n_segments; i++)
+		together = crm_rule_bitmap_or(&together, &run->asked[i]);
+	for (int i = 0; i < together.n; i++)
+		count += together.containers[i].members;
+	run->places.ids = palloc(Max(count, 1) * sizeof(int64));
+	run->places.ordinals = palloc(Max(count, 1) * sizeof(int64));
+	walk.parts = together;
+	while (crm_rule_bitmap_next(&walk, &person))
+		run->places.ids[run->places.n++] = person;
+}
+
+static void
+add_move(Run *run, int segment, int place, bool is_in)
+{
+	if (run->n_moves == run->room)
+	{
+		run->room = Max(256, run->room * 2);
+		run->moves = run->moves == NULL ? palloc(run->room * sizeof(Move)) :
+			repalloc_huge(run->moves, (Size) run->room * sizeof(Move));
+	}
+	run->moves[run->n_moves++] = (Move) {.segment = segment, .place = place, .is_in = is_in};
+}
+
+/* Who of those asked about enters a segment and who leaves it. */
+static void
+compare_segment(Run *run, int segment)
+{
+	CrmBitmapWalk asked = {.parts = run->asked[segment]};
+	CrmBitmapWalk fitting = {.parts = run->fitting[segment]};
+	int64		person;
+	int64		fit = 0;
+	bool		has_fit = crm_rule_bitmap_next(&fitting, &fit);
+	int			place = 0;
+
+	while (crm_rule_bitmap_next(&asked, &person))
+	{
+		int64		ordinal;
+		bool		fits;
+
+		while (has_fit && fit < person)
+			has_fit = crm_rule_bitmap_next(&fitting, &fit);
+		fits = has_fit && fit == person;
+		while (run->places.ids[place] < person)
+			place++;
+		ordinal = run->places.ordinals[place];
+		if (fits != (ordinal != CRM_SEGMENT_NO_ORDINAL && crm_segment_chunks_have(&run->chunks, segment, ordinal)))
+			add_move(run, segment, place, fits);
+	}
+}
+
+static void
+give_places(Run *run)
+{
+	bool	   *is_wanted = palloc0(Max(run->places.n, 1) * sizeof(bool));
+
+	for (int i = 0; i < run->n_moves; i++)
+		is_wanted[run->moves[i].place] |= run->moves[i].is_in;
+	crm_segment_give_places(&run->places, is_wanted);
+	crm_segment_read_chunks(&run->chunks, &run->places);
+	pfree(is_wanted);
+}
+
+static void
+write_stays(Run *run, TimestampTz at)
+{
+	CrmSegmentStay *stays = MemoryContextAllocHuge(CurrentMemoryContext, Max((Size) run->n_moves, 1) * sizeof(CrmSegmentStay));
+	int			n_leaving = 0;
+	int			n_entering = 0;
+
+	/* who leaves from the front, who enters from the back */
+	for (int i = 0; i < run->n_moves; i++)
+	{
+		const Move *move = &run->moves[i];
+
+		stays[move->is_in ? run->n_moves - ++n_entering : n_leaving++] = (CrmSegmentStay)
+		{
+			.customer_id = run->places.ids[move->place],.segment_id = run->ids[move->segment]
+		};
+	}
+	if (n_leaving > 0)
+		crm_segment_end_stays(stays, n_leaving, at);
+	if (n_entering > 0)
+		crm_segment_begin_stays(stays + n_leaving, n_entering, at);
+	pfree(stays);
+}
+
+/* ---- the answer: arrays */
+
+typedef struct Answer
+{
+	TupleDesc	shape;
+	Datum		values[6];
+	bool		nulls[6];
+} Answer;
+
+static void
+set_array(Answer *answer, int column, Datum *values, int n)
+{
+	Oid			element = get_element_type(TupleDescAttr(answer->shape, column)->atttypid);
+	int16		length;
+	bool		by_value;
+	char		align;
+
+	get_typlenbyvalalign(element, &length, &by_value, &align);
+	answer->values[column] = PointerGetDatum(construct_array(values, n, element, length, by_value, align));
+}
+
+/* Of each segment who moved, by id; who came and who went, by ordinal. */
+static void
+answer_moves(Answer *answer, const Run *run)
+{
+	int			n = run->n_segments;
+	CrmBitmap **sets = palloc(Max(n, 1) * 3 * sizeof(CrmBitmap *));
+	Datum	   *values = palloc(Max(n, 1) * 3 * sizeof(Datum));
+
+	for (int i = 0; i < n * 3; i++)
+		sets[i] = crm_rule_bitmap_make(CurrentMemoryContext);
+	for (int i = 0; i < run->n_moves; i++)
+	{
+		const Move *move = &run->moves[i];
+
+		crm_rule_bitmap_add(sets[move->segment], run->places.ids[move->place]);
+		crm_rule_bitmap_add(sets[(move->is_in ? n : n * 2) + move->segment], run->places.ordinals[move->place]);
+	}
+	for (int i = 0; i < n * 3; i++)
+		values[i] = crm_rule_bitmap_flatten(&sets[i]->parts);
+	for (int column = 0; column < 3; column++)
+		set_array(answer, column, values + column * n, n);
+}
+
+static void
+answer_chunks(Answer *answer, const Run *run)
+{
+	const CrmSegmentChunks *chunks = &run->chunks;
+	int64		n_all = chunks->n_numbers * run->n_segments;
+	Datum	   *values;
+	int			n = 0;
+
+	for (int64 i = 0; i < n_all; i++)
+		n += chunks->chunks[i].is_changed;
+	values = palloc(Max(n, 1) * 3 * sizeof(Datum));
+	n = 0;
+	for (int column = 3; column < 6; column++)
+	{
+		n = 0;
+		for (int64 i = 0; i < n_all; i++)
+		{
+			int64		number = i / run->n_segments;
+
+			if (!chunks->chunks[i].is_changed)
+				continue;
+			values[n++] = column == 3 ? Int32GetDatum(run->ids[i % run->n_segments]) : column == 4 ? Int64GetDatum(number) :
+				crm_segment_chunk_value(&chunks->chunks[i], number);
+		}
+		set_array(answer, column, values, n);
+	}
+}
+
+/* crm._segment_write(segments, asked, fitting, at); null: by statements */
+Datum
+crm_segment_write(PG_FUNCTION_ARGS)
+{
+	ArrayType  *segments = PG_GETARG_ARRAYTYPE_P(0);
+	Run			run = {0};
+	Answer		answer = {0};
+
+	if (!crm_segment_tables_are_plain())
+		PG_RETURN_NULL();
+	if (get_call_result_type(fcinfo, NULL, &answer.shape) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "crm._segment_write() returns a row");
+	run.n_segments = ArrayGetNItems(ARR_NDIM(segments), ARR_DIMS(segments));
+	run.ids = (const int32 *) ARR_DATA_PTR(segments);
+	run.asked = read_sets(PG_GETARG_ARRAYTYPE_P(1), run.n_segments);
+	run.fitting = read_sets(PG_GETARG_ARRAYTYPE_P(2), run.n_segments);
+	run.chunks = (CrmSegmentChunks)
+	{
+		.context = CurrentMemoryContext,.segments = PointerGetDatum(segments),.n_segments = run.n_segments
+	};
+	list_persons(&run);
+	crm_segment_find_places(&run.places);
+	crm_segment_read_chunks(&run.chunks, &run.places);
+	for (int i = 0; i < run.n_segments; i++)
+		compare_segment(&run, i);
+	give_places(&run);
+	for (int i = 0; i < run.n_moves; i++)
+		crm_segment_chunks_set(&run.chunks, run.moves[i].segment, run.places.ordinals[run.moves[i].place], run.moves[i].is_in);
+	write_stays(&run, PG_GETARG_TIMESTAMPTZ(3));
+	answer_moves(&answer, &run);
+	answer_chunks(&answer, &run);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(answer.shape), answer.values, answer.nulls)));
+}
