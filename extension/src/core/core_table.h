@@ -43,7 +43,10 @@ typedef struct CrmWalk
 	Relation	index;
 	IndexScanDesc scan;
 	TupleTableSlot *slot;		/* the row found */
+	HeapTupleData tuple;		/* the same, on its page */
+	Buffer		page;			/* read last */
 	Buffer		visible_map;
+	bool		is_written;		/* rows found are going to be written over */
 	int64		key;			/* looked for */
 	int64		at;				/* key of the entry the scan stands on */
 	bool		has_entry;
@@ -55,7 +58,7 @@ typedef struct CrmWalk
 /* core_walk.c */
 extern Oid	crm_core_walk_index(Relation relation, int n, const char *const *columns);
 extern AttrNumber crm_core_walk_column(const CrmWalk *walk, const char *column);
-extern void crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, int n_keys);
+extern void crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, int n_keys, bool is_written);
 extern bool crm_core_walk_find(CrmWalk *walk, int64 key);
 extern bool crm_core_walk_row(CrmWalk *walk);
 extern bool crm_core_walk_entry(CrmWalk *walk);

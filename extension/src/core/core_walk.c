@@ -5,16 +5,25 @@
  * Where the keys lie close together, the scan runs along the leaves from one to the next: an entry passed costs a
  * fiftieth of a descent.  Where a gap is wide, keys are looked for one by one, and now and then running is tried again.
  * Only entries whose rows the snapshot sees count, as in any index scan.
+ *
+ * A page that is read is not tidied up first, as index scans do it whenever a row of it has been updated: for a row or two
+ * of each page that is dearer than all the rest.  A walk whose rows are going to be written over tidies where their new
+ * versions would find no room.
  */
 #include "core/core_table.h"
 
+#include "access/heapam.h"
 #include "access/visibilitymap.h"
 #include "catalog/pg_am.h"
+#include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
 
 /* So many entries passed cost more than a descent. */
 #define WIDEST_GAP 64
+/* Free bytes on a page that the new versions of some of its rows find room in: of many rows, of one or two. */
+#define ROOM_DENSE 1024
+#define ROOM_SPARSE 256
 /* So few keys are not worth the page that running reads. */
 #define FEW_KEYS 32
 
@@ -70,14 +79,14 @@ crm_core_walk_column(const CrmWalk *walk, const char *column)
 	return attribute_of(walk->relation, walk->index, column);
 }
 
-/* Begins a walk over some n ascending keys. */
+/* Begins a walk over some n ascending keys; whether its rows are going to be written over. */
 void
-crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, int n_keys)
+crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, int n_keys, bool is_written)
 {
 	Oid			index = crm_core_walk_index(table->relation, 1, &column);
 
 	CrmEnsure(OidIsValid(index), "a table that is walked has an index by its key");
-	*walk = (CrmWalk) {.relation = table->relation, .visible_map = InvalidBuffer, .is_dense = false};
+	*walk = (CrmWalk) {.relation = table->relation, .page = InvalidBuffer, .visible_map = InvalidBuffer, .is_written = is_written};
 	walk->sparse_left = n_keys < FEW_KEYS ? n_keys : 0;
 	walk->index = index_open(index, AccessShareLock);
 	walk->slot = table_slot_create(walk->relation, NULL);
@@ -146,6 +155,40 @@ crm_core_walk_find(CrmWalk *walk, int64 key)
 	return walk->has_entry && walk->at == key;
 }
 
+static void
+turn_to_page(CrmWalk *walk, BlockNumber block)
+{
+	if (BufferIsValid(walk->page) && BufferGetBlockNumber(walk->page) == block)
+		return;
+	ExecClearTuple(walk->slot);
+	walk->page = ReleaseAndReadBuffer(walk->page, walk->relation, block);
+	/* a page's free bytes may be read without its lock: they are a hint here */
+	if (walk->is_written && PageGetHeapFreeSpace(BufferGetPage(walk->page)) < (walk->is_dense ? ROOM_DENSE : ROOM_SPARSE))
+		heap_page_prune_opt(walk->relation, walk->page);
+}
+
+/* Reads the version of the entry's row that the snapshot sees. */
+static bool
+read_row(CrmWalk *walk)
+{
+	ItemPointerData place = walk->scan->xs_heaptid;
+	bool		is_dead;
+	bool		is_seen;
+
+	turn_to_page(walk, ItemPointerGetBlockNumber(&place));
+	LockBuffer(walk->page, BUFFER_LOCK_SHARE);
+	is_seen = heap_hot_search_buffer(&place, walk->relation, walk->page, walk->scan->xs_snapshot, &walk->tuple, &is_dead, true);
+	LockBuffer(walk->page, BUFFER_LOCK_UNLOCK);
+	walk->scan->kill_prior_tuple = is_dead && !walk->scan->xactStartedInRecovery;
+	if (!is_seen)
+		return false;
+	walk->tuple.t_self = place;
+	walk->tuple.t_tableOid = RelationGetRelid(walk->relation);
+	pgstat_count_heap_fetch(walk->index);
+	ExecStoreBufferHeapTuple(&walk->tuple, walk->slot, walk->page);
+	return true;
+}
+
 /* The next row of the key, in walk->slot. */
 bool
 crm_core_walk_row(CrmWalk *walk)
@@ -157,7 +200,7 @@ crm_core_walk_row(CrmWalk *walk)
 		if (!walk->has_entry || walk->at != walk->key)
 			return false;
 		walk->is_taken = true;
-		if (index_fetch_heap(walk->scan, walk->slot))
+		if (read_row(walk))
 			return true;
 	}
 }
@@ -174,7 +217,7 @@ crm_core_walk_entry(CrmWalk *walk)
 			return false;
 		walk->is_taken = true;
 		if (VM_ALL_VISIBLE(walk->relation, ItemPointerGetBlockNumber(&walk->scan->xs_heaptid), &walk->visible_map) ||
-			index_fetch_heap(walk->scan, walk->slot))
+			read_row(walk))
 			return true;
 	}
 }
@@ -214,6 +257,8 @@ crm_core_walk_end(CrmWalk *walk)
 {
 	if (BufferIsValid(walk->visible_map))
 		ReleaseBuffer(walk->visible_map);
+	if (BufferIsValid(walk->page))
+		ReleaseBuffer(walk->page);
 	ExecDropSingleTupleTableSlot(walk->slot);
 	index_endscan(walk->scan);
 	index_close(walk->index, AccessShareLock);

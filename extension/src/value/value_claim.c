@@ -171,7 +171,7 @@ crm_value_claim(PG_FUNCTION_ARGS)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	customer = crm_core_table_open("customer", RowShareLock);
 	status = crm_core_table_column(&customer, "status");
-	crm_core_walk_begin(&walk, &customer, "customer_id", n);
+	crm_core_walk_begin(&walk, &customer, "customer_id", n, false);
 	for (int i = 0; i < n; i++)
 		if (crm_core_walk_find(&walk, ids[i]) && crm_core_walk_row(&walk) && crm_core_table_lock(&customer, walk.slot, policy))
 		{
@@ -253,7 +253,7 @@ crm_value_marks(PG_FUNCTION_ARGS)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	dirty = crm_core_table_open("value_dirty", RowExclusiveLock);
 	column = crm_core_table_column(&dirty, "cause");
-	crm_core_walk_begin(&walk, &dirty, "customer_id", n);
+	crm_core_walk_begin(&walk, &dirty, "customer_id", n, false);
 	for (int i = 0; i < n; i++)
 	{
 		int			last = take_person(&dirty, &walk, ids[i], column, causes, &n_causes);
