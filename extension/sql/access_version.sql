@@ -7,7 +7,8 @@ $$
 DECLARE
     part record;
 BEGIN
-    IF jsonb_typeof(before) = 'object' AND jsonb_typeof(after) = 'object' THEN
+    -- a rule is read as a whole: its parts say nothing alone
+    IF jsonb_typeof(before) = 'object' AND jsonb_typeof(after) = 'object' AND NOT before ?| '{all,any,not,kind}' AND NOT after ?| '{all,any,not,kind}' THEN
         FOR part IN SELECT k.name, before -> k.name AS b, after -> k.name AS a FROM (SELECT jsonb_object_keys(before) AS name UNION SELECT jsonb_object_keys(after)) k ORDER BY k.name COLLATE "C" LOOP
             RETURN QUERY SELECT c.* FROM crm._version_changes(part.b, part.a, concat_ws('.', nullif(at, ''), part.name)) c;
         END LOOP;
@@ -21,7 +22,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._version_changes(jsonb, jsonb, text) IS
-    'what differs between two contents, member by member: the path (steps.2.text; entries of lists count from 1), what was, what became; null: there was none, or is none';
+    'what differs between two contents, member by member: the path (steps.2.text; entries of lists count from 1), what was, what became (a rule as a whole); null: there was none, or is none';
 
 CREATE FUNCTION crm._versions_told(kept jsonb, against int) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE AS

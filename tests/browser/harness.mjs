@@ -65,7 +65,7 @@ export async function judge(page, what) {
 	const {violations} = await page.evaluate(() => globalThis.axe.run(document, {resultTypes: ['violations']}));
 	ok(violations.length === 0, `${what}: axe finds nothing`, violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(' ')}`));
 	const keys = await page.evaluate(async () => {
-		const words = (await Promise.all(['en', 'marketer.en', 'report.en', 'house.en', 'desk.en', 'fields.en', 'steward.en'].map(async (part) => Object.keys(await (await fetch(`/i18n/${part}.json`)).json())))).flat();
+		const words = (await Promise.all(['en', 'marketer.en', 'report.en', 'house.en', 'desk.en', 'fields.en', 'guide.en', 'steward.en'].map(async (part) => Object.keys(await (await fetch(`/i18n/${part}.json`)).json())))).flat();
 		const rooms = new Set(words.filter((word) => word.includes('.')).map((word) => word.split('.')[0]));
 		return (document.body.innerText.match(/\b[a-z_]+\.[a-z_0-9]+\b/g) || []).filter((word) => rooms.has(word.split('.')[0]));
 	});

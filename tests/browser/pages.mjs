@@ -121,7 +121,7 @@ export async function mistakes(browser) {
 	said(await notice(), '金额请写成 12.50', 'amount');
 	await enter({amount: '5'});
 	ok((await notice())[0] === '没有这张券', 'a code that is no coupon');
-	for (const part of ['', 'marketer.', 'report.', 'house.', 'desk.', 'steward.']) {
+	for (const part of ['', 'marketer.', 'report.', 'house.', 'desk.', 'steward.', 'guide.', 'fields.']) {
 		const [chinese, english] = await page.evaluate((name) => Promise.all(['zh-CN', 'en'].map(async (language) => Object.keys(await (await fetch(`/i18n/${name}${language}.json`)).json()).join())), part);
 		ok(chinese === english, `both languages have the same words ${part}`);
 	}

@@ -1,4 +1,5 @@
 // Words of the shop instead of codes: campaigns, stores, sources, coupons; what a page that is empty says.
+import {readFileSync, readdirSync} from 'node:fs';
 import {ok, open, read, send, sql, visit} from './harness.mjs';
 
 export async function names(browser) {
@@ -43,4 +44,21 @@ export async function whyByPhone(browser) {
 		ok(one.errors.length === 0, 'the console was quiet', one.errors);
 		await one.context().close();
 	}
+}
+
+// Every kind of alert that the code raises has its words, on the board as well.
+export async function alerts(browser) {
+	const raised = new Set(readdirSync('extension/sql').flatMap((file) => [...readFileSync(`extension/sql/${file}`, 'utf8').matchAll(/_alert\('([a-z_.]+)'|_new_id\(\), '([a-z]+\.[a-z_]+)'/g)].map(([, kind, other]) => kind ?? other)));
+	const known = ['zh-CN', 'en'].map((language) => JSON.parse(readFileSync(`fcgi/www/i18n/${language}.json`, 'utf8')));
+	const silent = [...raised].filter((kind) => known.some((words) => !(`alert_kind.${kind}` in words)));
+	ok(raised.size >= 11 && silent.length === 0, `${raised.size} kinds of alerts have words in both languages`, silent);
+	sql("SELECT crm._alert('ingest.silence', 'words', '{}'), crm._alert('outbox.dead', 'words', '{}')");
+	for (const [language, said] of [['zh-CN', '来源长时间没有数据'], ['en', 'a source that went silent']]) {
+		const page = await open(browser, 'headquarters', {language});
+		await visit(page, '#/board');
+		const line = await page.textContent('main li:has-text("告警"), main li:has-text("alerts")');
+		ok(line.includes(said) && !/ingest\.|outbox\./.test(line), `${language}: the board says what the alert is`, line);
+		await page.context().close();
+	}
+	sql("SELECT crm._alert_close('ingest.silence', 'words'), crm._alert_close('outbox.dead', 'words')");
 }

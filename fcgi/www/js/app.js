@@ -34,6 +34,7 @@ const pages = {
 	sources: {roles: ['steward', 'headquarters', 'admin']},
 	reviews: {roles: ['steward', 'headquarters']},
 	history: {roles: []},
+	start: {roles: ['marketer', 'headquarters']},
 };
 let me = null;
 let keep = null;
@@ -158,6 +159,7 @@ async function route() {
 	try {
 		const module = modules[page] || await load(page);
 		if (!isLeft(visit)) await module.draw(words, me);
+		if (sessionStorage.getItem('draft:guide')) (await import('./guide.js')).look();
 	} catch (problem) {
 		if (problem.status === 401) return;
 		show(h('div', {class: 'card'}, h('p', {class: 'warn', role: 'alert'}, fault(problem)), h('button', {type: 'button', onclick: route}, t('again'))));

@@ -6,6 +6,7 @@ import {code, fault, money, number, percent, t, withWords} from '../i18n.js';
 import {ownStores, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
+import {versions} from '../versions.js';
 
 const periods = ['day', 'week', 'month'];
 const figures = ['net', 'orders', 'buyers', 'average_order', 'repurchase_rate'];
@@ -16,15 +17,20 @@ const spans = [30, 90, 180, 365, 730, 1095];
 const timeless = ['tier', 'channel', 'category'];
 
 export async function draw([id = ''], me) {
-	await withWords('report');
+	await Promise.all([withWords('report'), withWords('guide')]);
 	const [saved, stores] = await Promise.all([list('reports/saved').then((page) => page.rows), list('stores').then((page) => ownStores(page.rows, me))]);
 	const chosen = saved.find((one) => one.report_id === id);
 	const spec = {measure: 'net', group: 'month', days: 365, chart: 'line', ...(chosen ? {days: undefined, ...chosen.spec} : {})};
 	const result = h('div', {});
 	const again = anew(() => draw([id], me));
-	show(h('h1', {}, chosen ? chosen.name : t('page.charts')), builder(spec, stores, result), h('section', {class: 'card'}, h('h2', {}, t('chart.result')), result), keeping(spec, chosen, again, `${me.actor}:chart:${id}`), shelf(saved, again));
+	show(h('h1', {}, chosen ? chosen.name : t('page.charts')), builder(spec, stores, result), h('section', {class: 'card'}, h('h2', {}, t('chart.result')), result), keeping(spec, chosen, again, `${me.actor}:chart:${id}`), chosen && versions(`reports/saved/${chosen.report_id}`, {name: part, value: said, may: chosen.is_mine, again}), shelf(saved, again));
 	await answer(spec, result);
 }
+
+const parts = {name: 'name', roles: 'share', 'spec.measure': 'measure', 'spec.group': 'group', 'spec.days': 'span', 'spec.from': 'from', 'spec.to': 'to', 'spec.chart': 'kind', 'spec.store': 'store', 'spec.region': 'region'};
+const part = (path) => t(`chart.${parts[path]}`);
+const said = (given, path, plain) => given === null || given === undefined ? plain(given) : path === 'roles' ? given.map((role) => code('role', role)).join(t('comma')) || '–' : path === 'spec.measure' ? t(`report.${given}`)
+	: path === 'spec.group' || path === 'spec.chart' ? t(`chart.${given}`) : path === 'spec.days' ? t('chart.days', {n: number(given)}) : plain(given);
 
 const options = (names, chosen, label) => names.map((name) => h('option', {value: name, selected: String(name) === String(chosen)}, label(name)));
 const select = (id, label, content, onchange) => [h('label', {for: id}, label), h('select', {id, onchange}, content)];

@@ -7,12 +7,13 @@ import {code, fault, money, named, number, t, withWords} from '../i18n.js';
 import {explained, reason, refusal, results, title} from '../flow_words.js';
 import {newCode} from '../code.js';
 import {save, table} from '../table.js';
+import {flowVersions} from '../flow_versions.js';
 
 const mayAct = (me) => ['crm_marketer', 'crm_headquarters'].includes(me.role);
 const path = (flow) => `flows/${encodeURIComponent(flow)}`;
 
 export async function draw([flow = '', what = '', person = ''], me) {
-	await withWords('marketer');
+	await Promise.all([withWords('marketer'), withWords('guide')]);
 	if (flow === 'new') return fromPreset((await list('flow-presets')).rows.sort((a, b) => /^blank_/.test(a.preset) - /^blank_/.test(b.preset)));
 	const rows = (await list('flows')).rows;
 	if (!flow) return overview(rows, me);
@@ -67,7 +68,7 @@ async function one(row, me, person) {
 		mayAct(me) && h('div', {class: 'row'}, row.state === 'active' ? act('pause') : act('start'), !['stopped', 'draft'].includes(row.state) && act('stop'), waiting > 0 && act('confirm-backlog'),
 			h('a', {class: 'button', href: `#/flows/${encodeURIComponent(row.flow)}/edit`}, t('edit')), h('button', {type: 'button', onclick: () => look(row, preview)}, t('flows.preview'))),
 		notice, waiting > 0 && h('p', {class: 'warn'}, t('flows.backlog', {n: number(waiting)})), preview,
-		h('section', {class: 'card'}, h('h2', {}, t('flows.results')), found), me.role !== 'crm_analyst' && asking(row, person, why));
+		h('section', {class: 'card'}, h('h2', {}, t('flows.results')), found), me.role !== 'crm_analyst' && asking(row, person, why), me.role !== 'crm_store_manager' && flowVersions(path(row.flow), mayAct(me), again));
 	append(found, [results(await get(`${path(row.flow)}/results`))]);
 	if (person) await explain(row, person, why);
 }

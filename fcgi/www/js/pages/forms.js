@@ -2,15 +2,21 @@
 // once and is a version; an earlier one is taken back as it was.
 import {anew, append, h, show, toast} from '../dom.js';
 import {get, put} from '../api.js';
-import {code, fault, moment, t, withWords} from '../i18n.js';
+import {code, fault, t, withWords} from '../i18n.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
 import {fieldName} from '../entry.js';
+import {ownFields} from '../own_fields.js';
+import {versions} from '../versions.js';
 
 const roles = ['clerk', 'store_manager', 'manager', 'service', 'headquarters'];
 const fixed = ['phone', 'name'];
 
+// "fields.3", "fields.3.field": the third place of the form, "fields.3.is_required": whether it must be filled in.
+const part = (path) => { const [, n, what] = path.split('.'); return t(what === 'is_required' ? 'guide.required' : 'guide.place', {n}); };
+const said = (given, plain, label) => typeof given === 'string' ? label(given) : given && typeof given === 'object' ? `${label(given.field)}${given.is_required ? '*' : ''}` : plain(given);
+
 export async function draw([role = 'clerk'], me) {
-	await Promise.all([withWords('house'), withWords('fields')]);
+	await Promise.all([withWords('house'), withWords('fields'), withWords('guide')]);
 	const [form, owns] = await Promise.all([get(`entry-forms/${encodeURIComponent(role)}`), me.role === 'crm_headquarters' ? get('settings').then((page) => page.items.find((row) => row.name === 'sales.enroller_owns')?.value) : undefined]);
 	const key = `form:${role}`;
 	const draft = kept(key);
@@ -48,7 +54,7 @@ export async function draw([role = 'clerk'], me) {
 		h('div', {class: 'row'}, roles.map((name) => h('a', {href: `#/forms/${name}`, class: 'tag', 'aria-current': name === role ? 'true' : null}, code('role', name)))), draft && drafted(key, () => draw([role], me)),
 		h('form', {class: 'card', novalidate: true, onsubmit: (event) => { event.preventDefault(); store(now, form.fields.map(({field, is_required}) => ({field, is_required}))); }}, place, more, notice,
 			h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('save')))),
-		owns !== undefined && owner(owns), form.versions.length > 1 && history(form.versions, label, store));
+		owns !== undefined && owner(owns), versions(`entry-forms/${encodeURIComponent(role)}`, {name: part, value: (given, path, plain) => said(given, plain, label), again}), await ownFields(again));
 }
 
 // Whether whoever registers a customer looks after them from then on.
@@ -61,7 +67,3 @@ function owner(owns) {
 	}});
 	return h('section', {class: 'card'}, h('h2', {}, t('form.after')), h('label', {class: 'check'}, box, t('form.owns')));
 }
-
-const history = (versions, label, store) => h('details', {class: 'card'}, h('summary', {}, t('form.versions')), h('ul', {class: 'plain'}, versions.slice(1).map((version) => h('li', {},
-	h('span', {class: 'faint'}, version.changed_at ? `${moment(version.changed_at)} · ${version.changed_by}` : t('form.first'), ' '), version.fields.map((one) => `${label(one.field)}${one.is_required ? '*' : ''}`).join(t('comma')), ' ',
-	h('button', {type: 'button', onclick: () => store(version.fields, versions[0].fields)}, t('form.restore'))))));

@@ -23,7 +23,7 @@ export async function draw([kind0 = '', name0 = ''], me) {
 	const mix = list(ask('mix')).then((page) => page.rows);
 	const byTier = async () => (await mix).filter((row) => row.tier !== null);
 	const byStore = async () => (await mix).filter((row) => row.store !== null);
-	part('trend', async () => trend((await list(ask('forecast', 'months=3'))).rows));
+	part('trend', async () => trend((await list(ask('forecast', 'months=3'))).rows, deals.includes(me.role)));
 	part('growth', async () => growth((await list(ask('trend', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`))).rows));
 	part('origins', async () => origins((await list(ask('origins'))).rows));
 	part('ranking', async () => ranking(await compared));
@@ -49,20 +49,40 @@ const none = () => faint(t('none'));
 const folded = (title, content) => h('details', {}, h('summary', {}, title), content);
 const keepable = (name, rows) => h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(name, rows)}, t('save_csv')));
 
-function trend(rows) {
+// Who has a page of deals is led there.
+const deals = ['crm_store_manager', 'crm_manager', 'crm_headquarters'];
+function ofDeals(rows, leads) {
+	const next = rows.find((row) => row.expected !== null);
+	if (!next) return null;
+	const sum = rows.filter((row) => row.expected !== null).reduce((total, row) => total + Number(row.from_deals), 0);
+	const count = leads ? (n) => h('a', {href: '#/deals'}, number(n)) : number;
+	return h('p', {id: 'of_deals'}, next.deals + next.unweighed === 0 ? t('report.no_deals') : [t('report.of_deals', {amount: money(sum)}), ' ', count(next.deals + next.unweighed), next.unweighed > 0 && [' ', t('report.unweighed', {n: number(next.unweighed)})]]);
+}
+
+function trend(rows, leads) {
 	if (rows.length === 0) return none();
-	const shown = rows.slice(-27).map((row) => ({label: row.starts_on.slice(0, 7), value: figure(row.net), expected: figure(row.expected), low: figure(row.low), high: figure(row.high),
+	const shown = rows.slice(-27).map((row) => ({label: row.starts_on.slice(0, 7), value: figure(row.net), expected: figure(row.expected), low: figure(row.low), high: figure(row.high), deals: figure(row.from_deals),
 		text: row.net === null ? `${money(figure(row.expected))} (${money(figure(row.low))} – ${money(figure(row.high))})` : money(figure(row.net))}));
-	return [faint(t('report.trend_what')), line(t('report.trend'), shown), !rows.some((row) => row.expected !== null) && h('p', {class: 'warn'}, t('report.too_short')),
-		folded(t('chart.table'), table(t('report.trend'), [t('report.month'), [t('report.net'), 'number'], [t('report.expected'), 'number'], [t('report.bounds'), 'number']],
-			shown.map((row) => [row.label, money(row.value), money(row.expected), row.low === null ? '–' : `${money(row.low)} – ${money(row.high)}`]))),
-		keepable('sales', [['month', 'net', 'expected', 'low', 'high'], ...rows.map((row) => [row.starts_on, row.net, row.expected, row.low, row.high])])];
+	return [faint(t('report.trend_what')), line(t('report.trend'), shown), ofDeals(rows, leads), !rows.some((row) => row.expected !== null) && h('p', {class: 'warn'}, t('report.too_short')),
+		folded(t('chart.table'), table(t('report.trend'), [t('report.month'), [t('report.net'), 'number'], [t('report.expected'), 'number'], [t('report.bounds'), 'number'], [t('report.from_deals'), 'number']],
+			shown.map((row) => [row.label, money(row.value), money(row.expected), row.low === null ? '–' : `${money(row.low)} – ${money(row.high)}`, money(row.deals)]))),
+		keepable('sales', [['month', 'net', 'expected', 'low', 'high', 'from_deals'], ...rows.map((row) => [row.starts_on, row.net, row.expected, row.low, row.high, row.from_deals])])];
+}
+
+// New customers a month, of the last three whole months beside the three before.
+function pace(rows) {
+	const whole = rows.slice(0, -1).map((row) => row.registered);
+	const mean = (list) => list.reduce((total, n) => total + n, 0) / list.length;
+	if (whole.length < 6) return t('report.pace_short');
+	const now = mean(whole.slice(-3)), before = mean(whole.slice(-6, -3));
+	const values = {n: number(Math.round(now * 10) / 10), before: number(Math.round(before * 10) / 10)};
+	return before === 0 || now === before ? t('report.pace', values) : t(now > before ? 'report.pace_up' : 'report.pace_down', {...values, change: percent(Math.abs(now / before - 1))});
 }
 
 function growth(rows) {
 	if (rows.length === 0) return none();
 	const months = rows.map((row) => ({label: row.starts_on.slice(0, 7), value: row.registered, text: number(row.registered)}));
-	return [faint(t('report.growth_what')), line(t('report.growth'), months), folded(t('chart.table'), table(t('report.growth'),
+	return [faint(t('report.growth_what')), h('p', {id: 'pace'}, pace(rows)), line(t('report.growth'), months), folded(t('chart.table'), table(t('report.growth'),
 		[t('report.month'), ...['registered', 'new_buyers', 'buyers', 'orders', 'net', 'average_order', 'repurchase_rate'].map((what) => [t(`report.${what}`), 'number'])],
 		rows.map((row) => [row.starts_on.slice(0, 7), number(row.registered), number(row.new_buyers), number(row.buyers), number(row.orders), money(figure(row.net)), money(figure(row.average_order)), percent(figure(row.repurchase_rate))]))),
 		keepable('growth', [['month', 'registered', 'new_buyers', 'buyers', 'orders', 'net', 'average_order', 'repurchase_rate'], ...rows.map((row) => [row.starts_on, row.registered, row.new_buyers, row.buyers, row.orders, row.net, row.average_order, row.repurchase_rate])])];

@@ -25,6 +25,11 @@ function edit(set, me) {
 	const store = async (event) => {
 		event.preventDefault();
 		notice.textContent = '';
+		if (isOpen(now)) {
+			notice.textContent = t('rule.fill_in');
+			rules.querySelector('input[type=number]:invalid')?.focus();
+			return;
+		}
 		const send = (body) => put(`tier-sets/${encodeURIComponent(set.tier_set)}`, {name: set.name, rules: body});
 		try {
 			await send(now);
@@ -71,7 +76,7 @@ function drop(page, from, i, name) {
 // "2 or more orders in the last 30 days": metric, window, comparison.
 function sentence(page, rule, condition, place, n) {
 	const select = (id, label, options, chosen, set) => h('select', {id, 'aria-label': label, onchange: (event) => { set(event.target.value); page.drawAll(id); page.changed(); }}, options.map(([value, text]) => h('option', {value, selected: value === chosen}, text)));
-	const input = (name, label, value, set) => h('input', {id: `${name}_${n}_${place + 1}`, type: 'number', class: 'short', step: 'any', inputmode: 'decimal', 'aria-label': label, value: value ?? '', oninput: (event) => { set(event.target.value === '' ? null : Number(event.target.value)); page.changed(); }});
+	const input = (name, label, value, set) => h('input', {id: `${name}_${n}_${place + 1}`, type: 'number', class: 'short', step: 'any', inputmode: 'decimal', 'aria-label': label, value: value ?? '', required: true, oninput: (event) => { set(event.target.value === '' ? null : Number(event.target.value)); page.changed(); }});
 	return h('div', {class: 'phrase', role: 'group', 'aria-label': t(`metric.${condition.metric}`)},
 		!isAge(condition.metric) && [select(`window_${n}_${place + 1}`, t('slot.when'), ['ever', 'last'].map((mode) => [mode, t(`when.${mode}`)]), 'days' in condition ? 'last' : 'ever', (mode) => { if (mode === 'ever') delete condition.days; else condition.days = 30; }),
 			'days' in condition && [input('days', t('tier.days'), condition.days, (value) => { condition.days = value; }), t('when.last.unit')]],
@@ -87,6 +92,9 @@ const state = (example) => Object.entries(example).map(([name, value]) => {
 	return found ? t(found[2] ? 'tier.state_within' : 'tier.state', {days: found[2], metric: t(`metric.${found[1]}`), value: number(value)}) : `${name} ${value}`;
 }).join(t('comma'));
 
+// A number that was taken away and not put in yet is no rule: left out it would mean something else.
+const isOpen = (rules) => rules.some((rule) => rule.conditions.some((one) => one.value === null || one.days === null));
+
 // What the rules would do, asked a moment after the last change.
 function judged(place) {
 	let turn = 0, waiting = null;
@@ -94,6 +102,7 @@ function judged(place) {
 		clearTimeout(waiting);
 		const mine = ++turn;
 		waiting = setTimeout(async () => {
+			if (isOpen(rules)) return place.replaceChildren(h('p', {class: 'warn'}, t('rule.fill_in')));
 			let answer = null;
 			try { answer = await post('tier-sets/try', {rules}); } catch (problem) {
 				if (mine === turn) place.replaceChildren(h('p', {class: 'warn'}, fault(problem)));

@@ -1,0 +1,90 @@
+// First steps: above the page stands what to do next, in the words of the page itself, and goes on when it is done.  Nothing is done
+// for who learns; the steps are known by what the page shows, so whoever does things another way is not held up.
+import {h} from './dom.js';
+import {forget, keep, kept} from './drafts.js';
+import {t, withWords} from './i18n.js';
+
+const main = () => document.getElementById('main');
+const at = (form) => form.test(location.hash);
+const tag = () => main().querySelector('h1 .tag')?.textContent ?? '';
+const q = (name) => `${t('guide.open')}${name}${t('guide.close')}`;
+const flowOpen = /^#\/flows\/flow_\w+$/;
+
+// Each step: what it says, the control it speaks of, and when it is behind.
+const ways = {
+	tier: [
+		{say: () => t('guide.tier_open', {page: q(t('page.tiers'))}), where: 'nav a[href="#/tiers"]', done: () => at(/^#\/tiers$/)},
+		{say: () => t('guide.tier_days', {days: q(t('tier.days')), value: q('60')}), where: '#days_1_1', done: (state) => state.touched.includes('days_1_1') && main().querySelector('.good') !== null},
+		{say: () => main().querySelector('.gap') ? t('guide.tier_gap') : t('guide.tier_save', {effect: t('tier.effect'), save: q(t('save'))}), where: 'main form button[type=submit]', begin: (state) => { state.tag = tag(); }, done: (state) => tag() !== '' && tag() !== state.tag},
+	],
+	flow: [
+		{say: () => t('guide.flow_open', {page: q(t('page.flows'))}), where: 'nav a[href="#/flows"]', done: () => at(/^#\/flows/)},
+		{say: () => t('guide.flow_new', {make: q(t('flows.new'))}), where: 'a[href="#/flows/new"]', done: () => at(/^#\/flows\/new$/) || at(/^#\/flows\/flow_/)},
+		{say: () => t('guide.flow_preset', {preset: q(t('flows.preset')), value: q([...document.querySelectorAll('#preset option')].find((one) => one.value === 'win_back')?.textContent ?? '')}), where: '#preset', done: (state) => state.touched.includes('preset') || at(/^#\/flows\/flow_/)},
+		{say: () => t('guide.flow_name', {name: q(t('flows.name')), value: q(t('guide.flow_called'))}), where: '#name_zh', done: (state) => state.touched.includes('name_zh') || at(/^#\/flows\/flow_/)},
+		{say: () => t('guide.flow_copy', {copy: q(t('flows.copy'))}), where: 'main button[type=submit]', done: () => at(/^#\/flows\/flow_\w+\/edit$/)},
+		{say: () => t('guide.flow_holdout', {holdout: q(t('flow.holdout_percent')), value: q('20')}), where: '#holdout_percent', done: (state) => state.touched.includes('holdout_percent') || at(flowOpen)},
+		{say: () => t('guide.flow_save', {save: q(t('save'))}), where: 'form.flow button[type=submit]', done: () => at(flowOpen)},
+		{say: () => t('guide.flow_try', {preview: q(t('flows.preview'))}), where: () => named('flows.preview'), done: () => document.getElementById('dry') !== null || tag() === t('state.active')},
+		{say: () => t('guide.flow_start', {start: q(t('flows.start'))}), where: () => named('flows.start'), done: () => tag() === t('state.active')},
+	],
+};
+const named = (word) => [...main().querySelectorAll('button')].find((one) => one.textContent === t(word));
+
+let watched = false;
+
+export async function begin(name) {
+	keep('guide', {name, step: 0, touched: []});
+	await look();
+}
+
+export async function look() {
+	const state = kept('guide');
+	if (!state) return leave();
+	await withWords('guide');
+	await withWords('marketer');
+	if (!watched) watch();
+	const steps = ways[state.name];
+	while (state.step < steps.length && steps[state.step].done(state)) {
+		state.step++;
+		steps[state.step]?.begin?.(state);
+		keep('guide', state);
+	}
+	draw(state, steps);
+}
+
+function draw(state, steps) {
+	for (const one of document.querySelectorAll('.guided')) one.classList.remove('guided');
+	const step = steps[state.step];
+	const place = document.getElementById('guide') || h('aside', {id: 'guide', 'aria-label': t('guide.title')});
+	const said = step ? step.say() : t(`guide.${state.name}_done`);
+	const target = step && (typeof step.where === 'string' ? document.querySelector(step.where) : step.where());
+	if (target) target.classList.add('guided');
+	if (place.dataset.said === said) return;
+	place.dataset.said = said;
+	place.replaceChildren(h('p', {role: 'status'}, h('strong', {}, step ? t('guide.step', {n: state.step + 1, all: steps.length}) : t('guide.end')), ' ', said),
+		h('div', {class: 'row'}, !step && h('a', {class: 'button', href: '#/start', onclick: () => { forget('guide'); leave(); }}, t('guide.go_on')), step && h('button', {type: 'button', class: 'quiet', onclick: () => { forget('guide'); leave(); }}, t('guide.leave'))));
+	if (!place.isConnected) main().before(place);
+}
+
+function leave() {
+	document.getElementById('guide')?.remove();
+	for (const one of document.querySelectorAll('.guided')) one.classList.remove('guided');
+}
+
+// The page is looked at again when it changed, and when something was entered.
+function watch() {
+	watched = true;
+	let late = null;
+	const soon = () => { clearTimeout(late); late = setTimeout(look, 100); };
+	new MutationObserver(soon).observe(main(), {childList: true, subtree: true});
+	addEventListener('hashchange', soon);
+	addEventListener('signed-out', leave);
+	main().addEventListener('change', (event) => {
+		const state = kept('guide');
+		if (!state || !event.target.id || state.touched.includes(event.target.id)) return;
+		state.touched.push(event.target.id);
+		keep('guide', state);
+		soon();
+	});
+}
