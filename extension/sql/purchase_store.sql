@@ -211,6 +211,7 @@ DECLARE
     bought int[];
     quantities bigint[];
     amounts bigint[];
+    line_count int;
 BEGIN
     IF net_amount IS NULL THEN
         net_amount := (SELECT coalesce(sum(round(coalesce(l.amount, l.quantity * l.unit_price, 0), exponent)), 0) FROM unnest(fact.lines) l)
@@ -244,8 +245,11 @@ BEGIN
         RETURN '{}';
     END IF;
     IF bought IS NOT NULL AND counted_day IS NOT NULL AND coalesce(fact.kind, 'sale') = 'sale' THEN
-        PERFORM crm._purchase_lines_add(array_fill(fact.source_record_id, ARRAY[cardinality(bought)]), array_fill(counted_day, ARRAY[cardinality(bought)]),
-                                        bought, array_fill(1, ARRAY[cardinality(bought)]), quantities, amounts);
+        line_count := cardinality(bought);
+        PERFORM crm._purchase_lines_add(array_fill(fact.source_record_id, ARRAY[line_count]), array_fill(counted_day, ARRAY[line_count]),
+                                        array_fill(coalesce(fact.paid_at, '-infinity'), ARRAY[line_count]), array_fill(coalesce(fact.store_id, 0), ARRAY[line_count]),
+                                        array_fill(crm._purchase_channel_id(fact.channel), ARRAY[line_count]),
+                                        bought, array_fill(1, ARRAY[line_count]), quantities, amounts);
     END IF;
     RETURN ARRAY[ROW(fact.ordinal, new_id, fact.customer_id, 'created', fact.source_record_id, counted_day, counted_day,
                      crm._purchase_minor(net_amount, exponent))::crm.purchase_effect];
@@ -310,15 +314,19 @@ BEGIN
                coalesce(l.quantity, 1), coalesce(l.unit_price, 0), round(coalesce(l.amount, l.quantity * l.unit_price, 0), exponent)
         FROM fresh f, unnest(f.lines) WITH ORDINALITY l
         RETURNING i.order_id, coalesce(i.product_id, 0) AS product_id, i.quantity, i.amount),
+    channel AS MATERIALIZED (
+        SELECT c.code, crm._purchase_channel_id(c.code) AS channel_id FROM (SELECT DISTINCT coalesce(f.channel, '') AS code FROM fresh f OFFSET 0) c),
     bought AS (
-        SELECT array_agg(f.source_record_id) AS records, array_agg(f.counted_day) AS days, array_agg(i.product_id) AS products, array_agg(1) AS lines,
+        SELECT array_agg(f.source_record_id) AS records, array_agg(f.counted_day) AS days, array_agg(coalesce(f.paid_at, '-infinity')) AS moments,
+               array_agg(coalesce(f.store_id, 0)) AS stores, array_agg(c.channel_id) AS channels, array_agg(i.product_id) AS products, array_agg(1) AS lines,
                array_agg(crm._purchase_micro(i.quantity)) AS quantities, array_agg(crm._purchase_minor(i.amount, exponent)) AS amounts
-        FROM itemized i JOIN fresh f ON f.new_id = i.order_id
+        FROM itemized i JOIN fresh f ON f.new_id = i.order_id JOIN channel c ON c.code = coalesce(f.channel, '')
         WHERE f.counted_day IS NOT NULL AND coalesce(f.kind, 'sale') = 'sale' AND round(i.quantity, 6) > 0)
     SELECT b.*, (SELECT array_agg(ROW(f.ordinal, f.new_id, f.customer_id, 'created', f.source_record_id, f.counted_day, f.counted_day,
                                       crm._purchase_minor(f.net_amount, exponent))::crm.purchase_effect) FROM fresh f) AS effects
     INTO bought FROM bought b;
-    PERFORM crm._purchase_lines_add(bought.records, bought.days, bought.products, bought.lines, bought.quantities, bought.amounts);
+    PERFORM crm._purchase_lines_add(bought.records, bought.days, bought.moments, bought.stores, bought.channels, bought.products, bought.lines,
+                                    bought.quantities, bought.amounts);
     effects := bought.effects;
     RETURN coalesce(effects, '{}');
 END

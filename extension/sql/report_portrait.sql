@@ -36,8 +36,9 @@ $$
 DECLARE
     ids int[] := ARRAY(SELECT k.category_id FROM crm.product_category k ORDER BY 1);
     questions crm.purchase_line_question[] := ARRAY(
-        SELECT ROW(ARRAY[ROW('count', from_day, to_day, 0, '>', ARRAY[0]::numeric[], false)::crm.purchase_question], false,
-                   ARRAY(SELECT p.product_id FROM crm.product p WHERE p.category_id = k.id))::crm.purchase_line_question
+        SELECT ROW(ARRAY[ROW('count', from_day, to_day, 0, '>', ARRAY[0]::numeric[], false)::crm.purchase_question], NULL, NULL,
+                   ARRAY(SELECT p.product_id FROM crm.product p WHERE p.category_id = k.id),
+                   NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::crm.purchase_line_question
         FROM unnest(ids) WITH ORDINALITY k(id, position) ORDER BY k.position);
     sets crm.bitmap[];
 BEGIN

@@ -39,7 +39,9 @@ BEGIN
     WHERE c.name IS NOT NULL AND c.name <> ALL (known);
     RETURN QUERY
     SELECT format('packed rows lean on %s.%s, which does not exist', c.relation, c.name)
-    FROM (VALUES (spec #>> '{packed,relation}', spec #>> '{packed,column}'), (spec #>> '{packed,parts}', spec #>> '{packed,part}')) c (relation, name)
+    FROM (SELECT spec #>> '{packed,relation}' AS relation, spec #>> '{packed,column}' AS name
+          UNION ALL
+          SELECT f.value ->> 'relation', n.name FROM jsonb_each(spec #> '{packed,facets}') f CROSS JOIN LATERAL (VALUES (f.value ->> 'key'), (coalesce(f.value ->> 'code', f.value ->> 'key'))) n (name)) c
     WHERE spec ? 'packed' AND (c.name IS NULL OR c.name <> ALL (crm._rule_columns(c.relation)));
     RETURN QUERY
     SELECT format('kept rows lean on %s.%s, which does not exist', c.relation, c.name)

@@ -26,6 +26,16 @@ ITEMS = ('{"all": [{"kind": "item", "where": {"category": "bc3"}, "days": 180}, 
          '{"kind": "consent", "field": "sms", "value": "yes"}]}')
 
 
+# what else is asked of lines
+LINES = {
+    "lines of a store in 90 days": '{"kind": "item", "where": {"store": "bs7"}, "days": 90}',
+    "three lines or more after six in the evening in 180 days": '{"kind": "item", "measure": "count", "days": 180, "at": {"from": "18:00", "to": "21:00"}, "op": ">=", "value": 3}',
+    "the largest line of a category in a year over 100": '{"kind": "item", "measure": "max", "field": "amount", "where": {"category": "bc3"}, "days": 365, "op": ">", "value": 100}',
+    "four stores or more in a year": '{"kind": "item", "measure": "distinct", "field": "store", "days": 365, "op": ">=", "value": 4}',
+    "on two days one after the other, ever": '{"kind": "item", "measure": "streak", "op": ">=", "value": 2}',
+    "lines of 90 days down by a third from the windows before": '{"kind": "item", "measure": "baseline", "days": 90, "op": "<=", "value": 0.7}'}
+
+
 def bar(ok):
     return ok if FULL else None
 
@@ -57,6 +67,12 @@ def items(session):
     one, _ = session.timed(f"""DO $$ DECLARE n int := 0; BEGIN FOR g IN 1 .. 10000 LOOP
         IF crm.rule_matches('{ITEMS}', 1 + g * 37 % {PERSONS}) THEN n := n + 1; END IF; END LOOP; END $$""")
     figure("one person, the same", f"{one / 10000 * 1000:.3f} ms", "", "", "0.3 ms", one / 10000 * 1000 <= 0.3)
+    for name, asked in LINES.items():
+        cpu, count = session.timed(f"SELECT crm.rule_count('{asked}')")
+        figure(f"{name}, {count}", f"{cpu:.2f} s", "", "", "2 s", bar(cpu <= 2))
+        one, _ = session.timed(f"""DO $$ BEGIN FOR g IN 1 .. 5000 LOOP
+            PERFORM crm.rule_matches('{asked}', 1 + g * 37 % {PERSONS}); END LOOP; END $$""")
+        figure("one person, the same", f"{one / 5000 * 1000:.3f} ms", "", "", "0.3 ms", one / 5000 * 1000 <= 0.3)
 
 
 def refresh(session):

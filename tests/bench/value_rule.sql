@@ -18,12 +18,20 @@ FROM generate_series(1, :persons + :persons / 20) r;
 -- two or three lines an order, of two thousand products in forty categories, the first ones bought most
 INSERT INTO crm.product_category (category_id, code, name) SELECT 800000 + g, 'bc' || g, 'bc' || g FROM generate_series(0, 39) g;
 INSERT INTO crm.product (product_id, code, name, category_id, updated_at) SELECT 1000000 + g, 'bp' || g, 'bp' || g, 800000 + g % 40, '2026-01-01' FROM generate_series(0, 1999) g;
-INSERT INTO crm.purchase_line_chunk (source_record_id, from_day, from_product, lines) SELECT 10000000000 + r, '-infinity', 0, '\x0100' FROM generate_series(1, :persons + :persons / 20) r;
-SELECT count(crm._purchase_lines_add(x.records, x.days, x.products, x.lines, x.quantities, x.amounts)) AS records_with_lines
-FROM (SELECT array_agg(p.source_record_id) AS records, array_agg(e.day) AS days, array_agg(1000000 + h % 2000 * (h / 2000 % 100) / 100) AS products,
+-- each order in one of forty stores, half of a person's in the same, every fifth online, between nine and twenty-one
+INSERT INTO crm.region (region_id, code, name) VALUES (800000, 'br', 'br');
+INSERT INTO crm.store (store_id, region_id, code, name, time_zone) SELECT 800000 + g, 800000, 'bs' || g, 'bs' || g, 'Asia/Shanghai' FROM generate_series(0, 39) g;
+SELECT crm._purchase_channel_id('store') AS in_store, crm._purchase_channel_id('online') AS online \gset
+INSERT INTO crm.purchase_line_chunk (source_record_id, from_day, from_key, lines) SELECT 10000000000 + r, '-infinity', '', '\x0200' FROM generate_series(1, :persons + :persons / 20) r;
+SELECT count(crm._purchase_lines_add(x.records, x.days, x.moments, x.stores, x.channels, x.products, x.lines, x.quantities, x.amounts)) AS records_with_lines
+FROM (SELECT array_agg(p.source_record_id) AS records, array_agg(e.day) AS days, array_agg((e.day + time '09:00' + o.bought % 43200 * interval '1 second') AT TIME ZONE 'Asia/Shanghai') AS moments,
+             array_agg(800000 + (CASE WHEN o.bought % 2 = 0 THEN p.source_record_id ELSE o.bought / 7 END % 40)::int) AS stores, array_agg(CASE WHEN o.bought % 5 = 0 THEN :online ELSE :in_store END) AS channels,
+             array_agg(1000000 + h % 2000 * (h / 2000 % 100) / 100) AS products,
              array_agg(1) AS lines, array_agg(1000000::bigint) AS quantities, array_agg(e.amount_minor / 2) AS amounts
-      FROM crm.purchase_chunk p, crm.purchase_entries(p.history) e, generate_series(1, 2 + (p.source_record_id + (e.day - date '2000-01-01')) % 2) l,
-           LATERAL (SELECT abs(hashint8(p.source_record_id * 10000 + (e.day - date '2000-01-01') * 5 + l)) AS h) h
+      FROM crm.purchase_chunk p CROSS JOIN crm.purchase_entries(p.history) e
+           CROSS JOIN LATERAL (SELECT abs(hashint8(p.source_record_id * 10000 + (e.day - date '2000-01-01') * 7)) AS bought) o
+           CROSS JOIN generate_series(1, 2 + (p.source_record_id + (e.day - date '2000-01-01')) % 2) l
+           CROSS JOIN LATERAL (SELECT abs(hashint8(p.source_record_id * 10000 + (e.day - date '2000-01-01') * 5 + l)) AS h) h
       GROUP BY p.source_record_id) x;
 VACUUM ANALYZE crm.purchase_line_chunk;
 ANALYZE crm.customer, crm.membership, crm.purchase_chunk, crm.consent;

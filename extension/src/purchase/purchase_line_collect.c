@@ -9,9 +9,7 @@
  */
 #include "purchase/purchase_lines.h"
 
-#include "access/htup_details.h"
 #include "miscadmin.h"
-#include "common/int.h"
 #include "rule/rule_bitmap.h"
 #include "utils/date.h"
 #include "utils/expandeddatum.h"
@@ -56,7 +54,7 @@ typedef struct Walk
 	Asked	   *asked;
 } Walk;
 
-/* The state as bytes: head, questions, and of each question its number of tallies and those. */
+/* The state as bytes: head, questions, and of each question its number of tallies and those, each before its values. */
 typedef struct FlatHead
 {
 	int32		vl_len_;
@@ -82,6 +80,21 @@ count_found(const Asked *asked)
 	return n;
 }
 
+static int64
+count_values(const Asked *asked)
+{
+	tallies_iterator iterator;
+	const CrmLineTally *tally;
+	int64		n = 0;
+
+	if (asked->anybody != NULL)
+		return 0;
+	tallies_start_iterate(asked->tallies, &iterator);
+	while ((tally = tallies_iterate(asked->tallies, &iterator)) != NULL)
+		n += tally->n_values;
+	return n;
+}
+
 static Size
 flat_size(ExpandedObjectHeader *header)
 {
@@ -89,7 +102,7 @@ flat_size(ExpandedObjectHeader *header)
 	Size		size = sizeof(FlatHead) + MAXALIGN(VARSIZE(walk->questions));
 
 	for (int i = 0; i < walk->n; i++)
-		size += sizeof(int64) + count_found(&walk->asked[i]) * sizeof(CrmLineTally);
+		size += sizeof(int64) + count_found(&walk->asked[i]) * sizeof(CrmLineTally) + count_values(&walk->asked[i]) * sizeof(int64);
 	if (size > MaxAllocSize)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("lines of a partial walk do not fit one value")));
 	return size;
@@ -120,6 +133,8 @@ flatten_found(const Asked *asked, char *at)
 	{
 		*(CrmLineTally *) at = *tally;
 		at += sizeof(CrmLineTally);
+		memcpy(at, tally->values, tally->n_values * sizeof(int64));
+		at += tally->n_values * sizeof(int64);
 	}
 	return at;
 }
@@ -141,26 +156,12 @@ flatten_into(ExpandedObjectHeader *header, void *result, Size allocated)
 		at = flatten_found(&walk->asked[i], at);
 }
 
-/* A question out of a crm.purchase_line_question. */
 static Asked
-read_question(Datum row, TupleDesc shape, MemoryContext context)
+read_question(Datum row, TupleDesc shape, int exponent, MemoryContext context)
 {
-	HeapTupleHeader header = DatumGetHeapTupleHeader(row);
-	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
-	Datum		members[3];
-	bool		absent[3];
 	Asked		asked = {0};
-	int			n = 0;
 
-	CrmEnsure(shape->natts == 3, "a question about lines has three members");
-	heap_deform_tuple(&tuple, shape, members, absent);
-	CrmEnsure(!absent[0] && !absent[1], "a question about lines asks something");
-	asked.question.asked = crm_purchase_questions(DatumGetArrayTypeP(members[0]), &n)[0];
-	CrmEnsure(n == 1, "a question about lines is one");
-	asked.question.is_of_quantity = DatumGetBool(members[1]);
-	asked.question.products.is_every = absent[2];
-	if (!absent[2])
-		asked.question.products = crm_purchase_line_products(DatumGetArrayTypeP(members[2]));
+	crm_purchase_line_question(row, shape, exponent, &asked.question);
 	if (crm_purchase_is_at_least_one(&asked.question.asked))
 		asked.anybody = crm_rule_bitmap_make(context);
 	else
@@ -190,7 +191,7 @@ make_walk(MemoryContext parent, ArrayType *questions, int32 as_of, int exponent)
 	for (int i = 0; i < walk->n; i++)
 	{
 		CrmEnsure(!nulls[i], "a question about lines is one");
-		walk->asked[i] = read_question(rows[i], shape, own);
+		walk->asked[i] = read_question(rows[i], shape, exponent, own);
 		walk->from = Min(walk->from, walk->asked[i].question.asked.from);
 	}
 	ReleaseTupleDesc(shape);
@@ -227,27 +228,18 @@ add_chunk(Walk *walk, int64 person, Datum chunk)
 			if (asked->anybody != NULL)
 				crm_rule_bitmap_add(asked->anybody, person);
 			else
-				crm_purchase_line_tally(&asked->question, &cursor.line, find_tally(asked, person));
+				crm_purchase_line_tally(&asked->question, &cursor.line, find_tally(asked, person), walk->header.eoh_context);
 		}
 }
 
 /* What another walk found of a person, beside what this one did. */
 static void
-add_found(Asked *asked, const CrmLineTally *other)
+add_found(Asked *asked, const CrmLineTally *other, MemoryContext context)
 {
-	CrmLineTally *mine;
-
 	if (asked->anybody != NULL)
-	{
 		crm_rule_bitmap_add(asked->anybody, other->person);
-		return;
-	}
-	mine = find_tally(asked, other->person);
-	mine->first = mine->lines == 0 ? other->first : Min(mine->first, other->first);
-	mine->last = mine->lines == 0 ? other->last : Max(mine->last, other->last);
-	mine->lines += other->lines;
-	if (pg_add_s64_overflow(mine->sum, other->sum, &mine->sum))
-		crm_purchase_report(CRM_HISTORY_OVERFLOW);
+	else
+		crm_purchase_line_tally_both(&asked->question, other, find_tally(asked, other->person), context);
 }
 
 /* Adds the state that bytes hold. */
@@ -262,8 +254,15 @@ add_flat(Walk *walk, const FlatHead *head)
 		int64		n = *(const int64 *) at;
 
 		at += sizeof(int64);
-		for (int64 j = 0; j < n; j++, at += sizeof(CrmLineTally))
-			add_found(&walk->asked[i], (const CrmLineTally *) at);
+		for (int64 j = 0; j < n; j++)
+		{
+			CrmLineTally other = *(const CrmLineTally *) at;
+
+			at += sizeof(CrmLineTally);
+			other.values = (int64 *) at;
+			at += other.n_values * sizeof(int64);
+			add_found(&walk->asked[i], &other, walk->header.eoh_context);
+		}
 	}
 }
 
@@ -361,7 +360,7 @@ crm_purchase_lines_collect_final(PG_FUNCTION_ARGS)
 			tallies_start_iterate(asked->tallies, &iterator);
 			while ((tally = tallies_iterate(asked->tallies, &iterator)) != NULL)
 				if (crm_purchase_meets(&asked->question.asked,
-									   crm_purchase_line_number(&asked->question, tally, walk->as_of, walk->exponent)))
+									   crm_purchase_line_number(&asked->question, tally, walk->as_of)))
 					crm_rule_bitmap_add(met, tally->person);
 		}
 		results[i] = crm_rule_bitmap_flatten(&met->parts);

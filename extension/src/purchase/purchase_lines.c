@@ -2,8 +2,8 @@
  * purchase_lines.c
  *		Keeps the packed lines of source records: crm.purchase_line_chunk.
  *
- * A record's chunks divide its (day, product) pairs in order: each holds those from its first
- * pair up to the next chunk's.  An entry goes into the chunk that covers it, found by key; a
+ * A record's chunks divide its entries in order: each holds those from its first entry up to the
+ * next chunk's.  An entry goes into the chunk that covers it, found by key; a
  * chunk without room is cut into several of about CUT_ENTRIES.  So a line costs the same
  * whatever the record ever bought.  The first chunk's row is the lock of all of them; records are
  * locked ascending.
@@ -18,15 +18,14 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/date.h"
+#include "utils/datum.h"
 #include "utils/guc.h"
 
 #define CUT_ENTRIES 64
 
 PG_FUNCTION_INFO_V1(crm_purchase_lines_add);
-PG_FUNCTION_INFO_V1(crm_purchase_line_entries);
 
 /* One line of a record, as it is to be added. */
 typedef struct Addition
@@ -46,60 +45,60 @@ typedef struct Run
 /* Chunks to be written, as arrays of their columns. */
 typedef struct Writing
 {
-	Datum	   *columns[4];		/* record, from_day, from_product, lines */
+	Datum	   *columns[4];		/* record, from_day, from_key, lines */
 	int			n;
 	int			room;
 } Writing;
 
-/* The chunk that covers a pair, and where the next one begins. */
+/* The chunk that covers an entry, and where the next one begins. */
 typedef struct Cover
 {
 	DateADT		from_day;
-	int32		from_product;
+	Datum		from_key;
 	bool		has_next;
-	CrmLine		next;			/* day and product alone */
+	CrmLine		next;			/* all but how many */
 	int			n;
 	CrmLine		lines[CRM_LINES_MAX_ENTRIES];
 } Cover;
 
 static const Oid record_types[] = {INT8OID};
-static const Oid pair_types[] = {INT8OID, DATEOID, INT4OID};
-static const Oid chunk_types[] = {INT8OID, DATEOID, INT4OID, BYTEAOID};
+static const Oid place_types[] = {INT8OID, DATEOID, BYTEAOID};
+static const Oid chunk_types[] = {INT8OID, DATEOID, BYTEAOID, BYTEAOID};
 
 static CrmStatement lock_record = {
 	.name = "purchase.lock_lines",
 	.sql = "SELECT FROM crm.purchase_line_chunk c WHERE c.source_record_id = $1 AND c.from_day = '-infinity'"
-	" AND c.from_product = 0 FOR UPDATE",
+	" AND c.from_key = '' FOR UPDATE",
 	.n_args = 1,
 	.arg_types = record_types,
 };
 static CrmStatement make_record = {
 	.name = "purchase.make_lines",
-	.sql = "INSERT INTO crm.purchase_line_chunk (source_record_id, from_day, from_product, lines)"
+	.sql = "INSERT INTO crm.purchase_line_chunk (source_record_id, from_day, from_key, lines)"
 	" VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
 	.n_args = 4,
 	.arg_types = chunk_types,
 };
 static CrmStatement find_cover = {
 	.name = "purchase.find_lines",
-	.sql = "SELECT c.from_day, c.from_product, c.lines FROM crm.purchase_line_chunk c"
-	" WHERE c.source_record_id = $1 AND (c.from_day, c.from_product) <= ($2, $3)"
-	" ORDER BY c.from_day DESC, c.from_product DESC LIMIT 1",
+	.sql = "SELECT c.from_day, c.from_key, c.lines FROM crm.purchase_line_chunk c"
+	" WHERE c.source_record_id = $1 AND (c.from_day, c.from_key) <= ($2, $3)"
+	" ORDER BY c.from_day DESC, c.from_key DESC LIMIT 1",
 	.n_args = 3,
-	.arg_types = pair_types,
+	.arg_types = place_types,
 };
 static CrmStatement find_next = {
 	.name = "purchase.find_next_lines",
-	.sql = "SELECT c.from_day, c.from_product FROM crm.purchase_line_chunk c"
-	" WHERE c.source_record_id = $1 AND (c.from_day, c.from_product) > ($2, $3)"
-	" ORDER BY c.from_day, c.from_product LIMIT 1",
+	.sql = "SELECT c.from_day, c.from_key FROM crm.purchase_line_chunk c"
+	" WHERE c.source_record_id = $1 AND (c.from_day, c.from_key) > ($2, $3)"
+	" ORDER BY c.from_day, c.from_key LIMIT 1",
 	.n_args = 3,
-	.arg_types = pair_types,
+	.arg_types = place_types,
 };
 static CrmStatement store_chunk = {
 	.name = "purchase.store_lines",
 	.sql = "UPDATE crm.purchase_line_chunk c SET lines = $4"
-	" WHERE c.source_record_id = $1 AND c.from_day = $2 AND c.from_product = $3",
+	" WHERE c.source_record_id = $1 AND c.from_day = $2 AND c.from_key = $3",
 	.n_args = 4,
 	.arg_types = chunk_types,
 };
@@ -114,45 +113,45 @@ static const Oid replaced_types[] = {INT8OID, BYTEAOID, BYTEAOID};
 static CrmStatement replace_only = {
 	.name = "purchase.replace_lines",
 	.sql = "UPDATE crm.purchase_line_chunk c SET lines = $3"
-	" WHERE c.source_record_id = $1 AND c.from_day = '-infinity' AND c.from_product = 0 AND c.lines = $2",
+	" WHERE c.source_record_id = $1 AND c.from_day = '-infinity' AND c.from_key = '' AND c.lines = $2",
 	.n_args = 3,
 	.arg_types = replaced_types,
 };
 
 /* Of many records at once; their ids ascend. */
-static const Oid many_types[] = {INT8ARRAYOID, DATEARRAYOID, INT4ARRAYOID, BYTEAARRAYOID};
+static const Oid many_types[] = {INT8ARRAYOID, DATEARRAYOID, BYTEAARRAYOID, BYTEAARRAYOID};
 static CrmStatement lock_many = {
 	.name = "purchase.lock_many_lines",
 	.sql = "SELECT FROM (SELECT u.id FROM unnest($1) u (id) ORDER BY u.id OFFSET 0) r CROSS JOIN LATERAL ("
 	" SELECT FROM crm.purchase_line_chunk c WHERE c.source_record_id = r.id AND c.from_day = '-infinity'"
-	" AND c.from_product = 0 FOR UPDATE) c",
+	" AND c.from_key = '' FOR UPDATE) c",
 	.n_args = 1,
 	.arg_types = many_types,
 };
 static CrmStatement read_many = {
 	.name = "purchase.read_many_lines",
-	.sql = "SELECT r.n, c.from_day, c.from_product, c.lines, x.from_day, x.from_product"
-	" FROM unnest($1, $2, $3) WITH ORDINALITY r (id, day, product, n) CROSS JOIN LATERAL ("
-	" SELECT y.from_day, y.from_product, y.lines FROM crm.purchase_line_chunk y"
-	" WHERE y.source_record_id = r.id AND (y.from_day, y.from_product) <= (r.day, r.product)"
-	" ORDER BY y.from_day DESC, y.from_product DESC LIMIT 1) c LEFT JOIN LATERAL ("
-	" SELECT y.from_day, y.from_product FROM crm.purchase_line_chunk y"
-	" WHERE y.source_record_id = r.id AND (y.from_day, y.from_product) > (c.from_day, c.from_product)"
-	" ORDER BY y.from_day, y.from_product LIMIT 1) x ON true",
+	.sql = "SELECT r.n, c.from_day, c.from_key, c.lines, x.from_day, x.from_key"
+	" FROM unnest($1, $2, $3) WITH ORDINALITY r (id, day, key, n) CROSS JOIN LATERAL ("
+	" SELECT y.from_day, y.from_key, y.lines FROM crm.purchase_line_chunk y"
+	" WHERE y.source_record_id = r.id AND (y.from_day, y.from_key) <= (r.day, r.key)"
+	" ORDER BY y.from_day DESC, y.from_key DESC LIMIT 1) c LEFT JOIN LATERAL ("
+	" SELECT y.from_day, y.from_key FROM crm.purchase_line_chunk y"
+	" WHERE y.source_record_id = r.id AND (y.from_day, y.from_key) > (c.from_day, c.from_key)"
+	" ORDER BY y.from_day, y.from_key LIMIT 1) x ON true",
 	.n_args = 3,
 	.arg_types = many_types,
 };
 static CrmStatement store_many = {
 	.name = "purchase.store_many_lines",
-	.sql = "UPDATE crm.purchase_line_chunk c SET lines = n.lines FROM unnest($1, $2, $3, $4) n (id, day, product, lines)"
-	" WHERE c.source_record_id = n.id AND c.from_day = n.day AND c.from_product = n.product",
+	.sql = "UPDATE crm.purchase_line_chunk c SET lines = n.lines FROM unnest($1, $2, $3, $4) n (id, day, key, lines)"
+	" WHERE c.source_record_id = n.id AND c.from_day = n.day AND c.from_key = n.key",
 	.n_args = 4,
 	.arg_types = many_types,
 };
 static CrmStatement make_many = {
 	.name = "purchase.make_many_lines",
-	.sql = "INSERT INTO crm.purchase_line_chunk (source_record_id, from_day, from_product, lines)"
-	" SELECT n.id, n.day, n.product, n.lines FROM unnest($1, $2, $3, $4) n (id, day, product, lines) ON CONFLICT DO NOTHING",
+	.sql = "INSERT INTO crm.purchase_line_chunk (source_record_id, from_day, from_key, lines)"
+	" SELECT n.id, n.day, n.key, n.lines FROM unnest($1, $2, $3, $4) n (id, day, key, lines) ON CONFLICT DO NOTHING",
 	.n_args = 4,
 	.arg_types = many_types,
 };
@@ -186,10 +185,8 @@ crm_purchase_lines_next(CrmLinesCursor *cursor)
 }
 
 static Datum
-pack(const CrmLine *lines, int n)
+bytea_of(const uint8_t *bytes, size_t length)
 {
-	uint8_t		bytes[CRM_LINES_MAX_BYTES];
-	size_t		length = crm_lines_pack(lines, n, bytes);
 	bytea	   *value = palloc(VARHDRSZ + length);
 
 	SET_VARSIZE(value, VARHDRSZ + length);
@@ -197,10 +194,43 @@ pack(const CrmLine *lines, int n)
 	return PointerGetDatum(value);
 }
 
-static void
-run(CrmStatement *statement, int64 record, DateADT day, int32 product, Datum chunk)
+static Datum
+pack(const CrmLine *lines, int n)
 {
-	Datum		values[] = {Int64GetDatum(record), DateADTGetDatum(day), Int32GetDatum(product), chunk};
+	uint8_t		bytes[CRM_LINES_MAX_BYTES];
+
+	return bytea_of(bytes, crm_lines_pack(lines, n, bytes));
+}
+
+/* Where a chunk begins that begins with an entry; of a record's first chunk: no bytes. */
+static Datum
+key_of(const CrmLine *line)
+{
+	uint8_t		key[CRM_LINES_KEY_BYTES] = {0};
+
+	if (line == NULL)
+		return bytea_of(key, 0);
+	crm_lines_key(line, key);
+	return bytea_of(key, sizeof(key));
+}
+
+/* The entry that a chunk after the first begins with. */
+static CrmLine
+entry_at(DateADT day, Datum key)
+{
+	bytea	   *value = DatumGetByteaPP(key);
+	CrmLine		line = {.day = day};
+
+	if (VARSIZE_ANY_EXHDR(value) != CRM_LINES_KEY_BYTES)
+		report_damage();
+	crm_lines_of_key((const uint8_t *) VARDATA_ANY(value), &line);
+	return line;
+}
+
+static void
+run(CrmStatement *statement, int64 record, DateADT day, Datum key, Datum chunk)
+{
+	Datum		values[] = {Int64GetDatum(record), DateADTGetDatum(day), key, chunk};
 
 	crm_core_spi_execute(statement, values, NULL, false, 0);
 }
@@ -209,13 +239,13 @@ run(CrmStatement *statement, int64 record, DateADT day, int32 product, Datum chu
 static bool
 lock_lines(int64 record)
 {
-	run(&lock_record, record, 0, 0, (Datum) 0);
+	run(&lock_record, record, 0, (Datum) 0, (Datum) 0);
 	if (SPI_processed > 0)
 		return false;
-	run(&make_record, record, DATEVAL_NOBEGIN, 0, pack(NULL, 0));
+	run(&make_record, record, DATEVAL_NOBEGIN, key_of(NULL), pack(NULL, 0));
 	if (SPI_processed > 0)
 		return true;
-	run(&lock_record, record, 0, 0, (Datum) 0);
+	run(&lock_record, record, 0, (Datum) 0, (Datum) 0);
 	CrmEnsure(SPI_processed == 1, "a record's first chunk of lines stays");
 	return false;
 }
@@ -255,16 +285,16 @@ merge(const CrmLine *a, int n_a, const CrmLine *b, int n_b, CrmLine *out)
 static void
 read_cover(int64 record, const CrmLine *line, Cover *cover)
 {
-	run(&find_cover, record, line->day, line->product, (Datum) 0);
+	run(&find_cover, record, line->day, key_of(line), (Datum) 0);
 	CrmEnsure(SPI_processed == 1, "a record's first chunk covers every day");
 	cover->from_day = DatumGetDateADT(column(1));
-	cover->from_product = DatumGetInt32(column(2));
+	cover->from_key = datumCopy(column(2), false, -1);
 	cover->n = unpack(column(3), cover->lines);
 	SPI_freetuptable(SPI_tuptable);
-	run(&find_next, record, cover->from_day, cover->from_product, (Datum) 0);
+	run(&find_next, record, cover->from_day, cover->from_key, (Datum) 0);
 	cover->has_next = SPI_processed == 1;
 	if (cover->has_next)
-		cover->next = (CrmLine) {.day = DatumGetDateADT(column(1)), .product = DatumGetInt32(column(2))};
+		cover->next = entry_at(DatumGetDateADT(column(1)), column(2));
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -274,17 +304,17 @@ write_lines(int64 record, const Cover *cover, const CrmLine *lines, int n)
 {
 	int			first = n <= CRM_LINES_MAX_ENTRIES ? n : CUT_ENTRIES;
 
-	run(&store_chunk, record, cover->from_day, cover->from_product, pack(lines, first));
+	run(&store_chunk, record, cover->from_day, cover->from_key, pack(lines, first));
 	CrmEnsure(SPI_processed == 1, "a chunk of lines under its lock stays");
 	for (int at = first; at < n; at += CUT_ENTRIES)
-		run(&make_record, record, lines[at].day, lines[at].product, pack(lines + at, Min(CUT_ENTRIES, n - at)));
+		run(&make_record, record, lines[at].day, key_of(&lines[at]), pack(lines + at, Min(CUT_ENTRIES, n - at)));
 }
 
 /* Adds the sorted lines of one record. */
 static void
 add_to_record(int64 record, const CrmLine *lines, int n)
 {
-	Cover		cover = {.from_day = DATEVAL_NOBEGIN};
+	Cover		cover = {.from_day = DATEVAL_NOBEGIN, .from_key = key_of(NULL)};
 	bool		is_new = lock_lines(record);
 
 	for (int at = 0; at < n;)
@@ -316,7 +346,7 @@ add_to_only_chunk(int64 record, const CrmLine *lines, int n)
 	bool		is_new;
 	Datum		old = (Datum) 0;
 
-	run(&find_only, record, 0, 0, (Datum) 0);
+	run(&find_only, record, 0, (Datum) 0, (Datum) 0);
 	if (SPI_processed > 1)
 		return false;
 	is_new = SPI_processed == 0;
@@ -327,7 +357,7 @@ add_to_only_chunk(int64 record, const CrmLine *lines, int n)
 		return false;
 	if (is_new)
 	{
-		run(&make_record, record, DATEVAL_NOBEGIN, 0, pack(merged, n_merged));
+		run(&make_record, record, DATEVAL_NOBEGIN, key_of(NULL), pack(merged, n_merged));
 		return SPI_processed == 1;
 	}
 	crm_core_spi_execute(&replace_only, (Datum[]) {Int64GetDatum(record), old, pack(merged, n_merged)}, NULL, false, 0);
@@ -335,9 +365,9 @@ add_to_only_chunk(int64 record, const CrmLine *lines, int n)
 }
 
 static void
-put(Writing *writing, int64 record, DateADT day, int32 product, Datum chunk)
+put(Writing *writing, int64 record, DateADT day, Datum key, Datum chunk)
 {
-	Datum		values[] = {Int64GetDatum(record), DateADTGetDatum(day), Int32GetDatum(product), chunk};
+	Datum		values[] = {Int64GetDatum(record), DateADTGetDatum(day), key, chunk};
 
 	if (writing->n == writing->room)
 	{
@@ -358,7 +388,7 @@ run_many(CrmStatement *statement, const Writing *writing)
 	Datum		values[] = {
 		PointerGetDatum(construct_array(writing->columns[0], writing->n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
 		PointerGetDatum(construct_array(writing->columns[1], writing->n, DATEOID, sizeof(int32), true, TYPALIGN_INT)),
-		PointerGetDatum(construct_array(writing->columns[2], writing->n, INT4OID, sizeof(int32), true, TYPALIGN_INT)),
+		PointerGetDatum(construct_array(writing->columns[2], writing->n, BYTEAOID, -1, false, TYPALIGN_INT)),
 		PointerGetDatum(construct_array(writing->columns[3], writing->n, BYTEAOID, -1, false, TYPALIGN_INT)),
 	};
 
@@ -372,9 +402,10 @@ lock_many_lines(const Run *runs, int n)
 {
 	Writing		firsts = {.n = 0};
 	Datum		empty = pack(NULL, 0);
+	Datum		first = key_of(NULL);
 
 	for (int i = 0; i < n; i++)
-		put(&firsts, runs[i].record, DATEVAL_NOBEGIN, 0, empty);
+		put(&firsts, runs[i].record, DATEVAL_NOBEGIN, first, empty);
 	for (int attempt = 0; run_many(&lock_many, &firsts) < n; attempt++)
 	{
 		CrmEnsure(attempt == 0, "a record's first chunk of lines stays");
@@ -392,18 +423,22 @@ merge_run(const Run *of, HeapTuple row, TupleDesc shape, Writing *stored, Writin
 	int			first;
 	bool		is_last;
 	bool		is_null;
-	CrmLine		next = {.day = DatumGetDateADT(SPI_getbinval(row, shape, 5, &is_last))};
+	Datum		next_day = SPI_getbinval(row, shape, 5, &is_last);
 
-	next.product = is_last ? 0 : DatumGetInt32(SPI_getbinval(row, shape, 6, &is_null));
-	if (!is_last && crm_lines_compare(&of->lines[of->n - 1], &next) >= 0)
-		return false;
+	if (!is_last)
+	{
+		CrmLine		next = entry_at(DatumGetDateADT(next_day), SPI_getbinval(row, shape, 6, &is_null));
+
+		if (crm_lines_compare(&of->lines[of->n - 1], &next) >= 0)
+			return false;
+	}
 	merged = palloc((CRM_LINES_MAX_ENTRIES + of->n) * sizeof(CrmLine));
 	n_merged = merge(kept, unpack(SPI_getbinval(row, shape, 4, &is_null), kept), of->lines, of->n, merged);
 	first = n_merged <= CRM_LINES_MAX_ENTRIES ? n_merged : CUT_ENTRIES;
 	put(stored, of->record, DatumGetDateADT(SPI_getbinval(row, shape, 2, &is_null)),
-		DatumGetInt32(SPI_getbinval(row, shape, 3, &is_null)), pack(merged, first));
+		datumCopy(SPI_getbinval(row, shape, 3, &is_null), false, -1), pack(merged, first));
 	for (int at = first; at < n_merged; at += CUT_ENTRIES)
-		put(made, of->record, merged[at].day, merged[at].product, pack(merged + at, Min(CUT_ENTRIES, n_merged - at)));
+		put(made, of->record, merged[at].day, key_of(&merged[at]), pack(merged + at, Min(CUT_ENTRIES, n_merged - at)));
 	pfree(merged);
 	return true;
 }
@@ -421,7 +456,7 @@ add_to_many(const Run *runs, int n)
 
 	lock_many_lines(runs, n);
 	for (int i = 0; i < n; i++)
-		put(&asked, runs[i].record, runs[i].lines[0].day, runs[i].lines[0].product, empty);
+		put(&asked, runs[i].record, runs[i].lines[0].day, key_of(&runs[i].lines[0]), empty);
 	n_found = run_many(&read_many, &asked);
 	found = SPI_tuptable;
 	CrmEnsure(n_found == n, "a record's first chunk covers every day");
@@ -463,30 +498,36 @@ elements(FunctionCallInfo fcinfo, int argument, int n)
 	return ARR_DATA_PTR(array);
 }
 
+/* A member of each line out of an array, into its place; bytes wide. */
+static void
+read_member(FunctionCallInfo fcinfo, int argument, Addition *additions, int n, size_t place, size_t bytes)
+{
+	const char *values = elements(fcinfo, argument, n);
+
+	for (int i = 0; i < n; i++)
+		memcpy((char *) &additions[i] + place, values + i * bytes, bytes);
+}
+
 static Addition *
 read_additions(FunctionCallInfo fcinfo, int n)
 {
 	Addition   *additions = palloc0(n * sizeof(Addition));
-	const char *records = elements(fcinfo, 0, n);
-	const char *days = elements(fcinfo, 1, n);
-	const char *products = elements(fcinfo, 2, n);
-	const char *counts = elements(fcinfo, 3, n);
-	const char *quantities = elements(fcinfo, 4, n);
-	const char *amounts = elements(fcinfo, 5, n);
+	const int32 *counts = (const int32 *) elements(fcinfo, 6, n);
 
+	read_member(fcinfo, 0, additions, n, offsetof(Addition, record), sizeof(int64));
+	read_member(fcinfo, 1, additions, n, offsetof(Addition, line.day), sizeof(int32));
+	read_member(fcinfo, 2, additions, n, offsetof(Addition, line.moment), sizeof(int64));
+	read_member(fcinfo, 3, additions, n, offsetof(Addition, line.store), sizeof(int32));
+	read_member(fcinfo, 4, additions, n, offsetof(Addition, line.channel), sizeof(int32));
+	read_member(fcinfo, 5, additions, n, offsetof(Addition, line.product), sizeof(int32));
+	read_member(fcinfo, 7, additions, n, offsetof(Addition, line.quantity), sizeof(int64));
+	read_member(fcinfo, 8, additions, n, offsetof(Addition, line.amount_minor), sizeof(int64));
 	for (int i = 0; i < n; i++)
 	{
 		CrmLine    *line = &additions[i].line;
-		int32		count;
 
-		memcpy(&additions[i].record, records + i * sizeof(int64), sizeof(int64));
-		memcpy(&line->day, days + i * sizeof(int32), sizeof(int32));
-		memcpy(&line->product, products + i * sizeof(int32), sizeof(int32));
-		memcpy(&count, counts + i * sizeof(int32), sizeof(int32));
-		memcpy(&line->quantity, quantities + i * sizeof(int64), sizeof(int64));
-		memcpy(&line->amount_minor, amounts + i * sizeof(int64), sizeof(int64));
-		line->lines = count;
-		if (line->product < 0 || llabs((int64) line->day) > CRM_HISTORY_DAY_LIMIT)
+		line->lines = counts[i];
+		if (Min(Min(line->product, line->store), line->channel) < 0 || llabs((int64) line->day) > CRM_HISTORY_DAY_LIMIT)
 			crm_purchase_report(CRM_HISTORY_RANGE);
 	}
 	qsort(additions, n, sizeof(Addition), compare_additions);
@@ -528,7 +569,7 @@ fix_plans(void)
 	return level;
 }
 
-/* crm._purchase_lines_add(records, days, products, lines, quantities, amounts) */
+/* crm._purchase_lines_add(records, days, moments, stores, channels, products, lines, quantities, amounts) */
 Datum
 crm_purchase_lines_add(PG_FUNCTION_ARGS)
 {
@@ -551,29 +592,4 @@ crm_purchase_lines_add(PG_FUNCTION_ARGS)
 	AtEOXact_GUC(true, level);
 	SPI_finish();
 	PG_RETURN_VOID();
-}
-
-/* The entries of a chunk as rows. */
-Datum
-crm_purchase_line_entries(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	CrmLinesCursor cursor;
-
-	InitMaterializedSRF(fcinfo, 0);
-	crm_purchase_lines_begin(&cursor, PG_GETARG_DATUM(0));
-	while (crm_purchase_lines_next(&cursor))
-	{
-		Datum		values[5] = {
-			DateADTGetDatum(cursor.line.day),
-			Int32GetDatum(cursor.line.product),
-			Int64GetDatum(cursor.line.lines),
-			Int64GetDatum(cursor.line.quantity),
-			Int64GetDatum(cursor.line.amount_minor),
-		};
-		bool		nulls[5] = {false};
-
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
-	return (Datum) 0;
 }

@@ -24,7 +24,8 @@
 PG_FUNCTION_INFO_V1(crm_purchase_measure);
 PG_FUNCTION_INFO_V1(crm_purchase_passes);
 
-static const char *const measure_names[] = {"count", "sum", "average", "last", "first", "gap_ratio"};
+static const char *const measure_names[] = {"count", "sum", "average", "last", "first", "gap_ratio",
+	"days", "min", "max", "distinct", "streak", "baseline"};
 static const char *const op_names[] = {"=", "<>", "<", "<=", ">", ">=", "between", "in", "not_in", "missing", "present"};
 
 CrmPurchaseMeasure
@@ -34,7 +35,7 @@ crm_purchase_measure_of(const char *name)
 		if (strcmp(measure_names[i], name) == 0)
 			return i;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no measure \"%s\" of purchases", name),
-					errhint("Measures are count, sum, average, last, first and gap_ratio.")));
+					errhint("Measures are count, sum, average, last, first and gap_ratio; of lines also days, min, max, distinct, streak and baseline.")));
 }
 
 static int
@@ -151,6 +152,7 @@ crm_purchase_measure_days(const CrmPurchaseQuestion *question, const CrmHistoryD
 	CrmPurchaseNumber number = {.den = 1};
 	CrmHistoryCode code;
 
+	CrmEnsure(question->measure <= CRM_PURCHASE_GAP_RATIO, "days of purchase have no such measure");
 	if (question->measure == CRM_PURCHASE_GAP_RATIO)
 		return measure_gaps(question, days, n_days, as_of);
 	code = crm_history_summarize_days(days, n_days, question->from, question->to, &summary);

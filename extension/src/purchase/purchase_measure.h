@@ -17,7 +17,14 @@ typedef enum CrmPurchaseMeasure
 	CRM_PURCHASE_AVERAGE,
 	CRM_PURCHASE_LAST,
 	CRM_PURCHASE_FIRST,
-	CRM_PURCHASE_GAP_RATIO
+	CRM_PURCHASE_GAP_RATIO,
+	/* of lines alone */
+	CRM_PURCHASE_DAYS,
+	CRM_PURCHASE_MIN,
+	CRM_PURCHASE_MAX,
+	CRM_PURCHASE_DISTINCT,
+	CRM_PURCHASE_STREAK,
+	CRM_PURCHASE_BASELINE
 } CrmPurchaseMeasure;
 
 /* A measured number: num / den, exactly. */
@@ -33,7 +40,7 @@ typedef struct CrmPurchaseQuestion
 	CrmPurchaseMeasure measure;
 	int32		from;			/* days of purchase, both included */
 	int32		to;
-	int			at_least;		/* gaps a ratio needs */
+	int			at_least;		/* gaps, or lines, a ratio needs */
 	int			op;				/* place in the list of purchase_measure.c */
 	int			n_values;
 	int128	   *values;			/* in millionths of a millionth */

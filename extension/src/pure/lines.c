@@ -6,23 +6,93 @@
  */
 #include "pure/lines.h"
 
-#define VERSION 1
+#define VERSION 2
+#define DAY_MICROS INT64_C(86400000000)
+
+enum
+{
+	RECEIPT = 1,
+	PLACE = 2,
+	SEVERAL = 4,
+	QUANTITY = 8
+};
+
+static int
+order_of(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Whether two entries are of one receipt: bought at once. */
+static bool
+is_one_receipt(const CrmLine *a, const CrmLine *b)
+{
+	return a->day == b->day && a->moment == b->moment && a->store == b->store && a->channel == b->channel;
+}
 
 int
 crm_lines_compare(const CrmLine *a, const CrmLine *b)
 {
-	if (a->day != b->day)
-		return a->day < b->day ? -1 : 1;
-	return (a->product > b->product) - (a->product < b->product);
+	int			order = order_of(a->day, b->day);
+
+	if (order == 0)
+		order = order_of(a->moment, b->moment);
+	if (order == 0)
+		order = order_of(a->store, b->store);
+	if (order == 0)
+		order = order_of(a->channel, b->channel);
+	if (order == 0)
+		order = order_of(a->product, b->product);
+	if (order == 0)
+		order = order_of(a->quantity, b->quantity);
+	return order != 0 ? order : order_of(a->amount_minor, b->amount_minor);
 }
 
-/* Adds b to a; false when a sum does not fit. */
-static bool
-add_line(CrmLine *a, const CrmLine *b)
+/* The highest byte first, the sign turned, so that bytes compare like numbers. */
+static uint8_t *
+put_ordered(uint8_t *at, int64_t value, int bytes)
 {
-	return !__builtin_add_overflow(a->lines, b->lines, &a->lines) &&
-		!__builtin_add_overflow(a->quantity, b->quantity, &a->quantity) &&
-		!__builtin_add_overflow(a->amount_minor, b->amount_minor, &a->amount_minor);
+	uint64_t	turned = (uint64_t) value ^ (UINT64_C(1) << (bytes * 8 - 1));
+
+	for (int i = bytes - 1; i >= 0; i--)
+		*at++ = (uint8_t) (turned >> (i * 8));
+	return at;
+}
+
+static int64_t
+take_ordered(const uint8_t **at, int bytes)
+{
+	uint64_t	turned = 0;
+
+	for (int i = 0; i < bytes; i++)
+		turned = turned << 8 | *(*at)++;
+	turned ^= UINT64_C(1) << (bytes * 8 - 1);
+	return bytes == 8 ? (int64_t) turned : (int32_t) turned;
+}
+
+void
+crm_lines_key(const CrmLine *line, uint8_t key[CRM_LINES_KEY_BYTES])
+{
+	uint8_t    *at = put_ordered(key, line->moment, 8);
+
+	at = put_ordered(at, line->store, 4);
+	at = put_ordered(at, line->channel, 4);
+	at = put_ordered(at, line->product, 4);
+	at = put_ordered(at, line->quantity, 8);
+	put_ordered(at, line->amount_minor, 8);
+}
+
+void
+crm_lines_of_key(const uint8_t key[CRM_LINES_KEY_BYTES], CrmLine *line)
+{
+	const uint8_t *at = key;
+
+	line->moment = take_ordered(&at, 8);
+	line->store = (int32_t) take_ordered(&at, 4);
+	line->channel = (int32_t) take_ordered(&at, 4);
+	line->product = (int32_t) take_ordered(&at, 4);
+	line->quantity = take_ordered(&at, 8);
+	line->amount_minor = take_ordered(&at, 8);
 }
 
 int
@@ -37,20 +107,15 @@ crm_lines_merge(const CrmLine *a, int n_a, const CrmLine *b, int n_b, CrmLine *o
 
 		if (n > 0 && crm_lines_compare(&out[n - 1], next) == 0)
 		{
-			if (!add_line(&out[n - 1], next))
+			if (__builtin_add_overflow(out[n - 1].lines, next->lines, &out[n - 1].lines))
 				return -1;
+			continue;
 		}
-		else
-		{
-			/* the pair before is complete now */
-			if (n > 0 && out[n - 1].lines == 0 && out[n - 1].quantity == 0 && out[n - 1].amount_minor == 0)
-				n--;
-			out[n++] = *next;
-		}
+		/* the entry before is complete now */
+		n -= n > 0 && out[n - 1].lines == 0;
+		out[n++] = *next;
 	}
-	if (n > 0 && out[n - 1].lines == 0 && out[n - 1].quantity == 0 && out[n - 1].amount_minor == 0)
-		n--;
-	return n;
+	return n - (n > 0 && out[n - 1].lines == 0);
 }
 
 static uint8_t *
@@ -77,13 +142,32 @@ unzigzag(uint64_t value)
 	return (int64_t) (value >> 1) ^ -(int64_t) (value & 1);
 }
 
-/* Whether the quantity is one a line, and so not written. */
-static bool
-is_one_each(const CrmLine *line)
+/* A moment since its day's midnight in UTC, in the largest unit that tells it; the difference wraps around. */
+static uint8_t *
+put_moment(uint8_t *at, const CrmLine *line)
 {
-	int64_t		quantity;
+	int64_t		since = (int64_t) ((uint64_t) line->moment - (uint64_t) line->day * DAY_MICROS);
 
-	return !__builtin_mul_overflow(line->lines, CRM_LINES_UNIT, &quantity) && quantity == line->quantity;
+	if (line->moment == CRM_LINES_NO_MOMENT)
+		return put_varint(at, 0);
+	if (since % 60000000 == 0)
+		return put_varint(at, zigzag(since / 60000000) << 2 | 1);
+	if (since % 1000000 == 0)
+		return put_varint(at, zigzag(since / 1000000) << 2 | 2);
+	/* of all 64 bits the two highest have no room beside the unit: they follow */
+	at = put_varint(at, (zigzag(since) & UINT64_MAX >> 2) << 2 | 3);
+	return put_varint(at, zigzag(since) >> 62);
+}
+
+static uint8_t *
+put_receipt(uint8_t *at, const CrmLine *line, const CrmLine *before, bool has_place)
+{
+	at = put_varint(at, zigzag((int64_t) line->day - (before == NULL ? 0 : before->day)));
+	at = put_moment(at, line);
+	if (!has_place)
+		return at;
+	at = put_varint(at, (uint32_t) line->store);
+	return put_varint(at, (uint32_t) line->channel);
 }
 
 size_t
@@ -98,16 +182,22 @@ crm_lines_pack(const CrmLine *entries, int n, uint8_t *bytes)
 	at = put_varint(at, zigzag(entries[n - 1].day));
 	for (int i = 0; i < n; i++)
 	{
-		int64_t		gap = (int64_t) entries[i].day - (i > 0 ? entries[i - 1].day : 0);
-		bool		is_same_day = i > 0 && gap == 0;
-		bool		is_plain = is_one_each(&entries[i]);
+		const CrmLine *line = &entries[i];
+		const CrmLine *before = i > 0 ? line - 1 : NULL;
+		bool		is_receipt = before == NULL || !is_one_receipt(before, line);
+		bool		has_place = is_receipt && (before == NULL ? line->store != 0 || line->channel != 0 :
+											   line->store != before->store || line->channel != before->channel);
+		uint64_t	flags = (is_receipt ? RECEIPT : 0) | (has_place ? PLACE : 0) | (line->lines != 1 ? SEVERAL : 0) |
+			(line->quantity != CRM_LINES_UNIT ? QUANTITY : 0);
 
-		at = put_varint(at, zigzag(gap));
-		at = put_varint(at, (uint64_t) ((int64_t) entries[i].product - (is_same_day ? entries[i - 1].product : 0)));
-		at = put_varint(at, zigzag(entries[i].lines) << 1 | (is_plain ? 0 : 1));
-		if (!is_plain)
-			at = put_varint(at, zigzag(entries[i].quantity));
-		at = put_varint(at, zigzag(entries[i].amount_minor));
+		at = put_varint(at, (uint64_t) ((int64_t) line->product - (is_receipt ? 0 : before->product)) << 4 | flags);
+		if (is_receipt)
+			at = put_receipt(at, line, before, has_place);
+		if (line->lines != 1)
+			at = put_varint(at, zigzag(line->lines));
+		if (line->quantity != CRM_LINES_UNIT)
+			at = put_varint(at, zigzag(line->quantity));
+		at = put_varint(at, zigzag(line->amount_minor));
 	}
 	return (size_t) (at - bytes);
 }
@@ -170,35 +260,72 @@ crm_lines_begin(CrmLinesCursor *cursor, const uint8_t *bytes, size_t length)
 	cursor->is_damaged |= cursor->left == 0 && cursor->at != cursor->end;
 }
 
+static void
+take_moment(CrmLinesCursor *cursor)
+{
+	static const int64_t units[] = {0, 60000000, 1000000, 1};
+	uint64_t	code = take_varint(cursor);
+	uint64_t	count = code >> 2;
+	int64_t		since;
+
+	if ((code & 3) == 3)
+		count |= take_varint(cursor) << 62;
+	if (__builtin_mul_overflow(unzigzag(count), units[code & 3], &since))
+		cursor->is_damaged = true;
+	cursor->line.moment = (code & 3) == 0 ? CRM_LINES_NO_MOMENT :
+		(int64_t) ((uint64_t) since + (uint64_t) cursor->line.day * DAY_MICROS);
+	cursor->is_damaged |= code != 0 && (code & 3) == 0;
+}
+
+static void
+take_place(CrmLinesCursor *cursor)
+{
+	uint64_t	store = take_varint(cursor);
+	uint64_t	channel = take_varint(cursor);
+
+	cursor->is_damaged |= store > INT32_MAX || channel > INT32_MAX;
+	cursor->line.store = (int32_t) store;
+	cursor->line.channel = (int32_t) channel;
+}
+
+/* A chunk's first entry begins a receipt. */
+static void
+take_receipt(CrmLinesCursor *cursor, uint64_t flags)
+{
+	int64_t		day;
+
+	cursor->is_receipt = (flags & RECEIPT) != 0;
+	if (!cursor->is_receipt)
+	{
+		cursor->is_damaged |= !cursor->is_begun || (flags & PLACE) != 0;
+		return;
+	}
+	if (__builtin_add_overflow((int64_t) cursor->line.day, unzigzag(take_varint(cursor)), &day) || day > INT32_MAX || day < INT32_MIN)
+		cursor->is_damaged = true;
+	else
+		cursor->line.day = (int32_t) day;
+	take_moment(cursor);
+	if (flags & PLACE)
+		take_place(cursor);
+}
+
 bool
 crm_lines_next(CrmLinesCursor *cursor)
 {
 	CrmLine    *line = &cursor->line;
-	int64_t		gap;
-	int64_t		day;
-	uint64_t	product;
 	uint64_t	head;
+	uint64_t	product;
 
 	if (cursor->left == 0 || cursor->is_damaged)
 		return false;
-	gap = unzigzag(take_varint(cursor));
-	product = take_varint(cursor);
 	head = take_varint(cursor);
-	line->lines = unzigzag(head >> 1);
-	if (head & 1)
-		line->quantity = unzigzag(take_varint(cursor));
-	else if (__builtin_mul_overflow(line->lines, CRM_LINES_UNIT, &line->quantity))
-		cursor->is_damaged = true;
+	take_receipt(cursor, head);
+	product = (head >> 4) + (cursor->is_receipt ? 0 : (uint64_t) line->product);
+	line->lines = head & SEVERAL ? unzigzag(take_varint(cursor)) : 1;
+	line->quantity = head & QUANTITY ? unzigzag(take_varint(cursor)) : CRM_LINES_UNIT;
 	line->amount_minor = unzigzag(take_varint(cursor));
-	if (product > INT32_MAX || __builtin_add_overflow((int64_t) line->day, gap, &day) || day > INT32_MAX || day < INT32_MIN)
-		cursor->is_damaged = true;
-	else
-	{
-		product += gap == 0 && cursor->is_begun ? (uint64_t) line->product : 0;
-		cursor->is_damaged |= product > INT32_MAX;
-		line->product = (int32_t) product;
-		line->day = (int32_t) day;
-	}
+	cursor->is_damaged |= product > INT32_MAX;
+	line->product = (int32_t) product;
 	cursor->is_begun = true;
 	cursor->left--;
 	cursor->is_damaged |= cursor->left == 0 && (cursor->at != cursor->end || line->day != cursor->last_day);

@@ -79,6 +79,7 @@ typedef struct CrmRuleColumn
 	CrmRuleType type;
 	CrmRuleLookup lookup;		/* values are codes, the column holds keys */
 	CrmRuleLookup catalogue;	/* where values are defined; key unused */
+	CrmRuleLookup facet;		/* of packed facts: the relation that names its keys; code: what each key is grouped by, null: nothing */
 } CrmRuleColumn;
 
 typedef struct CrmRuleSource
@@ -109,8 +110,6 @@ typedef struct CrmRuleSource
 	char	   *since;			/* of a kept latest: it answers from this moment on */
 	char	   *packed_relation;	/* facts kept packed by record as well (rule_packed.c); null: none */
 	char	   *packed_column;
-	char	   *packed_parts;	/* names the parts of packed facts, with the columns that conditions test */
-	char	   *packed_part;
 	char	   *moved_relation;
 	char	   *moved_key;
 	char	   *moved_at;

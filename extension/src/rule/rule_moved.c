@@ -109,7 +109,8 @@ append_rows_at_edges(CrmRuleSql *sql, const CrmRuleCondition *condition)
 
 	if (edges.n == 0 && condition->hours == 0 && condition->source->until == NULL)
 		return;
-	if (crm_rule_is_packed(condition))
+	/* lines of the last hours are few, and found by their moment */
+	if (crm_rule_is_packed(condition) && condition->hours == 0)
 	{
 		append_union(sql);
 		crm_rule_sql_packed_moved(sql, condition, edges.ages, edges.n);

@@ -2,63 +2,164 @@
  * rule_packed.c
  *		Conditions about facts that a source also keeps packed by record: products bought.
  *
- * Packed facts hold a day, a part (the product), a number of rows, and two numbers to add up.  They answer a
- * condition whose tests are all of the part, over days, by a measure that can be added up; anything else
- * (a store, an hour, the largest amount) is asked of the rows themselves, which say the same.
+ * Packed facts hold all that a line says, so whatever is asked of lines is asked of them: columns with a facet, whose keys
+ * a relation names, and amount and quantity.  What is left to the rows themselves, which say the same, is a measure of
+ * words (the first store by its name) and lines of one and the same amount.
  */
 #include "rule/rule.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
+
+static bool
+is_number(const CrmRuleField *field)
+{
+	return strcmp(field->column->name, "amount") == 0 || strcmp(field->column->name, "quantity") == 0;
+}
+
+static bool
+has_facet(const CrmRuleField *field)
+{
+	return field->column->facet.relation != NULL;
+}
 
 /* Whether packed facts answer the condition. */
 bool
 crm_rule_is_packed(const CrmRuleCondition *condition)
 {
-	bool		is_added_up = condition->measure == CRM_RULE_SUM || condition->measure == CRM_RULE_AVERAGE;
+	const CrmRuleField *field = &condition->field;
 
-	if (condition->source->packed_relation == NULL || condition->hours > 0 || condition->has_clock ||
-		condition->weekdays != 0 || condition->same.column != NULL)
+	if (condition->source->packed_relation == NULL || (condition->same.column != NULL && !has_facet(&condition->same)))
 		return false;
-	if (!is_added_up && !crm_rule_is_bare(condition) && condition->measure != CRM_RULE_COUNT &&
-		condition->measure != CRM_RULE_LAST && condition->measure != CRM_RULE_FIRST)
-		return false;
-	if (is_added_up && strcmp(condition->field.column->name, "amount") != 0 &&
-		strcmp(condition->field.column->name, "quantity") != 0)
+	if (field->column != NULL && !is_number(field) && (condition->measure != CRM_RULE_DISTINCT || !has_facet(field)))
 		return false;
 	for (int i = 0; i < condition->n_where; i++)
-	{
-		const CrmRuleField *field = &condition->where[i].field;
-
-		if (strcmp(field->column->name, "product") != 0 && strcmp(field->column->name, "category") != 0)
+		if (!has_facet(&condition->where[i].field) && !is_number(&condition->where[i].field))
 			return false;
-	}
 	return true;
 }
 
-/* The parts that pass the tests, as an array; null: all. */
+/* The keys of a facet's relation that pass the tests of its columns, as an array; null: all. */
 static void
-append_parts(CrmRuleSql *sql, const CrmRuleCondition *condition)
+append_keys(CrmRuleSql *sql, const CrmRuleCondition *condition, const char *column)
 {
-	const CrmRuleSource *source = condition->source;
+	const CrmRuleLookup *facet = NULL;
+	int			n = 0;
 
-	if (condition->n_where == 0)
-	{
-		appendStringInfoString(&sql->text, "NULL::int[]");
-		return;
-	}
-	appendStringInfo(&sql->text, "ARRAY(SELECT x.%s FROM %s x WHERE true", source->packed_part, source->packed_parts);
+	for (int i = 0; i < condition->source->n_columns; i++)
+		if (strcmp(condition->source->columns[i].name, column) == 0)
+			facet = &condition->source->columns[i].facet;
+	CrmEnsure(facet != NULL && facet->relation != NULL, "packed facts have products, stores and channels");
 	for (int i = 0; i < condition->n_where; i++)
 	{
+		const CrmRuleLookup *own = &condition->where[i].field.column->facet;
+
+		if (own->relation == NULL || strcmp(own->key, facet->key) != 0)
+			continue;
+		if (n++ == 0)
+			appendStringInfo(&sql->text, "ARRAY(SELECT x.%s FROM %s x WHERE true", facet->key, facet->relation);
 		appendStringInfoString(&sql->text, " AND ");
 		crm_rule_sql_row_test(sql, &condition->where[i]);
 	}
-	appendStringInfoChar(&sql->text, ')');
+	appendStringInfoString(&sql->text, n > 0 ? ")" : "NULL::int[]");
 }
 
-static const char *
-quantity_or_amount(const CrmRuleCondition *condition)
+/* What each line's amount, or quantity, is to be; null: anything. */
+static void
+append_comparisons(CrmRuleSql *sql, const CrmRuleCondition *condition, const char *column)
 {
-	return condition->field.column != NULL && strcmp(condition->field.column->name, "quantity") == 0 ? "true" : "false";
+	int			n = 0;
+
+	for (int i = 0; i < condition->n_where; i++)
+	{
+		const CrmRuleTest *test = &condition->where[i];
+
+		if (strcmp(test->field.column->name, column) != 0)
+			continue;
+		appendStringInfoString(&sql->text, n++ == 0 ? "ARRAY[" : ", ");
+		appendStringInfoString(&sql->text, "ROW('sum', '-infinity', 'infinity', 0, ");
+		crm_rule_sql_text_param(sql, crm_rule_op_name(test->op));
+		appendStringInfoString(&sql->text, ", ");
+		crm_rule_sql_param(sql, NUMERICARRAYOID,
+						   PointerGetDatum(construct_array(test->values, test->n_values, NUMERICOID, -1, false, TYPALIGN_INT)));
+		appendStringInfoString(&sql->text, ", false)::crm.purchase_question");
+	}
+	appendStringInfoString(&sql->text, n > 0 ? "], " : "NULL, ");
+}
+
+/* When a line was bought, beside the span of days. */
+static void
+append_times(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	if (condition->has_clock)
+	{
+		crm_rule_sql_param(sql, TIMEOID, TimeADTGetDatum(condition->from));
+		appendStringInfoString(&sql->text, ", ");
+		crm_rule_sql_param(sql, TIMEOID, TimeADTGetDatum(condition->to));
+		appendStringInfoString(&sql->text, ", " CRM_RULE_ZONE ", ");
+	}
+	else
+		appendStringInfoString(&sql->text, "NULL, NULL, NULL, ");
+	appendStringInfo(&sql->text, "%d, ", condition->weekdays);
+	if (condition->hours > 0)
+		appendStringInfo(&sql->text, CRM_RULE_MOMENT " - make_interval(hours => %d), ", condition->hours);
+	else
+		appendStringInfoString(&sql->text, "NULL, ");
+	if (condition->measure == CRM_RULE_BASELINE)
+		appendStringInfo(&sql->text, CRM_RULE_DAY " - %d, %d, ", condition->oldest, condition->windows);
+	else
+		appendStringInfoString(&sql->text, "NULL, NULL, ");
+}
+
+/* Which key is of which group, where a group is measured or is to be the same. */
+static void
+append_groups(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	const CrmRuleField *field = condition->same.column != NULL ? &condition->same : &condition->field;
+	const CrmRuleLookup *facet = field->column == NULL ? NULL : &field->column->facet;
+
+	if (facet == NULL || facet->code == NULL)
+	{
+		appendStringInfoString(&sql->text, "NULL, NULL");
+		return;
+	}
+	appendStringInfo(&sql->text, "ARRAY(SELECT x.%s FROM %s x WHERE x.%s IS NOT NULL ORDER BY 1), ", facet->key, facet->relation, facet->code);
+	appendStringInfo(&sql->text, "ARRAY(SELECT x.%s FROM %s x WHERE x.%s IS NOT NULL ORDER BY x.%s)", facet->code, facet->relation,
+					 facet->code, facet->key);
+}
+
+static void
+append_name(CrmRuleSql *sql, const CrmRuleField *field)
+{
+	if (field->column == NULL)
+		appendStringInfoString(&sql->text, "NULL");
+	else
+		crm_rule_sql_text_param(sql, field->column->name);
+	appendStringInfoString(&sql->text, ", ");
+}
+
+/* The question that is asked of everybody, and of one person. */
+void
+crm_rule_sql_packed_question(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	appendStringInfoString(&sql->text, "ROW(ARRAY[");
+	crm_rule_sql_question(sql, condition);
+	appendStringInfoString(&sql->text, "], ");
+	append_name(sql, &condition->field);
+	append_name(sql, &condition->same);
+	append_keys(sql, condition, "product");
+	appendStringInfoString(&sql->text, ", ");
+	append_keys(sql, condition, "store");
+	appendStringInfoString(&sql->text, ", ");
+	append_keys(sql, condition, "channel");
+	appendStringInfoString(&sql->text, ", ");
+	append_comparisons(sql, condition, "amount");
+	append_comparisons(sql, condition, "quantity");
+	append_times(sql, condition);
+	append_groups(sql, condition);
+	appendStringInfoString(&sql->text, ")::crm.purchase_line_question");
 }
 
 /* The value for the person p.id, as a scalar expression. */
@@ -71,23 +172,8 @@ crm_rule_sql_packed_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
 					 " FROM crm.membership y WHERE y.customer_id = p.id OFFSET 0) m CROSS JOIN LATERAL (SELECT y.%s FROM %s y"
 					 " WHERE y.%s = m.source_record_id OFFSET 0) x WHERE m.valid_to = 'infinity'), ",
 					 source->packed_column, source->packed_column, source->packed_relation, source->key);
-	crm_rule_sql_text_param(sql, crm_rule_is_bare(condition) ? "count" : crm_rule_measure_name(condition->measure));
-	appendStringInfo(&sql->text, ", %s, ", quantity_or_amount(condition));
-	crm_rule_sql_span(sql, condition);
-	appendStringInfoString(&sql->text, ", " CRM_RULE_DAY ", ");
-	append_parts(sql, condition);
-	appendStringInfoString(&sql->text, ", (SELECT crm._purchase_exponent()))");
-}
-
-/* The question that crm._purchase_lines_collect() asks of everybody. */
-void
-crm_rule_sql_packed_question(CrmRuleSql *sql, const CrmRuleCondition *condition)
-{
-	appendStringInfoString(&sql->text, "ROW(ARRAY[");
-	crm_rule_sql_question(sql, condition);
-	appendStringInfo(&sql->text, "], %s, ", quantity_or_amount(condition));
-	append_parts(sql, condition);
-	appendStringInfoString(&sql->text, ")::crm.purchase_line_question");
+	crm_rule_sql_packed_question(sql, condition);
+	appendStringInfoString(&sql->text, ", " CRM_RULE_DAY ", (SELECT crm._purchase_exponent()))");
 }
 
 /* Persons with a fact that reached one of the ages between the two days. */
@@ -102,6 +188,6 @@ crm_rule_sql_packed_moved(CrmRuleSql *sql, const CrmRuleCondition *condition, co
 	for (int i = 0; i < n_ages; i++)
 		appendStringInfo(&sql->text, i > 0 ? ", %d" : "%d", ages[i]);
 	appendStringInfoString(&sql->text, "], " CRM_RULE_DAY_BEFORE ", " CRM_RULE_DAY ", ");
-	append_parts(sql, condition);
+	append_keys(sql, condition, "product");
 	appendStringInfoChar(&sql->text, ')');
 }

@@ -45,7 +45,8 @@ crm_rule_sql_span(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	if (condition->has_days)
 	{
 		appendStringInfoString(&sql->text, ", " CRM_RULE_DAY " - ");
-		crm_rule_sql_int_param(sql, condition->oldest);
+		crm_rule_sql_int_param(sql, condition->measure == CRM_RULE_BASELINE ?
+							   (condition->oldest + 1) * (condition->windows + 1) - 1 : condition->oldest);
 	}
 	if (condition->has_since)
 	{

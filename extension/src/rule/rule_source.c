@@ -110,7 +110,7 @@ relation_of(const char *relation)
 static CrmRuleLookup
 lookup_of(JsonbContainer *column, const char *name)
 {
-	JsonbContainer *object = object_of(column, name);
+	JsonbContainer *object = column == NULL ? NULL : object_of(column, name);
 
 	if (object == NULL)
 		return (CrmRuleLookup) {0};
@@ -246,8 +246,6 @@ read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRu
 	{
 		source->packed_relation = relation_of(text_of(packed, "relation"));
 		source->packed_column = name_of(packed, "column");
-		source->packed_parts = relation_of(text_of(packed, "parts"));
-		source->packed_part = name_of(packed, "part");
 	}
 	if (newest != NULL)
 	{
@@ -262,6 +260,8 @@ read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRu
 		source->moved_at = name_of(moved, "at");
 	}
 	read_columns(object_of(spec, "columns"), source);
+	for (int i = 0; packed != NULL && i < source->n_columns; i++)
+		source->columns[i].facet = lookup_of(object_of(packed, "facets"), source->columns[i].name);
 }
 
 static void

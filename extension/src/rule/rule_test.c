@@ -177,7 +177,7 @@ check_op(const CrmRuleTest *test)
 		 !(test->field.column != NULL && test->field.column->type == CRM_RULE_JSON)) ||
 		(is_ordered && (test->type == CRM_RULE_BOOLEAN || test->type == CRM_RULE_TEXTS)) ||
 		(test->type == CRM_RULE_TEXTS && test->op < CRM_RULE_CONTAINS) ||
-		(test->field.column != NULL && test->field.column->lookup.relation != NULL &&
+		(test->type == CRM_RULE_TEXT && test->field.column != NULL && test->field.column->lookup.relation != NULL &&
 		 (is_ordered || test->op == CRM_RULE_STARTS_WITH)))
 		crm_rule_refuse(test->path, psprintf("\"%s\" does not go with a %s.", op_names[test->op], crm_rule_type_name(test->type)),
 						"Texts are compared by =, <>, in, not_in, starts_with; lists by contains; missing and present go with all.");
