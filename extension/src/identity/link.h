@@ -185,7 +185,7 @@ typedef struct CrmLink
 	/* blocks */
 	int			n_rules;
 	CrmLinkRule rules[CRM_LINK_MAX_RULES];
-	int			key_width;		/* keys a row; those of n_rules are used */
+	int			key_width;		/* keys a row */
 	uint32_t   *keys;			/* 0 is none */
 	uint64_t   *order;			/* key and row, for sorting, twice as many as rows; NULL when all is learned */
 	CrmLinkSkip *skips;
@@ -277,12 +277,13 @@ extern void crm_link_sketch_rows(CrmLink *link);
 typedef void (*CrmLinkVisit) (const CrmLink *link, void *state, int rule, const uint32_t *rows,
 							  uint32_t count);
 extern void crm_link_plan(CrmLink *link);
-extern uint64_t *crm_link_sort(CrmLink *link, uint32_t count);
+extern uint64_t *crm_link_sort(uint64_t *order, uint32_t room, uint32_t count);
 extern void crm_link_blocks(const CrmLink *link, int rule, uint32_t one_in, CrmLinkVisit visit,
 							void *state);
 extern void crm_link_blocks_between(const CrmLink *link, int rule, uint32_t start, uint32_t end,
 									uint32_t one_in, CrmLinkVisit visit, void *state);
 extern uint32_t crm_link_blocks_end(const CrmLink *link, int rule, uint32_t start, uint32_t rows);
+extern uint32_t crm_link_blocks_part(const CrmLink *link, int rule, int part);
 extern void crm_link_leave_out(CrmLink *link, int rule);
 
 /* link_compare.c */
@@ -355,6 +356,9 @@ extern void crm_link_cluster(CrmLink *link, double cut, bool is_automatic, uint3
 
 /* Rows in parts of equal size: the first row of one. */
 #define CRM_LINK_PARTS 16
+
+/* Work of which each part needs memory of its own for all rows: so many parts at a time. */
+#define CRM_LINK_LANES 4
 
 static inline uint32_t
 crm_link_part_start(const CrmLink *link, int part)

@@ -13,7 +13,6 @@
 
 #define RADIX_BITS 11
 #define RADIX (1 << RADIX_BITS)
-#define FIRST_WIDTH 8			/* keys a row at first */
 #define ROUGH_FIELDS 5			/* of so many fields three are taken roughly */
 #define FIRST_OF_BLOCK (UINT32_C(1) << 31)
 
@@ -68,17 +67,32 @@ list_rules(CrmLink *link)
 		add_rule(link, 0, NULL, NULL);
 }
 
-/* Tokens of all rows, a field's exact one and rough one side by side; 0 is none. */
+/* What keys are made of. */
 typedef struct Plan
 {
-	const CrmLink *link;
-	uint32_t   *tokens;
+	CrmLink    *link;
+	uint32_t   *tokens;			/* a column for each field's exact ones and one for its rough ones; 0 is none */
 	uint32_t   *left_out;		/* a bit for each field whose own block was too large */
-	/* bits of a rule's keys, by what they begin with: those that came, and those that came again */
+	uint32_t	fields_left_out;	/* those of any row */
+	int			bits;			/* how many begin a key that are looked at before it is sorted */
+	uint32_t   *keys[CRM_LINK_MAX_RULES];	/* of a rule's rows, until all are known */
+} Plan;
+
+/* Where the keys of one rule are made, beside others. */
+typedef struct Lane
+{
+	Plan	   *plan;
+	int			rule;
+	/* bits of keys, by what they begin with: those that came, and those that came again */
 	uint64_t   *came;
 	uint64_t   *again;
-	int			bits;
-} Plan;
+	uint64_t   *order;			/* key and row, for sorting, twice as many as rows */
+	uint64_t   *listed;			/* in it, in the order of keys: the rows of blocks */
+	uint32_t	n_listed;
+	uint64_t   *skips;			/* in it: how many rows and which, of blocks that are too large */
+	uint32_t	n_skips;
+	int64_t		pairs;
+} Lane;
 
 /* Not stored, so it needs no fixed hash. */
 static inline uint64_t
@@ -88,56 +102,62 @@ mix(uint64_t mixed, uint64_t token)
 	return mixed ^ mixed >> 29;
 }
 
+static inline uint32_t *
+column(const Plan *plan, int field, bool is_rough)
+{
+	return plan->tokens + (size_t) plan->link->n_rows * (field * 2 + is_rough);
+}
+
 static void
 read_tokens(void *argument, int part)
 {
-	Plan	   *plan = argument;
+	const Plan *plan = argument;
 	const CrmLink *link = plan->link;
-	uint32_t	first = crm_link_part_start(link, part);
-	uint32_t   *token = plan->tokens + (size_t) first * link->n_fields * 2;
+	uint32_t	end = crm_link_part_start(link, part + 1);
 
-	for (size_t row = first; row < crm_link_part_start(link, part + 1); row++)
-		for (int f = 0; f < link->n_fields; f++, token += 2)
+	for (uint32_t row = crm_link_part_start(link, part); row < end; row++)
+		for (int f = 0; f < link->n_fields; f++)
 		{
-			uint32_t	number = link->values[row * link->n_fields + f];
+			uint32_t	number = link->values[(size_t) row * link->n_fields + f];
 			const CrmLinkValue *value = &link->dictionary[number];
 			uint64_t	exact = number == 0 ? 0 : crm_link_token(link->fields[f].kind, link->arena, value);
 
-			token[0] = exact == 0 ? 0 : (uint32_t) (mix(exact, (uint64_t) f) >> 32) | 1;
-			token[1] = number == 0 ? 0 : value->rough;
+			column(plan, f, false)[row] = exact == 0 ? 0 : (uint32_t) (mix(exact, (uint64_t) f) >> 32) | 1;
+			column(plan, f, true)[row] = number == 0 ? 0 : value->rough;
 		}
 }
 
-/*
- * A key with an exact part says nothing new where that part alone makes a block that is
- * compared.
- */
+/* Fields of which a key takes the exact token: it says nothing new where that alone makes a block that is compared. */
 static uint32_t
-key_of(const CrmLink *link, const CrmLinkRule *rule, uint32_t row, const Plan *plan)
+exact_fields(const CrmLinkRule *rule)
 {
-	const uint32_t *tokens = plan->tokens + (size_t) row * link->n_fields * 2;
+	uint32_t	fields = 0;
+
+	for (int i = 0; rule->n_parts > 1 && i < rule->n_parts; i++)
+		fields |= rule->is_rough[i] ? 0 : 1u << rule->field[i];
+	return fields;
+}
+
+static inline uint32_t
+key_of(const CrmLinkRule *rule, uint32_t row, const uint32_t *const *tokens)
+{
 	uint64_t	mixed = 0;
 
 	for (int i = 0; i < rule->n_parts; i++)
 	{
-		int			field = rule->field[i];
-		uint32_t	token = tokens[field * 2 + rule->is_rough[i]];
-
-		if (token == 0)
+		if (tokens[i][row] == 0)
 			return 0;
-		if (!rule->is_rough[i] && rule->n_parts > 1 && (plan->left_out[row] >> field & 1) == 0)
-			return 0;
-		mixed = mix(mixed, token);
+		mixed = mix(mixed, tokens[i][row]);
 	}
 	return (uint32_t) (mixed >> 32) | 1;
 }
 
-/* Sorts link->order by its upper half, rows staying in order; returns where the result is. */
+/* Sorts by the upper half, rows staying in order, with as much room behind; returns where the result is. */
 uint64_t *
-crm_link_sort(CrmLink *link, uint32_t count)
+crm_link_sort(uint64_t *order, uint32_t room, uint32_t count)
 {
-	uint64_t   *from = link->order;
-	uint64_t   *to = link->order + link->n_rows;
+	uint64_t   *from = order;
+	uint64_t   *to = order + room;
 	uint32_t	starts[RADIX];
 
 	for (int shift = 32; shift < 64; shift += RADIX_BITS)
@@ -163,152 +183,216 @@ crm_link_sort(CrmLink *link, uint32_t count)
 	return from;
 }
 
-static void
-note_skip(CrmLink *link, int rule, uint32_t rows, uint32_t example)
-{
-	if (link->n_skips >= link->room_skips)
-	{
-		link->room_skips = link->room_skips ? link->room_skips * 2 : 256;
-		link->skips = crm_link_grow(link, link->skips, link->n_skips * sizeof(CrmLinkSkip),
-									link->room_skips * sizeof(CrmLinkSkip));
-	}
-	link->skips[link->n_skips++] = (CrmLinkSkip) {rule, rows, example};
-	link->rules[rule].skipped_blocks++;
-}
-
-/* Makes the keys of a rule; those that more than one row may have are put into link->order. */
+/* Makes the keys of a rule; those that more than one row may have are put into the lane's order. */
 static uint32_t
-make_keys(CrmLink *link, const CrmLinkRule *rule, Plan *plan)
+make_keys(Lane *lane)
 {
-	uint32_t   *keys = (uint32_t *) (link->order + link->n_rows);	/* not sorted into yet */
-	size_t		bytes = ((size_t) 1 << plan->bits) / 8;
+	const Plan *plan = lane->plan;
+	const CrmLink *link = plan->link;
+	const CrmLinkRule *rule = &link->rules[lane->rule];
+	uint32_t   *keys = (uint32_t *) (lane->order + link->n_rows);	/* not sorted into yet */
+	uint32_t	exact = exact_fields(rule);
+	const uint32_t *tokens[3];
 	uint32_t	count = 0;
 
-	memset(plan->came, 0, bytes);
-	memset(plan->again, 0, bytes);
+	memset(lane->came, 0, ((size_t) 1 << plan->bits) / 8);
+	memset(lane->again, 0, ((size_t) 1 << plan->bits) / 8);
+	for (int i = 0; i < rule->n_parts; i++)
+		tokens[i] = column(plan, rule->field[i], rule->is_rough[i]);
 	for (uint32_t row = 0; row < link->n_rows; row++)
 	{
-		uint32_t	key = key_of(link, rule, row, plan);
+		uint32_t	key = (plan->left_out[row] & exact) == exact ? key_of(rule, row, tokens) : 0;
 		uint32_t	at = key >> (32 - plan->bits);
 		uint64_t	bit = UINT64_C(1) << (at & 63);
 
 		keys[row] = key;
 		if (key == 0)
 			continue;
-		plan->again[at >> 6] |= plan->came[at >> 6] & bit;
-		plan->came[at >> 6] |= bit;
+		lane->again[at >> 6] |= lane->came[at >> 6] & bit;
+		lane->came[at >> 6] |= bit;
 	}
 	for (uint32_t row = 0; row < link->n_rows; row++)
 	{
 		uint32_t	at = keys[row] >> (32 - plan->bits);
 
-		if (keys[row] != 0 && (plan->again[at >> 6] >> (at & 63) & 1) != 0)
-			link->order[count++] = (uint64_t) keys[row] << 32 | row;
+		if (keys[row] != 0 && (lane->again[at >> 6] >> (at & 63) & 1) != 0)
+			lane->order[count++] = (uint64_t) keys[row] << 32 | row;
 	}
 	return count;
 }
 
+/* Other lanes may do so for other fields. */
 static void
-skip_block(CrmLink *link, int rule, const uint64_t *sorted, uint32_t rows, Plan *plan)
+skip_block(Lane *lane, const uint64_t *sorted, uint32_t rows)
 {
-	const CrmLinkRule *r = &link->rules[rule];
+	const CrmLinkRule *rule = &lane->plan->link->rules[lane->rule];
 
-	note_skip(link, rule, rows, (uint32_t) sorted[0]);
-	for (uint32_t i = 0; r->n_parts == 1 && i < rows; i++)
-		plan->left_out[(uint32_t) sorted[i]] |= 1u << r->field[0];
+	lane->skips[lane->n_skips++] = (uint64_t) rows << 32 | (uint32_t) sorted[0];
+	for (uint32_t i = 0; rule->n_parts == 1 && i < rows; i++)
+		__atomic_fetch_or(&lane->plan->left_out[(uint32_t) sorted[i]], 1u << rule->field[0], __ATOMIC_RELAXED);
 }
 
-/* Lists the rows of a rule's blocks, which alone keep their keys, in the order of these. */
+/* Lists the rows of a rule's blocks in the order of their keys. */
 static void
-key_rule(CrmLink *link, int rule, Plan *plan)
+key_rule(void *argument, int part)
 {
-	CrmLinkRule *r = &link->rules[rule];
-	uint32_t	count = make_keys(link, r, plan);
-	uint64_t   *sorted = crm_link_sort(link, count);
-	uint32_t	listed = 0;
+	Lane	   *lane = (Lane *) argument + part;
+	const CrmLink *link = lane->plan->link;
+	uint32_t	exact = exact_fields(&link->rules[lane->rule]);
+	uint32_t	count = (lane->plan->fields_left_out & exact) == exact ? make_keys(lane) : 0;
+	uint64_t   *sorted = crm_link_sort(lane->order, link->n_rows, count);
 
+	lane->listed = sorted;
+	lane->skips = sorted == lane->order ? lane->order + link->n_rows : lane->order;
+	lane->n_listed = lane->n_skips = 0;
+	lane->pairs = 0;
 	for (uint32_t start = 0, end; start < count; start = end)
 	{
 		for (end = start + 1; end < count && sorted[end] >> 32 == sorted[start] >> 32;)
 			end++;
-		if (end - start > link->cap && r->n_parts > 0)
-			skip_block(link, rule, sorted + start, end - start, plan);
+		if (end - start > link->cap && link->rules[lane->rule].n_parts > 0)
+			skip_block(lane, sorted + start, end - start);
 		else if (end - start > 1)
 		{
-			r->pairs += (int64_t) (end - start) * (end - start - 1) / 2;
-			memmove(sorted + listed, sorted + start, (end - start) * sizeof *sorted);
-			listed += end - start;
+			lane->pairs += (int64_t) (end - start) * (end - start - 1) / 2;
+			memmove(sorted + lane->n_listed, sorted + start, (end - start) * sizeof *sorted);
+			lane->n_listed += end - start;
 		}
-	}
-	r->n_rows = listed;
-	if (listed == 0)
-		return;
-	r->rows = crm_link_grow(link, NULL, 0, listed * sizeof(uint32_t));
-	for (uint32_t i = 0; i < listed; i++)
-	{
-		uint32_t	row = (uint32_t) sorted[i];
-		bool		is_first = i == 0 || sorted[i] >> 32 != sorted[i - 1] >> 32;
-
-		link->keys[(size_t) row * link->key_width + rule] = (uint32_t) (sorted[i] >> 32);
-		r->rows[i] = row | (is_first ? FIRST_OF_BLOCK : 0);
 	}
 }
 
-/* Keys of a row lie side by side; most rules that are listed find nothing and need no place. */
 static void
-widen_keys(CrmLink *link, int used)
+note_skips(CrmLink *link, int rule, const Lane *lane)
 {
-	int			width = link->key_width * 2;
-	size_t		bytes = ((size_t) link->n_rows * width + 1) * sizeof(uint32_t);
-	uint32_t   *keys = crm_link_grow(link, NULL, 0, bytes);
+	if (link->n_skips + lane->n_skips > link->room_skips)
+	{
+		link->room_skips = (link->n_skips + lane->n_skips) * 2;
+		link->skips = crm_link_grow(link, link->skips, link->n_skips * sizeof(CrmLinkSkip),
+									link->room_skips * sizeof(CrmLinkSkip));
+	}
+	for (uint32_t i = 0; i < lane->n_skips; i++)
+		link->skips[link->n_skips++] = (CrmLinkSkip) {rule, (uint32_t) (lane->skips[i] >> 32), (uint32_t) lane->skips[i]};
+	link->rules[rule].skipped_blocks = lane->n_skips;
+	for (int i = 0; lane->n_skips > 0 && i < link->rules[rule].n_parts; i++)
+		lane->plan->fields_left_out |= link->rules[rule].n_parts == 1 ? 1u << link->rules[rule].field[i] : 0;
+}
 
-	memset(keys, 0, bytes);
-	for (size_t row = 0; row < link->n_rows; row++)
-		memcpy(keys + row * width, link->keys + row * link->key_width, used * sizeof(uint32_t));
-	link->host.drop(link->host.state, link->keys);
-	link->keys = keys;
-	link->key_width = width;
+/* What a lane has made becomes the next rule that is used; most that are planned find nothing. */
+static int
+take_lane(CrmLink *link, int used, const Lane *lane)
+{
+	CrmLinkRule *rule = &link->rules[used];
+	uint32_t   *keys;
+
+	if (lane->n_listed == 0 && lane->n_skips == 0)
+		return used;
+	*rule = link->rules[lane->rule];
+	note_skips(link, used, lane);
+	rule->pairs = lane->pairs;
+	rule->n_rows = lane->n_listed;
+	rule->rows = crm_link_grow(link, NULL, 0, (lane->n_listed + 1) * sizeof(uint32_t));
+	keys = lane->plan->keys[used] = crm_link_grow(link, NULL, 0, (lane->n_listed + 1) * sizeof(uint32_t));
+	for (uint32_t i = 0; i < lane->n_listed; i++)
+	{
+		bool		is_first = i == 0 || lane->listed[i] >> 32 != lane->listed[i - 1] >> 32;
+
+		keys[i] = (uint32_t) (lane->listed[i] >> 32);
+		rule->rows[i] = (uint32_t) lane->listed[i] | (is_first ? FIRST_OF_BLOCK : 0);
+	}
+	return used + 1;
+}
+
+/*
+ * Some rules at a time.  Those of one field come first: whose blocks are too large says which
+ * others have any keys.
+ */
+static void
+key_rules(CrmLink *link, Lane *lanes)
+{
+	int			planned = link->n_rules;
+	int			used = 0;
+
+	for (int rule = 0, n; rule < planned; rule += n)
+	{
+		for (n = 0; n < CRM_LINK_LANES && rule + n < planned; n++)
+		{
+			if (n > 0 && (link->rules[rule + n].n_parts == 1) != (link->rules[rule].n_parts == 1))
+				break;
+			lanes[n].rule = rule + n;
+		}
+		crm_link_share(link, key_rule, lanes, n);
+		for (int i = 0; i < n; i++)
+			used = take_lane(link, used, &lanes[i]);
+	}
+	link->n_rules = used;
+}
+
+static void
+clear_keys(void *argument, int part)
+{
+	const CrmLink *link = ((const Plan *) argument)->link;
+	size_t		first = (size_t) crm_link_part_start(link, part) * link->key_width;
+	size_t		end = (size_t) crm_link_part_start(link, part + 1) * link->key_width;
+
+	memset(link->keys + first, 0, (end - first) * sizeof(uint32_t));
+}
+
+static void
+put_keys(void *argument, int part)
+{
+	const Plan *plan = argument;
+	const CrmLink *link = plan->link;
+	const CrmLinkRule *rule = &link->rules[part];
+
+	for (uint32_t i = 0; i < rule->n_rows; i++)
+		link->keys[(size_t) (rule->rows[i] & ~FIRST_OF_BLOCK) * link->key_width + part] = plan->keys[part][i];
+}
+
+/* Keys of a row lie side by side, those that its blocks have. */
+static void
+spread_keys(CrmLink *link, Plan *plan)
+{
+	link->key_width = link->n_rules;
+	link->keys = crm_link_grow(link, NULL, 0, ((size_t) link->n_rows * link->key_width + 1) * sizeof(uint32_t));
+	crm_link_share(link, clear_keys, plan, CRM_LINK_PARTS);
+	crm_link_share(link, put_keys, plan, link->n_rules);
+	for (int r = 0; r < link->n_rules; r++)
+		link->host.drop(link->host.state, plan->keys[r]);
 }
 
 void
 crm_link_plan(CrmLink *link)
 {
-	Plan		plan;
-	int			planned;
-	int			used = 0;
+	Plan		plan = {.link = link};
+	Lane		lanes[CRM_LINK_LANES];
+	size_t		order = (size_t) link->n_rows * 2 + 1;
+	size_t		bytes;
 
 	list_rules(link);
-	planned = link->n_rules;
-	link->key_width = FIRST_WIDTH;
 	for (plan.bits = 6; plan.bits < 31 && UINT64_C(1) << plan.bits < (uint64_t) link->n_rows * 8;)
 		plan.bits++;
-	plan.came = crm_link_grow(link, NULL, 0, ((size_t) 1 << plan.bits) / 8);
-	plan.again = crm_link_grow(link, NULL, 0, ((size_t) 1 << plan.bits) / 8);
+	bytes = ((size_t) 1 << plan.bits) / 8;
 	plan.left_out = crm_link_grow(link, NULL, 0, (link->n_rows + 1) * sizeof(uint32_t));
+	memset(plan.left_out, 0, link->n_rows * sizeof(uint32_t));
 	plan.tokens = crm_link_grow(link, NULL, 0,
 								((size_t) link->n_rows * link->n_fields + 1) * 2 * sizeof(uint32_t));
-	memset(plan.left_out, 0, link->n_rows * sizeof(uint32_t));
-	plan.link = link;
 	crm_link_share(link, read_tokens, &plan, CRM_LINK_PARTS);
-	link->keys = crm_link_grow(link, NULL, 0,
-							   ((size_t) link->n_rows * link->key_width + 1) * sizeof(uint32_t));
-	memset(link->keys, 0, (size_t) link->n_rows * link->key_width * sizeof(uint32_t));
-	link->order = crm_link_grow(link, NULL, 0, ((size_t) link->n_rows * 2 + 1) * sizeof(uint64_t));
-	for (int i = 0; i < planned; i++)
+	for (int i = 0; i < CRM_LINK_LANES; i++)
+		lanes[i] = (Lane) {.plan = &plan, .came = crm_link_grow(link, NULL, 0, bytes),
+			.again = crm_link_grow(link, NULL, 0, bytes),
+		.order = crm_link_grow(link, NULL, 0, order * sizeof(uint64_t))};
+	key_rules(link, lanes);
+	for (int i = 0; i < CRM_LINK_LANES; i++)
 	{
-		link->rules[used] = link->rules[i];
-		if (used >= link->key_width)
-			widen_keys(link, used);
-		key_rule(link, used, &plan);
-		link->host.breathe(link->host.state);
-		if (link->rules[used].pairs > 0 || link->rules[used].skipped_blocks > 0)
-			used++;
+		link->host.drop(link->host.state, lanes[i].came);
+		link->host.drop(link->host.state, lanes[i].again);
+		if (i > 0)
+			link->host.drop(link->host.state, lanes[i].order);
 	}
-	link->n_rules = used;
+	link->order = lanes[0].order;
 	link->host.drop(link->host.state, plan.left_out);
 	link->host.drop(link->host.state, plan.tokens);
-	link->host.drop(link->host.state, plan.came);
-	link->host.drop(link->host.state, plan.again);
+	spread_keys(link, &plan);
 }
 
 /* Visits the blocks of two rows and more in a part of a rule's list, in the order of their keys; of keys one in one_in. */
@@ -338,6 +422,14 @@ void
 crm_link_blocks(const CrmLink *link, int rule, uint32_t one_in, CrmLinkVisit visit, void *state)
 {
 	crm_link_blocks_between(link, rule, 0, link->rules[rule].n_rows, one_in, visit, state);
+}
+
+/* Where one of equal parts of a rule's list begins. */
+uint32_t
+crm_link_blocks_part(const CrmLink *link, int rule, int part)
+{
+	return part == 0 ? 0 :
+		crm_link_blocks_end(link, rule, 0, (uint32_t) ((uint64_t) link->rules[rule].n_rows * (uint64_t) part / CRM_LINK_PARTS));
 }
 
 /* Where a part of the list ends that begins at a block: after so many rows, with the block they are in. */

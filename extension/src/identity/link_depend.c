@@ -124,7 +124,7 @@ draw_pairs(CrmLink *link, uint32_t shared, Draw *draws)
 		if (key != 0)
 			link->order[count++] = (uint64_t) key << 32 | row;
 	}
-	sorted = crm_link_sort(link, count);
+	sorted = crm_link_sort(link->order, link->n_rows, count);
 	most = pairs_of(sorted, count);
 	for (int64_t i = 0; i < most && i < DRAWN; i++)
 	{

@@ -180,8 +180,11 @@ score_all(CrmLink *link)
 		link->host.drop(link->host.state, slices[i].edges);
 }
 
+/* What some of a rule's pairs find. */
 typedef struct Yield
 {
+	const CrmLink *link;
+	int			rule;
 	double		found;
 	int64_t		pairs;
 } Yield;
@@ -204,22 +207,42 @@ sample_block(const CrmLink *link, void *state, int rule, const uint32_t *rows, u
 		}
 }
 
+static void
+sample_part(void *argument, int part)
+{
+	Yield	   *yield = (Yield *) argument + part;
+	const CrmLink *link = yield->link;
+
+	crm_link_blocks_between(link, yield->rule, crm_link_blocks_part(link, yield->rule, part),
+							crm_link_blocks_part(link, yield->rule, part + 1),
+							(uint32_t) (link->rules[yield->rule].pairs / TRIED_PAIRS) + 1, sample_block, yield);
+}
+
+static bool
+is_poor(CrmLink *link, int rule)
+{
+	Yield		yields[CRM_LINK_PARTS];
+	double		found = 0;
+	int64_t		pairs = 0;
+
+	for (int i = 0; i < CRM_LINK_PARTS; i++)
+		yields[i] = (Yield) {link, rule};
+	crm_link_share(link, sample_part, yields, CRM_LINK_PARTS);
+	for (int i = 0; i < CRM_LINK_PARTS; i++)
+	{
+		found += yields[i].found;
+		pairs += yields[i].pairs;
+	}
+	return found * POOR < pairs;
+}
+
 /* Keys of many pairs are tried on some, in order, and left out where those find next to nothing. */
 static void
 leave_out_poor(CrmLink *link)
 {
 	for (int r = 0; r < link->n_rules; r++)
-	{
-		Yield		yield = {0};
-		int64_t		pairs = link->rules[r].pairs;
-
-		if (pairs < MANY_PAIRS || link->rules[r].n_parts == 0)
-			continue;
-		crm_link_blocks(link, r, (uint32_t) (pairs / TRIED_PAIRS) + 1, sample_block, &yield);
-		if (yield.found * POOR < yield.pairs)
+		if (link->rules[r].pairs >= MANY_PAIRS && link->rules[r].n_parts > 0 && is_poor(link, r))
 			crm_link_leave_out(link, r);
-		link->host.breathe(link->host.state);
-	}
 }
 
 /* The share of matches and the histogram, in turn until they agree. */
