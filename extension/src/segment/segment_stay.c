@@ -83,7 +83,7 @@ crm_segment_end_stays(CrmSegmentStay *stays, int n, TimestampTz at)
 	CrmWalk		walk;
 
 	qsort(stays, n, sizeof(CrmSegmentStay), compare_stays);
-	crm_core_walk_begin(&walk, &members, "customer_id", n);
+	crm_core_walk_begin(&walk, &members, "customer_id", n, true);
 	for (int first = 0, next; first < n; first = next)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -131,7 +131,7 @@ crm_segment_find_places(CrmSegmentPlaces *places)
 	CrmWalk		walk;
 	bool		is_null;
 
-	crm_core_walk_begin(&walk, &numbers, "customer_id", places->n);
+	crm_core_walk_begin(&walk, &numbers, "customer_id", places->n, false);
 	for (int i = 0; i < places->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
