@@ -222,23 +222,26 @@ CREATE FUNCTION crm._identity_objections(a bigint, b bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
+    -- from the two persons' records on: a value's kind has as many rows as there are persons
     RETURN (
+        WITH held AS MATERIALIZED (
+            SELECT m.customer_id, u.kind, u.namespace, u.value_hash FROM crm.membership m
+            JOIN crm.record_identifier u ON u.source_record_id = m.source_record_id AND u.ended_at IS NULL
+            WHERE m.customer_id IN (a, b) AND m.valid_to = 'infinity')
         SELECT coalesce(jsonb_agg(o ORDER BY o ->> 'guard'), '[]') FROM (
             SELECT jsonb_build_object('guard', 'cannot_link', 'reason', l.reason, 'actor', l.actor) AS o
-            FROM crm.cannot_link l
-            JOIN crm.membership x ON x.source_record_id = l.record_a AND x.valid_to = 'infinity'
-            JOIN crm.membership y ON y.source_record_id = l.record_b AND y.valid_to = 'infinity'
-            WHERE (x.customer_id, y.customer_id) IN ((a, b), (b, a))
+            FROM crm.membership x
+            JOIN crm.cannot_link l ON l.record_a = x.source_record_id
+            JOIN crm.membership y ON y.source_record_id = l.record_b AND y.valid_to = 'infinity' AND y.customer_id = CASE x.customer_id WHEN a THEN b ELSE a END
+            WHERE x.customer_id IN (a, b) AND x.valid_to = 'infinity'
             UNION ALL
             SELECT DISTINCT jsonb_build_object('guard', 'single_value', 'kind', k.code, 'a', i.masked, 'b', j.masked)
-            FROM crm.membership x
-            JOIN crm.record_identifier u ON u.source_record_id = x.source_record_id AND u.ended_at IS NULL
+            FROM held u
             JOIN crm.identifier_kind k ON k.kind = u.kind AND k.is_single
-            JOIN crm.record_identifier w ON w.kind = u.kind AND w.namespace = u.namespace AND w.value_hash <> u.value_hash AND w.ended_at IS NULL
-            JOIN crm.membership y ON y.source_record_id = w.source_record_id AND y.valid_to = 'infinity' AND y.customer_id = b
+            JOIN held w ON w.customer_id = b AND w.kind = u.kind AND w.namespace = u.namespace AND w.value_hash <> u.value_hash
             JOIN crm.identifier i ON i.kind = u.kind AND i.value_hash = u.value_hash
             JOIN crm.identifier j ON j.kind = w.kind AND j.value_hash = w.value_hash
-            WHERE x.customer_id = a AND x.valid_to = 'infinity'
+            WHERE u.customer_id = a
             UNION ALL
             SELECT jsonb_build_object('guard', v.reason, 'review_id', v.review_id, 'evidence', v.evidence) FROM crm.review v
             WHERE v.state = 'open' AND least(v.customer_a, v.customer_b) = least(a, b) AND greatest(v.customer_a, v.customer_b) = greatest(a, b)) g);

@@ -40,16 +40,21 @@ BEGIN
     asked AS (
         SELECT DISTINCT h.source_id, h.source_record_id, v.review_id, v.reason, coalesce(v.evidence ->> 'kind', '') AS kind
         FROM crm.review v CROSS JOIN LATERAL jsonb_array_elements(v.evidence -> 'records') e(id) JOIN held h ON h.source_record_id = (e.id #>> '{}')::bigint
-        WHERE v.state = 'open')
-    SELECT jsonb_build_object('source', s.code, 'name', s.name, 'is_on', s.is_shadow,
-        'records', (SELECT count(*) FROM held h WHERE h.source_id = s.source_id),
-        'would_merge', (SELECT count(DISTINCT a.review_id) FROM asked a WHERE a.source_id = s.source_id AND a.reason = 'shadow'),
-        'by_kind', (SELECT coalesce(jsonb_object_agg(k.kind, k.pairs), '{}') FROM (
-                        SELECT a.kind, count(DISTINCT a.review_id) AS pairs FROM asked a WHERE a.source_id = s.source_id AND a.reason = 'shadow' GROUP BY 1) k),
-        'would_ask', (SELECT count(DISTINCT a.review_id) FROM asked a WHERE a.source_id = s.source_id AND a.reason NOT IN ('shadow', 'match')),
-        'would_keep', (SELECT count(*) FROM held h WHERE h.source_id = s.source_id AND NOT EXISTS (
-                           SELECT FROM asked a WHERE a.source_record_id = h.source_record_id AND a.reason = 'shadow')))
-    FROM crm.source s ORDER BY s.is_shadow DESC, s.code;
+        WHERE v.state = 'open'),
+    told AS (
+        SELECT a.source_id, count(DISTINCT a.review_id) FILTER (WHERE a.reason = 'shadow') AS would_merge,
+               count(DISTINCT a.review_id) FILTER (WHERE a.reason NOT IN ('shadow', 'match')) AS would_ask,
+               count(DISTINCT a.source_record_id) FILTER (WHERE a.reason = 'shadow') AS proposed
+        FROM asked a GROUP BY 1),
+    by_kind AS (
+        SELECT k.source_id, jsonb_object_agg(k.kind, k.pairs) AS pairs
+        FROM (SELECT a.source_id, a.kind, count(DISTINCT a.review_id) AS pairs FROM asked a WHERE a.reason = 'shadow' GROUP BY 1, 2) k GROUP BY 1)
+    SELECT jsonb_build_object('source', s.code, 'name', s.name, 'is_on', s.is_shadow, 'records', coalesce(h.records, 0),
+        'would_merge', coalesce(t.would_merge, 0), 'by_kind', coalesce(k.pairs, '{}'), 'would_ask', coalesce(t.would_ask, 0),
+        'would_keep', coalesce(h.records, 0) - coalesce(t.proposed, 0))
+    FROM crm.source s LEFT JOIN (SELECT x.source_id, count(*) AS records FROM held x GROUP BY 1) h ON h.source_id = s.source_id
+    LEFT JOIN told t ON t.source_id = s.source_id LEFT JOIN by_kind k ON k.source_id = s.source_id
+    ORDER BY s.is_shadow DESC, s.code;
 END
 $$;
 COMMENT ON FUNCTION crm.identity_shadow_report() IS

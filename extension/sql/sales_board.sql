@@ -80,28 +80,37 @@ DECLARE
     zone text := crm._setting('core.time_zone') #>> '{}';
     mine int[] := crm.access_store_ids();
     is_wide boolean := crm._actor_role() IN ('crm_headquarters', 'crm_analyst');
+    moment timestamptz := crm.core_now();
 BEGIN
     PERFORM crm._sales_span(since, until);
     RETURN QUERY
-    WITH deal AS (
-        SELECT d.* FROM crm.deal d
+    WITH deal AS MATERIALIZED (
+        SELECT d.customer_id, d.deal_id, d.stage, d.outcome, d.amount, d.stage_at FROM crm.deal d
         WHERE d.pipeline = sales_board.pipeline AND d.opened_at >= since::timestamp AT TIME ZONE zone AND d.opened_at < (until + 1)::timestamp AT TIME ZONE zone
           AND (is_wide OR d.store_id = ANY (mine))),
-    came AS (   -- a deal counts once at each stage it came to, the furthest decides
-        SELECT d.customer_id, d.deal_id, max(s.position) FILTER (WHERE s.outcome <> 'lost') AS furthest
+    event AS MATERIALIZED (
+        SELECT e.customer_id, e.deal_id, e.kind, s.position, s.outcome, e.from_stage, (e.detail ->> 'hours')::numeric AS hours
         FROM deal d JOIN crm.deal_event e ON e.customer_id = d.customer_id AND e.deal_id = d.deal_id AND e.kind IN ('opened', 'moved')
-        JOIN crm.pipeline_stage s ON s.pipeline = d.pipeline AND s.stage = e.stage GROUP BY 1, 2),
+        LEFT JOIN crm.pipeline_stage s ON s.pipeline = sales_board.pipeline AND s.stage = e.stage),
+    came AS (   -- a deal counts once at each stage it came to, the furthest decides
+        SELECT f.furthest, count(*) AS deals
+        FROM (SELECT max(e.position) FILTER (WHERE e.outcome <> 'lost') AS furthest FROM event e WHERE e.position IS NOT NULL GROUP BY e.customer_id, e.deal_id) f GROUP BY 1),
     stay AS (
-        SELECT e.from_stage AS stage, avg((e.detail ->> 'hours')::numeric) AS hours, count(*) AS left_it
-        FROM deal d JOIN crm.deal_event e ON e.customer_id = d.customer_id AND e.deal_id = d.deal_id AND e.kind = 'moved' GROUP BY 1)
+        SELECT e.from_stage AS stage, avg(e.hours) AS hours FROM event e WHERE e.kind = 'moved' GROUP BY 1),
+    there AS (
+        SELECT d.stage, count(*) AS deals, sum(d.amount) AS amount, count(*) FILTER (WHERE d.outcome = 'open' AND d.stage_at + s.expected_days * interval '1 day' < moment) AS slow
+        FROM deal d JOIN crm.pipeline_stage s ON s.pipeline = sales_board.pipeline AND s.stage = d.stage GROUP BY 1),
+    stalled AS (    -- whoever moves or closes a deal ends these tasks
+        SELECT d.stage, count(DISTINCT t.task_key) AS deals FROM deal d
+        JOIN crm.task t ON t.customer_id = d.customer_id AND t.kind = 'stall' AND t.state = 'open' AND t.task_key LIKE format('deal:%s:%%', d.deal_id)
+        WHERE d.outcome = 'open' GROUP BY 1)
     SELECT jsonb_build_object('stage', s.stage, 'name_zh', s.name_zh, 'name_en', s.name_en, 'outcome', s.outcome,
-        'deals', (SELECT count(*) FROM deal d WHERE d.stage = s.stage), 'amount', (SELECT sum(d.amount) FROM deal d WHERE d.stage = s.stage),
-        'slow', (SELECT count(*) FROM deal d WHERE d.stage = s.stage AND d.outcome = 'open' AND d.stage_at + s.expected_days * interval '1 day' < crm.core_now()),
-        'stalled', (SELECT count(DISTINCT t.task_key) FROM deal d JOIN crm.task t ON t.customer_id = d.customer_id AND t.kind = 'stall' AND t.state = 'open' AND t.task_key LIKE format('deal:%s:%%', d.deal_id) WHERE d.stage = s.stage),
-        'reached', CASE WHEN s.outcome = 'lost' THEN (SELECT count(*) FROM deal d WHERE d.stage = s.stage) ELSE (SELECT count(*) FROM came c WHERE c.furthest >= s.position) END,
-        'of_all', CASE WHEN s.outcome <> 'lost' THEN round((SELECT count(*) FROM came c WHERE c.furthest >= s.position) / nullif((SELECT count(*) FROM came), 0)::numeric, 4) END,
-        'days', (SELECT round(y.hours / 24, 2) FROM stay y WHERE y.stage = s.stage))
-    FROM crm.pipeline_stage s WHERE s.pipeline = sales_board.pipeline ORDER BY s.position;
+        'deals', coalesce(h.deals, 0), 'amount', h.amount, 'slow', coalesce(h.slow, 0), 'stalled', coalesce(z.deals, 0),
+        'reached', CASE WHEN s.outcome = 'lost' THEN coalesce(h.deals, 0) ELSE f.reached END,
+        'of_all', CASE WHEN s.outcome <> 'lost' THEN round(f.reached / nullif((SELECT sum(c.deals) FROM came c), 0), 4) END, 'days', round(y.hours / 24, 2))
+    FROM crm.pipeline_stage s LEFT JOIN there h ON h.stage = s.stage LEFT JOIN stay y ON y.stage = s.stage LEFT JOIN stalled z ON z.stage = s.stage
+    CROSS JOIN LATERAL (SELECT coalesce(sum(c.deals), 0)::bigint AS reached FROM came c WHERE c.furthest >= s.position) f
+    WHERE s.pipeline = sales_board.pipeline ORDER BY s.position;
 END
 $$;
 COMMENT ON FUNCTION crm.sales_board(text, date, date) IS

@@ -106,10 +106,10 @@ def desks(imported):
                                               "pipelines", "deals?pipeline=consult&limit=50", "deals?pipeline=consult&stage=won&limit=50", f"pipelines/consult/board?{year}",
                                               f"pipelines/consult/won?{year}&limit=50"))
     yield from (("headquarters", path) for path in ("persons/990/tickets", "persons/990/tickets/2000000990", "persons/500/deals", "persons/500/deals/3000000500",
-                                                    f"reports/tickets?{year}", "owned?list=all&limit=50", "channels", "endpoints", "caps", "alert-routes", "settings", "entry-forms/crm_clerk"))
-    yield from (("clerk", path) for path in ("tickets?list=mine&limit=50", "owned?list=all&limit=50", "entry-form", "task-staff"))
-    yield from (("steward", path) for path in (f"imports/{imported}", f"imports/{imported}/preview?limit=100", f"imports/{imported}/preview?limit=100&cursor=99000", f"imports/{imported}/errors?limit=100", "imports/1000/errors?limit=100",
-                                               "imports/1000/errors?limit=500&cursor=9000", "reviews?limit=100&state=accepted", "reviews?limit=100&state=rejected", "persons/100/explain/101",
+                                                    f"reports/tickets?{year}", "owned?list=all&limit=50", "channels", "endpoints", "caps", "alert-routes", "settings", "entry-forms/clerk"))
+    yield from (("clerk", path) for path in ("tickets?list=mine&limit=50", "owned?list=all&limit=50", "entry-form"))
+    yield from (("steward", path) for path in (f"imports/{imported}", f"imports/{imported}/preview?limit=100", f"imports/{imported}/errors?limit=100", "imports/1000/errors?limit=100",
+                                               "reviews?limit=100&state=accepted", "reviews?limit=100&state=rejected", "persons/100/explain/101",
                                                "identity-shadow", "rejects?limit=100&source=bench1", "sources/bench/mappings/member"))
 
 

@@ -89,8 +89,9 @@ SELECT q.customer_id, q.customer_id * 10 + q.flow_id % 10, 'k' || q.customer_id 
        CASE WHEN q.customer_id % 7 = 0 THEN 'redeemed' ELSE 'issued' END, q.fired_at, q.fired_at + interval '30 days', CASE WHEN q.customer_id % 7 = 0 THEN q.fired_at + interval '3 days' END
 FROM crm.occurrence q WHERE q.customer_id % 2 = 0;
 SELECT crm.report_rebuild() AS persons_kept;
-DO $$ BEGIN WHILE crm._report_flows_job() > 0 LOOP END LOOP; WHILE crm._report_indicators_job() > 0 LOOP END LOOP;
-      WHILE crm._report_answers_job() > 0 LOOP END LOOP; WHILE crm._report_groups_job() > 0 LOOP END LOOP;
-      WHILE crm._report_entered_job() > 0 LOOP END LOOP; WHILE crm._campaign_results_job() > 0 LOOP END LOOP; END $$;
+-- a transaction each, as the worker has them: what a call wrote anew is room for the next
+DO $$ BEGIN WHILE crm._report_flows_job() > 0 LOOP COMMIT; END LOOP; WHILE crm._report_indicators_job() > 0 LOOP COMMIT; END LOOP;
+      WHILE crm._report_answers_job() > 0 LOOP COMMIT; END LOOP; WHILE crm._report_groups_job() > 0 LOOP COMMIT; END LOOP;
+      WHILE crm._report_entered_job() > 0 LOOP COMMIT; END LOOP; WHILE crm._campaign_results_job() > 0 LOOP COMMIT; END LOOP; END $$;
 SELECT crm._segment_put('bench', 'bench', 'bench', 'living', '{"kind": "value", "field": "tier", "value": ["S"]}') IS NOT NULL, crm._segment_refresh() >= 0;
 VACUUM (FREEZE, ANALYZE);

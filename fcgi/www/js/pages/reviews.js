@@ -18,13 +18,19 @@ export async function draw([state = 'open']) {
 	await Promise.all([withWords('steward'), withWords('fields')]);
 	which = state;
 	naming ||= await sourceNames();
-	const page = await list(`reviews?limit=100&state=${state}`);
-	queue = page.rows;
-	more = page.next;
+	queue = [];
+	await fetchMore('');
 	at = Math.min(at, Math.max(queue.length - 1, 0));
 	tried = h('div', {});
 	paint();
 	if (which === 'open') await shadow(tried, anew(() => draw(['open'])));
+}
+
+// A page of pairs, each with both persons' records.
+async function fetchMore(from) {
+	const page = await list(`reviews?limit=50&state=${which}${from}`);
+	queue.push(...page.rows);
+	more = page.next;
 }
 
 function paint() {
@@ -84,7 +90,8 @@ function decided() {
 	const again = anew(() => draw([which]));
 	return h('section', {class: 'card'}, queue.length === 0 ? h('p', {class: 'faint'}, t('none')) : h('ul', {class: 'plain'}, queue.map((review) => h('li', {},
 		title(review.a), ' · ', title(review.b), ' ', h('span', {class: 'tag'}, code('guard', review.reason)), h('p', {class: 'faint'}, `${moment(review.decided_at)} ${review.decided_by || ''}`),
-		h('div', {class: 'row'}, h('button', {type: 'button', onclick: async () => { await reopen(review); await again(); }}, t('undo')))))));
+		h('div', {class: 'row'}, h('button', {type: 'button', onclick: async () => { await reopen(review); await again(); }}, t('undo')))))),
+		more && h('button', {type: 'button', onclick: async () => { await fetchMore(`&cursor=${encodeURIComponent(more)}`); paint(); }}, t('more')));
 }
 
 async function decide(decision) {
