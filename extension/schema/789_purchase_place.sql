@@ -1,7 +1,8 @@
 -- What each source record bought, packed with all that a line says: its moment, store and channel as well, and each line's own
 -- quantity and amount, so that rules on stores, hours and the largest line are answered from here too.
+CREATE SEQUENCE crm.channel_id_seq AS int;
 CREATE TABLE crm.purchase_channel (
-    channel_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    channel_id int PRIMARY KEY,
     code text NOT NULL UNIQUE CHECK (code <> ''));
 COMMENT ON TABLE crm.purchase_channel IS 'channels that orders name, by number, for packed lines; entered by the first order of each';
 SELECT crm._access_protect_wide('crm.purchase_channel');

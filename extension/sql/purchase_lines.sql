@@ -28,7 +28,7 @@ BEGIN
     END IF;
     SELECT c.channel_id INTO found FROM crm.purchase_channel c WHERE c.code = _purchase_channel_id.code;
     IF found IS NULL THEN
-        INSERT INTO crm.purchase_channel (code) VALUES (_purchase_channel_id.code) ON CONFLICT DO NOTHING;
+        INSERT INTO crm.purchase_channel (channel_id, code) VALUES (nextval('crm.channel_id_seq'), _purchase_channel_id.code) ON CONFLICT DO NOTHING;
         SELECT c.channel_id INTO STRICT found FROM crm.purchase_channel c WHERE c.code = _purchase_channel_id.code;
     END IF;
     RETURN found;

@@ -260,7 +260,7 @@ crm_lines_begin(CrmLinesCursor *cursor, const uint8_t *bytes, size_t length)
 	cursor->is_damaged |= cursor->left == 0 && cursor->at != cursor->end;
 }
 
-static void
+static inline void
 take_moment(CrmLinesCursor *cursor)
 {
 	static const int64_t units[] = {0, 60000000, 1000000, 1};
@@ -268,16 +268,19 @@ take_moment(CrmLinesCursor *cursor)
 	uint64_t	count = code >> 2;
 	int64_t		since;
 
+	if (code == 0)
+	{
+		cursor->line.moment = CRM_LINES_NO_MOMENT;
+		return;
+	}
 	if ((code & 3) == 3)
 		count |= take_varint(cursor) << 62;
-	if (__builtin_mul_overflow(unzigzag(count), units[code & 3], &since))
-		cursor->is_damaged = true;
-	cursor->line.moment = (code & 3) == 0 ? CRM_LINES_NO_MOMENT :
-		(int64_t) ((uint64_t) since + (uint64_t) cursor->line.day * DAY_MICROS);
-	cursor->is_damaged |= code != 0 && (code & 3) == 0;
+	cursor->is_damaged |= (code & 3) == 0 || __builtin_mul_overflow(unzigzag(count), units[code & 3], &since);
+	if (!cursor->is_damaged)
+		cursor->line.moment = (int64_t) ((uint64_t) since + (uint64_t) cursor->line.day * DAY_MICROS);
 }
 
-static void
+static inline void
 take_place(CrmLinesCursor *cursor)
 {
 	uint64_t	store = take_varint(cursor);
@@ -289,7 +292,7 @@ take_place(CrmLinesCursor *cursor)
 }
 
 /* A chunk's first entry begins a receipt. */
-static void
+static inline void
 take_receipt(CrmLinesCursor *cursor, uint64_t flags)
 {
 	int64_t		day;
