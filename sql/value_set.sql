@@ -60,6 +60,18 @@ SELECT persons, rows_of_purchases, changes, persons = :direct_persons AND rows_o
 SELECT crm._value_compute(:everybody, NULL, 'age') \g /dev/null
 SELECT written = :'direct_aged' AS aged_the_same FROM pg_temp.after();
 ROLLBACK;
+-- in two sets, each with a gap that is descended over; and in sets of ten
+BEGIN;
+SELECT pg_temp.before() \g /dev/null
+SELECT crm._value_compute(ARRAY(SELECT 954000 + g * 5 FROM generate_series(1, 400) g WHERE g NOT BETWEEN 41 AND 249), '2026-06-30', 'order') \g /dev/null
+SELECT crm._value_compute(ARRAY(SELECT 954000 + g * 5 FROM generate_series(41, 249) g), '2026-06-30', 'order') \g /dev/null
+SELECT written = :'direct_written' AS same_in_two_sets FROM pg_temp.after();
+ROLLBACK;
+BEGIN;
+SELECT pg_temp.before() \g /dev/null
+SELECT count(crm._value_compute(ARRAY(SELECT 954000 + g * 5 FROM generate_series(1, 400) g WHERE g % 40 = s), '2026-06-30', 'order')) FROM generate_series(0, 39) s \g /dev/null
+SELECT written = :'direct_written' AS same_in_forty_sets FROM pg_temp.after();
+ROLLBACK;
 BEGIN;
 :live;
 SELECT pg_temp.before() \g /dev/null
@@ -74,7 +86,7 @@ SELECT crm._value_compute(:everybody, '2026-06-30', 'order') \g /dev/null
 SELECT written = :'direct_scored' AS scored_the_same FROM pg_temp.after();
 ROLLBACK;
 
--- 2. a table with a trigger, one whose index is gone: statements
+-- 2. a table with a trigger, one whose index is gone, a transaction that may not write: statements, which know what to say
 BEGIN;
 CREATE FUNCTION public.regress_nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE TRIGGER regress_nothing BEFORE UPDATE ON crm.value_history FOR EACH ROW EXECUTE FUNCTION public.regress_nothing();
@@ -83,6 +95,9 @@ ROLLBACK;
 BEGIN;
 DROP INDEX crm.membership_customer;
 SELECT crm._value_is_direct() AS without_the_index;
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT crm._value_is_direct() AS in_a_transaction_that_only_reads;
 ROLLBACK;
 
 -- 3. marks of several causes: the last in the alphabet counts, all of them go; who is not active loses the marks alone

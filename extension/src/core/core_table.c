@@ -18,13 +18,16 @@
 /* New rows put in together. */
 #define ROWS_AT_ONCE 500
 
-/* Whether the caller may read and write a table past the planner: a plain heap, rows by nobody's policy, no triggers, no column that is computed. */
+/*
+ * Whether the caller may read and write a table past the planner: a plain heap, rows by nobody's policy, no triggers, no column
+ * that is computed, in a transaction that reads committed rows and writes.
+ */
 bool
 crm_core_table_is_plain(Relation relation, AclMode wanted)
 {
 	TupleConstr *constraints = RelationGetDescr(relation)->constr;
 
-	return !IsolationUsesXactSnapshot() &&
+	return !IsolationUsesXactSnapshot() && !XactReadOnly &&
 		relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine() &&
 		relation->trigdesc == NULL && (constraints == NULL || !constraints->has_generated_stored) &&
 		pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), wanted) == ACLCHECK_OK &&

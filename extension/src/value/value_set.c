@@ -12,6 +12,7 @@
 
 #include "access/xact.h"
 #include "core/core_table.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
@@ -306,8 +307,11 @@ write_values(const Set *set)
 
 	crm_core_walk_begin(&walk, &values, "customer_id", set->n, true);
 	for (int i = 0; i < set->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (crm_core_walk_find(&walk, set->persons[i].id) && crm_core_walk_row(&walk))
 			renew_value(set, &set->persons[i], &values, &columns, walk.slot);
+	}
 	crm_core_walk_end(&walk);
 	for (int i = 0; i < set->n; i++)
 		if (!set->persons[i].has_value)
