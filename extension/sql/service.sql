@@ -125,7 +125,8 @@ BEGIN
         RETURN NULL;
     END IF;
     why := crm._service_put_task(t.customer_id, t.ticket_id, t.is_repeated);
-    PERFORM crm._service_event(person, t.ticket_id, 'opened', t.body, jsonb_build_object('given_to', why));
+    PERFORM crm._service_event(person, t.ticket_id, 'opened', t.body,
+        jsonb_build_object('given_to', why, 'articles', (SELECT coalesce(jsonb_agg(f.article_id::text ORDER BY f.score DESC, f.article_id), '[]') FROM crm._service_found(concat_ws(' ', t.title, t.body), t.topic, 3) f)));
     IF t.kind = 'complaint' AND t.store_id IS NOT NULL THEN
         PERFORM crm._service_alert(t.store_id, t.topic);
     END IF;

@@ -84,12 +84,12 @@ COMMENT ON FUNCTION crm.service_open(bigint, text, text, text, text, text) IS
     'opens a ticket about what a customer complains of or asks (topic of crm.service_topics(), store code; null: the caller''s only store, else the person''s own), gives it to somebody, and answers as crm.service_ticket(); P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
 GRANT EXECUTE ON FUNCTION crm.service_open(bigint, text, text, text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
-CREATE FUNCTION crm.service_answer(customer_id bigint, ticket_id bigint, body text, is_waiting boolean DEFAULT false, idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.service_answer(customer_id bigint, ticket_id bigint, body text, is_waiting boolean DEFAULT false, idempotency_key text DEFAULT NULL, article bigint DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'service_answer', convert_to(concat_ws(E'\x1f', customer_id, ticket_id, body, is_waiting), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'service_answer', convert_to(concat_ws(E'\x1f', customer_id, ticket_id, body, is_waiting, article), 'UTF8'));
     key crm.ticket_key;
 BEGIN
     IF answer IS NOT NULL THEN
@@ -100,14 +100,14 @@ BEGIN
     WHERE t.customer_id = key.customer_id AND t.ticket_id = key.ticket_id;
     UPDATE crm.task k SET due_at = t.resolve_due_at FROM crm.ticket t
     WHERE t.customer_id = key.customer_id AND t.ticket_id = key.ticket_id AND k.customer_id = t.customer_id AND k.task_id = t.task_id AND k.due_at = t.answer_due_at;
-    answer := crm._service_told(key, CASE WHEN is_waiting THEN 'waiting' ELSE 'answered' END, crm._service_words(body, 'body'));
+    answer := crm._service_told(key, CASE WHEN is_waiting THEN 'waiting' ELSE 'answered' END, crm._service_words(body, 'body'), crm._service_use_article(article));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm.service_answer(bigint, bigint, text, boolean, text) IS
-    'what was said to the customer; the first answer stops that clock, and the ticket is due when it has to be settled; is_waiting: now it is the customer''s turn; answers as crm.service_ticket(); RM881 settled, P0002 not in a list of the caller, 22023 names the field';
-GRANT EXECUTE ON FUNCTION crm.service_answer(bigint, bigint, text, boolean, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
+COMMENT ON FUNCTION crm.service_answer(bigint, bigint, text, boolean, text, bigint) IS
+    'what was said to the customer; the first answer stops that clock, and the ticket is due when it has to be settled; is_waiting: now it is the customer''s turn; article: the one it was answered with; answers as crm.service_ticket(); RM881 settled, P0002 not in a list of the caller, 22023 names the field';
+GRANT EXECUTE ON FUNCTION crm.service_answer(bigint, bigint, text, boolean, text, bigint) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
 CREATE FUNCTION crm.service_resolve(customer_id bigint, ticket_id bigint, resolution text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

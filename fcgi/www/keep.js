@@ -9,7 +9,7 @@ const files = [
 	'/js/schedule.js', '/js/seen.js', '/js/shadow.js', '/js/sheet.js', '/js/sources.js', '/js/table.js', '/js/tier_order.js', '/js/typed.js', '/js/versions.js', '/js/waiting.js', '/js/xlsx.js',
 	'/js/pages/audiences.js', '/js/pages/behind.js', '/js/pages/board.js', '/js/pages/channels.js', '/js/pages/charts.js', '/js/pages/coupons.js', '/js/pages/deals.js',
 	'/js/pages/enrol.js', '/js/pages/find.js', '/js/pages/flows.js', '/js/pages/forms.js', '/js/pages/history.js', '/js/pages/import.js',
-	'/js/pages/join.js', '/js/pages/owned.js', '/js/pages/person.js', '/js/pages/qr.js', '/js/pages/redeem.js', '/js/pages/reports.js',
+	'/js/pages/join.js', '/js/pages/knowledge.js', '/js/pages/owned.js', '/js/pages/person.js', '/js/pages/qr.js', '/js/pages/redeem.js', '/js/pages/reports.js',
 	'/js/pages/reviews.js', '/js/pages/scorecard.js', '/js/pages/signin.js', '/js/pages/sources.js', '/js/pages/start.js', '/js/pages/tags.js', '/js/pages/tasks.js', '/js/pages/tickets.js',
 	'/js/pages/targets.js', '/js/pages/tiers.js', '/js/pages/usage.js', '/js/pages/waiting.js',
 	'/',

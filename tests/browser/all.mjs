@@ -9,7 +9,7 @@ import {charts, goals, leaders, reports, use} from './reports.mjs';
 import {dealsAhead} from './ahead.mjs';
 import {amounts, foundAgain, suggestions, taps, withoutNetwork} from './clerk.mjs';
 import {codes, loop, offline} from './counter.mjs';
-import {complaints, deals} from './desk.mjs';
+import {complaints, deals, knowledge} from './desk.mjs';
 import {causes, forms, mentions, reach, site, variants} from './house.mjs';
 import {naughtyNames} from './naughty.mjs';
 import {kept, linked, opening, paper, seen, typed, weights} from './habits.mjs';
@@ -20,7 +20,7 @@ import {chartVersions, firstSteps, flowVersions, ownFields} from './setup.mjs';
 import {screenshots} from './screenshots.mjs';
 
 const marketing = [audiences, estimates, overlaps, flows, branches, presets, wordings, tags, tiers, coupons, naughty];
-const counter = [pinyin, owners, complaints, deals, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork];
+const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork];
 const house = [reach, forms, mentions, variants, site, causes, names, whyByPhone, alerts, ownFields, flowVersions, chartVersions, firstSteps];
 const habits = [weights, opening, kept, typed, troubles, twoTabs, seen, paper, linked];
 await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, rejects, boards, numbers, ownStore, dated, handover, reports, dealsAhead, charts, leaders, use, goals, ...counter, ...marketing, ...house, ...habits]);

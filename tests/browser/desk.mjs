@@ -131,3 +131,37 @@ export async function deals(browser) {
 	ok(manager.errors.length === 0, 'the manager\'s console is quiet', manager.errors);
 	await Promise.all([clerk, manager].map((page) => page.context().close()));
 }
+
+// What service wrote is found by its words, stands beside a ticket that asks for it, and becomes the answer.
+export async function knowledge(browser) {
+	const desk = await open(browser, 'service', {size: 'desk'});
+	await visit(desk, '#/knowledge/new');
+	await desk.fill('#title', '生日蛋糕怎么预订');
+	await desk.fill('#body', '提前两天在门店或小程序预订，可写祝福语。');
+	await desk.selectOption('#topic', 'product');
+	await judge(desk, 'writing an article');
+	await desk.click('form:has(#title) button[type=submit]');
+	await desk.waitForSelector('main li a:text("生日蛋糕怎么预订")');
+	await desk.fill('#words', '祝福语');
+	await desk.waitForSelector('main li a:text("生日蛋糕怎么预订")');
+	await desk.fill('#words', '停车场');
+	await desk.waitForSelector('main p:text("没有找到")');
+	ok(true, 'an article is found by its words, by no others');
+	await judge(desk, 'articles');
+	const {body: {customer_id: person}} = await send(desk, 'enrol', {name: '许晴', phone: '13655550077', consents: []});
+	const clerk = person ? desk : await open(browser, 'clerk');
+	const who = person || (await send(clerk, 'enrol', {name: '许晴', phone: '13655550077', consents: []})).body.customer_id;
+	const {body: ticket} = await send(clerk, `persons/${who}/tickets`, {topic: 'product', channel: 'call', body: '想给孩子预订生日蛋糕'});
+	await visit(clerk, `#/tickets/one/${who}/${ticket.ticket_id}`);
+	await clerk.click('summary:text("生日蛋糕怎么预订")');
+	await clerk.click('button:text("用它回复")');
+	ok((await clerk.inputValue('#body')).startsWith('提前两天'), 'an article that fits becomes the answer');
+	await judge(clerk, 'a ticket with an article');
+	await clerk.click('form:has(#body) button[type=submit]');
+	await clerk.waitForSelector('main li:has-text("提前两天在门店")');
+	await visit(desk, '#/knowledge');
+	ok(/1/.test(await desk.textContent('section:has(h2:text("命中率")) tbody tr:first-child td:nth-child(4)')), 'and counts in the hit rate');
+	ok(desk.errors.length + clerk.errors.length === 0, 'the consoles are quiet', [desk.errors, clerk.errors]);
+	if (clerk !== desk) await clerk.context().close();
+	await desk.context().close();
+}

@@ -9,6 +9,7 @@ const pages = {
 	find: {bare: true, roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters', 'steward']},
 	tasks: {roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters']},
 	tickets: {roles: ['store_manager', 'manager', 'service', 'headquarters'], linked: ['clerk']},
+	knowledge: {roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters']},
 	deals: {roles: ['store_manager', 'manager', 'headquarters'], linked: ['clerk', 'service']},
 	redeem: {bare: true, roles: ['clerk', 'store_manager', 'headquarters']},
 	enrol: {bare: true, roles: []},

@@ -41,10 +41,24 @@ const line = (row) => [h('a', {href: whole(row)}, row.title), row.name || t('unn
 
 async function one(person, id, me) {
 	const path = `persons/${person}/tickets/${id}`;
+	const known = h('section', {class: 'card'}, h('h2', {}, t('article.fits')));
 	const ticket = await get(path), again = anew(() => one(person, id, me));
 	show(h('h1', {}, ticket.title, ' ', h('span', {class: ticket.is_late ? 'tag warn' : 'tag'}, code('ticket_state', ticket.state))),
 		h('p', {}, h('a', {href: `#/person/${ticket.customer_id}`}, ticket.name || t('unnamed')), ' · ', code('ticket_kind', ticket.kind), ' · ', topicOf(ticket), ' · ', code('channel', ticket.channel)),
-		h('div', {class: 'cards'}, clocks(ticket), acts(ticket, path, me, again)), life(ticket));
+		h('div', {class: 'cards'}, clocks(ticket), acts(ticket, path, me, again), ticket.state !== 'resolved' && known), life(ticket));
+	if (ticket.state !== 'resolved') await suggest(known, path);
+}
+
+// Articles that fit what was asked; one that is taken stands in the answer, to be changed before it is sent.
+async function suggest(known, path) {
+	const {rows} = await list(`${path}/suggestions`);
+	append(known, [rows.length === 0 ? h('p', {class: 'faint'}, t('article.none_fits')) : rows.map((row) => h('details', {}, h('summary', {}, row.title), h('p', {class: 'said'}, row.body), h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => {
+		const form = document.querySelector('#body').form;
+		form.elements.namedItem('body').value = row.body.slice(0, 4000);
+		form.dataset.article = row.article_id;
+		form.elements.namedItem('body').dispatchEvent(new Event('input', {bubbles: true}));
+		form.elements.namedItem('body').focus();
+	}}, t('article.take')))))]);
 }
 
 function clocks(ticket) {
@@ -57,13 +71,13 @@ function clocks(ticket) {
 function acts(ticket, path, me, again) {
 	const act = (name, label, member, send) => h('section', {class: 'card'}, h('h2', {}, t(`tickets.${name}`)), keptForm(`${me.actor}:${name}:${ticket.ticket_id}`, [field(member, label, {tag: 'textarea', required: true, maxlength: 4000}),
 		name === 'answer' && h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'waiting'}), t('tickets.is_waiting'))], t('save'), async (data, element, done) => {
-		await send(data);
+		await send(data, element);
 		done();
 		toast(t('saved'));
 		await again();
 	}));
 	if (ticket.state !== 'resolved') {
-		return [act('answer', t('tickets.said'), 'body', (data) => post(`${path}/answer`, {body: data.get('body'), state: data.get('waiting') ? 'waiting' : 'open'})),
+		return [act('answer', t('tickets.said'), 'body', (data, element) => post(`${path}/answer`, {body: data.get('body'), state: data.get('waiting') ? 'waiting' : 'open', article: element.dataset.article || null})),
 			act('resolve', t('tickets.how'), 'resolution', (data) => post(`${path}/resolve`, {resolution: data.get('resolution')}))];
 	}
 	return [rating(ticket, path, again), act('reopen', t('tickets.why'), 'reason', (data) => post(`${path}/reopen`, {reason: data.get('reason')}))];
