@@ -51,6 +51,20 @@ SELECT crm._purchase_lines_measure(NULL, pg_temp.asks('count'), '2026-06-30', 2)
 SELECT crm._purchase_lines_measure(ARRAY['\x02ff'::bytea], pg_temp.asks('count'), '2026-06-30', 2);
 SELECT crm._purchase_lines_measure('{}', pg_temp.asks('count', 'colour'), '2026-06-30', 2);
 SELECT crm._purchase_lines_measure('{}', pg_temp.asks('gaps'), '2026-06-30', 2);
+-- the clock of each quarter of an hour of days that have 23, 24 and 25 of them, by eight clocks, as PostgreSQL tells it
+CREATE TEMP TABLE quarter AS SELECT m.moment AT TIME ZONE 'UTC' AS moment FROM unnest('{2026-03-08,2026-03-29,2026-04-05,2026-10-04,2026-10-25,2026-11-01,2026-06-30,1991-09-15,2150-03-10}'::date[]) d,
+    generate_series(d - interval '14 hours', d + interval '38 hours', interval '15 minutes') m (moment);
+SELECT pg_temp.add(array_fill(8::bigint, ARRAY[count(*)::int]), array_agg(q.moment::date), array_fill(1, ARRAY[count(*)::int]), array_fill(1, ARRAY[count(*)::int]),
+                   array_fill(1::bigint, ARRAY[count(*)::int]), array_agg(q.moment)) FROM quarter q;
+SELECT count(*) AS spans, count(*) FILTER (WHERE x.kept <> x.told) AS differ, sum(x.told) > 2000 AS are_many
+FROM (SELECT (SELECT crm._purchase_lines_measure(array_agg(c.lines), ROW(ARRAY[ROW('count', '-infinity', 'infinity', 1, '>', '{0}', false)::crm.purchase_question], NULL, NULL, NULL, NULL, NULL,
+                         NULL, NULL, s.from_clock, s.to_clock, z.zone, NULL, NULL, NULL, NULL, NULL, NULL)::crm.purchase_line_question, '2026-06-30', 2)
+              FROM crm.purchase_line_chunk c WHERE c.source_record_id = 8) AS kept,
+             (SELECT count(*) FROM quarter q, LATERAL (SELECT (q.moment AT TIME ZONE z.zone)::time AS t) t
+              WHERE CASE WHEN s.from_clock < s.to_clock THEN t.t >= s.from_clock AND t.t < s.to_clock ELSE t.t >= s.from_clock OR t.t < s.to_clock END) AS told
+      FROM unnest('{Asia/Shanghai,Pacific/Pago_Pago,Pacific/Kiritimati,America/New_York,Australia/Lord_Howe,Asia/Kathmandu,Europe/Berlin,America/Santiago}'::text[]) z (zone)
+           CROSS JOIN (VALUES (time '01:30', time '02:30'), ('02:00', '03:00'), ('00:00', '00:15'), ('23:30', '01:00')) s (from_clock, to_clock)) x;
+DELETE FROM crm.purchase_line_chunk WHERE source_record_id = 8;
 SELECT crm._purchase_lines_collect_final('\x01');
 SELECT crm._purchase_lines_collect(1, '\x02ff', ARRAY[pg_temp.asks('count')], '2026-06-30', 2);
 
