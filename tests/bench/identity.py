@@ -99,8 +99,8 @@ def match(server, fields=FIELDS, kinds=KINDS):
     began = time.time()
     spent, _, memory = backend.watch(f"""WITH found AS MATERIALIZED (SELECT * FROM crm._identity_link_run($${fields}$$, '{kinds}')),
         edges AS (INSERT INTO bench_edge SELECT a, b, odds, rule, refused, levels FROM found WHERE part = 'edge'),
-        members AS (INSERT INTO bench_membership SELECT m.* FROM found, unnest(records, clusters, automatics) m WHERE part = 'cluster'),
-        persons AS (INSERT INTO bench_customer SELECT m, count(*) FROM found, unnest(clusters) m WHERE part = 'cluster' GROUP BY m)
+        members AS (INSERT INTO bench_membership SELECT unnest(records), unnest(clusters), unnest(automatics) FROM found WHERE part = 'cluster'),
+        persons AS (INSERT INTO bench_customer SELECT unnest(clusters), unnest(records) FROM found WHERE part = 'size')
         INSERT INTO bench_note SELECT part, a, b, rule, refused, trained FROM found WHERE part IN ('key', 'skip', 'model');""")
     wall = time.time() - began
     backend.close()

@@ -73,6 +73,12 @@ put_part(ReturnSetInfo *result, const char *part, const Datum *values, uint32 kn
 	pfree(DatumGetPointer(all[0]));
 }
 
+static Datum
+bigints(const Datum *numbers, uint32_t count)
+{
+	return PointerGetDatum(construct_array(unconstify(Datum *, numbers), (int) count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
 /* Some of numbers, as an array. */
 static Datum
 numbers_of(const CrmLink *link, const uint32_t *rows, uint32_t first, uint32_t count)
@@ -81,7 +87,7 @@ numbers_of(const CrmLink *link, const uint32_t *rows, uint32_t first, uint32_t c
 
 	for (uint32_t i = 0; i < count; i++)
 		numbers[i] = Int64GetDatum(link->ids[rows == NULL ? first + i : rows[first + i]]);
-	return PointerGetDatum(construct_array(numbers, (int) count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return bigints(numbers, count);
 }
 
 /* Many rows a row, for there are as many as records. */
@@ -100,6 +106,44 @@ put_clusters(ReturnSetInfo *result, const CrmLink *link)
 		for (int column = RECORDS; column <= AUTOMATICS; column++)
 			pfree(DatumGetPointer(values[column]));
 	}
+}
+
+static void
+put_sizes(ReturnSetInfo *result, const Datum *clusters, const Datum *sizes, uint32_t count)
+{
+	Datum		values[RUN_COLUMNS] = {[RECORDS] = bigints(sizes, count), [CLUSTERS] = bigints(clusters, count)};
+
+	put_part(result, "size", values, KNOWN(RECORDS) | KNOWN(CLUSTERS));
+	pfree(DatumGetPointer(values[RECORDS]));
+	pfree(DatumGetPointer(values[CLUSTERS]));
+}
+
+/* How many rows each cluster has, so that nobody has to count them again. */
+static void
+put_all_sizes(ReturnSetInfo *result, const CrmLink *link)
+{
+	uint32_t   *rows = palloc_extended((link->n_rows + 1) * sizeof(uint32_t), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	Datum		clusters[ROWS_AT_ONCE];
+	Datum		sizes[ROWS_AT_ONCE];
+	uint32_t	n = 0;
+
+	for (uint32_t row = 0; row < link->n_rows; row++)
+		rows[link->cluster[row]]++;
+	for (uint32_t row = 0; row < link->n_rows; row++)
+	{
+		if (rows[row] == 0)
+			continue;
+		clusters[n] = Int64GetDatum(link->ids[row]);
+		sizes[n] = Int64GetDatum(rows[row]);
+		if (++n == ROWS_AT_ONCE)
+		{
+			put_sizes(result, clusters, sizes, n);
+			n = 0;
+		}
+	}
+	if (n > 0)
+		put_sizes(result, clusters, sizes, n);
+	pfree(rows);
 }
 
 static Datum
@@ -201,6 +245,7 @@ crm_identity_link_run(PG_FUNCTION_ARGS)
 	crm_identity_link_rows(link, PG_GETARG_TEXT_PP(0));
 	crm_link_run(link);
 	put_clusters(result, link);
+	put_all_sizes(result, link);
 	put_edges(result, link);
 	put_rules(result, link);
 	put_skips(result, link);
