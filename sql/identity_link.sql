@@ -28,6 +28,8 @@ SELECT crm.identity_link('DELETE FROM linked', '{name}');
 CREATE TABLE linked_part AS
 SELECT * FROM crm._identity_link_run('SELECT id::bigint, given, surname, birthday, phone FROM linked', '{given,surname,birthday,code}');
 SELECT part, count(*) > 0 AS some FROM linked_part GROUP BY part ORDER BY part;
+WITH told AS (SELECT unnest(clusters), unnest(records) FROM linked_part WHERE part = 'size'), counted AS (SELECT c, count(*) FROM linked_part, unnest(clusters) c WHERE part = 'cluster' GROUP BY c)
+SELECT count(*) AS differ FROM ((TABLE told EXCEPT ALL TABLE counted) UNION ALL (TABLE counted EXCEPT ALL TABLE told)) d;
 WITH a AS (SELECT u.* FROM linked_part, unnest(records, clusters, automatics) u WHERE part = 'cluster'), b AS (SELECT * FROM linked('id'))
 SELECT count(*) AS differ FROM ((TABLE a EXCEPT TABLE b) UNION ALL (TABLE b EXCEPT TABLE a)) d;
 SELECT trained = crm._identity_link_train('SELECT id::bigint, given, surname, birthday, phone FROM linked ORDER BY 1 DESC',

@@ -95,7 +95,7 @@ def match(server, fields=FIELDS, kinds=KINDS):
         CREATE TABLE bench_customer (customer bigint, records bigint);
         CREATE TABLE bench_note (part text, a bigint, b bigint, rule int, refused text, trained bytea)""")
     backend = Backend(server)
-    backend.ask("SET max_parallel_workers_per_gather = 0; SET jit = off; SET work_mem = '64MB';")
+    backend.ask("SET max_parallel_workers_per_gather = 0; SET jit = off; SET work_mem = '128MB';")
     began = time.time()
     spent, _, memory = backend.watch(f"""WITH found AS MATERIALIZED (SELECT * FROM crm._identity_link_run($${fields}$$, '{kinds}')),
         edges AS (INSERT INTO bench_edge SELECT a, b, odds, rule, refused, levels FROM found WHERE part = 'edge'),

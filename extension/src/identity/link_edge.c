@@ -2,7 +2,7 @@
  * link_edge.c
  *		The matcher inside the server: its memory, its arguments, its model, the rows of a query.
  *
- * A query is read through a cursor.  The rows of the matcher live in a memory context of the call.
+ * A query is read through a cursor, row by row as it finds them.  The rows of the matcher live in a memory context of the call.
  */
 #include "identity/link_edge.h"
 
@@ -12,11 +12,12 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
+#include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#define FETCHED_AT_ONCE 2000
+#define FORGOTTEN_AFTER 1000
 #define MAX_CAP 4096
 #define MANY_BYTES ((size_t) 8 << 20)
 #define LARGE_PAGE ((uintptr_t) 2 << 20)
@@ -175,55 +176,62 @@ text_of(Datum value, Oid type, size_t *length)
 	return shown;
 }
 
-static void
-take_rows(CrmLink *link)
+/* Whoever a query's rows are given to, without a copy of them in between. */
+typedef struct Taker
 {
-	TupleDesc	columns = SPI_tuptable->tupdesc;
-	Datum		values[CRM_LINK_MAX_FIELDS + 1];
-	bool		nulls[CRM_LINK_MAX_FIELDS + 1];
+	DestReceiver receiver;
+	CrmLink    *link;
+	MemoryContext texts;		/* of some rows, where columns are not given as they are */
+	uint32		n_rows;
+} Taker;
 
-	if (columns->natts != link->n_fields + 1 || SPI_gettypeid(columns, 1) != INT8OID)
+static void
+check_columns(DestReceiver *self, int operation, TupleDesc columns)
+{
+	if (columns->natts != ((Taker *) self)->link->n_fields + 1 || TupleDescAttr(columns, 0)->atttypid != INT8OID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("query must return a bigint and one column for each kind")));
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		const char *texts[CRM_LINK_MAX_FIELDS];
-		size_t		lengths[CRM_LINK_MAX_FIELDS] = {0};
+}
 
-		heap_deform_tuple(SPI_tuptable->vals[row], columns, values, nulls);
-		if (nulls[0])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("number of a row must not be null")));
-		for (int f = 0; f < link->n_fields; f++)
-			texts[f] = nulls[f + 1] ? NULL : text_of(values[f + 1], TupleDescAttr(columns, f + 1)->atttypid, &lengths[f]);
-		crm_link_stream_row(link, DatumGetInt64(values[0]), texts, lengths);
-	}
+static bool
+take_row(TupleTableSlot *row, DestReceiver *self)
+{
+	Taker	   *taker = (Taker *) self;
+	CrmLink    *link = taker->link;
+	const char *texts[CRM_LINK_MAX_FIELDS];
+	size_t		lengths[CRM_LINK_MAX_FIELDS] = {0};
+	MemoryContext old = MemoryContextSwitchTo(taker->texts);
+
+	slot_getallattrs(row);
+	if (row->tts_isnull[0])
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("number of a row must not be null")));
+	for (int f = 0; f < link->n_fields; f++)
+		texts[f] = row->tts_isnull[f + 1] ? NULL :
+			text_of(row->tts_values[f + 1], TupleDescAttr(row->tts_tupleDescriptor, f + 1)->atttypid, &lengths[f]);
+	crm_link_stream_row(link, DatumGetInt64(row->tts_values[0]), texts, lengths);
+	MemoryContextSwitchTo(old);
+	if (++taker->n_rows % FORGOTTEN_AFTER == 0)
+		MemoryContextReset(taker->texts);
+	return true;
+}
+
+static void
+end_taking(DestReceiver *self)
+{
 }
 
 static void
 stream_rows(CrmLink *link, text *query)
 {
 	Portal		portal = crm_core_spi_open(text_to_cstring(query));
-	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "rows of the matcher",
-											   ALLOCSET_DEFAULT_SIZES);
+	Taker		taker = {{take_row, check_columns, end_taking, end_taking, DestNone}, link,
+	AllocSetContextCreate(CurrentMemoryContext, "texts of the matcher", ALLOCSET_DEFAULT_SIZES)};
 
-	for (;;)
-	{
-		MemoryContext old;
-
-		SPI_cursor_fetch(portal, true, FETCHED_AT_ONCE);
-		if (SPI_processed == 0)
-			break;
-		old = MemoryContextSwitchTo(rows);
-		take_rows(link);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(rows);
-		SPI_freetuptable(SPI_tuptable);
-		CHECK_FOR_INTERRUPTS();
-	}
+	PortalRunFetch(portal, FETCH_FORWARD, FETCH_ALL, &taker.receiver);
 	SPI_cursor_close(portal);
-	MemoryContextDelete(rows);
+	MemoryContextDelete(taker.texts);
 	crm_link_stream_end(link);
 }
 
