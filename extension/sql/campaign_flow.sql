@@ -471,6 +471,7 @@ DECLARE
     given text[];
     one record;
     known crm.flow_row;
+    verdicts crm.gate_verdict[];
 BEGIN
     SELECT array_agg(k.customer_id ORDER BY k.customer_id, k.occurrence_key), array_agg(k.occurrence_key ORDER BY k.customer_id, k.occurrence_key) INTO persons, keys
     FROM crm._campaign_candidates(flow, most) k;
@@ -483,8 +484,9 @@ BEGIN
         FROM ROWS FROM (unnest(persons), unnest(keys), unnest(given)) WITH ORDINALITY p (id, key, variant, n) GROUP BY p.variant
     LOOP
         known := CASE WHEN one.variant IS NULL THEN flow ELSE crm._campaign_as_variant(flow, one.variant) END;
-        RETURN QUERY SELECT g.* FROM unnest(crm._campaign_gate_all(known, one.persons, one.keys, crm.core_now(), 'infinity',
-            crm._campaign_other_ids(one.persons), crm._campaign_reaches(known, one.persons))) g;
+        -- by itself: within a statement the planner would ask it, too, for how many rows there will be
+        verdicts := crm._campaign_gate_all(known, one.persons, one.keys, crm.core_now(), 'infinity', crm._campaign_other_ids(one.persons), crm._campaign_reaches(known, one.persons));
+        RETURN QUERY SELECT g.* FROM unnest(verdicts) g;
     END LOOP;
 END
 $$;
@@ -497,7 +499,8 @@ $$
 DECLARE
     chosen crm.flow_row;
     most constant int := 2000;
-    quiet_since date;          -- asked once, not for each of a chain's persons
+    quiet_since date;
+    backlog bigint := 0;
     answer jsonb;
 BEGIN
     SELECT * INTO chosen FROM crm.flow f WHERE f.code = flow;
@@ -509,15 +512,17 @@ BEGIN
     IF chosen.trigger IN ('schedule', 'event') THEN
         chosen.spec := crm._campaign_step_spec(chosen.spec, 1, crm.core_now());
     END IF;
-    quiet_since := crm._campaign_today() - (chosen.spec ->> 'days')::int;
+    IF chosen.trigger = 'silence' THEN      -- values are kept of the persons of now alone
+        quiet_since := crm._campaign_today() - (chosen.spec ->> 'days')::int;
+        backlog := (SELECT count(*) FROM crm.customer_value v WHERE v.last_day < quiet_since);
+    END IF;
     SELECT jsonb_build_object('flow', flow, 'looked_at', count(*), 'is_all', count(*) < most,
         'outcomes', (SELECT coalesce(jsonb_object_agg(o.outcome, o.n), '{}') FROM (SELECT g2.outcome, count(*) AS n FROM unnest(array_agg(g.outcome)) g2(outcome) GROUP BY 1) o),
         'reasons', (SELECT coalesce(jsonb_agg(jsonb_build_object('outcome', r.outcome, 'reason', r.reason, 'persons', r.n) ORDER BY r.n DESC, r.outcome, r.reason), '[]')
                     FROM (SELECT u.outcome, u.reason, count(*) AS n FROM unnest(array_agg(g.outcome), array_agg(g.reason)) u (outcome, reason)
                           WHERE u.reason IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 20) r),
         'examples', to_jsonb((array_agg(jsonb_build_object('customer_id', g.customer_id, 'name', g.name_masked, 'outcome', g.outcome, 'channel', g.channel, 'due_at', g.due_at, 'reason', g.reason)))[1:20]),
-        'cost', crm._campaign_cost(chosen, array_agg(g.channel) FILTER (WHERE g.outcome IN ('sent', 'held'))),
-        'backlog', (SELECT count(*) FROM crm.customer_value v JOIN crm.customer c USING (customer_id) WHERE c.status = 'active' AND chosen.trigger = 'silence' AND v.last_day < quiet_since))
+        'cost', crm._campaign_cost(chosen, array_agg(g.channel) FILTER (WHERE g.outcome IN ('sent', 'held'))), 'backlog', backlog)
     INTO answer
     FROM (SELECT c.customer_id, c.name_masked, gate.outcome, gate.channel, gate.due_at, CASE WHEN gate.outcome NOT IN ('sent', 'held') THEN gate.reason END AS reason
           FROM crm._campaign_previewed(chosen, most) gate JOIN crm.customer c USING (customer_id)

@@ -37,19 +37,6 @@ CREATE FUNCTION crm._campaign_elsewhere(other_ids crm.person_id[]) RETURNS TABLE
     LANGUAGE plpgsql STABLE ROWS 1000 AS $$ BEGIN RETURN QUERY SELECT i.person, array_agg(i.id) FROM unnest(other_ids) i GROUP BY i.person; END $$;
 COMMENT ON FUNCTION crm._campaign_elsewhere(crm.person_id[]) IS 'other ids, gathered by person';
 
-CREATE FUNCTION crm._campaign_unreached(person bigint, channels text[]) RETURNS text
-    LANGUAGE plpgsql STABLE AS
-$$
-BEGIN
-    RETURN (SELECT string_agg(format('%s: %s', c.channel, CASE WHEN ch.endpoint IS NULL THEN 'no endpoint carries it'
-                   WHEN r.addresses = '{}' THEN 'no address' WHEN r.consent = 'yes' THEN 'as many this month as it allows'
-                   ELSE 'consent ' || r.consent END), ', ' ORDER BY c.k)
-            FROM unnest(channels) WITH ORDINALITY c (channel, k) LEFT JOIN crm.channel ch ON ch.channel = c.channel
-            CROSS JOIN LATERAL crm._outbox_reach(person, c.channel) r);
-END
-$$;
-COMMENT ON FUNCTION crm._campaign_unreached(bigint, text[]) IS 'of a person whom no channel reaches, why: a reason for each';
-
 CREATE FUNCTION crm._campaign_reaches(flow crm.flow_row, persons bigint[]) RETURNS crm.gate_reach[]
     LANGUAGE plpgsql STABLE AS
 $$
@@ -62,7 +49,7 @@ BEGIN
     -- each record of each person is read once for all; the first of the channels that has an address and consent
     RETURN ARRAY(
         SELECT CASE WHEN f.channel IS NOT NULL THEN ROW(f.channel, f.address, f.channel)::crm.gate_reach
-                    ELSE ROW(NULL, NULL, crm._campaign_unreached(p.id, channels))::crm.gate_reach END
+                    ELSE ROW(NULL, NULL, u.reasons)::crm.gate_reach END
         FROM unnest(persons) WITH ORDINALITY p (id, n)
         LEFT JOIN (
             SELECT DISTINCT ON (r.n) r.n, r.channel, r.address
@@ -84,6 +71,11 @@ BEGIN
                   GROUP BY x.n, x.k, x.id, x.channel, x.monthly_cap OFFSET 0) r
             WHERE r.is_agreed AND r.address IS NOT NULL AND NOT (r.monthly_cap IS NOT NULL AND crm._outbox_month_is_full(r.channel, crm._identity_cluster(r.id)))
             ORDER BY r.n, r.k) f ON f.n = p.n
+        LEFT JOIN LATERAL (     -- of whom none reaches, why: a reason for each
+            SELECT string_agg(format('%s: %s', c.channel, CASE WHEN ch.endpoint IS NULL THEN 'no endpoint carries it' WHEN r.addresses = '{}' THEN 'no address'
+                                     WHEN r.consent = 'yes' THEN 'as many this month as it allows' ELSE 'consent ' || r.consent END), ', ' ORDER BY c.k) AS reasons
+            FROM unnest(channels) WITH ORDINALITY c (channel, k) LEFT JOIN crm.channel ch ON ch.channel = c.channel
+            CROSS JOIN LATERAL crm._outbox_reach(p.id, c.channel) r WHERE f.n IS NULL) u ON true
         ORDER BY p.n);
 END
 $$;

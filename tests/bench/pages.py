@@ -33,6 +33,8 @@ PORT = free_port()
 TODAY = "2026-06-30"
 CALLS = 20
 BAR_MS = 300
+TIERS = [{"tier": "S", "conditions": [{"metric": "orders", "days": 30, "op": ">=", "value": 2}]}, {"tier": "A", "conditions": [{"metric": "orders", "days": 90, "op": ">=", "value": 3}]},
+         {"tier": "C", "conditions": [{"metric": "last_days", "op": ">", "value": 180}]}, {"tier": "P", "conditions": []}]
 RULE = {"all": [{"kind": "value", "field": "tier", "value": ["S", "A"]}, {"kind": "purchase", "measure": "count", "days": 90, "op": ">=", "value": 2}]}
 
 
@@ -73,6 +75,8 @@ def boards():
     yield "headquarters", f"reports/stores?from=2026-04-01&to={TODAY}"
     yield "headquarters", "reports/paths"
     yield "headquarters", ("reports/chart", {"measure": "buyers", "group": "region", "days": 77})
+    yield "headquarters", ("reports/chart", {"measure": "net", "group": "store", "days": 500})
+    yield "headquarters", ("reports/chart", {"measure": "net", "group": "month", "days": 700})
     yield "headquarters", "reports/saved"
     yield "headquarters", "reports/indicators?period=month"
     for path in ("health-board", f"reports/stores?from=2026-04-01&to={TODAY}", "reports/value-map", "reports/transitions?days=90", f"reports/retention?from=2025-06-01&to={TODAY}",
@@ -95,7 +99,10 @@ def others(person):
     yield from (("store_manager", path) for path in ("owned?list=all&limit=50", "tasks?list=store&limit=50"))
     yield from (("steward", path) for path in ("sources", "source-days", "reject-groups", "rejects?limit=100", "imports?limit=20", "import-fields?entity=member", "reviews?limit=100&state=open",
                                                f"persons/{person}/explain"))
-    yield "marketer", "segments/bench/changes?limit=30"
+    yield from (("marketer", path) for path in ("segments/bench/changes?limit=30", "flows/birthday/preview", "flows/silence_30/preview", "flows/birthday/texts", "rules/values?kind=event&field=type&limit=500"))
+    yield "marketer", ("tier-sets/try", {"rules": TIERS})
+    for spans in ({}, {"look_at": 10000}):
+        yield "marketer", ("rules/preview", {"rule": {"all": [{"kind": "item", "where": {"category": "bc3"}, "days": 90}, {"kind": "consent", "channel": "sms"}]}, "sample": 8, **spans})
 
 
 def desks(imported):
@@ -105,7 +112,7 @@ def desks(imported):
         yield from ((role, path) for path in (*(f"tickets?list={which}&limit=50" for which in ("mine", "open", "late", "resolved")), "tickets?list=resolved&topic=quality&limit=50", "ticket-topics",
                                               "pipelines", "deals?pipeline=consult&limit=50", "deals?pipeline=consult&stage=won&limit=50", f"pipelines/consult/board?{year}",
                                               f"pipelines/consult/won?{year}&limit=50"))
-    yield from (("headquarters", path) for path in ("persons/990/tickets", "persons/990/tickets/2000000990", "persons/500/deals", "persons/500/deals/3000000500",
+    yield from (("headquarters", path) for path in ("persons/31/tickets", "persons/31/tickets/2000000031", "persons/49/deals", "persons/49/deals/3000000049",
                                                     f"reports/tickets?{year}", "owned?list=all&limit=50", "channels", "endpoints", "caps", "alert-routes", "settings", "entry-forms/clerk"))
     yield from (("clerk", path) for path in ("tickets?list=mine&limit=50", "owned?list=all&limit=50", "entry-form"))
     yield from (("steward", path) for path in (f"imports/{imported}", f"imports/{imported}/preview?limit=100", f"imports/{imported}/errors?limit=100", "imports/1000/errors?limit=100",

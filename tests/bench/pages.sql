@@ -24,9 +24,12 @@ CREATE TEMP TABLE held AS SELECT 10000000000 + r AS id, CASE WHEN r > :persons T
 INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, store_id, registered_at, registered_on, is_history, received_at)
 SELECT r.id, 9001, 'member', 'B' || r.id, c.home_store_id, c.registered_at, c.registered_on, false, c.registered_at FROM held r JOIN crm.customer c ON c.customer_id = r.person;
 INSERT INTO crm.membership (source_record_id, valid_from, customer_id) SELECT id, '2023-06-01', person FROM held;
-INSERT INTO crm.identifier (kind, value_hash, customer_id, masked, tail_hash, record_count, first_seen_at, last_seen_at)
+INSERT INTO crm.identifier (kind, value_hash, customer_id, masked, tail_hash, record_count, first_seen_at, last_seen_at, value_sealed)
 SELECT 1, crm._identity_hash(1::smallint, '', '+86138' || lpad(r.person::text, 8, '0')), r.person, '138****' || lpad((r.person % 10000)::text, 4, '0'),
-       crm._identity_tail_hash(lpad((r.person % 10000)::text, 4, '0')), 1, '2026-01-01', '2026-01-01' FROM held r WHERE r.id <= 10000000000 + :persons;
+       crm._identity_tail_hash(lpad((r.person % 10000)::text, 4, '0')), 1, '2026-01-01', '2026-01-01',
+       CASE WHEN r.person % 5 <> 0 THEN '\x01'::bytea END FROM held r WHERE r.id <= 10000000000 + :persons;
+INSERT INTO crm.endpoint (endpoint, url, secret_sealed, is_active) SELECT c, 'https://receiver.invalid/' || c, '\x00', true FROM unnest('{sms,wechat}'::text[]) c;
+UPDATE crm.channel SET endpoint = channel WHERE channel IN ('sms', 'wechat');
 INSERT INTO crm.record_identifier (source_record_id, kind, value_hash, first_seen_at, last_seen_at)
 SELECT 10000000000 + i.customer_id, 1, i.value_hash, '2026-01-01', '2026-01-01' FROM crm.identifier i WHERE i.kind = 1;
 

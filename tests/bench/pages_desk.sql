@@ -8,7 +8,7 @@ INSERT INTO crm.ticket (customer_id, ticket_id, ticket_key, topic, kind, title, 
 SELECT c.customer_id, 2000000000 + c.customer_id, 'bench', k.topic, k.kind, 'ticket ' || c.customer_id, 'what happened', 'store', c.home_store_id, false,
        CASE WHEN is_open THEN 'open' ELSE 'resolved' END, at, at + interval '2 hours', CASE WHEN NOT is_open OR c.customer_id % 2 = 0 THEN at + interval '1 hour' END, at + interval '2 days',
        CASE WHEN NOT is_open THEN at + interval '1 day' END, CASE WHEN is_open THEN 'infinity' ELSE at + interval '1 day' END, CASE WHEN NOT is_open THEN 1 + c.customer_id % 5 END, 2000000000 + c.customer_id
-FROM (SELECT g AS id, g / 33 % 30 = 0 AS is_open, timestamptz '2026-06-30 10:00+08' - CASE WHEN g / 33 % 30 = 0 THEN g % 4 ELSE 4 + g % 1000 END * interval '1 day' AS at FROM generate_series(33, :persons, 33) g) n
+FROM (SELECT g AS id, g / 31 % 30 = 0 AS is_open, timestamptz '2026-06-30 10:00+08' - CASE WHEN g / 31 % 30 = 0 THEN g % 4 ELSE 4 + g % 1000 END * interval '1 day' AS at FROM generate_series(31, :persons, 31) g) n
 JOIN crm.customer c ON c.customer_id = n.id
 JOIN (SELECT t.topic, t.kind, row_number() OVER (ORDER BY t.topic) - 1 AS n FROM crm.ticket_topic t) k ON k.n = c.customer_id % 10;
 INSERT INTO crm.ticket_event (customer_id, ticket_id, ticket_event_id, at, kind, actor)
@@ -21,7 +21,7 @@ FROM crm.ticket t JOIN crm.store s ON s.store_id = t.store_id JOIN crm.staff f O
 INSERT INTO crm.deal (customer_id, deal_id, pipeline, stage, outcome, title, amount, is_important, lead_source, store_id, staff_id, opened_at, stage_at, touched_at, stage_no, closed_at)
 SELECT c.customer_id, 3000000000 + c.customer_id, p.pipeline, p.stage, p.outcome, 'deal ' || c.customer_id, 1000 + c.customer_id % 9000, c.customer_id % 7 = 0, 'store', c.home_store_id, f.staff_id,
        n.at, n.at + interval '5 days', n.at + interval '5 days', p.no, CASE WHEN p.outcome = 'open' THEN 'infinity' ELSE n.at + interval '20 days' END
-FROM (SELECT g AS id, g / 50 AS no, timestamptz '2026-06-30 10:00+08' - CASE WHEN g / 50 % 10 = 0 THEN 6 + g / 500 % 30 ELSE 21 + g / 50 % 1000 END * interval '1 day' AS at FROM generate_series(50, :persons, 50) g) n
+FROM (SELECT g AS id, g / 49 AS no, timestamptz '2026-06-30 10:00+08' - CASE WHEN g / 49 % 10 = 0 THEN 6 + g / 490 % 30 ELSE 21 + g / 49 % 1000 END * interval '1 day' AS at FROM generate_series(49, :persons, 49) g) n
 JOIN crm.customer c ON c.customer_id = n.id JOIN crm.store t ON t.store_id = c.home_store_id JOIN crm.staff f ON f.code = replace(t.code, 'S', 'C')
 JOIN LATERAL (SELECT s.pipeline, s.stage, s.outcome, row_number() OVER (ORDER BY s.position) AS no FROM crm.pipeline_stage s
               WHERE s.pipeline = CASE WHEN n.no % 2 = 0 THEN 'consult' ELSE 'leads' END AND (s.outcome = 'open') = (n.no % 10 = 0) ORDER BY s.position OFFSET n.no / 10 % 2 LIMIT 1) p ON true;
