@@ -25,6 +25,11 @@ CREATE AGGREGATE crm._purchase_collect(bigint, crm.purchase_history, boolean, cr
 COMMENT ON AGGREGATE crm._purchase_collect(bigint, crm.purchase_history, boolean, crm.purchase_question[], date, int) IS
     'over all chunks, in any order, each with whether it is all that its person bought: of each question the set of persons whose purchases meet it; null without a chunk';
 
+CREATE FUNCTION crm._purchase_collect_given(relation text, key text, history text, whole text, persons bigint[], questions crm.purchase_question[], as_of date, exponent int) RETURNS crm.bitmap[]
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_purchase_collect_given';
+COMMENT ON FUNCTION crm._purchase_collect_given(text, text, text, text, bigint[], crm.purchase_question[], date, int) IS
+    'as crm._purchase_collect(), over the rows of given persons in a table of the schema crm that holds histories by person: the names of its columns';
+
 CREATE FUNCTION crm._purchase_passes(history crm.purchase_history, ages int[], before date, today date) RETURNS boolean
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_passes';
 COMMENT ON FUNCTION crm._purchase_passes(crm.purchase_history, int[], date, date) IS

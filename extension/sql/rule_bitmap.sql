@@ -83,6 +83,13 @@ CREATE FUNCTION crm._rule_person(map bytea, source_record_id bigint) RETURNS big
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_person';
 COMMENT ON FUNCTION crm._rule_person(bytea, bigint) IS 'the person of a record by a map; null when the map has none';
 
+CREATE FUNCTION crm._rule_records(persons bigint[], OUT ids bigint[], OUT map bytea) RETURNS record
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_records';
+COMMENT ON FUNCTION crm._rule_records(bigint[]) IS 'the records that persons have now, and the map of them; null without any';
+CREATE FUNCTION crm._rule_active(persons bigint[]) RETURNS crm.bitmap
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_active';
+COMMENT ON FUNCTION crm._rule_active(bigint[]) IS 'who of them is active';
+
 CREATE FUNCTION crm._rule_latest_step(state bytea, source_record_id bigint, customer_id bigint, at timestamptz, newest bigint, is_strict boolean) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_latest_step';
 COMMENT ON FUNCTION crm._rule_latest_step(bytea, bigint, bigint, timestamptz, bigint, boolean) IS 'the newest rows of records with one row more';

@@ -20,6 +20,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "executor/executor.h"
+#include "utils/array.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -58,6 +59,7 @@ typedef struct CrmWalk
 /* core_walk.c */
 extern Oid	crm_core_walk_index(Relation relation, int n, const char *const *columns);
 extern AttrNumber crm_core_walk_column(const CrmWalk *walk, const char *column);
+extern int64 *crm_core_walk_keys(ArrayType *array, int *n);
 extern void crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, int n_keys, bool is_written);
 extern bool crm_core_walk_find(CrmWalk *walk, int64 key);
 extern bool crm_core_walk_row(CrmWalk *walk);

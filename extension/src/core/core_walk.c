@@ -15,6 +15,7 @@
 #include "access/heapam.h"
 #include "access/visibilitymap.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_type.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
@@ -92,6 +93,49 @@ crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, in
 	walk->slot = table_slot_create(walk->relation, NULL);
 	walk->scan = crm_compat_index_beginscan(walk->relation, walk->index, table->snapshot, 1);
 	walk->scan->xs_want_itup = true;
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	int64		left = *(const int64 *) a;
+	int64		right = *(const int64 *) b;
+
+	return (left > right) - (left < right);
+}
+
+/* The keys of a bigint[] as a walk takes them: ascending, each once. */
+int64 *
+crm_core_walk_keys(ArrayType *array, int *n)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			n_values;
+	int64	   *keys;
+	bool		is_ascending = true;
+
+	deconstruct_array(array, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls, &n_values);
+	keys = palloc(Max(n_values, 1) * sizeof(int64));
+	*n = 0;
+	for (int i = 0; i < n_values; i++)
+	{
+		if (nulls[i])
+			continue;
+		keys[*n] = DatumGetInt64(values[i]);
+		is_ascending &= *n == 0 || keys[*n - 1] < keys[*n];
+		(*n)++;
+	}
+	if (!is_ascending)
+	{
+		int			n_all = *n;
+
+		qsort(keys, n_all, sizeof(int64), compare_keys);
+		*n = 0;
+		for (int i = 0; i < n_all; i++)
+			if (*n == 0 || keys[*n - 1] != keys[i])
+				keys[(*n)++] = keys[i];
+	}
+	return keys;
 }
 
 /* The scan moves to its next entry. */
@@ -238,7 +282,7 @@ crm_core_walk_next(CrmWalk *walk)
 bool
 crm_core_walk_fetch(CrmWalk *walk)
 {
-	return index_fetch_heap(walk->scan, walk->slot);
+	return read_row(walk);
 }
 
 /* A column of the entry, which is not null. */

@@ -9,14 +9,19 @@
  * questions asked.  So nothing outside the window takes memory, and an order that two records share
  * a day with is one order.
  *
+ * Of given persons whose purchases are kept by person the rows are walked to along the index.
+ *
  * The state is an expanded object behind the type bytea, so that partial states can travel.
  */
 #include "purchase/purchase_measure.h"
 
 #include "catalog/pg_type.h"
 #include "common/int.h"
+#include "core/core_table.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "rule/rule_bitmap.h"
+#include "utils/builtins.h"
 #include "utils/expandeddatum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -28,6 +33,7 @@
 PG_FUNCTION_INFO_V1(crm_purchase_collect_step);
 PG_FUNCTION_INFO_V1(crm_purchase_collect_merge);
 PG_FUNCTION_INFO_V1(crm_purchase_collect_final);
+PG_FUNCTION_INFO_V1(crm_purchase_collect_given);
 
 /* A day of a person. */
 typedef struct DayNode
@@ -414,25 +420,14 @@ gather_days(Collected *state, const PersonDays *person)
 }
 
 /* Of each question the persons who meet it: those asked already, and those whose days were gathered. */
-Datum
-crm_purchase_collect_final(PG_FUNCTION_ARGS)
+static ArrayType *
+answer(Collected *state, Oid type)
 {
-	Collected  *state;
-	CrmBitmap **sets;
-	Datum	   *results;
+	CrmBitmap **sets = palloc(Max(state->n_questions, 1) * sizeof(CrmBitmap *));
+	Datum	   *results = palloc(Max(state->n_questions, 1) * sizeof(Datum));
 	persons_iterator iterator;
 	PersonDays *person;
-	Oid			type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
 
-	/* what is in a state is trusted: only an aggregate can have made it */
-	if (!AggCheckCallContext(fcinfo, NULL))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a step of an aggregate was called by itself")));
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	state = VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(PG_GETARG_DATUM(0))) ? writable(PG_GETARG_DATUM(0)) :
-		thaw(PG_GETARG_DATUM(0), CurrentMemoryContext);
-	sets = palloc(state->n_questions * sizeof(CrmBitmap *));
-	results = palloc(state->n_questions * sizeof(Datum));
 	/* a window goes on with the state, so what is found here is not put into it */
 	for (int i = 0; i < state->n_questions; i++)
 	{
@@ -447,5 +442,110 @@ crm_purchase_collect_final(PG_FUNCTION_ARGS)
 	}
 	for (int i = 0; i < state->n_questions; i++)
 		results[i] = crm_rule_bitmap_flatten(&sets[i]->parts);
-	PG_RETURN_ARRAYTYPE_P(construct_array(results, state->n_questions, type, -1, false, TYPALIGN_DOUBLE));
+	return construct_array(results, state->n_questions, type, -1, false, TYPALIGN_DOUBLE);
+}
+
+Datum
+crm_purchase_collect_final(PG_FUNCTION_ARGS)
+{
+	Collected  *state;
+
+	/* what is in a state is trusted: only an aggregate can have made it */
+	if (!AggCheckCallContext(fcinfo, NULL))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a step of an aggregate was called by itself")));
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	state = VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(PG_GETARG_DATUM(0))) ? writable(PG_GETARG_DATUM(0)) :
+		thaw(PG_GETARG_DATUM(0), CurrentMemoryContext);
+	PG_RETURN_ARRAYTYPE_P(answer(state, get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid))));
+}
+
+/* ---- of given persons, whose rows are walked to */
+
+typedef struct Columns
+{
+	const char *relation;		/* of the schema crm */
+	const char *key;
+	const char *history;
+	const char *whole;
+} Columns;
+
+static void
+take_chunk(Collected *state, int64 person, Datum history, bool is_whole, MemoryContext row)
+{
+	MemoryContext before = MemoryContextSwitchTo(row);
+
+	(is_whole ? ask_whole : add_chunk) (state, person, crm_purchase_chunk(history));
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(row);
+}
+
+static void
+walk_given(Collected *state, CrmTable *table, const Columns *columns, ArrayType *persons, MemoryContext row)
+{
+	AttrNumber	history = crm_core_table_column(table, columns->history);
+	AttrNumber	whole = crm_core_table_column(table, columns->whole);
+	int			n;
+	int64	   *ids = crm_core_walk_keys(persons, &n);
+	CrmWalk		walk;
+
+	crm_core_walk_begin(&walk, table, columns->key, n, false);
+	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!crm_core_walk_find(&walk, ids[i]))
+			continue;
+		while (crm_core_walk_row(&walk))
+		{
+			bool		is_null;
+			bool		is_whole = DatumGetBool(slot_getattr(walk.slot, whole, &is_null));
+
+			take_chunk(state, ids[i], slot_getattr(walk.slot, history, &is_null), is_whole, row);
+		}
+	}
+	crm_core_walk_end(&walk);
+}
+
+static void
+ask_given(Collected *state, const Columns *columns, Datum persons, MemoryContext row)
+{
+	static const Oid types[] = {INT8ARRAYOID};
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_query(psprintf("SELECT x.%s, x.%s, x.%s FROM crm.%s x WHERE x.%s = ANY ($1)", quote_identifier(columns->key), quote_identifier(columns->history),
+								quote_identifier(columns->whole), quote_identifier(columns->relation), quote_identifier(columns->key)), 1, types, &persons, 0);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		is_null;
+		HeapTuple	found = SPI_tuptable->vals[i];
+		TupleDesc	shape = SPI_tuptable->tupdesc;
+
+		take_chunk(state, DatumGetInt64(SPI_getbinval(found, shape, 1, &is_null)), SPI_getbinval(found, shape, 2, &is_null),
+				   DatumGetBool(SPI_getbinval(found, shape, 3, &is_null)), row);
+	}
+	SPI_finish();
+}
+
+/* crm._purchase_collect_given(relation, key, history, whole, persons, questions, as_of, exponent) */
+Datum
+crm_purchase_collect_given(PG_FUNCTION_ARGS)
+{
+	char	   *relation = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Columns		columns = {
+		.relation = strncmp(relation, "crm.", 4) == 0 ? relation + 4 : relation,
+		.key = text_to_cstring(PG_GETARG_TEXT_PP(1)),
+		.history = text_to_cstring(PG_GETARG_TEXT_PP(2)),
+		.whole = text_to_cstring(PG_GETARG_TEXT_PP(3)),
+	};
+	Collected  *state = make_state(CurrentMemoryContext, PG_GETARG_ARRAYTYPE_P(5), PG_GETARG_DATEADT(6), PG_GETARG_INT32(7));
+	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "crm history", ALLOCSET_DEFAULT_SIZES);
+	CrmTable	table = crm_core_table_open(columns.relation, AccessShareLock);
+
+	if (crm_core_table_is_plain(table.relation, ACL_SELECT))
+		walk_given(state, &table, &columns, PG_GETARG_ARRAYTYPE_P(4), row);
+	else
+		ask_given(state, &columns, PG_GETARG_DATUM(4), row);
+	crm_core_table_close(&table);
+	PG_RETURN_ARRAYTYPE_P(answer(state, get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid))));
 }

@@ -14,6 +14,7 @@
  *	in rule_row.c		the statement about given persons, and its explanation
  *	in rule_set.c		the statements by sets: about everybody, about many given persons
  *	in rule_map.c		records to persons, newest words: what statements about everybody look up
+ *	in rule_given.c		what statements about given persons look up of each
  *	in rule_lunar.c		days told by the Chinese calendar
  *	in rule_moved.c		the statement about whom time may have moved
  *	in rule_words.c		conditions in words

@@ -117,6 +117,13 @@ extern CrmBitmapParts crm_rule_bitmap_without(const CrmBitmapParts *a, const Crm
 extern const int32 *crm_rule_bitmap_steps(ArrayType *program, int *n);
 extern int64 crm_rule_bitmap_run(const int32 *steps, int n_steps, const Datum *sets, const bool *nulls, int n_sets);
 
+/* rule_map.c: whose each record is */
+typedef struct CrmRuleMap CrmRuleMap;
+
+extern CrmRuleMap *crm_rule_map_make(MemoryContext parent);
+extern void crm_rule_map_add(CrmRuleMap *map, int64 record, int64 person);
+extern Datum crm_rule_map_datum(CrmRuleMap *map);
+
 /* Walks the members in order. */
 typedef struct CrmBitmapWalk
 {

@@ -39,7 +39,7 @@ typedef struct Place
 
 #define PAIR_BYTES offsetof(Place, at)
 
-typedef struct Table
+typedef struct CrmRuleMap
 {
 	ExpandedObjectHeader header;
 	int			magic;
@@ -195,6 +195,25 @@ state_of(FunctionCallInfo fcinfo, int argument, Size width)
 	table->n = flat->n;
 	memcpy(table->places, flat + 1, ((Size) flat->mask + 1) * width);
 	return table;
+}
+
+/* A map that is not an aggregate's. */
+CrmRuleMap *
+crm_rule_map_make(MemoryContext parent)
+{
+	return make_table(parent, PAIR_BYTES);
+}
+
+void
+crm_rule_map_add(CrmRuleMap *map, int64 record, int64 person)
+{
+	enter(map, record)->person = person;
+}
+
+Datum
+crm_rule_map_datum(CrmRuleMap *map)
+{
+	return EOHPGetRWDatum(&map->header);
 }
 
 Datum

@@ -183,22 +183,44 @@ append_node(CrmRuleSql *sql, const CrmRuleNode *node, Walk *walk)
 }
 
 static void
-append_walk(CrmRuleSql *sql, const List *asked)
+append_questions(CrmRuleSql *sql, const List *asked)
 {
-	const CrmRuleSource *source;
 	ListCell   *cell;
 
-	if (asked == NIL)
-		return;
-	source = ((const CrmRuleCondition *) linitial(asked))->source;
-	appendStringInfo(&sql->text, "walk AS MATERIALIZED (SELECT crm._purchase_collect(%s, x.%s, %s, q.questions, " CRM_RULE_DAY
-					 ", q.exponent) AS sets FROM (SELECT ARRAY[", crm_rule_sql_person(sql, source, sql->set_scope),
-					 source->history, source->whole == NULL ? "false" : psprintf("x.%s", source->whole));
 	foreach(cell, asked)
 	{
 		appendStringInfoString(&sql->text, foreach_current_index(cell) > 0 ? ", " : "");
 		crm_rule_sql_question(sql, lfirst(cell));
 	}
+}
+
+/* Of given persons whose purchases are kept by person: their rows are walked to without a join. */
+static void
+append_kept_walk(CrmRuleSql *sql, const CrmRuleSource *source, const List *asked)
+{
+	appendStringInfo(&sql->text, "walk AS MATERIALIZED (SELECT crm._purchase_collect_given('%s', '%s', '%s', '%s', %s, ARRAY[",
+					 source->relation, source->key, source->history, source->whole, crm_rule_sql_given(sql, source));
+	append_questions(sql, asked);
+	appendStringInfoString(&sql->text, "], " CRM_RULE_DAY ", crm._purchase_exponent()) AS sets), ");
+}
+
+static void
+append_walk(CrmRuleSql *sql, const List *asked)
+{
+	const CrmRuleSource *source;
+
+	if (asked == NIL)
+		return;
+	source = ((const CrmRuleCondition *) linitial(asked))->source;
+	if (sql->set_scope == CRM_RULE_GIVEN && source->keyed == CRM_RULE_BY_PERSON && source->whole != NULL && source->scope[0] == '\0')
+	{
+		append_kept_walk(sql, source, asked);
+		return;
+	}
+	appendStringInfo(&sql->text, "walk AS MATERIALIZED (SELECT crm._purchase_collect(%s, x.%s, %s, q.questions, " CRM_RULE_DAY
+					 ", q.exponent) AS sets FROM (SELECT ARRAY[", crm_rule_sql_person(sql, source, sql->set_scope),
+					 source->history, source->whole == NULL ? "false" : psprintf("x.%s", source->whole));
+	append_questions(sql, asked);
 	appendStringInfo(&sql->text, "] AS questions, crm._purchase_exponent() AS exponent OFFSET 0) q, %s x WHERE true%s",
 					 source->relation, source->scope);
 	append_given(sql, source);
@@ -329,8 +351,7 @@ static void
 append_keys_of_given(CrmRuleSql *sql, bool needs_records)
 {
 	if (needs_records)
-		appendStringInfo(&sql->text, "records%s AS MATERIALIZED (SELECT array_agg(m.source_record_id) AS ids, " RECORDS
-						 " AND m.customer_id = ANY (%s)), ", sql->suffix, sql->persons);
+		appendStringInfo(&sql->text, "records%s AS MATERIALIZED (SELECT r.ids, r.map FROM crm._rule_records(%s) r), ", sql->suffix, sql->persons);
 	if (sql->needs_elders)
 		appendStringInfo(&sql->text, "elders%s AS MATERIALIZED (SELECT %s || coalesce(array_agg(c.customer_id), '{}') AS ids,"
 						 " crm._rule_map(c.customer_id, c.merged_into) AS map FROM crm.customer c"
@@ -490,8 +511,7 @@ crm_rule_compile_given(CrmRuleTree *const *trees, int n_trees, CrmRuleSql *sql)
 	append_packed_walk(sql, walk.packed);
 	appendStringInfoString(&sql->text, parts.data);
 	appendStringInfo(&sql->text, "fitting AS MATERIALIZED (SELECT ARRAY[%s] AS sets), active AS MATERIALIZED ("
-					 "SELECT crm.bitmap_agg(c.customer_id) AS members FROM crm.customer c WHERE c.status = 'active' AND c.customer_id = ANY (crm.bitmap_array("
-					 "(SELECT crm.bitmap_union(s) FROM fitting f, unnest(f.sets) s))))"
+					 "SELECT crm._rule_active(crm.bitmap_array((SELECT crm.bitmap_union(s) FROM fitting f, unnest(f.sets) s))) AS members)"
 					 " SELECT ARRAY(SELECT s.s OPERATOR(crm.&) (SELECT a.members FROM active a)"
 					 " FROM fitting f, unnest(f.sets) WITH ORDINALITY s (s, n) ORDER BY s.n)", algebra);
 }
