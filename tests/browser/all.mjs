@@ -17,10 +17,12 @@ import {owners, pinyin} from './owners.mjs';
 import {troubles, twoTabs} from './troubles.mjs';
 import {alerts, names, whyByPhone} from './words.mjs';
 import {chartVersions, firstSteps, flowVersions, ownFields} from './setup.mjs';
+import {byKey, complete, counterCard, doorsLook, frozen, oneTimeLink, redrawn, reviewKeys, taken, unmasked} from './whole.mjs';
 import {screenshots} from './screenshots.mjs';
 
 const marketing = [audiences, estimates, overlaps, flows, branches, presets, wordings, tags, tiers, coupons, naughty];
 const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork];
 const house = [reach, forms, mentions, variants, site, causes, names, whyByPhone, alerts, ownFields, flowVersions, chartVersions, firstSteps];
+const whole = [complete, doorsLook, oneTimeLink, counterCard, unmasked, redrawn, byKey, taken, frozen, reviewKeys];
 const habits = [weights, opening, kept, typed, troubles, twoTabs, seen, paper, linked];
-await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, rejects, boards, numbers, ownStore, dated, handover, reports, dealsAhead, charts, leaders, use, goals, ...counter, ...marketing, ...house, ...habits]);
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, rejects, boards, numbers, ownStore, dated, handover, reports, dealsAhead, charts, leaders, use, goals, ...counter, ...marketing, ...house, ...whole, ...habits]);

@@ -280,5 +280,6 @@ function refuse(problem, page, notice) {
 	field.setAttribute('aria-invalid', 'true');
 	field.setAttribute('aria-describedby', 'refused');
 	field.after(notice);
-	field.focus();
+	// a folded part with a place of its own in the order of keys would keep the keys out of it
+	(field.tagName === 'DETAILS' ? field.querySelector('summary') : field).focus();
 }

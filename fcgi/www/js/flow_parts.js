@@ -21,7 +21,7 @@ export function ruled(page, owner, name, label, {onChange = () => {}, prefix = n
 export const numbered = (name, i) => i === 0 ? name : `${name}_${i + 1}`;
 
 // Two waves of one day with conditions of their own are the branches of a flow.
-export const branch = (page, own, i) => h('details', {open: Boolean(own.only), id: numbered('only', i), tabindex: '-1'}, h('summary', {}, t('flow.only')),
+export const branch = (page, own, i) => h('details', {open: Boolean(own.only), id: numbered('only', i)}, h('summary', {}, t('flow.only')),
 	ruled(page, own, 'only', t('flow.only'), {prefix: numbered('only_rule', i)}).element);
 
 const roles = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters'];
@@ -38,7 +38,7 @@ export function errand(page, own, i) {
 	const words = (name, tag, most) => h('div', {class: 'field'}, h('label', {for: id(name)}, t(`flow.task_${name}`)), input(tag, {id: id(name), value: task[name] ?? '', maxlength: most, oninput: (event) => set(name, event.target.value)}));
 	const hours = (name) => h('div', {class: 'field'}, h('label', {for: id(name)}, t(`flow.task_${name}`)), h('input', {id: id(name), type: 'number', inputmode: 'numeric', min: 1, value: task[name] ?? '', oninput: (event) => set(name, event.target.value === '' ? '' : Number(event.target.value))}));
 	const who = (name, none) => choice(id(name), t(`flow.task_${name}`), [...(none ? [['', none]] : []), ...roles.map((role) => [role, t(`role.${role.slice(4)}`)])], task[name] || (none ? '' : 'crm_clerk'), (value) => set(name, value));
-	return h('details', {open: Boolean(own.task), id: numbered('task', i), tabindex: '-1'}, h('summary', {}, t('flow.task')), words('title', 'input', 200), words('body', 'textarea', 2000),
+	return h('details', {open: Boolean(own.task), id: numbered('task', i)}, h('summary', {}, t('flow.task')), words('title', 'input', 200), words('body', 'textarea', 2000),
 		h('div', {class: 'fields'}, who('role'), hours('hours'), hours('escalate_hours'), who('escalate_to', t('flow.task_nobody'))));
 }
 
@@ -55,7 +55,7 @@ export function vendor(page, key) {
 	const id = `vendor_${key.replace('/', '_')}`;
 	const {template, params} = told();
 	const lines = Array.isArray(params) ? params : Object.entries(params || {}).map(([name, text]) => `${name} = ${text}`);
-	return h('details', {open: !template, id, tabindex: '-1'}, h('summary', {}, t('flow.vendor')), h('label', {for: `${id}_template`}, t('flow.vendor_template')),
+	return h('details', {open: !template, id}, h('summary', {}, t('flow.vendor')), h('label', {for: `${id}_template`}, t('flow.vendor_template')),
 		h('input', {id: `${id}_template`, value: template, maxlength: 100, autocomplete: 'off', oninput: (event) => set({template: event.target.value.trim()})}),
 		h('label', {for: `${id}_params`}, t(manner === 'listed' ? 'flow.vendor_listed' : 'flow.vendor_named')),
 		h('textarea', {id: `${id}_params`, maxlength: 2000, oninput: (event) => set({params: paramsOf(event.target.value, manner)})}, lines.join('\n')));

@@ -13,7 +13,7 @@ const key = (step, channel, variant) => `${step}/${channel}/${variant}`;
 const lastVariant = '.variant:last-of-type :is(input, select, textarea)', firstButton = 'button';
 
 export function variantsCard(page, own, i, channels) {
-	const place = h('details', {open: Boolean(own.variants), id: numbered('variants', i), tabindex: '-1'}, h('summary', {}, t('variant.title')));
+	const place = h('details', {open: Boolean(own.variants), id: numbered('variants', i)}, h('summary', {}, t('variant.title')));
 	const body = h('div', {});
 	place.append(body);
 	const shares = () => {
