@@ -49,6 +49,7 @@ BEGIN
         PERFORM crm._sales_overlap_merged(survivor, other);
     ELSIF kind IN ('unmerge', 'split') THEN
         PERFORM crm._sales_part(crm._identity_cluster(survivor) || crm._identity_cluster(other), record_ids);
+        PERFORM crm._sales_overlap_parted(survivor, other);
     END IF;
 END
 $$;

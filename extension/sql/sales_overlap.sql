@@ -75,3 +75,27 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._sales_overlap_merged(bigint, bigint) IS 'tells managers of two who looked after what a merge made one person';
+
+CREATE FUNCTION crm._sales_overlap_parted(survivor bigint, other bigint) RETURNS void
+    LANGUAGE plpgsql SET enable_seqscan = off AS
+$$
+DECLARE
+    told record;
+BEGIN
+    FOR told IN
+        SELECT t.customer_id, t.task_id
+        FROM crm.task t CROSS JOIN LATERAL crm._identity_cluster(t.customer_id) ids
+        WHERE t.customer_id IN (survivor, other) AND t.state = 'open' AND t.task_key LIKE 'overlap:%' AND EXISTS (
+            SELECT FROM unnest(string_to_array(t.task_key, ':')) WITH ORDINALITY k (staff_id, place)
+            WHERE k.place IN (2, 3)
+              AND NOT EXISTS (SELECT FROM crm.person_owner o WHERE o.customer_id = ANY (ids) AND o.staff_id = k.staff_id::int AND o.until IS NULL)
+              AND NOT EXISTS (SELECT FROM crm.membership m JOIN crm.interaction i ON i.source_record_id = m.source_record_id
+                              WHERE m.customer_id = t.customer_id AND m.valid_to = 'infinity' AND i.staff_id = k.staff_id::int AND i.is_current))
+        ORDER BY t.task_id
+    LOOP
+        PERFORM crm._sales_task_close(told.customer_id, told.task_id, 'cancelled', '已拆分为两位顾客');
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._sales_overlap_parted(bigint, bigint) IS
+    'after a parting: open tasks about two staff members of whom one has nothing to do with the person any more are cancelled';

@@ -29,23 +29,19 @@ COMMENT ON FUNCTION crm._segment_on_facts(bigint[], text, boolean) IS 'consequen
 CREATE FUNCTION crm._segment_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
 $$
-DECLARE
-    list record;
 BEGIN
     PERFORM crm._segment_mark(ARRAY[survivor, other], 'membership');
-    -- lists hold persons, not rules: who was merged away is in as the survivor
+    -- lists hold persons, not rules
+    IF kind IN ('unmerge', 'split') THEN
+        PERFORM crm._segment_step_back(p.id) FROM unnest(ARRAY[survivor, other]) p (id);
+    END IF;
     IF EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = other AND c.status = 'merged') THEN
-        FOR list IN
-            SELECT s.segment_id FROM crm.segment s JOIN crm.segment_member m ON m.segment_id = s.segment_id
-            WHERE s.kind = 'static' AND m.customer_id = other AND m.left_at = 'infinity' ORDER BY s.segment_id
-        LOOP
-            PERFORM crm._segment_store(list.segment_id, ARRAY[survivor], ARRAY[other], crm.core_now(), false);
-        END LOOP;
+        PERFORM crm._segment_stand_in(survivor, other);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._segment_on_membership(bigint, bigint, bigint[], text) IS
-    'consequence of records that moved: both persons are looked at again; lists take the survivor for who was merged away';
+    'consequence of records that moved: both persons are looked at again; lists take the survivor for who was merged away, until the two are parted';
 
 CREATE FUNCTION crm._segment_number(persons bigint[]) RETURNS void
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS

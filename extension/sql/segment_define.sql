@@ -159,6 +159,7 @@ BEGIN
     wanted := (SELECT crm.bitmap_agg(coalesce(c.merged_into, c.customer_id)) FROM crm.customer c
                WHERE c.customer_id = ANY (customer_ids) AND c.status IN ('active', 'merged'));
     kept := crm._segment_ids(id);
+    DELETE FROM crm.segment_stand_in i WHERE i.segment_id = id;
     PERFORM crm._segment_store(id, crm.bitmap_array(wanted OPERATOR(crm.-) kept), crm.bitmap_array(kept OPERATOR(crm.-) wanted), crm.core_now(), false);
     UPDATE crm.segment x SET watermark = crm.core_now(), filled_at = crm.core_now(), filled_version = x.version WHERE x.segment_id = id;
     PERFORM crm._audit('edit', 'segment', id, code, NULL, NULL, format('version %s, a list', version));

@@ -158,6 +158,7 @@ BEGIN
           GROUP BY 1, 2) l        -- what is logged of them is where their stays begin and end
     WHERE x.segment_id = l.segment_id AND x.at = l.at;
     DELETE FROM crm.segment_member m WHERE m.customer_id = ANY (ids);
+    DELETE FROM crm.segment_stand_in i WHERE i.customer_id = ANY (ids) OR i.stands_in = ANY (ids);
     DELETE FROM crm.segment_dirty d WHERE d.customer_id = ANY (ids);
     DELETE FROM crm.segment_ordinal o WHERE o.customer_id = ANY (ids);
     DELETE FROM crm.customer_tag t WHERE t.customer_id = ANY (ids);
