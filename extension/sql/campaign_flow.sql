@@ -494,7 +494,7 @@ COMMENT ON FUNCTION crm._campaign_previewed(crm.flow_row, int) IS
     'what the gate says now of those whom a flow would look at today, at most so many, each with the variant that is theirs';
 
 CREATE FUNCTION crm.campaign_preview(flow text) RETURNS jsonb
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
 DECLARE
     chosen crm.flow_row;

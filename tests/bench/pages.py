@@ -102,7 +102,7 @@ def others(person):
     yield from (("marketer", path) for path in ("segments/bench/changes?limit=30", "flows/birthday/preview", "flows/silence_30/preview", "flows/birthday/texts", "rules/values?kind=event&field=type&limit=500"))
     yield "marketer", ("tier-sets/try", {"rules": TIERS})
     for spans in ({}, {"look_at": 10000}):
-        yield "marketer", ("rules/preview", {"rule": {"all": [{"kind": "item", "where": {"category": "bc3"}, "days": 90}, {"kind": "consent", "channel": "sms"}]}, "sample": 8, **spans})
+        yield "marketer", ("rules/preview", {"rule": {"all": [{"kind": "item", "where": {"category": "bc3"}, "days": 90}, {"kind": "consent", "field": "sms", "value": "yes"}]}, "sample": 8, **spans})
 
 
 def desks(imported):
