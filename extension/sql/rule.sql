@@ -19,7 +19,7 @@ DECLARE
     known text[] := crm._rule_columns(relation);
     one record;
 BEGIN
-    IF relation !~ '^crm\.[a-z][a-z0-9_]*$' OR cardinality(known) = 0 THEN
+    IF relation !~ '^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$' OR cardinality(known) = 0 THEN
         RETURN NEXT format('relation %s does not exist', relation);
         RETURN;
     END IF;

@@ -104,7 +104,8 @@ relation_of(const char *relation)
 {
 	const char *dot = relation == NULL ? NULL : strchr(relation, '.');
 
-	return dot == NULL ? NULL : psprintf("crm.%s", quote_identifier(dot + 1));
+	return dot == NULL ? NULL :
+		psprintf("%s.%s", quote_identifier(pnstrdup(relation, dot - relation)), quote_identifier(dot + 1));
 }
 
 static CrmRuleLookup
