@@ -99,3 +99,48 @@ SELECT crm.value_expected('bgnbd', '{1,1,1,1}', 1, 1, 1, -1);
 SELECT crm.value_quantile('bgnbd', '{1,1,1,1}', 1, 1, 1, 1, 1);
 SELECT crm.value_discounted('bgnbd', '{1,1,1,1}', 1, 1, 1, 1, 0, 0.1);
 SELECT crm.value_expected(NULL, '{1,1,1,1}', 1, 1, 1, 1) IS NULL AS unknown;
+
+-- 6. odd data: every fit says what it is, of numbers that are numbers, and no likelier than itself is what lies beside it
+CREATE TEMP TABLE odd (name text, frequency float8, recency float8, age float8);
+SELECT setseed(0.5) IS NOT NULL AS seeded;
+INSERT INTO odd SELECT 'all bought once', 0, 0, 1 + g % 700 FROM generate_series(1, 500) g;
+INSERT INTO odd SELECT 'seen for no time', 0, 0, 0 FROM generate_series(1, 10);
+INSERT INTO odd SELECT 'some seen for no time', CASE WHEN g % 3 = 0 THEN 0 ELSE g % 5 END, CASE WHEN g % 3 = 0 OR g % 5 = 0 THEN 0 ELSE (g % 30) + 1 END, CASE WHEN g % 3 = 0 THEN 0 ELSE 31 + g % 9 END FROM generate_series(1, 300) g;
+INSERT INTO odd VALUES ('one person', 3, 10, 20), ('one who bought last today', 5, 20, 20), ('one of a million purchases', 1e6, 1e5, 1e5), ('one of a billionth', 1, 1e-9, 1e-9);
+INSERT INTO odd SELECT 'huge times', g % 4, CASE WHEN g % 4 = 0 THEN 0 ELSE 1e9 * (g % 97) / 97.0 + 1 END, 1e9 + g % 1000 FROM generate_series(1, 300) g;
+INSERT INTO odd SELECT 'tiny times', g % 4, CASE WHEN g % 4 = 0 THEN 0 ELSE 1e-9 * ((g % 97) + 1) / 99.0 END, 1e-9 FROM generate_series(1, 300) g;
+INSERT INTO odd SELECT 'very many purchases', 1e5 + g * 37, 900 + g % 100, 1000 FROM generate_series(1, 50) g;
+INSERT INTO odd SELECT 'half never, half a million times', CASE WHEN g % 2 = 0 THEN 0 ELSE 1e6 END, CASE WHEN g % 2 = 0 THEN 0 ELSE 999 END, 1000 FROM generate_series(1, 300) g;
+INSERT INTO odd SELECT 'one whale', CASE WHEN g = 1 THEN 100000 ELSE 0 END, CASE WHEN g = 1 THEN 364 ELSE 0 END, 365 FROM generate_series(1, 2000) g;
+INSERT INTO odd SELECT 'long tail', x, CASE WHEN x = 0 THEN 0 ELSE 365 * power(random(), 0.3) END, 365 FROM (SELECT floor(power(random() + 1e-4, -1.0) - 1e-3) AS x FROM generate_series(1, 300)) g;
+INSERT INTO odd SELECT 'all bought last today', 1 + g % 6, 52, 52 FROM generate_series(1, 300) g;
+INSERT INTO odd SELECT 'all left at once', 1 + g % 6, 0.001, 1000 FROM generate_series(1, 300) g;
+INSERT INTO odd SELECT 'all alike', 5, 30, 52 FROM generate_series(1, 300) g;
+INSERT INTO odd SELECT 'every thirty days', floor(t / 30), floor(t / 30) * 30, t FROM (SELECT 200 + g % 160 AS t FROM generate_series(1, 300) g) x;
+INSERT INTO odd SELECT 'two kinds of people', CASE WHEN g % 2 = 0 THEN 50 ELSE 1 END, CASE WHEN g % 2 = 0 THEN 363 ELSE 3 END, 365 FROM generate_series(1, 300) g;
+INSERT INTO odd SELECT 'one repeat among a thousand', CASE WHEN g = 1 THEN 1 ELSE 0 END, CASE WHEN g = 1 THEN 10 ELSE 0 END, 365 FROM generate_series(1, 1000) g;
+INSERT INTO odd SELECT 'repeats at once', 2, 0, 10 FROM generate_series(1, 100);
+INSERT INTO odd SELECT 'days and weeks', g % 7, CASE WHEN g % 7 = 0 THEN 0 ELSE (g % 50 + 1) * CASE WHEN g % 2 = 0 THEN 1 ELSE 7 END END, 52 * CASE WHEN g % 2 = 0 THEN 1 ELSE 7 END FROM generate_series(1, 300) g;
+INSERT INTO odd SELECT 'twelve orders of size', g % 3, CASE WHEN g % 3 = 0 THEN 0 ELSE power(10, g % 12) * 0.7 END, power(10, g % 12) FROM generate_series(1, 300) g;
+CREATE TEMP TABLE odd_fit AS SELECT o.name, m.asked, f.* FROM (SELECT name, ARRAY[crm.value_fit_bgnbd(frequency, recency, age), crm.value_fit_mbgnbd(frequency, recency, age), crm.value_fit_paretonbd(frequency, recency, age)] AS fits FROM odd GROUP BY name) o,
+    unnest(ARRAY['bgnbd', 'mbgnbd', 'paretonbd']) WITH ORDINALITY m (asked, n), LATERAL (SELECT (o.fits[m.n]).*) f;
+SELECT name, string_agg(CASE WHEN model = asked OR model = 'nbd' THEN status ELSE 'not asked for' END, ', ' ORDER BY asked) AS statuses FROM odd_fit GROUP BY name ORDER BY name COLLATE "C";
+SELECT count(*) AS without_params FROM odd_fit WHERE params IS NULL AND status NOT IN ('no_data', 'no_repeats');
+SELECT name, asked FROM odd_fit, unnest(params) p WHERE p IS NULL OR p <= 0 OR p IN ('NaN', 'Infinity') OR log_likelihood IN ('NaN', 'Infinity', '-Infinity');
+SELECT f.name, f.asked, i, factor, f.log_likelihood, l.beside
+FROM odd_fit f CROSS JOIN generate_series(1, 4) i CROSS JOIN unnest('{0.98,1.02}'::float8[]) factor
+     CROSS JOIN LATERAL (SELECT sum(crm.value_log_likelihood(f.model, (SELECT array_agg(CASE WHEN n = i THEN p * factor ELSE p END ORDER BY n) FROM unnest(f.params) WITH ORDINALITY x (p, n)), o.frequency, o.recency, o.age)) AS beside
+                         FROM odd o WHERE o.name = f.name) l
+WHERE f.status IN ('converged', 'no_dropout') AND i <= cardinality(f.params) AND f.params[i] BETWEEN 0.0001 AND 10000 AND l.beside > f.log_likelihood + 1e-6 * abs(f.log_likelihood) + 0.05;
+-- and a chance is one
+SELECT count(*) AS asked, count(*) FILTER (WHERE NOT coalesce(c.alive BETWEEN 0 AND 1 AND c.later BETWEEN 0 AND 1 AND c.some BETWEEN 0 AND 1 AND c.expected >= 0 AND c.expected < 'Infinity', false)) AS wrong
+FROM odd_fit f CROSS JOIN (VALUES (0, 0, 10), (1, 10, 10), (5, 3, 365), (100000, 1, 365), (3, 1e8, 1e9), (0, 0, 1e9), (2, 1e-9, 1e-9), (0, 0, 0)) p (x, tx, t) CROSS JOIN (VALUES (0), (30), (1000000)) h (h)
+     CROSS JOIN LATERAL (SELECT crm.value_alive(f.model, f.params, x, tx, t) AS alive, crm.value_alive(f.model, f.params, x, tx, t, h) AS later, crm.value_at_least(f.model, f.params, x, tx, t, h, 1) AS some,
+                                crm.value_expected(f.model, f.params, x, tx, t, h) AS expected) c
+WHERE f.params IS NOT NULL;
+-- a fit that takes long can be left
+SELECT clock_timestamp() AS begun \gset
+SET statement_timeout = '300ms';
+SELECT (crm.value_fit_paretonbd(x, 365 * g / 30001.0, 365)).status FROM (SELECT g, 1 + g * 7919 % 4999 AS x FROM generate_series(1, 30000) g) p;
+RESET statement_timeout;
+SELECT clock_timestamp() - :'begun' < interval '8 seconds' AS at_once;

@@ -128,7 +128,7 @@ fit_as(CrmForecastModel model, const CrmForecastCell *given, int count)
 
 	memcpy(sorted, given, count * sizeof *given);
 	qsort(sorted, count, sizeof *sorted, crm_forecast_compare_cells);
-	return crm_forecast_fit(model, sorted, count);
+	return crm_forecast_fit(model, sorted, count, NULL);
 }
 
 static void

@@ -61,14 +61,15 @@ crm_forecast_at_least(CrmForecastModel model, const double *params, const CrmFor
 	if (count <= 0)
 		return 1;
 	if (model == CRM_FORECAST_PARETO)
-		return crm_pareto_alive(params, customer) * crm_pareto_at_least(params, customer, horizon, count);
+		return fmin(crm_pareto_alive(params, customer) * crm_pareto_at_least(params, customer, horizon, count), 1);
 	if (model == CRM_FORECAST_NBD)
 	{
 		living = (CrmForecastLiving) {params[0] + customer->x, params[1] + customer->T, 1e-300, 1};
-		return crm_dropout_at_least(&living, horizon, count);
+		return fmin(crm_dropout_at_least(&living, horizon, count), 1);
 	}
 	living = crm_dropout_living(params, customer, extra_of(model));
-	return crm_dropout_alive(params, customer, extra_of(model)) * crm_dropout_at_least(&living, horizon, count);
+	/* rounding may add up to a little more than certainty */
+	return fmin(crm_dropout_alive(params, customer, extra_of(model)) * crm_dropout_at_least(&living, horizon, count), 1);
 }
 
 int

@@ -77,8 +77,12 @@ typedef struct CrmForecastFit
 	int			evaluations;
 } CrmForecastFit;
 
+/* Called between two computations of a likelihood: who waits for a fit may leave it from here.  Null: nobody does. */
+typedef void (*CrmForecastPause) (void);
+
 /* forecast_fit.c: cells sorted by x, best by crm_forecast_compare_cells; equal patterns may be one cell or several */
-extern CrmForecastFit crm_forecast_fit(CrmForecastModel model, const CrmForecastCell *cells, size_t count);
+extern CrmForecastFit crm_forecast_fit(CrmForecastModel model, const CrmForecastCell *cells, size_t count,
+									   CrmForecastPause pause);
 extern const char *crm_forecast_status_name(CrmForecastStatus status);
 extern int	crm_forecast_compare_cells(const void *left, const void *right);
 

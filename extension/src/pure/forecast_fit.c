@@ -32,6 +32,7 @@ typedef struct Problem
 	size_t		count;
 	double		weight;
 	double		unit;			/* what parameters that are times (or money) are counted in */
+	CrmForecastPause pause;
 } Problem;
 
 const char *
@@ -127,6 +128,8 @@ cost(const double *point, double *gradient, void *context)
 	int			n = params_of(problem->model);
 	double		total;
 
+	if (problem->pause != NULL)
+		problem->pause();
 	for (int i = 0; i < n; i++)
 		params[i] = exp(point[i]) * (has_unit(problem->model, i) ? problem->unit : 1);
 	total = crm_forecast_likelihood(problem->model, params, problem->cells, problem->count, slopes);
@@ -248,9 +251,9 @@ survey(Problem *problem, CrmForecastStatus *status)
 }
 
 CrmForecastFit
-crm_forecast_fit(CrmForecastModel model, const CrmForecastCell *cells, size_t count)
+crm_forecast_fit(CrmForecastModel model, const CrmForecastCell *cells, size_t count, CrmForecastPause pause)
 {
-	Problem		problem = {model, cells, count, 0, 0};
+	Problem		problem = {model, cells, count, 0, 0, pause};
 	Problem		without;
 	CrmMinimise task;
 	CrmMinimise nbd;

@@ -65,6 +65,13 @@ float_array(const double *values, int n)
 											  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
+/* A fit of many patterns takes seconds, and holds nothing that must be given back. */
+static void
+look_up(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
 /* The row type crm.value_fit_result. */
 static Datum
 report_fit(FunctionCallInfo fcinfo, CrmForecastModel model)
@@ -82,8 +89,7 @@ report_fit(FunctionCallInfo fcinfo, CrmForecastModel model)
 		cells = crm_value_cells_sorted(PG_GETARG_DATUM(0), &count);
 	for (uint32 i = 0; i < count; i++)
 		persons += cells[i].weight;
-	fit = crm_forecast_fit(model, cells, count);
-	CHECK_FOR_INTERRUPTS();
+	fit = crm_forecast_fit(model, cells, count, look_up);
 	if (fit.status == CRM_FORECAST_NO_DROPOUT)
 		model = CRM_FORECAST_NBD;
 	has_params = !isnan(fit.params[0]);
