@@ -115,7 +115,6 @@ typedef struct CrmLinkField
 	double		weight[CRM_LINK_MAX_LEVELS];
 	/* bits that values which differ can bring between two levels */
 	double		most[CRM_LINK_MAX_LEVELS][CRM_LINK_MAX_LEVELS];
-	double		best;			/* of them */
 	int			partner;		/* of a given name the first surname, of a surname the first given name, or -1 */
 	double		exact_chance;	/* that two rows hold the same value */
 	double		least_share;	/* values are not taken for rarer, for they may be typing errors */
@@ -188,7 +187,6 @@ typedef struct CrmLink
 	CrmLinkRule rules[CRM_LINK_MAX_RULES];
 	int			key_width;		/* keys a row */
 	uint32_t   *keys;			/* 0 is none */
-	uint64_t   *order;			/* key and row, for sorting, twice as many as rows; NULL when all is learned */
 	CrmLinkSkip *skips;
 	int64_t		n_skips;
 	int64_t		room_skips;
@@ -211,7 +209,6 @@ typedef struct CrmLink
 	float		loss[CRM_LINK_MAX_FIELDS + 1][CRM_LINK_MAX_FIELDS][CRM_LINK_MAX_LEVELS];
 	uint32_t	depends_on[CRM_LINK_MAX_FIELDS];	/* a bit for each first one */
 	int			cheapest[CRM_LINK_MAX_FIELDS];	/* fields, those cheap to compare first */
-	int			telling[CRM_LINK_MAX_FIELDS];	/* those first whose sketches tell most */
 	uint32_t	name_fields;	/* a bit for given name and surname, 0 unless there are both */
 	CrmLinkTerm *terms;			/* of the model, by field and hash */
 	int64_t		n_terms;
@@ -315,16 +312,13 @@ extern void crm_link_hold_back(CrmLinkKind kind, double *m, int n_levels);
 /* link_depend.c: what fields say twice. */
 extern void crm_link_depend(CrmLink *link);
 
-/* link_bound.c */
-extern void crm_link_set_bounds(CrmLink *link);
-extern bool crm_link_pattern_worth(const CrmLink *link, uint32_t a, uint32_t b, double least,
-								   uint64_t *pattern);
-
 /* link_model.c */
 extern void crm_link_train(CrmLink *link);
 extern void crm_link_weigh(CrmLink *link);
 extern void crm_link_correct(CrmLink *link);
 extern double crm_link_share_seen(const CrmLinkField *field, uint32_t count);
+extern bool crm_link_pattern_worth(const CrmLink *link, uint32_t a, uint32_t b, double least,
+								   uint64_t *pattern);
 extern double crm_link_score(const CrmLink *link, uint32_t a, uint32_t b, uint64_t pattern);
 extern double crm_link_parts(const CrmLink *link, uint32_t a, uint32_t b, CrmLinkPart *parts);
 

@@ -15,8 +15,6 @@
 #define RADIX (1 << RADIX_BITS)
 #define ROUGH_FIELDS 5			/* of so many fields three are taken roughly */
 #define FIRST_OF_BLOCK (UINT32_C(1) << 31)
-#define AHEAD 24				/* rows of a list that are called for before their turn */
-#define CACHE_LINE 64
 
 static void
 add_rule(CrmLink *link, int n_parts, const int *fields, const bool *is_rough)
@@ -388,27 +386,11 @@ crm_link_plan(CrmLink *link)
 	{
 		link->host.drop(link->host.state, lanes[i].came);
 		link->host.drop(link->host.state, lanes[i].again);
-		if (i > 0)
-			link->host.drop(link->host.state, lanes[i].order);
+		link->host.drop(link->host.state, lanes[i].order);
 	}
-	link->order = lanes[0].order;
 	link->host.drop(link->host.state, plan.left_out);
 	link->host.drop(link->host.state, plan.tokens);
 	spread_keys(link, &plan);
-}
-
-/* Has what pairs of a row are told by brought nearer. */
-static inline void
-call_for(const CrmLink *link, uint32_t row)
-{
-	const char *keys = (const char *) (link->keys + (size_t) row * link->key_width);
-	const char *sketches = (const char *) (link->sketches + (size_t) row * link->n_fields);
-
-	__builtin_prefetch(link->values + (size_t) row * link->n_fields);
-	for (size_t at = 0; at < link->key_width * sizeof(uint32_t); at += CACHE_LINE)
-		__builtin_prefetch(keys + at);
-	for (size_t at = 0; at < link->n_fields * sizeof(CrmLinkSketch); at += CACHE_LINE)
-		__builtin_prefetch(sketches + at);
 }
 
 /* Of keys one in so many, by the keys themselves. */
@@ -432,11 +414,7 @@ crm_link_blocks_between(const CrmLink *link, int rule, uint32_t start, uint32_t 
 		if (one_in > 1 && !is_sampled(link, rule, r->rows[start] & ~FIRST_OF_BLOCK, one_in))
 			continue;
 		for (uint32_t i = start; i < next; i++)
-		{
 			rows[i - start] = r->rows[i] & ~FIRST_OF_BLOCK;
-			if (i + AHEAD < r->n_rows && one_in == 1)
-				call_for(link, r->rows[i + AHEAD] & ~FIRST_OF_BLOCK);
-		}
 		visit(link, state, rule, rows, next - start);
 	}
 }

@@ -108,10 +108,28 @@ pairs_of(const uint64_t *sorted, uint32_t count)
 	return pairs;
 }
 
+/* What rows share that is asked about, beside others. */
+typedef struct Lane
+{
+	CrmLink    *link;
+	int			first;			/* the field, or behind the fields for both names */
+	uint64_t   *order;			/* key and row, for sorting, twice as many as rows */
+	Draw	   *draws;
+} Lane;
+
+static uint32_t
+shared_fields(const Lane *lane)
+{
+	return lane->first == CRM_LINK_MAX_FIELDS ? lane->link->name_fields : 1u << lane->first;
+}
+
 /* Pairs of rows that share the fields; returns their number. */
 static int
-draw_pairs(CrmLink *link, uint32_t shared, Draw *draws)
+draw_pairs(const Lane *lane)
 {
+	const CrmLink *link = lane->link;
+	Draw	   *draws = lane->draws;
+	uint32_t	shared = shared_fields(lane);
 	uint32_t	count = 0;
 	uint64_t   *sorted;
 	int64_t		most;
@@ -122,9 +140,9 @@ draw_pairs(CrmLink *link, uint32_t shared, Draw *draws)
 		uint32_t	key = shared_key(link, row, shared);
 
 		if (key != 0)
-			link->order[count++] = (uint64_t) key << 32 | row;
+			lane->order[count++] = (uint64_t) key << 32 | row;
 	}
-	sorted = crm_link_sort(link->order, link->n_rows, count);
+	sorted = crm_link_sort(lane->order, link->n_rows, count);
 	most = pairs_of(sorted, count);
 	for (int64_t i = 0; i < most && i < DRAWN; i++)
 	{
@@ -212,38 +230,62 @@ set_loss(CrmLink *link, int first, int f, const Sums *sums)
 
 		link->loss[first][f][level] = is_known && field->weight[level] > 0 && loss < 0 ?
 			(float) fmax(loss, -field->weight[level]) : 0;
-		if (link->loss[first][f][level] < 0)
-			link->depends_on[f] |= 1u << first;
 	}
 }
 
 static void
-depend_on(CrmLink *link, int first, uint32_t shared, Draw *draws)
+depend_on(void *argument, int part)
 {
-	int			n = draw_pairs(link, shared, draws);
+	const Lane *lane = (Lane *) argument + part;
+	CrmLink    *link = lane->link;
+	int			n = draw_pairs(lane);
 	Sums		sums;
 
 	if (n < FEWEST)
 		return;
-	sum_levels(link, shared, draws, n, &sums);
+	sum_levels(link, shared_fields(lane), lane->draws, n, &sums);
 	for (int f = 0; f < link->n_fields; f++)
-		if ((shared >> f & 1) == 0 && (first == CRM_LINK_MAX_FIELDS ||
-									   link->fields[f].group != link->fields[first].group))
-			set_loss(link, first, f, &sums);
-	link->host.breathe(link->host.state);
+		if ((shared_fields(lane) >> f & 1) == 0 && (lane->first == CRM_LINK_MAX_FIELDS ||
+													link->fields[f].group != link->fields[lane->first].group))
+			set_loss(link, lane->first, f, &sums);
 }
 
-/* Needs weights; the rows' memory for sorting is that of the blocks. */
+static void
+note_losses(CrmLink *link)
+{
+	memset(link->depends_on, 0, sizeof link->depends_on);
+	for (int first = 0; first <= CRM_LINK_MAX_FIELDS; first++)
+		for (int f = 0; f < link->n_fields; f++)
+			for (int level = 1; level < link->fields[f].n_levels; level++)
+				if (link->loss[first][f][level] < 0)
+					link->depends_on[f] |= 1u << first;
+}
+
+/* Needs weights. */
 void
 crm_link_depend(CrmLink *link)
 {
-	Draw	   *draws = crm_link_grow(link, NULL, 0, DRAWN * sizeof(Draw));
+	Lane		lanes[CRM_LINK_LANES];
+	int			n = 0;
 
 	memset(link->loss, 0, sizeof link->loss);
-	memset(link->depends_on, 0, sizeof link->depends_on);
-	for (int f = 0; f < link->n_fields; f++)
-		depend_on(link, f, 1u << f, draws);
-	if (link->name_fields != 0)
-		depend_on(link, CRM_LINK_MAX_FIELDS, link->name_fields, draws);
-	link->host.drop(link->host.state, draws);
+	for (int i = 0; i < CRM_LINK_LANES; i++)
+		lanes[i] = (Lane) {.link = link, .draws = crm_link_grow(link, NULL, 0, DRAWN * sizeof(Draw)),
+		.order = crm_link_grow(link, NULL, 0, ((size_t) link->n_rows * 2 + 1) * sizeof(uint64_t))};
+	for (int first = 0; first <= CRM_LINK_MAX_FIELDS; first++)
+	{
+		if (first < link->n_fields || (first == CRM_LINK_MAX_FIELDS && link->name_fields != 0))
+			lanes[n++].first = first;
+		if (n == CRM_LINK_LANES || first == CRM_LINK_MAX_FIELDS)
+		{
+			crm_link_share(link, depend_on, lanes, n);
+			n = 0;
+		}
+	}
+	note_losses(link);
+	for (int i = 0; i < CRM_LINK_LANES; i++)
+	{
+		link->host.drop(link->host.state, lanes[i].draws);
+		link->host.drop(link->host.state, lanes[i].order);
+	}
 }

@@ -5,7 +5,7 @@
  * u comes from random pairs and from the counts of values; m from EM over the blocks of
  * several rules in turn, where a rule says nothing about the fields its blocks were made of.
  */
-#include "identity/link.h"
+#include "identity/link_sketch.h"
 
 #include <math.h>
 #include <string.h>
@@ -106,8 +106,10 @@ draw_pairs(void *argument, int part)
 		uint32_t	a = (uint32_t) ((drawn >> 32) * link->n_rows >> 32);
 		uint32_t	b = (uint32_t) ((drawn & 0xffffffff) * link->n_rows >> 32);
 
+		uint64_t	pattern = a == b ? 0 : crm_link_pattern(link, a, b);
+
 		for (int f = 0; a != b && f < link->n_fields; f++)
-			drawing->seen[f][crm_link_level(link, f, a, b)]++;
+			drawing->seen[f][crm_link_pattern_level(pattern, f)]++;
 	}
 }
 
@@ -315,6 +317,33 @@ share_of(const CrmLink *link, const CrmLinkValue *value)
 		link->terms[low].hash == value->hash ? link->terms[low].share : 0;
 }
 
+/* Of a group only what is for it counts. */
+static double
+bound_of(const CrmLinkField *field, int level)
+{
+	double		weight = level > 0 && level < field->n_levels ? field->weight[level] : -INFINITY;
+
+	return field->is_grouped || level == 0 ? fmax(weight, 0) : weight;
+}
+
+/* The most that values which differ can bring when their level lies between two. */
+static void
+set_most(CrmLink *link)
+{
+	for (int f = 0; f < link->n_fields; f++)
+	{
+		CrmLinkField *field = &link->fields[f];
+
+		field->is_grouped = field->group != f;
+		for (int g = 0; g < link->n_fields; g++)
+			field->is_grouped |= g != f && link->fields[g].group == field->group;
+		for (int least = 0; least < CRM_LINK_MAX_LEVELS; least++)
+			for (int most = least; most < CRM_LINK_MAX_LEVELS; most++)
+				field->most[least][most] = fmax(bound_of(field, most),
+												most > least ? field->most[least][most - 1] : -INFINITY);
+	}
+}
+
 /* Weights from chances; how much rarer or commoner than most each value is. */
 void
 crm_link_weigh(CrmLink *link)
@@ -322,7 +351,7 @@ crm_link_weigh(CrmLink *link)
 	for (int f = 0; f < link->n_fields; f++)
 		for (int level = 1; level < link->fields[f].n_levels; level++)
 			link->fields[f].weight[level] = log2(link->fields[f].m[level] / link->fields[f].u[level]);
-	crm_link_set_bounds(link);
+	set_most(link);
 	for (uint32_t v = 1; v < link->n_values; v++)
 	{
 		CrmLinkValue *value = &link->dictionary[v];
@@ -400,6 +429,85 @@ add_up(const CrmLink *link, uint32_t a, uint32_t b, uint64_t pattern, CrmLinkPar
 				parts[heaviest[g]].is_counted = true;
 		}
 	return total;
+}
+
+/* What two values bring that are the same. */
+static inline double
+equal_bound(const CrmLink *link, int f, const CrmLinkValue *value)
+{
+	const CrmLinkField *field = &link->fields[f];
+	double		weight = value->self > 0 ? field->weight[value->self] + value->rarity : 0;
+
+	return field->is_grouped && weight < 0 ? 0 : weight;
+}
+
+/* Fields of wide spans first: what they turn out to be decides most. */
+static bool
+compare_open(const CrmLink *link, uint32_t a, uint32_t b, double least, double upper, uint32_t wide,
+			 uint32_t narrow, const double *open, uint64_t *levels)
+{
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < link->n_fields; i++)
+		{
+			int			f = link->cheapest[i];
+			int			level;
+
+			if (((round == 0 ? wide : narrow) >> f & 1) == 0)
+				continue;
+			if (upper < least)
+				return false;
+			level = crm_link_level(link, f, a, b);
+			*levels |= (uint64_t) level << (CRM_LINK_LEVEL_BITS * f);
+			upper += link->fields[f].most[level][level] - open[f];
+		}
+	return upper >= least;
+}
+
+/*
+ * The pattern of a pair, or false as soon as no level of what is left could lift its score to
+ * least.  Equal values first, for they cost nothing; then what the sketches tell of all others;
+ * only then values are compared.
+ */
+bool
+crm_link_pattern_worth(const CrmLink *link, uint32_t a, uint32_t b, double least, uint64_t *pattern)
+{
+	const uint32_t *x = link->values + (size_t) a * link->n_fields;
+	const uint32_t *y = link->values + (size_t) b * link->n_fields;
+	double		open[CRM_LINK_MAX_FIELDS];
+	uint32_t	wide = 0;
+	uint32_t	narrow = 0;
+	double		upper = 0;
+	uint64_t	levels = 0;
+
+	for (int f = 0; f < link->n_fields; f++)
+	{
+		CrmLinkSpan span;
+
+		if (x[f] == 0 || y[f] == 0)
+			continue;
+		if (x[f] == y[f])
+		{
+			const CrmLinkValue *value = &link->dictionary[x[f]];
+
+			levels |= (uint64_t) value->self << (CRM_LINK_LEVEL_BITS * f);
+			upper += equal_bound(link, f, value);
+			continue;
+		}
+		span = crm_link_row_span(link, f, link->sketches + (size_t) a * link->n_fields,
+								 link->sketches + (size_t) b * link->n_fields);
+		open[f] = link->fields[f].most[span.least][span.most];
+		upper += open[f];
+		if (span.least == span.most)
+			levels |= (uint64_t) span.least << (CRM_LINK_LEVEL_BITS * f);
+		else if (span.least == 0)
+			wide |= 1u << f;
+		else
+			narrow |= 1u << f;
+	}
+	if (upper < least || !compare_open(link, a, b, least, upper, wide, narrow, open, &levels))
+		return false;
+	*pattern = levels;
+	return true;
 }
 
 double

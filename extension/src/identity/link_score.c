@@ -340,8 +340,6 @@ crm_link_learn(CrmLink *link)
 	crm_link_weigh(link);
 	if (!link->has_model)
 		crm_link_depend(link);
-	link->host.drop(link->host.state, link->order);
-	link->order = NULL;
 	leave_out_poor(link);
 	score_all(link);
 	if (!link->has_model && link->n_rows <= CRM_LINK_FEW_ROWS)

@@ -151,13 +151,13 @@ read_phone(const char *text, size_t length, CrmLinkReading *out)
 {
 	CrmPhone	phone;
 
-	if (crm_prepare_phone(text, length, &out->prepared.digits))
+	crm_phone_normalize(text, length, CRM_PHONE_CHINA, &phone);
+	if (crm_prepare_read_phone(&phone, &out->prepared.digits))
 	{
 		out->is_prepared = true;
 		set_signs(out, out->prepared.digits.digits, out->prepared.digits.length);
 		return;
 	}
-	crm_phone_normalize(text, length, CRM_PHONE_CHINA, &phone);
 	if (phone.type != CRM_PHONE_PLACEHOLDER)
 		read_raw_phone(text, length, out);
 }

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "pure/address.h"
+#include "pure/normalize_phone.h"
 #include "pure/units.h"
 
 #define CRM_COMPARE_VERSION 1
@@ -215,6 +216,7 @@ extern bool crm_prepare_postcode(const char *bytes, size_t length, CrmPreparedTe
 extern bool crm_prepare_date(const char *bytes, size_t length, CrmPreparedDate *out);
 extern bool crm_prepare_day(int32_t day_number, CrmPreparedDate *out);
 extern bool crm_prepare_phone(const char *bytes, size_t length, CrmPreparedDigits *out);
+extern bool crm_prepare_read_phone(const CrmPhone *phone, CrmPreparedDigits *out);	/* one that is normalised */
 extern bool crm_prepare_email(const char *bytes, size_t length, CrmPreparedEmail *out);
 extern bool crm_prepare_national_id(const char *bytes, size_t length, CrmPreparedDigits *out);
 extern bool crm_prepare_number(const char *bytes, size_t length, CrmPreparedNumber *out);

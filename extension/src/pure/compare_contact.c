@@ -39,18 +39,24 @@ prepare_masked_phone(const char *masked, CrmPreparedDigits *out)
 }
 
 bool
+crm_prepare_read_phone(const CrmPhone *phone, CrmPreparedDigits *out)
+{
+	memset(out, 0, sizeof *out);
+	if (phone->type == CRM_PHONE_MASKED)
+		return prepare_masked_phone(phone->masked, out);
+	if (phone->e164[0] == '\0' || phone->type == CRM_PHONE_PLACEHOLDER)
+		return false;
+	set_digits(out, phone->e164 + 1);
+	return true;
+}
+
+bool
 crm_prepare_phone(const char *bytes, size_t length, CrmPreparedDigits *out)
 {
 	CrmPhone	phone;
 
-	memset(out, 0, sizeof *out);
 	crm_phone_normalize(bytes, length, CRM_PHONE_CHINA, &phone);
-	if (phone.type == CRM_PHONE_MASKED)
-		return prepare_masked_phone(phone.masked, out);
-	if (phone.e164[0] == '\0' || phone.type == CRM_PHONE_PLACEHOLDER)
-		return false;
-	set_digits(out, phone.e164 + 1);
-	return true;
+	return crm_prepare_read_phone(&phone, out);
 }
 
 /* Eighteen signs, digits or stars, X at the end. */

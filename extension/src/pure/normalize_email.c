@@ -51,8 +51,15 @@ fold_text(const char *text, size_t length, char folded[MAX_FOLDED])
 
 	while (at < length)
 	{
-		int			used = crm_utf8_decode(text + at, length - at, &code_point);
+		int			used;
 
+		if (text[at] > ' ' && text[at] < 0x7F && count <= MAX_FOLDED - CRM_UTF8_MAX_BYTES)
+		{
+			folded[count++] = text[at] >= 'A' && text[at] <= 'Z' ? (char) (text[at] + ('a' - 'A')) : text[at];
+			at++;
+			continue;
+		}
+		used = crm_utf8_decode(text + at, length - at, &code_point);
 		if (used < 0 || count > MAX_FOLDED - CRM_UTF8_MAX_BYTES)
 			return -1;
 		at += (size_t) used;

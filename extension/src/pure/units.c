@@ -35,8 +35,8 @@ crm_units_read(const char *bytes, size_t length, uint16_t *units, int room)
 
 	while (at < length)
 	{
-		uint32_t	code_point;
-		int			used = crm_utf8_decode(bytes + at, length - at, &code_point);
+		uint32_t	code_point = (unsigned char) bytes[at];
+		int			used = code_point > 0 && code_point < 0x80 ? 1 : crm_utf8_decode(bytes + at, length - at, &code_point);
 
 		if (used < 0)
 			return -1;
