@@ -26,7 +26,7 @@ SELECT pg_temp.fault(r::jsonb) AS fault FROM (VALUES
     (23, '{"kind": "person", "field": "sex", "value": []}'), (24, '{"kind": "person", "field": "records", "op": "between", "value": [1]}'), (25, '{"kind": "person", "field": "records", "op": "between", "value": [1, 2, 3]}'),
     (26, '{"kind": "person", "field": "sex", "op": "missing", "value": "m"}'), (27, '{"kind": "person", "field": "store", "value": "no such store"}'),
     (28, '{"kind": "person", "field": "store", "op": "<", "value": "a"}'), (29, '{"kind": "person", "field": "custom.nothing_of_this_name", "value": "m"}'),
-    (30, '{"kind": "purchase", "measure": "median", "value": 1}'), (31, '{"kind": "purchase", "measure": "streak", "value": 1}'), (32, '{"kind": "purchase", "hours": 3}'),
+    (30, '{"kind": "purchase", "measure": "median", "value": 1}'), (31, '{"kind": "purchase", "measure": "distinct", "value": 1}'), (32, '{"kind": "purchase", "hours": 3}'),
     (33, '{"kind": "purchase", "days": -1}'), (34, '{"kind": "purchase", "days": 1.5}'), (35, '{"kind": "purchase", "days": [90, 30]}'), (36, '{"kind": "purchase", "days": "30"}'), (37, '{"kind": "purchase", "days": 1e300}'),
     (38, '{"kind": "purchase", "op": ">", "value": 1}'), (39, '{"kind": "purchase", "measure": "sum", "field": "amount", "op": ">", "value": 1}'), (40, '{"kind": "purchase", "where": {"store": "x"}}'),
     (41, '{"kind": "order", "measure": "sum", "op": ">", "value": 1}'), (42, '{"kind": "order", "measure": "sum", "field": "channel", "op": ">", "value": 1}'), (43, '{"kind": "order", "measure": "gap_ratio", "op": ">", "value": 1}'),
@@ -200,7 +200,7 @@ BEGIN
         RETURN jsonb_build_object('kind', kind, 'measure', 'count', 'where', jsonb_build_object('birthday.in', jsonb_build_object('op', op, 'value', floor(random() * 300))), 'op', op, 'value', floor(random() * 2));
     END IF;
     one := jsonb_build_object('kind', kind, 'measure', (ARRAY['count', 'last', 'first', CASE kind WHEN 'purchase' THEN 'sum' ELSE 'days' END, CASE kind WHEN 'purchase' THEN 'average' ELSE 'streak' END,
-                                                              CASE kind WHEN 'purchase' THEN 'gap_ratio' ELSE 'distinct' END])[1 + floor(random() * 6)::int], 'op', op, 'value', floor(random() * 5));
+                                                              CASE kind WHEN 'purchase' THEN 'gap_ratio' ELSE 'distinct' END, CASE kind WHEN 'purchase' THEN 'streak' ELSE 'count' END])[1 + floor(random() * 7)::int], 'op', op, 'value', floor(random() * 5));
     IF one ->> 'measure' = 'distinct' THEN
         one := one || jsonb_build_object('field', CASE kind WHEN 'event' THEN 'object' ELSE 'channel' END);
     ELSIF one ->> 'measure' IN ('last', 'first', 'sum', 'average') THEN
@@ -226,6 +226,14 @@ FROM (SELECT g, pg_temp.random_rule(3) AS rule, crm.core_now() - (g % 4) * inter
              (SELECT array_agg(c.customer_id) FROM crm.customer c WHERE c.customer_id BETWEEN 980201 AND 980260) AS persons FROM generate_series(1, 90) g OFFSET 0) t;
 SELECT count(*) AS tried, count(*) FILTER (WHERE crm.bitmap_count(everybody) NOT IN (0, 59)) > 35 AS telling, count(*) FILTER (WHERE NOT crm.bitmap_equal(everybody, persons)) AS different,
        count(*) FILTER (WHERE NOT crm.bitmap_equal(persons, given[1]) OR NOT crm.bitmap_equal(persons, bundle[2]) OR crm.bitmap_count(bundle[3]) <> 59 - crm.bitmap_count(persons) OR cardinality(bundle) <> 3) AS different_by_sets FROM tried;
+-- consecutive days of purchase are those of order days
+SELECT count(*) AS asked, count(*) FILTER (WHERE x.found <> x.told) AS wrong, count(DISTINCT x.told) > 1 AS telling
+FROM (SELECT n, c.customer_id = ANY (crm._rule_fit(jsonb_build_object('kind', 'purchase', 'measure', 'streak', 'days', 80, 'op', '>=', 'value', n), ARRAY[c.customer_id], crm.core_now())) AS found,
+             coalesce((SELECT max(i.days) >= n FROM (SELECT count(*) AS days FROM (SELECT d.day, d.day - row_number() OVER (ORDER BY d.day)::int AS island
+                  FROM (SELECT e.day FROM crm.membership m JOIN crm.purchase_chunk h USING (source_record_id), crm.purchase_entries(h.history) e
+                        WHERE m.customer_id = c.customer_id AND m.valid_to = 'infinity' AND e.known_day <= date '2026-06-30' AND e.day BETWEEN date '2026-06-30' - 80 AND date '2026-06-30'
+                        GROUP BY e.day HAVING sum(e.amount_minor) > 0) d) d GROUP BY d.island) i), n <= 0) AS told
+      FROM crm.customer c CROSS JOIN generate_series(0, 3) n WHERE c.customer_id BETWEEN 980201 AND 980260 AND c.status = 'active') x;
 -- with somebody behind records are asked, which say the same
 SELECT pg_temp.fall_behind(60) \g /dev/null
 SELECT count(*) AS tried, count(*) FILTER (WHERE NOT crm.bitmap_equal(t.everybody, crm._rule_set(t.rule, t.moment))) AS different_everybody,

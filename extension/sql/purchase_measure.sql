@@ -2,12 +2,12 @@
 
 CREATE TYPE crm.purchase_question AS (measure text, from_day date, to_day date, at_least int, op text, amounts numeric[], is_turned boolean);
 COMMENT ON TYPE crm.purchase_question IS
-    'measure count, sum, average, last, first or gap_ratio over days of purchase, and the comparison it is to meet; turned: to fail';
+    'measure count, sum, average, last, first, streak or gap_ratio over days of purchase, and the comparison it is to meet; turned: to fail';
 
 CREATE FUNCTION crm._purchase_measure(chunks crm.purchase_history[], measure text, from_day date, to_day date, as_of date, at_least int, exponent int) RETURNS numeric
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_measure';
 COMMENT ON FUNCTION crm._purchase_measure(crm.purchase_history[], text, date, date, date, int, int) IS
-    'order days, net and mean net of an order day in currency units, days since the last and first order day, or days since the last over the median gap (null with fewer than at_least gaps), in [from_day, to_day] as of a day; null chunks are none';
+    'order days, net and mean net of an order day in currency units, days since the last and first order day, the longest run of order days, or days since the last over the median gap (null with fewer than at_least gaps), in [from_day, to_day] as of a day; null chunks are none';
 
 CREATE FUNCTION crm._purchase_collect_step(state bytea, customer_id bigint, history crm.purchase_history, is_whole boolean, questions crm.purchase_question[], as_of date, exponent int) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_collect_step';

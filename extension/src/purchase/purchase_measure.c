@@ -24,8 +24,8 @@
 PG_FUNCTION_INFO_V1(crm_purchase_measure);
 PG_FUNCTION_INFO_V1(crm_purchase_passes);
 
-static const char *const measure_names[] = {"count", "sum", "average", "last", "first", "gap_ratio",
-	"days", "min", "max", "distinct", "streak", "baseline"};
+static const char *const measure_names[] = {"count", "sum", "average", "last", "first", "gap_ratio", "streak",
+	"days", "min", "max", "distinct", "baseline"};
 static const char *const op_names[] = {"=", "<>", "<", "<=", ">", ">=", "between", "in", "not_in", "missing", "present"};
 
 CrmPurchaseMeasure
@@ -35,7 +35,7 @@ crm_purchase_measure_of(const char *name)
 		if (strcmp(measure_names[i], name) == 0)
 			return i;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no measure \"%s\" of purchases", name),
-					errhint("Measures are count, sum, average, last, first and gap_ratio; of lines also days, min, max, distinct, streak and baseline.")));
+					errhint("Measures are count, sum, average, last, first, streak and gap_ratio; of lines also days, min, max, distinct and baseline.")));
 }
 
 static int
@@ -143,6 +143,25 @@ measure_gaps(const CrmPurchaseQuestion *question, const CrmHistoryDay *days, int
 	return number;
 }
 
+/* The longest run of order days, each of which follows the one before. */
+static CrmPurchaseNumber
+measure_streak(const CrmPurchaseQuestion *question, const CrmHistoryDay *days, int n_days)
+{
+	CrmPurchaseNumber number = {.den = 1};
+	int64		run = 0;
+	int32		last = 0;
+
+	for (int i = 0; i < n_days; i++)
+	{
+		if (days[i].net_minor <= 0 || days[i].day < question->from || days[i].day > question->to)
+			continue;
+		run = run > 0 && days[i].day == last + 1 ? run + 1 : 1;
+		last = days[i].day;
+		number.num = Max(number.num, run);
+	}
+	return number;
+}
+
 /* The measure of merged days, in order. */
 CrmPurchaseNumber
 crm_purchase_measure_days(const CrmPurchaseQuestion *question, const CrmHistoryDay *days, int n_days, int32 as_of,
@@ -152,9 +171,11 @@ crm_purchase_measure_days(const CrmPurchaseQuestion *question, const CrmHistoryD
 	CrmPurchaseNumber number = {.den = 1};
 	CrmHistoryCode code;
 
-	CrmEnsure(question->measure <= CRM_PURCHASE_GAP_RATIO, "days of purchase have no such measure");
 	if (question->measure == CRM_PURCHASE_GAP_RATIO)
 		return measure_gaps(question, days, n_days, as_of);
+	if (question->measure == CRM_PURCHASE_STREAK)
+		return measure_streak(question, days, n_days);
+	CrmEnsure(question->measure < CRM_PURCHASE_GAP_RATIO, "days of purchase have no such measure");
 	code = crm_history_summarize_days(days, n_days, question->from, question->to, &summary);
 	if (code != CRM_HISTORY_OK)
 		crm_purchase_report(code);

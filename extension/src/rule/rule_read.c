@@ -95,12 +95,12 @@ read_measure(JsonbContainer *object, const CrmRuleCondition *condition)
 		{
 			bool		is_of_history = i == CRM_RULE_EVER || i == CRM_RULE_NEVER || i == CRM_RULE_COUNT ||
 				i == CRM_RULE_SUM || i == CRM_RULE_AVERAGE || i == CRM_RULE_LAST || i == CRM_RULE_FIRST ||
-				i == CRM_RULE_GAP_RATIO;
+				i == CRM_RULE_STREAK || i == CRM_RULE_GAP_RATIO;
 
 			if (shape == CRM_RULE_HISTORY ? !is_of_history : i == CRM_RULE_GAP_RATIO)
 				crm_rule_refuse(path, psprintf("\"%s\" cannot be measured by %s.", condition->source->kind, name),
 								shape == CRM_RULE_HISTORY ?
-								"Use ever, never, count, sum, average, last, first or gap_ratio." :
+								"Use ever, never, count, sum, average, last, first, streak or gap_ratio." :
 								"gap_ratio is measured over the kind purchase.");
 			return i;
 		}
