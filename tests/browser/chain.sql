@@ -13,10 +13,10 @@ INSERT INTO crm.review (review_id, customer_a, customer_b, reason, state, opened
 SELECT crm._new_id(), min(c.customer_id), max(c.customer_id), 'contradiction', 'open', crm.core_now() FROM crm.customer c WHERE c.status = 'active';
 -- text messages are carried (to nobody who listens: no sender runs here), WeChat is not
 SELECT crm.outbox_define_endpoint('post', 'http://127.0.0.1:9/', options => '{"is_private_allowed": true}') IS NOT NULL, crm.outbox_set_channel('sms', 'post');
-SELECT crm.access_define_staff(upper(r), r || ' ' || r, ('crm_' || r)::name, CASE WHEN r IN ('clerk', 'store_manager', 'service') THEN '{store:S1}'::text[] ELSE '{all}' END, r),
+SELECT crm.access_define_staff(upper(r), r || ' ' || r, ('crm_' || r)::name, CASE WHEN r IN ('clerk', 'store_manager', 'service') THEN '{store:S1}'::text[] WHEN r = 'manager' THEN '{region:E}' ELSE '{all}' END, r),
        crm.access_set_password(upper(r), 'pass-' || r || '-word')
-FROM unnest('{clerk,store_manager,service,marketer,steward,headquarters}'::text[]) r;
-SELECT 'login ' || r || ' pass-' || r || '-word crm_' || r FROM unnest('{clerk,store_manager,service,marketer,steward,headquarters}'::text[]) r;
+FROM unnest('{clerk,store_manager,manager,service,marketer,analyst,steward,headquarters}'::text[]) r;
+SELECT 'login ' || r || ' pass-' || r || '-word crm_' || r FROM unnest('{clerk,store_manager,manager,service,marketer,analyst,steward,headquarters}'::text[]) r;
 -- what nights leave behind: scores, and the last two months frozen
 DO $$ BEGIN
     PERFORM crm._value_score_all(m.model, crm._value_today()) FROM crm.rfm_model m WHERE m.is_active;

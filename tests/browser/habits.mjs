@@ -3,17 +3,18 @@
 import {readFileSync, readdirSync} from 'node:fs';
 import {gzipSync} from 'node:zlib';
 import {base, judge, ok, open, people, read, secure, send, visit} from './harness.mjs';
+import {menus} from './pages.mjs';
+import {filled, somethingToDo, views} from './views.mjs';
 
 const idle = (page) => page.waitForLoadState('networkidle').catch(() => null);
 
 // On paper nothing is cut: what is as wide as a sheet between its margins, at the sheet's width.
 export async function paper(browser) {
-	const sheets = {headquarters: ['#/board', '#/scorecard', '#/behind/tier/B', '#/tiers', '#/tags', '#/flows', '#/flows/silence_30', '#/flows/silence_30/edit', '#/audiences', '#/coupons', '#/sources', '#/reviews'], clerk: ['#/person', '#/tasks', '#/owned', '#/qr']};
-	for (const [role, addresses] of Object.entries(sheets)) {
+	const named = await somethingToDo(browser), bare = ['find', 'redeem', 'enrol', 'waiting'];
+	for (const role of new Set(views.map(([, who]) => who))) {
 		const page = await open(browser, role, {size: 'desk'});
-		const {body: {items: [{customer_id: person}]}} = await send(page, 'search', {text: '王', limit: 1}).then((found) => found.body?.items?.length ? found : {body: {items: [{customer_id: 0}]}});
-		for (const address of addresses) {
-			await visit(page, address === '#/person' ? `#/person/${person}` : address);
+		for (const [, , address] of views.filter(([name, who]) => who === role && !bare.includes(name))) {
+			await visit(page, filled(address, named));
 			await idle(page);
 			await page.setViewportSize({width: 680, height: 1000});
 			await page.emulateMedia({media: 'print'});
@@ -33,20 +34,6 @@ export async function paper(browser) {
 		}
 		await page.context().close();
 	}
-}
-
-// The file is what the page shows, under the rights of who looks.
-export async function seen(browser) {
-	const page = await open(browser, 'headquarters', {size: 'desk'});
-	for (const address of ['#/board', '#/scorecard', '#/tasks', '#/sources', '#/coupons']) {
-		await visit(page, address);
-		await idle(page);
-		const [file] = await Promise.all([page.waitForEvent('download'), page.click('#seen')]);
-		const text = readFileSync(await file.path(), 'utf8');
-		const missing = await page.evaluate((csv) => [...document.querySelectorAll('main h2, main td')].map((one) => one.innerText.replace(/\s+/g, ' ').trim()).filter((said) => said && !csv.includes(said.replaceAll('"', '""'))).slice(0, 5), text);
-		ok(file.suggestedFilename().endsWith('.csv') && text.startsWith('\ufeff') && missing.length === 0, `${address} is exported as it is seen`, missing);
-	}
-	await page.context().close();
 }
 
 // A reload in the middle of each form loses nothing; signing out forgets.
@@ -259,16 +246,16 @@ async function apart(page) {
 	ok((await read(page, 'me')).status === 401, 'and the session ends when the network is back');
 }
 
-// Pages that are reached by links are judged as those of the menu are.
+// What the menus do not lead to is judged as what they do: in both languages and themes, from the phone to the desk.
 export async function linked(browser) {
-	const links = {clerk: ['enrol', 'qr', 'owned', 'waiting', 'person/?'], store_manager: ['scorecard', 'owned/all/CLERK', 'qr'], steward: ['history/?'], marketer: ['flows/new', 'audiences/new', 'behind/active/-'], headquarters: ['scorecard', 'board/region/E', 'audiences', 'coupons']};
-	for (const [role, addresses] of Object.entries(links))
+	const named = await somethingToDo(browser);
+	const others = views.filter(([, role, address]) => !menus[role]?.some((name) => address === `#/${name}`));
+	for (const role of new Set(others.map(([, who]) => who)))
 		for (const [size, language, theme] of [['small', 'zh-CN', 'light'], ['phone', 'en', 'dark'], ['tablet', 'zh-CN', 'dark'], ['desk', 'en', 'light']]) {
 			const page = await open(browser, role, {size, language, theme});
-			const somebody = addresses.join().includes('?') && (await send(page, 'search', {text: '王', limit: 1})).body.items[0].customer_id;
-			for (const address of addresses) {
-				await visit(page, `#/${address.replace('?', somebody)}`);
-				await judge(page, `${role} ${address} ${size} ${language} ${theme}`);
+			for (const [name, , address] of others.filter(([, who]) => who === role)) {
+				await visit(page, filled(address, named));
+				await judge(page, `${role} ${name} ${size} ${language} ${theme}`);
 			}
 			ok(page.errors.length === 0, `${role} ${size} ${language} ${theme}: the console is quiet on what is linked`, page.errors);
 			await page.context().close();

@@ -32,7 +32,7 @@ export async function open(browser, role, {size = 'small', language = 'zh-CN', t
 	await page.fill('#login', people[role].name);
 	await page.fill('#password', people[role].password);
 	await page.click('button[type=submit]');
-	await page.waitForSelector('nav a');
+	await page.waitForSelector('nav a').catch(async (fault) => { throw new Error(`${role} was not let in: ${await page.textContent('body')} ${page.errors} ${fault.message}`); });
 	return page;
 }
 

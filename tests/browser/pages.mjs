@@ -2,7 +2,7 @@
 // no console error, nothing to scroll sideways, no finding of axe; then the work of a day, click by click.
 import {base, judge, ok, open, people, sql, visit} from './harness.mjs';
 
-const menus = {clerk: ['find', 'tasks', 'redeem'], store_manager: ['find', 'tasks', 'redeem', 'board'], marketer: ['board', 'audiences', 'flows', 'tags', 'tiers', 'coupons', 'channels'], steward: ['find', 'import', 'sources', 'reviews', 'forms'], headquarters: ['board', 'flows', 'sources', 'reviews', 'tasks', 'channels', 'forms']};
+export const menus = {clerk: ['find', 'tasks', 'redeem'], store_manager: ['find', 'tasks', 'redeem', 'board'], marketer: ['board', 'audiences', 'flows', 'tags', 'tiers', 'coupons', 'channels'], manager: ['find', 'tasks', 'tickets', 'deals', 'board', 'reports', 'scorecard', 'flows'], analyst: ['board', 'reports', 'charts', 'audiences', 'scorecard', 'targets', 'usage'], steward: ['find', 'import', 'sources', 'reviews', 'forms'], headquarters: ['board', 'flows', 'sources', 'reviews', 'tasks', 'channels', 'forms']};
 
 export async function looks(browser) {
 	for (const [role, names] of Object.entries(menus))

@@ -197,3 +197,34 @@ export async function reviewKeys(browser) {
 	await page.context().close();
 	sql("DELETE FROM crm.review WHERE state = 'open' AND reason = 'contradiction'");
 }
+
+// Who is a customer already is said before anything is saved; who goes on all the same keeps one record.
+export async function warned(browser) {
+	const page = await open(browser, 'clerk');
+	await visit(page, '#/enrol');
+	await page.fill('#phone', '13912340002');
+	await page.fill('#name', '王芳');
+	const before = sql('SELECT count(*) FROM crm.source_record');
+	await page.click('main form button[type=submit]');
+	await page.waitForSelector('main .warn:text("已")');
+	ok(await page.$('main a[href^="#/person/"]') !== null && sql('SELECT count(*) FROM crm.source_record') === before, 'a phone that is known is told before anything is saved, with the customer it is', await page.textContent('main'));
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
+
+// A region's manager has the morning's exceptions first, the region's stores and none beside, and hands on what stands still.
+export async function regional(browser) {
+	sql("SELECT crm.access_define_region('W', '华西'), crm.access_define_store('S9', '春熙路店', 'W', '成都')");
+	const page = await open(browser, 'manager');
+	await visit(page, '#/board');
+	const parts = await page.$$eval('main section h2', (all) => all.map((one) => one.textContent));
+	ok(parts.length > 6 && parts[0] === '需要处理', 'what is stuck stands before every figure', parts);
+	const stores = await page.$$eval('#where option', (all) => all.map((one) => one.textContent));
+	ok(stores.includes('南京路店') && stores.includes('人民路店') && !stores.includes('春熙路店'), 'the stores of the region, and none beside', stores);
+	const status = await Promise.all(['health-board?store=S9', 'reports/scorecard?from=2026-01-01&to=2026-01-31&store=S9', 'reports/forecast?store=S9', 'reports/persons?what=active&store=S9'].map((path) => read(page, path).then((answer) => answer.status)));
+	ok(status.every((code) => code === 404), 'nor by asking for it', status);
+	ok((await send(page, 'tier-sets/retail_sabc', {name: 'x', rules: []}, 'PUT')).status === 403 && (await send(page, 'flows/silence_30/start', {})).status === 403, 'flows and tiers are read, not changed');
+	ok(page.errors.filter((text) => !/403/.test(text)).length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+	sql("DELETE FROM crm.store WHERE code = 'S9'; DELETE FROM crm.region WHERE code = 'W'");
+}
