@@ -150,6 +150,21 @@ SELECT count(*) AS drift FROM crm.identity_check();
 SELECT crm.access_erase(:d, 'asked for it') ->> 'customer_id' = :'d' AS erased, pg_temp.undo(:d, :a) AS undone, pg_temp.try(format('crm.identity_split(%s, ARRAY[1], %L)', :d, 'why')) AS split;
 SELECT count(*) AS drift FROM crm.identity_check();
 
+-- 5b. many at once, the newest first, whatever order they are named in; what cannot be undone is named, and the others go on
+SELECT pg_temp.member('undo_pos', 'M-D', 'd', '13867240054') AS d, pg_temp.member('undo_pos', 'M-C', 'c', '13867240053') AS c, pg_temp.member('undo_pos', 'M-B', 'b', '13867240052') AS b,
+       pg_temp.member('undo_pos', 'M-A', 'a', '13867240051') AS a \gset
+SELECT crm.identity_merge(:b, :c, 'why') ->> 'records' AS c_into_b, crm.identity_merge(:a, :b, 'why') ->> 'records' AS b_into_a, crm.identity_merge(:d, :a, 'why') ->> 'records' AS a_into_d, pg_temp.persons('M-');
+SELECT array_agg(j.journal_id ORDER BY j.journal_id) || ARRAY[1::bigint, 1, NULL] AS merges FROM crm.merge_journal j WHERE j.kind = 'merge' AND j.other_id IN (:a, :b, :c) \gset
+SELECT jsonb_array_length(p -> 'merges') AS merges, jsonb_array_length(p #> '{merges,0,parts}') AS parts, p #>> '{merges,0,restores}' = :'a' AS newest_first, p -> 'kept' AS kept, pg_temp.persons('M-') AS nothing_changed
+FROM crm.identity_unmerge_bulk_preview(:'merges') p;
+SELECT crm.identity_unmerge_bulk(:'merges', 'an import that went wrong', 'key-bulk') AS answer \gset
+SELECT (SELECT string_agg(CASE u ->> 'restored' WHEN :'a' THEN 'a' WHEN :'b' THEN 'b' WHEN :'c' THEN 'c' END, ' ' ORDER BY n) FROM jsonb_array_elements(:'answer'::jsonb -> 'undone') WITH ORDINALITY x (u, n)) AS undone,
+       :'answer'::jsonb #>> '{kept,0,code}' AS kept, pg_temp.persons('M-'), crm.identity_unmerge_bulk(:'merges', 'an import that went wrong', 'key-bulk') = :'answer'::jsonb AS replayed;
+SELECT u ->> 'code' AS code, count(*) FROM jsonb_array_elements(crm.identity_unmerge_bulk(:'merges', 'again') -> 'kept') u GROUP BY 1 ORDER BY 1;
+SELECT pg_temp.try(c) FROM (VALUES (1, 'crm.identity_unmerge_bulk(NULL, ''why'')'), (2, 'crm.identity_unmerge_bulk(''{}'', ''why'')'), (3, 'crm.identity_unmerge_bulk(''{1}'', '' '')'),
+    (4, 'crm.identity_unmerge_bulk_preview(ARRAY(SELECT generate_series(1, 1001)))')) t (n, c) ORDER BY n;
+SELECT count(*) AS drift FROM crm.identity_check();
+
 -- 6. of very many records the halves that were named are two persons, not one and a heap of single ones
 SELECT pg_temp.member('undo_pos', 'L-01', '吴用', '13867250001') AS l \gset
 SELECT count(*) FILTER (WHERE pg_temp.member('undo_pos', 'L-' || lpad(n::text, 2, '0'), '吴用', '138672500' || lpad(n::text, 2, '0'))

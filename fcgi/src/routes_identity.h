@@ -111,6 +111,21 @@
 		.request_schema = "Reason", .response_schema = "Object", .success = 200, .example = "{\"reason\":\"two customers\"}",
 	},
 	{
+		.method = CRM_POST, .path = "/api/v1/merges-undo", .operation = "merges_undo", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
+		.sql = "SELECT 200 AS status, crm.identity_unmerge_bulk(crm.gateway_texts($1, 'journal_ids', true)::bigint[], "
+		"crm.gateway_text($1, 'reason', true), $2)::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = WORK_MS, .summary = "Undo many merges, the newest first; those that cannot be undone are named",
+		.request_schema = "Undo", .response_schema = "Object", .success = 200, .example = "{\"journal_ids\":[\"1\"],\"reason\":\"a tablet's number\"}",
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/merges-undo-preview", .operation = "merges_undo_preview", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
+		.sql = "SELECT 200 AS status, crm.identity_unmerge_bulk_preview(crm.gateway_texts($1, 'journal_ids', true)::bigint[])::text AS body",
+		.params = {BODY}, .timeout_ms = WORK_MS, .summary = "What undoing many merges would do; nothing changes",
+		.request_schema = "Undo", .response_schema = "Object", .success = 200, .example = "{\"journal_ids\":[\"1\"],\"reason\":\"-\"}",
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/person-changes", .operation = "person_changes", .tag = "Merges",
 		.access = CRM_ACCESS_CALLER, .roles = "steward, analyst, headquarters",
 		.sql = "SELECT j::text, j->>'journal_id' FROM crm.identity_changes($1, $2) j",

@@ -103,6 +103,7 @@ const CrmSchema crm_schemas[] = {
 	{"Enrolment", OBJECT("\"name\",\"phone\"", "\"name\":" TEXT ",\"phone\":" TEXT ",\"birthday\":" TEXT ","
 						 "\"consents\":{\"type\":\"array\",\"items\":{\"enum\":[\"sms\",\"wechat\",\"email\"]}},\"fields\":{\"type\":\"object\"}")},
 	{"Split", OBJECT("\"record_ids\",\"reason\"", "\"record_ids\":{\"type\":\"array\",\"items\":" TEXT "},\"reason\":" TEXT)},
+	{"Undo", OBJECT("\"journal_ids\",\"reason\"", "\"journal_ids\":{\"type\":\"array\",\"items\":" TEXT "},\"reason\":" TEXT)},
 	{"Join", OBJECT("\"other\",\"reason\"", "\"other\":" TEXT ",\"reason\":" TEXT)},
 	{"Decision", OBJECT("\"decision\",\"reason\"", "\"decision\":{\"enum\":[\"accept\",\"reject\"]},\"reason\":" TEXT)},
 	{"Merge", OBJECT("\"survivor\",\"other\",\"reason\"",
