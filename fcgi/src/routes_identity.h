@@ -116,7 +116,7 @@
 		.sql = "SELECT 200 AS status, crm.identity_unmerge_bulk(crm.gateway_texts($1, 'journal_ids', true)::bigint[], "
 		"crm.gateway_text($1, 'reason', true), $2)::text AS body",
 		.params = {BODY, KEY}, .timeout_ms = WORK_MS, .summary = "Undo many merges, the newest first; those that cannot be undone are named",
-		.request_schema = "Undo", .response_schema = "Object", .success = 200, .example = "{\"journal_ids\":[\"1\"],\"reason\":\"a tablet's number\"}",
+		.request_schema = "Undo", .response_schema = "Object", .success = 200, .example = "{\"journal_ids\":[\"1\"],\"reason\":\"a shared tablet\"}",
 	},
 	{
 		.method = CRM_POST, .path = "/api/v1/merges-undo-preview", .operation = "merges_undo_preview", .tag = "Merges",
