@@ -143,6 +143,7 @@
 		"coalesce(crm.gateway_text($2, 'is_active') <> 'false', true))::text AS body",
 		.params = {{"article_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, "of an article"}, BODY}, .timeout_ms = FAST_MS, .summary = "Change an article, or put it away (is_active false)",
 		.request_schema = "Object", .response_schema = "Object", .success = 200,
+		.example = "{\"title\":\"退货怎么办\",\"body\":\"七天内凭小票可退\"}",
 	},
 	{
 		.method = CRM_GET, .path = "/api/v1/reports/knowledge", .operation = "report_knowledge", .tag = "Reports",
