@@ -79,7 +79,7 @@ CREATE TEMP TABLE whole AS SELECT what, a, b, stores, persons, amount FROM crm.r
 INSERT INTO crm.report_group (generation, what, a, b, stores, persons, amount)
 SELECT 3, g.what, g.a, g.b, g.stores, sum(g.persons), sum(g.amount) FROM (VALUES (0::bigint, :middle::bigint), (:middle, 9223372036854775807)) p (lo, hi), LATERAL (
     SELECT * FROM crm._report_group_persons(p.lo, p.hi) UNION ALL SELECT * FROM crm._report_group_bought(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_gaps(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_reached(p.lo, p.hi, '2026-04-02T00:00:00+08:00')
-    UNION ALL SELECT * FROM crm._report_group_care(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_lost(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_leads(p.lo, p.hi, '2026-06-30')) g GROUP BY g.what, g.a, g.b, g.stores;
+    UNION ALL SELECT * FROM crm._report_group_care(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_lost(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_leads(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_offers(p.lo, p.hi, '2026-06-30')) g GROUP BY g.what, g.a, g.b, g.stores;
 SELECT crm._report_group_finish(3, '2026-06-30') IS NOT NULL AS finished;
 SELECT count(*) AS cells, (SELECT count(*) FROM (TABLE whole EXCEPT SELECT what, a, b, stores, persons, amount FROM crm.report_group) d) AS differ FROM crm.report_group;
 

@@ -114,7 +114,8 @@ BEGIN
         UNION ALL SELECT * FROM crm._report_group_reached(progress.done_to, coalesce(upper, 9223372036854775807), since)
         UNION ALL SELECT * FROM crm._report_group_care(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
         UNION ALL SELECT * FROM crm._report_group_lost(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
-        UNION ALL SELECT * FROM crm._report_group_leads(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)) g
+        UNION ALL SELECT * FROM crm._report_group_leads(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
+        UNION ALL SELECT * FROM crm._report_group_offers(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)) g
     ON CONFLICT (generation, what, a, b, stores) DO UPDATE SET persons = kept.persons + excluded.persons, amount = kept.amount + excluded.amount;
     IF upper IS NOT NULL THEN
         UPDATE crm.report_group_progress SET next_as_of = progress.next_as_of, done_to = upper;

@@ -436,3 +436,11 @@
 		.read_only = true, .timeout_ms = WORK_MS, .answer = CRM_ANSWER_ROWS,
 		.summary = "One's own goals of today, and how far they are reached", .response_schema = "Object", .success = 200,
 	},
+	{
+		.method = CRM_GET, .path = "/api/v1/reports/trial", .operation = "report_trial", .tag = "Reports",
+		.access = CRM_ACCESS_CALLER, .roles = "marketer, headquarters",
+		.sql = "SELECT 200 AS status, crm.report_trial($1, $2, $3)::text AS body",
+		.params = {{"coupon_type", CRM_IN_QUERY, CRM_TEXT, true, NULL, "the offer"}, STORE, REGION},
+		.read_only = true, .timeout_ms = SLOW_MS,
+		.summary = "What became of a trial offer, and what its holders said of it", .response_schema = "Object", .success = 200,
+	},

@@ -179,6 +179,9 @@ def test_reading(web, keys, person):
         answer = web.request("GET", f"/api/v1/reports/{path}", key=keys["headquarters"])
         ok(answer.status == 200 and isinstance(answer.json(), (dict, list)), f"the report {path.partition('?')[0]}", answer)
         equal(web.request("GET", f"/api/v1/reports/{path}", key=keys["clerk"]).status, 403, "which is no clerk's")
+    answer = web.request("GET", "/api/v1/reports/trial?coupon_type=welcome_5", key=keys["headquarters"])
+    ok(answer.status == 200 and answer.json()["offer"] == "welcome_5", "what became of an offer", answer)
+    equal(web.request("GET", "/api/v1/reports/trial?coupon_type=none", key=keys["headquarters"]).status, 404, "of one that is none")
     goal = {"metric": "net", "goal": 1000}
     answer = web.request("PUT", "/api/v1/targets", json.dumps(goal), key=keys["headquarters"])
     ok(answer.status == 200 and answer.json()["place"] == "chain", "a goal of the chain", answer)

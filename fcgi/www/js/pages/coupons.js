@@ -1,9 +1,9 @@
 // Types of coupons: what they are worth and how long, how many may be claimed, and the codes that others printed.
 import {field, form, h, show, toast} from '../dom.js';
-import {list, patch, post} from '../api.js';
+import {get, list, patch, post} from '../api.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
-import {money, named, number, t, withWords} from '../i18n.js';
+import {money, named, number, percent, t, withWords} from '../i18n.js';
 import {save, table} from '../table.js';
 
 const title = (row) => named(row, row.coupon_type);
@@ -24,7 +24,7 @@ export async function draw([what = '', code = '']) {
 
 const numbers = ['value', 'minimum_amount', 'valid_days', 'rank'];
 
-function edit(row) {
+async function edit(row) {
 	const key = `coupon:${row ? row.coupon_type : 'new'}`;
 	const draft = kept(key);
 	const now = draft || row || {kind: 'amount', minimum_amount: 0, valid_days: 30};
@@ -49,7 +49,18 @@ function edit(row) {
 	const read = (data) => ({...Object.fromEntries(names.map((name) => [name, data.get(name)]).filter(([name, value]) => !numbers.includes(name) || value !== '').map(([name, value]) => [name, numbers.includes(name) ? Number(value) : value.trim()])),
 		is_transferable: Boolean(data.get('is_transferable')), is_pooled: Boolean(data.get('is_pooled')), pool_low: Number(data.get('pool_low') || 0)});
 	whole.addEventListener('input', () => keep(key, read(new FormData(whole))));
-	show(h('h1', {}, row ? title(row) : t('coupon.new')), draft && drafted(key, () => edit(row)), h('div', {class: 'cards'}, h('section', {class: 'card'}, whole), row && limits(row), row && row.is_pooled && pool(row)));
+	const said = h('section', {class: 'card'}, h('h2', {}, t('trial.title')));
+	show(h('h1', {}, row ? title(row) : t('coupon.new')), draft && drafted(key, () => edit(row)), h('div', {class: 'cards'}, h('section', {class: 'card'}, whole), row && limits(row), row && row.is_pooled && pool(row), row && said));
+	if (row) said.append(...await trial(row));
+}
+
+// What became of the offer, and what those who held it say of it, the least content first.
+async function trial(row) {
+	const told = await get(`reports/trial?coupon_type=${encodeURIComponent(row.coupon_type)}`);
+	const of = (value, whole) => whole ? ` (${percent(value / whole)})` : '';
+	return [h('p', {class: 'faint'}, t('trial.what', {code: row.coupon_type})), h('p', {}, t('trial.counts', {quota: told.quota === null ? '–' : number(told.quota), issued: number(told.issued), redeemed: `${number(told.redeemed)}${of(told.redeemed, told.issued)}`, answered: number(told.answered), stars: told.stars === null ? '–' : number(Number(told.stars))})),
+		...(told.words.length === 0 ? [] : [table(t('trial.title'), [[t('trial.stars'), 'number'], t('trial.said'), t('trial.who')], told.words.map((one) => [one.stars === null ? '–' : number(Number(one.stars)), one.text, h('a', {href: `#/person/${one.customer_id}`}, one.name || '–')])),
+			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(`trial-${row.coupon_type}`, [['at', 'stars', 'topic', 'text', 'used'], ...told.words.map((one) => [one.at, one.stars, one.topic, one.text, one.has_used])])}, t('save_csv')))])];
 }
 
 // How many may be claimed, in all and by one person.
