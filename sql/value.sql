@@ -208,6 +208,13 @@ SELECT crm.value_explain(950211, '2026-05-01') -> 'tier' AS tier, crm.value_expl
 -- shares and transitions
 SELECT * FROM crm.value_tier_shares('2026-07-01');
 SELECT * FROM crm.value_tier_transitions('2026-04-30', '2026-07-01');
+-- between any two days, whichever comes first: who was where on the one and is where on the other, as shares have it
+SELECT count(*) AS pairs, sum(x.wrong) AS wrong, count(*) FILTER (WHERE x.moved) > 5 AS telling
+FROM (SELECT (SELECT count(*) FROM (SELECT t.to_tier AS tier, sum(t.persons) AS n FROM crm.value_tier_transitions(a.day, b.day) t GROUP BY 1) s FULL JOIN crm.value_tier_shares(b.day) h USING (tier) WHERE coalesce(s.n, 0) <> coalesce(h.persons, 0))
+             + (SELECT count(*) FROM (SELECT t.from_tier AS tier, sum(t.persons) AS n FROM crm.value_tier_transitions(a.day, b.day) t GROUP BY 1) s FULL JOIN crm.value_tier_shares(a.day) h USING (tier)
+                WHERE tier <> 'new' AND a.day <= b.day AND coalesce(s.n, 0) <> coalesce(h.persons, 0)) AS wrong,
+             EXISTS (SELECT FROM crm.value_tier_transitions(a.day, b.day) t WHERE t.from_tier <> t.to_tier) AS moved
+      FROM unnest('{2025-12-31,2026-03-15,2026-05-31,2026-06-30,2026-07-01}'::date[]) a (day), unnest('{2025-12-31,2026-03-15,2026-05-31,2026-06-30,2026-07-01}'::date[]) b (day)) x;
 -- a manager's own tiers: refused with a gap, else everybody is computed anew
 SAVEPOINT defined;
 SELECT crm.value_define_tiers('mine', 'mine', '[{"tier": "big", "conditions": [{"metric": "net", "op": ">", "value": 100}]}]');

@@ -1,0 +1,40 @@
+-- rule_kinds: life cycle, forecasts, groups, badges, changes of tier, prices: what upper rooms register is answered alike of everybody, of given
+-- persons, one by one and in an explanation, and as their rows say; what happened under an id that was merged away counts for the survivor.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT count(*) > 0 AS installed FROM crm.install();
+BEGIN;
+SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
+INSERT INTO crm.source (source_id, code, name, kind, created_at) VALUES (9789, 'kinds', 'kinds', 'pos', '2026-01-01');
+INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, merged_into, updated_at)
+SELECT 978900 + g, CASE WHEN g = 12 THEN 'merged' ELSE 'active' END, '2026-01-01', '2026-01-01', CASE WHEN g = 12 THEN 978901 END, '2026-01-01' FROM generate_series(1, 12) g;
+INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, is_history, received_at) SELECT 978800 + g, 9789, 'member', 'k' || g, false, '2026-01-01' FROM generate_series(1, 12) g;
+INSERT INTO crm.membership (source_record_id, valid_from, customer_id) SELECT 978800 + g, '2026-01-01', 978900 + CASE WHEN g = 12 THEN 1 ELSE g END FROM generate_series(1, 12) g;
+INSERT INTO crm.customer_stage (customer_id, stage, since, as_of) SELECT 978900 + g, (ARRAY['new', 'growing', 'asleep'])[1 + g % 3], date '2026-06-30' - g * 9, '2026-06-29' FROM generate_series(1, 9) g;
+INSERT INTO crm.customer_forecast (customer_id, version, as_of, alive, alive_then, churn, horizon_days, orders, orders_low, orders_high, average_minor, lifetime_minor, next_order_on, updated_at)
+SELECT 978900 + g, 1, '2026-06-29', g / 10.0, g / 20.0, CASE WHEN g < 4 THEN 'high' ELSE 'low' END, 90, g / 2.0, 0, g, 5000, CASE WHEN g <> 6 THEN g * 1000 END, CASE WHEN g <> 6 THEN date '2026-06-30' + g - 5 END, '2026-06-29' FROM generate_series(1, 10) g;
+INSERT INTO crm.customer_cluster (customer_id, run_id, group_no) SELECT 978900 + g, 1, g % 4 FROM generate_series(1, 11) g;
+INSERT INTO crm.tier_change (customer_id, change_id, tier_set, from_tier, to_tier, changed_on, changed_at, cause)
+SELECT 978900 + g, 9789000 + g, 'retail_sabc', CASE WHEN g > 4 THEN 'A' END, CASE WHEN g % 2 = 0 THEN 'S' ELSE 'B' END, date '2026-06-30' - g * 5, timestamptz '2026-06-30 10:00+08' - g * interval '5 days', CASE WHEN g % 3 = 0 THEN 'refund' ELSE 'order' END FROM generate_series(1, 12) g;
+INSERT INTO crm.customer_order (source_record_id, order_id, source_id, external_id, kind, status, ordered_at, paid_at, business_day, amount, discount, coupon_code, line_count, is_history, received_at)
+SELECT 978800 + g, 9789100 + g * 10 + n, 9789, 'k' || g || n, 'sale', 'paid', timestamptz '2026-06-20 10:00+08' - n * interval '9 days', '2026-06-20 10:00+08', date '2026-06-20' - n * 9, 90, CASE WHEN (g + n) % 3 = 0 THEN 10 ELSE 0 END, NULL, 1, false, '2026-06-20'
+FROM generate_series(1, 12) g, generate_series(1, 4) n;
+INSERT INTO crm.badge (badge, name_zh, name_en, reach) VALUES ('kinds_badge', 'k', 'k', '{}');
+INSERT INTO crm.badge_held (source_record_id, badge, earned_at) SELECT 978800 + g, 'kinds_badge', timestamptz '2026-06-01' + g * interval '1 day' FROM generate_series(2, 12, 5) g;
+-- each kind: who is found, and that all forms agree
+CREATE TEMP TABLE persons AS SELECT array_agg(c.customer_id ORDER BY c.customer_id) AS ids FROM crm.customer c WHERE c.customer_id BETWEEN 978901 AND 978912;
+SELECT r.n, r.rule, f.found, f.found = s.everybody AS of_everybody, f.found = s.given AS of_given, f.found = s.explained AS explained
+FROM (VALUES (1, '{"kind": "stage", "field": "stage", "value": ["new", "growing"]}'::jsonb), (2, '{"kind": "stage", "field": "stage", "op": "missing"}'), (3, '{"kind": "stage", "field": "since.since", "op": "<=", "value": 27}'),
+    (4, '{"kind": "forecast", "field": "churn", "value": "high"}'), (5, '{"kind": "forecast", "field": "alive", "op": "<", "value": 0.35}'), (6, '{"kind": "forecast", "field": "next_order_on.until", "op": "between", "value": [0, 2]}'),
+    (7, '{"kind": "forecast", "field": "lifetime_minor", "op": "missing"}'), (8, '{"kind": "forecast", "field": "orders", "op": ">=", "value": 4.5}'), (9, '{"kind": "cluster", "field": "group", "value": 3}'), (10, '{"not": {"kind": "cluster", "field": "group", "op": "present"}}'),
+    (11, '{"kind": "tier_change", "where": {"to": "S", "cause": "order"}, "days": 40}'), (12, '{"kind": "tier_change", "measure": "count", "where": {"to": "B"}, "op": ">=", "value": 1}'), (13, '{"kind": "tier_change", "measure": "count", "op": "=", "value": 2}'),
+    (14, '{"kind": "tier_change", "measure": "last", "op": ">", "value": 40}'), (15, '{"kind": "discount", "measure": "average", "field": "discounted", "op": ">=", "value": 0.5}'), (16, '{"kind": "discount", "measure": "count", "days": 20, "op": ">", "value": 1}'),
+    (17, '{"kind": "discount", "measure": "never", "where": {"discounted": {"op": "=", "value": 1}}, "days": 20}'), (18, '{"kind": "badge", "measure": "ever", "where": {"badge": "kinds_badge"}}'), (19, '{"kind": "badge", "measure": "first", "op": ">=", "value": 26}')) r (n, rule)
+     CROSS JOIN persons p
+     CROSS JOIN LATERAL (SELECT crm._rule_fit(r.rule, p.ids, crm.core_now()) AS found) x
+     CROSS JOIN LATERAL (SELECT array(SELECT i - 978900 FROM unnest(x.found) i ORDER BY 1) AS found) f
+     CROSS JOIN LATERAL (SELECT array(SELECT i - 978900 FROM unnest(crm.bitmap_array(crm._rule_set(r.rule, crm.core_now()))) i WHERE i = ANY (p.ids) ORDER BY 1) AS everybody,
+                                array(SELECT i - 978900 FROM unnest(crm.bitmap_array((crm._rule_fit_sets(jsonb_build_array(r.rule), p.ids, crm.core_now()))[1])) i ORDER BY 1) AS given,
+                                array(SELECT i - 978900 FROM unnest(p.ids) i WHERE i < 978912 AND (crm._rule_explain(r.rule, i, crm.core_now()) -> 0 ->> 'is_met')::boolean <> (r.rule ? 'not') ORDER BY 1) AS explained) s
+ORDER BY r.n;
+ROLLBACK;
