@@ -16,6 +16,51 @@ SELECT kind, count(*) > 0 AS found FROM crm._value_tier_check('[
 SELECT example FROM crm._value_tier_check('[{"tier": "x", "conditions": [{"metric": "last_days", "op": "<=", "value": 10}]}, {"tier": "y", "conditions": [{"metric": "first_days", "op": ">", "value": 10}]}]', 2)
 WHERE kind = 'gap';
 SELECT kind, tiers FROM crm._value_tier_check('[{"tier": "all", "conditions": []}, {"tier": "never", "conditions": []}]', 2) ORDER BY 1;
+-- what lies between two measures: a last order that is the first, orders of a window that are all there are
+SELECT kind, example FROM crm._value_tier_check('[{"tier": "a", "conditions": [{"metric": "last_days", "op": "<=", "value": 24}]}, {"tier": "b", "conditions": [{"metric": "first_days", "op": "<=", "value": 4}]},
+    {"tier": "c", "conditions": [{"metric": "orders", "op": "<", "value": 1}]}]', 2) WHERE kind = 'gap';
+SELECT kind, example FROM crm._value_tier_check('[{"tier": "a", "conditions": [{"metric": "orders", "days": 30, "op": "<=", "value": 3}]}, {"tier": "b", "conditions": [{"metric": "orders", "op": "<=", "value": 2}]}]', 2) WHERE kind = 'gap';
+-- random rules against random histories: who has no tier is a gap that was told, and nobody has a tier that was said to be unreachable
+DO $$
+DECLARE
+    rules jsonb;
+    conditions jsonb;
+    metric text;
+    told record;
+    reached text[];
+    history crm.purchase_history;
+    missed int := 0;
+    denied int := 0;
+    gaps int := 0;
+    met int := 0;
+BEGIN
+    PERFORM setseed(0.3);
+    FOR i IN 1 .. 120 LOOP
+        rules := '[]';
+        FOR j IN 1 .. 1 + (random() * 3)::int LOOP
+            conditions := '[]';
+            FOR k IN 1 .. (random() * 2.4)::int LOOP
+                metric := (ARRAY['orders', 'net', 'last_days', 'first_days'])[1 + (random() * 3)::int];
+                conditions := conditions || jsonb_build_array(jsonb_build_object('metric', metric, 'op', (ARRAY['<', '<=', '>', '>=', '='])[1 + (random() * 4)::int],
+                    'value', CASE metric WHEN 'orders' THEN (random() * 4)::int WHEN 'net' THEN (random() * 50)::int ELSE (random() * 60)::int END)
+                    || CASE WHEN metric IN ('orders', 'net') AND random() < 0.6 THEN jsonb_build_object('days', (ARRAY[7, 30, 60])[1 + (random() * 2)::int]) ELSE '{}' END);
+            END LOOP;
+            rules := rules || jsonb_build_array(jsonb_build_object('tier', 't' || j, 'conditions', conditions));
+        END LOOP;
+        SELECT bool_or(kind = 'gap') AS has_gap, array_agg(tiers[1]) FILTER (WHERE kind = 'unreachable') AS unreachable INTO told FROM crm._value_tier_check(rules, 2);
+        reached := '{}';
+        FOR person IN 1 .. 100 LOOP
+            SELECT crm.purchase_history(array_agg(d ORDER BY d), array_agg(d ORDER BY d), array_agg(a)) INTO history
+            FROM (SELECT date '2026-06-30' - (random() * random() * 75)::int AS d, (random() * 3000)::bigint - CASE WHEN random() < 0.15 THEN 2000 ELSE 0 END AS a FROM generate_series(1, (random() * 5)::int + person * 0)) x;
+            reached := reached || (crm._value_state(rules, 2, CASE WHEN history IS NOT NULL THEN ARRAY[history] END, '2026-06-30')).tier;
+        END LOOP;
+        missed := missed + (('-' = ANY (reached)) AND NOT coalesce(told.has_gap, false))::int;
+        denied := denied + coalesce(told.unreachable && reached, false)::int;
+        gaps := gaps + coalesce(told.has_gap, false)::int;
+        met := met + ('-' = ANY (reached))::int;
+    END LOOP;
+    RAISE WARNING 'gaps missed %, tiers denied %; gaps there were %, most of them met %', missed, denied, gaps > 15, met > gaps * 0.8;
+END $$;
 -- rules that cannot be read
 SELECT * FROM crm._value_tier_check('{}', 2);
 SELECT * FROM crm._value_tier_check('[1]', 2);

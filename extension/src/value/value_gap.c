@@ -20,7 +20,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#define MAX_CANDIDATES	64		/* of one slot */
+#define MAX_CANDIDATES	192		/* of one slot */
 #define MAX_STATES		20000000.0
 #define MAX_FINDINGS	200
 
@@ -59,32 +59,70 @@ add_candidate(Candidates *candidates, int64 value)
 	candidates->numbers[candidates->n++].value = value;
 }
 
-/* The numbers of a slot that matter: next to those of its conditions and of its windows. */
+static bool
+is_age(CrmValueMetric metric)
+{
+	return metric == CRM_VALUE_LAST_DAYS || metric == CRM_VALUE_FIRST_DAYS;
+}
+
+/* Next to the number of a condition; only nets are below zero. */
+static void
+add_around(Candidates *candidates, CrmValueMetric metric, int64 number)
+{
+	for (int64 step = -1; step <= 1; step++)
+		if (metric == CRM_VALUE_NET || number + step >= 0)
+			add_candidate(candidates, number + step);
+}
+
+/* Longer ago than anything that is asked, with room for as many orders since: a first order is often only that. */
+static int64
+long_ago(const CrmValueRules *rules)
+{
+	int64		days = 1;
+
+	for (int i = 0; i < rules->n_conditions; i++)
+		if (rules->slots[rules->conditions[i].slot].metric != CRM_VALUE_NET)
+			days += Min(Max(rules->conditions[i].value, 0), 1000000) + 1;
+	for (int i = 0; i < rules->n_slots; i++)
+		if (rules->slots[i].days != CRM_VALUE_EVER)
+			days += rules->slots[i].days + 1;
+	return days;
+}
+
+/*
+ * The numbers of a slot that matter: next to those of its conditions, and of what leans on it.  Ages of the last and of the
+ * first order are often the same; orders of one window are in the longer ones too, and most of a longer one's can be in a shorter.
+ */
 static void
 collect_candidates(GapSearch *search, int slot)
 {
 	const CrmValueRules *rules = search->rules;
-	CrmValueMetric metric = rules->slots[slot].metric;
+	const CrmValueSlot *own = &rules->slots[slot];
 	Candidates *candidates = &search->candidates[slot];
-	bool		is_age = metric == CRM_VALUE_LAST_DAYS || metric == CRM_VALUE_FIRST_DAYS;
 
-	if (is_age)
+	if (is_age(own->metric))
+	{
 		candidates->numbers[candidates->n++].is_none = true;
-	for (int64 value = 0; value <= (metric == CRM_VALUE_NET ? 0 : 2); value++)
+		add_candidate(candidates, long_ago(rules));
+	}
+	for (int64 value = 0; value <= (own->metric == CRM_VALUE_NET ? 0 : 2); value++)
 		add_candidate(candidates, value);
 	for (int i = 0; i < rules->n_conditions; i++)
-		if (rules->conditions[i].slot == slot)
-			for (int64 step = -1; step <= 1; step++)
-				if (metric == CRM_VALUE_NET || rules->conditions[i].value + step >= 0)
-					add_candidate(candidates, rules->conditions[i].value + step);
-	for (int i = 0; i < rules->n_slots && is_age; i++)
+	{
+		const CrmValueSlot *other = &rules->slots[rules->conditions[i].slot];
+		int64		number = rules->conditions[i].value;
+
+		if (other == own || (is_age(own->metric) && is_age(other->metric)) ||
+			(own->metric == CRM_VALUE_ORDERS && other->metric == CRM_VALUE_ORDERS))
+			add_around(candidates, own->metric, number);
+		if (own->metric == CRM_VALUE_ORDERS && other->metric == CRM_VALUE_ORDERS && own->days != CRM_VALUE_EVER &&
+			other->days != CRM_VALUE_EVER && other->days > own->days && number > other->days - own->days)
+			add_around(candidates, own->metric, number - (other->days - own->days));
+	}
+	for (int i = 0; i < rules->n_slots && is_age(own->metric); i++)
 		if (rules->slots[i].days != CRM_VALUE_EVER)
 			for (int64 step = 0; step <= 1; step++)
 				add_candidate(candidates, rules->slots[i].days + step);
-	/* counts that other windows ask for can appear in this one too */
-	for (int i = 0; i < rules->n_conditions && metric == CRM_VALUE_ORDERS; i++)
-		if (rules->slots[rules->conditions[i].slot].metric == CRM_VALUE_ORDERS)
-			add_candidate(candidates, rules->conditions[i].value);
 }
 
 /* Whether a window holds another: its days are no fewer. */
