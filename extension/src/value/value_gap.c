@@ -21,7 +21,7 @@
 #include "utils/builtins.h"
 
 #define MAX_CANDIDATES	192		/* of one slot */
-#define MAX_STATES		20000000.0
+#define MAX_STATES		20000000
 #define MAX_FINDINGS	200
 
 typedef struct Candidates
@@ -37,6 +37,7 @@ typedef struct GapSearch
 	Candidates	candidates[CRM_VALUE_MAX_SLOTS];
 	CrmValueNumber state[CRM_VALUE_MAX_SLOTS];
 	bool		decides[CRM_VALUE_MAX_RULES];
+	int64		tried;
 	int			n_findings;
 	uint64		found[MAX_FINDINGS];	/* what was met: conditions of a gap, rules of an overlap */
 	bool		is_gap[MAX_FINDINGS];
@@ -300,28 +301,44 @@ judge_state(GapSearch *search)
 		report(search, "overlap", describe_state(search), rules_met);
 }
 
-/* Walks all combinations like a counter with a wheel a slot. */
-static void
-try_all_states(GapSearch *search)
+/* Whether a slot's number can stand beside those of the slots before it; what three have to do with each other is left to the end. */
+static bool
+agrees_so_far(const GapSearch *search, int slot)
 {
-	int			wheel[CRM_VALUE_MAX_SLOTS] = {0};
-	int			n_slots = search->rules->n_slots;
-	int			turned;
+	const CrmValueSlot *slots = search->rules->slots;
 
-	do
+	for (int i = 0; i < slot; i++)
 	{
-		CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < n_slots; i++)
-			search->state[i] = search->candidates[i].numbers[wheel[i]];
+		if (is_age(slots[slot].metric) && is_age(slots[i].metric))
+			continue;
+		if (!slots_agree(search->rules, search->state, slot, i) || !slots_agree(search->rules, search->state, i, slot))
+			return false;
+	}
+	return true;
+}
+
+/* Tries all numbers of a slot, and of those after it, beside what is set of those before. */
+static void
+try_states(GapSearch *search, int slot)
+{
+	if (slot == search->rules->n_slots)
+	{
 		if (is_possible(search->rules, search->state))
 			judge_state(search);
-		for (turned = 0; turned < n_slots; turned++)
-		{
-			if (++wheel[turned] < search->candidates[turned].n)
-				break;
-			wheel[turned] = 0;
-		}
-	} while (turned < n_slots);
+		return;
+	}
+	CHECK_FOR_INTERRUPTS();
+	for (int i = 0; i < search->candidates[slot].n; i++)
+	{
+		if (++search->tried > MAX_STATES)
+			ereport(ERROR, (errcode(ERRCODE_CRM_TIER_RULES_INVALID),
+							errmsg("tier rules are too many to be checked"),
+							errdetail("They divide persons into more than %d states.", MAX_STATES),
+							errhint("Let conditions share windows.")));
+		search->state[slot] = search->candidates[slot].numbers[i];
+		if (agrees_so_far(search, slot))
+			try_states(search, slot + 1);
+	}
 }
 
 /* crm._value_tier_check(rules, exponent) returns rows (kind, example, tiers). */
@@ -329,23 +346,14 @@ Datum
 crm_value_tier_check(PG_FUNCTION_ARGS)
 {
 	GapSearch  *search = palloc0(sizeof(GapSearch));
-	double		n_states = 1;
 
 	InitMaterializedSRF(fcinfo, 0);
 	search->result = (ReturnSetInfo *) fcinfo->resultinfo;
 	search->exponent = PG_GETARG_INT32(1);
 	search->rules = crm_value_rules_read(PG_GETARG_JSONB_P(0), search->exponent);
 	for (int i = 0; i < search->rules->n_slots; i++)
-	{
 		collect_candidates(search, i);
-		n_states *= search->candidates[i].n;
-	}
-	if (n_states > MAX_STATES)
-		ereport(ERROR, (errcode(ERRCODE_CRM_TIER_RULES_INVALID),
-						errmsg("tier rules are too many to be checked"),
-						errdetail("They divide persons into %.0f states.", n_states),
-						errhint("Let conditions share windows.")));
-	try_all_states(search);
+	try_states(search, 0);
 	for (int i = 0; i < search->rules->n_rules; i++)
 		if (!search->decides[i])
 			report(search, "unreachable", (Datum) 0, UINT64CONST(1) << i);
