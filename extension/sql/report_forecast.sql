@@ -74,14 +74,15 @@ CREATE FUNCTION crm._report_deals_bought(stores int[], marks date[]) RETURNS TAB
 $$
 DECLARE
     zone text := crm._setting('core.time_zone') #>> '{}';
+    unit numeric := crm._report_money(1::bigint);       -- asked once, not for each purchase
 BEGIN
     RETURN QUERY
     WITH deal AS (
-        SELECT d.customer_id, d.deal_id, d.amount, crm._local_day(d.opened_at, zone) AS from_day, crm._local_day(d.closed_at, zone) + 30 AS to_day FROM crm.deal d
-        WHERE d.outcome = 'won' AND d.amount > 0 AND d.closed_at > marks[1] - interval '31 days' AND d.closed_at < 'infinity' AND (stores IS NULL OR d.store_id = ANY (stores))),
+        SELECT CASE WHEN c.merged_into IS NULL THEN d.customer_id ELSE crm._identity_current(d.customer_id) END AS customer_id, d.deal_id, d.amount, crm._local_day(d.opened_at, zone) AS from_day, crm._local_day(d.closed_at, zone) + 30 AS to_day
+        FROM crm.deal d JOIN crm.customer c ON c.customer_id = d.customer_id WHERE d.outcome = 'won' AND d.amount > 0 AND d.closed_at > marks[1] - interval '31 days' AND d.closed_at < 'infinity' AND (stores IS NULL OR d.store_id = ANY (stores))),
     bought AS (
-        SELECT d.amount, e.day, crm._report_money(e.minor) AS paid, sum(crm._report_money(e.minor)) OVER (PARTITION BY d.customer_id, d.deal_id ORDER BY e.day) AS until
-        FROM deal d JOIN crm.value_history h ON h.customer_id = crm._identity_current(d.customer_id)
+        SELECT d.amount, e.day, e.minor * unit AS paid, sum(e.minor * unit) OVER (PARTITION BY d.customer_id, d.deal_id ORDER BY e.day) AS until
+        FROM deal d JOIN crm.value_history h ON h.customer_id = d.customer_id
         CROSS JOIN LATERAL (SELECT x.day, sum(x.amount_minor)::bigint AS minor FROM crm.purchase_entries(h.history) x WHERE x.day BETWEEN d.from_day AND d.to_day GROUP BY x.day HAVING sum(x.amount_minor) > 0) e)
     SELECT width_bucket(b.day, marks), sum(least(greatest(b.amount - (b.until - b.paid), 0), b.paid)) FROM bought b WHERE b.day >= marks[1] AND b.day < marks[cardinality(marks)] GROUP BY 1;
 END

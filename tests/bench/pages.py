@@ -114,7 +114,8 @@ def desks(imported):
                                               f"pipelines/consult/won?{year}&limit=50"))
     yield from (("headquarters", path) for path in ("persons/31/tickets", "persons/31/tickets/2000000031", "persons/49/deals", "persons/49/deals/3000000049",
                                                     f"reports/tickets?{year}", "owned?list=all&limit=50", "channels", "endpoints", "caps", "alert-routes", "settings", "entry-forms/clerk"))
-    yield from (("clerk", path) for path in ("tickets?list=mine&limit=50", "owned?list=all&limit=50", "entry-form"))
+    yield from (("headquarters", path) for path in (f"reports/knowledge?{year}", "articles?limit=50", "persons/31/tickets/2000000031/suggestions", "reports/functions?days=90", "targets", "custom-fields"))
+    yield from (("clerk", path) for path in ("tickets?list=mine&limit=50", "owned?list=all&limit=50", "entry-form", "my-targets"))
     yield from (("steward", path) for path in (f"imports/{imported}", f"imports/{imported}/preview?limit=100", f"imports/{imported}/errors?limit=100", "imports/1000/errors?limit=100",
                                                "reviews?limit=100&state=accepted", "reviews?limit=100&state=rejected", "persons/100/explain/101",
                                                "identity-shadow", "rejects?limit=100&source=bench1", "sources/bench/mappings/member"))
