@@ -69,4 +69,18 @@ SELECT jsonb_pretty(crm.identity_quality('v_shop'));
 SELECT count(*) FILTER (WHERE q ->> 'source' = 'v_mini') AS mini, bool_and(q ? 'complete_percent') AS told FROM crm.identity_quality() q;
 SELECT pg_temp.try('(SELECT count(*) FROM crm.identity_quality(''nowhere''))');
 SELECT count(*) AS drift FROM crm.identity_check();
+
+-- who came with a masked phone, a hashed one, or none, and bought, is one person with the till's record as soon as the account tells the phone, and stays
+CREATE FUNCTION pg_temp.late(source text, body jsonb) RETURNS bigint LANGUAGE sql AS $$ SELECT customer_id FROM crm.ingest_member(source, convert_to(body::text, 'UTF8')) $$;
+SELECT crm.ingest_define_source('late_till', 'till', 'pos') > 0 AS till, crm.ingest_define_source('late_shop', 'shop', 'shop_platform') > 0 AS shop;
+SELECT pg_temp.late('late_till', '{"external_id": "T1", "name": "王芳", "phone": "13867260101"}') AS t, pg_temp.late('late_shop', '{"external_id": "S1", "name": "王**", "phone": "138****0101"}') AS s1,
+       pg_temp.late('late_shop', '{"external_id": "S2", "name": "王**", "phone": "3d2a0f1c5a5b1b3d8e6b7c8d9e0f1a2b"}') AS s2, pg_temp.late('late_shop', '{"external_id": "S3"}') AS s3 \gset
+SELECT count(DISTINCT p) AS persons FROM unnest(ARRAY[:t, :s1, :s2, :s3]) p;
+SELECT count(*) AS bought FROM unnest('{S1,S2,S3}'::text[]) s, LATERAL crm.ingest_order('late_shop', convert_to(jsonb_build_object('external_id', 'O' || s, 'member_external_id', s, 'amount', 10, 'ordered_at', crm.core_now(),
+    'items', jsonb_build_array(jsonb_build_object('product_code', 'P', 'quantity', 1, 'unit_price', 10)))::text, 'UTF8')) r WHERE r.status < 300;
+SELECT pg_temp.late('late_shop', '{"external_id": "S1", "name": "王**", "phone": "13867260101"}') = :t AS s1, pg_temp.late('late_shop', '{"external_id": "S2", "name": "王**", "phone": "13867260101"}') = :t AS s2,
+       pg_temp.late('late_shop', '{"external_id": "S3", "phone": "13867260101"}') = :t AS s3;
+SELECT pg_temp.late('late_shop', '{"external_id": "S1", "name": "王**", "phone": "138****0101"}') = :t AS masked_again, crm._identity_current(:s2) = :t AS old_id_answers,
+       (SELECT sum(o.amount) FROM crm.membership m JOIN crm.customer_order o USING (source_record_id) WHERE m.customer_id = :t AND m.valid_to = 'infinity') AS net;
+SELECT count(*) AS drift FROM crm.identity_check();
 ROLLBACK;
