@@ -201,7 +201,7 @@ make_keys(Lane *lane)
 		tokens[i] = column(plan, rule->field[i], rule->is_rough[i]);
 	for (uint32_t row = 0; row < link->n_rows; row++)
 	{
-		uint32_t	key = (plan->left_out[row] & exact) == exact ? key_of(rule, row, tokens) : 0;
+		uint32_t	key = exact == 0 || (plan->left_out[row] & exact) == exact ? key_of(rule, row, tokens) : 0;
 		uint32_t	at = key >> (32 - plan->bits);
 		uint64_t	bit = UINT64_C(1) << (at & 63);
 
