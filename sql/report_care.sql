@@ -67,6 +67,14 @@ SELECT count(*) AS differ FROM (SELECT f.what, f.a, f.b, f.stores, sum(f.persons
     SELECT * FROM crm._report_group_care(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_lost(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_leads(p.lo, p.hi, '2026-06-30')) f GROUP BY 1, 2, 3, 4
     EXCEPT SELECT g.what, g.a, g.b, g.stores, g.persons, g.amount FROM crm.report_group g) d;
 
+-- the commonest first products stand by name, the others together
+SAVEPOINT c;
+UPDATE crm.room_setting SET value = '1' WHERE name = 'report.lost_products';
+SELECT crm._report_lost_products((SELECT p.generation FROM crm.report_group_progress p));
+SELECT l.key, l.persons, l.reasons FROM crm.report_lost('product', NULL, 'ca_e') l;
+SELECT l.key, l.persons FROM crm.report_lost('reason', NULL, 'ca_e') l;
+ROLLBACK TO c;
+
 -- 4. managers: coverage, owners, clerks who are there, overdue tasks, tiers that moved, complaints
 SELECT crm.sales_task_create(pg_temp.of('C5'), '回访', '2026-06-20') IS NOT NULL AS overdue, crm.sales_task_create(pg_temp.of('C6'), '回访', '2026-07-20') IS NOT NULL AS open;
 SELECT j ->> 'staff' AS staff, j ->> 'regions' AS regions, j ->> 'stores' AS stores, j ->> 'persons' AS persons, j ->> 'clerks' AS clerks, j ->> 'persons_a_clerk' AS a_clerk, j ->> 'spoken' AS spoken, j ->> 'coverage' AS coverage, j ->> 'owned' AS owned,

@@ -84,6 +84,7 @@ BEGIN
     SELECT ready, 'path', r.a, '', '{}'::int[], min(r.persons), avg(r.days) FROM running r
     CROSS JOIN LATERAL (VALUES (floor((r.persons + 1) / 2.0)), (ceil((r.persons + 1) / 2.0))) middle (rank) WHERE middle.rank > r.upto - r.here AND middle.rank <= r.upto GROUP BY r.a
     UNION ALL SELECT ready, 'path', '{}', '', '{}', coalesce(sum(s.persons), 0), 0 FROM step s;
+    PERFORM crm._report_lost_products(ready);
     DELETE FROM crm.report_group g WHERE g.generation < ready OR (g.what = 'path' AND g.b <> '');
     UPDATE crm.report_group_progress p SET generation = ready, as_of = _report_group_finish.as_of, done_to = 0;
 END

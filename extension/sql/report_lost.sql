@@ -31,6 +31,20 @@ $$;
 COMMENT ON FUNCTION crm._report_group_lost(bigint, bigint, date) IS
     'persons between two ids whose last order day is more than report.lost_days days ago: by the first of the tags report.lost_reasons that they have (- none), the dearest product of their first order (- none) and the store of their last one; with what they ever spent, in minor units';
 
+CREATE FUNCTION crm._report_lost_products(ready int) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    WITH common AS (
+        SELECT g.b FROM crm.report_group g WHERE g.generation = ready AND g.what = 'lost' GROUP BY g.b ORDER BY sum(g.persons) DESC, g.b LIMIT (crm._setting('report.lost_products') #>> '{}')::int),
+    others AS (
+        DELETE FROM crm.report_group g WHERE g.generation = ready AND g.what = 'lost' AND g.b NOT IN (SELECT c.b FROM common c) RETURNING g.a, g.stores, g.persons, g.amount)
+    INSERT INTO crm.report_group (generation, what, a, b, stores, persons, amount)
+    SELECT ready, 'lost', o.a, '*', o.stores, sum(o.persons), sum(o.amount) FROM others o GROUP BY o.a, o.stores;
+END
+$$;
+COMMENT ON FUNCTION crm._report_lost_products(int) IS 'puts the first products of lost customers of a generation together (*), but for the report.lost_products commonest of the chain';
+
 CREATE FUNCTION crm.report_lost(by text DEFAULT 'reason', store_code text DEFAULT NULL, region_code text DEFAULT NULL, max_rows int DEFAULT 30)
     RETURNS TABLE (key text, name_zh text, name_en text, persons bigint, share numeric, spent numeric, reasons jsonb, lost_days int)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
@@ -58,5 +72,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_lost(text, text, text, int) IS
-    'customers whose last order day is more than report.lost_days days ago, as of the last night, of the stores of the caller''s scope where they last bought: by reason (the first of the tags report.lost_reasons), that store, or the dearest product of their first order (-: not known); each with its share, what they ever spent, and how many of each reason; lost_days: that setting; the most first, at most 500; P0002, 22023';
+    'customers whose last order day is more than report.lost_days days ago, as of the last night, of the stores of the caller''s scope where they last bought: by reason (the first of the tags report.lost_reasons), that store, or the dearest product of their first order (-: not known; *: those beyond the report.lost_products commonest); each with its share, what they ever spent, and how many of each reason; lost_days: that setting; the most first, at most 500; P0002, 22023';
 GRANT EXECUTE ON FUNCTION crm.report_lost(text, text, text, int) TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

@@ -135,7 +135,7 @@ function leads(rows) {
 // Why customers were lost, where they last bought, what they bought first; each of the last two with its commonest reason.
 function lost(reasons, stores, products) {
 	if (reasons.length === 0) return none();
-	const name = (row) => row.key === '-' ? t('report.unknown') : named(row) || row.key;
+	const name = (row) => row.key === '-' ? t('report.unknown') : row.key === '*' ? t('chart.others') : named(row) || row.key;
 	const why = (row) => Object.entries(row.reasons).sort((a, b) => b[1] - a[1])[0][0];
 	const split = (title, rows) => folded(t(title), table(t(title), [t(title), [t('report.persons'), 'number'], [t('report.share'), 'number'], t('report.lost_why')], rows.map((row) => [name(row), number(row.persons), percent(figure(row.share)), why(row) === '-' ? t('report.unknown') : why(row)])));
 	return [faint(t('report.lost_what', {days: reasons[0].lost_days})), ring(t('report.lost'), reasons.map((row) => ({label: name(row), value: row.persons, text: `${number(row.persons)} · ${percent(figure(row.share))}`}))),
