@@ -12,10 +12,12 @@ BEGIN
         SELECT d.* FROM crm.pipeline p CROSS JOIN LATERAL (
             SELECT x.pipeline, x.customer_id, x.deal_id, x.outcome, x.closed_at FROM crm.deal x
             WHERE x.pipeline = p.pipeline AND x.outcome <> 'open' AND x.closed_at > crm.core_now() - interval '730 days' AND x.closed_at < 'infinity' ORDER BY x.closed_at DESC LIMIT most) d),
-    came AS (
+    came AS MATERIALIZED (
         SELECT d.pipeline, e.stage, d.outcome, d.closed_at, min(e.at) AS at FROM deal d JOIN crm.deal_event e ON e.customer_id = d.customer_id AND e.deal_id = d.deal_id AND e.kind IN ('opened', 'moved')
-        JOIN crm.pipeline_stage s ON s.pipeline = d.pipeline AND s.stage = e.stage AND s.outcome = 'open' GROUP BY d.pipeline, d.customer_id, d.deal_id, e.stage, d.outcome, d.closed_at)
-    SELECT c.pipeline, c.stage, greatest(extract(epoch FROM c.closed_at - c.at) / 86400, 0)::int, count(*) FILTER (WHERE c.outcome = 'won'), count(*) FROM came c GROUP BY 1, 2, 3;
+        GROUP BY d.customer_id, d.deal_id, e.stage, d.pipeline, d.outcome, d.closed_at),
+    gone AS MATERIALIZED (
+        SELECT c.pipeline, c.stage, greatest(extract(epoch FROM c.closed_at - c.at) / 86400, 0)::int AS days, count(*) FILTER (WHERE c.outcome = 'won') AS won, count(*) AS ended FROM came c GROUP BY 1, 2, 3)
+    SELECT g.* FROM gone g JOIN crm.pipeline_stage s ON s.pipeline = g.pipeline AND s.stage = g.stage AND s.outcome = 'open';
 END
 $$;
 COMMENT ON FUNCTION crm._report_deals_ended() IS 'deals won or lost within 730 days, by each stage that they came to and the days from there to the end: how many were won, and how many ended';
