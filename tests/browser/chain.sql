@@ -21,6 +21,7 @@ SELECT 'login ' || r || ' pass-' || r || '-word crm_' || r FROM unnest('{clerk,s
 DO $$ BEGIN
     PERFORM crm._value_score_all(m.model, crm._value_today()) FROM crm.rfm_model m WHERE m.is_active;
     UPDATE crm.customer_value v SET r = s.r, f = s.f, m = s.m FROM crm.value_rfm() s WHERE s.customer_id = v.customer_id;
+    PERFORM crm.report_rebuild();
     PERFORM set_config('crm.core_clock', (crm.core_now() - interval '1 month')::text, true);
     WHILE crm._report_indicators_job() > 0 LOOP END LOOP;
     PERFORM set_config('crm.core_clock', '', true);

@@ -22,6 +22,7 @@ export async function numbers(browser) {
 	const links = await page.$$eval('main a[href^="#/behind/"], main svg a', (all) => all.map((link) => [link.getAttribute('href'), link.querySelector('text:last-of-type')?.textContent || link.textContent]));
 	const counted = links.filter(([, text]) => !text.includes('%') || text.includes('·')).map(([href, text]) => [href, Number(text.replace(/ ·.*/, '').replace(/\D/g, ''))]);
 	ok(counted.length >= 8, 'the board has numbers that open their persons', links);
+	ok(links.filter(([href]) => href.startsWith('#/behind/rfm/')).length >= 2 && links.some(([href]) => href.startsWith('#/behind/cohort/')) && links.some(([href]) => href.startsWith('#/behind/transition/')), 'those of the value map, of the cohorts and of moves among them', links.map(([href]) => href));
 	const wrong = [];
 	for (const [href, n] of counted.filter(([, n]) => n > 0 && n <= 100).slice(0, 25)) {
 		await visit(page, href);
