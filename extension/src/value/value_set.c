@@ -3,7 +3,7 @@
  *		The persons of a set brought up to date: read, computed and written table by table, in the order of ids.
  *
  * What crm._value_work() and crm._value_write() do by statements for any table is done here along the indexes of plain
- * ones, a third of their cost.  Each table is walked once: memberships give records, records their chunks; where a
+ * ones, at half of their cost or less.  Each table is walked once: memberships give records, records their chunks; where a
  * person's value is found it is computed and written over, then the purchases in one row where they are others, and
  * last the new changes of tier go in together.  Who has more than one row of purchases, before or after, is handed
  * back.  The persons are locked, and what is read is read by a snapshot taken under the locks.
