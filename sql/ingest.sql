@@ -400,7 +400,7 @@ ROLLBACK TO as_set;
 -- watching: success rate, silence
 SELECT crm._ingest_watch();
 SELECT source, received_today, rejected_today, success_percent, open_rejects, is_silent FROM crm.source_status ORDER BY source;
-SELECT kind, key FROM crm.alert WHERE closed_at IS NULL ORDER BY kind, key;
+SELECT kind, key FROM crm.alert WHERE closed_at IS NULL AND kind LIKE 'ingest.%' ORDER BY kind, key;
 SELECT source, entity, code, sum(records) AS records FROM crm.reject_status GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 SET crm.core_clock = '2026-07-02T12:00:00+08:00';
 SELECT crm._ingest_watch();

@@ -83,3 +83,6 @@ CREATE OR REPLACE FUNCTION crm._code_version() RETURNS crm.version LANGUAGE sql 
 SELECT state, remedy LIKE 'restart the server: it still runs the library of % the code is of 99.0.0' AS said FROM crm.doctor() WHERE finding = 'library';
 SELECT crm.install();
 ROLLBACK;
+
+-- the jobs of this night are as if they had run: what follows is the same at any hour
+UPDATE crm.job SET next_run_at = next_run_at + interval '1 day' WHERE at_local IS NOT NULL;
