@@ -62,6 +62,14 @@ SELECT pg_temp.member('g_pos', 'sex1', '{"member_card": "S1", "sex": "f", "birth
 SELECT pg_temp.member('g_pos', 'sex3', '{"national_id": "11010519491231002X", "sex": "f", "birthday": "1962-03-04"}') = pg_temp.member('g_shop', 'sex4', '{"national_id": "11010519491231002X", "sex": "m", "birthday": "1991-11-20"}') AS one;
 SELECT pg_temp.member('g_pos', 'sex5', '{"member_card": "S5", "sex": "f", "birthday": "1962-03-04"}') = pg_temp.member('g_shop', 'sex6', '{"member_card": "S5", "birthday": "1991-11-20"}') AS one;
 SELECT * FROM pg_temp.open_reviews('sex%');
+-- a surname with a title or a mask, of another sex and with no birthday to ask, may be anybody's of a family; of the same sex, or of none that is told, it is the phone's person
+SELECT pg_temp.member('g_pos', 'kin1', '{"phone": "13867250007", "name": "王静慧", "sex": "f"}') <> pg_temp.member('g_shop', 'kin2', '{"phone": "13867250007", "name": "王老师", "sex": "m"}') AS two,
+       pg_temp.member('g_pos', 'kin3', '{"phone": "13867250008", "name": "王静慧", "sex": "f"}') <> pg_temp.member('g_shop', 'kin4', '{"phone": "13867250008", "name": "王**", "sex": "m"}') AS two;
+SELECT pg_temp.member('g_pos', 'own1', '{"phone": "13867250009", "name": "王静慧", "sex": "f"}') = pg_temp.member('g_shop', 'own2', '{"phone": "13867250009", "name": "王老师", "sex": "f"}') AS one,
+       pg_temp.member('g_pos', 'own3', '{"phone": "13867250010", "name": "王静慧", "sex": "f"}') = pg_temp.member('g_shop', 'own4', '{"phone": "13867250010", "name": "王**"}') AS one,
+       pg_temp.member('g_pos', 'own5', '{"phone": "13867250011", "name": "王静慧", "sex": "f", "birthday": "1990-05-06"}') = pg_temp.member('g_shop', 'own6', '{"phone": "13867250011", "name": "王**", "sex": "m", "birthday": "1990-05-06"}') AS one;
+SELECT * FROM pg_temp.open_reviews('kin%');
+SELECT count(*) AS drift FROM crm.identity_check();
 SELECT count(*) AS drift FROM crm.identity_check();
 ROLLBACK TO guard;
 

@@ -116,7 +116,10 @@ sexes_differ(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 	return a->sex != 0 && b->sex != 0 && a->sex != b->sex;
 }
 
-/* Twins have one birthday and nearly one name; nobody has one birthday and two surnames by chance, nearly one birthday some do. */
+/*
+ * Twins have one birthday and nearly one name; nobody has one birthday and two surnames by chance, nearly one birthday some do.
+ * A surname with a title or a mask is anybody's of a family: of another sex, with no birthday to ask, it is somebody else's.
+ */
 bool
 crm_identity_contradict(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 {
@@ -127,6 +130,8 @@ crm_identity_contradict(const CrmIdentityTraits *a, const CrmIdentityTraits *b)
 		return names >= CRM_IDENTITY_KIN || (names != CRM_IDENTITY_EQUAL && sexes_differ(a, b));
 	if (names == CRM_IDENTITY_DIFFERENT)
 		return birthdays != CRM_IDENTITY_EQUAL || sexes_differ(a, b);
+	if (names == CRM_IDENTITY_NEAR && birthdays == CRM_IDENTITY_UNKNOWN && sexes_differ(a, b))
+		return true;
 	return names >= CRM_IDENTITY_KIN;
 }
 
