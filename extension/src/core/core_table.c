@@ -41,11 +41,16 @@ crm_core_table_id(const char *name)
 	return get_relname_relid(name, get_namespace_oid("crm", false));
 }
 
+/* A table of the schema crm by its name; 42P01: there is none. */
 CrmTable
 crm_core_table_open(const char *name, LOCKMODE mode)
 {
-	CrmTable	table = {.relation = table_open(crm_core_table_id(name), mode)};
+	Oid			id = crm_core_table_id(name);
+	CrmTable	table = {0};
 
+	if (!OidIsValid(id))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("there is no table \"%s\" in the schema crm", name)));
+	table.relation = table_open(id, mode);
 	table.snapshot = GetActiveSnapshot();
 	table.command = GetCurrentCommandId(mode > AccessShareLock);
 	return table;

@@ -15,6 +15,7 @@
  */
 #include "purchase/purchase_measure.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "core/core_table.h"
@@ -25,6 +26,7 @@
 #include "utils/expandeddatum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #define COLLECT_MAGIC 0x43524d43
 #define NODES_A_BLOCK 65536
@@ -470,6 +472,26 @@ typedef struct Columns
 	const char *whole;
 } Columns;
 
+static bool
+is_column(const CrmTable *table, const char *column, Oid type)
+{
+	AttrNumber	number = get_attnum(RelationGetRelid(table->relation), column);
+
+	return number > 0 && TupleDescAttr(RelationGetDescr(table->relation), number - 1)->atttypid == type;
+}
+
+/* Whether the rows can be walked to; of any other table a statement says what is wrong. */
+static bool
+can_walk(const CrmTable *table, const Columns *columns)
+{
+	Oid			histories = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("purchase_history"),
+											ObjectIdGetDatum(get_namespace_oid("crm", false)));
+
+	return crm_core_table_is_plain(table->relation, ACL_SELECT) && is_column(table, columns->key, INT8OID) &&
+		is_column(table, columns->history, histories) && is_column(table, columns->whole, BOOLOID) &&
+		OidIsValid(crm_core_walk_index(table->relation, 1, &columns->key));
+}
+
 static void
 take_chunk(Collected *state, int64 person, Datum history, bool is_whole, MemoryContext row)
 {
@@ -499,8 +521,10 @@ walk_given(Collected *state, CrmTable *table, const Columns *columns, ArrayType 
 		{
 			bool		is_null;
 			bool		is_whole = DatumGetBool(slot_getattr(walk.slot, whole, &is_null));
+			Datum		chunk = slot_getattr(walk.slot, history, &is_null);
 
-			take_chunk(state, ids[i], slot_getattr(walk.slot, history, &is_null), is_whole, row);
+			if (!is_null)
+				take_chunk(state, ids[i], chunk, is_whole, row);
 		}
 	}
 	crm_core_walk_end(&walk);
@@ -513,8 +537,9 @@ ask_given(Collected *state, const Columns *columns, Datum persons, MemoryContext
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
-	crm_core_spi_query(psprintf("SELECT x.%s, x.%s, x.%s FROM crm.%s x WHERE x.%s = ANY ($1)", quote_identifier(columns->key), quote_identifier(columns->history),
-								quote_identifier(columns->whole), quote_identifier(columns->relation), quote_identifier(columns->key)), 1, types, &persons, 0);
+	crm_core_spi_query(psprintf("SELECT k.id, k.history, k.is_whole FROM (SELECT x.%s::bigint, x.%s::crm.purchase_history, coalesce(x.%s::boolean, false) FROM crm.%s x) k (id, history, is_whole) "
+								"WHERE k.id = ANY ($1) AND k.history IS NOT NULL", quote_identifier(columns->key), quote_identifier(columns->history),
+								quote_identifier(columns->whole), quote_identifier(columns->relation)), 1, types, &persons, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		is_null;
@@ -542,7 +567,7 @@ crm_purchase_collect_given(PG_FUNCTION_ARGS)
 	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "crm history", ALLOCSET_DEFAULT_SIZES);
 	CrmTable	table = crm_core_table_open(columns.relation, AccessShareLock);
 
-	if (crm_core_table_is_plain(table.relation, ACL_SELECT))
+	if (can_walk(&table, &columns))
 		walk_given(state, &table, &columns, PG_GETARG_ARRAYTYPE_P(4), row);
 	else
 		ask_given(state, &columns, PG_GETARG_DATUM(4), row);

@@ -121,10 +121,12 @@ crm_purchase_line_question(Datum row, TupleDesc shape, int exponent, CrmLineQues
 
 	CrmEnsure(shape->natts == MEMBERS, "a question about lines has seventeen members");
 	heap_deform_tuple(&tuple, shape, members, absent);
-	CrmEnsure(!absent[0], "a question about lines asks something");
+	if (absent[0])
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a question about lines asks nothing")));
 	*question = (CrmLineQuestion) {.after = CRM_LINES_NO_MOMENT, .currency_units = 1};
 	question->asked = crm_purchase_questions(DatumGetArrayTypeP(members[0]), &n)[0];
-	CrmEnsure(n == 1, "a question about lines is one");
+	if (n != 1)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a question about lines is one question, not %d", n)));
 	question->field = read_field(members[1], absent[1]);
 	question->same = read_field(members[2], absent[2]);
 	question->products = read_set(members[3], absent[3]);
@@ -143,6 +145,8 @@ crm_purchase_line_question(Datum row, TupleDesc shape, int exponent, CrmLineQues
 	question->windows = absent[14] ? 0 : DatumGetInt32(members[14]);
 	if (!absent[15] && !absent[16])
 		read_categories(DatumGetArrayTypeP(members[15]), DatumGetArrayTypeP(members[16]), question);
+	if (exponent < 0 || exponent > 9)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a currency has 0 to 9 decimals, not %d", exponent)));
 	for (int i = 0; i < exponent; i++)
 		question->currency_units *= 10;
 	question->is_narrow = !question->stores.is_every || !question->channels.is_every || question->n_amounts > 0 ||

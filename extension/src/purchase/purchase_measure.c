@@ -63,6 +63,12 @@ scaled_of(Datum number)
 }
 
 static void
+refuse_null(const char *what)
+{
+	ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("\"%s\" of a question about purchases is null", what)));
+}
+
+static void
 read_values(ArrayType *array, CrmPurchaseQuestion *question)
 {
 	Datum	   *numbers;
@@ -71,7 +77,11 @@ read_values(ArrayType *array, CrmPurchaseQuestion *question)
 	deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT, &numbers, &nulls, &question->n_values);
 	question->values = palloc(Max(question->n_values, 1) * sizeof(int128));
 	for (int i = 0; i < question->n_values; i++)
+	{
+		if (nulls[i])
+			refuse_null("values");
 		question->values[i] = scaled_of(numbers[i]);
+	}
 }
 
 /* Questions out of an array of crm.purchase_question. */
@@ -92,11 +102,16 @@ crm_purchase_questions(ArrayType *array, int *n)
 		Datum		members[QUESTION_MEMBERS];
 		bool		absent[QUESTION_MEMBERS];
 
-		CrmEnsure(!nulls[i] && shape->natts == QUESTION_MEMBERS, "a question has seven members");
+		CrmEnsure(shape->natts == QUESTION_MEMBERS, "a question has seven members");
+		if (nulls[i])
+			refuse_null("question");
 		header = DatumGetHeapTupleHeader(rows[i]);
 		row.t_len = HeapTupleHeaderGetDatumLength(header);
 		row.t_data = header;
 		heap_deform_tuple(&row, shape, members, absent);
+		for (int member = 0; member < QUESTION_MEMBERS; member++)
+			if (absent[member])
+				refuse_null(NameStr(TupleDescAttr(shape, member)->attname));
 		questions[i].measure = crm_purchase_measure_of(TextDatumGetCString(members[0]));
 		questions[i].from = DatumGetDateADT(members[1]);
 		questions[i].to = DatumGetDateADT(members[2]);

@@ -51,10 +51,12 @@ read_sets(ArrayType *array, int n_segments)
 
 	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &by_value, &align);
 	deconstruct_array(array, ARR_ELEMTYPE(array), length, by_value, align, &values, &nulls, &n);
-	CrmEnsure(n == n_segments, "a set a segment");
+	if (n != n_segments)
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("%d sets of persons were given for %d segments", n, n_segments)));
 	for (int i = 0; i < n; i++)
 	{
-		CrmEnsure(!nulls[i], "a set is one");
+		if (nulls[i])
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the set of persons of a segment is null")));
 		sets[i] = crm_rule_bitmap_read(values[i]);
 	}
 	return sets;
