@@ -49,7 +49,7 @@ export async function whyByPhone(browser) {
 // Every kind of alert that the code raises has its words, on the board as well.
 export async function alerts(browser) {
 	const raised = new Set(readdirSync('extension/sql').flatMap((file) => [...readFileSync(`extension/sql/${file}`, 'utf8').matchAll(/_alert\('([a-z_.]+)'|_new_id\(\), '([a-z]+\.[a-z_]+)'/g)].map(([, kind, other]) => kind ?? other)));
-	const known = ['zh-CN', 'en'].map((language) => JSON.parse(readFileSync(`fcgi/www/i18n/${language}.json`, 'utf8')));
+	const known = ['zh-CN', 'en'].map((language) => JSON.parse(readFileSync(`fcgi/www/i18n/house.${language}.json`, 'utf8')));
 	const silent = [...raised].filter((kind) => known.some((words) => !(`alert_kind.${kind}` in words)));
 	ok(raised.size >= 11 && silent.length === 0, `${raised.size} kinds of alerts have words in both languages`, silent);
 	sql("SELECT crm._alert('ingest.silence', 'words', '{}'), crm._alert('outbox.dead', 'words', '{}')");

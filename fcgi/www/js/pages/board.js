@@ -4,7 +4,7 @@
 import {append, h, show} from '../dom.js';
 import {get, list} from '../api.js';
 import {bars, heat, radar} from '../chart.js';
-import {ago, code, day, money, named, number, percent, t} from '../i18n.js';
+import {ago, code, day, money, named, number, percent, t, withWords} from '../i18n.js';
 import {daysBack, funnelRows, iso, onlyStore, ownStores, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {inOrder} from '../tier_order.js';
@@ -27,7 +27,11 @@ export async function draw([where0 = '', name0 = '', onDay = ''], me) {
 		part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, 'month', onDay));
 		return;
 	}
-	if (me.role !== 'crm_marketer') part('exceptions', async () => exceptions((await list(ask('reports/exceptions'))).rows, me));
+	if (me.role !== 'crm_marketer') part('exceptions', async () => {
+		const {rows} = await list(ask('reports/exceptions'));
+		if (rows.some((row) => row.what === 'alerts')) await withWords('house');
+		return exceptions(rows, me);
+	});
 	part('active', async () => active(await board, behind));
 	part('funnel', async () => funnel(await board, behind));
 	part('tiers', async () => tiers(await board, behind));
