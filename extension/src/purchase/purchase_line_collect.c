@@ -133,7 +133,8 @@ flatten_found(const Asked *asked, char *at)
 	{
 		*(CrmLineTally *) at = *tally;
 		at += sizeof(CrmLineTally);
-		memcpy(at, tally->values, tally->n_values * sizeof(int64));
+		if (tally->n_values > 0)
+			memcpy(at, tally->values, tally->n_values * sizeof(int64));
 		at += tally->n_values * sizeof(int64);
 	}
 	return at;
