@@ -51,4 +51,6 @@ SELECT crm.service_define_article(:wifi, '无线网络', '密码见小票') ->> 
 SELECT (SELECT count(*) FROM crm.service_articles('wifi')) AS old_words, (SELECT j ->> 'title' FROM crm.service_articles('无线网络密码') j LIMIT 1) AS new_words;
 SELECT crm.service_define_article(:wifi, '无线网络', '密码见小票', NULL, false) ->> 'is_active' AS active;
 SELECT (SELECT count(*) FROM crm.service_articles('无线网络密码')) AS found, (SELECT j ->> 'title' FROM crm.service_articles() j OFFSET 3) AS listed_last;
+SELECT a.one ->> 'title' = a.listed ->> 'title' AS same FROM (SELECT crm.service_article((j ->> 'article_id')::bigint) AS one, j AS listed FROM crm.service_articles() j LIMIT 1) a;
+SELECT crm.service_article(-1);
 ROLLBACK;

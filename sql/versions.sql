@@ -27,6 +27,7 @@ SELECT pg_temp.act('vers_b', :b) AS b;
 SELECT j ->> 'version' AS version FROM crm.ingest_set_field('vers_shoe', '{"type": "option", "name_zh": "鞋子尺码", "name_en": "shoe size", "options": ["38", "39", "40"]}', 'vers-1') j;
 SELECT j ->> 'version' AS again FROM crm.ingest_set_field('vers_shoe', '{"type": "option", "name_zh": "鞋子尺码", "name_en": "shoe size", "options": ["38", "39", "40"]}', 'vers-1') j;
 SELECT j ->> 'version' AS same FROM crm.ingest_set_field('vers_shoe', '{"type": "option", "name_zh": "鞋子尺码", "name_en": "shoe size", "options": ["38", "39", "40"]}') j;
+SELECT j ->> 'version' AS version, j -> 'options' AS options FROM crm.ingest_custom_fields() j WHERE j ->> 'field' = 'vers_shoe';
 SET LOCAL crm.core_clock = '2026-04-03T10:00:00+08:00';
 SELECT j ->> 'name_zh' AS name, j -> 'options' AS options, j ->> 'version' AS version FROM crm.ingest_revert_field('vers_shoe', 1) j;
 SELECT pg_temp.told(v) AS field FROM crm.ingest_field_versions('vers_shoe') v;

@@ -212,8 +212,8 @@ turn_to_page(CrmWalk *walk, BlockNumber block)
 }
 
 /* Reads the version of the entry's row that the snapshot sees. */
-static bool
-read_row(CrmWalk *walk)
+bool
+crm_core_walk_fetch(CrmWalk *walk)
 {
 	ItemPointerData place = walk->scan->xs_heaptid;
 	bool		is_dead;
@@ -233,39 +233,6 @@ read_row(CrmWalk *walk)
 	return true;
 }
 
-/* The next row of the key, in walk->slot. */
-bool
-crm_core_walk_row(CrmWalk *walk)
-{
-	for (;;)
-	{
-		if (walk->is_taken)
-			step(walk);
-		if (!walk->has_entry || walk->at != walk->key)
-			return false;
-		walk->is_taken = true;
-		if (read_row(walk))
-			return true;
-	}
-}
-
-/* The next entry of the key whose row is seen; its columns are crm_core_walk_value()'s, the row itself is not read where its page says that all see it. */
-bool
-crm_core_walk_entry(CrmWalk *walk)
-{
-	for (;;)
-	{
-		if (walk->is_taken)
-			step(walk);
-		if (!walk->has_entry || walk->at != walk->key)
-			return false;
-		walk->is_taken = true;
-		if (VM_ALL_VISIBLE(walk->relation, ItemPointerGetBlockNumber(&walk->scan->xs_heaptid), &walk->visible_map) ||
-			read_row(walk))
-			return true;
-	}
-}
-
 /* The next entry of the key, be its row seen or not. */
 bool
 crm_core_walk_next(CrmWalk *walk)
@@ -278,11 +245,25 @@ crm_core_walk_next(CrmWalk *walk)
 	return true;
 }
 
-/* The entry's row, in walk->slot; false when it is not seen. */
+/* The next row of the key, in walk->slot. */
 bool
-crm_core_walk_fetch(CrmWalk *walk)
+crm_core_walk_row(CrmWalk *walk)
 {
-	return read_row(walk);
+	while (crm_core_walk_next(walk))
+		if (crm_core_walk_fetch(walk))
+			return true;
+	return false;
+}
+
+/* The next entry of the key whose row is seen; its columns are crm_core_walk_value()'s, the row itself is not read where its page says that all see it. */
+bool
+crm_core_walk_entry(CrmWalk *walk)
+{
+	while (crm_core_walk_next(walk))
+		if (VM_ALL_VISIBLE(walk->relation, ItemPointerGetBlockNumber(&walk->scan->xs_heaptid), &walk->visible_map) ||
+			crm_core_walk_fetch(walk))
+			return true;
+	return false;
 }
 
 /* A column of the entry, which is not null. */
