@@ -107,6 +107,7 @@ sub contradict
 	my ($names, $birthdays) = (compare_names(@_), compare_birthdays(@_));
 	return $names >= KIN || ($names != EQUAL && sexes_differ(@_)) if $birthdays == DIFFERENT;
 	return $birthdays != EQUAL || sexes_differ(@_) if $names == DIFFERENT;
+	return 1 if $names == NEAR && $birthdays == UNKNOWN && sexes_differ(@_);
 	return $names >= KIN;
 }
 
