@@ -2,8 +2,9 @@
  * purchase_line_collect.c
  *		Everybody's packed lines in one walk: of each question the persons whose lines meet it.
  *
- * "At least one" needs nothing kept a person but a bit; any other question keeps a tally for each person
- * who has such a line.  Whoever has none meets no question: what absence meets is asked turned around.
+ * "At least one" needs nothing kept a person but a bit, nor does who meets already what no other line can undo; of
+ * anybody else a tally is kept, put together chunk by chunk.  Whoever has no such line meets no question: what absence
+ * meets is asked turned around.
  *
  * The state is an expanded object behind the type bytea, so that partial states can travel.
  */
@@ -34,12 +35,14 @@ PG_FUNCTION_INFO_V1(crm_purchase_lines_collect_final);
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* A question and who was found; one of the two is used. */
+/* A question and who was found: those who meet it for good, and what was found of others. */
 typedef struct Asked
 {
 	CrmLineQuestion question;
-	CrmBitmap  *anybody;		/* at least one line: who has one */
-	tallies_hash *tallies;
+	CrmBitmap  *met;			/* null: what was met may cease to be */
+	tallies_hash *tallies;		/* null: one line is enough */
+	CrmLineTally of_chunk;		/* of the chunk that is walked; keeps its room */
+	bool		is_settled;		/* so far in the chunk: its person is met */
 } Asked;
 
 typedef struct Walk
@@ -54,7 +57,7 @@ typedef struct Walk
 	Asked	   *asked;
 } Walk;
 
-/* The state as bytes: head, questions, and of each question its number of tallies and those, each before its values. */
+/* The state as bytes: head, questions, and of each question how many are met and they, how many tallies and those, each before its values. */
 typedef struct FlatHead
 {
 	int32		vl_len_;
@@ -69,29 +72,36 @@ static void flatten_into(ExpandedObjectHeader *header, void *result, Size alloca
 static const ExpandedObjectMethods methods = {flat_size, flatten_into};
 
 static int64
-count_found(const Asked *asked)
+count_met(const Asked *asked)
 {
 	int64		n = 0;
 
-	if (asked->anybody == NULL)
-		return asked->tallies->members;
-	for (int i = 0; i < asked->anybody->parts.n; i++)
-		n += asked->anybody->parts.containers[i].members;
+	for (int i = 0; asked->met != NULL && i < asked->met->parts.n; i++)
+		n += asked->met->parts.containers[i].members;
 	return n;
+}
+
+static int64
+count_tallies(const Asked *asked)
+{
+	return asked->tallies == NULL ? 0 : asked->tallies->members;
 }
 
 static int64
 count_values(const Asked *asked)
 {
 	tallies_iterator iterator;
-	const CrmLineTally *tally;
+	CrmLineTally *tally;
 	int64		n = 0;
 
-	if (asked->anybody != NULL)
+	if (asked->tallies == NULL)
 		return 0;
 	tallies_start_iterate(asked->tallies, &iterator);
 	while ((tally = tallies_iterate(asked->tallies, &iterator)) != NULL)
+	{
+		crm_purchase_line_tidy(&asked->question, tally);
 		n += tally->n_values;
+	}
 	return n;
 }
 
@@ -102,32 +112,41 @@ flat_size(ExpandedObjectHeader *header)
 	Size		size = sizeof(FlatHead) + MAXALIGN(VARSIZE(walk->questions));
 
 	for (int i = 0; i < walk->n; i++)
-		size += sizeof(int64) + count_found(&walk->asked[i]) * sizeof(CrmLineTally) + count_values(&walk->asked[i]) * sizeof(int64);
+		size += (2 + count_met(&walk->asked[i]) + count_values(&walk->asked[i])) * sizeof(int64) + count_tallies(&walk->asked[i]) * sizeof(CrmLineTally);
 	if (size > MaxAllocSize)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("lines of a partial walk do not fit one value")));
 	return size;
 }
 
 static char *
-flatten_found(const Asked *asked, char *at)
+flatten_met(const Asked *asked, char *at)
 {
 	CrmBitmapWalk persons = {0};
-	tallies_iterator iterator;
-	CrmLineTally *tally;
 	int64		person;
 
-	*(int64 *) at = count_found(asked);
+	*(int64 *) at = count_met(asked);
 	at += sizeof(int64);
-	if (asked->anybody != NULL)
-	{
-		persons.parts = asked->anybody->parts;
-		while (crm_rule_bitmap_next(&persons, &person))
-		{
-			*(CrmLineTally *) at = (CrmLineTally) {.person = person, .lines = 1};
-			at += sizeof(CrmLineTally);
-		}
+	if (asked->met == NULL)
 		return at;
+	persons.parts = asked->met->parts;
+	while (crm_rule_bitmap_next(&persons, &person))
+	{
+		*(int64 *) at = person;
+		at += sizeof(int64);
 	}
+	return at;
+}
+
+static char *
+flatten_tallies(const Asked *asked, char *at)
+{
+	tallies_iterator iterator;
+	CrmLineTally *tally;
+
+	*(int64 *) at = count_tallies(asked);
+	at += sizeof(int64);
+	if (asked->tallies == NULL)
+		return at;
 	tallies_start_iterate(asked->tallies, &iterator);
 	while ((tally = tallies_iterate(asked->tallies, &iterator)) != NULL)
 	{
@@ -154,7 +173,7 @@ flatten_into(ExpandedObjectHeader *header, void *result, Size allocated)
 	memcpy(at, walk->questions, VARSIZE(walk->questions));
 	at += MAXALIGN(VARSIZE(walk->questions));
 	for (int i = 0; i < walk->n; i++)
-		at = flatten_found(&walk->asked[i], at);
+		at = flatten_tallies(&walk->asked[i], flatten_met(&walk->asked[i], at));
 }
 
 static Asked
@@ -163,9 +182,9 @@ read_question(Datum row, TupleDesc shape, int exponent, MemoryContext context)
 	Asked		asked = {0};
 
 	crm_purchase_line_question(row, shape, exponent, &asked.question);
-	if (crm_purchase_is_at_least_one(&asked.question.asked))
-		asked.anybody = crm_rule_bitmap_make(context);
-	else
+	if (crm_purchase_stays_met(&asked.question.asked))
+		asked.met = crm_rule_bitmap_make(context);
+	if (!crm_purchase_is_at_least_one(&asked.question.asked))
 		asked.tallies = tallies_create(context, 1024, NULL);
 	return asked;
 }
@@ -211,6 +230,46 @@ find_tally(Asked *asked, int64 person)
 	return tally;
 }
 
+/* One line more of the chunk that is walked. */
+static void
+add_line(Walk *walk, int64 person, const CrmLine *line)
+{
+	for (int i = 0; i < walk->n; i++)
+	{
+		Asked	   *asked = &walk->asked[i];
+
+		if (asked->is_settled || !crm_purchase_line_is_asked(&asked->question, line))
+			continue;
+		if (asked->tallies != NULL)
+			crm_purchase_line_tally(&asked->question, line, &asked->of_chunk, walk->header.eoh_context);
+		else
+		{
+			crm_rule_bitmap_add(asked->met, person);
+			asked->is_settled = true;
+		}
+	}
+}
+
+/* Whether what was found is enough for good. */
+static bool
+is_met(const Walk *walk, const Asked *asked, const CrmLineTally *tally)
+{
+	return asked->met != NULL &&
+		crm_purchase_meets(&asked->question.asked, crm_purchase_line_number(&asked->question, tally, walk->as_of));
+}
+
+/* What a chunk, or another walk, says of a person, beside what is known of him. */
+static void
+add_found(Walk *walk, Asked *asked, const CrmLineTally *found)
+{
+	if (found->lines == 0)
+		return;
+	if (is_met(walk, asked, found))
+		crm_rule_bitmap_add(asked->met, found->person);
+	else
+		crm_purchase_line_tally_both(&asked->question, found, find_tally(asked, found->person), walk->header.eoh_context);
+}
+
 static void
 add_chunk(Walk *walk, int64 person, Datum chunk)
 {
@@ -220,27 +279,46 @@ add_chunk(Walk *walk, int64 person, Datum chunk)
 	if (cursor.left == 0 || cursor.last_day < walk->from)
 		return;
 	while (crm_purchase_lines_next(&cursor))
-		for (int i = 0; i < walk->n; i++)
-		{
-			Asked	   *asked = &walk->asked[i];
+		add_line(walk, person, &cursor.line);
+	for (int i = 0; i < walk->n; i++)
+	{
+		CrmLineTally *of_chunk = &walk->asked[i].of_chunk;
 
-			if (!crm_purchase_line_is_asked(&asked->question, &cursor.line))
-				continue;
-			if (asked->anybody != NULL)
-				crm_rule_bitmap_add(asked->anybody, person);
-			else
-				crm_purchase_line_tally(&asked->question, &cursor.line, find_tally(asked, person), walk->header.eoh_context);
-		}
+		crm_purchase_line_tidy(&walk->asked[i].question, of_chunk);
+		of_chunk->person = person;
+		add_found(walk, &walk->asked[i], of_chunk);
+		*of_chunk = (CrmLineTally) {.values = of_chunk->values, .room = of_chunk->room};
+		walk->asked[i].is_settled = false;
+	}
 }
 
-/* What another walk found of a person, beside what this one did. */
-static void
-add_found(Asked *asked, const CrmLineTally *other, MemoryContext context)
+static const char *
+add_met(Asked *asked, const char *at)
 {
-	if (asked->anybody != NULL)
-		crm_rule_bitmap_add(asked->anybody, other->person);
-	else
-		crm_purchase_line_tally_both(&asked->question, other, find_tally(asked, other->person), context);
+	int64		n = *(const int64 *) at;
+
+	at += sizeof(int64);
+	for (int64 i = 0; i < n; i++, at += sizeof(int64))
+		crm_rule_bitmap_add(asked->met, *(const int64 *) at);
+	return at;
+}
+
+static const char *
+add_tallies(Walk *walk, Asked *asked, const char *at)
+{
+	int64		n = *(const int64 *) at;
+
+	at += sizeof(int64);
+	for (int64 i = 0; i < n; i++)
+	{
+		CrmLineTally other = *(const CrmLineTally *) at;
+
+		at += sizeof(CrmLineTally);
+		other.values = (int64 *) at;
+		at += other.n_values * sizeof(int64);
+		add_found(walk, asked, &other);
+	}
+	return at;
 }
 
 /* Adds the state that bytes hold. */
@@ -251,20 +329,7 @@ add_flat(Walk *walk, const FlatHead *head)
 	const char *at = (const char *) questions + MAXALIGN(VARSIZE(questions));
 
 	for (int i = 0; i < walk->n; i++)
-	{
-		int64		n = *(const int64 *) at;
-
-		at += sizeof(int64);
-		for (int64 j = 0; j < n; j++)
-		{
-			CrmLineTally other = *(const CrmLineTally *) at;
-
-			at += sizeof(CrmLineTally);
-			other.values = (int64 *) at;
-			at += other.n_values * sizeof(int64);
-			add_found(&walk->asked[i], &other, walk->header.eoh_context);
-		}
-	}
+		at = add_tallies(walk, &walk->asked[i], add_met(&walk->asked[i], at));
 }
 
 /* A state that can be written to. */
@@ -335,6 +400,25 @@ crm_purchase_lines_collect_merge(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(EOHPGetRWDatum(&walk->header));
 }
 
+/* Who meets a question by what was found so far; the walk may go on. */
+static Datum
+who_meets(const Walk *walk, Asked *asked)
+{
+	CrmBitmap  *met = asked->met != NULL ? asked->met : crm_rule_bitmap_make(CurrentMemoryContext);
+	tallies_iterator iterator;
+	const CrmLineTally *tally;
+
+	CHECK_FOR_INTERRUPTS();
+	if (asked->tallies != NULL)
+	{
+		tallies_start_iterate(asked->tallies, &iterator);
+		while ((tally = tallies_iterate(asked->tallies, &iterator)) != NULL)
+			if (crm_purchase_meets(&asked->question.asked, crm_purchase_line_number(&asked->question, tally, walk->as_of)))
+				crm_rule_bitmap_add(met, tally->person);
+	}
+	return crm_rule_bitmap_flatten(&met->parts);
+}
+
 Datum
 crm_purchase_lines_collect_final(PG_FUNCTION_ARGS)
 {
@@ -349,22 +433,6 @@ crm_purchase_lines_collect_final(PG_FUNCTION_ARGS)
 	walk = thaw(PG_GETARG_DATUM(0), CurrentMemoryContext);
 	results = palloc(Max(walk->n, 1) * sizeof(Datum));
 	for (int i = 0; i < walk->n; i++)
-	{
-		Asked	   *asked = &walk->asked[i];
-		CrmBitmap  *met = asked->anybody != NULL ? asked->anybody : crm_rule_bitmap_make(CurrentMemoryContext);
-		tallies_iterator iterator;
-		CrmLineTally *tally;
-
-		CHECK_FOR_INTERRUPTS();
-		if (asked->anybody == NULL)
-		{
-			tallies_start_iterate(asked->tallies, &iterator);
-			while ((tally = tallies_iterate(asked->tallies, &iterator)) != NULL)
-				if (crm_purchase_meets(&asked->question.asked,
-									   crm_purchase_line_number(&asked->question, tally, walk->as_of)))
-					crm_rule_bitmap_add(met, tally->person);
-		}
-		results[i] = crm_rule_bitmap_flatten(&met->parts);
-	}
+		results[i] = who_meets(walk, &walk->asked[i]);
 	PG_RETURN_ARRAYTYPE_P(construct_array(results, walk->n, type, -1, false, TYPALIGN_DOUBLE));
 }

@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 
 #define FIRST_ROOM 8
+#define FEW 32					/* values that are sorted without a function a comparison */
 
 /* Whether lines of one and the same are counted: then values are kept as often as there are lines. */
 static bool
@@ -55,21 +56,41 @@ compare_values(const void *a, const void *b)
 	return (*(const int64 *) a > *(const int64 *) b) - (*(const int64 *) a < *(const int64 *) b);
 }
 
+/* The first n are in order; few are put in their places one by one, for most persons have few. */
+static void
+sort_rest(int64 *values, int32 n, int32 n_values)
+{
+	if (n_values > FEW)
+	{
+		qsort(values, n_values, sizeof(int64), compare_values);
+		return;
+	}
+	for (; n < n_values; n++)
+	{
+		int64		value = values[n];
+		int32		i = n;
+
+		for (; i > 0 && values[i - 1] > value; i--)
+			values[i] = values[i - 1];
+		values[i] = value;
+	}
+}
+
 /* Sorts the values; unless they are counted, each stays once. */
 static void
 tidy(const CrmLineQuestion *question, CrmLineTally *tally)
 {
-	int32		n = 0;
-	bool		is_sorted = true;
+	int32		n = 1;
 
-	for (int32 i = 1; i < tally->n_values && is_sorted; i++)
-		is_sorted = tally->values[i - 1] <= tally->values[i];
-	if (!is_sorted)
-		qsort(tally->values, tally->n_values, sizeof(int64), compare_values);
+	while (n < tally->n_values && tally->values[n - 1] <= tally->values[n])
+		n++;
+	if (n < tally->n_values)
+		sort_rest(tally->values, n, tally->n_values);
 	if (counts_same(question))
 		return;
-	for (int32 i = 0; i < tally->n_values; i++)
-		if (n == 0 || tally->values[n - 1] != tally->values[i])
+	n = Min(tally->n_values, 1);
+	for (int32 i = 1; i < tally->n_values; i++)
+		if (tally->values[n - 1] != tally->values[i])
 			tally->values[n++] = tally->values[i];
 	tally->n_values = n;
 }
@@ -176,20 +197,38 @@ number_of_line(const CrmLineQuestion *question, const CrmLine *line)
 void
 crm_purchase_line_tally(const CrmLineQuestion *question, const CrmLine *line, CrmLineTally *tally, MemoryContext context)
 {
-	int64		number = number_of_line(question, line);
-
-	tally->number = tally->lines == 0 ? number : both(question->asked.measure, tally->number, number);
-	tally->lines = sum_of(tally->lines, line->lines);
 	if (keeps_values(question))
 		keep_value(question, line, tally, context);
+	else
+	{
+		int64		number = number_of_line(question, line);
+
+		tally->number = tally->lines == 0 ? number : both(question->asked.measure, tally->number, number);
+	}
+	tally->lines = sum_of(tally->lines, line->lines);
 }
 
-/* What another walk found of the person, beside what this one did. */
+/* Puts the values in order, each once: what is found of them, and how much room they take, is then known. */
+void
+crm_purchase_line_tidy(const CrmLineQuestion *question, CrmLineTally *tally)
+{
+	if (keeps_values(question))
+		tidy(question, tally);
+}
+
+/* What was found elsewhere of the person, in order, beside what was here. */
 void
 crm_purchase_line_tally_both(const CrmLineQuestion *question, const CrmLineTally *other, CrmLineTally *tally, MemoryContext context)
 {
 	tally->number = tally->lines == 0 ? other->number : both(question->asked.measure, tally->number, other->number);
 	tally->lines = sum_of(tally->lines, other->lines);
+	if (tally->values == NULL && other->n_values > 0)
+	{
+		tally->n_values = tally->room = other->n_values;
+		tally->values = MemoryContextAllocHuge(context, (Size) other->n_values * sizeof(int64));
+		memcpy(tally->values, other->values, (Size) other->n_values * sizeof(int64));
+		return;
+	}
 	for (int32 i = 0; i < other->n_values; i++)
 		add_value(question, tally, other->values[i], context);
 }
@@ -232,8 +271,7 @@ crm_purchase_line_number(const CrmLineQuestion *question, const CrmLineTally *fo
 	CrmLineTally tally = *found;
 	CrmPurchaseNumber number = {.den = 1};
 
-	if (keeps_values(question))
-		tidy(question, &tally);
+	crm_purchase_line_tidy(question, &tally);
 	switch (question->asked.measure)
 	{
 		case CRM_PURCHASE_COUNT:

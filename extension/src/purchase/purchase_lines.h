@@ -85,6 +85,7 @@ extern bool crm_purchase_line_passes(const CrmLineQuestion *question, const CrmL
 extern void crm_purchase_line_tally(const CrmLineQuestion *question, const CrmLine *line, CrmLineTally *tally, MemoryContext context);
 extern void crm_purchase_line_tally_both(const CrmLineQuestion *question, const CrmLineTally *other, CrmLineTally *tally,
 										 MemoryContext context);
+extern void crm_purchase_line_tidy(const CrmLineQuestion *question, CrmLineTally *tally);
 extern CrmPurchaseNumber crm_purchase_line_number(const CrmLineQuestion *question, const CrmLineTally *tally, int32 as_of);
 
 static inline bool

@@ -281,6 +281,29 @@ crm_purchase_is_at_least_one(const CrmPurchaseQuestion *question)
 		is_met(question, one) && !is_met(question, (CrmPurchaseNumber) {.den = 1});
 }
 
+/* Whether who meets it meets it whatever else he bought: the number moves to one side alone. */
+bool
+crm_purchase_stays_met(const CrmPurchaseQuestion *question)
+{
+	if (question->is_turned)
+		return false;
+	switch (question->measure)
+	{
+		case CRM_PURCHASE_COUNT:
+		case CRM_PURCHASE_DAYS:
+		case CRM_PURCHASE_DISTINCT:
+		case CRM_PURCHASE_STREAK:
+		case CRM_PURCHASE_MAX:
+		case CRM_PURCHASE_FIRST:
+			return question->op == 4 || question->op == 5;
+		case CRM_PURCHASE_MIN:
+		case CRM_PURCHASE_LAST:
+			return question->op == 2 || question->op == 3;
+		default:
+			return false;
+	}
+}
+
 /* A number there is, as numeric. */
 Datum
 crm_purchase_number_datum(CrmPurchaseNumber number)

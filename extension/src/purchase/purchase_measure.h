@@ -52,6 +52,7 @@ extern CrmPurchaseQuestion *crm_purchase_questions(ArrayType *array, int *n);
 extern CrmPurchaseNumber crm_purchase_measure_days(const CrmPurchaseQuestion *question, const CrmHistoryDay *days,
 												   int n_days, int32 as_of, int exponent);
 extern bool crm_purchase_is_at_least_one(const CrmPurchaseQuestion *question);
+extern bool crm_purchase_stays_met(const CrmPurchaseQuestion *question);
 extern Datum crm_purchase_number_datum(CrmPurchaseNumber number);
 extern bool crm_purchase_meets(const CrmPurchaseQuestion *question, CrmPurchaseNumber number);
 
