@@ -226,6 +226,25 @@ FROM (SELECT g, pg_temp.random_rule(3) AS rule, crm.core_now() - (g % 4) * inter
              (SELECT array_agg(c.customer_id) FROM crm.customer c WHERE c.customer_id BETWEEN 980201 AND 980260) AS persons FROM generate_series(1, 90) g OFFSET 0) t;
 SELECT count(*) AS tried, count(*) FILTER (WHERE crm.bitmap_count(everybody) NOT IN (0, 59)) > 35 AS telling, count(*) FILTER (WHERE NOT crm.bitmap_equal(everybody, persons)) AS different,
        count(*) FILTER (WHERE NOT crm.bitmap_equal(persons, given[1]) OR NOT crm.bitmap_equal(persons, bundle[2]) OR crm.bitmap_count(bundle[3]) <> 59 - crm.bitmap_count(persons) OR cardinality(bundle) <> 3) AS different_by_sets FROM tried;
+-- spans of persons, put together, are everybody: all at once, and one an answer
+CREATE FUNCTION pg_temp.onward(rule jsonb, moment timestamptz) RETURNS crm.bitmap[] LANGUAGE plpgsql AS $$
+DECLARE
+    behind bigint := 0;
+    part crm.bitmap[];
+    all_parts crm.bitmap[];
+BEGIN
+    WHILE behind IS NOT NULL LOOP
+        SELECT o.after, o.apart INTO behind, part FROM crm._rule_apart_onward(rule, moment, behind, 23, '0 s') o;
+        all_parts := CASE WHEN all_parts IS NULL THEN part ELSE ARRAY(SELECT crm.bitmap_or(a, p) FROM unnest(all_parts, part) WITH ORDINALITY x (a, p, n) ORDER BY n) END;
+    END LOOP;
+    RETURN all_parts;
+END $$;
+CREATE FUNCTION pg_temp.spans(OUT tried bigint, OUT different bigint, OUT different_at_once bigint) LANGUAGE sql AS $$
+    SELECT count(*), count(*) FILTER (WHERE NOT s.same), count(*) FILTER (WHERE NOT s.same_at_once OR o.after IS NOT NULL)
+    FROM (SELECT rule, moment FROM tried LIMIT 40) t CROSS JOIN LATERAL crm._rule_apart_onward(t.rule, t.moment, 0, 29, '1 hour') o
+    CROSS JOIN LATERAL (SELECT bool_and(crm.bitmap_equal(w, p)) AS same, bool_and(crm.bitmap_equal(w, h)) AS same_at_once FROM unnest(crm._rule_apart(t.rule, t.moment), pg_temp.onward(t.rule, t.moment), o.apart) x (w, p, h)) s $$;
+SELECT * FROM pg_temp.spans();
+SELECT * FROM crm._rule_apart_onward('{"kind": "purchase"}', crm.core_now(), 9223372036854775807);
 -- consecutive days of purchase are those of order days
 SELECT count(*) AS asked, count(*) FILTER (WHERE x.found <> x.told) AS wrong, count(DISTINCT x.told) > 1 AS telling
 FROM (SELECT n, c.customer_id = ANY (crm._rule_fit(jsonb_build_object('kind', 'purchase', 'measure', 'streak', 'days', 80, 'op', '>=', 'value', n), ARRAY[c.customer_id], crm.core_now())) AS found,
@@ -240,6 +259,7 @@ SELECT count(*) AS tried, count(*) FILTER (WHERE NOT crm.bitmap_equal(t.everybod
        count(*) FILTER (WHERE NOT crm.bitmap_equal(t.persons, crm.bitmap(crm._rule_fit(t.rule, t.ids, t.moment)))) AS different_persons,
        count(*) FILTER (WHERE NOT crm.bitmap_equal(t.persons, (crm._rule_fit_sets(jsonb_build_array(t.rule), t.ids, t.moment))[1])) AS different_by_sets
 FROM (SELECT x.*, (SELECT array_agg(c.customer_id) FROM crm.customer c WHERE c.customer_id BETWEEN 980201 AND 980260) AS ids FROM tried x LIMIT 60) t;
+SELECT * FROM pg_temp.spans();
 SELECT pg_temp.fall_behind(0) \g /dev/null
 SELECT rule FROM tried WHERE NOT crm.bitmap_equal(everybody, persons) OR NOT crm.bitmap_equal(persons, given[1]) LIMIT 3;
 SELECT crm._rule_fit_sets('[{}, {"kind": "purchase", "measure": "never"}]', '{}', crm.core_now()) AS nobody, crm._rule_fit_sets('[{}]', '{980201,980201,980260}', crm.core_now()) AS twice_and_merged;

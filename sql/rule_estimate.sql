@@ -61,6 +61,10 @@ SELECT crm._rule_looked_at(100) <@ crm._rule_looked_at(300) AS more_hold_fewer, 
 SELECT bool_and(crm.rule_matches(a.rule, (s ->> 'customer_id')::bigint)) AS fit, count(*) > 100 AS many FROM answer a, jsonb_array_elements(a.guess -> 'sample') s WHERE a.look_at = 300;
 -- everybody are few for so many: exact at once
 SELECT (p ->> 'is_exact')::boolean AS exact_at_once, (p ->> 'persons')::bigint = crm.rule_count('{"kind": "purchase"}') AS same FROM crm.rule_preview('{"kind": "purchase"}', NULL, 0, 100000) p;
+-- everybody, part after part: here there is time for all of them in the first answer, and nobody is behind the last
+SELECT count(*) AS rules, count(*) FILTER (WHERE p.value - '{after,sample,as_of}'::text[] <> a.truth - '{sample,as_of}'::text[] OR p.value -> 'after' <> 'null' OR a.truth ? 'after') AS different
+FROM answer a, LATERAL (SELECT crm.rule_preview(a.rule, NULL, 3, NULL, 0) AS value) p WHERE a.look_at = 100;
+SELECT p ->> 'everybody' AS behind_an_id, p -> 'after' AS after, p ->> 'is_exact' AS exact FROM crm.rule_preview('{}', NULL, 0, 300, 9706350) p;
 -- as of a moment; what is wrong is refused as ever
 SELECT (p ->> 'as_of')::timestamptz = '2026-03-01' AS as_of, crm.rule_count('{"kind": "purchase"}', '2026-03-01') BETWEEN (p #>> '{persons_between,0}')::bigint AND (p #>> '{persons_between,1}')::bigint AS lies_between FROM crm.rule_preview('{"kind": "purchase"}', '2026-03-01', 0, 300) p;
 -- who goes is not looked at; who is merged away is not either

@@ -21,9 +21,9 @@ SELECT 978800 + g, 9789100 + g * 10 + n, 9789, 'k' || g || n, 'sale', 'paid', ti
 FROM generate_series(1, 12) g, generate_series(1, 4) n;
 INSERT INTO crm.badge (badge, name_zh, name_en, reach) VALUES ('kinds_badge', 'k', 'k', '{}');
 INSERT INTO crm.badge_held (source_record_id, badge, earned_at) SELECT 978800 + g, 'kinds_badge', timestamptz '2026-06-01' + g * interval '1 day' FROM generate_series(2, 12, 5) g;
--- each kind: who is found, and that all forms agree
+-- each kind: who is found, and that all forms agree; spans of persons, one after the other, too
 CREATE TEMP TABLE persons AS SELECT array_agg(c.customer_id ORDER BY c.customer_id) AS ids FROM crm.customer c WHERE c.customer_id BETWEEN 978901 AND 978912;
-SELECT r.n, r.rule, f.found, f.found = s.everybody AS of_everybody, f.found = s.given AS of_given, f.found = s.explained AS explained
+SELECT r.n, r.rule, f.found, f.found = s.everybody AS of_everybody, f.found = s.given AS of_given, f.found = s.of_spans AS of_spans, f.found = s.explained AS explained
 FROM (VALUES (1, '{"kind": "stage", "field": "stage", "value": ["new", "growing"]}'::jsonb), (2, '{"kind": "stage", "field": "stage", "op": "missing"}'), (3, '{"kind": "stage", "field": "since.since", "op": "<=", "value": 27}'),
     (4, '{"kind": "forecast", "field": "churn", "value": "high"}'), (5, '{"kind": "forecast", "field": "alive", "op": "<", "value": 0.35}'), (6, '{"kind": "forecast", "field": "next_order_on.until", "op": "between", "value": [0, 2]}'),
     (7, '{"kind": "forecast", "field": "lifetime_minor", "op": "missing"}'), (8, '{"kind": "forecast", "field": "orders", "op": ">=", "value": 4.5}'), (9, '{"kind": "cluster", "field": "group", "value": 3}'), (10, '{"not": {"kind": "cluster", "field": "group", "op": "present"}}'),
@@ -35,6 +35,7 @@ FROM (VALUES (1, '{"kind": "stage", "field": "stage", "value": ["new", "growing"
      CROSS JOIN LATERAL (SELECT array(SELECT i - 978900 FROM unnest(x.found) i ORDER BY 1) AS found) f
      CROSS JOIN LATERAL (SELECT array(SELECT i - 978900 FROM unnest(crm.bitmap_array(crm._rule_set(r.rule, crm.core_now()))) i WHERE i = ANY (p.ids) ORDER BY 1) AS everybody,
                                 array(SELECT i - 978900 FROM unnest(crm.bitmap_array((crm._rule_fit_sets(jsonb_build_array(r.rule), p.ids, crm.core_now()))[1])) i ORDER BY 1) AS given,
+                                array(SELECT i - 978900 FROM crm._rule_apart_onward(r.rule, crm.core_now(), 978900, 5, '1 hour') o, unnest(p.ids) i WHERE i < 978912 AND crm.bitmap_has(o.apart[2], i) <> (r.rule ? 'not') ORDER BY 1) AS of_spans,
                                 array(SELECT i - 978900 FROM unnest(p.ids) i WHERE i < 978912 AND (crm._rule_explain(r.rule, i, crm.core_now()) -> 0 ->> 'is_met')::boolean <> (r.rule ? 'not') ORDER BY 1) AS explained) s
 ORDER BY r.n;
 ROLLBACK;

@@ -102,6 +102,10 @@ COMMENT ON FUNCTION crm._rule_set(jsonb, timestamptz) IS 'all persons who fit a 
 CREATE FUNCTION crm._rule_apart(rule jsonb, moment timestamptz) RETURNS crm.bitmap[]
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_apart';
 COMMENT ON FUNCTION crm._rule_apart(jsonb, timestamptz) IS 'all persons, then those who meet each condition of a rule alone, in one statement';
+CREATE FUNCTION crm._rule_apart_span(rule jsonb, span bigint[], moment timestamptz) RETURNS crm.bitmap[]
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_apart_span';
+COMMENT ON FUNCTION crm._rule_apart_span(jsonb, bigint[], timestamptz) IS
+    'the same of a span of persons, its first and its last id: all of them, then those who meet each condition of a rule alone';
 CREATE FUNCTION crm._rule_moved(rule jsonb, before timestamptz, moment timestamptz) RETURNS bigint[]
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_moved';
 COMMENT ON FUNCTION crm._rule_moved(jsonb, timestamptz, timestamptz) IS
@@ -114,7 +118,7 @@ CREATE FUNCTION crm._rule_conditions(rule jsonb) RETURNS jsonb
 COMMENT ON FUNCTION crm._rule_conditions(jsonb) IS 'the conditions of a rule in words, in their order';
 CREATE FUNCTION crm._rule_statement(rule jsonb, form text) RETURNS text
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_statement';
-COMMENT ON FUNCTION crm._rule_statement(jsonb, text) IS 'the SQL that a rule becomes: persons, explain, everybody, apart, given or moved; values are parameters';
+COMMENT ON FUNCTION crm._rule_statement(jsonb, text) IS 'the SQL that a rule becomes: persons, explain, everybody, apart, span, given or moved; values are parameters';
 
 CREATE FUNCTION crm._rule_days_to(born date, today date) RETURNS int
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS

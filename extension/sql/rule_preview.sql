@@ -130,7 +130,36 @@ $$;
 COMMENT ON FUNCTION crm._rule_parts(jsonb, crm.bitmap[], crm.bitmap, bigint) IS
     'of each part of a rule that must hold as a whole: how many meet it, how many are left after it, and how many more there were without it';
 
-CREATE FUNCTION crm.rule_preview(rule jsonb, as_of timestamptz DEFAULT NULL, sample int DEFAULT 20, look_at int DEFAULT NULL) RETURNS jsonb
+-- Everybody of a large chain takes longer than a page waits for one answer, so persons are asked in spans of ids, each answer as many spans
+-- as its time allows; counts of persons who are asked once each add up.
+CREATE FUNCTION crm._rule_apart_onward(rule jsonb, moment timestamptz, INOUT after bigint, persons int DEFAULT 10000, within interval DEFAULT '150 ms', OUT apart crm.bitmap[])
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    ends timestamptz := clock_timestamp() + within;
+    before timestamptz;
+    share float8;           -- of what the last span took: what is left
+    span bigint[];
+    found int;
+    one crm.bitmap[];
+BEGIN
+    after := least(greatest(after, 0), 4611686018427387904);    -- the largest that a set holds
+    LOOP
+        before := clock_timestamp();
+        SELECT ARRAY[after + 1, coalesce(max(p.id), after)], count(*) INTO span, found FROM (SELECT c.customer_id AS id FROM crm.customer c WHERE c.customer_id > after ORDER BY c.customer_id LIMIT persons) p;
+        one := crm._rule_apart_span(rule, span, moment);
+        apart := CASE WHEN apart IS NULL THEN one ELSE (SELECT array_agg(crm.bitmap_or(a, o) ORDER BY n) FROM unnest(apart, one) WITH ORDINALITY x (a, o, n)) END;
+        after := CASE WHEN found = persons THEN span[2] END;
+        EXIT WHEN after IS NULL OR ends - clock_timestamp() <= within / 5;
+        share := extract(epoch FROM ends - clock_timestamp()) / greatest(extract(epoch FROM clock_timestamp() - before), 1e-4);
+        persons := greatest(persons * least(0.9 * share, 20), 1);      -- the first plans, the second takes the rest of the time
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._rule_apart_onward(jsonb, timestamptz, bigint, int, interval) IS
+    'of the persons behind an id, so many at first, then as many as there is time for: all of them, then those who meet each condition of a rule alone; and the id to go on behind, null after the last';
+
+CREATE FUNCTION crm.rule_preview(rule jsonb, as_of timestamptz DEFAULT NULL, sample int DEFAULT 20, look_at int DEFAULT NULL, after bigint DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
@@ -141,10 +170,15 @@ DECLARE
     everybody crm.bitmap;
     members crm.bitmap;
     asked bigint;
+    onward bigint;          -- of a count that goes on: behind whom
 BEGIN
     PERFORM crm.rule_check(rule);
-    looked_at := crm._rule_looked_at(look_at);
-    IF looked_at IS NULL THEN
+    looked_at := CASE WHEN after IS NULL THEN crm._rule_looked_at(look_at) END;
+    IF after IS NOT NULL THEN
+        SELECT o.apart, o.after INTO apart, onward FROM crm._rule_apart_onward(rule, moment, rule_preview.after) o;
+        everybody := apart[1];
+        apart := apart[2:];
+    ELSIF looked_at IS NULL THEN
         apart := crm._rule_apart(rule, moment);
         everybody := apart[1];
         apart := apart[2:];
@@ -162,11 +196,12 @@ BEGIN
         'sample', (SELECT coalesce(jsonb_agg(jsonb_build_object('customer_id', p.customer_id, 'name', p.name_masked, 'phone', p.phone_masked) ORDER BY s.ordinality), '[]')
                    FROM unnest(crm._rule_sample(members, least(sample, 200), rule::text)) WITH ORDINALITY s
                    JOIN crm.customer p ON p.customer_id = s.s))
-        || crm._rule_told('everybody', asked, asked, sixteenth) || crm._rule_told('persons', crm.bitmap_count(members), asked, sixteenth);
+        || crm._rule_told('everybody', asked, asked, sixteenth) || crm._rule_told('persons', crm.bitmap_count(members), asked, sixteenth)
+        || CASE WHEN after IS NOT NULL THEN jsonb_build_object('after', onward) ELSE '{}' END;
 END
 $$;
-COMMENT ON FUNCTION crm.rule_preview(jsonb, timestamptz, int, int) IS
-    'how many persons fit a rule; of its parts in their order (the members of all, else the rule itself) how many meet each, how many are left after it and how many more it keeps out; how many meet each condition alone; a sample (at most 200, masked) that stays the same. look_at: so many persons (100 to 100,000) are looked at instead of everybody, the same for every rule; then is_exact is false, numbers are estimates, and beside each, <name>_between, the two numbers between which it lies 95 times in 100; where everybody are few all are asked; RM351';
+COMMENT ON FUNCTION crm.rule_preview(jsonb, timestamptz, int, int, bigint) IS
+    'how many persons fit a rule; of its parts in their order (the members of all, else the rule itself) how many meet each, how many are left after it and how many more it keeps out; how many meet each condition alone; a sample (at most 200, masked) that stays the same. look_at: so many persons (100 to 100,000) are looked at instead of everybody, the same for every rule; then is_exact is false, numbers are estimates, and beside each, <name>_between, the two numbers between which it lies 95 times in 100; where everybody are few all are asked. after: those behind an id are asked, from 0 on, as many as a moment allows; numbers are of them, those of all answers add up to everybody''s, and the member after says behind which id to go on, null after the last; RM351';
 
 CREATE FUNCTION crm._rule_name_column(relation text, language text, code text) RETURNS text
     LANGUAGE sql STABLE AS
@@ -199,4 +234,4 @@ $$;
 COMMENT ON FUNCTION crm.rule_values(text, text, text, int) IS
     'the values that a field of a kind may be compared with, as codes with their names, those that hold a text (empty: all), at most 500; 22023 for a field without a catalogue';
 
-GRANT EXECUTE ON FUNCTION crm.rule_preview(jsonb, timestamptz, int, int), crm.rule_values(text, text, text, int) TO crm_marketer, crm_analyst, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.rule_preview(jsonb, timestamptz, int, int, bigint), crm.rule_values(text, text, text, int) TO crm_marketer, crm_analyst, crm_headquarters;

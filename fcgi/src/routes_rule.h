@@ -28,9 +28,9 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/rules/preview", .operation = "rule_preview", .tag = "Rules",
 		.access = CRM_ACCESS_CALLER, .roles = AUDIENCES,
-		.sql = "SELECT 200 AS status, crm.rule_preview($1::jsonb->'rule', " MOMENT ", coalesce(crm.gateway_integer($1, 'sample'), 20), crm.gateway_integer($1, 'look_at'))::text AS body",
+		.sql = "SELECT 200 AS status, crm.rule_preview($1::jsonb->'rule', " MOMENT ", coalesce(crm.gateway_integer($1, 'sample'), 20), crm.gateway_integer($1, 'look_at'), crm.gateway_number($1, 'after')::bigint)::text AS body",
 		.params = {BODY}, .read_only = true, .timeout_ms = SLOW_MS,
-		.summary = "How many persons fit a rule, how many each of its parts leaves, with a sample; look_at: estimated from so many persons",
+		.summary = "How many persons fit a rule, how many each of its parts leaves, with a sample; look_at: estimated from so many persons; after: everybody, part after part",
 		.request_schema = "RulePreview", .response_schema = "Object", .success = 200,
 		.example = "{\"rule\":{\"kind\":\"purchase\",\"measure\":\"last\",\"op\":\">\",\"value\":90},\"sample\":5}",
 	},

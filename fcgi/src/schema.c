@@ -171,7 +171,9 @@ const CrmSchema crm_schemas[] = {
 							"\"as_of\":" TEXT ",\"sample\":{\"type\":\"integer\"}")},
 	{"RulePreview", OBJECT("\"rule\"", "\"rule\":{\"type\":\"object\",\"description\":\"see /rules/schema\"},"
 						   "\"as_of\":" TEXT ",\"sample\":{\"type\":\"integer\"},\"look_at\":{\"type\":\"integer\","
-						   "\"description\":\"100 to 100000 persons instead of everybody; then is_exact is false, numbers are estimates, and <name>_between says between which they lie\"}")},
+						   "\"description\":\"100 to 100000 persons instead of everybody; then is_exact is false, numbers are estimates, and <name>_between says between which they lie\"},"
+						   "\"after\":{\"type\":\"integer\",\"description\":\"0: everybody, as many as a moment allows; the member after of the answer is what to send for the next, "
+						   "null after the last, and the numbers of all answers add up\"}")},
 	{"Segment", OBJECT("\"name_zh\",\"rule\"", "\"name_zh\":" TEXT ",\"name_en\":" TEXT ",\"rule\":{\"type\":\"object\"},"
 					   "\"kind\":{\"enum\":[\"living\",\"static\"]}")},
 	{"SegmentExpression", OBJECT("\"expression\"", "\"expression\":{\"description\":"

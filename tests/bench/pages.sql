@@ -1,6 +1,7 @@
 -- A chain of :persons persons in 36 stores of four regions, written directly: only reading is measured on it. One in twenty has
 -- two records; nobody to twelve orders over three years, two lines each, one order in fifty refunded; tiers, scores and their changes,
 -- consents, who enrolled whom, notes, tasks, occurrences of five flows, their messages and coupons; and what rooms keep of these by person.
+-- Rows lie in the order of ids, as members come.
 -- (no temporary table may be called like a type that functions declare: "record" once was)
 SET client_min_messages = warning;
 SET work_mem = '256MB';
@@ -16,7 +17,7 @@ INSERT INTO crm.customer (customer_id, status, name_masked, phone_masked, sex, c
 SELECT g, 'active', '王**', '138****' || lpad((g % 10000)::text, 4, '0'), CASE WHEN g % 2 = 0 THEN 'f' ELSE 'm' END, '上海', p.store_id,
        CASE WHEN g % 10 = 0 AND q.store_id <> p.store_id THEN ARRAY[least(p.store_id, q.store_id), greatest(p.store_id, q.store_id)] ELSE ARRAY[p.store_id] END,
        timestamptz '2026-06-29 12:00+08' - (g * 7919 % 1095) * interval '1 day', date '2026-06-29' - (g * 7919 % 1095)::int, '2026-06-29'
-FROM generate_series(1::bigint, :persons) g JOIN place p ON p.n = g % 36 JOIN place q ON q.n = g / 36 % 36;
+FROM generate_series(1::bigint, :persons) g JOIN place p ON p.n = g % 36 JOIN place q ON q.n = g / 36 % 36 ORDER BY g;
 INSERT INTO crm.customer_private (customer_id, name, name_search, birthday, birthday_md)
 SELECT g, n.name, n.name, date '1970-01-01' + (g % 12000)::int, to_char(date '1970-01-01' + (g % 12000)::int, 'MMDD')::smallint
 FROM generate_series(1::bigint, :persons) g, LATERAL (SELECT chr(19968 + abs(hashint8(g)) % 500) || chr(20468 + abs(hashint8(g * 3)) % 3000) || chr(20468 + abs(hashint8(g * 5)) % 3000) AS name) n;
@@ -55,11 +56,12 @@ SELECT x.customer_id, (x.s).tier, date '2026-06-30' - (x.customer_id % 300)::int
        CASE WHEN (x.s).order_days > 0 THEN 1 + x.customer_id % 5 END, CASE WHEN (x.s).order_days > 0 THEN least((x.s).order_days, 5) END,
        CASE WHEN (x.s).order_days > 0 THEN 1 + x.customer_id / 5 % 5 END, '2026-06-30', crm.core_now()
 FROM (SELECT m.customer_id, crm._value_state(crm._value_rules('retail_sabc'), 2, crm.purchase_combine(p.history), '2026-06-30') AS s
-      FROM crm.membership m LEFT JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id GROUP BY m.customer_id OFFSET 0) x;
+      FROM crm.membership m LEFT JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id GROUP BY m.customer_id OFFSET 0) x ORDER BY x.customer_id;
 INSERT INTO crm.value_history (customer_id, chunk_no, is_whole, history)
 SELECT w.customer_id, generate_subscripts(w.whole, 1), cardinality(w.whole) = 1, unnest(w.whole)
 FROM (SELECT m.customer_id, crm._purchase_whole(crm.purchase_combine(p.history)) AS whole
-      FROM crm.membership m JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id GROUP BY 1 OFFSET 0) w;
+      FROM crm.membership m JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id GROUP BY 1 ORDER BY 1) w;
+SELECT crm._purchase_lines_rebuild() > 0 AS lines_packed;
 INSERT INTO crm.tier_change (customer_id, change_id, tier_set, from_tier, to_tier, changed_on, changed_at, cause)
 SELECT v.customer_id, v.customer_id * 10 + k, 'retail_sabc', (ARRAY['N', 'B', 'D', 'A'])[k], v.tier, v.tier_since - 60 * (3 - k), v.tier_since - 60 * (3 - k), 'age'
 FROM crm.customer_value v, generate_series(1, 3) k WHERE v.order_days >= k;

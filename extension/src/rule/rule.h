@@ -258,6 +258,8 @@ typedef struct CrmRuleTree
 #define CRM_RULE_MOMENT_BEFORE "$5"
 #define CRM_RULE_DAY_BEFORE "$6"
 #define CRM_RULE_N_FIXED 6
+/* Of a span of persons, $1 is its first and its last id. */
+#define CRM_RULE_SPAN "(" CRM_RULE_PERSONS "::bigint[])[1] AND (" CRM_RULE_PERSONS "::bigint[])[2]"
 /* The first moment after the day asked about. */
 #define CRM_RULE_DAY_END "((" CRM_RULE_DAY " + 1)::timestamp AT TIME ZONE " CRM_RULE_ZONE ")"
 #define CRM_RULE_DAY_END_BEFORE "((" CRM_RULE_DAY_BEFORE " + 1)::timestamp AT TIME ZONE " CRM_RULE_ZONE ")"
@@ -279,6 +281,7 @@ typedef struct CrmRuleSql
 	Oid		   *types;
 	Datum	   *values;			/* the fixed ones are filled at each execution */
 	enum CrmRuleScope set_scope;	/* of statements whose conditions are sets */
+	bool		is_span;		/* given persons are all of a span of ids: what is keyed by person is read from one end to the other */
 	const char *everybody;		/* SQL: the set that absence is counted in */
 	const char *persons;		/* SQL: of given persons those whose rows are read */
 	const char *suffix;			/* of the names of their records and elders */
@@ -330,6 +333,7 @@ extern void crm_rule_sql_rows(CrmRuleSql *sql, const CrmRuleCondition *condition
 							  bool has_window);
 extern const char *crm_rule_sql_person(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope);
 extern const char *crm_rule_sql_given(CrmRuleSql *sql, const CrmRuleSource *source);
+extern const char *crm_rule_sql_is_given(CrmRuleSql *sql, const CrmRuleSource *source);
 extern void crm_rule_sql_day(CrmRuleSql *sql, const CrmRuleSource *source);
 
 /* rule_question.c */
@@ -353,6 +357,7 @@ extern bool crm_rule_is_of_person(const CrmRuleNode *node);
 extern void crm_rule_compile_row(const CrmRuleTree *tree, CrmRuleSql *sql);
 extern void crm_rule_compile_explain(const CrmRuleTree *tree, CrmRuleSql *sql);
 extern void crm_rule_compile_set(const CrmRuleTree *tree, bool is_apart, CrmRuleSql *sql);
+extern void crm_rule_compile_span(const CrmRuleTree *tree, CrmRuleSql *sql);
 extern void crm_rule_compile_given(CrmRuleTree *const *trees, int n_trees, CrmRuleSql *sql);
 extern bool crm_rule_compile_moved(const CrmRuleTree *tree, CrmRuleSql *sql);
 
@@ -366,6 +371,7 @@ typedef enum CrmRuleForm
 	CRM_RULE_FORM_EXPLAIN,
 	CRM_RULE_FORM_SET,
 	CRM_RULE_FORM_APART,		/* everybody, condition by condition */
+	CRM_RULE_FORM_SPAN,			/* the same of a span of persons */
 	CRM_RULE_FORM_GIVEN,		/* many given persons, several rules */
 	CRM_RULE_FORM_MOVED,
 	CRM_RULE_N_FORMS

@@ -20,6 +20,7 @@ PG_FUNCTION_INFO_V1(crm_rule_fit);
 PG_FUNCTION_INFO_V1(crm_rule_fit_sets);
 PG_FUNCTION_INFO_V1(crm_rule_set);
 PG_FUNCTION_INFO_V1(crm_rule_apart);
+PG_FUNCTION_INFO_V1(crm_rule_apart_span);
 PG_FUNCTION_INFO_V1(crm_rule_moved);
 PG_FUNCTION_INFO_V1(crm_rule_explain);
 PG_FUNCTION_INFO_V1(crm_rule_conditions);
@@ -134,20 +135,32 @@ crm_rule_fit(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(construct_array(persons, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* crm._rule_fit_sets(rules, persons, moment): of each rule the set of the given persons who fit. */
-Datum
-crm_rule_fit_sets(PG_FUNCTION_ARGS)
+/* The sets that a statement about some persons answers. */
+static Datum
+ask_sets(CrmRuleCompiled *compiled, CrmRuleForm form, Datum persons, TimestampTz moment)
 {
-	CrmRuleCompiled *compiled = crm_rule_compile_several(PG_GETARG_JSONB_P(0));
-	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(2);
 	bool		is_null;
 	Datum		sets;
 
 	connect();
-	crm_rule_run(compiled, CRM_RULE_FORM_GIVEN, PG_GETARG_DATUM(1), moment, moment);
+	crm_rule_run(compiled, form, persons, moment, moment);
 	sets = take_value(1, -1, false, &is_null);
 	SPI_finish();
-	PG_RETURN_DATUM(sets);
+	return sets;
+}
+
+/* crm._rule_fit_sets(rules, persons, moment): of each rule the set of the given persons who fit. */
+Datum
+crm_rule_fit_sets(PG_FUNCTION_ARGS)
+{
+	return ask_sets(crm_rule_compile_several(PG_GETARG_JSONB_P(0)), CRM_RULE_FORM_GIVEN, PG_GETARG_DATUM(1), PG_GETARG_TIMESTAMPTZ(2));
+}
+
+/* crm._rule_apart_span(rule, span, moment): all persons of a span, then the set of each condition alone. */
+Datum
+crm_rule_apart_span(PG_FUNCTION_ARGS)
+{
+	return ask_sets(crm_rule_compile(PG_GETARG_JSONB_P(0)), CRM_RULE_FORM_SPAN, PG_GETARG_DATUM(1), PG_GETARG_TIMESTAMPTZ(2));
 }
 
 /* crm._rule_set(rule, moment): the set of all persons who fit. */
@@ -316,7 +329,7 @@ crm_rule_conditions(PG_FUNCTION_ARGS)
 Datum
 crm_rule_statement(PG_FUNCTION_ARGS)
 {
-	static const char *const forms[] = {"persons", "explain", "everybody", "apart", "moved", "given"};
+	static const char *const forms[] = {"persons", "explain", "everybody", "apart", "moved", "given", "span"};
 	CrmRuleTree *tree = unconstify(CrmRuleTree *, crm_rule_tree(crm_rule_compile(PG_GETARG_JSONB_P(0))));
 	char	   *form = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	CrmRuleSql	sql;
@@ -329,10 +342,12 @@ crm_rule_statement(PG_FUNCTION_ARGS)
 		(void) crm_rule_compile_moved(tree, &sql);
 	else if (strcmp(form, forms[5]) == 0)
 		crm_rule_compile_given(&tree, 1, &sql);
+	else if (strcmp(form, forms[6]) == 0)
+		crm_rule_compile_span(tree, &sql);
 	else if (strcmp(form, forms[2]) == 0 || strcmp(form, forms[3]) == 0)
 		crm_rule_compile_set(tree, strcmp(form, forms[3]) == 0, &sql);
 	else
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no such form"),
-						errhint("Forms are persons, explain, everybody, apart, given and moved.")));
+						errhint("Forms are persons, explain, everybody, apart, span, given and moved.")));
 	PG_RETURN_TEXT_P(cstring_to_text(sql.text.data));
 }

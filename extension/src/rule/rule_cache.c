@@ -195,7 +195,7 @@ crm_rule_tree(const CrmRuleCompiled *compiled)
 static void
 write_statement(CrmRuleCompiled *compiled, CrmRuleForm form, bool is_behind)
 {
-	static const char *const names[] = {"rule.persons", "rule.explain", "rule.everybody", "rule.apart", "rule.given", "rule.moved"};
+	static const char *const names[] = {"rule.persons", "rule.explain", "rule.everybody", "rule.apart", "rule.span", "rule.given", "rule.moved"};
 	const CrmRuleTree *tree = compiled->trees[0];
 	MemoryContext before = MemoryContextSwitchTo(compiled->context);
 	CrmRuleSql *sql = &compiled->sql[form][is_behind];
@@ -212,6 +212,9 @@ write_statement(CrmRuleCompiled *compiled, CrmRuleForm form, bool is_behind)
 		case CRM_RULE_FORM_SET:
 		case CRM_RULE_FORM_APART:
 			crm_rule_compile_set(tree, form == CRM_RULE_FORM_APART, sql);
+			break;
+		case CRM_RULE_FORM_SPAN:
+			crm_rule_compile_span(tree, sql);
 			break;
 		case CRM_RULE_FORM_GIVEN:
 			crm_rule_compile_given(compiled->trees, compiled->n_trees, sql);
@@ -276,7 +279,7 @@ set_for_plan(const char *name, const char *value)
 static void
 set_planner(CrmRuleForm form)
 {
-	if (form == CRM_RULE_FORM_ROW || form == CRM_RULE_FORM_EXPLAIN || form == CRM_RULE_FORM_GIVEN)
+	if (form == CRM_RULE_FORM_ROW || form == CRM_RULE_FORM_EXPLAIN || form == CRM_RULE_FORM_GIVEN || form == CRM_RULE_FORM_SPAN)
 	{
 		set_for_plan("enable_seqscan", "off");
 		set_for_plan("enable_hashjoin", "off");
@@ -322,7 +325,7 @@ crm_rule_run(CrmRuleCompiled *compiled, CrmRuleForm form, Datum persons, Timesta
 	Datum	   *values;
 	char	   *nulls;
 
-	absent[0] = persons == (Datum) 0 ? 'n' : ' ';
+	absent[0] = persons == (Datum) 0 || form == CRM_RULE_FORM_SPAN ? 'n' : ' ';		/* whoever is behind may be of the span */
 	set_planner(form);
 	over_records = is_behind(compiled, fixed, absent);
 	sql = &compiled->sql[form][over_records];
@@ -333,7 +336,7 @@ crm_rule_run(CrmRuleCompiled *compiled, CrmRuleForm form, Datum persons, Timesta
 	memcpy(values, sql->values, sql->n_params * sizeof(Datum));
 	memset(nulls, ' ', sql->n_params);
 	memcpy(values, fixed, sizeof(fixed));
-	nulls[0] = absent[0];
+	nulls[0] = persons == (Datum) 0 ? 'n' : ' ';
 	crm_core_spi_execute(&compiled->statements[form][over_records], values, nulls, true, 0);
 	AtEOXact_GUC(true, level);
 }

@@ -37,7 +37,7 @@ static void
 append_given(CrmRuleSql *sql, const CrmRuleSource *source)
 {
 	if (sql->set_scope == CRM_RULE_GIVEN)
-		appendStringInfo(&sql->text, " AND x.%s = ANY (%s)", source->key, crm_rule_sql_given(sql, source));
+		appendStringInfo(&sql->text, " AND %s", crm_rule_sql_is_given(sql, source));
 }
 
 static void
@@ -212,7 +212,7 @@ append_walk(CrmRuleSql *sql, const List *asked)
 	if (asked == NIL)
 		return;
 	source = ((const CrmRuleCondition *) linitial(asked))->source;
-	if (sql->set_scope == CRM_RULE_GIVEN && source->keyed == CRM_RULE_BY_PERSON && source->whole != NULL && source->scope[0] == '\0')
+	if (sql->set_scope == CRM_RULE_GIVEN && !sql->is_span && source->keyed == CRM_RULE_BY_PERSON && source->whole != NULL && source->scope[0] == '\0')
 	{
 		append_kept_walk(sql, source, asked);
 		return;
@@ -258,11 +258,33 @@ walks_records(const Walk *walk)
 		(walk->history != NIL && ((const CrmRuleCondition *) linitial(walk->history))->source->keyed == CRM_RULE_BY_RECORD);
 }
 
-static void
-append_everybody(CrmRuleSql *sql)
+#define EVERYBODY "everybody AS MATERIALIZED (SELECT crm.bitmap_agg(c.customer_id) AS members FROM crm.customer c WHERE c.status = 'active'"
+
+/* "<set>, <set> ...": everybody, then each condition alone, in their order; the text begins with it. */
+static char *
+write_apart(CrmRuleSql *sql, const CrmRuleTree *tree, Walk *walk)
 {
-	appendStringInfoString(&sql->text, "everybody AS MATERIALIZED (SELECT crm.bitmap_agg(c.customer_id) AS members"
-						   " FROM crm.customer c WHERE c.status = 'active') SELECT ");
+	appendStringInfoString(&sql->text, CRM_RULE_EVERYBODY_SET);
+	for (int i = 0; i < tree->n_conditions; i++)
+	{
+		appendStringInfoString(&sql->text, ", " CRM_RULE_EVERYBODY_SET " OPERATOR(crm.&) ");
+		append_condition(sql, tree->conditions[i], walk);
+	}
+	return sql->text.data;
+}
+
+/* What append_node() writes, apart from the text so far. */
+static char *
+write_node(CrmRuleSql *sql, const CrmRuleNode *node, Walk *walk)
+{
+	StringInfoData whole = sql->text;
+	char	   *algebra;
+
+	initStringInfo(&sql->text);
+	append_node(sql, node, walk);
+	algebra = sql->text.data;
+	sql->text = whole;
+	return algebra;
 }
 
 /*
@@ -273,29 +295,50 @@ void
 crm_rule_compile_set(const CrmRuleTree *tree, bool is_apart, CrmRuleSql *sql)
 {
 	Walk		walk = {0};
-	char	   *algebra;
+	const char *algebra;
 
 	crm_rule_sql_begin(sql);
-	appendStringInfoString(&sql->text, CRM_RULE_EVERYBODY_SET);
-	if (!is_apart)
-	{
-		appendStringInfoString(&sql->text, " OPERATOR(crm.&) ");
-		append_node(sql, tree->root, &walk);
-	}
-	for (int i = 0; is_apart && i < tree->n_conditions; i++)
-	{
-		appendStringInfoString(&sql->text, ", " CRM_RULE_EVERYBODY_SET " OPERATOR(crm.&) ");
-		append_condition(sql, tree->conditions[i], &walk);
-	}
-	algebra = sql->text.data;
+	algebra = is_apart ? write_apart(sql, tree, &walk) :
+		psprintf(CRM_RULE_EVERYBODY_SET " OPERATOR(crm.&) %s", write_node(sql, tree->root, &walk));
 	initStringInfo(&sql->text);
 	appendStringInfoString(&sql->text, "WITH ");
 	if (sql->needs_records || walks_records(&walk))
 		appendStringInfoString(&sql->text, "records AS MATERIALIZED (SELECT " RECORDS "), ");
 	append_walk(sql, walk.history);
 	append_packed_walk(sql, walk.packed);
-	append_everybody(sql);
-	appendStringInfoString(&sql->text, algebra);
+	appendStringInfo(&sql->text, EVERYBODY ") SELECT %s", algebra);
+}
+
+/* Records of the persons whose rows are read, and the ids that were merged into them. */
+static void
+append_keys_of_given(CrmRuleSql *sql, bool needs_records)
+{
+	if (needs_records)
+		appendStringInfo(&sql->text, "records%s AS MATERIALIZED (SELECT r.ids, r.map FROM crm._rule_records(%s) r), ", sql->suffix, sql->persons);
+	if (sql->needs_elders)
+		appendStringInfo(&sql->text, "elders%s AS MATERIALIZED (SELECT %s || coalesce(array_agg(c.customer_id), '{}') AS ids,"
+						 " crm._rule_map(c.customer_id, c.merged_into) AS map FROM crm.customer c"
+						 " WHERE c.merged_into = ANY (%s) AND c.merged_into IS NOT NULL), ", sql->suffix, sql->persons, sql->persons);
+}
+
+/* One row, one column: the same sets apart, of the persons of a span, whose rows lie beside each other. */
+void
+crm_rule_compile_span(const CrmRuleTree *tree, CrmRuleSql *sql)
+{
+	Walk		walk = {0};
+	char	   *algebra;
+
+	crm_rule_sql_begin(sql);
+	sql->set_scope = CRM_RULE_GIVEN;
+	sql->is_span = true;
+	sql->persons = "(SELECT crm.bitmap_array(e.members) FROM everybody e)::bigint[]";
+	algebra = write_apart(sql, tree, &walk);
+	initStringInfo(&sql->text);
+	appendStringInfoString(&sql->text, "WITH " EVERYBODY " AND c.customer_id BETWEEN " CRM_RULE_SPAN "), ");
+	append_keys_of_given(sql, sql->needs_records || walks_records(&walk));
+	append_walk(sql, walk.history);
+	append_packed_walk(sql, walk.packed);
+	appendStringInfo(&sql->text, "apart AS (SELECT ARRAY[%s] AS sets) SELECT a.sets FROM apart a", algebra);
 }
 
 /* How early a condition that must hold is asked: what one row of the person answers, purchases kept in one, the rest. */
@@ -346,18 +389,6 @@ append_stage(CrmRuleSql *sql, int n, const CrmRuleNode *node, Walk *walk)
 	sql->persons = psprintf("(SELECT s.ids FROM stage%d s)::bigint[]", n);
 }
 
-/* Records of the persons whose rows are read, and the ids that were merged into them. */
-static void
-append_keys_of_given(CrmRuleSql *sql, bool needs_records)
-{
-	if (needs_records)
-		appendStringInfo(&sql->text, "records%s AS MATERIALIZED (SELECT r.ids, r.map FROM crm._rule_records(%s) r), ", sql->suffix, sql->persons);
-	if (sql->needs_elders)
-		appendStringInfo(&sql->text, "elders%s AS MATERIALIZED (SELECT %s || coalesce(array_agg(c.customer_id), '{}') AS ids,"
-						 " crm._rule_map(c.customer_id, c.merged_into) AS map FROM crm.customer c"
-						 " WHERE c.merged_into = ANY (%s) AND c.merged_into IS NOT NULL), ", sql->suffix, sql->persons, sql->persons);
-}
-
 /* Whether the walk over purchases answers all of it. */
 static bool
 is_of_walk(const CrmRuleNode *node)
@@ -384,20 +415,6 @@ part_by_walk(const CrmRuleNode *root, CrmRuleNode *first, CrmRuleNode *rest)
 		part->children[part->n_children++] = root->children[i];
 	}
 	return first->n_children > 0 && rest->n_children > 0;
-}
-
-/* What append_node() writes, apart from the text so far. */
-static char *
-write_node(CrmRuleSql *sql, const CrmRuleNode *node, Walk *walk)
-{
-	StringInfoData whole = sql->text;
-	char	   *algebra;
-
-	initStringInfo(&sql->text);
-	append_node(sql, node, walk);
-	algebra = sql->text.data;
-	sql->text = whole;
-	return algebra;
 }
 
 /*

@@ -41,6 +41,7 @@ crm_rule_sql_begin(CrmRuleSql *sql)
 	initStringInfo(&sql->text);
 	sql->today = CRM_RULE_DAY;
 	sql->set_scope = CRM_RULE_EVERYBODY;
+	sql->is_span = false;
 	sql->everybody = CRM_RULE_EVERYBODY_SET;
 	sql->persons = CRM_RULE_PERSONS "::bigint[]";
 	sql->suffix = "";
@@ -408,6 +409,14 @@ crm_rule_sql_given(CrmRuleSql *sql, const CrmRuleSource *source)
 	return psprintf("(SELECT k.ids FROM %s%s k)::bigint[]", source->keyed == CRM_RULE_BY_RECORD ? "records" : "elders", sql->suffix);
 }
 
+/* SQL: whether the row x is of the given persons. */
+const char *
+crm_rule_sql_is_given(CrmRuleSql *sql, const CrmRuleSource *source)
+{
+	return sql->is_span && source->keyed == CRM_RULE_BY_PERSON ? psprintf("x.%s BETWEEN " CRM_RULE_SPAN, source->key) :
+		psprintf("x.%s = ANY (%s)", source->key, crm_rule_sql_given(sql, source));
+}
+
 /*
  * Rows of the given persons, by the key whatever the planner thinks of other conditions: one look through a
  * table's index; of a view, which may join, key by key.
@@ -417,8 +426,8 @@ append_given_rows(CrmRuleSql *sql, const CrmRuleSource *source)
 {
 	appendStringInfo(&sql->text, source->is_view ?
 					 " FROM unnest(%s) k (id) CROSS JOIN LATERAL (SELECT * FROM %s y WHERE y.%s = k.id OFFSET 0) x WHERE true" :
-					 " FROM (SELECT * FROM %2$s y WHERE y.%3$s = ANY (%1$s) OFFSET 0) x WHERE true",
-					 crm_rule_sql_given(sql, source), source->relation, source->key);
+					 " FROM (SELECT * FROM %2$s x WHERE %1$s OFFSET 0) x WHERE true",
+					 source->is_view ? crm_rule_sql_given(sql, source) : crm_rule_sql_is_given(sql, source), source->relation, source->key);
 }
 
 static void

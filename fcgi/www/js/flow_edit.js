@@ -199,7 +199,7 @@ function wording(page, channels, i) {
 async function preview(page, step, channel, body, place) {
 	try {
 		page.sample ||= (await post('rules/preview', {rule: page.now.spec.who || {}, sample: 20, look_at: 2000})).sample;
-		if (page.sample.length === 0) page.sample = (await post('rules/preview', {rule: page.now.spec.who || {}, sample: 20})).sample;
+		for (let after = 0; page.sample.length === 0 && after !== null;) ({sample: page.sample, after} = await post('rules/preview', {rule: page.now.spec.who || {}, sample: 20, after}));
 		if (page.sample.length === 0) page.sample = (await post('rules/preview', {rule: {}, sample: 20, look_at: 2000})).sample;
 		const person = page.sample[(page.turn = (page.turn ?? -1) + 1) % page.sample.length];
 		const answer = await post(`${path(page.row.flow)}/texts/read`, {customer_id: person.customer_id, step: Math.min(step, stepsOf(page.was.spec).length), channel, body});

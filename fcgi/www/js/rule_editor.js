@@ -158,29 +158,47 @@ function said(told, name) {
 	return told[name] === 0 ? t('rule.most', {n: number(range.most)}) : t('rule.about', {n: number(range.about)});
 }
 
-function sayCount(place, preview, isLast) {
+function sayCount(place, preview) {
 	const range = give(preview, 'persons');
 	place.replaceChildren(h('span', {class: 'big'}, said(preview, 'persons')), ' ', t('rule.of', {n: said(preview, 'everybody')}));
-	if (range) append(place, [h('br'), h('span', {class: 'faint'}, preview.persons > 0 && t('rule.give', {n: number(range.off)}), !isLast && t('rule.counting'))]);
+	if (range) append(place, [h('br'), h('span', {class: 'faint'}, preview.persons > 0 && t('rule.give', {n: number(range.off)}), t('rule.counting'))]);
 }
 
 const saySample = (place, persons) => place.replaceChildren(h('ul', {class: 'plain'}, persons.map((person) => h('li', {}, h('a', {href: `#/person/${person.customer_id}`}, person.name || t('unnamed')), ' ', h('span', {class: 'faint'}, person.phone || '')))));
 
-// Some persons answer at once, five times as many soon after, everybody in the end; a small chain is counted at the first question.
-const looks = [2000, 10000, undefined];
+// Some persons answer at once, five times as many soon after, everybody in the end, part after part; a small chain is counted at the first question.
+const looks = [2000, 10000];
 const named = 8;
+
+// Of parts of everybody, whose persons were asked once each: numbers add up.
+function together(before, part) {
+	const sum = (one, other) => Object.fromEntries(Object.entries(other).map(([name, value]) => [name, typeof value === 'number' ? one[name] + value : value]));
+	return before ? {...sum(before, part), parts: part.parts.map((one, i) => sum(before.parts[i], one)), sample: [...before.sample, ...part.sample].slice(0, named), after: part.after} : part;
+}
+
+// Everybody: a large chain is not waited for in one answer, and how far it is shows where `place` says that it is counted.
+async function countAll(rule, sample, estimate, place, signal) {
+	const done = h('progress', {max: estimate.everybody, value: 0, 'aria-label': t('rule.counting')});
+	place.append(' ', done);
+	let all = null;
+	do {
+		all = together(all, await post('rules/preview', {rule, sample, as_of: all?.as_of, after: all ? all.after : 0}, signal));       // all as of one moment
+		done.value = all.everybody;
+	} while (all.after !== null);
+	return all;
+}
 
 // How many a rule means, asked a moment after the last change; `place` says it, `sample` shows whom.
 export function liveCount(place, sample, onAnswer) {
 	let asking = new AbortController(), waiting = null;
 	addEventListener('hashchange', () => asking.abort(), {once: true});      // who leaves waits for nothing, nor does the database
 	async function count(rule, mine) {
-		let shown = 0;
-		for (const look_at of looks) {
-			// who is shown stays, unless fewer were found than there is room for
-			const preview = await post('rules/preview', {rule, sample: shown < named ? named : 0, look_at}, mine.signal);
+		let shown = 0, preview = null;
+		for (const look_at of [...looks, null]) {
+			const wanted = shown < named ? named : 0;       // who is shown stays, unless fewer were found than there is room for
+			preview = look_at === null ? await countAll(rule, wanted, preview, place, mine.signal) : await post('rules/preview', {rule, sample: wanted, look_at}, mine.signal);
 			if (mine.signal.aborted || !place.isConnected) return;
-			sayCount(place, preview, look_at === undefined);
+			sayCount(place, preview);
 			if (shown < named) saySample(sample, preview.sample);
 			shown = Math.max(shown, preview.sample.length);
 			onAnswer(preview, null);
