@@ -70,31 +70,39 @@ COMMENT ON FUNCTION crm._value_is_direct() IS
 CREATE FUNCTION crm._value_claim(persons bigint[], is_patient boolean, OUT held bigint[], OUT active bigint[]) RETURNS record
     LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'crm_value_claim';
 COMMENT ON FUNCTION crm._value_claim(bigint[], boolean) IS
-    'locks persons ascending, if patient waiting for whoever holds one: those locked, and the active ones of them; only where crm._value_is_direct()';
-CREATE FUNCTION crm._value_marks(persons bigint[], active bigint[], OUT cause text, OUT persons_of bigint[], OUT marked bigint[]) RETURNS SETOF record
+    'locks persons ascending, then their rows of value, if patient waiting for whoever holds one: those locked, and the active ones of them; only where crm._value_is_direct()';
+CREATE FUNCTION crm._value_marks(persons bigint[], OUT cause text, OUT persons_of bigint[], OUT marked bigint[], OUT places tid[]) RETURNS SETOF record
     LANGUAGE c STRICT ROWS 5 AS 'MODULE_PATHNAME', 'crm_value_marks';
-COMMENT ON FUNCTION crm._value_marks(bigint[], bigint[]) IS
-    'takes the marks of persons off the table; a row a cause, the last in the alphabet first: the active persons whose last cause it is, and all with such a mark; only where crm._value_is_direct()';
-CREATE FUNCTION crm._value_bring(persons bigint[], day date, today date, cause text, tier_set text, rules jsonb, exponent int,
-                                 is_scored boolean, r_cuts bigint[], f_cuts bigint[], m_cuts bigint[]) RETURNS bigint[]
+COMMENT ON FUNCTION crm._value_marks(bigint[]) IS
+    'the marks of persons: a row a cause, the last in the alphabet first: the persons whose last cause it is, and all with such a mark; before them a row without a cause: the person and the place of each mark; only where crm._value_is_direct()';
+CREATE FUNCTION crm._value_unmark(persons bigint[], places tid[], kept bigint[]) RETURNS void
+    LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'crm_value_unmark';
+COMMENT ON FUNCTION crm._value_unmark(bigint[], tid[], bigint[]) IS
+    'takes the marks that crm._value_marks() found off the table, but those of persons who are kept; only where crm._value_is_direct()';
+CREATE FUNCTION crm._value_bring(persons bigint[], is_locked boolean, day date, today date, cause text, tier_set text, rules jsonb, exponent int,
+                                 is_scored boolean, r_cuts bigint[], f_cuts bigint[], m_cuts bigint[], OUT apart bigint[], OUT busy bigint[]) RETURNS record
     LANGUAGE c AS 'MODULE_PATHNAME', 'crm_value_bring';
-COMMENT ON FUNCTION crm._value_bring(bigint[], date, date, text, text, jsonb, int, boolean, bigint[], bigint[], bigint[]) IS
-    'computes and writes value, purchases and changes of tier of locked persons; returns those whose purchases do not fill one row before and after, which are left as they were; only where crm._value_is_direct()';
+COMMENT ON FUNCTION crm._value_bring(bigint[], boolean, date, date, text, text, jsonb, int, boolean, bigint[], bigint[], bigint[]) IS
+    'computes and writes value, purchases and changes of tier of persons; returns those whose purchases do not fill one row before and after, which are left as they were, and of persons who are not locked those who were left whole: without a row of value, or somebody holds it or wrote it since the statement began; only where crm._value_is_direct()';
 
 CREATE FUNCTION crm._value_lock(persons bigint[]) RETURNS bigint[]
     LANGUAGE plpgsql SET enable_seqscan = off AS
 $$
+DECLARE
+    active bigint[];
 BEGIN
-    -- the person is the lock of all their records' histories: whoever comes second reads what the first wrote
+    -- the person is the lock of all their records' histories: whoever comes second reads what the first wrote; the row of value keeps the drain away, which locks no person
     IF crm._value_is_direct() THEN
         RETURN (SELECT c.active FROM crm._value_claim(persons, true) c);
     END IF;
-    RETURN ARRAY(SELECT l.customer_id
-                 FROM (SELECT c.customer_id, c.status FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE) l
-                 WHERE l.status = 'active');
+    active := ARRAY(SELECT l.customer_id
+                    FROM (SELECT c.customer_id, c.status FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE) l
+                    WHERE l.status = 'active');
+    PERFORM FROM crm.customer_value v WHERE v.customer_id = ANY (active) ORDER BY v.customer_id FOR NO KEY UPDATE;
+    RETURN active;
 END
 $$;
-COMMENT ON FUNCTION crm._value_lock(bigint[]) IS 'locks persons ascending; those who are active';
+COMMENT ON FUNCTION crm._value_lock(bigint[]) IS 'locks persons ascending, then their rows of value; those who are active';
 
 CREATE FUNCTION crm._value_histories(persons bigint[]) RETURNS TABLE (customer_id bigint, chunks crm.purchase_history[])
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_nestloop = off SET enable_sort = off SET jit = off AS
@@ -190,28 +198,42 @@ $$;
 COMMENT ON FUNCTION crm._value_write(crm.value_work[], text) IS
     'writes what crm._value_work() found, in the transaction that locked the persons: value, purchases in one row, changes of tier';
 
-CREATE FUNCTION crm._value_advance(locked bigint[], day date, cause text) RETURNS void
+CREATE FUNCTION crm._value_bring_all(persons bigint[], is_locked boolean, day date, cause text) RETURNS bigint[]
     LANGUAGE plpgsql SET enable_seqscan = off AS
 $$
 DECLARE
-    apart bigint[];
+    done record;
     person bigint;
     whole crm.purchase_history[];
 BEGIN
-    -- statements begun under the locks
-    IF NOT crm._value_is_direct() THEN
-        PERFORM crm._value_write(crm._value_work(locked, _value_advance.day), _value_advance.cause);
-        RETURN;
-    END IF;
-    apart := (SELECT crm._value_bring(locked, _value_advance.day, crm._value_today(), _value_advance.cause, s.tier_set, s.rules, crm._purchase_exponent(),
-                                      x.model IS NOT NULL, x.r_cuts, x.f_cuts, x.m_cuts)
-              FROM crm.tier_set s LEFT JOIN crm.rfm_model x ON x.is_active AND x.is_instant WHERE s.is_active);
-    FOREACH person IN ARRAY apart LOOP
+    -- one statement: rules and cut points are as old as what is read of persons who are not locked
+    SELECT y.* INTO done
+    FROM crm.tier_set s LEFT JOIN crm.rfm_model x ON x.is_active AND x.is_instant,
+         LATERAL crm._value_bring(persons, is_locked, _value_bring_all.day, crm._value_today(), _value_bring_all.cause, s.tier_set, s.rules, crm._purchase_exponent(),
+                                  x.model IS NOT NULL, x.r_cuts, x.f_cuts, x.m_cuts) y
+    WHERE s.is_active;
+    FOREACH person IN ARRAY done.apart LOOP
         whole := crm._purchase_whole(crm._purchase_history(person));
         IF NOT crm._purchase_is_same(whole, (SELECT crm.purchase_combine(h.history ORDER BY h.chunk_no) FROM crm.value_history h WHERE h.customer_id = person)) THEN
             PERFORM crm._value_remember(person, whole);
         END IF;
     END LOOP;
+    RETURN done.busy;
+END
+$$;
+COMMENT ON FUNCTION crm._value_bring_all(bigint[], boolean, date, text) IS
+    'crm._value_bring() by the active rules and cut points, and the purchases of those who have several rows of them; those who were left whole';
+
+CREATE FUNCTION crm._value_advance(locked bigint[], day date, cause text) RETURNS void
+    LANGUAGE plpgsql SET enable_seqscan = off AS
+$$
+BEGIN
+    -- statements begun under the locks
+    IF crm._value_is_direct() THEN
+        PERFORM crm._value_bring_all(locked, true, _value_advance.day, _value_advance.cause);
+    ELSE
+        PERFORM crm._value_write(crm._value_work(locked, _value_advance.day), _value_advance.cause);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._value_advance(bigint[], date, text) IS
@@ -238,35 +260,39 @@ BEGIN
     IF (SELECT c.status FROM crm.customer c WHERE c.customer_id = person FOR NO KEY UPDATE) IS DISTINCT FROM 'active' THEN
         RETURN;
     END IF;
-    -- one statement begun under the lock: the rules, the active model's cuts, what is shown, and what is true now
-    SELECT s.tier_set, v.tier AS old_tier, coalesce(ARRAY[v.r, v.f, v.m], '{NULL, NULL, NULL}') AS shown,
-           live.model, live.r_cuts, live.f_cuts, live.m_cuts, one.whole,
-           (SELECT crm.purchase_combine(h.history) FROM crm.value_history h WHERE h.customer_id = person) AS kept,
-           crm._value_state(s.rules, crm._purchase_exponent(), one.whole, day) AS state
-    INTO seen
-    FROM (SELECT crm._purchase_whole(crm._purchase_history(person)) AS whole OFFSET 0) one
-    LEFT JOIN crm.tier_set s ON s.is_active
-    LEFT JOIN crm.customer_value v ON v.customer_id = person
-    LEFT JOIN crm.rfm_model live ON live.is_active AND live.is_instant
-    LIMIT 1;
-    state := seen.state;
-    scores := seen.shown;
-    IF seen.model IS NOT NULL THEN
-        scores := CASE WHEN state.order_days > 0 THEN
-            ARRAY[crm._value_score(state.last_day - '2000-01-01'::date, seen.r_cuts), crm._value_score(state.order_days, seen.f_cuts),
-                  crm._value_score(state.net_minor, seen.m_cuts)] ELSE '{NULL, NULL, NULL}' END;
-    END IF;
-    IF seen.old_tier IS NOT NULL THEN
-        UPDATE crm.customer_value v
-        SET tier = state.tier, tier_since = CASE WHEN v.tier = state.tier THEN v.tier_since ELSE day END, next_change_on = state.next_change_on,
-            look_on = crm._value_look(v.look_on, state.next_change_on, day), order_days = state.order_days, net_minor = state.net_minor, first_day = state.first_day, last_day = state.last_day,
-            r = scores[1], f = scores[2], m = scores[3], as_of = day, updated_at = crm.core_now()
-        WHERE v.customer_id = person;
-    ELSE
-        INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, look_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
-        VALUES (person, state.tier, day, state.next_change_on, state.next_change_on, state.order_days, state.net_minor, state.first_day, state.last_day,
-                scores[1], scores[2], scores[3], day, crm.core_now());
-    END IF;
+    LOOP
+        -- one statement begun under the lock: the rules, the active model's cuts, what is shown, and what is true now
+        SELECT s.tier_set, v.tier AS old_tier, v.xmin AS written_by, coalesce(ARRAY[v.r, v.f, v.m], '{NULL, NULL, NULL}') AS shown,
+               live.model, live.r_cuts, live.f_cuts, live.m_cuts, one.whole,
+               (SELECT crm.purchase_combine(h.history) FROM crm.value_history h WHERE h.customer_id = person) AS kept,
+               crm._value_state(s.rules, crm._purchase_exponent(), one.whole, day) AS state
+        INTO seen
+        FROM (SELECT crm._purchase_whole(crm._purchase_history(person)) AS whole OFFSET 0) one
+        LEFT JOIN crm.tier_set s ON s.is_active
+        LEFT JOIN crm.customer_value v ON v.customer_id = person
+        LEFT JOIN crm.rfm_model live ON live.is_active AND live.is_instant
+        LIMIT 1;
+        state := seen.state;
+        scores := seen.shown;
+        IF seen.model IS NOT NULL THEN
+            scores := CASE WHEN state.order_days > 0 THEN
+                ARRAY[crm._value_score(state.last_day - '2000-01-01'::date, seen.r_cuts), crm._value_score(state.order_days, seen.f_cuts),
+                      crm._value_score(state.net_minor, seen.m_cuts)] ELSE '{NULL, NULL, NULL}' END;
+        END IF;
+        IF seen.old_tier IS NOT NULL THEN
+            UPDATE crm.customer_value v
+            SET tier = state.tier, tier_since = CASE WHEN v.tier = state.tier THEN v.tier_since ELSE day END, next_change_on = state.next_change_on,
+                look_on = crm._value_look(v.look_on, state.next_change_on, day), order_days = state.order_days, net_minor = state.net_minor, first_day = state.first_day, last_day = state.last_day,
+                r = scores[1], f = scores[2], m = scores[3], as_of = day, updated_at = crm.core_now()
+            WHERE v.customer_id = person AND v.xmin = seen.written_by;
+            CONTINUE WHEN NOT FOUND;      -- the drain wrote the row meanwhile, which locks no person: it may have known more
+        ELSE
+            INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, look_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
+            VALUES (person, state.tier, day, state.next_change_on, state.next_change_on, state.order_days, state.net_minor, state.first_day, state.last_day,
+                    scores[1], scores[2], scores[3], day, crm.core_now());
+        END IF;
+        EXIT;
+    END LOOP;
     IF cardinality(seen.whole) = 1 AND cardinality(seen.kept) = 1 THEN      -- nearly always
         UPDATE crm.value_history h SET history = seen.whole[1] WHERE h.customer_id = person AND h.chunk_no = 1;
     ELSIF NOT crm._purchase_is_same(seen.whole, seen.kept) THEN
@@ -390,9 +416,18 @@ COMMENT ON FUNCTION crm._value_on_export(bigint) IS 'value and changes of tier o
 CREATE FUNCTION crm._value_claim_by_statement(persons bigint[], OUT held bigint[], OUT active bigint[]) RETURNS record
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
 $$
+DECLARE
+    valued bigint[];
+    busy bigint[];
 BEGIN
     SELECT coalesce(array_agg(c.customer_id), '{}'), coalesce(array_agg(c.customer_id) FILTER (WHERE c.status = 'active'), '{}') INTO held, active
     FROM (SELECT c.customer_id, c.status FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE SKIP LOCKED) c;
+    valued := ARRAY(SELECT v.customer_id FROM crm.customer_value v WHERE v.customer_id = ANY (active) ORDER BY v.customer_id FOR NO KEY UPDATE SKIP LOCKED);
+    busy := ARRAY(SELECT v.customer_id FROM crm.customer_value v WHERE v.customer_id = ANY (active) EXCEPT SELECT v FROM unnest(valued) v);
+    IF cardinality(busy) > 0 THEN
+        held := ARRAY(SELECT h FROM unnest(held) h WHERE h <> ALL (busy) ORDER BY h);
+        active := ARRAY(SELECT h FROM unnest(active) h WHERE h <> ALL (busy) ORDER BY h);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._value_claim_by_statement(bigint[]) IS 'crm._value_claim() for any tables, waiting for nobody';
@@ -412,33 +447,75 @@ BEGIN
     FROM mark m LEFT JOIN unnest(active) a (id) ON a.id = m.customer_id GROUP BY m.cause ORDER BY m.cause DESC;
 END
 $$;
-COMMENT ON FUNCTION crm._value_marks_by_statement(bigint[], bigint[]) IS 'crm._value_marks() for any tables; persons ascending';
+COMMENT ON FUNCTION crm._value_marks_by_statement(bigint[], bigint[]) IS
+    'takes the marks of locked persons off any table, persons ascending; a row a cause, the last in the alphabet first: the active persons whose last cause it is, and all with such a mark';
 
-CREATE FUNCTION crm._value_drain() RETURNS bigint
+CREATE FUNCTION crm._value_drain_locked(persons bigint[], cause text) RETURNS bigint[]
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
 $$
 DECLARE
-    piece CONSTANT int := 5000;
-    today date := crm._value_today();
-    is_direct boolean := crm._value_is_direct();
-    dirty bigint[] := ARRAY(SELECT DISTINCT d.customer_id FROM crm.value_dirty d ORDER BY d.customer_id LIMIT piece);
+    claim record;
+BEGIN
+    SELECT * INTO claim FROM crm._value_claim(persons, false);
+    PERFORM crm._value_advance(claim.active, crm._value_today(), _value_drain_locked.cause);
+    IF cardinality(claim.held) = cardinality(persons) THEN
+        RETURN '{}';
+    END IF;
+    -- of who is gone for ever nothing can be computed
+    RETURN ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.customer_id = ANY (persons) EXCEPT SELECT h FROM unnest(claim.held) h ORDER BY 1);
+END
+$$;
+COMMENT ON FUNCTION crm._value_drain_locked(bigint[], text) IS 'computes marked persons under their locks, waiting for nobody; those whom others hold';
+
+CREATE FUNCTION crm._value_drain_direct(persons bigint[]) RETURNS bigint
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+$$
+DECLARE
+    mark record;
+    marked record;
+    left_over bigint[];
+    busy bigint[] := '{}';
+    refunded bigint[] := '{}';
+BEGIN
+    FOR mark IN SELECT m.* FROM crm._value_marks(persons) m LOOP
+        IF mark.cause IS NULL THEN
+            marked := mark;
+            CONTINUE;
+        ELSIF mark.cause = 'refund' THEN      -- may cost a standing, too
+            refunded := mark.marked;
+            left_over := mark.persons_of;
+        ELSE
+            left_over := crm._value_bring_all(mark.persons_of, false, crm._value_today(), mark.cause);
+        END IF;
+        IF cardinality(left_over) > 0 THEN
+            busy := busy || crm._value_drain_locked(left_over, mark.cause);
+        END IF;
+    END LOOP;
+    refunded := ARRAY(SELECT r FROM unnest(refunded) r EXCEPT SELECT b FROM unnest(busy) b ORDER BY 1);
+    IF cardinality(refunded) > 0 THEN
+        PERFORM crm._value_stand_after_refund(refunded);
+    END IF;
+    PERFORM crm._value_unmark(marked.marked, marked.places, busy);
+    RETURN cardinality(persons) - cardinality(busy);
+END
+$$;
+COMMENT ON FUNCTION crm._value_drain_direct(bigint[]) IS
+    'computes marked persons, ascending: nearly all without a lock but that of the row that is written, the others under theirs; whom others hold keep their marks; the persons done; only where crm._value_is_direct()';
+
+CREATE FUNCTION crm._value_drain_by_statement(persons bigint[]) RETURNS bigint
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+$$
+DECLARE
     claim record;
     mark record;
     refunded bigint[];
 BEGIN
-    -- persons whom somebody writes right now keep their mark: their turn comes, and nobody waits
-    IF is_direct THEN
-        SELECT * INTO claim FROM crm._value_claim(dirty, false);
-    ELSE
-        SELECT * INTO claim FROM crm._value_claim_by_statement(dirty);
+    SELECT * INTO claim FROM crm._value_claim_by_statement(persons);
+    IF cardinality(claim.held) < cardinality(persons) THEN      -- of who is gone for ever nothing can be computed
+        PERFORM FROM crm._value_marks_by_statement(ARRAY(SELECT p FROM unnest(persons) p WHERE NOT EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = p) ORDER BY p), '{}');
     END IF;
-    IF cardinality(claim.held) < cardinality(dirty) THEN      -- of who is gone for ever nothing can be computed
-        PERFORM FROM crm._value_marks_by_statement(ARRAY(SELECT p FROM unnest(dirty) p WHERE NOT EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = p) ORDER BY p), '{}');
-    END IF;
-    -- of several causes the last in the alphabet: rules, refund, order, member, history
-    FOR mark IN SELECT m.* FROM crm._value_marks(claim.held, claim.active) m WHERE is_direct
-                UNION ALL SELECT m.* FROM crm._value_marks_by_statement(claim.held, claim.active) m WHERE NOT is_direct LOOP
-        PERFORM crm._value_advance(mark.persons_of, today, mark.cause);
+    FOR mark IN SELECT m.* FROM crm._value_marks_by_statement(claim.held, claim.active) m LOOP
+        PERFORM crm._value_advance(mark.persons_of, crm._value_today(), mark.cause);
         IF mark.cause = 'refund' THEN
             refunded := mark.marked;
         END IF;
@@ -446,7 +523,27 @@ BEGIN
     IF refunded IS NOT NULL THEN
         PERFORM crm._value_stand_after_refund(refunded);
     END IF;
-    RETURN CASE WHEN cardinality(dirty) < piece OR cardinality(claim.held) = 0 THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 10000) d) END;
+    RETURN cardinality(claim.held);
+END
+$$;
+COMMENT ON FUNCTION crm._value_drain_by_statement(bigint[]) IS 'crm._value_drain_direct() for any tables, every person under a lock';
+
+CREATE FUNCTION crm._value_drain() RETURNS bigint
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+$$
+DECLARE
+    piece CONSTANT int := 5000;
+    dirty bigint[] := ARRAY(SELECT DISTINCT d.customer_id FROM crm.value_dirty d ORDER BY d.customer_id LIMIT piece);
+    done bigint;
+BEGIN
+    -- persons whom somebody writes right now keep their mark: their turn comes, and nobody waits
+    -- of several causes the last in the alphabet: rules, refund, order, member, history
+    IF crm._value_is_direct() THEN
+        done := crm._value_drain_direct(dirty);
+    ELSE
+        done := crm._value_drain_by_statement(dirty);
+    END IF;
+    RETURN CASE WHEN cardinality(dirty) < piece OR done = 0 THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 10000) d) END;
 END
 $$;
 COMMENT ON FUNCTION crm._value_drain() IS

@@ -183,6 +183,7 @@ BEGIN
     END IF;
     persons := ARRAY(SELECT v.customer_id FROM crm.customer_value v WHERE v.as_of > day ORDER BY v.customer_id);
     PERFORM FROM crm.customer c WHERE c.customer_id = ANY (persons) ORDER BY c.customer_id FOR NO KEY UPDATE;
+    PERFORM FROM crm.customer_value v WHERE v.customer_id = ANY (persons) ORDER BY v.customer_id FOR NO KEY UPDATE;     -- from the drain, which locks no person
     DELETE FROM crm.rfm_score s WHERE s.model = run_model AND s.as_of > day;
     WITH wanted AS (
         SELECT v.customer_id, v.as_of, v.r AS old_r, v.f AS old_f, v.m AS old_m,

@@ -95,18 +95,18 @@ crm_compat_index_beginscan(Relation table, Relation index, Snapshot snapshot, in
 
 /* Since PostgreSQL 16 an update may leave all indexes alone but those that only summarize: go at 16. */
 static inline TM_Result
-crm_compat_tuple_update(Relation table, ItemPointer place, TupleTableSlot *row, CommandId command, Snapshot snapshot,
+crm_compat_tuple_update(Relation table, ItemPointer place, TupleTableSlot *row, CommandId command, Snapshot snapshot, bool is_patient,
 						TM_FailureData *failure, LockTupleMode *mode, bool *indexes, bool *only_summarizing)
 {
 	TM_Result	result;
 #if PG_VERSION_NUM >= 160000
 	TU_UpdateIndexes which;
 
-	result = table_tuple_update(table, place, row, command, snapshot, InvalidSnapshot, true, failure, mode, &which);
+	result = table_tuple_update(table, place, row, command, snapshot, InvalidSnapshot, is_patient, failure, mode, &which);
 	*indexes = which != TU_None;
 	*only_summarizing = which == TU_Summarizing;
 #else
-	result = table_tuple_update(table, place, row, command, snapshot, InvalidSnapshot, true, failure, mode, indexes);
+	result = table_tuple_update(table, place, row, command, snapshot, InvalidSnapshot, is_patient, failure, mode, indexes);
 	*only_summarizing = false;
 #endif
 	return result;

@@ -128,9 +128,8 @@ put_indexes(CrmTable *table, TupleTableSlot *row, bool is_update, bool only_summ
 	ResetPerTupleExprContext(table->estate);
 }
 
-/* Writes table->next over the row at a place. */
-void
-crm_core_table_update(CrmTable *table, ItemPointer place)
+static bool
+write_over(CrmTable *table, ItemPointer place, bool is_patient)
 {
 	TM_FailureData failure;
 	LockTupleMode mode;
@@ -141,12 +140,28 @@ crm_core_table_update(CrmTable *table, ItemPointer place)
 	if (RelationGetDescr(table->relation)->constr != NULL)
 		ExecConstraints(table->target, row, table->estate);
 	row->tts_tableOid = RelationGetRelid(table->relation);
-	if (crm_compat_tuple_update(table->relation, place, row, table->command, table->snapshot, &failure, &mode, &indexes, &only_summarizing) != TM_Ok)
-		refuse_conflict(table);
+	if (crm_compat_tuple_update(table->relation, place, row, table->command, table->snapshot, is_patient, &failure, &mode, &indexes, &only_summarizing) != TM_Ok)
+		return false;
 	if (indexes)
 		put_indexes(table, row, true, only_summarizing);
 	else
 		ResetPerTupleExprContext(table->estate);
+	return true;
+}
+
+/* Writes table->next over the row at a place. */
+void
+crm_core_table_update(CrmTable *table, ItemPointer place)
+{
+	if (!write_over(table, place, true))
+		refuse_conflict(table);
+}
+
+/* The same, waiting for nobody; false when the row is no longer what the snapshot saw, or somebody is about to change it. */
+bool
+crm_core_table_try_update(CrmTable *table, ItemPointer place)
+{
+	return write_over(table, place, false);
 }
 
 /* An empty row to be filled, which goes in with others; what it refers to stays until crm_core_table_put(). */
@@ -185,14 +200,11 @@ crm_core_table_put(CrmTable *table)
 	table->n_rows = 0;
 }
 
-/* Takes a row away; false when somebody else has. */
+/* Takes a row away, waiting for nobody; false when somebody else has, or is about to. */
 bool
-crm_core_table_delete(CrmTable *table, ItemPointer place)
+crm_core_table_try_delete(CrmTable *table, ItemPointer place)
 {
 	TM_FailureData failure;
-	TM_Result	result = table_tuple_delete(table->relation, place, table->command, table->snapshot, InvalidSnapshot, true, &failure, false);
 
-	if (result != TM_Ok && result != TM_Deleted)
-		refuse_conflict(table);
-	return result == TM_Ok;
+	return table_tuple_delete(table->relation, place, table->command, table->snapshot, InvalidSnapshot, false, &failure, false) == TM_Ok;
 }

@@ -78,8 +78,9 @@ extern AttrNumber crm_core_table_column(const CrmTable *table, const char *colum
 extern TupleTableSlot *crm_core_table_next(CrmTable *table);
 extern bool crm_core_table_lock(CrmTable *table, TupleTableSlot *slot, LockWaitPolicy policy);
 extern void crm_core_table_update(CrmTable *table, ItemPointer place);
+extern bool crm_core_table_try_update(CrmTable *table, ItemPointer place);
 extern TupleTableSlot *crm_core_table_new(CrmTable *table);
 extern void crm_core_table_put(CrmTable *table);
-extern bool crm_core_table_delete(CrmTable *table, ItemPointer place);
+extern bool crm_core_table_try_delete(CrmTable *table, ItemPointer place);
 
 #endif

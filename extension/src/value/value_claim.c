@@ -1,9 +1,13 @@
 /*
  * value_claim.c
- *		Persons locked and their marks taken, for a set that is about to be brought up to date.
+ *		Persons locked, and their marks read and taken away, for a set that is brought up to date.
  *
- * The person's row of crm.customer is the lock of all their records' histories: whoever comes second reads what the
- * first wrote.  Locks are taken in the order of ids.  What is read afterwards is read by a snapshot taken under them.
+ * The person's row of crm.customer is the lock of all their records' histories, and the row of value that of what is
+ * written: whoever comes second reads what the first wrote.  Locks are taken in the order of ids, first the persons, then
+ * their values.  What is read afterwards is read by a snapshot taken under them.
+ *
+ * The drain does without: it writes over a row of value only as the snapshot saw it (value_set.c).  So marks stay while
+ * their persons are computed, and go by their places: those that came meanwhile stay.
  */
 #include "value/value.h"
 
@@ -17,6 +21,7 @@
 PG_FUNCTION_INFO_V1(crm_value_is_direct);
 PG_FUNCTION_INFO_V1(crm_value_claim);
 PG_FUNCTION_INFO_V1(crm_value_marks);
+PG_FUNCTION_INFO_V1(crm_value_unmark);
 
 /* Causes are few words, but a table may hold any. */
 #define MAX_CAUSES 64
@@ -35,6 +40,16 @@ typedef struct Cause
 	Ids			every;			/* whoever has such a mark */
 	Ids			own;			/* whose last cause in the alphabet it is */
 } Cause;
+
+/* Marks of persons, and where they lie. */
+typedef struct Marks
+{
+	Cause		causes[MAX_CAUSES];
+	int			n_causes;
+	Ids			persons;		/* of each mark */
+	ItemPointerData *places;
+	int			room;
+} Marks;
 
 /* A table that the set path touches: what it does there, and the columns of the index it walks. */
 typedef struct Touched
@@ -151,7 +166,61 @@ is_active(TupleTableSlot *row, AttrNumber status)
 	return !is_null && VARSIZE_ANY_EXHDR(word) == 6 && memcmp(VARDATA_ANY(word), "active", 6) == 0;
 }
 
-/* crm._value_claim(persons, is_patient): locks them; (those locked, the active ones of them). */
+static void
+lock_persons(const int64 *ids, int n, LockWaitPolicy policy, Ids *held, Ids *active)
+{
+	CrmTable	customer = crm_core_table_open("customer", RowShareLock);
+	AttrNumber	status = crm_core_table_column(&customer, "status");
+	CrmWalk		walk;
+
+	crm_core_walk_begin(&walk, &customer, "customer_id", n, false);
+	for (int i = 0; i < n; i++)
+		if (crm_core_walk_find(&walk, ids[i]) && crm_core_walk_row(&walk) && crm_core_table_lock(&customer, walk.slot, policy))
+		{
+			add_id(held, ids[i]);
+			if (is_active(walk.slot, status))
+				add_id(active, ids[i]);
+		}
+	crm_core_walk_end(&walk);
+	crm_core_table_close(&customer);
+}
+
+/* Whose row of value somebody holds, if nobody is waited for. */
+static Ids
+lock_values(const Ids *persons, LockWaitPolicy policy)
+{
+	CrmTable	values = crm_core_table_open("customer_value", RowShareLock);
+	Ids			busy = {0};
+	CrmWalk		walk;
+
+	crm_core_walk_begin(&walk, &values, "customer_id", persons->n, true);
+	for (int i = 0; i < persons->n; i++)
+		if (crm_core_walk_find(&walk, persons->ids[i]) && crm_core_walk_row(&walk) && !crm_core_table_lock(&values, walk.slot, policy) &&
+			policy == LockWaitSkip)
+			add_id(&busy, persons->ids[i]);
+	crm_core_walk_end(&walk);
+	crm_core_table_close(&values);
+	return busy;
+}
+
+/* Ids but those of another list, both ascending. */
+static void
+leave_out(Ids *ids, const Ids *others)
+{
+	int			n = 0;
+	int			at = 0;
+
+	for (int i = 0; i < ids->n; i++)
+	{
+		while (at < others->n && others->ids[at] < ids->ids[i])
+			at++;
+		if (at == others->n || others->ids[at] != ids->ids[i])
+			ids->ids[n++] = ids->ids[i];
+	}
+	ids->n = n;
+}
+
+/* crm._value_claim(persons, is_patient): locks them and their values; (those locked, the active ones of them). */
 Datum
 crm_value_claim(PG_FUNCTION_ARGS)
 {
@@ -160,29 +229,23 @@ crm_value_claim(PG_FUNCTION_ARGS)
 	LockWaitPolicy policy = PG_GETARG_BOOL(1) ? LockWaitBlock : LockWaitSkip;
 	Ids			held = {0};
 	Ids			active = {0};
-	CrmTable	customer;
-	CrmWalk		walk;
-	AttrNumber	status;
+	Ids			busy;
 	TupleDesc	description;
 	Datum		values[2];
 	bool		nulls[2] = {false, false};
 
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	customer = crm_core_table_open("customer", RowShareLock);
-	status = crm_core_table_column(&customer, "status");
-	crm_core_walk_begin(&walk, &customer, "customer_id", n, false);
-	for (int i = 0; i < n; i++)
-		if (crm_core_walk_find(&walk, ids[i]) && crm_core_walk_row(&walk) && crm_core_table_lock(&customer, walk.slot, policy))
-		{
-			add_id(&held, ids[i]);
-			if (is_active(walk.slot, status))
-				add_id(&active, ids[i]);
-		}
-	crm_core_walk_end(&walk);
-	crm_core_table_close(&customer);
+	lock_persons(ids, n, policy, &held, &active);
+	PopActiveSnapshot();
+	/* a value that was made before the person was locked is seen now */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	busy = lock_values(&active, policy);
 	PopActiveSnapshot();
 	CommandCounterIncrement();
+	leave_out(&held, &busy);
+	leave_out(&active, &busy);
 	values[0] = crm_value_id_array(held.ids, held.n);
 	values[1] = crm_value_id_array(active.ids, active.n);
 	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
@@ -202,28 +265,40 @@ find_cause(Cause *causes, int *n, text *name)
 	return (*n)++;
 }
 
-/* Takes the marks of a person; the place of the last cause in the alphabet, -1 without marks. */
-static int
-take_person(CrmTable *dirty, CrmWalk *walk, int64 id, AttrNumber column, Cause *causes, int *n)
+static void
+add_mark(Marks *marks, int64 id, ItemPointer place)
+{
+	add_id(&marks->persons, id);
+	if (marks->persons.n > marks->room)
+	{
+		marks->room = Max(64, marks->room * 2);
+		marks->places = marks->places == NULL ? palloc(marks->room * sizeof(ItemPointerData)) : repalloc(marks->places, marks->room * sizeof(ItemPointerData));
+	}
+	marks->places[marks->persons.n - 1] = *place;
+}
+
+/* The marks of a person. */
+static void
+read_person(Marks *marks, CrmWalk *walk, int64 id, AttrNumber column)
 {
 	int			last = -1;
 
 	if (!crm_core_walk_find(walk, id))
-		return -1;
+		return;
 	while (crm_core_walk_row(walk))
 	{
 		bool		is_null;
-		int			cause = find_cause(causes, n, DatumGetTextPP(slot_getattr(walk->slot, column, &is_null)));
-		Ids		   *every = &causes[cause].every;
+		int			cause = find_cause(marks->causes, &marks->n_causes, DatumGetTextPP(slot_getattr(walk->slot, column, &is_null)));
+		Ids		   *every = &marks->causes[cause].every;
 
-		if (!crm_core_table_delete(dirty, &walk->slot->tts_tid))
-			continue;
+		add_mark(marks, id, &walk->slot->tts_tid);
 		if (every->n == 0 || every->ids[every->n - 1] != id)
 			add_id(every, id);
-		if (last < 0 || strcmp(causes[cause].name, causes[last].name) > 0)
+		if (last < 0 || strcmp(marks->causes[cause].name, marks->causes[last].name) > 0)
 			last = cause;
 	}
-	return last;
+	if (last >= 0)
+		add_id(&marks->causes[last].own, id);
 }
 
 static int
@@ -232,52 +307,75 @@ compare_causes(const void *a, const void *b)
 	return strcmp(((const Cause *) b)->name, ((const Cause *) a)->name);
 }
 
-/* crm._value_marks(persons, active): takes their marks; a row a cause, the last in the alphabet first: the active ones whose last cause it is, and all who have such a mark. */
+static Datum
+place_array(const ItemPointerData *places, int n)
+{
+	Datum	   *items = palloc(Max(n, 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		items[i] = PointerGetDatum(&places[i]);
+	return PointerGetDatum(construct_array(items, n, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT));
+}
+
+/*
+ * crm._value_marks(persons): a row a cause, the last in the alphabet first: the persons whose last cause it is, and all
+ * who have such a mark; before them, without a cause, the person and the place of each mark.
+ */
 Datum
 crm_value_marks(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	int			n;
-	int			n_active;
 	int64	   *ids = crm_value_ids(PG_GETARG_ARRAYTYPE_P(0), &n);
-	int64	   *active = crm_value_ids(PG_GETARG_ARRAYTYPE_P(1), &n_active);
-	Cause		causes[MAX_CAUSES];
-	int			n_causes = 0;
-	int			at = 0;
-	CrmTable	dirty;
+	Marks		marks = {0};
+	CrmTable	dirty = crm_core_table_open("value_dirty", AccessShareLock);
+	AttrNumber	column = crm_core_table_column(&dirty, "cause");
 	CrmWalk		walk;
-	AttrNumber	column;
 
 	InitMaterializedSRF(fcinfo, 0);
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	dirty = crm_core_table_open("value_dirty", RowExclusiveLock);
-	column = crm_core_table_column(&dirty, "cause");
 	crm_core_walk_begin(&walk, &dirty, "customer_id", n, false);
 	for (int i = 0; i < n; i++)
-	{
-		int			last = take_person(&dirty, &walk, ids[i], column, causes, &n_causes);
-
-		while (at < n_active && active[at] < ids[i])
-			at++;
-		if (last >= 0 && at < n_active && active[at] == ids[i])
-			add_id(&causes[last].own, ids[i]);
-	}
+		read_person(&marks, &walk, ids[i], column);
 	crm_core_walk_end(&walk);
 	crm_core_table_close(&dirty);
-	PopActiveSnapshot();
-	CommandCounterIncrement();
-	qsort(causes, n_causes, sizeof(Cause), compare_causes);
-	for (int i = 0; i < n_causes; i++)
+	qsort(marks.causes, marks.n_causes, sizeof(Cause), compare_causes);
+	tuplestore_putvalues(result->setResult, result->setDesc,
+						 (Datum[]) {(Datum) 0, (Datum) 0, crm_value_id_array(marks.persons.ids, marks.persons.n), place_array(marks.places, marks.persons.n)},
+						 (bool[]) {true, true, false, false});
+	for (int i = 0; i < marks.n_causes; i++)
 	{
-		Datum		values[3] = {
-			CStringGetTextDatum(causes[i].name),
-			crm_value_id_array(causes[i].own.ids, causes[i].own.n),
-			crm_value_id_array(causes[i].every.ids, causes[i].every.n),
-		};
-		bool		nulls[3] = {false};
+		const Cause *cause = &marks.causes[i];
 
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		tuplestore_putvalues(result->setResult, result->setDesc,
+							 (Datum[]) {CStringGetTextDatum(cause->name), crm_value_id_array(cause->own.ids, cause->own.n), crm_value_id_array(cause->every.ids, cause->every.n), (Datum) 0},
+							 (bool[]) {false, false, false, true});
 	}
 	return (Datum) 0;
+}
+
+/* crm._value_unmark(persons, places, kept): takes the marks at these places away, but those of persons who are kept; ascending. */
+Datum
+crm_value_unmark(PG_FUNCTION_ARGS)
+{
+	ArrayType  *persons = PG_GETARG_ARRAYTYPE_P(0);
+	int			n = ArrayGetNItems(ARR_NDIM(persons), ARR_DIMS(persons));
+	const int64 *ids = (const int64 *) ARR_DATA_PTR(persons);
+	int			n_kept;
+	int64	   *kept = crm_value_ids(PG_GETARG_ARRAYTYPE_P(2), &n_kept);
+	int			at = 0;
+	int			n_places;
+	Datum	   *places;
+	CrmTable	dirty = crm_core_table_open("value_dirty", RowExclusiveLock);
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT, &places, NULL, &n_places);
+	CrmEnsure(n == n_places && !ARR_HASNULL(persons), "each mark has a person and a place");
+	for (int i = 0; i < n; i++)
+	{
+		while (at < n_kept && kept[at] < ids[i])
+			at++;
+		if (at == n_kept || kept[at] != ids[i])
+			crm_core_table_try_delete(&dirty, (ItemPointer) DatumGetPointer(places[i]));
+	}
+	crm_core_table_close(&dirty);
+	PG_RETURN_VOID();
 }

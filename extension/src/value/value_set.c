@@ -6,12 +6,19 @@
  * ones, at half of their cost or less.  Each table is walked once: memberships give records, records their chunks; where a
  * person's value is found it is computed and written over, then the purchases in one row where they are others, and
  * last the new changes of tier go in together.  Who has more than one row of purchases, before or after, is handed
- * back.  The persons are locked, and what is read is read by a snapshot taken under the locks.
+ * back.
+ *
+ * Persons that are locked are read by a snapshot taken under the locks.  Others are read by the snapshot of the calling
+ * statement, the same that read the rules, and the row of value is the lock: whoever writes a person's value holds that
+ * row, so when it is still what the snapshot saw, nothing was written by somebody who knew more.  When it is not, or
+ * somebody holds it, or there is none, the person is left as they were and handed back; nobody is waited for.
  */
 #include "value/value.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "core/core_table.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -46,6 +53,7 @@ typedef struct Person
 	bool		has_value;
 	bool		has_history;
 	bool		is_apart;		/* more than one row of purchases, before or after */
+	bool		is_left;		/* could not be written */
 } Person;
 
 /* What all persons of the set share. */
@@ -53,6 +61,7 @@ typedef struct Set
 {
 	int			n;
 	Person	   *persons;
+	bool		is_locked;
 	MemoryContext work;			/* of one person */
 	bool		has_day;		/* otherwise each is looked at on the day of their own next change */
 	int32		day;
@@ -283,7 +292,10 @@ renew_value(const Set *set, Person *person, CrmTable *values, const ValueColumns
 	compute_person(set, person, set->has_day ? set->day : Min(own, set->today));
 	set_value(set, person, row, columns);
 	ExecStoreVirtualTuple(row);
-	crm_core_table_update(values, &old->tts_tid);
+	if (set->is_locked)
+		crm_core_table_update(values, &old->tts_tid);
+	else
+		person->is_left = !crm_core_table_try_update(values, &old->tts_tid);
 }
 
 static void
@@ -314,8 +326,11 @@ write_values(const Set *set)
 	}
 	crm_core_walk_end(&walk);
 	for (int i = 0; i < set->n; i++)
-		if (!set->persons[i].has_value)
+	{
+		if (!set->persons[i].has_value && set->is_locked)
 			make_value(set, &set->persons[i], &values, &columns);
+		set->persons[i].is_left |= !set->persons[i].has_value && !set->is_locked;
+	}
 	crm_core_table_close(&values);
 }
 
@@ -384,11 +399,11 @@ write_histories(const Set *set)
 
 	crm_core_walk_begin(&walk, &histories, "customer_id", set->n, true);
 	for (int i = 0; i < set->n; i++)
-		if (crm_core_walk_find(&walk, set->persons[i].id) && crm_core_walk_row(&walk))
+		if (!set->persons[i].is_left && crm_core_walk_find(&walk, set->persons[i].id) && crm_core_walk_row(&walk))
 			renew_history(&set->persons[i], &histories, &columns, walk.slot);
 	crm_core_walk_end(&walk);
 	for (int i = 0; i < set->n; i++)
-		if (!set->persons[i].has_history)
+		if (!set->persons[i].is_left && !set->persons[i].has_history)
 			make_history(&set->persons[i], &histories, &columns);
 	crm_core_table_close(&histories);
 }
@@ -420,7 +435,7 @@ write_changes(const Set *set)
 		const Person *person = &set->persons[i];
 		TupleTableSlot *row;
 
-		if (!is_change(person))
+		if (person->is_left || !is_change(person))
 			continue;
 		row = crm_core_table_new(&changes);
 		memset(row->tts_isnull, true, row->tts_tupleDescriptor->natts * sizeof(bool));
@@ -451,21 +466,33 @@ bring(const Set *set)
 	write_changes(set);
 }
 
+/* (those whose purchases do not fill one row, those who could not be written) */
 static Datum
-apart_persons(const Set *set)
+handed_back(FunctionCallInfo fcinfo, const Set *set)
 {
-	int64	   *ids = palloc(Max(set->n, 1) * sizeof(int64));
-	int			n = 0;
+	int64	   *apart = palloc(Max(set->n, 1) * sizeof(int64));
+	int64	   *left = palloc(Max(set->n, 1) * sizeof(int64));
+	int			n_apart = 0;
+	int			n_left = 0;
+	bool		nulls[2] = {false, false};
+	TupleDesc	description;
 
 	for (int i = 0; i < set->n; i++)
-		if (set->persons[i].is_apart)
-			ids[n++] = set->persons[i].id;
-	return crm_value_id_array(ids, n);
+	{
+		if (set->persons[i].is_left)
+			left[n_left++] = set->persons[i].id;
+		else if (set->persons[i].is_apart)
+			apart[n_apart++] = set->persons[i].id;
+	}
+	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a row type was expected")));
+	return HeapTupleGetDatum(heap_form_tuple(description, (Datum[]) {crm_value_id_array(apart, n_apart), crm_value_id_array(left, n_left)}, nulls));
 }
 
 /*
- * crm._value_bring(persons, day, today, cause, tier_set, rules, exponent, is_scored, r_cuts, f_cuts, m_cuts) returns
- * those whose purchases do not fill one row before and after; day is null: each on the day of their own next change.
+ * crm._value_bring(persons, is_locked, day, today, cause, tier_set, rules, exponent, is_scored, r_cuts, f_cuts, m_cuts)
+ * returns those whose purchases do not fill one row before and after, and those who could not be written; day is null:
+ * each on the day of their own next change.
  */
 Datum
 crm_value_bring(PG_FUNCTION_ARGS)
@@ -473,30 +500,31 @@ crm_value_bring(PG_FUNCTION_ARGS)
 	Set			set = {0};
 	int64	   *ids;
 
-	for (int i = 0; i < 8; i++)
-		if (PG_ARGISNULL(i) && i != 1)
+	for (int i = 0; i < 9; i++)
+		if (PG_ARGISNULL(i) && i != 2)
 			PG_RETURN_NULL();
 	ids = crm_value_ids(PG_GETARG_ARRAYTYPE_P(0), &set.n);
 	set.persons = palloc_extended(Max(set.n, 1) * sizeof(Person), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int i = 0; i < set.n; i++)
 		set.persons[i].id = ids[i];
-	set.has_day = !PG_ARGISNULL(1);
-	set.day = set.has_day ? PG_GETARG_DATEADT(1) : 0;
-	set.today = PG_GETARG_DATEADT(2);
-	set.cause = text_to_cstring(PG_GETARG_TEXT_PP(3));
-	set.tier_set = text_to_cstring(PG_GETARG_TEXT_PP(4));
-	set.rules = crm_value_rules_read(PG_GETARG_JSONB_P(5), PG_GETARG_INT32(6));
-	set.is_scored = PG_GETARG_BOOL(7);
+	set.is_locked = PG_GETARG_BOOL(1);
+	set.has_day = !PG_ARGISNULL(2);
+	set.day = set.has_day ? PG_GETARG_DATEADT(2) : 0;
+	set.today = PG_GETARG_DATEADT(3);
+	set.cause = text_to_cstring(PG_GETARG_TEXT_PP(4));
+	set.tier_set = text_to_cstring(PG_GETARG_TEXT_PP(5));
+	set.rules = crm_value_rules_read(PG_GETARG_JSONB_P(6), PG_GETARG_INT32(7));
+	set.is_scored = PG_GETARG_BOOL(8);
 	for (int i = 0; i < 3; i++)
-		set.cuts[i] = PG_ARGISNULL(8 + i) ? NULL : PG_GETARG_ARRAYTYPE_P(8 + i);
+		set.cuts[i] = PG_ARGISNULL(9 + i) ? NULL : PG_GETARG_ARRAYTYPE_P(9 + i);
 	set.work = AllocSetContextCreate(CurrentMemoryContext, "crm value of a person", ALLOCSET_DEFAULT_SIZES);
 	if (set.n > 0)
 	{
 		CommandCounterIncrement();
-		PushActiveSnapshot(GetTransactionSnapshot());
+		PushActiveSnapshot(set.is_locked ? GetTransactionSnapshot() : GetActiveSnapshot());
 		bring(&set);
 		PopActiveSnapshot();
 		CommandCounterIncrement();
 	}
-	PG_RETURN_DATUM(apart_persons(&set));
+	PG_RETURN_DATUM(handed_back(fcinfo, &set));
 }
