@@ -65,8 +65,17 @@ FROM (SELECT (SELECT crm._purchase_lines_measure(array_agg(c.lines), ROW(ARRAY[R
       FROM unnest('{Asia/Shanghai,Pacific/Pago_Pago,Pacific/Kiritimati,America/New_York,Australia/Lord_Howe,Asia/Kathmandu,Europe/Berlin,America/Santiago}'::text[]) z (zone)
            CROSS JOIN (VALUES (time '01:30', time '02:30'), ('02:00', '03:00'), ('00:00', '00:15'), ('23:30', '01:00')) s (from_clock, to_clock)) x;
 DELETE FROM crm.purchase_line_chunk WHERE source_record_id = 8;
+-- values of any sign and size, few and many, each once and the most of one and the same
+CREATE TEMP TABLE priced AS SELECT n, (CASE i % 5 WHEN 0 THEN i % 7 WHEN 1 THEN -(i % 11) * 300 WHEN 2 THEN hashint8(i % 90) ELSE hashint8extended(i % 150, 7) / 2 END)::bigint AS amount
+FROM unnest('{1,2,16,17,60,256,257,900}'::int[]) n, generate_series(1, n) i;
+SELECT pg_temp.add(array_agg(n::bigint), array_agg(date '2026-06-01' + (amount % 20)::int), array_agg(1 + abs(amount % 7)::int), array_fill(1, ARRAY[count(*)::int]), array_agg(amount)) FROM priced;
+SELECT count(*) AS asked, count(*) FILTER (WHERE crm._purchase_lines_measure(k.chunks, pg_temp.asks('distinct', 'amount'), '2026-06-30', 2) = w.amounts
+                                              AND crm._purchase_lines_measure(k.chunks, pg_temp.asks('count', same => 'amount'), '2026-06-30', 2) = w.most) AS same
+FROM (SELECT n, count(*) AS amounts, max(times) AS most FROM (SELECT n, amount, count(*) AS times FROM priced GROUP BY 1, 2) x GROUP BY n) w,
+     LATERAL (SELECT array_agg(c.lines ORDER BY c.from_day DESC, c.from_key) AS chunks FROM crm.purchase_line_chunk c WHERE c.source_record_id = w.n) k;
+DELETE FROM crm.purchase_line_chunk WHERE source_record_id IN (SELECT n FROM priced);
 SELECT crm._purchase_lines_collect_final('\x01');
-SELECT crm._purchase_lines_collect(1, '\x02ff', ARRAY[pg_temp.asks('count')], '2026-06-30', 2);
+SELECT crm._purchase_lines_collect(1, '\x02ff', ARRAY[pg_temp.asks('count')], '2026-06-30', 2, NULL);
 
 BEGIN;
 -- 2. orders, revisions, cancellations, refunds of orders and of lines, moved ones, in any order: kept is what is recomputed
@@ -245,11 +254,19 @@ SELECT ARRAY[
     pg_temp.asks('last', op => '<=', amounts => '{90}', is_turned => true), pg_temp.asks('distinct', 'product', op => '>', amounts => '{3}'),
     pg_temp.asks('streak', op => '>=', amounts => '{2}'), pg_temp.asks('count', same => 'store', op => '>=', amounts => '{4}'), pg_temp.asks('max', 'amount', op => '<', amounts => '{80}')] AS asked \gset
 SELECT count(*) FROM (
-    SELECT crm._purchase_lines_collect(source_record_id, lines, :'asked', '2026-06-30', 2) AS sets FROM crm.purchase_line_chunk) p,
-   (SELECT crm._purchase_lines_collect(source_record_id, lines, :'asked', '2026-06-30', 2) AS sets FROM (SELECT * FROM crm.purchase_line_chunk OFFSET 0) x) s,
-   (SELECT crm._purchase_lines_collect(source_record_id, lines, :'asked', '2026-06-30', 2) OVER (ORDER BY source_record_id, from_day, from_key ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS sets
+    SELECT crm._purchase_lines_collect(source_record_id, lines, :'asked', '2026-06-30', 2, NULL) AS sets FROM crm.purchase_line_chunk) p,
+   (SELECT crm._purchase_lines_collect(source_record_id, lines, :'asked', '2026-06-30', 2, NULL) AS sets FROM (SELECT * FROM crm.purchase_line_chunk OFFSET 0) x) s,
+   (SELECT crm._purchase_lines_collect(source_record_id, lines, :'asked', '2026-06-30', 2, NULL) OVER (ORDER BY source_record_id, from_day, from_key ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS sets
     FROM crm.purchase_line_chunk ORDER BY source_record_id DESC, from_day DESC, from_key DESC LIMIT 1) w
 WHERE p.sets::text = s.sets::text AND w.sets::text = s.sets::text AND crm.bitmap_count(s.sets[1]) > 3 AND crm.bitmap_count(s.sets[2]) > 3 AND crm.bitmap_count(s.sets[3]) > 0
   AND crm.bitmap_count(s.sets[4]) BETWEEN 4 AND 39 AND crm.bitmap_count(s.sets[5]) BETWEEN 1 AND 39 AND crm.bitmap_count(s.sets[6]) BETWEEN 1 AND 39 AND crm.bitmap_count(s.sets[7]) BETWEEN 1 AND 39;
+-- who has one chunk is answered as soon as it is read: the same, one after the other and split among workers
+SELECT crm.bitmap_array(crm._rule_shared(r.map, '{4,7}'::crm.bitmap)) AS several_records_or_one_of_these FROM (SELECT crm._rule_map(m.record, m.person) AS map FROM (VALUES (1, 11), (2, 12), (3, 11), (4, 13), (5, 14)) m (record, person)) r;
+SELECT count(*) FROM (
+    SELECT crm._purchase_lines_collect(source_record_id, lines, :'asked', '2026-06-30', 2, NULL) AS sets FROM crm.purchase_line_chunk) p,
+   (SELECT crm.bitmap_agg(source_record_id) AS records FROM crm.purchase_line_chunk WHERE from_day > '-infinity') several,
+   LATERAL (SELECT crm._purchase_lines_collect(source_record_id, lines, :'asked', '2026-06-30', 2, several.records) AS sets FROM crm.purchase_line_chunk) w,
+   LATERAL (SELECT crm._purchase_lines_collect(source_record_id, lines, :'asked', '2026-06-30', 2, several.records) AS sets FROM (SELECT * FROM crm.purchase_line_chunk ORDER BY from_day DESC OFFSET 0) x) o
+WHERE p.sets::text = w.sets::text AND p.sets::text = o.sets::text AND crm.bitmap_count(several.records) BETWEEN 1 AND 30;
 ALTER TABLE crm.purchase_line_chunk RESET (parallel_workers);
 ROLLBACK;

@@ -132,20 +132,21 @@ CREATE FUNCTION crm._purchase_lines_measure(chunks bytea[], question crm.purchas
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_lines_measure';
 COMMENT ON FUNCTION crm._purchase_lines_measure(bytea[], crm.purchase_line_question, date, int) IS
     'what a question measures of one person''s lines: amounts in currency units, quantities, ages in days; null chunks are none';
-CREATE FUNCTION crm._purchase_lines_collect_step(state bytea, customer_id bigint, lines bytea, questions crm.purchase_line_question[], as_of date, exponent int) RETURNS bytea
+CREATE FUNCTION crm._purchase_lines_collect_step(state bytea, customer_id bigint, lines bytea, questions crm.purchase_line_question[], as_of date, exponent int,
+    shared crm.bitmap) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_lines_collect_step';
-COMMENT ON FUNCTION crm._purchase_lines_collect_step(bytea, bigint, bytea, crm.purchase_line_question[], date, int) IS 'what questions ask of one more chunk, beside its person''s';
+COMMENT ON FUNCTION crm._purchase_lines_collect_step(bytea, bigint, bytea, crm.purchase_line_question[], date, int, crm.bitmap) IS 'what questions ask of one more chunk, beside its person''s';
 CREATE FUNCTION crm._purchase_lines_collect_merge(state bytea, other bytea) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_lines_collect_merge';
 COMMENT ON FUNCTION crm._purchase_lines_collect_merge(bytea, bytea) IS 'what two partial walks found, together';
 CREATE FUNCTION crm._purchase_lines_collect_final(state bytea) RETURNS crm.bitmap[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_lines_collect_final';
 COMMENT ON FUNCTION crm._purchase_lines_collect_final(bytea) IS 'of each question the persons whose lines meet it';
-CREATE AGGREGATE crm._purchase_lines_collect(bigint, bytea, crm.purchase_line_question[], date, int) (
+CREATE AGGREGATE crm._purchase_lines_collect(bigint, bytea, crm.purchase_line_question[], date, int, crm.bitmap) (
     SFUNC = crm._purchase_lines_collect_step, STYPE = bytea, FINALFUNC = crm._purchase_lines_collect_final,
     COMBINEFUNC = crm._purchase_lines_collect_merge, PARALLEL = SAFE);
-COMMENT ON AGGREGATE crm._purchase_lines_collect(bigint, bytea, crm.purchase_line_question[], date, int) IS
-    'over all chunks of lines, in any order: of each question the set of persons with such lines who meet it; null without a chunk';
+COMMENT ON AGGREGATE crm._purchase_lines_collect(bigint, bytea, crm.purchase_line_question[], date, int, crm.bitmap) IS
+    'over all chunks of lines, in any order: of each question the set of persons with such lines who meet it; null without a chunk; who is in the last set may have several chunks, nobody else (null: anybody may)';
 CREATE FUNCTION crm._purchase_lines_pass(lines bytea, ages int[], before date, today date, products int[]) RETURNS boolean
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_purchase_lines_pass';
 COMMENT ON FUNCTION crm._purchase_lines_pass(bytea, int[], date, date, int[]) IS

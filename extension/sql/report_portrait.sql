@@ -45,7 +45,7 @@ BEGIN
     IF ids = '{}' THEN
         RETURN;
     END IF;
-    SELECT crm._purchase_lines_collect(m.customer_id, l.lines, questions, to_day, (SELECT crm._purchase_exponent())) INTO sets
+    SELECT crm._purchase_lines_collect(m.customer_id, l.lines, questions, to_day, (SELECT crm._purchase_exponent()), NULL) INTO sets
     FROM crm.purchase_line_chunk l JOIN crm.membership m ON m.source_record_id = l.source_record_id AND m.valid_to = 'infinity';
     RETURN QUERY SELECT k.id, k.found FROM unnest(ids, sets) k(id, found) WHERE k.found IS NOT NULL;
 END

@@ -82,6 +82,9 @@ COMMENT ON AGGREGATE crm._rule_map(bigint, bigint) IS 'which person each source 
 CREATE FUNCTION crm._rule_person(map bytea, source_record_id bigint) RETURNS bigint
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_person';
 COMMENT ON FUNCTION crm._rule_person(bytea, bigint) IS 'the person of a record by a map; null when the map has none';
+CREATE FUNCTION crm._rule_shared(map bytea, records crm.bitmap) RETURNS crm.bitmap
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_shared';
+COMMENT ON FUNCTION crm._rule_shared(bytea, crm.bitmap) IS 'who has several records by a map, or one of these';
 
 CREATE FUNCTION crm._rule_records(persons bigint[], OUT ids bigint[], OUT map bytea) RETURNS record
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_records';

@@ -2,8 +2,8 @@
  * purchase_line_collect.c
  *		Everybody's packed lines in one walk: of each question the persons whose lines meet it.
  *
- * "At least one" needs nothing kept a person but a bit, nor does who meets already what no other line can undo; of
- * anybody else a tally is kept, put together chunk by chunk.  Whoever has no such line meets no question: what absence
+ * "At least one" needs nothing kept a person but a bit, nor does who has no other chunk, or meets already what no other
+ * line can undo; of anybody else a tally is kept, put together chunk by chunk.  Whoever has no such line meets no question: what absence
  * meets is asked turned around.
  *
  * The state is an expanded object behind the type bytea, so that partial states can travel.
@@ -12,6 +12,7 @@
 
 #include "miscadmin.h"
 #include "rule/rule_bitmap.h"
+#include "utils/datum.h"
 #include "utils/date.h"
 #include "utils/expandeddatum.h"
 #include "utils/lsyscache.h"
@@ -35,11 +36,12 @@ PG_FUNCTION_INFO_V1(crm_purchase_lines_collect_final);
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* A question and who was found: those who meet it for good, and what was found of others. */
+/* A question and who was found: those who meet it whatever comes, and what was found of others. */
 typedef struct Asked
 {
 	CrmLineQuestion question;
-	CrmBitmap  *met;			/* null: what was met may cease to be */
+	bool		stays_met;		/* whatever other lines there are */
+	CrmBitmap  *met;
 	tallies_hash *tallies;		/* null: one line is enough */
 	CrmLineTally of_chunk;		/* of the chunk that is walked; keeps its room */
 	bool		is_settled;		/* so far in the chunk: its person is met */
@@ -53,6 +55,8 @@ typedef struct Walk
 	int			exponent;
 	int32		from;			/* the widest window begins */
 	ArrayType  *questions;		/* as they came */
+	bool		is_shared_known;
+	CrmBitmapParts shared;		/* of whom there may be several chunks */
 	int			n;
 	Asked	   *asked;
 } Walk;
@@ -76,7 +80,7 @@ count_met(const Asked *asked)
 {
 	int64		n = 0;
 
-	for (int i = 0; asked->met != NULL && i < asked->met->parts.n; i++)
+	for (int i = 0; i < asked->met->parts.n; i++)
 		n += asked->met->parts.containers[i].members;
 	return n;
 }
@@ -121,14 +125,11 @@ flat_size(ExpandedObjectHeader *header)
 static char *
 flatten_met(const Asked *asked, char *at)
 {
-	CrmBitmapWalk persons = {0};
+	CrmBitmapWalk persons = {.parts = asked->met->parts};
 	int64		person;
 
 	*(int64 *) at = count_met(asked);
 	at += sizeof(int64);
-	if (asked->met == NULL)
-		return at;
-	persons.parts = asked->met->parts;
 	while (crm_rule_bitmap_next(&persons, &person))
 	{
 		*(int64 *) at = person;
@@ -182,8 +183,8 @@ read_question(Datum row, TupleDesc shape, int exponent, MemoryContext context)
 	Asked		asked = {0};
 
 	crm_purchase_line_question(row, shape, exponent, &asked.question);
-	if (crm_purchase_stays_met(&asked.question.asked))
-		asked.met = crm_rule_bitmap_make(context);
+	asked.stays_met = crm_purchase_stays_met(&asked.question.asked);
+	asked.met = crm_rule_bitmap_make(context);
 	if (!crm_purchase_is_at_least_one(&asked.question.asked))
 		asked.tallies = tallies_create(context, 1024, NULL);
 	return asked;
@@ -250,23 +251,21 @@ add_line(Walk *walk, int64 person, const CrmLine *line)
 	}
 }
 
-/* Whether what was found is enough for good. */
 static bool
 is_met(const Walk *walk, const Asked *asked, const CrmLineTally *tally)
 {
-	return asked->met != NULL &&
-		crm_purchase_meets(&asked->question.asked, crm_purchase_line_number(&asked->question, tally, walk->as_of));
+	return crm_purchase_meets(&asked->question.asked, crm_purchase_line_number(&asked->question, tally, walk->as_of));
 }
 
-/* What a chunk, or another walk, says of a person, beside what is known of him. */
+/* What a chunk, or another walk, says of a person, beside what is known of him; is_whole: nothing is, nor will be. */
 static void
-add_found(Walk *walk, Asked *asked, const CrmLineTally *found)
+add_found(Walk *walk, Asked *asked, const CrmLineTally *found, bool is_whole)
 {
 	if (found->lines == 0)
 		return;
-	if (is_met(walk, asked, found))
+	if ((is_whole || asked->stays_met) && is_met(walk, asked, found))
 		crm_rule_bitmap_add(asked->met, found->person);
-	else
+	else if (!is_whole)
 		crm_purchase_line_tally_both(&asked->question, found, find_tally(asked, found->person), walk->header.eoh_context);
 }
 
@@ -274,19 +273,21 @@ static void
 add_chunk(Walk *walk, int64 person, Datum chunk)
 {
 	CrmLinesCursor cursor;
+	bool		is_whole;
 
 	crm_purchase_lines_begin(&cursor, chunk);
 	if (cursor.left == 0 || cursor.last_day < walk->from)
 		return;
 	while (crm_purchase_lines_next(&cursor))
 		add_line(walk, person, &cursor.line);
+	is_whole = walk->is_shared_known && !crm_rule_bitmap_has(&walk->shared, person);
 	for (int i = 0; i < walk->n; i++)
 	{
 		CrmLineTally *of_chunk = &walk->asked[i].of_chunk;
 
 		crm_purchase_line_tidy(&walk->asked[i].question, of_chunk);
 		of_chunk->person = person;
-		add_found(walk, &walk->asked[i], of_chunk);
+		add_found(walk, &walk->asked[i], of_chunk, is_whole);
 		*of_chunk = (CrmLineTally) {.values = of_chunk->values, .room = of_chunk->room};
 		walk->asked[i].is_settled = false;
 	}
@@ -316,7 +317,7 @@ add_tallies(Walk *walk, Asked *asked, const char *at)
 		at += sizeof(CrmLineTally);
 		other.values = (int64 *) at;
 		at += other.n_values * sizeof(int64);
-		add_found(walk, asked, &other);
+		add_found(walk, asked, &other, false);
 	}
 	return at;
 }
@@ -361,7 +362,32 @@ aggregate_context(FunctionCallInfo fcinfo)
 	return context;
 }
 
-/* crm._purchase_lines_collect(person, lines, questions, as_of, exponent): one chunk more */
+/* Who may have several chunks, kept as long as the walk. */
+static void
+take_shared(Walk *walk, Datum shared)
+{
+	MemoryContext before = MemoryContextSwitchTo(walk->header.eoh_context);
+
+	walk->shared = crm_rule_bitmap_read(datumCopy(PointerGetDatum(PG_DETOAST_DATUM(shared)), false, -1));
+	walk->is_shared_known = true;
+	MemoryContextSwitchTo(before);
+}
+
+/* The walk that a step goes on with. */
+static Walk *
+walk_of(FunctionCallInfo fcinfo, MemoryContext context)
+{
+	Walk	   *walk;
+
+	if (!PG_ARGISNULL(0))
+		return thaw(PG_GETARG_DATUM(0), context);
+	walk = make_walk(context, PG_GETARG_ARRAYTYPE_P(3), PG_GETARG_DATEADT(4), PG_GETARG_INT32(5));
+	if (!PG_ARGISNULL(6))
+		take_shared(walk, PG_GETARG_DATUM(6));
+	return walk;
+}
+
+/* crm._purchase_lines_collect(person, lines, questions, as_of, exponent, shared): one chunk more */
 Datum
 crm_purchase_lines_collect_step(PG_FUNCTION_ARGS)
 {
@@ -374,8 +400,7 @@ crm_purchase_lines_collect_step(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	walk = PG_ARGISNULL(0) ? make_walk(context, PG_GETARG_ARRAYTYPE_P(3), PG_GETARG_DATEADT(4), PG_GETARG_INT32(5)) :
-		thaw(PG_GETARG_DATUM(0), context);
+	walk = walk_of(fcinfo, context);
 	add_chunk(walk, PG_GETARG_INT64(1), PG_GETARG_DATUM(2));
 	PG_RETURN_DATUM(EOHPGetRWDatum(&walk->header));
 }
@@ -402,18 +427,19 @@ crm_purchase_lines_collect_merge(PG_FUNCTION_ARGS)
 
 /* Who meets a question by what was found so far; the walk may go on. */
 static Datum
-who_meets(const Walk *walk, Asked *asked)
+who_meets(const Walk *walk, const Asked *asked)
 {
-	CrmBitmap  *met = asked->met != NULL ? asked->met : crm_rule_bitmap_make(CurrentMemoryContext);
+	CrmBitmap  *met = crm_rule_bitmap_make(CurrentMemoryContext);
 	tallies_iterator iterator;
 	const CrmLineTally *tally;
 
 	CHECK_FOR_INTERRUPTS();
+	crm_rule_bitmap_add_parts(met, &asked->met->parts);
 	if (asked->tallies != NULL)
 	{
 		tallies_start_iterate(asked->tallies, &iterator);
 		while ((tally = tallies_iterate(asked->tallies, &iterator)) != NULL)
-			if (crm_purchase_meets(&asked->question.asked, crm_purchase_line_number(&asked->question, tally, walk->as_of)))
+			if (is_met(walk, asked, tally))
 				crm_rule_bitmap_add(met, tally->person);
 	}
 	return crm_rule_bitmap_flatten(&met->parts);

@@ -12,7 +12,15 @@
 #include "utils/memutils.h"
 
 #define FIRST_ROOM 8
-#define FEW 32					/* values that are sorted without a function a comparison */
+#define FEW 16					/* values that are put in their places one by one */
+#define SOME 256				/* values that are dealt by their bytes: as many as a chunk has, and more */
+
+#define ST_SORT sort_values
+#define ST_ELEMENT_TYPE int64
+#define ST_COMPARE(a, b) ((*(a) > *(b)) - (*(a) < *(b)))
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /* Whether lines of one and the same are counted: then values are kept as often as there are lines. */
 static bool
@@ -50,21 +58,10 @@ value_of(const CrmLineQuestion *question, CrmLineField field, const CrmLine *lin
 	}
 }
 
-static int
-compare_values(const void *a, const void *b)
-{
-	return (*(const int64 *) a > *(const int64 *) b) - (*(const int64 *) a < *(const int64 *) b);
-}
-
-/* The first n are in order; few are put in their places one by one, for most persons have few. */
+/* The first n are in order. */
 static void
-sort_rest(int64 *values, int32 n, int32 n_values)
+put_in_place(int64 *values, int32 n, int32 n_values)
 {
-	if (n_values > FEW)
-	{
-		qsort(values, n_values, sizeof(int64), compare_values);
-		return;
-	}
 	for (; n < n_values; n++)
 	{
 		int64		value = values[n];
@@ -76,6 +73,54 @@ sort_rest(int64 *values, int32 n, int32 n_values)
 	}
 }
 
+/* Deals values out by one byte of them, keeping the order of those that have the same. */
+static void
+deal(const int64 *from, int64 *to, int32 n, int shift)
+{
+	uint16		places[256] = {0};
+	uint16		before = 0;
+
+	for (int32 i = 0; i < n; i++)
+		places[(uint8) (from[i] >> shift)]++;
+	for (int i = 0; i < 256; i++)
+	{
+		uint16		here = places[i];
+
+		places[i] = before;
+		before += here;
+	}
+	for (int32 i = 0; i < n; i++)
+		to[places[(uint8) (from[i] >> shift)]++] = from[i];
+}
+
+/* By the bytes that are not the same in all of them, the lowest first: products, stores and days differ in two or three. */
+static void
+deal_all(int64 *values, int32 n)
+{
+	int64		other[SOME];
+	int64	   *from = values;
+	int64	   *to = other;
+	uint64		differ = 0;
+
+	for (int32 i = 0; i < n; i++)
+	{
+		/* the sign turned, bytes compare like numbers */
+		values[i] ^= PG_INT64_MIN;
+		differ |= (uint64) (values[i] ^ values[0]);
+	}
+	for (int shift = 0; shift < 64; shift += 8)
+		if (((differ >> shift) & 0xff) != 0)
+		{
+			int64	   *dealt = to;
+
+			deal(from, to, n, shift);
+			to = from;
+			from = dealt;
+		}
+	for (int32 i = 0; i < n; i++)
+		values[i] = from[i] ^ PG_INT64_MIN;
+}
+
 /* Sorts the values; unless they are counted, each stays once. */
 static void
 tidy(const CrmLineQuestion *question, CrmLineTally *tally)
@@ -84,8 +129,12 @@ tidy(const CrmLineQuestion *question, CrmLineTally *tally)
 
 	while (n < tally->n_values && tally->values[n - 1] <= tally->values[n])
 		n++;
-	if (n < tally->n_values)
-		sort_rest(tally->values, n, tally->n_values);
+	if (n < tally->n_values && tally->n_values <= FEW)
+		put_in_place(tally->values, n, tally->n_values);
+	else if (n < tally->n_values && tally->n_values <= SOME)
+		deal_all(tally->values, tally->n_values);
+	else if (n < tally->n_values)
+		sort_values(tally->values, tally->n_values);
 	if (counts_same(question))
 		return;
 	n = Min(tally->n_values, 1);

@@ -111,6 +111,7 @@ typedef struct CrmRuleSource
 	char	   *since;			/* of a kept latest: it answers from this moment on */
 	char	   *packed_relation;	/* facts kept packed by record as well (rule_packed.c); null: none */
 	char	   *packed_column;
+	char	   *packed_from;	/* the day a chunk begins with, of a record's first -infinity; null: not told */
 	char	   *moved_relation;
 	char	   *moved_key;
 	char	   *moved_at;

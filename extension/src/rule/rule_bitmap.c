@@ -229,6 +229,33 @@ crm_rule_bitmap_add(CrmBitmap *bitmap, int64 value)
 	}
 }
 
+bool
+crm_rule_bitmap_has(const CrmBitmapParts *parts, int64 value)
+{
+	int			at = value < 0 ? -1 : crm_rule_bitmap_find(parts, value >> CRM_BITMAP_WIDTH);
+	uint16		offset = value & (CRM_BITMAP_SPAN - 1);
+	const CrmBitmapContainer *container;
+	uint32		low = 0;
+	uint32		high;
+
+	if (at < 0)
+		return false;
+	container = &parts->containers[at];
+	if (!crm_rule_bitmap_is_sparse(container->members))
+		return (container->data.bits[offset / 64] >> (offset % 64)) & 1;
+	high = container->members;
+	while (low < high)
+	{
+		uint32		middle = (low + high) / 2;
+
+		if (container->data.offsets[middle] < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < container->members && container->data.offsets[low] == offset;
+}
+
 /* Takes a container over as a whole, into an empty place. */
 static void
 copy_container(CrmBitmap *bitmap, int at, const CrmBitmapContainer *from)

@@ -127,29 +127,8 @@ Datum
 crm_bitmap_has(PG_FUNCTION_ARGS)
 {
 	CrmBitmapParts parts = crm_rule_bitmap_read(PG_GETARG_DATUM(0));
-	int64		value = PG_GETARG_INT64(1);
-	int			at = value < 0 ? -1 : crm_rule_bitmap_find(&parts, value >> CRM_BITMAP_WIDTH);
-	uint16		offset = value & (CRM_BITMAP_SPAN - 1);
-	const CrmBitmapContainer *container;
-	uint32		low = 0;
-	uint32		high;
 
-	if (at < 0)
-		PG_RETURN_BOOL(false);
-	container = &parts.containers[at];
-	if (!crm_rule_bitmap_is_sparse(container->members))
-		PG_RETURN_BOOL((container->data.bits[offset / 64] >> (offset % 64)) & 1);
-	high = container->members;
-	while (low < high)
-	{
-		uint32		middle = (low + high) / 2;
-
-		if (container->data.offsets[middle] < offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	PG_RETURN_BOOL(low < container->members && container->data.offsets[low] == offset);
+	PG_RETURN_BOOL(crm_rule_bitmap_has(&parts, PG_GETARG_INT64(1)));
 }
 
 /* One row a member, in order. */

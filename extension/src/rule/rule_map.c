@@ -23,6 +23,7 @@
 PG_FUNCTION_INFO_V1(crm_rule_map_step);
 PG_FUNCTION_INFO_V1(crm_rule_map_merge);
 PG_FUNCTION_INFO_V1(crm_rule_person);
+PG_FUNCTION_INFO_V1(crm_rule_shared);
 PG_FUNCTION_INFO_V1(crm_rule_latest_step);
 PG_FUNCTION_INFO_V1(crm_rule_latest_merge);
 PG_FUNCTION_INFO_V1(crm_rule_latest_final);
@@ -242,21 +243,28 @@ crm_rule_map_merge(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(EOHPGetRWDatum(&table->header));
 }
 
+/* A map that came as bytes. */
+static const FlatTable *
+flat_of(Datum value)
+{
+	const FlatTable *flat = (const FlatTable *) PG_DETOAST_DATUM(value);
+
+	if (VARSIZE(flat) < sizeof(FlatTable) || flat->width != PAIR_BYTES ||
+		VARSIZE(flat) != sizeof(FlatTable) + ((Size) flat->mask + 1) * PAIR_BYTES)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("value is no map of records")));
+	return flat;
+}
+
 /* crm._rule_person(map, record): its person; null when it belongs to none. */
 Datum
 crm_rule_person(PG_FUNCTION_ARGS)
 {
-	FlatTable  *flat;
+	const FlatTable *flat = flat_of(PG_GETARG_DATUM(0));
 	int64		record = PG_GETARG_INT64(1);
-	const char *places;
+	const char *places = (const char *) (flat + 1);
 	uint32		i;
 	int64		pair[2];
 
-	flat = (FlatTable *) PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
-	if (VARSIZE(flat) < sizeof(FlatTable) || flat->width != PAIR_BYTES ||
-		VARSIZE(flat) != sizeof(FlatTable) + ((Size) flat->mask + 1) * PAIR_BYTES)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("value is no map of records")));
-	places = (const char *) (flat + 1);
 	i = hash_of(record) & flat->mask;
 	for (uint32 tried = 0; tried <= flat->mask; tried++, i = (i + 1) & flat->mask)
 	{
@@ -267,6 +275,29 @@ crm_rule_person(PG_FUNCTION_ARGS)
 			PG_RETURN_INT64(pair[1]);
 	}
 	PG_RETURN_NULL();
+}
+
+/* crm._rule_shared(map, records): persons who have several records, or one of these. */
+Datum
+crm_rule_shared(PG_FUNCTION_ARGS)
+{
+	const FlatTable *flat = flat_of(PG_GETARG_DATUM(0));
+	CrmBitmapParts crowded = crm_rule_bitmap_read(PG_GETARG_DATUM(1));
+	const char *places = (const char *) (flat + 1);
+	CrmBitmap  *seen = crm_rule_bitmap_make(CurrentMemoryContext);
+	CrmBitmap  *shared = crm_rule_bitmap_make(CurrentMemoryContext);
+	int64		pair[2];
+
+	for (Size i = 0; i <= flat->mask; i++)
+	{
+		memcpy(pair, places + i * PAIR_BYTES, PAIR_BYTES);
+		if (pair[0] == EMPTY)
+			continue;
+		if (crm_rule_bitmap_has(&seen->parts, pair[1]) || crm_rule_bitmap_has(&crowded, pair[0]))
+			crm_rule_bitmap_add(shared, pair[1]);
+		crm_rule_bitmap_add(seen, pair[1]);
+	}
+	PG_RETURN_DATUM(crm_rule_bitmap_flatten(&shared->parts));
 }
 
 /* Keeps the newer of two rows of one record. */

@@ -227,6 +227,17 @@ append_walk(CrmRuleSql *sql, const List *asked)
 	appendStringInfoString(&sql->text, "), ");
 }
 
+/* Of whom there are several chunks, so that whoever else is met is answered at once; of a few given persons it is not worth the asking. */
+static void
+append_shared(CrmRuleSql *sql, const CrmRuleSource *source)
+{
+	if (sql->set_scope == CRM_RULE_EVERYBODY && source->packed_from != NULL)
+		appendStringInfo(&sql->text, "crm._rule_shared((SELECT r.map FROM records r), (SELECT crm.bitmap_agg(y.%s) FROM %s y WHERE y.%s > '-infinity'))",
+						 source->key, source->packed_relation, source->packed_from);
+	else
+		appendStringInfoString(&sql->text, "NULL::crm.bitmap");
+}
+
 static void
 append_packed_walk(CrmRuleSql *sql, const List *asked)
 {
@@ -237,15 +248,16 @@ append_packed_walk(CrmRuleSql *sql, const List *asked)
 		return;
 	source = ((const CrmRuleCondition *) linitial(asked))->source;
 	appendStringInfo(&sql->text, "packed AS MATERIALIZED (SELECT crm._purchase_lines_collect(%s, x.%s, q.questions, " CRM_RULE_DAY
-					 ", q.exponent) AS sets FROM (SELECT ARRAY[", crm_rule_sql_person(sql, source, sql->set_scope),
+					 ", q.exponent, q.shared) AS sets FROM (SELECT ARRAY[", crm_rule_sql_person(sql, source, sql->set_scope),
 					 source->packed_column);
 	foreach(cell, asked)
 	{
 		appendStringInfoString(&sql->text, foreach_current_index(cell) > 0 ? ", " : "");
 		crm_rule_sql_packed_question(sql, lfirst(cell));
 	}
-	appendStringInfo(&sql->text, "] AS questions, crm._purchase_exponent() AS exponent OFFSET 0) q, %s x WHERE true",
-					 source->packed_relation);
+	appendStringInfoString(&sql->text, "] AS questions, crm._purchase_exponent() AS exponent, ");
+	append_shared(sql, source);
+	appendStringInfo(&sql->text, " AS shared OFFSET 0) q, %s x WHERE true", source->packed_relation);
 	append_given(sql, source);
 	appendStringInfoString(&sql->text, "), ");
 }

@@ -247,6 +247,7 @@ read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRu
 	{
 		source->packed_relation = relation_of(text_of(packed, "relation"));
 		source->packed_column = name_of(packed, "column");
+		source->packed_from = name_of(packed, "from");
 	}
 	if (newest != NULL)
 	{
