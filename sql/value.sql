@@ -190,6 +190,12 @@ SELECT count(*) > 20 AS some, count(*) FILTER (WHERE b.last_day IS DISTINCT FROM
 FROM crm._value_last_bought('2026-03-01', '2026-06-15') b
 FULL JOIN (SELECT DISTINCT v.customer_id, v.last_day FROM crm.customer_value v JOIN crm.membership m USING (customer_id) JOIN crm.customer_order o USING (source_record_id)
            WHERE v.last_day > '2026-03-01' AND v.last_day <= '2026-06-15') v USING (customer_id);
+-- and how many did before, by one look at everybody, is what a count says; no more are named than are wanted
+SELECT count(*) > 10 AS days, count(DISTINCT s.earlier) > 10 AS telling,
+       count(*) FILTER (WHERE s.earlier <> (SELECT count(*) FROM crm.customer_value v WHERE v.last_day < d) OR s.persons <> (SELECT array_agg(v.customer_id ORDER BY v.customer_id) FROM crm.customer_value v WHERE v.last_day = d)) AS differ
+FROM (SELECT DISTINCT v.last_day AS d FROM crm.customer_value v WHERE v.last_day IS NOT NULL) x, LATERAL (SELECT w.earlier, ARRAY(SELECT p FROM unnest(w.persons) p ORDER BY p) AS persons FROM crm._value_silent(d, 1000000) w) s;
+SELECT * FROM crm._value_silent('-infinity', 10);
+SELECT cardinality(s.persons) AS wanted, s.earlier > 0 AS earlier FROM (SELECT v.last_day AS d FROM crm.customer_value v GROUP BY 1 HAVING count(*) > 1 ORDER BY 1 DESC NULLS LAST LIMIT 1) x, LATERAL crm._value_silent(d, 1) s;
 CREATE TEMP TABLE aged AS SELECT customer_id, tier, next_change_on, order_days, net_minor, first_day, last_day FROM crm.customer_value;
 SELECT crm.value_refresh() >= 80 AS refreshed;
 SELECT count(*) AS differ FROM (SELECT * FROM aged EXCEPT SELECT customer_id, tier, next_change_on, order_days, net_minor, first_day, last_day FROM crm.customer_value) d;
@@ -279,4 +285,10 @@ ROLLBACK TO defined;
 SELECT jsonb_path_query_array(crm._value_on_export(950206), '$.tier_changes[*].to') AS tiers;
 SELECT crm._value_on_erase(950206);
 SELECT (SELECT count(*) FROM crm.customer_value WHERE customer_id = 950206) AS values, (SELECT count(*) FROM crm.tier_change WHERE customer_id = 950206) AS changes;
+ROLLBACK;
+-- where rows may not be read past the planner, a statement says the same
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+INSERT INTO crm.customer_value (customer_id, tier, tier_since, order_days, net_minor, last_day, as_of, updated_at) SELECT 959900 + g, 'B', '1990-01-09', 1, 1, date '1990-01-01' + g / 2, '1990-01-09', crm.core_now() FROM generate_series(0, 7) g;
+SELECT * FROM crm._value_silent('1990-01-03', 5);
+SELECT cardinality(s.persons) AS wanted FROM crm._value_silent('1990-01-03', 1) s;
 ROLLBACK;

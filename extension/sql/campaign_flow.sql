@@ -416,7 +416,7 @@ $$;
 COMMENT ON FUNCTION crm.campaign_confirm_backlog(text, text) IS 'lets those enter who were past the line at activation: so many a day as backlog_per_day says';
 GRANT EXECUTE ON FUNCTION crm.campaign_confirm_backlog(text, text) TO crm_marketer, crm_headquarters;
 
-CREATE FUNCTION crm._campaign_candidates(flow crm.flow_row, most int) RETURNS TABLE (customer_id bigint, occurrence_key text)
+CREATE FUNCTION crm._campaign_candidates(flow crm.flow_row, most int, silent bigint[]) RETURNS TABLE (customer_id bigint, occurrence_key text)
     LANGUAGE plpgsql STABLE AS
 $$
 #variable_conflict use_column
@@ -424,9 +424,7 @@ DECLARE
     today date := crm._campaign_today();
 BEGIN
     RETURN QUERY
-        SELECT v.customer_id, v.last_day::text
-        FROM (SELECT today - (flow.spec ->> 'days')::int AS day WHERE flow.trigger = 'silence') s CROSS JOIN LATERAL crm._value_last_bought(s.day - 1, s.day) v
-        JOIN crm.customer c USING (customer_id) WHERE c.status = 'active'
+        SELECT s, (today - (flow.spec ->> 'days')::int)::text FROM unnest(silent) s JOIN crm.customer c ON c.customer_id = s WHERE c.status = 'active'
         UNION ALL
         SELECT b, extract(year FROM today)::text FROM unnest(CASE WHEN flow.trigger = 'birthday' THEN crm._campaign_born(flow, today) END) b JOIN crm.customer c ON c.customer_id = b
         WHERE c.status = 'active'
@@ -441,7 +439,7 @@ BEGIN
         LIMIT most;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_candidates(crm.flow_row, int) IS 'those whom a flow would look at today';
+COMMENT ON FUNCTION crm._campaign_candidates(crm.flow_row, int, bigint[]) IS 'those whom a flow would look at today; silent: those of a silence, of another flow nobody';
 
 CREATE FUNCTION crm._campaign_cost(flow crm.flow_row, channels text[]) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -462,7 +460,7 @@ $$;
 COMMENT ON FUNCTION crm._campaign_cost(crm.flow_row, text[]) IS
     'what one step costs in currency units when it goes to so many persons by these channels: messages by the setting campaign.message_cost, coupons if all were redeemed (null: a share of orders that are not there yet)';
 
-CREATE FUNCTION crm._campaign_previewed(flow crm.flow_row, most int) RETURNS SETOF crm.gate_verdict
+CREATE FUNCTION crm._campaign_previewed(flow crm.flow_row, most int, silent bigint[]) RETURNS SETOF crm.gate_verdict
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -474,7 +472,7 @@ DECLARE
     verdicts crm.gate_verdict[];
 BEGIN
     SELECT array_agg(k.customer_id ORDER BY k.customer_id, k.occurrence_key), array_agg(k.occurrence_key ORDER BY k.customer_id, k.occurrence_key) INTO persons, keys
-    FROM crm._campaign_candidates(flow, most) k;
+    FROM crm._campaign_candidates(flow, most, silent) k;
     IF persons IS NULL THEN
         RETURN;
     END IF;
@@ -490,7 +488,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_previewed(crm.flow_row, int) IS
+COMMENT ON FUNCTION crm._campaign_previewed(crm.flow_row, int, bigint[]) IS
     'what the gate says now of those whom a flow would look at today, at most so many, each with the variant that is theirs';
 
 CREATE FUNCTION crm.campaign_preview(flow text) RETURNS jsonb
@@ -499,8 +497,8 @@ $$
 DECLARE
     chosen crm.flow_row;
     most constant int := 2000;
-    quiet_since date;
     backlog bigint := 0;
+    silent bigint[];
     answer jsonb;
 BEGIN
     SELECT * INTO chosen FROM crm.flow f WHERE f.code = flow;
@@ -513,8 +511,7 @@ BEGIN
         chosen.spec := crm._campaign_step_spec(chosen.spec, 1, crm.core_now());
     END IF;
     IF chosen.trigger = 'silence' THEN      -- values are kept of the persons of now alone
-        quiet_since := crm._campaign_today() - (chosen.spec ->> 'days')::int;
-        backlog := (SELECT count(*) FROM crm.customer_value v WHERE v.last_day < quiet_since);
+        SELECT s.earlier, s.persons INTO backlog, silent FROM crm._value_silent(crm._campaign_today() - (chosen.spec ->> 'days')::int, most) s;
     END IF;
     SELECT jsonb_build_object('flow', flow, 'looked_at', count(*), 'is_all', count(*) < most,
         'outcomes', (SELECT coalesce(jsonb_object_agg(o.outcome, o.n), '{}') FROM (SELECT g2.outcome, count(*) AS n FROM unnest(array_agg(g.outcome)) g2(outcome) GROUP BY 1) o),
@@ -525,7 +522,7 @@ BEGIN
         'cost', crm._campaign_cost(chosen, array_agg(g.channel) FILTER (WHERE g.outcome IN ('sent', 'held'))), 'backlog', backlog)
     INTO answer
     FROM (SELECT c.customer_id, c.name_masked, gate.outcome, gate.channel, gate.due_at, CASE WHEN gate.outcome NOT IN ('sent', 'held') THEN gate.reason END AS reason
-          FROM crm._campaign_previewed(chosen, most) gate JOIN crm.customer c USING (customer_id)
+          FROM crm._campaign_previewed(chosen, most, silent) gate JOIN crm.customer c USING (customer_id)
           ORDER BY c.customer_id) g;
     RETURN answer;
 END

@@ -586,6 +586,10 @@ $$;
 COMMENT ON FUNCTION crm._value_last_bought(date, date) IS
     'persons whose last day of purchase lies after one day and not after another, found from the orders of these days';
 
+CREATE FUNCTION crm._value_silent(day date, most int, OUT earlier bigint, OUT persons bigint[])
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_value_silent';
+COMMENT ON FUNCTION crm._value_silent(date, int) IS 'how many persons bought last before a day, and so many at most of those who did on it, by one look at everybody';
+
 CREATE FUNCTION crm.value_refresh(as_of date DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$

@@ -18,20 +18,24 @@
 /* New rows put in together. */
 #define ROWS_AT_ONCE 500
 
-/*
- * Whether the caller may read and write a table past the planner: a plain heap, rows by nobody's policy, no triggers, no column
- * that is computed, in a transaction that reads committed rows and writes.
- */
+/* Whether the caller may read a table past the planner: a plain heap, rows by nobody's policy, of committed rows. */
+bool
+crm_core_table_is_heap(Relation relation, AclMode wanted)
+{
+	return !IsolationUsesXactSnapshot() &&
+		relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine() &&
+		pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), wanted) == ACLCHECK_OK &&
+		check_enable_rls(RelationGetRelid(relation), InvalidOid, true) != RLS_ENABLED;
+}
+
+/* Whether the caller may read and write it so: besides no triggers, no column that is computed, in a transaction that writes. */
 bool
 crm_core_table_is_plain(Relation relation, AclMode wanted)
 {
 	TupleConstr *constraints = RelationGetDescr(relation)->constr;
 
-	return !IsolationUsesXactSnapshot() && !XactReadOnly &&
-		relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine() &&
-		relation->trigdesc == NULL && (constraints == NULL || !constraints->has_generated_stored) &&
-		pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), wanted) == ACLCHECK_OK &&
-		check_enable_rls(RelationGetRelid(relation), InvalidOid, true) != RLS_ENABLED;
+	return !XactReadOnly && crm_core_table_is_heap(relation, wanted) &&
+		relation->trigdesc == NULL && (constraints == NULL || !constraints->has_generated_stored);
 }
 
 /* A table of the schema crm; InvalidOid: there is none. */

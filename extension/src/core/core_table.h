@@ -70,6 +70,7 @@ extern Datum crm_core_walk_value(const CrmWalk *walk, AttrNumber column);
 extern void crm_core_walk_end(CrmWalk *walk);
 
 /* core_table.c */
+extern bool crm_core_table_is_heap(Relation relation, AclMode wanted);
 extern bool crm_core_table_is_plain(Relation relation, AclMode wanted);
 extern Oid	crm_core_table_id(const char *name);
 extern CrmTable crm_core_table_open(const char *name, LOCKMODE mode);

@@ -6,6 +6,7 @@
  *	in value_profile.c	a history as of a date, ready to be measured
  *	in value_tier.c		which rule fits, and from which day another will
  *	in value_gap.c		whether every possible state has exactly one tier
+ *	in value_silent.c	who bought last on one day, and how many before it
  *	in value_score.c	cut points of the quintiles
  *	in value_set.c		the persons of a set brought up to date, table by table
  *	in value_claim.c	persons locked, their marks taken
