@@ -200,8 +200,9 @@ BEGIN
     here := crm._sales_store(store, person);
     given := crm._sales_deal_assignee(person, here);
     key := ROW(person, crm._new_id(), pipeline, first_stage, 'open', 1)::crm.deal_key;
-    INSERT INTO crm.deal (customer_id, deal_id, pipeline, stage, outcome, title, amount, is_important, lead_source, store_id, staff_id, opened_at, stage_at, touched_at)
-    VALUES (person, key.deal_id, key.pipeline, first_stage, 'open', btrim(title), amount, coalesce(is_important, false), lead_source, here, given.staff_id, crm.core_now(), crm.core_now(), crm.core_now());
+    INSERT INTO crm.deal (customer_id, deal_id, pipeline, stage, outcome, title, amount, is_important, lead_source, store_id, staff_id, opened_at, stage_at, touched_at, came_stages, came_at)
+    VALUES (person, key.deal_id, key.pipeline, first_stage, 'open', btrim(title), amount, coalesce(is_important, false), lead_source, here, given.staff_id, crm.core_now(), crm.core_now(), crm.core_now(),
+            ARRAY[first_stage], ARRAY[crm.core_now()]);
     PERFORM crm._sales_task_put(person, format('deal:%s:1:new', key.deal_id), 'deal', btrim(title), '',
         crm.core_now() + (crm._setting('sales.lead_hours') #>> '{}')::int * interval '1 hour', here, given.staff_id, CASE WHEN here IS NULL THEN 'crm_headquarters' ELSE 'crm_clerk' END::name);
     PERFORM crm._sales_deal_watch(person, key.deal_id);
@@ -305,10 +306,12 @@ $$
 #variable_conflict use_column
 DECLARE
     since timestamptz;
+    is_back boolean;        -- it was there before
 BEGIN
-    SELECT d.stage_at INTO since FROM crm.deal d WHERE d.customer_id = key.customer_id AND d.deal_id = key.deal_id;
+    SELECT d.stage_at, _sales_deal_go.stage = ANY (d.came_stages) INTO since, is_back FROM crm.deal d WHERE d.customer_id = key.customer_id AND d.deal_id = key.deal_id;
     UPDATE crm.deal d SET stage = _sales_deal_go.stage, outcome = _sales_deal_go.outcome, stage_at = crm.core_now(), touched_at = crm.core_now(), stage_no = d.stage_no + 1,
-           closed_at = CASE WHEN _sales_deal_go.outcome = 'open' THEN 'infinity' ELSE crm.core_now() END, lost_reason = CASE WHEN _sales_deal_go.outcome = 'lost' THEN reason END
+           closed_at = CASE WHEN _sales_deal_go.outcome = 'open' THEN 'infinity' ELSE crm.core_now() END, lost_reason = CASE WHEN _sales_deal_go.outcome = 'lost' THEN reason END,
+           came_stages = CASE WHEN is_back THEN d.came_stages ELSE d.came_stages || _sales_deal_go.stage END, came_at = CASE WHEN is_back THEN d.came_at ELSE d.came_at || crm.core_now() END
     WHERE d.customer_id = key.customer_id AND d.deal_id = key.deal_id;
     PERFORM crm._sales_deal_progress(key.customer_id, key.deal_id, NULL);
     PERFORM crm._sales_deal_event(key, 'moved', stage, key.stage, jsonb_strip_nulls(jsonb_build_object('hours', round(extract(epoch FROM crm.core_now() - since) / 3600, 2), 'reason', reason)));

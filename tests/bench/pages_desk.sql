@@ -31,6 +31,8 @@ SELECT d.customer_id, d.deal_id, d.deal_id * 10 + e.no, d.opened_at + (e.no - 1)
 FROM crm.deal d JOIN LATERAL (SELECT s.stage, lag(s.stage) OVER w AS before, row_number() OVER w AS no FROM crm.pipeline_stage s
                               WHERE s.pipeline = d.pipeline AND (s.outcome = 'open' OR s.stage = d.stage) WINDOW w AS (ORDER BY s.position)) e
 ON e.no <= 3 OR e.stage = d.stage;
+UPDATE crm.deal d SET came_stages = e.stages, came_at = e.moments
+FROM (SELECT x.customer_id, x.deal_id, array_agg(x.stage ORDER BY x.at) AS stages, array_agg(x.at ORDER BY x.at) AS moments FROM crm.deal_event x GROUP BY 1, 2) e WHERE e.customer_id = d.customer_id AND e.deal_id = d.deal_id;
 
 INSERT INTO crm.review (review_id, customer_a, customer_b, reason, evidence, state, opened_at, decided_at, decided_by)
 SELECT 4000000000 + g, g, g + 1, 'contradiction', '{}', (ARRAY['accepted', 'rejected', 'rejected', 'open'])[1 + g / 100 % 4], '2026-06-01', CASE WHEN g / 100 % 4 <> 3 THEN timestamptz '2026-06-02' END, CASE WHEN g / 100 % 4 <> 3 THEN 'steward' END

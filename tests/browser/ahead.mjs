@@ -10,9 +10,10 @@ export async function dealsAhead(browser) {
 	sql(`SELECT crm.sales_deal_open(${person}, 'consult', '年会蛋糕', 6000)`);
 	await visit(page, '#/reports');
 	ok((await page.textContent('#of_deals')).includes('没有算进去'), 'a deal of whose like none has ended is not counted, and that is said', await page.textContent('#of_deals'));
-	sql(`INSERT INTO crm.deal (customer_id, deal_id, pipeline, stage, outcome, title, amount, is_important, lead_source, opened_at, stage_at, touched_at, closed_at)
-		SELECT ${person}, n, 'consult', o, o, 'ahead', 100, false, 'web', crm.core_now() - interval '99 days', crm.core_now() - interval '99 days', crm.core_now(), crm.core_now() - interval '99 days' + interval '20 days' FROM generate_series(1, 12) n, LATERAL (SELECT CASE WHEN n <= 6 THEN 'won' ELSE 'lost' END) v (o);
-		INSERT INTO crm.deal_event (customer_id, deal_id, deal_event_id, at, kind, actor, stage) SELECT customer_id, deal_id, deal_id, opened_at, 'opened', 'x', (SELECT s.stage FROM crm.pipeline_stage s WHERE s.pipeline = 'consult' ORDER BY s.position LIMIT 1) FROM crm.deal WHERE title = 'ahead'`);
+	sql(`INSERT INTO crm.deal (customer_id, deal_id, pipeline, stage, outcome, title, amount, is_important, lead_source, opened_at, stage_at, touched_at, closed_at, came_stages, came_at)
+		SELECT ${person}, n, 'consult', o, o, 'ahead', 100, false, 'web', crm.core_now() - interval '99 days', crm.core_now() - interval '99 days', crm.core_now(), crm.core_now() - interval '99 days' + interval '20 days',
+			(SELECT ARRAY[s.stage] FROM crm.pipeline_stage s WHERE s.pipeline = 'consult' ORDER BY s.position LIMIT 1), ARRAY[crm.core_now() - interval '99 days'] FROM generate_series(1, 12) n, LATERAL (SELECT CASE WHEN n <= 6 THEN 'won' ELSE 'lost' END) v (o);
+		INSERT INTO crm.deal_event (customer_id, deal_id, deal_event_id, at, kind, actor, stage) SELECT customer_id, deal_id, deal_id, opened_at, 'opened', 'x', came_stages[1] FROM crm.deal WHERE title = 'ahead'`);
 	const told = await forecast(), brought = told.reduce((sum, row) => sum + Number(row.from_deals), 0);
 	ok(Math.abs(brought - 3000) < 0.02 && told[0].deals === 1 && told.some((row) => row.high - row.low > alone.high - alone.low), 'half of those like it were won: half of its amount is expected, and the bounds are wider', told);
 	await visit(page, '#/reports');
