@@ -124,6 +124,8 @@ export async function use(browser) {
 	await visit(page, '#/usage');
 	const week = await page.$eval('section:has(h2:text("每周使用率")) svg', (chart) => chart.getAttribute('aria-label'));
 	ok(/100\s?% · 1 \/ 1/.test(week), 'a clerk who signed in this week is one of one', week);
+	const quarter = await page.evaluate(async () => { const {bars} = await import('/js/chart.js'); return Number(bars('', [{label: '', value: 0.25, text: ''}], true, 1).querySelector('rect').getAttribute('width')) / Number(document.querySelector('section svg rect').getAttribute('width')); });
+	ok(quarter === 0.25, 'a quarter of the staff is a quarter of a bar, not a whole one', quarter);
 	ok(/clerk clerk.*南京路店/.test(await page.textContent('section:has(h2:text("谁还没有用起来")) tbody')), 'and stands by name');
 	ok(await page.$('h2:text("功能使用")') === null, 'functions are headquarters\'');
 	ok(page.errors.length === 0, 'the console is quiet', page.errors);

@@ -25,16 +25,15 @@ const linked = (href, ...parts) => {
 };
 
 // rows: [{label, value, text, href}]; widest bar = largest value.  Long labels stand above their bars.
-export function bars(title, rows, isLong = false) {
+export function bars(title, rows, isLong = false, whole = Math.max(...rows.map((row) => row.value), 1e-9)) {
 	const height = isLong ? 44 : 28;
 	const left = isLong ? 0 : 108;
-	const largest = Math.max(...rows.map((row) => row.value), 1e-9);
 	const hasLinks = rows.some((row) => row.href);
 	const chart = svg('svg', {class: 'bars', viewBox: `0 0 340 ${rows.length * height}`, width: '100%', role: hasLinks ? 'group' : 'img',
 		'aria-label': hasLinks ? title : `${title}: ${rows.map((row) => `${row.label} ${row.text}`).join(', ')}`});
 	rows.forEach((row, i) => {
 		const y = i * height + (isLong ? 18 : 0);
-		const width = Math.max(2, (isLong ? 210 : 112) * row.value / largest);
+		const width = Math.max(2, (isLong ? 210 : 112) * row.value / whole);
 		chart.append(...linked(row.href, word({x: 0, y: isLong ? y - 4 : y + 18}, row.label), svg('rect', {x: left, y: y + (isLong ? 2 : 5), rx: 3, width, height: 18}), word({x: left + width + 6, y: y + (isLong ? 16 : 18)}, row.text)));
 	});
 	return chart;

@@ -24,7 +24,7 @@ export async function draw(words, me) {
 		h('div', {class: 'card'}, form([field('text', t('find.what'), {type: 'search', enterkeyhint: 'search', autofocus: !again, autocomplete: 'off', value: again?.text, oninput: (event) => begin(event.target, found)})],
 			t('find.go'), (data) => look(data.get('text').trim(), found))),
 		found,
-		target === 'person' && h('p', {}, h('a', {href: '#/enrol'}, t('page.enrol'))));
+		target === 'person' && h('p', {class: 'row'}, h('a', {href: '#/enrol'}, t('page.enrol')), h('a', {href: '#/knowledge'}, t('page.knowledge'))));
 	if (!again) return document.getElementById('text').focus();
 	tell(again, found);
 	scrollTo(0, again.scrolled || 0);

@@ -26,7 +26,7 @@ export async function draw([role0 = 'clerk'], me) {
 function share(unit, rows) {
 	const shown = rows.filter((row) => row.staff > 0);
 	if (shown.length === 0) return faint(t('none'));
-	return [faint(t('usage.what')), bars(t(`usage.${unit}`), shown.map((row) => ({label: `${day(row.starts_on)}${row.is_running ? ` · ${t('usage.running')}` : ''}`, value: figure(row.share), text: `${percent(figure(row.share))} · ${number(row.active)} / ${number(row.staff)}`})), true),
+	return [faint(t('usage.what')), bars(t(`usage.${unit}`), shown.map((row) => ({label: `${day(row.starts_on)}${row.is_running ? ` · ${t('usage.running')}` : ''}`, value: figure(row.share), text: `${percent(figure(row.share))} · ${number(row.active)} / ${number(row.staff)}`})), true, 1),
 		keepable(`use-${unit}`, [['from', 'staff', 'active', 'share', 'days_each', 'entered'], ...rows.map((row) => [row.starts_on, row.staff, row.active, row.share, row.days_each, row.entered])])];
 }
 
