@@ -704,6 +704,35 @@ END
 $$;
 COMMENT ON FUNCTION crm._campaign_join_ways(bigint[]) IS 'of a person''s ways through a flow that one goes once at a time, under whatever ids they began, all but the first end';
 
+CREATE FUNCTION crm._campaign_take(flow crm.flow_row, customer_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    began_at timestamptz := clock_timestamp();
+BEGIN
+    IF flow.trigger = 'welcome' THEN
+        PERFORM crm._campaign_welcome(flow, customer_ids);
+    ELSE
+        PERFORM crm._campaign_enter_by_facts(flow, customer_ids);
+    END IF;
+    PERFORM crm._cost_note('flow:' || flow.code, CASE flow.trigger WHEN 'welcome' THEN 'member' ELSE flow.spec #>> '{event,kind}' END, cardinality(customer_ids), began_at);
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_take(crm.flow_row, bigint[]) IS 'what one flow does about facts of persons, counted';
+
+CREATE FUNCTION crm._campaign_late(code text, customer_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    flow crm.flow_row;
+BEGIN
+    FOR flow IN SELECT * FROM crm.flow f WHERE f.code = _campaign_late.code AND f.state = 'active' AND f.trigger IN ('welcome', 'event', 'schedule') LOOP
+        PERFORM crm._campaign_take(flow, customer_ids);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm._campaign_late(text, bigint[]) IS 'what a flow that was put off does about facts that were kept; one that is no longer active does nothing';
+
 CREATE FUNCTION crm._campaign_on_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
     LANGUAGE plpgsql AS
 $$
@@ -715,13 +744,11 @@ BEGIN
     END IF;
     -- queue rows are locked before counters, here as in a claim
     PERFORM crm._campaign_ask_again(customer_ids, kind);
-    IF kind = 'member' THEN
-        FOR flow IN SELECT * FROM crm.flow f WHERE f.trigger = 'welcome' AND f.state = 'active' LOOP
-            PERFORM crm._campaign_welcome(flow, customer_ids);
-        END LOOP;
-    END IF;
-    FOR flow IN SELECT * FROM crm.flow f WHERE f.trigger IN ('event', 'schedule') AND f.state = 'active' AND f.spec #>> '{event,kind}' = kind LOOP
-        PERFORM crm._campaign_enter_by_facts(flow, customer_ids);
+    FOR flow IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND (f.trigger = 'welcome' AND kind = 'member' OR f.trigger IN ('event', 'schedule') AND f.spec #>> '{event,kind}' = kind)
+                ORDER BY f.trigger <> 'welcome', f.flow_id LOOP
+        IF NOT crm._put_off('flow:' || flow.code, customer_ids, kind, is_history) THEN
+            PERFORM crm._campaign_take(flow, customer_ids);
+        END IF;
     END LOOP;
 END
 $$;

@@ -80,6 +80,29 @@ CREATE FUNCTION crm._consequence_facts(customer_ids bigint[], kind text, is_hist
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_facts';
 COMMENT ON FUNCTION crm._consequence_facts(bigint[], text, boolean) IS
     'tells every registered room that facts of a kind (member, order, refund, event, interaction, consent) of these persons were stored';
+CREATE FUNCTION crm._consequence_late(room text, customer_ids bigint[], kind text, is_history boolean) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_late';
+COMMENT ON FUNCTION crm._consequence_late(text, bigint[], text, boolean) IS 'tells one registered room of facts, whether it is put off or not';
+CREATE FUNCTION crm._put_off(rule text, customer_ids bigint[], kind text, is_history boolean) RETURNS boolean
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    INSERT INTO crm.put_off_fact (fact_id, rule, kind, customer_ids, is_history, put_at)
+    SELECT crm._new_id(), p.rule, _put_off.kind, _put_off.customer_ids, _put_off.is_history, crm.core_now() FROM crm.put_off_rule p
+    WHERE p.rule = _put_off.rule AND cardinality(_put_off.customer_ids) > 0;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION crm._put_off(text, bigint[], text, boolean) IS 'whether a rule is put off: what it would do about facts is then kept for the job that catches up';
+CREATE FUNCTION crm._cost_note(rule text, kind text, persons int, began_at timestamptz) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_cost_note';
+COMMENT ON FUNCTION crm._cost_note(text, text, int, timestamptz) IS 'counts a run of a rule that began at a moment of the wall clock and has just ended; nothing without preload';
+CREATE FUNCTION crm._cost_list(OUT rule text, OUT kind text, OUT calls bigint, OUT persons bigint, OUT total_ms float8, OUT longest_ms float8, OUT since timestamptz) RETURNS SETOF record
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'crm_cost_list';
+COMMENT ON FUNCTION crm._cost_list() IS 'what each rule took since the server started or counting began anew, by kind of facts; nothing without preload';
+CREATE FUNCTION crm._cost_forget() RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'crm_cost_forget';
+COMMENT ON FUNCTION crm._cost_forget() IS 'rules of this database are counted from now on';
 CREATE FUNCTION crm._consequence_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_membership';
 COMMENT ON FUNCTION crm._consequence_membership(bigint, bigint, bigint[], text) IS

@@ -44,6 +44,7 @@ DECLARE
     outcome crm.ingest_outcome;
     state text;
     message text;
+    began_at timestamptz := clock_timestamp();
 BEGIN
     FOR attempt IN 1 .. 2 LOOP
     BEGIN
@@ -52,6 +53,7 @@ BEGIN
         ELSE
             SELECT o.* INTO outcome FROM unnest(crm._ingest_take(input)) o WHERE o.outcome IS DISTINCT FROM 'end' AND o.outcome IS DISTINCT FROM 'moved' LIMIT 1;
         END IF;
+        PERFORM crm._cost_note('record', input.entity, 1, began_at);
         RETURN crm._ingest_answer(outcome);
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;

@@ -183,6 +183,12 @@ BEGIN
     END IF;
     RETURN NEXT;
 
+    IF to_regclass('crm.put_off_rule') IS NOT NULL THEN
+        FOR finding, state, remedy IN SELECT format('rule %s', p.rule), 'advice', format('put off since %s: SELECT crm.worker_put_off(%L, false); when the till has time again', p.since, p.rule) FROM crm.put_off_rule p ORDER BY p.rule LOOP
+            RETURN NEXT;
+        END LOOP;
+    END IF;
+
     finding := 'clock'; state := 'ok'; remedy := '';
     IF current_setting('crm.core_clock') <> '' THEN
         state := 'advice'; remedy := 'the clock is held: crm.core_clock is set; for tests and demonstrations only';

@@ -27,6 +27,7 @@ _PG_init(void)
 {
 	crm_core_clock_init();
 	crm_core_keys_init();
+	crm_core_cost_init();
 	crm_access_init();
 	crm_purchase_init();
 	crm_event_init();

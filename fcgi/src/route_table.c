@@ -27,6 +27,7 @@ const CrmRoute crm_route_table[] = {
 #include "routes_campaign.h"
 #include "routes_outbox.h"
 #include "routes_access.h"
+#include "routes_worker.h"
 #include "routes_gateway.h"
 };
 

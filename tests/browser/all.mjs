@@ -10,7 +10,7 @@ import {dealsAhead} from './ahead.mjs';
 import {amounts, foundAgain, suggestions, taps, withoutNetwork} from './clerk.mjs';
 import {codes, loop, offline} from './counter.mjs';
 import {complaints, deals, knowledge} from './desk.mjs';
-import {causes, forms, mentions, reach, site, variants} from './house.mjs';
+import {capitals, causes, costs, forms, mentions, reach, site, variants} from './house.mjs';
 import {naughtyNames} from './naughty.mjs';
 import {kept, linked, opening, paper, typed, weights} from './habits.mjs';
 import {owners, pinyin} from './owners.mjs';
@@ -22,7 +22,7 @@ import {screenshots} from './screenshots.mjs';
 
 const marketing = [audiences, estimates, overlaps, flows, branches, presets, wordings, tags, tiers, coupons, naughty];
 const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork];
-const house = [reach, forms, mentions, variants, site, causes, names, whyByPhone, alerts, ownFields, flowVersions, chartVersions, firstSteps];
+const house = [reach, costs, capitals, forms, mentions, variants, site, causes, names, whyByPhone, alerts, ownFields, flowVersions, chartVersions, firstSteps];
 const whole = [complete, doorsLook, oneTimeLink, counterCard, unmasked, redrawn, byKey, taken, frozen, reviewKeys, warned, regional];
 const habits = [weights, opening, kept, typed, troubles, twoTabs, paper, linked];
 await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, rejects, boards, numbers, ownStore, dated, handover, reports, dealsAhead, charts, leaders, use, goals, ...counter, ...marketing, ...house, ...whole, ...habits]);

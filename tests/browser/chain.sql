@@ -15,8 +15,8 @@ SELECT crm._new_id(), min(c.customer_id), max(c.customer_id), 'contradiction', '
 SELECT crm.outbox_define_endpoint('post', 'http://127.0.0.1:9/', options => '{"is_private_allowed": true}') IS NOT NULL, crm.outbox_set_channel('sms', 'post');
 SELECT crm.access_define_staff(upper(r), r || ' ' || r, ('crm_' || r)::name, CASE WHEN r IN ('clerk', 'store_manager', 'service') THEN '{store:S1}'::text[] WHEN r = 'manager' THEN '{region:E}' ELSE '{all}' END, r),
        crm.access_set_password(upper(r), 'pass-' || r || '-word')
-FROM unnest('{clerk,store_manager,manager,service,marketer,analyst,steward,headquarters}'::text[]) r;
-SELECT 'login ' || r || ' pass-' || r || '-word crm_' || r FROM unnest('{clerk,store_manager,manager,service,marketer,analyst,steward,headquarters}'::text[]) r;
+FROM unnest('{clerk,store_manager,manager,service,marketer,analyst,steward,headquarters,admin}'::text[]) r;
+SELECT 'login ' || r || ' pass-' || r || '-word crm_' || r FROM unnest('{clerk,store_manager,manager,service,marketer,analyst,steward,headquarters,admin}'::text[]) r;
 -- what nights leave behind: scores, and the last two months frozen
 DO $$ BEGIN
     PERFORM crm._value_score_all(m.model, crm._value_today()) FROM crm.rfm_model m WHERE m.is_active;

@@ -237,3 +237,45 @@ export async function causes(browser) {
 	ok(page.errors.length === 0, 'the console was quiet', page.errors);
 	await page.context().close();
 }
+
+// Who looks after the server sees what an order costs, rule by rule, and puts one off; the till goes on, and nothing is lost.
+export async function costs(browser) {
+	const page = await open(browser, 'admin');
+	sql("SELECT crm.worker_count_anew()");
+	const order = (n) => sql(`SELECT (crm.ingest_order('till', convert_to(jsonb_build_object('external_id', 'C${n}', 'phone', '13912340001', 'ordered_at', crm.core_now(), 'store_code', 'S1', 'amount', '12.00')::text, 'UTF8'))).code`);
+	order(1);
+	await visit(page, '#/costs');
+	const row = (words) => page.locator('tbody tr', {has: page.locator('td:first-child', {hasText: words})});
+	ok(/平均 [\d.]+ 毫秒/.test(await page.textContent('main')) && /[\d.]+ 毫秒/.test(await row('等级与累计').textContent()), 'what an order takes, and tiers of it', await page.textContent('main'));
+	await row('等级与累计').locator('button').click();
+	await row('等级与累计').locator('.tag:text("已推后")').waitFor();
+	const before = sql("SELECT sum(order_days * 1e12 + net_minor) FROM crm.customer_value");
+	ok(order(2) === 'created' && sql("SELECT sum(order_days * 1e12 + net_minor) FROM crm.customer_value") === before, 'the till takes an order, and tiers wait');
+	await visit(page, '#/costs');
+	ok(/1 人等待/.test(await row('等级与累计').textContent()), 'it says who waits', await row('等级与累计').textContent());
+	sql('SELECT crm._worker_catch_up()');
+	ok(sql("SELECT sum(order_days * 1e12 + net_minor) FROM crm.customer_value") !== before, 'caught up');
+	await row('等级与累计').locator('button').click();
+	await page.locator('#toast button:text("撤销")').last().click();
+	await row('等级与累计').locator('.tag:text("已推后")').waitFor();
+	await row('等级与累计').locator('button').click();
+	await page.waitForFunction(() => !document.querySelector('#main .tag.warn'));
+	ok(sql('SELECT count(*) FROM crm.put_off_rule') === '0' && page.errors.length === 0, 'done at once again, and back and forth by undo', page.errors);
+	await page.context().close();
+	const clerk = await open(browser, 'headquarters');
+	ok((await read(clerk, 'costs')).status === 403 && (await send(clerk, 'costs', {rule: 'value', is_put_off: true})).status === 403, 'nobody else reads or switches it');
+	await clerk.context().close();
+}
+
+// In English what one presses and reads as a head begins with a capital, whatever the word is elsewhere.
+export async function capitals(browser) {
+	const page = await open(browser, 'headquarters', {language: 'en', size: 'desk'});
+	const names = await page.$$eval('nav a', (links) => links.map((link) => link.textContent));
+	ok(names.length > 15 && names.every((name) => /^[A-Z]/.test(name)), 'every name of a page in the menu', names);
+	for (const address of ['#/scorecard', '#/board', '#/knowledge', '#/reports']) {
+		await visit(page, address);
+		const small = await page.$$eval('main :is(h1, h2, button, label, legend, summary, th), footer button', (all) => all.filter((one) => one.textContent !== '' && one.textContent[0] !== one.textContent[0].toUpperCase() && (getComputedStyle(one, '::first-letter').textTransform !== 'uppercase' || getComputedStyle(one).display.includes('flex'))).map((one) => `${one.tagName} ${one.textContent}`));
+		ok(small.length === 0, `heads, buttons and labels of ${address}`, small);
+	}
+	await page.context().close();
+}

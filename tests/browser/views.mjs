@@ -9,7 +9,7 @@ export const views = [
 	['board', 'headquarters', '#/board'], ['behind', 'headquarters', '#/behind/tier/B'], ['scorecard', 'headquarters', '#/scorecard'], ['reports', 'headquarters', '#/reports'], ['charts', 'headquarters', '#/charts'], ['start', 'headquarters', '#/start'],
 	['flows', 'marketer', '#/flows'], ['flow-new', 'marketer', '#/flows/new'], ['flow', 'marketer', '#/flows/silence_30'], ['flow-edit', 'marketer', '#/flows/silence_30/edit'], ['flow-branches', 'marketer', '#/flows/t_views/edit'], ['flow-why', 'marketer', '#/flows/silence_30/why/{person}'],
 	['audiences', 'marketer', '#/audiences'], ['audience-new', 'marketer', '#/audiences/new'], ['tags', 'marketer', '#/tags'], ['tag-new', 'marketer', '#/tags/new'], ['tiers', 'marketer', '#/tiers'], ['coupons', 'marketer', '#/coupons'], ['coupon-new', 'marketer', '#/coupons/new'],
-	['channels', 'headquarters', '#/channels'], ['forms', 'headquarters', '#/forms'], ['import', 'steward', '#/import'], ['sources', 'steward', '#/sources'], ['reviews', 'steward', '#/reviews'], ['history', 'steward', '#/history/{person}'],
+	['channels', 'headquarters', '#/channels'], ['costs', 'admin', '#/costs'], ['forms', 'headquarters', '#/forms'], ['import', 'steward', '#/import'], ['sources', 'steward', '#/sources'], ['reviews', 'steward', '#/reviews'], ['history', 'steward', '#/history/{person}'],
 ];
 
 // A complaint, a deal and a task, so that their lists are not empty; answers with what addresses name.

@@ -484,6 +484,25 @@ def test_erase(web, keys, person):
     equal((again.status, again.body), (200, answer.body), "the replay gets the first answer")
 
 
+def test_costs(web, keys):
+    """What a record costs rule by rule; a rule put off, refused by whom it is not meant for."""
+    def post(path, body, key="admin"):
+        return web.request("POST", path, json.dumps(body), headers={"X-Api-Key": keys[key]})
+    answer = web.request("GET", "/api/v1/costs", key=keys["admin"])
+    rules = {row["rule"] for row in answer.json()["items"]}
+    ok(answer.status == 200 and {"record", "value", "loyalty", "campaign", "report"} <= rules, "rules that hear of records", answer)
+    ok(any(row["rule"] == "value" and row["kind"] == "order" and row["calls"] > 0 for row in answer.json()["items"]), "orders that came were counted", answer)
+    answer = post("/api/v1/costs", {"rule": "loyalty", "is_put_off": True})
+    equal((answer.status, answer.json()["is_put_off"]), (200, True), "a rule is put off")
+    answer = post("/api/v1/costs", {"rule": "loyalty", "is_put_off": False})
+    equal((answer.status, answer.json()["is_put_off"]), (200, False), "and no more")
+    equal(post("/api/v1/costs", {"rule": "nothing", "is_put_off": True}).status, 404, "one that is not there")
+    equal(post("/api/v1/costs", {"rule": "value"}).status, 422, "not said which way")
+    equal(post("/api/v1/costs", {"rule": "value", "is_put_off": "perhaps"}).status in (400, 422), True, "neither yes nor no")
+    equal([post("/api/v1/costs", {"rule": "value", "is_put_off": True}, key).status for key in ("till", "headquarters", "steward")], [403, 403, 403], "others may not")
+    equal(post("/api/v1/costs/anew", {}).status, 200, "counted anew")
+
+
 def test_usage():
     """What was called is told when the gateway stops at the latest; what nobody called is known by name."""
     equal(sql("SELECT calls > 0 AND roles ? 'headquarters' AND NOT is_unused FROM crm.report_functions() WHERE operation = 'health_board'", DB), "t", "calls are counted by role")
@@ -510,6 +529,7 @@ def main():
     test_rules(web, keys, person)
     test_sign_in(web)
     test_imports(web, keys)
+    test_costs(web, keys)
     test_erase(web, keys, person)
     faults = [line for line in gateway.log_lines() if line.get("status") == 500]
     ok(not faults, "nothing was a fault of ours", faults)

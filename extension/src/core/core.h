@@ -7,6 +7,7 @@
  *	in core_spi.c			saved plans for constant statements
  *	in core_walk.c, core_table.c	rows of a set of keys, past the planner (core_table.h)
  *	in core_consequence.c	what a lower room causes in a higher one
+ *	in core_cost.c			what that costs
  */
 #ifndef CRM_CORE_H
 #define CRM_CORE_H
@@ -67,5 +68,9 @@ typedef enum CrmConsequence
 
 extern void crm_core_consequence_register(CrmConsequence kind, int position, const char *room,
 										  const char *function);
+
+/* core_cost.c */
+extern void crm_core_cost_init(void);
+extern void crm_core_cost_note(const char *rule, const char *kind, int persons, uint64 us);
 
 #endif

@@ -8,6 +8,9 @@
  * ingest, identity, access and outbox then call crm._consequence_*(), inside their own transaction:
  * what must happen, happens in the commit that caused it.
  *
+ * What facts bring about in a room can be put off (crm.put_off_rule): it is then written down
+ * in the same commit and done soon after by a job.  What each room takes is counted (core_cost.c).
+ *
  * The registry is filled before any backend forks or at library load, and only read after;
  * plans are kept per backend.
  */
@@ -16,6 +19,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "portability/instr_time.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -51,7 +55,22 @@ static const struct
 	[CRM_ON_LEAVE] = {"($1, $2)", 2, leave_types},
 };
 
+static CrmStatement put_off_statement = {
+	.name = "core.put_off",
+	.sql = "SELECT p.rule FROM crm.put_off_rule p",
+};
+
+static const Oid keep_types[] = {INT8ARRAYOID, TEXTOID, BOOLOID, TEXTOID};
+static CrmStatement keep_statement = {
+	.name = "core.keep_fact",
+	.sql = "INSERT INTO crm.put_off_fact (fact_id, rule, kind, customer_ids, is_history, put_at)"
+	" SELECT crm._new_id(), $4, $2, $1, $3, crm.core_now() WHERE pg_catalog.cardinality($1) > 0",
+	.n_args = 4,
+	.arg_types = keep_types,
+};
+
 PG_FUNCTION_INFO_V1(crm_consequence_facts);
+PG_FUNCTION_INFO_V1(crm_consequence_late);
 PG_FUNCTION_INFO_V1(crm_consequence_membership);
 PG_FUNCTION_INFO_V1(crm_consequence_erase);
 PG_FUNCTION_INFO_V1(crm_consequence_export);
@@ -96,12 +115,83 @@ run_all(CrmConsequence kind, Datum *values)
 	SPI_finish();
 }
 
+/* The rooms that are put off, out of reach of the statements that follow. */
+static List *
+rooms_put_off(void)
+{
+	List	   *rooms = NIL;
+
+	crm_core_spi_execute(&put_off_statement, NULL, NULL, true, 0);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		rooms = lappend(rooms, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+	return rooms;
+}
+
+static bool
+is_among(const List *rooms, const char *room)
+{
+	ListCell   *cell;
+
+	foreach(cell, rooms)
+		if (strcmp(lfirst(cell), room) == 0)
+			return true;
+	return false;
+}
+
+/* Runs what a room does about facts, and counts what that took. */
+static void
+run_counted(Entry *entry, Datum *values)
+{
+	ArrayType  *persons = DatumGetArrayTypeP(values[0]);
+	instr_time	began,
+				took;
+
+	INSTR_TIME_SET_CURRENT(began);
+	crm_core_spi_execute(&entry->statement, values, NULL, false, 0);
+	INSTR_TIME_SET_CURRENT(took);
+	INSTR_TIME_SUBTRACT(took, began);
+	crm_core_cost_note(entry->room, text_to_cstring(DatumGetTextPP(values[1])),
+					   ArrayGetNItems(ARR_NDIM(persons), ARR_DIMS(persons)), INSTR_TIME_GET_MICROSEC(took));
+}
+
 Datum
 crm_consequence_facts(PG_FUNCTION_ARGS)
 {
-	Datum		values[3] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
+	Datum		values[4] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), (Datum) 0};
+	List	   *late;
 
-	run_all(CRM_ON_FACTS, values);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	late = rooms_put_off();
+	for (int i = 0; i < n_entries[CRM_ON_FACTS]; i++)
+	{
+		Entry	   *entry = &registry[CRM_ON_FACTS][i];
+
+		if (!is_among(late, entry->room))
+		{
+			run_counted(entry, values);
+			continue;
+		}
+		values[3] = CStringGetTextDatum(entry->room);
+		crm_core_spi_execute(&keep_statement, values, NULL, false, 0);
+	}
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* (room, customer_ids, kind, is_history): what one room does about facts, whether it is put off or not. */
+Datum
+crm_consequence_late(PG_FUNCTION_ARGS)
+{
+	char	   *room = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Datum		values[3] = {PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), PG_GETARG_DATUM(3)};
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	for (int i = 0; i < n_entries[CRM_ON_FACTS]; i++)
+		if (strcmp(registry[CRM_ON_FACTS][i].room, room) == 0)
+			run_counted(&registry[CRM_ON_FACTS][i], values);
+	SPI_finish();
 	PG_RETURN_VOID();
 }
 
