@@ -36,6 +36,7 @@ CREATE FUNCTION pg_temp.after(OUT persons bigint, OUT rows_of_purchases bigint, 
            (SELECT count(*) FROM crm.tier_change t WHERE t.customer_id BETWEEN 954001 AND 956999),
            md5(string_agg(v::text, ',' ORDER BY v.customer_id)
                || (SELECT string_agg(h::text, ',' ORDER BY h.customer_id, h.chunk_no) FROM crm.value_history h WHERE h.customer_id BETWEEN 954001 AND 956999)
+               || (SELECT string_agg(DISTINCT l.look_on || ' ' || p, ',') FROM crm.value_look l, unnest(l.persons) p WHERE p BETWEEN 954001 AND 956999)
                || (SELECT string_agg((to_jsonb(t) - 'change_id')::text, ',' ORDER BY t.customer_id, t.change_id) FROM crm.tier_change t WHERE t.customer_id BETWEEN 954001 AND 956999))
     FROM crm.customer_value v WHERE v.customer_id BETWEEN 954001 AND 956999 $$;
 SELECT count(*) AS marked_before FROM crm.value_dirty;
@@ -51,6 +52,11 @@ SELECT persons, rows_of_purchases, changes, written FROM pg_temp.after() \gset d
 SELECT crm._value_compute(:everybody, NULL, 'age') \g /dev/null
 SELECT written AS aged FROM pg_temp.after() \gset direct_
 SELECT count(*) AS drift FROM crm._value_check_history() k, generate_series(954005, 956000, 5) p WHERE k.what LIKE '%person ' || p || ' %';
+-- everybody whose tier changes some day is in the list of the day on which the job looks; who is not is missed by the check
+SELECT count(*) AS not_in_a_list FROM crm._value_check() WHERE what LIKE 'the list of persons%';
+SELECT count(*) > 100 AS some, max(cardinality(persons)) <= 200 AS short FROM crm.value_look;
+UPDATE crm.value_look SET persons = '{}' WHERE look_on = (SELECT v.look_on FROM crm.customer_value v WHERE v.customer_id BETWEEN 954001 AND 956999 AND v.look_on IS NOT NULL ORDER BY v.customer_id LIMIT 1);
+SELECT count(*) > 0 AS missed FROM crm._value_check() WHERE what LIKE 'the list of persons%';
 ROLLBACK;
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT pg_temp.before() \g /dev/null

@@ -59,7 +59,19 @@ CREATE FUNCTION crm._value_look(look_on date, next_change_on date, day date) RET
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT CASE WHEN look_on > day THEN least(look_on, next_change_on) ELSE next_change_on END $$;
 COMMENT ON FUNCTION crm._value_look(date, date, date) IS
-    'the day on which the job looks at a person whose tier changes on a day without new facts: one that is kept stays when it is not too late, so that an order writes no index';
+    'the day on which the job looks at a person whose tier changes on a day without new facts: one that is kept stays when it is not too late, so that the person is in few lists';
+CREATE FUNCTION crm._value_list(days date[], persons bigint[]) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    INSERT INTO crm.value_look (look_on, look_id, persons)
+    SELECT x.look_on, crm._new_id(), array_agg(x.person ORDER BY x.person)
+    FROM (SELECT y.look_on, y.person, row_number() OVER (PARTITION BY y.look_on ORDER BY y.person) / 200 AS part FROM unnest(days, _value_list.persons) y (look_on, person)
+          WHERE y.look_on IS NOT NULL) x
+    GROUP BY x.look_on, x.part ORDER BY x.look_on;
+END
+$$;
+COMMENT ON FUNCTION crm._value_list(date[], bigint[]) IS 'puts persons into the lists of the days on which the job looks at them, some 200 a row; null: nobody looks';
 
 -- The set path. Plain tables are walked along their indexes in C; statements do the same for any others, and in a
 -- transaction that reads what it saw first.
@@ -171,6 +183,10 @@ DECLARE
     active_set text := crm._value_active_set();
     one record;
 BEGIN
+    PERFORM crm._value_list(array_agg(l.look_on), array_agg(l.customer_id))
+    FROM (SELECT w.customer_id, v.look_on AS was, crm._value_look(v.look_on, (w.state).next_change_on, w.day) AS look_on
+          FROM unnest(works) w LEFT JOIN LATERAL (SELECT y.look_on FROM crm.customer_value y WHERE y.ctid = w.value_at) v ON true) l
+    WHERE l.look_on IS DISTINCT FROM l.was;
     UPDATE crm.customer_value v
     SET tier = (w.state).tier, tier_since = CASE WHEN v.tier = (w.state).tier THEN v.tier_since ELSE w.day END,
         next_change_on = (w.state).next_change_on, look_on = crm._value_look(v.look_on, (w.state).next_change_on, w.day),
@@ -256,13 +272,14 @@ DECLARE
     seen record;
     state crm.value_state;
     scores smallint[];
+    look date;
 BEGIN
     IF (SELECT c.status FROM crm.customer c WHERE c.customer_id = person FOR NO KEY UPDATE) IS DISTINCT FROM 'active' THEN
         RETURN;
     END IF;
     LOOP
         -- one statement begun under the lock: the rules, the active model's cuts, what is shown, and what is true now
-        SELECT s.tier_set, v.tier AS old_tier, v.xmin AS written_by, coalesce(ARRAY[v.r, v.f, v.m], '{NULL, NULL, NULL}') AS shown,
+        SELECT s.tier_set, v.tier AS old_tier, v.xmin AS written_by, v.look_on, coalesce(ARRAY[v.r, v.f, v.m], '{NULL, NULL, NULL}') AS shown,
                live.model, live.r_cuts, live.f_cuts, live.m_cuts, one.whole,
                (SELECT crm.purchase_combine(h.history) FROM crm.value_history h WHERE h.customer_id = person) AS kept,
                crm._value_state(s.rules, crm._purchase_exponent(), one.whole, day) AS state
@@ -279,20 +296,24 @@ BEGIN
                 ARRAY[crm._value_score(state.last_day - '2000-01-01'::date, seen.r_cuts), crm._value_score(state.order_days, seen.f_cuts),
                       crm._value_score(state.net_minor, seen.m_cuts)] ELSE '{NULL, NULL, NULL}' END;
         END IF;
+        look := crm._value_look(seen.look_on, state.next_change_on, day);
         IF seen.old_tier IS NOT NULL THEN
             UPDATE crm.customer_value v
             SET tier = state.tier, tier_since = CASE WHEN v.tier = state.tier THEN v.tier_since ELSE day END, next_change_on = state.next_change_on,
-                look_on = crm._value_look(v.look_on, state.next_change_on, day), order_days = state.order_days, net_minor = state.net_minor, first_day = state.first_day, last_day = state.last_day,
+                look_on = look, order_days = state.order_days, net_minor = state.net_minor, first_day = state.first_day, last_day = state.last_day,
                 r = scores[1], f = scores[2], m = scores[3], as_of = day, updated_at = crm.core_now()
             WHERE v.customer_id = person AND v.xmin = seen.written_by;
             CONTINUE WHEN NOT FOUND;      -- the drain wrote the row meanwhile, which locks no person: it may have known more
         ELSE
             INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, look_on, order_days, net_minor, first_day, last_day, r, f, m, as_of, updated_at)
-            VALUES (person, state.tier, day, state.next_change_on, state.next_change_on, state.order_days, state.net_minor, state.first_day, state.last_day,
+            VALUES (person, state.tier, day, state.next_change_on, look, state.order_days, state.net_minor, state.first_day, state.last_day,
                     scores[1], scores[2], scores[3], day, crm.core_now());
         END IF;
         EXIT;
     END LOOP;
+    IF look <> seen.look_on OR look IS NOT NULL AND seen.look_on IS NULL THEN
+        INSERT INTO crm.value_look (look_on, look_id, persons) VALUES (look, crm._new_id(), ARRAY[person]);
+    END IF;
     IF cardinality(seen.whole) = 1 AND cardinality(seen.kept) = 1 THEN      -- nearly always
         UPDATE crm.value_history h SET history = seen.whole[1] WHERE h.customer_id = person AND h.chunk_no = 1;
     ELSIF NOT crm._purchase_is_same(seen.whole, seen.kept) THEN
@@ -550,21 +571,36 @@ COMMENT ON FUNCTION crm._value_drain() IS
     'job: computes some 5,000 marked persons, but those whom others hold; returns the marks left, counted up to 10,000';
 
 CREATE FUNCTION crm._value_age() RETURNS bigint
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET enable_seqscan = off AS
 $$
 DECLARE
     piece CONSTANT int := 2000;
     today date := crm._value_today();
-    persons bigint[] := ARRAY(SELECT v.customer_id FROM crm.customer_value v WHERE v.look_on <= today ORDER BY v.look_on, v.customer_id LIMIT piece);
-    locked bigint[] := crm._value_lock(persons);
+    persons bigint[];
+    locked bigint[];
+    days date[];
+    movers bigint[];
 BEGIN
+    -- whole lists, as many as hold some 2,000 persons
+    WITH due AS (
+        SELECT l.look_on, l.look_id, sum(cardinality(l.persons)) OVER (ORDER BY l.look_on, l.look_id) - cardinality(l.persons) AS before
+        FROM (SELECT x.* FROM crm.value_look x WHERE x.look_on <= today ORDER BY x.look_on, x.look_id LIMIT piece) l),
+    taken AS (
+        DELETE FROM crm.value_look l USING due d WHERE l.look_on = d.look_on AND l.look_id = d.look_id AND d.before < piece RETURNING l.persons)
+    SELECT coalesce(array_agg(DISTINCT p), '{}') INTO persons FROM taken t, unnest(t.persons) p;
+    -- who is looked at earlier, or later for good, is in another list
+    persons := ARRAY(SELECT v.customer_id FROM crm.customer_value v WHERE v.customer_id = ANY (persons) AND v.look_on <= today ORDER BY 1);
+    locked := crm._value_lock(persons);
     DELETE FROM crm.customer_value v
     WHERE v.customer_id = ANY (persons) AND (SELECT c.status FROM crm.customer c WHERE c.customer_id = v.customer_id) IS DISTINCT FROM 'active';
     -- who bought since the day was set is looked at later
-    UPDATE crm.customer_value v SET look_on = v.next_change_on
-    WHERE v.customer_id = ANY (locked) AND v.look_on <= today AND (v.next_change_on > today OR v.next_change_on IS NULL);
+    WITH moved AS (
+        UPDATE crm.customer_value v SET look_on = v.next_change_on
+        WHERE v.customer_id = ANY (locked) AND v.look_on <= today AND (v.next_change_on > today OR v.next_change_on IS NULL) RETURNING v.look_on, v.customer_id)
+    SELECT array_agg(m.look_on), array_agg(m.customer_id) INTO days, movers FROM moved m;
+    PERFORM crm._value_list(days, movers);
     PERFORM crm._value_compute(ARRAY(SELECT v.customer_id FROM crm.customer_value v WHERE v.customer_id = ANY (locked) AND v.look_on <= today ORDER BY 1), NULL, 'age');
-    RETURN (SELECT count(*) FROM (SELECT FROM crm.customer_value v WHERE v.look_on <= today LIMIT 100000) w);
+    RETURN (SELECT coalesce(sum(cardinality(w.persons)), 0) FROM (SELECT l.persons FROM crm.value_look l WHERE l.look_on <= today LIMIT 10000) w);
 END
 $$;
 COMMENT ON FUNCTION crm._value_age() IS
@@ -650,6 +686,10 @@ BEGIN
     RETURN QUERY
     SELECT 'value', format('the day to look at person %s', v.customer_id), format('not after %s', v.next_change_on), coalesce(v.look_on::text, 'never')
     FROM crm.customer_value v WHERE v.next_change_on IS NOT NULL AND (v.look_on <= v.next_change_on) IS NOT TRUE ORDER BY v.customer_id LIMIT 1000;
+    RETURN QUERY
+    SELECT 'value', format('the list of persons to look at on %s', v.look_on), format('person %s', v.customer_id), 'not in it'
+    FROM crm.customer_value v LEFT JOIN (SELECT DISTINCT l.look_on, unnest(l.persons) AS person FROM crm.value_look l) l ON l.person = v.customer_id AND l.look_on = v.look_on
+    WHERE v.look_on IS NOT NULL AND l.person IS NULL ORDER BY v.customer_id LIMIT 1000;
     RETURN QUERY SELECT 'value', h.what, h.expected, h.found FROM crm._value_check_history() h;
     RETURN QUERY
     SELECT 'value', format('person %s', c.customer_id), 'a value', 'none' FROM crm.customer c

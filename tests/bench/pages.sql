@@ -57,6 +57,7 @@ SELECT x.customer_id, (x.s).tier, date '2026-06-30' - (x.customer_id % 300)::int
        CASE WHEN (x.s).order_days > 0 THEN 1 + x.customer_id / 5 % 5 END, '2026-06-30', crm.core_now()
 FROM (SELECT m.customer_id, crm._value_state(crm._value_rules('retail_sabc'), 2, crm.purchase_combine(p.history), '2026-06-30') AS s
       FROM crm.membership m LEFT JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id GROUP BY m.customer_id OFFSET 0) x ORDER BY x.customer_id;
+SELECT crm._value_list(array_agg(v.look_on), array_agg(v.customer_id)) FROM crm.customer_value v;
 INSERT INTO crm.value_history (customer_id, chunk_no, is_whole, history)
 SELECT w.customer_id, generate_subscripts(w.whole, 1), cardinality(w.whole) = 1, unnest(w.whole)
 FROM (SELECT m.customer_id, crm._purchase_whole(crm.purchase_combine(p.history)) AS whole

@@ -40,6 +40,7 @@ INSERT INTO crm.customer_value (customer_id, tier, tier_since, next_change_on, l
 SELECT x.customer_id, (x.s).tier, '2026-06-30', (x.s).next_change_on, (x.s).next_change_on, (x.s).order_days, (x.s).net_minor, (x.s).first_day, (x.s).last_day, '2026-06-30', crm.core_now()
 FROM (SELECT m.customer_id, crm._value_state(crm._value_rules('retail_sabc'), 2, crm.purchase_combine(p.history), '2026-06-30') AS s
       FROM crm.membership m JOIN crm.purchase_chunk p ON p.source_record_id = m.source_record_id GROUP BY m.customer_id OFFSET 0) x;
+SELECT crm._value_list(array_agg(v.look_on), array_agg(v.customer_id)) FROM crm.customer_value v;
 ANALYZE crm.customer_value;
 INSERT INTO crm.value_history (customer_id, chunk_no, is_whole, history)
 SELECT w.customer_id, generate_subscripts(w.whole, 1), cardinality(w.whole) = 1, unnest(w.whole)

@@ -66,6 +66,7 @@ static const Touched touched[] = {
 	{"purchase_chunk", ACL_SELECT, 1, {"source_record_id"}},
 	{"customer_value", ACL_SELECT | ACL_INSERT | ACL_UPDATE, 1, {"customer_id"}},
 	{"value_history", ACL_SELECT | ACL_INSERT | ACL_UPDATE, 1, {"customer_id"}},
+	{"value_look", ACL_INSERT, 1, {"look_on"}},
 	{"tier_change", ACL_INSERT, 1, {"customer_id"}},
 	{"value_dirty", ACL_SELECT | ACL_DELETE, 1, {"customer_id"}},
 };

@@ -27,6 +27,9 @@
 
 PG_FUNCTION_INFO_V1(crm_value_bring);
 
+/* Persons of a row of a list: so many lie in it as they are, uncompressed. */
+#define LISTED_AT_ONCE 200
+
 typedef struct Chunk
 {
 	Datum		history;
@@ -48,6 +51,7 @@ typedef struct Person
 	int			n_whole;		/* rows that all purchases take */
 	Datum		whole;			/* the first */
 	int32		day;
+	int32		look_on;		/* the day in whose list the person is to be; PG_INT32_MAX: in none, or in it already */
 	CrmValueState state;
 	const char *old_tier;		/* NULL: had none */
 	bool		has_value;
@@ -241,22 +245,23 @@ set_scores(const Set *set, const CrmValueState *state, TupleTableSlot *row, cons
 	}
 }
 
-/* A day that is kept to look on stays when it is not too late (crm._value_look()), so that no index is written. */
+/* A day that is kept to look on stays when it is not too late (crm._value_look()), so that the person is in few lists. */
 static void
-set_look(const Person *person, TupleTableSlot *row, AttrNumber column)
+set_look(Person *person, TupleTableSlot *row, AttrNumber column)
 {
 	int32		next = person->state.next_change_on;
 	bool		has_look = !row->tts_isnull[column - 1];
 	int32		look = has_look ? DatumGetDateADT(row->tts_values[column - 1]) : 0;
+	bool		is_kept = has_look && look > person->day && look <= next;
 
-	if (has_look && look > person->day)
-		next = Min(look, next);
-	set_column(row, column, DateADTGetDatum(next), next == PG_INT32_MAX);
+	person->look_on = is_kept ? PG_INT32_MAX : next;
+	if (!is_kept)
+		set_column(row, column, DateADTGetDatum(next), next == PG_INT32_MAX);
 }
 
 /* Fills the row of a person's value; what it holds already is what was. */
 static void
-set_value(const Set *set, const Person *person, TupleTableSlot *row, const ValueColumns *columns)
+set_value(const Set *set, Person *person, TupleTableSlot *row, const ValueColumns *columns)
 {
 	const CrmValueState *state = &person->state;
 	bool		has_none = state->order_days == 0;
@@ -408,6 +413,61 @@ write_histories(const Set *set)
 	crm_core_table_close(&histories);
 }
 
+typedef struct Listed
+{
+	int32		day;
+	int64		person;
+} Listed;
+
+static int
+compare_listed(const void *a, const void *b)
+{
+	const Listed *left = a;
+	const Listed *right = b;
+
+	return left->day != right->day ? (left->day > right->day) - (left->day < right->day) : (left->person > right->person) - (left->person < right->person);
+}
+
+/* Some persons of one day as a row of its list. */
+static void
+put_list(CrmTable *looks, const Listed *listed, int n)
+{
+	int64		ids[LISTED_AT_ONCE];
+	TupleTableSlot *row = crm_core_table_new(looks);
+
+	for (int i = 0; i < n; i++)
+		ids[i] = listed[i].person;
+	memset(row->tts_isnull, true, row->tts_tupleDescriptor->natts * sizeof(bool));
+	set_column(row, crm_core_table_column(looks, "look_on"), DateADTGetDatum(listed->day), false);
+	set_column(row, crm_core_table_column(looks, "look_id"), Int64GetDatum(crm_core_new_id()), false);
+	set_column(row, crm_core_table_column(looks, "persons"), crm_value_id_array(ids, n), false);
+	ExecStoreVirtualTuple(row);
+}
+
+/* Puts persons into the lists of the days on which the job looks at them. */
+static void
+write_looks(const Set *set)
+{
+	Listed	   *listed = palloc(Max(set->n, 1) * sizeof(Listed));
+	int			n = 0;
+	CrmTable	looks;
+
+	for (int i = 0; i < set->n; i++)
+		if (!set->persons[i].is_left && set->persons[i].look_on != PG_INT32_MAX)
+			listed[n++] = (Listed) {.day = set->persons[i].look_on, .person = set->persons[i].id};
+	if (n == 0)
+		return;
+	qsort(listed, n, sizeof(Listed), compare_listed);
+	looks = crm_core_table_open("value_look", RowExclusiveLock);
+	for (int from = 0, to = 0; from < n; from = to)
+	{
+		while (to < n && to - from < LISTED_AT_ONCE && listed[to].day == listed[from].day)
+			to++;
+		put_list(&looks, &listed[from], to - from);
+	}
+	crm_core_table_close(&looks);
+}
+
 /* The first tier of somebody who never ordered is no change. */
 static bool
 is_change(const Person *person)
@@ -462,6 +522,7 @@ bring(const Set *set)
 	for (int i = 0; i < set->n; i++)
 		pack_person(&set->persons[i]);
 	write_values(set);
+	write_looks(set);
 	write_histories(set);
 	write_changes(set);
 }
