@@ -66,7 +66,18 @@ SELECT version, as_of, status, finished_at IS NOT NULL AS finished FROM crm.fore
 SELECT count(*) AS persons, min(version) AS version FROM crm.customer_forecast;
 SELECT crm._value_on_erase(957006);
 SELECT (SELECT count(*) FROM crm.customer_forecast WHERE customer_id = 957006) AS forgotten;
+-- article numbers typed as amounts, ninety days one after the other: one person more, and nobody is without a forecast
+INSERT INTO crm.purchase_chunk SELECT 956105, '-infinity', crm.purchase_history(array_agg(d), array_agg(d), array_agg(90000000000000000)) FROM (SELECT date '2026-04-01' + g AS d FROM generate_series(1, 90) g) x;
+SELECT a ->> 'status' AS status, a ->> 'spend_status' AS spend FROM crm.value_fit() a;
+SELECT count(crm._value_forecast_job()) FROM generate_series(1, 3);
+SELECT count(*) FILTER (WHERE f.version = m.version) = count(*) AS all_are_of_it, max(f.lifetime_high_minor) AS most FROM crm.customer_forecast f, (SELECT max(version) AS version FROM crm.forecast_model) m;
 SAVEPOINT bad;
+SELECT crm.value_fit(NULL, '2026-07-09');
+ROLLBACK TO bad;
+SELECT crm.value_fit(NULL, 'infinity');
+ROLLBACK TO bad;
+SELECT crm.value_refresh('2027-01-01');
+ROLLBACK TO bad;
 SELECT crm.value_fit('gammagamma');
 ROLLBACK TO bad;
 SELECT crm.value_forecast(957001, 0);

@@ -631,7 +631,7 @@ CREATE FUNCTION crm.value_refresh(as_of date DEFAULT NULL) RETURNS bigint
 $$
 DECLARE
     piece CONSTANT int := 5000;
-    day date := coalesce(as_of, crm._value_today());
+    day date := coalesce(crm._value_require_known(as_of, 'as_of'), crm._value_today());
     after_id bigint := 0;
     persons bigint[];
     refreshed bigint := 0;
@@ -647,7 +647,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_refresh(date) IS
-    'computes every person anew, as of the end of a local day (default today); needed only after rules changed or histories were mended by hand';
+    'computes every person anew, as of the end of a local day (default today, none after it); needed only after rules changed or histories were mended by hand; 22023';
 
 CREATE FUNCTION crm._value_check() RETURNS TABLE (room text, what text, expected text, found text)
     LANGUAGE plpgsql STABLE AS

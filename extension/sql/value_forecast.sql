@@ -46,6 +46,23 @@ END
 $$;
 COMMENT ON FUNCTION crm._value_fit(text, date) IS 'fits purchases and spending of everybody as of the end of a local day; returns the new version';
 
+CREATE FUNCTION crm._value_require_known(day date, argument text) RETURNS date
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF day > crm._value_today() THEN
+        RAISE EXCEPTION '% lies after today', day USING ERRCODE = 'invalid_parameter_value', COLUMN = argument,
+            HINT = 'Give today or a day before: nobody knows yet who will have bought until then.';
+    END IF;
+    RETURN day;
+END
+$$;
+COMMENT ON FUNCTION crm._value_require_known(date, text) IS 'the day; 22023 when it lies after today, for what would be kept of it were wrong until then';
+
+CREATE FUNCTION crm._value_whole(amount float8) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT round(least(amount, 9e18))::bigint $$;
+COMMENT ON FUNCTION crm._value_whole(float8) IS 'an expected amount in whole minor units, 9 x 10^18 at most: one that no till took may not stop everybody''s forecasts';
+
 CREATE FUNCTION crm.value_fit(model text DEFAULT NULL, as_of date DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -61,7 +78,7 @@ BEGIN
         RAISE EXCEPTION 'there is no forecast model "%"', wanted
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'model', HINT = 'Models are mbgnbd, paretonbd and bgnbd.';
     END IF;
-    made := crm._value_fit(wanted, coalesce(value_fit.as_of, crm._value_today() - 1));
+    made := crm._value_fit(wanted, coalesce(crm._value_require_known(value_fit.as_of, 'as_of'), crm._value_today() - 1));
     answer := (SELECT to_jsonb(x) - 'applied_to' FROM crm.forecast_model x WHERE x.version = made);
     PERFORM crm._audit('fit', 'forecast_model', NULL, answer ->> 'version', NULL, NULL, wanted);
     PERFORM crm._idempotency_store(idempotency_key, answer);
@@ -69,7 +86,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_fit(text, date, text) IS
-    'fits a model (default the setting''s) to everybody as of the end of a local day (default yesterday): a new version, which the nightly job applies; its row; 22023';
+    'fits a model (default the setting''s) to everybody as of the end of a local day (default yesterday, none after today): a new version, which the nightly job applies; its row; 22023';
 
 CREATE FUNCTION crm._value_current_fit() RETURNS crm.value_fit_version
     LANGUAGE plpgsql STABLE AS
@@ -162,8 +179,9 @@ BEGIN
     INSERT INTO crm.customer_forecast AS f (customer_id, version, as_of, alive, alive_then, churn, horizon_days, orders, orders_low, orders_high, average_minor,
                                             lifetime_minor, lifetime_low_minor, lifetime_high_minor, next_order_on, updated_at)
     SELECT p.person, fit.version, day, (p.one).alive, (p.one).alive_then, crm._value_churn((p.one).alive), days, (p.one).orders, (p.one).orders_low, (p.one).orders_high,
-           round((p.one).average), round((p.one).discounted * (p.one).average), round((p.one).orders_low * (p.one).average * (p.one).discounted / nullif((p.one).orders, 0)),
-           round((p.one).orders_high * (p.one).average * (p.one).discounted / nullif((p.one).orders, 0)), (p.one).next_order_on, crm.core_now()
+           crm._value_whole((p.one).average), crm._value_whole((p.one).discounted * (p.one).average),
+           crm._value_whole((p.one).orders_low * (p.one).average * (p.one).discounted / nullif((p.one).orders, 0)),
+           crm._value_whole((p.one).orders_high * (p.one).average * (p.one).discounted / nullif((p.one).orders, 0)), (p.one).next_order_on, crm.core_now()
     FROM (SELECT x.person, crm._value_predict(fit, x.pattern, days, discount, share) AS one
           FROM (SELECT u.person, crm.value_pattern(crm._purchase_history(u.person), day) AS pattern FROM unnest(persons) u (person) OFFSET 0) x
           WHERE (x.pattern).frequency IS NOT NULL OFFSET 0) p

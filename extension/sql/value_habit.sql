@@ -340,7 +340,7 @@ BEGIN
     UPDATE crm.cluster c SET name = value_name_cluster.name WHERE c.run_id = value_name_cluster.run_id AND c.group_no = value_name_cluster.group_no;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no group % of run %', group_no, run_id USING ERRCODE = 'no_data_found', COLUMN = 'group_no',
-            HINT = 'crm.value_groups() lists those of the run.';
+            HINT = 'The answer of crm.value_cluster() lists those of the run.';
     END IF;
     PERFORM crm._audit('edit', 'cluster', NULL, format('%s/%s', run_id, group_no), NULL, NULL, name);
 END

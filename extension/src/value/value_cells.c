@@ -256,7 +256,8 @@ crm_value_cells_spend_step(PG_FUNCTION_ARGS)
 		cell.tx = PG_GETARG_FLOAT8(2);
 		if (!(cell.x >= 0 && cell.x <= 1e9) || cell.x != floor(cell.x))
 			refuse("frequency is no count");
-		if (!(fabs(cell.tx) < 1e15))
+		/* whatever a sum of 64 bits can be: an article number typed as an amount may not stop everybody's fit */
+		if (!(fabs(cell.tx) < 1e19))
 			refuse("average is no amount");
 		if (cell.x > 0 && cell.tx > 0)
 			add_cell(cells, &cell);
