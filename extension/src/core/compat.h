@@ -82,6 +82,21 @@ crm_compat_decode_datetime(char **field, int *ftype, int nf, int *dtype, struct 
 #endif
 }
 
+/* PostgreSQL 18 knows columns that are computed when they are read, too: go at 18. */
+static inline bool
+crm_compat_has_generated(TupleDesc description)
+{
+	TupleConstr *constraints = description->constr;
+
+	if (constraints == NULL)
+		return false;
+#if PG_VERSION_NUM >= 180000
+	if (constraints->has_generated_virtual)
+		return true;
+#endif
+	return constraints->has_generated_stored;
+}
+
 /* PostgreSQL 18 counts what a scan of an index does: go at 18. */
 static inline IndexScanDesc
 crm_compat_index_beginscan(Relation table, Relation index, Snapshot snapshot, int n_keys)

@@ -11,6 +11,8 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/trigger.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
@@ -28,14 +30,16 @@ crm_core_table_is_heap(Relation relation, AclMode wanted)
 		check_enable_rls(RelationGetRelid(relation), InvalidOid, true) != RLS_ENABLED;
 }
 
-/* Whether the caller may read and write it so: besides no triggers, no column that is computed, in a transaction that writes. */
+/*
+ * Whether the caller may read and write it so: besides it is no part of another table, and has no triggers, no rules and no
+ * column that is computed, in a transaction that writes.
+ */
 bool
 crm_core_table_is_plain(Relation relation, AclMode wanted)
 {
-	TupleConstr *constraints = RelationGetDescr(relation)->constr;
-
 	return !XactReadOnly && crm_core_table_is_heap(relation, wanted) &&
-		relation->trigdesc == NULL && (constraints == NULL || !constraints->has_generated_stored);
+		!relation->rd_rel->relispartition && relation->rd_rules == NULL && relation->trigdesc == NULL &&
+		!crm_compat_has_generated(RelationGetDescr(relation));
 }
 
 /* A table of the schema crm; InvalidOid: there is none. */
@@ -168,18 +172,53 @@ crm_core_table_try_update(CrmTable *table, ItemPointer place)
 	return write_over(table, place, false);
 }
 
-/* An empty row to be filled, which goes in with others; what it refers to stays until crm_core_table_put(). */
+/* What a new row has in columns that nobody names: columns of ours, and those that a house has added to our tables. */
+static void
+find_defaults(CrmTable *table)
+{
+	TupleDesc	description = RelationGetDescr(table->relation);
+
+	table->defaults = palloc0(description->natts * sizeof(ExprState *));
+	for (int i = 0; i < description->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(description, i);
+		Node	   *value = column->attisdropped ? NULL : build_column_default(table->relation, i + 1);
+
+		if (value != NULL)
+			table->defaults[i] = ExecInitExpr(expression_planner((Expr *) value), NULL);
+	}
+}
+
+static void
+set_defaults(CrmTable *table, TupleTableSlot *row)
+{
+	for (int i = 0; i < row->tts_tupleDescriptor->natts; i++)
+	{
+		row->tts_isnull[i] = true;
+		if (table->defaults[i] != NULL)
+			row->tts_values[i] = ExecEvalExpr(table->defaults[i], GetPerTupleExprContext(table->estate), &row->tts_isnull[i]);
+	}
+}
+
+/* A row of nothing but defaults to be filled, which goes in with others; what it refers to stays until crm_core_table_put(). */
 TupleTableSlot *
 crm_core_table_new(CrmTable *table)
 {
+	TupleTableSlot *row;
+
 	need_target(table);
 	if (table->rows == NULL)
+	{
 		table->rows = palloc0(ROWS_AT_ONCE * sizeof(TupleTableSlot *));
+		find_defaults(table);
+	}
 	if (table->n_rows == ROWS_AT_ONCE)
 		crm_core_table_put(table);
 	if (table->rows[table->n_rows] == NULL)
 		table->rows[table->n_rows] = MakeSingleTupleTableSlot(RelationGetDescr(table->relation), &TTSOpsVirtual);
-	return ExecClearTuple(table->rows[table->n_rows++]);
+	row = ExecClearTuple(table->rows[table->n_rows++]);
+	set_defaults(table, row);
+	return row;
 }
 
 /* Puts the new rows in, one after the other on as few pages as they need. */

@@ -35,6 +35,7 @@ typedef struct CrmTable
 	TupleTableSlot *next;		/* the row to be written over another */
 	TupleTableSlot **rows;		/* new rows, put in together */
 	int			n_rows;
+	ExprState **defaults;		/* of each column of a new row; NULL: none */
 } CrmTable;
 
 /* Rows by ascending keys. */
@@ -55,6 +56,14 @@ typedef struct CrmWalk
 	bool		is_dense;		/* the scan runs from key to key; otherwise each key is looked for by itself */
 	int			sparse_left;	/* keys looked for by themselves before the next try to run */
 } CrmWalk;
+
+/* A value that is not null. */
+static inline void
+crm_core_table_set(TupleTableSlot *row, AttrNumber column, Datum value)
+{
+	row->tts_values[column - 1] = value;
+	row->tts_isnull[column - 1] = false;
+}
 
 /* core_walk.c */
 extern Oid	crm_core_walk_index(Relation relation, int n, const char *const *columns);

@@ -112,11 +112,10 @@ crm_segment_begin_stays(CrmSegmentStay *stays, int n, TimestampTz at)
 		TupleTableSlot *row = crm_core_table_new(&members);
 
 		CHECK_FOR_INTERRUPTS();
-		memset(row->tts_isnull, false, row->tts_tupleDescriptor->natts * sizeof(bool));
-		row->tts_values[customer_id - 1] = Int64GetDatum(stays[i].customer_id);
-		row->tts_values[segment_id - 1] = Int32GetDatum(stays[i].segment_id);
-		row->tts_values[entered_at - 1] = TimestampTzGetDatum(at);
-		row->tts_values[left_at - 1] = TimestampTzGetDatum(DT_NOEND);
+		crm_core_table_set(row, customer_id, Int64GetDatum(stays[i].customer_id));
+		crm_core_table_set(row, segment_id, Int32GetDatum(stays[i].segment_id));
+		crm_core_table_set(row, entered_at, TimestampTzGetDatum(at));
+		crm_core_table_set(row, left_at, TimestampTzGetDatum(DT_NOEND));
 		ExecStoreVirtualTuple(row);
 	}
 	crm_core_table_close(&members);
@@ -161,9 +160,8 @@ crm_segment_give_places(CrmSegmentPlaces *places, const bool *is_wanted)
 		CHECK_FOR_INTERRUPTS();
 		places->ordinals[i] = nextval_internal(sequence, false);
 		row = crm_core_table_new(&numbers);
-		memset(row->tts_isnull, false, row->tts_tupleDescriptor->natts * sizeof(bool));
-		row->tts_values[customer_id - 1] = Int64GetDatum(places->ids[i]);
-		row->tts_values[ordinal - 1] = Int64GetDatum(places->ordinals[i]);
+		crm_core_table_set(row, customer_id, Int64GetDatum(places->ids[i]));
+		crm_core_table_set(row, ordinal, Int64GetDatum(places->ordinals[i]));
 		ExecStoreVirtualTuple(row);
 	}
 	crm_core_table_close(&numbers);

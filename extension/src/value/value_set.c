@@ -308,7 +308,6 @@ make_value(const Set *set, Person *person, CrmTable *values, const ValueColumns 
 {
 	TupleTableSlot *row = crm_core_table_new(values);
 
-	memset(row->tts_isnull, true, row->tts_tupleDescriptor->natts * sizeof(bool));
 	compute_person(set, person, set->has_day ? set->day : set->today);
 	set_column(row, columns->customer_id, Int64GetDatum(person->id), false);
 	set_value(set, person, row, columns);
@@ -382,7 +381,6 @@ make_history(Person *person, CrmTable *histories, const HistoryColumns *columns)
 	if (person->n_whole != 1)
 		return;
 	row = crm_core_table_new(histories);
-	memset(row->tts_isnull, true, row->tts_tupleDescriptor->natts * sizeof(bool));
 	set_column(row, columns->customer_id, Int64GetDatum(person->id), false);
 	set_column(row, columns->chunk_no, Int32GetDatum(1), false);
 	set_column(row, columns->is_whole, BoolGetDatum(true), false);
@@ -498,7 +496,6 @@ write_changes(const Set *set)
 		if (person->is_left || !is_change(person))
 			continue;
 		row = crm_core_table_new(&changes);
-		memset(row->tts_isnull, true, row->tts_tupleDescriptor->natts * sizeof(bool));
 		set_column(row, customer_id, Int64GetDatum(person->id), false);
 		set_column(row, change_id, Int64GetDatum(crm_core_new_id()), false);
 		set_column(row, tier_set, set_name, false);
