@@ -133,6 +133,39 @@ JOIN linked_torn l ON l.id = m.record JOIN linked_torn c ON c.id = m.cluster_aut
 DROP FUNCTION linked_torn(text);
 DROP TABLE linked_torn;
 
+-- What is not told is judged by those who tell it.  Two hundred homes with a number each.  In a hundred and twenty of them are twins, or a father and a son of
+-- one name; every second record of the first tells the surname alone, or no birthday, and in sixty homes it is all that there is of him.  'alone' has nobody beside him.
+CREATE TABLE linked_silent AS
+SELECT home + 200 * told AS id, CASE WHEN told = 1 THEN 200 + home ELSE home END AS person, variant,
+       substr('王李张刘陈杨', 1 + home % 6, 1) || CASE WHEN variant <> 'father' AND told = 2 AND home % 2 = 0 THEN '**'
+           ELSE chr(20320 + home * 7) || chr(23110 + (home + CASE WHEN variant = 'twins' THEN told % 2 * 40 ELSE 0 END) % 90) END AS name,
+       CASE WHEN variant <> 'father' OR told < 2 OR home % 2 = 1 THEN (date '1950-03-01' + home * 41 + CASE WHEN variant = 'father' THEN told % 2 * 9300 ELSE 0 END)::text END AS birthday,
+       '1380013' || lpad((home * 37)::text, 4, '0') AS phone
+FROM generate_series(0, 199) home, generate_series(0, 2) told, unnest('{twins,father,alone}'::text[]) variant
+WHERE CASE told WHEN 0 THEN home NOT BETWEEN 60 AND 119 OR variant = 'alone' WHEN 1 THEN home < 120 AND variant <> 'alone' ELSE true END;
+CREATE FUNCTION linked_silent(which text) RETURNS TABLE (record bigint, cluster_automatic bigint) LANGUAGE sql AS
+$$ SELECT m.record, m.cluster_automatic FROM crm.identity_link(format('SELECT id::bigint, name, birthday, phone FROM linked_silent WHERE variant = %L', which), '{name,date,phone}') m $$;
+SELECT v AS variant, count(*) FILTER (WHERE l.person <> c.person) AS wrong, count(*) - count(DISTINCT m.cluster_automatic) AS found,
+       count(*) FILTER (WHERE (l.name LIKE '%*%' OR l.birthday IS NULL) AND m.record <> m.cluster_automatic) AS found_of_the_silent
+FROM unnest('{twins,father,alone}'::text[]) v, linked_silent(v) m
+JOIN linked_silent l ON l.id = m.record JOIN linked_silent c ON c.id = m.cluster_automatic WHERE l.variant = v AND c.variant = v GROUP BY v ORDER BY v;
+DROP FUNCTION linked_silent(text);
+-- what a household has in common says nothing of who; a mailbox says a name once more; a company's branches, and the bar of a hotel, are things of their own
+SELECT count(*) - count(DISTINCT cluster_automatic) AS found
+FROM crm.identity_link($$SELECT id::bigint, phone, '上海市徐汇区天钥桥路' || 1 + id % 200 || '号803室' FROM linked_silent WHERE variant = 'twins'$$, '{phone,address}');
+SELECT count(*) - count(DISTINCT cluster_automatic) AS found, count(*) FILTER (WHERE record >= 1000 AND cluster_automatic < 1000) AS by_name_alone
+FROM crm.identity_link($$SELECT (i + 1000 * told)::bigint, format('%s Wang%s', g, i % 20), format('%s.wang%s%s@mail.cn', lower(g), i % 20, CASE WHEN told = 0 THEN NULL WHEN i % 3 = 0 THEN 7 ELSE i % 9 END)
+    FROM generate_series(0, 399) i, generate_series(0, 1) told, LATERAL (SELECT initcap(translate(substr(md5((i / 20)::text), 1, 6), '0123456789', 'aeioulmnrs')) AS g) x$$, '{name,email}');
+DROP TABLE linked_silent;
+CREATE TABLE linked_thing AS
+SELECT hotel * 10 + house * 2 + told AS id, hotel * 10 + house AS thing,
+       format(CASE WHEN told = 0 THEN '%s %s %s' ELSE '%s %s (%s)' END, (ARRAY['restaurant', 'oyster bar'])[1 + house], initcap(translate(substr(md5(hotel::text), 1, 9), '0123456789', 'aeioulmnrs')), 'Atlanta') AS name,
+       '404-6' || lpad((hotel * 9371 % 1000000)::text, 6, '0') AS phone, hotel + 1 || ' Peachtree Street' AS address
+FROM generate_series(0, 199) hotel, generate_series(0, 1) house, generate_series(0, 1) told WHERE house = 0 OR hotel % 10 = 0 AND told = 1;
+SELECT count(*) FILTER (WHERE l.thing <> c.thing) AS wrong, count(*) - count(DISTINCT m.cluster_automatic) AS found
+FROM crm.identity_link('SELECT id::bigint, name, phone, address FROM linked_thing', '{text,phone,address}') m JOIN linked_thing l ON l.id = m.record JOIN linked_thing c ON c.id = m.cluster_automatic;
+DROP TABLE linked_thing;
+
 -- keys that too many rows share are left out, and each is told: with how many rows; what is nothing is no key
 SELECT r.b AS rows, count(*) AS blocks FROM crm._identity_link_run('SELECT i::bigint, CASE WHEN i <= 200 THEN ''1980-02-03'' END, md5(i::text) FROM generate_series(1, 1600) i', '{date,text}', cap => 50) r
 WHERE r.part = 'skip' GROUP BY 1 ORDER BY 1;

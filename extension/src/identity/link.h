@@ -343,8 +343,14 @@ extern void crm_link_learn(CrmLink *link);
 extern void crm_link_run(CrmLink *link);
 
 /* link_apart.c: what leaves a pair to people, whatever it weighs. */
+extern bool crm_link_has_names(const CrmLink *link);
 extern bool crm_link_is_apart(const CrmLink *link, uint64_t pattern);
 extern bool crm_link_is_torn(const CrmLink *link, uint64_t pattern, uint64_t left, uint64_t right);
+
+/* link_told.c: what is not told, judged by those who tell it. */
+typedef struct CrmLinkTold CrmLinkTold;
+extern CrmLinkTold *crm_link_told(CrmLink *link);
+extern bool crm_link_is_often_two(const CrmLink *link, const CrmLinkTold *told, uint64_t pattern);
 
 /* link_dispute.c: which edges are no automatic merge; they are sorted already. */
 extern void crm_link_dispute(CrmLink *link);

@@ -1,7 +1,7 @@
 /*
  * link_apart.c
  *		What leaves a pair to people, however much it weighs: levels that speak against one person,
- *		homes without their rooms, names alone.
+ *		homes without their rooms, names alone, what a household shares, things at two places.
  *
  * Weights say how likely two rows are one among all rows.  They do not know that twins, and whoever
  * is called as his father, have a home, a telephone and half of the rest in common, and that houses
@@ -79,6 +79,17 @@ is_home_in_part(const CrmLink *link, uint64_t pattern)
 		level_of(link, pattern, CRM_LINK_DATE) != crm_link_exact_of(CRM_LINK_DATE);
 }
 
+/* Mailboxes are made of names, so that one nearly the same says the name once more. */
+static bool
+says_more_than_name(const CrmLinkField *field, int level)
+{
+	if (field->kind == CRM_LINK_SEX || field->kind == CRM_LINK_CLASS)
+		return false;
+	if (field->kind == CRM_LINK_EMAIL && level != crm_link_exact_of(CRM_LINK_EMAIL))
+		return false;
+	return field->weight[level] > 0;
+}
+
 /* Names, and what half of all have in common with anybody: rare as a name may be here, somebody is called the same. */
 static bool
 is_name_alone(const CrmLink *link, uint64_t pattern)
@@ -91,11 +102,65 @@ is_name_alone(const CrmLink *link, uint64_t pattern)
 
 		if (field->kind <= CRM_LINK_NAME)
 			is_person = true;
-		else if (field->kind != CRM_LINK_SEX && field->kind != CRM_LINK_CLASS &&
-				 field->weight[crm_link_pattern_level(pattern, f)] > 0)
+		else if (says_more_than_name(field, crm_link_pattern_level(pattern, f)))
 			return false;
 	}
 	return is_person;
+}
+
+/* Whether rows are persons: these move, things stay where they are and are called as they are. */
+bool
+crm_link_has_names(const CrmLink *link)
+{
+	for (int f = 0; f < link->n_fields; f++)
+		if (link->fields[f].kind <= CRM_LINK_NAME)
+			return true;
+	return false;
+}
+
+/*
+ * A thing at another place, or whose name agrees by half: branches have a company's name and switchboard, a hotel's bar and
+ * its dining room are at one address.  The first text that few share is the name.
+ */
+static bool
+is_thing_apart(const CrmLink *link, uint64_t pattern)
+{
+	bool		is_named = false;
+
+	for (int f = 0; f < link->n_fields; f++)
+	{
+		const CrmLinkField *field = &link->fields[f];
+		int			level = crm_link_pattern_level(pattern, f);
+
+		if (field->kind == CRM_LINK_ADDRESS && level == CRM_ADDRESS_CONTRADICTION + 1)
+			return true;
+		if (field->kind != CRM_LINK_TEXT || is_named || field->u[crm_link_exact_of(CRM_LINK_TEXT)] >= OWN_CHANCE)
+			continue;
+		is_named = true;
+		if (level == CRM_TEXT_DIFFERENT + 1 || level == CRM_TEXT_FAR + 1)
+			return true;
+	}
+	return false;
+}
+
+/* Whether no field of all is one's own: a household has telephone, home and surname in common. */
+static bool
+is_shared_alone(const CrmLink *link)
+{
+	for (int f = 0; f < link->n_fields; f++)
+		switch (link->fields[f].kind)
+		{
+			case CRM_LINK_SURNAME:
+			case CRM_LINK_PHONE:
+			case CRM_LINK_ADDRESS:
+			case CRM_LINK_POSTCODE:
+			case CRM_LINK_SEX:
+			case CRM_LINK_CLASS:
+				continue;
+			default:
+				return false;
+		}
+	return true;
 }
 
 /* Whether a pair is for people to decide, unless something that is one's own says that it is one. */
@@ -107,6 +172,8 @@ crm_link_is_apart(const CrmLink *link, uint64_t pattern)
 	for (int f = 0; f < link->n_fields; f++)
 		if ((levels[link->fields[f].kind].apart >> crm_link_pattern_level(pattern, f) & 1) != 0)
 			return true;
+	if (is_shared_alone(link) || (!crm_link_has_names(link) && is_thing_apart(link, pattern)))
+		return true;
 	return is_home_in_part(link, pattern) || is_name_alone(link, pattern);
 }
 

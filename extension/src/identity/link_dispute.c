@@ -111,6 +111,17 @@ hold_against_each_other(Work *work, const Choice *choices, int n)
 		work->place[choices[i].row] = 0;
 }
 
+static void
+mark_apart(CrmLink *link)
+{
+	CrmLinkTold *told = crm_link_told(link);
+
+	for (int64_t i = 0; i < link->n_edges; i++)
+		link->edges[i].is_apart = crm_link_is_apart(link, link->edges[i].pattern) ||
+			crm_link_is_often_two(link, told, link->edges[i].pattern);
+	link->host.drop(link->host.state, told);
+}
+
 /* Marks edges, which are sorted, heaviest first. */
 void
 crm_link_dispute(CrmLink *link)
@@ -123,8 +134,7 @@ crm_link_dispute(CrmLink *link)
 	work.place = crm_link_grow(link, NULL, 0, link->n_rows + 1);
 	memset(work.place, 0, link->n_rows + 1);
 	list_edges(&work);
-	for (int64_t i = 0; i < link->n_edges; i++)
-		link->edges[i].is_apart = crm_link_is_apart(link, link->edges[i].pattern);
+	mark_apart(link);
 	for (uint32_t row = 0; row < link->n_rows; row++)
 	{
 		int			n = list_choices(&work, row, choices);
