@@ -83,10 +83,10 @@ CREATE FUNCTION crm._value_claim(persons bigint[], is_patient boolean, OUT held 
     LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'crm_value_claim';
 COMMENT ON FUNCTION crm._value_claim(bigint[], boolean) IS
     'locks persons ascending, then their rows of value, if patient waiting for whoever holds one: those locked, and the active ones of them; only where crm._value_is_direct()';
-CREATE FUNCTION crm._value_marks(persons bigint[], OUT cause text, OUT persons_of bigint[], OUT marked bigint[], OUT places tid[]) RETURNS SETOF record
+CREATE FUNCTION crm._value_marks(piece int, OUT cause text, OUT persons_of bigint[], OUT marked bigint[], OUT places tid[], OUT further int) RETURNS SETOF record
     LANGUAGE c STRICT ROWS 5 AS 'MODULE_PATHNAME', 'crm_value_marks';
-COMMENT ON FUNCTION crm._value_marks(bigint[]) IS
-    'the marks of persons: a row a cause, the last in the alphabet first: the persons whose last cause it is, and all with such a mark; before them a row without a cause: the person and the place of each mark; only where crm._value_is_direct()';
+COMMENT ON FUNCTION crm._value_marks(int) IS
+    'the marks of the first so many persons: a row a cause, the last in the alphabet first: the persons whose last cause it is, and all with such a mark; before them a row without a cause: the person and the place of each mark, and the marks besides, counted up to 1,000; only where crm._value_is_direct()';
 CREATE FUNCTION crm._value_unmark(persons bigint[], places tid[], kept bigint[]) RETURNS void
     LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'crm_value_unmark';
 COMMENT ON FUNCTION crm._value_unmark(bigint[], tid[], bigint[]) IS
@@ -488,7 +488,7 @@ END
 $$;
 COMMENT ON FUNCTION crm._value_drain_locked(bigint[], text) IS 'computes marked persons under their locks, waiting for nobody; those whom others hold';
 
-CREATE FUNCTION crm._value_drain_direct(persons bigint[]) RETURNS bigint
+CREATE FUNCTION crm._value_drain_direct(piece int) RETURNS bigint
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
 $$
 DECLARE
@@ -498,7 +498,7 @@ DECLARE
     busy bigint[] := '{}';
     refunded bigint[] := '{}';
 BEGIN
-    FOR mark IN SELECT m.* FROM crm._value_marks(persons) m LOOP
+    FOR mark IN SELECT m.* FROM crm._value_marks(piece) m LOOP
         IF mark.cause IS NULL THEN
             marked := mark;
             CONTINUE;
@@ -512,21 +512,22 @@ BEGIN
             busy := busy || crm._value_drain_locked(left_over, mark.cause);
         END IF;
     END LOOP;
-    refunded := ARRAY(SELECT r FROM unnest(refunded) r EXCEPT SELECT b FROM unnest(busy) b ORDER BY 1);
     IF cardinality(refunded) > 0 THEN
+        refunded := ARRAY(SELECT r FROM unnest(refunded) r EXCEPT SELECT b FROM unnest(busy) b ORDER BY 1);
         PERFORM crm._value_stand_after_refund(refunded);
     END IF;
     PERFORM crm._value_unmark(marked.marked, marked.places, busy);
-    RETURN cardinality(persons) - cardinality(busy);
+    RETURN CASE WHEN marked.further > 0 AND cardinality(busy) < piece THEN marked.further + cardinality(busy) ELSE 0 END;
 END
 $$;
-COMMENT ON FUNCTION crm._value_drain_direct(bigint[]) IS
-    'computes marked persons, ascending: nearly all without a lock but that of the row that is written, the others under theirs; whom others hold keep their marks; the persons done; only where crm._value_is_direct()';
+COMMENT ON FUNCTION crm._value_drain_direct(int) IS
+    'computes marked persons: nearly all without a lock but that of the row that is written, the others under theirs; whom others hold keep their marks; returns the marks left; only where crm._value_is_direct()';
 
-CREATE FUNCTION crm._value_drain_by_statement(persons bigint[]) RETURNS bigint
+CREATE FUNCTION crm._value_drain_by_statement(piece int) RETURNS bigint
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
 $$
 DECLARE
+    persons bigint[] := ARRAY(SELECT DISTINCT d.customer_id FROM crm.value_dirty d ORDER BY d.customer_id LIMIT piece);
     claim record;
     mark record;
     refunded bigint[];
@@ -544,31 +545,24 @@ BEGIN
     IF refunded IS NOT NULL THEN
         PERFORM crm._value_stand_after_refund(refunded);
     END IF;
-    RETURN cardinality(claim.held);
+    RETURN CASE WHEN cardinality(persons) < piece OR cardinality(claim.held) = 0 THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 1000) d) END;
 END
 $$;
-COMMENT ON FUNCTION crm._value_drain_by_statement(bigint[]) IS 'crm._value_drain_direct() for any tables, every person under a lock';
+COMMENT ON FUNCTION crm._value_drain_by_statement(int) IS 'crm._value_drain_direct() for any tables, every person under a lock';
 
 CREATE FUNCTION crm._value_drain() RETURNS bigint
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+    LANGUAGE plpgsql AS
 $$
 DECLARE
     piece CONSTANT int := 5000;
-    dirty bigint[] := ARRAY(SELECT DISTINCT d.customer_id FROM crm.value_dirty d ORDER BY d.customer_id LIMIT piece);
-    done bigint;
 BEGIN
     -- persons whom somebody writes right now keep their mark: their turn comes, and nobody waits
     -- of several causes the last in the alphabet: rules, refund, order, member, history
-    IF crm._value_is_direct() THEN
-        done := crm._value_drain_direct(dirty);
-    ELSE
-        done := crm._value_drain_by_statement(dirty);
-    END IF;
-    RETURN CASE WHEN cardinality(dirty) < piece OR done = 0 THEN 0 ELSE (SELECT count(*) FROM (SELECT FROM crm.value_dirty LIMIT 10000) d) END;
+    RETURN CASE WHEN crm._value_is_direct() THEN crm._value_drain_direct(piece) ELSE crm._value_drain_by_statement(piece) END;
 END
 $$;
 COMMENT ON FUNCTION crm._value_drain() IS
-    'job: computes some 5,000 marked persons, but those whom others hold; returns the marks left, counted up to 10,000';
+    'job: computes some 5,000 marked persons, but those whom others hold; returns the marks left when there are more than that, counted up to 1,000';
 
 CREATE FUNCTION crm._value_age() RETURNS bigint
     LANGUAGE plpgsql SET enable_seqscan = off AS

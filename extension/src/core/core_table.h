@@ -71,6 +71,8 @@ extern AttrNumber crm_core_walk_column(const CrmWalk *walk, const char *column);
 extern int64 *crm_core_walk_keys(ArrayType *array, int *n);
 extern void crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, int n_keys, bool is_written);
 extern bool crm_core_walk_find(CrmWalk *walk, int64 key);
+extern bool crm_core_walk_from(CrmWalk *walk, int64 key);
+extern bool crm_core_walk_onward(CrmWalk *walk);
 extern bool crm_core_walk_row(CrmWalk *walk);
 extern bool crm_core_walk_entry(CrmWalk *walk);
 extern bool crm_core_walk_next(CrmWalk *walk);

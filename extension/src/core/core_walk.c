@@ -199,6 +199,29 @@ crm_core_walk_find(CrmWalk *walk, int64 key)
 	return walk->has_entry && walk->at == key;
 }
 
+/* Goes to the first key that is not less than this one, which walk->key then is; whether there is one. */
+bool
+crm_core_walk_from(CrmWalk *walk, int64 key)
+{
+	walk->is_dense = true;
+	walk->key = key;
+	descend(walk);
+	if (walk->has_entry)
+		walk->key = walk->at;
+	return walk->has_entry;
+}
+
+/* Goes on to the next key that the index has. */
+bool
+crm_core_walk_onward(CrmWalk *walk)
+{
+	while (walk->has_entry && (walk->is_taken || walk->at == walk->key))
+		step(walk);
+	if (walk->has_entry)
+		walk->key = walk->at;
+	return walk->has_entry;
+}
+
 static void
 turn_to_page(CrmWalk *walk, BlockNumber block)
 {

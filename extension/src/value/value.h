@@ -128,6 +128,7 @@ extern const char *crm_value_metric_name(CrmValueMetric metric);
 /* value_profile.c */
 extern CrmValueHistory crm_value_history(ArrayType *chunks);
 extern CrmValueProfile crm_value_profile(const CrmValueHistory *history, int32 as_of);
+extern int crm_value_days_before(const CrmValueProfile *profile, int64 day);
 extern void crm_value_measure(const CrmValueRules *rules, const CrmValueProfile *profile, int32 at,
 							  CrmValueNumber *numbers);
 

@@ -25,6 +25,8 @@ PG_FUNCTION_INFO_V1(crm_value_unmark);
 
 /* Causes are few words, but a table may hold any. */
 #define MAX_CAUSES 64
+/* Whether there is more to do is asked, not how much. */
+#define MOST_LEFT 1000
 
 typedef struct Ids
 {
@@ -278,14 +280,13 @@ add_mark(Marks *marks, int64 id, ItemPointer place)
 	marks->places[marks->persons.n - 1] = *place;
 }
 
-/* The marks of a person. */
-static void
-read_person(Marks *marks, CrmWalk *walk, int64 id, AttrNumber column)
+/* The marks of the person at whom the walk stands; false: there are none any more. */
+static bool
+read_person(Marks *marks, CrmWalk *walk, AttrNumber column)
 {
+	int64		id = walk->key;
 	int			last = -1;
 
-	if (!crm_core_walk_find(walk, id))
-		return;
 	while (crm_core_walk_row(walk))
 	{
 		bool		is_null;
@@ -300,6 +301,29 @@ read_person(Marks *marks, CrmWalk *walk, int64 id, AttrNumber column)
 	}
 	if (last >= 0)
 		add_id(&marks->causes[last].own, id);
+	return last >= 0;
+}
+
+/* The marks of the first so many persons; how many there are besides, counted up to MOST_LEFT. */
+static int
+read_marks(Marks *marks, int piece)
+{
+	CrmTable	dirty = crm_core_table_open("value_dirty", AccessShareLock);
+	AttrNumber	column = crm_core_table_column(&dirty, "cause");
+	int			left = 0;
+	CrmWalk		walk;
+	bool		is_there;
+
+	crm_core_walk_begin(&walk, &dirty, "customer_id", piece, false);
+	is_there = crm_core_walk_from(&walk, PG_INT64_MIN);
+	for (int persons = 0; is_there && persons < piece; is_there = crm_core_walk_onward(&walk))
+		persons += read_person(marks, &walk, column);
+	for (; is_there && left < MOST_LEFT; is_there = crm_core_walk_onward(&walk))
+		while (crm_core_walk_row(&walk))
+			left++;
+	crm_core_walk_end(&walk);
+	crm_core_table_close(&dirty);
+	return left;
 }
 
 static int
@@ -319,37 +343,29 @@ place_array(const ItemPointerData *places, int n)
 }
 
 /*
- * crm._value_marks(persons): a row a cause, the last in the alphabet first: the persons whose last cause it is, and all
- * who have such a mark; before them, without a cause, the person and the place of each mark.
+ * crm._value_marks(piece): the marks of the first so many persons.  A row a cause, the last in the alphabet first: the
+ * persons whose last cause it is, and all who have such a mark; before them, without a cause, the person and the place of
+ * each mark, and how many marks there are besides.
  */
 Datum
 crm_value_marks(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	int			n;
-	int64	   *ids = crm_value_ids(PG_GETARG_ARRAYTYPE_P(0), &n);
 	Marks		marks = {0};
-	CrmTable	dirty = crm_core_table_open("value_dirty", AccessShareLock);
-	AttrNumber	column = crm_core_table_column(&dirty, "cause");
-	CrmWalk		walk;
+	int			left = read_marks(&marks, PG_GETARG_INT32(0));
 
 	InitMaterializedSRF(fcinfo, 0);
-	crm_core_walk_begin(&walk, &dirty, "customer_id", n, false);
-	for (int i = 0; i < n; i++)
-		read_person(&marks, &walk, ids[i], column);
-	crm_core_walk_end(&walk);
-	crm_core_table_close(&dirty);
 	qsort(marks.causes, marks.n_causes, sizeof(Cause), compare_causes);
 	tuplestore_putvalues(result->setResult, result->setDesc,
-						 (Datum[]) {(Datum) 0, (Datum) 0, crm_value_id_array(marks.persons.ids, marks.persons.n), place_array(marks.places, marks.persons.n)},
-						 (bool[]) {true, true, false, false});
+						 (Datum[]) {(Datum) 0, (Datum) 0, crm_value_id_array(marks.persons.ids, marks.persons.n), place_array(marks.places, marks.persons.n), Int32GetDatum(left)},
+						 (bool[]) {true, true, false, false, false});
 	for (int i = 0; i < marks.n_causes; i++)
 	{
 		const Cause *cause = &marks.causes[i];
 
 		tuplestore_putvalues(result->setResult, result->setDesc,
-							 (Datum[]) {CStringGetTextDatum(cause->name), crm_value_id_array(cause->own.ids, cause->own.n), crm_value_id_array(cause->every.ids, cause->every.n), (Datum) 0},
-							 (bool[]) {false, false, false, true});
+							 (Datum[]) {CStringGetTextDatum(cause->name), crm_value_id_array(cause->own.ids, cause->own.n), crm_value_id_array(cause->every.ids, cause->every.n), (Datum) 0, (Datum) 0},
+							 (bool[]) {false, false, false, true, true});
 	}
 	return (Datum) 0;
 }

@@ -85,8 +85,8 @@ crm_value_profile(const CrmValueHistory *history, int32 as_of)
 }
 
 /* How many of the profile's days lie before a day. */
-static int
-count_before(const CrmValueProfile *profile, int64 day)
+int
+crm_value_days_before(const CrmValueProfile *profile, int64 day)
 {
 	int			low = 0;
 	int			high = profile->n_days;
@@ -121,7 +121,7 @@ measure_slot(const CrmValueSlot *slot, const CrmValueProfile *profile, int32 at)
 	if (n_days == 0)
 		return number;
 	if (slot->days != CRM_VALUE_EVER)
-		skipped = count_before(profile, (int64) at - slot->days);
+		skipped = crm_value_days_before(profile, (int64) at - slot->days);
 	if (slot->metric == CRM_VALUE_ORDERS)
 		number.value = profile->order_days[n_days - 1] -
 			(skipped > 0 ? profile->order_days[skipped - 1] : 0);

@@ -67,15 +67,18 @@ crm_value_cuts(PG_FUNCTION_ARGS)
 int16
 crm_value_score_of(int64 point, ArrayType *cuts)
 {
-	ArrayIterator iterator = array_create_iterator(cuts, 0, NULL);
+	const bits8 *present = ARR_NULLBITMAP(cuts);
+	const int64 *cut = (const int64 *) ARR_DATA_PTR(cuts);
+	int			n = ArrayGetNItems(ARR_NDIM(cuts), ARR_DIMS(cuts));
 	int16		score = 1;
-	Datum		cut;
-	bool		is_null;
 
-	while (array_iterate(iterator, &cut, &is_null))
-		if (is_null || point > DatumGetInt64(cut))
-			score++;
-	array_free_iterator(iterator);
+	for (int i = 0; i < n; i++)
+	{
+		bool		is_null = present != NULL && (present[i / BITS_PER_BYTE] & (1 << i % BITS_PER_BYTE)) == 0;
+
+		score += is_null || point > *cut;
+		cut += !is_null;
+	}
 	return score;
 }
 

@@ -73,72 +73,42 @@ crm_value_tier_at(const CrmValueRules *rules, const CrmValueProfile *profile, in
 	return fit < 0 ? -1 : rules->rules[fit].tier_rule;
 }
 
-static int
-compare_days(const void *a, const void *b)
+/* The first day after another on which an age reaches or passes a number. */
+static int64
+next_age_mark(int64 mark, int32 after)
 {
-	int32		left = *(const int32 *) a;
-	int32		right = *(const int32 *) b;
-
-	return (left > right) - (left < right);
+	if (mark > after)
+		return mark;
+	return mark + 1 > after ? mark + 1 : PG_INT32_MAX;
 }
 
-/* Days after `at` on which a window slot changes: each day of purchase leaves it once. */
-static int
-collect_window_exits(const CrmValueSlot *slot, const CrmValueProfile *profile, int32 at,
-					 int32 *days)
+/* The first day after another on which some condition may turn; INT32_MAX: there is none. */
+static int32
+next_turning_day(const CrmValueRules *rules, const CrmValueProfile *profile, int32 after)
 {
-	int			n = 0;
-
-	for (int i = profile->n_days - 1; i >= 0; i--)
-	{
-		int64		leaves_on = (int64) profile->days[i] + slot->days + 1;
-
-		if (leaves_on <= at)
-			break;
-		if (leaves_on < PG_INT32_MAX)
-			days[n++] = (int32) leaves_on;
-	}
-	return n;
-}
-
-/* Days after `at` on which an age reaches or passes the condition's number. */
-static int
-collect_age_marks(int32 day, int64 value, int32 at, int32 *days)
-{
-	int			n = 0;
-
-	for (int64 mark = day + value; mark <= day + value + 1; mark++)
-		if (mark > at && mark < PG_INT32_MAX)
-			days[n++] = (int32) mark;
-	return n;
-}
-
-/* Every day after the profile's date on which some condition may turn, in order. */
-static int
-collect_turning_days(const CrmValueRules *rules, const CrmValueProfile *profile, int32 at,
-					 int32 **turning)
-{
-	int32	   *days = palloc((rules->n_slots * profile->n_days + 2 * rules->n_conditions + 1) *
-							  sizeof(int32));
 	bool		has_orders = profile->n_days > 0 && profile->order_days[profile->n_days - 1] > 0;
-	int			n = 0;
+	int64		next = PG_INT32_MAX;
 
 	for (int i = 0; i < rules->n_slots; i++)
 		if (rules->slots[i].days != CRM_VALUE_EVER)
-			n += collect_window_exits(&rules->slots[i], profile, at, days + n);
+		{
+			/* the oldest day of purchase that has not left the window by then */
+			int			stays = crm_value_days_before(profile, (int64) after - rules->slots[i].days);
+
+			if (stays < profile->n_days)
+				next = Min(next, (int64) profile->days[stays] + rules->slots[i].days + 1);
+		}
 	for (int i = 0; i < rules->n_conditions && has_orders; i++)
 	{
 		const CrmValueCondition *condition = &rules->conditions[i];
 		CrmValueMetric metric = rules->slots[condition->slot].metric;
 
 		if (metric == CRM_VALUE_LAST_DAYS)
-			n += collect_age_marks(profile->last_day, condition->value, at, days + n);
+			next = Min(next, next_age_mark((int64) profile->last_day + condition->value, after));
 		if (metric == CRM_VALUE_FIRST_DAYS)
-			n += collect_age_marks(profile->first_day, condition->value, at, days + n);
+			next = Min(next, next_age_mark((int64) profile->first_day + condition->value, after));
 	}
-	qsort(days, n, sizeof(int32), compare_days);
-	*turning = days;
-	return n;
+	return (int32) next;
 }
 
 /* The first day after as_of, the day of the profile, on which the tier is another one; INT32_MAX: never. */
@@ -150,16 +120,11 @@ crm_value_next_change(const CrmValueRules *rules, const CrmValueHistory *history
 
 	for (;;)
 	{
-		int32	   *turning;
-		int			n;
-
 		if (at > as_of && crm_value_tier_at(rules, &profile, at) != tier_rule)
 			return at;
-		n = collect_turning_days(rules, &profile, at, &turning);
-		for (int i = 0; i < n && turning[i] < profile.next_entry_day; i++)
-			if ((i == 0 || turning[i] != turning[i - 1]) &&
-				crm_value_tier_at(rules, &profile, turning[i]) != tier_rule)
-				return turning[i];
+		for (int32 day = next_turning_day(rules, &profile, at); day < profile.next_entry_day; day = next_turning_day(rules, &profile, day))
+			if (crm_value_tier_at(rules, &profile, day) != tier_rule)
+				return day;
 		if (profile.next_entry_day == PG_INT32_MAX)
 			return PG_INT32_MAX;
 		at = profile.next_entry_day;
