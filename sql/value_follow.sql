@@ -41,5 +41,6 @@ SELECT n, f ->> 'cases' AS cases, f ->> 'followed' AS followed, f ->> 'base_rate
                                        FROM generate_series(1, 20) p, generate_series(date '2026-01-01', date '2026-06-30' - n, interval '1 day') d) AS same_base
 FROM (VALUES (3), (7), (30)) v (n), LATERAL crm.value_follow('share', '2026-01-01', '2026-06-30', n) f;
 SELECT pg_temp.try(c) AS fault FROM (VALUES (1, $$crm.value_follow('nothing', '2026-01-01', '2026-06-30')$$), (2, $$crm.value_follow('share', '2026-07-01', '2026-06-30')$$),
-    (3, $$crm.value_follow('share', '2026-01-01', '2026-06-30', 0)$$), (4, $$crm.value_follow('share', NULL, NULL, NULL)$$), (5, $$crm.value_follow('share', '2026-08-01', '2026-08-30')$$)) v (n, c) ORDER BY n;
+    (3, $$crm.value_follow('share', '2026-01-01', '2026-06-30', 0)$$), (4, $$crm.value_follow('share', NULL, NULL, NULL)$$), (5, $$crm.value_follow('share', '2026-08-01', '2026-08-30')$$),
+    (6, $$crm.value_follow('share', '2026-01-01', 'infinity')$$), (7, $$crm.value_follow('share', '2026-01-01', '2026-06-30', 2147483647)$$)) v (n, c) ORDER BY n;
 ROLLBACK;

@@ -153,5 +153,22 @@ SELECT min(points[2]) FILTER (WHERE scores[2] = 5) <= min(points[2]) FILTER (WHE
 UPDATE crm.metric_model SET is_live = true;
 SELECT crm._value_metrics_daily() AS left_over, crm._value_metrics_daily(), crm._value_metrics_daily() AS again;
 SELECT model, person_count = (SELECT count(*) FROM crm.metric_score s WHERE s.model = r.model) AS kept FROM crm.metric_run r ORDER BY 1;
+-- models that the jobs could never score are refused before they are kept
+CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    code text;
+    detail text;
+BEGIN
+    EXECUTE 'SELECT crm.' || call;
+    RETURN 'taken';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, detail = PG_EXCEPTION_DETAIL;
+    RETURN code || ' ' || detail;
+END $$;
+SELECT pg_temp.try(c) AS fault FROM unnest(ARRAY[$$value_define_rfm('x', 'quintile', 0)$$, $$value_define_rfm('x', 'quintile', 2147483647)$$, $$value_define_rfm('x', 'fixed')$$, $$value_define_rfm('x', NULL)$$,
+    $$value_define_rfm('x', 'ntile', parts => 1)$$, $$value_define_rfm('x', 'ntile', every => 'hour')$$, $$value_define_rfm('', 'ntile')$$, $$value_define_rfm('x', 'threshold', cuts => '{"r": 3}')$$,
+    $$value_define_rfm('x', 'threshold', cuts => '3')$$, $$value_define_metrics('x', 'x', '[]')$$, $$value_define_metrics('x', 'x', '[{"metric": "net", "days": 0}]')$$,
+    $$value_define_metrics('x', 'x', '[{"metric": "net"}]', 40000)$$, $$value_define_metrics('x', 'x', '[{"metric": "net"}]', NULL)$$, $$value_define_metrics(NULL, 'x', '[{"metric": "net"}]')$$,
+    $$value_define_rfm('x', 'quintile', 36500)$$, $$value_define_metrics('x', 'x', '[{"metric": "net", "days": 36500}]', 10)$$]) WITH ORDINALITY v (c, n) ORDER BY n;
 SELECT crm.value_define_metrics('bad', 'bad', '[{"metric": "weight"}]');
 ROLLBACK;

@@ -20,17 +20,19 @@ CREATE FUNCTION crm.value_follow(event_type text, from_day date, to_day date, da
 $$
 DECLARE
     today date := crm._value_today();
-    until date := least(to_day, today - days);      -- what is younger may still be followed
+    until date;                                     -- what is younger may still be followed
     most CONSTANT int := 20000;                     -- persons the base is taken of
     followed record;
     base record;
 BEGIN
     IF NOT EXISTS (SELECT FROM crm.event_type t WHERE t.code = value_follow.event_type) THEN
         RAISE EXCEPTION 'there is no event type "%"', event_type USING ERRCODE = 'invalid_parameter_value', COLUMN = 'event_type', HINT = 'crm.event_type lists those there are.';
-    ELSIF days IS NULL OR days NOT BETWEEN 1 AND 90 OR from_day IS NULL OR to_day IS NULL OR to_day < from_day OR to_day - from_day > 3650 THEN
+    ELSIF days IS NULL OR days NOT BETWEEN 1 AND 90 OR isfinite(from_day) IS NOT TRUE OR isfinite(to_day) IS NOT TRUE
+          OR to_day < from_day OR to_day::timestamp - from_day > interval '3650 days' THEN
         RAISE EXCEPTION 'a span of days and 1 to 90 days after an event are asked about' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days',
             HINT = 'Send the first and the last local day, at most ten years, and how many days after an event count.';
     END IF;
+    until := least(to_day, today - days);
     WITH happened AS MATERIALIZED (
         SELECT DISTINCT m.customer_id, v.business_day AS day FROM crm.event v JOIN crm.membership m ON m.source_record_id = v.source_record_id AND m.valid_to = 'infinity'
         WHERE v.type = value_follow.event_type AND v.ignored_reason IS NULL AND v.business_day BETWEEN from_day AND until)

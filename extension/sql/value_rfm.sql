@@ -331,11 +331,17 @@ $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'value_define_rfm',
         crm._sha256(convert_to(jsonb_build_array(model, method, window_days, cuts, weights, is_active, parts, every, segment_map, is_live)::text, 'UTF8')));
-    scores int := coalesce(parts, CASE method WHEN 'mean' THEN 2 WHEN 'threshold' THEN jsonb_array_length(cuts -> 'r') + 1 ELSE 5 END);
+    scores int := coalesce(parts, CASE WHEN method = 'mean' THEN 2 WHEN method = 'threshold' AND jsonb_typeof(cuts -> 'r') = 'array' THEN jsonb_array_length(cuts -> 'r') + 1 ELSE 5 END);
     dimension text;
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
+    END IF;
+    IF method IN ('quintile', 'ntile', 'nested', 'mean', 'threshold') IS NOT TRUE OR scores NOT BETWEEN 2 AND 10 OR window_days NOT BETWEEN 1 AND 36500
+       OR every IN ('day', 'week') IS NOT TRUE OR coalesce(model, '') = '' THEN
+        RAISE EXCEPTION 'RFM model cannot be read'
+            USING ERRCODE = 'RM503', DETAIL = format('It is %s.', jsonb_build_object('model', model, 'method', method, 'parts', scores, 'window_days', window_days, 'every', every)),
+                  HINT = 'It has a name; methods are quintile, ntile, nested, mean and threshold; parts 2 to 10; a window 1 to 36500 days, or none; it is scored every day or week.';
     END IF;
     FOREACH dimension IN ARRAY ARRAY['r', 'f', 'm'] LOOP
         IF (method = 'threshold' AND coalesce(jsonb_typeof(cuts -> dimension) <> 'array', true))

@@ -205,8 +205,12 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    FOR one IN SELECT * FROM jsonb_array_elements(CASE jsonb_typeof(metrics) WHEN 'array' THEN metrics ELSE '[{}]' END) LOOP
-        IF coalesce(one ->> 'metric', '') !~ '^(orders|net|average|last_days|events:.+|custom:.+)$' OR coalesce(one ->> 'days', '1') !~ '^\d{1,5}$'
+    IF coalesce(model, '') = '' OR parts BETWEEN 2 AND 10 IS NOT TRUE THEN
+        RAISE EXCEPTION 'metric model cannot be read' USING ERRCODE = 'RM503', COLUMN = CASE WHEN coalesce(model, '') = '' THEN 'model' ELSE 'parts' END,
+            DETAIL = format('Model "%s" has %s parts.', model, parts), HINT = 'It has a name, and scores from 1 to its parts, 2 to 10.';
+    END IF;
+    FOR one IN SELECT * FROM jsonb_array_elements(CASE WHEN jsonb_typeof(metrics) = 'array' AND metrics <> '[]' THEN metrics ELSE '[{}]' END) LOOP
+        IF coalesce(one ->> 'metric', '') !~ '^(orders|net|average|last_days|events:.+|custom:.+)$' OR coalesce(one ->> 'days', '1') !~ '^[1-9]\d{0,4}$'
            OR coalesce(one ->> 'weight', '1') !~ '^\d{1,6}(\.\d{1,6})?$' OR coalesce(one ->> 'better', 'high') NOT IN ('high', 'low') THEN
             RAISE EXCEPTION 'metric cannot be read'
                 USING ERRCODE = 'RM503', DETAIL = format('It is %s.', one), HINT = 'A metric is {"metric": "net", "days": 365, "weight": 2, "better": "high"}.';
