@@ -92,10 +92,10 @@ COMMENT ON FUNCTION crm._rule_check(jsonb) IS 'RM351 unless a rule can be read a
 CREATE FUNCTION crm._rule_fit(rule jsonb, persons bigint[], moment timestamptz) RETURNS bigint[]
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_fit';
 COMMENT ON FUNCTION crm._rule_fit(jsonb, bigint[], timestamptz) IS 'those of the given persons who fit a rule as of a moment, in their order';
-CREATE FUNCTION crm._rule_fit_sets(rules jsonb, persons bigint[], moment timestamptz) RETURNS crm.bitmap[]
+CREATE FUNCTION crm._rule_fit_sets(rules jsonb, persons bigint[], moment timestamptz, met crm.bitmap[] DEFAULT '{}') RETURNS crm.bitmap[]
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_fit_sets';
-COMMENT ON FUNCTION crm._rule_fit_sets(jsonb, bigint[], timestamptz) IS
-    'of each rule of a list those of the given persons who fit as of a moment, in one statement by sets: for thousands of persons';
+COMMENT ON FUNCTION crm._rule_fit_sets(jsonb, bigint[], timestamptz, crm.bitmap[]) IS
+    'of each rule of a list those of the given persons who fit as of a moment, in one statement by sets: for thousands of persons; met: of each rule those who are known to be active and to meet all that no order changes, null: nobody is';
 CREATE FUNCTION crm._rule_set(rule jsonb, moment timestamptz) RETURNS crm.bitmap
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_set';
 COMMENT ON FUNCTION crm._rule_set(jsonb, timestamptz) IS 'all persons who fit a rule as of a moment';
@@ -106,8 +106,13 @@ CREATE FUNCTION crm._rule_apart_span(rule jsonb, span bigint[], moment timestamp
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_apart_span';
 COMMENT ON FUNCTION crm._rule_apart_span(jsonb, bigint[], timestamptz) IS
     'the same of a span of persons, its first and its last id: all of them, then those who meet each condition of a rule alone';
+CREATE FUNCTION crm._rule_moved_apart(rule jsonb, before timestamptz, moment timestamptz, OUT persons bigint[], OUT doubted bigint[]) RETURNS record
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_moved_apart';
+COMMENT ON FUNCTION crm._rule_moved_apart(jsonb, timestamptz, timestamptz) IS
+    'persons whose answer time alone may have changed between two moments, some more perhaps, some twice; doubted: those of whom more may have changed than what orders change; null: anybody';
 CREATE FUNCTION crm._rule_moved(rule jsonb, before timestamptz, moment timestamptz) RETURNS bigint[]
-    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_moved';
+    LANGUAGE sql STABLE STRICT AS
+$$ SELECT crm.bitmap_array(crm.bitmap(m.persons)) FROM crm._rule_moved_apart(rule, before, moment) m $$;
 COMMENT ON FUNCTION crm._rule_moved(jsonb, timestamptz, timestamptz) IS
     'persons whose answer time alone may have changed between two moments, some more perhaps; null: anybody';
 CREATE FUNCTION crm._rule_explain(rule jsonb, person bigint, moment timestamptz) RETURNS jsonb

@@ -8,11 +8,14 @@
 CREATE FUNCTION crm._segment_mark(persons bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
 $$
+DECLARE
+    piece int := CASE WHEN cardinality(persons) > 1000 THEN greatest((crm._setting('segment.piece_persons') #>> '{}')::int, 1000) ELSE 1000 END;     -- one run takes whole marks
 BEGIN
-    INSERT INTO crm.segment_dirty (customer_id, mark_id, kind)
-    SELECT p, crm._new_id(), _segment_mark.kind FROM unnest(persons) p
-    WHERE p IS NOT NULL AND EXISTS (SELECT FROM crm.segment s WHERE s.is_active AND s.kind = 'living'
-                                    AND (_segment_mark.kind = 'membership' OR s.facts @> ARRAY[_segment_mark.kind]));
+    INSERT INTO crm.segment_mark (mark_id, kind, persons)
+    SELECT crm._new_id(), _segment_mark.kind, m.persons
+    FROM (SELECT crm.bitmap(_segment_mark.persons[i + 1 : i + piece]) AS persons FROM generate_series(0, cardinality(_segment_mark.persons) - 1, piece) i) m
+    WHERE crm.bitmap_count(m.persons) > 0
+      AND EXISTS (SELECT FROM crm.segment s WHERE s.is_active AND s.kind = 'living' AND (_segment_mark.kind = 'membership' OR s.facts @> ARRAY[_segment_mark.kind]));
 END
 $$;
 COMMENT ON FUNCTION crm._segment_mark(bigint[], text) IS 'leaves persons to the next crm._segment_refresh(), when a living segment asks for facts of the kind';
@@ -151,15 +154,15 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_version(jsonb) IS 'changes when something may have changed everybody''s answer to a rule; empty when nothing can';
 
-CREATE FUNCTION crm._segment_is_ready() RETURNS text
+CREATE FUNCTION crm._segment_behind() RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN (SELECT coalesce(string_agg(format('NOT EXISTS (SELECT FROM %s p WHERE p.customer_id = d.customer_id)', r.relation::regclass), ' AND ' ORDER BY r.relation), 'true')
+    RETURN (SELECT coalesce(string_agg(format('SELECT p.customer_id FROM %s p', r.relation::regclass), ' UNION ALL ' ORDER BY r.relation), 'SELECT NULL::bigint WHERE false')
             FROM (SELECT DISTINCT s.spec ->> 'pending' AS relation FROM crm.rule_source s WHERE s.spec ? 'pending') r);
 END
 $$;
-COMMENT ON FUNCTION crm._segment_is_ready() IS 'as SQL: whether no source of rules is still behind for the person of a mark d';
+COMMENT ON FUNCTION crm._segment_behind() IS 'as SQL: the persons for whom a source of rules is still behind';
 
 CREATE FUNCTION crm._segment_fill(segment_id int, moment timestamptz) RETURNS bigint[]
     LANGUAGE plpgsql AS
@@ -187,18 +190,19 @@ $$;
 COMMENT ON FUNCTION crm._segment_fill(int, timestamptz) IS
     'asks everybody; the first time, and after an edit, nothing is logged: flows do not greet who was always there; returns who moved';
 
-CREATE FUNCTION crm._segment_fitting(rules jsonb, candidates crm.bitmap, moment timestamptz) RETURNS crm.bitmap[]
+CREATE FUNCTION crm._segment_fitting(rules jsonb, candidates crm.bitmap, moment timestamptz, met crm.bitmap[] DEFAULT '{}') RETURNS crm.bitmap[]
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     IF crm.bitmap_count(candidates) > (crm._setting('segment.few_persons') #>> '{}')::int THEN
-        RETURN crm._rule_fit_sets(rules, crm.bitmap_array(candidates), moment);
+        RETURN crm._rule_fit_sets(rules, crm.bitmap_array(candidates), moment, met);
     END IF;
     RETURN ARRAY(SELECT crm.bitmap(crm._rule_fit(r.value, crm.bitmap_array(candidates), moment))
                  FROM jsonb_array_elements(rules) WITH ORDINALITY r ORDER BY r.ordinality);
 END
 $$;
-COMMENT ON FUNCTION crm._segment_fitting(jsonb, crm.bitmap, timestamptz) IS 'of each rule of a list the candidates who fit it';
+COMMENT ON FUNCTION crm._segment_fitting(jsonb, crm.bitmap, timestamptz, crm.bitmap[]) IS
+    'of each rule of a list the candidates who fit it; met: of each rule those who are known to be active and to meet all that no order changes';
 
 CREATE FUNCTION crm._segment_kept(segment_id int, persons crm.bitmap) RETURNS crm.bitmap
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
@@ -235,85 +239,86 @@ $$;
 COMMENT ON FUNCTION crm._segment_keep(int, crm.bitmap, crm.bitmap, timestamptz) IS
     'takes in and out those of the candidates whom the rule moves (fitting: who of them fits; null: they are asked here) and sets the watermark; returns who moved';
 
-CREATE FUNCTION crm._segment_is_due_in_full(segment_id int, moment timestamptz) RETURNS boolean
+CREATE FUNCTION crm._segment_is_due_in_full(s record, moment timestamptz) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
 $$
-DECLARE
-    s crm.segment;
 BEGIN
-    SELECT x.* INTO s FROM crm.segment x WHERE x.segment_id = _segment_is_due_in_full.segment_id;
     RETURN s.watermark IS NULL OR s.filled_version IS DISTINCT FROM s.version
         OR s.sources_version IS DISTINCT FROM crm._segment_version(s.rule)
         OR moment < s.watermark
         OR (NOT s.is_announced AND moment >= s.filled_at + (crm._setting('segment.full_minutes') #>> '{}')::int * interval '1 minute');
 END
 $$;
-COMMENT ON FUNCTION crm._segment_is_due_in_full(int, timestamptz) IS
+COMMENT ON FUNCTION crm._segment_is_due_in_full(record, timestamptz) IS
     'whether everybody is to be asked: a new rule, a change for everybody, a clock that went back, or a source that tells of no changes';
 
 CREATE FUNCTION crm._segment_take(OUT kinds text[], OUT persons crm.bitmap[]) RETURNS record
-    LANGUAGE plpgsql SET enable_seqscan = on SET enable_nestloop = off SET jit = off AS
+    LANGUAGE plpgsql SET jit = off AS
 $$
 DECLARE
     piece int := (crm._setting('segment.piece_persons') #>> '{}')::int;
-    ready text := crm._segment_is_ready();
-    is_more boolean := (SELECT count(*) > piece FROM (SELECT FROM crm.segment_dirty LIMIT piece + 1) x);
-    last bigint := 9223372036854775807;
 BEGIN
-    IF is_more THEN     -- a long table is walked by its key, a short one is read whole, past the dead rows of the pieces before
-        PERFORM set_config('enable_seqscan', 'off', true);
-        EXECUTE format('SELECT max(m.customer_id) FROM (SELECT DISTINCT d.customer_id FROM crm.segment_dirty d WHERE %s ORDER BY 1 LIMIT $1) m', ready) INTO last USING piece;
-    END IF;
-    -- marks of segments and of sources come in one commit: one statement sees both or none
-    EXECUTE format('WITH taken AS (DELETE FROM crm.segment_dirty d WHERE d.customer_id <= $1 AND %s RETURNING d.customer_id, d.kind)
-                    SELECT array_agg(k.kind), array_agg(k.members) FROM (SELECT t.kind, crm.bitmap_agg(t.customer_id) AS members FROM taken t GROUP BY 1) k', ready)
-    INTO kinds, persons USING last;
+    -- whole marks, the oldest first, until there are enough persons; marks of segments and of sources come in one commit: one statement sees both or none
+    EXECUTE format('WITH oldest AS (SELECT m.mark_id, sum(m.persons_count) OVER (ORDER BY m.mark_id) - m.persons_count AS before
+                                    FROM (SELECT x.mark_id, crm.bitmap_count(x.persons) AS persons_count FROM crm.segment_mark x ORDER BY x.mark_id LIMIT $1) m),
+                         taken AS (DELETE FROM crm.segment_mark m WHERE m.mark_id = ANY (ARRAY(SELECT o.mark_id FROM oldest o WHERE o.before < $1)) RETURNING m.kind, m.persons),
+                         behind AS (SELECT coalesce(crm.bitmap_agg(b.customer_id), ''{}'') AS persons FROM (%s) b WHERE EXISTS (SELECT FROM taken)),
+                         of_kind AS (SELECT t.kind, crm.bitmap_union(t.persons) AS persons FROM taken t GROUP BY 1),
+                         kept AS (INSERT INTO crm.segment_mark (mark_id, kind, persons)
+                                  SELECT crm._new_id(), k.kind, k.persons OPERATOR(crm.&) b.persons FROM of_kind k, behind b WHERE crm.bitmap_count(k.persons OPERATOR(crm.&) b.persons) > 0)
+                    SELECT array_agg(k.kind), array_agg(k.persons OPERATOR(crm.-) b.persons) FROM of_kind k, behind b WHERE crm.bitmap_count(k.persons OPERATOR(crm.-) b.persons) > 0', crm._segment_behind())
+    INTO kinds, persons USING piece;
 END
 $$;
 COMMENT ON FUNCTION crm._segment_take() IS
-    'takes marks off the table: kinds of facts, and the persons of each; persons for whom a source is behind keep theirs';
+    'takes marks off the table: kinds of facts, and the persons of each; persons for whom a source is behind are marked again';
 
-CREATE FUNCTION crm._segment_candidates(facts text[], needs int[], kinds text[], persons crm.bitmap[], moved_of jsonb) RETURNS crm.bitmap
-    LANGUAGE plpgsql STABLE AS
-$$
-BEGIN
-    RETURN (SELECT crm.bitmap_union(p.members) FROM unnest(kinds, persons) p (kind, members) WHERE p.kind = 'membership' OR p.kind = ANY (facts))
-        OPERATOR(crm.|) crm.bitmap(ARRAY(SELECT e::bigint FROM unnest(needs) n CROSS JOIN LATERAL jsonb_array_elements_text(moved_of -> n::text) e));
-END
-$$;
-COMMENT ON FUNCTION crm._segment_candidates(text[], int[], text[], crm.bitmap[], jsonb) IS
-    'whom to ask a segment''s rule about: marked by facts it asks for, or moved in a segment it names';
-
-CREATE FUNCTION crm._segment_asked(segment_id int, kinds text[], persons crm.bitmap[], moved_of jsonb, moment timestamptz) RETURNS crm.bitmap
+CREATE FUNCTION crm._segment_asked(segment_id int, kinds text[], persons crm.bitmap[], moved_of jsonb, moment timestamptz,
+                                   OUT asked crm.bitmap, OUT doubted crm.bitmap) RETURNS record
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     s crm.segment;
     everybody CONSTANT bigint := (SELECT greatest(c.reltuples, 1000)::bigint FROM pg_class c WHERE c.oid = 'crm.customer'::regclass);
-    aged bigint[];
-    candidates crm.bitmap;
+    aged record;
+    by_segments crm.bitmap;
 BEGIN
     SELECT x.* INTO s FROM crm.segment x WHERE x.segment_id = _segment_asked.segment_id;
-    IF crm._segment_is_due_in_full(s.segment_id, moment) THEN
-        RETURN NULL;
+    IF crm._segment_is_due_in_full(s, moment) THEN
+        RETURN;
     END IF;
-    aged := crm._rule_moved(s.rule, s.watermark, moment);
-    IF aged IS NULL THEN
-        RETURN NULL;
+    SELECT * INTO aged FROM crm._rule_moved_apart(s.rule, s.watermark, moment);
+    IF aged.persons IS NULL THEN
+        RETURN;
     END IF;
-    candidates := crm._segment_candidates(s.facts, s.needs, kinds, persons, moved_of) OPERATOR(crm.|) crm.bitmap(aged);
-    RETURN CASE WHEN crm.bitmap_count(candidates) <= everybody * (crm._setting('segment.full_share') #>> '{}')::numeric THEN candidates END;
+    by_segments := crm.bitmap(ARRAY(SELECT e::bigint FROM unnest(s.needs) n CROSS JOIN LATERAL jsonb_array_elements_text(moved_of -> n::text) e));
+    asked := (SELECT crm.bitmap_union(p.members) FROM unnest(kinds, persons) p (kind, members) WHERE p.kind = 'membership' OR p.kind = ANY (s.facts))
+        OPERATOR(crm.|) crm.bitmap(aged.persons) OPERATOR(crm.|) by_segments;
+    IF crm.bitmap_count(asked) > everybody * (crm._setting('segment.full_share') #>> '{}')::numeric THEN
+        asked := NULL;
+        RETURN;
+    END IF;
+    doubted := CASE WHEN s.is_announced THEN crm.bitmap(aged.doubted) OPERATOR(crm.|) by_segments ELSE asked END;
 EXCEPTION
     WHEN lock_not_available THEN
         RAISE;
     WHEN OTHERS THEN    -- who asks everybody will be told why
-        RETURN NULL;
+        asked := NULL;
 END
 $$;
 COMMENT ON FUNCTION crm._segment_asked(int, text[], crm.bitmap[], jsonb, timestamptz) IS
-    'whom a segment''s rule is to be asked about now, of the persons marked by each kind of fact and of those whom time or other segments moved; null: everybody';
+    'whom a segment''s rule is to be asked about now, of the persons marked by each kind of fact and of those whom time or other segments moved, null: everybody; doubted: those of whom more may have changed than the marks say';
 
-CREATE FUNCTION crm._segment_answers(segments int[], asked crm.bitmap[], moment timestamptz) RETURNS crm.bitmap[]
+CREATE FUNCTION crm._segment_places(persons crm.bitmap) RETURNS bigint[]
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_segment_places';
+COMMENT ON FUNCTION crm._segment_places(crm.bitmap) IS 'the ordinals of persons, ascending by id, -1: none yet; null: tables that are no plain heaps are not read so';
+
+CREATE FUNCTION crm._segment_kept_of(segments int[], asked crm.bitmap[], persons crm.bitmap, places bigint[]) RETURNS crm.bitmap[]
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_segment_kept_of';
+COMMENT ON FUNCTION crm._segment_kept_of(int[], crm.bitmap[], crm.bitmap, bigint[]) IS
+    'of each segment those asked about who are in, by the stored bitmaps and the ordinals of persons who include them';
+
+CREATE FUNCTION crm._segment_answers(segments int[], asked crm.bitmap[], kept crm.bitmap[], doubted crm.bitmap[], moment timestamptz) RETURNS crm.bitmap[]
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -326,7 +331,8 @@ DECLARE
 BEGIN
     IF cardinality(bundle) > 0 THEN
         found := crm._segment_fitting((SELECT jsonb_agg(s.rule ORDER BY b.n) FROM unnest(bundle) b (n) JOIN crm.segment s ON s.segment_id = segments[b.n]),
-                                      together, moment);
+                                      together, moment,
+                                      ARRAY(SELECT kept[b.n] OPERATOR(crm.-) doubted[b.n] FROM unnest(bundle) WITH ORDINALITY b (n, place) ORDER BY b.place));
         FOR i IN 1 .. cardinality(bundle) LOOP
             fitting[bundle[i]] := found[i];
         END LOOP;
@@ -339,17 +345,17 @@ EXCEPTION
         RETURN nothing;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_answers(int[], crm.bitmap[], timestamptz) IS
-    'who fits, of all segments whose candidates are mostly the same in one statement, be they candidates of each or of another; null: to be asked by itself';
+COMMENT ON FUNCTION crm._segment_answers(int[], crm.bitmap[], crm.bitmap[], crm.bitmap[], timestamptz) IS
+    'who fits, of all segments whose candidates are mostly the same in one statement, be they candidates of each or of another; who is in and not doubted is asked only what orders change; null: to be asked by itself';
 
-CREATE FUNCTION crm._segment_write(segments int[], asked crm.bitmap[], fitting crm.bitmap[], at timestamptz,
+CREATE FUNCTION crm._segment_write(segments int[], asked crm.bitmap[], fitting crm.bitmap[], persons crm.bitmap, places bigint[], at timestamptz,
                                    OUT moved crm.bitmap[], OUT came crm.bitmap[], OUT went crm.bitmap[],
                                    OUT chunk_of int[], OUT chunk_no bigint[], OUT chunk crm.bitmap[]) RETURNS record
     LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'crm_segment_write';
-COMMENT ON FUNCTION crm._segment_write(int[], crm.bitmap[], crm.bitmap[], timestamptz) IS
-    'begins and ends the stays of those asked about, of several locked segments, as of a moment that is later than all their stays begin: of each segment who moved, by id, who came and who went, by ordinal, and the chunks that are to be stored; null: tables that are no plain heaps are written by statements';
+COMMENT ON FUNCTION crm._segment_write(int[], crm.bitmap[], crm.bitmap[], crm.bitmap, bigint[], timestamptz) IS
+    'begins and ends the stays of those asked about, of several locked segments, as of a moment that is later than all their stays begin, by the ordinals of persons who include them: of each segment who moved, by id, who came and who went, by ordinal, and the chunks that are to be stored';
 
-CREATE FUNCTION crm._segment_settle(segments int[], asked crm.bitmap[], fitting crm.bitmap[], moment timestamptz) RETURNS crm.bitmap[]
+CREATE FUNCTION crm._segment_settle(segments int[], asked crm.bitmap[], fitting crm.bitmap[], persons crm.bitmap, places bigint[], moment timestamptz) RETURNS crm.bitmap[]
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
@@ -362,11 +368,11 @@ DECLARE
     done record;
     moved crm.bitmap[] := nothing;
 BEGIN
-    SELECT * INTO done FROM crm._segment_write(ids, ARRAY(SELECT asked[n] FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place),
-                                               ARRAY(SELECT coalesce(fitting[n], '{}') FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place), moment);
-    IF done.moved IS NULL THEN      -- the tables are no plain ones: by statements
+    IF places IS NULL THEN      -- the tables are no plain ones: by statements
         RETURN nothing;
     END IF;
+    SELECT * INTO done FROM crm._segment_write(ids, ARRAY(SELECT asked[n] FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place),
+                                               ARRAY(SELECT coalesce(fitting[n], '{}') FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place), persons, places, moment);
     IF cardinality(done.chunk_of) > 0 THEN
         INSERT INTO crm.segment_chunk AS k (segment_id, chunk_no, members)
         SELECT * FROM unnest(done.chunk_of, done.chunk_no, done.chunk)
@@ -386,7 +392,7 @@ EXCEPTION
         RETURN nothing;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_settle(int[], crm.bitmap[], crm.bitmap[], timestamptz) IS
+COMMENT ON FUNCTION crm._segment_settle(int[], crm.bitmap[], crm.bitmap[], crm.bitmap, bigint[], timestamptz) IS
     'brings segments, whose rows are locked, up to date with what was found of those asked about, together; of each who moved, null: it is still to be done by itself';
 
 CREATE FUNCTION crm._segment_refresh_one(segment_id int, asked crm.bitmap, fitting crm.bitmap, moment timestamptz) RETURNS bigint[]
@@ -413,12 +419,12 @@ CREATE FUNCTION crm._segment_is_still(moment timestamptz) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    IF EXISTS (SELECT FROM crm.segment_dirty)
+    IF EXISTS (SELECT FROM crm.segment_mark)
        OR EXISTS (SELECT FROM crm.segment x WHERE x.is_active AND x.kind = 'living' AND (x.watermark IS NULL OR moment >= x.watermark + interval '5 minutes')) THEN
         RETURN false;
     END IF;
     RETURN NOT EXISTS (SELECT FROM crm.segment x WHERE x.is_active AND x.kind = 'living'
-                       AND coalesce(crm.bitmap_count(crm._segment_asked(x.segment_id, '{}', '{}', '{}', moment)), 1) > 0);
+                       AND coalesce(crm.bitmap_count((crm._segment_asked(x.segment_id, '{}', '{}', '{}', moment)).asked), 1) > 0);
 END
 $$;
 COMMENT ON FUNCTION crm._segment_is_still(timestamptz) IS
@@ -434,9 +440,15 @@ DECLARE
     height int;
     segments int[];
     asked crm.bitmap[];
+    doubted crm.bitmap[];
+    other crm.bitmap;                   -- of whom more changed than orders
+    together crm.bitmap;
+    places bigint[];
+    kept crm.bitmap[];
     fitting crm.bitmap[];
     settled crm.bitmap[];
     moved bigint[];
+    named CONSTANT int[] := ARRAY(SELECT DISTINCT n FROM crm.segment x, unnest(x.needs) n);
     moved_of jsonb := '{}';             -- segment -> who moved in this run
 BEGIN
     IF crm._segment_is_still(moment) THEN
@@ -444,25 +456,29 @@ BEGIN
     END IF;
     begun := crm._new_id();
     SELECT * INTO mark FROM crm._segment_take();
+    other := (SELECT coalesce(crm.bitmap_union(p.members), '{}') FROM unnest(mark.kinds, mark.persons) p (kind, members) WHERE p.kind NOT IN ('order', 'refund'));
     FOR height IN SELECT DISTINCT x.level FROM crm.segment x WHERE x.is_active AND x.kind = 'living' ORDER BY 1 LOOP
         segments := ARRAY(SELECT x.segment_id FROM crm.segment x WHERE x.is_active AND x.kind = 'living' AND x.level = height ORDER BY 1);
         PERFORM FROM crm.segment x WHERE x.segment_id = ANY (segments) ORDER BY x.segment_id FOR NO KEY UPDATE;
-        asked := ARRAY(SELECT crm._segment_asked(s, mark.kinds, mark.persons, moved_of, moment) FROM unnest(segments) s);
-        fitting := crm._segment_answers(segments, asked, moment);
-        settled := crm._segment_settle(segments, asked, fitting, moment);
+        SELECT array_agg(a.asked ORDER BY s.n), array_agg(coalesce(a.doubted, '{}') OPERATOR(crm.|) other ORDER BY s.n) INTO asked, doubted
+        FROM unnest(segments) WITH ORDINALITY s (id, n), LATERAL crm._segment_asked(s.id, mark.kinds, mark.persons, moved_of, moment) a;
+        together := (SELECT coalesce(crm.bitmap_union(a), '{}') FROM unnest(asked) a);
+        places := crm._segment_places(together);
+        kept := coalesce(crm._segment_kept_of(segments, ARRAY(SELECT coalesce(a, '{}') FROM unnest(asked) WITH ORDINALITY x (a, n) ORDER BY n), together, places), '{}');
+        fitting := crm._segment_answers(segments, asked, kept, doubted, moment);
+        settled := crm._segment_settle(segments, asked, fitting, together, places, moment);
         FOR i IN 1 .. cardinality(segments) LOOP
+            moved := NULL;
             IF settled[i] IS NULL THEN
                 moved := crm._segment_refresh_one(segments[i], asked[i], fitting[i], moment);
-            ELSE
-                moved := crm.bitmap_array(settled[i]);
             END IF;
-            IF EXISTS (SELECT FROM crm.segment x WHERE x.needs @> ARRAY[segments[i]]) THEN
-                moved_of := moved_of || jsonb_build_object(segments[i], moved);
+            IF segments[i] = ANY (named) THEN
+                moved_of := moved_of || jsonb_build_object(segments[i], coalesce(moved, crm.bitmap_array(settled[i])));
             END IF;
         END LOOP;
     END LOOP;
     -- marks made since have woken the worker themselves: it comes again when it has rested
-    RETURN (SELECT count(*) FROM (SELECT FROM crm.segment_dirty d WHERE d.mark_id < begun LIMIT 100000) d);
+    RETURN (SELECT count(*) FROM (SELECT FROM crm.segment_mark d WHERE d.mark_id < begun LIMIT 100000) d);
 END
 $$;
 COMMENT ON FUNCTION crm._segment_refresh() IS

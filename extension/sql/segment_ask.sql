@@ -197,8 +197,8 @@ BEGIN
             RETURN QUERY SELECT 'segment', format('members of %s as of %s', s.code, s.watermark), format('%s persons', crm.bitmap_count(wanted)),
                                 format('%s missing, %s too many', crm.bitmap_count(crm.bitmap_without(wanted, kept)), crm.bitmap_count(crm.bitmap_without(kept, wanted)))
                          WHERE NOT crm.bitmap_equal(wanted, kept)
-                           AND NOT EXISTS (SELECT FROM unnest(crm.bitmap_array(crm.bitmap_or(crm.bitmap_without(wanted, kept), crm.bitmap_without(kept, wanted)))) d (id)
-                                           JOIN crm.segment_dirty m ON m.customer_id = d.id);
+                           AND NOT EXISTS (SELECT FROM crm.segment_mark m
+                                           WHERE crm.bitmap_count(crm.bitmap_and(m.persons, crm.bitmap_or(crm.bitmap_without(wanted, kept), crm.bitmap_without(kept, wanted)))) > 0);
         END IF;
         RETURN QUERY SELECT 'segment', format('bitmap of %s', s.code), format('%s members', crm.bitmap_count(kept)),
                             format('%s ordinals, count %s', crm.bitmap_count(b.members), s.person_count)

@@ -159,7 +159,8 @@ BEGIN
     WHERE x.segment_id = l.segment_id AND x.at = l.at;
     DELETE FROM crm.segment_member m WHERE m.customer_id = ANY (ids);
     DELETE FROM crm.segment_stand_in i WHERE i.customer_id = ANY (ids) OR i.stands_in = ANY (ids);
-    DELETE FROM crm.segment_dirty d WHERE d.customer_id = ANY (ids);
+    UPDATE crm.segment_mark m SET persons = m.persons OPERATOR(crm.-) crm.bitmap(ids) WHERE crm.bitmap_count(m.persons OPERATOR(crm.&) crm.bitmap(ids)) > 0;
+    DELETE FROM crm.segment_mark m WHERE crm.bitmap_count(m.persons) = 0;
     DELETE FROM crm.segment_ordinal o WHERE o.customer_id = ANY (ids);
     DELETE FROM crm.customer_tag t WHERE t.customer_id = ANY (ids);
     DELETE FROM crm.related_person r WHERE r.customer_id = ANY (ids);

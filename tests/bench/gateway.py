@@ -244,7 +244,7 @@ def drain(server, window=5):
         before = workers_cpu(server)
         time.sleep(window)
         return workers_cpu(server) - before < window * 0.04 and server.sql(
-            "SELECT (SELECT count(*) FROM crm.value_dirty) + (SELECT count(*) FROM crm.segment_dirty) + (SELECT count(*) FROM crm.report_mark)") == "0"
+            "SELECT (SELECT count(*) FROM crm.value_dirty) + (SELECT count(*) FROM crm.segment_mark) + (SELECT count(*) FROM crm.report_mark)") == "0"
 
     wait_for(is_quiet, "the workers to be through with what the import left", 1800)
 

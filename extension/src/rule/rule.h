@@ -12,6 +12,7 @@
  *	in rule_measure.c	the value that a condition finds for one person
  *	in rule_packed.c	conditions that packed facts answer
  *	in rule_row.c		the statement about given persons, and its explanation
+ *	in rule_part.c		a rule about given persons taken apart
  *	in rule_set.c		the statements by sets: about everybody, about many given persons
  *	in rule_map.c		records to persons, newest words: what statements about everybody look up
  *	in rule_given.c		what statements about given persons look up of each
@@ -96,6 +97,7 @@ typedef struct CrmRuleSource
 	char	   *until;			/* a row counts before this moment; null: for ever */
 	char	   *scope;			/* SQL over the alias x, built of registered names and quoted words; "" none */
 	bool		is_present_only;	/* as_of: now */
+	bool		is_of_orders;	/* an order or a refund may change what it says */
 	int			n_columns;
 	CrmRuleColumn *columns;
 	char	   *state;			/* latest */
@@ -286,6 +288,7 @@ typedef struct CrmRuleSql
 	const char *everybody;		/* SQL: the set that absence is counted in */
 	const char *persons;		/* SQL: of given persons those whose rows are read */
 	const char *suffix;			/* of the names of their records and elders */
+	int			met;			/* of many given persons: the parameter that names of each rule those who are known to meet the rest of it */
 	bool		needs_records;	/* looks records up */
 	bool		needs_elders;	/* looks up whom ids were merged into */
 	const char *today;			/* the day by which dates become ages: CRM_RULE_DAY */
@@ -351,7 +354,19 @@ extern void crm_rule_sql_value(CrmRuleSql *sql, const CrmRuleCondition *conditio
 extern bool crm_rule_is_packed(const CrmRuleCondition *condition);
 extern void crm_rule_sql_packed_value(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern void crm_rule_sql_packed_question(CrmRuleSql *sql, const CrmRuleCondition *condition);
+extern void crm_rule_sql_packed_gate(CrmRuleSql *sql, const CrmRuleCondition *condition);
 extern void crm_rule_sql_packed_moved(CrmRuleSql *sql, const CrmRuleCondition *condition, const int *ages, int n_ages);
+
+/* rule_part.c */
+/* Conditions that must all hold: what the walk over purchases answers, what else orders may change, the rest. */
+typedef struct CrmRuleParts
+{
+	CrmRuleNode walk;
+	CrmRuleNode of_orders;
+	CrmRuleNode rest;
+} CrmRuleParts;
+
+extern bool crm_rule_part_by_walk(const CrmRuleNode *root, CrmRuleParts *parts);
 
 /* rule_row.c, rule_set.c, rule_moved.c */
 extern bool crm_rule_is_of_person(const CrmRuleNode *node);
@@ -360,7 +375,14 @@ extern void crm_rule_compile_explain(const CrmRuleTree *tree, CrmRuleSql *sql);
 extern void crm_rule_compile_set(const CrmRuleTree *tree, bool is_apart, CrmRuleSql *sql);
 extern void crm_rule_compile_span(const CrmRuleTree *tree, CrmRuleSql *sql);
 extern void crm_rule_compile_given(CrmRuleTree *const *trees, int n_trees, CrmRuleSql *sql);
-extern bool crm_rule_compile_moved(const CrmRuleTree *tree, CrmRuleSql *sql);
+/* How time alone moves a rule's answers. */
+typedef struct CrmRuleMoves
+{
+	bool		daily_for_everybody;	/* in a way that only asking everybody tells, from day to day */
+	bool		within_day;		/* from moment to moment; else from day to day only */
+} CrmRuleMoves;
+
+extern CrmRuleMoves crm_rule_compile_moved(const CrmRuleTree *tree, CrmRuleSql *sql);
 
 /* rule_words.c */
 extern char *crm_rule_words(const CrmRuleCondition *condition, bool is_chinese);
@@ -383,9 +405,10 @@ typedef struct CrmRuleCompiled CrmRuleCompiled;
 extern CrmRuleCompiled *crm_rule_compile(Jsonb *rule);
 extern CrmRuleCompiled *crm_rule_compile_several(Jsonb *rules);
 extern const CrmRuleTree *crm_rule_tree(const CrmRuleCompiled *compiled);
-extern bool crm_rule_moves_daily(CrmRuleCompiled *compiled);
+extern CrmRuleMoves crm_rule_moves(CrmRuleCompiled *compiled);
 extern bool crm_rule_is_another_day(TimestampTz before, TimestampTz moment);
 extern void crm_rule_run(CrmRuleCompiled *compiled, CrmRuleForm form, Datum persons, TimestampTz moment,
 						 TimestampTz before);
+extern void crm_rule_run_given(CrmRuleCompiled *compiled, Datum persons, Datum met, TimestampTz moment);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -21,7 +22,7 @@ PG_FUNCTION_INFO_V1(crm_rule_fit_sets);
 PG_FUNCTION_INFO_V1(crm_rule_set);
 PG_FUNCTION_INFO_V1(crm_rule_apart);
 PG_FUNCTION_INFO_V1(crm_rule_apart_span);
-PG_FUNCTION_INFO_V1(crm_rule_moved);
+PG_FUNCTION_INFO_V1(crm_rule_moved_apart);
 PG_FUNCTION_INFO_V1(crm_rule_explain);
 PG_FUNCTION_INFO_V1(crm_rule_conditions);
 PG_FUNCTION_INFO_V1(crm_rule_statement);
@@ -135,32 +136,35 @@ crm_rule_fit(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(construct_array(persons, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* The sets that a statement about some persons answers. */
+/* The sets that a statement about some persons answers; met as crm_rule_run_given() takes it. */
 static Datum
-ask_sets(CrmRuleCompiled *compiled, CrmRuleForm form, Datum persons, TimestampTz moment)
+ask_sets(CrmRuleCompiled *compiled, CrmRuleForm form, Datum persons, Datum met, TimestampTz moment)
 {
 	bool		is_null;
 	Datum		sets;
 
 	connect();
-	crm_rule_run(compiled, form, persons, moment, moment);
+	if (form == CRM_RULE_FORM_GIVEN)
+		crm_rule_run_given(compiled, persons, met, moment);
+	else
+		crm_rule_run(compiled, form, persons, moment, moment);
 	sets = take_value(1, -1, false, &is_null);
 	SPI_finish();
 	return sets;
 }
 
-/* crm._rule_fit_sets(rules, persons, moment): of each rule the set of the given persons who fit. */
+/* crm._rule_fit_sets(rules, persons, moment, met): of each rule the set of the given persons who fit. */
 Datum
 crm_rule_fit_sets(PG_FUNCTION_ARGS)
 {
-	return ask_sets(crm_rule_compile_several(PG_GETARG_JSONB_P(0)), CRM_RULE_FORM_GIVEN, PG_GETARG_DATUM(1), PG_GETARG_TIMESTAMPTZ(2));
+	return ask_sets(crm_rule_compile_several(PG_GETARG_JSONB_P(0)), CRM_RULE_FORM_GIVEN, PG_GETARG_DATUM(1), PG_GETARG_DATUM(3), PG_GETARG_TIMESTAMPTZ(2));
 }
 
 /* crm._rule_apart_span(rule, span, moment): all persons of a span, then the set of each condition alone. */
 Datum
 crm_rule_apart_span(PG_FUNCTION_ARGS)
 {
-	return ask_sets(crm_rule_compile(PG_GETARG_JSONB_P(0)), CRM_RULE_FORM_SPAN, PG_GETARG_DATUM(1), PG_GETARG_TIMESTAMPTZ(2));
+	return ask_sets(crm_rule_compile(PG_GETARG_JSONB_P(0)), CRM_RULE_FORM_SPAN, PG_GETARG_DATUM(1), (Datum) 0, PG_GETARG_TIMESTAMPTZ(2));
 }
 
 /* crm._rule_set(rule, moment): the set of all persons who fit. */
@@ -198,33 +202,68 @@ crm_rule_apart(PG_FUNCTION_ARGS)
 										  TYPALIGN_DOUBLE));
 }
 
-/* crm._rule_moved(rule, before, moment): whom time may have moved; null: anybody, a day has passed. */
-Datum
-crm_rule_moved(PG_FUNCTION_ARGS)
+static Datum
+array_of(Datum *persons, int n)
 {
-	CrmRuleCompiled *compiled = crm_rule_compile(PG_GETARG_JSONB_P(0));
-	MemoryContext caller = CurrentMemoryContext;
-	Datum	   *persons;
-	int			n = 0;
+	return PointerGetDatum(construct_array(persons, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
 
-	connect();
-	if (crm_rule_moves_daily(compiled) &&
-		crm_rule_is_another_day(PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_TIMESTAMPTZ(2)))
-	{
-		SPI_finish();
-		PG_RETURN_NULL();
-	}
-	crm_rule_run(compiled, CRM_RULE_FORM_MOVED, (Datum) 0, PG_GETARG_TIMESTAMPTZ(2), PG_GETARG_TIMESTAMPTZ(1));
-	persons = MemoryContextAllocHuge(caller, Max(SPI_processed, 1) * sizeof(Datum));
+/* The persons that the moved form found: all, and those of whom more may have moved than orders change.  Some are there twice. */
+static void
+take_moved(MemoryContext caller, Datum *arrays)
+{
+	Datum	   *lists[2];
+	int			n[2] = {0};
+
+	for (int i = 0; i < 2; i++)
+		lists[i] = MemoryContextAllocHuge(caller, Max(SPI_processed, 1) * sizeof(Datum));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		is_null;
+		Datum		person = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
 
-		persons[n] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
-		n += !is_null;
+		if (is_null)
+			continue;
+		lists[0][n[0]++] = person;
+		if (DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &is_null)))
+			lists[1][n[1]++] = person;
 	}
 	SPI_finish();
-	PG_RETURN_ARRAYTYPE_P(construct_array(persons, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	for (int i = 0; i < 2; i++)
+		arrays[i] = array_of(lists[i], n[i]);
+}
+
+/*
+ * crm._rule_moved_apart(rule, before, moment): whom time may have moved, and those of them of whom more may have moved than
+ * orders change; null: anybody, a day has passed.  On one day most rules are moved by nothing: nobody is asked.
+ */
+Datum
+crm_rule_moved_apart(PG_FUNCTION_ARGS)
+{
+	CrmRuleCompiled *compiled = crm_rule_compile(PG_GETARG_JSONB_P(0));
+	CrmRuleMoves moves = crm_rule_moves(compiled);
+	MemoryContext caller = CurrentMemoryContext;
+	TupleDesc	shape;
+	Datum		values[2] = {0};
+	bool		nulls[2] = {false};
+	bool		is_another_day;
+
+	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "crm._rule_moved_apart() returns a row");
+	connect();
+	is_another_day = crm_rule_is_another_day(PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_TIMESTAMPTZ(2));
+	if (is_another_day ? !moves.daily_for_everybody : moves.within_day)
+	{
+		crm_rule_run(compiled, CRM_RULE_FORM_MOVED, (Datum) 0, PG_GETARG_TIMESTAMPTZ(2), PG_GETARG_TIMESTAMPTZ(1));
+		take_moved(caller, values);
+	}
+	else
+	{
+		SPI_finish();
+		nulls[0] = nulls[1] = is_another_day;
+		values[0] = values[1] = array_of(NULL, 0);
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls)));
 }
 
 static void

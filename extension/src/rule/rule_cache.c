@@ -30,7 +30,7 @@ struct CrmRuleCompiled
 	uint64		last_used;
 	int			n_trees;		/* one, or of a list as many as it has */
 	CrmRuleTree **trees;
-	bool		moves_daily;
+	CrmRuleMoves moves;
 	CrmStatement behind;		/* whether kept rows of the persons asked about are not up to date; sql null: none are asked */
 	CrmRuleSql	sql[CRM_RULE_N_FORMS][2];	/* over kept rows, over records */
 	CrmStatement statements[CRM_RULE_N_FORMS][2];
@@ -220,7 +220,7 @@ write_statement(CrmRuleCompiled *compiled, CrmRuleForm form, bool is_behind)
 			crm_rule_compile_given(compiled->trees, compiled->n_trees, sql);
 			break;
 		default:
-			compiled->moves_daily = crm_rule_compile_moved(tree, sql);
+			compiled->moves = crm_rule_compile_moved(tree, sql);
 	}
 	ask_kept(compiled, true);
 	compiled->statements[form][is_behind] = (CrmStatement) {
@@ -232,13 +232,13 @@ write_statement(CrmRuleCompiled *compiled, CrmRuleForm form, bool is_behind)
 	MemoryContextSwitchTo(before);
 }
 
-/* Whether time moves answers in a way that only asking everybody tells. */
-bool
-crm_rule_moves_daily(CrmRuleCompiled *compiled)
+/* How time moves answers. */
+CrmRuleMoves
+crm_rule_moves(CrmRuleCompiled *compiled)
 {
 	if (compiled->statements[CRM_RULE_FORM_MOVED][false].sql == NULL)
 		write_statement(compiled, CRM_RULE_FORM_MOVED, false);
-	return compiled->moves_daily;
+	return compiled->moves;
 }
 
 /* The zone of the chain, by which days are told. */
@@ -310,9 +310,8 @@ is_behind(CrmRuleCompiled *compiled, Datum *values, const char *nulls)
 	return answer;
 }
 
-/* Runs a form of a rule; rows are in SPI_tuptable.  before is used by the moved form alone. */
-void
-crm_rule_run(CrmRuleCompiled *compiled, CrmRuleForm form, Datum persons, TimestampTz moment, TimestampTz before)
+static void
+run(CrmRuleCompiled *compiled, CrmRuleForm form, Datum persons, Datum met, TimestampTz moment, TimestampTz before)
 {
 	Datum		zone = read_zone();
 	Datum		fixed[CRM_RULE_N_FIXED] = {
@@ -337,6 +336,22 @@ crm_rule_run(CrmRuleCompiled *compiled, CrmRuleForm form, Datum persons, Timesta
 	memset(nulls, ' ', sql->n_params);
 	memcpy(values, fixed, sizeof(fixed));
 	nulls[0] = persons == (Datum) 0 ? 'n' : ' ';
+	if (sql->met > 0)
+		values[sql->met - 1] = met;
 	crm_core_spi_execute(&compiled->statements[form][over_records], values, nulls, true, 0);
 	AtEOXact_GUC(true, level);
+}
+
+/* Runs a form of a rule; rows are in SPI_tuptable.  before is used by the moved form alone. */
+void
+crm_rule_run(CrmRuleCompiled *compiled, CrmRuleForm form, Datum persons, TimestampTz moment, TimestampTz before)
+{
+	run(compiled, form, persons, (Datum) 0, moment, before);
+}
+
+/* The same about many given persons; met: a bitmap[], of each rule those who are known to be active and to meet what orders do not change. */
+void
+crm_rule_run_given(CrmRuleCompiled *compiled, Datum persons, Datum met, TimestampTz moment)
+{
+	run(compiled, CRM_RULE_FORM_GIVEN, persons, met, moment, moment);
 }

@@ -71,10 +71,11 @@ is_of_date(const CrmRuleTest *test)
 	return test->field.derive != CRM_RULE_PLAIN;
 }
 
+/* Whose rows pass, and whether they say what no order changes. */
 static void
-append_union(CrmRuleSql *sql)
+append_select(CrmRuleSql *sql, const CrmRuleSource *source, const char *person)
 {
-	appendStringInfoString(&sql->text, sql->text.len > 0 ? " UNION " : "");
+	appendStringInfo(&sql->text, "%sSELECT %s, %s", sql->text.len > 0 ? " UNION " : "", person, source->is_of_orders ? "false" : "true");
 }
 
 static void
@@ -112,7 +113,7 @@ append_rows_at_edges(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	/* lines of the last hours are few, and found by their moment */
 	if (crm_rule_is_packed(condition) && condition->hours == 0)
 	{
-		append_union(sql);
+		append_select(sql, condition->source, "m.customer_id");
 		crm_rule_sql_packed_moved(sql, condition, edges.ages, edges.n);
 		return;
 	}
@@ -120,8 +121,7 @@ append_rows_at_edges(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	for (int i = 0; i < condition->n_where; i++)
 		if (!is_of_date(&condition->where[i]))
 			plain.where[plain.n_where++] = condition->where[i];
-	append_union(sql);
-	appendStringInfo(&sql->text, "SELECT %s", crm_rule_sql_person(sql, condition->source, CRM_RULE_SOME));
+	append_select(sql, condition->source, crm_rule_sql_person(sql, condition->source, CRM_RULE_SOME));
 	crm_rule_sql_rows(sql, &plain, CRM_RULE_SOME, false);
 	appendStringInfoString(&sql->text, " AND (");
 	append_edges(sql, condition, &edges);
@@ -139,8 +139,7 @@ append_dates(CrmRuleSql *sql, const CrmRuleCondition *condition)
 		if (!is_of_date(&condition->where[i]))
 			continue;
 		plain.n_where = 0;
-		append_union(sql);
-		appendStringInfo(&sql->text, "SELECT %s", crm_rule_sql_person(sql, condition->source, CRM_RULE_SOME));
+		append_select(sql, condition->source, crm_rule_sql_person(sql, condition->source, CRM_RULE_SOME));
 		crm_rule_sql_rows(sql, &plain, CRM_RULE_SOME, false);
 		appendStringInfoString(&sql->text, " AND " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND (");
 		crm_rule_sql_row_test(sql, &condition->where[i]);
@@ -159,8 +158,7 @@ append_history(CrmRuleSql *sql, const CrmRuleCondition *condition)
 
 	if (edges.n == 0)
 		return;
-	append_union(sql);
-	appendStringInfo(&sql->text, "SELECT %s", crm_rule_sql_person(sql, condition->source, CRM_RULE_SOME));
+	append_select(sql, condition->source, crm_rule_sql_person(sql, condition->source, CRM_RULE_SOME));
 	crm_rule_sql_rows(sql, condition, CRM_RULE_SOME, false);
 	appendStringInfo(&sql->text, " AND " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND crm._purchase_passes(x.%s, ARRAY[", condition->source->history);
 	for (int i = 0; i < edges.n; i++)
@@ -172,14 +170,15 @@ append_history(CrmRuleSql *sql, const CrmRuleCondition *condition)
 static void
 append_latest(CrmRuleSql *sql, const CrmRuleSource *source)
 {
-	append_union(sql);
 	if (source->keyed == CRM_RULE_BY_PERSON)
 	{
-		appendStringInfo(&sql->text, "SELECT x.%s FROM %s x WHERE " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND x.%s >= " CRM_RULE_DAY_END_BEFORE
-						 " AND x.%s < " CRM_RULE_DAY_END, source->key, source->relation, source->since, source->since);
+		append_select(sql, source, psprintf("x.%s", source->key));
+		appendStringInfo(&sql->text, " FROM %s x WHERE " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND x.%s >= " CRM_RULE_DAY_END_BEFORE
+						 " AND x.%s < " CRM_RULE_DAY_END, source->relation, source->since, source->since);
 		return;
 	}
-	appendStringInfo(&sql->text, "SELECT m.customer_id FROM %s x JOIN crm.membership m ON m.source_record_id = x.%s"
+	append_select(sql, source, "m.customer_id");
+	appendStringInfo(&sql->text, " FROM %s x JOIN crm.membership m ON m.source_record_id = x.%s"
 					 " WHERE m.valid_to = 'infinity' AND " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND x.%s >= " CRM_RULE_DAY_END_BEFORE
 					 " AND x.%s < " CRM_RULE_DAY_END, source->relation, source->key, source->time, source->time);
 }
@@ -187,19 +186,25 @@ append_latest(CrmRuleSql *sql, const CrmRuleSource *source)
 static void
 append_log(CrmRuleSql *sql, const CrmRuleSource *source)
 {
-	append_union(sql);
-	appendStringInfo(&sql->text, "SELECT l.%s FROM %s l WHERE l.%s > " CRM_RULE_MOMENT_BEFORE " - interval '1 hour' AND l.%s <= "
-					 CRM_RULE_MOMENT, source->moved_key, source->moved_relation, source->moved_at, source->moved_at);
+	append_select(sql, source, psprintf("l.%s", source->moved_key));
+	appendStringInfo(&sql->text, " FROM %s l WHERE l.%s > " CRM_RULE_MOMENT_BEFORE " - interval '1 hour' AND l.%s <= "
+					 CRM_RULE_MOMENT, source->moved_relation, source->moved_at, source->moved_at);
 }
 
-/*
- * One column: ids of persons to look at again, none when time moves nobody.  Returns whether a
- * condition moves in a way that only asking everybody tells.
- */
-bool
+/* Whether a condition's answer may become another within a day: by a log, an expiry, or an age in hours. */
+static bool
+moves_within_day(const CrmRuleCondition *condition)
+{
+	const CrmRuleCondition *rows = condition->as_rows != NULL ? condition->as_rows : condition;
+
+	return condition->source->moved_relation != NULL || rows->source->until != NULL || rows->hours > 0;
+}
+
+/* Persons to look at again, none when time moves nobody, each with whether more than what orders change may have moved: twice, if both. */
+CrmRuleMoves
 crm_rule_compile_moved(const CrmRuleTree *tree, CrmRuleSql *sql)
 {
-	bool		is_for_everybody = false;
+	CrmRuleMoves moves = {0};
 
 	crm_rule_sql_begin(sql);
 	for (int i = 0; i < tree->n_conditions; i++)
@@ -207,7 +212,8 @@ crm_rule_compile_moved(const CrmRuleTree *tree, CrmRuleSql *sql)
 		const CrmRuleCondition *condition = tree->conditions[i];
 		const CrmRuleCondition *rows = condition->as_rows != NULL ? condition->as_rows : condition;
 
-		is_for_everybody |= condition->measure == CRM_RULE_GAP_RATIO;
+		moves.daily_for_everybody |= condition->measure == CRM_RULE_GAP_RATIO;
+		moves.within_day |= moves_within_day(condition);
 		if (condition->source->moved_relation != NULL)
 			append_log(sql, condition->source);
 		if (condition->source->shape == CRM_RULE_HISTORY)
@@ -221,6 +227,6 @@ crm_rule_compile_moved(const CrmRuleTree *tree, CrmRuleSql *sql)
 		}
 	}
 	if (sql->text.len == 0)
-		appendStringInfoString(&sql->text, "SELECT NULL::bigint WHERE false");
-	return is_for_everybody;
+		appendStringInfoString(&sql->text, "SELECT NULL::bigint, false WHERE false");
+	return moves;
 }

@@ -162,6 +162,20 @@ crm_rule_sql_packed_question(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	appendStringInfoString(&sql->text, ")::crm.purchase_line_question");
 }
 
+/* Whether there is anything that its lines may be of: a category that no product is in has been bought by nobody. */
+void
+crm_rule_sql_packed_gate(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	static const char *const columns[] = {"product", "store", "channel"};
+
+	for (int i = 0; i < lengthof(columns); i++)
+	{
+		appendStringInfoString(&sql->text, i > 0 ? " AND cardinality(coalesce(" : "cardinality(coalesce(");
+		append_keys(sql, condition, columns[i]);
+		appendStringInfoString(&sql->text, ", '{0}')) > 0");
+	}
+}
+
 /* The value for the person p.id, as a scalar expression. */
 void
 crm_rule_sql_packed_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
@@ -176,13 +190,13 @@ crm_rule_sql_packed_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	appendStringInfoString(&sql->text, ", " CRM_RULE_DAY ", (SELECT crm._purchase_exponent()))");
 }
 
-/* Persons with a fact that reached one of the ages between the two days. */
+/* " FROM ...": persons with a fact that reached one of the ages between the two days. */
 void
 crm_rule_sql_packed_moved(CrmRuleSql *sql, const CrmRuleCondition *condition, const int *ages, int n_ages)
 {
 	const CrmRuleSource *source = condition->source;
 
-	appendStringInfo(&sql->text, "SELECT m.customer_id FROM %s x JOIN crm.membership m ON m.source_record_id = x.%s"
+	appendStringInfo(&sql->text, " FROM %s x JOIN crm.membership m ON m.source_record_id = x.%s"
 					 " WHERE m.valid_to = 'infinity' AND " CRM_RULE_DAY_BEFORE " < " CRM_RULE_DAY " AND crm._purchase_lines_pass(x.%s, ARRAY[",
 					 source->packed_relation, source->key, source->packed_column);
 	for (int i = 0; i < n_ages; i++)

@@ -18,9 +18,12 @@
  */
 #include "rule/rule.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #define RECORDS "crm._rule_map(m.source_record_id, m.customer_id) AS map FROM crm.membership m WHERE m.valid_to = 'infinity'"
 
@@ -257,7 +260,13 @@ append_packed_walk(CrmRuleSql *sql, const List *asked)
 	}
 	appendStringInfoString(&sql->text, "] AS questions, crm._purchase_exponent() AS exponent, ");
 	append_shared(sql, source);
-	appendStringInfo(&sql->text, " AS shared OFFSET 0) q, %s x WHERE true", source->packed_relation);
+	appendStringInfo(&sql->text, " AS shared OFFSET 0) q, %s x WHERE (", source->packed_relation);
+	foreach(cell, asked)
+	{
+		appendStringInfoString(&sql->text, foreach_current_index(cell) > 0 ? " OR " : "");
+		crm_rule_sql_packed_gate(sql, lfirst(cell));
+	}
+	appendStringInfoChar(&sql->text, ')');
 	append_given(sql, source);
 	appendStringInfoString(&sql->text, "), ");
 }
@@ -401,51 +410,29 @@ append_stage(CrmRuleSql *sql, int n, const CrmRuleNode *node, Walk *walk)
 	sql->persons = psprintf("(SELECT s.ids FROM stage%d s)::bigint[]", n);
 }
 
-/* Whether the walk over purchases answers all of it. */
-static bool
-is_of_walk(const CrmRuleNode *node)
+/* SQL: of a rule those who are known to meet what orders do not change. */
+static char *
+met_of(const CrmRuleSql *sql, int n)
 {
-	for (int i = 0; i < node->n_children; i++)
-		if (!is_of_walk(node->children[i]))
-			return false;
-	return node->group == CRM_RULE_CONDITION ? node->condition->source->shape == CRM_RULE_HISTORY : node->n_children > 0;
-}
-
-/* Of conditions that must all hold those that the walk answers, and the rest; false unless there are both. */
-static bool
-part_by_walk(const CrmRuleNode *root, CrmRuleNode *first, CrmRuleNode *rest)
-{
-	if (root->group != CRM_RULE_ALL || root->n_children == 0)
-		return false;
-	first->group = rest->group = CRM_RULE_ALL;
-	first->children = palloc(root->n_children * sizeof(CrmRuleNode *));
-	rest->children = palloc(root->n_children * sizeof(CrmRuleNode *));
-	for (int i = 0; i < root->n_children; i++)
-	{
-		CrmRuleNode *part = is_of_walk(root->children[i]) ? first : rest;
-
-		part->children[part->n_children++] = root->children[i];
-	}
-	return first->n_children > 0 && rest->n_children > 0;
+	return psprintf("coalesce($%d[%d], '{}')", sql->met, n + 1);
 }
 
 /*
- * One of several rules whose walk conditions come first: the rest is asked about whom they leave, with records of
- * their own.  "stage<n> AS (...), records<n> AS (...), " is added to the parts; returns the set of the rule.
+ * What a part of a rule is asked about: "stage<name> AS (...), records<name> AS (...), " is added to the text of
+ * parts, of the persons of a set; returns who of them meet the part.
  */
 static char *
-write_narrowed(CrmRuleSql *sql, int n, const CrmRuleNode *first, const CrmRuleNode *rest, Walk *walk, StringInfo parts)
+write_part(CrmRuleSql *sql, const char *name, const char *members, const CrmRuleNode *node, Walk *walk, StringInfo parts)
 {
 	CrmRuleSql	before = *sql;
-	char	   *left = write_node(sql, first, walk);
 	char	   *algebra;
 
-	appendStringInfo(parts, "stage%d AS MATERIALIZED (SELECT s.members, crm.bitmap_array(s.members) AS ids FROM (SELECT %s AS members OFFSET 0) s), ", n, left);
-	sql->everybody = psprintf("(SELECT s.members FROM stage%d s)", n);
-	sql->persons = psprintf("(SELECT s.ids FROM stage%d s)::bigint[]", n);
-	sql->suffix = psprintf("%d", n);
+	appendStringInfo(parts, "stage%s AS MATERIALIZED (SELECT s.members, crm.bitmap_array(s.members) AS ids FROM (SELECT %s AS members OFFSET 0) s), ", name, members);
+	sql->everybody = psprintf("(SELECT s.members FROM stage%s s)", name);
+	sql->persons = psprintf("(SELECT s.ids FROM stage%s s)::bigint[]", name);
+	sql->suffix = name;
 	sql->needs_records = sql->needs_elders = false;
-	algebra = psprintf("%s OPERATOR(crm.&) %s", sql->everybody, write_node(sql, rest, walk));
+	algebra = psprintf("(%s OPERATOR(crm.&) %s)", sql->everybody, write_node(sql, node, walk));
 	initStringInfo(&sql->text);
 	append_keys_of_given(sql, sql->needs_records);
 	appendStringInfoString(parts, sql->text.data);
@@ -458,6 +445,26 @@ write_narrowed(CrmRuleSql *sql, int n, const CrmRuleNode *first, const CrmRuleNo
 	return algebra;
 }
 
+/*
+ * One of several rules whose walk conditions come first: what else orders change is asked about whom they leave, the rest
+ * about whom that leaves and who is not known to meet it.  Returns the set of the rule.
+ */
+static char *
+write_narrowed(CrmRuleSql *sql, int n, const CrmRuleParts *of, Walk *walk, StringInfo parts)
+{
+	char	   *left = write_node(sql, &of->walk, walk);
+	char	   *name = psprintf("%d", n);
+
+	if (of->of_orders.n_children > 0)
+		left = write_part(sql, name, left, &of->of_orders, walk, parts);
+	if (of->rest.n_children == 0)
+		return left;
+	appendStringInfo(parts, "left%s AS MATERIALIZED (SELECT %s AS members), ", name, left);
+	left = psprintf("(SELECT l.members FROM left%s l)", name);
+	return psprintf("((%s OPERATOR(crm.&) %s) OPERATOR(crm.|) %s)", left, met_of(sql, n),
+					write_part(sql, psprintf("%s_rest", name), psprintf("%s OPERATOR(crm.-) %s", left, met_of(sql, n)), &of->rest, walk, parts));
+}
+
 /* "<set>, <set> ...": of each rule, apart from the text so far; parts: what those need that are asked by stages. */
 static char *
 write_algebra(CrmRuleSql *sql, CrmRuleTree *const *trees, int n_trees, Walk *walk, StringInfo parts)
@@ -467,12 +474,11 @@ write_algebra(CrmRuleSql *sql, CrmRuleTree *const *trees, int n_trees, Walk *wal
 	initStringInfo(&algebra);
 	for (int i = 0; i < n_trees; i++)
 	{
-		CrmRuleNode first = {0};
-		CrmRuleNode rest = {0};
+		CrmRuleParts of;
 
 		appendStringInfoString(&algebra, i > 0 ? ", " : "");
-		appendStringInfoString(&algebra, part_by_walk(trees[i]->root, &first, &rest) ?
-							   write_narrowed(sql, i, &first, &rest, walk, parts) : write_node(sql, trees[i]->root, walk));
+		appendStringInfoString(&algebra, crm_rule_part_by_walk(trees[i]->root, &of) ?
+							   write_narrowed(sql, i, &of, walk, parts) : write_node(sql, trees[i]->root, walk));
 	}
 	return algebra.data;
 }
@@ -515,9 +521,22 @@ append_stages(CrmRuleSql *sql, CrmRuleNode *const *stages, Walk *walk)
 	return algebra;
 }
 
+/* Binds the parameter of who is known to meet what; it is filled at each execution. */
+static void
+bind_met(CrmRuleSql *sql)
+{
+	StringInfoData text = sql->text;
+	Oid			bitmap = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("bitmap"), ObjectIdGetDatum(get_namespace_oid("crm", false)));
+
+	initStringInfo(&sql->text);
+	crm_rule_sql_param(sql, get_array_type(bitmap), (Datum) 0);
+	sql->text = text;
+	sql->met = sql->n_params;
+}
+
 /*
  * One row, one column: of each rule the set of the given persons who fit.  Hardly anybody asked about is not
- * active, so that is asked of who fits.
+ * active, so that is asked of who fits and is not known to be.
  */
 void
 crm_rule_compile_given(CrmRuleTree *const *trees, int n_trees, CrmRuleSql *sql)
@@ -530,6 +549,7 @@ crm_rule_compile_given(CrmRuleTree *const *trees, int n_trees, CrmRuleSql *sql)
 	initStringInfo(&parts);
 	crm_rule_sql_begin(sql);
 	sql->set_scope = CRM_RULE_GIVEN;
+	bind_met(sql);
 	appendStringInfoString(&sql->text, "WITH everybody AS MATERIALIZED (SELECT crm.bitmap(" CRM_RULE_PERSONS "::bigint[]) AS members), ");
 	if (n_trees == 1 && part_by_stage(trees[0]->root, stages) > 1)
 		algebra = append_stages(sql, stages, &walk);
@@ -539,8 +559,9 @@ crm_rule_compile_given(CrmRuleTree *const *trees, int n_trees, CrmRuleSql *sql)
 	append_walk(sql, walk.history);
 	append_packed_walk(sql, walk.packed);
 	appendStringInfoString(&sql->text, parts.data);
-	appendStringInfo(&sql->text, "fitting AS MATERIALIZED (SELECT ARRAY[%s] AS sets), active AS MATERIALIZED ("
-					 "SELECT crm._rule_active(crm.bitmap_array((SELECT crm.bitmap_union(s) FROM fitting f, unnest(f.sets) s))) AS members)"
-					 " SELECT ARRAY(SELECT s.s OPERATOR(crm.&) (SELECT a.members FROM active a)"
-					 " FROM fitting f, unnest(f.sets) WITH ORDINALITY s (s, n) ORDER BY s.n)", algebra);
+	appendStringInfo(&sql->text, "fitting AS MATERIALIZED (SELECT ARRAY[%1$s] AS sets), active AS MATERIALIZED ("
+					 "SELECT crm._rule_active(crm.bitmap_array((SELECT crm.bitmap_union(s.s OPERATOR(crm.-) coalesce($%2$d[s.n], '{}'))"
+					 " FROM fitting f, unnest(f.sets) WITH ORDINALITY s (s, n)))) AS members)"
+					 " SELECT ARRAY(SELECT s.s OPERATOR(crm.&) ((SELECT a.members FROM active a) OPERATOR(crm.|) coalesce($%2$d[s.n], '{}'))"
+					 " FROM fitting f, unnest(f.sets) WITH ORDINALITY s (s, n) ORDER BY s.n)", algebra, sql->met);
 }

@@ -99,6 +99,16 @@ object_of(JsonbContainer *object, const char *name)
 	return value == NULL || value->type != jbvBinary ? NULL : value->val.binary.data;
 }
 
+static bool
+names_word(JsonbContainer *list, const char *word)
+{
+	JsonbValue	value = {.type = jbvString};
+
+	value.val.string.val = unconstify(char *, word);
+	value.val.string.len = strlen(word);
+	return list != NULL && findJsonbValueFromContainer(list, JB_FARRAY, &value) != NULL;
+}
+
 static char *
 relation_of(const char *relation)
 {
@@ -236,6 +246,7 @@ read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRu
 	source->until = name_of(spec, "until");
 	source->scope = scope_of(object_of(spec, "scope"));
 	source->is_present_only = as_of != NULL && strcmp(as_of, "now") == 0;
+	source->is_of_orders = names_word(object_of(spec, "facts"), "order") || names_word(object_of(spec, "facts"), "refund");
 	source->state = name_of(spec, "state");
 	source->part = name_of(spec, "part");
 	source->strict = text_of(spec, "strict");

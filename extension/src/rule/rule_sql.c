@@ -47,6 +47,7 @@ crm_rule_sql_begin(CrmRuleSql *sql)
 	sql->suffix = "";
 	sql->needs_records = false;
 	sql->needs_elders = false;
+	sql->met = 0;
 	sql->room = 16;
 	sql->n_params = CRM_RULE_N_FIXED;
 	sql->types = palloc0(sql->room * sizeof(Oid));

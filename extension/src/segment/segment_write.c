@@ -16,6 +16,8 @@
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
+PG_FUNCTION_INFO_V1(crm_segment_places);
+PG_FUNCTION_INFO_V1(crm_segment_kept_of);
 PG_FUNCTION_INFO_V1(crm_segment_write);
 
 typedef struct Move
@@ -62,23 +64,30 @@ read_sets(ArrayType *array, int n_segments)
 	return sets;
 }
 
+/* The members of a set, ascending. */
 static void
-list_persons(Run *run)
+list_persons(Datum persons, CrmSegmentPlaces *places)
 {
-	CrmBitmapParts together = {0};
-	CrmBitmapWalk walk = {0};
+	CrmBitmapWalk walk = {.parts = crm_rule_bitmap_read(persons)};
 	int64		count = 0;
 	int64		person;
 
-	for (int i = 0; i < run->n_segments; i++)
-		together = crm_rule_bitmap_or(&together, &run->asked[i]);
-	for (int i = 0; i < together.n; i++)
-		count += together.containers[i].members;
-	run->places.ids = palloc(Max(count, 1) * sizeof(int64));
-	run->places.ordinals = palloc(Max(count, 1) * sizeof(int64));
-	walk.parts = together;
+	for (int i = 0; i < walk.parts.n; i++)
+		count += walk.parts.containers[i].members;
+	places->ids = palloc(Max(count, 1) * sizeof(int64));
 	while (crm_rule_bitmap_next(&walk, &person))
-		run->places.ids[run->places.n++] = person;
+		places->ids[places->n++] = person;
+}
+
+/* Persons with the ordinals that crm._segment_places() found. */
+static void
+take_places(Datum persons, ArrayType *ordinals, CrmSegmentPlaces *places)
+{
+	list_persons(persons, places);
+	if (ArrayGetNItems(ARR_NDIM(ordinals), ARR_DIMS(ordinals)) != places->n || ARR_HASNULL(ordinals))
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("there is to be an ordinal for each of %d persons", places->n)));
+	places->ordinals = palloc(Max(places->n, 1) * sizeof(int64));
+	memcpy(places->ordinals, ARR_DATA_PTR(ordinals), places->n * sizeof(int64));
 }
 
 static void
@@ -91,6 +100,25 @@ add_move(Run *run, int segment, int place, bool is_in)
 			repalloc_huge(run->moves, (Size) run->room * sizeof(Move));
 	}
 	run->moves[run->n_moves++] = (Move) {.segment = segment, .place = place, .is_in = is_in};
+}
+
+/* The place of a person who is one of them; place: of one before, or the first. */
+static int
+find_place(const Run *run, int place, int64 person)
+{
+	while (place < run->places.n && run->places.ids[place] < person)
+		place++;
+	if (place == run->places.n || run->places.ids[place] != person)
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("a person is asked about who is not among those whose ordinals were looked up")));
+	return place;
+}
+
+static bool
+is_kept(const Run *run, int segment, int place)
+{
+	int64		ordinal = run->places.ordinals[place];
+
+	return ordinal != CRM_SEGMENT_NO_ORDINAL && crm_segment_chunks_have(&run->chunks, segment, ordinal);
 }
 
 /* Who of those asked about enters a segment and who leaves it. */
@@ -106,16 +134,13 @@ compare_segment(Run *run, int segment)
 
 	while (crm_rule_bitmap_next(&asked, &person))
 	{
-		int64		ordinal;
 		bool		fits;
 
 		while (has_fit && fit < person)
 			has_fit = crm_rule_bitmap_next(&fitting, &fit);
 		fits = has_fit && fit == person;
-		while (run->places.ids[place] < person)
-			place++;
-		ordinal = run->places.ordinals[place];
-		if (fits != (ordinal != CRM_SEGMENT_NO_ORDINAL && crm_segment_chunks_have(&run->chunks, segment, ordinal)))
+		place = find_place(run, place, person);
+		if (fits != is_kept(run, segment, place))
 			add_move(run, segment, place, fits);
 	}
 }
@@ -228,35 +253,86 @@ answer_chunks(Answer *answer, const Run *run)
 	}
 }
 
-/* crm._segment_write(segments, asked, fitting, at); null: by statements */
-Datum
-crm_segment_write(PG_FUNCTION_ARGS)
+/* Reads segments, whom they were asked about, and where these stand: arguments 0, 1, and from a place on persons and ordinals. */
+static void
+begin_run(Run *run, FunctionCallInfo fcinfo, int persons)
 {
 	ArrayType  *segments = PG_GETARG_ARRAYTYPE_P(0);
-	Run			run = {0};
-	Answer		answer = {0};
+
+	run->n_segments = ArrayGetNItems(ARR_NDIM(segments), ARR_DIMS(segments));
+	run->ids = (const int32 *) ARR_DATA_PTR(segments);
+	run->asked = read_sets(PG_GETARG_ARRAYTYPE_P(1), run->n_segments);
+	run->chunks = (CrmSegmentChunks)
+	{
+		.context = CurrentMemoryContext,.segments = PointerGetDatum(segments),.n_segments = run->n_segments
+	};
+	take_places(PG_GETARG_DATUM(persons), PG_GETARG_ARRAYTYPE_P(persons + 1), &run->places);
+	crm_segment_read_chunks(&run->chunks, &run->places);
+}
+
+/* crm._segment_places(persons); null: not along the indexes */
+Datum
+crm_segment_places(PG_FUNCTION_ARGS)
+{
+	CrmSegmentPlaces places = {0};
 
 	if (!crm_segment_tables_are_plain())
 		PG_RETURN_NULL();
+	list_persons(PG_GETARG_DATUM(0), &places);
+	places.ordinals = palloc(Max(places.n, 1) * sizeof(int64));
+	crm_segment_find_places(&places);
+	PG_RETURN_ARRAYTYPE_P(construct_array((Datum *) places.ordinals, places.n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* crm._segment_kept_of(segments, asked, persons, places) */
+Datum
+crm_segment_kept_of(PG_FUNCTION_ARGS)
+{
+	Run			run = {0};
+	Datum	   *sets;
+	int16		length;
+	bool		by_value;
+	char		align;
+	Oid			type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+
+	begin_run(&run, fcinfo, 2);
+	sets = palloc(Max(run.n_segments, 1) * sizeof(Datum));
+	for (int i = 0; i < run.n_segments; i++)
+	{
+		CrmBitmapWalk asked = {.parts = run.asked[i]};
+		CrmBitmap  *kept = crm_rule_bitmap_make(CurrentMemoryContext);
+		int64		person;
+		int			place = 0;
+
+		while (crm_rule_bitmap_next(&asked, &person))
+		{
+			place = find_place(&run, place, person);
+			if (is_kept(&run, i, place))
+				crm_rule_bitmap_add(kept, person);
+		}
+		sets[i] = crm_rule_bitmap_flatten(&kept->parts);
+	}
+	get_typlenbyvalalign(type, &length, &by_value, &align);
+	PG_RETURN_ARRAYTYPE_P(construct_array(sets, run.n_segments, type, length, by_value, align));
+}
+
+/* crm._segment_write(segments, asked, fitting, persons, places, at) */
+Datum
+crm_segment_write(PG_FUNCTION_ARGS)
+{
+	Run			run = {0};
+	Answer		answer = {0};
+
 	if (get_call_result_type(fcinfo, NULL, &answer.shape) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "crm._segment_write() returns a row");
-	run.n_segments = ArrayGetNItems(ARR_NDIM(segments), ARR_DIMS(segments));
-	run.ids = (const int32 *) ARR_DATA_PTR(segments);
-	run.asked = read_sets(PG_GETARG_ARRAYTYPE_P(1), run.n_segments);
+	begin_run(&run, fcinfo, 3);
 	run.fitting = read_sets(PG_GETARG_ARRAYTYPE_P(2), run.n_segments);
-	run.chunks = (CrmSegmentChunks)
-	{
-		.context = CurrentMemoryContext,.segments = PointerGetDatum(segments),.n_segments = run.n_segments
-	};
-	list_persons(&run);
-	crm_segment_find_places(&run.places);
-	crm_segment_read_chunks(&run.chunks, &run.places);
 	for (int i = 0; i < run.n_segments; i++)
 		compare_segment(&run, i);
 	give_places(&run);
 	for (int i = 0; i < run.n_moves; i++)
 		crm_segment_chunks_set(&run.chunks, run.moves[i].segment, run.places.ordinals[run.moves[i].place], run.moves[i].is_in);
-	write_stays(&run, PG_GETARG_TIMESTAMPTZ(3));
+	write_stays(&run, PG_GETARG_TIMESTAMPTZ(5));
 	answer_moves(&answer, &run);
 	answer_chunks(&answer, &run);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(answer.shape), answer.values, answer.nulls)));
