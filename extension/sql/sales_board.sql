@@ -144,6 +144,22 @@ COMMENT ON FUNCTION crm.sales_won_paths(text, date, date, int) IS
     'how deals of the caller''s stores were won on local days from since through until, the largest first, at most 200: each stage with its days, the documents handed in, who did it, so that others can learn it; 22023 for a span that is none';
 GRANT EXECUTE ON FUNCTION crm.sales_won_paths(text, date, date, int) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
+CREATE FUNCTION crm.sales_check() RETURNS TABLE (room text, what text, expected text, found text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT 'sales', format('when deal %s came to its stages', d.deal_id), e.came::text, k.came::text
+    FROM crm.deal d
+    CROSS JOIN LATERAL (SELECT jsonb_object_agg(c.stage, c.at) AS came FROM unnest(d.came_stages, d.came_at) c (stage, at)) k
+    CROSS JOIN LATERAL (SELECT jsonb_object_agg(x.stage, x.at) AS came FROM (
+        SELECT v.stage, min(v.at) AS at FROM crm.deal_event v WHERE v.customer_id = d.customer_id AND v.deal_id = d.deal_id AND v.kind IN ('opened', 'moved') GROUP BY 1) x) e
+    WHERE k.came IS DISTINCT FROM e.came ORDER BY d.deal_id;
+END
+$$;
+COMMENT ON FUNCTION crm.sales_check() IS 'deals whose row says other moments of coming to their stages than their events';
+GRANT EXECUTE ON FUNCTION crm.sales_check() TO crm_headquarters, crm_admin;
+
 CREATE FUNCTION crm._sales_deals_on_erase(ids bigint[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
