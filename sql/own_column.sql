@@ -7,7 +7,7 @@ BEGIN;
 SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
 UPDATE crm.customer SET status = 'erased' WHERE status = 'active';
-DELETE FROM crm.segment_dirty;
+DELETE FROM crm.segment_mark;
 DELETE FROM crm.value_dirty;
 UPDATE crm.segment SET is_active = false;
 ALTER TABLE crm.customer_value ADD own_note text DEFAULT 'of ' || current_database(), ADD own_blank text, ADD own_gone text;
