@@ -15,6 +15,7 @@ import sys
 import time
 
 import identity_chain
+import identity_family
 import identity_odd
 import identity_sets
 from benchlib import TOP, Server, figure
@@ -69,8 +70,8 @@ def labelled(server, rows, kinds):
 
 def odd(server):
     """Sets that a matcher stumbles over, three of each; what is reported is the worst of them."""
-    for name in identity_odd.SETS:
-        runs = [labelled(server, *identity_odd.make(name, seed)) for seed in (1, 2, 3)]
+    for name, make in [(name, made.make) for made in (identity_odd, identity_family) for name in made.SETS]:
+        runs = [labelled(server, *make(name, seed)) for seed in (1, 2, 3)]
         least = {key: min(balanced[key] for balanced, _ in runs) for key in ("precision", "recall", "f1")}
         precision, recall = (min(automatic[key] for _, automatic in runs) for key in ("precision", "recall"))
         figure(name, f"precision {least['precision']:.3f}, recall {least['recall']:.3f}, F1 {least['f1']:.3f}", "", f"automatic recall {recall:.3f}",

@@ -349,8 +349,8 @@ extern bool crm_link_is_torn(const CrmLink *link, uint64_t pattern, uint64_t lef
 
 /* link_told.c: what is not told, judged by those who tell it. */
 typedef struct CrmLinkTold CrmLinkTold;
-extern CrmLinkTold *crm_link_told(CrmLink *link);
-extern bool crm_link_is_often_two(const CrmLink *link, const CrmLinkTold *told, uint64_t pattern);
+extern CrmLinkTold *crm_link_told(CrmLink *link);	/* of edges that are sorted */
+extern bool crm_link_is_often_two(const CrmLink *link, CrmLinkTold *told, uint64_t pattern);
 
 /* link_dispute.c: which edges are no automatic merge; they are sorted already. */
 extern void crm_link_dispute(CrmLink *link);

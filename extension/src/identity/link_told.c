@@ -43,6 +43,16 @@ typedef struct Told
 	uint32_t	two;
 } Told;
 
+/* What pairs of one pattern say: of millions of edges there are a few thousand patterns. */
+typedef struct Seen
+{
+	uint64_t	pattern;
+	uint32_t	count;			/* 0: the place is free */
+	uint16_t	same;			/* a bit for each field asked about */
+	uint16_t	two;
+	bool		is_often_two;
+} Seen;
+
 struct CrmLinkTold
 {
 	bool		is_asked[CRM_LINK_MAX_FIELDS];	/* fields that part those who have the rest in common */
@@ -50,7 +60,9 @@ struct CrmLinkTold
 	double		errors[CRM_LINK_MAX_FIELDS];	/* of matches that tell it: have two by mistake */
 	double		others[CRM_LINK_MAX_FIELDS];	/* of strangers that tell it: have two */
 	int			used;
+	int			seen_used;
 	Told		slots[SLOTS];
+	Seen		seen[SLOTS];
 };
 
 static Said
@@ -145,22 +157,53 @@ find_told(CrmLinkTold *told, uint64_t question, bool may_add)
 }
 
 static void
-count_edge(const CrmLink *link, CrmLinkTold *told, uint64_t pattern)
+count_seen(const CrmLink *link, CrmLinkTold *told, const Seen *seen)
 {
+	uint16_t	says = seen->same | seen->two;
+
+	for (int f = 0; f < link->n_fields; f++)
+		for (int rough = 0; rough < 2 && (says >> f & 1) != 0; rough++)
+		{
+			Told	   *slot = find_told(told, question_of(link, f, seen->pattern, rough != 0), true);
+
+			if (slot == NULL)
+				continue;
+			slot->same += (seen->same >> f & 1) != 0 ? seen->count : 0;
+			slot->two += (seen->two >> f & 1) != 0 ? seen->count : 0;
+		}
+}
+
+/* The place of a pattern; a free one, or NULL, where it has none. */
+static Seen *
+find_seen(CrmLinkTold *told, uint64_t pattern)
+{
+	uint32_t	slot = (uint32_t) (crm_hash_int64((int64_t) pattern) & (SLOTS - 1));
+
+	while (told->seen[slot].count != 0 && told->seen[slot].pattern != pattern)
+		slot = (slot + 1) & (SLOTS - 1);
+	if (told->seen[slot].count == 0 && told->seen_used > SLOTS / 2)
+		return NULL;
+	return &told->seen[slot];
+}
+
+/* Counts an edge; where patterns are too many, those without a place are not asked. */
+static const Seen *
+see(const CrmLink *link, CrmLinkTold *told, uint64_t pattern)
+{
+	Seen	   *seen = find_seen(told, pattern);
+
+	if (seen == NULL || seen->count++ != 0)
+		return seen;
+	told->seen_used++;
+	seen->pattern = pattern;
 	for (int f = 0; f < link->n_fields; f++)
 	{
 		Said		said = told->is_asked[f] ? said_by(&link->fields[f], crm_link_pattern_level(pattern, f)) : SAID_NOTHING;
 
-		for (int rough = 0; rough < 2 && said != SAID_NOTHING; rough++)
-		{
-			Told	   *slot = find_told(told, question_of(link, f, pattern, rough != 0), true);
-
-			if (slot == NULL)
-				continue;
-			slot->same += said == SAID_SAME;
-			slot->two += said == SAID_TWO;
-		}
+		seen->same |= (uint16_t) ((said == SAID_SAME) << f);
+		seen->two |= (uint16_t) ((said == SAID_TWO) << f);
 	}
+	return seen;
 }
 
 /* Rows that tell a field, and those that another row bears out, a bit for each field. */
@@ -171,24 +214,22 @@ typedef struct Witness
 } Witness;
 
 static void
-hear_witnesses(const CrmLink *link, const CrmLinkTold *told, Witness *witnesses)
+hear_witnesses(const CrmLink *link, CrmLinkTold *told, Witness *witnesses)
 {
 	memset(witnesses, 0, (link->n_rows + 1) * sizeof *witnesses);
 	for (int64_t i = 0; i < link->n_edges; i++)
 	{
 		const CrmLinkEdge *edge = &link->edges[i];
+		const Seen *seen = see(link, told, edge->pattern);
+		uint16_t	tells = seen == NULL ? 0 : seen->same | seen->two;
+		uint16_t	bears_out = seen == NULL || edge->score + link->prior <= 0 ? 0 : seen->same;
 
-		for (int f = 0; f < link->n_fields; f++)
-		{
-			Said		said = told->is_asked[f] ? said_by(&link->fields[f], crm_link_pattern_level(edge->pattern, f)) : SAID_NOTHING;
-			uint16_t	tells = (uint16_t) ((said != SAID_NOTHING) << f);
-			uint16_t	bears_out = (uint16_t) ((said == SAID_SAME && edge->score + link->prior > 0) << f);
-
-			witnesses[edge->a].tells |= tells;
-			witnesses[edge->b].tells |= tells;
-			witnesses[edge->a].is_borne_out |= bears_out;
-			witnesses[edge->b].is_borne_out |= bears_out;
-		}
+		if (tells == 0)
+			continue;
+		witnesses[edge->a].tells |= tells;
+		witnesses[edge->b].tells |= tells;
+		witnesses[edge->a].is_borne_out |= bears_out;
+		witnesses[edge->b].is_borne_out |= bears_out;
 	}
 }
 
@@ -214,7 +255,9 @@ real_share(const CrmLink *link, const Witness *witnesses, int field)
 	{
 		const CrmLinkEdge *edge = &link->edges[i];
 
-		if (said_by(&link->fields[field], crm_link_pattern_level(edge->pattern, field)) != SAID_TWO || edge->score + link->prior < 0)
+		if (edge->score + link->prior < 0)
+			break;				/* they are sorted */
+		if (said_by(&link->fields[field], crm_link_pattern_level(edge->pattern, field)) != SAID_TWO)
 			continue;
 		two++;
 		both += witnesses[edge->a].is_borne_out & witnesses[edge->b].is_borne_out & 1 << field ? 1 : 0;
@@ -245,21 +288,6 @@ set_errors(CrmLink *link, CrmLinkTold *told)
 	link->host.drop(link->host.state, witnesses);
 }
 
-/* Of all edges. */
-CrmLinkTold *
-crm_link_told(CrmLink *link)
-{
-	CrmLinkTold *told = crm_link_grow(link, NULL, 0, sizeof *told);
-
-	memset(told, 0, sizeof *told);
-	for (int f = 0; f < link->n_fields; f++)
-		told->is_asked[f] = is_asked(link, &link->fields[f]);
-	set_errors(link, told);
-	for (int64_t i = 0; i < link->n_edges; i++)
-		count_edge(link, told, link->edges[i].pattern);
-	return told;
-}
-
 /*
  * How many of those who agree in the same are two, beyond errors and their usual variation: a few
  * pairs are believed as far as they go.
@@ -276,18 +304,18 @@ share_of_others(const CrmLinkTold *told, int field, const Told *slot)
 
 /* Of those who agree as a pair does; of those who agree about as it does where the others are few. */
 static double
-share_beside(const CrmLink *link, const CrmLinkTold *told, int field, uint64_t pattern)
+share_beside(const CrmLink *link, CrmLinkTold *told, int field, uint64_t pattern)
 {
-	const Told *slot = find_told((CrmLinkTold *) told, question_of(link, field, pattern, false), false);
+	const Told *slot = find_told(told, question_of(link, field, pattern, false), false);
 
 	if (slot == NULL || slot->same + slot->two < ENOUGH)
-		slot = find_told((CrmLinkTold *) told, question_of(link, field, pattern, true), false);
+		slot = find_told(told, question_of(link, field, pattern, true), false);
 	return slot == NULL ? 0 : share_of_others(told, field, slot);
 }
 
 /* Whether those who agree in the same are too often two for this pair to be put together by a machine. */
-bool
-crm_link_is_often_two(const CrmLink *link, const CrmLinkTold *told, uint64_t pattern)
+static bool
+is_often_two(const CrmLink *link, CrmLinkTold *told, uint64_t pattern)
 {
 	for (int f = 0; f < link->n_fields; f++)
 	{
@@ -300,4 +328,31 @@ crm_link_is_often_two(const CrmLink *link, const CrmLinkTold *told, uint64_t pat
 			return true;
 	}
 	return false;
+}
+
+/* Of all edges. */
+CrmLinkTold *
+crm_link_told(CrmLink *link)
+{
+	CrmLinkTold *told = crm_link_grow(link, NULL, 0, sizeof *told);
+
+	memset(told, 0, sizeof *told);
+	for (int f = 0; f < link->n_fields; f++)
+		told->is_asked[f] = is_asked(link, &link->fields[f]);
+	set_errors(link, told);
+	for (int i = 0; i < SLOTS; i++)
+		if (told->seen[i].count != 0)
+			count_seen(link, told, &told->seen[i]);
+	for (int i = 0; i < SLOTS; i++)
+		if (told->seen[i].count != 0)
+			told->seen[i].is_often_two = is_often_two(link, told, told->seen[i].pattern);
+	return told;
+}
+
+bool
+crm_link_is_often_two(const CrmLink *link, CrmLinkTold *told, uint64_t pattern)
+{
+	const Seen *seen = find_seen(told, pattern);
+
+	return seen == NULL ? is_often_two(link, told, pattern) : seen->is_often_two;
 }
