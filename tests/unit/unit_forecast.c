@@ -59,7 +59,7 @@ alive(CrmForecastModel model, const double *params, double x, double tx, double 
 static double
 pmf(CrmForecastModel model, const double *params, double horizon, int count)
 {
-	CrmForecastCell one = crm_forecast_newcomer();
+	CrmForecastCell one = {0, 0, 0, 1};
 
 	return crm_forecast_at_least(model, params, &one, horizon, count) -
 		crm_forecast_at_least(model, params, &one, horizon, count + 1);
@@ -76,7 +76,6 @@ test_special(void)
 	near(crm_digamma(1e8), 18.420680738952365, 1e-14, "digamma far out");
 	near(crm_log_beta(2, 3), log(1.0 / 12), 1e-14, "ln B(2, 3)");
 	near(crm_log1p_exp(800), 800, 1e-15, "ln(1 + e^800)");
-	near(crm_log_add(-INFINITY, 3), 3, 0, "nothing added to e^3");
 	ok(isnan(crm_digamma(-1)) && isnan(crm_digamma(NAN)), "digamma refuses what is not positive");
 	ok(crm_logistic(-800) == 0 && crm_logistic(800) == 1, "the logistic function ends at 0 and 1");
 }

@@ -50,27 +50,6 @@ test_months(void)
 	is_int(crm_localday_add_months(jan31, -2), crm_localday_number(2023, 11, 30), "31 Jan - 2");
 	is_int(crm_localday_add_months(jan31, 2000000000), CRM_DAY_MAX, "far future is clamped");
 	is_int(crm_localday_add_months(jan31, -2000000000), CRM_DAY_MIN, "far past is clamped");
-	is_int(crm_localday_month_start(jan31), crm_localday_number(2024, 1, 1), "month start");
-	is_int(crm_localday_quarter_start(crm_localday_number(2024, 6, 30)),
-		   crm_localday_number(2024, 4, 1), "quarter start");
-	is_int(crm_localday_quarter(crm_localday_number(2024, 6, 30)), 2024 * 4 + 1, "quarter number");
-	is_int(crm_localday_year_start(crm_localday_number(2024, 12, 31)),
-		   crm_localday_number(2024, 1, 1), "year start");
-}
-
-static void
-test_birthdays(void)
-{
-	int32_t		born = crm_localday_number(1996, 2, 29);
-
-	is_int(crm_localday_birthday(2, 29, 2023), crm_localday_number(2023, 2, 28), "29 Feb is kept on the 28th");
-	is_int(crm_localday_birthday(2, 29, 2024), crm_localday_number(2024, 2, 29), "save in leap years");
-	is_int(crm_localday_next_birthday(2, 29, crm_localday_number(2023, 3, 1)),
-		   crm_localday_number(2024, 2, 29), "the next one after it");
-	is_int(crm_localday_next_birthday(5, 1, crm_localday_number(2023, 5, 1)),
-		   crm_localday_number(2023, 5, 1), "today counts");
-	is_int(crm_localday_age(born, crm_localday_number(2023, 2, 28)), 27, "27 on 28 Feb 2023");
-	is_int(crm_localday_age(born, crm_localday_number(2023, 2, 27)), 26, "26 the day before");
 }
 
 int
@@ -79,6 +58,5 @@ main(void)
 	test_every_day();
 	test_facts();
 	test_months();
-	test_birthdays();
 	return done();
 }

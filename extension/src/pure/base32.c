@@ -42,22 +42,3 @@ crm_base32_number(uint64_t number, int width, char *out)
 		number >>= 5;
 	}
 }
-
-size_t
-crm_base32_bytes(const uint8_t *bytes, size_t size, char *out)
-{
-	size_t		n = 0;
-	uint32_t	held = 0;
-	int			bits = 0;
-
-	for (size_t i = 0; i < size; i++)
-	{
-		held = held << 8 | bytes[i];
-		for (bits += 8; bits >= 5; bits -= 5)
-			out[n++] = digits[held >> (bits - 5) & 31];
-		held &= (1u << bits) - 1;
-	}
-	if (bits > 0)
-		out[n++] = digits[held << (5 - bits) & 31];
-	return n;
-}

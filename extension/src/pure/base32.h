@@ -19,7 +19,4 @@ extern int	crm_base32_width(uint64_t number);
 /* Writes the lowest width digits of a number, leading zeros included. */
 extern void crm_base32_number(uint64_t number, int width, char *out);
 
-/* Writes (size * 8 + 4) / 5 digits, the last one filled up with zero bits; returns how many. */
-extern size_t crm_base32_bytes(const uint8_t *bytes, size_t size, char *out);
-
 #endif

@@ -16,12 +16,6 @@ extra_of(CrmForecastModel model)
 	return model == CRM_FORECAST_MBGNBD;
 }
 
-CrmForecastCell
-crm_forecast_newcomer(void)
-{
-	return (CrmForecastCell) {0, 0, 0, 1};
-}
-
 double
 crm_forecast_alive(CrmForecastModel model, const double *params, const CrmForecastCell *customer,
 				   double horizon)

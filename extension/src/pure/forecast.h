@@ -112,9 +112,6 @@ extern double crm_forecast_discounted(CrmForecastModel model, const double *para
 									  const CrmForecastCell *customer, double horizon,
 									  double period, double discount);
 
-/* The customer who has just bought for the first time. */
-extern CrmForecastCell crm_forecast_newcomer(void);
-
 /* Pareto/NBD: purchases for ever, discounted continuously at a rate a unit of time. */
 extern double crm_forecast_pareto_residual(const double *params, const CrmForecastCell *customer, double rate);
 

@@ -494,28 +494,6 @@ crm_json_key_is(const CrmJsonValue *key, const char *name)
 	return *name == '\0';
 }
 
-bool
-crm_json_find(const CrmJsonValue *object, const char *name, CrmJsonValue *value)
-{
-	CrmJsonWalk walk;
-	CrmJsonValue key;
-	CrmJsonValue member;
-	bool		found = false;
-
-	if (object->type != CRM_JSON_OBJECT)
-		return false;
-	crm_json_begin(&walk, object);
-	while (crm_json_next_member(&walk, &key, &member))
-	{
-		if (crm_json_key_is(&key, name))
-		{
-			*value = member;
-			found = true;
-		}
-	}
-	return found;
-}
-
 const char *
 crm_json_code_name(CrmJsonCode code)
 {

@@ -86,12 +86,6 @@ extern CrmJsonCode crm_json_unescape(const CrmJsonValue *value, char *out, size_
 /* True when a string's characters are exactly these (escapes are undone). */
 extern bool crm_json_key_is(const CrmJsonValue *key, const char *name);
 
-/*
- * Finds a member by name; the last one when the key repeats (as jsonb keeps it).  False when
- * there is none or the value is no object.
- */
-extern bool crm_json_find(const CrmJsonValue *object, const char *name, CrmJsonValue *value);
-
 /* The lower-case word for a code: "truncated". */
 extern const char *crm_json_code_name(CrmJsonCode code);
 

@@ -1,7 +1,7 @@
 /*
  * localday.c - local calendar days as numbers, and arithmetic on them.
  *
- * Called wherever a rule speaks of days, months, quarters or birthdays.  The conversions
+ * Called wherever days and months are counted without PostgreSQL.  The conversions
  * count days in eras of 400 years with years that start in March, so that the leap day is
  * the last day of its year and needs no case.
  */
@@ -88,59 +88,4 @@ crm_localday_add_months(int32_t day_number, int months)
 	local.month = (int) (total % 12) + 1;
 	last = crm_localday_month_days(local.year, local.month);
 	return crm_localday_number(local.year, local.month, local.day < last ? local.day : last);
-}
-
-int32_t
-crm_localday_month_start(int32_t day_number)
-{
-	return day_number - crm_localday_split(day_number).day + 1;
-}
-
-int32_t
-crm_localday_quarter_start(int32_t day_number)
-{
-	CrmLocalDay local = crm_localday_split(day_number);
-
-	return crm_localday_number(local.year, (local.month - 1) / 3 * 3 + 1, 1);
-}
-
-int32_t
-crm_localday_year_start(int32_t day_number)
-{
-	return crm_localday_number(crm_localday_split(day_number).year, 1, 1);
-}
-
-int
-crm_localday_quarter(int32_t day_number)
-{
-	CrmLocalDay local = crm_localday_split(day_number);
-
-	return local.year * 4 + (local.month - 1) / 3;
-}
-
-int32_t
-crm_localday_birthday(int month, int day, int year)
-{
-	int			last = crm_localday_month_days(year, month);
-
-	return crm_localday_number(year, month, day < last ? day : last);
-}
-
-int32_t
-crm_localday_next_birthday(int month, int day, int32_t from)
-{
-	int			year = crm_localday_split(from).year;
-	int32_t		kept = crm_localday_birthday(month, day, year);
-
-	return kept >= from ? kept : crm_localday_birthday(month, day, year + 1);
-}
-
-int
-crm_localday_age(int32_t born, int32_t on)
-{
-	CrmLocalDay birth = crm_localday_split(born);
-	CrmLocalDay local = crm_localday_split(on);
-	int			years = local.year - birth.year;
-
-	return crm_localday_birthday(birth.month, birth.day, local.year) <= on ? years : years - 1;
 }

@@ -39,24 +39,4 @@ extern int	crm_localday_weekday(int32_t day_number);
  */
 extern int32_t crm_localday_add_months(int32_t day_number, int months);
 
-/* First day of the month, the calendar quarter, the year that the day lies in. */
-extern int32_t crm_localday_month_start(int32_t day_number);
-extern int32_t crm_localday_quarter_start(int32_t day_number);
-extern int32_t crm_localday_year_start(int32_t day_number);
-
-/* Running number of the calendar quarter: year * 4 + 0..3; equal means same quarter. */
-extern int	crm_localday_quarter(int32_t day_number);
-
-/*
- * The day on which a birthday is kept in a year; 29 February is kept on the 28th in years
- * without it.
- */
-extern int32_t crm_localday_birthday(int month, int day, int year);
-
-/* The first keeping of a birthday on or after a day. */
-extern int32_t crm_localday_next_birthday(int month, int day, int32_t from);
-
-/* Full years between birth and a day; a 29 February birthday counts from the 28th. */
-extern int	crm_localday_age(int32_t born, int32_t on);
-
 #endif

@@ -2,8 +2,8 @@
  * national_id.h - citizen identity numbers of GB 11643: eighteen characters, or the fifteen
  * of cards issued before 1999.
  *
- * Promises: never reads past the text, never allocates, accepts any bytes.  Stable within one
- * CRM_NATIONAL_ID_VERSION.
+ * Promises: never reads past the text, never allocates, accepts any bytes.  Numbers are
+ * stored as hashes: what changes an answer needs a migration that writes them anew.
  *
  * A number of fifteen digits becomes one of eighteen (the century is 19, the check digit is
  * computed), so that both forms of one card are equal.  Spaces and dashes between the digits
@@ -15,8 +15,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define CRM_NATIONAL_ID_VERSION 1
 
 typedef struct CrmNationalId
 {

@@ -2,8 +2,7 @@
  * normalize_date.h - birthdays and points in time as people and tills write them.
  *
  * Promises: never reads past the text, never allocates, accepts any bytes; a date that the
- * calendar does not have (30 February) is refused, never moved.  Stable within one
- * CRM_DATE_VERSION.
+ * calendar does not have (30 February) is refused, never moved.
  *
  * Dates: 1990-05-01  1990/5/1  1990.5.1  1990 5 1  19900501  1990年5月1日  一九九〇年五月一日
  *		  1 May 1990  May 1, 1990  32994 (a spreadsheet's day)  05-01  5月1日  0501 (no year)
@@ -23,7 +22,6 @@
 
 #include "pure/localday.h"
 
-#define CRM_DATE_VERSION 1
 
 typedef enum CrmDateCode
 {

@@ -1,8 +1,8 @@
 /*
  * normalize_email.h - e-mail addresses: the address to write to and the key to compare by.
  *
- * Promises: never reads past the text, never allocates, accepts any bytes.  An answer is
- * stable within one CRM_EMAIL_VERSION.
+ * Promises: never reads past the text, never allocates, accepts any bytes.  Keys are
+ * stored as hashes: what changes an answer needs a migration that writes them anew.
  *
  * The address is the text without wrapping ("Name <a@b>", mailto:, spaces, full-width
  * signs), in lower case.  The key also drops what its provider ignores: dots and +tag at
@@ -15,7 +15,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CRM_EMAIL_VERSION 1
 #define CRM_EMAIL_MAX 254		/* bytes of an address, RFC 5321 */
 
 typedef enum CrmEmailReason

@@ -70,31 +70,6 @@ crm_name_simplify(uint32_t code_point)
 	return simple != code_point ? simple : simplify_wide(code_point);
 }
 
-int
-crm_name_simplify_text(const char *text, size_t length, char *out, size_t room)
-{
-	size_t		at = 0;
-	size_t		used = 0;
-
-	while (at < length)
-	{
-		uint32_t	code_point;
-		char		bytes[CRM_UTF8_MAX_BYTES];
-		int			taken = crm_utf8_decode(text + at, length - at, &code_point);
-		int			count;
-
-		if (taken < 0)
-			return -1;
-		at += (size_t) taken;
-		count = crm_utf8_encode(crm_name_simplify(code_point), bytes);
-		if (room - used < (size_t) count)
-			return -1;
-		memcpy(out + used, bytes, (size_t) count);
-		used += (size_t) count;
-	}
-	return (int) used;
-}
-
 /* ---------------------------------------------------------------- folding */
 
 /* Dots and strokes that stand between the parts of a name. */
@@ -356,27 +331,4 @@ crm_name_normalize(const char *text, size_t length, CrmName *name)
 	name->key[name->key_length] = '\0';
 	write_masked(name);
 	return true;
-}
-
-bool
-crm_name_mask_agrees(const CrmName *masked, const CrmName *other)
-{
-	size_t		a = 0;
-	size_t		b = 0;
-
-	if (hides_given_name(masked) || hides_given_name(other))
-		return masked->surname_length == other->surname_length &&
-			masked->surname_length > 0 &&
-			memcmp(masked->key, other->key, masked->surname_length) == 0;
-	while (a < masked->key_length && b < other->key_length)
-	{
-		uint32_t	left;
-		uint32_t	right;
-
-		a += (size_t) crm_utf8_decode(masked->key + a, masked->key_length - a, &left);
-		b += (size_t) crm_utf8_decode(other->key + b, other->key_length - b, &right);
-		if (left != right && left != '*' && right != '*')
-			return false;
-	}
-	return a == masked->key_length && b == other->key_length;
 }

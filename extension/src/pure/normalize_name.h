@@ -3,13 +3,12 @@
  *
  * Promises: never reads past the text, never allocates, accepts any bytes.  The caller has
  * brought the text to Unicode NFKC where it can; full-width ASCII is folded here anyway.
- * Stable within one CRM_NAME_VERSION.
+ * Keys are stored: what changes an answer needs a migration that writes them anew.
  *
  * The key: simplified characters, lower case, titles taken off (王先生 → 王, Mr. Wang →
  * wang).  A name with a Chinese character loses spaces and middle dots (古丽·买买提 →
  * 古丽买买提); other names keep one space between words.  Hidden characters become '*', one
- * each: 張＊＊, 张XX and 张某某 are all 张**.  A masked name equals no full name: ask
- * crm_name_mask_agrees().
+ * each: 張＊＊, 张XX and 张某某 are all 张**.  A masked name equals no full name.
  */
 #ifndef CRM_PURE_NORMALIZE_NAME_H
 #define CRM_PURE_NORMALIZE_NAME_H
@@ -18,7 +17,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CRM_NAME_VERSION 1
 #define CRM_NAME_MAX 200		/* bytes of a key; longer names are cut at a character */
 
 typedef struct CrmName
@@ -40,19 +38,5 @@ extern bool crm_name_normalize(const char *text, size_t length, CrmName *name);
 
 /* The simplified form of a character, or itself. */
 extern uint32_t crm_name_simplify(uint32_t code_point);
-
-/*
- * Copies text with each character simplified; out has room for length + 1 bytes per byte of
- * length (a simplified character may take one byte more).  Returns the bytes written, or -1
- * when the text is not UTF-8 or does not fit room.
- */
-extern int	crm_name_simplify_text(const char *text, size_t length, char *out, size_t room);
-
-/*
- * True when a masked key can stand for another key: same number of characters, equal where
- * neither hides one.  A mask of two stars behind the surname also stands for names of other
- * lengths (张** is written for 张伟 too).
- */
-extern bool crm_name_mask_agrees(const CrmName *masked, const CrmName *other);
 
 #endif

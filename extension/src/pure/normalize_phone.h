@@ -2,8 +2,8 @@
  * normalize_phone.h - telephone numbers as people write them, to E.164.
  *
  * Promises: never reads past the text, never allocates, accepts any bytes (malformed UTF-8
- * is an invalid number, not a fault).  The same text gives the same answer for ever within
- * one CRM_PHONE_VERSION; store that beside what is derived from it.
+ * is an invalid number, not a fault).  Numbers are stored as hashes: what changes
+ * an answer needs a migration that writes them anew.
  *
  * What is accepted: full-width digits, any spaces and dashes, brackets, +86 / 0086 / 86,
  * a trunk 0, "tel:" and 电话 in front, extensions behind (转 分机 ext x # , or -NNN), and
@@ -15,7 +15,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CRM_PHONE_VERSION 1
 #define CRM_PHONE_CHINA 86
 
 typedef enum CrmPhoneType

@@ -51,15 +51,6 @@ crm_log1p_exp(double x)
 }
 
 double
-crm_log_add(double a, double b)
-{
-	double		low = a < b ? a : b;
-	double		high = a < b ? b : a;
-
-	return low == -INFINITY ? high : high + log1p(exp(low - high));
-}
-
-double
 crm_logistic(double x)
 {
 	return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));

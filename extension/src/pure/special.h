@@ -19,9 +19,6 @@ extern double crm_log_beta(double a, double b);
 /* ln(1 + exp(x)) without overflow. */
 extern double crm_log1p_exp(double x);
 
-/* ln(exp(a) + exp(b)); either may be -infinity. */
-extern double crm_log_add(double a, double b);
-
 /* 1 / (1 + exp(-x)). */
 extern double crm_logistic(double x);
 
