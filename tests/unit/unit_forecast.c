@@ -429,6 +429,26 @@ test_consistency(void)
 	CHECKED("expectations are sums of probabilities, quantiles are quantiles");
 }
 
+/* Somebody who buys nearly each day, looked at for a hundred years: the interval lies around what is expected. */
+static void
+test_many_purchases(void)
+{
+	static const double params[3][4] = {{1, 1, .001, 1000}, {1, 1, .001, 1000}, {1, 1}};
+	static const CrmForecastModel models[] = {CRM_FORECAST_BGNBD, CRM_FORECAST_MBGNBD, CRM_FORECAST_NBD};
+	CrmForecastCell daily = {.x = 999, .tx = 999, .T = 999, .weight = 1};
+
+	for (int i = 0; i < 3; i++)
+	{
+		double		expectation = crm_forecast_expected(models[i], params[i], &daily, 36500);
+		int			low = crm_forecast_quantile(models[i], params[i], &daily, 36500, .1);
+		int			high = crm_forecast_quantile(models[i], params[i], &daily, 36500, .9);
+
+		CHECK(expectation > 30000 && low < expectation && high > expectation && high < 45000);
+		CHECK(crm_forecast_at_least(models[i], params[i], &daily, 36500, high + 1) <= .1 + 1e-9);
+	}
+	CHECKED("tens of thousands of purchases have an interval, too");
+}
+
 /* Long horizons go by an integral, short ones by a series: they meet. */
 static void
 test_long_horizons(void)
@@ -531,6 +551,7 @@ main(void)
 	test_edges();
 	test_gradients();
 	test_consistency();
+	test_many_purchases();
 	test_long_horizons();
 	test_hard_data();
 	return done();

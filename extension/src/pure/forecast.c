@@ -106,7 +106,7 @@ crm_forecast_discounted(CrmForecastModel model, const double *params, const CrmF
 		return 0;
 	if (discount == 0)
 		return crm_forecast_expected(model, params, customer, horizon);
-	for (int i = 1; before < INFINITY && (i - 1) * period < horizon && i <= CRM_FORECAST_MAX_COUNT; i++)
+	for (int i = 1; before < INFINITY && (i - 1) * period < horizon && i <= CRM_FORECAST_MAX_PERIODS; i++)
 	{
 		double		now = crm_forecast_expected(model, params, customer, fmin(i * period, horizon));
 

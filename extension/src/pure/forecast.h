@@ -37,7 +37,8 @@
 #include <stddef.h>
 
 #define CRM_FORECAST_PARAMS 4
-#define CRM_FORECAST_MAX_COUNT 10000	/* intervals look no further than this many purchases */
+#define CRM_FORECAST_MAX_COUNT 100000	/* intervals look no further than this many purchases: one a day for a hundred years, and more */
+#define CRM_FORECAST_MAX_PERIODS 10000	/* of a discounted horizon */
 
 typedef enum CrmForecastModel
 {

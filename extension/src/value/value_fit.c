@@ -232,9 +232,9 @@ crm_value_discounted(PG_FUNCTION_ARGS)
 	double		period = read_span(fcinfo, 6, "period");
 	double		discount = read_span(fcinfo, 7, "discount");
 
-	if (period == 0 || horizon / period > CRM_FORECAST_MAX_COUNT)
+	if (period == 0 || horizon / period > CRM_FORECAST_MAX_PERIODS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("horizon has more than %d periods", CRM_FORECAST_MAX_COUNT)));
+						errmsg("horizon has more than %d periods", CRM_FORECAST_MAX_PERIODS)));
 	PG_RETURN_FLOAT8(crm_forecast_discounted(q.model, q.params, &q.customer, horizon, period, discount));
 }
 
