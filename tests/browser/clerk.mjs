@@ -127,3 +127,32 @@ export async function withoutNetwork(browser) {
 	ok(page.errors.filter((text) => !/ERR_INTERNET_DISCONNECTED/.test(text)).length === 0, 'the console was quiet', page.errors);
 	await page.context().close();
 }
+
+// A code that the customer shows is read by the camera, where the browser can; the camera is let go of.  The reader itself is a browser's: it is played here.
+export async function scanned(browser) {
+	const page = await open(browser, 'clerk');
+	await visit(page, '#/find');
+	const card = '13912340003';
+	await page.evaluate((text) => {
+		window.tracks = [];
+		window.BarcodeDetector = class { async detect(video) { return video.videoWidth > 0 ? [{rawValue: text}] : []; } };
+		navigator.mediaDevices.getUserMedia = async () => {
+			const canvas = document.createElement('canvas');
+			canvas.getContext('2d').fillRect(0, 0, 9, 9);
+			setInterval(() => canvas.getContext('2d').fillRect(0, 0, 9, 9), 50);
+			const stream = canvas.captureStream(20);
+			window.tracks.push(...stream.getTracks());
+			return stream;
+		};
+	}, `https://m.example/card?phone=${card}`);
+	await visit(page, '#/find');
+	await page.click('button:text("扫码")');
+	await page.waitForSelector('main .card a[href^="#/person/"]');
+	ok(await page.inputValue('#text') === card && await page.evaluate(() => window.tracks.length === 1 && window.tracks.every((track) => track.readyState === 'ended') && !document.querySelector('video')), 'the code\'s customer is there, and the camera is off');
+	await judge(page, 'find with a scanner');
+	await page.evaluate(() => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); }; });
+	await page.click('button:text("扫码")');
+	await page.waitForSelector('#toast:has-text("请在浏览器中允许")');
+	ok(page.errors.length === 0, 'a camera that may not be used is said so', page.errors);
+	await page.context().close();
+}

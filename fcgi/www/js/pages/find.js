@@ -1,8 +1,8 @@
 // Finding a customer: a whole phone or card answers for the whole chain with the counter card; a name or the last
 // four digits searches one's own stores.
-import {append, field, form, h, show} from '../dom.js';
+import {append, field, form, h, show, toast} from '../dom.js';
 import {post} from '../api.js';
-import {code, day, number, suggested, t} from '../i18n.js';
+import {code, day, fault, number, suggested, t} from '../i18n.js';
 
 const most = 30;
 const digits = (text) => text.replace(/[\s\-()（）－]/g, '').normalize('NFKC');
@@ -22,12 +22,28 @@ export async function draw(words, me) {
 	const found = h('div', {'aria-live': 'polite', onclick: () => { if (last) last.scrolled = scrollY; }});
 	show(h('h1', {}, t('page.find')),
 		h('div', {class: 'card'}, form([field('text', t('find.what'), {type: 'search', enterkeyhint: 'search', autofocus: !again, autocomplete: 'off', value: again?.text, oninput: (event) => begin(event.target, found)})],
-			t('find.go'), (data) => look(data.get('text').trim(), found))),
+			t('find.go'), (data) => look(data.get('text').trim(), found)), canScan() && scanner(found)),
 		found,
 		target === 'person' && h('p', {class: 'row'}, h('a', {href: '#/enrol'}, t('page.enrol')), h('a', {href: '#/knowledge'}, t('page.knowledge'))));
 	if (!again) return document.getElementById('text').focus();
 	tell(again, found);
 	scrollTo(0, again.scrolled || 0);
+}
+
+// Browsers of iPhones read no codes; a scanner that types needs nothing of this.
+const canScan = () => 'BarcodeDetector' in window && Boolean(navigator.mediaDevices?.getUserMedia);
+
+function scanner(found) {
+	const place = h('div', {class: 'scan'});
+	const read = async () => {
+		try {
+			const text = await (await import('../scan.js')).scan(place);
+			if (!text || !found.isConnected) return;
+			document.getElementById('text').value = text;
+			await look(text, found);
+		} catch (problem) { toast(problem.name === 'NotAllowedError' || problem.name === 'NotFoundError' ? t('scan.no_camera') : fault(problem)); }
+	};
+	return [h('div', {class: 'row'}, h('button', {type: 'button', onclick: read}, t('scan.open'))), place];
 }
 
 // A whole phone is asked for with its last digit, and its answer shown as it comes: the tap that follows asks nothing more.
