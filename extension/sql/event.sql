@@ -41,6 +41,24 @@ $$;
 COMMENT ON FUNCTION crm._event_learn_types(crm.event_fact[]) IS
     'enters event types that nobody described, flagged as unknown, as far as the setting event.unknown_types allows';
 
+CREATE FUNCTION crm._event_position_names() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '{latitude,longitude,lat,lon,lng,gps}'::text[] $$;
+COMMENT ON FUNCTION crm._event_position_names() IS 'properties that say where somebody was: they are not kept with an event';
+
+CREATE FUNCTION crm._event_position(properties jsonb) RETURNS numeric[]
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+DECLARE
+    given text[] := ARRAY[coalesce(properties ->> 'latitude', properties ->> 'lat'), coalesce(properties ->> 'longitude', properties ->> 'lon', properties ->> 'lng')];
+BEGIN
+    IF given[1] ~ '^-?[0-9]{1,2}([.][0-9]{1,20})?$' AND given[2] ~ '^-?[0-9]{1,3}([.][0-9]{1,20})?$' AND abs(given[1]::numeric) <= 90 AND abs(given[2]::numeric) <= 180 THEN
+        RETURN given::numeric[];
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION crm._event_position(jsonb) IS 'latitude and longitude in degrees that the properties of an event give; null: none, or none on earth';
+
 CREATE FUNCTION crm._event_append(facts crm.event_fact[], ids bigint[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
@@ -66,7 +84,7 @@ BEGIN
     INSERT INTO crm.event (source_record_id, received_at, event_id, source_id, external_id, type, occurred_at, business_day, store_id, object_id,
                            properties, ignored_reason, is_history)
     SELECT n.source_record_id, n.received_at, n.event_id, n.source_id, n.external_id, n.type, n.occurred_at, n.day, n.store_id, n.object_id,
-           coalesce(n.properties, '{}'),
+           coalesce(n.properties, '{}') - crm._event_position_names(),
            CASE WHEN n.occurred_at - n.before_at < gap THEN 'repeated'
                 WHEN CASE WHEN r.has_near THEN EXISTS (
                     SELECT FROM crm.event e
@@ -146,7 +164,7 @@ BEGIN
         IF key.received_at = fact.received_at AND key.source_record_id = fact.source_record_id THEN
             -- twice in one delivery: the later wins in place
             UPDATE crm.event e SET type = fact.type, occurred_at = fact.occurred_at, object_id = fact.object_id, store_id = fact.store_id,
-                properties = coalesce(fact.properties, '{}'), ignored_reason = NULL,
+                properties = coalesce(fact.properties, '{}') - crm._event_position_names(), ignored_reason = NULL,
                 business_day = coalesce(fact.business_day, crm._event_local_day(fact.occurred_at, fact.source_id))
             WHERE e.source_record_id = key.source_record_id AND e.received_at = key.received_at AND e.event_id = key.fact_id;
         ELSE
@@ -254,6 +272,7 @@ DECLARE
                               WHERE m.customer_id = _event_on_erase.customer_id AND m.valid_to = 'infinity');
 BEGIN
     UPDATE crm.event e SET properties = '{}', object_id = NULL WHERE e.source_record_id = ANY (records);
+    DELETE FROM crm.event_place p WHERE p.source_record_id = ANY (records);
     UPDATE crm.interaction i SET body = '', outcome = NULL WHERE i.source_record_id = ANY (records);
 END
 $$;
@@ -270,12 +289,14 @@ BEGIN
         'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('type', e.type, 'at', e.occurred_at, 'object', e.object_id, 'properties', e.properties)
                                              ORDER BY e.occurred_at, e.event_id), '[]')
                    FROM crm.event e WHERE e.source_record_id = ANY (records)),
+        'places', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', p.occurred_at, 'latitude', p.latitude, 'longitude', p.longitude) ORDER BY p.occurred_at, p.event_id), '[]')
+                   FROM crm.event_place p WHERE p.source_record_id = ANY (records)),
         'interactions', (SELECT coalesce(jsonb_agg(jsonb_build_object('channel', i.channel, 'direction', i.direction, 'at', i.occurred_at, 'text', i.body,
                                                    'outcome', i.outcome, 'next_on', i.next_on) ORDER BY i.occurred_at, i.interaction_id), '[]')
                          FROM crm.interaction i WHERE i.source_record_id = ANY (records) AND i.is_current));
 END
 $$;
-COMMENT ON FUNCTION crm._event_on_export(bigint) IS 'events and interactions of a person, for the export of one person';
+COMMENT ON FUNCTION crm._event_on_export(bigint) IS 'events, interactions and kept positions of a person, for the export of one person';
 
 CREATE FUNCTION crm.event_check() RETURNS TABLE (room text, what text, expected text, found text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

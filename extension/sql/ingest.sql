@@ -112,6 +112,11 @@ END
 $$;
 COMMENT ON FUNCTION crm._ingest_check_source(text, text, text, jsonb) IS 'refuses what crm.ingest_define_source() cannot use; 22023 naming the field, an option as options.<name>';
 
+CREATE FUNCTION crm._ingest_kind_channel(kind text, code text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT CASE kind WHEN 'pos' THEN 'store' WHEN 'mini_program' THEN 'mini' WHEN 'shop_platform' THEN 'shop' WHEN 'official_account' THEN 'official_account' WHEN 'wecom' THEN 'wecom' ELSE left(code, 40) END $$;
+COMMENT ON FUNCTION crm._ingest_kind_channel(text, text) IS 'the channel of a source that names none: that of its kind, else its own code';
+
 CREATE FUNCTION crm.ingest_define_source(code text, name text, kind text, options jsonb DEFAULT '{}') RETURNS int
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -123,13 +128,13 @@ BEGIN
     LOCK TABLE crm.source IN SHARE ROW EXCLUSIVE MODE;      -- the number is the next one
     id := coalesce((SELECT s.source_id FROM crm.source s WHERE s.code = ingest_define_source.code),
                    (SELECT coalesce(max(s.source_id), 0) + 1 FROM crm.source s));
-    INSERT INTO crm.source AS s (source_id, code, name, kind, created_at)
-    VALUES (id, code, name, kind, crm.core_now())
+    INSERT INTO crm.source AS s (source_id, code, name, kind, channel, created_at)
+    VALUES (id, code, name, kind, '?', crm.core_now())
     ON CONFLICT ON CONSTRAINT source_pkey DO UPDATE SET name = excluded.name, kind = excluded.kind;
     UPDATE crm.source s SET
         time_zone = coalesce(options ->> 'time_zone', s.time_zone),
         currency = coalesce(options ->> 'currency', s.currency),
-        channel = coalesce(options ->> 'channel', s.channel),
+        channel = coalesce(nullif(btrim(options ->> 'channel'), ''), nullif(s.channel, '?'), crm._ingest_kind_channel(s.kind, s.code)),
         priority = coalesce((options ->> 'priority')::int, s.priority),
         is_one_record_per_person = coalesce((options ->> 'is_one_record_per_person')::boolean, s.is_one_record_per_person),
         is_one_card_per_person = coalesce((options ->> 'is_one_card_per_person')::boolean, s.is_one_card_per_person),
@@ -146,7 +151,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_define_source(text, text, text, jsonb) IS
-    'makes or changes a source; options: time_zone, currency, channel, priority, is_one_record_per_person, is_one_card_per_person, verified_fields, is_sandbox, is_active, signing_secret (whsec_...; null: unsigned again), raw_retention_days; returns source_id; 22023';
+    'makes or changes a source; options: time_zone, currency, channel (where its customers come from: without one that of the kind, else the code), priority, is_one_record_per_person, is_one_card_per_person, verified_fields, is_sandbox, is_active, signing_secret (whsec_...; null: unsigned again), raw_retention_days; returns source_id; 22023';
 GRANT EXECUTE ON FUNCTION crm.ingest_define_source(text, text, text, jsonb) TO crm_admin, crm_steward;
 
 CREATE FUNCTION crm._ingest_source_id(code text) RETURNS int

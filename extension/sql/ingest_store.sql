@@ -93,6 +93,8 @@ COMMENT ON FUNCTION crm._ingest_store_refunds(crm.ingest_input) IS 'parses and s
 CREATE FUNCTION crm._ingest_store_events(input crm.ingest_input) RETURNS SETOF crm.ingest_outcome
     LANGUAGE plpgsql AS
 $$
+DECLARE
+    keeps_places boolean := (crm._setting('event.place_days'))::int > 0;
 BEGIN
     RETURN QUERY
     WITH parsed AS MATERIALIZED (
@@ -104,13 +106,17 @@ BEGIN
     stored AS MATERIALIZED (
         SELECT s.* FROM crm._event_store(
             coalesce((SELECT array_agg(crm._ingest_place(p.fact, a.source_record_id, a.customer_id) ORDER BY p.ordinal)
-                      FROM parsed p JOIN attached a ON a.ordinal = p.ordinal WHERE a.source_record_id IS NOT NULL), '{}')) s)
+                      FROM parsed p JOIN attached a ON a.ordinal = p.ordinal WHERE a.source_record_id IS NOT NULL), '{}')) s),
+    placed AS MATERIALIZED (
+        SELECT crm._ingest_keep_place(crm._ingest_place(p.fact, a.source_record_id, a.customer_id), s.fact_id, s.customer_id)
+        FROM stored s JOIN parsed p ON p.ordinal = s.ordinal JOIN attached a ON a.ordinal = s.ordinal
+        WHERE keeps_places AND s.outcome IN ('created', 'replaced') AND (p.fact).properties ?| crm._event_position_names())
     SELECT p.chunk, p.line_no, p.next_at, p.next_line, p.external_id, p.code, p.field, p.remedy, s.fact_id, s.customer_id,
            CASE WHEN p.ordinal IS NULL AND p.code IS NULL THEN 'end' WHEN p.ordinal IS NOT NULL THEN coalesce(s.outcome, 'suppressed') END
-    FROM parsed p LEFT JOIN stored s ON s.ordinal = p.ordinal;
+    FROM parsed p LEFT JOIN stored s ON s.ordinal = p.ordinal WHERE (SELECT count(*) FROM placed) >= 0;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_store_events(crm.ingest_input) IS 'parses and stores events';
+COMMENT ON FUNCTION crm._ingest_store_events(crm.ingest_input) IS 'parses and stores events, and where they happened when the house keeps that of who agreed';
 
 CREATE FUNCTION crm._ingest_store_interactions(input crm.ingest_input) RETURNS SETOF crm.ingest_outcome
     LANGUAGE plpgsql AS

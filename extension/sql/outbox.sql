@@ -531,8 +531,9 @@ BEGIN
     IF state IS NULL OR state NOT IN ('yes', 'no') THEN
         RAISE EXCEPTION 'consent is yes or no' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'state', HINT = 'Send yes or no.';
     END IF;
-    IF NOT EXISTS (SELECT FROM crm.channel ch WHERE ch.channel = outbox_set_consent.channel) THEN
-        RAISE EXCEPTION 'there is no channel "%"', channel USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel', HINT = 'See crm.channel.';
+    -- beside what reaches a person: where they are may be kept
+    IF channel IS DISTINCT FROM 'location' AND NOT EXISTS (SELECT FROM crm.channel ch WHERE ch.channel = outbox_set_consent.channel) THEN
+        RAISE EXCEPTION 'there is no channel "%"', channel USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel', HINT = 'See crm.channel, or say location.';
     END IF;
     -- said in person: it holds for all of the person's records, whoever merges, moves or erases them just now waits
     PERFORM crm._access_lock_person(person);
@@ -548,7 +549,7 @@ BEGIN
     END IF;
     PERFORM crm._audit('consent', 'person', person, channel, NULL, state, evidence);
     PERFORM crm._consequence_facts(ARRAY[person], 'consent', false);       -- segments and rules that ask for consent
-    answer := jsonb_build_object('customer_id', person, 'channel', channel, 'state', crm._outbox_consent(person, channel));
+    answer := jsonb_build_object('customer_id', person, 'channel', channel, 'state', CASE WHEN channel = 'location' THEN state ELSE crm._outbox_consent(person, channel) END);
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END

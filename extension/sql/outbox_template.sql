@@ -100,7 +100,7 @@ BEGIN
         (2, 'body', length(btrim(coalesce(body, ''))) BETWEEN 1 AND 2000, 'give 1 to 2000 characters'),
         (3, 'body', crm._outbox_unknown_variables(body) = '{}', format('nothing fills in {{%s}}', array_to_string(crm._outbox_unknown_variables(body), '}}, {{'))),
         (4, 'body', kind IS DISTINCT FROM 1 OR body !~ '[[:cntrl:]]', 'a text message is one line'),
-        (5, 'body', kind IS DISTINCT FROM 1 OR body ~ '退订|拒收|TD', 'a text message says how to stop it: 退订回T'),
+        (5, 'body', kind IS DISTINCT FROM 1 OR channel = 'voice' OR body ~ '退订|拒收|TD', 'a text message says how to stop it: 退订回T'),
         (6, 'body', kind IS DISTINCT FROM 1 OR length(body) <= 500, 'a text message has 500 characters at most'),
         (7, 'subject', subject IS NULL OR (length(btrim(subject)) BETWEEN 1 AND 200 AND subject !~ '[[:cntrl:]]'), 'a subject is one line of 1 to 200 characters'),
         (8, 'subject', form IS DISTINCT FROM 'mail' OR subject IS NOT NULL, 'an e-mail needs a subject'),

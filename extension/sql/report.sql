@@ -86,6 +86,19 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_last_item(bigint) IS 'what a person bought last and did not give back, by its name; null: nothing that is a product';
 
+CREATE FUNCTION crm._report_favourite(person bigint) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
+$$
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object('category', k.code, 'name', k.name, 'days', count(DISTINCT i.business_day))
+        FROM crm.membership m JOIN crm.purchased_item i ON i.source_record_id = m.source_record_id
+        JOIN crm.product p ON p.product_id = i.product_id JOIN crm.product_category k ON k.category_id = p.category_id
+        WHERE m.customer_id = person AND m.valid_to = 'infinity' GROUP BY k.category_id ORDER BY count(DISTINCT i.business_day) DESC, max(i.business_day) DESC, k.category_id LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION crm._report_favourite(bigint) IS 'the category that a person bought on most days and did not give back, of several the last; null: none';
+
 CREATE FUNCTION crm.report_card(identifier_kind text, value text, namespace text DEFAULT '') RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -149,7 +162,8 @@ BEGIN
                             WHERE m.customer_id = person AND m.valid_to = 'infinity' AND ri.ended_at IS NULL
                               AND k.code NOT IN ('home_name', 'home')),
             'value', (SELECT jsonb_build_object('tier', v.tier, 'tier_since', v.tier_since, 'r', v.r, 'f', v.f, 'm', v.m,
-                            'order_days', v.order_days, 'net', crm._report_money(v.net_minor), 'first_day', v.first_day, 'last_day', v.last_day, 'last_item', crm._report_last_item(person))
+                            'order_days', v.order_days, 'net', crm._report_money(v.net_minor), 'first_day', v.first_day, 'last_day', v.last_day, 'last_item', crm._report_last_item(person),
+                            'average', crm._report_money((v.net_minor / nullif(v.order_days, 0))::bigint), 'favourite', crm._report_favourite(person))
                       FROM crm.customer_value v WHERE v.customer_id = person),
             'next_tier', crm._value_next_tier(person, crm._report_today()),
             'points', crm._loyalty_available(person),
@@ -299,3 +313,26 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._report_follow() IS 'job: recounts which category is bought, and kept, at the visit after which, over 365 days';
+
+CREATE FUNCTION crm.report_track(customer_id bigint, from_day date DEFAULT NULL, to_day date DEFAULT NULL) RETURNS TABLE (at timestamptz, type text, latitude numeric, longitude numeric)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+    person bigint := crm._report_require(report_track.customer_id);
+    zone text := crm._setting('core.time_zone') #>> '{}';
+BEGIN
+    PERFORM crm._audit('track', 'person', person, 'location', NULL, NULL, NULL);
+    RETURN QUERY
+    SELECT p.occurred_at, (SELECT e.type FROM crm.event e WHERE e.source_record_id = p.source_record_id AND e.occurred_at = p.occurred_at AND e.event_id = p.event_id LIMIT 1), p.latitude, p.longitude
+    FROM crm.membership m JOIN crm.event_place p ON p.source_record_id = m.source_record_id
+    WHERE m.customer_id = person AND m.valid_to = 'infinity'
+      AND EXISTS (SELECT FROM crm.person_consent c WHERE c.customer_id = person AND c.channel = 'location' AND c.state = 'yes')
+      AND p.occurred_at > crm.core_now() - make_interval(days => (crm._setting('event.place_days'))::int)
+      AND (from_day IS NULL OR p.occurred_at >= from_day::timestamp AT TIME ZONE zone) AND (to_day IS NULL OR p.occurred_at < (to_day + 1)::timestamp AT TIME ZONE zone)
+    ORDER BY 1 DESC LIMIT 1000;
+END
+$$;
+COMMENT ON FUNCTION crm.report_track(bigint, date, date) IS
+    'where a person of the caller''s scope was, of local days, newest first, 1000 at most: as long as they agree (consent location) and event.place_days keep it; audited; P0002';
+GRANT EXECUTE ON FUNCTION crm.report_track(bigint, date, date) TO crm_headquarters;

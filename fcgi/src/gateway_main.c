@@ -40,7 +40,7 @@
 #include "usage.h"
 
 #define STATEMENTS_BEYOND_TABLE	8	/* authenticate, its traced form, the import's own, usage */
-#define TELL_EVERY_S			60
+#define TELL_EVERY_S			10
 
 static CrmConfig config;
 

@@ -67,6 +67,21 @@
 		.example = "{\"pipeline\":\"consult\",\"title\":\"婚礼蛋糕\",\"amount\":\"8800.00\",\"is_important\":\"true\",\"lead_source\":\"web\"}",
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/price-products", .operation = "price_products", .tag = "Deals",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, headquarters",
+		.sql = "SELECT 200 AS status, jsonb_build_object('items', coalesce(jsonb_agg(p), '[]'))::text AS body FROM crm.sales_price_products($1) p",
+		.params = {PERSON_ID}, .read_only = true, .timeout_ms = WORK_MS, .summary = "Products that prices can be proposed for",
+		.response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/price-steps", .operation = "price_steps", .tag = "Deals",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, headquarters",
+		.sql = "SELECT 200 AS status, crm.sales_price_steps($1, $2)::text AS body",
+		.params = {PERSON_ID, {"product", CRM_IN_QUERY, CRM_TEXT, true, NULL, "its code"}}, .read_only = true, .timeout_ms = WORK_MS,
+		.summary = "Prices by quantity to propose, from what the customer bought",
+		.response_schema = "Object", .success = 200,
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/deals/{deal_id}", .operation = "deal", .tag = "Deals",
 		.access = CRM_ACCESS_CALLER, .roles = WORKERS,
 		.sql = "SELECT 200 AS status, crm.sales_deal($1, $2)::text AS body", .params = {PERSON_ID, DEAL_ID},

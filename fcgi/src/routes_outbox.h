@@ -28,6 +28,16 @@
 		.example = "{\"message_id\":\"42-ABCDEF\",\"kind\":\"delivered\"}",
 	},
 	{
+		.method = CRM_POST, .path = "/api/v1/call-results", .operation = "call_result", .tag = "Messages",
+		.access = CRM_ACCESS_CALLER, .roles = "till, steward, admin",
+		.sql = "SELECT 200 AS status, crm.ingest_call_result(crm.gateway_text($1, 'message_id', true), crm.gateway_text($1, 'outcome', true), "
+		"crm.gateway_text($1, 'said'), crm.gateway_number($1, 'sentiment'), crm.gateway_integer($1, 'seconds'), $2)::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "What came of a call that a machine made",
+		.text = "A receipt, a note with what was said, and an event with the sentiment (-1 to 1) that rules may ask for; once a message.",
+		.request_schema = "Object", .response_schema = "Object", .success = 200,
+		.example = "{\"message_id\":\"42-ABCDEF\",\"outcome\":\"reached\",\"said\":\"想预订周末的蛋糕\",\"sentiment\":0.8,\"seconds\":41}",
+	},
+	{
 		.method = CRM_POST, .path = "/api/v1/opt-outs", .operation = "opt_out", .tag = "Messages",
 		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", steward, marketer, headquarters, till",
 		.sql = "SELECT 200 AS status, coalesce(to_jsonb(crm.outbox_opt_out(crm.gateway_text($1, 'channel', true), "

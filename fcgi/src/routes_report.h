@@ -38,6 +38,14 @@
 		.response_schema = "Person", .success = 200,
 	},
 	{
+		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/track", .operation = "person_track",
+		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = "headquarters",
+		.sql = "SELECT 200 AS status, jsonb_build_object('items', coalesce(jsonb_agg(t), '[]'))::text AS body FROM crm.report_track($1, crm.gateway_date($2, 'from'), crm.gateway_date($2, 'to')) t",
+		.params = {PERSON_ID, BODY}, .timeout_ms = WORK_MS, .summary = "Where a person was who agreed to it, newest first",
+		.text = "Kept only when the house wants it (event.place_days) and the person agreed (consent location); audited, so it is a POST.",
+		.request_schema = "Object", .response_schema = "Object", .success = 200, .example = "{\"from\":\"2026-03-01\",\"to\":\"2026-03-31\"}",
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/persons/{person_id}/timeline", .operation = "person_timeline",
 		.tag = "Persons", .access = CRM_ACCESS_CALLER, .roles = READERS,
 		.sql = "SELECT j::text, j->>'at' FROM crm.report_timeline($1, $2, $3) j",

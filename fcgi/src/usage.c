@@ -3,7 +3,7 @@
  *		Tells the database how often which function was called by which role.
  *
  * Requests only add to a counter.  The main thread tells the database every
- * minute what was added since (crm.report_count_calls), and when it stops; what
+ * ten seconds what was added since (crm.report_count_calls), and when it stops; what
  * could not be told stays counted and is told the next time.  The first time it
  * tells all functions that there are, so that those nobody calls are known.
  */

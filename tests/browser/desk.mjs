@@ -1,6 +1,6 @@
 // A complaint from the note to the customer's stars: it stands in the list of who has to take it, is answered, settled, opened again;
 // a marketer leaves out who has an open one.  A deal from the customer's page to the signature.
-import {judge, ok, open, read, send, settled, visit} from './harness.mjs';
+import {judge, ok, open, read, send, settled, visit, sql} from './harness.mjs';
 
 const said = '蛋糕送到时已经塌了';
 const gone = (route) => route.fulfill({status: 404, contentType: 'application/problem+json', body: '{"status": 404, "detail": "gone"}'});
@@ -123,6 +123,18 @@ export async function deals(browser) {
 	await judge(manager, 'deals desk en dark');
 	await manager.click('main td a:text("婚礼蛋糕")');
 	await manager.waitForSelector('h1 .tag:text("proposal")');
+	// prices by quantity, from what the customer bought
+	const [, who] = (await manager.evaluate(() => location.hash)).match(/one\/(\d+)/);
+	sql("SELECT (crm.ingest_product('till', convert_to('{\"external_id\": \"WEDDING\", \"name\": \"喜饼\", \"list_price\": \"10.00\"}', 'UTF8'))).code");
+	sql(`SELECT (crm.ingest_order('till', convert_to(jsonb_build_object('external_id', 'WED-1', 'member_external_id', r.external_id, 'member_source', s.code, 'ordered_at', crm.core_now(), 'store_code', 'S1', 'amount', '380.00',
+		'items', jsonb_build_array(jsonb_build_object('line_key', '1', 'product_code', 'WEDDING', 'quantity', 40, 'unit_price', '9.50')))::text, 'UTF8'))).code
+		FROM crm.membership m JOIN crm.source_record r USING (source_record_id) JOIN crm.source s USING (source_id) WHERE m.customer_id = ${who} AND m.valid_to = 'infinity' AND r.kind = 'member' LIMIT 1`);
+	await manager.click('summary:text("Prices by quantity")');
+	await manager.waitForSelector('#price_product option[value="WEDDING"]', {state: 'attached'});
+	await manager.selectOption('#price_product', 'WEDDING');
+	await manager.waitForSelector('details tbody tr');
+	ok((await manager.$$eval('details.card tbody tr', (rows) => rows.map((row) => row.innerText.split('\t').slice(0, 2).join(' ')))).join(', ') === '40 CN¥9.50, 60 CN¥9.22, 80 CN¥9.03, 100 CN¥8.74', 'prices to propose, of what they usually buy', await manager.textContent('details.card'));
+	await judge(manager, 'prices of a deal desk en dark');
 	await manager.fill('#reason', 'too dear');
 	await manager.click('button:text("→ lost")');
 	await manager.waitForSelector('h1 .tag:text("lost")');

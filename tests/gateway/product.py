@@ -4,6 +4,7 @@ it calls; a record goes in, is found, and is judged by role and scope; sign-in, 
 import base64
 import hashlib
 import hmac
+import time
 
 from gatelib import *
 
@@ -484,6 +485,21 @@ def test_erase(web, keys, person):
     equal((again.status, again.body), (200, answer.body), "the replay gets the first answer")
 
 
+def test_quoted(web, keys, person):
+    """Prices to propose, where somebody was, what came of a call."""
+    answer = web.request("GET", f"/api/v1/persons/{person}/price-products", key=keys["headquarters"])
+    ok(answer.status == 200 and [row["product"] for row in answer.json()["items"]] == ["P1"], "products that prices can be proposed for", answer)
+    answer = web.request("GET", f"/api/v1/persons/{person}/price-steps?product=P1", key=keys["headquarters"])
+    ok(answer.status == 200 and answer.json()["history"]["purchases"] > 0 and answer.json()["steps"][0]["from_quantity"] == 1, "and the prices", answer)
+    equal(web.request("GET", f"/api/v1/persons/{person}/price-steps?product=none", key=keys["headquarters"]).status, 404, "of no product")
+    answer = web.request("POST", f"/api/v1/persons/{person}/track", json.dumps({"from": "2026-01-01"}), key=keys["headquarters"])
+    equal((answer.status, answer.json()), (200, {"items": []}), "nobody's positions are kept as it comes")
+    equal([web.request("POST", f"/api/v1/persons/{person}/track", "{}", key=keys["clerk"]).status, web.request("GET", f"/api/v1/persons/{person}/price-products", key=keys["clerk"]).status], [403, 403], "neither is a clerk's")
+    result = {"message_id": "1-none", "outcome": "reached"}
+    equal(web.request("POST", "/api/v1/call-results", json.dumps(result), headers={"X-Api-Key": keys["till"]}).status, 404, "a call that was not made")
+    equal(web.request("POST", "/api/v1/call-results", json.dumps(result), headers={"X-Api-Key": keys["clerk"]}).status, 403, "vendors tell of calls")
+
+
 def test_costs(web, keys):
     """What a record costs rule by rule; a rule put off, refused by whom it is not meant for."""
     def post(path, body, key="admin"):
@@ -510,6 +526,23 @@ def test_usage():
     equal(sql("SELECT count(*) FROM crm.operation_day WHERE operation IN ('metrics', 'ready', 'live')", DB), "0", "probes are nobody's function")
 
 
+def test_usage_told(keys):
+    """A gateway that is killed loses some seconds of what it counted, no more."""
+    count = "SELECT coalesce(sum(calls), 0) FROM crm.operation_day WHERE operation = 'me' AND role = 'till'"
+    before = int(sql(count, DB))
+    gateway = Gateway(PRODUCT, DB).start()
+    web = Nginx(gateway).start()
+    for _ in range(3):
+        equal(web.request("GET", "/api/v1/me", key=keys["till"]).status, 200, "a call that is counted")
+    patience = time.monotonic() + 25
+    while int(sql(count, DB)) < before + 3 and time.monotonic() < patience:
+        time.sleep(0.5)
+    equal(int(sql(count, DB)), before + 3, "is told while the gateway runs")
+    web.stop()
+    gateway.stop()
+    gateway.remove()
+
+
 def main():
     document = json.loads(subprocess.run([PRODUCT, "--openapi"], capture_output=True, text=True, check=True).stdout)
     test_statements(document)
@@ -530,6 +563,7 @@ def main():
     test_sign_in(web)
     test_imports(web, keys)
     test_costs(web, keys)
+    test_quoted(web, keys, person)
     test_erase(web, keys, person)
     faults = [line for line in gateway.log_lines() if line.get("status") == 500]
     ok(not faults, "nothing was a fault of ours", faults)
@@ -537,6 +571,7 @@ def main():
     equal(gateway.stop(), 0, "and the gateway stops in order")
     test_usage()
     gateway.remove()
+    test_usage_told(keys)
     done()
 
 

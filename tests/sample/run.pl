@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# make run with a small chain: what it prints is what happened, the persons are those of truth.csv, and a second run is there in
+# make run with a small chain (CRM_PERSONS: as large as you say): what it prints is what happened, the persons are those of truth.csv, and a second run is there in
 # seconds with the data kept.  It plays under a name and port of its own, beside a demonstration that somebody may have.
 use strict;
 use warnings;
@@ -16,7 +16,7 @@ until ($port)
 	my @ears = map { IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1:$_") } map { ($_, $_ + 1) } 20000 + int(rand(20000));
 	$port = $ears[0]->sockport if @ears == 2 && $ears[0] && $ears[1];
 }
-%ENV = (%ENV, CRM_DEMO => 'demo-test', CRM_PORT => $port, CRM_PERSONS => 3000, CRM_FRESH => 'yes');
+%ENV = (%ENV, CRM_DEMO => 'demo-test', CRM_PORT => $port, CRM_PERSONS => $ENV{CRM_PERSONS} || 3000, CRM_FRESH => 'yes');
 delete @ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)};
 sub clear { system('tests/bin/demo stop >/dev/null 2>&1; tests/bin/cluster remove demo-test >/dev/null 2>&1; rm -rf build/demo-test') }
 END { local $?; clear() if $port }

@@ -174,8 +174,8 @@ build_product(CrmIngestParser *p, CrmIngestBuilt *built)
 static bool
 build_consent(CrmIngestParser *p, CrmIngestBuilt *built)
 {
-	static const char *const channels[] = {"sms|短信", "wechat|微信", "email|mail|邮件", NULL};
-	static const char *const words[] = {"sms", "wechat", "email"};
+	static const char *const channels[] = {"sms|短信", "wechat|微信", "email|mail|邮件", "location|位置", "voice|外呼", NULL};
+	static const char *const words[] = {"sms", "wechat", "email", "location", "voice"};
 	int			channel = 0;
 	int			state = 0;
 	TimestampTz at;

@@ -2,7 +2,7 @@
 // #/deals/PIPELINE[/STAGE], #/deals/one/PERSON/DEAL, #/deals/new/PERSON, #/deals/won/PIPELINE
 import {anew, append, field, h, show, toast} from '../dom.js';
 import {get, list, patch, post} from '../api.js';
-import {code, day, moment, money, named, number, percent, t, withWords} from '../i18n.js';
+import {code, day, fault, moment, money, named, number, percent, t, withWords} from '../i18n.js';
 import {daysBack} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
@@ -51,7 +51,29 @@ async function one(person, id, me) {
 	const stages = pipelines.find((pipeline) => pipeline.pipeline === deal.pipeline).stages, again = anew(() => one(person, id, me));
 	show(h('h1', {}, deal.title, ' ', h('span', {class: deal.is_slow ? 'tag warn' : 'tag'}, stageName(deal))),
 		h('p', {}, h('a', {href: `#/person/${deal.customer_id}`}, deal.name || t('unnamed')), ' · ', money(deal.amount), ' · ', deal.staff_name || code('role', 'clerk'), deal.is_important && [' · ', h('strong', {}, t('deals.important'))], deal.lost_reason && [' · ', deal.lost_reason]),
-		h('div', {class: 'cards'}, deal.outcome === 'open' && [onward(deal, stages, path, again), document_(deal, stages, path, me, again), changed(deal, path, me, again)], documents(deal)), life(deal, stages));
+		h('div', {class: 'cards'}, deal.outcome === 'open' && [onward(deal, stages, path, again), document_(deal, stages, path, me, again), changed(deal, path, me, again), mayPrice(me) && prices(deal.customer_id)], documents(deal)), life(deal, stages));
+}
+
+const mayPrice = (me) => ['crm_store_manager', 'crm_manager', 'crm_headquarters'].includes(me.role);
+
+// What to ask for how many, from what the customer bought: fetched when it is opened.
+function prices(person) {
+	const found = h('div', {'aria-live': 'polite'});
+	const steps = async (product) => {
+		const proposal = await get(`persons/${person}/price-steps?product=${encodeURIComponent(product)}`);
+		found.replaceChildren();
+		append(found, [proposal.history ? h('p', {class: 'faint'}, t('deals.price_history', {n: number(proposal.history.purchases), quantity: number(proposal.history.usual_quantity), price: money(proposal.history.usual_price), last: day(proposal.history.last_day)})) : h('p', {class: 'faint'}, t('deals.price_none')),
+			table(t('deals.prices'), [[t('deals.price_from'), 'number'], [t('deals.price_each'), 'number'], [t('deals.price_off'), 'number']], proposal.steps.map((step) => [number(step.from_quantity), h('span', {class: step.is_floor ? 'warn' : null}, money(step.price)), step.off_list === null ? '–' : percent(step.off_list)])),
+			proposal.steps.some((step) => step.is_floor) && h('p', {class: 'warn'}, t('deals.price_floor'))]);
+	};
+	const choose = h('select', {id: 'price_product', onchange: (event) => event.target.value && steps(event.target.value).catch((problem) => toast(fault(problem)))}, h('option', {value: ''}, t('deals.price_choose')));
+	const card = h('details', {class: 'card', ontoggle: async () => {
+		if (!card.open || choose.length > 1) return;
+		const {rows} = await list(`persons/${person}/price-products`);
+		append(choose, rows.map((row) => h('option', {value: row.product}, `${row.name} · ${number(row.purchases)}`)));
+		if (rows.length === 0) found.replaceChildren(h('p', {class: 'faint'}, t('deals.price_no_products')));
+	}}, h('summary', {}, t('deals.prices')), h('p', {class: 'faint'}, t('deals.prices_what')), h('label', {for: 'price_product'}, t('deals.price_product')), choose, found);
+	return card;
 }
 
 // Stages that are open now; what the present one still asks for is said before one taps.

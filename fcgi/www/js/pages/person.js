@@ -42,7 +42,7 @@ function about(person) {
 	return h('section', {class: 'card'}, h('h2', {}, t('person.about')),
 		next && h('p', {}, h('strong', {class: 'good'}, next.what), ' ', h('span', {class: 'faint'}, next.why)),
 		h('dl', {}, h('dt', {}, t('person.last')), h('dd', {}, day(value.last_day), value.last_item && ` · ${value.last_item}`), h('dt', {}, t('person.orders')), h('dd', {}, number(value.order_days)),
-			h('dt', {}, t('person.net')), h('dd', {}, money(value.net)), h('dt', {}, t('person.since')), h('dd', {}, day(person.registered_on)),
+			h('dt', {}, t('person.net')), h('dd', {}, money(value.net)), value.average !== null && [h('dt', {}, t('person.average')), h('dd', {}, money(value.average))], value.favourite && [h('dt', {}, t('person.favourite')), h('dd', {}, value.favourite.name)], person.channel && [h('dt', {}, t('person.channel')), h('dd', {}, code('channel', person.channel))], h('dt', {}, t('person.since')), h('dd', {}, day(person.registered_on)),
 			h('dt', {}, t('person.points')), h('dd', {}, number(person.points || 0)), person.level && [h('dt', {}, t('person.level')), h('dd', {}, named(person.level))],
 			h('dt', {}, t('person.store')), h('dd', {}, person.home_store_name || '–'), person.city && [h('dt', {}, t('person.city')), h('dd', {}, person.city)], person.fields.map((one) => [h('dt', {}, named(one)), h('dd', {}, [one.value].flat().map((value) => value === true ? '✓' : value).join(t('comma')))])),
 		person.next_tier && h('p', {}, t('person.next_tier', {tier: named(person.next_tier)}), ' ', person.next_tier.missing.map(missing).join(t('person.and'))),
