@@ -22,7 +22,7 @@ export async function draw([kind0 = 'order']) {
 		h('label', {for: 'kind'}, t('costs.kind')), h('select', {id: 'kind', onchange: (event) => { location.hash = `#/costs/${event.target.value}`; }}, kinds.map((one) => h('option', {value: one, selected: one === kind}, code('cost_kind', one)))),
 		h('p', {}, whole ? t('costs.whole', {ms: ms(whole.mean_ms), longest: ms(whole.longest_ms), n: number(whole.calls), since: moment(whole.counted_since)}) : t('costs.nothing')),
 		h('p', {class: 'faint'}, t('costs.what')),
-		table(t('page.costs'), [t('costs.rule'), [t('costs.mean'), 'number'], [t('costs.longest'), 'number'], [t('costs.share'), 'number'], t('costs.state')], rules.map((row) => line(row, again))),
+		table(t('page.costs'), [t('costs.rule'), t('costs.state'), [t('costs.mean'), 'number'], [t('costs.longest'), 'number'], [t('costs.share'), 'number']], rules.map((row) => line(row, again))),
 		h('div', {class: 'row'}, h('button', {type: 'button', onclick: async () => {
 			try { await post('costs/anew'); toast(t('costs.counted_anew')); await again(); } catch (problem) { toast(fault(problem)); }
 		}}, t('costs.anew')))));
@@ -40,5 +40,5 @@ function line(row, again) {
 	const state = h('span', {}, button);
 	if (row.is_put_off) append(state, [' ', h('span', {class: 'tag warn'}, t('costs.put_off')), ' ', h('span', {class: 'faint'}, t('costs.put_off_since', {since: moment(row.put_off_since), who: row.put_off_by}))]);
 	if (row.waiting > 0) append(state, [' ', h('span', {class: 'warn'}, t('costs.waiting', {n: number(row.waiting), since: moment(row.waits_since)}))]);
-	return [named(row), ms(row.mean_ms), ms(row.longest_ms), row.share === null ? '–' : percent(Number(row.share)), state];
+	return [named(row), state, ms(row.mean_ms), ms(row.longest_ms), row.share === null ? '–' : percent(Number(row.share))];
 }
