@@ -32,7 +32,7 @@ DECLARE
 BEGIN
     SELECT * INTO product FROM crm.product p WHERE p.code = product_code;
     IF product.product_id IS NULL THEN
-        RAISE EXCEPTION 'there is no such product' USING ERRCODE = 'no_data_found', COLUMN = 'product', HINT = 'Give the code of a product.';
+        RAISE EXCEPTION 'there is no such product' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'product', HINT = 'Give the code of a product.';
     END IF;
     least_price := product.list_price * (crm._setting('sales.price_floor'))::numeric;
     SELECT count(*) AS purchases, percentile_disc(0.5) WITHIN GROUP (ORDER BY b.quantity) AS usual_quantity, max(b.quantity) AS largest_quantity,
@@ -56,7 +56,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_price_steps(bigint, text) IS
-    'prices by quantity to propose to a customer for a product: steps of sales.price_steps over what they usually buy of it at the price they usually pay (730 days; without any: one at the list price), never dearer than they had it for as many, never below sales.price_floor of the list price; with the history it comes from; P0002';
+    'prices by quantity to propose to a customer for a product: steps of sales.price_steps over what they usually buy of it at the price they usually pay (730 days; without any: one at the list price), never dearer than they had it for as many, never below sales.price_floor of the list price; with the history it comes from; P0002 for a person out of scope, 22023 for no product';
 
 CREATE FUNCTION crm.sales_price_products(customer_id bigint) RETURNS TABLE (product text, name text, purchases bigint, last_day date)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

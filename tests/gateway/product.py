@@ -491,7 +491,7 @@ def test_quoted(web, keys, person):
     ok(answer.status == 200 and [row["product"] for row in answer.json()["items"]] == ["P1"], "products that prices can be proposed for", answer)
     answer = web.request("GET", f"/api/v1/persons/{person}/price-steps?product=P1", key=keys["headquarters"])
     ok(answer.status == 200 and answer.json()["history"]["purchases"] > 0 and answer.json()["steps"][0]["from_quantity"] == 1, "and the prices", answer)
-    equal(web.request("GET", f"/api/v1/persons/{person}/price-steps?product=none", key=keys["headquarters"]).status, 404, "of no product")
+    equal(web.request("GET", f"/api/v1/persons/{person}/price-steps?product=none", key=keys["headquarters"]).status, 422, "of no product")
     answer = web.request("POST", f"/api/v1/persons/{person}/track", json.dumps({"from": "2026-01-01"}), key=keys["headquarters"])
     equal((answer.status, answer.json()), (200, {"items": []}), "nobody's positions are kept as it comes")
     equal([web.request("POST", f"/api/v1/persons/{person}/track", "{}", key=keys["clerk"]).status, web.request("GET", f"/api/v1/persons/{person}/price-products", key=keys["clerk"]).status], [403, 403], "neither is a clerk's")
