@@ -163,13 +163,21 @@ is_turned(const CrmPreparedName *a, const CrmPreparedName *b)
 		memcmp(a->units + a->surname_length, b->units, (size_t) given * sizeof *a->units) == 0;
 }
 
+/* 欧** hides 欧阳锋 as well as 欧娜: platforms show the first character, not the surname. */
+static bool
+may_hide(const CrmPreparedName *masked, const CrmPreparedName *other)
+{
+	return masked->is_masked && masked->is_surname_only && masked->surname_length == 1 && other->surname_length > 1 &&
+		masked->units[0] == other->units[0];
+}
+
 static int
 compare_han(const CrmPreparedName *a, const CrmPreparedName *b)
 {
 	int			longer = a->length > b->length ? a->length : b->length;
 
 	if (a->is_surname_only || b->is_surname_only)
-		return same_surname(a, b) ? CRM_NAME_SURNAME_KNOWN : CRM_NAME_DIFFERENT;
+		return same_surname(a, b) || may_hide(a, b) || may_hide(b, a) ? CRM_NAME_SURNAME_KNOWN : CRM_NAME_DIFFERENT;
 	if (a->is_masked || b->is_masked)
 		return compare_masked(a, b);
 	if (is_turned(a, b) || is_turned(b, a))
@@ -291,11 +299,12 @@ crm_compare_name(const CrmPreparedName *a, const CrmPreparedName *b)
 		return CRM_LEVEL_NULL;
 	if (a->is_han && b->is_han && (a->is_masked || b->is_masked || a->is_surname_only))
 		return compare_han(a, b);
+	/* *东 and j***n hide whose they are: the same stars are no whole name */
+	if (a->is_masked || b->is_masked)
+		return a->key_hash == b->key_hash ? CRM_NAME_MASKED : CRM_LEVEL_NULL;
 	if (a->key_hash == b->key_hash)
 		return a->raw_hash == b->raw_hash ? CRM_NAME_EXACT : CRM_NAME_VARIANT;
 	if (a->is_han && b->is_han)
 		return compare_han(a, b);
-	if (a->is_masked || b->is_masked)
-		return CRM_LEVEL_NULL;
 	return compare_letters(a, b);
 }
