@@ -21,6 +21,7 @@ SELECT cluster FROM crm.identity_link('SELECT 7::bigint, ''a''', '{name}');
 SELECT crm.identity_link('SELECT 1::bigint, ''a''', '{colour}');
 SELECT crm.identity_link('SELECT 1::bigint', '{name}');
 SELECT crm.identity_link('SELECT NULL::bigint, ''a''', '{name}');
+SELECT crm.identity_link('SELECT i % 3::bigint, ''a'' FROM generate_series(1, 4) i', '{name}');
 SELECT crm.identity_link('SELECT 1::bigint, ''a''', '{name}', cap => 1);
 SELECT crm.identity_link('DELETE FROM linked', '{name}');
 

@@ -31,6 +31,18 @@ return_clusters(ReturnSetInfo *result, const CrmLink *link)
 	}
 }
 
+/* Rows in the order of their numbers: of two with one number nobody could say which is meant. */
+static void
+check_numbers(const CrmLink *link)
+{
+	for (uint32_t row = 1; row < link->n_rows; row++)
+		if (link->ids[row] == link->ids[row - 1])
+			ereport(ERROR,
+					(errcode(ERRCODE_CARDINALITY_VIOLATION),
+					 errmsg("number " INT64_FORMAT " comes more than once", link->ids[row]),
+					 errhint("Give each row of the query a number of its own.")));
+}
+
 /* identity_link(query text, kinds text[], seed bigint, cap int, max_size int) */
 Datum
 crm_identity_link(PG_FUNCTION_ARGS)
@@ -42,6 +54,7 @@ crm_identity_link(PG_FUNCTION_ARGS)
 	crm_identity_link_kinds(link, PG_GETARG_ARRAYTYPE_P(1));
 	crm_identity_link_rows(link, PG_GETARG_TEXT_PP(0));
 	crm_link_run(link);
+	check_numbers(link);
 	return_clusters((ReturnSetInfo *) fcinfo->resultinfo, link);
 	crm_identity_link_free(link);
 	return (Datum) 0;
@@ -244,6 +257,7 @@ crm_identity_link_run(PG_FUNCTION_ARGS)
 		crm_identity_link_kinds(link, PG_GETARG_ARRAYTYPE_P(1));
 	crm_identity_link_rows(link, PG_GETARG_TEXT_PP(0));
 	crm_link_run(link);
+	check_numbers(link);
 	put_clusters(result, link);
 	put_all_sizes(result, link);
 	put_edges(result, link);
