@@ -45,5 +45,6 @@ extern Datum *crm_purchase_whole_of(CrmHistoryCursor *cursors, int n_cursors, in
 
 /* purchase_query.c: one cursor a chunk, ready to be walked; the array may hold nulls */
 extern CrmHistoryCursor *crm_purchase_cursors(ArrayType *chunks, int *count);
+extern CrmHistorySummary crm_purchase_summarize(CrmHistoryCursor *cursors, size_t count, DateADT from, DateADT to, DateADT as_of);
 
 #endif

@@ -55,8 +55,8 @@ crm_purchase_cursors(ArrayType *chunks, int *count)
 }
 
 /* The summary of some chunks over [from, to] as of a date. */
-static CrmHistorySummary
-summarize(CrmHistoryCursor *cursors, int count, DateADT from, DateADT to, DateADT as_of)
+CrmHistorySummary
+crm_purchase_summarize(CrmHistoryCursor *cursors, size_t count, DateADT from, DateADT to, DateADT as_of)
 {
 	CrmHistorySummary summary;
 	CrmHistoryCode code = crm_history_summarize(cursors, count, from, to, as_of, &summary);
@@ -73,7 +73,7 @@ summarize_one(Datum history, DateADT from, DateADT to, DateADT as_of)
 	CrmHistoryCursor cursor;
 
 	crm_history_begin(&cursor, chunk.bytes, chunk.length);
-	return summarize(&cursor, 1, from, to, as_of);
+	return crm_purchase_summarize(&cursor, 1, from, to, as_of);
 }
 
 static CrmHistorySummary
@@ -82,7 +82,7 @@ summarize_all(ArrayType *chunks, DateADT from, DateADT to, DateADT as_of)
 	int			count;
 	CrmHistoryCursor *cursors = crm_purchase_cursors(chunks, &count);
 
-	return summarize(cursors, count, from, to, as_of);
+	return crm_purchase_summarize(cursors, count, from, to, as_of);
 }
 
 Datum

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "pure/history.h"
+#include "pure/varint.h"
 
-#define MAX_VARINT_BYTES 10
-#define MAX_ENTRY_BYTES (3 * MAX_VARINT_BYTES)
+#define MAX_ENTRY_BYTES (3 * CRM_VARINT_MAX)
 
 /* ---------------------------------------------------------------- bytes */
 
@@ -33,32 +33,6 @@ get_le(const uint8_t *at, int bytes)
 	for (i = bytes - 1; i >= 0; i--)
 		value = (value << 8) | at[i];
 	return value;
-}
-
-static uint64_t
-zigzag(int64_t value)
-{
-	return ((uint64_t) value << 1) ^ (value < 0 ? UINT64_MAX : 0);
-}
-
-static int64_t
-unzigzag(uint64_t value)
-{
-	return (int64_t) (value >> 1) ^ -(int64_t) (value & 1);
-}
-
-static size_t
-put_varint(uint8_t *at, uint64_t value)
-{
-	size_t		used = 0;
-
-	while (value >= 0x80)
-	{
-		at[used++] = (uint8_t) (value | 0x80);
-		value >>= 7;
-	}
-	at[used++] = (uint8_t) value;
-	return used;
 }
 
 /* Reads a varint of a chunk that has been validated. */
@@ -83,14 +57,14 @@ read_varint(const uint8_t **at, const uint8_t *end, uint64_t *value)
 	int			i;
 
 	*value = 0;
-	for (i = 0; i < MAX_VARINT_BYTES; i++)
+	for (i = 0; i < CRM_VARINT_MAX; i++)
 	{
 		uint8_t		byte;
 
 		if (*at == end)
 			return false;
 		byte = *(*at)++;
-		if (i == MAX_VARINT_BYTES - 1 && byte > 1)
+		if (i == CRM_VARINT_MAX - 1 && byte > 1)
 			return false;
 		*value |= (uint64_t) (byte & 0x7F) << (7 * i);
 		if ((byte & 0x80) == 0)
@@ -128,11 +102,11 @@ crm_history_header(const uint8_t *chunk)
 static size_t
 put_entry(uint8_t *at, const CrmHistoryEntry *entry, int32_t base_day)
 {
-	size_t		used = put_varint(at, (uint64_t) (entry->day - base_day));
+	uint8_t    *end = crm_varint_put(at, (uint64_t) (entry->day - base_day));
 
-	used += put_varint(at + used, zigzag((int64_t) entry->known_day - entry->day));
-	used += put_varint(at + used, zigzag(entry->amount_minor));
-	return used;
+	end = crm_varint_put(end, crm_varint_fold((int64_t) entry->known_day - entry->day));
+	end = crm_varint_put(end, crm_varint_fold(entry->amount_minor));
+	return (size_t) (end - at);
 }
 
 static bool
@@ -181,8 +155,8 @@ crm_history_next(CrmHistoryCursor *cursor)
 		return false;
 	cursor->left--;
 	entry->day += (int32_t) get_varint(&cursor->at);
-	entry->known_day = entry->day + (int32_t) unzigzag(get_varint(&cursor->at));
-	entry->amount_minor = unzigzag(get_varint(&cursor->at));
+	entry->known_day = entry->day + (int32_t) crm_varint_unfold(get_varint(&cursor->at));
+	entry->amount_minor = crm_varint_unfold(get_varint(&cursor->at));
 	return true;
 }
 
@@ -213,12 +187,12 @@ read_entry(const uint8_t **at, const uint8_t *end, int64_t base_day, CrmHistoryE
 		!read_varint(at, end, &amount))
 		return false;
 	day = base_day + (int64_t) delta;
-	known_day = day + unzigzag(lag);
+	known_day = day + crm_varint_unfold(lag);
 	if (!in_day_limit(day) || !in_day_limit(known_day))
 		return false;
 	entry->day = (int32_t) day;
 	entry->known_day = (int32_t) known_day;
-	entry->amount_minor = unzigzag(amount);
+	entry->amount_minor = crm_varint_unfold(amount);
 	return true;
 }
 

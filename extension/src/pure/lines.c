@@ -5,6 +5,7 @@
  * Called by purchase for every order, and by rules that ask for products.
  */
 #include "pure/lines.h"
+#include "pure/varint.h"
 
 #define VERSION 2
 #define DAY_MICROS INT64_C(86400000000)
@@ -118,30 +119,6 @@ crm_lines_merge(const CrmLine *a, int n_a, const CrmLine *b, int n_b, CrmLine *o
 	return n - (n > 0 && out[n - 1].lines == 0);
 }
 
-static uint8_t *
-put_varint(uint8_t *at, uint64_t value)
-{
-	while (value >= 0x80)
-	{
-		*at++ = (uint8_t) (value | 0x80);
-		value >>= 7;
-	}
-	*at++ = (uint8_t) value;
-	return at;
-}
-
-static uint64_t
-zigzag(int64_t value)
-{
-	return ((uint64_t) value << 1) ^ (uint64_t) (value >> 63);
-}
-
-static int64_t
-unzigzag(uint64_t value)
-{
-	return (int64_t) (value >> 1) ^ -(int64_t) (value & 1);
-}
-
 /* A moment since its day's midnight in UTC, in the largest unit that tells it; the difference wraps around. */
 static uint8_t *
 put_moment(uint8_t *at, const CrmLine *line)
@@ -149,25 +126,25 @@ put_moment(uint8_t *at, const CrmLine *line)
 	int64_t		since = (int64_t) ((uint64_t) line->moment - (uint64_t) line->day * DAY_MICROS);
 
 	if (line->moment == CRM_LINES_NO_MOMENT)
-		return put_varint(at, 0);
+		return crm_varint_put(at, 0);
 	if (since % 60000000 == 0)
-		return put_varint(at, zigzag(since / 60000000) << 2 | 1);
+		return crm_varint_put(at, crm_varint_fold(since / 60000000) << 2 | 1);
 	if (since % 1000000 == 0)
-		return put_varint(at, zigzag(since / 1000000) << 2 | 2);
+		return crm_varint_put(at, crm_varint_fold(since / 1000000) << 2 | 2);
 	/* of all 64 bits the two highest have no room beside the unit: they follow */
-	at = put_varint(at, (zigzag(since) & UINT64_MAX >> 2) << 2 | 3);
-	return put_varint(at, zigzag(since) >> 62);
+	at = crm_varint_put(at, (crm_varint_fold(since) & UINT64_MAX >> 2) << 2 | 3);
+	return crm_varint_put(at, crm_varint_fold(since) >> 62);
 }
 
 static uint8_t *
 put_receipt(uint8_t *at, const CrmLine *line, const CrmLine *before, bool has_place)
 {
-	at = put_varint(at, zigzag((int64_t) line->day - (before == NULL ? 0 : before->day)));
+	at = crm_varint_put(at, crm_varint_fold((int64_t) line->day - (before == NULL ? 0 : before->day)));
 	at = put_moment(at, line);
 	if (!has_place)
 		return at;
-	at = put_varint(at, (uint32_t) line->store);
-	return put_varint(at, (uint32_t) line->channel);
+	at = crm_varint_put(at, (uint32_t) line->store);
+	return crm_varint_put(at, (uint32_t) line->channel);
 }
 
 size_t
@@ -179,7 +156,7 @@ crm_lines_pack(const CrmLine *entries, int n, uint8_t *bytes)
 	*at++ = (uint8_t) n;
 	if (n == 0)
 		return 2;
-	at = put_varint(at, zigzag(entries[n - 1].day));
+	at = crm_varint_put(at, crm_varint_fold(entries[n - 1].day));
 	for (int i = 0; i < n; i++)
 	{
 		const CrmLine *line = &entries[i];
@@ -190,14 +167,14 @@ crm_lines_pack(const CrmLine *entries, int n, uint8_t *bytes)
 		uint64_t	flags = (is_receipt ? RECEIPT : 0) | (has_place ? PLACE : 0) | (line->lines != 1 ? SEVERAL : 0) |
 			(line->quantity != CRM_LINES_UNIT ? QUANTITY : 0);
 
-		at = put_varint(at, (uint64_t) ((int64_t) line->product - (is_receipt ? 0 : before->product)) << 4 | flags);
+		at = crm_varint_put(at, (uint64_t) ((int64_t) line->product - (is_receipt ? 0 : before->product)) << 4 | flags);
 		if (is_receipt)
 			at = put_receipt(at, line, before, has_place);
 		if (line->lines != 1)
-			at = put_varint(at, zigzag(line->lines));
+			at = crm_varint_put(at, crm_varint_fold(line->lines));
 		if (line->quantity != CRM_LINES_UNIT)
-			at = put_varint(at, zigzag(line->quantity));
-		at = put_varint(at, zigzag(line->amount_minor));
+			at = crm_varint_put(at, crm_varint_fold(line->quantity));
+		at = crm_varint_put(at, crm_varint_fold(line->amount_minor));
 	}
 	return (size_t) (at - bytes);
 }
@@ -256,7 +233,7 @@ crm_lines_begin(CrmLinesCursor *cursor, const uint8_t *bytes, size_t length)
 	}
 	cursor->left = bytes[1];
 	if (cursor->left > 0)
-		cursor->last_day = (int32_t) unzigzag(take_varint(cursor));
+		cursor->last_day = (int32_t) crm_varint_unfold(take_varint(cursor));
 	cursor->is_damaged |= cursor->left == 0 && cursor->at != cursor->end;
 }
 
@@ -275,7 +252,7 @@ take_moment(CrmLinesCursor *cursor)
 	}
 	if ((code & 3) == 3)
 		count |= take_varint(cursor) << 62;
-	cursor->is_damaged |= (code & 3) == 0 || __builtin_mul_overflow(unzigzag(count), units[code & 3], &since);
+	cursor->is_damaged |= (code & 3) == 0 || __builtin_mul_overflow(crm_varint_unfold(count), units[code & 3], &since);
 	if (!cursor->is_damaged)
 		cursor->line.moment = (int64_t) ((uint64_t) since + (uint64_t) cursor->line.day * DAY_MICROS);
 }
@@ -303,7 +280,7 @@ take_receipt(CrmLinesCursor *cursor, uint64_t flags)
 		cursor->is_damaged |= !cursor->is_begun || (flags & PLACE) != 0;
 		return;
 	}
-	if (__builtin_add_overflow((int64_t) cursor->line.day, unzigzag(take_varint(cursor)), &day) || day > INT32_MAX || day < INT32_MIN)
+	if (__builtin_add_overflow((int64_t) cursor->line.day, crm_varint_unfold(take_varint(cursor)), &day) || day > INT32_MAX || day < INT32_MIN)
 		cursor->is_damaged = true;
 	else
 		cursor->line.day = (int32_t) day;
@@ -324,9 +301,9 @@ crm_lines_next(CrmLinesCursor *cursor)
 	head = take_varint(cursor);
 	take_receipt(cursor, head);
 	product = (head >> 4) + (cursor->is_receipt ? 0 : (uint64_t) line->product);
-	line->lines = head & SEVERAL ? unzigzag(take_varint(cursor)) : 1;
-	line->quantity = head & QUANTITY ? unzigzag(take_varint(cursor)) : CRM_LINES_UNIT;
-	line->amount_minor = unzigzag(take_varint(cursor));
+	line->lines = head & SEVERAL ? crm_varint_unfold(take_varint(cursor)) : 1;
+	line->quantity = head & QUANTITY ? crm_varint_unfold(take_varint(cursor)) : CRM_LINES_UNIT;
+	line->amount_minor = crm_varint_unfold(take_varint(cursor));
 	cursor->is_damaged |= product > INT32_MAX;
 	line->product = (int32_t) product;
 	cursor->is_begun = true;

@@ -147,7 +147,6 @@ extern CrmValueState crm_value_state_of(const CrmValueRules *rules, const CrmVal
 extern int16 crm_value_score_of(int64 point, ArrayType *cuts);
 
 /* value_claim.c */
-extern int64 *crm_value_ids(ArrayType *array, int *n);
 extern Datum crm_value_id_array(const int64 *ids, int n);
 
 /* value_api.c */

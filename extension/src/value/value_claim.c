@@ -92,45 +92,6 @@ crm_value_is_direct(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(is_direct);
 }
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	int64		left = *(const int64 *) a;
-	int64		right = *(const int64 *) b;
-
-	return (left > right) - (left < right);
-}
-
-/* Ids in order, each once. */
-int64 *
-crm_value_ids(ArrayType *array, int *n)
-{
-	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	Datum	   *items;
-	bool	   *nulls;
-	int64	   *ids = palloc(Max(count, 1) * sizeof(int64));
-	bool		is_sorted = true;
-
-	deconstruct_array(array, INT8OID, sizeof(int64), true, TYPALIGN_DOUBLE, &items, &nulls, &count);
-	*n = 0;
-	for (int i = 0; i < count; i++)
-		if (!nulls[i])
-		{
-			ids[(*n)++] = DatumGetInt64(items[i]);
-			is_sorted &= *n < 2 || ids[*n - 2] < ids[*n - 1];
-		}
-	if (!is_sorted)
-	{
-		qsort(ids, *n, sizeof(int64), compare_ids);
-		count = *n;
-		*n = 0;
-		for (int i = 0; i < count; i++)
-			if (*n == 0 || ids[i] != ids[*n - 1])
-				ids[(*n)++] = ids[i];
-	}
-	return ids;
-}
-
 static void
 add_id(Ids *ids, int64 id)
 {
@@ -228,7 +189,7 @@ Datum
 crm_value_claim(PG_FUNCTION_ARGS)
 {
 	int			n;
-	int64	   *ids = crm_value_ids(PG_GETARG_ARRAYTYPE_P(0), &n);
+	int64	   *ids = crm_core_walk_keys(PG_GETARG_ARRAYTYPE_P(0), &n);
 	LockWaitPolicy policy = PG_GETARG_BOOL(1) ? LockWaitBlock : LockWaitSkip;
 	Ids			held = {0};
 	Ids			active = {0};
@@ -378,7 +339,7 @@ crm_value_unmark(PG_FUNCTION_ARGS)
 	int			n = ArrayGetNItems(ARR_NDIM(persons), ARR_DIMS(persons));
 	const int64 *ids = (const int64 *) ARR_DATA_PTR(persons);
 	int			n_kept;
-	int64	   *kept = crm_value_ids(PG_GETARG_ARRAYTYPE_P(2), &n_kept);
+	int64	   *kept = crm_core_walk_keys(PG_GETARG_ARRAYTYPE_P(2), &n_kept);
 	int			at = 0;
 	int			n_places;
 	Datum	   *places;

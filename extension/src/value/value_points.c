@@ -212,17 +212,6 @@ typedef struct ChunkSum
 } ChunkSum;
 
 static CrmHistorySummary
-summarize(CrmHistoryCursor *cursors, uint64 count, int32 from, int32 as_of)
-{
-	CrmHistorySummary summary;
-	CrmHistoryCode code = crm_history_summarize(cursors, count, from, as_of, as_of, &summary);
-
-	if (code != CRM_HISTORY_OK)
-		crm_purchase_report(code);
-	return summary;
-}
-
-static CrmHistorySummary
 sum_several(const CrmCollect *purchases, uint32 address, CrmHistoryCursor **cursors, uint64 *room, int32 from, int32 as_of)
 {
 	uint64		used = 0;
@@ -236,7 +225,7 @@ sum_several(const CrmCollect *purchases, uint32 address, CrmHistoryCursor **curs
 		crm_history_begin(&(*cursors)[used++], chunk->bytes, chunk->length);
 		address = chunk->next;
 	}
-	return summarize(*cursors, used, from, as_of);
+	return crm_purchase_summarize(*cursors, used, from, as_of, as_of);
 }
 
 /* Sums up the chunks of one segment, a batch at a time, so that table misses overlap. */
@@ -277,7 +266,7 @@ sum_segment(const CrmCollect *purchases, uint32 segment, const Persons *persons,
 			if (sum->has_several)
 				continue;
 			crm_history_begin(&cursor, batch[i]->bytes, batch[i]->length);
-			sum->summary = summarize(&cursor, 1, from, as_of);
+			sum->summary = crm_purchase_summarize(&cursor, 1, from, as_of, as_of);
 		}
 	}
 }

@@ -435,7 +435,6 @@ put_list(CrmTable *looks, const Listed *listed, int n)
 
 	for (int i = 0; i < n; i++)
 		ids[i] = listed[i].person;
-	memset(row->tts_isnull, true, row->tts_tupleDescriptor->natts * sizeof(bool));
 	set_column(row, crm_core_table_column(looks, "look_on"), DateADTGetDatum(listed->day), false);
 	set_column(row, crm_core_table_column(looks, "look_id"), Int64GetDatum(crm_core_new_id()), false);
 	set_column(row, crm_core_table_column(looks, "persons"), crm_value_id_array(ids, n), false);
@@ -561,7 +560,7 @@ crm_value_bring(PG_FUNCTION_ARGS)
 	for (int i = 0; i < 9; i++)
 		if (PG_ARGISNULL(i) && i != 2)
 			PG_RETURN_NULL();
-	ids = crm_value_ids(PG_GETARG_ARRAYTYPE_P(0), &set.n);
+	ids = crm_core_walk_keys(PG_GETARG_ARRAYTYPE_P(0), &set.n);
 	set.persons = palloc_extended(Max(set.n, 1) * sizeof(Person), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int i = 0; i < set.n; i++)
 		set.persons[i].id = ids[i];
