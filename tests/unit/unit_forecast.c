@@ -446,6 +446,16 @@ test_many_purchases(void)
 		CHECK(expectation > 30000 && low < expectation && high > expectation && high < 45000);
 		CHECK(crm_forecast_at_least(models[i], params[i], &daily, 36500, high + 1) <= .1 + 1e-9);
 	}
+	for (double x = 10; x < 1e7; x *= 10)
+	{
+		static const double rare[4] = {1, 1, .001, 1000};
+		CrmForecastCell often = {.x = x, .tx = 1000, .T = 1000, .weight = 1};
+		double		expectation = crm_forecast_expected(CRM_FORECAST_PARETO, rare, &often, 30);
+		int			median = crm_forecast_quantile(CRM_FORECAST_PARETO, rare, &often, 30, .5);
+
+		CHECK(fabs(median - expectation) <= 1 + .002 * expectation);
+		CHECK(crm_forecast_at_least(CRM_FORECAST_PARETO, rare, &often, 100000, 1) >= 1 - 1 / x - 1e-5);
+	}
 	CHECKED("tens of thousands of purchases have an interval, too");
 }
 

@@ -19,6 +19,7 @@
 
 #include <math.h>
 
+#define OFTEN 1e5				/* purchases, whose next ones come in a small part of any horizon */
 #define MAX_PANELS 4000
 #define MAX_DECAY 8.0			/* e-folds a panel bears at full precision */
 #define MAX_PANEL 1.5
@@ -218,6 +219,9 @@ crm_pareto_at_least(const double *params, const CrmForecastCell *customer, doubl
 		return 1;
 	if (!(horizon > 0))
 		return 0;
+	/* who bought very often has bought so often again at once: beyond, nothing is left, and panels would step over it */
+	if (count + m > OFTEN)
+		end = fmin(end, (count + 50 * sqrt(count) + 500) / (count + m));
 	for (int panel = 0; panel < panels; panel++)
 		for (int i = 0; i < 2 * CRM_LEGENDRE_HALF; i++)
 		{
