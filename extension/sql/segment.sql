@@ -154,15 +154,22 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_version(jsonb) IS 'changes when something may have changed everybody''s answer to a rule; empty when nothing can';
 
-CREATE FUNCTION crm._segment_behind() RETURNS text
+CREATE FUNCTION crm._segment_behind() RETURNS crm.bitmap
     LANGUAGE plpgsql STABLE AS
 $$
+DECLARE
+    relation text;
+    one crm.bitmap;
+    behind crm.bitmap := '{}';
 BEGIN
-    RETURN (SELECT coalesce(string_agg(format('SELECT p.customer_id FROM %s p', r.relation::regclass), ' UNION ALL ' ORDER BY r.relation), 'SELECT NULL::bigint WHERE false')
-            FROM (SELECT DISTINCT s.spec ->> 'pending' AS relation FROM crm.rule_source s WHERE s.spec ? 'pending') r);
+    FOR relation IN SELECT DISTINCT s.spec ->> 'pending' FROM crm.rule_source s WHERE s.spec ? 'pending' LOOP
+        EXECUTE format('SELECT crm.bitmap_agg(p.customer_id) FROM %s p', relation::regclass) INTO one;
+        behind := behind OPERATOR(crm.|) coalesce(one, '{}');
+    END LOOP;
+    RETURN behind;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_behind() IS 'as SQL: the persons for whom a source of rules is still behind';
+COMMENT ON FUNCTION crm._segment_behind() IS 'the persons for whom a source of rules is still behind';
 
 CREATE FUNCTION crm._segment_fill(segment_id int, moment timestamptz) RETURNS bigint[]
     LANGUAGE plpgsql AS
@@ -257,17 +264,27 @@ CREATE FUNCTION crm._segment_take(OUT kinds text[], OUT persons crm.bitmap[]) RE
 $$
 DECLARE
     piece int := (crm._setting('segment.piece_persons') #>> '{}')::int;
+    behind crm.bitmap;
 BEGIN
-    -- whole marks, the oldest first, until there are enough persons; marks of segments and of sources come in one commit: one statement sees both or none
-    EXECUTE format('WITH oldest AS (SELECT m.mark_id, sum(m.persons_count) OVER (ORDER BY m.mark_id) - m.persons_count AS before
-                                    FROM (SELECT x.mark_id, crm.bitmap_count(x.persons) AS persons_count FROM crm.segment_mark x ORDER BY x.mark_id LIMIT $1) m),
-                         taken AS (DELETE FROM crm.segment_mark m WHERE m.mark_id = ANY (ARRAY(SELECT o.mark_id FROM oldest o WHERE o.before < $1)) RETURNING m.kind, m.persons),
-                         behind AS (SELECT coalesce(crm.bitmap_agg(b.customer_id), ''{}'') AS persons FROM (%s) b WHERE EXISTS (SELECT FROM taken)),
-                         of_kind AS (SELECT t.kind, crm.bitmap_union(t.persons) AS persons FROM taken t GROUP BY 1),
-                         kept AS (INSERT INTO crm.segment_mark (mark_id, kind, persons)
-                                  SELECT crm._new_id(), k.kind, k.persons OPERATOR(crm.&) b.persons FROM of_kind k, behind b WHERE crm.bitmap_count(k.persons OPERATOR(crm.&) b.persons) > 0)
-                    SELECT array_agg(k.kind), array_agg(k.persons OPERATOR(crm.-) b.persons) FROM of_kind k, behind b WHERE crm.bitmap_count(k.persons OPERATOR(crm.-) b.persons) > 0', crm._segment_behind())
-    INTO kinds, persons USING piece;
+    -- whole marks, the oldest first, until there are enough persons
+    WITH oldest AS (
+        SELECT m.mark_id, sum(m.persons_count) OVER (ORDER BY m.mark_id) - m.persons_count AS before
+        FROM (SELECT x.mark_id, crm.bitmap_count(x.persons) AS persons_count FROM crm.segment_mark x ORDER BY x.mark_id LIMIT piece) m),
+    taken AS (
+        DELETE FROM crm.segment_mark m WHERE m.mark_id = ANY (ARRAY(SELECT o.mark_id FROM oldest o WHERE o.before < piece)) RETURNING m.kind, m.persons)
+    SELECT array_agg(k.kind), array_agg(k.persons) INTO kinds, persons FROM (SELECT t.kind, crm.bitmap_union(t.persons) AS persons FROM taken t GROUP BY 1) k;
+    IF kinds IS NULL THEN
+        RETURN;
+    END IF;
+    -- marks of segments and of sources come in one commit: of a mark seen above its source's is seen here, too, or has been dealt with since
+    behind := crm._segment_behind();
+    IF crm.bitmap_count(behind) > 0 THEN
+        INSERT INTO crm.segment_mark (mark_id, kind, persons)
+        SELECT crm._new_id(), k.kind, k.persons OPERATOR(crm.&) behind FROM unnest(kinds, persons) k (kind, persons)
+        WHERE crm.bitmap_count(k.persons OPERATOR(crm.&) behind) > 0;
+        SELECT array_agg(k.kind), array_agg(k.persons OPERATOR(crm.-) behind) INTO kinds, persons FROM unnest(kinds, persons) k (kind, persons)
+        WHERE crm.bitmap_count(k.persons OPERATOR(crm.-) behind) > 0;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._segment_take() IS

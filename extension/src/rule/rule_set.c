@@ -559,9 +559,10 @@ crm_rule_compile_given(CrmRuleTree *const *trees, int n_trees, CrmRuleSql *sql)
 	append_walk(sql, walk.history);
 	append_packed_walk(sql, walk.packed);
 	appendStringInfoString(&sql->text, parts.data);
-	appendStringInfo(&sql->text, "fitting AS MATERIALIZED (SELECT ARRAY[%1$s] AS sets), active AS MATERIALIZED ("
-					 "SELECT crm._rule_active(crm.bitmap_array((SELECT crm.bitmap_union(s.s OPERATOR(crm.-) coalesce($%2$d[s.n], '{}'))"
-					 " FROM fitting f, unnest(f.sets) WITH ORDINALITY s (s, n)))) AS members)"
-					 " SELECT ARRAY(SELECT s.s OPERATOR(crm.&) ((SELECT a.members FROM active a) OPERATOR(crm.|) coalesce($%2$d[s.n], '{}'))"
+	/* whoever is known to meet a part of any rule is active */
+	appendStringInfo(&sql->text, "fitting AS MATERIALIZED (SELECT ARRAY[%s] AS sets), known AS MATERIALIZED (SELECT crm.bitmap_union(m) AS members FROM unnest($%d) m),"
+					 " active AS MATERIALIZED (SELECT k.members OPERATOR(crm.|) crm._rule_active(crm.bitmap_array("
+					 "(SELECT crm.bitmap_union(s) FROM fitting f, unnest(f.sets) s) OPERATOR(crm.-) k.members)) AS members FROM known k)"
+					 " SELECT ARRAY(SELECT s.s OPERATOR(crm.&) (SELECT a.members FROM active a)"
 					 " FROM fitting f, unnest(f.sets) WITH ORDINALITY s (s, n) ORDER BY s.n)", algebra, sql->met);
 }
