@@ -55,6 +55,7 @@ typedef struct CrmWalk
 	bool		is_taken;		/* the entry has been looked at: the scan moves on first */
 	bool		is_dense;		/* the scan runs from key to key; otherwise each key is looked for by itself */
 	int			sparse_left;	/* keys looked for by themselves before the next try to run */
+	int			sparse_run;		/* how many there were at the last try in vain */
 } CrmWalk;
 
 /* A value that is not null. */

@@ -22,6 +22,8 @@
 
 /* So many entries passed cost more than a descent. */
 #define WIDEST_GAP 64
+/* After each try to run that was in vain twice as many keys are looked for by themselves as before, up to so many. */
+#define LONGEST_SPARSE 2048
 /* Free bytes on a page that the new versions of some of its rows find room in: of many rows, of one or two. */
 #define ROOM_DENSE 1024
 #define ROOM_SPARSE 256
@@ -189,7 +191,8 @@ crm_core_walk_find(CrmWalk *walk, int64 key)
 		if (!is_there)
 		{
 			walk->is_dense = false;
-			walk->sparse_left = WIDEST_GAP;
+			walk->sparse_run = Min(Max(walk->sparse_run * 2, WIDEST_GAP), LONGEST_SPARSE);
+			walk->sparse_left = walk->sparse_run;
 		}
 	}
 	else if (walk->sparse_left-- <= 0)
