@@ -346,7 +346,8 @@ crm_value_unmark(PG_FUNCTION_ARGS)
 	CrmTable	dirty = crm_core_table_open("value_dirty", RowExclusiveLock);
 
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT, &places, NULL, &n_places);
-	CrmEnsure(n == n_places && !ARR_HASNULL(persons), "each mark has a person and a place");
+	if (n != n_places || ARR_HASNULL(persons))
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("each mark must have a person and a place")));
 	for (int i = 0; i < n; i++)
 	{
 		while (at < n_kept && kept[at] < ids[i])
