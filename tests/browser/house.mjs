@@ -272,9 +272,9 @@ export async function capitals(browser) {
 	const page = await open(browser, 'headquarters', {language: 'en', size: 'desk'});
 	const names = await page.$$eval('nav a', (links) => links.map((link) => link.textContent));
 	ok(names.length > 15 && names.every((name) => /^[A-Z]/.test(name)), 'every name of a page in the menu', names);
-	for (const address of ['#/scorecard', '#/board', '#/knowledge', '#/reports']) {
+	for (const address of ['#/scorecard', '#/board', '#/knowledge', '#/reports', '#/reviews', '#/deals', '#/tasks']) {
 		await visit(page, address);
-		const small = await page.$$eval('main :is(h1, h2, button, label, legend, summary, th), footer button', (all) => all.filter((one) => one.textContent !== '' && one.textContent[0] !== one.textContent[0].toUpperCase() && (getComputedStyle(one, '::first-letter').textTransform !== 'uppercase' || getComputedStyle(one).display.includes('flex'))).map((one) => `${one.tagName} ${one.textContent}`));
+		const small = await page.$$eval('main :is(h1, h2, button, label, legend, summary, th, a.tag, a.button), footer button', (all) => all.filter((one) => one.textContent !== '' && one.textContent[0] !== one.textContent[0].toUpperCase() && (getComputedStyle(one, '::first-letter').textTransform !== 'uppercase' || getComputedStyle(one).display.includes('flex'))).map((one) => `${one.tagName} ${one.textContent}`));
 		ok(small.length === 0, `heads, buttons and labels of ${address}`, small);
 	}
 	await page.context().close();
