@@ -67,7 +67,7 @@ COMMENT ON FUNCTION crm.value_at_least(text, float8[], float8, float8, float8, f
 CREATE FUNCTION crm.value_quantile(model text, params float8[], frequency float8, recency float8, age float8, horizon float8, probability float8) RETURNS int
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_quantile';
 COMMENT ON FUNCTION crm.value_quantile(text, float8[], float8, float8, float8, float8, float8) IS
-    'the number of purchases in the horizon ahead that is not exceeded with the probability: two of them are an interval; 22023';
+    'the number of purchases in the horizon ahead that is not exceeded with the probability: two of them are an interval; looks no further than 131,072; 22023';
 CREATE FUNCTION crm.value_discounted(model text, params float8[], frequency float8, recency float8, age float8, horizon float8, period float8, discount float8) RETURNS float8
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_discounted';
 COMMENT ON FUNCTION crm.value_discounted(text, float8[], float8, float8, float8, float8, float8, float8) IS
