@@ -112,10 +112,12 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    wrong := crm._unknown_member(spec, known);
-    IF wrong IS NOT NULL OR coalesce(pipeline, '') !~ '^[a-z][a-z0-9_]{0,62}$' OR jsonb_typeof(coalesce(spec -> 'is_active', 'true')) <> 'boolean' THEN
+    wrong := coalesce(crm._unknown_member(spec, known),
+                      CASE WHEN coalesce(pipeline, '') !~ '^[a-z][a-z0-9_]{0,62}$' THEN 'pipeline'
+                           WHEN jsonb_typeof(coalesce(spec -> 'is_active', 'true')) <> 'boolean' THEN 'is_active' END);
+    IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'pipeline has no proper code or a member that does not fit'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = coalesce(wrong, 'pipeline'), HINT = format('Members are %s.', array_to_string(known, ', '));
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = wrong, HINT = format('Members are %s; is_active is true or false.', array_to_string(known, ', '));
     END IF;
     PERFORM crm._sales_require_stages(CASE WHEN spec ? 'stages' OR NOT EXISTS (SELECT FROM crm.pipeline p WHERE p.pipeline = sales_define_pipeline.pipeline)
                                            THEN spec -> 'stages' ELSE crm._sales_pipeline(pipeline) -> 'stages' END);
