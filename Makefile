@@ -29,7 +29,8 @@ PROVE_TESTS     = tests/tap/*.pl
 EXTRA_CLEAN     = $(OBJS:.o=.d) build tmp_check extension/sender/*.o extension/sender/*.d
 
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+# what installs the packages itself may come before there is one
+PGXS := $(shell $(PG_CONFIG) --pgxs $(if $(filter help deps run test stop,$(MAKECMDGOALS)),2>/dev/null))
 include $(PGXS)
 -include $(OBJS:.o=.d)
 

@@ -10,7 +10,7 @@ GATEWAY_OBJECTS := $(patsubst fcgi/src/%.c,$(GATEWAY_BUILD)/%.o,$(GATEWAY_SOURCE
 GATEWAY_CFLAGS  := -std=gnu99 -O2 -g -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE \
                    -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 \
                    -Wno-sign-compare -pthread -MMD -MP -DCRM_VERSION='"$(CRM_VERSION)"' \
-                   -I$(GATEWAY_BUILD) -Ifcgi/src -I$(shell $(PG_CONFIG) --includedir) -I/usr/include/postgresql $(CRM_CFLAGS)
+                   -I$(GATEWAY_BUILD) -Ifcgi/src -I$(shell $(PG_CONFIG) --includedir 2>/dev/null) -I/usr/include/postgresql $(CRM_CFLAGS)
 GATEWAY_LIBS    := -lfcgi -lpq -ljansson -lcrypto -pthread -pie -Wl,-z,relro,-z,now
 
 .PHONY: gateway http-doc
