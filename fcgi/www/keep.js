@@ -35,7 +35,7 @@ addEventListener('message', (event) => event.waitUntil(compare()));
 
 async function kept(name, path, request) {
 	const found = name && await (await caches.open(name)).match(path, {ignoreVary: true});
-	return found || fetch(request);
+	return found || fetch(request).catch(() => Response.error());     // without a network: who asked is told, the worker has nothing to say
 }
 
 // Sets are called by the time they were begun; the file of the address itself comes last and says that the set is whole.
