@@ -42,7 +42,7 @@ SELECT rule, is_put_off, waiting, waits_since, put_off_by FROM crm.worker_costs(
 SELECT c.room, c.what, c.expected, c.found FROM crm.check() c WHERE c.room = 'worker';
 SELECT finding, state, remedy FROM crm.doctor() WHERE finding LIKE 'rule %';
 SELECT pg_temp.catch_up() >= 0 AS rounds;
-SELECT count(*) AS wait FROM crm.put_off_fact;
+SELECT count(*) AS wait, (SELECT count(*) FROM crm.worker_check()) AS told FROM crm.put_off_fact;
 SELECT order_days AS b_after, net_minor FROM crm.customer_value WHERE customer_id = pg_temp.person('b');
 SELECT order_days AS c_after FROM crm.customer_value WHERE customer_id = pg_temp.person('c');
 SELECT count(*) AS differences FROM crm.value_check() WHERE what IN (SELECT format('person %s', pg_temp.person(n)) FROM unnest('{a,b,c}'::text[]) n);

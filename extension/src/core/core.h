@@ -69,6 +69,17 @@ typedef enum CrmConsequence
 extern void crm_core_consequence_register(CrmConsequence kind, int position, const char *room,
 										  const char *function);
 
+/* core_shared.c */
+typedef struct CrmSharedPiece
+{
+	const char *name;
+	Size		size;
+	void	  **memory;			/* where its place is told; what lies there begins with an LWLock * */
+	struct CrmSharedPiece *next;
+} CrmSharedPiece;
+
+extern void crm_core_shared_ask(CrmSharedPiece *piece);
+
 /* core_cost.c */
 extern void crm_core_cost_init(void);
 extern void crm_core_cost_note(const char *rule, const char *kind, int persons, uint64 us);

@@ -12,9 +12,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -36,54 +34,22 @@ typedef struct RuleCost
 
 typedef struct Costs
 {
-	LWLock	   *lock;			/* guards n and what entries are called; not their counters */
+	LWLock	   *lock;			/* first; guards n and what entries are called; not their counters */
 	int			n;
 	RuleCost	cost[MAX_COSTS];
 } Costs;
 
 static Costs *costs = NULL;
-static shmem_request_hook_type previous_request_hook = NULL;
-static shmem_startup_hook_type previous_startup_hook = NULL;
-
 PG_FUNCTION_INFO_V1(crm_cost_note);
 PG_FUNCTION_INFO_V1(crm_cost_list);
 PG_FUNCTION_INFO_V1(crm_cost_forget);
 
-static void
-request_memory(void)
-{
-	if (previous_request_hook)
-		previous_request_hook();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Costs)));
-	RequestNamedLWLockTranche("crm costs", 1);
-}
-
-static void
-start_memory(void)
-{
-	bool		found;
-
-	if (previous_startup_hook)
-		previous_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	costs = ShmemInitStruct("crm costs", sizeof(Costs), &found);
-	if (!found)
-	{
-		memset(costs, 0, sizeof(Costs));
-		costs->lock = &(GetNamedLWLockTranche("crm costs"))->lock;
-	}
-	LWLockRelease(AddinShmemInitLock);
-}
-
 void
 crm_core_cost_init(void)
 {
-	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
-		return;
-	previous_request_hook = shmem_request_hook;
-	shmem_request_hook = request_memory;
-	previous_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = start_memory;
+	static CrmSharedPiece piece = {.name = "crm costs", .size = sizeof(Costs), .memory = (void **) &costs};
+
+	crm_core_shared_ask(&piece);
 }
 
 static RuleCost *

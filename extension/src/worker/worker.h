@@ -56,7 +56,7 @@ typedef struct CrmWorkerSlot
 
 typedef struct CrmWorkerShared
 {
-	LWLock	   *lock;			/* guards everything below; held for moments, never over I/O */
+	LWLock	   *lock;			/* first; guards everything below; held for moments, never over I/O */
 	Latch	   *launcher;
 	int			launcher_pid;
 	CrmWorkerSlot slots[CRM_WORKER_MAX_DATABASES];

@@ -12,7 +12,6 @@
 
 #include "miscadmin.h"
 #include "storage/ipc.h"
-#include "storage/shmem.h"
 #include "utils/timestamp.h"
 
 #define HOLD_MS 10000			/* how long a database is left alone after somebody asked */
@@ -21,42 +20,12 @@
 
 CrmWorkerShared *crm_worker_shared = NULL;
 
-static shmem_request_hook_type previous_request_hook = NULL;
-static shmem_startup_hook_type previous_startup_hook = NULL;
-
-static void
-request_memory(void)
-{
-	if (previous_request_hook)
-		previous_request_hook();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(CrmWorkerShared)));
-	RequestNamedLWLockTranche("crm", 1);
-}
-
-static void
-start_memory(void)
-{
-	bool		found;
-
-	if (previous_startup_hook)
-		previous_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	crm_worker_shared = ShmemInitStruct("crm workers", sizeof(CrmWorkerShared), &found);
-	if (!found)
-	{
-		memset(crm_worker_shared, 0, sizeof(CrmWorkerShared));
-		crm_worker_shared->lock = &(GetNamedLWLockTranche("crm"))->lock;
-	}
-	LWLockRelease(AddinShmemInitLock);
-}
-
 void
 crm_worker_shared_init(void)
 {
-	previous_request_hook = shmem_request_hook;
-	shmem_request_hook = request_memory;
-	previous_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = start_memory;
+	static CrmSharedPiece piece = {.name = "crm workers", .size = sizeof(CrmWorkerShared), .memory = (void **) &crm_worker_shared};
+
+	crm_core_shared_ask(&piece);
 }
 
 /* The slot of a database, NULL if there is none (and none was to be made, or all are taken). */
