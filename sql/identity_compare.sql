@@ -37,3 +37,8 @@ SELECT crm.identity_compare_edits('a', 'b', 'hamming');
 SELECT crm.identity_compare_edits('a', 'b', 'osa', -1);
 SELECT crm.identity_similarity('a', 'b', 'soundex');
 SELECT crm.identity_similarity(repeat('a', 4097), 'b');
+
+-- 6. comparators and normalisers may be in an index and in a parallel plan
+SELECT p.proname, p.provolatile = 'i' AS is_immutable, p.proparallel = 's' AS is_parallel_safe FROM pg_proc p
+WHERE p.pronamespace = 'crm'::regnamespace AND p.proname IN ('identity_compare', 'identity_compare_text', 'identity_compare_edits', 'identity_similarity', 'identity_address', 'identity_phone', 'identity_email',
+    'identity_birthday', 'identity_name', 'identity_national_id') ORDER BY 1;

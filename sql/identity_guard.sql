@@ -70,7 +70,6 @@ SELECT pg_temp.member('g_pos', 'own1', '{"phone": "13867250009", "name": "王静
        pg_temp.member('g_pos', 'own5', '{"phone": "13867250011", "name": "王静慧", "sex": "f", "birthday": "1990-05-06"}') = pg_temp.member('g_shop', 'own6', '{"phone": "13867250011", "name": "王**", "sex": "m", "birthday": "1990-05-06"}') AS one;
 SELECT * FROM pg_temp.open_reviews('kin%');
 SELECT count(*) AS drift FROM crm.identity_check();
-SELECT count(*) AS drift FROM crm.identity_check();
 ROLLBACK TO guard;
 
 -- 5. of many merges into one within an hour the later ones wait; the next hour is free again
@@ -144,6 +143,29 @@ SELECT pg_temp.member('g_shop', 'home9', '{"name": "戚思怡", "address": "京�
 SELECT evidence FROM crm.merge_journal WHERE kind = 'merge';
 SELECT crm.identity_unmerge(max(journal_id), 'two of that name') IS NOT NULL AS undone FROM crm.merge_journal WHERE kind = 'merge';
 SELECT pg_temp.persons('home%'), (SELECT count(*) FROM crm.identity_check()) AS drift;
+ROLLBACK TO guard;
+
+-- 8. two id numbers are two persons, and so are two records of a source that promises one a person, whatever else they share; all of it is asked about and explained
+SELECT pg_temp.member('g_pos', 'nid1', '{"phone": "13867250501", "name": "秦可卿", "national_id": "110105199003070025"}') <> pg_temp.member('g_shop', 'nid2', '{"phone": "13867250501", "name": "秦可卿", "national_id": "110105199003070041"}') AS two;
+SELECT pg_temp.member('g_pos', 'nid3', '{"name": "秦可卿", "address": "京口区幸福路483号5-1-1903", "national_id": "110105199003070025"}') <> pg_temp.member('g_shop', 'nid4', '{"name": "秦可卿", "address": "京口区幸福路483号5-1-1903", "national_id": "110105199003070041"}') AS two_of_one_home;
+SELECT pg_temp.persons('nid%'), (SELECT count(*) FROM crm.identity_check()) AS drift;
+SELECT * FROM pg_temp.open_reviews('nid%');
+SELECT pg_temp.member('g_pos', 'born1', '{"name": "戚思怡", "address": "京口区幸福路483号5-1-1905", "birthday": "1962-03-04"}') <> pg_temp.member('g_shop', 'born2', '{"name": "戚思怡", "address": "京口区幸福路483号5-1-1905", "birthday": "1991-11-20"}') AS two;
+SELECT crm.ingest_define_source('g_once', 'register', 'pos', '{"is_one_record_per_person": true}') > 0 AS once;
+SELECT pg_temp.member('g_once', 'once1', '{"phone": "13867250502", "name": "秦可卿"}') <> pg_temp.member('g_once', 'once2', '{"phone": "13867250502", "name": "秦可卿"}') AS two;
+SELECT * FROM pg_temp.open_reviews('once%');
+SELECT pair, e ->> 'verdict' AS verdict, (SELECT string_agg(DISTINCT concat_ws(' ', g ->> 'guard', g ->> 'kind'), ', ') FROM jsonb_array_elements(e -> 'guards') g) AS why_not
+FROM (VALUES ('nid1', 'nid2'), ('born1', 'born2'), ('once1', 'once2')) p(pair, other), LATERAL (SELECT crm.identity_explain_pair(
+    (SELECT m.customer_id FROM crm.source_record r JOIN crm.membership m USING (source_record_id) WHERE r.external_id = pair AND m.valid_to = 'infinity'),
+    (SELECT m.customer_id FROM crm.source_record r JOIN crm.membership m USING (source_record_id) WHERE r.external_id = other AND m.valid_to = 'infinity')) AS e) x;
+ROLLBACK TO guard;
+
+-- 9. a store's tablet: what its number had made one comes apart; the number says of two who share it that they do, and ties nobody
+SELECT count(DISTINCT pg_temp.member('g_pos', 'tablet' || n, '{"phone": "13867250503"}')) AS persons FROM generate_series(1, 12) n;
+SELECT pg_temp.member('g_pos', 'tablet13', '{"phone": "13867250503"}') IS NOT NULL AS stored;
+SELECT count(DISTINCT m.customer_id) AS persons FROM crm.source_record r JOIN crm.membership m USING (source_record_id) WHERE r.external_id LIKE 'tablet%' AND m.valid_to = 'infinity';
+SELECT jsonb_path_query_array(crm.identity_explain_pair(min(m.customer_id), max(m.customer_id)), '$.shared[*].ties') AS ties, (SELECT count(*) FROM crm.identity_check()) AS drift
+FROM crm.source_record r JOIN crm.membership m USING (source_record_id) WHERE r.external_id LIKE 'tablet%' AND m.valid_to = 'infinity';
 ROLLBACK TO guard;
 
 -- every kind of identifier makes two records one person, and answers to a look-up

@@ -57,10 +57,12 @@ SELECT count(crm.access_set_setting('identity.match_least', '2')) AS was;
 SELECT count(pg_temp.member('m_pos', 'base' || n, jsonb_build_object('name', chr(19968 + n * 37 % 5000) || chr(20000 + n * 11 % 3000) || chr(21000 + n * 7 % 2000), 'birthday', date '1950-03-01' + n * 53, 'sex', CASE n % 2 WHEN 0 THEN 'm' ELSE 'f' END))) AS stored FROM generate_series(1, 200) n;
 SELECT crm.identity_train(7) ->> 'version' AS first, crm.identity_train(7) ->> 'version' AS second;
 SELECT count(DISTINCT model) AS models, count(*) AS versions FROM crm.match_model;
-SELECT e ->> 'model' AS model FROM crm.identity_explain_pair(pg_temp.person('m1'), pg_temp.person('m4')) e;
+SELECT e ->> 'model' AS model, bool_or((f ->> 'rarity')::numeric <> 0) AS has_rarity, bool_and(abs((f ->> 'weight')::numeric + (f ->> 'rarity')::numeric - (f ->> 'bits')::numeric) <= 0.02) AS adds_up
+FROM crm.identity_explain_pair(pg_temp.person('m1'), pg_temp.person('m2')) e, jsonb_array_elements(e -> 'fields') f GROUP BY 1;
 
 -- labels: what people answered to proposals chooses the cut, once there are enough of either answer
 SELECT crm._identity_match_cut((SELECT model FROM crm.match_model WHERE version = 1)) AS of_one_label;
+SELECT r ->> 'cut_by' AS cut_by, (r ->> 'precision')::numeric BETWEEN 0 AND 1 AS precision_told, (r ->> 'precision_automatic')::numeric > 0.99 AS automatic FROM (SELECT report AS r FROM crm.match_model WHERE version = 1) x;
 SELECT count(crm.access_set_setting('identity.match_labels', '20')) AS was;
 CREATE TEMP TABLE pair AS      -- twenty pairs told alike, ten that share a birthday and half a name
     SELECT n, n <= 20 AS is_one, pg_temp.member('m_pos', 'la' || n, jsonb_build_object('name', '诸葛' || chr(20000 + n * 13), 'birthday', date '1970-01-05' + n * 31, 'sex', 'f')) AS a,

@@ -176,4 +176,14 @@ SELECT crm.identity_split(:l, ARRAY(SELECT source_record_id FROM crm.source_reco
 SELECT left(r.external_id, 2) AS half, count(*), count(DISTINCT m.customer_id) AS persons FROM crm.source_record r JOIN crm.membership m USING (source_record_id)
 WHERE r.external_id LIKE 'L_%' AND m.valid_to = 'infinity' GROUP BY 1 ORDER BY 1;
 SELECT count(*) AS drift FROM crm.identity_check();
+
+-- 7. whose a record was at a moment: its own until the merge, the survivor's until that is undone, its own again
+SELECT pg_temp.member('undo_pos', 'P', '郑五', '13867240061') AS p, pg_temp.member('undo_shop', 'Q', '冯六', '13867240062') AS q \gset
+SELECT source_record_id AS record FROM crm.source_record WHERE source_id = 9622 AND external_id = 'Q' \gset
+SET LOCAL crm.core_clock = '2026-03-31T13:00:00+08:00';
+SELECT crm.identity_merge(:p, :q, 'by mistake') ->> 'records' AS moved;
+SET LOCAL crm.core_clock = '2026-03-31T14:00:00+08:00';
+SELECT pg_temp.undo(:p, :q) AS q_out;
+SELECT string_agg(t || CASE crm.identity_person_at(:record, ('2026-03-31T' || t || '+08:00')::timestamptz) WHEN :p THEN ' P' WHEN :q THEN ' Q' ELSE ' nobody' END, ', ' ORDER BY t) AS whose
+FROM unnest('{11:59,12:00,12:59,13:00,13:59,14:00}'::text[]) t;
 ROLLBACK;

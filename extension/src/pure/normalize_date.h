@@ -22,7 +22,6 @@
 
 #include "pure/localday.h"
 
-
 typedef enum CrmDateCode
 {
 	CRM_DATE_OK = 0,
