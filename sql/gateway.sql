@@ -11,6 +11,7 @@ FROM (VALUES
     (20, 'number', '{"x": 59.00}', true), (21, 'number', '{"x": "59.00"}', true), (22, 'number', '{"x": "-0.01"}', true), (23, 'number', '{"x": "1e5"}', true), (24, 'number', '{"x": "NaN"}', true), (25, 'number', '{"x": " 5"}', true),
     (26, 'number', '{"x": "９"}', true), (27, 'number', '{"x": 1e40}', true), (28, 'number', '{}', false),
     (30, 'integer', '{"x": 7}', true), (31, 'integer', '{"x": "7.0"}', true), (32, 'integer', '{"x": 7.5}', true), (33, 'integer', '{"x": 2147483647}', true), (34, 'integer', '{"x": -2147483647}', true), (35, 'integer', '{"x": 2147483648}', true), (36, 'integer', '{}', true),
+    (37, 'boolean', '{"x": true}', true), (38, 'boolean', '{"x": "false"}', true), (39, 'boolean', '{"x": "perhaps"}', true), (39.1, 'boolean', '{"x": 1}', false), (39.2, 'boolean', '{}', false),
     (40, 'date', '{"x": "2026-02-28"}', true), (41, 'date', '{"x": "2028-02-29"}', true), (42, 'date', '{"x": "2026-02-29"}', true), (43, 'date', '{"x": "2026-13-01"}', true), (44, 'date', '{"x": "infinity"}', true), (45, 'date', '{"x": "today"}', true),
     (46, 'date', '{"x": "26-2-1"}', true), (47, 'date', '{"x": 20260228}', true), (48, 'date', '{"x": "0000-01-01"}', true), (49, 'date', '{}', false),
     (50, 'texts', '{"x": ["a", "b"]}', true), (51, 'texts', '{"x": []}', false), (52, 'texts', '{"x": []}', true), (53, 'texts', '{}', false), (54, 'texts', '{"x": null}', false), (55, 'texts', '{"x": null}', true), (56, 'texts', '{"x": "a"}', false),

@@ -62,6 +62,22 @@ $$;
 COMMENT ON FUNCTION crm.gateway_integer(jsonb, text, boolean) IS
     'a member of a request body as a whole number; 22023 with COLUMN = the field';
 
+CREATE FUNCTION crm.gateway_boolean(body jsonb, field text, is_required boolean DEFAULT false) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+DECLARE
+    value text := crm.gateway_text(body, field, is_required);
+BEGIN
+    IF value NOT IN ('true', 'false') THEN
+        RAISE EXCEPTION 'field "%" is not true or false', field
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = field, HINT = format('Send "%s" as true or false.', field);
+    END IF;
+    RETURN value::boolean;
+END
+$$;
+COMMENT ON FUNCTION crm.gateway_boolean(jsonb, text, boolean) IS
+    'a member of a request body as a truth value, written as such or as a text; null when absent; 22023 with COLUMN = the field';
+
 CREATE FUNCTION crm.gateway_date(body jsonb, field text, is_required boolean DEFAULT false) RETURNS date
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
 $$
@@ -119,6 +135,6 @@ COMMENT ON FUNCTION crm.gateway_ready() IS
 GRANT EXECUTE ON FUNCTION crm.gateway_ready() TO crm_gateway;
 
 GRANT EXECUTE ON FUNCTION crm.gateway_text(jsonb, text, boolean), crm.gateway_number(jsonb, text, boolean),
-    crm.gateway_integer(jsonb, text, boolean), crm.gateway_date(jsonb, text, boolean), crm.gateway_texts(jsonb, text, boolean)
+    crm.gateway_integer(jsonb, text, boolean), crm.gateway_boolean(jsonb, text, boolean), crm.gateway_date(jsonb, text, boolean), crm.gateway_texts(jsonb, text, boolean)
     TO crm_gateway, crm_till, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer,
        crm_analyst, crm_headquarters, crm_admin, crm_reader;

@@ -66,7 +66,7 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/identity-shadow", .operation = "identity_shadow", .tag = "Merges",
 		.access = CRM_ACCESS_CALLER, .roles = DECIDERS ", admin",
-		.sql = "SELECT 200 AS status, crm.identity_shadow(crm.gateway_text($1, 'source'), crm.gateway_text($1, 'is_on', true)::boolean, "
+		.sql = "SELECT 200 AS status, crm.identity_shadow(crm.gateway_text($1, 'source'), crm.gateway_boolean($1, 'is_on', true), "
 		"crm.gateway_text($1, 'reason', true))::text AS body",
 		.params = {BODY}, .timeout_ms = WORK_MS,
 		.summary = "Try a source out (its records merge with nobody and are proposed), or let it go; without a source all", .request_schema = "Shadow",

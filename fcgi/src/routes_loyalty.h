@@ -107,7 +107,7 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/coupon-types/{coupon_type}/claims", .operation = "coupon_claims", .tag = "Coupons",
 		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
-		.sql = "SELECT 200 AS status, crm.loyalty_set_claims($1, coalesce(crm.gateway_text($2, 'is_claimable'), 'true')::boolean, "
+		.sql = "SELECT 200 AS status, crm.loyalty_set_claims($1, coalesce(crm.gateway_boolean($2, 'is_claimable'), true), "
 		"crm.gateway_integer($2, 'total_limit'), crm.gateway_integer($2, 'person_limit')::int, $3)::text AS body",
 		.params = {COUPON_TYPE, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Whether persons may claim a type, and how many",
 		.request_schema = "CouponClaims", .response_schema = "Object", .success = 200,

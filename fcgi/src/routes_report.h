@@ -182,8 +182,8 @@
 		.method = CRM_POST, .path = "/api/v1/reports/funnel", .operation = "report_funnel", .tag = "Reports",
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, (SELECT coalesce(jsonb_agg(f), '[]') FROM crm.report_funnel($1::jsonb -> 'steps', "
-		"crm.gateway_text($1, 'from', true)::date, crm.gateway_text($1, 'to', true)::date, "
-		"coalesce(crm.gateway_text($1, 'window_days')::numeric, 7), coalesce(crm.gateway_text($1, 'strict')::boolean, false), "
+		"crm.gateway_date($1, 'from', true), crm.gateway_date($1, 'to', true), "
+		"coalesce(crm.gateway_number($1, 'window_days'), 7), coalesce(crm.gateway_boolean($1, 'strict'), false), "
 		"coalesce($1::jsonb -> 'exclusions', '[]'), crm.gateway_text($1, 'store'), crm.gateway_text($1, 'region')) f)::text AS body",
 		.params = {BODY}, .timeout_ms = SLOW_MS,
 		.summary = "Persons who did steps in order within a window",

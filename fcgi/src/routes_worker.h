@@ -13,7 +13,7 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/costs", .operation = "cost_put_off", .tag = "Administration",
 		.access = CRM_ACCESS_CALLER, .roles = "admin",
-		.sql = "SELECT 200 AS status, crm.worker_put_off(crm.gateway_text($1, 'rule', true), crm.gateway_text($1, 'is_put_off', true)::boolean, $2)::text AS body",
+		.sql = "SELECT 200 AS status, crm.worker_put_off(crm.gateway_text($1, 'rule', true), crm.gateway_boolean($1, 'is_put_off', true), $2)::text AS body",
 		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Put a rule off, or no more, without a restart",
 		.text = "What it would do is kept in the commit of the facts and done seconds later; the answer at the till does not have it yet.",
 		.request_schema = "Object", .response_schema = "Object", .success = 200,
