@@ -311,7 +311,7 @@ BEGIN
         END IF;
         EXIT;
     END LOOP;
-    IF look <> seen.look_on OR look IS NOT NULL AND seen.look_on IS NULL THEN
+    IF look IS NOT NULL AND look IS DISTINCT FROM seen.look_on THEN
         INSERT INTO crm.value_look (look_on, look_id, persons) VALUES (look, crm._new_id(), ARRAY[person]);
     END IF;
     IF cardinality(seen.whole) = 1 AND cardinality(seen.kept) = 1 THEN      -- nearly always

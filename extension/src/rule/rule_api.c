@@ -45,6 +45,23 @@ take_value(int column, int16 length, bool by_value, bool *is_null)
 	return *is_null || by_value ? value : SPI_datumTransfer(value, by_value, length);
 }
 
+/* The set, or the sets, that a statement answered with its only column; SPI is left. */
+static Datum
+take_answer(void)
+{
+	bool		is_null;
+	Datum		answer = take_value(1, -1, false, &is_null);
+
+	SPI_finish();
+	return answer;
+}
+
+static Datum
+array_of(Datum *persons, int n)
+{
+	return PointerGetDatum(construct_array(persons, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
 /* The first value that no catalogue has; null when all are there. */
 static char *
 find_undefined(const CrmRuleLookup *catalogue, const CrmRuleTest *test)
@@ -133,38 +150,30 @@ crm_rule_fit(PG_FUNCTION_ARGS)
 		persons[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
 	}
 	SPI_finish();
-	PG_RETURN_ARRAYTYPE_P(construct_array(persons, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
-/* The sets that a statement about some persons answers; met as crm_rule_run_given() takes it. */
-static Datum
-ask_sets(CrmRuleCompiled *compiled, CrmRuleForm form, Datum persons, Datum met, TimestampTz moment)
-{
-	bool		is_null;
-	Datum		sets;
-
-	connect();
-	if (form == CRM_RULE_FORM_GIVEN)
-		crm_rule_run_given(compiled, persons, met, moment);
-	else
-		crm_rule_run(compiled, form, persons, moment, moment);
-	sets = take_value(1, -1, false, &is_null);
-	SPI_finish();
-	return sets;
+	PG_RETURN_DATUM(array_of(persons, n));
 }
 
 /* crm._rule_fit_sets(rules, persons, moment, met): of each rule the set of the given persons who fit. */
 Datum
 crm_rule_fit_sets(PG_FUNCTION_ARGS)
 {
-	return ask_sets(crm_rule_compile_several(PG_GETARG_JSONB_P(0)), CRM_RULE_FORM_GIVEN, PG_GETARG_DATUM(1), PG_GETARG_DATUM(3), PG_GETARG_TIMESTAMPTZ(2));
+	CrmRuleCompiled *compiled = crm_rule_compile_several(PG_GETARG_JSONB_P(0));
+
+	connect();
+	crm_rule_run_given(compiled, PG_GETARG_DATUM(1), PG_GETARG_DATUM(3), PG_GETARG_TIMESTAMPTZ(2));
+	PG_RETURN_DATUM(take_answer());
 }
 
 /* crm._rule_apart_span(rule, span, moment): all persons of a span, then the set of each condition alone. */
 Datum
 crm_rule_apart_span(PG_FUNCTION_ARGS)
 {
-	return ask_sets(crm_rule_compile(PG_GETARG_JSONB_P(0)), CRM_RULE_FORM_SPAN, PG_GETARG_DATUM(1), (Datum) 0, PG_GETARG_TIMESTAMPTZ(2));
+	CrmRuleCompiled *compiled = crm_rule_compile(PG_GETARG_JSONB_P(0));
+	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(2);
+
+	connect();
+	crm_rule_run(compiled, CRM_RULE_FORM_SPAN, PG_GETARG_DATUM(1), moment, moment);
+	PG_RETURN_DATUM(take_answer());
 }
 
 /* crm._rule_set(rule, moment): the set of all persons who fit. */
@@ -173,14 +182,10 @@ crm_rule_set(PG_FUNCTION_ARGS)
 {
 	CrmRuleCompiled *compiled = crm_rule_compile(PG_GETARG_JSONB_P(0));
 	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(1);
-	bool		is_null;
-	Datum		members;
 
 	connect();
 	crm_rule_run(compiled, CRM_RULE_FORM_SET, (Datum) 0, moment, moment);
-	members = take_value(1, -1, false, &is_null);
-	SPI_finish();
-	PG_RETURN_DATUM(members);
+	PG_RETURN_DATUM(take_answer());
 }
 
 /* crm._rule_apart(rule, moment): everybody, then the set of each condition alone. */
@@ -200,12 +205,6 @@ crm_rule_apart(PG_FUNCTION_ARGS)
 	SPI_finish();
 	PG_RETURN_ARRAYTYPE_P(construct_array(sets, n, get_element_type(get_fn_expr_rettype(fcinfo->flinfo)), -1, false,
 										  TYPALIGN_DOUBLE));
-}
-
-static Datum
-array_of(Datum *persons, int n)
-{
-	return PointerGetDatum(construct_array(persons, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 /* The persons that the moved form found: all, and those of whom more may have moved than orders change.  Some are there twice. */

@@ -99,8 +99,8 @@ crm_rule_bitmap_read(Datum value)
 }
 
 /* Where a key is, or -1 - the place where it belongs. */
-int
-crm_rule_bitmap_find(const CrmBitmapParts *parts, int64 key)
+static int
+find_container(const CrmBitmapParts *parts, int64 key)
 {
 	int			low = 0;
 	int			high = parts->n;
@@ -213,7 +213,7 @@ crm_rule_bitmap_add(CrmBitmap *bitmap, int64 value)
 						errdetail("Members lie between 0 and 2^62.")));
 	if (bitmap->last < 0 || bitmap->parts.containers[bitmap->last].key != key)
 	{
-		int			at = crm_rule_bitmap_find(&bitmap->parts, key);
+		int			at = find_container(&bitmap->parts, key);
 
 		if (at < 0)
 			insert_container(bitmap, at = -1 - at, key);
@@ -232,7 +232,7 @@ crm_rule_bitmap_add(CrmBitmap *bitmap, int64 value)
 bool
 crm_rule_bitmap_has(const CrmBitmapParts *parts, int64 value)
 {
-	int			at = value < 0 ? -1 : crm_rule_bitmap_find(parts, value >> CRM_BITMAP_WIDTH);
+	int			at = value < 0 ? -1 : find_container(parts, value >> CRM_BITMAP_WIDTH);
 	uint16		offset = value & (CRM_BITMAP_SPAN - 1);
 	const CrmBitmapContainer *container;
 	uint32		low = 0;
@@ -276,7 +276,7 @@ crm_rule_bitmap_add_parts(CrmBitmap *bitmap, const CrmBitmapParts *parts)
 	for (int i = 0; i < parts->n; i++)
 	{
 		const CrmBitmapContainer *from = &parts->containers[i];
-		int			at = crm_rule_bitmap_find(&bitmap->parts, from->key);
+		int			at = find_container(&bitmap->parts, from->key);
 		CrmBitmapWalk walk = {.parts = {.n = 1, .containers = unconstify(CrmBitmapContainer *, from)}};
 		int64		value;
 

@@ -107,7 +107,6 @@ extern bool crm_rule_bitmap_has(const CrmBitmapParts *parts, int64 value);
 extern void crm_rule_bitmap_add_parts(CrmBitmap *bitmap, const CrmBitmapParts *parts);
 extern CrmBitmapParts crm_rule_bitmap_read(Datum value);
 extern Datum crm_rule_bitmap_flatten(const CrmBitmapParts *parts);
-extern int	crm_rule_bitmap_find(const CrmBitmapParts *parts, int64 key);
 
 /* rule_bitmap_algebra.c */
 extern CrmBitmapParts crm_rule_bitmap_and(const CrmBitmapParts *a, const CrmBitmapParts *b);

@@ -267,17 +267,17 @@ set_value(const Set *set, Person *person, TupleTableSlot *row, const ValueColumn
 	bool		has_none = state->order_days == 0;
 
 	if (person->old_tier == NULL || strcmp(person->old_tier, state->tier) != 0)
-		set_column(row, columns->tier_since, DateADTGetDatum(person->day), false);
-	set_column(row, columns->tier, CStringGetTextDatum(state->tier), false);
+		crm_core_table_set(row, columns->tier_since, DateADTGetDatum(person->day));
+	crm_core_table_set(row, columns->tier, CStringGetTextDatum(state->tier));
 	set_column(row, columns->next_change_on, DateADTGetDatum(state->next_change_on), state->next_change_on == PG_INT32_MAX);
 	set_look(person, row, columns->look_on);
-	set_column(row, columns->order_days, Int32GetDatum(state->order_days), false);
-	set_column(row, columns->net_minor, Int64GetDatum(state->net_minor), false);
+	crm_core_table_set(row, columns->order_days, Int32GetDatum(state->order_days));
+	crm_core_table_set(row, columns->net_minor, Int64GetDatum(state->net_minor));
 	set_column(row, columns->first_day, DateADTGetDatum(state->first_day), has_none);
 	set_column(row, columns->last_day, DateADTGetDatum(state->last_day), has_none);
 	set_scores(set, state, row, columns->scores);
-	set_column(row, columns->as_of, DateADTGetDatum(person->day), false);
-	set_column(row, columns->updated_at, TimestampTzGetDatum(crm_core_clock_now()), false);
+	crm_core_table_set(row, columns->as_of, DateADTGetDatum(person->day));
+	crm_core_table_set(row, columns->updated_at, TimestampTzGetDatum(crm_core_clock_now()));
 }
 
 /* Computes a person whose row of value has been found, and writes it over. */
@@ -309,7 +309,7 @@ make_value(const Set *set, Person *person, CrmTable *values, const ValueColumns 
 	TupleTableSlot *row = crm_core_table_new(values);
 
 	compute_person(set, person, set->has_day ? set->day : set->today);
-	set_column(row, columns->customer_id, Int64GetDatum(person->id), false);
+	crm_core_table_set(row, columns->customer_id, Int64GetDatum(person->id));
 	set_value(set, person, row, columns);
 	ExecStoreVirtualTuple(row);
 }
@@ -367,7 +367,7 @@ renew_history(Person *person, CrmTable *histories, const HistoryColumns *columns
 	row = crm_core_table_next(histories);
 	memcpy(row->tts_values, old->tts_values, row->tts_tupleDescriptor->natts * sizeof(Datum));
 	memcpy(row->tts_isnull, old->tts_isnull, row->tts_tupleDescriptor->natts * sizeof(bool));
-	set_column(row, columns->history, person->whole, false);
+	crm_core_table_set(row, columns->history, person->whole);
 	ExecStoreVirtualTuple(row);
 	crm_core_table_update(histories, &old->tts_tid);
 }
@@ -381,10 +381,10 @@ make_history(Person *person, CrmTable *histories, const HistoryColumns *columns)
 	if (person->n_whole != 1)
 		return;
 	row = crm_core_table_new(histories);
-	set_column(row, columns->customer_id, Int64GetDatum(person->id), false);
-	set_column(row, columns->chunk_no, Int32GetDatum(1), false);
-	set_column(row, columns->is_whole, BoolGetDatum(true), false);
-	set_column(row, columns->history, person->whole, false);
+	crm_core_table_set(row, columns->customer_id, Int64GetDatum(person->id));
+	crm_core_table_set(row, columns->chunk_no, Int32GetDatum(1));
+	crm_core_table_set(row, columns->is_whole, BoolGetDatum(true));
+	crm_core_table_set(row, columns->history, person->whole);
 	ExecStoreVirtualTuple(row);
 }
 
@@ -435,9 +435,9 @@ put_list(CrmTable *looks, const Listed *listed, int n)
 
 	for (int i = 0; i < n; i++)
 		ids[i] = listed[i].person;
-	set_column(row, crm_core_table_column(looks, "look_on"), DateADTGetDatum(listed->day), false);
-	set_column(row, crm_core_table_column(looks, "look_id"), Int64GetDatum(crm_core_new_id()), false);
-	set_column(row, crm_core_table_column(looks, "persons"), crm_value_id_array(ids, n), false);
+	crm_core_table_set(row, crm_core_table_column(looks, "look_on"), DateADTGetDatum(listed->day));
+	crm_core_table_set(row, crm_core_table_column(looks, "look_id"), Int64GetDatum(crm_core_new_id()));
+	crm_core_table_set(row, crm_core_table_column(looks, "persons"), crm_value_id_array(ids, n));
 	ExecStoreVirtualTuple(row);
 }
 
@@ -495,14 +495,14 @@ write_changes(const Set *set)
 		if (person->is_left || !is_change(person))
 			continue;
 		row = crm_core_table_new(&changes);
-		set_column(row, customer_id, Int64GetDatum(person->id), false);
-		set_column(row, change_id, Int64GetDatum(crm_core_new_id()), false);
-		set_column(row, tier_set, set_name, false);
+		crm_core_table_set(row, customer_id, Int64GetDatum(person->id));
+		crm_core_table_set(row, change_id, Int64GetDatum(crm_core_new_id()));
+		crm_core_table_set(row, tier_set, set_name);
 		set_column(row, from_tier, person->old_tier == NULL ? (Datum) 0 : CStringGetTextDatum(person->old_tier), person->old_tier == NULL);
-		set_column(row, to_tier, CStringGetTextDatum(person->state.tier), false);
-		set_column(row, changed_on, DateADTGetDatum(person->day), false);
-		set_column(row, changed_at, TimestampTzGetDatum(crm_core_clock_now()), false);
-		set_column(row, cause, cause_name, false);
+		crm_core_table_set(row, to_tier, CStringGetTextDatum(person->state.tier));
+		crm_core_table_set(row, changed_on, DateADTGetDatum(person->day));
+		crm_core_table_set(row, changed_at, TimestampTzGetDatum(crm_core_clock_now()));
+		crm_core_table_set(row, cause, cause_name);
 		ExecStoreVirtualTuple(row);
 	}
 	crm_core_table_close(&changes);
