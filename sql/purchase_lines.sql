@@ -234,7 +234,7 @@ BEGIN
             is_now := crm._rule_set(rules[r], moment + d * interval '1 day');
             moved := moved + crm.bitmap_count((was OPERATOR(crm.-) is_now) OPERATOR(crm.|) (is_now OPERATOR(crm.-) was))::int;
             missed := missed + crm.bitmap_count(((was OPERATOR(crm.-) is_now) OPERATOR(crm.|) (is_now OPERATOR(crm.-) was))
-                      OPERATOR(crm.-) crm.bitmap(crm._rule_moved(rules[r], moment + (d - 1) * interval '1 day', moment + d * interval '1 day')))::int;
+                      OPERATOR(crm.-) crm.bitmap((crm._rule_moved_apart(rules[r], moment + (d - 1) * interval '1 day', moment + d * interval '1 day')).persons))::int;
             was := is_now;
         END LOOP;
         RAISE WARNING 'moved %, missed %', moved > 5, missed;

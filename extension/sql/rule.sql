@@ -110,11 +110,6 @@ CREATE FUNCTION crm._rule_moved_apart(rule jsonb, before timestamptz, moment tim
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_moved_apart';
 COMMENT ON FUNCTION crm._rule_moved_apart(jsonb, timestamptz, timestamptz) IS
     'persons whose answer time alone may have changed between two moments, some more perhaps, some twice; doubted: those of whom more may have changed than what orders change; null: anybody';
-CREATE FUNCTION crm._rule_moved(rule jsonb, before timestamptz, moment timestamptz) RETURNS bigint[]
-    LANGUAGE sql STABLE STRICT AS
-$$ SELECT crm.bitmap_array(crm.bitmap(m.persons)) FROM crm._rule_moved_apart(rule, before, moment) m $$;
-COMMENT ON FUNCTION crm._rule_moved(jsonb, timestamptz, timestamptz) IS
-    'persons whose answer time alone may have changed between two moments, some more perhaps; null: anybody';
 CREATE FUNCTION crm._rule_explain(rule jsonb, person bigint, moment timestamptz) RETURNS jsonb
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_explain';
 COMMENT ON FUNCTION crm._rule_explain(jsonb, bigint, timestamptz) IS 'condition by condition what was found about a person, and whether it is met';
