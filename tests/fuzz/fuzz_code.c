@@ -3,7 +3,6 @@
 
 #include "fuzz.h"
 #include "loyalty/loyalty.h"
-#include "pure/base32.h"
 #include "pure/hash.h"
 
 SEEDS(SEED("2Z8Z-95M0-QK"), SEED("1110-0000"), SEED("oOiIlL"), SEED("zzzzzzzzzzzzzzzzzzzzzzzzzzzzz"), SEED("B"));
