@@ -544,6 +544,48 @@ def test_usage_told(keys):
     gateway.remove()
 
 
+def test_reviews(web, keys):
+    """A pair that a guard kept apart: shown, explained, rejected, taken back, accepted; the merge shown, undone and undone with many."""
+    person = {}
+    for member_number, name in (("V1", "周建国"), ("V2", "吴秀英")):
+        member = {"external_id": member_number, "name": name, "phone": "13867250201", "store_code": "S01", "registered_at": "2026-01-05T10:00:00+08:00"}
+        person[member_number] = web.request("POST", "/api/v1/members", json.dumps(member), key=keys["till"]).json()["customer_id"]
+    one, other = person.values()
+
+    def post(path, **body):
+        return web.request("POST", f"/api/v1/{path}", json.dumps({"reason": "asked at the counter", **body}), key=keys["steward"])
+
+    def listed(state):
+        return web.request("GET", f"/api/v1/reviews?state={state}", key=keys["steward"]).json()["items"]
+
+    def changes(kind):
+        found = web.request("GET", "/api/v1/person-changes?limit=200", key=keys["steward"]).json()["items"]
+        return [c["journal_id"] for c in found if c["kind"] == kind and {c["survivor"], c["other"]} == {one, other}]
+
+    [review] = [r for r in listed("open") if {r["a"]["customer_id"], r["b"]["customer_id"]} == {one, other}]
+    number = review["review_id"]
+    ok(review["reason"] == "contradiction" and one != other, "two names on one phone wait for a decision", review)
+    why = web.request("GET", f"/api/v1/persons/{one}/explain/{other}", key=keys["steward"])
+    ok(why.json()["guards"][0]["guard"] == "contradiction" and why.json()["text"], "which is explained, line by line", why)
+    equal(web.request("POST", f"/api/v1/reviews/{number}/decide", json.dumps({"decision": "accept", "reason": "x"}), key=keys["clerk"]).status, 403, "and no clerk's")
+    for decision, state in (("reject", "rejected"), ("accept", "accepted")):
+        answer = post(f"reviews/{number}/decide", decision=decision)
+        ok(answer.status == 200 and any(r["review_id"] == number for r in listed(state)), f"it is {state}", answer)
+        equal(len(changes("merge")), decision == "accept", "the feed holds the merge, if it is one")
+        answer = post(f"reviews/{number}/reopen")
+        ok(answer.status == 200 and any(r["review_id"] == number for r in listed("open")), "and open again", answer)
+    equal(len(changes("unmerge")), 1, "two persons again, says the feed")
+    equal(post(f"persons/{one}/merge", other=other).status, 200, "merged by hand")
+    merge = str(changes("merge")[-1])
+    parts = web.request("GET", f"/api/v1/merges/{merge}", key=keys["steward"]).json()["parts"]
+    equal([len(part["records"]) for part in parts], [1, 1], "what undoing it would leave is shown first")
+    many = post("merges-undo-preview", journal_ids=[merge])
+    ok(many.status == 200 and len(many.json()["merges"]) == 1 and len(changes("unmerge")) == 1, "as of many at once", many)
+    answer = post("merges-undo", journal_ids=[merge])
+    ok(answer.status == 200 and len(answer.json()["undone"]) == 1 and len(changes("unmerge")) == 2, "which are undone", answer)
+    equal(post(f"merges/{merge}/undo").status // 100, 4, "no merge twice")
+
+
 def main():
     document = json.loads(subprocess.run([PRODUCT, "--openapi"], capture_output=True, text=True, check=True).stdout)
     test_statements(document)
@@ -565,6 +607,7 @@ def main():
     test_imports(web, keys)
     test_costs(web, keys)
     test_quoted(web, keys, person)
+    test_reviews(web, keys)
     test_erase(web, keys, person)
     faults = [line for line in gateway.log_lines() if line.get("status") == 500]
     ok(not faults, "nothing was a fault of ours", faults)
