@@ -72,6 +72,13 @@ SELECT pg_temp.take('event', 'mini', '{"type": "page_view", "occurred_at": "2026
 SELECT pg_temp.take('event', 'mini', '{"type": "page_view", "device": "d", "occurred_at": "2026-06-20", "properties": [1]}');
 SELECT pg_temp.take('interaction', 'pos', '{"channel": "phone", "member_external_id": "M1", "occurred_at": "2026-06-20", "staff_code": "nobody"}');
 SELECT pg_temp.take('member', 'pos', '{"external_id": "M9", "birthday": "not a date"}');
+SELECT body, pg_temp.take(entity, 'pos', '{"external_id": "M9"' || more || body || '}') FROM (VALUES
+    (1, 'order', '"phone": ["13912340987"]'), (2, 'order', '"member_card": {"no": "A1"}'), (3, 'order', '"openid": "o1", "openid_app": ["a"]'), (4, 'member', '"phone": {}'),
+    (5, 'member', '"email": ["a@example.com"]'), (6, 'member', '"national_id": true'), (7, 'member', '"birthday": ["1990-05-01"]')) v(n, entity, body),
+    LATERAL (SELECT CASE entity WHEN 'order' THEN ', "ordered_at": "2026-06-19", "amount": 1, ' ELSE ', ' END) m(more) ORDER BY n;
+SELECT pg_temp.take('event', 'mini', '{"type": "page_view", "device": ["d"], "occurred_at": "2026-06-20"}');
+SELECT pg_temp.take('event', 'mini', format('{"type": "page_view", "device": "%s", "occurred_at": "2026-06-20"}', repeat('d', 201)));
+SELECT pg_temp.take('order', 'pos', format('{"external_id": "M9", "phone": "%s", "member_card": "%s", "ordered_at": "2026-06-19", "amount": 1}', repeat('1', 300), repeat('c', 201)));
 SELECT pg_temp.take('order', 'nowhere', '{}');
 SELECT pg_temp.take('order', NULL, '{}');
 SELECT status, code FROM crm.ingest_order('pos', '\xff');

@@ -348,6 +348,7 @@ extern void crm_ingest_put_slot(CrmIngestParser *p, const CrmIngestTarget *targe
 extern bool crm_ingest_take_object(CrmIngestParser *p, int field, Datum *object, bool *is_set);
 
 /* ingest_identifier.c */
+extern bool crm_ingest_check_identifiers(CrmIngestParser *p);
 extern Datum crm_ingest_identifiers(CrmIngestParser *p, int *n_keys);
 extern Datum crm_ingest_device_id(CrmIngestParser *p);
 extern bool crm_ingest_member_source(CrmIngestParser *p, int *source_id);

@@ -146,6 +146,28 @@ add_national_id(CrmIngestParser *p, Datum *values, int n, int *n_keys)
 		add_code(p, values, n, n_keys, F_NATIONAL_ID, KIND_NATIONAL_ID, "", true) : n;
 }
 
+/*
+ * False after a fault: a list, an object or true in place of an identifier, or a code too long
+ * to be one, is a sender's mistake that would cost the record its person, and no poor value.
+ */
+bool
+crm_ingest_check_identifiers(CrmIngestParser *p)
+{
+	static const int fields[] = {
+		F_PHONE, F_EMAIL, F_NATIONAL_ID,	/* of these, too long is unusable, too */
+		F_MEMBER_CARD, F_OPENID, F_OPENID_APP, F_UNIONID, F_WECOM_ID, F_DINGTALK_ID,
+		F_PLATFORM_ID, F_DEVICE,
+	};
+	Datum		ignored;
+	bool		is_set;
+
+	for (int i = 0; i < lengthof(fields); i++)
+		if (p->slots[fields[i]].kind != CRM_SLOT_ABSENT && (i > 2 || !has(p, fields[i])) &&
+			!crm_ingest_take_text(p, fields[i], &ignored, &is_set))
+			return false;
+	return true;
+}
+
 static const char *
 openid_app(CrmIngestParser *p)
 {

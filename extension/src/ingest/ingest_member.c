@@ -45,9 +45,10 @@ put_birthday(CrmIngestParser *p)
 
 	if (!crm_ingest_take_word(p, F_BIRTHDAY_CALENDAR, calendars, &calendar))
 		return false;
-	if (slot->kind != CRM_SLOT_TEXT && slot->kind != CRM_SLOT_NUMBER)
+	if (slot->kind == CRM_SLOT_ABSENT)
 		return true;
-	code = crm_date_parse_birthday(slot->text, slot->length, order, p->today, &birthday);
+	code = slot->kind != CRM_SLOT_TEXT && slot->kind != CRM_SLOT_NUMBER ? CRM_DATE_FORMAT :
+		crm_date_parse_birthday(slot->text, slot->length, order, p->today, &birthday);
 	if (code == CRM_DATE_FORMAT)
 	{
 		crm_ingest_slot_fault(p, CRM_FAULT_TYPE, F_BIRTHDAY, "Send a date such as 1990-05-01.");
@@ -123,7 +124,7 @@ crm_ingest_build_member(CrmIngestParser *p, CrmIngestBuilt *built)
 		!crm_ingest_put_text(p, F_DISTRICT, A_DISTRICT) ||
 		!crm_ingest_put_text(p, F_ADDRESS, A_ADDRESS) || !crm_ingest_put_text(p, F_NOTE, A_NOTE) ||
 		!crm_ingest_put_text(p, F_CHANNEL, A_CHANNEL) || !put_birthday(p) ||
-		!crm_ingest_take_customs(p, &customs))
+		!crm_ingest_check_identifiers(p) || !crm_ingest_take_customs(p, &customs))
 		return false;
 	put_sex(p);
 	if (is_dated)

@@ -158,7 +158,7 @@ crm_ingest_put_ref(CrmIngestParser *p, CrmIngestBuilt *built, int line_no, int s
 
 	if (!crm_ingest_take_text(p, F_MEMBER_EXTERNAL_ID, &id, &is_member) ||
 		!crm_ingest_take_text(p, F_CHANNEL, &ignored, &is_set) ||
-		!crm_ingest_member_source(p, &source_id))
+		!crm_ingest_member_source(p, &source_id) || !crm_ingest_check_identifiers(p))
 		return false;
 	if (p->wants_facts || !anybody)
 		identifiers = crm_ingest_identifiers(p, &n_keys);
