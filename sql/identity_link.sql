@@ -171,3 +171,9 @@ DROP TABLE linked_thing;
 SELECT r.b AS rows, count(*) AS blocks FROM crm._identity_link_run('SELECT i::bigint, CASE WHEN i <= 200 THEN ''1980-02-03'' END, md5(i::text) FROM generate_series(1, 1600) i', '{date,text}', cap => 50) r
 WHERE r.part = 'skip' GROUP BY 1 ORDER BY 1;
 SELECT count(*) AS skipped FROM crm._identity_link_run('SELECT i::bigint, CASE WHEN i <= 200 THEN ''1980-02-03'' END, md5(i::text) FROM generate_series(1, 1600) i', '{date,text}', cap => 200) r WHERE r.part = 'skip' AND r.b >= 200;
+
+-- a town and its postcode say one thing: learned, and of the second only what the first did not say is added
+WITH model AS (SELECT crm._identity_link_train($$SELECT i::bigint, substr(md5((i % 2000)::text), 1, 7), substr(md5('s' || i % 2000), 1, 7), (date '1950-01-01' + i % 2000 * 7)::text, 'town' || i % 40,
+    (200000 + i % 40 * 11)::text FROM generate_series(0, 2999) i$$, '{given,surname,date,text,postcode}') AS trained)
+SELECT p.kind, p.weight > 5 AS adds, p.loss < -5 AS is_said_already
+FROM model, crm._identity_link_parts(trained, '{anna,miller,1950-01-01,town3,200033}', '{anna,miller,1950-01-01,town3,200033}') p ORDER BY p.field;
