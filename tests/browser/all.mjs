@@ -14,7 +14,7 @@ import {capitals, causes, costs, forms, mentions, reach, site, variants} from '.
 import {naughtyNames} from './naughty.mjs';
 import {kept, linked, opening, paper, typed, weights} from './habits.mjs';
 import {owners, pinyin} from './owners.mjs';
-import {troubles, twoTabs} from './troubles.mjs';
+import {troubles, twoTabs, unopened} from './troubles.mjs';
 import {alerts, names, whyByPhone} from './words.mjs';
 import {chartVersions, firstSteps, flowVersions, ownFields} from './setup.mjs';
 import {byKey, complete, counterCard, doorsLook, frozen, oneTimeLink, redrawn, regional, reviewKeys, taken, unmasked, warned} from './whole.mjs';
@@ -24,5 +24,5 @@ const marketing = [audiences, estimates, overlaps, flows, branches, presets, wor
 const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork, scanned];
 const house = [reach, costs, capitals, forms, mentions, variants, site, causes, names, whyByPhone, alerts, ownFields, flowVersions, chartVersions, firstSteps];
 const whole = [complete, doorsLook, oneTimeLink, counterCard, unmasked, redrawn, byKey, taken, frozen, reviewKeys, warned, regional];
-const habits = [weights, opening, kept, typed, troubles, twoTabs, paper, linked];
+const habits = [weights, opening, kept, typed, troubles, twoTabs, unopened, paper, linked];
 await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, rejects, boards, numbers, ownStore, dated, handover, reports, dealsAhead, charts, leaders, use, goals, ...counter, ...marketing, ...house, ...whole, ...habits]);

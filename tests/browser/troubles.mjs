@@ -35,6 +35,21 @@ export async function troubles(browser) {
 	await page.context().close();
 }
 
+// A page that was never opened, before the browser keeps its files: without a network that is said in words, and the same button opens it later.
+export async function unopened(browser) {
+	const page = await open(browser, 'clerk', {serviceWorkers: 'block'});
+	await page.waitForSelector('#text');
+	await page.context().setOffline(true);
+	await page.evaluate(() => { location.hash = '#/qr'; });
+	await page.waitForSelector('main [role=alert]');
+	ok((await page.textContent('main [role=alert]')) === '网络不通，请稍后再试', 'a page that cannot be fetched says that the network is away', await page.textContent('main'));
+	await page.context().setOffline(false);
+	await page.click('main button:text("重试")');
+	await page.waitForSelector('svg.qr');
+	ok(true, 'and opens when it is back');
+	await page.context().close();
+}
+
 export async function twoTabs(browser) {
 	const page = await open(browser, 'clerk');
 	await visit(page, '#/enrol');

@@ -1,6 +1,6 @@
 // The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
 import {append, h, show} from './dom.js';
-import {get, isLeft, leavePage, post, send, whenSignedOut} from './api.js';
+import {get, isLeft, leavePage, post, Problem, send, whenSignedOut} from './api.js';
 import {choose, code, fault, language, preferred, t} from './i18n.js';
 
 // Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links, as one is by the roles it is `linked` for.  Where one only types (`bare`)
@@ -145,7 +145,7 @@ function decoded(word) {
 // A page that is here already is drawn together with the frame: a slow phone lays out once.
 const modules = {};
 async function load(page) {
-	modules[page] = await import(`./pages/${page}.js`);
+	modules[page] = await import(`./pages/${page}.js`).catch((problem) => { throw problem instanceof TypeError ? new Problem(0, {code: 'network', detail: problem.message}) : problem; });
 	return modules[page];
 }
 
