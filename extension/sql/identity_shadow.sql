@@ -60,64 +60,18 @@ $$;
 COMMENT ON FUNCTION crm.identity_shadow_report() IS
     'every source, those that are tried out first: {source, name, is_on (tried out), records (taken so, or still to follow), would_merge: open pairs of persons (by_kind: by the identifier that ties them), would_ask: pairs that another guard would put to people, would_keep: records that are proposed to nobody}; the pairs themselves are crm.identity_reviews()';
 
--- One attempt to settle what these records reach, as a write of theirs would; RM309 when something moved.
-CREATE FUNCTION crm._identity_let_go(records bigint[], ahead crm.identity_reach) RETURNS crm.identity_change[]
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET enable_memoize = off SET jit = off AS
-$$
-DECLARE
-    reach crm.identity_reach := crm._identity_secure('{}', records, '{}', '{}', '{}', ahead, NULL);
-    settled record;
-    changes crm.identity_change[];
-    touched bigint[];
-BEGIN
-    UPDATE crm.source_record r SET is_shadow = false WHERE r.source_record_id = ANY (records);
-    SELECT m.* INTO settled FROM crm._identity_moves(reach.records) m;
-    IF settled.merged IS NOT NULL AND crm._identity_slow_down(settled.merged) THEN
-        SELECT m.* INTO settled FROM crm._identity_moves(reach.records) m;
-    END IF;
-    changes := crm._identity_move(settled.moves, settled.merged, 'engine', 'shadow');
-    touched := ARRAY(SELECT DISTINCT v.to_id FROM unnest(settled.moves) v WHERE v.to_id IS NOT NULL
-                     UNION SELECT c.survivor_id FROM unnest(changes) c);
-    PERFORM crm._identity_refresh(touched);
-    PERFORM crm._identity_answer(reach.records);
-    PERFORM crm._identity_touch_scope(touched);
-    PERFORM crm._identity_review(coalesce(settled.refused, '[]'));
-    RETURN changes;
-END
-$$;
-COMMENT ON FUNCTION crm._identity_let_go(bigint[], crm.identity_reach) IS
-    'records that are no longer tried out join whom they should; the changes; RM309 as every attempt';
-
 CREATE FUNCTION crm._identity_shadow_step() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
 DECLARE
     records bigint[];
-    result crm.identity_result;
-    ahead crm.identity_reach;
-    seen text;
 BEGIN
     records := ARRAY(SELECT r.source_record_id FROM crm.source_record r JOIN crm.source s ON s.source_id = r.source_id
                      WHERE r.is_shadow AND NOT s.is_shadow ORDER BY r.source_record_id LIMIT 200);
     IF cardinality(records) = 0 THEN
         RETURN 0;
     END IF;
-    FOR attempt IN 1 .. 20 LOOP
-        BEGIN
-            result.changes := crm._identity_let_go(records, ahead);
-            EXIT;
-        EXCEPTION WHEN SQLSTATE 'RM309' THEN
-            GET STACKED DIAGNOSTICS seen = PG_EXCEPTION_DETAIL;
-            ahead := crm._identity_again(attempt, seen);
-        END;
-    END LOOP;
-    -- what was proposed of these records is done, or another guard asks it; where the other side is still tried out the question stays
-    DELETE FROM crm.review v WHERE v.state = 'open' AND v.reason = 'shadow'
-        AND EXISTS (SELECT FROM jsonb_array_elements(v.evidence -> 'records') e(id) WHERE (e.id #>> '{}')::bigint = ANY (records))
-        AND NOT EXISTS (SELECT FROM jsonb_array_elements(v.evidence -> 'records') e(id)
-                        JOIN crm.source_record r ON r.source_record_id = (e.id #>> '{}')::bigint WHERE r.is_shadow);
-    PERFORM crm._identity_announce(result);
+    PERFORM crm._identity_settle_again(records, 'shadow', true);
     RETURN 1;
 END
 $$;

@@ -73,6 +73,20 @@
 		.response_schema = "Object", .success = 200, .example = "{\"source\":\"mini\",\"is_on\":true,\"reason\":\"cutover\"}",
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/identity-resettle", .operation = "identity_resettle_progress", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS ", admin",
+		.sql = "SELECT 200 AS status, coalesce(crm.identity_resettle_progress(), '{}')::text AS body",
+		.read_only = true, .timeout_ms = WORK_MS, .summary = "How far everybody is settled anew", .response_schema = "Object", .success = 200,
+	},
+	{
+		.method = CRM_POST, .path = "/api/v1/identity-resettle", .operation = "identity_resettle", .tag = "Merges",
+		.access = CRM_ACCESS_CALLER, .roles = DECIDERS ", admin",
+		.sql = "SELECT 202 AS status, crm.identity_resettle(crm.gateway_text($1, 'reason', true), $2)::text AS body",
+		.params = {BODY, KEY}, .timeout_ms = SLOW_MS,
+		.summary = "Settle everybody anew under the rules and settings of now, beside the day's work", .request_schema = "Object",
+		.response_schema = "Object", .success = 202, .example = "{\"reason\":\"a phone may be four people's now\"}",
+	},
+	{
 		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/split", .operation = "person_split", .tag = "Merges",
 		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
 		.sql = "SELECT 200 AS status, crm.identity_split($1, crm.gateway_texts($2, 'record_ids', true)::bigint[], "

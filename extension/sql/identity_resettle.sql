@@ -1,0 +1,119 @@
+-- identity, everybody settled anew: after a setting, a kind of identifier, a source's promise or the rules of a release changed.  A
+-- write settles what it reaches; this does the same for all records, span by span, by the worker and its helper at once.  The
+-- partition is a function of what is stored, so the order of spans, and writes that come between, change nothing.
+--
+-- Most of a span is as it should be: that is found without a lock, and only who would be put together otherwise is settled, under
+-- the locks of a write.
+
+-- Those of some records who would belong to another person by a new computation, or hold what has become a hub.
+CREATE FUNCTION crm._identity_differing(records bigint[]) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET enable_memoize = off SET jit = off AS
+$$
+DECLARE
+    reach crm.identity_reach := crm._identity_reach(records, '{}', '{}');
+BEGIN
+    RETURN ARRAY(
+        WITH settled AS MATERIALIZED (
+            SELECT s.source_record_id, s.label, bool_or(s.is_person) OVER (PARTITION BY s.label) AS is_person, m.customer_id
+            FROM crm._identity_partition(reach.records) s
+            LEFT JOIN LATERAL (SELECT x.customer_id FROM crm.membership x
+                               WHERE x.source_record_id = s.source_record_id AND x.valid_to = 'infinity' LIMIT 1) m ON true
+            WHERE s.reason IS NULL),
+        kept AS (
+            SELECT t.*, min(t.customer_id) OVER (PARTITION BY t.label) IS DISTINCT FROM max(t.customer_id) OVER (PARTITION BY t.label)
+                        OR count(t.customer_id) OVER (PARTITION BY t.label) <> CASE WHEN t.is_person THEN count(*) OVER (PARTITION BY t.label) ELSE 0 END AS is_joined_otherwise,
+                   min(t.label) OVER (PARTITION BY t.customer_id) <> max(t.label) OVER (PARTITION BY t.customer_id) AS is_parted_otherwise
+            FROM settled t)
+        SELECT k.source_record_id FROM kept k
+        WHERE k.source_record_id = ANY (records) AND (k.is_joined_otherwise OR k.customer_id IS NOT NULL AND k.is_parted_otherwise)
+        UNION
+        SELECT ri.source_record_id
+        FROM unnest(records) f(id)
+        CROSS JOIN LATERAL (SELECT * FROM crm.record_identifier x WHERE x.source_record_id = f.id OFFSET 0) ri
+        CROSS JOIN LATERAL (SELECT x.record_count, x.is_blocked FROM crm.identifier x WHERE x.kind = ri.kind AND x.value_hash = ri.value_hash LIMIT 1) i
+        CROSS JOIN LATERAL (SELECT x.max_records FROM crm.identifier_kind x WHERE x.kind = ri.kind LIMIT 1) k
+        WHERE NOT i.is_blocked AND i.record_count > k.max_records
+        ORDER BY 1);
+END
+$$;
+COMMENT ON FUNCTION crm._identity_differing(bigint[]) IS
+    'those of the records whose person a new computation would make up otherwise, or that hold an identifier which has become a hub; nothing is locked';
+
+CREATE FUNCTION crm.identity_resettle_progress() RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object('run_id', r.run_id, 'state', CASE WHEN s.left_count = 0 THEN 'done' ELSE 'settling' END, 'reason', r.reason, 'actor', r.actor,
+                   'records', s.records, 'settled', s.settled, 'moved', s.moved, 'progress', CASE WHEN s.records = 0 THEN 1 ELSE round(s.settled::numeric / s.records, 3) END,
+                   'started_at', r.started_at, 'finished_at', CASE WHEN s.left_count = 0 THEN coalesce(s.last_done, r.started_at) END)
+        FROM crm.resettle_run r
+        CROSS JOIN (SELECT count(*) FILTER (WHERE p.done_at IS NULL) AS left_count, coalesce(sum(p.record_count), 0) AS records,
+                           coalesce(sum(p.record_count) FILTER (WHERE p.done_at IS NOT NULL), 0) AS settled, coalesce(sum(p.moved_count), 0) AS moved, max(p.done_at) AS last_done
+                    FROM crm.resettle_span p) s
+        ORDER BY r.run_id DESC LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION crm.identity_resettle_progress() IS
+    'the newest run that settles everybody anew: {run_id, state (settling, done), reason, actor, records, settled, moved (records that changed persons), progress (0 to 1), started_at, finished_at}; null before the first';
+
+CREATE FUNCTION crm.identity_resettle(reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+DECLARE
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_resettle', convert_to(coalesce(reason, ''), 'UTF8'));
+    run bigint;
+BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    PERFORM crm._identity_need_reason(reason);
+    PERFORM pg_advisory_xact_lock(hashtextextended('crm.identity_resettle', 0));
+    IF EXISTS (SELECT FROM crm.resettle_span s WHERE s.done_at IS NULL) THEN     -- settings are read as each span is settled, but those behind it are done
+        UPDATE crm.resettle_span s SET done_at = NULL, moved_count = NULL WHERE s.done_at IS NOT NULL;
+    ELSE
+        DELETE FROM crm.resettle_span;
+        INSERT INTO crm.resettle_span (first_record, last_record, record_count)
+        SELECT min(n.source_record_id), max(n.source_record_id), count(*)
+        FROM (SELECT r.source_record_id, (row_number() OVER (ORDER BY r.source_record_id) - 1) / 200 AS piece FROM crm.source_record r) n
+        GROUP BY n.piece;
+    END IF;
+    INSERT INTO crm.resettle_run (run_id, started_at, actor, reason) VALUES (crm._new_id(), crm.core_now(), crm._actor(), identity_resettle.reason) RETURNING run_id INTO run;
+    PERFORM crm._audit('resettle', 'identity', run, NULL, NULL, NULL, reason);
+    PERFORM crm._worker_wake();
+    answer := crm.identity_resettle_progress();
+    PERFORM crm._idempotency_store(idempotency_key, answer);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm.identity_resettle(text, text) IS
+    'settles everybody anew under the rules and settings of now, by the job identity.resettle, worker and helper at once: after a setting, a kind of identifier, a source''s promise or a release changed what is one person. Merges and splits are journalled under the reason resettle, what guards stop is put to people. Called while a run is under way, all begins anew. The progress as crm.identity_resettle_progress(); audited; 22023 without a reason';
+
+CREATE FUNCTION crm._identity_resettle_step() RETURNS bigint
+    LANGUAGE plpgsql SET enable_seqscan = off AS
+$$
+DECLARE
+    span crm.resettle_span;
+    differing bigint[];
+    result crm.identity_result;
+BEGIN
+    SELECT s.* INTO span FROM crm.resettle_span s WHERE s.done_at IS NULL ORDER BY s.first_record LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF span.first_record IS NULL THEN
+        RETURN 0;
+    END IF;
+    differing := crm._identity_differing(ARRAY(SELECT r.source_record_id FROM crm.source_record r
+                                               WHERE r.source_record_id BETWEEN span.first_record AND span.last_record ORDER BY 1));
+    IF cardinality(differing) > 0 THEN
+        result := crm._identity_settle_again(differing, 'resettle', false);
+    END IF;
+    UPDATE crm.resettle_span s
+    SET done_at = crm.core_now(), moved_count = (SELECT count(DISTINCT r.id) FROM unnest(result.changes) c, unnest(c.record_ids) r(id))
+    WHERE s.first_record = span.first_record;
+    RETURN (SELECT count(*) FROM (SELECT FROM crm.resettle_span s WHERE s.done_at IS NULL AND s.first_record <> span.first_record LIMIT 100) l);
+END
+$$;
+COMMENT ON FUNCTION crm._identity_resettle_step() IS
+    'job: settles the next 200 records of a run of crm.identity_resettle() that no other process holds; how many spans are left, 100 at most';
+
+GRANT EXECUTE ON FUNCTION crm.identity_resettle(text, text), crm.identity_resettle_progress() TO crm_admin, crm_steward, crm_headquarters;
