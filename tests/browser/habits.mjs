@@ -101,7 +101,7 @@ export async function weights(browser) {
 }
 
 // Opening, typing, the answer: what the phone of a clerk asks for, and when.  Everything that the first page needs is named in its
-// html, so that it is asked for at once: at most two loads of a browser's six connections, one over HTTP/2.  Nothing is kept yet.  Seconds depend on the
+// html, so that it is asked for at once: no more than a browser's six connections over HTTP/1.1.  Nothing is kept yet.  Seconds depend on the
 // machine and are told, not judged: three times, by the page's own clock, for who drives a slowed browser from outside slows it by looking.
 export async function opening(browser) {
 	for (const [at, by] of [[base, 'HTTP/1.1'], [secure, 'HTTP/2']]) await opened(browser, at, by);
@@ -135,7 +135,7 @@ async function opened(browser, at, by) {
 		await page.goto(`${at}/?slow${turn}`, {waitUntil: 'commit'});
 		await marked(page, 'ready');
 		const before = asked.filter(({path}) => !/^(blank|\/favicon|\/js\/(waiting|typed|drafts|owner|keep_pages|pages\/person)\b)/.test(path) && path !== '/');
-		ok(before.length <= 8 && before.every(({by}) => by === 'parser'), 'the first page is one round trip, and what it is made of one or two: nothing is asked for by what comes', before);
+		ok(before.length <= 6 && before.every(({by}) => by === 'parser'), 'the first page is one round trip, and what it is made of another: six files at most, and nothing is asked for by what comes', before);
 		await answered(page, asked);
 		const {ready, typed, answered: stood} = await page.evaluate(() => globalThis.marks);
 		console.log(`# ${by}, 400 ms a round trip, a quarter of the processor: ready after ${Math.round(ready)} ms, the answer ${Math.round(stood - typed)} ms after the last digit, together ${Math.round(ready + stood - typed)} ms`);

@@ -1,7 +1,5 @@
 // The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
-import {append, h, show} from './dom.js';
-import {get, isLeft, leavePage, post, Problem, send, whenSignedOut} from './api.js';
-import {choose, code, fault, language, preferred, t} from './i18n.js';
+import {append, choose, code, fault, get, h, isLeft, language, leavePage, post, preferred, Problem, send, show, t, whenSignedOut} from './base.js';
 
 // Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links, as one is by the roles it is `linked` for.  Where one only types (`bare`)
 // there is nothing to print or to take along.

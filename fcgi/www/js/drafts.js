@@ -1,7 +1,6 @@
 // What was typed and not saved yet, until it is saved, given up, or the person signs out: it outlives a page that was
 // left, a lost session and a reload.  Only what marketers write is kept here: rules, texts, values; nobody's data.
-import {h} from './dom.js';
-import {t} from './i18n.js';
+import {h, t} from './base.js';
 
 const name = (key) => `draft:${key}`;
 

@@ -1,7 +1,5 @@
 // The form in which a role registers customers: fields as headquarters set them, drawn by their type and read back by name.
-import {append, check, field, h} from './dom.js';
-import {get} from './api.js';
-import {code, named, t} from './i18n.js';
+import {append, check, code, field, get, h, named, t} from './base.js';
 
 // Without a network it is the form that every role begins with.
 const least = [{field: 'phone', type: 'text', is_required: true}, {field: 'name', type: 'text', is_required: true}, {field: 'birthday', type: 'date', is_required: false}];

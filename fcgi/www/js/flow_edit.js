@@ -1,9 +1,7 @@
 // A flow's values as a form: trigger, who, exclusions, steps with their texts, channels, offer, holdout, caps, quiet
 // hours.  Only what changed is sent; a refusal stands at its field.
-import {append, h, show, toast} from './dom.js';
-import {list, patch, post, put} from './api.js';
+import {append, code, h, list, named, patch, post, put, show, t, toast} from './base.js';
 import {copy, drafted, forget, keep, kept} from './drafts.js';
-import {code, named, t} from './i18n.js';
 import {refusal, title} from './flow_words.js';
 import {tiers} from './tier_order.js';
 import {liveCount} from './rule_editor.js';

@@ -1,7 +1,6 @@
 // Parts of a flow's form that stand in each wave: for whom it is (a branch), the task it gives the store, and what a vendor
 // that sends approved texts alone has to be told.
-import {h} from './dom.js';
-import {t} from './i18n.js';
+import {h, t} from './base.js';
 import {ruleEditor} from './rule_editor.js';
 
 export const choice = (id, label, options, chosen, set) => h('div', {class: 'field'}, h('label', {for: id}, label), h('select', {id, onchange: (event) => set(event.target.value)}, options.map(([value, text]) => h('option', {value, selected: value === (chosen ?? '')}, text))));

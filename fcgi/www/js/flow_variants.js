@@ -1,8 +1,6 @@
 // Texts and offers of a step side by side: each customer is given one of them, by weight, and keeps it.
-import {append, h, toast} from './dom.js';
-import {put} from './api.js';
+import {append, h, named, number, percent, put, t, toast} from './base.js';
 import {copy} from './drafts.js';
-import {named, number, percent, t} from './i18n.js';
 import {table} from './table.js';
 import {choice, numbered} from './flow_parts.js';
 

@@ -1,6 +1,5 @@
 // What a version of a flow changed, said as the flow's form calls it.
-import {list} from './api.js';
-import {code, named, t} from './i18n.js';
+import {code, list, named, t} from './base.js';
 import {isRule, ruleWords} from './rule_words.js';
 import {versions} from './versions.js';
 

@@ -1,8 +1,7 @@
 // What flows decided and brought, said in words.
 import {bars} from './chart.js';
 import {compared} from './flow_variants.js';
-import {h} from './dom.js';
-import {code, day, fault, language, moment, money, named, number, percent, t} from './i18n.js';
+import {code, day, fault, h, language, moment, money, named, number, percent, t} from './base.js';
 
 export const title = (flow) => named(flow, flow.flow);
 

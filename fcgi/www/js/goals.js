@@ -1,6 +1,5 @@
 // How far goals are reached: of places and people on the managers' page, one's own beside one's tasks.
-import {h} from './dom.js';
-import {money, number, percent, t} from './i18n.js';
+import {h, money, number, percent, t} from './base.js';
 
 const shares = ['repurchase_rate', 'in_time_rate', 'answered_in_time'];
 export const metrics = ['net', 'orders', 'buyers', 'average_order', 'repurchase_rate', 'enrolled', 'notes', 'in_time_rate', 'answered_in_time', 'answer_minutes', 'deals_won'];

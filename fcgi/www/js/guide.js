@@ -1,8 +1,7 @@
 // First steps: above the page stands what to do next, in the words of the page itself, and goes on when it is done.  Nothing is done
 // for who learns; the steps are known by what the page shows, so whoever does things another way is not held up.
-import {h} from './dom.js';
+import {h, t, withWords} from './base.js';
 import {forget, keep, kept} from './drafts.js';
-import {t, withWords} from './i18n.js';
 
 const main = () => document.getElementById('main');
 const at = (form) => form.test(location.hash);

@@ -1,8 +1,6 @@
 // Colleagues whom a note names: one who is chosen stands in the text as @name and finds the note in the own list; who is taken out
 // of the text is not told.
-import {append, h, toast} from './dom.js';
-import {send} from './api.js';
-import {code, fault, t} from './i18n.js';
+import {append, code, fault, h, send, t, toast} from './base.js';
 
 export const colleagues = (person) => `persons/${person}/colleagues`;
 

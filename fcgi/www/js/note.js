@@ -1,7 +1,5 @@
 // What a clerk writes down about a customer: a note with what came of it and the next day, a task for a day.
-import {field, h, toast} from './dom.js';
-import {post} from './api.js';
-import {code, t} from './i18n.js';
+import {code, field, h, post, t, toast} from './base.js';
 import {colleagues, mentions} from './mentions.js';
 import {keptForm} from './typed.js';
 import {write} from './waiting.js';

@@ -1,7 +1,5 @@
 // Fields that the house added to what is known of customers: added, changed, and given an earlier version back.
-import {append, field, form, h, toast} from './dom.js';
-import {list, put} from './api.js';
-import {named, t} from './i18n.js';
+import {append, field, form, h, list, named, put, t, toast} from './base.js';
 import {versions} from './versions.js';
 
 const types = ['text', 'number', 'date', 'bool', 'option', 'multi_option'];

@@ -1,7 +1,5 @@
 // Who looks after a customer: shown, taken, given up, given to somebody else; each can be taken back at once.
-import {append, h, toast} from './dom.js';
-import {list, put} from './api.js';
-import {day, fault, t} from './i18n.js';
+import {append, day, fault, h, list, put, t, toast} from './base.js';
 
 const managers = ['crm_store_manager', 'crm_manager', 'crm_headquarters'];
 

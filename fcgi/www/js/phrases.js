@@ -1,7 +1,6 @@
 // Conditions of the rule language as phrases with blanks.  A phrase knows how to write its condition and how to read it
 // back; what no phrase can read without loss stays as it is.
-import {list} from './api.js';
-import {code, language, named, t} from './i18n.js';
+import {code, language, list, named, t} from './base.js';
 import {tiers} from './tier_order.js';
 
 // Values to choose from, asked once.

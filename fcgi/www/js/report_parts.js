@@ -1,6 +1,5 @@
 // What boards and reports share: days, whom they are of, parts that come one by one, the funnel.
-import {h} from './dom.js';
-import {number, percent, t} from './i18n.js';
+import {h, number, percent, t} from './base.js';
 
 export const iso = (date) => date.toISOString().slice(0, 10);
 // In the chain's zone, whose day begins eight hours before that of UTC.

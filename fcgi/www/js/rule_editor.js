@@ -1,8 +1,6 @@
 // A rule edited as phrases: conditions added, filled in, taken away, put into groups of "all", "any", "none"; beside
 // each how many persons it leaves.  Plain controls only, so keyboard and screen reader come along.
-import {append, h, toast} from './dom.js';
-import {post} from './api.js';
-import {fault, number, t} from './i18n.js';
+import {append, fault, h, number, post, t, toast} from './base.js';
 import {complete, fresh, label, phrases, read, ready, unready, write} from './phrases.js';
 
 const option = (value, text, chosen) => h('option', {value, selected: value === chosen}, text);

@@ -1,6 +1,6 @@
 // A rule said in words, as the editor shows it, without its blanks: "bought at least 3 times in the last 30 days".
 import {label, phrases, read} from './phrases.js';
-import {t} from './i18n.js';
+import {t} from './base.js';
 
 const when = ({mode, a, b}) => mode === 'ever' ? t('when.ever') : [t(`when.${mode}`), mode === 'between' ? `${a}–${b}` : a, t(`when.${mode}.unit`)].join(' ');
 const compare = ({op, a, b}) => [t(`op.${op}`), op === 'between' ? `${a}–${b}` : a].join(' ');

@@ -1,6 +1,5 @@
 // A code that the customer shows (the card in the mini program, a printed one), read by the camera where the browser can.
-import {append, h} from './dom.js';
-import {t} from './i18n.js';
+import {append, h, t} from './base.js';
 
 const pause = 150;     // ms between two looks
 

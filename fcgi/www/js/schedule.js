@@ -1,6 +1,5 @@
 // When a flow looks: every day, on days of the week or of the month, at a time; another cron expression stays as it is.
-import {append, h} from './dom.js';
-import {language, t} from './i18n.js';
+import {append, h, language, t} from './base.js';
 
 const day_name = (i) => new Intl.DateTimeFormat(language, {weekday: 'short'}).format(new Date(2026, 0, 4 + i));
 const two = (n) => String(n).padStart(2, '0');

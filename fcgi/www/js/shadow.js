@@ -1,7 +1,5 @@
 // Sources that are tried out: what the engine would merge of their records and merges not, until they are let go.
-import {h, toast} from './dom.js';
-import {list, post} from './api.js';
-import {code, fault, number, t} from './i18n.js';
+import {code, fault, h, list, number, post, t, toast} from './base.js';
 import {table} from './table.js';
 
 // Fills a place of the page of reviews; again draws that page anew.

@@ -1,5 +1,5 @@
 // A file that somebody chose as something to send: which sheet, where its row of names is, and its first rows to look at.
-import {t} from './i18n.js';
+import {t} from './base.js';
 import {csv, records} from './table.js';
 
 const looked = 30;

@@ -1,5 +1,5 @@
 // What a source is called, to whom may see the sources; to others, its code.
-import {list} from './api.js';
+import {list} from './base.js';
 
 export async function sourceNames() {
 	const rows = await list('sources').then((page) => page.rows, () => []);

@@ -1,5 +1,5 @@
 // What several pages do with files and tables: CSV in and out, a table that scrolls by itself on a phone.
-import {h} from './dom.js';
+import {h} from './base.js';
 
 // The fields of the first records of a CSV text, at most `most`; quotes as RFC 4180 has them.
 export function records(text, most) {

@@ -1,7 +1,6 @@
 // What is typed into a form outlives a reload and a page that was left, until it was taken, given up, or the person signs
 // out.  It may name a customer, so it lies in this tab's memory of the browser only, and goes with the tab.
-import {form, h} from './dom.js';
-import {t} from './i18n.js';
+import {form, h, t} from './base.js';
 import {forget, keep, kept} from './drafts.js';
 
 const valueOf = (input) => input.type === 'checkbox' ? input.checked : input.value;
@@ -17,7 +16,7 @@ const typedInto = (element) => Object.fromEntries(inputsOf(element).map((input) 
 const place = (key) => `typed:${key}`;
 export const wasTyped = (key) => kept(place(key)) !== null;
 
-// A form of dom.js that is filled with what was typed into it before; submit(data, element, done) may call done() as soon
+// A form of base.js that is filled with what was typed into it before; submit(data, element, done) may call done() as soon
 // as it was taken, and it is called when submit ends, unless that answers true: nothing was taken yet.
 export function keptForm(key, fields, label, submit) {
 	const before = kept(place(key));

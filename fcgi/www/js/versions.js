@@ -1,7 +1,5 @@
 // What was changed, by whom and when: the versions of a field, a form, a flow or a chart, one beside another, and one taken back.
-import {append, h, toast} from './dom.js';
-import {list, post} from './api.js';
-import {fault, moment, t} from './i18n.js';
+import {append, fault, h, list, moment, post, t, toast} from './base.js';
 import {table} from './table.js';
 
 const plain = (value) => value === null || value === undefined ? '–' : Array.isArray(value) ? value.map(plain).join(t('comma')) : typeof value === 'boolean' ? t(value ? 'guide.yes' : 'guide.no')

@@ -1,7 +1,6 @@
 // What was written while the network was away: kept in this tab, sent again with the same key when it is back, so that
 // it counts once.  It goes with the tab, and only who wrote it sends it.
-import {Problem, send} from './api.js';
-import {fault} from './i18n.js';
+import {fault, Problem, send} from './base.js';
 
 const place = 'waiting';
 let actor = null;

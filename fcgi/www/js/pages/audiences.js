@@ -1,10 +1,8 @@
 // Audiences: built from phrases with the count beside, kept as segments, with their members and who came and went.
-import {append, h, show, toast} from '../dom.js';
-import {del, get, list, post, put} from '../api.js';
+import {append, del, fault, get, h, list, moment, named, number, percent, post, put, show, t, toast, withWords} from '../base.js';
 import {bars} from '../chart.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
-import {fault, moment, named, number, percent, t, withWords} from '../i18n.js';
 import {askAnew} from '../phrases.js';
 import {daysBack} from '../report_parts.js';
 import {liveCount, ruleEditor} from '../rule_editor.js';

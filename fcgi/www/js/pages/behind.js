@@ -1,7 +1,5 @@
 // The persons behind a number of the board, under the rights of who looks: #/behind/tier/S/store/S1.
-import {append, h, show} from '../dom.js';
-import {get, list} from '../api.js';
-import {code, day, money, named, number, t} from '../i18n.js';
+import {append, code, day, get, h, list, money, named, number, show, t} from '../base.js';
 import {scopeName} from '../report_parts.js';
 import {save, table} from '../table.js';
 

@@ -1,10 +1,8 @@
 // The health board: what is stuck first, then active customers, the funnel, tiers and their moves, the value map, cohorts,
 // the twelve indicators, stores side by side, paths, flows.  Each number opens its persons.  #/board/store/S1, #/board/region/E;
 // of a day before, what is known of it: #/board/all/-/2026-05-31.
-import {append, h, show} from '../dom.js';
-import {get, list} from '../api.js';
+import {ago, append, code, day, get, h, list, money, named, number, percent, show, t, withWords} from '../base.js';
 import {bars, heat, radar} from '../chart.js';
-import {ago, code, day, money, named, number, percent, t, withWords} from '../i18n.js';
 import {daysBack, funnelRows, iso, onlyStore, ownStores, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {inOrder} from '../tier_order.js';

@@ -1,8 +1,6 @@
 // How customers are reached: what carries each channel and what it bears, how many messages of flows one person gets from the
 // whole house, and who is told when something fails.
-import {anew, append, field, h, show, toast} from '../dom.js';
-import {del, list, patch, post, put} from '../api.js';
-import {code, fault, moment, named, number, t, withWords} from '../i18n.js';
+import {anew, append, code, del, fault, field, h, list, moment, named, number, patch, post, put, show, t, toast, withWords} from '../base.js';
 import {newCode} from '../code.js';
 import {keptForm, wasTyped} from '../typed.js';
 

@@ -1,8 +1,6 @@
 // Charts that one puts together: a measure, what it is divided by, a span, a scope; saved under a name, shared with roles.  #/charts/ID.
-import {anew, check, field, h, show, toast} from '../dom.js';
-import {del, list, post} from '../api.js';
+import {anew, check, code, del, fault, field, h, list, money, number, percent, post, show, t, toast, withWords} from '../base.js';
 import {bars, line, ring} from '../chart.js';
-import {code, fault, money, number, percent, t, withWords} from '../i18n.js';
 import {ownStores, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';

@@ -1,7 +1,5 @@
 // What storing a record takes at the till, and what of it each rule that hears of it takes; a rule that is too slow is put off.
-import {anew, append, h, show, toast} from '../dom.js';
-import {list, post} from '../api.js';
-import {code, fault, moment, number, percent, t, withWords} from '../i18n.js';
+import {anew, append, code, fault, h, list, moment, number, percent, post, show, t, toast, withWords} from '../base.js';
 import {table} from '../table.js';
 
 const kinds = ['order', 'refund', 'member', 'event', 'interaction'];

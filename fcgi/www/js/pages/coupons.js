@@ -1,9 +1,7 @@
 // Types of coupons: what they are worth and how long, how many may be claimed, and the codes that others printed.
-import {field, form, h, show, toast} from '../dom.js';
-import {get, list, patch, post} from '../api.js';
+import {field, form, get, h, list, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
-import {money, named, number, percent, t, withWords} from '../i18n.js';
 import {save, table} from '../table.js';
 
 const title = (row) => named(row, row.coupon_type);

@@ -1,8 +1,6 @@
 // Deals on their way: a pipeline stage by stage, one deal with what its stage asks for, a new one for a customer, how deals were won.
 // #/deals/PIPELINE[/STAGE], #/deals/one/PERSON/DEAL, #/deals/new/PERSON, #/deals/won/PIPELINE
-import {anew, append, field, h, show, toast} from '../dom.js';
-import {get, list, patch, post} from '../api.js';
-import {code, day, fault, moment, money, named, number, percent, t, withWords} from '../i18n.js';
+import {anew, append, code, day, fault, field, get, h, list, moment, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
 import {daysBack} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';

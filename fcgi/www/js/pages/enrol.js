@@ -1,8 +1,6 @@
 // A new member in the form of one's role (three fields until headquarters says otherwise) and the consents; whoever has the phone
 // already is shown before anything is saved.
-import {append, check, h, show, toast} from '../dom.js';
-import {post} from '../api.js';
-import {t, withWords} from '../i18n.js';
+import {append, check, h, post, show, t, toast, withWords} from '../base.js';
 import {askForm, entered, inputs} from '../entry.js';
 import {keptForm} from '../typed.js';
 import {write} from '../waiting.js';

@@ -1,8 +1,6 @@
 // Finding a customer: a whole phone or card answers for the whole chain with the counter card; a name or the last
 // four digits searches one's own stores.
-import {append, field, form, h, show, toast} from '../dom.js';
-import {post} from '../api.js';
-import {code, day, fault, number, suggested, t} from '../i18n.js';
+import {append, code, day, fault, field, form, h, number, post, show, suggested, t, toast} from '../base.js';
 
 const most = 30;
 const digits = (text) => text.replace(/[\s\-()（）－]/g, '').normalize('NFKC');

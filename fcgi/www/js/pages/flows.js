@@ -1,9 +1,7 @@
 // Flows: their state, made of presets, started, paused and stopped; who would get one and why not, what it costs, what it
 // brought against the holdout, and why one person got it or not.
-import {anew, append, h, show, toast} from '../dom.js';
-import {get, list, post, put} from '../api.js';
+import {anew, append, code, fault, get, h, list, money, named, number, post, put, show, t, toast, withWords} from '../base.js';
 import {forget, keep, kept} from '../drafts.js';
-import {code, fault, money, named, number, t, withWords} from '../i18n.js';
 import {explained, reason, refusal, results, title} from '../flow_words.js';
 import {newCode} from '../code.js';
 import {save, table} from '../table.js';

@@ -1,8 +1,6 @@
 // What each role enters when it registers a customer: which fields, in which order, which must be filled in.  An edit holds at
 // once and is a version; an earlier one is taken back as it was.
-import {anew, append, h, show, toast} from '../dom.js';
-import {get, put} from '../api.js';
-import {code, fault, t, withWords} from '../i18n.js';
+import {anew, append, code, fault, get, h, put, show, t, toast, withWords} from '../base.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
 import {fieldName} from '../entry.js';
 import {ownFields} from '../own_fields.js';

@@ -1,7 +1,5 @@
 // How a person came to be: the records and what ties them, every merge with what undoing it would do, who is kept apart.
-import {anew, h, show, toast} from '../dom.js';
-import {get, post} from '../api.js';
-import {code, day, fault, moment, money, number, t, withWords} from '../i18n.js';
+import {anew, code, day, fault, get, h, moment, money, number, post, show, t, toast, withWords} from '../base.js';
 import {sourceNames} from '../sources.js';
 import {table} from '../table.js';
 

@@ -1,8 +1,6 @@
 // A file becomes facts: what it is, which column is which field, what each row would do, and then all or nothing.
 // #/import lists the imports, #/import/ID follows one: it can be left and opened again, the worker goes on.
-import {append, check, field, form, h, show, toast} from '../dom.js';
-import {follow, get, list, post, put, upload} from '../api.js';
-import {code, fault, moment, number, percent, t, withWords} from '../i18n.js';
+import {append, check, code, fault, field, follow, form, get, h, list, moment, number, percent, post, put, show, t, toast, upload, withWords} from '../base.js';
 import {opened} from '../sheet.js';
 import {sourceNames} from '../sources.js';
 import {csv, save, table} from '../table.js';

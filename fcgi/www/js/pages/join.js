@@ -1,9 +1,7 @@
 // What a customer sees after scanning a store's code: whose it is, a short form, what is agreed to, and the digits that
 // prove that the phone is theirs; nobody is signed in.  What was typed outlives a reload; it goes with the tab.
-import {check, field, h, show} from '../dom.js';
-import {post} from '../api.js';
+import {check, choose, fault, field, h, language, post, show, t} from '../base.js';
 import {keptForm} from '../typed.js';
-import {choose, fault, language, t} from '../i18n.js';
 
 const channels = ['sms', 'wechat', 'email'];
 

@@ -1,7 +1,5 @@
 // What staff know: articles found by words, written and changed by those who answer customers.  #/knowledge, #/knowledge/ARTICLE, #/knowledge/new
-import {append, field, h, show, toast} from '../dom.js';
-import {get, list, post, put} from '../api.js';
-import {code, language, named, number, percent, t, withWords} from '../i18n.js';
+import {append, code, field, get, h, language, list, named, number, percent, post, put, show, t, toast, withWords} from '../base.js';
 import {daysBack} from '../report_parts.js';
 import {table} from '../table.js';
 import {keptForm} from '../typed.js';

@@ -1,7 +1,5 @@
 // Whom somebody looks after: all, those with something due today, those not heard of for long; a manager sees a clerk's by #/owned/all/CODE.
-import {append, h, show} from '../dom.js';
-import {list} from '../api.js';
-import {code, day, moment, t} from '../i18n.js';
+import {append, code, day, h, list, moment, show, t} from '../base.js';
 import {save, table} from '../table.js';
 
 const lists = ['all', 'due', 'quiet'];

@@ -1,9 +1,7 @@
 // One customer: what to say next at the top, then value, coupons, notes and the timeline.
-import {anew, append, field, form, h, show, toast} from '../dom.js';
-import {get, post} from '../api.js';
+import {anew, append, code, day, field, form, get, h, moment, money, named, number, post, show, suggested, t, toast} from '../base.js';
 import {followUp, note} from '../note.js';
 import {ownerCard} from '../owner.js';
-import {code, day, moment, money, named, number, suggested, t} from '../i18n.js';
 
 const owners = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters'];
 

@@ -1,7 +1,5 @@
 // The store's code for enrolling: on the counter's screen for a day, or printed for as long as codes may last.
-import {h, show, toast} from '../dom.js';
-import {list, post} from '../api.js';
-import {day, fault, t} from '../i18n.js';
+import {day, fault, h, list, post, show, t, toast} from '../base.js';
 import {picture} from '../qr.js';
 import {ownStores} from '../report_parts.js';
 

@@ -1,7 +1,5 @@
 // A coupon at the counter: what is to be paid with it, or why not.
-import {field, h, show, toast} from '../dom.js';
-import {post} from '../api.js';
-import {fault, money, t} from '../i18n.js';
+import {fault, field, h, money, post, show, t, toast} from '../base.js';
 import {keptForm} from '../typed.js';
 
 export async function draw([coupon = ''], me) {

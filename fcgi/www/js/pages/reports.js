@@ -1,9 +1,7 @@
 // Reports of a scope: sales and what to expect, growth, where customers come from, ranking, funnel, three panels, stores compared by
 // tier and category.  #/reports/store/S1, #/reports/region/E.
-import {h, show} from '../dom.js';
-import {get, list} from '../api.js';
+import {code, day, get, h, list, money, named, number, percent, show, t, withWords} from '../base.js';
 import {bars, heat, line, ring} from '../chart.js';
-import {code, day, money, named, number, percent, t, withWords} from '../i18n.js';
 import {daysBack, funnelRows, onlyStore, ownStores, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {inOrder, tiers} from '../tier_order.js';

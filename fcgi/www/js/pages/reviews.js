@@ -1,7 +1,5 @@
 // Merge review: two persons side by side, and why they were kept apart.  Keys: J next, K before, M one, N two, U undo.
-import {anew, h, show, toast} from '../dom.js';
-import {get, list, post} from '../api.js';
-import {code, day, fault, language, moment, number, t, withWords} from '../i18n.js';
+import {anew, code, day, fault, get, h, language, list, moment, number, post, show, t, toast, withWords} from '../base.js';
 import {shadow} from '../shadow.js';
 import {sourceNames} from '../sources.js';
 import {table} from '../table.js';

@@ -1,7 +1,5 @@
 // How stores and the people in them work: enrolled, how complete, duplicates made, followed up in time; and a leaver's work moved.
-import {anew, field, form, h, show, toast} from '../dom.js';
-import {list, post} from '../api.js';
-import {month, number, percent, t, withWords} from '../i18n.js';
+import {anew, field, form, h, list, month, number, percent, post, show, t, toast, withWords} from '../base.js';
 import {daysBack, scopeName} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';

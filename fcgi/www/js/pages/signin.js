@@ -1,7 +1,5 @@
 // Sign-in by password, or by the one-time link of #/link/TOKEN.
-import {field, form, h, show} from '../dom.js';
-import {post} from '../api.js';
-import {t} from '../i18n.js';
+import {field, form, h, post, show, t} from '../base.js';
 
 export function signIn(done) {
 	const link = location.hash.match(/^#\/link\/(\w+)$/);

@@ -1,7 +1,5 @@
 // Where facts come from: who is behind and how well it goes, and the records that were refused, by reason, with what to do.
-import {anew, append, h, show, toast} from '../dom.js';
-import {list, post} from '../api.js';
-import {ago, code, day, fault, number, percent, t, withWords} from '../i18n.js';
+import {ago, anew, append, code, day, fault, h, list, number, percent, post, show, t, toast, withWords} from '../base.js';
 import {spark} from '../chart.js';
 import {save, table} from '../table.js';
 

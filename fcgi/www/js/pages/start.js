@@ -1,8 +1,6 @@
 // First steps: what a chain sets up before anything else, how far it is, and a guide through each, on the pages themselves.
-import {h, show} from '../dom.js';
-import {list} from '../api.js';
+import {h, list, number, show, t, withWords} from '../base.js';
 import {begin} from '../guide.js';
-import {number, t, withWords} from '../i18n.js';
 
 export async function draw() {
 	await Promise.all([withWords('guide'), withWords('marketer')]);

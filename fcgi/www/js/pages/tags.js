@@ -1,8 +1,6 @@
 // The dictionary of tags: automatic ones made of phrases like audiences, others given by hand or by a model.
-import {append, h, show, toast} from '../dom.js';
-import {list, put} from '../api.js';
+import {append, fault, h, language, list, named, number, put, show, t, toast, withWords} from '../base.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
-import {fault, language, named, number, t, withWords} from '../i18n.js';
 import {askAnew} from '../phrases.js';
 import {liveCount, ruleEditor} from '../rule_editor.js';
 import {save, table} from '../table.js';

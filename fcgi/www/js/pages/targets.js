@@ -1,7 +1,5 @@
 // Goals of the chain, regions, stores and people, how far they are reached, and setting them.
-import {anew, field, h, show, toast} from '../dom.js';
-import {list, put} from '../api.js';
-import {code, day, t, withWords} from '../i18n.js';
+import {anew, code, day, field, h, list, put, show, t, toast, withWords} from '../base.js';
 import {amount, isShare, metrics, ofPlacesOnly, progress} from '../goals.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';

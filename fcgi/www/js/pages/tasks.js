@@ -1,7 +1,5 @@
 // Today's list: what is overdue first; ticked off with what came of it.
-import {append, h, show, toast} from '../dom.js';
-import {list, post} from '../api.js';
-import {fault, moment, t, withWords} from '../i18n.js';
+import {append, fault, h, list, moment, post, show, t, toast, withWords} from '../base.js';
 import {progress} from '../goals.js';
 import {write} from '../waiting.js';
 

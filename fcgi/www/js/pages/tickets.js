@@ -1,8 +1,6 @@
 // Complaints and questions: what has to be settled first, one ticket with its life, a new one for a customer.
 // #/tickets/LIST, #/tickets/one/PERSON/TICKET, #/tickets/new/PERSON
-import {anew, append, field, h, show, toast} from '../dom.js';
-import {get, list, post, put} from '../api.js';
-import {code, language, moment, named, t, withWords} from '../i18n.js';
+import {anew, append, code, field, get, h, language, list, moment, named, post, put, show, t, toast, withWords} from '../base.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
 

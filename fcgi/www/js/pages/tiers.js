@@ -1,8 +1,6 @@
 // Tiers: rules in their order, the first that fits decides; gaps and overlaps, and who would move, are shown as one types.
-import {anew, append, h, show, toast} from '../dom.js';
-import {list, post, put} from '../api.js';
+import {anew, append, fault, h, language, list, named, number, post, put, show, t, toast, withWords} from '../base.js';
 import {copy, drafted, forget, keep, kept} from '../drafts.js';
-import {fault, language, named, number, t, withWords} from '../i18n.js';
 import {table} from '../table.js';
 
 const called = (rule) => `${rule.tier} ${named(rule, '')}`.trim();

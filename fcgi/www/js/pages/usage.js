@@ -1,8 +1,6 @@
 // How much of the staff uses the system, week by week and quarter by quarter, who does not yet, and which functions nobody calls.
-import {h, show} from '../dom.js';
-import {list} from '../api.js';
+import {code, day, h, list, number, percent, show, t, withWords} from '../base.js';
 import {bars} from '../chart.js';
-import {code, day, number, percent, t, withWords} from '../i18n.js';
 import {parts} from '../report_parts.js';
 import {save, table} from '../table.js';
 

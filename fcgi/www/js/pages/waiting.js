@@ -1,6 +1,5 @@
 // What waits for the network, and what was refused when it was sent: nothing typed is lost.
-import {h, show} from '../dom.js';
-import {moment, t} from '../i18n.js';
+import {h, moment, show, t} from '../base.js';
 import {drop, flush, mine} from '../waiting.js';
 
 // What was sent meanwhile waits no more, whoever sent it.

@@ -1,0 +1,278 @@
+// What every page stands on: words and formats, the gateway, elements.  It is one file because a phone far away waits for files: over HTTP/1.1
+// a browser asks for six at a time, and style, words, who is signed in, the frame and the first page are five.
+
+// ---- Words and formats: zh-CN first, en; the choice is the browser's until somebody chooses.
+
+let words = {};
+export let language = 'zh-CN';
+const zone = 'Asia/Shanghai';
+
+// Parts of the pages bring words of their own (i18n/NAME.zh-CN.json), so that the first page stays light.
+const parts = [];
+const read = async (name) => (await fetch(`/i18n/${name}.json`)).json();
+
+export async function choose(wanted) {
+	const known = await Promise.all([wanted, ...parts.map((part) => `${part}.${wanted}`)].map(read));
+	language = wanted;
+	document.documentElement.lang = wanted;
+	words = Object.assign({}, ...known);
+}
+
+export async function withWords(part) {
+	if (parts.includes(part)) return;
+	const more = await read(`${part}.${language}`);
+	parts.push(part);
+	Object.assign(words, more);
+}
+
+export function preferred() {
+	const kept = new URLSearchParams(location.search).get('lang');
+	if (kept === 'en' || kept === 'zh-CN') return kept;
+	return (navigator.language || '').startsWith('zh') ? 'zh-CN' : 'en';
+}
+
+// t('tasks.due', {n: 3}): the word with {n} filled in; an unknown key shows itself, so that a test finds it.
+export function t(key, values) {
+	const word = words[key] ?? key;
+	return word.replace(/{(\w+)}/g, (whole, name) => values && name in values ? values[name] : whole);
+}
+
+// What somebody called a thing, in the language of the page.
+export const named = (row, otherwise = row.code) => (language === 'en' ? row.name_en : row.name_zh) || otherwise;
+
+// The word for a code of the database (a tier, a channel), or the code.
+export function code(kind, value) { return value === null || value === undefined ? '' : words[`${kind}.${value}`] ?? String(value); }
+
+// What to suggest to a customer, and why.
+export const suggested = (one) => one && {what: t('person.suggest', {what: one.category_name}), why: (language === 'en' ? one.reason_en : one.reason_zh) || one.reason};
+
+// What a fault means to who sees it: by its code, else by the field it names (`label`, as the form calls it),
+// else by its status; what has no word is said as the server said it.
+export function fault(problem, label) {
+	const key = [`fault.${problem.code}`, problem.field && `fault.field.${problem.field}`, label && 'fault.field', `fault.${problem.status}`].find((known) => known in words);
+	return key ? t(key, {label, message: problem.message}) : problem.message;
+}
+
+const made = (maker, options) => new maker(language, options);
+export const number = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {}).format(value);
+export const money = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {style: 'currency', currency: 'CNY'}).format(value);
+export const percent = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {style: 'percent', maximumFractionDigits: 1}).format(value);
+export const day = (value) => value ? made(Intl.DateTimeFormat, {dateStyle: 'medium', timeZone: 'UTC'}).format(new Date(`${value.slice(0, 10)}T00:00:00Z`)) : '–';
+export const moment = (value) => value ? made(Intl.DateTimeFormat, {dateStyle: 'medium', timeStyle: 'short', timeZone: zone}).format(new Date(value)) : '–';
+
+export const month = (value) => made(Intl.DateTimeFormat, {year: 'numeric', month: 'long', timeZone: 'UTC'}).format(new Date(`${value.slice(0, 7)}-01T00:00:00Z`));
+
+// How long ago, in the largest unit that is one or more: 3 hours ago.
+export function ago(value) {
+	if (!value) return '–';
+	const seconds = (new Date(value) - Date.now()) / 1000;
+	const [unit, size] = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]].find(([, length]) => Math.abs(seconds) >= length) || ['second', 1];
+	return made(Intl.RelativeTimeFormat, {numeric: 'auto'}).format(Math.trunc(seconds / size), unit);
+}
+
+// ---- The gateway: JSON in, JSON out, the session in a cookie that no script sees.  A write carries an
+// idempotency key, so that it can be sent again when the answer was lost, and counts once.
+
+export class Problem extends Error {
+	constructor(status, body) {
+		super([body.detail, body.hint].filter(Boolean).join(' ') || `HTTP ${status}`);
+		this.status = status;
+		this.code = body.code;
+		this.field = ((body.errors || [])[0] || {}).pointer ? body.errors[0].pointer.slice(1).replaceAll('/', '.') : null;
+	}
+}
+
+let onSignedOut = () => {};
+export function whenSignedOut(act) { onSignedOut = act; }
+
+// Who leaves a page is not followed by it: what was asked for there is answered to nobody.
+let turn = 0;
+export function leavePage() { return ++turn; }
+export const isLeft = (page) => page !== turn;
+
+async function ask(method, path, body, key, signal) {
+	const headers = {Accept: 'application/json'};
+	if (body !== undefined) headers['Content-Type'] = 'application/json';
+	if (key) headers['Idempotency-Key'] = `"${key}"`;
+	return fetch(`/api/v1/${path}`, {method, headers, signal, credentials: 'same-origin', body: body === undefined ? undefined : JSON.stringify(body)});
+}
+
+const call = (method, path, body, signal) => send(method, path, body, method === 'GET' || path.startsWith('sign-') ? null : crypto.randomUUID(), signal);
+
+// What is no longer wanted is taken back by its signal: the gateway then has the database stop.
+export async function send(method, path, body, key, signal) {
+	let answer;
+	for (let attempt = 1; ; attempt++) {
+		try {
+			answer = await ask(method, path, body, key, signal);
+			if (answer.status !== 503 || attempt === 3) break;
+		} catch (fault) {
+			if (attempt === 3 || (signal && signal.aborted)) throw new Problem(0, {code: 'network', detail: fault.message});
+		}
+		await new Promise((resume) => setTimeout(resume, 400 * attempt));
+	}
+	if (answer.ok) return answer.status === 204 ? null : answer.json();
+	if (answer.status === 401 && !path.startsWith('sign-in')) onSignedOut();
+	throw new Problem(answer.status, await answer.json().catch(() => ({})));
+}
+
+export async function get(path) {
+	const asked = turn;
+	try {
+		return await call('GET', path);
+	} finally {
+		if (asked !== turn) await new Promise(() => {});
+	}
+}
+
+export const post = (path, body = {}, signal) => call('POST', path, body, signal);
+export const patch = (path, body) => call('PATCH', path, body);
+export const put = (path, body) => call('PUT', path, body);
+export const del = (path) => call('DELETE', path);
+
+// The rows of a list, and the cursor of the next page (null: that was all).
+export async function list(path) {
+	const page = await get(path);
+	return {rows: page.items, next: page.next};
+}
+
+// A body of any size, with its progress from 0 to 1; the answer as of the others.
+export function upload(path, body, type, onProgress) {
+	return new Promise((resolve, reject) => {
+		const request = new XMLHttpRequest();
+		request.open('POST', `/api/v1/${path}`);
+		request.setRequestHeader('Content-Type', type);
+		request.setRequestHeader('Accept', 'application/json');
+		request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+		request.onerror = () => reject(new Problem(0, {code: 'network', detail: 'network'}));
+		request.onload = () => {
+			let answer = {};
+			try { answer = JSON.parse(request.responseText); } catch { /* a proxy answered */ }
+			if (request.status < 300) resolve(answer);
+			else reject(new Problem(request.status, answer));
+		};
+		request.send(body);
+	});
+}
+
+// Asks again every second until the answer is final or its page was left.
+export async function follow(path, isFinal, onAnswer) {
+	for (;;) {
+		const answer = await get(path);
+		onAnswer(answer);
+		if (isFinal(answer)) return answer;
+		const asked = turn;
+		await new Promise((resume) => setTimeout(resume, 1000));
+		if (asked !== turn) return answer;
+	}
+}
+
+// ---- Elements without HTML text: what a customer is called can never be markup.
+
+// What a tap began is ended before the next tap begins anything, and a fault that nobody caught is said.
+function tapped(act) {
+	let isBusy = false;
+	return async (event) => {
+		if (isBusy) return;
+		isBusy = true;
+		try {
+			await act(event);
+		} catch (problem) {
+			if (problem.status === undefined) throw problem;
+			if (problem.status !== 401) toast(fault(problem));
+		} finally {
+			isBusy = false;
+		}
+	};
+}
+
+// h('p', {class: 'faint'}, 'text', child, [more]): attributes by name, on* as listeners, null children left out.
+export function h(name, attributes, ...children) {
+	const element = document.createElement(name);
+	for (const [key, value] of Object.entries(attributes || {})) {
+		if (value === null || value === undefined || value === false) continue;
+		if (key.startsWith('on')) element.addEventListener(key.slice(2), key === 'onclick' ? tapped(value) : value);
+		else element.setAttribute(key, value === true ? '' : value);
+	}
+	append(element, children);
+	return element;
+}
+
+export function append(element, children) {
+	for (const child of children.flat(Infinity)) {
+		if (child === null || child === undefined || child === false) continue;
+		element.append(child instanceof Node ? child : document.createTextNode(String(child)));
+	}
+	return element;
+}
+
+export function show(...children) {
+	const main = document.getElementById('main');
+	main.replaceChildren();
+	append(main, children);
+	main.focus({preventScroll: true});
+	window.scrollTo(0, 0);
+}
+
+// Draws the page of an address anew, if it is still the one that is looked at.
+export function anew(draw) {
+	const address = location.hash;
+	return () => location.hash === address ? draw() : null;
+}
+
+// A message that goes by itself; with an act (undo, say) it stays longer.
+export function toast(text, act) {
+	const run = async () => {
+		note.remove();
+		try { await act.run(); } catch (problem) { toast(fault(problem)); }
+	};
+	const note = h('p', {}, text, act && h('button', {type: 'button', onclick: run}, act.label));
+	document.getElementById('toast').append(note);
+	setTimeout(() => note.remove(), act ? 10000 : 5000);
+}
+
+// A labelled field; `name` is its id and the member of the body that it becomes.
+export function field(name, label, attributes) {
+	const tag = (attributes || {}).tag || 'input';
+	const input = h(tag, {id: name, name, ...attributes, tag: null});
+	return [h('label', {for: name}, label), input];
+}
+
+export function check(name, label, checked) {
+	return h('label', {class: 'check'}, h('input', {type: 'checkbox', name, checked}), label);
+}
+
+// What must be filled in and is not is said before anything is sent: over a slow network the answer is known here.  So is half a day or no
+// number, of which the browser would send nothing.
+function requireFilled(element) {
+	const inputs = [...element.elements], half = inputs.find((input) => input.validity.badInput);
+	if (half) throw Object.assign(new Error(half.name), {field: half.name, code: 'unreadable'});
+	const empty = inputs.find((input) => input.required && input.value.trim() === '');
+	if (empty) throw Object.assign(new Error(empty.name), {field: empty.name, code: 'missing'});
+}
+
+// A form whose button waits for the answer; a fault is shown at the field that the gateway names.
+export function form(fields, label, submit) {
+	const notice = h('p', {class: 'warn', role: 'alert'});
+	const button = h('button', {class: 'main', type: 'submit'}, label);
+	const element = h('form', {novalidate: true, onsubmit: async (event) => {
+		event.preventDefault();
+		button.disabled = true;
+		notice.textContent = '';
+		for (const wrong of element.querySelectorAll('[aria-invalid]')) wrong.removeAttribute('aria-invalid');
+		try {
+			requireFilled(element);
+			await submit(new FormData(element), element);
+		} catch (problem) {
+			const wrong = problem.field && element.elements.namedItem(problem.field);
+			notice.textContent = fault(problem, wrong instanceof Element ? (wrong.labels ? wrong.labels[0] : wrong.querySelector('legend'))?.textContent : null);
+			if (wrong instanceof Element) {
+				wrong.setAttribute('aria-invalid', 'true');
+				wrong.focus();
+			}
+		} finally {
+			button.disabled = false;
+		}
+	}}, fields, notice, h('div', {class: 'row'}, button));
+	return element;
+}
