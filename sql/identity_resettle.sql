@@ -38,11 +38,14 @@ SELECT r ->> 'state' AS state, r ->> 'reason' AS reason, r ->> 'actor' AS actor,
 FROM crm.identity_resettle('a release with other rules', 'k1') r;
 SELECT crm.identity_resettle('a release with other rules', 'k1') ->> 'state' AS told_again, (SELECT count(*) FROM crm.resettle_run) AS runs;
 SELECT pg_temp.run() > 0 AS went;
-SELECT p ->> 'state' AS state, p ->> 'moved' AS moved, p ->> 'progress' AS progress, p ->> 'finished_at' AS finished FROM crm.identity_resettle_progress() p;
+SELECT p ->> 'state' AS state, p ->> 'moved' AS moved, p ->> 'joined' AS joined, p ->> 'parted' AS parted, p ->> 'progress' AS progress, p ->> 'finished_at' AS finished FROM crm.identity_resettle_progress() p;
 SELECT pg_temp.persons('size%'), pg_temp.persons('hub%'), pg_temp.persons('two%');
 
 -- 2. fewer records a person, fewer holders of a phone, one record a person of the source: until then they drift, after it they are as if they had come so
+SET LOCAL crm.core_clock = '2026-03-31T12:05:00+08:00';
 SELECT crm.access_set_setting('identity.person_records', '5') AS was;
+SELECT p ->> 'state' AS state, p ->> 'settings_changed_at' AS due_since FROM crm.identity_resettle_progress() p;
+SET LOCAL crm.core_clock = '2026-03-31T12:06:00+08:00';
 UPDATE crm.identifier_kind SET max_records = 4 WHERE code = 'phone';
 UPDATE crm.source SET is_one_record_per_person = true WHERE code = 'again_shop';
 SELECT pg_temp.member('again_shop', 'shop1', '{"phone": "13867250805"}') <> pg_temp.member('again_shop', 'shop2', '{"phone": "13867250805"}') AS two;
@@ -51,7 +54,7 @@ SELECT crm.identity_resettle('smaller persons') ->> 'state' AS state;
 SELECT pg_temp.run() > 0 AS went;
 SELECT pg_temp.persons('size%'), pg_temp.persons('hub%'), pg_temp.persons('two%'), pg_temp.persons('shop%');
 SELECT count(*) AS drift FROM crm.identity_check();
-SELECT (p ->> 'moved')::int > 0 AS moved, p ->> 'state' AS state FROM crm.identity_resettle_progress() p;
+SELECT (p ->> 'moved')::int > 0 AS moved, (p ->> 'parted')::int > 0 AS parted, p ->> 'joined' AS joined, p ->> 'state' AS state, p ->> 'settings_changed_at' AS due_since FROM crm.identity_resettle_progress() p;
 SELECT kind, count(*) > 0 AS told FROM crm.merge_journal WHERE reason = 'resettle' GROUP BY 1 ORDER BY 1;
 SELECT count(*) AS differences FROM crm.value_check();
 
@@ -60,6 +63,7 @@ UPDATE crm.source SET is_one_record_per_person = false WHERE code = 'again_shop'
 SELECT crm.identity_resettle('one promise less') ->> 'state' AS state;
 -- begun anew while it is under way
 SELECT crm._identity_resettle_step() >= 0 AS a_step;
+SELECT (p ->> 'joined')::int > 0 AS joined, p ->> 'parted' AS parted FROM crm.identity_resettle_progress() p;
 SELECT p ->> 'settled' AS settled, p ->> 'state' AS state FROM crm.identity_resettle('once more') p;
 SELECT pg_temp.run() > 0 AS went;
 SELECT pg_temp.persons('shop%'), (SELECT count(*) FROM crm.identity_check()) AS drift, (SELECT count(*) FROM crm.resettle_run) AS runs;

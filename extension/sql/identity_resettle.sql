@@ -45,18 +45,25 @@ CREATE FUNCTION crm.identity_resettle_progress() RETURNS jsonb
 $$
 BEGIN
     RETURN (
-        SELECT jsonb_build_object('run_id', r.run_id, 'state', CASE WHEN s.left_count = 0 THEN 'done' ELSE 'settling' END, 'reason', r.reason, 'actor', r.actor,
-                   'records', s.records, 'settled', s.settled, 'moved', s.moved, 'progress', CASE WHEN s.records = 0 THEN 1 ELSE round(s.settled::numeric / s.records, 3) END,
-                   'started_at', r.started_at, 'finished_at', CASE WHEN s.left_count = 0 THEN coalesce(s.last_done, r.started_at) END)
-        FROM crm.resettle_run r
-        CROSS JOIN (SELECT count(*) FILTER (WHERE p.done_at IS NULL) AS left_count, coalesce(sum(p.record_count), 0) AS records,
-                           coalesce(sum(p.record_count) FILTER (WHERE p.done_at IS NOT NULL), 0) AS settled, coalesce(sum(p.moved_count), 0) AS moved, max(p.done_at) AS last_done
-                    FROM crm.resettle_span p) s
-        ORDER BY r.run_id DESC LIMIT 1);
+        WITH run AS (SELECT r.* FROM crm.resettle_run r ORDER BY r.run_id DESC LIMIT 1),
+        span AS (
+            SELECT count(*) FILTER (WHERE p.done_at IS NULL) AS left_count, coalesce(sum(p.record_count), 0) AS records,
+                   coalesce(sum(p.record_count) FILTER (WHERE p.done_at IS NOT NULL), 0) AS settled, coalesce(sum(p.moved_count), 0) AS moved,
+                   coalesce(sum(p.joined_count), 0) AS joined, coalesce(sum(p.parted_count), 0) AS parted, max(p.done_at) AS last_done
+            FROM crm.resettle_span p),
+        -- who ran after the last change has nothing to do again
+        changed AS (SELECT max(s.changed_at) AS at FROM crm.room_setting s WHERE s.name LIKE 'identity.%')
+        SELECT CASE WHEN r.run_id IS NULL THEN jsonb_build_object('state', 'never')
+                    ELSE jsonb_build_object('run_id', r.run_id, 'state', CASE WHEN s.left_count = 0 THEN 'done' ELSE 'settling' END, 'reason', r.reason, 'actor', r.actor,
+                             'records', s.records, 'settled', s.settled, 'moved', s.moved, 'joined', s.joined, 'parted', s.parted,
+                             'progress', CASE WHEN s.records = 0 THEN 1 ELSE round(s.settled::numeric / s.records, 3) END,
+                             'started_at', r.started_at, 'finished_at', CASE WHEN s.left_count = 0 THEN coalesce(s.last_done, r.started_at) END) END
+               || jsonb_build_object('settings_changed_at', CASE WHEN r.run_id IS NULL OR c.at > r.started_at THEN c.at END)
+        FROM span s CROSS JOIN changed c LEFT JOIN run r ON true);
 END
 $$;
 COMMENT ON FUNCTION crm.identity_resettle_progress() IS
-    'the newest run that settles everybody anew: {run_id, state (settling, done), reason, actor, records, settled, moved (records that changed persons), progress (0 to 1), started_at, finished_at}; null before the first';
+    'the newest run that settles everybody anew: {run_id, state (never, settling, done), reason, actor, records, settled, moved (records that changed persons), joined and parted (persons made one, and two), progress (0 to 1), started_at, finished_at}; settings_changed_at: when settings of identity were changed since it began, null: not';
 
 CREATE FUNCTION crm.identity_resettle(reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -71,7 +78,7 @@ BEGIN
     PERFORM crm._identity_need_reason(reason);
     PERFORM pg_advisory_xact_lock(hashtextextended('crm.identity_resettle', 0));
     IF EXISTS (SELECT FROM crm.resettle_span s WHERE s.done_at IS NULL) THEN     -- settings are read as each span is settled, but those behind it are done
-        UPDATE crm.resettle_span s SET done_at = NULL, moved_count = NULL WHERE s.done_at IS NOT NULL;
+        UPDATE crm.resettle_span s SET done_at = NULL, moved_count = NULL, joined_count = NULL, parted_count = NULL WHERE s.done_at IS NOT NULL;
     ELSE
         DELETE FROM crm.resettle_span;
         INSERT INTO crm.resettle_span (first_record, last_record, record_count)
@@ -108,7 +115,9 @@ BEGIN
         result := crm._identity_settle_again(differing, 'resettle', false);
     END IF;
     UPDATE crm.resettle_span s
-    SET done_at = crm.core_now(), moved_count = (SELECT count(DISTINCT r.id) FROM unnest(result.changes) c, unnest(c.record_ids) r(id))
+    SET done_at = crm.core_now(), moved_count = (SELECT count(DISTINCT r.id) FROM unnest(result.changes) c, unnest(c.record_ids) r(id)),
+        joined_count = (SELECT count(*) FROM unnest(result.changes) c WHERE c.kind = 'merge'),
+        parted_count = (SELECT count(*) FROM unnest(result.changes) c WHERE c.kind = 'split')
     WHERE s.first_record = span.first_record;
     RETURN (SELECT count(*) FROM (SELECT FROM crm.resettle_span s WHERE s.done_at IS NULL AND s.first_record <> span.first_record LIMIT 100) l);
 END

@@ -75,7 +75,7 @@
 	{
 		.method = CRM_GET, .path = "/api/v1/identity-resettle", .operation = "identity_resettle_progress", .tag = "Merges",
 		.access = CRM_ACCESS_CALLER, .roles = DECIDERS ", admin",
-		.sql = "SELECT 200 AS status, coalesce(crm.identity_resettle_progress(), '{}')::text AS body",
+		.sql = "SELECT 200 AS status, crm.identity_resettle_progress()::text AS body",
 		.read_only = true, .timeout_ms = WORK_MS, .summary = "How far everybody is settled anew", .response_schema = "Object", .success = 200,
 	},
 	{

@@ -2,7 +2,7 @@
 // with a folder for pictures (CRM_SHOTS) nothing but the pictures is made.
 import {run} from './harness.mjs';
 import {looks, day, glance, mistakes, doors} from './pages.mjs';
-import {imports, merges, rejects, sheets, workbooks} from './steward.mjs';
+import {imports, merges, rejects, resettled, sheets, workbooks} from './steward.mjs';
 import {audiences, branches, coupons, estimates, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
 import {boards, dated, handover, numbers, ownStore} from './manager.mjs';
 import {charts, goals, leaders, reports, use} from './reports.mjs';
@@ -25,4 +25,4 @@ const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offl
 const house = [reach, costs, capitals, forms, mentions, variants, site, causes, names, whyByPhone, alerts, ownFields, flowVersions, chartVersions, firstSteps];
 const whole = [complete, doorsLook, oneTimeLink, counterCard, unmasked, redrawn, byKey, taken, frozen, reviewKeys, warned, regional];
 const habits = [weights, opening, kept, typed, troubles, twoTabs, unopened, paper, linked];
-await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, rejects, boards, numbers, ownStore, dated, handover, reports, dealsAhead, charts, leaders, use, goals, ...counter, ...marketing, ...house, ...whole, ...habits]);
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, resettled, rejects, boards, numbers, ownStore, dated, handover, reports, dealsAhead, charts, leaders, use, goals, ...counter, ...marketing, ...house, ...whole, ...habits]);

@@ -1,7 +1,7 @@
 // A data steward's work: a file imported by column names in Chinese, faults by row, nothing taken or all; a workbook;
 // a refused record tried again; a merge decided by key, looked at and undone.
 import {deflateRawSync} from 'node:zlib';
-import {judge, ok, open, visit} from './harness.mjs';
+import {judge, ok, open, sql, visit} from './harness.mjs';
 
 const text = (page, what) => page.waitForSelector(`:is(main, #toast) :text("${what}")`);
 const file = (name, body) => ({name, mimeType: 'application/octet-stream', buffer: Buffer.from(body)});
@@ -193,6 +193,36 @@ export async function merges(browser) {
 	await judge(phone, 'history small');
 	ok(page.errors.length + phone.errors.length === 0, 'the console was quiet over merges', [...page.errors, ...phone.errors]);
 	await phone.context().close();
+}
+
+// A setting of merging was changed: the page says that it is due, all are settled anew with a reason, the bar can be left, what changed is counted.
+export async function resettled(browser) {
+	const page = await open(browser, 'steward');
+	await visit(page, '#/reviews');
+	await page.waitForSelector('details.resettle:not([open])');
+	sql("UPDATE crm.job SET is_active = false WHERE job = 'identity.resettle'; SELECT crm.access_set_setting('identity.person_records', '1')");
+	await visit(page, '#/reviews');
+	await page.waitForSelector('details.resettle[open] .warn:text("改过合并设置")');
+	ok(true, 'what is due opens by itself and says why');
+	await page.click('.resettle button[type=submit]');
+	await page.waitForSelector('.resettle [role=alert]:text("请填写")');
+	await page.fill('.resettle #reason', '一人一条');
+	await page.click('.resettle button[type=submit]');
+	await page.waitForSelector('.resettle progress');
+	ok(await page.evaluate(() => document.activeElement.matches('.resettle summary')), 'the keys stay where the form was');
+	await judge(page, 'reviews while all are settled anew');
+	await visit(page, '#/sources');
+	await visit(page, '#/reviews');
+	const bar = await page.waitForSelector('.resettle[open] progress');
+	ok(Number(await bar.getAttribute('value')) < 1 && (await page.textContent('.resettle')).includes('一人一条'), 'left and opened again, the bar and its reason stand there');
+	sql("UPDATE crm.job SET is_active = true, next_run_at = crm.core_now() WHERE job = 'identity.resettle'; SELECT crm._worker_wake()");
+	await page.waitForSelector('.resettle strong:text("已全部判断完")');
+	const [records, run] = [sql('SELECT count(*) FROM crm.source_record'), JSON.parse(sql('SELECT crm.identity_resettle_progress()'))];
+	ok(String(run.records) === records && (await page.$$eval('.resettle .tag', (all) => all.map((one) => one.textContent))).join() === `合并 ${run.joined} 次,拆开 ${run.parted} 次,${run.moved} 条记录换了客户`, 'the end says what changed', [records, run]);
+	ok((await page.$$('.resettle .warn:text("改过合并设置")')).length === 0, 'and nothing is due any more');
+	sql("SELECT crm.access_set_setting('identity.person_records', '100'); UPDATE crm.room_setting SET changed_at = NULL WHERE name = 'identity.person_records'");
+	ok(page.errors.length === 0, 'the console was quiet while all were settled anew', page.errors);
+	await page.context().close();
 }
 
 // A refused record by its reason: the store is opened, the record tried again, the list empty.

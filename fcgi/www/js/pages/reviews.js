@@ -1,5 +1,6 @@
 // Merge review: two persons side by side, and why they were kept apart.  Keys: J next, K before, M one, N two, U undo.
 import {anew, code, day, fault, get, h, language, list, moment, number, post, show, t, toast, withWords} from '../base.js';
+import {resettle} from '../resettle.js';
 import {shadow} from '../shadow.js';
 import {sourceNames} from '../sources.js';
 import {table} from '../table.js';
@@ -10,6 +11,7 @@ let last = null;
 let more = null;
 let which = 'open';
 let tried = null;
+let settledAnew = null;
 let naming = null;
 
 export async function draw([state = 'open']) {
@@ -20,8 +22,10 @@ export async function draw([state = 'open']) {
 	await fetchMore('');
 	at = Math.min(at, Math.max(queue.length - 1, 0));
 	tried = h('div', {});
+	settledAnew = h('div', {});
 	paint();
-	if (which === 'open') await shadow(tried, anew(() => draw(['open'])));
+	const again = anew(() => draw(['open']));
+	if (which === 'open') await Promise.all([shadow(tried, again), resettle(settledAnew, again)]);
 }
 
 // A page of pairs, each with both persons' records.
@@ -35,7 +39,7 @@ function paint() {
 	const review = queue[at];
 	show(h('h1', {}, t('page.reviews'), ' ', h('span', {class: 'tag'}, `${queue.length === 0 ? 0 : at + 1} / ${queue.length}${more ? '+' : ''}`)),
 		h('div', {class: 'row'}, ['open', 'accepted', 'rejected'].map((state) => h('a', {class: 'tag', href: `#/reviews/${state}`, 'aria-current': state === which ? 'true' : null}, code('review', state)))),
-		which === 'open' ? [h('p', {class: 'faint'}, t('reviews.keys')), review ? pair(review) : h('div', {class: 'card'}, h('p', {}, t('reviews.none'))), tried] : decided());
+		which === 'open' ? [h('p', {class: 'faint'}, t('reviews.keys')), review ? pair(review) : h('div', {class: 'card'}, h('p', {}, t('reviews.none'))), tried, settledAnew] : decided());
 }
 
 // What is compared: equal, different, or not known on one side.
