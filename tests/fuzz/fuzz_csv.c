@@ -45,7 +45,7 @@ read_on(CrmCsv *csv, size_t base, Seen *seen)
 	{
 		HOLDS(csv->at > before && csv->at <= csv->length);
 		HOLDS(record.offset + record.length <= csv->length && record.offset >= before);
-		HOLDS(crm_csv_code_name(code) != NULL);
+		HOLDS(code <= CRM_CSV_RECORD && code >= CRM_CSV_LENGTH);
 		if (code == CRM_CSV_RECORD)
 			check_fields(csv->text, csv->length, fields, record.field_count);
 		before = csv->at;

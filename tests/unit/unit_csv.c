@@ -9,6 +9,7 @@ static const char *
 show(const char *text, size_t length, bool is_final)
 {
 	static char out[4000];
+	static const char *const code_names[] = {"end", "more", "quote", "unclosed", "fields", "length"};
 	CrmCsvField fields[MAX_FIELDS];
 	CrmCsvRecord record;
 	CrmCsv		csv;
@@ -29,7 +30,7 @@ show(const char *text, size_t length, bool is_final)
 		used += (size_t) snprintf(out + used, sizeof out - used, "%d:", (int) record.line);
 		if (code != CRM_CSV_RECORD)
 		{
-			used += (size_t) snprintf(out + used, sizeof out - used, "%s ", crm_csv_code_name(code));
+			used += (size_t) snprintf(out + used, sizeof out - used, "%s ", code_names[-code]);
 			continue;
 		}
 		for (i = 0; i < record.field_count; i++)

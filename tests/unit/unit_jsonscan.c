@@ -60,6 +60,9 @@ test_offset(void)
 static const char *
 unescaped(const char *text)
 {
+	static const char *const code_names[] = {
+		"ok", "syntax", "depth", "encoding", "truncated", "nul", "surrogate", "space"
+	};
 	static char out[100];
 	CrmJsonValue value;
 	CrmJsonCode code;
@@ -68,7 +71,7 @@ unescaped(const char *text)
 	crm_json_scan(text, strlen(text), &value, NULL);
 	code = crm_json_unescape(&value, out, sizeof out - 1, &length);
 	if (code != CRM_JSON_OK)
-		return crm_json_code_name(code);
+		return code_names[-code];
 	out[length] = '\0';
 	return out;
 }

@@ -253,9 +253,6 @@ extern int	crm_compare_email_units(const CrmMailUnits *a, const CrmMailUnits *b)
 extern bool crm_prepare(CrmCompareField field, const char *bytes, size_t length, CrmPrepared *out);
 extern int	crm_compare(CrmCompareField field, const CrmPrepared *a, const CrmPrepared *b);
 
-/* Bytes of a prepared value of the field: less than a whole CrmPrepared for most. */
-extern size_t crm_compare_prepared_size(CrmCompareField field);
-
 /* Levels of a field, 0 to that number less one; its lower-case word; a field by its word, or -1. */
 extern int	crm_compare_levels(CrmCompareField field);
 extern const char *crm_compare_field_name(CrmCompareField field);

@@ -8,47 +8,46 @@
 typedef struct Field
 {
 	const char *name;
-	size_t		size;
 	int			n_levels;
 	const char *english[CRM_COMPARE_MAX_LEVELS];
 	const char *chinese[CRM_COMPARE_MAX_LEVELS];
 } Field;
 
 static const Field fields[CRM_COMPARE_FIELDS] = {
-	[CRM_FIELD_NAME] = {"name", sizeof(CrmPreparedName), 10,
+	[CRM_FIELD_NAME] = {"name", 10,
 		{"different", "surname agrees, given name differs", "surname agrees, given name not told",
 			"masked name fits", "surname and initial agree", "one character differs", "sounds alike",
 			"same sound", "same name, written otherwise", "same"},
 		{"不同", "同姓不同名", "同姓,名未知", "与打码姓名相符", "姓与名首字母相同", "差一个字", "读音相近", "同音",
 			"同名异写", "相同"}},
-	[CRM_FIELD_GIVEN] = {"given", sizeof(CrmPreparedText), 6,
+	[CRM_FIELD_GIVEN] = {"given", 6,
 		{"different", "somewhat alike", "initial or beginning agrees", "alike", "nearly the same", "same"},
 		{"不同", "略相似", "首字母或开头相同", "相似", "几乎相同", "相同"}},
-	[CRM_FIELD_DATE] = {"date", sizeof(CrmPreparedDate), 7,
+	[CRM_FIELD_DATE] = {"date", 7,
 		{"different", "within ten years", "within a year", "month and day agree",
 			"a typing error apart", "same day by the lunar calendar", "same"},
 		{"不同", "相差十年以内", "相差一年以内", "月日相同", "疑似笔误", "农历公历同日", "相同"}},
-	[CRM_FIELD_PHONE] = {"phone", sizeof(CrmPreparedDigits), 4,
+	[CRM_FIELD_PHONE] = {"phone", 4,
 		{"different", "masked number fits", "a typing error apart", "same"},
 		{"不同", "与打码号码相符", "疑似笔误", "相同"}},
-	[CRM_FIELD_EMAIL] = {"email", sizeof(CrmPreparedEmail), 5,
+	[CRM_FIELD_EMAIL] = {"email", 5,
 		{"different", "name of the mailbox alike", "same mailbox name elsewhere",
 			"a typing error apart", "same"},
 		{"不同", "邮箱名相似", "邮箱名相同,域名不同", "疑似笔误", "相同"}},
-	[CRM_FIELD_NATIONAL_ID] = {"national_id", sizeof(CrmPreparedDigits), 4,
+	[CRM_FIELD_NATIONAL_ID] = {"national_id", 4,
 		{"different", "masked number fits", "a typing error apart", "same"},
 		{"不同", "与打码号码相符", "疑似笔误", "相同"}},
-	[CRM_FIELD_ADDRESS] = {"address", sizeof(CrmAddress), 5,
+	[CRM_FIELD_ADDRESS] = {"address", 5,
 		{"contradict each other", "nothing in common", "same district or road", "same building",
 			"same home"},
 		{"互相矛盾", "无共同之处", "同一区县或道路", "同一楼", "同一户"}},
-	[CRM_FIELD_POSTCODE] = {"postcode", sizeof(CrmPreparedText), 5,
+	[CRM_FIELD_POSTCODE] = {"postcode", 5,
 		{"different", "same area", "same district", "a typing error apart", "same"},
 		{"不同", "同一地区", "同一投递区", "疑似笔误", "相同"}},
-	[CRM_FIELD_TEXT] = {"text", sizeof(CrmPreparedText), 5,
+	[CRM_FIELD_TEXT] = {"text", 5,
 		{"different", "half in common", "one contains the other", "alike", "same"},
 		{"不同", "一半相同", "包含关系", "相似", "相同"}},
-	[CRM_FIELD_NUMBER] = {"number", sizeof(CrmPreparedNumber), 4,
+	[CRM_FIELD_NUMBER] = {"number", 4,
 		{"different", "within a tenth", "within a hundredth", "same"},
 		{"不同", "相差一成以内", "相差百分之一以内", "相同"}},
 };
@@ -108,12 +107,6 @@ crm_compare(CrmCompareField field, const CrmPrepared *a, const CrmPrepared *b)
 			return crm_compare_number(&a->number, &b->number);
 	}
 	return CRM_LEVEL_NULL;
-}
-
-size_t
-crm_compare_prepared_size(CrmCompareField field)
-{
-	return fields[field].size;
 }
 
 int

@@ -249,26 +249,3 @@ crm_csv_sniff(const char *text, size_t length)
 			best = c;
 	return candidates[best];
 }
-
-const char *
-crm_csv_code_name(CrmCsvCode code)
-{
-	switch (code)
-	{
-		case CRM_CSV_RECORD:
-			return "record";
-		case CRM_CSV_END:
-			return "end";
-		case CRM_CSV_MORE:
-			return "more";
-		case CRM_CSV_QUOTE:
-			return "quote";
-		case CRM_CSV_UNCLOSED:
-			return "unclosed";
-		case CRM_CSV_FIELDS:
-			return "fields";
-		case CRM_CSV_LENGTH:
-			return "length";
-	}
-	return "unknown";
-}

@@ -81,7 +81,4 @@ extern size_t crm_csv_unescape(const CrmCsvField *field, char *out);
 /* The delimiter that the first line uses most outside quotes: ',' ';' tab or '|'; ',' when none. */
 extern char crm_csv_sniff(const char *text, size_t length);
 
-/* The lower-case word for an error: "unclosed". */
-extern const char *crm_csv_code_name(CrmCsvCode code);
-
 #endif

@@ -1,5 +1,5 @@
 /*
- * decimal.h - exact decimal numbers: text to scaled 64-bit integers and back.
+ * decimal.h - exact decimal numbers: text to scaled 64-bit integers.
  *
  * Promises: never a double, never a silent loss: what does not fit is an error, what is
  * rounded is rounded half away from zero and only where a function says so.  No allocation.
@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #define CRM_DECIMAL_MAX_SCALE 18	/* digits behind the point that a parsed value can keep */
-#define CRM_DECIMAL_TEXT 24		/* bytes that any formatted value fits in, with its NUL */
 
 typedef enum CrmDecimalCode
 {
@@ -23,7 +22,7 @@ typedef enum CrmDecimalCode
 	CRM_DECIMAL_EMPTY = -1,
 	CRM_DECIMAL_FORMAT = -2,
 	CRM_DECIMAL_OVERFLOW = -3,
-	CRM_DECIMAL_PRECISION = -4	/* digits behind the point that the asked scale cannot keep */
+	CRM_DECIMAL_PRECISION = -4	/* more digits behind the point than CRM_DECIMAL_MAX_SCALE */
 } CrmDecimalCode;
 
 /* value / 10^scale, exactly; scale is 0 to CRM_DECIMAL_MAX_SCALE. */
@@ -36,31 +35,11 @@ typedef struct CrmDecimal
 /* Reads a number exactly.  Trailing zeros behind the point do not count into the scale. */
 extern CrmDecimalCode crm_decimal_parse(const char *text, size_t length, CrmDecimal *number);
 
-/*
- * Reads a number to a fixed scale (0 to 6).  More digits than that are CRM_DECIMAL_PRECISION
- * unless they are zeros: nothing is rounded.
- */
-extern CrmDecimalCode crm_decimal_parse_exact(const char *text, size_t length, int scale,
-											  int64_t *value);
-
-/* Reads a number to a fixed scale, rounding half away from zero. */
-extern CrmDecimalCode crm_decimal_parse_rounded(const char *text, size_t length, int scale,
-												int64_t *value);
-
 /* Brings a number to a scale, rounding half away from zero. */
 extern CrmDecimalCode crm_decimal_round(CrmDecimal number, int scale, int64_t *value);
 
 /* a x b, computed in 128 bits and rounded once: a line's amount = quantity x price. */
 extern CrmDecimalCode crm_decimal_multiply(CrmDecimal a, CrmDecimal b, int scale,
 										   int64_t *value);
-
-/*
- * Writes value / 10^scale with exactly scale digits behind the point ("-0.05"); text has
- * room for CRM_DECIMAL_TEXT bytes.  Returns the length without the NUL.
- */
-extern size_t crm_decimal_format(int64_t value, int scale, char *text);
-
-/* The lower-case word for a code: "overflow". */
-extern const char *crm_decimal_code_name(CrmDecimalCode code);
 
 #endif

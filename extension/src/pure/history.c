@@ -2,9 +2,9 @@
  * history.c - packed purchase histories: one chunk, written, read and checked.
  *
  * Called by room purchase for every order and refund, and by value through
- * history_query.c.  The layout is in history.h.  Changing anything but the end of a chunk
- * unpacks it, edits the entries and packs it again: 128 entries are about a microsecond, and
- * one way of writing means one thing to test.
+ * history_query.c.  The layout is in history.h.  A change of a chunk unpacks it, edits the
+ * entries and packs them again: 128 entries are about a microsecond, and one way of writing
+ * means one thing to test.
  */
 #include <string.h>
 
@@ -79,7 +79,7 @@ static void
 put_header(uint8_t *chunk, const CrmHistoryHeader *header)
 {
 	chunk[0] = CRM_HISTORY_VERSION;
-	chunk[1] = header->flags;
+	chunk[1] = 0;
 	put_le(chunk + 2, header->entry_count, 2);
 	put_le(chunk + 4, (uint32_t) header->first_day, 4);
 	put_le(chunk + 8, (uint32_t) header->last_day, 4);
@@ -91,7 +91,6 @@ crm_history_header(const uint8_t *chunk)
 {
 	CrmHistoryHeader header;
 
-	header.flags = chunk[1];
 	header.entry_count = (uint16_t) get_le(chunk + 2, 2);
 	header.first_day = (int32_t) (uint32_t) get_le(chunk + 4, 4);
 	header.last_day = (int32_t) (uint32_t) get_le(chunk + 8, 4);
@@ -224,11 +223,10 @@ crm_history_validate(const uint8_t *bytes, size_t length)
 	CrmHistoryHeader header;
 
 	if (length < CRM_HISTORY_HEADER_BYTES || length > CRM_HISTORY_MAX_BYTES ||
-		bytes[0] != CRM_HISTORY_VERSION)
+		bytes[0] != CRM_HISTORY_VERSION || bytes[1] != 0)
 		return CRM_HISTORY_CORRUPT;
 	header = crm_history_header(bytes);
-	if ((header.flags & ~CRM_HISTORY_SEALED) != 0 ||
-		header.entry_count > CRM_HISTORY_MAX_ENTRIES || !in_day_limit(header.first_day))
+	if (header.entry_count > CRM_HISTORY_MAX_ENTRIES || !in_day_limit(header.first_day))
 		return CRM_HISTORY_CORRUPT;
 	if (header.entry_count == 0 && (header.first_day != 0 || header.last_day != 0))
 		return CRM_HISTORY_CORRUPT;
@@ -237,21 +235,6 @@ crm_history_validate(const uint8_t *bytes, size_t length)
 }
 
 /* ---------------------------------------------------------------- writing */
-
-void
-crm_history_set_flags(uint8_t *chunk, uint8_t flags)
-{
-	chunk[1] = flags;
-}
-
-void
-crm_history_init(uint8_t *chunk, size_t *length)
-{
-	CrmHistoryHeader header = {0};
-
-	put_header(chunk, &header);
-	*length = CRM_HISTORY_HEADER_BYTES;
-}
 
 /*
  * Puts an entry behind the last one, whose day the header has.  Partial sums follow the
@@ -284,9 +267,11 @@ put_last(uint8_t *chunk, size_t *length, const CrmHistoryEntry *entry)
 CrmHistoryCode
 crm_history_pack(uint8_t *chunk, size_t *length, const CrmHistoryEntry *entries, size_t count)
 {
+	CrmHistoryHeader empty = {0};
 	size_t		i;
 
-	crm_history_init(chunk, length);
+	put_header(chunk, &empty);
+	*length = CRM_HISTORY_HEADER_BYTES;
 	for (i = 0; i < count; i++)
 	{
 		CrmHistoryCode code;
@@ -300,96 +285,4 @@ crm_history_pack(uint8_t *chunk, size_t *length, const CrmHistoryEntry *entries,
 			return code;
 	}
 	return CRM_HISTORY_OK;
-}
-
-/* Packs entries in place of the chunk's; the chunk is as before when they do not fit. */
-static CrmHistoryCode
-replace_entries(uint8_t *chunk, size_t *length, const CrmHistoryEntry *entries, size_t count)
-{
-	uint8_t		packed[CRM_HISTORY_MAX_BYTES];
-	size_t		packed_length;
-	CrmHistoryCode code = crm_history_pack(packed, &packed_length, entries, count);
-
-	if (code != CRM_HISTORY_OK)
-		return code;
-	packed[1] = chunk[1];
-	memcpy(chunk, packed, packed_length);
-	*length = packed_length;
-	return CRM_HISTORY_OK;
-}
-
-CrmHistoryCode
-crm_history_append(uint8_t *chunk, size_t *length, const CrmHistoryEntry *entry)
-{
-	CrmHistoryHeader header = crm_history_header(chunk);
-	CrmHistoryEntry entries[CRM_HISTORY_MAX_ENTRIES];
-
-	if (!is_valid_entry(entry))
-		return CRM_HISTORY_RANGE;
-	if (header.entry_count > 0 && entry->day < header.last_day)
-		return CRM_HISTORY_ORDER;
-	/* on the last day the known days decide, and those are not in the header */
-	if (header.entry_count > 0 && entry->day == header.last_day)
-	{
-		size_t		count = crm_history_unpack(chunk, *length, entries);
-
-		if (compare_entries(entry, &entries[count - 1]) < 0)
-			return CRM_HISTORY_ORDER;
-	}
-	return put_last(chunk, length, entry);
-}
-
-CrmHistoryCode
-crm_history_insert(uint8_t *chunk, size_t *length, const CrmHistoryEntry *entry)
-{
-	CrmHistoryEntry entries[CRM_HISTORY_MAX_ENTRIES + 1];
-	CrmHistoryCode code = crm_history_append(chunk, length, entry);
-	size_t		count;
-	size_t		place;
-
-	if (code != CRM_HISTORY_ORDER)
-		return code;
-	count = crm_history_unpack(chunk, *length, entries);
-	if (count == CRM_HISTORY_MAX_ENTRIES)
-		return CRM_HISTORY_FULL;
-	for (place = count; place > 0 && compare_entries(entry, &entries[place - 1]) < 0; place--)
-		entries[place] = entries[place - 1];
-	entries[place] = *entry;
-	return replace_entries(chunk, length, entries, count + 1);
-}
-
-CrmHistoryCode
-crm_history_remove(uint8_t *chunk, size_t *length, const CrmHistoryEntry *entry)
-{
-	CrmHistoryEntry entries[CRM_HISTORY_MAX_ENTRIES];
-	size_t		count = crm_history_unpack(chunk, *length, entries);
-	size_t		i;
-
-	for (i = 0; i < count; i++)
-	{
-		if (compare_entries(&entries[i], entry) == 0 &&
-			entries[i].amount_minor == entry->amount_minor)
-		{
-			memmove(&entries[i], &entries[i + 1], (count - i - 1) * sizeof *entries);
-			return replace_entries(chunk, length, entries, count - 1);
-		}
-	}
-	return CRM_HISTORY_NOT_FOUND;
-}
-
-CrmHistoryCode
-crm_history_split(const uint8_t *chunk, size_t length, uint8_t *left, size_t *left_length,
-				  uint8_t *right, size_t *right_length)
-{
-	CrmHistoryEntry entries[CRM_HISTORY_MAX_ENTRIES];
-	size_t		count = crm_history_unpack(chunk, length, entries);
-	size_t		half = (count + 1) / 2;
-	CrmHistoryCode code;
-
-	if (count < 2)
-		return CRM_HISTORY_RANGE;
-	code = crm_history_pack(left, left_length, entries, half);
-	if (code == CRM_HISTORY_OK)
-		code = crm_history_pack(right, right_length, entries + half, count - half);
-	return code;
 }

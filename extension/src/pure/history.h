@@ -14,7 +14,7 @@
  *
  * Layout, little endian, no padding; version 1:
  *	 offset 0  u8	version			1
- *			1  u8	flags			bit 0: sealed (nothing is appended any more)
+ *			1  u8	0				kept for a later version
  *			2  u16	entries			0 to 128
  *			4  i32	first_day		day of the first entry, 0 when empty
  *			8  i32	last_day		day of the last entry, 0 when empty
@@ -40,18 +40,16 @@
 #define CRM_HISTORY_HEADER_BYTES 20
 #define CRM_HISTORY_MAX_ENTRIES 128
 #define CRM_HISTORY_MAX_BYTES 1900
-#define CRM_HISTORY_SEALED 0x01
 #define CRM_HISTORY_DAY_LIMIT 1000000	/* days lie within +- this many of 2000-01-01 */
 
 typedef enum CrmHistoryCode
 {
 	CRM_HISTORY_OK = 0,
 	CRM_HISTORY_FULL = -1,		/* 128 entries or 1,900 bytes would be passed */
-	CRM_HISTORY_ORDER = -2,		/* append: the entry belongs before the last one */
+	CRM_HISTORY_ORDER = -2,		/* the entries are not sorted */
 	CRM_HISTORY_RANGE = -3,		/* a day outside the limit */
 	CRM_HISTORY_OVERFLOW = -4,	/* a sum does not fit 64 bits */
-	CRM_HISTORY_NOT_FOUND = -5,
-	CRM_HISTORY_CORRUPT = -6	/* the bytes are no chunk */
+	CRM_HISTORY_CORRUPT = -5	/* the bytes are no chunk */
 } CrmHistoryCode;
 
 typedef struct CrmHistoryEntry
@@ -63,39 +61,17 @@ typedef struct CrmHistoryEntry
 
 typedef struct CrmHistoryHeader
 {
-	uint8_t		flags;
 	uint16_t	entry_count;
 	int32_t		first_day;
 	int32_t		last_day;
 	int64_t		net_minor;
 } CrmHistoryHeader;
 
-/* ---- one chunk: writing.  chunk has room for CRM_HISTORY_MAX_BYTES; *length is its size. */
+/* ---- one chunk: writing. */
 
-extern void crm_history_init(uint8_t *chunk, size_t *length);
-
-/* Appends at the end; cheap when the entry's day is later than all others. */
-extern CrmHistoryCode crm_history_append(uint8_t *chunk, size_t *length,
-										 const CrmHistoryEntry *entry);
-
-/* Puts an entry at its place, behind equal ones. */
-extern CrmHistoryCode crm_history_insert(uint8_t *chunk, size_t *length,
-										 const CrmHistoryEntry *entry);
-
-/* Takes out one entry equal in all three fields. */
-extern CrmHistoryCode crm_history_remove(uint8_t *chunk, size_t *length,
-										 const CrmHistoryEntry *entry);
-
-/* Packs sorted entries; the chunk's flags are 0. */
+/* Packs sorted entries; chunk has room for CRM_HISTORY_MAX_BYTES, *length is its size then. */
 extern CrmHistoryCode crm_history_pack(uint8_t *chunk, size_t *length,
 									   const CrmHistoryEntry *entries, size_t count);
-
-/* Cuts a chunk with at least two entries into two halves; chunk may not be left or right. */
-extern CrmHistoryCode crm_history_split(const uint8_t *chunk, size_t length,
-										uint8_t *left, size_t *left_length,
-										uint8_t *right, size_t *right_length);
-
-extern void crm_history_set_flags(uint8_t *chunk, uint8_t flags);
 
 /* ---- one chunk: reading. */
 

@@ -493,13 +493,3 @@ crm_json_key_is(const CrmJsonValue *key, const char *name)
 	}
 	return *name == '\0';
 }
-
-const char *
-crm_json_code_name(CrmJsonCode code)
-{
-	static const char *const names[] = {
-		"ok", "syntax", "depth", "encoding", "truncated", "nul", "surrogate", "space"
-	};
-
-	return names[-code];
-}

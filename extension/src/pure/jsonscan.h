@@ -86,7 +86,4 @@ extern CrmJsonCode crm_json_unescape(const CrmJsonValue *value, char *out, size_
 /* True when a string's characters are exactly these (escapes are undone). */
 extern bool crm_json_key_is(const CrmJsonValue *key, const char *name);
 
-/* The lower-case word for a code: "truncated". */
-extern const char *crm_json_code_name(CrmJsonCode code);
-
 #endif
