@@ -46,7 +46,8 @@ SELECT t.kind, t.due_at, t.staff_id = :e1 AS mine FROM crm.task t WHERE t.custom
 SELECT call, pg_temp.try(format(call, :person)) AS answer FROM (VALUES
     (1, 'crm.ingest_note(%s, '' '')'), (2, 'crm.ingest_note(%s, NULL)'), (3, 'crm.ingest_note(%s, repeat(''x'', 4001))'),
     (4, 'crm.ingest_note(%s, ''x'', ''Pigeon Post'')'), (5, 'crm.ingest_note(%s, ''x'', NULL)'), (6, 'crm.ingest_note(%s + 1, ''x'')'),
-    (7, 'crm.ingest_note(NULL, ''x'')')) v(n, call) ORDER BY n;
+    (7, 'crm.ingest_note(NULL, ''x'')'), (8, 'crm.ingest_note(%s, ''x'', ''call'', NULL, ''2026-03-30'')')) v(n, call) ORDER BY n;
+SELECT crm.ingest_note(:person, '今天再来', 'store', NULL, '2026-03-31') ->> 'outcome' AS today_is_a_day_to_come;
 
 -- 3. who belongs to them
 SELECT (crm.identity_relate(:person, 'child', ' 小小 ', '2021-06-01', 'f') ->> 'related_id')::bigint AS child \gset

@@ -35,7 +35,7 @@ SELECT pg_temp.try($$crm._loyalty_issue(960201, 'no such type', NULL, NULL)$$);
 SELECT crm.loyalty_redeem(:'code', 'loyalty_till', 'T1', NULL, 59.00, 'key-1') - 'code' AS redeemed;
 SELECT crm.loyalty_redeem(:'code', 'loyalty_till', 'T1', NULL, 59.00, 'key-1') - 'code' AS replayed;
 SELECT crm.loyalty_redeem(:'code', 'loyalty_till', 'T1', NULL, 59.00) ->> 'repeated' AS repeated;
-SELECT x ->> 'repeated' AS repeated, x ->> 'discount' AS as_was_taken FROM crm.loyalty_redeem(:'code', 'loyalty_till', 'T1', NULL, 2.00) x;
+SELECT x ->> 'repeated' AS repeated, x ->> 'discount' AS as_was_taken, x ->> 'amount' AS of_then FROM crm.loyalty_redeem(:'code', 'loyalty_till', 'T1', NULL, 2.00) x;
 SELECT pg_temp.try(format('crm.loyalty_redeem(%L, %L, %L, NULL, 1, %L)', :'code', 'loyalty_till', 'T1', 'key-1')) AS key_of_another_call;
 SELECT pg_temp.try(format('crm.loyalty_redeem(%L, %L, %L, NULL, 59)', :'code', 'loyalty_till', 'T2')) AS double_redemption;
 SELECT pg_temp.coupon(2, 'wake_up_90') AS second \gset

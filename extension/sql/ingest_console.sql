@@ -52,6 +52,7 @@ BEGIN
         RAISE EXCEPTION 'a note needs its channel'
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel', HINT = 'Give call, store, wechat or sms.';
     END IF;
+    PERFORM crm._sales_day_to_come(next_on, 'next_on');
     -- on the record that says most about the person
     SELECT r.external_id, s.code INTO record
     FROM crm.membership m JOIN crm.source_record r ON r.source_record_id = m.source_record_id JOIN crm.source s ON s.source_id = r.source_id
@@ -73,7 +74,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_note(bigint, text, text, text, date, text[], text) IS
-    'keeps a note about a person, in the name of who calls; next_on (a local day) makes a follow-up for them; mentions (staff codes, at most 10) puts it into the lists of colleagues who see the person; {outcome, customer_id, fact_id}; P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
+    'keeps a note about a person, in the name of who calls; next_on (a local day, not before today) makes a follow-up for them; mentions (staff codes, at most 10) puts it into the lists of colleagues who see the person; {outcome, customer_id, fact_id}; P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
 
 CREATE FUNCTION crm._ingest_note_enrolment(answer jsonb, store text, way text) RETURNS jsonb
     LANGUAGE plpgsql AS

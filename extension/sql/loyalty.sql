@@ -311,11 +311,11 @@ BEGIN
     END IF;
     off := crm._loyalty_discount(c.kind, c.value, amount);
     answer := jsonb_build_object('code', c.code, 'coupon_type', c.coupon_type, 'name', c.name_zh, 'kind', c.kind,
-                                 'value', c.value, 'discount', off, 'order', order_external_id, 'state', 'redeemed');
+                                 'value', c.value, 'amount', amount, 'discount', off, 'order', order_external_id, 'state', 'redeemed');
     IF c.state = 'redeemed' AND c.redeeming_source_id = src AND c.redeeming_order = order_external_id THEN
-        -- the same redemption again, without a key: it is done, with what was taken off then, whatever the order comes to now
-        answer := answer || jsonb_build_object('redeemed_at', c.redeemed_at, 'repeated', true, 'discount', (SELECT e.discount FROM crm.coupon_event e
-            WHERE e.customer_id = c.customer_id AND e.coupon_id = c.coupon_id AND e.kind = 'redeemed' ORDER BY e.coupon_event_id DESC LIMIT 1));
+        -- the same redemption again, without a key: it is done, for the amount and with what was taken off then, whatever the order comes to now
+        answer := answer || (SELECT jsonb_build_object('redeemed_at', c.redeemed_at, 'repeated', true, 'amount', e.amount, 'discount', e.discount)
+            FROM crm.coupon_event e WHERE e.customer_id = c.customer_id AND e.coupon_id = c.coupon_id AND e.kind = 'redeemed' ORDER BY e.coupon_event_id DESC LIMIT 1);
         PERFORM crm._idempotency_store(idempotency_key, answer);
         RETURN answer;
     END IF;
@@ -341,7 +341,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_redeem(text, text, text, text, numeric, text) IS
-    'redeems a coupon for an order (source null: that of the caller''s key); amount is the order''s before the coupon, in currency units; answers with the discount; the same order again answers the same; RM601 unknown, RM602 used, RM603 expired or withdrawn, RM604 order has one, RM605 below minimum, RM614 reserved for another order; COLUMN names the field';
+    'redeems a coupon for an order (source null: that of the caller''s key); amount is the order''s before the coupon, in currency units; answers with the amount and the discount; the same order again answers as then, amount and discount too, with repeated: one whose amount is another now is cancelled and redeemed anew; RM601 unknown, RM602 used, RM603 expired or withdrawn, RM604 order has one, RM605 below minimum, RM614 reserved for another order; COLUMN names the field';
 GRANT EXECUTE ON FUNCTION crm.loyalty_redeem(text, text, text, text, numeric, text) TO crm_till, crm_clerk,
     crm_store_manager, crm_manager, crm_service, crm_headquarters;
 

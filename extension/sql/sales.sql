@@ -54,6 +54,19 @@ END
 $$;
 COMMENT ON FUNCTION crm._sales_day(date, text) IS 'a day as it was given; 22023 naming the field for one before 2000 or after 2100, infinite ones too';
 
+CREATE FUNCTION crm._sales_day_to_come(day date, field text) RETURNS date
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF crm._sales_day(day, field) < crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}') THEN
+        RAISE EXCEPTION 'the day is over'
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = field, HINT = 'Give today or a day to come.';
+    END IF;
+    RETURN day;
+END
+$$;
+COMMENT ON FUNCTION crm._sales_day_to_come(date, text) IS 'a day as it was given; 22023 naming the field for one that is over in the chain''s zone, and as crm._sales_day()';
+
 CREATE FUNCTION crm._sales_due(on_day date, store_id int) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
 $$

@@ -243,12 +243,13 @@ export function check(name, label, checked) {
 }
 
 // What must be filled in and is not is said before anything is sent: over a slow network the answer is known here.  So is half a day or no
-// number, of which the browser would send nothing.
+// number, of which the browser would send nothing, and a day that is over where one to come is asked for (`min`).
 function requireFilled(element) {
-	const inputs = [...element.elements], half = inputs.find((input) => input.validity.badInput);
-	if (half) throw Object.assign(new Error(half.name), {field: half.name, code: 'unreadable'});
-	const empty = inputs.find((input) => input.required && input.value.trim() === '');
-	if (empty) throw Object.assign(new Error(empty.name), {field: empty.name, code: 'missing'});
+	const wrong = {unreadable: (input) => input.validity.badInput, missing: (input) => input.required && input.value.trim() === '', over: (input) => input.type === 'date' && input.validity.rangeUnderflow};
+	for (const [code, isWrong] of Object.entries(wrong)) {
+		const one = [...element.elements].find(isWrong);
+		if (one) throw Object.assign(new Error(one.name), {field: one.name, code});
+	}
 }
 
 // A form whose button waits for the answer; a fault is shown at the field that the gateway names.

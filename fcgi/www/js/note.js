@@ -13,7 +13,7 @@ function give(input, value) {
 // A day in one tap, counted from today in the shop's zone.
 const soon = {tomorrow: 1, three_days: 3, week: 7, month: 30};
 const inDays = (days) => new Intl.DateTimeFormat('sv-SE', {timeZone: 'Asia/Shanghai'}).format(Date.now() + days * 86400000);
-const dayField = (name, label, required) => [field(name, label, {type: 'date', required}), h('div', {class: 'row chips', role: 'group', 'aria-label': label}, Object.keys(soon).map((when) => h('button', {type: 'button',
+const dayField = (name, label, required) => [field(name, label, {type: 'date', required, min: inDays(0)}), h('div', {class: 'row chips', role: 'group', 'aria-label': label}, Object.keys(soon).map((when) => h('button', {type: 'button',
 	onclick: (event) => give(event.target.form.elements[name], inDays(soon[when]))}, t(`soon.${when}`))))];
 
 // What is written most, begun by a tap.

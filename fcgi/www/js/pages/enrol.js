@@ -8,32 +8,33 @@ import {write} from '../waiting.js';
 export async function draw([typed = ''], me) {
 	const [fields] = await Promise.all([askForm(), withWords('fields')]);
 	const isNumber = /^[\d\s+-]+$/.test(typed);
-	let warned = null;
+	let warned = null, before = null;      // the phone that was warned of, and whose it is
 	const known = h('div', {'aria-live': 'polite'});
 	show(h('h1', {}, t('page.enrol')), h('div', {class: 'card'}, known, keptForm(`${me.actor}:enrol:${typed}`, [
 		inputs(fields, {[isNumber ? 'phone' : 'name']: typed}),
 		h('fieldset', {}, h('legend', {}, t('enrol.consents')), ['sms', 'wechat', 'email'].map((channel) => check(`consent_${channel}`, t(`enrol.${channel}`))))], t('save'), async (data) => {
 		const member = entered(fields, data), {phone} = member;
-		if (phone && warned !== phone && await warn(phone, known)) {
+		if (phone && warned !== phone) {
+			before = await warn(phone, known);
 			warned = phone;
-			return true;
+			if (before) return true;
 		}
 		const consents = ['sms', 'wechat', 'email'].filter((channel) => data.get(`consent_${channel}`));
 		const answer = await write('enrol', {...member, consents}, t('page.enrol'));
-		toast(t(answer ? 'saved' : 'waiting.kept'));
+		toast(t(!answer ? 'waiting.kept' : before && answer.customer_id !== before.customer_id ? 'enrol.apart' : 'saved'));
 		location.hash = answer ? `#/person/${answer.customer_id}` : '#/find';
 	})), h('p', {}, h('a', {href: '#/qr'}, t('page.qr'))));
 }
 
 async function warn(phone, known) {
+	known.replaceChildren();
 	try {
 		const person = await post('lookup', {kind: 'phone', value: phone});
-		known.replaceChildren();
 		append(known, [h('p', {class: 'warn'}, t('enrol.known', {name: person.name || t('unnamed')})), person.in_scope !== false && h('p', {}, h('a', {href: `#/person/${person.customer_id}`}, t('enrol.known_open'))), h('p', {}, t('enrol.known_what'))]);
-		return true;
+		return person;
 	} catch (problem) {
 		// without a network nobody can be warned; the same phone is one record all the same
-		if (problem.status === 404 || problem.status === 0) return false;
+		if (problem.status === 404 || problem.status === 0) return null;
 		throw problem;
 	}
 }

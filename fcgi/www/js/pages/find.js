@@ -47,17 +47,24 @@ function scanner(found) {
 // A whole phone is asked for with its last digit, and its answer shown as it comes: the tap that follows asks nothing more.
 function begin(input, found) {
 	const text = input.value.trim();
+	if (text !== last?.text) found.replaceChildren();
 	if (!isPhone(text) || ahead?.text === text) return;
 	const begun = ahead = {text, rows: ask(text), at: Date.now()};
-	begun.rows.then((rows) => ahead === begun && found.isConnected && input.value.trim() === text && answer(text, rows, found), () => null);     // a fault is the tap's to tell
+	begun.rows.then((rows) => ahead === begun && found.isConnected && typed() === text && answer(text, rows, found), () => null);     // a fault is the tap's to tell
 }
 
+// Who was found goes as soon as somebody else is asked for: what the next customer sees, and is given, is never the last one's.
 async function look(text, found) {
+	found.replaceChildren();
 	if (!text) return;
 	const begun = ahead?.text === text && Date.now() - ahead.at < 5000 ? ahead : null;
 	ahead = null;
-	answer(text, await (begun ? begun.rows : ask(text)), found);
+	append(found, [h('p', {class: 'faint'}, t('loading'))]);
+	const rows = await (begun ? begun.rows : ask(text)).finally(() => found.replaceChildren());
+	if (found.isConnected && typed() === text) answer(text, rows, found);
 }
+
+const typed = () => document.getElementById('text')?.value.trim();
 
 async function ask(text) {
 	const rows = isPhone(text) ? await exactly('phone', digits(text)) : (await post('search', {text, limit: most})).items;

@@ -1,5 +1,5 @@
 // A coupon at the counter: what is to be paid with it, or why not.
-import {fault, field, h, money, post, show, t, toast} from '../base.js';
+import {fault, field, h, moment, money, post, show, t, toast} from '../base.js';
 import {keptForm} from '../typed.js';
 
 export async function draw([coupon = ''], me) {
@@ -10,10 +10,16 @@ export async function draw([coupon = ''], me) {
 		field('amount', t('redeem.amount'), {inputmode: 'decimal', required: true})], t('redeem.go'), async (data) => {
 		const amount = amountOf(data.get('amount'));
 		const result = await post('coupons/redeem', {code: data.get('code'), order_external_id: data.get('order_external_id'), amount, source: 'console'});
-		answer.replaceChildren(h('div', {class: 'card'}, h('p', {class: 'good'}, t('redeem.done', {name: result.name})), h('p', {class: 'big good'}, t('redeem.pay', {money: money(Number(amount) - Number(result.discount))})),
-			h('p', {class: 'faint'}, t('redeem.off', {money: money(Number(result.discount))})),
-			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => takeBack(data, answer)}, t('undo')))));
+		answer.replaceChildren(h('div', {class: 'card'}, told(result, Number(amount)), h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => takeBack(data, answer)}, t('undo')))));
 	})), answer);
+}
+
+// What is to be paid; of an order that has used this coupon before, for which amount that was: another is not reckoned anew.
+function told({name, repeated, redeemed_at: at, amount: then, discount}, amount) {
+	const isOther = repeated && Number(then) !== amount;
+	return [repeated ? h('p', {class: 'warn', role: 'alert'}, t(isOther ? 'redeem.repeated_other' : 'redeem.repeated', {name, at: moment(at), then: money(Number(then)), now: money(amount)})) : h('p', {class: 'good'}, t('redeem.done', {name})),
+		!isOther && h('p', {class: 'big good'}, t('redeem.pay', {money: money(Number(then) - Number(discount))})),
+		h('p', {class: 'faint'}, t('redeem.off', {money: money(Number(discount))}))];
 }
 
 // An amount as people write it: ¥12.5, 12.5 元, 1,280, full width.

@@ -1,0 +1,126 @@
+// What costs money or tells a customer of another at a counter: an answer that is the last one's, a discount that is not this order's, a day that is over, a promise that is not kept.
+import {judge, ok, open, send, sql, visit} from './harness.mjs';
+
+const enrolled = (external, name, phone) => sql(`SELECT customer_id FROM crm.ingest_member('till', '{"external_id": "${external}", "name": "${name}", "phone": "${phone}", "store_code": "S1"}')`);
+const alerts = (page) => page.$$eval('[role=alert]', (all) => all.map((one) => one.textContent).filter(Boolean));
+
+// Who was found goes with the first sign of another, and does not come back when the search fails or is overtaken.
+export async function lastOne(browser) {
+	enrolled('LAST1', '前一位', '13655590001');
+	enrolled('LAST2', '后一位', '13655590002');
+	const page = await open(browser, 'clerk');
+	const shown = () => page.$$eval('main [aria-live] .card h2', (all) => all.map((one) => one.textContent));
+	await page.fill('#text', '13655590001');
+	await page.waitForSelector('main .card h2:has-text("前*")');
+	await page.fill('#text', '136');
+	ok((await shown()).length === 0, 'who was found goes when another is typed', await shown());
+	await page.fill('#text', '13655590001');
+	await page.click('main button[type=submit]');
+	await page.waitForSelector('main .card h2');
+	await page.route('**/api/v1/search', (route) => route.fulfill({status: 500, contentType: 'application/problem+json', body: '{"status": 500, "detail": "x"}'}));
+	await page.fill('#text', '后一位');
+	await page.click('main button[type=submit]');
+	await page.waitForFunction(() => [...document.querySelectorAll('[role=alert]')].some((one) => one.textContent !== ''));
+	ok((await shown()).length === 0 && !(await page.textContent('main')).includes('正在读取…'), 'a search that fails shows nobody, and says that it failed', await page.textContent('main'));
+	await page.unroute('**/api/v1/search');
+	let go;
+	await page.route('**/api/v1/search', async (route) => { await new Promise((resume) => { go = resume; }); await route.continue(); });
+	await page.fill('#text', '前一位');
+	await page.click('main button[type=submit]');
+	await page.waitForSelector('main [aria-live] :text("正在读取…")');
+	await page.fill('#text', '13655590002');
+	await page.waitForSelector('main .card h2:has-text("后*")');
+	go();
+	await page.waitForResponse('**/api/v1/search');
+	await page.waitForTimeout(200);
+	ok((await shown()).every((name) => name.startsWith('后')), 'a slow answer to what is no longer asked is not shown', await shown());
+	ok(page.errors.filter((text) => !/status of 500/.test(text)).length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
+
+// A redemption again with another amount: the discount is of the first, which is said, and what is to be paid is not reckoned from two of them.
+export async function repeatedRedeem(browser) {
+	const person = enrolled('TWICE', '用两次', '13655590003');
+	sql("INSERT INTO crm.coupon_type (coupon_type, name_zh, name_en, kind, value, minimum_amount, valid_days, rank) SELECT 'twice_20', '八折', '20 % off', 'percent', 20, 0, 30, 9 WHERE NOT EXISTS (SELECT FROM crm.coupon_type WHERE coupon_type = 'twice_20')");
+	sql(`SELECT crm._loyalty_issue(${person}, 'twice_20', NULL, 'twice', crm.core_now(), 'Asia/Shanghai')`);
+	const page = await open(browser, 'clerk');
+	await visit(page, `#/person/${person}`);
+	await page.click('main a[href^="#/redeem/"]');
+	const redeem = async (amount) => {
+		await page.fill('#order_external_id', 'TWICE-1');
+		await page.fill('#amount', amount);
+		await page.click('main button[type=submit]');
+		await page.waitForFunction(() => !document.querySelector('main button[type=submit]').disabled && document.querySelector('main [aria-live] .card'));
+		return page.textContent('main [aria-live]');
+	};
+	ok((await redeem('100')).includes('应收 ¥80.00'), 'a redemption says what is to be paid');
+	const same = await redeem('100');
+	ok(same.includes('这一单已用过这张券') && same.includes('应收 ¥80.00'), 'the same again is said to be one, and comes to the same', same);
+	const other = await redeem('200');
+	ok(other.includes('已按 ¥100.00') && other.includes('没有按 ¥200.00') && !other.includes('应收') && !other.includes('180'), 'another amount is said not to be reckoned, and no sum of two orders is shown', other);
+	await judge(page, 'redeemed before');
+	await page.click('main button:text("撤销")');
+	await page.waitForSelector('main .good[role=status]');
+	ok((await redeem('200')).includes('应收 ¥160.00'), 'taken back, it is reckoned anew');
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
+
+// A day that is over is no next day: the page says so at its field, and so does the database to whoever asks it past the page.
+export async function pastDay(browser) {
+	const person = enrolled('PAST', '昨天', '13655590004');
+	for (const [language, said, label] of [['zh-CN', '今天或以后', '下次跟进'], ['en', 'today or a day to come', 'Next contact']]) {
+		const page = await open(browser, 'clerk', {language});
+		await visit(page, `#/person/${person}`);
+		await page.fill('#body', '约好昨天再来');
+		await page.fill('#next_on', '2020-01-02');
+		let asked = 0;
+		page.on('request', (request) => { if (request.method() === 'POST') asked++; });
+		await page.click('form:has(#body) button[type=submit]');
+		await page.waitForFunction(() => document.activeElement.id === 'next_on');
+		ok((await alerts(page)).some((one) => one.includes(said) && one.includes(label)) && asked === 0 && await page.inputValue('#body') === '约好昨天再来', `${language}: a day that is over is refused at its field, without asking, and nothing is lost`, await alerts(page));
+		await page.evaluate(() => document.querySelector('#next_on').removeAttribute('min'));     // a page that was left open over night
+		await page.click('form:has(#body) button[type=submit]');
+		await page.waitForFunction(() => document.querySelector('#next_on[aria-invalid]') && [...document.querySelectorAll('[role=alert]')].some((one) => one.textContent));
+		ok(asked === 1 && (await alerts(page)).some((one) => one.includes(said)), `${language}: the database refuses it, too, and its answer stands at the field`, await alerts(page));
+		const answer = await send(page, `persons/${person}/notes`, {channel: 'call', body: 'x', next_on: '2020-01-02'});
+		ok(answer.status === 422 && answer.body.errors[0].pointer === '/next_on', 'over HTTP it is a fault of its field', answer);
+		await page.fill('#title', '送货');
+		await page.fill('#due_on', '2020-01-02');
+		await page.click('form:has(#title) button[type=submit]');
+		await page.waitForFunction(() => document.activeElement.id === 'due_on');
+		ok((await alerts(page)).some((one) => one.includes(said)), `${language}: nor is it the day of a task`, await alerts(page));
+		await page.context().close();
+	}
+	ok(sql(`SELECT count(*) FROM crm.interaction i JOIN crm.membership m USING (source_record_id) WHERE m.customer_id = ${person}`) === '0', 'nothing was written');
+}
+
+// A phone that is somebody's under another name: what saving does is said before, what it did after.
+export async function apart(browser) {
+	const person = enrolled('APART1', '钱多多', '13655590005');
+	const page = await open(browser, 'clerk');
+	const enrol = async (name) => {
+		await visit(page, '#/enrol');
+		await page.fill('#phone', '13655590005');
+		await page.fill('#name', name);
+		await page.click('main button[type=submit]');
+		await page.waitForSelector('main .warn:text("这个手机号已登记")');
+		const said = await page.textContent('main [aria-live]');
+		await page.click('main button[type=submit]');
+		await page.waitForFunction(() => location.hash.startsWith('#/person/'));
+		return [said, await page.textContent('#toast p:last-child'), await page.evaluate(() => location.hash.split('/')[2])];
+	};
+	const [said, done, other] = await enrol('孙悟空');
+	ok(said.includes('另登记一位') && done.includes('另登记为一位') && other !== person, 'who has another name is another customer, which is said before and after', [said, done, other, person]);
+	await visit(page, '#/enrol');
+	await page.fill('#phone', '13655590005');
+	await page.fill('#name', '谁');
+	await page.click('main button[type=submit]');
+	await page.waitForSelector('main .warn:text("这个手机号已登记")');
+	await page.fill('#phone', '13655590006');
+	await page.route('**/api/v1/enrol', (route) => route.fulfill({status: 500, body: '{}'}));
+	await page.click('main button[type=submit]');
+	await page.waitForFunction(() => [...document.querySelectorAll('form [role=alert]')].some((one) => one.textContent));
+	ok(!(await page.textContent('main')).includes('这个手机号已登记'), 'the warning goes with the phone it was about', await page.textContent('main'));
+	await page.context().close();
+}
