@@ -61,10 +61,11 @@ SELECT count(*) AS differences FROM crm.value_check();
 -- 3. and joined again when the source promises nothing any more
 UPDATE crm.source SET is_one_record_per_person = false WHERE code = 'again_shop';
 SELECT crm.identity_resettle('one promise less') ->> 'state' AS state;
--- begun anew while it is under way
+-- begun anew while it is under way, with all who came since
 SELECT crm._identity_resettle_step() >= 0 AS a_step;
 SELECT (p ->> 'joined')::int > 0 AS joined, p ->> 'parted' AS parted FROM crm.identity_resettle_progress() p;
-SELECT p ->> 'settled' AS settled, p ->> 'state' AS state FROM crm.identity_resettle('once more') p;
+SELECT pg_temp.member('again_pos', 'late1', '{"phone": "13867250806"}') > 0 AS came_since;
+SELECT p ->> 'settled' AS settled, p ->> 'state' AS state, (p ->> 'records')::int = (SELECT count(*) FROM crm.source_record) AS all_records FROM crm.identity_resettle('once more') p;
 SELECT pg_temp.run() > 0 AS went;
 SELECT pg_temp.persons('shop%'), (SELECT count(*) FROM crm.identity_check()) AS drift, (SELECT count(*) FROM crm.resettle_run) AS runs;
 

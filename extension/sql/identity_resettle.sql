@@ -54,16 +54,64 @@ BEGIN
         -- who ran after the last change has nothing to do again
         changed AS (SELECT max(s.changed_at) AS at FROM crm.room_setting s WHERE s.name LIKE 'identity.%')
         SELECT CASE WHEN r.run_id IS NULL THEN jsonb_build_object('state', 'never')
-                    ELSE jsonb_build_object('run_id', r.run_id, 'state', CASE WHEN s.left_count = 0 THEN 'done' ELSE 'settling' END, 'reason', r.reason, 'actor', r.actor,
+                    ELSE jsonb_build_object('run_id', r.run_id, 'state', CASE WHEN s.left_count = 0 AND r.opened_at IS NOT NULL THEN 'done' ELSE 'settling' END, 'reason', r.reason, 'actor', r.actor,
                              'records', s.records, 'settled', s.settled, 'moved', s.moved, 'joined', s.joined, 'parted', s.parted,
                              'progress', CASE WHEN s.records = 0 THEN 1 ELSE round(s.settled::numeric / s.records, 3) END,
-                             'started_at', r.started_at, 'finished_at', CASE WHEN s.left_count = 0 THEN coalesce(s.last_done, r.started_at) END) END
+                             'started_at', r.started_at, 'finished_at', CASE WHEN s.left_count = 0 AND r.opened_at IS NOT NULL THEN coalesce(s.last_done, r.started_at) END) END
                || jsonb_build_object('settings_changed_at', CASE WHEN r.run_id IS NULL OR c.at > r.started_at THEN c.at END)
         FROM span s CROSS JOIN changed c LEFT JOIN run r ON true);
 END
 $$;
 COMMENT ON FUNCTION crm.identity_resettle_progress() IS
     'the newest run that settles everybody anew: {run_id, state (never, settling, done), reason, actor, records, settled, moved (records that changed persons), joined and parted (persons made one, and two), progress (0 to 1), started_at, finished_at}; settings_changed_at: when settings of identity were changed since it began, null: not';
+
+-- Without gaps: a record that is not seen yet has an id between those that are.
+CREATE FUNCTION crm._identity_resettle_spread(after bigint) RETURNS void
+    LANGUAGE sql AS
+$$
+    INSERT INTO crm.resettle_span (first_record, last_record, record_count)
+    SELECT lag(g.last_record, 1, after) OVER (ORDER BY g.piece) + 1, g.last_record, g.record_count
+    FROM (SELECT n.piece, max(n.source_record_id) AS last_record, count(*) AS record_count
+          FROM (SELECT r.source_record_id, (row_number() OVER (ORDER BY r.source_record_id) - 1) / 200 AS piece
+                FROM crm.source_record r WHERE r.source_record_id > after) n
+          GROUP BY n.piece) g
+$$;
+COMMENT ON FUNCTION crm._identity_resettle_spread(bigint) IS 'spans over the records after one, 200 to a span';
+
+-- Who settles reads the kinds of identifiers, and holds the lock of a reader on them until he has ended.
+CREATE FUNCTION crm._identity_resettle_writers() RETURNS text[]
+    LANGUAGE sql AS
+$$
+    SELECT coalesce(array_agg(DISTINCT l.virtualtransaction), '{}') FROM pg_locks l
+    WHERE l.locktype = 'relation' AND l.relation = 'crm.identifier_kind'::regclass AND l.pid IS DISTINCT FROM pg_backend_pid()
+      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+$$;
+COMMENT ON FUNCTION crm._identity_resettle_writers() IS 'the other transactions that may be settling records now, as pg_locks names them';
+
+-- Those who write while a run is asked for may have settled by the settings of before, and nobody sees it yet: the run begins when they have ended.
+CREATE FUNCTION crm._identity_resettle_open(run bigint) RETURNS boolean
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    newest crm.resettle_run;
+    writers text[] := crm._identity_resettle_writers();
+BEGIN
+    SELECT r.* INTO newest FROM crm.resettle_run r WHERE r.run_id = run FOR UPDATE;
+    IF newest.opened_at IS NOT NULL THEN        -- by another process
+        RETURN true;
+    END IF;
+    -- at the first look the run is committed: who begins from now on reads what it was asked for
+    UPDATE crm.resettle_run r SET awaited = coalesce(r.awaited, writers) WHERE r.run_id = run RETURNING r.* INTO newest;
+    IF newest.awaited && writers THEN
+        RETURN false;
+    END IF;
+    PERFORM crm._identity_resettle_spread(coalesce((SELECT max(s.last_record) FROM crm.resettle_span s), 0));
+    UPDATE crm.resettle_run r SET opened_at = crm.core_now() WHERE r.run_id = run;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_resettle_open(bigint) IS
+    'whether a run may begin: all have ended who were writing when it was asked for; what they wrote is added to its spans';
 
 CREATE FUNCTION crm.identity_resettle(reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -77,15 +125,9 @@ BEGIN
     END IF;
     PERFORM crm._identity_need_reason(reason);
     PERFORM pg_advisory_xact_lock(hashtextextended('crm.identity_resettle', 0));
-    IF EXISTS (SELECT FROM crm.resettle_span s WHERE s.done_at IS NULL) THEN     -- settings are read as each span is settled, but those behind it are done
-        UPDATE crm.resettle_span s SET done_at = NULL, moved_count = NULL, joined_count = NULL, parted_count = NULL WHERE s.done_at IS NOT NULL;
-    ELSE
-        DELETE FROM crm.resettle_span;
-        INSERT INTO crm.resettle_span (first_record, last_record, record_count)
-        SELECT min(n.source_record_id), max(n.source_record_id), count(*)
-        FROM (SELECT r.source_record_id, (row_number() OVER (ORDER BY r.source_record_id) - 1) / 200 AS piece FROM crm.source_record r) n
-        GROUP BY n.piece;
-    END IF;
+    PERFORM FROM crm.resettle_run r FOR UPDATE;     -- nobody opens one meanwhile
+    DELETE FROM crm.resettle_span;                  -- waits for spans that are being settled: they may have read the settings of before
+    PERFORM crm._identity_resettle_spread(0);
     INSERT INTO crm.resettle_run (run_id, started_at, actor, reason) VALUES (crm._new_id(), crm.core_now(), crm._actor(), identity_resettle.reason) RETURNING run_id INTO run;
     PERFORM crm._audit('resettle', 'identity', run, NULL, NULL, NULL, reason);
     PERFORM crm._worker_wake();
@@ -101,10 +143,15 @@ CREATE FUNCTION crm._identity_resettle_step() RETURNS bigint
     LANGUAGE plpgsql SET enable_seqscan = off AS
 $$
 DECLARE
+    run crm.resettle_run;
     span crm.resettle_span;
     differing bigint[];
     result crm.identity_result;
 BEGIN
+    SELECT r.* INTO run FROM crm.resettle_run r ORDER BY r.run_id DESC LIMIT 1;
+    IF run.opened_at IS NULL AND NOT coalesce(crm._identity_resettle_open(run.run_id), false) THEN
+        RETURN 0;
+    END IF;
     SELECT s.* INTO span FROM crm.resettle_span s WHERE s.done_at IS NULL ORDER BY s.first_record LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF span.first_record IS NULL THEN
         RETURN 0;
