@@ -259,14 +259,17 @@ is_met(const Walk *walk, const Asked *asked, const CrmLineTally *tally)
 
 /* What a chunk, or another walk, says of a person, beside what is known of him; is_whole: nothing is, nor will be. */
 static void
-add_found(Walk *walk, Asked *asked, const CrmLineTally *found, bool is_whole)
+add_found(Walk *walk, Asked *asked, CrmLineTally *found, bool is_whole)
 {
 	if (found->lines == 0)
 		return;
 	if ((is_whole || asked->stays_met) && is_met(walk, asked, found))
 		crm_rule_bitmap_add(asked->met, found->person);
 	else if (!is_whole)
+	{
+		crm_purchase_line_tidy(&asked->question, found);
 		crm_purchase_line_tally_both(&asked->question, found, find_tally(asked, found->person), walk->header.eoh_context);
+	}
 }
 
 static void
@@ -285,7 +288,6 @@ add_chunk(Walk *walk, int64 person, Datum chunk)
 	{
 		CrmLineTally *of_chunk = &walk->asked[i].of_chunk;
 
-		crm_purchase_line_tidy(&walk->asked[i].question, of_chunk);
 		of_chunk->person = person;
 		add_found(walk, &walk->asked[i], of_chunk, is_whole);
 		*of_chunk = (CrmLineTally) {.values = of_chunk->values, .room = of_chunk->room};

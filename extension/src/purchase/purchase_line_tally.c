@@ -12,15 +12,6 @@
 #include "utils/memutils.h"
 
 #define FIRST_ROOM 8
-#define FEW 16					/* values that are put in their places one by one */
-#define SOME 256				/* values that are dealt by their bytes: as many as a chunk has, and more */
-
-#define ST_SORT sort_values
-#define ST_ELEMENT_TYPE int64
-#define ST_COMPARE(a, b) ((*(a) > *(b)) - (*(a) < *(b)))
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
 
 /* Whether lines of one and the same are counted: then values are kept as often as there are lines. */
 static bool
@@ -58,90 +49,13 @@ value_of(const CrmLineQuestion *question, CrmLineField field, const CrmLine *lin
 	}
 }
 
-/* The first n are in order. */
-static void
-put_in_place(int64 *values, int32 n, int32 n_values)
-{
-	for (; n < n_values; n++)
-	{
-		int64		value = values[n];
-		int32		i = n;
-
-		for (; i > 0 && values[i - 1] > value; i--)
-			values[i] = values[i - 1];
-		values[i] = value;
-	}
-}
-
-/* Deals values out by one byte of them, keeping the order of those that have the same. */
-static void
-deal(const int64 *from, int64 *to, int32 n, int shift)
-{
-	uint16		places[256] = {0};
-	uint16		before = 0;
-
-	for (int32 i = 0; i < n; i++)
-		places[(uint8) (from[i] >> shift)]++;
-	for (int i = 0; i < 256; i++)
-	{
-		uint16		here = places[i];
-
-		places[i] = before;
-		before += here;
-	}
-	for (int32 i = 0; i < n; i++)
-		to[places[(uint8) (from[i] >> shift)]++] = from[i];
-}
-
-/* By the bytes that are not the same in all of them, the lowest first: products, stores and days differ in two or three. */
-static void
-deal_all(int64 *values, int32 n)
-{
-	int64		other[SOME];
-	int64	   *from = values;
-	int64	   *to = other;
-	uint64		differ = 0;
-
-	for (int32 i = 0; i < n; i++)
-	{
-		/* the sign turned, bytes compare like numbers */
-		values[i] ^= PG_INT64_MIN;
-		differ |= (uint64) (values[i] ^ values[0]);
-	}
-	for (int shift = 0; shift < 64; shift += 8)
-		if (((differ >> shift) & 0xff) != 0)
-		{
-			int64	   *dealt = to;
-
-			deal(from, to, n, shift);
-			to = from;
-			from = dealt;
-		}
-	for (int32 i = 0; i < n; i++)
-		values[i] = from[i] ^ PG_INT64_MIN;
-}
-
 /* Sorts the values; unless they are counted, each stays once. */
 static void
 tidy(const CrmLineQuestion *question, CrmLineTally *tally)
 {
-	int32		n = 1;
-
-	while (n < tally->n_values && tally->values[n - 1] <= tally->values[n])
-		n++;
-	if (n < tally->n_values && tally->n_values <= FEW)
-		put_in_place(tally->values, n, tally->n_values);
-	else if (n < tally->n_values && tally->n_values <= SOME)
-		deal_all(tally->values, tally->n_values);
-	else if (n < tally->n_values)
-		sort_values(tally->values, tally->n_values);
-	if (counts_same(question))
-		return;
-	n = Min(tally->n_values, 1);
-	for (int32 i = 1; i < tally->n_values; i++)
-		if (tally->values[n - 1] != tally->values[i])
-			tally->values[n++] = tally->values[i];
-	tally->n_values = n;
+	crm_purchase_values_sort(tally->values, tally->n_values);
+	if (!counts_same(question))
+		tally->n_values = crm_purchase_values_once(tally->values, tally->n_values);
 }
 
 static void
@@ -282,21 +196,6 @@ crm_purchase_line_tally_both(const CrmLineQuestion *question, const CrmLineTally
 		add_value(question, tally, other->values[i], context);
 }
 
-/* The longest run of values each of which follows the one before by a step; 0: is the same. */
-static int64
-longest_run(const CrmLineTally *tally, int step)
-{
-	int64		longest = 0;
-	int64		run = 0;
-
-	for (int32 i = 0; i < tally->n_values; i++)
-	{
-		run = i > 0 && tally->values[i] == tally->values[i - 1] + step ? run + 1 : 1;
-		longest = Max(longest, run);
-	}
-	return longest;
-}
-
 static int64
 units_of(const CrmLineQuestion *question)
 {
@@ -315,36 +214,34 @@ baseline_of(const CrmLineQuestion *question, const CrmLineTally *tally)
 }
 
 CrmPurchaseNumber
-crm_purchase_line_number(const CrmLineQuestion *question, const CrmLineTally *found, int32 as_of)
+crm_purchase_line_number(const CrmLineQuestion *question, const CrmLineTally *tally, int32 as_of)
 {
-	CrmLineTally tally = *found;
 	CrmPurchaseNumber number = {.den = 1};
 
-	crm_purchase_line_tidy(question, &tally);
 	switch (question->asked.measure)
 	{
 		case CRM_PURCHASE_COUNT:
-			number.num = counts_same(question) ? longest_run(&tally, 0) : tally.lines;
+			number.num = counts_same(question) ? crm_purchase_values_most(tally->values, tally->n_values) : tally->lines;
 			return number;
 		case CRM_PURCHASE_DAYS:
 		case CRM_PURCHASE_DISTINCT:
-			number.num = tally.n_values;
+			number.num = crm_purchase_values_distinct(tally->values, tally->n_values);
 			return number;
 		case CRM_PURCHASE_STREAK:
-			number.num = longest_run(&tally, 1);
+			number.num = crm_purchase_values_streak(tally->values, tally->n_values);
 			return number;
 		case CRM_PURCHASE_BASELINE:
-			return baseline_of(question, &tally);
+			return baseline_of(question, tally);
 		case CRM_PURCHASE_LAST:
 		case CRM_PURCHASE_FIRST:
-			number.num = (int64) as_of - tally.number;
+			number.num = (int64) as_of - tally->number;
 			break;
 		default:
-			number.num = tally.number;
+			number.num = tally->number;
 			number.den = units_of(question);
-			if (question->asked.measure == CRM_PURCHASE_AVERAGE && pg_mul_s64_overflow(number.den, Max(tally.lines, 1), &number.den))
+			if (question->asked.measure == CRM_PURCHASE_AVERAGE && pg_mul_s64_overflow(number.den, Max(tally->lines, 1), &number.den))
 				crm_purchase_report(CRM_HISTORY_OVERFLOW);
 	}
-	number.is_none = tally.lines == 0 && question->asked.measure != CRM_PURCHASE_SUM;
+	number.is_none = tally->lines == 0 && question->asked.measure != CRM_PURCHASE_SUM;
 	return number;
 }

@@ -5,6 +5,7 @@
  *	in purchase_lines.c			kept: lines added to the chunks of their records
  *	in purchase_line_question.c	a question about lines: read, and which lines it looks at
  *	in purchase_line_tally.c	what a question has found of a person, and the number that is
+ *	in purchase_line_values.c	the values a tally keeps: in order, how many, how many alike, how many days running
  *	in purchase_line_ask.c		asked: of one person's lines, and of edges in time; entries as rows
  *	in purchase_line_collect.c	asked: of everybody's, in one walk
  */
@@ -87,6 +88,13 @@ extern void crm_purchase_line_tally_both(const CrmLineQuestion *question, const 
 										 MemoryContext context);
 extern void crm_purchase_line_tidy(const CrmLineQuestion *question, CrmLineTally *tally);
 extern CrmPurchaseNumber crm_purchase_line_number(const CrmLineQuestion *question, const CrmLineTally *tally, int32 as_of);
+
+/* purchase_line_values.c */
+extern void crm_purchase_values_sort(int64 *values, int32 n);
+extern int32 crm_purchase_values_once(int64 *values, int32 n);
+extern int32 crm_purchase_values_distinct(int64 *values, int32 n);
+extern int32 crm_purchase_values_most(int64 *values, int32 n);
+extern int32 crm_purchase_values_streak(int64 *values, int32 n);
 
 static inline bool
 crm_purchase_line_has(const CrmLineSet *set, int32 member)
