@@ -33,6 +33,7 @@ LINES = {
     "the largest line of a category in a year over 100": '{"kind": "item", "measure": "max", "field": "amount", "where": {"category": "bc3"}, "days": 365, "op": ">", "value": 100}',
     "four stores or more in a year": '{"kind": "item", "measure": "distinct", "field": "store", "days": 365, "op": ">=", "value": 4}',
     "on two days one after the other, ever": '{"kind": "item", "measure": "streak", "op": ">=", "value": 2}',
+    "one product on two days one after the other, ever": '{"kind": "item", "measure": "streak", "same": "product", "op": ">=", "value": 2}',
     "three lines of one product, ever": '{"kind": "item", "measure": "count", "same": "product", "op": ">=", "value": 3}',
     "lines of 90 days down by a third from the windows before": '{"kind": "item", "measure": "baseline", "days": 90, "op": "<=", "value": 0.7}'}
 

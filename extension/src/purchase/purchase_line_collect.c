@@ -266,10 +266,7 @@ add_found(Walk *walk, Asked *asked, CrmLineTally *found, bool is_whole)
 	if ((is_whole || asked->stays_met) && is_met(walk, asked, found))
 		crm_rule_bitmap_add(asked->met, found->person);
 	else if (!is_whole)
-	{
-		crm_purchase_line_tidy(&asked->question, found);
 		crm_purchase_line_tally_both(&asked->question, found, find_tally(asked, found->person), walk->header.eoh_context);
-	}
 }
 
 static void

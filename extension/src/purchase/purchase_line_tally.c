@@ -27,7 +27,7 @@ keeps_values(const CrmLineQuestion *question)
 		question->asked.measure == CRM_PURCHASE_STREAK;
 }
 
-static int64
+static inline int64
 value_of(const CrmLineQuestion *question, CrmLineField field, const CrmLine *line)
 {
 	switch (field)
@@ -58,7 +58,7 @@ tidy(const CrmLineQuestion *question, CrmLineTally *tally)
 		tally->n_values = crm_purchase_values_once(tally->values, tally->n_values);
 }
 
-static void
+static pg_noinline void
 make_room(const CrmLineQuestion *question, CrmLineTally *tally, MemoryContext context)
 {
 	if (tally->room > 0)
@@ -72,7 +72,7 @@ make_room(const CrmLineQuestion *question, CrmLineTally *tally, MemoryContext co
 		repalloc_huge(tally->values, (Size) tally->room * sizeof(int64));
 }
 
-static void
+static inline void
 add_value(const CrmLineQuestion *question, CrmLineTally *tally, int64 value, MemoryContext context)
 {
 	if (tally->n_values > 0 && tally->values[tally->n_values - 1] == value && !counts_same(question))
@@ -179,7 +179,7 @@ crm_purchase_line_tidy(const CrmLineQuestion *question, CrmLineTally *tally)
 		tidy(question, tally);
 }
 
-/* What was found elsewhere of the person, in order, beside what was here. */
+/* What was found elsewhere of the person beside what was here. */
 void
 crm_purchase_line_tally_both(const CrmLineQuestion *question, const CrmLineTally *other, CrmLineTally *tally, MemoryContext context)
 {
