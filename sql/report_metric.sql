@@ -51,6 +51,25 @@ SELECT cohort, period, retained FROM crm.report_retention('2026-04-01', '2026-06
 SELECT store_code, persons, buyers, order_days, net, average_order, repurchase_rate, tiers FROM crm.report_stores('2026-06-01', '2026-06-30') WHERE store_code LIKE 'm\_%';
 -- of June 30.00 in m_a, and 60.00 in m_b, divide by three
 SELECT store_code, category_code, amount::numeric(10, 2) FROM crm.report_store_sales('2026-06-01', '2026-06-30') WHERE store_code LIKE 'm\_%';
+-- kept by day each night: the same; an order more, one that went and a day without any are seen the night after, today at once
+CREATE FUNCTION pg_temp.night() RETURNS date LANGUAGE plpgsql AS $$ BEGIN WHILE crm._report_sales_job() > 0 LOOP END LOOP; RETURN (SELECT kept_to FROM crm.report_sale_progress); END $$;
+CREATE FUNCTION pg_temp.sold() RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(s.store_code || ' ' || s.category_code || ' ' || s.amount::numeric(10, 2), ', ' ORDER BY s.store_code, s.category_code)
+    FROM crm.report_store_sales('2026-06-01', '2026-06-30') s WHERE s.store_code LIKE 'm\_%' $$;
+CREATE TEMP TABLE sold AS SELECT pg_temp.sold() AS answer;
+SELECT pg_temp.night() AS kept_to;
+SELECT pg_temp.sold() = answer AS same, (SELECT count(*) > 0 FROM crm.report_sale r WHERE r.day BETWEEN '2026-06-01' AND '2026-06-30') AS is_kept FROM sold;
+CREATE TEMP TABLE fact AS SELECT o.* FROM crm.customer_order o WHERE o.source_id = 9591 AND o.amount % 3 = 0 AND o.business_day BETWEEN '2026-06-01' AND '2026-06-29' ORDER BY o.order_id LIMIT 1;
+SAVEPOINT kept;
+INSERT INTO crm.customer_order SELECT (x).* FROM (SELECT jsonb_populate_record(NULL::crm.customer_order, to_jsonb(f) || '{"order_id": 959199, "external_id": "late"}') AS x FROM fact f) y;
+INSERT INTO crm.order_item (source_record_id, order_id, line_no, product_id, quantity, unit_price, amount) SELECT source_record_id, 959199, 1, 959001, 1, 7, 7 FROM fact;
+SELECT pg_temp.sold() = answer AS as_of_last_night FROM sold;
+SELECT pg_temp.night() IS NOT NULL AS night;
+SELECT pg_temp.sold();
+UPDATE crm.customer_order o SET is_current = false FROM fact f WHERE o.business_day = f.business_day AND o.is_current;
+SELECT pg_temp.night() IS NOT NULL AS night;
+SELECT pg_temp.sold(), (SELECT count(*) FROM crm.report_sale r JOIN fact f ON f.business_day = r.day) AS of_the_day;
+ROLLBACK TO kept;
 SELECT * FROM crm.report_completeness('m_a') WHERE field IN ('name', 'sex', 'phone', 'any_tag');
 
 -- funnels: order, window, strictness, exclusions, and the persons of each step

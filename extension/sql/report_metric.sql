@@ -299,26 +299,7 @@ $$;
 COMMENT ON FUNCTION crm.report_stores(date, date) IS
     'each store of the caller''s scope beside the others, over two local days'' span: persons, buyers, order days, net, average order, repurchase rate, persons by tier now; P0002, 22023';
 
-CREATE FUNCTION crm.report_store_sales(from_day date, to_day date) RETURNS TABLE (store_code text, category_code text, amount numeric)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
-$$
-DECLARE
-    stores int[] := crm._report_scope(NULL, NULL);
-BEGIN
-    PERFORM crm._report_require_span(from_day, to_day);
-    RETURN QUERY
-    SELECT s.code, coalesce(k.code, '-'), sum(x.amount)
-    FROM (SELECT o.store_id, i.product_id, sum(i.amount) AS amount FROM crm.customer_order o
-          JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
-          WHERE o.is_current AND o.business_day BETWEEN from_day AND to_day AND (stores IS NULL OR o.store_id = ANY (stores)) GROUP BY o.store_id, i.product_id) x
-    JOIN crm.store s ON s.store_id = x.store_id LEFT JOIN crm.product p ON p.product_id = x.product_id LEFT JOIN crm.product_category k ON k.category_id = p.category_id
-    GROUP BY 1, 2 ORDER BY 1, 2;
-END
-$$;
-COMMENT ON FUNCTION crm.report_store_sales(date, date) IS
-    'sales of each store of the caller''s scope by category (-: none), over two local days'' span, before refunds, whoever bought; P0002, 22023';
-
 GRANT EXECUTE ON FUNCTION crm.report_metrics(date, date, text, text), crm.report_lifecycle(date, date, text, text, text), crm.report_retention(date, date, text, boolean, text, text),
     crm.report_funnel(jsonb, date, date, numeric, boolean, jsonb, text, text), crm.report_funnel_persons(jsonb, date, date, int, boolean, numeric, boolean, jsonb, text, text, bigint, int),
-    crm.report_stores(date, date), crm.report_store_sales(date, date)
+    crm.report_stores(date, date)
     TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

@@ -79,6 +79,22 @@ $$;
 COMMENT ON FUNCTION crm._value_scores(text, date) IS
     'scores of every person with an order in the model''s window as of the end of a local day, by what was known then, with today''s records; the most is best (one more than the thresholds); 42704';
 
+CREATE FUNCTION crm._value_model(model text) RETURNS text
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    found text;
+BEGIN
+    SELECT a.model INTO found FROM crm.rfm_model a WHERE CASE WHEN _value_model.model IS NULL THEN a.is_active ELSE a.model = _value_model.model END;
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'there is no RFM model "%"', model USING ERRCODE = 'undefined_object', COLUMN = 'model',
+            HINT = 'crm.rfm_model lists those there are.';
+    END IF;
+    RETURN found;
+END
+$$;
+COMMENT ON FUNCTION crm._value_model(text) IS 'the name of a model of scores (null: of the active one); 42704';
+
 CREATE FUNCTION crm.value_rfm(model text DEFAULT NULL, as_of date DEFAULT NULL)
     RETURNS TABLE (customer_id bigint, r smallint, f smallint, m smallint, recency_days int, order_days int, net numeric, total numeric, segment text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -87,11 +103,7 @@ DECLARE
     exponent int := crm._purchase_exponent();
     spec crm.rfm_model;
 BEGIN
-    SELECT * INTO spec FROM crm.rfm_model a WHERE CASE WHEN value_rfm.model IS NULL THEN a.is_active ELSE a.model = value_rfm.model END;
-    IF spec.model IS NULL THEN
-        RAISE EXCEPTION 'there is no RFM model "%"', model USING ERRCODE = 'undefined_object', COLUMN = 'model',
-            HINT = 'crm.rfm_model lists those there are.';
-    END IF;
+    SELECT * INTO spec FROM crm.rfm_model a WHERE a.model = crm._value_model(value_rfm.model);
     RETURN QUERY
     SELECT s.customer_id, s.r, s.f, s.m, s.recency_days, s.order_days, round(s.net_minor / 10::numeric ^ exponent, exponent),
            s.r * (spec.weights ->> 'r')::numeric + s.f * (spec.weights ->> 'f')::numeric + s.m * (spec.weights ->> 'm')::numeric, c.segment
