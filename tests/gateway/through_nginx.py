@@ -424,6 +424,24 @@ def test_busy():
     gateway.remove()
 
 
+def test_made_up_keys():
+    """A key that differs each time is a new client each time: the address is what counts then."""
+    gateway = Gateway(threads=8, connections=4).start()
+    web = Nginx(gateway, CRM_ADDRESS_RATE="5r/s").start()
+    statuses = [web.request("GET", "/api/v1/who", key=f"made-up-{number}").status for number in range(540)]
+    equal((set(statuses[:400]), statuses[-1]), ({401}, 429), "made-up keys are 401 each, and more than an address may send is 429")
+    web.stop()
+    shutil.rmtree(web.folder)
+    web = Nginx(gateway, CRM_API_RATE="5r/s").start()
+    same = "." + "s" * 64
+    for number in range(230):
+        limited = web.request("GET", "/api/v1/who", headers={"Authorization": f"Bearer {number}{same}"}).status
+    equal(limited, 429, "a key is known by its end, however long it is")
+    equal(web.request("GET", "/api/v1/who", headers={"Authorization": f"Bearer {same}{number}"}).status, 401, "and another end is another client")
+    web.stop()
+    gateway.remove()
+
+
 def main():
     keys = tempfile.NamedTemporaryFile("w", suffix=".json")
     keys.write(json.dumps({"keys": [{"kty": "oct", "kid": "h", "alg": "HS256", "k": encode(SECRET)}]}))
@@ -440,6 +458,7 @@ def main():
     gateway.remove()
     test_memory()
     test_busy()
+    test_made_up_keys()
     test_round_trip()
     test_restart()
     done()
