@@ -79,6 +79,11 @@ SELECT body, pg_temp.take(entity, 'pos', '{"external_id": "M9"' || more || body 
 SELECT pg_temp.take('event', 'mini', '{"type": "page_view", "device": ["d"], "occurred_at": "2026-06-20"}');
 SELECT pg_temp.take('event', 'mini', format('{"type": "page_view", "device": "%s", "occurred_at": "2026-06-20"}', repeat('d', 201)));
 SELECT pg_temp.take('order', 'pos', format('{"external_id": "M9", "phone": "%s", "member_card": "%s", "ordered_at": "2026-06-19", "amount": 1}', repeat('1', 300), repeat('c', 201)));
+-- a blank text is none, in whatever width: two receipts with a padded card are not one person's
+SELECT pg_temp.take('order', 'pos', '{"external_id": " ", "ordered_at": "2026-06-19", "amount": 1}') AS order_no, pg_temp.take('member', 'pos', '{"external_id": "\u3000\u00a0\ufeff\t", "name": "张"}') AS member_no,
+       pg_temp.take('refund', 'pos', '{"external_id": "R8", "order_external_id": "  ", "amount": 1, "refunded_at": "2026-06-20"}') AS refund_of;
+SELECT pg_temp.take('order', 'pos', format('{"external_id": "%s", "member_external_id": " ", "member_card": "\u3000", "phone": "  ", "ordered_at": "2026-06-19", "amount": 1}', n)) FROM unnest('{PAD1,PAD2}'::text[]) n;
+SELECT count(DISTINCT source_record_id) AS records, (SELECT count(*) FROM crm.source_record WHERE btrim(external_id, ' 　') = '') AS blank_records FROM crm.customer_order WHERE external_id LIKE 'PAD_';
 SELECT pg_temp.take('order', 'nowhere', '{}');
 SELECT pg_temp.take('order', NULL, '{}');
 SELECT status, code FROM crm.ingest_order('pos', '\xff');

@@ -42,11 +42,33 @@ put_custom(CrmIngestParser *p, const CrmIngestTarget *target, CrmIngestSlot slot
 	p->custom_slots[p->n_custom_slots++] = (CrmIngestCustomSlot) {target->custom, slot};
 }
 
-/* Enters what a column holds into the slot of one of its targets; the first value wins. */
+/* Nothing but spaces, of whatever width, and characters that nobody sees. */
+static bool
+is_blank(const CrmIngestSlot *slot)
+{
+	uint32_t	code_point;
+	int			used;
+
+	for (uint32 at = 0; at < slot->length; at += used)
+	{
+		used = crm_utf8_decode(slot->text + at, slot->length - at, &code_point);
+		if (used <= 0 || (crm_utf8_fold_width(code_point) != ' ' && crm_utf8_fold_width(code_point) != 0 &&
+						  (code_point < '\t' || code_point > '\r')))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Enters what a column holds into the slot of one of its targets; the first value wins.  A blank
+ * text is none: a till that pads its fields would make one person of all who have no card.
+ */
 void
 crm_ingest_put_slot(CrmIngestParser *p, const CrmIngestTarget *target, CrmIngestSlot slot)
 {
 	slot.target = target;
+	if (slot.kind == CRM_SLOT_TEXT && is_blank(&slot))
+		slot.kind = CRM_SLOT_ABSENT;
 	crm_ingest_transform_apply(p, target, &slot);
 	if (slot.kind == CRM_SLOT_ABSENT)
 		return;
