@@ -88,7 +88,7 @@ SELECT crm.loyalty_set_validity(:'v', '2026-06-29', 'mistake') - 'code' AS over;
 SELECT pg_temp.try(format('crm.loyalty_redeem(%L, %L, %L, NULL, 150)', :'v', 'coupon_till', 'V1')) AS expired;
 SELECT crm.loyalty_set_validity(:'v', '2026-12-31', 'goodwill') - 'code' AS open_again;
 SELECT pg_temp.try(format('crm.loyalty_set_validity(%L, %L, %L)', v.code, v.day, v.reason)) AS fault
-FROM (VALUES (1, :'v', 'infinity', 'x'), (2, :'v', '2026-12-31', ' '), (3, 'ZZZZ', '2026-12-31', 'x'), (4, :'gift', '2026-12-31', 'x')) v (n, code, day, reason) ORDER BY n;
+FROM (VALUES (1, :'v', 'infinity', 'x'), (2, :'v', '2026-12-31', ' '), (3, 'ZZZZ', '2026-12-31', 'x'), (4, :'gift', '2026-12-31', 'x'), (5, :'v', '2026-12-31', repeat('x', 501))) v (n, code, day, reason) ORDER BY n;
 SELECT crm.loyalty_withdraw(:'v', 'lost') ->> 'state' AS withdrawn, crm.loyalty_withdraw(:'v', 'lost') ->> 'state' AS again,
        pg_temp.try(format('crm.loyalty_set_validity(%L, %L, %L)', :'v', '2027-01-01', 'x')) AS for_ever, pg_temp.try(format('crm.loyalty_withdraw(%L, %L)', :'gift', 'x')) AS used;
 -- 6. time

@@ -71,6 +71,10 @@ SELECT kind, survivor_id = :c AS survivor, other_id = :d AS other FROM crm.merge
 SELECT pg_temp.try(c) FROM (VALUES (1, format('crm.identity_split(%s, %L, %L)', :c, '{}', 'why')), (2, format('crm.identity_split(%s, ARRAY[%s], %L)', :c, :second, 'why')),
     (3, format('crm.identity_split(%s, ARRAY[1]::bigint[], NULL)', :c)), (4, 'crm.identity_split(NULL, NULL, NULL)'), (5, 'crm.identity_unmerge(1, ''why'')'),
     (6, format('crm.identity_split(%s, %L, %L)', :c, (SELECT array_agg(source_record_id) FROM crm.membership WHERE customer_id = :c AND valid_to = 'infinity'), 'all of them'))) t (n, c) ORDER BY n;
+-- a reason is a few words, however it is sent
+SELECT pg_temp.try(format('crm.identity_merge(%s, %s, %L)', :c, :d, repeat('因', 501))) AS merge, pg_temp.try(format('crm.identity_split(%s, ARRAY[%s], %L)', :c, :second, repeat('w', 501))) AS split,
+    pg_temp.try(format('crm.ingest_dismiss(%L, %L)', '{}', repeat('w', 501))) AS dismiss,
+    pg_temp.try(format('crm.ingest_dismiss(%L, %L)', '{}', repeat('w', 500))) AS fits;
 
 -- 3. what a guard stopped: decided, taken back
 SELECT pg_temp.member('undo_pos', 'E1', '赵一', '13867240005') AS e, crm._new_id() > 0 AS id \gset

@@ -208,6 +208,21 @@ $$;
 COMMENT ON FUNCTION crm._audit(text, text, bigint, text, text, text, text, bytea, bytea) IS
     'appends to the trail, in real time: who did what to which object; values masked or as keyed hash, never clear';
 
+-- What staff write of an act is kept for ever, in the trail and often in a journal, too: a few words, no document.
+CREATE FUNCTION crm._access_check_reason(reason text, missing text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE AS
+$$
+BEGIN
+    IF missing IS NOT NULL AND coalesce(btrim(reason), '') = '' THEN
+        RAISE EXCEPTION '%', missing USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reason', HINT = hint;
+    ELSIF length(reason) > 500 THEN
+        RAISE EXCEPTION 'the reason is too long' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reason', HINT = 'Give at most 500 characters.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._access_check_reason(text, text, text) IS
+    '22023 for a reason of more than 500 characters, and, when a missing one has an answer, for none or a blank one';
+
 -- What needs a person: one open alert a kind and key.
 CREATE FUNCTION crm._alert(kind text, key text, detail jsonb) RETURNS void
     LANGUAGE plpgsql AS

@@ -199,10 +199,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    IF coalesce(length(btrim(reason)), 0) < 2 THEN
-        RAISE EXCEPTION 'a reason is needed to erase a person'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reason', HINT = 'Name the request, by its number say; no personal values.';
-    END IF;
+    PERFORM crm._access_check_reason(reason, 'a reason is needed to erase a person', 'Name the request, by its number say; no personal values.');
     person := crm._access_require_person(access_erase.customer_id);
     SELECT l.persons, l.record_ids INTO persons, record_ids FROM crm._access_lock_person(person) l;
     -- while the identifiers are still there: first the raw payloads, then the rooms, then the person
@@ -227,10 +224,7 @@ $$
 DECLARE
     hash bytea;
 BEGIN
-    IF coalesce(length(btrim(reason)), 0) < 2 THEN
-        RAISE EXCEPTION 'a reason is needed to let an erased person come back'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reason', HINT = 'Say how they asked for it.';
-    END IF;
+    PERFORM crm._access_check_reason(reason, 'a reason is needed to let an erased person come back', 'Say how they asked for it.');
     hash := CASE kind
         WHEN 'record' THEN crm._access_record_hash((SELECT s.source_id FROM crm.source s WHERE s.code = namespace), value)
         ELSE crm._identity_hash(crm._identity_kind(kind), namespace, value) END;

@@ -112,10 +112,7 @@ BEGIN
         RAISE EXCEPTION 'no fields were asked for' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'fields',
             HINT = 'Name at least one of name, phone, email, birthday, address, identifiers, note and custom.';
     END IF;
-    IF coalesce(length(btrim(reason)), 0) < 2 THEN
-        RAISE EXCEPTION 'a reason is needed to see clear values'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reason', HINT = 'Say what the values are needed for; the trail keeps it.';
-    END IF;
+    PERFORM crm._access_check_reason(reason, 'a reason is needed to see clear values', 'Say what the values are needed for; the trail keeps it.');
     FOREACH wanted IN ARRAY fields LOOP
         IF NOT EXISTS (SELECT FROM crm.field_right f WHERE f.role = crm._actor_role() AND f.field = wanted) THEN
             RAISE EXCEPTION 'role % may not see field "%" in clear', crm._actor_role(), coalesce(wanted, '')

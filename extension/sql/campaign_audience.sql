@@ -24,9 +24,8 @@ BEGIN
     PERFORM crm._segment_require(segment);
     IF channel IS NULL OR channel NOT IN ('sms', 'email') THEN
         RAISE EXCEPTION 'audiences are of phones or e-mails' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel', HINT = 'Give sms or email.';
-    ELSIF coalesce(btrim(reason), '') = '' THEN
-        RAISE EXCEPTION 'an audience is taken out for a reason' USING ERRCODE = 'null_value_not_allowed', COLUMN = 'reason', HINT = 'Say for whom, and what for.';
     END IF;
+    PERFORM crm._access_check_reason(reason, 'an audience is taken out for a reason', 'Say for whom, and what for.');
     WITH page AS (
         SELECT m AS person FROM crm._segment_members(segment) m JOIN crm.customer c ON c.customer_id = m AND c.status = 'active'
         WHERE m > coalesce(after, 0) ORDER BY m LIMIT most),
@@ -45,5 +44,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_audience(text, text, text, bigint, int) IS
-    'SHA-256 of the phones or e-mails (as E.164, e-mails in small letters) of a segment''s persons who agreed to the channel and are not held out of everything, each address once; at most 5000 persons a call, after the cursor next of the one before; RM361, 22023, 22004; each call audited with its reason';
+    'SHA-256 of the phones or e-mails (as E.164, e-mails in small letters) of a segment''s persons who agreed to the channel and are not held out of everything, each address once; at most 5000 persons a call, after the cursor next of the one before; RM361, 22023; each call audited with its reason';
 GRANT EXECUTE ON FUNCTION crm.campaign_audience(text, text, text, bigint, int) TO crm_marketer, crm_headquarters;

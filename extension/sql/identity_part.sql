@@ -198,13 +198,10 @@ CREATE FUNCTION crm._identity_need_reason(reason text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE AS
 $$
 BEGIN
-    IF coalesce(length(btrim(reason)), 0) < 2 THEN
-        RAISE EXCEPTION 'a reason is needed'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reason', HINT = 'Say in a few words why; it is kept in the journal.';
-    END IF;
+    PERFORM crm._access_check_reason(reason, 'a reason is needed', 'Say in a few words why; it is kept in the journal.');
 END
 $$;
-COMMENT ON FUNCTION crm._identity_need_reason(text) IS '22023 when there is no reason';
+COMMENT ON FUNCTION crm._identity_need_reason(text) IS '22023 when there is no reason, or one of more than 500 characters';
 
 -- The records of a person that were another's, or its own under another id, just before a journal row.
 CREATE FUNCTION crm._identity_held_before(person bigint, owner bigint, before bigint) RETURNS bigint[]

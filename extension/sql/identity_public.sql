@@ -320,10 +320,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    IF coalesce(length(btrim(reason)), 0) < 2 THEN
-        RAISE EXCEPTION 'a reason is needed to merge two persons' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reason',
-            HINT = 'Say how you know that they are one person; the journal keeps it.';
-    END IF;
+    PERFORM crm._access_check_reason(reason, 'a reason is needed to merge two persons', 'Say how you know that they are one person; the journal keeps it.');
     FOR attempt IN 1 .. 20 LOOP
         a := crm._access_require_person(survivor);
         b := crm._access_require_person(other);

@@ -158,10 +158,7 @@ $$
 DECLARE
     dismissed bigint;
 BEGIN
-    IF coalesce(btrim(reason), '') = '' THEN
-        RAISE EXCEPTION 'say why these records are given up' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reason',
-            HINT = 'The reason is kept beside the records.';
-    END IF;
+    PERFORM crm._access_check_reason(reason, 'say why these records are given up', 'The reason is kept beside the records.');
     UPDATE crm.reject j SET state = 'dismissed', resolved_at = crm.core_now(), next_attempt_at = NULL
     WHERE j.reject_id = ANY (reject_ids) AND j.state IN ('open', 'retry')
       AND j.source_id = (SELECT s.source_id FROM crm.source s WHERE s.source_id = j.source_id AND s.code = coalesce(crm._actor_claim('source'), s.code));

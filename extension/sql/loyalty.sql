@@ -362,6 +362,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
+    PERFORM crm._access_check_reason(reason);
     at := crm._loyalty_find(code, src);
     SELECT k.* INTO c FROM crm.coupon k
     WHERE k.customer_id = at.customer_id AND k.coupon_id = at.coupon_id FOR UPDATE OF k;

@@ -104,6 +104,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
+    PERFORM crm._access_check_reason(reason);
     src := crm._loyalty_source(source);
     c := crm._loyalty_locked(code, src);
     IF c.reserved_source_id IS DISTINCT FROM src OR c.reserved_order IS DISTINCT FROM order_external_id THEN
@@ -191,9 +192,8 @@ BEGIN
         RETURN answer;
     ELSIF last_day IS NULL OR last_day NOT BETWEEN '2000-01-01' AND '2100-01-01' THEN
         RAISE EXCEPTION 'a coupon is valid to a day' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'last_day', HINT = 'Give the last local day, as 2026-03-31.';
-    ELSIF coalesce(btrim(reason), '') = '' THEN
-        RAISE EXCEPTION 'a change of validity needs its reason' USING ERRCODE = 'null_value_not_allowed', COLUMN = 'reason', HINT = 'Say why.';
     END IF;
+    PERFORM crm._access_check_reason(reason, 'a change of validity needs its reason', 'Say why.');
     PERFORM crm._loyalty_require_holder(code);
     c := crm._loyalty_locked(code, NULL);
     IF c.state NOT IN ('issued', 'expired') THEN
@@ -223,9 +223,8 @@ DECLARE
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
-    ELSIF coalesce(btrim(reason), '') = '' THEN
-        RAISE EXCEPTION 'a coupon is withdrawn for a reason' USING ERRCODE = 'null_value_not_allowed', COLUMN = 'reason', HINT = 'Say why.';
     END IF;
+    PERFORM crm._access_check_reason(reason, 'a coupon is withdrawn for a reason', 'Say why.');
     PERFORM crm._loyalty_require_holder(code);
     c := crm._loyalty_locked(code, NULL);
     IF c.state = 'issued' THEN

@@ -212,9 +212,8 @@ BEGIN
     person := crm._access_require_person(loyalty_set_level.customer_id);
     IF level IS NOT NULL AND NOT EXISTS (SELECT FROM crm.level k WHERE k.level = loyalty_set_level.level) THEN
         RAISE EXCEPTION 'there is no level "%"', level USING ERRCODE = 'invalid_parameter_value', COLUMN = 'level', HINT = 'Give the code of a level, or none.';
-    ELSIF coalesce(btrim(reason), '') = '' THEN
-        RAISE EXCEPTION 'a level by hand needs its reason' USING ERRCODE = 'null_value_not_allowed', COLUMN = 'reason', HINT = 'Say why.';
     END IF;
+    PERFORM crm._access_check_reason(reason, 'a level by hand needs its reason', 'Say why.');
     PERFORM crm._loyalty_lock(ARRAY[person]);
     PERFORM crm._loyalty_put_level(person, loyalty_set_level.level, 'hand');
     PERFORM crm._audit('edit', 'person', person, 'level', NULL, level, reason);
@@ -224,5 +223,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_set_level(bigint, text, text, text) IS
-    'puts a person on a level by hand (null: on none), for its keep_days, without gifts; the rules go on from there; 22023, 22004, P0002; audited';
+    'puts a person on a level by hand (null: on none), for its keep_days, without gifts; the rules go on from there; 22023, P0002; audited';
 GRANT EXECUTE ON FUNCTION crm.loyalty_set_level(bigint, text, text, text) TO crm_service, crm_headquarters;

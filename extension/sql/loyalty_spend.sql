@@ -76,6 +76,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
+    PERFORM crm._access_check_reason(reason);
     person := CASE WHEN crm._actor_claim('source') IS NULL THEN crm._access_require_person(loyalty_spend.customer_id)
                    ELSE crm._identity_current(loyalty_spend.customer_id) END;
     PERFORM crm._loyalty_require_points(points);
@@ -130,6 +131,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
+    PERFORM crm._access_check_reason(reason);
     src := crm._loyalty_source(source);
     SELECT u.* INTO used FROM crm.external_key k JOIN crm.points_use u ON u.customer_id = k.source_record_id AND u.use_id = k.fact_id
     WHERE k.source_id = src AND k.kind = 8 AND k.external_id = loyalty_return.reference FOR UPDATE OF k;
@@ -178,9 +180,7 @@ BEGIN
     END IF;
     person := crm._access_require_person(loyalty_adjust.customer_id);
     PERFORM crm._loyalty_require_points(abs(greatest(points, -9223372036854775807)));
-    IF coalesce(btrim(reason), '') = '' THEN
-        RAISE EXCEPTION 'an adjustment needs its reason' USING ERRCODE = 'null_value_not_allowed', COLUMN = 'reason', HINT = 'Say why, for who reads the ledger.';
-    END IF;
+    PERFORM crm._access_check_reason(reason, 'an adjustment needs its reason', 'Say why, for who reads the ledger.');
     IF points > 0 THEN
         PERFORM crm._loyalty_grant(person, points, 'manual', crm._new_id()::text, reason, valid_days);
     ELSE

@@ -402,6 +402,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value', COLUMN = CASE WHEN leaver IS NULL THEN 'from_staff' ELSE 'to_staff' END,
             HINT = 'Give two different staff codes.';
     END IF;
+    PERFORM crm._access_check_reason(reason);
     FOR moved IN
         UPDATE crm.task t SET staff_id = heir
         WHERE t.staff_id = leaver AND t.state = 'open' AND (is_wide OR t.store_id = ANY (crm.access_store_ids()))
