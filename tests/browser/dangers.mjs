@@ -124,3 +124,24 @@ export async function apart(browser) {
 	ok(!(await page.textContent('main')).includes('这个手机号已登记'), 'the warning goes with the phone it was about', await page.textContent('main'));
 	await page.context().close();
 }
+
+// Two hundred coupons are a line for each kind, the one that ends first is redeemed by two taps from the answer, of another store's customer, too; who left no phone is said to have left none.
+export async function manyCoupons(browser) {
+	const person = sql(`SELECT customer_id FROM crm.ingest_member('till', '{"external_id": "MANY", "name": "券很多", "phone": "13655590007", "store_code": "S2"}')`);
+	sql(`SELECT count(crm._loyalty_issue(${person}, CASE n % 2 WHEN 0 THEN 'welcome_5' ELSE 'wake_up_90' END, NULL, 'many' || n, crm.core_now() - n * interval '1 hour', 'Asia/Shanghai')) FROM generate_series(0, 199) n`);
+	const soonest = sql(`SELECT c.code FROM crm.coupon c WHERE c.customer_id = ${person} AND c.coupon_type = 'welcome_5' ORDER BY c.valid_until, c.coupon_id LIMIT 1`);
+	const page = await open(browser, 'clerk');
+	await page.fill('#text', '13655590007');
+	await page.waitForSelector('main .card h2');
+	const lines = await page.$$eval('main [aria-live] li', (all) => all.map((one) => one.textContent));
+	ok(lines.length === 2 && lines.every((line) => line.includes('×100')) && (await page.textContent('main')).includes('其他门店的顾客'), 'coupons of a kind are one line, by the counter card, too', lines);
+	await judge(page, 'many coupons');
+	await page.click('main [aria-live] a:text("5元券")');
+	await page.waitForSelector('#order_external_id');
+	ok(await page.inputValue('#code') === soonest, 'the one that ends first is redeemed', [await page.inputValue('#code'), soonest]);
+	const none = sql(`SELECT customer_id FROM crm.ingest_member('till', '{"external_id": "NOPHONE", "name": "没电话", "store_code": "S1"}')`);
+	await visit(page, `#/person/${none}`);
+	ok((await page.textContent('main .card')) === '没有留电话', 'who left no phone is said to have left none', await page.textContent('main .card'));
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}

@@ -1,6 +1,6 @@
 // Finding a customer: a whole phone or card answers for the whole chain with the counter card; a name or the last
 // four digits searches one's own stores.
-import {append, code, day, fault, field, form, h, number, post, show, suggested, t, toast} from '../base.js';
+import {append, code, day, fault, field, form, h, money, named, number, post, show, suggested, t, toast} from '../base.js';
 
 const most = 30;
 const digits = (text) => text.replace(/[\s\-()（）－]/g, '').normalize('NFKC');
@@ -106,7 +106,16 @@ function card(person, kind) {
 		person.last_day && h('p', {}, t('find.last', {day: day(person.last_day)}), person.last_item && h('strong', {}, person.last_item)),
 		!person.last_day && person.last_category_name && h('p', {}, t('find.last_category', {category: person.last_category_name})),
 		next && h('p', {}, h('strong', {class: 'good'}, next.what), ' ', h('span', {class: 'faint'}, next.why)),
-		coupons.length > 0 && h('p', {}, t('find.coupons', {n: coupons.length})),
+		coupons.length > 0 && kind === 'card' && [h('p', {}, t('find.coupons', {n: coupons.length})), couponLines(coupons)],
 		person.points > 0 && h('p', {}, t('find.points', {n: number(person.points)})),
 		person.in_scope === false && h('p', {class: 'faint'}, t('find.other_store')));
+}
+
+// Coupons as the counter needs them: of each kind one line, which leads on to redeem the one that ends first.
+export function couponLines(coupons) {
+	const kinds = new Map();
+	for (const coupon of coupons) kinds.set(coupon.coupon_type, [...kinds.get(coupon.coupon_type) || [], coupon]);
+	return h('ul', {class: 'plain'}, [...kinds.values()].map(([coupon, ...more]) => h('li', {},
+		h('a', {href: `#/redeem/${encodeURIComponent(coupon.code)}`}, named({...coupon, name_zh: coupon.name})), more.length > 0 && ` ×${number(more.length + 1)}`, ' ',
+		h('span', {class: 'faint'}, coupon.minimum_amount > 0 && `${t('person.from', {money: money(coupon.minimum_amount)})} · `, t(more.length > 0 ? 'person.until_first' : 'person.until', {day: day(coupon.valid_until)})))));
 }

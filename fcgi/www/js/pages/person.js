@@ -2,6 +2,7 @@
 import {anew, append, code, day, field, form, get, h, moment, money, named, number, post, show, suggested, t, toast} from '../base.js';
 import {followUp, note} from '../note.js';
 import {ownerCard} from '../owner.js';
+import {couponLines} from './find.js';
 
 const owners = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters'];
 
@@ -24,7 +25,7 @@ function dial(person) {
 		if (channel.value === 'store') channel.value = 'call';     // what is written next is of this call
 		if (matchMedia('(pointer: coarse)').matches) link.click();     // on a phone the one key dials
 	});
-	return person.phone ? append(place, [ask]) : null;
+	return append(place, [person.phone ? ask : h('p', {class: 'faint'}, t('person.no_phone'))]);
 }
 
 // What of a tier's conditions is still to be bought: orders by how many, money by how much.
@@ -51,9 +52,7 @@ function about(person) {
 function coupons(person) {
 	const usable = person.coupons.filter((coupon) => coupon.state === 'issued');
 	return h('section', {class: 'card'}, h('h2', {}, t('person.coupons')),
-		usable.length === 0 ? h('p', {class: 'faint'}, t('none')) : h('ul', {class: 'plain'}, usable.map((coupon) => h('li', {},
-			h('a', {href: `#/redeem/${encodeURIComponent(coupon.code)}`}, named({...coupon, name_zh: coupon.name})), ' ',
-			h('span', {class: 'faint'}, coupon.minimum_amount > 0 && `${t('person.from', {money: money(coupon.minimum_amount)})} · `, t('person.until', {day: day(coupon.valid_until)}))))));
+		usable.length === 0 ? h('p', {class: 'faint'}, t('none')) : couponLines(usable));
 }
 
 // What the customer complains of or asks, and is still open.
