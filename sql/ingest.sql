@@ -133,6 +133,11 @@ SELECT crm.ingest_define_mapping('mini', 'order', '{"fields": {"external_id": "t
     "items": {"column": "goods", "fields": {"product_code": "sku", "amount": {"column": "fee", "transform": "negate"}, "quantity": "num"}}, "channel": {"constant": "app"}}}');
 SELECT pg_temp.take('order', 'mini', '{"tid": "C77", "created": "05/06/2026 08:30", "buyer": {"mobile": "139-1234-0987", "name": "x"}, "goods": [{"sku": "P1", "num": 1, "fee": "9.9"}], "else": 1}');
 SELECT kind, channel, ordered_at, business_day, amount FROM crm.customer_order WHERE external_id = 'C77';
+-- the 64th byte of a header is within a character
+SELECT j ->> 'external_id' AS external_id, j -> 'fact' ->> 'name' AS name
+FROM crm.ingest_test_mapping('pos', 'member', '{"fields": {"external_id": "会员编号由总部在开卡时分配的十二位数字x", "name": "姓名"}}',
+    convert_to(E'会员编号由总部在开卡时分配的十二位数字x,姓名,备注\nM1,王芳,无\n', 'UTF8')) j;
+SELECT j ->> 'external_id' AS external_id FROM crm.ingest_test_mapping('pos', 'member', NULL, convert_to(E'\uFEFF \n {"external_id": "M2", "name": "李雷"}\n', 'UTF8')) j;
 SELECT crm.ingest_test_mapping('pos', 'order_line', '{"fields": {"external_id": "单号", "ordered_at": "下单时间", "product_code": "货号", "quantity": "数量", "unit_price": {"column": "单价", "transform": {"strip_suffix": "元"}}}}',
     convert_to(E'单号,下单时间,货号,数量,单价\nT1,2026/6/1 10:00,P1,2,3.5元\nT2,2026-06-01,P1,two,1\n', 'UTF8'));
 SELECT crm.ingest_define_mapping('mini', 'order', '{"fields": {"phoen": "x"}}');

@@ -23,6 +23,18 @@ COMMENT ON FUNCTION crm.access_define_region(text, text) IS
     'makes the region of this code or renames it; returns its id; repeating a call changes nothing';
 GRANT EXECUTE ON FUNCTION crm.access_define_region(text, text) TO crm_admin;
 
+CREATE FUNCTION crm._access_need_zone(zone text, field text) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    PERFORM crm._local_day(crm.core_now(), zone);
+EXCEPTION WHEN invalid_parameter_value THEN
+    RAISE EXCEPTION 'there is no time zone "%"', zone
+        USING ERRCODE = 'invalid_parameter_value', COLUMN = field, HINT = 'Name it as Asia/Shanghai.';
+END
+$$;
+COMMENT ON FUNCTION crm._access_need_zone(text, text) IS '22023 with COLUMN = the field when there is no time zone of this name';
+
 CREATE FUNCTION crm.access_define_store(code text, name text, region_code text, city text DEFAULT '',
                                         time_zone text DEFAULT NULL, opened_on date DEFAULT NULL,
                                         closed_on date DEFAULT NULL) RETURNS int
@@ -37,7 +49,7 @@ BEGIN
         RAISE EXCEPTION 'there is no region with code "%"', region_code USING ERRCODE = 'no_data_found', COLUMN = 'region_code',
             HINT = 'Define it with crm.access_define_region() first.';
     END IF;
-    PERFORM crm._local_day(crm.core_now(), zone);   -- 22023 for an unknown zone
+    PERFORM crm._access_need_zone(zone, 'time_zone');
     INSERT INTO crm.store AS s (store_id, code, name, region_id, city, time_zone, opened_on, closed_on)
     VALUES (nextval('crm.access_id_seq'), access_define_store.code, access_define_store.name, region,
             coalesce(access_define_store.city, ''), zone, access_define_store.opened_on, access_define_store.closed_on)
@@ -307,7 +319,7 @@ BEGIN
             HINT = 'Give a number in these bounds.';
     END IF;
     IF name = 'core.time_zone' THEN
-        PERFORM crm._local_day(crm.core_now(), value #>> '{}');     -- 22023 for an unknown zone
+        PERFORM crm._access_need_zone(value #>> '{}', 'value');
     END IF;
     UPDATE crm.room_setting s SET value = access_set_setting.value, changed_at = crm.core_now()
     WHERE s.name = access_set_setting.name;

@@ -231,7 +231,7 @@ CREATE FUNCTION crm.ingest_test_mapping(source text, entity text, spec jsonb, sa
 $$
 DECLARE
     input crm.ingest_input;
-    is_csv boolean := left(ltrim(convert_from(substring(sample FROM 1 FOR 64), 'SQL_ASCII'), E' \t\r\n\xEF\xBB\xBF'), 1) <> '{';
+    is_csv boolean := encode(substring(sample FROM 1 FOR 64), 'escape') !~ '^(\\357\\273\\277)?[ \t\r\n]*\{';   -- bytes: the 64th may be within a character
 BEGIN
     input.source_id := crm._ingest_source_id(source);
     input.entity := crm._ingest_entity(entity);

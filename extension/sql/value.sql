@@ -827,7 +827,7 @@ BEGIN
     SELECT k.example INTO gap FROM crm._value_tier_check(rules, crm._purchase_exponent()) k WHERE k.kind = 'gap' LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'tier rules leave some persons without a tier'
-            USING ERRCODE = 'RM502', DETAIL = format('No rule fits %s.', gap), HINT = 'Add a last rule without conditions.';
+            USING ERRCODE = 'RM502', COLUMN = 'rules', DETAIL = format('No rule fits %s.', gap), HINT = 'Add a last rule without conditions.';
     END IF;
     IF is_active THEN
         UPDATE crm.tier_set s SET is_active = false WHERE s.is_active AND s.tier_set <> value_define_tiers.tier_set;

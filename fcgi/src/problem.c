@@ -179,6 +179,11 @@ from_sql(CrmRequest *request, const CrmCall *call, CrmProblem *problem)
 	problem->detail = may_quote && error->message != NULL ? error->message : mapping->text;
 	/* a hint says what to do and holds no row's values, but is not for faults of ours */
 	problem->hint = may_quote || problem->status < 500 ? error->hint : NULL;
+	if (problem->hint == NULL && error->message != NULL &&
+		strstr(error->message, "for type json") != NULL)
+		problem->hint = "Send JSON: a \\u escape of half a character is none.";
+	if (problem->hint == NULL && strcmp(error->sqlstate, "22P05") == 0)
+		problem->hint = "Take \\u0000 out of the text.";
 	if (error->field != NULL && (may_quote || problem->status < 500))
 		problem->pointer = crm_problem_pointer(request->arena, error->field);
 	/* an unknown or ungranted role: a credential that cannot be used here */

@@ -149,7 +149,7 @@
 		.access = CRM_ACCESS_CALLER, .roles = ADMIN,
 		.sql = "SELECT 201 AS status, json_build_object('key', crm.access_create_key(crm.gateway_text($1, 'name', true), "
 		"crm.gateway_text($1, 'role', true)::name, crm.gateway_text($1, 'source'), crm.gateway_text($1, 'store'), "
-		"coalesce(crm.gateway_text($1, 'is_sandbox') = 'true', false)))::text AS body",
+		"coalesce(crm.gateway_boolean($1, 'is_sandbox'), false)))::text AS body",
 		.params = {BODY}, .timeout_ms = FAST_MS, .summary = "A new API key, shown this once",
 		.request_schema = "Key", .response_schema = "Object", .success = 201,
 		.example = "{\"name\":\"till 3\",\"role\":\"crm_till\",\"source\":\"h_till\",\"store\":\"H1\"}",

@@ -79,7 +79,7 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/flows/{flow}/texts/read", .operation = "flow_text_read", .tag = "Flows",
 		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
-		.sql = "SELECT 200 AS status, crm.campaign_read_text(crm.gateway_number($2, 'customer_id', true)::bigint, $1, coalesce(crm.gateway_integer($2, 'step'), 1), "
+		.sql = "SELECT 200 AS status, crm.campaign_read_text(crm.gateway_id($2, 'customer_id', true), $1, coalesce(crm.gateway_integer($2, 'step'), 1), "
 		"crm.gateway_text($2, 'channel', true), crm.gateway_text($2, 'body'))::text AS body",
 		.params = {FLOW_CODE, BODY}, .read_only = true, .timeout_ms = FAST_MS, .summary = "What a person would read of a step, masked as the caller sees the person",
 		.request_schema = "FlowText", .response_schema = "Object", .success = 200,
@@ -148,7 +148,7 @@
 		.method = CRM_POST, .path = "/api/v1/segments/{segment}/audience", .operation = "audience", .tag = "Flows",
 		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
 		.sql = "SELECT 200 AS status, crm.campaign_audience($1, crm.gateway_text($2, 'channel', true), crm.gateway_text($2, 'reason', true), "
-		"coalesce(crm.gateway_number($2, 'after'), 0)::bigint, coalesce(crm.gateway_integer($2, 'limit'), 1000))::text AS body",
+		"coalesce(crm.gateway_id($2, 'after'), 0), coalesce(crm.gateway_integer($2, 'limit'), 1000))::text AS body",
 		.params = {{"segment", CRM_IN_PATH, CRM_TEXT, true, NULL, "code of the segment"}, BODY}, .timeout_ms = SLOW_MS,
 		.summary = "A segment's addresses as hashes, of those who agreed; audited", .request_schema = "Audience", .response_schema = "Object",
 		.success = 200, .example = "{\"channel\":\"sms\",\"reason\":\"summer campaign\"}",
@@ -156,7 +156,7 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/decide", .operation = "decide", .tag = "Flows",
 		.access = CRM_ACCESS_CALLER, .roles = "till, service, headquarters",
-		.sql = "SELECT 200 AS status, crm.campaign_offer(crm.gateway_text($1, 'place', true), crm.gateway_text($1, 'session', true), crm.gateway_number($1, 'customer_id')::bigint, "
+		.sql = "SELECT 200 AS status, crm.campaign_offer(crm.gateway_text($1, 'place', true), crm.gateway_text($1, 'session', true), crm.gateway_id($1, 'customer_id'), "
 		"crm.gateway_text($1, 'kind'), crm.gateway_text($1, 'value'), crm.gateway_text($1, 'namespace'))::text AS body",
 		.params = {BODY}, .timeout_ms = FAST_MS, .summary = "What to show somebody on a page now",
 		.text = "By customer_id, or by kind and value of an identifier. Once decided, the same for the session.",

@@ -61,7 +61,7 @@
 		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/deals", .operation = "deal_open", .tag = "Deals",
 		.access = CRM_ACCESS_CALLER, .roles = WORKERS,
 		.sql = "SELECT 201 AS status, crm.sales_deal_open($1, crm.gateway_text($2, 'pipeline', true), crm.gateway_text($2, 'title', true), crm.gateway_number($2, 'amount'), "
-		"coalesce(crm.gateway_text($2, 'is_important') = 'true', false), coalesce(crm.gateway_text($2, 'lead_source'), 'store'), crm.gateway_text($2, 'store'), $3)::text AS body",
+		"coalesce(crm.gateway_boolean($2, 'is_important'), false), coalesce(crm.gateway_text($2, 'lead_source'), 'store'), crm.gateway_text($2, 'store'), $3)::text AS body",
 		.params = {PERSON_ID, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Open a deal; overlaps names who else has one with the person",
 		.request_schema = "Deal", .response_schema = "Object", .success = 201,
 		.example = "{\"pipeline\":\"consult\",\"title\":\"婚礼蛋糕\",\"amount\":\"8800.00\",\"is_important\":\"true\",\"lead_source\":\"web\"}",

@@ -89,7 +89,7 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/split", .operation = "person_split", .tag = "Merges",
 		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
-		.sql = "SELECT 200 AS status, crm.identity_split($1, crm.gateway_texts($2, 'record_ids', true)::bigint[], "
+		.sql = "SELECT 200 AS status, crm.identity_split($1, crm.gateway_ids($2, 'record_ids', true), "
 		"crm.gateway_text($2, 'reason', true), $3)::text AS body",
 		.params = {PERSON_ID, BODY, KEY}, .timeout_ms = WORK_MS,
 		.summary = "Move records that are somebody else's out of a person", .request_schema = "Split",
@@ -98,14 +98,14 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/split-preview", .operation = "person_split_preview", .tag = "Merges",
 		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
-		.sql = "SELECT 200 AS status, crm.identity_split_preview($1, crm.gateway_texts($2, 'record_ids', true)::bigint[])::text AS body",
+		.sql = "SELECT 200 AS status, crm.identity_split_preview($1, crm.gateway_ids($2, 'record_ids', true))::text AS body",
 		.params = {PERSON_ID, BODY}, .timeout_ms = WORK_MS, .summary = "The parts a split would make; nothing changes",
 		.request_schema = "Split", .response_schema = "Object", .success = 200, .example = "{\"record_ids\":[\"1\"],\"reason\":\"-\"}",
 	},
 	{
 		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/merge", .operation = "person_merge", .tag = "Merges",
 		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
-		.sql = "SELECT 200 AS status, crm.identity_merge($1, crm.gateway_text($2, 'other', true)::bigint, "
+		.sql = "SELECT 200 AS status, crm.identity_merge($1, crm.gateway_id($2, 'other', true), "
 		"crm.gateway_text($2, 'reason', true), $3)::text AS body",
 		.params = {PERSON_ID, BODY, KEY}, .timeout_ms = WORK_MS, .summary = "Make another person one with this one",
 		.request_schema = "Join", .response_schema = "Object", .success = 200, .example = "{\"other\":\"1\",\"reason\":\"same customer\"}",
@@ -127,7 +127,7 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/merges-undo", .operation = "merges_undo", .tag = "Merges",
 		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
-		.sql = "SELECT 200 AS status, crm.identity_unmerge_bulk(crm.gateway_texts($1, 'journal_ids', true)::bigint[], "
+		.sql = "SELECT 200 AS status, crm.identity_unmerge_bulk(crm.gateway_ids($1, 'journal_ids', true), "
 		"crm.gateway_text($1, 'reason', true), $2)::text AS body",
 		.params = {BODY, KEY}, .timeout_ms = WORK_MS, .summary = "Undo many merges, the newest first; those that cannot be undone are named",
 		.request_schema = "Undo", .response_schema = "Object", .success = 200, .example = "{\"journal_ids\":[\"1\"],\"reason\":\"a shared tablet\"}",
@@ -135,7 +135,7 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/merges-undo-preview", .operation = "merges_undo_preview", .tag = "Merges",
 		.access = CRM_ACCESS_CALLER, .roles = DECIDERS,
-		.sql = "SELECT 200 AS status, crm.identity_unmerge_bulk_preview(crm.gateway_texts($1, 'journal_ids', true)::bigint[])::text AS body",
+		.sql = "SELECT 200 AS status, crm.identity_unmerge_bulk_preview(crm.gateway_ids($1, 'journal_ids', true))::text AS body",
 		.params = {BODY}, .timeout_ms = WORK_MS, .summary = "What undoing many merges would do; nothing changes",
 		.request_schema = "Undo", .response_schema = "Object", .success = 200, .example = "{\"journal_ids\":[\"1\"],\"reason\":\"-\"}",
 	},

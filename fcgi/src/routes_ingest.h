@@ -281,7 +281,7 @@
 		.method = CRM_POST, .path = "/api/v1/rejects/dismiss", .operation = "rejects_dismiss", .tag = "Sources",
 		.access = CRM_ACCESS_CALLER, .roles = STEWARDS,
 		.sql = "SELECT 200 AS status, json_build_object('dismissed', crm.ingest_dismiss("
-		"crm.gateway_texts($1, 'reject_ids', true)::bigint[], crm.gateway_text($1, 'reason', true)))::text AS body",
+		"crm.gateway_ids($1, 'reject_ids', true), crm.gateway_text($1, 'reason', true)))::text AS body",
 		.params = {BODY}, .timeout_ms = WORK_MS, .summary = "Give refused records up, with a reason for the trail",
 		.request_schema = "RejectDismiss", .response_schema = "Object", .success = 200,
 		.example = "{\"reject_ids\":[\"1\"],\"reason\":\"test records of the vendor\"}",

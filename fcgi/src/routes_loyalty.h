@@ -108,7 +108,7 @@
 		.method = CRM_POST, .path = "/api/v1/coupon-types/{coupon_type}/claims", .operation = "coupon_claims", .tag = "Coupons",
 		.access = CRM_ACCESS_CALLER, .roles = FLOWS,
 		.sql = "SELECT 200 AS status, crm.loyalty_set_claims($1, coalesce(crm.gateway_boolean($2, 'is_claimable'), true), "
-		"crm.gateway_integer($2, 'total_limit'), crm.gateway_integer($2, 'person_limit')::int, $3)::text AS body",
+		"crm.gateway_integer($2, 'total_limit'), crm.gateway_integer($2, 'person_limit'), $3)::text AS body",
 		.params = {COUPON_TYPE, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Whether persons may claim a type, and how many",
 		.request_schema = "CouponClaims", .response_schema = "Object", .success = 200,
 		.example = "{\"total_limit\":20,\"person_limit\":1}",
@@ -136,7 +136,7 @@
 		.method = CRM_POST, .path = "/api/v1/coupons/give", .operation = "coupon_give", .tag = "Coupons",
 		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters",
 		.sql = "SELECT 200 AS status, crm.loyalty_give(crm.gateway_text($1, 'code', true), "
-		"crm.gateway_number($1, 'to_customer_id', true)::bigint, $2)::text AS body",
+		"crm.gateway_id($1, 'to_customer_id', true), $2)::text AS body",
 		.params = {BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Give a coupon to another person",
 		.request_schema = "GiveCoupon", .response_schema = "Coupon", .success = 200,
 		.example = "{\"code\":\"C5-7K2M9Q\",\"to_customer_id\":1}",

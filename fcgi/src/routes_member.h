@@ -70,7 +70,7 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/lotteries/{lottery}/tickets", .operation = "lottery_ticket", .tag = "Members",
 		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", headquarters",
-		.sql = "SELECT 201 AS status, crm.loyalty_enter_lottery(crm.gateway_number($2, 'customer_id', true)::bigint, $1, $3)::text AS body",
+		.sql = "SELECT 201 AS status, crm.loyalty_enter_lottery(crm.gateway_id($2, 'customer_id', true), $1, $3)::text AS body",
 		.params = {LOTTERY, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "A ticket for a person, within the limits",
 		.request_schema = "Ticket", .response_schema = "Object", .success = 201, .example = "{\"customer_id\":1}",
 	},

@@ -315,7 +315,7 @@
 		.method = CRM_POST, .path = "/api/v1/reports/saved", .operation = "report_save", .tag = "Reports",
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT 200 AS status, crm.report_save(crm.gateway_text($1, 'name', true), $1::jsonb -> 'spec', "
-		"coalesce(crm.gateway_texts($1, 'roles'), '{}'), crm.gateway_number($1, 'report_id')::bigint, $2)::text AS body",
+		"coalesce(crm.gateway_texts($1, 'roles'), '{}'), crm.gateway_id($1, 'report_id'), $2)::text AS body",
 		.params = {BODY, KEY},
 		.timeout_ms = WORK_MS,
 		.example = "{\"name\":\"net by month\",\"spec\":{\"measure\":\"net\",\"group\":\"month\",\"days\":365},\"roles\":[\"store_manager\"]}", .request_schema = "Object",

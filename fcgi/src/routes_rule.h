@@ -4,7 +4,7 @@
  */
 #define AUDIENCES	"marketer, analyst, headquarters"
 #define SEGMENT		{"segment", CRM_IN_PATH, CRM_TEXT, true, NULL, "code of the segment"}
-#define MOMENT		"(crm.gateway_text($1, 'as_of'))::timestamptz"
+#define MOMENT		"crm.gateway_time($1, 'as_of')"
 
 	{
 		.method = CRM_GET, .path = "/api/v1/rules/kinds", .operation = "rule_kinds", .tag = "Rules",
@@ -28,7 +28,7 @@
 	{
 		.method = CRM_POST, .path = "/api/v1/rules/preview", .operation = "rule_preview", .tag = "Rules",
 		.access = CRM_ACCESS_CALLER, .roles = AUDIENCES,
-		.sql = "SELECT 200 AS status, crm.rule_preview($1::jsonb->'rule', " MOMENT ", coalesce(crm.gateway_integer($1, 'sample'), 20), crm.gateway_integer($1, 'look_at'), crm.gateway_number($1, 'after')::bigint)::text AS body",
+		.sql = "SELECT 200 AS status, crm.rule_preview($1::jsonb->'rule', " MOMENT ", coalesce(crm.gateway_integer($1, 'sample'), 20), crm.gateway_integer($1, 'look_at'), crm.gateway_id($1, 'after'))::text AS body",
 		.params = {BODY}, .read_only = true, .timeout_ms = SLOW_MS,
 		.summary = "How many persons fit a rule, how many each of its parts leaves, with a sample; look_at: estimated from so many persons; after: everybody, part after part",
 		.request_schema = "RulePreview", .response_schema = "Object", .success = 200,
@@ -147,7 +147,7 @@
 	{
 		.method = CRM_PUT, .path = "/api/v1/persons/{person_id}/tags/{tag}", .operation = "person_tag", .tag = "Tags",
 		.access = CRM_ACCESS_CALLER, .roles = COUNTER ", steward, marketer, headquarters",
-		.sql = "SELECT 200 AS status, crm.segment_tag_person($1, $2, (crm.gateway_text($3, 'expires_at'))::timestamptz, "
+		.sql = "SELECT 200 AS status, crm.segment_tag_person($1, $2, crm.gateway_time($3, 'expires_at'), "
 		"crm.gateway_text($3, 'reason'), $4)::text AS body",
 		.params = {PERSON_ID, {"tag", CRM_IN_PATH, CRM_TEXT, true, NULL, "the tag"}, BODY, KEY}, .timeout_ms = FAST_MS,
 		.summary = "Give a person a tag", .request_schema = "PersonTag", .response_schema = "Object", .success = 200,

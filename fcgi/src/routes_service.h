@@ -45,7 +45,7 @@
 		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/tickets/{ticket_id}/answer", .operation = "ticket_answer", .tag = "Tickets",
 		.access = CRM_ACCESS_CALLER, .roles = WORKERS,
 		.sql = "SELECT 200 AS status, crm.service_answer($1, $2, crm.gateway_text($3, 'body', true), "
-		"coalesce(crm.gateway_text($3, 'state') = 'waiting', false), $4, crm.gateway_number($3, 'article')::bigint)::text AS body",
+		"coalesce(crm.gateway_choice($3, 'state', '{open,waiting}') = 'waiting', false), $4, crm.gateway_id($3, 'article'))::text AS body",
 		.params = {PERSON_ID, TICKET_ID, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "What was said to the customer; state waiting: it is their turn",
 		.request_schema = "TicketAnswer", .response_schema = "Object", .success = 200,
 		.example = "{\"body\":\"已致歉，请顾客把照片发来\",\"state\":\"waiting\"}",
@@ -140,7 +140,7 @@
 		.method = CRM_PUT, .path = "/api/v1/articles/{article_id}", .operation = "article_change", .tag = "Tickets",
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, service, headquarters",
 		.sql = "SELECT 200 AS status, crm.service_define_article($1, crm.gateway_text($2, 'title', true), crm.gateway_text($2, 'body', true), crm.gateway_text($2, 'topic'), "
-		"coalesce(crm.gateway_text($2, 'is_active') <> 'false', true))::text AS body",
+		"coalesce(crm.gateway_boolean($2, 'is_active'), true))::text AS body",
 		.params = {{"article_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, "of an article"}, BODY}, .timeout_ms = FAST_MS, .summary = "Change an article, or put it away (is_active false)",
 		.request_schema = "Object", .response_schema = "Object", .success = 200,
 		.example = "{\"title\":\"退货怎么办\",\"body\":\"七天内凭小票可退\"}",

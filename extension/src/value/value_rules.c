@@ -54,6 +54,7 @@ refuse(const char *detail)
 {
 	ereport(ERROR, (errcode(ERRCODE_CRM_TIER_RULES_INVALID),
 					errmsg("tier rules cannot be read"),
+					err_generic_string(PG_DIAG_COLUMN_NAME, "rules"),
 					errdetail("%s", detail),
 					errhint("A rule is {\"tier\": \"S\", \"conditions\": [{\"metric\": \"orders\", "
 							"\"days\": 30, \"op\": \">=\", \"value\": 2}]}.")));
@@ -103,6 +104,9 @@ read_number(JsonbContainer *object, const char *key, int exponent)
 	whole = DirectFunctionCall2(numeric_trunc, scaled, Int32GetDatum(0));
 	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, scaled, whole)))
 		refuse(psprintf("The number of \"%s\" has too many decimals.", key));
+	if (DatumGetBool(DirectFunctionCall2(numeric_gt, DirectFunctionCall1(numeric_abs, whole),
+										 NumericGetDatum(int64_to_numeric(PG_INT64_MAX)))))
+		refuse(psprintf("The number of \"%s\" is too large.", key));
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8, whole));
 }
 
