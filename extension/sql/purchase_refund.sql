@@ -164,6 +164,35 @@ $$;
 COMMENT ON FUNCTION crm._purchase_refunded_orders(crm.refund_fact[]) IS
     'the orders whose lines some refunds may change, named now or before, their keys locked';
 
+-- A refund is its source's fact and is taken as it is sent (carriage and goodwill are paid back, too); what looks like a
+-- till's mistake is told to staff. Twenty such orders that nobody mended say enough.
+CREATE FUNCTION crm._purchase_watch_refunds(source_ids int[], external_ids text[]) RETURNS void
+    LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off AS
+$$
+DECLARE
+    most CONSTANT int := 20;
+    opened int;
+BEGIN
+    WITH judged AS MATERIALIZED (
+        SELECT s.code, w.external_id, o.amount, r.refunded, coalesce(r.refunded > o.amount, false) AS is_over, r.is_live
+        FROM (SELECT DISTINCT x.source_id, x.external_id FROM unnest(source_ids, external_ids) x (source_id, external_id)) w
+        JOIN crm.source s ON s.source_id = w.source_id
+        CROSS JOIN LATERAL (SELECT * FROM crm.external_key x WHERE x.source_id = w.source_id AND x.kind = 2 AND x.external_id = w.external_id OFFSET 0) k
+        CROSS JOIN LATERAL (SELECT * FROM crm.customer_order x WHERE x.source_record_id = k.source_record_id AND x.order_id = k.fact_id OFFSET 0) o
+        CROSS JOIN LATERAL (SELECT sum(x.amount) FILTER (WHERE o.business_day IS NOT NULL) AS refunded, bool_or(NOT x.is_history) AS is_live
+                            FROM crm.refund x WHERE x.order_id = k.fact_id AND x.is_current) r
+        WHERE o.is_current),
+    settled AS (
+        UPDATE crm.alert a SET closed_at = crm.core_now() FROM judged j
+        WHERE NOT j.is_over AND a.kind = 'purchase.refund' AND a.key = j.code || ' ' || j.external_id AND a.closed_at IS NULL)
+    SELECT count(crm._alert('purchase.refund', j.code || ' ' || j.external_id, jsonb_build_object('amount', j.amount, 'refunded', j.refunded))) INTO opened
+    FROM (SELECT * FROM judged n WHERE n.is_over AND n.is_live ORDER BY n.code, n.external_id
+          LIMIT greatest(most - (SELECT count(*) FROM crm.alert a WHERE a.kind = 'purchase.refund' AND a.closed_at IS NULL), 0)) j;
+END
+$$;
+COMMENT ON FUNCTION crm._purchase_watch_refunds(int[], text[]) IS
+    'opens an alert for each of these orders of which more was refunded than it came to, unless that is history, and closes those that are mended';
+
 CREATE FUNCTION crm._purchase_store_refunds(facts crm.refund_fact[]) RETURNS SETOF crm.fact_outcome
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
 $$
@@ -192,6 +221,7 @@ BEGIN
         END LOOP;
     END IF;
     PERFORM crm._purchase_lines_differ(before, crm._purchase_counted_lines(sources, orders, exponent));
+    PERFORM crm._purchase_watch_refunds(sources, orders);
     IF cardinality(effects) = 1 THEN
         PERFORM crm._purchase_apply_one(effects[1]);
     ELSE

@@ -457,6 +457,7 @@ BEGIN
     before := crm._purchase_counted_lines(sources, orders, exponent);
     effects := crm._purchase_revise_orders(facts, exponent);
     PERFORM crm._purchase_lines_differ(before, crm._purchase_counted_lines(sources, orders, exponent));
+    PERFORM crm._purchase_watch_refunds(sources, orders);
     RETURN effects;
 END
 $$;
