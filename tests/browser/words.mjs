@@ -1,6 +1,6 @@
 // Words of the shop instead of codes: campaigns, stores, sources, coupons; what a page that is empty says.
 import {readFileSync, readdirSync} from 'node:fs';
-import {ok, open, read, send, sql, visit} from './harness.mjs';
+import {judge, ok, open, read, send, sql, visit} from './harness.mjs';
 
 export async function names(browser) {
 	const marketer = await open(browser, 'marketer', {size: 'desk'});
@@ -35,6 +35,19 @@ export async function whyByPhone(browser) {
 	sql(`INSERT INTO crm.occurrence (flow_id, customer_id, occurrence_key, epoch, fired_at, due_at, arm, outcome, flow_version) SELECT flow_id, ${person}, 'words', epoch, crm.core_now(), crm.core_now(), 'control', 'control', 1 FROM crm.flow WHERE code = 'silence_30'`);
 	await visit(page, `#/person/${person}`);
 	ok(await page.getAttribute('main a[href*="/why/"]', 'href') === `#/flows/silence_30/why/${person}`, 'the timeline leads there, too');
+	// who may not look phones up is not asked for one: the address of the customer's page says who it is
+	const marketer = await open(browser, 'marketer', {size: 'desk'});
+	await visit(marketer, '#/flows/silence_30');
+	const asked = await marketer.textContent('label[for=person]');
+	await marketer.fill('#person', '13912340002');
+	await marketer.click('form:has(#person) button');
+	await marketer.waitForFunction(() => document.querySelector('section:has(#person) [role=alert]').textContent !== '');
+	ok(!asked.includes('手机号') && (await marketer.textContent('section:has(#person) [role=alert]')).includes('从名单里打开'), 'a marketer is told how to say whom they mean', [asked, await marketer.textContent('section:has(#person)')]);
+	await marketer.fill('#person', marketer.url().replace(/#.*/, `#/person/${person}`));
+	await marketer.click('form:has(#person) button');
+	await marketer.waitForFunction((id) => location.hash.endsWith(`/why/${id}`), person);
+	ok(true, 'the address of the page leads to why');
+	await marketer.context().close();
 	const steward = await open(browser, 'steward', {size: 'desk'});
 	await visit(steward, '#/reviews/open');
 	await visit(steward, `#/history/${person}`);
@@ -61,4 +74,22 @@ export async function alerts(browser) {
 		await page.context().close();
 	}
 	sql("SELECT crm._alert_close('ingest.silence', 'words'), crm._alert_close('outbox.dead', 'words')");
+}
+
+// What a preset does is said before it is copied, for each of them in both languages.
+export async function presetsToldFirst(browser) {
+	for (const language of ['zh-CN', 'en']) {
+		const page = await open(browser, 'marketer', {language});
+		await visit(page, '#/flows/new');
+		const told = {};
+		for (const preset of await page.$$eval('#preset option', (all) => all.map((one) => one.value))) {
+			await page.selectOption('#preset', preset);
+			await page.waitForFunction((before) => document.querySelector('main dl dd') && document.querySelector('main dl').textContent !== before, preset === 'browse' ? '' : told.last, {timeout: 1500}).catch(() => null);
+			told[preset] = told.last = await page.textContent('main dl');
+		}
+		ok(/90/.test(told.win_back) && /3/.test(told.win_back) && /微信|WeChat/.test(told.win_back) && Object.values(told).every((words) => words.length > 5 && !/[a-z]+_[a-z]+|undefined|\{/.test(words)), `${language}: what a preset does is said before it is copied`, told);
+		await judge(page, `preset told ${language}`);
+		ok(page.errors.length === 0, 'the console was quiet', page.errors);
+		await page.context().close();
+	}
 }

@@ -32,7 +32,14 @@ function fromPreset(presets) {
 	const draft = kept('flow:new') || {name: '', preset: presets[0].preset};
 	const notice = h('p', {class: 'warn', role: 'alert'});
 	const name = h('input', {id: 'name_zh', value: draft.name, maxlength: 100, autocomplete: 'off', oninput: () => remember()});
-	const choice = h('select', {id: 'preset', onchange: () => remember()}, presets.map((preset) => h('option', {value: preset.preset, selected: preset.preset === draft.preset}, named(preset, preset.preset))));
+	const gist = h('dl', {'aria-live': 'polite'});
+	const tell = async () => {
+		const chosen = presets.find((preset) => preset.preset === choice.value), parts = await inWords(chosen);
+		if (chosen.preset !== choice.value) return;
+		gist.replaceChildren();
+		append(gist, parts.map(([what, words]) => [h('dt', {}, what), h('dd', {}, words)]));
+	};
+	const choice = h('select', {id: 'preset', onchange: () => { remember(); return tell(); }}, presets.map((preset) => h('option', {value: preset.preset, selected: preset.preset === draft.preset}, named(preset, preset.preset))));
 	const remember = () => keep('flow:new', {name: name.value, preset: choice.value});
 	show(h('h1', {}, t('flows.new')), h('form', {class: 'card', novalidate: true, onsubmit: async (event) => {
 		event.preventDefault();
@@ -44,7 +51,17 @@ function fromPreset(presets) {
 			if (wanted) await put(`${path(made)}/name`, {name_zh: wanted});
 			location.hash = `#/flows/${made}/edit`;
 		} catch (problem) { notice.textContent = fault(problem); }
-	}}, h('label', {for: 'preset'}, t('flows.preset')), choice, h('label', {for: 'name_zh'}, t('flows.name')), name, notice, h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('flows.copy')))));
+	}}, h('label', {for: 'preset'}, t('flows.preset')), choice, gist, h('label', {for: 'name_zh'}, t('flows.name')), name, notice, h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('flows.copy')))));
+	return tell();
+}
+
+// What a preset does, before it is copied: when, to whom, by what, with which offer, in how many waves.
+async function inWords({trigger, spec}) {
+	const [{isRule, ruleWords}, types] = await Promise.all([import('../rule_words.js'), spec.coupon_type ? list('coupon-types').then((answer) => answer.rows) : []]);
+	const who = isRule(spec.who) && await ruleWords(spec.who), offered = types.find((one) => one.coupon_type === spec.coupon_type);
+	return [[t('flow.trigger'), t(`flow_kind.${trigger}`, {n: spec.days})], who && !who.includes(t('rule.raw')) && [t('flow.who'), who],
+		spec.channels && [t('flows.channels'), spec.channels.map((one) => code('channel', one)).join(t('comma'))], offered && [t('flow.coupon'), named(offered)],
+		spec.steps?.length > 1 && [t('flows.waves'), number(spec.steps.length)]].filter(Boolean);
 }
 
 async function one(row, me, person) {
@@ -66,24 +83,29 @@ async function one(row, me, person) {
 		mayAct(me) && h('div', {class: 'row'}, row.state === 'active' ? act('pause') : act('start'), !['stopped', 'draft'].includes(row.state) && act('stop'), waiting > 0 && act('confirm-backlog'),
 			h('a', {class: 'button', href: `#/flows/${encodeURIComponent(row.flow)}/edit`}, t('edit')), h('button', {type: 'button', onclick: () => look(row, preview)}, t('flows.preview'))),
 		notice, waiting > 0 && h('p', {class: 'warn'}, t('flows.backlog', {n: number(waiting)})), preview,
-		h('section', {class: 'card'}, h('h2', {}, t('flows.results')), found), me.role !== 'crm_analyst' && asking(row, person, why), me.role !== 'crm_store_manager' && flowVersions(path(row.flow), mayAct(me), again));
+		h('section', {class: 'card'}, h('h2', {}, t('flows.results')), found), me.role !== 'crm_analyst' && asking(row, person, why, me), me.role !== 'crm_store_manager' && flowVersions(path(row.flow), mayAct(me), again));
 	append(found, [results(await get(`${path(row.flow)}/results`))]);
 	if (person) await explain(row, person, why);
 }
 
-// A phone is looked up (which is logged), a number is the customer's own.
-const whom = async (typed) => /^1\d{10}$/.test(typed) ? (await post('lookup', {kind: 'phone', value: typed})).customer_id : typed;
+// A phone is looked up (which is logged) by whom may look phones up; a number, or the address of the customer's page, is the customer's own.
+const mayLookUp = (me) => ['crm_headquarters', 'crm_manager'].includes(me.role);
+async function whom(typed, me) {
+	if (!/^1\d{10}$/.test(typed)) return typed.replace(/^.*\//, '');
+	if (!mayLookUp(me)) throw Object.assign(new Error('phone'), {code: 'no_phone'});
+	return (await post('lookup', {kind: 'phone', value: typed})).customer_id;
+}
 
-function asking(row, person, why) {
-	const field = h('input', {id: 'person', inputmode: 'numeric', value: person, autocomplete: 'off'});
+function asking(row, person, why, me) {
+	const field = h('input', {id: 'person', value: person, autocomplete: 'off'});
 	const place = h('p', {class: 'warn', role: 'alert'});
 	return h('section', {class: 'card'}, h('h2', {}, t('why.title')), h('form', {class: 'row', novalidate: true, onsubmit: async (event) => {
 		event.preventDefault();
 		place.textContent = '';
 		try {
-			location.hash = `#/flows/${encodeURIComponent(row.flow)}/why/${encodeURIComponent(await whom(field.value.replace(/\s/g, '')))}`;
+			location.hash = `#/flows/${encodeURIComponent(row.flow)}/why/${encodeURIComponent(await whom(field.value.replace(/\s/g, ''), me))}`;
 		} catch (problem) { place.textContent = fault(problem); }
-	}}, h('label', {for: 'person'}, t('why.person')), field, h('button', {type: 'submit'}, t('why.go'))), place, why);
+	}}, h('label', {for: 'person'}, t(mayLookUp(me) ? 'why.person' : 'why.number')), field, h('button', {type: 'submit'}, t('why.go'))), place, why);
 }
 
 async function explain(row, person, place) {
