@@ -122,6 +122,25 @@ UPDATE crm.customer SET status = 'merged', merged_into = 960206 WHERE customer_i
 SELECT crm._consequence_membership(960206, 960205, '{960105}', 'merge');
 SELECT array_agg(m) AS vip FROM crm._segment_members('vip') m;
 SELECT crm.rule_matches('{"kind": "segment", "where": {"segment": "vip"}}', 960205) AS under_the_old_id;
+-- a living segment of who is in a list, and of who is not, follows the list: who is put in it and who is left out
+SAVEPOINT list;
+SELECT crm.segment_define('vips', '贵宾', '{"kind": "segment", "where": {"segment": "vip"}}') ->> 'version' AS version, crm.segment_define('plain', '非贵宾', '{"not": {"kind": "segment", "where": {"segment": "vip"}}}') ->> 'version' AS version;
+SELECT crm._segment_refresh() AS left_over;
+SELECT crm.segment_count('vips') AS vips, crm.segment_count('plain') AS plain;
+SELECT set_config('crm.core_clock', (crm.core_now() + interval '1 min')::text, true) <> '' AS later;
+SELECT crm.segment_define_list('vip', '贵宾', '{960206,960207,960208}') ->> 'persons' AS list;
+SELECT crm._segment_is_still(crm.core_now()) AS still, crm._segment_refresh() AS left_over;
+SELECT array_agg(m) AS vips, crm.segment_count('plain') AS plain FROM crm._segment_members('vips') m;
+SELECT * FROM crm.segment_check();
+-- a tag that expires moves who is asked about it, whatever else is asked of it
+SELECT crm.segment_define('cared', '关怀', '{"kind": "tag", "where": {"layer": "base"}}') ->> 'version' AS version, crm.segment_tag_person(960210, '孕', crm.core_now() + interval '1 min') IS NOT NULL AS given;
+SELECT crm._segment_refresh() AS left_over;
+SELECT crm.segment_count('cared') AS cared;
+SELECT set_config('crm.core_clock', (crm.core_now() + interval '1 min')::text, true) <> '' AS later;
+SELECT crm._segment_refresh() AS left_over;
+SELECT crm.segment_count('cared') AS cared;
+SELECT * FROM crm.segment_check();
+ROLLBACK TO list;
 SELECT crm.segment_define('loyal', '常客', '{"kind": "purchase", "measure": "count", "op": ">=", "value": 1}') ->> 'version' AS version;
 SELECT crm._segment_refresh() AS left_over;
 SELECT crm.segment_count('loyal') AS loyal;
@@ -249,6 +268,20 @@ SELECT count(*) > 200 AS many_moves, count(*) FILTER (WHERE c.kind = 'enter') > 
 SELECT string_agg(s.code, ' ' ORDER BY s.code) AS never_moved FROM crm.segment s
 WHERE s.kind = 'living' AND s.is_active AND length(s.code) = 2
   AND NOT EXISTS (SELECT FROM crm.segment_member m WHERE m.segment_id = s.segment_id AND m.left_at < 'infinity');
+
+-- who is in any of some segments or has any of some tags is what the stays say, now from bitmaps and at moments of the past from themselves; rules about everybody say what each person's says
+CREATE TEMP TABLE moment AS SELECT DISTINCT x.at FROM crm.segment_move x JOIN crm.segment s ON s.segment_id = x.segment_id AND s.code IN ('p4', 'c1', 'tag:甜') UNION SELECT crm.core_now() UNION SELECT crm.core_now() - interval '1 min';
+SELECT count(*) > 20 AS many, count(*) FILTER (WHERE m.at >= (SELECT max(s.moved_at) FROM crm.segment s WHERE s.code IN ('p4', 'c1'))) BETWEEN 1 AND 20 AS some_by_bitmaps,
+       count(*) FILTER (WHERE crm.bitmap_count(crm._segment_with('{p4,c1}', m.at)) = 0) AS of_nobody,
+       count(*) FILTER (WHERE crm.bitmap_array(crm._segment_with('{p4,c1}', m.at)) IS DISTINCT FROM coalesce((SELECT array_agg(DISTINCT coalesce(c.merged_into, c.customer_id) ORDER BY coalesce(c.merged_into, c.customer_id))
+            FROM crm.segment_member x JOIN crm.segment s ON s.segment_id = x.segment_id JOIN crm.customer c ON c.customer_id = x.customer_id WHERE s.code IN ('p4', 'c1') AND x.entered_at <= m.at AND x.left_at > m.at), '{}')) AS segments_differ,
+       count(*) FILTER (WHERE crm.bitmap_array(crm._segment_tagged('{甜,孕,流失}', m.at)) IS DISTINCT FROM coalesce((SELECT array_agg(DISTINCT coalesce(c.merged_into, c.customer_id) ORDER BY coalesce(c.merged_into, c.customer_id))
+            FROM crm.person_tag t JOIN crm.customer c ON c.customer_id = t.customer_id WHERE t.tag IN ('甜', '孕', '流失') AND t.tagged_at <= m.at AND t.until > m.at), '{}')) AS tags_differ
+FROM moment m;
+SELECT r AS rule, count(*) FILTER (WHERE crm.rule_count(r::jsonb, m.at) <> (SELECT count(*) FROM crm.customer c WHERE c.status = 'active' AND crm.rule_matches(r::jsonb, c.customer_id, m.at))) AS differ
+FROM (SELECT at FROM moment ORDER BY at DESC LIMIT 12) m, (VALUES ('{"kind": "segment", "where": {"segment": ["p4", "c1"]}}'), ('{"not": {"kind": "tag", "where": {"tag": "孕"}}}'),
+    ('{"kind": "tag", "where": {"tag": ["甜", "孕"]}}'), ('{"kind": "segment", "measure": "never", "where": {"segment": "p4"}}'), ('{"kind": "segment", "where": {"segment": "p4"}, "days": 3}'), ('{"kind": "tag", "where": {"layer": "base"}}')) v (r) GROUP BY 1 ORDER BY 1;
+SELECT crm._rule_statement('{"all": [{"kind": "segment", "where": {"segment": "p4"}}, {"not": {"kind": "tag", "where": {"tag": "孕"}}}]}', 'everybody') ~ 'segment_member|person_tag' AS reads_stays;
 
 -- the log tells of stays that begin and end, and of nothing else; who is erased is told of no more, and others are
 SELECT count(*) FILTER (WHERE NOT EXISTS (SELECT FROM crm.segment_member m WHERE m.customer_id = c.customer_id AND m.segment_id = c.segment_id

@@ -29,7 +29,7 @@ BEGIN
     RETURN QUERY
     SELECT format('member %s is not known', k) FROM jsonb_object_keys(spec) k
     WHERE k NOT IN ('key', 'keyed', 'time', 'day', 'scope', 'columns', 'facts', 'as_of', 'pending', 'moved', 'version', 'name_zh', 'name_en',
-                    'state', 'part', 'newest', 'strict', 'loose', 'history', 'until', 'packed', 'kept');
+                    'state', 'part', 'newest', 'strict', 'loose', 'history', 'until', 'packed', 'kept', 'set', 'ends');
     RETURN QUERY
     SELECT format('relation %s has no column %s', relation, c.name)
     FROM (SELECT spec ->> 'key' AS name UNION SELECT spec ->> 'time' UNION SELECT spec ->> 'day' UNION SELECT spec ->> 'state'
@@ -48,6 +48,14 @@ BEGIN
     FROM unnest(CASE shape WHEN 'history' THEN '{key,history,whole}' WHEN 'latest' THEN '{key,since}' ELSE '{}' END::text[]) m,
          LATERAL (SELECT spec #>> '{kept,relation}' AS relation, spec #>> ARRAY['kept', m] AS name) c
     WHERE spec ? 'kept' AND (c.name IS NULL OR c.name <> ALL (crm._rule_columns(c.relation)));
+    RETURN QUERY
+    SELECT format('a set of %s is answered by %s(text[], timestamptz), and one of them does not exist', spec #>> '{set,field}', spec #>> '{set,function}')
+    WHERE spec ? 'set' AND (NOT coalesce(spec -> 'columns' ? (spec #>> '{set,field}'), false)
+                            OR to_regprocedure(format('%s(text[], timestamptz)', spec #>> '{set,function}')) IS NULL);
+    RETURN QUERY
+    SELECT format('ends lean on %s.%s, which does not exist', spec #>> '{ends,relation}', c.name)
+    FROM (VALUES (spec ->> 'key'), (spec ->> 'until')) c (name)
+    WHERE spec -> 'ends' ? 'relation' AND (c.name IS NULL OR c.name <> ALL (crm._rule_columns(spec #>> '{ends,relation}')));
     FOR one IN SELECT e.key, e.value FROM jsonb_each(spec -> 'columns') e LOOP
         IF one.key !~ '^[a-z][a-z0-9_]*$' OR coalesce(one.value ->> 'type', '') NOT IN ('text', 'number', 'boolean', 'date', 'time', 'texts', 'json') THEN
             RETURN NEXT format('field %s has no proper name or type', one.key);

@@ -58,6 +58,23 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_number(bigint[]) IS 'gives persons an ordinal who have none';
 
+CREATE FUNCTION crm._segment_number_all() RETURNS void
+    LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan SET jit = off AS
+$$
+BEGIN
+    -- everybody has one, or next to: nothing to go through
+    IF (SELECT q.last_value FROM crm.segment_ordinal_seq q) + 1 >= (SELECT c.reltuples FROM pg_class c WHERE c.oid = 'crm.customer'::regclass) THEN
+        RETURN;
+    END IF;
+    INSERT INTO crm.segment_ordinal (customer_id, ordinal)
+    SELECT p.customer_id, nextval('crm.segment_ordinal_seq')
+    FROM (SELECT c.customer_id FROM crm.customer c WHERE c.status = 'active' AND NOT EXISTS (SELECT FROM crm.segment_ordinal o WHERE o.customer_id = c.customer_id) ORDER BY 1) p
+    ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION crm._segment_number_all() IS
+    'gives every active person an ordinal who has none, in the order of their ids: with a first fill, so that later runs number newcomers alone and neighbours lie side by side in the bitmaps';
+
 CREATE FUNCTION crm._segment_log(segments int[], came crm.bitmap[], went crm.bitmap[], at timestamptz) RETURNS void
     LANGUAGE plpgsql AS
 $$
@@ -77,10 +94,11 @@ $$
 #variable_conflict use_column
 DECLARE
     segment int := _segment_store.segment_id;
+    is_list boolean;
     came bigint[];
     went bigint[];
 BEGIN
-    PERFORM FROM crm.segment s WHERE s.segment_id = segment FOR NO KEY UPDATE;
+    SELECT s.kind = 'static' INTO is_list FROM crm.segment s WHERE s.segment_id = segment FOR NO KEY UPDATE;
     WITH gone AS (
         UPDATE crm.segment_member m SET left_at = _segment_store.at FROM unnest(leaving) l (id)
         WHERE m.customer_id = l.id AND m.segment_id = segment AND m.left_at = 'infinity' RETURNING m.customer_id)
@@ -108,7 +126,10 @@ BEGIN
     SELECT segment, p.chunk_no, (coalesce(k.members, '{}') OPERATOR(crm.-) p.minus) OPERATOR(crm.|) p.plus
     FROM piece p LEFT JOIN crm.segment_chunk k ON k.segment_id = segment AND k.chunk_no = p.chunk_no
     ON CONFLICT (segment_id, chunk_no) DO UPDATE SET members = excluded.members;
-    UPDATE crm.segment s SET person_count = s.person_count + cardinality(came) - cardinality(went) WHERE s.segment_id = segment;
+    UPDATE crm.segment s SET person_count = s.person_count + cardinality(came) - cardinality(went), moved_at = greatest(s.moved_at, _segment_store.at) WHERE s.segment_id = segment;
+    IF is_list THEN     -- segments that name a list learn of it by marks, those that name a living segment in its run
+        PERFORM crm._segment_mark(came || went, 'segment');
+    END IF;
     IF is_logged THEN
         PERFORM crm._segment_log(ARRAY[segment], ARRAY[(SELECT coalesce(crm.bitmap_agg(o.ordinal), '{}') FROM crm.segment_ordinal o WHERE o.customer_id = ANY (came))],
                                  ARRAY[(SELECT coalesce(crm.bitmap_agg(o.ordinal), '{}') FROM crm.segment_ordinal o WHERE o.customer_id = ANY (went))], _segment_store.at);
@@ -119,17 +140,35 @@ $$;
 COMMENT ON FUNCTION crm._segment_store(int, bigint[], bigint[], timestamptz, boolean) IS
     'writes who entered and who left as of a moment: stays, bitmaps, count, and the log; who is in already or out already is left alone; returns how many moved';
 
-CREATE FUNCTION crm._segment_ids(segment_id int) RETURNS crm.bitmap
+CREATE FUNCTION crm._segment_whose(places crm.bitmap) RETURNS crm.bitmap
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_segment_whose';
+COMMENT ON FUNCTION crm._segment_whose(crm.bitmap) IS 'the persons of ordinals, found by going through all of them; null: a table that is no plain heap is not read so';
+
+CREATE FUNCTION crm._segment_persons(places crm.bitmap) RETURNS crm.bitmap
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    members crm.bitmap := crm._segment_bitmap(segment_id);
     numbered CONSTANT bigint := (SELECT greatest(c.reltuples, 1000)::bigint FROM pg_class c WHERE c.oid = 'crm.segment_ordinal'::regclass);
+    persons crm.bitmap;
 BEGIN
-    IF crm.bitmap_count(members) > numbered / 20 THEN       -- many: the numbers are gone through once, none is looked up (+ 0: by no index)
-        RETURN (SELECT crm.bitmap_agg(o.customer_id) FROM crm.bitmap_members(members) m JOIN crm.segment_ordinal o ON o.ordinal + 0 = m);
+    IF crm.bitmap_count(places) > numbered / 50 THEN       -- many: the numbers are gone through once, none is looked up (+ 0: by no index)
+        persons := crm._segment_whose(places);
+        IF persons IS NULL THEN
+            persons := (SELECT crm.bitmap_agg(o.customer_id) FROM crm.bitmap_members(places) m JOIN crm.segment_ordinal o ON o.ordinal + 0 = m);
+        END IF;
+    ELSE
+        persons := (SELECT crm.bitmap_agg(o.customer_id) FROM crm.bitmap_members(places) m JOIN crm.segment_ordinal o ON o.ordinal = m);
     END IF;
-    RETURN (SELECT crm.bitmap_agg(o.customer_id) FROM crm.bitmap_members(members) m JOIN crm.segment_ordinal o ON o.ordinal = m);
+    RETURN coalesce(persons, '{}');
+END
+$$;
+COMMENT ON FUNCTION crm._segment_persons(crm.bitmap) IS 'the persons of ordinals, as a set';
+
+CREATE FUNCTION crm._segment_ids(segment_id int) RETURNS crm.bitmap
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN crm._segment_persons(crm._segment_bitmap(segment_id));
 END
 $$;
 COMMENT ON FUNCTION crm._segment_ids(int) IS 'customer ids of the members now, as a set';
@@ -183,6 +222,9 @@ DECLARE
     leaving bigint[];
 BEGIN
     SELECT x.* INTO s FROM crm.segment x WHERE x.segment_id = _segment_fill.segment_id FOR NO KEY UPDATE;
+    IF s.kind = 'living' AND s.filled_version IS NULL THEN
+        PERFORM crm._segment_number_all();
+    END IF;
     wanted := crm._rule_set(s.rule, moment);
     kept := crm._segment_ids(s.segment_id);
     entering := crm.bitmap_array(wanted OPERATOR(crm.-) kept);
@@ -396,7 +438,8 @@ BEGIN
         ON CONFLICT (segment_id, chunk_no) DO UPDATE SET members = excluded.members;
         PERFORM crm._segment_log(ids, done.came, done.went, moment);
     END IF;
-    UPDATE crm.segment x SET watermark = moment, person_count = x.person_count + crm.bitmap_count(m.came) - crm.bitmap_count(m.went)
+    UPDATE crm.segment x SET watermark = moment, person_count = x.person_count + crm.bitmap_count(m.came) - crm.bitmap_count(m.went),
+        moved_at = CASE WHEN crm.bitmap_count(m.came) + crm.bitmap_count(m.went) > 0 THEN moment ELSE x.moved_at END
     FROM unnest(ids, done.came, done.went) m (id, came, went) WHERE x.segment_id = m.id;
     FOR i IN 1 .. cardinality(chosen) LOOP
         moved[chosen[i]] := done.moved[i];

@@ -18,6 +18,60 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_bitmap(int) IS 'the members now as a set of ordinals, put together from its chunks';
 
+CREATE FUNCTION crm._segment_at(segments int[], moment timestamptz) RETURNS crm.bitmap
+    LANGUAGE plpgsql STABLE SET jit = off AS
+$$
+BEGIN
+    IF EXISTS (SELECT FROM crm.segment s WHERE s.segment_id = ANY (segments) AND s.moved_at > moment) THEN
+        RETURN (SELECT coalesce(crm.bitmap_agg(m.customer_id), '{}') FROM crm.segment_member m
+                WHERE m.segment_id = ANY (segments) AND m.entered_at <= moment AND m.left_at > moment);
+    END IF;
+    -- nobody has come or gone since: the members now, without a look at stays that ended
+    RETURN crm._segment_persons((SELECT crm.bitmap_union(k.members) FROM crm.segment_chunk k WHERE k.segment_id = ANY (segments)));
+END
+$$;
+COMMENT ON FUNCTION crm._segment_at(int[], timestamptz) IS
+    'the ids under which persons are in any of some segments at a moment: from the bitmaps when none has changed since, else from the stays of all segments';
+
+CREATE FUNCTION crm._segment_survivors(ids crm.bitmap) RETURNS crm.bitmap
+    LANGUAGE plpgsql STABLE SET jit = off AS
+$$
+DECLARE
+    gone crm.bitmap := ids;
+BEGIN
+    IF crm.bitmap_count(ids) > 1000 THEN
+        gone := ids OPERATOR(crm.&) (SELECT coalesce(crm.bitmap_agg(c.customer_id), '{}') FROM crm.customer c WHERE c.merged_into IS NOT NULL);
+    END IF;
+    RETURN (SELECT (ids OPERATOR(crm.-) coalesce(crm.bitmap_agg(c.customer_id), '{}')) OPERATOR(crm.|) coalesce(crm.bitmap_agg(c.merged_into), '{}')
+            FROM crm.customer c WHERE c.customer_id = ANY (crm.bitmap_array(gone)) AND c.merged_into IS NOT NULL);
+END
+$$;
+COMMENT ON FUNCTION crm._segment_survivors(crm.bitmap) IS 'the persons that ids are of now: those merged away as who they were merged into';
+
+CREATE FUNCTION crm._segment_with(codes text[], moment timestamptz) RETURNS crm.bitmap
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN crm._segment_survivors(crm._segment_at(ARRAY(SELECT s.segment_id FROM crm.segment s WHERE s.code = ANY (codes)), moment));
+END
+$$;
+COMMENT ON FUNCTION crm._segment_with(text[], timestamptz) IS 'who is in any of some segments at a moment, for rules about everybody';
+
+CREATE FUNCTION crm._segment_tagged(tags text[], moment timestamptz) RETURNS crm.bitmap
+    LANGUAGE plpgsql STABLE SET jit = off AS
+$$
+DECLARE
+    by_rule crm.bitmap := crm._segment_at(ARRAY(SELECT t.segment_id FROM crm.tag t WHERE t.tag = ANY (tags) AND t.segment_id IS NOT NULL), moment);
+    by_hand crm.bitmap := '{}';
+BEGIN
+    IF EXISTS (SELECT FROM crm.tag t WHERE t.tag = ANY (tags) AND t.segment_id IS NULL) THEN
+        by_hand := (SELECT coalesce(crm.bitmap_agg(t.customer_id), '{}') FROM crm.customer_tag t WHERE t.tag = ANY (tags) AND t.tagged_at <= moment AND t.until > moment);
+    END IF;
+    RETURN crm._segment_survivors(by_rule OPERATOR(crm.|) by_hand);
+END
+$$;
+COMMENT ON FUNCTION crm._segment_tagged(text[], timestamptz) IS 'who has any of some tags at a moment, whatever their origin, for rules about everybody';
+
 CREATE FUNCTION crm._segment_program(expression jsonb, depth int, INOUT ids int[], INOUT program int[]) RETURNS record
     LANGUAGE plpgsql STABLE AS
 $$
@@ -94,7 +148,7 @@ DECLARE
     fitting crm.bitmap;
 BEGIN
     PERFORM crm.rule_check(rule);
-    members := (SELECT crm.bitmap_agg(m.customer_id) FROM crm.segment_member m WHERE m.segment_id = segment AND m.entered_at <= moment AND m.left_at > moment);
+    members := crm._segment_at(ARRAY[segment], moment);
     fitting := crm._rule_set(rule, moment);
     RETURN jsonb_build_object('persons', crm.bitmap_count(members), 'fitting', crm.bitmap_count(crm.bitmap_and(members, fitting)),
         'share', round(crm.bitmap_count(crm.bitmap_and(members, fitting))::numeric / nullif(crm.bitmap_count(members), 0), 4),
@@ -137,7 +191,7 @@ BEGIN
     IF as_of IS NULL THEN
         RETURN (SELECT s.person_count FROM crm.segment s WHERE s.segment_id = id);
     END IF;
-    RETURN (SELECT count(*) FROM crm.segment_member m WHERE m.segment_id = id AND m.entered_at <= as_of AND m.left_at > as_of);
+    RETURN crm.bitmap_count(crm._segment_at(ARRAY[id], as_of));
 END
 $$;
 COMMENT ON FUNCTION crm.segment_count(text, timestamptz) IS 'how many persons are in a segment, or were at a moment; RM361';
@@ -148,12 +202,14 @@ $$
 DECLARE
     moment timestamptz := coalesce(as_of, crm.core_now());
     segment int := crm._segment_require(code);
+    members crm.bitmap := crm._segment_at(ARRAY[segment], moment);
 BEGIN
     RETURN QUERY
     SELECT jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'phone', c.phone_masked, 'since', m.entered_at, 'cursor', m.customer_id)
-    FROM crm.segment_member m JOIN crm.customer c ON c.customer_id = m.customer_id
-    WHERE m.segment_id = segment AND m.entered_at <= moment AND m.left_at > moment AND m.customer_id > coalesce(after, 0)
-    ORDER BY m.customer_id LIMIT least(greatest(page, 1), 500);
+    FROM (SELECT x AS id FROM crm.bitmap_members(members) x WHERE x > coalesce(after, 0) ORDER BY x LIMIT least(greatest(page, 1), 500)) i
+    JOIN crm.segment_member m ON m.customer_id = i.id AND m.segment_id = segment AND m.entered_at <= moment AND m.left_at > moment
+    JOIN crm.customer c ON c.customer_id = m.customer_id
+    ORDER BY m.customer_id;
 END
 $$;
 COMMENT ON FUNCTION crm.segment_members(text, timestamptz, bigint, int) IS
@@ -186,12 +242,14 @@ CREATE FUNCTION crm._segment_check() RETURNS TABLE (room text, what text, expect
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    s crm.segment;
+    s record;
     wanted crm.bitmap;
     kept crm.bitmap;
 BEGIN
-    FOR s IN SELECT x.* FROM crm.segment x WHERE x.is_active AND x.watermark IS NOT NULL ORDER BY x.segment_id LOOP
-        kept := (SELECT crm.bitmap_agg(m.customer_id) FROM crm.segment_member m WHERE m.segment_id = s.segment_id AND m.left_at = 'infinity');
+    FOR s IN SELECT x.*, m.members FROM crm.segment x
+             LEFT JOIN (SELECT y.segment_id, crm.bitmap_agg(y.customer_id) AS members FROM crm.segment_member y WHERE y.left_at = 'infinity' GROUP BY 1) m ON m.segment_id = x.segment_id
+             WHERE x.is_active AND x.watermark IS NOT NULL ORDER BY x.segment_id LOOP
+        kept := coalesce(s.members, '{}');
         IF s.kind = 'living' AND s.filled_version = s.version THEN
             wanted := crm._rule_set(s.rule, s.watermark);
             RETURN QUERY SELECT 'segment', format('members of %s as of %s', s.code, s.watermark), format('%s persons', crm.bitmap_count(wanted)),

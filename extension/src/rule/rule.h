@@ -117,6 +117,10 @@ typedef struct CrmRuleSource
 	char	   *moved_relation;
 	char	   *moved_key;
 	char	   *moved_at;
+	char	   *set_function;	/* facts: answers by sets who has a current row with one of some values; null: none */
+	char	   *set_field;		/* of this column */
+	bool		ends_elsewhere; /* no row of the relation ends by time alone: only those, with key and until, of the next, if any */
+	char	   *ends_relation;
 	char	   *name_zh;
 	char	   *name_en;
 } CrmRuleSource;
@@ -335,6 +339,7 @@ extern void crm_rule_sql_test(CrmRuleSql *sql, const CrmRuleTest *test, const ch
 extern void crm_rule_sql_row_test(CrmRuleSql *sql, const CrmRuleTest *test);
 extern void crm_rule_sql_rows(CrmRuleSql *sql, const CrmRuleCondition *condition, CrmRuleScope scope,
 							  bool has_window);
+extern void crm_rule_sql_relation(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope);
 extern const char *crm_rule_sql_person(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope);
 extern const char *crm_rule_sql_given(CrmRuleSql *sql, const CrmRuleSource *source);
 extern const char *crm_rule_sql_is_given(CrmRuleSql *sql, const CrmRuleSource *source);

@@ -92,7 +92,7 @@ append_edges(CrmRuleSql *sql, const CrmRuleCondition *condition, const Edges *ed
 		appendStringInfo(&sql->text, " <= " CRM_RULE_DAY " - %d)", edges->ages[i]);
 	}
 	appendStringInfoChar(&sql->text, ')');
-	if (condition->source->until != NULL)
+	if (condition->source->until != NULL && !condition->source->ends_elsewhere)
 		appendStringInfo(&sql->text, " OR (x.%s > " CRM_RULE_MOMENT_BEFORE " AND x.%s <= " CRM_RULE_MOMENT ")",
 						 condition->source->until, condition->source->until);
 	if (condition->hours > 0)
@@ -108,7 +108,7 @@ append_rows_at_edges(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	Edges		edges = edges_of(condition);
 	CrmRuleCondition plain = *condition;
 
-	if (edges.n == 0 && condition->hours == 0 && condition->source->until == NULL)
+	if (edges.n == 0 && condition->hours == 0 && (condition->source->until == NULL || condition->source->ends_elsewhere))
 		return;
 	/* lines of the last hours are few, and found by their moment */
 	if (crm_rule_is_packed(condition) && condition->hours == 0)
@@ -126,6 +126,20 @@ append_rows_at_edges(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	appendStringInfoString(&sql->text, " AND (");
 	append_edges(sql, condition, &edges);
 	appendStringInfoChar(&sql->text, ')');
+}
+
+/* Rows that end by time alone where that is told apart from the others: they are few, whatever else is asked of them. */
+static void
+append_ends(CrmRuleSql *sql, const CrmRuleSource *source)
+{
+	CrmRuleSource ended = *source;
+
+	if (source->ends_relation == NULL)
+		return;
+	ended.relation = source->ends_relation;
+	append_select(sql, source, crm_rule_sql_person(sql, &ended, CRM_RULE_SOME));
+	crm_rule_sql_relation(sql, &ended, CRM_RULE_SOME);
+	appendStringInfo(&sql->text, " AND x.%s > " CRM_RULE_MOMENT_BEFORE " AND x.%s <= " CRM_RULE_MOMENT, source->until, source->until);
 }
 
 /* Rows that a date of theirs makes another on another day. */
@@ -191,13 +205,19 @@ append_log(CrmRuleSql *sql, const CrmRuleSource *source)
 					 CRM_RULE_MOMENT, source->moved_relation, source->moved_at, source->moved_at);
 }
 
+static bool
+ends_by_time(const CrmRuleSource *source)
+{
+	return source->until != NULL && (!source->ends_elsewhere || source->ends_relation != NULL);
+}
+
 /* Whether a condition's answer may become another within a day: by a log, an expiry, or an age in hours. */
 static bool
 moves_within_day(const CrmRuleCondition *condition)
 {
 	const CrmRuleCondition *rows = condition->as_rows != NULL ? condition->as_rows : condition;
 
-	return condition->source->moved_relation != NULL || rows->source->until != NULL || rows->hours > 0;
+	return condition->source->moved_relation != NULL || ends_by_time(rows->source) || rows->hours > 0;
 }
 
 /* Persons to look at again, none when time moves nobody, each with whether more than what orders change may have moved: twice, if both. */
@@ -223,6 +243,7 @@ crm_rule_compile_moved(const CrmRuleTree *tree, CrmRuleSql *sql)
 		else
 		{
 			append_rows_at_edges(sql, rows);
+			append_ends(sql, rows->source);
 			append_dates(sql, rows);
 		}
 	}

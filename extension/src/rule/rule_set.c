@@ -51,10 +51,39 @@ append_test_of_group(CrmRuleSql *sql, const CrmRuleCondition *condition, bool is
 	appendStringInfoString(&sql->text, ", false)");
 }
 
+/* Whether all that is asked is who has a current row with one of some values, which the source's room answers as a set. */
+static bool
+is_of_set(const CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	const CrmRuleSource *source = condition->source;
+	const CrmRuleTest *test = &condition->where[0];
+
+	return source->set_function != NULL && sql->set_scope == CRM_RULE_EVERYBODY && crm_rule_is_bare(condition) &&
+		condition->n_where == 1 && strcmp(test->field.column->name, source->set_field) == 0 &&
+		(test->op == CRM_RULE_EQ || test->op == CRM_RULE_IN) &&
+		!condition->has_days && condition->hours == 0 && !condition->has_since && !condition->has_until &&
+		!condition->has_clock && condition->weekdays == 0;
+}
+
+static void
+append_set(CrmRuleSql *sql, const CrmRuleCondition *condition)
+{
+	const CrmRuleTest *test = &condition->where[0];
+
+	appendStringInfo(&sql->text, "(SELECT %s(", condition->source->set_function);
+	crm_rule_sql_param(sql, TEXTARRAYOID, PointerGetDatum(construct_array(test->values, test->n_values, TEXTOID, -1, false, TYPALIGN_INT)));
+	appendStringInfoString(&sql->text, ", " CRM_RULE_MOMENT "))");
+}
+
 /* Persons whose rows meet the condition, or whose rows do not. */
 static void
 append_facts(CrmRuleSql *sql, const CrmRuleCondition *condition, bool is_turned)
 {
+	if (is_of_set(sql, condition))
+	{
+		append_set(sql, condition);
+		return;
+	}
 	if (crm_rule_is_bare(condition))
 	{
 		appendStringInfo(&sql->text, "(SELECT crm.bitmap_agg(%s)", crm_rule_sql_person(sql, condition->source, sql->set_scope));

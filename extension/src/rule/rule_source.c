@@ -235,6 +235,8 @@ read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRu
 	JsonbContainer *moved = object_of(spec, "moved");
 	JsonbContainer *newest = object_of(spec, "newest");
 	JsonbContainer *packed = object_of(spec, "packed");
+	JsonbContainer *set = object_of(spec, "set");
+	JsonbContainer *ends = object_of(spec, "ends");
 	char	   *as_of = text_of(spec, "as_of");
 
 	source->shape = find_name(shape_names, lengthof(shape_names), shape);
@@ -272,6 +274,13 @@ read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRu
 		source->moved_key = name_of(moved, "key");
 		source->moved_at = name_of(moved, "at");
 	}
+	if (set != NULL)
+	{
+		source->set_function = relation_of(text_of(set, "function"));
+		source->set_field = text_of(set, "field");
+	}
+	source->ends_elsewhere = ends != NULL;
+	source->ends_relation = ends == NULL ? NULL : relation_of(text_of(ends, "relation"));
 	read_columns(object_of(spec, "columns"), source);
 	for (int i = 0; packed != NULL && i < source->n_columns; i++)
 		source->columns[i].facet = lookup_of(object_of(packed, "facets"), source->columns[i].name);

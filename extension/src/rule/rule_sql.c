@@ -431,8 +431,9 @@ append_given_rows(CrmRuleSql *sql, const CrmRuleSource *source)
 					 source->is_view ? crm_rule_sql_given(sql, source) : crm_rule_sql_is_given(sql, source), source->relation, source->key);
 }
 
-static void
-append_relation(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope)
+/* " FROM ... WHERE true": rows of a source with their persons. */
+void
+crm_rule_sql_relation(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope)
 {
 	const char *key = source->key;
 	const char *relation = source->relation;
@@ -467,7 +468,7 @@ append_relation(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope
 void
 crm_rule_sql_rows(CrmRuleSql *sql, const CrmRuleCondition *condition, CrmRuleScope scope, bool has_window)
 {
-	append_relation(sql, condition->source, scope);
+	crm_rule_sql_relation(sql, condition->source, scope);
 	appendStringInfoString(&sql->text, condition->source->scope);
 	if (condition->source->shape == CRM_RULE_FACTS)
 		append_window(sql, condition, has_window);

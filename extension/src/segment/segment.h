@@ -6,6 +6,7 @@
  *	in segment_count.c		segments put together and counted
  *	in segment_chunk.c		stored bitmaps, looked into and changed
  *	in segment_stay.c		stays begun and ended, ordinals found and given
+ *	in segment_whose.c		the persons of ordinals
  *	in segment_write.c		what a run found, written for several segments together
  */
 #ifndef CRM_SEGMENT_H
@@ -57,7 +58,7 @@ typedef struct CrmSegmentStay
 	int32		segment_id;
 } CrmSegmentStay;
 
-extern void crm_segment_end_stays(CrmSegmentStay *stays, int n, TimestampTz at);
-extern void crm_segment_begin_stays(CrmSegmentStay *stays, int n, TimestampTz at);
+extern void crm_segment_end_stays(const CrmSegmentStay *stays, int n, TimestampTz at);
+extern void crm_segment_begin_stays(const CrmSegmentStay *stays, int n, TimestampTz at);
 
 #endif

@@ -30,17 +30,6 @@ crm_segment_tables_are_plain(void)
 	return are_plain;
 }
 
-static int
-compare_stays(const void *a, const void *b)
-{
-	const CrmSegmentStay *left = a;
-	const CrmSegmentStay *right = b;
-
-	if (left->customer_id != right->customer_id)
-		return left->customer_id < right->customer_id ? -1 : 1;
-	return left->segment_id < right->segment_id ? -1 : left->segment_id > right->segment_id;
-}
-
 /* Ends the stay in the walk's slot if it goes on. */
 static void
 end_stay(CrmTable *members, TupleTableSlot *stay, AttrNumber left_at, TimestampTz at)
@@ -74,15 +63,14 @@ end_stays_of(CrmTable *members, CrmWalk *walk, const CrmSegmentStay *stays, int 
 	}
 }
 
-/* Ends stays that go on; none of a person who has none. */
+/* Ends stays that go on, in the order of their persons; none of a person who has none. */
 void
-crm_segment_end_stays(CrmSegmentStay *stays, int n, TimestampTz at)
+crm_segment_end_stays(const CrmSegmentStay *stays, int n, TimestampTz at)
 {
 	CrmTable	members = crm_core_table_open("segment_member", RowExclusiveLock);
 	AttrNumber	left_at = crm_core_table_column(&members, "left_at");
 	CrmWalk		walk;
 
-	qsort(stays, n, sizeof(CrmSegmentStay), compare_stays);
 	crm_core_walk_begin(&walk, &members, "customer_id", n, true);
 	for (int first = 0, next; first < n; first = next)
 	{
@@ -96,9 +84,9 @@ crm_segment_end_stays(CrmSegmentStay *stays, int n, TimestampTz at)
 	crm_core_table_close(&members);
 }
 
-/* Begins stays at a moment at which none of these began before. */
+/* Begins stays, in the order of their persons, at a moment at which none of these began before. */
 void
-crm_segment_begin_stays(CrmSegmentStay *stays, int n, TimestampTz at)
+crm_segment_begin_stays(const CrmSegmentStay *stays, int n, TimestampTz at)
 {
 	CrmTable	members = crm_core_table_open("segment_member", RowExclusiveLock);
 	AttrNumber	customer_id = crm_core_table_column(&members, "customer_id");
@@ -106,7 +94,6 @@ crm_segment_begin_stays(CrmSegmentStay *stays, int n, TimestampTz at)
 	AttrNumber	entered_at = crm_core_table_column(&members, "entered_at");
 	AttrNumber	left_at = crm_core_table_column(&members, "left_at");
 
-	qsort(stays, n, sizeof(CrmSegmentStay), compare_stays);
 	for (int i = 0; i < n; i++)
 	{
 		TupleTableSlot *row = crm_core_table_new(&members);

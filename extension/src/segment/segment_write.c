@@ -157,27 +157,46 @@ give_places(Run *run)
 	pfree(is_wanted);
 }
 
-static void
-write_stays(Run *run, TimestampTz at)
+/* The stays that moves begin, or those that they end, by person and then segment: moves come segment by segment, so each goes to its person's next place. */
+static CrmSegmentStay *
+list_stays(const Run *run, bool is_in, int *n)
 {
-	CrmSegmentStay *stays = MemoryContextAllocHuge(CurrentMemoryContext, Max((Size) run->n_moves, 1) * sizeof(CrmSegmentStay));
-	int			n_leaving = 0;
-	int			n_entering = 0;
+	int		   *next = palloc0(((Size) run->places.n + 1) * sizeof(int));
+	CrmSegmentStay *stays;
 
-	/* who leaves from the front, who enters from the back */
+	for (int i = 0; i < run->n_moves; i++)
+		if (run->moves[i].is_in == is_in)
+			next[run->moves[i].place + 1]++;
+	for (int i = 0; i < run->places.n; i++)
+		next[i + 1] += next[i];
+	*n = next[run->places.n];
+	stays = MemoryContextAllocHuge(CurrentMemoryContext, Max((Size) *n, 1) * sizeof(CrmSegmentStay));
 	for (int i = 0; i < run->n_moves; i++)
 	{
 		const Move *move = &run->moves[i];
 
-		stays[move->is_in ? run->n_moves - ++n_entering : n_leaving++] = (CrmSegmentStay)
-		{
-			.customer_id = run->places.ids[move->place],.segment_id = run->ids[move->segment]
-		};
+		if (move->is_in == is_in)
+			stays[next[move->place]++] = (CrmSegmentStay)
+			{
+				.customer_id = run->places.ids[move->place],.segment_id = run->ids[move->segment]
+			};
 	}
-	if (n_leaving > 0)
-		crm_segment_end_stays(stays, n_leaving, at);
-	if (n_entering > 0)
-		crm_segment_begin_stays(stays + n_leaving, n_entering, at);
+	pfree(next);
+	return stays;
+}
+
+static void
+write_stays(const Run *run, TimestampTz at)
+{
+	int			n;
+	CrmSegmentStay *stays = list_stays(run, false, &n);
+
+	if (n > 0)
+		crm_segment_end_stays(stays, n, at);
+	pfree(stays);
+	stays = list_stays(run, true, &n);
+	if (n > 0)
+		crm_segment_begin_stays(stays, n, at);
 	pfree(stays);
 }
 
