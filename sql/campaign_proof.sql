@@ -131,5 +131,20 @@ SELECT (r -> 'control' ->> 'persons')::int = n.held AS control_fits, (r -> 'cont
 FROM crm.campaign_held_out() r, (SELECT count(*) FILTER (WHERE h) AS held, count(*) FILTER (WHERE h AND b) AS held_bought, count(*) FILTER (WHERE NOT h AND b) AS others_bought
     FROM (SELECT crm._campaign_is_held(c.customer_id, 20) AS h, x.customer_id IS NOT NULL AS b FROM crm.customer c
           LEFT JOIN (SELECT DISTINCT m.customer_id FROM crm.customer_order o JOIN crm.membership m USING (source_record_id) WHERE o.business_day >= '2026-06-30') x USING (customer_id) WHERE c.status = 'active' AND c.registered_on <= '2026-06-30') x) n;
+-- in a large chain as of the last night, until another share is held out
+CREATE TEMP TABLE compared AS SELECT crm.campaign_held_out() AS r;
+SELECT (SELECT array_agg(a ORDER BY (a).arm) FROM unnest(crm._campaign_arms_add(crm._campaign_held_sums(20, '2026-06-30', 0, 9620500), crm._campaign_held_sums(20, '2026-06-30', 9620500, 9223372036854775807))) a)
+     = (SELECT array_agg(a ORDER BY (a).arm) FROM unnest(crm._campaign_held_sums(20, '2026-06-30', 0, 9223372036854775807)) a) AS adds_up;
+SELECT crm._campaign_held_job() AS left_over, (SELECT as_of FROM crm.held_out_result) AS small_chain;
+UPDATE crm.room_setting SET value = '0' WHERE name = 'campaign.held_at_once';
+SELECT crm._campaign_held_job() AS left_over;
+SET LOCAL crm.core_clock = '2026-07-11T06:00:00+08:00';
+DELETE FROM crm.customer_order o WHERE o.external_id = 'Q2' OR o.external_id = 'Q8';
+SELECT k.r - 'as_of' = c.r - 'as_of' AS same, k.r ->> 'as_of' AS as_of FROM compared c, LATERAL (SELECT crm.campaign_held_out() AS r) k;
+SET LOCAL crm.core_clock = '2026-07-13T06:00:00+08:00';
+SELECT k.r - 'as_of' = c.r - 'as_of' AS same, k.r ->> 'as_of' AS after_two_days FROM compared c, LATERAL (SELECT crm.campaign_held_out() AS r) k;
+SELECT crm._campaign_held_job() AS left_over;
+SELECT crm.campaign_hold_out(10) ->> 'percent' AS fewer;
+SELECT r ->> 'as_of' AS as_of, r ->> 'since' AS since, (r -> 'control' ->> 'ordered')::int AS of_another_beginning FROM crm.campaign_held_out() r;
 SELECT crm.campaign_hold_out(0) ->> 'percent' AS nobody;
 ROLLBACK;

@@ -42,6 +42,23 @@ BEGIN
 END $$;
 SELECT s.small_group, s.smallest >= s.small_group OR s.rows = 0 AS kept, s.rows > 0 AS tells FROM unnest(ARRAY[1, 2, 3, 5, 8, 12, 24, 25]) n, pg_temp.smallest(n) s;
 UPDATE crm.room_setting SET value = '5' WHERE name = 'report.small_group';
+-- the sets of a night say the same; what changes is told the night after, and when nights fail for two days, as it is
+CREATE FUNCTION pg_temp.night() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN WHILE crm._report_portrait_job() > 0 LOOP END LOOP; RETURN (SELECT count(*) FROM crm.report_portrait_set WHERE is_shown); END $$;
+CREATE FUNCTION pg_temp.told() RETURNS SETOF text LANGUAGE sql AS $$ SELECT s.s || p::text FROM unnest(ARRAY['po_some', 'po_few', 'po_most']) s, crm.report_portrait(s) p UNION ALL SELECT p::text FROM crm.report_portrait() p $$;
+CREATE FUNCTION pg_temp.in_a() RETURNS bigint LANGUAGE sql AS $$ SELECT persons FROM crm.report_portrait('po_some') WHERE dimension = 'city' AND key = 'po_a' $$;
+CREATE TEMP TABLE live AS SELECT * FROM pg_temp.told() t;
+SELECT pg_temp.night() > 0 AS kept;
+SELECT (SELECT count(*) > 0 FROM live) AS told, (SELECT count(*) FROM (TABLE live EXCEPT ALL SELECT * FROM pg_temp.told()) x) AS gone, (SELECT count(*) FROM (SELECT * FROM pg_temp.told() EXCEPT ALL TABLE live) x) AS new;
+UPDATE crm.customer c SET city = 'po_a' FROM truth t WHERE c.customer_id = t.customer_id AND t.city IN ('po_a', 'po_b', 'po_c', 'po_d');
+SELECT pg_temp.in_a() AS today, pg_temp.night() > 0 AS already_kept, pg_temp.in_a() AS still;
+SET LOCAL crm.core_clock = '2026-07-01T12:00:00+08:00';
+SELECT pg_temp.in_a() AS before_the_night;
+SELECT pg_temp.night() > 0 AS kept;
+SELECT pg_temp.in_a() AS after_it, (SELECT count(*) FROM crm.report_portrait_set WHERE NOT is_shown) AS left_over;
+UPDATE crm.customer c SET city = t.city FROM truth t WHERE c.customer_id = t.customer_id;
+SET LOCAL crm.core_clock = '2026-07-03T12:00:00+08:00';
+SELECT pg_temp.in_a() AS without_nights;
+SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
 -- 4. a reader has the names of segments but not their sizes; the indicators of the chain, of no ratio what it was made of
 SELECT j - 'as_of' AS segment FROM crm.report_portraits() j WHERE j ->> 'segment' LIKE 'po_%' ORDER BY j ->> 'segment';
 INSERT INTO crm.indicator_snapshot (period, starts_on, store_id, indicator, value, numerator, denominator, frozen_at) VALUES

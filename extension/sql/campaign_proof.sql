@@ -292,29 +292,3 @@ $$;
 COMMENT ON FUNCTION crm.campaign_hold_out(numeric) IS
     'so many percent (0 to 50) of all persons get nothing from any flow from now on, by a fixed bucket of each; who is taken in stays in while it grows; 22023; audited';
 GRANT EXECUTE ON FUNCTION crm.campaign_hold_out(numeric) TO crm_marketer, crm_headquarters;
-
-CREATE FUNCTION crm.campaign_held_out() RETURNS jsonb
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
-$$
-DECLARE
-    held numeric := crm._campaign_held_percent();
-    since date := (crm._setting('campaign.global_holdout_since') #>> '{}')::date;
-    sums crm.arm_sum[];
-BEGIN
-    -- added up once, whatever the planner expects of it
-    WITH bought AS MATERIALIZED (
-        SELECT m.customer_id, sum(greatest(0, o.amount - coalesce(f.amount, 0))) AS net
-        FROM crm.customer_order o JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity'
-        LEFT JOIN LATERAL (SELECT sum(r.amount) AS amount FROM crm.refund r WHERE r.order_id = o.order_id AND r.is_current) f ON true
-        WHERE o.is_current AND o.kind = 'sale' AND o.amount > 0 AND o.business_day >= since GROUP BY 1)
-    SELECT array_agg(ROW(g.arm, g.persons, g.expected, g.ordered, g.revenue, g.squares)::crm.arm_sum) INTO sums
-    FROM (SELECT CASE WHEN crm._campaign_is_held(c.customer_id, held) THEN 'control' ELSE 'treatment' END AS arm, count(*) AS persons, count(*) * held / 100 AS expected,
-                 count(b.customer_id) AS ordered, coalesce(sum(b.net), 0) AS revenue, coalesce(sum(b.net ^ 2), 0) AS squares
-          FROM crm.customer c LEFT JOIN bought b USING (customer_id) WHERE c.status = 'active' AND c.registered_on <= since GROUP BY 1) g;
-    RETURN jsonb_build_object('percent', held, 'since', since) || crm._campaign_compare(coalesce(sums, '{}'),
-        (SELECT jsonb_object_agg(k.key, k.total) FROM (SELECT e.key, sum(e.value::numeric) AS total FROM crm.flow f, jsonb_each_text(crm._campaign_cost(ROW(f.*)::crm.flow_row)) e GROUP BY 1) k));
-END
-$$;
-COMMENT ON FUNCTION crm.campaign_held_out() IS
-    'all flows together: who had registered by the day it began, held out of everything or not, by orders since then; lift, interval and worth as for one flow, against the cost of all flows ever';
-GRANT EXECUTE ON FUNCTION crm.campaign_held_out() TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;

@@ -8,75 +8,150 @@ CREATE FUNCTION crm._report_age_bounds(today date) RETURNS date[]
 $$ SELECT array_agg((today - make_interval(years => y))::date + 1 ORDER BY y DESC) FROM unnest(ARRAY[65, 55, 45, 35, 25, 18]) y $$;
 COMMENT ON FUNCTION crm._report_age_bounds(date) IS 'days that divide birthdays into bands of full years on a day, ascending';
 
--- One pass over everybody: each dimension divides all persons, so its groups add up.
-CREATE FUNCTION crm._report_divided(members crm.bitmap) RETURNS TABLE (dimension text, key text, persons bigint, everybody bigint)
+-- Each dimension divides all persons, so its groups add up.
+CREATE FUNCTION crm._report_divided(from_id bigint, to_id bigint) RETURNS TABLE (dimension text, key text, ids crm.bitmap)
     LANGUAGE sql STABLE SET jit = off AS
 $$
     WITH person AS (
-        SELECT coalesce(v.tier, 'P') AS tier, coalesce(s.stage, '') AS stage, coalesce(c.sex::text, '') AS sex, c.city, c.channel,
-               coalesce((ARRAY['65+', '55-64', '45-54', '35-44', '25-34', '18-24', '0-17'])[1 + width_bucket(p.birthday, b.bounds)], '') AS age, i.id IS NOT NULL AS is_in
+        SELECT c.customer_id, coalesce(v.tier, 'P') AS tier, coalesce(s.stage, '') AS stage, coalesce(c.sex::text, '') AS sex, c.city, c.channel,
+               coalesce((ARRAY['65+', '55-64', '45-54', '35-44', '25-34', '18-24', '0-17'])[1 + width_bucket(p.birthday, b.bounds)], '') AS age
         FROM (SELECT crm._report_age_bounds(crm._report_today()) AS bounds OFFSET 0) b CROSS JOIN crm.customer c
         LEFT JOIN crm.customer_private p ON p.customer_id = c.customer_id
         LEFT JOIN crm.customer_value v ON v.customer_id = c.customer_id
         LEFT JOIN crm.customer_stage s ON s.customer_id = c.customer_id
-        LEFT JOIN crm.bitmap_members(members) i(id) ON i.id = c.customer_id
-        WHERE c.status = 'active')
+        WHERE c.status = 'active' AND c.customer_id > from_id AND c.customer_id <= to_id)
     SELECT CASE WHEN GROUPING(tier) = 0 THEN 'tier' WHEN GROUPING(stage) = 0 THEN 'stage' WHEN GROUPING(sex) = 0 THEN 'sex' WHEN GROUPING(city) = 0 THEN 'city'
                 WHEN GROUPING(channel) = 0 THEN 'channel' WHEN GROUPING(age) = 0 THEN 'age' ELSE 'all' END,
-           coalesce(tier, stage, sex, city, channel, age, ''), count(*) FILTER (WHERE members IS NULL OR is_in), count(*)
+           coalesce(tier, stage, sex, city, channel, age, ''), crm.bitmap_agg(customer_id)
     FROM person GROUP BY GROUPING SETS ((tier), (stage), (sex), (city), (channel), (age), ())
 $$;
-COMMENT ON FUNCTION crm._report_divided(crm.bitmap) IS
-    'how many of some persons (null: everybody), and of everybody, have each tier, stage, sex, city, channel and band of age; and of all in the row "all"';
+COMMENT ON FUNCTION crm._report_divided(bigint, bigint) IS
+    'who of the persons between two ids has each tier, stage, sex, city, channel and band of age; and all of them in the row "all"';
 
--- Tags and categories overlap.  One walk over the packed lines answers for all categories.
-CREATE FUNCTION crm._report_bought(from_day date, to_day date) RETURNS TABLE (category_id int, buyers crm.bitmap)
+-- Categories overlap.  One walk over the packed lines answers for all of them.
+CREATE FUNCTION crm._report_bought(from_day date, to_day date, from_record bigint, to_record bigint) RETURNS TABLE (code text, ids crm.bitmap)
     LANGUAGE plpgsql STABLE SET jit = off AS
 $$
 DECLARE
-    ids int[] := ARRAY(SELECT k.category_id FROM crm.product_category k ORDER BY 1);
+    codes text[] := ARRAY(SELECT k.code FROM crm.product_category k ORDER BY k.category_id);
     questions crm.purchase_line_question[] := ARRAY(
         SELECT ROW(ARRAY[ROW('count', from_day, to_day, 0, '>', ARRAY[0]::numeric[], false)::crm.purchase_question], NULL, NULL,
-                   ARRAY(SELECT p.product_id FROM crm.product p WHERE p.category_id = k.id),
+                   ARRAY(SELECT p.product_id FROM crm.product p WHERE p.category_id = k.category_id),
                    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::crm.purchase_line_question
-        FROM unnest(ids) WITH ORDINALITY k(id, position) ORDER BY k.position);
+        FROM crm.product_category k ORDER BY k.category_id);
     sets crm.bitmap[];
 BEGIN
-    IF ids = '{}' THEN
+    IF codes = '{}' THEN
         RETURN;
     END IF;
     SELECT crm._purchase_lines_collect(m.customer_id, l.lines, questions, to_day, (SELECT crm._purchase_exponent()), NULL) INTO sets
-    FROM crm.purchase_line_chunk l JOIN crm.membership m ON m.source_record_id = l.source_record_id AND m.valid_to = 'infinity';
-    RETURN QUERY SELECT k.id, k.found FROM unnest(ids, sets) k(id, found) WHERE k.found IS NOT NULL;
+    FROM crm.purchase_line_chunk l JOIN crm.membership m ON m.source_record_id = l.source_record_id AND m.valid_to = 'infinity'
+    WHERE l.source_record_id > from_record AND l.source_record_id <= to_record;
+    RETURN QUERY SELECT k.code, k.found FROM unnest(codes, sets) k(code, found) WHERE k.found IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION crm._report_bought(date, date) IS 'of each product category the persons with a line of it in a span of local days';
+COMMENT ON FUNCTION crm._report_bought(date, date, bigint, bigint) IS
+    'of each product category the persons with a line of it in a span of local days, by their records between two ids';
 
-CREATE FUNCTION crm._report_overlapping(members crm.bitmap) RETURNS TABLE (dimension text, key text, persons bigint, everybody bigint)
+CREATE FUNCTION crm._report_tagged() RETURNS TABLE (tag text, ids crm.bitmap)
     LANGUAGE sql STABLE SET jit = off AS
 $$
-    WITH held AS (
-        SELECT 'tag' AS dimension, t.tag AS key, crm._segment_ids(t.segment_id) AS ids FROM crm.tag t WHERE t.is_active AND t.segment_id IS NOT NULL
+    SELECT x.tag, x.ids FROM (
+        SELECT t.tag, crm._segment_ids(t.segment_id) AS ids FROM crm.tag t WHERE t.is_active AND t.segment_id IS NOT NULL
         UNION ALL
-        SELECT 'tag', t.tag, crm.bitmap_agg(DISTINCT crm._identity_current(h.customer_id)) FROM crm.tag t JOIN crm.customer_tag h ON h.tag = t.tag
-        WHERE t.is_active AND t.segment_id IS NULL AND h.until > crm.core_now() GROUP BY t.tag
-        UNION ALL
-        SELECT 'category', k.code, b.buyers FROM crm._report_bought(crm._report_today() - 364, crm._report_today()) b JOIN crm.product_category k ON k.category_id = b.category_id)
-    SELECT h.dimension, h.key, crm.bitmap_count(CASE WHEN members IS NULL THEN h.ids ELSE crm.bitmap_and(h.ids, members) END), crm.bitmap_count(h.ids)
-    FROM held h WHERE h.ids IS NOT NULL
+        SELECT t.tag, crm.bitmap_agg(DISTINCT crm._identity_current(h.customer_id)) FROM crm.tag t JOIN crm.customer_tag h ON h.tag = t.tag
+        WHERE t.is_active AND t.segment_id IS NULL AND h.until > crm.core_now() GROUP BY t.tag) x WHERE x.ids IS NOT NULL
 $$;
-COMMENT ON FUNCTION crm._report_overlapping(crm.bitmap) IS
-    'how many of some persons (null: everybody), and of everybody, hold each tag and bought of each category in the last 365 local days';
+COMMENT ON FUNCTION crm._report_tagged() IS 'the persons of each tag, automatic or given by hand, now';
+
+CREATE FUNCTION crm._report_portrait_sets() RETURNS TABLE (dimension text, key text, ids crm.bitmap, divides boolean)
+    LANGUAGE plpgsql STABLE AS
+$$
+#variable_conflict use_column
+DECLARE
+    today date := crm._report_today();
+    most CONSTANT bigint := 9223372036854775807;
+BEGIN
+    IF (SELECT p.as_of FROM crm.report_portrait_progress p) BETWEEN today - 1 AND today THEN
+        RETURN QUERY SELECT k.dimension, k.key, k.ids, k.dimension NOT IN ('tag', 'category') FROM crm.report_portrait_set k WHERE k.is_shown;
+    ELSE
+        RETURN QUERY SELECT d.dimension, d.key, d.ids, true FROM crm._report_divided(0, most) d
+                     UNION ALL SELECT 'tag', g.tag, g.ids, false FROM crm._report_tagged() g
+                     UNION ALL SELECT 'category', b.code, b.ids, false FROM crm._report_bought(today - 364, today, 0, most) b;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._report_portrait_sets() IS
+    'the persons of each group that portraits tell of, and whether those of its dimension divide everybody (dimension "all"): as of the last night, or as they are now when there was none';
+
+CREATE FUNCTION crm._report_portrait_merge(step text, from_id bigint, to_id bigint) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    INSERT INTO crm.report_portrait_set AS k (is_shown, dimension, key, ids)
+    SELECT false, d.dimension, d.key, d.ids FROM crm._report_divided(from_id, to_id) d WHERE step = 'persons' AND crm.bitmap_count(d.ids) > 0
+    UNION ALL
+    SELECT false, 'category', b.code, b.ids FROM crm._report_bought(crm._report_today() - 364, crm._report_today(), from_id, to_id) b WHERE step = 'lines' AND crm.bitmap_count(b.ids) > 0
+    ON CONFLICT ON CONSTRAINT report_portrait_set_pkey DO UPDATE SET ids = crm.bitmap_or(k.ids, excluded.ids);
+END
+$$;
+COMMENT ON FUNCTION crm._report_portrait_merge(text, bigint, bigint) IS 'puts the persons, or the buyers by their records'' lines, between two ids into the sets that are being written';
+
+CREATE FUNCTION crm._report_portrait_job() RETURNS bigint
+    LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS
+$$
+DECLARE
+    piece CONSTANT int := 40000;        -- persons, or records
+    today date := crm._report_today();
+    progress crm.report_portrait_progress;
+    upper bigint;
+BEGIN
+    SELECT * INTO progress FROM crm.report_portrait_progress FOR UPDATE;
+    IF progress.step = 'persons' AND progress.done_to = 0 THEN
+        IF progress.as_of = today THEN
+            RETURN 0;
+        END IF;
+        DELETE FROM crm.report_portrait_set k WHERE NOT k.is_shown;
+    END IF;
+    upper := CASE progress.step
+        WHEN 'persons' THEN (SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > progress.done_to ORDER BY c.customer_id OFFSET piece LIMIT 1)
+        ELSE (SELECT l.source_record_id FROM crm.purchase_line_chunk l WHERE l.source_record_id > progress.done_to ORDER BY l.source_record_id OFFSET piece LIMIT 1) END;
+    PERFORM crm._report_portrait_merge(progress.step, progress.done_to, coalesce(upper, 9223372036854775807));
+    IF upper IS NULL AND progress.step = 'lines' THEN
+        INSERT INTO crm.report_portrait_set (is_shown, dimension, key, ids) SELECT false, 'tag', g.tag, g.ids FROM crm._report_tagged() g;
+        DELETE FROM crm.report_portrait_set k WHERE k.is_shown;
+        UPDATE crm.report_portrait_set SET is_shown = true;
+        UPDATE crm.report_portrait_progress SET as_of = today, step = 'persons', done_to = 0;
+        RETURN 0;
+    END IF;
+    UPDATE crm.report_portrait_progress SET step = CASE WHEN upper IS NULL THEN 'lines' ELSE progress.step END, done_to = coalesce(upper, 0);
+    RETURN 1;
+END
+$$;
+COMMENT ON FUNCTION crm._report_portrait_job() IS
+    'job: writes the sets that portraits are counted from anew, once a local day, 40,000 persons or records a call; returns > 0 until all are';
+
+CREATE FUNCTION crm._report_counted(members crm.bitmap) RETURNS TABLE (dimension text, key text, persons bigint, everybody bigint, divides boolean)
+    LANGUAGE plpgsql STABLE SET jit = off AS
+$$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH held AS MATERIALIZED (SELECT s.* FROM crm._report_portrait_sets() s),
+    whole AS MATERIALIZED (SELECT h.ids AS everybody, CASE WHEN members IS NULL THEN h.ids ELSE crm.bitmap_and(h.ids, members) END AS chosen FROM held h WHERE h.dimension = 'all')
+    SELECT h.dimension, h.key, crm.bitmap_count(crm.bitmap_and(h.ids, w.chosen)), crm.bitmap_count(CASE WHEN h.divides THEN h.ids ELSE crm.bitmap_and(h.ids, w.everybody) END), h.divides
+    FROM held h CROSS JOIN whole w;
+END
+$$;
+COMMENT ON FUNCTION crm._report_counted(crm.bitmap) IS
+    'how many of some persons (null: everybody), and of everybody, are in each group that portraits tell of; and of all in the row "all"';
 
 -- What may be told.  Unsafe: a group of 1 to small - 1 persons, or one that so few of everybody are not in.
 -- Of a dimension that adds up, the smallest go as well until those left out are small in number no more.
 CREATE FUNCTION crm._report_told(members crm.bitmap, small int) RETURNS TABLE (dimension text, key text, persons bigint, everybody bigint)
     LANGUAGE sql STABLE SET jit = off AS
 $$
-    WITH counted AS MATERIALIZED (
-        SELECT d.*, true AS divides FROM crm._report_divided(members) d
-        UNION ALL
-        SELECT o.*, false FROM crm._report_overlapping(members) o),
+    WITH counted AS MATERIALIZED (SELECT c.* FROM crm._report_counted(members) c),
     whole AS (SELECT c.persons, c.everybody FROM counted c WHERE c.dimension = 'all'),
     judged AS (
         SELECT c.*, c.persons >= small AND (members IS NULL OR c.everybody - c.persons NOT BETWEEN 1 AND small - 1)
@@ -125,7 +200,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_portrait(text) IS
-    'what the persons of a segment (null: everybody) are like, without anybody: persons and share by tier, stage, sex, age, city, channel, tag, and category bought in 365 local days, beside the share of everybody in whole percents; key null: what its dimension leaves out; empty key: not known; no group below report.small_group persons is told, nor one that is found by subtracting; no row when the segment itself is; RM361';
+    'what the persons of a segment (null: everybody) are like, without anybody: persons and share by tier, stage, sex, age, city, channel, tag, and category bought in 365 local days, beside the share of everybody in whole percents; who is in the segment as it is now, all else as of the last night; key null: what its dimension leaves out; empty key: not known; no group below report.small_group persons is told, nor one that is found by subtracting; no row when the segment itself is; RM361';
 GRANT EXECUTE ON FUNCTION crm.report_portrait(text) TO crm_reader, crm_marketer, crm_analyst, crm_headquarters;
 
 CREATE FUNCTION crm.report_portraits() RETURNS SETOF jsonb
