@@ -122,6 +122,10 @@ INSERT INTO odd SELECT 'one repeat among a thousand', CASE WHEN g = 1 THEN 1 ELS
 INSERT INTO odd SELECT 'repeats at once', 2, 0, 10 FROM generate_series(1, 100);
 INSERT INTO odd SELECT 'days and weeks', g % 7, CASE WHEN g % 7 = 0 THEN 0 ELSE (g % 50 + 1) * CASE WHEN g % 2 = 0 THEN 1 ELSE 7 END END, 52 * CASE WHEN g % 2 = 0 THEN 1 ELSE 7 END FROM generate_series(1, 300) g;
 INSERT INTO odd SELECT 'twelve orders of size', g % 3, CASE WHEN g % 3 = 0 THEN 0 ELSE power(10, g % 12) * 0.7 END, power(10, g % 12) FROM generate_series(1, 300) g;
+INSERT INTO odd SELECT 'few patterns, many of each', x, tx, t FROM (VALUES (0, 0, 26.57), (0, 0, 28.08), (0, 0, 28.8), (0, 0, 29.31), (0, 0, 29.9), (0, 0, 29.94), (0, 0, 32.08), (0, 0, 32.69), (0, 0, 33.96), (0, 0, 34.09), (0, 0, 34.18), (0, 0, 36.08), (0, 0, 36.3), (0, 0, 36.68), (0, 0, 37.66),
+    (0, 0, 38.86), (0, 0, 38.94), (1, 2.71, 26.07), (1, 4.12, 31.79), (1, 5.55, 29.62), (1, 16.3, 34.13), (1, 24.37, 32.56), (1, 26.4, 28.93), (2, 19.34, 32.06), (2, 22.57, 33.2), (2, 23.14, 26.46), (3, 20.32, 37.92), (4, 28.57, 36.36), (5, 24.51, 37.36), (5, 30.64, 32.68)) p (x, tx, t), generate_series(1, 500);
+INSERT INTO odd SELECT 'few patterns, one seen a million times as long', x, tx, t FROM (VALUES (0, 0, 30), (1, 10, 30), (2, 20, 30), (0, 0, 39), (3, 30, 39), (4, 20, 39)) p (x, tx, t), generate_series(1, 50);
+INSERT INTO odd VALUES ('few patterns, one seen a million times as long', 1, 10, 3e7);
 CREATE TEMP TABLE odd_fit AS SELECT o.name, m.asked, f.* FROM (SELECT name, ARRAY[crm.value_fit_bgnbd(frequency, recency, age), crm.value_fit_mbgnbd(frequency, recency, age), crm.value_fit_paretonbd(frequency, recency, age)] AS fits FROM odd GROUP BY name) o,
     unnest(ARRAY['bgnbd', 'mbgnbd', 'paretonbd']) WITH ORDINALITY m (asked, n), LATERAL (SELECT (o.fits[m.n]).*) f;
 SELECT name, string_agg(CASE WHEN model = asked OR model = 'nbd' THEN status ELSE 'not asked for' END, ', ' ORDER BY asked) AS statuses FROM odd_fit GROUP BY name ORDER BY name COLLATE "C";
@@ -132,6 +136,8 @@ FROM odd_fit f CROSS JOIN generate_series(1, 4) i CROSS JOIN unnest('{0.98,1.02}
      CROSS JOIN LATERAL (SELECT sum(crm.value_log_likelihood(f.model, (SELECT array_agg(CASE WHEN n = i THEN p * factor ELSE p END ORDER BY n) FROM unnest(f.params) WITH ORDINALITY x (p, n)), o.frequency, o.recency, o.age)) AS beside
                          FROM odd o WHERE o.name = f.name) l
 WHERE f.status IN ('converged', 'no_dropout') AND i <= cardinality(f.params) AND f.params[i] BETWEEN 0.0001 AND 10000 AND l.beside > f.log_likelihood + 1e-6 * abs(f.log_likelihood) + 0.05;
+-- of several hills it is the highest that is known
+SELECT f.asked, f.status, round(f.log_likelihood::numeric, 1) AS log_likelihood FROM odd_fit f WHERE f.name = 'few patterns, many of each' ORDER BY 1;
 -- and a chance is one
 SELECT count(*) AS asked, count(*) FILTER (WHERE NOT coalesce(c.alive BETWEEN 0 AND 1 AND c.later BETWEEN 0 AND 1 AND c.some BETWEEN 0 AND 1 AND c.expected >= 0 AND c.expected < 'Infinity', false)) AS wrong
 FROM odd_fit f CROSS JOIN (VALUES (0, 0, 10), (1, 10, 10), (5, 3, 365), (100000, 1, 365), (3, 1e8, 1e9), (0, 0, 1e9), (2, 1e-9, 1e-9), (0, 0, 0)) p (x, tx, t) CROSS JOIN (VALUES (0), (30), (1000000)) h (h)

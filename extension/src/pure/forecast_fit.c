@@ -2,11 +2,13 @@
  * forecast_fit.c - maximum likelihood, whatever the model.
  *
  * Time is measured in a unit of the data's own size (money likewise), so that days, weeks
- * and seconds are the same problem.  What is searched are logarithms, in a box of e^+-10
- * around one: parameters at its walls are as good as zero or infinite, and the fit says so.
+ * and seconds are the same problem.  What is searched are logarithms, in a box of e^+-13
+ * around one: parameters far out are as good as zero or infinite, and the fit says so.
  * NBD is fitted first: every model contains it as the case in which nobody leaves, its rates are
  * where the search starts, and what does not beat it has found no dropout.  The first start
- * nearly always leads to a flat point inside; others are tried when it does not.
+ * nearly always leads to a flat point inside; others are tried when it does not.  A flat point need
+ * not be the highest (few customers, many of each), so all starts are tried on a few of the cells:
+ * that costs nothing beside the whole, which is searched once more only from what is higher there.
  */
 #include "pure/forecast.h"
 
@@ -16,13 +18,17 @@
 #include <math.h>
 #include <string.h>
 
-#define WALL 10.0
+#define WALL 13.0
+#define FAR 9.0					/* beyond it a parameter is as good as zero or infinite */
 #define LEAST_GAIN 0.01			/* of log-likelihood, for leaving to be there at all */
-#define N_STARTS 4
+#define N_STARTS 6
+#define SOON 4					/* starts that are tried when the first does not end inside */
+#define FEW_CELLS 256			/* on which every start is tried */
+#define HIGHER 1e-6				/* of mean log-likelihood, for another hill to be one */
 
 /* Each is added to the logarithms of the best start known: zero, or the answer of NBD. */
 static const double starts[N_STARTS][CRM_FORECAST_PARAMS] = {
-	{0, 0, 0, 1}, {1, 1, -2, 0}, {-1, -1, 1, 1}, {2, 2, -2, -2},
+	{0, 0, 0, 1}, {1, 1, -2, 0}, {-1, -1, 1, 1}, {2, 2, -2, -2}, {5, 5, 0, 0}, {5, 5, 4, 4},
 };
 
 typedef struct Problem
@@ -157,25 +163,31 @@ search(Problem *problem, const double *start)
 	return task;
 }
 
+static CrmMinimise
+search_from(Problem *problem, const double *from, int i)
+{
+	double		start[CRM_FORECAST_PARAMS];
+
+	for (int j = 0; j < CRM_FORECAST_PARAMS; j++)
+		start[j] = from[j] + starts[i][j];
+	return search(problem, start);
+}
+
 /*
- * The best of the starts.  One that ends inside is enough when it beats the floor; so are two
+ * The best of the first starts.  One that ends inside is enough when it beats the floor; so are two
  * that end at a wall, or that are no better than the floor.
  */
 static CrmMinimise
-search_all(Problem *problem, const double *from, double floor_cost)
+search_soon(Problem *problem, const double *from, double floor_cost)
 {
 	CrmMinimise best = {0};
 	int			evaluations = 0;
 
 	best.value = INFINITY;
-	for (int i = 0; i < N_STARTS; i++)
+	for (int i = 0; i < SOON; i++)
 	{
-		double		start[CRM_FORECAST_PARAMS];
-		CrmMinimise task;
+		CrmMinimise task = search_from(problem, from, i);
 
-		for (int j = 0; j < CRM_FORECAST_PARAMS; j++)
-			start[j] = from[j] + starts[i][j];
-		task = search(problem, start);
 		evaluations += task.evaluations;
 		if (i == 0 || task.value < best.value - 1e-12 * fabs(best.value) ||
 			(task.is_converged && !best.is_converged && task.value <= best.value + 1e-9))
@@ -189,24 +201,79 @@ search_all(Problem *problem, const double *from, double floor_cost)
 	return best;
 }
 
+/* The problem of every so manyth cell only, which are put into few. */
+static Problem
+thin_out(const Problem *problem, CrmForecastCell *few)
+{
+	Problem		thin = *problem;
+	size_t		step = (problem->count + FEW_CELLS - 1) / FEW_CELLS;
+
+	thin.cells = few;
+	thin.count = 0;
+	thin.weight = 0;
+	for (size_t i = step / 2; i < problem->count; i += step)
+	{
+		few[thin.count++] = problem->cells[i];
+		thin.weight += problem->cells[i].weight;
+	}
+	return thin;
+}
+
+/* Where a few of the cells are likelier than around the point that was found; that point when they are nowhere. */
+static CrmMinimise
+look_around(const Problem *problem, const double *from, const CrmMinimise *found)
+{
+	CrmForecastCell few[FEW_CELLS];
+	Problem		thin = thin_out(problem, few);
+	CrmMinimise here = search(&thin, found->point);
+	CrmMinimise best = here;
+
+	for (int i = 0; i < N_STARTS; i++)
+	{
+		CrmMinimise task = search_from(&thin, from, i);
+
+		if (task.value < best.value - HIGHER)
+			best = task;
+	}
+	return best.value < here.value ? best : *found;
+}
+
+static CrmMinimise
+search_all(Problem *problem, const double *from, double floor_cost)
+{
+	CrmMinimise best = search_soon(problem, from, floor_cost);
+	CrmMinimise there = look_around(problem, from, &best);
+	int			evaluations = best.evaluations;
+
+	if (memcmp(there.point, best.point, sizeof best.point) != 0)
+	{
+		there = search(problem, there.point);
+		evaluations += there.evaluations;
+		if (there.value < best.value - HIGHER)
+			best = there;
+		best.evaluations = evaluations;
+	}
+	return best;
+}
+
 /* Standard errors from the curvature in logarithms, by the delta method. */
 static void
 take_errors(const Problem *problem, CrmMinimise *task, CrmForecastFit *fit)
 {
 	double		inverse[CRM_MINIMISE_MAX][CRM_MINIMISE_MAX];
-	bool		has_errors = task->at_wall == 0 && crm_minimise_invert(task->curvature, task->n, inverse);
+	bool		has_errors = fit->status == CRM_FORECAST_CONVERGED && crm_minimise_invert(task->curvature, task->n, inverse);
 
 	for (int i = 0; i < CRM_FORECAST_PARAMS; i++)
 		fit->errors[i] = has_errors && i < task->n ?
 			fit->params[i] * sqrt(inverse[i][i] / problem->weight) : NAN;
 }
 
-/* Along a wall the likelihood can be too steep to end flat: it is the wall all the same. */
+/* On the way to a wall the likelihood can be too steep to end flat, or too flat to go on: it is the wall all the same. */
 static bool
-is_near_wall(const CrmMinimise *task)
+is_far_out(const CrmMinimise *task)
 {
 	for (int i = 0; i < task->n; i++)
-		if (fabs(task->point[i]) > WALL - 1)
+		if (fabs(task->point[i]) > FAR)
 			return true;
 	return false;
 }
@@ -217,8 +284,7 @@ answer(const Problem *problem, CrmMinimise *task)
 	CrmForecastFit fit = {0};
 
 	fit.n_params = task->n;
-	fit.status = task->is_converged && task->at_wall == 0 ? CRM_FORECAST_CONVERGED :
-		is_near_wall(task) ? CRM_FORECAST_AT_WALL : CRM_FORECAST_FAILED;
+	fit.status = is_far_out(task) ? CRM_FORECAST_AT_WALL : task->is_converged ? CRM_FORECAST_CONVERGED : CRM_FORECAST_FAILED;
 	for (int i = 0; i < task->n; i++)
 		fit.params[i] = exp(task->point[i]) * (has_unit(problem->model, i) ? problem->unit : 1);
 	fit.log_likelihood = -task->value * problem->weight;
@@ -227,26 +293,34 @@ answer(const Problem *problem, CrmMinimise *task)
 	return fit;
 }
 
-/* Weighs the data and takes its unit; false when there is nothing to fit. */
+/*
+ * Weighs the data and takes its unit; false when there is nothing to fit.  The unit is of the size that most are of (a mean of
+ * logarithms): a mean would be that of the one customer who was seen, or spent, a million times as much as the others.
+ */
 static bool
 survey(Problem *problem, CrmForecastStatus *status)
 {
+	bool		is_spend = problem->model == CRM_FORECAST_SPEND;
 	double		repeats = 0;
-	double		sum = 0;
+	double		sized = 0;
+	double		logs = 0;
 
 	for (size_t i = 0; i < problem->count; i++)
 	{
 		const CrmForecastCell *cell = &problem->cells[i];
-		bool		is_spend = problem->model == CRM_FORECAST_SPEND;
+		double		size = is_spend ? cell->tx : cell->T;
 
 		if (is_spend && !(cell->x > 0 && cell->tx > 0))
 			continue;
 		problem->weight += cell->weight;
 		repeats += cell->weight * cell->x;
-		sum += cell->weight * (is_spend ? cell->tx : cell->T);
+		if (!(size > 0))
+			continue;
+		sized += cell->weight;
+		logs += cell->weight * log(size);
 	}
-	problem->unit = problem->model == CRM_FORECAST_SPEND ? sum / problem->weight : sum / problem->weight / 4;
-	*status = !(problem->weight > 0) || !(sum > 0) ? CRM_FORECAST_NO_DATA : CRM_FORECAST_NO_REPEATS;
+	problem->unit = exp(logs / sized) / (is_spend ? 1 : 4);
+	*status = !(sized > 0) ? CRM_FORECAST_NO_DATA : CRM_FORECAST_NO_REPEATS;
 	return *status != CRM_FORECAST_NO_DATA && repeats > 0;
 }
 
