@@ -355,15 +355,16 @@ BEGIN
     IF coalesce(cardinality(persons), 0) = 0 THEN
         RETURN;
     END IF;
-    IF kind = 'refund' AND cardinality(persons) <= 50 THEN
-        PERFORM crm._value_stand_after_refund(persons);
-    END IF;
     IF cardinality(persons) = 1 THEN
         PERFORM crm._value_compute_one(persons[1], crm._value_today(), CASE WHEN is_history THEN 'history' ELSE kind END);
     ELSIF cardinality(persons) <= 50 THEN
         PERFORM crm._value_compute(persons, crm._value_today(), CASE WHEN is_history THEN 'history' ELSE kind END);
     ELSE
         PERFORM crm._value_mark(persons, CASE WHEN is_history THEN 'history' ELSE kind END);
+    END IF;
+    -- values before standings, as the drain takes them: the other way round each waited for the other
+    IF kind = 'refund' AND cardinality(persons) <= 50 THEN
+        PERFORM crm._value_stand_after_refund(persons);
     END IF;
 END
 $$;
@@ -387,9 +388,10 @@ BEGIN
         DELETE FROM crm.customer_forecast f WHERE f.customer_id = other;
         DELETE FROM crm.customer_stage f WHERE f.customer_id = other;
         DELETE FROM crm.journey_event f WHERE f.customer_id = other;
-        DELETE FROM crm.customer_standing f WHERE f.customer_id = other;
     END IF;
     PERFORM crm._value_compute(ARRAY[survivor, other], crm._value_today(), 'merge');
+    DELETE FROM crm.customer_standing f
+    WHERE f.customer_id = other AND EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = other AND c.status <> 'active');
 END
 $$;
 COMMENT ON FUNCTION crm._value_on_membership(bigint, bigint, bigint[], text) IS
@@ -497,6 +499,7 @@ DECLARE
     left_over bigint[];
     busy bigint[] := '{}';
     refunded bigint[] := '{}';
+    held bigint[];
 BEGIN
     FOR mark IN SELECT m.* FROM crm._value_marks(piece) m LOOP
         IF mark.cause IS NULL THEN
@@ -513,8 +516,11 @@ BEGIN
         END IF;
     END LOOP;
     IF cardinality(refunded) > 0 THEN
+        -- under their locks, all of them: who is marked by rules, too, was brought without one
         refunded := ARRAY(SELECT r FROM unnest(refunded) r EXCEPT SELECT b FROM unnest(busy) b ORDER BY 1);
-        PERFORM crm._value_stand_after_refund(refunded);
+        SELECT c.held INTO held FROM crm._value_claim(refunded, false) c;
+        busy := busy || ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.customer_id = ANY (refunded) EXCEPT SELECT h FROM unnest(held) h);
+        PERFORM crm._value_stand_after_refund(held);
     END IF;
     PERFORM crm._value_unmark(marked.marked, marked.places, busy);
     RETURN CASE WHEN marked.further > 0 AND cardinality(busy) < piece THEN marked.further + cardinality(busy) ELSE 0 END;
