@@ -98,6 +98,15 @@ SELECT ordinal, outcome, customer_id FROM crm._loyalty_store_coupons(ARRAY[pg_te
 SELECT ordinal, outcome FROM crm._loyalty_store_coupons(ARRAY[pg_temp.fact(1, 'OLD-1', 1, '5元券', 'issued'), pg_temp.fact(2, 'OLD-2', 1, 'wake_up_90', 'cancelled')]) ORDER BY ordinal;
 SELECT code, coupon_type, state, issued_at, valid_until, redeeming_order, is_history FROM crm.coupon WHERE customer_id = 960201 AND is_history ORDER BY code;
 SELECT ordinal, outcome FROM crm._loyalty_store_coupons('{}');
+-- redeemed under its source by somebody who may name one, and taken back by its code alone; a code of two sources is nobody's without its source
+SAVEPOINT two_sources;
+UPDATE crm.coupon SET state = 'issued', valid_until = crm.core_now() + interval '1 day' WHERE code = 'OLD-1';
+SELECT crm.loyalty_redeem('OLD-1', 'loyalty_shop', 'T-OLD', NULL, 99) ->> 'state' AS redeemed, crm.loyalty_cancel_redemption('OLD-1', 'T-OLD', 'order cancelled') ->> 'state' AS taken_back;
+SELECT crm.ingest_define_source('loyalty_other', 'other', 'pos') > 0 AS other;
+INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at)
+SELECT s.source_id, k.kind, k.external_id, k.source_record_id, k.fact_id + 1, '', k.received_at FROM crm.source s, crm.external_key k WHERE s.code = 'loyalty_other' AND k.kind = 6 AND k.external_id = 'OLD-1';
+SELECT crm._loyalty_find('OLD-1', NULL) AS of_two, (crm._loyalty_find('OLD-1', 9602)).coupon_id IS NOT NULL AS of_its_source;
+ROLLBACK TO two_sources;
 
 -- 7. a coupon that nobody was told of is withdrawn
 SELECT crm._loyalty_issue(960203, 'welcome_5', 1, 'once') > 0 AS issued;

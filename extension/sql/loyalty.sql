@@ -183,9 +183,12 @@ DECLARE
     found record;
 BEGIN
     SELECT i.customer_id, i.coupon_id INTO found FROM crm._loyalty_ids(typed) i;
-    IF found.coupon_id IS NULL THEN
-        SELECT k.source_record_id AS customer_id, k.fact_id AS coupon_id INTO found FROM crm.external_key k
-        WHERE k.source_id = _loyalty_find.source_id AND k.kind = 6 AND k.external_id = btrim(typed);
+    IF found.coupon_id IS NULL THEN     -- of an older system, where a code is one of its source; who names none means the only one
+        SELECT min(k.source_record_id) AS customer_id, min(k.fact_id) AS coupon_id INTO found
+        FROM crm.source s CROSS JOIN LATERAL (SELECT * FROM crm.external_key x
+                                              WHERE x.source_id = s.source_id AND x.kind = 6 AND x.external_id = btrim(typed) LIMIT 1) k
+        WHERE s.source_id = coalesce(_loyalty_find.source_id, s.source_id)
+        HAVING count(*) = 1;
     END IF;
     IF found.coupon_id IS NULL THEN
         SELECT p.customer_id, p.coupon_id INTO found FROM crm.coupon_pool_code p WHERE p.code_key = crm._loyalty_code_key(typed);

@@ -20,6 +20,8 @@ PG_FUNCTION_INFO_V1(crm_segment_places);
 PG_FUNCTION_INFO_V1(crm_segment_kept_of);
 PG_FUNCTION_INFO_V1(crm_segment_write);
 
+#define MAX_ORDINAL	PG_UINT32_MAX	/* chunks are held by their number */
+
 typedef struct Move
 {
 	int			segment;		/* its place in the list */
@@ -88,6 +90,9 @@ take_places(Datum persons, ArrayType *ordinals, CrmSegmentPlaces *places)
 		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("there is to be an ordinal for each of %d persons", places->n)));
 	places->ordinals = palloc(Max(places->n, 1) * sizeof(int64));
 	memcpy(places->ordinals, ARR_DATA_PTR(ordinals), places->n * sizeof(int64));
+	for (int i = 0; i < places->n; i++)
+		if (places->ordinals[i] < CRM_SEGMENT_NO_ORDINAL || places->ordinals[i] > MAX_ORDINAL)
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("no person has the ordinal " INT64_FORMAT, places->ordinals[i])));
 }
 
 static void
@@ -276,8 +281,12 @@ answer_chunks(Answer *answer, const Run *run)
 static void
 begin_run(Run *run, FunctionCallInfo fcinfo, int persons)
 {
-	ArrayType  *segments = PG_GETARG_ARRAYTYPE_P(0);
+	ArrayType  *segments = PG_GETARG_ARRAYTYPE_P_COPY(0);
 
+	if (ARR_NDIM(segments) == 1)
+		ARR_LBOUND(segments)[0] = 1;	/* places in it are told by array_position() */
+	if (ARR_HASNULL(segments))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a segment is null")));
 	run->n_segments = ArrayGetNItems(ARR_NDIM(segments), ARR_DIMS(segments));
 	run->ids = (const int32 *) ARR_DATA_PTR(segments);
 	run->asked = read_sets(PG_GETARG_ARRAYTYPE_P(1), run->n_segments);
