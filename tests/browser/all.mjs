@@ -16,6 +16,7 @@ import {naughtyNames} from './naughty.mjs';
 import {kept, linked, opening, paper, typed, weights} from './habits.mjs';
 import {owners, pinyin} from './owners.mjs';
 import {troubles, twoTabs, unopened} from './troubles.mjs';
+import {beginners} from './beginners.mjs';
 import {alerts, names, presetsToldFirst, whyByPhone} from './words.mjs';
 import {chartVersions, firstSteps, flowVersions, ownFields} from './setup.mjs';
 import {byKey, complete, counterCard, doorsLook, frozen, oneTimeLink, redrawn, regional, reviewKeys, taken, unmasked, warned} from './whole.mjs';
@@ -23,7 +24,7 @@ import {screenshots} from './screenshots.mjs';
 
 const marketing = [audiences, estimates, overlaps, flows, branches, presets, wordings, tags, tiers, coupons, naughty];
 const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork, scanned, lastOne, repeatedRedeem, pastDay, apart, manyCoupons];
-const house = [reach, costs, capitals, forms, mentions, variants, site, causes, names, whyByPhone, presetsToldFirst, alerts, ownFields, flowVersions, chartVersions, firstSteps];
+const house = [reach, costs, capitals, forms, mentions, variants, site, causes, names, whyByPhone, presetsToldFirst, alerts, ownFields, flowVersions, chartVersions, firstSteps, beginners];
 const whole = [complete, doorsLook, oneTimeLink, counterCard, unmasked, redrawn, byKey, taken, frozen, reviewKeys, warned, regional];
 const habits = [weights, opening, kept, typed, troubles, twoTabs, unopened, paper, linked];
 await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, resettled, rejects, boards, numbers, ownStore, dated, handover, reports, dealsAhead, charts, leaders, use, goals, ...counter, ...marketing, ...house, ...whole, ...habits]);

@@ -3,11 +3,11 @@
 import {judge, ok, open, read, send, sql, visit} from './harness.mjs';
 
 const undo = (page) => page.click('#toast p:last-child button');
-const spoken = {'zh-CN': {quotes: /「([^」]+)」/g, done: '完成了', reads: 200, undo: '撤销'}, en: {quotes: /“([^”]+)”/g, done: 'Done', reads: 600, undo: 'Undo'}};
+export const spoken = {'zh-CN': {quotes: /「([^」]+)」/g, done: '完成了', reads: 200, undo: '撤销'}, en: {quotes: /“([^”]+)”/g, done: 'Done', reads: 600, undo: 'Undo'}};
 
 // The control that the words name, as somebody looks for it: a link or a button that says so, else the field of this label.
-async function control(page, name) {
-	for (let turn = 0; turn < 50; turn++, await page.waitForTimeout(200)) for (const found of [page.locator(':is(header nav, main) a').getByText(name, {exact: true}), page.locator('main').getByRole('button', {name, exact: true}), page.locator('main').getByLabel(name, {exact: true})])
+export async function control(page, name) {
+	for (let turn = 0; turn < 50; turn++, await page.waitForTimeout(200)) for (const found of [page.locator(':is(header nav, main, #guide) a').getByText(name, {exact: true}), page.locator(':is(main, #guide)').getByRole('button', {name, exact: true}), page.locator('main').getByLabel(name, {exact: true})])
 		for (let i = 0; i < await found.count(); i++) if (await found.nth(i).isVisible()) return found.nth(i);
 	throw new Error(`the guide names "${name}", and nothing on ${page.url()} is called so`);
 }
