@@ -31,7 +31,7 @@ CREATE FUNCTION crm.campaign_list() RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
-    RETURN QUERY SELECT crm._campaign_json(ROW(f.*)::crm.flow_row) FROM crm.flow f ORDER BY f.flow_id;
+    RETURN QUERY SELECT crm._campaign_json(ROW(f.flow_id, f.code, f.name_zh, f.name_en, f.trigger, f.state, f.active_from, f.epoch, f.version, f.spec, f.watermark)::crm.flow_row) FROM crm.flow f ORDER BY f.flow_id;
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_list() IS 'every flow with its state, values and backlog';

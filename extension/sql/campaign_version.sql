@@ -1,10 +1,19 @@
 -- campaign_version: a flow's versions: what it did and said, who changed it, and one of them taken back.
 
+-- What a house has added to the table is no part of it.
+CREATE FUNCTION crm._campaign_text_kept(template jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT jsonb_strip_nulls(jsonb_object_agg(m.key, m.value)) FROM jsonb_each(template) m
+    WHERE m.key = ANY ('{template,channel,language,body,subject,html,vendor_template,vendor_params}')
+$$;
+COMMENT ON FUNCTION crm._campaign_text_kept(jsonb) IS 'a template as a version keeps it';
+
 CREATE FUNCTION crm._campaign_texts_kept(spec jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(t)) ORDER BY t.template, t.channel, t.language), '[]') FROM crm.template t
+    RETURN (SELECT coalesce(jsonb_agg(crm._campaign_text_kept(to_jsonb(t)) ORDER BY t.template, t.channel, t.language), '[]') FROM crm.template t
             WHERE t.template IN (SELECT n #>> '{}' FROM jsonb_path_query(spec, 'lax $.**.template') n));
 END
 $$;
@@ -77,9 +86,9 @@ DECLARE
     said jsonb;
 BEGIN
     -- a text that other flows send, too, stays theirs
-    FOR said IN SELECT t FROM jsonb_array_elements(coalesce(texts, '[]')) t
+    FOR said IN SELECT t FROM jsonb_array_elements(coalesce(texts, '[]')) e CROSS JOIN crm._campaign_text_kept(e) t
                 WHERE (t ->> 'template' = code OR left(t ->> 'template', length(code) + 1) = code || '_')
-                  AND NOT EXISTS (SELECT FROM crm.template x WHERE jsonb_strip_nulls(to_jsonb(x)) = t) LOOP
+                  AND NOT EXISTS (SELECT FROM crm.template x WHERE crm._campaign_text_kept(to_jsonb(x)) = t) LOOP
         PERFORM crm.outbox_define_template(said ->> 'template', said ->> 'channel', said ->> 'body', said - '{template,channel,body}'::text[]);
     END LOOP;
 END

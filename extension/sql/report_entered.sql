@@ -70,7 +70,7 @@ BEGIN
     SELECT p.kept_from, p.kept_to INTO kept FROM crm.report_entered_progress p;
     RETURN QUERY
     SELECT e.store_id, e.staff_id, sum(e.persons)::bigint, sum(e.parts)::bigint, sum(e.duplicates)::bigint, sum(e.notes)::bigint FROM (
-        SELECT k.* FROM crm.report_entered k WHERE k.day BETWEEN greatest(from_day, kept.kept_from) AND least(to_day, kept.kept_to)
+        SELECT k.day, k.store_id, k.staff_id, k.persons, k.parts, k.duplicates, k.notes FROM crm.report_entered k WHERE k.day BETWEEN greatest(from_day, kept.kept_from) AND least(to_day, kept.kept_to)
         UNION ALL SELECT f.* FROM crm._report_entered_facts(from_day, least(to_day, kept.kept_from - 1)) f
         UNION ALL SELECT f.* FROM crm._report_entered_facts(greatest(from_day, kept.kept_from, kept.kept_to + 1), to_day) f) e
     WHERE in_stores IS NULL OR e.store_id = ANY (in_stores) GROUP BY e.store_id, e.staff_id;

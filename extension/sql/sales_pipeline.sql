@@ -58,7 +58,8 @@ CREATE FUNCTION crm._sales_pipeline(pipeline text) RETURNS jsonb
 $$
 BEGIN
     RETURN (SELECT jsonb_build_object('pipeline', p.pipeline, 'name_zh', p.name_zh, 'name_en', p.name_en, 'is_active', p.is_active,
-                'stages', (SELECT jsonb_agg(to_jsonb(s) - '{pipeline,position}'::text[] ORDER BY s.position) FROM crm.pipeline_stage s WHERE s.pipeline = p.pipeline),
+                'stages', (SELECT jsonb_agg(jsonb_build_object('stage', s.stage, 'name_zh', s.name_zh, 'name_en', s.name_en, 'outcome', s.outcome, 'expected_days', s.expected_days,
+                    'evidence', s.evidence, 'stalls', s.stalls) ORDER BY s.position) FROM crm.pipeline_stage s WHERE s.pipeline = p.pipeline),
                 'warnings', crm._sales_pipeline_warnings(p.pipeline))
             FROM crm.pipeline p WHERE p.pipeline = _sales_pipeline.pipeline);
 END
