@@ -28,7 +28,6 @@ typedef uint8 crm_compat_byte;
 typedef char crm_compat_byte;
 #endif
 
-#include "access/genam.h"
 #include "access/tableam.h"
 #include "catalog/pg_database.h"
 #include "executor/executor.h"
@@ -95,17 +94,6 @@ crm_compat_has_generated(TupleDesc description)
 		return true;
 #endif
 	return constraints->has_generated_stored;
-}
-
-/* PostgreSQL 18 counts what a scan of an index does: go at 18. */
-static inline IndexScanDesc
-crm_compat_index_beginscan(Relation table, Relation index, Snapshot snapshot, int n_keys)
-{
-#if PG_VERSION_NUM >= 180000
-	return index_beginscan(table, index, snapshot, NULL, n_keys, 0);
-#else
-	return index_beginscan(table, index, snapshot, n_keys, 0);
-#endif
 }
 
 /* Since PostgreSQL 16 an update may leave all indexes alone but those that only summarize: go at 16. */

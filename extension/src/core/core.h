@@ -5,7 +5,7 @@
  *	in core_clock.c			the one clock
  *	in core_keys.c			keys of the installation, keyed hashes, encryption
  *	in core_spi.c			saved plans for constant statements
- *	in core_walk.c, core_table.c	rows of a set of keys, past the planner (core_table.h)
+ *	in core_leaf.c, core_walk.c, core_table.c	rows of a set of keys, past the planner (core_table.h)
  *	in core_consequence.c	what a lower room causes in a higher one
  *	in core_cost.c			what that costs
  */

@@ -2,7 +2,7 @@
  * core_table.h
  *		Rows of a set of keys, read and written past the planner.
  *
- *	in core_walk.c		rows found by ascending keys of an index
+ *	in core_walk.c		rows found by ascending keys of an index (core_leaf.c)
  *	in core_table.c		rows locked, written and taken away
  *
  * Thousands of persons are brought up to date by the same five look-ups and three rows each.  Statements do it one
@@ -14,9 +14,9 @@
 #define CRM_CORE_TABLE_H
 
 #include "core/core.h"
+#include "core/core_leaf.h"
 
 #include "access/genam.h"
-#include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "executor/executor.h"
@@ -43,19 +43,15 @@ typedef struct CrmWalk
 {
 	Relation	relation;
 	Relation	index;
-	IndexScanDesc scan;
+	Snapshot	snapshot;
+	CrmLeaf		leaf;			/* the entry it stands on */
 	TupleTableSlot *slot;		/* the row found */
 	HeapTupleData tuple;		/* the same, on its page */
 	Buffer		page;			/* read last */
 	Buffer		visible_map;
 	bool		is_written;		/* rows found are going to be written over */
 	int64		key;			/* looked for */
-	int64		at;				/* key of the entry the scan stands on */
-	bool		has_entry;
-	bool		is_taken;		/* the entry has been looked at: the scan moves on first */
-	bool		is_dense;		/* the scan runs from key to key; otherwise each key is looked for by itself */
-	int			sparse_left;	/* keys looked for by themselves before the next try to run */
-	int			sparse_run;		/* how many there were at the last try in vain */
+	bool		is_taken;		/* the entry has been looked at: it is left first */
 } CrmWalk;
 
 /* A value that is not null. */
@@ -70,7 +66,7 @@ crm_core_table_set(TupleTableSlot *row, AttrNumber column, Datum value)
 extern Oid	crm_core_walk_index(Relation relation, int n, const char *const *columns);
 extern AttrNumber crm_core_walk_column(const CrmWalk *walk, const char *column);
 extern int64 *crm_core_walk_keys(ArrayType *array, int *n);
-extern void crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, int n_keys, bool is_written);
+extern void crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, bool is_written);
 extern bool crm_core_walk_find(CrmWalk *walk, int64 key);
 extern bool crm_core_walk_from(CrmWalk *walk, int64 key);
 extern bool crm_core_walk_onward(CrmWalk *walk);

@@ -2,9 +2,8 @@
  * core_walk.c
  *		Rows of a table by ascending keys of one of its indexes.
  *
- * Where the keys lie close together, the scan runs along the leaves from one to the next: an entry passed costs a
- * fiftieth of a descent.  Where a gap is wide, keys are looked for one by one, and now and then running is tried again.
- * Only entries whose rows the snapshot sees count, as in any index scan.
+ * Entries are read from the pages of the index (core_leaf.c), rows from those of the table, each for as long as keys lie on
+ * it.  Only entries whose rows the snapshot sees count, as in any index scan.
  *
  * A page that is read is not tidied up first, as index scans do it whenever a row of it has been updated: for a row or two
  * of each page that is dearer than all the rest.  A walk whose rows are going to be written over tidies where their new
@@ -14,21 +13,13 @@
 
 #include "access/heapam.h"
 #include "access/visibilitymap.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
-#include "utils/fmgroids.h"
 
-/* So many entries passed cost more than a descent. */
-#define WIDEST_GAP 64
-/* After each try to run that was in vain twice as many keys are looked for by themselves as before, up to so many. */
-#define LONGEST_SPARSE 2048
 /* Free bytes on a page that the new versions of some of its rows find room in: of many rows, of one or two. */
 #define ROOM_DENSE 1024
 #define ROOM_SPARSE 256
-/* So few keys are not worth the page that running reads. */
-#define FEW_KEYS 32
 
 /* The attribute of an index that holds a column of its table; 0: none. */
 static AttrNumber
@@ -44,11 +35,18 @@ attribute_of(Relation relation, Relation index, const char *column)
 	return 0;
 }
 
+/* Whether an index has all rows that a transaction sees: one made while rows were changed may lack versions that older ones see. */
+static bool
+is_whole(Relation index)
+{
+	return index->rd_index->indisvalid && RelationGetIndexPredicate(index) == NIL &&
+		(!index->rd_index->indcheckxmin || TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin));
+}
+
 static bool
 holds_columns(Relation relation, Relation index, int n, const char *const *columns)
 {
-	if (index->rd_rel->relam != BTREE_AM_OID || !index->rd_index->indisvalid ||
-		RelationGetIndexPredicate(index) != NIL || attribute_of(relation, index, columns[0]) != 1)
+	if (!crm_core_leaf_is_fit(index) || !is_whole(index) || attribute_of(relation, index, columns[0]) != 1)
 		return false;
 	for (int i = 1; i < n; i++)
 		if (attribute_of(relation, index, columns[i]) == 0)
@@ -56,7 +54,7 @@ holds_columns(Relation relation, Relation index, int n, const char *const *colum
 	return true;
 }
 
-/* A whole B-tree that begins with the first of these columns and holds the others; InvalidOid: there is none. */
+/* A whole B-tree of ascending keys that begins with the first of these columns, a bigint, and holds the others; InvalidOid: there is none. */
 Oid
 crm_core_walk_index(Relation relation, int n, const char *const *columns)
 {
@@ -82,19 +80,17 @@ crm_core_walk_column(const CrmWalk *walk, const char *column)
 	return attribute_of(walk->relation, walk->index, column);
 }
 
-/* Begins a walk over some n ascending keys; whether its rows are going to be written over. */
+/* Begins a walk over ascending keys; whether its rows are going to be written over. */
 void
-crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, int n_keys, bool is_written)
+crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, bool is_written)
 {
 	Oid			index = crm_core_walk_index(table->relation, 1, &column);
 
 	CrmEnsure(OidIsValid(index), "a table that is walked has an index by its key");
-	*walk = (CrmWalk) {.relation = table->relation, .page = InvalidBuffer, .visible_map = InvalidBuffer, .is_written = is_written};
-	walk->sparse_left = n_keys < FEW_KEYS ? n_keys : 0;
+	*walk = (CrmWalk) {.relation = table->relation, .snapshot = table->snapshot, .page = InvalidBuffer, .visible_map = InvalidBuffer, .is_written = is_written};
 	walk->index = index_open(index, AccessShareLock);
 	walk->slot = table_slot_create(walk->relation, NULL);
-	walk->scan = crm_compat_index_beginscan(walk->relation, walk->index, table->snapshot, 1);
-	walk->scan->xs_want_itup = true;
+	crm_core_leaf_begin(&walk->leaf, walk->index);
 }
 
 static int
@@ -140,89 +136,42 @@ crm_core_walk_keys(ArrayType *array, int *n)
 	return keys;
 }
 
-/* The scan moves to its next entry. */
 static void
 step(CrmWalk *walk)
 {
 	walk->is_taken = false;
-	walk->has_entry = index_getnext_tid(walk->scan, ForwardScanDirection) != NULL;
-	if (walk->has_entry)
-		walk->at = DatumGetInt64(crm_core_walk_value(walk, 1));
-}
-
-static void
-descend(CrmWalk *walk)
-{
-	ScanKeyData key;
-
-	if (walk->is_dense)
-		ScanKeyInit(&key, 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(walk->key));
-	else
-		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(walk->key));
-	index_rescan(walk->scan, &key, 1, NULL, 0);
-	step(walk);
-}
-
-/* Runs to the key; false when it lies too far away. */
-static bool
-run(CrmWalk *walk)
-{
-	if (walk->is_taken)
-		step(walk);
-	for (int passed = 0; walk->has_entry && walk->at < walk->key; passed++)
-	{
-		if (passed == WIDEST_GAP)
-			return false;
-		step(walk);
-	}
-	return true;
+	crm_core_leaf_step(&walk->leaf);
 }
 
 /* Goes to a key that is greater than all before; whether the index has an entry of it. */
 bool
 crm_core_walk_find(CrmWalk *walk, int64 key)
 {
-	bool		is_there = false;
-
 	walk->key = key;
-	if (walk->is_dense)
-	{
-		is_there = run(walk);
-		if (!is_there)
-		{
-			walk->is_dense = false;
-			walk->sparse_run = Min(Max(walk->sparse_run * 2, WIDEST_GAP), LONGEST_SPARSE);
-			walk->sparse_left = walk->sparse_run;
-		}
-	}
-	else if (walk->sparse_left-- <= 0)
-		walk->is_dense = true;
-	if (!is_there)
-		descend(walk);
-	return walk->has_entry && walk->at == key;
+	walk->is_taken = false;
+	crm_core_leaf_seek(&walk->leaf, key);
+	return walk->leaf.has_entry && walk->leaf.key == key;
 }
 
 /* Goes to the first key that is not less than this one, which walk->key then is; whether there is one. */
 bool
 crm_core_walk_from(CrmWalk *walk, int64 key)
 {
-	walk->is_dense = true;
-	walk->key = key;
-	descend(walk);
-	if (walk->has_entry)
-		walk->key = walk->at;
-	return walk->has_entry;
+	crm_core_walk_find(walk, key);
+	if (walk->leaf.has_entry)
+		walk->key = walk->leaf.key;
+	return walk->leaf.has_entry;
 }
 
 /* Goes on to the next key that the index has. */
 bool
 crm_core_walk_onward(CrmWalk *walk)
 {
-	while (walk->has_entry && (walk->is_taken || walk->at == walk->key))
+	while (walk->leaf.has_entry && (walk->is_taken || walk->leaf.key == walk->key))
 		step(walk);
-	if (walk->has_entry)
-		walk->key = walk->at;
-	return walk->has_entry;
+	if (walk->leaf.has_entry)
+		walk->key = walk->leaf.key;
+	return walk->leaf.has_entry;
 }
 
 static void
@@ -233,7 +182,7 @@ turn_to_page(CrmWalk *walk, BlockNumber block)
 	ExecClearTuple(walk->slot);
 	walk->page = ReleaseAndReadBuffer(walk->page, walk->relation, block);
 	/* a page's free bytes may be read without its lock: they are a hint here */
-	if (walk->is_written && PageGetHeapFreeSpace(BufferGetPage(walk->page)) < (walk->is_dense ? ROOM_DENSE : ROOM_SPARSE))
+	if (walk->is_written && PageGetHeapFreeSpace(BufferGetPage(walk->page)) < (walk->leaf.is_near ? ROOM_DENSE : ROOM_SPARSE))
 		heap_page_prune_opt(walk->relation, walk->page);
 }
 
@@ -241,15 +190,16 @@ turn_to_page(CrmWalk *walk, BlockNumber block)
 bool
 crm_core_walk_fetch(CrmWalk *walk)
 {
-	ItemPointerData place = walk->scan->xs_heaptid;
+	ItemPointerData place = walk->leaf.place;
 	bool		is_dead;
 	bool		is_seen;
 
 	turn_to_page(walk, ItemPointerGetBlockNumber(&place));
 	LockBuffer(walk->page, BUFFER_LOCK_SHARE);
-	is_seen = heap_hot_search_buffer(&place, walk->relation, walk->page, walk->scan->xs_snapshot, &walk->tuple, &is_dead, true);
+	is_seen = heap_hot_search_buffer(&place, walk->relation, walk->page, walk->snapshot, &walk->tuple, &is_dead, true);
 	LockBuffer(walk->page, BUFFER_LOCK_UNLOCK);
-	walk->scan->kill_prior_tuple = is_dead && !walk->scan->xactStartedInRecovery;
+	if (is_dead)
+		crm_core_leaf_is_dead(&walk->leaf);
 	if (!is_seen)
 		return false;
 	walk->tuple.t_self = place;
@@ -265,7 +215,7 @@ crm_core_walk_next(CrmWalk *walk)
 {
 	if (walk->is_taken)
 		step(walk);
-	if (!walk->has_entry || walk->at != walk->key)
+	if (!walk->leaf.has_entry || walk->leaf.key != walk->key)
 		return false;
 	walk->is_taken = true;
 	return true;
@@ -281,12 +231,13 @@ crm_core_walk_row(CrmWalk *walk)
 	return false;
 }
 
-/* The next entry of the key whose row is seen; its columns are crm_core_walk_value()'s, the row itself is not read where its page says that all see it. */
+/* The next entry of the key whose row is seen; its columns are crm_core_walk_value()'s, the row itself is not read where its page says that all see it, from the second leaf on. */
 bool
 crm_core_walk_entry(CrmWalk *walk)
 {
+	walk->leaf.wants_pin = true;
 	while (crm_core_walk_next(walk))
-		if (VM_ALL_VISIBLE(walk->relation, ItemPointerGetBlockNumber(&walk->scan->xs_heaptid), &walk->visible_map) ||
+		if ((BufferIsValid(walk->leaf.pin) && VM_ALL_VISIBLE(walk->relation, ItemPointerGetBlockNumber(&walk->leaf.place), &walk->visible_map)) ||
 			crm_core_walk_fetch(walk))
 			return true;
 	return false;
@@ -297,7 +248,7 @@ Datum
 crm_core_walk_value(const CrmWalk *walk, AttrNumber column)
 {
 	bool		is_null;
-	Datum		value = index_getattr(walk->scan->xs_itup, column, walk->scan->xs_itupdesc, &is_null);
+	Datum		value = index_getattr(walk->leaf.entry, column, RelationGetDescr(walk->index), &is_null);
 
 	CrmEnsure(!is_null, "a column of a walked index is not null");
 	return value;
@@ -311,6 +262,6 @@ crm_core_walk_end(CrmWalk *walk)
 	if (BufferIsValid(walk->page))
 		ReleaseBuffer(walk->page);
 	ExecDropSingleTupleTableSlot(walk->slot);
-	index_endscan(walk->scan);
+	crm_core_leaf_end(&walk->leaf);
 	index_close(walk->index, AccessShareLock);
 }

@@ -511,7 +511,7 @@ walk_given(Collected *state, CrmTable *table, const Columns *columns, ArrayType 
 	int64	   *ids = crm_core_walk_keys(persons, &n);
 	CrmWalk		walk;
 
-	crm_core_walk_begin(&walk, table, columns->key, n, false);
+	crm_core_walk_begin(&walk, table, columns->key, false);
 	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -73,7 +73,7 @@ walk_active(CrmTable *customers, const int64 *persons, int n, CrmBitmap *active)
 	AttrNumber	status = crm_core_table_column(customers, "status");
 	CrmWalk		walk;
 
-	crm_core_walk_begin(&walk, customers, "customer_id", n, false);
+	crm_core_walk_begin(&walk, customers, "customer_id", false);
 	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -90,7 +90,7 @@ crm_rule_active(PG_FUNCTION_ARGS)
 	CrmBitmap  *active = crm_rule_bitmap_make(CurrentMemoryContext);
 	CrmTable	customers = crm_core_table_open("customer", AccessShareLock);
 
-	if (crm_core_table_is_plain(customers.relation, ACL_SELECT))
+	if (crm_core_table_is_plain(customers.relation, ACL_SELECT) && OidIsValid(crm_core_walk_index(customers.relation, 1, (const char *const[]) {"customer_id"})))
 	{
 		int			n;
 		int64	   *ids = crm_core_walk_keys(PG_GETARG_ARRAYTYPE_P(0), &n);
@@ -135,7 +135,7 @@ walk_records(CrmTable *membership, const int64 *persons, int n, Records *records
 	AttrNumber	record;
 	AttrNumber	valid_to;
 
-	crm_core_walk_begin(&walk, membership, "customer_id", n, false);
+	crm_core_walk_begin(&walk, membership, "customer_id", false);
 	record = crm_core_walk_column(&walk, "source_record_id");
 	valid_to = crm_core_walk_column(&walk, "valid_to");
 	CrmEnsure(record > 0 && valid_to > 0, "the index of a person's records holds them and whether they are still his");
@@ -163,7 +163,7 @@ crm_rule_records(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "crm._rule_records() returns a row");
-	if (crm_core_table_is_plain(membership.relation, ACL_SELECT))
+	if (crm_core_table_is_plain(membership.relation, ACL_SELECT) && OidIsValid(crm_core_walk_index(membership.relation, 1, (const char *const[]) {"customer_id"})))
 	{
 		int			n;
 		int64	   *ids = crm_core_walk_keys(PG_GETARG_ARRAYTYPE_P(0), &n);

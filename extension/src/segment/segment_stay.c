@@ -71,7 +71,7 @@ crm_segment_end_stays(const CrmSegmentStay *stays, int n, TimestampTz at)
 	AttrNumber	left_at = crm_core_table_column(&members, "left_at");
 	CrmWalk		walk;
 
-	crm_core_walk_begin(&walk, &members, "customer_id", n, true);
+	crm_core_walk_begin(&walk, &members, "customer_id", true);
 	for (int first = 0, next; first < n; first = next)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -117,7 +117,7 @@ crm_segment_find_places(CrmSegmentPlaces *places)
 	CrmWalk		walk;
 	bool		is_null;
 
-	crm_core_walk_begin(&walk, &numbers, "customer_id", places->n, false);
+	crm_core_walk_begin(&walk, &numbers, "customer_id", false);
 	for (int i = 0; i < places->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();

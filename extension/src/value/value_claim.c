@@ -53,7 +53,7 @@ typedef struct Marks
 	int			room;
 } Marks;
 
-/* A table that the set path touches: what it does there, and the columns of the index it walks. */
+/* A table that the set path touches: what it does there, and the columns of the index it walks, if it does. */
 typedef struct Touched
 {
 	const char *name;
@@ -68,12 +68,12 @@ static const Touched touched[] = {
 	{"purchase_chunk", ACL_SELECT, 1, {"source_record_id"}},
 	{"customer_value", ACL_SELECT | ACL_INSERT | ACL_UPDATE, 1, {"customer_id"}},
 	{"value_history", ACL_SELECT | ACL_INSERT | ACL_UPDATE, 1, {"customer_id"}},
-	{"value_look", ACL_INSERT, 1, {"look_on"}},
-	{"tier_change", ACL_INSERT, 1, {"customer_id"}},
+	{"value_look", ACL_INSERT},
+	{"tier_change", ACL_INSERT},
 	{"value_dirty", ACL_SELECT | ACL_DELETE, 1, {"customer_id"}},
 };
 
-/* crm._value_is_direct(): whether every table is as crm_core_table_is_plain() wants it, with the index to walk. */
+/* crm._value_is_direct(): whether every table is as crm_core_table_is_plain() wants it, with the index to walk, if it is walked. */
 Datum
 crm_value_is_direct(PG_FUNCTION_ARGS)
 {
@@ -85,7 +85,7 @@ crm_value_is_direct(PG_FUNCTION_ARGS)
 		Relation	relation = OidIsValid(id) ? table_open(id, AccessShareLock) : NULL;
 
 		is_direct = relation != NULL && crm_core_table_is_plain(relation, touched[i].wanted) &&
-			OidIsValid(crm_core_walk_index(relation, touched[i].n_columns, touched[i].columns));
+			(touched[i].n_columns == 0 || OidIsValid(crm_core_walk_index(relation, touched[i].n_columns, touched[i].columns)));
 		if (relation != NULL)
 			table_close(relation, AccessShareLock);
 	}
@@ -137,7 +137,7 @@ lock_persons(const int64 *ids, int n, LockWaitPolicy policy, Ids *held, Ids *act
 	AttrNumber	status = crm_core_table_column(&customer, "status");
 	CrmWalk		walk;
 
-	crm_core_walk_begin(&walk, &customer, "customer_id", n, false);
+	crm_core_walk_begin(&walk, &customer, "customer_id", false);
 	for (int i = 0; i < n; i++)
 		if (crm_core_walk_find(&walk, ids[i]) && crm_core_walk_row(&walk) && crm_core_table_lock(&customer, walk.slot, policy))
 		{
@@ -157,7 +157,7 @@ lock_values(const Ids *persons, LockWaitPolicy policy)
 	Ids			busy = {0};
 	CrmWalk		walk;
 
-	crm_core_walk_begin(&walk, &values, "customer_id", persons->n, true);
+	crm_core_walk_begin(&walk, &values, "customer_id", true);
 	for (int i = 0; i < persons->n; i++)
 		if (crm_core_walk_find(&walk, persons->ids[i]) && crm_core_walk_row(&walk) && !crm_core_table_lock(&values, walk.slot, policy) &&
 			policy == LockWaitSkip)
@@ -275,7 +275,7 @@ read_marks(Marks *marks, int piece)
 	CrmWalk		walk;
 	bool		is_there;
 
-	crm_core_walk_begin(&walk, &dirty, "customer_id", piece, false);
+	crm_core_walk_begin(&walk, &dirty, "customer_id", false);
 	is_there = crm_core_walk_from(&walk, PG_INT64_MIN);
 	for (int persons = 0; is_there && persons < piece; is_there = crm_core_walk_onward(&walk))
 		persons += read_person(marks, &walk, column);

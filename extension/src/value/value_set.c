@@ -103,7 +103,7 @@ find_records(const Set *set, int *n)
 	int			room = set->n + 16;
 	Record	   *records = palloc(room * sizeof(Record));
 
-	crm_core_walk_begin(&walk, &membership, "customer_id", set->n, false);
+	crm_core_walk_begin(&walk, &membership, "customer_id", false);
 	record = crm_core_walk_column(&walk, "source_record_id");
 	valid_to = crm_core_walk_column(&walk, "valid_to");
 	*n = 0;
@@ -146,7 +146,7 @@ read_chunks(const Set *set, const Record *records, int n)
 	AttrNumber	history = crm_core_table_column(&chunks, "history");
 	CrmWalk		walk;
 
-	crm_core_walk_begin(&walk, &chunks, "source_record_id", n, false);
+	crm_core_walk_begin(&walk, &chunks, "source_record_id", false);
 	for (int i = 0; i < n; i++)
 	{
 		bool		is_null;
@@ -321,7 +321,7 @@ write_values(const Set *set)
 	ValueColumns columns = find_columns(&values);
 	CrmWalk		walk;
 
-	crm_core_walk_begin(&walk, &values, "customer_id", set->n, true);
+	crm_core_walk_begin(&walk, &values, "customer_id", true);
 	for (int i = 0; i < set->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -400,7 +400,7 @@ write_histories(const Set *set)
 	};
 	CrmWalk		walk;
 
-	crm_core_walk_begin(&walk, &histories, "customer_id", set->n, true);
+	crm_core_walk_begin(&walk, &histories, "customer_id", true);
 	for (int i = 0; i < set->n; i++)
 		if (!set->persons[i].is_left && crm_core_walk_find(&walk, set->persons[i].id) && crm_core_walk_row(&walk))
 			renew_history(&set->persons[i], &histories, &columns, walk.slot);
