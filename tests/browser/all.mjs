@@ -2,9 +2,9 @@
 // with a folder for pictures (CRM_SHOTS) nothing but the pictures is made.
 import {run} from './harness.mjs';
 import {looks, day, glance, mistakes, doors} from './pages.mjs';
-import {imports, merges, rejects, resettled, sheets, workbooks} from './steward.mjs';
+import {encodings, imports, merges, rejects, resettled, sheets, workbooks} from './steward.mjs';
 import {audiences, branches, coupons, estimates, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
-import {boards, dated, handover, numbers, ownStore} from './manager.mjs';
+import {boards, dated, drawn, handover, numbers, ownStore} from './manager.mjs';
 import {charts, goals, leaders, reports, use} from './reports.mjs';
 import {dealsAhead} from './ahead.mjs';
 import {amounts, foundAgain, suggestions, taps, withoutNetwork, scanned} from './clerk.mjs';
@@ -27,4 +27,4 @@ const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offl
 const house = [reach, costs, capitals, forms, mentions, variants, site, causes, names, whyByPhone, presetsToldFirst, alerts, ownFields, flowVersions, chartVersions, firstSteps, beginners];
 const whole = [complete, doorsLook, oneTimeLink, counterCard, unmasked, redrawn, byKey, taken, frozen, reviewKeys, warned, regional];
 const habits = [weights, opening, kept, typed, troubles, twoTabs, unopened, paper, linked];
-await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, merges, resettled, rejects, boards, numbers, ownStore, dated, handover, reports, dealsAhead, charts, leaders, use, goals, ...counter, ...marketing, ...house, ...whole, ...habits]);
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, encodings, merges, resettled, rejects, boards, numbers, drawn, ownStore, dated, handover, reports, dealsAhead, charts, leaders, use, goals, ...counter, ...marketing, ...house, ...whole, ...habits]);

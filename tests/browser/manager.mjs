@@ -1,6 +1,6 @@
 // A manager's work: what is stuck, the board with every number opening its persons, stores side by side, people's
 // scorecards, a leaver's customers handed over; what a store's manager sees is the store's.
-import {judge, ok, open, settled, visit} from './harness.mjs';
+import {judge, ok, open, settled, sql, visit} from './harness.mjs';
 
 export async function boards(browser) {
 	for (const [size, language, theme] of [['small', 'zh-CN', 'light'], ['desk', 'en', 'dark']]) {
@@ -63,6 +63,31 @@ export async function ownStore(browser) {
 	ok(true, 'nobody is handed over by chance');
 	ok(page.errors.length === 0, 'the console was quiet', page.errors);
 	await page.context().close();
+}
+
+// Charts keep the size of the page's letters wherever they stand, rows and their numbers one line; what is stuck leads to where it is worked on; a region's board says where to choose a store.
+export async function drawn(browser) {
+	const page = await open(browser, 'headquarters', {size: 'desk'});
+	await visit(page, '#/board');
+	const sizes = await page.$$eval('main svg.bars', (all) => all.map((one) => Math.round(one.getBoundingClientRect().width / 340 * 14)));
+	ok(sizes.length > 2 && sizes.every((size) => size >= 11 && size <= 17), 'letters of bars are as large in a broad card as in a narrow one', sizes);
+	const slanted = await page.$$eval('main .map tbody tr', (all) => all.filter((row) => row.querySelector('td a')).map((row) => [row.querySelector('th'), row.querySelector('td a')].map((one) => { const range = document.createRange(); range.selectNodeContents(one); const box = range.getBoundingClientRect(); return (box.top + box.bottom) / 2; })).filter(([a, b]) => Math.abs(a - b) > 3).length);
+	ok(slanted === 0, 'what a row is called stands beside its numbers', slanted);
+	ok((await page.$$eval('header nav a', (all) => new Set(all.map((one) => Math.round(one.getBoundingClientRect().top))).size)) <= 3, 'the menu of headquarters uses the breadth of the page');
+	sql("INSERT INTO crm.alert (alert_id, kind, opened_at) SELECT crm._new_id(), 'dead_letter', crm.core_now() WHERE NOT EXISTS (SELECT FROM crm.alert a WHERE a.closed_at IS NULL)");
+	await visit(page, '#/board');
+	await page.click('section:has(h2:text("需要处理")) a[href="#/channels"]');
+	await page.waitForSelector('h1:text("触达设置")');
+	ok(true, 'an alert leads to where it is seen to');
+	await page.context().close();
+	const region = await open(browser, 'manager');
+	await visit(region, '#/board');
+	const noRadar = await region.$$('main svg.radar');
+	ok(noRadar.length > 0 || !(await region.textContent('main')).includes('雷达'), 'nothing is said of a radar that is not there');
+	await region.click('button:text("请选择一家门店")');
+	ok(await region.evaluate(() => document.activeElement.id) === 'where', 'a region is told where to choose a store');
+	ok(page.errors.length + region.errors.length === 0, 'the console was quiet', [...page.errors, ...region.errors]);
+	await region.context().close();
 }
 
 // A day before today: its active customers, and no persons behind, for today's are others.

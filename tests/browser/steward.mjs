@@ -97,6 +97,51 @@ export async function workbooks(browser) {
 	await page.context().close();
 }
 
+// Text as spreadsheets and old programs write it; what is no table says so in the page's words and stands in nobody's way.
+export async function encodings(browser) {
+	const page = await open(browser, 'steward');
+	const raw = (name, ...bytes) => ({name, mimeType: 'application/octet-stream', buffer: Buffer.concat(bytes.map((one) => Buffer.from(one)))});
+	const list = '会员编号,姓名,手机号\nE1,张三,13612350001\n';
+	// 编号,姓名 and a name of four bytes that GBK alone does not know, in GB18030
+	const rare = [[0xb1, 0xe0, 0xba, 0xc5, 0x2c, 0xd0, 0xd5, 0xc3, 0xfb, 0x0a, 0x45, 0x32, 0x2c], [0x95, 0x34, 0xb2, 0x35], [0xd2, 0xb0, 0x0a]];
+	for (const [name, given, field, told] of [['统一码.txt', raw('统一码.txt', [0xff, 0xfe], Buffer.from(list.replaceAll(',', '\t'), 'utf16le')), 'phone', '13612350001'], ['大端.csv', raw('大端.csv', [0xfe, 0xff], Buffer.from(list, 'utf16le').swap16()), 'phone', '13612350001'],
+		['老苹果.csv', file('老苹果.csv', list.replaceAll('\n', '\r')), 'phone', '13612350001'], ['生僻字.csv', raw('生僻字.csv', ...rare), 'name', '𠮷野']]) {
+		await choose(page, given, `编码 ${name}`);
+		ok((await page.textContent(`.pick:has(#${field}) p`)).includes(told), `${name}: read as it was meant`);
+		await page.click('main form button[type=submit]');
+		await text(page, '1 条都可以导入');
+		await page.click('button:text("一条也不导入")');
+		await text(page, '已放弃');
+	}
+	ok(true, 'and each can be taken');
+	for (const [given, said] of [[file('空行.csv', '\n\n  \n'), '没有找到数据'], [raw('照片.csv', [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, 1, 2, 3]), '不是表格']]) {
+		await visit(page, '#/import');
+		await page.setInputFiles('#file', given);
+		await page.click('main button[type=submit]');
+		await page.waitForSelector(`[role=alert]:text("${said}")`);
+	}
+	await page.route('**/mapping-guess', (route) => route.fulfill({status: 400, contentType: 'application/problem+json', body: '{"status": 400, "code": "22P05", "detail": "A text holds a character that cannot be stored."}'}));
+	await page.setInputFiles('#file', file('怪.csv', list));
+	await page.click('main button[type=submit]');
+	await page.waitForFunction(() => document.querySelector('[role=alert]')?.textContent);
+	await page.unroute('**/mapping-guess');
+	await visit(page, '#/tasks');
+	await visit(page, '#/import');
+	ok(await page.isVisible('#file'), 'a file that could not be gone on with is not in the way of the next');
+	await choose(page, file('少列.csv', `${list}E9,王五\nE10,赵六,13612350010,多\n`), '少列');
+	await page.click('main form button[type=submit]');
+	await text(page, '每行的列数要和表头一样');
+	ok(!/Send |Give /.test(await page.innerText('main')), 'what mends a line is said in the language of the page');
+	await page.click('button:text("一条也不导入")');
+	await text(page, '已放弃');
+	await choose(page, file('没有编号.csv', '甲,乙\n1,2\n'), '没有编号');
+	await page.click('main form button[type=submit]');
+	await page.waitForSelector('[role=alert]:text("“编号”是必填项")');
+	await page.click('button:text("换一个文件")');
+	ok(page.errors.filter((one) => !/status of 400/.test(one)).length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
+
 // A list as people send it: notes on a first sheet, a title over all columns, a head of two rows with merged cells, two columns of one
 // name, a formula that failed, a sheet that is hidden.
 function lists() {

@@ -266,7 +266,7 @@ export function form(fields, label, submit) {
 			await submit(new FormData(element), element);
 		} catch (problem) {
 			const wrong = problem.field && element.elements.namedItem(problem.field);
-			notice.textContent = fault(problem, wrong instanceof Element ? (wrong.labels ? wrong.labels[0] : wrong.querySelector('legend'))?.textContent : null);
+			notice.textContent = fault(problem, wrong instanceof Element ? (wrong.labels ? wrong.labels[0] : wrong.querySelector('legend'))?.textContent.replace(/ \*$/, '') : null);
 			if (wrong instanceof Element) {
 				wrong.setAttribute('aria-invalid', 'true');
 				wrong.focus();

@@ -51,12 +51,17 @@ async function fromWorkbook(file) {
 	throw fault('empty');
 }
 
-function decoded(head) {
-	try {
-		return ['utf8', new TextDecoder('utf-8', {fatal: true}).decode(head, {stream: true})];
-	} catch {
-		return ['gbk', new TextDecoder('gbk').decode(head, {stream: true})];
-	}
+const wholeUpTo = 64 * 1024 * 1024;
+const read = (bytes, encoding, isWhole) => new TextDecoder(encoding, {fatal: true}).decode(bytes, {stream: !isWhole});
+
+// The text, and how the gateway is to be told that it is written; null where it goes there as text, for it reads UTF-8 and GBK only.
+// What is neither goes there as it is, so that each line that cannot be read is named.
+function decoded(bytes, isWhole) {
+	if (isWhole && bytes.length % 2 === 0 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))) return [null, read(bytes, bytes[0] === 0xff ? 'utf-16le' : 'utf-16be', true)];
+	try { return ['utf8', read(bytes, 'utf-8', isWhole)]; } catch { /* in another encoding */ }
+	try { return [isWhole ? null : 'gbk', read(bytes, 'gb18030', isWhole)]; } catch { /* in none that is known, or damaged */ }
+	const text = new TextDecoder('utf-8').decode(bytes);
+	return (text.match(/\ufffd/g) || []).length * 20 < text.length ? ['utf8', text] : ['gbk', new TextDecoder('gb18030').decode(bytes)];
 }
 
 // Where the n-th line of a file begins: a byte of a line's end is one in UTF-8 and in GBK.
@@ -66,13 +71,24 @@ function lineAt(bytes, n) {
 	return at;
 }
 
+// As lineAt(), of text.
+const afterLines = (text, n) => n === 0 ? text : afterLines(text.slice(text.indexOf('\n') + 1), n - 1);
+
+// One in fifty is no letter: a picture, a program.
+const isBinary = (text) => (text.match(/[\0-\x08\x0e-\x1f\ufffd]/g) || []).length * 50 > text.length;
+
 async function fromText(file) {
-	const head = new Uint8Array(await file.slice(0, 65536).arrayBuffer());
-	const [encoding, text] = decoded(head);
-	const rows = records(text.replace(/^\ufeff/, ''), looked);
+	const isWhole = file.size <= wholeUpTo;
+	const bytes = new Uint8Array(await (isWhole ? file : file.slice(0, 65536)).arrayBuffer());
+	let [encoding, text] = decoded(bytes, isWhole);
+	text = text.replace(/^\ufeff/, '');
+	if (isWhole && !text.includes('\n') && text.includes('\r')) [encoding, text] = [null, text.replaceAll('\r', '\n')];      // as old spreadsheets of the Mac end lines
+	const rows = records(text.slice(0, 65536), looked);
 	const at = headAt(rows);
-	if (rows.length < at + 2) throw fault('empty');
-	return {name: file.name, body: at > 0 ? file.slice(lineAt(head, at)) : file, encoding, rows: rows.slice(at, at + 6)};
+	if (rows.length < at + 2 || wordsOf(rows[at]) === 0) throw fault('empty');
+	if (isBinary(text.slice(0, 4096))) throw fault('no_table');
+	const body = encoding === null ? new Blob([afterLines(text, at)]) : at > 0 ? file.slice(lineAt(bytes, at)) : file;
+	return {name: file.name, body, encoding: encoding || 'utf8', rows: rows.slice(at, at + 6)};
 }
 
 // By how it begins and not by its name: a ZIP is a workbook, the container of twenty years ago an old or a locked one.

@@ -56,7 +56,7 @@ function chooser(stores, kind, name, onDay) {
 }
 
 // Where what is stuck is worked on, by those whose page it is.
-const places = {overdue: '#/tasks/store', stalled: '#/tasks/escalated', late_task: '#/tasks/store', source_behind: '#/sources', rejects: '#/sources', reviews: '#/reviews'};
+const places = {overdue: '#/tasks/store', stalled: '#/tasks/escalated', late_task: '#/tasks/store', source_behind: '#/sources', rejects: '#/sources', reviews: '#/reviews', dead_letters: '#/channels', alerts: '#/channels'};
 const works = {crm_headquarters: Object.keys(places), crm_store_manager: ['overdue', 'stalled', 'late_task'], crm_manager: ['overdue', 'stalled', 'late_task']};
 
 function exceptions(rows, me) {
@@ -77,19 +77,19 @@ function tiers(board, behind) {
 
 // The indicators as they were frozen; the radar shows each beside the period before (that is 100 %).
 async function indicators(store, period, startsOn) {
-	if (store === null) return h('p', {class: 'faint'}, t('board.choose_store'));
+	if (store === null) return h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => document.getElementById('where').focus()}, t('board.choose_store')));
 	const place = h('div', {});
 	const fill = async (unit, start) => {
 		const frozen = await get(`reports/indicators?period=${unit}${store ? `&store=${encodeURIComponent(store)}` : ''}${start ? `&starts_on=${start}` : ''}`);
 		const shown = (row, value) => value === null || value === undefined ? (row.note && row.value === null ? note(row.note) : '–') : row.unit === 'share' ? percent(Number(value)) : row.unit === 'currency' ? money(Number(value)) : number(Number(value));
-		const known = frozen.indicators.filter((row) => row.value !== null && Number(row.before) > 0);
+		const known = frozen.indicators.filter((row) => row.value !== null && Number(row.before) > 0), hasRadar = known.length > 2;
 		place.replaceChildren();
 		append(place, [h('div', {class: 'row'}, ['week', 'month'].map((one) => h('button', {type: 'button', 'aria-pressed': String(one === unit), onclick: () => fill(one)}, t(`board.${one}`))),
 			frozen.starts_on && h('span', {class: 'faint'}, `${day(frozen.starts_on)} – ${day(frozen.ends_on)}`),
 			frozen.starts_on && h('button', {type: 'button', onclick: () => fill(unit, iso(new Date(Date.parse(frozen.starts_on) - 86400000)))}, t('board.before'))),
-		known.length > 2 && radar(t('board.indicators'), known.map((row) => ({label: named(row), value: Number(row.value) / Number(row.before), text: shown(row, row.value)}))),
+		hasRadar && radar(t('board.indicators'), known.map((row) => ({label: named(row), value: Number(row.value) / Number(row.before), text: shown(row, row.value)}))),
 		table(t('board.indicators'), [t('board.indicator'), [t('board.value'), 'number'], [t('board.period_before'), 'number']], frozen.indicators.map((row) => [named(row), shown(row, row.value), shown({unit: row.unit}, row.before)])),
-		h('p', {class: 'faint'}, frozen.indicators.some((row) => row.frozen_at) ? t('board.frozen') : t('board.not_frozen'))]);
+		h('p', {class: 'faint'}, frozen.indicators.some((row) => row.frozen_at) ? [t('board.frozen'), hasRadar && t('board.radar')] : t('board.not_frozen'))]);
 	};
 	await fill(period, startsOn);
 	return place;

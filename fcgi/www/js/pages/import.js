@@ -2,7 +2,7 @@
 // #/import lists the imports, #/import/ID follows one: it can be left and opened again, the worker goes on.
 import {append, check, code, fault, field, follow, form, get, h, list, moment, number, percent, post, put, show, t, toast, upload, withWords} from '../base.js';
 import {opened} from '../sheet.js';
-import {sourceNames} from '../sources.js';
+import {remedy, sourceNames} from '../sources.js';
 import {csv, save, table} from '../table.js';
 
 const entities = ['member', 'order_line', 'refund', 'product', 'coupon', 'consent', 'interaction', 'event'];
@@ -40,7 +40,12 @@ function begin(place, sources) {
 		const read = await opened(file).finally(() => { told.textContent = t('import.file_what'); });     // before a source is made of a file that cannot be read
 		const made = data.get('source') || await newSource(data.get('new_name'));
 		draft = {source: made, entity: data.get('entity'), history: data.get('history') !== null, ...read};
-		await choose(place, sources);
+		try {
+			await choose(place, sources);
+		} catch (problem) {
+			draft = null;		// what cannot be gone on with stands in nobody's way
+			throw problem;
+		}
 	}));
 }
 
@@ -156,7 +161,7 @@ function decide(job) {
 			h('button', {type: 'button', class: wrong ? 'main' : null, onclick: act('abort')}, t('import.nothing'))));
 }
 
-const why = (row) => row.code ? [h('strong', {}, row.field ? code('field', row.field) : ''), ' ', code('refused', row.code), ' ', h('span', {class: 'faint'}, row.remedy || '')] : '';
+const why = (row) => row.code ? [h('strong', {}, row.field ? code('field', row.field) : ''), ' ', code('refused', row.code), ' ', h('span', {class: 'faint'}, remedy(row))] : '';
 
 async function refused(job) {
 	const page = await list(`imports/${job.batch_id}/errors?limit=100`);
@@ -171,7 +176,7 @@ async function download(job) {
 	const lines = [[t('import.line'), t('import.id'), t('import.field'), t('import.code'), t('import.why')]];
 	for (let next = ''; next !== null && lines.length < 10001;) {
 		const page = await list(`imports/${job.batch_id}/errors?limit=500${next ? `&cursor=${encodeURIComponent(next)}` : ''}`);
-		for (const row of page.rows) lines.push([row.line, row.external_id, row.field && code('field', row.field), row.code, [code('refused', row.code), row.remedy].filter(Boolean).join(' ')]);
+		for (const row of page.rows) lines.push([row.line, row.external_id, row.field && code('field', row.field), row.code, [code('refused', row.code), remedy(row)].filter(Boolean).join(' ')]);
 		next = page.next || null;
 	}
 	save(`import-${job.batch_id}`, lines);

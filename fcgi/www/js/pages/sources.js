@@ -1,6 +1,7 @@
 // Where facts come from: who is behind and how well it goes, and the records that were refused, by reason, with what to do.
 import {ago, anew, append, code, day, fault, h, list, number, percent, post, show, t, toast, withWords} from '../base.js';
 import {spark} from '../chart.js';
+import {remedy, sourceNames} from '../sources.js';
 import {save, table} from '../table.js';
 
 export async function draw([source], me) {
@@ -13,7 +14,7 @@ export async function draw([source], me) {
 		h('section', {class: 'card'}, table(t('page.sources'), [t('sources.source'), t('sources.last'), [t('sources.received'), 'number'], [t('sources.success'), 'number'], t('sources.days'), [t('sources.open'), 'number']],
 			sources.rows.map((row) => line(row, days.rows.filter((one) => one.source === row.source))))),
 		h('section', {class: 'card'}, h('h2', {}, t('sources.rejects')), groups.rows.length === 0 ? h('p', {class: 'faint'}, t('none'))
-			: h('ul', {class: 'plain'}, groups.rows.map((group) => reason(group, me)))));
+			: h('ul', {class: 'plain'}, groups.rows.map((group) => reason(group, sources.rows.find((row) => row.source === group.source)?.name || group.source, me)))));
 }
 
 const share = (percents) => percents === null || percents === undefined ? null : percents / 100;
@@ -34,9 +35,9 @@ const retry = (source, after) => async () => {
 };
 const mayMend = (me) => me.role !== 'crm_headquarters';
 
-function reason(group, me) {
-	return h('li', {}, h('strong', {}, t('sources.group', {n: number(group.records), source: group.source, entity: code('entity', group.entity)})), ' ',
-		group.field && h('span', {class: 'tag'}, code('field', group.field)), ' ', code('refused', group.code), h('p', {class: 'faint'}, group.remedy || '', ' ', ago(group.oldest)),
+function reason(group, source, me) {
+	return h('li', {}, h('strong', {}, t('sources.group', {n: number(group.records), source, entity: code('entity', group.entity)})), ' ',
+		group.field && h('span', {class: 'tag'}, code('field', group.field)), ' ', code('refused', group.code), h('p', {class: 'faint'}, remedy(group), ' ', ago(group.oldest)),
 		h('div', {class: 'row'}, h('a', {class: 'tag', href: `#/sources/${encodeURIComponent(group.source)}`}, t('sources.each')),
 			mayMend(me) && h('button', {type: 'button', onclick: retry(group.source, anew(() => draw([], me)))}, t('sources.retry'))));
 }
@@ -54,7 +55,8 @@ async function refused(source, me) {
 			place.append(more);
 		}
 	};
-	show(h('h1', {}, t('sources.rejects'), ' ', h('span', {class: 'tag'}, source)), h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/sources'}, t('page.sources')),
+	const naming = await sourceNames();
+	show(h('h1', {}, t('sources.rejects'), ' ', h('span', {class: 'tag'}, naming(source))), h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/sources'}, t('page.sources')),
 		mayMend(me) && h('button', {type: 'button', onclick: retry(source, anew(() => refused(source, me)))}, t('sources.retry')),
 		h('button', {type: 'button', onclick: () => save(`rejects-${source}`, [['id', 'entity', 'external_id', 'line', 'field', 'code', 'remedy'], ...rows.map((row) => [row.reject_id, row.entity, row.external_id, row.line, row.field, row.code, row.remedy])])}, t('save_csv'))),
 	h('section', {class: 'card'}, place));
@@ -64,7 +66,7 @@ async function refused(source, me) {
 
 function one(row, me) {
 	const item = h('li', {}, h('strong', {}, `${code('entity', row.entity)} · ${row.external_id || ''}`), ' ', row.field && h('span', {class: 'tag'}, code('field', row.field)),
-		h('p', {}, code('refused', row.code), ' ', h('span', {class: 'faint'}, row.remedy || '')),
+		h('p', {}, code('refused', row.code), ' ', h('span', {class: 'faint'}, remedy(row))),
 		mayMend(me) && h('div', {class: 'row'}, h('button', {type: 'button', onclick: async () => {
 			try {
 				await post('rejects/dismiss', {reject_ids: [String(row.reject_id)], reason: t('sources.dismissed')});
