@@ -33,6 +33,8 @@ SELECT * FROM crm.install();
 RESET ROLE;
 -- every entry says what to run
 SELECT crm._require_schema();
+SELECT count(*) FROM crm.check();
+SELECT count(*) FROM crm.worker_costs();
 SELECT count(*) > 10 AS migrated FROM crm.install();
 
 SET ROLE crm_admin;

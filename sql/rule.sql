@@ -12,7 +12,7 @@ BEGIN
     RETURN 'can be answered';
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS field = COLUMN_NAME, why = PG_EXCEPTION_DETAIL, remedy = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' | ', SQLSTATE, field, why, left(regexp_replace(remedy, '^Kinds are .*', 'Kinds are ...'), 90));
+    RETURN concat_ws(' | ', SQLSTATE, field, why, left(regexp_replace(remedy, '^(Kinds|There) are .*|^None is defined yet.', 'Those there are ...'), 90));
 END $$;
 
 -- 1. what is wrong, where, and what to write
@@ -34,9 +34,20 @@ SELECT pg_temp.fault(r::jsonb) AS fault FROM (VALUES
     (47, '{"kind": "event", "at": {"from": "25:00", "to": "03:00"}}'), (48, '{"kind": "event", "at": {"from": "01:00", "to": "01:00"}}'), (49, '{"kind": "event", "weekdays": [0]}'), (50, '{"kind": "event", "weekdays": []}'),
     (51, '{"kind": "event", "since": "1.1.2026"}'), (52, '{"kind": "event", "measure": "baseline", "op": "<", "value": 1}'), (53, '{"kind": "event", "windows": 3}'), (54, '{"kind": "event", "same": "object"}'),
     (55, '{"kind": "event", "where": {"type": "no_such_event"}}'), (56, '{"kind": "event", "measure": "count", "op": ">", "value": 1e99}'), (57, '{"kind": "event", "measure": "count", "value": true}'),
-    (58, '{"kind": "consent", "field": "sms", "op": "<", "value": "yes"}'), (59, '{"kind": "consent", "field": "sms", "value": "perhaps"}'), (65, '{"kind": "consent", "where": {"channel": "sms"}, "value": "yes"}'), (60, '{"kind": "item", "where": {"category": "no such category"}}'),
+    (58, '{"kind": "consent", "field": "sms", "op": "<", "value": "yes"}'), (59, '{"kind": "consent", "field": "sms", "value": "perhaps"}'), (66, '{"kind": "consent", "field": "no_such_channel", "value": "yes"}'), (65, '{"kind": "consent", "where": {"channel": "sms"}, "value": "yes"}'), (60, '{"kind": "item", "where": {"category": "no such category"}}'),
     (61, '{"kind": "event", "hours": 0}'), (62, '{"kind": "event", "where": {"properties.": 1}}'), (63, '{"kind": ""}'), (64, '{"": ""}')) v (n, r) ORDER BY n;
 SELECT pg_temp.fault(NULL);
+-- a channel that nobody has is refused with those there are; crm.rule_kinds() has them as the fields of consent
+DO $$
+DECLARE
+    remedy text;
+BEGIN
+    PERFORM crm.rule_check('{"kind": "consent", "field": "no_such_channel", "value": "yes"}');
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS remedy = PG_EXCEPTION_HINT;
+    RAISE WARNING 'told of %', (SELECT array_agg(c) FROM unnest('{email,location,sms,voice,wechat,wecom}'::text[]) c WHERE remedy ~ ('[ ,]' || c || '[,.]'));
+END $$;
+SELECT array(SELECT jsonb_object_keys(k -> 'fields')) @> '{email,location,sms,voice,wechat,wecom}' AS channels_are_fields FROM crm.rule_kinds() k WHERE k ->> 'kind' = 'consent';
 -- limits
 SELECT pg_temp.fault((repeat('{"not": ', 12) || '{}' || repeat('}', 12))::jsonb), pg_temp.fault((repeat('{"not": ', 11) || '{}' || repeat('}', 11))::jsonb), pg_temp.fault((repeat('{"all": [', 5000) || repeat(']}', 5000))::jsonb);
 SELECT pg_temp.fault(jsonb_build_object('any', (SELECT jsonb_agg('{"kind": "event"}'::jsonb) FROM generate_series(1, n)))) FROM unnest('{64,65}'::int[]) n;
@@ -124,6 +135,11 @@ SELECT crm._rule_fit('{"kind": "person", "field": "custom.height", "op": ">=", "
        crm._rule_fit('{"kind": "person", "field": "custom.tags", "op": "contains", "value": "b"}', '{980201,980202,980203}', crm.core_now()) AS lists,
        crm._rule_fit('{}', '{980201,980201,NULL,-5,9223372036854775807}', crm.core_now()) AS strange_ids, crm._rule_fit('{}', '{}', crm.core_now()) AS nobody;
 -- consent: the newest of each record, the strictest of a person's records
+SAVEPOINT fax;
+INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, is_history) VALUES (980101, 'fax', '2026-06-01', 981000001, 'yes', false);
+SELECT pg_temp.keep() \g /dev/null
+SELECT pg_temp.fault('{"kind": "consent", "field": "fax", "value": "yes"}') AS somebody_spoke_of_it;
+ROLLBACK TO fax;
 INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, is_history)
 SELECT 980100 + r, 'sms', '2026-01-01'::timestamptz + n * interval '1 day', 983000000 + r * 10 + n, s, false
 FROM (VALUES (1, 1, 'yes'), (2, 1, 'yes'), (2, 2, 'no'), (3, 1, 'no'), (3, 2, 'yes'), (4, 1, 'yes'), (64, 1, 'no'), (5, 1, 'yes'), (65, 1, 'yes'), (6, 400, 'yes')) v (r, n, s);

@@ -12,7 +12,7 @@ BEGIN
     RETURN answer;
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS field = COLUMN_NAME, remedy = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' | ', SQLSTATE, field, SQLERRM, remedy);
+    RETURN concat_ws(' | ', SQLSTATE, field, SQLERRM, regexp_replace(remedy, '^There are .*', 'There are ...'));
 END $$;
 BEGIN;
 SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';

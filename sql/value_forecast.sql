@@ -69,6 +69,10 @@ SELECT (SELECT count(*) FROM crm.customer_forecast WHERE customer_id = 957006) A
 -- article numbers typed as amounts, ninety days one after the other: one person more, and nobody is without a forecast
 INSERT INTO crm.purchase_chunk SELECT 956105, '-infinity', crm.purchase_history(array_agg(d), array_agg(d), array_agg(90000000000000000)) FROM (SELECT date '2026-04-01' + g AS d FROM generate_series(1, 90) g) x;
 SELECT a ->> 'status' AS status, a ->> 'spend_status' AS spend FROM crm.value_fit() a;
+-- the fit says how many amounts lie far out, and what they do to what is expected of a customer
+SELECT version, spend_check -> 'far_out' AS far_out, (spend_check ->> 'above_minor')::numeric BETWEEN 20000 AND 1000000 AS beyond,
+       (spend_check ->> 'expected_minor')::numeric / (spend_check ->> 'expected_without_minor')::numeric BETWEEN 0.99 AND 1.01 AS the_same,
+       (spend_check ->> 'expected_without_minor')::numeric BETWEEN 4000 AND 9000 AS without_them FROM crm.forecast_model ORDER BY 1;
 SELECT count(crm._value_forecast_job()) FROM generate_series(1, 3);
 SELECT count(*) FILTER (WHERE f.version = m.version) = count(*) AS all_are_of_it, max(f.lifetime_high_minor) AS most FROM crm.customer_forecast f, (SELECT max(version) AS version FROM crm.forecast_model) m;
 SAVEPOINT bad;

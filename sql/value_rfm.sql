@@ -170,5 +170,7 @@ SELECT pg_temp.try(c) AS fault FROM unnest(ARRAY[$$value_define_rfm('x', 'quinti
     $$value_define_rfm('x', 'threshold', cuts => '3')$$, $$value_define_metrics('x', 'x', '[]')$$, $$value_define_metrics('x', 'x', '[{"metric": "net", "days": 0}]')$$,
     $$value_define_metrics('x', 'x', '[{"metric": "net"}]', 40000)$$, $$value_define_metrics('x', 'x', '[{"metric": "net"}]', NULL)$$, $$value_define_metrics(NULL, 'x', '[{"metric": "net"}]')$$,
     $$value_define_rfm('x', 'quintile', 36500)$$, $$value_define_metrics('x', 'x', '[{"metric": "net", "days": 36500}]', 10)$$]) WITH ORDINALITY v (c, n) ORDER BY n;
+-- a day without end, or before days can be counted, is refused with what to give
+SELECT c AS asked, pg_temp.try(c) AS fault FROM unnest(ARRAY[$$value_rfm(NULL, 'infinity')$$, $$value_rfm(NULL, '-infinity')$$, $$value_rfm(NULL, '4713-01-01 BC')$$, $$value_score_metrics('school', 'infinity')$$]) WITH ORDINALITY v (c, n) ORDER BY n;
 SELECT crm.value_define_metrics('bad', 'bad', '[{"metric": "weight"}]');
 ROLLBACK;

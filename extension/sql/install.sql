@@ -136,7 +136,7 @@ BEGIN
     IF crm._migrations_missing() = '{}' THEN
         RETURN;
     END IF;
-    RAISE EXCEPTION 'the tables of crm are older than its code'
+    RAISE EXCEPTION '%', CASE WHEN to_regclass('crm.migration') IS NULL THEN 'crm has no tables in this database yet' ELSE 'the tables of crm are older than its code' END
         USING ERRCODE = 'RM001', HINT = 'Run SELECT crm.install();';
 END
 $$;

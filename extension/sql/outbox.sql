@@ -532,8 +532,9 @@ BEGIN
         RAISE EXCEPTION 'consent is yes or no' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'state', HINT = 'Send yes or no.';
     END IF;
     -- beside what reaches a person: where they are may be kept
-    IF channel IS DISTINCT FROM 'location' AND NOT EXISTS (SELECT FROM crm.channel ch WHERE ch.channel = outbox_set_consent.channel) THEN
-        RAISE EXCEPTION 'there is no channel "%"', channel USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel', HINT = 'See crm.channel, or say location.';
+    IF NOT EXISTS (SELECT FROM crm.consent_channel ch WHERE ch.channel = outbox_set_consent.channel) THEN
+        RAISE EXCEPTION 'there is no channel "%"', channel USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel',
+            HINT = format('There are %s.', (SELECT string_agg(ch.channel, ', ' ORDER BY ch.channel) FROM crm.consent_channel ch));
     END IF;
     -- said in person: it holds for all of the person's records, whoever merges, moves or erases them just now waits
     PERFORM crm._access_lock_person(person);

@@ -29,7 +29,7 @@ BEGIN
     RETURN QUERY
     SELECT format('member %s is not known', k) FROM jsonb_object_keys(spec) k
     WHERE k NOT IN ('key', 'keyed', 'time', 'day', 'scope', 'columns', 'facts', 'as_of', 'pending', 'moved', 'version', 'name_zh', 'name_en',
-                    'state', 'part', 'newest', 'strict', 'loose', 'history', 'until', 'packed', 'kept', 'set', 'ends');
+                    'state', 'part', 'parts', 'newest', 'strict', 'loose', 'history', 'until', 'packed', 'kept', 'set', 'ends');
     RETURN QUERY
     SELECT format('relation %s has no column %s', relation, c.name)
     FROM (SELECT spec ->> 'key' AS name UNION SELECT spec ->> 'time' UNION SELECT spec ->> 'day' UNION SELECT spec ->> 'state'
@@ -37,6 +37,9 @@ BEGIN
           UNION SELECT jsonb_object_keys(spec -> 'scope') UNION SELECT jsonb_array_elements_text(spec -> 'newest')
           UNION SELECT e.value ->> 'column' FROM jsonb_each(spec -> 'columns') e UNION SELECT e.value ->> 'lunar' FROM jsonb_each(spec -> 'columns') e) c
     WHERE c.name IS NOT NULL AND c.name <> ALL (known);
+    RETURN QUERY
+    SELECT format('parts lean on %s.%s, which does not exist', spec #>> '{parts,relation}', spec #>> '{parts,code}')
+    WHERE spec ? 'parts' AND (spec #>> '{parts,code}' = ANY (crm._rule_columns(spec #>> '{parts,relation}'))) IS NOT TRUE;
     RETURN QUERY
     SELECT format('packed rows lean on %s.%s, which does not exist', c.relation, c.name)
     FROM (SELECT spec #>> '{packed,relation}' AS relation, spec #>> '{packed,column}' AS name
@@ -210,13 +213,28 @@ $$;
 COMMENT ON FUNCTION crm._rule_sample(crm.bitmap, int, text) IS
     'members chosen by their hash under a seed: the same every time, and who is in a small sample is in a larger one';
 
+CREATE FUNCTION crm._rule_parts(spec jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    parts jsonb := '{}';
+BEGIN
+    -- names of relations and columns are the registry's, checked when they were entered
+    IF spec ? 'parts' THEN
+        EXECUTE format('SELECT coalesce(jsonb_object_agg(p.%1$I, ''text''), ''{}'') FROM %2$s p WHERE p.%1$I IS NOT NULL', spec #>> '{parts,code}', spec #>> '{parts,relation}') INTO parts;
+    END IF;
+    RETURN parts;
+END
+$$;
+COMMENT ON FUNCTION crm._rule_parts(jsonb) IS 'the parts that are defined of a source that has some (channels of consent), as fields of text';
+
 CREATE FUNCTION crm.rule_kinds() RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
     RETURN QUERY
     SELECT jsonb_build_object('kind', s.kind, 'shape', s.shape, 'name_zh', s.spec -> 'name_zh', 'name_en', s.spec -> 'name_en',
-        'fields', (SELECT coalesce(jsonb_object_agg(c.key, c.value -> 'type'), '{}') FROM jsonb_each(s.spec -> 'columns') c))
+        'fields', (SELECT coalesce(jsonb_object_agg(c.key, c.value -> 'type'), '{}') FROM jsonb_each(s.spec -> 'columns') c) || crm._rule_parts(s.spec))
     FROM crm.rule_source s ORDER BY s.kind;
 END
 $$;

@@ -626,6 +626,19 @@ CREATE FUNCTION crm._value_silent(day date, most int, OUT earlier bigint, OUT pe
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_value_silent';
 COMMENT ON FUNCTION crm._value_silent(date, int) IS 'how many persons bought last before a day, and so many at most of those who did on it, by one look at everybody';
 
+CREATE FUNCTION crm._value_require_day(day date, argument text) RETURNS date
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF day NOT BETWEEN '0001-01-01' AND '9999-12-31' THEN
+        RAISE EXCEPTION '% is no day to ask about', day USING ERRCODE = 'invalid_parameter_value', COLUMN = argument,
+            HINT = 'Give a local day of the years 1 to 9999, such as 2026-06-30.';
+    END IF;
+    RETURN day;
+END
+$$;
+COMMENT ON FUNCTION crm._value_require_day(date, text) IS 'the day; 22023 for one without end, or so far that days before it cannot be counted';
+
 CREATE FUNCTION crm.value_refresh(as_of date DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$

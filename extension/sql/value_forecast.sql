@@ -26,25 +26,42 @@ $$
 $$;
 COMMENT ON FUNCTION crm._value_patterns(date) IS 'the pattern of every person with an order, as of the end of a local day';
 
+CREATE FUNCTION crm._value_expected_minor(spend_params float8[]) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT round(nullif(crm.value_spend(spend_params, 0, 0), 'Infinity')::numeric, 2) $$;
+COMMENT ON FUNCTION crm._value_expected_minor(float8[]) IS 'the mean amount of a customer of whom nothing is known, in minor units; null when there is no mean';
+
 CREATE FUNCTION crm._value_fit(model text, as_of date) RETURNS int
-    LANGUAGE plpgsql AS
+    LANGUAGE plpgsql SET work_mem = '256MB' AS
 $$
 DECLARE
     made int := coalesce((SELECT max(x.version) FROM crm.forecast_model x), 0) + 1;
 BEGIN
-    INSERT INTO crm.forecast_model (version, as_of, model, status, params, standard_errors, log_likelihood, spend_status, spend_params, person_count, fitted_at)
+    INSERT INTO crm.forecast_model (version, as_of, model, status, params, standard_errors, log_likelihood, spend_status, spend_params, spend_check, person_count, fitted_at)
+    WITH pattern AS MATERIALIZED (
+        SELECT (p.pattern).frequency, (p.pattern).recency_days, (p.pattern).age_days, (p.pattern).repeat_mean_minor AS average FROM crm._value_patterns(_value_fit.as_of) p),
+    quartile AS (
+        SELECT percentile_cont('{0.25,0.75}'::float8[]) WITHIN GROUP (ORDER BY ln(x.average)) AS at FROM pattern x WHERE x.frequency > 0 AND x.average > 0),
+    -- three times the middle half beyond it, and a factor of e^1.5 at least: where amounts of other people do not lie
+    far AS (SELECT exp(q.at[1] - 3 * greatest(q.at[2] - q.at[1], 0.5)) AS below, exp(q.at[2] + 3 * greatest(q.at[2] - q.at[1], 0.5)) AS above FROM quartile q)
     SELECT made, _value_fit.as_of, (f.fit).model, (f.fit).status, (f.fit).params, (f.fit).standard_errors, (f.fit).log_likelihood,
-           (f.spend).status, (f.spend).params, (f.fit).person_count, crm.core_now()
+           (f.spend).status, (f.spend).params,
+           jsonb_build_object('far_out', f.far_out, 'below_minor', round(f.below), 'above_minor', round(f.above),
+               'expected_minor', crm._value_expected_minor((f.spend).params), 'expected_without_minor', crm._value_expected_minor((f.spend_without).params)),
+           (f.fit).person_count, crm.core_now()
     FROM (SELECT CASE _value_fit.model
-                     WHEN 'bgnbd' THEN crm.value_fit_bgnbd((p.pattern).frequency, (p.pattern).recency_days, (p.pattern).age_days)
-                     WHEN 'paretonbd' THEN crm.value_fit_paretonbd((p.pattern).frequency, (p.pattern).recency_days, (p.pattern).age_days)
-                     ELSE crm.value_fit_mbgnbd((p.pattern).frequency, (p.pattern).recency_days, (p.pattern).age_days) END AS fit,
-                 crm.value_fit_gammagamma((p.pattern).frequency, (p.pattern).repeat_mean_minor) AS spend
-          FROM crm._value_patterns(_value_fit.as_of) p) f;
+                     WHEN 'bgnbd' THEN crm.value_fit_bgnbd(p.frequency, p.recency_days, p.age_days)
+                     WHEN 'paretonbd' THEN crm.value_fit_paretonbd(p.frequency, p.recency_days, p.age_days)
+                     ELSE crm.value_fit_mbgnbd(p.frequency, p.recency_days, p.age_days) END AS fit,
+                 crm.value_fit_gammagamma(p.frequency, p.average) AS spend,
+                 crm.value_fit_gammagamma(p.frequency, p.average) FILTER (WHERE p.average BETWEEN far.below AND far.above) AS spend_without,
+                 count(*) FILTER (WHERE p.frequency > 0 AND p.average > 0 AND p.average NOT BETWEEN far.below AND far.above) AS far_out,
+                 min(far.below) AS below, min(far.above) AS above
+          FROM pattern p CROSS JOIN far) f;
     RETURN made;
 END
 $$;
-COMMENT ON FUNCTION crm._value_fit(text, date) IS 'fits purchases and spending of everybody as of the end of a local day; returns the new version';
+COMMENT ON FUNCTION crm._value_fit(text, date) IS
+    'fits purchases and spending of everybody as of the end of a local day, spending also without the amounts that lie far out; returns the new version';
 
 CREATE FUNCTION crm._value_require_known(day date, argument text) RETURNS date
     LANGUAGE plpgsql STABLE AS
@@ -86,7 +103,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_fit(text, date, text) IS
-    'fits a model (default the setting''s) to everybody as of the end of a local day (default yesterday, none after today): a new version, which the nightly job applies; its row; 22023';
+    'fits a model (default the setting''s) to everybody as of the end of a local day (default yesterday, none after today): a new version, which the nightly job applies; its row. spend_check: how many mean amounts lie far out (three times the middle half of their logarithms beyond it), and the expected amount of a customer with them and without: where the two differ, look at those amounts; 22023';
 
 CREATE FUNCTION crm._value_current_fit() RETURNS crm.value_fit_version
     LANGUAGE plpgsql STABLE AS

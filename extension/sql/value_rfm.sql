@@ -66,6 +66,7 @@ BEGIN
         RAISE EXCEPTION 'there is no RFM model "%"', model USING ERRCODE = 'undefined_object', COLUMN = 'model',
             HINT = 'crm.rfm_model lists those there are.';
     END IF;
+    PERFORM crm._value_require_day(as_of, 'as_of');
     from_day := CASE WHEN spec.window_days IS NULL THEN '-infinity' ELSE as_of - spec.window_days END;
     RETURN QUERY
     SELECT s.customer_id, s.r, s.f, s.m, _value_scores.as_of - s.last_day, s.order_days, s.net_minor
@@ -77,7 +78,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._value_scores(text, date) IS
-    'scores of every person with an order in the model''s window as of the end of a local day, by what was known then, with today''s records; the most is best (one more than the thresholds); 42704';
+    'scores of every person with an order in the model''s window as of the end of a local day, by what was known then, with today''s records; the most is best (one more than the thresholds); 42704, 22023';
 
 CREATE FUNCTION crm._value_model(model text) RETURNS text
     LANGUAGE plpgsql STABLE AS

@@ -118,7 +118,7 @@ CREATE FUNCTION crm._value_metric(metric text, days int, as_of date) RETURNS TAB
     LANGUAGE plpgsql STABLE SET enable_material = off SET work_mem = '256MB' AS
 $$
 DECLARE
-    since date := CASE WHEN days IS NULL THEN '-infinity' ELSE as_of - days END;
+    since date := coalesce(crm._value_require_day(as_of, 'as_of') - days, '-infinity');
     unit numeric := 10::numeric ^ crm._purchase_exponent();
 BEGIN
     IF metric IN ('orders', 'net', 'average', 'last_days') THEN

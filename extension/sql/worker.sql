@@ -206,6 +206,7 @@ $$
 DECLARE
     routine record;
 BEGIN
+    PERFORM crm._require_schema();
     FOR routine IN
         SELECT p.proname AS name, split_part(p.proname, '_', 1) AS room FROM pg_proc p
         WHERE p.pronamespace = 'crm'::regnamespace AND p.proname ~ '^[a-z]+_check$' AND p.pronargs = 0
@@ -217,5 +218,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.check() IS
-    'recomputes what rooms keep by increments and returns each difference, e.g. after edits by hand; no rows: all agrees';
+    'recomputes what rooms keep by increments and returns each difference, e.g. after edits by hand; no rows: all agrees; RM001 before crm.install()';
 GRANT EXECUTE ON FUNCTION crm.check() TO crm_admin;

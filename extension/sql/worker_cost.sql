@@ -17,6 +17,7 @@ CREATE FUNCTION crm.worker_costs() RETURNS TABLE (rule text, name text, kind tex
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
+    PERFORM crm._require_schema();
     RETURN QUERY
     WITH cost AS MATERIALIZED (SELECT c.* FROM crm._cost_list() c),
     known AS (
@@ -34,7 +35,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.worker_costs() IS
-    'what storing one record takes at the till (rule record) and what of it each rule that hears of it takes: rooms, and active flows that facts enter (within campaign); by kind of facts, since the server started or counting began anew: times in ms a person, their share of a whole record of the kind; whether the rule is put off, and how many persons wait; rules nothing was counted of have no kind; empty figures without preload';
+    'what storing one record takes at the till (rule record) and what of it each rule that hears of it takes: rooms, and active flows that facts enter (within campaign); by kind of facts, since the server started or counting began anew: times in ms a person, their share of a whole record of the kind; whether the rule is put off, and how many persons wait; rules nothing was counted of have no kind; empty figures without preload; RM001 before crm.install()';
 
 CREATE FUNCTION crm.worker_put_off(rule text, is_put_off boolean, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

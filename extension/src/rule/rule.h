@@ -102,6 +102,7 @@ typedef struct CrmRuleSource
 	CrmRuleColumn *columns;
 	char	   *state;			/* latest */
 	char	   *part;
+	CrmRuleLookup parts;		/* where parts are defined; key unused */
 	char	   *newest;			/* column that orders a record's rows after its time */
 	char	   *strict;
 	char	   *loose;

@@ -16,6 +16,8 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#define MANY_CODES 20			/* codes that are named to who wrote another */
+
 PG_FUNCTION_INFO_V1(crm_rule_check);
 PG_FUNCTION_INFO_V1(crm_rule_fit);
 PG_FUNCTION_INFO_V1(crm_rule_fit_sets);
@@ -75,35 +77,67 @@ find_undefined(const CrmRuleLookup *catalogue, const CrmRuleTest *test)
 	return SPI_processed == 0 ? NULL : SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
+/* Refuses a code that is not defined, with those that are. */
+static void
+refuse_undefined(const CrmRuleLookup *catalogue, const char *what, const char *code, const char *path)
+{
+	StringInfoData hint;
+
+	initStringInfo(&hint);
+	crm_core_spi_query(psprintf("SELECT DISTINCT c.%s FROM %s c WHERE c.%s IS NOT NULL ORDER BY 1", catalogue->code, catalogue->relation, catalogue->code),
+					   0, NULL, NULL, MANY_CODES + 1);
+	for (uint64 i = 0; i < Min(SPI_processed, MANY_CODES); i++)
+		appendStringInfo(&hint, "%s%s", i > 0 ? ", " : "There are ", SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+	appendStringInfoString(&hint, SPI_processed == 0 ? "None is defined yet." : SPI_processed > MANY_CODES ? " and others." : ".");
+	crm_rule_refuse(path, psprintf("There is no %s \"%.63s\".", what, code), hint.data);
+}
+
 static void
 check_values(const CrmRuleTest *test)
 {
 	const CrmRuleColumn *column = test->field.column;
+	const CrmRuleLookup *catalogue;
 	char	   *name;
 
 	if (column == NULL || test->n_values == 0 || test->op == CRM_RULE_STARTS_WITH ||
 		(test->type != CRM_RULE_TEXT && test->type != CRM_RULE_TEXTS) ||
 		(column->lookup.relation == NULL && column->catalogue.relation == NULL) || column->type == CRM_RULE_JSON)
 		return;
-	name = find_undefined(column->lookup.relation != NULL ? &column->lookup : &column->catalogue, test);
+	catalogue = column->lookup.relation != NULL ? &column->lookup : &column->catalogue;
+	name = find_undefined(catalogue, test);
 	if (name != NULL)
-		crm_rule_refuse(test->path, psprintf("There is no %s \"%.63s\".", column->name, name), "Write the code as it is defined.");
+		refuse_undefined(catalogue, column->name, name, test->path);
+}
+
+static bool
+is_undefined(const CrmRuleLookup *catalogue, const char *code)
+{
+	CrmRuleTest name = {.n_values = 1};
+	Datum		value = CStringGetTextDatum(code);
+
+	name.values = &value;
+	return find_undefined(catalogue, &name) != NULL;
 }
 
 /* A member of a json column that is catalogued must be in the catalogue. */
 static void
 check_member(const CrmRuleField *field, const char *path)
 {
-	CrmRuleTest name = {.n_values = 1};
-	Datum		member;
+	if (field->column != NULL && field->member != NULL && field->column->catalogue.relation != NULL &&
+		is_undefined(&field->column->catalogue, field->member))
+		refuse_undefined(&field->column->catalogue, field->column->name, field->member, path);
+}
 
-	if (field->column == NULL || field->member == NULL || field->column->catalogue.relation == NULL)
-		return;
-	member = CStringGetTextDatum(field->member);
-	name.values = &member;
-	if (find_undefined(&field->column->catalogue, &name) != NULL)
-		crm_rule_refuse(path, psprintf("There is no %s \"%.63s\".", field->column->name, field->member),
-						"Write the code as it is defined.");
+/* A part is one that is defined, or that somebody has a word of already: intake takes words of others, too. */
+static void
+check_part(const CrmRuleCondition *condition)
+{
+	const CrmRuleSource *source = condition->source;
+	CrmRuleLookup told = {.relation = source->relation, .code = source->part};
+
+	if (condition->part != NULL && source->parts.relation != NULL &&
+		is_undefined(&source->parts, condition->part) && is_undefined(&told, condition->part))
+		refuse_undefined(&source->parts, source->part, condition->part, condition->path);
 }
 
 /* crm._rule_check(rule): reads it, then looks its words up where they are defined. */
@@ -117,6 +151,7 @@ crm_rule_check(PG_FUNCTION_ARGS)
 	{
 		const CrmRuleCondition *condition = tree->conditions[i];
 
+		check_part(condition);
 		check_member(&condition->field, condition->path);
 		check_values(&condition->test);
 		for (int j = 0; j < condition->n_where; j++)

@@ -251,6 +251,7 @@ read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRu
 	source->is_of_orders = names_word(object_of(spec, "facts"), "order") || names_word(object_of(spec, "facts"), "refund");
 	source->state = name_of(spec, "state");
 	source->part = name_of(spec, "part");
+	source->parts = lookup_of(spec, "parts");
 	source->strict = text_of(spec, "strict");
 	source->loose = text_of(spec, "loose");
 	source->history = name_of(spec, "history");
