@@ -190,4 +190,17 @@ SET LOCAL crm.core_clock = '2026-03-31T14:00:00+08:00';
 SELECT pg_temp.undo(:p, :q) AS q_out;
 SELECT string_agg(t || CASE crm.identity_person_at(:record, ('2026-03-31T' || t || '+08:00')::timestamptz) WHEN :p THEN ' P' WHEN :q THEN ' Q' ELSE ' nobody' END, ', ' ORDER BY t) AS whose
 FROM unnest('{11:59,12:00,12:59,13:00,13:59,14:00}'::text[]) t;
+
+-- one whom the merged side kept out joins the side that stays, which keeps its id though the other is older: the other ends in it, with all that is his
+CREATE FUNCTION pg_temp.told(id text, facts jsonb) RETURNS bigint LANGUAGE sql AS $$
+    SELECT customer_id FROM crm.ingest_member('undo_pos', convert_to((jsonb_build_object('external_id', id) || facts)::text, 'UTF8')) $$;
+SELECT pg_temp.told('GL', '{"phone": "13867240902", "unionid": "undo_u1", "registered_at": "2026-02-05T10:00:00+08:00"}') AS l,
+       pg_temp.told('GA', '{"phone": "13867240901", "registered_at": "2026-02-04T10:00:00+08:00"}') AS a \gset
+SELECT (crm.identity_merge(:a, :l, 'by hand') ->> 'customer_id')::bigint = :a AS merged;
+SELECT pg_temp.told('GX', '{"phone": "13867240901", "unionid": "undo_u2", "registered_at": "2025-01-05T10:00:00+08:00"}') AS x \gset
+SELECT :x <> :a AS kept_out, crm._loyalty_issue(:x, 'welcome_5', NULL, NULL) > 0 AS coupon_of_x;
+SELECT (crm.identity_unmerge((SELECT max(journal_id) FROM crm.merge_journal WHERE kind = 'merge' AND survivor_id = :a AND other_id = :l), 'not one') ->> 'restored')::bigint = :l AS restored;
+SELECT c.customer_id = :l AS is_l, c.customer_id = :a AS is_a, c.customer_id = :x AS is_x, c.status, c.merged_into = :a AS into_a, c.record_count FROM crm.customer c WHERE c.customer_id IN (:l, :a, :x) ORDER BY 1, 2, 3;
+SELECT j.kind, j.survivor_id = :a AS into_a FROM crm.merge_journal j WHERE j.other_id = :x OR j.survivor_id = :x ORDER BY j.journal_id;
+SELECT crm._identity_current(:x) = :a AS answers, (SELECT count(*) FROM crm.loyalty_coupons(:a)) AS coupons, (SELECT count(*) FROM crm.identity_check() k WHERE k.what LIKE '%person ' || :x) AS ghosts;
 ROLLBACK;

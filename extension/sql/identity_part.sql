@@ -82,6 +82,19 @@ $$;
 COMMENT ON FUNCTION crm._identity_name_sides(crm.identity_move[], bigint, bigint, bigint, bigint) IS
     'moves with ids exchanged so that the part with one record is the heir and the part with the other keeps the person''s id; RM303 when both are in one part';
 
+-- Whoever is nobody's any more once the sides have their names: another of those reached may have joined the side that stays, or leaves.
+CREATE FUNCTION crm._identity_ended(moves crm.identity_move[]) RETURNS crm.identity_pair[]
+    LANGUAGE sql STABLE AS
+$$
+    SELECT array_agg(ROW(e.from_id, e.to_id)::crm.identity_pair) FROM (
+        SELECT DISTINCT ON (v.from_id) v.from_id, v.to_id, v.from_id IN (SELECT k.to_id FROM unnest(moves) k WHERE k.to_id IS NOT NULL) AS is_kept
+        FROM (SELECT m.from_id, m.to_id, count(*) AS members, min(m.source_record_id) AS oldest FROM unnest(moves) m WHERE m.from_id IS NOT NULL GROUP BY 1, 2) v
+        ORDER BY v.from_id, v.members DESC, v.oldest) e
+    WHERE NOT e.is_kept AND e.to_id IS NOT NULL
+$$;
+COMMENT ON FUNCTION crm._identity_ended(crm.identity_move[]) IS
+    'the persons whom moves leave without a record (record_a), each with whom the larger part of theirs goes to (record_b)';
+
 -- A redirect becomes a person again, and what had been merged into it before follows it.
 CREATE FUNCTION crm._identity_revive(heir bigint, person bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -118,7 +131,7 @@ DECLARE
     heir_id bigint := coalesce(heir, crm._new_id());
     reach crm.identity_reach;
     moves crm.identity_move[];
-    merged crm.identity_pair[];
+    ended crm.identity_pair[];
     refused jsonb;
     changes crm.identity_change[];
     touched bigint[];
@@ -136,12 +149,12 @@ BEGIN
     IF heir IS NOT NULL THEN
         PERFORM crm._identity_revive(heir, person);
     END IF;
-    SELECT m.* INTO moves, merged, refused FROM crm._identity_moves(reach.records) m;
+    SELECT m.moves, m.refused INTO moves, refused FROM crm._identity_moves(reach.records) m;
     moves := crm._identity_name_sides(moves, person, heir_id, leaving[1], against[1]);
-    changes := crm._identity_move(moves, ARRAY(SELECT p::crm.identity_pair FROM unnest(merged) p WHERE person NOT IN (p.record_a, p.record_b)),
-                                  actor, reason, kind);
+    ended := crm._identity_ended(moves);
+    changes := crm._identity_move(moves, ended, actor, reason, kind);
     touched := ARRAY(SELECT DISTINCT t.id FROM unnest(moves) v, unnest(ARRAY[v.from_id, v.to_id]) t(id)
-                     WHERE v.from_id IS DISTINCT FROM v.to_id AND t.id IS NOT NULL);
+                     WHERE v.from_id IS DISTINCT FROM v.to_id AND t.id IS NOT NULL AND t.id NOT IN (SELECT e.record_a FROM unnest(ended) e));
     PERFORM crm._identity_refresh(touched);
     PERFORM crm._identity_answer(reach.records);
     PERFORM crm._identity_touch_scope(touched);
