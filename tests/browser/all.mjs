@@ -3,7 +3,7 @@
 import {run} from './harness.mjs';
 import {looks, day, glance, mistakes, doors} from './pages.mjs';
 import {encodings, imports, merges, rejects, resettled, sheets, workbooks} from './steward.mjs';
-import {audiences, branches, coupons, estimates, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
+import {atOnce, audiences, branches, coupons, estimates, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
 import {boards, dated, drawn, handover, numbers, ownStore} from './manager.mjs';
 import {charts, goals, leaders, reports, use} from './reports.mjs';
 import {dealsAhead} from './ahead.mjs';
@@ -22,7 +22,7 @@ import {chartVersions, firstSteps, flowVersions, ownFields} from './setup.mjs';
 import {byKey, complete, counterCard, doorsLook, frozen, oneTimeLink, redrawn, regional, reviewKeys, taken, unmasked, warned} from './whole.mjs';
 import {screenshots} from './screenshots.mjs';
 
-const marketing = [audiences, estimates, overlaps, flows, branches, presets, wordings, tags, tiers, coupons, naughty];
+const marketing = [audiences, estimates, overlaps, flows, branches, presets, wordings, tags, tiers, atOnce, coupons, naughty];
 const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork, scanned, lastOne, repeatedRedeem, pastDay, apart, manyCoupons];
 const house = [reach, costs, capitals, forms, mentions, variants, site, causes, names, whyByPhone, presetsToldFirst, alerts, ownFields, flowVersions, chartVersions, firstSteps, beginners];
 const whole = [complete, doorsLook, oneTimeLink, counterCard, unmasked, redrawn, byKey, taken, frozen, reviewKeys, warned, regional];

@@ -2,7 +2,7 @@
 // hostile names shown as they are.
 import {execFileSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
-import {judge, ok, open, sql, visit} from './harness.mjs';
+import {judge, ok, open, read, send, sql, visit} from './harness.mjs';
 
 const text = (page, what) => page.waitForSelector(`:is(main, #toast) :text("${what}")`);
 const hostile = '<img src=x onerror=alert(1)>"\'&{{7*7}}';
@@ -549,4 +549,52 @@ export async function naughty(browser) {
 		for (let i = 0; i < count; i++) await fetch(`/api/v1/segments/naughty_${i}`, {method: 'DELETE'});
 	}, [before, strings.length]);
 	await page.context().close();
+}
+
+// Two at once over one thing: who would save over what the other saved meanwhile is told first; a draft that was begun before it, too.
+export async function atOnce(browser) {
+	const first = await open(browser, 'marketer', {size: 'desk'}), second = await open(browser, 'headquarters', {size: 'desk'});
+	const tierSet = async () => (await read(first, 'tier-sets')).body.items.find((set) => set.is_active);
+	const before = await tierSet();
+	await visit(first, '#/tiers');
+	await visit(second, '#/tiers');
+	for (const [page, days] of [[first, '31'], [second, '32']]) await page.fill('#days_1_1', days);
+	const save = async (page) => {
+		await page.waitForSelector('aside .good');
+		await page.click('main form button[type=submit]');
+	};
+	await save(first);
+	await first.waitForSelector('#toast p');
+	await save(second);
+	await second.waitForSelector('main [role=alert] button');
+	ok((await tierSet()).rules[0].conditions[0].days === 31 && (await second.textContent('main [role=alert]')).includes(`第 ${before.version + 1} 版`), 'who would save over another is told first', await second.textContent('main [role=alert]'));
+	await judge(second, 'overtaken');
+	await second.reload();
+	await second.waitForSelector('#days_1_1');
+	await save(second);
+	await second.waitForSelector('main [role=alert] button');
+	ok((await tierSet()).rules[0].conditions[0].days === 31 && await second.inputValue('#days_1_1') === '32', 'a draft that was begun before it is told so, too, and is not lost');
+	await save(second);
+	await second.waitForSelector('#toast p');
+	ok((await tierSet()).rules[0].conditions[0].days === 32, 'saving again is meant');
+	await send(first, `tier-sets/${before.tier_set}`, {name: before.name, rules: before.rules}, 'PUT');
+	const flow = async () => (await read(first, 'flows')).body.items.find((row) => row.flow === 'silence_30');
+	const {spec} = await flow();
+	await visit(first, '#/flows/silence_30/edit');
+	await visit(second, '#/flows/silence_30/edit');
+	await first.fill('#holdout_percent', '13');
+	await second.fill('#holdout_percent', '14');
+	await first.click('form.flow button[type=submit]');
+	await first.waitForFunction(() => location.hash === '#/flows/silence_30');
+	await second.click('form.flow button[type=submit]');
+	await second.waitForSelector('#refused button');
+	ok((await flow()).spec.holdout_percent === 13, 'so it is with a flow', await second.textContent('#refused'));
+	await second.click('#refused button');
+	await second.waitForFunction(() => document.querySelector('#holdout_percent').value === '13');
+	ok(true, 'theirs is looked at by one tap');
+	await send(first, 'flows/silence_30', {holdout_percent: spec.holdout_percent}, 'PATCH');
+	for (const page of [first, second]) {
+		ok(page.errors.length === 0, 'the console was quiet', page.errors);
+		await page.context().close();
+	}
 }

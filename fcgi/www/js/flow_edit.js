@@ -1,7 +1,7 @@
 // A flow's values as a form: trigger, who, exclusions, steps with their texts, channels, offer, holdout, caps, quiet
 // hours.  Only what changed is sent; a refusal stands at its field.
 import {append, code, h, list, named, patch, post, put, show, t, toast} from './base.js';
-import {copy, drafted, forget, keep, kept} from './drafts.js';
+import {copy, drafted, guarded, kept} from './drafts.js';
 import {refusal, title} from './flow_words.js';
 import {tiers} from './tier_order.js';
 import {liveCount} from './rule_editor.js';
@@ -18,6 +18,8 @@ export async function edit(row, me) {
 	const [texts, coupons, channels] = await Promise.all([list(`${path(row.flow)}/texts`), list('coupon-types'), list('rules/values?kind=message&field=channel')]);
 	const key = `flow:${row.flow}`;
 	const draft = kept(key);
+	const present = async () => (await list('flows')).rows.find((one) => one.flow === row.flow);
+	const saved = guarded(key, row.version, async () => (await present()).version), again = async () => edit(await present(), me);
 	const whole = texts.rows.filter((one) => !one.variant);
 	const was = {name_zh: row.name_zh, spec: copy(row.spec), texts: Object.fromEntries(whole.map((one) => [`${one.step}/${one.channel}`, one.body || ''])),
 		said: Object.fromEntries(texts.rows.filter((one) => one.variant).map((one) => [`${one.step}/${one.channel}/${one.variant}`, one.body || ''])),
@@ -25,13 +27,13 @@ export async function edit(row, me) {
 		vendors: Object.fromEntries(whole.map((one) => [`${one.step}/${one.channel}`, {template: one.vendor_template || '', params: one.vendor_params}]))};
 	const now = {...copy(was), ...draft};
 	const page = {row, me, was, now, manners: Object.fromEntries(texts.rows.map((one) => [one.channel, one.placeholder])), coupons: coupons.rows, channels: [...new Set([...channelsOf(row, now.spec), ...channels.rows.map((one) => one.code).filter((code) => code !== 'site')])],
-		channelName: (channel) => named(channels.rows.find((one) => one.code === channel) || {code: channel}), remember: () => keep(key, now), editors: []};
+		channelName: (channel) => named(channels.rows.find((one) => one.code === channel) || {code: channel}), remember: () => saved.keep(now), editors: []};
 	const notice = h('p', {class: 'warn', role: 'alert', id: 'refused'});
 	const steps = h('div', {});
 	page.drawSteps = () => { page.editors = page.editors.filter(({editor}) => !steps.contains(editor.element)); steps.replaceChildren(); append(steps, stepCards(page)); };
 	page.drawSteps();
 	show(h('h1', {}, title(row)), draft && drafted(key, () => edit(row, me)),
-		h('form', {novalidate: true, class: 'flow', onsubmit: (event) => store(event, page, key, notice)},
+		h('form', {novalidate: true, class: 'flow', onsubmit: (event) => store(event, page, saved, notice, again)},
 			h('section', {class: 'card'}, h('label', {for: 'name_zh'}, t('flows.name')), h('input', {id: 'name_zh', value: now.name_zh, maxlength: 100, autocomplete: 'off', oninput: (event) => { now.name_zh = event.target.value; page.remember(); }}), trigger(page)),
 			['schedule', 'event', 'site'].includes(row.trigger) && who(page), exclusions(page), steps, h('section', {class: 'card'}, h('h2', {}, t('flow.limits')), limits(page)),
 			notice, h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('save')), h('a', {class: 'button', href: `#/flows/${encodeURIComponent(row.flow)}`}, t('flow.back')))));
@@ -248,7 +250,7 @@ async function send(page) {
 	if (channels !== undefined) await patch(path(row.flow), {channels});
 }
 
-async function store(event, page, key, notice) {
+async function store(event, page, saved, notice, again) {
 	event.preventDefault();
 	notice.textContent = '';
 	for (const wrong of document.querySelectorAll('[aria-invalid]')) wrong.removeAttribute('aria-invalid');
@@ -260,12 +262,15 @@ async function store(event, page, key, notice) {
 	const button = document.querySelector('form.flow button[type=submit]');
 	button.disabled = true;
 	try {
-		await send(page);
-		forget(key);
-		toast(t('saved'));
-		location.hash = `#/flows/${encodeURIComponent(page.row.flow)}`;
+		if (!await saved.isOvertaken(notice, again)) {
+			await send(page);
+			saved.forget();
+			toast(t('saved'));
+			location.hash = `#/flows/${encodeURIComponent(page.row.flow)}`;
+		}
 	} catch (problem) {
 		refuse(problem, page, notice);
+		await saved.moved().catch(() => null);
 	}
 	button.disabled = false;
 }

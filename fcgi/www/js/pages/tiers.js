@@ -1,6 +1,6 @@
 // Tiers: rules in their order, the first that fits decides; gaps and overlaps, and who would move, are shown as one types.
 import {anew, append, fault, h, language, list, named, number, post, put, show, t, toast, withWords} from '../base.js';
-import {copy, drafted, forget, keep, kept} from '../drafts.js';
+import {copy, drafted, guarded, kept} from '../drafts.js';
 import {table} from '../table.js';
 
 const called = (rule) => `${rule.tier} ${named(rule, '')}`.trim();
@@ -10,16 +10,19 @@ const ops = ['>=', '<=', '>', '<', '='];
 
 export async function draw([], me) {
 	await withWords('marketer');
-	edit((await list('tier-sets')).rows.find((set) => set.is_active), me);
+	edit(await active(), me);
 }
+
+const active = async () => (await list('tier-sets')).rows.find((set) => set.is_active);
 
 function edit(set, me) {
 	const key = `tiers:${set.tier_set}`;
 	const draft = kept(key);
 	const now = draft || copy(set.rules);
 	const said = h('div', {role: 'status'}), notice = h('p', {class: 'warn', role: 'alert'}), rules = h('ol', {class: 'parts'});
+	const saved = guarded(key, set.version, async () => (await active()).version);
 	const judge = judged(said), again = anew(() => draw([], me));
-	const page = {now, changed: () => { keep(key, now); judge(now); }, drawAll: (focus) => { rules.replaceChildren(); append(rules, now.map((rule, i) => tier(page, rule, i))); if (focus) document.getElementById(focus)?.focus(); }};
+	const page = {now, changed: () => { saved.keep(now); judge(now); }, drawAll: (focus) => { rules.replaceChildren(); append(rules, now.map((rule, i) => tier(page, rule, i))); if (focus) document.getElementById(focus)?.focus(); }};
 	const store = async (event) => {
 		event.preventDefault();
 		notice.textContent = '';
@@ -30,8 +33,9 @@ function edit(set, me) {
 		}
 		const send = (body) => put(`tier-sets/${encodeURIComponent(set.tier_set)}`, {name: set.name, rules: body});
 		try {
+			if (await saved.isOvertaken(notice, again)) return;
 			await send(now);
-			forget(key);
+			saved.forget();
 			await again();
 			toast(t('tier.saved'), {label: t('undo'), run: async () => { await send(set.rules); toast(t('saved')); await again(); }});
 		} catch (problem) { notice.textContent = fault(problem); }
