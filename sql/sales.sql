@@ -96,6 +96,7 @@ SELECT crm.access_erase(:gone, 'asked for it') ->> 'customer_id' = :'gone' AS er
 SELECT pg_temp.try(format('crm.ingest_note(%s, %L)', :gone, 'x')) AS note, pg_temp.try(format('crm.sales_task_create(%s, %L, %L)', :gone, 'x', '2026-04-12')) AS task;
 
 -- 5. who leaves hands over; erasing blanks, exporting shows
+SELECT crm.sales_reassign('sales_e1', 'sales_e3', 'left') ->> 'tasks' AS who_works_elsewhere_gets;
 SELECT crm.sales_reassign('sales_e1', 'sales_e2', 'left');
 SELECT pg_temp.try($$crm.sales_reassign('sales_e1', 'sales_e1', 'x')$$), pg_temp.try($$crm.sales_reassign('nobody', 'sales_e1', 'x')$$);
 SELECT crm._sales_on_export(:person) #> '{tasks,1}' ->> 'title' AS exported;

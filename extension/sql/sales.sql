@@ -406,6 +406,7 @@ BEGIN
     FOR moved IN
         UPDATE crm.task t SET staff_id = heir
         WHERE t.staff_id = leaver AND t.state = 'open' AND (is_wide OR t.store_id = ANY (crm.access_store_ids()))
+          AND (t.store_id IS NULL OR crm._sales_reaches(heir, ARRAY[t.store_id]))      -- a task that its heir does not see would be nobody's
         RETURNING t.customer_id, t.task_id
     LOOP
         PERFORM crm._sales_task_event(moved.customer_id, moved.task_id, 'reassigned', jsonb_build_object('staff', to_staff, 'reason', left(reason, 200)));
@@ -418,7 +419,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_reassign(text, text, text) IS
-    'gives all open tasks and all persons of one staff member in the caller''s stores to another (who leaves, who is ill), audited; persons whom the other does not see stay; answers how many tasks and customers; 22023 names the wrong code';
+    'gives all open tasks and all persons of one staff member in the caller''s stores to another (who leaves, who is ill), audited; persons and tasks that the other does not see stay; answers how many tasks and customers; 22023 names the wrong code';
 GRANT EXECUTE ON FUNCTION crm.sales_reassign(text, text, text) TO crm_store_manager, crm_manager, crm_headquarters;
 
 CREATE FUNCTION crm.sales_staff() RETURNS SETOF jsonb
