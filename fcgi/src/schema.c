@@ -11,7 +11,9 @@
 #define TEXT		"{\"type\":\"string\"}"
 #define TIME		"{\"type\":\"string\",\"format\":\"date-time\"}"
 #define DAY			"{\"type\":\"string\",\"format\":\"date\"}"
-#define ID			"{\"type\":\"integer\",\"format\":\"int64\"}"
+/* of a body: a number, or a text, since JavaScript's numbers end at 2^53 */
+#define ID			"{\"type\":[\"integer\",\"string\"],\"pattern\":\"^[0-9]{1,18}$\"}"
+#define IDS			"{\"type\":\"array\",\"items\":" ID "}"
 #define MONEY		"{\"type\":[\"number\",\"string\"]}"
 #define CONSENT		"{\"enum\":[\"yes\",\"no\"]}"
 #define OBJECT(required, properties) \
@@ -102,9 +104,9 @@ const CrmSchema crm_schemas[] = {
 					"\"mentions\":{\"type\":\"array\",\"items\":" TEXT "}")},
 	{"Enrolment", OBJECT("\"name\",\"phone\"", "\"name\":" TEXT ",\"phone\":" TEXT ",\"birthday\":" TEXT ","
 						 "\"consents\":{\"type\":\"array\",\"items\":{\"enum\":[\"sms\",\"wechat\",\"email\"]}},\"fields\":{\"type\":\"object\"}")},
-	{"Split", OBJECT("\"record_ids\",\"reason\"", "\"record_ids\":{\"type\":\"array\",\"items\":" TEXT "},\"reason\":" TEXT)},
-	{"Undo", OBJECT("\"journal_ids\",\"reason\"", "\"journal_ids\":{\"type\":\"array\",\"items\":" TEXT "},\"reason\":" TEXT)},
-	{"Join", OBJECT("\"other\",\"reason\"", "\"other\":" TEXT ",\"reason\":" TEXT)},
+	{"Split", OBJECT("\"record_ids\",\"reason\"", "\"record_ids\":" IDS ",\"reason\":" TEXT)},
+	{"Undo", OBJECT("\"journal_ids\",\"reason\"", "\"journal_ids\":" IDS ",\"reason\":" TEXT)},
+	{"Join", OBJECT("\"other\",\"reason\"", "\"other\":" ID ",\"reason\":" TEXT)},
 	{"Decision", OBJECT("\"decision\",\"reason\"", "\"decision\":{\"enum\":[\"accept\",\"reject\"]},\"reason\":" TEXT)},
 	{"Merge", OBJECT("\"survivor\",\"other\",\"reason\"",
 					 "\"survivor\":" ID ",\"other\":" ID ",\"reason\":" TEXT)},
@@ -213,7 +215,7 @@ const CrmSchema crm_schemas[] = {
 	{"Mapping", ANY_OBJECT("fields: for each field of the entity a column, or column and transforms")},
 	{"MappingTest", OBJECT("\"sample\"", "\"mapping\":{\"type\":\"object\"},\"sample\":" TEXT)},
 	{"RejectRetry", OBJECT("\"source\"", "\"source\":" TEXT)},
-	{"RejectDismiss", OBJECT("\"reject_ids\",\"reason\"", "\"reject_ids\":{\"type\":\"array\",\"items\":" TEXT "},\"reason\":" TEXT)},
+	{"RejectDismiss", OBJECT("\"reject_ids\",\"reason\"", "\"reject_ids\":" IDS ",\"reason\":" TEXT)},
 
 	{"Staff", OBJECT("\"name\",\"role\"", "\"name\":" TEXT ",\"role\":" TEXT ",\"login\":" TEXT ","
 					 "\"scopes\":{\"type\":\"array\",\"items\":" TEXT "}")},
