@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The matrix of doc/rights.md over HTTP: every role asks every route as a signed-in person (a till by its key), and is
 let in where the matrix says so, turned away with 403 where it does not; and of two persons sees the one in its stores."""
+import urllib.parse
+
 from stafflib import *
 
 DB = "product"
@@ -40,6 +42,43 @@ def ask(web, method, path, route, role, headers, person):
     return web.request(method, url, body, headers, key=None)
 
 
+def outside(web, sessions, persons):
+    """What a clerk tries besides: things of another store's person under one's own, headquarters' cursors and keys, headers and paths that pretend."""
+    mine, theirs = persons
+    clerk, chief = sessions["clerk"], sessions["headquarters"]
+
+    def send(who, method, path, body=None, **headers):
+        return web.request(method, f"/api/v1/{path}", None if body is None else json.dumps(body), {**who, **{name.replace("_", "-"): value for name, value in headers.items()}}, key=None)
+    secret = "nothing for others"
+    made = [send(chief, "POST", f"persons/{theirs}/{what}", body) for what, body in (
+        ("tasks", {"title": secret, "due_on": "2030-01-02"}), ("tickets", {"topic": "quality", "title": secret, "body": secret}), ("notes", {"channel": "phone", "body": secret}), ("notes", {"channel": "phone", "body": f"{secret} too"}))]
+    ok(all(answer.status == 201 for answer in made), "another store's person has a task, a ticket and notes", made)
+    task, ticket = made[0].json()["task_id"], made[1].json()["ticket_id"]
+    for method, path, body in (("POST", f"tasks/{task}/finish", {"outcome": "reached"}), ("POST", f"tasks/{task}/reopen", {}), ("PATCH", f"tasks/{task}", {"due_on": "2030-01-03"}), ("GET", f"tickets/{ticket}", None),
+                               ("POST", f"tickets/{ticket}/answer", {"body": "x"}), ("POST", f"tickets/{ticket}/resolve", {"resolution": "x"}), ("PUT", f"tickets/{ticket}/stars", {"stars": 1}), ("GET", f"tickets/{ticket}/suggestions", None)):
+        answer = send(clerk, method, f"persons/{mine}/{path}", body)
+        ok(answer.status in (403, 404) and secret not in answer.body.decode(), f"{method} {path.split('/')[0]} of another under one's own: not there", f"{answer.status} {answer.body[:200]!r}")
+    cursor = send(chief, "GET", f"persons/{theirs}/timeline?limit=1").json()["next"]
+    for path in (f"persons/{mine}/timeline?limit=50&cursor=", "tasks?list=store&limit=50&cursor=", "tickets?list=open&limit=50&cursor="):
+        answers = [send(clerk, "GET", path + urllib.parse.quote(str(one))) for one in (cursor, "eyJpZCI6IDB9", "WzAsMF0", "9" * 40, "-1")]
+        ok(all(answer.status < 500 and secret not in answer.body.decode() for answer in answers), f"{path.split('?')[0]}: a cursor of headquarters or of nobody shows nothing of others", [answer.body[:120] for answer in answers])
+    body, key = {"channel": "phone", "body": f"{secret} at all"}, '"a key of headquarters"'
+    first = send(chief, "POST", f"persons/{theirs}/notes", body, Idempotency_Key=key)
+    again, own = (send(clerk, "POST", f"persons/{person}/notes", body, Idempotency_Key=key) for person in persons[::-1])
+    ok(first.status == 201 and again.status == 404 and (own.status != 201 or own.json()["fact_id"] != first.json()["fact_id"]), "a key of headquarters brings its answer to nobody else", [first.body, again.body, own.body])
+    me = send(clerk, "GET", "me").body
+    for name, value in (("X-Crm-Role", "crm_headquarters"), ("X-Original-URL", "/api/v1/settings"), ("X-HTTP-Method-Override", "DELETE"), ("Remote-User", "H-headquarters"), ("Crm-Access-Claims", '{"all": true}'), ("Traceparent", "00-x'; RESET ROLE; --")):
+        answer = send(clerk, "GET", "me", **{name: value})
+        equal((answer.status, answer.body), (200, me), f"{name} makes nobody else of a clerk")
+    for path in (f"persons/{mine}/../{theirs}/overview", f"persons/{mine}%2f..%2f{theirs}/overview", f"persons/+{theirs}/overview", f"persons/{theirs}.0/overview", f"persons/{mine};{theirs}/overview", f"persons/0x{int(theirs):x}/overview", f"persons/%20{theirs}/overview",
+                 f"persons/{mine}/overview?person_id={theirs}", "tasks?list=store&store=H2", "reports/persons?what=active&store=H2", "segments/x/members", "exports"):
+        answer = send(clerk, "GET", path)
+        ok(400 <= answer.status < 500, f"GET {re.sub(r'[0-9]+', 'N', path)} leads nowhere", f"{answer.status} {answer.body[:200]!r}")
+    for path, body in ((f"persons/{mine}/notes", {"channel": "phone", "body": "own", "person_id": theirs, "customer_id": theirs, "store_code": "H2"}), ("search", {"text": "%"}), ("search", {"text": "李雷", "store": "H2"}), ("lookup", {"kind": "customer_id", "value": str(theirs)})):
+        answer = send(clerk, "POST", path, body)
+        ok(answer.status < 500 and not re.search(rf'"customer_id":\s*"?{theirs}\b', answer.body.decode()), f"POST {path.split('/')[-1]} whose body names another: nothing of them", f"{answer.status} {answer.body[:200]!r}")
+
+
 def main():
     matrix = read_matrix()
     persons, keys = make_chain(DB)
@@ -66,6 +105,7 @@ def main():
             for role in SCOPED & set(allowed):
                 answer = ask(web, method, path, route, role, sessions[role], persons[1])
                 equal(answer.status, 404, f"{role} asks {operation} of another store's person")
+    outside(web, sessions, persons)
     web.stop()
     gateway.remove()
     done()
