@@ -93,6 +93,16 @@ CREATE FUNCTION crm._rule_active(persons bigint[]) RETURNS crm.bitmap
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_active';
 COMMENT ON FUNCTION crm._rule_active(bigint[]) IS 'who of them is active';
 
+CREATE FUNCTION crm._rule_streak_step(state internal, day date) RETURNS internal
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_streak_step';
+COMMENT ON FUNCTION crm._rule_streak_step(internal, date) IS 'the days of rows with one more; a null is no day';
+CREATE FUNCTION crm._rule_streak_final(state internal) RETURNS bigint
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_streak_final';
+COMMENT ON FUNCTION crm._rule_streak_final(internal) IS 'the longest run of days one after the other, 0 of none';
+CREATE AGGREGATE crm._rule_streak(day date) (
+    SFUNC = crm._rule_streak_step, STYPE = internal, SSPACE = 96, FINALFUNC = crm._rule_streak_final, PARALLEL = SAFE);
+COMMENT ON AGGREGATE crm._rule_streak(date) IS 'the longest run of days one after the other among the days of rows';
+
 CREATE FUNCTION crm._rule_latest_step(state bytea, source_record_id bigint, customer_id bigint, at timestamptz, newest bigint, is_strict boolean) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_latest_step';
 COMMENT ON FUNCTION crm._rule_latest_step(bytea, bigint, bigint, timestamptz, bigint, boolean) IS 'the newest rows of records with one row more';

@@ -98,21 +98,22 @@ append_by_object(CrmRuleSql *sql, const CrmRuleCondition *condition, CrmRuleScop
 {
 	StringInfo	text = &sql->text;
 	bool		is_streak = condition->measure == CRM_RULE_STREAK;
+	bool		has_object = condition->same.column != NULL;
 
-	appendStringInfoString(text, "SELECT w.id, max(w.n)::numeric AS v FROM (SELECT v.id, v.k, count(*) AS n FROM (");
-	if (is_streak)
-		appendStringInfoString(text, "SELECT u.id, u.k, u.d - (row_number() OVER (PARTITION BY u.id, u.k ORDER BY u.d))::int AS g FROM (");
-	appendStringInfo(text, "SELECT %s%s AS id, ", is_streak ? "DISTINCT " : "", crm_rule_sql_person(sql, condition->source, scope));
-	if (condition->same.column != NULL)
+	if (has_object)
+		appendStringInfoString(text, "SELECT w.id, max(w.n)::numeric AS v FROM (");
+	appendStringInfo(text, "SELECT u.id, %s%s FROM (SELECT %s AS id", is_streak ? "crm._rule_streak(u.d)" : "count(*)",
+					 has_object ? " AS n" : "::numeric AS v", crm_rule_sql_person(sql, condition->source, scope));
+	if (has_object)
+	{
+		appendStringInfoString(text, ", ");
 		crm_rule_sql_field(sql, &condition->same, false);
-	else
-		appendStringInfoString(text, "''::text");
-	appendStringInfoString(text, " AS k");
+		appendStringInfoString(text, " AS k");
+	}
 	if (is_streak)
 		append_day_call(sql, condition->source, ", ", " AS d");
 	crm_rule_sql_rows(sql, condition, scope, true);
-	appendStringInfoString(text, is_streak ? ") u) v GROUP BY v.id, v.k, v.g) w GROUP BY w.id" :
-						   ") v GROUP BY v.id, v.k) w GROUP BY w.id");
+	appendStringInfoString(text, has_object ? ") u GROUP BY u.id, u.k) w GROUP BY w.id" : ") u GROUP BY u.id");
 }
 
 /* (id, v) of everybody who has rows. */
