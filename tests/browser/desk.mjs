@@ -133,7 +133,7 @@ export async function deals(browser) {
 	await manager.waitForSelector('#price_product option[value="WEDDING"]', {state: 'attached'});
 	await manager.selectOption('#price_product', 'WEDDING');
 	await manager.waitForSelector('details tbody tr');
-	ok((await manager.$$eval('details.card tbody tr', (rows) => rows.map((row) => row.innerText.split('\t').slice(0, 2).join(' ')))).join(', ') === '40 CN¥9.50, 60 CN¥9.22, 80 CN¥9.03, 100 CN¥8.74', 'prices to propose, of what they usually buy', await manager.textContent('details.card'));
+	ok((await manager.$$eval('details.card tbody tr', (rows) => rows.map((row) => row.innerText.split('\t').slice(0, 2).join(' ')))).join(', ') === '40 ¥9.50, 60 ¥9.22, 80 ¥9.03, 100 ¥8.74', 'prices to propose, of what they usually buy', await manager.textContent('details.card'));
 	await judge(manager, 'prices of a deal desk en dark');
 	await manager.fill('#reason', 'too dear');
 	await manager.click('button:text("→ lost")');

@@ -198,7 +198,7 @@ export async function merges(browser) {
 	const page = await open(browser, 'steward', {size: 'desk'});
 	await visit(page, '#/reviews');
 	await page.waitForSelector('button:text("(M)")');
-	ok((await page.$$('td:text-is("不同"), td .warn')).length > 0, 'what differs is marked');
+	ok((await page.$$('td .warn:text-is("不同")')).length > 0 && (await page.$$('main table >> nth=0 >> thead th')).length === 3, 'what differs is marked, in as many columns as a phone has room for');
 	await page.waitForSelector('table:has-text("任意两条记录"):has-text("合计")');
 	ok(true, 'what the model says of the pair stands below the guard');
 	await page.keyboard.press('n');
@@ -227,6 +227,7 @@ export async function merges(browser) {
 	ok(true, 'undoing is shown before it is done: who stays, who leaves');
 	await page.click('button:text-is("撤销合并")');
 	await page.waitForSelector('strong:text("撤销合并")');
+	ok(!/null|undefined|engine|identifier/.test(await page.innerText('main')), 'in words, without a code', await page.innerText('main'));
 	ok(true, 'and done: the journal says so');
 	await page.context().close();
 	const phone = await open(browser, 'steward');

@@ -24,9 +24,9 @@ export async function draw([id], me) {
 
 function event(entry, canUndo, after) {
 	const place = h('div', {'aria-live': 'polite'});
-	return h('li', {}, h('span', {class: 'faint'}, moment(entry.at), ' '), h('strong', {}, code('kind', entry.kind)), ` ${entry.other} → ${entry.survivor} `,
+	return h('li', {}, h('span', {class: 'faint'}, moment(entry.at), ' '), h('strong', {}, code('kind', entry.kind)), ` ${entry.other === null || entry.other === undefined ? '' : `${entry.other} → `}${entry.survivor} `,
 		(Array.isArray(entry.evidence) ? entry.evidence : []).map((one) => h('span', {class: 'tag'}, `${code('identifier', one.kind)} ${one.masked}`)),
-		h('p', {class: 'faint'}, [entry.actor, entry.reason].filter(Boolean).join(' · ')),
+		h('p', {class: 'faint'}, [entry.actor === 'engine' ? t('history.engine') : entry.actor, code('because', entry.reason)].filter(Boolean).join(' · ')),
 		canUndo && h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => look(entry, place, after)}, t('history.undo'))), place);
 }
 

@@ -49,8 +49,8 @@ function pair(review) {
 	const {a, b} = review;
 	const sign = (x, y) => !x || !y || x === '–' || y === '–' ? '' : x === y ? h('span', {class: 'good'}, t('reviews.same')) : h('span', {class: 'warn'}, t('reviews.differs'));
 	return [h('section', {class: 'card'}, h('h2', {}, t('reviews.why')), why(review)),
-		h('section', {class: 'card'}, table(t('reviews.pair'), [t('import.field'), title(a), title(b), t('reviews.compared')],
-			rows.map(([name, value]) => [t(`person.${name}`), (a && value(a)) || '–', (b && value(b)) || '–', a && b ? sign(value(a), value(b)) : '']))),
+		h('section', {class: 'card'}, table(t('reviews.pair'), [t('import.field'), title(a), title(b)],
+			rows.map(([name, value]) => [[t(`person.${name}`), ' ', a && b && sign(value(a), value(b))], (a && value(a)) || '–', (b && value(b)) || '–']))),
 		h('div', {class: 'cards'}, records(a), records(b)),
 		h('div', {class: 'row'}, h('button', {class: 'main', type: 'button', onclick: () => decide('accept')}, t('reviews.accept')),
 			h('button', {type: 'button', onclick: () => decide('reject')}, t('reviews.reject')))];

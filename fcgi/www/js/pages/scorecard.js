@@ -34,7 +34,7 @@ function move(staff, after) {
 		field('reason', t('scorecard.why'), {required: true, maxlength: 200})], t('scorecard.move'), async (data, element, done) => {
 		const answer = await post(`staff/${encodeURIComponent(data.get('leaver'))}/reassign`, {to: data.get('to_staff'), reason: data.get('reason')});
 		done();
-		toast(t('scorecard.moved', {n: number(answer.tasks), persons: number(answer.customers)}));
+		toast(answer.tasks + answer.customers === 0 ? t('scorecard.none_moved') : t('scorecard.moved', {n: number(answer.tasks), persons: number(answer.customers)}));
 		await after();
 	}));
 }

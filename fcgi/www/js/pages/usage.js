@@ -17,7 +17,7 @@ export async function draw([role0 = 'clerk'], me) {
 		h('select', {id: 'role', onchange: (event) => { location.hash = `#/usage/${event.target.value}`; }}, roles.map((one) => h('option', {value: one, selected: one === role}, code('role', one))))), main);
 	const part = parts(main, 'usage');
 	for (const [unit, periods] of [['week', 13], ['quarter', 5]]) part(unit, async () => share(unit, (await list(`reports/usage?unit=${unit}&periods=${periods}&role=${role}`)).rows));
-	part('people', async () => people((await list(`reports/staff-use?role=${role}`)).rows));
+	part('people', async () => people((await list(`reports/staff-use?role=${role}`)).rows), true);
 	if (['crm_headquarters', 'crm_analyst'].includes(me.role)) part('functions', async () => functions((await list('reports/functions')).rows), true);
 }
 
