@@ -32,13 +32,11 @@ all_store_ids(void)
 	ArrayType  *store_ids;
 	bool		is_null;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	crm_core_spi_execute(&list_stores, NULL, NULL, true, 1);
 	CrmEnsure(SPI_processed == 1, "the list of stores is one row");
 	spi = MemoryContextSwitchTo(caller);
-	store_ids = DatumGetArrayTypePCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-													 1, &is_null));
+	store_ids = DatumGetArrayTypePCopy(crm_core_spi_value(0, 1, &is_null));
 	MemoryContextSwitchTo(spi);
 	SPI_finish();
 	return store_ids;

@@ -147,7 +147,7 @@ claimed_actor(void)
 static char *
 get_column(int column)
 {
-	char	   *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
+	char	   *value = crm_core_spi_text(0, column);
 
 	CrmEnsure(value != NULL, "a staff row has a null");
 	return value;
@@ -158,7 +158,7 @@ static void
 take_login_row(CrmActor *actor, MemoryContext caller)
 {
 	bool		is_null;
-	Datum		stores = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 5, &is_null);
+	Datum		stores = crm_core_spi_value(0, 5, &is_null);
 	MemoryContext spi = MemoryContextSwitchTo(caller);
 
 	CrmEnsure(!is_null, "the stores of a staff row are null");
@@ -190,8 +190,7 @@ login_actor(void)
 	actor->sees_all = superuser_arg(GetSessionUserId());
 	namestrcpy(&name, login);
 	values[0] = NameGetDatum(&name);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	crm_core_spi_execute(&find_login, values, NULL, true, 1);
 	if (SPI_processed == 1)
 		take_login_row(actor, caller);

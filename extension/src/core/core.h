@@ -4,7 +4,7 @@
  *
  *	in core_clock.c			the one clock
  *	in core_keys.c			keys of the installation, keyed hashes, encryption
- *	in core_spi.c			saved plans for constant statements
+ *	in core_spi.c			saved plans for constant statements, and what they answer
  *	in core_leaf.c, core_walk.c, core_table.c	rows of a set of keys, past the planner (core_table.h)
  *	in core_consequence.c	what a lower room causes in a higher one
  *	in core_cost.c			what that costs
@@ -48,6 +48,9 @@ typedef struct CrmStatement
 	void	   *plan;			/* SPIPlanPtr, filled at first use */
 } CrmStatement;
 
+extern void crm_core_spi_connect(void);
+extern Datum crm_core_spi_value(uint64 row, int column, bool *is_null);
+extern char *crm_core_spi_text(uint64 row, int column);
 extern int	crm_core_spi_execute(CrmStatement *statement, Datum *values, const char *nulls,
 								 bool read_only, long limit);
 extern void crm_core_spi_execute_text(const char *sql, const char *name);

@@ -108,8 +108,7 @@ run_all(CrmConsequence kind, Datum *values)
 {
 	if (n_entries[kind] == 0)
 		return;
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	for (int i = 0; i < n_entries[kind]; i++)
 		crm_core_spi_execute(&registry[kind][i].statement, values, NULL, false, 0);
 	SPI_finish();
@@ -123,7 +122,7 @@ rooms_put_off(void)
 
 	crm_core_spi_execute(&put_off_statement, NULL, NULL, true, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
-		rooms = lappend(rooms, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+		rooms = lappend(rooms, crm_core_spi_text(i, 1));
 	return rooms;
 }
 
@@ -160,8 +159,7 @@ crm_consequence_facts(PG_FUNCTION_ARGS)
 	Datum		values[4] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), (Datum) 0};
 	List	   *late;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	late = rooms_put_off();
 	for (int i = 0; i < n_entries[CRM_ON_FACTS]; i++)
 	{
@@ -186,8 +184,7 @@ crm_consequence_late(PG_FUNCTION_ARGS)
 	char	   *room = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Datum		values[3] = {PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), PG_GETARG_DATUM(3)};
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	for (int i = 0; i < n_entries[CRM_ON_FACTS]; i++)
 		if (strcmp(registry[CRM_ON_FACTS][i].room, room) == 0)
 			run_counted(&registry[CRM_ON_FACTS][i], values);
@@ -233,8 +230,7 @@ crm_consequence_export(PG_FUNCTION_ARGS)
 
 	initStringInfo(&all);
 	appendStringInfoChar(&all, '{');
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	for (int i = 0; i < n_entries[CRM_ON_EXPORT]; i++)
 	{
 		Entry	   *entry = &registry[CRM_ON_EXPORT][i];
@@ -242,8 +238,7 @@ crm_consequence_export(PG_FUNCTION_ARGS)
 		MemoryContext spi;
 
 		crm_core_spi_execute(&entry->statement, values, NULL, true, 1);
-		part = SPI_processed == 1 ?
-			SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : NULL;
+		part = SPI_processed == 1 ? crm_core_spi_text(0, 1) : NULL;
 		spi = MemoryContextSwitchTo(caller);
 		appendStringInfo(&all, "%s\"%s\": %s", all.len > 1 ? ", " : "", entry->room,
 						 part ? part : "null");

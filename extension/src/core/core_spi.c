@@ -1,14 +1,35 @@
 /*
  * core_spi.c
- *		The one place that calls SPI: constant statements with saved plans.
+ *		The one place where statements are run: constant ones with saved plans.
  *
  * A room keeps its statements as static CrmStatement values.  The plan is made once a
- * backend and kept; SPI's own invalidation replans it when tables change.  The caller has
- * connected to SPI and reads SPI_tuptable.
+ * backend and kept; SPI's own invalidation replans it when tables change.  The caller
+ * connects first, reads the answer by row and column, and ends with SPI_finish().
  */
 #include "core/core.h"
 
 #include "executor/spi.h"
+
+void
+crm_core_spi_connect(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+}
+
+/* A value of the last answer, rows from 0 and columns from 1; it goes with SPI_finish(). */
+Datum
+crm_core_spi_value(uint64 row, int column, bool *is_null)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, is_null);
+}
+
+/* The same as text; NULL for a null. */
+char *
+crm_core_spi_text(uint64 row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
 
 int
 crm_core_spi_execute(CrmStatement *statement, Datum *values, const char *nulls,

@@ -74,11 +74,10 @@ compare(void)
 {
 	bool		is_null;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	crm_core_spi_execute(&compare_statement, NULL, NULL, true, 1);
 	CrmEnsure(SPI_processed == 1, "a comparison is one row");
-	list_of_migrations = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &is_null));
+	list_of_migrations = DatumGetObjectId(crm_core_spi_value(0, 2, &is_null));
 	SPI_finish();
 }
 

@@ -493,19 +493,12 @@ refresh(Datum persons, Datum joining, Datum joined, const CrmIdentityLimits *lim
 	return n_left;
 }
 
-static void
-connect_spi(void)
-{
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
-}
-
 Datum
 crm_identity_refresh(PG_FUNCTION_ARGS)
 {
 	Datum		none = PointerGetDatum(construct_empty_array(INT8OID));
 
-	connect_spi();
+	crm_core_spi_connect();
 	refresh(PG_GETARG_DATUM(0), none, none, NULL, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -519,7 +512,7 @@ crm_identity_refresh_plain(PG_FUNCTION_ARGS)
 	Datum	   *left = palloc((ArrayGetNItems(ARR_NDIM(persons), ARR_DIMS(persons)) + 1) * sizeof(Datum));
 	int			n_left;
 
-	connect_spi();
+	crm_core_spi_connect();
 	n_left = refresh(PointerGetDatum(persons), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), &limits, left);
 	SPI_finish();
 	PG_RETURN_ARRAYTYPE_P(construct_array(left, n_left, INT8OID, 8, true, TYPALIGN_DOUBLE));

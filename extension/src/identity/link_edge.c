@@ -246,7 +246,7 @@ void
 crm_identity_link_rows(CrmLink *link, text *query)
 {
 	crm_link_begin(link);
-	SPI_connect();
+	crm_core_spi_connect();
 	crm_link_stream_begin(link);
 	PG_ENSURE_ERROR_CLEANUP(rest, PointerGetDatum(link));
 	stream_rows(link, query);

@@ -61,19 +61,11 @@ static CrmStatement custom_statement = {
 	.arg_types = text_types,
 };
 
-static void
-connect(void)
-{
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
-}
-
 static Datum
 column(uint64 row, int number)
 {
 	bool		is_null;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number,
-									  &is_null);
+	Datum		value = crm_core_spi_value(row, number, &is_null);
 
 	CrmEnsure(!is_null, "a column of a lookup is null");
 	return value;
@@ -87,7 +79,7 @@ crm_ingest_load_source(CrmIngestParser *p)
 	MemoryContext spi;
 	TimestampTz now = crm_core_clock_now();
 
-	connect();
+	crm_core_spi_connect();
 	crm_core_spi_execute(&source_statement, values, NULL, true, 1);
 	if (SPI_processed != 1)
 		ereport(ERROR, (errcode(ERRCODE_CRM_SOURCE_INVALID),
@@ -134,7 +126,7 @@ crm_ingest_store(CrmIngestParser *p, const char *code, int length)
 	{
 		store->exists = false;
 		values[0] = CStringGetTextDatum(key);
-		connect();
+		crm_core_spi_connect();
 		crm_core_spi_execute(&store_statement, values, NULL, true, 1);
 		if (SPI_processed == 0)
 			crm_core_spi_execute(&store_name_statement, values, NULL, true, 1);
@@ -169,7 +161,7 @@ crm_ingest_code(CrmIngestParser *p, char kind, const char *code, int length, int
 	{
 		entry->exists = false;
 		values[0] = CStringGetTextDatum(key + 1);
-		connect();
+		crm_core_spi_connect();
 		crm_core_spi_execute(kind == 'p' ? &staff_statement : &other_source_statement, values,
 							 NULL, true, 1);
 		if (SPI_processed == 1)
@@ -200,7 +192,7 @@ load_customs(CrmIngestParser *p)
 	Datum		values[1] = {CStringGetTextDatum(crm_ingest_entity_name(p->entity))};
 	MemoryContext spi;
 
-	connect();
+	crm_core_spi_connect();
 	crm_core_spi_execute(&custom_statement, values, NULL, true, 0);
 	spi = MemoryContextSwitchTo(p->memory);
 	p->n_customs = (int) SPI_processed;

@@ -55,8 +55,7 @@ crm_ingest_pull_read(PG_FUNCTION_ARGS)
 	nest_level = NewGUCNestLevel();
 	SetUserIdAndSecContext(role,
 						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	crm_core_spi_query(sql, 2, types, values, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -64,7 +63,7 @@ crm_ingest_pull_read(PG_FUNCTION_ARGS)
 		bool		nulls[2];
 
 		for (int c = 0; c < 2; c++)
-			row[c] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, c + 1, &nulls[c]);
+			row[c] = crm_core_spi_value(i, c + 1, &nulls[c]);
 		tuplestore_putvalues(result->setResult, result->setDesc, row, nulls);
 	}
 	SPI_finish();

@@ -535,8 +535,7 @@ ask_given(Collected *state, const Columns *columns, Datum persons, MemoryContext
 {
 	static const Oid types[] = {INT8ARRAYOID};
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	crm_core_spi_query(psprintf("SELECT k.id, k.history, k.is_whole FROM (SELECT x.%s::bigint, x.%s::crm.purchase_history, coalesce(x.%s::boolean, false) FROM crm.%s x) k (id, history, is_whole) "
 								"WHERE k.id = ANY ($1) AND k.history IS NOT NULL", quote_identifier(columns->key), quote_identifier(columns->history),
 								quote_identifier(columns->whole), quote_identifier(columns->relation)), 1, types, &persons, 0);

@@ -255,7 +255,7 @@ column(int number)
 {
 	bool		is_null;
 
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, &is_null);
+	return crm_core_spi_value(0, number, &is_null);
 }
 
 /* Reads the entries of a chunk. */
@@ -581,8 +581,7 @@ crm_purchase_lines_add(PG_FUNCTION_ARGS)
 
 	if (n == 0)
 		PG_RETURN_VOID();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	runs = divide(read_additions(fcinfo, n), n, &n_runs);
 	level = fix_plans();
 	if (n_runs > 1)

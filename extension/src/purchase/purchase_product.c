@@ -109,12 +109,10 @@ read_product_id(Datum code)
 	int32		product_id = 0;
 	bool		is_null;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	crm_core_spi_execute(&find_product, &code, NULL, true, 1);
 	if (SPI_processed == 1)
-		product_id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-												 &is_null));
+		product_id = DatumGetInt32(crm_core_spi_value(0, 1, &is_null));
 	SPI_finish();
 	return product_id;
 }
@@ -140,8 +138,7 @@ read_products(Datum codes)
 {
 	bool		is_null;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	crm_core_spi_execute(&find_products, &codes, NULL, false, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{

@@ -29,13 +29,6 @@ PG_FUNCTION_INFO_V1(crm_rule_explain);
 PG_FUNCTION_INFO_V1(crm_rule_conditions);
 PG_FUNCTION_INFO_V1(crm_rule_statement);
 
-static void
-connect(void)
-{
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
-}
-
 /* A value of the first row, out of SPI's memory. */
 static Datum
 take_value(int column, int16 length, bool by_value, bool *is_null)
@@ -43,7 +36,7 @@ take_value(int column, int16 length, bool by_value, bool *is_null)
 	Datum		value;
 
 	CrmEnsure(SPI_processed == 1, "the statement answers one row");
-	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, is_null);
+	value = crm_core_spi_value(0, column, is_null);
 	return *is_null || by_value ? value : SPI_datumTransfer(value, by_value, length);
 }
 
@@ -74,7 +67,7 @@ find_undefined(const CrmRuleLookup *catalogue, const CrmRuleTest *test)
 	values[0] = PointerGetDatum(construct_array(test->values, test->n_values, TEXTOID, -1, false, TYPALIGN_INT));
 	crm_core_spi_query(psprintf("SELECT v FROM unnest($1) v WHERE NOT EXISTS (SELECT FROM %s c WHERE c.%s = v) LIMIT 1",
 								catalogue->relation, catalogue->code), 1, types, values, 1);
-	return SPI_processed == 0 ? NULL : SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	return SPI_processed == 0 ? NULL : crm_core_spi_text(0, 1);
 }
 
 /* Refuses a code that is not defined, with those that are. */
@@ -87,7 +80,7 @@ refuse_undefined(const CrmRuleLookup *catalogue, const char *what, const char *c
 	crm_core_spi_query(psprintf("SELECT DISTINCT c.%s FROM %s c WHERE c.%s IS NOT NULL ORDER BY 1", catalogue->code, catalogue->relation, catalogue->code),
 					   0, NULL, NULL, MANY_CODES + 1);
 	for (uint64 i = 0; i < Min(SPI_processed, MANY_CODES); i++)
-		appendStringInfo(&hint, "%s%s", i > 0 ? ", " : "There are ", SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+		appendStringInfo(&hint, "%s%s", i > 0 ? ", " : "There are ", crm_core_spi_text(i, 1));
 	appendStringInfoString(&hint, SPI_processed == 0 ? "None is defined yet." : SPI_processed > MANY_CODES ? " and others." : ".");
 	crm_rule_refuse(path, psprintf("There is no %s \"%.63s\".", what, code), hint.data);
 }
@@ -146,7 +139,7 @@ crm_rule_check(PG_FUNCTION_ARGS)
 {
 	const CrmRuleTree *tree = crm_rule_tree(crm_rule_compile(PG_GETARG_JSONB_P(0)));
 
-	connect();
+	crm_core_spi_connect();
 	for (int i = 0; i < tree->n_conditions; i++)
 	{
 		const CrmRuleCondition *condition = tree->conditions[i];
@@ -174,7 +167,7 @@ crm_rule_fit(PG_FUNCTION_ARGS)
 	Datum	   *persons;
 	int			n;
 
-	connect();
+	crm_core_spi_connect();
 	crm_rule_run(compiled, CRM_RULE_FORM_ROW, PG_GETARG_DATUM(1), moment, moment);
 	n = SPI_processed;
 	persons = MemoryContextAllocHuge(caller, Max(n, 1) * sizeof(Datum));
@@ -182,7 +175,7 @@ crm_rule_fit(PG_FUNCTION_ARGS)
 	{
 		bool		is_null;
 
-		persons[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
+		persons[i] = crm_core_spi_value(i, 1, &is_null);
 	}
 	SPI_finish();
 	PG_RETURN_DATUM(array_of(persons, n));
@@ -194,7 +187,7 @@ crm_rule_fit_sets(PG_FUNCTION_ARGS)
 {
 	CrmRuleCompiled *compiled = crm_rule_compile_several(PG_GETARG_JSONB_P(0));
 
-	connect();
+	crm_core_spi_connect();
 	crm_rule_run_given(compiled, PG_GETARG_DATUM(1), PG_GETARG_DATUM(3), PG_GETARG_TIMESTAMPTZ(2));
 	PG_RETURN_DATUM(take_answer());
 }
@@ -206,7 +199,7 @@ crm_rule_apart_span(PG_FUNCTION_ARGS)
 	CrmRuleCompiled *compiled = crm_rule_compile(PG_GETARG_JSONB_P(0));
 	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(2);
 
-	connect();
+	crm_core_spi_connect();
 	crm_rule_run(compiled, CRM_RULE_FORM_SPAN, PG_GETARG_DATUM(1), moment, moment);
 	PG_RETURN_DATUM(take_answer());
 }
@@ -218,7 +211,7 @@ crm_rule_set(PG_FUNCTION_ARGS)
 	CrmRuleCompiled *compiled = crm_rule_compile(PG_GETARG_JSONB_P(0));
 	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(1);
 
-	connect();
+	crm_core_spi_connect();
 	crm_rule_run(compiled, CRM_RULE_FORM_SET, (Datum) 0, moment, moment);
 	PG_RETURN_DATUM(take_answer());
 }
@@ -233,7 +226,7 @@ crm_rule_apart(PG_FUNCTION_ARGS)
 	Datum	   *sets = palloc(n * sizeof(Datum));
 	bool		is_null;
 
-	connect();
+	crm_core_spi_connect();
 	crm_rule_run(compiled, CRM_RULE_FORM_APART, (Datum) 0, moment, moment);
 	for (int i = 0; i < n; i++)
 		sets[i] = take_value(i + 1, -1, false, &is_null);
@@ -254,12 +247,12 @@ take_moved(MemoryContext caller, Datum *arrays)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		is_null;
-		Datum		person = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
+		Datum		person = crm_core_spi_value(i, 1, &is_null);
 
 		if (is_null)
 			continue;
 		lists[0][n[0]++] = person;
-		if (DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &is_null)))
+		if (DatumGetBool(crm_core_spi_value(i, 2, &is_null)))
 			lists[1][n[1]++] = person;
 	}
 	SPI_finish();
@@ -284,7 +277,7 @@ crm_rule_moved_apart(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "crm._rule_moved_apart() returns a row");
-	connect();
+	crm_core_spi_connect();
 	is_another_day = crm_rule_is_another_day(PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_TIMESTAMPTZ(2));
 	if (is_another_day ? !moves.daily_for_everybody : moves.within_day)
 	{
@@ -359,7 +352,7 @@ crm_rule_explain(PG_FUNCTION_ARGS)
 	JsonbParseState *state = NULL;
 	JsonbValue *list;
 
-	connect();
+	crm_core_spi_connect();
 	crm_rule_run(compiled, CRM_RULE_FORM_EXPLAIN,
 				 PointerGetDatum(construct_array(&person, 1, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
 				 moment, moment);

@@ -249,7 +249,7 @@ read_zone(void)
 
 	crm_core_spi_execute(&zone_read, NULL, NULL, true, 1);
 	if (SPI_processed == 1)
-		zone = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+		zone = crm_core_spi_text(0, 1);
 	SPI_freetuptable(SPI_tuptable);
 	return CStringGetTextDatum(zone == NULL ? "Asia/Shanghai" : zone);
 }
@@ -305,7 +305,7 @@ is_behind(CrmRuleCompiled *compiled, Datum *values, const char *nulls)
 	if (compiled->behind.sql == NULL)
 		return false;
 	crm_core_spi_execute(&compiled->behind, values, nulls, true, 1);
-	answer = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	answer = DatumGetBool(crm_core_spi_value(0, 1, &is_null));
 	SPI_freetuptable(SPI_tuptable);
 	return answer;
 }

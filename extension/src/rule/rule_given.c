@@ -38,16 +38,15 @@ typedef void (*Taker) (void *into, int64 first, int64 second);
 static void
 ask_statement(CrmStatement *statement, Datum persons, Taker take, void *into)
 {
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	crm_core_spi_execute(statement, &persons, NULL, true, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		is_null;
-		int64		first = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null));
+		int64		first = DatumGetInt64(crm_core_spi_value(i, 1, &is_null));
 
 		take(into, first, SPI_tuptable->tupdesc->natts < 2 ? 0 :
-			 DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &is_null)));
+			 DatumGetInt64(crm_core_spi_value(i, 2, &is_null)));
 	}
 	SPI_finish();
 }

@@ -295,8 +295,7 @@ read_registry(void)
 	CrmRuleRegistry *fresh = MemoryContextAllocZero(context, sizeof(CrmRuleRegistry));
 	TupleDesc	shape;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	crm_core_spi_execute(&registry_read, NULL, NULL, true, 0);
 	shape = SPI_tuptable->tupdesc;
 	fresh->context = context;

@@ -103,8 +103,7 @@ crm_segment_read_chunks(CrmSegmentChunks *chunks, const CrmSegmentPlaces *places
 		return;
 	values[0] = chunks->segments;
 	values[1] = PointerGetDatum(construct_array(numbers, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	crm_core_spi_execute(&read_chunks, values, NULL, true, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		keep_row(chunks, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);

@@ -45,7 +45,7 @@ last_chunk(Datum ids)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		is_null;
-		Datum		number = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
+		Datum		number = crm_core_spi_value(i, 1, &is_null);
 
 		if (!is_null)
 			last = Max(last, DatumGetInt64(number));
@@ -114,8 +114,7 @@ crm_segment_count(PG_FUNCTION_ARGS)
 	int64		members = 0;
 	int64		last;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	last = last_chunk(PointerGetDatum(ids));
 	for (int64 from = 0; from <= last; from += SLICE)
 	{

@@ -64,11 +64,10 @@ ask_values(Datum *arguments, Datum *answer)
 {
 	bool		is_null;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	crm_core_spi_execute(&find_silent, arguments, NULL, true, 1);
-	answer[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-	answer[1] = SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &is_null), false, -1);
+	answer[0] = crm_core_spi_value(0, 1, &is_null);
+	answer[1] = SPI_datumTransfer(crm_core_spi_value(0, 2, &is_null), false, -1);
 	SPI_finish();
 }
 

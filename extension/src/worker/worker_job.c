@@ -94,8 +94,7 @@ begin_as_owner(void)
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(get_role_oid("crm_owner", false),
 						   context | SECURITY_LOCAL_USERID_CHANGE);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 }
 
 static void
@@ -196,7 +195,7 @@ crm_worker_load_jobs(List *known, MemoryContext context, bool *wants_sender)
 			bool		is_null;
 
 			known = take_job(known, context, i);
-			*wants_sender = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 6, &is_null));
+			*wants_sender = DatumGetBool(crm_core_spi_value(i, 6, &is_null));
 		}
 	}
 	commit_as_owner(user, security);
@@ -217,7 +216,7 @@ read_number(const CrmWorkerJob *job, const char *statement, int64 otherwise)
 	if (SPI_processed != 1 || SPI_tuptable == NULL ||
 		SPI_gettypeid(SPI_tuptable->tupdesc, 1) != INT8OID)
 		return otherwise;
-	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+	value = crm_core_spi_value(0, 1, &is_null);
 	return is_null ? otherwise : DatumGetInt64(value);
 }
 
