@@ -203,4 +203,13 @@ SELECT (crm.identity_unmerge((SELECT max(journal_id) FROM crm.merge_journal WHER
 SELECT c.customer_id = :l AS is_l, c.customer_id = :a AS is_a, c.customer_id = :x AS is_x, c.status, c.merged_into = :a AS into_a, c.record_count FROM crm.customer c WHERE c.customer_id IN (:l, :a, :x) ORDER BY 1, 2, 3;
 SELECT j.kind, j.survivor_id = :a AS into_a FROM crm.merge_journal j WHERE j.other_id = :x OR j.survivor_id = :x ORDER BY j.journal_id;
 SELECT crm._identity_current(:x) = :a AS answers, (SELECT count(*) FROM crm.loyalty_coupons(:a)) AS coupons, (SELECT count(*) FROM crm.identity_check() k WHERE k.what LIKE '%person ' || :x) AS ghosts;
+
+-- one who was no more than a phone that nobody answers to by now is somebody again without a record, with a value and his coupons
+SELECT pg_temp.told('GM', '{"phone": "13867240911", "registered_at": "2026-02-04T10:00:00+08:00"}') AS m, pg_temp.bought('undo_pos', 'OG1', NULL, '13867240912', 10, '2026-03-12') AS v \gset
+SELECT crm._loyalty_issue(:v, 'welcome_5', NULL, NULL) > 0 AS coupon_of_v, (crm.identity_merge(:m, :v, 'by hand') ->> 'records')::int AS moved;
+SELECT crm._value_drain() >= 0 AS drained;
+UPDATE crm.identifier i SET is_blocked = true, customer_id = NULL FROM crm.record_identifier r JOIN crm.membership x USING (source_record_id) WHERE x.customer_id = :v AND i.kind = r.kind AND i.value_hash = r.value_hash;
+SELECT (crm.identity_unmerge((SELECT max(journal_id) FROM crm.merge_journal WHERE kind = 'merge' AND other_id = :v), 'not one') ->> 'restored')::bigint = :v AS restored;
+SELECT crm._value_drain() >= 0 AS drained;
+SELECT c.status, c.record_count, EXISTS (SELECT FROM crm.customer_value v WHERE v.customer_id = :v) AS has_value, (SELECT count(*) FROM crm.loyalty_coupons(:v)) AS coupons FROM crm.customer c WHERE c.customer_id = :v;
 ROLLBACK;

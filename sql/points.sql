@@ -122,6 +122,12 @@ SELECT pg_temp.send('event', '{"external_id": "E1", "type": "login", "occurred_a
        pg_temp.send('event', '{"external_id": "E3", "type": "login", "occurred_at": "2026-09-04T18:00:00+08:00", "member_external_id": "A"}') = :a AS late_till,
        pg_temp.send('event', '{"external_id": "E4", "type": "login", "occurred_at": "2026-09-05T08:00:00+08:00", "member_external_id": "A"}') = :a AS late_and_earlier;
 SELECT pg_temp.points(:a);
+-- who is erased, or will be before we have him, gets nothing any more
+SAVEPOINT erased;
+UPDATE crm.customer SET status = 'erased' WHERE customer_id = :b;
+SELECT pg_temp.try(format('crm.loyalty_adjust(%s, 5, %L)', :b, 'a present')) AS given, pg_temp.try(format('crm.loyalty_adjust(%s, -1, %L)', :b, 'a slip')) AS taken,
+    pg_temp.try(format('crm.loyalty_set_level(%s, NULL, %L)', :b, 'a guest')) AS levelled;
+ROLLBACK TO erased;
 -- erased: forfeited, the books stay
 SELECT crm._loyalty_on_erase(:b);
 SELECT sum(points) AS nothing_left, bool_and(reason IS NULL) AS no_words FROM crm.points_entry e WHERE e.customer_id = :b;

@@ -201,6 +201,9 @@ BEGIN
         END;
     END LOOP;
     PERFORM crm._identity_announce(result);
+    IF heir IS NOT NULL AND NOT EXISTS (SELECT FROM unnest(result.changes) c WHERE c.other_id = heir) THEN     -- what came with him is nobody's by now: he is somebody again all the same
+        PERFORM crm._consequence_membership(crm._identity_current(asked), heir, '{}', kind);
+    END IF;
     RETURN result.changes;
 END
 $$;
@@ -284,7 +287,7 @@ CREATE FUNCTION crm.identity_unmerge(journal_id bigint, reason text, idempotency
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_unmerge', convert_to(concat_ws(' ', journal_id, reason), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_unmerge', convert_to(jsonb_build_array(journal_id, reason)::text, 'UTF8'));
     merge record;
     changes crm.identity_change[];
 BEGIN
@@ -323,7 +326,7 @@ CREATE FUNCTION crm.identity_split(customer_id bigint, record_ids bigint[], reas
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_split', convert_to(concat_ws(' ', customer_id, record_ids, reason), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_split', convert_to(jsonb_build_array(customer_id, record_ids, reason)::text, 'UTF8'));
     person bigint := crm._access_require_person(identity_split.customer_id);
     leaving bigint[] := ARRAY(SELECT DISTINCT r FROM unnest(record_ids) r WHERE r IS NOT NULL ORDER BY 1);
     changes crm.identity_change[];

@@ -168,7 +168,7 @@ CREATE FUNCTION crm.loyalty_define_level(level text, spec jsonb, idempotency_key
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_level', convert_to(concat_ws(E'\x1f', level, spec), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_level', convert_to(jsonb_build_array(level, spec)::text, 'UTF8'));
     merged jsonb;
 BEGIN
     IF answer IS NOT NULL THEN
@@ -203,7 +203,7 @@ CREATE FUNCTION crm.loyalty_set_level(customer_id bigint, level text, reason tex
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_set_level', convert_to(concat_ws(E'\x1f', customer_id, coalesce(level, '-'), reason), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_set_level', convert_to(jsonb_build_array(customer_id, coalesce(level, '-'), reason)::text, 'UTF8'));
     person bigint;
 BEGIN
     IF answer IS NOT NULL THEN
@@ -214,7 +214,7 @@ BEGIN
         RAISE EXCEPTION 'there is no level "%"', level USING ERRCODE = 'invalid_parameter_value', COLUMN = 'level', HINT = 'Give the code of a level, or none.';
     END IF;
     PERFORM crm._access_check_reason(reason, 'a level by hand needs its reason', 'Say why.');
-    PERFORM crm._loyalty_lock(ARRAY[person]);
+    PERFORM crm._loyalty_lock_person(person);
     PERFORM crm._loyalty_put_level(person, loyalty_set_level.level, 'hand');
     PERFORM crm._audit('edit', 'person', person, 'level', NULL, level, reason);
     answer := jsonb_build_object('customer_id', person, 'level', loyalty_set_level.level);

@@ -19,6 +19,17 @@ END
 $$;
 COMMENT ON FUNCTION crm._loyalty_lock(bigint[]) IS 'locks persons in ascending order until the transaction ends; those that are persons still';
 
+CREATE FUNCTION crm._loyalty_lock_person(person bigint) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF cardinality(crm._loyalty_lock(ARRAY[person])) = 0 THEN       -- erased, or merged while we waited
+        RAISE EXCEPTION 'there is no such person' USING ERRCODE = 'no_data_found', COLUMN = 'customer_id', HINT = 'Look the person up by phone or card.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_lock_person(bigint) IS 'locks a person until the transaction ends; P0002 when there is none, or none any more';
+
 CREATE FUNCTION crm._loyalty_record(person bigint) RETURNS bigint
     LANGUAGE plpgsql STABLE AS
 $$
@@ -453,7 +464,7 @@ BEGIN
         RAISE EXCEPTION 'points are a whole number above zero' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'points',
             HINT = 'Give 1 to 1000000000.';
     END IF;
-    PERFORM crm._loyalty_lock(ARRAY[person]);
+    PERFORM crm._loyalty_lock_person(person);
     record_id := crm._loyalty_record(person);
     IF record_id IS NULL THEN
         RAISE EXCEPTION 'there is no such person' USING ERRCODE = 'no_data_found', COLUMN = 'customer_id', HINT = 'Look the person up by phone or card.';
