@@ -28,6 +28,11 @@ $$;
 SELECT pg_temp.act('owner_a', :a, 'crm_clerk', :s1);
 SELECT pg_temp.owner(1) AS nobody;
 SELECT crm.sales_set_owner(pg_temp.p(1), 'owner_a', 'my neighbour', 'o1') = crm.sales_set_owner(pg_temp.p(1), 'owner_a', 'my neighbour', 'o1') AS replayed, pg_temp.owner(1) AS mine;
+-- a word that has moved to another member is another call
+SAVEPOINT moved;
+SELECT pg_temp.try(format('crm.sales_set_owner(%s, NULL, %L, %L)', pg_temp.p(1), 'owner_a', 'o2')) ~ '^.RM' AS refused,
+    pg_temp.try(format('crm.sales_set_owner(%s, %L, NULL, %L)', pg_temp.p(1), 'owner_a', 'o2')) ~ '^RM101' AS not_the_same;
+ROLLBACK TO moved;
 SELECT pg_temp.try(format('crm.sales_set_owner(%s, %L)', pg_temp.p(2), 'owner_b')) AS for_another, pg_temp.try(format('crm.sales_set_owner(%s, %L)', pg_temp.p(6), 'owner_a')) AS out_of_scope,
        pg_temp.try('crm.sales_set_owner(NULL, ''owner_a'')') AS none, pg_temp.try(format('crm.sales_set_owner(%s, %L)', pg_temp.p(2), 'nobody')) AS unknown;
 SELECT crm.sales_set_owner(pg_temp.p(2), 'owner_a') #>> '{owner,staff}' AS second;

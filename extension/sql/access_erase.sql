@@ -189,7 +189,7 @@ CREATE FUNCTION crm.access_erase(customer_id bigint, reason text, idempotency_ke
 $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'access_erase',
-        convert_to(concat_ws(' ', access_erase.customer_id, reason), 'UTF8'));
+        convert_to(jsonb_build_array(access_erase.customer_id, reason)::text, 'UTF8'));
     person bigint;
     persons bigint[];
     record_ids bigint[];

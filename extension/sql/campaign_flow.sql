@@ -253,7 +253,7 @@ CREATE FUNCTION crm.campaign_edit(flow text, changes jsonb, idempotency_key text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_edit', crm._sha256(convert_to(concat_ws(E'\x1f', flow, changes), 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_edit', crm._sha256(convert_to(jsonb_build_array(flow, changes)::text, 'UTF8')));
     edited crm.flow_row;
     moved_to timestamptz;
 BEGIN

@@ -16,7 +16,7 @@ CREATE FUNCTION crm.campaign_create(flow text, preset text, changes jsonb DEFAUL
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_create', crm._sha256(convert_to(concat_ws(E'\x1f', flow, preset, changes), 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_create', crm._sha256(convert_to(jsonb_build_array(flow, preset, changes)::text, 'UTF8')));
     model crm.flow_preset%ROWTYPE;
     made crm.flow_row;
 BEGIN

@@ -99,7 +99,7 @@ CREATE FUNCTION crm.campaign_revert(flow text, version int, idempotency_key text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_revert', crm._sha256(convert_to(concat_ws(E'\x1f', flow, version), 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_revert', crm._sha256(convert_to(jsonb_build_array(flow, version)::text, 'UTF8')));
     edited crm.flow_row;
     wanted crm.flow_version;
     moved_to timestamptz;

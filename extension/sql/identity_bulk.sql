@@ -20,7 +20,7 @@ CREATE FUNCTION crm.identity_unmerge_bulk(journal_ids bigint[], reason text, ide
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_unmerge_bulk', convert_to(concat_ws(' ', journal_ids, reason), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_unmerge_bulk', convert_to(jsonb_build_array(journal_ids, reason)::text, 'UTF8'));
     done jsonb := '[]';
     kept jsonb := '[]';
     id bigint;

@@ -310,7 +310,7 @@ CREATE FUNCTION crm.identity_merge(survivor bigint, other bigint, reason text, i
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_merge', convert_to(concat_ws(' ', survivor, other, reason), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_merge', convert_to(jsonb_build_array(survivor, other, reason)::text, 'UTF8'));
     result crm.identity_result;
     ahead crm.identity_reach;
     seen text;

@@ -6,7 +6,7 @@ CREATE FUNCTION crm.identity_relate(customer_id bigint, relation text, name text
 $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_relate',
-        convert_to(concat_ws(E'\x1f', customer_id, relation, name, birthday, sex, species, nullif(is_birthday_lunar, false)), 'UTF8'));
+        convert_to(jsonb_build_array(customer_id, relation, name, birthday, sex, species, nullif(is_birthday_lunar, false))::text, 'UTF8'));
     person bigint := crm._access_require_person(customer_id);
     id bigint := crm._new_id();
 BEGIN

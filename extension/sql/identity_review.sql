@@ -52,7 +52,7 @@ CREATE FUNCTION crm.identity_decide(review_id bigint, decision text, reason text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_decide', convert_to(concat_ws(' ', review_id, decision, reason), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_decide', convert_to(jsonb_build_array(review_id, decision, reason)::text, 'UTF8'));
     v record;
     a bigint;
     b bigint;

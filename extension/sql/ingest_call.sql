@@ -5,7 +5,7 @@ CREATE FUNCTION crm.ingest_call_result(message_id text, outcome text, said text 
 $$
 #variable_conflict use_variable
 DECLARE
-    answer jsonb := crm._idempotency_claim(coalesce(idempotency_key, 'call:' || message_id), 'ingest_call_result', crm._sha256(convert_to(concat_ws(E'\x1f', message_id, outcome, said, sentiment, seconds), 'UTF8')));
+    answer jsonb := crm._idempotency_claim(coalesce(idempotency_key, 'call:' || message_id), 'ingest_call_result', crm._sha256(convert_to(jsonb_build_array(message_id, outcome, said, sentiment, seconds)::text, 'UTF8')));
     message crm.message_row;
     record record;
     source text := coalesce(crm._actor_claim('source'), 'console');

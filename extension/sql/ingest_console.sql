@@ -38,7 +38,7 @@ $$
 #variable_conflict use_variable
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'ingest_note', convert_to(
-        concat_ws(E'\x1f', customer_id, body, channel, coalesce(outcome, E'\x1e'), next_on, nullif(mentions, '{}')), 'UTF8'));
+        jsonb_build_array(customer_id, body, channel, coalesce(outcome, E'\x1e'), next_on, nullif(mentions, '{}'))::text, 'UTF8'));
     person bigint := crm._identity_not_erased(customer_id);
     record record;
 BEGIN

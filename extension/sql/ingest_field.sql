@@ -132,7 +132,7 @@ CREATE FUNCTION crm.ingest_revert_field(field text, version int, idempotency_key
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'ingest_revert_field', crm._sha256(convert_to(concat_ws(E'\x1f', field, version), 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'ingest_revert_field', crm._sha256(convert_to(jsonb_build_array(field, version)::text, 'UTF8')));
     wanted jsonb := crm._version_wanted(crm._ingest_field_kept(field), version);
 BEGIN
     IF answer IS NOT NULL THEN

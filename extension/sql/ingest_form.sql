@@ -151,7 +151,7 @@ CREATE FUNCTION crm.ingest_revert_form(role text, version int, idempotency_key t
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'ingest_revert_form', crm._sha256(convert_to(concat_ws(E'\x1f', role, version), 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'ingest_revert_form', crm._sha256(convert_to(jsonb_build_array(role, version)::text, 'UTF8')));
     whose name := crm._ingest_form_role(role);
     wanted jsonb := crm._version_wanted(crm._ingest_form_kept(whose), version);
 BEGIN

@@ -286,7 +286,7 @@ $$
 #variable_conflict use_column
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_redeem', convert_to(
-        concat_ws(E'\x1f', code, source, order_external_id, store, amount), 'UTF8'));
+        jsonb_build_array(code, source, order_external_id, store, amount)::text, 'UTF8'));
     src int;
     shop int;
     at record;
@@ -355,7 +355,7 @@ $$
 #variable_conflict use_column
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_cancel_redemption', convert_to(
-        concat_ws(E'\x1f', code, order_external_id, reason), 'UTF8'));
+        jsonb_build_array(code, order_external_id, reason)::text, 'UTF8'));
     claimed text := crm._actor_claim('source');
     src int := (SELECT s.source_id FROM crm.source s WHERE s.code = claimed);
     at record;

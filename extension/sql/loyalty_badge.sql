@@ -154,7 +154,7 @@ CREATE FUNCTION crm.loyalty_define_badge(badge text, spec jsonb, idempotency_key
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_badge', convert_to(concat_ws(E'\x1f', badge, spec), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_badge', convert_to(jsonb_build_array(badge, spec)::text, 'UTF8'));
     merged jsonb;
 BEGIN
     IF answer IS NOT NULL THEN

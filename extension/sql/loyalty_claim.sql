@@ -9,7 +9,7 @@ $$
 #variable_conflict use_column
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_set_claims', convert_to(
-        concat_ws(E'\x1f', coupon_type, is_claimable, coalesce(total_limit, -1), coalesce(person_limit, -1)), 'UTF8'));
+        jsonb_build_array(coupon_type, is_claimable, coalesce(total_limit, -1), coalesce(person_limit, -1))::text, 'UTF8'));
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
@@ -42,7 +42,7 @@ CREATE FUNCTION crm.loyalty_claim(customer_id bigint, coupon_type text, idempote
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_claim', convert_to(concat_ws(E'\x1f', customer_id, coupon_type), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_claim', convert_to(jsonb_build_array(customer_id, coupon_type)::text, 'UTF8'));
     person bigint;
     kind record;
     id bigint;

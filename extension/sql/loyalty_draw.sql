@@ -71,7 +71,7 @@ CREATE FUNCTION crm.loyalty_define_lottery(lottery text, spec jsonb, idempotency
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_lottery', convert_to(concat_ws(E'\x1f', lottery, spec), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_lottery', convert_to(jsonb_build_array(lottery, spec)::text, 'UTF8'));
     m jsonb;
     closes timestamptz;
 BEGIN
@@ -148,7 +148,7 @@ CREATE FUNCTION crm.loyalty_enter_lottery(customer_id bigint, lottery text, idem
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_enter_lottery', convert_to(concat_ws(E'\x1f', customer_id, lottery), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_enter_lottery', convert_to(jsonb_build_array(customer_id, lottery)::text, 'UTF8'));
     person bigint;
     l record;
     held int;

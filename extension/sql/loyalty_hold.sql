@@ -54,7 +54,7 @@ $$
 #variable_conflict use_column
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_reserve', convert_to(
-        concat_ws(E'\x1f', code, source, order_external_id, amount, minutes), 'UTF8'));
+        jsonb_build_array(code, source, order_external_id, amount, minutes)::text, 'UTF8'));
     src int;
     c record;
     until timestamptz;
@@ -97,7 +97,7 @@ CREATE FUNCTION crm.loyalty_release(code text, source text, order_external_id te
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_release', convert_to(concat_ws(E'\x1f', code, source, order_external_id, reason), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_release', convert_to(jsonb_build_array(code, source, order_external_id, reason)::text, 'UTF8'));
     src int;
     c record;
 BEGIN
@@ -147,7 +147,7 @@ CREATE FUNCTION crm.loyalty_give(code text, to_customer_id bigint, idempotency_k
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_give', convert_to(concat_ws(E'\x1f', code, to_customer_id), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_give', convert_to(jsonb_build_array(code, to_customer_id)::text, 'UTF8'));
     receiver bigint;
     holder bigint;
     c record;
@@ -183,7 +183,7 @@ CREATE FUNCTION crm.loyalty_set_validity(code text, last_day date, reason text, 
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_set_validity', convert_to(concat_ws(E'\x1f', code, last_day, reason), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_set_validity', convert_to(jsonb_build_array(code, last_day, reason)::text, 'UTF8'));
     c record;
     until timestamptz;
     state_now text;
@@ -218,7 +218,7 @@ CREATE FUNCTION crm.loyalty_withdraw(code text, reason text, idempotency_key tex
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_withdraw', convert_to(concat_ws(E'\x1f', code, reason), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_withdraw', convert_to(jsonb_build_array(code, reason)::text, 'UTF8'));
     c record;
 BEGIN
     IF answer IS NOT NULL THEN

@@ -93,7 +93,7 @@ CREATE FUNCTION crm.loyalty_load_codes(coupon_type text, codes text[], idempoten
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_load_codes', crm._sha256(convert_to(concat_ws(E'\x1f', coupon_type, codes), 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_load_codes', crm._sha256(convert_to(jsonb_build_array(coupon_type, codes)::text, 'UTF8')));
     wrong text;
     added bigint;
 BEGIN
@@ -156,7 +156,7 @@ CREATE FUNCTION crm.loyalty_define_coupon(coupon_type text, spec jsonb, idempote
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_coupon', convert_to(concat_ws(E'\x1f', coupon_type, spec), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_coupon', convert_to(jsonb_build_array(coupon_type, spec)::text, 'UTF8'));
     known constant text[] := '{name_zh,name_en,kind,value,minimum_amount,valid_days,rank,is_transferable,is_pooled,pool_low}';
     wrong text;
     r record;

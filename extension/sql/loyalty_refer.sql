@@ -47,7 +47,7 @@ CREATE FUNCTION crm.loyalty_refer(code text, customer_id bigint, idempotency_key
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_refer', convert_to(concat_ws(E'\x1f', code, customer_id), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_refer', convert_to(jsonb_build_array(code, customer_id)::text, 'UTF8'));
     named record := crm._loyalty_ids(normalize(coalesce(code, ''), NFKC));
     p crm.referral_programme_row;
     person bigint;
@@ -169,7 +169,7 @@ CREATE FUNCTION crm.loyalty_define_referral(programme text, spec jsonb, idempote
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_referral', convert_to(concat_ws(E'\x1f', programme, spec), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_referral', convert_to(jsonb_build_array(programme, spec)::text, 'UTF8'));
     m jsonb;
 BEGIN
     IF answer IS NOT NULL THEN

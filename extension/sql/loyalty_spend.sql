@@ -65,7 +65,7 @@ $$
 #variable_conflict use_column
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_spend', convert_to(
-        concat_ws(E'\x1f', customer_id, points, source, reference, store), 'UTF8'));
+        jsonb_build_array(customer_id, points, source, reference, store, reason)::text, 'UTF8'));
     person bigint;
     src int;
     shop int;
@@ -86,9 +86,7 @@ BEGIN
         RAISE EXCEPTION 'points are spent for something' USING ERRCODE = 'null_value_not_allowed', COLUMN = 'reference',
             HINT = 'Give the order''s number in its source.';
     END IF;
-    IF cardinality(crm._loyalty_lock(ARRAY[person])) = 0 THEN
-        RAISE EXCEPTION 'there is no such person' USING ERRCODE = 'no_data_found', COLUMN = 'customer_id', HINT = 'Look the person up by phone or card.';
-    END IF;
+    PERFORM crm._loyalty_lock_person(person);
     INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at)
     VALUES (src, 8, loyalty_spend.reference, person, id, '', crm.core_now()) ON CONFLICT ON CONSTRAINT external_key_pkey DO NOTHING;
     IF NOT FOUND THEN
@@ -122,7 +120,7 @@ CREATE FUNCTION crm.loyalty_return(source text, reference text, reason text DEFA
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_return', convert_to(concat_ws(E'\x1f', source, reference, reason), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_return', convert_to(jsonb_build_array(source, reference, reason)::text, 'UTF8'));
     src int;
     used record;
     taken record;
@@ -172,7 +170,7 @@ CREATE FUNCTION crm.loyalty_adjust(customer_id bigint, points bigint, reason tex
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_adjust', convert_to(concat_ws(E'\x1f', customer_id, points, reason, valid_days), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_adjust', convert_to(jsonb_build_array(customer_id, points, reason, valid_days)::text, 'UTF8'));
     person bigint;
 BEGIN
     IF answer IS NOT NULL THEN
@@ -184,7 +182,7 @@ BEGIN
     IF points > 0 THEN
         PERFORM crm._loyalty_grant(person, points, 'manual', crm._new_id()::text, reason, valid_days);
     ELSE
-        PERFORM crm._loyalty_lock(ARRAY[person]);
+        PERFORM crm._loyalty_lock_person(person);
         PERFORM crm._loyalty_take(person, -points, NULL, reason);
         PERFORM crm._loyalty_refresh(ARRAY[person]);
     END IF;
@@ -205,7 +203,7 @@ CREATE FUNCTION crm.loyalty_define_points(code text, spec jsonb, idempotency_key
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_points', convert_to(concat_ws(E'\x1f', code, spec), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_points', convert_to(jsonb_build_array(code, spec)::text, 'UTF8'));
     known text[] := '{name_zh,name_en,kind,rate,event_type,daily_limit,condition,pending_days,valid_days,expires_at_end_of,valid_from,valid_until,is_active}';
     wrong text;
     r record;

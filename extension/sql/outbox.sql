@@ -487,7 +487,7 @@ $$
 #variable_conflict use_column
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_opt_out',
-        crm._sha256(convert_to(concat_ws(E'\x1f', channel, address, namespace), 'UTF8')));
+        crm._sha256(convert_to(jsonb_build_array(channel, address, namespace)::text, 'UTF8')));
     given record;
     hash bytea;
     waiting crm.queue_ref[];
@@ -521,7 +521,7 @@ $$
 #variable_conflict use_column
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_set_consent',
-        crm._sha256(convert_to(concat_ws(E'\x1f', customer_id, channel, state), 'UTF8')));
+        crm._sha256(convert_to(jsonb_build_array(customer_id, channel, state)::text, 'UTF8')));
     person bigint;
 BEGIN
     IF answer IS NOT NULL THEN

@@ -71,7 +71,7 @@ CREATE FUNCTION crm.outbox_route_alerts(endpoint text, address text DEFAULT '', 
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_route_alerts', crm._sha256(convert_to(concat_ws(E'\x1f', endpoint, address, kinds), 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_route_alerts', crm._sha256(convert_to(jsonb_build_array(endpoint, address, kinds)::text, 'UTF8')));
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;

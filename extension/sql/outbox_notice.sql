@@ -54,7 +54,7 @@ CREATE FUNCTION crm.outbox_reach_staff(staff text, endpoint text, address text D
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_reach_staff', crm._sha256(convert_to(concat_ws(E'\x1f', staff, endpoint, address), 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_reach_staff', crm._sha256(convert_to(jsonb_build_array(staff, endpoint, address)::text, 'UTF8')));
     who int := (SELECT f.staff_id FROM crm.staff f WHERE f.code = staff AND f.left_at IS NULL);
 BEGIN
     IF answer IS NOT NULL THEN

@@ -514,7 +514,7 @@ CREATE FUNCTION crm.outbox_receipt(message_id text, kind text, detail text DEFAU
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_receipt', crm._sha256(convert_to(concat_ws(E'\x1f', message_id, kind, detail), 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_receipt', crm._sha256(convert_to(jsonb_build_array(message_id, kind, detail)::text, 'UTF8')));
     message crm.message_row;
 BEGIN
     IF answer IS NOT NULL THEN

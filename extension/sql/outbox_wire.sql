@@ -222,7 +222,7 @@ $$
 #variable_conflict use_column
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_connect',
-        crm._sha256(convert_to(concat_ws(E'\x1f', endpoint, connector, url, parameters, secrets, options), 'UTF8')));
+        crm._sha256(convert_to(jsonb_build_array(endpoint, connector, url, parameters, secrets, options)::text, 'UTF8')));
     kind record;
     wrong text;
     is_kept boolean := secrets IS NULL AND EXISTS (

@@ -140,7 +140,7 @@ CREATE FUNCTION crm.report_revert(report_id bigint, version int, idempotency_key
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'report_revert', crm._sha256(convert_to(concat_ws(E'\x1f', report_id, version), 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'report_revert', crm._sha256(convert_to(jsonb_build_array(report_id, version)::text, 'UTF8')));
     saved crm.report_saved;
 BEGIN
     IF answer IS NOT NULL THEN

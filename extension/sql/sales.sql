@@ -228,7 +228,7 @@ $$
 #variable_conflict use_column
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'sales_task_create', convert_to(
-        concat_ws(E'\x1f', customer_id, title, due_on, body, staff), 'UTF8'));
+        jsonb_build_array(customer_id, title, due_on, body, staff)::text, 'UTF8'));
     person bigint := crm._identity_not_erased(customer_id);
     store int := (SELECT c.home_store_id FROM crm.customer c WHERE c.customer_id = person);
     given int := coalesce(crm._sales_staff(staff), crm._actor_staff());

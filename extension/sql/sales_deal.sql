@@ -182,7 +182,7 @@ CREATE FUNCTION crm.sales_deal_open(customer_id bigint, pipeline text, title tex
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'sales_deal_open', convert_to(concat_ws(E'\x1f', customer_id, pipeline, title, amount, is_important, lead_source, store), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'sales_deal_open', convert_to(jsonb_build_array(customer_id, pipeline, title, amount, is_important, lead_source, store)::text, 'UTF8'));
     person bigint := crm._identity_not_erased(customer_id);
     first_stage text := (SELECT s.stage FROM crm.pipeline_stage s JOIN crm.pipeline p USING (pipeline) WHERE p.pipeline = sales_deal_open.pipeline AND p.is_active ORDER BY s.position LIMIT 1);
     wrong text := CASE WHEN first_stage IS NULL THEN 'pipeline' WHEN coalesce(btrim(title), '') = '' OR length(title) > 200 THEN 'title' WHEN amount < 0 OR amount >= 1e10 OR amount = 'NaN' THEN 'amount'
@@ -221,7 +221,7 @@ CREATE FUNCTION crm.sales_deal_evidence(customer_id bigint, deal_id bigint, evid
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'sales_deal_evidence', convert_to(concat_ws(E'\x1f', customer_id, deal_id, evidence, title, url, sha256), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'sales_deal_evidence', convert_to(jsonb_build_array(customer_id, deal_id, evidence, title, url, sha256)::text, 'UTF8'));
     key crm.deal_key;
     wrong text := CASE WHEN (evidence ~ '^[a-z][a-z0-9_]{0,62}$') IS NOT TRUE THEN 'evidence' WHEN (length(btrim(title)) BETWEEN 1 AND 200) IS NOT TRUE THEN 'title'
                        WHEN (url ~ '^https?://[^[:space:][:cntrl:]]+$' AND length(url) <= 2000) IS NOT TRUE THEN 'url' WHEN sha256 !~ '^[0-9a-fA-F]{64}$' THEN 'sha256' END;
@@ -265,7 +265,7 @@ CREATE FUNCTION crm.sales_deal_move(customer_id bigint, deal_id bigint, stage te
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'sales_deal_move', convert_to(concat_ws(E'\x1f', customer_id, deal_id, stage, reason), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'sales_deal_move', convert_to(jsonb_build_array(customer_id, deal_id, stage, reason)::text, 'UTF8'));
     key crm.deal_key;
     here crm.pipeline_stage;
     there crm.pipeline_stage;

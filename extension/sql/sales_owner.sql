@@ -90,7 +90,7 @@ CREATE FUNCTION crm.sales_set_owner(customer_id bigint, staff text, reason text 
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'sales_set_owner', convert_to(concat_ws(E'\x1f', customer_id, staff, reason), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'sales_set_owner', convert_to(jsonb_build_array(customer_id, staff, reason)::text, 'UTF8'));
     person bigint := crm._identity_not_erased(customer_id);
     heir int := crm._sales_staff(staff);
     owner int;

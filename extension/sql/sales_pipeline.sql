@@ -106,7 +106,7 @@ CREATE FUNCTION crm.sales_define_pipeline(pipeline text, spec jsonb, idempotency
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'sales_define_pipeline', convert_to(concat_ws(E'\x1f', pipeline, spec), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'sales_define_pipeline', convert_to(jsonb_build_array(pipeline, spec)::text, 'UTF8'));
     known constant text[] := '{name_zh,name_en,is_active,stages}';
     wrong text;
 BEGIN

@@ -50,7 +50,7 @@ CREATE FUNCTION crm.segment_tag_person(customer_id bigint, tag text, expires_at 
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'segment_tag_person', convert_to(concat_ws(E'\x1f', customer_id, tag, expires_at, reason), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'segment_tag_person', convert_to(jsonb_build_array(customer_id, tag, expires_at, reason)::text, 'UTF8'));
     person bigint := crm._access_require_person(customer_id);
 BEGIN
     IF answer IS NOT NULL THEN
@@ -75,7 +75,7 @@ CREATE FUNCTION crm.segment_untag_person(customer_id bigint, tag text, idempoten
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'segment_untag_person', convert_to(concat_ws(E'\x1f', customer_id, tag), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'segment_untag_person', convert_to(jsonb_build_array(customer_id, tag)::text, 'UTF8'));
     person bigint := crm._access_require_person(customer_id);
 BEGIN
     IF answer IS NOT NULL THEN

@@ -58,7 +58,7 @@ CREATE FUNCTION crm.service_open(customer_id bigint, topic text, body text, chan
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'service_open', convert_to(concat_ws(E'\x1f', customer_id, topic, body, channel, store), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'service_open', convert_to(jsonb_build_array(customer_id, topic, body, channel, store)::text, 'UTF8'));
     person bigint := crm._identity_not_erased(customer_id);
     here int;
     id bigint;
@@ -89,7 +89,7 @@ CREATE FUNCTION crm.service_answer(customer_id bigint, ticket_id bigint, body te
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'service_answer', convert_to(concat_ws(E'\x1f', customer_id, ticket_id, body, is_waiting, article), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'service_answer', convert_to(jsonb_build_array(customer_id, ticket_id, body, is_waiting, article)::text, 'UTF8'));
     key crm.ticket_key;
 BEGIN
     IF answer IS NOT NULL THEN

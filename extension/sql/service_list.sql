@@ -107,7 +107,7 @@ CREATE FUNCTION crm.service_define_topic(topic text, spec jsonb, idempotency_key
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'service_define_topic', convert_to(concat_ws(E'\x1f', topic, spec), 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'service_define_topic', convert_to(jsonb_build_array(topic, spec)::text, 'UTF8'));
     known constant text[] := '{kind,name_zh,name_en,answer_minutes,resolve_hours,is_active}';
     wrong text;
     asked jsonb;

@@ -42,7 +42,7 @@ CREATE FUNCTION crm.worker_put_off(rule text, is_put_off boolean, idempotency_ke
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'worker_put_off', crm._sha256(convert_to(concat_ws(E'\x1f', rule, is_put_off), 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key, 'worker_put_off', crm._sha256(convert_to(jsonb_build_array(rule, is_put_off)::text, 'UTF8')));
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
