@@ -22,7 +22,7 @@ export async function draw([where0 = '', name0 = '', onDay = ''], me) {
 	if (onDay) {
 		part('active', async () => active(await board, () => null));
 		part('funnel', async () => funnel(await board, () => null));
-		part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, 'month', onDay));
+		part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, 'month', onDay), true);
 		return;
 	}
 	if (me.role !== 'crm_marketer') part('exceptions', async () => {
@@ -33,13 +33,13 @@ export async function draw([where0 = '', name0 = '', onDay = ''], me) {
 	part('active', async () => active(await board, behind));
 	part('funnel', async () => funnel(await board, behind));
 	part('tiers', async () => tiers(await board, behind));
-	part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, 'month'));
 	part('map', async () => map((await list(ask('reports/value-map'))).rows, behind));
+	part('flows', async () => flows(await board, behind));
+	part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, 'month'), true);
 	part('transitions', async () => transitions((await list(ask('reports/transitions', 'days=90'))).rows, behind), true);
 	part('cohorts', async () => cohorts(await get(ask('reports/retention', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`)), behind), true);
 	if (!kind || kind === 'region') part('stores', async () => compare(await get(`reports/stores?from=${daysBack(90)}&to=${daysBack(0)}`), stores, kind, name), true);
 	if (!kind && wide(me)) part('paths', async () => paths((await list('reports/paths')).rows));
-	part('flows', async () => flows(await board, behind));
 }
 
 function chooser(stores, kind, name, onDay) {
@@ -87,8 +87,8 @@ async function indicators(store, period, startsOn) {
 		append(place, [h('div', {class: 'row'}, ['week', 'month'].map((one) => h('button', {type: 'button', 'aria-pressed': String(one === unit), onclick: () => fill(one)}, t(`board.${one}`))),
 			frozen.starts_on && h('span', {class: 'faint'}, `${day(frozen.starts_on)} – ${day(frozen.ends_on)}`),
 			frozen.starts_on && h('button', {type: 'button', onclick: () => fill(unit, iso(new Date(Date.parse(frozen.starts_on) - 86400000)))}, t('board.before'))),
-		hasRadar && radar(t('board.indicators'), known.map((row) => ({label: named(row), value: Number(row.value) / Number(row.before), text: shown(row, row.value)}))),
-		table(t('board.indicators'), [t('board.indicator'), [t('board.value'), 'number'], [t('board.period_before'), 'number']], frozen.indicators.map((row) => [named(row), shown(row, row.value), shown({unit: row.unit}, row.before)])),
+		h('div', {class: 'beside'}, hasRadar && radar(t('board.indicators'), known.map((row) => ({label: named(row), value: Number(row.value) / Number(row.before), text: shown(row, row.value)}))),
+		table(t('board.indicators'), [t('board.indicator'), [t('board.value'), 'number'], [t('board.period_before'), 'number']], frozen.indicators.map((row) => [named(row), shown(row, row.value), shown({unit: row.unit}, row.before)]))),
 		h('p', {class: 'faint'}, frozen.indicators.some((row) => row.frozen_at) ? [t('board.frozen'), hasRadar && t('board.radar')] : t('board.not_frozen'))]);
 	};
 	await fill(period, startsOn);
