@@ -145,3 +145,19 @@ export async function manyCoupons(browser) {
 	ok(page.errors.length === 0, 'the console was quiet', page.errors);
 	await page.context().close();
 }
+
+// What is to be done today is of today, all day long; what was to be done yesterday is late.
+export async function today(browser) {
+	const person = enrolled('TODAY', '今天的', '13655590008');
+	sql(`SELECT crm._sales_task_put(${person}, 'hand:t' || n, 'hand', CASE n WHEN 0 THEN '今天要打的' ELSE '昨天没打的' END, NULL, (crm._local_day(crm.core_now(), 'Asia/Shanghai') - n)::timestamp AT TIME ZONE 'Asia/Shanghai' + interval '1 second', s.store_id, f.staff_id, 'crm_clerk', crm.core_now() + interval '2 days', 'crm_store_manager')
+		FROM generate_series(0, 1) n, crm.store s, crm.staff f WHERE s.code = 'S1' AND f.code = 'CLERK'`);
+	for (const [language, now, late] of [['zh-CN', '今天', '已逾期'], ['en', 'today', 'overdue']]) {
+		const page = await open(browser, 'clerk', {language});
+		await visit(page, '#/tasks');
+		const of = async (title) => page.textContent(`main li:has-text("${title}")`);
+		await page.waitForSelector('main li:has-text("今天要打的")');
+		ok((await of('今天要打的')).includes(now) && !(await of('今天要打的')).includes(late) && (await of('昨天没打的')).includes(late), `${language}: today's is of today, yesterday's is late`, [await of('今天要打的'), await of('昨天没打的')]);
+		await page.context().close();
+	}
+	sql(`DELETE FROM crm.task WHERE task_key LIKE 'hand:t_' AND customer_id = ${person}`);
+}

@@ -1,5 +1,5 @@
 // Today's list: what is overdue first; ticked off with what came of it.
-import {append, fault, h, list, moment, post, show, t, toast, withWords} from '../base.js';
+import {append, day, fault, h, list, moment, post, show, t, toast, withWords} from '../base.js';
 import {progress} from '../goals.js';
 import {write} from '../waiting.js';
 
@@ -37,10 +37,18 @@ async function fill(place, which, cursor) {
 function row(task) {
 	const line = h('li', {},
 		h('a', {href: `#/person/${task.customer_id}`}, task.name || t('unnamed')), ' ', h('strong', {}, title(task)), ' ',
-		h('span', {class: task.is_overdue ? 'warn' : 'faint'}, moment(task.due_at), task.is_overdue ? ` · ${t('tasks.overdue')}` : ''),
+		due(task),
 		task.staff_name && task.kind !== 'mention' && h('span', {class: 'faint'}, ' · ', task.staff_name), task.body && h('p', {class: 'said'}, task.body),
 		h('div', {class: 'row'}, (endings[task.kind] || ['reached', 'unreached', 'bought']).map((outcome) => h('button', {type: 'button', onclick: () => finish(task, outcome, line)}, t(`tasks.${outcome}`)))));
 	return line;
+}
+
+// A follow-up is of a day: what is to be done today is not late because the morning is over.
+const localDay = (at) => new Intl.DateTimeFormat('sv-SE', {timeZone: 'Asia/Shanghai'}).format(new Date(at));
+function due({kind, due_at: at, is_overdue: isOver}) {
+	const isOfDay = ['hand', 'follow_up'].includes(kind);
+	if (isOfDay && localDay(at) === localDay(Date.now())) return h('strong', {class: 'good'}, t('tasks.today'));
+	return h('span', {class: isOver ? 'warn' : 'faint'}, isOfDay ? day(localDay(at)) : moment(at), isOver && ` · ${t('tasks.overdue')}`);
 }
 
 // A mention is read; a complaint or question is settled on its own page, and its task ends with it.
