@@ -8,16 +8,7 @@ SELECT crm.ingest_define_source('aud_till', 'till', 'pos', '{}') IS NOT NULL AS 
 CREATE FUNCTION pg_temp.member(n int, more jsonb) RETURNS bigint LANGUAGE sql AS $$
     SELECT (crm.ingest_member('aud_till', convert_to((jsonb_build_object('external_id', 'A' || n, 'name', '赵钱' || n, 'registered_at', '2026-06-01T10:00:00+08:00') || more)::text, 'UTF8'))).customer_id
 $$;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, field);
-END $$;
+\i sql/shared/try_remedy.sql
 SELECT crm.segment_define_list('aud', '投放', ARRAY[
     pg_temp.member(1, '{"phone": "+86 138 0013 7001", "consent_sms": "yes", "email": "Zhao.Qian@QQ.COM", "consent_email": "yes"}'),
     pg_temp.member(2, '{"phone": "13800137002", "consent_sms": "no"}'),

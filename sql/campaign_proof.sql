@@ -6,16 +6,7 @@ SET timezone = 'Asia/Shanghai';
 BEGIN;
 SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, field);
-END $$;
+\i sql/shared/try_remedy.sql
 
 -- 1. the statistics: Newcombe's own example (56 of 70, 48 of 80), Welch by hand, the rule for too little
 SELECT array(SELECT round(i, 4) FROM unnest(crm._campaign_interval(56, 70, 48, 80)) i) AS newcombe;

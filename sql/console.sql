@@ -10,16 +10,7 @@ SELECT crm.access_define_region('cons_r', 'r') > 0 AS region, crm.access_define_
        crm.access_define_store('cons_s2', 'two', 'cons_r') AS s2 \gset
 SELECT crm.access_define_staff('cons_e1', 'e one', 'crm_clerk', ARRAY['store:cons_s1']) AS e1,
        crm.access_define_staff('cons_e2', 'e two', 'crm_clerk', ARRAY['store:cons_s2']) AS e2 \gset
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text; remedy text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME, remedy = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' | ', SQLSTATE, nullif(field, ''), remedy);
-END $$;
+\i sql/shared/try_remedy.sql
 CREATE FUNCTION pg_temp.act(code text, staff int, store int) RETURNS boolean LANGUAGE sql AS $$
     SELECT set_config('crm.access_claims', json_build_object('actor', code, 'staff_id', staff, 'role', 'crm_clerk', 'stores', ARRAY[store], 'all', false)::text, true) <> ''
 $$;

@@ -8,16 +8,7 @@ SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
 SELECT crm.access_define_region('code_r', 'r') > 0 AS region, crm.access_define_store('code_s1', 'one', 'code_r', '上海') AS s1, crm.access_define_store('code_s2', 'two', 'code_r') AS s2 \gset
 SELECT crm.access_define_staff('code_e1', 'e one', 'crm_clerk', ARRAY['store:code_s1']) AS e1 \gset
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text; remedy text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME, remedy = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' | ', SQLSTATE, nullif(field, ''), remedy);
-END $$;
+\i sql/shared/try_remedy.sql
 CREATE FUNCTION pg_temp.nobody() RETURNS boolean LANGUAGE sql AS $$ SELECT set_config('crm.access_claims', '{"actor": "crm_gateway", "role": "crm_gateway", "stores": [], "all": false}', true) <> '' $$;
 CREATE FUNCTION pg_temp.clerk(staff int, store int) RETURNS boolean LANGUAGE sql AS $$
     SELECT set_config('crm.access_claims', json_build_object('actor', 'code_e1', 'staff_id', staff, 'role', 'crm_clerk', 'stores', ARRAY[store], 'all', false)::text, true) <> '' $$;

@@ -8,16 +8,7 @@ SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
 SELECT crm.access_define_region('check_r', 'r') > 0 AS region, crm.access_define_store('check_s1', 'one', 'check_r', '上海') > 0 AS s1;
 SELECT j ->> 'code' AS code FROM crm.ingest_make_store_code('check_s1', 30) j \gset
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
-    RETURN concat_ws(' | ', SQLSTATE, nullif(field, ''));
-END $$;
+\i sql/shared/try_remedy.sql
 -- 1. where nothing carries text messages, nothing is asked for; where it must be, that is a fault
 UPDATE crm.channel SET endpoint = NULL WHERE channel = 'sms';
 SELECT crm.ingest_send_check(:'code', '13812340277') AS not_needed, crm.ingest_store_of_code(:'code') -> 'needs_check' AS needs_check;

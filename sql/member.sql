@@ -7,16 +7,7 @@ BEGIN;
 SET LOCAL crm.core_clock = '2026-06-01T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
 SELECT crm.ingest_define_source('mem_till', 'till', 'pos', '{"channel": "store"}') IS NOT NULL AS source;
-CREATE FUNCTION pg_temp.try(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text; field text; said text;
-BEGIN
-    EXECUTE 'SELECT ' || call INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS field = COLUMN_NAME, said = MESSAGE_TEXT;
-    RETURN concat_ws(' | ', SQLSTATE, field, said);
-END $$;
+\i sql/shared/try_said.sql
 CREATE FUNCTION pg_temp.send(entity text, body jsonb) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     r crm.intake_result;
