@@ -101,6 +101,16 @@ ROLLBACK;
 BEGIN;
 DROP INDEX crm.membership_customer;
 SELECT crm._value_is_direct() AS without_the_index;
+CREATE INDEX ON crm.membership (customer_id DESC, valid_to, source_record_id);
+CREATE INDEX ON crm.membership (customer_id NULLS FIRST, valid_to, source_record_id);
+CREATE INDEX ON crm.membership (customer_id, valid_to, source_record_id) WHERE customer_id > 0;
+CREATE INDEX ON crm.membership (customer_id, valid_to);
+SELECT crm._value_is_direct() AS with_others;
+CREATE INDEX ON crm.membership (customer_id, source_record_id, valid_to);
+SELECT crm._value_is_direct() AS with_one_like_it;
+SELECT pg_temp.before() \g /dev/null
+SELECT crm._value_compute(:everybody, '2026-06-30', 'order') \g /dev/null
+SELECT written = :'direct_written' AS same_beside_others FROM pg_temp.after();
 ROLLBACK;
 BEGIN READ ONLY;
 SELECT crm._value_is_direct() AS in_a_transaction_that_only_reads;

@@ -120,6 +120,13 @@ for my $kind (sort keys %index)
 	$node->safe_psql('shop', 'SELECT race.fill(1, 20000, 1)');
 	is($node->safe_psql('shop', $all), '0|0|0', "$kind index: nor when their place is filled again");
 }
+# no index to walk, or one in the other order: a statement answers
+$node->safe_psql('shop', 'DROP INDEX crm.membership_customer');
+is($node->safe_psql('shop', 'SELECT race.different(1, 8, 2500)'), '0', 'without the index nothing differs');
+$node->safe_psql('shop', 'CREATE INDEX membership_customer ON crm.membership (customer_id DESC, valid_to) INCLUDE (source_record_id)');
+is($node->safe_psql('shop', 'SELECT race.different(1, 8, 2500)'), '0', 'nor with one that descends');
+$node->safe_psql('shop', "DROP INDEX crm.membership_customer; CREATE INDEX membership_other ON crm.membership (customer_id); $index{covering}");
+is($node->safe_psql('shop', 'SELECT race.different(1, 8, 2500)'), '0', 'nor with an older one that lacks a column');
 $node->safe_psql('shop', $_) for 'DELETE FROM crm.membership', 'VACUUM crm.membership';
 is($node->safe_psql('shop', 'SELECT race.different(1, 1, 20001), race.different(1, 8, 2500)'), '0|0', 'an index that was emptied has nothing');
 $node->safe_psql('shop', 'TRUNCATE crm.membership');

@@ -67,6 +67,7 @@ extern Oid	crm_core_walk_index(Relation relation, int n, const char *const *colu
 extern AttrNumber crm_core_walk_column(const CrmWalk *walk, const char *column);
 extern int64 *crm_core_walk_keys(ArrayType *array, int *n);
 extern void crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, bool is_written);
+extern void crm_core_walk_begin_with(CrmWalk *walk, const CrmTable *table, int n, const char *const *columns, bool is_written);
 extern bool crm_core_walk_find(CrmWalk *walk, int64 key);
 extern bool crm_core_walk_from(CrmWalk *walk, int64 key);
 extern bool crm_core_walk_onward(CrmWalk *walk);

@@ -80,17 +80,23 @@ crm_core_walk_column(const CrmWalk *walk, const char *column)
 	return attribute_of(walk->relation, walk->index, column);
 }
 
-/* Begins a walk over ascending keys; whether its rows are going to be written over. */
+/* Begins a walk over ascending keys of the first column, along an index that holds the others, too; whether its rows are going to be written over. */
 void
-crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, bool is_written)
+crm_core_walk_begin_with(CrmWalk *walk, const CrmTable *table, int n, const char *const *columns, bool is_written)
 {
-	Oid			index = crm_core_walk_index(table->relation, 1, &column);
+	Oid			index = crm_core_walk_index(table->relation, n, columns);
 
 	CrmEnsure(OidIsValid(index), "a table that is walked has an index by its key");
 	*walk = (CrmWalk) {.relation = table->relation, .snapshot = table->snapshot, .page = InvalidBuffer, .visible_map = InvalidBuffer, .is_written = is_written};
 	walk->index = index_open(index, AccessShareLock);
 	walk->slot = table_slot_create(walk->relation, NULL);
 	crm_core_leaf_begin(&walk->leaf, walk->index);
+}
+
+void
+crm_core_walk_begin(CrmWalk *walk, const CrmTable *table, const char *column, bool is_written)
+{
+	crm_core_walk_begin_with(walk, table, 1, &column, is_written);
 }
 
 static int

@@ -127,6 +127,9 @@ take_record(void *into, int64 record, int64 person)
 	crm_rule_map_add(records->map, record, person);
 }
 
+/* The index of a person's records holds them and whether they are still theirs. */
+static const char *const record_columns[] = {"customer_id", "valid_to", "source_record_id"};
+
 static void
 walk_records(CrmTable *membership, const int64 *persons, int n, Records *records)
 {
@@ -134,10 +137,9 @@ walk_records(CrmTable *membership, const int64 *persons, int n, Records *records
 	AttrNumber	record;
 	AttrNumber	valid_to;
 
-	crm_core_walk_begin(&walk, membership, "customer_id", false);
+	crm_core_walk_begin_with(&walk, membership, lengthof(record_columns), record_columns, false);
 	record = crm_core_walk_column(&walk, "source_record_id");
 	valid_to = crm_core_walk_column(&walk, "valid_to");
-	CrmEnsure(record > 0 && valid_to > 0, "the index of a person's records holds them and whether they are still his");
 	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -162,7 +164,7 @@ crm_rule_records(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "crm._rule_records() returns a row");
-	if (crm_core_table_is_plain(membership.relation, ACL_SELECT) && OidIsValid(crm_core_walk_index(membership.relation, 1, (const char *const[]) {"customer_id"})))
+	if (crm_core_table_is_plain(membership.relation, ACL_SELECT) && OidIsValid(crm_core_walk_index(membership.relation, lengthof(record_columns), record_columns)))
 	{
 		int			n;
 		int64	   *ids = crm_core_walk_keys(PG_GETARG_ARRAYTYPE_P(0), &n);

@@ -103,7 +103,7 @@ find_records(const Set *set, int *n)
 	int			room = set->n + 16;
 	Record	   *records = palloc(room * sizeof(Record));
 
-	crm_core_walk_begin(&walk, &membership, "customer_id", false);
+	crm_core_walk_begin_with(&walk, &membership, 3, (const char *const[]) {"customer_id", "valid_to", "source_record_id"}, false);
 	record = crm_core_walk_column(&walk, "source_record_id");
 	valid_to = crm_core_walk_column(&walk, "valid_to");
 	*n = 0;
