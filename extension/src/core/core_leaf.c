@@ -65,6 +65,7 @@ entry_of(const CrmLeafPage *page, OffsetNumber at)
 static inline bool
 key_of(IndexTuple entry, int64 *key)
 {
+	*key = PG_INT64_MAX;
 	if (unlikely(IndexTupleHasNulls(entry)) && att_isnull(0, (bits8 *) entry + sizeof(IndexTupleData)))
 		return false;
 	memcpy(key, (char *) entry + IndexInfoFindDataOffset(entry->t_info), sizeof(int64));
