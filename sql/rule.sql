@@ -34,7 +34,8 @@ SELECT pg_temp.fault(r::jsonb) AS fault FROM (VALUES
     (47, '{"kind": "event", "at": {"from": "25:00", "to": "03:00"}}'), (48, '{"kind": "event", "at": {"from": "01:00", "to": "01:00"}}'), (49, '{"kind": "event", "weekdays": [0]}'), (50, '{"kind": "event", "weekdays": []}'),
     (51, '{"kind": "event", "since": "1.1.2026"}'), (52, '{"kind": "event", "measure": "baseline", "op": "<", "value": 1}'), (53, '{"kind": "event", "windows": 3}'), (54, '{"kind": "event", "same": "object"}'),
     (55, '{"kind": "event", "where": {"type": "no_such_event"}}'), (56, '{"kind": "event", "measure": "count", "op": ">", "value": 1e99}'), (57, '{"kind": "event", "measure": "count", "value": true}'),
-    (58, '{"kind": "consent", "field": "sms", "op": "<", "value": "yes"}'), (59, '{"kind": "consent", "field": "sms", "value": "perhaps"}'), (66, '{"kind": "consent", "field": "no_such_channel", "value": "yes"}'), (65, '{"kind": "consent", "where": {"channel": "sms"}, "value": "yes"}'), (60, '{"kind": "item", "where": {"category": "no such category"}}'),
+    (58, '{"kind": "consent", "field": "sms", "op": "<", "value": "yes"}'), (59, '{"kind": "consent", "field": "sms", "value": "perhaps"}'), (66, '{"kind": "consent", "field": "no_such_channel", "value": "yes"}'), (67, '{"kind": "value", "field": "tier", "value": "Z"}'), (68, '{"kind": "forecast", "field": "churn", "value": ["low", "hihg"]}'), (69, '{"kind": "interaction", "where": {"direction": "inn"}}'), (70, '{"kind": "stage", "field": "stage", "value": "sleepy"}'),
+    (65, '{"kind": "consent", "where": {"channel": "sms"}, "value": "yes"}'), (60, '{"kind": "item", "where": {"category": "no such category"}}'),
     (61, '{"kind": "event", "hours": 0}'), (62, '{"kind": "event", "where": {"properties.": 1}}'), (63, '{"kind": ""}'), (64, '{"": ""}')) v (n, r) ORDER BY n;
 SELECT pg_temp.fault(NULL);
 -- a channel that nobody has is refused with those there are; crm.rule_kinds() has them as the fields of consent
@@ -47,6 +48,9 @@ EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS remedy = PG_EXCEPTION_HINT;
     RAISE WARNING 'told of %', (SELECT array_agg(c) FROM unnest('{email,location,sms,voice,wechat,wecom}'::text[]) c WHERE remedy ~ ('[ ,]' || c || '[,.]'));
 END $$;
+SELECT crm.rule_count('{"kind": "tag", "where": {"tag": "no such tag"}}');
+SELECT * FROM crm.rule_select('{"kind": "coupon", "where": {"state": "helt"}}');
+SELECT v ->> 'code' AS word FROM crm.rule_values('coupon', 'state', 'E') v;
 SELECT array(SELECT jsonb_object_keys(k -> 'fields')) @> '{email,location,sms,voice,wechat,wecom}' AS channels_are_fields FROM crm.rule_kinds() k WHERE k ->> 'kind' = 'consent';
 -- limits
 SELECT pg_temp.fault((repeat('{"not": ', 12) || '{}' || repeat('}', 12))::jsonb), pg_temp.fault((repeat('{"not": ', 11) || '{}' || repeat('}', 11))::jsonb), pg_temp.fault((repeat('{"all": [', 5000) || repeat(']}', 5000))::jsonb);

@@ -63,6 +63,9 @@ BEGIN
         IF one.key !~ '^[a-z][a-z0-9_]*$' OR coalesce(one.value ->> 'type', '') NOT IN ('text', 'number', 'boolean', 'date', 'time', 'texts', 'json') THEN
             RETURN NEXT format('field %s has no proper name or type', one.key);
         END IF;
+        IF one.value ? 'words' AND (jsonb_typeof(one.value -> 'words') <> 'array' OR jsonb_path_exists(one.value, '$.words[*] ? (@.type() != "string")')) THEN
+            RETURN NEXT format('words of field %s are a list of texts', one.key);
+        END IF;
         RETURN QUERY
         SELECT format('field %s leans on %s.%s, which does not exist', one.key, l.value ->> 'relation', c.value)
         FROM jsonb_each(one.value) l, jsonb_each_text(CASE WHEN l.key IN ('lookup', 'catalogue') THEN l.value - 'relation' ELSE '{}' END) c
@@ -174,6 +177,7 @@ CREATE FUNCTION crm.rule_select(rule jsonb, as_of timestamptz DEFAULT NULL) RETU
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
+    PERFORM crm._rule_check(rule);
     RETURN QUERY SELECT crm.bitmap_members(crm._rule_set(rule, coalesce(as_of, crm.core_now())));
 END
 $$;
@@ -183,6 +187,7 @@ CREATE FUNCTION crm.rule_count(rule jsonb, as_of timestamptz DEFAULT NULL) RETUR
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
+    PERFORM crm._rule_check(rule);
     RETURN crm.bitmap_count(crm._rule_set(rule, coalesce(as_of, crm.core_now())));
 END
 $$;

@@ -218,6 +218,11 @@ DECLARE
     spec jsonb := (SELECT s.spec -> 'columns' -> rule_values.field FROM crm.rule_source s WHERE s.kind = rule_values.kind);
     place jsonb := coalesce(spec -> 'lookup', spec -> 'catalogue');
 BEGIN
+    IF spec ? 'words' THEN
+        RETURN QUERY SELECT jsonb_build_object('code', w, 'name_zh', w, 'name_en', w) FROM jsonb_array_elements_text(spec -> 'words') w
+                     WHERE strpos(w, lower(coalesce(query, ''))) > 0;
+        RETURN;
+    END IF;
     IF place IS NULL OR spec ->> 'type' = 'json' THEN
         RAISE EXCEPTION 'the values of "%" of "%" are not listed', field, kind
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'field', HINT = 'crm.rule_kinds() has the kinds and their fields; write other values as they are.';

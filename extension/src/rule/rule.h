@@ -81,6 +81,7 @@ typedef struct CrmRuleColumn
 	CrmRuleType type;
 	CrmRuleLookup lookup;		/* values are codes, the column holds keys */
 	CrmRuleLookup catalogue;	/* where values are defined; key unused */
+	JsonbContainer *words;		/* the only values there are; null: any */
 	CrmRuleLookup facet;		/* of packed facts: the relation that names its keys; code: what each key is grouped by, null: nothing */
 } CrmRuleColumn;
 

@@ -85,6 +85,32 @@ refuse_undefined(const CrmRuleLookup *catalogue, const char *what, const char *c
 	crm_rule_refuse(path, psprintf("There is no %s \"%.63s\".", what, code), hint.data);
 }
 
+/* Refuses what is none of a field's only words. */
+static void
+check_words(const CrmRuleTest *test)
+{
+	const CrmRuleColumn *column = test->field.column;
+	StringInfoData hint;
+
+	initStringInfo(&hint);
+	for (uint32 i = 0; i < JsonContainerSize(column->words); i++)
+	{
+		JsonbValue *word = getIthJsonbValueFromContainer(column->words, i);
+
+		appendStringInfo(&hint, "%s%.*s", i > 0 ? ", " : "There are ", word->val.string.len, word->val.string.val);
+	}
+	appendStringInfoChar(&hint, '.');
+	for (int i = 0; i < test->n_values; i++)
+	{
+		JsonbValue	word = {.type = jbvString};
+
+		word.val.string.val = TextDatumGetCString(test->values[i]);
+		word.val.string.len = strlen(word.val.string.val);
+		if (findJsonbValueFromContainer(column->words, JB_FARRAY, &word) == NULL)
+			crm_rule_refuse(test->path, psprintf("There is no %s \"%.63s\".", column->name, word.val.string.val), hint.data);
+	}
+}
+
 static void
 check_values(const CrmRuleTest *test)
 {
@@ -93,8 +119,11 @@ check_values(const CrmRuleTest *test)
 	char	   *name;
 
 	if (column == NULL || test->n_values == 0 || test->op == CRM_RULE_STARTS_WITH ||
-		(test->type != CRM_RULE_TEXT && test->type != CRM_RULE_TEXTS) ||
-		(column->lookup.relation == NULL && column->catalogue.relation == NULL) || column->type == CRM_RULE_JSON)
+		(test->type != CRM_RULE_TEXT && test->type != CRM_RULE_TEXTS) || column->type == CRM_RULE_JSON)
+		return;
+	if (column->words != NULL)
+		check_words(test);
+	if (column->lookup.relation == NULL && column->catalogue.relation == NULL)
 		return;
 	catalogue = column->lookup.relation != NULL ? &column->lookup : &column->catalogue;
 	name = find_undefined(catalogue, test);

@@ -160,6 +160,7 @@ read_columns(JsonbContainer *columns, CrmRuleSource *source)
 			column->type = find_name(type_names, lengthof(type_names), text_of(object, "type"));
 			column->lookup = lookup_of(object, "lookup");
 			column->catalogue = lookup_of(object, "catalogue");
+			column->words = object_of(object, "words");
 		}
 	}
 }
