@@ -288,18 +288,17 @@ $$;
 COMMENT ON FUNCTION crm._segment_keep(int, crm.bitmap, crm.bitmap, timestamptz) IS
     'takes in and out those of the candidates whom the rule moves (fitting: who of them fits; null: they are asked here) and sets the watermark; returns who moved';
 
-CREATE FUNCTION crm._segment_is_due_in_full(s record, moment timestamptz) RETURNS boolean
+CREATE FUNCTION crm._segment_is_due_in_full(s record, moment timestamptz, versioned text[], after_minutes interval) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN s.watermark IS NULL OR s.filled_version IS DISTINCT FROM s.version
-        OR s.sources_version IS DISTINCT FROM crm._segment_version(s.rule)
-        OR moment < s.watermark
-        OR (NOT s.is_announced AND moment >= s.filled_at + (crm._setting('segment.full_minutes') #>> '{}')::int * interval '1 minute');
+    RETURN s.watermark IS NULL OR s.filled_version IS DISTINCT FROM s.version OR moment < s.watermark
+        OR (NOT s.is_announced AND moment >= s.filled_at + after_minutes)
+        OR s.sources_version IS DISTINCT FROM CASE WHEN EXISTS (SELECT FROM jsonb_path_query(s.rule, '$.**.kind') k WHERE k #>> '{}' = ANY (versioned)) THEN crm._segment_version(s.rule) ELSE '' END;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_is_due_in_full(record, timestamptz) IS
-    'whether everybody is to be asked: a new rule, a change for everybody, a clock that went back, or a source that tells of no changes';
+COMMENT ON FUNCTION crm._segment_is_due_in_full(record, timestamptz, text[], interval) IS
+    'whether everybody is to be asked: a new rule, a clock that went back, a source that tells of no changes and was asked so long ago, or a change for everybody (of the kinds that have versions)';
 
 CREATE FUNCTION crm._segment_take(OUT kinds text[], OUT persons crm.bitmap[]) RETURNS record
     LANGUAGE plpgsql SET jit = off AS
@@ -339,11 +338,12 @@ $$
 DECLARE
     s crm.segment;
     everybody CONSTANT bigint := (SELECT greatest(c.reltuples, 1000)::bigint FROM pg_class c WHERE c.oid = 'crm.customer'::regclass);
+    versioned CONSTANT text[] := ARRAY(SELECT r.kind FROM crm.rule_source r WHERE r.spec ? 'version');
     aged record;
     by_segments crm.bitmap;
 BEGIN
     SELECT x.* INTO s FROM crm.segment x WHERE x.segment_id = _segment_asked.segment_id;
-    IF crm._segment_is_due_in_full(s, moment) THEN
+    IF crm._segment_is_due_in_full(s, moment, versioned, (crm._setting('segment.full_minutes') #>> '{}')::int * interval '1 minute') THEN
         RETURN;
     END IF;
     SELECT * INTO aged FROM crm._rule_moved_apart(s.rule, s.watermark, moment);
@@ -367,6 +367,35 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_asked(int, text[], crm.bitmap[], jsonb, timestamptz) IS
     'whom a segment''s rule is to be asked about now, of the persons marked by each kind of fact and of those whom time or other segments moved, null: everybody; doubted: those of whom more may have changed than the marks say';
+
+CREATE FUNCTION crm._segment_asked_all(segments int[], kinds text[], persons crm.bitmap[], moved_of jsonb, moment timestamptz,
+                                       OUT asked crm.bitmap[], OUT doubted crm.bitmap[]) RETURNS record
+    LANGUAGE plpgsql STABLE SET jit = off AS
+$$
+DECLARE
+    most CONSTANT numeric := (SELECT greatest(c.reltuples, 1000) FROM pg_class c WHERE c.oid = 'crm.customer'::regclass)::numeric * (crm._setting('segment.full_share') #>> '{}')::numeric;
+    versioned CONSTANT text[] := ARRAY(SELECT r.kind FROM crm.rule_source r WHERE r.spec ? 'version');
+    after_minutes CONSTANT interval := (crm._setting('segment.full_minutes') #>> '{}')::int * interval '1 minute';
+BEGIN
+    SELECT array_agg(a.asked ORDER BY a.n), array_agg(CASE WHEN a.is_announced THEN crm.bitmap(a.aged_doubted) OPERATOR(crm.|) a.by_segments ELSE a.asked END ORDER BY a.n) INTO asked, doubted
+    FROM (SELECT w.n, w.is_announced, w.by_segments, w.aged_doubted, CASE WHEN crm.bitmap_count(w.asked) <= most THEN w.asked END AS asked
+          FROM (SELECT s.n, s.is_announced, b.by_segments, aged.doubted AS aged_doubted,
+                       coalesce((SELECT crm.bitmap_union(p.members) FROM unnest(kinds, persons) p (kind, members) WHERE p.kind = 'membership' OR p.kind = ANY (s.facts)), '{}')
+                           OPERATOR(crm.|) crm.bitmap(aged.persons) OPERATOR(crm.|) b.by_segments AS asked
+                FROM (SELECT i.n, x.*, crm._segment_is_due_in_full(x, moment, versioned, after_minutes) AS is_due
+                      FROM unnest(segments) WITH ORDINALITY i (id, n) JOIN crm.segment x ON x.segment_id = i.id) s
+                CROSS JOIN LATERAL crm._rule_moved_apart(CASE WHEN NOT s.is_due THEN s.rule END, s.watermark, moment) aged
+                CROSS JOIN LATERAL (SELECT coalesce(crm.bitmap_agg(e::bigint), '{}') AS by_segments
+                                    FROM unnest(s.needs) d CROSS JOIN LATERAL jsonb_array_elements_text(moved_of -> d::text) e) b) w) a;
+EXCEPTION
+    WHEN lock_not_available THEN
+        RAISE;
+    WHEN OTHERS THEN    -- one of them cannot be asked: each by itself
+        SELECT array_agg(a.asked ORDER BY i.n), array_agg(a.doubted ORDER BY i.n) INTO asked, doubted
+        FROM unnest(segments) WITH ORDINALITY i (id, n), LATERAL crm._segment_asked(i.id, kinds, persons, moved_of, moment) a;
+END
+$$;
+COMMENT ON FUNCTION crm._segment_asked_all(int[], text[], crm.bitmap[], jsonb, timestamptz) IS 'what crm._segment_asked() says, of several segments in one statement';
 
 CREATE FUNCTION crm._segment_places(persons crm.bitmap) RETURNS bigint[]
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_segment_places';
@@ -520,8 +549,8 @@ BEGIN
     FOR height IN SELECT DISTINCT x.level FROM crm.segment x WHERE x.is_active AND x.kind = 'living' ORDER BY 1 LOOP
         segments := ARRAY(SELECT x.segment_id FROM crm.segment x WHERE x.is_active AND x.kind = 'living' AND x.level = height ORDER BY 1);
         PERFORM FROM crm.segment x WHERE x.segment_id = ANY (segments) ORDER BY x.segment_id FOR NO KEY UPDATE;
-        SELECT array_agg(a.asked ORDER BY s.n), array_agg(coalesce(a.doubted, '{}') OPERATOR(crm.|) other ORDER BY s.n) INTO asked, doubted
-        FROM unnest(segments) WITH ORDINALITY s (id, n), LATERAL crm._segment_asked(s.id, mark.kinds, mark.persons, moved_of, moment) a;
+        SELECT a.asked, ARRAY(SELECT coalesce(d, '{}') OPERATOR(crm.|) other FROM unnest(a.doubted) WITH ORDINALITY x (d, n) ORDER BY n) INTO asked, doubted
+        FROM crm._segment_asked_all(segments, mark.kinds, mark.persons, moved_of, moment) a;
         together := (SELECT coalesce(crm.bitmap_union(a), '{}') FROM unnest(asked) a);
         places := crm._segment_places(together);
         kept := coalesce(crm._segment_kept_of(segments, ARRAY(SELECT coalesce(a, '{}') FROM unnest(asked) WITH ORDINALITY x (a, n) ORDER BY n), together, places), '{}');

@@ -113,17 +113,21 @@ void
 crm_segment_find_places(CrmSegmentPlaces *places)
 {
 	CrmTable	numbers = crm_core_table_open("segment_ordinal", AccessShareLock);
-	AttrNumber	ordinal = crm_core_table_column(&numbers, "ordinal");
+	AttrNumber	ordinal;
 	CrmWalk		walk;
-	bool		is_null;
+
+	AttrNumber	ordinal;
+	CrmWalk		walk;
 
 	crm_core_walk_begin(&walk, &numbers, "customer_id", false);
+	ordinal = crm_core_walk_column(&walk, "ordinal");
+	CrmEnsure(ordinal > 0, "the index of persons with ordinals holds both");
 	for (int i = 0; i < places->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		places->ordinals[i] = CRM_SEGMENT_NO_ORDINAL;
-		if (crm_core_walk_find(&walk, places->ids[i]) && crm_core_walk_row(&walk))
-			places->ordinals[i] = DatumGetInt64(slot_getattr(walk.slot, ordinal, &is_null));
+		if (crm_core_walk_find(&walk, places->ids[i]) && crm_core_walk_entry(&walk))
+			places->ordinals[i] = DatumGetInt64(crm_core_walk_value(&walk, ordinal));
 	}
 	crm_core_walk_end(&walk);
 	crm_core_table_close(&numbers);
