@@ -39,3 +39,31 @@ FROM (VALUES (1, '{"kind": "stage", "field": "stage", "value": ["new", "growing"
                                 array(SELECT i - 978900 FROM unnest(p.ids) i WHERE i < 978912 AND (crm._rule_explain(r.rule, i, crm.core_now()) -> 0 ->> 'is_met')::boolean <> (r.rule ? 'not') ORDER BY 1) AS explained) s
 ORDER BY r.n;
 ROLLBACK;
+
+-- rows of many keys: walked to along the index of a plain table, read by a statement where there is none, the key is no bigint or the table is in parts; columns that went are no matter
+BEGIN;
+CREATE TABLE public.rows_plain (gone text, id bigint, word text, number int);
+ALTER TABLE public.rows_plain DROP gone;
+INSERT INTO public.rows_plain SELECT g % 400, CASE WHEN g % 7 > 0 THEN repeat('w', g % 90) END, g FROM generate_series(1, 3000) g;
+CREATE TABLE public.rows_part (LIKE public.rows_plain) PARTITION BY RANGE (id);
+CREATE TABLE public.rows_part_1 PARTITION OF public.rows_part FOR VALUES FROM (MINVALUE) TO (200);
+CREATE TABLE public.rows_part_2 PARTITION OF public.rows_part FOR VALUES FROM (200) TO (MAXVALUE);
+INSERT INTO public.rows_part SELECT * FROM public.rows_plain;
+CREATE TABLE public.rows_int AS SELECT id::int AS id, word, number FROM public.rows_plain;
+CREATE INDEX ON public.rows_int (id);
+CREATE FUNCTION pg_temp.differ(name text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint;
+BEGIN
+    EXECUTE format($q$WITH k AS (SELECT array_agg(g::bigint ORDER BY random()) AS ids FROM generate_series(-3, 500, 3) g), a AS (SELECT x.* FROM k, crm._rule_rows(NULL::public.%1$I, 'id', k.ids || 0::bigint || NULL::bigint) x),
+        b AS (SELECT x.* FROM public.%1$I x, k WHERE x.id = ANY (k.ids)) SELECT count(*) FROM ((TABLE a EXCEPT ALL TABLE b) UNION ALL (TABLE b EXCEPT ALL TABLE a)) d$q$, name) INTO n;
+    RETURN n;
+END $$;
+SELECT pg_temp.differ('rows_plain') AS without_an_index, pg_temp.differ('rows_part') AS in_parts, pg_temp.differ('rows_int') AS of_another_type;
+CREATE INDEX ON public.rows_plain (id, number);
+SELECT pg_temp.differ('rows_plain') AS walked;
+UPDATE public.rows_plain SET word = 'new' WHERE number % 5 = 0;
+DELETE FROM public.rows_plain WHERE number % 11 = 0;
+SELECT pg_temp.differ('rows_plain') AS after_writes, count(*) AS rows, count(*) FILTER (WHERE x.word = 'new') AS new FROM crm._rule_rows(NULL::public.rows_plain, 'id', '{5,6,7}') x;
+SELECT count(*) AS of_no_keys FROM crm._rule_rows(NULL::public.rows_plain, 'id', NULL);
+ROLLBACK;

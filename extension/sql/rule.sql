@@ -120,6 +120,10 @@ CREATE FUNCTION crm._rule_apart_span(rule jsonb, span bigint[], moment timestamp
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_apart_span';
 COMMENT ON FUNCTION crm._rule_apart_span(jsonb, bigint[], timestamptz) IS
     'the same of a span of persons, its first and its last id: all of them, then those who meet each condition of a rule alone';
+CREATE FUNCTION crm._rule_rows(of_table anyelement, key text, keys bigint[]) RETURNS SETOF anyelement
+    LANGUAGE c STABLE ROWS 1000 AS 'MODULE_PATHNAME', 'crm_rule_rows';
+COMMENT ON FUNCTION crm._rule_rows(anyelement, text, bigint[]) IS 'rows of a table, given as a null of its type, whose key is one of these: walked to along its index, past the planner';
+
 CREATE FUNCTION crm._rule_moved_apart(rule jsonb, before timestamptz, moment timestamptz, OUT persons bigint[], OUT doubted bigint[]) RETURNS record
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_moved_apart';
 COMMENT ON FUNCTION crm._rule_moved_apart(jsonb, timestamptz, timestamptz) IS

@@ -16,6 +16,7 @@
  *	in rule_set.c		the statements by sets: about everybody, about many given persons
  *	in rule_map.c		records to persons, newest words: what statements about everybody look up
  *	in rule_given.c		what statements about given persons look up of each
+ *	in rule_rows.c		their rows of a table
  *	in rule_lunar.c		days told by the Chinese calendar
  *	in rule_moved.c		the statement about whom time may have moved
  *	in rule_words.c		conditions in words
@@ -345,6 +346,7 @@ extern void crm_rule_sql_relation(CrmRuleSql *sql, const CrmRuleSource *source, 
 extern const char *crm_rule_sql_person(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope scope);
 extern const char *crm_rule_sql_given(CrmRuleSql *sql, const CrmRuleSource *source);
 extern const char *crm_rule_sql_is_given(CrmRuleSql *sql, const CrmRuleSource *source);
+extern char *crm_rule_sql_given_rows(CrmRuleSql *sql, const CrmRuleSource *source);
 extern void crm_rule_sql_day(CrmRuleSql *sql, const CrmRuleSource *source);
 
 /* rule_question.c */

@@ -127,14 +127,13 @@ append_kept_words(CrmRuleSql *sql, const CrmRuleCondition *condition)
 		words[n++] = CStringGetTextDatum(source->strict);
 	if (crm_rule_text_meets(&condition->test, source->loose) != is_turned)
 		words[n++] = CStringGetTextDatum(source->loose);
-	appendStringInfo(&sql->text, "(%s (SELECT crm.bitmap_agg(x.%s) FROM %s x WHERE x.%s = ",
-					 is_turned ? psprintf("%s OPERATOR(crm.-)", sql->everybody) : "", source->key, source->relation, source->part);
+	appendStringInfo(&sql->text, "(%s (SELECT crm.bitmap_agg(x.%s) FROM %s WHERE x.%s = ",
+					 is_turned ? psprintf("%s OPERATOR(crm.-)", sql->everybody) : "", source->key,
+					 sql->set_scope == CRM_RULE_GIVEN ? crm_rule_sql_given_rows(sql, source) : psprintf("%s x", source->relation), source->part);
 	crm_rule_sql_text_param(sql, condition->part);
 	appendStringInfo(&sql->text, " AND x.%s = ANY (", source->state);
 	crm_rule_sql_param(sql, TEXTARRAYOID, PointerGetDatum(construct_array(words, n, TEXTOID, -1, false, TYPALIGN_INT)));
-	appendStringInfoChar(&sql->text, ')');
-	append_given(sql, source);
-	appendStringInfoString(&sql->text, "))");
+	appendStringInfoString(&sql->text, ")))");
 }
 
 /* A person's word is strict, loose or absent: what the comparison takes of them. */

@@ -419,16 +419,18 @@ crm_rule_sql_is_given(CrmRuleSql *sql, const CrmRuleSource *source)
 }
 
 /*
- * Rows of the given persons, by the key whatever the planner thinks of other conditions: one look through a
+ * SQL: the rows x of the given persons, by the key whatever the planner thinks of other conditions: one walk along a
  * table's index; of a view, which may join, key by key.
  */
-static void
-append_given_rows(CrmRuleSql *sql, const CrmRuleSource *source)
+char *
+crm_rule_sql_given_rows(CrmRuleSql *sql, const CrmRuleSource *source)
 {
-	appendStringInfo(&sql->text, source->is_view ?
-					 " FROM unnest(%s) k (id) CROSS JOIN LATERAL (SELECT * FROM %s y WHERE y.%s = k.id OFFSET 0) x WHERE true" :
-					 " FROM (SELECT * FROM %2$s x WHERE %1$s OFFSET 0) x WHERE true",
-					 source->is_view ? crm_rule_sql_given(sql, source) : crm_rule_sql_is_given(sql, source), source->relation, source->key);
+	if (source->is_view)
+		return psprintf("unnest(%s) k (id) CROSS JOIN LATERAL (SELECT * FROM %s y WHERE y.%s = k.id OFFSET 0) x",
+						crm_rule_sql_given(sql, source), source->relation, source->key);
+	if (sql->is_span || source->keyed == CRM_RULE_BY_RECORD)
+		return psprintf("(SELECT * FROM %s x WHERE %s OFFSET 0) x", source->relation, crm_rule_sql_is_given(sql, source));
+	return psprintf("crm._rule_rows(NULL::%s, %s, %s) x", source->relation, quote_literal_cstr(source->key), crm_rule_sql_given(sql, source));
 }
 
 /* " FROM ... WHERE true": rows of a source with their persons. */
@@ -440,7 +442,7 @@ crm_rule_sql_relation(CrmRuleSql *sql, const CrmRuleSource *source, CrmRuleScope
 
 	if (scope == CRM_RULE_GIVEN)
 	{
-		append_given_rows(sql, source);
+		appendStringInfo(&sql->text, " FROM %s WHERE true", crm_rule_sql_given_rows(sql, source));
 		return;
 	}
 	if (scope != CRM_RULE_ONE)

@@ -116,9 +116,6 @@ crm_segment_find_places(CrmSegmentPlaces *places)
 	AttrNumber	ordinal;
 	CrmWalk		walk;
 
-	AttrNumber	ordinal;
-	CrmWalk		walk;
-
 	crm_core_walk_begin(&walk, &numbers, "customer_id", false);
 	ordinal = crm_core_walk_column(&walk, "ordinal");
 	CrmEnsure(ordinal > 0, "the index of persons with ordinals holds both");
