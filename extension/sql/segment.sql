@@ -157,7 +157,8 @@ BEGIN
             persons := (SELECT crm.bitmap_agg(o.customer_id) FROM crm.bitmap_members(places) m JOIN crm.segment_ordinal o ON o.ordinal + 0 = m);
         END IF;
     ELSE
-        persons := (SELECT crm.bitmap_agg(o.customer_id) FROM crm.bitmap_members(places) m JOIN crm.segment_ordinal o ON o.ordinal = m);
+        -- one by one, whatever the planner thinks of joins
+        persons := (SELECT crm.bitmap_agg((SELECT o.customer_id FROM crm.segment_ordinal o WHERE o.ordinal = m)) FROM crm.bitmap_members(places) m);
     END IF;
     RETURN coalesce(persons, '{}');
 END

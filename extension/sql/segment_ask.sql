@@ -197,19 +197,30 @@ $$;
 COMMENT ON FUNCTION crm.segment_count(text, timestamptz) IS 'how many persons are in a segment, or were at a moment; RM361';
 
 CREATE FUNCTION crm.segment_members(code text, as_of timestamptz DEFAULT NULL, after bigint DEFAULT NULL, page int DEFAULT 100) RETURNS SETOF jsonb
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
 $$
 DECLARE
     moment timestamptz := coalesce(as_of, crm.core_now());
     segment int := crm._segment_require(code);
-    members crm.bitmap := crm._segment_at(ARRAY[segment], moment);
+    few crm.bitmap;
 BEGIN
+    -- of a small segment of now its members are looked up; of another one finds a page among the stays in the order of their persons
+    IF EXISTS (SELECT FROM crm.segment s WHERE s.segment_id = segment AND s.moved_at <= moment AND s.person_count <= 5000) THEN
+        few := crm._segment_at(ARRAY[segment], moment);
+        RETURN QUERY
+        SELECT jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'phone', c.phone_masked, 'since', m.entered_at, 'cursor', m.customer_id)
+        FROM (SELECT x AS id FROM crm.bitmap_members(few) x WHERE x > coalesce(after, 0) ORDER BY x LIMIT least(greatest(page, 1), 500)) i
+        JOIN crm.segment_member m ON m.customer_id = i.id AND m.segment_id = segment AND m.entered_at <= moment AND m.left_at > moment
+        JOIN crm.customer c ON c.customer_id = m.customer_id
+        ORDER BY m.customer_id;
+        RETURN;
+    END IF;
     RETURN QUERY
     SELECT jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'phone', c.phone_masked, 'since', m.entered_at, 'cursor', m.customer_id)
-    FROM (SELECT x AS id FROM crm.bitmap_members(members) x WHERE x > coalesce(after, 0) ORDER BY x LIMIT least(greatest(page, 1), 500)) i
-    JOIN crm.segment_member m ON m.customer_id = i.id AND m.segment_id = segment AND m.entered_at <= moment AND m.left_at > moment
-    JOIN crm.customer c ON c.customer_id = m.customer_id
-    ORDER BY m.customer_id;
+    FROM crm.segment_member m JOIN crm.customer c ON c.customer_id = m.customer_id
+    WHERE m.segment_id = segment AND m.entered_at <= moment AND m.left_at > moment AND m.customer_id > coalesce(after, 0)
+    ORDER BY m.customer_id LIMIT least(greatest(page, 1), 500);
 END
 $$;
 COMMENT ON FUNCTION crm.segment_members(text, timestamptz, bigint, int) IS
