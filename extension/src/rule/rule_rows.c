@@ -44,8 +44,7 @@ ask_statement(Relation relation, const char *key, Datum keys, Tuplestorestate *r
 									 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation)),
 									 quote_identifier(key));
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
+	crm_core_spi_connect();
 	crm_core_spi_query(statement, 1, &type, &keys, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
