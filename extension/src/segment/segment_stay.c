@@ -13,18 +13,23 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+/* Read from the indexes alone: of a stay, of a person with an ordinal. */
+static const char *const stay_columns[] = {"customer_id", "segment_id"};
+static const char *const place_columns[] = {"customer_id", "ordinal"};
+
 /* Whether the caller may write the tables so. */
 bool
 crm_segment_tables_are_plain(void)
 {
 	static const char *const tables[] = {"segment_member", "segment_ordinal"};
+	static const char *const *const columns[] = {stay_columns, place_columns};
 	bool		are_plain = true;
 
 	for (int i = 0; i < lengthof(tables); i++)
 	{
 		CrmTable	table = crm_core_table_open(tables[i], AccessShareLock);
 
-		are_plain &= crm_core_table_is_plain(table.relation, ACL_SELECT | ACL_INSERT | ACL_UPDATE);
+		are_plain &= crm_core_table_is_plain(table.relation, ACL_SELECT | ACL_INSERT | ACL_UPDATE) && OidIsValid(crm_core_walk_index(table.relation, 2, columns[i]));
 		crm_core_table_close(&table);
 	}
 	return are_plain;
@@ -71,7 +76,7 @@ crm_segment_end_stays(const CrmSegmentStay *stays, int n, TimestampTz at)
 	AttrNumber	left_at = crm_core_table_column(&members, "left_at");
 	CrmWalk		walk;
 
-	crm_core_walk_begin(&walk, &members, "customer_id", true);
+	crm_core_walk_begin_with(&walk, &members, lengthof(stay_columns), stay_columns, true);
 	for (int first = 0, next; first < n; first = next)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -116,9 +121,8 @@ crm_segment_find_places(CrmSegmentPlaces *places)
 	AttrNumber	ordinal;
 	CrmWalk		walk;
 
-	crm_core_walk_begin(&walk, &numbers, "customer_id", false);
+	crm_core_walk_begin_with(&walk, &numbers, lengthof(place_columns), place_columns, false);
 	ordinal = crm_core_walk_column(&walk, "ordinal");
-	CrmEnsure(ordinal > 0, "the index of persons with ordinals holds both");
 	for (int i = 0; i < places->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
