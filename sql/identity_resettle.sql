@@ -24,7 +24,10 @@ DECLARE
 BEGIN
     LOOP
         steps := steps + 1;
-        EXIT WHEN crm._identity_resettle_step() = 0;
+        -- a job that reads the kinds of identifiers meanwhile is waited for
+        CONTINUE WHEN crm._identity_resettle_step() > 0;
+        EXIT WHEN crm.identity_resettle_progress() ->> 'state' = 'done' OR steps > 600;
+        PERFORM pg_sleep(0.1);
     END LOOP;
     RETURN steps;
 END $$;

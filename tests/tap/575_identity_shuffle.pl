@@ -426,7 +426,11 @@ $node->safe_psql('shop', qq{
 				UPDATE crm.identifier_kind SET max_records = $most_phones WHERE code = 'phone';
 				UPDATE crm.room_setting SET value = '$silent_days' WHERE name = 'identity.silent_days';
 				PERFORM crm.identity_resettle('shuffle');
-				WHILE crm._identity_resettle_step() > 0 LOOP NULL; END LOOP;
+				FOR n IN 1 .. 600 LOOP
+					CONTINUE WHEN crm._identity_resettle_step() > 0;
+					EXIT WHEN crm.identity_resettle_progress() ->> 'state' = 'done';
+					PERFORM pg_sleep(0.1);
+				END LOOP;
 			END IF;
 			answer := shuffle.persons() || coalesce((SELECT ' DRIFT ' || string_agg(c.what, ', ') FROM crm.identity_check() c WHERE is_checked), '');
 			RAISE EXCEPTION USING ERRCODE = 'P9999', MESSAGE = answer;
