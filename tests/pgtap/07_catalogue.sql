@@ -53,6 +53,7 @@ SELECT is_empty($$
     SELECT a.signature FROM routines a JOIN pg_aggregate g ON g.aggfnoid = a.oid
     WHERE (g.aggtranstype = 'internal'::regtype OR g.aggcombinefn = 0 OR a.proparallel <> 's')
       AND a.proname <> '_identity_first'   -- takes the order of its input: records of one person, which lie together
+      AND a.proname <> '_rule_streak'      -- wants all days of a person in one place, as the numbered rows did that it stands for
       AND a.proname <> 'identity_components'   -- a forest over all nodes: handing it between processes costs more than building it
     $$,
     'aggregates have a state type of their own, a combine function, and are parallel safe');
