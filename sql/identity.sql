@@ -142,6 +142,9 @@ SELECT pg_temp.store(pg_temp.fact('p5', ARRAY[pg_temp.idv('phone', '13738460005'
        pg_temp.store(pg_temp.fact('s5', ARRAY[pg_temp.idv('phone', '13738460005')], '陈强', '1970-03-04', at => '2023-02-01 00:00Z'));
 SELECT pg_temp.persons('5$');
 SELECT (crm.identity_lookup('phone', '13738460005') ->> 'name') AS answers;
+-- and says who else holds the number; by its last four digits both are found
+SELECT a ->> 'name' AS also, a ->> 'in_scope' AS in_scope FROM jsonb_array_elements(crm.identity_lookup('phone', '13738460005') -> 'also') a;
+SELECT j ->> 'name' AS holds FROM crm.identity_search('0005') j ORDER BY 1;
 -- father and son share surname and phone; a typing error is no contradiction; neither is a mask, a title or a lunar date
 SELECT pg_temp.phone('p6', '13738460006', '赵国强', '1970-03-04'), pg_temp.phone('m6', '13738460006', '赵小明', '2001-03-04'),
        pg_temp.phone('p7', '13738460007', '孙丽', '1970-03-04'), pg_temp.phone('m7', '13738460007', '孙莉', '1970-04-03'), pg_temp.phone('s7', '13738460007', '孙女士'),

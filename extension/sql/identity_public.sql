@@ -35,6 +35,21 @@ END
 $$;
 COMMENT ON FUNCTION crm._identity_count_lookup() IS 'RM110 when the staff member has looked up identity.lookups_per_hour times in the last hour';
 
+CREATE FUNCTION crm._identity_also(kind smallint, hash bytea, person bigint) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
+$$
+BEGIN
+    RETURN (
+        SELECT jsonb_agg(jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'in_scope', crm._access_sees(c.customer_id)) ORDER BY c.customer_id)
+        FROM (SELECT DISTINCT m.customer_id FROM crm.record_identifier ri
+              JOIN crm.membership m ON m.source_record_id = ri.source_record_id AND m.valid_to = 'infinity'
+              WHERE ri.kind = _identity_also.kind AND ri.value_hash = hash AND ri.ended_at IS NULL) h
+        JOIN crm.customer c ON c.customer_id = h.customer_id AND c.status = 'active'
+        WHERE c.customer_id <> person);
+END
+$$;
+COMMENT ON FUNCTION crm._identity_also(smallint, bytea, bigint) IS 'who holds a value besides the person who answers to it, masked; null: nobody';
+
 CREATE FUNCTION crm.identity_lookup(kind text, value text, namespace text DEFAULT '') RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -43,6 +58,7 @@ DECLARE
     hash bytea;
     found record;
     person bigint;
+    also jsonb;
     answer jsonb;
 BEGIN
     IF number IS NULL OR number >= 10 THEN
@@ -54,15 +70,17 @@ BEGIN
     hash := crm._identity_hash(number, namespace, crm._identity_normal(kind, value));
     SELECT i.customer_id, i.masked INTO found FROM crm.identifier i WHERE i.kind = number AND i.value_hash = hash;
     person := crm._identity_current(found.customer_id);
+    also := crm._identity_also(number, hash, person);
     SELECT jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'matched', identity_lookup.kind,
                               'in_scope', crm._access_sees(c.customer_id))
+           || CASE WHEN also IS NULL THEN '{}' ELSE jsonb_build_object('also', also) END
     INTO answer FROM crm.customer c WHERE c.customer_id = person AND c.status = 'active';
     PERFORM crm._audit('lookup', 'customer', (answer ->> 'customer_id')::bigint, kind, new_masked => found.masked, new_hash => hash);
     RETURN coalesce(answer, jsonb_build_object('customer_id', NULL, 'matched', kind));
 END
 $$;
 COMMENT ON FUNCTION crm.identity_lookup(text, text, text) IS
-    'the member of the chain, of any store, who answers to exactly this phone, card or other identifier: {customer_id, name (masked), matched, in_scope}, customer_id null when nobody does (so does a landline or a number of many); audited by keyed hash; RM110 beyond 60 an hour a staff member, 22023 for an unknown kind';
+    'the member of the chain, of any store, who answers to exactly this phone, card or other identifier: {customer_id, name (masked), matched, in_scope}, of a number that others hold, too, who took it last, and in also the others, {customer_id, name, in_scope}; customer_id null when nobody does (so does a landline or a number of many); audited by keyed hash; RM110 beyond 60 an hour a staff member, 22023 for an unknown kind';
 GRANT EXECUTE ON FUNCTION crm.identity_lookup(text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service,
     crm_steward, crm_headquarters, crm_till;
 
@@ -94,10 +112,13 @@ DECLARE
 BEGIN
     IF tail IS NOT NULL THEN
         RETURN ARRAY(
+            -- whoever holds the number: of a family's all, not who took it last alone
             SELECT DISTINCT c.customer_id FROM crm.identifier i
-            JOIN crm.customer c ON c.customer_id = i.customer_id AND c.status = 'active'
+            JOIN crm.record_identifier ri ON ri.kind = i.kind AND ri.value_hash = i.value_hash AND ri.ended_at IS NULL
+            JOIN crm.membership m ON m.source_record_id = ri.source_record_id AND m.valid_to = 'infinity'
+            JOIN crm.customer c ON c.customer_id = m.customer_id AND c.status = 'active'
             JOIN crm.customer_private p ON p.customer_id = c.customer_id
-            WHERE i.tail_hash = crm._identity_tail_hash(tail)
+            WHERE i.tail_hash = crm._identity_tail_hash(tail) AND i.customer_id IS NOT NULL
               AND (sees_all OR c.scope_store_ids && stores) AND (wanted IS NULL OR array_to_tsvector(crm._identity_name_parts(p.name_search)) @@ wanted)
             ORDER BY 1 DESC LIMIT most);
     END IF;

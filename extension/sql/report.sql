@@ -125,6 +125,7 @@ BEGIN
         'points', crm._loyalty_available(person),
         'last_category', last_one.code, 'last_category_name', last_one.name,
         'suggestion', suggestion - 'category_id')
+        || CASE WHEN found ? 'also' THEN jsonb_build_object('also', found -> 'also') ELSE '{}' END
     INTO answer
     FROM crm.customer c LEFT JOIN crm.customer_value v USING (customer_id) LEFT JOIN (SELECT b.* FROM crm._report_bought(person) b LIMIT 1) last_one ON true
     WHERE c.customer_id = person;
@@ -132,7 +133,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_card(text, text, text) IS
-    'the counter card of any member of the chain found by an exact identifier: masked name, tier, category of the last purchase (its day and product, too, of who is in the caller''s scope), usable coupons and points, suggestion with its reason; no phone, no address; logged and counted (RM110 beyond 60 an hour a clerk); P0002 when nobody answers to the value';
+    'the counter card of any member of the chain found by an exact identifier: masked name, tier, category of the last purchase (its day and product, too, of who is in the caller''s scope), usable coupons and points, suggestion with its reason, and in also the names of others who hold the same number; no phone, no address; logged and counted (RM110 beyond 60 an hour a clerk); P0002 when nobody answers to the value';
 GRANT EXECUTE ON FUNCTION crm.report_card(text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_headquarters, crm_till;
 
 CREATE FUNCTION crm.report_person(customer_id bigint) RETURNS jsonb

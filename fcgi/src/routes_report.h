@@ -13,7 +13,7 @@
 		"crm.gateway_text($1, 'value', true), coalesce(crm.gateway_text($1, 'namespace'), ''))::text AS body",
 		.params = {BODY}, .timeout_ms = FAST_MS,
 		.summary = "Find a person by a whole identifier",
-		.text = "Answers any member of the chain with the counter card; logged, and counted (60 an hour a clerk).",
+		.text = "Answers any member of the chain with the counter card, of a number that several hold who took it last, with the others in `also`; logged, and counted (60 an hour a clerk).",
 		.request_schema = "Lookup", .response_schema = "Person", .success = 200,
 		.example = "{\"kind\":\"phone\",\"value\":\"13867241905\"}",
 	},

@@ -9,7 +9,7 @@ import {charts, goals, leaders, reports, use} from './reports.mjs';
 import {dealsAhead} from './ahead.mjs';
 import {amounts, foundAgain, suggestions, taps, withoutNetwork, scanned} from './clerk.mjs';
 import {codes, loop, offline} from './counter.mjs';
-import {apart, lastOne, manyCoupons, pastDay, repeatedRedeem, today} from './dangers.mjs';
+import {apart, lastOne, manyCoupons, pastDay, repeatedRedeem, sharedPhone, today} from './dangers.mjs';
 import {complaints, deals, knowledge} from './desk.mjs';
 import {capitals, causes, costs, forms, mentions, reach, site, variants} from './house.mjs';
 import {naughtyNames} from './naughty.mjs';
@@ -23,7 +23,7 @@ import {byKey, complete, counterCard, doorsLook, frozen, oneTimeLink, redrawn, r
 import {screenshots} from './screenshots.mjs';
 
 const marketing = [audiences, estimates, overlaps, flows, branches, presets, wordings, tags, tiers, atOnce, coupons, naughty];
-const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork, scanned, lastOne, repeatedRedeem, pastDay, apart, manyCoupons, today];
+const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork, scanned, lastOne, repeatedRedeem, pastDay, apart, sharedPhone, manyCoupons, today];
 const house = [reach, costs, capitals, forms, mentions, variants, site, causes, names, whyByPhone, presetsToldFirst, alerts, ownFields, flowVersions, chartVersions, firstSteps, beginners];
 const whole = [complete, doorsLook, oneTimeLink, counterCard, unmasked, redrawn, byKey, taken, frozen, reviewKeys, warned, regional];
 const habits = [weights, opening, kept, typed, troubles, twoTabs, unopened, paper, linked];

@@ -38,6 +38,28 @@ export async function lastOne(browser) {
 	await page.context().close();
 }
 
+// A number that two hold answers with who took it last, and says who else does: his coupons are not given to her.
+export async function sharedPhone(browser) {
+	const tell = (external, name, birthday) => sql(`SELECT customer_id FROM crm.ingest_member('till', '{"external_id": "${external}", "name": "${name}", "phone": "13655590010", "birthday": "${birthday}", "store_code": "S1"}')`);
+	const his = tell('SHARED1', '陈国强', '1970-03-04');
+	tell('SHARED2', '刘晓洋', '1995-06-07');
+	const page = await open(browser, 'clerk');
+	await page.fill('#text', '13655590010');
+	await page.waitForSelector('main .card h2:has-text("刘")');
+	await judge(page, 'find shared phone');
+	await page.click('main .card p:has-text("使用这个号码的还有") a:has-text("陈")');
+	await page.waitForSelector('main h1:has-text("陈")');
+	ok(page.url().endsWith(`/person/${his}`), 'who else has the number is named, and a tap away', page.url());
+	await visit(page, '#/find');
+	await page.fill('#text', '0010');
+	await page.click('main button[type=submit]');
+	await page.waitForSelector('main .card h2:has-text("陈")');
+	const names = await page.$$eval('main .card h2', (all) => all.map((one) => one.textContent));
+	ok(names.some((name) => name.startsWith('刘')) && names.some((name) => name.startsWith('陈')), 'the last four digits find both', names);
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
+
 // A redemption again with another amount: the discount is of the first, which is said, and what is to be paid is not reckoned from two of them.
 export async function repeatedRedeem(browser) {
 	const person = enrolled('TWICE', '用两次', '13655590003');

@@ -108,8 +108,13 @@ function card(person, kind) {
 		next && h('p', {}, h('strong', {class: 'good'}, next.what), ' ', h('span', {class: 'faint'}, next.why)),
 		coupons.length > 0 && kind === 'card' && [h('p', {}, t('find.coupons', {n: coupons.length})), couponLines(coupons)],
 		person.points > 0 && h('p', {}, t('find.points', {n: number(person.points)})),
-		person.in_scope === false && h('p', {class: 'faint'}, t('find.other_store')));
+		person.in_scope === false && h('p', {class: 'faint'}, t('find.other_store')),
+		person.also && others(person.also));
 }
+
+// A family's number, or one that was somebody else's before, is held by several: who stands at the counter is asked, not guessed.
+const others = (also) => h('p', {}, t('find.also'), also.map((person) => [' ', h('span', {class: 'tag'},
+	person.in_scope ? h('a', {href: `#/${target}/${person.customer_id}`}, person.name || t('unnamed')) : person.name || t('unnamed'))]));
 
 // Coupons as the counter needs them: of each kind one line, which leads on to redeem the one that ends first.
 export function couponLines(coupons) {
