@@ -42,7 +42,8 @@ CREATE FUNCTION pg_temp.own(OUT place text, OUT persons bigint, OUT notes text, 
     UNION ALL SELECT 'value_history', count(*), string_agg(DISTINCT replace(own_note, current_database(), 'db'), ','), count(own_blank) FROM crm.value_history WHERE customer_id BETWEEN 994101 AND 994130
     UNION ALL SELECT 'tier_change', count(*), string_agg(DISTINCT replace(own_note, current_database(), 'db'), ','), count(own_blank) FROM crm.tier_change WHERE customer_id BETWEEN 994101 AND 994130
     UNION ALL SELECT 'segment_member', count(*), string_agg(DISTINCT replace(own_note, current_database(), 'db'), ','), count(own_blank) FROM crm.segment_member WHERE customer_id BETWEEN 994101 AND 994130
-    UNION ALL SELECT 'segment_ordinal', count(*), string_agg(DISTINCT replace(own_note, current_database(), 'db'), ','), count(own_blank) FROM crm.segment_ordinal WHERE customer_id BETWEEN 994101 AND 994130 $$;
+    UNION ALL SELECT 'segment_ordinal', count(*), string_agg(DISTINCT replace(own_note, current_database(), 'db'), ','), count(own_blank) FROM crm.segment_ordinal o
+    WHERE customer_id BETWEEN 994101 AND 994130 AND EXISTS (SELECT FROM crm.segment_member m WHERE m.customer_id = o.customer_id) $$;     -- a first fill numbers others, too, once it is known how many there are
 SELECT * FROM pg_temp.own();
 
 -- 2. rows that are written over keep what the house wrote there
