@@ -55,6 +55,19 @@ SET LOCAL crm.core_clock = '2026-07-01T12:00:00+08:00';
 SELECT pg_temp.in_a() AS before_the_night;
 SELECT pg_temp.night() > 0 AS kept;
 SELECT pg_temp.in_a() AS after_it, (SELECT count(*) FROM crm.report_portrait_set WHERE NOT is_shown) AS left_over;
+-- who is erased is in none of them any more
+SELECT min(customer_id) AS one FROM truth WHERE chosen \gset
+SELECT count(*) > 0 AS was_in FROM crm.report_portrait_set k WHERE crm.bitmap_has(k.ids, :one);
+SELECT crm._report_on_erase(:one) \g /dev/null
+SELECT count(*) AS still_in FROM crm.report_portrait_set k WHERE crm.bitmap_has(k.ids, :one);
+-- persons written in two pieces come to the sets that one look finds
+SELECT customer_id AS middle FROM truth WHERE n = 20 \gset
+SELECT crm._report_portrait_piece('persons', 0, :middle), crm._report_portrait_piece('persons', :middle, 9223372036854775807) \g /dev/null
+CREATE TEMP VIEW pieces AS SELECT k.dimension, k.key, crm.bitmap_array(crm.bitmap_union(k.ids)) AS ids FROM crm.report_portrait_set k WHERE NOT k.is_shown GROUP BY 1, 2;
+CREATE TEMP VIEW whole AS SELECT d.dimension, d.key, crm.bitmap_array(d.ids) AS ids FROM crm._report_divided(0, 9223372036854775807) d;
+SELECT (SELECT max(n) FROM (SELECT count(*) AS n FROM crm.report_portrait_set k WHERE NOT k.is_shown GROUP BY k.dimension, k.key) c) AS pieces,
+       (SELECT count(*) FROM (TABLE pieces EXCEPT TABLE whole) x) AS too_many, (SELECT count(*) FROM (TABLE whole EXCEPT TABLE pieces) x) AS missing;
+DELETE FROM crm.report_portrait_set k WHERE NOT k.is_shown;
 UPDATE crm.customer c SET city = t.city FROM truth t WHERE c.customer_id = t.customer_id;
 SET LOCAL crm.core_clock = '2026-07-03T12:00:00+08:00';
 SELECT pg_temp.in_a() AS without_nights;

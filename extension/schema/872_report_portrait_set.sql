@@ -1,10 +1,12 @@
 -- Who is what a portrait tells of, as sets of persons: written each night piece by piece, so that a portrait counts what two sets share.
+-- A piece is a row of its own: a set that grew with each would be written over as often as there are pieces.
 CREATE TABLE crm.report_portrait_set (
     is_shown boolean NOT NULL,          -- those of the last night; false: those that are being written
     dimension text NOT NULL,            -- all, tier, stage, sex, city, channel, age, category
     key text NOT NULL,
+    piece bigint NOT NULL,              -- after which person, or record, it begins
     ids crm.bitmap NOT NULL,
-    PRIMARY KEY (is_shown, dimension, key));
+    PRIMARY KEY (is_shown, dimension, key, piece));
 ALTER TABLE crm.report_portrait_set ALTER COLUMN ids SET STORAGE EXTERNAL;
 CREATE TABLE crm.report_portrait_progress (
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),

@@ -135,11 +135,15 @@ COMMENT ON FUNCTION crm._report_on_membership(bigint, bigint, bigint[], text) IS
 CREATE FUNCTION crm._report_on_erase(customer_id bigint) RETURNS void
     LANGUAGE plpgsql AS
 $$
+DECLARE
+    forgotten CONSTANT bigint[] := crm._identity_cluster(_report_on_erase.customer_id);
 BEGIN
-    PERFORM crm._report_mark(crm._identity_cluster(_report_on_erase.customer_id));
+    PERFORM crm._report_mark(forgotten);
+    UPDATE crm.report_portrait_set k SET ids = k.ids OPERATOR(crm.-) crm.bitmap(forgotten)
+    WHERE crm.bitmap_count(k.ids OPERATOR(crm.&) crm.bitmap(forgotten)) > 0;
 END
 $$;
-COMMENT ON FUNCTION crm._report_on_erase(bigint) IS 'consequence of erasing: the person is marked under all ids';
+COMMENT ON FUNCTION crm._report_on_erase(bigint) IS 'consequence of erasing: the person is marked under all ids, and in no portrait any more';
 
 CREATE FUNCTION crm._report_keep_job() RETURNS bigint
     LANGUAGE plpgsql AS

@@ -73,7 +73,7 @@ DECLARE
     most CONSTANT bigint := 9223372036854775807;
 BEGIN
     IF (SELECT p.as_of FROM crm.report_portrait_progress p) BETWEEN today - 1 AND today THEN
-        RETURN QUERY SELECT k.dimension, k.key, k.ids, k.dimension NOT IN ('tag', 'category') FROM crm.report_portrait_set k WHERE k.is_shown;
+        RETURN QUERY SELECT k.dimension, k.key, crm.bitmap_union(k.ids), k.dimension NOT IN ('tag', 'category') FROM crm.report_portrait_set k WHERE k.is_shown GROUP BY k.dimension, k.key;
     ELSE
         RETURN QUERY SELECT d.dimension, d.key, d.ids, true FROM crm._report_divided(0, most) d
                      UNION ALL SELECT 'tag', g.tag, g.ids, false FROM crm._report_tagged() g
@@ -84,18 +84,19 @@ $$;
 COMMENT ON FUNCTION crm._report_portrait_sets() IS
     'the persons of each group that portraits tell of, and whether those of its dimension divide everybody (dimension "all"): as of the last night, or as they are now when there was none';
 
-CREATE FUNCTION crm._report_portrait_merge(step text, from_id bigint, to_id bigint) RETURNS void
+CREATE FUNCTION crm._report_portrait_piece(step text, from_id bigint, to_id bigint) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    INSERT INTO crm.report_portrait_set AS k (is_shown, dimension, key, ids)
-    SELECT false, d.dimension, d.key, d.ids FROM crm._report_divided(from_id, to_id) d WHERE step = 'persons' AND crm.bitmap_count(d.ids) > 0
-    UNION ALL
-    SELECT false, 'category', b.code, b.ids FROM crm._report_bought(crm._report_today() - 364, crm._report_today(), from_id, to_id) b WHERE step = 'lines' AND crm.bitmap_count(b.ids) > 0
-    ON CONFLICT ON CONSTRAINT report_portrait_set_pkey DO UPDATE SET ids = crm.bitmap_or(k.ids, excluded.ids);
+    INSERT INTO crm.report_portrait_set (is_shown, dimension, key, piece, ids)
+    SELECT false, g.dimension, g.key, from_id, g.ids
+    FROM (SELECT d.dimension, d.key, d.ids FROM crm._report_divided(from_id, to_id) d WHERE step = 'persons'
+          UNION ALL
+          SELECT 'category', b.code, b.ids FROM crm._report_bought(crm._report_today() - 364, crm._report_today(), from_id, to_id) b WHERE step = 'lines') g
+    WHERE crm.bitmap_count(g.ids) > 0;
 END
 $$;
-COMMENT ON FUNCTION crm._report_portrait_merge(text, bigint, bigint) IS 'puts the persons, or the buyers by their records'' lines, between two ids into the sets that are being written';
+COMMENT ON FUNCTION crm._report_portrait_piece(text, bigint, bigint) IS 'writes the persons, or the buyers by their records'' lines, between two ids as a piece of the sets that are being made';
 
 CREATE FUNCTION crm._report_portrait_job() RETURNS bigint
     LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS
@@ -116,9 +117,9 @@ BEGIN
     upper := CASE progress.step
         WHEN 'persons' THEN (SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > progress.done_to ORDER BY c.customer_id OFFSET piece LIMIT 1)
         ELSE (SELECT l.source_record_id FROM crm.purchase_line_chunk l WHERE l.source_record_id > progress.done_to ORDER BY l.source_record_id OFFSET piece LIMIT 1) END;
-    PERFORM crm._report_portrait_merge(progress.step, progress.done_to, coalesce(upper, 9223372036854775807));
+    PERFORM crm._report_portrait_piece(progress.step, progress.done_to, coalesce(upper, 9223372036854775807));
     IF upper IS NULL AND progress.step = 'lines' THEN
-        INSERT INTO crm.report_portrait_set (is_shown, dimension, key, ids) SELECT false, 'tag', g.tag, g.ids FROM crm._report_tagged() g;
+        INSERT INTO crm.report_portrait_set (is_shown, dimension, key, piece, ids) SELECT false, 'tag', g.tag, 0, g.ids FROM crm._report_tagged() g;
         DELETE FROM crm.report_portrait_set k WHERE k.is_shown;
         UPDATE crm.report_portrait_set SET is_shown = true;
         UPDATE crm.report_portrait_progress SET as_of = today, step = 'persons', done_to = 0;
