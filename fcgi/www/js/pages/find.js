@@ -48,8 +48,9 @@ function scanner(found) {
 function begin(input, found) {
 	const text = input.value.trim();
 	if (text !== last?.text) found.replaceChildren();
-	if (!isPhone(text) || ahead?.text === text) return;
-	const begun = ahead = {text, rows: ask(text), at: Date.now()};
+	if (!isPhone(text)) return;
+	if (ahead?.text !== text) ahead = {text, rows: ask(text), at: Date.now()};
+	const begun = ahead;     // a digit taken out and typed again is no other question
 	begun.rows.then((rows) => ahead === begun && found.isConnected && typed() === text && answer(text, rows, found), () => null);     // a fault is the tap's to tell
 }
 
@@ -59,8 +60,9 @@ async function look(text, found) {
 	if (!text) return;
 	const begun = ahead?.text === text && Date.now() - ahead.at < 5000 ? ahead : null;
 	ahead = null;
-	append(found, [h('p', {class: 'faint'}, t('loading'))]);
-	const rows = await (begun ? begun.rows : ask(text)).finally(() => found.replaceChildren());
+	const waiting = h('p', {class: 'faint'}, t('loading'));
+	append(found, [waiting]);
+	const rows = await (begun ? begun.rows : ask(text)).finally(() => waiting.remove());
 	if (found.isConnected && typed() === text) answer(text, rows, found);
 }
 
