@@ -111,7 +111,7 @@ function exclusions(page) {
 	const goal = typeof spec.goal === 'object' ? 'rule' : spec.goal || '';
 	return h('section', {class: 'card'}, h('h2', {}, t('flow.exclusions')),
 		h('fieldset', {id: 'exclude_tiers', tabindex: '-1'}, h('legend', {}, t('flow.exclude_tiers')), h('span', {class: 'many'}, tiers.map((tier) => h('label', {class: 'check'}, h('input', {type: 'checkbox', checked: (spec.exclude_tiers || []).includes(tier), onchange: (event) => without(tier, event.target.checked)}), code('tier', tier))))),
-		choice('goal', t('flow.goal'), [['', t('goal.none')], ['order', t('goal.order')], ...(goal === 'rule' ? [['rule', t('goal.rule')]] : [])], goal, (value) => {
+		choice('goal', t('flow.goal'), [['', t('goal.unset')], ['order', t('goal.order')], ...(goal === 'rule' ? [['rule', t('goal.rule')]] : [])], goal, (value) => {
 			if (value === '') delete spec.goal; else spec.goal = value === 'rule' ? page.was.spec.goal : value;
 			page.remember();
 		}),
