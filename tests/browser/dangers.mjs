@@ -59,6 +59,18 @@ export async function sharedPhone(browser) {
 	await page.waitForSelector('main .card h2:has-text("陈")');
 	const names = await page.$$eval('main .card h2', (all) => all.map((one) => one.textContent));
 	ok(names.some((name) => name.startsWith('刘')) && names.some((name) => name.startsWith('陈')), 'the last four digits find both', names);
+	await visit(page, '#/enrol');
+	await page.fill('#phone', '13655590010');
+	await page.fill('#name', '陈国强');
+	await page.click('main button[type=submit]');
+	await page.waitForSelector('main .warn:text("这个手机号已登记")');
+	const other = await page.$('main [aria-live] a:has-text("陈")');
+	ok(other !== null, 'who enrols is told of all who hold the number', await page.textContent('main [aria-live]'));
+	await judge(page, 'enrol shared phone');
+	await page.click('main button[type=submit]');
+	await page.waitForFunction(() => location.hash.startsWith('#/person/'));
+	const [toast, enrolledAs] = [await page.textContent('#toast p:last-child'), page.url().split('/').at(-1)];
+	ok(enrolledAs === his && toast === '已保存', 'who held it before is no other customer', [toast, enrolledAs, his]);
 	ok(page.errors.length === 0, 'the console was quiet', page.errors);
 	await page.context().close();
 }

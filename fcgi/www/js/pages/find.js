@@ -115,7 +115,7 @@ function card(person, kind) {
 }
 
 // A family's number, or one that was somebody else's before, is held by several: who stands at the counter is asked, not guessed.
-const others = (also) => h('p', {}, t('find.also'), also.map((person) => [' ', h('span', {class: 'tag'},
+export const others = (also) => h('p', {}, t('find.also'), also.map((person) => [' ', h('span', {class: 'tag'},
 	person.in_scope ? h('a', {href: `#/${target}/${person.customer_id}`}, person.name || t('unnamed')) : person.name || t('unnamed'))]));
 
 // Coupons as the counter needs them: of each kind one line, which leads on to redeem the one that ends first.
