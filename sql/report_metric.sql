@@ -70,6 +70,14 @@ UPDATE crm.customer_order o SET is_current = false FROM fact f WHERE o.business_
 SELECT pg_temp.night() IS NOT NULL AS night;
 SELECT pg_temp.sold(), (SELECT count(*) FROM crm.report_sale r JOIN fact f ON f.business_day = r.day) AS of_the_day;
 ROLLBACK TO kept;
+-- an order told differently is one order still: of the last days it is seen the night after
+SAVEPOINT kept;
+SET LOCAL crm.core_clock = '2026-06-07T12:00:00+08:00';
+SELECT pg_temp.night() AS kept_to, pg_temp.sold();
+SET LOCAL crm.core_clock = '2026-06-08T12:00:00+08:00';
+UPDATE crm.order_item i SET amount = i.amount + 1000 FROM fact f WHERE i.source_record_id = f.source_record_id AND i.order_id = f.order_id AND i.line_no = 1;
+SELECT pg_temp.night() AS kept_to, pg_temp.sold();
+ROLLBACK TO kept;
 SELECT * FROM crm.report_completeness('m_a') WHERE field IN ('name', 'sex', 'phone', 'any_tag');
 
 -- funnels: order, window, strictness, exclusions, and the persons of each step

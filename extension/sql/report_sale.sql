@@ -1,6 +1,7 @@
 -- report: what stores sold of which category. A night looks at every day there are orders of, and adds up those whose number of orders
--- is another than when they were added up last, and each day once in thirty nights besides, for an order may be told differently and be one
--- order still. Days since the last night are counted from the orders themselves, by the same function.
+-- is another than when they were added up last. An order may be told differently and be one order still, mostly soon after it was made: the
+-- last seven days are added up every night, and each day once in thirty besides. Days since the last night are counted from the orders
+-- themselves, by the same function.
 
 CREATE FUNCTION crm._report_sale_facts(from_day date, to_day date) RETURNS TABLE (day date, store_id int, category_id int, amount numeric)
     LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
@@ -48,7 +49,7 @@ BEGIN
         WHERE o.is_current AND o.business_day > progress.done_to AND o.business_day <= yesterday GROUP BY o.business_day ORDER BY o.business_day LIMIT most_days
     LOOP
         DELETE FROM crm.report_sale s WHERE s.day > progress.done_to AND s.day < found.day;     -- days without orders by now
-        IF found.kept IS DISTINCT FROM found.orders OR (found.day - '2000-01-01'::date) % 30 = (yesterday - '2000-01-01'::date) % 30 THEN
+        IF found.kept IS DISTINCT FROM found.orders OR found.day > yesterday - 7 OR (found.day - '2000-01-01'::date) % 30 = (yesterday - '2000-01-01'::date) % 30 THEN
             PERFORM crm._report_sale_put(found.day, found.orders);
             added := added + found.orders;
         END IF;
@@ -65,7 +66,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._report_sales_job() IS
-    'job: adds up sales by day, store and category, of days to yesterday whose number of orders changed and of every thirtieth, 5,000 orders or thirty days a call; returns > 0 until all were looked at';
+    'job: adds up sales by day, store and category, of the seven days to yesterday, of those before whose number of orders changed and of every thirtieth, 5,000 orders or thirty days a call; returns > 0 until all were looked at';
 
 CREATE FUNCTION crm.report_store_sales(from_day date, to_day date) RETURNS TABLE (store_code text, category_code text, amount numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
@@ -87,5 +88,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_store_sales(date, date) IS
-    'sales of each store of the caller''s scope by category (-: none), over two local days'' span, before refunds, whoever bought: of days before today as of the last night; P0002, 22023';
+    'sales of each store of the caller''s scope by category (-: none), over two local days'' span, before refunds, whoever bought: of days before today as of the last night (an order of more than a week ago that is told differently: within thirty nights); P0002, 22023';
 GRANT EXECUTE ON FUNCTION crm.report_store_sales(date, date) TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;
