@@ -39,6 +39,9 @@ CREATE FUNCTION crm._identity_also(kind smallint, hash bytea, person bigint) RET
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
 $$
 BEGIN
+    IF person IS NULL THEN      -- a number of many has more holders than anybody reads
+        RETURN NULL;
+    END IF;
     RETURN (
         SELECT jsonb_agg(jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'in_scope', crm._access_sees(c.customer_id)) ORDER BY c.customer_id)
         FROM (SELECT DISTINCT m.customer_id FROM crm.record_identifier ri

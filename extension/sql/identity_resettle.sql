@@ -49,13 +49,15 @@ BEGIN
         span AS (
             SELECT count(*) FILTER (WHERE p.done_at IS NULL) AS left_count, coalesce(sum(p.record_count), 0) AS records,
                    coalesce(sum(p.record_count) FILTER (WHERE p.done_at IS NOT NULL), 0) AS settled, coalesce(sum(p.moved_count), 0) AS moved,
-                   coalesce(sum(p.joined_count), 0) AS joined, coalesce(sum(p.parted_count), 0) AS parted, max(p.done_at) AS last_done
+                   coalesce(sum(p.joined_count), 0) AS joined, coalesce(sum(p.parted_count), 0) AS parted, max(p.done_at) AS last_done,
+                   coalesce(sum(p.record_count) FILTER (WHERE p.done_at IS NULL AND p.failed_at IS NOT NULL), 0) AS failed
             FROM crm.resettle_span p),
         -- who ran after the last change has nothing to do again
         changed AS (SELECT max(s.changed_at) AS at FROM crm.room_setting s WHERE s.name LIKE 'identity.%')
         SELECT CASE WHEN r.run_id IS NULL THEN jsonb_build_object('state', 'never')
                     ELSE jsonb_build_object('run_id', r.run_id, 'state', CASE WHEN s.left_count = 0 AND r.opened_at IS NOT NULL THEN 'done' ELSE 'settling' END, 'reason', r.reason, 'actor', r.actor,
                              'records', s.records, 'settled', s.settled, 'moved', s.moved, 'joined', s.joined, 'parted', s.parted,
+                             'failed', s.failed, 'awaited', CASE WHEN r.opened_at IS NULL THEN (SELECT count(*) FROM unnest(crm._identity_resettle_writers()) w WHERE w = ANY (coalesce(r.awaited, ARRAY[w]))) ELSE 0 END,
                              'progress', CASE WHEN s.records = 0 THEN 1 ELSE round(s.settled::numeric / s.records, 3) END,
                              'started_at', r.started_at, 'finished_at', CASE WHEN s.left_count = 0 AND r.opened_at IS NOT NULL THEN coalesce(s.last_done, r.started_at) END) END
                || jsonb_build_object('settings_changed_at', CASE WHEN r.run_id IS NULL OR c.at > r.started_at THEN c.at END)
@@ -63,7 +65,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_resettle_progress() IS
-    'the newest run that settles everybody anew: {run_id, state (never, settling, done), reason, actor, records, settled, moved (records that changed persons), joined and parted (persons made one, and two), progress (0 to 1), started_at, finished_at}; settings_changed_at: when settings of identity were changed since it began, null: not';
+    'the newest run that settles everybody anew: {run_id, state (never, settling, done), reason, actor, records, settled, moved (records that changed persons), joined and parted (persons made one, and two), failed (records that could not be settled and are tried again at the end, the job''s last_error says why), awaited (transactions that must end before it begins, a dump among them; those in pg_locks that hold crm.identifier_kind), progress (0 to 1), started_at, finished_at}; settings_changed_at: when settings of identity were changed since it began, null: not';
 
 -- Without gaps: a record that is not seen yet has an id between those that are.
 CREATE FUNCTION crm._identity_resettle_spread(after bigint) RETURNS void
@@ -152,15 +154,26 @@ BEGIN
     IF run.opened_at IS NULL AND NOT coalesce(crm._identity_resettle_open(run.run_id), false) THEN
         RETURN 0;
     END IF;
-    SELECT s.* INTO span FROM crm.resettle_span s WHERE s.done_at IS NULL ORDER BY s.first_record LIMIT 1 FOR UPDATE SKIP LOCKED;
+    SELECT s.* INTO span FROM crm.resettle_span s WHERE s.done_at IS NULL AND s.failed_at IS NULL ORDER BY s.first_record LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF span.first_record IS NULL THEN       -- of those that failed any: one that always does would stop the others
+        SELECT s.* INTO span FROM crm.resettle_span s WHERE s.done_at IS NULL AND s.failed_at IS NOT NULL ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED;
+    END IF;
     IF span.first_record IS NULL THEN
         RETURN 0;
     END IF;
-    differing := crm._identity_differing(ARRAY(SELECT r.source_record_id FROM crm.source_record r
-                                               WHERE r.source_record_id BETWEEN span.first_record AND span.last_record ORDER BY 1));
-    IF cardinality(differing) > 0 THEN
-        result := crm._identity_settle_again(differing, 'resettle', false);
-    END IF;
+    BEGIN
+        differing := crm._identity_differing(ARRAY(SELECT r.source_record_id FROM crm.source_record r
+                                                   WHERE r.source_record_id BETWEEN span.first_record AND span.last_record ORDER BY 1));
+        IF cardinality(differing) > 0 THEN
+            result := crm._identity_settle_again(differing, 'resettle', false);
+        END IF;
+    EXCEPTION WHEN OTHERS THEN
+        IF span.failed_at IS NOT NULL THEN
+            RAISE;      -- only such are left: the job fails, and that is told
+        END IF;
+        UPDATE crm.resettle_span s SET failed_at = crm.core_now() WHERE s.first_record = span.first_record;
+        RETURN 1;
+    END;
     UPDATE crm.resettle_span s
     SET done_at = crm.core_now(), moved_count = (SELECT count(DISTINCT r.id) FROM unnest(result.changes) c, unnest(c.record_ids) r(id)),
         joined_count = (SELECT count(*) FROM unnest(result.changes) c WHERE c.kind = 'merge'),
@@ -170,6 +183,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_resettle_step() IS
-    'job: settles the next 200 records of a run of crm.identity_resettle() that no other process holds; how many spans are left, 100 at most';
+    'job: settles the next 200 records of a run of crm.identity_resettle() that no other process holds, those that failed last; how many spans are left, 100 at most; fails when those that are left fail again';
 
 GRANT EXECUTE ON FUNCTION crm.identity_resettle(text, text), crm.identity_resettle_progress() TO crm_admin, crm_steward, crm_headquarters;

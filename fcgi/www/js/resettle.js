@@ -29,7 +29,8 @@ export async function resettle(place, again) {
 
 const underWay = (run) => [h('p', {}, h('strong', {}, t('resettle.settling')), ' ', h('span', {class: 'faint'}, `${run.reason} · ${moment(run.started_at)}`)),
 	h('progress', {max: '1', value: String(run.progress), 'aria-label': t('resettle.settling')}),
-	h('p', {}, `${percent(run.progress)} · ${t('resettle.of', {n: number(run.settled), all: number(run.records)})} · ${t('import.leave')}`), counts(run)];
+	h('p', {}, `${percent(run.progress)} · ${t('resettle.of', {n: number(run.settled), all: number(run.records)})} · ${t('import.leave')}`), counts(run),
+	run.awaited > 0 && h('p', {class: 'faint'}, t('resettle.awaited', {n: number(run.awaited)})), run.failed > 0 && h('p', {class: 'warn'}, t('resettle.failed', {n: number(run.failed)}))];
 
 const lastRun = (run, again) => [h('p', {}, h('strong', {}, t('resettle.done')), ' ', h('span', {class: 'faint'}, `${run.reason} · ${moment(run.finished_at)}`)), counts(run),
 	run.moved > 0 && h('div', {class: 'row'}, h('button', {type: 'button', onclick: again}, t('resettle.look')))];
