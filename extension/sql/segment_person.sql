@@ -57,6 +57,7 @@ BEGIN
         RETURN answer;
     END IF;
     PERFORM crm._segment_require_tag(tag, 'manual');
+    PERFORM crm._access_check_reason(reason);
     IF expires_at <= crm.core_now() THEN
         RAISE EXCEPTION 'the tag would have expired already' USING ERRCODE = 'RM363', COLUMN = 'expires_at', HINT = 'Give a moment to come, or none.';
     END IF;
@@ -69,7 +70,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.segment_tag_person(bigint, text, timestamptz, text, text) IS
-    'gives a person of the actor''s scope a manual tag, with author, until a moment or taken back; given again it is renewed; RM361, RM364, P0002';
+    'gives a person of the actor''s scope a manual tag, with author, until a moment or taken back; given again it is renewed; RM361, RM364, P0002, 22023 for a reason of more than 500 characters';
 
 CREATE FUNCTION crm.segment_untag_person(customer_id bigint, tag text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
