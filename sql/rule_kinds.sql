@@ -66,4 +66,11 @@ UPDATE public.rows_plain SET word = 'new' WHERE number % 5 = 0;
 DELETE FROM public.rows_plain WHERE number % 11 = 0;
 SELECT pg_temp.differ('rows_plain') AS after_writes, count(*) AS rows, count(*) FILTER (WHERE x.word = 'new') AS new FROM crm._rule_rows(NULL::public.rows_plain, 'id', '{5,6,7}') x;
 SELECT count(*) AS of_no_keys FROM crm._rule_rows(NULL::public.rows_plain, 'id', NULL);
+ALTER TABLE public.rows_plain ADD since text NOT NULL DEFAULT 'ever', ADD points int DEFAULT 5, ADD note text;
+INSERT INTO public.rows_plain SELECT g, 'w', g, 'today', 6 FROM generate_series(1, 20) g;
+SELECT pg_temp.differ('rows_plain') AS columns_added_since, count(*) AS rows, count(*) FILTER (WHERE x.since = 'ever' AND x.points = 5) AS of_before
+FROM crm._rule_rows(NULL::public.rows_plain, 'id', '{5,6,7}') x;
+CREATE TABLE public.rows_child () INHERITS (public.rows_plain);
+INSERT INTO public.rows_child SELECT g, 'child', g FROM generate_series(1, 20) g;
+SELECT pg_temp.differ('rows_plain') AS inherited_from, count(*) FILTER (WHERE x.word = 'child') AS of_the_child FROM crm._rule_rows(NULL::public.rows_plain, 'id', '{5,6,7}') x;
 ROLLBACK;

@@ -20,12 +20,12 @@
 /* New rows put in together. */
 #define ROWS_AT_ONCE 500
 
-/* Whether the caller may read a table past the planner: a plain heap, rows by nobody's policy, of committed rows. */
+/* Whether the caller may read a table past the planner: a plain heap without tables that inherit from it, rows by nobody's policy, of committed rows. */
 bool
 crm_core_table_is_heap(Relation relation, AclMode wanted)
 {
 	return !IsolationUsesXactSnapshot() &&
-		relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine() &&
+		relation->rd_rel->relkind == RELKIND_RELATION && !relation->rd_rel->relhassubclass && relation->rd_tableam == GetHeapamTableAmRoutine() &&
 		pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), wanted) == ACLCHECK_OK &&
 		check_enable_rls(RelationGetRelid(relation), InvalidOid, true) != RLS_ENABLED;
 }

@@ -7,7 +7,9 @@
  */
 #include "rule/rule.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "core/compat.h"
 #include "core/core_table.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -18,6 +20,22 @@
 #include "utils/lsyscache.h"
 
 PG_FUNCTION_INFO_V1(crm_rule_rows);
+
+/* A row from before a column was added has none of it: the table's description says what stands there, which the receiver does not have. */
+static void
+put_row(Tuplestorestate *rows, HeapTuple row, TupleDesc shape)
+{
+	HeapTuple	whole;
+
+	if (HeapTupleHeaderGetNatts(row->t_data) >= shape->natts)
+	{
+		tuplestore_puttuple(rows, row);
+		return;
+	}
+	whole = heap_expand_tuple(row, shape);
+	tuplestore_puttuple(rows, whole);
+	heap_freetuple(whole);
+}
 
 static void
 walk_rows(const CrmTable *table, const char *key, const int64 *keys, int n, Tuplestorestate *rows)
@@ -31,7 +49,7 @@ walk_rows(const CrmTable *table, const char *key, const int64 *keys, int n, Tupl
 		if (!crm_core_walk_find(&walk, keys[i]))
 			continue;
 		while (crm_core_walk_row(&walk))
-			tuplestore_puttuple(rows, &walk.tuple);
+			put_row(rows, &walk.tuple, RelationGetDescr(table->relation));
 	}
 	crm_core_walk_end(&walk);
 }
@@ -60,7 +78,8 @@ ask_statement(Relation relation, const char *key, Datum keys, Tuplestorestate *r
 static bool
 is_walked(Relation relation, const char *key)
 {
-	return crm_core_table_is_heap(relation, ACL_SELECT) && get_atttype(RelationGetRelid(relation), get_attnum(RelationGetRelid(relation), key)) == INT8OID &&
+	return crm_core_table_is_heap(relation, ACL_SELECT) && !crm_compat_has_generated(RelationGetDescr(relation)) &&
+		get_atttype(RelationGetRelid(relation), get_attnum(RelationGetRelid(relation), key)) == INT8OID &&
 		OidIsValid(crm_core_walk_index(relation, 1, &key));
 }
 
