@@ -73,4 +73,20 @@ FROM crm._rule_rows(NULL::public.rows_plain, 'id', '{5,6,7}') x;
 CREATE TABLE public.rows_child () INHERITS (public.rows_plain);
 INSERT INTO public.rows_child SELECT g, 'child', g FROM generate_series(1, 20) g;
 SELECT pg_temp.differ('rows_plain') AS inherited_from, count(*) FILTER (WHERE x.word = 'child') AS of_the_child FROM crm._rule_rows(NULL::public.rows_plain, 'id', '{5,6,7}') x;
+-- a house's own kind of facts, whose columns have names that statements quote: about one, about few and about many as about everybody
+CREATE TABLE public.house_visit ("user" bigint, "Minutes" int);
+INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, updated_at) SELECT g, 'active', '2026-01-01', '2026-01-01', '2026-01-01' FROM generate_series(978951, 978959) g;
+INSERT INTO public.house_visit SELECT 978950 + g % 9 + 1, g % 40 FROM generate_series(1, 90) g;
+SELECT crm._rule_source_put('visit', 'rule', 'facts', 'public.house_visit', '{"key": "user", "keyed": "person", "as_of": "now", "facts": [], "name_zh": "到店", "name_en": "visits",
+    "columns": {"minutes": {"column": "Minutes", "type": "number"}}}');
+CREATE FUNCTION pg_temp.visits() RETURNS TABLE (everybody text, few text, many text) LANGUAGE plpgsql AS $$
+DECLARE
+    rule CONSTANT jsonb := '{"kind": "visit", "measure": "max", "field": "minutes", "op": ">", "value": 37}';
+    ids CONSTANT bigint[] := ARRAY(SELECT g FROM generate_series(978951, 978959) g);
+BEGIN
+    RETURN QUERY SELECT crm._rule_set(rule, crm.core_now())::text, crm.bitmap(crm._rule_fit(rule, ids, crm.core_now()))::text, (crm._rule_fit_sets(jsonb_build_array(rule), ids, crm.core_now()))[1]::text;
+END $$;
+SELECT v.few, v.few = v.everybody AS same, v.many = v.everybody AS same_of_many FROM pg_temp.visits() v;
+CREATE INDEX ON public.house_visit ("user");
+SELECT v.many = v.everybody AS same_of_many_walked FROM pg_temp.visits() v;
 ROLLBACK;

@@ -93,6 +93,7 @@ typedef struct CrmRuleSource
 	char	   *relation;
 	bool		is_view;
 	char	   *key;
+	char	   *key_column;		/* the same, as the catalog has it */
 	CrmRuleKeyed keyed;
 	char	   *time;			/* null: none */
 	char	   *day;			/* null: none */

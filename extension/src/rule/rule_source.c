@@ -243,6 +243,7 @@ read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRu
 	source->shape = find_name(shape_names, lengthof(shape_names), shape);
 	source->relation = relation_of(relation);
 	source->key = name_of(spec, "key");
+	source->key_column = text_of(spec, "key");
 	source->keyed = find_name(keyed_names, lengthof(keyed_names), text_of(spec, "keyed"));
 	source->time = name_of(spec, "time");
 	source->day = name_of(spec, "day");
