@@ -91,6 +91,13 @@ name_of(JsonbContainer *object, const char *name)
 	return text == NULL ? NULL : pstrdup(quote_identifier(text));
 }
 
+static void
+take_key(CrmRuleSource *source, JsonbContainer *object)
+{
+	source->key = name_of(object, "key");
+	source->key_column = text_of(object, "key");
+}
+
 static JsonbContainer *
 object_of(JsonbContainer *object, const char *name)
 {
@@ -220,7 +227,7 @@ kept_of(const CrmRuleSource *source, JsonbContainer *kept)
 	copy = palloc(sizeof(CrmRuleSource));
 	*copy = *source;
 	copy->relation = relation_of(text_of(kept, "relation"));
-	copy->key = name_of(kept, "key");
+	take_key(copy, kept);
 	copy->keyed = CRM_RULE_BY_PERSON;
 	copy->history = name_of(kept, "history");
 	copy->whole = name_of(kept, "whole");
@@ -242,8 +249,7 @@ read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRu
 
 	source->shape = find_name(shape_names, lengthof(shape_names), shape);
 	source->relation = relation_of(relation);
-	source->key = name_of(spec, "key");
-	source->key_column = text_of(spec, "key");
+	take_key(source, spec);
 	source->keyed = find_name(keyed_names, lengthof(keyed_names), text_of(spec, "keyed"));
 	source->time = name_of(spec, "time");
 	source->day = name_of(spec, "day");
