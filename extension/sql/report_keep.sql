@@ -139,8 +139,11 @@ DECLARE
     forgotten CONSTANT bigint[] := crm._identity_cluster(_report_on_erase.customer_id);
 BEGIN
     PERFORM crm._report_mark(forgotten);
-    UPDATE crm.report_portrait_set k SET ids = k.ids OPERATOR(crm.-) crm.bitmap(forgotten)
-    WHERE crm.bitmap_count(k.ids OPERATOR(crm.&) crm.bitmap(forgotten)) > 0;
+    IF customer_id = crm._identity_current(customer_id) THEN    -- once for all ids
+        PERFORM FROM crm.report_portrait_progress p FOR UPDATE; -- a piece that is being written is waited for, and another erasure that goes along the sets
+        UPDATE crm.report_portrait_set k SET ids = k.ids OPERATOR(crm.-) crm.bitmap(forgotten)
+        WHERE crm.bitmap_count(k.ids OPERATOR(crm.&) crm.bitmap(forgotten)) > 0;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._report_on_erase(bigint) IS 'consequence of erasing: the person is marked under all ids, and in no portrait any more';
