@@ -102,6 +102,8 @@ SELECT ordinal, outcome FROM crm._loyalty_store_coupons('{}');
 SAVEPOINT two_sources;
 UPDATE crm.coupon SET state = 'issued', valid_until = crm.core_now() + interval '1 day' WHERE code = 'OLD-1';
 SELECT crm.loyalty_redeem('OLD-1', 'loyalty_shop', 'T-OLD', NULL, 99) ->> 'state' AS redeemed, crm.loyalty_cancel_redemption('OLD-1', 'T-OLD', 'order cancelled') ->> 'state' AS taken_back;
+-- and at the counter, whose pages show it as usable and name themselves as the order's source
+SELECT crm.loyalty_redeem('OLD-1', 'console', 'T-OLD-2', NULL, 99) ->> 'state' AS at_the_counter, crm.loyalty_cancel_redemption('OLD-1', 'T-OLD-2', 'order cancelled') ->> 'state' AS taken_back_there;
 SELECT crm.ingest_define_source('loyalty_other', 'other', 'pos') > 0 AS other;
 INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at)
 SELECT s.source_id, k.kind, k.external_id, k.source_record_id, k.fact_id + 1, '', k.received_at FROM crm.source s, crm.external_key k WHERE s.code = 'loyalty_other' AND k.kind = 6 AND k.external_id = 'OLD-1';

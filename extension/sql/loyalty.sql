@@ -305,7 +305,8 @@ BEGIN
         RAISE EXCEPTION 'a redemption needs the order''s amount' USING ERRCODE = 'invalid_parameter_value',
             COLUMN = 'amount', HINT = 'Give the amount before the coupon, zero or more.';
     END IF;
-    at := crm._loyalty_find(code, src);
+    -- the counter's pages have no older system of their own: what they show as usable is any source's
+    at := crm._loyalty_find(code, CASE WHEN source IS DISTINCT FROM 'console' THEN src END);
     SELECT k.*, t.kind, t.name_zh, t.minimum_amount INTO c
     FROM crm.coupon k JOIN crm.coupon_type t ON t.coupon_type = k.coupon_type
     WHERE k.customer_id = at.customer_id AND k.coupon_id = at.coupon_id FOR UPDATE OF k;
