@@ -99,6 +99,12 @@ export async function repeatedRedeem(browser) {
 	await page.click('main button:text("撤销")');
 	await page.waitForSelector('main .good[role=status]');
 	ok((await redeem('200')).includes('应收 ¥160.00'), 'taken back, it is reckoned anew');
+	await page.fill('#code', 'NOSUCH');
+	await page.fill('#order_external_id', 'TWICE-2');
+	await page.fill('#amount', '30');
+	await page.click('main button[type=submit]');
+	await page.waitForSelector('main [role=alert]:text("没有这张券")');
+	ok(!(await page.textContent('main')).includes('应收'), 'what the last order had to pay does not stand beside a refusal', await page.textContent('main'));
 	ok(page.errors.length === 0, 'the console was quiet', page.errors);
 	await page.context().close();
 }

@@ -8,6 +8,7 @@ export async function draw([coupon = ''], me) {
 		field('code', t('redeem.code'), {value: coupon, autocomplete: 'off', autocapitalize: 'characters', required: true}),
 		field('order_external_id', t('redeem.order'), {autocomplete: 'off', required: true}),
 		field('amount', t('redeem.amount'), {inputmode: 'decimal', required: true})], t('redeem.go'), async (data) => {
+		answer.replaceChildren();     // the last order's
 		const amount = amountOf(data.get('amount'));
 		const result = await post('coupons/redeem', {code: data.get('code'), order_external_id: data.get('order_external_id'), amount, source: 'console'});
 		answer.replaceChildren(h('div', {class: 'card'}, told(result, Number(amount)), h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => takeBack(data, answer)}, t('undo')))));
