@@ -257,6 +257,11 @@ export async function resettled(browser) {
 	await page.waitForSelector('.resettle progress');
 	ok(await page.evaluate(() => document.activeElement.matches('.resettle summary')), 'the keys stay where the form was');
 	await judge(page, 'reviews while all are settled anew');
+	await page.route('**/api/v1/identity-resettle', (route) => route.abort());
+	await page.waitForSelector('#toast p:text("网络")', {timeout: 8000}).catch(() => null);
+	ok((await page.textContent('#toast')).includes('网络') && page.errors.every((one) => /ERR_FAILED/.test(one)), 'a bar that can no longer be followed says why', [await page.textContent('#toast'), page.errors]);
+	await page.unroute('**/api/v1/identity-resettle');
+	page.errors.length = 0;
 	await visit(page, '#/sources');
 	await visit(page, '#/reviews');
 	const bar = await page.waitForSelector('.resettle[open] progress');

@@ -1,5 +1,5 @@
 // Everybody settled anew after settings of merging changed: begun with a reason, followed by a bar, left and opened again.
-import {append, field, follow, form, get, h, moment, number, percent, post, t} from './base.js';
+import {append, fault, field, follow, form, get, h, moment, number, percent, post, t, toast} from './base.js';
 
 // Fills a place of the page of reviews; again draws that page anew, for what guards stop becomes a question there.
 export async function resettle(place, again) {
@@ -40,5 +40,5 @@ const counts = (run) => h('p', {}, ...['joined', 'parted', 'moved'].flatMap((wha
 const ask = (go) => form(field('reason', t('resettle.reason'), {required: true, maxlength: 200, autocomplete: 'off'}), t('resettle.begin'), async (data, element) => {
 	const run = await post('identity-resettle', {reason: data.get('reason').trim()});
 	element.closest('details').firstChild.focus();      // the form goes
-	go(run);
+	go(run).catch((problem) => toast(fault(problem)));
 });
