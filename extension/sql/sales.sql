@@ -409,7 +409,7 @@ BEGIN
           AND (t.store_id IS NULL OR crm._sales_reaches(heir, ARRAY[t.store_id]))      -- a task that its heir does not see would be nobody's
         RETURNING t.customer_id, t.task_id
     LOOP
-        PERFORM crm._sales_task_event(moved.customer_id, moved.task_id, 'reassigned', jsonb_build_object('staff', to_staff, 'reason', left(reason, 200)));
+        PERFORM crm._sales_task_event(moved.customer_id, moved.task_id, 'reassigned', jsonb_build_object('staff', to_staff, 'reason', reason));
         done := done + 1;
     END LOOP;
     persons := crm._sales_hand_over(leaver, heir, reason);

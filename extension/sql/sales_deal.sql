@@ -274,6 +274,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
+    PERFORM crm._access_check_reason(reason);
     key := crm._sales_open_deal(crm._access_require_person(customer_id), deal_id);
     SELECT s.* INTO here FROM crm.pipeline_stage s WHERE s.pipeline = key.pipeline AND s.stage = key.stage;
     SELECT s.* INTO there FROM crm.pipeline_stage s WHERE s.pipeline = key.pipeline AND s.stage = sales_deal_move.stage;
@@ -290,7 +291,7 @@ BEGIN
                 USING ERRCODE = 'RM876', COLUMN = 'stage', HINT = format('Hand in %s first.', array_to_string(missing, ', '));
         END IF;
     END IF;
-    PERFORM crm._sales_deal_go(key, there.stage, there.outcome, left(btrim(reason), 500));
+    PERFORM crm._sales_deal_go(key, there.stage, there.outcome, btrim(reason));
     answer := crm._sales_deal_tell(key.customer_id, key.deal_id);
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;

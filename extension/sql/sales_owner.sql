@@ -34,7 +34,7 @@ BEGIN
     UPDATE crm.person_owner o SET until = crm.core_now() WHERE o.customer_id = ANY (crm._identity_cluster(person)) AND o.until IS NULL;
     IF owner IS NOT NULL THEN
         INSERT INTO crm.person_owner (customer_id, person_owner_id, staff_id, since, actor, reason)
-        VALUES (person, crm._new_id(), owner, crm.core_now(), crm._actor(), left(btrim(coalesce(why, '')), 200));
+        VALUES (person, crm._new_id(), owner, crm.core_now(), crm._actor(), btrim(coalesce(why, '')));
     END IF;
 END
 $$;
@@ -99,6 +99,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
+    PERFORM crm._access_check_reason(reason);
     SELECT c.scope_store_ids INTO stores FROM crm.customer c WHERE c.customer_id = person FOR NO KEY UPDATE;
     owner := (SELECT w.staff_id FROM crm._sales_owners(person) w LIMIT 1);
     IF NOT crm._sales_may_give(owner, heir) THEN
@@ -110,7 +111,7 @@ BEGIN
     END IF;
     IF heir IS DISTINCT FROM owner OR (SELECT count(*) FROM crm._sales_owners(person)) > 1 THEN
         PERFORM crm._sales_own(person, heir, reason);
-        PERFORM crm._audit('owner', 'customer', person, 'owner', (SELECT f.code FROM crm.staff f WHERE f.staff_id = owner), staff, left(reason, 200));
+        PERFORM crm._audit('owner', 'customer', person, 'owner', (SELECT f.code FROM crm.staff f WHERE f.staff_id = owner), staff, reason);
     END IF;
     answer := crm.sales_owner(person);
     PERFORM crm._idempotency_store(idempotency_key, answer);
@@ -142,7 +143,7 @@ BEGIN
           AND leaver = (SELECT w.staff_id FROM crm._sales_owners(c.customer_id) w LIMIT 1)
         RETURNING o.customer_id)
     INSERT INTO crm.person_owner (customer_id, person_owner_id, staff_id, since, actor, reason)
-    SELECT e.customer_id, crm._new_id(), heir, crm.core_now(), crm._actor(), left(btrim(coalesce(_sales_hand_over.reason, '')), 200) FROM ended e;
+    SELECT e.customer_id, crm._new_id(), heir, crm.core_now(), crm._actor(), btrim(coalesce(_sales_hand_over.reason, '')) FROM ended e;
     GET DIAGNOSTICS moved = ROW_COUNT;
     RETURN moved;
 END

@@ -469,7 +469,7 @@ BEGIN
         PERFORM crm._segment_log(ids, done.came, done.went, moment);
     END IF;
     UPDATE crm.segment x SET watermark = moment, person_count = x.person_count + crm.bitmap_count(m.came) - crm.bitmap_count(m.went),
-        moved_at = CASE WHEN crm.bitmap_count(m.came) + crm.bitmap_count(m.went) > 0 THEN moment ELSE x.moved_at END
+        moved_at = CASE WHEN crm.bitmap_count(m.came) + crm.bitmap_count(m.went) > 0 THEN greatest(x.moved_at, moment) ELSE x.moved_at END
     FROM unnest(ids, done.came, done.went) m (id, came, went) WHERE x.segment_id = m.id;
     FOR i IN 1 .. cardinality(chosen) LOOP
         moved[chosen[i]] := done.moved[i];
