@@ -37,6 +37,8 @@ SELECT count(DISTINCT pg_temp.member('again_pos', 'size' || n, '{"phone": "13867
 SELECT count(DISTINCT pg_temp.member('again_pos', 'hub' || n, jsonb_build_object('phone', '13867250802', 'member_card', 'H' || n / 2))) AS one FROM generate_series(0, 5) n;
 SELECT pg_temp.member('again_pos', 'two1', '{"phone": "13867250803", "name": "陈一"}') = pg_temp.member('again_pos', 'two2', '{"phone": "13867250803", "name": "陈一"}') AS one;
 SELECT crm.identity_resettle_progress() AS before_the_first;
+-- nobody asked for a run: the job does nothing
+SELECT crm._identity_resettle_step() AS nothing_to_do, (SELECT count(*) FROM crm.resettle_span) AS spans;
 SELECT r ->> 'state' AS state, r ->> 'reason' AS reason, r ->> 'actor' AS actor, (r ->> 'records')::int = (SELECT count(*) FROM crm.source_record) AS all_records, r ->> 'settled' AS settled, r ->> 'progress' AS progress
 FROM crm.identity_resettle('a release with other rules', 'k1') r;
 SELECT crm.identity_resettle('a release with other rules', 'k1') ->> 'state' AS told_again, (SELECT count(*) FROM crm.resettle_run) AS runs;

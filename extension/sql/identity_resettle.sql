@@ -104,7 +104,7 @@ BEGIN
     END IF;
     -- at the first look the run is committed: who begins from now on reads what it was asked for
     UPDATE crm.resettle_run r SET awaited = coalesce(r.awaited, writers) WHERE r.run_id = run RETURNING r.* INTO newest;
-    IF newest.awaited && writers THEN
+    IF newest.run_id IS NULL OR newest.awaited && writers THEN
         RETURN false;
     END IF;
     PERFORM crm._identity_resettle_spread(coalesce((SELECT max(s.last_record) FROM crm.resettle_span s), 0));
@@ -151,7 +151,7 @@ DECLARE
     result crm.identity_result;
 BEGIN
     SELECT r.* INTO run FROM crm.resettle_run r ORDER BY r.run_id DESC LIMIT 1;
-    IF run.opened_at IS NULL AND NOT coalesce(crm._identity_resettle_open(run.run_id), false) THEN
+    IF run.run_id IS NULL OR run.opened_at IS NULL AND NOT crm._identity_resettle_open(run.run_id) THEN
         RETURN 0;
     END IF;
     SELECT s.* INTO span FROM crm.resettle_span s WHERE s.done_at IS NULL AND s.failed_at IS NULL ORDER BY s.first_record LIMIT 1 FOR UPDATE SKIP LOCKED;
