@@ -115,6 +115,7 @@ export async function estimates(browser) {
 	await page.selectOption('.parts li select[aria-label="取值"]', 'm');
 	await page.waitForFunction(() => /约 [\d,]+/.test(document.querySelector('aside .big').textContent) && /约/.test(document.querySelector('.effect').textContent));
 	await text(page, '正在逐人清点');
+	await page.waitForSelector('aside [role=status] progress', {state: 'attached'});
 	ok((await page.$$('aside [role=status] progress')).length === 1, 'how far the count is, is shown');
 	const words = await page.textContent('aside [role=status]');
 	const off = Number(/不超过 ([\d,]+)/.exec(words)[1].replace(/\D/g, '')), about = await page.textContent('aside .big').then((said) => Number(said.replace(/\D/g, '')));
