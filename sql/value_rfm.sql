@@ -14,6 +14,13 @@ SELECT crm.value_define_segments('mine', 'mine', 2, '[{"segment": "a", "r": [2, 
 SELECT crm.value_define_segments('mine', 'mine', 2, '[{"segment": "a", "r": 2}]');
 SELECT crm.value_define_segments('mine', 'mine', 2, '"no rules"');
 SELECT crm.value_define_segments('putler11', 'mine', 2, '[{"segment": "all"}]');
+-- models and sets that there are not have a code of their own, for HTTP
+\set VERBOSITY sqlstate
+SELECT crm.value_rfm('none');
+SELECT crm.value_segments('none');
+SELECT crm.value_score_metrics('none');
+SELECT crm.value_tier_check('none');
+\set VERBOSITY terse
 
 BEGIN;
 SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';

@@ -822,14 +822,14 @@ DECLARE
     wanted text := coalesce(tier_set, crm._value_active_set());
 BEGIN
     IF NOT EXISTS (SELECT FROM crm.tier_set s WHERE s.tier_set = wanted) THEN
-        RAISE EXCEPTION 'there is no tier set "%"', wanted USING ERRCODE = 'undefined_object', COLUMN = 'tier_set',
+        RAISE EXCEPTION 'there is no tier set "%"', wanted USING ERRCODE = 'RM505', COLUMN = 'tier_set',
             HINT = 'crm.tier_set lists those there are.';
     END IF;
     RETURN QUERY SELECT k.kind, k.example, k.tiers FROM crm._value_tier_check(crm._value_rules(wanted), crm._purchase_exponent()) k;
 END
 $$;
 COMMENT ON FUNCTION crm.value_tier_check(text) IS
-    'proves that every state a person can be in has exactly one tier: a gap is an error, an overlap is decided by the order of rules, an unreachable rule never decides; each with an example; 42704';
+    'proves that every state a person can be in has exactly one tier: a gap is an error, an overlap is decided by the order of rules, an unreachable rule never decides; each with an example; RM505';
 
 CREATE FUNCTION crm.value_define_tiers(tier_set text, name text, rules jsonb, is_active boolean DEFAULT true, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

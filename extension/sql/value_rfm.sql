@@ -61,11 +61,7 @@ DECLARE
     spec crm.rfm_model;
     from_day date;
 BEGIN
-    SELECT * INTO spec FROM crm.rfm_model s WHERE s.model = _value_scores.model;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no RFM model "%"', model USING ERRCODE = 'undefined_object', COLUMN = 'model',
-            HINT = 'crm.rfm_model lists those there are.';
-    END IF;
+    SELECT * INTO spec FROM crm.rfm_model s WHERE s.model = crm._value_model(_value_scores.model);
     PERFORM crm._value_require_day(as_of, 'as_of');
     from_day := CASE WHEN spec.window_days IS NULL THEN '-infinity' ELSE as_of - spec.window_days END;
     RETURN QUERY
@@ -78,7 +74,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._value_scores(text, date) IS
-    'scores of every person with an order in the model''s window as of the end of a local day, by what was known then, with today''s records; the most is best (one more than the thresholds); 42704, 22023';
+    'scores of every person with an order in the model''s window as of the end of a local day, by what was known then, with today''s records; the most is best (one more than the thresholds); RM505, 22023';
 
 CREATE FUNCTION crm._value_model(model text) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -88,13 +84,13 @@ DECLARE
 BEGIN
     SELECT a.model INTO found FROM crm.rfm_model a WHERE CASE WHEN _value_model.model IS NULL THEN a.is_active ELSE a.model = _value_model.model END;
     IF found IS NULL THEN
-        RAISE EXCEPTION 'there is no RFM model "%"', model USING ERRCODE = 'undefined_object', COLUMN = 'model',
+        RAISE EXCEPTION 'there is no RFM model "%"', model USING ERRCODE = 'RM505', COLUMN = 'model',
             HINT = 'crm.rfm_model lists those there are.';
     END IF;
     RETURN found;
 END
 $$;
-COMMENT ON FUNCTION crm._value_model(text) IS 'the name of a model of scores (null: of the active one); 42704';
+COMMENT ON FUNCTION crm._value_model(text) IS 'the name of a model of scores (null: of the active one); RM505';
 
 CREATE FUNCTION crm.value_rfm(model text DEFAULT NULL, as_of date DEFAULT NULL)
     RETURNS TABLE (customer_id bigint, r smallint, f smallint, m smallint, recency_days int, order_days int, net numeric, total numeric, segment text)
@@ -113,7 +109,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_rfm(text, date) IS
-    'R, F, M of every person with an order in the model''s window (default the active model) as of the end of a local day (default today), by what was known then; quintile: ties share the best score one of them would get; ntile: equal parts, ties broken by customer_id; nested: F within R, M within F; mean: 2 above the mean, else 1; threshold: fixed cuts; the weighted total, and the segment by the model''s map; 42704';
+    'R, F, M of every person with an order in the model''s window (default the active model) as of the end of a local day (default today), by what was known then; quintile: ties share the best score one of them would get; ntile: equal parts, ties broken by customer_id; nested: F within R, M within F; mean: 2 above the mean, else 1; threshold: fixed cuts; the weighted total, and the segment by the model''s map; RM505';
 
 CREATE FUNCTION crm._value_score_all(model text, day date) RETURNS void
     LANGUAGE plpgsql AS

@@ -111,7 +111,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_segments(text, date) IS
-    'persons, their share and net in each segment of a model (default the active one) as of the end of a local day; share of all with an order in its window; 42704';
+    'persons, their share and net in each segment of a model (default the active one) as of the end of a local day; share of all with an order in its window; RM505';
 
 -- Any numeric metric.
 CREATE FUNCTION crm._value_metric(metric text, days int, as_of date) RETURNS TABLE (customer_id bigint, point numeric)
@@ -155,7 +155,7 @@ DECLARE
 BEGIN
     SELECT * INTO spec FROM crm.metric_model x WHERE x.model = value_score_metrics.model;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no metric model "%"', model USING ERRCODE = 'undefined_object', COLUMN = 'model',
+        RAISE EXCEPTION 'there is no metric model "%"', model USING ERRCODE = 'RM505', COLUMN = 'model',
             HINT = 'crm.metric_model lists those there are.';
     END IF;
     RETURN QUERY
@@ -175,7 +175,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_score_metrics(text, date) IS
-    'scores of a metric model as of the end of a local day (default today), a score a metric in its order: ties together, the best parts, 0 without the number; total by weights; 42704, RM503';
+    'scores of a metric model as of the end of a local day (default today), a score a metric in its order: ties together, the best parts, 0 without the number; total by weights; RM505, RM503';
 
 CREATE FUNCTION crm._value_metrics_daily() RETURNS bigint
     LANGUAGE plpgsql AS

@@ -72,6 +72,7 @@
 #define ERRCODE_CRM_TIER_GAP			CRM_SQLSTATE('5', '0', '2') /* 422: some state has no tier */
 #define ERRCODE_CRM_RFM_INCOMPLETE		CRM_SQLSTATE('5', '0', '3') /* 422: weights or thresholds are missing */
 #define ERRCODE_CRM_SEGMENT_GAP			CRM_SQLSTATE('5', '0', '4') /* 422: some cell of scores has no segment */
+#define ERRCODE_CRM_MODEL_UNKNOWN		CRM_SQLSTATE('5', '0', '5') /* 404: no such tier set or model of scores */
 
 /* RM6xx loyalty */
 #define ERRCODE_CRM_COUPON_UNKNOWN		CRM_SQLSTATE('6', '0', '1') /* 404: no such coupon */
