@@ -25,6 +25,10 @@ export async function open(browser, role, {size = 'small', language = 'zh-CN', t
 	const context = await browser.newContext({ignoreHTTPSErrors: true, ...others, viewport: sizes[size], isMobile: ['small', 'phone'].includes(size), hasTouch: size !== 'desk', colorScheme: theme, locale: language, timezoneId: 'Asia/Shanghai'});
 	const page = await context.newPage();
 	page.errors = [];
+	page.asked = 0;
+	page.asking = new Set();
+	page.on('request', (request) => { page.asked++; if (request.url().startsWith('http')) page.asking.add(request); });
+	for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => page.asking.delete(request));
 	page.on('console', (message) => message.type() === 'error' && !/status of (401|404|409|422)/.test(message.text()) && page.errors.push(message.text()));
 	page.on('pageerror', (fault) => page.errors.push(String(fault)));
 	page.on('dialog', (dialog) => { page.errors.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
@@ -38,6 +42,18 @@ export async function open(browser, role, {size = 'small', language = 'zh-CN', t
 
 // An empty page, so that what is waited for is the new one.
 export const settled = (page) => page.waitForFunction(() => document.querySelector('#main h1') !== null && document.querySelector('#main [aria-busy]') === null);
+
+// All that a page asks for after it stands has come, and is drawn: a page says that it is idle (networkidle) once, when it is opened.  What is
+// not answered in ten seconds is not waited for.
+export async function quiet(page) {
+	const until = Date.now() + 10000;
+	for (let seen = -1; (seen !== page.asked || page.asking.size > 0) && Date.now() < until;) {
+		if (page.asking.size > 0) await page.waitForTimeout(20);
+		seen = page.asked;
+		await page.evaluate(() => new Promise((resume) => { requestAnimationFrame(() => setTimeout(resume)); }));
+		await settled(page);
+	}
+}
 
 export async function visit(page, address) {
 	await page.evaluate((hash) => {

@@ -1,5 +1,5 @@
 // What goes wrong in the middle of a form: the session ends, the server fails, a proxy answers, another tab signs out.  Nothing typed is lost.
-import {base, ok, open, people, send, sql, visit} from './harness.mjs';
+import {base, ok, open, people, quiet, send, sql, visit} from './harness.mjs';
 
 const signIn = async (page, role) => {
 	await page.waitForSelector('#password');
@@ -32,6 +32,19 @@ export async function troubles(browser) {
 	await page.click(note);
 	await page.waitForSelector('li:has-text("写到一半，会话到期")');
 	ok(sql(`SELECT count(*) FROM crm.interaction WHERE body = '写到一半，会话到期'`) === '1', 'sent at last, once');
+	await page.fill('#body', '回答断在半路');
+	await page.evaluate(() => {
+		const ask = globalThis.fetch;
+		globalThis.fetch = async (path, what) => {
+			const answer = await ask(path, what);
+			if (!path.endsWith('/notes')) return answer;
+			globalThis.fetch = ask;
+			return new Response(new ReadableStream({pull: (stream) => stream.error(new TypeError('network error'))}), {status: answer.status});
+		};
+	});
+	await page.click(note);
+	await page.waitForSelector('li:has-text("回答断在半路")');
+	ok(sql(`SELECT count(*) FROM crm.interaction WHERE body = '回答断在半路'`) === '1' && (await page.$$eval('[role=alert]', (all) => all.map((one) => one.textContent).join(''))) === '', 'an answer that is cut off is asked for again, and what it was of counts once');
 	await page.context().close();
 }
 
@@ -47,7 +60,18 @@ export async function unopened(browser) {
 	await page.click('main button:text("重试")');
 	await page.waitForSelector('svg.qr');
 	ok(true, 'and opens when it is back');
+	await beside(page);
 	await page.context().close();
+}
+
+// What comes beside a page may stay away as the network goes: the page stands without it, and no fault is left to nobody.
+async function beside(page) {
+	await page.route('**/api/v1/my-targets', (route) => route.fulfill({json: {items: [{metric: 'enrolled', goal: 1, value: 0}], next: null}}));
+	await page.route('**/i18n/desk.*', (route) => route.abort());
+	page.errors.length = 0;
+	const [failed] = await Promise.all([page.waitForEvent('requestfailed'), visit(page, '#/tasks')]);
+	await quiet(page);
+	ok(failed.url().includes('/i18n/desk.') && page.errors.every((text) => /ERR_FAILED/.test(text)), 'words that do not come leave the list of the day as it is', page.errors);
 }
 
 export async function twoTabs(browser) {

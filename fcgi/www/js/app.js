@@ -1,5 +1,5 @@
 // The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
-import {append, choose, code, fault, get, h, isLeft, language, leavePage, post, preferred, Problem, send, show, t, whenSignedOut} from './base.js';
+import {append, choose, code, fault, fetched, get, h, isLeft, language, leavePage, post, preferred, send, show, t, whenSignedOut} from './base.js';
 
 // Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links, as one is by the roles it is `linked` for.  Where one only types (`bare`)
 // there is nothing to print or to take along.
@@ -66,7 +66,7 @@ function drawFooter(isBare) {
 	footer.hidden = isBare;
 	footer.replaceChildren(h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => print()}, t('print')),
 		h('button', {type: 'button', id: 'seen', onclick: async () => {
-			const [{save}, {seen}] = await Promise.all([import('./table.js'), import('./seen.js')]);
+			const [{save}, {seen}] = await fetched(Promise.all([import('./table.js'), import('./seen.js')]));
 			save(document.title, seen(document.getElementById('main')));
 		}}, t('save_seen'))));
 }
@@ -143,7 +143,7 @@ function decoded(word) {
 // A page that is here already is drawn together with the frame: a slow phone lays out once.
 const modules = {};
 async function load(page) {
-	modules[page] = await import(`./pages/${page}.js`).catch((problem) => { throw problem instanceof TypeError ? new Problem(0, {code: 'network', detail: problem.message}) : problem; });
+	modules[page] = await fetched(import(`./pages/${page}.js`));
 	return modules[page];
 }
 
@@ -190,8 +190,8 @@ async function start() {
 	const stands = route();
 	await watchWaiting();
 	await Promise.race([stands, new Promise((resume) => setTimeout(resume, 5000))]);     // a page that was left never stands
-	keep = await import('./keep_pages.js');
-	keep.keepPages();
+	keep = await import('./keep_pages.js').catch(() => null);     // the network went meanwhile: the next time it is opened
+	keep?.keepPages();
 }
 
 async function watchWaiting() {

@@ -9,7 +9,7 @@ const zone = 'Asia/Shanghai';
 
 // Parts of the pages bring words of their own (i18n/NAME.zh-CN.json), so that the first page stays light.
 const parts = [];
-const read = async (name) => (await fetch(`/i18n/${name}.json`)).json();
+const read = (name) => fetched(fetch(`/i18n/${name}.json`).then((answer) => answer.json()));
 
 export async function choose(wanted) {
 	const known = await Promise.all([wanted, ...parts.map((part) => `${part}.${wanted}`)].map(read));
@@ -82,6 +82,9 @@ export class Problem extends Error {
 	}
 }
 
+// A file of the pages that was asked for: when the network does not give it, that is a fault like a call's, which pages say in words.
+export const fetched = (file) => file.catch((problem) => { throw problem instanceof TypeError ? new Problem(0, {code: 'network', detail: problem.message}) : problem; });
+
 let onSignedOut = () => {};
 export function whenSignedOut(act) { onSignedOut = act; }
 
@@ -105,13 +108,13 @@ export async function send(method, path, body, key, signal) {
 	for (let attempt = 1; ; attempt++) {
 		try {
 			answer = await ask(method, path, body, key, signal);
+			if (answer.ok) return answer.status === 204 ? null : await answer.json();     // an answer that was cut off is asked for again, too
 			if (answer.status !== 503 || attempt === 3) break;
 		} catch (fault) {
 			if (attempt === 3 || (signal && signal.aborted)) throw new Problem(0, {code: 'network', detail: fault.message});
 		}
 		await new Promise((resume) => setTimeout(resume, 400 * attempt));
 	}
-	if (answer.ok) return answer.status === 204 ? null : answer.json();
 	if (answer.status === 401 && !path.startsWith('sign-in')) onSignedOut();
 	throw new Problem(answer.status, await answer.json().catch(() => ({})));
 }

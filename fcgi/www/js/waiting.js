@@ -1,6 +1,6 @@
 // What was written while the network was away: kept in this tab, sent again with the same key when it is back, so that
 // it counts once.  It goes with the tab, and only who wrote it sends it.
-import {fault, Problem, send} from './base.js';
+import {fault, fetched, Problem, send} from './base.js';
 
 const place = 'waiting';
 let actor = null;
@@ -36,7 +36,7 @@ const changed = (key, more) => keep(all().map((one) => one.key === key ? {...one
 // Who is named in it is kept with it, before it is sent.
 async function withNames({key, body, asking}) {
 	if (!asking) return body;
-	const [{items}, {namedIn}] = await Promise.all([send('GET', asking), import('./mentions.js')]);
+	const [{items}, {namedIn}] = await Promise.all([send('GET', asking), fetched(import('./mentions.js'))]);
 	const named = {...body, mentions: namedIn(body.body, items)};
 	changed(key, {body: named, asking: undefined});
 	return named;

@@ -1,6 +1,6 @@
 // Flows: their state, made of presets, started, paused and stopped; who would get one and why not, what it costs, what it
 // brought against the holdout, and why one person got it or not.
-import {anew, append, code, fault, get, h, list, money, named, number, post, put, show, t, toast, withWords} from '../base.js';
+import {anew, append, code, fault, fetched, get, h, list, money, named, number, post, put, show, t, toast, withWords} from '../base.js';
 import {forget, keep, kept} from '../drafts.js';
 import {explained, reason, refusal, results, title} from '../flow_words.js';
 import {newCode} from '../code.js';
@@ -17,7 +17,7 @@ export async function draw([flow = '', what = '', person = ''], me) {
 	if (!flow) return overview(rows, me);
 	const row = rows.find((candidate) => candidate.flow === flow);
 	if (!row) return show(h('h1', {}, t('page.flows')), h('p', {class: 'card'}, t('fault.404')), h('a', {href: '#/flows'}, t('page.flows')));
-	if (what === 'edit') return (await import('../flow_edit.js')).edit(row, me);
+	if (what === 'edit') return (await fetched(import('../flow_edit.js'))).edit(row, me);
 	return one(row, me, what === 'why' ? person : '');
 }
 
@@ -57,7 +57,7 @@ function fromPreset(presets) {
 
 // What a preset does, before it is copied: when, to whom, by what, with which offer, in how many waves.
 async function inWords({trigger, spec}) {
-	const [{isRule, ruleWords}, types] = await Promise.all([import('../rule_words.js'), spec.coupon_type ? list('coupon-types').then((answer) => answer.rows) : []]);
+	const [{isRule, ruleWords}, types] = await Promise.all([fetched(import('../rule_words.js')), spec.coupon_type ? list('coupon-types').then((answer) => answer.rows) : []]);
 	const who = isRule(spec.who) && await ruleWords(spec.who), offered = types.find((one) => one.coupon_type === spec.coupon_type);
 	return [[t('flow.trigger'), t(`flow_kind.${trigger}`, {n: spec.days})], who && !who.includes(t('rule.raw')) && [t('flow.who'), who],
 		spec.channels && [t('flows.channels'), spec.channels.map((one) => code('channel', one)).join(t('comma'))], offered && [t('flow.coupon'), named(offered)],

@@ -13,12 +13,12 @@ export async function draw([wanted]) {
 		h('div', {class: 'row'}, lists.map((name) => h('a', {href: `#/tasks/${name}`, class: 'tag', 'aria-current': name === which ? 'true' : null}, t(`tasks.${name}`))), h('a', {href: '#/owned', class: 'tag'}, t('tasks.my_persons'))),
 		h('div', {class: 'card'}, place), goals);
 	await fill(place, which, '');
-	own(goals);
+	own(goals).catch(() => null);
 }
 
 // One's own goals, when somebody set some; without a network the list stands without them.
 async function own(goals) {
-	const {rows} = await list('my-targets').catch(() => ({rows: []}));
+	const {rows} = await list('my-targets');
 	if (rows.length === 0) return;
 	await withWords('desk');
 	append(goals, [h('section', {class: 'card'}, h('h2', {}, t('goal.mine')), h('ul', {class: 'plain'}, rows.map((row) => h('li', {}, t(`goal.${row.metric}`), ' ', ...progress(row)))))]);
