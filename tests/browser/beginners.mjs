@@ -1,6 +1,6 @@
 // Beginners who do wrong things on the way: at each second step they wander off to another page, go back, open the page anew, or type what cannot be; then they read what the
 // page says and do that.  Whatever they did, they come to a changed tier rule and a running flow, in half an hour at half a minute for each thing done, wrong ones too.
-import {judge, ok, open, read, send} from './harness.mjs';
+import {judge, ok, open, quiet, read, send} from './harness.mjs';
 import {control, spoken} from './setup.mjs';
 
 // The same wrong turns each time.
@@ -10,7 +10,8 @@ const one = (list, roll) => list[Math.floor(roll() * list.length)];
 // Something wrong, but nothing that the house would have to mend.
 async function stray(page, roll) {
 	const kind = one(['menu', 'menu', 'back', 'anew', 'link', 'nonsense'], roll);
-	if (kind === 'menu') await one(await page.$$('header nav a'), roll).click();
+	const menu = page.locator('header nav a');
+	if (kind === 'menu') await menu.nth(Math.floor(roll() * await menu.count())).click();
 	if (kind === 'back') await page.goBack({timeout: 3000}).catch(() => null);
 	if (kind === 'anew') await page.reload();
 	if (kind === 'link') await page.evaluate((n) => { const all = [...document.querySelectorAll('main a[href^="#/"]')].filter((link) => link.checkVisibility?.() ?? true); all[Math.floor(n * all.length)]?.click(); }, roll());
@@ -21,7 +22,8 @@ async function stray(page, roll) {
 		for (const change of ['input', 'change']) input.dispatchEvent(new Event(change, {bubbles: true}));
 	}, roll());
 	await page.waitForSelector('#guide p');
-	await page.waitForTimeout(400);
+	await quiet(page);
+	await page.evaluate(() => new Promise((resume) => { setTimeout(resume, 300); }));     // the page's own clock: the guide looks again a tenth of a second after the last change
 	return kind;
 }
 
@@ -41,7 +43,7 @@ async function led(page, language, roll, took) {
 		else if (kind === 'INPUT') { await what.fill(value); await what.press('Tab'); }
 		else await what.click();
 		took.right++;
-		await page.waitForFunction((words) => document.querySelector('#guide p') && document.querySelector('#guide p').textContent !== words, said, {timeout: 3000}).catch(() => null);
+		await page.waitForFunction((words) => document.querySelector('#guide p') && document.querySelector('#guide p').textContent !== words, said, {timeout: 8000}).catch(() => null);
 	}
 	throw new Error(`no end after sixty turns: ${await page.textContent('#guide p')} on ${page.url()}`);
 }

@@ -2,7 +2,7 @@
 // weigh little and answer soon over a slow network and a slow phone.
 import {readFileSync, readdirSync} from 'node:fs';
 import {gzipSync} from 'node:zlib';
-import {base, judge, ok, open, people, read, secure, send, visit} from './harness.mjs';
+import {base, judge, ok, open, people, quiet, read, secure, send, visit} from './harness.mjs';
 import {menus} from './pages.mjs';
 import {filled, somethingToDo, views} from './views.mjs';
 
@@ -15,7 +15,7 @@ export async function paper(browser) {
 		const page = await open(browser, role, {size: 'desk'});
 		for (const [, , address] of views.filter(([name, who]) => who === role && !bare.includes(name))) {
 			await visit(page, filled(address, named));
-			await idle(page);
+			await quiet(page);
 			await page.setViewportSize({width: 680, height: 1000});
 			await page.emulateMedia({media: 'print'});
 			await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
@@ -150,9 +150,12 @@ async function answered(page, asked) {
 	await page.fill('#text', '13912340002');
 	await marked(page, 'answered');
 	ok(calls() - before === 1, 'a whole phone is asked for with its last digit, by one request', asked);
+	await page.evaluate(() => document.addEventListener('click', () => { globalThis.marks.tapped = performance.now(); }, {once: true, capture: true}));
 	await page.tap('main form button');
 	await page.waitForTimeout(300);
-	ok(calls() - before === 1 && (await page.$$('main h2')).length === 1, 'and the tap asks nothing more', asked);
+	const {typed, tapped} = await page.evaluate(() => globalThis.marks);
+	// what is older than five seconds is asked for again: a machine may take them
+	ok((calls() - before === 1 || tapped - typed > 4500) && (await page.$$('main h2')).length === 1, 'and the tap asks nothing more', [tapped - typed, asked]);
 }
 
 // The files that a tab could open with: the newest whole set, as the browser keeps it.

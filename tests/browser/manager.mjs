@@ -1,6 +1,6 @@
 // A manager's work: what is stuck, the board with every number opening its persons, stores side by side, people's
 // scorecards, a leaver's customers handed over; what a store's manager sees is the store's.
-import {judge, ok, open, settled, sql, visit} from './harness.mjs';
+import {judge, ok, open, quiet, settled, sql, visit} from './harness.mjs';
 
 export async function boards(browser) {
 	for (const [size, language, theme] of [['small', 'zh-CN', 'light'], ['desk', 'en', 'dark']]) {
@@ -26,7 +26,7 @@ export async function numbers(browser) {
 	const wrong = [];
 	for (const [href, n] of counted.filter(([, n]) => n > 0 && n <= 100).slice(0, 25)) {
 		await visit(page, href);
-		await page.waitForSelector('main table, main p.faint');
+		await quiet(page);
 		const rows = (await page.$$('main tbody tr')).length;
 		if (rows !== n) wrong.push([href, n, rows]);
 	}

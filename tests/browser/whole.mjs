@@ -1,7 +1,7 @@
 // What is asked of every page, and of the whole: each is known to the tests, reached by key alone, taken along as a file; charts go with the
 // theme; what is frozen stays; what is shown in clear is on the trail; a link opens once; the counter answers for the whole chain.
 import {readFileSync, readdirSync} from 'node:fs';
-import {base, judge, ok, open, people, read, send, sql, visit} from './harness.mjs';
+import {base, judge, ok, open, people, quiet, read, send, sql, visit} from './harness.mjs';
 import {filled, somethingToDo, views} from './views.mjs';
 
 // No page is left out of what these tests walk, and nothing is pressed that a keyboard does not reach.
@@ -21,7 +21,7 @@ const each = async (browser, of, act) => {
 		const page = await open(browser, role, {size: 'desk', language: 'en', theme: 'dark'});
 		for (const [name, , address] of of.filter(([, who]) => who === role)) {
 			await visit(page, filled(address, named));
-			await page.waitForLoadState('networkidle').catch(() => null);
+			await quiet(page);
 			await act(page, name);
 		}
 		ok(page.errors.length === 0, `${role}: the console was quiet`, page.errors);
