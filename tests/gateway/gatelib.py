@@ -78,6 +78,11 @@ def wait_for(condition, seconds=10):
     return condition()
 
 
+def sleeping():
+    """How many requests for /api/v1/slow the database is at."""
+    return int(sql("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()", "postgres"))
+
+
 class Gateway:
     """One gateway process on a socket of its own; settings override the defaults."""
 

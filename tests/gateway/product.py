@@ -213,6 +213,8 @@ def test_reading(web, keys, person):
         ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == f"/{field}", f"nor with {value} as {field}", answer)
     equal(web.request("DELETE", f"/api/v1/reports/saved/{saved}", key=keys["headquarters"]).status, 200, "but by who saved it")
     equal(web.request("GET", "/api/v1/value/segments?model=quintile", key=keys["headquarters"]).status, 200, "segments of a model")
+    answer = web.request("GET", "/api/v1/value/segments?model=none", key=keys["headquarters"])
+    ok(answer.status == 404 and answer.json()["hint"], "of one that is none", answer)
     funnel = {"steps": ["registered", "order"], "from": "2020-01-01", "to": "2030-12-31", "window_days": 3650}
     answer = web.request("POST", "/api/v1/reports/funnel", json.dumps(funnel), key=keys["headquarters"])
     ok(answer.status == 200 and [step["step"] for step in answer.json()] == [1, 2] and answer.json()[0]["persons"] > 0, "a funnel", answer)

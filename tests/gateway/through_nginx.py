@@ -178,7 +178,7 @@ def test_errors(web):
     equal(web.request("POST", "/api/v1/conflict/7").status, 503, "more of them are 503")
     started = time.time()
     answer = web.request("GET", "/api/v1/slow?seconds=10")
-    ok(answer.status == 504 and "retry-after" in answer.headers and time.time() - started < 4, "the route's timeout is 504", answer)
+    ok(answer.status == 504 and "retry-after" in answer.headers and time.time() - started < 9, "the route's timeout is 504", answer)
 
 
 def test_keys(web):
@@ -409,10 +409,11 @@ def test_round_trip():
 
 def test_busy():
     gateway = Gateway(threads=8, connections=1, pool_wait_ms=200).start()
-    web = Nginx(gateway, CRM_SIGN_IN_RATE="30r/m", CRM_API_RATE="5r/s").start()
-    thread = threading.Thread(target=lambda: web.request("POST", "/api/v1/slow", '{"seconds": 1.5}'))
+    # a rate so low that none is let in again while the test runs, however long that takes
+    web = Nginx(gateway, CRM_SIGN_IN_RATE="30r/m", CRM_API_RATE="1r/m").start()
+    thread = threading.Thread(target=lambda: web.request("POST", "/api/v1/slow", '{"seconds": 4}'))
     thread.start()
-    time.sleep(0.4)
+    wait_for(lambda: sleeping() == 1)
     answer = web.request("GET", "/api/v1/who")
     equal((answer.status, answer.code()), (503, "pool_busy"), "a pool that stays full is 503, after pool_wait_ms")
     thread.join()
@@ -427,17 +428,16 @@ def test_busy():
 def test_made_up_keys():
     """A key that differs each time is a new client each time: the address is what counts then."""
     gateway = Gateway(threads=8, connections=4).start()
-    web = Nginx(gateway, CRM_ADDRESS_RATE="5r/s").start()
+    web = Nginx(gateway, CRM_ADDRESS_RATE="1r/m").start()
     statuses = [web.request("GET", "/api/v1/who", key=f"made-up-{number}").status for number in range(540)]
-    equal((set(statuses[:400]), statuses[-1]), ({401}, 429), "made-up keys are 401 each, and more than an address may send is 429")
+    equal((set(statuses[:400]), set(statuses[-30:]) & {429}), ({401}, {429}), "made-up keys are 401 each, and more than an address may send is 429")
     web.stop()
     shutil.rmtree(web.folder)
-    web = Nginx(gateway, CRM_API_RATE="5r/s").start()
+    web = Nginx(gateway, CRM_API_RATE="1r/m").start()
     same = "." + "s" * 64
-    for number in range(230):
-        limited = web.request("GET", "/api/v1/who", headers={"Authorization": f"Bearer {number}{same}"}).status
-    equal(limited, 429, "a key is known by its end, however long it is")
-    equal(web.request("GET", "/api/v1/who", headers={"Authorization": f"Bearer {same}{number}"}).status, 401, "and another end is another client")
+    statuses = [web.request("GET", "/api/v1/who", headers={"Authorization": f"Bearer {number}{same}"}).status for number in range(230)]
+    equal((set(statuses[:200]), set(statuses[-20:]) & {429}), ({401}, {429}), "a key is known by its end, however long it is")
+    equal(web.request("GET", "/api/v1/who", headers={"Authorization": f"Bearer {same}1"}).status, 401, "and another end is another client")
     web.stop()
     gateway.remove()
 

@@ -20,6 +20,14 @@ def get(path, **options):
     return answer
 
 
+def is_served(path):
+    try:
+        answer = get(path)
+    except OSError:
+        return False
+    return answer is not None and answer.status == 200
+
+
 def test_socket(gateway):
     mode = os.stat(gateway.socket).st_mode
     ok(stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o660, "the socket is a Unix socket of mode 0660", oct(mode))
@@ -45,7 +53,7 @@ def test_idle_connections_pin_no_thread(gateway):
         idle.append(client)
     started = time.time()
     answer = get(gateway.socket)
-    ok(answer is not None and answer.status == 200 and time.time() - started < 1,
+    ok(answer is not None and answer.status == 200 and time.time() - started < 5,
        "40 idle kept connections leave 8 threads free", answer)
     for client in idle:
         client.send(head(keep=True) + record(STDIN))
@@ -231,24 +239,27 @@ def test_client_gone():
     gateway = Gateway(threads=4, connections=1).start()
     for _ in range(2):          # prepares the statement, then again for the role that is known by now
         slow(gateway, 0.01, [])
-    backend = sql("SELECT pid FROM pg_stat_activity WHERE usename = 'crm_gateway' AND datname = 'probe'")
+    def backends():
+        return sql("SELECT pid FROM pg_stat_activity WHERE usename = 'crm_gateway' AND datname = 'probe'")
+
+    wait_for(lambda: len(backends().split()) == 1)      # those of the gateway before end in their own time
+    backend = backends()
     client = FastCgi(gateway.socket)
     body = b'{"seconds": 15}'
     client.send(head("POST", "/api/v1/slow", len(body), [("CONTENT_TYPE", "application/json")]) + record(STDIN, body) + record(STDIN))
-    wait_for(lambda: sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()") == "1")
+    wait_for(lambda: sleeping() == 1)
     client.close()
-    gone = wait_for(lambda: sql("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()") == "0", 3)
-    ok(gone, "the query of a client that went away is cancelled")
+    ok(wait_for(lambda: sleeping() == 0), "the query of a client that went away is cancelled")
     wait_for(lambda: any(line.get("status") == 499 for line in gateway.log_lines()))
     ok(any(line.get("status") == 499 for line in gateway.log_lines()), "and logged as 499")
     answers = [get(gateway.socket) for _ in range(4)]
     ok(all(answer is not None and answer.status == 200 for answer in answers), "and the pool is whole", answers)
-    equal(sql("SELECT pid FROM pg_stat_activity WHERE usename = 'crm_gateway' AND datname = 'probe'"), backend, "and the connection is the same")
+    equal(backends(), backend, "and the connection is the same")
     gateway.remove()
     gateway = Gateway(threads=4, connections=1).start()
     client = FastCgi(gateway.socket)
     client.send(head("POST", "/api/v1/slow", len(body), [("CONTENT_TYPE", "application/json")]) + record(STDIN, body) + record(STDIN))
-    time.sleep(0.3)
+    wait_for(lambda: sleeping() == 1)
     client.close()
     wait_for(lambda: any(line.get("status") == 499 for line in gateway.log_lines()))
     ok(get(gateway.socket).status == 200, "also when its statement was being prepared just then")
@@ -263,14 +274,11 @@ def test_descriptors():
             clients.append(FastCgi(gateway.socket, 2))
         except OSError:
             break
-    time.sleep(0.5)
-    turned_away = sum(client.is_closed(0.01) for client in clients)
-    ok(turned_away > 20, "without descriptors connections are turned away, not left hanging", turned_away)
+    turned_away = wait_for(lambda: sum(client.is_closed(0.01) for client in clients) > 20)
+    ok(turned_away, "without descriptors connections are turned away, not left hanging", sum(client.is_closed(0.01) for client in clients))
     for client in clients:
         client.close()
-    time.sleep(0.3)
-    good = sum(get(gateway.socket).status == 200 for _ in range(20))
-    equal(good, 20, "and all threads serve again afterwards")
+    ok(wait_for(lambda: all(is_served(gateway.socket) for _ in range(20))), "and all threads serve again afterwards")
     ok(any(line["event"] == "no_descriptor_left" for line in gateway.log_lines()), "and the log says why")
     equal(gateway.stop(), 0, "and it still stops in order")
     gateway.remove()
@@ -282,18 +290,18 @@ def test_stop():
     idle.send(head(keep=True) + record(STDIN))
     idle.answer()
     answers = []
-    thread = threading.Thread(target=slow, args=(gateway, 1.0, answers))
+    thread = threading.Thread(target=slow, args=(gateway, 3.0, answers))
     thread.start()
-    time.sleep(0.3)
+    wait_for(lambda: sleeping() == 1)
     started = time.time()
     gateway.process.send_signal(signal.SIGTERM)
-    ok(idle.is_closed(0.5), "SIGTERM closes idle kept connections at once")
+    ok(idle.is_closed(2) and sleeping() == 1, "SIGTERM closes idle kept connections at once, while a request runs")
     status = gateway.process.wait(20)
     took = time.time() - started
     thread.join()
     ok(answers[0] is not None and answers[0].status == 200 and answers[1] is True,
        "SIGTERM lets the running request end, then closes its connection", answers)
-    ok(status == 0 and 0.4 < took < 3, "and the process ends by itself with status 0", (status, took))
+    ok(status == 0 and 0.4 < took < 10, "and the process ends by itself with status 0", (status, took))
     ok(not os.path.exists(gateway.socket), "and takes its socket away")
     gateway.remove()
 
@@ -301,12 +309,14 @@ def test_stop():
     answers = []
     thread = threading.Thread(target=slow, args=(gateway, 15, answers))
     thread.start()
-    time.sleep(0.3)
+    wait_for(lambda: sleeping() == 1)
     started = time.time()
     equal(gateway.stop(), 1, "a request that does not end in stop_timeout_s is given up, with status 1")
-    ok(time.time() - started < 4, "in that time")
+    ok(time.time() - started < 9, "in that time")
     thread.join()
     gateway.remove()
+    sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()")     # nobody waits for it
+    wait_for(lambda: sleeping() == 0)
 
 
 def serving_pid(gateway):
@@ -335,7 +345,7 @@ def test_supervisor():
         thread.start()
     time.sleep(0.3)
     gateway.process.send_signal(signal.SIGUSR2)
-    replaced = wait_for(lambda: serving_pid(gateway) not in (0, second) and not os.path.exists(f"/proc/{second}"))
+    replaced = wait_for(lambda: serving_pid(gateway) not in (0, second) and not os.path.exists(f"/proc/{second}"), 30)
     time.sleep(0.3)
     stopping = True
     for thread in threads:
