@@ -141,12 +141,27 @@ $$;
 COMMENT ON FUNCTION crm.identity_resettle(text, text) IS
     'settles everybody anew under the rules and settings of now, by the job identity.resettle, worker and helper at once: after a setting, a kind of identifier, a source''s promise or a release changed what is one person. Merges and splits are journalled under the reason resettle, what guards stop is put to people. Called while a run is under way, all begins anew. The progress as crm.identity_resettle_progress(); audited; 22023 without a reason';
 
+-- In one statement with the look at the run: another may have been asked for since, whose spans wait for those who are writing.
+CREATE FUNCTION crm._identity_resettle_take(run bigint, OUT first_record bigint, OUT last_record bigint, OUT failed_at timestamptz) RETURNS record
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    SELECT s.first_record, s.last_record, s.failed_at INTO first_record, last_record, failed_at FROM crm.resettle_span s
+    WHERE s.done_at IS NULL AND s.failed_at IS NULL AND run = (SELECT max(r.run_id) FROM crm.resettle_run r) ORDER BY s.first_record LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF first_record IS NULL THEN        -- of those that failed any: one that always does would stop the others
+        SELECT s.first_record, s.last_record, s.failed_at INTO first_record, last_record, failed_at FROM crm.resettle_span s
+        WHERE s.done_at IS NULL AND s.failed_at IS NOT NULL AND run = (SELECT max(r.run_id) FROM crm.resettle_run r) ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._identity_resettle_take(bigint) IS 'the next span of a run that no other process holds, locked, those that failed last; null when there is none, or a newer run';
+
 CREATE FUNCTION crm._identity_resettle_step() RETURNS bigint
     LANGUAGE plpgsql SET enable_seqscan = off AS
 $$
 DECLARE
     run crm.resettle_run;
-    span crm.resettle_span;
+    span record;
     differing bigint[];
     result crm.identity_result;
 BEGIN
@@ -154,10 +169,7 @@ BEGIN
     IF run.run_id IS NULL OR run.opened_at IS NULL AND NOT crm._identity_resettle_open(run.run_id) THEN
         RETURN 0;
     END IF;
-    SELECT s.* INTO span FROM crm.resettle_span s WHERE s.done_at IS NULL AND s.failed_at IS NULL ORDER BY s.first_record LIMIT 1 FOR UPDATE SKIP LOCKED;
-    IF span.first_record IS NULL THEN       -- of those that failed any: one that always does would stop the others
-        SELECT s.* INTO span FROM crm.resettle_span s WHERE s.done_at IS NULL AND s.failed_at IS NOT NULL ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED;
-    END IF;
+    SELECT t.* INTO span FROM crm._identity_resettle_take(run.run_id) t;
     IF span.first_record IS NULL THEN
         RETURN 0;
     END IF;
