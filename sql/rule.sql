@@ -58,6 +58,11 @@ SELECT pg_temp.fault(jsonb_build_object('any', (SELECT jsonb_agg('{"kind": "even
 SELECT pg_temp.fault(jsonb_build_object('all', jsonb_build_array(jsonb_build_object('any', (SELECT jsonb_agg('{"kind": "event"}'::jsonb) FROM generate_series(1, 40))), jsonb_build_object('any', (SELECT jsonb_agg('{"kind": "event"}'::jsonb) FROM generate_series(1, 40))))));
 SELECT pg_temp.fault(jsonb_build_object('kind', 'person', 'field', 'records', 'value', (SELECT jsonb_agg(g) FROM generate_series(1, n) g))) FROM unnest('{1000,1001}'::int[]) n;
 SELECT pg_temp.fault(jsonb_build_object('kind', 'person', 'field', 'city', 'value', repeat('x', n))) FROM unnest('{800,801,20000}'::int[]) n;
+-- a long word is quoted by whole characters: what is told of it is a text still
+SELECT count(convert_from(convert_to(pg_temp.fault(replace(r, '~', repeat('x', n) || repeat('张', 60))::jsonb), 'UTF8'), 'UTF8')) AS texts
+FROM generate_series(0, 2) n, (VALUES ('{"kind": "~"}'), ('{"kind": "person", "field": "~"}'), ('{"kind": "person", "field": "sex", "op": "~", "value": "m"}'), ('{"kind": "person", "field": "registered_on", "value": "~"}'),
+    ('{"kind": "event", "since": "~"}'), ('{"kind": "consent", "field": "sms", "value": "~"}'), ('{"kind": "event", "where": {"~": 1}}'), ('{"kind": "person", "field": "store", "value": "~"}'), ('{"kind": "coupon", "where": {"state": "~"}}')) v (r);
+SELECT ('{x' || repeat('张', 60))::crm.bitmap;
 -- nothing of a rule becomes SQL: a statement's text is the same whatever the values are
 SELECT DISTINCT crm._rule_statement(jsonb_build_object('kind', 'event', 'where', jsonb_build_object('object', v, 'properties.' || left(v, 10), v), 'days', n), f) ~ 'evil' AS leaks
 FROM (VALUES ('evil''; DROP TABLE crm.customer; --', 1), ('$1evil"', 2), (E'evil\\', 3)) x (v, n), unnest('{persons,everybody,explain,apart,moved}'::text[]) f;

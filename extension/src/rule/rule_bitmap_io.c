@@ -11,6 +11,7 @@
 
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 
@@ -25,7 +26,7 @@ static void
 refuse_text(const char *text)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					errmsg("invalid input syntax for type %s: \"%.64s\"", "crm.bitmap", text),
+					errmsg("invalid input syntax for type %s: \"%.*s\"", "crm.bitmap", pg_mbcliplen(text, strlen(text), 64), text),
 					errhint("Write members between braces, as in {1,5,4711}.")));
 }
 
