@@ -186,9 +186,26 @@ crm_buffer_printf(CrmBuffer *buffer, const char *format,...)
 	buffer->length += (size_t) length;
 }
 
+/* Bytes of the UTF-8 character above 0x7f that a text begins with; 0: it is none. */
+static size_t
+character_length(const unsigned char *at)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t		n = at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : at[0] < 0xf5 ? 4 : 0;
+	uint32_t	code = at[0] & (0x7fu >> n);
+
+	for (size_t i = 1; i < n; i++)
+	{
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (at[i] & 0x3fu);
+	}
+	return code >= least[n] && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) ? n : 0;
+}
+
 /*
- * Adds a JSON string with its quotes.  Bytes above 0x7f pass as they are:
- * what reaches us from PostgreSQL is UTF-8 already.
+ * Adds a JSON string with its quotes.  A byte that is no UTF-8 (of a query's
+ * name, say, that is told back) becomes U+FFFD: else nobody could read the whole.
  */
 void
 crm_buffer_json(CrmBuffer *buffer, const char *text)
@@ -202,11 +219,17 @@ crm_buffer_json(CrmBuffer *buffer, const char *text)
 		unsigned char c = (unsigned char) *text;
 		char		escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
 		bool		is_mark = c == '"' || c == '\\';
+		size_t		n = c < 0x80 ? 1 : character_length((const unsigned char *) text);
 
-		if (c >= 0x20 && c != 0x7f && !is_mark)
+		if (n > 0 && c >= 0x20 && c != 0x7f && !is_mark)
+		{
+			text += n - 1;
 			continue;
+		}
 		crm_buffer_add(buffer, run, (size_t) (text - run));
-		if (!is_mark)
+		if (n == 0)
+			crm_buffer_add(buffer, "\\ufffd", 6);
+		else if (!is_mark)
 			crm_buffer_add(buffer, escape, sizeof(escape));
 		else
 			crm_buffer_add(buffer, "\\", 1);

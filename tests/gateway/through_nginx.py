@@ -103,6 +103,8 @@ def test_methods(web):
 def test_query(web):
     equal(web.request("GET", "/api/v1/who?x=1").code(), "parameter_unknown", "an unknown parameter is refused")
     equal(web.request("GET", "/api/v1/rows?limit=2&limit=3").status, 400, "one that is there twice")
+    equal(web.request("GET", "/api/v1/who?%E5%BC=1").json()["errors"][0]["parameter"], "\ufffd\ufffd", "one that is no text is told by JSON that can be read")
+    equal(web.request("GET", "/api/v1/who?x" + "%E5%BC%A0" * 30 + "=1").json()["code"], "parameter_unknown", "so is a long one")
     for bad in ("%00", "%zz", "%4"):
         equal(web.request("POST", f"/api/v1/typed?text={bad}").status, 400, f"the escape {bad}")
     answer = web.request("POST", "/api/v1/typed?text=%E7%8E%8B+%26%3D&day=2026-02-28&amount=1.10&flag=true&at=2026-01-01T10:00:00%2B08:00")
