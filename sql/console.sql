@@ -7,9 +7,10 @@ BEGIN;
 SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
 SELECT crm.access_define_region('cons_r', 'r') > 0 AS region, crm.access_define_store('cons_s1', 'one', 'cons_r') AS s1,
-       crm.access_define_store('cons_s2', 'two', 'cons_r') AS s2 \gset
+       crm.access_define_store('cons_s2', 'two', 'cons_r') AS s2, crm.access_define_store('cons_s3', 'three', 'cons_r', time_zone => 'America/Los_Angeles') AS s3 \gset
 SELECT crm.access_define_staff('cons_e1', 'e one', 'crm_clerk', ARRAY['store:cons_s1']) AS e1,
-       crm.access_define_staff('cons_e2', 'e two', 'crm_clerk', ARRAY['store:cons_s2']) AS e2 \gset
+       crm.access_define_staff('cons_e2', 'e two', 'crm_clerk', ARRAY['store:cons_s2']) AS e2,
+       crm.access_define_staff('cons_e3', 'e three', 'crm_clerk', ARRAY['store:cons_s3']) AS e3 \gset
 \i sql/shared/try_remedy.sql
 CREATE FUNCTION pg_temp.act(code text, staff int, store int) RETURNS boolean LANGUAGE sql AS $$
     SELECT set_config('crm.access_claims', json_build_object('actor', code, 'staff_id', staff, 'role', 'crm_clerk', 'stores', ARRAY[store], 'all', false)::text, true) <> ''
@@ -39,6 +40,12 @@ SELECT call, pg_temp.try(format(call, :person)) AS answer FROM (VALUES
     (4, 'crm.ingest_note(%s, ''x'', ''Pigeon Post'')'), (5, 'crm.ingest_note(%s, ''x'', NULL)'), (6, 'crm.ingest_note(%s + 1, ''x'')'),
     (7, 'crm.ingest_note(NULL, ''x'')'), (8, 'crm.ingest_note(%s, ''x'', ''call'', NULL, ''2026-03-30'')')) v(n, call) ORDER BY n;
 SELECT crm.ingest_note(:person, '今天再来', 'store', NULL, '2026-03-31') ->> 'outcome' AS today_is_a_day_to_come;
+-- the store's today, at which the follow-up is due by its clock: the chain's has begun already
+SELECT pg_temp.act('cons_e3', :e3, :s3) AS clerk;
+SELECT j ->> 'customer_id' AS far_off FROM crm.ingest_enrol('陈远', '13812340097') j \gset
+SELECT crm.ingest_note(:far_off, '今天再来', 'store', NULL, '2026-03-30') ->> 'outcome' AS today_is_a_day_to_come, pg_temp.try(format('crm.ingest_note(%s, ''x'', ''call'', NULL, ''2026-03-29'')', :far_off)) AS yesterday;
+SELECT t.kind, t.due_at FROM crm.task t WHERE t.customer_id = :far_off AND t.kind = 'follow_up';
+SELECT pg_temp.act('cons_e1', :e1, :s1) AS clerk;
 
 -- 3. who belongs to them
 SELECT (crm.identity_relate(:person, 'child', ' 小小 ', '2021-06-01', 'f') ->> 'related_id')::bigint AS child \gset

@@ -40,6 +40,7 @@ DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'ingest_note', convert_to(
         jsonb_build_array(customer_id, body, channel, coalesce(outcome, E'\x1e'), next_on, nullif(mentions, '{}'))::text, 'UTF8'));
     person bigint := crm._identity_not_erased(customer_id);
+    store_code text := crm._ingest_console_store();
     record record;
 BEGIN
     IF answer IS NOT NULL THEN
@@ -52,7 +53,7 @@ BEGIN
         RAISE EXCEPTION 'a note needs its channel'
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel', HINT = 'Give call, store, wechat or sms.';
     END IF;
-    PERFORM crm._sales_day_to_come(next_on, 'next_on');
+    PERFORM crm._sales_day_to_come(next_on, (SELECT s.store_id FROM crm.store s WHERE s.code = store_code), 'next_on');
     -- on the record that says most about the person
     SELECT r.external_id, s.code INTO record
     FROM crm.membership m JOIN crm.source_record r ON r.source_record_id = m.source_record_id JOIN crm.source s ON s.source_id = r.source_id
@@ -65,7 +66,7 @@ BEGIN
     -- its id and moment are made here: what a retry repeats is the call, not the payload
     answer := crm._ingest_console('interaction', jsonb_build_object(
         'external_id', 'note:' || crm._new_id(), 'occurred_at', crm.core_now(), 'channel', channel, 'direction', 'out',
-        'member_external_id', record.external_id, 'member_source', record.code, 'store_code', crm._ingest_console_store(),
+        'member_external_id', record.external_id, 'member_source', record.code, 'store_code', store_code,
         'staff_code', (SELECT t.code FROM crm.staff t WHERE t.staff_id = crm._actor_staff()),
         'body', btrim(body), 'outcome', outcome, 'next_on', next_on), NULL);
     PERFORM crm._sales_mention(person, (answer ->> 'fact_id')::bigint, mentions, btrim(body));
@@ -74,7 +75,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_note(bigint, text, text, text, date, text[], text) IS
-    'keeps a note about a person, in the name of who calls; next_on (a local day, not before today) makes a follow-up for them; mentions (staff codes, at most 10) puts it into the lists of colleagues who see the person; {outcome, customer_id, fact_id}; P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
+    'keeps a note about a person, in the name of who calls; next_on (a local day of the store, not before today) makes a follow-up for them; mentions (staff codes, at most 10) puts it into the lists of colleagues who see the person; {outcome, customer_id, fact_id}; P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
 
 CREATE FUNCTION crm._ingest_note_enrolment(answer jsonb, store text, way text) RETURNS jsonb
     LANGUAGE plpgsql AS

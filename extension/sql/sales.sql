@@ -54,25 +54,29 @@ END
 $$;
 COMMENT ON FUNCTION crm._sales_day(date, text) IS 'a day as it was given; 22023 naming the field for one before 2000 or after 2100, infinite ones too';
 
-CREATE FUNCTION crm._sales_day_to_come(day date, field text) RETURNS date
+CREATE FUNCTION crm._sales_zone(store_id int) RETURNS text
+    LANGUAGE sql STABLE AS
+$$ SELECT coalesce((SELECT s.time_zone FROM crm.store s WHERE s.store_id = _sales_zone.store_id), crm._setting('core.time_zone') #>> '{}') $$;
+COMMENT ON FUNCTION crm._sales_zone(int) IS 'the time zone of a store, the chain''s without one';
+
+CREATE FUNCTION crm._sales_day_to_come(day date, store_id int, field text) RETURNS date
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    IF crm._sales_day(day, field) < crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}') THEN
+    IF crm._sales_day(day, field) < crm._local_day(crm.core_now(), crm._sales_zone(store_id)) THEN
         RAISE EXCEPTION 'the day is over'
             USING ERRCODE = 'invalid_parameter_value', COLUMN = field, HINT = 'Give today or a day to come.';
     END IF;
     RETURN day;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_day_to_come(date, text) IS 'a day as it was given; 22023 naming the field for one that is over in the chain''s zone, and as crm._sales_day()';
+COMMENT ON FUNCTION crm._sales_day_to_come(date, int, text) IS 'a day as it was given; 22023 naming the field for one that is over in the store''s zone, and as crm._sales_day()';
 
 CREATE FUNCTION crm._sales_due(on_day date, store_id int) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN (on_day + (crm._setting('sales.follow_up_at') #>> '{}')::time) AT TIME ZONE coalesce(
-        (SELECT s.time_zone FROM crm.store s WHERE s.store_id = _sales_due.store_id), crm._setting('core.time_zone') #>> '{}');
+    RETURN (on_day + (crm._setting('sales.follow_up_at') #>> '{}')::time) AT TIME ZONE crm._sales_zone(store_id);
 END
 $$;
 COMMENT ON FUNCTION crm._sales_due(date, int) IS 'the moment at which a follow-up of a day is due, in the store''s zone';

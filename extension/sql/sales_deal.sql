@@ -48,8 +48,7 @@ CREATE FUNCTION crm._sales_stall_at(rule jsonb, since timestamptz, store_id int)
 $$
 BEGIN
     RETURN CASE WHEN rule ? 'hours' THEN since + (rule ->> 'hours')::int * interval '1 hour'
-                ELSE crm._sales_due(crm._local_day(since, coalesce((SELECT s.time_zone FROM crm.store s WHERE s.store_id = _sales_stall_at.store_id), crm._setting('core.time_zone') #>> '{}'))
-                                    + (rule ->> 'days')::int, store_id) END;
+                ELSE crm._sales_due(crm._local_day(since, crm._sales_zone(store_id)) + (rule ->> 'days')::int, store_id) END;
 END
 $$;
 COMMENT ON FUNCTION crm._sales_stall_at(jsonb, timestamptz, int) IS

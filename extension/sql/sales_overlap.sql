@@ -12,7 +12,7 @@ DECLARE
     due timestamptz;
 BEGIN
     FOR store IN SELECT DISTINCT s FROM unnest(stores) s WHERE s IS NOT NULL ORDER BY s LOOP
-        due := crm._sales_due(crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}') + 1, store);
+        due := crm._sales_due(crm._local_day(crm.core_now(), crm._sales_zone(store)) + 1, store);
         PERFORM crm._sales_task_put(person, format('overlap:%s:%s:%s:%s', least(one, other), greatest(one, other), store, month), 'hand',
             left('两人在跟进同一位顾客：' || both_names, 200), how, due, store, NULL, 'crm_store_manager', due + late, 'crm_manager');
     END LOOP;
