@@ -8,16 +8,7 @@ SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
 SELECT crm.ingest_define_source('g_pos', 'till', 'pos', '{"priority": 10}') > 0 AS pos, crm.ingest_define_source('g_shop', 'shop', 'shop_platform', '{"priority": 20}') > 0 AS shop,
        crm.ingest_define_source('g_card', 'cards', 'pos', '{"is_one_card_per_person": true, "verified_fields": ["phone"]}') > 0 AS cards;
--- A record of a source with what is to be compared, in short keys.
-CREATE FUNCTION pg_temp.member(source text, id text, facts jsonb) RETURNS bigint LANGUAGE sql AS $$
-    SELECT customer_id FROM crm.ingest_member(source, convert_to((jsonb_build_object('external_id', id, 'registered_at', '2026-01-05T10:00:00+08:00') || facts)::text, 'UTF8'))
-$$;
-CREATE FUNCTION pg_temp.persons(pattern text) RETURNS text LANGUAGE sql AS $$
-    SELECT string_agg(p, ' / ' ORDER BY p COLLATE "C") FROM (
-        SELECT string_agg(r.external_id, ' ' ORDER BY r.external_id COLLATE "C") AS p FROM crm.source_record r
-        JOIN crm.membership m ON m.source_record_id = r.source_record_id AND m.valid_to = 'infinity'
-        WHERE r.external_id LIKE pattern GROUP BY m.customer_id) x
-$$;
+\i sql/shared/member.sql
 CREATE FUNCTION pg_temp.open_reviews(pattern text) RETURNS TABLE (reason text, pairs bigint) LANGUAGE sql AS $$
     SELECT v.reason, count(*) FROM crm.review v
     WHERE v.state = 'open' AND EXISTS (SELECT FROM crm.membership m JOIN crm.source_record r USING (source_record_id)

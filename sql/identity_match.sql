@@ -7,9 +7,7 @@ BEGIN;
 SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
 SELECT crm.ingest_define_source('m_pos', 'till', 'pos', '{}') > 0 AS pos, crm.ingest_define_source('m_shop', 'shop', 'shop_platform', '{}') > 0 AS shop;
-CREATE FUNCTION pg_temp.member(source text, id text, facts jsonb) RETURNS bigint LANGUAGE sql AS $$
-    SELECT customer_id FROM crm.ingest_member(source, convert_to((jsonb_build_object('external_id', id, 'registered_at', '2026-01-05T10:00:00+08:00') || facts)::text, 'UTF8'))
-$$;
+\i sql/shared/member.sql
 CREATE FUNCTION pg_temp.person(id text) RETURNS bigint LANGUAGE sql AS $$
     SELECT m.customer_id FROM crm.source_record r JOIN crm.membership m USING (source_record_id) WHERE r.external_id = id AND m.valid_to = 'infinity'
 $$;

@@ -9,15 +9,7 @@ SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headqu
 \i sql/shared/try_remedy.sql
 DELETE FROM crm.resettle_span; DELETE FROM crm.resettle_run;
 SELECT crm.ingest_define_source('again_pos', 'till', 'pos') > 0 AS pos, crm.ingest_define_source('again_shop', 'shop', 'shop_platform') > 0 AS shop;
-CREATE FUNCTION pg_temp.member(source text, id text, facts jsonb) RETURNS bigint LANGUAGE sql AS $$
-    SELECT customer_id FROM crm.ingest_member(source, convert_to((jsonb_build_object('external_id', id, 'registered_at', '2026-01-05T10:00:00+08:00') || facts)::text, 'UTF8'))
-$$;
-CREATE FUNCTION pg_temp.persons(pattern text) RETURNS text LANGUAGE sql AS $$
-    SELECT string_agg(p, ' / ' ORDER BY p COLLATE "C") FROM (
-        SELECT string_agg(r.external_id, ' ' ORDER BY r.external_id COLLATE "C") AS p FROM crm.source_record r
-        JOIN crm.membership m ON m.source_record_id = r.source_record_id AND m.valid_to = 'infinity'
-        WHERE r.external_id LIKE pattern GROUP BY m.customer_id) x
-$$;
+\i sql/shared/member.sql
 CREATE FUNCTION pg_temp.run() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     steps bigint := 0;

@@ -7,9 +7,7 @@ BEGIN;
 SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims;
 SELECT crm.ingest_define_source('h_old', 'till', 'pos', '{"priority": 10}') > 0 AS old, crm.ingest_define_source('h_new', 'mini', 'mini_program', '{"priority": 20}') > 0 AS new;
-CREATE FUNCTION pg_temp.member(source text, id text, facts jsonb) RETURNS bigint LANGUAGE sql AS $$
-    SELECT customer_id FROM crm.ingest_member(source, convert_to((jsonb_build_object('external_id', id, 'registered_at', '2026-01-05T10:00:00+08:00') || facts)::text, 'UTF8'))
-$$;
+\i sql/shared/member.sql
 CREATE FUNCTION pg_temp.persons() RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(p, ' / ' ORDER BY p COLLATE "C") FROM (
         SELECT string_agg(r.external_id, ' ' ORDER BY r.external_id COLLATE "C") AS p FROM crm.source_record r
