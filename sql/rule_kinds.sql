@@ -66,6 +66,7 @@ UPDATE public.rows_plain SET word = 'new' WHERE number % 5 = 0;
 DELETE FROM public.rows_plain WHERE number % 11 = 0;
 SELECT pg_temp.differ('rows_plain') AS after_writes, count(*) AS rows, count(*) FILTER (WHERE x.word = 'new') AS new FROM crm._rule_rows(NULL::public.rows_plain, 'id', '{5,6,7}') x;
 SELECT count(*) AS of_no_keys FROM crm._rule_rows(NULL::public.rows_plain, 'id', NULL);
+SELECT count(*) AS by_no_column FROM crm._rule_rows(NULL::public.rows_plain, NULL, '{5}');
 ALTER TABLE public.rows_plain ADD since text NOT NULL DEFAULT 'ever', ADD points int DEFAULT 5, ADD note text;
 INSERT INTO public.rows_plain SELECT g, 'w', g, 'today', 6 FROM generate_series(1, 20) g;
 SELECT pg_temp.differ('rows_plain') AS columns_added_since, count(*) AS rows, count(*) FILTER (WHERE x.since = 'ever' AND x.points = 5) AS of_before

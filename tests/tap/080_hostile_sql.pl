@@ -106,7 +106,11 @@ BEGIN
 		$c$crm._segment_kept_of('{1}', ARRAY['{7}'::crm.bitmap], '{7}', '{4294967296}')$c$,
 		$c$crm._segment_kept_of('{NULL}', ARRAY['{7}'::crm.bitmap], '{7}', '{-1}')$c$,
 		$c$crm._segment_kept_of('[-5:-4]={1,2}', ARRAY['{7}'::crm.bitmap, '{7}'], '{7}', '{1}')$c$,
-		$c$crm._segment_write('{1}', ARRAY['{7}'::crm.bitmap], ARRAY['{7}'::crm.bitmap], '{7}', '{-2}', now())$c$]
+		$c$crm._segment_write('{1}', ARRAY['{7}'::crm.bitmap], ARRAY['{7}'::crm.bitmap], '{7}', '{-2}', now())$c$,
+		$c$crm._segment_whose('{1,70368744177664}')$c$,
+		$c$(SELECT count(*) FROM crm._rule_rows(NULL::crm.customer, NULL, '{1}'))$c$,
+		$c$(SELECT count(*) FROM crm._rule_rows(NULL::crm.customer, 'no column', '{1}'))$c$,
+		$c$(SELECT count(*) FROM crm._rule_rows(1, 'id', '{1}'))$c$]
 	LOOP
 		BEGIN
 			EXECUTE 'SELECT ' || call;

@@ -89,16 +89,17 @@ crm_rule_rows(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Oid			id = typeidTypeRelid(get_fn_expr_argtype(fcinfo->flinfo, 0));
-	const char *key = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	CrmTable	table = {0};
-	int			n;
+	const char *key;
 	int64	   *keys;
+	int			n;
 
 	if (!OidIsValid(id))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("rows are those of a table")));
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(2))
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return (Datum) 0;
+	key = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	table.relation = table_open(id, AccessShareLock);
 	table.snapshot = GetActiveSnapshot();
 	keys = crm_core_walk_keys(PG_GETARG_ARRAYTYPE_P(2), &n);

@@ -18,6 +18,7 @@ extern void crm_segment_init(void);
 
 /* segment_stay.c: persons, ascending, and the ordinal of each, or CRM_SEGMENT_NO_ORDINAL. */
 #define CRM_SEGMENT_NO_ORDINAL (-1)
+#define CRM_SEGMENT_MAX_ORDINAL PG_UINT32_MAX	/* chunks are held by their number */
 
 typedef struct CrmSegmentPlaces
 {

@@ -37,12 +37,15 @@ static Members
 spread(const CrmBitmapParts *parts)
 {
 	Members		members = {0};
+	int			n = parts->n;
 
-	if (parts->n == 0)
+	while (n > 0 && parts->containers[n - 1].key > CRM_SEGMENT_MAX_ORDINAL >> CRM_BITMAP_WIDTH)
+		n--;					/* nobody's */
+	if (n == 0)
 		return members;
-	members.n_numbers = parts->containers[parts->n - 1].key + 1;
-	members.bits = MemoryContextAllocExtended(CurrentMemoryContext, members.n_numbers * sizeof(uint64 *), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (int i = 0; i < parts->n; i++)
+	members.n_numbers = parts->containers[n - 1].key + 1;
+	members.bits = palloc0(members.n_numbers * sizeof(uint64 *));
+	for (int i = 0; i < n; i++)
 		members.bits[parts->containers[i].key] = bits_of(&parts->containers[i]);
 	return members;
 }

@@ -20,8 +20,6 @@ PG_FUNCTION_INFO_V1(crm_segment_places);
 PG_FUNCTION_INFO_V1(crm_segment_kept_of);
 PG_FUNCTION_INFO_V1(crm_segment_write);
 
-#define MAX_ORDINAL	PG_UINT32_MAX	/* chunks are held by their number */
-
 typedef struct Move
 {
 	int			segment;		/* its place in the list */
@@ -91,7 +89,7 @@ take_places(Datum persons, ArrayType *ordinals, CrmSegmentPlaces *places)
 	places->ordinals = palloc(Max(places->n, 1) * sizeof(int64));
 	memcpy(places->ordinals, ARR_DATA_PTR(ordinals), places->n * sizeof(int64));
 	for (int i = 0; i < places->n; i++)
-		if (places->ordinals[i] < CRM_SEGMENT_NO_ORDINAL || places->ordinals[i] > MAX_ORDINAL)
+		if (places->ordinals[i] < CRM_SEGMENT_NO_ORDINAL || places->ordinals[i] > CRM_SEGMENT_MAX_ORDINAL)
 			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("no person has the ordinal " INT64_FORMAT, places->ordinals[i])));
 }
 
