@@ -194,13 +194,28 @@ export async function today(browser) {
 	const person = enrolled('TODAY', '今天的', '13655590008');
 	sql(`SELECT crm._sales_task_put(${person}, 'hand:t' || n, 'hand', CASE n WHEN 0 THEN '今天要打的' ELSE '昨天没打的' END, NULL, (crm._local_day(crm.core_now(), 'Asia/Shanghai') - n)::timestamp AT TIME ZONE 'Asia/Shanghai' + interval '1 second', s.store_id, f.staff_id, 'crm_clerk', crm.core_now() + interval '2 days', 'crm_store_manager')
 		FROM generate_series(0, 1) n, crm.store s, crm.staff f WHERE s.code = 'S1' AND f.code = 'CLERK'`);
-	for (const [language, now, late] of [['zh-CN', '今天', '已逾期'], ['en', 'today', 'overdue']]) {
+	sql(`SELECT crm.sales_task_create(${person}, '以后再打的', '2030-02-03', staff => 'CLERK')`);
+	for (const [language, now, late, later, none, undo] of [['zh-CN', '今天', '已逾期', '以后', '没有超时未跟进', '撤销'], ['en', 'today', 'overdue', 'Later', 'Nothing late', 'Undo']]) {
 		const page = await open(browser, 'clerk', {language});
 		await visit(page, '#/tasks');
 		const of = async (title) => page.textContent(`main li:has-text("${title}")`);
 		await page.waitForSelector('main li:has-text("今天要打的")');
 		ok((await of('今天要打的')).includes(now) && !(await of('今天要打的')).includes(late) && (await of('昨天没打的')).includes(late), `${language}: today's is of today, yesterday's is late`, [await of('今天要打的'), await of('昨天没打的')]);
+		await page.waitForSelector('main li[data-later]');
+		const lines = await page.$$eval('main .card li', (all) => all.map((one) => one.textContent));
+		const [at, head, ahead] = ['今天要打的', later, '以后再打的'].map((said, i) => lines.findIndex((line) => i === 1 ? line === said : line.includes(said)));
+		ok(at >= 0 && at < head && head < ahead, `${language}: what is of another day stands apart, below today's`, lines);
+		// the last one of a list: what stands there then, and back
+		await page.route('**/api/v1/tasks?list=escalated*', (route) => route.fulfill({contentType: 'application/json', body: JSON.stringify({items: [{customer_id: person, task_id: '1', kind: 'hand', name: '今*', title: '唯一一件', due_at: '2020-01-02T00:00:00+08:00', is_overdue: true}], next: null})}));
+		await page.route('**/tasks/1/*', (route) => route.fulfill({contentType: 'application/json', body: '{}'}));
+		await visit(page, '#/tasks/escalated');
+		await page.click('main li:has-text("唯一一件") button >> nth=0');
+		ok(await page.waitForSelector(`main li:has-text("${none}")`, {timeout: 5000}).then(() => true, () => false), `${language}: a list that was worked off says so`, await page.textContent('main'));
+		await page.click(`#toast button:text("${undo}")`);
+		await page.waitForSelector('main li:has-text("唯一一件")');
+		ok(!(await page.textContent('main')).includes(none), 'and not any more when one is taken back');
+		ok(page.errors.length === 0, 'the console was quiet', page.errors);
 		await page.context().close();
 	}
-	sql(`DELETE FROM crm.task WHERE task_key LIKE 'hand:t_' AND customer_id = ${person}`);
+	sql(`DELETE FROM crm.task WHERE (task_key LIKE 'hand:t_' OR title = '以后再打的') AND customer_id = ${person}`);
 }

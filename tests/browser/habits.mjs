@@ -134,7 +134,7 @@ async function opened(browser, at, by) {
 		asked.length = 0;
 		await page.goto(`${at}/?slow${turn}`, {waitUntil: 'commit'});
 		await marked(page, 'ready');
-		const before = asked.filter(({path}) => !/^(blank|\/favicon|\/js\/(waiting|typed|drafts|owner|keep_pages|pages\/person)\b)/.test(path) && path !== '/');
+		const before = asked.filter(({path}) => !/^(blank|\/favicon|\/js\/(waiting|typed|drafts|owner|tags_given|keep_pages|pages\/person)\b)/.test(path) && path !== '/');
 		ok(before.length <= 6 && before.every(({by}) => by === 'parser'), 'the first page is one round trip, and what it is made of another: six files at most, and nothing is asked for by what comes', before);
 		await answered(page, asked);
 		const {ready, typed, answered: stood} = await page.evaluate(() => globalThis.marks);

@@ -49,7 +49,13 @@ export async function owners(browser) {
 	await visit(manager, `#/person/${person}`);
 	await manager.focus('#heir');
 	await manager.waitForSelector('#heir option[value=STORE_MANAGER]', {state: 'attached'});
+	let given = 0;
+	manager.on('request', (request) => { if (request.method() === 'PUT') given++; });
+	for (let n = 0; n < 2; n++) await manager.keyboard.press('ArrowDown');
 	await manager.selectOption('#heir', 'STORE_MANAGER');
+	await manager.waitForTimeout(200);
+	ok(given === 0, 'who goes through the names by the arrow keys has given nothing yet', given);
+	await manager.click('#owner button:text-is("交给")');
 	await manager.waitForSelector('#owner strong:text("store_manager store_manager")');
 	ok((await send(clerk, `persons/${person}/owner`, {staff: 'CLERK'}, 'PUT')).status === 409, 'a manager gives the customer to somebody; the clerk cannot take them from there');
 	ok((await read(manager, 'owned?staff=STORE_MANAGER')).body.items.some((one) => one.customer_id === person), 'and they are in the other list');

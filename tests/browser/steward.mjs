@@ -288,7 +288,11 @@ export async function rejects(browser) {
 	const [file] = await Promise.all([page.waitForEvent('download'), page.click('button:text("存为 CSV")')]);
 	ok(/^rejects-.*\.csv$/.test(file.suggestedFilename()), 'what is seen is saved as CSV', file.suggestedFilename());
 	const before = (await page.$$('main li strong')).length;
-	await page.click('button:text("放弃") >> nth=0');
+	await page.click('button:text-is("放弃") >> nth=0');
+	await page.keyboard.press('Enter');
+	ok((await page.$$('main li strong')).length === before && await page.isVisible('button:text-is("放弃") >> nth=0'), 'what cannot be taken back takes two taps, and a second one without looking gives nothing up');
+	await page.click('button:text-is("放弃") >> nth=0');
+	await page.click('button:text("确定放弃")');
 	await page.waitForFunction((n) => document.querySelectorAll('main li strong').length < n, before);
 	ok(page.errors.length === 0, 'given up with a reason, quietly', page.errors);
 	await page.context().close();

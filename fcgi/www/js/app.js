@@ -9,7 +9,7 @@ const pages = {
 	tickets: {roles: ['store_manager', 'manager', 'service', 'headquarters'], linked: ['clerk']},
 	knowledge: {roles: ['store_manager', 'manager', 'service', 'headquarters'], linked: ['clerk']},
 	deals: {roles: ['store_manager', 'manager', 'headquarters'], linked: ['clerk', 'service']},
-	redeem: {bare: true, roles: ['clerk', 'store_manager', 'headquarters']},
+	redeem: {bare: true, roles: ['clerk', 'store_manager', 'headquarters'], linked: ['manager', 'service']},
 	enrol: {bare: true, roles: []},
 	qr: {roles: []},
 	waiting: {bare: true, roles: []},
@@ -19,6 +19,7 @@ const pages = {
 	reports: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
 	charts: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
 	audiences: {roles: ['marketer', 'headquarters', 'analyst']},
+	portraits: {roles: ['marketer', 'headquarters', 'analyst', 'reader']},
 	behind: {roles: []},
 	scorecard: {roles: ['store_manager', 'manager', 'analyst', 'headquarters']},
 	targets: {roles: ['store_manager', 'manager', 'analyst', 'headquarters']},
@@ -78,15 +79,17 @@ function watchPaper() {
 	addEventListener('afterprint', () => { for (const one of folded) one.open = false; });
 }
 
-// Nobody sees what was on the screen, nor what was typed, from the moment of the tap.
-function clear() {
+// Nobody sees what was on the screen, nor what was typed, from the moment of the tap.  Who did not mean to leave (`isMeant`), the session having ended,
+// finds what was not saved when the same person signs in again.
+function clear(isMeant = false) {
 	me = null;
 	leavePage();
 	document.getElementById('header').hidden = true;
 	document.getElementById('footer').hidden = true;
 	document.getElementById('main').replaceChildren();
+	document.getElementById('toast').replaceChildren();     // an undo is its doer's
 	look();
-	dispatchEvent(new Event('signed-out'));
+	dispatchEvent(new CustomEvent('signed-out', {detail: isMeant}));
 }
 
 // The gateway is told when it can be: a session that was left without a network is not found open again in this tab.
@@ -97,13 +100,18 @@ async function endSession() {
 	return isEnded;
 }
 const isLeaving = () => sessionStorage.getItem(leaving) !== null;
+// The form that a store's code leads to is nobody's page: to it and back everything is opened anew.
+const isJoining = () => location.hash.startsWith('#/join/');
+const joins = isJoining();
+const isLink = () => location.hash.startsWith('#/link/');
 
 async function leave() {
 	const n = waiting ? waiting.mine().length : 0;
 	if (n > 0 && !confirm(t('waiting.leave', {n}))) return;
 	sessionStorage.clear();
 	sessionStorage.setItem(leaving, 'yes');
-	clear();
+	if (!isLink()) history.replaceState(null, '', `${location.pathname}${location.search}#/`);     // who comes next begins at the beginning
+	clear(true);
 	await endSession();
 	tabs.postMessage('left');
 	await signedOut();
@@ -112,9 +120,9 @@ async function leave() {
 // The session is one for all tabs: who signs in or out in one does so in the others, and nothing is written under another's name.
 const tabs = new BroadcastChannel('session');
 tabs.onmessage = async ({data}) => {
-	if (location.hash.startsWith('#/join/')) return;
+	if (joins) return;
 	if (data === 'left') {
-		clear();     // first: a field that goes is kept once more
+		clear(true);     // first: a field that goes is kept once more
 		for (const key of Object.keys(sessionStorage)) if (key !== 'waiting') sessionStorage.removeItem(key);
 	}
 	const now = await send('GET', 'me').catch(() => null);
@@ -150,7 +158,8 @@ async function load(page) {
 async function route() {
 	const visit = leavePage();
 	const [name, ...words] = location.hash.replace(/^#\/?/, '').split('?')[0].split('/').map(decoded);
-	const page = isMine(name) ? name : mine()[0];
+	if (isLink()) return askWhose();
+	const isHere = isMine(name), page = isHere ? name : mine()[0];
 	if (!page) return show(h('p', {}, t('no_pages')));
 	drawHeader(page);
 	drawFooter(pages[page].bare === true);
@@ -158,14 +167,26 @@ async function route() {
 	const stop = sayLoading(visit);
 	try {
 		const module = modules[page] || await load(page);
-		if (!isLeft(visit)) await module.draw(words, me);
+		if (!isLeft(visit)) await module.draw(isHere ? words : [], me);
+		if (!isHere && name && !isLeft(visit)) document.getElementById('main').prepend(h('p', {class: 'warn', role: 'status'}, t('not_yours', {page: t(`page.${page}`)})));
 		if (sessionStorage.getItem('draft:guide')) (await import('./guide.js')).look();
 	} catch (problem) {
 		if (problem.status === 401) return;
-		show(h('div', {class: 'card'}, h('p', {class: 'warn', role: 'alert'}, fault(problem)), h('button', {type: 'button', onclick: route}, t('again'))));
+		// what is not there, or not one's own, is not there the next time either
+		const onward = [403, 404].includes(problem.status) ? h('a', {class: 'button', href: '#/'}, t('home')) : h('button', {type: 'button', onclick: route}, t('again'));
+		show(h('h1', {}, t(`page.${page}`)), h('div', {class: 'card'}, h('p', {class: 'warn', role: 'alert'}, fault(problem)), onward));
 	} finally {
 		stop();
 	}
+}
+
+// A link was opened where somebody is signed in already: nobody goes on under another's name without being told.
+function askWhose() {
+	drawHeader('');
+	drawFooter(true);
+	document.title = t('sign_in');
+	show(h('div', {class: 'card signin'}, h('h1', {}, t('sign_in')), h('p', {}, t('link.signed_in', {name: me.name || me.actor})),
+		h('div', {class: 'row'}, h('button', {type: 'button', class: 'main', onclick: leave}, t('link.leave')), h('a', {class: 'button', href: '#/'}, t('link.stay')))));
 }
 
 // What was on the page goes at once; over an empty one, that it is coming is said only when it does not come soon.
@@ -223,7 +244,7 @@ function watchConnection() {
 }
 
 // Who is signed in is asked while the words come, and the page of the address is fetched beside, without one the counter's: a phone far away waits once.
-const first = location.hash.startsWith('#/join/') ? null : get('me').catch((problem) => problem);
+const first = joins ? null : get('me').catch((problem) => problem);
 let who = async () => {
 	who = () => get('me');
 	const answer = await first;
@@ -237,5 +258,8 @@ watchConnection();
 watchPaper();
 whenSignedOut(signedOut);
 // an address that was left again before its event came is not drawn
-addEventListener('hashchange', (event) => me && event.newURL === location.href && (keep?.renew(waiting.all().length > 0) || route()));
+addEventListener('hashchange', (event) => {
+	if (isJoining() !== joins) return location.reload();
+	if (me && event.newURL === location.href) keep?.renew(waiting.all().length > 0) || route();
+});
 await start();

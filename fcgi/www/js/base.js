@@ -151,6 +151,7 @@ export function upload(path, body, type, onProgress) {
 		request.onload = () => {
 			let answer = {};
 			try { answer = JSON.parse(request.responseText); } catch { /* a proxy answered */ }
+			if (request.status === 401) onSignedOut();
 			if (request.status < 300) resolve(answer);
 			else reject(new Problem(request.status, answer));
 		};

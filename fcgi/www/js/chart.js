@@ -16,6 +16,13 @@ const word = (attributes, text) => {
 	element.textContent = text;
 	return element;
 };
+// A label has so much room: what is longer is cut, and whole under the pointer.  A Chinese sign is as wide as two letters.
+function label(attributes, text, room) {
+	const signs = [...String(text)];
+	let left = room;
+	const over = signs.findIndex((sign) => (left -= sign > '\u2e7f' ? 14 : 7.7) < 0);
+	return over < 0 ? word(attributes, text) : said(word(attributes, `${signs.slice(0, Math.max(over - 1, 1)).join('')}…`), text);
+}
 // What is counted opens who is counted.
 const linked = (href, ...parts) => {
 	if (!href) return parts;
@@ -34,7 +41,7 @@ export function bars(title, rows, isLong = false, whole = Math.max(...rows.map((
 	rows.forEach((row, i) => {
 		const y = i * height + (isLong ? 18 : 0);
 		const width = Math.max(2, (isLong ? 210 : 112) * row.value / whole);
-		chart.append(...linked(row.href, word({x: 0, y: isLong ? y - 4 : y + 18}, row.label), svg('rect', {x: left, y: y + (isLong ? 2 : 5), rx: 3, width, height: 18}), word({x: left + width + 6, y: y + (isLong ? 16 : 18)}, row.text)));
+		chart.append(...linked(row.href, label({x: 0, y: isLong ? y - 4 : y + 18}, row.label, isLong ? 340 : left), svg('rect', {x: left, y: y + (isLong ? 2 : 5), rx: 3, width, height: 18}), word({x: left + width + 6, y: y + (isLong ? 16 : 18)}, row.text)));
 	});
 	return chart;
 }
@@ -67,7 +74,7 @@ export function radar(title, rows) {
 		...rows.map((_, i) => svg('line', {class: 'ring', x1: 170, y1: 120, x2: at(i, 1)[0], y2: at(i, 1)[1]})),
 		svg('polygon', {class: 'value', points: rows.map((row, i) => at(i, inside(row.value)).map((n) => n.toFixed(1)).join(',')).join(' ')}),
 		...rows.map((row, i) => said(svg('circle', {cx: at(i, inside(row.value))[0], cy: at(i, inside(row.value))[1], r: 4}), `${row.label} ${row.text}`)),
-		...rows.map((row, i) => word({x: at(i, 1.12)[0], y: at(i, 1.12)[1] + 4, 'text-anchor': Math.abs(at(i, 1)[0] - 170) < 8 ? 'middle' : at(i, 1)[0] > 170 ? 'start' : 'end'}, row.label.length > 9 ? `${row.label.slice(0, 8)}…` : row.label)));
+		...rows.map((row, i) => label({x: at(i, 1.12)[0], y: at(i, 1.12)[1] + 4, 'text-anchor': Math.abs(at(i, 1)[0] - 170) < 8 ? 'middle' : at(i, 1)[0] > 170 ? 'start' : 'end'}, row.label, 116)));
 	return chart;
 }
 
@@ -97,10 +104,18 @@ export function line(title, rows) {
 			svg('polyline', {class: 'expected', points: points([...known.slice(-1), ...told])}));
 	}
 	chart.append(svg('polyline', {class: 'value', points: points(known)}), ...rows.map((row, i) => said(svg('circle', {cx: x(i), cy: y(row.value ?? row.expected ?? 0), r: 3}), `${row.label} ${row.text}`)));
+	for (const i of outstanding(known, x, y)) chart.append(word({x: x(i), y: Math.max(y(rows[i].value) - 7, 12), 'text-anchor': x(i) < 70 ? 'start' : x(i) > 270 ? 'end' : 'middle'}, rows[i].text));
 	for (const i of new Set([0, Math.floor((rows.length - 1) / 2), rows.length - 1])) {
 		if (rows[i]) chart.append(word({x: x(i), y: 167, 'text-anchor': i === 0 ? 'start' : i === rows.length - 1 ? 'end' : 'middle'}, rows[i].label));
 	}
 	return chart;
+}
+
+// What a line comes to is read without pointing at it: its highest point, and the last, if there is room for both.
+function outstanding(known, x, y) {
+	if (known.length === 0) return [];
+	const [last, lastValue] = known.at(-1), [highest, most] = known.reduce((one, other) => other[1] > one[1] ? other : one);
+	return Math.abs(x(last) - x(highest)) > 90 || Math.abs(y(lastValue) - y(most)) > 20 ? [highest, last] : [highest];
 }
 
 // Shares of a whole as a ring; the words beside it say them in its order, from the darkest on.

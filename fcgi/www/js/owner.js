@@ -28,10 +28,10 @@ function draw(place, answer, me) {
 		h('div', {class: 'row'}, owner?.is_me ? act('owner.give_up', null) : (!owner || owner.has_left) && me.name && act('owner.me', me.actor), managers.includes(me.role) && heirs(place, answer, me))]);
 }
 
-// The names are asked for only when somebody wants to give.
+// The names are asked for only when somebody wants to give.  Who goes through them by the arrow keys has not chosen yet: that is the button's.
 function heirs(place, answer, me) {
 	let isAsked = false;
-	const choice = h('select', {id: 'heir', 'aria-label': t('owner.give'), onchange: () => choice.value && give(place, answer, me, choice.value)}, h('option', {value: ''}, t('owner.give')));
+	const choice = h('select', {id: 'heir', 'aria-label': t('owner.whom')}, h('option', {value: ''}, t('owner.whom')));
 	choice.addEventListener('focus', async () => {
 		if (isAsked) return;
 		isAsked = true;
@@ -42,5 +42,5 @@ function heirs(place, answer, me) {
 			toast(fault(problem));
 		}
 	});
-	return choice;
+	return [choice, h('button', {type: 'button', onclick: () => choice.value === '' ? choice.focus() : give(place, answer, me, choice.value)}, t('owner.give'))];
 }

@@ -1,5 +1,5 @@
 // Audiences: built from phrases with the count beside, kept as segments, with their members and who came and went.
-import {append, del, fault, get, h, list, moment, named, number, percent, post, put, show, t, toast, withWords} from '../base.js';
+import {append, del, fault, get, h, list, moment, named, number, percent, post, put, send, show, t, toast, withWords} from '../base.js';
 import {bars} from '../chart.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
@@ -40,7 +40,7 @@ function overlap(rows) {
 			const [pair] = await post('segment-overlap', {codes: codes[0] === codes[1] ? [codes[0]] : codes});
 			const names = codes.map((code) => title(rows.find((row) => row.segment === code)));
 			answer.replaceChildren(h('p', {}, t('overlap.both', {n: number(pair.both)})), h('p', {}, t('overlap.share', {name: names[0], share: percent(pair.share_of_a)})), h('p', {}, t('overlap.share', {name: names[1], share: percent(pair.share_of_b)})),
-				bars(t('overlap.title'), [{label: names[0].slice(0, 7), value: pair.a_persons, text: number(pair.a_persons)}, {label: names[1].slice(0, 7), value: pair.b_persons, text: number(pair.b_persons)}, {label: t('overlap.in_both'), value: pair.both, text: number(pair.both)}]));
+				bars(t('overlap.title'), [{label: names[0], value: pair.a_persons, text: number(pair.a_persons)}, {label: names[1], value: pair.b_persons, text: number(pair.b_persons)}, {label: t('overlap.in_both'), value: pair.both, text: number(pair.both)}]));
 		} catch (problem) {
 			answer.replaceChildren(h('p', {class: 'warn'}, fault(problem)));
 		}
@@ -88,11 +88,11 @@ function edit(row, me) {
 }
 
 async function one(row, me) {
-	const members = h('div', {}), changes = h('div', {});
+	const members = h('div', {}), changes = h('div', {}), reading = h('p', {class: 'faint'});
 	show(h('h1', {}, title(row), ' ', h('span', {class: 'tag'}, t(`audience.${row.kind}`))),
 		h('p', {}, h('span', {class: 'big'}, number(row.persons)), ' ', h('span', {class: 'faint'}, row.as_of ? t('audience.right', {at: moment(row.as_of)}) : t('audience.filling'))), row.error && h('p', {class: 'warn'}, row.error),
 		h('div', {class: 'row'}, mayWrite(me) && [row.rule && h('a', {class: 'button', href: `#/audiences/edit/${encodeURIComponent(row.segment)}`}, t('edit')), h('button', {type: 'button', onclick: () => drop(row)}, t('delete'))],
-			h('button', {type: 'button', onclick: () => everybody(row)}, t('csv'))),
+			h('button', {type: 'button', onclick: () => everybody(row, reading)}, t('csv'))), reading,
 		h('div', {class: 'cards'}, h('section', {class: 'card'}, h('h2', {}, t('audience.members')), members),
 			h('section', {class: 'card'}, h('h2', {}, t('audience.moves')), changes)));
 	const [movement] = await Promise.all([get(`${path(row.segment)}/movement?from=${daysBack(27)}&to=${daysBack(0)}`), page(members, `${path(row.segment)}/members?limit=50`, person)]);
@@ -120,20 +120,27 @@ async function page(place, address, line) {
 	await fill('');
 }
 
-async function everybody(row) {
-	const rows = [];
-	let cursor = '';
+// All of them as a file, page after page: who leaves the page gets it all the same, who signs out does not.
+async function everybody(row, place) {
+	const rows = [], bar = h('progress', {max: Math.max(row.persons, 1), value: 0, 'aria-label': t('csv')}), said = h('span', {});
+	let cursor = '', isOver = false;
+	addEventListener('signed-out', () => { isOver = true; }, {once: true});
+	place.replaceChildren(bar, said);
 	try {
 		do {
-			const answer = await list(`${path(row.segment)}/members?limit=500${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
-			rows.push(...answer.rows);
+			const answer = await send('GET', `${path(row.segment)}/members?limit=500${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+			if (isOver) return;
+			rows.push(...answer.items);
 			cursor = answer.next;
-			toast(t('csv.reading', {n: number(rows.length)}));
+			bar.value = rows.length;
+			said.textContent = t('csv.reading', {n: number(rows.length)});
 		} while (cursor && rows.length < 200000);
 		if (cursor) toast(t('csv.cut', {n: number(rows.length)}));
 		save(title(row), [[t('csv.id'), t('csv.name'), t('csv.phone'), t('csv.since')], ...rows.map((one_row) => [one_row.customer_id, one_row.name, one_row.phone, one_row.since])]);
 	} catch (problem) {
-		toast(fault(problem));
+		if (problem.status !== 401) toast(fault(problem));
+	} finally {
+		place.replaceChildren();
 	}
 }
 

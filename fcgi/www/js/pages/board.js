@@ -34,7 +34,7 @@ export async function draw([where0 = '', name0 = '', onDay = ''], me) {
 	part('funnel', async () => funnel(await board, behind));
 	part('tiers', async () => tiers(await board, behind));
 	part('map', async () => map((await list(ask('reports/value-map'))).rows, behind));
-	part('flows', async () => flows(await board, behind));
+	part('flows', async () => flows(await board, behind), true);
 	part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, 'month'), true);
 	part('transitions', async () => transitions((await list(ask('reports/transitions', 'days=90'))).rows, behind), true);
 	part('cohorts', async () => cohorts(await get(ask('reports/retention', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`)), behind), true);

@@ -1,19 +1,20 @@
 // Types of coupons: what they are worth and how long, how many may be claimed, and the codes that others printed.
-import {field, form, get, h, list, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
+import {anew, field, form, get, h, list, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
 import {save, table} from '../table.js';
+import {keptForm} from '../typed.js';
 
 const title = (row) => named(row, row.coupon_type);
 const path = (code) => `coupon-types/${encodeURIComponent(code)}`;
 const worth = (row) => row.kind === 'amount' ? money(row.value) : row.kind === 'percent' ? t('coupon.off', {n: number(row.value), fold: number((100 - row.value) / 10)}) : t('coupon.shipping');
 
-export async function draw([what = '', code = '']) {
+export async function draw([what = '', code = ''], me) {
 	await withWords('marketer');
 	const rows = (await list('coupon-types')).rows;
 	if (what === 'new') return edit(null);
 	const row = what === 'edit' && rows.find((candidate) => candidate.coupon_type === code);
-	if (row) return edit(row);
+	if (row) return edit(row, me);
 	const heads = [t('coupon.name'), t('coupon.worth'), [t('coupon.minimum'), 'number'], [t('coupon.days'), 'number'], t('coupon.pool')];
 	show(h('h1', {}, t('page.coupons')), h('div', {class: 'row'}, h('a', {class: 'button', href: '#/coupons/new'}, t('coupon.new'))),
 		h('div', {class: 'card'}, table(t('page.coupons'), heads, rows.map((one) => [h('a', {href: `#/coupons/edit/${encodeURIComponent(one.coupon_type)}`}, title(one)), worth(one), Number(one.minimum_amount) > 0 ? money(one.minimum_amount) : t('coupon.free_of'), number(one.valid_days), one.is_pooled ? h('span', {class: one.free <= one.pool_low ? 'warn' : null}, t('coupon.free', {n: number(one.free)})) : t('coupon.own')])),
@@ -22,7 +23,7 @@ export async function draw([what = '', code = '']) {
 
 const numbers = ['value', 'minimum_amount', 'valid_days', 'rank'];
 
-async function edit(row) {
+async function edit(row, me) {
 	const key = `coupon:${row ? row.coupon_type : 'new'}`;
 	const draft = kept(key);
 	const now = draft || row || {kind: 'amount', minimum_amount: 0, valid_days: 30};
@@ -41,14 +42,14 @@ async function edit(row) {
 		toast(t('saved'), row && {label: t('undo'), run: async () => {
 			await patch(path(code), Object.fromEntries([...names, 'is_transferable', 'is_pooled', 'pool_low'].map((name) => [name, row[name]])));
 			toast(t('saved'));
-			if (location.hash === '#/coupons') await draw([]);
+			if (location.hash === '#/coupons') await draw([], me);
 		}});
 	});
 	const read = (data) => ({...Object.fromEntries(names.map((name) => [name, data.get(name)]).filter(([name, value]) => !numbers.includes(name) || value !== '').map(([name, value]) => [name, numbers.includes(name) ? Number(value) : value.trim()])),
 		is_transferable: Boolean(data.get('is_transferable')), is_pooled: Boolean(data.get('is_pooled')), pool_low: Number(data.get('pool_low') || 0)});
 	whole.addEventListener('input', () => keep(key, read(new FormData(whole))));
 	const said = h('section', {class: 'card'}, h('h2', {}, t('trial.title')));
-	show(h('h1', {}, row ? title(row) : t('coupon.new')), draft && drafted(key, () => edit(row)), h('div', {class: 'cards'}, h('section', {class: 'card'}, whole), row && limits(row), row && row.is_pooled && pool(row), row && said));
+	show(h('h1', {}, row ? title(row) : t('coupon.new')), draft && drafted(key, () => edit(row, me)), h('div', {class: 'cards'}, h('section', {class: 'card'}, whole), row && limits(row, me), row && row.is_pooled && pool(row, me), row && said));
 	if (row) said.append(...await trial(row));
 }
 
@@ -62,18 +63,24 @@ async function trial(row) {
 }
 
 // How many may be claimed, in all and by one person.
-function limits(row) {
-	return h('section', {class: 'card'}, h('h2', {}, t('coupon.claims')), h('p', {}, t('coupon.claimed', {n: number(row.claimed)})), form([
+function limits(row, me) {
+	const set = (values) => post(`${path(row.coupon_type)}/claims`, values), again = anew(() => draw(['edit', row.coupon_type], me));
+	return h('section', {class: 'card'}, h('h2', {}, t('coupon.claims')), h('p', {}, t('coupon.claimed', {n: number(row.claimed)})), keptForm(`${me.actor}:claims:${row.coupon_type}`, [
 		h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'is_claimable', checked: row.is_claimable}), t('coupon.claimable')),
-		field('total_limit', t('coupon.total'), {type: 'number', min: 0, inputmode: 'numeric', value: row.total_limit ?? ''}), field('person_limit', t('coupon.each'), {type: 'number', min: 1, inputmode: 'numeric', value: row.person_limit ?? ''})], t('save'), async (data) => {
-		await post(`${path(row.coupon_type)}/claims`, {is_claimable: Boolean(data.get('is_claimable')), total_limit: data.get('total_limit') || null, person_limit: data.get('person_limit') || null});
-		toast(t('saved'));
+		field('total_limit', t('coupon.total'), {type: 'number', min: 0, inputmode: 'numeric', value: row.total_limit ?? ''}), field('person_limit', t('coupon.each'), {type: 'number', min: 1, inputmode: 'numeric', value: row.person_limit ?? ''})], t('save'), async (data, element, done) => {
+		await set({is_claimable: Boolean(data.get('is_claimable')), total_limit: data.get('total_limit') || null, person_limit: data.get('person_limit') || null});
+		done();
+		toast(t('saved'), {label: t('undo'), run: async () => {
+			await set({is_claimable: row.is_claimable, total_limit: row.total_limit, person_limit: row.person_limit});
+			await again();
+		}});
+		await again();
 	}));
 }
 
-function pool(row) {
+function pool(row, me) {
 	const left = h('p', {role: 'status'}, t('coupon.free', {n: number(row.free)}));
-	const filled = form([field('codes', t('coupon.codes'), {tag: 'textarea', autocomplete: 'off'})], t('coupon.load'), async (data, element) => {
+	const filled = keptForm(`${me.actor}:codes:${row.coupon_type}`, [field('codes', t('coupon.codes'), {tag: 'textarea', autocomplete: 'off'})], t('coupon.load'), async (data, element) => {
 		const list_of = data.get('codes').split(/[\s,;，；]+/).filter(Boolean);
 		const answer = await post(`${path(row.coupon_type)}/codes`, {codes: list_of});
 		left.textContent = t('coupon.loaded', {added: number(answer.added), known: number(answer.known), free: number(answer.free)});

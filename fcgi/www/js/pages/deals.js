@@ -11,6 +11,7 @@ export async function draw([which, first, second], me) {
 	if (which === 'new') return fresh(first, me);
 	const {rows: pipelines} = await list('pipelines');
 	const used = pipelines.filter((pipeline) => pipeline.is_active);
+	if (used.length === 0) return show(h('h1', {}, t('page.deals')), h('p', {class: 'card faint'}, t('deals.none')));
 	if (which === 'won') return won(used.find((pipeline) => pipeline.pipeline === first) || used[0]);
 	return board(used, used.find((pipeline) => pipeline.pipeline === which) || used[0], first);
 }

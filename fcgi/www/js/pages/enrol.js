@@ -24,7 +24,7 @@ export async function draw([typed = ''], me) {
 		const answer = await write('enrol', {...member, consents}, t('page.enrol'));
 		toast(t(!answer ? 'waiting.kept' : before.length > 0 && !before.includes(answer.customer_id) ? 'enrol.apart' : 'saved'));
 		location.hash = answer ? `#/person/${answer.customer_id}` : '#/find';
-	})), h('p', {}, h('a', {href: '#/qr'}, t('page.qr'))));
+	})), me.role !== 'crm_service' && h('p', {}, h('a', {href: '#/qr'}, t('page.qr'))));
 }
 
 // Tells who has a phone, and answers with all who do.

@@ -108,7 +108,7 @@ function card(person, kind) {
 		person.last_day && h('p', {}, t('find.last', {day: day(person.last_day)}), person.last_item && h('strong', {}, person.last_item)),
 		!person.last_day && person.last_category_name && h('p', {}, t('find.last_category', {category: person.last_category_name})),
 		next && h('p', {}, h('strong', {class: 'good'}, next.what), ' ', h('span', {class: 'faint'}, next.why)),
-		coupons.length > 0 && kind === 'card' && [h('p', {}, t('find.coupons', {n: coupons.length})), couponLines(coupons)],
+		coupons.length > 0 && kind === 'card' && [h('p', {}, t('find.coupons', {n: coupons.length})), couponLines(coupons, target === 'person')],
 		person.points > 0 && h('p', {}, t('find.points', {n: number(person.points)})),
 		person.in_scope === false && h('p', {class: 'faint'}, t('find.other_store')),
 		person.also && others(person.also));
@@ -118,11 +118,11 @@ function card(person, kind) {
 export const others = (also) => h('p', {}, t('find.also'), also.map((person) => [' ', h('span', {class: 'tag'},
 	person.in_scope ? h('a', {href: `#/${target}/${person.customer_id}`}, person.name || t('unnamed')) : person.name || t('unnamed'))]));
 
-// Coupons as the counter needs them: of each kind one line, which leads on to redeem the one that ends first.
-export function couponLines(coupons) {
+// Coupons as the counter needs them: of each kind one line, which leads on to redeem the one that ends first, who may.
+export function couponLines(coupons, mayRedeem) {
 	const kinds = new Map();
 	for (const coupon of coupons) kinds.set(coupon.coupon_type, [...kinds.get(coupon.coupon_type) || [], coupon]);
 	return h('ul', {class: 'plain'}, [...kinds.values()].map(([coupon, ...more]) => h('li', {},
-		h('a', {href: `#/redeem/${encodeURIComponent(coupon.code)}`}, named({...coupon, name_zh: coupon.name})), more.length > 0 && ` ×${number(more.length + 1)}`, ' ',
+		mayRedeem ? h('a', {href: `#/redeem/${encodeURIComponent(coupon.code)}`}, named({...coupon, name_zh: coupon.name})) : named({...coupon, name_zh: coupon.name}), more.length > 0 && ` ×${number(more.length + 1)}`, ' ',
 		h('span', {class: 'faint'}, coupon.minimum_amount > 0 && `${t('person.from', {money: money(coupon.minimum_amount)})} · `, t(more.length > 0 ? 'person.until_first' : 'person.until', {day: day(coupon.valid_until)})))));
 }

@@ -52,7 +52,7 @@ export async function draw([role = 'clerk'], me) {
 		h('div', {class: 'row'}, roles.map((name) => h('a', {href: `#/forms/${name}`, class: 'tag', 'aria-current': name === role ? 'true' : null}, code('role', name)))), draft && drafted(key, () => draw([role], me)),
 		h('form', {class: 'card', novalidate: true, onsubmit: (event) => { event.preventDefault(); store(now, form.fields.map(({field, is_required}) => ({field, is_required}))); }}, place, more, notice,
 			h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('save')))),
-		owns !== undefined && owner(owns), versions(`entry-forms/${encodeURIComponent(role)}`, {name: part, value: (given, path, plain) => said(given, plain, label), again}), await ownFields(again));
+		owns !== undefined && owner(owns), versions(`entry-forms/${encodeURIComponent(role)}`, {name: part, value: (given, path, plain) => said(given, plain, label), again}), await ownFields(again, me));
 }
 
 // Whether whoever registers a customer looks after them from then on.

@@ -6,10 +6,14 @@ import {remedy, sourceNames} from '../sources.js';
 import {csv, save, table} from '../table.js';
 
 const entities = ['member', 'order_line', 'refund', 'product', 'coupon', 'consent', 'interaction', 'event'];
-// what was chosen stays while one looks elsewhere
+// what was chosen stays while one looks elsewhere, and while a session that ended is begun anew; it is nobody else's
 let draft = null;
+let whose = null;
+addEventListener('signed-out', ({detail: isMeant}) => { if (isMeant) draft = null; });
 
-export async function draw([id]) {
+export async function draw([id], me) {
+	if (whose !== me.actor) draft = null;
+	whose = me.actor;
 	await Promise.all([withWords('steward'), withWords('fields')]);
 	if (id) return one(id);
 	const [sources, jobs] = await Promise.all([list('sources'), list('imports?limit=20')]);

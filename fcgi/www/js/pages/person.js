@@ -2,19 +2,23 @@
 import {anew, append, code, day, field, form, get, h, moment, money, named, number, post, show, suggested, t, toast} from '../base.js';
 import {followUp, note} from '../note.js';
 import {ownerCard} from '../owner.js';
+import {tagsOf} from '../tags_given.js';
 import {couponLines} from './find.js';
 
-const owners = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters'];
+// Who works with customers; to others is shown what they may see, and nothing is offered that would be refused.
+const workers = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters'];
+const mayDial = (me) => workers.includes(me.role) || me.role === 'crm_steward';
 
 export async function draw([id], me) {
-	const [person, owner] = await Promise.all([get(`persons/${id}/overview`), owners.includes(me.role) ? get(`persons/${id}/owner`) : null]);
+	const works = workers.includes(me.role);
+	const [person, owner] = await Promise.all([get(`persons/${id}/overview`), works ? get(`persons/${id}/owner`) : null]);
 	show(h('h1', {}, person.name || t('unnamed'), ' ', person.value && h('span', {class: 'tag tier'}, code('tier', person.value.tier))),
-		dial(person), h('div', {class: 'cards'}, about(person), coupons(person), note(person, me, anew(() => draw([person.customer_id], me))), followUp(person, me), owner && [tickets(person), ownerCard(owner, me)]), timeline(person, me),
+		dial(person, me), h('div', {class: 'cards'}, about(person, me, works), coupons(person, works), works && [note(person, me, anew(() => draw([person.customer_id], me))), followUp(person, me), tickets(person), ownerCard(owner, me)]), timeline(person, me),
 		['crm_store_manager', 'crm_manager', 'crm_headquarters'].includes(me.role) && h('p', {}, h('a', {href: `#/history/${person.customer_id}`}, t('page.history'))));
 }
 
 // Masked until somebody says why; then it is one key to dial, and the trail knows.
-function dial(person) {
+function dial(person, me) {
 	const place = h('div', {class: 'card'});
 	const ask = form([h('p', {}, t('person.phone'), ': ', person.phone || '–'), field('reason', t('person.why'), {value: t('person.why_default')})], t('person.dial'), async (data) => {
 		const clear = await post(`persons/${person.customer_id}/unmask`, {fields: ['phone'], reason: data.get('reason')});
@@ -22,10 +26,10 @@ function dial(person) {
 		const link = h('a', {class: 'dial', href: `tel:${phone}`}, `☎ ${phone}`);
 		place.replaceChildren(link);
 		const channel = document.getElementById('channel');
-		if (channel.value === 'store') channel.value = 'call';     // what is written next is of this call
+		if (channel?.value === 'store') channel.value = 'call';     // what is written next is of this call
 		if (matchMedia('(pointer: coarse)').matches) link.click();     // on a phone the one key dials
 	});
-	return append(place, [person.phone ? ask : h('p', {class: 'faint'}, t('person.no_phone'))]);
+	return append(place, [person.phone && !mayDial(me) ? h('p', {}, t('person.phone'), ': ', person.phone) : person.phone ? ask : h('p', {class: 'faint'}, t('person.no_phone'))]);
 }
 
 // What of a tier's conditions is still to be bought: orders by how many, money by how much.
@@ -35,7 +39,7 @@ function missing({metric, op, days, value, found}) {
 	return t(`person.missing_${metric}${days ? '_days' : ''}`, {more, days});
 }
 
-function about(person) {
+function about(person, me, works) {
 	const value = person.value || {};
 	const next = suggested(person.suggestion);
 	return h('section', {class: 'card'}, h('h2', {}, t('person.about')),
@@ -45,14 +49,14 @@ function about(person) {
 			h('dt', {}, t('person.points')), h('dd', {}, number(person.points || 0)), person.level && [h('dt', {}, t('person.level')), h('dd', {}, named(person.level))],
 			h('dt', {}, t('person.store')), h('dd', {}, person.home_store_name || '–'), person.city && [h('dt', {}, t('person.city')), h('dd', {}, person.city)], person.fields.map((one) => [h('dt', {}, named(one)), h('dd', {}, [one.value].flat().map((value) => value === true ? '✓' : value).join(t('comma')))])),
 		person.next_tier && h('p', {}, t('person.next_tier', {tier: named(person.next_tier)}), ' ', person.next_tier.missing.map(missing).join(t('person.and'))),
-		person.tags.length > 0 && h('p', {}, person.tags.map((tag) => [h('span', {class: 'tag'}, named(tag)), ' '])),
-		person.tasks.length > 0 && h('ul', {class: 'plain'}, person.tasks.map((task) => h('li', {}, h('a', {href: '#/tasks'}, task.title), ' ', h('span', {class: 'faint'}, day(task.due_at))))));
+		tagsOf(person, me),
+		person.tasks.length > 0 && h('ul', {class: 'plain'}, person.tasks.map((task) => h('li', {}, works ? h('a', {href: '#/tasks'}, task.title) : task.title, ' ', h('span', {class: 'faint'}, day(task.due_at))))));
 }
 
-function coupons(person) {
+function coupons(person, works) {
 	const usable = person.coupons.filter((coupon) => coupon.state === 'issued');
 	return h('section', {class: 'card'}, h('h2', {}, t('person.coupons')),
-		usable.length === 0 ? h('p', {class: 'faint'}, t('none')) : couponLines(usable));
+		usable.length === 0 ? h('p', {class: 'faint'}, t('none')) : couponLines(usable, works));
 }
 
 // What the customer complains of or asks, and is still open.

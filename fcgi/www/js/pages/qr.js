@@ -2,6 +2,7 @@
 import {day, fault, h, list, post, show, t, toast} from '../base.js';
 import {picture} from '../qr.js';
 import {ownStores} from '../report_parts.js';
+import {twice} from '../twice.js';
 
 export async function draw(words, me) {
 	const stores = ownStores((await list('stores')).rows, me);
@@ -19,12 +20,10 @@ export async function draw(words, me) {
 	};
 	show(h('h1', {}, t('page.qr')), isManager && h('div', {class: 'card'}, h('label', {for: 'store'}, t('qr.store')), select, h('label', {for: 'channel'}, t('qr.channel')), channel,
 		h('div', {class: 'row'}, h('button', {class: 'main', type: 'button', onclick: () => make(1)}, t('qr.today')), h('button', {type: 'button', onclick: () => make(null)}, t('qr.poster')),
-			h('button', {type: 'button', onclick: () => print()}, t('print')), h('button', {type: 'button', onclick: async () => {
-				try {
-					await post(`stores/${encodeURIComponent(select.value)}/end-codes`);
-					place.replaceChildren();
-					toast(t('qr.ended'));
-				} catch (problem) { toast(fault(problem)); }
-			}}, t('qr.end')))), place);
+			h('button', {type: 'button', onclick: () => print()}, t('print')), twice('qr.end', 'qr.end_sure', async () => {
+				await post(`stores/${encodeURIComponent(select.value)}/end-codes`);
+				place.replaceChildren();
+				toast(t('qr.ended'));
+			}))), place);
 	if (!isManager) await make(1);
 }

@@ -13,6 +13,11 @@ let which = 'open';
 let tried = null;
 let settledAnew = null;
 let naming = null;
+// Keys are heard wherever one is: who signed out leaves no pair behind that one of them would show.
+addEventListener('signed-out', () => {
+	queue = [];
+	last = more = naming = null;
+});
 
 export async function draw([state = 'open']) {
 	await Promise.all([withWords('steward'), withWords('fields')]);

@@ -1,5 +1,5 @@
 // How stores and the people in them work: enrolled, how complete, duplicates made, followed up in time; and a leaver's work moved.
-import {anew, field, form, h, list, month, number, percent, post, show, t, toast, withWords} from '../base.js';
+import {anew, day, field, form, h, list, month, number, percent, post, show, t, toast, withWords} from '../base.js';
 import {daysBack, scopeName} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
@@ -21,14 +21,14 @@ export async function draw([kind = '', name = '', from = daysBack(30), to = days
 				...rows.rows.map((row) => [row.store, row.staff, row.enrolled, row.completeness, row.duplicates, row.notes, row.due, row.in_time, row.overdue])])}, t('save_csv')))]),
 		managers.rows.length > 0 && managed(managers.rows),
 		leaderboard(leaders.rows, to.slice(0, 7)),
-		staff.rows.length > 1 && move(staff.rows, anew(() => draw([kind, name, from, to], me))));
+		staff.rows.length > 1 && move(staff.rows, anew(() => draw([kind, name, from, to], me)), me));
 }
 
 // Who leaves gives all open tasks about customers to somebody else, with the reason for the trail.
-function move(staff, after) {
+function move(staff, after, me) {
 	const label = (one) => `${one.name}${one.has_left ? ` (${t('scorecard.left')})` : ''} · ${one.stores || ''} · ${t('scorecard.open', {n: one.open_tasks, customers: one.owned})}`;
 	const select = (name, who) => h('select', {id: name, name, required: true}, h('option', {value: ''}, t('scorecard.choose')), who.map((one) => h('option', {value: one.staff}, label(one))));
-	return h('section', {class: 'card'}, h('h2', {}, t('scorecard.reassign')), keptForm('handover', [
+	return h('section', {class: 'card'}, h('h2', {}, t('scorecard.reassign')), keptForm(`${me.actor}:handover`, [
 		h('label', {for: 'leaver'}, t('scorecard.leaver')), select('leaver', [...staff].sort((a, b) => b.has_left - a.has_left || b.owned - a.owned || b.open_tasks - a.open_tasks)),
 		h('label', {for: 'to_staff'}, t('scorecard.heir')), select('to_staff', staff.filter((one) => !one.has_left)),
 		field('reason', t('scorecard.why'), {required: true, maxlength: 200})], t('scorecard.move'), async (data, element, done) => {
@@ -54,7 +54,7 @@ function managed(rows) {
 	const figures = ['persons', 'persons_a_clerk', 'coverage', 'owned_share', 'overdue', 'better', 'worse', 'complaints'];
 	const shown = {coverage: percent, owned_share: percent};
 	const figure = (value) => value === null ? null : Number(value);
-	return h('section', {class: 'card broad'}, h('h2', {}, t('managers.title')), h('p', {class: 'faint'}, t('managers.what', {days: rows[0].days, as_of: rows[0].as_of || '–'})),
+	return h('section', {class: 'card broad'}, h('h2', {}, t('managers.title')), h('p', {class: 'faint'}, t('managers.what', {days: rows[0].days, as_of: day(rows[0].as_of)})),
 		table(t('managers.title'), [t('managers.who'), t('managers.stores'), ...figures.map((name) => [t(`managers.${name}`), 'number'])], rows.map((row) => [row.name, `${row.regions} · ${number(row.stores)}`,
 			...figures.map((name) => h('span', {class: (name === 'overdue' && row.overdue > 0) || (name === 'complaints' && row.complaints_open > 0) ? 'warn' : null}, (shown[name] || number)(figure(row[name]))))])),
 		h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('managers', [['staff', 'name', 'stores', ...figures, 'complaints_open'], ...rows.map((row) => [row.staff, row.name, row.stores, ...figures.map((name) => row[name]), row.complaints_open])])}, t('save_csv'))));

@@ -3,6 +3,7 @@ import {ago, anew, append, code, day, fault, h, list, number, percent, post, sho
 import {spark} from '../chart.js';
 import {remedy, sourceNames} from '../sources.js';
 import {save, table} from '../table.js';
+import {twice} from '../twice.js';
 
 export async function draw([source], me) {
 	await Promise.all([withWords('steward'), withWords('fields')]);
@@ -10,7 +11,7 @@ export async function draw([source], me) {
 	const [sources, days, groups] = await Promise.all([list('sources'), list('source-days'), list('reject-groups')]);
 	const behind = sources.rows.filter((row) => row.is_silent);
 	show(h('h1', {}, t('page.sources')),
-		behind.length > 0 && h('p', {class: 'warn', role: 'status'}, t('sources.behind', {names: behind.map((row) => row.name).join('、')})),
+		behind.length > 0 && h('p', {class: 'warn', role: 'status'}, t('sources.behind', {names: behind.map((row) => row.name).join(t('comma'))})),
 		h('section', {class: 'card'}, table(t('page.sources'), [t('sources.source'), t('sources.last'), [t('sources.received'), 'number'], [t('sources.success'), 'number'], t('sources.days'), [t('sources.open'), 'number']],
 			sources.rows.map((row) => line(row, days.rows.filter((one) => one.source === row.source))))),
 		h('section', {class: 'card'}, h('h2', {}, t('sources.rejects')), groups.rows.length === 0 ? h('p', {class: 'faint'}, t('none'))
@@ -67,11 +68,9 @@ async function refused(source, me) {
 function one(row, me) {
 	const item = h('li', {}, h('strong', {}, `${code('entity', row.entity)} · ${row.external_id || ''}`), ' ', row.field && h('span', {class: 'tag'}, code('field', row.field)),
 		h('p', {}, code('refused', row.code), ' ', h('span', {class: 'faint'}, remedy(row))),
-		mayMend(me) && h('div', {class: 'row'}, h('button', {type: 'button', onclick: async () => {
-			try {
-				await post('rejects/dismiss', {reject_ids: [String(row.reject_id)], reason: t('sources.dismissed')});
-				item.remove();
-			} catch (problem) { toast(fault(problem)); }
-		}}, t('sources.dismiss'))));
+		mayMend(me) && h('div', {class: 'row'}, twice('sources.dismiss', 'sources.dismiss_sure', async () => {
+			await post('rejects/dismiss', {reject_ids: [String(row.reject_id)], reason: t('sources.dismissed')});
+			item.remove();
+		})));
 	return item;
 }

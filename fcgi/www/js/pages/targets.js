@@ -27,7 +27,7 @@ function setter(me, stores, staff, after) {
 	const option = (value, label) => h('option', {value}, label);
 	const group = (label, some) => some.length > 0 && h('optgroup', {label}, some);
 	const select = (name, label, options, more = {}) => h('div', {}, h('label', {for: name}, label), h('select', {id: name, name, required: true, ...more}, options));
-	return keptForm('goal', [h('div', {class: 'fields'},
+	return keptForm(`${me.actor}:goal`, [h('div', {class: 'fields'},
 		select('whose', t('goal.whose'), [option('', t('goal.choose')), me.role === 'crm_headquarters' && option('chain', t('goal.chain')),
 			me.role === 'crm_headquarters' && group(t('goal.each'), roles.map((role) => option(`role/${role}`, code('role', role)))), me.role !== 'crm_store_manager' && group(t('goal.regions'), [...regions].map(([region, name]) => option(`region/${region}`, name))),
 			group(t('goal.stores'), own.map((store) => option(`store/${store.code}`, store.name))), group(t('goal.people'), staff.filter((one) => !one.has_left).map((one) => option(`staff/${one.staff}`, one.name)))]),

@@ -26,20 +26,25 @@ async function own(goals) {
 
 async function fill(place, which, cursor) {
 	const page = await list(`tasks?list=${which}&limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
-	append(place, page.rows.map(row));
-	if (!cursor && page.rows.length === 0) append(place, [h('li', {class: 'faint'}, t(`tasks.none_${which}`))]);
+	for (const task of page.rows) {
+		if (!place.querySelector('[data-later]') && localDay(task.due_at) > localDay(Date.now())) append(place, [h('li', {class: 'faint', 'data-later': true}, t('tasks.later'))]);
+		append(place, [row(task, which)]);
+	}
+	if (!cursor && page.rows.length === 0) append(place, [nothing(which)]);
 	if (page.next) {
 		const more = h('button', {type: 'button', onclick: async () => { await fill(place, which, page.next); more.remove(); }}, t('more'));
 		append(place, [more]);
 	}
 }
 
-function row(task) {
+const nothing = (which) => h('li', {class: 'faint', 'data-nothing': true}, t(`tasks.none_${which}`));
+
+function row(task, which) {
 	const line = h('li', {},
 		h('a', {href: `#/person/${task.customer_id}`}, task.name || t('unnamed')), ' ', h('strong', {}, title(task)), ' ',
 		due(task),
 		task.staff_name && task.kind !== 'mention' && h('span', {class: 'faint'}, ' · ', task.staff_name), task.body && h('p', {class: 'said'}, task.body),
-		h('div', {class: 'row'}, (endings[task.kind] || ['reached', 'unreached', 'bought']).map((outcome) => h('button', {type: 'button', onclick: () => finish(task, outcome, line)}, t(`tasks.${outcome}`)))));
+		h('div', {class: 'row'}, (endings[task.kind] || ['reached', 'unreached', 'bought']).map((outcome) => h('button', {type: 'button', onclick: () => finish(task, outcome, line, which)}, t(`tasks.${outcome}`)))));
 	return line;
 }
 
@@ -61,7 +66,7 @@ function title(task) {
 	return task[id] ? h('a', {href: `#/${page}/one/${task.customer_id}/${task[id]}`}, `${t(`page.${page}`)} · ${task.title}`) : task.title;
 }
 
-async function finish(task, outcome, line) {
+async function finish(task, outcome, line, which) {
 	const buttons = line.querySelectorAll('button');
 	for (const button of buttons) button.disabled = true;
 	try {
@@ -69,6 +74,7 @@ async function finish(task, outcome, line) {
 		for (const button of buttons) button.disabled = false;
 		const after = line.nextElementSibling, place = line.parentElement;
 		line.remove();
+		if (place.querySelector('li > .row, button') === null) place.replaceChildren(nothing(which));
 		if (!done) toast(t('waiting.kept'));
 		else toast(t('saved'), {label: t('undo'), run: () => takeBack(task, line, place, after)});
 	} catch (problem) {
@@ -80,6 +86,7 @@ async function finish(task, outcome, line) {
 async function takeBack(task, line, place, after) {
 	try {
 		await post(`persons/${task.customer_id}/tasks/${task.task_id}/reopen`);
+		place.querySelector('[data-nothing]')?.remove();
 		place.insertBefore(line, after?.parentElement === place ? after : null);
 		toast(t('tasks.taken_back'));
 	} catch (problem) {

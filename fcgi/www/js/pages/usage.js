@@ -40,7 +40,7 @@ function functions(rows) {
 	if (rows.length === 0) return faint(t('usage.none_told'));
 	const unused = rows.filter((row) => row.is_unused);
 	const listed = (title, some) => h('details', {}, h('summary', {}, title), table(title, [t('usage.function'), [t('usage.calls'), 'number'], t('usage.by')], some.map((row) => [h('span', {lang: 'en'}, `${row.tag}: ${row.summary}`), number(row.calls),
-		Object.entries(row.roles).sort((a, b) => b[1] - a[1]).slice(0, 4).map(([role, calls]) => `${role ? code('role', role) : t('usage.others')} ${number(calls)}`).join('、')])));
+		Object.entries(row.roles).sort((a, b) => b[1] - a[1]).slice(0, 4).map(([role, calls]) => `${role ? code('role', role) : t('usage.others')} ${number(calls)}`).join(t('comma'))])));
 	return [faint(t('usage.functions_what', {used: number(rows.length - unused.length), all: number(rows.length), since: day(rows.map((row) => row.counted_since).sort()[0])})),
 		listed(t('usage.unused', {n: number(unused.length)}), unused), listed(t('usage.used', {n: number(rows.length - unused.length)}), rows.filter((row) => !row.is_unused)),
 		keepable('functions', [['function', 'chapter', 'calls', 'last_on'], ...rows.map((row) => [row.operation, row.tag, row.calls, row.last_on])])];

@@ -1,0 +1,16 @@
+// What cannot be taken back takes two taps: the first asks, and a second one without looking goes to the way out.
+import {h, t} from './base.js';
+
+export function twice(label, sure, act) {
+	const place = h('span', {class: 'twice'});
+	const offer = (hasFocus) => {
+		place.replaceChildren(h('button', {type: 'button', onclick: ask}, t(label)));
+		if (hasFocus) place.firstChild.focus();
+	};
+	const ask = () => {
+		place.replaceChildren(h('button', {type: 'button', onclick: async () => { await act(); offer(true); }}, t(sure)), h('button', {type: 'button', onclick: () => offer(true)}, t('cancel')));
+		place.lastChild.focus();
+	};
+	offer(false);
+	return place;
+}
