@@ -36,6 +36,10 @@ SELECT pg_temp.fault(r::jsonb) AS fault FROM (VALUES
     (55, '{"kind": "event", "where": {"type": "no_such_event"}}'), (56, '{"kind": "event", "measure": "count", "op": ">", "value": 1e99}'), (57, '{"kind": "event", "measure": "count", "value": true}'),
     (58, '{"kind": "consent", "field": "sms", "op": "<", "value": "yes"}'), (59, '{"kind": "consent", "field": "sms", "value": "perhaps"}'), (66, '{"kind": "consent", "field": "no_such_channel", "value": "yes"}'), (67, '{"kind": "value", "field": "tier", "value": "Z"}'), (68, '{"kind": "forecast", "field": "churn", "value": ["low", "hihg"]}'), (69, '{"kind": "interaction", "where": {"direction": "inn"}}'), (70, '{"kind": "stage", "field": "stage", "value": "sleepy"}'),
     (65, '{"kind": "consent", "where": {"channel": "sms"}, "value": "yes"}'), (60, '{"kind": "item", "where": {"category": "no such category"}}'),
+    (71, '{"kind": "message", "where": {"outcome": "open"}}'), (72, '{"kind": "flow", "where": {"arm": "holdout"}}'), (73, '{"kind": "ticket", "where": {"kind": "complain"}}'), (74, '{"kind": "related", "where": {"relation": "kid"}}'),
+    (75, '{"kind": "person", "field": "sex", "value": "male"}'), (76, '{"kind": "tier_change", "where": {"to": "Z"}}'), (77, '{"kind": "deal", "where": {"stage": "nowhere"}}'), (78, '{"kind": "tag", "where": {"layer": "basic"}}'),
+    (79, '{"kind": "order", "measure": "min", "field": "store", "value": "S01"}'), (80, '{"kind": "message", "measure": "max", "field": "is_marketing", "value": true}'), (81, '{"kind": "event", "measure": "max", "field": "properties.x", "op": "contains", "value": 1}'),
+    (82, '{"kind": "coupon", "where": {"valid_until": {"op": "<", "value": "2026-06-30T12:00:00"}}}'), (83, '{"kind": "event", "at": {"from": " 1:00", "to": "03:00"}}'), (84, '{"kind": "event", "since": "2026-06- 1"}'),
     (61, '{"kind": "event", "hours": 0}'), (62, '{"kind": "event", "where": {"properties.": 1}}'), (63, '{"kind": ""}'), (64, '{"": ""}')) v (n, r) ORDER BY n;
 SELECT pg_temp.fault(NULL);
 -- a channel that nobody has is refused with those there are; crm.rule_kinds() has them as the fields of consent
@@ -194,6 +198,15 @@ SELECT pg_temp.who('{"kind": "related", "where": {"relation": "parent", "birthda
        pg_temp.who('{"kind": "birthday", "field": "day.month", "value": 7}') AS in_july, pg_temp.who('{"kind": "birthday", "field": "day.month", "value": 2}') AS in_february;
 SELECT e ->> 'found' AS found FROM jsonb_array_elements(crm._rule_explain('{"kind": "birthday", "field": "day.in", "op": ">=", "value": 0}', 980249, crm.core_now())) e;
 SELECT array_agg(m - 980200 ORDER BY m) AS moved FROM unnest((crm._rule_moved_apart('{"any": [{"kind": "birthday", "field": "day.in", "value": 0}, {"kind": "related", "where": {"birthday.in": 0, "relation": "parent"}}]}', '2026-07-03T12:00:00+08:00', '2026-07-04T12:00:00+08:00')).persons) m;
+-- what is measured of dates, and more ages than are listed, are looked at in everybody when the day changes
+SELECT v.n, count(p) > 0 AS some_moved, count(p) FILTER (WHERE m.persons IS NOT NULL AND p <> ALL (m.persons)) AS unseen
+FROM (VALUES (1, '{"kind": "related", "measure": "min", "field": "birthday.in", "where": {"relation": "pet"}, "value": 0}'::jsonb),
+             (2, jsonb_build_object('kind', 'purchase', 'measure', 'last', 'value', (SELECT jsonb_agg(g) FROM generate_series(1, 99, 2) g))),
+             (3, '{"kind": "purchase", "measure": "last", "value": [13, 14, 15, 16, 17, 18, 19, 20, 21, 22]}')) v (n, rule)
+CROSS JOIN (VALUES (timestamptz '2026-07-13T12:00:00+08:00', timestamptz '2026-07-14T12:00:00+08:00')) d (before, moment)
+CROSS JOIN LATERAL (SELECT crm._rule_set(v.rule, d.before) AS b, crm._rule_set(v.rule, d.moment) AS a) s
+CROSS JOIN LATERAL crm._rule_moved_apart(v.rule, d.before, d.moment) m
+LEFT JOIN LATERAL unnest(crm.bitmap_array((s.a OPERATOR(crm.-) s.b) OPERATOR(crm.|) (s.b OPERATOR(crm.-) s.a))) p ON true GROUP BY v.n ORDER BY v.n;
 
 -- 3. explained with the value found; under an old id; preview
 SELECT jsonb_pretty(crm.rule_explain('{"all": [{"kind": "purchase", "measure": "count", "days": 30, "op": ">=", "value": 3}, {"any": [{"kind": "consent", "field": "sms", "value": "no"}, {"kind": "person", "field": "city", "value": "北京"}]}]}', 980201));
@@ -201,7 +214,7 @@ SELECT jsonb_pretty(crm.rule_preview('{"all": [{"kind": "purchase", "measure": "
 UPDATE crm.customer SET status = 'merged', merged_into = 980201 WHERE customer_id = 980260;
 SELECT crm.rule_matches('{"kind": "purchase"}', 980260) AS old_id, crm.rule_matches('{"kind": "purchase"}', 980201) AS own_id, crm.rule_matches('{}', 1) AS nobody, crm.rule_count('{}') AS everybody;
 SELECT count(*) >= 17 AS kinds, bool_and(j ? 'fields') AS have_fields FROM crm.rule_kinds() j;
-SELECT (crm.rule_schema() -> '$defs' -> 'condition' -> 'properties') ?& '{kind,field,measure,where,days,hours,since,until,at,weekdays,same,windows,at_least,op,value}' AS members_in_schema;
+SELECT (crm.rule_schema() -> '$defs' -> 'kind_event' -> 'properties') ?& '{kind,field,measure,where,days,hours,since,until,at,weekdays,same,windows,at_least,op,value}' AS members_in_schema;
 
 CREATE FUNCTION pg_temp.fault_of_list(rules jsonb) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN

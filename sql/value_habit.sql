@@ -77,6 +77,17 @@ FROM crm.report_paths('2026-04-01', '2026-05-31') r LEFT JOIN crm.value_paths('2
 -- price and hours, in the store's zone on a day when clocks change
 SELECT pg_temp.buy(40, 9581, '2026-03-07', 1, 3, 20), pg_temp.buy(40, 9581, '2026-03-08', 1, 2, 20), pg_temp.buy(40, 9581, '2026-06-09', 1, 0, 21), pg_temp.buy(40, 9581, '2026-06-10', 1, 0, 20);
 SELECT crm.value_price_sensitivity(958240), crm.value_price_sensitivity(958240, 30) ->> 'label' AS lately, crm.value_price_sensitivity(958201) ->> 'label' AS other;
+-- an order that was given back whole was not bought at a discount, to the person's habit and to rules
+SELECT pg_temp.buy(38, 9581, '2026-06-02', 1, 4), pg_temp.buy(38, 9583, '2026-06-03');
+CREATE FUNCTION pg_temp.price() RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', j ->> 'orders', j ->> 'discounted_share', j ->> 'label', crm.rule_matches('{"kind": "discount", "measure": "average", "field": "discounted", "op": ">=", "value": 0.3}', 958238))
+    FROM crm.value_price_sensitivity(958238) j $$;
+SELECT pg_temp.price();
+SAVEPOINT given_back;
+INSERT INTO crm.refund (source_record_id, refund_id, source_id, external_id, order_id, amount, refunded_at, refunded_on, purchase_day, is_history, received_at)
+SELECT source_record_id, 95812, 9581, 'r2', order_id, 6, '2026-06-05', '2026-06-05', business_day, false, '2026-06-05' FROM crm.customer_order WHERE source_record_id = 958138 AND discount = 4;
+SELECT pg_temp.price();
+ROLLBACK TO given_back;
 SELECT crm.value_best_hour(958240) AS own, crm.value_best_hour(958213) AS thin;
 SELECT crm.access_define_region('habit_r', 'east') > 0 AS region, crm.access_define_store('habit_ny', 'New York', 'habit_r', NULL, 'America/New_York') > 0 AS store;
 UPDATE crm.customer SET home_store_id = (SELECT store_id FROM crm.store WHERE code = 'habit_ny') WHERE customer_id = 958240;
@@ -90,6 +101,8 @@ SAVEPOINT bad;
 SELECT crm.value_name_cluster(0, 1, 'none');
 ROLLBACK TO bad;
 SELECT crm.value_cluster(1);
+ROLLBACK TO bad;
+SELECT crm.value_cluster(NULL);
 ROLLBACK TO bad;
 SELECT * FROM crm._value_kmeans('{1,2,3}', 2, 2, 1);
 ROLLBACK TO bad;

@@ -154,6 +154,7 @@ UPDATE crm.room_setting SET value = '1' WHERE name = 'value.week_start_isodow';
 SELECT crm._value_run_day('week') AS sunday;
 
 -- 4. any numeric metric, several models at once
+SELECT crm.ingest_define_field('member', 'course', 'number', '课程', 'course');
 SELECT crm.value_define_metrics('school', 'courses', '[{"metric": "custom:course", "weight": 2}, {"metric": "last_days", "better": "low"}]');
 SELECT points[1] AS course, min(scores[1]) AS score, max(scores[1]) AS score, bool_and(total = 2 * scores[1] + scores[2]) AS weighted FROM crm.value_score_metrics('school', '2026-07-13') WHERE customer_id > 955500 GROUP BY 1 ORDER BY 1;
 SELECT min(points[2]) FILTER (WHERE scores[2] = 5) <= min(points[2]) FILTER (WHERE scores[2] = 1) AS less_is_better FROM crm.value_score_metrics('school', '2026-07-13');
@@ -170,12 +171,13 @@ BEGIN
     RETURN 'taken';
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, detail = PG_EXCEPTION_DETAIL;
-    RETURN code || ' ' || detail;
+    RETURN concat_ws(' ', code, detail);
 END $$;
 SELECT pg_temp.try(c) AS fault FROM unnest(ARRAY[$$value_define_rfm('x', 'quintile', 0)$$, $$value_define_rfm('x', 'quintile', 2147483647)$$, $$value_define_rfm('x', 'fixed')$$, $$value_define_rfm('x', NULL)$$,
     $$value_define_rfm('x', 'ntile', parts => 1)$$, $$value_define_rfm('x', 'ntile', every => 'hour')$$, $$value_define_rfm('', 'ntile')$$, $$value_define_rfm('x', 'threshold', cuts => '{"r": 3}')$$,
     $$value_define_rfm('x', 'threshold', cuts => '3')$$, $$value_define_metrics('x', 'x', '[]')$$, $$value_define_metrics('x', 'x', '[{"metric": "net", "days": 0}]')$$,
     $$value_define_metrics('x', 'x', '[{"metric": "net"}]', 40000)$$, $$value_define_metrics('x', 'x', '[{"metric": "net"}]', NULL)$$, $$value_define_metrics(NULL, 'x', '[{"metric": "net"}]')$$,
+    $$value_define_metrics('x', 'x', '[{"metric": "events:no_such_event"}]')$$, $$value_define_metrics('x', 'x', '[{"metric": "net"}, {"metric": "custom:no_such_field"}]')$$,
     $$value_define_rfm('x', 'quintile', 36500)$$, $$value_define_metrics('x', 'x', '[{"metric": "net", "days": 36500}]', 10)$$]) WITH ORDINALITY v (c, n) ORDER BY n;
 -- a day without end, or before days can be counted, is refused with what to give
 SELECT c AS asked, pg_temp.try(c) AS fault FROM unnest(ARRAY[$$value_rfm(NULL, 'infinity')$$, $$value_rfm(NULL, '-infinity')$$, $$value_rfm(NULL, '4713-01-01 BC')$$, $$value_score_metrics('school', 'infinity')$$]) WITH ORDINALITY v (c, n) ORDER BY n;

@@ -63,7 +63,8 @@ CREATE FUNCTION crm._segment_number_all() RETURNS void
 $$
 BEGIN
     -- everybody has one, or next to: nothing to go through
-    IF (SELECT q.last_value FROM crm.segment_ordinal_seq q) + 1 >= (SELECT c.reltuples FROM pg_class c WHERE c.oid = 'crm.customer'::regclass) THEN
+    IF EXISTS (SELECT FROM pg_class c WHERE c.oid = 'crm.customer'::regclass AND c.reltuples >= 0       -- less than 0: nobody counted yet
+               AND (SELECT q.last_value FROM crm.segment_ordinal_seq q) + 1 >= c.reltuples) THEN
         RETURN;
     END IF;
     INSERT INTO crm.segment_ordinal (customer_id, ordinal)
@@ -332,13 +333,23 @@ $$;
 COMMENT ON FUNCTION crm._segment_take() IS
     'takes marks off the table: kinds of facts, and the persons of each; persons for whom a source is behind are marked again';
 
+CREATE FUNCTION crm._segment_everybody() RETURNS bigint
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN (SELECT greatest(c.reltuples, q.last_value, 1000)::bigint FROM pg_class c, crm.segment_ordinal_seq q WHERE c.oid = 'crm.customer'::regclass);
+END
+$$;
+COMMENT ON FUNCTION crm._segment_everybody() IS
+    'about how many persons there are: as the table was counted last, or as many as have ordinals, before it was counted first; 1,000 at least';
+
 CREATE FUNCTION crm._segment_asked(segment_id int, kinds text[], persons crm.bitmap[], moved_of jsonb, moment timestamptz,
                                    OUT asked crm.bitmap, OUT doubted crm.bitmap) RETURNS record
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     s crm.segment;
-    everybody CONSTANT bigint := (SELECT greatest(c.reltuples, 1000)::bigint FROM pg_class c WHERE c.oid = 'crm.customer'::regclass);
+    everybody CONSTANT bigint := crm._segment_everybody();
     versioned CONSTANT text[] := ARRAY(SELECT r.kind FROM crm.rule_source r WHERE r.spec ? 'version');
     aged record;
     by_segments crm.bitmap;
@@ -374,7 +385,7 @@ CREATE FUNCTION crm._segment_asked_all(segments int[], kinds text[], persons crm
     LANGUAGE plpgsql STABLE SET jit = off AS
 $$
 DECLARE
-    most CONSTANT numeric := (SELECT greatest(c.reltuples, 1000) FROM pg_class c WHERE c.oid = 'crm.customer'::regclass)::numeric * (crm._setting('segment.full_share') #>> '{}')::numeric;
+    most CONSTANT numeric := crm._segment_everybody() * (crm._setting('segment.full_share') #>> '{}')::numeric;
     versioned CONSTANT text[] := ARRAY(SELECT r.kind FROM crm.rule_source r WHERE r.spec ? 'version');
     after_minutes CONSTANT interval := (crm._setting('segment.full_minutes') #>> '{}')::int * interval '1 minute';
 BEGIN

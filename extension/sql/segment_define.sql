@@ -37,6 +37,19 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_leans_on(int, int[]) IS 'whether any of these segments, or what they name, names a segment';
 
+CREATE FUNCTION crm._segment_is_announced(kinds text[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN NOT EXISTS (
+        SELECT FROM crm.rule_source s
+        WHERE s.kind = ANY (kinds) AND NOT s.spec ? 'version'
+          AND (s.spec -> 'facts' = '[]' OR NOT s.spec -> 'facts' <@ '["order", "refund", "member", "event", "interaction", "consent", "related", "tag", "segment"]'));
+END
+$$;
+COMMENT ON FUNCTION crm._segment_is_announced(text[]) IS
+    'whether all changes of what these kinds ask are told of: by facts that mark their persons, or by a version; one that changes by no fact and has no version is told of by nobody';
+
 CREATE FUNCTION crm._segment_put(code text, name_zh text, name_en text, kind text, rule jsonb) RETURNS int
     LANGUAGE plpgsql AS
 $$
@@ -44,7 +57,6 @@ $$
 DECLARE
     needs int[] := crm._segment_needs(rule);
     kinds text[] := ARRAY(SELECT DISTINCT k #>> '{}' FROM jsonb_path_query(coalesce(rule, '{}'), '$.**.kind') k);
-    announced text[] := '{order,refund,member,event,interaction,consent,related,tag,segment}';
     fact_kinds text[] := ARRAY(SELECT DISTINCT f FROM crm.rule_source s, jsonb_array_elements_text(s.spec -> 'facts') f WHERE s.kind = ANY (kinds) ORDER BY 1);
     id int := (SELECT s.segment_id FROM crm.segment s WHERE s.code = _segment_put.code);
 BEGIN
@@ -54,7 +66,7 @@ BEGIN
     END IF;
     INSERT INTO crm.segment AS x (segment_id, code, name_zh, name_en, kind, rule, facts, is_announced, needs, level, changed_by, changed_at)
     VALUES (coalesce(id, nextval('crm.segment_id_seq')::int), _segment_put.code, _segment_put.name_zh, _segment_put.name_en, _segment_put.kind,
-            _segment_put.rule, fact_kinds, fact_kinds <@ announced, needs,
+            _segment_put.rule, fact_kinds, crm._segment_is_announced(kinds), needs,
             coalesce((SELECT max(n.level) + 1 FROM crm.segment n WHERE n.segment_id = ANY (needs)), 0), crm._actor(), crm.core_now())
     ON CONFLICT (segment_id) DO UPDATE
     SET name_zh = excluded.name_zh, name_en = excluded.name_en, rule = excluded.rule, facts = excluded.facts, is_announced = excluded.is_announced,

@@ -32,11 +32,12 @@ BEGIN
                               WHEN count(*) FILTER (WHERE o.discount > 0) * 5 >= count(*) THEN 'medium' ELSE 'low' END)
             FROM crm.customer_order o
             WHERE o.source_record_id = ANY (crm._value_records(person)) AND o.is_current AND o.kind = 'sale' AND o.amount > 0
-              AND o.business_day BETWEEN day - days AND day);
+              AND o.business_day BETWEEN day - days AND day
+              AND NOT EXISTS (SELECT FROM crm.refund r WHERE r.order_id = o.order_id AND r.is_current AND r.amount >= o.amount));
 END
 $$;
 COMMENT ON FUNCTION crm.value_price_sensitivity(bigint, int, date) IS
-    'how much a person waits for discounts, over the last days: share of paid orders with one (high from a half, medium from a fifth) and of the price; P0002';
+    'how much a person waits for discounts, over the last days: share of paid orders with one (high from a half, medium from a fifth) and of the price; orders given back whole are none; P0002';
 
 -- A purchase of a product by a person on a day, whatever the records; what was taken back whole is none.
 CREATE FUNCTION crm._value_product_days(from_day date, to_day date, persons bigint[] DEFAULT NULL)
@@ -302,7 +303,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    IF groups NOT BETWEEN 2 AND 12 THEN
+    IF groups BETWEEN 2 AND 12 IS NOT TRUE OR seed IS NULL THEN
         RAISE EXCEPTION 'persons cannot be put into % groups', groups USING ERRCODE = 'invalid_parameter_value', COLUMN = 'groups', HINT = 'Ask for 2 to 12; six to eight can be named.';
     END IF;
     SELECT array_agg(s.customer_id ORDER BY s.customer_id) INTO persons

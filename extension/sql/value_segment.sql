@@ -191,12 +191,16 @@ BEGIN
     END IF;
     WITH scored AS MATERIALIZED (
         SELECT s.* FROM crm.value_score_metrics(spec.model, day) s),
+    shown AS (
+        SELECT DISTINCT ON (p.customer_id) p.customer_id, p.scores, p.total FROM crm.metric_score p
+        WHERE p.model = spec.model AND p.as_of < day ORDER BY p.customer_id, p.as_of DESC),
+    wanted AS (     -- who has none of the numbers any more scores 0, as in every other
+        SELECT coalesce(s.customer_id, p.customer_id) AS customer_id, coalesce(s.scores, array_fill(0::smallint, ARRAY[jsonb_array_length(spec.metrics)])) AS scores, coalesce(s.total, 0) AS total,
+               p.scores AS old_scores, p.total AS old_total
+        FROM scored s FULL JOIN shown p ON p.customer_id = s.customer_id),
     kept AS (
         INSERT INTO crm.metric_score (customer_id, model, as_of, scores, total)
-        SELECT s.customer_id, spec.model, day, s.scores, s.total FROM scored s
-        LEFT JOIN LATERAL (SELECT p.scores, p.total FROM crm.metric_score p
-                           WHERE p.customer_id = s.customer_id AND p.model = spec.model AND p.as_of < day ORDER BY p.as_of DESC LIMIT 1) p ON true
-        WHERE (p.scores, p.total) IS DISTINCT FROM (s.scores, s.total))
+        SELECT w.customer_id, spec.model, day, w.scores, w.total FROM wanted w WHERE (w.old_scores, w.old_total) IS DISTINCT FROM (w.scores, w.total))
     INSERT INTO crm.metric_run (model, as_of, person_count, finished_at)
     SELECT spec.model, day, count(*), crm.core_now() FROM scored;
     RETURN (SELECT count(*) FROM crm.metric_model x
@@ -205,6 +209,22 @@ END
 $$;
 COMMENT ON FUNCTION crm._value_metrics_daily() IS
     'job: scores the last whole local day by one live metric model that has not been; a row for each person whose scores changed; returns how many models are left';
+
+CREATE FUNCTION crm._value_require_counted(metrics jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    unknown text := (
+        SELECT e ->> 'metric' FROM jsonb_array_elements(metrics) e
+        WHERE (e ->> 'metric' LIKE 'events:%' AND NOT EXISTS (SELECT FROM crm.event_type t WHERE t.code = substr(e ->> 'metric', 8)))
+           OR (e ->> 'metric' LIKE 'custom:%' AND NOT EXISTS (SELECT FROM crm.custom_field f WHERE f.entity = 'member' AND NOT f.is_sensitive AND f.code = substr(e ->> 'metric', 8))) LIMIT 1);
+BEGIN
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'nothing is counted under "%"', unknown USING ERRCODE = 'RM503', COLUMN = 'metrics', HINT = 'crm.event_type lists types of events, crm.custom_field the fields of members; sensitive ones are not scored.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._value_require_counted(jsonb) IS 'refuses metrics over events and custom fields that are not defined, which would score nobody; RM503';
 
 CREATE FUNCTION crm.value_define_metrics(model text, name text, metrics jsonb, parts int DEFAULT 5, is_live boolean DEFAULT true, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -232,6 +252,7 @@ BEGIN
     VALUES (value_define_metrics.model, value_define_metrics.name, value_define_metrics.metrics, value_define_metrics.parts, value_define_metrics.is_live)
     ON CONFLICT ON CONSTRAINT metric_model_pkey DO UPDATE
     SET name = excluded.name, metrics = excluded.metrics, parts = excluded.parts, is_live = excluded.is_live;
+    PERFORM crm._value_require_counted(metrics);
     PERFORM crm._audit('edit', 'metric_model', NULL, value_define_metrics.model, NULL, NULL, name);
     answer := jsonb_build_object('model', model);
     PERFORM crm._idempotency_store(idempotency_key, answer);

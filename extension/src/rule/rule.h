@@ -314,6 +314,7 @@ pg_noreturn extern void crm_rule_refuse(const char *path, const char *detail, co
 extern char *crm_rule_clip(const char *text, int most);
 extern char *crm_rule_key(const JsonbValue *key);
 extern JsonbValue *crm_rule_member(JsonbContainer *object, const char *name);
+extern bool crm_rule_has_shape(const char *text, const char *shape);
 
 /* rule_read.c */
 extern CrmRuleTree *crm_rule_read(Jsonb *rule);

@@ -201,7 +201,8 @@ crm_rule_sql_value(CrmRuleSql *sql, const CrmRuleCondition *condition)
 	{
 		CrmRuleField field = condition->field;
 
-		field.type = condition->test.type;
+		/* of a member of a json column what is written there, also when it is of another type than what the rule compares it with */
+		field.type = field.column->type == CRM_RULE_JSON ? CRM_RULE_TEXT : condition->test.type;
 		appendStringInfoString(&sql->text, "(SELECT ");
 		crm_rule_sql_field(sql, &field, condition->field.column->type != CRM_RULE_TEXTS);
 		crm_rule_sql_rows(sql, condition, CRM_RULE_ONE, false);

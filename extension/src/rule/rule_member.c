@@ -37,3 +37,17 @@ crm_rule_member(JsonbContainer *object, const char *name)
 		return NULL;
 	return getKeyJsonValueFromContainer(object, name, strlen(name), NULL);
 }
+
+/* Whether a text begins with a shape, in which d stands for a digit, t for T or a space, and others for themselves. */
+bool
+crm_rule_has_shape(const char *text, const char *shape)
+{
+	for (int i = 0; shape[i] != '\0'; i++)
+	{
+		bool		is_digit = text[i] >= '0' && text[i] <= '9';
+
+		if (shape[i] == 'd' ? !is_digit : shape[i] == 't' ? text[i] != 'T' && text[i] != ' ' : text[i] != shape[i])
+			return false;
+	}
+	return true;
+}

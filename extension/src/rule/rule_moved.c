@@ -19,20 +19,25 @@ typedef struct Edges
 {
 	int			n;
 	int			ages[MAX_EDGES];
+	bool		are_more;		/* than are listed: who passes is not told by them */
 } Edges;
 
 static void
 add_edge(Edges *edges, int age)
 {
-	if (edges->n < MAX_EDGES && age >= 0 && age <= CRM_RULE_MAX_DAYS * 14)
+	if (age < 0 || age > CRM_RULE_MAX_DAYS * 14)
+		return;
+	if (edges->n < MAX_EDGES)
 		edges->ages[edges->n++] = age;
+	else
+		edges->are_more = true;
 }
 
 /* Ages that a comparison of days tells apart: around each value. */
 static void
 add_values(Edges *edges, const CrmRuleTest *test)
 {
-	for (int i = 0; i < test->n_values && edges->n + 2 <= MAX_EDGES; i++)
+	for (int i = 0; i < test->n_values; i++)
 	{
 		double		value = DatumGetFloat8(DirectFunctionCall1(numeric_float8, test->values[i]));
 
@@ -220,6 +225,15 @@ moves_within_day(const CrmRuleCondition *condition)
 	return condition->source->moved_relation != NULL || ends_by_time(rows->source) || rows->hours > 0;
 }
 
+/* Whether from day to day only asking everybody tells: own gaps, dates that are measured, more ages than are listed. */
+static bool
+moves_anybody(const CrmRuleCondition *condition)
+{
+	return condition->measure == CRM_RULE_GAP_RATIO ||
+		(condition->measure != CRM_RULE_VALUE && condition->field.derive != CRM_RULE_PLAIN) ||
+		condition->same.derive != CRM_RULE_PLAIN || edges_of(condition).are_more;
+}
+
 /* Persons to look at again, none when time moves nobody, each with whether more than what orders change may have moved: twice, if both. */
 CrmRuleMoves
 crm_rule_compile_moved(const CrmRuleTree *tree, CrmRuleSql *sql)
@@ -232,7 +246,7 @@ crm_rule_compile_moved(const CrmRuleTree *tree, CrmRuleSql *sql)
 		const CrmRuleCondition *condition = tree->conditions[i];
 		const CrmRuleCondition *rows = condition->as_rows != NULL ? condition->as_rows : condition;
 
-		moves.daily_for_everybody |= condition->measure == CRM_RULE_GAP_RATIO;
+		moves.daily_for_everybody |= moves_anybody(condition);
 		moves.within_day |= moves_within_day(condition);
 		if (condition->source->moved_relation != NULL)
 			append_log(sql, condition->source);

@@ -120,6 +120,14 @@ type_of_value(const CrmRuleCondition *condition)
 	return CRM_RULE_NUMBER;
 }
 
+/* Whether values have an order: codes stand for keys, which have none. */
+static bool
+has_order(const CrmRuleField *field)
+{
+	return field->type != CRM_RULE_BOOLEAN && field->type != CRM_RULE_TEXTS &&
+		(field->derive != CRM_RULE_PLAIN || field->column->lookup.relation == NULL);
+}
+
 /* field, or part, as the shape and the measure ask for one. */
 static void
 read_subject(JsonbContainer *object, CrmRuleCondition *condition)
@@ -147,6 +155,8 @@ read_subject(JsonbContainer *object, CrmRuleCondition *condition)
 	if ((measure == CRM_RULE_SUM || measure == CRM_RULE_AVERAGE) &&
 		condition->field.type != CRM_RULE_NUMBER && condition->field.type != CRM_RULE_JSON)
 		crm_rule_refuse(path, "It is no number.", "Sums and averages are of numbers.");
+	if ((measure == CRM_RULE_MIN || measure == CRM_RULE_MAX) && !has_order(&condition->field))
+		crm_rule_refuse(path, "None of its values is the least or the greatest.", "Use min and max of numbers, dates, moments and plain texts.");
 }
 
 /* A latest has two words; they are compared as words. */
@@ -195,6 +205,9 @@ read_comparison_of_condition(JsonbContainer *object, CrmRuleCondition *condition
 		return;
 	}
 	crm_rule_read_comparison(op, value, type_of_value(condition), test);
+	if (condition->measure != CRM_RULE_VALUE && test->op == CRM_RULE_CONTAINS)
+		crm_rule_refuse(condition->path, psprintf("%s finds one value, which holds no others.", measure_names[condition->measure]),
+						"Compare it by =, <, in or between; contains is for the lists of a field.");
 	if (condition->source->shape == CRM_RULE_LATEST)
 		check_words(condition);
 }

@@ -99,14 +99,17 @@ read_op(const JsonbValue *op, const JsonbValue *value, const char *path)
 					"Use =, <>, <, <=, >, >=, between, in, not_in, contains, starts_with, missing or present.");
 }
 
-/* "2026-03-31" alone, or with a time and an offset: what ISO 8601 says, not "tomorrow". */
+/*
+ * "2026-03-31" alone, or with a time and an offset: what ISO 8601 says, not "tomorrow", nor what means another moment in a
+ * session of another time zone.
+ */
 static bool
 is_iso(const char *text, bool has_time)
 {
-	int			digits = strspn(text, "0123456789");
-
-	return digits == 4 && text[4] == '-' && strspn(text, "0123456789-T:.+Z ") == strlen(text) &&
-		(has_time ? strlen(text) >= 16 : strlen(text) == 10);
+	if (!has_time)
+		return crm_rule_has_shape(text, "dddd-dd-dd") && strlen(text) == 10;
+	return crm_rule_has_shape(text, "dddd-dd-ddtdd:dd") && strspn(text, "0123456789-T:.+Z ") == strlen(text) &&
+		strpbrk(text + 16, "+-Z") != NULL;
 }
 
 static Datum

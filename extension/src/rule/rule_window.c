@@ -58,9 +58,8 @@ read_day(const JsonbValue *value, const char *path)
 	int			year;
 	int			month;
 	int			day;
-	char		end;
 
-	if (strlen(text) != 10 || sscanf(text, "%4d-%2d-%2d%c", &year, &month, &day, &end) != 3 ||
+	if (strlen(text) != 10 || !crm_rule_has_shape(text, "dddd-dd-dd") || sscanf(text, "%4d-%2d-%2d", &year, &month, &day) != 3 ||
 		year < 1900 || year > 2200 || month < 1 || month > 12 || day < 1 ||
 		day > day_tab[isleap(year)][month - 1])
 		crm_rule_refuse(path, psprintf("\"%s\" is no day.", crm_rule_clip(text, 20)), "Write a day as \"2026-03-31\".");
@@ -74,11 +73,9 @@ read_clock(JsonbContainer *object, const char *name, const char *path)
 	JsonbValue *value = crm_rule_member(object, name);
 	int			hour;
 	int			minute;
-	char		end;
 
-	if (value == NULL || value->type != jbvString || value->val.string.len != 5 ||
-		sscanf(crm_rule_key(value), "%2d:%2d%c", &hour, &minute, &end) != 2 ||
-		hour < 0 || hour > 23 || minute < 0 || minute > 59)
+	if (value == NULL || value->type != jbvString || value->val.string.len != 5 || !crm_rule_has_shape(crm_rule_key(value), "dd:dd") ||
+		sscanf(crm_rule_key(value), "%2d:%2d", &hour, &minute) != 2 || hour > 23 || minute > 59)
 		crm_rule_refuse(path, psprintf("%s is no time of day.", name), "Write {\"from\": \"01:00\", \"to\": \"03:00\"}.");
 	return (hour * INT64CONST(60) + minute) * USECS_PER_MINUTE;
 }
