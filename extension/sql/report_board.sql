@@ -68,7 +68,7 @@ BEGIN
     RETURN ARRAY(
         SELECT p.customer_id FROM (SELECT c.customer_id FROM crm.customer c WHERE c.scope_store_ids && stores AND c.merged_into IS NULL AND c.customer_id > after_id ORDER BY 1 OFFSET 0) p
         WHERE CASE WHEN figure = 'redeemed' THEN EXISTS (SELECT FROM crm.coupon k WHERE k.customer_id = p.customer_id AND k.flow_id = flow AND k.state = 'redeemed' OFFSET 0)
-                   ELSE EXISTS (SELECT FROM crm.occurrence q WHERE q.customer_id = p.customer_id AND q.flow_id = flow AND crm._report_is_figure(q.arm, q.message_id, figure) OFFSET 0) END
+                   ELSE EXISTS (SELECT FROM crm.occurrence q WHERE q.customer_id = p.customer_id AND q.flow_id = flow AND q.epoch >= 0 AND crm._report_is_figure(q.arm, q.message_id, figure) OFFSET 0) END
         ORDER BY 1 LIMIT row_limit);
 END
 $$;
@@ -85,7 +85,7 @@ BEGIN
     ELSE ARRAY(
         SELECT DISTINCT q.customer_id FROM crm.occurrence q
         CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = q.customer_id AND c.merged_into IS NULL AND (stores IS NULL OR c.scope_store_ids && stores) OFFSET 0) c
-        WHERE q.flow_id = flow AND q.customer_id > after_id AND crm._report_is_figure(q.arm, q.message_id, figure) ORDER BY 1 LIMIT row_limit) END;
+        WHERE q.flow_id = flow AND q.customer_id > after_id AND q.epoch >= 0 AND crm._report_is_figure(q.arm, q.message_id, figure) ORDER BY 1 LIMIT row_limit) END;
 END
 $$;
 COMMENT ON FUNCTION crm._report_reached(int[], int, text, bigint, int) IS 'as crm._report_behind_flow(), of those whom it reached under the id that they have today, by what the flow did';
@@ -108,7 +108,7 @@ BEGIN
          CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = m.merged_into AND (stores IS NULL OR c.scope_store_ids && stores) OFFSET 0) c
          WHERE m.merged_into > after_id AND m.merged_into <= last_id
            AND CASE WHEN is_coupon THEN EXISTS (SELECT FROM crm.coupon k WHERE k.customer_id = m.customer_id AND k.flow_id = flow AND k.state = 'redeemed')
-                    ELSE EXISTS (SELECT FROM crm.occurrence q WHERE q.customer_id = m.customer_id AND q.flow_id = flow AND crm._report_is_figure(q.arm, q.message_id, figure)) END
+                    ELSE EXISTS (SELECT FROM crm.occurrence q WHERE q.customer_id = m.customer_id AND q.flow_id = flow AND q.epoch >= 0 AND crm._report_is_figure(q.arm, q.message_id, figure)) END
          ORDER BY 1 LIMIT row_limit)) u
     GROUP BY u.id ORDER BY u.id LIMIT row_limit;
 END

@@ -20,7 +20,8 @@ BEGIN
         SELECT q.flow_id, q.customer_id, count(*) FILTER (WHERE q.arm = 'treatment') AS treated, count(*) FILTER (WHERE q.arm = 'control') AS control,
                count(q.message_id) AS sent, 0::bigint AS redeemed
         FROM crm.occurrence q
-        WHERE q.customer_id > from_id AND q.customer_id <= to_id AND q.fired_at >= since AND q.fired_at < before GROUP BY q.flow_id, q.customer_id
+        WHERE q.customer_id > from_id AND q.customer_id <= to_id AND q.fired_at >= since AND q.fired_at < before AND q.epoch >= 0     -- no shadow's
+        GROUP BY q.flow_id, q.customer_id
         UNION ALL
         SELECT k.flow_id, k.customer_id, 0, 0, 0, count(*) FROM crm.coupon k
         WHERE k.customer_id > from_id AND k.customer_id <= to_id AND k.state = 'redeemed' AND k.flow_id IS NOT NULL AND k.redeemed_at >= since AND k.redeemed_at < before

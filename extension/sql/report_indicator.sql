@@ -1,5 +1,16 @@
 -- report: the twelve indicators, computed for a whole week or month and frozen.
 
+CREATE FUNCTION crm._report_recall_flows() RETURNS int[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN ARRAY(SELECT f.flow_id FROM crm.flow f WHERE f.code LIKE 'silence%' OR f.code LIKE 'win_back%' OR f.code LIKE 'winback%');
+END
+$$;
+COMMENT ON FUNCTION crm._report_recall_flows() IS 'the flows that call silent persons back';
+
+-- As flows' own results have it (campaign_proof.sql): by the arm each was assigned, whatever stopped a message later, persons of today, net of refunds,
+-- without shadows and without those who are held out of everything.
 CREATE FUNCTION crm._report_arms(from_day date, to_day date) RETURNS TABLE (arm text, persons bigint, conversions bigint, net numeric)
     LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
 $$
@@ -7,24 +18,43 @@ DECLARE
     zone text := crm._setting('core.time_zone') #>> '{}';
     since timestamptz := from_day::timestamp AT TIME ZONE zone;
     before timestamptz := (to_day + 1)::timestamp AT TIME ZONE zone;
-    flows int[] := ARRAY(SELECT f.flow_id FROM crm.flow f WHERE f.code LIKE 'silence%' OR f.code LIKE 'win_back%' OR f.code LIKE 'winback%');
+    flows int[] := crm._report_recall_flows();
+    held numeric := crm._campaign_held_percent();
 BEGIN
     RETURN QUERY
-    WITH reached AS MATERIALIZED (
-        SELECT q.customer_id, q.arm, min(crm._local_day(q.fired_at, zone)) AS day
-        FROM crm.occurrence q
-        WHERE q.fired_at >= since AND q.fired_at < before AND q.flow_id = ANY (flows) AND q.arm IN ('treatment', 'control') AND (q.arm = 'control' OR q.message_id IS NOT NULL)
-        GROUP BY q.customer_id, q.arm)
-    SELECT r.arm, count(*), count(*) FILTER (WHERE b.net > 0), coalesce(sum(b.net), 0)
-    FROM reached r CROSS JOIN LATERAL (
-        SELECT coalesce(sum(o.amount), 0) AS net FROM crm.membership m
-        CROSS JOIN LATERAL (SELECT x.amount FROM crm.customer_order x WHERE x.source_record_id = m.source_record_id AND x.is_current AND x.business_day BETWEEN r.day AND r.day + 30 OFFSET 0) o
-        WHERE m.customer_id = r.customer_id AND m.valid_to = 'infinity') b
-    GROUP BY r.arm;
+    WITH chosen AS MATERIALIZED (
+        SELECT DISTINCT ON (q.flow_id, p.person) p.person, q.arm, crm._local_day(q.fired_at, zone) AS day
+        FROM crm.occurrence q LEFT JOIN crm.customer c ON c.customer_id = q.customer_id
+        CROSS JOIN LATERAL (SELECT CASE WHEN c.status = 'merged' THEN crm._identity_current(q.customer_id) ELSE q.customer_id END AS person) p
+        WHERE q.fired_at >= since AND q.fired_at < before AND q.flow_id = ANY (flows) AND q.arm <> 'none' AND q.epoch >= 0
+        ORDER BY q.flow_id, p.person, q.customer_id <> p.person, q.fired_at)
+    SELECT k.arm, count(*), count(*) FILTER (WHERE b.days > 0), coalesce(sum(crm._report_money(greatest(b.net_minor, 0))), 0)
+    FROM chosen k CROSS JOIN LATERAL (
+        SELECT crm.purchase_order_days(h.chunks, k.day, k.day + 30, 'infinity') AS days, crm.purchase_net(h.chunks, k.day, k.day + 30, 'infinity') AS net_minor
+        FROM (SELECT crm._purchase_history(k.person) AS chunks OFFSET 0) h) b
+    WHERE NOT crm._campaign_is_held(k.person, held)
+    GROUP BY k.arm;
 END
 $$;
 COMMENT ON FUNCTION crm._report_arms(date, date) IS
-    'of persons whom silence and win-back flows chose between two local days, by arm: how many, how many bought within 30 days, their net';
+    'of persons whom silence and win-back flows chose between two local days, once a flow, by the arm assigned: how many, how many had an order day within 30 days, their net';
+
+CREATE FUNCTION crm._report_recall_cost(from_day date, to_day date) RETURNS numeric
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    zone text := crm._setting('core.time_zone') #>> '{}';
+BEGIN
+    RETURN (SELECT coalesce(sum(coalesce(e.discount, CASE WHEN t.kind = 'amount' THEN k.value END, 0)), 0)
+            FROM crm.coupon k JOIN crm.coupon_type t ON t.coupon_type = k.coupon_type
+            LEFT JOIN LATERAL (SELECT x.discount FROM crm.coupon_event x WHERE x.customer_id = k.customer_id AND x.coupon_id = k.coupon_id AND x.kind = 'redeemed'
+                               ORDER BY x.coupon_event_id DESC LIMIT 1) e ON true
+            WHERE k.state = 'redeemed' AND k.flow_id = ANY (crm._report_recall_flows())
+              AND k.issued_at >= from_day::timestamp AT TIME ZONE zone AND k.issued_at < (to_day + 1)::timestamp AT TIME ZONE zone);
+END
+$$;
+COMMENT ON FUNCTION crm._report_recall_cost(date, date) IS
+    'what redeemed coupons of silence and win-back flows took off, of those issued between two local days: the discount that the till told, else the value of an amount';
 
 CREATE FUNCTION crm._report_lift(from_day date, to_day date, is_money boolean, OUT value numeric, OUT numerator numeric, OUT denominator numeric, OUT note text)
     LANGUAGE plpgsql STABLE AS
@@ -34,6 +64,8 @@ DECLARE
     control record;
     least_persons int := crm._setting('report.arm_min_persons')::int;
     least_conversions int := crm._setting('report.arm_min_conversions')::int;
+    margin numeric := crm._setting('campaign.margin_percent')::numeric / 100;
+    gained numeric;
     cost numeric;
 BEGIN
     SELECT * INTO treated FROM crm._report_arms(from_day, to_day) a WHERE a.arm = 'treatment';
@@ -43,10 +75,10 @@ BEGIN
     ELSIF treated.conversions < least_conversions OR control.conversions < least_conversions THEN
         note := format('not enough data: %s more conversions needed', greatest(least_conversions - treated.conversions, 0) + greatest(least_conversions - control.conversions, 0));
     ELSIF is_money THEN
-        SELECT sum(k.value) INTO cost FROM crm.coupon k JOIN crm.flow f ON f.flow_id = k.flow_id JOIN crm.coupon_type t ON t.coupon_type = k.coupon_type
-        WHERE k.state = 'redeemed' AND t.kind = 'amount' AND (f.code LIKE 'silence%' OR f.code LIKE 'win_back%' OR f.code LIKE 'winback%')
-          AND crm._local_day(k.issued_at, crm._setting('core.time_zone') #>> '{}') BETWEEN from_day AND to_day;
-        numerator := treated.net - control.net / control.persons * treated.persons - coalesce(cost, 0);
+        cost := crm._report_recall_cost(from_day, to_day);
+        gained := treated.net - control.net / control.persons * treated.persons;
+        -- what was paid is less by the coupons already: they are a cost, once
+        numerator := round(CASE WHEN margin > 0 THEN (gained + cost) * margin - cost ELSE gained END, 2);
         denominator := cost;
         value := round(numerator / nullif(cost, 0), 4);
         note := CASE WHEN value IS NULL THEN 'no data: nothing was spent' END;
@@ -58,7 +90,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._report_lift(date, date, boolean) IS
-    'recall beyond control, or its money by what coupons cost; with too few persons or conversions in an arm no value, but how many more are needed';
+    'recall beyond control, or what it brought by what coupons cost; with too few persons or conversions in an arm no value, but how many more are needed';
 
 CREATE FUNCTION crm._report_work_indicators(stores int[], starts timestamptz, ends timestamptz) RETURNS TABLE (indicator text, value numeric, numerator numeric, denominator numeric, note text)
     LANGUAGE plpgsql STABLE SET jit = off AS
@@ -84,6 +116,7 @@ CREATE FUNCTION crm._report_indicators(stores int[], starts_on date, ends_on dat
 $$
 DECLARE
     length int := ends_on - starts_on + 1;
+    days CONSTANT int := 30;     -- within which who was chosen is seen to buy: over when the period ends
     zone text := crm._setting('core.time_zone') #>> '{}';
     -- active, first orders, second ones, orders and buyers of the year, orders, net, who ever bought, dormant
     c numeric[] := crm._report_ask('indicators', stores, ARRAY[starts_on, ends_on]);
@@ -99,19 +132,32 @@ BEGIN
     SELECT 'first_order', crm._report_ratio(count(*) FILTER (WHERE f.has), count(*)), count(*) FILTER (WHERE f.has)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
     FROM (SELECT coalesce(crm.purchase_order_days(crm._purchase_history(c.customer_id), c.registered_on, c.registered_on + 30, c.registered_on + 30) > 0, false) AS has
           FROM crm.customer c WHERE c.status = 'active' AND c.registered_on BETWEEN starts_on - 30 AND ends_on - 30 AND (stores IS NULL OR c.scope_store_ids && stores)) f;
-    RETURN QUERY SELECT 'recall', l.* FROM crm._report_lift(starts_on - length, starts_on - 1, false) l WHERE stores IS NULL;
+    RETURN QUERY SELECT 'recall', l.* FROM crm._report_lift(starts_on - days, ends_on - days, false) l WHERE stores IS NULL;
     RETURN QUERY
     SELECT 'redemption', crm._report_ratio(count(*) FILTER (WHERE k.redeemed_at < (ends_on + 1)::timestamp AT TIME ZONE zone), count(*)),
            count(*) FILTER (WHERE k.redeemed_at < (ends_on + 1)::timestamp AT TIME ZONE zone)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
     FROM crm.coupon k JOIN crm.customer p ON p.customer_id = k.customer_id
     WHERE NOT k.is_history AND k.issued_at >= (starts_on - length)::timestamp AT TIME ZONE zone AND k.issued_at < starts_on::timestamp AT TIME ZONE zone
       AND (stores IS NULL OR p.scope_store_ids && stores);
-    RETURN QUERY SELECT 'roi', l.* FROM crm._report_lift(starts_on - length, starts_on - 1, true) l WHERE stores IS NULL;
+    RETURN QUERY SELECT 'roi', l.* FROM crm._report_lift(starts_on - days, ends_on - days, true) l WHERE stores IS NULL;
     RETURN QUERY SELECT w.* FROM crm._report_work_indicators(stores, starts_on::timestamp AT TIME ZONE zone, (ends_on + 1)::timestamp AT TIME ZONE zone) w;
 END
 $$;
 COMMENT ON FUNCTION crm._report_indicators(int[], date, date) IS
     'the twelve indicators of a span of local days for stores (null: the chain; recall and ROI are the chain''s alone), with numerator, denominator and why there is no value';
+
+CREATE FUNCTION crm._report_unfrozen(unit text, today date) RETURNS date[]
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    last_start date := crm._report_start(crm._report_start(today, unit) - 1, unit);
+    frozen_to date := (SELECT max(s.starts_on) FROM crm.indicator_snapshot s WHERE s.period = unit AND s.starts_on <= last_start);
+BEGIN
+    RETURN crm._report_starts(CASE WHEN frozen_to IS NULL THEN last_start ELSE crm._report_start(greatest(frozen_to, last_start - 366), unit) END, last_start, unit);
+END
+$$;
+COMMENT ON FUNCTION crm._report_unfrozen(text, date) IS
+    'the first days of the whole weeks or months from the last frozen one, which may not be so for all stores yet, to the last there is; a year back at most; before anything was frozen the last alone';
 
 CREATE FUNCTION crm._report_indicators_job() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -123,9 +169,10 @@ DECLARE
     place int;
 BEGIN
     FOREACH unit IN ARRAY ARRAY['week', 'month'] LOOP
-        start := crm._report_start(crm._report_start(today, unit) - 1, unit);
-        SELECT p.store_id INTO place FROM (SELECT 0 AS store_id UNION ALL SELECT s.store_id FROM crm.store s) p
-        WHERE NOT EXISTS (SELECT FROM crm.indicator_snapshot s WHERE s.period = unit AND s.starts_on = start AND s.store_id = p.store_id) ORDER BY 1 LIMIT 1;
+        -- from the last period that was frozen on: nights that the worker did not see leave no hole
+        SELECT d.day, p.store_id INTO start, place
+        FROM unnest(crm._report_unfrozen(unit, today)) d (day), (SELECT 0 AS store_id UNION ALL SELECT s.store_id FROM crm.store s) p
+        WHERE NOT EXISTS (SELECT FROM crm.indicator_snapshot s WHERE s.period = unit AND s.starts_on = d.day AND s.store_id = p.store_id) ORDER BY 1, 2 LIMIT 1;
         CONTINUE WHEN NOT FOUND;
         INSERT INTO crm.indicator_snapshot (period, starts_on, store_id, indicator, value, numerator, denominator, note, frozen_at)
         SELECT unit, start, place, i.indicator, i.value, i.numerator, i.denominator, i.note, crm.core_now()
@@ -136,7 +183,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._report_indicators_job() IS
-    'job: freezes the twelve indicators of the last whole week, then of the last whole month, for the chain, then each store, one a call; what is frozen never changes; returns > 0 while there may be more to do';
+    'job: freezes the twelve indicators of each whole week since the last frozen one, then of each month, for the chain, then each store, one a call; what is frozen never changes; returns > 0 while there may be more to do';
 
 CREATE FUNCTION crm.report_indicators(period text DEFAULT 'month', starts_on date DEFAULT NULL, store_code text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

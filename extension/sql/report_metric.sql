@@ -160,13 +160,13 @@ BEGIN
                sum(c[n * n + (s.no - 1) * n + g.period + 1]) OVER (PARTITION BY s.no ORDER BY g.period DESC)::bigint AS later
         FROM unnest(starts) WITH ORDINALITY s (day, no), generate_series(0, (n - s.no)::int) g (period)),
     cohort AS (
-        SELECT x.no, max(x.bought) FILTER (WHERE x.period = 0) AS persons, max(x.period) FILTER (WHERE x.bought > 0) AS last_period FROM cell x GROUP BY x.no)
+        SELECT x.no, x.bought AS persons FROM cell x WHERE x.period = 0 AND x.bought > 0)
     SELECT x.day, k.persons, x.period, CASE WHEN is_unbounded THEN x.later ELSE x.bought END, crm._report_ratio(CASE WHEN is_unbounded THEN x.later ELSE x.bought END, k.persons)
-    FROM cell x JOIN cohort k ON k.no = x.no WHERE x.period <= k.last_period ORDER BY x.day, x.period;
+    FROM cell x JOIN cohort k ON k.no = x.no ORDER BY x.day, x.period;
 END
 $$;
 COMMENT ON FUNCTION crm.report_retention(date, date, text, boolean, text, text) IS
-    'cohorts of persons by the local day, week or month of their first order, and how many bought in each later one (unbounded: in it or later); calendar periods, week start by setting, at most 1,000; P0002, 22023';
+    'cohorts of persons by the local day, week or month of their first order, and how many bought in each later one up to the last day, 0 where nobody did (unbounded: in it or later); cohorts of nobody are left out; calendar periods, week start by setting, at most 1,000; P0002, 22023';
 
 -- Funnels over events, orders and registrations.
 CREATE FUNCTION crm._report_funnel(times timestamptz[], steps int[], n_steps int, window_seconds bigint, is_strict boolean, OUT depth int, OUT seconds bigint)
@@ -180,19 +180,29 @@ CREATE FUNCTION crm._report_steps(stores int[], steps jsonb, exclusions jsonb, f
 $$
 DECLARE
     until date := to_day + ceil(window_days)::int;
+    of_orders boolean := (steps || exclusions) ? 'order';
 BEGIN
     RETURN QUERY
     WITH wanted AS (
         SELECT e.step #>> '{}' AS what, e.position::int AS step FROM jsonb_array_elements(steps) WITH ORDINALITY e (step, position)
-        UNION ALL SELECT e #>> '{}', 0 FROM jsonb_array_elements(exclusions) e)
+        UNION ALL SELECT e #>> '{}', 0 FROM jsonb_array_elements(exclusions) e),
+    bought AS MATERIALIZED (
+        SELECT m.customer_id, o.business_day AS day, o.paid_at, o.store_id, o.amount FROM crm.customer_order o
+        JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity'
+        WHERE of_orders AND o.is_current AND o.business_day BETWEEN from_day AND until),
+    order_day AS (      -- an order is a day with net > 0: what was given back whole is none
+        SELECT x.customer_id, x.day FROM (
+            SELECT b.customer_id, b.day, b.amount FROM bought b
+            UNION ALL
+            SELECT m.customer_id, r.purchase_day, -r.amount FROM crm.refund r JOIN crm.membership m ON m.source_record_id = r.source_record_id AND m.valid_to = 'infinity'
+            WHERE of_orders AND r.is_current AND r.purchase_day BETWEEN from_day AND until) x
+        GROUP BY x.customer_id, x.day HAVING sum(x.amount) > 0)
     SELECT f.customer_id, f.at, w.step FROM wanted w JOIN (
         SELECT m.customer_id, v.occurred_at AS at, v.business_day AS day, v.type AS what, v.store_id FROM crm.event v
         JOIN crm.membership m ON m.source_record_id = v.source_record_id AND m.valid_to = 'infinity'
         WHERE v.ignored_reason IS NULL AND v.business_day BETWEEN from_day AND until AND v.type IN (SELECT x.what FROM wanted x)
         UNION ALL
-        SELECT m.customer_id, o.paid_at, o.business_day, 'order', o.store_id FROM crm.customer_order o
-        JOIN crm.membership m ON m.source_record_id = o.source_record_id AND m.valid_to = 'infinity'
-        WHERE o.is_current AND o.amount > 0 AND o.business_day BETWEEN from_day AND until AND 'order' IN (SELECT x.what FROM wanted x)
+        SELECT b.customer_id, b.paid_at, b.day, 'order', b.store_id FROM bought b JOIN order_day d ON d.customer_id = b.customer_id AND d.day = b.day WHERE b.amount > 0
         UNION ALL
         SELECT c.customer_id, c.registered_at, c.registered_on, 'registered', c.home_store_id FROM crm.customer c
         WHERE c.status = 'active' AND c.registered_on BETWEEN from_day AND until AND 'registered' IN (SELECT x.what FROM wanted x)) f ON f.what = w.what
@@ -201,7 +211,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._report_steps(int[], jsonb, jsonb, date, date, numeric) IS
-    'facts that are steps (1 on) or exclusions (0) of a funnel: event types, order, registered; the first step within the span, the others up to the window after it';
+    'facts that are steps (1 on) or exclusions (0) of a funnel: event types, order (receipts of days with net > 0), registered; the first step within the span, the others up to the window after it';
 
 CREATE FUNCTION crm._report_depths(stores int[], steps jsonb, exclusions jsonb, from_day date, to_day date, window_days numeric, is_strict boolean)
     RETURNS TABLE (customer_id bigint, depth int, seconds bigint)
@@ -238,7 +248,7 @@ $$
 DECLARE
     stores int[] := crm._report_scope(store_code, region_code);
 BEGIN
-    PERFORM crm._report_funnel_read(steps, exclusions, window_days);
+    PERFORM crm._report_require_span(from_day, to_day), crm._report_funnel_read(steps, exclusions, window_days);
     RETURN QUERY
     WITH walked AS MATERIALIZED (
         SELECT d.* FROM crm._report_depths(stores, steps, exclusions, from_day, to_day, window_days, is_strict) d),
@@ -261,7 +271,7 @@ $$
 DECLARE
     stores int[] := crm._report_scope(store_code, region_code);
 BEGIN
-    PERFORM crm._report_funnel_read(steps, exclusions, window_days);
+    PERFORM crm._report_require_span(from_day, to_day), crm._report_funnel_read(steps, exclusions, window_days);
     RETURN QUERY
     SELECT d.customer_id FROM crm._report_depths(stores, steps, exclusions, from_day, to_day, window_days, is_strict) d
     WHERE CASE WHEN has_dropped THEN d.depth = report_funnel_persons.step ELSE d.depth >= report_funnel_persons.step END

@@ -103,13 +103,14 @@
 	{
 		.method = CRM_GET, .path = "/api/v1/reports/retention", .operation = "report_retention", .tag = "Reports",
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
-		.sql = "SELECT 200 AS status, (SELECT coalesce(jsonb_agg(r), '[]') FROM crm.report_retention($1, $2, coalesce($3, 'month'), false, $4, $5) r)::text AS body",
+		.sql = "SELECT 200 AS status, (SELECT coalesce(jsonb_agg(r), '[]') FROM crm.report_retention($1, $2, coalesce($3, 'month'), coalesce($6, false), $4, $5) r)::text AS body",
 		.params = {
 			FROM_DAY,
 			TO_DAY,
 			COHORT_UNIT,
 			STORE,
 			REGION,
+			{"unbounded", CRM_IN_QUERY, CRM_BOOLEAN, false, NULL, "true: who bought in a period or later"},
 		},
 		.read_only = true, .timeout_ms = SLOW_MS,
 		.summary = "Cohorts by first order, and who bought again when",
