@@ -17,7 +17,7 @@ CREATE FUNCTION pg_temp.clerk(staff int, store int) RETURNS boolean LANGUAGE sql
 SELECT pg_temp.clerk(:e1, :s1) AS clerk;
 SELECT j ->> 'code' AS code, j ->> 'store' AS store, j ->> 'expires_at' AS until, length(j ->> 'code') AS letters FROM crm.ingest_make_store_code(NULL, 1) j \gset
 SELECT :'store' AS store, :'until' AS until, :'letters' AS letters, (SELECT count(*) FROM crm.store_code WHERE code_hash::text LIKE '%' || :'code' || '%') AS kept_in_clear;
-SELECT call, pg_temp.try(call) AS answer FROM (VALUES (1, $$crm.ingest_make_store_code('code_s2')$$), (2, $$crm.ingest_make_store_code('none')$$), (3, $$crm.ingest_make_store_code(NULL, 0)$$), (4, $$crm.ingest_make_store_code(NULL, 9999)$$)) v(n, call) ORDER BY n;
+SELECT call, pg_temp.try(call) AS answer FROM (VALUES (1, $$crm.ingest_make_store_code('code_s2')$$), (2, $$crm.ingest_make_store_code('none')$$), (3, $$crm.ingest_make_store_code(NULL, 0)$$), (4, $$crm.ingest_make_store_code(NULL, 9999)$$), (5, $$crm.ingest_make_store_code(NULL, 2147483647)$$), (6, $$crm.ingest_make_store_code(NULL, -2147483648)$$)) v(n, call) ORDER BY n;
 
 -- 2. a customer with it: a new one, with the evidence; the page knows the store only
 SELECT pg_temp.nobody() AS nobody;

@@ -173,13 +173,14 @@ EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, detail = PG_EXCEPTION_DETAIL;
     RETURN concat_ws(' ', code, detail);
 END $$;
-SELECT pg_temp.try(c) AS fault FROM unnest(ARRAY[$$value_define_rfm('x', 'quintile', 0)$$, $$value_define_rfm('x', 'quintile', 2147483647)$$, $$value_define_rfm('x', 'fixed')$$, $$value_define_rfm('x', NULL)$$,
+SELECT pg_temp.try(c) AS fault FROM unnest(ARRAY[$$value_define_segments('x', 'x', 2147483647, '[{"segment": "a"}]')$$, $$value_define_segments('x', 'x', NULL, '[{"segment": "a"}]')$$, $$value_define_segments('x', 'x', 1, '[{"segment": "a"}]')$$, $$value_define_rfm('x', 'quintile', 0)$$, $$value_define_rfm('x', 'quintile', 2147483647)$$, $$value_define_rfm('x', 'fixed')$$, $$value_define_rfm('x', NULL)$$,
     $$value_define_rfm('x', 'ntile', parts => 1)$$, $$value_define_rfm('x', 'ntile', every => 'hour')$$, $$value_define_rfm('', 'ntile')$$, $$value_define_rfm('x', 'threshold', cuts => '{"r": 3}')$$,
     $$value_define_rfm('x', 'threshold', cuts => '3')$$, $$value_define_metrics('x', 'x', '[]')$$, $$value_define_metrics('x', 'x', '[{"metric": "net", "days": 0}]')$$,
     $$value_define_metrics('x', 'x', '[{"metric": "net"}]', 40000)$$, $$value_define_metrics('x', 'x', '[{"metric": "net"}]', NULL)$$, $$value_define_metrics(NULL, 'x', '[{"metric": "net"}]')$$,
     $$value_define_metrics('x', 'x', '[{"metric": "events:no_such_event"}]')$$, $$value_define_metrics('x', 'x', '[{"metric": "net"}, {"metric": "custom:no_such_field"}]')$$,
     $$value_define_rfm('x', 'quintile', 36500)$$, $$value_define_metrics('x', 'x', '[{"metric": "net", "days": 36500}]', 10)$$]) WITH ORDINALITY v (c, n) ORDER BY n;
 -- a day without end, or before days can be counted, is refused with what to give
+SELECT count(*) FILTER (WHERE kind = 'gap') AS gaps, max(r) AS most FROM crm.value_segment_check('[{"segment": "a", "r": [2, 99]}]', 2147483647);
 SELECT c AS asked, pg_temp.try(c) AS fault FROM unnest(ARRAY[$$value_rfm(NULL, 'infinity')$$, $$value_rfm(NULL, '-infinity')$$, $$value_rfm(NULL, '4713-01-01 BC')$$, $$value_score_metrics('school', 'infinity')$$]) WITH ORDINALITY v (c, n) ORDER BY n;
 SELECT crm.value_define_metrics('bad', 'bad', '[{"metric": "weight"}]');
 ROLLBACK;

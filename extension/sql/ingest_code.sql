@@ -9,7 +9,7 @@ DECLARE
     wanted text := coalesce(store, crm._ingest_console_store());
     place record;
     code text := translate(encode(crm._random_bytes(18), 'base64'), '+/', '-_');
-    until timestamptz := crm.core_now() + make_interval(days => coalesce(days, most));
+    until timestamptz;
 BEGIN
     SELECT s.store_id, s.code, s.name INTO place FROM crm.store s
     WHERE s.code = wanted AND (crm._actor_role() = 'crm_headquarters' OR s.store_id = ANY (crm.access_store_ids()));
@@ -20,6 +20,7 @@ BEGIN
     ELSIF coalesce(channel, '') !~ '^[a-z_]{1,20}$' THEN
         RAISE EXCEPTION 'a code is shown on a channel' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel', HINT = 'Give store, wechat, miniprogram, douyin or another in small letters.';
     END IF;
+    until := crm.core_now() + make_interval(days => coalesce(days, most));
     INSERT INTO crm.store_code (code_hash, store_id, channel, made_by, made_at, expires_at, hour_starts)
     VALUES (crm._sha256(convert_to(code, 'UTF8')), place.store_id, channel, crm._actor(), crm.core_now(), until, crm.core_now());
     PERFORM crm._audit('store_code', 'store', place.store_id, NULL, NULL, until::text);

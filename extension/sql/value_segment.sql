@@ -10,7 +10,7 @@ CREATE FUNCTION crm.value_segment_check(rules jsonb, parts int, OUT kind text, O
 $$
     WITH cell AS (
         SELECT r, f, m, array_agg(u.rule ->> 'segment' ORDER BY u.position) FILTER (WHERE u.rule IS NOT NULL) AS segments
-        FROM generate_series(1, parts) r, generate_series(1, parts) f, generate_series(1, parts) m
+        FROM (SELECT CASE WHEN parts > 10 THEN 10 ELSE parts END AS most) p, generate_series(1, p.most) r, generate_series(1, p.most) f, generate_series(1, p.most) m
         LEFT JOIN LATERAL (SELECT * FROM jsonb_array_elements(rules) WITH ORDINALITY e (rule, position)
                            WHERE crm._value_between(e.rule, 'r', r) AND crm._value_between(e.rule, 'f', f) AND crm._value_between(e.rule, 'm', m)
                              AND crm._value_between(e.rule, 'fm', (f + m + 1) / 2)) u ON true
@@ -23,7 +23,7 @@ $$
     WHERE NOT EXISTS (SELECT FROM cell c WHERE c.segments[1] = e.rule ->> 'segment')
 $$;
 COMMENT ON FUNCTION crm.value_segment_check(jsonb, int) IS
-    'tries a map''s rules on every cell of scores from 1 to parts: gap (no rule holds), overlap (several do, the first decides), unreachable (a segment that no cell gets)';
+    'tries a map''s rules on every cell of scores from 1 to parts (at most 10): gap (no rule holds), overlap (several do, the first decides), unreachable (a segment that no cell gets)';
 
 CREATE FUNCTION crm._value_put_segments(segment_map text, name text, parts int, rules jsonb) RETURNS void
     LANGUAGE plpgsql AS
@@ -74,7 +74,9 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    IF EXISTS (SELECT FROM crm.rfm_model x WHERE x.segment_map = value_define_segments.segment_map AND x.parts <> value_define_segments.parts) THEN
+    IF (parts BETWEEN 2 AND 10) IS NOT TRUE THEN
+        RAISE EXCEPTION 'scores have no such number of steps' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'parts', HINT = 'Give 2 to 10.';
+    ELSIF EXISTS (SELECT FROM crm.rfm_model x WHERE x.segment_map = value_define_segments.segment_map AND x.parts <> value_define_segments.parts) THEN
         RAISE EXCEPTION 'segment map does not fit a model that uses it'
             USING ERRCODE = 'RM503', HINT = 'Give the model another map first, with crm.value_define_rfm().';
     END IF;
@@ -86,7 +88,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_define_segments(text, text, int, jsonb, text) IS
-    'makes or replaces names for the cells of scores from 1 to parts: rules in order, each with bounds for r, f, m or fm (the mean of f and m, rounded up); every cell must get a name; RM503, RM504';
+    'makes or replaces names for the cells of scores from 1 to parts: rules in order, each with bounds for r, f, m or fm (the mean of f and m, rounded up); every cell must get a name; RM503, RM504, 22023';
 
 CREATE FUNCTION crm.value_segments(model text DEFAULT NULL, as_of date DEFAULT NULL)
     RETURNS TABLE (segment text, name_zh text, name_en text, persons bigint, share numeric, net numeric)
