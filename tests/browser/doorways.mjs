@@ -132,7 +132,16 @@ export async function begun(browser) {
 export async function longFile(browser) {
 	const page = await open(browser, 'marketer');
 	await send(page, 'segments/long_file', {name_zh: '很长', rule: {kind: 'person', field: 'store', value: 'S1'}, kind: 'static'}, 'PUT');
+	let turns = 0;
+	await page.route(/\/api\/v1\/segments$/, async (route) => {
+		const response = await route.fetch(), json = await response.json();
+		if (turns++ < 2) Object.assign(json.items.find((one) => one.segment === 'long_file'), {as_of: null, persons: 0});
+		await route.fulfill({response, json});
+	});
 	await visit(page, '#/audiences/long_file');
+	ok((await page.textContent('main')).includes('正在计算') && (await page.textContent('main .big')) === '–', 'an audience that is being filled says so, and not that it is empty', await page.textContent('main'));
+	ok(await page.waitForFunction(() => /^\d+$/.test(document.querySelector('main .big')?.textContent) && document.querySelector('main li a[href^="#/person/"]'), null, {timeout: 15000}).then(() => true, () => false), 'and shows who is in it as soon as it is', await page.textContent('main'));
+	await page.unroute(/\/api\/v1\/segments$/);
 	const rows = (from) => Array.from({length: 500}, (_, i) => ({customer_id: String(from + i), name: '王*', phone: '139****0001', since: '2026-01-01T00:00:00+08:00'}));
 	let go;
 	const held = new Promise((resume) => { go = resume; });

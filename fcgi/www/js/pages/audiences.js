@@ -1,5 +1,5 @@
 // Audiences: built from phrases with the count beside, kept as segments, with their members and who came and went.
-import {append, del, fault, get, h, list, moment, named, number, percent, post, put, send, show, t, toast, withWords} from '../base.js';
+import {anew, append, del, fault, follow, get, h, list, moment, named, number, percent, post, put, send, show, t, toast, withWords} from '../base.js';
 import {bars} from '../chart.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
@@ -87,18 +87,27 @@ function edit(row, me) {
 	ask(editor.rule());
 }
 
+// A new one is filled in a moment: the page waits for it, and shows it then.
+async function filled({segment}, me) {
+	const again = anew(() => draw([segment], me));
+	const found = ({items}) => items.find((row) => row.segment === segment);
+	await follow('segments', (page) => !found(page) || found(page).as_of || found(page).error, () => null);
+	await again();
+}
+
 async function one(row, me) {
 	const members = h('div', {}), changes = h('div', {}), reading = h('p', {class: 'faint'});
 	show(h('h1', {}, title(row), ' ', h('span', {class: 'tag'}, t(`audience.${row.kind}`))),
-		h('p', {}, h('span', {class: 'big'}, number(row.persons)), ' ', h('span', {class: 'faint'}, row.as_of ? t('audience.right', {at: moment(row.as_of)}) : t('audience.filling'))), row.error && h('p', {class: 'warn'}, row.error),
+		h('p', {}, h('span', {class: 'big'}, number(row.as_of ? row.persons : null)), ' ', h('span', {class: 'faint'}, row.as_of ? t('audience.right', {at: moment(row.as_of)}) : t('audience.filling'))), row.error && h('p', {class: 'warn'}, row.error),
 		h('div', {class: 'row'}, mayWrite(me) && [row.rule && h('a', {class: 'button', href: `#/audiences/edit/${encodeURIComponent(row.segment)}`}, t('edit')), h('button', {type: 'button', onclick: () => drop(row)}, t('delete'))],
 			h('button', {type: 'button', onclick: () => everybody(row, reading)}, t('csv'))), reading,
 		h('div', {class: 'cards'}, h('section', {class: 'card'}, h('h2', {}, t('audience.members')), members),
 			h('section', {class: 'card'}, h('h2', {}, t('audience.moves')), changes)));
+	if (!row.as_of && !row.error) filled(row, me).catch(() => null);     // what cannot be followed is seen when the page is opened again
 	const [movement] = await Promise.all([get(`${path(row.segment)}/movement?from=${daysBack(27)}&to=${daysBack(0)}`), page(members, `${path(row.segment)}/members?limit=50`, person)]);
 	const weeks = [0, 1, 2, 3].map((week) => movement.slice(week * 7, week * 7 + 7));
 	const sum = (days, which) => days.reduce((total, one_day) => total + one_day[which], 0);
-	append(changes, ['entered', 'left'].map((which) => bars(t(`audience.${which}`), weeks.map((days, i) => ({label: t('audience.weeks_ago', {n: 3 - i}), value: sum(days, which), text: `${which === 'entered' ? '+' : '−'}${number(sum(days, which))}`})))));
+	append(changes, ['entered', 'left'].map((which) => bars(t(`audience.${which}`), weeks.map((days, i) => ({label: i === 3 ? t('audience.last_week') : t('audience.weeks_ago', {n: 3 - i}), value: sum(days, which), text: `${which === 'entered' ? '+' : '−'}${number(sum(days, which))}`})))));
 	await page(changes, `${path(row.segment)}/changes?limit=30`, (change) => h('li', {}, h('span', {class: change.kind === 'enter' ? 'good' : 'warn'}, t(`audience.${change.kind}`)), ' ', link(change), ' ', h('span', {class: 'faint'}, moment(change.at))));
 }
 
