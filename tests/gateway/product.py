@@ -185,6 +185,11 @@ def test_reading(web, keys, person):
         answer = web.request("GET", f"/api/v1/reports/{path}", key=keys["headquarters"])
         ok(answer.status == 200 and isinstance(answer.json(), (dict, list)), f"the report {path.partition('?')[0]}", answer)
         equal(web.request("GET", f"/api/v1/reports/{path}", key=keys["clerk"]).status, 403, "which is no clerk's")
+    cells, later = ({(row["cohort"], row["period"]): row["retained"] for row in web.request("GET", f"/api/v1/reports/retention?{span}{more}", key=keys["headquarters"]).json()}
+                    for more in ("", "&unbounded=true"))
+    ok(cells.keys() == later.keys() and all(later[cohort, period] >= max(cells[cohort, period], later.get((cohort, period + 1), 0)) for cohort, period in cells),
+       "who bought in a period or later", (cells, later))
+    equal(web.request("GET", f"/api/v1/reports/retention?{span}&unbounded=perhaps", key=keys["headquarters"]).status in (400, 422), True, "or perhaps")
     answer = web.request("GET", "/api/v1/reports/trial?coupon_type=welcome_5", key=keys["headquarters"])
     ok(answer.status == 200 and answer.json()["offer"] == "welcome_5", "what became of an offer", answer)
     equal(web.request("GET", "/api/v1/reports/trial?coupon_type=none", key=keys["headquarters"]).status, 404, "of one that is none")
