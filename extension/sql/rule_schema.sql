@@ -49,55 +49,72 @@ COMMENT ON FUNCTION crm._rule_schema_base() IS 'the part of the JSON Schema of r
 
 -- What names of a source's fields look like, and what is compared under each.
 CREATE FUNCTION crm._rule_schema_fields(spec jsonb, OUT name text, OUT of text, OUT words jsonb, OUT has_order boolean) RETURNS SETOF record
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
 $$
+BEGIN
+    RETURN QUERY
     SELECT c.key || n.suffix, coalesce(n.of, CASE WHEN c.value ? 'lookup' THEN 'code' ELSE c.value ->> 'type' END), c.value -> 'words',
            n.of = 'number' OR (NOT c.value ? 'lookup' AND c.value ->> 'type' NOT IN ('boolean', 'texts'))
     FROM jsonb_each(spec -> 'columns') c
     CROSS JOIN LATERAL (SELECT CASE WHEN c.value ->> 'type' = 'json' THEN '\.[\s\S]{1,63}' ELSE '' END AS suffix, NULL AS of
                         UNION ALL SELECT '\.(age|months|since|until|in|month)', 'number' WHERE c.value ->> 'type' = 'date') n
-    ORDER BY 1
+    ORDER BY 1;
+END
 $$;
 COMMENT ON FUNCTION crm._rule_schema_fields(jsonb) IS 'the fields of a source, as patterns of names, with the type compared, their only words, and whether they have a least and a greatest';
 
 CREATE FUNCTION crm._rule_schema_named(names text[]) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT CASE WHEN names = '{}' THEN 'false' ELSE jsonb_build_object('type', 'string', 'pattern', '^(' || array_to_string(names, '|') || ')$') END $$;
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+BEGIN
+    RETURN CASE WHEN names = '{}' THEN 'false' ELSE jsonb_build_object('type', 'string', 'pattern', '^(' || array_to_string(names, '|') || ')$') END;
+END
+$$;
 COMMENT ON FUNCTION crm._rule_schema_named(text[]) IS 'schema of a name that fits one of some patterns';
 
 CREATE FUNCTION crm._rule_schema_words(words jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
 $$
-    SELECT jsonb_build_object('anyOf', jsonb_build_array('{"properties": {"op": {"const": "starts_with"}}, "required": ["op"]}'::jsonb,
+BEGIN
+    RETURN jsonb_build_object('anyOf', jsonb_build_array('{"properties": {"op": {"const": "starts_with"}}, "required": ["op"]}'::jsonb,
         jsonb_build_object('properties', jsonb_build_object('value', jsonb_build_object('anyOf', jsonb_build_array(
-            jsonb_build_object('enum', words), jsonb_build_object('type', 'array', 'items', jsonb_build_object('enum', words))))))))
+            jsonb_build_object('enum', words), jsonb_build_object('type', 'array', 'items', jsonb_build_object('enum', words))))))));
+END
 $$;
 COMMENT ON FUNCTION crm._rule_schema_words(jsonb) IS 'schema of a comparison with some words alone, or with how they begin';
 
 CREATE FUNCTION crm._rule_schema_compared(of text, words jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT jsonb_build_array(jsonb_build_object('$ref', '#/$defs/of_' || of)) || CASE WHEN words IS NULL THEN '[]' ELSE jsonb_build_array(crm._rule_schema_words(words)) END $$;
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+BEGIN
+    RETURN jsonb_build_array(jsonb_build_object('$ref', '#/$defs/of_' || of)) || CASE WHEN words IS NULL THEN '[]' ELSE jsonb_build_array(crm._rule_schema_words(words)) END;
+END
+$$;
 COMMENT ON FUNCTION crm._rule_schema_compared(text, jsonb) IS 'schemas that op and value fit, all of them';
 
 CREATE FUNCTION crm._rule_schema_where(spec jsonb) RETURNS jsonb
-    LANGUAGE sql STABLE PARALLEL SAFE AS
+    LANGUAGE plpgsql STABLE PARALLEL SAFE AS
 $$
-    SELECT jsonb_build_object('type', 'object', 'maxProperties', 16, 'additionalProperties', false, 'patternProperties', coalesce(jsonb_object_agg('^' || f.name || '$',
+BEGIN
+    RETURN (SELECT jsonb_build_object('type', 'object', 'maxProperties', 16, 'additionalProperties', false, 'patternProperties', coalesce(jsonb_object_agg('^' || f.name || '$',
         CASE WHEN f.words IS NULL THEN jsonb_build_object('$ref', '#/$defs/where_' || f.of)
              ELSE jsonb_build_object('allOf', jsonb_build_array(jsonb_build_object('$ref', '#/$defs/where_' || f.of),
                  jsonb_build_object('if', '{"type": "object"}'::jsonb, 'then', crm._rule_schema_words(f.words),
                      'else', jsonb_build_object('anyOf', jsonb_build_array(jsonb_build_object('enum', f.words), jsonb_build_object('type', 'array', 'items', jsonb_build_object('enum', f.words))))))) END), '{}'))
-    FROM crm._rule_schema_fields(spec) f
+    FROM crm._rule_schema_fields(spec) f);
+END
 $$;
 COMMENT ON FUNCTION crm._rule_schema_where(jsonb) IS 'schema of where of a source of many rows';
 
 -- A measure and what goes with it; members that do not are false.
 CREATE FUNCTION crm._rule_schema_measure(measures text[], members jsonb, compared jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
 $$
-    SELECT jsonb_build_object('properties', '{"field": false, "same": false, "windows": false, "at_least": false}'::jsonb || jsonb_build_object('measure', jsonb_build_object('enum', to_jsonb(measures))) || members,
+BEGIN
+    RETURN jsonb_build_object('properties', '{"field": false, "same": false, "windows": false, "at_least": false}'::jsonb || jsonb_build_object('measure', jsonb_build_object('enum', to_jsonb(measures))) || members,
         'required', CASE WHEN 'ever' = ANY (measures) THEN '[]'::jsonb ELSE '["measure"]' END || CASE WHEN members ? 'field' THEN '["field"]' ELSE '[]'::jsonb END
-            || CASE WHEN measures = '{baseline}' THEN '["days"]' ELSE '[]'::jsonb END, 'allOf', compared)
+            || CASE WHEN measures = '{baseline}' THEN '["days"]' ELSE '[]'::jsonb END, 'allOf', compared);
+END
 $$;
 COMMENT ON FUNCTION crm._rule_schema_measure(text[], jsonb, jsonb) IS 'schema of a condition by some measures, with the members they take and what they are compared with';
 
@@ -131,15 +148,17 @@ $$;
 COMMENT ON FUNCTION crm._rule_schema_measures(text, jsonb) IS 'what may be measured of a source of rows or of packed purchases, a schema each';
 
 CREATE FUNCTION crm._rule_schema_members(shape text, spec jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
 $$
-    SELECT '{"kind": true, "op": {"$ref": "#/$defs/op"}, "value": true}'::jsonb
+BEGIN
+    RETURN '{"kind": true, "op": {"$ref": "#/$defs/op"}, "value": true}'::jsonb
         || CASE WHEN shape IN ('state', 'latest') THEN '{"field": {"$ref": "#/$defs/text"}}' ELSE '{"measure": true, "at_least": true}'::jsonb END
         || CASE WHEN shape = 'history' OR shape = 'facts' AND (spec ? 'day' OR spec ? 'time')
                 THEN '{"days": {"$ref": "#/$defs/days_or_pair"}, "since": {"$ref": "#/$defs/day"}, "until": {"$ref": "#/$defs/day"}}' ELSE '{}'::jsonb END
         || CASE WHEN shape = 'facts' AND (spec ? 'day' OR spec ? 'time') THEN '{"weekdays": {"$ref": "#/$defs/weekdays"}}' ELSE '{}'::jsonb END
         || CASE WHEN shape = 'facts' AND spec ? 'time' THEN '{"hours": {"$ref": "#/$defs/hours"}, "at": {"$ref": "#/$defs/at"}}' ELSE '{}'::jsonb END
-        || CASE WHEN shape = 'facts' THEN '{"field": true, "same": true, "windows": true}'::jsonb || jsonb_build_object('where', crm._rule_schema_where(spec)) ELSE '{}' END
+        || CASE WHEN shape = 'facts' THEN '{"field": true, "same": true, "windows": true}'::jsonb || jsonb_build_object('where', crm._rule_schema_where(spec)) ELSE '{}' END;
+END
 $$;
 COMMENT ON FUNCTION crm._rule_schema_members(text, jsonb) IS 'the members that a condition over a source may have, a schema each';
 
