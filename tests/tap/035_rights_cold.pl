@@ -51,10 +51,35 @@ $node->safe_psql('shop', q{CREATE TABLE public.kept AS SELECT crm._encrypt('phon
 my $key_file = $node->data_dir . '/crm_keys';
 ok(-e $key_file, 'install() made the key file');
 is((stat $key_file)[2] & 0777, 0600, 'readable by the server alone');
+my $open = $node->background_psql('shop');
+is($open->query_safe(q{SELECT crm._decrypt('phone', sealed) FROM public.kept}), '13800138000', 'a session that stays open reads it');
 append_to_file($key_file, 'encrypt 2 ' . ('ab' x 32) . "\n");
 $node->reload;
 is($node->safe_psql('shop', q{SELECT crm._decrypt('phone', sealed) FROM public.kept}), '13800138000', 'a value under the old key reads on');
 is($node->safe_psql('shop', q{SELECT get_byte(crm._encrypt('phone', 'x'), 1)}), '2', 'a new value uses the new key');
+$node->safe_psql('shop', q{CREATE TABLE public.later AS SELECT crm._encrypt('phone', '13900139000') AS sealed});
+# it hears of the reload in its own time
+my $sealed_under = '';
+for (1 .. 600)
+{
+	$sealed_under = $open->query_safe(q{SELECT get_byte(crm._encrypt('phone', 'x'), 1)});
+	last if $sealed_under eq '2';
+	select(undef, undef, undef, 0.1);
+}
+is($sealed_under, '2', 'under which a session seals that was open before');
+is(scalar $open->query(q{SELECT crm._decrypt('phone', sealed) FROM public.later}), '13900139000', 'and reads');
+$open->quit;
+# two keys of one id would leave what the second seals to be opened with the first; a second hash key would find nobody
+for my $case (['encrypt 2 ' . ('cd' x 32), 'Each encryption key has an id of its own'], ['hash 2 ' . ('cd' x 32), 'There is one hash key'], ['encypt 3 ' . ('cd' x 32), 'A line is "hash" or "encrypt"'])
+{
+	my $good = slurp_file($key_file);
+	append_to_file($key_file, "$case->[0]\n");
+	($status, $out, $err) = $node->psql('shop', q{SELECT crm._encrypt('phone', 'x')});
+	like($err, qr/key file .* is damaged in line 6\nDETAIL:  $case->[1]/, "$case->[1]");
+	open(my $file, '>', $key_file) or die $!;
+	print $file $good;
+	close $file;
+}
 
 # a dump does not carry them: on a server with other keys the values stay closed
 my ($hash_key) = slurp_file($key_file) =~ /^hash 1 (\w{64})$/m;

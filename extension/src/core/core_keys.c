@@ -14,7 +14,8 @@
  * AES-256-GCM: version 1, key id, 12 bytes nonce, data, 16 bytes tag; the purpose is
  * authenticated too, so a phone's cipher text cannot stand in for an address.
  *
- * Keys live in static memory of the backend; the file is read again after a reload.
+ * Keys live in static memory of the backend; the file is read again after a reload, of whatever settings: the file changes
+ * where no setting does.
  */
 #include "core/core.h"
 
@@ -28,6 +29,7 @@
 #include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/timestamp.h"
 
 #define KEY_LENGTH 32
 #define NONCE_LENGTH 12
@@ -35,6 +37,7 @@
 #define CIPHER_VERSION 1
 #define MAX_KEYS 16
 #define MAX_KEY_FILE (64 * 1024)
+#define LINE_FORM "A line is \"hash\" or \"encrypt\", an id of 1 to 255, and 64 hexadecimal digits."
 
 typedef struct Key
 {
@@ -44,6 +47,7 @@ typedef struct Key
 
 static char *key_file = NULL;
 static bool keys_loaded = false;
+static TimestampTz keys_of_reload = 0;	/* the reload they were read after */
 static Key	hash_key;
 static bool has_hash_key = false;
 static Key	encrypt_keys[MAX_KEYS];
@@ -58,12 +62,6 @@ PG_FUNCTION_INFO_V1(crm_sha256);
 PG_FUNCTION_INFO_V1(crm_random_bytes);
 PG_FUNCTION_INFO_V1(crm_hmac);
 
-static void
-forget_keys(const char *newval, void *extra)
-{
-	keys_loaded = false;
-}
-
 void
 crm_core_keys_init(void)
 {
@@ -71,7 +69,7 @@ crm_core_keys_init(void)
 							   "File with the keys for hashes and encryption of personal values.",
 							   "A relative name lies in the data directory.",
 							   &key_file, "crm_keys", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
-							   NULL, forget_keys, NULL);
+							   NULL, NULL, NULL);
 }
 
 static char *
@@ -143,6 +141,38 @@ parse_key(const char *hex, uint8 *bytes)
 }
 
 static void
+refuse_line(const char *path, int line_no, const char *why)
+{
+	ereport(ERROR, (errcode(ERRCODE_CRM_KEY_MISSING),
+					errmsg("key file \"%s\" is damaged in line %d", path, line_no), errdetail("%s", why),
+					errhint("Restore the file from its copy.")));
+}
+
+/* Another key under an id that is taken would be found by nobody who decrypts; one hash key more would hash otherwise than what is stored. */
+static void
+keep_key(const char *path, int line_no, const char *use, const Key *key)
+{
+	if (strcmp(use, "hash") == 0)
+	{
+		if (has_hash_key)
+			refuse_line(path, line_no, "There is one hash key, for ever.");
+		hash_key = *key;
+		has_hash_key = true;
+	}
+	else if (strcmp(use, "encrypt") == 0)
+	{
+		for (int i = 0; i < n_encrypt_keys; i++)
+			if (encrypt_keys[i].id == key->id)
+				refuse_line(path, line_no, "Each encryption key has an id of its own.");
+		if (n_encrypt_keys == MAX_KEYS)
+			refuse_line(path, line_no, psprintf("There are at most %d encryption keys.", MAX_KEYS));
+		encrypt_keys[n_encrypt_keys++] = *key;
+	}
+	else
+		refuse_line(path, line_no, LINE_FORM);
+}
+
+static void
 take_key_line(const char *path, int line_no, const char *line)
 {
 	char		use[16];
@@ -154,17 +184,10 @@ take_key_line(const char *path, int line_no, const char *line)
 		return;
 	if (sscanf(line, "%15s %d %65s", use, &id, hex) != 3 || id < 1 || id > 255 ||
 		!parse_key(hex, key.bytes))
-		ereport(ERROR, (errcode(ERRCODE_CRM_KEY_MISSING),
-						errmsg("key file \"%s\" is damaged in line %d", path, line_no),
-						errhint("Restore the file from its copy.")));
+		refuse_line(path, line_no, LINE_FORM);
 	key.id = (uint8) id;
-	if (strcmp(use, "hash") == 0)
-	{
-		hash_key = key;
-		has_hash_key = true;
-	}
-	else if (strcmp(use, "encrypt") == 0 && n_encrypt_keys < MAX_KEYS)
-		encrypt_keys[n_encrypt_keys++] = key;
+	keep_key(path, line_no, use, &key);
+	explicit_bzero(&key, sizeof(key));
 }
 
 static void
@@ -214,6 +237,17 @@ load_keys(void)
 						errhint("Restore the file from its copy.")));
 	start_mac();
 	keys_loaded = true;
+	keys_of_reload = PgReloadTime;
+}
+
+/* A session that stays open hears of a new key like any other. */
+static void
+need_keys(void)
+{
+	if (keys_loaded && keys_of_reload == PgReloadTime)
+		return;
+	keys_loaded = false;
+	load_keys();
 }
 
 /* hash receives CRM_HASH_LENGTH bytes. */
@@ -223,8 +257,7 @@ crm_core_keys_hash(const char *purpose, const char *value, int length, uint8 *ha
 	uint8		whole[32];
 	size_t		whole_length;
 
-	if (!keys_loaded)
-		load_keys();
+	need_keys();
 	if (!EVP_MAC_init(mac, NULL, 0, NULL) ||
 		!EVP_MAC_update(mac, (const uint8 *) purpose, strlen(purpose) + 1) ||
 		!EVP_MAC_update(mac, (const uint8 *) value, length) ||
@@ -300,8 +333,7 @@ crm_encrypt(PG_FUNCTION_ARGS)
 	uint8	   *at = (uint8 *) VARDATA(sealed);
 	const Key  *key;
 
-	if (!keys_loaded)
-		load_keys();
+	need_keys();
 	key = &encrypt_keys[n_encrypt_keys - 1];
 	at[0] = CIPHER_VERSION;
 	at[1] = key->id;
@@ -322,8 +354,7 @@ crm_decrypt(PG_FUNCTION_ARGS)
 	int			length = (int) VARSIZE_ANY_EXHDR(sealed) - 2 - NONCE_LENGTH - TAG_LENGTH;
 	text	   *value;
 
-	if (!keys_loaded)
-		load_keys();
+	need_keys();
 	if (length < 0 || at[0] != CIPHER_VERSION)
 		ereport(ERROR, (errcode(ERRCODE_CRM_CIPHER_INVALID),
 						errmsg("value is not a cipher text of crm")));
