@@ -123,6 +123,13 @@ SELECT crm.campaign_start('silence_30') - 'spec' - 'name_zh' - 'name_en' AS star
 SELECT crm._campaign_due() AS more;
 SELECT person, key, outcome, reason, has_coupon FROM pg_temp.fired WHERE flow = 'silence_30' ORDER BY person;
 SELECT crm._campaign_due() AS more, count(*) AS still FROM pg_temp.fired WHERE flow = 'silence_30';
+-- a session that writes days otherwise knows the key: a part of the money given back cancels nothing, and who was fired for is known
+SAVEPOINT written_otherwise;
+SET LOCAL datestyle = 'German';
+SELECT (crm.ingest_refund('flow_till', convert_to('{"external_id": "Rpart", "order_external_id": "Ps30", "amount": "1.00", "refunded_at": "2026-06-30T11:00:00+08:00"}', 'UTF8'))).code;
+SELECT count(*) AS still_waits FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id) WHERE q.customer_id = pg_temp.person('s30') AND o.flow_id = 2;
+SELECT crm.campaign_explain(pg_temp.person('s30'), 'silence_30') -> 'now' ->> 'would_be' AS would_be, crm._campaign_period('{"ago": 1}', '2026-03-01T10:00:00+08:00', 'Asia/Shanghai') AS period;
+ROLLBACK TO written_otherwise;
 SELECT crm._campaign_backlog() AS unconfirmed, count(*) AS still FROM pg_temp.fired WHERE flow = 'silence_30';
 SELECT crm.campaign_edit('silence_30', '{"backlog_per_day": 2}') ->> 'backlog_waiting' AS waiting;
 SELECT crm.campaign_confirm_backlog('silence_30', 'confirm-1') ->> 'confirmed' AS confirmed, crm.campaign_confirm_backlog('silence_30', 'confirm-1') ->> 'confirmed' AS replayed;

@@ -56,6 +56,11 @@ SELECT pg_temp.try('(SELECT count(*) FROM crm.sales_owned(''all'', ''owner_a''))
        (SELECT count(*) FROM crm.sales_owned('all', NULL, (SELECT j -> 'cursor' FROM crm.sales_owned('all', NULL, NULL, 1) j))) AS after_the_first;
 SET LOCAL crm.core_clock = '2026-06-30T12:00:00+08:00';
 SELECT count(*) AS quiet FROM crm.sales_owned('quiet');
+-- since when is a day of the chain, wherever the session is: on the last day before nobody has been quiet for so long
+SELECT set_config('crm.core_clock', to_char(date '2026-03-30' + (crm._setting('sales.quiet_days') #>> '{}')::int, 'YYYY-MM-DD') || 'T12:00:00+08:00', true) > '' AS day_before;
+SET LOCAL timezone = 'Pacific/Honolulu';
+SELECT count(*) AS quiet_yet FROM crm.sales_owned('quiet');
+SET LOCAL timezone = 'Asia/Shanghai';
 SET LOCAL crm.core_clock = '2026-03-31T12:00:00+08:00';
 
 -- 4. merged: the latest counts, the other is told; the next who is given the person is the only one

@@ -132,8 +132,8 @@ BEGIN
     IF flow.spec -> 'exclude_tiers' ? coalesce(known.tier, 'P') THEN
         RETURN 'tier ' || coalesce(known.tier, 'P') || ' is excluded';
     END IF;
-    IF flow.trigger = 'silence' AND known.last_day::text IS DISTINCT FROM occurrence_key THEN
-        RETURN format('last purchase is %s now', coalesce(known.last_day::text, 'none'));
+    IF flow.trigger = 'silence' AND crm._day_text(known.last_day) IS DISTINCT FROM occurrence_key THEN
+        RETURN format('last purchase is %s now', coalesce(crm._day_text(known.last_day), 'none'));
     END IF;
     IF flow.spec ? 'only' AND crm._rule_fit(flow.spec -> 'only', ARRAY[person], crm.core_now()) = '{}' THEN
         RETURN crm._campaign_stop_words('only');
@@ -552,7 +552,7 @@ BEGIN
           WHERE q.customer_id = ANY (ids)
             AND f.spec ->> 'goal' = 'order' AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
             AND CASE WHEN f.trigger <> 'silence' THEN kind = 'order'
-                     ELSE v.last_day::text IS DISTINCT FROM o.occurrence_key
+                     ELSE crm._day_text(v.last_day) IS DISTINCT FROM o.occurrence_key
                        OR EXISTS (SELECT FROM crm.value_dirty d WHERE d.customer_id = v.customer_id) END
           ORDER BY q.customer_id, q.message_id FOR UPDATE OF q) w;
     PERFORM crm._outbox_cancel(coalesce(reached, '{}'),

@@ -37,7 +37,7 @@ BEGIN
     SELECT min(crm._local_day(flow.watermark, z)) - days - late_days, max(crm._local_day(crm.core_now(), z)) - days
     INTO oldest_day, newest_day FROM crm._campaign_zones() z;
     RETURN QUERY
-        SELECT v.customer_id, v.last_day::text
+        SELECT v.customer_id, crm._day_text(v.last_day)
         -- the window first, by the orders of its days, then probes for each person in it
         FROM crm._value_last_bought(oldest_day, newest_day) v
         CROSS JOIN LATERAL (
@@ -48,9 +48,9 @@ BEGIN
           AND (v.last_day + days > crm._local_day(flow.watermark, c.zone)
                OR crm._campaign_is_told_late(v.customer_id, v.last_day, greatest((v.last_day + days)::timestamp AT TIME ZONE c.zone, flow.active_from)))
           AND (SELECT true FROM crm.occurrence o WHERE o.customer_id = v.customer_id AND o.flow_id = flow.flow_id
-               AND o.epoch = flow.epoch AND o.occurrence_key = v.last_day::text LIMIT 1) IS NULL
+               AND o.epoch = flow.epoch AND o.occurrence_key = crm._day_text(v.last_day) LIMIT 1) IS NULL
           AND (SELECT true FROM crm.flow_backlog b WHERE b.customer_id = v.customer_id AND b.flow_id = flow.flow_id
-               AND b.epoch = flow.epoch AND b.occurrence_key = v.last_day::text LIMIT 1) IS NULL
+               AND b.epoch = flow.epoch AND b.occurrence_key = crm._day_text(v.last_day) LIMIT 1) IS NULL
           AND is_ready = ((SELECT true FROM crm.value_dirty d WHERE d.customer_id = v.customer_id LIMIT 1) IS NULL
                           AND (behind = '{}' OR (
                               SELECT true FROM crm.membership m JOIN crm.source_record r USING (source_record_id)

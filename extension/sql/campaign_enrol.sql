@@ -62,12 +62,12 @@ DECLARE
     day date := crm._local_day(moment, zone);
 BEGIN
     IF spec ? 'ago' THEN
-        RETURN (day - (spec ->> 'ago')::int)::text;
+        RETURN crm._day_text(day - (spec ->> 'ago')::int);
     END IF;
     RETURN CASE spec ->> 'key' WHEN 'once' THEN 'once' WHEN 'year' THEN to_char(day, 'YYYY') WHEN 'quarter' THEN to_char(day, 'YYYY"Q"Q')
         WHEN 'month' THEN to_char(day, 'YYYY-MM')
         WHEN 'half_month' THEN to_char(day, 'YYYY-MM') || CASE WHEN extract(day FROM day) < 15 THEN '/1' ELSE '/2' END
-        ELSE day::text END;
+        ELSE crm._day_text(day) END;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_period(jsonb, timestamptz, text) IS

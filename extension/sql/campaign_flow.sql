@@ -328,12 +328,12 @@ BEGIN
         PERFORM crm._outbox_unhold(crm._campaign_queued(started.flow_id));
         IF is_anew AND started.trigger = 'silence' THEN
             INSERT INTO crm.flow_backlog (customer_id, flow_id, epoch, occurrence_key, counted_at)
-            SELECT v.customer_id, started.flow_id, started.epoch, v.last_day::text, crm.core_now() FROM crm.customer_value v
+            SELECT v.customer_id, started.flow_id, started.epoch, crm._day_text(v.last_day), crm.core_now() FROM crm.customer_value v
             JOIN crm.customer c USING (customer_id) LEFT JOIN crm.store s ON s.store_id = c.home_store_id
             WHERE c.status = 'active'
               AND v.last_day < crm._local_day(crm.core_now(), coalesce(s.time_zone, home_zone)) - (started.spec ->> 'days')::int
               AND NOT EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = v.customer_id AND o.flow_id = started.flow_id
-                              AND o.epoch = started.epoch AND o.occurrence_key = v.last_day::text)
+                              AND o.epoch = started.epoch AND o.occurrence_key = crm._day_text(v.last_day))
             ON CONFLICT DO NOTHING;
         END IF;
     END IF;
@@ -549,7 +549,7 @@ BEGIN
         chosen.spec := crm._campaign_step_spec(chosen.spec, 1, crm.core_now());
     END IF;
     key := CASE chosen.trigger WHEN 'schedule' THEN crm._campaign_period(chosen.spec, crm.core_now(), coalesce(chosen.spec ->> 'zone', crm._campaign_zone(person)))
-               WHEN 'event' THEN 'next' WHEN 'site' THEN 'next' WHEN 'welcome' THEN 'once' WHEN 'silence' THEN coalesce(last_day::text, '-infinity') ELSE extract(year FROM crm._campaign_today())::text END;
+               WHEN 'event' THEN 'next' WHEN 'site' THEN 'next' WHEN 'welcome' THEN 'once' WHEN 'silence' THEN coalesce(crm._day_text(last_day), '-infinity') ELSE extract(year FROM crm._campaign_today())::text END;
     RETURN jsonb_build_object('customer_id', person, 'flow', flow,
         'fired', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome, 'variant', o.variant, 'message_id', o.message_id,
                     'acts', crm._campaign_acts_of(ROW(o.customer_id, o.occurrence_key)::crm.occurrence_ref, o.flow_id, o.epoch),

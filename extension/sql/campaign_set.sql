@@ -121,7 +121,7 @@ DECLARE
 BEGIN
     RETURN ARRAY(
         SELECT CASE WHEN tiers ? coalesce(v.tier, 'P') THEN 'tier ' || coalesce(v.tier, 'P') || ' is excluded'
-                    WHEN flow.trigger = 'silence' AND v.last_day::text IS DISTINCT FROM p.key THEN format('last purchase is %s now', coalesce(v.last_day::text, 'none'))
+                    WHEN flow.trigger = 'silence' AND crm._day_text(v.last_day) IS DISTINCT FROM p.key THEN format('last purchase is %s now', coalesce(crm._day_text(v.last_day), 'none'))
                     WHEN is_branch AND b.id IS NULL THEN crm._campaign_stop_words('only')
                     WHEN s.id IS NOT NULL THEN crm._campaign_stop_words('superseded_by')
                     WHEN e.id IS NOT NULL THEN crm._campaign_stop_words('except')

@@ -130,6 +130,10 @@ CREATE FUNCTION crm._local_day(at timestamptz, zone text) RETURNS date
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT (at AT TIME ZONE zone)::date $$;
 COMMENT ON FUNCTION crm._local_day(timestamptz, text) IS 'the local calendar day of a moment in a time zone';
 
+CREATE FUNCTION crm._day_text(day date) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT to_char(day::timestamp, 'YYYY-MM-DD') $$;
+COMMENT ON FUNCTION crm._day_text(date) IS 'a day as it stands in keys, 2026-03-31, whatever the session''s DateStyle: a cast to text follows that';
+
 CREATE FUNCTION crm._setting(name text) RETURNS jsonb
     LANGUAGE plpgsql STABLE PARALLEL SAFE AS
 $$

@@ -11,7 +11,7 @@ CREATE FUNCTION crm._identity_match_rows(records bigint[] DEFAULT NULL)
     RETURNS TABLE (source_record_id bigint, name text, birthday text, sex text, address text, phone text, email text)
     LANGUAGE sql STABLE
     AS $$
-    SELECT r.source_record_id, p.name, p.birthday::text, p.sex::text,
+    SELECT r.source_record_id, p.name, crm._day_text(p.birthday), p.sex::text,
            CASE WHEN p.address_sealed IS NOT NULL THEN concat(p.province, p.city, p.district, crm._decrypt('address', p.address_sealed)) END,
            v.phone, v.email
     FROM crm.source_record r

@@ -79,7 +79,7 @@ BEGIN
         WHERE crm._identity_is_full_name(p.name)
         UNION ALL SELECT 'sex', p.sex::text, p.sex::text, 1 WHERE p.sex IS NOT NULL
         UNION ALL SELECT 'city', p.city, p.city, octet_length(p.city) WHERE p.city <> ''
-        UNION ALL SELECT 'birthday', '****-**-**', p.birthday::text, 0
+        UNION ALL SELECT 'birthday', '****-**-**', crm._day_text(p.birthday), 0
                   WHERE crm._identity_is_real_birthday(p.birthday)
         UNION ALL SELECT 'address', '****', crm._decrypt('address', p.address_sealed), octet_length(p.address_sealed) WHERE p.address_sealed IS NOT NULL
         UNION ALL (SELECT 'phone', i.masked, encode(i.value_hash, 'hex'), octet_length(i.value_hash) FROM crm.record_identifier ri

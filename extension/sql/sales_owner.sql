@@ -177,7 +177,8 @@ CREATE FUNCTION crm.sales_owned(list text DEFAULT 'all', staff text DEFAULT NULL
 $$
 DECLARE
     owner int := crm._actor_staff();
-    quiet_since date := (crm.core_now() AT TIME ZONE (crm._setting('core.time_zone') #>> '{}'))::date - (crm._setting('sales.quiet_days') #>> '{}')::int;
+    zone text := crm._setting('core.time_zone') #>> '{}';
+    quiet_since date := crm._local_day(crm.core_now(), zone) - (crm._setting('sales.quiet_days') #>> '{}')::int;
 BEGIN
     IF list IS NULL OR list NOT IN ('all', 'due', 'quiet') THEN
         RAISE EXCEPTION 'there is no list "%"', list
@@ -194,7 +195,7 @@ BEGIN
     FROM crm._sales_owned_rows(owner) o
     JOIN crm.customer c ON c.customer_id = o.customer_id LEFT JOIN crm.customer_value v ON v.customer_id = o.customer_id
     WHERE crm._access_sees(o.customer_id)
-      AND CASE list WHEN 'due' THEN o.next_due < crm._sales_day_ends() WHEN 'quiet' THEN coalesce(o.last_on <= quiet_since, o.since::date <= quiet_since) ELSE true END
+      AND CASE list WHEN 'due' THEN o.next_due < crm._sales_day_ends() WHEN 'quiet' THEN coalesce(o.last_on <= quiet_since, crm._local_day(o.since, zone) <= quiet_since) ELSE true END
       AND (after IS NULL OR (coalesce(o.next_due, 'infinity'), o.customer_id) > ((after ->> 'due')::timestamptz, (after ->> 'customer_id')::bigint))
     ORDER BY coalesce(o.next_due, 'infinity'), o.customer_id
     LIMIT least(greatest(coalesce(max_rows, 50), 1), 500);
