@@ -49,6 +49,12 @@ SELECT pg_temp.take('order', 'pos', '{"external_id": "O3", "ordered_at": "2026-0
 SELECT pg_temp.take('order', 'pos', '{"external_id": "O4", "ordered_at": "2026-06-19T10:00:00+08:00", "amount": "3"}', 'key-1');
 SELECT count(*) FROM crm.inbox WHERE idempotency_key = 'key-1';
 
+-- a member of a long name is told of by its beginning, which is a text and kept as one
+SAVEPOINT long_name;
+SELECT r.code, r.field = convert_from(convert_to(r.field, 'UTF8'), 'UTF8') AS is_text, length(r.field) AS characters
+FROM crm.ingest_order('pos', convert_to('{"external_id": "B0", "' || repeat('张', 40) || '": 1}', 'UTF8')) r;
+SELECT count(*) AS kept FROM crm.reject k WHERE k.field = repeat('张', 33);
+ROLLBACK TO long_name;
 -- what is wrong is answered with code, field and remedy, and kept
 SELECT pg_temp.take('order', 'pos', body) FROM (VALUES
     (1, '{"external_id": "B1", "ordered_at": "2026-06-19T10:00:00+08:00", "amount": 1'),

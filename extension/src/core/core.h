@@ -6,6 +6,7 @@
  *	in core_keys.c			keys of the installation, keyed hashes, encryption
  *	in core_spi.c			saved plans for constant statements, and what they answer
  *	in core_leaf.c, core_walk.c, core_table.c	rows of a set of keys, past the planner (core_table.h)
+ *	in core_text.c			texts of others as messages show them
  *	in core_consequence.c	what a lower room causes in a higher one
  *	in core_cost.c			what that costs
  */
@@ -57,6 +58,9 @@ extern void crm_core_spi_execute_text(const char *sql, const char *name);
 extern struct PortalData *crm_core_spi_open(const char *sql);
 extern int	crm_core_spi_query(const char *sql, int n_args, const Oid *arg_types, Datum *values,
 							   long limit);
+
+/* core_text.c */
+extern const char *crm_core_clip(const char *text, int most_bytes);
 
 /* core_consequence.c */
 typedef enum CrmConsequence

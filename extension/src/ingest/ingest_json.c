@@ -104,7 +104,7 @@ unknown_member(CrmIngestParser *p, const CrmJsonValue *key)
 	MemoryContext old = MemoryContextSwitchTo(p->fact_memory);
 
 	crm_ingest_fault(p, CRM_FAULT_UNKNOWN_FIELD,
-					 pnstrdup(key->text + 1, Min(key->length - 2, 100)),
+					 crm_core_clip(pnstrdup(key->text + 1, key->length - 2), 100),
 					 "Leave this member out, or map it.");
 	MemoryContextSwitchTo(old);
 	return false;

@@ -179,7 +179,7 @@ refuse_text(const char *text)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 					errmsg("invalid input syntax for type %s: \"%s\"", "crm.purchase_history",
-						   text),
+						   crm_core_clip(text, 64)),
 					errhint("Write {day known_day minor_units; ...}, as in "
 							"{2026-06-30 2026-06-30 12800}.")));
 }

@@ -311,7 +311,6 @@ extern void crm_rule_ask_kept(CrmRuleTree *tree, bool is_kept);
 
 /* rule_member.c */
 pg_noreturn extern void crm_rule_refuse(const char *path, const char *detail, const char *hint);
-extern char *crm_rule_clip(const char *text, int most);
 extern char *crm_rule_key(const JsonbValue *key);
 extern JsonbValue *crm_rule_member(JsonbContainer *object, const char *name);
 extern bool crm_rule_has_shape(const char *text, const char *shape);

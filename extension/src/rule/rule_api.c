@@ -82,7 +82,7 @@ refuse_undefined(const CrmRuleLookup *catalogue, const char *what, const char *c
 	for (uint64 i = 0; i < Min(SPI_processed, MANY_CODES); i++)
 		appendStringInfo(&hint, "%s%s", i > 0 ? ", " : "There are ", crm_core_spi_text(i, 1));
 	appendStringInfoString(&hint, SPI_processed == 0 ? "None is defined yet." : SPI_processed > MANY_CODES ? " and others." : ".");
-	crm_rule_refuse(path, psprintf("There is no %s \"%s\".", what, crm_rule_clip(code, 63)), hint.data);
+	crm_rule_refuse(path, psprintf("There is no %s \"%s\".", what, crm_core_clip(code, 63)), hint.data);
 }
 
 /* Refuses what is none of a field's only words. */
@@ -107,7 +107,7 @@ check_words(const CrmRuleTest *test)
 		word.val.string.val = TextDatumGetCString(test->values[i]);
 		word.val.string.len = strlen(word.val.string.val);
 		if (findJsonbValueFromContainer(column->words, JB_FARRAY, &word) == NULL)
-			crm_rule_refuse(test->path, psprintf("There is no %s \"%s\".", column->name, crm_rule_clip(word.val.string.val, 63)), hint.data);
+			crm_rule_refuse(test->path, psprintf("There is no %s \"%s\".", column->name, crm_core_clip(word.val.string.val, 63)), hint.data);
 	}
 }
 

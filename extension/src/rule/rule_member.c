@@ -4,8 +4,6 @@
  */
 #include "rule/rule.h"
 
-#include "mb/pg_wchar.h"
-
 void
 crm_rule_refuse(const char *path, const char *detail, const char *hint)
 {
@@ -14,13 +12,6 @@ crm_rule_refuse(const char *path, const char *detail, const char *hint)
 					errdetail("%s", detail), errhint("%s", hint),
 					err_generic_string(PG_DIAG_COLUMN_NAME, *path == '\0' ? "rule" : path)));
 	pg_unreachable();
-}
-
-/* So many bytes of a text at most, of whole characters: what is quoted of a rule is a text still. */
-char *
-crm_rule_clip(const char *text, int most)
-{
-	return pnstrdup(text, pg_mbcliplen(text, strlen(text), most));
 }
 
 char *

@@ -174,7 +174,7 @@ check_words(const CrmRuleCondition *condition)
 		char	   *word = TextDatumGetCString(test->values[i]);
 
 		if (strcmp(word, source->strict) != 0 && strcmp(word, source->loose) != 0)
-			crm_rule_refuse(test->path, psprintf("\"%s\" is never \"%s\".", source->kind, crm_rule_clip(word, 40)), hint);
+			crm_rule_refuse(test->path, psprintf("\"%s\" is never \"%s\".", source->kind, crm_core_clip(word, 40)), hint);
 	}
 }
 
@@ -274,7 +274,7 @@ read_condition(JsonbContainer *object, const char *path, CrmRuleTree *tree)
 	condition->path = path;
 	condition->source = crm_rule_find_source(name, strlen(name));
 	if (condition->source == NULL)
-		crm_rule_refuse(join_path(path, "kind"), psprintf("There is no kind \"%s\".", crm_rule_clip(name, 63)), kinds_there_are());
+		crm_rule_refuse(join_path(path, "kind"), psprintf("There is no kind \"%s\".", crm_core_clip(name, 63)), kinds_there_are());
 	condition->number = tree->n_conditions + 1;
 	condition->measure = read_measure(object, condition);
 	read_subject(object, condition);

@@ -75,7 +75,7 @@ crm_rule_read_field(const CrmRuleSource *source, const char *name, const char *p
 		if (strlen(source->columns[i].name) == length && memcmp(source->columns[i].name, name, length) == 0)
 			field.column = &source->columns[i];
 	if (field.column == NULL)
-		crm_rule_refuse(path, psprintf("\"%s\" has no field \"%s\".", source->kind, crm_rule_clip(name, 63)), fields_there_are(source));
+		crm_rule_refuse(path, psprintf("\"%s\" has no field \"%s\".", source->kind, crm_core_clip(name, 63)), fields_there_are(source));
 	field.type = field.column->type;
 	if (dot != NULL)
 		read_suffix(dot + 1, path, &field);
@@ -95,7 +95,7 @@ read_op(const JsonbValue *op, const JsonbValue *value, const char *path)
 	for (int i = 0; i < CRM_RULE_N_OPS; i++)
 		if (strcmp(op_names[i], name) == 0)
 			return i;
-	crm_rule_refuse(path, psprintf("There is no operator \"%s\".", crm_rule_clip(name, 20)),
+	crm_rule_refuse(path, psprintf("There is no operator \"%s\".", crm_core_clip(name, 20)),
 					"Use =, <>, <, <=, >, >=, between, in, not_in, contains, starts_with, missing or present.");
 }
 
@@ -129,7 +129,7 @@ read_moment(const char *text, CrmRuleType type, const char *path)
 		ParseDateTime(text, work, sizeof(work), field, ftype, MAXDATEFIELDS, &nf) != 0 ||
 		crm_compat_decode_datetime(field, ftype, nf, &dtype, &tm, &fsec, &tz) != 0 || dtype != DTK_DATE ||
 		!IS_VALID_JULIAN(tm.tm_year, tm.tm_mon, tm.tm_mday) || tm.tm_year < 1000 || tm.tm_year > 9999)
-		crm_rule_refuse(path, psprintf("\"%s\" is no %s.", crm_rule_clip(text, 40), type == CRM_RULE_TIME ? "moment" : "day"),
+		crm_rule_refuse(path, psprintf("\"%s\" is no %s.", crm_core_clip(text, 40), type == CRM_RULE_TIME ? "moment" : "day"),
 						type == CRM_RULE_TIME ? "Write \"2026-03-31T12:00:00+08:00\"." : "Write \"2026-03-31\".");
 	if (type == CRM_RULE_DATE)
 		return DateADTGetDatum(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE);
@@ -230,7 +230,7 @@ read_where_member(const char *name, const JsonbValue *value, CrmRuleCondition *c
 	const char *where = *condition->path == '\0' ? "where" : psprintf("%s.where", condition->path);
 	const JsonbValue *op = NULL;
 
-	test->path = psprintf("%s.%s", where, crm_rule_clip(name, 80));
+	test->path = psprintf("%s.%s", where, crm_core_clip(name, 80));
 	if (condition->n_where == CRM_RULE_MAX_TESTS)
 		crm_rule_refuse(test->path, psprintf("A where has at most %d members.", CRM_RULE_MAX_TESTS), "Leave some out.");
 	test->field = crm_rule_read_field(condition->source, name, test->path);

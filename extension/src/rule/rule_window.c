@@ -62,7 +62,7 @@ read_day(const JsonbValue *value, const char *path)
 	if (strlen(text) != 10 || !crm_rule_has_shape(text, "dddd-dd-dd") || sscanf(text, "%4d-%2d-%2d", &year, &month, &day) != 3 ||
 		year < 1900 || year > 2200 || month < 1 || month > 12 || day < 1 ||
 		day > day_tab[isleap(year)][month - 1])
-		crm_rule_refuse(path, psprintf("\"%s\" is no day.", crm_rule_clip(text, 20)), "Write a day as \"2026-03-31\".");
+		crm_rule_refuse(path, psprintf("\"%s\" is no day.", crm_core_clip(text, 20)), "Write a day as \"2026-03-31\".");
 	return date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
 }
 
