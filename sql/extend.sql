@@ -64,6 +64,24 @@ SET LOCAL ROLE crm_headquarters;
 SELECT crm.rule_announce(ARRAY[1], 'own_invoice');
 ROLLBACK TO b;
 
+-- a session whose reading of the kinds fails reads them again, and does not go on with those from before
+CREATE ROLE ext_reader;
+GRANT USAGE ON SCHEMA crm TO ext_reader;
+GRANT EXECUTE ON FUNCTION crm._rule_conditions(jsonb) TO ext_reader;
+SELECT jsonb_array_length(crm._rule_conditions('{"kind": "own_invoice"}')) AS known;
+SELECT crm.rule_register('own_later', 'facts', 'erp.invoice', '{"key": "customer_id", "keyed": "ever", "time": "paid_at", "as_of": "facts", "name_zh": "x", "name_en": "x", "columns": {}}');
+SAVEPOINT d;
+SET LOCAL ROLE ext_reader;
+SELECT crm._rule_conditions('{"kind": "own_later"}');
+ROLLBACK TO d;
+SELECT jsonb_array_length(crm._rule_conditions('{"kind": "own_later"}')) AS known;
+-- what was registered and undone is not known
+SELECT crm.rule_register('own_undone', 'facts', 'erp.invoice', '{"key": "customer_id", "keyed": "ever", "time": "paid_at", "as_of": "facts", "name_zh": "x", "name_en": "x", "columns": {}}');
+SELECT jsonb_array_length(crm._rule_conditions('{"kind": "own_undone"}')) AS known;
+ROLLBACK TO d;
+SELECT jsonb_array_length(crm._rule_conditions('{"kind": "own_undone"}')) AS known;
+ROLLBACK TO d;
+
 -- 4. taken back, rules that ask it are refused; what the house asks cannot be
 SELECT crm.rule_unregister('own_invoice');
 SAVEPOINT c;

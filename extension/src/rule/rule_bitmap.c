@@ -7,10 +7,12 @@
  */
 #include "rule/rule_bitmap.h"
 
+#include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #define BITMAP_MAGIC 0x43524d42
+#define MEMBERS_AT_ONCE 65536	/* between two looks for a cancel */
 
 static Size flat_size(ExpandedObjectHeader *header);
 static void flatten_into(ExpandedObjectHeader *header, void *result, Size allocated);
@@ -229,6 +231,38 @@ crm_rule_bitmap_add(CrmBitmap *bitmap, int64 value)
 	}
 }
 
+static int
+compare_values(const void *a, const void *b, void *arg)
+{
+	int64		left = *(const int64 *) a;
+	int64		right = *(const int64 *) b;
+
+	return (left > right) - (left < right);
+}
+
+/*
+ * A bitmap of values in any order.  They are put in order first: a container that is opened before others moves all of them, and
+ * so many values far from each other would take the square of their number.
+ */
+CrmBitmap *
+crm_rule_bitmap_of(int64 *values, int64 n)
+{
+	CrmBitmap  *bitmap = crm_rule_bitmap_make(CurrentMemoryContext);
+	bool		is_ascending = true;
+
+	for (int64 i = 1; i < n && is_ascending; i++)
+		is_ascending = values[i - 1] <= values[i];
+	if (!is_ascending)
+		qsort_interruptible(values, n, sizeof(int64), compare_values, NULL);
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i % MEMBERS_AT_ONCE == 0)
+			CHECK_FOR_INTERRUPTS();
+		crm_rule_bitmap_add(bitmap, values[i]);
+	}
+	return bitmap;
+}
+
 bool
 crm_rule_bitmap_has(const CrmBitmapParts *parts, int64 value)
 {
@@ -340,6 +374,7 @@ crm_rule_bitmap_next(CrmBitmapWalk *walk, int64 *value)
 				*value = base + walk->position++;
 				return true;
 			}
+		CHECK_FOR_INTERRUPTS();
 		walk->container++;
 		walk->position = 0;
 	}

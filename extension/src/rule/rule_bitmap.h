@@ -103,6 +103,7 @@ crm_rule_near_hash(int64 id)
 extern CrmBitmap *crm_rule_bitmap_make(MemoryContext parent);
 extern CrmBitmap *crm_rule_bitmap_writable(Datum value, MemoryContext parent);
 extern void crm_rule_bitmap_add(CrmBitmap *bitmap, int64 value);
+extern CrmBitmap *crm_rule_bitmap_of(int64 *values, int64 n);
 extern bool crm_rule_bitmap_has(const CrmBitmapParts *parts, int64 value);
 extern void crm_rule_bitmap_add_parts(CrmBitmap *bitmap, const CrmBitmapParts *parts);
 extern CrmBitmapParts crm_rule_bitmap_read(Datum value);

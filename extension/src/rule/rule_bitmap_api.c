@@ -161,19 +161,21 @@ Datum
 crm_bitmap_of_array(PG_FUNCTION_ARGS)
 {
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
-	CrmBitmap  *bitmap = crm_rule_bitmap_make(CurrentMemoryContext);
+	int			n_items = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	int64	   *members = palloc_extended(Max(n_items, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
+	int64		n = 0;
 	ArrayIterator iterator;
 	Datum		member;
 	bool		is_null;
 
-	if (ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) > 0)
+	if (n_items > 0)
 	{
 		iterator = array_create_iterator(array, 0, NULL);
 		while (array_iterate(iterator, &member, &is_null))
 			if (!is_null)
-				crm_rule_bitmap_add(bitmap, DatumGetInt64(member));
+				members[n++] = DatumGetInt64(member);
 	}
-	PG_RETURN_DATUM(crm_rule_bitmap_flatten(&bitmap->parts));
+	PG_RETURN_DATUM(crm_rule_bitmap_flatten(&crm_rule_bitmap_of(members, n)->parts));
 }
 
 Datum

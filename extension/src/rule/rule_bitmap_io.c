@@ -11,11 +11,12 @@
 
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
-#include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 
 #define BINARY_VERSION 1
+#define MEMBERS_AT_ONCE 65536	/* read between two looks for a cancel */
 
 PG_FUNCTION_INFO_V1(crm_bitmap_in);
 PG_FUNCTION_INFO_V1(crm_bitmap_out);
@@ -26,7 +27,7 @@ static void
 refuse_text(const char *text)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					errmsg("invalid input syntax for type %s: \"%.*s\"", "crm.bitmap", pg_mbcliplen(text, strlen(text), 64), text),
+					errmsg("invalid input syntax for type %s: \"%s\"", "crm.bitmap", crm_core_clip(text, 64)),
 					errhint("Write members between braces, as in {1,5,4711}.")));
 }
 
@@ -35,7 +36,9 @@ crm_bitmap_in(PG_FUNCTION_ARGS)
 {
 	const char *text = PG_GETARG_CSTRING(0);
 	const char *at = text + strspn(text, " \t\n");
-	CrmBitmap  *bitmap = crm_rule_bitmap_make(CurrentMemoryContext);
+	/* a member and what parts it from the next take two characters */
+	int64	   *members = palloc_extended((strlen(text) / 2 + 1) * sizeof(int64), MCXT_ALLOC_HUGE);
+	int64		n = 0;
 
 	if (*at++ != '{')
 		refuse_text(text);
@@ -43,13 +46,14 @@ crm_bitmap_in(PG_FUNCTION_ARGS)
 	while (*at != '}')
 	{
 		char	   *end;
-		long long	value;
 
+		if (n % MEMBERS_AT_ONCE == 0)
+			CHECK_FOR_INTERRUPTS();
 		errno = 0;
-		value = strtoll(at, &end, 10);
+		members[n] = strtoll(at, &end, 10);
 		if (end == at || errno != 0)
 			refuse_text(text);
-		crm_rule_bitmap_add(bitmap, value);
+		n++;
 		at = end + strspn(end, " \t\n");
 		if (*at == ',' && at[1 + strspn(at + 1, " \t\n")] != '}')
 			at++;
@@ -60,7 +64,7 @@ crm_bitmap_in(PG_FUNCTION_ARGS)
 	at++;
 	if (at[strspn(at, " \t\n")] != '\0')
 		refuse_text(text);
-	PG_RETURN_DATUM(crm_rule_bitmap_flatten(&bitmap->parts));
+	PG_RETURN_DATUM(crm_rule_bitmap_flatten(&crm_rule_bitmap_of(members, n)->parts));
 }
 
 Datum

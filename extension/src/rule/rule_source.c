@@ -27,7 +27,8 @@ static CrmStatement registry_read = {
 };
 
 static CrmRuleRegistry *registry;
-static bool is_stale;
+static bool is_stale = true;
+static uint64 changes;			/* how often it may have changed, as far as this session heard */
 static uint64 generation;
 static Oid	registry_oid;
 
@@ -35,7 +36,10 @@ static void
 on_change(Datum argument, Oid relation)
 {
 	if (relation == InvalidOid || relation == registry_oid)
+	{
 		is_stale = true;
+		changes++;
+	}
 }
 
 static Oid
@@ -298,7 +302,7 @@ read_source(const char *shape, const char *relation, JsonbContainer *spec, CrmRu
 static void
 read_registry(void)
 {
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "crm rule sources", ALLOCSET_SMALL_SIZES);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "crm rule sources", ALLOCSET_SMALL_SIZES);
 	MemoryContext before;
 	CrmRuleRegistry *fresh = MemoryContextAllocZero(context, sizeof(CrmRuleRegistry));
 	TupleDesc	shape;
@@ -323,7 +327,24 @@ read_registry(void)
 	}
 	MemoryContextSwitchTo(before);
 	SPI_finish();
+	MemoryContextSetParent(context, TopMemoryContext);
 	registry = fresh;
+}
+
+/*
+ * Reads the registry anew.  The old one stays: a compiled rule may be running on it, and changes are migrations.  It counts as read
+ * when it was read to its end; what is changed meanwhile makes it stale again.
+ */
+static void
+renew_registry(void)
+{
+	uint64		before;
+
+	registry_oid = find_registry();
+	before = changes;
+	read_registry();
+	generation++;
+	is_stale = changes != before;
 }
 
 /* The sources there are; valid until crm_rule_registry_generation() changes. */
@@ -338,14 +359,8 @@ crm_rule_registry(void)
 		is_watching = true;
 	}
 	AcceptInvalidationMessages();
-	if (registry == NULL || is_stale)
-	{
-		registry_oid = find_registry();
-		/* the old one stays: a compiled rule may be running on it, and changes are migrations */
-		is_stale = false;
-		generation++;
-		read_registry();
-	}
+	if (is_stale)
+		renew_registry();
 	return registry;
 }
 
