@@ -318,12 +318,12 @@ BEGIN
              WITH ORDINALITY t (measure, place);
     INSERT INTO crm.cluster_run (run_id, as_of, groups, seed, person_count, made_at) VALUES (made, day, groups, seed, coalesce(cardinality(persons), 0), crm.core_now());
     DELETE FROM crm.customer_cluster c WHERE c.run_id < made;
-    INSERT INTO crm.customer_cluster (customer_id, run_id, group_no)
-    SELECT persons[g.row_no], made, g.group_no FROM crm._value_kmeans(measures, 4, groups, seed) g;
+    WITH grouped AS MATERIALIZED (SELECT g.row_no, g.group_no, g.centre FROM crm._value_kmeans(measures, 4, groups, seed) g),
+    members AS (INSERT INTO crm.customer_cluster (customer_id, run_id, group_no) SELECT persons[g.row_no], made, g.group_no FROM grouped g)
     INSERT INTO crm.cluster (run_id, group_no, person_count, centre)
     SELECT made, g.group_no, count(*), jsonb_build_object('last_days', round(min(g.centre[1])::numeric, 1), 'orders', round(min(g.centre[2])::numeric, 2),
                                                           'net', round(min(g.centre[3])::numeric, 2), 'average', round(min(g.centre[4])::numeric, 2))
-    FROM crm._value_kmeans(measures, 4, groups, seed) g GROUP BY g.group_no;
+    FROM grouped g GROUP BY g.group_no;
     answer := jsonb_build_object('run_id', made, 'as_of', day, 'persons', coalesce(cardinality(persons), 0), 'groups', (
         SELECT coalesce(jsonb_agg(jsonb_build_object('group_no', c.group_no, 'persons', c.person_count, 'centre', c.centre) ORDER BY c.group_no), '[]')
         FROM crm.cluster c WHERE c.run_id = made));

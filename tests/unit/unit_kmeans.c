@@ -10,12 +10,19 @@ static double points[COUNT * 2];
 static int	labels[COUNT];
 static int	scratch[COUNT];
 static double distances[COUNT];
+static int	pauses;
+
+static void
+count_pause(void)
+{
+	pauses++;
+}
 
 static CrmKmeans
 run(int groups, uint64_t seed, size_t count)
 {
 	CrmKmeans	task = {.points = points, .count = count, .dims = 2, .groups = groups, .restarts = 8, .seed = seed,
-		.labels = labels, .scratch = scratch, .distances = distances};
+		.labels = labels, .scratch = scratch, .distances = distances, .pause = count_pause};
 
 	crm_kmeans(&task);
 	return task;
@@ -45,6 +52,7 @@ main(void)
 	first = run(6, 1, COUNT);
 	memcpy(kept, labels, sizeof kept);
 	is_int(first.made, 6, "six heaps make six groups");
+	ok(pauses >= 8 * (6 + 2), "each start and each round lets whoever waits be heard");
 	for (int i = 0; i < COUNT; i++)
 		CHECK(labels[i] == (int) lround(points[2 * i] / 10));
 	CHECKED("each heap is a group, the largest is number 0");

@@ -10,6 +10,14 @@
 #include <string.h>
 
 #define MAX_ROUNDS 100
+#define POINTS_AT_ONCE 4096		/* between two calls of pause() */
+
+static void
+pause_at(const CrmKmeans *task, size_t point)
+{
+	if (point % POINTS_AT_ONCE == 0 && task->pause != NULL)
+		task->pause();
+}
 
 /* splitmix64, as a number in [0, 1). */
 static double
@@ -50,6 +58,7 @@ choose_starts(CrmKmeans *task, uint64_t *state)
 		memcpy(task->means[made], points + chosen * task->dims, task->dims * sizeof(double));
 		for (size_t i = 0; i < task->count; i++)
 		{
+			pause_at(task, i);
 			task->distances[i] = fmin(task->distances[i], distance(points + i * task->dims, task->means[made], task->dims));
 			total += task->distances[i];
 		}
@@ -81,6 +90,7 @@ assign(CrmKmeans *task, int made, int *labels)
 		double		nearest = INFINITY;
 		int			label = 0;
 
+		pause_at(task, i);
 		for (int g = 0; g < made; g++)
 		{
 			double		d = distance(task->points + i * task->dims, task->means[g], task->dims);

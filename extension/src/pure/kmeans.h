@@ -27,6 +27,7 @@ typedef struct CrmKmeans
 	int		   *labels;			/* out: 0 to groups - 1, a point each */
 	int		   *scratch;		/* as many */
 	double	   *distances;		/* as many */
+	void		(*pause) (void);	/* called every few thousand points, and may leave by an error; null: nobody asks */
 	double		means[CRM_KMEANS_MAX_GROUPS][CRM_KMEANS_MAX_DIMS];	/* out */
 	size_t		sizes[CRM_KMEANS_MAX_GROUPS];	/* out */
 	double		cost;			/* out: sum of squared distances */

@@ -10,10 +10,18 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 
 #include "pure/kmeans.h"
 
 PG_FUNCTION_INFO_V1(crm_value_kmeans);
+
+/* Groups of a million persons take a while, and hold nothing that must be given back. */
+static void
+look_up(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
 
 /* ln(1 + x) of what is not negative, made comparable; the mean and deviation are kept. */
 static void
@@ -75,6 +83,7 @@ crm_value_kmeans(PG_FUNCTION_ARGS)
 	for (int d = 0; d < dims; d++)
 		standardise(values, (int) task.count, dims, d, &means[d], &deviations[d]);
 	task.points = values;
+	task.pause = look_up;
 	task.labels = palloc_extended(task.count * sizeof(int), MCXT_ALLOC_HUGE);
 	task.scratch = palloc_extended(task.count * sizeof(int), MCXT_ALLOC_HUGE);
 	task.distances = palloc_extended(task.count * sizeof(double), MCXT_ALLOC_HUGE);
@@ -85,6 +94,7 @@ crm_value_kmeans(PG_FUNCTION_ARGS)
 		Datum		row[3] = {Int32GetDatum(i + 1), Int32GetDatum(task.labels[i] + 1)};
 		bool		nulls[3] = {false};
 
+		CHECK_FOR_INTERRUPTS();
 		for (int d = 0; d < dims; d++)
 			centre[d] = Float8GetDatum(measured(task.means[task.labels[i]][d], means[d], deviations[d]));
 		row[2] = PointerGetDatum(construct_array(centre, dims, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
