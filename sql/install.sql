@@ -31,6 +31,14 @@ RESET ROLE;
 SET ROLE crm_admin;
 SELECT * FROM crm.install();
 RESET ROLE;
+-- by login: a superuser's role is not enough to go on as crm_owner
+SELECT current_user AS superuser \gset
+CREATE ROLE install_by_role LOGIN IN ROLE :superuser;
+SET SESSION AUTHORIZATION install_by_role;
+SET ROLE :superuser;
+SELECT * FROM crm.install();
+RESET SESSION AUTHORIZATION;
+DROP ROLE install_by_role;
 -- every entry says what to run
 SELECT crm._require_schema();
 SELECT count(*) FROM crm.check();

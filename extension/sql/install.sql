@@ -18,10 +18,10 @@ CREATE FUNCTION crm.install() RETURNS TABLE (migration_no int, room text, title 
 $$
 DECLARE
     step record;
-    caller text := current_user;
     missing int[];
 BEGIN
-    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+    -- the login as well: who came by SET ROLE alone may not go on as crm_owner
+    IF NOT (SELECT bool_and(rolsuper) FROM pg_roles WHERE rolname IN (current_user, session_user)) THEN
         RAISE EXCEPTION 'only a superuser can install the tables of crm'
             USING ERRCODE = 'insufficient_privilege', HINT = 'Run it as postgres, or as another superuser.';
     END IF;
