@@ -95,7 +95,18 @@ SELECT step, persons FROM crm.report_funnel('["product_view", "add_to_cart", "ch
 SELECT p - 959200 AS dropped_after_two FROM crm.report_funnel_persons('["product_view", "add_to_cart", "checkout_start"]', '2026-06-02', '2026-06-02', 2, true) p;
 SELECT array_agg(p - 959200 ORDER BY p) AS reached_two FROM crm.report_funnel_persons('["product_view", "add_to_cart", "checkout_start"]', '2026-06-02', '2026-06-02', 2) p;
 SELECT step, name, persons FROM crm.report_funnel('["registered", "order"]', '2026-01-01', '2026-01-01', 100);
+-- an order is one that lasted: 4's of the 10th was given back whole, 5's of the 30th in part; a sale and its cancellation on one day are none
+SELECT d.day, f.persons, array(SELECT p - 959200 FROM crm.report_funnel_persons('["order"]', d.day, d.day, 1) p) AS who FROM unnest('{2026-06-01,2026-06-10,2026-06-30}'::date[]) d (day), crm.report_funnel('["order"]', d.day, d.day) f;
+SAVEPOINT cancelled;
+INSERT INTO crm.customer_order (source_record_id, order_id, source_id, external_id, kind, status, ordered_at, paid_at, business_day, amount, line_count, is_history, received_at)
+SELECT source_record_id, 959180, 9591, 'c1', 'cancellation', 'paid', ordered_at, paid_at, business_day, -amount, 0, false, received_at FROM crm.customer_order WHERE source_record_id = 959102 AND source_id = 9591;
+SELECT f.persons FROM crm.report_funnel('["order"]', '2026-06-05', '2026-06-05') f;
+ROLLBACK TO cancelled;
 SAVEPOINT bad;
+SELECT * FROM crm.report_funnel('["order"]', '2026-06-02', '2026-06-01');
+ROLLBACK TO bad;
+SELECT * FROM crm.report_funnel_persons('["order"]', NULL, '2026-06-01', 1);
+ROLLBACK TO bad;
 SELECT * FROM crm.report_funnel('["no such event"]', '2026-06-02', '2026-06-02');
 ROLLBACK TO bad;
 SELECT * FROM crm.report_funnel('{}', '2026-06-02', '2026-06-02');

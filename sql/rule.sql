@@ -211,6 +211,10 @@ LEFT JOIN LATERAL unnest(crm.bitmap_array((s.a OPERATOR(crm.-) s.b) OPERATOR(crm
 -- 3. explained with the value found; under an old id; preview
 SELECT jsonb_pretty(crm.rule_explain('{"all": [{"kind": "purchase", "measure": "count", "days": 30, "op": ">=", "value": 3}, {"any": [{"kind": "consent", "field": "sms", "value": "no"}, {"kind": "person", "field": "city", "value": "北京"}]}]}', 980201));
 SELECT jsonb_pretty(crm.rule_preview('{"all": [{"kind": "purchase", "measure": "count", "days": 30, "op": ">=", "value": 3}, {"kind": "event", "measure": "never"}]}', NULL, 2));
+-- a member that holds another type than the rule compares meets nothing, and what is there is told
+UPDATE crm.customer SET custom = custom || '{"rule_length": "tall"}' WHERE customer_id = 980201;
+UPDATE crm.customer SET custom = custom || '{"rule_length": 180.50}' WHERE customer_id = 980202;
+SELECT c - 980200 AS person, e ->> 'found' AS found, e -> 'is_met' AS is_met FROM unnest('{980201,980202,980203}'::bigint[]) c, jsonb_array_elements(crm._rule_explain('{"kind": "person", "field": "custom.rule_length", "op": ">", "value": 170}', c, crm.core_now())) e;
 UPDATE crm.customer SET status = 'merged', merged_into = 980201 WHERE customer_id = 980260;
 SELECT crm.rule_matches('{"kind": "purchase"}', 980260) AS old_id, crm.rule_matches('{"kind": "purchase"}', 980201) AS own_id, crm.rule_matches('{}', 1) AS nobody, crm.rule_count('{}') AS everybody;
 SELECT count(*) >= 17 AS kinds, bool_and(j ? 'fields') AS have_fields FROM crm.rule_kinds() j;
