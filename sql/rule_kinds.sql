@@ -74,10 +74,16 @@ FROM crm._rule_rows(NULL::public.rows_plain, 'id', '{5,6,7}') x;
 CREATE TABLE public.rows_child () INHERITS (public.rows_plain);
 INSERT INTO public.rows_child SELECT g, 'child', g FROM generate_series(1, 20) g;
 SELECT pg_temp.differ('rows_plain') AS inherited_from, count(*) FILTER (WHERE x.word = 'child') AS of_the_child FROM crm._rule_rows(NULL::public.rows_plain, 'id', '{5,6,7}') x;
+-- columns of any name, those of statements among them
+CREATE TABLE public.rows_named (id bigint, x int, y text);
+INSERT INTO public.rows_named SELECT g % 40, g, 'y' FROM generate_series(1, 100) g;
+SELECT pg_temp.differ('rows_named') AS x_and_y, sum(r.x) AS x FROM crm._rule_rows(NULL::public.rows_named, 'id', '{5,6}') r;
+CREATE INDEX ON public.rows_named (id);
+SELECT pg_temp.differ('rows_named') AS x_and_y_walked;
 -- a house's own kind of facts, whose columns have names that statements quote: about one, about few and about many as about everybody
-CREATE TABLE public.house_visit ("user" bigint, "Minutes" int);
+CREATE TABLE public.house_visit (note text, "user" bigint, "Minutes" int, x int, y int);
 INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, updated_at) SELECT g, 'active', '2026-01-01', '2026-01-01', '2026-01-01' FROM generate_series(978951, 978959) g;
-INSERT INTO public.house_visit SELECT 978950 + g % 9 + 1, g % 40 FROM generate_series(1, 90) g;
+INSERT INTO public.house_visit SELECT 'x', 978950 + g % 9 + 1, g % 40 FROM generate_series(1, 90) g;
 SELECT crm._rule_source_put('visit', 'rule', 'facts', 'public.house_visit', '{"key": "user", "keyed": "person", "as_of": "now", "facts": [], "name_zh": "到店", "name_en": "visits",
     "columns": {"minutes": {"column": "Minutes", "type": "number"}}}');
 CREATE FUNCTION pg_temp.visits() RETURNS TABLE (everybody text, few text, many text) LANGUAGE plpgsql AS $$
@@ -90,4 +96,9 @@ END $$;
 SELECT v.few, v.few = v.everybody AS same, v.many = v.everybody AS same_of_many FROM pg_temp.visits() v;
 CREATE INDEX ON public.house_visit ("user");
 SELECT v.many = v.everybody AS same_of_many_walked FROM pg_temp.visits() v;
+-- whoever asked before asks on when the house changes its table
+ALTER TABLE public.house_visit ADD since date DEFAULT '2026-01-01', ALTER "Minutes" TYPE bigint;
+SELECT v.many = v.everybody AS same_of_many_of_another_type FROM pg_temp.visits() v;
+ALTER TABLE public.house_visit DROP note;
+SELECT v.many = v.everybody AS same_of_many_without_a_column FROM pg_temp.visits() v;
 ROLLBACK;

@@ -58,9 +58,9 @@ static void
 ask_statement(Relation relation, const char *key, Datum keys, Tuplestorestate *rows)
 {
 	Oid			type = INT8ARRAYOID;
-	char	   *statement = psprintf("SELECT x FROM %s x WHERE x.%s = ANY ($1)",
-									 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation)),
-									 quote_identifier(key));
+	const char *name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation));
+	/* the row, be there a column called x */
+	char	   *statement = psprintf("SELECT (x.*)::%s FROM %s x WHERE x.%s = ANY ($1)", name, name, quote_identifier(key));
 
 	crm_core_spi_connect();
 	crm_core_spi_query(statement, 1, &type, &keys, 0);

@@ -430,7 +430,9 @@ crm_rule_sql_given_rows(CrmRuleSql *sql, const CrmRuleSource *source)
 						crm_rule_sql_given(sql, source), source->relation, source->key);
 	if (sql->is_span || source->keyed == CRM_RULE_BY_RECORD)
 		return psprintf("(SELECT * FROM %s x WHERE %s OFFSET 0) x", source->relation, crm_rule_sql_is_given(sql, source));
-	return psprintf("crm._rule_rows(NULL::%s, %s, %s) x", source->relation, quote_literal_cstr(source->key_column), crm_rule_sql_given(sql, source));
+	/* none of its rows, not a null of its type: so the plan knows the table, and is made anew when that changes */
+	return psprintf("crm._rule_rows((SELECT (y.*)::%s FROM %s y LIMIT 0), %s, %s) x", source->relation, source->relation, quote_literal_cstr(source->key_column),
+					crm_rule_sql_given(sql, source));
 }
 
 /* " FROM ... WHERE true": rows of a source with their persons. */
