@@ -29,6 +29,15 @@ SELECT e ->> 'verdict' AS verdict, e ->> 'model' AS model, (e ->> 'total')::nume
        jsonb_array_length(e -> 'text') AS lines, e -> 'guards' AS guards
 FROM crm.identity_explain_pair(pg_temp.person('m1'), pg_temp.person('m2')) e;
 SELECT e ->> 'verdict' AS verdict, e -> 'shared' AS shared FROM crm.identity_explain_pair(pg_temp.person('m1'), pg_temp.person('m3')) e;
+-- of eighty others who are there none is read for it
+SAVEPOINT many;
+SELECT count(DISTINCT pg_temp.member('m_pos', 'many' || n, jsonb_build_object('name', '旁人' || n, 'phone', '1386727' || (1000 + n)))) AS others FROM generate_series(1, 80) n;
+CREATE FUNCTION pg_temp.walked() RETURNS bigint LANGUAGE sql AS $$ SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_all_tables WHERE relid = 'crm.source_record'::regclass $$;
+SET LOCAL enable_seqscan = off;
+SELECT pg_temp.walked() AS before \gset
+SELECT e ->> 'verdict' AS verdict FROM crm.identity_explain_pair(pg_temp.person('m1'), pg_temp.person('m2')) e;
+SELECT pg_temp.walked() - :before < 40 AS few_are_read;
+ROLLBACK TO many;
 SELECT h ->> 'name' AS lives_with FROM crm.identity_household(pg_temp.person('m1')) h;
 SELECT count(*) AS alone FROM crm.identity_household(pg_temp.person('m4'));
 

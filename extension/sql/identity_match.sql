@@ -185,13 +185,14 @@ COMMENT ON FUNCTION crm.identity_match_progress() IS 'the newest run of the matc
 
 -- The nearest pair of records of two persons.
 CREATE FUNCTION crm._identity_match_nearest(model bytea, a bigint, b bigint, OUT record_a bigint, OUT record_b bigint, OUT values_a text[], OUT values_b text[], OUT odds float8)
-    LANGUAGE plpgsql STABLE AS
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan AS
 $$
+DECLARE     -- known before the statement is planned: all records would be walked for a few, if they might be null
+    of_a bigint[] := coalesce((crm._identity_records_of(a))[1:50], '{}');
+    of_b bigint[] := coalesce((crm._identity_records_of(b))[1:50], '{}');
 BEGIN
-    WITH one AS (SELECT q.source_record_id, ARRAY[q.name, q.birthday, q.sex, q.address, q.phone, q.email] AS told
-                 FROM crm._identity_match_rows((crm._identity_records_of(a))[1:50]) q),
-    other AS (SELECT q.source_record_id, ARRAY[q.name, q.birthday, q.sex, q.address, q.phone, q.email] AS told
-              FROM crm._identity_match_rows((crm._identity_records_of(b))[1:50]) q)
+    WITH one AS (SELECT q.source_record_id, ARRAY[q.name, q.birthday, q.sex, q.address, q.phone, q.email] AS told FROM crm._identity_match_rows(of_a) q),
+    other AS (SELECT q.source_record_id, ARRAY[q.name, q.birthday, q.sex, q.address, q.phone, q.email] AS told FROM crm._identity_match_rows(of_b) q)
     SELECT x.source_record_id, y.source_record_id, x.told, y.told, (crm._identity_link_odds(model, x.told, y.told))[1]
     INTO record_a, record_b, values_a, values_b, odds
     FROM one x, other y
