@@ -44,6 +44,14 @@ SELECT crm._require_schema();
 SELECT count(*) FROM crm.check();
 SELECT count(*) FROM crm.worker_costs();
 SELECT count(*) > 10 AS migrated FROM crm.install();
+-- a session that reads texts otherwise is told so before anything of ours is misread
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+SELECT crm._require_schema();
+SELECT crm.ingest_order('nobody', 'x');
+SELECT crm._actor();
+RESET escape_string_warning;
+RESET standard_conforming_strings;
 
 SET ROLE crm_admin;
 SELECT count(*) > 5 AS findings, count(*) FILTER (WHERE finding = 'keys' AND state = 'ok') AS keys FROM crm.doctor();

@@ -213,5 +213,6 @@ crm_access_init(void)
 const CrmActor *
 crm_access_actor(void)
 {
+	crm_core_require_strings();
 	return claims_text != NULL && *claims_text != '\0' ? claimed_actor() : login_actor();
 }

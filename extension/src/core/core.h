@@ -59,6 +59,9 @@ extern struct PortalData *crm_core_spi_open(const char *sql);
 extern int	crm_core_spi_query(const char *sql, int n_args, const Oid *arg_types, Datum *values,
 							   long limit);
 
+/* core_version.c */
+extern void crm_core_require_strings(void);
+
 /* core_text.c */
 extern const char *crm_core_clip(const char *text, int most_bytes);
 

@@ -13,6 +13,7 @@
 
 #include "access/xact.h"
 #include "executor/spi.h"
+#include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -68,6 +69,20 @@ listen(void)
 	listens = true;
 }
 
+/*
+ * 55000 in a session that reads backslashes as escapes: texts of functions are read by the settings of whoever calls them, and all
+ * of ours are written for the standard.
+ */
+void
+crm_core_require_strings(void)
+{
+	if (unlikely(!standard_conforming_strings))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("crm does not work with standard_conforming_strings off"),
+						errdetail("Its functions would be read otherwise than they were written."),
+						errhint("SET standard_conforming_strings = on.")));
+}
+
 /* Raises RM001 when they do not fit. */
 static void
 compare(void)
@@ -87,6 +102,7 @@ crm_core_require_schema(PG_FUNCTION_ARGS)
 {
 	uint64		before;
 
+	crm_core_require_strings();
 	if (fits)
 		PG_RETURN_VOID();
 	listen();
