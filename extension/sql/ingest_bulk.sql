@@ -239,7 +239,7 @@ CREATE FUNCTION crm.ingest_errors(batch_id bigint, after int DEFAULT 0, row_limi
 $$
 DECLARE
     behind int := coalesce(after, 0);
-    most int := least(coalesce(row_limit, 100), 500);
+    most int := least(greatest(coalesce(row_limit, 100), 0), 500);
 BEGIN
     PERFORM crm.ingest_job(batch_id);
     RETURN QUERY
@@ -293,7 +293,7 @@ $$
 DECLARE
     b record;
     input crm.ingest_input;
-    most int := least(coalesce(row_limit, 100), 500);
+    most int := least(greatest(coalesce(row_limit, 100), 0), 500);
 BEGIN
     PERFORM crm.ingest_job(batch_id);
     SELECT t.* INTO b FROM crm.batch t WHERE t.batch_id = ingest_preview.batch_id;
