@@ -107,8 +107,8 @@ BEGIN
 		$c$crm._segment_kept_of('{NULL}', ARRAY['{7}'::crm.bitmap], '{7}', '{-1}')$c$,
 		$c$crm._segment_kept_of('[-5:-4]={1,2}', ARRAY['{7}'::crm.bitmap, '{7}'], '{7}', '{1}')$c$,
 		-- a million members far from each other, the greatest first: minutes when each opened its place before all others
-		$c$crm.bitmap_count((SELECT crm.bitmap(array_agg(g * 40000 ORDER BY g DESC)) FROM generate_series(1, 1000000) g))$c$,
-		$c$crm.bitmap_count((SELECT ('{' || string_agg((g * 40000)::text, ',' ORDER BY g DESC) || '}')::crm.bitmap FROM generate_series(1, 1000000) g))$c$,
+		$c$crm.bitmap_count((SELECT crm.bitmap(array_agg(g::bigint * 40000 ORDER BY g DESC)) FROM generate_series(1, 1000000) g))$c$,
+		$c$crm.bitmap_count((SELECT ('{' || string_agg((g::bigint * 40000)::text, ',' ORDER BY g DESC) || '}')::crm.bitmap FROM generate_series(1, 1000000) g))$c$,
 		$c$crm._segment_write('{1}', ARRAY['{7}'::crm.bitmap], ARRAY['{7}'::crm.bitmap], '{7}', '{-2}', now())$c$,
 		$c$crm._segment_whose('{1,70368744177664}')$c$,
 		$c$(SELECT count(*) FROM crm._rule_rows(NULL::crm.customer, NULL, '{1}'))$c$,
