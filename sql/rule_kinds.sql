@@ -81,11 +81,15 @@ SELECT pg_temp.differ('rows_named') AS x_and_y, sum(r.x) AS x FROM crm._rule_row
 CREATE INDEX ON public.rows_named (id);
 SELECT pg_temp.differ('rows_named') AS x_and_y_walked;
 -- a house's own kind of facts, whose columns have names that statements quote: about one, about few and about many as about everybody
-CREATE TABLE public.house_visit (note text, "user" bigint, "Minutes" int, x int, y int);
+CREATE TABLE public.house_visit (note text, "user" bigint, "Minutes" int, x int, y int, place text);
+CREATE TABLE public.house_place (code text, v text);
+INSERT INTO public.house_place VALUES ('shop', 'ground floor');
+GRANT SELECT ON public.house_place TO crm_owner;
 INSERT INTO crm.customer (customer_id, status, registered_at, registered_on, updated_at) SELECT g, 'active', '2026-01-01', '2026-01-01', '2026-01-01' FROM generate_series(978951, 978959) g;
 INSERT INTO public.house_visit SELECT 'x', 978950 + g % 9 + 1, g % 40 FROM generate_series(1, 90) g;
 SELECT crm._rule_source_put('visit', 'rule', 'facts', 'public.house_visit', '{"key": "user", "keyed": "person", "as_of": "now", "facts": [], "name_zh": "到店", "name_en": "visits",
-    "columns": {"minutes": {"column": "Minutes", "type": "number"}}}');
+    "columns": {"minutes": {"column": "Minutes", "type": "number"}, "place": {"column": "place", "type": "text", "catalogue": {"relation": "public.house_place", "code": "code"}}}}');
+SELECT crm.rule_check('{"kind": "visit", "where": {"place": "shop"}}') IS NOT NULL AS a_place_there_is;
 CREATE FUNCTION pg_temp.visits() RETURNS TABLE (everybody text, few text, many text) LANGUAGE plpgsql AS $$
 DECLARE
     rule CONSTANT jsonb := '{"kind": "visit", "measure": "max", "field": "minutes", "op": ">", "value": 37}';

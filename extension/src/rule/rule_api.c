@@ -65,7 +65,7 @@ find_undefined(const CrmRuleLookup *catalogue, const CrmRuleTest *test)
 	Datum		values[1];
 
 	values[0] = PointerGetDatum(construct_array(test->values, test->n_values, TEXTOID, -1, false, TYPALIGN_INT));
-	crm_core_spi_query(psprintf("SELECT v FROM unnest($1) v WHERE NOT EXISTS (SELECT FROM %s c WHERE c.%s = v) LIMIT 1",
+	crm_core_spi_query(psprintf("SELECT u.v FROM unnest($1) u (v) WHERE NOT EXISTS (SELECT FROM %s c WHERE c.%s = u.v) LIMIT 1",
 								catalogue->relation, catalogue->code), 1, types, values, 1);
 	return SPI_processed == 0 ? NULL : crm_core_spi_text(0, 1);
 }
