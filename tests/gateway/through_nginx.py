@@ -381,12 +381,13 @@ class Wire:
                 threading.Thread(target=self.carry, args=(who, source, target), daemon=True).start()
 
     def carry(self, who, source, target):
-        data = source.recv(65536)
-        while data:
-            self.turns += who == "asked" and self.last != "asked"
-            self.last = who
-            target.sendall(data)
-            data = source.recv(65536)
+        try:
+            while data := source.recv(65536):
+                self.turns += who == "asked" and self.last != "asked"
+                self.last = who
+                target.sendall(data)
+        except OSError:
+            pass        # the other way was over first
         target.close()
 
 
