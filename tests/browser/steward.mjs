@@ -201,6 +201,10 @@ export async function merges(browser) {
 	ok((await page.$$('td .warn:text-is("不同")')).length > 0 && (await page.$$('main table >> nth=0 >> thead th')).length === 3, 'what differs is marked, in as many columns as a phone has room for');
 	await page.waitForSelector('table:has-text("任意两条记录"):has-text("合计")');
 	ok(true, 'what the model says of the pair stands below the guard');
+	await page.route('**/explain/*', (route) => route.fulfill({status: 404, contentType: 'application/problem+json', body: '{"status": 404, "detail": "x"}'}));
+	await page.keyboard.press('j');
+	ok(await page.waitForSelector('main .faint:text("没有读出来")', {timeout: 5000}).then(() => true, () => false), 'or that it could not be read', await page.textContent('main'));
+	await page.unroute('**/explain/*');
 	await page.keyboard.press('n');
 	await text(page, '没有待审核的合并');
 	await page.keyboard.press('u');

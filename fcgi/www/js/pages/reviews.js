@@ -77,8 +77,9 @@ async function weigh(review, place) {
 	let said;
 	try {
 		said = await get(`persons/${review.a.customer_id}/explain/${review.b.customer_id}`);
-	} catch {
-		return;		// who may not ask decides by the guard's words
+	} catch (problem) {
+		if (problem.status !== 403) place.replaceChildren(h('p', {class: 'faint'}, t('board.failed')));		// who may not ask decides by the guard's words
+		return;
 	}
 	if (queue[at] !== review || said.fields.length === 0) return;
 	place.replaceChildren(table(t('reviews.waterfall'), [t('import.field'), t('reviews.level'), [t('reviews.weight'), 'number']], [

@@ -7,7 +7,7 @@ const lists = ['mine', 'store', 'escalated'];
 
 export async function draw([wanted]) {
 	const which = lists.includes(wanted) ? wanted : 'mine';
-	const place = h('ul', {class: 'plain'});
+	const place = h('ul', {class: 'plain', 'aria-busy': 'true'}, h('li', {class: 'faint'}, t('loading')));     // an empty list would say that there is nothing to do
 	const goals = h('div', {});
 	show(h('h1', {}, t('page.tasks')),
 		h('div', {class: 'row'}, lists.map((name) => h('a', {href: `#/tasks/${name}`, class: 'tag', 'aria-current': name === which ? 'true' : null}, t(`tasks.${name}`))), h('a', {href: '#/owned', class: 'tag'}, t('tasks.my_persons'))),
@@ -26,6 +26,8 @@ async function own(goals) {
 
 async function fill(place, which, cursor) {
 	const page = await list(`tasks?list=${which}&limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+	if (!cursor) place.replaceChildren();
+	place.removeAttribute('aria-busy');
 	for (const task of page.rows) {
 		if (!place.querySelector('[data-later]') && localDay(task.due_at) > localDay(Date.now())) append(place, [h('li', {class: 'faint', 'data-later': true}, t('tasks.later'))]);
 		append(place, [row(task, which)]);
