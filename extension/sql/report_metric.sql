@@ -276,7 +276,7 @@ BEGIN
     SELECT d.customer_id FROM crm._report_depths(stores, steps, exclusions, from_day, to_day, window_days, is_strict) d
     WHERE CASE WHEN has_dropped THEN d.depth = report_funnel_persons.step ELSE d.depth >= report_funnel_persons.step END
       AND d.customer_id > after_id AND crm._report_sees(d.customer_id)
-    ORDER BY d.customer_id LIMIT least(limit_to, 10000);
+    ORDER BY d.customer_id LIMIT least(greatest(limit_to, 1), 10000);
 END
 $$;
 COMMENT ON FUNCTION crm.report_funnel_persons(jsonb, date, date, int, boolean, numeric, boolean, jsonb, text, text, bigint, int) IS

@@ -192,6 +192,21 @@
 		.example = "{\"steps\":[\"product_view\",\"order\"],\"from\":\"2026-06-01\",\"to\":\"2026-06-30\",\"window_days\":7}",
 	},
 	{
+		.method = CRM_POST, .path = "/api/v1/reports/funnel/persons", .operation = "report_funnel_persons", .tag = "Reports",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
+		.sql = "SELECT 200 AS status, jsonb_build_object('items', coalesce(jsonb_agg(jsonb_build_object('customer_id', f.id, 'name', p.name_masked, 'tier', p.tier) ORDER BY f.id), '[]'))::text AS body "
+		"FROM crm.report_funnel_persons($1::jsonb -> 'steps', crm.gateway_date($1, 'from', true), crm.gateway_date($1, 'to', true), "
+		"crm.gateway_integer($1, 'step', true), coalesce(crm.gateway_boolean($1, 'dropped'), false), "
+		"coalesce(crm.gateway_number($1, 'window_days'), 7), coalesce(crm.gateway_boolean($1, 'strict'), false), "
+		"coalesce($1::jsonb -> 'exclusions', '[]'), crm.gateway_text($1, 'store'), crm.gateway_text($1, 'region'), "
+		"coalesce(crm.gateway_id($1, 'after'), 0), coalesce(crm.gateway_integer($1, 'limit'), 100)) f (id) LEFT JOIN crm.person p ON p.customer_id = f.id",
+		.params = {BODY}, .timeout_ms = SLOW_MS,
+		.summary = "The persons who reached a step of a funnel, or got no further",
+		.text = "In pages by id: `after` is the last id of the page before, `limit` at most 10,000.",
+		.request_schema = "Object", .response_schema = "Object", .success = 200,
+		.example = "{\"steps\":[\"product_view\",\"order\"],\"from\":\"2026-06-01\",\"to\":\"2026-06-30\",\"step\":1,\"dropped\":true}",
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/reports/value-map", .operation = "report_value_map", .tag = "Reports",
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT to_json(m)::text FROM crm.report_value_map($1, $2) m",

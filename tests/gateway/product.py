@@ -190,6 +190,16 @@ def test_reading(web, keys, person):
     ok(cells.keys() == later.keys() and all(later[cohort, period] >= max(cells[cohort, period], later.get((cohort, period + 1), 0)) for cohort, period in cells),
        "who bought in a period or later", (cells, later))
     equal(web.request("GET", f"/api/v1/reports/retention?{span}&unbounded=perhaps", key=keys["headquarters"]).status in (400, 422), True, "or perhaps")
+    funnel = {"steps": ["registered", "order"], "from": "2020-01-01", "to": "2099-12-31", "window_days": 3650}
+    steps = web.request("POST", "/api/v1/reports/funnel", json.dumps(funnel), key=keys["headquarters"]).json()
+    for step, dropped, wanted in ((1, False, steps[0]["persons"]), (2, False, steps[1]["persons"]), (1, True, steps[0]["persons"] - steps[1]["persons"])):
+        answer = web.request("POST", "/api/v1/reports/funnel/persons", json.dumps({**funnel, "step": step, "dropped": dropped, "limit": 10000}), key=keys["headquarters"])
+        ok(answer.status == 200 and len(answer.json()["items"]) == wanted and all("name" in row for row in answer.json()["items"]), f"the persons of step {step}, dropped {dropped}", answer)
+    first = answer.json()["items"][0]["customer_id"]
+    answer = web.request("POST", "/api/v1/reports/funnel/persons", json.dumps({**funnel, "step": 1, "dropped": True, "after": first, "limit": 1}), key=keys["headquarters"])
+    ok(answer.status == 200 and [row["customer_id"] > first for row in answer.json()["items"]] == [True] * min(1, wanted - 1), "a page of them", answer)
+    equal(web.request("POST", "/api/v1/reports/funnel/persons", json.dumps(funnel), key=keys["headquarters"]).status, 422, "of no step")
+    equal(web.request("POST", "/api/v1/reports/funnel/persons", json.dumps({**funnel, "step": 1}), key=keys["clerk"]).status, 403, "which are no clerk's")
     answer = web.request("GET", "/api/v1/reports/trial?coupon_type=welcome_5", key=keys["headquarters"])
     ok(answer.status == 200 and answer.json()["offer"] == "welcome_5", "what became of an offer", answer)
     equal(web.request("GET", "/api/v1/reports/trial?coupon_type=none", key=keys["headquarters"]).status, 404, "of one that is none")
