@@ -49,6 +49,10 @@ SELECT pg_temp.take('order', 'pos', '{"external_id": "O3", "ordered_at": "2026-0
 SELECT pg_temp.take('order', 'pos', '{"external_id": "O4", "ordered_at": "2026-06-19T10:00:00+08:00", "amount": "3"}', 'key-1');
 SELECT count(*) FROM crm.inbox WHERE idempotency_key = 'key-1';
 
+-- a mapping is tried out on something, lists of fewer than no rows are empty
+SELECT crm.ingest_test_mapping('pos', NULL, '{}', 'x');
+SELECT crm.ingest_test_mapping('pos', 'order', '{}', NULL);
+SELECT (SELECT count(*) FROM crm.ingest_rejects('pos', 0, -1)) AS rejects, crm.ingest_reprocess('pos', -1) AS again;
 -- a member of a long name is told of by its beginning, which is a text and kept as one
 SAVEPOINT long_name;
 SELECT r.code, r.field = convert_from(convert_to(r.field, 'UTF8'), 'UTF8') AS is_text, length(r.field) AS characters

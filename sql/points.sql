@@ -57,7 +57,7 @@ SELECT crm.loyalty_spend(:a, 150, 'pts_till', 'S1') - '{use_id,customer_id}'::te
 SELECT pg_temp.try(format('crm.loyalty_spend(%s, 151, %L, %L)', :a, 'pts_till', 'S1')) AS other_sum;
 SELECT l.cause_key IS NOT NULL AS lot, l.earned, l.remaining, l.expires_at FROM crm.points_lot l JOIN crm.membership m USING (source_record_id) WHERE m.customer_id = :a ORDER BY l.expires_at, l.lot_id;
 SELECT pg_temp.try(format('crm.loyalty_spend(%s, %s, %L, %L)', v.person, v.points, v.source, v.reference)) AS fault
-FROM (VALUES (1, 1::bigint, 0::bigint, 'pts_till', 'S9'), (2, :a, 0, 'pts_till', 'S9'), (3, :a, -5, 'pts_till', 'S9'), (4, :a, 1, 'nowhere', 'S9'), (5, :a, 1, 'pts_till', '')) v (n, person, points, source, reference) ORDER BY n;
+FROM (VALUES (1, 1::bigint, 0::bigint, 'pts_till', 'S9'), (2, :a, 0, 'pts_till', 'S9'), (3, :a, -5, 'pts_till', 'S9'), (4, :a, 1, 'nowhere', 'S9'), (5, :a, 1, 'pts_till', ''), (6, :a, 1, 'pts_till', repeat('9', 201))) v (n, person, points, source, reference) ORDER BY n;
 
 -- 4. a sale refunded after its points were used: owed, and paid by what comes next
 SELECT pg_temp.refund('R2', 'O1', 99.90) = :a AS mine, pg_temp.points(:a);

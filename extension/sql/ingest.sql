@@ -233,6 +233,10 @@ DECLARE
     input crm.ingest_input;
     is_csv boolean := encode(substring(sample FROM 1 FOR 64), 'escape') !~ '^(\\357\\273\\277)?[ \t\r\n]*\{';   -- bytes: the 64th may be within a character
 BEGIN
+    IF entity IS NULL OR sample IS NULL THEN
+        RAISE EXCEPTION 'a mapping is tried out on a sample' USING ERRCODE = 'null_value_not_allowed', HINT = 'Give the entity and some rows.',
+            COLUMN = CASE WHEN entity IS NULL THEN 'entity' ELSE 'sample' END;
+    END IF;
     input.source_id := crm._ingest_source_id(source);
     input.entity := crm._ingest_entity(entity);
     input.spec := spec;

@@ -141,7 +141,7 @@ DECLARE
 BEGIN
     -- the least tried first, so that repeating the call reaches all
     ids := ARRAY(SELECT j.reject_id FROM crm.reject j WHERE j.source_id = id AND j.state IN ('open', 'retry')
-                 ORDER BY j.attempts, j.reject_id LIMIT least(coalesce(row_limit, 1000), 10000) FOR UPDATE SKIP LOCKED);
+                 ORDER BY j.attempts, j.reject_id LIMIT least(greatest(coalesce(row_limit, 1000), 0), 10000) FOR UPDATE SKIP LOCKED);
     resolved := crm._ingest_redo(ids);
     PERFORM crm._audit('reprocess', 'source', id, NULL, cardinality(ids)::text, resolved::text);
     PERFORM crm._worker_wake();
@@ -181,7 +181,7 @@ BEGIN
     FROM crm.reject j JOIN crm.source s USING (source_id)
     WHERE j.state IN ('open', 'retry') AND j.reject_id > coalesce(after, 0)
       AND s.code = coalesce(ingest_rejects.source, crm._actor_claim('source'), s.code) AND s.code = coalesce(crm._actor_claim('source'), s.code)
-    ORDER BY j.reject_id LIMIT least(coalesce(row_limit, 100), 500);
+    ORDER BY j.reject_id LIMIT least(greatest(coalesce(row_limit, 100), 0), 500);
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_rejects(text, bigint, int) IS 'open rejects behind an id: what is wrong with which record and what to do';

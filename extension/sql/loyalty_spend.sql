@@ -85,6 +85,9 @@ BEGIN
     IF coalesce(reference, '') = '' THEN
         RAISE EXCEPTION 'points are spent for something' USING ERRCODE = 'null_value_not_allowed', COLUMN = 'reference',
             HINT = 'Give the order''s number in its source.';
+    ELSIF length(reference) > 200 THEN
+        RAISE EXCEPTION 'the reference is too long' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reference',
+            HINT = 'Give the order''s number in its source, at most 200 characters.';
     END IF;
     PERFORM crm._loyalty_lock_person(person);
     INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at)

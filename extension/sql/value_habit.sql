@@ -153,7 +153,7 @@ BEGIN
            format('买过%s的顾客中%s%%也买了%s（%s 人）', f.name, round(100 * b.confidence), t.name, b.case_count),
            format('%s%% of the buyers of %s also bought %s (%s persons)', round(100 * b.confidence), f.name, t.name, b.case_count)
     FROM best b JOIN crm.product f ON f.product_id = b.from_product_id JOIN crm.product t ON t.product_id = b.to_product_id
-    ORDER BY b.confidence * b.lift DESC, b.to_product_id LIMIT limit_to;
+    ORDER BY b.confidence * b.lift DESC, b.to_product_id LIMIT greatest(limit_to, 0);
 END
 $$;
 COMMENT ON FUNCTION crm.value_next_products(bigint, date, int) IS
