@@ -10,11 +10,13 @@ export async function draw([what, key = '-', kind, name], me) {
 	const stores = (await list('stores')).rows;
 	const flow = what === 'flow' && (await get('health-board')).flows.find((one) => one.flow === key.split('.')[0]);
 	const all = [];
-	const place = h('div', {});
+	const place = h('div', {'aria-busy': 'true'}, h('p', {class: 'faint'}, t('loading')));
 	const fill = async (cursor) => {
 		if (cursor) query.set('cursor', cursor);
 		const page = await list(`reports/persons?${query}`);
 		all.push(...page.rows);
+		if (!cursor) place.replaceChildren();
+		place.removeAttribute('aria-busy');
 		append(place, [page.rows.length === 0 && !cursor ? h('p', {class: 'faint'}, t('none')) : table(t('behind.persons'), [t('person.name'), t('behind.tier'), t('person.store'), t('person.last'), [t('person.orders'), 'number'], [t('person.net'), 'number']],
 			page.rows.map((row) => [opens.includes(me.role) ? h('a', {href: `#/person/${row.customer_id}`}, row.name || t('unnamed')) : row.name || t('unnamed'), code('tier', row.tier), row.store ? scopeName(stores, 'store', row.store) : '–', day(row.last_day), number(row.order_days), money(Number(row.net || 0))]))]);
 		if (page.next) {

@@ -7,10 +7,12 @@ const lists = ['all', 'due', 'quiet'];
 export async function draw([wanted, staff = '']) {
 	const which = lists.includes(wanted) ? wanted : 'all';
 	const whose = staff ? `&staff=${encodeURIComponent(staff)}` : '';
-	const place = h('div', {}), all = [];
+	const place = h('div', {'aria-busy': 'true'}, h('p', {class: 'faint'}, t('loading'))), all = [];
 	const fill = async (cursor) => {
 		const page = await list(`owned?list=${encodeURIComponent(which)}&limit=50${whose}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
 		all.push(...page.rows);
+		if (!cursor) place.replaceChildren();
+		place.removeAttribute('aria-busy');
 		const more = h('button', {type: 'button', onclick: async () => { await fill(page.next); more.remove(); }}, t('more'));
 		append(place, [!cursor && page.rows.length === 0 ? h('p', {class: 'faint'}, t(which === 'all' && !staff ? 'owned.none_yet' : 'owned.none')) : table(t('page.owned'), [t('person.name'), t('owned.next'), t('owned.last')], page.rows.map(row)), page.next && more]);
 	};
