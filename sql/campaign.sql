@@ -119,6 +119,9 @@ FROM (SELECT pg_temp.member(id, '1391234' || phone, jsonb_build_object('consent_
                    ('s90', '1090', 'yes', '2026-04-01'), ('s30no', '1130', 'no', '2026-05-31'), ('s30refund', '1230', 'yes', '2026-05-31')) v (id, phone, consent, day) OFFSET 0) made;
 SELECT crm.campaign_preview('silence_30') - 'examples' AS preview;
 SELECT jsonb_array_length(crm.campaign_preview('silence_30') -> 'examples') AS examples;
+SET LOCAL datestyle = 'German';
+SELECT crm.campaign_preview('silence_30') -> 'outcomes' AS outcomes_whatever_the_style;
+SET LOCAL datestyle = 'ISO';
 SELECT crm.campaign_start('silence_30') - 'spec' - 'name_zh' - 'name_en' AS started;
 SELECT crm._campaign_due() AS more;
 SELECT person, key, outcome, reason, has_coupon FROM pg_temp.fired WHERE flow = 'silence_30' ORDER BY person;

@@ -424,7 +424,7 @@ DECLARE
     today date := crm._campaign_today();
 BEGIN
     RETURN QUERY
-        SELECT s, (today - (flow.spec ->> 'days')::int)::text FROM unnest(silent) s JOIN crm.customer c ON c.customer_id = s WHERE c.status = 'active'
+        SELECT s, crm._day_text(today - (flow.spec ->> 'days')::int) FROM unnest(silent) s JOIN crm.customer c ON c.customer_id = s WHERE c.status = 'active'
         UNION ALL
         SELECT b, extract(year FROM today)::text FROM unnest(CASE WHEN flow.trigger = 'birthday' THEN crm._campaign_born(flow, today) END) b JOIN crm.customer c ON c.customer_id = b
         WHERE c.status = 'active'
