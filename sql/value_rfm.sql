@@ -67,6 +67,8 @@ SELECT DISTINCT x.r, x.f, x.m, count(*) OVER () AS alike FROM (SELECT crm.value_
     (SELECT crm.value_collect_owners(source_record_id, customer_id) AS s FROM crm.membership) b, LATERAL crm.value_scored(a.s, b.s, NULL, '2026-06-29') x;
 SELECT segment, count(*) > 0 AS some, bool_and(total = r + f + m) AS weighted FROM crm.value_rfm('ntile', '2026-06-29') GROUP BY 1 ORDER BY 1;
 SELECT sum(persons) AS persons, sum(share) BETWEEN 0.999 AND 1.001 AS whole, count(*) AS segments FROM crm.value_segments('quintile', '2026-06-29');
+-- a segment of nobody has a share, too
+SELECT count(*) FILTER (WHERE persons = 0) > 0 AS some_empty, bool_and(share IS NOT NULL) AS all_shared FROM crm.value_segments('quintile', '2025-06-03');
 -- workers or none: the same
 CREATE TABLE value_rfm_chunk AS SELECT * FROM crm.purchase_chunk;
 ALTER TABLE value_rfm_chunk SET (parallel_workers = 2);

@@ -105,7 +105,7 @@ BEGIN
     WITH cell AS MATERIALIZED (
         SELECT s.r, s.f, s.m, count(*) AS persons, sum(s.net_minor) AS net_minor
         FROM crm._value_scores(spec.model, coalesce(value_segments.as_of, crm._value_today())) s GROUP BY 1, 2, 3)
-    SELECT u.segment, u.name_zh, u.name_en, coalesce(sum(c.persons), 0)::bigint, round(sum(c.persons) / nullif(sum(sum(c.persons)) OVER (), 0), 4),
+    SELECT u.segment, u.name_zh, u.name_en, coalesce(sum(c.persons), 0)::bigint, round(coalesce(sum(c.persons), 0) / nullif(sum(sum(c.persons)) OVER (), 0), 4),
            coalesce(round(sum(c.net_minor) / 10::numeric ^ exponent, exponent), 0)
     FROM crm.rfm_map_rule u
     LEFT JOIN (crm.rfm_cell k JOIN cell c ON c.r = k.r AND c.f = k.f AND c.m = k.m) ON k.segment_map = u.segment_map AND k.segment = u.segment
