@@ -72,13 +72,22 @@ END
 $$;
 COMMENT ON FUNCTION crm._rule_schema_named(text[]) IS 'schema of a name that fits one of some patterns';
 
+CREATE FUNCTION crm._rule_schema_one_of(words jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+BEGIN
+    RETURN jsonb_build_object('anyOf', jsonb_build_array(
+        jsonb_build_object('enum', words), jsonb_build_object('type', 'array', 'items', jsonb_build_object('enum', words))));
+END
+$$;
+COMMENT ON FUNCTION crm._rule_schema_one_of(jsonb) IS 'schema of one of some words, or a list of them';
+
 CREATE FUNCTION crm._rule_schema_words(words jsonb) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
 $$
 BEGIN
     RETURN jsonb_build_object('anyOf', jsonb_build_array('{"properties": {"op": {"const": "starts_with"}}, "required": ["op"]}'::jsonb,
-        jsonb_build_object('properties', jsonb_build_object('value', jsonb_build_object('anyOf', jsonb_build_array(
-            jsonb_build_object('enum', words), jsonb_build_object('type', 'array', 'items', jsonb_build_object('enum', words))))))));
+        jsonb_build_object('properties', jsonb_build_object('value', crm._rule_schema_one_of(words)))));
 END
 $$;
 COMMENT ON FUNCTION crm._rule_schema_words(jsonb) IS 'schema of a comparison with some words alone, or with how they begin';
@@ -100,7 +109,7 @@ BEGIN
         CASE WHEN f.words IS NULL THEN jsonb_build_object('$ref', '#/$defs/where_' || f.of)
              ELSE jsonb_build_object('allOf', jsonb_build_array(jsonb_build_object('$ref', '#/$defs/where_' || f.of),
                  jsonb_build_object('if', '{"type": "object"}'::jsonb, 'then', crm._rule_schema_words(f.words),
-                     'else', jsonb_build_object('anyOf', jsonb_build_array(jsonb_build_object('enum', f.words), jsonb_build_object('type', 'array', 'items', jsonb_build_object('enum', f.words))))))) END), '{}'))
+                     'else', crm._rule_schema_one_of(f.words)))) END), '{}'))
     FROM crm._rule_schema_fields(spec) f);
 END
 $$;

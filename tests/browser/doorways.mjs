@@ -2,6 +2,7 @@
 // what was begun is there again, and what takes long goes on when its page is left.
 import {readFileSync} from 'node:fs';
 import {base, judge, ok, open, people, read, send, sql, visit} from './harness.mjs';
+import {pairsUnderReview} from './steward.mjs';
 
 const signIn = async (page, role) => {
 	await page.waitForSelector('#password');
@@ -14,11 +15,7 @@ const signOut = (page) => page.click('header > div > button:last-child');
 
 // A pair under review, and an undo that still stood there, go with whoever signs out: keys bring neither back.
 export async function leftBehind(browser) {
-	sql(`INSERT INTO crm.review (review_id, customer_a, customer_b, reason, state, opened_at)
-		SELECT crm._new_id(), a, b, 'contradiction', 'open', crm.core_now() FROM (SELECT customer_id AS a, lead(customer_id) OVER (ORDER BY customer_id) AS b, row_number() OVER (ORDER BY customer_id) AS n FROM crm.customer WHERE status = 'active') p WHERE n IN (3, 5, 7)`);
-	const page = await open(browser, 'steward', {size: 'desk'});
-	await visit(page, '#/reviews');
-	await page.waitForSelector('button:text("(M)")');
+	const page = await pairsUnderReview(browser);
 	await page.keyboard.press('n');
 	await page.waitForSelector('#toast button:text("撤销")');
 	await send(page, 'sign-out', {});

@@ -3,6 +3,16 @@
 import {deflateRawSync} from 'node:zlib';
 import {judge, ok, open, sql, visit} from './harness.mjs';
 
+// The steward's page of reviews, with three more pairs to decide.
+export async function pairsUnderReview(browser) {
+	sql(`INSERT INTO crm.review (review_id, customer_a, customer_b, reason, state, opened_at)
+		SELECT crm._new_id(), a, b, 'contradiction', 'open', crm.core_now() FROM (SELECT customer_id AS a, lead(customer_id) OVER (ORDER BY customer_id) AS b, row_number() OVER (ORDER BY customer_id) AS n FROM crm.customer WHERE status = 'active') p WHERE n IN (3, 5, 7)`);
+	const page = await open(browser, 'steward', {size: 'desk'});
+	await visit(page, '#/reviews');
+	await page.waitForSelector('button:text("(M)")');
+	return page;
+}
+
 const text = (page, what) => page.waitForSelector(`:is(main, #toast) :text("${what}")`);
 const file = (name, body) => ({name, mimeType: 'application/octet-stream', buffer: Buffer.from(body)});
 

@@ -2,6 +2,7 @@
 // theme; what is frozen stays; what is shown in clear is on the trail; a link opens once; the counter answers for the whole chain.
 import {readFileSync, readdirSync} from 'node:fs';
 import {base, judge, ok, open, people, quiet, read, send, sql, visit} from './harness.mjs';
+import {pairsUnderReview} from './steward.mjs';
 import {filled, somethingToDo, views} from './views.mjs';
 
 // No page is left out of what these tests walk, and nothing is pressed that a keyboard does not reach.
@@ -181,11 +182,7 @@ export async function frozen(browser) {
 
 // J and K go through the pairs, as M, N and U decide them.
 export async function reviewKeys(browser) {
-	sql(`INSERT INTO crm.review (review_id, customer_a, customer_b, reason, state, opened_at)
-		SELECT crm._new_id(), a, b, 'contradiction', 'open', crm.core_now() FROM (SELECT customer_id AS a, lead(customer_id) OVER (ORDER BY customer_id) AS b, row_number() OVER (ORDER BY customer_id) AS n FROM crm.customer WHERE status = 'active') p WHERE n IN (3, 5, 7)`);
-	const page = await open(browser, 'steward', {size: 'desk'});
-	await visit(page, '#/reviews');
-	await page.waitForSelector('button:text("(M)")');
+	const page = await pairsUnderReview(browser);
 	const shown = () => page.$$eval('main th a[href^="#/history/"]', (all) => all.map((one) => one.getAttribute('href')).join());
 	const first = await shown();
 	await page.keyboard.press('j');
