@@ -73,7 +73,7 @@ export async function drawn(browser) {
 	ok(sizes.length > 2 && sizes.every((size) => size >= 11 && size <= 17), 'letters of bars are as large in a broad card as in a narrow one', sizes);
 	const slanted = await page.$$eval('main .map tbody tr', (all) => all.filter((row) => row.querySelector('td a')).map((row) => [row.querySelector('th'), row.querySelector('td a')].map((one) => { const range = document.createRange(); range.selectNodeContents(one); const box = range.getBoundingClientRect(); return (box.top + box.bottom) / 2; })).filter(([a, b]) => Math.abs(a - b) > 3).length);
 	ok(slanted === 0, 'what a row is called stands beside its numbers', slanted);
-	ok((await page.$$eval('header nav a', (all) => new Set(all.map((one) => Math.round(one.getBoundingClientRect().top))).size)) <= 3, 'the menu of headquarters uses the breadth of the page');
+	ok((await page.$$eval('header nav a', (all) => new Set(all.filter((one) => one.getClientRects().length > 0).map((one) => Math.round(one.getBoundingClientRect().top))).size)) <= 2, 'the menu of headquarters uses the breadth of the page');
 	sql("INSERT INTO crm.alert (alert_id, kind, key, opened_at) SELECT crm._new_id(), 'dead_letter', 'drawn', crm.core_now() WHERE NOT EXISTS (SELECT FROM crm.alert a WHERE a.closed_at IS NULL)");
 	await visit(page, '#/board');
 	await page.click('section:has(h2:text("需要处理")) a[href="#/channels"]');

@@ -1,13 +1,13 @@
 // The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
-import {append, choose, code, fault, fetched, get, h, isLeft, language, leavePage, post, preferred, send, show, t, whenSignedOut} from './base.js';
+import {append, choose, code, fault, fetched, get, h, isLeft, language, leavePage, post, preferred, send, show, t, toast, whenSignedOut} from './base.js';
 
 // Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links, as one is by the roles it is `linked` for.  Where one only types (`bare`)
-// there is nothing to print or to take along.
+// there is nothing to print or to take along.  In a long menu what nobody works with each day (`seldom`) is unfolded.
 const pages = {
 	find: {bare: true, roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters', 'steward']},
 	tasks: {roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters']},
 	tickets: {roles: ['store_manager', 'manager', 'service', 'headquarters'], linked: ['clerk']},
-	knowledge: {roles: ['store_manager', 'manager', 'service', 'headquarters'], linked: ['clerk']},
+	knowledge: {seldom: true, roles: ['store_manager', 'manager', 'service', 'headquarters'], linked: ['clerk']},
 	deals: {roles: ['store_manager', 'manager', 'headquarters'], linked: ['clerk', 'service']},
 	redeem: {bare: true, roles: ['clerk', 'store_manager', 'headquarters'], linked: ['manager', 'service']},
 	enrol: {bare: true, roles: []},
@@ -17,23 +17,23 @@ const pages = {
 	owned: {roles: []},
 	board: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
 	reports: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
-	charts: {roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
+	charts: {seldom: true, roles: ['store_manager', 'manager', 'marketer', 'analyst', 'headquarters']},
 	audiences: {roles: ['marketer', 'headquarters', 'analyst']},
-	portraits: {roles: ['marketer', 'headquarters', 'analyst', 'reader']},
+	portraits: {seldom: true, roles: ['marketer', 'headquarters', 'analyst', 'reader']},
 	behind: {roles: []},
 	scorecard: {roles: ['store_manager', 'manager', 'analyst', 'headquarters']},
-	targets: {roles: ['store_manager', 'manager', 'analyst', 'headquarters']},
-	usage: {roles: ['store_manager', 'manager', 'analyst', 'headquarters']},
+	targets: {seldom: true, roles: ['store_manager', 'manager', 'analyst', 'headquarters']},
+	usage: {seldom: true, roles: ['store_manager', 'manager', 'analyst', 'headquarters']},
 	flows: {roles: ['marketer', 'headquarters', 'manager']},
 	tags: {roles: ['marketer', 'headquarters']},
 	tiers: {roles: ['marketer', 'headquarters']},
 	coupons: {roles: ['marketer', 'headquarters']},
-	channels: {roles: ['marketer', 'headquarters', 'admin']},
+	channels: {seldom: true, roles: ['marketer', 'headquarters', 'admin']},
 	costs: {roles: ['admin']},
 	import: {roles: ['steward']},
-	sources: {roles: ['steward', 'headquarters', 'admin']},
+	sources: {seldom: true, roles: ['steward', 'headquarters', 'admin']},
 	reviews: {roles: ['steward', 'headquarters']},
-	forms: {roles: ['steward', 'headquarters']},
+	forms: {seldom: true, roles: ['steward', 'headquarters']},
 	history: {roles: []},
 	start: {roles: ['marketer', 'headquarters']},
 };
@@ -49,8 +49,7 @@ function drawHeader(current) {
 	const header = document.getElementById('header');
 	const other = language === 'en' ? 'zh-CN' : 'en';
 	header.hidden = false;
-	header.replaceChildren(h('div', {},
-		h('nav', {'aria-label': t('menu')}, mine().map((name) => h('a', {href: `#/${name}`, 'aria-current': name === current ? 'page' : null}, t(`page.${name}`)))),
+	header.replaceChildren(h('div', {}, menu(current),
 		h('span', {class: 'faint'}, me.name || me.actor, ' · ', code('role', role())),
 		h('button', {type: 'button', lang: other, onclick: async () => { await choose(other); document.getElementById('skip').textContent = t('skip'); route(); }}, other === 'en' ? 'English' : '中文'),
 		h('button', {type: 'button', onclick: leave}, t('sign_out'))));
@@ -59,6 +58,24 @@ function drawHeader(current) {
 		const strip = header.querySelector('nav'), at = strip && strip.querySelector('[aria-current]');
 		if (at) strip.scrollLeft = at.offsetLeft - strip.offsetLeft - (strip.clientWidth - at.offsetWidth) / 2;
 	});
+}
+
+// The page that is open stands with the first ones; on a phone, where the menu is one line, so do all.
+const many = 16;
+function menu(current) {
+	const all = mine(), rest = all.length < many ? [] : all.filter((name) => pages[name].seldom && name !== current);
+	const link = (name) => h('a', {href: `#/${name}`, 'aria-current': name === current ? 'page' : null}, t(`page.${name}`));
+	const folded = h('span', {id: 'rest', hidden: true}, rest.map(link));
+	const fold = h('button', {type: 'button', class: 'quiet', 'aria-expanded': 'false', 'aria-controls': 'rest', onclick: () => unfold(folded.hidden)}, t('menu.more'));
+	const unfold = (isOpen) => {
+		folded.hidden = !isOpen;
+		fold.setAttribute('aria-expanded', isOpen);
+	};
+	return h('nav', {'aria-label': t('menu'), onkeydown: ({key}) => {
+		if (key !== 'Escape' || folded.hidden) return;
+		unfold(false);
+		fold.focus();
+	}}, all.filter((name) => !rest.includes(name)).map(link), rest.length > 0 && [fold, folded]);
 }
 
 // What is on the page can be taken along: on paper, or as the file of a spreadsheet.
@@ -169,7 +186,7 @@ async function route() {
 		const module = modules[page] || await load(page);
 		if (!isLeft(visit)) await module.draw(isHere ? words : [], me);
 		if (!isHere && name && !isLeft(visit)) document.getElementById('main').prepend(h('p', {class: 'warn', role: 'status'}, t('not_yours', {page: t(`page.${page}`)})));
-		if (sessionStorage.getItem('draft:guide')) (await import('./guide.js')).look();
+		if (sessionStorage.getItem('draft:guide')) (await fetched(import('./guide.js'))).look();
 	} catch (problem) {
 		if (problem.status === 401) return;
 		// what is not there, or not one's own, is not there the next time either
@@ -216,8 +233,8 @@ async function start() {
 }
 
 async function watchWaiting() {
-	waiting = await import('./waiting.js');
-	waiting.watch(me ? me.actor : null, look);
+	waiting = await fetched(import('./waiting.js')).catch((problem) => { toast(fault(problem)); return null; });
+	waiting?.watch(me ? me.actor : null, look);
 }
 
 // The pages themselves are kept on the device and open without a network; what they show is not.
@@ -253,13 +270,26 @@ let who = async () => {
 };
 const [wanted] = location.hash.replace(/^#\/?/, '').split('/');
 if (first) load(pages[wanted] ? wanted : 'find').catch(() => null);
-await choose(preferred());
-watchConnection();
-watchPaper();
-whenSignedOut(signedOut);
-// an address that was left again before its event came is not drawn
-addEventListener('hashchange', (event) => {
-	if (isJoining() !== joins) return location.reload();
-	if (me && event.newURL === location.href) keep?.renew(waiting.all().length > 0) || route();
+async function begin() {
+	await choose(preferred());
+	late.remove();
+	watchConnection();
+	watchPaper();
+	whenSignedOut(signedOut);
+	// an address that was left again before its event came is not drawn
+	addEventListener('hashchange', (event) => {
+		if (isJoining() !== joins) return location.reload();
+		if (me && event.newURL === location.href) keep?.renew(waiting && waiting.all().length > 0) || route();
+	});
+	await start();
+}
+
+// What the page says in both languages while nothing is drawn: after a while by the style alone, at once where it is known that a file did not come.
+const late = document.getElementById('late');
+await begin().catch((problem) => {
+	late.className = 'card signin';
+	late.setAttribute('role', 'alert');
+	late.replaceChildren(...late.querySelectorAll('p'), h('button', {type: 'button', onclick: () => location.reload()}, '重新打开 · Open again'));
+	document.getElementById('main').replaceChildren(late);
+	if (!(problem instanceof TypeError) && problem.status === undefined) throw problem;
 });
-await start();

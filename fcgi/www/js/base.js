@@ -9,7 +9,10 @@ const zone = 'Asia/Shanghai';
 
 // Parts of the pages bring words of their own (i18n/NAME.zh-CN.json), so that the first page stays light.
 const parts = [];
-const read = (name) => fetched(fetch(`/i18n/${name}.json`).then((answer) => answer.json()));
+const read = (name) => fetched(fetch(`/i18n/${name}.json`).then((answer) => {
+	if (!answer.ok) throw new TypeError(`${name}: ${answer.status}`);     // what is not there has not come
+	return answer.json();
+}));
 
 export async function choose(wanted) {
 	const known = await Promise.all([wanted, ...parts.map((part) => `${part}.${wanted}`)].map(read));
@@ -173,20 +176,58 @@ export async function follow(path, isFinal, onAnswer) {
 
 // ---- Elements without HTML text: what a customer is called can never be markup.
 
-// What a tap began is ended before the next tap begins anything, and a fault that nobody caught is said.
+// What a tap began is ended before the next tap begins anything.
 function tapped(act) {
 	let isBusy = false;
 	return async (event) => {
 		if (isBusy) return;
 		isBusy = true;
-		try {
-			await act(event);
-		} catch (problem) {
-			if (problem.status === undefined) throw problem;
-			if (problem.status !== 401) toast(fault(problem));
-		} finally {
-			isBusy = false;
-		}
+		try { await act(event); } finally { isBusy = false; }
+	};
+}
+
+// A fault that nobody caught is said, whatever began it: a button, a choice, a field, a part that was unfolded, a pause in typing.  What is no answer
+// of the gateway's is a mistake of the page, and the console's.
+addEventListener('unhandledrejection', (event) => {
+	const problem = event.reason;
+	if (!(problem instanceof Problem)) return;
+	event.preventDefault();
+	if (problem.status !== 401) tell(fault(problem));
+});
+
+// A choice that leads on is made by a tap, from an open list, by Enter, or by leaving the field.  An arrow key on a closed list, or a digit of a day, looks
+// at what there is and has chosen nothing yet (WCAG 3.2.2); Esc goes back to what stood.  h('select', {...choosing((event) => ...)}).
+const opens = ['Enter', 'Escape', 'Tab', ' ', 'F4', 'Shift', 'Control', 'Alt', 'Meta'], isMac = /^(Mac|iP)/.test(navigator.platform);
+const looks = ({key, altKey, target}) => !opens.includes(key) && !(key.startsWith('Arrow') && (altKey || isMac && target.tagName === 'SELECT'));
+
+export function choosing(act) {
+	let before = null, isLooking = false, isTabbed = false;      // before: what stood when the keys began
+	const note = h('p', {class: 'faint', role: 'status'});
+	const end = () => { before = null; isLooking = false; note.remove(); };
+	const isOther = (element) => before !== null && element.value !== before;
+	const choose = (event) => { end(); return act(event); };
+	return {
+		onpointerdown: () => { isLooking = false; },
+		onkeydown: (event) => {
+			const {key, target} = event;
+			isTabbed = key === 'Tab';
+			if (key === 'Enter' && isOther(target)) { event.preventDefault(); return choose(event); }
+			if (key === 'Escape' && isOther(target)) { event.preventDefault(); target.value = before; return end(); }
+			if ((isLooking = looks(event)) && before === null) before = target.value;
+		},
+		onchange: (event) => {
+			if (!isLooking) return choose(event);
+			note.textContent = isOther(event.target) ? t('choose.enter') : '';
+			if (!note.isConnected) event.target.after(note);
+		},
+		onblur: (event) => {
+			if (!isOther(event.target)) return;
+			const address = location.hash, {target} = event;
+			// a page that goes takes its fields along; a tap elsewhere does what it is for first, and may lead elsewhere itself
+			const later = () => setTimeout(() => isOther(target) && target.isConnected && document.activeElement !== target && location.hash === address && choose(event), isTabbed ? 0 : 100);
+			if (isTabbed) later();
+			else addEventListener('click', later, {once: true});
+		},
 	};
 }
 
@@ -224,7 +265,8 @@ export function anew(draw) {
 	return () => location.hash === address ? draw() : null;
 }
 
-// A message that goes by itself; with an act (undo, say) it stays longer.
+// A message that goes by itself; with an act (undo, say) it stays longer.  What is told already is not told twice beside it (`tell`).
+const tell = (text) => [...document.querySelectorAll('#toast p')].some((one) => one.textContent === text) || toast(text);
 export function toast(text, act) {
 	const run = async () => {
 		note.remove();

@@ -1,21 +1,21 @@
 // Colleagues whom a note names: one who is chosen stands in the text as @name and finds the note in the own list; who is taken out
 // of the text is not told.
-import {append, code, fault, h, send, t, toast} from './base.js';
+import {append, choosing, code, h, send, t} from './base.js';
 
 export const colleagues = (person) => `persons/${person}/colleagues`;
 
 // The choice, and named(text): who of them is to be told, or null when nobody can be asked now.
 export function mentions(person) {
 	let asked = null;
-	const choice = h('select', {id: 'mention', 'aria-label': t('person.mention'), onfocus: () => ask().catch((problem) => toast(fault(problem))), onchange: async () => {
+	const choice = h('select', {id: 'mention', 'aria-label': t('person.mention'), onfocus: () => ask(), ...choosing(async ({type}) => {
 		const area = document.getElementById('body');
 		const one = (await ask()).find((other) => other.staff === choice.value);
 		choice.value = '';
 		if (!one) return;
 		area.setRangeText(`@${one.name} `, area.selectionStart, area.selectionEnd, 'end');
 		area.dispatchEvent(new Event('input', {bubbles: true}));
-		area.focus();
-	}}, h('option', {value: ''}, t('person.mention')));
+		if (type !== 'blur') area.focus();     // who goes on by Tab goes on
+	})}, h('option', {value: ''}, t('person.mention')));
 	// asked once, when somebody is to be named; a note is sent although its page was left meanwhile
 	const ask = () => asked ||= send('GET', colleagues(person)).then(({items}) => {
 		append(choice, items.map((one) => h('option', {value: one.staff}, `${one.name} · ${code('role', one.role.slice(4))}`)));

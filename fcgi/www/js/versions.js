@@ -32,9 +32,12 @@ export function versions(path, {name, value = plain, may = true, again}) {
 			toast(t('guide.restored', {n: row.version}), {label: t('undo'), run: () => back(held)});
 		} catch (problem) { toast(fault(problem)); }
 	}}, t('guide.restore')));
-	const element = h('details', {class: 'card versions', ontoggle: () => element.open && !place.hasChildNodes() && draw()}, h('summary', {}, t('guide.versions')), place);
+	const element = h('details', {class: 'card versions', ontoggle: () => element.open && !place.querySelector('ol') && draw()}, h('summary', {}, t('guide.versions')), place);
 	return element;
 }
 
-const beside = (id, rows, against, draw) => h('p', {}, h('label', {for: id}, t('guide.against')), h('select', {id, onchange: (event) => draw(event.target.value === '' ? undefined : event.target.value)},
+const beside = (id, rows, against, draw) => h('p', {}, h('label', {for: id}, t('guide.against')), h('select', {id, onchange: async ({target}) => {
+	await draw(target.value === '' ? undefined : target.value);
+	document.getElementById(id)?.focus();     // the list was drawn anew: who goes through it by key goes on
+}},
 	h('option', {value: ''}, t('guide.before')), rows.map((row) => h('option', {value: row.version, selected: String(row.version) === String(against)}, row.version === 0 ? t('guide.first') : t('guide.version', {n: row.version})))));

@@ -1,7 +1,7 @@
 // The health board: what is stuck first, then active customers, the funnel, tiers and their moves, the value map, cohorts,
 // the twelve indicators, stores side by side, paths, flows.  Each number opens its persons.  #/board/store/S1, #/board/region/E;
 // of a day before, what is known of it: #/board/all/-/2026-05-31.
-import {ago, append, code, day, get, h, list, money, named, number, percent, show, t, withWords} from '../base.js';
+import {ago, append, choosing, code, day, get, h, list, money, named, number, percent, show, t, withWords} from '../base.js';
 import {bars, heat, radar} from '../chart.js';
 import {daysBack, funnelRows, iso, onlyStore, ownStores, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
@@ -50,8 +50,8 @@ function chooser(stores, kind, name, onDay) {
 		location.hash = value && value < daysBack(0) ? `#/board/${place}/${value}` : `#/board/${kind ? place : ''}`;
 	};
 	return h('div', {class: 'card'}, h('div', {class: 'fields'}, h('div', {}, h('label', {for: 'where'}, t('board.where')),
-		h('select', {id: 'where', onchange: (event) => { location.hash = onDay ? `#/board/${event.target.value || 'all/-'}/${onDay}` : `#/board/${event.target.value}`; }}, scopes(stores, kind ? `${kind}/${name}` : '', t('board.all')))),
-		h('div', {}, h('label', {for: 'on_day'}, t('board.on_day')), h('input', {id: 'on_day', type: 'date', value: onDay, min: '2000-01-01', max: daysBack(0), onchange: other}))),
+		h('select', {id: 'where', ...choosing((event) => { location.hash = onDay ? `#/board/${event.target.value || 'all/-'}/${onDay}` : `#/board/${event.target.value}`; })}, scopes(stores, kind ? `${kind}/${name}` : '', t('board.all')))),
+		h('div', {}, h('label', {for: 'on_day'}, t('board.on_day')), h('input', {id: 'on_day', type: 'date', value: onDay, min: '2000-01-01', max: daysBack(0), ...choosing(other)}))),
 		h('div', {class: 'row'}, h('a', {class: 'tag', href: kind ? `#/scorecard/${kind}/${encodeURIComponent(name)}` : '#/scorecard'}, t('page.scorecard')), h('button', {type: 'button', onclick: () => print()}, t('print'))));
 }
 

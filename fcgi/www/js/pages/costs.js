@@ -1,5 +1,5 @@
 // What storing a record takes at the till, and what of it each rule that hears of it takes; a rule that is too slow is put off.
-import {anew, append, code, fault, h, list, moment, number, percent, post, show, t, toast, withWords} from '../base.js';
+import {anew, append, choosing, code, fault, h, list, moment, number, percent, post, show, t, toast, withWords} from '../base.js';
 import {table} from '../table.js';
 
 const kinds = ['order', 'refund', 'member', 'event', 'interaction'];
@@ -17,7 +17,7 @@ export async function draw([kind0 = 'order']) {
 		return {...all[0], mean_ms: null, longest_ms: null, share: null, calls: 0, ...all.find((row) => row.kind === kind)};
 	}).sort((a, b) => (b.mean_ms ?? -1) - (a.mean_ms ?? -1));
 	show(h('h1', {}, t('page.costs')), h('section', {class: 'card broad'},
-		h('label', {for: 'kind'}, t('costs.kind')), h('select', {id: 'kind', onchange: (event) => { location.hash = `#/costs/${event.target.value}`; }}, kinds.map((one) => h('option', {value: one, selected: one === kind}, code('cost_kind', one)))),
+		h('label', {for: 'kind'}, t('costs.kind')), h('select', {id: 'kind', ...choosing((event) => { location.hash = `#/costs/${event.target.value}`; })}, kinds.map((one) => h('option', {value: one, selected: one === kind}, code('cost_kind', one)))),
 		h('p', {}, whole ? t('costs.whole', {ms: ms(whole.mean_ms), longest: ms(whole.longest_ms), n: number(whole.calls), since: moment(whole.counted_since)}) : t('costs.nothing')),
 		h('p', {class: 'faint'}, t('costs.what')),
 		table(t('page.costs'), [t('costs.rule'), t('costs.state'), [t('costs.mean'), 'number'], [t('costs.longest'), 'number'], [t('costs.share'), 'number']], rules.map((row) => line(row, again))),

@@ -1,5 +1,5 @@
 // What the customers of an audience or a tag are like, without anybody: for who writes texts and makes films, and may see no person.  #/portraits/CODE
-import {code, h, list, named, number, percent, show, t, withWords} from '../base.js';
+import {choosing, code, h, list, named, number, percent, show, t, withWords} from '../base.js';
 import {save, table} from '../table.js';
 import {inOrder} from '../tier_order.js';
 
@@ -21,7 +21,7 @@ export async function draw([segment = ''], me) {
 function chooser(known, segment, mayOpen) {
 	const option = (one) => h('option', {value: one.segment, selected: one.segment === segment}, title(one));
 	const group = (label, some) => some.length > 0 && h('optgroup', {label}, some.map(option));
-	return h('div', {class: 'card'}, h('label', {for: 'whose'}, t('portrait.whose')), h('select', {id: 'whose', onchange: (event) => { location.hash = `#/portraits/${encodeURIComponent(event.target.value)}`; }},
+	return h('div', {class: 'card'}, h('label', {for: 'whose'}, t('portrait.whose')), h('select', {id: 'whose', ...choosing((event) => { location.hash = `#/portraits/${encodeURIComponent(event.target.value)}`; })},
 		h('option', {value: ''}, t('portrait.everybody')), group(t('portrait.audiences'), known.filter((one) => !isTag(one))), group(t('portrait.tags'), known.filter(isTag))),
 	h('p', {class: 'faint'}, t('portrait.what')), mayOpen && h('p', {}, h('a', {href: `#/audiences/${encodeURIComponent(segment)}`}, t('portrait.open'))));
 }

@@ -1,6 +1,6 @@
 // Reports of a scope: sales and what to expect, growth, where customers come from, ranking, funnel, three panels, stores compared by
 // tier and category.  #/reports/store/S1, #/reports/region/E.
-import {code, day, get, h, list, money, named, number, percent, show, t, withWords} from '../base.js';
+import {choosing, code, day, get, h, list, money, named, number, percent, show, t, withWords} from '../base.js';
 import {bars, heat, line, ring} from '../chart.js';
 import {daysBack, funnelRows, onlyStore, ownStores, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
@@ -39,7 +39,7 @@ export async function draw([kind0 = '', name0 = ''], me) {
 }
 
 const chooser = (stores, kind, name) => h('div', {class: 'card'}, h('label', {for: 'where'}, t('report.where')),
-	h('select', {id: 'where', onchange: (event) => { location.hash = `#/reports/${event.target.value}`; }}, scopes(stores, kind ? `${kind}/${name}` : '', t('report.all'))),
+	h('select', {id: 'where', ...choosing((event) => { location.hash = `#/reports/${event.target.value}`; })}, scopes(stores, kind ? `${kind}/${name}` : '', t('report.all'))),
 	h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/charts'}, t('report.own'))));
 
 const faint = (words) => h('p', {class: 'faint'}, words);

@@ -1,5 +1,5 @@
 // How much of the staff uses the system, week by week and quarter by quarter, who does not yet, and which functions nobody calls.
-import {code, day, h, list, number, percent, show, t, withWords} from '../base.js';
+import {choosing, code, day, h, list, number, percent, show, t, withWords} from '../base.js';
 import {bars} from '../chart.js';
 import {parts} from '../report_parts.js';
 import {save, table} from '../table.js';
@@ -14,7 +14,7 @@ export async function draw([role0 = 'clerk'], me) {
 	const role = roles.includes(role0) ? role0 : 'clerk';
 	const main = h('div', {class: 'cards'});
 	show(h('h1', {}, t('page.usage')), h('div', {class: 'card'}, h('label', {for: 'role'}, t('usage.role')),
-		h('select', {id: 'role', onchange: (event) => { location.hash = `#/usage/${event.target.value}`; }}, roles.map((one) => h('option', {value: one, selected: one === role}, code('role', one))))), main);
+		h('select', {id: 'role', ...choosing((event) => { location.hash = `#/usage/${event.target.value}`; })}, roles.map((one) => h('option', {value: one, selected: one === role}, code('role', one))))), main);
 	const part = parts(main, 'usage');
 	for (const [unit, periods] of [['week', 13], ['quarter', 5]]) part(unit, async () => share(unit, (await list(`reports/usage?unit=${unit}&periods=${periods}&role=${role}`)).rows));
 	part('people', async () => people((await list(`reports/staff-use?role=${role}`)).rows), true);
