@@ -57,6 +57,25 @@ SELECT j ->> 'name' AS name, j ->> 'in_scope' AS in_scope, j ->> 'tier' AS tier,
 SELECT call, pg_temp.try(call) AS answer FROM (VALUES (1, format('crm.report_person(%s)', :one)), (2, 'crm.report_person(NULL)'), (3, 'crm.report_person(-1)'), (4, $$crm.report_card('phone', '13799999999')$$), (5, $$crm.report_card('phone', NULL)$$),
     (6, $$crm.report_card('shoe', '42')$$), (7, $$crm.report_card(NULL, NULL, NULL)$$)) v(n, call) WHERE n > 1 ORDER BY n;
 SELECT pg_temp.try(format('crm.report_person(%s)', :one)) AS not_mine;
+-- a family behind one number and one masked name: who is in scope is told apart by sex, store and purchases, of another store's no more is said than on the card
+SAVEPOINT family;
+SELECT ms.customer_id AS son, md.customer_id AS daughter, ms.customer_id <> md.customer_id AS are_two
+FROM crm.ingest_member('rp_till', '{"external_id": "RP8", "name": "高建国", "phone": "13725000008", "sex": "m", "store_code": "rp_1", "birthday": "1970-03-04", "registered_at": "2026-01-01T10:00:00+08:00"}') ms,
+     crm.ingest_member('rp_till', '{"external_id": "RP9", "name": "高晓洋", "phone": "13725000008", "sex": "f", "store_code": "rp_2", "birthday": "1995-06-07", "registered_at": "2026-01-02T10:00:00+08:00"}') md \gset
+SELECT :'are_two' AS are_two;
+CREATE FUNCTION pg_temp.told(claims json, OUT answers text, OUT told_apart_by text, OUT tells_more boolean) LANGUAGE plpgsql AS $$
+DECLARE j jsonb; a jsonb;
+BEGIN
+    PERFORM set_config('crm.access_claims', claims::text, true);
+    j := crm.report_card('phone', '13725000008');
+    a := j #> '{also,0}';
+    answers := concat_ws(' ', j ->> 'name', j ->> 'in_scope', j ->> 'sex', j ->> 'store_name', j ->> 'registered_on', j ->> 'tier');
+    told_apart_by := concat_ws(' ', a ->> 'name', a ->> 'in_scope', a ->> 'sex', a ->> 'store_name', a ->> 'registered_on', a ->> 'tier');
+    tells_more := a ? 'sex' OR a ? 'last_day' OR a ? 'store_name';
+END $$;
+SELECT who, told.* FROM (VALUES (1, 'her clerk', json_build_object('actor', 'rp_o', 'staff_id', :other, 'role', 'crm_clerk', 'stores', ARRAY[:s2], 'all', false)), (2, 'his clerk', json_build_object('actor', 'rp_c', 'staff_id', :clerk, 'role', 'crm_clerk', 'stores', ARRAY[:s1], 'all', false)),
+    (3, 'headquarters', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}'::json)) v(n, who, claims), pg_temp.told(claims) told ORDER BY n;
+ROLLBACK TO family;
 
 -- 4. one rule for all figures: whose are they? null: the whole chain, who belongs to no store included. A row a role: as seen by its policies, by _access_sees(), by boards
 CREATE FUNCTION pg_temp.reach(claims text) RETURNS TABLE (sees_all boolean, sees_nobodys boolean, board text) LANGUAGE plpgsql AS $$

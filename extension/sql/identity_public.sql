@@ -155,8 +155,8 @@ BEGIN
     END IF;
     PERFORM crm._audit('search', 'customer', NULL, new_hash => crm._keyed_hash('audit', convert_to(query, 'UTF8')));
     RETURN QUERY
-        SELECT jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'phone', c.phone_masked, 'city', c.city,
-                                  'store_id', c.home_store_id, 'registered_on', c.registered_on)
+        SELECT jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'phone', c.phone_masked, 'city', c.city, 'sex', c.sex,
+                                  'store_id', c.home_store_id, 'store_name', (SELECT s.name FROM crm.store s WHERE s.store_id = c.home_store_id), 'registered_on', c.registered_on)
         FROM unnest(crm._identity_search_ids(words, tail, sees_all, crm.access_store_ids(), least(greatest(coalesce(max_rows, 20), 1), 100)))
              WITH ORDINALITY f(id, place)
         JOIN crm.customer c ON c.customer_id = f.id ORDER BY f.place;

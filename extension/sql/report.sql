@@ -99,6 +99,23 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_favourite(bigint) IS 'the category that a person bought on most days and did not give back, of several the last; null: none';
 
+-- Masked names of a family are often the same: what tells its members apart is what the viewer sees of each anyway.
+CREATE FUNCTION crm._report_marks(person bigint) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
+$$
+BEGIN
+    IF NOT crm._report_sees(person) THEN
+        RETURN (SELECT jsonb_build_object('tier', v.tier, 'last_category_name', b.name)
+                FROM (SELECT) one LEFT JOIN crm.customer_value v ON v.customer_id = person LEFT JOIN (SELECT l.name FROM crm._report_bought(person) l LIMIT 1) b ON true);
+    END IF;
+    RETURN (SELECT jsonb_build_object('tier', v.tier, 'last_day', v.last_day, 'sex', c.sex, 'store_name', s.name, 'registered_on', c.registered_on)
+            FROM crm.customer c LEFT JOIN crm.customer_value v USING (customer_id) LEFT JOIN crm.store s ON s.store_id = c.home_store_id
+            WHERE c.customer_id = person);
+END
+$$;
+COMMENT ON FUNCTION crm._report_marks(bigint) IS
+    'what tells apart persons whose masked names are the same: tier, last purchase, sex, store, registration of who is in the caller''s scope; of another store''s what the counter card says, tier and category of the last purchase';
+
 CREATE FUNCTION crm.report_card(identifier_kind text, value text, namespace text DEFAULT '') RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -125,7 +142,9 @@ BEGIN
         'points', crm._loyalty_available(person),
         'last_category', last_one.code, 'last_category_name', last_one.name,
         'suggestion', suggestion - 'category_id')
-        || CASE WHEN found ? 'also' THEN jsonb_build_object('also', found -> 'also') ELSE '{}' END
+        || CASE WHEN found ? 'also' THEN crm._report_marks(person) || jsonb_build_object('also', (
+               SELECT jsonb_agg(o.one || crm._report_marks((o.one ->> 'customer_id')::bigint) ORDER BY o.place)
+               FROM jsonb_array_elements(found -> 'also') WITH ORDINALITY o(one, place))) ELSE '{}' END
     INTO answer
     FROM crm.customer c LEFT JOIN crm.customer_value v USING (customer_id) LEFT JOIN (SELECT b.* FROM crm._report_bought(person) b LIMIT 1) last_one ON true
     WHERE c.customer_id = person;
@@ -133,7 +152,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_card(text, text, text) IS
-    'the counter card of any member of the chain found by an exact identifier: masked name, tier, category of the last purchase (its day and product, too, of who is in the caller''s scope), usable coupons and points, suggestion with its reason, and in also the names of others who hold the same number; no phone, no address; logged and counted (RM110 beyond 60 an hour a clerk); P0002 when nobody answers to the value';
+    'the counter card of any member of the chain found by an exact identifier: masked name, tier, category of the last purchase (its day and product, too, of who is in the caller''s scope), usable coupons and points, suggestion with its reason, and in also the names of others who hold the same number, with what tells them apart (crm._report_marks); no phone, no address; logged and counted (RM110 beyond 60 an hour a clerk); P0002 when nobody answers to the value';
 GRANT EXECUTE ON FUNCTION crm.report_card(text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_headquarters, crm_till;
 
 CREATE FUNCTION crm.report_person(customer_id bigint) RETURNS jsonb

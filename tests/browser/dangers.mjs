@@ -75,6 +75,40 @@ export async function sharedPhone(browser) {
 	await page.context().close();
 }
 
+// A family whose masked names are one: each is told apart by what may be seen beside the name, and nothing is unmasked.
+export async function sameName(browser) {
+	const tell = (external, name, birthday, sex, store) => sql(`SELECT customer_id FROM crm.ingest_member('till', '{"external_id": "${external}", "name": "${name}", "phone": "13655590020", "birthday": "${birthday}", "sex": "${sex}", "store_code": "${store}"}')`);
+	const sister = tell('SAME3', '周美玲', '1998-02-02', 'f', 'S2'), father = tell('SAME1', '周国强', '1970-03-04', 'm', 'S1'), daughter = tell('SAME2', '周晓洋', '1995-06-07', 'f', 'S1');
+	ok(new Set([father, daughter, sister]).size === 3, 'three who hold one number');
+	const page = await open(browser, 'clerk');
+	await page.fill('#text', '13655590020');
+	await page.waitForSelector('main .card p:has-text("使用这个号码的还有")');
+	const told = async (where) => {
+		const text = await page.textContent(where);
+		ok(!/国强|晓洋|美玲|1365559\d{4}/.test(text), 'nothing is unmasked', text);
+		return text;
+	};
+	const card = await told('main .card:has(h2) p'), tags = await page.$$eval('main .card:has(h2) p:last-child .tag', (all) => all.map((one) => one.textContent));
+	ok(tags.length === 2 && new Set(tags).size === 2 && card.includes('女') && tags.some((one) => one.includes('男')), 'who else has the number is told apart by what one sees', [card, tags]);
+	ok(!tags.some((one) => one.includes(sql("SELECT name FROM crm.store WHERE code = 'S2'"))), 'of another store\'s customer no more is said than on the counter card', tags);
+	await judge(page, 'find a family of one name');
+	await page.fill('#text', '0020');
+	await page.click('main button[type=submit]');
+	await page.waitForFunction(() => document.querySelectorAll('main .hit').length > 1);
+	await told('main');
+	const hits = await page.$$eval('main .hit', (all) => all.map((one) => one.textContent));
+	ok(new Set(hits).size === hits.length, 'so are lines of a search', hits);
+	await visit(page, '#/enrol');
+	await page.fill('#phone', '13655590020');
+	await page.fill('#name', '周新来');
+	await page.click('main button[type=submit]');
+	await page.waitForSelector('main .warn:text("这个手机号已登记")');
+	ok(/男|女/.test(await page.textContent('main [aria-live] .warn')), 'and who is known already, before a member is saved', await told('main [aria-live]'));
+	await judge(page, 'enrol into a family of one name');
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
+
 // A redemption again with another amount: the discount is of the first, which is said, and what is to be paid is not reckoned from two of them.
 export async function repeatedRedeem(browser) {
 	const person = enrolled('TWICE', '用两次', '13655590003');

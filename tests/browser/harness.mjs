@@ -21,14 +21,20 @@ export function ok(good, what, detail) {
 	if (!good && detail !== undefined) console.log(`# ${typeof detail === 'string' ? detail : JSON.stringify(detail)}`.slice(0, 1500));
 }
 
-export async function open(browser, role, {size = 'small', language = 'zh-CN', theme = 'light', at = base, ...others} = {}) {
-	const context = await browser.newContext({ignoreHTTPSErrors: true, ...others, viewport: sizes[size], isMobile: ['small', 'phone'].includes(size), hasTouch: size !== 'desk', colorScheme: theme, locale: language, timezoneId: 'Asia/Shanghai'});
-	const page = await context.newPage();
-	page.errors = [];
+// What a page has asked for, and what of it is on its way (`quiet`).
+export function counted(page) {
 	page.asked = 0;
 	page.asking = new Set();
 	page.on('request', (request) => { page.asked++; if (request.url().startsWith('http')) page.asking.add(request); });
 	for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => page.asking.delete(request));
+	return page;
+}
+
+export async function open(browser, role, {size = 'small', language = 'zh-CN', theme = 'light', at = base, ...others} = {}) {
+	const context = await browser.newContext({ignoreHTTPSErrors: true, ...others, viewport: sizes[size], isMobile: ['small', 'phone'].includes(size), hasTouch: size !== 'desk', colorScheme: theme, locale: language, timezoneId: 'Asia/Shanghai'});
+	const page = await context.newPage();
+	page.errors = [];
+	counted(page);
 	page.on('console', (message) => message.type() === 'error' && !/status of (401|404|409|422)/.test(message.text()) && page.errors.push(message.text()));
 	page.on('pageerror', (fault) => page.errors.push(String(fault)));
 	page.on('dialog', (dialog) => { page.errors.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
@@ -53,6 +59,14 @@ export async function quiet(page) {
 		await page.evaluate(() => new Promise((resume) => { requestAnimationFrame(() => setTimeout(resume)); }));
 		await settled(page);
 	}
+}
+
+// A page whose data stands: nothing is on its way, nothing says that it comes, and letters are those of the page.
+export async function stood(page) {
+	await quiet(page);
+	await page.evaluate(() => document.fonts.ready);
+	await page.waitForFunction(() => ![...document.querySelectorAll('main p, main li')].some((one) => /^(正在读取|Loading)/.test(one.textContent)));
+	await quiet(page);
 }
 
 export async function visit(page, address) {

@@ -4,7 +4,7 @@ import {append, check, h, post, show, t, toast, withWords} from '../base.js';
 import {askForm, entered, inputs} from '../entry.js';
 import {keptForm} from '../typed.js';
 import {write} from '../waiting.js';
-import {others} from './find.js';
+import {marks, others} from './find.js';
 
 export async function draw([typed = ''], me) {
 	const [fields] = await Promise.all([askForm(), withWords('fields')]);
@@ -32,7 +32,7 @@ async function warn(phone, known) {
 	known.replaceChildren();
 	try {
 		const person = await post('lookup', {kind: 'phone', value: phone});
-		append(known, [h('p', {class: 'warn'}, t('enrol.known', {name: person.name || t('unnamed')})), person.in_scope !== false && h('p', {}, h('a', {href: `#/person/${person.customer_id}`}, t('enrol.known_open'))), person.also && others(person.also), h('p', {}, t('enrol.known_what'))]);
+		append(known, [h('p', {class: 'warn'}, t('enrol.known', {name: person.name || t('unnamed')}), person.also && marks(person)), person.in_scope !== false && h('p', {}, h('a', {href: `#/person/${person.customer_id}`}, t('enrol.known_open'))), person.also && others(person.also), h('p', {}, t('enrol.known_what'))]);
 		return [person, ...(person.also || [])].map((one) => one.customer_id);
 	} catch (problem) {
 		// without a network nobody can be warned; the same phone is one record all the same

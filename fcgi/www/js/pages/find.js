@@ -104,7 +104,7 @@ function card(person, kind) {
 	return h('div', {class: kind},
 		h('h2', {}, person.in_scope === false ? person.name : h('a', {href: `#/${target}/${person.customer_id}`}, person.name || t('unnamed'))),
 		h('p', {}, person.tier && h('span', {class: 'tag tier'}, code('tier', person.tier)), person.phone && h('span', {class: 'tag'}, person.phone),
-			person.city && h('span', {class: 'tag'}, person.city), person.registered_on && kind !== 'card' && h('span', {class: 'faint'}, t('find.since', {day: day(person.registered_on)}))),
+			person.city && h('span', {class: 'tag'}, person.city), person.sex && h('span', {class: 'tag'}, code('sex', person.sex)), person.store_name && h('span', {class: 'tag'}, person.store_name), person.registered_on && kind !== 'card' && h('span', {class: 'faint'}, t('find.since', {day: day(person.registered_on)}))),
 		person.last_day && h('p', {}, t('find.last', {day: day(person.last_day)}), person.last_item && h('strong', {}, person.last_item)),
 		!person.last_day && person.last_category_name && h('p', {}, t('find.last_category', {category: person.last_category_name})),
 		next && h('p', {}, h('strong', {class: 'good'}, next.what), ' ', h('span', {class: 'faint'}, next.why)),
@@ -114,9 +114,12 @@ function card(person, kind) {
 		person.also && others(person.also));
 }
 
-// A family's number, or one that was somebody else's before, is held by several: who stands at the counter is asked, not guessed.
+// A family's number, or one that was somebody else's before, is held by several: who stands at the counter is asked, not guessed.  Masked names are often
+// the same: what one may see of each beside the name tells them apart.
 export const others = (also) => h('p', {}, t('find.also'), also.map((person) => [' ', h('span', {class: 'tag'},
-	person.in_scope ? h('a', {href: `#/${target}/${person.customer_id}`}, person.name || t('unnamed')) : person.name || t('unnamed'))]));
+	person.in_scope ? h('a', {href: `#/${target}/${person.customer_id}`}, person.name || t('unnamed')) : person.name || t('unnamed'), h('span', {class: 'faint'}, marks(person)))]));
+export const marks = (person) => [person.sex && code('sex', person.sex), person.tier && code('tier', person.tier), person.store_name,
+	person.last_day ? t('find.last', {day: day(person.last_day)}).trim() : person.last_category_name ? t('find.last_category', {category: person.last_category_name}) : person.registered_on && t('find.since', {day: day(person.registered_on)})].filter(Boolean).map((mark) => ` · ${mark}`).join('');
 
 // Coupons as the counter needs them: of each kind one line, which leads on to redeem the one that ends first, who may.
 export function couponLines(coupons, mayRedeem) {
