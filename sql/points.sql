@@ -66,6 +66,23 @@ SELECT pg_temp.buy('O5', '13800138001', 160) = :a AS mine, pg_temp.points(:a) AS
 -- given back: to the lots they came from
 SELECT crm.loyalty_return('pts_till', 'S1', 'order cancelled') - '{use_id,customer_id}'::text[] AS returned;
 SELECT crm.loyalty_return('pts_till', 'S1', 'order cancelled') ->> 'available' AS again, pg_temp.try($$crm.loyalty_return('pts_till', 'S7')$$) AS unknown;
+-- once given back the order's number is used anew by a call that means it, with a key of its own; not by a repeat of the first call, nor without a key
+SAVEPOINT anew;
+SELECT pg_temp.try(format('crm.loyalty_spend(%s, 20, %L, %L)', :a, 'pts_till', 'S1')) AS without_a_key;
+SELECT crm.loyalty_spend(:a, 20, 'pts_till', 'S1', idempotency_key => 'anew-1') - '{use_id,customer_id}'::text[] AS anew;
+SELECT crm.loyalty_spend(:a, 20, 'pts_till', 'S1', idempotency_key => 'anew-1') - '{use_id,customer_id}'::text[] AS replayed;
+SELECT crm.loyalty_spend(:a, 20, 'pts_till', 'S1', idempotency_key => 'anew-2') - '{use_id,customer_id}'::text[] AS again, pg_temp.try(format('crm.loyalty_spend(%s, 21, %L, %L, idempotency_key => %L)', :a, 'pts_till', 'S1', 'anew-3')) AS other_sum;
+SELECT what, expected, found FROM crm.loyalty_check();
+SELECT crm.loyalty_return('pts_till', 'S1') ->> 'points' AS returned, (SELECT count(*) FROM crm.points_use u WHERE u.reference = 'S1') AS uses;
+-- what they are worth is what headquarters says, and nothing as it comes
+SELECT crm.loyalty_points(:a) -> 'point_value' AS no_value;
+SELECT crm.access_set_setting('loyalty.point_value', '0.015') IS NOT NULL AS set;
+SELECT crm.loyalty_points(:a) -> 'point_value' AS each, crm.loyalty_spend(:a, 33, 'pts_till', 'S1', idempotency_key => 'anew-4') ->> 'worth' AS worth;
+-- nor when the first call's key is not known any more
+SELECT crm.loyalty_return('pts_till', 'S1') ->> 'points' AS returned;
+SET LOCAL crm.core_clock = '2026-06-09T12:00:01+08:00';
+SELECT pg_temp.try(format('crm.loyalty_spend(%s, 20, %L, %L, idempotency_key => %L)', :a, 'pts_till', 'S1', 'anew-5')) AS days_later;
+ROLLBACK TO anew;
 SELECT what, expected, found FROM crm.loyalty_check();
 
 -- 5. a merge adds, an unmerge gives back

@@ -8,7 +8,7 @@ DECLARE
     person bigint := crm._access_require_person(loyalty_points.customer_id);
 BEGIN
     RETURN jsonb_build_object('customer_id', person,
-        'available', crm._loyalty_available(person),
+        'available', crm._loyalty_available(person), 'point_value', nullif((crm._setting('loyalty.point_value'))::numeric, 0),
         'pending', (SELECT coalesce(sum(l.remaining), 0) FROM crm.membership m JOIN crm.points_lot l USING (source_record_id)
                     WHERE m.customer_id = person AND m.valid_to = 'infinity' AND l.available_at > crm.core_now() AND l.state = 'pending'),
         'lots', (SELECT coalesce(jsonb_agg(jsonb_build_object('points', u.remaining, 'expires_at', nullif(u.expires_at, 'infinity'))), '[]')
@@ -22,7 +22,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_points(bigint, int) IS
-    'a person''s points at this moment: available, pending, lots in the order they will be used, the newest entries (at most 500); P0002 outside of the caller''s scope';
+    'a person''s points at this moment: available, pending, point_value (what one takes off an order; null: nothing was set), lots in the order they will be used, the newest entries (at most 500); P0002 outside of the caller''s scope';
 GRANT EXECUTE ON FUNCTION crm.loyalty_points(bigint, int) TO crm_clerk, crm_store_manager, crm_manager, crm_service,
     crm_steward, crm_marketer, crm_analyst, crm_headquarters;
 
@@ -58,6 +58,15 @@ END
 $$;
 COMMENT ON FUNCTION crm._loyalty_require_points(bigint) IS '22023 for anything but 1 to 1000000000';
 
+CREATE FUNCTION crm._loyalty_worth(points bigint) RETURNS numeric
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN round(points * nullif((crm._setting('loyalty.point_value'))::numeric, 0), coalesce((crm._setting('purchase.currency_exponent'))::int, 2));
+END
+$$;
+COMMENT ON FUNCTION crm._loyalty_worth(bigint) IS 'what points take off an order, in currency units, by loyalty.point_value; null: no value was set';
+
 CREATE FUNCTION crm.loyalty_spend(customer_id bigint, points bigint, source text, reference text, store text DEFAULT NULL,
                                   reason text DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -72,6 +81,8 @@ DECLARE
     id bigint := crm._new_id();
     known record;
     is_repeated boolean := false;
+    is_anew boolean;
+    spent_at timestamptz := crm.core_now();
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
@@ -89,18 +100,28 @@ BEGIN
         RAISE EXCEPTION 'the reference is too long' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'reference',
             HINT = 'Give the order''s number in its source, at most 200 characters.';
     END IF;
+    -- the reference before the person, as who gives points back locks them
+    PERFORM FROM crm.external_key k WHERE k.source_id = src AND k.kind = 8 AND k.external_id = loyalty_spend.reference FOR UPDATE;
+    is_anew := FOUND AND idempotency_key IS NOT NULL;
     PERFORM crm._loyalty_lock_person(person);
     INSERT INTO crm.external_key (source_id, kind, external_id, source_record_id, fact_id, content_hash, received_at)
     VALUES (src, 8, loyalty_spend.reference, person, id, '', crm.core_now()) ON CONFLICT ON CONSTRAINT external_key_pkey DO NOTHING;
     IF NOT FOUND THEN
         SELECT u.* INTO known FROM crm.external_key k JOIN crm.points_use u ON u.customer_id = k.source_record_id AND u.use_id = k.fact_id
         WHERE k.source_id = src AND k.kind = 8 AND k.external_id = loyalty_spend.reference;
-        IF known.points IS DISTINCT FROM points OR known.returned_at IS NOT NULL OR crm._identity_current(known.customer_id) IS DISTINCT FROM person THEN
+        -- points that were given back are spent anew by who means it: a repeat of the call that spent them would carry that call's key, or none
+        is_anew := is_anew AND known.returned_at IS NOT NULL AND known.at > crm.core_now() - make_interval(hours => (crm._setting('access.idempotency_hours'))::int);     -- as long as that key is known
+        IF is_anew THEN
+            UPDATE crm.external_key k SET source_record_id = person, fact_id = id WHERE k.source_id = src AND k.kind = 8 AND k.external_id = loyalty_spend.reference;
+        ELSIF known.points IS DISTINCT FROM points OR known.returned_at IS NOT NULL OR crm._identity_current(known.customer_id) IS DISTINCT FROM person THEN
             RAISE EXCEPTION 'points have been spent under this reference' USING ERRCODE = 'RM609', COLUMN = 'reference',
-                HINT = 'A reference is used once: give another, or return those points first and then use another.';
+                HINT = 'Give another reference; or return those points first, and spend anew with an idempotency key.';
         END IF;
+        is_repeated := NOT is_anew;
+    END IF;
+    IF is_repeated THEN
         id := known.use_id;
-        is_repeated := true;
+        spent_at := known.at;
     ELSE
         PERFORM crm._loyalty_take(person, points, id, loyalty_spend.reason);
         INSERT INTO crm.points_use (customer_id, use_id, points, source_id, reference, store_id, at, reason, actor)
@@ -108,13 +129,13 @@ BEGIN
         PERFORM crm._loyalty_refresh(ARRAY[person]);
     END IF;
     answer := jsonb_build_object('customer_id', person, 'use_id', id, 'points', points, 'repeated', is_repeated,
-        'available', crm._loyalty_available(person));
+        'spent_at', spent_at, 'worth', crm._loyalty_worth(points), 'available', crm._loyalty_available(person));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_spend(bigint, bigint, text, text, text, text, text) IS
-    'takes points of a person, those first that expire first, once for a reference of a source (null: the caller''s); the same call again answers the same; RM608 too few, RM609 the reference was used otherwise, P0002 outside of the scope';
+    'takes points of a person, those first that expire first, once for a reference of a source (null: the caller''s); the same call again answers the same, repeated and spent_at saying so; worth: what they take off the order, null where headquarters set no value (loyalty.point_value); RM608 too few, RM609 the reference was used otherwise (once its points are returned, a call with an idempotency key of its own spends anew), P0002 outside of the scope';
 GRANT EXECUTE ON FUNCTION crm.loyalty_spend(bigint, bigint, text, text, text, text, text) TO crm_till, crm_clerk,
     crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
@@ -134,8 +155,10 @@ BEGIN
     END IF;
     PERFORM crm._access_check_reason(reason);
     src := crm._loyalty_source(source);
+    -- locked, then read: who waited for points spent anew sees these
+    PERFORM FROM crm.external_key k WHERE k.source_id = src AND k.kind = 8 AND k.external_id = loyalty_return.reference FOR UPDATE;
     SELECT u.* INTO used FROM crm.external_key k JOIN crm.points_use u ON u.customer_id = k.source_record_id AND u.use_id = k.fact_id
-    WHERE k.source_id = src AND k.kind = 8 AND k.external_id = loyalty_return.reference FOR UPDATE OF k;
+    WHERE k.source_id = src AND k.kind = 8 AND k.external_id = loyalty_return.reference;
     IF used.use_id IS NULL THEN
         RAISE EXCEPTION 'no points were spent under this reference' USING ERRCODE = 'RM610', COLUMN = 'reference', HINT = 'Give the reference they were spent under.';
     END IF;

@@ -506,58 +506,17 @@ BEGIN
             AND o.address_hash = hash AND o.is_marketing AND (q.lease_until IS NULL OR q.lease_until < clock_timestamp())
           ORDER BY q.customer_id, q.message_id FOR UPDATE OF q) w;
     PERFORM crm._outbox_cancel(waiting, 'opted out');
+    IF crm._actor_staff() IS NOT NULL THEN
+        PERFORM crm._audit('opt_out', 'address', NULL, channel, NULL, 'no', nullif(left(evidence, 500), ''), NULL, hash);
+    END IF;
     answer := jsonb_build_object('channel', channel, 'closed', true, 'cancelled', cardinality(waiting));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_opt_out(text, text, text, text, text) IS
-    'STOP or 退订: closes a channel for an address (namespace: an openid''s app) at once, whoever owns it; waiting marketing messages are cancelled; 22023 for an address that fits no channel';
+    'STOP or 退订: closes a channel for an address (namespace: an openid''s app) at once, whoever owns it; waiting marketing messages are cancelled; what staff note is audited; 22023 for an address that fits no channel';
 GRANT EXECUTE ON FUNCTION crm.outbox_opt_out(text, text, text, text, text) TO crm_till, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_headquarters;
-
-CREATE FUNCTION crm.outbox_set_consent(customer_id bigint, channel text, state text, evidence text, idempotency_key text DEFAULT NULL) RETURNS jsonb
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
-$$
-#variable_conflict use_column
-DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_set_consent',
-        crm._sha256(convert_to(jsonb_build_array(customer_id, channel, state)::text, 'UTF8')));
-    person bigint;
-BEGIN
-    IF answer IS NOT NULL THEN
-        RETURN answer;
-    END IF;
-    person := crm._access_require_person(outbox_set_consent.customer_id);
-    IF state IS NULL OR state NOT IN ('yes', 'no') THEN
-        RAISE EXCEPTION 'consent is yes or no' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'state', HINT = 'Send yes or no.';
-    END IF;
-    -- beside what reaches a person: where they are may be kept
-    IF NOT EXISTS (SELECT FROM crm.consent_channel ch WHERE ch.channel = outbox_set_consent.channel) THEN
-        RAISE EXCEPTION 'there is no channel "%"', channel USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel',
-            HINT = format('There are %s.', (SELECT string_agg(ch.channel, ', ' ORDER BY ch.channel) FROM crm.consent_channel ch));
-    END IF;
-    -- said in person: it holds for all of the person's records, whoever merges, moves or erases them just now waits
-    PERFORM crm._access_lock_person(person);
-    person := crm._access_require_person(person);
-    INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, evidence, is_history)
-    SELECT m.source_record_id, outbox_set_consent.channel, crm.core_now(), crm._new_id(), outbox_set_consent.state, coalesce(outbox_set_consent.evidence, ''), false
-    FROM crm.membership m WHERE m.customer_id = person AND m.valid_to = 'infinity';
-    PERFORM crm._outbox_keep_consents(ARRAY[person]);
-    IF state = 'yes' THEN
-        DELETE FROM crm.opt_out o
-        WHERE o.channel = outbox_set_consent.channel
-          AND o.address_hash = ANY (crm._outbox_addresses(person, outbox_set_consent.channel));
-    END IF;
-    PERFORM crm._audit('consent', 'person', person, channel, NULL, state, evidence);
-    PERFORM crm._consequence_facts(ARRAY[person], 'consent', false);       -- segments and rules that ask for consent
-    answer := jsonb_build_object('customer_id', person, 'channel', channel, 'state', CASE WHEN channel = 'location' THEN state ELSE crm._outbox_consent(person, channel) END);
-    PERFORM crm._idempotency_store(idempotency_key, answer);
-    RETURN answer;
-END
-$$;
-COMMENT ON FUNCTION crm.outbox_set_consent(bigint, text, text, text, text) IS
-    'what a person said about a channel, yes or no, with its evidence; a yes reopens an address that had opted out; P0002 outside of the caller''s scope';
-GRANT EXECUTE ON FUNCTION crm.outbox_set_consent(bigint, text, text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
 CREATE FUNCTION crm._outbox_on_erase(customer_id bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -573,9 +532,12 @@ BEGIN
     UPDATE crm.outbox o SET body = '{}', address_hash = NULL WHERE o.customer_id = ANY (ids);
     DELETE FROM crm.fallback_due f WHERE f.customer_id = ANY (ids);
     DELETE FROM crm.person_consent k WHERE k.customer_id = ANY (ids);
+    -- what was said stays as a fact of nobody; what was written of it may name them
+    UPDATE crm.consent c SET evidence = '' FROM crm.membership m
+    WHERE m.customer_id = ANY (ids) AND m.valid_to >= 'infinity' AND c.source_record_id = m.source_record_id AND c.evidence <> '';
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_on_erase(bigint) IS 'empties a person''s messages and cancels those that wait';
+COMMENT ON FUNCTION crm._outbox_on_erase(bigint) IS 'empties a person''s messages and the evidence of consents, and cancels what waits';
 
 CREATE FUNCTION crm._outbox_on_export(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -584,7 +546,7 @@ DECLARE
     person bigint := customer_id;
 BEGIN
     RETURN jsonb_build_object(
-        'consents', (SELECT coalesce(jsonb_agg(jsonb_build_object('channel', c.channel, 'state', c.state, 'at', c.occurred_at, 'evidence', c.evidence) ORDER BY c.occurred_at), '[]')
+        'consents', (SELECT coalesce(jsonb_agg(jsonb_build_object('channel', c.channel, 'state', c.state, 'at', c.occurred_at, 'evidence', c.evidence, 'noted_by', c.noted_by) ORDER BY c.occurred_at), '[]')
                      FROM crm.membership m JOIN crm.consent c USING (source_record_id) WHERE m.customer_id = person AND m.valid_to = 'infinity'),
         'messages', (SELECT coalesce(jsonb_agg(jsonb_build_object('message_id', o.message_id, 'channel', o.channel, 'created_at', o.created_at, 'body', o.body) ORDER BY o.created_at), '[]')
                      FROM crm.outbox o WHERE o.customer_id = ANY (crm._identity_cluster(person))));

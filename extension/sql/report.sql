@@ -161,6 +161,7 @@ $$
 #variable_conflict use_column
 DECLARE
     person bigint := crm._report_require(report_person.customer_id);
+    words jsonb := crm._outbox_words(person);
 BEGIN
     RETURN (
         SELECT jsonb_build_object(
@@ -195,7 +196,8 @@ BEGIN
             'tickets', (SELECT coalesce(jsonb_agg(jsonb_build_object('ticket_id', k.ticket_id, 'title', k.title, 'kind', k.kind, 'opened_at', k.opened_at,
                             'is_late', crm.core_now() > CASE WHEN k.answered_at IS NULL THEN k.answer_due_at ELSE k.resolve_due_at END) ORDER BY k.opened_at, k.ticket_id), '[]')
                         FROM crm.ticket k WHERE k.customer_id = ANY (crm._identity_cluster(person)) AND k.state <> 'resolved' AND crm._service_sees(k.customer_id, k.ticket_id)),
-            'consents', (SELECT jsonb_object_agg(ch.channel, crm._outbox_consent(person, ch.channel)) FROM crm.channel ch),
+            'consents', (SELECT jsonb_object_agg(w ->> 'channel', w ->> 'state') FROM jsonb_array_elements(words) w WHERE w ->> 'channel' <> 'location'),
+            'consent_words', words,
             'coupons', (SELECT coalesce(jsonb_agg(k), '[]') FROM crm._loyalty_coupons(person) k),
             'suggestion', crm._report_suggestion(person) - 'category_id',
             'timeline', (SELECT coalesce(jsonb_agg(t), '[]') FROM crm.report_timeline(person, NULL, 20) t))
@@ -203,7 +205,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_person(bigint) IS
-    'everything about one person in one call: masked identity, records, identifiers, value, consents, coupons, suggestion, newest 20 of the timeline; old ids answer; P0002 outside of the caller''s scope';
+    'everything about one person in one call: masked identity, records, identifiers, value, consents (and in consent_words since when, where from, by whom and on what evidence), coupons, suggestion, newest 20 of the timeline; old ids answer; P0002 outside of the caller''s scope';
 GRANT EXECUTE ON FUNCTION crm.report_person(bigint) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_analyst, crm_headquarters;
 
 CREATE FUNCTION crm._report_money(minor bigint) RETURNS numeric
@@ -211,6 +213,20 @@ CREATE FUNCTION crm._report_money(minor bigint) RETURNS numeric
 $$ SELECT round(minor / power(10::numeric, coalesce((crm._setting('purchase.currency_exponent'))::int, 2)),
                 coalesce((crm._setting('purchase.currency_exponent'))::int, 2)) $$;
 COMMENT ON FUNCTION crm._report_money(bigint) IS 'minor units as an amount in the installation''s currency';
+
+-- One moment's words of several channels are one entry; what an address said of itself stands with the persons who hold it.
+CREATE FUNCTION crm._report_words(records bigint[], until timestamptz, wanted int, OUT occurred_at timestamptz, OUT state text, OUT channels text[], OUT way text, OUT noted_by text, OUT evidence text) RETURNS SETOF record
+    LANGUAGE sql STABLE AS
+$$
+    (SELECT c.occurred_at, c.state, array_agg(DISTINCT c.channel), CASE WHEN c.noted_by IS NULL THEN 'record' ELSE 'said' END, c.noted_by, max(nullif(c.evidence, ''))
+     FROM crm.consent c WHERE c.source_record_id = ANY (records) AND c.occurred_at < until GROUP BY c.occurred_at, c.state, c.noted_by ORDER BY c.occurred_at DESC LIMIT wanted)
+    UNION ALL
+    SELECT o.at, 'no', ARRAY[o.channel], 'stop', NULL, NULL
+    FROM (SELECT DISTINCT ch.channel, ri.value_hash FROM crm.record_identifier ri JOIN crm.channel ch ON ch.identifier_kind = ri.kind WHERE ri.source_record_id = ANY (records) AND ri.ended_at IS NULL) a
+    JOIN crm.opt_out o ON o.channel = a.channel AND o.address_hash = a.value_hash WHERE o.at < until
+$$;
+COMMENT ON FUNCTION crm._report_words(bigint[], timestamptz, int) IS
+    'what was said of consent with some records before a moment, an entry a moment: as crm._outbox_words() tells ways; of addresses that opted out while they are closed';
 
 CREATE FUNCTION crm.report_timeline(customer_id bigint, before timestamptz DEFAULT NULL, max_entries int DEFAULT 50) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -259,6 +275,9 @@ BEGIN
         (SELECT k.opened_at, 'ticket', jsonb_build_object('ticket_id', k.ticket_id, 'topic', k.topic, 'title', k.title, 'state', k.state), 'ticket:' || k.ticket_id,
                 CASE WHEN k.ticket_key ~ '^(note|event):' THEN 'fact:' || split_part(k.ticket_key, ':', 2) END
          FROM crm.ticket k WHERE k.customer_id = ANY (ids) AND k.opened_at < until AND crm._service_sees(k.customer_id, k.ticket_id) ORDER BY k.opened_at DESC LIMIT wanted)
+        UNION ALL
+        (SELECT w.occurred_at, 'consent', jsonb_strip_nulls(jsonb_build_object('state', w.state, 'channels', w.channels, 'way', w.way, 'noted_by', coalesce((SELECT f.name FROM crm.staff f WHERE f.code = w.noted_by), w.noted_by), 'evidence', w.evidence)), NULL, NULL
+         FROM crm._report_words(records, until, wanted) w)
         UNION ALL
         (SELECT j.at, j.kind, jsonb_build_object('other', j.other_id, 'reason', j.reason), NULL, NULL
          FROM crm.merge_journal j WHERE j.survivor_id = ANY (ids) AND j.kind <> 'attach' AND j.at < until ORDER BY j.at DESC LIMIT wanted)

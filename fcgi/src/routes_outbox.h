@@ -48,6 +48,23 @@
 		.example = "{\"channel\":\"sms\",\"address\":\"13867241905\",\"evidence\":\"TD\"}",
 	},
 	{
+		.method = CRM_POST, .path = "/api/v1/persons/{person_id}/consents", .operation = "person_say", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = WORKERS,
+		.sql = "SELECT 200 AS status, crm.outbox_say($1, crm.gateway_texts($2, 'channels'), crm.gateway_text($2, 'state', true), "
+		"crm.gateway_text($2, 'evidence'), $3)::text AS body",
+		.params = {PERSON_ID, BODY, KEY}, .timeout_ms = FAST_MS, .summary = "Note what a customer says: no more by some channels, or yes",
+		.text = "Without channels a no is of every channel. A yes needs its evidence: what the customer was shown or told. It holds at once, for all records of the person.",
+		.request_schema = "Word", .response_schema = "Object", .success = 200,
+		.example = "{\"state\":\"no\",\"channels\":[\"sms\"],\"evidence\":\"said at the counter\"}",
+	},
+	{
+		.method = CRM_DELETE, .path = "/api/v1/persons/{person_id}/consents/{word_id}", .operation = "person_unsay", .tag = "Persons",
+		.access = CRM_ACCESS_CALLER, .roles = WORKERS,
+		.sql = "SELECT 200 AS status, crm.outbox_unsay($1, $2, $3)::text AS body",
+		.params = {PERSON_ID, {"word_id", CRM_IN_PATH, CRM_BIGINT, true, NULL, "of the answer when it was noted"}, KEY}, .timeout_ms = FAST_MS,
+		.summary = "Take back what one noted by mistake, within the hour", .response_schema = "Object", .success = 200,
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/endpoints", .operation = "endpoints", .tag = "Messages",
 		.access = CRM_ACCESS_CALLER, .roles = "marketer, headquarters, admin",
 		.sql = "SELECT 200 AS status, jsonb_build_object('items', coalesce(jsonb_agg(e), '[]'))::text AS body FROM crm.outbox_endpoints() e",

@@ -206,6 +206,8 @@ const CrmSchema crm_schemas[] = {
 							 "\"receipt_hours\":{\"type\":[\"integer\",\"null\"]}")},
 	{"Inbound", OBJECT("\"channel\",\"address\",\"text\"", "\"channel\":" TEXT ",\"address\":" TEXT ",\"text\":" TEXT)},
 	{"ChannelEndpoint", OBJECT("\"endpoint\"", "\"endpoint\":" TEXT)},
+	{"Word", OBJECT("\"state\"",
+					"\"state\":" CONSENT ",\"channels\":{\"type\":\"array\",\"items\":" TEXT ",\"minItems\":1},\"evidence\":" TEXT)},
 	{"OptOut", OBJECT("\"channel\",\"address\"",
 					  "\"channel\":" TEXT ",\"address\":" TEXT ",\"evidence\":" TEXT)},
 	{"Health", ANY_OBJECT("active persons, funnel, tier shares, flows against holdout")},

@@ -10,7 +10,7 @@ const idle = (page) => page.waitForLoadState('networkidle').catch(() => null);
 
 // On paper nothing is cut: what is as wide as a sheet between its margins, at the sheet's width.
 export async function paper(browser) {
-	const named = await somethingToDo(browser), bare = ['find', 'redeem', 'enrol', 'waiting'];
+	const named = await somethingToDo(browser), bare = ['find', 'redeem', 'points', 'enrol', 'waiting'];
 	for (const role of new Set(views.map(([, who]) => who))) {
 		const page = await open(browser, role, {size: 'desk'});
 		for (const [, , address] of views.filter(([name, who]) => who === role && !bare.includes(name))) {
@@ -40,7 +40,7 @@ export async function paper(browser) {
 export async function typed(browser) {
 	const page = await open(browser, 'clerk');
 	const {body: {customer_id: person}} = await send(page, 'enrol', {name: '输入', phone: '13655550088', consents: []});
-	const forms = [['#/enrol', {phone: '13655550099', name: '没写完', birthday: '1990'}], [`#/person/${person}`, {body: '写到一半', next_on: '2030-03-04', title: '做一半', due_on: '2030-03-05'}], ['#/redeem', {code: 'C-1', order_external_id: 'T9', amount: '12.'}]];
+	const forms = [['#/enrol', {phone: '13655550099', name: '没写完', birthday: '1990'}], [`#/person/${person}`, {body: '写到一半', next_on: '2030-03-04', title: '做一半', due_on: '2030-03-05'}], [`#/points/${person}`, {points: '12', reference: 'T8'}], ['#/redeem', {code: 'C-1', order_external_id: 'T9', amount: '12.'}]];
 	const over = async (address, values, what) => {
 		await visit(page, address);
 		for (const [name, value] of Object.entries(values)) await page.fill(`#${name}`, value);

@@ -3,7 +3,7 @@
 import {open, read, send} from './harness.mjs';
 
 export const views = [
-	['find', 'clerk', '#/find'], ['person', 'clerk', '#/person/{person}'], ['tasks', 'clerk', '#/tasks'], ['knowledge', 'clerk', '#/knowledge'], ['owned', 'clerk', '#/owned'], ['redeem', 'clerk', '#/redeem'], ['enrol', 'clerk', '#/enrol'], ['qr', 'clerk', '#/qr'], ['waiting', 'clerk', '#/waiting'],
+	['find', 'clerk', '#/find'], ['person', 'clerk', '#/person/{person}'], ['tasks', 'clerk', '#/tasks'], ['knowledge', 'clerk', '#/knowledge'], ['owned', 'clerk', '#/owned'], ['redeem', 'clerk', '#/redeem'], ['points', 'clerk', '#/points/{person}'], ['enrol', 'clerk', '#/enrol'], ['qr', 'clerk', '#/qr'], ['waiting', 'clerk', '#/waiting'],
 	['tickets', 'store_manager', '#/tickets'], ['ticket', 'store_manager', '#/tickets/one/{ticket}'], ['ticket-new', 'store_manager', '#/tickets/new/{person}'], ['deals', 'store_manager', '#/deals'], ['deal', 'store_manager', '#/deals/one/{deal}'], ['deal-new', 'store_manager', '#/deals/new/{person}'], ['deals-won', 'store_manager', '#/deals/won/consult'],
 	['store', 'store_manager', '#/board/store/S1'], ['targets', 'store_manager', '#/targets'], ['usage', 'store_manager', '#/usage'],
 	['board', 'headquarters', '#/board'], ['behind', 'headquarters', '#/behind/tier/B'], ['scorecard', 'headquarters', '#/scorecard'], ['reports', 'headquarters', '#/reports'], ['charts', 'headquarters', '#/charts'], ['start', 'headquarters', '#/start'], ['portraits', 'headquarters', '#/portraits'],

@@ -54,7 +54,7 @@ export async function byKey(browser) {
 
 // Whatever list somebody looks at can be taken along as a file, which says no more than the page.
 export async function taken(browser) {
-	const bare = ['find', 'redeem', 'enrol', 'waiting'];
+	const bare = ['find', 'redeem', 'points', 'enrol', 'waiting'];
 	await each(browser, views.filter(([name]) => !bare.includes(name)), async (page, name) => {
 		const [file] = await Promise.all([page.waitForEvent('download'), page.click('#seen')]);
 		const text = readFileSync(await file.path(), 'utf8');

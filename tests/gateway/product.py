@@ -267,6 +267,62 @@ def test_flows(web, keys):
     ok(answer.status in (200, 403), "an opt-out", answer)
 
 
+def test_words(web, keys, person):
+    """What a customer says at the counter about being written to: noted, refused with its field, taken back by who noted it, the scope's persons only."""
+    def send(body, who="clerk", whom=person, method="POST", word="", **more):
+        return web.request(method, f"/api/v1/persons/{whom}/consents{word}", None if body is None else json.dumps(body), key=keys[who], **more)
+
+    def state(who="clerk"):
+        return web.request("GET", f"/api/v1/persons/{person}/overview", key=keys[who]).json()["consents"]["sms"]
+
+    equal(state(), "yes", "who said yes by the till")
+    said = send({"state": "no", "channels": ["sms"], "evidence": "said at the counter"}, headers={"Idempotency-Key": '"word-1"'})
+    again = send({"state": "no", "channels": ["sms"], "evidence": "said at the counter"}, headers={"Idempotency-Key": '"word-1"'})
+    ok(said.status == 200 and again.json() == said.json() and state() == "no", "says no more to a clerk, once however often it is sent", [said.body, again.body])
+    words = {word["channel"]: word for word in said.json()["consents"]}
+    ok(words["sms"]["way"] == "said" and words["sms"]["evidence"] == "said at the counter" and words["sms"]["store_name"] == "one", "with where and on what", words["sms"])
+    entry = web.request("GET", f"/api/v1/persons/{person}/timeline?limit=50", key=keys["clerk"]).json()["items"]
+    ok(any(one["kind"] == "consent" and one["state"] == "no" and one["channels"] == ["sms"] for one in entry), "on the timeline", entry)
+    for body, field in (({"state": "yes", "channels": ["sms"]}, "evidence"), ({"state": "yes", "evidence": "told"}, "channels"), ({"state": "maybe", "channels": ["sms"]}, "state"), ({"channels": ["sms"]}, "state"),
+                        ({"state": "no", "channels": ["pigeon"]}, "channels"), ({"state": "no", "channels": []}, "channels"), ({"state": "no", "channels": "sms"}, "channels"), ({"state": "no", "evidence": "x" * 501}, "evidence")):
+        answer = send(body)
+        ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == f"/{field}" and answer.json()["hint"], f"{json.dumps(body)[:60]} is refused at {field}", answer)
+    word = said.json()["word_id"]
+    equal((send({"state": "no"}, who="store_manager").status, send(None, who="store_manager", method="DELETE", word=f"/{word}").status, send({"state": "no"}, whom=999999999).status), (404, 404, 404), "a manager of another store has no such person")
+    equal((send({"state": "no"}, who="steward").status, send({"state": "no"}, who="till").status, send(None, who="admin", method="DELETE", word=f"/{word}").status), (403, 403, 403), "nor do other roles note it")
+    theirs = send(None, who="headquarters", method="DELETE", word=f"/{word}")
+    ok(theirs.status == 409 and theirs.json()["code"] == "RM703" and theirs.json()["hint"], "taken back by nobody else", theirs)
+    back = send(None, method="DELETE", word=f"/{word}")
+    ok(back.status == 200 and state() == "yes", "but by who noted it", back)
+    equal((send(None, method="DELETE", word=f"/{word}").status, send(None, method="DELETE", word="/none").status), (409, 404), "once")
+    nothing = send({"state": "no"})
+    ok(nothing.status == 200 and all(one["state"] == "no" for one in nothing.json()["consents"] if one["channel"] != "location"), "nothing at all", nothing)
+    equal(send({"state": "yes", "channels": ["sms"], "evidence": "read the notice at the till"}).status, 200, "yes with what was shown")
+    equal((state("headquarters"), sql(f"SELECT count(DISTINCT actor) FROM crm.audit WHERE object_id = {person} AND action ~ '^consent'", DB)), ("yes", "1"), "and the trail knows who noted each")
+
+
+def test_points(web, keys, person):
+    """Points spent at the counter for an order, said when it was done before, given back, and spent anew for the same order."""
+    def spend(points, reference="K1", who="clerk", key=None, **more):
+        return web.request("POST", f"/api/v1/persons/{person}/points/spend", json.dumps({"points": points, "source": "console", "reference": reference, **more}), {"Idempotency-Key": f'"{key}"'} if key else {}, key=keys[who])
+
+    def give_back(reference="K1", who="clerk"):
+        return web.request("POST", "/api/v1/points/return", json.dumps({"source": "console", "reference": reference}), key=keys[who])
+
+    equal(web.request("POST", f"/api/v1/persons/{person}/points/adjust", json.dumps({"points": 100, "reason": "to begin with"}), key=keys["headquarters"]).status, 200, "points are given")
+    sql("SELECT crm.access_set_setting('loyalty.point_value', '0.01')", DB)
+    there = web.request("GET", f"/api/v1/persons/{person}/points", key=keys["clerk"]).json()
+    equal((there["available"], float(there["point_value"])), (100, .01), "and what each is worth")
+    first, again = spend(40, key="p-1"), spend(40, key="p-2")
+    equal((first.status, first.json()["available"], float(first.json()["worth"]), first.json()["repeated"]), (200, 60, .4, False), "spent for an order")
+    equal((again.status, again.json()["available"], again.json()["repeated"], again.json()["spent_at"]), (200, 60, True, first.json()["spent_at"]), "sent anew it says when")
+    for answer, status, code, field in ((spend(41, key="p-3"), 409, "RM609", "reference"), (spend(61, "K2"), 409, "RM608", "points"), (spend(0, "K2"), 422, "22023", "points"), (spend("1.5", "K2"), 422, "22023", "points"), (spend(1, ""), 422, "22023", "reference")):
+        ok(answer.status == status and answer.json()["code"] == code and answer.json()["errors"][0]["pointer"] == f"/{field}" and answer.json()["hint"], f"{code} at {field}", answer)
+    equal((spend(1, "K3", "store_manager").status, spend(1, "K3", "steward").status), (404, 403), "not of another store's person, nor by other roles")
+    equal((give_back().json()["available"], give_back().json()["available"]), (100, 100), "given back, once")
+    equal((spend(30, key="p-1").status, spend(30).status, spend(30, key="p-4").json().get("available")), (422, 409, 70), "spent anew for the same order by a call of its own, not by a repeat of the first or without a key")
+
+
 def test_site(web, keys, person):
     """A page asks what to show; the link in it leads where the flow says, and counts."""
     sql("SELECT crm.access_set_setting('campaign.link_base', '\"https://crm.example\"');"
@@ -621,6 +677,8 @@ def main():
     test_signed(web)
     test_reading(web, keys, person)
     test_flows(web, keys)
+    test_words(web, keys, person)
+    test_points(web, keys, person)
     test_site(web, keys, person)
     test_tickets(web, keys, person)
     test_deals(web, keys, person)

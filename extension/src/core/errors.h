@@ -100,6 +100,7 @@
 /* RM7xx outbox */
 #define ERRCODE_CRM_CHANNEL_UNCARRIED	CRM_SQLSTATE('7', '0', '1') /* 409: no endpoint carries the channel */
 #define ERRCODE_CRM_NOT_DEAD			CRM_SQLSTATE('7', '0', '2') /* 409: the message is no dead letter */
+#define ERRCODE_CRM_WORD_STANDS			CRM_SQLSTATE('7', '0', '3') /* 409: what was said is not to be taken back any more */
 
 /* RM8xx campaign */
 #define ERRCODE_CRM_FLOW_UNFIT			CRM_SQLSTATE('8', '0', '1') /* 422: the flow cannot run as it is described */

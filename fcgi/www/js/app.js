@@ -1,7 +1,7 @@
 // The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
 import {append, choose, code, fault, fetched, get, h, isLeft, language, leavePage, post, preferred, send, show, t, toast, whenSignedOut} from './base.js';
 
-// Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links, as one is by the roles it is `linked` for.  Where one only types (`bare`)
+// Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links: by all, or by the roles it is `linked` for.  Where one only types (`bare`)
 // there is nothing to print or to take along.  In a long menu what nobody works with each day (`seldom`) is unfolded.
 const pages = {
 	find: {bare: true, roles: ['clerk', 'store_manager', 'manager', 'service', 'headquarters', 'steward']},
@@ -10,6 +10,7 @@ const pages = {
 	knowledge: {seldom: true, roles: ['store_manager', 'manager', 'service', 'headquarters'], linked: ['clerk']},
 	deals: {roles: ['store_manager', 'manager', 'headquarters'], linked: ['clerk', 'service']},
 	redeem: {bare: true, roles: ['clerk', 'store_manager', 'headquarters'], linked: ['manager', 'service']},
+	points: {bare: true, roles: [], linked: ['clerk', 'store_manager', 'manager', 'service', 'headquarters']},
 	enrol: {bare: true, roles: []},
 	qr: {roles: []},
 	waiting: {bare: true, roles: []},
@@ -43,7 +44,7 @@ let waiting = null;      // what is written without a network
 
 const role = () => (me.role || '').replace('crm_', '');
 const mine = () => Object.keys(pages).filter((name) => pages[name].roles.includes(role()));
-const isMine = (name) => pages[name]?.roles && (pages[name].roles.length === 0 || mine().includes(name) || pages[name].linked?.includes(role()));
+const isMine = (name) => pages[name]?.roles && (mine().includes(name) || (pages[name].linked ? pages[name].linked.includes(role()) : pages[name].roles.length === 0));
 
 function drawHeader(current) {
 	const header = document.getElementById('header');

@@ -5,7 +5,7 @@ import {keptForm} from './typed.js';
 import {write} from './waiting.js';
 
 // Something was put into a field for somebody: it is kept as what is typed is.
-function give(input, value) {
+export function give(input, value) {
 	input.value = value;
 	input.dispatchEvent(new Event('input', {bubbles: true}));
 }

@@ -1,7 +1,7 @@
-// What cannot be taken back takes two taps: the first asks, and a second one without looking goes to the way out.
+// What cannot be taken back takes two taps: the first asks, and a second one without looking goes to the way out (`isAsked`: the first one was elsewhere).
 import {h, t} from './base.js';
 
-export function twice(label, sure, act) {
+export function twice(label, sure, act, isAsked = false) {
 	const place = h('span', {class: 'twice'});
 	const offer = (hasFocus) => {
 		place.replaceChildren(h('button', {type: 'button', onclick: ask}, t(label)));
@@ -11,6 +11,7 @@ export function twice(label, sure, act) {
 		place.replaceChildren(h('button', {type: 'button', onclick: async () => { await act(); offer(true); }}, t(sure)), h('button', {type: 'button', onclick: () => offer(true)}, t('cancel')));
 		place.lastChild.focus();
 	};
-	offer(false);
+	if (isAsked) ask();
+	else offer(false);
 	return place;
 }

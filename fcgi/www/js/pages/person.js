@@ -1,5 +1,6 @@
 // One customer: what to say next at the top, then value, coupons, notes and the timeline.
 import {anew, append, code, day, field, form, get, h, moment, money, named, number, post, show, suggested, t, toast} from '../base.js';
+import {consentCard} from '../consents.js';
 import {followUp, note} from '../note.js';
 import {ownerCard} from '../owner.js';
 import {tagsOf} from '../tags_given.js';
@@ -12,8 +13,15 @@ const mayDial = (me) => workers.includes(me.role) || me.role === 'crm_steward';
 export async function draw([id], me) {
 	const works = workers.includes(me.role);
 	const [person, owner] = await Promise.all([get(`persons/${id}/overview`), works ? get(`persons/${id}/owner`) : null]);
+	let line = timeline(person, me);
+	// what was just said stands on it, too
+	const told = async () => {
+		const next = timeline({...person, timeline: (await get(`persons/${person.customer_id}/timeline?limit=20`)).items}, me);
+		line.replaceWith(next);
+		line = next;
+	};
 	show(h('h1', {}, person.name || t('unnamed'), ' ', person.value && h('span', {class: 'tag tier'}, code('tier', person.value.tier))),
-		dial(person, me), h('div', {class: 'cards'}, about(person, me, works), coupons(person, works), works && [note(person, me, anew(() => draw([person.customer_id], me))), followUp(person, me), tickets(person), ownerCard(owner, me)]), timeline(person, me),
+		dial(person, me), h('div', {class: 'cards'}, about(person, me, works), coupons(person, works), works && [note(person, me, anew(() => draw([person.customer_id], me))), followUp(person, me), tickets(person), ownerCard(owner, me)], consentCard(person, me, works, told)), line,
 		['crm_store_manager', 'crm_manager', 'crm_headquarters'].includes(me.role) && h('p', {}, h('a', {href: `#/history/${person.customer_id}`}, t('page.history'))));
 }
 
@@ -46,7 +54,7 @@ function about(person, me, works) {
 		next && h('p', {}, h('strong', {class: 'good'}, next.what), ' ', h('span', {class: 'faint'}, next.why)),
 		h('dl', {}, h('dt', {}, t('person.last')), h('dd', {}, day(value.last_day), value.last_item && ` · ${value.last_item}`), h('dt', {}, t('person.orders')), h('dd', {}, number(value.order_days)),
 			h('dt', {}, t('person.net')), h('dd', {}, money(value.net)), value.average !== null && [h('dt', {}, t('person.average')), h('dd', {}, money(value.average))], value.favourite && [h('dt', {}, t('person.favourite')), h('dd', {}, value.favourite.name)], person.channel && [h('dt', {}, t('person.origin')), h('dd', {}, code('channel', person.channel))], h('dt', {}, t('person.since')), h('dd', {}, day(person.registered_on)),
-			h('dt', {}, t('person.points')), h('dd', {}, number(person.points || 0)), person.level && [h('dt', {}, t('person.level')), h('dd', {}, named(person.level))],
+			h('dt', {}, t('person.points')), h('dd', {}, number(person.points || 0), works && person.points !== 0 && [' ', h('a', {href: `#/points/${person.customer_id}`}, t('points.use'))]), person.level && [h('dt', {}, t('person.level')), h('dd', {}, named(person.level))],
 			h('dt', {}, t('person.store')), h('dd', {}, person.home_store_name || '–'), person.city && [h('dt', {}, t('person.city')), h('dd', {}, person.city)], person.fields.map((one) => [h('dt', {}, named(one)), h('dd', {}, [one.value].flat().map((value) => value === true ? '✓' : value).join(t('comma')))])),
 		person.next_tier && h('p', {}, t('person.next_tier', {tier: named(person.next_tier)}), ' ', person.next_tier.missing.map(missing).join(t('person.and'))),
 		tagsOf(person, me),
@@ -88,6 +96,7 @@ function timeline(person, me) {
 
 const said = {order: (item) => `${money(Number(item.amount))} · ${code('order', item.status)}`, refund: (item) => money(-Number(item.amount)),
 	interaction: (item) => [code('channel', item.channel), code('contact', item.outcome), item.text].filter(Boolean).join(' · '), event: (item) => named(item, item.type), ticket: (item) => item.title, coupon: (item) => `${named(item, item.coupon_type)} · ${code('coupon_state', item.state)}`,
+	consent: (item) => [item.channels.map((one) => code('channel', one)).join(t('comma')), t(`consent.${item.state}`), item.noted_by && t('consent.said', {who: item.noted_by}), item.way === 'stop' && t('consent.by_stop')].filter(Boolean).join(' · '),
 	tier: (item) => `${code('tier', item.from)} → ${code('tier', item.to)}`, flow: (item) => `${named(item)} · ${code('outcome', item.outcome)}`};
 const words = (item) => said[item.kind] ? said[item.kind](item) : '';
 

@@ -1,5 +1,6 @@
 // A coupon at the counter: what is to be paid with it, or why not.
-import {fault, field, h, moment, money, post, show, t, toast} from '../base.js';
+import {field, h, moment, money, post, show, t} from '../base.js';
+import {amountOf, done} from '../counter.js';
 import {keptForm} from '../typed.js';
 
 export async function draw([coupon = ''], me) {
@@ -11,7 +12,8 @@ export async function draw([coupon = ''], me) {
 		answer.replaceChildren();     // the last order's
 		const amount = amountOf(data.get('amount'));
 		const result = await post('coupons/redeem', {code: data.get('code'), order_external_id: data.get('order_external_id'), amount, source: 'console'});
-		answer.replaceChildren(h('div', {class: 'card'}, told(result, Number(amount)), h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => takeBack(data, answer)}, t('undo')))));
+		// as if it had not been used; the discount is the counter's to take back
+		done(answer, told(result, Number(amount)), 'coupons/cancel', {code: data.get('code'), order_external_id: data.get('order_external_id')}, () => t('redeem.taken_back'));
 	})), answer);
 }
 
@@ -21,17 +23,4 @@ function told({name, kind, repeated, redeemed_at: at, amount: then, discount}, a
 	return [repeated ? h('p', {class: 'warn', role: 'alert'}, t(isOther ? 'redeem.repeated_other' : 'redeem.repeated', {name, at: moment(at), then: money(Number(then)), now: money(amount)})) : h('p', {class: 'good'}, t('redeem.done', {name})),
 		!isOther && h('p', {class: 'big good'}, t('redeem.pay', {money: money(of - Number(discount))})),
 		h('p', {class: 'faint'}, kind === 'shipping' ? t('redeem.shipping') : t('redeem.off', {money: money(Number(discount))}))];
-}
-
-// An amount as people write it: ¥12.5, 12.5 元, 1,280, full width.
-const amountOf = (text) => text.normalize('NFKC').replace(/[¥元,\s]/g, '');
-
-// The coupon is as if it had not been used; the discount is the counter's to take back.
-async function takeBack(data, answer) {
-	try {
-		await post('coupons/cancel', {code: data.get('code'), order_external_id: data.get('order_external_id'), reason: t('undo')});
-		answer.replaceChildren(h('p', {class: 'card good', role: 'status'}, t('redeem.taken_back')));
-	} catch (problem) {
-		toast(fault(problem));
-	}
 }
