@@ -26,7 +26,13 @@ export async function somethingToDo(browser) {
 	await send(clerk, `persons/${person}/notes`, {channel: 'call', outcome: 'complaint', body: '蛋糕送到时塌了一角，希望补送一份'});
 	await send(clerk, `persons/${person}/tasks`, {title: '送新品试吃', due_on: '2030-01-02'});
 	const {body: deal} = await send(clerk, `persons/${person}/deals`, {pipeline: 'consult', title: '婚礼蛋糕', amount: '8800', is_important: 'true'});
+	const {body: {points}} = await read(clerk, `persons/${person}/overview`);
 	await clerk.context().close();
+	if (points === 0) {
+		const headquarters = await open(browser, 'headquarters');
+		await send(headquarters, `persons/${person}/points/adjust`, {points: 120, reason: '开业活动'});
+		await headquarters.context().close();
+	}
 	const manager = await open(browser, 'store_manager');
 	const {body: {items: [ticket]}} = await read(manager, `persons/${person}/tickets`);
 	await manager.context().close();
