@@ -1,5 +1,5 @@
 // The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
-import {append, choose, code, fault, fetched, get, h, isLeft, language, leavePage, post, preferred, send, show, t, toast, whenSignedOut} from './base.js';
+import {append, choose, code, fault, fetched, get, h, isLeft, language, leavePage, post, preferred, scrollBack, send, show, t, toast, whenSignedOut} from './base.js';
 
 // Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links: by all, or by the roles it is `linked` for.  Where one only types (`bare`)
 // there is nothing to print or to take along.  In a long menu what nobody works with each day (`seldom`) is unfolded.
@@ -52,7 +52,7 @@ function drawHeader(current) {
 	header.hidden = false;
 	header.replaceChildren(h('div', {}, menu(current),
 		h('span', {class: 'faint'}, me.name || me.actor, ' · ', code('role', role())),
-		h('button', {type: 'button', lang: other, onclick: async () => { await choose(other); document.getElementById('skip').textContent = t('skip'); route(); }}, other === 'en' ? 'English' : '中文'),
+		h('button', {type: 'button', lang: other, onclick: async () => { await choose(other); document.getElementById('skip').textContent = t('skip'); await route(); }}, other === 'en' ? 'English' : '中文'),
 		h('button', {type: 'button', onclick: leave}, t('sign_out'))));
 	// where things lie is asked when the browser lays them out anyway: a slow phone does it once
 	requestAnimationFrame(() => {
@@ -173,8 +173,22 @@ async function load(page) {
 	return modules[page];
 }
 
+// Going back finds a page as far down as it was left, and the link that one took: by the mark that each entry of the history bears, which outlives opening the page anew.
+const left = new Map();
+let here = null;
+function arrive() {
+	if (here) left.set(here, {y: scrollY, link: document.activeElement?.getAttribute('href')});
+	here = history.state?.visit || crypto.randomUUID();
+	if (!history.state?.visit) history.replaceState({...history.state, visit: here}, '');
+	const {y = history.state.y || 0, link} = left.get(here) || {};
+	return () => {
+		if (y > 0) scrollBack(y);
+		if (link) [...document.querySelectorAll('main a')].find((one) => one.getAttribute('href') === link)?.focus({preventScroll: true});
+	};
+}
+
 async function route() {
-	const visit = leavePage();
+	const visit = leavePage(), back = arrive();
 	const [name, ...words] = location.hash.replace(/^#\/?/, '').split('?')[0].split('/').map(decoded);
 	if (isLink()) return askWhose();
 	const isHere = isMine(name), page = isHere ? name : mine()[0];
@@ -187,6 +201,7 @@ async function route() {
 		const module = modules[page] || await load(page);
 		if (!isLeft(visit)) await module.draw(isHere ? words : [], me);
 		if (!isHere && name && !isLeft(visit)) document.getElementById('main').prepend(h('p', {class: 'warn', role: 'status'}, t('not_yours', {page: t(`page.${page}`)})));
+		if (!isLeft(visit)) back();
 		if (sessionStorage.getItem('draft:guide')) (await fetched(import('./guide.js'))).look();
 	} catch (problem) {
 		if (problem.status === 401) return;
@@ -276,6 +291,9 @@ async function begin() {
 	late.remove();
 	watchConnection();
 	watchPaper();
+	history.scrollRestoration = 'manual';
+	let resting = null;
+	addEventListener('scroll', () => { clearTimeout(resting); resting = setTimeout(() => history.state?.visit === here && history.replaceState({...history.state, y: scrollY}, ''), 200); }, {passive: true});
 	whenSignedOut(signedOut);
 	// an address that was left again before its event came is not drawn
 	addEventListener('hashchange', (event) => {

@@ -176,14 +176,26 @@ export async function follow(path, isFinal, onAnswer) {
 
 // ---- Elements without HTML text: what a customer is called can never be markup.
 
-// What a tap began is ended before the next tap begins anything.
+// What a tap began is ended before the next tap begins anything.  Who pressed by key what is gone then goes on where it stood.
 function tapped(act) {
 	let isBusy = false;
 	return async (event) => {
 		if (isBusy) return;
 		isBusy = true;
+		const pressed = event.currentTarget, address = location.hash, before = event.detail === 0 ? stops() : null;
 		try { await act(event); } finally { isBusy = false; }
+		if (before && !pressed.isConnected && location.hash === address && [document.body, document.getElementById('main')].includes(document.activeElement)) goOn(before, before.indexOf(pressed));
 	};
+}
+
+// Where the tab key stops, in its order.
+const stops = () => [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')].filter((one) => one.getClientRects().length > 0);
+
+// What stood behind what is gone, or before it; of a page that was drawn anew what stands in its place.
+function goOn(before, at) {
+	const now = stops(), main = document.getElementById('main'), isIn = (one) => main.contains(one);
+	const next = before.slice(at + 1).find(isIn) || before.slice(0, Math.max(at, 0)).reverse().find(isIn) || now[Math.min(at, now.length - 1)];
+	next?.focus({preventScroll: true});
 }
 
 // A fault that nobody caught is said, whatever began it: a button, a choice, a field, a part that was unfolded, a pause in typing.  What is no answer
@@ -251,12 +263,34 @@ export function append(element, children) {
 	return element;
 }
 
+// A page that is drawn anew stays where it was scrolled to.
+let drawn = -1;
 export function show(...children) {
-	const main = document.getElementById('main');
+	const main = document.getElementById('main'), y = drawn === turn ? scrollY : 0;
+	drawn = turn;
 	main.replaceChildren();
 	append(main, children);
 	main.focus({preventScroll: true});
-	window.scrollTo(0, 0);
+	scrollBack(y);
+}
+
+// To where one was, as soon as the page is that long again; who scrolls meanwhile is left alone.
+let endBack = () => {};
+const own = ['wheel', 'touchstart', 'pointerdown', 'keydown'];
+export function scrollBack(y) {
+	endBack();
+	window.scrollTo(0, y);
+	if (scrollY >= y - 1) return;
+	const grows = new ResizeObserver(() => { window.scrollTo(0, y); if (scrollY >= y - 1) endBack(); });
+	const late = setTimeout(() => endBack(), 10000);
+	endBack = () => {
+		grows.disconnect();
+		clearTimeout(late);
+		for (const name of own) removeEventListener(name, endBack);
+		endBack = () => {};
+	};
+	for (const name of own) addEventListener(name, endBack, {passive: true});
+	grows.observe(document.getElementById('main'));
 }
 
 // Draws the page of an address anew, if it is still the one that is looked at.
@@ -274,8 +308,30 @@ export function toast(text, act) {
 	};
 	const note = h('p', {}, text, act && h('button', {type: 'button', onclick: run}, act.label));
 	document.getElementById('toast').append(note);
-	setTimeout(() => note.remove(), act ? 10000 : 5000);
+	const wait = () => setTimeout(() => note.remove(), act ? 10000 : 5000);
+	let going = wait();
+	// what is pointed at, or reached by key, stays
+	for (const name of ['pointerenter', 'focusin']) note.addEventListener(name, () => clearTimeout(going));
+	for (const name of ['pointerleave', 'focusout']) note.addEventListener(name, () => { clearTimeout(going); going = wait(); });
 }
+
+// Numbers as a Chinese keyboard writes them.  A browser takes １ for 1 where a number is asked for, but leaves 。 out: 12。5 would be 125.
+const halfWidth = (text) => text.normalize('NFKC').replaceAll('。', '.');
+const isNumber = (one) => one.type === 'number' || ['decimal', 'numeric'].includes(one.inputMode);
+addEventListener('beforeinput', (event) => {
+	if (!event.cancelable || !event.data || !isNumber(event.target) || halfWidth(event.data) === event.data) return;
+	event.preventDefault();
+	document.execCommand('insertText', false, halfWidth(event.data));
+});
+addEventListener('compositionstart', ({target}) => { if (isNumber(target)) target.dataset.before = target.value; });
+addEventListener('compositionend', ({target, data}) => {
+	if (!isNumber(target) || !data || halfWidth(data) === data) return;
+	const typed = halfWidth(data), {before} = target.dataset;
+	if (target.type !== 'number') target.value = halfWidth(target.value);
+	else if (typed === '.') return setTimeout(() => document.execCommand('insertText', false, '.'));     // a number cannot be set that ends in a point, but be typed
+	else if (typed.includes('.') && target.value === before + typed.replaceAll('.', '')) target.value = before + typed;
+	target.dispatchEvent(new Event('input', {bubbles: true}));
+});
 
 // A labelled field; `name` is its id and the member of the body that it becomes.
 export function field(name, label, attributes) {
@@ -304,6 +360,7 @@ export function form(fields, label, submit) {
 	const button = h('button', {class: 'main', type: 'submit'}, label);
 	const element = h('form', {novalidate: true, onsubmit: async (event) => {
 		event.preventDefault();
+		const wasPressed = document.activeElement === button;
 		button.disabled = true;
 		notice.textContent = '';
 		for (const wrong of element.querySelectorAll('[aria-invalid]')) wrong.removeAttribute('aria-invalid');
@@ -319,6 +376,7 @@ export function form(fields, label, submit) {
 			}
 		} finally {
 			button.disabled = false;
+			if (wasPressed && document.activeElement === document.body) button.focus({preventScroll: true});     // a button that rests loses the keys
 		}
 	}}, fields, notice, h('div', {class: 'row'}, button));
 	return element;

@@ -17,7 +17,7 @@ addEventListener('signed-out', () => { last = ahead = null; });
 export async function draw(words, me) {
 	target = me.role === 'crm_steward' ? 'history' : 'person';
 	const again = last && history.state?.found === last.at ? last : null;
-	const found = h('div', {'aria-live': 'polite', onclick: () => { if (last) last.scrolled = scrollY; }});
+	const found = h('div', {'aria-live': 'polite'});
 	show(h('h1', {}, t('page.find')),
 		h('div', {class: 'card'}, form([field('text', t('find.what'), {type: 'search', enterkeyhint: 'search', autofocus: !again, autocomplete: 'off', value: again?.text, oninput: (event) => begin(event.target, found)})],
 			t('find.go'), (data) => look(data.get('text').trim(), found)), canScan() && scanner(found)),
@@ -25,7 +25,6 @@ export async function draw(words, me) {
 		target === 'person' && h('p', {class: 'row'}, h('a', {href: '#/enrol'}, t('page.enrol')), h('a', {href: '#/knowledge'}, t('page.knowledge'))));
 	if (!again) return document.getElementById('text').focus();
 	tell(again, found);
-	scrollTo(0, again.scrolled || 0);
 }
 
 // Browsers of iPhones read no codes; a scanner that types needs nothing of this.
@@ -75,7 +74,7 @@ async function ask(text) {
 
 function answer(text, rows, found) {
 	last = {text, rows, at: Date.now()};
-	history.replaceState({found: last.at}, '');
+	history.replaceState({...history.state, found: last.at}, '');
 	tell(last, found);
 	if (rows.length > 0) import(`./${target}.js`).catch(() => null);     // what comes next, while the answer is read
 }

@@ -1,0 +1,143 @@
+// The way back: a page is found where it was left, a page that is drawn anew stays where it is, and so do the keys; numbers as a Chinese keyboard writes them;
+// a message that is looked at stays.
+import {ok, open, quiet, send, sql, visit} from './harness.mjs';
+
+const at = (page) => page.evaluate(() => [Math.round(scrollY), document.activeElement.getAttribute('href') || document.activeElement.tagName]);
+// Scrolling back waits for the page to be that long again.
+const downTo = (page, y) => page.waitForFunction((wanted) => Math.abs(scrollY - wanted) < 2, y, {timeout: 5000}).then(() => true, () => false);
+
+function manyTasks(n) {
+	const person = sql(`SELECT customer_id FROM crm.ingest_member('till', '{"external_id": "WAYS", "name": "来回", "phone": "13655591001", "store_code": "S1"}')`);
+	sql(`SELECT count(crm.sales_task_create(${person}, '第' || n || '件', '2030-02-03', staff => 'CLERK')) FROM generate_series(1, ${n}) n`);
+}
+
+export async function comesBack(browser) {
+	manyTasks(70);
+	const page = await open(browser, 'clerk');
+	await visit(page, '#/tasks');
+	await quiet(page);
+	await page.evaluate(() => { const all = [...document.querySelectorAll('main li a')], one = all[30]; one.scrollIntoView({block: 'center'}); one.focus(); });
+	const [y, link] = await at(page);
+	if (y < 500) throw new Error(`the list is too short to be scrolled: ${y}`);
+	await page.keyboard.press('Enter');
+	await page.waitForSelector('main textarea');
+	ok((await at(page))[0] === 0, 'a page that is opened begins at its top');
+	await page.goBack();
+	ok(await downTo(page, y), 'going back finds the list where it was left', [y, await at(page)]);
+	await quiet(page);
+	ok((await at(page))[1] === link, 'and the keys on the customer who was opened', [link, await at(page)]);
+	await page.waitForFunction((wanted) => Math.abs(history.state.y - wanted) < 2, y);
+	await page.reload();
+	ok(await downTo(page, y), 'so does opening the page anew', [y, await at(page)]);
+	await page.evaluate(() => { location.hash = '#/redeem'; });
+	await page.waitForSelector('#code');
+	ok((await at(page))[0] === 0, 'another page begins at its top');
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+	const manager = await open(browser, 'store_manager', {size: 'desk'});
+	await visit(manager, '#/knowledge/new');
+	await manager.fill('#title', '蛋糕的保存办法');
+	await manager.fill('#body', '冷藏三天');
+	await manager.click('main button[type=submit]');
+	await manager.waitForFunction(() => location.hash === '#/knowledge');
+	await manager.waitForSelector('#words');
+	await manager.fill('#words', '保存办法');
+	await manager.waitForFunction(() => history.state?.words === '保存办法');
+	await quiet(manager);
+	await manager.click('main li a');
+	await manager.waitForSelector('#title');
+	await manager.goBack();
+	await manager.waitForSelector('#words');
+	await quiet(manager);
+	ok(await manager.inputValue('#words') === '保存办法' && (await manager.$$('main li a')).length === 1, 'going back to articles finds what was looked for', await manager.inputValue('#words'));
+	ok(manager.errors.length === 0, 'the console was quiet', manager.errors);
+	await manager.context().close();
+}
+
+// By key: what was pressed is gone, and the keys go on where it stood, on a page that did not jump.
+export async function staysPut(browser) {
+	manyTasks(70);
+	const clerk = await open(browser, 'clerk');
+	await visit(clerk, '#/tasks');
+	await quiet(clerk);
+	const count = (await clerk.$$('main li a')).length;
+	await clerk.focus('main ul.plain > button:last-child');
+	await clerk.keyboard.press('Enter');
+	await clerk.waitForFunction((n) => document.querySelectorAll('main li a').length > n, count);
+	await quiet(clerk);
+	ok((await at(clerk))[1] !== 'BODY', 'after more of a list the keys are in it', await at(clerk));
+	const first = await clerk.evaluate(() => { const all = document.querySelectorAll('main li .row button'); all[3].focus(); return all[3].closest('li').textContent; });
+	await clerk.keyboard.press('Enter');
+	await clerk.waitForFunction((text) => ![...document.querySelectorAll('main li')].some((one) => one.textContent === text), first);
+	await clerk.waitForFunction(() => document.activeElement !== document.body, null, {timeout: 3000}).catch(() => null);
+	ok(await clerk.evaluate(() => document.activeElement.closest('main li') !== null), 'after a task is ticked off they are at the next', await at(clerk));
+	ok(clerk.errors.length === 0, 'the console was quiet', clerk.errors);
+	await clerk.context().close();
+	const page = await open(browser, 'headquarters');
+	for (const per of ['day', 'week', 'month']) await send(page, `caps/ways_${per}`, {messages: 9, per}, 'PUT');
+	await visit(page, '#/channels');
+	await quiet(page);
+	await page.evaluate(() => { const all = document.querySelectorAll('#caps li button'), one = all[0]; one.scrollIntoView({block: 'center'}); one.focus(); });
+	const [y] = await at(page), caps = (await page.$$('#caps li')).length;
+	await page.keyboard.press('Enter');
+	await page.waitForFunction((n) => document.querySelectorAll('#caps li').length === n - 1, caps);
+	await page.waitForFunction(() => !['BODY', 'MAIN'].includes(document.activeElement.tagName), null, {timeout: 3000}).catch(() => null);
+	const [now] = await at(page);
+	ok(y > 50 && Math.abs(now - y) < 40, 'a page that is drawn anew stays where it was', [y, now]);
+	ok(await page.evaluate(() => document.activeElement.closest('#caps li') !== null), 'and the keys at what came in the place of what went', await page.evaluate(() => document.activeElement.outerHTML.slice(0, 200)));
+	await page.focus('header button[lang]');
+	await page.keyboard.press('Enter');
+	await page.waitForSelector('header button:text("中文")');
+	await page.waitForFunction(() => document.activeElement.lang === 'zh-CN' && document.activeElement.tagName === 'BUTTON', null, {timeout: 5000}).catch(() => null);
+	ok(await page.evaluate(() => document.activeElement.tagName) === 'BUTTON', 'who turns the language can turn it back', await at(page));
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
+
+// A Chinese keyboard writes １２。５; a paste brings it, too.
+export async function fullWidth(browser) {
+	const page = await open(browser, 'headquarters', {size: 'desk'});
+	const device = await page.context().newCDPSession(page);
+	const type = async (field, parts, isComposed) => {
+		await page.fill(field, '');
+		await page.focus(field);
+		for (const text of parts) {
+			if (isComposed) await device.send('Input.imeSetComposition', {text, selectionStart: text.length, selectionEnd: text.length});
+			await device.send('Input.insertText', {text});
+		}
+		return page.inputValue(field);
+	};
+	for (const [address, field] of [['#/redeem', '#amount'], ['#/coupons/new', 'main input[type=number][step=any]']]) {
+		await visit(page, address);
+		await quiet(page);
+		for (const [parts, isComposed] of [[['１２。５'], false], [['１', '２', '。', '５'], false], [['12', '。', '5'], true], [['１２．５'], true]]) {
+			const value = await type(field, parts, isComposed);
+			ok(value === '12.5', `${address}: ${parts.join(' ')}${isComposed ? ', composed,' : ''} is 12.5`, value);
+		}
+	}
+	await visit(page, '#/enrol');
+	await page.fill('#name', '');
+	await page.focus('#name');
+	await device.send('Input.insertText', {text: '王。１'});
+	ok(await page.inputValue('#name') === '王。１', 'what is no number is left as it is written');
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
+
+// The undo of what was done is not taken away while somebody is at it.
+export async function toldLonger(browser) {
+	const page = await open(browser, 'clerk', {size: 'desk'});
+	await page.clock.install();
+	manyTasks(2);
+	await visit(page, '#/tasks');
+	await page.click('main li .row button >> nth=0');
+	await page.waitForSelector('#toast button');
+	await page.focus('#toast button');
+	await page.clock.fastForward(60000);
+	ok(await page.isVisible('#toast button'), 'an undo that the keys are on stays');
+	await page.focus('main a');
+	await page.clock.fastForward(11000);
+	ok(await page.$('#toast button') === null, 'and goes after they left it');
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
