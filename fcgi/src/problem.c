@@ -165,6 +165,27 @@ crm_problem_pointer(CrmArena *arena, const char *field)
 	return pointer;
 }
 
+/* The name the caller knows: a function's from_day and store_code are from and store of a query. */
+static const char *
+as_asked(const CrmRoute *route, const char *field)
+{
+	const char *told = field;
+
+	for (int i = 0; route != NULL && i < CRM_ROUTE_PARAMS && route->params[i].name != NULL; i++)
+	{
+		const CrmParam *param = &route->params[i];
+		size_t		length = strlen(param->name);
+
+		if (param->place != CRM_IN_QUERY || strncmp(field, param->name, length) != 0)
+			continue;
+		if (field[length] == '\0')
+			return field;
+		if (strcmp(field + length, "_day") == 0 || strcmp(field + length, "_code") == 0)
+			told = param->name;
+	}
+	return told;
+}
+
 static void
 from_sql(CrmRequest *request, const CrmCall *call, CrmProblem *problem)
 {
@@ -185,7 +206,7 @@ from_sql(CrmRequest *request, const CrmCall *call, CrmProblem *problem)
 	if (problem->hint == NULL && strcmp(error->sqlstate, "22P05") == 0)
 		problem->hint = "Take \\u0000 out of the text.";
 	if (error->field != NULL && (may_quote || problem->status < 500))
-		problem->pointer = crm_problem_pointer(request->arena, error->field);
+		problem->pointer = crm_problem_pointer(request->arena, as_asked(request->match.route, error->field));
 	/* an unknown or ungranted role: a credential that cannot be used here */
 	if (error->in_authentication && problem->status < 500 && !is_own)
 		problem->status = 401;

@@ -230,6 +230,19 @@ def test_reading(web, keys, person):
     equal(web.request("GET", "/api/v1/value/segments?model=quintile", key=keys["headquarters"]).status, 200, "segments of a model")
     answer = web.request("GET", "/api/v1/value/segments?model=none", key=keys["headquarters"])
     ok(answer.status == 404 and answer.json()["hint"], "of one that is none", answer)
+    span = "from=2026-01-01&to=2026-06-30"
+    for asked, member in ((f"journey?{span}", "attainment"), ("conversion?from_tier=B&to_tier=A&months=2&as_of=2026-06-30", "converted"), (f"tier-transitions?{span}", "to_tier"),
+                          (f"stage-transitions?{span}", "to_stage"), (f"paths?{span}&depth=2", "path")):
+        answer = web.request("GET", f"/api/v1/value/{asked}", key=keys["headquarters"])
+        ok(answer.status == 200 and all(member in row for row in answer.json()["items"]), f"value/{asked.split('?')[0]}", answer)
+    equal(len(web.request("GET", "/api/v1/value/conversion?from_tier=B&to_tier=A&months=2", key=keys["headquarters"]).json()["items"]), 2, "a row a month")
+    answer = web.request("GET", f"/api/v1/value/follow?event_type=search&{span}&days=3", key=keys["headquarters"])
+    ok(answer.status == 200 and answer.json()["days"] == 3 and "lift" in answer.json(), "what follows an event", answer)
+    equal(web.request("GET", f"/api/v1/value/follow?event_type=search&{span}", key=keys["clerk"]).status, 403, "is no question of the counter")
+    for asked, field in ((f"follow?event_type=none&{span}", "event_type"), (f"follow?event_type=search&{span}&days=0", "days"), ("follow?event_type=search&from=2026-06-30&to=2026-01-01", "to"), ("journey?from=2026-06-30&to=2026-01-01", "to"),
+                         ("conversion?from_tier=B&to_tier=A&months=0", "months"), (f"conversion?from_tier={'x' * 99}&to_tier=A", "from_tier")):
+        answer = web.request("GET", f"/api/v1/value/{asked}", key=keys["headquarters"])
+        ok(answer.status == 422 and answer.json()["errors"][0]["pointer"] == f"/{field}" and answer.json()["hint"], f"value/{asked[:40]} names {field} as it was asked", answer)
     funnel = {"steps": ["registered", "order"], "from": "2020-01-01", "to": "2030-12-31", "window_days": 3650}
     answer = web.request("POST", "/api/v1/reports/funnel", json.dumps(funnel), key=keys["headquarters"])
     ok(answer.status == 200 and [step["step"] for step in answer.json()] == [1, 2] and answer.json()[0]["persons"] > 0, "a funnel", answer)
