@@ -42,6 +42,11 @@ for my $n (1 .. 5)
 }
 $node->safe_psql('shop', q{CREATE INDEX dba_index ON crm.customer (city); CREATE ROLE dba_reads;
 	CREATE POLICY dba_policy ON crm.store TO dba_reads USING (crm.upgrade_stays(store_id)); GRANT EXECUTE ON FUNCTION crm.doctor() TO dba_reads});
+my $keyed = q{SELECT (r).status || ' ' || (r).code FROM crm.ingest_order('pos', convert_to('{"external_id": "K1", "phone": "13812340005", "ordered_at": "2026-06-02T12:00:00+08:00", "amount": "5.00"}', 'UTF8'), 'order-k1') r};
+my $stored = $node->safe_psql('shop', $keyed);
+is($node->safe_psql('shop', q{SELECT crm.upgrade_spend(5, 'spend-1')}), '{"spent": 5}', 'a till asks, and does not hear the answer');
+# the made-up releases have one library, and with it one number: what was kept is of the one before
+$node->safe_psql('shop', "UPDATE crm.idempotency SET release = '0.1.1'");
 my $persons = 'SELECT customer_id, tier, net_minor, phone_masked FROM crm.person ORDER BY 1';
 my $before = $node->safe_psql('shop', $persons);
 like($node->safe_psql('shop', q{SELECT crm.upgrade_gone() || crm.upgrade_total(1)}), qr/x, y11/, 'the release before is at work');
@@ -83,6 +88,12 @@ for my $what (sort keys %catalog)
 }
 cmp_ok($node->safe_psql('fresh', 'SELECT count(*) FROM pg_proc WHERE pronamespace = \'crm\'::regnamespace'), '>', 1000, 'which are many');
 
+# what was asked before is asked again: it is answered as it was, whatever arguments the function has now
+is($node->safe_psql('shop', q{SELECT crm.upgrade_spend(5, idempotency_key => 'spend-1')}), '{"spent": 5}', 'a key from before is answered as it was, though the function takes more now');
+is($node->safe_psql('shop', $keyed), $stored, 'so is an order\'s');
+is($node->safe_psql('shop', q{SELECT crm.upgrade_spend(6, idempotency_key => 'spend-2')}), '{"again": true, "spent": 6}', 'keys of now are kept');
+like(($node->psql('shop', q{SELECT crm.upgrade_spend(7, idempotency_key => 'spend-2')}))[2], qr/used for another call/, 'and refused to another call');
+like(($node->psql('shop', q{SELECT crm.event_define_type('fell', 'x', 'x', '{}', 'spend-1')}))[2], qr/used for another call/, 'as are those from before to another function');
 is($node->safe_psql('shop', $persons), $before, 'persons are as they were');
 is($node->safe_psql('shop', q{SELECT count(*) FROM pg_class WHERE relname = 'dba_index'}), '1', 'so is a DBA\'s index');
 is($node->safe_psql('shop', q{SELECT qual FROM pg_policies WHERE policyname = 'dba_policy'}), 'crm.upgrade_stays(store_id)', 'and policy');
