@@ -53,6 +53,8 @@ SELECT pg_temp.try(format(c, :a, :d1)) AS fault FROM (VALUES (1, 'crm.sales_deal
     (4, 'crm.sales_deal_evidence(%s, %s, ''needs'', ''x'', ''https://a'', ''zz'')'), (5, 'crm.sales_deal_evidence(%s, %s, NULL, ''x'', ''https://a'')'), (6, 'crm.sales_deal_move(%s, %s, ''moon'')'), (7, 'crm.sales_deal_move(%s, %s, ''contact'')'), (8, 'crm.sales_deal_move(%s, %s, ''lost'')'),
     (9, 'crm.sales_deal_change(%s, %s, ''{"amount": -1}'')'), (10, 'crm.sales_deal_change(%s, %s, ''{"colour": 1}'')'), (11, 'crm.sales_deal_change(%s, %s, ''{"staff": "deal_c3"}'')'), (12, 'crm.sales_deal_change(%s, %s, NULL)'), (13, 'crm.sales_deal_change(%s, %s, ''[]'')')) v (n, c) ORDER BY n;
 
+SELECT pg_temp.try(format(c, :a)) AS nothing FROM (VALUES (1, 'crm.sales_deal_change(%s, NULL, ''{"amount": 1}'')'), (2, 'crm.sales_deal_evidence(%s, NULL, ''needs'', ''x'', ''https://a'')'), (3, 'crm.sales_deal_move(%s, NULL, ''contact'')')) v (n, c) ORDER BY n;
+
 -- 4. it stands still: 48 hours at the stage are its clerk's, three days without a word of an important deal the manager's; once; a word, or a move, ends them
 SELECT crm._sales_stalls();
 SELECT pg_temp.tasks(:a);

@@ -197,6 +197,9 @@ SELECT crm.ingest_reprocess('pos', 1000) > 0 AS some_resolved;
 SELECT external_id, amount, line_count FROM crm.customer_order WHERE external_id = 'L4';
 SELECT line_no, state, attempts FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint ORDER BY line_no;
 SELECT crm.ingest_dismiss(ARRAY(SELECT reject_id FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint AND state = 'open'), 'test rows');
+-- the trail has what was given up: neither what was before, nor what never was
+SELECT crm.ingest_dismiss(ARRAY(SELECT reject_id FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint) || '{-1,NULL}'::bigint[], 'again') AS none,
+    (SELECT count(*) FROM crm.audit a WHERE a.action = 'dismiss' AND a.reason = 'again') AS told, (SELECT count(*) > 0 FROM crm.audit a WHERE a.action = 'dismiss' AND a.reason = 'test rows') AS before;
 -- orders without goods, and the store by its name
 SELECT pg_temp.load('pos', 'order_line', 'csv', 'utf8', '{"history": true}', convert_to(
     E'external_id,ordered_at,amount,store_code\nT1,2026-06-10,"1,234.50",' || (SELECT name FROM crm.store WHERE code = 'S01') || E'\nT2,2026-06-10,￥59,S01\n', 'UTF8')) > 0 AS loaded;

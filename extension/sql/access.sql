@@ -247,12 +247,12 @@ COMMENT ON FUNCTION crm._alert_close(text, text[]) IS 'closes the open alerts of
 
 -- Idempotency keys: the row is written first, so of two equal calls at the same time one waits
 -- for the other and then answers the same.
-CREATE FUNCTION crm._idempotency_insert(principal text, key text, fingerprint bytea) RETURNS boolean
+CREATE FUNCTION crm._idempotency_insert(principal text, key text, operation text, fingerprint bytea) RETURNS boolean
     LANGUAGE plpgsql SET lock_timeout = '2s' AS
 $$
 BEGIN
-    INSERT INTO crm.idempotency (principal, idempotency_key, fingerprint, created_at)
-    VALUES (principal, key, fingerprint, crm.core_now())
+    INSERT INTO crm.idempotency (principal, idempotency_key, operation, release, fingerprint, created_at)
+    VALUES (principal, key, operation, crm._code_version(), fingerprint, crm.core_now())
     ON CONFLICT ON CONSTRAINT idempotency_pkey DO NOTHING;
     RETURN FOUND;
 EXCEPTION WHEN lock_not_available THEN
@@ -260,7 +260,7 @@ EXCEPTION WHEN lock_not_available THEN
         USING ERRCODE = 'RM102', COLUMN = 'idempotency_key', HINT = 'Try again in a moment.';
 END
 $$;
-COMMENT ON FUNCTION crm._idempotency_insert(text, text, bytea) IS
+COMMENT ON FUNCTION crm._idempotency_insert(text, text, text, bytea) IS
     'true: the key is ours now; false: another call has finished with it; RM102 when that call still runs after 2 seconds';
 
 CREATE FUNCTION crm._idempotency_claim(key text, operation text, fingerprint bytea) RETURNS jsonb
@@ -281,12 +281,13 @@ BEGIN
     END IF;
     who := crm._actor();
     print := crm._sha256(convert_to(operation, 'UTF8') || '\x00'::bytea || coalesce(fingerprint, '\x'));
-    IF crm._idempotency_insert(who, key, print) THEN
+    IF crm._idempotency_insert(who, key, operation, print) THEN
         RETURN NULL;
     END IF;
-    SELECT i.fingerprint, i.answer INTO earlier FROM crm.idempotency i
+    SELECT i.fingerprint, i.operation, i.release, i.answer INTO earlier FROM crm.idempotency i
     WHERE i.principal = who AND i.idempotency_key = key;
-    IF earlier.fingerprint <> print THEN
+    -- another release may have had other arguments: a till that repeats what it asked before the upgrade repeats it, and has its answer
+    IF earlier.fingerprint <> print AND (earlier.operation = _idempotency_claim.operation AND earlier.release <> crm._code_version()) IS NOT TRUE THEN
         RAISE EXCEPTION 'idempotency key was used for another call'
             USING ERRCODE = 'RM101', COLUMN = 'idempotency_key', HINT = 'Repeat a call with the same content, or use a new key.';
     END IF;
@@ -298,7 +299,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._idempotency_claim(text, text, bytea) IS
-    'null: go on, and end with crm._idempotency_store(); otherwise the stored answer of the equal call; RM101 when the key belongs to another call, RM102 when that call still runs';
+    'null: go on, and end with crm._idempotency_store(); otherwise the stored answer of the equal call; RM101 when the key belongs to another call (of one that an earlier release answered the function alone counts), RM102 when that call still runs';
 
 CREATE FUNCTION crm._idempotency_store(key text, answer jsonb) RETURNS void
     LANGUAGE plpgsql AS

@@ -32,7 +32,17 @@ COMMENT ON FUNCTION crm._access_require_person(bigint) IS
 CREATE FUNCTION crm.access_set_field_right(role name, field text, is_clear boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
+DECLARE
+    roles CONSTANT text[] := '{crm_clerk,crm_store_manager,crm_manager,crm_service,crm_steward,crm_headquarters}';     -- the others never see clear values
+    fields CONSTANT text[] := '{name,phone,email,birthday,address,identifiers,note,custom}';
 BEGIN
+    IF role = ANY (roles) IS NOT TRUE THEN
+        RAISE EXCEPTION 'no clear values can be given to role "%"', role USING ERRCODE = 'invalid_parameter_value', COLUMN = 'role',
+            HINT = format('Give one of %s.', array_to_string(roles, ', '));
+    ELSIF field = ANY (fields) IS NOT TRUE THEN
+        RAISE EXCEPTION 'there is no field "%"', field USING ERRCODE = 'invalid_parameter_value', COLUMN = 'field', HINT = format('Give one of %s.', array_to_string(fields, ', '));
+    END IF;
+    PERFORM crm._require_given(is_clear, 'is_clear');
     IF is_clear THEN
         INSERT INTO crm.field_right (role, field)
         VALUES (access_set_field_right.role, access_set_field_right.field)

@@ -11,6 +11,7 @@ $$
 DECLARE
     answer int;
 BEGIN
+    PERFORM crm._require_words(code, 'code', 100), crm._require_words(name, 'name');
     INSERT INTO crm.region AS r (region_id, code, name)
     VALUES (nextval('crm.access_id_seq'), access_define_region.code, access_define_region.name)
     ON CONFLICT ON CONSTRAINT region_code_key DO UPDATE SET name = excluded.name
@@ -45,6 +46,7 @@ DECLARE
     zone text := coalesce(time_zone, crm._setting('core.time_zone') #>> '{}');
     answer int;
 BEGIN
+    PERFORM crm._require_words(code, 'code', 100), crm._require_words(name, 'name');
     IF region IS NULL THEN
         RAISE EXCEPTION 'there is no region with code "%"', region_code USING ERRCODE = 'no_data_found', COLUMN = 'region_code',
             HINT = 'Define it with crm.access_define_region() first.';
@@ -85,8 +87,9 @@ CREATE FUNCTION crm.access_define_group(code text, name text, store_codes text[]
 $$
 DECLARE
     answer int;
-    members int[] := ARRAY(SELECT crm._access_store_id(c) FROM unnest(store_codes) c);
+    members int[] := ARRAY(SELECT crm._access_store_id(coalesce(c, '')) FROM unnest(store_codes) c);
 BEGIN
+    PERFORM crm._require_words(code, 'code', 100), crm._require_words(name, 'name'), crm._require_given(store_codes, 'store_codes');
     INSERT INTO crm.sharing_group AS g (sharing_group_id, code, name)
     VALUES (nextval('crm.access_id_seq'), access_define_group.code, access_define_group.name)
     ON CONFLICT ON CONSTRAINT sharing_group_code_key DO UPDATE SET name = excluded.name
@@ -142,6 +145,20 @@ $$;
 COMMENT ON FUNCTION crm._access_check_login(name, name) IS
     '22023 unless a SQL login exists, is nobody''s but a person''s, and is a member of the role';
 
+CREATE FUNCTION crm._access_check_unused(staff_code text, login_name text, sql_role name) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    wrong text := (SELECT CASE WHEN m.login_name = _access_check_unused.login_name THEN 'login_name' ELSE 'sql_role' END FROM crm.staff m
+                   WHERE m.code <> staff_code AND (m.login_name = _access_check_unused.login_name OR m.sql_role = _access_check_unused.sql_role) LIMIT 1);
+BEGIN
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'somebody else of the staff signs in so' USING ERRCODE = 'invalid_parameter_value', COLUMN = wrong, HINT = 'Everybody has a login of their own, those who left too.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._access_check_unused(text, text, name) IS '22023 when the login of a staff member, over HTTP or SQL, is another''s';
+
 CREATE FUNCTION crm.access_define_staff(code text, name text, role name, scopes text[] DEFAULT '{}',
                                         login_name text DEFAULT NULL, sql_role name DEFAULT NULL) RETURNS int
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -154,9 +171,14 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'role',
                   HINT = format('Roles are %s.', array_to_string(crm._access_staff_roles(), ', '));
     END IF;
+    PERFORM crm._require_words(code, 'code', 100), crm._require_words(name, 'name');
     IF sql_role IS NOT NULL THEN
         PERFORM crm._access_check_login(sql_role, role);
     END IF;
+    IF login_name IS NOT NULL THEN
+        PERFORM crm._require_words(login_name, 'login_name', 100);
+    END IF;
+    PERFORM crm._access_check_unused(code, login_name, sql_role);
     INSERT INTO crm.staff AS m (staff_id, code, name, role, login_name, sql_role, created_at)
     VALUES (nextval('crm.access_id_seq'), access_define_staff.code, access_define_staff.name, access_define_staff.role,
             access_define_staff.login_name, access_define_staff.sql_role, crm.core_now())
@@ -253,6 +275,7 @@ BEGIN
         RAISE EXCEPTION 'an API key cannot have role "%"', role
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'role', HINT = 'Tills take crm_till, imports crm_steward.';
     END IF;
+    PERFORM crm._require_words(name, 'name');
     INSERT INTO crm.api_key (api_key_id, secret_hash, name, role, source_code, store_id, is_sandbox, created_at, expires_at)
     VALUES (key_id, crm._sha256(convert_to(secret, 'UTF8')), access_create_key.name, access_create_key.role,
             access_create_key.source_code, crm._access_store_id(store_code), coalesce(access_create_key.is_sandbox, false),

@@ -161,6 +161,8 @@ BEGIN
     IF flow.trigger = 'schedule' AND crm.campaign_cron_next(flow.spec ->> 'schedule', coalesce(flow.spec ->> 'zone', 'UTC'), crm.core_now()) IS NULL THEN
         RAISE EXCEPTION 'flow "%" cannot run: its schedule never comes', flow.code USING ERRCODE = 'RM801', COLUMN = 'schedule', HINT = 'No year has such a day.';
     END IF;
+EXCEPTION WHEN SQLSTATE 'RM803' THEN
+    RAISE EXCEPTION '%', SQLERRM USING ERRCODE = 'RM803', COLUMN = 'schedule', HINT = '"0 10 * * 1-5" is 10:00 from Monday to Friday.';
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_require_trigger(crm.flow_row) IS 'RM801 with the field, RM351 or RM803 unless a flow with a schedule or an entry by facts is complete in each of its steps';
@@ -360,7 +362,7 @@ BEGIN
     PERFORM FROM crm.flow f WHERE f.code = flow FOR UPDATE;
     halted := crm._campaign_flow(flow);
     IF halted.state = 'draft' OR (halted.state = 'stopped' AND state = 'paused') THEN
-        RAISE EXCEPTION 'flow "%" is %', flow, halted.state USING ERRCODE = 'RM802', HINT = 'Start it first.';
+        RAISE EXCEPTION 'flow "%" is %', flow, halted.state USING ERRCODE = 'RM802', COLUMN = 'flow', HINT = 'Start it first.';
     END IF;
     halted.state := _campaign_halt.state;
     IF state = 'paused' THEN

@@ -76,6 +76,68 @@ $$ SELECT k FROM jsonb_object_keys(CASE jsonb_typeof(spec) WHEN 'object' THEN sp
 COMMENT ON FUNCTION crm._unknown_member(jsonb, text[], text) IS
     'the first member of a description that is none of those known; of what is no object the description''s own name; null: all are known';
 
+-- What public functions ask of an argument before they use it: a fault names the argument and says what to give.
+CREATE FUNCTION crm._require_given(value anyelement, field text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+BEGIN
+    IF value IS NULL THEN
+        RAISE EXCEPTION '"%" is missing', field USING ERRCODE = 'invalid_parameter_value', COLUMN = field, HINT = format('Give "%s".', field);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._require_given(anyelement, text) IS '22023 naming the argument when it is null';
+
+CREATE FUNCTION crm._require_words(value text, field text, most int DEFAULT 200) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+BEGIN
+    IF coalesce(btrim(value), '') = '' OR length(value) > most THEN
+        RAISE EXCEPTION '"%" is missing, blank or too long', field USING ERRCODE = 'invalid_parameter_value', COLUMN = field,
+            HINT = format('Give 1 to %s characters.', most);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._require_words(text, text, int) IS '22023 naming the argument for a code or a name that is null, blank or of more characters than so many';
+
+CREATE FUNCTION crm._require_day(day date, field text) RETURNS date
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+BEGIN
+    IF day NOT BETWEEN '0001-01-01' AND '9999-12-31' THEN
+        RAISE EXCEPTION '% is no day to ask about', day USING ERRCODE = 'invalid_parameter_value', COLUMN = field,
+            HINT = 'Give a local day of the years 1 to 9999, such as 2026-06-30.';
+    END IF;
+    RETURN day;
+END
+$$;
+COMMENT ON FUNCTION crm._require_day(date, text) IS 'the day, null for null; 22023 naming the argument for one without end, or so far that days around it cannot be counted';
+
+CREATE FUNCTION crm._require_span(from_day date, to_day date) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+BEGIN
+    IF crm._require_day(from_day, 'from_day') IS NULL OR crm._require_day(to_day, 'to_day') IS NULL OR to_day < from_day THEN
+        RAISE EXCEPTION 'a span has a first day and a last, which does not lie before it'
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = CASE WHEN from_day IS NULL THEN 'from_day' ELSE 'to_day' END, HINT = 'Give the first and the last local day.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._require_span(date, date) IS '22023 naming the argument for spans without a first and a last day in order';
+
+CREATE FUNCTION crm._require_moment(at timestamptz, field text) RETURNS timestamptz
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$
+BEGIN
+    IF at NOT BETWEEN '0001-01-02 00:00:00+00' AND '9999-12-30 00:00:00+00' THEN
+        RAISE EXCEPTION 'that is no moment to ask about' USING ERRCODE = 'invalid_parameter_value', COLUMN = field,
+            HINT = 'Give a moment of the years 1 to 9999, such as 2026-06-30T11:00:00+08:00.';
+    END IF;
+    RETURN at;
+END
+$$;
+COMMENT ON FUNCTION crm._require_moment(timestamptz, text) IS 'the moment, null for null; 22023 naming the argument for one without end, or so far that days around it cannot be counted';
+
 CREATE FUNCTION crm._consequence_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_facts';
 COMMENT ON FUNCTION crm._consequence_facts(bigint[], text, boolean) IS

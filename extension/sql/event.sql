@@ -246,7 +246,8 @@ BEGIN
         RAISE EXCEPTION 'event type has no proper code' USING ERRCODE = 'RM451', COLUMN = 'code', DETAIL = 'A code is lower-case letters, digits and underscores, at most 63.',
             HINT = 'Give a code such as page_view.';
     END IF;
-    IF jsonb_typeof(properties) <> 'object'
+    PERFORM crm._require_words(name_zh, 'name_zh', 100), crm._require_words(name_en, 'name_en', 100);
+    IF jsonb_typeof(properties) IS DISTINCT FROM 'object'
        OR EXISTS (SELECT FROM jsonb_each(properties) p WHERE p.value NOT IN ('"text"', '"number"', '"bool"', '"date"')) THEN
         RAISE EXCEPTION 'properties of an event type cannot be read'
             USING ERRCODE = 'RM451', COLUMN = 'properties', HINT = 'Give {"name": "text"}; types are text, number, bool, date.';

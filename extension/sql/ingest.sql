@@ -180,7 +180,7 @@ CREATE FUNCTION crm._ingest_entity(entity text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE AS
 $$
 BEGIN
-    PERFORM crm._ingest_fields(entity);
+    PERFORM crm._require_given(entity, 'entity'), crm._ingest_fields(entity);
     RETURN entity;
 END
 $$;
@@ -196,7 +196,7 @@ DECLARE
     next_version int;
     wanted text;
 BEGIN
-    PERFORM crm._ingest_entity(entity);
+    PERFORM crm._ingest_entity(entity), crm._require_given(spec, 'spec');
     PERFORM crm._ingest_check_mapping(entity, spec, entity = 'order_line');
     FOR wanted IN SELECT substr(f, 8) FROM jsonb_object_keys(spec -> 'fields') f WHERE f LIKE 'custom.%' LOOP
         IF NOT EXISTS (SELECT FROM crm.custom_field c WHERE c.entity = ingest_define_mapping.entity AND c.code = wanted) THEN

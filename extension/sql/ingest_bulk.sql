@@ -59,7 +59,7 @@ BEGIN
             HINT = 'Take the id that beginning the import returned.';
     END IF;
     IF found_state <> ALL (states) THEN
-        RAISE EXCEPTION 'the import is %', found_state USING ERRCODE = 'RM213',
+        RAISE EXCEPTION 'the import is %', found_state USING ERRCODE = 'RM213', COLUMN = 'batch_id',
             HINT = format('This call is for an import that is %s.', array_to_string(states, ' or '));
     END IF;
 END
@@ -71,11 +71,11 @@ CREATE FUNCTION crm._ingest_refuse_header(payload bytea) RETURNS void
 $$
 BEGIN
     IF btrim(payload, '\x090a0d20'::bytea) = '' THEN
-        RAISE EXCEPTION 'the file is blank' USING ERRCODE = 'RM200', HINT = 'Name the columns in the first line.';
+        RAISE EXCEPTION 'the file is blank' USING ERRCODE = 'RM200', COLUMN = 'payload', HINT = 'Name the columns in the first line.';
     ELSIF substring(payload FROM 1 FOR 2) IN ('\xfffe'::bytea, '\xfeff'::bytea) THEN
-        RAISE EXCEPTION 'the file is UTF-16' USING ERRCODE = 'RM201', HINT = 'Save it as CSV UTF-8; spreadsheets call this one Unicode text.';
+        RAISE EXCEPTION 'the file is UTF-16' USING ERRCODE = 'RM201', COLUMN = 'payload', HINT = 'Save it as CSV UTF-8; spreadsheets call this one Unicode text.';
     END IF;
-    RAISE EXCEPTION 'the header cannot be read' USING ERRCODE = 'RM201', HINT = 'Name the right encoding, utf8 or gbk.';
+    RAISE EXCEPTION 'the header cannot be read' USING ERRCODE = 'RM201', COLUMN = 'payload', HINT = 'Name the right encoding, utf8 or gbk.';
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_refuse_header(bytea) IS 'says why the first record of a file is none: blank (RM200), UTF-16, or of another encoding (RM201)';
@@ -211,7 +211,7 @@ BEGIN
     PERFORM crm._ingest_own_batch(batch_id, '{receiving,validating,awaiting_confirmation,accepted,applying,invalid,aborted}');
     PERFORM crm._ingest_lock_lanes(batch_id);       -- of an import that was accepted while this call waited for its row
     IF EXISTS (SELECT FROM crm.batch_lane l WHERE l.batch_id = ingest_bulk_abort.batch_id AND l.pieces > 0) THEN
-        RAISE EXCEPTION 'a part of the import is stored' USING ERRCODE = 'RM213', HINT = 'Let it go on; what is wrong can be mended by another import.';
+        RAISE EXCEPTION 'a part of the import is stored' USING ERRCODE = 'RM213', COLUMN = 'batch_id', HINT = 'Let it go on; what is wrong can be mended by another import.';
     END IF;
     DELETE FROM crm.batch_lane l WHERE l.batch_id = ingest_bulk_abort.batch_id;
     UPDATE crm.batch t SET state = 'aborted', finished_at = crm.core_now() WHERE t.batch_id = ingest_bulk_abort.batch_id AND t.state <> 'aborted';
@@ -298,14 +298,14 @@ BEGIN
     PERFORM crm.ingest_job(batch_id);
     SELECT t.* INTO b FROM crm.batch t WHERE t.batch_id = ingest_preview.batch_id;
     SELECT i.chunk_no INTO b.next_chunk FROM crm.inbox i
-    WHERE i.received_at = b.created_at AND i.batch_id = b.batch_id AND i.first_line <= coalesce(after, 0) + 1 ORDER BY i.chunk_no DESC LIMIT 1;
+    WHERE i.received_at = b.created_at AND i.batch_id = b.batch_id AND i.first_line <= coalesce(after, 0)::bigint + 1 ORDER BY i.chunk_no DESC LIMIT 1;
     b.next_at := 0; b.next_line := 1;
     input := crm._ingest_batch_input(b, 2);
     IF input.payloads IS NULL THEN
         RETURN;
     END IF;
     -- what lies between the beginning of the piece and what is asked for is read, too
-    input.max_facts := greatest(coalesce(after, 0) - input.first_lines[1], 0) + most + 2;
+    input.max_facts := least(greatest(coalesce(after, 0)::bigint - input.first_lines[1], 0) + most + 2, 2147483647)::int;
     RETURN QUERY
     SELECT jsonb_strip_nulls(jsonb_build_object('line', p.line_no, 'external_id', p.external_id,
         'outcome', CASE WHEN p.code IS NOT NULL THEN 'reject' WHEN k.external_id IS NULL THEN 'create'

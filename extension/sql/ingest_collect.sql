@@ -12,7 +12,7 @@ BEGIN
         RETURN ARRAY(SELECT convert_to(e.value::text, 'UTF8') FROM json_array_elements(events) WITH ORDINALITY e ORDER BY e.ordinality);
     END IF;
     RAISE EXCEPTION 'these are no events' USING ERRCODE = 'RM200', COLUMN = 'events', HINT = 'Send {"events": [...]} with 1 to 100 of them.';
-EXCEPTION WHEN data_exception THEN
+EXCEPTION WHEN data_exception OR statement_too_complex THEN        -- or brackets within brackets, without end
     RAISE EXCEPTION 'this is no JSON in UTF-8' USING ERRCODE = 'RM200', COLUMN = 'events', HINT = 'Send {"events": [...]} with 1 to 100 of them.';
 END
 $$;

@@ -8,6 +8,17 @@ CREATE FUNCTION crm._ingest_pull_read(schema_name name, relation_name name, wate
 COMMENT ON FUNCTION crm._ingest_pull_read(name, name, name, boolean, text, timestamptz, name, int) IS
     'rows of a relation behind a moment as JSON texts, in their order, about row_limit of them; read as run_as in a restricted operation';
 
+CREATE FUNCTION crm._ingest_relation(relation text) RETURNS text[]
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN parse_ident(relation);
+EXCEPTION WHEN invalid_parameter_value THEN
+    RAISE EXCEPTION 'this is no name of a relation' USING ERRCODE = 'RM218', COLUMN = 'relation', HINT = 'Name it as schema.relation.';
+END
+$$;
+COMMENT ON FUNCTION crm._ingest_relation(text) IS 'schema and name of a relation; RM218 for what can be no name';
+
 CREATE FUNCTION crm.ingest_define_pull(source text, entity text, relation text, watermark_column text, every interval DEFAULT '5 minutes',
                                        overlap interval DEFAULT '15 minutes', is_active boolean DEFAULT true) RETURNS int
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -15,14 +26,14 @@ $$
 DECLARE
     origin int := crm._ingest_source_id(source);
     who name := CASE current_setting('role') WHEN 'none' THEN session_user::name ELSE current_setting('role')::name END;
-    parts text[] := parse_ident(relation);
+    parts text[] := crm._ingest_relation(relation);
     id int;
 BEGIN
-    PERFORM crm._ingest_entity(entity);
+    PERFORM crm._ingest_entity(entity), crm._require_given(is_active, 'is_active');
     IF (SELECT rolsuper FROM pg_roles WHERE rolname = who) THEN
-        RAISE EXCEPTION 'a pull does not run as a superuser' USING ERRCODE = 'RM218', HINT = 'SET ROLE to a role that may read the relation, and has EXECUTE here.';
+        RAISE EXCEPTION 'a pull does not run as a superuser' USING ERRCODE = 'RM218', COLUMN = 'relation', HINT = 'SET ROLE to a role that may read the relation, and has EXECUTE here.';
     END IF;
-    IF cardinality(parts) <> 2 OR NOT EXISTS (
+    IF cardinality(parts) = 2 IS NOT TRUE OR NOT EXISTS (
         SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
         WHERE n.nspname = parts[1] AND c.relname = parts[2] AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
           AND a.attname = watermark_column AND NOT a.attisdropped AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype)
@@ -30,7 +41,7 @@ BEGIN
         RAISE EXCEPTION 'cannot pull from this relation' USING ERRCODE = 'RM218', COLUMN = 'relation',
             HINT = 'Name it as schema.relation; you need SELECT on it, and its watermark column is a timestamp.';
     END IF;
-    IF every < interval '10 seconds' OR overlap < interval '0' OR overlap > interval '7 days' THEN
+    IF every >= interval '10 seconds' IS NOT TRUE OR (overlap BETWEEN interval '0' AND interval '7 days') IS NOT TRUE THEN
         RAISE EXCEPTION 'a pull runs every 10 seconds at most, with an overlap of up to 7 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'every',
             HINT = 'Give an interval of 10 seconds or more, and an overlap from none to 7 days.';
     END IF;

@@ -156,15 +156,17 @@ CREATE FUNCTION crm.ingest_dismiss(reject_ids bigint[], reason text) RETURNS big
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    dismissed bigint;
+    dismissed bigint[];
 BEGIN
     PERFORM crm._access_check_reason(reason, 'say why these records are given up', 'The reason is kept beside the records.');
-    UPDATE crm.reject j SET state = 'dismissed', resolved_at = crm.core_now(), next_attempt_at = NULL
-    WHERE j.reject_id = ANY (reject_ids) AND j.state IN ('open', 'retry')
-      AND j.source_id = (SELECT s.source_id FROM crm.source s WHERE s.source_id = j.source_id AND s.code = coalesce(crm._actor_claim('source'), s.code));
-    GET DIAGNOSTICS dismissed = ROW_COUNT;
-    PERFORM crm._audit('dismiss', 'reject', j, NULL, NULL, NULL, reason) FROM unnest(reject_ids) j;
-    RETURN dismissed;
+    WITH gone AS (
+        UPDATE crm.reject j SET state = 'dismissed', resolved_at = crm.core_now(), next_attempt_at = NULL
+        WHERE j.reject_id = ANY (reject_ids) AND j.state IN ('open', 'retry')
+          AND j.source_id = (SELECT s.source_id FROM crm.source s WHERE s.source_id = j.source_id AND s.code = coalesce(crm._actor_claim('source'), s.code))
+        RETURNING j.reject_id)
+    SELECT coalesce(array_agg(g.reject_id ORDER BY g.reject_id), '{}') INTO dismissed FROM gone g;
+    PERFORM crm._audit('dismiss', 'reject', j, NULL, NULL, NULL, reason) FROM unnest(dismissed) j;      -- what was given up, not whatever was asked for
+    RETURN cardinality(dismissed);
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_dismiss(bigint[], text) IS 'gives rejects up, with a reason for the trail; how many; 22023 without a reason';

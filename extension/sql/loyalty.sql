@@ -301,6 +301,8 @@ BEGIN
     IF coalesce(order_external_id, '') = '' THEN
         RAISE EXCEPTION 'a redemption needs its order' USING ERRCODE = 'null_value_not_allowed',
             COLUMN = 'order_external_id', HINT = 'Give the order''s number in its source.';
+    ELSIF length(order_external_id) > 200 THEN
+        RAISE EXCEPTION 'the order''s number is too long' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'order_external_id', HINT = 'Give the order''s number in its source, at most 200 characters.';
     ELSIF amount IS NULL OR amount < 0 OR amount = 'NaN' OR amount > 1e12 THEN
         RAISE EXCEPTION 'a redemption needs the order''s amount' USING ERRCODE = 'invalid_parameter_value',
             COLUMN = 'amount', HINT = 'Give the amount before the coupon, zero or more.';

@@ -204,6 +204,9 @@ BEGIN
     END IF;
     person := crm._access_require_person(loyalty_adjust.customer_id);
     PERFORM crm._loyalty_require_points(abs(greatest(points, -9223372036854775807)));
+    IF valid_days NOT BETWEEN 0 AND 36500 THEN
+        RAISE EXCEPTION 'points cannot be valid for % days', valid_days USING ERRCODE = 'invalid_parameter_value', COLUMN = 'valid_days', HINT = 'Give 0 to 36500 days after today, or none: for ever.';
+    END IF;
     PERFORM crm._access_check_reason(reason, 'an adjustment needs its reason', 'Say why, for who reads the ledger.');
     IF points > 0 THEN
         PERFORM crm._loyalty_grant(person, points, 'manual', crm._new_id()::text, reason, valid_days);

@@ -300,7 +300,7 @@ DECLARE
 BEGIN
     IF carrier IS NULL THEN
         RAISE EXCEPTION 'no endpoint carries channel "%"', channel
-            USING ERRCODE = 'RM701', HINT = 'Run SELECT crm.outbox_define_endpoint(...) and crm.outbox_set_channel(...).';
+            USING ERRCODE = 'RM701', COLUMN = 'channel', HINT = 'Run SELECT crm.outbox_define_endpoint(...) and crm.outbox_set_channel(...).';
     END IF;
     RETURN NOT crm._outbox_is_there(customer_id, message_id) AND crm._outbox_put_all(ARRAY[ROW(customer_id, message_id, channel, carrier, flow_id, occurrence_key, is_marketing,
         coalesce(address_hash, crm._outbox_address(customer_id, channel)), body, due_at, expires_at, NULL, quiet)::crm.message_row]) = 1;
@@ -361,8 +361,8 @@ $$
 DECLARE
     wrong text := crm._outbox_fault(coalesce(options, '{}'));
 BEGIN
-    IF coalesce(endpoint, '') = '' THEN
-        RAISE EXCEPTION 'endpoint needs a name' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'endpoint', HINT = 'Give a short code.';
+    IF coalesce(endpoint, '') = '' OR length(endpoint) > 63 THEN
+        RAISE EXCEPTION 'endpoint needs a name' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'endpoint', HINT = 'Give a short code, at most 63 characters.';
     ELSIF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'option "%" of an endpoint is wrong', wrong USING ERRCODE = 'invalid_parameter_value', COLUMN = wrong,
             HINT = 'Options are is_private_allowed (true, false), timeout_ms (100 to 50000), max_concurrency (1 to 64), per_minute (1 to 600000).';
@@ -438,11 +438,11 @@ $$
 #variable_conflict use_column
 BEGIN
     IF NOT EXISTS (SELECT FROM crm.endpoint e WHERE e.endpoint = outbox_set_channel.endpoint) THEN
-        RAISE EXCEPTION 'there is no endpoint "%"', endpoint USING ERRCODE = 'no_data_found', HINT = 'Define it with crm.outbox_define_endpoint().';
+        RAISE EXCEPTION 'there is no endpoint "%"', endpoint USING ERRCODE = 'no_data_found', COLUMN = 'endpoint', HINT = 'Define it with crm.outbox_define_endpoint().';
     END IF;
     UPDATE crm.channel ch SET endpoint = outbox_set_channel.endpoint WHERE ch.channel = outbox_set_channel.channel;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no channel "%"', channel USING ERRCODE = 'no_data_found', HINT = 'See crm.channel.';
+        RAISE EXCEPTION 'there is no channel "%"', channel USING ERRCODE = 'no_data_found', COLUMN = 'channel', HINT = 'See crm.channel.';
     END IF;
     PERFORM crm._audit('define', 'channel', NULL, 'endpoint', NULL, outbox_set_channel.endpoint, outbox_set_channel.channel);
 END

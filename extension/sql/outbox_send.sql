@@ -599,7 +599,7 @@ BEGIN
     UPDATE crm.dead_letter d SET replayed_at = crm.core_now()
     WHERE d.customer_id = message.customer_id AND d.message_id = message.message_id AND d.replayed_at IS NULL;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'message is no dead letter' USING ERRCODE = 'RM702', HINT = 'Only dead letters are replayed; see its state.';
+        RAISE EXCEPTION 'message is no dead letter' USING ERRCODE = 'RM702', COLUMN = 'message_id', HINT = 'Only dead letters are replayed; see its state.';
     END IF;
     INSERT INTO crm.outbox_queue (customer_id, message_id, endpoint, due_at) VALUES (message.customer_id, message.message_id, message.endpoint, crm.core_now());
     UPDATE crm.contact_cap c SET sent_at = array_append(c.sent_at, message.due_at)

@@ -117,7 +117,7 @@ CREATE FUNCTION crm._purchase_add(history crm.purchase_history, days date[], kno
 COMMENT ON FUNCTION crm._purchase_add(crm.purchase_history, date[], date[], bigint[]) IS
     'a chunk (null: empty) with entries added; taking one out is adding its opposite; null when they are too many for one chunk';
 CREATE FUNCTION crm.purchase_add(history crm.purchase_history, entries crm.purchase_entry[]) RETURNS crm.purchase_history
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
     grown crm.purchase_history := (SELECT crm._purchase_add(history, array_agg(e.day), array_agg(e.known_day), array_agg(e.amount_minor))
@@ -125,7 +125,7 @@ DECLARE
 BEGIN
     IF cardinality(entries) > 0 AND grown IS NULL THEN
         RAISE EXCEPTION 'purchase history is full'
-            USING ERRCODE = 'RM401', HINT = 'A history holds 128 entries; keep several and ask them together.';
+            USING ERRCODE = 'RM401', COLUMN = 'entries', HINT = 'A history holds 128 entries; keep several and ask them together.';
     END IF;
     RETURN coalesce(grown, history);
 END

@@ -301,7 +301,7 @@ BEGIN
     WHERE (store_code IS NULL OR s.code = store_code) AND (region_code IS NULL OR r.code = region_code)
       AND (all_stores OR s.store_id = ANY (crm.access_store_ids()));
     IF wanted IS NULL THEN
-        RAISE EXCEPTION 'no store of your scope fits' USING ERRCODE = 'no_data_found',
+        RAISE EXCEPTION 'no store of your scope fits' USING ERRCODE = 'no_data_found', COLUMN = CASE WHEN store_code IS NULL THEN 'region_code' ELSE 'store_code' END,
             HINT = 'Give a store or region code within your scope, or none.';
     END IF;
     -- null: the whole chain, persons without a store included
@@ -361,6 +361,7 @@ DECLARE
     person bigint := crm._report_require(report_track.customer_id);
     zone text := crm._setting('core.time_zone') #>> '{}';
 BEGIN
+    PERFORM crm._require_day(from_day, 'from_day'), crm._require_day(to_day, 'to_day');
     PERFORM crm._audit('track', 'person', person, 'location', NULL, NULL, NULL);
     RETURN QUERY
     SELECT p.occurred_at, (SELECT e.type FROM crm.event e WHERE e.source_record_id = p.source_record_id AND e.occurred_at = p.occurred_at AND e.event_id = p.event_id LIMIT 1), p.latitude, p.longitude

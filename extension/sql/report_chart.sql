@@ -27,7 +27,7 @@ BEGIN
     END IF;
     from_day := crm._report_chart_day(spec, 'from');
     to_day := crm._report_chart_day(spec, 'to');
-    PERFORM crm._report_require_span(from_day, to_day);
+    PERFORM crm._require_span(from_day, to_day);
     IF to_day - from_day >= 3650 THEN
         RAISE EXCEPTION 'a span has 1 to 3650 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'to', HINT = 'Give a later first day.';
     END IF;

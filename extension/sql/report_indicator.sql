@@ -190,7 +190,7 @@ CREATE FUNCTION crm.report_indicators(period text DEFAULT 'month', starts_on dat
 $$
 DECLARE
     stores int[] := crm._report_scope(store_code, NULL);
-    start date := coalesce(crm._report_start(starts_on, period), (SELECT max(s.starts_on) FROM crm.indicator_snapshot s WHERE s.period = report_indicators.period));
+    start date := coalesce(crm._report_start(crm._require_day(starts_on, 'starts_on'), period), (SELECT max(s.starts_on) FROM crm.indicator_snapshot s WHERE s.period = report_indicators.period));
     wanted int := CASE WHEN store_code IS NULL THEN 0 ELSE stores[1] END;
     -- who sees figures only sees no ratio of few persons, and of no ratio what it was made of
     is_reader boolean := crm._actor_role() = 'crm_reader';

@@ -29,18 +29,6 @@ CREATE FUNCTION crm._report_ratio(part numeric, whole numeric) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT round(part / nullif(whole, 0), 4) $$;
 COMMENT ON FUNCTION crm._report_ratio(numeric, numeric) IS 'a share to four places; null of nothing';
 
-CREATE FUNCTION crm._report_require_span(from_day date, to_day date) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE AS
-$$
-BEGIN
-    IF from_day IS NULL OR to_day IS NULL OR NOT isfinite(from_day) OR NOT isfinite(to_day) OR to_day < from_day THEN
-        RAISE EXCEPTION 'a span has a first day and a last, which does not lie before it'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = CASE WHEN isfinite(from_day) THEN 'to_day' ELSE 'from_day' END, HINT = 'Give the first and the last local day.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION crm._report_require_span(date, date) IS 'refuses spans without a first and last day in order; 22023';
-
 CREATE FUNCTION crm._report_require_unit(unit text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE AS
 $$
@@ -70,7 +58,7 @@ DECLARE
     stores int[] := crm._report_scope(store_code, region_code);
     c bigint[];     -- buyers, orders, net, repeat, before, lost, orders of the year, buyers of the year, active
 BEGIN
-    PERFORM crm._report_require_span(from_day, to_day);
+    PERFORM crm._require_span(from_day, to_day);
     c := crm._report_ask('span', stores, ARRAY[from_day, to_day]);
     RETURN jsonb_build_object(
         'from', from_day, 'to', to_day, 'store', store_code, 'region', region_code,
@@ -126,7 +114,7 @@ DECLARE
     starts date[];
     c bigint[];
 BEGIN
-    PERFORM crm._report_require_span(from_day, to_day), crm._report_require_unit(unit);
+    PERFORM crm._require_span(from_day, to_day), crm._report_require_unit(unit);
     starts := crm._report_starts(crm._report_start(from_day, unit), to_day, unit);
     c := crm._report_ask('cycle', stores, crm._report_start(starts[1] - 1, unit) || starts || crm._report_next(starts[cardinality(starts)], unit));
     RETURN QUERY
@@ -147,7 +135,7 @@ DECLARE
     n int;
     c bigint[];     -- a row of n periods a cohort: who bought; and behind them by the last period with an order
 BEGIN
-    PERFORM crm._report_require_span(from_day, to_day), crm._report_require_unit(unit);
+    PERFORM crm._require_span(from_day, to_day), crm._report_require_unit(unit);
     starts := crm._report_starts(CASE WHEN crm._report_start(from_day, unit) < from_day THEN crm._report_next(crm._report_start(from_day, unit), unit) ELSE from_day END, to_day, unit);
     n := cardinality(starts);
     IF n = 0 THEN
@@ -248,7 +236,7 @@ $$
 DECLARE
     stores int[] := crm._report_scope(store_code, region_code);
 BEGIN
-    PERFORM crm._report_require_span(from_day, to_day), crm._report_funnel_read(steps, exclusions, window_days);
+    PERFORM crm._require_span(from_day, to_day), crm._report_funnel_read(steps, exclusions, window_days);
     RETURN QUERY
     WITH walked AS MATERIALIZED (
         SELECT d.* FROM crm._report_depths(stores, steps, exclusions, from_day, to_day, window_days, is_strict) d),
@@ -271,7 +259,7 @@ $$
 DECLARE
     stores int[] := crm._report_scope(store_code, region_code);
 BEGIN
-    PERFORM crm._report_require_span(from_day, to_day), crm._report_funnel_read(steps, exclusions, window_days);
+    PERFORM crm._require_span(from_day, to_day), crm._report_funnel_read(steps, exclusions, window_days);
     RETURN QUERY
     SELECT d.customer_id FROM crm._report_depths(stores, steps, exclusions, from_day, to_day, window_days, is_strict) d
     WHERE CASE WHEN has_dropped THEN d.depth = report_funnel_persons.step ELSE d.depth >= report_funnel_persons.step END
@@ -295,7 +283,7 @@ DECLARE
     width int := 5 + cardinality(tier_names);
     c bigint[];     -- a row a store, ascending: buyers, orders, net, repeat, persons, and these by tier
 BEGIN
-    PERFORM crm._report_require_span(from_day, to_day);
+    PERFORM crm._require_span(from_day, to_day);
     c := crm._report_ask('stores', stores, ARRAY[from_day, to_day]);
     RETURN QUERY
     SELECT s.code, s.name, g.code, c[x.at + 5], c[x.at + 1], c[x.at + 2], crm._report_money(c[x.at + 3]), round(crm._report_money(c[x.at + 3]) / nullif(c[x.at + 2], 0), 2),

@@ -75,7 +75,7 @@ DECLARE
     stores int[] := crm._report_scope(NULL, NULL);
     kept_to date;
 BEGIN
-    PERFORM crm._report_require_span(from_day, to_day);
+    PERFORM crm._require_span(from_day, to_day);
     SELECT p.kept_to INTO kept_to FROM crm.report_sale_progress p;
     RETURN QUERY
     SELECT s.code, coalesce(k.code, '-'), sum(x.amount)

@@ -160,7 +160,7 @@ CREATE FUNCTION crm.report_targets(on_day date DEFAULT NULL, store_code text DEF
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
-    RETURN QUERY SELECT p.* FROM crm._report_progress(coalesce(on_day, crm._report_today()), crm._report_scope(store_code, region_code), NULL) p;
+    RETURN QUERY SELECT p.* FROM crm._report_progress(coalesce(crm._require_day(on_day, 'on_day'), crm._report_today()), crm._report_scope(store_code, region_code), NULL) p;
 END
 $$;
 COMMENT ON FUNCTION crm.report_targets(date, text, text) IS

@@ -25,7 +25,7 @@ DECLARE
     starts date[];
     marks date[];
 BEGIN
-    PERFORM crm._report_require_span(from_day, to_day);
+    PERFORM crm._require_span(from_day, to_day);
     PERFORM crm._report_require_unit(unit);
     starts := crm._report_starts(crm._report_start(from_day, unit), to_day, unit);
     IF unit = 'month' AND starts <@ kept[: cardinality(kept) - 1] THEN
@@ -49,7 +49,7 @@ DECLARE
     stores int[] := crm._report_scope(store_code, region_code);
     c bigint[];
 BEGIN
-    PERFORM crm._report_require_span(from_day, to_day);
+    PERFORM crm._require_span(from_day, to_day);
     c := crm._report_ask('frequency', stores, ARRAY[from_day, to_day]);
     RETURN QUERY
     SELECT g.n, c[g.n + 1], crm._report_ratio(c[g.n + 1], sum(c[g.n + 1]) OVER ()) FROM generate_series(1, cardinality(c) - 1) g (n) WHERE c[g.n + 1] > 0 ORDER BY g.n;

@@ -47,7 +47,8 @@ DECLARE
     starts timestamptz;
     ends timestamptz;
 BEGIN
-    IF from_day IS NULL OR to_day IS NULL OR NOT isfinite(from_day) OR NOT isfinite(to_day) OR to_day < from_day OR to_day - from_day > 366 THEN
+    PERFORM crm._require_span(from_day, to_day);
+    IF to_day - from_day > 366 THEN
         RAISE EXCEPTION 'a scorecard is of 1 to 367 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'to', HINT = 'Give the first and the last day.';
     END IF;
     starts := from_day::timestamp AT TIME ZONE zone;
@@ -78,13 +79,10 @@ CREATE FUNCTION crm.report_leaderboard(month date DEFAULT NULL, store_code text 
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
 DECLARE
-    first_day date := date_trunc('month', coalesce(month, crm._report_today()))::date;
+    first_day date := date_trunc('month', coalesce(crm._require_day(month, 'month'), crm._report_today()))::date;
     least_enrolled int := (crm._setting('report.least_enrolled') #>> '{}')::int;
     most_points numeric := (crm._setting('report.completeness_points') #>> '{}')::numeric;
 BEGIN
-    IF NOT isfinite(first_day) THEN
-        RAISE EXCEPTION 'that is no month' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'month', HINT = 'Give a day of it.';
-    END IF;
     RETURN QUERY
     WITH row AS (
         SELECT j ->> 'store' AS store, j ->> 'store_name' AS store_name, j ->> 'staff' AS staff, j ->> 'staff_name' AS staff_name, (j ->> 'enrolled')::bigint AS enrolled,

@@ -182,7 +182,7 @@ CREATE FUNCTION crm.rule_select(rule jsonb, as_of timestamptz DEFAULT NULL) RETU
 $$
 BEGIN
     PERFORM crm._rule_check(rule);
-    RETURN QUERY SELECT crm.bitmap_members(crm._rule_set(rule, coalesce(as_of, crm.core_now())));
+    RETURN QUERY SELECT crm.bitmap_members(crm._rule_set(rule, coalesce(crm._require_moment(as_of, 'as_of'), crm.core_now())));
 END
 $$;
 COMMENT ON FUNCTION crm.rule_select(jsonb, timestamptz) IS 'all persons who fit a rule, ids ascending; RM351';
@@ -192,7 +192,7 @@ CREATE FUNCTION crm.rule_count(rule jsonb, as_of timestamptz DEFAULT NULL) RETUR
 $$
 BEGIN
     PERFORM crm._rule_check(rule);
-    RETURN crm.bitmap_count(crm._rule_set(rule, coalesce(as_of, crm.core_now())));
+    RETURN crm.bitmap_count(crm._rule_set(rule, coalesce(crm._require_moment(as_of, 'as_of'), crm.core_now())));
 END
 $$;
 COMMENT ON FUNCTION crm.rule_count(jsonb, timestamptz) IS 'how many persons fit a rule; RM351';

@@ -125,10 +125,11 @@ CREATE FUNCTION crm._sales_deal(customer_id bigint, deal_id bigint) RETURNS crm.
     LANGUAGE plpgsql AS
 $$
 DECLARE
+    person bigint := crm._sales_deal_made_for(customer_id, deal_id);
     found crm.deal_key;
 BEGIN
     SELECT d.customer_id, d.deal_id, d.pipeline, d.stage, d.outcome, d.stage_no INTO found FROM crm.deal d
-    WHERE d.customer_id = crm._sales_deal_made_for(_sales_deal.customer_id, _sales_deal.deal_id) AND d.deal_id = _sales_deal.deal_id FOR NO KEY UPDATE;
+    WHERE d.customer_id = person AND d.deal_id = _sales_deal.deal_id FOR NO KEY UPDATE;
     RETURN found;
 END
 $$;

@@ -104,7 +104,7 @@ BEGIN
     owner := (SELECT w.staff_id FROM crm._sales_owners(person) w LIMIT 1);
     IF NOT crm._sales_may_give(owner, heir) THEN
         RAISE EXCEPTION 'somebody else looks after this person'
-            USING ERRCODE = 'RM872', HINT = 'A manager can give the person to somebody else.';
+            USING ERRCODE = 'RM872', COLUMN = 'customer_id', HINT = 'A manager can give the person to somebody else.';
     ELSIF heir IS NOT NULL AND NOT crm._sales_reaches(heir, stores) THEN
         RAISE EXCEPTION '"%" does not see this person', staff
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'staff', HINT = 'Give somebody of the person''s stores.';

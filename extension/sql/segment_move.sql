@@ -43,7 +43,8 @@ DECLARE
     id int := crm._segment_require(code);
     zone text := crm._setting('core.time_zone') #>> '{}';
 BEGIN
-    IF isfinite(from_day) IS NOT TRUE OR isfinite(to_day) IS NOT TRUE OR to_day < from_day OR to_day::timestamp - from_day > interval '400 days' THEN
+    PERFORM crm._require_span(from_day, to_day);
+    IF to_day - from_day > 400 THEN
         RAISE EXCEPTION 'a movement takes 1 to 401 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'to', HINT = 'Name a first and a last day.';
     END IF;
     RETURN QUERY

@@ -17,10 +17,10 @@ CREATE FUNCTION crm._service_ticket(customer_id bigint, ticket_id bigint) RETURN
     LANGUAGE plpgsql AS
 $$
 DECLARE
+    person bigint := crm._service_made_for(customer_id, ticket_id);
     found crm.ticket_key;
 BEGIN
-    SELECT t.customer_id, t.ticket_id, t.state INTO found FROM crm.ticket t
-    WHERE t.customer_id = crm._service_made_for(_service_ticket.customer_id, _service_ticket.ticket_id) AND t.ticket_id = _service_ticket.ticket_id FOR NO KEY UPDATE;
+    SELECT t.customer_id, t.ticket_id, t.state INTO found FROM crm.ticket t WHERE t.customer_id = person AND t.ticket_id = _service_ticket.ticket_id FOR NO KEY UPDATE;
     RETURN found;
 END
 $$;

@@ -626,19 +626,6 @@ CREATE FUNCTION crm._value_silent(day date, most int, OUT earlier bigint, OUT pe
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_value_silent';
 COMMENT ON FUNCTION crm._value_silent(date, int) IS 'how many persons bought last before a day, and so many at most of those who did on it, by one look at everybody';
 
-CREATE FUNCTION crm._value_require_day(day date, argument text) RETURNS date
-    LANGUAGE plpgsql STABLE AS
-$$
-BEGIN
-    IF day NOT BETWEEN '0001-01-01' AND '9999-12-31' THEN
-        RAISE EXCEPTION '% is no day to ask about', day USING ERRCODE = 'invalid_parameter_value', COLUMN = argument,
-            HINT = 'Give a local day of the years 1 to 9999, such as 2026-06-30.';
-    END IF;
-    RETURN day;
-END
-$$;
-COMMENT ON FUNCTION crm._value_require_day(date, text) IS 'the day; 22023 for one without end, or so far that days before it cannot be counted';
-
 CREATE FUNCTION crm.value_refresh(as_of date DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -806,7 +793,7 @@ CREATE FUNCTION crm.value_explain(customer_id bigint, as_of date DEFAULT NULL) R
 $$
 DECLARE
     person bigint := crm._access_require_person(customer_id);
-    day date := coalesce(as_of, crm._value_today());
+    day date := coalesce(crm._require_day(as_of, 'as_of'), crm._value_today());
 BEGIN
     RETURN jsonb_build_object('customer_id', person, 'as_of', day) || crm._value_explain_tier(person, day)
            || jsonb_build_object('rfm', crm._value_explain_rfm(person, day));
@@ -843,6 +830,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
+    PERFORM crm._require_words(tier_set, 'tier_set', 63), crm._require_words(name, 'name', 100), crm._require_given(rules, 'rules'), crm._require_given(is_active, 'is_active');
     SELECT k.example INTO gap FROM crm._value_tier_check(rules, crm._purchase_exponent()) k WHERE k.kind = 'gap' LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'tier rules leave some persons without a tier'
@@ -912,6 +900,7 @@ DECLARE
     rules jsonb := crm._value_rules(crm._value_active_set());
     exponent int := crm._purchase_exponent();
 BEGIN
+    PERFORM crm._require_given(crm._require_day(from_day, 'from_day'), 'from_day'), crm._require_given(crm._require_day(to_day, 'to_day'), 'to_day');
     RETURN QUERY
     WITH person AS MATERIALIZED (
         SELECT c.customer_id, c.registered_on,

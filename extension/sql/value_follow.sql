@@ -27,10 +27,12 @@ DECLARE
 BEGIN
     IF NOT EXISTS (SELECT FROM crm.event_type t WHERE t.code = value_follow.event_type) THEN
         RAISE EXCEPTION 'there is no event type "%"', event_type USING ERRCODE = 'invalid_parameter_value', COLUMN = 'event_type', HINT = 'crm.event_type lists those there are.';
-    ELSIF days IS NULL OR days NOT BETWEEN 1 AND 90 OR isfinite(from_day) IS NOT TRUE OR isfinite(to_day) IS NOT TRUE
-          OR to_day < from_day OR to_day::timestamp - from_day > interval '3650 days' THEN
-        RAISE EXCEPTION 'a span of days and 1 to 90 days after an event are asked about' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days',
-            HINT = 'Send the first and the last local day, at most ten years, and how many days after an event count.';
+    ELSIF days BETWEEN 1 AND 90 IS NOT TRUE THEN
+        RAISE EXCEPTION 'orders within % days of an event cannot be looked for', days USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days', HINT = 'Give 1 to 90.';
+    END IF;
+    PERFORM crm._require_span(from_day, to_day);
+    IF to_day - from_day > 3650 THEN
+        RAISE EXCEPTION 'a span of ten years at most is asked about' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'to_day', HINT = 'Give a last day nearer to the first.';
     END IF;
     until := least(to_day, today - days);
     WITH happened AS MATERIALIZED (

@@ -67,14 +67,14 @@ CREATE FUNCTION crm._value_require_known(day date, argument text) RETURNS date
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    IF day > crm._value_today() THEN
+    IF crm._require_day(day, argument) > crm._value_today() THEN
         RAISE EXCEPTION '% lies after today', day USING ERRCODE = 'invalid_parameter_value', COLUMN = argument,
             HINT = 'Give today or a day before: nobody knows yet who will have bought until then.';
     END IF;
     RETURN day;
 END
 $$;
-COMMENT ON FUNCTION crm._value_require_known(date, text) IS 'the day; 22023 when it lies after today, for what would be kept of it were wrong until then';
+COMMENT ON FUNCTION crm._value_require_known(date, text) IS 'the day; 22023 when it lies after today or is none to ask about, for what would be kept of it were wrong until then';
 
 CREATE FUNCTION crm._value_whole(amount float8) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT round(least(amount, 9e18))::bigint $$;
@@ -154,7 +154,7 @@ CREATE FUNCTION crm.value_forecast(customer_id bigint, horizon_days int DEFAULT 
 $$
 DECLARE
     person bigint := crm._access_require_person(customer_id);
-    day date := coalesce(as_of, crm._value_today());
+    day date := coalesce(crm._require_day(as_of, 'as_of'), crm._value_today());
     days int := coalesce(horizon_days, (crm._setting('value.forecast_days') #>> '{}')::int);
     fit crm.value_fit_version := crm._value_current_fit();
     pattern crm.value_pattern := crm.value_pattern(crm._purchase_history(person), day);

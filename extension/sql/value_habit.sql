@@ -22,8 +22,11 @@ CREATE FUNCTION crm.value_price_sensitivity(customer_id bigint, days int DEFAULT
 $$
 DECLARE
     person bigint := crm._access_require_person(customer_id);
-    day date := coalesce(as_of, crm._value_today());
+    day date := coalesce(crm._require_day(as_of, 'as_of'), crm._value_today());
 BEGIN
+    IF days BETWEEN 1 AND 36500 IS NOT TRUE THEN
+        RAISE EXCEPTION 'orders of % days cannot be looked at', days USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days', HINT = 'Give 1 to 36500, such as 365.';
+    END IF;
     RETURN (SELECT jsonb_build_object(
                 'orders', count(*), 'discounted_orders', count(*) FILTER (WHERE o.discount > 0),
                 'discounted_share', round(count(*) FILTER (WHERE o.discount > 0)::numeric / nullif(count(*), 0), 4),
@@ -61,7 +64,7 @@ CREATE FUNCTION crm.value_refills(customer_id bigint, as_of date DEFAULT NULL)
 $$
 DECLARE
     person bigint := crm._access_require_person(customer_id);
-    today date := coalesce(as_of, crm._value_today());
+    today date := coalesce(crm._require_day(as_of, 'as_of'), crm._value_today());
     weight numeric := (crm._setting('value.refill_weight_gaps') #>> '{}')::numeric;
 BEGIN
     RETURN QUERY
@@ -121,7 +124,7 @@ $$
 DECLARE
     h record;
 BEGIN
-    SELECT * INTO h FROM crm._value_hours(crm._access_require_person(customer_id), coalesce(as_of, crm._value_today()));
+    SELECT * INTO h FROM crm._value_hours(crm._access_require_person(customer_id), coalesce(crm._require_day(as_of, 'as_of'), crm._value_today()));
     IF h.is_enough THEN
         RETURN jsonb_build_object('hour', h.hour, 'weekday', h.weekday, 'time_zone', h.zone, 'facts', h.facts, 'is_fallback', false);
     END IF;
@@ -137,7 +140,7 @@ CREATE FUNCTION crm.value_next_products(customer_id bigint, as_of date DEFAULT N
 $$
 DECLARE
     person bigint := crm._access_require_person(customer_id);
-    today date := coalesce(as_of, crm._value_today());
+    today date := coalesce(crm._require_day(as_of, 'as_of'), crm._value_today());
 BEGIN
     RETURN QUERY
     WITH owned AS (
@@ -294,7 +297,7 @@ CREATE FUNCTION crm.value_cluster(groups int DEFAULT 7, seed bigint DEFAULT 1, a
 $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'value_cluster', crm._sha256(convert_to(jsonb_build_array(groups, seed, as_of)::text, 'UTF8')));
-    day date := coalesce(as_of, crm._value_today() - 1);
+    day date := coalesce(crm._value_require_known(as_of, 'as_of'), crm._value_today() - 1);
     made int := coalesce((SELECT max(r.run_id) FROM crm.cluster_run r), 0) + 1;
     unit numeric := 10::numeric ^ crm._purchase_exponent();
     persons bigint[];

@@ -94,7 +94,7 @@ $$
 DECLARE
     person bigint := crm._access_require_person(customer_id);
 BEGIN
-    RETURN (SELECT s.stage FROM crm._value_stages(ARRAY[person], coalesce(as_of, crm._value_today())) s);
+    RETURN (SELECT s.stage FROM crm._value_stages(ARRAY[person], coalesce(crm._require_day(as_of, 'as_of'), crm._value_today())) s);
 END
 $$;
 COMMENT ON FUNCTION crm.value_stage(bigint, date) IS
@@ -309,8 +309,11 @@ COMMENT ON FUNCTION crm._value_journey_job() IS
 
 CREATE FUNCTION crm.value_journey(from_day date, to_day date)
     RETURNS TABLE (node text, name_zh text, name_en text, reached bigint, persons bigint, due bigint, attained bigint, attainment numeric, goal text, deadline_days int)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
+BEGIN
+    PERFORM crm._require_span(from_day, to_day);
+    RETURN QUERY
     SELECT n.node, n.name_zh, n.name_en, count(j.customer_id), count(DISTINCT j.customer_id), count(j.customer_id) FILTER (WHERE j.is_attained OR j.is_over),
            count(j.customer_id) FILTER (WHERE j.is_attained),
            round(count(j.customer_id) FILTER (WHERE j.is_attained)::numeric / nullif(count(j.customer_id) FILTER (WHERE j.is_attained OR j.is_over), 0), 4), n.goal, n.deadline_days
@@ -321,7 +324,8 @@ $$
                          AND g.occurred_on >= e.occurred_on + (n.node <> 'registered')::int
                          AND (g.node = n.goal OR (n.goal = 'repurchase' AND g.node = 'recall'))) AS is_attained
         FROM crm.journey_event e WHERE e.node = n.node AND e.occurred_on BETWEEN from_day AND to_day) j ON true
-    GROUP BY n.position, n.node, n.name_zh, n.name_en, n.goal, n.deadline_days ORDER BY n.position
+    GROUP BY n.position, n.node, n.name_zh, n.name_en, n.goal, n.deadline_days ORDER BY n.position;
+END
 $$;
 COMMENT ON FUNCTION crm.value_journey(date, date) IS
     'the seven nodes reached between two local days: how often, by how many persons, how many whose deadline is over or who attained its goal, how many attained it in time, and the rate of these two (any later order is a repurchase here)';
@@ -340,17 +344,26 @@ COMMENT ON FUNCTION crm.value_stage_transitions(date, date) IS 'how many persons
 -- Conversions between tiers, month by month, and the alert when they do not improve.
 CREATE FUNCTION crm.value_conversion(from_tier text, to_tier text, months int DEFAULT 6, as_of date DEFAULT NULL)
     RETURNS TABLE (month date, at_start bigint, converted bigint, rate numeric)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
+DECLARE
+    this_month timestamp := date_trunc('month', coalesce(crm._require_day(as_of, 'as_of'), crm._value_today())::timestamp);
+BEGIN
+    PERFORM crm._require_words(from_tier, 'from_tier', 63), crm._require_words(to_tier, 'to_tier', 63);
+    IF months BETWEEN 1 AND 120 IS NOT TRUE THEN
+        RAISE EXCEPTION '% months cannot be told', months USING ERRCODE = 'invalid_parameter_value', COLUMN = 'months', HINT = 'Give 1 to 120.';
+    END IF;
+    RETURN QUERY
     SELECT k.month, count(t.customer_id), count(t.customer_id) FILTER (WHERE t.has), round(count(t.customer_id) FILTER (WHERE t.has)::numeric / nullif(count(t.customer_id), 0), 6)
-    FROM (SELECT (date_trunc('month', coalesce(value_conversion.as_of, crm._value_today())) - make_interval(months => g))::date AS month FROM generate_series(1, least(months, 120)) g) k
+    FROM (SELECT (this_month - make_interval(months => g))::date AS month FROM generate_series(1, months) g) k
     LEFT JOIN LATERAL (
         SELECT v.customer_id, EXISTS (SELECT FROM crm.tier_change c WHERE c.customer_id = v.customer_id AND c.changed_on >= k.month
                                         AND c.changed_on < k.month + interval '1 month' AND c.to_tier = value_conversion.to_tier) AS has
         FROM (SELECT DISTINCT ON (c.customer_id) c.customer_id, c.to_tier AS tier FROM crm.tier_change c WHERE c.changed_on < k.month
               ORDER BY c.customer_id, c.changed_on DESC, c.change_id DESC) l
         JOIN crm.customer_value v ON v.customer_id = l.customer_id WHERE l.tier = value_conversion.from_tier) t ON true
-    GROUP BY k.month ORDER BY k.month
+    GROUP BY k.month ORDER BY k.month;
+END
 $$;
 COMMENT ON FUNCTION crm.value_conversion(text, text, int, date) IS
     'of the persons in a tier when a whole month began, how many came into another within it, for the last months before a day (default today); local months';

@@ -62,7 +62,7 @@ DECLARE
     from_day date;
 BEGIN
     SELECT * INTO spec FROM crm.rfm_model s WHERE s.model = crm._value_model(_value_scores.model);
-    PERFORM crm._value_require_day(as_of, 'as_of');
+    PERFORM crm._require_day(as_of, 'as_of');
     from_day := CASE WHEN spec.window_days IS NULL THEN '-infinity' ELSE as_of - spec.window_days END;
     RETURN QUERY
     SELECT s.customer_id, s.r, s.f, s.m, _value_scores.as_of - s.last_day, s.order_days, s.net_minor
@@ -346,17 +346,21 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
+    PERFORM crm._require_words(model, 'model', 63), crm._require_given(is_active, 'is_active'), crm._require_given(is_live, 'is_live');
     IF method IN ('quintile', 'ntile', 'nested', 'mean', 'threshold') IS NOT TRUE OR scores NOT BETWEEN 2 AND 10 OR window_days NOT BETWEEN 1 AND 36500
-       OR every IN ('day', 'week') IS NOT TRUE OR coalesce(model, '') = '' THEN
+       OR every IN ('day', 'week') IS NOT TRUE THEN
         RAISE EXCEPTION 'RFM model cannot be read'
-            USING ERRCODE = 'RM503', DETAIL = format('It is %s.', jsonb_build_object('model', model, 'method', method, 'parts', scores, 'window_days', window_days, 'every', every)),
-                  HINT = 'It has a name; methods are quintile, ntile, nested, mean and threshold; parts 2 to 10; a window 1 to 36500 days, or none; it is scored every day or week.';
+            USING ERRCODE = 'RM503', COLUMN = CASE WHEN method IN ('quintile', 'ntile', 'nested', 'mean', 'threshold') IS NOT TRUE THEN 'method' WHEN scores NOT BETWEEN 2 AND 10 THEN 'parts'
+                                                   WHEN window_days NOT BETWEEN 1 AND 36500 THEN 'window_days' ELSE 'every' END,
+                  DETAIL = format('It is %s.', jsonb_build_object('model', model, 'method', method, 'parts', scores, 'window_days', window_days, 'every', every)),
+                  HINT = 'Methods are quintile, ntile, nested, mean and threshold; parts 2 to 10; a window 1 to 36500 days, or none; it is scored every day or week.';
     END IF;
     FOREACH dimension IN ARRAY ARRAY['r', 'f', 'm'] LOOP
         IF (method = 'threshold' AND coalesce(jsonb_typeof(cuts -> dimension) <> 'array', true))
            OR coalesce(jsonb_typeof(weights -> dimension) <> 'number', true) THEN
             RAISE EXCEPTION 'RFM model is incomplete'
-                USING ERRCODE = 'RM503', DETAIL = format('Dimension "%s" lacks its weight or its thresholds.', dimension),
+                USING ERRCODE = 'RM503', COLUMN = CASE WHEN coalesce(jsonb_typeof(weights -> dimension) <> 'number', true) THEN 'weights' ELSE 'cuts' END,
+                      DETAIL = format('Dimension "%s" lacks its weight or its thresholds.', dimension),
                       HINT = 'Weights are {"r": 1, "f": 1, "m": 1}; thresholds are {"r": [30, 60, 90, 180], "f": [2, 3, 5, 8], "m": [10000, 30000, 80000, 200000]}.';
         END IF;
         IF method = 'threshold' THEN
@@ -365,7 +369,7 @@ BEGIN
     END LOOP;
     IF segment_map IS NOT NULL AND scores <> (SELECT g.parts FROM crm.rfm_map g WHERE g.segment_map = value_define_rfm.segment_map) IS NOT FALSE THEN
         RAISE EXCEPTION 'segment map does not fit the model'
-            USING ERRCODE = 'RM503', DETAIL = format('Map "%s" is not of scores from 1 to %s.', segment_map, scores), HINT = 'See crm.rfm_map.';
+            USING ERRCODE = 'RM503', COLUMN = 'segment_map', DETAIL = format('Map "%s" is not of scores from 1 to %s.', segment_map, scores), HINT = 'See crm.rfm_map.';
     END IF;
     IF is_active THEN
         UPDATE crm.rfm_model s SET is_active = false WHERE s.is_active AND s.model <> value_define_rfm.model;

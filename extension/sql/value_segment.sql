@@ -5,7 +5,7 @@ CREATE FUNCTION crm._value_between(bounds jsonb, dimension text, score int) RETU
 $$ SELECT bounds -> dimension IS NULL OR score BETWEEN (bounds -> dimension ->> 0)::int AND (bounds -> dimension ->> 1)::int $$;
 COMMENT ON FUNCTION crm._value_between(jsonb, text, int) IS 'whether a score lies within a rule''s bounds; a dimension that the rule does not name, does';
 
-CREATE FUNCTION crm.value_segment_check(rules jsonb, parts int, OUT kind text, OUT r int, OUT f int, OUT m int, OUT segments text[])
+CREATE FUNCTION crm._value_segment_check(rules jsonb, parts int, OUT kind text, OUT r int, OUT f int, OUT m int, OUT segments text[])
     RETURNS SETOF record LANGUAGE sql IMMUTABLE AS
 $$
     WITH cell AS (
@@ -22,14 +22,12 @@ $$
     SELECT 'unreachable', NULL, NULL, NULL, ARRAY[e.rule ->> 'segment'] FROM jsonb_array_elements(rules) e (rule)
     WHERE NOT EXISTS (SELECT FROM cell c WHERE c.segments[1] = e.rule ->> 'segment')
 $$;
-COMMENT ON FUNCTION crm.value_segment_check(jsonb, int) IS
-    'tries a map''s rules on every cell of scores from 1 to parts (at most 10): gap (no rule holds), overlap (several do, the first decides), unreachable (a segment that no cell gets)';
+COMMENT ON FUNCTION crm._value_segment_check(jsonb, int) IS 'crm.value_segment_check() of rules that can be read';
 
-CREATE FUNCTION crm._value_put_segments(segment_map text, name text, parts int, rules jsonb) RETURNS void
-    LANGUAGE plpgsql AS
+CREATE FUNCTION crm._value_require_segment_rules(rules jsonb) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE AS
 $$
 DECLARE
-    gap record;
     shape_is_wrong boolean := (
         SELECT bool_or(e ->> 'segment' IS NULL OR EXISTS (
             SELECT FROM unnest(ARRAY['r', 'f', 'm', 'fm']) d
@@ -38,12 +36,34 @@ DECLARE
 BEGIN
     IF coalesce(shape_is_wrong, true) THEN
         RAISE EXCEPTION 'segment rules cannot be read'
-            USING ERRCODE = 'RM504', HINT = 'A rule is {"segment": "champions", "name_zh": "...", "name_en": "...", "r": [4, 5], "fm": [4, 5]}.';
+            USING ERRCODE = 'RM504', COLUMN = 'rules', HINT = 'A rule is {"segment": "champions", "name_zh": "...", "name_en": "...", "r": [4, 5], "fm": [4, 5]}.';
     END IF;
-    SELECT * INTO gap FROM crm.value_segment_check(rules, parts) k WHERE k.kind = 'gap' LIMIT 1;
+END
+$$;
+COMMENT ON FUNCTION crm._value_require_segment_rules(jsonb) IS 'RM504 unless these are rules of a map: each with a segment, and bounds of two numbers';
+
+CREATE FUNCTION crm.value_segment_check(rules jsonb, parts int, OUT kind text, OUT r int, OUT f int, OUT m int, OUT segments text[]) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
+$$
+BEGIN
+    PERFORM crm._value_require_segment_rules(rules), crm._require_given(parts, 'parts');
+    RETURN QUERY SELECT k.* FROM crm._value_segment_check(rules, parts) k;
+END
+$$;
+COMMENT ON FUNCTION crm.value_segment_check(jsonb, int) IS
+    'tries a map''s rules on every cell of scores from 1 to parts (at most 10): gap (no rule holds), overlap (several do, the first decides), unreachable (a segment that no cell gets); RM504';
+
+CREATE FUNCTION crm._value_put_segments(segment_map text, name text, parts int, rules jsonb) RETURNS void
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    gap record;
+BEGIN
+    PERFORM crm._value_require_segment_rules(rules);
+    SELECT * INTO gap FROM crm._value_segment_check(rules, parts) k WHERE k.kind = 'gap' LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'segment rules leave a cell without a name'
-            USING ERRCODE = 'RM504', DETAIL = format('Nobody has R %s, F %s, M %s.', gap.r, gap.f, gap.m), HINT = 'A last rule without bounds takes what is left.';
+            USING ERRCODE = 'RM504', COLUMN = 'rules', DETAIL = format('Nobody has R %s, F %s, M %s.', gap.r, gap.f, gap.m), HINT = 'A last rule without bounds takes what is left.';
     END IF;
     INSERT INTO crm.rfm_map AS g (segment_map, name, parts)
     VALUES (_value_put_segments.segment_map, _value_put_segments.name, _value_put_segments.parts)
@@ -74,11 +94,12 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
+    PERFORM crm._require_words(segment_map, 'segment_map', 63), crm._require_words(name, 'name', 100);
     IF (parts BETWEEN 2 AND 10) IS NOT TRUE THEN
         RAISE EXCEPTION 'scores have no such number of steps' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'parts', HINT = 'Give 2 to 10.';
     ELSIF EXISTS (SELECT FROM crm.rfm_model x WHERE x.segment_map = value_define_segments.segment_map AND x.parts <> value_define_segments.parts) THEN
         RAISE EXCEPTION 'segment map does not fit a model that uses it'
-            USING ERRCODE = 'RM503', HINT = 'Give the model another map first, with crm.value_define_rfm().';
+            USING ERRCODE = 'RM503', COLUMN = 'parts', HINT = 'Give the model another map first, with crm.value_define_rfm().';
     END IF;
     PERFORM crm._value_put_segments(segment_map, name, parts, rules);
     PERFORM crm._audit('edit', 'segment_map', NULL, value_define_segments.segment_map, NULL, NULL, name);
@@ -120,7 +141,7 @@ CREATE FUNCTION crm._value_metric(metric text, days int, as_of date) RETURNS TAB
     LANGUAGE plpgsql STABLE SET enable_material = off SET work_mem = '256MB' AS
 $$
 DECLARE
-    since date := coalesce(crm._value_require_day(as_of, 'as_of') - days, '-infinity');
+    since date := coalesce(crm._require_day(as_of, 'as_of') - days, '-infinity');
     unit numeric := 10::numeric ^ crm._purchase_exponent();
 BEGIN
     IF metric IN ('orders', 'net', 'average', 'last_days') THEN
@@ -239,15 +260,16 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    IF coalesce(model, '') = '' OR parts BETWEEN 2 AND 10 IS NOT TRUE THEN
-        RAISE EXCEPTION 'metric model cannot be read' USING ERRCODE = 'RM503', COLUMN = CASE WHEN coalesce(model, '') = '' THEN 'model' ELSE 'parts' END,
-            DETAIL = format('Model "%s" has %s parts.', model, parts), HINT = 'It has a name, and scores from 1 to its parts, 2 to 10.';
+    PERFORM crm._require_words(model, 'model', 63), crm._require_words(name, 'name', 100), crm._require_given(is_live, 'is_live');
+    IF parts BETWEEN 2 AND 10 IS NOT TRUE THEN
+        RAISE EXCEPTION 'metric model cannot be read' USING ERRCODE = 'RM503', COLUMN = 'parts', DETAIL = format('Model "%s" has %s parts.', model, parts),
+            HINT = 'It has scores from 1 to its parts, 2 to 10.';
     END IF;
     FOR one IN SELECT * FROM jsonb_array_elements(CASE WHEN jsonb_typeof(metrics) = 'array' AND metrics <> '[]' THEN metrics ELSE '[{}]' END) LOOP
         IF coalesce(one ->> 'metric', '') !~ '^(orders|net|average|last_days|events:.+|custom:.+)$' OR coalesce(one ->> 'days', '1') !~ '^[1-9]\d{0,4}$'
            OR coalesce(one ->> 'weight', '1') !~ '^\d{1,6}(\.\d{1,6})?$' OR coalesce(one ->> 'better', 'high') NOT IN ('high', 'low') THEN
             RAISE EXCEPTION 'metric cannot be read'
-                USING ERRCODE = 'RM503', DETAIL = format('It is %s.', one), HINT = 'A metric is {"metric": "net", "days": 365, "weight": 2, "better": "high"}.';
+                USING ERRCODE = 'RM503', COLUMN = 'metrics', DETAIL = format('It is %s.', one), HINT = 'A metric is {"metric": "net", "days": 365, "weight": 2, "better": "high"}.';
         END IF;
     END LOOP;
     INSERT INTO crm.metric_model AS x (model, name, metrics, parts, is_live)

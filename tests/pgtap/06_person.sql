@@ -53,7 +53,7 @@ SELECT is(pg_temp.ask('T-crm_clerk-store', 'http', $$SELECT crm.access_unmask(10
 UPDATE crm.room_setting SET value = '60' WHERE name = 'access.unmask_hour_limit';
 SELECT is(pg_temp.ask('T-crm_admin-all', 'http', $$SELECT crm.access_set_field_right('crm_clerk', 'phone', false)::text$$), '', 'an administrator takes a field from a role');
 SELECT is(pg_temp.ask('T-crm_clerk-store', 'http', $$SELECT crm.access_unmask(106, '{phone}', 'call')$$), 'denied', 'and it is masked at once');
-SELECT is(pg_temp.ask('T-crm_admin-all', 'http', $$SELECT crm.access_set_field_right('crm_marketer', 'phone', true)$$), 'error 23514', 'but cannot give clear values to marketers');
+SELECT is(pg_temp.ask('T-crm_admin-all', 'http', $$SELECT crm.access_set_field_right('crm_marketer', 'phone', true)$$), 'error 22023', 'but cannot give clear values to marketers');
 SELECT is(pg_temp.ask('T-crm_admin-all', 'http', $$SELECT crm.access_unmask(101, '{name}', 'call')$$), 'denied', 'nor take them');
 SELECT set_config('crm.access_claims', crm._access_key_claims('key1', 'crm_steward', NULL, NULL, false, NULL), true) <> '' AS key_claims \gset
 SELECT throws_ok($$SELECT crm.access_unmask(101, '{name}', 'call')$$, '42501', NULL, 'a key is nobody');

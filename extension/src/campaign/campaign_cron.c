@@ -33,7 +33,7 @@ zone_of(const char *name)
 	if (zone == NULL || !pg_tz_acceptable(zone))
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("there is no time zone \"%s\"", name),
-				errhint("Names are those of pg_timezone_names, as Asia/Shanghai."));
+				crm_errfield("zone"), errhint("Names are those of pg_timezone_names, as Asia/Shanghai."));
 	return zone;
 }
 
@@ -48,7 +48,7 @@ dialect_of(const char *name)
 		return CRM_CRON_SPRING;
 	ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			errmsg("there is no dialect \"%s\"", name),
-			errhint("Dialects are vixie, robfig and spring."));
+			crm_errfield("dialect"), errhint("Dialects are vixie, robfig and spring."));
 }
 
 /* (expression text, zone text, after timestamptz, dialect text) returns timestamptz, null: never */
@@ -66,7 +66,7 @@ crm_campaign_cron_next(PG_FUNCTION_ARGS)
 	if (!crm_cron_parse(VARDATA_ANY(expression), VARSIZE_ANY_EXHDR(expression), dialect, &cron, &fault))
 		ereport(ERROR, errcode(ERRCODE_CRM_FLOW_CRON),
 				errmsg("\"%s\" is no cron expression: %s", text_to_cstring(expression), fault),
-				errhint("\"0 10 * * 1-5\" is 10:00 from Monday to Friday."));
+				crm_errfield("expression"), errhint("\"0 10 * * 1-5\" is 10:00 from Monday to Friday."));
 	if (TIMESTAMP_NOT_FINITE(after))
 		PG_RETURN_NULL();
 	/* whole seconds, rounded down: what falls on this very second has passed */

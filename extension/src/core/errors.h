@@ -120,4 +120,7 @@
 #define ERRCODE_CRM_TICKET_SETTLED		CRM_SQLSTATE('8', '8', '1') /* 409: the ticket is settled */
 #define ERRCODE_CRM_TICKET_OPEN			CRM_SQLSTATE('8', '8', '2') /* 409: the ticket is not settled yet */
 
+/* The argument or member at fault: the COLUMN of an error, and field of the gateway's answer. */
+#define crm_errfield(name) err_generic_string(PG_DIAG_COLUMN_NAME, (name))
+
 #endif

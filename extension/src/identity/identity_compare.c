@@ -40,6 +40,7 @@ field_of(text *word)
 	if (field < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("no such field: \"%s\"", text_to_cstring(word)),
+						crm_errfield("field"),
 						errhint("Fields are name, given, date, phone, email, national_id, address, "
 								"postcode, text and number.")));
 	return (CrmCompareField) field;
@@ -77,15 +78,15 @@ crm_identity_compare_text(PG_FUNCTION_ARGS)
 }
 
 static void
-read_units(text *input, Units *out)
+read_units(text *input, const char *name, Units *out)
 {
 	const char *bytes = VARDATA_ANY(input);
 	int			length = VARSIZE_ANY_EXHDR(input);
 
 	if (pg_mbstrlen_with_len(bytes, length) > CRM_DISTANCE_MAX)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("text is too long to be compared"),
-						errdetail("At most %d characters are compared.", CRM_DISTANCE_MAX)));
+						errmsg("text is too long to be compared"), crm_errfield(name),
+						errdetail("At most %d characters are compared.", CRM_DISTANCE_MAX), errhint("Give its beginning.")));
 	out->length = crm_units_read(bytes, length, out->units, CRM_DISTANCE_MAX);
 	if (out->length < 0)
 		ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
@@ -97,7 +98,7 @@ refuse_kind(const char *kind, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("no such kind of comparison: \"%s\"", kind),
-					errhint("Kinds are %s.", hint)));
+					crm_errfield("kind"), errhint("Kinds are %s.", hint)));
 }
 
 static Distance
@@ -125,11 +126,12 @@ crm_identity_compare_edits(PG_FUNCTION_ARGS)
 	distance = distance_of(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	if (most < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the most edits must not be negative")));
+						errmsg("the most edits must not be negative"),
+						crm_errfield("most"), errhint("Give a number from 0.")));
 	a = palloc(sizeof(Units));
 	b = palloc(sizeof(Units));
-	read_units(PG_GETARG_TEXT_PP(0), a);
-	read_units(PG_GETARG_TEXT_PP(1), b);
+	read_units(PG_GETARG_TEXT_PP(0), "a", a);
+	read_units(PG_GETARG_TEXT_PP(1), "b", b);
 	PG_RETURN_INT32(distance(a->units, a->length, b->units, b->length, Min(most, NO_LIMIT)));
 }
 
@@ -154,8 +156,8 @@ crm_identity_similarity(PG_FUNCTION_ARGS)
 	Units	   *a = palloc(sizeof(Units));
 	Units	   *b = palloc(sizeof(Units));
 
-	read_units(PG_GETARG_TEXT_PP(0), a);
-	read_units(PG_GETARG_TEXT_PP(1), b);
+	read_units(PG_GETARG_TEXT_PP(0), "a", a);
+	read_units(PG_GETARG_TEXT_PP(1), "b", b);
 	PG_RETURN_FLOAT8(similarity(a->units, a->length, b->units, b->length));
 }
 

@@ -183,6 +183,7 @@ entity_argument(FunctionCallInfo fcinfo, int number)
 	if (entity == CRM_INGEST_N_ENTITIES)
 		ereport(ERROR,
 				(errcode(ERRCODE_CRM_ENTITY_UNKNOWN), errmsg("there is no entity of this name"),
+				 crm_errfield("entity"),
 				 errhint("Entities are member, order, order_line, refund, event, interaction, "
 						 "product, consent and coupon.")));
 	return entity;

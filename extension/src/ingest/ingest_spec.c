@@ -28,7 +28,7 @@ bad_spec(const char *field, const char *why)
 {
 	ereport(ERROR, (errcode(ERRCODE_CRM_MAPPING_INVALID),
 					errmsg("cannot use this mapping for \"%s\": %s", field, why),
-					errhint("doc/rooms/ingest.md describes the members of a mapping.")));
+					crm_errfield("spec"), errhint("doc/rooms/ingest.md describes the members of a mapping.")));
 }
 
 static char *

@@ -85,6 +85,6 @@ crm_outbox_secret(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("secret file \"%s\" cannot be used: %s", name, why),
 						errhint("Put one line into a file of crm.outbox_secret_folder that belongs to the server's user, mode 600."),
-						err_generic_string(PG_DIAG_COLUMN_NAME, "secrets")));
+						crm_errfield("secrets")));
 	PG_RETURN_TEXT_P(cstring_to_text(secret));
 }

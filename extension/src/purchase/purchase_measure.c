@@ -35,7 +35,7 @@ crm_purchase_measure_of(const char *name)
 		if (strcmp(measure_names[i], name) == 0)
 			return i;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no measure \"%s\" of purchases", name),
-					errhint("Measures are count, sum, average, last, first, streak and gap_ratio; of lines also days, min, max, distinct and baseline.")));
+					crm_errfield("measure"), errhint("Measures are count, sum, average, last, first, streak and gap_ratio; of lines also days, min, max, distinct and baseline.")));
 }
 
 static int
@@ -44,7 +44,8 @@ op_of(const char *name)
 	for (int i = 0; i < lengthof(op_names); i++)
 		if (strcmp(op_names[i], name) == 0)
 			return i;
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no comparison \"%s\" of purchases", name)));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no comparison \"%s\" of purchases", name),
+					crm_errfield("op"), errhint("Comparisons are =, <>, <, <=, >, >=, between, in, not_in, missing and present.")));
 }
 
 /* A number as whole millionths of a millionth. */

@@ -46,16 +46,19 @@ crm_purchase_report(CrmHistoryCode code)
 			break;
 		case CRM_HISTORY_RANGE:
 			ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-							errmsg("day is out of range for a purchase history")));
+							errmsg("day is out of range for a purchase history"),
+							crm_errfield("days"), errhint("Give days that a shop can have sold on.")));
 			break;
 		case CRM_HISTORY_OVERFLOW:
 			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-							errmsg("amounts of a purchase history are out of range")));
+							errmsg("amounts of a purchase history are out of range"),
+							crm_errfield("minor"), errhint("Give amounts in minor units that a till can have taken.")));
 			break;
 		case CRM_HISTORY_CORRUPT:
 			ereport(ERROR, (errcode(ERRCODE_CRM_HISTORY_CORRUPT),
 							errmsg("value is not a purchase history"),
-							errdetail("Its version, order, or sums do not fit.")));
+							crm_errfield("bytes"), errdetail("Its version, order, or sums do not fit."),
+							errhint("Give bytes as crm.purchase_history() made them.")));
 			break;
 		default:
 			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
@@ -156,10 +159,12 @@ crm_purchase_entries_of_arrays(ArrayType *days, ArrayType *known, ArrayType *min
 	if (ArrayGetNItems(ARR_NDIM(known), ARR_DIMS(known)) != n ||
 		ArrayGetNItems(ARR_NDIM(minor), ARR_DIMS(minor)) != n)
 		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-						errmsg("days, known days and amounts differ in number")));
+						errmsg("days, known days and amounts differ in number"),
+						crm_errfield("minor"), errhint("Give as many known days and amounts as days.")));
 	if (array_contains_nulls(days) || array_contains_nulls(known) || array_contains_nulls(minor))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("an entry of a purchase history cannot be null")));
+						errmsg("an entry of a purchase history cannot be null"),
+						crm_errfield("days"), errhint("Give each entry its day, the day it was known, and its amount.")));
 	entries = palloc(Max(n + room, 1) * sizeof(CrmHistoryEntry));
 	for (int i = 0; i < n; i++)
 	{

@@ -212,7 +212,8 @@ crm_rule_bitmap_add(CrmBitmap *bitmap, int64 value)
 	if (value < 0 || value >= CRM_BITMAP_LIMIT)
 		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 						errmsg("value is out of range for a bitmap"),
-						errdetail("Members lie between 0 and 2^62.")));
+						crm_errfield("members"), errdetail("Members lie between 0 and 2^62."),
+						errhint("Give ids as they were told.")));
 	if (bitmap->last < 0 || bitmap->parts.containers[bitmap->last].key != key)
 	{
 		int			at = find_container(&bitmap->parts, key);

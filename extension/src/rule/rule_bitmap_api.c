@@ -192,7 +192,7 @@ crm_bitmap_to_array(PG_FUNCTION_ARGS)
 	if (count > MaxAllocSize / sizeof(Datum))
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("bitmap has too many members for an array"),
-						errhint("Take them as rows, with crm.bitmap_members().")));
+						crm_errfield("set"), errhint("Take them as rows, with crm.bitmap_members().")));
 	members = palloc(Max(count, 1) * sizeof(Datum));
 	while (crm_rule_bitmap_next(&walk, &value))
 		members[n++] = Int64GetDatum(value);

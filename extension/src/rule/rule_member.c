@@ -10,7 +10,7 @@ crm_rule_refuse(const char *path, const char *detail, const char *hint)
 	ereport(ERROR, (errcode(ERRCODE_CRM_RULE_INVALID),
 					errmsg("rule cannot be read at %s", *path == '\0' ? "its root" : path),
 					errdetail("%s", detail), errhint("%s", hint),
-					err_generic_string(PG_DIAG_COLUMN_NAME, *path == '\0' ? "rule" : path)));
+					crm_errfield(*path == '\0' ? "rule" : path)));
 	pg_unreachable();
 }
 

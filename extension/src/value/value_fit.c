@@ -26,6 +26,7 @@ model_of(text *name)
 			return i;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("there is no forecast model \"%s\"", text_to_cstring(name)),
+					crm_errfield("model"),
 					errhint("Models are bgnbd, mbgnbd, paretonbd, nbd and gammagamma.")));
 }
 
@@ -37,13 +38,16 @@ read_params(ArrayType *array, CrmForecastModel model, double *params)
 	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] < n || ARR_HASNULL(array))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("model %s has %d parameters", model_names[model], n),
+						crm_errfield("params"),
 						errhint("Take them from crm.value_fit_%s().", model == CRM_FORECAST_NBD ? "bgnbd" : model_names[model])));
 	memset(params, 0, CRM_FORECAST_PARAMS * sizeof(double));
 	memcpy(params, ARR_DATA_PTR(array), n * sizeof(double));
 	for (int i = 0; i < n; i++)
 		if (!(params[i] > 0 && params[i] < 1e300))
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("parameter %d of model %s is not positive", i + 1, model_names[model])));
+							errmsg("parameter %d of model %s is not positive", i + 1, model_names[model]),
+							crm_errfield("params"),
+							errhint("Take them from a fit that came to an end.")));
 }
 
 /* ---- fits */
@@ -157,12 +161,14 @@ read_question(FunctionCallInfo fcinfo)
 	if (question.model == CRM_FORECAST_SPEND)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("model gammagamma says nothing about purchases"),
+						crm_errfield("model"),
 						errhint("Ask crm.value_spend().")));
 	read_params(PG_GETARG_ARRAYTYPE_P(1), question.model, question.params);
 	*customer = (CrmForecastCell) {PG_GETARG_FLOAT8(2), PG_GETARG_FLOAT8(3), PG_GETARG_FLOAT8(4), 1};
 	if (!(customer->x >= 0 && customer->x <= 1e9 && customer->tx >= 0 && customer->tx <= customer->T && customer->T < 1e15))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("no customer has frequency %g, recency %g, age %g", customer->x, customer->tx, customer->T),
+						crm_errfield(customer->x >= 0 && customer->x <= 1e9 ? "recency" : "frequency"),
 						errhint("Frequency is a count of repeat purchases, 0 <= recency <= age.")));
 	return question;
 }
@@ -174,7 +180,8 @@ read_span(FunctionCallInfo fcinfo, int argument, const char *name)
 	double		span = PG_GETARG_FLOAT8(argument);
 
 	if (!(span >= 0 && span < 1e15))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s cannot be %g", name, span)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s cannot be %g", name, span),
+						crm_errfield(name), errhint("Give a number from 0.")));
 	return span;
 }
 
@@ -220,7 +227,8 @@ crm_value_quantile(PG_FUNCTION_ARGS)
 
 	if (!(probability > 0 && probability < 1))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("probability %g is not between 0 and 1", probability)));
+						errmsg("probability %g is not between 0 and 1", probability),
+						crm_errfield("probability"), errhint("Give a share such as 0.9.")));
 	PG_RETURN_INT32(crm_forecast_quantile(q.model, q.params, &q.customer, read_span(fcinfo, 5, "horizon"), probability));
 }
 
@@ -234,7 +242,8 @@ crm_value_discounted(PG_FUNCTION_ARGS)
 
 	if (period == 0 || horizon / period > CRM_FORECAST_MAX_PERIODS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("horizon has more than %d periods", CRM_FORECAST_MAX_PERIODS)));
+						errmsg("horizon has more than %d periods", CRM_FORECAST_MAX_PERIODS),
+						crm_errfield("period"), errhint("Give a longer period, or a shorter horizon.")));
 	PG_RETURN_FLOAT8(crm_forecast_discounted(q.model, q.params, &q.customer, horizon, period, discount));
 }
 
@@ -247,7 +256,8 @@ crm_value_residual(PG_FUNCTION_ARGS)
 
 	read_params(PG_GETARG_ARRAYTYPE_P(0), CRM_FORECAST_PARETO, params);
 	if (!(customer.x >= 0 && customer.tx >= 0 && customer.tx <= customer.T && customer.T < 1e15))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("recency is not between 0 and age")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("recency is not between 0 and age"),
+						crm_errfield("recency"), errhint("Frequency is a count of repeat purchases, 0 <= recency <= age.")));
 	PG_RETURN_FLOAT8(crm_forecast_pareto_residual(params, &customer, read_span(fcinfo, 4, "rate")));
 }
 

@@ -54,7 +54,7 @@ add_candidate(Candidates *candidates, int64 value)
 			return;
 	if (candidates->n == MAX_CANDIDATES)
 		ereport(ERROR, (errcode(ERRCODE_CRM_TIER_RULES_INVALID),
-						errmsg("tier rules are too many to be checked"),
+						errmsg("tier rules are too many to be checked"), crm_errfield("rules"),
 						errdetail("One measure is compared with more than %d numbers.",
 								  MAX_CANDIDATES / 3)));
 	candidates->numbers[candidates->n++].value = value;
@@ -332,7 +332,7 @@ try_states(GapSearch *search, int slot)
 	{
 		if (++search->tried > MAX_STATES)
 			ereport(ERROR, (errcode(ERRCODE_CRM_TIER_RULES_INVALID),
-							errmsg("tier rules are too many to be checked"),
+							errmsg("tier rules are too many to be checked"), crm_errfield("rules"),
 							errdetail("They divide persons into more than %d states.", MAX_STATES),
 							errhint("Let conditions share windows.")));
 		search->state[slot] = search->candidates[slot].numbers[i];

@@ -54,7 +54,7 @@ refuse(const char *detail)
 {
 	ereport(ERROR, (errcode(ERRCODE_CRM_TIER_RULES_INVALID),
 					errmsg("tier rules cannot be read"),
-					err_generic_string(PG_DIAG_COLUMN_NAME, "rules"),
+					crm_errfield("rules"),
 					errdetail("%s", detail),
 					errhint("A rule is {\"tier\": \"S\", \"conditions\": [{\"metric\": \"orders\", "
 							"\"days\": 30, \"op\": \">=\", \"value\": 2}]}.")));
