@@ -100,7 +100,7 @@ export async function consents(browser) {
 	await page.waitForSelector(`${line('短信')} .good`);
 	ok(state('sms') === 'yes' && (await text()).includes('来自收银'), 'undone it is as it was', await text());
 	// yes needs what was shown
-	await page.click(`${line('邮件')} button`);
+	await page.click(`${line('邮件')} button:text-is("同意…")`);
 	ok(await page.evaluate(() => document.activeElement.id) === 'evidence', 'who agrees is asked what they were shown');
 	let asked = 0;
 	page.on('request', (request) => { if (request.method() === 'POST') asked++; });
@@ -126,6 +126,10 @@ export async function consents(browser) {
 	await page.click('#toast p:has-text("什么都不再发") button');
 	await page.waitForSelector(`${line('短信')} .good`);
 	ok(state('sms') === 'yes' && state('email') === 'yes' && state('wechat') === 'unknown', 'undone each is as it was', await text());
+	// what was never said is refused like what was agreed to
+	await page.click(`${line('微信')} button:text-is("不再发送")`);
+	await page.waitForSelector(`${line('微信')} .warn`);
+	ok(state('wechat') === 'no' && state('email') === 'yes', 'no more by a channel of which nothing was said', await text());
 	// without a network it waits
 	await page.context().setOffline(true);
 	await page.click(`${line('邮件')} button`);
@@ -138,7 +142,7 @@ export async function consents(browser) {
 	await page.context().close();
 	const manager = await open(browser, 'manager', {language: 'en', theme: 'dark', size: 'desk'});
 	await visit(manager, `#/person/${person}`);
-	await manager.click('#consents li:has(strong:text-is("e-mail")) button');
+	await manager.click('#consents li:has(strong:text-is("e-mail")) button:has-text("Agrees")');
 	await judge(manager, 'consents asked en');
 	ok((await manager.textContent('#consents')).includes('noted by clerk clerk') && (await manager.textContent('#consents')).includes('from 收银'), 'in English', await manager.textContent('#consents'));
 	await manager.context().close();

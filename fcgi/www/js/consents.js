@@ -59,7 +59,7 @@ function draw(card, words) {
 	const shown = words.filter((word) => word.state !== 'unknown' || counter.includes(word.channel));
 	place.replaceChildren();
 	append(place, [h('h2', {}, t('consent.title')), h('ul', {class: 'plain'}, shown.map((word) => h('li', {}, h('strong', {}, name(word)), ' ', h('span', {class: tone[word.state]}, t(`consent.${word.state}`)), ' ',
-		works && (word.state === 'yes' ? stop(card, word) : h('button', {type: 'button', 'aria-label': `${name(word)} ${t('consent.agree')}`, onclick: () => ask(word, true)}, t('consent.agree'))),
+		works && [word.state !== 'no' && stop(card, word), ' ', word.state !== 'yes' && h('button', {type: 'button', 'aria-label': `${name(word)} ${t('consent.agree')}`, onclick: () => ask(word, true)}, t('consent.agree'))],
 		word.since && [h('br'), h('span', {class: 'faint'}, origin(word))]))), asked,
 	works && words.some((word) => word.state !== 'no' && word.channel !== 'location') && h('div', {class: 'row'}, twice('consent.nothing', 'consent.sure', () => say(card, {state: 'no', evidence: t('consent.at_counter')}, t('consent.stopped_all'))))]);
 	const begun = works && shown.find((word) => word.state !== 'yes' && wasTyped(key(card, word)));     // what was begun and not saved stands there again
