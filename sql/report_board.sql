@@ -38,11 +38,20 @@ CREATE FUNCTION pg_temp.numbers(store text, region text) RETURNS TABLE (what tex
     UNION ALL SELECT 'rfm', m.r || '.' || m.f, m.persons FROM crm.report_value_map(store, region) m
     UNION ALL SELECT 'transition', m.from_tier || '.' || m.to_tier, m.persons FROM crm.report_transitions(90, store, region) m
     UNION ALL SELECT 'transition', m.from_tier || '.' || m.to_tier || '.200', m.persons FROM crm.report_transitions(200, store, region) m
+    UNION ALL SELECT 'persons', '', x.persons FROM crm.report_stores('2026-01-01', '2026-06-30') x WHERE x.store_code = store
+    UNION ALL SELECT 'span', b.figure || '.2025-11-01.2026-01-31', (m ->> b.name)::bigint FROM crm.report_metrics('2025-11-01', '2026-01-31', store, region) m,
+        (VALUES ('buyers', 'buyers'), ('repeat', 'repeat_buyers'), ('before', 'buyers_before'), ('lost', 'lost')) b (figure, name)
+    UNION ALL SELECT 'span', format('%s.%s.%s', b.figure, t.starts_on, (t.starts_on + interval '1 month')::date - 1), b.n FROM crm.report_trend('2025-09-01', '2026-06-30', 'month', store, region) t,
+        LATERAL (VALUES ('buyers', t.buyers), ('new', t.new_buyers), ('registered', t.registered)) b (figure, n)
+    UNION ALL SELECT 'frequency', f.orders || '.2025-09-01.2026-06-30', f.persons FROM crm.report_frequency('2025-09-01', '2026-06-30', store, region) f
+    UNION ALL SELECT 'indicator', format('%s.%s.2026-01-01.2026-01-31', i.indicator, b.part), b.n FROM crm._report_indicators(crm._report_scope(store, region), '2026-01-01', '2026-01-31') i,
+        LATERAL (VALUES ('of', i.denominator), ('met', i.numerator)) b (part, n) WHERE i.indicator IN ('repurchase', 'dormancy', 'first_order', 'redemption')
+    UNION ALL SELECT 'indicator', 'active.met.2026-01-01.2026-01-31', i.value FROM crm._report_indicators(crm._report_scope(store, region), '2026-01-01', '2026-01-31') i WHERE i.indicator = 'active'
     UNION ALL SELECT 'cohort', to_char(c.cohort, 'YYYY-MM') || '.' || c.period, c.retained FROM crm.report_retention('2025-07-01', '2026-06-30', 'month', false, store, region) c
 $$;
 SELECT p.scope, count(*) AS figures, sum(x.n) AS counted, count(*) FILTER (WHERE x.n <> pg_temp.behind(x.what, x.key, p.store, p.region)) AS disagree
 FROM (VALUES ('region', NULL, 'bo_r'), ('one', 'bo_1', NULL), ('two', 'bo_2', NULL)) p(scope, store, region), pg_temp.numbers(p.store, p.region) x GROUP BY p.scope ORDER BY p.scope;
-SELECT x.what, string_agg(x.key || ' ' || x.n, ', ' ORDER BY x.key) AS numbers FROM pg_temp.numbers(NULL, 'bo_r') x WHERE x.what IN ('active', 'tier', 'funnel', 'transition') AND x.key NOT LIKE '%.200' GROUP BY x.what ORDER BY x.what;
+SELECT x.what, string_agg(x.key || ' ' || x.n, ', ' ORDER BY x.key) AS numbers FROM pg_temp.numbers(NULL, 'bo_r') x WHERE x.what IN ('active', 'tier', 'funnel', 'transition', 'indicator') AND x.key NOT LIKE '%.200' GROUP BY x.what ORDER BY x.what;
 
 -- what flows did is the same, added up by the worker or counted now, in the chain, a region, a store; nothing was added up yet
 DELETE FROM crm.report_flow; UPDATE crm.report_flow_progress SET until = '-infinity';
@@ -90,7 +99,10 @@ END $$;
 SELECT call, pg_temp.try(call) AS answer FROM (VALUES (1, $$crm.report_persons('active', '', 'bo_2')$$), (2, $$crm.report_persons('nothing')$$), (3, $$crm.report_persons(NULL)$$), (4, $$crm.report_persons('rfm', '5.x')$$),
     (5, $$crm.report_persons('cohort', '2026-13.1')$$), (6, $$crm.report_persons('cohort', '2026-01.999')$$), (7, $$crm.report_persons('rfm', '99.99')$$), (8, $$crm.report_persons('transition', 'A.B.9999')$$), (9, $$crm.report_persons('tier', repeat('x', 100))$$),
     (10, $$crm.report_persons('active', '', NULL, NULL, NULL, -5)$$), (11, $$crm.report_transitions(0)$$), (12, $$crm.report_transitions(NULL)$$), (13, $$crm.report_scorecard('2026-06-30', '2026-06-01')$$), (14, $$crm.report_scorecard(NULL, NULL)$$),
-    (15, $$crm.report_scorecard('2020-01-01', 'infinity')$$), (16, $$crm.report_value_map('bo_2')$$), (17, $$crm.report_exceptions('bo_2')$$)) v(n, call) ORDER BY n;
+    (15, $$crm.report_scorecard('2020-01-01', 'infinity')$$), (16, $$crm.report_value_map('bo_2')$$), (17, $$crm.report_exceptions('bo_2')$$),
+    (18, $$crm.report_persons('span', 'buyers.2026-02-30.2026-03-01')$$), (19, $$crm.report_persons('span', 'buyers.2026-03-02.2026-03-01')$$), (20, $$crm.report_persons('span', 'money.2026-03-01.2026-03-01')$$), (21, $$crm.report_persons('frequency', '21.2026-03-01.2026-03-01')$$),
+    (22, $$crm.report_persons('indicator', 'luck.met.2026-03-01.2026-03-31')$$), (23, $$crm.report_persons('indicator', 'active.met')$$), (24, $$crm.report_persons('path', 'tea')$$), (25, $$crm.report_persons('path', '{"a": 1}')$$), (26, $$crm.report_persons('path', '[null, {}]')$$),
+    (27, $$crm.report_persons('manager', 'persons.nobody')$$), (28, $$crm.report_persons('manager', 'riches.bo_m')$$), (29, $$crm.report_persons('persons', 'x')$$)) v(n, call) ORDER BY n;
 
 -- 3. a clerk enrols three, one of whom was known by the till; notes; one follow-up done, one overdue
 SELECT set_config('crm.access_claims', json_build_object('actor', 'bo_e1', 'staff_id', :e1, 'role', 'crm_clerk', 'stores', ARRAY[:s1], 'all', false)::text, true) <> '' AS clerk;
@@ -102,6 +114,15 @@ SELECT crm.ingest_note(:lilei, 'b', 'call', NULL, '2026-07-02') ->> 'outcome' AS
 SET LOCAL crm.core_clock = '2026-07-10T12:00:00+08:00';
 SELECT set_config('crm.access_claims', json_build_object('actor', 'bo_m', 'staff_id', :m, 'role', 'crm_store_manager', 'stores', ARRAY[:s1], 'all', false)::text, true) <> '' AS manager;
 SELECT j FROM crm.report_scorecard('2026-06-01', '2026-07-31') j;
+-- each number of a line opens its persons: of what was entered once a person, once; completeness those who miss something
+CREATE FUNCTION pg_temp.line(j jsonb) RETURNS TABLE (figure text, told bigint, listed bigint) LANGUAGE sql AS $$
+    SELECT f.figure, (j ->> f.figure)::bigint, pg_temp.behind('scorecard', format('%s.2026-06-01.2026-07-31.%s.%s', f.figure, CASE WHEN j ->> 'store' IS NULL THEN 'nowhere' ELSE 'store' END, coalesce(j ->> 'staff', '')), j ->> 'store', NULL)
+    FROM unnest('{enrolled,duplicates,notes,due,in_time,overdue,incomplete}'::text[]) f (figure)
+$$;
+SELECT j ->> 'staff' AS staff, string_agg(format('%s %s %s', l.figure, l.told, l.listed), ', ' ORDER BY l.figure) AS told_and_listed FROM crm.report_scorecard('2026-06-01', '2026-07-31') j, pg_temp.line(j) l GROUP BY 1 ORDER BY 1;
+-- nobody's own, of a member of staff who is none, of a store that is not the caller's, of rows without a store
+SELECT key, pg_temp.try(format('crm.report_persons(''scorecard'', %L)', key)) AS answer FROM unnest(ARRAY['enrolled.2026-06-01.2026-07-31.store.', 'enrolled.2026-06-01.2026-07-31.store.nobody', 'enrolled.2026-06-01.2026-07-31.store.bo_e2',
+    'enrolled.2026-06-01.2026-07-31.nowhere.bo_e1', 'enrolled.2026-06-31.2026-07-31.store.bo_e1', 'enrolled.2026-07-31.2026-06-01.store.bo_e1', 'enrolled.2020-06-01.2026-07-31.store.bo_e1', 'smiles.2026-06-01.2026-07-31.store.bo_e1']) WITH ORDINALITY k (key, n) ORDER BY n;
 -- added up by a night, the days since counted, it is the same
 CREATE TEMP TABLE scored AS SELECT j FROM crm.report_scorecard('2026-06-01', '2026-07-31') j;
 SET LOCAL crm.core_clock = '2026-07-01T12:00:00+08:00';

@@ -92,11 +92,16 @@ DELETE FROM crm.report_mark;
 SELECT t.* FROM crm._report_moved_tiers(ARRAY[:s1], 90) t;
 SELECT sum(t.persons) FILTER (WHERE array_position('{S,A,N,D,B,C}', t.to_tier) < array_position('{S,A,N,D,B,C}', t.from_tier)) AS better, sum(t.persons) FILTER (WHERE array_position('{S,A,N,D,B,C}', t.to_tier) > array_position('{S,A,N,D,B,C}', t.from_tier)) AS worse
 FROM crm.report_transitions(90, 'ca_1') t;
+-- each number of a manager opens its persons
+SELECT crm._report_groups_job() AS left_over;
+SELECT j ->> 'staff' AS staff, string_agg(format('%s %s %s', f.figure, j ->> f.figure, (SELECT count(*) FROM crm.report_persons('manager', f.figure || '.' || (j ->> 'staff')))), ', ' ORDER BY f.n) AS told_and_listed
+FROM crm.report_managers() j, unnest('{persons,spoken,owned,overdue,better,worse,complaints}'::text[]) WITH ORDINALITY f (figure, n) WHERE j ->> 'staff' LIKE 'ca%' GROUP BY 1 ORDER BY 1;
 
 -- 5. a manager sees those of their own stores; what is no way to group is named
 SELECT pg_temp.act('ca_me', :me, 'crm_manager', ARRAY[:s1, :s2]);
 SELECT j ->> 'staff' AS staff FROM crm.report_managers() j ORDER BY 1;
 SELECT l.key, l.persons FROM crm.report_lost('store') l;
+SELECT m.code, (SELECT count(*) FROM crm.report_persons('manager', 'persons.' || m.code)) AS persons FROM unnest('{ca_me,ca_m1,ca_mg,ca_mw}'::text[]) WITH ORDINALITY m (code, n) ORDER BY n;
 SAVEPOINT a;
 SELECT crm.report_managers('ca_3');
 ROLLBACK TO a;

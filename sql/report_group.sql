@@ -38,12 +38,35 @@ CREATE TEMP TABLE fields AS SELECT p.store, f.* FROM (VALUES ('gr_1'), ('gr_2'))
 CREATE TEMP TABLE ways AS SELECT * FROM crm.report_paths();
 SELECT count(*) AS ways, sum(persons) AS persons FROM ways;
 SELECT (SELECT count(*) FROM crm.report_origins('gr_1')) AS origins, (SELECT count(*) FROM crm.report_mix('gr_1')) AS mix;
+-- each way opens who went it, before the first night and after; a store's its own
+CREATE FUNCTION pg_temp.walkers(path text[], store text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint := 0; last bigint := 0; page int;
+BEGIN
+    LOOP        -- in pages of two
+        SELECT count(*), max((j ->> 'customer_id')::bigint) INTO page, last FROM crm.report_persons('path', to_json(path)::text, store, NULL, last, 2) j;
+        n := n + page;
+        EXIT WHEN page < 2;
+    END LOOP;
+    RETURN n;
+END $$;
+SELECT count(*) AS ways, count(*) FILTER (WHERE w.persons <> pg_temp.walkers(w.path, NULL)) AS disagree FROM ways w WHERE w.path::text LIKE '{gr%';
 
 -- 2. after it the same, kept; in one piece or, with half already there, in two
 SELECT crm._report_groups_job() AS left_over;
 SELECT (SELECT count(*) FROM (TABLE fields EXCEPT SELECT p.store, f.* FROM (VALUES ('gr_1'), ('gr_2')) p (store), crm.report_completeness(p.store) f) d) AS fields_differ,
        (SELECT count(*) FROM (TABLE ways EXCEPT SELECT * FROM crm.report_paths()) d) AS ways_differ, (SELECT count(*) FROM crm.report_paths('2025-07-01', '2026-06-30')) AS kept_span,
        (SELECT count(*) FROM crm.report_paths('2025-10-01', '2026-06-30')) > 0 AS another_span;
+SELECT count(*) AS ways, count(*) FILTER (WHERE w.persons <> pg_temp.walkers(w.path, NULL)) AS disagree, sum(pg_temp.walkers(w.path, 'gr_1')) > 0 AS of_one, sum(pg_temp.walkers(w.path, 'gr_1')) < sum(w.persons) AS not_all FROM ways w WHERE w.path::text LIKE '{gr%';
+SELECT count(*) AS sets, count(DISTINCT k.generation) AS generations FROM crm.report_path_set k WHERE k.path LIKE '{gr%';
+-- who was merged since is listed no more, who was erased is in no set
+SAVEPOINT walked;
+SELECT w.path AS way FROM ways w WHERE w.path::text LIKE '{gr%' ORDER BY w.persons DESC, w.path LIMIT 1 \gset
+SELECT (j ->> 'customer_id')::bigint AS walker FROM crm.report_persons('path', to_json(:'way'::text[])::text) j ORDER BY 1 LIMIT 1 \gset
+SELECT crm.bitmap_has(crm.bitmap_union(k.ids), :walker) AS is_kept FROM crm.report_path_set k WHERE k.path = :'way';
+SELECT crm._report_on_erase(:walker);
+SELECT crm.bitmap_has(crm.bitmap_union(k.ids), :walker) AS is_kept FROM crm.report_path_set k WHERE k.path = :'way';
+ROLLBACK TO walked;
 SELECT * FROM fields WHERE store = 'gr_1' ORDER BY field;
 SELECT o.channel, o.persons, o.share FROM crm.report_origins(NULL, 'gr_r') o;
 SELECT (SELECT sum(o.persons) FROM crm.report_origins(NULL, 'gr_r') o) = (SELECT count(*) FROM crm.customer c WHERE c.status = 'active' AND c.scope_store_ids && ARRAY[:s1, :s2]) AS everybody_once;
@@ -78,10 +101,11 @@ SELECT c.customer_id AS middle FROM crm.customer c ORDER BY c.customer_id OFFSET
 CREATE TEMP TABLE whole AS SELECT what, a, b, stores, persons, amount FROM crm.report_group;
 INSERT INTO crm.report_group (generation, what, a, b, stores, persons, amount)
 SELECT 3, g.what, g.a, g.b, g.stores, sum(g.persons), sum(g.amount) FROM (VALUES (0::bigint, :middle::bigint), (:middle, 9223372036854775807)) p (lo, hi), LATERAL (
-    SELECT * FROM crm._report_group_persons(p.lo, p.hi) UNION ALL SELECT * FROM crm._report_group_bought(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_gaps(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_reached(p.lo, p.hi, '2026-04-02T00:00:00+08:00')
+    SELECT * FROM crm._report_group_persons(p.lo, p.hi) UNION ALL SELECT * FROM crm._report_group_bought(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_paths(3, p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_gaps(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_reached(p.lo, p.hi, '2026-04-02T00:00:00+08:00')
     UNION ALL SELECT * FROM crm._report_group_care(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_lost(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_leads(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_offers(p.lo, p.hi, '2026-06-30')) g GROUP BY g.what, g.a, g.b, g.stores;
 SELECT crm._report_group_finish(3, '2026-06-30') IS NOT NULL AS finished;
 SELECT count(*) AS cells, (SELECT count(*) FROM (TABLE whole EXCEPT SELECT what, a, b, stores, persons, amount FROM crm.report_group) d) AS differ FROM crm.report_group;
+SELECT count(DISTINCT k.from_id) AS pieces, (SELECT count(*) FILTER (WHERE w.persons <> pg_temp.walkers(w.path, NULL)) FROM ways w WHERE w.path::text LIKE '{gr%') AS disagree FROM crm.report_path_set k;
 
 -- 3. who sees what
 SELECT set_config('crm.access_claims', json_build_object('actor', 'gr_m', 'staff_id', :m, 'role', 'crm_store_manager', 'stores', ARRAY[:s1], 'all', false)::text, true) <> '' AS manager;

@@ -53,6 +53,21 @@ ROLLBACK TO held;
 SELECT c.treated, c.control, c.sent FROM (SELECT sum(x.treated) AS treated, sum(x.control) AS control, sum(x.sent) AS sent FROM crm._report_flow_counts(9885000, 9886000, '-infinity', 'infinity') x WHERE x.flow_id = 9885) c;
 SELECT count(*) AS held_out, count(*) FILTER (WHERE p > 9885400) AS tried FROM crm._report_reached(NULL, 9885, 'control', 9885000, 1000) r, unnest(r) p;
 SELECT count(*) AS held_out, count(*) FILTER (WHERE p > 9885400) AS tried FROM crm.rule_select('{"kind": "flow", "where": {"flow": "silence_recall", "arm": "control"}}') p;
+-- behind the figures stand whom the flows chose, those of them who bought, whose coupons were issued, used; of a span, in pages
+CREATE FUNCTION pg_temp.behind(key text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint := 0; last bigint := 0; page int;
+BEGIN
+    LOOP
+        SELECT count(*), max((j ->> 'customer_id')::bigint) INTO page, last FROM crm.report_persons('indicator', key, NULL, NULL, last, 100) j;
+        n := n + page;
+        EXIT WHEN page < 100;
+    END LOOP;
+    RETURN n;
+END $$;
+SELECT crm.access_define_region('re_r', 'r') > 0 AS region, crm.access_define_store('re_1', 'one', 're_r') > 0 AS store;
+SELECT key, pg_temp.behind(key) AS persons FROM unnest(ARRAY['recall.of.2026-06-15.2026-06-21', 'recall.met.2026-06-15.2026-06-21', 'roi.of.2026-06-15.2026-06-21', 'recall.of.2026-07-13.2026-07-19',
+    'redemption.of.2026-05-21.2026-05-22', 'redemption.met.2026-05-21.2026-06-30', 'redemption.met.2026-05-21.2026-05-22']) WITH ORDINALITY k (key, n) ORDER BY n;
 -- the week of whom nobody was chosen 30 days before
 SELECT indicator, value, note FROM pg_temp.told('2026-07-13', '2026-07-19');
 

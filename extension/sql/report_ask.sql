@@ -118,7 +118,7 @@ $$;
 COMMENT ON FUNCTION crm._report_answers_job() IS
     'job: drops kept answers that no board of today opens with, and answers one question that is not answered yet; returns > 0 until all are';
 
-CREATE FUNCTION crm._report_page(kind text, stores int[], marks date[], cell bigint, after_id bigint, row_limit int) RETURNS SETOF bigint
+CREATE FUNCTION crm._report_page(kind text, stores int[], marks date[], cells bigint[], after_id bigint, row_limit int) RETURNS SETOF bigint
     LANGUAGE plpgsql STABLE SET jit = off SET enable_seqscan = off SET enable_sort = on AS
 $$
 DECLARE
@@ -130,13 +130,13 @@ BEGIN
     RETURN QUERY
     SELECT u.id FROM (
         (SELECT p.id FROM (SELECT b.from_id, b.persons FROM crm.report_block b WHERE b.from_id >= block ORDER BY b.from_id OFFSET 0) b,
-             unnest(crm._report_pick(b.persons, waiting, kind_no, stores, marks, tiers, cell, after_id)) p (id) LIMIT row_limit)
+             unnest(crm._report_pick(b.persons, waiting, kind_no, stores, marks, tiers, cells, after_id)) p (id) LIMIT row_limit)
         UNION ALL
-        SELECT p.id FROM unnest(crm._report_pick(crm._report_fresh(waiting), '{}', kind_no, stores, marks, tiers, cell, after_id)) p (id)) u
+        SELECT p.id FROM unnest(crm._report_pick(crm._report_fresh(waiting), '{}', kind_no, stores, marks, tiers, cells, after_id)) p (id)) u
     ORDER BY u.id LIMIT row_limit;
 END
 $$;
-COMMENT ON FUNCTION crm._report_page(text, int[], date[], bigint, bigint, int) IS 'persons behind an id who add to a cell of a question, ascending';
+COMMENT ON FUNCTION crm._report_page(text, int[], date[], bigint[], bigint, int) IS 'persons behind an id who add to any of some cells of a question, ascending';
 
 -- Check.
 CREATE FUNCTION crm._report_check_visits() RETURNS TABLE (room text, what text, expected text, found text)

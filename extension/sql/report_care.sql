@@ -1,19 +1,40 @@
 -- report: how managers look after the customers of their stores. Whom somebody spoke to, and who is looked after, a night adds up by the
 -- stores of persons (crm.report_group); tasks, complaints and staff are counted when it is asked, moves between tiers as boards count them.
 
+CREATE FUNCTION crm._report_care_since(today date) RETURNS date
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN today - (crm._setting('report.care_days') #>> '{}')::int + 1;
+END
+$$;
+COMMENT ON FUNCTION crm._report_care_since(date) IS 'the first of the last report.care_days local days';
+
+CREATE FUNCTION crm._report_notes_of(person bigint, since date, today date) RETURNS SETOF bigint
+    LANGUAGE sql STABLE AS
+$$
+    SELECT i.source_record_id FROM crm.membership m JOIN crm.interaction i ON i.source_record_id = m.source_record_id
+    WHERE m.customer_id = person AND m.valid_to = 'infinity' AND i.is_current AND i.business_day BETWEEN since AND today
+$$;
+COMMENT ON FUNCTION crm._report_notes_of(bigint, date, date) IS 'records of a person with a note between two local days, a row a note; plain SQL, so that queries take it in';
+
+CREATE FUNCTION crm._report_owners_of(person bigint) RETURNS SETOF int
+    LANGUAGE sql STABLE AS
+$$
+    SELECT f.staff_id FROM (SELECT person AS id UNION ALL SELECT x.customer_id FROM crm.customer x WHERE x.merged_into = person) x
+    JOIN crm.person_owner o ON o.customer_id = x.id AND o.until IS NULL JOIN crm.staff f ON f.staff_id = o.staff_id AND f.left_at IS NULL
+$$;
+COMMENT ON FUNCTION crm._report_owners_of(bigint) IS 'who looks after a person and has not left, under whatever id; plain SQL, so that queries take it in';
+
 CREATE FUNCTION crm._report_group_care(from_id bigint, to_id bigint, today date) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
     LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
-    since date := today - (crm._setting('report.care_days') #>> '{}')::int + 1;
+    since date := crm._report_care_since(today);
 BEGIN
     RETURN QUERY
     SELECT 'care', x.a, '', c.scope_store_ids, count(*) FILTER (WHERE x.is_so), 0::numeric
-    FROM crm.customer c CROSS JOIN LATERAL (
-        SELECT EXISTS (SELECT FROM crm.membership m JOIN crm.interaction i ON i.source_record_id = m.source_record_id
-                       WHERE m.customer_id = c.customer_id AND m.valid_to = 'infinity' AND i.is_current AND i.business_day BETWEEN since AND today) AS is_spoken,
-               EXISTS (SELECT FROM (SELECT c.customer_id AS id UNION ALL SELECT x.customer_id FROM crm.customer x WHERE x.merged_into = c.customer_id) x
-                       JOIN crm.person_owner o ON o.customer_id = x.id AND o.until IS NULL JOIN crm.staff f ON f.staff_id = o.staff_id AND f.left_at IS NULL) AS is_owned OFFSET 0) k
+    FROM crm.customer c CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM crm._report_notes_of(c.customer_id, since, today)) AS is_spoken, EXISTS (SELECT FROM crm._report_owners_of(c.customer_id)) AS is_owned OFFSET 0) k
     CROSS JOIN LATERAL (VALUES ('all', true), ('spoken', k.is_spoken), ('owned', k.is_owned)) x (a, is_so)
     WHERE c.status = 'active' AND c.customer_id > from_id AND c.customer_id <= to_id GROUP BY x.a, c.scope_store_ids;
 END
@@ -32,17 +53,28 @@ $$
 $$;
 COMMENT ON FUNCTION crm._report_staff_stores() IS 'which stores the scopes of members of staff hold, a row each';
 
-CREATE FUNCTION crm._report_moved_tiers(stores int[], days int, OUT better bigint, OUT worse bigint)
+CREATE FUNCTION crm._report_move_cells(is_better boolean) RETURNS bigint[]
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     tier_names text[] := crm._report_tiers();
     places text[] := ARRAY(SELECT jsonb_array_elements_text(crm._setting('report.tier_order')));
+BEGIN
+    RETURN ARRAY(SELECT (x.no - 1) * (cardinality(tier_names) + 1) + y.no - 1
+                 FROM unnest(tier_names) WITH ORDINALITY x (tier, no), unnest(tier_names) WITH ORDINALITY y (tier, no)
+                 WHERE sign(array_position(places, x.tier) - array_position(places, y.tier)) = CASE WHEN is_better THEN 1 ELSE -1 END);
+END
+$$;
+COMMENT ON FUNCTION crm._report_move_cells(boolean) IS 'the cells of the question "moves" that lead to a better, or a worse, tier (report.tier_order)';
+
+CREATE FUNCTION crm._report_moved_tiers(stores int[], days int, OUT better bigint, OUT worse bigint)
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
     c bigint[] := crm._report_ask('moves', stores, ARRAY[crm._report_today() - days]);
 BEGIN
-    SELECT coalesce(sum(m.persons) FILTER (WHERE m.after < m.before), 0), coalesce(sum(m.persons) FILTER (WHERE m.after > m.before), 0) INTO better, worse
-    FROM (SELECT array_position(places, x.tier) AS before, array_position(places, y.tier) AS after, c[(x.no - 1) * (cardinality(tier_names) + 1) + y.no] AS persons
-          FROM unnest(tier_names) WITH ORDINALITY x (tier, no), unnest(tier_names) WITH ORDINALITY y (tier, no)) m;
+    better := (SELECT coalesce(sum(c[cell + 1]), 0) FROM unnest(crm._report_move_cells(true)) cell);
+    worse := (SELECT coalesce(sum(c[cell + 1]), 0) FROM unnest(crm._report_move_cells(false)) cell);
 END
 $$;
 COMMENT ON FUNCTION crm._report_moved_tiers(int[], int) IS
@@ -75,7 +107,7 @@ $$
 DECLARE
     in_stores int[] := crm._report_scope(store_code, region_code);
     days int := (crm._setting('report.care_days') #>> '{}')::int;
-    starts timestamptz := (crm._report_today() - days + 1)::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}');
+    starts timestamptz := crm._report_care_since(crm._report_today())::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}');
 BEGIN
     RETURN QUERY
     WITH manager AS MATERIALIZED (SELECT m.* FROM crm._report_manager_rows(in_stores) m),

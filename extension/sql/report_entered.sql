@@ -1,6 +1,21 @@
 -- report: what staff entered. Each night adds up the days before it, by store and member of staff; the days since, and days that were
 -- never added up, are counted from the facts themselves, by the same function.
 
+-- Who was known before is a duplicate that was made: the record found its way to a person with an older one.
+CREATE FUNCTION crm._report_enrolled(since timestamptz, before timestamptz)
+    RETURNS TABLE (enrolled_at timestamptz, store_id int, staff_id int, customer_id bigint, parts int, is_duplicate boolean)
+    LANGUAGE sql STABLE AS
+$$
+    SELECT e.enrolled_at, coalesce(e.store_id, 0), coalesce(e.staff_id, 0), c.customer_id,
+           (c.name_masked <> '')::int + (c.phone_masked <> '')::int + (p.birthday IS NOT NULL)::int + EXISTS (SELECT FROM crm.consent k WHERE k.source_record_id = e.source_record_id)::int,
+           EXISTS (SELECT FROM crm.membership o WHERE o.customer_id = m.customer_id AND o.valid_to = 'infinity' AND o.source_record_id < e.source_record_id)
+    FROM crm.member_enrolment e JOIN crm.membership m ON m.source_record_id = e.source_record_id AND m.valid_to = 'infinity'
+    JOIN crm.customer c ON c.customer_id = m.customer_id LEFT JOIN crm.customer_private p ON p.customer_id = c.customer_id
+    WHERE e.enrolled_at >= since AND e.enrolled_at < before
+$$;
+COMMENT ON FUNCTION crm._report_enrolled(timestamptz, timestamptz) IS
+    'enrolments from one moment until another, with the person of today, how many of name, phone, birthday and a consent it has, and whether it was known before; store, staff 0: none; plain SQL, so that queries take it in';
+
 CREATE FUNCTION crm._report_entered_facts(from_day date, to_day date)
     RETURNS TABLE (day date, store_id int, staff_id int, persons bigint, parts bigint, duplicates bigint, notes bigint)
     LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS
@@ -14,15 +29,8 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT f.day, f.store_id, f.staff_id, sum(f.persons)::bigint, sum(f.parts)::bigint, sum(f.duplicates)::bigint, sum(f.notes)::bigint FROM (
-        -- who was known before is a duplicate that was made: the record found its way to a person with an older one
-        SELECT crm._local_day(e.enrolled_at, zone) AS day, coalesce(e.store_id, 0) AS store_id, coalesce(e.staff_id, 0) AS staff_id, count(*) AS persons,
-               sum((c.name_masked <> '')::int + (c.phone_masked <> '')::int + (p.birthday IS NOT NULL)::int
-                   + EXISTS (SELECT FROM crm.consent k WHERE k.source_record_id = e.source_record_id)::int) AS parts,
-               count(*) FILTER (WHERE EXISTS (SELECT FROM crm.membership o WHERE o.customer_id = m.customer_id AND o.valid_to = 'infinity' AND o.source_record_id < e.source_record_id)) AS duplicates,
-               0 AS notes
-        FROM crm.member_enrolment e JOIN crm.membership m ON m.source_record_id = e.source_record_id AND m.valid_to = 'infinity'
-        JOIN crm.customer c ON c.customer_id = m.customer_id LEFT JOIN crm.customer_private p ON p.customer_id = c.customer_id
-        WHERE e.enrolled_at >= from_day::timestamp AT TIME ZONE zone AND e.enrolled_at < (to_day + 1)::timestamp AT TIME ZONE zone GROUP BY 1, 2, 3
+        SELECT crm._local_day(e.enrolled_at, zone) AS day, e.store_id, e.staff_id, count(*) AS persons, sum(e.parts) AS parts, count(*) FILTER (WHERE e.is_duplicate) AS duplicates, 0 AS notes
+        FROM crm._report_enrolled(from_day::timestamp AT TIME ZONE zone, (to_day + 1)::timestamp AT TIME ZONE zone) e GROUP BY 1, 2, 3
         UNION ALL
         SELECT i.business_day, coalesce(i.store_id, 0), coalesce(i.staff_id, 0), 0, 0, 0, count(*)
         FROM crm.interaction i WHERE i.is_current AND NOT i.is_history AND i.business_day BETWEEN from_day AND to_day GROUP BY 1, 2, 3) f

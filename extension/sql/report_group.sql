@@ -42,12 +42,10 @@ BEGIN
     LEFT JOIN crm.product p ON p.product_id = i.product_id LEFT JOIN crm.product_category k ON k.category_id = p.category_id
     LEFT JOIN crm.customer_value v ON v.customer_id = m.customer_id
     WHERE m.customer_id = ANY (ids) AND m.valid_to >= 'infinity' GROUP BY 2, 3, o.store_id;
-    RETURN QUERY
-    SELECT 'path', w.path::text, w.days::text, '{}'::int[], count(*), 0::numeric FROM crm._value_walks(today - 364, today, 3, ids) w GROUP BY w.path, w.days;
 END
 $$;
 COMMENT ON FUNCTION crm._report_group_bought(bigint, bigint, date) IS
-    'what persons between two ids bought within 365 days by store, tier and category, before refunds; and the ways through categories of those who began in them';
+    'what persons between two ids bought within 365 days by store, tier and category, before refunds';
 
 CREATE FUNCTION crm._report_group_reached(from_id bigint, to_id bigint, since timestamptz) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
     LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
@@ -86,6 +84,7 @@ BEGIN
     UNION ALL SELECT ready, 'path', '{}', '', '{}', coalesce(sum(s.persons), 0), 0 FROM step s;
     PERFORM crm._report_lost_products(ready);
     DELETE FROM crm.report_group g WHERE g.generation < ready OR (g.what = 'path' AND g.b <> '');
+    DELETE FROM crm.report_path_set k WHERE k.generation < ready OR NOT EXISTS (SELECT FROM crm.report_group g WHERE g.generation = ready AND g.what = 'path' AND g.a = k.path);
     UPDATE crm.report_group_progress p SET generation = ready, as_of = _report_group_finish.as_of, done_to = 0;
 END
 $$;
@@ -104,6 +103,7 @@ BEGIN
     IF progress.done_to = 0 THEN
         progress.next_as_of := crm._report_today();
         DELETE FROM crm.report_group g WHERE g.generation > progress.generation;
+        DELETE FROM crm.report_path_set k WHERE k.generation > progress.generation;
     END IF;
     since := (progress.next_as_of - 89)::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}');
     upper := (SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > progress.done_to ORDER BY c.customer_id OFFSET piece LIMIT 1);
@@ -111,6 +111,7 @@ BEGIN
     SELECT progress.generation + 1, g.* FROM (
         SELECT * FROM crm._report_group_persons(progress.done_to, coalesce(upper, 9223372036854775807))
         UNION ALL SELECT * FROM crm._report_group_bought(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
+        UNION ALL SELECT * FROM crm._report_group_paths(progress.generation + 1, progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
         UNION ALL SELECT * FROM crm._report_group_gaps(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
         UNION ALL SELECT * FROM crm._report_group_reached(progress.done_to, coalesce(upper, 9223372036854775807), since)
         UNION ALL SELECT * FROM crm._report_group_care(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
@@ -192,28 +193,5 @@ $$;
 COMMENT ON FUNCTION crm.report_mix(text, text) IS
     'buyers of the 365 days to the last night in the caller''s scope, with sales before refunds: by store and category (tier null), and by their tier and category (store null); -: no category; a person who bought of two categories, or in two stores, is in both; P0002';
 
-CREATE FUNCTION crm.report_paths(from_day date DEFAULT NULL, to_day date DEFAULT NULL) RETURNS TABLE (path text[], names text[], persons bigint, share numeric, median_days numeric)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
-$$
-DECLARE
-    kept date := (SELECT p.as_of FROM crm.report_group_progress p WHERE p.generation > 0);
-    first_day date := coalesce(from_day, coalesce(kept, crm._report_today()) - 364);
-    last_day date := coalesce(to_day, kept, crm._report_today());
-    everybody bigint := (SELECT g.persons FROM crm._report_groups('path', NULL) g WHERE g.a = '{}');
-BEGIN
-    RETURN QUERY
-    SELECT w.path, ARRAY(SELECT coalesce(k.name, x.code) FROM unnest(w.path) WITH ORDINALITY x(code, step) LEFT JOIN crm.product_category k ON k.code = x.code ORDER BY x.step),
-           w.persons, w.share, w.median_days
-    FROM (SELECT g.a::text[] AS path, g.persons, crm._report_ratio(g.persons, everybody) AS share, g.amount AS median_days FROM crm._report_groups('path', NULL) g
-          WHERE g.a <> '{}' AND last_day = kept AND first_day = kept - 364
-          UNION ALL
-          SELECT v.* FROM (SELECT p.* FROM crm.value_paths(first_day, last_day, 3) p LIMIT 20) v WHERE last_day IS DISTINCT FROM kept OR first_day <> kept - 364) w
-    ORDER BY w.persons DESC, w.path;
-END
-$$;
-COMMENT ON FUNCTION crm.report_paths(date, date) IS
-    'the twenty commonest ways through categories of persons whose first order lies between two local days, as crm.value_paths(), with the categories'' names; the whole chain; without days the 365 days to the last night, which are kept: another span takes seconds';
-
 GRANT EXECUTE ON FUNCTION crm.report_completeness(text, text), crm.report_origins(text, text), crm.report_mix(text, text)
     TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;
-GRANT EXECUTE ON FUNCTION crm.report_paths(date, date) TO crm_marketer, crm_analyst, crm_headquarters;

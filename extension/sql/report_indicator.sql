@@ -11,7 +11,7 @@ COMMENT ON FUNCTION crm._report_recall_flows() IS 'the flows that call silent pe
 
 -- As flows' own results have it (campaign_proof.sql): by the arm each was assigned, whatever stopped a message later, persons of today, net of refunds,
 -- without shadows and without those who are held out of everything.
-CREATE FUNCTION crm._report_arms(from_day date, to_day date) RETURNS TABLE (arm text, persons bigint, conversions bigint, net numeric)
+CREATE FUNCTION crm._report_recalled(from_day date, to_day date) RETURNS TABLE (customer_id bigint, arm text, days int, net_minor bigint)
     LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
 $$
 DECLARE
@@ -28,12 +28,22 @@ BEGIN
         CROSS JOIN LATERAL (SELECT CASE WHEN c.status = 'merged' THEN crm._identity_current(q.customer_id) ELSE q.customer_id END AS person) p
         WHERE q.fired_at >= since AND q.fired_at < before AND q.flow_id = ANY (flows) AND q.arm <> 'none' AND q.epoch >= 0
         ORDER BY q.flow_id, p.person, q.customer_id <> p.person, q.fired_at)
-    SELECT k.arm, count(*), count(*) FILTER (WHERE b.days > 0), coalesce(sum(crm._report_money(greatest(b.net_minor, 0))), 0)
+    SELECT k.person, k.arm, b.days, b.net_minor
     FROM chosen k CROSS JOIN LATERAL (
         SELECT crm.purchase_order_days(h.chunks, k.day, k.day + 30, 'infinity') AS days, crm.purchase_net(h.chunks, k.day, k.day + 30, 'infinity') AS net_minor
         FROM (SELECT crm._purchase_history(k.person) AS chunks OFFSET 0) h) b
-    WHERE NOT crm._campaign_is_held(k.person, held)
-    GROUP BY k.arm;
+    WHERE NOT crm._campaign_is_held(k.person, held);
+END
+$$;
+COMMENT ON FUNCTION crm._report_recalled(date, date) IS
+    'whom silence and win-back flows chose between two local days, once a flow, with the arm assigned, order days and net (minor units) within 30 days';
+
+CREATE FUNCTION crm._report_arms(from_day date, to_day date) RETURNS TABLE (arm text, persons bigint, conversions bigint, net numeric)
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT k.arm, count(*), count(*) FILTER (WHERE k.days > 0), coalesce(sum(crm._report_money(greatest(k.net_minor, 0))), 0) FROM crm._report_recalled(from_day, to_day) k GROUP BY k.arm;
 END
 $$;
 COMMENT ON FUNCTION crm._report_arms(date, date) IS
@@ -92,33 +102,68 @@ $$;
 COMMENT ON FUNCTION crm._report_lift(date, date, boolean) IS
     'recall beyond control, or what it brought by what coupons cost; with too few persons or conversions in an arm no value, but how many more are needed';
 
+CREATE FUNCTION crm._report_work_facts(stores int[], starts timestamptz, ends timestamptz) RETURNS TABLE (indicator text, customer_id bigint, figure numeric)
+    LANGUAGE sql STABLE AS
+$$
+    SELECT 'lead_time', d.customer_id, extract(epoch FROM d.closed_at - d.opened_at)
+    FROM crm.deal d WHERE d.outcome = 'won' AND d.closed_at >= starts AND d.closed_at < ends AND (stores IS NULL OR d.store_id = ANY (stores))
+    UNION ALL
+    SELECT 'satisfaction', t.customer_id, t.stars
+    FROM crm.ticket t WHERE t.stars IS NOT NULL AND t.first_resolved_at >= starts AND t.first_resolved_at < ends AND (stores IS NULL OR t.store_id = ANY (stores))
+    UNION ALL
+    SELECT 'service_response', t.customer_id, extract(epoch FROM t.answered_at - t.opened_at)
+    FROM crm.ticket t WHERE t.answered_at IS NOT NULL AND t.opened_at >= starts AND t.opened_at < ends AND (stores IS NULL OR t.store_id = ANY (stores))
+$$;
+COMMENT ON FUNCTION crm._report_work_facts(int[], timestamptz, timestamptz) IS
+    'what the indicators of sales and service are made of, of some stores (null: all) between two moments: seconds to winning, stars, seconds to the first answer; plain SQL, so that queries take it in';
+
 CREATE FUNCTION crm._report_work_indicators(stores int[], starts timestamptz, ends timestamptz) RETURNS TABLE (indicator text, value numeric, numerator numeric, denominator numeric, note text)
     LANGUAGE plpgsql STABLE SET jit = off AS
 $$
 BEGIN
     RETURN QUERY
-    SELECT w.indicator, w.value, w.numerator, w.n::numeric, CASE WHEN w.n = 0 THEN 'no data' END FROM (
-        SELECT 'lead_time', round((percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM d.closed_at - d.opened_at)) / 86400)::numeric, 2), NULL::numeric, count(*)
-        FROM crm.deal d WHERE d.outcome = 'won' AND d.closed_at >= starts AND d.closed_at < ends AND (stores IS NULL OR d.store_id = ANY (stores))
-        UNION ALL
-        SELECT 'satisfaction', round(avg(t.stars) / 5, 4), sum(t.stars)::numeric, count(t.stars)
-        FROM crm.ticket t WHERE t.stars IS NOT NULL AND t.first_resolved_at >= starts AND t.first_resolved_at < ends AND (stores IS NULL OR t.store_id = ANY (stores))
-        UNION ALL
-        SELECT 'service_response', round((percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM t.answered_at - t.opened_at)) / 60)::numeric, 1), NULL, count(t.answered_at)
-        FROM crm.ticket t WHERE t.opened_at >= starts AND t.opened_at < ends AND (stores IS NULL OR t.store_id = ANY (stores))) w (indicator, value, numerator, n);
+    SELECT i.name, CASE i.name WHEN 'lead_time' THEN round((w.median / 86400)::numeric, 2) WHEN 'satisfaction' THEN round(w.total / w.n / 5, 4) ELSE round((w.median / 60)::numeric, 1) END,
+           CASE WHEN i.name = 'satisfaction' THEN w.total END, coalesce(w.n, 0)::numeric, CASE WHEN w.n IS NULL THEN 'no data' END
+    FROM unnest('{lead_time,satisfaction,service_response}'::text[]) i (name)
+    LEFT JOIN (SELECT f.indicator, count(*) AS n, sum(f.figure) AS total, percentile_cont(0.5) WITHIN GROUP (ORDER BY f.figure) AS median
+               FROM crm._report_work_facts(stores, starts, ends) f GROUP BY f.indicator) w ON w.indicator = i.name;
 END
 $$;
 COMMENT ON FUNCTION crm._report_work_indicators(int[], timestamptz, timestamptz) IS 'the indicators that sales and service answer, of some stores (null: all) between two moments';
+
+CREATE FUNCTION crm._report_beginners(stores int[], starts_on date, ends_on date) RETURNS TABLE (customer_id bigint, registered_on date)
+    LANGUAGE sql STABLE AS
+$$
+    SELECT c.customer_id, c.registered_on
+    FROM crm.customer c WHERE c.status = 'active' AND c.registered_on BETWEEN starts_on - 30 AND ends_on - 30 AND (stores IS NULL OR c.scope_store_ids && stores)
+$$;
+COMMENT ON FUNCTION crm._report_beginners(int[], date, date) IS
+    'persons of some stores (null: the chain) who registered 30 days before a span, day by day; plain SQL, so that queries take it in';
+
+CREATE FUNCTION crm._report_has_begun(person bigint, registered_on date) RETURNS boolean
+    LANGUAGE sql STABLE AS
+$$ SELECT coalesce(crm.purchase_order_days(crm._purchase_history(person), registered_on, registered_on + 30, registered_on + 30) > 0, false) $$;
+COMMENT ON FUNCTION crm._report_has_begun(bigint, date) IS 'whether somebody ordered within 30 days of registering, by what was known then; plain SQL, so that queries take it in';
+
+CREATE FUNCTION crm._report_issued(stores int[], starts_on date, ends_on date, zone text) RETURNS TABLE (customer_id bigint, is_redeemed boolean)
+    LANGUAGE sql STABLE AS
+$$
+    SELECT p.customer_id, coalesce(k.redeemed_at < (ends_on + 1)::timestamp AT TIME ZONE zone, false)
+    FROM crm.coupon k JOIN crm.customer p ON p.customer_id = k.customer_id
+    WHERE NOT k.is_history AND k.issued_at >= (starts_on - (ends_on - starts_on + 1))::timestamp AT TIME ZONE zone AND k.issued_at < starts_on::timestamp AT TIME ZONE zone
+      AND (stores IS NULL OR p.scope_store_ids && stores)
+$$;
+COMMENT ON FUNCTION crm._report_issued(int[], date, date, text) IS
+    'coupons issued in the period before a span to persons of some stores (null: the chain), and whether each is redeemed by its end; plain SQL, so that queries take it in';
 
 CREATE FUNCTION crm._report_indicators(stores int[], starts_on date, ends_on date)
     RETURNS TABLE (indicator text, value numeric, numerator numeric, denominator numeric, note text)
     LANGUAGE plpgsql STABLE SET jit = off AS
 $$
 DECLARE
-    length int := ends_on - starts_on + 1;
     days CONSTANT int := 30;     -- within which who was chosen is seen to buy: over when the period ends
     zone text := crm._setting('core.time_zone') #>> '{}';
-    -- active, first orders, second ones, orders and buyers of the year, orders, net, who ever bought, dormant
+    -- active, first orders, second ones, orders and buyers of the year, orders, net, who ever bought, dormant, who bought again in the year
     c numeric[] := crm._report_ask('indicators', stores, ARRAY[starts_on, ends_on]);
 BEGIN
     RETURN QUERY
@@ -129,16 +174,12 @@ BEGIN
         ('order_value', round(crm._report_money(c[7]::bigint) / nullif(c[6], 0), 2), crm._report_money(c[7]::bigint), c[6]),
         ('dormancy', crm._report_ratio(c[9], c[8]), c[9], c[8])) v (indicator, value, numerator, denominator);
     RETURN QUERY
-    SELECT 'first_order', crm._report_ratio(count(*) FILTER (WHERE f.has), count(*)), count(*) FILTER (WHERE f.has)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
-    FROM (SELECT coalesce(crm.purchase_order_days(crm._purchase_history(c.customer_id), c.registered_on, c.registered_on + 30, c.registered_on + 30) > 0, false) AS has
-          FROM crm.customer c WHERE c.status = 'active' AND c.registered_on BETWEEN starts_on - 30 AND ends_on - 30 AND (stores IS NULL OR c.scope_store_ids && stores)) f;
+    SELECT 'first_order', crm._report_ratio(count(*) FILTER (WHERE f.has_begun), count(*)), count(*) FILTER (WHERE f.has_begun)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
+    FROM (SELECT crm._report_has_begun(b.customer_id, b.registered_on) AS has_begun FROM crm._report_beginners(stores, starts_on, ends_on) b) f;
     RETURN QUERY SELECT 'recall', l.* FROM crm._report_lift(starts_on - days, ends_on - days, false) l WHERE stores IS NULL;
     RETURN QUERY
-    SELECT 'redemption', crm._report_ratio(count(*) FILTER (WHERE k.redeemed_at < (ends_on + 1)::timestamp AT TIME ZONE zone), count(*)),
-           count(*) FILTER (WHERE k.redeemed_at < (ends_on + 1)::timestamp AT TIME ZONE zone)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
-    FROM crm.coupon k JOIN crm.customer p ON p.customer_id = k.customer_id
-    WHERE NOT k.is_history AND k.issued_at >= (starts_on - length)::timestamp AT TIME ZONE zone AND k.issued_at < starts_on::timestamp AT TIME ZONE zone
-      AND (stores IS NULL OR p.scope_store_ids && stores);
+    SELECT 'redemption', crm._report_ratio(count(*) FILTER (WHERE k.is_redeemed), count(*)), count(*) FILTER (WHERE k.is_redeemed)::numeric, count(*)::numeric, CASE WHEN count(*) = 0 THEN 'no data' END
+    FROM crm._report_issued(stores, starts_on, ends_on, zone) k;
     RETURN QUERY SELECT 'roi', l.* FROM crm._report_lift(starts_on - days, ends_on - days, true) l WHERE stores IS NULL;
     RETURN QUERY SELECT w.* FROM crm._report_work_indicators(stores, starts_on::timestamp AT TIME ZONE zone, (ends_on + 1)::timestamp AT TIME ZONE zone) w;
 END

@@ -143,10 +143,13 @@ BEGIN
         PERFORM FROM crm.report_portrait_progress p FOR UPDATE; -- a piece that is being written is waited for, and another erasure that goes along the sets
         UPDATE crm.report_portrait_set k SET ids = k.ids OPERATOR(crm.-) crm.bitmap(forgotten)
         WHERE crm.bitmap_count(k.ids OPERATOR(crm.&) crm.bitmap(forgotten)) > 0;
+        PERFORM FROM crm.report_group_progress p FOR UPDATE;
+        UPDATE crm.report_path_set k SET ids = k.ids OPERATOR(crm.-) crm.bitmap(forgotten)
+        WHERE crm.bitmap_count(k.ids OPERATOR(crm.&) crm.bitmap(forgotten)) > 0;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._report_on_erase(bigint) IS 'consequence of erasing: the person is marked under all ids, and in no portrait any more';
+COMMENT ON FUNCTION crm._report_on_erase(bigint) IS 'consequence of erasing: the person is marked under all ids, and in no portrait and no path any more';
 
 CREATE FUNCTION crm._report_keep_job() RETURNS bigint
     LANGUAGE plpgsql AS

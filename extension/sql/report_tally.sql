@@ -30,10 +30,10 @@ CREATE AGGREGATE crm._report_tally(persons bytea, skip bigint[], kind int, store
     SFUNC = crm._report_tally_step, STYPE = bigint[], COMBINEFUNC = crm._report_tally_merge, PARALLEL = safe);
 COMMENT ON AGGREGATE crm._report_tally(bytea, bigint[], int, int[], date[], int) IS
     'the cells of a question (pure/board.h) over blocks, some persons (ascending) left out; 22023 for a question that cannot be asked, 22003, XX001';
-CREATE FUNCTION crm._report_pick(persons bytea, skip bigint[], kind int, stores int[], marks date[], tiers int, cell bigint, after_id bigint) RETURNS bigint[]
+CREATE FUNCTION crm._report_pick(persons bytea, skip bigint[], kind int, stores int[], marks date[], tiers int, cells bigint[], after_id bigint) RETURNS bigint[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_report_pick';
-COMMENT ON FUNCTION crm._report_pick(bytea, bigint[], int, int[], date[], int, bigint, bigint) IS
-    'the persons of a block, behind an id, who add to a cell of a question; 22023, XX001';
+COMMENT ON FUNCTION crm._report_pick(bytea, bigint[], int, int[], date[], int, bigint[], bigint) IS
+    'the persons of a block, behind an id, who add to any of some cells of a question; 22023, XX001';
 
 CREATE FUNCTION crm._report_moved(cells bigint[], added bigint[], removed bigint[]) RETURNS bigint[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_report_moved';
@@ -41,7 +41,7 @@ COMMENT ON FUNCTION crm._report_moved(bigint[], bigint[], bigint[]) IS 'cells of
 
 CREATE FUNCTION crm._report_kind(kind text) RETURNS int
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT array_position('{span,health,map,moves,cohorts,cycle,stores,indicators,periods,frequency,groups}'::text[], kind) $$;
+$$ SELECT array_position('{span,health,map,moves,cohorts,cycle,stores,indicators,periods,frequency,groups,scope}'::text[], kind) $$;
 COMMENT ON FUNCTION crm._report_kind(text) IS 'the number of a question in pure/board.h';
 
 CREATE FUNCTION crm._report_tiers() RETURNS text[]

@@ -38,6 +38,15 @@ $$;
 COMMENT ON FUNCTION crm.report_exceptions(text, text) IS
     'what is stuck in the caller''s scope, the worst first: stalled tasks, overdue follow-ups, other late tasks; for the whole chain also sources behind, dead letters, alerts, rejects, pairs to review: how many and since when; P0002';
 
+CREATE FUNCTION crm._report_follow_ups(since timestamptz, before timestamptz) RETURNS TABLE (store_id int, staff_id int, customer_id bigint, is_in_time boolean, is_overdue boolean)
+    LANGUAGE sql STABLE AS
+$$
+    SELECT coalesce(t.store_id, 0), coalesce(t.staff_id, 0), t.customer_id, t.state = 'done' AND t.closed_at < t.due_at + interval '1 day', t.state = 'open' AND t.due_at < crm.core_now()
+    FROM crm.task t WHERE t.kind = 'follow_up' AND t.state <> 'cancelled' AND t.due_at >= since AND t.due_at < before
+$$;
+COMMENT ON FUNCTION crm._report_follow_ups(timestamptz, timestamptz) IS
+    'follow-ups due from one moment until another: whether each was done within a day, or is overdue; store, staff 0: none; plain SQL, so that queries take it in';
+
 CREATE FUNCTION crm.report_scorecard(from_day date, to_day date, store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
@@ -55,9 +64,8 @@ BEGIN
     ends := (to_day + 1)::timestamp AT TIME ZONE zone;
     RETURN QUERY
     WITH followed AS (
-        SELECT coalesce(t.store_id, 0) AS store_id, coalesce(t.staff_id, 0) AS staff_id, count(*) AS due, count(*) FILTER (WHERE t.state = 'done' AND t.closed_at < t.due_at + interval '1 day') AS in_time,
-               count(*) FILTER (WHERE t.state = 'open' AND t.due_at < crm.core_now()) AS overdue
-        FROM crm.task t WHERE t.kind = 'follow_up' AND t.state <> 'cancelled' AND t.due_at >= starts AND t.due_at < ends AND (stores IS NULL OR t.store_id = ANY (stores))
+        SELECT t.store_id, t.staff_id, count(*) AS due, count(*) FILTER (WHERE t.is_in_time) AS in_time, count(*) FILTER (WHERE t.is_overdue) AS overdue
+        FROM crm._report_follow_ups(starts, ends) t WHERE stores IS NULL OR t.store_id = ANY (stores)
         GROUP BY 1, 2),
     who AS (
         SELECT store_id, staff_id, coalesce(e.persons, 0) AS persons, e.parts, coalesce(e.duplicates, 0) AS duplicates, coalesce(e.notes, 0) AS notes,

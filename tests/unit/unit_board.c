@@ -146,7 +146,7 @@ ask(const uint8_t *bytes, size_t length, CrmBoardQuestion question, int64_t cell
 {
 	static int64_t sums[20000];
 	CrmBoardCells cells = {.sums = sums};
-	CrmBoardCells one = {.wanted = cell};
+	CrmBoardCells one = {.wanted = &cell, .n_wanted = 1};
 	CrmBoardWalk walk;
 	int64_t		n = 0;
 
@@ -215,6 +215,10 @@ test_questions(void)
 	is_int(ask(bytes, length, (CrmBoardQuestion) {.kind = CRM_BOARD_MAP}, 5 * 16 + 4), 4, "all four in one cell of the map");
 	is_int(ask(bytes, length, (CrmBoardQuestion) {.kind = CRM_BOARD_MOVES, .marks = months, .n_marks = 1}, 2 * 8 + 1), 1, "from tier 2: 3 alone");
 	is_int(ask(bytes, length, (CrmBoardQuestion) {.kind = CRM_BOARD_MOVES, .marks = months, .n_marks = 1}, 7 * 8 + 1), 2, "who was not there then: 2 and 4");
+	is_int(ask(bytes, length, (CrmBoardQuestion) {.kind = CRM_BOARD_SCOPE}, 0), 4, "all four are in the chain");
+	is_int(ask(bytes, length, (CrmBoardQuestion) {.kind = CRM_BOARD_SCOPE, .stores = stores, .n_stores = 2, .store_bits = 2}, 0), 3, "those in whose scope one of the stores is");
+	is_int(ask(bytes, length, (CrmBoardQuestion) {.kind = CRM_BOARD_INDICATORS, .marks = span, .n_marks = 2}, CRM_BOARD_IND_YEAR_BUYERS), 3, "buyers of the year: 1, 2, 3");
+	is_int(ask(bytes, length, (CrmBoardQuestion) {.kind = CRM_BOARD_INDICATORS, .marks = span, .n_marks = 2}, CRM_BOARD_IND_YEAR_REPEAT), 1, "who bought again in it");
 	is_int(ask(bytes, length, (CrmBoardQuestion) {.kind = CRM_BOARD_SPAN, .marks = bad, .n_marks = 2}, 0), -1, "days out of order are refused");
 	is_int(ask(bytes, length, (CrmBoardQuestion) {.kind = 99}, 0), -1, "and questions nobody knows");
 }
@@ -236,7 +240,8 @@ test_damage(void)
 		size_t		left = (size_t) pick((int64_t) length) + 1;
 		uint8_t    *bytes = malloc(left);
 		CrmBoardWalk walk;
-		CrmBoardCells cells = {.wanted = 1};
+		static const int64_t wanted[] = {1, 2};
+		CrmBoardCells cells = {.wanted = wanted, .n_wanted = 2};
 
 		memcpy(bytes, good, left);
 		for (int64_t n = pick(4); n > 0; n--)

@@ -179,7 +179,8 @@ typedef enum CrmBoardKind
 	CRM_BOARD_INDICATORS,		/* marks from, to: CrmBoardIndicatorCell */
 	CRM_BOARD_PERIODS,			/* marks are starts, and the day behind the last: CrmBoardPeriodCell a period */
 	CRM_BOARD_FREQUENCY,		/* marks from, to: persons by orders, from CRM_BOARD_MAX_ORDERS on together */
-	CRM_BOARD_GROUPS			/* marks from, to: CrmBoardGroupCell a group of stores, a person once in each */
+	CRM_BOARD_GROUPS,			/* marks from, to: CrmBoardGroupCell a group of stores, a person once in each */
+	CRM_BOARD_SCOPE				/* one cell: persons in whose scope one of the stores is */
 } CrmBoardKind;
 
 typedef enum CrmBoardSpanCell
@@ -208,7 +209,7 @@ typedef enum CrmBoardGroupCell
 typedef enum CrmBoardIndicatorCell
 {
 	CRM_BOARD_IND_ACTIVE, CRM_BOARD_IND_FIRSTS, CRM_BOARD_IND_SECONDS, CRM_BOARD_IND_YEAR_ORDERS, CRM_BOARD_IND_YEAR_BUYERS,
-	CRM_BOARD_IND_ORDERS, CRM_BOARD_IND_NET, CRM_BOARD_IND_EVER, CRM_BOARD_IND_DORMANT, CRM_BOARD_INDICATOR_CELLS
+	CRM_BOARD_IND_ORDERS, CRM_BOARD_IND_NET, CRM_BOARD_IND_EVER, CRM_BOARD_IND_DORMANT, CRM_BOARD_IND_YEAR_REPEAT, CRM_BOARD_INDICATOR_CELLS
 } CrmBoardIndicatorCell;
 
 typedef enum CrmBoardPeriodCell
@@ -232,11 +233,12 @@ typedef struct CrmBoardQuestion
 	int32_t    *scratch;		/* of CRM_BOARD_STORES: 2 * n_stores, zero between persons */
 } CrmBoardQuestion;
 
-/* What persons add up to; or whether one adds to a cell. */
+/* What persons add up to; or whether one adds to any of some cells. */
 typedef struct CrmBoardCells
 {
-	int64_t    *sums;			/* null: only wanted is looked at */
-	int64_t		wanted;
+	int64_t    *sums;			/* null: only those wanted are looked at */
+	const int64_t *wanted;
+	int			n_wanted;
 	bool		is_met;
 	bool		is_overflowing;	/* a sum does not fit 64 bits */
 } CrmBoardCells;

@@ -3,127 +3,7 @@
  *		The questions of boards: which cells a person adds to.  Each is the definition that
  *		doc/metrics.md has in words.
  */
-#include "pure/board.h"
-
-static inline void
-add(CrmBoardCells *cells, int64_t cell, int64_t amount)
-{
-	if (cells->sums == NULL)
-		cells->is_met |= cell == cells->wanted && amount != 0;
-	else if (__builtin_add_overflow(cells->sums[cell], amount, &cells->sums[cell]))
-		cells->is_overflowing = true;
-}
-
-/* The place of a store in those asked for; -1 when it is not among them. */
-static inline int
-store_place(const CrmBoardQuestion *question, int32_t store)
-{
-	int			low = 0;
-	int			high = question->n_stores;
-
-	if ((question->store_bits >> (store & 63) & 1) == 0)
-		return -1;
-	if (question->near_places != NULL && store >= 0 && store < CRM_BOARD_NEAR_STORES)
-		return (int) question->near_places[store] - 1;
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (question->stores[middle] < store)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < question->n_stores && question->stores[low] == store ? low : -1;
-}
-
-static bool
-is_in_scope(const CrmBoardQuestion *question, CrmBoardWalk *person)
-{
-	CrmBoardScope scope;
-
-	if ((person->head.flags & CRM_BOARD_ACTIVE) == 0)
-		return false;
-	if (question->stores == NULL)
-		return true;
-	crm_board_scope_begin(&scope, person);
-	while (crm_board_scope_next(&scope, person))
-		if (store_place(question, scope.store) >= 0)
-			return true;
-	return false;
-}
-
-/* Order days of a person, one after the other. */
-typedef struct OrderDays
-{
-	CrmBoardVisits visits;
-	const CrmBoardQuestion *question;	/* whose stores count; null: all */
-	int			group;			/* of them, those of one group; -1: all */
-	int			i;				/* of the visit that comes next */
-	int32_t		day;
-	int64_t		net;
-} OrderDays;
-
-/* Where the visits of a day and later begin; most questions are about late ones. */
-static inline int
-visits_since(const CrmBoardVisits *visits, int64_t day)
-{
-	int			i = visits->n;
-
-	while (i > 0 && crm_board_visit(visits, i - 1).day >= day)
-		i--;
-	return i;
-}
-
-static inline void
-begin_days(OrderDays *days, const CrmBoardQuestion *question, const CrmBoardWalk *person, int64_t since)
-{
-	days->question = question != NULL && question->stores != NULL ? question : NULL;
-	days->group = -1;
-	days->visits = crm_board_visits(person);
-	/* nothing was bought in any of the stores */
-	if (days->question != NULL && (person->head.store_bits & question->store_bits) == 0)
-		days->i = days->visits.n;
-	else
-		days->i = since == INT64_MIN ? 0 : visits_since(&days->visits, since);
-}
-
-/* Whether what was bought in a store counts. */
-static inline bool
-is_counted(const OrderDays *days, int32_t store)
-{
-	int			place;
-
-	if (days->question == NULL)
-		return true;
-	place = store_place(days->question, store);
-	return place >= 0 && (days->group < 0 || days->question->groups[place] == days->group);
-}
-
-static inline bool
-next_day(OrderDays *days, CrmBoardCells *cells)
-{
-	while (days->i < days->visits.n)
-	{
-		CrmBoardVisit visit = crm_board_visit(&days->visits, days->i);
-
-		days->day = visit.day;
-		days->net = 0;
-		for (;;)
-		{
-			if (is_counted(days, visit.store))
-				cells->is_overflowing |= __builtin_add_overflow(days->net, visit.net_minor, &days->net);
-			if (++days->i == days->visits.n)
-				break;
-			visit = crm_board_visit(&days->visits, days->i);
-			if (visit.day != days->day)
-				break;
-		}
-		if (days->net > 0)
-			return true;
-	}
-	return false;
-}
+#include "pure/board_days.h"
 
 static void
 ask_span(const CrmBoardQuestion *question, CrmBoardWalk *person, CrmBoardCells *cells)
@@ -392,6 +272,7 @@ ask_indicators(const CrmBoardQuestion *question, CrmBoardWalk *person, CrmBoardC
 	add(cells, CRM_BOARD_IND_ACTIVE, last >= to - 29);
 	add(cells, CRM_BOARD_IND_YEAR_ORDERS, year);
 	add(cells, CRM_BOARD_IND_YEAR_BUYERS, year > 0);
+	add(cells, CRM_BOARD_IND_YEAR_REPEAT, year > 1);
 	if (first >= from - 90 && first <= to - 90)
 	{
 		add(cells, CRM_BOARD_IND_FIRSTS, 1);
@@ -516,6 +397,12 @@ ask_groups(const CrmBoardQuestion *question, CrmBoardWalk *person, CrmBoardCells
 	}
 }
 
+static void
+ask_scope(const CrmBoardQuestion *question, CrmBoardWalk *person, CrmBoardCells *cells)
+{
+	add(cells, 0, is_in_scope(question, person));
+}
+
 static const struct
 {
 	int			least_marks;
@@ -533,6 +420,7 @@ static const struct
 	[CRM_BOARD_PERIODS] = {2, CRM_BOARD_MAX_PERIODS + 1, ask_periods},
 	[CRM_BOARD_FREQUENCY] = {2, 2, ask_frequency},
 	[CRM_BOARD_GROUPS] = {2, 2, ask_groups},
+	[CRM_BOARD_SCOPE] = {0, 0, ask_scope},
 };
 
 int64_t
@@ -541,7 +429,7 @@ crm_board_cells(const CrmBoardQuestion *question)
 	int64_t		n = question->n_marks - 1;
 	int64_t		scores = CRM_BOARD_MAX_SCORE + 1;
 
-	if (question->kind < CRM_BOARD_SPAN || question->kind > CRM_BOARD_GROUPS ||
+	if (question->kind < CRM_BOARD_SPAN || question->kind > CRM_BOARD_SCOPE ||
 		question->n_marks < kinds[question->kind].least_marks || question->n_marks > kinds[question->kind].most_marks ||
 		question->tiers < 1 || question->tiers > CRM_BOARD_MAX_TIERS)
 		return -1;
@@ -573,6 +461,8 @@ crm_board_cells(const CrmBoardQuestion *question)
 			return CRM_BOARD_MAX_ORDERS + 1;
 		case CRM_BOARD_GROUPS:
 			return question->groups == NULL ? -1 : (int64_t) question->n_groups * CRM_BOARD_GROUP_CELLS;
+		case CRM_BOARD_SCOPE:
+			return 1;
 	}
 	return -1;
 }

@@ -1,7 +1,7 @@
 /*
  * report_tally.c
  *		Questions over blocks of packed persons: crm._report_tally() adds everybody up to cells,
- *		crm._report_pick() lists the persons of one cell.  Both ask the one definition of
+ *		crm._report_pick() lists the persons of some cells.  Both ask the one definition of
  *		pure/board_ask.c, so a number and its persons agree.
  *
  * The aggregate's state is the array of cells; it is grown once and added to in place, as the
@@ -255,7 +255,7 @@ crm_report_moved(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(cells);
 }
 
-/* crm._report_pick(persons, skip, kind, stores, marks, tiers, cell, after): persons behind an id who add to a cell. */
+/* crm._report_pick(persons, skip, kind, stores, marks, tiers, cells, after): persons behind an id who add to any of some cells. */
 Datum
 crm_report_pick(PG_FUNCTION_ARGS)
 {
@@ -266,13 +266,15 @@ crm_report_pick(PG_FUNCTION_ARGS)
 	int			n_skip = skipped_persons(fcinfo, 1, &skip);
 	CrmBoardWalk walk;
 	CrmBoardCells cells = {0};
+	int64	   *wanted;
 	Datum	   *found;
 	int			n_found = 0;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(6) || PG_ARGISNULL(7))
 		PG_RETURN_NULL();
 	persons = PG_GETARG_BYTEA_PP(0);
-	cells.wanted = PG_GETARG_INT64(6);
+	cells.n_wanted = crm_report_array(PG_GETARG_ARRAYTYPE_P(6), &wanted);
+	cells.wanted = wanted;
 	after = PG_GETARG_INT64(7);
 	found = palloc((VARSIZE_ANY_EXHDR(persons) / sizeof(CrmBoardHead) + 1) * sizeof(Datum));
 	crm_board_begin(&walk, (uint8_t *) VARDATA_ANY(persons), VARSIZE_ANY_EXHDR(persons));
