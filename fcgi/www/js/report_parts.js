@@ -19,6 +19,11 @@ export function scopes(stores, chosen, all) {
 	return [stores.length !== 1 && [option('', all), [...regions].map(([region, label]) => option(`region/${region}`, label))], stores.map((store) => option(`store/${store.code}`, store.name))];
 }
 
+// Where the persons behind a number are listed; kind and name: of a store or region.
+export const behindOf = (what, key = '', kind = '', name = '') => `#/behind/${what}/${encodeURIComponent(key || '-')}${kind ? `/${kind}/${encodeURIComponent(name)}` : ''}`;
+// A number that opens whom it counts; of nobody it is a number alone.
+export const opening = (count, href, shown = number(count)) => Number(count) > 0 && href ? h('a', {href}, shown) : shown;
+
 // part(title, fill, isBroad): a card of `main` that is filled when its own answer comes, so that quick ones are not kept waiting by
 // those over all orders; without content it goes.
 export function parts(main, room) {

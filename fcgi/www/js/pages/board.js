@@ -3,7 +3,7 @@
 // of a day before, what is known of it: #/board/all/-/2026-05-31.
 import {ago, append, choosing, code, day, get, h, list, money, named, number, percent, show, t, withWords} from '../base.js';
 import {bars, heat, radar} from '../chart.js';
-import {daysBack, funnelRows, iso, onlyStore, ownStores, parts, scopes} from '../report_parts.js';
+import {behindOf, daysBack, funnelRows, iso, onlyStore, opening, ownStores, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {inOrder} from '../tier_order.js';
 
@@ -14,7 +14,7 @@ export async function draw([where0 = '', name0 = '', onDay = ''], me) {
 	const [kind, name] = where0 && where0 !== 'all' ? [where0, name0] : onlyStore(stores);
 	const where = kind && name ? `${kind}=${encodeURIComponent(name)}` : '';
 	const ask = (path, more = '') => `${path}?${[where, more].filter(Boolean).join('&')}`;
-	const behind = (what, key = '') => `#/behind/${what}/${encodeURIComponent(key || '-')}${where ? `/${kind}/${encodeURIComponent(name)}` : ''}`;
+	const behind = (what, key = '') => behindOf(what, key, where && kind, name);
 	const main = h('div', {class: 'cards'});
 	show(h('h1', {}, t('page.board'), onDay && [' ', h('span', {class: 'tag'}, day(onDay))]), chooser(stores, kind, name, onDay), main);
 	const part = parts(main, 'board');
@@ -22,7 +22,7 @@ export async function draw([where0 = '', name0 = '', onDay = ''], me) {
 	if (onDay) {
 		part('active', async () => active(await board, () => null));
 		part('funnel', async () => funnel(await board, () => null));
-		part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, 'month', onDay), true);
+		part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, behind, 'month', onDay), true);
 		return;
 	}
 	if (me.role !== 'crm_marketer') part('exceptions', async () => {
@@ -35,11 +35,11 @@ export async function draw([where0 = '', name0 = '', onDay = ''], me) {
 	part('tiers', async () => tiers(await board, behind));
 	part('map', async () => map((await list(ask('reports/value-map'))).rows, behind));
 	part('flows', async () => flows(await board, behind), true);
-	part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, 'month'), true);
+	part('indicators', () => indicators(kind === 'store' ? name : !kind && wide(me) ? '' : null, behind, 'month'), true);
 	part('transitions', async () => transitions((await list(ask('reports/transitions', 'days=90'))).rows, behind), true);
 	part('cohorts', async () => cohorts(await get(ask('reports/retention', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`)), behind), true);
 	if (!kind || kind === 'region') part('stores', async () => compare(await get(`reports/stores?from=${daysBack(90)}&to=${daysBack(0)}`), stores, kind, name), true);
-	if (!kind && wide(me)) part('paths', async () => paths((await list('reports/paths')).rows));
+	if (!kind && wide(me)) part('paths', async () => paths((await list('reports/paths')).rows, behind));
 }
 
 function chooser(stores, kind, name, onDay) {
@@ -76,23 +76,33 @@ function tiers(board, behind) {
 }
 
 // The indicators as they were frozen; the radar shows each beside the period before (that is 100 %).
-async function indicators(store, period, startsOn) {
+async function indicators(store, behind, period, startsOn) {
 	if (store === null) return h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => document.getElementById('where').focus()}, t('board.choose_store')));
 	const place = h('div', {});
 	const fill = async (unit, start) => {
 		const frozen = await get(`reports/indicators?period=${unit}${store ? `&store=${encodeURIComponent(store)}` : ''}${start ? `&starts_on=${start}` : ''}`);
 		const shown = (row, value) => value === null || value === undefined ? (row.note && row.value === null ? note(row.note) : '–') : row.unit === 'share' ? percent(Number(value)) : row.unit === 'currency' ? money(Number(value)) : number(Number(value));
+		const opened = (row, value, from, to) => value === null || value === undefined ? shown(row, value) : h('a', {href: behind('indicator', `${row.indicator}.${onlyWhom.includes(row.indicator) || Number(value) === 0 ? 'of' : 'met'}.${from}.${to}`)}, shown(row, value));
 		const known = frozen.indicators.filter((row) => row.value !== null && Number(row.before) > 0), hasRadar = known.length > 2;
 		place.replaceChildren();
 		append(place, [h('div', {class: 'row'}, ['week', 'month'].map((one) => h('button', {type: 'button', 'aria-pressed': String(one === unit), onclick: () => fill(one)}, t(`board.${one}`))),
 			frozen.starts_on && h('span', {class: 'faint'}, `${day(frozen.starts_on)} – ${day(frozen.ends_on)}`),
 			frozen.starts_on && h('button', {type: 'button', onclick: () => fill(unit, iso(new Date(Date.parse(frozen.starts_on) - 86400000)))}, t('board.before'))),
 		h('div', {class: 'beside'}, hasRadar && radar(t('board.indicators'), known.map((row) => ({label: named(row), value: Number(row.value) / Number(row.before), text: shown(row, row.value)}))),
-		table(t('board.indicators'), [t('board.indicator'), [t('board.value'), 'number'], [t('board.period_before'), 'number']], frozen.indicators.map((row) => [named(row), shown(row, row.value), shown({unit: row.unit}, row.before)]))),
+		table(t('board.indicators'), [t('board.indicator'), [t('board.value'), 'number'], [t('board.period_before'), 'number']], frozen.indicators.map((row) => [named(row), opened(row, row.value, frozen.starts_on, frozen.ends_on), row.before === null || row.before === undefined ? '–' : opened(row, row.before, ...periodBefore(unit, frozen.starts_on))]))),
 		h('p', {class: 'faint'}, frozen.indicators.some((row) => row.frozen_at) ? [t('board.frozen'), hasRadar && t('board.radar')] : t('board.not_frozen'))]);
 	};
 	await fill(period, startsOn);
 	return place;
+}
+
+// Means and medians count those they are of; of shares the persons who did it open, and from there those they are of.
+const onlyWhom = ['order_value', 'lead_time', 'satisfaction', 'service_response'];
+function periodBefore(unit, startsOn) {
+	const starts = new Date(startsOn), ends = iso(new Date(starts - 86400000));
+	if (unit === 'week') starts.setUTCDate(starts.getUTCDate() - 7);
+	else starts.setUTCMonth(starts.getUTCMonth() - 1);
+	return [iso(starts), ends];
 }
 
 // "not enough data: 87 more persons needed" in the page's language.
@@ -135,20 +145,25 @@ function cohorts(rows, behind) {
 function compare(rows, stores, kind, name) {
 	const shown = rows.filter((row) => kind !== 'region' || row.region_code === name);
 	if (shown.length === 0) return null;
-	const region = (row) => stores.find((store) => store.region === row.region_code)?.region_name || row.region_code;
-	const regions = [...new Set(shown.map(region))].map((label) => {
-		const mine = shown.filter((row) => region(row) === label);
-		const sum = (field) => mine.reduce((total, row) => total + Number(row[field]), 0);
-		return {label, value: sum('net'), text: money(sum('net'))};
+	const region = (code) => stores.find((store) => store.region === code)?.region_name || code;
+	const days = `${daysBack(90)}.${daysBack(0)}`;
+	const regions = [...new Set(shown.map((row) => row.region_code))].map((code) => {
+		const net = shown.filter((row) => row.region_code === code).reduce((total, row) => total + Number(row.net), 0);
+		return {label: region(code), value: net, text: money(net), href: net > 0 ? behindOf('span', `buyers.${days}`, 'region', code) : null};
 	});
+	const figure = (value) => value === null ? null : Number(value);
+	const cells = (row) => {
+		const opens = (what, key) => behindOf(what, key, 'store', row.store_code), buyers = opens('span', `buyers.${days}`);
+		return [h('a', {href: `#/board/store/${encodeURIComponent(row.store_code)}`}, row.store_name), region(row.region_code), opening(row.persons, opens('persons')), opening(row.buyers, buyers), opening(row.buyers, buyers, money(figure(row.net))),
+			opening(row.buyers, buyers, money(figure(row.average_order))), opening(row.repurchase_rate, opens('span', `repeat.${days}`), percent(figure(row.repurchase_rate)))];
+	};
 	return [h('p', {class: 'faint'}, t('board.stores_what')), regions.length > 1 && bars(t('board.regions'), regions),
-		table(t('board.stores'), [t('person.store'), t('board.region'), [t('board.persons'), 'number'], [t('board.buyers'), 'number'], [t('board.net'), 'number'], [t('board.average'), 'number'], [t('board.repurchase'), 'number']],
-			shown.map((row) => [h('a', {href: `#/board/store/${encodeURIComponent(row.store_code)}`}, row.store_name), region(row), number(row.persons), number(row.buyers), money(Number(row.net)), money(row.average_order === null ? null : Number(row.average_order)), percent(row.repurchase_rate === null ? null : Number(row.repurchase_rate))])),
+		table(t('board.stores'), [t('person.store'), t('board.region'), [t('board.persons'), 'number'], [t('board.buyers'), 'number'], [t('board.net'), 'number'], [t('board.average'), 'number'], [t('board.repurchase'), 'number']], shown.map(cells)),
 		h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('stores', [['store', 'name', 'region', 'persons', 'buyers', 'order_days', 'net', 'average_order', 'repurchase_rate'],
 			...shown.map((row) => [row.store_code, row.store_name, row.region_code, row.persons, row.buyers, row.order_days, row.net, row.average_order, row.repurchase_rate])])}, t('save_csv')))];
 }
 
-const paths = (rows) => rows.length === 0 ? null : [h('p', {class: 'faint'}, t('board.paths_what')), bars(t('board.paths'), rows.slice(0, 12).map((row) => ({label: row.names.join(' → '), value: row.persons, text: `${number(row.persons)} · ${percent(Number(row.share))}`})), true)];
+const paths = (rows, behind) => rows.length === 0 ? null : [h('p', {class: 'faint'}, t('board.paths_what')), bars(t('board.paths'), rows.slice(0, 12).map((row) => ({label: row.names.join(' → '), value: row.persons, href: behind('path', JSON.stringify(row.path)), text: `${number(row.persons)} · ${percent(Number(row.share))}`})), true)];
 
 // A person may be let in more than once: the numbers are of times, the list behind one is of persons.
 const figures = ['treated', 'control', 'sent', 'redeemed'];

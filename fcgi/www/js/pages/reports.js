@@ -2,7 +2,7 @@
 // tier and category.  #/reports/store/S1, #/reports/region/E.
 import {choosing, code, day, get, h, list, money, named, number, percent, show, t, withWords} from '../base.js';
 import {bars, heat, line, ring} from '../chart.js';
-import {daysBack, funnelRows, onlyStore, ownStores, parts, scopes} from '../report_parts.js';
+import {behindOf, daysBack, funnelRows, iso, onlyStore, opening, ownStores, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {inOrder, tiers} from '../tier_order.js';
 
@@ -14,6 +14,7 @@ export async function draw([kind0 = '', name0 = ''], me) {
 	const [kind, name] = kind0 ? [kind0, name0] : onlyStore(stores);
 	const where = kind && name ? `${kind}=${encodeURIComponent(name)}` : '';
 	const ask = (path, more = '') => `reports/${path}?${[where, more].filter(Boolean).join('&')}`;
+	const behind = (what, key) => behindOf(what, key, where && kind, name);
 	const main = h('div', {class: 'cards'});
 	show(h('h1', {}, t('page.reports')), chooser(stores, kind, name), main);
 	const part = parts(main, 'report');
@@ -22,12 +23,12 @@ export async function draw([kind0 = '', name0 = ''], me) {
 	const byTier = async () => (await mix).filter((row) => row.tier !== null);
 	const byStore = async () => (await mix).filter((row) => row.store !== null);
 	part('trend', async () => trend((await list(ask('forecast', 'months=3'))).rows, deals.includes(me.role)));
-	part('growth', async () => growth((await list(ask('trend', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`))).rows));
+	part('growth', async () => growth((await list(ask('trend', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`))).rows, behind));
 	part('origins', async () => origins((await list(ask('origins'))).rows));
 	part('ranking', async () => ranking(await compared));
-	part('funnel', async () => funnel(await get(`health-board?${where}`)));
+	part('funnel', async () => funnel(await get(`health-board?${where}`), behind));
 	part('panels', async () => panels(await get(ask('panels'))), true);
-	part('frequency', async () => frequency((await list(ask('frequency', `from=${daysBack(364)}&to=${daysBack(0)}`))).rows));
+	part('frequency', async () => frequency((await list(ask('frequency', `from=${daysBack(364)}&to=${daysBack(0)}`))).rows, behind));
 	part('intervals', async () => intervals((await list(ask('intervals'))).rows));
 	part('leads', async () => leads((await list(ask('leads'))).rows));
 	part('lost', async () => lost(...await Promise.all(['reason', 'store', 'product'].map(async (by) => (await list(ask('lost', `by=${by}&limit=20`))).rows))));
@@ -77,12 +78,16 @@ function pace(rows) {
 	return before === 0 || now === before ? t('report.pace', values) : t(now > before ? 'report.pace_up' : 'report.pace_down', {...values, change: percent(Math.abs(now / before - 1))});
 }
 
-function growth(rows) {
+const monthEnd = (startsOn) => iso(new Date(Date.UTC(Number(startsOn.slice(0, 4)), Number(startsOn.slice(5, 7)), 0)));
+function growth(rows, behind) {
 	if (rows.length === 0) return none();
 	const months = rows.map((row) => ({label: row.starts_on.slice(0, 7), value: row.registered, text: number(row.registered)}));
 	return [faint(t('report.growth_what')), h('p', {id: 'pace'}, pace(rows)), line(t('report.growth'), months), folded(t('chart.table'), table(t('report.growth'),
 		[t('report.month'), ...['registered', 'new_buyers', 'buyers', 'orders', 'net', 'average_order', 'repurchase_rate'].map((what) => [t(`report.${what}`), 'number'])],
-		rows.map((row) => [row.starts_on.slice(0, 7), number(row.registered), number(row.new_buyers), number(row.buyers), number(row.orders), money(figure(row.net)), money(figure(row.average_order)), percent(figure(row.repurchase_rate))]))),
+		rows.map((row) => {
+			const opens = (what) => behind('span', `${what}.${row.starts_on}.${monthEnd(row.starts_on)}`), ofBuyers = (shown) => opening(row.buyers, opens('buyers'), shown);
+			return [row.starts_on.slice(0, 7), opening(row.registered, opens('registered')), opening(row.new_buyers, opens('new')), ofBuyers(number(row.buyers)), ofBuyers(number(row.orders)), ofBuyers(money(figure(row.net))), ofBuyers(money(figure(row.average_order))), opening(row.repurchase_rate, opens('repeat'), percent(figure(row.repurchase_rate)))];
+		}))),
 		keepable('growth', [['month', 'registered', 'new_buyers', 'buyers', 'orders', 'net', 'average_order', 'repurchase_rate'], ...rows.map((row) => [row.starts_on, row.registered, row.new_buyers, row.buyers, row.orders, row.net, row.average_order, row.repurchase_rate])])];
 }
 
@@ -99,7 +104,7 @@ function ranking(rows) {
 		keepable('ranking', [['rank', 'store', 'name', 'net', 'order_days', 'buyers'], ...sorted.map((row, i) => [i + 1, row.store_code, row.store_name, row.net, row.order_days, row.buyers])])];
 }
 
-const funnel = (board) => [faint(t('report.funnel_what')), bars(t('report.funnel'), funnelRows(board))];
+const funnel = (board, behind) => [faint(t('report.funnel_what')), bars(t('report.funnel'), funnelRows(board, (step) => behind('funnel', step)))];
 
 function panels(report) {
 	const shares = (what, names) => [h('h3', {}, t(`report.${what}`)), table(t(`report.${what}`), [t('report.figure'), [t('report.value'), 'number']], names.map((name) => [t(`report.${name}`), ['messages', 'coupons'].includes(name) ? number(report[what][name]) : percent(figure(report[what][name]))]))];
@@ -110,9 +115,9 @@ function panels(report) {
 			Object.keys(format).map((name) => [t(`report.${name}`), format[name](figure(report.result[name].value)), format[name](figure(report.result[name].before)), percent(figure(report.result[name].change))]))];
 }
 
-function frequency(rows) {
+function frequency(rows, behind) {
 	if (rows.length === 0) return none();
-	return [faint(t('report.frequency_what')), bars(t('report.frequency'), rows.map((row) => ({label: t(row.orders === 20 ? 'report.times_more' : 'report.times', {n: row.orders}), value: row.persons, text: `${number(row.persons)} · ${percent(figure(row.share))}`})))];
+	return [faint(t('report.frequency_what')), bars(t('report.frequency'), rows.map((row) => ({label: t(row.orders === 20 ? 'report.times_more' : 'report.times', {n: row.orders}), value: row.persons, href: behind('frequency', `${row.orders}.${daysBack(364)}.${daysBack(0)}`), text: `${number(row.persons)} · ${percent(figure(row.share))}`})))];
 }
 
 function intervals(rows) {
@@ -165,7 +170,7 @@ function structure(rows) {
 	if (rows.length < 2) return null;
 	return [faint(t('report.structure_what')), heat(t('report.structure'), t('report.tier'), t('report.store'), rows.map((row) => row.store_code), inOrder(rows.flatMap((row) => Object.keys(row.tiers))), (store, tier) => {
 		const row = rows.find((one) => one.store_code === store);
-		return row.tiers[tier] ? {value: row.tiers[tier] / row.persons, text: percent(row.tiers[tier] / row.persons), title: number(row.tiers[tier])} : null;
+		return row.tiers[tier] ? {value: row.tiers[tier] / row.persons, text: percent(row.tiers[tier] / row.persons), title: number(row.tiers[tier]), href: behindOf('tier', tier, 'store', store)} : null;
 	}, (word) => rows.find((row) => row.store_code === word)?.store_name ?? code('tier', word))];
 }
 
