@@ -11,7 +11,7 @@ COMMENT ON FUNCTION crm._report_recall_flows() IS 'the flows that call silent pe
 
 -- As flows' own results have it (campaign_proof.sql): by the arm each was assigned, whatever stopped a message later, persons of today, net of refunds,
 -- without shadows and without those who are held out of everything.
-CREATE FUNCTION crm._report_recalled(from_day date, to_day date) RETURNS TABLE (customer_id bigint, arm text, days int, net_minor bigint)
+CREATE FUNCTION crm._report_recalled(from_day date, to_day date) RETURNS TABLE (customer_id bigint, arm text, day date)
     LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
 $$
 DECLARE
@@ -22,28 +22,27 @@ DECLARE
     held numeric := crm._campaign_held_percent();
 BEGIN
     RETURN QUERY
-    WITH chosen AS MATERIALIZED (
+    SELECT k.person, k.arm, k.day FROM (
         SELECT DISTINCT ON (q.flow_id, p.person) p.person, q.arm, crm._local_day(q.fired_at, zone) AS day
-        FROM crm.occurrence q LEFT JOIN crm.customer c ON c.customer_id = q.customer_id
-        CROSS JOIN LATERAL (SELECT CASE WHEN c.status = 'merged' THEN crm._identity_current(q.customer_id) ELSE q.customer_id END AS person) p
+        FROM crm.occurrence q LEFT JOIN crm.customer c ON c.customer_id = q.customer_id AND c.merged_into IS NOT NULL
+        CROSS JOIN LATERAL (SELECT CASE WHEN c.merged_into IS NOT NULL THEN crm._identity_current(q.customer_id) ELSE q.customer_id END AS person) p
         WHERE q.fired_at >= since AND q.fired_at < before AND q.flow_id = ANY (flows) AND q.arm <> 'none' AND q.epoch >= 0
-        ORDER BY q.flow_id, p.person, q.customer_id <> p.person, q.fired_at)
-    SELECT k.person, k.arm, b.days, b.net_minor
-    FROM chosen k CROSS JOIN LATERAL (
-        SELECT crm.purchase_order_days(h.chunks, k.day, k.day + 30, 'infinity') AS days, crm.purchase_net(h.chunks, k.day, k.day + 30, 'infinity') AS net_minor
-        FROM (SELECT crm._purchase_history(k.person) AS chunks OFFSET 0) h) b
+        ORDER BY q.flow_id, p.person, q.customer_id <> p.person, q.fired_at) k
     WHERE NOT crm._campaign_is_held(k.person, held);
 END
 $$;
-COMMENT ON FUNCTION crm._report_recalled(date, date) IS
-    'whom silence and win-back flows chose between two local days, once a flow, with the arm assigned, order days and net (minor units) within 30 days';
+COMMENT ON FUNCTION crm._report_recalled(date, date) IS 'whom silence and win-back flows chose between two local days, once a flow, with the arm assigned and the day';
 
 CREATE FUNCTION crm._report_arms(from_day date, to_day date) RETURNS TABLE (arm text, persons bigint, conversions bigint, net numeric)
-    LANGUAGE plpgsql STABLE AS
+    LANGUAGE plpgsql STABLE SET jit = off AS
 $$
 BEGIN
     RETURN QUERY
-    SELECT k.arm, count(*), count(*) FILTER (WHERE k.days > 0), coalesce(sum(crm._report_money(greatest(k.net_minor, 0))), 0) FROM crm._report_recalled(from_day, to_day) k GROUP BY k.arm;
+    SELECT k.arm, count(*), count(*) FILTER (WHERE b.days > 0), coalesce(sum(crm._report_money(greatest(b.net_minor, 0))), 0)
+    FROM crm._report_recalled(from_day, to_day) k CROSS JOIN LATERAL (
+        SELECT crm.purchase_order_days(h.chunks, k.day, k.day + 30, 'infinity') AS days, crm.purchase_net(h.chunks, k.day, k.day + 30, 'infinity') AS net_minor
+        FROM (SELECT crm._purchase_history(k.customer_id) AS chunks OFFSET 0) h) b
+    GROUP BY k.arm;
 END
 $$;
 COMMENT ON FUNCTION crm._report_arms(date, date) IS
@@ -148,10 +147,10 @@ COMMENT ON FUNCTION crm._report_has_begun(bigint, date) IS 'whether somebody ord
 CREATE FUNCTION crm._report_issued(stores int[], starts_on date, ends_on date, zone text) RETURNS TABLE (customer_id bigint, is_redeemed boolean)
     LANGUAGE sql STABLE AS
 $$
-    SELECT p.customer_id, coalesce(k.redeemed_at < (ends_on + 1)::timestamp AT TIME ZONE zone, false)
-    FROM crm.coupon k JOIN crm.customer p ON p.customer_id = k.customer_id
+    SELECT k.customer_id, coalesce(k.redeemed_at < (ends_on + 1)::timestamp AT TIME ZONE zone, false)
+    FROM crm.coupon k
     WHERE NOT k.is_history AND k.issued_at >= (starts_on - (ends_on - starts_on + 1))::timestamp AT TIME ZONE zone AND k.issued_at < starts_on::timestamp AT TIME ZONE zone
-      AND (stores IS NULL OR p.scope_store_ids && stores)
+      AND (stores IS NULL OR EXISTS (SELECT FROM crm.customer p WHERE p.customer_id = k.customer_id AND p.scope_store_ids && stores))
 $$;
 COMMENT ON FUNCTION crm._report_issued(int[], date, date, text) IS
     'coupons issued in the period before a span to persons of some stores (null: the chain), and whether each is redeemed by its end; plain SQL, so that queries take it in';

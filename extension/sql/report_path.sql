@@ -61,9 +61,8 @@ DECLARE
     piece bigint := (SELECT max(k.from_id) FROM crm.report_path_set k WHERE k.generation = now_shown AND k.path = wanted AND k.from_id <= greatest(after_id, 0));
 BEGIN
     IF now_shown = 0 THEN       -- no night was yet: as crm.report_paths() counts then
-        RETURN QUERY
-        SELECT n.id FROM crm._value_walks(crm._report_today() - 364, crm._report_today(), 3) w CROSS JOIN LATERAL crm._report_now(w.customer_id, stores) n (id)
-        WHERE w.path::text = wanted AND n.id > after_id ORDER BY n.id LIMIT row_limit;
+        RETURN QUERY SELECT * FROM crm._report_page_of(ARRAY(
+            SELECT w.customer_id FROM crm._value_walks(crm._report_today() - 364, crm._report_today(), 3) w WHERE w.path::text = wanted), stores, after_id, row_limit);
     END IF;
     RETURN QUERY
     SELECT u.id FROM (

@@ -1,5 +1,22 @@
--- report: who stands behind the numbers of a flow.
---
+-- report: persons of today behind ids of any time; who stands behind the numbers of a flow.
+
+-- Ids are looked up in their order until a page is full; those that were merged since are few and looked for apart.
+CREATE FUNCTION crm._report_page_of(ids bigint[], stores int[], after_id bigint, row_limit int) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT u.id FROM (
+        (SELECT p.id FROM (SELECT DISTINCT i.id FROM unnest(ids) i (id) WHERE i.id > after_id ORDER BY 1 OFFSET 0) p
+         CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = p.id AND c.status = 'active' AND (stores IS NULL OR c.scope_store_ids && stores) OFFSET 0) c LIMIT row_limit)
+        UNION
+        SELECT c.customer_id FROM unnest(ids) i (id) JOIN crm.customer m ON m.customer_id = i.id AND m.merged_into IS NOT NULL
+        JOIN crm.customer c ON c.customer_id = m.merged_into AND c.status = 'active' AND (stores IS NULL OR c.scope_store_ids && stores) WHERE m.merged_into > after_id) u
+    ORDER BY u.id LIMIT row_limit;
+END
+$$;
+COMMENT ON FUNCTION crm._report_page_of(bigint[], int[], bigint, int) IS 'who ids of any time are now, each once, of some stores (null: the chain), behind an id, ascending';
+
 -- Who was reached under the id of today: by occurrences or redeemed coupons along indexes that begin with the flow, no further than a page;
 -- of stores whom the flow reaches seldom, by the persons of the stores. And within the ids of that page, those into whom somebody was
 -- merged with either.

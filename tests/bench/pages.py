@@ -53,8 +53,14 @@ def behind(what, key="", where=""):
     return f"reports/persons?what={what}&key={urllib.parse.quote(key)}&limit=50{where}"
 
 
-def boards():
-    """What managers and headquarters ask, of the chain, a region and a store."""
+# Of the year, of thirty days, of who is known by name: the figures of stores, indicators, growth, scorecards and managers.
+FIGURES = (("active", ""), ("persons", ""), ("tier", "S"), ("tier", "C"), ("rfm", "5.5"), ("transition", "B.C.90"), ("funnel", "third_order"), ("cohort", "2026-01.3"), ("flow", "birthday.sent"),
+           ("span", f"buyers.2026-04-01.{TODAY}"), ("span", f"repeat.2026-04-01.{TODAY}"), ("span", "registered.2026-03-01.2026-03-31"), ("span", "new.2026-03-01.2026-03-31"), ("frequency", f"20.2025-07-01.{TODAY}"),
+           *(("indicator", f"{name}.{side}.2026-05-01.2026-05-31") for name in ("active", "repurchase", "annual_repurchases", "dormancy", "first_order", "redemption", "recall", "lead_time", "service_response") for side in ("of", "met")))
+
+
+def boards(paths):
+    """What managers and headquarters ask, of the chain, a region and a store; `paths`: ways that customers went."""
     for place in ("", "region=R1", "store=S3"):
         more = f"&{place}" if place else ""
         yield "headquarters", f"health-board?{place}"
@@ -70,10 +76,19 @@ def boards():
         yield "headquarters", f"reports/mix?{place}"
         yield "headquarters", f"reports/leaderboard?month=2026-06-01{more}"
         yield "headquarters", f"reports/scorecard?from=2026-06-01&to={TODAY}{more}"
-        for what, key in (("active", ""), ("tier", "S"), ("tier", "C"), ("rfm", "5.5"), ("transition", "B.C.90"), ("funnel", "third_order"), ("cohort", "2026-01.3"), ("flow", "birthday.sent")):
+        for what, key in FIGURES:
             yield "headquarters", behind(what, key, more)
     yield "headquarters", f"reports/stores?from=2026-04-01&to={TODAY}"
     yield "headquarters", "reports/paths"
+    for path in paths:
+        yield "headquarters", behind("path", path)
+        yield "headquarters", behind("path", path, "&store=S3")
+    for figure_of in ("enrolled", "incomplete", "duplicates", "notes", "due", "in_time", "overdue"):
+        yield "headquarters", behind("scorecard", f"{figure_of}.2026-06-01.{TODAY}.store.C3", "&store=S3")
+    yield "headquarters", behind("scorecard", f"enrolled.2025-07-01.{TODAY}.store.C3", "&store=S3")
+    yield "headquarters", "reports/managers"
+    for figure_of in ("persons", "spoken", "owned", "overdue", "better", "worse", "complaints"):
+        yield "headquarters", behind("manager", f"{figure_of}.M3")
     yield "headquarters", ("reports/chart", {"measure": "buyers", "group": "region", "days": 77})
     yield "headquarters", ("reports/chart", {"measure": "net", "group": "store", "days": 500})
     yield "headquarters", ("reports/chart", {"measure": "net", "group": "month", "days": 700})
@@ -204,6 +219,7 @@ def main():
         keys = {role: server.sql(f"SELECT crm.access_create_key('bench', 'crm_{role}', NULL, {store})")
                 for role, store in (("clerk", "'S3'"), ("store_manager", "'S3'"), ("headquarters", "NULL"), ("marketer", "NULL"), ("steward", "NULL"))}
         person = int(server.sql("SELECT min(c.customer_id) FROM crm.customer c JOIN crm.store s ON s.store_id = c.home_store_id WHERE s.code = 'S3' AND c.customer_id > 1000"))
+        paths = server.sql("SELECT to_json((array_agg(p.path ORDER BY p.persons * g))[1]::text[]) FROM (SELECT x.path::text AS path, x.persons FROM crm.report_paths() x) p, (VALUES (1), (-1)) g (g) GROUP BY g").split("\n")
         imported = server.sql("SELECT max(b.batch_id) FROM crm.batch b WHERE b.state = 'awaiting_confirmation'")
         with tempfile.TemporaryDirectory(prefix="crm.") as folder:
             os.chmod(folder, 0o755)
@@ -211,7 +227,7 @@ def main():
             try:
                 wait_for(lambda: ask(keys["headquarters"], "me")[0] == 200, "the gateway", 30)
                 counter(server, keys["store_manager"], person)
-                for role, call in [*boards(), *others(person), *desks(imported)]:
+                for role, call in [*boards(paths), *others(person), *desks(imported)]:
                     status, median, late, cpu = measure(server, keys[role], call)
                     name = f"{role}: {call}" if isinstance(call, str) else f"{role}: POST {call[0]} {call[1]}"
                     figure(name, f"p50 {median:.0f}, p95 {late:.0f} ms", f"CPU {cpu:.1f} ms", "" if status == 200 else f"answered {status}", f"{BAR_MS} ms", late <= BAR_MS)

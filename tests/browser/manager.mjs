@@ -20,11 +20,12 @@ export async function numbers(browser) {
 	const page = await open(browser, 'headquarters', {size: 'desk'});
 	await visit(page, '#/board');
 	const links = await page.$$eval('main a[href^="#/behind/"], main svg a', (all) => all.map((link) => [link.getAttribute('href'), link.querySelector('text:last-of-type')?.textContent || link.textContent]));
-	const counted = links.filter(([, text]) => !text.includes('%') || text.includes('·')).map(([href, text]) => [href, Number(text.replace(/ ·.*/, '').replace(/\D/g, ''))]);
+	const counted = links.filter(([, text]) => (!text.includes('%') || text.includes('·')) && !/[¥￥.]/.test(text)).map(([href, text]) => [href, Number(text.replace(/ ·.*/, '').replace(/\D/g, ''))]);
 	ok(counted.length >= 8, 'the board has numbers that open their persons', links);
 	ok(links.filter(([href]) => href.startsWith('#/behind/rfm/')).length >= 2 && links.some(([href]) => href.startsWith('#/behind/cohort/')) && links.some(([href]) => href.startsWith('#/behind/transition/')), 'those of the value map, of the cohorts and of moves among them', links.map(([href]) => href));
 	const wrong = [];
-	for (const [href, n] of counted.filter(([, n]) => n > 0 && n <= 100).slice(0, 25)) {
+	// what was frozen is opened by what is known now, so it is none of these
+	for (const [href, n] of counted.filter(([href, n]) => n > 0 && n <= 100 && !href.startsWith('#/behind/indicator/')).slice(0, 25)) {
 		await visit(page, href);
 		await quiet(page);
 		const rows = (await page.$$('main tbody tr')).length;
@@ -42,6 +43,64 @@ export async function numbers(browser) {
 	const status = await mine.evaluate(() => Promise.all(['reports/persons?what=active&store=S2', 'reports/scorecard?from=2026-01-01&to=2026-01-31&store=S2', 'reports/exceptions?store=S2', 'reports/value-map?store=S2', 'health-board?store=S2']
 		.map(async (path) => (await fetch(`/api/v1/${path}`)).status)));
 	ok(status.every((code) => code === 404), 'nor by asking for it', status);
+	await mine.context().close();
+}
+
+// The numbers of a page that open their persons: where each leads, as many as it says; money and shares open who they are of.
+const openings = (page, within = 'main') => page.$$eval(`${within} a[href^="#/behind/"]`, (all) => all.map((link) => ({href: link.getAttribute('href'), text: link.querySelector('text:last-of-type')?.textContent || link.textContent})));
+const figureOf = ({text}) => /[%¥￥]/.test(text.replace(/ ·.*/, '')) ? null : Number(text.replace(/ ·.*/, '').replace(/\D/g, ''));
+async function listed(page, href) {
+	await visit(page, href);
+	await quiet(page);
+	return (await page.$$('main tbody tr')).length;
+}
+
+// Stores side by side, ways through categories, indicators, growth, lines of the scorecard: each number opens whom it counts.
+export async function counts(browser) {
+	const page = await open(browser, 'headquarters', {size: 'desk'});
+	const kinds = {'#/board': ['persons', 'span', 'path', 'indicator'], '#/reports': ['span', 'frequency', 'funnel', 'tier'], '#/scorecard': ['scorecard']};
+	for (const [address, wanted] of Object.entries(kinds)) {
+		await visit(page, address);
+		await quiet(page);
+		const links = await openings(page);
+		for (const kind of wanted) {
+			const of = links.filter(({href}) => href.startsWith(`#/behind/${kind}/`));
+			ok(of.length > 0, `${address}: numbers open ${kind}`, links.map(({href}) => href));
+			const wrong = [];
+			for (const link of of.filter((one) => figureOf(one) === null || figureOf(one) <= 100).slice(0, 6)) {
+				const rows = await listed(page, link.href), said = figureOf(link);
+				// what is entered about one person twice is one line; an indicator that was frozen is none of persons
+				if (kind === 'scorecard' ? rows < 1 || (said !== null && rows > said) : kind !== 'indicator' && (said === null ? rows < 1 : rows !== said)) wrong.push([link, rows]);
+			}
+			ok(wrong.length === 0, `${address}: as many ${kind} as they say`, wrong);
+		}
+	}
+	await judge(page, 'the last of them');
+	ok(page.errors.length === 0, 'quietly', page.errors);
+	await page.context().close();
+}
+
+// What an indicator is a share of, and who did it, stand beside each other; whose line of a scorecard it is is said by name.
+export async function sides(browser) {
+	const page = await open(browser, 'headquarters', {language: 'en'});
+	const month = await page.evaluate(async () => (await (await fetch('/api/v1/reports/indicators?period=month')).json()));
+	const span = `${month.starts_on || '2026-10-01'}.${month.ends_on || '2026-10-31'}`;
+	const of = await listed(page, `#/behind/indicator/dormancy.of.${span}`);
+	await page.click('a.tag:text("who did")');
+	await quiet(page);
+	const met = (await page.$$('main tbody tr')).length;
+	ok(of >= met && page.url().includes('dormancy.met'), 'those who did it are some of those it counts', [of, met]);
+	await judge(page, 'an indicator\'s persons');
+	await listed(page, '#/scorecard');
+	const line = (await openings(page)).find(({href}) => href.startsWith('#/behind/scorecard/'));
+	await listed(page, line.href);
+	const staff = decodeURIComponent(line.href).split('.').slice(4).join('.').split('/')[0];
+	const name = sql(`SELECT coalesce(min(name), '') FROM crm.staff WHERE code = '${staff}'`);
+	ok((await page.textContent('h1')).includes(name || 'own phones'), 'the line of a scorecard says whose it is', await page.textContent('h1'));
+	await page.context().close();
+	const mine = await open(browser, 'store_manager');
+	const status = await mine.evaluate(() => Promise.all(['span&key=buyers.2026-01-01.2026-12-31', 'scorecard&key=notes.2026-01-01.2026-12-31.store.', 'persons', 'path&key=%5B%22x%22%5D'].map(async (what) => (await fetch(`/api/v1/reports/persons?what=${what}&store=S2`)).status)));
+	ok(status.every((code) => code === 404), 'of another store no number opens anybody', status);
 	await mine.context().close();
 }
 

@@ -15,6 +15,16 @@ export async function names(browser) {
 	await visit(marketer, '#/behind/flow/flow_words.treated/store/S1');
 	const behind = await marketer.textContent('h1');
 	ok(behind.includes('开学季欢迎') && behind.includes('南京路店') && !/flow_words|S1/.test(behind), 'so does the list behind it', behind);
+	// whom results count is opened from there
+	sql(`INSERT INTO crm.occurrence (flow_id, customer_id, occurrence_key, epoch, fired_at, due_at, arm, outcome, message_id, flow_version)
+		SELECT f.flow_id, c.customer_id, 'words', f.epoch, crm.core_now(), crm.core_now(), 'treatment', 'sent', 'words', 1 FROM crm.flow f, (SELECT min(customer_id) AS customer_id FROM crm.customer WHERE status = 'active') c WHERE f.code = 'flow_words'`);
+	await visit(marketer, '#/flows/flow_words');
+	await marketer.waitForSelector('.results a');
+	const opened = await marketer.$$eval('.results a[href^="#/behind/flow/flow_words."]', (all) => all.map((link) => link.getAttribute('href')));
+	ok(opened.some((href) => href.endsWith('.treated')), 'whom results count is opened from there', opened);
+	await visit(marketer, opened[0]);
+	await marketer.waitForSelector('main tbody tr');
+	ok((await marketer.$$('main tbody tr')).length === 1, 'the one whom it reached', await marketer.textContent('main'));
 	await visit(marketer, '#/behind/active/-');
 	ok(!/S[12](?!\d)/.test(await marketer.textContent('main tbody')), 'stores have names in lists', await marketer.textContent('main tbody'));
 	await visit(marketer, '#/coupons');

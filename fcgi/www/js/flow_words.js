@@ -1,6 +1,7 @@
 // What flows decided and brought, said in words.
 import {bars} from './chart.js';
 import {compared} from './flow_variants.js';
+import {behindOf, opening} from './report_parts.js';
 import {code, day, fault, h, language, moment, money, named, number, percent, t} from './base.js';
 
 export const title = (flow) => named(flow, flow.flow);
@@ -35,6 +36,9 @@ export function reason(text) {
 }
 
 // 29 of 100 came back, 21 would have anyway; and whether that says anything yet.
+// Whom the board lists of what results count.
+const behindFlow = {assigned: 'treated', sent: 'sent', redeemed: 'redeemed'};
+
 export function results(answer) {
 	const {treatment, control} = answer;
 	const said = [];
@@ -46,6 +50,7 @@ export function results(answer) {
 	const smaller = Math.min(treatment.persons, control.persons);
 	const fewer = Math.min(treatment.ordered, control.ordered);
 	const points = (value) => number(Math.round(value * 10) / 10);
+	const opens = (name) => name in behindFlow ? behindOf('flow', `${answer.flow}.${behindFlow[name]}`) : null;
 	let verdict;
 	if (smaller < 100) verdict = t('result.more_persons', {n: number(100 - smaller)});
 	else if (fewer < 5) verdict = t('result.more_orders', {n: number(5 - fewer)});
@@ -55,8 +60,8 @@ export function results(answer) {
 	}
 	return h('div', {class: 'results'}, answer.as_of && h('p', {class: 'faint'}, t('result.as_of', {at: moment(answer.as_of)})), said.map((line) => h('p', {class: 'said'}, line)), h('p', {class: smaller < 100 || fewer < 5 ? 'warn' : 'said', id: 'verdict'}, verdict),
 		answer.sample_ratio.is_skewed && h('p', {class: 'warn'}, t('result.skewed', {n: number(control.persons), expected: number(Math.round(answer.sample_ratio.control_expected))})),
-		answer.funnel && answer.funnel.assigned > 0 && bars(t('funnel.title'), ['assigned', 'sent', 'delivered', 'opened', 'clicked', 'redeemed'].map((name) => ({label: t(`funnel.${name}`), value: answer.funnel[name], text: number(answer.funnel[name])}))),
-		compared(answer), answer.cost && worth(answer), h('dl', {}, [['fired', answer.fired], ['sent', answer.sent], ['redeemed', answer.redeemed]].map(([name, value]) => [h('dt', {}, t(`result.${name}`)), h('dd', {}, number(value))])));
+		answer.funnel && answer.funnel.assigned > 0 && bars(t('funnel.title'), ['assigned', 'sent', 'delivered', 'opened', 'clicked', 'redeemed'].map((name) => ({label: t(`funnel.${name}`), value: answer.funnel[name], href: answer.funnel[name] > 0 ? opens(name) : null, text: number(answer.funnel[name])}))),
+		compared(answer), answer.cost && worth(answer), h('dl', {}, [['fired', answer.fired], ['sent', answer.sent], ['redeemed', answer.redeemed]].map(([name, value]) => [h('dt', {}, t(`result.${name}`)), h('dd', {}, opening(value, opens(name)))])));
 }
 
 // What it cost, and what each customer who would not have come has cost.
