@@ -16,7 +16,10 @@ export async function pointsSpent(browser) {
 	sql("SELECT crm.loyalty_define_points('said_later', '{\"is_active\": false}')");
 	const spent = () => Number(sql(`SELECT count(*) FROM crm.points_use WHERE customer_id = ${person} AND returned_at IS NULL`));
 	const page = await open(browser, 'clerk');
-	await visit(page, `#/person/${person}`);
+	await page.fill('#text', '13655591001');
+	await page.waitForSelector(`main .card a[href="#/points/${person}"]`);
+	await judge(page, 'the answer with points');
+	await page.click(`main .card a[href="#/person/${person}"]`);
 	await page.click('main dd a[href^="#/points/"]');
 	await page.waitForSelector('#points');
 	const there = () => page.textContent('#there'), ahead = () => page.textContent('#ahead');
@@ -156,9 +159,11 @@ export async function consents(browser) {
 // A member of another store, whose page is not opened here, says it all the same: of the number, by two taps.
 export async function stoppedElsewhere(browser) {
 	const person = sql('SELECT customer_id FROM crm.ingest_member(\'till\', \'{"external_id": "SAID2", "name": "别店", "phone": "13655591003", "store_code": "S2", "consent_sms": "yes"}\')');
+	sql(`SELECT crm.loyalty_adjust(${person}, 7, 'to begin with')`);
 	const page = await open(browser, 'clerk');
 	await page.fill('#text', '13655591003');
 	await page.waitForSelector('main .card:has-text("别*")');
+	ok((await page.$$('main a[href^="#/points/"]')).length === 0, 'their points are not used here');
 	ok((await send(page, `persons/${person}/consents`, {state: 'no'})).status === 404 && (await send(page, `persons/${person}/points/spend`, {points: 1, source: 'console', reference: 'X'})).status === 404, 'nothing of theirs is reached here');
 	await page.click('main button:text-is("这个号码不再收营销短信和外呼")');
 	await page.waitForSelector('main button:text-is("确定：这个号码不再发")');

@@ -108,7 +108,7 @@ function card(person, kind) {
 		!person.last_day && person.last_category_name && h('p', {}, t('find.last_category', {category: person.last_category_name})),
 		next && h('p', {}, h('strong', {class: 'good'}, next.what), ' ', h('span', {class: 'faint'}, next.why)),
 		coupons.length > 0 && kind === 'card' && [h('p', {}, t('find.coupons', {n: coupons.length})), couponLines(coupons, target === 'person')],
-		person.points > 0 && h('p', {}, t('find.points', {n: number(person.points)})),
+		person.points > 0 && h('p', {}, t('find.points', {n: number(person.points)}), person.in_scope !== false && target === 'person' && [' ', h('a', {class: 'tag', href: `#/points/${person.customer_id}`}, t('points.use'))]),
 		person.in_scope === false && [h('p', {class: 'faint'}, t('find.other_store')), target === 'person' && isPhone(last.text) && h('div', {class: 'row'}, h('button', {type: 'button', onclick: async (event) => (await import('../consents.js')).stopNumber(event.target, digits(last.text))}, t('consent.stop_number')))],
 		person.also && others(person.also));
 }
