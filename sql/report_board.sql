@@ -114,6 +114,9 @@ SELECT crm.ingest_note(:lilei, 'b', 'call', NULL, '2026-07-02') ->> 'outcome' AS
 SET LOCAL crm.core_clock = '2026-07-10T12:00:00+08:00';
 SELECT set_config('crm.access_claims', json_build_object('actor', 'bo_m', 'staff_id', :m, 'role', 'crm_store_manager', 'stores', ARRAY[:s1], 'all', false)::text, true) <> '' AS manager;
 SELECT j FROM crm.report_scorecard('2026-06-01', '2026-07-31') j;
+CREATE FUNCTION pg_temp.as_role(role text, store int) RETURNS text LANGUAGE sql AS $$
+    SELECT set_config('crm.access_claims', json_build_object('actor', 'bo_m', 'role', role, 'stores', CASE WHEN role IN ('crm_manager', 'crm_store_manager') THEN ARRAY[store] ELSE '{}' END, 'all', role NOT IN ('crm_manager', 'crm_store_manager'))::text, true) <> ''
+$$;
 -- each number of a line opens its persons: of what was entered once a person, once; completeness those who miss something
 CREATE FUNCTION pg_temp.line(j jsonb) RETURNS TABLE (figure text, told bigint, listed bigint) LANGUAGE sql AS $$
     SELECT f.figure, (j ->> f.figure)::bigint, pg_temp.behind('scorecard', format('%s.2026-06-01.2026-07-31.%s.%s', f.figure, CASE WHEN j ->> 'store' IS NULL THEN 'nowhere' ELSE 'store' END, coalesce(j ->> 'staff', '')), j ->> 'store', NULL)
@@ -123,6 +126,10 @@ SELECT j ->> 'staff' AS staff, string_agg(format('%s %s %s', l.figure, l.told, l
 -- nobody's own, of a member of staff who is none, of a store that is not the caller's, of rows without a store
 SELECT key, pg_temp.try(format('crm.report_persons(''scorecard'', %L)', key)) AS answer FROM unnest(ARRAY['enrolled.2026-06-01.2026-07-31.store.', 'enrolled.2026-06-01.2026-07-31.store.nobody', 'enrolled.2026-06-01.2026-07-31.store.bo_e2',
     'enrolled.2026-06-01.2026-07-31.nowhere.bo_e1', 'enrolled.2026-06-31.2026-07-31.store.bo_e1', 'enrolled.2026-07-31.2026-06-01.store.bo_e1', 'enrolled.2020-06-01.2026-07-31.store.bo_e1', 'smiles.2026-06-01.2026-07-31.store.bo_e1']) WITH ORDINALITY k (key, n) ORDER BY n;
+-- who may not ask for a figure may not ask for its persons
+SELECT v.role, pg_temp.as_role(v.role, :s1) AS role_is, pg_temp.try($$crm.report_persons('scorecard', 'enrolled.2026-06-01.2026-07-31.store.bo_e1')$$) AS scorecard, pg_temp.try($$crm.report_persons('manager', 'persons.bo_m')$$) AS manager,
+       pg_temp.try($$crm.report_persons('path', '["x"]')$$) AS path, pg_temp.try($$crm.report_persons('persons')$$) AS persons
+FROM unnest('{crm_marketer,crm_analyst,crm_manager,crm_store_manager}'::text[]) WITH ORDINALITY v (role, n) ORDER BY n;
 -- added up by a night, the days since counted, it is the same
 CREATE TEMP TABLE scored AS SELECT j FROM crm.report_scorecard('2026-06-01', '2026-07-31') j;
 SET LOCAL crm.core_clock = '2026-07-01T12:00:00+08:00';

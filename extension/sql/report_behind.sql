@@ -20,6 +20,21 @@ $$
 $$;
 COMMENT ON FUNCTION crm._report_figure_form(text) IS 'how the key of a figure is written, as a regular expression; null when nobody knows the figure';
 
+-- Who may not ask for a figure does not learn from its persons what it would say.
+CREATE FUNCTION crm._report_require_right(what text) RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    told_by regprocedure := CASE what WHEN 'scorecard' THEN 'crm.report_scorecard(date, date, text, text)' WHEN 'manager' THEN 'crm.report_managers(text, text)'
+                                      WHEN 'path' THEN 'crm.report_paths(date, date)' END;
+BEGIN
+    IF told_by IS NOT NULL AND NOT has_function_privilege(crm._actor_role(), told_by, 'EXECUTE') THEN
+        RAISE EXCEPTION 'this figure is not told to your role' USING ERRCODE = 'insufficient_privilege', COLUMN = 'what', HINT = format('It needs the right to %s.', told_by);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._report_require_right(text) IS 'refuses the persons of a figure that the caller''s role may not ask for; 42501';
+
 CREATE FUNCTION crm._report_key_days(part text[]) RETURNS date[]
     LANGUAGE plpgsql STABLE AS
 $$
@@ -125,6 +140,7 @@ BEGIN
         RAISE EXCEPTION 'there is no such figure' USING ERRCODE = 'invalid_parameter_value', COLUMN = CASE WHEN form IS NULL THEN 'what' ELSE 'key' END,
             HINT = 'Figures are active, persons, tier (S), rfm (5.4), transition (A.C.90), funnel (first_order), cohort (2026-01.3), span (buyers.2026-06-01.2026-06-30), frequency (3.2026-01-01.2026-06-30), indicator (repurchase.met.2026-06-01.2026-06-30), flow (welcome.sent), path (["tea","coffee"]), scorecard (enrolled.2026-06-01.2026-06-30.store.E1) and manager (persons.M1).';
     END IF;
+    PERFORM crm._report_require_right(what);
     RETURN QUERY
     SELECT jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'city', c.city, 'store', s.name, 'tier', coalesce(v.tier, 'P'),
                'last_day', v.last_day, 'order_days', coalesce(v.order_days, 0), 'net', crm._report_money(v.net_minor), 'registered_on', c.registered_on)
@@ -134,5 +150,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_persons(text, text, text, text, bigint, int) IS
-    'the persons behind a number of boards, reports and scorecards, masked, in pages by id, 1 to 500. Figures, with their keys: active; persons (of the scope); tier (S); rfm (r.f: 5.4); transition (from.to.days: A.C.90); funnel (first_order); cohort (month.period: 2026-01.3); span (buyers, repeat, before, lost, registered or new, first and last day); frequency (order days, the days); indicator (its name, of or met, the days: whom it divides by, who did it); flow (code.figure: welcome.sent, treated, control, redeemed); path (categories as JSON, as of the last night); scorecard (enrolled, incomplete, duplicates, notes, due, in_time or overdue, the days, store: rows of the stores asked for, nowhere: of none, the member of staff or nothing: the customer''s own phone); manager (persons, spoken, owned, overdue, better, worse or complaints, member of staff); P0002, 22023 names the field';
+    'the persons behind a number of boards, reports and scorecards, masked, in pages by id, 1 to 500. Figures, with their keys: active; persons (of the scope); tier (S); rfm (r.f: 5.4); transition (from.to.days: A.C.90); funnel (first_order); cohort (month.period: 2026-01.3); span (buyers, repeat, before, lost, registered or new, first and last day); frequency (order days, the days); indicator (its name, of or met, the days: whom it divides by, who did it); flow (code.figure: welcome.sent, treated, control, redeemed); path (categories as JSON, as of the last night); scorecard (enrolled, incomplete, duplicates, notes, due, in_time or overdue, the days, store: rows of the stores asked for, nowhere: of none, the member of staff or nothing: the customer''s own phone); manager (persons, spoken, owned, overdue, better, worse or complaints, member of staff); P0002, 22023 names the field, 42501 for a figure that the role may not ask for';
 GRANT EXECUTE ON FUNCTION crm.report_persons(text, text, text, text, bigint, int) TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

@@ -66,7 +66,7 @@ function exceptions(rows, me) {
 		row.oldest && h('span', {class: 'faint'}, ' · ', ago(row.oldest)), row.detail && h('p', {class: 'faint'}, row.what === 'alerts' ? row.detail.split(', ').map((kind) => code('alert_kind', kind)).join(t('comma')) : row.detail))));
 }
 
-const active = (board, behind) => [h('p', {class: 'big'}, behind('active') ? h('a', {href: behind('active')}, number(board.active_30d)) : number(board.active_30d)), h('p', {class: 'faint'}, t('board.active_what'), ' · ', t('board.of', {n: number(board.persons)}))];
+const active = (board, behind) => [h('p', {class: 'big'}, behind('active') ? h('a', {href: behind('active')}, number(board.active_30d)) : number(board.active_30d)), h('p', {class: 'faint'}, t('board.active_what'), ' · ', opening(board.persons, behind('persons'), t('board.of', {n: number(board.persons)})))];
 
 const funnel = (board, behind) => bars(t('board.funnel'), funnelRows(board, (step) => behind('funnel', step)));
 
