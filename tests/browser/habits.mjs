@@ -19,7 +19,7 @@ export async function paper(browser) {
 			await page.setViewportSize({width: 680, height: 1000});
 			await page.emulateMedia({media: 'print'});
 			await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
-			const cut = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll('main *')].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible' || one.getBoundingClientRect().right > innerWidth + 1 && one.getClientRects().length > 0)
+			const cut = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll('main *')].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible' || one.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && one.getClientRects().length > 0)
 				.map((one) => `${one.tagName}.${one.className} ${Math.round(one.getBoundingClientRect().right)} ${one.textContent.slice(0, 30)}`).slice(0, 5));
 			ok(cut.length === 0, `${address} on paper: nothing is cut`, cut);
 			const {folded, shown} = await page.evaluate(() => dispatchEvent(new Event('beforeprint')) && ({folded: document.querySelectorAll('main details:not([open])').length, shown: [...document.querySelectorAll('header, footer, main button')].filter((one) => one.getClientRects().length > 0).length}));

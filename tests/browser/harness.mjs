@@ -89,7 +89,7 @@ export const read = (page, path) => send(page, path, null, 'GET');
 export const sql = (text) => execFileSync('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', text]).toString().trim();
 
 export async function judge(page, what) {
-	const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+	const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 	ok(wide <= 0, `${what}: nothing to scroll sideways`, `${wide} px too wide`);
 	await page.evaluate(axe);
 	const {violations} = await page.evaluate(() => globalThis.axe.run(document, {resultTypes: ['violations']}));

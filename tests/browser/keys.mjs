@@ -195,13 +195,17 @@ export async function folded(browser) {
 				const page = await open(browser, role, {size, language});
 				const {lines, wide, strip} = await page.evaluate(() => {
 					const seen = [...document.querySelectorAll('header nav > *, header nav > #rest > a')].filter((one) => one.getClientRects().length > 0 && one.id !== 'rest');
-					return {lines: new Set(seen.map((one) => Math.round(one.getBoundingClientRect().top))).size, wide: document.documentElement.scrollWidth - innerWidth, strip: seen.filter((one) => one.tagName === 'A').length === document.querySelectorAll('header nav a').length};
+					return {lines: new Set(seen.map((one) => Math.round(one.getBoundingClientRect().top))).size, wide: document.documentElement.scrollWidth - document.documentElement.clientWidth, strip: seen.filter((one) => one.tagName === 'A').length === document.querySelectorAll('header nav a').length};
 				});
 				ok(lines <= (size === 'desk' ? 2 : 1) && wide <= 0 && (size === 'desk' || strip), `${role} ${language} ${size}: the menu is ${lines} lines`, {lines, wide, strip});
 				await page.context().close();
 			}
 		}
 	const page = await open(browser, 'headquarters', {size: 'desk', language: 'en'});
+	await page.setViewportSize({width: 768, height: 800});
+	const rows = await page.$$eval('header nav a', (all) => new Set(all.filter((one) => one.getClientRects().length > 0).map((one) => Math.round(one.getBoundingClientRect().top))).size);
+	ok(rows <= 3, 'in a narrow window, too, the menu has the breadth there is', rows);
+	await page.setViewportSize(sizes.desk);
 	const fold = page.locator('header nav button');
 	const links = () => page.$$eval('header nav a', (all) => all.filter((one) => one.getClientRects().length > 0).length);
 	const before = await links();

@@ -1,6 +1,7 @@
 // The way back: a page is found where it was left, a page that is drawn anew stays where it is, and so do the keys; numbers as a Chinese keyboard writes them;
 // a message that is looked at stays.
-import {ok, open, quiet, send, sql, visit} from './harness.mjs';
+import {base, ok, open, people, quiet, send, sql, visit} from './harness.mjs';
+import {filled, somethingToDo, views} from './views.mjs';
 
 const at = (page) => page.evaluate(() => [Math.round(scrollY), document.activeElement.getAttribute('href') || document.activeElement.tagName]);
 // Scrolling back waits for the page to be that long again.
@@ -140,4 +141,99 @@ export async function toldLonger(browser) {
 	ok(await page.$('#toast button') === null, 'and goes after they left it');
 	ok(page.errors.length === 0, 'the console was quiet', page.errors);
 	await page.context().close();
+}
+
+// Who sees badly: a desk at four times its size is 320 px broad, and letters are as large as the browser was told; nothing is cut at either.
+export async function zoomed(browser) {
+	const named = await somethingToDo(browser);
+	for (const role of new Set(views.map(([, who]) => who))) {
+		const page = await open(browser, role);
+		const device = await page.context().newCDPSession(page);
+		for (const [width, letters] of [[320, 16], [360, 24]]) {
+			await page.setViewportSize({width, height: 700});
+			await device.send('Page.setFontSizes', {fontSizes: {standard: letters, fixed: letters}});
+			for (const [name, , address] of views.filter(([, who]) => who === role)) {
+				await visit(page, filled(address, named));
+				await quiet(page);
+				const {wide, size, over} = await page.evaluate(() => ({wide: document.documentElement.scrollWidth - document.documentElement.clientWidth, size: parseFloat(getComputedStyle(document.body).fontSize),
+					over: [...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && !one.closest('.scroll')).map((one) => `${one.tagName}#${one.id}.${one.className} ${Math.round(one.getBoundingClientRect().right)}`).slice(0, 4)}));
+				ok(wide <= 0 && size === letters, `${name}: ${width} px broad, letters of ${letters} px: nothing to scroll sideways`, {wide, size, over});
+			}
+		}
+		await page.context().close();
+	}
+}
+
+// What a hand does without looking: a wheel over a number, Ctrl and Enter at the end of a note, a number copied with signs that nobody sees, Esc.
+export async function courtesies(browser) {
+	const page = await open(browser, 'clerk', {size: 'desk'});
+	const {body: {customer_id: person}} = await send(page, 'enrol', {name: '客气', phone: '13655591002', consents: []});
+	sql("SELECT crm.segment_define_tag('ways', '常客', 'base', NULL, 'manual', 'regular')");
+	await visit(page, '#/find');
+	await page.fill('#text', '\u202d136 5559 1002\u202c');
+	await page.click('main button[type=submit]');
+	await page.waitForSelector(`main h2 a[href="#/person/${person}"]`);
+	ok(true, 'a number copied from a list of contacts finds its holder');
+	await visit(page, `#/person/${person}`);
+	await page.fill('#body', '按两个键就存');
+	await page.focus('#body');
+	await page.keyboard.press('Control+Enter');
+	await page.waitForSelector('li:has-text("按两个键就存")');
+	ok(sql("SELECT count(*) FROM crm.interaction WHERE body = '按两个键就存'") === '1', 'Ctrl and Enter keep a note, once');
+	await page.click('#tags button');
+	await page.waitForSelector('#tags .row button');
+	await page.keyboard.press('Escape');
+	ok(await page.evaluate(() => [...document.querySelectorAll('#tags .row')].every((one) => one.childElementCount === 0) && document.activeElement.closest('#tags') !== null), 'Esc folds the tags that are offered, and the keys stay');
+	await page.click('header button[lang=en]');
+	await page.waitForSelector('header button:text("中文")');
+	await page.reload();
+	await page.waitForSelector('header button:text("中文")');
+	ok(page.url().endsWith(`#/person/${person}`), 'a language that was chosen stays when the page is opened anew', page.url());
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+	const marketer = await open(browser, 'marketer', {size: 'desk'});
+	await visit(marketer, '#/coupons/new');
+	const number = marketer.locator('main input[type=number]').first();
+	await number.fill('50');
+	await number.focus();
+	await number.hover();
+	const y = await marketer.evaluate(() => scrollY);
+	for (let n = 0; n < 3; n++) await marketer.mouse.wheel(0, 100);
+	await marketer.waitForFunction((before) => scrollY > before || document.documentElement.scrollHeight <= innerHeight, y);
+	ok(await number.inputValue() === '50', 'who scrolls over a number does not turn it', await number.inputValue());
+	await marketer.context().close();
+	const stranger = await (await browser.newContext({locale: 'zh-CN'})).newPage();
+	await stranger.goto(base);
+	await stranger.fill('#login', `${people.clerk.name} `);
+	await stranger.fill('#password', people.clerk.password);
+	await stranger.click('button[type=submit]');
+	await stranger.waitForSelector('nav a');
+	ok(true, 'a blank that a phone puts behind the name does not keep anybody out');
+	await stranger.context().close();
+	const steward = await open(browser, 'steward', {serviceWorkers: 'block'});
+	await steward.route('**/js/xlsx.js', (route) => route.fulfill({status: 403, body: 'no'}));
+	await visit(steward, '#/import');
+	await steward.setInputFiles('input[type=file]', {name: 'a.xlsx', mimeType: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', buffer: Buffer.from('PK\u0003\u0004')});
+	await steward.click('main form button[type=submit]');
+	await steward.waitForFunction(() => [...document.querySelectorAll('main [role=alert]')].some((one) => one.textContent !== ''));
+	const said = (await steward.$$eval('main [role=alert]', (all) => all.map((one) => one.textContent))).join('');
+	ok(said.includes('网络不通'), 'a reader of workbooks that did not come is not the fault of the file', said);
+	await steward.context().close();
+}
+
+// Large sums are said in charts as they are spoken, and stand to the cent beside them.
+export async function inWan(browser) {
+	for (const [language, short, whole] of [['zh-CN', '¥123.46万', '¥1,234,567.89'], ['en', '¥1.23M', '¥1,234,567.89']]) {
+		const page = await open(browser, 'headquarters', {size: 'desk', language});
+		await page.route('**/api/v1/reports/stores*', async (route) => {
+			const answer = await route.fetch(), rows = await answer.json();
+			await route.fulfill({response: answer, json: rows.map((row, i) => ({...row, net: i === 0 ? '1234567.89' : '88.5'}))});
+		});
+		await visit(page, '#/reports');
+		await quiet(page);
+		const bars = await page.$$eval('main svg.bars text', (all) => all.map((one) => [one.firstChild.textContent, one.querySelector('title')?.textContent]));
+		ok(bars.some(([text, title]) => text === short && title === whole) && bars.some(([text, title]) => text === '¥88.50' && title === undefined), `${language}: ${short} in a chart is ${whole}`, bars);
+		ok(page.errors.length === 0, 'the console was quiet', page.errors);
+		await page.context().close();
+	}
 }

@@ -1,5 +1,5 @@
 // The frame: who is signed in sees their pages; the address says which; a page is a module that draws itself.
-import {append, choose, code, fault, fetched, get, h, isLeft, language, leavePage, post, preferred, scrollBack, send, show, t, toast, whenSignedOut} from './base.js';
+import {append, choose, code, fault, fetched, get, h, isLeft, language, leavePage, post, preferred, scrollBack, send, show, speak, t, toast, whenSignedOut} from './base.js';
 
 // Address (its first word) -> module, and the roles whose menu has it; a page without roles is reached by links: by all, or by the roles it is `linked` for.  Where one only types (`bare`)
 // there is nothing to print or to take along.  In a long menu what nobody works with each day (`seldom`) is unfolded.
@@ -52,7 +52,7 @@ function drawHeader(current) {
 	header.hidden = false;
 	header.replaceChildren(h('div', {}, menu(current),
 		h('span', {class: 'faint'}, me.name || me.actor, ' · ', code('role', role())),
-		h('button', {type: 'button', lang: other, onclick: async () => { await choose(other); document.getElementById('skip').textContent = t('skip'); await route(); }}, other === 'en' ? 'English' : '中文'),
+		h('button', {type: 'button', lang: other, onclick: async () => { await speak(other); document.getElementById('skip').textContent = t('skip'); await route(); }}, other === 'en' ? 'English' : '中文'),
 		h('button', {type: 'button', onclick: leave}, t('sign_out'))));
 	// where things lie is asked when the browser lays them out anyway: a slow phone does it once
 	requestAnimationFrame(() => {

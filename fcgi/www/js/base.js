@@ -28,10 +28,21 @@ export async function withWords(part) {
 	Object.assign(words, more);
 }
 
+// What was copied from a list of contacts or a chat brings signs along that nobody sees.
+export const plain = (text) => text.replace(/\p{Cf}/gu, '').trim();
+
 export function preferred() {
 	const kept = new URLSearchParams(location.search).get('lang');
 	if (kept === 'en' || kept === 'zh-CN') return kept;
 	return (navigator.language || '').startsWith('zh') ? 'zh-CN' : 'en';
+}
+
+// Somebody chose: the address says so, and so the page does when it is opened anew, or from a bookmark.
+export async function speak(wanted) {
+	await choose(wanted);
+	const query = new URLSearchParams(location.search);
+	query.set('lang', wanted);
+	history.replaceState(history.state, '', `?${query}${location.hash}`);
 }
 
 // t('tasks.due', {n: 3}): the word with {n} filled in; an unknown key shows itself, so that a test finds it.
@@ -59,6 +70,8 @@ export function fault(problem, label) {
 const made = (maker, options) => new maker(language, options);
 export const number = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {}).format(value);
 export const money = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {style: 'currency', currency: 'CNY', currencyDisplay: 'narrowSymbol'}).format(value);
+// As a chart has room for it, and as it is said: 123.46万, 1.23M; to the cent it stands in the table beside.
+export const brief = (value) => value === null || value === undefined || Math.abs(value) < 10000 ? money(value) : made(Intl.NumberFormat, {style: 'currency', currency: 'CNY', currencyDisplay: 'narrowSymbol', notation: 'compact', maximumFractionDigits: 2}).format(value);
 export const percent = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {style: 'percent', maximumFractionDigits: 1}).format(value);
 export const day = (value) => value ? made(Intl.DateTimeFormat, {dateStyle: 'medium', timeZone: 'UTC'}).format(new Date(`${value.slice(0, 10)}T00:00:00Z`)) : '–';
 export const moment = (value) => value ? made(Intl.DateTimeFormat, {dateStyle: 'medium', timeStyle: 'short', timeZone: zone}).format(new Date(value)) : '–';
@@ -323,6 +336,8 @@ addEventListener('beforeinput', (event) => {
 	event.preventDefault();
 	document.execCommand('insertText', false, halfWidth(event.data));
 });
+// Who scrolls over a number does not turn it.
+addEventListener('wheel', ({target}) => target.type === 'number' && target === document.activeElement && target.blur(), {passive: true});
 addEventListener('compositionstart', ({target}) => { if (isNumber(target)) target.dataset.before = target.value; });
 addEventListener('compositionend', ({target, data}) => {
 	if (!isNumber(target) || !data || halfWidth(data) === data) return;
@@ -358,7 +373,7 @@ function requireFilled(element) {
 export function form(fields, label, submit) {
 	const notice = h('p', {class: 'warn', role: 'alert'});
 	const button = h('button', {class: 'main', type: 'submit'}, label);
-	const element = h('form', {novalidate: true, onsubmit: async (event) => {
+	const element = h('form', {novalidate: true, onkeydown: (event) => event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.target.tagName === 'TEXTAREA' && button.click(), onsubmit: async (event) => {
 		event.preventDefault();
 		const wasPressed = document.activeElement === button;
 		button.disabled = true;

@@ -31,7 +31,8 @@ const linked = (href, ...parts) => {
 	return [link];
 };
 
-// rows: [{label, value, text, href}]; widest bar = largest value.  Long labels stand above their bars.
+// rows: [{label, value, text, href, brief}]; widest bar = largest value.  Long labels stand above their bars.  What has a brief form shows it, and says its text.
+const figure = (attributes, row) => row.brief && row.brief !== row.text ? said(word(attributes, row.brief), row.text) : word(attributes, row.text);
 export function bars(title, rows, isLong = false, whole = Math.max(...rows.map((row) => row.value), 1e-9)) {
 	const height = isLong ? 44 : 28;
 	const left = isLong ? 0 : 108;
@@ -41,7 +42,7 @@ export function bars(title, rows, isLong = false, whole = Math.max(...rows.map((
 	rows.forEach((row, i) => {
 		const y = i * height + (isLong ? 18 : 0);
 		const width = Math.max(2, (isLong ? 210 : 112) * row.value / whole);
-		chart.append(...linked(row.href, label({x: 0, y: isLong ? y - 4 : y + 18}, row.label, isLong ? 340 : left), svg('rect', {x: left, y: y + (isLong ? 2 : 5), rx: 3, width, height: 18}), word({x: left + width + 6, y: y + (isLong ? 16 : 18)}, row.text)));
+		chart.append(...linked(row.href, label({x: 0, y: isLong ? y - 4 : y + 18}, row.label, isLong ? 340 : left), svg('rect', {x: left, y: y + (isLong ? 2 : 5), rx: 3, width, height: 18}), figure({x: left + width + 6, y: y + (isLong ? 16 : 18)}, row)));
 	});
 	return chart;
 }
@@ -104,7 +105,7 @@ export function line(title, rows) {
 			svg('polyline', {class: 'expected', points: points([...known.slice(-1), ...told])}));
 	}
 	chart.append(svg('polyline', {class: 'value', points: points(known)}), ...rows.map((row, i) => said(svg('circle', {cx: x(i), cy: y(row.value ?? row.expected ?? 0), r: 3}), `${row.label} ${row.text}`)));
-	for (const i of outstanding(known, x, y)) chart.append(word({x: x(i), y: Math.max(y(rows[i].value) - 7, 12), 'text-anchor': x(i) < 70 ? 'start' : x(i) > 270 ? 'end' : 'middle'}, rows[i].text));
+	for (const i of outstanding(known, x, y)) chart.append(figure({x: x(i), y: Math.max(y(rows[i].value) - 7, 12), 'text-anchor': x(i) < 70 ? 'start' : x(i) > 270 ? 'end' : 'middle'}, rows[i]));
 	for (const i of new Set([0, Math.floor((rows.length - 1) / 2), rows.length - 1])) {
 		if (rows[i]) chart.append(word({x: x(i), y: 167, 'text-anchor': i === 0 ? 'start' : i === rows.length - 1 ? 'end' : 'middle'}, rows[i].label));
 	}

@@ -1,5 +1,5 @@
 // A file that somebody chose as something to send: which sheet, where its row of names is, and its first rows to look at.
-import {t} from './base.js';
+import {fetched, t} from './base.js';
 import {csv, records} from './table.js';
 
 const looked = 30;
@@ -36,8 +36,8 @@ function fromSheet({rows, goesOn}) {
 async function fromWorkbook(file) {
 	let book;
 	try {
-		book = await (await import('./xlsx.js')).workbook(file);
-	} catch { throw fault('xlsx'); }
+		book = await (await fetched(import('./xlsx.js'))).workbook(file);
+	} catch (problem) { throw problem.status === 0 ? problem : fault('xlsx'); }     // its reader did not come
 	const take = async (name) => {
 		let made;
 		try { made = fromSheet(await book.read(name)); } catch { throw fault('xlsx'); }

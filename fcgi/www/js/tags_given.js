@@ -10,7 +10,12 @@ export function tagsOf(person, me) {
 }
 
 function draw(place, person, tags, mayGive) {
-	const offered = h('div', {class: 'row'}), adding = h('button', {type: 'button', onclick: () => offer()}, t('tags.add'));
+	const offered = h('div', {class: 'row', onkeydown: ({key}) => {
+		if (key !== 'Escape') return;
+		offered.replaceChildren();
+		adding.hidden = false;
+		adding.focus();
+	}}), adding = h('button', {type: 'button', onclick: () => offer()}, t('tags.add'));
 	const path = (tag) => `persons/${person.customer_id}/tags/${encodeURIComponent(tag.tag)}`;
 	const set = async (tag, isGiven) => {
 		await (isGiven ? put(path(tag), tag.until ? {expires_at: tag.until} : {}) : del(path(tag)));

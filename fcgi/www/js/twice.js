@@ -2,7 +2,7 @@
 import {h, t} from './base.js';
 
 export function twice(label, sure, act, isAsked = false) {
-	const place = h('span', {class: 'twice'});
+	const place = h('span', {class: 'twice', onkeydown: ({key}) => key === 'Escape' && place.childElementCount > 1 && offer(true)});
 	const offer = (hasFocus) => {
 		place.replaceChildren(h('button', {type: 'button', onclick: ask}, t(label)));
 		if (hasFocus) place.firstChild.focus();

@@ -1,7 +1,7 @@
 // The health board: what is stuck first, then active customers, the funnel, tiers and their moves, the value map, cohorts,
 // the twelve indicators, stores side by side, paths, flows.  Each number opens its persons.  #/board/store/S1, #/board/region/E;
 // of a day before, what is known of it: #/board/all/-/2026-05-31.
-import {ago, append, choosing, code, day, get, h, list, money, named, number, percent, show, t, withWords} from '../base.js';
+import {ago, append, brief, choosing, code, day, get, h, list, money, named, number, percent, show, t, withWords} from '../base.js';
 import {bars, heat, radar} from '../chart.js';
 import {behindOf, daysBack, funnelRows, iso, onlyStore, opening, ownStores, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
@@ -149,7 +149,7 @@ function compare(rows, stores, kind, name) {
 	const days = `${daysBack(90)}.${daysBack(0)}`;
 	const regions = [...new Set(shown.map((row) => row.region_code))].map((code) => {
 		const net = shown.filter((row) => row.region_code === code).reduce((total, row) => total + Number(row.net), 0);
-		return {label: region(code), value: net, text: money(net), href: net > 0 ? behindOf('span', `buyers.${days}`, 'region', code) : null};
+		return {label: region(code), value: net, text: money(net), brief: brief(net), href: net > 0 ? behindOf('span', `buyers.${days}`, 'region', code) : null};
 	});
 	const figure = (value) => value === null ? null : Number(value);
 	const cells = (row) => {

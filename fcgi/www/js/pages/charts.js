@@ -1,5 +1,5 @@
 // Charts that one puts together: a measure, what it is divided by, a span, a scope; saved under a name, shared with roles.  #/charts/ID.
-import {anew, check, code, del, fault, field, h, list, money, number, percent, post, show, t, toast, withWords} from '../base.js';
+import {anew, brief, check, code, del, fault, field, h, list, money, number, percent, post, show, t, toast, withWords} from '../base.js';
 import {bars, line, ring} from '../chart.js';
 import {ownStores, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
@@ -90,7 +90,7 @@ async function answer(spec, place, isWanted = () => true) {
 		const {rows} = await post('reports/chart', spec);
 		if (!isWanted()) return;
 		const format = shown[spec.measure] || number;
-		const made = rows.map((row) => ({label: naming(spec, row), value: row.value === null ? 0 : Number(row.value), text: format(row.value === null ? null : Number(row.value))}));
+		const made = rows.map((row) => ({label: naming(spec, row), value: row.value === null ? 0 : Number(row.value), text: format(row.value === null ? null : Number(row.value)), brief: format === money && row.value !== null ? brief(Number(row.value)) : undefined}));
 		const title = `${t(`report.${spec.measure}`)} · ${t(`chart.${spec.group}`)}`;
 		const picture = {line: () => line(title, made), bars: () => bars(title, made.slice(0, 60), !periods.includes(spec.group)), pie: () => ring(title, shares(made, format)), table: () => null}[spec.chart || 'table']();
 		place.replaceChildren(...[h('p', {class: 'faint', role: 'status'}, title), rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : picture, rows.length > 0 && table(title, [t(`chart.${spec.group}`), [t(`report.${spec.measure}`), 'number']], made.map((row) => [row.label, row.text])),

@@ -1,6 +1,6 @@
 // Finding a customer: a whole phone or card answers for the whole chain with the counter card; a name or the last
 // four digits searches one's own stores.
-import {append, code, day, fault, field, form, h, money, named, number, post, show, suggested, t, toast} from '../base.js';
+import {append, code, day, fault, fetched, field, form, h, money, named, number, plain, post, show, suggested, t, toast} from '../base.js';
 
 const most = 30;
 const digits = (text) => text.replace(/[\s\-()（）－]/g, '').normalize('NFKC');
@@ -20,7 +20,7 @@ export async function draw(words, me) {
 	const found = h('div', {'aria-live': 'polite'});
 	show(h('h1', {}, t('page.find')),
 		h('div', {class: 'card'}, form([field('text', t('find.what'), {type: 'search', enterkeyhint: 'search', autofocus: !again, autocomplete: 'off', value: again?.text, oninput: (event) => begin(event.target, found)})],
-			t('find.go'), (data) => look(data.get('text').trim(), found)), canScan() && scanner(found)),
+			t('find.go'), (data) => look(plain(data.get('text')), found)), canScan() && scanner(found)),
 		found,
 		target === 'person' && h('p', {class: 'row'}, h('a', {href: '#/enrol'}, t('page.enrol')), h('a', {href: '#/knowledge'}, t('page.knowledge'))));
 	if (!again) return document.getElementById('text').focus();
@@ -34,7 +34,7 @@ function scanner(found) {
 	const place = h('div', {class: 'scan'});
 	const read = async () => {
 		try {
-			const text = await (await import('../scan.js')).scan(place);
+			const text = await (await fetched(import('../scan.js'))).scan(place);
 			if (!text || !found.isConnected) return;
 			document.getElementById('text').value = text;
 			await look(text, found);
@@ -45,7 +45,7 @@ function scanner(found) {
 
 // A whole phone is asked for with its last digit, and its answer shown as it comes: the tap that follows asks nothing more.
 function begin(input, found) {
-	const text = input.value.trim();
+	const text = plain(input.value);
 	if (text !== last?.text) found.replaceChildren();
 	if (!isPhone(text)) return;
 	if (ahead?.text !== text) ahead = {text, rows: ask(text), at: Date.now()};
@@ -65,7 +65,7 @@ async function look(text, found) {
 	if (found.isConnected && typed() === text) answer(text, rows, found);
 }
 
-const typed = () => document.getElementById('text')?.value.trim();
+const typed = () => plain(document.getElementById('text')?.value ?? '');
 
 async function ask(text) {
 	const rows = isPhone(text) ? await exactly('phone', digits(text)) : (await post('search', {text, limit: most})).items;
@@ -109,7 +109,7 @@ function card(person, kind) {
 		next && h('p', {}, h('strong', {class: 'good'}, next.what), ' ', h('span', {class: 'faint'}, next.why)),
 		coupons.length > 0 && kind === 'card' && [h('p', {}, t('find.coupons', {n: coupons.length})), couponLines(coupons, target === 'person')],
 		person.points > 0 && h('p', {}, t('find.points', {n: number(person.points)}), person.in_scope !== false && target === 'person' && [' ', h('a', {class: 'tag', href: `#/points/${person.customer_id}`}, t('points.use'))]),
-		person.in_scope === false && [h('p', {class: 'faint'}, t('find.other_store')), target === 'person' && isPhone(last.text) && h('div', {class: 'row'}, h('button', {type: 'button', onclick: async (event) => (await import('../consents.js')).stopNumber(event.target, digits(last.text))}, t('consent.stop_number')))],
+		person.in_scope === false && [h('p', {class: 'faint'}, t('find.other_store')), target === 'person' && isPhone(last.text) && h('div', {class: 'row'}, h('button', {type: 'button', onclick: async (event) => (await fetched(import('../consents.js'))).stopNumber(event.target, digits(last.text))}, t('consent.stop_number')))],
 		person.also && others(person.also));
 }
 

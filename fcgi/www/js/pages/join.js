@@ -1,13 +1,13 @@
 // What a customer sees after scanning a store's code: whose it is, a short form, what is agreed to, and the digits that
 // prove that the phone is theirs; nobody is signed in.  What was typed outlives a reload; it goes with the tab.
-import {check, choose, fault, field, h, language, post, show, t} from '../base.js';
+import {check, fault, field, h, language, post, show, speak, t} from '../base.js';
 import {keptForm} from '../typed.js';
 
 const channels = ['sms', 'wechat', 'email'];
 
 export async function draw([code]) {
 	const other = language === 'en' ? 'zh-CN' : 'en';
-	const turn = h('button', {type: 'button', lang: other, onclick: async () => { await choose(other); await draw([code]); }}, other === 'en' ? 'English' : '中文');
+	const turn = h('button', {type: 'button', lang: other, onclick: async () => { await speak(other); await draw([code]); }}, other === 'en' ? 'English' : '中文');
 	document.title = t('join.title');
 	let store;
 	try {

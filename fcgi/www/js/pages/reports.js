@@ -1,6 +1,6 @@
 // Reports of a scope: sales and what to expect, growth, where customers come from, ranking, funnel, three panels, stores compared by
 // tier and category.  #/reports/store/S1, #/reports/region/E.
-import {choosing, code, day, get, h, list, money, named, number, percent, show, t, withWords} from '../base.js';
+import {brief, choosing, code, day, get, h, list, money, named, number, percent, show, t, withWords} from '../base.js';
 import {bars, heat, line, ring} from '../chart.js';
 import {behindOf, daysBack, funnelRows, iso, onlyStore, opening, ownStores, parts, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
@@ -60,7 +60,7 @@ function ofDeals(rows, leads) {
 
 function trend(rows, leads) {
 	if (rows.length === 0) return none();
-	const shown = rows.slice(-27).map((row) => ({label: row.starts_on.slice(0, 7), value: figure(row.net), expected: figure(row.expected), low: figure(row.low), high: figure(row.high), deals: figure(row.from_deals),
+	const shown = rows.slice(-27).map((row) => ({label: row.starts_on.slice(0, 7), value: figure(row.net), expected: figure(row.expected), low: figure(row.low), high: figure(row.high), deals: figure(row.from_deals), brief: brief(figure(row.net ?? row.expected)),
 		text: row.net === null ? `${money(figure(row.expected))} (${money(figure(row.low))} – ${money(figure(row.high))})` : money(figure(row.net))}));
 	return [faint(t('report.trend_what')), line(t('report.trend'), shown), ofDeals(rows, leads), !rows.some((row) => row.expected !== null) && h('p', {class: 'warn'}, t('report.too_short')),
 		folded(t('chart.table'), table(t('report.trend'), [t('report.month'), [t('report.net'), 'number'], [t('report.expected'), 'number'], [t('report.bounds'), 'number'], [t('report.from_deals'), 'number']],
@@ -100,7 +100,7 @@ function origins(rows) {
 function ranking(rows) {
 	if (rows.length === 0) return none();
 	const sorted = [...rows].sort((a, b) => b.net - a.net);
-	return [faint(t('report.ranking_what')), bars(t('report.ranking'), sorted.slice(0, 20).map((row, i) => ({label: `${i + 1}. ${row.store_name}`, value: Number(row.net), text: money(Number(row.net)), href: `#/reports/store/${encodeURIComponent(row.store_code)}`})), true),
+	return [faint(t('report.ranking_what')), bars(t('report.ranking'), sorted.slice(0, 20).map((row, i) => ({label: `${i + 1}. ${row.store_name}`, value: Number(row.net), text: money(Number(row.net)), brief: brief(Number(row.net)), href: `#/reports/store/${encodeURIComponent(row.store_code)}`})), true),
 		keepable('ranking', [['rank', 'store', 'name', 'net', 'order_days', 'buyers'], ...sorted.map((row, i) => [i + 1, row.store_code, row.store_name, row.net, row.order_days, row.buyers])])];
 }
 
