@@ -21,11 +21,11 @@ BEGIN
         'resolve_hours', round((percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM t.first_resolved_at - t.opened_at)) / 3600)::numeric, 1),
         'right_first', round(avg(CASE WHEN t.first_resolved_at + interval '7 days' <= crm.core_now() OR t.is_back THEN (NOT t.is_back)::int END), 4),
         'stars', round(avg(t.stars), 2), 'rated', count(t.stars))
-    FROM (SELECT k.*, crm._identity_current(k.customer_id) AS person,
+    FROM (SELECT k.*, CASE WHEN m.merged_into IS NULL THEN k.customer_id ELSE crm._identity_current(k.customer_id) END AS person,
                  CASE by WHEN 'store' THEN coalesce(s.code, '-') WHEN 'topic' THEN k.topic WHEN 'kind' THEN k.kind ELSE to_char(k.opened_at AT TIME ZONE zone, 'YYYY-MM') END AS name,
-                 EXISTS (SELECT FROM crm.ticket_event e WHERE e.customer_id = k.customer_id AND e.ticket_id = k.ticket_id AND e.kind = 'reopened'
+                 k.reopened > 0 AND EXISTS (SELECT FROM crm.ticket_event e WHERE e.customer_id = k.customer_id AND e.ticket_id = k.ticket_id AND e.kind = 'reopened'
                          AND e.at < k.first_resolved_at + interval '7 days') AS is_back
-          FROM crm.ticket k LEFT JOIN crm.store s ON s.store_id = k.store_id
+          FROM crm.ticket k LEFT JOIN crm.store s ON s.store_id = k.store_id LEFT JOIN crm.customer m ON m.customer_id = k.customer_id AND m.merged_into IS NOT NULL
           WHERE k.opened_at >= since::timestamp AT TIME ZONE zone AND k.opened_at < (until + 1)::timestamp AT TIME ZONE zone
             AND (is_wide OR k.store_id = ANY (stores))) t
     GROUP BY t.name ORDER BY t.name;
