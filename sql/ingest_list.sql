@@ -59,6 +59,7 @@ SELECT convert_from(i.payload, 'UTF8') AS raw FROM crm.inbox i WHERE i.batch_id 
 
 -- 7. a file whose first record is none is refused with what is wrong with it
 \i sql/shared/try_remedy.sql
+SELECT pg_temp.try(call) AS option FROM (VALUES (1, $$crm.ingest_bulk_begin('console', 'member', 'csv', 'utf8', '{"history": "once"}')$$), (2, $$crm.ingest_bulk_begin('console', 'member', 'csv', 'utf8', '{"mapping_version": true}')$$)) v (n, call) ORDER BY n;
 SELECT n, pg_temp.try(format('crm.ingest_bulk_append(crm.ingest_bulk_begin(%L, %L, %L), 0, %L)', 'il_a', 'member', 'csv', payload)) AS answer
 FROM (VALUES (0, '\x0a0a'::bytea), (1, '\x0a0d0a20'::bytea), (2, '\xfffe69006400'::bytea), (3, convert_to('编号,姓名', 'GBK') || '\x0a'::bytea), (4, convert_to(E'\n\nid,name\n', 'UTF8'))) v(n, payload) ORDER BY n;
 ROLLBACK;

@@ -144,6 +144,14 @@ SAVEPOINT erased;
 UPDATE crm.customer SET status = 'erased' WHERE customer_id = :b;
 SELECT pg_temp.try(format('crm.loyalty_adjust(%s, 5, %L)', :b, 'a present')) AS given, pg_temp.try(format('crm.loyalty_adjust(%s, -1, %L)', :b, 'a slip')) AS taken,
     pg_temp.try(format('crm.loyalty_set_level(%s, NULL, %L)', :b, 'a guest')) AS levelled;
+-- members that are not what they must be are named, not the cast that stumbled over them; null is what a member is by itself
+SELECT n, pg_temp.try(format('crm.loyalty_define_points(%L, %L) ->> ''code''', 'odd', '{"kind": "order", "rate": 1}'::jsonb || m)) AS answer FROM (VALUES (1, '{"rate": true}'::jsonb), (2, '{"daily_limit": 1e30}'), (3, '{"daily_limit": 0}'), (4, '{"valid_from": "2026-02-30"}'),
+    (5, '{"valid_until": 0}'), (6, '{"is_active": -1}'), (7, '{"pending_days": -1}'), (8, '{"valid_days": -1}'), (9, '{"expires_at_end_of": "week"}'), (10, '{"is_active": null, "pending_days": null, "condition": null, "expires_at_end_of": null, "valid_until": null, "valid_days": null}')) v (n, m) ORDER BY n;
+SELECT is_active, pending_days, condition, expires_at_end_of, valid_until, valid_days FROM crm.points_rule WHERE code = 'odd';
+SELECT n, pg_temp.try(call) AS answer FROM (VALUES (1, $$crm.loyalty_define_coupon('odd', '{"kind": "amount", "value": "5 off"}')$$), (2, $$crm.loyalty_define_coupon('odd', '{"kind": "amount", "value": 5, "is_pooled": "maybe"}')$$),
+    (3, $$crm.loyalty_define_lottery('odd', '{"prizes": [{"name": "x", "count": 1}], "closes_at": "2036-01-01T00:00:00Z", "tickets_per_person": null}') ->> 'state'$$),
+    (4, $$crm.loyalty_define_badge('odd', '{"reach": {"kind": "purchase", "measure": "count", "op": ">=", "value": 1}, "is_active": "perhaps"}')$$),
+    (5, format('crm.loyalty_adjust(%s, 5, ''x'', 2147483647)', :a))) v (n, call) ORDER BY n;
 ROLLBACK TO erased;
 -- erased: forfeited, the books stay
 SELECT crm._loyalty_on_erase(:b);

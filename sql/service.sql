@@ -71,6 +71,9 @@ SELECT crm.service_rate(:a, :t1, 2, '等太久') ->> 'stars' AS stars;
 SET LOCAL crm.core_clock = '2026-04-02T09:00:00+08:00';
 SELECT j ->> 'state' AS state, j ->> 'role' AS role, j ->> 'stars' AS stars, (j ->> 'resolve_due_at')::timestamptz AS due FROM crm.service_reopen(:a, :t1, '退款没到') j;
 SELECT pg_temp.try(format(c, :a)) AS nothing FROM (VALUES (1, 'crm.service_reopen(%s, NULL, ''x'')'), (2, 'crm.service_resolve(%s, NULL, ''x'')'), (3, 'crm.service_rate(%s, NULL, 5)')) v (n, c) ORDER BY n;
+-- a place in a list that is none
+SELECT pg_temp.try(call) AS nowhere FROM (VALUES (1, $$crm.service_tickets('open', NULL, '{"at": "yesterday week", "ticket_id": 1}')$$), (2, $$crm.sales_owned('all', NULL, '{"due": null, "customer_id": "x"}')$$),
+    (3, $$crm.sales_tasks('mine', NULL, '{"due_at": "2026-02-30", "task_id": 1}')$$)) v (n, call) ORDER BY n;
 SELECT concat_ws(' ', e ->> 'kind', e ->> 'actor', e ->> 'body', e ->> 'given_to', e ->> 'stars') AS life FROM jsonb_array_elements(crm.service_ticket(:a, :t1) -> 'events') e;
 SELECT count(*) FILTER (WHERE state = 'open') AS open_tasks, count(*) AS tasks FROM crm.task WHERE customer_id = :a AND kind = 'ticket';
 -- past the hour it had to be settled in, the next role up sees it, once

@@ -177,7 +177,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT pg_temp.try(c) AS fault FROM unnest(ARRAY[$$value_define_segments('x', 'x', 2147483647, '[{"segment": "a"}]')$$, $$value_define_segments('x', 'x', NULL, '[{"segment": "a"}]')$$, $$value_define_segments('x', 'x', 1, '[{"segment": "a"}]')$$, $$value_define_rfm('x', 'quintile', 0)$$, $$value_define_rfm('x', 'quintile', 2147483647)$$, $$value_define_rfm('x', 'fixed')$$, $$value_define_rfm('x', NULL)$$,
     $$value_define_rfm('x', 'ntile', parts => 1)$$, $$value_define_rfm('x', 'ntile', every => 'hour')$$, $$value_define_rfm('', 'ntile')$$, $$value_define_rfm('x', 'threshold', cuts => '{"r": 3}')$$,
-    $$value_define_rfm('x', 'threshold', cuts => '3')$$, $$value_define_metrics('x', 'x', '[]')$$, $$value_define_metrics('x', 'x', '[{"metric": "net", "days": 0}]')$$,
+    $$value_define_rfm('x', 'threshold', cuts => '3')$$, $$value_define_rfm('x', 'threshold', cuts => '{"r": [30, "x"], "f": [2, 3], "m": [1, 2]}')$$, $$value_define_metrics('x', 'x', '[]')$$, $$value_define_metrics('x', 'x', '[{"metric": "net", "days": 0}]')$$,
     $$value_define_metrics('x', 'x', '[{"metric": "net"}]', 40000)$$, $$value_define_metrics('x', 'x', '[{"metric": "net"}]', NULL)$$, $$value_define_metrics(NULL, 'x', '[{"metric": "net"}]')$$,
     $$value_define_metrics('x', 'x', '[{"metric": "events:no_such_event"}]')$$, $$value_define_metrics('x', 'x', '[{"metric": "net"}, {"metric": "custom:no_such_field"}]')$$,
     $$value_define_rfm('x', 'quintile', 36500)$$, $$value_define_metrics('x', 'x', '[{"metric": "net", "days": 36500}]', 10)$$]) WITH ORDINALITY v (c, n) ORDER BY n;

@@ -138,6 +138,37 @@ END
 $$;
 COMMENT ON FUNCTION crm._require_moment(timestamptz, text) IS 'the moment, null for null; 22023 naming the argument for one without end, or so far that days around it cannot be counted';
 
+CREATE FUNCTION crm._is_moment(given text) RETURNS boolean
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS
+$$
+BEGIN
+    RETURN given::timestamptz IS NOT NULL;
+EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_parameter_value THEN
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION crm._is_moment(text) IS 'whether a text can be read as a moment; null for null';
+
+-- A cast of a member tells of a type's syntax and of no member: they are looked at before.
+CREATE FUNCTION crm._require_members(spec jsonb, kinds jsonb, argument text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE AS
+$$
+DECLARE
+    hints CONSTANT jsonb := '{"truth": "true or false", "whole": "a whole number", "id": "a whole number, as it was told", "number": "a number such as 59.00", "moment": "a moment such as 2026-06-30T11:00:00+08:00"}';
+    wrong record;
+BEGIN
+    SELECT k.key AS name, k.value AS kind INTO wrong FROM jsonb_each_text(kinds) k
+    WHERE NOT CASE k.value WHEN 'truth' THEN spec ->> k.key IN ('true', 'false') WHEN 'whole' THEN spec ->> k.key ~ '^-?[0-9]{1,9}$' WHEN 'id' THEN spec ->> k.key ~ '^[0-9]{1,18}$'
+                           WHEN 'number' THEN spec ->> k.key ~ '^-?[0-9]{1,30}([.][0-9]{1,30})?$' ELSE crm._is_moment(spec ->> k.key) END ORDER BY k.key LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '"%" is not %', wrong.name, hints ->> wrong.kind USING ERRCODE = 'invalid_parameter_value', COLUMN = coalesce(argument, wrong.name),
+            HINT = format('Give %s.', hints ->> wrong.kind);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._require_members(jsonb, jsonb, text) IS
+    '22023 naming the first member of a description that is there and not of its kind (truth, whole, id, number, moment), or the argument that has it';
+
 CREATE FUNCTION crm._consequence_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_facts';
 COMMENT ON FUNCTION crm._consequence_facts(bigint[], text, boolean) IS

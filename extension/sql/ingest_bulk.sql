@@ -13,11 +13,12 @@ DECLARE
     id int := crm._ingest_source_id(source);
     batch bigint := crm._new_id();
     mapping_entity text;
-    wanted int := (options ->> 'mapping_version')::int;
+    wanted int;
     used int;
 BEGIN
     PERFORM crm._require_schema();
-    PERFORM crm._ingest_entity(entity);
+    PERFORM crm._ingest_entity(entity), crm._require_members(options, '{"history": "truth", "lenient": "truth", "dry_run": "truth", "header": "truth", "mapping_version": "whole"}');
+    wanted := options ->> 'mapping_version';
     IF format IS NULL OR format NOT IN ('csv', 'ndjson') OR encoding IS NULL OR encoding NOT IN ('utf8', 'gbk') THEN
         RAISE EXCEPTION 'cannot read this format or encoding' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'format',
             HINT = 'The format is csv or ndjson, the encoding utf8 or gbk.';

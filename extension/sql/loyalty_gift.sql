@@ -116,6 +116,8 @@ DECLARE
     merged jsonb := coalesce(current, defaults || jsonb_build_object('name_zh', code, 'name_en', code)) || coalesce(spec, '{}');
     rule text;
 BEGIN
+    -- null is none where there may be none, else what it is by itself
+    merged := merged || (SELECT coalesce(jsonb_object_agg(d.key, d.value), '{}') FROM jsonb_each(defaults) d WHERE merged -> d.key = 'null');
     IF wrong IS NOT NULL OR coalesce(code, '') !~ '^[a-z][a-z0-9_]{0,62}$' THEN
         RAISE EXCEPTION 'there is no proper code, or an unknown member' USING ERRCODE = 'invalid_parameter_value',
             COLUMN = coalesce(wrong, field), HINT = format('Members are %s.', array_to_string(known, ', '));
@@ -129,6 +131,7 @@ BEGIN
             RAISE EXCEPTION '% is no rule', rule USING ERRCODE = 'invalid_parameter_value', COLUMN = rule, HINT = 'See crm.rule_schema().';
         END IF;
     END LOOP;
+    PERFORM crm._require_members(merged, '{"is_active": "truth", "is_lost_by_refund": "truth"}');
     PERFORM crm._loyalty_require_gifts(e.value) FROM jsonb_each(merged) e WHERE e.key LIKE '%gifts' AND e.key = ANY (known);
     RETURN merged;
 END

@@ -169,6 +169,7 @@ BEGIN
         RAISE EXCEPTION 'coupon type has no proper code or an unknown member' USING ERRCODE = 'invalid_parameter_value',
             COLUMN = coalesce(wrong, 'coupon_type'), HINT = format('Members are %s.', array_to_string(known, ', '));
     END IF;
+    PERFORM crm._require_members(spec, '{"value": "number", "minimum_amount": "number", "rank": "number", "valid_days": "whole", "pool_low": "whole", "is_transferable": "truth", "is_pooled": "truth"}');
     SELECT x.* INTO r FROM jsonb_to_record(
         coalesce((SELECT to_jsonb(t) FROM crm.coupon_type t WHERE t.coupon_type = loyalty_define_coupon.coupon_type),
                  jsonb_build_object('name_zh', coupon_type, 'name_en', coupon_type, 'minimum_amount', 0, 'valid_days', 30,

@@ -233,6 +233,7 @@ $$
 #variable_conflict use_column
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_points', convert_to(jsonb_build_array(code, spec)::text, 'UTF8'));
+    defaults CONSTANT jsonb := '{"condition": {}, "pending_days": 0, "expires_at_end_of": "day", "valid_until": "infinity", "is_active": true}';
     known text[] := '{name_zh,name_en,kind,rate,event_type,daily_limit,condition,pending_days,valid_days,expires_at_end_of,valid_from,valid_until,is_active}';
     wrong text;
     r record;
@@ -245,15 +246,22 @@ BEGIN
         RAISE EXCEPTION 'rule of points has no proper code or an unknown member' USING ERRCODE = 'invalid_parameter_value',
             COLUMN = coalesce(wrong, 'code'), HINT = format('Members are %s.', array_to_string(known, ', '));
     END IF;
+    PERFORM crm._require_members(spec, '{"rate": "number", "daily_limit": "whole", "pending_days": "whole", "valid_days": "whole", "valid_from": "moment", "valid_until": "moment", "is_active": "truth"}');
     SELECT x.* INTO r FROM jsonb_to_record(
-        coalesce((SELECT to_jsonb(p) FROM crm.points_rule p WHERE p.code = loyalty_define_points.code),
-                 '{"condition": {}, "pending_days": 0, "expires_at_end_of": "day", "valid_until": "infinity", "is_active": true}') || spec)
+        coalesce((SELECT to_jsonb(p) FROM crm.points_rule p WHERE p.code = loyalty_define_points.code), defaults) || spec
+        || (SELECT coalesce(jsonb_object_agg(d.key, d.value), '{}') FROM jsonb_each(defaults) d WHERE spec -> d.key = 'null'))
         AS x (name_zh text, name_en text, kind text, rate numeric, event_type text, daily_limit int, condition jsonb, pending_days int,
               valid_days int, expires_at_end_of text, valid_from timestamptz, valid_until timestamptz, is_active boolean);
     IF coalesce(r.kind, '') NOT IN ('order', 'event', 'multiplier') OR coalesce(r.rate, -1) NOT BETWEEN 0 AND 1000000 THEN
         RAISE EXCEPTION 'rule of points needs its kind and rate' USING ERRCODE = 'invalid_parameter_value',
             COLUMN = CASE WHEN coalesce(r.rate, -1) NOT BETWEEN 0 AND 1000000 THEN 'rate' ELSE 'kind' END,
             HINT = 'Kinds are order, event and multiplier; a rate is 0 to 1000000.';
+    END IF;
+    wrong := CASE WHEN r.daily_limit < 1 THEN 'daily_limit' WHEN r.pending_days NOT BETWEEN 0 AND 3650 THEN 'pending_days' WHEN r.valid_days NOT BETWEEN 0 AND 36500 THEN 'valid_days'
+                  WHEN r.expires_at_end_of NOT IN ('day', 'month', 'year') THEN 'expires_at_end_of' WHEN length(r.name_zh) > 100 THEN 'name_zh' WHEN length(r.name_en) > 100 THEN 'name_en' END;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'rule of points has no proper %', wrong USING ERRCODE = 'invalid_parameter_value', COLUMN = wrong,
+            HINT = 'pending_days is 0 to 3650, valid_days 0 to 36500 or null for ever, daily_limit 1 or more, expires_at_end_of day, month or year; names have 100 characters.';
     END IF;
     IF r.condition <> '{}' THEN
         PERFORM crm.rule_check(r.condition);

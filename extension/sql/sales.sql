@@ -272,6 +272,7 @@ DECLARE
     is_wide boolean := crm._actor_role() = 'crm_headquarters';
     before timestamptz := coalesce((crm._sales_day(until, 'until') + 1)::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}'), 'infinity');
 BEGIN
+    PERFORM crm._require_members(after, '{"due_at": "moment", "task_id": "id"}', 'after');
     IF list IS NULL OR list NOT IN ('mine', 'store', 'escalated') THEN
         RAISE EXCEPTION 'there is no list "%"', list
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'list', HINT = 'Give mine, store or escalated.';

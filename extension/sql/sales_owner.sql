@@ -180,6 +180,7 @@ DECLARE
     zone text := crm._setting('core.time_zone') #>> '{}';
     quiet_since date := crm._local_day(crm.core_now(), zone) - (crm._setting('sales.quiet_days') #>> '{}')::int;
 BEGIN
+    PERFORM crm._require_members(after, '{"due": "moment", "customer_id": "id"}', 'after');
     IF list IS NULL OR list NOT IN ('all', 'due', 'quiet') THEN
         RAISE EXCEPTION 'there is no list "%"', list
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'list', HINT = 'Give all, due or quiet.';

@@ -45,9 +45,12 @@ DECLARE
     me int := crm._actor_staff();
     is_past boolean := list = 'resolved';
     most int := least(greatest(coalesce(max_rows, 50), 1), 200);
-    after_at timestamptz := after ->> 'at';
-    after_id bigint := after ->> 'ticket_id';
+    after_at timestamptz;
+    after_id bigint;
 BEGIN
+    PERFORM crm._require_members(after, '{"at": "moment", "ticket_id": "id"}', 'after');
+    after_at := after ->> 'at';
+    after_id := after ->> 'ticket_id';
     IF list IS NULL OR list NOT IN ('mine', 'open', 'late', 'resolved') THEN
         RAISE EXCEPTION 'there is no list "%"', left(list, 100)
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'list', HINT = 'Give mine, open, late or resolved.';

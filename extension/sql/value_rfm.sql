@@ -356,7 +356,8 @@ BEGIN
                   HINT = 'Methods are quintile, ntile, nested, mean and threshold; parts 2 to 10; a window 1 to 36500 days, or none; it is scored every day or week.';
     END IF;
     FOREACH dimension IN ARRAY ARRAY['r', 'f', 'm'] LOOP
-        IF (method = 'threshold' AND coalesce(jsonb_typeof(cuts -> dimension) <> 'array', true))
+        IF (method = 'threshold' AND (coalesce(jsonb_typeof(cuts -> dimension) <> 'array', true)
+                OR EXISTS (SELECT FROM jsonb_array_elements(cuts -> dimension) c WHERE c #>> '{}' ~ '^-?[0-9]{1,18}$' IS NOT TRUE)))
            OR coalesce(jsonb_typeof(weights -> dimension) <> 'number', true) THEN
             RAISE EXCEPTION 'RFM model is incomplete'
                 USING ERRCODE = 'RM503', COLUMN = CASE WHEN coalesce(jsonb_typeof(weights -> dimension) <> 'number', true) THEN 'weights' ELSE 'cuts' END,

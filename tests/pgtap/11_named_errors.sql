@@ -31,6 +31,17 @@ INSERT INTO usual VALUES ('customer_id', '106'), ('survivor', '106'), ('other', 
     ('report_set_target.metric', 'net'), ('what', 'lost'), ('evidence', 'minutes'), ('stars', '5'), ('is_on', 'true'), ('decision', 'reject'), ('outbox_receipt.kind', 'delivered'), ('state', 'yes'), ('to_staff', 'T-crm_service-store'),
     ('from_staff', 'T-crm_clerk-store'), ('due_on', '2026-07-03'), ('record_ids', '{1006}'), ('criteria', '{recent}'), ('identity_define_golden.field', 'name'), ('identity_lookup.kind', 'phone'), ('value', '5'), ('identity_lookup.value', '13800000006'),
     ('segment_combine.expression', '"t_seg"'), ('rule_values.kind', 'profile'), ('rule_values.field', 'city'),
+    ('loyalty_define_points.spec', '{"kind": "order", "rate": 1, "daily_limit": 3, "pending_days": 1, "valid_days": 30, "expires_at_end_of": "day", "valid_from": "2026-07-01T00:00:00Z", "valid_until": "2027-07-01T00:00:00Z", "is_active": true}'),
+    ('loyalty_define_coupon.coupon_type', 't_coupon'), ('loyalty_define_coupon.spec', '{"kind": "amount", "value": 5, "minimum_amount": 10, "valid_days": 30, "rank": 1, "is_transferable": true, "is_pooled": false, "pool_low": 1}'),
+    ('loyalty_define_badge.badge', 't_badge'), ('loyalty_define_badge.spec', '{"reach": {"kind": "purchase", "measure": "count", "op": ">=", "value": 1}, "gifts": [{"points": 10}], "unlocks": ["x"], "is_lost_by_refund": true, "is_active": true}'),
+    ('loyalty_define_level.level', 't_level'), ('loyalty_define_level.spec', '{"position": 900, "reach": {"kind": "purchase", "measure": "count", "op": ">=", "value": 1}, "keep_days": 30, "on_loss": "reached", "gifts": [{"points": 10}], "is_active": true}'),
+    ('loyalty_define_referral.programme', 't_referral'), ('loyalty_define_referral.spec', '{"goal": {"kind": "purchase", "measure": "count", "op": ">=", "value": 1}, "goal_days": 30, "hold_days": 1, "new_days": 3, "referrer_limit": 5, "gifts": [], "is_active": true}'),
+    ('ingest_bulk_begin.options', '{"history": true, "lenient": false, "dry_run": true, "header": true}'), ('outbox_define_endpoint.options', '{"is_private_allowed": true, "timeout_ms": 3000, "max_concurrency": 3, "per_minute": 60}'),
+    ('ingest_define_source.options', '{"time_zone": "Asia/Shanghai", "currency": "CNY", "channel": "store", "priority": 1, "is_one_record_per_person": true, "verified_fields": ["name"], "is_active": true, "raw_retention_days": 30}'),
+    ('service_define_topic.spec', '{"kind": "enquiry", "name_zh": "x", "name_en": "x", "answer_minutes": 30, "resolve_hours": 3, "is_active": true}'), ('service_tickets.after', '{"at": "2026-06-30T00:00:00Z", "ticket_id": 1}'),
+    ('sales_tasks.after', '{"due_at": "2026-06-30T00:00:00Z", "task_id": 1}'), ('sales_owned.after', '{"due": "2026-06-30T00:00:00Z", "customer_id": 1}'), ('sales_deal_change.changes', '{"amount": 5, "title": "x"}'),
+    ('sales_define_pipeline.pipeline', 't_pipeline'), ('sales_define_pipeline.spec', '{"name_zh": "x", "is_active": true, "stages": [{"stage": "a", "name_zh": "a"}, {"stage": "b", "name_zh": "b", "outcome": "won"}, {"stage": "c", "name_zh": "c", "outcome": "lost"}]}'),
+    ('campaign_edit.changes', '{"priority": 5, "holdout_percent": 10, "cap_messages": 2, "cap_days": 7, "offer_days": 30, "late_hours": 5}'), ('value_define_rfm.weights', '{"r": 1, "f": 1, "m": 1}'), ('event_define_type.properties', '{"a": "text"}'),
     ('access_unmask.fields', '{phone}'), ('access_set_setting.name', 'report.small_group'), ('access_set_setting.value', '5'), ('access_set_field_right.field', 'phone'), ('access_set_field_right.is_clear', 'true');
 -- and what a house has set up
 SELECT set_config('crm.access_claims', '{"actor": "T", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims \g /dev/null
@@ -59,10 +70,21 @@ CREATE FUNCTION pg_temp.odd(kind text) RETURNS text[] LANGUAGE sql AS $$
         ELSE '{}' END) v)
 $$;
 
+-- and a description of which one member is odd
+CREATE FUNCTION pg_temp.odd_members(value text) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+    usual jsonb;
+BEGIN
+    EXECUTE format('SELECT (%s)::jsonb', value) INTO usual;
+    RETURN ARRAY(SELECT quote_literal(usual || jsonb_build_object(k.key, o.value)) || '::jsonb' FROM jsonb_object_keys(CASE jsonb_typeof(usual) WHEN 'object' THEN usual ELSE '{}' END) k (key),
+        jsonb_array_elements('[null, true, -1, 1.5, 1e30, "", "2026-02-30", [], [null], {}]') o (value));
+END $$;
+
 CREATE TEMP TABLE asked AS
     SELECT p.oid, p.proname::text AS fn, (SELECT t.login FROM teller t WHERE has_function_privilege(t.role, p.oid, 'EXECUTE') ORDER BY t.n LIMIT 1) AS login, i AS place, CASE WHEN i <= p.pronargs THEN p.proargnames[i] END AS argument,
            format_type(p.proargtypes[i - 1], NULL) AS kind,
-           coalesce(pg_get_function_arg_default(p.oid, i), (SELECT quote_literal(u.value) FROM usual u WHERE u.name IN (p.proname || '.' || p.proargnames[i], p.proargnames[i]) ORDER BY length(u.name) DESC LIMIT 1),
+           coalesce((SELECT quote_literal(u.value) FROM usual u WHERE u.name = p.proname || '.' || p.proargnames[i]), pg_get_function_arg_default(p.oid, i),
+                    (SELECT quote_literal(u.value) FROM usual u WHERE u.name = p.proargnames[i]),
                     CASE WHEN format_type(p.proargtypes[i - 1], NULL) IN ('text', 'name') THEN '''x''' WHEN format_type(p.proargtypes[i - 1], NULL) IN ('integer', 'bigint', 'numeric', 'double precision') THEN '1'
                          WHEN format_type(p.proargtypes[i - 1], NULL) = 'date' THEN '''2026-06-30''' WHEN format_type(p.proargtypes[i - 1], NULL) = 'jsonb' THEN '''{}''' ELSE 'NULL' END) AS value
     FROM pg_proc p CROSS JOIN LATERAL generate_series(1, greatest(p.pronargs, 1)) i
@@ -93,7 +115,7 @@ BEGIN
     FOR one IN
         SELECT a.fn, a.login, a.argument, format('SELECT count(*) FROM (SELECT length(r::text) FROM (SELECT crm.%I(%s) AS r) called) counted', a.fn, (
             SELECT string_agg(CASE WHEN b.place = a.place THEN o.value ELSE format('(%s)::%s', b.value, b.kind) END, ', ' ORDER BY b.place) FROM asked b WHERE b.oid = a.oid AND b.argument IS NOT NULL)) AS call
-        FROM asked a CROSS JOIN LATERAL unnest(CASE WHEN a.argument IS NULL THEN '{none}' ELSE CASE WHEN a.place = 1 THEN ARRAY[format('(%s)::%s', a.value, a.kind)] END || pg_temp.odd(a.kind) END) WITH ORDINALITY o (value, n)
+        FROM asked a CROSS JOIN LATERAL unnest(CASE WHEN a.argument IS NULL THEN '{none}' ELSE CASE WHEN a.place = 1 THEN ARRAY[format('(%s)::%s', a.value, a.kind)] END || pg_temp.odd(a.kind) || CASE a.kind WHEN 'jsonb' THEN pg_temp.odd_members(a.value) ELSE '{}' END END) WITH ORDINALITY o (value, n)
         ORDER BY a.login, a.fn, a.oid, a.place, o.n
     LOOP
         PERFORM set_config('session_authorization', one.login, true);
