@@ -72,6 +72,14 @@ export async function staysPut(browser) {
 	await clerk.waitForFunction((text) => ![...document.querySelectorAll('main li')].some((one) => one.textContent === text), first);
 	await clerk.waitForFunction(() => document.activeElement !== document.body, null, {timeout: 3000}).catch(() => null);
 	ok(await clerk.evaluate(() => document.activeElement.closest('main li') !== null), 'after a task is ticked off they are at the next', await at(clerk));
+	await visit(clerk, await clerk.$eval('main li a', (one) => one.getAttribute('href')));
+	await clerk.fill('#body', '存了，还在原处');
+	await clerk.focus('form:has(#body) button[type=submit]');
+	const [there] = await at(clerk);
+	await clerk.keyboard.press('Enter');
+	await clerk.waitForSelector('li:has-text("存了，还在原处")');
+	await clerk.waitForFunction(() => document.activeElement.type === 'submit', null, {timeout: 3000}).catch(() => null);
+	ok(await downTo(clerk, there) && await clerk.evaluate(() => document.activeElement.closest('form')?.elements.body !== undefined), 'after a note is kept, page and keys are where they were', [there, await at(clerk)]);
 	ok(clerk.errors.length === 0, 'the console was quiet', clerk.errors);
 	await clerk.context().close();
 	const page = await open(browser, 'headquarters');
@@ -210,6 +218,22 @@ export async function courtesies(browser) {
 	await stranger.waitForSelector('nav a');
 	ok(true, 'a blank that a phone puts behind the name does not keep anybody out');
 	await stranger.context().close();
+	const chief = await open(browser, 'headquarters', {size: 'desk'});
+	await visit(chief, '#/targets');
+	await chief.selectOption('#whose', 'chain');
+	await chief.selectOption('#metric', 'net');
+	for (const [written, meant] of [['12.5万', '¥125,000.00'], ['￥1,280元', '¥1,280.00'], ['３０。５', '¥30.50']]) {
+		await chief.fill('#goal', written);
+		await chief.click('form:has(#goal) button[type=submit]');
+		const toast = await chief.waitForSelector(`#toast p:has-text("${meant}")`, {timeout: 5000}).then(() => meant, () => chief.textContent('#toast'));
+		ok(toast === meant, `${written} is ${meant}`, toast);
+		await visit(chief, '#/targets');
+		await chief.selectOption('#whose', 'chain');
+		await chief.selectOption('#metric', 'net');
+	}
+	await chief.fill('#goal', '');
+	await chief.click('form:has(#goal) button[type=submit]');
+	await chief.context().close();
 	const steward = await open(browser, 'steward', {serviceWorkers: 'block'});
 	await steward.route('**/js/xlsx.js', (route) => route.fulfill({status: 403, body: 'no'}));
 	await visit(steward, '#/import');

@@ -197,12 +197,14 @@ function tapped(act) {
 		isBusy = true;
 		const pressed = event.currentTarget, address = location.hash, before = event.detail === 0 ? stops() : null;
 		try { await act(event); } finally { isBusy = false; }
-		if (before && !pressed.isConnected && location.hash === address && [document.body, document.getElementById('main')].includes(document.activeElement)) goOn(before, before.indexOf(pressed));
+		if (before && !pressed.isConnected && isLost(address)) goOn(before, before.indexOf(pressed));
 	};
 }
 
 // Where the tab key stops, in its order.
 const stops = () => [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')].filter((one) => one.getClientRects().length > 0);
+
+const isLost = (address) => location.hash === address && [document.body, document.getElementById('main')].includes(document.activeElement);
 
 // What stood behind what is gone, or before it; of a page that was drawn anew what stands in its place.
 function goOn(before, at) {
@@ -375,7 +377,7 @@ export function form(fields, label, submit) {
 	const button = h('button', {class: 'main', type: 'submit'}, label);
 	const element = h('form', {novalidate: true, onkeydown: (event) => event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.target.tagName === 'TEXTAREA' && button.click(), onsubmit: async (event) => {
 		event.preventDefault();
-		const wasPressed = document.activeElement === button;
+		const wasPressed = document.activeElement === button, before = wasPressed && stops(), address = location.hash;
 		button.disabled = true;
 		notice.textContent = '';
 		for (const wrong of element.querySelectorAll('[aria-invalid]')) wrong.removeAttribute('aria-invalid');
@@ -391,7 +393,7 @@ export function form(fields, label, submit) {
 			}
 		} finally {
 			button.disabled = false;
-			if (wasPressed && document.activeElement === document.body) button.focus({preventScroll: true});     // a button that rests loses the keys
+			if (wasPressed && isLost(address)) button.isConnected ? button.focus({preventScroll: true}) : goOn(before, before.indexOf(button));     // a button that rests loses the keys
 		}
 	}}, fields, notice, h('div', {class: 'row'}, button));
 	return element;

@@ -1,5 +1,6 @@
 // Goals of the chain, regions, stores and people, how far they are reached, and setting them.
 import {anew, code, day, field, h, list, put, show, t, toast, withWords} from '../base.js';
+import {amountOf} from '../counter.js';
 import {amount, isShare, metrics, ofPlacesOnly, progress} from '../goals.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
@@ -33,11 +34,11 @@ function setter(me, stores, staff, after) {
 			group(t('goal.stores'), own.map((store) => option(`store/${store.code}`, store.name))), group(t('goal.people'), staff.filter((one) => !one.has_left).map((one) => option(`staff/${one.staff}`, one.name)))]),
 		select('metric', t('goal.metric'), metrics.map((metric) => option(metric, `${t(`goal.${metric}`)}${isShare(metric) ? ' (%)' : ''}`))),
 		select('unit', t('goal.period'), ['month', 'week', 'quarter'].map((unit) => option(unit, t(`goal.${unit}`)))),
-		h('div', {}, field('starts_on', t('goal.starts_on'), {type: 'date'})), h('div', {}, field('goal', t('goal.goal'), {inputmode: 'decimal', maxlength: 12})))], t('goal.save'), async (data, element, done) => {
+		h('div', {}, field('starts_on', t('goal.starts_on'), {type: 'date'})), h('div', {}, field('goal', t('goal.goal'), {inputmode: 'decimal', maxlength: 16})))], t('goal.save'), async (data, element, done) => {
 		const [kind, ref] = data.get('whose').split('/');
 		const metric = data.get('metric');
 		if (['role', 'staff'].includes(kind) && ofPlacesOnly(metric)) throw Object.assign(new Error(metric), {field: 'metric', code: 'goal_people'});
-		const goal = data.get('goal') === '' ? null : Number(data.get('goal')) / (isShare(metric) ? 100 : 1);
+		const written = amountOf(data.get('goal')), goal = written === '' ? null : Number(written) / (isShare(metric) ? 100 : 1);
 		if (goal !== null && !(goal > 0)) throw Object.assign(new Error('goal'), {field: 'goal', code: 'goal_above'});
 		await put('targets', {metric, goal, unit: data.get('unit'), starts_on: data.get('starts_on') || null, [kind]: ref ?? null});
 		done();
