@@ -81,6 +81,18 @@ SELECT g AS figure, crm._report_is_seldom(ARRAY[:s1], f.flow_id, g, 50) AS one, 
 FROM crm.flow f, unnest('{treated,control,sent,redeemed}'::text[]) WITH ORDINALITY u (g, n) WHERE f.code = :'flow' ORDER BY n;
 SELECT pg_temp.behind('flow', :'flow' || '.control', 'bo_1', NULL) AS one, pg_temp.behind('flow', :'flow' || '.control', 'bo_2', NULL) AS two;
 ROLLBACK TO before;
+-- who was erased since, or is another store's by now, is counted, and ends no list: those behind are listed still, in pages of two
+SELECT array_agg(c.customer_id ORDER BY c.customer_id) AS ids FROM crm.customer c JOIN crm.customer_value v ON v.customer_id = c.customer_id AND v.order_days > 0 WHERE c.home_store_id = :s1 \gset
+SELECT crm.access_erase((:'ids'::bigint[])[1], 'asked') IS NOT NULL AS erased, crm.access_erase((:'ids'::bigint[])[4], 'asked') IS NOT NULL AS erased_too;
+UPDATE crm.customer c SET scope_store_ids = ARRAY[:s2] WHERE c.customer_id = (:'ids'::bigint[])[2];
+CREATE FUNCTION pg_temp.buyers() RETURNS TABLE (told bigint, listed bigint, first_pages text) LANGUAGE sql AS $$
+    SELECT (crm.report_metrics('2025-09-01', '2026-06-30', 'bo_1') ->> 'buyers')::bigint, pg_temp.behind('span', 'buyers.2025-09-01.2026-06-30', 'bo_1', NULL),
+           (SELECT string_agg(n || ': ' || (SELECT count(*) FROM crm.report_persons('span', 'buyers.2025-09-01.2026-06-30', 'bo_1', NULL, 0, n)), ', ' ORDER BY n) FROM unnest('{1,2,3,50,500}'::int[]) n)
+$$;
+SELECT * FROM pg_temp.buyers();
+SELECT set_config('crm.access_claims', json_build_object('actor', 'bo_m', 'staff_id', :m, 'role', 'crm_store_manager', 'stores', ARRAY[:s1], 'all', false)::text, true) <> '' AS manager;
+SELECT * FROM pg_temp.buyers();
+ROLLBACK TO before;
 
 -- 2. what is shown of a person; the other store's are not a manager's
 SELECT j - 'customer_id' AS person FROM crm.report_persons('tier', 'P', 'bo_1', NULL, 0, 1) j;
@@ -102,7 +114,8 @@ SELECT call, pg_temp.try(call) AS answer FROM (VALUES (1, $$crm.report_persons('
     (15, $$crm.report_scorecard('2020-01-01', 'infinity')$$), (16, $$crm.report_value_map('bo_2')$$), (17, $$crm.report_exceptions('bo_2')$$),
     (18, $$crm.report_persons('span', 'buyers.2026-02-30.2026-03-01')$$), (19, $$crm.report_persons('span', 'buyers.2026-03-02.2026-03-01')$$), (20, $$crm.report_persons('span', 'money.2026-03-01.2026-03-01')$$), (21, $$crm.report_persons('frequency', '21.2026-03-01.2026-03-01')$$),
     (22, $$crm.report_persons('indicator', 'luck.met.2026-03-01.2026-03-31')$$), (23, $$crm.report_persons('indicator', 'active.met')$$), (24, $$crm.report_persons('path', 'tea')$$), (25, $$crm.report_persons('path', '{"a": 1}')$$), (26, $$crm.report_persons('path', '[null, {}]')$$),
-    (27, $$crm.report_persons('manager', 'persons.nobody')$$), (28, $$crm.report_persons('manager', 'riches.bo_m')$$), (29, $$crm.report_persons('persons', 'x')$$)) v(n, call) ORDER BY n;
+    (27, $$crm.report_persons('manager', 'persons.nobody')$$), (28, $$crm.report_persons('manager', 'riches.bo_m')$$), (29, $$crm.report_persons('persons', 'x')$$),
+    (30, $$crm.report_persons('indicator', 'redemption.of.0001-01-01.9999-12-31')$$), (31, $$crm.report_persons('span', 'buyers.0001-01-01.9999-12-31')$$), (32, $$crm.report_persons('indicator', 'first_order.of.0001-01-01.0001-01-31')$$)) v(n, call) ORDER BY n;
 
 -- 3. a clerk enrols three, one of whom was known by the till; notes; one follow-up done, one overdue
 SELECT set_config('crm.access_claims', json_build_object('actor', 'bo_e1', 'staff_id', :e1, 'role', 'crm_clerk', 'stores', ARRAY[:s1], 'all', false)::text, true) <> '' AS clerk;
@@ -123,6 +136,15 @@ CREATE FUNCTION pg_temp.line(j jsonb) RETURNS TABLE (figure text, told bigint, l
     FROM unnest('{enrolled,duplicates,notes,due,in_time,overdue,incomplete}'::text[]) f (figure)
 $$;
 SELECT j ->> 'staff' AS staff, string_agg(format('%s %s %s', l.figure, l.told, l.listed), ', ' ORDER BY l.figure) AS told_and_listed FROM crm.report_scorecard('2026-06-01', '2026-07-31') j, pg_temp.line(j) l GROUP BY 1 ORDER BY 1;
+-- what was done in a store is the store's, though its person be another's by now: to whom sees both
+SAVEPOINT moved;
+UPDATE crm.customer c SET scope_store_ids = ARRAY[:s2] WHERE c.customer_id = :lilei;
+SELECT pg_temp.behind('scorecard', 'enrolled.2026-06-01.2026-07-31.store.bo_e1', 'bo_1', NULL) AS of_the_store;
+SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS headquarters;
+SELECT pg_temp.behind('scorecard', 'enrolled.2026-06-01.2026-07-31.store.bo_e1', 'bo_1', NULL) AS of_the_chain;
+-- what is no path is said to be none, whatever is wrong with it
+SELECT key, pg_temp.try(format('crm.report_persons(''path'', %L)', key)) AS answer FROM unnest(ARRAY['["\u0000"]', '["\ud800"]', '[1e999999]', '[tea]', '["a', '[]x]', '[null, {}]', '["{a}"]']) WITH ORDINALITY k (key, n) ORDER BY n;
+ROLLBACK TO moved;
 -- nobody's own, of a member of staff who is none, of a store that is not the caller's, of rows without a store
 SELECT key, pg_temp.try(format('crm.report_persons(''scorecard'', %L)', key)) AS answer FROM unnest(ARRAY['enrolled.2026-06-01.2026-07-31.store.', 'enrolled.2026-06-01.2026-07-31.store.nobody', 'enrolled.2026-06-01.2026-07-31.store.bo_e2',
     'enrolled.2026-06-01.2026-07-31.nowhere.bo_e1', 'enrolled.2026-06-31.2026-07-31.store.bo_e1', 'enrolled.2026-07-31.2026-06-01.store.bo_e1', 'enrolled.2020-06-01.2026-07-31.store.bo_e1', 'smiles.2026-06-01.2026-07-31.store.bo_e1']) WITH ORDINALITY k (key, n) ORDER BY n;

@@ -35,7 +35,7 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_require_right(text) IS 'refuses the persons of a figure that the caller''s role may not ask for; 42501';
 
-CREATE FUNCTION crm._report_key_days(part text[]) RETURNS date[]
+CREATE FUNCTION crm._report_key_days(part text[], most int DEFAULT NULL) RETURNS date[]
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -44,13 +44,15 @@ BEGIN
     days := ARRAY[part[cardinality(part) - 1]::date, part[cardinality(part)]::date];
     IF days[2] < days[1] THEN
         RAISE datetime_field_overflow;
+    ELSIF days[2] - days[1] >= most THEN
+        RAISE EXCEPTION 'this figure is of 1 to % days', most USING ERRCODE = 'invalid_parameter_value', COLUMN = 'key', HINT = 'Give a later first day.';
     END IF;
     RETURN days;
 EXCEPTION WHEN datetime_field_overflow THEN
     RAISE EXCEPTION 'the days of a figure are none, or out of order' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'key', HINT = 'Give the first and the last day like 2026-06-01.2026-06-30.';
 END
 $$;
-COMMENT ON FUNCTION crm._report_key_days(text[]) IS 'the last two parts of a key as the first and last local day of a figure; 22023 names the key';
+COMMENT ON FUNCTION crm._report_key_days(text[], int) IS 'the last two parts of a key as the first and last local day of a figure, of so many days at most (null: any); 22023 names the key';
 
 CREATE FUNCTION crm._report_indicator_cell(name text, is_met boolean) RETURNS int
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -95,7 +97,7 @@ BEGIN
         WHEN 'frequency' THEN
             question := 'frequency'; marks := crm._report_key_days(part); cell := part[1]::int;
         WHEN 'indicator' THEN
-            question := 'indicators'; marks := crm._report_key_days(part); cell := crm._report_indicator_cell(part[1], part[2] = 'met');
+            question := 'indicators'; marks := crm._report_key_days(part, 367); cell := crm._report_indicator_cell(part[1], part[2] = 'met');
         ELSE
             NULL;       -- no cell: rows are looked at
     END CASE;
@@ -119,7 +121,7 @@ BEGIN
     ELSIF what = 'indicator' THEN
         RETURN QUERY SELECT * FROM crm._report_behind_indicator(stores, part[1], part[2] = 'met', crm._report_key_days(part), after_id, row_limit);
     ELSIF what = 'scorecard' THEN
-        RETURN QUERY SELECT * FROM crm._report_behind_scorecard(stores, part[1], crm._report_key_days(part[: 3]), part[4] = 'nowhere', array_to_string(part[5 :], '.'), after_id, row_limit);
+        RETURN QUERY SELECT * FROM crm._report_behind_scorecard(stores, part[1], crm._report_key_days(part[: 3], 367), part[4] = 'nowhere', array_to_string(part[5 :], '.'), after_id, row_limit);
     ELSIF what = 'manager' THEN
         RETURN QUERY SELECT * FROM crm._report_behind_manager(stores, part[1], array_to_string(part[2 :], '.'), after_id, row_limit);
     END IF;
@@ -127,6 +129,29 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_behind(int[], text, text, bigint, int) IS
     'ids of the persons whom a figure counts, behind an id, ascending; nobody for a cell that is unknown; 22023 names the key';
+
+-- Pages of a figure are looked through until one of persons whom the caller sees is full: who was erased, or bought in the stores so
+-- long ago that they are none of theirs any more, is counted, and ends no list.
+CREATE FUNCTION crm._report_behind_seen(stores int[], what text, key text, after_id bigint, row_limit int) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE AS
+$$
+DECLARE
+    seen bigint[] := '{}';
+    page bigint[];
+    last_id bigint := after_id;
+    most int := row_limit;
+BEGIN
+    LOOP
+        page := ARRAY(SELECT * FROM crm._report_behind(stores, what, key, last_id, most));
+        seen := seen || ARRAY(SELECT p.id FROM unnest(page) p (id) WHERE crm._report_sees(p.id) ORDER BY 1 LIMIT row_limit - cardinality(seen));
+        EXIT WHEN cardinality(page) < most OR cardinality(seen) = row_limit;
+        last_id := page[most];
+        most := least(most * 4, 10000);
+    END LOOP;
+    RETURN seen;
+END
+$$;
+COMMENT ON FUNCTION crm._report_behind_seen(int[], text, text, bigint, int) IS 'as crm._report_behind(), of persons whom the caller sees now: fewer than asked for only when no more come';
 
 CREATE FUNCTION crm.report_persons(what text, key text DEFAULT '', store_code text DEFAULT NULL, region_code text DEFAULT NULL, after_id bigint DEFAULT 0, row_limit int DEFAULT 50)
     RETURNS SETOF jsonb
@@ -144,9 +169,9 @@ BEGIN
     RETURN QUERY
     SELECT jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'city', c.city, 'store', s.name, 'tier', coalesce(v.tier, 'P'),
                'last_day', v.last_day, 'order_days', coalesce(v.order_days, 0), 'net', crm._report_money(v.net_minor), 'registered_on', c.registered_on)
-    FROM crm._report_behind(stores, what, coalesce(key, ''), coalesce(after_id, 0), least(greatest(coalesce(row_limit, 50), 1), 500)) b(customer_id)
+    FROM unnest(crm._report_behind_seen(stores, what, coalesce(key, ''), coalesce(after_id, 0), least(greatest(coalesce(row_limit, 50), 1), 500))) b (customer_id)
     JOIN crm.customer c ON c.customer_id = b.customer_id LEFT JOIN crm.customer_value v ON v.customer_id = c.customer_id LEFT JOIN crm.store s ON s.store_id = c.home_store_id
-    WHERE crm._report_sees(c.customer_id) ORDER BY c.customer_id;
+    ORDER BY c.customer_id;
 END
 $$;
 COMMENT ON FUNCTION crm.report_persons(text, text, text, text, bigint, int) IS

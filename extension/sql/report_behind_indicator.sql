@@ -33,7 +33,8 @@ BEGIN
             SELECT k.customer_id, k.day FROM crm._report_recalled(days[1] - 30, days[2] - 30) k WHERE k.arm = 'treatment' AND k.customer_id > after_id ORDER BY k.customer_id OFFSET 0) p
         WHERE stores IS NULL AND (NOT is_met OR crm.purchase_order_days(crm._purchase_history(p.customer_id), p.day, p.day + 30, 'infinity') > 0) ORDER BY 1 LIMIT row_limit;
     ELSE
-        RETURN QUERY SELECT * FROM crm._report_page_of(ARRAY(SELECT * FROM crm._report_indicator_rows(stores, indicator, is_met, days)), stores, after_id, row_limit);
+        RETURN QUERY SELECT * FROM crm._report_page_of(ARRAY(SELECT * FROM crm._report_indicator_rows(stores, indicator, is_met, days)),
+                                                       CASE WHEN indicator = 'redemption' THEN stores END, after_id, row_limit);
     END IF;
 END
 $$;

@@ -42,10 +42,8 @@ GRANT EXECUTE ON FUNCTION crm.report_paths(date, date) TO crm_marketer, crm_anal
 CREATE FUNCTION crm._report_path_key(key text) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
-DECLARE
-    codes jsonb := key::jsonb;
 BEGIN
-    RETURN ARRAY(SELECT x.code FROM jsonb_array_elements_text(codes) WITH ORDINALITY x (code, step) ORDER BY x.step)::text;
+    RETURN ARRAY(SELECT x.code FROM jsonb_array_elements_text(key::jsonb) WITH ORDINALITY x (code, step) ORDER BY x.step)::text;
 EXCEPTION WHEN data_exception THEN
     RAISE EXCEPTION 'a path is a list of categories' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'key', HINT = 'Give their codes as JSON, as crm.report_paths() has them: ["tea","coffee"].';
 END
