@@ -177,8 +177,13 @@ export async function sheets(browser) {
 	ok((await page.$$eval('#note option', (all) => all.map((one) => one.textContent))).join().includes('备注,备注 (2)') && !(await page.textContent('main')).includes('#N/A'), 'two columns of one name are two; a formula that failed says nothing', await page.textContent('.pick:has(#note)'));
 	ok((await page.$$eval('#sheet option', (all) => all.map((one) => one.textContent))).join() === '填写说明,会员,旧名单', 'the sheets that are not hidden are offered');
 	await judge(page, 'import of a workbook with sheets');
-	await page.selectOption('#sheet', '旧名单');
+	await page.focus('#sheet');
+	await page.keyboard.press('ArrowDown');
+	ok(await page.inputValue('#sheet') === '旧名单' && (await picked()).name === first.name, 'an arrow key looks at another sheet, and reads nothing', await picked());
+	await page.keyboard.press('Enter');
 	await page.waitForFunction(() => document.querySelector('#external_id, #member_card')?.closest('form').textContent.includes('K1'));
+	await page.waitForFunction(() => document.activeElement.id === 'sheet', null, {timeout: 3000}).catch(() => null);
+	ok(await page.evaluate(() => document.activeElement.id) === 'sheet', 'Enter reads it, and the keys stay');
 	ok((await picked()).name === '顾客姓名 例：赵六', 'another sheet is another list, its columns are guessed anew', await picked());
 	await page.selectOption('#sheet', '会员');
 	await page.waitForFunction(() => document.querySelector('#phone')?.value === '手机号');

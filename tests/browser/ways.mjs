@@ -261,3 +261,25 @@ export async function inWan(browser) {
 		await page.context().close();
 	}
 }
+
+// An answer that comes late, after something else was asked, is nobody's.
+export async function lateAnswers(browser) {
+	const page = await open(browser, 'store_manager', {size: 'desk'});
+	for (const title of ['慢慢来', '快快来']) await send(page, 'articles', {title, body: title, topic: null, is_active: true});
+	let release;
+	const held = new Promise((resume) => { release = resume; });
+	await page.route(`**/api/v1/articles*${encodeURIComponent('慢慢来')}*`, async (route) => { await held; await route.continue(); });
+	await visit(page, '#/knowledge');
+	const asked = page.waitForRequest((request) => request.url().includes(encodeURIComponent('慢慢来')));
+	await page.fill('#words', '慢慢来');
+	const slow = await asked;
+	await page.fill('#words', '快快来');
+	await page.waitForFunction(() => [...document.querySelectorAll('main li a')].map((one) => one.textContent).join() === '快快来');
+	release();
+	await slow.response();
+	await quiet(page);
+	const shown = await page.$$eval('main li a', (all) => all.map((one) => one.textContent).join());
+	ok(shown === '快快来', 'what is shown is what was asked for last', shown);
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}

@@ -10,10 +10,13 @@ const plain = (value) => value === null || value === undefined ? '–' : Array.i
 export function versions(path, {name, value = plain, may = true, again}) {
 	const place = h('div', {'aria-live': 'polite'});
 	const said = async (change) => [await name(change.path), await value(change.was, change.path, plain), await value(change.became, change.path, plain)];
+	let turn = 0;
 	const draw = async (against) => {
+		const mine = ++turn;
 		try {
 			const {rows} = await list(`${path}/versions${against === undefined ? '' : `?against=${against}`}`);
 			const changes = await Promise.all(rows.map((row) => Promise.all(row.changes.map(said))));
+			if (mine !== turn) return;     // others were asked for meanwhile
 			place.replaceChildren();
 			append(place, [beside(`against_${path.replace(/\W/g, '_')}`, rows, against, draw), h('ol', {class: 'plain'}, rows.map((row, i) => one(row, changes[i].filter(([what]) => what !== null), rows, against)))]);
 		} catch (problem) { place.replaceChildren(h('p', {class: 'warn', role: 'alert'}, fault(problem))); }

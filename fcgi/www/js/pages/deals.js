@@ -1,6 +1,6 @@
 // Deals on their way: a pipeline stage by stage, one deal with what its stage asks for, a new one for a customer, how deals were won.
 // #/deals/PIPELINE[/STAGE], #/deals/one/PERSON/DEAL, #/deals/new/PERSON, #/deals/won/PIPELINE
-import {anew, append, code, day, fault, field, get, h, list, moment, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
+import {anew, append, code, day, field, get, h, list, moment, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
 import {daysBack} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
@@ -60,12 +60,13 @@ function prices(person) {
 	const found = h('div', {'aria-live': 'polite'});
 	const steps = async (product) => {
 		const proposal = await get(`persons/${person}/price-steps?product=${encodeURIComponent(product)}`);
+		if (choose.value !== product) return;     // another was chosen meanwhile
 		found.replaceChildren();
 		append(found, [proposal.history ? h('p', {class: 'faint'}, t('deals.price_history', {n: number(proposal.history.purchases), quantity: number(proposal.history.usual_quantity), price: money(proposal.history.usual_price), last: day(proposal.history.last_day)})) : h('p', {class: 'faint'}, t('deals.price_none')),
 			table(t('deals.prices'), [[t('deals.price_from'), 'number'], [t('deals.price_each'), 'number'], [t('deals.price_off'), 'number']], proposal.steps.map((step) => [number(step.from_quantity), h('span', {class: step.is_floor ? 'warn' : null}, money(step.price)), step.off_list === null ? '–' : percent(step.off_list)])),
 			proposal.steps.some((step) => step.is_floor) && h('p', {class: 'warn'}, t('deals.price_floor'))]);
 	};
-	const choose = h('select', {id: 'price_product', onchange: (event) => event.target.value && steps(event.target.value).catch((problem) => toast(fault(problem)))}, h('option', {value: ''}, t('deals.price_choose')));
+	const choose = h('select', {id: 'price_product', onchange: (event) => event.target.value && steps(event.target.value)}, h('option', {value: ''}, t('deals.price_choose')));
 	const card = h('details', {class: 'card', ontoggle: async () => {
 		if (!card.open || choose.length > 1) return;
 		const {rows} = await list(`persons/${person}/price-products`);

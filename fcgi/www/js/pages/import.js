@@ -1,6 +1,6 @@
 // A file becomes facts: what it is, which column is which field, what each row would do, and then all or nothing.
 // #/import lists the imports, #/import/ID follows one: it can be left and opened again, the worker goes on.
-import {append, check, code, fault, field, follow, form, get, h, list, moment, number, percent, post, put, show, t, toast, upload, withWords} from '../base.js';
+import {append, check, choosing, code, fault, field, follow, form, get, h, list, moment, number, percent, post, put, show, t, toast, upload, withWords} from '../base.js';
 import {opened} from '../sheet.js';
 import {remedy, sourceNames} from '../sources.js';
 import {csv, save, table} from '../table.js';
@@ -83,7 +83,7 @@ async function choose(place, sources) {
 
 // Another sheet is another list: its columns are guessed anew.
 function sheets(place, sources) {
-	const choice = h('select', {id: 'sheet', onchange: async () => {
+	const choice = h('select', {id: 'sheet', ...choosing(async ({type}) => {
 		try {
 			draft = {...draft, ...await draft.take(choice.value), mapping: null};
 			await choose(place, sources);
@@ -91,7 +91,8 @@ function sheets(place, sources) {
 			toast(fault(problem));
 			choice.value = draft.sheet;
 		}
-	}}, draft.sheets.map((name) => h('option', {value: name, selected: name === draft.sheet}, name)));
+		if (type !== 'blur') document.getElementById('sheet')?.focus();     // all of it was drawn anew
+	})}, draft.sheets.map((name) => h('option', {value: name, selected: name === draft.sheet}, name)));
 	return [h('label', {for: 'sheet'}, t('import.sheet')), choice];
 }
 

@@ -16,6 +16,7 @@ export async function draw([which = ''], me) {
 		if (!words.isConnected) return;
 		history.replaceState({...history.state, words: text}, '');     // coming back from an article finds what was looked for
 		const {rows} = await list(`articles?limit=50${text ? `&text=${encodeURIComponent(text)}` : ''}`);
+		if (text !== words.value.trim()) return;     // something else was typed meanwhile
 		place.replaceChildren();
 		append(place, [rows.length === 0 ? h('p', {class: 'faint'}, t(text ? 'article.none_found' : 'article.none')) : h('ul', {class: 'plain'}, rows.map((row) => h('li', {}, h('a', {href: `#/knowledge/${row.article_id}`}, row.title), ' ',
 			row.topic && h('span', {class: 'tag'}, topicOf(row)), ' ', !row.is_active && h('span', {class: 'tag warn'}, t('article.put_away')), h('p', {class: 'faint'}, row.body.length > 100 ? `${row.body.slice(0, 100)}…` : row.body))))]);
@@ -23,7 +24,7 @@ export async function draw([which = ''], me) {
 	const words = h('input', {id: 'words', type: 'search', maxlength: 200, value: history.state?.words || '', oninput: () => { clearTimeout(words.timer); words.timer = setTimeout(() => fill(words.value.trim()), 300); }});
 	show(h('h1', {}, t('page.knowledge')), h('div', {class: 'card'}, h('label', {for: 'words'}, t('article.find')), words, mayWrite && h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/knowledge/new'}, t('article.new')))),
 		h('section', {class: 'card'}, place), me.role === 'crm_clerk' ? null : await hits());
-	await fill(words.value);
+	await fill(words.value.trim());
 }
 
 const topicOf = (row) => language === 'en' ? row.topic_en : row.topic_zh;
