@@ -245,6 +245,23 @@ export async function courtesies(browser) {
 	await steward.context().close();
 }
 
+// A part of a board that was not read says so, and is read by its button.
+export async function partAgain(browser) {
+	const page = await open(browser, 'headquarters', {size: 'desk'});
+	const failed = 'main section:has-text("这一块没有读出来")';
+	await page.route('**/api/v1/reports/transitions*', (route) => route.fulfill({status: 500, contentType: 'application/problem+json', body: '{"status": 500, "detail": "x"}'}));
+	await visit(page, '#/board');
+	await page.waitForSelector(failed);
+	await quiet(page);
+	ok((await page.$$(failed)).length === 1, 'one part that fails leaves the others alone');
+	await page.unroute('**/api/v1/reports/transitions*');
+	await page.click(`${failed} button`);
+	await page.waitForFunction(() => !document.body.textContent.includes('这一块没有读出来') && document.querySelectorAll('main section').length > 3);
+	await quiet(page);
+	ok((await page.$$(failed)).length === 0, 'its button reads it', await page.textContent('main'));
+	await page.context().close();
+}
+
 // Large sums are said in charts as they are spoken, and stand to the cent beside them.
 export async function inWan(browser) {
 	for (const [language, short, whole] of [['zh-CN', '¥123.46万', '¥1,234,567.89'], ['en', '¥1.23M', '¥1,234,567.89']]) {

@@ -24,6 +24,9 @@ export const behindOf = (what, key = '', kind = '', name = '') => `#/behind/${wh
 // A number that opens whom it counts; of nobody it is a number alone.
 export const opening = (count, href, shown = number(count)) => Number(count) > 0 && href ? h('a', {href}, shown) : shown;
 
+// Several parts are drawn from one answer: what is asked for again is the page.
+const redraw = () => dispatchEvent(new HashChangeEvent('hashchange', {newURL: location.href}));
+
 // part(title, fill, isBroad): a card of `main` that is filled when its own answer comes, so that quick ones are not kept waiting by
 // those over all orders; without content it goes.
 export function parts(main, room) {
@@ -36,7 +39,7 @@ export function parts(main, room) {
 			if (content) card.replaceChildren(head, ...[content].flat(Infinity).filter(Boolean));
 			else card.remove();
 		};
-		fill().then(stand, () => stand(h('p', {class: 'warn'}, t('board.failed'))));
+		fill().then(stand, () => stand([h('p', {class: 'warn'}, t('board.failed')), h('div', {class: 'row'}, h('button', {type: 'button', onclick: redraw}, t('again')))]));
 	};
 }
 
