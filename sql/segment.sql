@@ -57,7 +57,7 @@ SELECT pg_temp.try(c) AS fault FROM (VALUES
     (11, $$crm.segment_define_tag('孕', 'x', 'base', '{}')$$), (12, $$crm.segment_tag_person(960201, '甜')$$), (13, $$crm.segment_tag_person(960201, '无')$$),
     (14, $$crm.segment_tag_person(960201, '孕', '2026-01-01')$$), (15, $$crm.segment_tag_person(1, '孕')$$), (16, $$crm.segment_combine('{"all": []}')$$),
     (17, $$crm.segment_combine('[1]')$$), (18, $$crm.segment_overlap('{}')$$), (19, $$crm.segment_combine('"nobody"')$$), (20, $$crm.segment_define('tag:x', 'x', '{}')$$),
-    (21, $$crm.segment_tag_person(960201, '孕', NULL, repeat('x', 501))$$)) v (n, c) ORDER BY n;
+    (21, $$crm.segment_tag_person(960201, '孕', NULL, repeat('x', 501))$$), (22, $$(SELECT count(*) FROM crm.segment_sample('women', 1, repeat('x', 201)))$$)) v (n, c) ORDER BY n;
 SELECT pg_temp.store(pg_temp.make_order('a' || g, g, date '2026-06-30' - g, 100)), pg_temp.store(pg_temp.make_order('b' || g, g, date '2026-06-30' - 2 * g, 50, product => 'cake1'))
 FROM generate_series(1, 40) g \g /dev/null
 SELECT crm._segment_refresh() AS left_over;

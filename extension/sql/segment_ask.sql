@@ -230,10 +230,13 @@ CREATE FUNCTION crm.segment_sample(code text, size int, seed text DEFAULT '') RE
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
+    IF length(seed) > 200 THEN         -- it is hashed with each member
+        RAISE EXCEPTION 'the seed is too long' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'seed', HINT = 'Give at most 200 characters.';
+    END IF;
     RETURN QUERY SELECT unnest(crm._rule_sample(crm._segment_ids(crm._segment_require(code)), least(size, 100000), seed));
 END
 $$;
-COMMENT ON FUNCTION crm.segment_sample(text, int, text) IS 'ids of so many members, the same for the same seed, and a smaller sample is part of a larger; RM361';
+COMMENT ON FUNCTION crm.segment_sample(text, int, text) IS 'ids of so many members, the same for the same seed, and a smaller sample is part of a larger; RM361, 22023 for a seed of more than 200 characters';
 
 CREATE FUNCTION crm.segment_history(customer_id bigint) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
