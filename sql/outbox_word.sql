@@ -90,9 +90,9 @@ SELECT pg_temp.agrees(:a), crm._outbox_consent(:a, 'sms') AS sms;
 SELECT (t ->> 'at')::timestamptz AS at, t ->> 'state' AS state, t ->> 'channels' AS channels, t ->> 'way' AS way, t ->> 'noted_by' AS noted_by, t ->> 'evidence' AS evidence
 FROM crm.report_timeline(:a, NULL, 50) t WHERE t ->> 'kind' = 'consent';
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS headquarters;
-SELECT t ->> 'actor' AS actor, t ->> 'action' AS action, t ->> 'field' AS channel, t ->> 'old' AS old, t ->> 'new' AS new, t ->> 'reason' AS reason
+SELECT t ->> 'actor' AS actor, t ->> 'action' AS action, t ->> 'field' AS channel, t ->> 'old' AS old, t ->> 'new' AS new, regexp_replace(t ->> 'reason', '[0-9]+', 'n') AS reason
 FROM crm.access_audit(act => 'consent', customer_id => :a) t UNION ALL
-SELECT t ->> 'actor', t ->> 'action', t ->> 'field', t ->> 'old', t ->> 'new', t ->> 'reason' FROM crm.access_audit(act => 'consent_undone', customer_id => :a) t;
+SELECT t ->> 'actor', t ->> 'action', t ->> 'field', t ->> 'old', t ->> 'new', regexp_replace(t ->> 'reason', '[0-9]+', 'n') FROM crm.access_audit(act => 'consent_undone', customer_id => :a) t;
 SELECT actor, field AS channel, new_value AS new, reason, new_hash IS NOT NULL AS whose FROM crm.audit WHERE action = 'opt_out' AND actor = 'word_e1';
 SELECT count(*) AS noted FROM jsonb_array_elements(crm._outbox_on_export(:a) -> 'consents') k WHERE k ->> 'noted_by' = 'word_e1';
 

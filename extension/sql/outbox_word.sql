@@ -55,7 +55,7 @@ DECLARE
 BEGIN
     FOREACH one IN ARRAY channels LOOP
         opened := CASE WHEN state = 'yes' THEN crm._outbox_open_addresses(person, one) END;
-        PERFORM crm._audit('consent', 'customer', person, one, (SELECT k.state FROM crm.person_consent k WHERE k.customer_id = person AND k.channel = one), state, nullif(evidence, ''));
+        PERFORM crm._audit('consent', 'customer', person, one, (SELECT k.state FROM crm.person_consent k WHERE k.customer_id = person AND k.channel = one), state, 'word ' || word);
         INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, evidence, is_history, word_id, noted_by, store_id, opened)
         SELECT m.source_record_id, one, at, crm._new_id(), state, coalesce(evidence, ''), false, word, crm._actor(), store, opened
         FROM crm.membership m WHERE m.customer_id = person AND m.valid_to = 'infinity';
@@ -65,7 +65,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_say(bigint, text[], text, text) IS
-    'keeps a word of a person who is locked, for all of their records: its word_id; a yes opens addresses that had opted out; audited, a row a channel';
+    'keeps a word of a person who is locked, for all of their records: its word_id; a yes opens addresses that had opted out; audited, a row a channel, with the word''s id: what was said lies with the consent, where erasing empties it';
 
 CREATE FUNCTION crm._outbox_require_word(channels text[], state text, evidence text, needs_evidence boolean, field text) RETURNS void
     LANGUAGE plpgsql STABLE AS
