@@ -1,14 +1,16 @@
 // How stores and the people in them work: enrolled, how complete, duplicates made, followed up in time; and a leaver's work moved.
 import {anew, day, field, form, h, list, month, number, percent, post, show, t, toast, withWords} from '../base.js';
-import {behindOf, daysBack, opening, scopeName} from '../report_parts.js';
+import {behindOf, daysBack, opening, parts, scopeName} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
 
 export async function draw([kind = '', name = '', from = daysBack(30), to = daysBack(0)], me) {
 	const where = kind && kind !== 'all' ? `&${kind}=${encodeURIComponent(name)}` : '';
 	await withWords('report');
-	const [stores, rows, leaders, staff, managers] = await Promise.all([list('stores'), list(`reports/scorecard?from=${from}&to=${to}${where}`), list(`reports/leaderboard?month=${to}${where}`), me.role === 'crm_analyst' ? {rows: []} : list('task-staff'),
-		me.role === 'crm_store_manager' ? {rows: []} : list(`reports/managers?${where.slice(1)}`)]);
+	// of many stores they are counted for a while: the rest does not wait for them
+	const managers = h('div', {});
+	if (me.role !== 'crm_store_manager') parts(managers, 'managers')('title', async () => managed((await list(`reports/managers?${where.slice(1)}`)).rows), true);
+	const [stores, rows, leaders, staff] = await Promise.all([list('stores'), list(`reports/scorecard?from=${from}&to=${to}${where}`), list(`reports/leaderboard?month=${to}${where}`), me.role === 'crm_analyst' ? {rows: []} : list('task-staff')]);
 	show(h('h1', {}, t('page.scorecard'), ' ', where && h('span', {class: 'tag'}, scopeName(stores.rows, kind, name))),
 		h('div', {class: 'card'}, form([h('div', {class: 'fields'}, h('div', {}, field('from', t('scorecard.from'), {type: 'date', value: from})), h('div', {}, field('to', t('scorecard.to'), {type: 'date', value: to})))], t('scorecard.show'), async (data) => {
 			location.hash = `#/scorecard/${kind || 'all'}/${encodeURIComponent(name || '-')}/${data.get('from')}/${data.get('to')}`;
@@ -22,7 +24,7 @@ export async function draw([kind = '', name = '', from = daysBack(30), to = days
 			})),
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('scorecard', [['store', 'staff', 'enrolled', 'completeness', 'duplicates', 'notes', 'due', 'in_time', 'overdue'],
 				...rows.rows.map((row) => [row.store, row.staff, row.enrolled, row.completeness, row.duplicates, row.notes, row.due, row.in_time, row.overdue])])}, t('save_csv')))]),
-		managers.rows.length > 0 && managed(managers.rows),
+		managers,
 		leaderboard(leaders.rows, to.slice(0, 7)),
 		staff.rows.length > 1 && move(staff.rows, anew(() => draw([kind, name, from, to], me)), me));
 }
@@ -62,13 +64,14 @@ function leaderboard(rows, of) {
 
 // How managers look after the customers of their stores; the least coverage stands first.
 function managed(rows) {
+	if (rows.length === 0) return null;
 	const figures = ['persons', 'persons_a_clerk', 'coverage', 'owned_share', 'overdue', 'better', 'worse', 'complaints'];
 	const shown = {coverage: percent, owned_share: percent};
 	const opened = {persons_a_clerk: 'persons', coverage: 'spoken', owned_share: 'owned'};
 	const figure = (value) => value === null ? null : Number(value);
-	return h('section', {class: 'card broad'}, h('h2', {}, t('managers.title')), h('p', {class: 'faint'}, t('managers.what', {days: rows[0].days, as_of: day(rows[0].as_of)})),
+	return [h('p', {class: 'faint'}, t('managers.what', {days: rows[0].days, as_of: day(rows[0].as_of)})),
 		table(t('managers.title'), [t('managers.who'), t('managers.stores'), ...figures.map((name) => [t(`managers.${name}`), 'number'])], rows.map((row) => [row.name, `${row.regions} · ${number(row.stores)}`,
 			...figures.map((name) => h('span', {class: (name === 'overdue' && row.overdue > 0) || (name === 'complaints' && row.complaints_open > 0) ? 'warn' : null},
 				opening(row[name], behindOf('manager', `${opened[name] || name}.${row.staff}`), (shown[name] || number)(figure(row[name])))))])),
-		h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('managers', [['staff', 'name', 'stores', ...figures, 'complaints_open'], ...rows.map((row) => [row.staff, row.name, row.stores, ...figures.map((name) => row[name]), row.complaints_open])])}, t('save_csv'))));
+		h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('managers', [['staff', 'name', 'stores', ...figures, 'complaints_open'], ...rows.map((row) => [row.staff, row.name, row.stores, ...figures.map((name) => row[name]), row.complaints_open])])}, t('save_csv')))];
 }
