@@ -142,6 +142,9 @@ UPDATE crm.customer c SET scope_store_ids = ARRAY[:s2] WHERE c.customer_id = :li
 SELECT pg_temp.behind('scorecard', 'enrolled.2026-06-01.2026-07-31.store.bo_e1', 'bo_1', NULL) AS of_the_store;
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS headquarters;
 SELECT pg_temp.behind('scorecard', 'enrolled.2026-06-01.2026-07-31.store.bo_e1', 'bo_1', NULL) AS of_the_chain;
+-- the longest codes there are, and longer ones
+SELECT pg_temp.try(format('crm.report_persons(''flow'', %L)', repeat('f', 63) || '.sent')) AS flow, pg_temp.try(format('crm.report_persons(''path'', %L)', to_json(array_fill(repeat('"', 200), '{3}')))) AS path,
+       pg_temp.try(format('crm.report_persons(''path'', %L)', repeat('[', 100000) || repeat(']', 100000))) AS deep;
 -- what is no path is said to be none, whatever is wrong with it
 SELECT key, pg_temp.try(format('crm.report_persons(''path'', %L)', key)) AS answer FROM unnest(ARRAY['["\u0000"]', '["\ud800"]', '[1e999999]', '[tea]', '["a', '[]x]', '[null, {}]', '["{a}"]']) WITH ORDINALITY k (key, n) ORDER BY n;
 ROLLBACK TO moved;

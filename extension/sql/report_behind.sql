@@ -12,8 +12,8 @@ $$
         WHEN 'span' THEN '(buyers|repeat|before|lost|registered|new)' || d.days
         WHEN 'frequency' THEN '([1-9]|1[0-9]|20)' || d.days
         WHEN 'indicator' THEN '[a-z_]{1,40}\.(of|met)' || d.days
-        WHEN 'flow' THEN '[^.]{1,60}\.(treated|control|sent|redeemed)'
-        WHEN 'path' THEN '\[.{0,255}.{0,255}.{0,255}\]'
+        WHEN 'flow' THEN '[^.]{1,100}\.(treated|control|sent|redeemed)'
+        WHEN 'path' THEN '\[.*\]'
         WHEN 'scorecard' THEN '(enrolled|incomplete|duplicates|notes|due|in_time|overdue)' || d.days || '\.(store|nowhere)\..{0,200}'
         WHEN 'manager' THEN '(persons|spoken|owned|overdue|better|worse|complaints)\..{1,200}' END
     FROM (SELECT repeat('\.[0-9]{4}-[0-9]{2}-[0-9]{2}', 2) AS days) d

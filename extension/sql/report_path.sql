@@ -43,6 +43,9 @@ CREATE FUNCTION crm._report_path_key(key text) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
+    IF length(key) > 2000 THEN      -- three codes of 200 characters, each of which may be escaped
+        RAISE data_exception;
+    END IF;
     RETURN ARRAY(SELECT x.code FROM jsonb_array_elements_text(key::jsonb) WITH ORDINALITY x (code, step) ORDER BY x.step)::text;
 EXCEPTION WHEN data_exception THEN
     RAISE EXCEPTION 'a path is a list of categories' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'key', HINT = 'Give their codes as JSON, as crm.report_paths() has them: ["tea","coffee"].';
@@ -50,17 +53,30 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_path_key(text) IS 'a path, told as JSON, as it is kept; 22023 names the key';
 
+-- A night that counted ways before their persons were kept, as one before an upgrade, left numbers without sets.
+CREATE FUNCTION crm._report_are_walkers_kept(path text, now_shown int) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    RETURN now_shown > 0 AND (EXISTS (SELECT FROM crm.report_path_set k WHERE k.generation = now_shown)
+                              OR NOT EXISTS (SELECT FROM crm.report_group g WHERE g.generation = now_shown AND g.what = 'path' AND g.a = path));
+END
+$$;
+COMMENT ON FUNCTION crm._report_are_walkers_kept(text, int) IS 'whether who went a way that is shown of a generation stands in its sets, or nobody shows it; else persons are looked at';
+
 CREATE FUNCTION crm._report_behind_path(stores int[], key text, after_id bigint, row_limit int) RETURNS SETOF bigint
     LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
 $$
 DECLARE
     wanted text := crm._report_path_key(key);
     now_shown int := (SELECT p.generation FROM crm.report_group_progress p);
+    last_day date := (SELECT CASE WHEN p.generation > 0 THEN p.as_of ELSE crm._report_today() END FROM crm.report_group_progress p);
     piece bigint := (SELECT max(k.from_id) FROM crm.report_path_set k WHERE k.generation = now_shown AND k.path = wanted AND k.from_id <= greatest(after_id, 0));
 BEGIN
-    IF now_shown = 0 THEN       -- no night was yet: as crm.report_paths() counts then
+    IF NOT crm._report_are_walkers_kept(wanted, now_shown) THEN     -- as crm.report_paths() counts without a night
         RETURN QUERY SELECT * FROM crm._report_page_of(ARRAY(
-            SELECT w.customer_id FROM crm._value_walks(crm._report_today() - 364, crm._report_today(), 3) w WHERE w.path::text = wanted), stores, after_id, row_limit);
+            SELECT w.customer_id FROM crm._value_walks(last_day - 364, last_day, 3) w WHERE w.path::text = wanted), stores, after_id, row_limit);
+        RETURN;
     END IF;
     RETURN QUERY
     SELECT u.id FROM (

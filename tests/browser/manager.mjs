@@ -104,6 +104,27 @@ export async function sides(browser) {
 	await mine.context().close();
 }
 
+// A number of nobody opens no list; from the line of a scorecard the way back leads to its days.
+export async function nobody(browser) {
+	const page = await open(browser, 'headquarters', {language: 'en'});
+	const zeros = (figures) => Object.fromEntries(Object.keys(figures).map((name) => [name, 0]));
+	await page.route('**/api/v1/health-board*', async (route) => {
+		const response = await route.fetch(), board = await response.json();
+		await route.fulfill({response, json: {...board, active_30d: 0, funnel: zeros(board.funnel), tiers: zeros(board.tiers)}});
+	});
+	await page.route('**/api/v1/reports/indicators*', async (route) => {
+		const response = await route.fetch(), frozen = await response.json();
+		await route.fulfill({response, json: {...frozen, indicators: frozen.indicators.map((row) => row.indicator === 'active' ? {...row, value: 0, before: 0} : row)}});
+	});
+	await visit(page, '#/board');
+	await quiet(page);
+	const hrefs = (await openings(page)).map(({href}) => href);
+	ok(hrefs.length > 0 && !hrefs.some((href) => /behind\/(active|funnel|tier|indicator\/active)/.test(href)), 'of nobody no number is a link', hrefs);
+	await visit(page, '#/behind/scorecard/enrolled.2026-10-01.2026-10-31.store.e1/store/S1');
+	ok((await page.getAttribute('main a.tag[href^="#/scorecard"]', 'href')) === '#/scorecard/store/S1/2026-10-01/2026-10-31', 'the way back leads to the days that were looked at');
+	await page.context().close();
+}
+
 // Who has one store looks at it without choosing; stores of others are not offered; what is not chosen yet is said.
 export async function ownStore(browser) {
 	const page = await open(browser, 'store_manager');

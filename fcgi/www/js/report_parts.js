@@ -46,5 +46,5 @@ export function parts(main, room) {
 const steps = ['registered', 'first_order', 'second_order', 'third_order'];
 export function funnelRows({funnel}, hrefOf = () => null) {
 	const share = (step) => step === 'registered' || !funnel.registered ? '' : ` · ${percent(funnel[step] / funnel.registered)}`;
-	return steps.map((step) => ({label: t(`board.${step}`), value: funnel[step], href: hrefOf(step), text: `${number(funnel[step])}${share(step)}`}));
+	return steps.map((step) => ({label: t(`board.${step}`), value: funnel[step], href: funnel[step] > 0 ? hrefOf(step) : null, text: `${number(funnel[step])}${share(step)}`}));
 }

@@ -6,7 +6,14 @@ import {save, table} from '../table.js';
 const opens = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_marketer', 'crm_analyst', 'crm_headquarters'];
 // What the list says of itself: what is counted more than once, or as of when.
 const hints = {flow: 'behind.times', scorecard: 'behind.times', path: 'behind.night', indicator: 'behind.frozen'};
-const origin = {scorecard: 'scorecard', manager: 'scorecard'};
+// The page whose number it is, with its days.
+const origin = {scorecard: 'scorecard', manager: 'scorecard', frequency: 'reports'};
+function wayBack(what, key, kind, name) {
+	const [, from, to] = what === 'scorecard' ? key.split('.') : [];
+	const page = origin[what] || 'board';
+	const place = kind ? `/${kind}/${encodeURIComponent(name)}` : from ? '/all/-' : '';
+	return h('a', {class: 'tag', href: `#/${page}${place}${from ? `/${from}/${to}` : ''}`}, t(`page.${page}`));
+}
 
 export async function draw([what, key = '-', kind, name], me) {
 	const query = new URLSearchParams({what, ...(key === '-' ? {} : {key}), ...(kind ? {[kind]: name} : {}), limit: '100'});
@@ -30,7 +37,7 @@ export async function draw([what, key = '-', kind, name], me) {
 	};
 	show(h('h1', {}, said.title, ' ', said.label && h('span', {class: 'tag'}, said.label), kind && h('span', {class: 'tag'}, scopeName(stores, kind, name))),
 		hints[what] && h('p', {class: 'faint'}, t(hints[what])), what === 'indicator' && sides(key, kind, name),
-		h('div', {class: 'row'}, h('a', {class: 'tag', href: kind ? `#/${origin[what] || 'board'}/${kind}/${encodeURIComponent(name)}` : `#/${origin[what] || 'board'}`}, t(`page.${origin[what] || 'board'}`)),
+		h('div', {class: 'row'}, wayBack(what, key, kind, name),
 			h('button', {type: 'button', onclick: () => save(`${what}-${key}`, [['id', 'name', 'tier', 'store', 'last_day', 'order_days', 'net'], ...all.map((row) => [row.customer_id, row.name, row.tier, row.store, row.last_day, row.order_days, row.net])])}, t('save_csv'))),
 		h('section', {class: 'card'}, place));
 	await fill('');

@@ -66,12 +66,12 @@ function exceptions(rows, me) {
 		row.oldest && h('span', {class: 'faint'}, ' · ', ago(row.oldest)), row.detail && h('p', {class: 'faint'}, row.what === 'alerts' ? row.detail.split(', ').map((kind) => code('alert_kind', kind)).join(t('comma')) : row.detail))));
 }
 
-const active = (board, behind) => [h('p', {class: 'big'}, behind('active') ? h('a', {href: behind('active')}, number(board.active_30d)) : number(board.active_30d)), h('p', {class: 'faint'}, t('board.active_what'), ' · ', opening(board.persons, behind('persons'), t('board.of', {n: number(board.persons)})))];
+const active = (board, behind) => [h('p', {class: 'big'}, opening(board.active_30d, behind('active'))), h('p', {class: 'faint'}, t('board.active_what'), ' · ', opening(board.persons, behind('persons'), t('board.of', {n: number(board.persons)})))];
 
 const funnel = (board, behind) => bars(t('board.funnel'), funnelRows(board, (step) => behind('funnel', step)));
 
 function tiers(board, behind) {
-	const rows = inOrder(Object.keys(board.tiers)).map((tier) => ({label: code('tier', tier), value: board.tiers[tier], href: behind('tier', tier), text: `${number(board.tiers[tier])} · ${percent(board.tiers[tier] / board.persons)}`}));
+	const rows = inOrder(Object.keys(board.tiers)).map((tier) => ({label: code('tier', tier), value: board.tiers[tier], href: board.tiers[tier] > 0 ? behind('tier', tier) : null, text: `${number(board.tiers[tier])} · ${percent(board.tiers[tier] / board.persons)}`}));
 	return rows.length > 0 ? bars(t('board.tiers'), rows) : h('p', {class: 'faint'}, t('none'));
 }
 
@@ -82,7 +82,7 @@ async function indicators(store, behind, period, startsOn) {
 	const fill = async (unit, start) => {
 		const frozen = await get(`reports/indicators?period=${unit}${store ? `&store=${encodeURIComponent(store)}` : ''}${start ? `&starts_on=${start}` : ''}`);
 		const shown = (row, value) => value === null || value === undefined ? (row.note && row.value === null ? note(row.note) : '–') : row.unit === 'share' ? percent(Number(value)) : row.unit === 'currency' ? money(Number(value)) : number(Number(value));
-		const opened = (row, value, from, to) => value === null || value === undefined ? shown(row, value) : h('a', {href: behind('indicator', `${row.indicator}.${onlyWhom.includes(row.indicator) || Number(value) === 0 ? 'of' : 'met'}.${from}.${to}`)}, shown(row, value));
+		const opened = (row, value, from, to) => value === null || value === undefined || (row.indicator === 'active' && Number(value) === 0) ? shown(row, value) : h('a', {href: behind('indicator', `${row.indicator}.${onlyWhom.includes(row.indicator) || Number(value) === 0 ? 'of' : 'met'}.${from}.${to}`)}, shown(row, value));
 		const known = frozen.indicators.filter((row) => row.value !== null && Number(row.before) > 0), hasRadar = known.length > 2;
 		place.replaceChildren();
 		append(place, [h('div', {class: 'row'}, ['week', 'month'].map((one) => h('button', {type: 'button', 'aria-pressed': String(one === unit), onclick: () => fill(one)}, t(`board.${one}`))),
