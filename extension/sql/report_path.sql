@@ -9,12 +9,13 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH walked AS MATERIALIZED (SELECT w.* FROM crm._value_walks(today - 364, today, 3, ids) w),
-    kept AS (INSERT INTO crm.report_path_set (generation, path, from_id, ids) SELECT ready, w.path::text, _report_group_paths.from_id, crm.bitmap_agg(w.customer_id) FROM walked w GROUP BY w.path)
+    kept AS (INSERT INTO crm.report_path_set (generation, path, from_id, ids) SELECT ready, w.path::text, _report_group_paths.from_id, crm.bitmap_agg(w.customer_id)
+             FROM walked w CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = w.customer_id AND c.status = 'active' OFFSET 0) c GROUP BY w.path)
     SELECT 'path', w.path::text, w.days::text, '{}'::int[], count(*), 0::numeric FROM walked w GROUP BY w.path, w.days;
 END
 $$;
 COMMENT ON FUNCTION crm._report_group_paths(int, bigint, bigint, date) IS
-    'the ways through categories of persons between two ids whose first order lies within 365 days; keeps who went each';
+    'the ways through categories of persons between two ids whose first order lies within 365 days; keeps who went each, without the erased, whose orders count still';
 
 CREATE FUNCTION crm.report_paths(from_day date DEFAULT NULL, to_day date DEFAULT NULL) RETURNS TABLE (path text[], names text[], persons bigint, share numeric, median_days numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
