@@ -68,6 +68,17 @@ END $$;
 SELECT crm.access_define_region('re_r', 'r') > 0 AS region, crm.access_define_store('re_1', 'one', 're_r') > 0 AS store;
 SELECT key, pg_temp.behind(key) AS persons FROM unnest(ARRAY['recall.of.2026-06-15.2026-06-21', 'recall.met.2026-06-15.2026-06-21', 'roi.of.2026-06-15.2026-06-21', 'recall.of.2026-07-13.2026-07-19',
     'redemption.of.2026-05-21.2026-05-22', 'redemption.met.2026-05-21.2026-06-30', 'redemption.met.2026-05-21.2026-05-22']) WITH ORDINALITY k (key, n) ORDER BY n;
+-- a coupon of who was merged since is the person's of today in a store's number, too
+SAVEPOINT merged;
+SELECT array_agg(i.customer_id ORDER BY i.customer_id) AS two FROM (SELECT DISTINCT i.customer_id FROM crm._report_issued(NULL, '2026-05-21', '2026-06-30', 'Asia/Shanghai') i WHERE i.is_redeemed ORDER BY 1 LIMIT 2) i \gset
+UPDATE crm.customer c SET scope_store_ids = ARRAY[(SELECT s.store_id FROM crm.store s WHERE s.code = 're_1')] WHERE c.customer_id = ANY (:'two'::bigint[]);
+CREATE FUNCTION pg_temp.redeemed() RETURNS TABLE (counted bigint, persons bigint) LANGUAGE sql AS $$
+    SELECT (SELECT count(*) FROM crm._report_issued(ARRAY(SELECT s.store_id FROM crm.store s WHERE s.code = 're_1'), '2026-05-21', '2026-06-30', 'Asia/Shanghai') i WHERE i.is_redeemed),
+           (SELECT count(*) FROM crm.report_persons('indicator', 'redemption.met.2026-05-21.2026-06-30', 're_1')) $$;
+SELECT * FROM pg_temp.redeemed();
+UPDATE crm.customer c SET status = 'merged', merged_into = (:'two'::bigint[])[1], scope_store_ids = '{}' WHERE c.customer_id = (:'two'::bigint[])[2];
+SELECT * FROM pg_temp.redeemed();
+ROLLBACK TO merged;
 -- the week of whom nobody was chosen 30 days before
 SELECT indicator, value, note FROM pg_temp.told('2026-07-13', '2026-07-19');
 

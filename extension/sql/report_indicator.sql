@@ -150,7 +150,8 @@ $$
     SELECT k.customer_id, coalesce(k.redeemed_at < (ends_on + 1)::timestamp AT TIME ZONE zone, false)
     FROM crm.coupon k
     WHERE NOT k.is_history AND k.issued_at >= (starts_on - (ends_on - starts_on + 1))::timestamp AT TIME ZONE zone AND k.issued_at < starts_on::timestamp AT TIME ZONE zone
-      AND (stores IS NULL OR EXISTS (SELECT FROM crm.customer p WHERE p.customer_id = k.customer_id AND p.scope_store_ids && stores))
+      AND (stores IS NULL OR EXISTS (SELECT FROM crm.customer p WHERE p.customer_id = k.customer_id AND (p.scope_store_ids && stores OR (p.merged_into IS NOT NULL
+           AND EXISTS (SELECT FROM crm.customer s WHERE s.customer_id = p.merged_into AND s.scope_store_ids && stores OFFSET 0)))))
 $$;
 COMMENT ON FUNCTION crm._report_issued(int[], date, date, text) IS
     'coupons issued in the period before a span to persons of some stores (null: the chain), and whether each is redeemed by its end; plain SQL, so that queries take it in';
