@@ -120,6 +120,8 @@ export async function nobody(browser) {
 	await quiet(page);
 	const hrefs = (await openings(page)).map(({href}) => href);
 	ok(hrefs.length > 0 && !hrefs.some((href) => /behind\/(active|funnel|tier|indicator\/active)/.test(href)), 'of nobody no number is a link', hrefs);
+	await visit(page, '#/behind/active/-');
+	ok((await page.textContent('main')).includes('is counted but not listed'), 'a list says whom its number counts beside');
 	await visit(page, '#/behind/scorecard/enrolled.2026-10-01.2026-10-31.store.e1/store/S1');
 	ok((await page.getAttribute('main a.tag[href^="#/scorecard"]', 'href')) === '#/scorecard/store/S1/2026-10-01/2026-10-31', 'the way back leads to the days that were looked at');
 	await page.context().close();

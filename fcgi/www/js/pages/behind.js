@@ -4,8 +4,8 @@ import {behindOf, scopeName} from '../report_parts.js';
 import {save, table} from '../table.js';
 
 const opens = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_marketer', 'crm_analyst', 'crm_headquarters'];
-// What the list says of itself: what is counted more than once, or as of when.
-const hints = {flow: 'behind.times', scorecard: 'behind.times', path: 'behind.night', indicator: 'behind.frozen'};
+// What the list says of itself: what is counted more than once, or as of when, or is not listed.
+const hints = {flow: 'behind.times', scorecard: 'behind.times', path: 'behind.night', indicator: 'behind.frozen', active: 'behind.gone', span: 'behind.gone', frequency: 'behind.gone', cohort: 'behind.gone'};
 // The page whose number it is, with its days.
 const origin = {scorecard: 'scorecard', manager: 'scorecard', frequency: 'reports'};
 function wayBack(what, key, kind, name) {
