@@ -80,10 +80,11 @@ INSERT INTO crm.task (customer_id, task_id, task_key, kind, title, store_id, rol
 SELECT c.customer_id, c.customer_id, 'hand:' || c.customer_id, CASE WHEN c.customer_id % 200 = 0 THEN 'follow_up' ELSE 'flow' END, 'call', c.home_store_id, 'crm_clerk',
        timestamptz '2026-06-30 10:00+08' + (c.customer_id % 14 - 10) * interval '1 day', CASE WHEN c.customer_id % 14 < 9 THEN 'done' ELSE 'open' END, '2026-06-01'
 FROM crm.customer c WHERE c.customer_id % 100 = 0;
+-- what fires and is issued comes in the order of time
 INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version)
 SELECT c.customer_id, f.flow_id, 1, f.n::text, timestamptz '2026-06-29' - (c.customer_id * f.n % 360) * interval '1 day', '2026-06-01', CASE WHEN c.customer_id % 10 = f.n THEN 'control' ELSE 'treatment' END,
        'sent', CASE WHEN c.customer_id % 10 <> f.n THEN 'm' || c.customer_id || '.' || f.n END, CASE WHEN c.customer_id % 2 = 0 THEN c.customer_id * 10 + f.flow_id % 10 END, 1
-FROM crm.customer c, (SELECT x.flow_id, row_number() OVER (ORDER BY x.flow_id) AS n FROM crm.flow x LIMIT 5) f WHERE (c.customer_id + f.n) % 3 = 0;
+FROM crm.customer c, (SELECT x.flow_id, row_number() OVER (ORDER BY x.flow_id) AS n FROM crm.flow x LIMIT 5) f WHERE (c.customer_id + f.n) % 3 = 0 ORDER BY 5;
 INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, occurrence_key, is_marketing, body, due_at, created_at)
 SELECT q.customer_id, q.message_id, 'sms', 'sms', q.flow_id, q.occurrence_key, true, '{}', q.fired_at, q.fired_at FROM crm.occurrence q WHERE q.message_id IS NOT NULL;
 INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind, attempt)
@@ -93,7 +94,7 @@ UNION ALL SELECT m.customer_id, m.message_id, m.created_at + interval '1 hour', 
 INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, flow_id, value, state, issued_at, valid_until, redeemed_at)
 SELECT q.customer_id, q.customer_id * 10 + q.flow_id % 10, 'k' || q.customer_id || '.' || q.flow_id, (SELECT min(t.coupon_type) FROM crm.coupon_type t), q.flow_id, 5,
        CASE WHEN q.customer_id % 7 = 0 THEN 'redeemed' ELSE 'issued' END, q.fired_at, q.fired_at + interval '30 days', CASE WHEN q.customer_id % 7 = 0 THEN q.fired_at + interval '3 days' END
-FROM crm.occurrence q WHERE q.customer_id % 2 = 0;
+FROM crm.occurrence q WHERE q.customer_id % 2 = 0 ORDER BY q.fired_at;
 SELECT crm.report_rebuild() AS persons_kept;
 -- a transaction each, as the worker has them: what a call wrote anew is room for the next
 DO $$ BEGIN WHILE crm._report_flows_job() > 0 LOOP COMMIT; END LOOP; WHILE crm._report_indicators_job() > 0 LOOP COMMIT; END LOOP;
