@@ -345,7 +345,7 @@ addEventListener('compositionend', ({target, data}) => {
 	if (!isNumber(target) || !data || halfWidth(data) === data) return;
 	const typed = halfWidth(data), {before} = target.dataset;
 	if (target.type !== 'number') target.value = halfWidth(target.value);
-	else if (typed === '.') return setTimeout(() => document.execCommand('insertText', false, '.'));     // a number cannot be set that ends in a point, but be typed
+	else if (typed === '.') return document.execCommand('insertText', false, '.');     // a number cannot be set that ends in a point, but be typed: at once, before the next digit
 	else if (typed.includes('.') && target.value === before + typed.replaceAll('.', '')) target.value = before + typed;
 	target.dispatchEvent(new Event('input', {bubbles: true}));
 });
