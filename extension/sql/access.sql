@@ -192,12 +192,25 @@ COMMENT ON FUNCTION crm._access_open(regclass[]) IS
     'for reference tables (stores, products, tiers): every role that reads SQL may read them; no customers'' data in them';
 
 -- The trail.
+CREATE FUNCTION crm._access_require_trail() RETURNS void
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    IF current_setting('transaction_read_only')::boolean THEN
+        RAISE EXCEPTION 'this goes on the trail, which cannot be written here'
+            USING ERRCODE = 'read_only_sql_transaction', HINT = 'Ask the server that takes writes, in a transaction that is not READ ONLY: a standby answers only what leaves no trace.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._access_require_trail() IS '25006 on a standby and in a transaction that only reads: looking somebody up, seeing clear values and exporting are written down';
+
 CREATE FUNCTION crm._audit(action text, object_kind text, object_id bigint, field text DEFAULT NULL,
                            old_masked text DEFAULT NULL, new_masked text DEFAULT NULL, reason text DEFAULT NULL,
                            old_hash bytea DEFAULT NULL, new_hash bytea DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
+    PERFORM crm._access_require_trail();
     INSERT INTO crm.audit (audited_at, audit_id, actor, actor_role, staff_id, action, object_kind, object_id,
                            field, old_value, new_value, old_hash, new_hash, reason, request_id)
     VALUES (clock_timestamp(), crm._new_id(), crm._actor(), crm._actor_role(), crm._actor_staff(), action,

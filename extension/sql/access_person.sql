@@ -93,6 +93,7 @@ CREATE FUNCTION crm._access_count_unmask() RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
+    PERFORM crm._access_require_trail();
     -- the staff row's lock makes parallel calls of one person count one after the other
     PERFORM FROM crm.staff m WHERE m.staff_id = crm._actor_staff() FOR NO KEY UPDATE;
     IF (SELECT count(DISTINCT (a.audited_at, a.object_id)) FROM crm.audit a

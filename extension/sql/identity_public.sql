@@ -24,6 +24,7 @@ BEGIN
     IF crm._actor_staff() IS NULL THEN
         RETURN;
     END IF;
+    PERFORM crm._access_require_trail();
     -- the staff row's lock makes parallel calls of one person count one after the other
     PERFORM FROM crm.staff m WHERE m.staff_id = crm._actor_staff() FOR NO KEY UPDATE;
     IF (SELECT count(*) FROM crm.audit a

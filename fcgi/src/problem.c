@@ -186,6 +186,15 @@ as_asked(const CrmRoute *route, const char *field)
 	return told;
 }
 
+/* What may write was refused: the server is a standby, or was told to take no writes. */
+static void
+standby(CrmProblem *problem)
+{
+	problem->status = 503;
+	problem->detail = "This server only reads, as a standby does.";
+	problem->hint = "Ask the server that takes writes.";
+}
+
 static void
 from_sql(CrmRequest *request, const CrmCall *call, CrmProblem *problem)
 {
@@ -210,6 +219,8 @@ from_sql(CrmRequest *request, const CrmCall *call, CrmProblem *problem)
 	/* an unknown or ungranted role: a credential that cannot be used here */
 	if (error->in_authentication && problem->status < 500 && !is_own)
 		problem->status = 401;
+	if (strcmp(error->sqlstate, "25006") == 0 && !call->read_only)
+		standby(problem);
 	if (strcmp(error->sqlstate, "42501") == 0 && call->role != NULL &&
 		strcmp(call->role, "crm_gateway") == 0)
 		problem->status = 401;
