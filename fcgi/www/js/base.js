@@ -45,7 +45,7 @@ export async function speak(wanted) {
 	history.replaceState(history.state, '', `?${query}${location.hash}`);
 }
 
-// t('tasks.due', {n: 3}): the word with {n} filled in; an unknown key shows itself, so that a test finds it.
+// t('find.points', {n: 3}): the word with {n} filled in; an unknown key shows itself, so that a test finds it.
 export function t(key, values) {
 	const word = words[key] ?? key;
 	return word.replace(/{(\w+)}/g, (whole, name) => values && name in values ? values[name] : whole);
