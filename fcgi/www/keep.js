@@ -2,14 +2,18 @@
 // set is compared with the server's, and when one file is another now, a new set is filled and used by whoever opens the pages from then
 // on; a tab goes on with the set that it was opened with.  Nothing of the gateway is kept: no answer, no person's data.
 const files = [
-	'/favicon.svg', '/i18n/desk.en.json', '/i18n/desk.zh-CN.json', '/i18n/en.json', '/i18n/fields.en.json', '/i18n/fields.zh-CN.json', '/i18n/guide.en.json', '/i18n/guide.zh-CN.json', '/i18n/house.en.json', '/i18n/house.zh-CN.json', '/i18n/marketer.en.json', '/i18n/marketer.zh-CN.json',
+	'/favicon.svg', '/i18n/desk.en.json', '/i18n/desk.zh-CN.json', '/i18n/en.json', '/i18n/fields.en.json', '/i18n/fields.zh-CN.json', '/i18n/guide.en.json',
+	'/i18n/guide.zh-CN.json', '/i18n/house.en.json', '/i18n/house.zh-CN.json', '/i18n/marketer.en.json', '/i18n/marketer.zh-CN.json',
 	'/i18n/report.en.json', '/i18n/report.zh-CN.json', '/i18n/steward.en.json', '/i18n/steward.zh-CN.json', '/i18n/zh-CN.json', '/style.css',
 	'/js/app.js', '/js/base.js', '/js/chart.js', '/js/code.js', '/js/consents.js', '/js/counter.js', '/js/drafts.js', '/js/entry.js', '/js/flow_edit.js', '/js/flow_parts.js',
-	'/js/flow_variants.js', '/js/flow_versions.js', '/js/flow_words.js', '/js/goals.js', '/js/guide.js', '/js/keep_pages.js', '/js/mentions.js', '/js/note.js', '/js/own_fields.js', '/js/owner.js', '/js/phrases.js', '/js/qr.js', '/js/report_parts.js', '/js/rule_editor.js', '/js/rule_words.js',
-	'/js/resettle.js', '/js/scan.js', '/js/schedule.js', '/js/seen.js', '/js/shadow.js', '/js/sheet.js', '/js/sources.js', '/js/table.js', '/js/tags_given.js', '/js/tier_order.js', '/js/twice.js', '/js/typed.js', '/js/versions.js', '/js/waiting.js', '/js/xlsx.js',
+	'/js/flow_variants.js', '/js/flow_versions.js', '/js/flow_words.js', '/js/goals.js', '/js/guide.js', '/js/keep_pages.js', '/js/mentions.js', '/js/note.js',
+	'/js/own_fields.js', '/js/owner.js', '/js/phrases.js', '/js/qr.js', '/js/report_parts.js', '/js/rule_editor.js', '/js/rule_words.js',
+	'/js/resettle.js', '/js/scan.js', '/js/schedule.js', '/js/seen.js', '/js/shadow.js', '/js/sheet.js', '/js/sources.js', '/js/table.js', '/js/tags_given.js',
+	'/js/tier_order.js', '/js/twice.js', '/js/typed.js', '/js/versions.js', '/js/waiting.js', '/js/xlsx.js',
 	'/js/pages/audiences.js', '/js/pages/behind.js', '/js/pages/board.js', '/js/pages/channels.js', '/js/pages/charts.js', '/js/pages/costs.js', '/js/pages/coupons.js', '/js/pages/deals.js',
 	'/js/pages/enrol.js', '/js/pages/find.js', '/js/pages/flows.js', '/js/pages/forms.js', '/js/pages/history.js', '/js/pages/import.js',
-	'/js/pages/join.js', '/js/pages/knowledge.js', '/js/pages/owned.js', '/js/pages/person.js', '/js/pages/points.js', '/js/pages/portraits.js', '/js/pages/qr.js', '/js/pages/redeem.js', '/js/pages/reports.js',
+	'/js/pages/join.js', '/js/pages/knowledge.js', '/js/pages/owned.js', '/js/pages/person.js', '/js/pages/points.js', '/js/pages/portraits.js',
+	'/js/pages/qr.js', '/js/pages/redeem.js', '/js/pages/reports.js',
 	'/js/pages/reviews.js', '/js/pages/scorecard.js', '/js/pages/signin.js', '/js/pages/sources.js', '/js/pages/start.js', '/js/pages/tags.js', '/js/pages/tasks.js', '/js/pages/tickets.js',
 	'/js/pages/targets.js', '/js/pages/tiers.js', '/js/pages/usage.js', '/js/pages/waiting.js',
 	'/',

@@ -52,7 +52,9 @@ function drawHeader(current) {
 	header.hidden = false;
 	header.replaceChildren(h('div', {}, menu(current),
 		h('span', {class: 'faint'}, me.name || me.actor, ' · ', code('role', role())),
-		h('button', {type: 'button', lang: other, onclick: async () => { await speak(other); document.getElementById('skip').textContent = t('skip'); await route(); }}, other === 'en' ? 'English' : '中文'),
+		h('button', {type: 'button', lang: other,
+				onclick: async () => { await speak(other); document.getElementById('skip').textContent = t('skip'); await route(); }},
+			other === 'en' ? 'English' : '中文'),
 		h('button', {type: 'button', onclick: leave}, t('sign_out'))));
 	// where things lie is asked when the browser lays them out anyway: a slow phone does it once
 	requestAnimationFrame(() => {
@@ -293,7 +295,8 @@ async function begin() {
 	watchPaper();
 	history.scrollRestoration = 'manual';
 	let resting = null;
-	addEventListener('scroll', () => { clearTimeout(resting); resting = setTimeout(() => history.state?.visit === here && history.replaceState({...history.state, y: scrollY}, ''), 200); }, {passive: true});
+	addEventListener('scroll', () => { clearTimeout(resting);
+		resting = setTimeout(() => history.state?.visit === here && history.replaceState({...history.state, y: scrollY}, ''), 200); }, {passive: true});
 	whenSignedOut(signedOut);
 	// an address that was left again before its event came is not drawn
 	addEventListener('hashchange', (event) => {

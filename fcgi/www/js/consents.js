@@ -20,7 +20,8 @@ export function consentCard(person, me, works, changed) {
 // How a word came: from staff, from an answer to a message, with a record.  What a machine wrote as evidence is said in words.
 function origin(word) {
 	const byCode = word.evidence?.startsWith('store code of ');
-	const way = {said: () => t('consent.said', {who: word.noted_by}), stop: () => t('consent.by_stop'), record: () => t(byCode ? 'consent.by_code' : word.source === 'console' ? 'consent.at_enrolment' : 'consent.by_record', {source: word.source_name})};
+	const way = {said: () => t('consent.said', {who: word.noted_by}), stop: () => t('consent.by_stop'),
+		record: () => t(byCode ? 'consent.by_code' : word.source === 'console' ? 'consent.at_enrolment' : 'consent.by_record', {source: word.source_name})};
 	return [moment(word.since), way[word.way](), word.store_name, !byCode && word.evidence !== 'member record' && word.evidence].filter(Boolean).join(' · ');
 }
 
@@ -36,13 +37,20 @@ async function say(card, body, done) {
 	toast(done, {label: t('undo'), run: async () => told((await del(`${card.path}/${answer.word_id}`)).consents)});
 }
 
-const stop = (card, word) => h('button', {type: 'button', 'aria-label': `${name(word)} ${t('consent.stop')}`, onclick: () => say(card, {state: 'no', channels: [word.channel], evidence: t('consent.at_counter')}, t('consent.stopped', {what: name(word)}))}, t('consent.stop'));
+const stop = (card, word) => h('button',
+	{type: 'button', 'aria-label': `${name(word)} ${t('consent.stop')}`,
+		onclick: () => say(card, {state: 'no', channels: [word.channel], evidence: t('consent.at_counter')}, t('consent.stopped', {what: name(word)}))},
+	t('consent.stop'));
 
 const key = (card, word) => `${card.me.actor}:consent:${card.person.customer_id}:${word.channel}`;
 
 // What the customer was shown is written down before anything is: some of it by a tap.
-const agreement = (card, word) => keptForm(key(card, word), [h('label', {for: 'evidence'}, t('consent.shown', {what: name(word)})), h('input', {id: 'evidence', name: 'evidence', autocomplete: 'off', required: true, maxlength: 500}),
-	h('div', {class: 'row chips', role: 'group', 'aria-label': t('consent.shown', {what: name(word)})}, ['notice', 'form', 'asked'].map((how) => h('button', {type: 'button', onclick: (event) => give(event.target.form.elements.evidence, t(`consent.shown_${how}`))}, t(`consent.shown_${how}`))))],
+const agreement = (card, word) => keptForm(key(card, word),
+	[h('label', {for: 'evidence'}, t('consent.shown', {what: name(word)})),
+		h('input', {id: 'evidence', name: 'evidence', autocomplete: 'off', required: true, maxlength: 500}),
+	h('div', {class: 'row chips', role: 'group', 'aria-label': t('consent.shown', {what: name(word)})},
+		['notice', 'form', 'asked'].map((how) => h('button',
+			{type: 'button', onclick: (event) => give(event.target.form.elements.evidence, t(`consent.shown_${how}`))}, t(`consent.shown_${how}`))))],
 t('consent.note_yes'), async (data, element, done) => {
 	const evidence = data.get('evidence');
 	await say(card, {state: 'yes', channels: [word.channel], evidence}, t('consent.agreed', {what: name(word)}));
@@ -58,10 +66,15 @@ function draw(card, words) {
 	};
 	const shown = words.filter((word) => word.state !== 'unknown' || counter.includes(word.channel));
 	place.replaceChildren();
-	append(place, [h('h2', {}, t('consent.title')), h('ul', {class: 'plain'}, shown.map((word) => h('li', {}, h('strong', {}, name(word)), ' ', h('span', {class: tone[word.state]}, t(`consent.${word.state}`)), ' ',
-		works && [word.state !== 'no' && stop(card, word), ' ', word.state !== 'yes' && h('button', {type: 'button', 'aria-label': `${name(word)} ${t('consent.agree')}`, onclick: () => ask(word, true)}, t('consent.agree'))],
+	append(place, [h('h2', {}, t('consent.title')),
+		h('ul', {class: 'plain'}, shown.map((word) => h('li', {}, h('strong', {}, name(word)), ' ',
+			h('span', {class: tone[word.state]}, t(`consent.${word.state}`)), ' ',
+		works && [word.state !== 'no' && stop(card, word), ' ',
+			word.state !== 'yes' && h('button', {type: 'button', 'aria-label': `${name(word)} ${t('consent.agree')}`, onclick: () => ask(word, true)},
+				t('consent.agree'))],
 		word.since && [h('br'), h('span', {class: 'faint'}, origin(word))]))), asked,
-	works && words.some((word) => word.state !== 'no' && word.channel !== 'location') && h('div', {class: 'row'}, twice('consent.nothing', 'consent.sure', () => say(card, {state: 'no', evidence: t('consent.at_counter')}, t('consent.stopped_all'))))]);
+	works && words.some((word) => word.state !== 'no' && word.channel !== 'location') && h('div', {class: 'row'},
+		twice('consent.nothing', 'consent.sure', () => say(card, {state: 'no', evidence: t('consent.at_counter')}, t('consent.stopped_all'))))]);
 	const begun = works && shown.find((word) => word.state !== 'yes' && wasTyped(key(card, word)));     // what was begun and not saved stands there again
 	if (begun) ask(begun, false);
 }

@@ -18,7 +18,8 @@ export const copy = (value) => JSON.parse(JSON.stringify(value));
 export function forget(key) { sessionStorage.removeItem(name(key)); }
 
 // Says that the page shows what was kept, and offers to drop it.
-export const drafted = (key, anew) => h('p', {class: 'row faint', role: 'status'}, t('draft.kept'), h('button', {type: 'button', class: 'quiet', onclick: () => { forget(key); anew(); }}, t('draft.drop')));
+export const drafted = (key, anew) => h('p', {class: 'row faint', role: 'status'}, t('draft.kept'),
+	h('button', {type: 'button', class: 'quiet', onclick: () => { forget(key); anew(); }}, t('draft.drop')));
 
 // What is edited has versions: a draft remembers which one it was begun from, and whoever would save over what somebody else saved meanwhile is told
 // so first, in `notice`, with a way to look at theirs; saving again is meant.  `now` asks for the version of this moment.

@@ -15,9 +15,12 @@ export function inputs(fields, typed) {
 	return fields.map((one) => {
 		const label = one.is_required ? fieldName(one) : t('enrol.optional', {name: fieldName(one)});
 		const required = one.is_required;
-		if (one.type === 'multi_option') return h('fieldset', {name: one.field, tabindex: '-1'}, h('legend', {}, label), h('span', {class: 'many'}, one.options.map((value) => check(`${one.field}:${value}`, value))));
+		if (one.type === 'multi_option') return h('fieldset', {name: one.field, tabindex: '-1'}, h('legend', {}, label),
+			h('span', {class: 'many'}, one.options.map((value) => check(`${one.field}:${value}`, value))));
 		if (one.type === 'bool') return check(one.field, label);
-		if (one.type === 'option') return [h('label', {for: one.field}, label), append(h('select', {id: one.field, name: one.field, required}), [h('option', {value: ''}, '–'), one.options.map((value) => h('option', {value}, option(one)(value)))])];
+		if (one.type === 'option') return [h('label', {for: one.field}, label),
+			append(h('select', {id: one.field, name: one.field, required}),
+				[h('option', {value: ''}, '–'), one.options.map((value) => h('option', {value}, option(one)(value)))])];
 		if (one.type === 'number') return field(one.field, label, {inputmode: 'decimal', autocomplete: 'off', required});
 		return field(one.field, label, {autocomplete: 'off', required, value: typed[one.field] ?? '', ...(one.type === 'date' ? {placeholder: '1990-05-01'} : {}), ...kinds[one.field]});
 	});

@@ -3,7 +3,9 @@
 import {h, t} from './base.js';
 import {ruleEditor} from './rule_editor.js';
 
-export const choice = (id, label, options, chosen, set) => h('div', {class: 'field'}, h('label', {for: id}, label), h('select', {id, onchange: (event) => set(event.target.value)}, options.map(([value, text]) => h('option', {value, selected: value === (chosen ?? '')}, text))));
+export const choice = (id, label, options, chosen, set) => h('div', {class: 'field'}, h('label', {for: id}, label),
+	h('select', {id, onchange: (event) => set(event.target.value)},
+		options.map(([value, text]) => h('option', {value, selected: value === (chosen ?? '')}, text))));
 
 // A rule of a spec or of a wave; one that holds nothing is none.
 export function ruled(page, owner, name, label, {onChange = () => {}, prefix = name} = {}) {
@@ -34,9 +36,14 @@ export function errand(page, own, i) {
 		page.remember();
 	};
 	const id = (name) => `${numbered('task', i)}_${name}`;
-	const words = (name, tag, most) => h('div', {class: 'field'}, h('label', {for: id(name)}, t(`flow.task_${name}`)), input(tag, {id: id(name), value: task[name] ?? '', maxlength: most, oninput: (event) => set(name, event.target.value)}));
-	const hours = (name) => h('div', {class: 'field'}, h('label', {for: id(name)}, t(`flow.task_${name}`)), h('input', {id: id(name), type: 'number', inputmode: 'numeric', min: 1, value: task[name] ?? '', oninput: (event) => set(name, event.target.value === '' ? '' : Number(event.target.value))}));
-	const who = (name, none) => choice(id(name), t(`flow.task_${name}`), [...(none ? [['', none]] : []), ...roles.map((role) => [role, t(`role.${role.slice(4)}`)])], task[name] || (none ? '' : 'crm_clerk'), (value) => set(name, value));
+	const words = (name, tag, most) => h('div', {class: 'field'}, h('label', {for: id(name)}, t(`flow.task_${name}`)),
+		input(tag, {id: id(name), value: task[name] ?? '', maxlength: most, oninput: (event) => set(name, event.target.value)}));
+	const hours = (name) => h('div', {class: 'field'}, h('label', {for: id(name)}, t(`flow.task_${name}`)),
+		h('input', {id: id(name), type: 'number', inputmode: 'numeric', min: 1, value: task[name] ?? '',
+			oninput: (event) => set(name, event.target.value === '' ? '' : Number(event.target.value))}));
+	const who = (name, none) => choice(id(name), t(`flow.task_${name}`),
+		[...(none ? [['', none]] : []), ...roles.map((role) => [role, t(`role.${role.slice(4)}`)])], task[name] || (none ? '' : 'crm_clerk'),
+		(value) => set(name, value));
 	return h('details', {open: Boolean(own.task), id: numbered('task', i)}, h('summary', {}, t('flow.task')), words('title', 'input', 200), words('body', 'textarea', 2000),
 		h('div', {class: 'fields'}, who('role'), hours('hours'), hours('escalate_hours'), who('escalate_to', t('flow.task_nobody'))));
 }

@@ -3,7 +3,8 @@ import {code, list, named, t} from './base.js';
 import {isRule, ruleWords} from './rule_words.js';
 import {versions} from './versions.js';
 
-const called = {who: 'flow.who', except: 'flow.except', only: 'flow.only', superseded_by: 'flow.superseded', coupon_type: 'flow.coupon', schedule: 'flow.trigger', event: 'flow.trigger', variants: 'variant.title', task: 'flow.task', steps: 'flow.add_step'};
+const called = {who: 'flow.who', except: 'flow.except', only: 'flow.only', superseded_by: 'flow.superseded', coupon_type: 'flow.coupon',
+	schedule: 'flow.trigger', event: 'flow.trigger', variants: 'variant.title', task: 'flow.task', steps: 'flow.add_step'};
 
 // A path is null when what changed is seen elsewhere: which template is used is seen in its text.
 function name(path) {
@@ -29,7 +30,8 @@ async function value(given, path, plain) {
 	if (last === 'goal') return t(`goal.${given}`);
 	if (last === 'key') return t(`key.${given}`);
 	if (path.startsWith('texts') && typeof given === 'object') return given.body;
-	if (typeof given === 'object' && !Array.isArray(given)) return (await Promise.all(Object.entries(given).map(async ([key, one]) => name(key) && `${name(key)} ${await value(one, key, plain)}`))).filter(Boolean).join(t('comma'));
+	if (typeof given === 'object' && !Array.isArray(given)) return (await Promise.all(Object.entries(given).map(async ([key, one]) => name(key)
+		&& `${name(key)} ${await value(one, key, plain)}`))).filter(Boolean).join(t('comma'));
 	return plain(given);
 }
 

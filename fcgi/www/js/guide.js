@@ -14,18 +14,26 @@ const flowOpen = /^#\/flows\/flow_\w+$/, tiers = /^#\/tiers$/, fresh = /^#\/flow
 const ways = {
 	tier: [
 		{say: () => t('guide.tier_open', {page: q(t('page.tiers'))}), where: 'nav a[href="#/tiers"]', done: () => at(tiers)},
-		{on: tiers, say: () => t('guide.tier_days', {days: q(t('tier.days')), value: q('60')}), where: '#days_1_1', done: (state) => state.touched.includes('days_1_1') && main().querySelector('.good') !== null},
-		{on: tiers, redo: 1, drafts: 'tiers:', say: () => main().querySelector('.gap') ? t('guide.tier_gap') : t('guide.tier_save', {effect: t('tier.effect'), save: q(t('save'))}), where: 'main form button[type=submit]', begin: (state) => { state.tag = tag(); }, done: (state) => tag() !== '' && tag() !== state.tag},
+		{on: tiers, say: () => t('guide.tier_days', {days: q(t('tier.days')), value: q('60')}), where: '#days_1_1',
+			done: (state) => state.touched.includes('days_1_1') && main().querySelector('.good') !== null},
+		{on: tiers, redo: 1, drafts: 'tiers:',
+			say: () => main().querySelector('.gap') ? t('guide.tier_gap') : t('guide.tier_save', {effect: t('tier.effect'), save: q(t('save'))}),
+			where: 'main form button[type=submit]', begin: (state) => { state.tag = tag(); }, done: (state) => tag() !== '' && tag() !== state.tag},
 	],
 	flow: [
 		{say: () => t('guide.flow_open', {page: q(t('page.flows'))}), where: 'nav a[href="#/flows"]', done: () => at(/^#\/flows/)},
 		{on: /^#\/flows$/, say: () => t('guide.flow_new', {make: q(t('flows.new'))}), where: 'a[href="#/flows/new"]', done: () => at(fresh) || at(/^#\/flows\/flow_/)},
-		{on: fresh, say: () => t('guide.flow_preset', {preset: q(t('flows.preset')), value: q([...document.querySelectorAll('#preset option')].find((one) => one.value === 'win_back')?.textContent ?? '')}), where: '#preset', done: (state) => state.touched.includes('preset') || at(/^#\/flows\/flow_/)},
-		{on: fresh, say: () => t('guide.flow_name', {name: q(t('flows.name')), value: q(t('guide.flow_called'))}), where: '#name_zh', done: (state) => state.touched.includes('name_zh') || at(/^#\/flows\/flow_/)},
+		{on: fresh, say: () => t('guide.flow_preset',
+			{preset: q(t('flows.preset')), value: q([...document.querySelectorAll('#preset option')].find((one) => one.value === 'win_back')?.textContent
+				?? '')}), where: '#preset', done: (state) => state.touched.includes('preset') || at(/^#\/flows\/flow_/)},
+		{on: fresh, say: () => t('guide.flow_name', {name: q(t('flows.name')), value: q(t('guide.flow_called'))}), where: '#name_zh',
+			done: (state) => state.touched.includes('name_zh') || at(/^#\/flows\/flow_/)},
 		{on: fresh, say: () => t('guide.flow_copy', {copy: q(t('flows.copy'))}), where: 'main button[type=submit]', done: () => at(flowEdit)},
-		{on: flowEdit, say: () => t('guide.flow_holdout', {holdout: q(t('flow.holdout_percent')), value: q('20')}), where: '#holdout_percent', done: (state) => state.touched.includes('holdout_percent') || at(flowOpen)},
+		{on: flowEdit, say: () => t('guide.flow_holdout', {holdout: q(t('flow.holdout_percent')), value: q('20')}), where: '#holdout_percent',
+			done: (state) => state.touched.includes('holdout_percent') || at(flowOpen)},
 		{on: flowEdit, redo: 5, drafts: 'flow:flow_', say: () => t('guide.flow_save', {save: q(t('save'))}), where: 'form.flow button[type=submit]', done: () => at(flowOpen)},
-		{on: flowOpen, say: () => t('guide.flow_try', {preview: q(t('flows.preview'))}), where: () => named('flows.preview'), done: () => document.getElementById('dry') !== null || tag() === t('state.active')},
+		{on: flowOpen, say: () => t('guide.flow_try', {preview: q(t('flows.preview'))}), where: () => named('flows.preview'),
+			done: () => document.getElementById('dry') !== null || tag() === t('state.active')},
 		{on: flowOpen, say: () => t('guide.flow_start', {start: q(t('flows.start'))}), where: () => named('flows.start'), done: () => tag() === t('state.active')},
 	],
 };
@@ -68,7 +76,10 @@ function draw(state, steps, home) {
 	if (place.dataset.said === said && place.isConnected) return;
 	place.dataset.said = said;
 	place.replaceChildren(h('p', {role: 'status'}, h('strong', {}, step ? t('guide.step', {n: state.step + 1, all: steps.length}) : t('guide.end')), ' ', said),
-		h('div', {class: 'row'}, !step && h('a', {class: 'button', href: '#/start', onclick: () => { forget('guide'); leave(); }}, t('guide.go_on')), home && h('a', {class: 'button', href: home}, t('guide.back')), isWrong && h('button', {type: 'button', onclick: () => redo(state, step)}, t('draft.drop')), step && h('button', {type: 'button', class: 'quiet', onclick: () => { forget('guide'); leave(); }}, t('guide.leave'))));
+		h('div', {class: 'row'}, !step && h('a', {class: 'button', href: '#/start', onclick: () => { forget('guide'); leave(); }}, t('guide.go_on')),
+			home && h('a', {class: 'button', href: home}, t('guide.back')),
+			isWrong && h('button', {type: 'button', onclick: () => redo(state, step)}, t('draft.drop')),
+			step && h('button', {type: 'button', class: 'quiet', onclick: () => { forget('guide'); leave(); }}, t('guide.leave'))));
 	if (!place.isConnected) main().before(place);
 }
 

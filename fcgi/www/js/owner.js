@@ -23,9 +23,11 @@ function draw(place, answer, me) {
 	const act = (label, staff) => h('button', {type: 'button', onclick: () => give(place, answer, me, staff)}, t(label));
 	place.replaceChildren();
 	append(place, [h('h2', {}, t('owner.who')),
-		owner ? h('p', {}, h('strong', {}, owner.name), ' ', owner.has_left && h('span', {class: 'tag warn'}, t('owner.left')), ' ', h('span', {class: 'faint'}, t('owner.since', {day: day(owner.since)}))) : h('p', {class: 'faint'}, t('owner.nobody')),
+		owner ? h('p', {}, h('strong', {}, owner.name), ' ', owner.has_left && h('span', {class: 'tag warn'}, t('owner.left')), ' ',
+			h('span', {class: 'faint'}, t('owner.since', {day: day(owner.since)}))) : h('p', {class: 'faint'}, t('owner.nobody')),
 		others.length > 0 && h('p', {class: 'warn'}, t('owner.others', {names: others.map((one) => one.name).join(t('comma'))})),
-		h('div', {class: 'row'}, owner?.is_me ? act('owner.give_up', null) : (!owner || owner.has_left) && me.name && act('owner.me', me.actor), managers.includes(me.role) && heirs(place, answer, me))]);
+		h('div', {class: 'row'}, owner?.is_me ? act('owner.give_up', null) : (!owner || owner.has_left) && me.name && act('owner.me', me.actor),
+			managers.includes(me.role) && heirs(place, answer, me))]);
 }
 
 // The names are asked for only when somebody wants to give.  Who goes through them by the arrow keys has not chosen yet: that is the button's.
@@ -36,7 +38,8 @@ function heirs(place, answer, me) {
 		if (isAsked) return;
 		isAsked = true;
 		try {
-			append(choice, (await list('task-staff')).rows.filter((one) => !one.has_left && one.staff !== answer.owner?.staff).map((one) => h('option', {value: one.staff}, `${one.name} · ${one.stores || ''}`)));
+			append(choice, (await list('task-staff')).rows.filter((one) => !one.has_left && one.staff !== answer.owner?.staff).map((one) => h('option',
+				{value: one.staff}, `${one.name} · ${one.stores || ''}`)));
 		} catch (problem) {
 			isAsked = false;
 			toast(fault(problem));

@@ -45,7 +45,8 @@ export const phrases = {
 	orders: {chapter: 'shop', slots: {compare: compare('>=', 3, 5), when: when()}, ...measured('purchase', 'count')},
 	spent: {chapter: 'shop', slots: {compare: compare('between', 100, 500), when: when()}, ...measured('purchase', 'sum')},
 	average: {chapter: 'shop', slots: {compare: compare('>=', 100, 500), when: when()}, ...measured('order', 'average', {field: 'amount'})},
-	basket: {chapter: 'shop', slots: {what: whole(75)}, write: (v) => ({kind: 'basket', field: 'percentile', op: '>=', value: v.what}), read: (r) => r.kind === 'basket' && r.field === 'percentile' && {what: r.value}},
+	basket: {chapter: 'shop', slots: {what: whole(75)}, write: (v) => ({kind: 'basket', field: 'percentile', op: '>=', value: v.what}),
+		read: (r) => r.kind === 'basket' && r.field === 'percentile' && {what: r.value}},
 	tier: {chapter: 'who', slots: {what: many(words('tier', tiers))}, ...anyOf('value', 'tier')},
 	tag: {chapter: 'who', slots: {what: pick(tags)}, write: (v) => ({kind: 'tag', where: {tag: v.what}}), read: (r) => r.kind === 'tag' && r.where && {what: r.where.tag}},
 	segment: {chapter: 'who', slots: {what: pick(segments)}, write: (v) => ({kind: 'segment', where: {segment: v.what}}), read: (r) => r.kind === 'segment' && r.where && {what: r.where.segment}},
@@ -56,15 +57,18 @@ export const phrases = {
 	store: {chapter: 'who', slots: {what: pick(values('person', 'store'))}, ...state('person', 'store')},
 	registered: {chapter: 'who', slots: {compare: compare('<=', 30, 90)}, write: (v) => ({kind: 'person', field: 'registered_on.since', ...writeCompare(v.compare)}),
 		read: (r) => r.kind === 'person' && r.field === 'registered_on.since' && {compare: readCompare(r)}},
-	consent: {chapter: 'reach', slots: {what: pick(words('channel', ['sms', 'wechat', 'email']))}, write: (v) => ({kind: 'consent', field: v.what, op: '=', value: 'yes'}), read: (r) => r.kind === 'consent' && {what: r.field}},
-	coupon: {chapter: 'reach', slots: {what: pick(values('coupon', 'type'))}, write: (v) => ({kind: 'coupon', where: {type: v.what, state: 'issued'}}), read: (r) => r.kind === 'coupon' && r.where && {what: r.where.type}},
+	consent: {chapter: 'reach', slots: {what: pick(words('channel', ['sms', 'wechat', 'email']))},
+		write: (v) => ({kind: 'consent', field: v.what, op: '=', value: 'yes'}), read: (r) => r.kind === 'consent' && {what: r.field}},
+	coupon: {chapter: 'reach', slots: {what: pick(values('coupon', 'type'))}, write: (v) => ({kind: 'coupon', where: {type: v.what, state: 'issued'}}),
+		read: (r) => r.kind === 'coupon' && r.where && {what: r.where.type}},
 	redeemed: {chapter: 'reach', slots: {what: pick(values('redemption', 'type')), when: when()}, ...fact('redemption', 'type')},
 	flow: {chapter: 'reach', slots: {what: pick(values('flow', 'flow')), when: when()}, ...fact('flow', 'flow')},
 	event: {chapter: 'act', slots: {what: pick(values('event', 'type')), compare: compare('>=', 1, 5), when: when()},
 		write: (v) => ({kind: 'event', measure: 'count', where: {type: v.what}, ...writeWhen(v.when), ...writeCompare(v.compare)}),
 		read: (r) => r.kind === 'event' && r.where && {what: r.where.type, compare: r.measure === 'count' && r.op ? readCompare(r) : {op: '>=', a: 1, b: 1}, when: readWhen(r)}},
 	contact: {chapter: 'act', slots: {compare: compare('>=', 1, 5), when: when()}, ...measured('interaction', 'count')},
-	ticket: {chapter: 'act', slots: {what: pick(words('ticket_kind', ['complaint', 'enquiry', 'suggestion']))}, write: (v) => ({kind: 'open_ticket', where: {kind: v.what}}), read: (r) => r.kind === 'open_ticket' && r.where && {what: r.where.kind}},
+	ticket: {chapter: 'act', slots: {what: pick(words('ticket_kind', ['complaint', 'enquiry', 'suggestion']))},
+		write: (v) => ({kind: 'open_ticket', where: {kind: v.what}}), read: (r) => r.kind === 'open_ticket' && r.where && {what: r.where.kind}},
 };
 
 // Two ways to write one condition are one.
@@ -72,7 +76,8 @@ function plain(rule) {
 	const {measure = 'ever', op, value, ...rest} = rule;
 	const whole = {...rest};
 	if (measure !== 'ever') whole.measure = measure;
-	if (measure === 'count' && op === undefined && value === undefined || (measure === 'ever' && op === undefined && value === undefined && rule.kind === 'event')) return {...whole, measure: 'count', op: '>=', value: 1};
+	if (measure === 'count' && op === undefined && value === undefined
+		|| (measure === 'ever' && op === undefined && value === undefined && rule.kind === 'event')) return {...whole, measure: 'count', op: '>=', value: 1};
 	const listed = Array.isArray(value) && (op === undefined || op === 'in');
 	if (value !== undefined) Object.assign(whole, listed && value.length === 1 ? {op: '=', value: value[0]} : {op: op ?? (listed ? 'in' : '='), value});
 	return whole;

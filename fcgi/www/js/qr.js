@@ -113,7 +113,8 @@ export function picture(text, label) {
 	const ns = 'http://www.w3.org/2000/svg';
 	const chart = document.createElementNS(ns, 'svg');
 	const path = document.createElementNS(ns, 'path');
-	for (const [name, value] of Object.entries({class: 'qr', viewBox: `-4 -4 ${grid.length + 8} ${grid.length + 8}`, role: 'img', 'aria-label': label, 'shape-rendering': 'crispEdges'})) chart.setAttribute(name, value);
+	for (const [name, value] of Object.entries({class: 'qr', viewBox: `-4 -4 ${grid.length + 8} ${grid.length + 8}`, role: 'img', 'aria-label': label,
+		'shape-rendering': 'crispEdges'})) chart.setAttribute(name, value);
 	path.setAttribute('d', grid.map((row, r) => row.map((dark, c) => dark ? `M${c} ${r}h1v1h-1z` : '').join('')).join(''));
 	chart.append(path);
 	return chart;

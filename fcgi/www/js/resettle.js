@@ -9,7 +9,8 @@ export async function resettle(place, again) {
 	} catch {
 		return;		// whoever may not ask is not told
 	}
-	const card = h('details', {class: 'card resettle', open: run.state === 'settling' || run.settings_changed_at !== null}, h('summary', {}, t('resettle.title')), h('p', {class: 'faint'}, t('resettle.about')));
+	const card = h('details', {class: 'card resettle', open: run.state === 'settling' || run.settings_changed_at !== null},
+		h('summary', {}, t('resettle.title')), h('p', {class: 'faint'}, t('resettle.about')));
 	const now = h('div', {}), told = h('div', {role: 'status'}), begin = h('div', {});
 	const tell = (said) => { now.replaceChildren(); append(now, [said.state === 'settling' ? underWay(said) : null]); };
 	const stand = (said) => {

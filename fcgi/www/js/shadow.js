@@ -12,7 +12,8 @@ export async function shadow(place, again) {
 	}
 	const held = sources.some((source) => source.is_on || source.records > 0);
 	place.replaceChildren(h('details', {class: 'card', open: held}, h('summary', {}, t('shadow.title')), h('p', {class: 'faint'}, t('shadow.about')),
-		table(t('shadow.title'), [t('sources.source'), [t('shadow.records'), 'number'], [t('shadow.would_merge'), 'number'], [t('shadow.would_ask'), 'number'], [t('shadow.would_keep'), 'number'], t('shadow.act')],
+		table(t('shadow.title'), [t('sources.source'), [t('shadow.records'), 'number'], [t('shadow.would_merge'), 'number'], [t('shadow.would_ask'), 'number'],
+			[t('shadow.would_keep'), 'number'], t('shadow.act')],
 			sources.map((source) => [source.name, number(source.records), [number(source.would_merge), kinds(source)], number(source.would_ask), number(source.would_keep),
 				h('button', {type: 'button', onclick: () => turn(source, again)}, t(source.is_on ? 'shadow.off' : 'shadow.on'))]))));
 }

@@ -57,7 +57,8 @@ const read = (bytes, encoding, isWhole) => new TextDecoder(encoding, {fatal: tru
 // The text, and how the gateway is to be told that it is written; null where it goes there as text, for it reads UTF-8 and GBK only.
 // What is neither goes there as it is, so that each line that cannot be read is named.
 function decoded(bytes, isWhole) {
-	if (isWhole && bytes.length % 2 === 0 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))) return [null, read(bytes, bytes[0] === 0xff ? 'utf-16le' : 'utf-16be', true)];
+	if (isWhole && bytes.length % 2 === 0 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))) return [null,
+		read(bytes, bytes[0] === 0xff ? 'utf-16le' : 'utf-16be', true)];
 	try { return ['utf8', read(bytes, 'utf-8', isWhole)]; } catch { /* in another encoding */ }
 	try { return [isWhole ? null : 'gbk', read(bytes, 'gb18030', isWhole)]; } catch { /* in none that is known, or damaged */ }
 	const text = new TextDecoder('utf-8').decode(bytes);

@@ -31,10 +31,14 @@ function draw(place, person, tags, mayGive) {
 		const left = rows.filter((tag) => tag.kind === 'manual' && !tags.some((one) => one.tag === tag.tag));
 		adding.hidden = true;
 		offered.replaceChildren();
-		append(offered, left.length === 0 ? [h('p', {class: 'faint', role: 'status'}, t('tags.none'))] : left.map((tag) => h('button', {type: 'button', onclick: () => change(tag, true)}, title(tag))));
+		append(offered, left.length === 0 ? [h('p', {class: 'faint', role: 'status'}, t('tags.none'))]
+			: left.map((tag) => h('button', {type: 'button', onclick: () => change(tag, true)}, title(tag))));
 		offered.querySelector('button')?.focus();
 	};
 	place.replaceChildren();
-	append(place, [tags.length > 0 && h('p', {}, tags.map((tag) => [h('span', {class: 'tag'}, title(tag)), mayGive && tag.kind === 'manual' && h('button', {type: 'button', class: 'quiet', 'aria-label': t('tags.take', {name: title(tag)}), onclick: () => change(tag, false)}, '✕'), ' '])),
+	append(place, [tags.length > 0 && h('p', {},
+		tags.map((tag) => [h('span', {class: 'tag'}, title(tag)),
+			mayGive && tag.kind === 'manual' && h('button',
+				{type: 'button', class: 'quiet', 'aria-label': t('tags.take', {name: title(tag)}), onclick: () => change(tag, false)}, '✕'), ' '])),
 		mayGive && adding, offered]);
 }

@@ -117,7 +117,8 @@ function table(sheet, shared, dates, is1904) {
 	for (const one of merged) spread(rows, one);
 	const numbers = [...rows.keys()];
 	// rows under which a merged cell goes on: a head of several rows is one
-	const goesOn = new Set(merged.filter((one) => one.bottom > one.top).flatMap((one) => numbers.slice(numbers.indexOf(one.top)).filter((at) => at >= one.top && at < one.bottom).map((at) => numbers.indexOf(at))));
+	const goesOn = new Set(merged.filter((one) => one.bottom > one.top).flatMap((one) => numbers.slice(numbers.indexOf(one.top)).filter((at) => at >= one.top
+		&& at < one.bottom).map((at) => numbers.indexOf(at))));
 	return {rows: [...rows.values()], goesOn};
 }
 

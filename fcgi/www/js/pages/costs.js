@@ -17,7 +17,9 @@ export async function draw([kind0 = 'order']) {
 		return {...all[0], mean_ms: null, longest_ms: null, share: null, calls: 0, ...all.find((row) => row.kind === kind)};
 	}).sort((a, b) => (b.mean_ms ?? -1) - (a.mean_ms ?? -1));
 	show(h('h1', {}, t('page.costs')), h('section', {class: 'card broad'},
-		h('label', {for: 'kind'}, t('costs.kind')), h('select', {id: 'kind', ...choosing((event) => { location.hash = `#/costs/${event.target.value}`; })}, kinds.map((one) => h('option', {value: one, selected: one === kind}, code('cost_kind', one)))),
+		h('label', {for: 'kind'}, t('costs.kind')),
+		h('select', {id: 'kind', ...choosing((event) => { location.hash = `#/costs/${event.target.value}`; })},
+			kinds.map((one) => h('option', {value: one, selected: one === kind}, code('cost_kind', one)))),
 		h('p', {}, whole ? t('costs.whole', {ms: ms(whole.mean_ms), longest: ms(whole.longest_ms), n: number(whole.calls), since: moment(whole.counted_since)}) : t('costs.nothing')),
 		h('p', {class: 'faint'}, t('costs.what')),
 		table(t('page.costs'), [t('costs.rule'), t('costs.state'), [t('costs.mean'), 'number'], [t('costs.longest'), 'number'], [t('costs.share'), 'number']], rules.map((row) => line(row, again))),
@@ -36,7 +38,8 @@ function line(row, again) {
 		} catch (problem) { toast(fault(problem)); }
 	}}, t(row.is_put_off ? 'costs.on' : 'costs.off'));
 	const state = h('span', {}, button);
-	if (row.is_put_off) append(state, [' ', h('span', {class: 'tag warn'}, t('costs.put_off')), ' ', h('span', {class: 'faint'}, t('costs.put_off_since', {since: moment(row.put_off_since), who: row.put_off_by}))]);
+	if (row.is_put_off) append(state, [' ', h('span', {class: 'tag warn'}, t('costs.put_off')), ' ',
+		h('span', {class: 'faint'}, t('costs.put_off_since', {since: moment(row.put_off_since), who: row.put_off_by}))]);
 	if (row.waiting > 0) append(state, [' ', h('span', {class: 'warn'}, t('costs.waiting', {n: number(row.waiting), since: moment(row.waits_since)}))]);
 	return [named(row), state, ms(row.mean_ms), ms(row.longest_ms), row.share === null ? '–' : percent(Number(row.share))];
 }

@@ -19,8 +19,10 @@ export async function draw([code]) {
 		field('name', t('enrol.name'), {autocomplete: 'name', required: true}), field('phone', t('enrol.phone'), {type: 'tel', autocomplete: 'tel', required: true}),
 		store.needs_check && proof(code),
 		field('birthday', t('join.birthday'), {placeholder: '1990-05-01', autocomplete: 'bday'}),
-		h('p', {}, t('join.consent')), channels.map((channel) => check(`consent_${channel}`, t(`enrol.${channel}`))), h('p', {class: 'faint'}, t('join.may'))], t('join.go'), async (data, element, done) => {
-		await post('join', {code, name: data.get('name'), phone: data.get('phone'), check: data.get('check'), birthday: data.get('birthday') || null, consents: channels.filter((channel) => data.get(`consent_${channel}`))});
+		h('p', {}, t('join.consent')), channels.map((channel) => check(`consent_${channel}`, t(`enrol.${channel}`))), h('p', {class: 'faint'}, t('join.may'))],
+		t('join.go'), async (data, element, done) => {
+		await post('join', {code, name: data.get('name'), phone: data.get('phone'), check: data.get('check'), birthday: data.get('birthday') || null,
+			consents: channels.filter((channel) => data.get(`consent_${channel}`))});
 		done();
 		show(h('div', {class: 'card signin'}, h('h1', {}, t('join.done')), h('p', {class: 'good', role: 'status'}, t('join.done_what', {store: store.store_name}))));
 	});

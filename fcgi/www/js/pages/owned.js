@@ -14,11 +14,16 @@ export async function draw([wanted, staff = '']) {
 		if (!cursor) place.replaceChildren();
 		place.removeAttribute('aria-busy');
 		const more = h('button', {type: 'button', onclick: async () => { await fill(page.next); more.remove(); }}, t('more'));
-		append(place, [!cursor && page.rows.length === 0 ? h('p', {class: 'faint'}, t(which === 'all' && !staff ? 'owned.none_yet' : 'owned.none')) : table(t('page.owned'), [t('person.name'), t('owned.next'), t('owned.last')], page.rows.map(row)), page.next && more]);
+		append(place, [!cursor && page.rows.length === 0 ? h('p', {class: 'faint'}, t(which === 'all' && !staff ? 'owned.none_yet' : 'owned.none'))
+			: table(t('page.owned'), [t('person.name'), t('owned.next'), t('owned.last')], page.rows.map(row)), page.next && more]);
 	};
 	show(h('h1', {}, t('page.owned'), staff && h('span', {class: 'tag'}, (await list('task-staff')).rows.find((one) => one.staff === staff)?.name || staff)),
-		h('div', {class: 'row'}, lists.map((name) => h('a', {href: `#/owned/${name}${staff ? `/${encodeURIComponent(staff)}` : ''}`, class: 'tag', 'aria-current': name === which ? 'true' : null}, t(`owned.${name}`))),
-			h('button', {type: 'button', onclick: () => save(`owned-${which}`, [['id', 'name', 'phone', 'tier', 'next_title', 'next_due', 'last_on'], ...all.map((one) => [one.customer_id, one.name, one.phone, one.tier, one.next_title, one.next_due, one.last_on])])}, t('save_csv'))),
+		h('div', {class: 'row'}, lists.map((name) => h('a',
+			{href: `#/owned/${name}${staff ? `/${encodeURIComponent(staff)}` : ''}`, class: 'tag', 'aria-current': name === which ? 'true' : null},
+			t(`owned.${name}`))),
+			h('button', {type: 'button', onclick: () => save(`owned-${which}`,
+				[['id', 'name', 'phone', 'tier', 'next_title', 'next_due', 'last_on'],
+					...all.map((one) => [one.customer_id, one.name, one.phone, one.tier, one.next_title, one.next_due, one.last_on])])}, t('save_csv'))),
 		h('section', {class: 'card'}, place));
 	await fill('');
 }

@@ -23,7 +23,8 @@ export async function draw([id], me) {
 	});
 	const tell = () => { ahead.replaceChildren(); append(ahead, [before(amountOf(form.elements.points.value), points)]); };
 	had(points.available);
-	show(h('h1', {}, t('page.points')), h('p', {}, h('a', {href: `#/person/${person.customer_id}`}, person.name_masked || t('unnamed'))), h('div', {class: 'card'}, there, form), answer, ledger(points));
+	show(h('h1', {}, t('page.points')), h('p', {}, h('a', {href: `#/person/${person.customer_id}`}, person.name_masked || t('unnamed'))),
+		h('div', {class: 'card'}, there, form), answer, ledger(points));
 }
 
 // What can be used, what will be later, what goes first.

@@ -20,7 +20,9 @@ export async function draw([coupon = ''], me) {
 // What is to be paid; of an order that has used this coupon before, for which amount that was: another is not reckoned anew.
 function told({name, kind, repeated, redeemed_at: at, amount: then, discount}, amount) {
 	const isOther = repeated && Number(then) !== amount, of = repeated ? Number(then) : amount;
-	return [repeated ? h('p', {class: 'warn', role: 'alert'}, t(isOther ? 'redeem.repeated_other' : 'redeem.repeated', {name, at: moment(at), then: money(Number(then)), now: money(amount)})) : h('p', {class: 'good'}, t('redeem.done', {name})),
+	return [repeated ? h('p', {class: 'warn', role: 'alert'},
+			t(isOther ? 'redeem.repeated_other' : 'redeem.repeated', {name, at: moment(at), then: money(Number(then)), now: money(amount)}))
+		: h('p', {class: 'good'}, t('redeem.done', {name})),
 		!isOther && h('p', {class: 'big good'}, t('redeem.pay', {money: money(of - Number(discount))})),
 		h('p', {class: 'faint'}, kind === 'shipping' ? t('redeem.shipping') : t('redeem.off', {money: money(Number(discount))}))];
 }

@@ -10,9 +10,11 @@ export async function draw([kind = '', name = '', from = daysBack(30), to = days
 	// of many stores they are counted for a while: the rest does not wait for them
 	const managers = h('div', {});
 	if (me.role !== 'crm_store_manager') parts(managers, 'managers')('title', async () => managed((await list(`reports/managers?${where.slice(1)}`)).rows), true);
-	const [stores, rows, leaders, staff] = await Promise.all([list('stores'), list(`reports/scorecard?from=${from}&to=${to}${where}`), list(`reports/leaderboard?month=${to}${where}`), me.role === 'crm_analyst' ? {rows: []} : list('task-staff')]);
+	const [stores, rows, leaders, staff] = await Promise.all([list('stores'), list(`reports/scorecard?from=${from}&to=${to}${where}`),
+		list(`reports/leaderboard?month=${to}${where}`), me.role === 'crm_analyst' ? {rows: []} : list('task-staff')]);
 	show(h('h1', {}, t('page.scorecard'), ' ', where && h('span', {class: 'tag'}, scopeName(stores.rows, kind, name))),
-		h('div', {class: 'card'}, form([h('div', {class: 'fields'}, h('div', {}, field('from', t('scorecard.from'), {type: 'date', value: from})), h('div', {}, field('to', t('scorecard.to'), {type: 'date', value: to})))], t('scorecard.show'), async (data) => {
+		h('div', {class: 'card'}, form([h('div', {class: 'fields'}, h('div', {}, field('from', t('scorecard.from'), {type: 'date', value: from})),
+			h('div', {}, field('to', t('scorecard.to'), {type: 'date', value: to})))], t('scorecard.show'), async (data) => {
 			location.hash = `#/scorecard/${kind || 'all'}/${encodeURIComponent(name || '-')}/${data.get('from')}/${data.get('to')}`;
 		})),
 		h('section', {class: 'card'}, h('h2', {}, t('scorecard.people')), rows.rows.length === 0 ? h('p', {class: 'faint'}, t('scorecard.none')) : [table(t('scorecard.people'),
@@ -20,7 +22,9 @@ export async function draw([kind = '', name = '', from = daysBack(30), to = days
 			rows.rows.map((row) => {
 				const opens = (figure) => lineOf(row, figure, from, to), warns = (figure) => h('span', {class: row[figure] > 0 ? 'warn' : null}, opening(row[figure], opens(figure)));
 				return [row.store_name || '–', [row.staff_name || t('scorecard.own_phone'), row.has_left && h('span', {class: 'tag'}, t('scorecard.left'))], opening(row.enrolled, opens('enrolled')),
-					opening(row.completeness !== null && row.completeness < 1, opens('incomplete'), percent(row.completeness)), warns('duplicates'), opening(row.notes, opens('notes')), opening(row.due, opens('due')), opening(row.in_time, opens('in_time'), percent(row.in_time_rate)), warns('overdue')];
+					opening(row.completeness !== null && row.completeness < 1, opens('incomplete'), percent(row.completeness)), warns('duplicates'),
+					opening(row.notes, opens('notes')), opening(row.due, opens('due')), opening(row.in_time, opens('in_time'), percent(row.in_time_rate)),
+					warns('overdue')];
 			})),
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('scorecard', [['store', 'staff', 'enrolled', 'completeness', 'duplicates', 'notes', 'due', 'in_time', 'overdue'],
 				...rows.rows.map((row) => [row.store, row.staff, row.enrolled, row.completeness, row.duplicates, row.notes, row.due, row.in_time, row.overdue])])}, t('save_csv')))]),
@@ -52,10 +56,13 @@ const lastDay = (of) => new Date(Date.UTC(Number(of.slice(0, 4)), Number(of.slic
 function leaderboard(rows, of) {
 	const title = t('leaders.title', {month: month(of)});
 	return h('section', {class: 'card'}, h('h2', {}, title), h('p', {class: 'faint'}, t('leaders.formula')), rows.length === 0 ? h('p', {class: 'faint'}, t('leaders.none')) : [table(title,
-		[[t('leaders.rank'), 'number'], t('scorecard.who'), t('person.store'), [t('leaders.quality'), 'number'], [t('scorecard.enrolled'), 'number'], [t('scorecard.completeness'), 'number'], [t('scorecard.duplicates'), 'number'], [t('scorecard.notes'), 'number'], [t('leaders.points'), 'number']],
+		[[t('leaders.rank'), 'number'], t('scorecard.who'), t('person.store'), [t('leaders.quality'), 'number'], [t('scorecard.enrolled'), 'number'],
+			[t('scorecard.completeness'), 'number'], [t('scorecard.duplicates'), 'number'], [t('scorecard.notes'), 'number'], [t('leaders.points'), 'number']],
 		rows.map((row) => {
 			const opens = (figure) => lineOf(row, figure, `${of}-01`, lastDay(of));
-			return [row.rank === null ? '–' : number(row.rank), row.staff_name, row.store_name || '–', percent(row.quality), opening(row.enrolled, opens('enrolled')), opening(row.completeness !== null && row.completeness < 1, opens('incomplete'), percent(row.completeness)),
+			return [row.rank === null ? '–' : number(row.rank), row.staff_name, row.store_name || '–', percent(row.quality),
+				opening(row.enrolled, opens('enrolled')),
+				opening(row.completeness !== null && row.completeness < 1, opens('incomplete'), percent(row.completeness)),
 				opening(row.duplicates, opens('duplicates')), opening(row.notes, opens('notes')), number(row.points)];
 		})),
 	h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(`leaders-${of}`, [['rank', 'staff', 'store', 'quality', 'enrolled', 'completeness', 'duplicates', 'notes', 'points'],
@@ -70,8 +77,12 @@ function managed(rows) {
 	const opened = {persons_a_clerk: 'persons', coverage: 'spoken', owned_share: 'owned'};
 	const figure = (value) => value === null ? null : Number(value);
 	return [h('p', {class: 'faint'}, t('managers.what', {days: rows[0].days, as_of: day(rows[0].as_of)})),
-		table(t('managers.title'), [t('managers.who'), t('managers.stores'), ...figures.map((name) => [t(`managers.${name}`), 'number'])], rows.map((row) => [row.name, `${row.regions} · ${number(row.stores)}`,
+		table(t('managers.title'), [t('managers.who'), t('managers.stores'), ...figures.map((name) => [t(`managers.${name}`), 'number'])],
+			rows.map((row) => [row.name, `${row.regions} · ${number(row.stores)}`,
 			...figures.map((name) => h('span', {class: (name === 'overdue' && row.overdue > 0) || (name === 'complaints' && row.complaints_open > 0) ? 'warn' : null},
 				opening(row[name], behindOf('manager', `${opened[name] || name}.${row.staff}`), (shown[name] || number)(figure(row[name])))))])),
-		h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('managers', [['staff', 'name', 'stores', ...figures, 'complaints_open'], ...rows.map((row) => [row.staff, row.name, row.stores, ...figures.map((name) => row[name]), row.complaints_open])])}, t('save_csv')))];
+		h('div', {class: 'row'}, h('button',
+			{type: 'button', onclick: () => save('managers',
+				[['staff', 'name', 'stores', ...figures, 'complaints_open'],
+					...rows.map((row) => [row.staff, row.name, row.stores, ...figures.map((name) => row[name]), row.complaints_open])])}, t('save_csv')))];
 }

@@ -12,7 +12,9 @@ export async function draw([source], me) {
 	const behind = sources.rows.filter((row) => row.is_silent);
 	show(h('h1', {}, t('page.sources')),
 		behind.length > 0 && h('p', {class: 'warn', role: 'status'}, t('sources.behind', {names: behind.map((row) => row.name).join(t('comma'))})),
-		h('section', {class: 'card'}, table(t('page.sources'), [t('sources.source'), t('sources.last'), [t('sources.received'), 'number'], [t('sources.success'), 'number'], t('sources.days'), [t('sources.open'), 'number']],
+		h('section', {class: 'card'}, table(t('page.sources'),
+			[t('sources.source'), t('sources.last'), [t('sources.received'), 'number'], [t('sources.success'), 'number'], t('sources.days'),
+				[t('sources.open'), 'number']],
 			sources.rows.map((row) => line(row, days.rows.filter((one) => one.source === row.source))))),
 		h('section', {class: 'card'}, h('h2', {}, t('sources.rejects')), groups.rows.length === 0 ? h('p', {class: 'faint'}, t('none'))
 			: h('ul', {class: 'plain'}, groups.rows.map((group) => reason(group, sources.rows.find((row) => row.source === group.source)?.name || group.source, me)))));
@@ -59,7 +61,9 @@ async function refused(source, me) {
 	const naming = await sourceNames();
 	show(h('h1', {}, t('sources.rejects'), ' ', h('span', {class: 'tag'}, naming(source))), h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/sources'}, t('page.sources')),
 		mayMend(me) && h('button', {type: 'button', onclick: retry(source, anew(() => refused(source, me)))}, t('sources.retry')),
-		h('button', {type: 'button', onclick: () => save(`rejects-${source}`, [['id', 'entity', 'external_id', 'line', 'field', 'code', 'remedy'], ...rows.map((row) => [row.reject_id, row.entity, row.external_id, row.line, row.field, row.code, row.remedy])])}, t('save_csv'))),
+		h('button', {type: 'button', onclick: () => save(`rejects-${source}`,
+			[['id', 'entity', 'external_id', 'line', 'field', 'code', 'remedy'],
+				...rows.map((row) => [row.reject_id, row.entity, row.external_id, row.line, row.field, row.code, row.remedy])])}, t('save_csv'))),
 	h('section', {class: 'card'}, place));
 	await fill('');
 	if (rows.length === 0) place.append(h('li', {class: 'faint'}, t('none')));

@@ -10,7 +10,8 @@ export async function draw([wanted]) {
 	const place = h('ul', {class: 'plain', 'aria-busy': 'true'}, h('li', {class: 'faint'}, t('loading')));     // an empty list would say that there is nothing to do
 	const goals = h('div', {});
 	show(h('h1', {}, t('page.tasks')),
-		h('div', {class: 'row'}, lists.map((name) => h('a', {href: `#/tasks/${name}`, class: 'tag', 'aria-current': name === which ? 'true' : null}, t(`tasks.${name}`))), h('a', {href: '#/owned', class: 'tag'}, t('tasks.my_persons'))),
+		h('div', {class: 'row'}, lists.map((name) => h('a', {href: `#/tasks/${name}`, class: 'tag', 'aria-current': name === which ? 'true' : null},
+			t(`tasks.${name}`))), h('a', {href: '#/owned', class: 'tag'}, t('tasks.my_persons'))),
 		h('div', {class: 'card'}, place), goals);
 	await fill(place, which, '');
 	own(goals).catch(() => null);
@@ -46,7 +47,8 @@ function row(task, which) {
 		h('a', {href: `#/person/${task.customer_id}`}, task.name || t('unnamed')), ' ', h('strong', {}, title(task)), ' ',
 		due(task),
 		task.staff_name && task.kind !== 'mention' && h('span', {class: 'faint'}, ' · ', task.staff_name), task.body && h('p', {class: 'said'}, task.body),
-		h('div', {class: 'row'}, (endings[task.kind] || ['reached', 'unreached', 'bought']).map((outcome) => h('button', {type: 'button', onclick: () => finish(task, outcome, line, which)}, t(`tasks.${outcome}`)))));
+		h('div', {class: 'row'}, (endings[task.kind] || ['reached', 'unreached', 'bought']).map((outcome) => h('button',
+			{type: 'button', onclick: () => finish(task, outcome, line, which)}, t(`tasks.${outcome}`)))));
 	return line;
 }
 
