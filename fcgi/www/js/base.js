@@ -15,7 +15,8 @@ const read = (name) => fetched(fetch(`/i18n/${name}.json`).then((answer) => {
 }));
 
 export async function choose(wanted) {
-	const known = await Promise.all([wanted, ...parts.map((part) => `${part}.${wanted}`)].map(read));
+	const n = parts.length, known = await Promise.all([wanted, ...parts.map((part) => `${part}.${wanted}`)].map(read));
+	if (n < parts.length) return choose(wanted);     // a part came meanwhile
 	language = wanted;
 	document.documentElement.lang = wanted;
 	words = Object.assign({}, ...known);
@@ -23,8 +24,9 @@ export async function choose(wanted) {
 
 export async function withWords(part) {
 	if (parts.includes(part)) return;
-	const more = await read(`${part}.${language}`);
-	parts.push(part);
+	const asked = language, more = await read(`${part}.${asked}`);
+	if (asked !== language) return withWords(part);     // another was chosen meanwhile
+	if (!parts.includes(part)) parts.push(part);
 	Object.assign(words, more);
 }
 
@@ -109,6 +111,12 @@ let turn = 0;
 export function leavePage() { return ++turn; }
 export const isLeft = (page) => page !== turn;
 
+// Where an answer leads who still waits for it: const onward = leading(); await post(…); onward('#/tasks').  Nobody is taken from the next customer to the one before.
+export function leading() {
+	const asked = turn, address = location.hash;
+	return (onward) => { if (asked === turn && location.hash === address) location.hash = onward; };
+}
+
 async function ask(method, path, body, key, signal) {
 	const headers = {Accept: 'application/json'};
 	if (body !== undefined) headers['Content-Type'] = 'application/json';
@@ -189,11 +197,11 @@ export async function follow(path, isFinal, onAnswer) {
 
 // ---- Elements without HTML text: what a customer is called can never be markup.
 
-// What a tap began is ended before the next tap begins anything.  Who pressed by key what is gone then goes on where it stood.
+// What a tap or a form began is ended before the next tap begins anything.  Who pressed by key what is gone then goes on where it stood.
 function tapped(act) {
 	let isBusy = false;
 	return async (event) => {
-		if (isBusy) return;
+		if (isBusy) return event.preventDefault();
 		isBusy = true;
 		const pressed = event.currentTarget, address = location.hash, before = event.detail === 0 ? stops() : null;
 		try { await act(event); } finally { isBusy = false; }
@@ -263,7 +271,7 @@ export function h(name, attributes, ...children) {
 	const element = document.createElement(name);
 	for (const [key, value] of Object.entries(attributes || {})) {
 		if (value === null || value === undefined || value === false) continue;
-		if (key.startsWith('on')) element.addEventListener(key.slice(2), key === 'onclick' ? tapped(value) : value);
+		if (key.startsWith('on')) element.addEventListener(key.slice(2), ['onclick', 'onsubmit'].includes(key) ? tapped(value) : value);
 		else element.setAttribute(key, value === true ? '' : value);
 	}
 	append(element, children);
@@ -278,15 +286,24 @@ export function append(element, children) {
 	return element;
 }
 
-// A page that is drawn anew stays where it was scrolled to.
+// A page that is drawn anew stays where it was scrolled to, and who writes in a field goes on writing in it.  The undo of what was not saved goes with its page (`toast`).
 let drawn = -1;
 export function show(...children) {
-	const main = document.getElementById('main'), y = drawn === turn ? scrollY : 0;
+	const main = document.getElementById('main'), isAnew = drawn === turn, y = isAnew ? scrollY : 0, at = isAnew && main.contains(document.activeElement) && document.activeElement.matches('input, select, textarea') ? document.activeElement : null;
 	drawn = turn;
+	const where = at && at.selectionStart;
 	main.replaceChildren();
 	append(main, children);
+	for (const note of document.querySelectorAll('#toast p')) if (note.of?.isConnected === false) note.remove();
 	main.focus({preventScroll: true});
+	if (at?.id) writeOn(document.getElementById(at.id), at, where);
 	scrollBack(y);
+}
+
+function writeOn(field, before, at) {
+	if (!field || field.type !== before.type || field.disabled) return;
+	field.focus({preventScroll: true});
+	if (Number.isInteger(at)) field.setSelectionRange(at, at);
 }
 
 // To where one was, as soon as the page is that long again; who scrolls meanwhile is left alone.
@@ -314,7 +331,7 @@ export function anew(draw) {
 	return () => location.hash === address ? draw() : null;
 }
 
-// A message that goes by itself; with an act (undo, say) it stays longer.  What is told already is not told twice beside it (`tell`).
+// A message that goes by itself; with an act (undo, say) it stays longer, but not after the part of a page that alone it is about (`of`).  What is told already is not told twice beside it (`tell`).
 const tell = (text) => [...document.querySelectorAll('#toast p')].some((one) => one.textContent === text) || toast(text);
 export function toast(text, act) {
 	const run = async () => {
@@ -322,6 +339,7 @@ export function toast(text, act) {
 		try { await act.run(); } catch (problem) { toast(fault(problem)); }
 	};
 	const note = h('p', {}, text, act && h('button', {type: 'button', onclick: run}, act.label));
+	note.of = act?.of;
 	document.getElementById('toast').append(note);
 	const wait = () => setTimeout(() => note.remove(), act ? 10000 : 5000);
 	let going = wait();

@@ -1,6 +1,6 @@
 // A flow's values as a form: trigger, who, exclusions, steps with their texts, channels, offer, holdout, caps, quiet
 // hours.  Only what changed is sent; a refusal stands at its field.
-import {append, code, h, list, named, patch, post, put, show, t, toast} from './base.js';
+import {append, code, h, leading, list, named, patch, post, put, show, t, toast} from './base.js';
 import {copy, drafted, guarded, kept} from './drafts.js';
 import {refusal, title} from './flow_words.js';
 import {tiers} from './tier_order.js';
@@ -153,7 +153,7 @@ function dropStep(page, i) {
 	now.vendors = without(now.vendors);
 	page.remember();
 	page.drawSteps();
-	toast(t('flow.step_dropped', {n: i + 1}), {label: t('undo'), run: () => { now.spec.steps = before.steps; Object.assign(now, {texts: before.texts, said: before.said, subjects: before.subjects, vendors: before.vendors}); page.remember(); page.drawSteps(); }});
+	toast(t('flow.step_dropped', {n: i + 1}), {label: t('undo'), of: document.querySelector('form.flow'), run: () => { now.spec.steps = before.steps; Object.assign(now, {texts: before.texts, said: before.said, subjects: before.subjects, vendors: before.vendors}); page.remember(); page.drawSteps(); }});
 }
 
 function waits(page, step, i) {
@@ -261,12 +261,13 @@ async function store(event, page, saved, notice, again) {
 	}
 	const button = document.querySelector('form.flow button[type=submit]');
 	button.disabled = true;
+	const onward = leading();
 	try {
 		if (!await saved.isOvertaken(notice, again)) {
 			await send(page);
 			saved.forget();
 			toast(t('saved'));
-			location.hash = `#/flows/${encodeURIComponent(page.row.flow)}`;
+			onward(`#/flows/${encodeURIComponent(page.row.flow)}`);
 		}
 	} catch (problem) {
 		refuse(problem, page, notice);

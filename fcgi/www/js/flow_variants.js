@@ -51,7 +51,7 @@ function end(page, own, draw) {
 	delete own.variants;
 	page.remember();
 	draw(firstButton);
-	toast(t('variant.ended'), {label: t('undo'), run: () => { own.variants = before; page.remember(); draw(lastVariant); }});
+	toast(t('variant.ended'), {label: t('undo'), of: document.querySelector('form.flow'), run: () => { own.variants = before; page.remember(); draw(lastVariant); }});
 }
 
 function one(page, own, i, variant, channels, {draw, shares}) {

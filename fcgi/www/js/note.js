@@ -36,15 +36,15 @@ export function note(person, me, again) {
 		done();
 		toast(t(kept ? 'saved' : 'waiting.kept'));
 		if (kept) await again();
-		else element.reset();
+		else done.empty();
 	}));
 }
 
 export function followUp(person, me) {
 	return h('section', {class: 'card'}, h('h2', {}, t('person.task')), keptForm(`${me.actor}:task:${person.customer_id}`, [field('title', t('person.task_what'), {required: true, maxlength: 200}),
-		dayField('due_on', t('person.task_when'), true)], t('save'), async (data, element) => {
+		dayField('due_on', t('person.task_when'), true)], t('save'), async (data, element, done) => {
 		await post(`persons/${person.customer_id}/tasks`, {title: data.get('title'), due_on: data.get('due_on')});
-		element.reset();
+		done.empty();
 		toast(t('saved'));
 	}));
 }

@@ -1,12 +1,12 @@
 // Conditions of the rule language as phrases with blanks.  A phrase knows how to write its condition and how to read it
 // back; what no phrase can read without loss stays as it is.
-import {code, language, list, named, t} from './base.js';
+import {code, language, named, send, t} from './base.js';
 import {tiers} from './tier_order.js';
 
-// Values to choose from, asked once.
+// Values to choose from, asked once: for whatever page, so that they come although the first that asked was left.
 const asked = new Map();
 function once(path, shape) {
-	if (!asked.has(path)) asked.set(path, list(path).then((page) => page.rows.map(shape)).catch((problem) => { asked.delete(path); throw problem; }));
+	if (!asked.has(path)) asked.set(path, send('GET', path).then((page) => page.items.map(shape)).catch((problem) => { asked.delete(path); throw problem; }));
 	return asked.get(path);
 }
 const offered = (row) => ({value: row.code, label: named(row)});

@@ -88,7 +88,7 @@ export function ruleEditor(rule, onChange, {prefix = 'rule', note = null} = {}) 
 			line.remove();
 			(next && next.querySelector('select, input, button') || list.parentElement.querySelector('.add select')).focus();
 			changed();
-			toast(t('rule.removed', {what: label(node)}), {label: t('undo'), run: () => {
+			toast(t('rule.removed', {what: label(node)}), {label: t('undo'), of: element, run: () => {
 				parent.items.splice(place, 0, node);
 				const back = item(node, parent);
 				list.insertBefore(back, list.children[place] || null);

@@ -17,19 +17,27 @@ const place = (key) => `typed:${key}`;
 export const wasTyped = (key) => kept(place(key)) !== null;
 
 // A form of base.js that is filled with what was typed into it before; submit(data, element, done) may call done() as soon
-// as it was taken, and it is called when submit ends, unless that answers true: nothing was taken yet.
+// as it was taken, and it is called when submit ends, unless that answers true: nothing was taken yet.  done.empty() makes room for the next.
+// What somebody types while the answer is on its way was not taken, and stays where it is.
 export function keptForm(key, fields, label, submit) {
 	const before = kept(place(key));
 	const note = h('p', {class: 'row faint', role: 'status', hidden: !before}, t('draft.kept'), h('button', {type: 'button', class: 'quiet', onclick: () => {
-		done();
+		drop();
 		for (const input of inputsOf(element)) give(input, first[input.name]);
 	}}, t('draft.drop')));
-	const done = () => { forget(place(key)); note.hidden = true; };
+	let sent = null, isLater = false, address = null;
+	const drop = () => { forget(place(key)); note.hidden = true; };
+	const done = () => isLater && location.hash === address || drop();
+	done.empty = () => isLater || element.reset();
 	const element = form([note, fields], label, async (data) => {
-		if (!await submit(data, element, done)) done();
+		[sent, isLater, address] = [JSON.stringify(typedInto(element)), false, location.hash];
+		let isTaken = false;
+		try { isTaken = !await submit(data, element, done); } finally { if (!isTaken) sent = null; }
+		if (isTaken) done();
 	});
 	const first = typedInto(element);
 	for (const input of inputsOf(element)) if (before && input.name in before) give(input, before[input.name]);
-	for (const change of ['input', 'change']) element.addEventListener(change, () => keep(place(key), typedInto(element)));
+	element.addEventListener('input', () => { isLater = true; keep(place(key), typedInto(element)); });
+	element.addEventListener('change', () => JSON.stringify(typedInto(element)) !== sent && keep(place(key), typedInto(element)));     // a field that goes with its page changes once more
 	return element;
 }

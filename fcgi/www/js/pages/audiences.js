@@ -1,5 +1,5 @@
 // Audiences: built from phrases with the count beside, kept as segments, with their members and who came and went.
-import {anew, append, del, fault, follow, get, h, list, moment, named, number, percent, post, put, send, show, t, toast, withWords} from '../base.js';
+import {anew, append, del, fault, follow, get, h, leading, list, moment, named, number, percent, post, put, send, show, t, toast, withWords} from '../base.js';
 import {bars} from '../chart.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
@@ -66,13 +66,13 @@ function edit(row, me) {
 			notice.textContent = t('rule.fill_in');
 			return editor.focusOpen();
 		}
-		const code = row ? row.segment : newCode('audience');
+		const code = row ? row.segment : newCode('audience'), onward = leading();
 		try {
 			await put(path(code), {...values(), kind: 'living'});
 			forget(key);
 			askAnew();
 			toast(t('saved'));
-			location.hash = `#/audiences/${encodeURIComponent(code)}`;
+			onward(`#/audiences/${encodeURIComponent(code)}`);
 		} catch (problem) {
 			notice.textContent = fault(problem, problem.field === 'name_zh' || problem.field === 'code' ? t('audience.name') : null);
 			editor.refuse(problem);
@@ -154,13 +154,15 @@ async function everybody(row, place) {
 }
 
 async function drop(row) {
+	const onward = leading();
 	try {
 		await del(path(row.segment));
 		askAnew();
-		location.hash = '#/audiences';
+		onward('#/audiences');
 		toast(t('audience.dropped', {name: title(row)}), row.rule && {label: t('undo'), run: async () => {
+			const back = leading();
 			await put(path(row.segment), {name_zh: row.name_zh, name_en: row.name_en, rule: row.rule, kind: row.kind});
-			location.hash = `#/audiences/${encodeURIComponent(row.segment)}`;
+			back(`#/audiences/${encodeURIComponent(row.segment)}`);
 		}});
 	} catch (problem) {
 		toast(fault(problem));

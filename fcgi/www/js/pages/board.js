@@ -79,8 +79,10 @@ function tiers(board, behind) {
 async function indicators(store, behind, period, startsOn) {
 	if (store === null) return h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => document.getElementById('where').focus()}, t('board.choose_store')));
 	const place = h('div', {});
+	let turn = 0;
 	const fill = async (unit, start) => {
-		const frozen = await get(`reports/indicators?period=${unit}${store ? `&store=${encodeURIComponent(store)}` : ''}${start ? `&starts_on=${start}` : ''}`);
+		const mine = ++turn, frozen = await get(`reports/indicators?period=${unit}${store ? `&store=${encodeURIComponent(store)}` : ''}${start ? `&starts_on=${start}` : ''}`);
+		if (mine !== turn) return;     // another period was asked for meanwhile
 		const shown = (row, value) => value === null || value === undefined ? (row.note && row.value === null ? note(row.note) : '–') : row.unit === 'share' ? percent(Number(value)) : row.unit === 'currency' ? money(Number(value)) : number(Number(value));
 		const opened = (row, value, from, to) => value === null || value === undefined || (row.indicator === 'active' && Number(value) === 0) ? shown(row, value) : h('a', {href: behind('indicator', `${row.indicator}.${onlyWhom.includes(row.indicator) || Number(value) === 0 ? 'of' : 'met'}.${from}.${to}`)}, shown(row, value));
 		const known = frozen.indicators.filter((row) => row.value !== null && Number(row.before) > 0), hasRadar = known.length > 2;

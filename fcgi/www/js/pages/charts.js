@@ -1,5 +1,5 @@
 // Charts that one puts together: a measure, what it is divided by, a span, a scope; saved under a name, shared with roles.  #/charts/ID.
-import {anew, brief, check, code, del, fault, field, h, list, money, number, percent, post, show, t, toast, withWords} from '../base.js';
+import {anew, brief, check, code, del, fault, field, h, leading, list, money, number, percent, post, show, t, toast, withWords} from '../base.js';
 import {bars, line, ring} from '../chart.js';
 import {ownStores, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
@@ -106,11 +106,11 @@ function keeping(spec, chosen, again, key) {
 	const own = chosen && chosen.is_mine ? chosen : null;
 	return h('section', {class: 'card'}, h('h2', {}, t('chart.save_as')), keptForm(key, [field('name', t('chart.name'), {value: own ? own.name : '', maxlength: '80', required: true}),
 		h('fieldset', {}, h('legend', {}, t('chart.share')), roles.map((role) => check(role, code('role', role), own && own.roles.includes(role)))), h('p', {class: 'faint'}, t('chart.shared'))], t('chart.save_as'), async (data, element, done) => {
-		const kept = await post('reports/saved', {name: data.get('name'), spec, roles: roles.filter((role) => data.get(role)), ...(own ? {report_id: own.report_id} : {})});
+		const onward = leading(), kept = await post('reports/saved', {name: data.get('name'), spec, roles: roles.filter((role) => data.get(role)), ...(own ? {report_id: own.report_id} : {})});
 		done();
 		toast(t('saved'));
 		if (own) await again();
-		else location.hash = `#/charts/${kept.report_id}`;
+		else onward(`#/charts/${kept.report_id}`);
 	}));
 }
 

@@ -1,5 +1,5 @@
 // Types of coupons: what they are worth and how long, how many may be claimed, and the codes that others printed.
-import {anew, field, form, get, h, list, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
+import {anew, field, form, get, h, leading, list, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
 import {save, table} from '../table.js';
@@ -35,10 +35,10 @@ async function edit(row, me) {
 		h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'is_transferable', checked: now.is_transferable}), t('coupon.transferable')), h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'is_pooled', checked: now.is_pooled}), t('coupon.pooled')),
 		field('pool_low', t('coupon.low'), {type: 'number', min: 0, inputmode: 'numeric', value: now.pool_low ?? 0})], t('save'), async (data) => {
 		const body = read(data);
-		const code = row ? row.coupon_type : newCode('coupon');
+		const code = row ? row.coupon_type : newCode('coupon'), onward = leading();
 		await patch(path(code), {...body, name_en: body.name_en || body.name_zh});
 		forget(key);
-		location.hash = row || !body.is_pooled ? '#/coupons' : `#/coupons/edit/${code}`;
+		onward(row || !body.is_pooled ? '#/coupons' : `#/coupons/edit/${code}`);
 		toast(t('saved'), row && {label: t('undo'), run: async () => {
 			await patch(path(code), Object.fromEntries([...names, 'is_transferable', 'is_pooled', 'pool_low'].map((name) => [name, row[name]])));
 			toast(t('saved'));
@@ -80,11 +80,11 @@ function limits(row, me) {
 
 function pool(row, me) {
 	const left = h('p', {role: 'status'}, t('coupon.free', {n: number(row.free)}));
-	const filled = keptForm(`${me.actor}:codes:${row.coupon_type}`, [field('codes', t('coupon.codes'), {tag: 'textarea', autocomplete: 'off'})], t('coupon.load'), async (data, element) => {
+	const filled = keptForm(`${me.actor}:codes:${row.coupon_type}`, [field('codes', t('coupon.codes'), {tag: 'textarea', autocomplete: 'off'})], t('coupon.load'), async (data, element, done) => {
 		const list_of = data.get('codes').split(/[\s,;，；]+/).filter(Boolean);
 		const answer = await post(`${path(row.coupon_type)}/codes`, {codes: list_of});
 		left.textContent = t('coupon.loaded', {added: number(answer.added), known: number(answer.known), free: number(answer.free)});
-		element.reset();
+		done.empty();
 	});
 	return h('section', {class: 'card'}, h('h2', {}, t('coupon.pool')), left, filled);
 }

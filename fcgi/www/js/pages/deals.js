@@ -1,6 +1,6 @@
 // Deals on their way: a pipeline stage by stage, one deal with what its stage asks for, a new one for a customer, how deals were won.
 // #/deals/PIPELINE[/STAGE], #/deals/one/PERSON/DEAL, #/deals/new/PERSON, #/deals/won/PIPELINE
-import {anew, append, code, day, field, get, h, list, moment, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
+import {anew, append, code, day, field, get, h, leading, list, moment, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
 import {daysBack} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
@@ -134,10 +134,10 @@ async function fresh(id, me) {
 			h('label', {for: 'pipeline'}, t('deals.pipeline')), h('select', {id: 'pipeline', name: 'pipeline'}, pipelines.filter((one) => one.is_active).map((one) => h('option', {value: one.pipeline}, named(one, one.pipeline)))),
 			field('title', t('deals.title'), {required: true, maxlength: 200}), field('amount', t('deals.amount'), {type: 'number', min: 0, step: '0.01'}),
 			h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'important'}), t('deals.important'))], t('tickets.open_it'), async (data, element, done) => {
-			const made = await post(`persons/${id}/deals`, {pipeline: data.get('pipeline'), title: data.get('title'), amount: data.get('amount') || null, is_important: String(data.get('important') !== null)});
+			const onward = leading(), made = await post(`persons/${id}/deals`, {pipeline: data.get('pipeline'), title: data.get('title'), amount: data.get('amount') || null, is_important: String(data.get('important') !== null)});
 			done();
 			toast(made.overlaps.length > 0 ? t('deals.overlap', {who: made.overlaps.map((one) => one.name).join(t('comma'))}) : t('saved'));
-			location.hash = whole(made);
+			onward(whole(made));
 		})), known.length > 0 && h('section', {class: 'card'}, h('h2', {}, t('tickets.before')), h('ul', {class: 'plain'}, known.map((deal) => h('li', {}, h('a', {href: whole(deal)}, deal.title), ' ',
 			h('span', {class: 'tag'}, stageName(deal)), ' ', h('span', {class: 'faint'}, day(deal.opened_at))))))));
 }

@@ -1,6 +1,6 @@
 // A new member in the form of one's role (three fields until headquarters says otherwise) and the consents; whoever has the phone
 // already is shown before anything is saved.
-import {append, check, h, post, show, t, toast, withWords} from '../base.js';
+import {append, check, h, leading, post, show, t, toast, withWords} from '../base.js';
 import {askForm, entered, inputs} from '../entry.js';
 import {keptForm} from '../typed.js';
 import {write} from '../waiting.js';
@@ -14,7 +14,7 @@ export async function draw([typed = ''], me) {
 	show(h('h1', {}, t('page.enrol')), h('div', {class: 'card'}, known, keptForm(`${me.actor}:enrol:${typed}`, [
 		inputs(fields, {[isNumber ? 'phone' : 'name']: typed}),
 		h('fieldset', {}, h('legend', {}, t('enrol.consents')), ['sms', 'wechat', 'email'].map((channel) => check(`consent_${channel}`, t(`enrol.${channel}`))))], t('save'), async (data) => {
-		const member = entered(fields, data), {phone} = member;
+		const member = entered(fields, data), {phone} = member, onward = leading();
 		if (phone && warned !== phone) {
 			before = await warn(phone, known);
 			warned = phone;
@@ -23,7 +23,7 @@ export async function draw([typed = ''], me) {
 		const consents = ['sms', 'wechat', 'email'].filter((channel) => data.get(`consent_${channel}`));
 		const answer = await write('enrol', {...member, consents}, t('page.enrol'));
 		toast(t(!answer ? 'waiting.kept' : before.length > 0 && !before.includes(answer.customer_id) ? 'enrol.apart' : 'saved'));
-		location.hash = answer ? `#/person/${answer.customer_id}` : '#/find';
+		onward(answer ? `#/person/${answer.customer_id}` : '#/find');
 	})), me.role !== 'crm_service' && h('p', {}, h('a', {href: '#/qr'}, t('page.qr'))));
 }
 

@@ -1,6 +1,6 @@
 // Flows: their state, made of presets, started, paused and stopped; who would get one and why not, what it costs, what it
 // brought against the holdout, and why one person got it or not.
-import {anew, append, code, fault, fetched, get, h, list, money, named, number, post, put, show, t, toast, withWords} from '../base.js';
+import {anew, append, code, fault, fetched, get, h, leading, list, money, named, number, post, put, show, t, toast, withWords} from '../base.js';
 import {forget, keep, kept} from '../drafts.js';
 import {explained, reason, refusal, results, title} from '../flow_words.js';
 import {newCode} from '../code.js';
@@ -44,12 +44,12 @@ function fromPreset(presets) {
 	show(h('h1', {}, t('flows.new')), h('form', {class: 'card', novalidate: true, onsubmit: async (event) => {
 		event.preventDefault();
 		try {
-			const made = newCode('flow');
+			const made = newCode('flow'), onward = leading();
 			const wanted = name.value.trim();
 			await post(`flow-presets/${choice.value}/flows/${made}`, {});
 			forget('flow:new');
 			if (wanted) await put(`${path(made)}/name`, {name_zh: wanted});
-			location.hash = `#/flows/${made}/edit`;
+			onward(`#/flows/${made}/edit`);
 		} catch (problem) { notice.textContent = fault(problem); }
 	}}, h('label', {for: 'preset'}, t('flows.preset')), choice, gist, h('label', {for: 'name_zh'}, t('flows.name')), name, notice, h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('flows.copy')))));
 	return tell();
@@ -103,7 +103,8 @@ function asking(row, person, why, me) {
 		event.preventDefault();
 		place.textContent = '';
 		try {
-			location.hash = `#/flows/${encodeURIComponent(row.flow)}/why/${encodeURIComponent(await whom(field.value.replace(/\s/g, ''), me))}`;
+			const onward = leading(), who = await whom(field.value.replace(/\s/g, ''), me);
+			onward(`#/flows/${encodeURIComponent(row.flow)}/why/${encodeURIComponent(who)}`);
 		} catch (problem) { place.textContent = fault(problem); }
 	}}, h('label', {for: 'person'}, t(mayLookUp(me) ? 'why.person' : 'why.number')), field, h('button', {type: 'submit'}, t('why.go'))), place, why);
 }

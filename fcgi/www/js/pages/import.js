@@ -1,6 +1,6 @@
 // A file becomes facts: what it is, which column is which field, what each row would do, and then all or nothing.
 // #/import lists the imports, #/import/ID follows one: it can be left and opened again, the worker goes on.
-import {append, check, choosing, code, fault, field, follow, form, get, h, list, moment, number, percent, post, put, show, t, toast, upload, withWords} from '../base.js';
+import {append, check, choosing, code, fault, field, follow, form, get, h, leading, list, moment, number, percent, post, put, show, t, toast, upload, withWords} from '../base.js';
 import {opened} from '../sheet.js';
 import {remedy, sourceNames} from '../sources.js';
 import {csv, save, table} from '../table.js';
@@ -112,6 +112,7 @@ function pick(item) {
 }
 
 async function send(element) {
+	const onward = leading();
 	const {version} = await put(`sources/${encodeURIComponent(draft.source)}/mappings/${draft.entity}?current=false`, draft.mapping);
 	const bar = h('progress', {max: '1', value: '0', 'aria-label': t('import.sending')});
 	element.append(bar);
@@ -119,7 +120,7 @@ async function send(element) {
 	try {
 		const job = await upload(`imports?${query}`, draft.body, 'text/csv', (part) => { bar.value = part; });
 		draft = null;
-		location.hash = `#/import/${job.batch_id}`;
+		onward(`#/import/${job.batch_id}`);
 	} finally {
 		bar.remove();
 	}

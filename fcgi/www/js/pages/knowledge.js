@@ -1,5 +1,5 @@
 // What staff know: articles found by words, written and changed by those who answer customers.  #/knowledge, #/knowledge/ARTICLE, #/knowledge/new
-import {append, code, field, get, h, language, list, named, number, percent, post, put, show, t, toast, withWords} from '../base.js';
+import {append, code, field, get, h, language, leading, list, named, number, percent, post, put, show, t, toast, withWords} from '../base.js';
 import {daysBack} from '../report_parts.js';
 import {table} from '../table.js';
 import {keptForm} from '../typed.js';
@@ -50,10 +50,10 @@ async function write(id, article, me) {
 		h('label', {for: 'body'}, t('article.body')), h('textarea', {id: 'body', name: 'body', required: true, maxlength: 20000, rows: 8}, article.body || ''),
 		h('label', {for: 'topic'}, t('tickets.topic')), h('select', {id: 'topic', name: 'topic'}, h('option', {value: ''}, t('article.any')), topics.map((topic) => h('option', {value: topic.topic, selected: topic.topic === article.topic}, `${code('ticket_kind', topic.kind)} · ${named(topic, topic.topic)}`))),
 		id && h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'away', checked: article.is_active === false}), t('article.away'))], t('save'), async (data, element, done) => {
-		const spec = {title: data.get('title'), body: data.get('body'), topic: data.get('topic') || null, is_active: !data.get('away')};
+		const onward = leading(), spec = {title: data.get('title'), body: data.get('body'), topic: data.get('topic') || null, is_active: !data.get('away')};
 		await (id ? put(`articles/${id}`, spec) : post('articles', spec));
 		done();
 		toast(t('saved'));
-		location.hash = '#/knowledge';
+		onward('#/knowledge');
 	})), id && h('p', {class: 'faint'}, t('article.was_used', {n: number(article.used)})));
 }

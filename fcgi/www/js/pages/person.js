@@ -13,10 +13,11 @@ const mayDial = (me) => workers.includes(me.role) || me.role === 'crm_steward';
 export async function draw([id], me) {
 	const works = workers.includes(me.role);
 	const [person, owner] = await Promise.all([get(`persons/${id}/overview`), works ? get(`persons/${id}/owner`) : null]);
-	let line = timeline(person, me);
+	let line = timeline(person, me), turn = 0;
 	// what was just said stands on it, too
 	const told = async () => {
-		const next = timeline({...person, timeline: (await get(`persons/${person.customer_id}/timeline?limit=20`)).items}, me);
+		const mine = ++turn, next = timeline({...person, timeline: (await get(`persons/${person.customer_id}/timeline?limit=20`)).items}, me);
+		if (mine !== turn) return;
 		line.replaceWith(next);
 		line = next;
 	};
@@ -30,6 +31,7 @@ function dial(person, me) {
 	const place = h('div', {class: 'card'});
 	const ask = form([h('p', {}, t('person.phone'), ': ', person.phone || '–'), field('reason', t('person.why'), {value: t('person.why_default')})], t('person.dial'), async (data) => {
 		const clear = await post(`persons/${person.customer_id}/unmask`, {fields: ['phone'], reason: data.get('reason')});
+		if (!place.isConnected) return;     // who went on to another customer calls nobody
 		const {phone} = clear.fields;
 		const link = h('a', {class: 'dial', href: `tel:${phone}`}, `☎ ${phone}`);
 		place.replaceChildren(link);

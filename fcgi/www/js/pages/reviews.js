@@ -8,6 +8,7 @@ import {table} from '../table.js';
 let queue = [];
 let at = 0;
 let last = null;
+let isAtIt = false;      // a decision, or its undo, is on its way: the next key is the next one's
 let more = null;
 let which = 'open';
 let tried = null;
@@ -23,8 +24,10 @@ export async function draw([state = 'open']) {
 	await Promise.all([withWords('steward'), withWords('fields')]);
 	which = state;
 	naming ||= await sourceNames();
-	queue = [];
-	await fetchMore('');
+	queue = [];     // no key decides what is not shown yet
+	const page = await list(`reviews?limit=50&state=${which}`);
+	queue = page.rows;
+	more = page.next;
 	at = Math.min(at, Math.max(queue.length - 1, 0));
 	tried = h('div', {});
 	settledAnew = h('div', {});
@@ -34,9 +37,9 @@ export async function draw([state = 'open']) {
 }
 
 // A page of pairs, each with both persons' records.
-async function fetchMore(from) {
-	const page = await list(`reviews?limit=50&state=${which}${from}`);
-	queue.push(...page.rows);
+async function fetchMore() {
+	const to = queue, page = await list(`reviews?limit=50&state=${which}&cursor=${encodeURIComponent(more)}`);
+	to.push(...page.rows);
 	more = page.next;
 }
 
@@ -99,23 +102,29 @@ function decided() {
 	return h('section', {class: 'card'}, queue.length === 0 ? h('p', {class: 'faint'}, t('none')) : h('ul', {class: 'plain'}, queue.map((review) => h('li', {},
 		title(review.a), ' · ', title(review.b), ' ', h('span', {class: 'tag'}, code('guard', review.reason)), h('p', {class: 'faint'}, `${moment(review.decided_at)} ${review.decided_by || ''}`),
 		h('div', {class: 'row'}, h('button', {type: 'button', onclick: async () => { await reopen(review); await again(); }}, t('undo')))))),
-		more && h('button', {type: 'button', onclick: async () => { await fetchMore(`&cursor=${encodeURIComponent(more)}`); paint(); }}, t('more')));
+		more && h('button', {type: 'button', onclick: async () => { await fetchMore(); paint(); }}, t('more')));
 }
 
 async function decide(decision) {
 	const review = queue[at];
-	if (!review || which !== 'open') return;
+	if (!review || which !== 'open' || isAtIt) return;
 	const onward = anew(() => queue.length === 0 && more ? draw(['open']) : paint());
 	try {
-		await post(`reviews/${review.review_id}/decide`, {decision, reason: t(`reviews.${decision}_reason`)});
+		await alone(post(`reviews/${review.review_id}/decide`, {decision, reason: t(`reviews.${decision}_reason`)}));
 		last = review;
-		queue.splice(at, 1);
-		at = Math.min(at, Math.max(queue.length - 1, 0));
+		const place = queue.findIndex((one) => one.review_id === review.review_id);     // J and K went on meanwhile
+		if (place >= 0) queue.splice(place, 1);
+		at = Math.max(0, Math.min(place >= 0 && place < at ? at - 1 : at, queue.length - 1));
+		toast(t('saved'), {label: t('undo'), run: () => undo(review)});
 		await onward();
-		toast(t('saved'), {label: t('undo'), run: undo});
 	} catch (problem) {
 		toast(fault(problem));
 	}
+}
+
+async function alone(call) {
+	isAtIt = true;
+	try { return await call; } finally { isAtIt = false; }
 }
 
 async function reopen(review) {
@@ -126,17 +135,17 @@ async function reopen(review) {
 	}
 }
 
-async function undo() {
-	if (!last) return;
-	const review = last;
-	last = null;
+// The last one by key, any by its own button.
+async function undo(review = last) {
+	if (!review || isAtIt) return;
+	if (review === last) last = null;
 	const again = anew(() => draw(['open']));
-	await reopen(review);
+	await alone(reopen(review));
 	await again();
 }
 
 addEventListener('keydown', (event) => {
 	if (!location.hash.startsWith('#/reviews') || which !== 'open' || event.target.closest('input, textarea, select') || event.ctrlKey || event.metaKey || event.altKey) return;
-	const act = {j: () => { at = Math.min(at + 1, queue.length - 1); paint(); }, k: () => { at = Math.max(at - 1, 0); paint(); }, m: () => decide('accept'), n: () => decide('reject'), u: undo}[event.key.toLowerCase()];
-	if (act && (queue.length > 0 || event.key.toLowerCase() === 'u')) act();
+	const act = {j: () => { at = Math.min(at + 1, queue.length - 1); paint(); }, k: () => { at = Math.max(at - 1, 0); paint(); }, m: () => decide('accept'), n: () => decide('reject'), u: () => undo()}[event.key.toLowerCase()], isHeld = event.repeat && !/^[jk]$/i.test(event.key);     // a key that is held decides once
+	if (act && !isHeld && (queue.length > 0 || event.key.toLowerCase() === 'u')) act();
 });

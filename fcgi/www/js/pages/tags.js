@@ -1,5 +1,5 @@
 // The dictionary of tags: automatic ones made of phrases like audiences, others given by hand or by a model.
-import {append, fault, h, language, list, named, number, put, show, t, toast, withWords} from '../base.js';
+import {append, fault, h, language, leading, list, named, number, put, show, t, toast, withWords} from '../base.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
 import {askAnew} from '../phrases.js';
 import {liveCount, ruleEditor} from '../rule_editor.js';
@@ -43,14 +43,14 @@ function edit(row) {
 			notice.textContent = t('rule.fill_in');
 			return editor.focusOpen();
 		}
-		const before = row && {name_zh: row.name_zh, name_en: row.name_en, layer: row.layer, kind: row.kind, rule: row.rule};
+		const onward = leading(), before = row && {name_zh: row.name_zh, name_en: row.name_en, layer: row.layer, kind: row.kind, rule: row.rule};
 		// the code of a new tag is its name, without what codes cannot have
 		const send = (body) => put(`tags/${encodeURIComponent(row ? row.tag : now.name.trim().replace(/[\s:]+/g, '_'))}`, body);
 		try {
 			await send({name_zh: language === 'en' && row ? row.name_zh : now.name.trim(), name_en: language === 'en' ? now.name.trim() : row ? row.name_en : '', layer: now.layer, kind: now.kind, rule: now.kind === 'automatic' ? now.rule : null});
 			forget(key);
 			askAnew();
-			location.hash = '#/tags';
+			onward('#/tags');
 			toast(t('saved'), before && {label: t('undo'), run: async () => { await send(before); toast(t('saved')); if (location.hash === '#/tags') await draw([]); }});
 		} catch (problem) {
 			notice.textContent = fault(problem);

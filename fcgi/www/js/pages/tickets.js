@@ -1,6 +1,6 @@
 // Complaints and questions: what has to be settled first, one ticket with its life, a new one for a customer.
 // #/tickets/LIST, #/tickets/one/PERSON/TICKET, #/tickets/new/PERSON
-import {anew, append, code, field, get, h, language, list, moment, named, post, put, show, t, toast, withWords} from '../base.js';
+import {anew, append, code, field, get, h, language, leading, list, moment, named, post, put, show, t, toast, withWords} from '../base.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
 
@@ -103,10 +103,10 @@ async function fresh(id, me) {
 				usable.filter((topic) => topic.kind === kind).map((topic) => h('option', {value: topic.topic}, named(topic, topic.topic)))))),
 			h('label', {for: 'channel'}, t('person.channel')), h('select', {id: 'channel', name: 'channel'}, ['store', 'call', 'wechat', 'online'].map((name) => h('option', {value: name}, code('channel', name)))),
 			field('body', t('tickets.words'), {tag: 'textarea', required: true, maxlength: 4000})], t('tickets.open_it'), async (data, element, done) => {
-			const made = await post(`persons/${id}/tickets`, {topic: data.get('topic'), channel: data.get('channel'), body: data.get('body')});
+			const onward = leading(), made = await post(`persons/${id}/tickets`, {topic: data.get('topic'), channel: data.get('channel'), body: data.get('body')});
 			done();
 			toast(t('saved'));
-			location.hash = whole(made);
+			onward(whole(made));
 		})), known.length > 0 && h('section', {class: 'card'}, h('h2', {}, t('tickets.before')), h('ul', {class: 'plain'}, known.map((row) => h('li', {}, h('a', {href: whole(row)}, row.title), ' ',
 			h('span', {class: 'tag'}, code('ticket_state', row.state)), ' ', h('span', {class: 'faint'}, topicOf(row), ' · ', moment(row.opened_at))))))));
 }

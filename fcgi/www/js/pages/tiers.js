@@ -22,7 +22,7 @@ function edit(set, me) {
 	const said = h('div', {role: 'status'}), notice = h('p', {class: 'warn', role: 'alert'}), rules = h('ol', {class: 'parts'});
 	const saved = guarded(key, set.version, async () => (await active()).version);
 	const judge = judged(said), again = anew(() => draw([], me));
-	const page = {now, changed: () => { saved.keep(now); judge(now); }, drawAll: (focus) => { rules.replaceChildren(); append(rules, now.map((rule, i) => tier(page, rule, i))); if (focus) document.getElementById(focus)?.focus(); }};
+	const page = {now, element: rules, changed: () => { saved.keep(now); judge(now); }, drawAll: (focus) => { rules.replaceChildren(); append(rules, now.map((rule, i) => tier(page, rule, i))); if (focus) document.getElementById(focus)?.focus(); }};
 	const store = async (event) => {
 		event.preventDefault();
 		notice.textContent = '';
@@ -72,7 +72,7 @@ function drop(page, from, i, name) {
 	const [gone] = from.splice(i, 1);
 	page.drawAll('tier_1');
 	page.changed();
-	toast(t('rule.removed', {what: name}), {label: t('undo'), run: () => { from.splice(i, 0, gone); page.drawAll(); page.changed(); }});
+	toast(t('rule.removed', {what: name}), {label: t('undo'), of: page.element, run: () => { from.splice(i, 0, gone); page.drawAll(); page.changed(); }});
 }
 
 // "2 or more orders in the last 30 days": metric, window, comparison.
