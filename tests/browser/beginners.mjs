@@ -12,7 +12,7 @@ async function stray(page, roll) {
 	const kind = one(['menu', 'menu', 'back', 'anew', 'link', 'nonsense'], roll);
 	const menu = page.locator('header nav a:visible');
 	if (kind === 'menu') await menu.nth(Math.floor(roll() * await menu.count())).click();
-	if (kind === 'back') await page.goBack({timeout: 3000}).catch(() => null);
+	if (kind === 'back') await page.goBack({timeout: 30000}).catch(() => null);
 	if (kind === 'anew') await page.reload();
 	if (kind === 'link') await page.evaluate((n) => { const all = [...document.querySelectorAll('main a[href^="#/"]')].filter((link) => link.checkVisibility?.() ?? true); all[Math.floor(n * all.length)]?.click(); }, roll());
 	if (kind === 'nonsense') await page.evaluate((n) => {
@@ -43,7 +43,7 @@ async function led(page, language, roll, took) {
 		else if (kind === 'INPUT') { await what.fill(value); await what.press('Tab'); }
 		else await what.click();
 		took.right++;
-		await page.waitForFunction((words) => document.querySelector('#guide p') && document.querySelector('#guide p').textContent !== words, said, {timeout: 8000}).catch(() => null);
+		await page.waitForFunction((words) => document.querySelector('#guide p') && document.querySelector('#guide p').textContent !== words, said, {timeout: 20000}).catch(() => null);
 	}
 	throw new Error(`no end after sixty turns: ${await page.textContent('#guide p')} on ${page.url()}`);
 }

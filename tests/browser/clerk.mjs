@@ -122,7 +122,7 @@ export async function withoutNetwork(browser) {
 	await page.click('form:has(#body) button[type=submit]');
 	await page.waitForSelector('#offline a[href="#/waiting"]');
 	await page.context().setOffline(false);
-	await page.waitForFunction(() => sessionStorage.getItem('waiting') === null, null, {timeout: 20000});
+	await page.waitForFunction(() => sessionStorage.getItem('waiting') === null);
 	ok(sql(`SELECT string_agg(s.code, ' ') FROM crm.task t JOIN crm.staff s USING (staff_id) WHERE t.kind = 'mention' AND t.customer_id = ${person}`) === 'STORE_MANAGER', 'a colleague named by hand without a network is told when it is back');
 	// a file that the worker of the pages asks for fails under another name
 	ok(page.errors.filter((text) => !/ERR_INTERNET_DISCONNECTED|ERR_FAILED/.test(text)).length === 0, 'the console was quiet', page.errors);

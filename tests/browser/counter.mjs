@@ -73,7 +73,7 @@ export async function loop(browser) {
 		}
 		await customer.fill('#check', digits);
 		await customer.click('button[type=submit]');
-		await customer.waitForSelector('.good[role=status]', {timeout: 8000}).catch(async (fault) => { throw new Error(`${await customer.textContent('main')} ${fault.message}`); });
+		await customer.waitForSelector('.good[role=status]').catch(async (fault) => { throw new Error(`${await customer.textContent('main')} ${fault.message}`); });
 		person = (await send(clerk, 'lookup', {kind: 'phone', value: `1352222000${n}`})).body.customer_id;
 		coupon = (await read(clerk, `persons/${person}/coupons`)).body.items.find((one) => one.state === 'issued');
 	}
@@ -110,7 +110,7 @@ export async function offline(browser) {
 	await page.waitForSelector('main li:has-text("断网时写的")');
 	await page.context().setOffline(false);
 	await page.waitForFunction(() => sessionStorage.length === 0);
-	ok(await page.waitForSelector('main p:text("暂无")', {timeout: 3000}).catch(() => null) !== null, 'what was sent is no longer shown as waiting', await page.textContent('main'));
+	ok(await page.waitForSelector('main p:text("暂无")').catch(() => null) !== null, 'what was sent is no longer shown as waiting', await page.textContent('main'));
 	const notes = (await read(page, `persons/${person}/timeline?limit=50`)).body.items.filter((item) => item.text === '断网时写的');
 	ok(notes.length === 1, 'back again it is sent, once', notes);
 	ok(page.errors.filter((text) => !/ERR_(INTERNET_DISCONNECTED|FAILED)/.test(text)).length === 0, 'nothing else was said in the console', page.errors);

@@ -1,5 +1,5 @@
 // What costs money or tells a customer of another at a counter: an answer that is the last one's, a discount that is not this order's, a day that is over, a promise that is not kept.
-import {judge, ok, open, send, sql, visit} from './harness.mjs';
+import {judge, ok, open, quiet, send, sql, visit} from './harness.mjs';
 
 const enrolled = (external, name, phone) => sql(`SELECT customer_id FROM crm.ingest_member('till', '{"external_id": "${external}", "name": "${name}", "phone": "${phone}", "store_code": "S1"}')`);
 const alerts = (page) => page.$$eval('[role=alert]', (all) => all.map((one) => one.textContent).filter(Boolean));
@@ -32,11 +32,11 @@ export async function lastOne(browser) {
 	await page.waitForSelector('main .card h2:has-text("后*")');
 	go();
 	await page.waitForResponse('**/api/v1/search');
-	await page.waitForTimeout(200);
+	await quiet(page);
 	ok((await shown()).length === 1 && (await shown())[0].startsWith('后'), 'a slow answer to what is no longer asked is not shown, and takes away nothing', await shown());
 	await page.fill('#text', '1365559000');
 	await page.fill('#text', '13655590002');
-	ok(await page.waitForSelector('main .card h2:has-text("后*")', {timeout: 3000}).catch(() => null) !== null, 'a digit taken out and typed again shows the answer again', await shown());
+	ok(await page.waitForSelector('main .card h2:has-text("后*")').catch(() => null) !== null, 'a digit taken out and typed again shows the answer again', await shown());
 	ok(page.errors.filter((text) => !/status of 500/.test(text)).length === 0, 'the console was quiet', page.errors);
 	await page.context().close();
 }
@@ -244,7 +244,7 @@ export async function today(browser) {
 		await page.route('**/tasks/1/*', (route) => route.fulfill({contentType: 'application/json', body: '{}'}));
 		await visit(page, '#/tasks/escalated');
 		await page.click('main li:has-text("唯一一件") button >> nth=0');
-		ok(await page.waitForSelector(`main li:has-text("${none}")`, {timeout: 5000}).then(() => true, () => false), `${language}: a list that was worked off says so`, await page.textContent('main'));
+		ok(await page.waitForSelector(`main li:has-text("${none}")`).then(() => true, () => false), `${language}: a list that was worked off says so`, await page.textContent('main'));
 		await page.click(`#toast button:text("${undo}")`);
 		await page.waitForSelector('main li:has-text("唯一一件")');
 		ok(!(await page.textContent('main')).includes(none), 'and not any more when one is taken back');

@@ -51,7 +51,7 @@ async function taken(browser, person) {
 	await desk.waitForSelector('h1 .tag:text("settled")');
 	await desk.route('**/stars', gone);
 	await desk.click('button:text("2 ★")');
-	await desk.waitForFunction(() => document.getElementById('toast').textContent.includes('Nothing was found'), null, {timeout: 8000});
+	await desk.waitForFunction(() => document.getElementById('toast').textContent.includes('Nothing was found'));
 	await desk.unroute('**/stars');
 	await desk.click('button:text("2 ★")');
 	await desk.waitForSelector('button[aria-pressed=true]:text("2 ★")');
@@ -76,7 +76,7 @@ async function taken(browser, person) {
 async function taps(page) {
 	await page.route('**/move', gone);
 	await page.click('button:text("→ 初步沟通")');
-	ok(await page.waitForSelector('#toast :text("没有找到")', {timeout: 8000}).catch(() => null) !== null, 'a tap that failed says so in the page\'s words', await page.textContent('#toast'));
+	ok(await page.waitForSelector('#toast :text("没有找到")').catch(() => null) !== null, 'a tap that failed says so in the page\'s words', await page.textContent('#toast'));
 	await page.unroute('**/move');
 	let moves = 0;
 	page.on('request', (request) => { moves += request.url().endsWith('/move') ? 1 : 0; });

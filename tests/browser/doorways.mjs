@@ -50,7 +50,7 @@ export async function fileOfOne(browser) {
 	await send(page, 'sign-out', {});
 	await page.evaluate(() => dispatchEvent(new HashChangeEvent('hashchange', {newURL: location.href})));
 	await signIn(page, 'steward');
-	ok(await page.waitForSelector('.pick', {timeout: 5000}).then(() => true, () => false), 'a file that was chosen is still there when the session is begun anew');
+	ok(await page.waitForSelector('.pick').then(() => true, () => false), 'a file that was chosen is still there when the session is begun anew');
 	await signOut(page);
 	await signIn(page, 'steward');
 	await visit(page, '#/import');
@@ -63,7 +63,7 @@ export async function notYours(browser) {
 	for (const [role, address, first, language, said] of [['clerk', '#/flows/silence_30/edit', '找顾客', 'zh-CN', '不是您的角色能用的页面'], ['analyst', '#/reviews/accepted', 'Health board', 'en', 'no page of your role'], ['steward', '#/nothing/of/that/name', '找顾客', 'zh-CN', '不是您的角色能用的页面']]) {
 		const page = await open(browser, role, {language});
 		await visit(page, address);
-		await page.waitForSelector('main > [role=status].warn', {timeout: 5000}).catch(() => null);
+		await page.waitForSelector('main > [role=status].warn').catch(() => null);
 		ok((await page.textContent('h1')).trim() === first && (await page.textContent('main')).includes(said), `${role} at ${address}: the first page, and that the address is not theirs`, await page.textContent('main'));
 		if (role === 'analyst') ok(await page.inputValue('#where') === '' && (await page.textContent('main')).includes('Stores side by side'), 'the board is the whole one: words of another page say nothing to it', await page.inputValue('#where'));
 		await judge(page, `${role} at an address of others`);
@@ -137,7 +137,7 @@ export async function longFile(browser) {
 	});
 	await visit(page, '#/audiences/long_file');
 	ok((await page.textContent('main')).includes('正在计算') && (await page.textContent('main .big')) === '–', 'an audience that is being filled says so, and not that it is empty', await page.textContent('main'));
-	ok(await page.waitForFunction(() => /^\d+$/.test(document.querySelector('main .big')?.textContent) && document.querySelector('main li a[href^="#/person/"]'), null, {timeout: 15000}).then(() => true, () => false), 'and shows who is in it as soon as it is', await page.textContent('main'));
+	ok(await page.waitForFunction(() => /^\d+$/.test(document.querySelector('main .big')?.textContent) && document.querySelector('main li a[href^="#/person/"]')).then(() => true, () => false), 'and shows who is in it as soon as it is', await page.textContent('main'));
 	await page.unroute(/\/api\/v1\/segments$/);
 	const rows = (from) => Array.from({length: 500}, (_, i) => ({customer_id: String(from + i), name: '王*', phone: '139****0001', since: '2026-01-01T00:00:00+08:00'}));
 	let go;
@@ -177,7 +177,7 @@ export async function offered(browser) {
 		const mayRedeem = (await send(page, 'coupons/redeem', {code: 'NOSUCH', order_external_id: 'OFFERED', amount: '5', source: 'console'})).status !== 403;
 		ok((link !== null) === (mayRedeem && role !== 'steward'), `${role}: coupons lead on to redeem who may`, [link !== null, mayRedeem]);
 		if (link) await link.click();
-		if (link) ok(await page.waitForSelector('#order_external_id', {timeout: 5000}).then(() => true, () => false), `${role}: and the coupon is there`, await page.textContent('main'));
+		if (link) ok(await page.waitForSelector('#order_external_id').then(() => true, () => false), `${role}: and the coupon is there`, await page.textContent('main'));
 		ok(page.errors.filter((text) => !/403/.test(text)).length === 0, 'the console was quiet', page.errors);
 		await page.context().close();
 	}
@@ -192,7 +192,7 @@ export async function twoTaps(browser) {
 	const code = (await page.getAttribute('main a[href*="#/join/"]', 'href')).split('/').at(-1);
 	const works = async () => (await send(page, 'join/store', {code})).status;
 	await page.click('main a[href*="#/join/"]');
-	ok(await page.waitForSelector('main form #phone', {timeout: 5000}).then(() => true, () => false) && await page.isHidden('header'), 'the address below the code leads to the form that customers see', await page.textContent('main'));
+	ok(await page.waitForSelector('main form #phone').then(() => true, () => false) && await page.isHidden('header'), 'the address below the code leads to the form that customers see', await page.textContent('main'));
 	await page.goBack();
 	await page.waitForSelector('main button.main');
 	const first = 'button:text-is("停用本店所有的码")';

@@ -166,7 +166,7 @@ const newest = (page) => page.evaluate(async () => {
 });
 const keptFiles = (page, name) => page.evaluate(async (set) => Promise.all((await (await caches.open(set)).keys()).map(async (request) => [new URL(request.url).pathname, await (await (await caches.open(set)).match(request)).text()])), name);
 const another = async (page, before) => {
-	for (let n = 0; n < 150; n++, await page.waitForTimeout(200)) {
+	for (let n = 0; n < 300; n++, await page.waitForTimeout(200)) {
 		const name = await newest(page);
 		if (name && name !== before) return name;
 	}

@@ -180,7 +180,7 @@ export async function variants(browser) {
 	await page.fill('#tag', 'promotion');
 	await judge(page, 'flow editor with a test');
 	await page.click('form.flow button[type=submit]');
-	await page.waitForFunction(() => location.hash === '#/flows/t_test', null, {timeout: 8000}).catch(async () => ok(false, 'saved', await page.textContent('#refused')));
+	await page.waitForFunction(() => location.hash === '#/flows/t_test').catch(async () => ok(false, 'saved', await page.textContent('#refused')));
 	let {spec} = await flowOf(page, 't_test');
 	ok(spec.event.kind === 'event' && spec.event.types.join() === 'product_view' && spec.channels.join() === 'sms' && spec.quota === 100 && spec.tag === 'promotion', 'entry, channel, quota and tag are what was said', spec);
 	ok(spec.variants.length === 2 && spec.variants[0].weight === 3 && !('template' in spec.variants[0]) && spec.variants[1].coupon_type === 'welcome_5' && sql("SELECT body FROM crm.template WHERE template = 't_test_1_b'") === '{{name}}，新品来了，退订回T', 'and so are the groups, their weights, texts and offers', spec.variants);
@@ -216,7 +216,7 @@ export async function site(browser) {
 	await page.fill('#holdout_percent', '0');
 	await judge(page, 'flow editor of a site');
 	await page.click('form.flow button[type=submit]');
-	await page.waitForFunction(() => location.hash === '#/flows/t_site', null, {timeout: 8000}).catch(async () => ok(false, 'saved', await page.textContent('#refused')));
+	await page.waitForFunction(() => location.hash === '#/flows/t_site').catch(async () => ok(false, 'saved', await page.textContent('#refused')));
 	await page.click('main button:text("启动")');
 	await page.waitForFunction(() => document.querySelector('h1 .tag').textContent === '进行中');
 	const {body: {customer_id: person}} = await send(page, 'lookup', {kind: 'phone', value: '13912340003'});

@@ -165,7 +165,7 @@ export async function heard(browser) {
 	const refuse = {status: 500, contentType: 'application/problem+json', body: '{"status": 500, "detail": "x"}'};
 	const page = await open(browser, 'headquarters', {size: 'desk'});
 	const told = async (what) => {
-		const said = await page.waitForSelector('#toast p', {timeout: 8000}).then((one) => one.textContent(), () => 'nothing');
+		const said = await page.waitForSelector('#toast p').then((one) => one.textContent(), () => 'nothing');
 		ok(said.startsWith('系统出错了'), `${what}: a refused call is said`, said);
 		await page.evaluate(() => document.getElementById('toast').replaceChildren());
 	};
@@ -231,7 +231,7 @@ export async function notCome(browser) {
 	const {body: {code}} = await send(clerk, 'store-codes', {});
 	await clerk.context().close();
 	const both = async (page, what) => {
-		const said = await page.waitForSelector('#late', {timeout: 20000}).then((one) => one.textContent(), () => '');
+		const said = await page.waitForSelector('#late').then((one) => one.textContent(), () => '');
 		ok(said.includes('请检查网络') && said.includes('Check the network'), `${what}: said in both languages`, said || await page.textContent('body'));
 	};
 	for (const [file, where] of [['/js/pages/join.js', `#/join/${code}`], ['/js/typed.js', `#/join/${code}`], ['/i18n/zh-CN.json', `#/join/${code}`], ['/i18n/zh-CN.json', ''], ['/js/base.js', `#/join/${code}`], ['/js/app.js', '']]) {

@@ -7,7 +7,7 @@ export const spoken = {'zh-CN': {quotes: /「([^」]+)」/g, done: '完成了', 
 
 // The control that the words name, as somebody looks for it: a link or a button that says so, else the field of this label.
 export async function control(page, name) {
-	for (let turn = 0; turn < 50; turn++, await page.waitForTimeout(200)) for (const found of [page.locator(':is(header nav, main, #guide) a').getByText(name, {exact: true}), page.locator(':is(main, #guide)').getByRole('button', {name, exact: true}), page.locator('main').getByLabel(name, {exact: true})])
+	for (let turn = 0; turn < 300; turn++, await page.waitForTimeout(200)) for (const found of [page.locator(':is(header nav, main, #guide) a').getByText(name, {exact: true}), page.locator(':is(main, #guide)').getByRole('button', {name, exact: true}), page.locator('main').getByLabel(name, {exact: true})])
 		for (let i = 0; i < await found.count(); i++) if (await found.nth(i).isVisible()) return found.nth(i);
 	throw new Error(`the guide names "${name}", and nothing on ${page.url()} is called so`);
 }
@@ -26,7 +26,7 @@ async function follow(page, language) {
 		else if (kind === 'INPUT') { await one.fill(value); await one.press('Tab'); }
 		else await one.click();
 		took.touched++;
-		await page.waitForFunction((before) => document.querySelector('#guide p').textContent !== before, said, {timeout: 15000}).catch(() => { throw new Error(`the guide went on saying: ${said}`); });
+		await page.waitForFunction((before) => document.querySelector('#guide p').textContent !== before, said).catch(() => { throw new Error(`the guide went on saying: ${said}`); });
 	}
 	throw new Error(`no end after thirty steps: ${await page.textContent('#guide p')}`);
 }
@@ -168,7 +168,7 @@ export async function flowVersions(browser) {
 	await page.waitForSelector('#toast :text("已恢复第 1 版")');
 	ok(JSON.stringify((await kept()).spec) === JSON.stringify(spec), 'and taken back as it was', (await kept()).spec);
 	await undo(page);
-	for (let n = 0; n < 50 && (await kept()).spec.holdout_percent !== 25; n++) await page.waitForTimeout(100);
+	for (let n = 0; n < 600 && (await kept()).spec.holdout_percent !== 25; n++) await page.waitForTimeout(100);
 	const texts = (await read(page, 'flows/t_versions/texts')).body.items;
 	ok(texts.some((one) => one.body === '{{name}}，新的一句，退订回T'), 'an undo brings its texts, too', texts);
 	const seen = await open(browser, 'headquarters', {size: 'desk', language: 'en', theme: 'dark'});

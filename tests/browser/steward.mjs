@@ -182,7 +182,7 @@ export async function sheets(browser) {
 	ok(await page.inputValue('#sheet') === '旧名单' && (await picked()).name === first.name, 'an arrow key looks at another sheet, and reads nothing', await picked());
 	await page.keyboard.press('Enter');
 	await page.waitForFunction(() => document.querySelector('#external_id, #member_card')?.closest('form').textContent.includes('K1'));
-	await page.waitForFunction(() => document.activeElement.id === 'sheet', null, {timeout: 3000}).catch(() => null);
+	await page.waitForFunction(() => document.activeElement.id === 'sheet').catch(() => null);
 	ok(await page.evaluate(() => document.activeElement.id) === 'sheet', 'Enter reads it, and the keys stay');
 	ok((await picked()).name === '顾客姓名 例：赵六', 'another sheet is another list, its columns are guessed anew', await picked());
 	await page.selectOption('#sheet', '会员');
@@ -218,7 +218,7 @@ export async function merges(browser) {
 	ok(true, 'what the model says of the pair stands below the guard');
 	await page.route('**/explain/*', (route) => route.fulfill({status: 404, contentType: 'application/problem+json', body: '{"status": 404, "detail": "x"}'}));
 	await page.keyboard.press('j');
-	ok(await page.waitForSelector('main .faint:text("没有读出来")', {timeout: 5000}).then(() => true, () => false), 'or that it could not be read', await page.textContent('main'));
+	ok(await page.waitForSelector('main .faint:text("没有读出来")').then(() => true, () => false), 'or that it could not be read', await page.textContent('main'));
 	await page.unroute('**/explain/*');
 	await page.keyboard.press('n');
 	await text(page, '没有待审核的合并');
@@ -277,7 +277,7 @@ export async function resettled(browser) {
 	ok(await page.evaluate(() => document.activeElement.matches('.resettle summary')), 'the keys stay where the form was');
 	await judge(page, 'reviews while all are settled anew');
 	await page.route('**/api/v1/identity-resettle', (route) => route.abort());
-	await page.waitForSelector('#toast p:text("网络")', {timeout: 8000}).catch(() => null);
+	await page.waitForSelector('#toast p:text("网络")').catch(() => null);
 	ok((await page.textContent('#toast')).includes('网络') && page.errors.every((one) => /ERR_FAILED/.test(one)), 'a bar that can no longer be followed says why', [await page.textContent('#toast'), page.errors]);
 	await page.unroute('**/api/v1/identity-resettle');
 	page.errors.length = 0;

@@ -24,7 +24,7 @@ export async function troubles(browser) {
 	for (const [answer, said] of [[{status: 500, contentType: 'application/problem+json', body: '{"status": 500, "detail": "x"}'}, '系统出错了'], [{status: 502, contentType: 'text/html', body: '<html>'}, '系统正忙'], [{status: 503, body: ''}, '系统正忙'], [{status: 504, body: ''}, '用时太长']]) {
 		await page.route('**/notes', (route) => route.fulfill(answer));
 		await page.click(note);
-		await page.waitForFunction((words) => [...document.querySelectorAll('[role=alert]')].some((one) => one.textContent.startsWith(words)), said, {timeout: 8000}).catch(() => null);
+		await page.waitForFunction((words) => [...document.querySelectorAll('[role=alert]')].some((one) => one.textContent.startsWith(words)), said).catch(() => null);
 		const alerts = await page.$$eval('[role=alert]', (all) => all.map((one) => one.textContent).filter(Boolean));
 		ok(alerts.some((one) => one.startsWith(said)) && await page.inputValue('#body') === '写到一半，会话到期' && await page.isEnabled(note), `${answer.status}: said in words, and nothing is lost`, alerts);
 		await page.unroute('**/notes');

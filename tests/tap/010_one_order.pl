@@ -38,7 +38,7 @@ sub post
 	open(my $out, '>:encoding(UTF-8)', $file) or die $!;
 	print $out $body;
 	close $out;
-	for (1 .. 50)
+	for (1 .. 600)
 	{
 		$answer = `curl -s -X POST http://127.0.0.1:$port/api/v1/$path -H 'Authorization: Bearer $key' -H 'Content-Type: application/json' -H 'Idempotency-Key: "one-$path"' -w '\\n%{http_code}' --data-binary \@$file`;
 		last if $answer !~ /\n(000|502|503)$/;    # not up yet
@@ -85,7 +85,7 @@ note('8  commit: all of it is there, and the sender is woken (worker_hooks.c)');
 is($at->("SELECT count(*) FROM crm.outbox WHERE message_id = '$message'"), '1', 'the message is decided');
 
 note('9  the sender claims, commits the lease, sends (sender_main.c)');
-$listener->timeout(30);
+$listener->timeout(180);
 my $client = $listener->accept or die "no message came";
 my ($head, $body, %header) = ('', '');
 $head .= <$client> until $head =~ /\r\n\r\n$/;

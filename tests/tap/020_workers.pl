@@ -50,7 +50,8 @@ $node->safe_psql('shop', q{
 ok(wait_until($node, 'shop', "SELECT failures >= 5 FROM crm.job WHERE job = 'probe.daily'", 'its fifth failure'), 'a daily job that fails is tried again');
 # it now waits 16 s, whatever the jobs' list says, which is read anew every 5 s
 my $failed_daily = q{SELECT failures FROM crm.job WHERE job = 'probe.daily'};
-is($node->safe_psql('shop', "$failed_daily; DO 'BEGIN PERFORM pg_sleep(11); END'; $failed_daily"), "5\n5", 'after pauses of 1, 2, 4, 8 and more seconds');
+# (a busy machine may be told of the fifth late, and then see the sixth; one that forgot the pause would have failed twice more)
+cmp_ok($node->safe_psql('shop', "DO 'BEGIN PERFORM pg_sleep(11); END'; $failed_daily"), '<=', 6, 'after pauses of 1, 2, 4, 8 and more seconds');
 is($node->safe_psql('shop', q{SELECT count(*), min(detail ->> 'error') FROM crm.alert WHERE kind = 'worker.job' AND key = 'probe.daily'}), '1|22012', 'one alert says so');
 $node->safe_psql('shop', q{INSERT INTO crm.probe VALUES ('mended')});
 ok(wait_until($node, 'shop', q{SELECT failures = 0 AND last_error IS NULL AND next_run_at > crm.core_now() FROM crm.job WHERE job = 'probe.daily'}, 'the run that is good'),

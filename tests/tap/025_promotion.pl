@@ -33,9 +33,8 @@ wait_until($primary, 'shop', "SELECT count(*) >= 10 FROM crm.outbox_event WHERE 
 is($standby->safe_psql('shop', 'SELECT count(*) >= 20 FROM crm.customer_order'), 't', 'the standby has what the primary acknowledged');
 
 $primary->stop('immediate');
-usleep(1_000_000);    # what was on its way has arrived
 my %before;
-$before{$_->{id}}++ for requests_of();
+$before{$_->{id}}++ for all_that_come();    # also what was on its way
 $standby->promote;
 wait_until($standby, 'shop', "SELECT count(*) = 1 FROM crm.worker_status WHERE process = 'worker' AND database = 'shop'", 'worker');
 pass('promoted, its worker starts');

@@ -51,7 +51,7 @@ sub received
 sub wait_for_requests
 {
 	my ($name, $count) = @_;
-	for (1 .. 300)
+	for (1 .. 1800)
 	{
 		my @got = received($name);
 		return @got if @got >= $count;

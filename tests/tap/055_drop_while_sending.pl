@@ -23,7 +23,7 @@ sub sending
 	$node->safe_psql($name, q{SELECT crm.campaign_edit('welcome', '{"holdout_percent": 0}'), crm.campaign_start('welcome')});
 	is($node->safe_psql($name, q{SELECT r.status FROM crm.ingest_member('pos', convert_to('{"external_id": "W1", "phone": "13912340001", "store_code": "S01",
 		"registered_at": "2026-06-30T11:00:00+08:00", "consent_sms": "yes"}', 'UTF8')) r}), '201', "a member in $name");
-	IO::Select->new($listener)->can_read(60) or die 'no request came';
+	IO::Select->new($listener)->can_read(180) or die 'no request came';
 	return $listener->accept;
 }
 

@@ -32,7 +32,7 @@ sub connect_vendor
 	my ($connector, $channel, $kind, $parameters, $secrets) = @_;
 	my $url = $connector eq 'smtp' ? "smtp://127.0.0.1:$smtp" : "http://127.0.0.1:$http";
 	$node->safe_psql('shop', qq{
-		SELECT crm.outbox_connect('$connector', '$connector', '$url', '$parameters', '$secrets', '{"is_private_allowed": true, "timeout_ms": 3000}');
+		SELECT crm.outbox_connect('$connector', '$connector', '$url', '$parameters', '$secrets', '{"is_private_allowed": true, "timeout_ms": 10000}');
 		INSERT INTO crm.channel (channel, name_zh, name_en, identifier_kind, endpoint) VALUES ('$channel', '$channel', '$channel', $kind, '$connector')
 			ON CONFLICT (channel) DO UPDATE SET endpoint = excluded.endpoint});
 	return;
@@ -51,7 +51,7 @@ sub wait_for
 {
 	my ($id, $wanted, $told) = @_;
 	my $happened = '';
-	for (1 .. 200)
+	for (1 .. 1800)
 	{
 		$happened = $node->safe_psql('shop', "SELECT string_agg(" . ($told ? 'kind' : "concat_ws(' ', kind, detail)") . ", ', ' ORDER BY at, outbox_event_id) FROM crm.outbox_event WHERE message_id = '$id'");
 		last if $happened eq $wanted || split(/, /, $happened) > split(/, /, $wanted);

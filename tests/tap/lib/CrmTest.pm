@@ -10,7 +10,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Exporter 'import';
-our @EXPORT = qw(crm_node crm_database crm_shop clock wait_until member order start_receiver requests_of start_web kill_gateway start_tills
+our @EXPORT = qw(crm_node crm_database crm_shop clock wait_until member order start_receiver requests_of all_that_come start_web kill_gateway start_tills
 	let_tills_end answers_of waits_of);
 
 # of this test alone: all of a run share $tmp_check
@@ -102,7 +102,7 @@ sub start_receiver
 		\$in, \$out, \$err);
 	$processes[-1]->pump until $out =~ /^(\d+)\n/;
 	$node->safe_psql($database, qq{SELECT crm.outbox_define_endpoint('local', 'http://127.0.0.1:$1/', '$secret',
-		'{"is_private_allowed": true, "timeout_ms": 3000, "max_concurrency": 32}'), crm.outbox_set_channel('sms', 'local')});
+		'{"is_private_allowed": true, "timeout_ms": 30000, "max_concurrency": 32}'), crm.outbox_set_channel('sms', 'local')});
 	return;
 }
 
@@ -110,6 +110,20 @@ sub start_receiver
 sub requests_of
 {
 	return -e "$folder/received.ndjson" ? map { decode_json($_) } split /\n/, slurp_file("$folder/received.ndjson") : ();
+}
+
+# The same once nothing more comes: who sent it is gone, and what was on its way has arrived.
+sub all_that_come
+{
+	my @had = requests_of();
+	for (1 .. 60)
+	{
+		sleep 1;
+		my @now = requests_of();
+		return @now if @now == @had;
+		@had = @now;
+	}
+	die 'messages come without end';
 }
 
 # Gateway and nginx before the node, or before whichever of several takes writes; returns the address.
@@ -123,7 +137,7 @@ sub start_web
 	push @webs, $web;
 	system("$ENV{CRM_TOP}/tests/bin/web", 'start', $web, $port, $nodes[0]->host,
 		"host=$hosts port=$ports dbname=$database user=crm_gateway" . (@nodes > 1 ? ' target_session_attrs=read-write' : '')) == 0 or die 'no gateway';
-	for (1 .. 300)
+	for (1 .. 1800)
 	{
 		return "http://127.0.0.1:$port" if qx(curl -s -o /dev/null -w '%{http_code}' -H 'Authorization: Bearer none' http://127.0.0.1:$port/api/v1/me) eq '401';
 		select(undef, undef, undef, 0.1);
@@ -174,7 +188,7 @@ sub waits_of
 	return sort { $a <=> $b } map { split /\n/, slurp_file("$folder/till-$_.waits") } @_;
 }
 
-# Polls until a query says t; dies after 60 seconds, naming what it waited for.
+# Polls until a query says t; dies after PG_TEST_TIMEOUT_DEFAULT seconds (tests/bin/tap), naming what it waited for.
 sub wait_until
 {
 	my ($node, $database, $query, $what) = @_;
