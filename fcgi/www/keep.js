@@ -9,7 +9,7 @@ const files = [
 	'/js/flow_variants.js', '/js/flow_versions.js', '/js/flow_words.js', '/js/goals.js', '/js/guide.js', '/js/keep_pages.js', '/js/mentions.js', '/js/note.js',
 	'/js/own_fields.js', '/js/owner.js', '/js/phrases.js', '/js/qr.js', '/js/report_parts.js', '/js/rule_editor.js', '/js/rule_words.js',
 	'/js/resettle.js', '/js/scan.js', '/js/schedule.js', '/js/seen.js', '/js/shadow.js', '/js/sheet.js', '/js/sources.js', '/js/table.js', '/js/tags_given.js',
-	'/js/tier_order.js', '/js/twice.js', '/js/typed.js', '/js/versions.js', '/js/waiting.js', '/js/xlsx.js',
+	'/js/tier_order.js', '/js/twice.js', '/js/typed.js', '/js/versions.js', '/js/waiting.js', '/js/whole_list.js', '/js/xlsx.js',
 	'/js/pages/audiences.js', '/js/pages/behind.js', '/js/pages/board.js', '/js/pages/channels.js', '/js/pages/charts.js', '/js/pages/costs.js', '/js/pages/coupons.js', '/js/pages/deals.js',
 	'/js/pages/enrol.js', '/js/pages/find.js', '/js/pages/flows.js', '/js/pages/forms.js', '/js/pages/history.js', '/js/pages/import.js',
 	'/js/pages/join.js', '/js/pages/knowledge.js', '/js/pages/owned.js', '/js/pages/person.js', '/js/pages/points.js', '/js/pages/portraits.js',

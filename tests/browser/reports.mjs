@@ -1,4 +1,5 @@
 // Reports: the stock charts, what to expect, stores compared; charts that one puts together, saves and shares; who entered best.
+import {readFileSync} from 'node:fs';
 import {judge, ok, open, settled, visit} from './harness.mjs';
 
 const parts = (page) => page.$$eval('main section h2', (all) => all.map((one) => one.textContent));
@@ -173,4 +174,43 @@ export async function goals(browser) {
 	await manager.waitForSelector('main tbody tr:has-text("南京路店")', {state: 'detached'});
 	ok(manager.errors.length === 0, 'taken away again, quietly', manager.errors);
 	await manager.context().close();
+}
+
+// A list in pages is saved whole, although a page of it stands on the screen; it can be cancelled, has a bound that is told, and no cell of it is a formula.
+export async function wholeFile(browser) {
+	const page = await open(browser, 'headquarters', {size: 'desk'});
+	let all = 412, release = () => null, held = null;
+	const asked = [];
+	await page.route('**/api/v1/reports/persons?*', async (route) => {
+		const {searchParams} = new URL(route.request().url()), from = Number(searchParams.get('cursor') || 0), limit = Number(searchParams.get('limit'));
+		asked.push([searchParams.get('what'), searchParams.get('key'), from, limit]);
+		if (from > 0 && held) await held;
+		const rows = Array.from({length: Math.min(limit, all - from)}, (_, i) => ({customer_id: String(from + i + 1), name: ['王*', '=1+1', '+8', '-2+3', '@SUM(A1)', '＝1'][(from + i) % 6], tier: 'A', store: '南京路店', last_day: '2026-11-01', order_days: 2, net: '-12.50'}));
+		await route.fulfill({contentType: 'application/json', body: JSON.stringify({items: rows, next: from + limit < all ? String(from + limit) : null})});
+	});
+	const saved = async () => {
+		const [file] = await Promise.all([page.waitForEvent('download'), page.click('main button:text("存为 CSV")')]);
+		return readFileSync(await file.path(), 'utf8');
+	};
+	await visit(page, '#/behind/tier/A');
+	const text = await saved(), lines = text.trim().split('\r\n');
+	ok(lines.length === 413 && lines[412].startsWith('412,') && new Set(lines).size === 413, 'of 412 persons a file of 412 lines, though the page shows 100', [lines.length, lines[412], asked]);
+	ok((await page.$$('main tbody tr')).length === 100, 'and the page shows what it showed');
+	ok(asked.every(([what, key]) => what === 'tier' && key === 'A'), 'of the same list', asked);
+	ok(text.startsWith('\ufeff') && !lines.some((line) => line.split(',').some((cell) => /^[=+@＝]/.test(cell) || /^-(?!12\.50$)/.test(cell))) && lines[2].includes("'=1+1") && lines[2].endsWith(',-12.50'), 'a spreadsheet knows its letters and takes no name for a formula, nor an amount for a word', lines.slice(0, 7));
+	held = new Promise((resume) => { release = resume; });
+	await page.click('main button:text("存为 CSV")');
+	await page.waitForSelector('main progress');
+	await judge(page, 'a list that is being saved');
+	await page.click('main button:text("取消")');
+	ok((await page.$$('main progress')).length === 0, 'who cancels is done with it');
+	release();
+	held = null;
+	all = 10400;
+	asked.length = 0;
+	const cut = (await saved()).trim().split('\r\n');
+	await page.waitForSelector('#toast p:text("只导出了前 10,000 行")');
+	ok(cut.length === 10001 && Math.max(...asked.map(([, , from]) => from)) < 10000, 'a file has an end, which is told', [cut.length, asked.length]);
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
 }

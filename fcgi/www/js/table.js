@@ -25,9 +25,11 @@ export function records(text, most) {
 const quote = (value) => /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 export const csv = (rows) => rows.map((row) => row.map((value) => quote(value === null || value === undefined ? '' : String(value))).join(',')).join('\r\n') + '\r\n';
 
-// Saves rows as a file that a spreadsheet opens; what it would take for a formula is made text.
+// Saves rows as a file that a spreadsheet opens, in letters that it knows by the mark before them; what it would take for a formula is made
+// text, a plain number is none.
+const isFormula = (value) => typeof value === 'string' && /^[=+\-@\t\r\n＝＋－＠]/.test(value) && !/^-?\d+(\.\d+)?$/.test(value);
 export function save(name, rows) {
-	const harmless = rows.map((row) => row.map((value) => typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : value));
+	const harmless = rows.map((row) => row.map((value) => isFormula(value) ? `'${value}` : value));
 	const link = h('a', {href: URL.createObjectURL(new Blob(['\ufeff', csv(harmless)], {type: 'text/csv'})), download: `${name}.csv`});
 	link.click();
 	setTimeout(() => URL.revokeObjectURL(link.href), 10000);

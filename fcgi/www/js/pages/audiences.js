@@ -1,5 +1,5 @@
 // Audiences: built from phrases with the count beside, kept as segments, with their members and who came and went.
-import {anew, append, del, fault, follow, get, h, leading, list, moment, named, number, percent, post, put, send, show, t, toast, withWords} from '../base.js';
+import {anew, append, del, fault, follow, get, h, leading, list, moment, named, number, percent, post, put, show, t, toast, withWords} from '../base.js';
 import {bars} from '../chart.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
@@ -7,6 +7,7 @@ import {askAnew} from '../phrases.js';
 import {daysBack} from '../report_parts.js';
 import {liveCount, ruleEditor} from '../rule_editor.js';
 import {save, table} from '../table.js';
+import {saveWhole} from '../whole_list.js';
 
 const mayWrite = (me) => ['crm_marketer', 'crm_headquarters'].includes(me.role);
 const title = (row) => named(row, row.segment);
@@ -129,29 +130,8 @@ async function page(place, address, line) {
 	await fill('');
 }
 
-// All of them as a file, page after page: who leaves the page gets it all the same, who signs out does not.
-async function everybody(row, place) {
-	const rows = [], bar = h('progress', {max: Math.max(row.persons, 1), value: 0, 'aria-label': t('csv')}), said = h('span', {});
-	let cursor = '', isOver = false;
-	addEventListener('signed-out', () => { isOver = true; }, {once: true});
-	place.replaceChildren(bar, said);
-	try {
-		do {
-			const answer = await send('GET', `${path(row.segment)}/members?limit=500${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
-			if (isOver) return;
-			rows.push(...answer.items);
-			cursor = answer.next;
-			bar.value = rows.length;
-			said.textContent = t('csv.reading', {n: number(rows.length)});
-		} while (cursor && rows.length < 200000);
-		if (cursor) toast(t('csv.cut', {n: number(rows.length)}));
-		save(title(row), [[t('csv.id'), t('csv.name'), t('csv.phone'), t('csv.since')], ...rows.map((one_row) => [one_row.customer_id, one_row.name, one_row.phone, one_row.since])]);
-	} catch (problem) {
-		if (problem.status !== 401) toast(fault(problem));
-	} finally {
-		place.replaceChildren();
-	}
-}
+const everybody = (row, place) => saveWhole(place, title(row), {path: `${path(row.segment)}/members`, rows: [], next: '', most: 200000, total: row.persons},
+	[t('csv.id'), t('csv.name'), t('csv.phone'), t('csv.since')], (one_row) => [one_row.customer_id, one_row.name, one_row.phone, one_row.since]);
 
 async function drop(row) {
 	const onward = leading();

@@ -1,7 +1,8 @@
 // The persons behind a number of boards, reports and scorecards, under the rights of who looks: #/behind/tier/S/store/S1.
 import {append, code, day, get, h, list, money, named, number, show, t, withWords} from '../base.js';
 import {behindOf, scopeName} from '../report_parts.js';
-import {save, table} from '../table.js';
+import {table} from '../table.js';
+import {wholeList} from '../whole_list.js';
 
 const opens = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_marketer', 'crm_analyst', 'crm_headquarters'];
 // What the list says of itself: what is counted more than once, or as of when, or is not listed.
@@ -16,16 +17,15 @@ function wayBack(what, key, kind, name) {
 }
 
 export async function draw([what, key = '-', kind, name], me) {
-	const query = new URLSearchParams({what, ...(key === '-' ? {} : {key}), ...(kind ? {[kind]: name} : {}), limit: '100'});
+	const query = new URLSearchParams({what, ...(key === '-' ? {} : {key}), ...(kind ? {[kind]: name} : {})});
 	const stores = (await list('stores')).rows;
 	await withWords('report');
 	const said = (titles[what] || plain)(what, key.split('.'), await itself(what, key, kind, name));
-	const all = [];
+	const file = wholeList(`${what}-${key}`, `reports/persons?${query}`, ['id', 'name', 'tier', 'store', 'last_day', 'order_days', 'net'], (row) => [row.customer_id, row.name, row.tier, row.store, row.last_day, row.order_days, row.net]);
 	const place = h('div', {'aria-busy': 'true'}, h('p', {class: 'faint'}, t('loading')));
 	const fill = async (cursor) => {
-		if (cursor) query.set('cursor', cursor);
-		const page = await list(`reports/persons?${query}`);
-		all.push(...page.rows);
+		const page = await list(`reports/persons?${query}&limit=100${cursor ? `&cursor=${cursor}` : ''}`);
+		file.add(page);
 		if (!cursor) place.replaceChildren();
 		place.removeAttribute('aria-busy');
 		append(place, [page.rows.length === 0 && !cursor ? h('p', {class: 'faint'}, t('none')) : table(t('behind.persons'), [t('person.name'), t('behind.tier'), t('person.store'), t('person.last'), [t('person.orders'), 'number'], [t('person.net'), 'number']],
@@ -37,8 +37,7 @@ export async function draw([what, key = '-', kind, name], me) {
 	};
 	show(h('h1', {}, said.title, ' ', said.label && h('span', {class: 'tag'}, said.label), kind && h('span', {class: 'tag'}, scopeName(stores, kind, name))),
 		hints[what] && h('p', {class: 'faint'}, t(hints[what])), what === 'indicator' && sides(key, kind, name),
-		h('div', {class: 'row'}, wayBack(what, key, kind, name),
-			h('button', {type: 'button', onclick: () => save(`${what}-${key}`, [['id', 'name', 'tier', 'store', 'last_day', 'order_days', 'net'], ...all.map((row) => [row.customer_id, row.name, row.tier, row.store, row.last_day, row.order_days, row.net])])}, t('save_csv'))),
+		h('div', {class: 'row'}, wayBack(what, key, kind, name), file.parts),
 		h('section', {class: 'card'}, place));
 	await fill('');
 }

@@ -2,8 +2,9 @@
 // #/deals/PIPELINE[/STAGE], #/deals/one/PERSON/DEAL, #/deals/new/PERSON, #/deals/won/PIPELINE
 import {anew, append, code, day, field, get, h, leading, list, moment, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
 import {daysBack} from '../report_parts.js';
-import {save, table} from '../table.js';
+import {table} from '../table.js';
 import {keptForm} from '../typed.js';
+import {wholeList} from '../whole_list.js';
 
 export async function draw([which, first, second], me) {
 	await withWords('desk');
@@ -20,19 +21,20 @@ const whole = (deal) => `#/deals/one/${deal.customer_id}/${deal.deal_id}`;
 const lastYear = () => `from=${daysBack(365)}&to=${daysBack(0)}`;
 
 async function board(pipelines, pipeline, stage) {
-	const place = h('div', {}), seen = [], code = encodeURIComponent(pipeline.pipeline);
+	const place = h('div', {}), code = encodeURIComponent(pipeline.pipeline), path = `deals?pipeline=${code}${stage ? `&stage=${encodeURIComponent(stage)}` : ''}`;
+	const file = wholeList(`deals-${pipeline.pipeline}`, path, ['id', 'title', 'name', 'stage', 'amount', 'store', 'staff', 'opened_at', 'touched_at'],
+		(deal) => [deal.deal_id, deal.title, deal.name, deal.stage, deal.amount, deal.store, deal.staff, deal.opened_at, deal.touched_at]);
 	const {rows: stages} = await list(`pipelines/${code}/board?${lastYear()}`);
 	const fill = async (cursor) => {
-		const page = await list(`deals?pipeline=${code}${stage ? `&stage=${encodeURIComponent(stage)}` : ''}&limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
-		seen.push(...page.rows);
+		const page = await list(`${path}&limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+		file.add(page);
 		const more = h('button', {type: 'button', onclick: async () => { await fill(page.next); more.remove(); }}, t('more'));
 		append(place, [!cursor && page.rows.length === 0 ? h('p', {class: 'faint'}, t('deals.none')) : table(t('page.deals'), [t('deals.title'), t('person.name'), t('deals.stage'), [t('deals.amount'), 'number'], t('tickets.with'), t('deals.touched')], page.rows.map(line)), page.next && more]);
 	};
 	show(h('h1', {}, t('page.deals')),
 		h('div', {class: 'row'}, pipelines.map((one) => h('a', {href: `#/deals/${one.pipeline}`, class: 'tag', 'aria-current': one === pipeline ? 'true' : null}, named(one, one.pipeline))),
 			h('a', {href: `#/deals/won/${pipeline.pipeline}`, class: 'tag'}, t('deals.won')),
-			h('button', {type: 'button', onclick: () => save(`deals-${pipeline.pipeline}`, [['id', 'title', 'name', 'stage', 'amount', 'store', 'staff', 'opened_at', 'touched_at'],
-				...seen.map((deal) => [deal.deal_id, deal.title, deal.name, deal.stage, deal.amount, deal.store, deal.staff, deal.opened_at, deal.touched_at])])}, t('save_csv'))),
+			file.parts),
 		h('section', {class: 'card'}, h('h2', {}, t('deals.stages')), table(t('deals.stages'), [t('deals.stage'), [t('deals.here'), 'number'], [t('deals.amount'), 'number'], [t('deals.slow'), 'number'], [t('deals.reached'), 'number'], [t('deals.days'), 'number']],
 			stages.map((row) => [h('a', {href: `#/deals/${pipeline.pipeline}/${row.stage}`, 'aria-current': row.stage === stage ? 'true' : null}, named(row, row.stage)), number(row.deals), money(row.amount), h('span', {class: row.slow > 0 ? 'warn' : null}, number(row.slow)),
 				row.of_all === null ? number(row.reached) : `${number(row.reached)} · ${percent(row.of_all)}`, number(row.days)]))),

@@ -1,16 +1,19 @@
 // Whom somebody looks after: all, those with something due today, those not heard of for long; a manager sees a clerk's by #/owned/all/CODE.
 import {append, code, day, h, list, moment, show, t} from '../base.js';
-import {save, table} from '../table.js';
+import {table} from '../table.js';
+import {wholeList} from '../whole_list.js';
 
 const lists = ['all', 'due', 'quiet'];
 
 export async function draw([wanted, staff = '']) {
 	const which = lists.includes(wanted) ? wanted : 'all';
 	const whose = staff ? `&staff=${encodeURIComponent(staff)}` : '';
-	const place = h('div', {'aria-busy': 'true'}, h('p', {class: 'faint'}, t('loading'))), all = [];
+	const place = h('div', {'aria-busy': 'true'}, h('p', {class: 'faint'}, t('loading')));
+	const path = `owned?list=${encodeURIComponent(which)}${whose}`;
+	const file = wholeList(`owned-${which}`, path, ['id', 'name', 'phone', 'tier', 'next_title', 'next_due', 'last_on'], (one) => [one.customer_id, one.name, one.phone, one.tier, one.next_title, one.next_due, one.last_on]);
 	const fill = async (cursor) => {
-		const page = await list(`owned?list=${encodeURIComponent(which)}&limit=50${whose}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
-		all.push(...page.rows);
+		const page = await list(`${path}&limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+		file.add(page);
 		if (!cursor) place.replaceChildren();
 		place.removeAttribute('aria-busy');
 		const more = h('button', {type: 'button', onclick: async () => { await fill(page.next); more.remove(); }}, t('more'));
@@ -21,9 +24,7 @@ export async function draw([wanted, staff = '']) {
 		h('div', {class: 'row'}, lists.map((name) => h('a',
 			{href: `#/owned/${name}${staff ? `/${encodeURIComponent(staff)}` : ''}`, class: 'tag', 'aria-current': name === which ? 'true' : null},
 			t(`owned.${name}`))),
-			h('button', {type: 'button', onclick: () => save(`owned-${which}`,
-				[['id', 'name', 'phone', 'tier', 'next_title', 'next_due', 'last_on'],
-					...all.map((one) => [one.customer_id, one.name, one.phone, one.tier, one.next_title, one.next_due, one.last_on])])}, t('save_csv'))),
+			file.parts),
 		h('section', {class: 'card'}, place));
 	await fill('');
 }

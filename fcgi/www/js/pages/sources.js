@@ -2,8 +2,9 @@
 import {ago, anew, append, code, day, fault, h, list, number, percent, post, show, t, toast, withWords} from '../base.js';
 import {spark} from '../chart.js';
 import {remedy, sourceNames} from '../sources.js';
-import {save, table} from '../table.js';
+import {table} from '../table.js';
 import {twice} from '../twice.js';
+import {wholeList} from '../whole_list.js';
 
 export async function draw([source], me) {
 	await Promise.all([withWords('steward'), withWords('fields')]);
@@ -47,12 +48,12 @@ function reason(group, source, me) {
 
 // The refused records of one source, in pages, one by one.
 async function refused(source, me) {
-	const rows = [];
-	const place = h('ul', {class: 'plain'});
+	const place = h('ul', {class: 'plain'}), path = `rejects?source=${encodeURIComponent(source)}`;
+	const file = wholeList(`rejects-${source}`, path, ['id', 'entity', 'external_id', 'line', 'field', 'code', 'remedy'], (row) => [row.reject_id, row.entity, row.external_id, row.line, row.field, row.code, row.remedy]);
 	const fill = async (cursor) => {
-		const page = await list(`rejects?limit=100&source=${encodeURIComponent(source)}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
-		rows.push(...page.rows);
-		append(place, page.rows.map((row) => one(row, me)));
+		const page = await list(`${path}&limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+		file.add(page);
+		append(place, !cursor && page.rows.length === 0 ? [h('li', {class: 'faint'}, t('none'))] : page.rows.map((row) => one(row, me)));
 		if (page.next) {
 			const more = h('button', {type: 'button', onclick: async () => { await fill(page.next); more.remove(); }}, t('more'));
 			place.append(more);
@@ -61,12 +62,9 @@ async function refused(source, me) {
 	const naming = await sourceNames();
 	show(h('h1', {}, t('sources.rejects'), ' ', h('span', {class: 'tag'}, naming(source))), h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/sources'}, t('page.sources')),
 		mayMend(me) && h('button', {type: 'button', onclick: retry(source, anew(() => refused(source, me)))}, t('sources.retry')),
-		h('button', {type: 'button', onclick: () => save(`rejects-${source}`,
-			[['id', 'entity', 'external_id', 'line', 'field', 'code', 'remedy'],
-				...rows.map((row) => [row.reject_id, row.entity, row.external_id, row.line, row.field, row.code, row.remedy])])}, t('save_csv'))),
+		file.parts),
 	h('section', {class: 'card'}, place));
 	await fill('');
-	if (rows.length === 0) place.append(h('li', {class: 'faint'}, t('none')));
 }
 
 function one(row, me) {

@@ -1,8 +1,9 @@
 // Complaints and questions: what has to be settled first, one ticket with its life, a new one for a customer.
 // #/tickets/LIST, #/tickets/one/PERSON/TICKET, #/tickets/new/PERSON
 import {anew, append, code, field, get, h, language, leading, list, moment, named, post, put, show, t, toast, withWords} from '../base.js';
-import {save, table} from '../table.js';
+import {table} from '../table.js';
 import {keptForm} from '../typed.js';
+import {wholeList} from '../whole_list.js';
 
 const lists = ['mine', 'open', 'late', 'resolved'];
 
@@ -17,18 +18,19 @@ const topicOf = (row) => language === 'en' ? row.topic_en : row.topic_zh;
 const whole = (row) => `#/tickets/one/${row.customer_id}/${row.ticket_id}`;
 
 async function all(which) {
-	const place = h('div', {}), seen = [];
+	const place = h('div', {}), path = `tickets?list=${which}`;
+	const file = wholeList(`tickets-${which}`, path, ['id', 'kind', 'topic', 'title', 'name', 'store', 'state', 'opened_at', 'answered_at', 'resolved_at', 'staff', 'stars'],
+		(row) => [row.ticket_id, row.kind, row.topic, row.title, row.name, row.store, row.state, row.opened_at, row.answered_at, row.resolved_at, row.staff, row.stars]);
 	const fill = async (cursor) => {
-		const page = await list(`tickets?list=${which}&limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
-		seen.push(...page.rows);
+		const page = await list(`${path}&limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+		file.add(page);
 		const more = h('button', {type: 'button', onclick: async () => { await fill(page.next); more.remove(); }}, t('more'));
 		append(place, [!cursor && page.rows.length === 0 ? h('p', {class: 'faint'}, t(`tickets.none_${which}`)) : table(t('page.tickets'),
 			[t('tickets.what'), t('person.name'), t('tickets.topic'), t(which === 'resolved' ? 'tickets.resolved_at' : 'tickets.due'), t('tickets.with')], page.rows.map(line)), page.next && more]);
 	};
 	show(h('h1', {}, t('page.tickets')),
 		h('div', {class: 'row'}, lists.map((name) => h('a', {href: `#/tickets/${name}`, class: 'tag', 'aria-current': name === which ? 'true' : null}, t(`tickets.${name}`))),
-			h('button', {type: 'button', onclick: () => save(`tickets-${which}`, [['id', 'kind', 'topic', 'title', 'name', 'store', 'state', 'opened_at', 'answered_at', 'resolved_at', 'staff', 'stars'],
-				...seen.map((row) => [row.ticket_id, row.kind, row.topic, row.title, row.name, row.store, row.state, row.opened_at, row.answered_at, row.resolved_at, row.staff, row.stars])])}, t('save_csv'))),
+			file.parts),
 		h('section', {class: 'card'}, place));
 	await fill('');
 }
