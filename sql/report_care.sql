@@ -61,10 +61,28 @@ SELECT l.key, l.name_zh, l.persons, l.reasons FROM crm.report_lost('product', NU
 SELECT (SELECT sum(l.persons) FROM crm.report_lost() l) = (SELECT count(*) FROM crm.customer_value v JOIN crm.customer c USING (customer_id) WHERE c.status = 'active' AND v.last_day < date '2026-06-30' - 180) AS everybody_once;
 SELECT l.month, l.source, l.name_zh, l.leads, l.visited, l.visit_rate, l.days_to_visit, l.ordered, l.order_rate, l.is_open FROM crm.report_leads(NULL, 'ca_e') l;
 SELECT l.month, l.source, l.leads, l.visited FROM crm.report_leads('ca_3') l;
+-- each number opens whom it counts, in the region and each store, in pages of two
+CREATE FUNCTION pg_temp.behind(what text, key text, store text, region text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint := 0; last bigint := 0; page int;
+BEGIN
+    LOOP
+        SELECT count(*), max((j ->> 'customer_id')::bigint) INTO page, last FROM crm.report_persons(what, key, store, region, last, 2) j;
+        n := n + page;
+        EXIT WHEN page < 2;
+    END LOOP;
+    RETURN n;
+END $$;
+CREATE FUNCTION pg_temp.numbers(store text, region text) RETURNS TABLE (what text, key text, n bigint) LANGUAGE sql AS $$
+    SELECT 'lost', b.by || '.' || l.key, l.persons FROM unnest('{reason,store,product}'::text[]) b (by), crm.report_lost(b.by, store, region, 500) l
+    UNION ALL SELECT 'lead', f.figure || '.' || l.month || '.' || l.source, f.n FROM crm.report_leads(store, region) l, LATERAL (VALUES ('leads', l.leads), ('visited', l.visited), ('ordered', l.ordered)) f (figure, n)
+$$;
+SELECT p.scope, x.what, count(*) AS figures, sum(x.n) AS counted, count(*) FILTER (WHERE x.n <> pg_temp.behind(x.what, x.key, p.store, p.region)) AS disagree
+FROM (VALUES ('chain', NULL, NULL), ('region', NULL, 'ca_e'), ('one', 'ca_1', NULL), ('two', 'ca_2', NULL), ('three', 'ca_3', NULL)) p(scope, store, region), pg_temp.numbers(p.store, p.region) x GROUP BY 1, 2 ORDER BY 1, 2;
 -- pieces: by halves the same
 SELECT c.customer_id AS middle FROM crm.customer c ORDER BY c.customer_id OFFSET (SELECT count(*) / 2 FROM crm.customer) LIMIT 1 \gset
 SELECT count(*) AS differ FROM (SELECT f.what, f.a, f.b, f.stores, sum(f.persons) AS persons, sum(f.amount) AS amount FROM (VALUES (0::bigint, :middle::bigint), (:middle, 9223372036854775807)) p (lo, hi), LATERAL (
-    SELECT * FROM crm._report_group_care(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_lost(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_leads(p.lo, p.hi, '2026-06-30')) f GROUP BY 1, 2, 3, 4
+    SELECT * FROM crm._report_group_care(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_lost(3, p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_leads(3, p.lo, p.hi, '2026-06-30')) f GROUP BY 1, 2, 3, 4
     EXCEPT SELECT g.what, g.a, g.b, g.stores, g.persons, g.amount FROM crm.report_group g) d;
 
 -- the commonest first products stand by name, the others together
@@ -73,6 +91,7 @@ UPDATE crm.room_setting SET value = '1' WHERE name = 'report.lost_products';
 SELECT crm._report_lost_products((SELECT p.generation FROM crm.report_group_progress p));
 SELECT l.key, l.persons, l.reasons FROM crm.report_lost('product', NULL, 'ca_e') l;
 SELECT l.key, l.persons FROM crm.report_lost('reason', NULL, 'ca_e') l;
+SELECT count(*) FILTER (WHERE l.key = '*') AS together, count(*) FILTER (WHERE l.persons <> pg_temp.behind('lost', 'product.' || l.key, NULL, NULL)) AS disagree FROM crm.report_lost('product', NULL, NULL, 500) l;
 ROLLBACK TO c;
 
 -- 4. managers: coverage, owners, clerks who are there, overdue tasks, tiers that moved, complaints

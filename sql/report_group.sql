@@ -58,6 +58,36 @@ SELECT (SELECT count(*) FROM (TABLE fields EXCEPT SELECT p.store, f.* FROM (VALU
        (SELECT count(*) FROM (TABLE ways EXCEPT SELECT * FROM crm.report_paths()) d) AS ways_differ, (SELECT count(*) FROM crm.report_paths('2025-07-01', '2026-06-30')) AS kept_span,
        (SELECT count(*) FROM crm.report_paths('2025-10-01', '2026-06-30')) > 0 AS another_span;
 SELECT count(*) AS ways, count(*) FILTER (WHERE w.persons <> pg_temp.walkers(w.path, NULL)) AS disagree, sum(pg_temp.walkers(w.path, 'gr_1')) > 0 AS of_one, sum(pg_temp.walkers(w.path, 'gr_1')) < sum(w.persons) AS not_all FROM ways w WHERE w.path::text LIKE '{gr%';
+-- every number of a night and its persons agree, in the region and each store; of messages and coupons there are as many or more
+CREATE FUNCTION pg_temp.behind(what text, key text, store text, region text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint := 0; last bigint := 0; page int;
+BEGIN
+    LOOP        -- in pages of two
+        SELECT count(*), max((j ->> 'customer_id')::bigint) INTO page, last FROM crm.report_persons(what, key, store, region, last, 2) j;
+        n := n + page;
+        EXIT WHEN page < 2;
+    END LOOP;
+    RETURN n;
+END $$;
+CREATE FUNCTION pg_temp.numbers(store text, region text) RETURNS TABLE (what text, key text, n bigint) LANGUAGE sql AS $$
+    SELECT 'origin', o.channel, o.persons FROM crm.report_origins(store, region) o
+    UNION ALL SELECT 'field', 'any_tag', f.filled FROM crm.report_completeness(store, region) f WHERE f.field = 'any_tag'
+    UNION ALL SELECT 'mix', coalesce(m.tier, '') || '.' || m.category, m.persons FROM crm.report_mix(store, region) m WHERE m.tier IS NOT NULL OR m.store = $1
+$$;
+SELECT p.scope, x.what, count(*) AS figures, sum(x.n) AS counted, count(*) FILTER (WHERE x.n <> pg_temp.behind(x.what, x.key, p.store, p.region)) AS disagree
+FROM (VALUES ('region', NULL, 'gr_r'), ('one', 'gr_1', NULL), ('two', 'gr_2', NULL)) p(scope, store, region), pg_temp.numbers(p.store, p.region) x GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT r.key, sum(g.persons) AS counted, pg_temp.behind('reached', r.key, NULL, 'gr_r') AS persons FROM (VALUES ('message', 'sent'), ('message', 'opened'), ('message', 'clicked'), ('coupon', 'issued'), ('coupon', 'redeemed')) r (what, key)
+JOIN crm.report_group g ON g.what = r.what AND g.a = r.key AND g.stores && ARRAY[:s1, :s2] GROUP BY r.what, r.key ORDER BY r.what DESC, 2 DESC;
+SELECT pg_temp.behind('offer', 'issued.' || min(k.coupon_type), NULL, 'gr_r') AS holders, pg_temp.behind('field', 'incomplete', NULL, 'gr_r') AS incomplete FROM crm.coupon k WHERE k.code LIKE 'gr%';
+SELECT count(*) AS cells, sum(x.n) AS persons FROM (SELECT pg_temp.behind('field', 'incomplete', NULL, 'gr_r') AS n) x, (SELECT count(*) AS n FROM crm.customer c LEFT JOIN crm.customer_private p USING (customer_id) WHERE c.status = 'active' AND c.scope_store_ids && ARRAY[:s1, :s2]
+    AND (c.name_masked = '' OR c.phone_masked = '' OR p.birthday IS NULL OR NOT EXISTS (SELECT FROM crm.person_consent k WHERE k.customer_id = c.customer_id))) y WHERE x.n = y.n;
+-- of a large set pages are read off its pieces, of stores with few persons off these: the same persons, page after page
+SELECT count(*) AS sets, count(*) FILTER (WHERE x.looked <> x.read OR x.looked <> x.there OR x.looked <> x.paged) AS differ, count(*) FILTER (WHERE cardinality(x.looked) > 2) > 5 AS are_several
+FROM (SELECT ARRAY(SELECT * FROM crm._report_behind_set(k.what, k.key, t.any_of, s.stores, 0, 1000)) AS looked, ARRAY(SELECT * FROM crm._report_behind_set(k.what, k.key, t.any_of, s.stores, 0, 1000, 0)) AS read,
+             ARRAY(SELECT * FROM crm._report_set_there(crm._report_set(k.what, k.key, t.any_of), coalesce(s.stores, ARRAY(SELECT x.store_id FROM crm.store x)), 0, 1000)) AS there,
+             ARRAY(WITH RECURSIVE page AS (SELECT 0::bigint AS id UNION ALL (SELECT n.id FROM page p, LATERAL (SELECT b AS id FROM crm._report_behind_set(k.what, k.key, t.any_of, s.stores, p.id, 1, 0) b) n)) SELECT p.id FROM page p WHERE p.id > 0 ORDER BY 1) AS paged
+      FROM (SELECT DISTINCT k.what, k.key FROM crm.report_group_set k) k, (VALUES (NULL::int[]), (ARRAY[:s2])) s (stores), (VALUES (NULL::text[]), (ARRAY['tier.B', 'tier.C', 'tier.D'])) t (any_of)) x;
 SELECT count(*) AS sets, count(DISTINCT k.generation) AS generations FROM crm.report_path_set k WHERE k.path LIKE '{gr%';
 -- after an upgrade the numbers of the last night have no sets yet: their persons are looked for
 SAVEPOINT without;
@@ -75,6 +105,7 @@ SELECT crm.bitmap_has(crm.bitmap_union(k.ids), :walker) AS is_kept FROM crm.repo
 SELECT set_config('crm.access_claims', '{"actor": "regress", "role": "crm_headquarters", "stores": [], "all": true}', true) <> '' AS claims, crm.access_erase(:walker, 'asked') IS NOT NULL AS erased;
 SELECT crm._report_groups_job() AS left_over;
 SELECT count(*) > 0 AS kept, count(*) FILTER (WHERE crm.bitmap_has(k.ids, :walker)) AS with_who_was_erased FROM crm.report_path_set k;
+SELECT count(*) > 0 AS kept, count(*) FILTER (WHERE crm.bitmap_has(k.ids, :walker)) AS with_who_was_erased FROM crm.report_group_set k;
 ROLLBACK TO walked;
 SELECT * FROM fields WHERE store = 'gr_1' ORDER BY field;
 SELECT o.channel, o.persons, o.share FROM crm.report_origins(NULL, 'gr_r') o;
@@ -110,8 +141,8 @@ SELECT c.customer_id AS middle FROM crm.customer c ORDER BY c.customer_id OFFSET
 CREATE TEMP TABLE whole AS SELECT what, a, b, stores, persons, amount FROM crm.report_group;
 INSERT INTO crm.report_group (generation, what, a, b, stores, persons, amount)
 SELECT 3, g.what, g.a, g.b, g.stores, sum(g.persons), sum(g.amount) FROM (VALUES (0::bigint, :middle::bigint), (:middle, 9223372036854775807)) p (lo, hi), LATERAL (
-    SELECT * FROM crm._report_group_persons(p.lo, p.hi) UNION ALL SELECT * FROM crm._report_group_bought(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_paths(3, p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_gaps(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_reached(p.lo, p.hi, '2026-04-02T00:00:00+08:00')
-    UNION ALL SELECT * FROM crm._report_group_care(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_lost(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_leads(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_offers(p.lo, p.hi, '2026-06-30')) g GROUP BY g.what, g.a, g.b, g.stores;
+    SELECT * FROM crm._report_group_persons(3, p.lo, p.hi) UNION ALL SELECT * FROM crm._report_group_bought(3, p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_paths(3, p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_gaps(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_reached(3, p.lo, p.hi, '2026-04-02T00:00:00+08:00')
+    UNION ALL SELECT * FROM crm._report_group_care(p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_lost(3, p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_leads(3, p.lo, p.hi, '2026-06-30') UNION ALL SELECT * FROM crm._report_group_offers(3, p.lo, p.hi, '2026-06-30')) g GROUP BY g.what, g.a, g.b, g.stores;
 SELECT crm._report_group_finish(3, '2026-06-30') IS NOT NULL AS finished;
 SELECT count(*) AS cells, (SELECT count(*) FROM (TABLE whole EXCEPT SELECT what, a, b, stores, persons, amount FROM crm.report_group) d) AS differ FROM crm.report_group;
 SELECT count(DISTINCT k.from_id) AS pieces, (SELECT count(*) FILTER (WHERE w.persons <> pg_temp.walkers(w.path, NULL)) FROM ways w WHERE w.path::text LIKE '{gr%') AS disagree FROM crm.report_path_set k;

@@ -31,5 +31,9 @@ SELECT j - '{topics,words,name_zh,name_en,as_of}'::text[] AS trial FROM crm.repo
 SELECT t ->> 'topic' AS topic, t ->> 'persons' AS persons, t ->> 'stars' AS stars FROM jsonb_array_elements(crm.report_trial('tr_soap') -> 'topics') t;
 SELECT w ->> 'name' AS name, w ->> 'stars' AS stars, w ->> 'text' AS said, w ->> 'has_used' AS used FROM jsonb_array_elements(crm.report_trial('tr_soap') -> 'words') w;
 SELECT j ->> 'issued' AS issued, j ->> 'answered' AS answered FROM crm.report_trial('tr_soap', 'tr_1') j;
+-- each number opens whom it counts: of R2 the person of today
+SELECT p.store, f.figure, (crm.report_trial('tr_soap', p.store) ->> f.figure)::bigint AS counted,
+       (SELECT count(*) FROM crm.report_persons(CASE f.figure WHEN 'answered' THEN 'answered' ELSE 'offer' END, CASE f.figure WHEN 'answered' THEN '' ELSE f.figure || '.' END || 'tr_soap', p.store) j) AS listed
+FROM (VALUES (NULL::text), ('tr_1'), ('tr_2')) p (store), unnest('{issued,redeemed,answered}'::text[]) WITH ORDINALITY f (figure, no) ORDER BY p.store NULLS FIRST, f.no;
 SELECT crm.report_trial('tr_none');
 ROLLBACK;

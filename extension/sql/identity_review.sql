@@ -39,7 +39,7 @@ BEGIN
     FOR v IN
         SELECT r.* FROM crm.review r
         WHERE r.state = identity_reviews.state AND r.review_id > coalesce(after, 0)
-        ORDER BY r.review_id LIMIT least(greatest(coalesce(max_rows, 50), 1), 200)
+        ORDER BY r.review_id LIMIT least(greatest(coalesce(max_rows, 50), 1), 500)
     LOOP
         RETURN NEXT crm._identity_review_row(v);
     END LOOP;

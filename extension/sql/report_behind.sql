@@ -15,7 +15,11 @@ $$
         WHEN 'flow' THEN '[^.]{1,100}\.(treated|control|sent|redeemed)'
         WHEN 'path' THEN '\[.*\]'
         WHEN 'scorecard' THEN '(enrolled|incomplete|duplicates|notes|due|in_time|overdue)' || d.days || '\.(store|nowhere)\..{0,200}'
-        WHEN 'manager' THEN '(persons|spoken|owned|overdue|better|worse|complaints)\..{1,200}' END
+        WHEN 'manager' THEN '(persons|spoken|owned|overdue|better|worse|complaints)\..{1,200}'
+        WHEN 'origin' THEN '.{0,100}' WHEN 'field' THEN '(any_tag|incomplete)' WHEN 'mix' THEN '[^.]{0,40}\..{1,200}' WHEN 'lost' THEN '(reason|store|product)\..{1,200}'
+        WHEN 'lead' THEN '(leads|visited|ordered)\.[0-9]{4}-[0-9]{2}\..{1,200}' WHEN 'reached' THEN '(sent|opened|clicked|issued|redeemed)' WHEN 'offer' THEN '(issued|redeemed)\..{1,100}'
+        WHEN 'answered' THEN '.{1,100}' WHEN 'tagged' THEN '.{1,200}' WHEN 'overlap' THEN '\[.*\]' WHEN 'stuck' THEN '(stalled|overdue|late_task)'
+        WHEN 'pipeline' THEN '(here|slow|reached)' || d.days || '\.[a-z0-9_]{1,63}\.[a-z0-9_]{1,63}' END
     FROM (SELECT repeat('\.[0-9]{4}-[0-9]{2}-[0-9]{2}', 2) AS days) d
 $$;
 COMMENT ON FUNCTION crm._report_figure_form(text) IS 'how the key of a figure is written, as a regular expression; null when nobody knows the figure';
@@ -26,7 +30,9 @@ CREATE FUNCTION crm._report_require_right(what text) RETURNS void
 $$
 DECLARE
     told_by regprocedure := CASE what WHEN 'scorecard' THEN 'crm.report_scorecard(date, date, text, text)' WHEN 'manager' THEN 'crm.report_managers(text, text)'
-                                      WHEN 'path' THEN 'crm.report_paths(date, date)' END;
+                                      WHEN 'path' THEN 'crm.report_paths(date, date)' WHEN 'offer' THEN 'crm.report_trial(text, text, text)' WHEN 'answered' THEN 'crm.report_trial(text, text, text)'
+                                      WHEN 'tagged' THEN 'crm.segment_tags()' WHEN 'overlap' THEN 'crm.segment_overlap(text[])' WHEN 'stuck' THEN 'crm.report_exceptions(text, text)'
+                                      WHEN 'pipeline' THEN 'crm.sales_board(text, date, date)' END;
 BEGIN
     IF told_by IS NOT NULL AND NOT has_function_privilege(crm._actor_role(), told_by, 'EXECUTE') THEN
         RAISE EXCEPTION 'this figure is not told to your role' USING ERRCODE = 'insufficient_privilege', COLUMN = 'what', HINT = format('It needs the right to %s.', told_by);
@@ -124,6 +130,10 @@ BEGIN
         RETURN QUERY SELECT * FROM crm._report_behind_scorecard(stores, part[1], crm._report_key_days(part[: 3], 367), part[4] = 'nowhere', array_to_string(part[5 :], '.'), after_id, row_limit);
     ELSIF what = 'manager' THEN
         RETURN QUERY SELECT * FROM crm._report_behind_manager(stores, part[1], array_to_string(part[2 :], '.'), after_id, row_limit);
+    ELSIF what IN ('origin', 'field', 'mix', 'lost', 'lead', 'reached', 'offer') THEN
+        RETURN QUERY SELECT * FROM crm._report_behind_night(stores, what, key, after_id, row_limit);
+    ELSIF what IN ('answered', 'tagged', 'overlap', 'stuck', 'pipeline') THEN
+        RETURN QUERY SELECT * FROM crm._report_behind_live(stores, what, key, after_id, row_limit);
     END IF;
 END
 $$;
@@ -163,7 +173,7 @@ DECLARE
 BEGIN
     IF form IS NULL OR coalesce(key, '') !~ format('^(%s)$', form) THEN
         RAISE EXCEPTION 'there is no such figure' USING ERRCODE = 'invalid_parameter_value', COLUMN = CASE WHEN form IS NULL THEN 'what' ELSE 'key' END,
-            HINT = 'Figures are active, persons, tier (S), rfm (5.4), transition (A.C.90), funnel (first_order), cohort (2026-01.3), span (buyers.2026-06-01.2026-06-30), frequency (3.2026-01-01.2026-06-30), indicator (repurchase.met.2026-06-01.2026-06-30), flow (welcome.sent), path (["tea","coffee"]), scorecard (enrolled.2026-06-01.2026-06-30.store.E1) and manager (persons.M1).';
+            HINT = 'Figures are active, persons, tier (S), rfm (5.4), transition (A.C.90), funnel (first_order), cohort (2026-01.3), span (buyers.2026-06-01.2026-06-30), frequency (3.2026-01-01.2026-06-30), indicator (repurchase.met.2026-06-01.2026-06-30), flow (welcome.sent), path (["tea","coffee"]), scorecard (enrolled.2026-06-01.2026-06-30.store.E1), manager (persons.M1), origin (wechat), field (any_tag), mix (A.tea), lost (reason.moved), lead (visited.2026-06.form), reached (opened), offer (redeemed.trial), answered (trial), tagged (tea_lover), overlap (["a","b"]), stuck (overdue) and pipeline (slow.2026-01-01.2026-06-30.b2b.offer).';
     END IF;
     PERFORM crm._report_require_right(what);
     RETURN QUERY
@@ -175,5 +185,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_persons(text, text, text, text, bigint, int) IS
-    'the persons behind a number of boards, reports and scorecards, masked, in pages by id, 1 to 500. Figures, with their keys: active; persons (of the scope); tier (S); rfm (r.f: 5.4); transition (from.to.days: A.C.90); funnel (first_order); cohort (month.period: 2026-01.3); span (buyers, repeat, before, lost, registered or new, first and last day); frequency (order days, the days); indicator (its name, of or met, the days: whom it divides by, who did it); flow (code.figure: welcome.sent, treated, control, redeemed); path (categories as JSON, as of the last night); scorecard (enrolled, incomplete, duplicates, notes, due, in_time or overdue, the days, store: rows of the stores asked for, nowhere: of none, the member of staff or nothing: the customer''s own phone); manager (persons, spoken, owned, overdue, better, worse or complaints, member of staff); P0002, 22023 names the field, 42501 for a figure that the role may not ask for';
+    'the persons behind a number of boards, reports and scorecards, masked, in pages by id, 1 to 500. Figures, with their keys: active; persons (of the scope); tier (S); rfm (r.f: 5.4); transition (from.to.days: A.C.90); funnel (first_order); cohort (month.period: 2026-01.3); span (buyers, repeat, before, lost, registered or new, first and last day); frequency (order days, the days); indicator (its name, of or met, the days: whom it divides by, who did it); flow (code.figure: welcome.sent, treated, control, redeemed); path (categories as JSON, as of the last night); scorecard (enrolled, incomplete, duplicates, notes, due, in_time or overdue, the days, store: rows of the stores asked for, nowhere: of none, the member of staff or nothing: the customer''s own phone); manager (persons, spoken, owned, overdue, better, worse or complaints, member of staff); of the last night origin (channel), field (any_tag, or incomplete: who misses a name, phone, birthday or consent), mix (tier or nothing, category), lost (reason, store or product, which), lead (leads, visited or ordered, month, source), reached (sent, opened, clicked: messages, issued, redeemed: coupons of 90 days) and offer (issued or redeemed, type of coupons); of now answered (type of coupons), tagged (tag), overlap (two segments as JSON), stuck (stalled, overdue, late_task) and pipeline (here, slow or reached, the days deals were opened on, pipeline, stage); P0002, 22023 names the field, 42501 for a figure that the role may not ask for';
 GRANT EXECUTE ON FUNCTION crm.report_persons(text, text, text, text, bigint, int) TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

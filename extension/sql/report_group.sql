@@ -1,73 +1,97 @@
 -- report: what a night adds up over everybody, three thousand persons a call, and what is told of it.
 
-CREATE FUNCTION crm._report_fields(from_id bigint, to_id bigint) RETURNS TABLE (field text, stores int[], persons bigint, filled bigint)
-    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
+CREATE FUNCTION crm._report_field_rows(from_id bigint, to_id bigint) RETURNS TABLE (customer_id bigint, stores int[], field text, is_filled boolean)
+    LANGUAGE sql STABLE AS
 $$
-BEGIN
-    RETURN QUERY
-    SELECT f.field, c.scope_store_ids, count(*), count(*) FILTER (WHERE f.is_filled)
+    SELECT c.customer_id, c.scope_store_ids, f.field, f.is_filled
     FROM crm.customer c LEFT JOIN crm.customer_private p ON p.customer_id = c.customer_id
     CROSS JOIN LATERAL (VALUES
         ('name', c.name_masked <> ''), ('phone', c.phone_masked <> ''), ('email', c.email_masked <> ''), ('sex', c.sex IS NOT NULL), ('birthday', p.birthday IS NOT NULL), ('city', c.city <> ''),
         ('consent', EXISTS (SELECT FROM crm.person_consent k WHERE k.customer_id = c.customer_id)),
         ('any_tag', crm._segment_has_tag(c.customer_id))) f (field, is_filled)
-    WHERE c.status = 'active' AND c.customer_id > from_id AND c.customer_id <= to_id GROUP BY f.field, c.scope_store_ids;
+    WHERE c.status = 'active' AND c.customer_id > from_id AND c.customer_id <= to_id
+$$;
+COMMENT ON FUNCTION crm._report_field_rows(bigint, bigint) IS 'of active persons between two ids each field, and whether they have it; plain SQL, so that queries take it in';
+
+CREATE FUNCTION crm._report_fields(from_id bigint, to_id bigint) RETURNS TABLE (field text, stores int[], persons bigint, filled bigint)
+    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
+$$
+BEGIN
+    RETURN QUERY SELECT f.field, f.stores, count(*), count(*) FILTER (WHERE f.is_filled) FROM crm._report_field_rows(from_id, to_id) f GROUP BY f.field, f.stores;
 END
 $$;
 COMMENT ON FUNCTION crm._report_fields(bigint, bigint) IS 'of active persons between two ids, by field and the stores of their scope: how many, and how many have it';
 
-CREATE FUNCTION crm._report_group_persons(from_id bigint, to_id bigint) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
-    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
+CREATE FUNCTION crm._report_group_persons(ready int, from_id bigint, to_id bigint) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_custom_plan AS
 $$
 BEGIN
     RETURN QUERY
-    SELECT 'origin', c.channel, '', c.scope_store_ids, count(*), 0::numeric
-    FROM crm.customer c WHERE c.status = 'active' AND c.customer_id > from_id AND c.customer_id <= to_id GROUP BY c.channel, c.scope_store_ids;
-    RETURN QUERY SELECT 'field', f.field, '', f.stores, f.filled, f.persons::numeric FROM crm._report_fields(from_id, to_id) f;
+    WITH person AS MATERIALIZED (
+        SELECT c.customer_id, c.channel, c.scope_store_ids FROM crm.customer c WHERE c.status = 'active' AND c.customer_id > from_id AND c.customer_id <= to_id),
+    kept AS (INSERT INTO crm.report_group_set (generation, what, key, from_id, ids)
+             SELECT ready, 'origin', p.channel, _report_group_persons.from_id, crm.bitmap_agg(p.customer_id) FROM person p GROUP BY p.channel)
+    SELECT 'origin', p.channel, '', p.scope_store_ids, count(*), 0::numeric FROM person p GROUP BY p.channel, p.scope_store_ids;
+    RETURN QUERY
+    WITH part AS MATERIALIZED (SELECT f.* FROM crm._report_field_rows(from_id, to_id) f),
+    kept AS (INSERT INTO crm.report_group_set (generation, what, key, from_id, ids)
+             SELECT ready, 'field', x.key, _report_group_persons.from_id, crm.bitmap_agg(x.customer_id)
+             FROM (SELECT 'any_tag' AS key, p.customer_id FROM part p WHERE p.field = 'any_tag' AND p.is_filled
+                   UNION ALL SELECT DISTINCT 'incomplete', p.customer_id FROM part p WHERE p.field IN ('name', 'phone', 'birthday', 'consent') AND NOT p.is_filled) x GROUP BY x.key)
+    SELECT 'field', p.field, '', p.stores, count(*) FILTER (WHERE p.is_filled), count(*)::numeric FROM part p GROUP BY p.field, p.stores;
 END
 $$;
-COMMENT ON FUNCTION crm._report_group_persons(bigint, bigint) IS 'where active persons between two ids came from, and which fields they have';
+COMMENT ON FUNCTION crm._report_group_persons(int, bigint, bigint) IS
+    'where active persons between two ids came from, and which fields they have; keeps who came from where, who has a tag and who misses a field that completeness is of';
 
-CREATE FUNCTION crm._report_group_bought(from_id bigint, to_id bigint, today date) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
-    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
+CREATE FUNCTION crm._report_group_bought(ready int, from_id bigint, to_id bigint, today date) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     ids bigint[] := ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > from_id AND c.customer_id <= to_id);
 BEGIN
     RETURN QUERY
-    SELECT 'mix', coalesce(v.tier, 'P'), coalesce(k.code, '-'), ARRAY[o.store_id], count(DISTINCT m.customer_id), sum(i.amount)
+    WITH line AS MATERIALIZED (
+    SELECT m.customer_id, coalesce(v.tier, 'P') AS tier, coalesce(k.code, '-') AS category, o.store_id, sum(i.amount) AS amount
     FROM crm.membership m
     JOIN crm.customer_order o ON o.source_record_id = m.source_record_id AND o.is_current AND o.business_day BETWEEN today - 364 AND today AND o.store_id IS NOT NULL
     JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
     LEFT JOIN crm.product p ON p.product_id = i.product_id LEFT JOIN crm.product_category k ON k.category_id = p.category_id
     LEFT JOIN crm.customer_value v ON v.customer_id = m.customer_id
-    WHERE m.customer_id = ANY (ids) AND m.valid_to >= 'infinity' GROUP BY 2, 3, o.store_id;
+    WHERE m.customer_id = ANY (ids) AND m.valid_to >= 'infinity' GROUP BY 1, 2, 3, 4),
+    kept AS (INSERT INTO crm.report_group_set (generation, what, key, from_id, ids)
+             SELECT ready, 'bought', x.key, _report_group_bought.from_id, crm.bitmap_agg(x.customer_id)
+             FROM (SELECT DISTINCT y.key, l.customer_id FROM line l CROSS JOIN LATERAL (VALUES ('tier.' || l.tier), ('category.' || l.category)) y (key)) x CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = x.customer_id AND c.status <> 'erased' OFFSET 0) c GROUP BY x.key)
+    SELECT 'mix', l.tier, l.category, ARRAY[l.store_id], count(*), sum(l.amount) FROM line l GROUP BY l.tier, l.category, l.store_id
+    UNION ALL
+    SELECT 'buyers', b.tier, b.category, b.stores, count(*), 0
+    FROM (SELECT l.tier, l.category, array_agg(l.store_id ORDER BY l.store_id) AS stores FROM line l GROUP BY l.customer_id, l.tier, l.category) b GROUP BY b.tier, b.category, b.stores;
 END
 $$;
-COMMENT ON FUNCTION crm._report_group_bought(bigint, bigint, date) IS
-    'what persons between two ids bought within 365 days by store, tier and category, before refunds';
+COMMENT ON FUNCTION crm._report_group_bought(int, bigint, bigint, date) IS
+    'what persons between two ids bought within 365 days by store, tier and category, before refunds; and who did by tier, category and all the stores where they did (buyers); keeps who bought of which category, and of which tier buyers are';
 
-CREATE FUNCTION crm._report_group_reached(from_id bigint, to_id bigint, since timestamptz) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
-    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
+CREATE FUNCTION crm._report_group_reached(ready int, from_id bigint, to_id bigint, since timestamptz) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_custom_plan AS
 $$
 BEGIN
     RETURN QUERY
     WITH told AS (
         SELECT e.customer_id, e.message_id, bool_or(e.kind = 'opened' OR e.kind = 'clicked') AS is_opened, bool_or(e.kind = 'clicked') AS is_clicked
         FROM crm.message_outcome e WHERE e.customer_id > from_id AND e.customer_id <= to_id AND e.at >= since
-        GROUP BY e.customer_id, e.message_id HAVING bool_or(e.kind = 'sent'))
-    SELECT 'message', x.outcome, '', c.scope_store_ids, count(*) FILTER (WHERE x.is_so), 0::numeric
-    FROM told t CROSS JOIN LATERAL crm._report_owner(t.customer_id) c
-    CROSS JOIN LATERAL (VALUES ('sent', true), ('opened', t.is_opened), ('clicked', t.is_clicked)) x (outcome, is_so) GROUP BY x.outcome, c.scope_store_ids;
-    RETURN QUERY
-    SELECT 'coupon', x.state, '', c.scope_store_ids, count(*) FILTER (WHERE x.is_so), 0::numeric
-    FROM crm.coupon k CROSS JOIN LATERAL crm._report_owner(k.customer_id) c
-    CROSS JOIN LATERAL (VALUES ('issued', true), ('redeemed', k.state = 'redeemed')) x (state, is_so)
-    WHERE k.customer_id > from_id AND k.customer_id <= to_id AND k.issued_at >= since AND NOT k.is_history GROUP BY x.state, c.scope_store_ids;
+        GROUP BY e.customer_id, e.message_id HAVING bool_or(e.kind = 'sent')),
+    had AS MATERIALIZED (
+        SELECT 'message' AS what, x.outcome, t.customer_id FROM told t CROSS JOIN LATERAL (VALUES ('sent', true), ('opened', t.is_opened), ('clicked', t.is_clicked)) x (outcome, is_so) WHERE x.is_so
+        UNION ALL
+        SELECT 'coupon', x.state, k.customer_id FROM crm.coupon k CROSS JOIN LATERAL (VALUES ('issued', true), ('redeemed', k.state = 'redeemed')) x (state, is_so)
+        WHERE x.is_so AND k.customer_id > from_id AND k.customer_id <= to_id AND k.issued_at >= since AND NOT k.is_history),
+    kept AS (INSERT INTO crm.report_group_set (generation, what, key, from_id, ids)
+             SELECT ready, 'reached', h.outcome, _report_group_reached.from_id, crm.bitmap_agg(DISTINCT h.customer_id) FROM had h CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = h.customer_id AND c.status <> 'erased' OFFSET 0) c GROUP BY h.outcome)
+    SELECT h.what, h.outcome, '', c.scope_store_ids, count(*), 0::numeric FROM had h CROSS JOIN LATERAL crm._report_owner(h.customer_id) c GROUP BY h.what, h.outcome, c.scope_store_ids;
 END
 $$;
-COMMENT ON FUNCTION crm._report_group_reached(bigint, bigint, timestamptz) IS
-    'messages that left since a moment to persons between two ids, and how many of them were opened, clicked (notices to staff and entries of lists apart); coupons issued since, and how many of them are redeemed';
+COMMENT ON FUNCTION crm._report_group_reached(int, bigint, bigint, timestamptz) IS
+    'messages that left since a moment to persons between two ids, and how many of them were opened, clicked (notices to staff and entries of lists apart); coupons issued since, and how many of them are redeemed; keeps whom each reached';
 
 CREATE FUNCTION crm._report_group_finish(ready int, as_of date) RETURNS void
     LANGUAGE plpgsql SET jit = off AS
@@ -84,6 +108,7 @@ BEGIN
     UNION ALL SELECT ready, 'path', '{}', '', '{}', coalesce(sum(s.persons), 0), 0 FROM step s;
     PERFORM crm._report_lost_products(ready);
     DELETE FROM crm.report_group g WHERE g.generation < ready OR (g.what = 'path' AND g.b <> '');
+    DELETE FROM crm.report_group_set k WHERE k.generation < ready;
     DELETE FROM crm.report_path_set k WHERE k.generation < ready OR NOT EXISTS (SELECT FROM crm.report_group g WHERE g.generation = ready AND g.what = 'path' AND g.a = k.path);
     UPDATE crm.report_group_progress p SET generation = ready, as_of = _report_group_finish.as_of, done_to = 0;
 END
@@ -104,20 +129,21 @@ BEGIN
         progress.next_as_of := crm._report_today();
         DELETE FROM crm.report_group g WHERE g.generation > progress.generation;
         DELETE FROM crm.report_path_set k WHERE k.generation > progress.generation;
+        DELETE FROM crm.report_group_set k WHERE k.generation > progress.generation;
     END IF;
     since := (progress.next_as_of - 89)::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}');
     upper := (SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > progress.done_to ORDER BY c.customer_id OFFSET piece LIMIT 1);
     INSERT INTO crm.report_group AS kept (generation, what, a, b, stores, persons, amount)
     SELECT progress.generation + 1, g.* FROM (
-        SELECT * FROM crm._report_group_persons(progress.done_to, coalesce(upper, 9223372036854775807))
-        UNION ALL SELECT * FROM crm._report_group_bought(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
+        SELECT * FROM crm._report_group_persons(progress.generation + 1, progress.done_to, coalesce(upper, 9223372036854775807))
+        UNION ALL SELECT * FROM crm._report_group_bought(progress.generation + 1, progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
         UNION ALL SELECT * FROM crm._report_group_paths(progress.generation + 1, progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
         UNION ALL SELECT * FROM crm._report_group_gaps(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
-        UNION ALL SELECT * FROM crm._report_group_reached(progress.done_to, coalesce(upper, 9223372036854775807), since)
+        UNION ALL SELECT * FROM crm._report_group_reached(progress.generation + 1, progress.done_to, coalesce(upper, 9223372036854775807), since)
         UNION ALL SELECT * FROM crm._report_group_care(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
-        UNION ALL SELECT * FROM crm._report_group_lost(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
-        UNION ALL SELECT * FROM crm._report_group_leads(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
-        UNION ALL SELECT * FROM crm._report_group_offers(progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)) g
+        UNION ALL SELECT * FROM crm._report_group_lost(progress.generation + 1, progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
+        UNION ALL SELECT * FROM crm._report_group_leads(progress.generation + 1, progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)
+        UNION ALL SELECT * FROM crm._report_group_offers(progress.generation + 1, progress.done_to, coalesce(upper, 9223372036854775807), progress.next_as_of)) g
     ON CONFLICT (generation, what, a, b, stores) DO UPDATE SET persons = kept.persons + excluded.persons, amount = kept.amount + excluded.amount;
     IF upper IS NOT NULL THEN
         UPDATE crm.report_group_progress SET next_as_of = progress.next_as_of, done_to = upper;
@@ -184,14 +210,16 @@ DECLARE
 BEGIN
     RETURN QUERY
     SELECT s.code, s.name, m.tier, m.category, coalesce(k.name, m.category), m.persons, m.amount
-    FROM (SELECT g.stores[1] AS store_id, g.a AS tier, g.b AS category, sum(g.persons)::bigint AS persons, sum(g.amount) AS amount
-          FROM crm.report_group g JOIN crm.report_group_progress p ON p.generation = g.generation
-          WHERE g.what = 'mix' AND (in_stores IS NULL OR g.stores && in_stores) GROUP BY GROUPING SETS ((g.stores[1], g.b), (g.a, g.b))) m
+    FROM (SELECT g.stores[1] AS store_id, NULL AS tier, g.b AS category, sum(g.persons)::bigint AS persons, sum(g.amount) AS amount
+          FROM crm.report_group g JOIN crm.report_group_progress p ON p.generation = g.generation WHERE g.what = 'mix' AND (in_stores IS NULL OR g.stores && in_stores) GROUP BY 1, g.b
+          UNION ALL
+          SELECT NULL, g.a, g.b, coalesce(sum(g.persons) FILTER (WHERE g.what = 'buyers'), sum(g.persons))::bigint, sum(g.amount)     -- a night of an older version kept no buyers
+          FROM crm.report_group g JOIN crm.report_group_progress p ON p.generation = g.generation WHERE g.what IN ('mix', 'buyers') AND (in_stores IS NULL OR g.stores && in_stores) GROUP BY g.a, g.b) m
     LEFT JOIN crm.store s ON s.store_id = m.store_id LEFT JOIN crm.product_category k ON k.code = m.category ORDER BY s.code NULLS LAST, m.tier, m.category;
 END
 $$;
 COMMENT ON FUNCTION crm.report_mix(text, text) IS
-    'buyers of the 365 days to the last night in the caller''s scope, with sales before refunds: by store and category (tier null), and by their tier and category (store null); -: no category; a person who bought of two categories, or in two stores, is in both; P0002';
+    'buyers of the 365 days to the last night in the caller''s scope, with sales before refunds: by store and category (tier null), and by their tier and category (store null); -: no category; a person who bought of two categories is in both, and in two stores in both rows of stores; P0002';
 
 GRANT EXECUTE ON FUNCTION crm.report_completeness(text, text), crm.report_origins(text, text), crm.report_mix(text, text)
     TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

@@ -146,10 +146,12 @@ BEGIN
         PERFORM FROM crm.report_group_progress p FOR UPDATE;
         UPDATE crm.report_path_set k SET ids = k.ids OPERATOR(crm.-) crm.bitmap(forgotten)
         WHERE crm.bitmap_count(k.ids OPERATOR(crm.&) crm.bitmap(forgotten)) > 0;
+        UPDATE crm.report_group_set k SET ids = k.ids OPERATOR(crm.-) crm.bitmap(forgotten)
+        WHERE crm.bitmap_count(k.ids OPERATOR(crm.&) crm.bitmap(forgotten)) > 0;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._report_on_erase(bigint) IS 'consequence of erasing: the person is marked under all ids, and in no portrait and no path any more';
+COMMENT ON FUNCTION crm._report_on_erase(bigint) IS 'consequence of erasing: the person is marked under all ids, and in no portrait, no path and no set of a night any more';
 
 CREATE FUNCTION crm._report_keep_job() RETURNS bigint
     LANGUAGE plpgsql AS

@@ -28,8 +28,8 @@ $$;
 COMMENT ON FUNCTION crm._report_lead_days(bigint, bigint, date, date) IS
     'leads of active persons between two ids: the first event of each of the types report.lead_types and the first deal of each lead_source but store, in each month, of all records and former ids of the person';
 
-CREATE FUNCTION crm._report_group_leads(from_id bigint, to_id bigint, today date) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
-    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_hashjoin = off SET enable_mergejoin = off AS
+CREATE FUNCTION crm._report_group_leads(ready int, from_id bigint, to_id bigint, today date) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_custom_plan SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     first_day date := (date_trunc('month', today) - interval '12 months')::date;
@@ -37,7 +37,8 @@ DECLARE
     zone text := crm._setting('core.time_zone') #>> '{}';
 BEGIN
     RETURN QUERY
-    SELECT x.what, l.source, to_char(l.day, 'YYYY-MM'), c.scope_store_ids, count(*) FILTER (WHERE x.day IS NOT NULL OR x.what = 'lead'), coalesce(sum(x.day - l.day), 0)::numeric
+    WITH came AS MATERIALIZED (
+    SELECT x.what, l.source, to_char(l.day, 'YYYY-MM') AS month, c.customer_id, c.scope_store_ids, x.day - l.day AS days
     FROM crm._report_lead_days(from_id, to_id, first_day, today) l JOIN crm.customer c ON c.customer_id = l.customer_id
     CROSS JOIN LATERAL (
         SELECT (SELECT min(o.business_day) FROM crm.membership m JOIN crm.customer_order o ON o.source_record_id = m.source_record_id
@@ -49,11 +50,14 @@ BEGIN
                 WHERE m.customer_id = l.customer_id AND m.valid_to = 'infinity' AND e.type = 'store_visit' AND e.ignored_reason IS NULL AND e.business_day BETWEEN l.day AND least(l.day + within, today)
                   AND e.occurred_at >= l.day::timestamp AT TIME ZONE zone - interval '1 day') AS came OFFSET 0) k
     CROSS JOIN LATERAL (VALUES ('lead', NULL::date), ('lead_visit', least(k.at_counter, k.came)), ('lead_order', k.ordered)) x (what, day)
-    GROUP BY x.what, l.source, 3, c.scope_store_ids;
+    WHERE x.what = 'lead' OR x.day IS NOT NULL),
+    kept AS (INSERT INTO crm.report_group_set (generation, what, key, from_id, ids)
+             SELECT ready, k.what, k.month || '.' || k.source, _report_group_leads.from_id, crm.bitmap_agg(k.customer_id) FROM came k GROUP BY k.what, k.month, k.source)
+    SELECT k.what, k.source, k.month, k.scope_store_ids, count(*), coalesce(sum(k.days), 0)::numeric FROM came k GROUP BY k.what, k.source, k.month, k.scope_store_ids;
 END
 $$;
-COMMENT ON FUNCTION crm._report_group_leads(bigint, bigint, date) IS
-    'leads of this month and the twelve before, of persons between two ids, by source, month and the stores of the person''s scope; of them those who came to a store (an order at a counter or the event store_visit) and those who ordered anywhere, within report.lead_days days, with the days it took';
+COMMENT ON FUNCTION crm._report_group_leads(int, bigint, bigint, date) IS
+    'leads of this month and the twelve before, of persons between two ids, by source, month and the stores of the person''s scope; of them those who came to a store (an order at a counter or the event store_visit) and those who ordered anywhere, within report.lead_days days, with the days it took; keeps who they are';
 
 CREATE FUNCTION crm.report_leads(store_code text DEFAULT NULL, region_code text DEFAULT NULL)
     RETURNS TABLE (month text, source text, name_zh text, name_en text, leads bigint, visited bigint, visit_rate numeric, days_to_visit numeric, ordered bigint, order_rate numeric, is_open boolean, within_days int)

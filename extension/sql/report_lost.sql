@@ -1,7 +1,7 @@
 -- report: customers who were lost, by why, by the store where they last bought, and by what they bought first.
 
-CREATE FUNCTION crm._report_group_lost(from_id bigint, to_id bigint, today date) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
-    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
+CREATE FUNCTION crm._report_group_lost(ready int, from_id bigint, to_id bigint, today date) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     gone_by date := today - (crm._setting('report.lost_days') #>> '{}')::int - 1;
@@ -13,8 +13,9 @@ BEGIN
         SELECT v.customer_id, v.net_minor,
                (SELECT min(array_position(segments, s.segment_id)) FROM crm.segment_member s WHERE s.customer_id = v.customer_id AND s.segment_id = ANY (segments) AND s.left_at = 'infinity') AS reason
         FROM crm.customer_value v JOIN crm.customer c ON c.customer_id = v.customer_id AND c.status = 'active'
-        WHERE v.customer_id > from_id AND v.customer_id <= to_id AND v.last_day <= gone_by)
-    SELECT 'lost', coalesce(reasons[g.reason], '-'), coalesce(f.product, '-'), CASE WHEN l.store_id IS NULL THEN '{}' ELSE ARRAY[l.store_id] END, count(*), sum(g.net_minor)::numeric
+        WHERE v.customer_id > from_id AND v.customer_id <= to_id AND v.last_day <= gone_by),
+    lost AS MATERIALIZED (
+    SELECT g.customer_id, coalesce(reasons[g.reason], '-') AS reason, coalesce(f.product, '-') AS product, l.store_id, g.net_minor
     FROM gone g
     LEFT JOIN LATERAL (SELECT o.store_id FROM crm.membership m JOIN crm.customer_order o ON o.source_record_id = m.source_record_id
                        WHERE m.customer_id = g.customer_id AND m.valid_to = 'infinity' AND o.is_current AND o.business_day IS NOT NULL AND o.amount > 0
@@ -24,12 +25,15 @@ BEGIN
                              WHERE m.customer_id = g.customer_id AND m.valid_to = 'infinity' AND o.is_current AND o.business_day IS NOT NULL AND o.amount > 0
                              ORDER BY o.business_day, o.ordered_at, o.order_id LIMIT 1) o
                        JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
-                       JOIN crm.product p ON p.product_id = i.product_id ORDER BY i.amount DESC, i.line_no LIMIT 1) f ON true
-    GROUP BY 2, 3, 4;
+                       JOIN crm.product p ON p.product_id = i.product_id ORDER BY i.amount DESC, i.line_no LIMIT 1) f ON true),
+    kept AS (INSERT INTO crm.report_group_set (generation, what, key, from_id, ids)
+             SELECT ready, 'lost', x.key, _report_group_lost.from_id, crm.bitmap_agg(l.customer_id)
+             FROM lost l CROSS JOIN LATERAL (VALUES ('reason.' || l.reason), ('product.' || l.product), ('store.' || coalesce(l.store_id, 0))) x (key) GROUP BY x.key)
+    SELECT 'lost', l.reason, l.product, CASE WHEN l.store_id IS NULL THEN '{}' ELSE ARRAY[l.store_id] END, count(*), sum(l.net_minor)::numeric FROM lost l GROUP BY 2, 3, 4;
 END
 $$;
-COMMENT ON FUNCTION crm._report_group_lost(bigint, bigint, date) IS
-    'persons between two ids whose last order day is more than report.lost_days days ago: by the first of the tags report.lost_reasons that they have (- none), the dearest product of their first order (- none) and the store of their last one; with what they ever spent, in minor units';
+COMMENT ON FUNCTION crm._report_group_lost(int, bigint, bigint, date) IS
+    'persons between two ids whose last order day is more than report.lost_days days ago: by the first of the tags report.lost_reasons that they have (- none), the dearest product of their first order (- none) and the store of their last one; with what they ever spent, in minor units; keeps who was lost by each';
 
 CREATE FUNCTION crm._report_lost_products(ready int) RETURNS void
     LANGUAGE plpgsql AS
@@ -41,6 +45,11 @@ BEGIN
         DELETE FROM crm.report_group g WHERE g.generation = ready AND g.what = 'lost' AND g.b NOT IN (SELECT c.b FROM common c) RETURNING g.a, g.stores, g.persons, g.amount)
     INSERT INTO crm.report_group (generation, what, a, b, stores, persons, amount)
     SELECT ready, 'lost', o.a, '*', o.stores, sum(o.persons), sum(o.amount) FROM others o GROUP BY o.a, o.stores;
+    WITH others AS (
+        DELETE FROM crm.report_group_set k WHERE k.generation = ready AND k.what = 'lost' AND k.key LIKE 'product.%'
+            AND substr(k.key, 9) NOT IN (SELECT g.b FROM crm.report_group g WHERE g.generation = ready AND g.what = 'lost') RETURNING k.from_id, k.ids)
+    INSERT INTO crm.report_group_set (generation, what, key, from_id, ids)
+    SELECT ready, 'lost', 'product.*', o.from_id, crm.bitmap_union(o.ids) FROM others o GROUP BY o.from_id;
 END
 $$;
 COMMENT ON FUNCTION crm._report_lost_products(int) IS 'puts the first products of lost customers of a generation together (*), but for the report.lost_products commonest of the chain';

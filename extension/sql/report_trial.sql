@@ -1,19 +1,23 @@
 -- report: trial offers. A coupon type with a limit is handed to chosen persons; who tried it says what they think, and the feedback names the
 -- offer (its type, or the coupon's code): the list of what to make better, from those alone who held one.
 
-CREATE FUNCTION crm._report_group_offers(from_id bigint, to_id bigint, today date) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
-    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan AS
+CREATE FUNCTION crm._report_group_offers(ready int, from_id bigint, to_id bigint, today date) RETURNS TABLE (what text, a text, b text, stores int[], persons bigint, amount numeric)
+    LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_custom_plan AS
 $$
 DECLARE
     since timestamptz := (today - 364)::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}');
 BEGIN
     RETURN QUERY
-    SELECT 'offer', k.coupon_type, x.state, c.scope_store_ids, count(*) FILTER (WHERE x.is_so), 0::numeric
-    FROM crm.coupon k CROSS JOIN LATERAL crm._report_owner(k.customer_id) c CROSS JOIN LATERAL (VALUES ('issued', true), ('redeemed', k.state = 'redeemed')) x (state, is_so)
-    WHERE k.customer_id > from_id AND k.customer_id <= to_id AND k.issued_at >= since AND NOT k.is_history GROUP BY k.coupon_type, x.state, c.scope_store_ids;
+    WITH had AS MATERIALIZED (
+        SELECT k.coupon_type, x.state, k.customer_id FROM crm.coupon k CROSS JOIN LATERAL (VALUES ('issued', true), ('redeemed', k.state = 'redeemed')) x (state, is_so)
+        WHERE x.is_so AND k.customer_id > from_id AND k.customer_id <= to_id AND k.issued_at >= since AND NOT k.is_history),
+    kept AS (INSERT INTO crm.report_group_set (generation, what, key, from_id, ids)
+             SELECT ready, 'offer', h.state || '.' || h.coupon_type, _report_group_offers.from_id, crm.bitmap_agg(DISTINCT h.customer_id) FROM had h CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = h.customer_id AND c.status <> 'erased' OFFSET 0) c GROUP BY h.state, h.coupon_type)
+    SELECT 'offer', h.coupon_type, h.state, c.scope_store_ids, count(*), 0::numeric FROM had h CROSS JOIN LATERAL crm._report_owner(h.customer_id) c GROUP BY h.coupon_type, h.state, c.scope_store_ids;
 END
 $$;
-COMMENT ON FUNCTION crm._report_group_offers(bigint, bigint, date) IS 'coupons issued within 365 days to persons between two ids, and those of them redeemed, by type and the stores of the person''s scope';
+COMMENT ON FUNCTION crm._report_group_offers(int, bigint, bigint, date) IS
+    'coupons issued within 365 days to persons between two ids, and those of them redeemed, by type and the stores of the person''s scope; keeps whose they are';
 
 CREATE FUNCTION crm._report_offer_words(wanted text, in_stores int[]) RETURNS TABLE (customer_id bigint, at timestamptz, stars numeric, topic text, words text, has_used boolean)
     LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS

@@ -48,7 +48,7 @@ BEGIN
     FROM (SELECT d.customer_id, d.deal_id FROM crm.deal d
           WHERE (d.outcome = 'open' OR d.stage = sales_deals.stage) AND (sales_deals.pipeline IS NULL OR d.pipeline = sales_deals.pipeline) AND (sales_deals.stage IS NULL OR d.stage = sales_deals.stage)
             AND (whose IS NULL OR d.staff_id = whose) AND (is_wide OR d.store_id = ANY (mine) OR d.staff_id = crm._actor_staff()) AND (after IS NULL OR d.deal_id < after)
-          ORDER BY d.deal_id DESC LIMIT least(greatest(coalesce(max_rows, 50), 1), 200)) p
+          ORDER BY d.deal_id DESC LIMIT least(greatest(coalesce(max_rows, 50), 1), 500)) p
     ORDER BY p.deal_id DESC;
 END
 $$;

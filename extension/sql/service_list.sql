@@ -44,7 +44,7 @@ DECLARE
     is_wide boolean := crm._actor_role() = 'crm_headquarters';
     me int := crm._actor_staff();
     is_past boolean := list = 'resolved';
-    most int := least(greatest(coalesce(max_rows, 50), 1), 200);
+    most int := least(greatest(coalesce(max_rows, 50), 1), 500);
     after_at timestamptz;
     after_id bigint;
 BEGIN

@@ -238,8 +238,8 @@
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT j::text, j->>'customer_id' FROM crm.report_persons($1, coalesce($2, ''), $3, $4, $5, $6) j",
 		.params = {
-			{"what", CRM_IN_QUERY, CRM_TEXT, true, NULL, "active, persons, tier, rfm, transition, funnel, cohort, span, frequency, indicator, flow, path, scorecard or manager"},
-			{"key", CRM_IN_QUERY, CRM_TEXT, false, NULL, "of the figure: S, 5.4, A.C.90, first_order, 2026-01.3, buyers.2026-06-01.2026-06-30, 3.2026-06-01.2026-06-30, repurchase.met.2026-06-01.2026-06-30, welcome.sent, [\"tea\",\"coffee\"], enrolled.2026-06-01.2026-06-30.store.E1, persons.M1"},
+			{"what", CRM_IN_QUERY, CRM_TEXT, true, NULL, "active, persons, tier, rfm, transition, funnel, cohort, span, frequency, indicator, flow, path, scorecard, manager, origin, field, mix, lost, lead, reached, offer, answered, tagged, overlap, stuck or pipeline"},
+			{"key", CRM_IN_QUERY, CRM_TEXT, false, NULL, "of the figure: S, 5.4, A.C.90, first_order, 2026-01.3, buyers.2026-06-01.2026-06-30, 3.2026-06-01.2026-06-30, repurchase.met.2026-06-01.2026-06-30, welcome.sent, [\"tea\",\"coffee\"], enrolled.2026-06-01.2026-06-30.store.E1, persons.M1, wechat, any_tag, A.tea, reason.moved, visited.2026-06.form, opened, redeemed.trial, trial, tea_lover, [\"a\",\"b\"], overdue, slow.2026-01-01.2026-06-30.b2b.offer"},
 			STORE, REGION, {"cursor", CRM_IN_CURSOR, CRM_BIGINT, false, "0", "of the page before"}, LIMIT,
 		},
 		.read_only = true, .timeout_ms = SLOW_MS, .answer = CRM_ANSWER_ROWS,

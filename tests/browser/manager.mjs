@@ -55,10 +55,34 @@ async function listed(page, href) {
 	return (await page.$$('main tbody tr')).length;
 }
 
+// What a night adds up: somebody lost long ago, a lead that came to the store, a message that was opened, a coupon that was used and spoken of; and a deal, a tag and an overdue follow-up.
+function withNight() {
+	const told = (what, body) => `SELECT count(*) FROM crm.ingest_${what}(convert_to('${JSON.stringify(body)}', 'UTF8'))`.replace('(convert', `('${what === 'event' ? 'counts_app' : 'till'}', convert`);
+	const ago = (days) => new Date(Date.now() - days * 86400000).toISOString();
+	sql(`SELECT crm.ingest_define_source('counts_app', '小程序', 'mini_program', '{"channel": "wechat"}')`);
+	sql(told('member', {external_id: 'GONE', name: '沈默', phone: '13912347777', store_code: 'S1', registered_at: ago(600)}));
+	sql(told('order', {external_id: 'GONE1', member_external_id: 'GONE', store_code: 'S1', ordered_at: ago(400), amount: 88, items: [{product_code: 'P1', quantity: 1, unit_price: 88}]}));
+	sql(told('event', {external_id: 'L1', type: 'lead_form', occurred_at: ago(5), phone: '13912340001'}));
+	sql(told('event', {external_id: 'L2', type: 'store_visit', occurred_at: ago(3), phone: '13912340001'}));
+	const person = sql("SELECT m.customer_id FROM crm.source_record r JOIN crm.membership m USING (source_record_id) WHERE r.external_id = 'M1' AND m.valid_to = 'infinity'");
+	sql(`INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind) SELECT ${person}, 'counts', crm.core_now(), 1 + n, k FROM unnest('{sent,opened,clicked}'::text[]) WITH ORDINALITY x (k, n)`);
+	sql(`INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, is_marketing, body, due_at, created_at) VALUES (${person}, 'counts', 'sms', 'post', true, '{}', crm.core_now(), crm.core_now())`);
+	sql(`SELECT crm.loyalty_define_coupon('counts', '{"name_zh": "试用", "name_en": "trial", "kind": "amount", "value": 10, "valid_days": 30, "rank": 10}')`);
+	sql(`INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, value, state, issued_at, valid_until, redeemed_at) VALUES (${person}, crm._new_id(), 'COUNTS1', 'counts', 10, 'redeemed', crm.core_now(), crm.core_now() + interval '9 days', crm.core_now())`);
+	sql(told('event', {external_id: 'F1', type: 'feedback', occurred_at: ago(0), phone: '13912340001', properties: {offer: 'counts', stars: 5, text: '好'}}));
+	sql(`SELECT crm.segment_define_tag('数一数', '数一数', 'base', NULL, 'manual'), crm.segment_tag_person(${person}, '数一数', NULL, 'x')`);
+	sql(`INSERT INTO crm.task (customer_id, task_id, task_key, kind, store_id, role, title, due_at, state, created_at) SELECT ${person}, crm._new_id(), 'counts', 'follow_up', min(s.store_id), 'crm_clerk', '回访', crm.core_now() - interval '3 days', 'open', crm.core_now() FROM crm.store s WHERE s.code = 'S1'`);
+	sql(`INSERT INTO crm.deal (customer_id, deal_id, pipeline, stage, outcome, title, amount, is_important, lead_source, store_id, opened_at, stage_at, touched_at, came_stages, came_at) SELECT ${person}, 1, 'consult', 'lead', 'open', '团购', 100, false, 'web', min(s.store_id), crm.core_now(), crm.core_now(), crm.core_now(), '{lead}', ARRAY[crm.core_now()] FROM crm.store s WHERE s.code = 'S1'`);
+	sql(`INSERT INTO crm.deal_event (customer_id, deal_id, deal_event_id, at, kind, actor, stage) VALUES (${person}, 1, crm._new_id(), crm.core_now(), 'opened', 'x', 'lead')`);
+	sql('SELECT crm._value_drain(); SELECT crm._report_groups_job()');
+}
+
 // Stores side by side, ways through categories, indicators, growth, lines of the scorecard: each number opens whom it counts.
 export async function counts(browser) {
+	withNight();
 	const page = await open(browser, 'headquarters', {size: 'desk'});
-	const kinds = {'#/board': ['persons', 'span', 'path', 'indicator'], '#/reports': ['span', 'frequency', 'funnel', 'tier'], '#/scorecard': ['scorecard']};
+	const kinds = {'#/board': ['persons', 'span', 'path', 'indicator', 'stuck'], '#/reports': ['span', 'frequency', 'funnel', 'tier', 'origin', 'mix', 'lost', 'lead', 'reached', 'field'], '#/scorecard': ['scorecard'], '#/tags': ['tagged'], '#/deals/consult': ['pipeline'],
+		'#/coupons/edit/counts': ['offer', 'answered']};
 	for (const [address, wanted] of Object.entries(kinds)) {
 		await visit(page, address);
 		await quiet(page);
@@ -67,10 +91,12 @@ export async function counts(browser) {
 			const of = links.filter(({href}) => href.startsWith(`#/behind/${kind}/`));
 			ok(of.length > 0, `${address}: numbers open ${kind}`, links.map(({href}) => href));
 			const wrong = [];
+			await visit(page, of[0].href);
+			ok(!/[a-z]+\.[a-z_]+/.test(await page.textContent('h1')), `${kind}: the list has a title`, await page.textContent('h1'));
 			for (const link of of.filter((one) => figureOf(one) === null || figureOf(one) <= 100).slice(0, 6)) {
 				const rows = await listed(page, link.href), said = figureOf(link);
-				// what is entered about one person twice is one line; an indicator that was frozen is none of persons
-				if (kind === 'scorecard' ? rows < 1 || (said !== null && rows > said) : kind !== 'indicator' && (said === null ? rows < 1 : rows !== said)) wrong.push([link, rows]);
+				// what is entered about one person twice, sent or due, is one line; an indicator that was frozen is none of persons
+				if (['scorecard', 'stuck', 'reached', 'offer', 'pipeline'].includes(kind) ? rows < 1 || (said !== null && rows > said) : kind !== 'indicator' && (said === null ? rows < 1 : rows !== said)) wrong.push([link, rows]);
 			}
 			ok(wrong.length === 0, `${address}: as many ${kind} as they say`, wrong);
 		}

@@ -164,6 +164,10 @@ export async function overlaps(browser) {
 	const both = await asked(page, {all: [{kind: 'purchase', measure: 'last', op: '<=', value: 40}, {kind: 'person', field: 'store', value: 'S1'}]});
 	await text(page, `${both} persons are in both`);
 	ok(true, 'the overlap is the database\'s');
+	await page.click('section a[href^="#/behind/overlap/"]');
+	await page.waitForSelector('main tbody tr');
+	ok((await page.$$('main tbody tr')).length === both && (await page.textContent('h1')).includes('∩'), 'and opens who is in both', await page.textContent('h1'));
+	await visit(page, '#/audiences');
 	await visit(page, `#/audiences/${codes[1]}`);
 	await page.waitForSelector('main li a');
 	const [file] = await Promise.all([page.waitForEvent('download'), page.click('button:text("Export CSV")')]);

@@ -24,6 +24,9 @@ export const behindOf = (what, key = '', kind = '', name = '') => `#/behind/${wh
 // A number that opens whom it counts; of nobody it is a number alone.
 export const opening = (count, href, shown = number(count)) => Number(count) > 0 && href ? h('a', {href}, shown) : shown;
 
+// Words with numbers in them that open whom they count: values are text, or what h() made.
+export const told = (key, values) => t(key, Object.fromEntries(Object.keys(values).map((name) => [name, `\u0001${name}\u0001`]))).split('\u0001').map((part, i) => i % 2 ? values[part] : part);
+
 // Several parts are drawn from one answer: what is asked for again is the page.
 const redraw = () => dispatchEvent(new HashChangeEvent('hashchange', {newURL: location.href}));
 

@@ -4,7 +4,7 @@ import {bars} from '../chart.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
 import {askAnew} from '../phrases.js';
-import {daysBack} from '../report_parts.js';
+import {behindOf, daysBack, opening, told} from '../report_parts.js';
 import {liveCount, ruleEditor} from '../rule_editor.js';
 import {save, table} from '../table.js';
 import {saveWhole} from '../whole_list.js';
@@ -27,7 +27,7 @@ function overview(rows, me) {
 	show(h('h1', {}, t('page.audiences')),
 		mayWrite(me) && h('div', {class: 'row'}, h('a', {class: 'button', href: '#/audiences/new'}, t('audience.new'))),
 		h('div', {class: 'card'}, rows.length === 0 ? h('p', {class: 'faint'}, t(mayWrite(me) ? 'audience.empty' : 'none')) : table(t('page.audiences'), [t('audience.name'), [t('audience.persons'), 'number'], t('audience.as_of')],
-			rows.map((row) => [h('a', {href: `#/audiences/${encodeURIComponent(row.segment)}`}, title(row)), number(row.persons), row.error ? h('span', {class: 'warn'}, row.error) : row.as_of ? moment(row.as_of) : t('audience.filling')])),
+			rows.map((row) => [h('a', {href: `#/audiences/${encodeURIComponent(row.segment)}`}, title(row)), opening(row.persons, `#/audiences/${encodeURIComponent(row.segment)}`), row.error ? h('span', {class: 'warn'}, row.error) : row.as_of ? moment(row.as_of) : t('audience.filling')])),
 		rows.length > 0 && h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('audiences', [[t('audience.name'), t('audience.persons'), t('audience.as_of')], ...rows.map((row) => [title(row), row.persons, row.as_of])])}, t('csv')))),
 		rows.length > 1 && overlap(rows));
 }
@@ -40,7 +40,7 @@ function overlap(rows) {
 			const codes = ['overlap_a', 'overlap_b'].map((id) => document.getElementById(id).value);
 			const [pair] = await post('segment-overlap', {codes: codes[0] === codes[1] ? [codes[0]] : codes});
 			const names = codes.map((code) => title(rows.find((row) => row.segment === code)));
-			answer.replaceChildren(h('p', {}, t('overlap.both', {n: number(pair.both)})), h('p', {}, t('overlap.share', {name: names[0], share: percent(pair.share_of_a)})), h('p', {}, t('overlap.share', {name: names[1], share: percent(pair.share_of_b)})),
+			answer.replaceChildren(h('p', {}, told('overlap.both', {n: opening(pair.both, codes[0] === codes[1] ? `#/audiences/${encodeURIComponent(codes[0])}` : behindOf('overlap', JSON.stringify(codes)))})), h('p', {}, t('overlap.share', {name: names[0], share: percent(pair.share_of_a)})), h('p', {}, t('overlap.share', {name: names[1], share: percent(pair.share_of_b)})),
 				bars(t('overlap.title'), [{label: names[0], value: pair.a_persons, text: number(pair.a_persons)}, {label: names[1], value: pair.b_persons, text: number(pair.b_persons)}, {label: t('overlap.in_both'), value: pair.both, text: number(pair.both)}]));
 		} catch (problem) {
 			answer.replaceChildren(h('p', {class: 'warn'}, fault(problem)));

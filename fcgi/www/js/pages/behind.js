@@ -6,9 +6,11 @@ import {wholeList} from '../whole_list.js';
 
 const opens = ['crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_marketer', 'crm_analyst', 'crm_headquarters'];
 // What the list says of itself: what is counted more than once, or as of when, or is not listed.
-const hints = {flow: 'behind.times', scorecard: 'behind.times', path: 'behind.night', indicator: 'behind.frozen', active: 'behind.gone', span: 'behind.gone', frequency: 'behind.gone', cohort: 'behind.gone'};
+const hints = {flow: ['behind.times'], scorecard: ['behind.times'], path: ['behind.night'], indicator: ['behind.frozen'], active: ['behind.gone'], span: ['behind.gone'], frequency: ['behind.gone'], cohort: ['behind.gone'],
+	origin: ['behind.as_of_night'], field: ['behind.as_of_night'], mix: ['behind.as_of_night', 'behind.gone'], lost: ['behind.as_of_night', 'behind.gone'], lead: ['behind.as_of_night'], reached: ['behind.as_of_night', 'behind.times'], offer: ['behind.as_of_night', 'behind.times'],
+	stuck: ['behind.times'], pipeline: ['behind.times']};
 // The page whose number it is, with its days.
-const origin = {scorecard: 'scorecard', manager: 'scorecard', frequency: 'reports'};
+const origin = {scorecard: 'scorecard', manager: 'scorecard', frequency: 'reports', origin: 'reports', field: 'reports', mix: 'reports', lost: 'reports', lead: 'reports', reached: 'reports', offer: 'coupons', answered: 'coupons', tagged: 'tags', overlap: 'audiences', pipeline: 'deals'};
 function wayBack(what, key, kind, name) {
 	const [, from, to] = what === 'scorecard' ? key.split('.') : [];
 	const page = origin[what] || 'board';
@@ -36,7 +38,7 @@ export async function draw([what, key = '-', kind, name], me) {
 		}
 	};
 	show(h('h1', {}, said.title, ' ', said.label && h('span', {class: 'tag'}, said.label), kind && h('span', {class: 'tag'}, scopeName(stores, kind, name))),
-		hints[what] && h('p', {class: 'faint'}, t(hints[what])), what === 'indicator' && sides(key, kind, name),
+		hints[what] && h('p', {class: 'faint'}, hints[what].map((one) => t(one)).join(t('semicolon'))), what === 'indicator' && sides(key, kind, name),
 		h('div', {class: 'row'}, wayBack(what, key, kind, name), file.parts),
 		h('section', {class: 'card'}, place));
 	await fill('');
@@ -49,8 +51,21 @@ async function itself(what, key, kind, name) {
 	if (what === 'indicator') return (await get('reports/indicators?period=month' + (kind === 'store' ? `&store=${encodeURIComponent(name)}` : ''))).indicators.find((one) => one.indicator === part[0]);
 	if (what === 'path') return (await list('reports/paths')).rows.find((one) => JSON.stringify(one.path) === key);
 	if (what === 'scorecard') return (await list(`reports/scorecard?from=${part[1]}&to=${part[2]}${kind ? `&${kind}=${encodeURIComponent(name)}` : ''}`)).rows.find((one) => (one.staff || '') === part.slice(4).join('.'));
+	if (what in known) return known[what](key, part, kind ? `${kind}=${encodeURIComponent(name)}` : '');
 	return what === 'manager' ? (await list('reports/managers')).rows.find((one) => one.staff === part.slice(1).join('.')) : null;
 }
+
+const rowsOf = async (path) => (await list(path)).rows;
+const known = {
+	mix: async (key, [, ...category], where) => (await rowsOf(`reports/mix?${where}`)).find((one) => one.category === category.join('.')),
+	lost: async (key, [by, ...which], where) => (await rowsOf(`reports/lost?by=${by}&limit=500&${where}`)).find((one) => one.key === which.join('.')),
+	lead: async (key, [, , ...source], where) => (await rowsOf(`reports/leads?${where}`)).find((one) => one.source === source.join('.')),
+	offer: async (key, [, ...type]) => (await rowsOf('coupon-types')).find((one) => one.coupon_type === type.join('.')),
+	answered: async (key) => (await rowsOf('coupon-types')).find((one) => one.coupon_type === key),
+	tagged: async (key) => (await rowsOf('tags')).find((one) => one.tag === key),
+	overlap: async (key) => { const all = await rowsOf('segments'); return JSON.parse(key).map((segment) => named(all.find((one) => one.segment === segment) || {}, segment)); },
+	pipeline: async (key, [, , , pipeline]) => (await rowsOf('pipelines')).find((one) => one.pipeline === pipeline),
+};
 
 // An indicator that is a share: those who did it, and all it is of.
 function sides(key, kind, name) {
@@ -75,5 +90,17 @@ const titles = {
 	flow: (what, [flow, figure], row) => ({title: t('behind.flow'), label: `${row ? named(row, flow) : flow} · ${t(`board.${figure}`)}`}),
 	path: (what, part, row) => ({title: t('board.paths'), label: row ? row.names.join(' → ') : part.join('.')}),
 	scorecard: (what, [figure, from, to, , ...staff], row) => ({title: t(`scorecard.${figure}`), label: `${row?.staff_name || staff.join('.') || t('scorecard.own_phone')} · ${span(from, to)}`}),
+	origin: (what, part) => ({title: t('report.origins'), label: part.join('.') ? code('channel', part.join('.')) : t('report.unknown')}),
+	field: (what, [field]) => ({title: t(`behind.${field}`), label: ''}),
+	mix: (what, [level, ...category], row) => ({title: t('report.mix'), label: `${level ? `${tier(level)} · ` : ''}${category.join('.') === '-' ? t('report.unknown') : row?.category_name || category.join('.')}`}),
+	lost: (what, [by, ...which], row) => ({title: t('report.lost'), label: which.join('.') === '-' ? t('report.unknown') : which.join('.') === '*' ? t('chart.others') : named(row || {}, which.join('.'))}),
+	lead: (what, [figure, month, ...source], row) => ({title: t(`report.${figure === 'leads' ? 'lead_persons' : figure}`), label: `${month} · ${row?.name_zh ? named(row) : t('report.lead_deal', {source: code('channel', source.join('.').replace('deal:', ''))})}`}),
+	reached: (what, [figure]) => ({title: t(`behind.reached_${figure}`), label: ''}),
+	offer: (what, [figure, ...type], row) => ({title: t(`behind.offer_${figure}`), label: named(row || {}, type.join('.'))}),
+	answered: (what, type, row) => ({title: t('behind.answered'), label: named(row || {}, type.join('.'))}),
+	tagged: (what, part, row) => ({title: t('behind.tagged'), label: named(row || {}, part.join('.'))}),
+	overlap: (what, part, names) => ({title: t('behind.overlap'), label: names.join(' ∩ ')}),
+	stuck: (what, [kind]) => ({title: code('stuck', kind), label: ''}),
+	pipeline: (what, [figure, from, to, pipeline, stage], row) => ({title: t(`behind.pipeline_${figure}`), label: `${named(row || {}, pipeline)} · ${named(row?.stages.find((one) => one.stage === stage) || {}, stage)} · ${span(from, to)}`}),
 	manager: (what, [figure, ...staff], row) => ({title: t(`managers.${{spoken: 'coverage', owned: 'owned_share'}[figure] || figure}`), label: row ? row.name : staff.join('.')}),
 };

@@ -28,7 +28,7 @@ export async function draw([where0 = '', name0 = '', onDay = ''], me) {
 	if (me.role !== 'crm_marketer') part('exceptions', async () => {
 		const {rows} = await list(ask('reports/exceptions'));
 		if (rows.some((row) => row.what === 'alerts')) await withWords('house');
-		return exceptions(rows, me);
+		return exceptions(rows, me, behind);
 	});
 	part('active', async () => active(await board, behind));
 	part('funnel', async () => funnel(await board, behind));
@@ -59,10 +59,11 @@ function chooser(stores, kind, name, onDay) {
 const places = {overdue: '#/tasks/store', stalled: '#/tasks/escalated', late_task: '#/tasks/store', source_behind: '#/sources', rejects: '#/sources', reviews: '#/reviews', dead_letters: '#/channels', alerts: '#/channels'};
 const works = {crm_headquarters: Object.keys(places), crm_store_manager: ['overdue', 'stalled', 'late_task'], crm_manager: ['overdue', 'stalled', 'late_task']};
 
-function exceptions(rows, me) {
+function exceptions(rows, me, behind) {
 	const place = (what) => works[me.role]?.includes(what) ? places[what] : null;
+	const persons = (what) => ['stalled', 'overdue', 'late_task'].includes(what) ? behind('stuck', what) : place(what);
 	if (rows.length === 0) return h('p', {class: 'good'}, t('board.nothing_stuck'));
-	return h('ul', {class: 'plain'}, rows.map((row) => h('li', {}, h('span', {class: 'warn'}, number(row.records)), ' ', place(row.what) ? h('a', {href: place(row.what)}, code('stuck', row.what)) : code('stuck', row.what),
+	return h('ul', {class: 'plain'}, rows.map((row) => h('li', {}, h('span', {class: 'warn'}, opening(row.records, persons(row.what))), ' ', place(row.what) ? h('a', {href: place(row.what)}, code('stuck', row.what)) : code('stuck', row.what),
 		row.oldest && h('span', {class: 'faint'}, ' · ', ago(row.oldest)), row.detail && h('p', {class: 'faint'}, row.what === 'alerts' ? row.detail.split(', ').map((kind) => code('alert_kind', kind)).join(t('comma')) : row.detail))));
 }
 

@@ -2,6 +2,7 @@
 import {anew, field, form, get, h, leading, list, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
+import {behindOf, opening, told as words} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
 
@@ -57,7 +58,9 @@ async function edit(row, me) {
 async function trial(row) {
 	const told = await get(`reports/trial?coupon_type=${encodeURIComponent(row.coupon_type)}`);
 	const of = (value, whole) => whole ? ` (${percent(value / whole)})` : '';
-	return [h('p', {class: 'faint'}, t('trial.what', {code: row.coupon_type})), h('p', {}, t('trial.counts', {quota: told.quota === null ? '–' : number(told.quota), issued: number(told.issued), redeemed: `${number(told.redeemed)}${of(told.redeemed, told.issued)}`, answered: number(told.answered), stars: told.stars === null ? '–' : number(Number(told.stars))})),
+	const opens = (figure, shown) => opening(told[figure], behindOf('offer', `${figure}.${row.coupon_type}`), shown);
+	return [h('p', {class: 'faint'}, t('trial.what', {code: row.coupon_type})), h('p', {}, words('trial.counts', {quota: told.quota === null ? '–' : number(told.quota), issued: opens('issued'), redeemed: opens('redeemed', `${number(told.redeemed)}${of(told.redeemed, told.issued)}`),
+		answered: opening(told.answered, behindOf('answered', row.coupon_type)), stars: told.stars === null ? '–' : number(Number(told.stars))})),
 		...(told.words.length === 0 ? [] : [table(t('trial.title'), [[t('trial.stars'), 'number'], t('trial.said'), t('trial.who')], told.words.map((one) => [one.stars === null ? '–' : number(Number(one.stars)), one.text, h('a', {href: `#/person/${one.customer_id}`}, one.name || '–')])),
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(`trial-${row.coupon_type}`, [['at', 'stars', 'topic', 'text', 'used'], ...told.words.map((one) => [one.at, one.stars, one.topic, one.text, one.has_used])])}, t('save_csv')))])];
 }

@@ -1,7 +1,7 @@
 // Deals on their way: a pipeline stage by stage, one deal with what its stage asks for, a new one for a customer, how deals were won.
 // #/deals/PIPELINE[/STAGE], #/deals/one/PERSON/DEAL, #/deals/new/PERSON, #/deals/won/PIPELINE
 import {anew, append, code, day, field, get, h, leading, list, moment, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
-import {daysBack} from '../report_parts.js';
+import {behindOf, daysBack, opening} from '../report_parts.js';
 import {table} from '../table.js';
 import {keptForm} from '../typed.js';
 import {wholeList} from '../whole_list.js';
@@ -14,13 +14,17 @@ export async function draw([which, first, second], me) {
 	const used = pipelines.filter((pipeline) => pipeline.is_active);
 	if (used.length === 0) return show(h('h1', {}, t('page.deals')), h('p', {class: 'card faint'}, t('deals.none')));
 	if (which === 'won') return won(used.find((pipeline) => pipeline.pipeline === first) || used[0]);
-	return board(used, used.find((pipeline) => pipeline.pipeline === which) || used[0], first);
+	return board(used, used.find((pipeline) => pipeline.pipeline === which) || used[0], first, me);
 }
 
 const whole = (deal) => `#/deals/one/${deal.customer_id}/${deal.deal_id}`;
 const lastYear = () => `from=${daysBack(365)}&to=${daysBack(0)}`;
 
-async function board(pipelines, pipeline, stage) {
+// Who is behind a number of a stage, for those whose boards open persons.
+const opens = (me, row, figure, pipeline, shown) => ['crm_store_manager', 'crm_manager', 'crm_headquarters'].includes(me.role)
+	? opening(row[{here: 'deals'}[figure] || figure], behindOf('pipeline', `${figure}.${daysBack(365)}.${daysBack(0)}.${pipeline}.${row.stage}`), shown) : shown;
+
+async function board(pipelines, pipeline, stage, me) {
 	const place = h('div', {}), code = encodeURIComponent(pipeline.pipeline), path = `deals?pipeline=${code}${stage ? `&stage=${encodeURIComponent(stage)}` : ''}`;
 	const file = wholeList(`deals-${pipeline.pipeline}`, path, ['id', 'title', 'name', 'stage', 'amount', 'store', 'staff', 'opened_at', 'touched_at'],
 		(deal) => [deal.deal_id, deal.title, deal.name, deal.stage, deal.amount, deal.store, deal.staff, deal.opened_at, deal.touched_at]);
@@ -36,8 +40,8 @@ async function board(pipelines, pipeline, stage) {
 			h('a', {href: `#/deals/won/${pipeline.pipeline}`, class: 'tag'}, t('deals.won')),
 			file.parts),
 		h('section', {class: 'card'}, h('h2', {}, t('deals.stages')), table(t('deals.stages'), [t('deals.stage'), [t('deals.here'), 'number'], [t('deals.amount'), 'number'], [t('deals.slow'), 'number'], [t('deals.reached'), 'number'], [t('deals.days'), 'number']],
-			stages.map((row) => [h('a', {href: `#/deals/${pipeline.pipeline}/${row.stage}`, 'aria-current': row.stage === stage ? 'true' : null}, named(row, row.stage)), number(row.deals), money(row.amount), h('span', {class: row.slow > 0 ? 'warn' : null}, number(row.slow)),
-				row.of_all === null ? number(row.reached) : `${number(row.reached)} · ${percent(row.of_all)}`, number(row.days)]))),
+			stages.map((row) => [h('a', {href: `#/deals/${pipeline.pipeline}/${row.stage}`, 'aria-current': row.stage === stage ? 'true' : null}, named(row, row.stage)), opens(me, row, 'here', pipeline.pipeline, number(row.deals)), opens(me, row, 'here', pipeline.pipeline, money(row.amount)), h('span', {class: row.slow > 0 ? 'warn' : null}, opens(me, row, 'slow', pipeline.pipeline, number(row.slow))),
+				opens(me, row, 'reached', pipeline.pipeline, row.of_all === null ? number(row.reached) : `${number(row.reached)} · ${percent(row.of_all)}`), number(row.days)]))),
 		h('section', {class: 'card'}, place));
 	await fill('');
 }

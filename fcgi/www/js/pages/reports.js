@@ -24,15 +24,15 @@ export async function draw([kind0 = '', name0 = ''], me) {
 	const byStore = async () => (await mix).filter((row) => row.store !== null);
 	part('trend', async () => trend((await list(ask('forecast', 'months=3'))).rows, deals.includes(me.role)));
 	part('growth', async () => growth((await list(ask('trend', `from=${daysBack(365).slice(0, 8)}01&to=${daysBack(0)}`))).rows, behind));
-	part('origins', async () => origins((await list(ask('origins'))).rows));
+	part('origins', async () => origins((await list(ask('origins'))).rows, behind));
 	part('ranking', async () => ranking(await compared));
 	part('funnel', async () => funnel(await get(`health-board?${where}`), behind));
-	part('panels', async () => panels(await get(ask('panels'))), true);
+	part('panels', async () => panels(await get(ask('panels')), behind), true);
 	part('frequency', async () => frequency((await list(ask('frequency', `from=${daysBack(364)}&to=${daysBack(0)}`))).rows, behind));
 	part('intervals', async () => intervals((await list(ask('intervals'))).rows));
-	part('leads', async () => leads((await list(ask('leads'))).rows));
-	part('lost', async () => lost(...await Promise.all(['reason', 'store', 'product'].map(async (by) => (await list(ask('lost', `by=${by}&limit=20`))).rows))));
-	part('mix', async () => tiersByCategory(await byTier()), true);
+	part('leads', async () => leads((await list(ask('leads'))).rows, behind));
+	part('lost', async () => lost(behind, ...await Promise.all(['reason', 'store', 'product'].map(async (by) => (await list(ask('lost', `by=${by}&limit=20`))).rows))));
+	part('mix', async () => tiersByCategory(await byTier(), behind), true);
 	if (kind !== 'store') {
 		part('structure', async () => structure(await compared), true);
 		part('categories', async () => categories(await byStore()), true);
@@ -78,6 +78,7 @@ function pace(rows) {
 	return before === 0 || now === before ? t('report.pace', values) : t(now > before ? 'report.pace_up' : 'report.pace_down', {...values, change: percent(Math.abs(now / before - 1))});
 }
 
+const before = (of, days) => iso(new Date(Date.parse(of) - days * 86400000));
 const monthEnd = (startsOn) => iso(new Date(Date.UTC(Number(startsOn.slice(0, 4)), Number(startsOn.slice(5, 7)), 0)));
 function growth(rows, behind) {
 	if (rows.length === 0) return none();
@@ -91,10 +92,10 @@ function growth(rows, behind) {
 		keepable('growth', [['month', 'registered', 'new_buyers', 'buyers', 'orders', 'net', 'average_order', 'repurchase_rate'], ...rows.map((row) => [row.starts_on, row.registered, row.new_buyers, row.buyers, row.orders, row.net, row.average_order, row.repurchase_rate])])];
 }
 
-function origins(rows) {
+function origins(rows, behind) {
 	if (rows.length === 0) return faint(t('report.night'));
 	const shown = rows.map((row) => ({label: row.channel ? code('channel', row.channel) : t('report.unknown'), value: row.persons, text: `${number(row.persons)} · ${percent(figure(row.share))}`}));
-	return [ring(t('report.origins'), shown), table(t('report.origins'), [t('report.channel'), [t('report.persons'), 'number'], [t('report.share'), 'number']], rows.map((row, i) => [shown[i].label, number(row.persons), percent(figure(row.share))]))];
+	return [ring(t('report.origins'), shown), table(t('report.origins'), [t('report.channel'), [t('report.persons'), 'number'], [t('report.share'), 'number']], rows.map((row, i) => [shown[i].label, opening(row.persons, behind('origin', row.channel)), percent(figure(row.share))]))];
 }
 
 function ranking(rows) {
@@ -106,13 +107,18 @@ function ranking(rows) {
 
 const funnel = (board, behind) => [faint(t('report.funnel_what')), bars(t('report.funnel'), funnelRows(board, (step) => behind('funnel', step)))];
 
-function panels(report) {
-	const shares = (what, names) => [h('h3', {}, t(`report.${what}`)), table(t(`report.${what}`), [t('report.figure'), [t('report.value'), 'number']], names.map((name) => [t(`report.${name}`), ['messages', 'coupons'].includes(name) ? number(report[what][name]) : percent(figure(report[what][name]))]))];
+// Of each figure of the panels whom it counts; shares open those who did it, completeness those whom something misses.
+const ofProcess = {completeness: ['field', 'incomplete'], tag_coverage: ['field', 'any_tag'], messages: ['reached', 'sent'], open_rate: ['reached', 'opened'], click_rate: ['reached', 'clicked'], coupons: ['reached', 'issued'], redemption_rate: ['reached', 'redeemed']};
+function panels(report, behind) {
+	const opened = (name, value, shown) => opening(name === 'completeness' ? value < 1 : value, behind(...ofProcess[name]), shown(value));
+	const span = (name, from, to) => behind('span', `${name === 'repurchase_rate' ? 'repeat' : 'buyers'}.${from}.${to}`);
+	const shares = (what, names) => [h('h3', {}, t(`report.${what}`)), table(t(`report.${what}`), [t('report.figure'), [t('report.value'), 'number']], names.map((name) => [t(`report.${name}`), ['messages', 'coupons'].includes(name) ? opened(name, report[what][name], number) : opened(name, figure(report[what][name]), percent)]))];
 	const format = {repurchase_rate: percent, average_order: money, buyers: number, net: money};
 	return [faint(t('report.panels_what', {from: day(report.from), to: day(report.to), as_of: day(report.as_of)})),
 		shares('process', ['completeness', 'tag_coverage'].filter((name) => report.process[name] !== undefined && report.process[name] !== null)), shares('behaviour', ['messages', 'open_rate', 'click_rate', 'coupons', 'redemption_rate']),
 		h('h3', {}, t('report.result')), table(t('report.result'), [t('report.figure'), [t('report.value'), 'number'], [t('report.before'), 'number'], [t('report.change'), 'number']],
-			Object.keys(format).map((name) => [t(`report.${name}`), format[name](figure(report.result[name].value)), format[name](figure(report.result[name].before)), percent(figure(report.result[name].change))]))];
+			Object.keys(format).map((name) => [t(`report.${name}`), opening(report.result[name].value, span(name, report.from, report.to), format[name](figure(report.result[name].value))),
+				opening(report.result[name].before, span(name, before(report.from, 90), before(report.from, 1)), format[name](figure(report.result[name].before))), percent(figure(report.result[name].change))]))];
 }
 
 function frequency(rows, behind) {
@@ -128,22 +134,25 @@ function intervals(rows) {
 }
 
 const leadSource = (row) => row.name_zh ? named(row) : t('report.lead_deal', {source: code('channel', row.source.replace('deal:', ''))});
-function leads(rows) {
+function leads(rows, behind) {
 	if (rows.length === 0) return none();
+	const opens = (row, name, value, shown) => opening(value, behind('lead', `${name}.${row.month}.${row.source}`), shown);
 	return [faint(t('report.leads_what', {days: rows[0].within_days})), table(t('report.leads'), [t('report.month'), t('report.lead_source'), ...['leads', 'visited', 'visit_rate', 'days_to_visit', 'ordered'].map((name) => [t(`report.${name === 'leads' ? 'lead_persons' : name}`), 'number'])],
-		rows.map((row) => [[row.month, row.is_open && h('span', {class: 'tag'}, t('report.lead_open'))], leadSource(row), number(row.leads), number(row.visited), percent(figure(row.visit_rate)), number(figure(row.days_to_visit)), number(row.ordered)])),
+		rows.map((row) => [[row.month, row.is_open && h('span', {class: 'tag'}, t('report.lead_open'))], leadSource(row), opens(row, 'leads', row.leads), opens(row, 'visited', row.visited), opens(row, 'visited', row.visited, percent(figure(row.visit_rate))),
+			number(figure(row.days_to_visit)), opens(row, 'ordered', row.ordered)])),
 		keepable('leads', [['month', 'source', 'leads', 'visited', 'visit_rate', 'days_to_visit', 'ordered', 'order_rate'], ...rows.map((row) => [row.month, row.source, row.leads, row.visited, row.visit_rate, row.days_to_visit, row.ordered, row.order_rate])])];
 }
 
 // Why customers were lost, where they last bought, what they bought first; each of the last two with its commonest reason.
-function lost(reasons, stores, products) {
+function lost(behind, reasons, stores, products) {
 	if (reasons.length === 0) return none();
 	const name = (row) => row.key === '-' ? t('report.unknown') : row.key === '*' ? t('chart.others') : named(row) || row.key;
 	const why = (row) => Object.entries(row.reasons).sort((a, b) => b[1] - a[1])[0][0];
-	const split = (title, rows) => folded(t(title), table(t(title), [t(title), [t('report.persons'), 'number'], [t('report.share'), 'number'], t('report.lost_why')], rows.map((row) => [name(row), number(row.persons), percent(figure(row.share)), why(row) === '-' ? t('report.unknown') : why(row)])));
+	const opens = (by, row) => opening(row.persons, behind('lost', `${by}.${row.key}`));
+	const split = (title, rows, by) => folded(t(title), table(t(title), [t(title), [t('report.persons'), 'number'], [t('report.share'), 'number'], t('report.lost_why')], rows.map((row) => [name(row), opens(by, row), percent(figure(row.share)), why(row) === '-' ? t('report.unknown') : why(row)])));
 	return [faint(t('report.lost_what', {days: reasons[0].lost_days})), ring(t('report.lost'), reasons.map((row) => ({label: name(row), value: row.persons, text: `${number(row.persons)} · ${percent(figure(row.share))}`}))),
-		table(t('report.lost'), [t('report.lost_why'), [t('report.persons'), 'number'], [t('report.spent'), 'number']], reasons.map((row) => [name(row), number(row.persons), money(figure(row.spent))])),
-		stores.length > 1 && split('report.lost_store', stores), split('report.lost_product', products),
+		table(t('report.lost'), [t('report.lost_why'), [t('report.persons'), 'number'], [t('report.spent'), 'number']], reasons.map((row) => [name(row), opens('reason', row), opening(row.persons, behind('lost', `reason.${row.key}`), money(figure(row.spent)))])),
+		stores.length > 1 && split('report.lost_store', stores, 'store'), split('report.lost_product', products, 'product'),
 		keepable('lost', [['by', 'key', 'persons', 'share', 'spent'], ...[['reason', reasons], ['store', stores], ['product', products]].flatMap(([by, rows]) => rows.map((row) => [by, row.key, row.persons, row.share, row.spent]))])];
 }
 
@@ -156,12 +165,12 @@ function mostSold(rows, most = 12) {
 }
 const categoryName = (rows) => { const names = new Map(rows.map((row) => [row.category, row.category === '-' ? t('report.unknown') : row.category_name])); return (category) => names.get(category) ?? category; };
 
-function tiersByCategory(rows) {
+function tiersByCategory(rows, behind) {
 	if (rows.length === 0) return faint(t('report.night'));
 	const naming = categoryName(rows);
 	return [faint(t('report.mix_what')), heat(t('report.mix'), t('report.category'), t('report.tier'), inOrder(rows.map((row) => row.tier)), mostSold(rows), (tier, category) => {
 		const persons = sum(rows.filter((row) => row.tier === tier && row.category === category), 'persons');
-		return persons > 0 ? {value: persons, text: number(persons)} : null;
+		return persons > 0 ? {value: persons, text: number(persons), href: behind('mix', `${tier}.${category}`)} : null;
 	}, (word) => tiers.includes(word) ? code('tier', word) : naming(word)),
 	keepable('tiers-categories', [['tier', 'category', 'persons', 'amount'], ...rows.map((row) => [row.tier, row.category, row.persons, row.amount])])];
 }
@@ -181,7 +190,7 @@ function categories(rows) {
 	const total = new Map(stores.map(([store]) => [store, sum(rows.filter((row) => row.store === store), 'amount') || 1]));
 	return [faint(t('report.categories_what')), heat(t('report.categories'), t('report.category'), t('report.store'), stores.map(([store]) => store), mostSold(rows), (store, category) => {
 		const share = sum(rows.filter((row) => row.store === store && row.category === category), 'amount') / total.get(store);
-		return share > 0 ? {value: share, text: percent(share)} : null;
+		return share > 0 ? {value: share, text: percent(share), href: behindOf('mix', `.${category}`, 'store', store)} : null;
 	}, (word) => stores.find(([store]) => store === word)?.[1] ?? naming(word)),
 	keepable('stores-categories', [['store', 'category', 'persons', 'amount'], ...rows.map((row) => [row.store, row.category, row.persons, row.amount])])];
 }

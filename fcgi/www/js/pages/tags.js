@@ -1,7 +1,8 @@
 // The dictionary of tags: automatic ones made of phrases like audiences, others given by hand or by a model.
-import {append, fault, h, language, leading, list, named, number, put, show, t, toast, withWords} from '../base.js';
+import {append, fault, h, language, leading, list, named, put, show, t, toast, withWords} from '../base.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
 import {askAnew} from '../phrases.js';
+import {behindOf, opening} from '../report_parts.js';
 import {liveCount, ruleEditor} from '../rule_editor.js';
 import {save, table} from '../table.js';
 
@@ -15,7 +16,7 @@ export async function draw([what = '', tag = '']) {
 	if (what === 'edit' && rows.some((row) => row.tag === tag)) return edit(rows.find((row) => row.tag === tag));
 	show(h('h1', {}, t('page.tags')), h('div', {class: 'row'}, h('a', {class: 'button', href: '#/tags/new'}, t('tag.new'))),
 		h('div', {class: 'card'}, table(t('page.tags'), [t('tag.name'), t('tag.layer'), t('tag.kind'), [t('audience.persons'), 'number']],
-			rows.map((row) => [row.kind === 'predicted' ? title(row) : h('a', {href: `#/tags/edit/${encodeURIComponent(row.tag)}`}, title(row)), t(`layer.${row.layer}`), t(`tag.${row.kind}`), number(row.persons)])),
+			rows.map((row) => [row.kind === 'predicted' ? title(row) : h('a', {href: `#/tags/edit/${encodeURIComponent(row.tag)}`}, title(row)), t(`layer.${row.layer}`), t(`tag.${row.kind}`), opening(row.persons, behindOf('tagged', row.tag))])),
 		h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('tags', [[t('tag.name'), t('tag.layer'), t('tag.kind'), t('audience.persons')], ...rows.map((row) => [title(row), t(`layer.${row.layer}`), t(`tag.${row.kind}`), row.persons])])}, t('csv')))));
 }
 
