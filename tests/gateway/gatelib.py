@@ -68,7 +68,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(condition, seconds=10):
+def wait_for(condition, seconds=90):
+    """What the condition says once it is true; a loaded machine has its time, a quick one waits no longer than it must."""
     end = time.time() + seconds
     while time.time() < end:
         value = condition()
@@ -266,7 +267,7 @@ def head(method="GET", uri="/api/v1/who", length=None, extra=(), keep=False):
 class FastCgi:
     """A raw FastCGI client: sends what it is told, right or wrong."""
 
-    def __init__(self, path, seconds=10):
+    def __init__(self, path, seconds=60):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(seconds)
         self.socket.connect(path)

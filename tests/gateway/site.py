@@ -56,7 +56,7 @@ def get(port, path, scheme="https", host="crm.example.com"):
     trusted.check_hostname, trusted.verify_mode = False, ssl.CERT_NONE
     opener = urllib.request.build_opener(Stays, urllib.request.HTTPSHandler(context=trusted))
     try:
-        answer = opener.open(urllib.request.Request(f"{scheme}://127.0.0.1:{port}{path}", headers={"Host": host}), timeout=10)
+        answer = opener.open(urllib.request.Request(f"{scheme}://127.0.0.1:{port}{path}", headers={"Host": host}), timeout=60)
     except urllib.error.HTTPError as refusal:
         answer = refusal
     with answer:

@@ -41,7 +41,7 @@ def test_keep_alive(gateway):
     ok(answer is not None and answer.status == 200, "a kept connection serves one request after the other", answer)
     client.send(head(keep=False) + record(STDIN))
     answer = client.answer()
-    ok(answer is not None and client.is_closed(), "without keep-alive it is closed behind the answer")
+    ok(answer is not None and client.is_closed(30), "without keep-alive it is closed behind the answer")
 
 
 def test_idle_connections_pin_no_thread(gateway):
@@ -127,7 +127,7 @@ def test_large_refused_body(gateway):
     except ConnectionError:
         pass
     answer = client.answer()
-    ok(answer is not None and answer.status == 413 and client.is_closed(),
+    ok(answer is not None and answer.status == 413 and client.is_closed(30),
        "a body of 20 MB gets its 413 without being read, and the connection ends", answer)
 
 
@@ -229,7 +229,7 @@ def test_body_depth(gateway):
 
 def slow(gateway, seconds, answers):
     body = b'{"seconds": %.1f}' % seconds
-    client = FastCgi(gateway.socket, 20)
+    client = FastCgi(gateway.socket)
     client.send(head("POST", "/api/v1/slow", len(body), [("CONTENT_TYPE", "application/json")], keep=True) + record(STDIN, body) + record(STDIN))
     answers.append(client.answer())
     answers.append(client.is_closed())
@@ -249,7 +249,7 @@ def test_client_gone():
     client.send(head("POST", "/api/v1/slow", len(body), [("CONTENT_TYPE", "application/json")]) + record(STDIN, body) + record(STDIN))
     wait_for(lambda: sleeping() == 1)
     client.close()
-    ok(wait_for(lambda: sleeping() == 0), "the query of a client that went away is cancelled")
+    ok(wait_for(lambda: sleeping() == 0, 12), "the query of a client that went away is cancelled")
     wait_for(lambda: any(line.get("status") == 499 for line in gateway.log_lines()))
     ok(any(line.get("status") == 499 for line in gateway.log_lines()), "and logged as 499")
     answers = [get(gateway.socket) for _ in range(4)]
@@ -285,23 +285,23 @@ def test_descriptors():
 
 
 def test_stop():
-    gateway = Gateway().start()
+    gateway = Gateway(stop_timeout_s=40).start()
     idle = FastCgi(gateway.socket)
     idle.send(head(keep=True) + record(STDIN))
     idle.answer()
     answers = []
-    thread = threading.Thread(target=slow, args=(gateway, 3.0, answers))
+    thread = threading.Thread(target=slow, args=(gateway, 6.0, answers))
     thread.start()
     wait_for(lambda: sleeping() == 1)
     started = time.time()
     gateway.process.send_signal(signal.SIGTERM)
-    ok(idle.is_closed(2) and sleeping() == 1, "SIGTERM closes idle kept connections at once, while a request runs")
-    status = gateway.process.wait(20)
+    ok(idle.is_closed(5) and sleeping() == 1, "SIGTERM closes idle kept connections at once, while a request runs")
+    status = gateway.process.wait(60)
     took = time.time() - started
     thread.join()
     ok(answers[0] is not None and answers[0].status == 200 and answers[1] is True,
        "SIGTERM lets the running request end, then closes its connection", answers)
-    ok(status == 0 and 0.4 < took < 10, "and the process ends by itself with status 0", (status, took))
+    ok(status == 0 and 0.4 < took < 35, "and the process ends by itself with status 0", (status, took))
     ok(not os.path.exists(gateway.socket), "and takes its socket away")
     gateway.remove()
 
@@ -345,7 +345,7 @@ def test_supervisor():
         thread.start()
     time.sleep(0.3)
     gateway.process.send_signal(signal.SIGUSR2)
-    replaced = wait_for(lambda: serving_pid(gateway) not in (0, second) and not os.path.exists(f"/proc/{second}"), 30)
+    replaced = wait_for(lambda: serving_pid(gateway) not in (0, second) and not os.path.exists(f"/proc/{second}"))
     time.sleep(0.3)
     stopping = True
     for thread in threads:
