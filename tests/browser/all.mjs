@@ -15,7 +15,7 @@ import {capitals, causes, costs, forms, mentions, reach, site, variants} from '.
 import {naughtyNames} from './naughty.mjs';
 import {kept, linked, opening, paper, typed, weights} from './habits.mjs';
 import {arrows, folded, heard, lists, notCome} from './keys.mjs';
-import {comesBack, courtesies, fullWidth, inWan, lateAnswers, partAgain, staysPut, toldLonger, zoomed} from './ways.mjs';
+import {comesBack, courtesies, fullWidth, inWan, lateAnswers, partAgain, staysPut, toldLonger, unreadNumbers, zoomed} from './ways.mjs';
 import {owners, pinyin} from './owners.mjs';
 import {troubles, twoTabs, unopened} from './troubles.mjs';
 import {beginners} from './beginners.mjs';
@@ -32,5 +32,5 @@ const marketing = [audiences, estimates, overlaps, flows, branches, presets, wor
 const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork, scanned, lastOne, repeatedRedeem, pastDay, apart, sharedPhone, sameName, manyCoupons, today, pointsSpent, consents, stoppedElsewhere];
 const house = [reach, costs, capitals, forms, mentions, variants, site, causes, names, whyByPhone, presetsToldFirst, alerts, ownFields, flowVersions, chartVersions, firstSteps, beginners];
 const whole = [complete, doorsLook, oneTimeLink, counterCard, unmasked, redrawn, byKey, taken, frozen, reviewKeys, warned, regional, leftBehind, fileOfOne, notYours, linkOfAnother, begun, longFile, offered, twoTaps, portraits, tagged];
-const habits = [weights, arrows, lists, heard, folded, notCome, comesBack, staysPut, fullWidth, toldLonger, courtesies, inWan, lateAnswers, partAgain, goneOn, writtenOn, sentTwice, decidedOnce, undoneHere, turnedWords, askedOnce, zoomed, still, opening, kept, typed, troubles, twoTabs, unopened, paper, linked];
+const habits = [weights, arrows, lists, heard, folded, notCome, comesBack, staysPut, fullWidth, unreadNumbers, toldLonger, courtesies, inWan, lateAnswers, partAgain, goneOn, writtenOn, sentTwice, decidedOnce, undoneHere, turnedWords, askedOnce, zoomed, still, opening, kept, typed, troubles, twoTabs, unopened, paper, linked];
 await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, encodings, merges, resettled, rejects, boards, numbers, drawn, ownStore, dated, handover, reports, dealsAhead, charts, leaders, counts, sides, wholeFile, nobody, use, goals, ...counter, ...marketing, ...house, ...whole, ...habits]);

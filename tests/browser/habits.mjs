@@ -68,8 +68,8 @@ export async function typed(browser) {
 }
 
 const files = (folder) => readdirSync(folder, {withFileTypes: true}).flatMap((entry) => entry.isDirectory() ? files(`${folder}/${entry.name}`) : [`${folder}/${entry.name}`]);
-// What Chromium 107, Firefox 106 and Safari 16.1 (all older than three years) do not know.
-const young = /\.(toSorted|toReversed|toSpliced|isSubsetOf|isSupersetOf|isWellFormed)\(|Promise\.(withResolvers|try)|Array\.fromAsync|(Object|Map)\.groupBy|URL\.canParse|\/[a-z]*v[a-z]*\.(test|exec)\(|\bimport\s+.*\bwith\s*\{|color-mix\(|light-dark\(|@container|@scope|@starting-style|:has\(|text-wrap|field-sizing|popover|interpolate-size|oklch\(|@property|\n\s+&[ :.>]/;
+// What one of Chromium 109 (the last on Windows 7), Firefox 113 and Safari 15.4 does not know, all older than three years.
+const young = /\.(toSorted|toReversed|toSpliced|isSubsetOf|isSupersetOf|isWellFormed|requestSubmit|showPicker|checkVisibility)\(|\(\?<[=!]|\bstatic \{|AbortSignal\.|requestIdleCallback|scrollend|Intl\.(Segmenter|DurationFormat)|Promise\.(withResolvers|try)|Array\.fromAsync|(Object|Map)\.groupBy|URL\.canParse|\/[a-z]*v[a-z]*\.(test|exec)\(|\bimport\s+.*\bwith\s*\{|color-mix\(|light-dark\(|@container|@scope|@starting-style|:has\(|text-wrap|field-sizing|popover|interpolate-size|oklch\(|@property|subgrid|:user-valid|@layer|\n\s+&[ :.>]/;
 
 export async function weights(browser) {
 	const all = files('fcgi/www').map((name) => [name, readFileSync(name)]);

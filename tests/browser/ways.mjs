@@ -1,6 +1,6 @@
 // The way back: a page is found where it was left, a page that is drawn anew stays where it is, and so do the keys; numbers as a Chinese keyboard writes them;
 // a message that is looked at stays.
-import {base, ok, open, people, quiet, send, sql, visit} from './harness.mjs';
+import {base, ok, open, people, quiet, read, send, sql, visit} from './harness.mjs';
 import {filled, somethingToDo, views} from './views.mjs';
 
 const at = (page) => page.evaluate(() => [Math.round(scrollY), document.activeElement.getAttribute('href') || document.activeElement.tagName]);
@@ -127,6 +127,32 @@ export async function fullWidth(browser) {
 	await page.focus('#name');
 	await device.send('Input.insertText', {text: '王。１'});
 	ok(await page.inputValue('#name') === '王。１', 'what is no number is left as it is written');
+	ok(page.errors.length === 0, 'the console was quiet', page.errors);
+	await page.context().close();
+}
+
+// A flow whose number cannot be read, or was taken away, is not saved with another: a wave at once was not meant.
+export async function unreadNumbers(browser) {
+	const page = await open(browser, 'marketer', {size: 'desk'});
+	await send(page, 'flow-presets/win_back/flows/t_numbers', {});
+	const spec = async () => JSON.stringify((await read(page, 'flows')).body.items.find((one) => one.flow === 't_numbers').spec);
+	const before = await spec();
+	await visit(page, '#/flows/t_numbers/edit');
+	for (const [field, typed, said] of [['#after_2', '5e', '“触发后多少天”填写不正确'], ['#after_2', '', '请填写“触发后多少天”'], ['#holdout_percent', '5e', '“对照组 %”填写不正确']]) {
+		const had = await page.inputValue(field);
+		await page.fill(field, '');
+		await page.type(field, typed);
+		await page.click('form.flow button[type=submit]');
+		await page.waitForFunction(() => document.querySelector('#refused')?.textContent || !location.hash.endsWith('/edit'));
+		const told = page.url().endsWith('/edit') && await page.textContent('#refused');
+		ok(told === said && await page.evaluate((id) => document.activeElement.matches(id), field), `${field}: “${typed}” is refused at its field`, told);
+		ok(await spec() === before, 'and nothing is saved instead');
+		if (!told) await visit(page, '#/flows/t_numbers/edit');
+		await page.fill(field, had);
+	}
+	await page.evaluate(() => sessionStorage.setItem('waiting', '[{"path": "x", "body": {}, "key": "k", "label": "x", "actor": "nobody"}]'));
+	ok(await page.evaluate(() => { const leaving = document.createEvent('BeforeUnloadEvent'); leaving.initEvent('beforeunload', false, true); dispatchEvent(leaving); return leaving.returnValue; }) !== '', 'a browser of before 119 asks, too, who leaves what waits');
+	await page.evaluate(() => sessionStorage.removeItem('waiting'));
 	ok(page.errors.length === 0, 'the console was quiet', page.errors);
 	await page.context().close();
 }

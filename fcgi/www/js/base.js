@@ -348,25 +348,39 @@ export function toast(text, act) {
 	for (const name of ['pointerleave', 'focusout']) note.addEventListener(name, () => { clearTimeout(going); going = wait(); });
 }
 
-// Numbers as a Chinese keyboard writes them.  A browser takes １ for 1 where a number is asked for, but leaves 。 out: 12。5 would be 125.
+// Numbers as a Chinese keyboard writes them.  Where a number is asked for, Chromium takes １ for 1 but leaves 。 out: 12。5 would be 125; Firefox and Safari show
+// whatever is typed or pasted and give the page nothing.  In each, what is no part of a number is left out before it is there; a comma only between thousands.
 const halfWidth = (text) => text.normalize('NFKC').replaceAll('。', '.');
 const isNumber = (one) => one.type === 'number' || ['decimal', 'numeric'].includes(one.inputMode);
+const isGrouped = (text) => /^\D*\d{1,3}(,\d{3})+(\.\d*)?\D*$/.test(text);
+const fitting = (text, {type}) => type !== 'number' ? halfWidth(text) : (isGrouped(halfWidth(text)) ? halfWidth(text).replaceAll(',', '') : halfWidth(text)).replace(/[^\d.,eE+-]/g, '');
+const insert = (text) => document.execCommand('insertText', false, text);
+let isPut = false;      // what a keyboard composed: Safari lets it be replaced before it is there
 addEventListener('beforeinput', (event) => {
-	if (!event.cancelable || !event.data || !isNumber(event.target) || halfWidth(event.data) === event.data) return;
+	const {cancelable, data, target} = event;
+	if (!cancelable || !data || !isNumber(target) || fitting(data, target) === data) return;
 	event.preventDefault();
-	document.execCommand('insertText', false, halfWidth(event.data));
+	isPut = true;
+	insert(fitting(data, target));
 });
 // Who scrolls over a number does not turn it.
 addEventListener('wheel', ({target}) => target.type === 'number' && target === document.activeElement && target.blur(), {passive: true});
-addEventListener('compositionstart', ({target}) => { if (isNumber(target)) target.dataset.before = target.value; });
+addEventListener('compositionstart', ({target}) => { isPut = false; if (isNumber(target)) target.dataset.before = target.value; });
 addEventListener('compositionend', ({target, data}) => {
-	if (!isNumber(target) || !data || halfWidth(data) === data) return;
+	if (isPut || !isNumber(target) || !data || halfWidth(data) === data) return;
 	const typed = halfWidth(data), {before} = target.dataset;
 	if (target.type !== 'number') target.value = halfWidth(target.value);
-	else if (typed === '.') return document.execCommand('insertText', false, '.');     // a number cannot be set that ends in a point, but be typed: at once, before the next digit
+	else if (target.validity.badInput || (target.value === '' && before !== '')) return replaceBefore(data, fitting(data, target));      // Firefox shows it as it is, and may not know yet what that is
+	else if (typed === '.') return insert('.');     // a number cannot be set that ends in a point, but be typed: at once, before the next digit
 	else if (typed.includes('.') && target.value === before + typed.replaceAll('.', '')) target.value = before + typed;
 	target.dispatchEvent(new Event('input', {bubbles: true}));
 });
+
+// A field of numbers does not tell what it shows, nor where the caret is: that stands behind what was composed.
+function replaceBefore(data, text) {
+	for (let n = [...data].length; n > 0; n--) document.execCommand('delete');
+	insert(text);
+}
 
 // A labelled field; `name` is its id and the member of the body that it becomes.
 export function field(name, label, attributes) {
@@ -381,11 +395,11 @@ export function check(name, label, checked) {
 
 // What must be filled in and is not is said before anything is sent: over a slow network the answer is known here.  So is half a day or no
 // number, of which the browser would send nothing, and a day that is over where one to come is asked for (`min`).
-function requireFilled(element) {
+export function requireFilled(element) {
 	const wrong = {unreadable: (input) => input.validity.badInput, missing: (input) => input.required && input.value.trim() === '', over: (input) => input.type === 'date' && input.validity.rangeUnderflow};
 	for (const [code, isWrong] of Object.entries(wrong)) {
 		const one = [...element.elements].find(isWrong);
-		if (one) throw Object.assign(new Error(one.name), {field: one.name, code});
+		if (one) throw Object.assign(new Error(one.name || one.id), {field: one.name || one.id, code});
 	}
 }
 

@@ -1,6 +1,6 @@
 // A flow's values as a form: trigger, who, exclusions, steps with their texts, channels, offer, holdout, caps, quiet
 // hours.  Only what changed is sent; a refusal stands at its field.
-import {append, code, h, leading, list, named, patch, post, put, show, t, toast} from './base.js';
+import {append, code, fault, h, leading, list, named, patch, post, put, requireFilled, show, t, toast} from './base.js';
 import {copy, drafted, guarded, kept} from './drafts.js';
 import {refusal, title} from './flow_words.js';
 import {tiers} from './tier_order.js';
@@ -158,7 +158,7 @@ function dropStep(page, i) {
 
 function waits(page, step, i) {
 	const name = 'after_hours' in step ? 'after_hours' : 'after_days';
-	return h('div', {class: 'field'}, h('label', {for: `after_${i + 1}`}, t(`flow.${name}`)), h('input', {id: `after_${i + 1}`, type: 'number', inputmode: 'numeric', min: 0, value: step[name] ?? 0, oninput: (event) => {
+	return h('div', {class: 'field'}, h('label', {for: `after_${i + 1}`}, t(`flow.${name}`)), h('input', {id: `after_${i + 1}`, type: 'number', inputmode: 'numeric', min: 0, required: true, value: step[name] ?? 0, oninput: (event) => {
 		step[name] = Number(event.target.value);
 		page.remember();
 	}}));
@@ -259,6 +259,8 @@ async function store(event, page, saved, notice, again) {
 		notice.textContent = t('rule.fill_in');
 		return open.editor.focusOpen();
 	}
+	// what is no number would be taken for none: a wave at once
+	try { requireFilled(event.target); } catch (problem) { return refuse(problem, page, notice); }
 	const button = document.querySelector('form.flow button[type=submit]');
 	button.disabled = true;
 	const onward = leading();
@@ -279,11 +281,12 @@ async function store(event, page, saved, notice, again) {
 function refuse(problem, page, notice) {
 	const field = problem.field === 'subject' ? document.querySelector('[id^=subject_]') : ['body', 'template'].includes(problem.field) ? document.getElementById(page.at) || document.querySelector('textarea') : problem.field && document.getElementById(problem.field);
 	const label = field?.labels?.[0]?.textContent || field?.querySelector?.('legend')?.textContent;
-	notice.textContent = label ? `${label}${t('colon')}${refusal(problem)}` : refusal(problem);
+	notice.textContent = problem.status === undefined ? fault(problem, label) : label ? `${label}${t('colon')}${refusal(problem)}` : refusal(problem);
 	if (!field) return page.editors.forEach(({editor}) => editor.refuse(problem));
 	field.setAttribute('aria-invalid', 'true');
 	field.setAttribute('aria-describedby', 'refused');
 	field.after(notice);
+	for (let fold = field.closest('details'); fold; fold = fold.parentElement.closest('details')) fold.open = true;
 	// a folded part with a place of its own in the order of keys would keep the keys out of it
 	(field.tagName === 'DETAILS' ? field.querySelector('summary') : field).focus();
 }

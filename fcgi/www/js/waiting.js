@@ -69,4 +69,8 @@ export function watch(who, changed) {
 }
 addEventListener('online', flush);
 setInterval(() => all().length > 0 && flush(), 10000);
-addEventListener('beforeunload', (event) => all().length > 0 && event.preventDefault());
+addEventListener('beforeunload', (event) => {
+	if (all().length === 0) return;
+	event.preventDefault();
+	event.returnValue = true;     // what Chromium asked for before 119
+});
