@@ -26,7 +26,11 @@ export function ok(good, what, detail) {
 export function counted(page) {
 	page.asked = 0;
 	page.asking = new Set();
-	page.on('request', (request) => { page.asked++; if (request.url().startsWith('http')) page.asking.add(request); });
+	page.on('request', (request) => {
+		page.asked++;
+		if (request.isNavigationRequest() && request.frame() === page.mainFrame()) page.asking.clear();     // what the page before asked for is nobody's
+		if (request.url().startsWith('http')) page.asking.add(request);
+	});
 	for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => page.asking.delete(request));
 	return page;
 }
@@ -60,6 +64,7 @@ export async function quiet(page) {
 		await page.evaluate(() => new Promise((resume) => { requestAnimationFrame(() => setTimeout(resume)); }));
 		await settled(page);
 	}
+	if (Date.now() >= until) console.log(`# not waited for any longer: ${[...page.asking].map((request) => request.url()).join(' ')}`);
 }
 
 // A page whose data stands: nothing is on its way, nothing says that it comes, and letters are those of the page.
