@@ -26,10 +26,11 @@ import {chartVersions, firstSteps, flowVersions, ownFields} from './setup.mjs';
 import {byKey, complete, counterCard, doorsLook, frozen, oneTimeLink, redrawn, regional, reviewKeys, taken, unmasked, warned} from './whole.mjs';
 import {consents, pointsSpent, stoppedElsewhere} from './said.mjs';
 import {askedOnce, decidedOnce, goneOn, sentTwice, turnedWords, undoneHere, writtenOn} from './overtaken.mjs';
+import {inSight} from './sight.mjs';
 import {screenshots, still} from './screenshots.mjs';
 
 const marketing = [audiences, estimates, overlaps, flows, branches, presets, wordings, tags, tiers, atOnce, coupons, naughty];
-const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork, scanned, lastOne, repeatedRedeem, pastDay, apart, sharedPhone, sameName, manyCoupons, today, pointsSpent, consents, stoppedElsewhere];
+const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offline, naughtyNames, suggestions, foundAgain, taps, amounts, withoutNetwork, scanned, lastOne, repeatedRedeem, pastDay, apart, sharedPhone, sameName, manyCoupons, today, pointsSpent, consents, stoppedElsewhere, inSight];
 const house = [reach, costs, capitals, forms, mentions, variants, site, causes, names, whyByPhone, presetsToldFirst, alerts, ownFields, flowVersions, chartVersions, firstSteps, beginners];
 const whole = [complete, doorsLook, oneTimeLink, counterCard, unmasked, redrawn, byKey, taken, frozen, reviewKeys, warned, regional, leftBehind, fileOfOne, notYours, linkOfAnother, begun, longFile, offered, twoTaps, portraits, tagged];
 const habits = [weights, arrows, lists, heard, folded, notCome, comesBack, staysPut, fullWidth, unreadNumbers, toldLonger, courtesies, inWan, lateAnswers, partAgain, goneOn, writtenOn, sentTwice, decidedOnce, undoneHere, turnedWords, askedOnce, zoomed, still, opening, kept, typed, troubles, twoTabs, unopened, paper, linked];

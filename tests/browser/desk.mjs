@@ -103,7 +103,7 @@ export async function deals(browser) {
 	await clerk.waitForSelector('h1 .tag:text("线索获取")');
 	await judge(clerk, 'deal small zh-CN light');
 	await taps(clerk);
-	ok(await clerk.isDisabled('button:text("→ 方案演示")') && (await clerk.textContent('main .warn')).includes('客户需求清单'), 'what the stage asks for is said before one taps');
+	ok(await clerk.isDisabled('button:text("→ 方案演示")') && (await clerk.textContent('main .warn')).includes('顾客需求清单'), 'what the stage asks for is said before one taps');
 	ok((await send(clerk, `${(await clerk.evaluate(() => location.hash)).replace('#/deals/one', 'persons').replace(/\/(\d+)$/, '/deals/$1')}/move`, {stage: 'proposal'})).body.code === 'RM876', 'and kept by the database, whatever a page sends');
 	for (const [what, title] of [['minutes', '沟通纪要一'], ['needs', '需求清单一']]) {
 		await clerk.selectOption('#evidence', what);

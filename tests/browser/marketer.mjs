@@ -510,6 +510,20 @@ export async function coupons(browser) {
 	await Promise.all([page.waitForResponse((answer) => answer.url().endsWith('/claims')), page.click('section:has(#total_limit) button[type=submit]')]);
 	const kept = await page.evaluate(async (name) => (await (await fetch('/api/v1/coupon-types')).json()).items.find((row) => row.name_zh === name), hostile);
 	ok(kept.is_claimable && kept.total_limit === 20 && kept.person_limit === 1 && kept.free === 2 && kept.value === 15, 'limits and values are kept', kept);
+	await visit(page, '#/coupons/new');
+	ok(await page.isHidden('#pool_low'), 'where codes are made here nobody is asked when they run out');
+	await page.fill('#name_zh', '八五折券');
+	await page.selectOption('#kind', 'percent');
+	ok((await page.textContent('label[for=value]')).startsWith('打几折'), 'a discount is asked for as it is spoken of');
+	await page.fill('#value', '8.5');
+	await page.click('main button[type=submit]');
+	await page.click('a:text("八五折券")');
+	await page.waitForSelector('#value');
+	const fold = await page.evaluate(async () => (await (await fetch('/api/v1/coupon-types')).json()).items.find((row) => row.name_zh === '八五折券'));
+	ok(Number(fold.value) === 15 && await page.inputValue('#value') === '8.5', 'and is kept as percent off, and shown again as it was said', fold);
+	await page.selectOption('#kind', 'shipping');
+	ok(await page.isHidden('#value'), 'free shipping has no value');
+	await page.click('button:text("放弃，重新开始")').catch(() => null);
 	for (const size of [360, 1280]) {
 		await page.setViewportSize({width: size, height: 800});
 		await judge(page, `coupon ${size}`);

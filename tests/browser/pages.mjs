@@ -82,7 +82,7 @@ export async function glance(browser) {
 	sql(`SELECT crm.loyalty_adjust(${person}, 1120, 'a gift'), crm.loyalty_define_level('glance', '{"position": 900, "name_zh": "金卡", "name_en": "Gold", "reach": {"kind": "purchase", "measure": "count", "op": ">=", "value": 1000}}'),
 		crm.loyalty_set_level(${person}, 'glance', 'a friend'), crm.segment_define_tag('glance', '贵宾', 'base', NULL, 'manual', 'guest'), crm.segment_tag_person(${person}, 'glance')`);
 	sql(`SELECT crm.sales_task_create(${person}, '送月饼', '2030-02-03', staff => 'CLERK')`);
-	for (const [language, said] of [['zh-CN', ['可用积分1,120', '会员等级金卡', '贵宾', '送月饼', '离活跃客户还差： 90 天内再来 1 次', '客单价¥50.00', '来源渠道到店']], ['en', ['1,120', 'Gold', 'guest', '送月饼', 'Still missing to', 'visits within 90 days: 1 more', 'Came byin store']]]) {
+	for (const [language, said] of [['zh-CN', ['可用积分1,120', '会员等级金卡', '贵宾', '送月饼', '离活跃客户还差： 90 天内再来 1 次', '客单价¥50.00', '来源渠道到店']], ['en', ['1,120', 'Gold', 'guest', '送月饼', 'Still needed for', 'visits within 90 days: 1 more', 'Came throughin store']]]) {
 		const page = await open(browser, 'clerk', {language});
 		await visit(page, `#/person/${person}`);
 		const text = await page.textContent('section.card');

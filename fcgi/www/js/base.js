@@ -214,10 +214,12 @@ const stops = () => [...document.querySelectorAll('a[href], button, input, selec
 
 const isLost = (address) => location.hash === address && [document.body, document.getElementById('main')].includes(document.activeElement);
 
-// What stood behind what is gone, or before it; of a page that was drawn anew what stands in its place.
+// What stood behind what is gone, or before it; of a page that was drawn anew what is the same next to its place, where what comes later may be missing still.
 function goOn(before, at) {
 	const now = stops(), main = document.getElementById('main'), isIn = (one) => main.contains(one);
-	const next = before.slice(at + 1).find(isIn) || before.slice(0, Math.max(at, 0)).reverse().find(isIn) || now[Math.min(at, now.length - 1)];
+	const isSame = (one) => one.tagName === before[at]?.tagName && one.textContent === before[at].textContent;
+	const same = now.map((one, i) => [Math.abs(i - at), one]).filter(([, one]) => isIn(one) && isSame(one)).sort(([one], [other]) => one - other)[0];
+	const next = before.slice(at + 1).find(isIn) || before.slice(0, Math.max(at, 0)).reverse().find(isIn) || same?.[1] || now[Math.min(at, now.length - 1)];
 	next?.focus({preventScroll: true});
 }
 

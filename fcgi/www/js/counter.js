@@ -14,4 +14,5 @@ export function done(answer, told, path, body, back) {
 		answer.replaceChildren(h('p', {class: 'card good', role: 'status'}, back(result)));
 	};
 	answer.replaceChildren(h('div', {class: 'card'}, told, h('div', {class: 'row'}, h('button', {type: 'button', onclick: undo}, t('undo')))));
+	answer.scrollIntoView({block: 'nearest'});
 }

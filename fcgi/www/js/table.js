@@ -35,10 +35,17 @@ export function save(name, rows) {
 	setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
+// Signs and dates of a cell stay together where they are few: a page as narrow as a phone reads them in a line, not a sign below the other.
+const breadth = (text) => [...text].reduce((sum, sign) => sum + (sign > '\u2e7f' ? 1 : 0.55), 0);
+function together(cell) {
+	const text = cell instanceof Node ? cell.textContent : String(cell ?? '');
+	return breadth(text) <= 5.5 ? 'short' : text.split(' ').every((word) => breadth(word) <= 8) ? 'words' : null;
+}
+
 // heads: names, or [name, 'number']; rows: arrays of cells (text, element or null).
 export function table(label, heads, rows) {
 	const kinds = heads.map((head) => Array.isArray(head) ? head[1] : null);
 	return h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label}, h('table', {},
 		h('thead', {}, h('tr', {}, heads.map((head, i) => h('th', {scope: 'col', class: kinds[i]}, Array.isArray(head) ? head[0] : head)))),
-		h('tbody', {}, rows.map((row) => h('tr', {}, row.map((cell, i) => h('td', {class: kinds[i]}, cell)))))));
+		h('tbody', {}, rows.map((row) => h('tr', {}, row.map((cell, i) => h('td', {class: [kinds[i], together(cell)].filter(Boolean).join(' ') || null}, cell)))))));
 }

@@ -1,5 +1,5 @@
 // Types of coupons: what they are worth and how long, how many may be claimed, and the codes that others printed.
-import {anew, field, form, get, h, leading, list, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
+import {anew, field, form, get, h, language, leading, list, money, named, number, patch, percent, post, show, t, toast, withWords} from '../base.js';
 import {newCode} from '../code.js';
 import {drafted, forget, keep, kept} from '../drafts.js';
 import {behindOf, opening, told as words} from '../report_parts.js';
@@ -22,6 +22,11 @@ export async function draw([what = '', code = ''], me) {
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('coupons', [heads.flat().filter((head) => head !== 'number'), ...rows.map((one) => [title(one), worth(one), one.minimum_amount, one.valid_days, one.is_pooled ? one.free : ''])])}, t('csv')))));
 }
 
+// A discount is spoken of as what is left of ten: 8 折, 8.5 折, or 85 折; kept as percent off.  In English it is percent off.
+const isFold = (kind) => kind === 'percent' && language !== 'en';
+const spoken = (kind, value) => isFold(kind) && value !== undefined && value !== null ? Number(((100 - value) / 10).toFixed(3)) : value ?? '';
+const meant = (kind, typed) => isFold(kind) ? Number((100 - (typed > 10 ? typed : 10 * typed)).toFixed(2)) : typed;
+
 const numbers = ['value', 'minimum_amount', 'valid_days', 'rank'];
 
 async function edit(row, me) {
@@ -30,11 +35,21 @@ async function edit(row, me) {
 	const now = draft || row || {kind: 'amount', minimum_amount: 0, valid_days: 30};
 	const names = ['name_zh', 'name_en', 'kind', ...numbers];
 	const amount = (name, label) => field(name, label, {type: 'number', step: 'any', min: 0, inputmode: 'decimal', value: now[name] ?? ''});
+	const worthField = h('div', {}, amount('value', t('coupon.value'))), poolField = h('div', {}, field('pool_low', t('coupon.low'), {type: 'number', min: 0, inputmode: 'numeric', value: now.pool_low ?? 0}));
+	const value = worthField.querySelector('input');
+	value.value = spoken(now.kind, now.value);
+	// what is asked for is what the kind has: nothing of free shipping, and no codes that run out where they are made here
+	const worded = () => {
+		const kind = whole.elements.kind.value;
+		worthField.hidden = kind === 'shipping';
+		worthField.querySelector('label').textContent = t(kind === 'percent' ? 'coupon.value_percent' : 'coupon.value');
+		poolField.hidden = !whole.elements.is_pooled.checked;
+	};
 	const whole = form([field('name_zh', t('coupon.name'), {value: now.name_zh || '', maxlength: 100, autocomplete: 'off'}), field('name_en', t('audience.name_en'), {value: now.name_en || '', maxlength: 100, autocomplete: 'off'}),
-		h('label', {for: 'kind'}, t('coupon.kind')), h('select', {id: 'kind', name: 'kind'}, ['amount', 'percent', 'shipping'].map((kind) => h('option', {value: kind, selected: kind === now.kind}, t(`coupon.${kind}`)))),
-		amount('value', t('coupon.value')), amount('minimum_amount', t('coupon.minimum')), amount('valid_days', t('coupon.days')), amount('rank', t('coupon.rank')),
-		h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'is_transferable', checked: now.is_transferable}), t('coupon.transferable')), h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'is_pooled', checked: now.is_pooled}), t('coupon.pooled')),
-		field('pool_low', t('coupon.low'), {type: 'number', min: 0, inputmode: 'numeric', value: now.pool_low ?? 0})], t('save'), async (data) => {
+		h('label', {for: 'kind'}, t('coupon.kind')), h('select', {id: 'kind', name: 'kind', onchange: () => worded()}, ['amount', 'percent', 'shipping'].map((kind) => h('option', {value: kind, selected: kind === now.kind}, t(`coupon.${kind}`)))),
+		worthField, amount('minimum_amount', t('coupon.minimum')), amount('valid_days', t('coupon.days')), amount('rank', t('coupon.rank')),
+		h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'is_transferable', checked: now.is_transferable}), t('coupon.transferable')), h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'is_pooled', checked: now.is_pooled, onchange: () => worded()}), t('coupon.pooled')),
+		poolField], t('save'), async (data) => {
 		const body = read(data);
 		const code = row ? row.coupon_type : newCode('coupon'), onward = leading();
 		await patch(path(code), {...body, name_en: body.name_en || body.name_zh});
@@ -46,8 +61,9 @@ async function edit(row, me) {
 			if (location.hash === '#/coupons') await draw([], me);
 		}});
 	});
-	const read = (data) => ({...Object.fromEntries(names.map((name) => [name, data.get(name)]).filter(([name, value]) => !numbers.includes(name) || value !== '').map(([name, value]) => [name, numbers.includes(name) ? Number(value) : value.trim()])),
+	const read = (data) => ({...(data.get('kind') === 'shipping' && {value: 0}), ...Object.fromEntries(names.map((name) => [name, data.get(name)]).filter(([name, value]) => !numbers.includes(name) || value !== '').map(([name, value]) => [name, name === 'value' ? meant(data.get('kind'), Number(value)) : numbers.includes(name) ? Number(value) : value.trim()])),
 		is_transferable: Boolean(data.get('is_transferable')), is_pooled: Boolean(data.get('is_pooled')), pool_low: Number(data.get('pool_low') || 0)});
+	worded();
 	whole.addEventListener('input', () => keep(key, read(new FormData(whole))));
 	const said = h('section', {class: 'card'}, h('h2', {}, t('trial.title')));
 	show(h('h1', {}, row ? title(row) : t('coupon.new')), draft && drafted(key, () => edit(row, me)), h('div', {class: 'cards'}, h('section', {class: 'card'}, whole), row && limits(row, me), row && row.is_pooled && pool(row, me), row && said));

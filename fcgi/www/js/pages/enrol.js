@@ -24,7 +24,7 @@ export async function draw([typed = ''], me) {
 		const answer = await write('enrol', {...member, consents}, t('page.enrol'));
 		toast(t(!answer ? 'waiting.kept' : before.length > 0 && !before.includes(answer.customer_id) ? 'enrol.apart' : 'saved'));
 		onward(answer ? `#/person/${answer.customer_id}` : '#/find');
-	})), me.role !== 'crm_service' && h('p', {}, h('a', {href: '#/qr'}, t('page.qr'))));
+	})), me.role !== 'crm_service' && h('p', {}, h('a', {class: 'button', href: '#/qr'}, t('page.qr'))));
 }
 
 // Tells who has a phone, and answers with all who do.
@@ -32,7 +32,8 @@ async function warn(phone, known) {
 	known.replaceChildren();
 	try {
 		const person = await post('lookup', {kind: 'phone', value: phone});
-		append(known, [h('p', {class: 'warn'}, t('enrol.known', {name: person.name || t('unnamed')}), person.also && marks(person)), person.in_scope !== false && h('p', {}, h('a', {href: `#/person/${person.customer_id}`}, t('enrol.known_open'))), person.also && others(person.also), h('p', {}, t('enrol.known_what'))]);
+		append(known, [h('p', {class: 'warn'}, t('enrol.known', {name: person.name || t('unnamed')}), person.also && marks(person)), person.in_scope !== false && h('p', {}, h('a', {class: 'button', href: `#/person/${person.customer_id}`}, t('enrol.known_open'))), person.also && others(person.also), h('p', {}, t('enrol.known_what'))]);
+		known.scrollIntoView({block: 'nearest'});
 		return [person, ...(person.also || [])].map((one) => one.customer_id);
 	} catch (problem) {
 		// without a network nobody can be warned; the same phone is one record all the same

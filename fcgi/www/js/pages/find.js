@@ -22,7 +22,7 @@ export async function draw(words, me) {
 		h('div', {class: 'card'}, form([field('text', t('find.what'), {type: 'search', enterkeyhint: 'search', autofocus: !again, autocomplete: 'off', value: again?.text, oninput: (event) => begin(event.target, found)})],
 			t('find.go'), (data) => look(plain(data.get('text')), found)), canScan() && scanner(found)),
 		found,
-		target === 'person' && h('p', {class: 'row'}, h('a', {href: '#/enrol'}, t('page.enrol')), h('a', {href: '#/knowledge'}, t('page.knowledge'))));
+		target === 'person' && h('p', {class: 'row'}, h('a', {class: 'button', href: '#/enrol'}, t('page.enrol')), h('a', {class: 'button', href: '#/knowledge'}, t('page.knowledge'))));
 	if (!again) return document.getElementById('text').focus();
 	tell(again, found);
 }
@@ -76,6 +76,7 @@ function answer(text, rows, found) {
 	last = {text, rows, at: Date.now()};
 	history.replaceState({...history.state, found: last.at}, '');
 	tell(last, found);
+	found.firstElementChild?.scrollIntoView({block: 'nearest'});     // the keys of a phone stand over half of it
 	if (rows.length > 0) import(`./${target}.js`).catch(() => null);     // what comes next, while the answer is read
 }
 

@@ -33,7 +33,7 @@ function dial(person, me) {
 		const clear = await post(`persons/${person.customer_id}/unmask`, {fields: ['phone'], reason: data.get('reason')});
 		if (!place.isConnected) return;     // who went on to another customer calls nobody
 		const {phone} = clear.fields;
-		const link = h('a', {class: 'dial', href: `tel:${phone}`}, `☎ ${phone}`);
+		const link = h('a', {class: 'dial', href: `tel:${phone}`}, `☎ ${spaced(phone)}`);
 		place.replaceChildren(link);
 		const channel = document.getElementById('channel');
 		if (channel?.value === 'store') channel.value = 'call';     // what is written next is of this call
@@ -41,6 +41,9 @@ function dial(person, me) {
 	});
 	return append(place, [person.phone && !mayDial(me) ? h('p', {}, t('person.phone'), ': ', person.phone) : person.phone ? ask : h('p', {class: 'faint'}, t('person.no_phone'))]);
 }
+
+// A Chinese mobile number as it is read out.
+const spaced = (phone) => phone.replace(/^(?:\+?86)?(1\d{2})(\d{4})(\d{4})$/, '$1 $2 $3');
 
 // What of a tier's conditions is still to be bought: orders by how many, money by how much.
 function missing({metric, op, days, value, found}) {
@@ -99,7 +102,7 @@ function timeline(person, me) {
 const said = {order: (item) => `${money(Number(item.amount))} · ${code('order', item.status)}`, refund: (item) => money(-Number(item.amount)),
 	interaction: (item) => [code('channel', item.channel), code('contact', item.outcome), item.text].filter(Boolean).join(' · '), event: (item) => named(item, item.type), ticket: (item) => item.title, coupon: (item) => `${named(item, item.coupon_type)} · ${code('coupon_state', item.state)}`,
 	consent: (item) => [item.channels.map((one) => code('channel', one)).join(t('comma')), t(`consent.${item.state}`), item.noted_by && t('consent.said', {who: item.noted_by}), item.way === 'stop' && t('consent.by_stop')].filter(Boolean).join(' · '),
-	tier: (item) => `${code('tier', item.from)} → ${code('tier', item.to)}`, flow: (item) => `${named(item)} · ${code('outcome', item.outcome)}`};
+	tier: (item) => [code('tier', item.from), code('tier', item.to)].filter(Boolean).join(' → '), flow: (item) => `${named(item)} · ${code('outcome', item.outcome)}`};
 const words = (item) => said[item.kind] ? said[item.kind](item) : '';
 
 // What brought it about, if that is on the page: one tap leads there.

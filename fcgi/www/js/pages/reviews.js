@@ -74,6 +74,10 @@ function why(review) {
 	return [h('p', {class: 'warn'}, code('guard', review.reason), evidence.kind && `: ${code('identifier', evidence.kind)}`, ' ', h('span', {class: 'faint'}, moment(review.opened_at))), place];
 }
 
+// A person's fields as the page calls them; weights to the tenth, which is more than anybody weighs.
+const called = (kind) => kind === 'name' ? t('person.name') : kind === 'date' ? t('enrol.birthday') : code('field', kind);
+const bits = (value) => number(Number(Number(value).toFixed(1)));
+
 // From how likely any two are one, field by field, to the sum; in bits: one more is twice as likely.
 async function weigh(review, place) {
 	if (!review.a || !review.b) return;
@@ -86,9 +90,9 @@ async function weigh(review, place) {
 	}
 	if (queue[at] !== review || said.fields.length === 0) return;
 	place.replaceChildren(table(t('reviews.waterfall'), [t('import.field'), t('reviews.level'), [t('reviews.weight'), 'number']], [
-		[t('reviews.prior'), '', number(said.prior)],
-		...said.fields.filter((field) => field.is_counted).map((field) => [code('field', field.kind), language === 'en' ? field.meaning : field.meaning_zh, number(field.bits)]),
-		[h('strong', {}, t('reviews.total')), '', number(said.total)]]));
+		[t('reviews.prior'), '', bits(said.prior)],
+		...said.fields.filter((field) => field.is_counted).map((field) => [called(field.kind), language === 'en' ? field.meaning : field.meaning_zh, bits(field.bits)]),
+		[h('strong', {}, t('reviews.total')), '', bits(said.total)]]));
 }
 
 function records(person) {
