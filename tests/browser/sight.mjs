@@ -1,5 +1,5 @@
 // What is looked at on a phone is in sight: the answer above the keys, the menu above the page, what a row is about beside its figures, letters of charts as large as the page's.
-import {ok, open, stood, visit} from './harness.mjs';
+import {base, ok, open, sizes, stood, visit} from './harness.mjs';
 
 export async function inSight(browser) {
 	const clerk = await open(browser, 'clerk');
@@ -13,8 +13,28 @@ export async function inSight(browser) {
 	await clerk.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
 	const menu = await clerk.$eval('nav a[href="#/find"]', (link) => link.getBoundingClientRect().toJSON());
 	ok(menu.top >= 0 && menu.bottom <= 60, 'the menu stays above a long page', menu);
+	await visit(clerk, '#/enrol');
+	await clerk.click('main button[type=submit]');
+	await clerk.waitForSelector('#phone + p[role=alert]:text("请填写“手机号”")');
+	ok(await clerk.$eval('#phone + p[role=alert]', (said) => said.getBoundingClientRect().bottom <= innerHeight), 'what is wrong with a field stands below it, above the keys');
 	await clerk.context().close();
+	await atDoor(browser);
 	await onBoards(browser);
+}
+
+// Whoever is not signed in yet chooses the language, and sees what they type, too.
+async function atDoor(browser) {
+	const page = await (await browser.newContext({viewport: sizes.small, locale: 'zh-CN'})).newPage();
+	await page.goto(base);
+	await page.fill('#password', 'abc');
+	await page.check('input[name=shown]');
+	ok(await page.getAttribute('#password', 'type') === 'text', 'a password is shown when one asks for it');
+	await page.uncheck('input[name=shown]');
+	ok(await page.getAttribute('#password', 'type') === 'password', 'and hidden again');
+	await page.click('button:text("English")');
+	await page.waitForSelector('h1:text("Sign in")');
+	ok(await page.$('button:text("中文")') !== null, 'the door speaks English, and Chinese again');
+	await page.context().close();
 }
 
 async function onBoards(browser) {

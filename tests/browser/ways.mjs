@@ -283,6 +283,10 @@ export async function partAgain(browser) {
 	await page.waitForFunction(() => !document.body.textContent.includes('这一块没有读出来') && document.querySelectorAll('main section').length > 3);
 	await quiet(page);
 	ok((await page.$$(failed)).length === 0, 'its button reads it', await page.textContent('main'));
+	await visit(page, '#/board/store/nowhere');
+	await page.waitForSelector('main section p:text("没有找到，或不在您能看的范围里")');
+	await quiet(page);
+	ok((await page.$$('main section button:text("重试")')).length === 0, 'what is not there is said, and not asked for again');
 	await page.context().close();
 }
 

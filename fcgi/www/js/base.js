@@ -405,7 +405,7 @@ export function requireFilled(element) {
 	}
 }
 
-// A form whose button waits for the answer; a fault is shown at the field that the gateway names.
+// A form whose button waits for the answer; a fault is shown below the field that the gateway names, where one types on, else above the button.
 export function form(fields, label, submit) {
 	const notice = h('p', {class: 'warn', role: 'alert'});
 	const button = h('button', {class: 'main', type: 'submit'}, label);
@@ -414,6 +414,7 @@ export function form(fields, label, submit) {
 		const wasPressed = document.activeElement === button, before = wasPressed && stops(), address = location.hash;
 		button.disabled = true;
 		notice.textContent = '';
+		button.parentElement.before(notice);
 		for (const wrong of element.querySelectorAll('[aria-invalid]')) wrong.removeAttribute('aria-invalid');
 		try {
 			requireFilled(element);
@@ -422,6 +423,7 @@ export function form(fields, label, submit) {
 			const wrong = problem.field && element.elements.namedItem(problem.field);
 			notice.textContent = fault(problem, wrong instanceof Element ? (wrong.labels ? wrong.labels[0] : wrong.querySelector('legend'))?.textContent.replace(/ \*$/, '') : null);
 			if (wrong instanceof Element) {
+				(wrong.closest('.phrase') || wrong).after(notice);
 				wrong.setAttribute('aria-invalid', 'true');
 				wrong.focus();
 			}

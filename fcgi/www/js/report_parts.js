@@ -1,5 +1,5 @@
 // What boards and reports share: days, whom they are of, parts that come one by one, the funnel.
-import {h, number, percent, t} from './base.js';
+import {fault, h, number, percent, t} from './base.js';
 
 export const iso = (date) => date.toISOString().slice(0, 10);
 // In the chain's zone, whose day begins eight hours before that of UTC.
@@ -42,7 +42,9 @@ export function parts(main, room) {
 			if (content) card.replaceChildren(head, ...[content].flat(Infinity).filter(Boolean));
 			else card.remove();
 		};
-		fill().then(stand, () => stand([h('p', {class: 'warn'}, t('board.failed')), h('div', {class: 'row'}, h('button', {type: 'button', onclick: redraw}, t('again')))]));
+		// what is not there, or is another's, is no better asked for again
+		const isLost = (problem) => problem.status === 404 || problem.status === 403;
+		fill().then(stand, (problem) => stand(isLost(problem) ? h('p', {class: 'warn'}, fault(problem)) : [h('p', {class: 'warn'}, t('board.failed')), h('div', {class: 'row'}, h('button', {type: 'button', onclick: redraw}, t('again')))]));
 	};
 }
 
