@@ -25,7 +25,7 @@ export async function draw([what = '', code = ''], me) {
 
 function overview(rows, me) {
 	show(h('h1', {}, t('page.audiences')),
-		mayWrite(me) && h('div', {class: 'row'}, h('a', {class: 'button', href: '#/audiences/new'}, t('audience.new'))),
+		mayWrite(me) && h('div', {class: 'row'}, h('a', {class: 'button main', href: '#/audiences/new'}, t('audience.new'))),
 		h('div', {class: 'card'}, rows.length === 0 ? h('p', {class: 'faint'}, t(mayWrite(me) ? 'audience.empty' : 'none')) : table(t('page.audiences'), [t('audience.name'), [t('audience.persons'), 'number'], t('audience.as_of')],
 			rows.map((row) => [h('a', {href: `#/audiences/${encodeURIComponent(row.segment)}`}, title(row)), opening(row.persons, `#/audiences/${encodeURIComponent(row.segment)}`), row.error ? h('span', {class: 'warn'}, row.error) : row.as_of ? moment(row.as_of) : t('audience.filling')])),
 		rows.length > 0 && h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('audiences', [[t('audience.name'), t('audience.persons'), t('audience.as_of')], ...rows.map((row) => [title(row), row.persons, row.as_of])])}, t('csv')))),

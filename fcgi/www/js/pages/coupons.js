@@ -17,7 +17,7 @@ export async function draw([what = '', code = ''], me) {
 	const row = what === 'edit' && rows.find((candidate) => candidate.coupon_type === code);
 	if (row) return edit(row, me);
 	const heads = [t('coupon.name'), t('coupon.worth'), [t('coupon.minimum'), 'number'], [t('coupon.days'), 'number'], t('coupon.pool')];
-	show(h('h1', {}, t('page.coupons')), h('div', {class: 'row'}, h('a', {class: 'button', href: '#/coupons/new'}, t('coupon.new'))),
+	show(h('h1', {}, t('page.coupons')), h('div', {class: 'row'}, h('a', {class: 'button main', href: '#/coupons/new'}, t('coupon.new'))),
 		h('div', {class: 'card'}, table(t('page.coupons'), heads, rows.map((one) => [h('a', {href: `#/coupons/edit/${encodeURIComponent(one.coupon_type)}`}, title(one)), worth(one), Number(one.minimum_amount) > 0 ? money(one.minimum_amount) : t('coupon.free_of'), number(one.valid_days), one.is_pooled ? h('span', {class: one.free <= one.pool_low ? 'warn' : null}, t('coupon.free', {n: number(one.free)})) : t('coupon.own')])),
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('coupons', [heads.flat().filter((head) => head !== 'number'), ...rows.map((one) => [title(one), worth(one), one.minimum_amount, one.valid_days, one.is_pooled ? one.free : ''])])}, t('csv')))));
 }

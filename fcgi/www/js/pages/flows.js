@@ -22,7 +22,7 @@ export async function draw([flow = '', what = '', person = ''], me) {
 }
 
 function overview(rows, me) {
-	show(h('h1', {}, t('page.flows')), mayAct(me) && h('div', {class: 'row'}, h('a', {class: 'button', href: '#/flows/new'}, t('flows.new'))),
+	show(h('h1', {}, t('page.flows')), mayAct(me) && h('div', {class: 'row'}, h('a', {class: 'button main', href: '#/flows/new'}, t('flows.new'))),
 		h('div', {class: 'cards'}, rows.map((row) => h('section', {class: 'card'},
 			h('h2', {}, h('a', {href: `#/flows/${encodeURIComponent(row.flow)}`}, title(row))),
 			h('p', {}, t(`flow_kind.${row.trigger}`, {n: row.spec.days})), h('p', {}, h('span', {class: 'tag'}, code('state', row.state)), row.backlog_waiting > row.backlog_confirmed && h('span', {class: 'tag'}, t('flows.waiting', {n: number(row.backlog_waiting - row.backlog_confirmed)})))))));

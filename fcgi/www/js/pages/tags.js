@@ -14,7 +14,7 @@ export async function draw([what = '', tag = '']) {
 	const rows = (await list('tags')).rows;
 	if (what === 'new') return edit(null);
 	if (what === 'edit' && rows.some((row) => row.tag === tag)) return edit(rows.find((row) => row.tag === tag));
-	show(h('h1', {}, t('page.tags')), h('div', {class: 'row'}, h('a', {class: 'button', href: '#/tags/new'}, t('tag.new'))),
+	show(h('h1', {}, t('page.tags')), h('div', {class: 'row'}, h('a', {class: 'button main', href: '#/tags/new'}, t('tag.new'))),
 		h('div', {class: 'card'}, table(t('page.tags'), [t('tag.name'), t('tag.layer'), t('tag.kind'), [t('audience.persons'), 'number']],
 			rows.map((row) => [row.kind === 'predicted' ? title(row) : h('a', {href: `#/tags/edit/${encodeURIComponent(row.tag)}`}, title(row)), t(`layer.${row.layer}`), t(`tag.${row.kind}`), opening(row.persons, behindOf('tagged', row.tag))])),
 		h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('tags', [[t('tag.name'), t('tag.layer'), t('tag.kind'), t('audience.persons')], ...rows.map((row) => [title(row), t(`layer.${row.layer}`), t(`tag.${row.kind}`), row.persons])])}, t('csv')))));
