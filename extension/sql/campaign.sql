@@ -620,8 +620,11 @@ DECLARE
 BEGIN
     -- those of one flow, version, step and moment are asked as a set
     FOR together IN
-        SELECT ROW(f.flow_id, f.code, f.name_zh, f.name_en, f.trigger, f.state, f.active_from, f.epoch, f.version, f.spec, f.watermark)::crm.flow_row AS flow, v.spec, k.step_key, o.created_at, array_agg(o.customer_id) AS ids, array_agg(o.message_id) AS message_ids, array_agg(m.attempt) AS attempts,
-               array_agg(o.channel) AS channels, array_agg(o.address_hash) AS hashes, array_agg(CASE WHEN c.merged_into IS NULL THEN o.customer_id ELSE crm._identity_current(o.customer_id) END) AS persons, array_agg(k.own_key) AS keys
+        SELECT ROW(f.flow_id, f.code, f.name_zh, f.name_en, f.trigger, f.state, f.active_from, f.epoch, f.version, f.spec,
+                   f.watermark)::crm.flow_row AS flow, v.spec, k.step_key, o.created_at,
+               array_agg(o.customer_id) AS ids, array_agg(o.message_id) AS message_ids, array_agg(m.attempt) AS attempts,
+               array_agg(o.channel) AS channels, array_agg(o.address_hash) AS hashes,
+               array_agg(CASE WHEN c.merged_into IS NULL THEN o.customer_id ELSE crm._identity_current(o.customer_id) END) AS persons, array_agg(k.own_key) AS keys
         FROM unnest(messages) m JOIN crm.outbox o ON o.customer_id = m.customer_id AND o.message_id = m.message_id JOIN crm.flow f ON f.flow_id = o.flow_id
         LEFT JOIN crm.customer c ON c.customer_id = o.customer_id
         CROSS JOIN LATERAL (SELECT crm._campaign_own_key(o.occurrence_key) AS own_key, substring(o.occurrence_key FROM '#[0-9]{1,3}$') AS step_key OFFSET 0) k

@@ -71,7 +71,10 @@ BEGIN
         FROM (SELECT e.key, sum(e.value::numeric) AS total
               FROM crm.flow f
               LEFT JOIN crm.flow_result r ON r.flow_id = f.flow_id AND r.window_days = crm._campaign_result_window() AND r.as_of IS NOT NULL
-              CROSS JOIN LATERAL jsonb_each_text(CASE WHEN r.flow_id IS NULL THEN crm._campaign_cost(ROW(f.flow_id, f.code, f.name_zh, f.name_en, f.trigger, f.state, f.active_from, f.epoch, f.version, f.spec, f.watermark)::crm.flow_row) ELSE crm._campaign_priced(r.sums -> 'cost') END) e
+              CROSS JOIN LATERAL jsonb_each_text(CASE
+                  WHEN r.flow_id IS NULL THEN crm._campaign_cost(ROW(f.flow_id, f.code, f.name_zh, f.name_en, f.trigger, f.state, f.active_from, f.epoch,
+                      f.version, f.spec, f.watermark)::crm.flow_row)
+                  ELSE crm._campaign_priced(r.sums -> 'cost') END) e
               GROUP BY e.key) k);
 END
 $$;

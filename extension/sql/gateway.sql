@@ -204,6 +204,8 @@ COMMENT ON FUNCTION crm.gateway_ready() IS
 GRANT EXECUTE ON FUNCTION crm.gateway_ready() TO crm_gateway;
 
 GRANT EXECUTE ON FUNCTION crm.gateway_text(jsonb, text, boolean), crm.gateway_number(jsonb, text, boolean),
-    crm.gateway_integer(jsonb, text, boolean), crm.gateway_id(jsonb, text, boolean), crm.gateway_ids(jsonb, text, boolean), crm.gateway_time(jsonb, text, boolean), crm.gateway_boolean(jsonb, text, boolean), crm.gateway_choice(jsonb, text, text[]), crm.gateway_date(jsonb, text, boolean), crm.gateway_texts(jsonb, text, boolean)
+    crm.gateway_integer(jsonb, text, boolean), crm.gateway_id(jsonb, text, boolean), crm.gateway_ids(jsonb, text, boolean),
+    crm.gateway_time(jsonb, text, boolean), crm.gateway_boolean(jsonb, text, boolean), crm.gateway_choice(jsonb, text, text[]),
+    crm.gateway_date(jsonb, text, boolean), crm.gateway_texts(jsonb, text, boolean)
     TO crm_gateway, crm_till, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer,
        crm_analyst, crm_headquarters, crm_admin, crm_reader;

@@ -276,7 +276,8 @@ BEGIN
                 CASE WHEN k.ticket_key ~ '^(note|event):' THEN 'fact:' || split_part(k.ticket_key, ':', 2) END
          FROM crm.ticket k WHERE k.customer_id = ANY (ids) AND k.opened_at < until AND crm._service_sees(k.customer_id, k.ticket_id) ORDER BY k.opened_at DESC LIMIT wanted)
         UNION ALL
-        (SELECT w.occurred_at, 'consent', jsonb_strip_nulls(jsonb_build_object('state', w.state, 'channels', w.channels, 'way', w.way, 'noted_by', coalesce((SELECT f.name FROM crm.staff f WHERE f.code = w.noted_by), w.noted_by), 'evidence', w.evidence)), NULL, NULL
+        (SELECT w.occurred_at, 'consent', jsonb_strip_nulls(jsonb_build_object('state', w.state, 'channels', w.channels, 'way', w.way,
+             'noted_by', coalesce((SELECT f.name FROM crm.staff f WHERE f.code = w.noted_by), w.noted_by), 'evidence', w.evidence)), NULL, NULL
          FROM crm._report_words(records, until, wanted) w)
         UNION ALL
         (SELECT j.at, j.kind, jsonb_build_object('other', j.other_id, 'reason', j.reason), NULL, NULL

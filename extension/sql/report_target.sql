@@ -189,7 +189,9 @@ BEGIN
                          WHEN 'region' THEN (SELECT r.region_id FROM crm.region r WHERE r.code = region) ELSE 0 END;
     IF ref_id IS NULL OR NOT (is_wide OR CASE place WHEN 'staff' THEN EXISTS (SELECT FROM crm._report_staff_stores() w WHERE w.staff_id = ref_id AND w.store_id = ANY (mine))
                                                     WHEN 'store' THEN ref_id = ANY (mine) WHEN 'region' THEN (SELECT array_agg(s.store_id) <@ mine FROM crm.store s WHERE s.region_id = ref_id) ELSE false END) THEN
-        RAISE EXCEPTION 'there is no such place or person in your scope' USING ERRCODE = 'no_data_found', COLUMN = CASE place WHEN 'chain' THEN 'region' ELSE place END, HINT = 'Name a region, store or member of staff of yours; goals of the chain and of roles are headquarters'' to set.';
+        RAISE EXCEPTION 'there is no such place or person in your scope' USING ERRCODE = 'no_data_found',
+            COLUMN = CASE place WHEN 'chain' THEN 'region' ELSE place END,
+            HINT = 'Name a region, store or member of staff of yours; goals of the chain and of roles are headquarters'' to set.';
     END IF;
 END
 $$;

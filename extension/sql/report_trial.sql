@@ -25,8 +25,10 @@ $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT c.customer_id, e.occurred_at, CASE WHEN jsonb_typeof(e.properties -> 'stars') = 'number' THEN (e.properties -> 'stars')::numeric END, e.properties ->> 'topic', left(e.properties ->> 'text', 1000), h.has_used
-    FROM (SELECT x.source_record_id, x.occurred_at, x.properties FROM crm.event x WHERE x.type = 'feedback' AND x.properties ? 'offer' AND x.properties ->> 'offer' = wanted AND x.received_at >= crm.core_now() - interval '366 days' AND x.ignored_reason IS NULL) e
+    SELECT c.customer_id, e.occurred_at, CASE WHEN jsonb_typeof(e.properties -> 'stars') = 'number' THEN (e.properties -> 'stars')::numeric END,
+           e.properties ->> 'topic', left(e.properties ->> 'text', 1000), h.has_used
+    FROM (SELECT x.source_record_id, x.occurred_at, x.properties FROM crm.event x
+          WHERE x.type = 'feedback' AND x.properties ? 'offer' AND x.properties ->> 'offer' = wanted AND x.received_at >= crm.core_now() - interval '366 days' AND x.ignored_reason IS NULL) e
     JOIN crm.membership m ON m.source_record_id = e.source_record_id AND m.valid_to = 'infinity'
     JOIN crm.customer c ON c.customer_id = m.customer_id AND c.status = 'active' AND (in_stores IS NULL OR c.scope_store_ids && in_stores)
     CROSS JOIN LATERAL (

@@ -7,6 +7,7 @@
  *	in core_spi.c			saved plans for constant statements, and what they answer
  *	in core_leaf.c, core_walk.c, core_table.c	rows of a set of keys, past the planner (core_table.h)
  *	in core_text.c			texts of others as messages show them
+ *	in core_row.c			the row that a function answers
  *	in core_consequence.c	what a lower room causes in a higher one
  *	in core_cost.c			what that costs
  */
@@ -14,6 +15,7 @@
 #define CRM_CORE_H
 
 #include "postgres.h"
+#include "access/tupdesc.h"
 #include "fmgr.h"
 #include "datatype/timestamp.h"
 #include "utils/date.h"
@@ -64,6 +66,10 @@ extern void crm_core_require_strings(void);
 
 /* core_text.c */
 extern const char *crm_core_clip(const char *text, int most_bytes);
+
+/* core_row.c */
+extern TupleDesc crm_core_row_shape(FunctionCallInfo fcinfo);
+extern Datum crm_core_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
 
 /* core_consequence.c */
 typedef enum CrmConsequence

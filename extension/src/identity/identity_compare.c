@@ -10,7 +10,6 @@
 #include "pure/compare.h"
 #include "pure/distance.h"
 
-#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
@@ -195,15 +194,11 @@ Datum
 crm_identity_address(PG_FUNCTION_ARGS)
 {
 	text	   *input = PG_GETARG_TEXT_PP(0);
-	TupleDesc	descriptor;
 	Datum		values[ADDRESS_COLUMNS] = {0};
 	bool		nulls[ADDRESS_COLUMNS] = {0};
 	CrmAddress	address;
 	CrmHouseNumber numbers[6];
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("function returns a row and was called where none fits")));
 	crm_prepare_address(VARDATA_ANY(input), VARSIZE_ANY_EXHDR(input), &address);
 	numbers[0] = address.lane;
 	numbers[1] = address.number;
@@ -221,5 +216,5 @@ crm_identity_address(PG_FUNCTION_ARGS)
 	for (int i = 0; i < lengthof(numbers); i++)
 		values[3 + i] = text_of_number(numbers[i], &nulls[3 + i]);
 	values[9] = text_of_units(&address.place, &nulls[9]);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+	return crm_core_row(fcinfo, values, nulls);
 }

@@ -15,7 +15,6 @@
 #include "pure/address.h"
 #include "pure/normalize_name.h"
 
-#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
@@ -80,7 +79,6 @@ crm_identity_home(PG_FUNCTION_ARGS)
 {
 	Datum		values[HOME_COLUMNS] = {0};
 	bool		nulls[HOME_COLUMNS] = {true, true, true, true};
-	TupleDesc	descriptor;
 	StringInfoData joined;
 	CrmAddress	address;
 	CrmName		name;
@@ -88,8 +86,6 @@ crm_identity_home(PG_FUNCTION_ARGS)
 	char		home[24];
 	uint64		key = 0;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	if (!PG_ARGISNULL(4))
 	{
 		join_address(fcinfo, &joined);
@@ -113,5 +109,5 @@ crm_identity_home(PG_FUNCTION_ARGS)
 			nulls[OUT_HOME_NAME] = nulls[OUT_MASKED] = false;
 		}
 	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+	PG_RETURN_DATUM(crm_core_row(fcinfo, values, nulls));
 }

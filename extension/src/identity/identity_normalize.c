@@ -53,12 +53,8 @@ PG_FUNCTION_INFO_V1(crm_identity_national_id);
 static RowBuilder
 start_row(FunctionCallInfo fcinfo)
 {
-	RowBuilder	row = {0};
+	RowBuilder	row = {.descriptor = crm_core_row_shape(fcinfo)};
 
-	if (get_call_result_type(fcinfo, NULL, &row.descriptor) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("function returns a row and was called where none fits")));
-	row.descriptor = BlessTupleDesc(row.descriptor);
 	return row;
 }
 

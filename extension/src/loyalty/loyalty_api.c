@@ -8,7 +8,6 @@
  */
 #include "loyalty/loyalty.h"
 
-#include "funcapi.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(crm_loyalty_code);
@@ -43,15 +42,11 @@ crm_loyalty_ids(PG_FUNCTION_ARGS)
 {
 	text	   *code = PG_GETARG_TEXT_PP(0);
 	CrmCouponIds ids = {0, 0};
-	TupleDesc	shape;
 	Datum		values[2];
 	bool		nulls[2];
 
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("function returning record called in a context that cannot accept it")));
 	nulls[0] = nulls[1] = !crm_loyalty_decode(VARDATA_ANY(code), VARSIZE_ANY_EXHDR(code), &ids);
 	values[0] = Int64GetDatum(ids.customer_id);
 	values[1] = Int64GetDatum(ids.coupon_id);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls)));
+	PG_RETURN_DATUM(crm_core_row(fcinfo, values, nulls));
 }

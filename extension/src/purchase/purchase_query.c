@@ -12,8 +12,6 @@
  */
 #include "purchase/purchase.h"
 
-#include "access/htup_details.h"
-#include "funcapi.h"
 #include "utils/expandeddatum.h"
 
 PG_FUNCTION_INFO_V1(crm_purchase_order_days);
@@ -178,11 +176,8 @@ crm_purchase_summary(PG_FUNCTION_ARGS)
 		DateADTGetDatum(summary.last_day),
 	};
 	bool		nulls[4] = {false, false, summary.order_days == 0, summary.order_days == 0};
-	TupleDesc	description;
 
-	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a row type was expected")));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(description, values, nulls)));
+	PG_RETURN_DATUM(crm_core_row(fcinfo, values, nulls));
 }
 
 /* From so many chunks on, an array that is copied for each more costs more than one in pieces. */

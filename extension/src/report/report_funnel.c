@@ -7,8 +7,6 @@
 #include "core/core.h"
 
 #include "catalog/pg_type.h"
-#include "funcapi.h"
-#include "access/htup_details.h"
 #include "utils/array.h"
 #include "utils/timestamp.h"
 
@@ -27,7 +25,6 @@ crm_report_funnel(PG_FUNCTION_ARGS)
 	int64		window = PG_GETARG_INT64(3);
 	CrmFunnelFact *facts;
 	CrmFunnelResult result;
-	TupleDesc	description;
 	Datum		values[2];
 	bool		nulls[2] = {false};
 
@@ -42,7 +39,5 @@ crm_report_funnel(PG_FUNCTION_ARGS)
 	result = crm_funnel(facts, n, n_steps, window * USECS_PER_SEC, PG_GETARG_BOOL(4));
 	values[0] = Int32GetDatum(result.depth);
 	values[1] = Int64GetDatum((result.ended - result.started) / USECS_PER_SEC);
-	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a row type was expected")));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));
+	PG_RETURN_DATUM(crm_core_row(fcinfo, values, nulls));
 }

@@ -10,7 +10,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -299,13 +298,10 @@ crm_rule_moved_apart(PG_FUNCTION_ARGS)
 	CrmRuleCompiled *compiled = crm_rule_compile(PG_GETARG_JSONB_P(0));
 	CrmRuleMoves moves = crm_rule_moves(compiled);
 	MemoryContext caller = CurrentMemoryContext;
-	TupleDesc	shape;
 	Datum		values[2] = {0};
 	bool		nulls[2] = {false};
 	bool		is_another_day;
 
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "crm._rule_moved_apart() returns a row");
 	crm_core_spi_connect();
 	is_another_day = crm_rule_is_another_day(PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_TIMESTAMPTZ(2));
 	if (is_another_day ? !moves.daily_for_everybody : moves.within_day)
@@ -319,7 +315,7 @@ crm_rule_moved_apart(PG_FUNCTION_ARGS)
 		nulls[0] = nulls[1] = is_another_day;
 		values[0] = values[1] = array_of(NULL, 0);
 	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls)));
+	PG_RETURN_DATUM(crm_core_row(fcinfo, values, nulls));
 }
 
 static void

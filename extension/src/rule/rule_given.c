@@ -10,7 +10,6 @@
 #include "catalog/pg_type.h"
 #include "core/core_table.h"
 #include "executor/spi.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -158,12 +157,9 @@ crm_rule_records(PG_FUNCTION_ARGS)
 {
 	Records		records = {.map = crm_rule_map_make(CurrentMemoryContext)};
 	CrmTable	membership = crm_core_table_open("membership", AccessShareLock);
-	TupleDesc	shape;
 	Datum		values[2] = {0};
 	bool		nulls[2] = {true, true};
 
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "crm._rule_records() returns a row");
 	if (crm_core_table_is_plain(membership.relation, ACL_SELECT) && OidIsValid(crm_core_walk_index(membership.relation, lengthof(record_columns), record_columns)))
 	{
 		int			n;
@@ -180,5 +176,5 @@ crm_rule_records(PG_FUNCTION_ARGS)
 		values[1] = crm_rule_map_datum(records.map);
 		nulls[0] = nulls[1] = false;
 	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls)));
+	PG_RETURN_DATUM(crm_core_row(fcinfo, values, nulls));
 }

@@ -347,10 +347,8 @@ Datum
 crm_segment_write(PG_FUNCTION_ARGS)
 {
 	Run			run = {0};
-	Answer		answer = {0};
+	Answer		answer = {.shape = crm_core_row_shape(fcinfo)};
 
-	if (get_call_result_type(fcinfo, NULL, &answer.shape) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "crm._segment_write() returns a row");
 	begin_run(&run, fcinfo, 3);
 	run.fitting = read_sets(PG_GETARG_ARRAYTYPE_P(2), run.n_segments);
 	for (int i = 0; i < run.n_segments; i++)
@@ -361,5 +359,5 @@ crm_segment_write(PG_FUNCTION_ARGS)
 	write_stays(&run, PG_GETARG_TIMESTAMPTZ(5));
 	answer_moves(&answer, &run);
 	answer_chunks(&answer, &run);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(answer.shape), answer.values, answer.nulls)));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(answer.shape, answer.values, answer.nulls)));
 }

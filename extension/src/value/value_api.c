@@ -8,7 +8,6 @@
  */
 #include "value/value.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -37,7 +36,6 @@ crm_value_state(PG_FUNCTION_ARGS)
 	CrmValueHistory history = {0};
 	CrmValueState state;
 	int32		as_of = PG_GETARG_DATEADT(3);
-	TupleDesc	description;
 	Datum		values[6];
 	bool		nulls[6] = {false};
 
@@ -55,9 +53,7 @@ crm_value_state(PG_FUNCTION_ARGS)
 	values[4] = DateADTGetDatum(state.first_day);
 	values[5] = DateADTGetDatum(state.last_day);
 	nulls[4] = nulls[5] = state.order_days == 0;
-	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a row type was expected")));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(description, values, nulls)));
+	PG_RETURN_DATUM(crm_core_row(fcinfo, values, nulls));
 }
 
 /* crm._value_met(rules, exponent, chunks, as_of): the numbers of all rules that fit; null chunks are none. */

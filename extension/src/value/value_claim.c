@@ -11,7 +11,6 @@
  */
 #include "value/value.h"
 
-#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "core/core_table.h"
@@ -194,7 +193,6 @@ crm_value_claim(PG_FUNCTION_ARGS)
 	Ids			held = {0};
 	Ids			active = {0};
 	Ids			busy;
-	TupleDesc	description;
 	Datum		values[2];
 	bool		nulls[2] = {false, false};
 
@@ -212,9 +210,7 @@ crm_value_claim(PG_FUNCTION_ARGS)
 	leave_out(&active, &busy);
 	values[0] = crm_value_id_array(held.ids, held.n);
 	values[1] = crm_value_id_array(active.ids, active.n);
-	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a row type was expected")));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(description, values, nulls)));
+	PG_RETURN_DATUM(crm_core_row(fcinfo, values, nulls));
 }
 
 /* The place of a cause, in the order in which causes were found. */

@@ -8,9 +8,7 @@
  */
 #include "value/value_forecast.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -85,7 +83,6 @@ report_fit(FunctionCallInfo fcinfo, CrmForecastModel model)
 	double		persons = 0;
 	CrmForecastFit fit;
 	bool		has_params;
-	TupleDesc	description;
 	Datum		values[8];
 	bool		nulls[8] = {false};
 
@@ -107,9 +104,7 @@ report_fit(FunctionCallInfo fcinfo, CrmForecastModel model)
 	values[5] = Int64GetDatum((int64) persons);
 	values[6] = Int64GetDatum(count);
 	values[7] = Int32GetDatum(fit.evaluations);
-	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a row type was expected")));
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls));
+	return crm_core_row(fcinfo, values, nulls);
 }
 
 PG_FUNCTION_INFO_V1(crm_value_fit_bgnbd);

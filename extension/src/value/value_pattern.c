@@ -8,9 +8,6 @@
  */
 #include "value/value.h"
 
-#include "access/htup_details.h"
-#include "funcapi.h"
-
 PG_FUNCTION_INFO_V1(crm_value_pattern);
 
 static int
@@ -46,7 +43,6 @@ crm_value_pattern(PG_FUNCTION_ARGS)
 	int32		first = 0;
 	int32		last = 0;
 	int			n = 0;
-	TupleDesc	description;
 	Datum		values[7];
 	bool		nulls[7] = {false};
 
@@ -77,7 +73,5 @@ crm_value_pattern(PG_FUNCTION_ARGS)
 	values[4] = Float8GetDatum(n == 1 ? 0 : median_of(gaps, n - 1));
 	values[5] = DateADTGetDatum(first);
 	values[6] = DateADTGetDatum(last);
-	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a row type was expected")));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(description, values, nulls)));
+	PG_RETURN_DATUM(crm_core_row(fcinfo, values, nulls));
 }

@@ -15,10 +15,8 @@
  */
 #include "value/value.h"
 
-#include "access/htup_details.h"
 #include "access/xact.h"
 #include "core/core_table.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -532,7 +530,6 @@ handed_back(FunctionCallInfo fcinfo, const Set *set)
 	int			n_apart = 0;
 	int			n_left = 0;
 	bool		nulls[2] = {false, false};
-	TupleDesc	description;
 
 	for (int i = 0; i < set->n; i++)
 	{
@@ -541,9 +538,7 @@ handed_back(FunctionCallInfo fcinfo, const Set *set)
 		else if (set->persons[i].is_apart)
 			apart[n_apart++] = set->persons[i].id;
 	}
-	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a row type was expected")));
-	return HeapTupleGetDatum(heap_form_tuple(description, (Datum[]) {crm_value_id_array(apart, n_apart), crm_value_id_array(left, n_left)}, nulls));
+	return crm_core_row(fcinfo, (Datum[]) {crm_value_id_array(apart, n_apart), crm_value_id_array(left, n_left)}, nulls);
 }
 
 /*

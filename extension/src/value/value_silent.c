@@ -10,7 +10,6 @@
 #include "catalog/pg_type.h"
 #include "core/core_table.h"
 #include "executor/spi.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/date.h"
 
@@ -80,10 +79,7 @@ crm_value_silent(PG_FUNCTION_ARGS)
 	Datum		arguments[2] = {PG_GETARG_DATUM(0), Int32GetDatum(silent.most)};
 	Datum		answer[2];
 	bool		nulls[2] = {false, false};
-	TupleDesc	shape;
 
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "crm._value_silent() returns a row");
 	if (crm_core_table_is_heap(values.relation, ACL_SELECT))
 	{
 		silent.persons = palloc(Max(silent.most, 1) * sizeof(Datum));
@@ -94,5 +90,5 @@ crm_value_silent(PG_FUNCTION_ARGS)
 	else
 		ask_values(arguments, answer);
 	crm_core_table_close(&values);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), answer, nulls)));
+	PG_RETURN_DATUM(crm_core_row(fcinfo, answer, nulls));
 }
