@@ -62,7 +62,7 @@ SELECT crm._report_on_erase(:one) \g /dev/null
 SELECT count(*) AS still_in FROM crm.report_portrait_set k WHERE crm.bitmap_has(k.ids, :one);
 -- persons written in two pieces come to the sets that one look finds
 SELECT customer_id AS middle FROM truth WHERE n = 20 \gset
-SELECT crm._report_portrait_piece('persons', 0, :middle), crm._report_portrait_piece('persons', :middle, 9223372036854775807) \g /dev/null
+SELECT crm._report_portrait_piece('persons', crm._report_today(), 0, :middle), crm._report_portrait_piece('persons', crm._report_today(), :middle, 9223372036854775807) \g /dev/null
 CREATE TEMP VIEW pieces AS SELECT k.dimension, k.key, crm.bitmap_array(crm.bitmap_union(k.ids)) AS ids FROM crm.report_portrait_set k WHERE NOT k.is_shown GROUP BY 1, 2;
 CREATE TEMP VIEW whole AS SELECT d.dimension, d.key, crm.bitmap_array(d.ids) AS ids FROM crm._report_divided(0, 9223372036854775807) d;
 SELECT (SELECT max(n) FROM (SELECT count(*) AS n FROM crm.report_portrait_set k WHERE NOT k.is_shown GROUP BY k.dimension, k.key) c) AS pieces,

@@ -48,6 +48,9 @@ BEGIN
     END LOOP;
     -- partitions of now and the days to come: nothing that arrives meanwhile lands in a default one
     PERFORM crm._access_partitions();
+    IF missing <> '{}' THEN
+        PERFORM crm._worker_first_nights();
+    END IF;
     PERFORM set_config('role', 'none', true);
     PERFORM crm._validate_sql_functions();
 END

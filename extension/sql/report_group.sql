@@ -150,7 +150,7 @@ BEGIN
         RETURN 1;
     END IF;
     PERFORM crm._report_group_finish(progress.generation + 1, progress.next_as_of);
-    RETURN 0;
+    RETURN (progress.next_as_of < crm._report_today())::int;    -- a night that broke off and was ended on a later day: that day's comes at once
 END
 $$;
 COMMENT ON FUNCTION crm._report_groups_job() IS

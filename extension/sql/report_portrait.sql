@@ -84,7 +84,7 @@ $$;
 COMMENT ON FUNCTION crm._report_portrait_sets() IS
     'the persons of each group that portraits tell of, and whether those of its dimension divide everybody (dimension "all"): as of the last night, or as they are now when there was none';
 
-CREATE FUNCTION crm._report_portrait_piece(step text, from_id bigint, to_id bigint) RETURNS void
+CREATE FUNCTION crm._report_portrait_piece(step text, as_of date, from_id bigint, to_id bigint) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
@@ -92,11 +92,11 @@ BEGIN
     SELECT false, g.dimension, g.key, from_id, g.ids
     FROM (SELECT d.dimension, d.key, d.ids FROM crm._report_divided(from_id, to_id) d WHERE step = 'persons'
           UNION ALL
-          SELECT 'category', b.code, b.ids FROM crm._report_bought(crm._report_today() - 364, crm._report_today(), from_id, to_id) b WHERE step = 'lines') g
+          SELECT 'category', b.code, b.ids FROM crm._report_bought(as_of - 364, as_of, from_id, to_id) b WHERE step = 'lines') g
     WHERE crm.bitmap_count(g.ids) > 0;
 END
 $$;
-COMMENT ON FUNCTION crm._report_portrait_piece(text, bigint, bigint) IS 'writes the persons, or the buyers by their records'' lines, between two ids as a piece of the sets that are being made';
+COMMENT ON FUNCTION crm._report_portrait_piece(text, date, bigint, bigint) IS 'writes the persons, or the buyers by their records'' lines, between two ids as a piece of the sets that are being made';
 
 CREATE FUNCTION crm._report_portrait_job() RETURNS bigint
     LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS
@@ -112,20 +112,21 @@ BEGIN
         IF progress.as_of = today THEN
             RETURN 0;
         END IF;
+        progress.next_as_of := today;
         DELETE FROM crm.report_portrait_set k WHERE NOT k.is_shown;
     END IF;
     upper := CASE progress.step
         WHEN 'persons' THEN (SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > progress.done_to ORDER BY c.customer_id OFFSET piece LIMIT 1)
         ELSE (SELECT l.source_record_id FROM crm.purchase_line_chunk l WHERE l.source_record_id > progress.done_to ORDER BY l.source_record_id OFFSET piece LIMIT 1) END;
-    PERFORM crm._report_portrait_piece(progress.step, progress.done_to, coalesce(upper, 9223372036854775807));
+    PERFORM crm._report_portrait_piece(progress.step, progress.next_as_of, progress.done_to, coalesce(upper, 9223372036854775807));
     IF upper IS NULL AND progress.step = 'lines' THEN
         INSERT INTO crm.report_portrait_set (is_shown, dimension, key, piece, ids) SELECT false, 'tag', g.tag, 0, g.ids FROM crm._report_tagged() g;
         DELETE FROM crm.report_portrait_set k WHERE k.is_shown;
         UPDATE crm.report_portrait_set SET is_shown = true;
-        UPDATE crm.report_portrait_progress SET as_of = today, step = 'persons', done_to = 0;
-        RETURN 0;
+        UPDATE crm.report_portrait_progress SET as_of = progress.next_as_of, step = 'persons', done_to = 0;
+        RETURN (progress.next_as_of < today)::int;      -- a night that broke off and was ended on a later day: that day's comes at once
     END IF;
-    UPDATE crm.report_portrait_progress SET step = CASE WHEN upper IS NULL THEN 'lines' ELSE progress.step END, done_to = coalesce(upper, 0);
+    UPDATE crm.report_portrait_progress SET next_as_of = progress.next_as_of, step = CASE WHEN upper IS NULL THEN 'lines' ELSE progress.step END, done_to = coalesce(upper, 0);
     RETURN 1;
 END
 $$;

@@ -250,7 +250,7 @@ BEGIN
         DELETE FROM crm.product_pair r WHERE r.as_of <> run.as_of;
         DELETE FROM crm.habit_run;
         TRUNCATE crm.habit_owner, crm.habit_buyers, crm.habit_gap;
-        RETURN 0;
+        RETURN (run.as_of < crm._value_today() - 1)::int;   -- a night that broke off and was ended on a later day: that day's comes at once
     END IF;
     DELETE FROM crm.product_refill r WHERE r.product_id > run.products_to AND r.product_id <= up_to;
     INSERT INTO crm.product_refill (product_id, gap_days, case_count, as_of)

@@ -292,6 +292,7 @@ DECLARE
     run crm.journey_run;
     persons bigint[];
 BEGIN
+    DELETE FROM crm.journey_run x WHERE x.as_of < day AND x.finished_at IS NULL;     -- a night that broke off: everybody is looked at as of a later day
     INSERT INTO crm.journey_run (as_of) VALUES (day) ON CONFLICT DO NOTHING;
     SELECT * INTO run FROM crm.journey_run x WHERE x.as_of = day FOR UPDATE;
     IF run.finished_at IS NOT NULL THEN

@@ -114,9 +114,11 @@ COMMENT ON FUNCTION crm.value_rfm(text, date) IS
 CREATE FUNCTION crm._value_score_all(model text, day date) RETURNS void
     LANGUAGE plpgsql AS
 $$
+DECLARE
+    broke_off boolean := EXISTS (SELECT FROM crm.rfm_run x WHERE x.model = _value_score_all.model AND x.as_of < day AND x.finished_at IS NULL);
 BEGIN
     DELETE FROM crm.rfm_cut c WHERE c.model = _value_score_all.model AND c.as_of = day;
-    -- who has had facts since the run before shows scores that no row tells of yet
+    -- scores of a run that broke off stand in rows, and some persons never showed them; who has had facts since the run before shows scores that no row tells of yet
     WITH scored AS MATERIALIZED (
         SELECT s.* FROM crm._value_scores(_value_score_all.model, day) s),
     cut AS (
@@ -128,13 +130,14 @@ BEGIN
     SELECT coalesce(s.customer_id, v.customer_id), _value_score_all.model, day, s.r, s.f, s.m
     FROM scored s FULL JOIN crm._value_shown(_value_score_all.model, day) v ON v.customer_id = s.customer_id
     WHERE (s.r, s.f, s.m) IS DISTINCT FROM (v.r, v.f, v.m)
-       OR v.is_fresh AND ARRAY[s.r, s.f, s.m] <> coalesce((SELECT ARRAY[x.r, x.f, x.m] FROM crm.rfm_score x
+       OR (v.is_fresh OR broke_off) AND ARRAY[s.r, s.f, s.m] <> coalesce((SELECT ARRAY[x.r, x.f, x.m] FROM crm.rfm_score x
                                                            WHERE x.customer_id = v.customer_id AND x.model = _value_score_all.model AND x.as_of <= day
                                                            ORDER BY x.as_of DESC LIMIT 1), '{NULL, NULL, NULL}')
     ON CONFLICT ON CONSTRAINT rfm_score_pkey DO UPDATE SET r = excluded.r, f = excluded.f, m = excluded.m;
     UPDATE crm.rfm_model x
     SET cut_as_of = day, r_cuts = crm._value_cut_points(x.model, day, 'r'), f_cuts = crm._value_cut_points(x.model, day, 'f'), m_cuts = crm._value_cut_points(x.model, day, 'm')
     WHERE x.model = _value_score_all.model;
+    DELETE FROM crm.rfm_run x WHERE x.model = _value_score_all.model AND x.as_of < day AND x.finished_at IS NULL;
 END
 $$;
 COMMENT ON FUNCTION crm._value_score_all(text, date) IS

@@ -69,6 +69,29 @@ $$;
 COMMENT ON FUNCTION crm._worker_note_failure(text, text, text) IS
     'notes that a job failed; at the third time in a row an alert is opened, once, which the next good run closes; it names the SQLSTATE, for a message may hold customers'' data';
 
+CREATE FUNCTION crm._worker_night_goes_on(before time) RETURNS boolean
+    LANGUAGE plpgsql STABLE AS
+$$
+BEGIN
+    -- one that fails keeps nobody waiting
+    RETURN EXISTS (SELECT FROM crm.job j WHERE j.is_active AND NOT j.is_patient AND j.at_local < before AND j.next_run_at <= crm.core_now() AND j.failures = 0);
+END
+$$;
+COMMENT ON FUNCTION crm._worker_night_goes_on(time) IS
+    'whether what a night computes of persons before a local time is not done yet: what adds it up (patient daily jobs) waits for it, or would tell half of each day when a night that broke off is made up for in the morning';
+
+CREATE FUNCTION crm._worker_first_nights() RETURNS void
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF EXISTS (SELECT FROM crm.customer) THEN
+        UPDATE crm.job j SET next_run_at = crm.core_now() WHERE j.at_local IS NOT NULL AND j.last_run_at IS NULL AND j.next_run_at > crm.core_now();
+        PERFORM crm._worker_wake();
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION crm._worker_first_nights() IS 'daily jobs that never ran, as those that an upgrade brings to a chain that has persons: due at once, so that nobody waits for the night until there is what they keep';
+
 CREATE FUNCTION crm.worker_run_jobs(max_rounds int DEFAULT 1000) RETURNS TABLE (job text, rounds bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -82,10 +105,14 @@ BEGIN
     LOOP
         busy := false;
         round := round + 1;
-        FOR due IN SELECT j.job AS name, j.statement, j.at_local FROM crm.job j
+        FOR due IN SELECT j.job AS name, j.statement, j.at_local, j.is_patient AND crm._worker_night_goes_on(j.at_local) AS waits FROM crm.job j
                    WHERE j.is_active AND (j.at_local IS NULL OR j.next_run_at <= crm.core_now())
                    ORDER BY j.position, j.job
         LOOP
+            IF due.waits THEN
+                busy := true;
+                CONTINUE;
+            END IF;
             EXECUTE due.statement INTO left_over;
             IF due.at_local IS NOT NULL AND coalesce(left_over, 0) <= 0 THEN
                 UPDATE crm.job j SET next_run_at = crm._worker_next_daily(j.at_local) WHERE j.job = due.name;

@@ -35,7 +35,8 @@ static CrmStatement installed_statement = {
 static CrmStatement load_statement = {
 	.name = "worker.load_jobs",
 	.sql = "SELECT j.job, j.statement, (extract(epoch FROM j.every) * 1000)::bigint,"
-	" j.at_local IS NOT NULL, CASE WHEN j.at_local IS NULL THEN NULL ELSE j.next_run_at <= crm.core_now() END,"
+	" j.at_local IS NOT NULL, CASE WHEN j.at_local IS NULL THEN NULL ELSE j.next_run_at <= crm.core_now()"
+	" AND NOT (j.is_patient AND crm._worker_night_goes_on(j.at_local)) END,"
 	" EXISTS (SELECT FROM crm.endpoint e WHERE e.is_active), j.helper_statement, j.is_patient, j.wake_statement"
 	" FROM crm.job j WHERE j.is_active ORDER BY j.position, j.job",
 };
