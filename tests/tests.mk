@@ -37,3 +37,10 @@ screenshots:
 	@$(MAKE) -s PG_CONFIG=$$(tests/bin/cluster server) build-for-tests
 	@mkdir -p doc/screenshots
 	@CRM_SHOTS=$(CURDIR)/doc/screenshots tests/bin/with-cluster browser tests/browser/run
+
+## make test-engines    every page in Firefox beside Chromium: words, controls, width, console, numbers; apart from make test
+.PHONY: test-engines
+test-engines:
+	@tests/bin/cluster server >/dev/null
+	@$(MAKE) -s PG_CONFIG=$$(tests/bin/cluster server) build-for-tests
+	@CRM_ENGINES=1 tests/bin/with-cluster engines-test tests/browser/run
