@@ -163,12 +163,10 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_behind_seen(int[], text, text, bigint, int) IS 'as crm._report_behind(), of persons whom the caller sees now: fewer than asked for only when no more come';
 
-CREATE FUNCTION crm.report_persons(what text, key text DEFAULT '', store_code text DEFAULT NULL, region_code text DEFAULT NULL, after_id bigint DEFAULT 0, row_limit int DEFAULT 50)
-    RETURNS SETOF jsonb
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+CREATE FUNCTION crm._report_require_figure(what text, key text) RETURNS void
+    LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
-    stores int[] := crm._report_scope(store_code, region_code);
     form text := crm._report_figure_form(what);
 BEGIN
     IF form IS NULL OR coalesce(key, '') !~ format('^(%s)$', form) THEN
@@ -176,6 +174,18 @@ BEGIN
             HINT = 'Figures are active, persons, tier (S), rfm (5.4), transition (A.C.90), funnel (first_order), cohort (2026-01.3), span (buyers.2026-06-01.2026-06-30), frequency (3.2026-01-01.2026-06-30), indicator (repurchase.met.2026-06-01.2026-06-30), flow (welcome.sent), path (["tea","coffee"]), scorecard (enrolled.2026-06-01.2026-06-30.store.E1), manager (persons.M1), origin (wechat), field (any_tag), mix (A.tea), lost (reason.moved), lead (visited.2026-06.form), reached (opened), offer (redeemed.trial), answered (trial), tagged (tea_lover), overlap (["a","b"]), stuck (overdue) and pipeline (slow.2026-01-01.2026-06-30.b2b.offer).';
     END IF;
     PERFORM crm._report_require_right(what);
+END
+$$;
+COMMENT ON FUNCTION crm._report_require_figure(text, text) IS 'refuses what is no figure, a key that is written otherwise, and a figure that the caller''s role may not ask for; 22023 names the field, 42501';
+
+CREATE FUNCTION crm.report_persons(what text, key text DEFAULT '', store_code text DEFAULT NULL, region_code text DEFAULT NULL, after_id bigint DEFAULT 0, row_limit int DEFAULT 50)
+    RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+$$
+DECLARE
+    stores int[] := crm._report_scope(store_code, region_code);
+BEGIN
+    PERFORM crm._report_require_figure(what, key);
     RETURN QUERY
     SELECT jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'city', c.city, 'store', s.name, 'tier', coalesce(v.tier, 'P'),
                'last_day', v.last_day, 'order_days', coalesce(v.order_days, 0), 'net', crm._report_money(v.net_minor), 'registered_on', c.registered_on)
@@ -187,3 +197,27 @@ $$;
 COMMENT ON FUNCTION crm.report_persons(text, text, text, text, bigint, int) IS
     'the persons behind a number of boards, reports and scorecards, masked, in pages by id, 1 to 500. Figures, with their keys: active; persons (of the scope); tier (S); rfm (r.f: 5.4); transition (from.to.days: A.C.90); funnel (first_order); cohort (month.period: 2026-01.3); span (buyers, repeat, before, lost, registered or new, first and last day); frequency (order days, the days); indicator (its name, of or met, the days: whom it divides by, who did it); flow (code.figure: welcome.sent, treated, control, redeemed); path (categories as JSON, as of the last night); scorecard (enrolled, incomplete, duplicates, notes, due, in_time or overdue, the days, store: rows of the stores asked for, nowhere: of none, the member of staff or nothing: the customer''s own phone); manager (persons, spoken, owned, overdue, better, worse or complaints, member of staff); of the last night origin (channel), field (any_tag, or incomplete: who misses a name, phone, birthday or consent), mix (tier or nothing, category), lost (reason, store or product, which), lead (leads, visited or ordered, month, source), reached (sent, opened, clicked: messages, issued, redeemed: coupons of 90 days) and offer (issued or redeemed, type of coupons); of now answered (type of coupons), tagged (tag), overlap (two segments as JSON), stuck (stalled, overdue, late_task) and pipeline (here, slow or reached, the days deals were opened on, pipeline, stage); P0002, 22023 names the field, 42501 for a figure that the role may not ask for';
 GRANT EXECUTE ON FUNCTION crm.report_persons(text, text, text, text, bigint, int) TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;
+
+-- A number counts who was erased since, and who bought in the stores so long ago that they are another's by now; its list cannot name them, so how many they are is told.
+CREATE FUNCTION crm.report_persons_count(what text, key text DEFAULT '', store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
+$$
+DECLARE
+    most CONSTANT int := 20000;
+    stores int[] := crm._report_scope(store_code, region_code);
+    counted bigint[];
+    is_wide boolean := crm._access_sees_all();
+    mine int[] := crm.access_store_ids();
+BEGIN
+    PERFORM crm._report_require_figure(what, key);
+    counted := ARRAY(SELECT * FROM crm._report_behind(stores, what, coalesce(key, ''), 0, most + 1));
+    IF cardinality(counted) > most THEN
+        RETURN jsonb_build_object('counted', NULL, 'listed', NULL, 'most', most);
+    END IF;
+    RETURN jsonb_build_object('counted', cardinality(counted), 'most', most, 'listed', (
+        SELECT count(*) FROM unnest(counted) p (id) CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = p.id AND c.status = 'active' AND (is_wide OR c.scope_store_ids && mine) OFFSET 0) c));
+END
+$$;
+COMMENT ON FUNCTION crm.report_persons_count(text, text, text, text) IS
+    'of a figure of crm.report_persons() how many persons it counts and how many of them are listed: who was erased, or is of the caller''s stores no more, is counted alone; nulls for a figure of more than most persons; P0002, 22023 names the field, 42501';
+GRANT EXECUTE ON FUNCTION crm.report_persons_count(text, text, text, text) TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

@@ -246,6 +246,18 @@
 		.summary = "The persons behind a number of boards, reports and scorecards", .response_schema = "Object", .success = 200,
 	},
 	{
+		.method = CRM_GET, .path = "/api/v1/reports/persons/count", .operation = "report_persons_count", .tag = "Reports",
+		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
+		.sql = "SELECT 200 AS status, crm.report_persons_count($1, coalesce($2, ''), $3, $4)::text AS body",
+		.params = {
+			{"what", CRM_IN_QUERY, CRM_TEXT, true, NULL, "as of /reports/persons"},
+			{"key", CRM_IN_QUERY, CRM_TEXT, false, NULL, "of the figure"},
+			STORE, REGION,
+		},
+		.read_only = true, .timeout_ms = SLOW_MS,
+		.summary = "How many persons a number counts, and how many of them are listed", .response_schema = "Object", .success = 200,
+	},
+	{
 		.method = CRM_GET, .path = "/api/v1/reports/trend", .operation = "report_trend", .tag = "Reports",
 		.access = CRM_ACCESS_CALLER, .roles = "store manager, manager, marketer, analyst, headquarters",
 		.sql = "SELECT to_json(t)::text FROM crm.report_trend($1, $2, coalesce($3, 'month'), $4, $5) t",

@@ -147,7 +147,14 @@ export async function nobody(browser) {
 	const hrefs = (await openings(page)).map(({href}) => href);
 	ok(hrefs.length > 0 && !hrefs.some((href) => /behind\/(active|funnel|tier|indicator\/active)/.test(href)), 'of nobody no number is a link', hrefs);
 	await visit(page, '#/behind/active/-');
-	ok((await page.textContent('main')).includes('is counted but not listed'), 'a list says whom its number counts beside');
+	await quiet(page);
+	const listedHere = (await page.$$('main tbody tr')).length;
+	ok((await page.textContent('main p[role=status]')) === `${listedHere} customers are counted, and all of them are listed`, 'a list says how many its number counts', await page.textContent('main p[role=status]'));
+	await page.route('**/api/v1/reports/persons/count*', (route) => route.fulfill({contentType: 'application/json', body: JSON.stringify({counted: 310, listed: 298, most: 20000})}));
+	await visit(page, '#/behind/persons/-');
+	await visit(page, '#/behind/active/-');
+	await quiet(page);
+	ok(/^310 customers are counted; 12 of them .* below are 298$/.test(await page.textContent('main p[role=status]')), 'and whom it counts beside', await page.textContent('main p[role=status]'));
 	await visit(page, '#/behind/scorecard/enrolled.2026-10-01.2026-10-31.store.e1/store/S1');
 	ok((await page.getAttribute('main a.tag[href^="#/scorecard"]', 'href')) === '#/scorecard/store/S1/2026-10-01/2026-10-31', 'the way back leads to the days that were looked at');
 	await page.context().close();

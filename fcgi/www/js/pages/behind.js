@@ -25,6 +25,7 @@ export async function draw([what, key = '-', kind, name], me) {
 	const said = (titles[what] || plain)(what, key.split('.'), await itself(what, key, kind, name));
 	const file = wholeList(`${what}-${key}`, `reports/persons?${query}`, ['id', 'name', 'tier', 'store', 'last_day', 'order_days', 'net'], (row) => [row.customer_id, row.name, row.tier, row.store, row.last_day, row.order_days, row.net]);
 	const place = h('div', {'aria-busy': 'true'}, h('p', {class: 'faint'}, t('loading')));
+	const hint = hints[what] && h('p', {class: 'faint', role: 'status'}, hints[what].map((one) => t(one)).join(t('semicolon')));
 	const fill = async (cursor) => {
 		const page = await list(`reports/persons?${query}&limit=100${cursor ? `&cursor=${cursor}` : ''}`);
 		file.add(page);
@@ -38,10 +39,18 @@ export async function draw([what, key = '-', kind, name], me) {
 		}
 	};
 	show(h('h1', {}, said.title, ' ', said.label && h('span', {class: 'tag'}, said.label), kind && h('span', {class: 'tag'}, scopeName(stores, kind, name))),
-		hints[what] && h('p', {class: 'faint'}, hints[what].map((one) => t(one)).join(t('semicolon'))), what === 'indicator' && sides(key, kind, name),
+		hint, what === 'indicator' && sides(key, kind, name),
 		h('div', {class: 'row'}, wayBack(what, key, kind, name), file.parts),
 		h('section', {class: 'card'}, place));
 	await fill('');
+	if (hints[what]?.includes('behind.gone')) counted(hint, what, query).catch(() => null);     // the list stands without it
+}
+
+// Whom the number counts beside those who are listed, in figures, when they are not too many.
+async function counted(hint, what, query) {
+	const {counted: all, listed} = await get(`reports/persons/count?${query}`);
+	if (all === null) return;
+	hint.textContent = [...hints[what].filter((one) => one !== 'behind.gone').map((one) => t(one)), t(all === listed ? 'behind.counted' : 'behind.counted_gone', {n: number(all), listed: number(listed), gone: number(all - listed)})].join(t('semicolon'));
 }
 
 // What has a name of its own: the flow, the indicator, whoever the line of a scorecard is of.
@@ -63,7 +72,7 @@ const known = {
 	offer: async (key, [, ...type]) => (await rowsOf('coupon-types')).find((one) => one.coupon_type === type.join('.')),
 	answered: async (key) => (await rowsOf('coupon-types')).find((one) => one.coupon_type === key),
 	tagged: async (key) => (await rowsOf('tags')).find((one) => one.tag === key),
-	overlap: async (key) => { const all = await rowsOf('segments'); return JSON.parse(key).map((segment) => named(all.find((one) => one.segment === segment) || {}, segment)); },
+	overlap: async (key) => { const all = await rowsOf('segments'); return key.replace(/^\["|"\]$/g, '').split('","').map((segment) => named(all.find((one) => one.segment === segment) || {}, segment)); },
 	pipeline: async (key, [, , , pipeline]) => (await rowsOf('pipelines')).find((one) => one.pipeline === pipeline),
 };
 
