@@ -105,6 +105,7 @@ CREATE TEMP TABLE refused AS SELECT j, (j ->> 'reject_id')::bigint AS id FROM cr
 SELECT count(*) AS refused, count(DISTINCT j ->> 'code') AS kinds, bool_and(j ->> 'remedy' <> '') AS with_remedy FROM refused;
 SELECT (SELECT count(*) FROM crm.ingest_rejects('is_9', 0, 2)) AS page, (SELECT count(*) FROM crm.ingest_rejects('is_9', (SELECT min(id) FROM refused))) = (SELECT count(*) - 1 FROM refused) AS goes_on,
        (SELECT count(*) FROM crm.ingest_rejects('is_none')) AS nobodys, (SELECT count(*) FROM crm.ingest_rejects('is_9', NULL, NULL)) = (SELECT count(*) FROM refused) AS nulls;
+SELECT count(*) > 3 AS several_reasons, count(*) FILTER (WHERE g.records <> (SELECT count(*) FROM crm.ingest_rejects(g.source, 0, 500, g.entity, g.code, coalesce(g.field, '')))) AS disagree, sum(g.records) = (SELECT count(*) FROM refused) AS all_of_them FROM crm.reject_status g WHERE g.source = 'is_9';
 SELECT crm.access_create_key('is till', 'crm_till', 'is_9') AS secret \gset
 SELECT k ->> 'name' AS name, k ->> 'role' AS role, k ->> 'source' AS source, k ->> 'revoked_at' AS revoked, strpos(k::text, split_part(:'secret', '_', 4)) AS tells_secret FROM crm.access_keys() k WHERE k ->> 'name' = 'is till';
 ROLLBACK;

@@ -67,6 +67,11 @@ CREATE TEMP TABLE live AS SELECT * FROM pg_temp.flows();
 SELECT place, counted -> 0 ->> 'treated' AS treated, counted -> 0 ->> 'control' AS control, counted -> 0 ->> 'sent' AS sent FROM live WHERE place <> 'chain' ORDER BY place;
 SELECT crm._report_flows_job() AS left_over, crm._report_flows_job() AS again;
 SELECT count(*) > 0 AS kept, (SELECT count(*) FROM (TABLE live EXCEPT SELECT * FROM pg_temp.flows()) d) AS differ FROM crm.report_flow WHERE treated > 0;
+-- what became of its messages
+INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind)
+SELECT c.customer_id, 'bo' || c.customer_id, crm.core_now(), k.no, k.kind FROM (SELECT x.customer_id, row_number() OVER (ORDER BY x.customer_id) AS no FROM crm.customer x WHERE x.home_store_id IN (:s1, :s2)) c, unnest('{sent,delivered,opened,clicked}'::text[]) WITH ORDINALITY k (kind, no) WHERE c.no % 5 >= k.no AND (k.no <> 2 OR c.no > 5);
+SELECT f.figure, (crm._campaign_funnel(x.flow_id, NULL, 0, 9223372036854775807) ->> f.figure)::bigint AS counted, pg_temp.behind('flow', x.code || '.' || f.figure, NULL, NULL) AS listed, pg_temp.behind('flow', x.code || '.' || f.figure, 'bo_1', NULL) AS of_one
+FROM (SELECT y.flow_id, y.code FROM crm.flow y ORDER BY y.flow_id LIMIT 1) x, unnest('{delivered,opened,clicked}'::text[]) WITH ORDINALITY f (figure, no) ORDER BY f.no;
 -- of who was merged since, what a flow did stays where the person is, in the numbers as in the pages behind them
 SAVEPOINT before;
 SELECT count(crm.identity_merge(p.ids[1], p.ids[g], 'one')) AS merged FROM (SELECT array_agg(c.customer_id ORDER BY c.customer_id) AS ids FROM crm.customer c WHERE c.home_store_id = :s1) p, generate_series(2, 4) g;

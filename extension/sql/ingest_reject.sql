@@ -172,7 +172,7 @@ $$;
 COMMENT ON FUNCTION crm.ingest_dismiss(bigint[], text) IS 'gives rejects up, with a reason for the trail; how many; 22023 without a reason';
 GRANT EXECUTE ON FUNCTION crm.ingest_dismiss(bigint[], text) TO crm_steward, crm_admin;
 
-CREATE FUNCTION crm.ingest_rejects(source text DEFAULT NULL, after bigint DEFAULT 0, row_limit int DEFAULT 100) RETURNS SETOF jsonb
+CREATE FUNCTION crm.ingest_rejects(source text DEFAULT NULL, after bigint DEFAULT 0, row_limit int DEFAULT 100, entity text DEFAULT NULL, code text DEFAULT NULL, field text DEFAULT NULL) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
@@ -183,11 +183,12 @@ BEGIN
     FROM crm.reject j JOIN crm.source s USING (source_id)
     WHERE j.state IN ('open', 'retry') AND j.reject_id > coalesce(after, 0)
       AND s.code = coalesce(ingest_rejects.source, crm._actor_claim('source'), s.code) AND s.code = coalesce(crm._actor_claim('source'), s.code)
+      AND j.entity = coalesce(ingest_rejects.entity, j.entity) AND j.code = coalesce(ingest_rejects.code, j.code) AND coalesce(j.field, '') = coalesce(ingest_rejects.field, j.field, '')
     ORDER BY j.reject_id LIMIT least(greatest(coalesce(row_limit, 100), 0), 500);
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_rejects(text, bigint, int) IS 'open rejects behind an id: what is wrong with which record and what to do';
-GRANT EXECUTE ON FUNCTION crm.ingest_rejects(text, bigint, int) TO crm_steward, crm_admin, crm_headquarters;
+COMMENT ON FUNCTION crm.ingest_rejects(text, bigint, int, text, text, text) IS 'open rejects behind an id, of one source, of one reason (entity, code, field; an empty field: none): what is wrong with which record and what to do';
+GRANT EXECUTE ON FUNCTION crm.ingest_rejects(text, bigint, int, text, text, text) TO crm_steward, crm_admin, crm_headquarters;
 
 CREATE FUNCTION crm._ingest_retry() RETURNS bigint
     LANGUAGE plpgsql AS

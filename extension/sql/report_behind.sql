@@ -12,7 +12,7 @@ $$
         WHEN 'span' THEN '(buyers|repeat|before|lost|registered|new)' || d.days
         WHEN 'frequency' THEN '([1-9]|1[0-9]|20)' || d.days
         WHEN 'indicator' THEN '[a-z_]{1,40}\.(of|met)' || d.days
-        WHEN 'flow' THEN '[^.]{1,100}\.(treated|control|sent|redeemed)'
+        WHEN 'flow' THEN '[^.]{1,100}\.(treated|control|sent|redeemed|delivered|opened|clicked)'
         WHEN 'path' THEN '\[.*\]'
         WHEN 'scorecard' THEN '(enrolled|incomplete|duplicates|notes|due|in_time|overdue)' || d.days || '\.(store|nowhere)\..{0,200}'
         WHEN 'manager' THEN '(persons|spoken|owned|overdue|better|worse|complaints)\..{1,200}'
@@ -120,6 +120,8 @@ DECLARE
 BEGIN
     IF asked.cell IS NOT NULL THEN
         RETURN QUERY SELECT * FROM crm._report_page(asked.question, stores, asked.marks, ARRAY[asked.cell], after_id, row_limit);
+    ELSIF what = 'flow' AND part[2] IN ('delivered', 'opened', 'clicked') THEN
+        RETURN QUERY SELECT * FROM crm._report_behind_funnel(stores, part[1], part[2], after_id, row_limit);
     ELSIF what = 'flow' THEN
         RETURN QUERY SELECT * FROM crm._report_behind_flow(stores, part[1], part[2], after_id, row_limit);
     ELSIF what = 'path' THEN
@@ -195,7 +197,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_persons(text, text, text, text, bigint, int) IS
-    'the persons behind a number of boards, reports and scorecards, masked, in pages by id, 1 to 500. Figures, with their keys: active; persons (of the scope); tier (S); rfm (r.f: 5.4); transition (from.to.days: A.C.90); funnel (first_order); cohort (month.period: 2026-01.3); span (buyers, repeat, before, lost, registered or new, first and last day); frequency (order days, the days); indicator (its name, of or met, the days: whom it divides by, who did it); flow (code.figure: welcome.sent, treated, control, redeemed); path (categories as JSON, as of the last night); scorecard (enrolled, incomplete, duplicates, notes, due, in_time or overdue, the days, store: rows of the stores asked for, nowhere: of none, the member of staff or nothing: the customer''s own phone); manager (persons, spoken, owned, overdue, better, worse or complaints, member of staff); of the last night origin (channel), field (any_tag, or incomplete: who misses a name, phone, birthday or consent), mix (tier or nothing, category), lost (reason, store or product, which), lead (leads, visited or ordered, month, source), reached (sent, opened, clicked: messages, issued, redeemed: coupons of 90 days) and offer (issued or redeemed, type of coupons); of now answered (type of coupons), tagged (tag), overlap (two segments as JSON), stuck (stalled, overdue, late_task) and pipeline (here, slow or reached, the days deals were opened on, pipeline, stage); P0002, 22023 names the field, 42501 for a figure that the role may not ask for';
+    'the persons behind a number of boards, reports and scorecards, masked, in pages by id, 1 to 500. Figures, with their keys: active; persons (of the scope); tier (S); rfm (r.f: 5.4); transition (from.to.days: A.C.90); funnel (first_order); cohort (month.period: 2026-01.3); span (buyers, repeat, before, lost, registered or new, first and last day); frequency (order days, the days); indicator (its name, of or met, the days: whom it divides by, who did it); flow (code.figure: welcome.sent, treated, control, redeemed; of the treatment, under the id that it had, delivered, opened, clicked); path (categories as JSON, as of the last night); scorecard (enrolled, incomplete, duplicates, notes, due, in_time or overdue, the days, store: rows of the stores asked for, nowhere: of none, the member of staff or nothing: the customer''s own phone); manager (persons, spoken, owned, overdue, better, worse or complaints, member of staff); of the last night origin (channel), field (any_tag, or incomplete: who misses a name, phone, birthday or consent), mix (tier or nothing, category), lost (reason, store or product, which), lead (leads, visited or ordered, month, source), reached (sent, opened, clicked: messages, issued, redeemed: coupons of 90 days) and offer (issued or redeemed, type of coupons); of now answered (type of coupons), tagged (tag), overlap (two segments as JSON), stuck (stalled, overdue, late_task) and pipeline (here, slow or reached, the days deals were opened on, pipeline, stage); P0002, 22023 names the field, 42501 for a figure that the role may not ask for';
 GRANT EXECUTE ON FUNCTION crm.report_persons(text, text, text, text, bigint, int) TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;
 
 -- A number counts who was erased since, and who bought in the stores so long ago that they are another's by now; its list cannot name them, so how many they are is told.

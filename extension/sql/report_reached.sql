@@ -92,3 +92,23 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._report_behind_flow(int[], text, text, bigint, int) IS 'persons whom a flow treated, held out, sent to, or who redeemed its coupon, behind an id, ascending';
+
+-- What became of the messages of a flow, as crm._campaign_funnel() counts persons: of messages that are forgotten it is known whose they were.
+CREATE FUNCTION crm._report_behind_funnel(stores int[], flow_code text, figure text, after_id bigint, row_limit int) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_hashagg = off AS
+$$
+DECLARE
+    flow int := (SELECT f.flow_id FROM crm.flow f WHERE f.code = flow_code);
+    kinds text[] := CASE figure WHEN 'delivered' THEN '{delivered,opened,clicked}' WHEN 'opened' THEN '{opened,clicked}' ELSE '{clicked}' END;
+    forgotten crm.bitmap := crm._outbox_forgotten(flow, kinds);
+BEGIN
+    RETURN QUERY
+    SELECT p.customer_id FROM (SELECT DISTINCT o.customer_id FROM crm.occurrence o
+                               WHERE o.flow_id = flow AND o.customer_id > after_id AND o.arm = 'treatment' AND o.epoch >= 0
+                                 AND (crm.bitmap_has(forgotten, o.customer_id) OR EXISTS (SELECT FROM crm.outbox_event x WHERE x.customer_id = o.customer_id AND x.message_id = o.message_id AND x.kind = ANY (kinds)))
+                               ORDER BY 1 OFFSET 0) p
+    CROSS JOIN LATERAL (SELECT FROM crm.customer c WHERE c.customer_id = p.customer_id AND c.status = 'active' AND (stores IS NULL OR c.scope_store_ids && stores) OFFSET 0) c LIMIT row_limit;
+END
+$$;
+COMMENT ON FUNCTION crm._report_behind_funnel(int[], text, text, bigint, int) IS
+    'persons of the treatment of a flow whom a message of it was delivered to, who opened or clicked one, of some stores (null: the chain), behind an id, ascending; who was merged since is left out';

@@ -236,11 +236,14 @@
 	{
 		.method = CRM_GET, .path = "/api/v1/rejects", .operation = "rejects", .tag = "Sources",
 		.access = CRM_ACCESS_CALLER, .roles = "steward, headquarters, admin",
-		.sql = "SELECT j::text, j->>'reject_id' FROM crm.ingest_rejects($1, $2, $3) j",
+		.sql = "SELECT j::text, j->>'reject_id' FROM crm.ingest_rejects($1, $2, $3, $4, $5, $6) j",
 		.params = {
 			{"source", CRM_IN_QUERY, CRM_TEXT, false, NULL, "of this source only"},
 			{"cursor", CRM_IN_CURSOR, CRM_BIGINT, false, "0", "of the page before"},
 			LIMIT,
+			{"entity", CRM_IN_QUERY, CRM_TEXT, false, NULL, "of one reason: what the record is"},
+			{"code", CRM_IN_QUERY, CRM_TEXT, false, NULL, "of one reason: its code"},
+			{"field", CRM_IN_QUERY, CRM_TEXT, false, NULL, "of one reason: the field; empty: none"},
 		},
 		.read_only = true, .timeout_ms = FAST_MS, .answer = CRM_ANSWER_ROWS,
 		.summary = "Records that were refused: what is wrong with which, and what to do",

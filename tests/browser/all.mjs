@@ -4,7 +4,7 @@ import {run} from './harness.mjs';
 import {looks, day, glance, mistakes, doors} from './pages.mjs';
 import {encodings, imports, merges, rejects, resettled, sheets, workbooks} from './steward.mjs';
 import {atOnce, audiences, branches, coupons, estimates, flows, naughty, overlaps, presets, tags, tiers, wordings} from './marketer.mjs';
-import {boards, counts, dated, drawn, handover, nobody, numbers, ownStore, sides} from './manager.mjs';
+import {boards, chartCounts, counts, dated, drawn, handover, nobody, numbers, ownStore, sides} from './manager.mjs';
 import {charts, goals, leaders, reports, use, wholeFile} from './reports.mjs';
 import {dealsAhead} from './ahead.mjs';
 import {amounts, foundAgain, suggestions, taps, withoutNetwork, scanned} from './clerk.mjs';
@@ -34,4 +34,4 @@ const counter = [pinyin, owners, complaints, deals, knowledge, codes, loop, offl
 const house = [reach, costs, capitals, forms, mentions, variants, site, causes, names, whyByPhone, presetsToldFirst, alerts, ownFields, flowVersions, chartVersions, firstSteps, beginners];
 const whole = [complete, doorsLook, oneTimeLink, counterCard, unmasked, redrawn, byKey, taken, frozen, reviewKeys, warned, regional, leftBehind, fileOfOne, notYours, linkOfAnother, begun, longFile, offered, twoTaps, portraits, tagged];
 const habits = [weights, arrows, lists, heard, folded, notCome, comesBack, staysPut, fullWidth, unreadNumbers, toldLonger, courtesies, inWan, lateAnswers, partAgain, goneOn, writtenOn, sentTwice, decidedOnce, undoneHere, turnedWords, askedOnce, zoomed, still, opening, kept, typed, troubles, twoTabs, unopened, paper, linked];
-await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, encodings, merges, resettled, rejects, boards, numbers, drawn, ownStore, dated, handover, reports, dealsAhead, charts, leaders, counts, sides, wholeFile, nobody, use, goals, ...counter, ...marketing, ...house, ...whole, ...habits]);
+await run(process.env.CRM_SHOTS ? [screenshots] : [looks, day, glance, mistakes, doors, imports, workbooks, sheets, encodings, merges, resettled, rejects, boards, numbers, drawn, ownStore, dated, handover, reports, dealsAhead, charts, leaders, counts, chartCounts, sides, wholeFile, nobody, use, goals, ...counter, ...marketing, ...house, ...whole, ...habits]);

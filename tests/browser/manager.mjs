@@ -106,6 +106,35 @@ export async function counts(browser) {
 	await page.context().close();
 }
 
+// A chart that one puts together opens whom each row counts, whatever it is divided by.
+export async function chartCounts(browser) {
+	const page = await open(browser, 'headquarters', {size: 'desk'});
+	await visit(page, '#/charts');
+	const all = [];
+	for (const [group, measure, kind] of [['tier', 'persons', 'tier'], ['channel', 'persons', 'origin'], ['frequency', 'buyers', 'frequency'], ['store', 'buyers', 'span'], ['region', 'buyers', 'span'], ['week', 'buyers', 'span'], ['month', 'registered', 'span'], ['category', 'net', 'mix']]) {
+		const answered = page.waitForResponse(/reports\/chart$/);
+		await page.selectOption('#group', group);
+		await answered;
+		if (await page.inputValue('#measure') !== measure) {
+			const again = page.waitForResponse(/reports\/chart$/);
+			await page.selectOption('#measure', measure);
+			await again;
+		}
+		await page.waitForFunction((wanted) => document.querySelector(`main a[href^="#/behind/${wanted}/"]`), kind);
+		const links = (await openings(page)).filter(({href}) => href.startsWith(`#/behind/${kind}/`));
+		ok(links.length > 0, `by ${group}: rows open persons`);
+		all.push(...links.filter((one) => figureOf(one) === null || figureOf(one) <= 100).slice(0, 2));
+	}
+	const wrong = [];
+	for (const link of all) {
+		const rows = await listed(page, link.href), said = figureOf(link);
+		if (said === null ? rows < 1 : rows !== said) wrong.push([link, rows]);
+	}
+	ok(all.length > 8 && wrong.length === 0, 'as many as they say', wrong);
+	ok(page.errors.length === 0, 'quietly', page.errors);
+	await page.context().close();
+}
+
 // What an indicator is a share of, and who did it, stand beside each other; whose line of a scorecard it is is said by name.
 export async function sides(browser) {
 	const page = await open(browser, 'headquarters', {language: 'en'});

@@ -307,6 +307,7 @@ export async function rejects(browser) {
 	const [file] = await Promise.all([page.waitForEvent('download'), page.click('button:text("存为 CSV")')]);
 	ok(/^rejects-.*\.csv$/.test(file.suggestedFilename()), 'what is seen is saved as CSV', file.suggestedFilename());
 	const before = (await page.$$('main li strong')).length;
+	ok(/sources\/till\/member\/RM\d+\/\w+$/.test(page.url()) && before === Number(sql("SELECT count(*) FROM crm.ingest_rejects('till', 0, 500, 'member', (SELECT j.code FROM crm.reject j WHERE j.external_id = 'BAD'), (SELECT j.field FROM crm.reject j WHERE j.external_id = 'BAD')) j")), 'a reason opens its records, and no other', [page.url(), before]);
 	await page.click('button:text-is("放弃") >> nth=0');
 	await page.keyboard.press('Enter');
 	ok((await page.$$('main li strong')).length === before && await page.isVisible('button:text-is("放弃") >> nth=0'), 'what cannot be taken back takes two taps, and a second one without looking gives nothing up');

@@ -71,7 +71,7 @@ def outside(web, sessions, persons):
         answer = send(clerk, "GET", "me", **{name: value})
         equal((answer.status, answer.body), (200, me), f"{name} makes nobody else of a clerk")
     for path in (f"persons/{mine}/../{theirs}/overview", f"persons/{mine}%2f..%2f{theirs}/overview", f"persons/+{theirs}/overview", f"persons/{theirs}.0/overview", f"persons/{mine};{theirs}/overview", f"persons/0x{int(theirs):x}/overview", f"persons/%20{theirs}/overview",
-                 f"persons/{mine}/overview?person_id={theirs}", "tasks?list=store&store=H2", "reports/persons?what=active&store=H2", "segments/x/members", "exports"):
+                 f"persons/{mine}/overview?person_id={theirs}", "tasks?list=store&store=H2", "reports/persons?what=active&store=H2", "reports/persons/count?what=active&store=H2", "segments/x/members", "exports"):
         answer = send(clerk, "GET", path)
         ok(400 <= answer.status < 500, f"GET {re.sub(r'[0-9]+', 'N', path)} leads nowhere", f"{answer.status} {answer.body[:200]!r}")
     for path, body in ((f"persons/{mine}/notes", {"channel": "phone", "body": "own", "person_id": theirs, "customer_id": theirs, "store_code": "H2"}), ("search", {"text": "%"}), ("search", {"text": "李雷", "store": "H2"}), ("lookup", {"kind": "customer_id", "value": str(theirs)})):

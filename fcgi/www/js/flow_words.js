@@ -42,7 +42,7 @@ export function reason(text) {
 
 // 29 of 100 came back, 21 would have anyway; and whether that says anything yet.
 // Whom the board lists of what results count.
-const behindFlow = {assigned: 'treated', sent: 'sent', redeemed: 'redeemed'};
+const behindFlow = {assigned: 'treated', sent: 'sent', delivered: 'delivered', opened: 'opened', clicked: 'clicked', redeemed: 'redeemed'};
 
 export function results(answer) {
 	const {treatment, control} = answer;

@@ -1,7 +1,7 @@
 // Charts that one puts together: a measure, what it is divided by, a span, a scope; saved under a name, shared with roles.  #/charts/ID.
 import {anew, brief, check, code, del, fault, field, h, leading, list, money, number, percent, post, show, t, toast, withWords} from '../base.js';
 import {bars, line, ring} from '../chart.js';
-import {ownStores, scopes} from '../report_parts.js';
+import {behindOf, daysBack, iso, opening, ownStores, scopes} from '../report_parts.js';
 import {save, table} from '../table.js';
 import {keptForm} from '../typed.js';
 import {versions} from '../versions.js';
@@ -84,6 +84,18 @@ function shares(made, format) {
 	return [...sorted.slice(0, most - 1), {label: t('chart.others'), value: rest, text: format(rest)}];
 }
 
+// Whom a row counts, or whose purchases it adds up: of a period all of it, of a place those of the span.
+function behind(spec, {key}) {
+	const place = spec.store ? ['store', spec.store] : spec.region ? ['region', spec.region] : [];
+	const days = `${spec.from || daysBack(spec.days - 1)}.${spec.to || daysBack(0)}`, figure = {registered: 'registered', new_buyers: 'new', repurchase_rate: 'repeat'}[spec.measure] || 'buyers';
+	const kinds = {tier: ['tier', key], channel: ['origin', key], category: ['mix', `.${key}`], frequency: ['frequency', `${key}.${days}`]};
+	if (kinds[spec.group]) return behindOf(...kinds[spec.group], ...place);
+	if (['store', 'region'].includes(spec.group)) return behindOf('span', `${figure}.${days}`, spec.group, key);
+	const [year, month] = key.split('-').map(Number);
+	const ends = spec.group === 'month' ? iso(new Date(Date.UTC(year, month, 0))) : iso(new Date(Date.parse(key) + (spec.group === 'week' ? 6 : 0) * 86400000));
+	return behindOf('span', `${figure}.${key}.${ends}`, ...place);
+}
+
 async function answer(spec, place, isWanted = () => true) {
 	place.setAttribute('aria-busy', 'true');
 	try {
@@ -93,7 +105,7 @@ async function answer(spec, place, isWanted = () => true) {
 		const made = rows.map((row) => ({label: naming(spec, row), value: row.value === null ? 0 : Number(row.value), text: format(row.value === null ? null : Number(row.value)), brief: format === money && row.value !== null ? brief(Number(row.value)) : undefined}));
 		const title = `${t(`report.${spec.measure}`)} · ${t(`chart.${spec.group}`)}`;
 		const picture = {line: () => line(title, made), bars: () => bars(title, made.slice(0, 60), !periods.includes(spec.group)), pie: () => ring(title, shares(made, format)), table: () => null}[spec.chart || 'table']();
-		place.replaceChildren(...[h('p', {class: 'faint', role: 'status'}, title), rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : picture, rows.length > 0 && table(title, [t(`chart.${spec.group}`), [t(`report.${spec.measure}`), 'number']], made.map((row) => [row.label, row.text])),
+		place.replaceChildren(...[h('p', {class: 'faint', role: 'status'}, title), rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : picture, rows.length > 0 && table(title, [t(`chart.${spec.group}`), [t(`report.${spec.measure}`), 'number']], made.map((row, i) => [row.label, opening(row.value, behind(spec, rows[i]), row.text)])),
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(`${spec.measure}-${spec.group}`, [[spec.group, spec.measure], ...rows.map((row) => [row.label, row.value])])}, t('save_csv')))].filter(Boolean));
 	} catch (problem) {
 		if (isWanted()) place.replaceChildren(h('p', {class: 'warn', role: 'alert'}, fault(problem)));

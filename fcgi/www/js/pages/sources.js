@@ -1,14 +1,16 @@
 // Where facts come from: who is behind and how well it goes, and the records that were refused, by reason, with what to do.
 import {ago, anew, append, code, day, fault, h, list, number, percent, post, show, t, toast, withWords} from '../base.js';
 import {spark} from '../chart.js';
+import {opening, told} from '../report_parts.js';
 import {remedy, sourceNames} from '../sources.js';
 import {table} from '../table.js';
 import {twice} from '../twice.js';
 import {wholeList} from '../whole_list.js';
 
-export async function draw([source], me) {
+// #/sources/SOURCE: its refused records; #/sources/SOURCE/ENTITY/CODE/FIELD: those of one reason.
+export async function draw([source, ...why], me) {
 	await Promise.all([withWords('steward'), withWords('fields')]);
-	if (source) return refused(source, me);
+	if (source) return refused(source, why, me);
 	const [sources, days, groups] = await Promise.all([list('sources'), list('source-days'), list('reject-groups')]);
 	const behind = sources.rows.filter((row) => row.is_silent);
 	show(h('h1', {}, t('page.sources')),
@@ -40,15 +42,16 @@ const retry = (source, after) => async () => {
 const mayMend = (me) => me.role !== 'crm_headquarters';
 
 function reason(group, source, me) {
-	return h('li', {}, h('strong', {}, t('sources.group', {n: number(group.records), source, entity: code('entity', group.entity)})), ' ',
+	const each = `#/sources/${[group.source, group.entity, group.code, group.field || '-'].map(encodeURIComponent).join('/')}`;
+	return h('li', {}, h('strong', {}, told('sources.group', {n: opening(group.records, each), source, entity: code('entity', group.entity)})), ' ',
 		group.field && h('span', {class: 'tag'}, code('field', group.field)), ' ', code('refused', group.code), h('p', {class: 'faint'}, remedy(group), ' ', ago(group.oldest)),
-		h('div', {class: 'row'}, h('a', {class: 'tag', href: `#/sources/${encodeURIComponent(group.source)}`}, t('sources.each')),
+		h('div', {class: 'row'}, h('a', {class: 'tag', href: each}, t('sources.each')),
 			mayMend(me) && h('button', {type: 'button', onclick: retry(group.source, anew(() => draw([], me)))}, t('sources.retry'))));
 }
 
 // The refused records of one source, in pages, one by one.
-async function refused(source, me) {
-	const place = h('ul', {class: 'plain'}), path = `rejects?source=${encodeURIComponent(source)}`;
+async function refused(source, [entity, reasonCode, field = ''], me) {
+	const place = h('ul', {class: 'plain'}), path = `rejects?${new URLSearchParams({source, ...(entity ? {entity, code: reasonCode, field: field === '-' ? '' : field} : {})})}`;
 	const file = wholeList(`rejects-${source}`, path, ['id', 'entity', 'external_id', 'line', 'field', 'code', 'remedy'], (row) => [row.reject_id, row.entity, row.external_id, row.line, row.field, row.code, row.remedy]);
 	const fill = async (cursor) => {
 		const page = await list(`${path}&limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
@@ -60,8 +63,8 @@ async function refused(source, me) {
 		}
 	};
 	const naming = await sourceNames();
-	show(h('h1', {}, t('sources.rejects'), ' ', h('span', {class: 'tag'}, naming(source))), h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/sources'}, t('page.sources')),
-		mayMend(me) && h('button', {type: 'button', onclick: retry(source, anew(() => refused(source, me)))}, t('sources.retry')),
+	show(h('h1', {}, t('sources.rejects'), ' ', h('span', {class: 'tag'}, naming(source)), entity && h('span', {class: 'tag'}, `${code('entity', entity)} · ${code('refused', reasonCode)}`)), h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/sources'}, t('page.sources')),
+		mayMend(me) && h('button', {type: 'button', onclick: retry(source, anew(() => refused(source, [entity, reasonCode, field], me)))}, t('sources.retry')),
 		file.parts),
 	h('section', {class: 'card'}, place));
 	await fill('');
