@@ -14,13 +14,7 @@ crm_shop($primary, 'shop');
 start_receiver($primary, 'shop');
 $primary->safe_psql('shop', q{SELECT crm.campaign_edit('welcome', '{"holdout_percent": 0}'), crm.campaign_start('welcome')});
 my $hash = $primary->safe_psql('shop', "SELECT crm._keyed_hash('phone', '+8613800138000')");
-$primary->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($primary, 'base', has_streaming => 1);
-$standby->start;
-$primary->append_conf('postgresql.conf', "synchronous_standby_names = 'standby'\nsynchronous_commit = remote_apply");
-$primary->reload;
-$primary->poll_query_until('postgres', "SELECT sync_state = 'sync' FROM pg_stat_replication");
+my $standby = crm_standby($primary);
 
 is($standby->safe_psql('shop', 'SELECT count(*) FROM crm.worker_status'), '0', 'a standby has no launcher');
 is($standby->safe_psql('shop', "SELECT state FROM crm.doctor() WHERE finding = 'worker of this database'"), 'ok', 'and doctor finds that right');

@@ -10,13 +10,7 @@ my ($lines, $phones) = (24000, 900);
 my $primary = crm_node('primary', streaming => 1, conf => "crm.core_clock = '2026-06-30T11:00:00+08:00'\n");
 crm_database($primary, 'shop');
 crm_shop($primary, 'shop');
-$primary->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($primary, 'base', has_streaming => 1);
-$standby->start;
-$primary->append_conf('postgresql.conf', "synchronous_standby_names = 'standby'\nsynchronous_commit = remote_apply");
-$primary->reload;
-$primary->poll_query_until('postgres', "SELECT sync_state = 'sync' FROM pg_stat_replication");
+my $standby = crm_standby($primary);
 
 my $file = "$PostgreSQL::Test::Utils::tmp_check/import_failover.ndjson";
 open(my $out, '>', $file) or die $!;

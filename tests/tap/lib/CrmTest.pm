@@ -10,7 +10,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Exporter 'import';
-our @EXPORT = qw(crm_node crm_database crm_shop clock wait_until member order start_receiver requests_of all_that_come start_web kill_gateway start_tills
+our @EXPORT = qw(crm_node crm_standby crm_database crm_shop clock wait_until member order start_receiver requests_of all_that_come start_web kill_gateway start_tills
 	let_tills_end answers_of waits_of);
 
 # of this test alone: all of a run share $tmp_check
@@ -40,6 +40,20 @@ CONF
 	$node->append_conf('postgresql.conf', $settings{conf}) if $settings{conf};
 	$node->start;
 	return $node;
+}
+
+# A standby that has whatever the primary acknowledges from now on.
+sub crm_standby
+{
+	my ($primary) = @_;
+	my $standby = PostgreSQL::Test::Cluster->new('standby');
+	$primary->backup('base');
+	$standby->init_from_backup($primary, 'base', has_streaming => 1);
+	$standby->start;
+	$primary->append_conf('postgresql.conf', "synchronous_standby_names = 'standby'\nsynchronous_commit = remote_apply");
+	$primary->reload;
+	$primary->poll_query_until('postgres', "SELECT sync_state = 'sync' FROM pg_stat_replication");
+	return $standby;
 }
 
 # A database with the extension and its tables.
