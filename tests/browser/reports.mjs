@@ -166,6 +166,8 @@ export async function goals(browser) {
 	await manager.click('form:has(#goal) button[type=submit]');
 	await manager.waitForSelector('main tbody tr:has-text("南京路店")');
 	ok(/50\s?%/.test(await manager.textContent('main tbody tr:has-text("南京路店")')), 'a manager sets the store\'s, as shares are said', await manager.textContent('main tbody tr:has-text("南京路店")'));
+	const early = await manager.evaluate(async () => (await import('/js/goals.js')).progress({metric: 'repurchase_rate', value: null, goal: 0.5, share: null}).map((one) => one.textContent ?? one).join(''));
+	ok(/50\s?%/.test(early), 'also on the first day of a month, when nothing is measured yet', early);
 	ok(await manager.$('#whose option[value=chain]') === null && await manager.$('#whose option[value="store/S2"]') === null, 'and no others');
 	await manager.selectOption('#whose', 'store/S1');
 	await manager.selectOption('#metric', 'repurchase_rate');
