@@ -4,7 +4,7 @@ UPDATE crm.job SET is_active = false WHERE job IN ('identity.match', 'worker.cat
 SELECT crm.access_define_region('E', '华东'), crm.access_define_store('S1', '南京路店', 'E', '上海'), crm.access_define_store('S2', '人民路店', 'E', '苏州');
 SELECT crm.ingest_define_source('till', '收银', 'pos', '{"channel": "store"}');
 SELECT count(*) FROM generate_series(1, 30) n, crm.ingest_member('till', convert_to(json_build_object('external_id', 'M' || n, 'name', (ARRAY['王芳', '李雷', '张伟', '陈静', '刘洋'])[1 + n % 5],
-    'phone', '1391234' || lpad(n::text, 4, '0'), 'store_code', 'S' || (1 + n % 2), 'registered_at', '2026-01-05T10:00:00+08:00', 'city', '上海', 'consent_sms', 'yes')::text, 'UTF8')) r;
+    'phone', '1391234' || lpad(n::text, 4, '0'), 'store_code', 'S' || (1 + n % 2), 'registered_at', to_char(crm.core_now() - interval '326 days', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'city', '上海', 'consent_sms', 'yes')::text, 'UTF8')) r;
 SELECT count(*) FROM generate_series(1, 110) n, crm.ingest_order('till', convert_to(json_build_object('external_id', 'O' || n, 'member_external_id', 'M' || (1 + n % 30), 'store_code', 'S' || (1 + n % 2),
     'ordered_at', to_char(crm.core_now() - n * interval '2 days', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'amount', 20 + n, 'items', json_build_array(json_build_object('product_code', 'P1', 'product_name', '蛋糕', 'category_code', 'cake', 'quantity', 1, 'unit_price', 20 + n)))::text, 'UTF8')) r;
 SELECT count(*) FROM crm.ingest_member('till', convert_to('{"external_id": "BAD", "phone": "13912349999", "store_code": "nowhere"}', 'UTF8')) r;
