@@ -288,7 +288,7 @@ export async function resettled(browser) {
 	sql("UPDATE crm.job SET is_active = true, next_run_at = crm.core_now() WHERE job = 'identity.resettle'; SELECT crm._worker_wake()");
 	await page.waitForSelector('.resettle strong:text("已全部判断完")');
 	const [records, run] = [sql('SELECT count(*) FROM crm.source_record'), JSON.parse(sql('SELECT crm.identity_resettle_progress()'))];
-	ok(String(run.records) === records && (await page.$$eval('.resettle .tag', (all) => all.map((one) => one.textContent))).join() === `合并 ${run.joined} 次,拆开 ${run.parted} 次,${run.moved} 条记录换了客户`, 'the end says what changed', [records, run]);
+	ok(String(run.records) === records && (await page.$$eval('.resettle .tag', (all) => all.map((one) => one.textContent))).join() === `合并 ${run.joined} 次,拆开 ${run.parted} 次,${run.moved} 条记录换了顾客`, 'the end says what changed', [records, run]);
 	ok((await page.$$('.resettle .warn:text("改过合并设置")')).length === 0, 'and nothing is due any more');
 	sql("SELECT crm.access_set_setting('identity.person_records', '100'); UPDATE crm.room_setting SET changed_at = NULL WHERE name = 'identity.person_records'");
 	ok(page.errors.length === 0, 'the console was quiet while all were settled anew', page.errors);

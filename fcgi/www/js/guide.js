@@ -15,7 +15,7 @@ const ways = {
 	tier: [
 		{say: () => t('guide.tier_open', {page: q(t('page.tiers'))}), where: 'nav a[href="#/tiers"]', done: () => at(tiers)},
 		{on: tiers, say: () => t('guide.tier_days', {days: q(t('tier.days')), value: q('60')}), where: '#days_1_1',
-			done: (state) => state.touched.includes('days_1_1') && main().querySelector('.good') !== null},
+			done: (state) => state.touched.includes('days_1_1') && main().querySelector('#days_1_1')?.value !== '' && main().querySelector('.good') !== null},
 		{on: tiers, redo: 1, drafts: 'tiers:',
 			say: () => main().querySelector('.gap') ? t('guide.tier_gap') : t('guide.tier_save', {effect: t('tier.effect'), save: q(t('save'))}),
 			where: 'main form button[type=submit]', begin: (state) => { state.tag = tag(); }, done: (state) => tag() !== '' && tag() !== state.tag},
