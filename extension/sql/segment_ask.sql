@@ -205,12 +205,15 @@ DECLARE
     segment int := crm._segment_require(code);
     few crm.bitmap;
 BEGIN
-    -- of a small segment of now its members are looked up; of another one finds a page among the stays in the order of their persons
+    -- of a small segment of now its members are looked up; of another one finds a page among the stays in the order of their persons;
+    -- who was merged into another is a member until the segment is looked at again, and stands in no list of now
     IF EXISTS (SELECT FROM crm.segment s WHERE s.segment_id = segment AND s.moved_at <= moment AND s.person_count <= 5000) THEN
         few := crm._segment_at(ARRAY[segment], moment);
         RETURN QUERY
         SELECT jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'phone', c.phone_masked, 'since', m.entered_at, 'cursor', m.customer_id)
-        FROM (SELECT x AS id FROM crm.bitmap_members(few) x WHERE x > coalesce(after, 0) ORDER BY x LIMIT least(greatest(page, 1), 500)) i
+        FROM (SELECT x AS id FROM crm.bitmap_members(few) x
+              WHERE x > coalesce(after, 0) AND (as_of IS NOT NULL OR EXISTS (SELECT FROM crm.customer k WHERE k.customer_id = x AND k.status = 'active'))
+              ORDER BY x LIMIT least(greatest(page, 1), 500)) i
         JOIN crm.segment_member m ON m.customer_id = i.id AND m.segment_id = segment AND m.entered_at <= moment AND m.left_at > moment
         JOIN crm.customer c ON c.customer_id = m.customer_id
         ORDER BY m.customer_id;
@@ -219,7 +222,7 @@ BEGIN
     RETURN QUERY
     SELECT jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'phone', c.phone_masked, 'since', m.entered_at, 'cursor', m.customer_id)
     FROM crm.segment_member m JOIN crm.customer c ON c.customer_id = m.customer_id
-    WHERE m.segment_id = segment AND m.entered_at <= moment AND m.left_at > moment AND m.customer_id > coalesce(after, 0)
+    WHERE m.segment_id = segment AND m.entered_at <= moment AND m.left_at > moment AND m.customer_id > coalesce(after, 0) AND (as_of IS NOT NULL OR c.status = 'active')
     ORDER BY m.customer_id LIMIT least(greatest(page, 1), 500);
 END
 $$;
