@@ -8,5 +8,6 @@ CREATE TABLE crm.report_group_set (
     ids crm.bitmap NOT NULL,
     PRIMARY KEY (generation, what, key, from_id));
 SELECT crm._access_protect_closed('crm.report_group_set');
--- of a night before there is none: the next one comes at once
+-- of a night before there is none: the next one comes at once, and one that is under way begins again, or its first pieces would have none
+UPDATE crm.report_group_progress SET done_to = 0;
 UPDATE crm.job SET next_run_at = crm.core_now() WHERE job = 'report.groups' AND EXISTS (SELECT FROM crm.report_group_progress p WHERE p.generation > 0);
