@@ -86,16 +86,26 @@ COMMENT ON FUNCTION crm._report_behind_set(text, text, text[], int[], bigint, in
     'who the persons of a set of the last night, of it those in any of some others of its kind (null: all), are now, of some stores (null: the chain), behind an id, ascending; few: of so many ids all are looked at';
 
 -- Who bought of a category in some stores is looked at among those who bought of it anywhere.
-CREATE FUNCTION crm._report_has_bought(person bigint, category text, in_stores int[], first_day date, last_day date) RETURNS boolean
-    LANGUAGE sql STABLE AS
+CREATE FUNCTION crm._report_who_bought(page bigint[], category text, in_stores int[], first_day date, last_day date) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
-    SELECT EXISTS (
-        SELECT FROM crm.membership m JOIN crm.customer_order o ON o.source_record_id = m.source_record_id AND o.is_current AND o.business_day BETWEEN first_day AND last_day AND o.store_id = ANY (in_stores)
-        JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
-        LEFT JOIN crm.product p ON p.product_id = i.product_id LEFT JOIN crm.product_category k ON k.category_id = p.category_id
-        WHERE m.customer_id = person AND m.valid_to = 'infinity' AND coalesce(k.code, '-') = category)
+DECLARE
+    products int[] := ARRAY(SELECT p.product_id FROM crm.product p JOIN crm.product_category k ON k.category_id = p.category_id WHERE k.code = _report_who_bought.category);
+BEGIN
+    RETURN ARRAY(
+        SELECT p.id FROM unnest(page) p (id)
+        CROSS JOIN LATERAL (
+            SELECT FROM crm.membership m
+            CROSS JOIN LATERAL (SELECT o.source_record_id, o.order_id, o.revision FROM crm.customer_order o
+                                WHERE o.source_record_id = m.source_record_id AND o.is_current AND o.business_day BETWEEN first_day AND last_day AND o.store_id = ANY (in_stores) OFFSET 0) o
+            JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
+            WHERE m.customer_id = p.id AND m.valid_to = 'infinity'
+              AND CASE WHEN category = '-' THEN NOT EXISTS (SELECT FROM crm.product x WHERE x.product_id = i.product_id AND x.category_id IS NOT NULL) ELSE i.product_id = ANY (products) END LIMIT 1) b
+        ORDER BY 1);
+END
 $$;
-COMMENT ON FUNCTION crm._report_has_bought(bigint, text, int[], date, date) IS 'whether a person bought of a category (-: of none) in any of some stores on local days, as crm._report_group_bought() looks; plain SQL, so that queries take it in';
+COMMENT ON FUNCTION crm._report_who_bought(bigint[], text, int[], date, date) IS
+    'of some persons those who bought of a category (-: of none) in any of some stores on local days, as crm._report_group_bought() looks, ascending';
 
 CREATE FUNCTION crm._report_behind_mix(stores int[], tier text, category text, after_id bigint, row_limit int) RETURNS SETOF bigint
     LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
@@ -112,7 +122,7 @@ DECLARE
 BEGIN
     LOOP
         page := ARRAY(SELECT * FROM crm._report_behind_set('bought', 'category.' || category, any_of, their_stores, last_id, most));
-        found := found || CASE WHEN stores IS NULL THEN page ELSE ARRAY(SELECT p.id FROM unnest(page) p (id) WHERE crm._report_has_bought(p.id, category, stores, last_day - 364, last_day) ORDER BY 1) END;
+        found := found || CASE WHEN stores IS NULL THEN page ELSE crm._report_who_bought(page, category, stores, last_day - 364, last_day) END;
         EXIT WHEN cardinality(page) < most OR cardinality(found) >= row_limit;
         last_id := page[most];
         most := least(most * 4, 5000);
