@@ -93,6 +93,19 @@ END
 $$;
 COMMENT ON FUNCTION crm._report_behind_flow(int[], text, text, bigint, int) IS 'persons whom a flow treated, held out, sent to, or who redeemed its coupon, behind an id, ascending';
 
+CREATE FUNCTION crm._report_funnel_there(stores int[], flow int, kinds text[], forgotten crm.bitmap, after_id bigint, row_limit int) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = on AS
+$$
+BEGIN
+    RETURN QUERY
+    SELECT p.customer_id FROM (SELECT c.customer_id FROM crm.customer c WHERE c.scope_store_ids && stores AND c.status = 'active' AND c.customer_id > after_id ORDER BY 1 OFFSET 0) p
+    WHERE EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = p.customer_id AND o.flow_id = flow AND o.arm = 'treatment' AND o.epoch >= 0
+                  AND (crm.bitmap_has(forgotten, o.customer_id) OR EXISTS (SELECT FROM crm.outbox_event x WHERE x.customer_id = o.customer_id AND x.message_id = o.message_id AND x.kind = ANY (kinds))) OFFSET 0)
+    ORDER BY 1 LIMIT row_limit;
+END
+$$;
+COMMENT ON FUNCTION crm._report_funnel_there(int[], int, text[], crm.bitmap, bigint, int) IS 'as crm._report_behind_funnel(), by the persons of the stores';
+
 -- What became of the messages of a flow, as crm._campaign_funnel() counts persons: of messages that are forgotten it is known whose they were.
 CREATE FUNCTION crm._report_behind_funnel(stores int[], flow_code text, figure text, after_id bigint, row_limit int) RETURNS SETOF bigint
     LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_hashagg = off AS
@@ -102,6 +115,10 @@ DECLARE
     kinds text[] := CASE figure WHEN 'delivered' THEN '{delivered,opened,clicked}' WHEN 'opened' THEN '{opened,clicked}' ELSE '{clicked}' END;
     forgotten crm.bitmap := crm._outbox_forgotten(flow, kinds);
 BEGIN
+    IF stores IS NOT NULL AND crm._report_scope_size(stores) < 20000 THEN
+        RETURN QUERY SELECT * FROM crm._report_funnel_there(stores, flow, kinds, forgotten, after_id, row_limit);
+        RETURN;
+    END IF;
     RETURN QUERY
     SELECT p.customer_id FROM (SELECT DISTINCT o.customer_id FROM crm.occurrence o
                                WHERE o.flow_id = flow AND o.customer_id > after_id AND o.arm = 'treatment' AND o.epoch >= 0
