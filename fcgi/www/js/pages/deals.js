@@ -105,7 +105,7 @@ function document_(deal, stages, path, me, again) {
 	const asked = [...new Set([...deal.missing, ...stages.flatMap((stage) => stage.evidence)])];
 	return h('section', {class: 'card'}, h('h2', {}, t('deals.hand_in')), keptForm(`${me.actor}:evidence:${deal.deal_id}`, [
 		h('label', {for: 'evidence'}, t('deals.what')), h('select', {id: 'evidence', name: 'evidence'}, (asked.length > 0 ? asked : ['other']).map((what) => h('option', {value: what}, evidenceName(what)))),
-		field('title', t('deals.document_title'), {required: true, maxlength: 200}), field('url', t('deals.url'), {type: 'url', required: true, maxlength: 2000})], t('save'), async (data, element, done) => {
+		field('title', t('deals.document_title'), {required: true, maxlength: 200}), field('url', t('deals.url'), {type: 'url', required: true, maxlength: 2000})], t('deals.hand_in'), async (data, element, done) => {
 		await post(`${path}/evidence`, {evidence: data.get('evidence'), title: data.get('title'), url: data.get('url')});
 		done();
 		toast(t('saved'));

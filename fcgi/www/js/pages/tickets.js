@@ -70,7 +70,7 @@ function clocks(ticket) {
 
 function acts(ticket, path, me, again) {
 	const act = (name, label, member, send) => h('section', {class: 'card'}, h('h2', {}, t(`tickets.${name}`)), keptForm(`${me.actor}:${name}:${ticket.ticket_id}`, [field(member, label, {tag: 'textarea', required: true, maxlength: 4000}),
-		name === 'answer' && h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'waiting'}), t('tickets.is_waiting'))], t('save'), async (data, element, done) => {
+		name === 'answer' && h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'waiting'}), t('tickets.is_waiting'))], t(`tickets.${name}`), async (data, element, done) => {
 		await send(data, element);
 		done();
 		toast(t('saved'));
