@@ -73,7 +73,9 @@ const made = (maker, options) => new maker(language, options);
 export const number = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {}).format(value);
 export const money = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {style: 'currency', currency: 'CNY', currencyDisplay: 'narrowSymbol'}).format(value);
 // As a chart has room for it, and as it is said: 123.46万, 1.23M; to the cent it stands in the table beside.
-export const brief = (value) => value === null || value === undefined || Math.abs(value) < 10000 ? money(value) : made(Intl.NumberFormat, {style: 'currency', currency: 'CNY', currencyDisplay: 'narrowSymbol', notation: 'compact', maximumFractionDigits: 2}).format(value);
+export const brief = (value) => value === null || value === undefined || Math.abs(value) < 10000 ? money(value)
+	: made(Intl.NumberFormat, {style: 'currency', currency: 'CNY', currencyDisplay: 'narrowSymbol', notation: 'compact',
+		maximumFractionDigits: 2}).format(value);
 export const percent = (value) => value === null || value === undefined ? '–' : made(Intl.NumberFormat, {style: 'percent', maximumFractionDigits: 1}).format(value);
 export const day = (value) => value ? made(Intl.DateTimeFormat, {dateStyle: 'medium', timeZone: 'UTC'}).format(new Date(`${value.slice(0, 10)}T00:00:00Z`)) : '–';
 export const moment = (value) => value ? made(Intl.DateTimeFormat, {dateStyle: 'medium', timeStyle: 'short', timeZone: zone}).format(new Date(value)) : '–';
@@ -291,7 +293,8 @@ export function append(element, children) {
 // A page that is drawn anew stays where it was scrolled to, and who writes in a field goes on writing in it.  The undo of what was not saved goes with its page (`toast`).
 let drawn = -1;
 export function show(...children) {
-	const main = document.getElementById('main'), isAnew = drawn === turn, y = isAnew ? scrollY : 0, at = isAnew && main.contains(document.activeElement) && document.activeElement.matches('input, select, textarea') ? document.activeElement : null;
+	const main = document.getElementById('main'), isAnew = drawn === turn, y = isAnew ? scrollY : 0,
+	at = isAnew && main.contains(document.activeElement) && document.activeElement.matches('input, select, textarea') ? document.activeElement : null;
 	drawn = turn;
 	const where = at && at.selectionStart;
 	main.replaceChildren();
@@ -398,7 +401,8 @@ export function check(name, label, checked) {
 // What must be filled in and is not is said before anything is sent: over a slow network the answer is known here.  So is half a day or no
 // number, of which the browser would send nothing, and a day that is over where one to come is asked for (`min`).
 export function requireFilled(element) {
-	const wrong = {unreadable: (input) => input.validity.badInput, missing: (input) => input.required && input.value.trim() === '', over: (input) => input.type === 'date' && input.validity.rangeUnderflow};
+	const wrong = {unreadable: (input) => input.validity.badInput, missing: (input) => input.required && input.value.trim() === '',
+		over: (input) => input.type === 'date' && input.validity.rangeUnderflow};
 	for (const [code, isWrong] of Object.entries(wrong)) {
 		const one = [...element.elements].find(isWrong);
 		if (one) throw Object.assign(new Error(one.name || one.id), {field: one.name || one.id, code});
@@ -409,7 +413,9 @@ export function requireFilled(element) {
 export function form(fields, label, submit) {
 	const notice = h('p', {class: 'warn', role: 'alert'});
 	const button = h('button', {class: 'main', type: 'submit'}, label);
-	const element = h('form', {novalidate: true, onkeydown: (event) => event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.target.tagName === 'TEXTAREA' && button.click(), onsubmit: async (event) => {
+	const element = h('form', {novalidate: true,
+		onkeydown: (event) => event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.target.tagName === 'TEXTAREA' && button.click(),
+		onsubmit: async (event) => {
 		event.preventDefault();
 		const wasPressed = document.activeElement === button, before = wasPressed && stops(), address = location.hash;
 		button.disabled = true;

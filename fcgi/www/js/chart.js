@@ -44,7 +44,8 @@ export function bars(title, rows, isLong = false, whole = Math.max(...rows.map((
 	rows.forEach((row, i) => {
 		const y = i * height + (isLong ? 18 : 0);
 		const width = Math.max(2, (isLong ? wide - 130 : wide - 228) * row.value / whole);
-		chart.append(...linked(row.href, label({x: 0, y: isLong ? y - 4 : y + 18}, row.label, isLong ? wide : left), svg('rect', {x: left, y: y + (isLong ? 2 : 5), rx: 3, width, height: 18}), figure({x: left + width + 6, y: y + (isLong ? 16 : 18)}, row)));
+		chart.append(...linked(row.href, label({x: 0, y: isLong ? y - 4 : y + 18}, row.label, isLong ? wide : left),
+			svg('rect', {x: left, y: y + (isLong ? 2 : 5), rx: 3, width, height: 18}), figure({x: left + width + 6, y: y + (isLong ? 16 : 18)}, row)));
 	});
 	return chart;
 }
@@ -78,14 +79,16 @@ export function radar(title, rows) {
 		...rows.map((_, i) => svg('line', {class: 'ring', x1: half, y1: 120, x2: at(i, 1)[0], y2: at(i, 1)[1]})),
 		svg('polygon', {class: 'value', points: rows.map((row, i) => at(i, inside(row.value)).map((n) => n.toFixed(1)).join(',')).join(' ')}),
 		...rows.map((row, i) => said(svg('circle', {cx: at(i, inside(row.value))[0], cy: at(i, inside(row.value))[1], r: 4}), `${row.label} ${row.text}`)),
-		...rows.map((row, i) => label({x: at(i, 1.12)[0], y: at(i, 1.12)[1] + 4, 'text-anchor': Math.abs(at(i, 1)[0] - half) < 8 ? 'middle' : at(i, 1)[0] > half ? 'start' : 'end'}, row.label, half - far - 14)));
+		...rows.map((row, i) => label({x: at(i, 1.12)[0], y: at(i, 1.12)[1] + 4,
+			'text-anchor': Math.abs(at(i, 1)[0] - half) < 8 ? 'middle' : at(i, 1)[0] > half ? 'start' : 'end'}, row.label, half - far - 14)));
 	return chart;
 }
 
 // A line of small bars, as high as their values; each says itself under the pointer, all of them to a reader.
 export function spark(title, rows) {
 	const largest = Math.max(...rows.map((row) => row.value), 1e-9);
-	const chart = svg('svg', {class: 'spark', viewBox: `0 0 ${rows.length * 6} 24`, width: rows.length * 6, height: 24, role: 'img', 'aria-label': `${title}: ${rows.map((row) => `${row.label} ${row.text}`).join(', ')}`});
+	const chart = svg('svg', {class: 'spark', viewBox: `0 0 ${rows.length * 6} 24`, width: rows.length * 6, height: 24, role: 'img',
+		'aria-label': `${title}: ${rows.map((row) => `${row.label} ${row.text}`).join(', ')}`});
 	rows.forEach((row, i) => {
 		const height = Math.max(1, 24 * row.value / largest);
 		chart.append(said(svg('rect', {x: i * 6, y: 24 - height, width: 5, height}), `${row.label} ${row.text}`));
@@ -108,7 +111,8 @@ export function line(title, rows) {
 		chart.append(svg('polygon', {class: 'band', points: `${points(told.map(([i, , low]) => [i, low]))} ${points(told.map(([i, , , high]) => [i, high]).reverse())}`}),
 			svg('polyline', {class: 'expected', points: points([...known.slice(-1), ...told])}));
 	}
-	chart.append(svg('polyline', {class: 'value', points: points(known)}), ...rows.map((row, i) => said(svg('circle', {cx: x(i), cy: y(row.value ?? row.expected ?? 0), r: 3}), `${row.label} ${row.text}`)));
+	chart.append(svg('polyline', {class: 'value', points: points(known)}),
+		...rows.map((row, i) => said(svg('circle', {cx: x(i), cy: y(row.value ?? row.expected ?? 0), r: 3}), `${row.label} ${row.text}`)));
 	for (const i of outstanding(known, x, y)) chart.append(figure({x: x(i), y: Math.max(y(rows[i].value) - 7, 12), 'text-anchor': x(i) < 70 ? 'start' : x(i) > wide - 70 ? 'end' : 'middle'}, rows[i]));
 	for (const i of new Set([0, Math.floor((rows.length - 1) / 2), rows.length - 1])) {
 		if (rows[i]) chart.append(word({x: x(i), y: 167, 'text-anchor': i === 0 ? 'start' : i === rows.length - 1 ? 'end' : 'middle'}, rows[i].label));
@@ -130,7 +134,9 @@ export function ring(title, rows) {
 	let before = 0;
 	rows.forEach((row, i) => {
 		const share = 100 * row.value / whole;
-		chart.append(said(svg('circle', {cx: 21, cy: 21, r: 15.9155, class: `part p${i % 6}`, 'stroke-dasharray': `${Math.max(share - 0.6, 0.1).toFixed(2)} ${(100 - Math.max(share - 0.6, 0.1)).toFixed(2)}`, 'stroke-dashoffset': (25 - before).toFixed(2)}), `${row.label} ${row.text}`));
+		chart.append(said(svg('circle', {cx: 21, cy: 21, r: 15.9155, class: `part p${i % 6}`,
+			'stroke-dasharray': `${Math.max(share - 0.6, 0.1).toFixed(2)} ${(100 - Math.max(share - 0.6, 0.1)).toFixed(2)}`,
+			'stroke-dashoffset': (25 - before).toFixed(2)}), `${row.label} ${row.text}`));
 		before += share;
 	});
 	return chart;

@@ -26,7 +26,8 @@ export async function edit(row, me) {
 		subjects: Object.fromEntries(whole.map((one) => [`${one.step}/${one.channel}`, one.subject || ''])),
 		vendors: Object.fromEntries(whole.map((one) => [`${one.step}/${one.channel}`, {template: one.vendor_template || '', params: one.vendor_params}]))};
 	const now = {...copy(was), ...draft};
-	const page = {row, me, was, now, manners: Object.fromEntries(texts.rows.map((one) => [one.channel, one.placeholder])), coupons: coupons.rows, channels: [...new Set([...channelsOf(row, now.spec), ...channels.rows.map((one) => one.code).filter((code) => code !== 'site')])],
+	const page = {row, me, was, now, manners: Object.fromEntries(texts.rows.map((one) => [one.channel, one.placeholder])), coupons: coupons.rows,
+		channels: [...new Set([...channelsOf(row, now.spec), ...channels.rows.map((one) => one.code).filter((code) => code !== 'site')])],
 		channelName: (channel) => named(channels.rows.find((one) => one.code === channel) || {code: channel}), remember: () => saved.keep(now), editors: []};
 	const notice = h('p', {class: 'warn', role: 'alert', id: 'refused'});
 	const steps = h('div', {});
@@ -34,7 +35,9 @@ export async function edit(row, me) {
 	page.drawSteps();
 	show(h('h1', {}, title(row)), draft && drafted(key, () => edit(row, me)),
 		h('form', {novalidate: true, class: 'flow', onsubmit: (event) => store(event, page, saved, notice, again)},
-			h('section', {class: 'card'}, h('label', {for: 'name_zh'}, t('flows.name')), h('input', {id: 'name_zh', value: now.name_zh, maxlength: 100, autocomplete: 'off', oninput: (event) => { now.name_zh = event.target.value; page.remember(); }}), trigger(page)),
+			h('section', {class: 'card'}, h('label', {for: 'name_zh'}, t('flows.name')),
+				h('input', {id: 'name_zh', value: now.name_zh, maxlength: 100, autocomplete: 'off',
+					oninput: (event) => { now.name_zh = event.target.value; page.remember(); }}), trigger(page)),
 			['schedule', 'event', 'site'].includes(row.trigger) && who(page), exclusions(page), steps, h('section', {class: 'card'}, h('h2', {}, t('flow.limits')), limits(page)),
 			notice, h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('save')), h('a', {class: 'button', href: `#/flows/${encodeURIComponent(row.flow)}`}, t('flow.back')))));
 }
@@ -42,7 +45,9 @@ export async function edit(row, me) {
 // A number of the spec, under the name that a refusal uses.
 function number(page, name, attributes = {}) {
 	const set = (value) => { if (value === '') delete page.now.spec[name]; else page.now.spec[name] = Number(value); page.remember(); };
-	return h('div', {class: 'field'}, h('label', {for: name}, t(`flow.${name}`)), h('input', {id: name, type: 'number', inputmode: 'numeric', value: page.now.spec[name] ?? '', oninput: (event) => set(event.target.value), ...attributes}));
+	return h('div', {class: 'field'}, h('label', {for: name}, t(`flow.${name}`)),
+		h('input', {id: name, type: 'number', inputmode: 'numeric', value: page.now.spec[name] ?? '', oninput: (event) => set(event.target.value),
+			...attributes}));
 }
 
 const clock = (id, label, value, set) => h('div', {class: 'field'}, h('label', {for: id}, label), h('input', {id, type: 'time', value: value || '', oninput: (event) => set(event.target.value)}));
@@ -54,11 +59,18 @@ function trigger(page) {
 		welcome: () => h('p', {}, t('trigger.welcome')),
 		silence: () => [h('p', {}, t('trigger.silence')), number(page, 'days'), number(page, 'backlog_per_day')],
 		birthday: () => [h('p', {}, t('trigger.birthday')), clock('at', t('flow.at'), now.spec.at, set('at'))],
-		schedule: () => [schedule(now.spec.schedule, set('schedule')), 'ago' in now.spec && number(page, 'ago'), 'calendar' in now.spec && choice('calendar', t('flow.calendar'), [...new Set(['festival', 'solar_term', now.spec.calendar])].map((value) => [value, code('calendar', value)]), now.spec.calendar, set('calendar')),
+		schedule: () => [schedule(now.spec.schedule, set('schedule')), 'ago' in now.spec && number(page, 'ago'),
+			'calendar' in now.spec && choice('calendar', t('flow.calendar'),
+				[...new Set(['festival', 'solar_term', now.spec.calendar])].map((value) => [value, code('calendar', value)]), now.spec.calendar, set('calendar')),
 			('days_before' in now.spec || 'calendar' in now.spec) && number(page, 'days_before'),
-			'key' in now.spec && choice('key', t('flow.key'), ['once', 'year', 'quarter', 'month', 'half_month', 'day', 'tier'].map((value) => [value, t(`key.${value}`)]), now.spec.key, set('key')), number(page, 'late_hours')],
+			'key' in now.spec && choice('key', t('flow.key'),
+				['once', 'year', 'quarter', 'month', 'half_month', 'day', 'tier'].map((value) => [value, t(`key.${value}`)]), now.spec.key, set('key')),
+			number(page, 'late_hours')],
 		event: () => [entry(page), number(page, 'reentry_days'), number(page, 'late_hours')],
-		site: () => [h('p', {}, t('trigger.site')), h('div', {class: 'field'}, h('label', {for: 'place'}, t('flow.place')), h('input', {id: 'place', value: now.spec.place.join(', '), autocomplete: 'off', oninput: (event) => set('place')(event.target.value.split(/[,，\s]+/).filter(Boolean))})), number(page, 'reentry_days')],
+		site: () => [h('p', {}, t('trigger.site')),
+			h('div', {class: 'field'}, h('label', {for: 'place'}, t('flow.place')),
+				h('input', {id: 'place', value: now.spec.place.join(', '), autocomplete: 'off',
+					oninput: (event) => set('place')(event.target.value.split(/[,，\s]+/).filter(Boolean))})), number(page, 'reentry_days')],
 	};
 	return [h('h2', {}, t('flow.trigger')), parts[row.trigger]()];
 }
@@ -97,7 +109,8 @@ function who(page) {
 	const ask = liveCount(count, sample, (preview, problem) => { editor.tell(preview); if (problem) editor.refuse(problem); });
 	const editor = ruled(page, page.now.spec, 'who', t('rule.who'), {onChange: ask});
 	setTimeout(() => ask(editor.rule()));
-	return h('section', {class: 'card beside'}, h('div', {}, h('h2', {}, t('flow.who')), editor.element), h('aside', {'aria-label': t('audience.meant')}, h('h3', {}, t('flow.who_now')), count, sample));
+	return h('section', {class: 'card beside'}, h('div', {}, h('h2', {}, t('flow.who')), editor.element),
+		h('aside', {'aria-label': t('audience.meant')}, h('h3', {}, t('flow.who_now')), count, sample));
 }
 
 function exclusions(page) {
@@ -110,12 +123,17 @@ function exclusions(page) {
 	};
 	const goal = typeof spec.goal === 'object' ? 'rule' : spec.goal || '';
 	return h('section', {class: 'card'}, h('h2', {}, t('flow.exclusions')),
-		h('fieldset', {id: 'exclude_tiers', tabindex: '-1'}, h('legend', {}, t('flow.exclude_tiers')), h('span', {class: 'many'}, tiers.map((tier) => h('label', {class: 'check'}, h('input', {type: 'checkbox', checked: (spec.exclude_tiers || []).includes(tier), onchange: (event) => without(tier, event.target.checked)}), code('tier', tier))))),
+		h('fieldset', {id: 'exclude_tiers', tabindex: '-1'}, h('legend', {}, t('flow.exclude_tiers')),
+			h('span', {class: 'many'}, tiers.map((tier) => h('label', {class: 'check'},
+				h('input', {type: 'checkbox', checked: (spec.exclude_tiers || []).includes(tier), onchange: (event) => without(tier, event.target.checked)}),
+				code('tier', tier))))),
 		choice('goal', t('flow.goal'), [['', t('goal.unset')], ['order', t('goal.order')], ...(goal === 'rule' ? [['rule', t('goal.rule')]] : [])], goal, (value) => {
 			if (value === '') delete spec.goal; else spec.goal = value === 'rule' ? page.was.spec.goal : value;
 			page.remember();
 		}),
-		['schedule', 'event', 'site'].includes(page.row.trigger) && [ruled(page, spec, 'except', t('flow.except')).element, h('details', {open: Boolean(spec.superseded_by)}, h('summary', {}, t('flow.superseded')), ruled(page, spec, 'superseded_by', t('flow.superseded')).element)]);
+		['schedule', 'event', 'site'].includes(page.row.trigger) && [ruled(page, spec, 'except', t('flow.except')).element,
+			h('details', {open: Boolean(spec.superseded_by)}, h('summary', {}, t('flow.superseded')),
+				ruled(page, spec, 'superseded_by', t('flow.superseded')).element)]);
 }
 
 // The steps there are: a flow without steps of its own is one.
@@ -126,9 +144,13 @@ function stepCards(page) {
 	const {spec} = now;
 	const mayAct = ['schedule', 'event'].includes(row.trigger), mayWave = mayAct && 'channels' in spec;
 	const channels = channelsOf(row, spec);
-	const cards = stepsOf(spec).map((step, i) => h('section', {class: 'card step'}, h('h2', {}, spec.steps ? t('flow.step', {n: i + 1}) : t('flow.text')), spec.steps && waits(page, step, i), offer(page, step, i), channels.length > 0 && wording(page, channels, i), channels.length > 0 && variantsCard(page, spec.steps ? step : spec, i, channels),
-		mayAct && [branch(page, spec.steps ? step : spec, i), errand(page, spec.steps ? step : spec, i)], spec.steps && spec.steps.length > 1 && h('button', {type: 'button', onclick: () => dropStep(page, i)}, t('flow.drop_step', {n: i + 1}))));
-	return [spec.steps && spec.task && h('section', {class: 'card'}, h('h2', {}, t('flow.task_each')), errand(page, spec, stepsOf(spec).length)), cards, mayWave && h('div', {class: 'row'}, h('button', {type: 'button', id: 'steps', onclick: () => addStep(page)}, t('flow.add_step')))];
+	const cards = stepsOf(spec).map((step, i) => h('section', {class: 'card step'}, h('h2', {}, spec.steps ? t('flow.step', {n: i + 1}) : t('flow.text')),
+		spec.steps && waits(page, step, i), offer(page, step, i), channels.length > 0 && wording(page, channels, i),
+		channels.length > 0 && variantsCard(page, spec.steps ? step : spec, i, channels),
+		mayAct && [branch(page, spec.steps ? step : spec, i), errand(page, spec.steps ? step : spec, i)],
+		spec.steps && spec.steps.length > 1 && h('button', {type: 'button', onclick: () => dropStep(page, i)}, t('flow.drop_step', {n: i + 1}))));
+	return [spec.steps && spec.task && h('section', {class: 'card'}, h('h2', {}, t('flow.task_each')), errand(page, spec, stepsOf(spec).length)), cards,
+		mayWave && h('div', {class: 'row'}, h('button', {type: 'button', id: 'steps', onclick: () => addStep(page)}, t('flow.add_step')))];
 }
 
 function addStep(page) {
@@ -153,12 +175,17 @@ function dropStep(page, i) {
 	now.vendors = without(now.vendors);
 	page.remember();
 	page.drawSteps();
-	toast(t('flow.step_dropped', {n: i + 1}), {label: t('undo'), of: document.querySelector('form.flow'), run: () => { now.spec.steps = before.steps; Object.assign(now, {texts: before.texts, said: before.said, subjects: before.subjects, vendors: before.vendors}); page.remember(); page.drawSteps(); }});
+	toast(t('flow.step_dropped', {n: i + 1}),
+		{label: t('undo'), of: document.querySelector('form.flow'),
+			run: () => { now.spec.steps = before.steps;
+				Object.assign(now, {texts: before.texts, said: before.said, subjects: before.subjects, vendors: before.vendors}); page.remember(); page.drawSteps();
+				}});
 }
 
 function waits(page, step, i) {
 	const name = 'after_hours' in step ? 'after_hours' : 'after_days';
-	return h('div', {class: 'field'}, h('label', {for: `after_${i + 1}`}, t(`flow.${name}`)), h('input', {id: `after_${i + 1}`, type: 'number', inputmode: 'numeric', min: 0, required: true, value: step[name] ?? 0, oninput: (event) => {
+	return h('div', {class: 'field'}, h('label', {for: `after_${i + 1}`}, t(`flow.${name}`)),
+		h('input', {id: `after_${i + 1}`, type: 'number', inputmode: 'numeric', min: 0, required: true, value: step[name] ?? 0, oninput: (event) => {
 		step[name] = Number(event.target.value);
 		page.remember();
 	}}));
@@ -188,7 +215,9 @@ function wording(page, channels, i) {
 			area.dispatchEvent(new Event('input'));
 			area.focus();
 		};
-		const subject = channel === 'email' && [h('label', {for: `subject_${i + 1}`}, t('flow.subject')), h('input', {id: `subject_${i + 1}`, maxlength: 200, autocomplete: 'off', value: now.subjects[key] ?? now.subjects[`1/${channel}`] ?? '', oninput: (event) => { now.subjects[key] = event.target.value; page.remember(); }})];
+		const subject = channel === 'email' && [h('label', {for: `subject_${i + 1}`}, t('flow.subject')),
+			h('input', {id: `subject_${i + 1}`, maxlength: 200, autocomplete: 'off', value: now.subjects[key] ?? now.subjects[`1/${channel}`] ?? '',
+				oninput: (event) => { now.subjects[key] = event.target.value; page.remember(); }})];
 		return h('div', {}, subject, h('label', {for: id}, t('flow.text_on', {channel: page.channelName(channel)})), area,
 			h('div', {class: 'row'}, variables.map((variable) => h('button', {type: 'button', class: 'quiet', onclick: () => insert(variable)}, t(`variable.${variable}`))),
 				h('button', {type: 'button', onclick: () => preview(page, i + 1, channel, area.value, read)}, t('flow.read_text'))), read, vendor(page, key));
@@ -203,7 +232,9 @@ async function preview(page, step, channel, body, place) {
 		if (page.sample.length === 0) page.sample = (await post('rules/preview', {rule: {}, sample: 20, look_at: 2000})).sample;
 		const person = page.sample[(page.turn = (page.turn ?? -1) + 1) % page.sample.length];
 		const answer = await post(`${path(page.row.flow)}/texts/read`, {customer_id: person.customer_id, step: Math.min(step, stepsOf(page.was.spec).length), channel, body});
-		place.replaceChildren(answer.text, h('br', {}), h('span', {class: 'faint'}, t(answer.segments > 1 ? 'flow.segments' : 'flow.characters', {n: answer.characters, parts: answer.segments}), answer.is_masked ? ` · ${t('flow.masked')}` : ''));
+		place.replaceChildren(answer.text, h('br', {}),
+			h('span', {class: 'faint'}, t(answer.segments > 1 ? 'flow.segments' : 'flow.characters', {n: answer.characters, parts: answer.segments}),
+				answer.is_masked ? ` · ${t('flow.masked')}` : ''));
 	} catch (problem) {
 		place.replaceChildren(h('span', {class: 'warn'}, refusal(problem)));
 	}
@@ -220,13 +251,22 @@ function limits(page) {
 		page.remember();
 		page.drawSteps();
 	};
-	const label = (name, attributes) => h('div', {class: 'field'}, h('label', {for: name}, t(`flow.${name}`)), h('input', {id: name, autocomplete: 'off', value: spec[name] ?? '', oninput: (event) => { const value = event.target.value.trim(); if (value === '') delete spec[name]; else spec[name] = value; page.remember(); }, ...attributes}));
-	return [page.row.trigger !== 'site' && h('fieldset', {id: 'channels', tabindex: '-1'}, h('legend', {}, t('flow.channels')), h('span', {class: 'many'}, page.channels.map((channel) => h('label', {class: 'check'}, h('input', {type: 'checkbox', checked: (spec.channels || []).includes(channel), onchange: (event) => carried(channel, event.target.checked)}), page.channelName(channel))))),
-		h('div', {class: 'fields'}, number(page, 'holdout_percent', {min: 0, max: 99}), number(page, 'cap_messages', {min: 1}), number(page, 'cap_days', {min: 1, max: 30}), number(page, 'offer_days', {min: 0}), number(page, 'priority', {min: 0}), number(page, 'quota', {min: 1}), label('tag', {maxlength: 32, placeholder: 'promotion'}),
+	const label = (name, attributes) => h('div', {class: 'field'}, h('label', {for: name}, t(`flow.${name}`)),
+		h('input', {id: name, autocomplete: 'off', value: spec[name] ?? '',
+			oninput: (event) => { const value = event.target.value.trim(); if (value === '') delete spec[name]; else spec[name] = value; page.remember(); },
+			...attributes}));
+	return [page.row.trigger !== 'site' && h('fieldset', {id: 'channels', tabindex: '-1'}, h('legend', {}, t('flow.channels')),
+		h('span', {class: 'many'}, page.channels.map((channel) => h('label', {class: 'check'},
+			h('input', {type: 'checkbox', checked: (spec.channels || []).includes(channel), onchange: (event) => carried(channel, event.target.checked)}),
+			page.channelName(channel))))),
+		h('div', {class: 'fields'}, number(page, 'holdout_percent', {min: 0, max: 99}), number(page, 'cap_messages', {min: 1}),
+			number(page, 'cap_days', {min: 1, max: 30}), number(page, 'offer_days', {min: 0}), number(page, 'priority', {min: 0}),
+			number(page, 'quota', {min: 1}), label('tag', {maxlength: 32, placeholder: 'promotion'}),
 			clock('quiet', t('flow.quiet_from'), spec.quiet?.from, quiet('from')), clock('quiet_to', t('flow.quiet_to'), spec.quiet?.to, quiet('to')))];
 }
 
-const changesOf = (was, now) => Object.fromEntries([...new Set([...Object.keys(was), ...Object.keys(now)])].filter((name) => !sameAs(was[name], now[name])).map((name) => [name, name in now ? now[name] : null]));
+const changesOf = (was, now) => Object.fromEntries([...new Set([...Object.keys(was), ...Object.keys(now)])].filter((name) => !sameAs(was[name],
+	now[name])).map((name) => [name, name in now ? now[name] : null]));
 
 // Values first, but channels that are new only when they have their texts, and texts only when their steps are there.
 async function send(page) {
@@ -279,7 +319,8 @@ async function store(event, page, saved, notice, again) {
 }
 
 function refuse(problem, page, notice) {
-	const field = problem.field === 'subject' ? document.querySelector('[id^=subject_]') : ['body', 'template'].includes(problem.field) ? document.getElementById(page.at) || document.querySelector('textarea') : problem.field && document.getElementById(problem.field);
+	const field = problem.field === 'subject' ? document.querySelector('[id^=subject_]') : ['body', 'template'].includes(problem.field)
+		? document.getElementById(page.at) || document.querySelector('textarea') : problem.field && document.getElementById(problem.field);
 	const label = field?.labels?.[0]?.textContent || field?.querySelector?.('legend')?.textContent;
 	notice.textContent = problem.status === undefined ? fault(problem, label) : label ? `${label}${t('colon')}${refusal(problem)}` : refusal(problem);
 	if (!field) return page.editors.forEach(({editor}) => editor.refuse(problem));

@@ -23,7 +23,9 @@ export function variantsCard(page, own, i, channels) {
 	const draw = (focus) => {
 		body.replaceChildren();
 		append(body, own.variants ? own.variants.map((variant) => one(page, own, i, variant, channels, {draw, shares})) : [h('p', {class: 'faint'}, t('variant.what'))]);
-		append(body, [h('div', {class: 'row'}, (own.variants || []).length < 10 && h('button', {type: 'button', onclick: () => { add(page, own); draw(lastVariant); }}, t(own.variants ? 'variant.add' : 'variant.begin')),
+		append(body, [h('div', {class: 'row'},
+			(own.variants || []).length < 10 && h('button', {type: 'button', onclick: () => { add(page, own); draw(lastVariant); }},
+				t(own.variants ? 'variant.add' : 'variant.begin')),
 			own.variants && h('button', {type: 'button', onclick: () => end(page, own, draw)}, t('variant.end')))]);
 		shares();
 		if (focus) body.querySelector(focus)?.focus();     // what had it is gone
@@ -58,17 +60,21 @@ function one(page, own, i, variant, channels, {draw, shares}) {
 	const id = (name) => `${numbered(name, i)}_${variant.variant}`;
 	const words = channels.map((channel) => {
 		const at = key(i + 1, channel, variant.variant);
-		return [h('label', {for: `${id('said')}_${channel}`}, t('flow.text_on', {channel: page.channelName(channel)})), h('textarea', {id: `${id('said')}_${channel}`, maxlength: 2000, placeholder: t('variant.same_text'),
+		return [h('label', {for: `${id('said')}_${channel}`}, t('flow.text_on', {channel: page.channelName(channel)})),
+			h('textarea', {id: `${id('said')}_${channel}`, maxlength: 2000, placeholder: t('variant.same_text'),
 			oninput: (event) => { page.now.said[at] = event.target.value; page.remember(); }}, page.now.said[at] ?? '')];
 	});
 	return h('fieldset', {class: 'variant'}, h('legend', {}, letter(variant.variant)), variant.who && h('p', {class: 'faint'}, t('variant.who')),
-		h('div', {class: 'fields'}, !variant.who && h('div', {}, h('label', {for: id('weight')}, t('variant.weight')), h('input', {id: id('weight'), type: 'number', min: 0, max: 10000, inputmode: 'numeric', value: variant.weight ?? 1,
+		h('div', {class: 'fields'}, !variant.who && h('div', {}, h('label', {for: id('weight')}, t('variant.weight')),
+			h('input', {id: id('weight'), type: 'number', min: 0, max: 10000, inputmode: 'numeric', value: variant.weight ?? 1,
 			onchange: (event) => { variant.weight = Number(event.target.value); page.remember(); shares(); }}), h('p', {class: 'faint', id: id('share')})),
 		choice(id('offer'), t('flow.coupon'), [['', t('flow.coupon_same')], ...page.coupons.map((row) => [row.coupon_type, named(row, row.coupon_type)])], variant.coupon_type, (value) => {
 			if (value === '') delete variant.coupon_type; else variant.coupon_type = value;
 			page.remember();
 		})), words, h('div', {class: 'row'}, h('button', {type: 'button', class: 'quiet', onclick: () => take(page, own, i, variant, channels)}, t('variant.take', {name: letter(variant.variant)})),
-			own.variants.length > 2 && h('button', {type: 'button', class: 'quiet', onclick: () => { own.variants = own.variants.filter((row) => row !== variant); page.remember(); draw(lastVariant); }}, t('variant.drop', {name: letter(variant.variant)}))));
+			own.variants.length > 2 && h('button',
+				{type: 'button', class: 'quiet', onclick: () => { own.variants = own.variants.filter((row) => row !== variant); page.remember();
+					draw(lastVariant); }}, t('variant.drop', {name: letter(variant.variant)}))));
 }
 
 // The one that did best becomes the step's own, and the test ends.
@@ -97,7 +103,8 @@ export async function writeVariants(page, ownOf, steps, channels) {
 			for (const channel of channels) {
 				page.at = `${numbered('said', i)}_${variant.variant}_${channel}`;
 				const subject = now.subjects[`${i + 1}/${channel}`] ?? now.subjects[`1/${channel}`];
-				await put(`templates/${template}`, {channel, body: said[channel] || (now.texts[`${i + 1}/${channel}`] ?? now.texts[`1/${channel}`]), options: channel === 'email' && subject ? {subject} : {}});
+				await put(`templates/${template}`, {channel, body: said[channel] || (now.texts[`${i + 1}/${channel}`] ?? now.texts[`1/${channel}`]),
+					options: channel === 'email' && subject ? {subject} : {}});
 			}
 			variant.template = template;
 		}
@@ -107,8 +114,11 @@ export async function writeVariants(page, ownOf, steps, channels) {
 // How each did, beside the others.
 export function compared({variants, variant_ratio}) {
 	if (!variants) return null;
-	const against = ({against_best: best}) => !best ? '–' : best.lift_interval ? t(best.lift_interval[1] < 0 ? 'variant.worse' : 'variant.unclear', {points: number(Math.round(best.lift_points * 10) / 10), best: letter(best.best)}) : t('variant.wait');
+	const against = ({against_best: best}) => !best ? '–' : best.lift_interval
+		? t(best.lift_interval[1] < 0 ? 'variant.worse' : 'variant.unclear', {points: number(Math.round(best.lift_points * 10) / 10), best: letter(best.best)})
+		: t('variant.wait');
 	return [h('h3', {}, t('variant.results')), variant_ratio?.is_skewed && h('p', {class: 'warn'}, t('variant.skewed')),
 		table(t('variant.results'), [t('variant.one'), [t('audience.persons'), 'number'], [t('result.sent'), 'number'], [t('variant.ordered'), 'number'], t('variant.against')],
-			variants.map((row) => [letter(row.variant), number(row.persons), number(row.funnel?.sent), row.persons > 0 ? percent(row.ordered / row.persons) : '–', row.is_drawn ? against(row) : t('variant.rule')]))];
+			variants.map((row) => [letter(row.variant), number(row.persons), number(row.funnel?.sent),
+				row.persons > 0 ? percent(row.ordered / row.persons) : '–', row.is_drawn ? against(row) : t('variant.rule')]))];
 }

@@ -13,7 +13,8 @@ export function amount(metric, value) {
 
 export function progress(row) {
 	const label = t(`goal.${row.metric}`);
-	const says = row.value === null ? `${t('goal.nothing')} / ${amount(row.metric, row.goal)}` : `${amount(row.metric, row.value)} / ${amount(row.metric, row.goal)}${row.share === null ? '' : ` · ${percent(Number(row.share))}`}`;
+	const says = row.value === null ? `${t('goal.nothing')} / ${amount(row.metric, row.goal)}`
+		: `${amount(row.metric, row.value)} / ${amount(row.metric, row.goal)}${row.share === null ? '' : ` · ${percent(Number(row.share))}`}`;
 	return [h('meter', {min: 0, max: 1, value: Math.min(Number(row.share) || 0, 1), 'aria-label': `${label} ${says}`}), ' ', h('span', {class: row.is_on_track === false ? 'warn' : null}, says,
 		' ', row.is_reached ? t('goal.reached') : row.is_on_track === false ? t('goal.behind') : '')];
 }

@@ -44,7 +44,8 @@ export function parts(main, room) {
 		};
 		// what is not there, or is another's, is no better asked for again
 		const isLost = (problem) => problem.status === 404 || problem.status === 403;
-		fill().then(stand, (problem) => stand(isLost(problem) ? h('p', {class: 'warn'}, fault(problem)) : [h('p', {class: 'warn'}, t('board.failed')), h('div', {class: 'row'}, h('button', {type: 'button', onclick: redraw}, t('again')))]));
+		fill().then(stand, (problem) => stand(isLost(problem) ? h('p', {class: 'warn'}, fault(problem))
+			: [h('p', {class: 'warn'}, t('board.failed')), h('div', {class: 'row'}, h('button', {type: 'button', onclick: redraw}, t('again')))]));
 	};
 }
 

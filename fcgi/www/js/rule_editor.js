@@ -37,7 +37,8 @@ function picked(said, slot, value, set) {
 
 function manyOf(said, slot, node, name, changed) {
 	const place = h('span', {class: 'many', role: 'group', 'aria-label': said});
-	slot.options().then((options) => append(place, options.map((one) => h('label', {class: 'check'}, h('input', {type: 'checkbox', checked: node.values[name].includes(one.value), onchange: (event) => {
+	slot.options().then((options) => append(place,
+		options.map((one) => h('label', {class: 'check'}, h('input', {type: 'checkbox', checked: node.values[name].includes(one.value), onchange: (event) => {
 		node.values[name] = event.target.checked ? [...node.values[name], one.value] : node.values[name].filter((other) => other !== one.value);
 		changed();
 	}}), one.label))));
@@ -70,7 +71,9 @@ export function ruleEditor(rule, onChange, {prefix = 'rule', note = null} = {}) 
 			const effect = h('p', {class: 'effect', 'aria-live': 'off'});
 			effects.set(node, effect);
 			append(line, [node.type === 'group' ? group(node, parent) : h('div', {class: 'phrase', role: 'group', 'aria-label': label(node)},
-				node.type === 'raw' ? h('code', {}, JSON.stringify(node.rule)) : sentence(node, () => { line.classList.toggle('open', !complete(node)); changed(); }, () => { draw(); line.querySelectorAll('select, input')[1]?.focus(); }), remover(node, parent))]);
+				node.type === 'raw' ? h('code', {}, JSON.stringify(node.rule))
+					: sentence(node, () => { line.classList.toggle('open', !complete(node)); changed(); },
+						() => { draw(); line.querySelectorAll('select, input')[1]?.focus(); }), remover(node, parent))]);
 			append(line, parent === root ? [effect] : []);
 			line.classList.toggle('open', node.type === 'phrase' && !complete(node));
 		};
@@ -162,7 +165,9 @@ function sayCount(place, preview) {
 	if (range) append(place, [h('br'), h('span', {class: 'faint'}, preview.persons > 0 && t('rule.give', {n: number(range.off)}), t('rule.counting'))]);
 }
 
-const saySample = (place, persons) => place.replaceChildren(h('ul', {class: 'plain'}, persons.map((person) => h('li', {}, h('a', {href: `#/person/${person.customer_id}`}, person.name || t('unnamed')), ' ', h('span', {class: 'faint'}, person.phone || '')))));
+const saySample = (place, persons) => place.replaceChildren(h('ul', {class: 'plain'},
+	persons.map((person) => h('li', {}, h('a', {href: `#/person/${person.customer_id}`}, person.name || t('unnamed')), ' ',
+		h('span', {class: 'faint'}, person.phone || '')))));
 
 // Some persons answer at once, five times as many soon after, everybody in the end, part after part; a small chain is counted at the first question.
 const looks = [2000, 10000];

@@ -26,9 +26,14 @@ export async function draw([what = '', code = ''], me) {
 function overview(rows, me) {
 	show(h('h1', {}, t('page.audiences')),
 		mayWrite(me) && h('div', {class: 'row'}, h('a', {class: 'button main', href: '#/audiences/new'}, t('audience.new'))),
-		h('div', {class: 'card'}, rows.length === 0 ? h('p', {class: 'faint'}, t(mayWrite(me) ? 'audience.empty' : 'none')) : table(t('page.audiences'), [t('audience.name'), [t('audience.persons'), 'number'], t('audience.as_of')],
-			rows.map((row) => [h('a', {href: `#/audiences/${encodeURIComponent(row.segment)}`}, title(row)), opening(row.persons, `#/audiences/${encodeURIComponent(row.segment)}`), row.error ? h('span', {class: 'warn'}, row.error) : row.as_of ? moment(row.as_of) : t('audience.filling')])),
-		rows.length > 0 && h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save('audiences', [[t('audience.name'), t('audience.persons'), t('audience.as_of')], ...rows.map((row) => [title(row), row.persons, row.as_of])])}, t('csv')))),
+		h('div', {class: 'card'}, rows.length === 0 ? h('p', {class: 'faint'}, t(mayWrite(me) ? 'audience.empty' : 'none'))
+			: table(t('page.audiences'), [t('audience.name'), [t('audience.persons'), 'number'], t('audience.as_of')],
+			rows.map((row) => [h('a', {href: `#/audiences/${encodeURIComponent(row.segment)}`}, title(row)),
+				opening(row.persons, `#/audiences/${encodeURIComponent(row.segment)}`),
+				row.error ? h('span', {class: 'warn'}, row.error) : row.as_of ? moment(row.as_of) : t('audience.filling')])),
+		rows.length > 0 && h('div', {class: 'row'},
+			h('button', {type: 'button', onclick: () => save('audiences',
+				[[t('audience.name'), t('audience.persons'), t('audience.as_of')], ...rows.map((row) => [title(row), row.persons, row.as_of])])}, t('csv')))),
 		rows.length > 1 && overlap(rows));
 }
 
@@ -40,8 +45,13 @@ function overlap(rows) {
 			const codes = ['overlap_a', 'overlap_b'].map((id) => document.getElementById(id).value);
 			const [pair] = await post('segment-overlap', {codes: codes[0] === codes[1] ? [codes[0]] : codes});
 			const names = codes.map((code) => title(rows.find((row) => row.segment === code)));
-			answer.replaceChildren(h('p', {}, told('overlap.both', {n: opening(pair.both, codes[0] === codes[1] ? `#/audiences/${encodeURIComponent(codes[0])}` : behindOf('overlap', JSON.stringify(codes)))})), h('p', {}, t('overlap.share', {name: names[0], share: percent(pair.share_of_a)})), h('p', {}, t('overlap.share', {name: names[1], share: percent(pair.share_of_b)})),
-				bars(t('overlap.title'), [{label: names[0], value: pair.a_persons, text: number(pair.a_persons)}, {label: names[1], value: pair.b_persons, text: number(pair.b_persons)}, {label: t('overlap.in_both'), value: pair.both, text: number(pair.both)}]));
+			answer.replaceChildren(h('p', {}, told('overlap.both',
+					{n: opening(pair.both, codes[0] === codes[1] ? `#/audiences/${encodeURIComponent(codes[0])}` : behindOf('overlap', JSON.stringify(codes)))})),
+				h('p', {}, t('overlap.share', {name: names[0], share: percent(pair.share_of_a)})),
+				h('p', {}, t('overlap.share', {name: names[1], share: percent(pair.share_of_b)})),
+				bars(t('overlap.title'), [{label: names[0], value: pair.a_persons, text: number(pair.a_persons)},
+					{label: names[1], value: pair.b_persons, text: number(pair.b_persons)},
+					{label: t('overlap.in_both'), value: pair.both, text: number(pair.both)}]));
 		} catch (problem) {
 			answer.replaceChildren(h('p', {class: 'warn'}, fault(problem)));
 		}
@@ -83,7 +93,8 @@ function edit(row, me) {
 	};
 	show(h('h1', {}, row ? title(row) : t('audience.new')), draft && drafted(key, () => edit(row, me)),
 		h('form', {novalidate: true, class: 'beside', onsubmit: store}, h('div', {class: 'card'}, editor.element),
-			h('aside', {class: 'card', 'aria-label': t('audience.meant')}, h('h2', {}, t('audience.meant')), count, sample, mayWrite(me) && [name('name_zh', t('audience.name'), begin.name_zh), name('name_en', t('audience.name_en'), begin.name_en), notice,
+			h('aside', {class: 'card', 'aria-label': t('audience.meant')}, h('h2', {}, t('audience.meant')), count, sample,
+				mayWrite(me) && [name('name_zh', t('audience.name'), begin.name_zh), name('name_en', t('audience.name_en'), begin.name_en), notice,
 				h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('save')))])));
 	ask(editor.rule());
 }
@@ -99,8 +110,11 @@ async function filled({segment}, me) {
 async function one(row, me) {
 	const members = h('div', {}), changes = h('div', {}), reading = h('p', {class: 'faint'});
 	show(h('h1', {}, title(row), ' ', h('span', {class: 'tag'}, t(`audience.${row.kind}`))),
-		h('p', {}, h('span', {class: 'big'}, number(row.as_of ? row.persons : null)), ' ', h('span', {class: 'faint'}, row.as_of ? t('audience.right', {at: moment(row.as_of)}) : t('audience.filling'))), row.error && h('p', {class: 'warn'}, row.error),
-		h('div', {class: 'row'}, mayWrite(me) && [row.rule && h('a', {class: 'button', href: `#/audiences/edit/${encodeURIComponent(row.segment)}`}, t('edit')), h('button', {type: 'button', onclick: () => drop(row)}, t('delete'))],
+		h('p', {}, h('span', {class: 'big'}, number(row.as_of ? row.persons : null)), ' ',
+			h('span', {class: 'faint'}, row.as_of ? t('audience.right', {at: moment(row.as_of)}) : t('audience.filling'))),
+		row.error && h('p', {class: 'warn'}, row.error),
+		h('div', {class: 'row'}, mayWrite(me) && [row.rule && h('a', {class: 'button', href: `#/audiences/edit/${encodeURIComponent(row.segment)}`}, t('edit')),
+			h('button', {type: 'button', onclick: () => drop(row)}, t('delete'))],
 			h('button', {type: 'button', onclick: () => everybody(row, reading)}, t('csv'))), reading,
 		h('div', {class: 'cards'}, h('section', {class: 'card'}, h('h2', {}, t('audience.members')), members),
 			h('section', {class: 'card'}, h('h2', {}, t('audience.moves')), changes)));
@@ -108,8 +122,12 @@ async function one(row, me) {
 	const [movement] = await Promise.all([get(`${path(row.segment)}/movement?from=${daysBack(27)}&to=${daysBack(0)}`), page(members, `${path(row.segment)}/members?limit=50`, person)]);
 	const weeks = [0, 1, 2, 3].map((week) => movement.slice(week * 7, week * 7 + 7));
 	const sum = (days, which) => days.reduce((total, one_day) => total + one_day[which], 0);
-	append(changes, ['entered', 'left'].map((which) => bars(t(`audience.${which}`), weeks.map((days, i) => ({label: i === 3 ? t('audience.last_week') : t('audience.weeks_ago', {n: 3 - i}), value: sum(days, which), text: `${which === 'entered' ? '+' : '−'}${number(sum(days, which))}`})))));
-	await page(changes, `${path(row.segment)}/changes?limit=30`, (change) => h('li', {}, h('span', {class: change.kind === 'enter' ? 'good' : 'warn'}, t(`audience.${change.kind}`)), ' ', link(change), ' ', h('span', {class: 'faint'}, moment(change.at))));
+	append(changes, ['entered', 'left'].map((which) => bars(t(`audience.${which}`),
+		weeks.map((days, i) => ({label: i === 3 ? t('audience.last_week') : t('audience.weeks_ago', {n: 3 - i}), value: sum(days, which),
+			text: `${which === 'entered' ? '+' : '−'}${number(sum(days, which))}`})))));
+	await page(changes, `${path(row.segment)}/changes?limit=30`,
+		(change) => h('li', {}, h('span', {class: change.kind === 'enter' ? 'good' : 'warn'}, t(`audience.${change.kind}`)), ' ', link(change), ' ',
+			h('span', {class: 'faint'}, moment(change.at))));
 }
 
 const link = (row) => h('a', {href: `#/person/${row.customer_id}`}, row.name || t('unnamed'));

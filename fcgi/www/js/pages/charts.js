@@ -21,13 +21,17 @@ export async function draw([id = ''], me) {
 	const spec = {measure: 'net', group: 'month', days: 365, chart: 'line', ...(chosen ? {days: undefined, ...chosen.spec} : {})};
 	const result = h('div', {});
 	const again = anew(() => draw([id], me));
-	show(h('h1', {}, chosen ? chosen.name : t('page.charts')), builder(spec, stores, result), h('section', {class: 'card'}, h('h2', {}, t('chart.result')), result), keeping(spec, chosen, again, `${me.actor}:chart:${id}`), chosen && versions(`reports/saved/${chosen.report_id}`, {name: part, value: said, may: chosen.is_mine, again}), shelf(saved, again));
+	show(h('h1', {}, chosen ? chosen.name : t('page.charts')), builder(spec, stores, result),
+		h('section', {class: 'card'}, h('h2', {}, t('chart.result')), result), keeping(spec, chosen, again, `${me.actor}:chart:${id}`),
+		chosen && versions(`reports/saved/${chosen.report_id}`, {name: part, value: said, may: chosen.is_mine, again}), shelf(saved, again));
 	await answer(spec, result);
 }
 
-const parts = {name: 'name', roles: 'share', 'spec.measure': 'measure', 'spec.group': 'group', 'spec.days': 'span', 'spec.from': 'from', 'spec.to': 'to', 'spec.chart': 'kind', 'spec.store': 'store', 'spec.region': 'region'};
+const parts = {name: 'name', roles: 'share', 'spec.measure': 'measure', 'spec.group': 'group', 'spec.days': 'span', 'spec.from': 'from', 'spec.to': 'to',
+	'spec.chart': 'kind', 'spec.store': 'store', 'spec.region': 'region'};
 const part = (path) => t(`chart.${parts[path]}`);
-const said = (given, path, plain) => given === null || given === undefined ? plain(given) : path === 'roles' ? given.map((role) => code('role', role)).join(t('comma')) || '–' : path === 'spec.measure' ? t(`report.${given}`)
+const said = (given, path, plain) => given === null || given === undefined ? plain(given) : path === 'roles'
+	? given.map((role) => code('role', role)).join(t('comma')) || '–' : path === 'spec.measure' ? t(`report.${given}`)
 	: path === 'spec.group' || path === 'spec.chart' ? t(`chart.${given}`) : path === 'spec.days' ? t('chart.days', {n: number(given)}) : plain(given);
 
 const options = (names, chosen, label) => names.map((name) => h('option', {value: name, selected: String(name) === String(chosen)}, label(name)));
@@ -36,7 +40,8 @@ const select = (id, label, content, onchange) => [h('label', {for: id}, label), 
 function builder(spec, stores, result) {
 	const measure = h('select', {id: 'measure', onchange: () => { spec.measure = measure.value; ask(); }});
 	const dates = h('div', {hidden: spec.days !== undefined}, field('from', t('chart.from'), {type: 'date', value: spec.from || ''}), field('to', t('chart.to'), {type: 'date', value: spec.to || ''}));
-	const span = h('select', {id: 'span', onchange: () => pick(span.value)}, options(spans.includes(spec.days) || spec.days === undefined ? spans : [spec.days, ...spans], spec.days, (n) => t('chart.days', {n: number(n)})),
+	const span = h('select', {id: 'span', onchange: () => pick(span.value)},
+		options(spans.includes(spec.days) || spec.days === undefined ? spans : [spec.days, ...spans], spec.days, (n) => t('chart.days', {n: number(n)})),
 		h('option', {value: '', selected: spec.days === undefined}, t('chart.between')));
 	const note = h('p', {class: 'faint'});
 	let turn = 0;
@@ -56,14 +61,17 @@ function builder(spec, stores, result) {
 	};
 	offer();
 	const place = spec.store ? `store/${spec.store}` : spec.region ? `region/${spec.region}` : '';
-	return h('form', {class: 'card', onsubmit: (event) => event.preventDefault()}, h('div', {class: 'fields'}, [select('group', t('chart.group'), options(Object.keys(measures), spec.group, (name) => t(`chart.${name}`)), (event) => { spec.group = event.target.value; offer(); ask(); }),
+	return h('form', {class: 'card', onsubmit: (event) => event.preventDefault()},
+		h('div', {class: 'fields'}, [select('group', t('chart.group'), options(Object.keys(measures), spec.group, (name) => t(`chart.${name}`)),
+			(event) => { spec.group = event.target.value; offer(); ask(); }),
 		[h('label', {for: 'measure'}, t('chart.measure')), measure], [h('label', {for: 'span'}, t('chart.span')), span, dates, note],
 		select('where', t('report.where'), scopes(stores, place, t('report.all')), (event) => {
 			const [kind, ...name] = event.target.value.split('/');
 			Object.assign(spec, {store: undefined, region: undefined}, kind ? {[kind]: name.join('/')} : {});
 			ask();
 		}),
-		select('chart', t('chart.kind'), options(['line', 'bars', 'pie', 'table'], spec.chart, (name) => t(`chart.${name}`)), (event) => { spec.chart = event.target.value; ask(); })].map((one) => h('div', {}, one))));
+		select('chart', t('chart.kind'), options(['line', 'bars', 'pie', 'table'], spec.chart, (name) => t(`chart.${name}`)),
+			(event) => { spec.chart = event.target.value; ask(); })].map((one) => h('div', {}, one))));
 }
 
 const shown = {net: money, average_order: money, repurchase_rate: percent};
@@ -102,11 +110,18 @@ async function answer(spec, place, isWanted = () => true) {
 		const {rows} = await post('reports/chart', spec);
 		if (!isWanted()) return;
 		const format = shown[spec.measure] || number;
-		const made = rows.map((row) => ({label: naming(spec, row), value: row.value === null ? 0 : Number(row.value), text: format(row.value === null ? null : Number(row.value)), brief: format === money && row.value !== null ? brief(Number(row.value)) : undefined}));
+		const made = rows.map((row) => ({label: naming(spec, row), value: row.value === null ? 0 : Number(row.value),
+			text: format(row.value === null ? null : Number(row.value)),
+			brief: format === money && row.value !== null ? brief(Number(row.value)) : undefined}));
 		const title = `${t(`report.${spec.measure}`)} · ${t(`chart.${spec.group}`)}`;
-		const picture = {line: () => line(title, made), bars: () => bars(title, made.slice(0, 60), !periods.includes(spec.group)), pie: () => ring(title, shares(made, format)), table: () => null}[spec.chart || 'table']();
-		place.replaceChildren(...[h('p', {class: 'faint', role: 'status'}, title), rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : picture, rows.length > 0 && table(title, [t(`chart.${spec.group}`), [t(`report.${spec.measure}`), 'number']], made.map((row, i) => [row.label, opening(row.value, behind(spec, rows[i]), row.text)])),
-			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(`${spec.measure}-${spec.group}`, [[spec.group, spec.measure], ...rows.map((row) => [row.label, row.value])])}, t('save_csv')))].filter(Boolean));
+		const picture = {line: () => line(title, made), bars: () => bars(title, made.slice(0, 60), !periods.includes(spec.group)),
+			pie: () => ring(title, shares(made, format)), table: () => null}[spec.chart || 'table']();
+		place.replaceChildren(...[h('p', {class: 'faint', role: 'status'}, title), rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : picture,
+			rows.length > 0 && table(title, [t(`chart.${spec.group}`), [t(`report.${spec.measure}`), 'number']],
+				made.map((row, i) => [row.label, opening(row.value, behind(spec, rows[i]), row.text)])),
+			h('div', {class: 'row'}, h('button',
+				{type: 'button', onclick: () => save(`${spec.measure}-${spec.group}`,
+					[[spec.group, spec.measure], ...rows.map((row) => [row.label, row.value])])}, t('save_csv')))].filter(Boolean));
 	} catch (problem) {
 		if (isWanted()) place.replaceChildren(h('p', {class: 'warn', role: 'alert'}, fault(problem)));
 	} finally {
@@ -117,7 +132,8 @@ async function answer(spec, place, isWanted = () => true) {
 function keeping(spec, chosen, again, key) {
 	const own = chosen && chosen.is_mine ? chosen : null;
 	return h('section', {class: 'card'}, h('h2', {}, t('chart.save_as')), keptForm(key, [field('name', t('chart.name'), {value: own ? own.name : '', maxlength: '80', required: true}),
-		h('fieldset', {}, h('legend', {}, t('chart.share')), roles.map((role) => check(role, code('role', role), own && own.roles.includes(role)))), h('p', {class: 'faint'}, t('chart.shared'))], t('chart.save_as'), async (data, element, done) => {
+		h('fieldset', {}, h('legend', {}, t('chart.share')), roles.map((role) => check(role, code('role', role), own && own.roles.includes(role)))),
+		h('p', {class: 'faint'}, t('chart.shared'))], t('chart.save_as'), async (data, element, done) => {
 		const onward = leading(), kept = await post('reports/saved', {name: data.get('name'), spec, roles: roles.filter((role) => data.get(role)), ...(own ? {report_id: own.report_id} : {})});
 		done();
 		toast(t('saved'));
@@ -134,6 +150,10 @@ function shelf(saved, again) {
 			await again();
 		} catch (problem) { toast(fault(problem)); }
 	};
-	return h('section', {class: 'card'}, h('h2', {}, t('chart.saved')), saved.length === 0 ? h('p', {class: 'faint'}, t('none')) : h('ul', {class: 'plain'}, saved.map((one) => h('li', {}, h('a', {href: `#/charts/${one.report_id}`}, one.name),
-		one.is_mine ? h('button', {type: 'button', 'aria-label': `${t('chart.delete')} ${one.name}`, onclick: () => remove(one)}, t('chart.delete')) : h('span', {class: 'faint'}, ' · ', t('chart.by', {who: one.owner}))))), h('div', {class: 'row'}, h('a', {class: 'button', href: '#/charts'}, t('chart.new'))));
+	return h('section', {class: 'card'}, h('h2', {}, t('chart.saved')),
+		saved.length === 0 ? h('p', {class: 'faint'}, t('none'))
+		: h('ul', {class: 'plain'}, saved.map((one) => h('li', {}, h('a', {href: `#/charts/${one.report_id}`}, one.name),
+		one.is_mine ? h('button', {type: 'button', 'aria-label': `${t('chart.delete')} ${one.name}`, onclick: () => remove(one)}, t('chart.delete'))
+			: h('span', {class: 'faint'}, ' · ', t('chart.by', {who: one.owner}))))),
+		h('div', {class: 'row'}, h('a', {class: 'button', href: '#/charts'}, t('chart.new'))));
 }

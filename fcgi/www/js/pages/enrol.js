@@ -32,7 +32,9 @@ async function warn(phone, known) {
 	known.replaceChildren();
 	try {
 		const person = await post('lookup', {kind: 'phone', value: phone});
-		append(known, [h('p', {class: 'warn'}, t('enrol.known', {name: person.name || t('unnamed')}), person.also && marks(person)), person.in_scope !== false && h('p', {}, h('a', {class: 'button', href: `#/person/${person.customer_id}`}, t('enrol.known_open'))), person.also && others(person.also), h('p', {}, t('enrol.known_what'))]);
+		append(known, [h('p', {class: 'warn'}, t('enrol.known', {name: person.name || t('unnamed')}), person.also && marks(person)),
+			person.in_scope !== false && h('p', {}, h('a', {class: 'button', href: `#/person/${person.customer_id}`}, t('enrol.known_open'))),
+			person.also && others(person.also), h('p', {}, t('enrol.known_what'))]);
 		known.scrollIntoView({block: 'nearest'});
 		return [person, ...(person.also || [])].map((one) => one.customer_id);
 	} catch (problem) {

@@ -19,7 +19,9 @@ export async function draw(words, me) {
 	const again = last && history.state?.found === last.at ? last : null;
 	const found = h('div', {'aria-live': 'polite'});
 	show(h('h1', {}, t('page.find')),
-		h('div', {class: 'card'}, form([field('text', t('find.what'), {type: 'search', enterkeyhint: 'search', autofocus: !again, autocomplete: 'off', value: again?.text, oninput: (event) => begin(event.target, found)})],
+		h('div', {class: 'card'}, form([field('text', t('find.what'),
+			{type: 'search', enterkeyhint: 'search', autofocus: !again, autocomplete: 'off', value: again?.text,
+				oninput: (event) => begin(event.target, found)})],
 			t('find.go'), (data) => look(plain(data.get('text')), found)), canScan() && scanner(found)),
 		found,
 		target === 'person' && h('p', {class: 'row'}, h('a', {class: 'button', href: '#/enrol'}, t('page.enrol')), h('a', {class: 'button', href: '#/knowledge'}, t('page.knowledge'))));
@@ -104,13 +106,19 @@ function card(person, kind) {
 	return h('div', {class: kind},
 		h('h2', {}, person.in_scope === false ? person.name : h('a', {href: `#/${target}/${person.customer_id}`}, person.name || t('unnamed'))),
 		h('p', {}, person.tier && h('span', {class: 'tag tier'}, code('tier', person.tier)), person.phone && h('span', {class: 'tag'}, person.phone),
-			person.city && h('span', {class: 'tag'}, person.city), person.sex && h('span', {class: 'tag'}, code('sex', person.sex)), person.store_name && h('span', {class: 'tag'}, person.store_name), person.registered_on && kind !== 'card' && h('span', {class: 'faint'}, t('find.since', {day: day(person.registered_on)}))),
+			person.city && h('span', {class: 'tag'}, person.city), person.sex && h('span', {class: 'tag'}, code('sex', person.sex)),
+			person.store_name && h('span', {class: 'tag'}, person.store_name),
+			person.registered_on && kind !== 'card' && h('span', {class: 'faint'}, t('find.since', {day: day(person.registered_on)}))),
 		person.last_day && h('p', {}, t('find.last', {day: day(person.last_day)}), person.last_item && h('strong', {}, person.last_item)),
 		!person.last_day && person.last_category_name && h('p', {}, t('find.last_category', {category: person.last_category_name})),
 		next && h('p', {}, h('strong', {class: 'good'}, next.what), ' ', h('span', {class: 'faint'}, next.why)),
 		coupons.length > 0 && kind === 'card' && [h('p', {}, t('find.coupons', {n: coupons.length})), couponLines(coupons, target === 'person')],
-		person.points > 0 && h('p', {}, t('find.points', {n: number(person.points)}), person.in_scope !== false && target === 'person' && [' ', h('a', {class: 'tag', href: `#/points/${person.customer_id}`}, t('points.use'))]),
-		person.in_scope === false && [h('p', {class: 'faint'}, t('find.other_store')), target === 'person' && isPhone(last.text) && h('div', {class: 'row'}, h('button', {type: 'button', onclick: async (event) => (await fetched(import('../consents.js'))).stopNumber(event.target, digits(last.text))}, t('consent.stop_number')))],
+		person.points > 0 && h('p', {}, t('find.points', {n: number(person.points)}),
+			person.in_scope !== false && target === 'person' && [' ', h('a', {class: 'tag', href: `#/points/${person.customer_id}`}, t('points.use'))]),
+		person.in_scope === false && [h('p', {class: 'faint'}, t('find.other_store')),
+			target === 'person' && isPhone(last.text) && h('div', {class: 'row'},
+				h('button', {type: 'button', onclick: async (event) => (await fetched(import('../consents.js'))).stopNumber(event.target, digits(last.text))},
+					t('consent.stop_number')))],
 		person.also && others(person.also));
 }
 
@@ -119,13 +127,17 @@ function card(person, kind) {
 export const others = (also) => h('p', {}, t('find.also'), also.map((person) => [' ', h('span', {class: 'tag'},
 	person.in_scope ? h('a', {href: `#/${target}/${person.customer_id}`}, person.name || t('unnamed')) : person.name || t('unnamed'), h('span', {class: 'faint'}, marks(person)))]));
 export const marks = (person) => [person.sex && code('sex', person.sex), person.tier && code('tier', person.tier), person.store_name,
-	person.last_day ? t('find.last', {day: day(person.last_day)}).trim() : person.last_category_name ? t('find.last_category', {category: person.last_category_name}) : person.registered_on && t('find.since', {day: day(person.registered_on)})].filter(Boolean).map((mark) => ` · ${mark}`).join('');
+	person.last_day ? t('find.last', {day: day(person.last_day)}).trim() : person.last_category_name
+		? t('find.last_category', {category: person.last_category_name})
+		: person.registered_on && t('find.since', {day: day(person.registered_on)})].filter(Boolean).map((mark) => ` · ${mark}`).join('');
 
 // Coupons as the counter needs them: of each kind one line, which leads on to redeem the one that ends first, who may.
 export function couponLines(coupons, mayRedeem) {
 	const kinds = new Map();
 	for (const coupon of coupons) kinds.set(coupon.coupon_type, [...kinds.get(coupon.coupon_type) || [], coupon]);
 	return h('ul', {class: 'plain'}, [...kinds.values()].map(([coupon, ...more]) => h('li', {},
-		mayRedeem ? h('a', {href: `#/redeem/${encodeURIComponent(coupon.code)}`}, named({...coupon, name_zh: coupon.name})) : named({...coupon, name_zh: coupon.name}), more.length > 0 && ` ×${number(more.length + 1)}`, ' ',
-		h('span', {class: 'faint'}, coupon.minimum_amount > 0 && `${t('person.from', {money: money(coupon.minimum_amount)})} · `, t(more.length > 0 ? 'person.until_first' : 'person.until', {day: day(coupon.valid_until)})))));
+		mayRedeem ? h('a', {href: `#/redeem/${encodeURIComponent(coupon.code)}`}, named({...coupon, name_zh: coupon.name}))
+			: named({...coupon, name_zh: coupon.name}), more.length > 0 && ` ×${number(more.length + 1)}`, ' ',
+		h('span', {class: 'faint'}, coupon.minimum_amount > 0 && `${t('person.from', {money: money(coupon.minimum_amount)})} · `,
+			t(more.length > 0 ? 'person.until_first' : 'person.until', {day: day(coupon.valid_until)})))));
 }

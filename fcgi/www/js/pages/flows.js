@@ -25,7 +25,10 @@ function overview(rows, me) {
 	show(h('h1', {}, t('page.flows')), mayAct(me) && h('div', {class: 'row'}, h('a', {class: 'button main', href: '#/flows/new'}, t('flows.new'))),
 		h('div', {class: 'cards'}, rows.map((row) => h('section', {class: 'card'},
 			h('h2', {}, h('a', {href: `#/flows/${encodeURIComponent(row.flow)}`}, title(row))),
-			h('p', {}, t(`flow_kind.${row.trigger}`, {n: row.spec.days})), h('p', {}, h('span', {class: 'tag'}, code('state', row.state)), row.backlog_waiting > row.backlog_confirmed && h('span', {class: 'tag'}, t('flows.waiting', {n: number(row.backlog_waiting - row.backlog_confirmed)})))))));
+			h('p', {}, t(`flow_kind.${row.trigger}`, {n: row.spec.days})),
+			h('p', {}, h('span', {class: 'tag'}, code('state', row.state)),
+				row.backlog_waiting > row.backlog_confirmed && h('span', {class: 'tag'},
+					t('flows.waiting', {n: number(row.backlog_waiting - row.backlog_confirmed)})))))));
 }
 
 function fromPreset(presets) {
@@ -39,7 +42,8 @@ function fromPreset(presets) {
 		gist.replaceChildren();
 		append(gist, parts.map(([what, words]) => [h('dt', {}, what), h('dd', {}, words)]));
 	};
-	const choice = h('select', {id: 'preset', onchange: () => { remember(); return tell(); }}, presets.map((preset) => h('option', {value: preset.preset, selected: preset.preset === draft.preset}, named(preset, preset.preset))));
+	const choice = h('select', {id: 'preset', onchange: () => { remember(); return tell(); }},
+		presets.map((preset) => h('option', {value: preset.preset, selected: preset.preset === draft.preset}, named(preset, preset.preset))));
 	const remember = () => keep('flow:new', {name: name.value, preset: choice.value});
 	show(h('h1', {}, t('flows.new')), h('form', {class: 'card', novalidate: true, onsubmit: async (event) => {
 		event.preventDefault();
@@ -51,7 +55,8 @@ function fromPreset(presets) {
 			if (wanted) await put(`${path(made)}/name`, {name_zh: wanted});
 			onward(`#/flows/${made}/edit`);
 		} catch (problem) { notice.textContent = fault(problem); }
-	}}, h('label', {for: 'preset'}, t('flows.preset')), choice, gist, h('label', {for: 'name_zh'}, t('flows.name')), name, notice, h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('flows.copy')))));
+	}}, h('label', {for: 'preset'}, t('flows.preset')), choice, gist, h('label', {for: 'name_zh'}, t('flows.name')), name, notice,
+	h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('flows.copy')))));
 	return tell();
 }
 
@@ -83,7 +88,8 @@ async function one(row, me, person) {
 		mayAct(me) && h('div', {class: 'row'}, row.state === 'active' ? act('pause') : act('start'), !['stopped', 'draft'].includes(row.state) && act('stop'), waiting > 0 && act('confirm-backlog'),
 			h('a', {class: 'button', href: `#/flows/${encodeURIComponent(row.flow)}/edit`}, t('edit')), h('button', {type: 'button', onclick: () => look(row, preview)}, t('flows.preview'))),
 		notice, waiting > 0 && h('p', {class: 'warn'}, t('flows.backlog', {n: number(waiting)})), preview,
-		h('section', {class: 'card'}, h('h2', {}, t('flows.results')), found), me.role !== 'crm_analyst' && asking(row, person, why, me), me.role !== 'crm_store_manager' && flowVersions(path(row.flow), mayAct(me), again));
+		h('section', {class: 'card'}, h('h2', {}, t('flows.results')), found), me.role !== 'crm_analyst' && asking(row, person, why, me),
+		me.role !== 'crm_store_manager' && flowVersions(path(row.flow), mayAct(me), again));
 	append(found, [results(await get(`${path(row.flow)}/results`))]);
 	if (person) await explain(row, person, why);
 }
@@ -127,14 +133,20 @@ async function look(row, place) {
 		const counts = [...outcomes.filter((name) => name in answer.outcomes), ...Object.keys(answer.outcomes).filter((name) => !outcomes.includes(name))];
 		const said = (name) => ['sent', 'held', 'control'].includes(name) ? t(`dry.${name}`) : t('dry.stopped', {step: t(`stop.${name}`)});
 		const because = Object.fromEntries(counts.map((name) => [name, answer.reasons.filter((one_reason) => one_reason.outcome === name)]));
-		const rows = counts.map((name) => [said(name), number(answer.outcomes[name]), because[name].map((one_reason) => `${reason(one_reason.reason)} (${number(one_reason.persons)})`).join(t('semicolon'))]);
+		const rows = counts.map((name) => [said(name), number(answer.outcomes[name]),
+			because[name].map((one_reason) => `${reason(one_reason.reason)} (${number(one_reason.persons)})`).join(t('semicolon'))]);
 		const cost = answer.cost;
 		place.replaceChildren();
 		append(place, [h('section', {class: 'card', id: 'dry'}, h('h2', {}, t('flows.preview')), h('p', {}, t(answer.is_all ? 'dry.all' : 'dry.some', {n: number(answer.looked_at)})),
 			table(t('flows.preview'), [t('dry.what'), [t('audience.persons'), 'number'], t('dry.why')], rows),
-			h('p', {}, t('dry.cost', {messages: money(cost.message_cost)}), ' ', cost.coupons > 0 && (cost.coupon_cost === null ? t('dry.coupons_share', {n: number(cost.coupons)}) : t('dry.coupons', {n: number(cost.coupons), cost: money(cost.coupon_cost)}))),
+			h('p', {}, t('dry.cost', {messages: money(cost.message_cost)}), ' ',
+				cost.coupons > 0 && (cost.coupon_cost === null ? t('dry.coupons_share', {n: number(cost.coupons)})
+					: t('dry.coupons', {n: number(cost.coupons), cost: money(cost.coupon_cost)}))),
 			answer.backlog > 0 && h('p', {}, t('dry.backlog', {n: number(answer.backlog)})),
-			answer.examples && h('ul', {class: 'plain'}, answer.examples.map((example) => h('li', {}, h('a', {href: `#/flows/${encodeURIComponent(row.flow)}/why/${example.customer_id}`}, example.name || t('unnamed')), ' ', said(example.outcome), ' ', h('span', {class: 'faint'}, reason(example.reason))))),
+			answer.examples && h('ul', {class: 'plain'},
+				answer.examples.map((example) => h('li', {},
+					h('a', {href: `#/flows/${encodeURIComponent(row.flow)}/why/${example.customer_id}`}, example.name || t('unnamed')), ' ',
+					said(example.outcome), ' ', h('span', {class: 'faint'}, reason(example.reason))))),
 			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => save(title(row), [[t('dry.what'), t('audience.persons'), t('dry.why')], ...rows])}, t('csv'))))]);
 	} catch (problem) {
 		place.replaceChildren(h('p', {class: 'warn', role: 'alert'}, refusal(problem)));

@@ -19,8 +19,11 @@ export async function draw([id], me) {
 	const [sources, jobs] = await Promise.all([list('sources'), list('imports?limit=20')]);
 	const place = h('div', {});
 	show(h('h1', {}, t('page.import')), place, h('section', {class: 'card'}, h('h2', {}, t('import.recent')),
-		jobs.rows.length === 0 ? h('p', {class: 'faint'}, t('none')) : table(t('import.recent'), [t('import.when'), t('sources.source'), t('import.entity'), t('import.state'), [t('import.lines'), 'number']],
-			jobs.rows.map((job) => [h('a', {href: `#/import/${job.batch_id}`}, moment(job.created_at)), sources.rows.find((row) => row.source === job.source)?.name || job.source, code('entity', job.entity), code('import', job.state), number(job.line_count)]))));
+		jobs.rows.length === 0 ? h('p', {class: 'faint'}, t('none'))
+			: table(t('import.recent'), [t('import.when'), t('sources.source'), t('import.entity'), t('import.state'), [t('import.lines'), 'number']],
+			jobs.rows.map((job) => [h('a', {href: `#/import/${job.batch_id}`}, moment(job.created_at)),
+				sources.rows.find((row) => row.source === job.source)?.name || job.source, code('entity', job.entity), code('import', job.state),
+				number(job.line_count)]))));
 	if (draft) await choose(place, sources.rows);
 	else place.replaceChildren(begin(place, sources.rows));
 }
@@ -71,11 +74,14 @@ async function choose(place, sources) {
 	}
 	const chosen = (name) => draft.mapping.fields[name];
 	const isShown = (item) => item.is_required || chosen(item.field) !== undefined;
-	place.replaceChildren(h('section', {class: 'card'}, h('h2', {}, t('import.mapping')), h('p', {class: 'faint'}, t('import.mapping_what', {file: draft.name, source: sources.find((row) => row.source === draft.source)?.name || draft.source})),
+	place.replaceChildren(h('section', {class: 'card'}, h('h2', {}, t('import.mapping')),
+		h('p', {class: 'faint'}, t('import.mapping_what',
+			{file: draft.name, source: sources.find((row) => row.source === draft.source)?.name || draft.source})),
 		draft.sheets?.length > 1 && sheets(place, sources),
 		form([fields.rows.filter(isShown).map(pick), h('details', {}, h('summary', {}, t('import.more_fields')), fields.rows.filter((item) => !isShown(item)).map(pick))],
 			t('import.try'), async (data, element) => {
-				for (const item of fields.rows) if (item.is_required && !data.get(item.field)) throw Object.assign(new Error(t('import.required', {field: label(item)})), {field: item.field, code: 'required'});
+				for (const item of fields.rows) if (item.is_required
+					&& !data.get(item.field)) throw Object.assign(new Error(t('import.required', {field: label(item)})), {field: item.field, code: 'required'});
 				await send(element);
 			}),
 		h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => { draft = null; place.replaceChildren(begin(place, sources)); }}, t('import.other_file')))));
@@ -101,12 +107,14 @@ function pick(item) {
 	const column = typeof value === 'object' ? value.column : value;
 	const columns = draft.rows[0];
 	const example = h('p', {class: 'faint'});
-	const tell = (name) => { example.textContent = columns.includes(name) ? t('import.example', {values: draft.rows.slice(1, 4).map((row) => row[columns.indexOf(name)]).filter(Boolean).join(' · ')}) : ''; };
+	const tell = (name) => { example.textContent = columns.includes(name)
+		? t('import.example', {values: draft.rows.slice(1, 4).map((row) => row[columns.indexOf(name)]).filter(Boolean).join(' · ')}) : ''; };
 	const select = h('select', {id: item.field, name: item.field, onchange: () => {
 		if (select.value === '') delete draft.mapping.fields[item.field];
 		else draft.mapping.fields[item.field] = select.value;
 		tell(select.value);
-	}}, h('option', {value: ''}, t('import.no_column')), columns.filter((name, i) => name !== '' && columns.indexOf(name) === i).map((name) => h('option', {value: name, selected: name === column}, name)));
+	}}, h('option', {value: ''}, t('import.no_column')),
+	columns.filter((name, i) => name !== '' && columns.indexOf(name) === i).map((name) => h('option', {value: name, selected: name === column}, name)));
 	tell(column);
 	return h('div', {class: 'pick'}, h('label', {for: item.field}, label(item), item.is_required ? ' *' : ''), select, example);
 }
@@ -116,7 +124,8 @@ async function send(element) {
 	const {version} = await put(`sources/${encodeURIComponent(draft.source)}/mappings/${draft.entity}?current=false`, draft.mapping);
 	const bar = h('progress', {max: '1', value: '0', 'aria-label': t('import.sending')});
 	element.append(bar);
-	const query = new URLSearchParams({source: draft.source, entity: draft.entity, format: 'csv', encoding: draft.encoding, dry_run: 'true', lenient: 'true', history: String(draft.history), mapping_version: version});
+	const query = new URLSearchParams({source: draft.source, entity: draft.entity, format: 'csv', encoding: draft.encoding, dry_run: 'true', lenient: 'true',
+		history: String(draft.history), mapping_version: version});
 	try {
 		const job = await upload(`imports?${query}`, draft.body, 'text/csv', (part) => { bar.value = part; });
 		draft = null;
@@ -140,7 +149,8 @@ async function one(id) {
 }
 
 function progress(job, naming) {
-	const counts = ['facts', 'would_create', 'would_update', 'would_keep', 'created', 'updated', 'replaced', 'unchanged', 'stale', 'suppressed', 'rejected', 'errors'].filter((name) => job.counts[name]);
+	const counts = ['facts', 'would_create', 'would_update', 'would_keep', 'created', 'updated', 'replaced', 'unchanged', 'stale', 'suppressed', 'rejected',
+		'errors'].filter((name) => job.counts[name]);
 	return h('div', {}, h('h2', {}, code('import', job.state)), !isFinal(job) && h('progress', {max: '1', value: String(job.progress), 'aria-label': code('import', job.state)}),
 		!isFinal(job) && h('p', {}, percent(job.progress), ' · ', t('import.leave')),
 		h('dl', {}, h('dt', {}, t('sources.source')), h('dd', {}, naming(job.source)), h('dt', {}, t('import.entity')), h('dd', {}, code('entity', job.entity)),
@@ -163,7 +173,8 @@ function decide(job) {
 	};
 	return h('section', {class: 'card'}, h('h2', {}, t('import.decide')),
 		h('p', {class: wrong ? 'warn' : 'good'}, wrong ? t('import.some_wrong', {good: number(good), wrong: number(wrong)}) : t('import.all_good', {good: number(good)})),
-		h('div', {class: 'row'}, good > 0 && h('button', {type: 'button', class: wrong ? null : 'main', onclick: act('confirm')}, wrong ? t('import.take_good', {good: number(good)}) : t('import.take_all', {good: number(good)})),
+		h('div', {class: 'row'}, good > 0 && h('button', {type: 'button', class: wrong ? null : 'main', onclick: act('confirm')},
+			wrong ? t('import.take_good', {good: number(good)}) : t('import.take_all', {good: number(good)})),
 			h('button', {type: 'button', class: wrong ? 'main' : null, onclick: act('abort')}, t('import.nothing'))));
 }
 
@@ -194,7 +205,8 @@ async function rows(job) {
 	const fill = async (cursor) => {
 		const page = await list(`imports/${job.batch_id}/preview?limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
 		append(place, [table(t('import.rows'), [[t('import.line'), 'number'], t('import.id'), t('import.does'), t('import.why')],
-			page.rows.map((row) => [number(row.line), row.external_id || '–', h('span', {class: row.outcome === 'reject' ? 'warn' : row.outcome === 'create' ? 'good' : null}, code('does', row.outcome)), why(row)]))]);
+			page.rows.map((row) => [number(row.line), row.external_id || '–',
+				h('span', {class: row.outcome === 'reject' ? 'warn' : row.outcome === 'create' ? 'good' : null}, code('does', row.outcome)), why(row)]))]);
 		if (page.next) {
 			const more = h('button', {type: 'button', onclick: async () => { await fill(page.next); more.remove(); }}, t('more'));
 			place.append(more);

@@ -10,7 +10,8 @@ export async function draw([wanted, staff = '']) {
 	const whose = staff ? `&staff=${encodeURIComponent(staff)}` : '';
 	const place = h('div', {'aria-busy': 'true'}, h('p', {class: 'faint'}, t('loading')));
 	const path = `owned?list=${encodeURIComponent(which)}${whose}`;
-	const file = wholeList(`owned-${which}`, path, ['id', 'name', 'phone', 'tier', 'next_title', 'next_due', 'last_on'], (one) => [one.customer_id, one.name, one.phone, one.tier, one.next_title, one.next_due, one.last_on]);
+	const file = wholeList(`owned-${which}`, path, ['id', 'name', 'phone', 'tier', 'next_title', 'next_due', 'last_on'],
+		(one) => [one.customer_id, one.name, one.phone, one.tier, one.next_title, one.next_due, one.last_on]);
 	const fill = async (cursor) => {
 		const page = await list(`${path}&limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
 		file.add(page);

@@ -22,7 +22,9 @@ export async function draw([id], me) {
 		line = next;
 	};
 	show(h('h1', {}, person.name || t('unnamed'), ' ', person.value && h('span', {class: 'tag tier'}, code('tier', person.value.tier))),
-		dial(person, me), h('div', {class: 'cards'}, about(person, me, works), coupons(person, works), works && [note(person, me, anew(() => draw([person.customer_id], me))), followUp(person, me), tickets(person), ownerCard(owner, me)], consentCard(person, me, works, told)), line,
+		dial(person, me), h('div', {class: 'cards'}, about(person, me, works), coupons(person, works),
+			works && [note(person, me, anew(() => draw([person.customer_id], me))), followUp(person, me), tickets(person), ownerCard(owner, me)],
+			consentCard(person, me, works, told)), line,
 		['crm_store_manager', 'crm_manager', 'crm_headquarters'].includes(me.role) && h('p', {}, h('a', {href: `#/history/${person.customer_id}`}, t('page.history'))));
 }
 
@@ -58,12 +60,23 @@ function about(person, me, works) {
 	return h('section', {class: 'card'}, h('h2', {}, t('person.about')),
 		next && h('p', {}, h('strong', {class: 'good'}, next.what), ' ', h('span', {class: 'faint'}, next.why)),
 		h('dl', {}, h('dt', {}, t('person.last')), h('dd', {}, day(value.last_day), value.last_item && ` · ${value.last_item}`), h('dt', {}, t('person.orders')), h('dd', {}, number(value.order_days)),
-			h('dt', {}, t('person.net')), h('dd', {}, money(value.net)), value.average !== null && [h('dt', {}, t('person.average')), h('dd', {}, money(value.average))], value.favourite && [h('dt', {}, t('person.favourite')), h('dd', {}, value.favourite.name)], person.channel && [h('dt', {}, t('person.origin')), h('dd', {}, code('channel', person.channel))], h('dt', {}, t('person.since')), h('dd', {}, day(person.registered_on)),
-			h('dt', {}, t('person.points')), h('dd', {}, number(person.points || 0), works && person.points !== 0 && [' ', h('a', {class: 'tag', href: `#/points/${person.customer_id}`}, t('points.use'))]), person.level && [h('dt', {}, t('person.level')), h('dd', {}, named(person.level))],
-			h('dt', {}, t('person.store')), h('dd', {}, person.home_store_name || '–'), person.city && [h('dt', {}, t('person.city')), h('dd', {}, person.city)], person.fields.map((one) => [h('dt', {}, named(one)), h('dd', {}, [one.value].flat().map((value) => value === true ? '✓' : value).join(t('comma')))])),
+			h('dt', {}, t('person.net')), h('dd', {}, money(value.net)),
+			value.average !== null && [h('dt', {}, t('person.average')), h('dd', {}, money(value.average))],
+			value.favourite && [h('dt', {}, t('person.favourite')), h('dd', {}, value.favourite.name)],
+			person.channel && [h('dt', {}, t('person.origin')), h('dd', {}, code('channel', person.channel))], h('dt', {}, t('person.since')),
+			h('dd', {}, day(person.registered_on)),
+			h('dt', {}, t('person.points')), h('dd', {}, number(person.points || 0),
+				works && person.points !== 0 && [' ', h('a', {class: 'tag', href: `#/points/${person.customer_id}`}, t('points.use'))]),
+			person.level && [h('dt', {}, t('person.level')), h('dd', {}, named(person.level))],
+			h('dt', {}, t('person.store')), h('dd', {}, person.home_store_name || '–'),
+			person.city && [h('dt', {}, t('person.city')), h('dd', {}, person.city)],
+			person.fields.map((one) => [h('dt', {}, named(one)),
+				h('dd', {}, [one.value].flat().map((value) => value === true ? '✓' : value).join(t('comma')))])),
 		person.next_tier && h('p', {}, t('person.next_tier', {tier: named(person.next_tier)}), ' ', person.next_tier.missing.map(missing).join(t('person.and'))),
 		tagsOf(person, me),
-		person.tasks.length > 0 && h('ul', {class: 'plain'}, person.tasks.map((task) => h('li', {}, works ? h('a', {href: '#/tasks'}, task.title) : task.title, ' ', h('span', {class: 'faint'}, day(task.due_at))))));
+		person.tasks.length > 0 && h('ul', {class: 'plain'},
+			person.tasks.map((task) => h('li', {}, works ? h('a', {href: '#/tasks'}, task.title) : task.title, ' ',
+				h('span', {class: 'faint'}, day(task.due_at))))));
 }
 
 function coupons(person, works) {
@@ -100,8 +113,11 @@ function timeline(person, me) {
 }
 
 const said = {order: (item) => `${money(Number(item.amount))} · ${code('order', item.status)}`, refund: (item) => money(-Number(item.amount)),
-	interaction: (item) => [code('channel', item.channel), code('contact', item.outcome), item.text].filter(Boolean).join(' · '), event: (item) => named(item, item.type), ticket: (item) => item.title, coupon: (item) => `${named(item, item.coupon_type)} · ${code('coupon_state', item.state)}`,
-	consent: (item) => [item.channels.map((one) => code('channel', one)).join(t('comma')), t(`consent.${item.state}`), item.noted_by && t('consent.said', {who: item.noted_by}), item.way === 'stop' && t('consent.by_stop')].filter(Boolean).join(' · '),
+	interaction: (item) => [code('channel', item.channel), code('contact', item.outcome), item.text].filter(Boolean).join(' · '),
+	event: (item) => named(item, item.type), ticket: (item) => item.title,
+	coupon: (item) => `${named(item, item.coupon_type)} · ${code('coupon_state', item.state)}`,
+	consent: (item) => [item.channels.map((one) => code('channel', one)).join(t('comma')), t(`consent.${item.state}`),
+		item.noted_by && t('consent.said', {who: item.noted_by}), item.way === 'stop' && t('consent.by_stop')].filter(Boolean).join(' · '),
 	tier: (item) => [code('tier', item.from), code('tier', item.to)].filter(Boolean).join(' → '), flow: (item) => `${named(item)} · ${code('outcome', item.outcome)}`};
 const words = (item) => said[item.kind] ? said[item.kind](item) : '';
 
@@ -114,6 +130,7 @@ function entry(item, all, whose) {
 		line.scrollIntoView({block: 'center'});
 		line.focus();
 	}}, t('person.because', {what: code('kind', item.cause.startsWith('fact:') ? because()?.kind || 'earlier' : item.cause.split(':')[0])}));
-	return h('li', {id: item.ref || null, tabindex: item.ref ? '-1' : null}, h('span', {class: 'faint'}, moment(item.at), ' '), h('strong', {}, code('kind', item.kind)), ' ', words(item), link && [' ', link],
+	return h('li', {id: item.ref || null, tabindex: item.ref ? '-1' : null}, h('span', {class: 'faint'}, moment(item.at), ' '),
+		h('strong', {}, code('kind', item.kind)), ' ', words(item), link && [' ', link],
 		item.kind === 'flow' && whose && [' ', h('a', {href: `#/flows/${encodeURIComponent(item.flow)}/why/${whose}`}, t('person.why_flow'))]);
 }

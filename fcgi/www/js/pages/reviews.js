@@ -46,7 +46,8 @@ async function fetchMore() {
 function paint() {
 	const review = queue[at];
 	show(h('h1', {}, t('page.reviews'), ' ', h('span', {class: 'tag'}, `${queue.length === 0 ? 0 : at + 1} / ${queue.length}${more ? '+' : ''}`)),
-		h('div', {class: 'row'}, ['open', 'accepted', 'rejected'].map((state) => h('a', {class: 'tag', href: `#/reviews/${state}`, 'aria-current': state === which ? 'true' : null}, code('review', state)))),
+		h('div', {class: 'row'}, ['open', 'accepted', 'rejected'].map((state) => h('a',
+			{class: 'tag', href: `#/reviews/${state}`, 'aria-current': state === which ? 'true' : null}, code('review', state)))),
 		which === 'open' ? [h('p', {class: 'faint'}, t('reviews.keys')), review ? pair(review) : h('div', {class: 'card'}, h('p', {}, t('reviews.none'))), tried, settledAnew] : decided());
 }
 
@@ -97,7 +98,9 @@ async function weigh(review, place) {
 
 function records(person) {
 	if (!person) return null;
-	return h('section', {class: 'card'}, h('h2', {}, title(person)), h('ul', {class: 'plain'}, person.records.map((record) => h('li', {}, h('strong', {}, naming(record.source)), ' ', h('span', {class: 'faint'}, day(record.registered_at)), ' ',
+	return h('section', {class: 'card'}, h('h2', {}, title(person)),
+		h('ul', {class: 'plain'}, person.records.map((record) => h('li', {}, h('strong', {}, naming(record.source)), ' ',
+			h('span', {class: 'faint'}, day(record.registered_at)), ' ',
 		record.identifiers.map((one) => h('span', {class: 'tag'}, `${code('identifier', one.kind)} ${one.masked}`))))));
 }
 

@@ -52,7 +52,8 @@ function reason(group, source, me) {
 // The refused records of one source, in pages, one by one.
 async function refused(source, [entity, reasonCode, field = ''], me) {
 	const place = h('ul', {class: 'plain'}), path = `rejects?${new URLSearchParams({source, ...(entity ? {entity, code: reasonCode, field: field === '-' ? '' : field} : {})})}`;
-	const file = wholeList(`rejects-${source}`, path, ['id', 'entity', 'external_id', 'line', 'field', 'code', 'remedy'], (row) => [row.reject_id, row.entity, row.external_id, row.line, row.field, row.code, row.remedy]);
+	const file = wholeList(`rejects-${source}`, path, ['id', 'entity', 'external_id', 'line', 'field', 'code', 'remedy'],
+		(row) => [row.reject_id, row.entity, row.external_id, row.line, row.field, row.code, row.remedy]);
 	const fill = async (cursor) => {
 		const page = await list(`${path}&limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
 		file.add(page);
@@ -63,7 +64,9 @@ async function refused(source, [entity, reasonCode, field = ''], me) {
 		}
 	};
 	const naming = await sourceNames();
-	show(h('h1', {}, t('sources.rejects'), ' ', h('span', {class: 'tag'}, naming(source)), entity && h('span', {class: 'tag'}, `${code('entity', entity)} · ${code('refused', reasonCode)}`)), h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/sources'}, t('page.sources')),
+	show(h('h1', {}, t('sources.rejects'), ' ', h('span', {class: 'tag'}, naming(source)),
+			entity && h('span', {class: 'tag'}, `${code('entity', entity)} · ${code('refused', reasonCode)}`)),
+		h('div', {class: 'row'}, h('a', {class: 'tag', href: '#/sources'}, t('page.sources')),
 		mayMend(me) && h('button', {type: 'button', onclick: retry(source, anew(() => refused(source, [entity, reasonCode, field], me)))}, t('sources.retry')),
 		file.parts),
 	h('section', {class: 'card'}, place));

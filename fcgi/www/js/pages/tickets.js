@@ -44,7 +44,8 @@ async function one(person, id, me) {
 	const known = h('section', {class: 'card'}, h('h2', {}, t('article.fits')));
 	const ticket = await get(path), again = anew(() => one(person, id, me));
 	show(h('h1', {}, ticket.title, ' ', h('span', {class: ticket.is_late ? 'tag warn' : 'tag'}, code('ticket_state', ticket.state))),
-		h('p', {}, h('a', {href: `#/person/${ticket.customer_id}`}, ticket.name || t('unnamed')), ' · ', code('ticket_kind', ticket.kind), ' · ', topicOf(ticket), ' · ', code('channel', ticket.channel)),
+		h('p', {}, h('a', {href: `#/person/${ticket.customer_id}`}, ticket.name || t('unnamed')), ' · ', code('ticket_kind', ticket.kind), ' · ',
+			topicOf(ticket), ' · ', code('channel', ticket.channel)),
 		h('div', {class: 'cards'}, clocks(ticket), acts(ticket, path, me, again), ticket.state !== 'resolved' && known), life(ticket));
 	if (ticket.state !== 'resolved') await suggest(known, path);
 }
@@ -52,7 +53,9 @@ async function one(person, id, me) {
 // Articles that fit what was asked; one that is taken stands in the answer, to be changed before it is sent.
 async function suggest(known, path) {
 	const {rows} = await list(`${path}/suggestions`);
-	append(known, [rows.length === 0 ? h('p', {class: 'faint'}, t('article.none_fits')) : rows.map((row) => h('details', {}, h('summary', {}, row.title), h('p', {class: 'said'}, row.body), h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => {
+	append(known, [rows.length === 0 ? h('p', {class: 'faint'}, t('article.none_fits'))
+		: rows.map((row) => h('details', {}, h('summary', {}, row.title), h('p', {class: 'said'}, row.body),
+			h('div', {class: 'row'}, h('button', {type: 'button', onclick: () => {
 		const form = document.querySelector('#body').form;
 		form.elements.namedItem('body').value = row.body.slice(0, 4000);
 		form.dataset.article = row.article_id;
@@ -63,13 +66,15 @@ async function suggest(known, path) {
 
 function clocks(ticket) {
 	const clock = (name, at, until) => [h('dt', {}, t(`tickets.${name}`)), h('dd', {class: !at && ticket.is_late ? 'warn' : null}, at ? moment(at) : t('tickets.by', {at: moment(until)}))];
-	return h('section', {class: 'card'}, h('h2', {}, t('tickets.clocks')), h('dl', {}, clock('answered_at', ticket.answered_at, ticket.answer_due_at), clock('resolved_at', ticket.resolved_at, ticket.resolve_due_at),
+	return h('section', {class: 'card'}, h('h2', {}, t('tickets.clocks')),
+		h('dl', {}, clock('answered_at', ticket.answered_at, ticket.answer_due_at), clock('resolved_at', ticket.resolved_at, ticket.resolve_due_at),
 		h('dt', {}, t('tickets.with')), h('dd', {}, ticket.staff_name || code('role', (ticket.role || '').replace('crm_', ''))),
 		ticket.stars && [h('dt', {}, t('tickets.stars')), h('dd', {}, '★'.repeat(ticket.stars))]), ticket.is_repeated && h('p', {class: 'warn'}, t('tickets.repeated')));
 }
 
 function acts(ticket, path, me, again) {
-	const act = (name, label, member, send) => h('section', {class: 'card'}, h('h2', {}, t(`tickets.${name}`)), keptForm(`${me.actor}:${name}:${ticket.ticket_id}`, [field(member, label, {tag: 'textarea', required: true, maxlength: 4000}),
+	const act = (name, label, member, send) => h('section', {class: 'card'}, h('h2', {}, t(`tickets.${name}`)),
+		keptForm(`${me.actor}:${name}:${ticket.ticket_id}`, [field(member, label, {tag: 'textarea', required: true, maxlength: 4000}),
 		name === 'answer' && h('label', {class: 'check'}, h('input', {type: 'checkbox', name: 'waiting'}), t('tickets.is_waiting'))], t(`tickets.${name}`), async (data, element, done) => {
 		await send(data, element);
 		done();
@@ -77,7 +82,9 @@ function acts(ticket, path, me, again) {
 		await again();
 	}));
 	if (ticket.state !== 'resolved') {
-		return [act('answer', t('tickets.said'), 'body', (data, element) => post(`${path}/answer`, {body: data.get('body'), state: data.get('waiting') ? 'waiting' : 'open', article: element.dataset.article || null})),
+		return [act('answer', t('tickets.said'), 'body',
+			(data, element) => post(`${path}/answer`,
+				{body: data.get('body'), state: data.get('waiting') ? 'waiting' : 'open', article: element.dataset.article || null})),
 			act('resolve', t('tickets.how'), 'resolution', (data) => post(`${path}/resolve`, {resolution: data.get('resolution')}))];
 	}
 	return [rating(ticket, path, again), act('reopen', t('tickets.why'), 'reason', (data) => post(`${path}/reopen`, {reason: data.get('reason')}))];
@@ -93,7 +100,8 @@ function rating(ticket, path, again) {
 }
 
 const life = (ticket) => h('section', {class: 'card'}, h('h2', {}, t('tickets.life')), h('ul', {class: 'plain'}, ticket.events.map((event) => h('li', {},
-	h('span', {class: 'faint'}, moment(event.at), ' '), h('strong', {}, code('ticket_event', event.kind)), ' ', event.stars && '★'.repeat(event.stars), ' ', event.actor, event.given_to && ` · ${code('given_to', event.given_to)}`,
+	h('span', {class: 'faint'}, moment(event.at), ' '), h('strong', {}, code('ticket_event', event.kind)), ' ', event.stars && '★'.repeat(event.stars), ' ',
+	event.actor, event.given_to && ` · ${code('given_to', event.given_to)}`,
 	event.body && h('p', {class: 'said'}, event.body)))));
 
 async function fresh(id, me) {
@@ -101,9 +109,12 @@ async function fresh(id, me) {
 	const usable = topics.filter((topic) => topic.is_active);
 	show(h('h1', {}, t('tickets.new')), h('p', {}, h('a', {href: `#/person/${id}`}, person.name || person.name_masked || t('unnamed'))),
 		h('div', {class: 'cards'}, h('section', {class: 'card'}, keptForm(`${me.actor}:ticket:${id}`, [
-			h('label', {for: 'topic'}, t('tickets.topic')), h('select', {id: 'topic', name: 'topic'}, ['complaint', 'enquiry', 'suggestion'].map((kind) => h('optgroup', {label: code('ticket_kind', kind)},
+			h('label', {for: 'topic'}, t('tickets.topic')),
+			h('select', {id: 'topic', name: 'topic'}, ['complaint', 'enquiry', 'suggestion'].map((kind) => h('optgroup', {label: code('ticket_kind', kind)},
 				usable.filter((topic) => topic.kind === kind).map((topic) => h('option', {value: topic.topic}, named(topic, topic.topic)))))),
-			h('label', {for: 'channel'}, t('person.channel')), h('select', {id: 'channel', name: 'channel'}, ['store', 'call', 'wechat', 'online'].map((name) => h('option', {value: name}, code('channel', name)))),
+			h('label', {for: 'channel'}, t('person.channel')),
+			h('select', {id: 'channel', name: 'channel'},
+				['store', 'call', 'wechat', 'online'].map((name) => h('option', {value: name}, code('channel', name)))),
 			field('body', t('tickets.words'), {tag: 'textarea', required: true, maxlength: 4000})], t('tickets.open_it'), async (data, element, done) => {
 			const onward = leading(), made = await post(`persons/${id}/tickets`, {topic: data.get('topic'), channel: data.get('channel'), body: data.get('body')});
 			done();

@@ -22,7 +22,9 @@ function edit(set, me) {
 	const said = h('div', {role: 'status'}), notice = h('p', {class: 'warn', role: 'alert'}), rules = h('ol', {class: 'parts'});
 	const saved = guarded(key, set.version, async () => (await active()).version);
 	const judge = judged(said), again = anew(() => draw([], me));
-	const page = {now, element: rules, changed: () => { saved.keep(now); judge(now); }, drawAll: (focus) => { rules.replaceChildren(); append(rules, now.map((rule, i) => tier(page, rule, i))); if (focus) document.getElementById(focus)?.focus(); }};
+	const page = {now, element: rules, changed: () => { saved.keep(now); judge(now); },
+		drawAll: (focus) => { rules.replaceChildren(); append(rules, now.map((rule, i) => tier(page, rule, i)));
+			if (focus) document.getElementById(focus)?.focus(); }};
 	const store = async (event) => {
 		event.preventDefault();
 		notice.textContent = '';
@@ -46,7 +48,8 @@ function edit(set, me) {
 			now.splice(Math.max(now.length - 1, 0), 0, {tier: '', name_zh: '', name_en: '', conditions: [{metric: 'orders', days: 30, op: '>=', value: 1}]});
 			page.drawAll(`tier_${now.length - 1}`);
 			page.changed();
-		}}, t('tier.add')))), h('aside', {class: 'card', 'aria-label': t('tier.effect')}, h('h2', {}, t('tier.effect')), said, notice, h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('save'))))));
+		}}, t('tier.add')))), h('aside', {class: 'card', 'aria-label': t('tier.effect')}, h('h2', {}, t('tier.effect')), said, notice,
+		h('div', {class: 'row'}, h('button', {class: 'main', type: 'submit'}, t('save'))))));
 	judge(now);
 }
 
@@ -55,8 +58,12 @@ function tier(page, rule, i) {
 	const n = i + 1;
 	const move = (to) => { now.splice(to, 0, ...now.splice(i, 1)); page.drawAll(`tier_${to + 1}`); page.changed(); };
 	const name = language === 'en' ? 'name_en' : 'name_zh';
-	return h('li', {}, h('div', {class: 'phrase', role: 'group', 'aria-label': called(rule) || t('tier.new')}, h('input', {id: `tier_${n}`, class: 'short', 'aria-label': t('tier.code'), value: rule.tier, maxlength: 8, oninput: (event) => { rule.tier = event.target.value.trim(); page.changed(); }}),
-		h('input', {class: 'middle', 'aria-label': t('tier.name'), value: rule[name], maxlength: 40, oninput: (event) => { rule[name] = event.target.value; rule.name_zh ||= event.target.value; rule.name_en ||= event.target.value; page.changed(); }}),
+	return h('li', {}, h('div', {class: 'phrase', role: 'group', 'aria-label': called(rule) || t('tier.new')},
+		h('input', {id: `tier_${n}`, class: 'short', 'aria-label': t('tier.code'), value: rule.tier, maxlength: 8,
+			oninput: (event) => { rule.tier = event.target.value.trim(); page.changed(); }}),
+		h('input', {class: 'middle', 'aria-label': t('tier.name'), value: rule[name], maxlength: 40,
+			oninput: (event) => { rule[name] = event.target.value; rule.name_zh ||= event.target.value; rule.name_en ||= event.target.value; page.changed();
+				}}),
 		h('span', {class: 'ends'}, i > 0 && h('button', {type: 'button', class: 'quiet', 'aria-label': t('tier.up', {name: called(rule)}), onclick: () => move(i - 1)}, '↑'),
 		i < now.length - 1 && h('button', {type: 'button', class: 'quiet', 'aria-label': t('tier.down', {name: called(rule)}), onclick: () => move(i + 1)}, '↓'),
 		h('button', {type: 'button', class: 'quiet', 'aria-label': t('rule.remove', {what: called(rule)}), onclick: () => drop(page, now, i, called(rule))}, '✕'))),
@@ -77,16 +84,23 @@ function drop(page, from, i, name) {
 
 // "2 or more orders in the last 30 days": metric, window, comparison.
 function sentence(page, rule, condition, place, n) {
-	const select = (id, label, options, chosen, set) => h('select', {id, 'aria-label': label, onchange: (event) => { set(event.target.value); page.drawAll(id); page.changed(); }}, options.map(([value, text]) => h('option', {value, selected: value === chosen}, text)));
-	const input = (name, label, value, set) => h('input', {id: `${name}_${n}_${place + 1}`, type: 'number', class: 'short', step: 'any', inputmode: 'decimal', 'aria-label': label, value: value ?? '', required: true, oninput: (event) => { set(event.target.value === '' ? null : Number(event.target.value)); page.changed(); }});
+	const select = (id, label, options, chosen, set) => h('select',
+		{id, 'aria-label': label, onchange: (event) => { set(event.target.value); page.drawAll(id); page.changed(); }},
+		options.map(([value, text]) => h('option', {value, selected: value === chosen}, text)));
+	const input = (name, label, value, set) => h('input',
+		{id: `${name}_${n}_${place + 1}`, type: 'number', class: 'short', step: 'any', inputmode: 'decimal', 'aria-label': label, value: value ?? '',
+			required: true, oninput: (event) => { set(event.target.value === '' ? null : Number(event.target.value)); page.changed(); }});
 	return h('div', {class: 'phrase', role: 'group', 'aria-label': t(`metric.${condition.metric}`)},
-		!isAge(condition.metric) && [select(`window_${n}_${place + 1}`, t('slot.when'), ['ever', 'last'].map((mode) => [mode, t(`when.${mode}`)]), 'days' in condition ? 'last' : 'ever', (mode) => { if (mode === 'ever') delete condition.days; else condition.days = 30; }),
+		!isAge(condition.metric) && [select(`window_${n}_${place + 1}`, t('slot.when'), ['ever', 'last'].map((mode) => [mode, t(`when.${mode}`)]),
+			'days' in condition ? 'last' : 'ever', (mode) => { if (mode === 'ever') delete condition.days; else condition.days = 30; }),
 			'days' in condition && [input('days', t('tier.days'), condition.days, (value) => { condition.days = value; }), t('when.last.unit')]],
-		select(`metric_${n}_${place + 1}`, t('tier.metric'), metrics.map((metric) => [metric, t(`metric.${metric}`)]), condition.metric, (metric) => { condition.metric = metric; if (isAge(metric)) delete condition.days; }),
+		select(`metric_${n}_${place + 1}`, t('tier.metric'), metrics.map((metric) => [metric, t(`metric.${metric}`)]), condition.metric,
+			(metric) => { condition.metric = metric; if (isAge(metric)) delete condition.days; }),
 		select(`op_${n}_${place + 1}`, t('slot.compare'), ops.map((op) => [op, t(`op.${op}`)]), condition.op, (op) => { condition.op = op; }),
 		input('value', t('slot.from'), condition.value, (value) => { condition.value = value; }),
 		t(`metric.${condition.metric}.unit`),
-		h('button', {type: 'button', class: 'quiet', 'aria-label': t('rule.remove', {what: t(`metric.${condition.metric}`)}), onclick: () => drop(page, rule.conditions, place, t(`metric.${condition.metric}`))}, '✕'));
+		h('button', {type: 'button', class: 'quiet', 'aria-label': t('rule.remove', {what: t(`metric.${condition.metric}`)}),
+			onclick: () => drop(page, rule.conditions, place, t(`metric.${condition.metric}`))}, '✕'));
 }
 
 const state = (example) => Object.entries(example).map(([name, value]) => {
@@ -113,11 +127,16 @@ function judged(place) {
 			if (mine !== turn || !place.isConnected) return;
 			const faults = (kind) => answer.faults.filter((one) => one.kind === kind);
 			place.replaceChildren();
-			append(place, [faults('gap').map((one) => h('p', {class: 'warn gap'}, t('tier.gap', {state: state(one.example)}))), faults('unreachable').map((one) => h('p', {class: 'warn'}, t('tier.unreachable', {tiers: one.tiers.join(t('comma'))}))),
+			append(place, [faults('gap').map((one) => h('p', {class: 'warn gap'}, t('tier.gap', {state: state(one.example)}))),
+				faults('unreachable').map((one) => h('p', {class: 'warn'}, t('tier.unreachable', {tiers: one.tiers.join(t('comma'))}))),
 				faults('gap').length === 0 && h('p', {class: 'good'}, t('tier.no_gap')),
 				'looked_at' in answer && [h('p', {}, t(answer.is_all ? 'tier.moved_all' : 'tier.moved', {n: number(answer.moved), all: number(answer.looked_at)})),
-					table(t('tier.effect'), [t('phrase.tier.name'), [t('tier.before'), 'number'], [t('tier.after'), 'number']], [...new Set([...rules.map((rule) => rule.tier), ...Object.keys(answer.before)])].filter(Boolean).map((tier_code) => [tier_code, number(answer.before[tier_code] || 0), number(answer.after[tier_code] || 0)]))],
-				faults('overlap').length > 0 && h('details', {}, h('summary', {}, t('tier.overlaps', {n: faults('overlap').length})), h('ul', {class: 'plain'}, faults('overlap').map((one) => h('li', {}, t('tier.overlap', {tiers: one.tiers.join(t('comma')), first: one.tiers[0], state: state(one.example)})))))]);
+					table(t('tier.effect'), [t('phrase.tier.name'), [t('tier.before'), 'number'], [t('tier.after'), 'number']],
+						[...new Set([...rules.map((rule) => rule.tier), ...Object.keys(answer.before)])].filter(Boolean).map((tier_code) => [tier_code,
+							number(answer.before[tier_code] || 0), number(answer.after[tier_code] || 0)]))],
+				faults('overlap').length > 0 && h('details', {}, h('summary', {}, t('tier.overlaps', {n: faults('overlap').length})),
+					h('ul', {class: 'plain'}, faults('overlap').map((one) => h('li', {},
+						t('tier.overlap', {tiers: one.tiers.join(t('comma')), first: one.tiers[0], state: state(one.example)})))))]);
 		}, 350);
 	};
 }
