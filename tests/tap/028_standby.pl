@@ -104,7 +104,8 @@ my $new = q{{"external_id": "N1", "phone": "13812340001", "ordered_at": "2026-06
 my @send = ("-H 'Authorization: Bearer $till'", "-H 'Content-Type: application/json'", "-d '$new'");
 my ($status, $body) = request('standby', '/orders', @send);
 is("$status " . decode_json($body)->{hint}, '503 Ask the server that takes writes.', 'an order is refused there: the till comes again');
-is((request('primary', '/orders', @send))[0], 201, 'and is taken by the other');
+my ($taken, $why) = request('primary', '/orders', @send);
+is($taken, 201, 'and is taken by the other') or diag($why);
 my @enter = ("-H 'Content-Type: application/json'", q{-d '{"login": "he", "password": "a long enough password"}'});
 is((request('standby', '/sign-in', @enter))[0], 503, 'nobody signs in there');
 my ($cookie) = qx(curl -s -i '$web{primary}/api/v1/sign-in' @enter) =~ /(crm_session=[^;]+)/ or die 'no session';

@@ -149,7 +149,7 @@ sub start_web
 	my $hosts = join ',', map { $_->host } @nodes;
 	my $ports = join ',', map { $_->port } @nodes;
 	push @webs, $web;
-	system("$ENV{CRM_TOP}/tests/bin/web", 'start', $web, $port, $nodes[0]->host,
+	system("$ENV{CRM_TOP}/tests/bin/web", 'start', $web, $port, $web,
 		"host=$hosts port=$ports dbname=$database user=crm_gateway" . (@nodes > 1 ? ' target_session_attrs=read-write' : '')) == 0 or die 'no gateway';
 	for (1 .. 1800)
 	{
