@@ -6,6 +6,7 @@
 ## make test            every suite of tests/suites.tsv; SUITES="unit lint" for some
 ## make bench           speed beside the peers (bench-gateway, bench-identity, bench-value, bench-campaign, bench-pages)
 ## make lint            the rules of the house
+## make format          lays out the scripts of the pages and of their tests (Prettier)
 run: ; @tests/bin/demo run $(DATA)
 stop: ; @tests/bin/demo stop
 deps: ; @tests/bin/deps
@@ -20,6 +21,8 @@ build-for-tests: all gateway sample receiver
 	@$(MAKE) -s PG_CONFIG=$(PG_CONFIG) install >/dev/null
 
 lint: ; @tests/lint/run
+.PHONY: format
+format: ; @tests/bin/format
 
 -include tests/unit/unit.mk tests/fuzz/fuzz.mk tests/sample/sample.mk tests/gateway/gateway.mk $(sort $(wildcard tests/bench/*.mk)) tests/receiver/receiver.mk
 

@@ -2,7 +2,12 @@
 import {base, counted, ok, open, picture, send, sizes, stood, visit} from './harness.mjs';
 import {filled, somethingToDo, views} from './views.mjs';
 
-const looks = [['phone', 'light', 'zh-CN'], ['phone', 'dark', 'zh-CN'], ['desk', 'light', 'zh-CN'], ['desk', 'dark', 'en']];
+const looks = [
+	['phone', 'light', 'zh-CN'],
+	['phone', 'dark', 'zh-CN'],
+	['desk', 'light', 'zh-CN'],
+	['desk', 'dark', 'en'],
+];
 
 export async function screenshots(browser) {
 	const named = await somethingToDo(browser);
@@ -22,11 +27,18 @@ export async function screenshots(browser) {
 // What is seen by who is not signed in: the door, and the form that a store's code leads to.
 async function doors(browser) {
 	const clerk = await open(browser, 'clerk');
-	const {body: {code}} = await send(clerk, 'store-codes', {});
+	const {
+		body: {code},
+	} = await send(clerk, 'store-codes', {});
 	await clerk.context().close();
 	for (const [size, theme, language] of looks) {
-		const page = counted(await (await browser.newContext({viewport: sizes[size], colorScheme: theme, locale: language})).newPage());
-		for (const [name, address] of [['sign-in', ''], ['join', `#/join/${code}`]]) {
+		const page = counted(
+			await (await browser.newContext({viewport: sizes[size], colorScheme: theme, locale: language})).newPage(),
+		);
+		for (const [name, address] of [
+			['sign-in', ''],
+			['join', `#/join/${code}`],
+		]) {
 			await page.goto('about:blank');
 			await page.goto(`${base}/${address}`);
 			await page.waitForSelector('main form');
@@ -42,7 +54,10 @@ export async function still(browser) {
 	const named = await somethingToDo(browser);
 	for (const role of new Set(views.map((view) => view[1]))) {
 		const page = await open(browser, role, {size: 'desk'});
-		await page.route('**/api/v1/**', async (route) => { await new Promise((resume) => setTimeout(resume, 300)); await route.continue(); });
+		await page.route('**/api/v1/**', async (route) => {
+			await new Promise((resume) => setTimeout(resume, 300));
+			await route.continue();
+		});
 		for (const [name, , address] of views.filter((view) => view[1] === role)) {
 			await visit(page, filled(address, named));
 			await stood(page);

@@ -1,7 +1,8 @@
-// A code that the customer shows (the card in the mini program, a printed one), read by the camera where the browser can.
+// A code that the customer shows (the card in the mini program, a printed one), read by the camera where the browser
+// can.
 import {append, h, t} from './base.js';
 
-const pause = 150;     // ms between two looks
+const pause = 150; // ms between two looks
 
 // What a code stands for: a number, or an address that names one.
 export function meant(text) {
@@ -15,7 +16,19 @@ export async function scan(place) {
 	const video = h('video', {muted: true, playsinline: true, 'aria-label': t('scan.video')});
 	let isOpen = true;
 	place.replaceChildren();
-	append(place, [video, h('button', {type: 'button', onclick: () => { isOpen = false; }}, t('scan.close'))]);
+	append(place, [
+		video,
+		h(
+			'button',
+			{
+				type: 'button',
+				onclick: () => {
+					isOpen = false;
+				},
+			},
+			t('scan.close'),
+		),
+	]);
 	try {
 		video.srcObject = stream;
 		await video.play();

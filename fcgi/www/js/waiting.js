@@ -18,8 +18,8 @@ function keep(entries) {
 
 export const drop = (key) => keep(all().filter((entry) => entry.key !== key));
 
-// The answer, or null when it waits.  A note that names colleagues whom nobody could be asked for waits for them, too (`asking`: where):
-// it is not sent before, since what is sent with one key is always the same.
+// The answer, or null when it waits.  A note that names colleagues whom nobody could be asked for waits for them, too
+// (`asking`: where): it is not sent before, since what is sent with one key is always the same.
 export async function write(path, body, label, asking) {
 	const key = crypto.randomUUID();
 	try {
@@ -31,7 +31,7 @@ export async function write(path, body, label, asking) {
 	return null;
 }
 
-const changed = (key, more) => keep(all().map((one) => one.key === key ? {...one, ...more} : one));
+const changed = (key, more) => keep(all().map((one) => (one.key === key ? {...one, ...more} : one)));
 
 // Who is named in it is kept with it, before it is sent.
 async function withNames({key, body, asking}) {
@@ -72,5 +72,5 @@ setInterval(() => all().length > 0 && flush(), 10000);
 addEventListener('beforeunload', (event) => {
 	if (all().length === 0) return;
 	event.preventDefault();
-	event.returnValue = true;     // what Chromium asked for before 119
+	event.returnValue = true; // what Chromium asked for before 119
 });

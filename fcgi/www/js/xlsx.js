@@ -1,6 +1,6 @@
 // The sheets of an Excel workbook as rows of text.  An .xlsx is a ZIP of XML: the directory at its end says where
-// each part lies, the browser itself inflates and parses.  Cells that look like dates by their format become ISO days, cells that
-// were merged all have what the first of them says, and a formula that failed says nothing.
+// each part lies, the browser itself inflates and parses.  Cells that look like dates by their format become ISO
+// days, cells that were merged all have what the first of them says, and a formula that failed says nothing.
 
 const most = {bytes: 50e6, rows: 200000, columns: 200};
 
@@ -19,7 +19,12 @@ async function directory(file) {
 		if (at + 46 > bytes.length || view.getUint32(at, true) !== 0x02014b50) throw new Unreadable('zip');
 		const length = view.getUint16(at + 28, true);
 		const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + length));
-		parts.set(name, {method: view.getUint16(at + 10, true), size: view.getUint32(at + 20, true), whole: view.getUint32(at + 24, true), at: view.getUint32(at + 42, true)});
+		parts.set(name, {
+			method: view.getUint16(at + 10, true),
+			size: view.getUint32(at + 20, true),
+			whole: view.getUint32(at + 24, true),
+			at: view.getUint32(at + 42, true),
+		});
 		at += 46 + length + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
 	}
 	return {bytes, view, parts};
@@ -31,28 +36,48 @@ async function part(book, name) {
 	if (entry.whole > 8 * most.bytes || entry.at + 30 > book.bytes.length) throw new Unreadable('size');
 	const from = entry.at + 30 + book.view.getUint16(entry.at + 26, true) + book.view.getUint16(entry.at + 28, true);
 	const packed = book.bytes.subarray(from, from + entry.size);
-	const text = entry.method === 0 ? new TextDecoder().decode(packed)
-		: await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate-raw'))).text();
+	const text =
+		entry.method === 0
+			? new TextDecoder().decode(packed)
+			: await new Response(
+					new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate-raw')),
+				).text();
 	const document = new DOMParser().parseFromString(text, 'application/xml');
 	if (document.getElementsByTagName('parsererror').length > 0) throw new Unreadable('xml');
 	return document;
 }
 
-const all = (node, name) => node ? [...node.getElementsByTagNameNS('*', name)] : [];
-// Of hundreds of thousands of cells each is looked at once: what lies in one is found by going along it, not by searching.
+const all = (node, name) => (node ? [...node.getElementsByTagNameNS('*', name)] : []);
+// Of hundreds of thousands of cells each is looked at once: what lies in one is found by going along it, not by
+// searching.
 function child(node, name) {
 	let one = node.firstElementChild;
 	while (one && one.localName !== name) one = one.nextElementSibling;
 	return one;
 }
-const words = (node) => all(node, 't').filter((t) => t.parentNode.localName !== 'rPh').map((t) => t.textContent).join('');
+const words = (node) =>
+	all(node, 't')
+		.filter((t) => t.parentNode.localName !== 'rPh')
+		.map((t) => t.textContent)
+		.join('');
 
-const inline = (is) => is ? (is.childElementCount === 1 && is.firstElementChild.localName === 't' ? is.textContent : words(is)) : '';
+const inline = (is) =>
+	is ? (is.childElementCount === 1 && is.firstElementChild.localName === 't' ? is.textContent : words(is)) : '';
 
 // Which styles of a cell mean a day or a moment: the built-in formats, and own ones that speak of years or hours.
 function dateStyles(styles) {
-	const own = new Map(all(styles, 'numFmt').map((format) => [format.getAttribute('numFmtId'), format.getAttribute('formatCode').replace(/"[^"]*"|\[[^\]]*\]|\\./g, '')]));
-	const isDate = (id) => (id >= 14 && id <= 22) || (id >= 27 && id <= 36) || (id >= 45 && id <= 47) || (id >= 50 && id <= 58) || /[ymdhs]/i.test(own.get(String(id)) || '');
+	const own = new Map(
+		all(styles, 'numFmt').map((format) => [
+			format.getAttribute('numFmtId'),
+			format.getAttribute('formatCode').replace(/"[^"]*"|\[[^\]]*\]|\\./g, ''),
+		]),
+	);
+	const isDate = (id) =>
+		(id >= 14 && id <= 22) ||
+		(id >= 27 && id <= 36) ||
+		(id >= 45 && id <= 47) ||
+		(id >= 50 && id <= 58) ||
+		/[ymdhs]/i.test(own.get(String(id)) || '');
 	return all(all(styles, 'cellXfs')[0], 'xf').map((xf) => isDate(Number(xf.getAttribute('numFmtId'))));
 }
 
@@ -63,10 +88,12 @@ function day(serial, is1904) {
 }
 
 // AB12 is column 27.
-const column = (reference) => [...reference.replace(/\d/g, '')].reduce((n, letter) => n * 26 + letter.charCodeAt(0) - 64, 0) - 1;
+const column = (reference) =>
+	[...reference.replace(/\d/g, '')].reduce((n, letter) => n * 26 + letter.charCodeAt(0) - 64, 0) - 1;
 
 // 1.1 is kept as 1.1 and not as 1.1000000000000001, a phone not as 1.3912E10.
-const plain = (text) => /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? String(Number(Number(text).toPrecision(15))) : text;
+const plain = (text) =>
+	/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? String(Number(Number(text).toPrecision(15))) : text;
 
 function cell(c, shared, dates, is1904) {
 	const type = c.getAttribute('t');
@@ -112,13 +139,25 @@ function table(sheet, shared, dates, is1904) {
 		rows.set(line.getAttribute('r') ? Number(line.getAttribute('r')) - 1 : n, row);
 		width = Math.max(width, row.length);
 	});
-	for (const [at, row] of rows) rows.set(at, Array.from({length: width}, (_, i) => row[i] ?? ''));
+	for (const [at, row] of rows)
+		rows.set(
+			at,
+			Array.from({length: width}, (_, i) => row[i] ?? ''),
+		);
 	const merged = all(sheet, 'mergeCell').map((one) => area(one.getAttribute('ref')));
 	for (const one of merged) spread(rows, one);
 	const numbers = [...rows.keys()];
 	// rows under which a merged cell goes on: a head of several rows is one
-	const goesOn = new Set(merged.filter((one) => one.bottom > one.top).flatMap((one) => numbers.slice(numbers.indexOf(one.top)).filter((at) => at >= one.top
-		&& at < one.bottom).map((at) => numbers.indexOf(at))));
+	const goesOn = new Set(
+		merged
+			.filter((one) => one.bottom > one.top)
+			.flatMap((one) =>
+				numbers
+					.slice(numbers.indexOf(one.top))
+					.filter((at) => at >= one.top && at < one.bottom)
+					.map((at) => numbers.indexOf(at)),
+			),
+	);
 	return {rows: [...rows.values()], goesOn};
 }
 
@@ -133,9 +172,11 @@ export async function workbook(file) {
 	const shown = all(contents, 'sheet').filter((sheet) => !/hidden/i.test(sheet.getAttribute('state') || ''));
 	const read = async (name) => {
 		const sheet = shown.find((one) => one.getAttribute('name') === name);
-		const id = [...sheet.attributes].find((attribute) => attribute.localName === 'id' && attribute.name !== 'sheetId');
+		const id = [...sheet.attributes].find(
+			(attribute) => attribute.localName === 'id' && attribute.name !== 'sheetId',
+		);
 		const target = links.find((link) => link.getAttribute('Id') === id?.value)?.getAttribute('Target');
-		const content = target && await part(book, target.startsWith('/') ? target.slice(1) : `xl/${target}`);
+		const content = target && (await part(book, target.startsWith('/') ? target.slice(1) : `xl/${target}`));
 		if (!content) throw new Unreadable('sheet');
 		return table(content, shared, dates, is1904);
 	};
