@@ -8,7 +8,8 @@ CREATE FUNCTION crm.access_store_ids() RETURNS int[]
     LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp
     AS 'MODULE_PATHNAME', 'crm_access_store_ids';
 COMMENT ON FUNCTION crm.access_store_ids() IS
-    'the stores whose rows the actor may see: of the claims, else of the staff row of session_user, else none; policies use it as (SELECT crm.access_store_ids()); 28000 when the claims are damaged';
+    'the stores whose rows the actor may see: of the claims, else of the staff row of session_user, else none; '
+    'policies use it as (SELECT crm.access_store_ids()); 28000 when the claims are damaged';
 GRANT EXECUTE ON FUNCTION crm.access_store_ids() TO crm_clerk, crm_store_manager, crm_manager, crm_service,
     crm_steward, crm_marketer, crm_analyst, crm_headquarters;
 
@@ -24,7 +25,8 @@ COMMENT ON FUNCTION crm._actor_staff() IS 'staff_id of the actor; null for API k
 CREATE FUNCTION crm._actor_claim(claim text) RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'crm_access_actor_claim';
 COMMENT ON FUNCTION crm._actor_claim(text) IS
-    'an optional claim of the actor: source (the one an API key delivers for), request_id, session, sandbox, all; null when absent; 22023 for another name';
+    'an optional claim of the actor: source (the one an API key delivers for), request_id, session, sandbox, all; '
+    'null when absent; 22023 for another name';
 
 -- The two groups of roles that read rows: one policy each, so that plans use the indexes.
 CREATE FUNCTION crm._access_scoped_roles() RETURNS name[]
@@ -46,7 +48,9 @@ BEGIN
            OR crm._actor_staff() IS NULL AND coalesce(crm._actor_claim('all')::boolean, false);
 END
 $$;
-COMMENT ON FUNCTION crm._access_sees_all() IS 'whether the actor sees every row of customers'' data: a wide role, or a superuser, whom row security does not hold';
+COMMENT ON FUNCTION crm._access_sees_all() IS
+    'whether the actor sees every row of customers'' data: a wide role, or a superuser, whom row security does not '
+    'hold';
 
 CREATE FUNCTION crm._access_counts_all() RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -55,7 +59,9 @@ BEGIN
     RETURN crm._access_sees_all() OR crm._actor_role() = 'crm_reader';
 END
 $$;
-COMMENT ON FUNCTION crm._access_counts_all() IS 'whether figures that the actor may ask for count the whole chain: of who sees every row, and of crm_reader, who sees figures alone';
+COMMENT ON FUNCTION crm._access_counts_all() IS
+    'whether figures that the actor may ask for count the whole chain: of who sees every row, and of crm_reader, '
+    'who sees figures alone';
 
 CREATE FUNCTION crm._access_staff_scope(staff_id int, role name, OUT store_ids int[], OUT sees_all boolean)
     LANGUAGE plpgsql STABLE AS
@@ -83,7 +89,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._access_staff_scope(int, name) IS
-    'the stores in the scopes of a staff member (single stores, regions, sharing groups), and whether they see every store, by role or by scope; then store_ids need not name them; a store in two scopes is named twice';
+    'the stores in the scopes of a staff member (single stores, regions, sharing groups), and whether they see '
+    'every store, by role or by scope; then store_ids need not name them; a store in two scopes is named twice';
 
 -- Protection of tables, called by the migrations after CREATE TABLE.  A table without a call
 -- has no grants: only definer functions of crm_owner read it.
@@ -104,7 +111,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._access_protect(regclass, text) IS
-    'turns row security on, lets the wide roles read every row and the scoped roles those that fit the condition (none when null)';
+    'turns row security on, lets the wide roles read every row and the scoped roles those that fit the condition '
+    '(none when null)';
 
 CREATE FUNCTION crm._access_protect_scope(relation regclass) RETURNS void
     LANGUAGE plpgsql AS
@@ -198,11 +206,14 @@ $$
 BEGIN
     IF current_setting('transaction_read_only')::boolean THEN
         RAISE EXCEPTION 'this goes on the trail, which cannot be written here'
-            USING ERRCODE = 'read_only_sql_transaction', HINT = 'Ask the server that takes writes, in a transaction that is not READ ONLY: a standby answers only what leaves no trace.';
+            USING ERRCODE = 'read_only_sql_transaction',
+                HINT = 'Ask the server that takes writes, in a transaction that is not READ ONLY: a standby answers only what leaves no trace.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._access_require_trail() IS '25006 on a standby and in a transaction that only reads: looking somebody up, seeing clear values and exporting are written down';
+COMMENT ON FUNCTION crm._access_require_trail() IS
+    '25006 on a standby and in a transaction that only reads: looking somebody up, seeing clear values and '
+    'exporting are written down';
 
 CREATE FUNCTION crm._audit(action text, object_kind text, object_id bigint, field text DEFAULT NULL,
                            old_masked text DEFAULT NULL, new_masked text DEFAULT NULL, reason text DEFAULT NULL,
@@ -299,7 +310,8 @@ BEGIN
     END IF;
     SELECT i.fingerprint, i.operation, i.release, i.answer INTO earlier FROM crm.idempotency i
     WHERE i.principal = who AND i.idempotency_key = key;
-    -- another release may have had other arguments: a till that repeats what it asked before the upgrade repeats it, and has its answer
+    -- another release may have had other arguments: a till that repeats what it asked before the upgrade repeats it,
+    -- and has its answer
     IF earlier.fingerprint <> print AND (earlier.operation = _idempotency_claim.operation AND earlier.release <> crm._code_version()) IS NOT TRUE THEN
         RAISE EXCEPTION 'idempotency key was used for another call'
             USING ERRCODE = 'RM101', COLUMN = 'idempotency_key', HINT = 'Repeat a call with the same content, or use a new key.';
@@ -312,7 +324,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._idempotency_claim(text, text, bytea) IS
-    'null: go on, and end with crm._idempotency_store(); otherwise the stored answer of the equal call; RM101 when the key belongs to another call (of one that an earlier release answered the function alone counts), RM102 when that call still runs';
+    'null: go on, and end with crm._idempotency_store(); otherwise the stored answer of the equal call; RM101 when '
+    'the key belongs to another call (of one that an earlier release answered the function alone counts), RM102 '
+    'when that call still runs';
 
 CREATE FUNCTION crm._idempotency_store(key text, answer jsonb) RETURNS void
     LANGUAGE plpgsql AS

@@ -20,7 +20,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_audit(timestamptz, timestamptz, text, text, bigint, bigint, int) IS
-    'the trail as JSON rows by audit_id, filtered by time, actor, action and person; values masked; page with after = the last audit_id; at most 500 rows';
+    'the trail as JSON rows by audit_id, filtered by time, actor, action and person; values masked; page with after '
+    '= the last audit_id; at most 500 rows';
 GRANT EXECUTE ON FUNCTION crm.access_audit(timestamptz, timestamptz, text, text, bigint, bigint, int) TO crm_admin, crm_headquarters;
 
 -- A stretch's rows as one hash, independent of the session's settings.
@@ -141,7 +142,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._access_partitioned() IS
-    'the tables kept by time of receipt: column, size of a partition, how many ahead, how long rows stay, whether by real time';
+    'the tables kept by time of receipt: column, size of a partition, how many ahead, how long rows stay, whether '
+    'by real time';
 
 CREATE FUNCTION crm._access_add_partition(parent text, by_column text, step interval, starts timestamptz) RETURNS boolean
     LANGUAGE plpgsql AS
@@ -191,7 +193,8 @@ BEGIN
     RETURN dropped;
 END
 $$;
-COMMENT ON FUNCTION crm._access_drop_partitions(text, timestamptz) IS 'drops the partitions that end before a moment; how many';
+COMMENT ON FUNCTION crm._access_drop_partitions(text, timestamptz) IS
+    'drops the partitions that end before a moment; how many';
 
 CREATE FUNCTION crm._access_partitions() RETURNS bigint
     LANGUAGE plpgsql SET lock_timeout = '200ms' SET timezone = 'UTC' AS
@@ -236,7 +239,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._access_purge() IS
-    'job: removes idempotency keys past access.idempotency_hours, sessions and links 30 days after their end; 1 when more waits';
+    'job: removes idempotency keys past access.idempotency_hours, sessions and links 30 days after their end; 1 '
+    'when more waits';
 
 CREATE FUNCTION crm.access_check() RETURNS TABLE (what text, expected text, found text)
     LANGUAGE plpgsql STABLE AS
@@ -273,7 +277,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_check() IS
-    'for crm.check(): damaged seals, logins and scopes that do not fit, row security turned off, rows without a partition; no rows: all in order';
+    'for crm.check(): damaged seals, logins and scopes that do not fit, row security turned off, rows without a '
+    'partition; no rows: all in order';
 
 CREATE FUNCTION crm._access_count_default(parent text) RETURNS bigint
     LANGUAGE plpgsql STABLE AS

@@ -3,11 +3,13 @@
 CREATE FUNCTION crm._access_blank(payload bytea, format text, needles bytea[], line_nos int[], header text DEFAULT '') RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_access_blank';
 COMMENT ON FUNCTION crm._access_blank(bytea, text, bytea[], int[], text) IS
-    'a payload (csv or ndjson: a chunk of records; single: one record) with the records that begin on those lines, and every record holding a needle as a whole word, overwritten by spaces; null when there is none';
+    'a payload (csv or ndjson: a chunk of records; single: one record) with the records that begin on those lines, '
+    'and every record holding a needle as a whole word, overwritten by spaces; null when there is none';
 
 CREATE FUNCTION crm._access_record_hash(source_id int, external_id text) RETURNS bytea
     LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_access_record_hash';
-COMMENT ON FUNCTION crm._access_record_hash(int, text) IS 'how crm.suppression (kind record) knows an erased member id of a source';
+COMMENT ON FUNCTION crm._access_record_hash(int, text) IS
+    'how crm.suppression (kind record) knows an erased member id of a source';
 
 CREATE FUNCTION crm._access_needles(record_ids bigint[], persons bigint[]) RETURNS bytea[]
     LANGUAGE plpgsql STABLE AS
@@ -41,7 +43,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._access_needles(bigint[], bigint[]) IS
-    'how a person''s long identifiers may be spelled in raw payloads: phone with prefixes and dashes, e-mail, member ids of 6 characters or more';
+    'how a person''s long identifiers may be spelled in raw payloads: phone with prefixes and dashes, e-mail, '
+    'member ids of 6 characters or more';
 
 CREATE FUNCTION crm._access_blank_inbox(record_ids bigint[], needles bytea[]) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -92,7 +95,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._access_blank_lines(timestamptz, bigint, int[]) IS
-    'blanks records of an inbox row, by line numbers of the batch (a single call: whole); intake calls it for what names an erased person';
+    'blanks records of an inbox row, by line numbers of the batch (a single call: whole); intake calls it for what '
+    'names an erased person';
 
 CREATE FUNCTION crm._access_suppress(record_ids bigint[], persons bigint[]) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -123,7 +127,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._access_is_suppressed(text, bytea) IS
-    'whether an identifier (kind = its code) or a member id (kind record) belongs to an erased person and must not be stored again';
+    'whether an identifier (kind = its code) or a member id (kind record) belongs to an erased person and must not '
+    'be stored again';
 
 CREATE FUNCTION crm._access_forget(record_ids bigint[], persons bigint[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -182,7 +187,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._access_lock_person(bigint) IS
-    'locks a person with all ids that ever answered to them, their identifiers and member keys; these persons and their records';
+    'locks a person with all ids that ever answered to them, their identifiers and member keys; these persons and '
+    'their records';
 
 CREATE FUNCTION crm.access_erase(customer_id bigint, reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -215,7 +221,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_erase(bigint, text, text) IS
-    'forgets a person for ever: clear values, identifiers (hashed onto the suppression list, so that the next export cannot bring them back), raw payloads, what the rooms keep; orders stay without a name; returns counts; reads the raw inbox of the person''s sources, so seconds on a large one; 22023 without a reason, P0002 when there is no such person';
+    'forgets a person for ever: clear values, identifiers (hashed onto the suppression list, so that the next '
+    'export cannot bring them back), raw payloads, what the rooms keep; orders stay without a name; returns counts; '
+    'reads the raw inbox of the person''s sources, so seconds on a large one; 22023 without a reason, P0002 when '
+    'there is no such person';
 GRANT EXECUTE ON FUNCTION crm.access_erase(bigint, text, text) TO crm_steward, crm_headquarters;
 
 CREATE FUNCTION crm.access_readmit(kind text, value text, namespace text, reason text) RETURNS boolean
@@ -237,5 +246,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_readmit(text, text, text, text) IS
-    'takes an identifier (kind phone, email ...; value normalised) or a member id (kind record, namespace = code of the source) off the suppression list when the person comes back by their own will; false when it is not on it; 22023 without a reason; audited';
+    'takes an identifier (kind phone, email ...; value normalised) or a member id (kind record, namespace = code of '
+    'the source) off the suppression list when the person comes back by their own will; false when it is not on it; '
+    '22023 without a reason; audited';
 GRANT EXECUTE ON FUNCTION crm.access_readmit(text, text, text, text) TO crm_steward, crm_headquarters;

@@ -33,14 +33,16 @@ CREATE FUNCTION crm.access_set_field_right(role name, field text, is_clear boole
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    roles CONSTANT text[] := '{crm_clerk,crm_store_manager,crm_manager,crm_service,crm_steward,crm_headquarters}';     -- the others never see clear values
+    roles CONSTANT text[] :=
+        '{crm_clerk,crm_store_manager,crm_manager,crm_service,crm_steward,crm_headquarters}';     -- the others never see clear values
     fields CONSTANT text[] := '{name,phone,email,birthday,address,identifiers,note,custom}';
 BEGIN
     IF role = ANY (roles) IS NOT TRUE THEN
         RAISE EXCEPTION 'no clear values can be given to role "%"', role USING ERRCODE = 'invalid_parameter_value', COLUMN = 'role',
             HINT = format('Give one of %s.', array_to_string(roles, ', '));
     ELSIF field = ANY (fields) IS NOT TRUE THEN
-        RAISE EXCEPTION 'there is no field "%"', field USING ERRCODE = 'invalid_parameter_value', COLUMN = 'field', HINT = format('Give one of %s.', array_to_string(fields, ', '));
+        RAISE EXCEPTION 'there is no field "%"', field USING ERRCODE = 'invalid_parameter_value', COLUMN = 'field',
+            HINT = format('Give one of %s.', array_to_string(fields, ', '));
     END IF;
     PERFORM crm._require_given(is_clear, 'is_clear');
     IF is_clear THEN
@@ -56,7 +58,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_set_field_right(name, text, boolean) IS
-    'lets a role see a field in clear through crm.access_unmask(), or no longer; 23514 for roles that never may (marketer, analyst, admin, till, reader) and for unknown fields';
+    'lets a role see a field in clear through crm.access_unmask(), or no longer; 23514 for roles that never may '
+    '(marketer, analyst, admin, till, reader) and for unknown fields';
 GRANT EXECUTE ON FUNCTION crm.access_set_field_right(name, text, boolean) TO crm_admin;
 
 CREATE FUNCTION crm._access_clear_field(person bigint, field text) RETURNS jsonb
@@ -104,7 +107,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._access_count_unmask() IS 'RM110 when the staff member has unmasked access.unmask_hour_limit times in the last hour';
+COMMENT ON FUNCTION crm._access_count_unmask() IS
+    'RM110 when the staff member has unmasked access.unmask_hour_limit times in the last hour';
 
 CREATE FUNCTION crm.access_unmask(customer_id bigint, fields text[], reason text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -142,7 +146,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_unmask(bigint, text[], text) IS
-    'fields of a person in clear (name, phone, email, birthday, address, identifiers, note, custom: those custom fields that are sensitive), each put on the trail with the reason; staff only, within scope and crm.field_right (42501 names the field), RM110 past the hourly limit, 22023 without a reason, P0002 when out of scope';
+    'fields of a person in clear (name, phone, email, birthday, address, identifiers, note, custom: those custom '
+    'fields that are sensitive), each put on the trail with the reason; staff only, within scope and '
+    'crm.field_right (42501 names the field), RM110 past the hourly limit, 22023 without a reason, P0002 when out '
+    'of scope';
 GRANT EXECUTE ON FUNCTION crm.access_unmask(bigint, text[], text) TO crm_clerk, crm_store_manager, crm_manager,
     crm_service, crm_steward, crm_headquarters;
 
@@ -172,5 +179,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_export(bigint) IS
-    'everything kept about a person, clear values included, for the person who asks for it: person, records, seen_by (the trail), rooms; audited; P0002 when there is no such person';
+    'everything kept about a person, clear values included, for the person who asks for it: person, records, '
+    'seen_by (the trail), rooms; audited; P0002 when there is no such person';
 GRANT EXECUTE ON FUNCTION crm.access_export(bigint) TO crm_steward, crm_headquarters;

@@ -137,7 +137,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_authenticate(text) IS
-    'who a credential is: the claims for crm.access_claims and the role to switch to; writes nothing; 28000 with a hint when the credential is not valid, RM001 while tables and code are of two releases';
+    'who a credential is: the claims for crm.access_claims and the role to switch to; writes nothing; 28000 with a '
+    'hint when the credential is not valid, RM001 while tables and code are of two releases';
 GRANT EXECUTE ON FUNCTION crm.access_authenticate(text) TO crm_gateway;
 
 -- A failed sign-in must count, so it is answered, not raised: a raise would undo the count.
@@ -148,7 +149,8 @@ $$
         'detail', 'login or password is wrong, or the account is locked for now',
         'remedy', 'After 5 wrong tries an account is locked for 15 minutes; an administrator can issue a one-time link.')
 $$;
-COMMENT ON FUNCTION crm._access_refusal() IS 'the one answer to every failed sign-in: it does not say whether the login exists';
+COMMENT ON FUNCTION crm._access_refusal() IS
+    'the one answer to every failed sign-in: it does not say whether the login exists';
 
 CREATE FUNCTION crm._access_open_session(staff_id int, user_agent text) RETURNS jsonb
     LANGUAGE plpgsql AS
@@ -197,7 +199,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_sign_in(text, text, text) IS
-    'opens a session: {"status": 200, "session", "expires_at", "role", "staff"}; on any failure {"status": 401, "code", "detail", "remedy"}, and the caller commits, for the try must count: 5 wrong ones lock the account for 15 minutes (settings access.signin_tries, access.lock_minutes); unknown logins take the same time';
+    'opens a session: {"status": 200, "session", "expires_at", "role", "staff"}; on any failure {"status": 401, '
+    '"code", "detail", "remedy"}, and the caller commits, for the try must count: 5 wrong ones lock the account for '
+    '15 minutes (settings access.signin_tries, access.lock_minutes); unknown logins take the same time';
 GRANT EXECUTE ON FUNCTION crm.access_sign_in(text, text, text) TO crm_gateway;
 
 CREATE FUNCTION crm.access_issue_link(staff_code text) RETURNS text

@@ -34,7 +34,8 @@ EXCEPTION WHEN invalid_parameter_value THEN
         USING ERRCODE = 'invalid_parameter_value', COLUMN = field, HINT = 'Name it as Asia/Shanghai.';
 END
 $$;
-COMMENT ON FUNCTION crm._access_need_zone(text, text) IS '22023 with COLUMN = the field when there is no time zone of this name';
+COMMENT ON FUNCTION crm._access_need_zone(text, text) IS
+    '22023 with COLUMN = the field when there is no time zone of this name';
 
 CREATE FUNCTION crm.access_define_store(code text, name text, region_code text, city text DEFAULT '',
                                         time_zone text DEFAULT NULL, opened_on date DEFAULT NULL,
@@ -64,7 +65,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_define_store(text, text, text, text, text, date, date) IS
-    'makes or changes the store of this code; time_zone null: the chain''s; returns its id; P0002 for an unknown region, 22023 for an unknown time zone; repeating a call changes nothing';
+    'makes or changes the store of this code; time_zone null: the chain''s; returns its id; P0002 for an unknown '
+    'region, 22023 for an unknown time zone; repeating a call changes nothing';
 GRANT EXECUTE ON FUNCTION crm.access_define_store(text, text, text, text, text, date, date) TO crm_admin;
 
 CREATE FUNCTION crm._access_store_id(store_code text) RETURNS int
@@ -102,7 +104,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_define_group(text, text, text[]) IS
-    'makes or changes a sharing group (a franchisee, say) so that it has exactly these stores; returns its id; P0002 for an unknown store';
+    'makes or changes a sharing group (a franchisee, say) so that it has exactly these stores; returns its id; '
+    'P0002 for an unknown store';
 GRANT EXECUTE ON FUNCTION crm.access_define_group(text, text, text[]) TO crm_admin;
 
 CREATE FUNCTION crm._access_parse_scope(scope text, OUT kind text, OUT ref_id int)
@@ -150,14 +153,17 @@ CREATE FUNCTION crm._access_check_unused(staff_code text, login_name text, sql_r
 $$
 DECLARE
     wrong text := (SELECT CASE WHEN m.login_name = _access_check_unused.login_name THEN 'login_name' ELSE 'sql_role' END FROM crm.staff m
-                   WHERE m.code <> staff_code AND (m.login_name = _access_check_unused.login_name OR m.sql_role = _access_check_unused.sql_role) LIMIT 1);
+                   WHERE m.code <> staff_code AND (m.login_name = _access_check_unused.login_name
+                           OR m.sql_role = _access_check_unused.sql_role) LIMIT 1);
 BEGIN
     IF wrong IS NOT NULL THEN
-        RAISE EXCEPTION 'somebody else of the staff signs in so' USING ERRCODE = 'invalid_parameter_value', COLUMN = wrong, HINT = 'Everybody has a login of their own, those who left too.';
+        RAISE EXCEPTION 'somebody else of the staff signs in so' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = wrong, HINT = 'Everybody has a login of their own, those who left too.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._access_check_unused(text, text, name) IS '22023 when the login of a staff member, over HTTP or SQL, is another''s';
+COMMENT ON FUNCTION crm._access_check_unused(text, text, name) IS
+    '22023 when the login of a staff member, over HTTP or SQL, is another''s';
 
 CREATE FUNCTION crm.access_define_staff(code text, name text, role name, scopes text[] DEFAULT '{}',
                                         login_name text DEFAULT NULL, sql_role name DEFAULT NULL) RETURNS int
@@ -194,7 +200,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_define_staff(text, text, name, text[], text, name) IS
-    'makes or changes the staff member of this code: role, scopes (all, store:CODE, region:CODE, group:CODE), login_name for HTTP, sql_role for SQL; returns its id; 22023 for an unknown role or a login that is no member of it, P0002 for an unknown scope; repeating a call changes nothing';
+    'makes or changes the staff member of this code: role, scopes (all, store:CODE, region:CODE, group:CODE), '
+    'login_name for HTTP, sql_role for SQL; returns its id; 22023 for an unknown role or a login that is no member '
+    'of it, P0002 for an unknown scope; repeating a call changes nothing';
 GRANT EXECUTE ON FUNCTION crm.access_define_staff(text, text, name, text[], text, name) TO crm_admin;
 
 CREATE FUNCTION crm.access_set_password(staff_code text, password text) RETURNS void
@@ -219,7 +227,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_set_password(text, text) IS
-    'sets the password of a staff member, unlocks the account and ends its sessions; 22023 for fewer than 8 characters, P0002 for an unknown code';
+    'sets the password of a staff member, unlocks the account and ends its sessions; 22023 for fewer than 8 '
+    'characters, P0002 for an unknown code';
 GRANT EXECUTE ON FUNCTION crm.access_set_password(text, text) TO crm_admin;
 
 CREATE FUNCTION crm.access_staff_left(staff_code text) RETURNS boolean
@@ -239,7 +248,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_staff_left(text) IS
-    'ends a staff member''s sessions, links, tokens and row rights at once; false when unknown or already gone; a SQL login of theirs is the DBA''s to drop';
+    'ends a staff member''s sessions, links, tokens and row rights at once; false when unknown or already gone; a '
+    'SQL login of theirs is the DBA''s to drop';
 GRANT EXECUTE ON FUNCTION crm.access_staff_left(text) TO crm_admin;
 
 CREATE FUNCTION crm.access_staff() RETURNS SETOF jsonb
@@ -260,7 +270,8 @@ BEGIN
     FROM crm.staff m ORDER BY m.code;
 END
 $$;
-COMMENT ON FUNCTION crm.access_staff() IS 'every staff member with role, scopes and state of the account, by code; no password hashes';
+COMMENT ON FUNCTION crm.access_staff() IS
+    'every staff member with role, scopes and state of the account, by code; no password hashes';
 GRANT EXECUTE ON FUNCTION crm.access_staff() TO crm_admin;
 
 CREATE FUNCTION crm.access_create_key(name text, role name, source_code text DEFAULT NULL, store_code text DEFAULT NULL,
@@ -285,7 +296,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_create_key(text, name, text, text, boolean, timestamptz) IS
-    'a new API key, shown this once: crm_live_ID_SECRET, crm_test_ for the sandbox; it delivers for one source (null: any) and sees one store (null: none, unless its role sees all); 22023 for a role it cannot have, P0002 for an unknown store';
+    'a new API key, shown this once: crm_live_ID_SECRET, crm_test_ for the sandbox; it delivers for one source '
+    '(null: any) and sees one store (null: none, unless its role sees all); 22023 for a role it cannot have, P0002 '
+    'for an unknown store';
 GRANT EXECUTE ON FUNCTION crm.access_create_key(text, name, text, text, boolean, timestamptz) TO crm_admin;
 
 CREATE FUNCTION crm.access_revoke_key(api_key_id text) RETURNS boolean
@@ -301,7 +314,8 @@ BEGIN
     RETURN false;
 END
 $$;
-COMMENT ON FUNCTION crm.access_revoke_key(text) IS 'makes an API key useless at once; false when unknown or already revoked';
+COMMENT ON FUNCTION crm.access_revoke_key(text) IS
+    'makes an API key useless at once; false when unknown or already revoked';
 GRANT EXECUTE ON FUNCTION crm.access_revoke_key(text) TO crm_admin;
 
 CREATE FUNCTION crm.access_keys() RETURNS SETOF jsonb
@@ -351,5 +365,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.access_set_setting(text, jsonb) IS
-    'changes a row of crm.room_setting, used at once; returns the value before; audited; P0002 for an unknown name, 22023 for a value of another type or out of bounds, 42501 for headquarters on settings of access and core';
+    'changes a row of crm.room_setting, used at once; returns the value before; audited; P0002 for an unknown name, '
+    '22023 for a value of another type or out of bounds, 42501 for headquarters on settings of access and core';
 GRANT EXECUTE ON FUNCTION crm.access_set_setting(text, jsonb) TO crm_admin, crm_headquarters;

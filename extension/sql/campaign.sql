@@ -19,18 +19,21 @@ COMMENT ON TYPE crm.gate_reach IS 'where a person is reached with consent, or, t
 CREATE TYPE crm.gate_step AS (step text, result text, reason text);
 CREATE TYPE crm.gate_result AS (outcome text, arm text, channel text, address_hash bytea, due_at timestamptz, zone text, steps crm.gate_step[]);
 COMMENT ON TYPE crm.gate_result IS
-    'what the gate says: outcome sent, held, control, or the step that stopped it; the arm; where and when it would go; each step with its reason';
+    'what the gate says: outcome sent, held, control, or the step that stopped it; the arm; where and when it would '
+    'go; each step with its reason';
 
 CREATE FUNCTION crm._campaign_steps(step text, result text, reason text, reach text) RETURNS SETOF crm.gate_step
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 8 AS
 $$
     SELECT p.step, CASE p.step WHEN $1 THEN $2 ELSE 'pass' END, CASE p.step WHEN $1 THEN $3 ELSE p.reason END
     FROM (VALUES (1, 'active', 'flow is active'), (2, 'late', 'in time'), (3, 'consent', $4), (4, 'exclusion', 'not excluded, goal not reached'),
-                 (5, 'holdout', 'treatment'), (6, 'offer', 'no equal or better offer'), (7, 'cap', 'within the caps'), (8, 'quiet', NULL)) p (n, step, reason)
+                 (5, 'holdout', 'treatment'), (6, 'offer', 'no equal or better offer'), (7, 'cap', 'within the caps'),
+                     (8, 'quiet', NULL)) p (n, step, reason)
     WHERE p.n <= array_position('{active,late,consent,exclusion,holdout,offer,cap,quiet}', $1) ORDER BY p.n
 $$;
 COMMENT ON FUNCTION crm._campaign_steps(text, text, text, text) IS
-    'the steps of a decision in the gate''s order: those that let it pass (reach: what consent said then) and the one that decided, with its result and reason';
+    'the steps of a decision in the gate''s order: those that let it pass (reach: what consent said then) and the '
+    'one that decided, with its result and reason';
 
 CREATE FUNCTION crm._campaign_zone(person bigint) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -45,7 +48,8 @@ COMMENT ON FUNCTION crm._campaign_zone(bigint) IS 'the time zone a person lives 
 CREATE FUNCTION crm._campaign_is_too_soon(fired_at timestamptz, at timestamptz, days int, zone text) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT coalesce(crm._local_day(at, zone) < crm._local_day(fired_at, zone) + days, false) $$;
 COMMENT ON FUNCTION crm._campaign_is_too_soon(timestamptz, timestamptz, int, text) IS
-    'whether a moment lies within so many local days (reentry_days; null: none) of a firing: whoever is fired for at noon of the 1st may be again at any hour of the 31st, with 30';
+    'whether a moment lies within so many local days (reentry_days; null: none) of a firing: whoever is fired for '
+    'at noon of the 1st may be again at any hour of the 31st, with 30';
 
 CREATE FUNCTION crm._campaign_ids(person bigint) RETURNS bigint[]
     LANGUAGE plpgsql STABLE AS
@@ -58,7 +62,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_ids(bigint) IS
-    'every id under which a flow may have fired for a person, the current one first: merged ids, and those that the person''s records belonged to before a split';
+    'every id under which a flow may have fired for a person, the current one first: merged ids, and those that the '
+    'person''s records belonged to before a split';
 
 CREATE FUNCTION crm._campaign_channel(flow crm.flow_row, person bigint) RETURNS crm.gate_reach
     LANGUAGE plpgsql STABLE AS
@@ -93,7 +98,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_channel(crm.flow_row, bigint) IS
-    'the first channel of the flow that has consent and an address; null with the reason for each otherwise, or as the flow sends no message';
+    'the first channel of the flow that has consent and an address; null with the reason for each otherwise, or as '
+    'the flow sends no message';
 
 CREATE FUNCTION crm._campaign_reached(flow crm.flow_row, person bigint) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -112,7 +118,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_reached(crm.flow_row, bigint) IS
-    'why a person has reached the goal: its rule holds, or an order came since the enrolment began (spec member since, of an enrolment); null: not reached';
+    'why a person has reached the goal: its rule holds, or an order came since the enrolment began (spec member '
+    'since, of an enrolment); null: not reached';
 
 CREATE FUNCTION crm._campaign_stop_words(member text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -120,7 +127,8 @@ $$
     SELECT CASE member WHEN 'only' THEN 'this branch is for others' WHEN 'superseded_by' THEN 'superseded: another flow has more for this person'
                        WHEN 'except' THEN 'excluded by the flow''s rule' WHEN 'goal' THEN 'goal reached' END
 $$;
-COMMENT ON FUNCTION crm._campaign_stop_words(text) IS 'the reason that is written when a rule of a flow (only, superseded_by, except, goal) stops a person';
+COMMENT ON FUNCTION crm._campaign_stop_words(text) IS
+    'the reason that is written when a rule of a flow (only, superseded_by, except, goal) stops a person';
 
 CREATE FUNCTION crm._campaign_goal(flow crm.flow_row, person bigint, occurrence_key text) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -147,7 +155,8 @@ BEGIN
     RETURN crm._campaign_reached(flow, person);
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_goal(crm.flow_row, bigint, text) IS 'why a person is excluded or has reached the goal; null: neither';
+COMMENT ON FUNCTION crm._campaign_goal(crm.flow_row, bigint, text) IS
+    'why a person is excluded or has reached the goal; null: neither';
 
 CREATE FUNCTION crm._campaign_arm(flow crm.flow_row, person bigint, ids bigint[]) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -158,10 +167,13 @@ BEGIN
         (SELECT o.arm FROM crm.occurrence o WHERE o.flow_id = flow.flow_id AND o.customer_id = ANY (ids) AND o.arm <> 'none' AND o.epoch >= 0
          ORDER BY o.customer_id <> person, o.fired_at LIMIT 1),
         CASE WHEN crm._campaign_is_held(person, crm._campaign_held_percent())
-                  OR crm._campaign_bucket('holdout', flow.code, person) < 100 * (flow.spec ->> 'holdout_percent')::numeric THEN 'control' ELSE 'treatment' END);
+                  OR crm._campaign_bucket('holdout', flow.code,
+                          person) < 100 * (flow.spec ->> 'holdout_percent')::numeric THEN 'control'
+                      ELSE 'treatment' END);
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_arm(crm.flow_row, bigint, bigint[]) IS 'treatment or control, by a fixed bucket of the flow or that of all flows, sticky';
+COMMENT ON FUNCTION crm._campaign_arm(crm.flow_row, bigint, bigint[]) IS
+    'treatment or control, by a fixed bucket of the flow or that of all flows, sticky';
 
 CREATE FUNCTION crm._campaign_offer_gone(flow crm.flow_row) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -169,11 +181,14 @@ $$
 BEGIN
     RETURN CASE WHEN (flow.spec ->> 'quota_left')::bigint <= 0 THEN format('all %s are taken', flow.spec ->> 'quota')
                 WHEN (flow.spec ->> 'draw')::boolean AND crm._campaign_open_lottery() IS NULL THEN 'no lottery is open'
-                WHEN flow.spec ->> 'coupon_type' IS NOT NULL AND NOT crm._loyalty_has_stock(flow.spec ->> 'coupon_type') THEN 'no code is left in the pool of its coupon' END;
+                WHEN flow.spec ->> 'coupon_type' IS NOT NULL
+                    AND NOT crm._loyalty_has_stock(flow.spec ->> 'coupon_type')
+                    THEN 'no code is left in the pool of its coupon' END;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_offer_gone(crm.flow_row) IS
-    'why nobody gets what a flow offers any more: its quota is taken (spec member quota_left, of whoever holds its row), no lottery is open, the pool of its coupon is empty; null: it is there';
+    'why nobody gets what a flow offers any more: its quota is taken (spec member quota_left, of whoever holds its '
+    'row), no lottery is open, the pool of its coupon is empty; null: it is there';
 
 CREATE FUNCTION crm._campaign_cap(flow crm.flow_row, ids bigint[], channel text, address_hash bytea, at timestamptz, zone text) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -199,15 +214,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_cap(crm.flow_row, bigint[], text, bytea, timestamptz, text) IS
-    'which cap stops a message at a moment: the flow''s, per address and per person under all ids, then those of the house; null: none';
+    'which cap stops a message at a moment: the flow''s, per address and per person under all ids, then those of '
+    'the house; null: none';
 
 CREATE FUNCTION crm._campaign_quiet(flow crm.flow_row, zone text) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT (flow).spec -> 'quiet' || jsonb_build_object('zone', zone) $$;
-COMMENT ON FUNCTION crm._campaign_quiet(crm.flow_row, text) IS 'the flow''s quiet hours in a person''s zone; null: it has none';
+COMMENT ON FUNCTION crm._campaign_quiet(crm.flow_row, text) IS
+    'the flow''s quiet hours in a person''s zone; null: it has none';
 
 CREATE FUNCTION crm._campaign_clock(at timestamptz, zone text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT to_char(at AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI') || ' ' || zone $$;
-COMMENT ON FUNCTION crm._campaign_clock(timestamptz, text) IS 'a moment as a person''s clock shows it, whatever the session''s time zone';
+COMMENT ON FUNCTION crm._campaign_clock(timestamptz, text) IS
+    'a moment as a person''s clock shows it, whatever the session''s time zone';
 
 CREATE FUNCTION crm._campaign_gate(flow crm.flow_row, person bigint, ids bigint[], occurrence_key text, due_at timestamptz,
                                    late_at timestamptz, reach crm.gate_reach DEFAULT NULL) RETURNS crm.gate_result
@@ -286,28 +304,37 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_gate(crm.flow_row, bigint, bigint[], text, timestamptz, timestamptz, crm.gate_reach) IS
-    'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours and best hour; the same code live, in preview and in explain (reach: that of crm._campaign_channel(), when it is known already)';
+    'the gate, in its one order: active, late, consent, exclusion and goal, holdout, offer, caps, quiet hours and '
+    'best hour; the same code live, in preview and in explain (reach: that of crm._campaign_channel(), when it is '
+    'known already)';
 
 CREATE FUNCTION crm._campaign_last_day(valid_until timestamptz, zone text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT to_char((valid_until AT TIME ZONE zone) - interval '1 second', 'YYYY-MM-DD') $$;
 COMMENT ON FUNCTION crm._campaign_last_day(timestamptz, text) IS
     'the last day of a coupon by a zone''s clock; valid_until is the first moment at which it is not valid any more';
 
-CREATE FUNCTION crm._campaign_fill(body text, who text, code text, value numeric, valid_until timestamptz, zone text, more jsonb DEFAULT NULL) RETURNS text
+CREATE FUNCTION crm._campaign_fill(body text, who text, code text, value numeric, valid_until timestamptz, zone text,
+                                   more jsonb DEFAULT NULL) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS
 $$
     -- the name last: whatever it holds is text, not a variable
     SELECT replace(replace(replace(replace(
                CASE WHEN more IS NULL THEN body
-                    ELSE replace(replace(replace(replace(body, '{{link}}', coalesce(more ->> 'link', '')), '{{last_item}}', coalesce(more ->> 'last_item', '喜欢的商品')),
-                                         '{{top_items}}', coalesce(more ->> 'top_items', '喜欢的商品')), '{{last_year_item}}', coalesce(more ->> 'last_year_item', '喜欢的商品')) END, '{{coupon_code}}', coalesce(code, '')), '{{coupon_value}}', coalesce(trim_scale(value)::text, '')),
+                    ELSE replace(replace(replace(replace(body, '{{link}}', coalesce(more ->> 'link', '')),
+                                         '{{last_item}}', coalesce(more ->> 'last_item', '喜欢的商品')),
+                                         '{{top_items}}', coalesce(more ->> 'top_items', '喜欢的商品')),
+                                                     '{{last_year_item}}', coalesce(more ->> 'last_year_item',
+                                                         '喜欢的商品')) END, '{{coupon_code}}', coalesce(code, '')),
+                                             '{{coupon_value}}', coalesce(trim_scale(value)::text, '')),
                            '{{valid_until}}', coalesce(crm._campaign_last_day(valid_until, zone), '')),
                    '{{name}}', coalesce(who, '会员'))
 $$;
 COMMENT ON FUNCTION crm._campaign_fill(text, text, text, numeric, timestamptz, text, jsonb) IS
-    'a text with its variables filled in, days by a zone; more: crm._campaign_more(), null when the text says nothing of it; what is not known is left out, or called by a general word';
+    'a text with its variables filled in, days by a zone; more: crm._campaign_more(), null when the text says '
+    'nothing of it; what is not known is left out, or called by a general word';
 
-CREATE FUNCTION crm._campaign_message(flow crm.flow_row, person bigint, channel text, coupon crm.coupon_ref, zone text, message_id text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm._campaign_message(flow crm.flow_row, person bigint, channel text, coupon crm.coupon_ref,
+                                      zone text, message_id text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
@@ -320,21 +347,28 @@ DECLARE
 BEGIN
     SELECT t.body, t.subject IS NOT NULL OR t.html IS NOT NULL OR t.vendor_template IS NOT NULL AS is_dressed INTO wording
     FROM crm.template t WHERE t.template = flow.spec ->> 'template' AND t.channel = _campaign_message.channel ORDER BY t.language DESC LIMIT 1;
-    said := jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(wording.body, who, coupon.code, coupon.value, coupon.valid_until, zone, more));
+    said := jsonb_build_object('flow', flow.code, 'text', crm._campaign_fill(wording.body, who, coupon.code,
+                coupon.value, coupon.valid_until, zone, more));
     IF wording.is_dressed THEN
         said := said || crm._outbox_dress(flow.spec ->> 'template', channel,
-            (SELECT jsonb_object_agg(v, crm._campaign_fill('{{' || v || '}}', who, coupon.code, coupon.value, coupon.valid_until, zone, more)) FROM unnest(crm._outbox_variables()) v));
+            (SELECT jsonb_object_agg(v, crm._campaign_fill('{{' || v || '}}', who, coupon.code, coupon.value,
+                        coupon.valid_until, zone, more)) FROM unnest(crm._outbox_variables()) v));
     END IF;
     RETURN said;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_message(crm.flow_row, bigint, text, crm.coupon_ref, text, text) IS
-    'what a flow says to a person on a channel: its text with the variables filled in, days by the person''s zone, its link by the message''s id, what the person bought; subject, HTML and the vendor''s placeholders where the template has them';
+    'what a flow says to a person on a channel: its text with the variables filled in, days by the person''s zone, '
+    'its link by the message''s id, what the person bought; subject, HTML and the vendor''s placeholders where the '
+    'template has them';
 
 CREATE FUNCTION crm._campaign_message_id(flow_id int, epoch int, person bigint, occurrence_key text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS
-$$ SELECT person || '-' || encode(crm._keyed_hash('message', convert_to(concat_ws(E'\x1f', flow_id, epoch, person, occurrence_key), 'UTF8')), 'hex') $$;
-COMMENT ON FUNCTION crm._campaign_message_id(int, int, bigint, text) IS 'the id of an occurrence''s message: leads to its row, equal at every attempt';
+$$ SELECT person || '-'
+    || encode(crm._keyed_hash('message', convert_to(concat_ws(E'\x1f', flow_id, epoch, person, occurrence_key),
+                'UTF8')), 'hex') $$;
+COMMENT ON FUNCTION crm._campaign_message_id(int, int, bigint, text) IS
+    'the id of an occurrence''s message: leads to its row, equal at every attempt';
 
 -- An occurrence that the gate let through: coupon, task, message, reservation.
 CREATE FUNCTION crm._campaign_send(flow crm.flow_row, person bigint, occurrence_key text, late_at timestamptz, epoch int,
@@ -386,7 +420,8 @@ BEGIN
     IF gate.outcome IN ('sent', 'held') AND NOT is_shadow THEN
         SELECT s.message, (s.coupon).coupon_id INTO sent FROM crm._campaign_send(flow, person, occurrence_key, late_at, epoch, gate) s;
     END IF;
-    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome, message_id, coupon_id, flow_version, variant, step, result, reason, reach)
+    INSERT INTO crm.occurrence (customer_id, flow_id, epoch, occurrence_key, fired_at, due_at, arm, outcome,
+            message_id, coupon_id, flow_version, variant, step, result, reason, reach)
     SELECT person, flow.flow_id, _campaign_decide.epoch, _campaign_decide.occurrence_key, crm.core_now(),
            coalesce(gate.due_at, _campaign_decide.due_at), gate.arm, gate.outcome, sent.message, sent.coupon_id, flow.version,
            CASE gate.arm WHEN 'treatment' THEN flow.spec ->> 'variant' END, last.step, last.result, last.reason,
@@ -396,9 +431,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_decide(crm.flow_row, bigint, text, timestamptz, timestamptz, int, crm.gate_reach) IS
-    'one occurrence of a person who is locked: at most once for ever for its key under all ids; occurrence, coupon and message in this transaction; returns sent, held, control, the step that stopped it, or fired before';
+    'one occurrence of a person who is locked: at most once for ever for its key under all ids; occurrence, coupon '
+    'and message in this transaction; returns sent, held, control, the step that stopped it, or fired before';
 
-CREATE FUNCTION crm._campaign_fire_locked(flow crm.flow_row, persons bigint[], keys text[], due_at timestamptz, late_at timestamptz, epoch int) RETURNS void
+CREATE FUNCTION crm._campaign_fire_locked(flow crm.flow_row, persons bigint[], keys text[], due_at timestamptz,
+                                          late_at timestamptz, epoch int) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -409,7 +446,8 @@ BEGIN
         RETURN;
     END IF;
     -- below four, what a set is asked costs more than the persons; who gets the last codes of a pool is found one by one
-    IF cardinality(persons) > 3 AND (flow.spec ->> 'coupon_type' IS NULL OR crm._loyalty_has_stock(flow.spec ->> 'coupon_type', cardinality(persons))) THEN
+    IF cardinality(persons) > 3 AND (flow.spec ->> 'coupon_type' IS NULL
+            OR crm._loyalty_has_stock(flow.spec ->> 'coupon_type', cardinality(persons))) THEN
         PERFORM crm._campaign_decide_all(flow, persons, keys, due_at, late_at, epoch);
         RETURN;
     END IF;
@@ -477,11 +515,13 @@ BEGIN
     END IF;
     reach := crm._campaign_channel(flow, person);
     PERFORM crm._campaign_lock_addresses(ARRAY[reach]);
-    RETURN crm._campaign_taken(flow, person, occurrence_key, epoch, crm._campaign_decide(flow, person, occurrence_key, due_at, late_at, epoch, reach));
+    RETURN crm._campaign_taken(flow, person, occurrence_key, epoch,
+        crm._campaign_decide(flow, person, occurrence_key, due_at, late_at, epoch, reach));
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_fire(crm.flow_row, bigint, text, timestamptz, timestamptz, int) IS
-    'one occurrence of a flow for whoever an id of any time answers to: locks the person, the pools if it hands out of one, the quota if there is one, and the counters, then crm._campaign_decide(); gone when nobody does';
+    'one occurrence of a flow for whoever an id of any time answers to: locks the person, the pools if it hands out '
+    'of one, the quota if there is one, and the counters, then crm._campaign_decide(); gone when nobody does';
 
 CREATE FUNCTION crm._campaign_is_new(flow crm.flow_row, person bigint) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -501,7 +541,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_is_new(crm.flow_row, bigint) IS
-    'whether a person has no record, history included, that came before the flow was started or was registered on a day before, and was not welcomed';
+    'whether a person has no record, history included, that came before the flow was started or was registered on a '
+    'day before, and was not welcomed';
 
 CREATE FUNCTION crm._campaign_welcome(flow crm.flow_row, customer_ids bigint[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -520,18 +561,21 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_welcome(crm.flow_row, bigint[]) IS 'welcomes those whose first record just came; the key holds for ever';
+COMMENT ON FUNCTION crm._campaign_welcome(crm.flow_row, bigint[]) IS
+    'welcomes those whose first record just came; the key holds for ever';
 
 CREATE FUNCTION crm._campaign_as_of(flow crm.flow_row, fired_spec jsonb, occurrence_key text, decided_at timestamptz) RETURNS crm.flow_row
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    flow.spec := crm._campaign_step_spec(coalesce(fired_spec, flow.spec), coalesce(substring(occurrence_key FROM '#([0-9]{1,3})$')::int, 1), decided_at);
+    flow.spec := crm._campaign_step_spec(coalesce(fired_spec, flow.spec),
+            coalesce(substring(occurrence_key FROM '#([0-9]{1,3})$')::int, 1), decided_at);
     RETURN flow;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_as_of(crm.flow_row, jsonb, text, timestamptz) IS
-    'a flow as it is for a message it has sent: the step that the key names, of the spec it fired under (null: of today''s); an order since the message is the goal';
+    'a flow as it is for a message it has sent: the step that the key names, of the spec it fired under (null: of '
+    'today''s); an order since the message is the goal';
 
 CREATE FUNCTION crm._campaign_own_key(occurrence_key text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT regexp_replace(occurrence_key, '#[0-9]{1,3}$', '') $$;
@@ -560,9 +604,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_drop_reached(bigint[], text) IS
-    'cancels what waits under ids of persons who bought meanwhile, or whose last purchase is another now (a refund, a merge); kind is that of the facts';
+    'cancels what waits under ids of persons who bought meanwhile, or whose last purchase is another now (a refund, '
+    'a merge); kind is that of the facts';
 
--- What a flow did as it was decided (its tag, its coupon) is no reason against its own message: a part of a rule counts that holds now and did not then.
+-- What a flow did as it was decided (its tag, its coupon) is no reason against its own message: a part of a rule
+-- counts that holds now and did not then.
 CREATE FUNCTION crm._campaign_turned(rule jsonb, persons bigint[], since timestamptz) RETURNS bigint[]
     LANGUAGE plpgsql STABLE AS
 $$
@@ -571,14 +617,16 @@ DECLARE
     fitting bigint[];
     turned bigint[] := '{}';
 BEGIN
-    FOR part IN SELECT p FROM jsonb_array_elements(CASE WHEN rule ? 'any' THEN rule -> 'any' ELSE jsonb_build_array(rule) END) p WHERE rule IS NOT NULL LOOP
+    FOR part IN SELECT p FROM jsonb_array_elements(CASE WHEN rule ? 'any' THEN rule -> 'any'
+            ELSE jsonb_build_array(rule) END) p WHERE rule IS NOT NULL LOOP
         fitting := crm._rule_fit(part, persons, crm.core_now());
         turned := turned || ARRAY(SELECT f FROM unnest(fitting) f WHERE f <> ALL (crm._rule_fit(part, fitting, since)));
     END LOOP;
     RETURN turned;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_turned(jsonb, bigint[], timestamptz) IS 'those of persons for whom a rule, or one of its alternatives, holds now and did not hold at a moment before';
+COMMENT ON FUNCTION crm._campaign_turned(jsonb, bigint[], timestamptz) IS
+    'those of persons for whom a rule, or one of its alternatives, holds now and did not hold at a moment before';
 
 CREATE FUNCTION crm._campaign_stopped_since(flow crm.flow_row, persons bigint[], occurrence_keys text[], since timestamptz) RETURNS text[]
     LANGUAGE plpgsql STABLE AS
@@ -589,12 +637,15 @@ DECLARE
     branch jsonb := flow.spec -> 'only';
     rules jsonb := jsonb_build_object('superseded_by', flow.spec -> 'superseded_by', 'except', flow.spec -> 'except',
         'goal', CASE jsonb_typeof(flow.spec -> 'goal') WHEN 'object' THEN flow.spec -> 'goal' END,
-        'only', CASE WHEN branch ? 'all' THEN jsonb_build_object('any', (SELECT jsonb_agg(jsonb_build_object('not', b)) FROM jsonb_array_elements(branch -> 'all') b))
+        'only', CASE WHEN branch ? 'all'
+            THEN jsonb_build_object('any', (SELECT jsonb_agg(jsonb_build_object('not', b))
+                    FROM jsonb_array_elements(branch -> 'all') b))
                      WHEN branch IS NOT NULL THEN jsonb_build_object('not', branch) END);
     turned bigint[];
     member text;
 BEGIN
-    IF array_remove(stoppers, NULL) = '{}' OR NOT EXISTS (SELECT FROM crm._campaign_parts(flow.spec) p (part) WHERE crm._campaign_acts(p.part) OR p.part ? 'coupon_type') THEN
+    IF array_remove(stoppers, NULL) = '{}' OR NOT EXISTS (SELECT FROM crm._campaign_parts(flow.spec) p (part)
+            WHERE crm._campaign_acts(p.part) OR p.part ? 'coupon_type') THEN
         RETURN stoppers;
     END IF;
     -- of everybody the tier, the last purchase and an order are asked, then what turned since
@@ -609,9 +660,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_stopped_since(crm.flow_row, bigint[], text[], timestamptz) IS
-    'for each person why a flow that was decided at a moment is not to speak any more; null: it is.  Of a flow that hands something out, what it did itself is none';
+    'for each person why a flow that was decided at a moment is not to speak any more; null: it is.  Of a flow that '
+    'hands something out, what it did itself is none';
 
-CREATE FUNCTION crm._campaign_stopped(messages crm.queue_ref[]) RETURNS TABLE (customer_id bigint, message_id text, attempt int, channel text, address_hash bytea, reason text)
+CREATE FUNCTION crm._campaign_stopped(messages crm.queue_ref[])
+    RETURNS TABLE (customer_id bigint, message_id text, attempt int, channel text, address_hash bytea, reason text)
     LANGUAGE plpgsql STABLE AS
 $$
 #variable_conflict use_column
@@ -624,24 +677,33 @@ BEGIN
                    f.watermark)::crm.flow_row AS flow, v.spec, k.step_key, o.created_at,
                array_agg(o.customer_id) AS ids, array_agg(o.message_id) AS message_ids, array_agg(m.attempt) AS attempts,
                array_agg(o.channel) AS channels, array_agg(o.address_hash) AS hashes,
-               array_agg(CASE WHEN c.merged_into IS NULL THEN o.customer_id ELSE crm._identity_current(o.customer_id) END) AS persons, array_agg(k.own_key) AS keys
-        FROM unnest(messages) m JOIN crm.outbox o ON o.customer_id = m.customer_id AND o.message_id = m.message_id JOIN crm.flow f ON f.flow_id = o.flow_id
+               array_agg(CASE WHEN c.merged_into IS NULL THEN o.customer_id
+                       ELSE crm._identity_current(o.customer_id) END) AS persons, array_agg(k.own_key) AS keys
+        FROM unnest(messages) m JOIN crm.outbox o ON o.customer_id = m.customer_id AND o.message_id = m.message_id
+            JOIN crm.flow f ON f.flow_id = o.flow_id
         LEFT JOIN crm.customer c ON c.customer_id = o.customer_id
-        CROSS JOIN LATERAL (SELECT crm._campaign_own_key(o.occurrence_key) AS own_key, substring(o.occurrence_key FROM '#[0-9]{1,3}$') AS step_key OFFSET 0) k
-        LEFT JOIN LATERAL (SELECT n.flow_version FROM crm.occurrence n WHERE n.customer_id = o.customer_id AND n.flow_id = o.flow_id AND n.occurrence_key = o.occurrence_key AND n.epoch >= 0
+        CROSS JOIN LATERAL (SELECT crm._campaign_own_key(o.occurrence_key) AS own_key,
+                substring(o.occurrence_key FROM '#[0-9]{1,3}$') AS step_key OFFSET 0) k
+        LEFT JOIN LATERAL (SELECT n.flow_version FROM crm.occurrence n WHERE n.customer_id = o.customer_id
+                           AND n.flow_id = o.flow_id AND n.occurrence_key = o.occurrence_key AND n.epoch >= 0
                            ORDER BY n.fired_at DESC LIMIT 1) n ON true
         LEFT JOIN crm.flow_version v ON v.flow_id = f.flow_id AND v.version = n.flow_version
-        WHERE coalesce(v.spec, f.spec) ?| '{except,superseded_by,only,exclude_tiers,steps}' OR jsonb_typeof(coalesce(v.spec, f.spec) -> 'goal') = 'object'
+        WHERE coalesce(v.spec, f.spec) ?| '{except,superseded_by,only,exclude_tiers,steps}'
+            OR jsonb_typeof(coalesce(v.spec, f.spec) -> 'goal') = 'object'
         GROUP BY f.flow_id, v.flow_id, v.version, k.step_key, o.created_at
     LOOP
-        RETURN QUERY SELECT s.* FROM ROWS FROM (unnest(together.ids), unnest(together.message_ids), unnest(together.attempts), unnest(together.channels), unnest(together.hashes),
-                unnest(crm._campaign_stopped_since(crm._campaign_as_of(together.flow, together.spec, together.step_key, together.created_at), together.persons, together.keys, together.created_at)))
+        RETURN QUERY SELECT s.* FROM ROWS FROM (unnest(together.ids), unnest(together.message_ids),
+                unnest(together.attempts), unnest(together.channels), unnest(together.hashes),
+                unnest(crm._campaign_stopped_since(crm._campaign_as_of(together.flow, together.spec,
+                        together.step_key, together.created_at), together.persons, together.keys,
+                    together.created_at)))
             s (customer_id, message_id, attempt, channel, address_hash, reason) WHERE s.reason IS NOT NULL;
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_stopped(crm.queue_ref[]) IS
-    'those of some messages whom a rule of their flow excludes by now, or whose goal is reached, with the reason: asked of the version each was decided under';
+    'those of some messages whom a rule of their flow excludes by now, or whose goal is reached, with the reason: '
+    'asked of the version each was decided under';
 
 CREATE FUNCTION crm._campaign_drop_stopped(messages crm.queue_ref[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -649,15 +711,19 @@ $$
 DECLARE
     stopped record;
 BEGIN
-    SELECT array_agg(s) AS messages, array_agg(ROW(s.channel, s.address_hash, NULL)::crm.gate_reach) AS reaches INTO stopped FROM crm._campaign_stopped(messages) s;
+    SELECT array_agg(s) AS messages,
+        array_agg(ROW(s.channel, s.address_hash, NULL)::crm.gate_reach) AS reaches INTO stopped
+        FROM crm._campaign_stopped(messages) s;
     IF stopped.messages IS NOT NULL THEN
         PERFORM crm._campaign_lock_addresses(stopped.reaches);      -- all of them in their order, before each reason gives some back
         PERFORM crm._outbox_cancel(array_agg(ROW(s.customer_id, s.message_id, s.attempt)::crm.queue_ref), s.reason)
-        FROM unnest(stopped.messages) s (customer_id bigint, message_id text, attempt int, channel text, address_hash bytea, reason text) GROUP BY s.reason;
+        FROM unnest(stopped.messages) s (customer_id bigint, message_id text, attempt int, channel text,
+                address_hash bytea, reason text) GROUP BY s.reason;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_drop_stopped(crm.queue_ref[]) IS 'cancels those of waiting messages, which are locked, that crm._campaign_stopped() finds';
+COMMENT ON FUNCTION crm._campaign_drop_stopped(crm.queue_ref[]) IS
+    'cancels those of waiting messages, which are locked, that crm._campaign_stopped() finds';
 
 CREATE FUNCTION crm._campaign_on_leave(customer_ids bigint[], message_ids text[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -665,10 +731,13 @@ $$
 BEGIN
     PERFORM crm._campaign_drop_stopped(ARRAY(
         SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref
-        FROM unnest(customer_ids, message_ids) m (customer_id, message_id) JOIN crm.outbox_queue q ON q.customer_id = m.customer_id AND q.message_id = m.message_id));
+        FROM unnest(customer_ids, message_ids) m (customer_id, message_id)
+            JOIN crm.outbox_queue q ON q.customer_id = m.customer_id AND q.message_id = m.message_id));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_on_leave(bigint[], text[]) IS 'exclusion and goal once more, of messages that waited and are about to leave: of what time, tags, tiers and segments changed no fact tells';
+COMMENT ON FUNCTION crm._campaign_on_leave(bigint[], text[]) IS
+    'exclusion and goal once more, of messages that waited and are about to leave: of what time, tags, tiers and '
+    'segments changed no fact tells';
 
 CREATE FUNCTION crm._campaign_ask_again(customer_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
@@ -689,7 +758,8 @@ BEGIN
               ORDER BY q.customer_id, q.message_id FOR UPDATE) w));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_ask_again(bigint[], text) IS 'whether what waits for persons is still to leave, after facts of a kind, or a merge';
+COMMENT ON FUNCTION crm._campaign_ask_again(bigint[], text) IS
+    'whether what waits for persons is still to leave, after facts of a kind, or a merge';
 
 CREATE FUNCTION crm._campaign_join_ways(ids bigint[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -705,7 +775,9 @@ BEGIN
     WHERE e.customer_id = later.customer_id AND e.flow_id = later.flow_id AND e.epoch = later.epoch AND e.occurrence_key = later.occurrence_key;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_join_ways(bigint[]) IS 'of a person''s ways through a flow that one goes once at a time, under whatever ids they began, all but the first end';
+COMMENT ON FUNCTION crm._campaign_join_ways(bigint[]) IS
+    'of a person''s ways through a flow that one goes once at a time, under whatever ids they began, all but the '
+    'first end';
 
 CREATE FUNCTION crm._campaign_take(flow crm.flow_row, customer_ids bigint[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -718,7 +790,8 @@ BEGIN
     ELSE
         PERFORM crm._campaign_enter_by_facts(flow, customer_ids);
     END IF;
-    PERFORM crm._cost_note('flow:' || flow.code, CASE flow.trigger WHEN 'welcome' THEN 'member' ELSE flow.spec #>> '{event,kind}' END, cardinality(customer_ids), began_at);
+    PERFORM crm._cost_note('flow:' || flow.code, CASE flow.trigger WHEN 'welcome' THEN 'member'
+        ELSE flow.spec #>> '{event,kind}' END, cardinality(customer_ids), began_at);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_take(crm.flow_row, bigint[]) IS 'what one flow does about facts of persons, counted';
@@ -729,12 +802,14 @@ $$
 DECLARE
     flow crm.flow_row;
 BEGIN
-    FOR flow IN SELECT * FROM crm.flow f WHERE f.code = _campaign_late.code AND f.state = 'active' AND f.trigger IN ('welcome', 'event', 'schedule') LOOP
+    FOR flow IN SELECT * FROM crm.flow f WHERE f.code = _campaign_late.code AND f.state = 'active'
+        AND f.trigger IN ('welcome', 'event', 'schedule') LOOP
         PERFORM crm._campaign_take(flow, customer_ids);
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_late(text, bigint[]) IS 'what a flow that was put off does about facts that were kept; one that is no longer active does nothing';
+COMMENT ON FUNCTION crm._campaign_late(text, bigint[]) IS
+    'what a flow that was put off does about facts that were kept; one that is no longer active does nothing';
 
 CREATE FUNCTION crm._campaign_on_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
     LANGUAGE plpgsql AS
@@ -747,7 +822,9 @@ BEGIN
     END IF;
     -- queue rows are locked before counters, here as in a claim
     PERFORM crm._campaign_ask_again(customer_ids, kind);
-    FOR flow IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND (f.trigger = 'welcome' AND kind = 'member' OR f.trigger IN ('event', 'schedule') AND f.spec #>> '{event,kind}' = kind)
+    FOR flow IN SELECT * FROM crm.flow f WHERE f.state = 'active'
+        AND (f.trigger = 'welcome' AND kind = 'member' OR f.trigger IN ('event', 'schedule')
+            AND f.spec #>> '{event,kind}' = kind)
                 ORDER BY f.trigger <> 'welcome', f.flow_id LOOP
         IF NOT crm._put_off('flow:' || flow.code, customer_ids, kind, is_history) THEN
             PERFORM crm._campaign_take(flow, customer_ids);
@@ -755,7 +832,9 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_on_facts(bigint[], text, boolean) IS 'new persons are welcomed, waiting messages whose reason is gone cancelled, persons entered, in the commit of the facts; history does nothing';
+COMMENT ON FUNCTION crm._campaign_on_facts(bigint[], text, boolean) IS
+    'new persons are welcomed, waiting messages whose reason is gone cancelled, persons entered, in the commit of '
+    'the facts; history does nothing';
 
 CREATE FUNCTION crm._campaign_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
@@ -782,15 +861,20 @@ BEGIN
     PERFORM crm._campaign_ask_again(ARRAY[survivor], 'merge'), crm._campaign_join_ways(crm._identity_cluster(survivor));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_on_membership(bigint, bigint, bigint[], text) IS 'after a merge one person gets one message of a flow, and goes one way through it; the ledger stays where it is';
+COMMENT ON FUNCTION crm._campaign_on_membership(bigint, bigint, bigint[], text) IS
+    'after a merge one person gets one message of a flow, and goes one way through it; the ledger stays where it is';
 
 CREATE FUNCTION crm._campaign_on_export(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('flow', f.code, 'key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome,
-                        'acts', (SELECT jsonb_agg(jsonb_build_object('act', a.act, 'target', a.target, 'acted_at', a.acted_at, 'reason', a.reason) ORDER BY a.act, a.target)
-                                 FROM crm.occurrence_act a WHERE a.customer_id = o.customer_id AND a.flow_id = o.flow_id AND a.epoch = o.epoch AND a.occurrence_key = o.occurrence_key))
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('flow', f.code, 'key', o.occurrence_key,
+                        'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome,
+                        'acts', (SELECT jsonb_agg(jsonb_build_object('act', a.act, 'target', a.target,
+                                 'acted_at', a.acted_at, 'reason', a.reason) ORDER BY a.act, a.target)
+                                 FROM crm.occurrence_act a WHERE a.customer_id = o.customer_id
+                                     AND a.flow_id = o.flow_id AND a.epoch = o.epoch
+                                     AND a.occurrence_key = o.occurrence_key))
                     ORDER BY o.fired_at), '[]')
             FROM crm.occurrence o JOIN crm.flow f USING (flow_id) WHERE o.customer_id = ANY (crm._identity_cluster(_campaign_on_export.customer_id)));
 END

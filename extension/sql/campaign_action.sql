@@ -1,4 +1,5 @@
--- campaign_action: what flows do besides coupon and message: tasks of staff, points and tickets; what they tell others: campaign_tell.
+-- campaign_action: what flows do besides coupon and message: tasks of staff, points and tickets; what they tell
+-- others: campaign_tell.
 
 CREATE FUNCTION crm._campaign_acts(spec jsonb) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT spec ?| '{task,gifts,draw,notices,audience,give_tag,take_tag,enrol}' $$;
@@ -10,16 +11,20 @@ $$
     WITH own AS (SELECT spec AS part UNION ALL SELECT jsonb_array_elements(spec -> 'steps'))
     SELECT o.part FROM own o UNION ALL SELECT jsonb_array_elements(o.part -> 'variants') FROM own o
 $$;
-COMMENT ON FUNCTION crm._campaign_parts(jsonb) IS 'where a flow may say what it does: its own values, those of each step, and of the variants of either';
+COMMENT ON FUNCTION crm._campaign_parts(jsonb) IS
+    'where a flow may say what it does: its own values, those of each step, and of the variants of either';
 
 CREATE FUNCTION crm._campaign_coupon_types(spec jsonb) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$
     SELECT ARRAY(SELECT DISTINCT t.coupon_type
-                 FROM (SELECT crm._campaign_parts(spec)) p (part), LATERAL (SELECT p.part ->> 'coupon_type' UNION ALL SELECT g ->> 'coupon' FROM jsonb_array_elements(p.part -> 'gifts') g) t (coupon_type)
+                 FROM (SELECT crm._campaign_parts(spec)) p (part),
+                     LATERAL (SELECT p.part ->> 'coupon_type' UNION ALL SELECT g ->> 'coupon'
+                         FROM jsonb_array_elements(p.part -> 'gifts') g) t (coupon_type)
                  WHERE t.coupon_type IS NOT NULL ORDER BY 1)
 $$;
-COMMENT ON FUNCTION crm._campaign_coupon_types(jsonb) IS 'the types of coupons that a flow hands out, in any of its parts, as its offer or as a gift';
+COMMENT ON FUNCTION crm._campaign_coupon_types(jsonb) IS
+    'the types of coupons that a flow hands out, in any of its parts, as its offer or as a gift';
 
 CREATE FUNCTION crm._campaign_adviser(person bigint) RETURNS int
     LANGUAGE plpgsql STABLE AS
@@ -39,7 +44,8 @@ DECLARE
     wanted text := coalesce(task ->> 'to', 'store');
     region int := (SELECT s.region_id FROM crm.store s WHERE s.store_id = _campaign_task_owner.store_id);
 BEGIN
-    role := coalesce(task ->> 'role', CASE WHEN wanted = 'region' THEN 'crm_manager' WHEN wanted = 'owner' THEN 'crm_store_manager' ELSE 'crm_clerk' END);
+    role := coalesce(task ->> 'role', CASE WHEN wanted = 'region' THEN 'crm_manager'
+            WHEN wanted = 'owner' THEN 'crm_store_manager' ELSE 'crm_clerk' END);
     IF task ? 'staff' THEN
         staff_id := (SELECT f.staff_id FROM crm.staff f WHERE f.code = task ->> 'staff' AND f.left_at IS NULL);
     ELSIF wanted = 'adviser' THEN
@@ -47,13 +53,15 @@ BEGIN
     ELSIF wanted IN ('owner', 'region') THEN
         staff_id := (SELECT f.staff_id FROM crm.staff f JOIN crm.staff_scope c ON c.staff_id = f.staff_id
                      WHERE f.left_at IS NULL AND f.role = _campaign_task_owner.role
-                       AND CASE wanted WHEN 'owner' THEN c.kind = 'store' AND c.ref_id = _campaign_task_owner.store_id ELSE c.kind = 'region' AND c.ref_id = region END
+                       AND CASE wanted WHEN 'owner' THEN c.kind = 'store' AND c.ref_id = _campaign_task_owner.store_id
+                           ELSE c.kind = 'region' AND c.ref_id = region END
                      ORDER BY f.staff_id LIMIT 1);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_task_owner(bigint, int, jsonb) IS
-    'whom a flow''s task is for: a named member of staff, who looks after the person, the store''s owner (its manager) or the region''s, if there is one; the role that takes it otherwise';
+    'whom a flow''s task is for: a named member of staff, who looks after the person, the store''s owner (its '
+    'manager) or the region''s, if there is one; the role that takes it otherwise';
 
 CREATE FUNCTION crm._campaign_task(flow crm.flow_row, person bigint, occurrence_key text, epoch int, due_at timestamptz) RETURNS void
     LANGUAGE plpgsql AS
@@ -61,23 +69,28 @@ $$
 DECLARE
     task jsonb := flow.spec -> 'task';
     due timestamptz := due_at + make_interval(hours => coalesce((task ->> 'hours')::int, 24));
-    store int := CASE WHEN task ->> 'to' IS DISTINCT FROM 'headquarters' THEN (SELECT c.home_store_id FROM crm.customer c WHERE c.customer_id = person) END;
+    store int := CASE WHEN task ->> 'to' IS DISTINCT FROM 'headquarters'
+        THEN (SELECT c.home_store_id FROM crm.customer c WHERE c.customer_id = person) END;
     owner record;
 BEGIN
     SELECT * INTO owner FROM crm._campaign_task_owner(person, store, task);
     PERFORM crm._sales_task_put(person, concat_ws(':', 'flow', flow.code, epoch, occurrence_key), 'flow', task ->> 'title',
-        CASE WHEN task ->> 'body' LIKE '%{{%' THEN crm._campaign_fill(task ->> 'body', (SELECT c.name_masked FROM crm.customer c WHERE c.customer_id = person), NULL, NULL, NULL, 'UTC',
+        CASE WHEN task ->> 'body' LIKE '%{{%' THEN crm._campaign_fill(task ->> 'body',
+            (SELECT c.name_masked FROM crm.customer c WHERE c.customer_id = person), NULL, NULL, NULL, 'UTC',
             crm._campaign_bought_words(person, crm._local_day(crm.core_now(), crm._campaign_zone(person)))) ELSE task ->> 'body' END, due,
         store, owner.staff_id, CASE WHEN task ->> 'to' = 'headquarters' THEN 'crm_headquarters' ELSE owner.role END,
         due + make_interval(hours => (task ->> 'escalate_hours')::int), (task ->> 'escalate_to')::name);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_task(crm.flow_row, bigint, text, int, timestamptz) IS
-    'the task of a flow''s spec, its body with {{name}} (masked), {{last_item}}, {{top_items}}, {{last_year_item}} filled in, once for the occurrence: for the role in the person''s home store, who looks after the person, the store''s owner, the region''s, headquarters, or one member of staff';
+    'the task of a flow''s spec, its body with {{name}} (masked), {{last_item}}, {{top_items}}, {{last_year_item}} '
+    'filled in, once for the occurrence: for the role in the person''s home store, who looks after the person, the '
+    'store''s owner, the region''s, headquarters, or one member of staff';
 
 CREATE FUNCTION crm._campaign_open_lottery() RETURNS text
     LANGUAGE plpgsql STABLE AS
-$$ BEGIN RETURN (SELECT l.lottery FROM crm.lottery l WHERE l.state = 'open' AND l.closes_at > crm.core_now() ORDER BY l.closes_at, l.lottery LIMIT 1); END $$;
+$$ BEGIN RETURN (SELECT l.lottery FROM crm.lottery l WHERE l.state = 'open' AND l.closes_at > crm.core_now()
+        ORDER BY l.closes_at, l.lottery LIMIT 1); END $$;
 COMMENT ON FUNCTION crm._campaign_open_lottery() IS 'the open lottery that closes first; null: none is open';
 
 CREATE FUNCTION crm._campaign_act(flow crm.flow_row, person bigint, occurrence_key text, epoch int, due_at timestamptz) RETURNS void
@@ -97,7 +110,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_act(crm.flow_row, bigint, text, int, timestamptz) IS
-    'what a flow does besides coupon and message, each once for the occurrence: its task, its gifts (points, tickets, further coupons), a ticket of the lottery that is open; what it tells staff and platforms, tags, further flows; in this transaction';
+    'what a flow does besides coupon and message, each once for the occurrence: its task, its gifts (points, '
+    'tickets, further coupons), a ticket of the lottery that is open; what it tells staff and platforms, tags, '
+    'further flows; in this transaction';
 
 CREATE FUNCTION crm._campaign_action_fault(spec jsonb, OUT field text, OUT fault text)
     LANGUAGE plpgsql STABLE AS
@@ -109,24 +124,33 @@ BEGIN
     SELECT f.field, f.fault INTO field, fault
     FROM (VALUES
         (1, 'task', task IS NULL OR coalesce(jsonb_typeof(task -> 'title') = 'string'
-            AND (NOT task ? 'hours' OR crm._campaign_whole(task -> 'hours', 1, 8784)) AND (NOT task ? 'escalate_hours' OR crm._campaign_whole(task -> 'escalate_hours', 1, 8784))
+            AND (NOT task ? 'hours' OR crm._campaign_whole(task -> 'hours', 1, 8784))
+                AND (NOT task ? 'escalate_hours' OR crm._campaign_whole(task -> 'escalate_hours', 1, 8784))
             AND coalesce(task ->> 'role', 'crm_clerk') IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters')
-            AND coalesce(task ->> 'escalate_to', 'crm_manager') IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service', 'crm_headquarters')
+            AND coalesce(task ->> 'escalate_to', 'crm_manager') IN ('crm_clerk', 'crm_store_manager', 'crm_manager',
+                    'crm_service', 'crm_headquarters')
             AND coalesce(task ->> 'to', 'store') IN ('store', 'owner', 'adviser', 'region', 'headquarters'), false),
             'give {"title": text, "body", "to": "store", "owner", "adviser", "region" or "headquarters", "staff", "role", "hours", "escalate_hours", "escalate_to"}'),
-        (2, 'task', NOT coalesce(task ? 'staff', false) OR EXISTS (SELECT FROM crm.staff f WHERE f.code = task ->> 'staff' AND f.left_at IS NULL), 'there is no such member of staff'),
+        (2, 'task', NOT coalesce(task ? 'staff', false)
+            OR EXISTS (SELECT FROM crm.staff f WHERE f.code = task ->> 'staff' AND f.left_at IS NULL),
+            'there is no such member of staff'),
         (3, 'quota', NOT spec ? 'quota' OR crm._campaign_whole(spec -> 'quota', 1, 100000000), 'give a whole number, 1 to 100000000'),
         (4, 'cap_per', coalesce(spec ->> 'cap_per' IN ('day', 'week', 'month'), NOT spec ? 'cap_per'), 'give day, week or month'),
-        (5, 'tag', NOT spec ? 'tag' OR coalesce(spec ->> 'tag' ~ '^[a-z][a-z0-9_]{0,31}$', false), 'give a short name of small letters, digits and _'),
-        (6, 'best_hour', NOT spec ? 'best_hour' OR coalesce(spec ->> 'best_hour' = 'due' OR spec ->> 'best_hour' ~ is_clock, false), 'give HH:MM for those whose hour is not known, or "due"'),
+        (5, 'tag', NOT spec ? 'tag' OR coalesce(spec ->> 'tag' ~ '^[a-z][a-z0-9_]{0,31}$', false),
+            'give a short name of small letters, digits and _'),
+        (6, 'best_hour', NOT spec ? 'best_hour' OR coalesce(spec ->> 'best_hour' = 'due'
+                OR spec ->> 'best_hour' ~ is_clock, false), 'give HH:MM for those whose hour is not known, or "due"'),
         (7, CASE WHEN jsonb_typeof(spec -> 'draw') <> 'boolean' THEN 'draw' ELSE 'lunar' END,
-            coalesce(jsonb_typeof(spec -> 'lunar') = 'boolean', true) AND coalesce(jsonb_typeof(spec -> 'draw') = 'boolean', true), 'give true or false'),
+            coalesce(jsonb_typeof(spec -> 'lunar') = 'boolean', true)
+                AND coalesce(jsonb_typeof(spec -> 'draw') = 'boolean', true), 'give true or false'),
         (8, 'link', crm._campaign_link_fault(spec) IS NULL, crm._campaign_link_fault(spec)),
-        (9, 'variants', NOT spec ? 'variants' OR jsonb_typeof(spec -> 'variants') = 'array', 'give a list of 2 to 10 variants')) f (n, field, is_good, fault)
+        (9, 'variants', NOT spec ? 'variants' OR jsonb_typeof(spec -> 'variants') = 'array',
+                'give a list of 2 to 10 variants')) f (n, field, is_good, fault)
     WHERE f.is_good IS NOT TRUE ORDER BY f.n LIMIT 1;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_action_fault(jsonb) IS 'the first fault of what a flow does, of its quota, tag, calendar cap, best hour; nulls: none';
+COMMENT ON FUNCTION crm._campaign_action_fault(jsonb) IS
+    'the first fault of what a flow does, of its quota, tag, calendar cap, best hour; nulls: none';
 
 CREATE FUNCTION crm._campaign_require_actions(flow crm.flow_row) RETURNS void
     LANGUAGE plpgsql STABLE AS
@@ -147,7 +171,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_require_actions(crm.flow_row) IS 'RM801 with the field unless what a flow does can be done; 22023 for gifts that cannot be given';
+COMMENT ON FUNCTION crm._campaign_require_actions(crm.flow_row) IS
+    'RM801 with the field unless what a flow does can be done; 22023 for gifts that cannot be given';
 
 CREATE FUNCTION crm._campaign_require_steps(flow crm.flow_row) RETURNS void
     LANGUAGE plpgsql STABLE AS
@@ -161,4 +186,6 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_require_steps(crm.flow_row) IS 'RM801 with the field unless the actions and variants of each step of a flow can run; the trigger and its steps are in order';
+COMMENT ON FUNCTION crm._campaign_require_steps(crm.flow_row) IS
+    'RM801 with the field unless the actions and variants of each step of a flow can run; the trigger and its steps '
+    'are in order';

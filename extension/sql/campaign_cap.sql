@@ -1,5 +1,6 @@
--- campaign_cap: how many messages a person and an address bear.  A flow's own cap counts all messages of flows: an address's by
--- its counter, a person's in the outbox; caps of the house count a person's messages of a channel, or of flows of a tag, in the outbox.
+-- campaign_cap: how many messages a person and an address bear.  A flow's own cap counts all messages of flows: an
+-- address's by its counter, a person's in the outbox; caps of the house count a person's messages of a channel, or of
+-- flows of a tag, in the outbox.
 --
 -- Locks: whoever asks holds the person and the address's counter, so that two cannot both be the last one allowed.
 
@@ -21,11 +22,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_span(text, int, timestamptz, text) IS
-    'what lies between counts with a moment: so many rolling days before it and all after, or the day, week (from value.week_start_isodow) or month it lies in by a zone''s clock';
+    'what lies between counts with a moment: so many rolling days before it and all after, or the day, week (from '
+    'value.week_start_isodow) or month it lies in by a zone''s clock';
 
 CREATE FUNCTION crm._campaign_cap_words(spec jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT CASE WHEN spec ? 'cap_per' THEN format('%s a %s to this', spec ->> 'cap_messages', spec ->> 'cap_per') ELSE format('%s in %s days to this', spec ->> 'cap_messages', spec ->> 'cap_days') END $$;
+$$ SELECT CASE WHEN spec ? 'cap_per' THEN format('%s a %s to this', spec ->> 'cap_messages', spec ->> 'cap_per')
+    ELSE format('%s in %s days to this', spec ->> 'cap_messages', spec ->> 'cap_days') END $$;
 COMMENT ON FUNCTION crm._campaign_cap_words(jsonb) IS 'a flow''s cap in words, as far as address or person';
 
 CREATE FUNCTION crm._campaign_house_cap(flow crm.flow_row, ids bigint[], channel text, at timestamptz, zone text) RETURNS text
@@ -37,7 +40,8 @@ DECLARE
     sent int;
 BEGIN
     FOR house IN SELECT * FROM crm.message_cap c
-                 WHERE (c.channel IS NULL OR c.channel = _campaign_house_cap.channel) AND (c.tag IS NULL OR c.tag = flow.spec ->> 'tag') ORDER BY c.cap LOOP
+                 WHERE (c.channel IS NULL OR c.channel = _campaign_house_cap.channel)
+                     AND (c.tag IS NULL OR c.tag = flow.spec ->> 'tag') ORDER BY c.cap LOOP
         SELECT * INTO span FROM crm._campaign_span(house.per, house.days, at, zone);
         SELECT count(*) INTO sent FROM crm._outbox_counted(ids, span.after, span.before) o LEFT JOIN crm.flow f ON f.flow_id = o.flow_id
         WHERE o.is_marketing AND (house.channel IS NULL OR o.channel = house.channel) AND (house.tag IS NULL OR f.spec ->> 'tag' = house.tag);
@@ -55,7 +59,8 @@ CREATE FUNCTION crm._campaign_cap_json(cap text) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN (SELECT jsonb_strip_nulls(jsonb_build_object('cap', c.cap, 'messages', c.messages, 'days', c.days, 'per', c.per, 'channel', c.channel, 'tag', c.tag))
+    RETURN (SELECT jsonb_strip_nulls(jsonb_build_object('cap', c.cap, 'messages', c.messages, 'days', c.days,
+            'per', c.per, 'channel', c.channel, 'tag', c.tag))
             FROM crm.message_cap c WHERE c.cap = _campaign_cap_json.cap);
 END
 $$;
@@ -81,7 +86,8 @@ BEGIN
     SELECT f.field INTO wrong FROM (VALUES
         (1, 'cap', coalesce(cap, '') ~ '^[a-z][a-z0-9_]{0,62}$'),
         (2, 'rule', coalesce(jsonb_typeof(rule), 'object') = 'object' AND NOT EXISTS (
-            SELECT FROM jsonb_object_keys(CASE jsonb_typeof(rule) WHEN 'object' THEN rule ELSE '{}' END) k WHERE k NOT IN ('messages', 'days', 'per', 'channel', 'tag'))),
+            SELECT FROM jsonb_object_keys(CASE jsonb_typeof(rule) WHEN 'object' THEN rule ELSE '{}' END) k
+                WHERE k NOT IN ('messages', 'days', 'per', 'channel', 'tag'))),
         (3, 'messages', rule IS NULL OR coalesce(crm._campaign_whole(rule -> 'messages', 1, 99), false)),
         (4, 'days', rule IS NULL OR (rule ? 'days') <> (rule ? 'per')),
         (5, 'days', NOT coalesce(rule ? 'days', false) OR crm._campaign_whole(rule -> 'days', 1, 366)),
@@ -105,5 +111,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_set_cap(text, jsonb, text) IS
-    'how many messages of flows a person gets in so many rolling days, or a day, week or month of the person''s zone, of all, of a channel, or of flows of a tag; null takes a cap away; counts what was sent before, too; 22023; audited';
+    'how many messages of flows a person gets in so many rolling days, or a day, week or month of the person''s '
+    'zone, of all, of a channel, or of flows of a tag; null takes a cap away; counts what was sent before, too; '
+    '22023; audited';
 GRANT EXECUTE ON FUNCTION crm.campaign_set_cap(text, jsonb, text) TO crm_marketer, crm_headquarters;

@@ -15,7 +15,8 @@ BEGIN
           AND s.last_received_at < crm.core_now() - make_interval(hours => (crm._setting('campaign.source_behind_hours'))::int));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_behind() IS 'sources that tell of purchases and have been silent too long to trust a silence';
+COMMENT ON FUNCTION crm._campaign_behind() IS
+    'sources that tell of purchases and have been silent too long to trust a silence';
 
 CREATE FUNCTION crm._campaign_zones() RETURNS SETOF text
     LANGUAGE sql STABLE AS
@@ -46,7 +47,8 @@ BEGIN
         WHERE v.customer_id > after
           AND v.last_day + days <= crm._local_day(crm.core_now(), c.zone)
           AND (v.last_day + days > crm._local_day(flow.watermark, c.zone)
-               OR crm._campaign_is_told_late(v.customer_id, v.last_day, greatest((v.last_day + days)::timestamp AT TIME ZONE c.zone, flow.active_from)))
+               OR crm._campaign_is_told_late(v.customer_id, v.last_day,
+                   greatest((v.last_day + days)::timestamp AT TIME ZONE c.zone, flow.active_from)))
           AND (SELECT true FROM crm.occurrence o WHERE o.customer_id = v.customer_id AND o.flow_id = flow.flow_id
                AND o.epoch = flow.epoch AND o.occurrence_key = crm._day_text(v.last_day) LIMIT 1) IS NULL
           AND (SELECT true FROM crm.flow_backlog b WHERE b.customer_id = v.customer_id AND b.flow_id = flow.flow_id
@@ -59,7 +61,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_silent(crm.flow_row, bigint, int, boolean) IS
-    'persons after an id whose last purchase came to the flow''s age, by the day of their own zone, since the window last moved, or was told of too late for it; each with its key; ready, or not yet: a source of theirs is behind, or their value is still to be computed';
+    'persons after an id whose last purchase came to the flow''s age, by the day of their own zone, since the '
+    'window last moved, or was told of too late for it; each with its key; ready, or not yet: a source of theirs is '
+    'behind, or their value is still to be computed';
 
 CREATE FUNCTION crm._campaign_is_told_late(person bigint, day date, since timestamptz) RETURNS boolean
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
@@ -105,7 +109,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_silence(crm.flow_row) IS
-    'when a local day has begun somewhere, fires for those whose last purchase became the flow''s number of days old; some 500 a piece; the window stands while sources are behind; returns 1 when there is more';
+    'when a local day has begun somewhere, fires for those whose last purchase became the flow''s number of days '
+    'old; some 500 a piece; the window stands while sources are behind; returns 1 when there is more';
 
 CREATE FUNCTION crm._campaign_silence_is_new(person bigint, last_day date) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -132,7 +137,9 @@ COMMENT ON FUNCTION crm._campaign_birthday_md(date) IS 'the birthdays (month * 1
 CREATE FUNCTION crm._campaign_lunar_md(day date) RETURNS int[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_campaign_lunar_md';
 COMMENT ON FUNCTION crm._campaign_lunar_md(date) IS
-    'the lunar birthdays (month * 100 + day) that are celebrated on a day: those of its lunar date, on the last day of a short month the 30th, too; none in a leap month, which comes after the month itself, and outside of 1900 to 2100';
+    'the lunar birthdays (month * 100 + day) that are celebrated on a day: those of its lunar date, on the last day '
+    'of a short month the 30th, too; none in a leap month, which comes after the month itself, and outside of 1900 '
+    'to 2100';
 
 CREATE FUNCTION crm._campaign_born(flow crm.flow_row, day date) RETURNS bigint[]
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
@@ -147,7 +154,9 @@ BEGIN
                  WHERE w.is_birthday_lunar AND extract(month FROM w.birthday) * 100 + extract(day FROM w.birthday) = ANY (lunar::numeric[]));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_born(crm.flow_row, date) IS 'whose birthday a flow celebrates on a day: by the calendar, and lunar birthdays by the lunar one unless its value lunar is false';
+COMMENT ON FUNCTION crm._campaign_born(crm.flow_row, date) IS
+    'whose birthday a flow celebrates on a day: by the calendar, and lunar birthdays by the lunar one unless its '
+    'value lunar is false';
 
 CREATE FUNCTION crm._campaign_birthday_day(flow crm.flow_row, zone text, day date, newer_than bigint) RETURNS bigint
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
@@ -180,7 +189,8 @@ BEGIN
                    AND o.epoch = flow.epoch AND o.occurrence_key = year LIMIT 1) IS NULL
               AND coalesce((SELECT s.time_zone FROM crm.store s WHERE s.store_id = c.home_store_id), home_zone) = zone
             ORDER BY p.customer_id LIMIT most);
-        fired := fired + crm._campaign_fire_all(flow, persons, array_fill(year, ARRAY[greatest(cardinality(persons), 1)]), due_at, late_at, flow.epoch);
+        fired := fired + crm._campaign_fire_all(flow, persons,
+                array_fill(year, ARRAY[greatest(cardinality(persons), 1)]), due_at, late_at, flow.epoch);
         EXIT WHEN cardinality(persons) < most;
         IF fired >= most / 2 THEN
             RETURN 1;
@@ -191,7 +201,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_birthday_day(crm.flow_row, text, date, bigint) IS
-    'fires a day''s birthdays of one time zone, of persons with a higher id than that given, once its hour has come; after midnight they are written down as missed; returns 1 when there is more';
+    'fires a day''s birthdays of one time zone, of persons with a higher id than that given, once its hour has '
+    'come; after midnight they are written down as missed; returns 1 when there is more';
 
 CREATE FUNCTION crm._campaign_birthday(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -224,7 +235,8 @@ BEGIN
     RETURN more;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_birthday(crm.flow_row) IS 'birthdays of today, and as missed those of days without a worker; returns > 0 when there is more';
+COMMENT ON FUNCTION crm._campaign_birthday(crm.flow_row) IS
+    'birthdays of today, and as missed those of days without a worker; returns > 0 when there is more';
 
 CREATE FUNCTION crm._campaign_due() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -244,8 +256,9 @@ BEGIN
         rank := coalesce((known.spec ->> 'priority')::int, 0);
         -- a look that finds nothing locks nothing: a lock takes a transaction's id, and by that has everybody look again
         CONTINUE WHEN NOT crm._campaign_has_work(known);
-        -- edits wait for either lock; firing for those who are entered may be shared, what moves the watermark not.  Nobody is waited
-        -- for, as whoever holds the flow may want persons that were fired for just now: an edit wakes the worker when it is done
+        -- edits wait for either lock; firing for those who are entered may be shared, what moves the watermark not.
+        -- Nobody is waited for, as whoever holds the flow may want persons that were fired for just now: an edit
+        -- wakes the worker when it is done
         IF known.trigger = 'event' OR (known.trigger = 'schedule' AND NOT crm._campaign_has_moment(known)) THEN
             SELECT * INTO flow FROM crm.flow f WHERE f.flow_id = known.flow_id AND f.state = 'active' FOR SHARE SKIP LOCKED;
             CONTINUE WHEN NOT FOUND;
@@ -267,7 +280,8 @@ BEGIN
     RETURN more;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_due() IS 'job: what is due by time, flows of higher priority first; returns > 0 when there is more';
+COMMENT ON FUNCTION crm._campaign_due() IS
+    'job: what is due by time, flows of higher priority first; returns > 0 when there is more';
 
 CREATE FUNCTION crm._campaign_backlog_of(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -295,7 +309,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_backlog_of(crm.flow_row) IS
-    'lets confirmed persons of a flow''s backlog enter, the most recent silences first, so many a local day as the flow says; returns 1 when more may today';
+    'lets confirmed persons of a flow''s backlog enter, the most recent silences first, so many a local day as the '
+    'flow says; returns 1 when more may today';
 
 CREATE FUNCTION crm._campaign_backlog() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -305,11 +320,13 @@ DECLARE
     more bigint := 0;
 BEGIN
     FOR flow IN SELECT * FROM crm.flow f WHERE f.state = 'active' AND f.trigger = 'silence'
-                AND EXISTS (SELECT FROM crm.flow_backlog b WHERE b.flow_id = f.flow_id AND b.epoch = f.epoch AND b.entered_at IS NULL AND b.confirmed_at IS NOT NULL)
+                AND EXISTS (SELECT FROM crm.flow_backlog b WHERE b.flow_id = f.flow_id AND b.epoch = f.epoch
+                    AND b.entered_at IS NULL AND b.confirmed_at IS NOT NULL)
                 ORDER BY f.flow_id FOR UPDATE LOOP
         more := more + crm._campaign_backlog_of(flow);
     END LOOP;
     RETURN more;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_backlog() IS 'job: confirmed persons of the backlogs enter; returns > 0 when there is more today';
+COMMENT ON FUNCTION crm._campaign_backlog() IS
+    'job: confirmed persons of the backlogs enter; returns > 0 when there is more today';

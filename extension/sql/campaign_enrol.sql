@@ -7,7 +7,9 @@
 CREATE FUNCTION crm.campaign_cron_next(expression text, zone text, after timestamptz, dialect text DEFAULT 'vixie') RETURNS timestamptz
     LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_campaign_cron_next';
 COMMENT ON FUNCTION crm.campaign_cron_next(text, text, timestamptz, text) IS
-    'the first moment after another at which a cron expression of five or six fields falls, by the clock of a zone; a fixed time falls once a day: in the gap of spring at its end, in autumn the first time; null: never within 50 years; dialects vixie, robfig, spring; RM803 for what is no expression, 22023 no zone';
+    'the first moment after another at which a cron expression of five or six fields falls, by the clock of a zone; '
+    'a fixed time falls once a day: in the gap of spring at its end, in autumn the first time; null: never within '
+    '50 years; dialects vixie, robfig, spring; RM803 for what is no expression, 22023 no zone';
 GRANT EXECUTE ON FUNCTION crm.campaign_cron_next(text, text, timestamptz, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm._campaign_moment(flow crm.flow_row, zone text, after timestamptz) RETURNS timestamptz
@@ -28,12 +30,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_moment(crm.flow_row, text, timestamptz) IS
-    'the first moment of a flow''s schedule after another that has come, its calendar''s days alone if it names one; null: none has';
+    'the first moment of a flow''s schedule after another that has come, its calendar''s days alone if it names '
+    'one; null: none has';
 
 CREATE FUNCTION crm._campaign_step_spec(spec jsonb, step int, goal_from timestamptz) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT (spec - 'steps') || coalesce(spec -> 'steps' -> (CASE WHEN step > 0 THEN step - 1 END), '{}') || jsonb_build_object('since', goal_from) $$;
-COMMENT ON FUNCTION crm._campaign_step_spec(jsonb, int, timestamptz) IS 'what a flow is in one of its steps: its values, those of the step before them, and from when on an order is the goal';
+COMMENT ON FUNCTION crm._campaign_step_spec(jsonb, int, timestamptz) IS
+    'what a flow is in one of its steps: its values, those of the step before them, and from when on an order is '
+    'the goal';
 
 CREATE FUNCTION crm._campaign_step_due(spec jsonb, step int, since timestamptz, zone text) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
@@ -53,7 +58,9 @@ BEGIN
     RETURN since + coalesce((own ->> 'after_hours')::numeric, 0)::float8 * interval '1 hour';
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_step_due(jsonb, int, timestamptz, text) IS 'when a step of an enrolment is due: after_hours, or after_days and at by the clock of the zone, from its beginning';
+COMMENT ON FUNCTION crm._campaign_step_due(jsonb, int, timestamptz, text) IS
+    'when a step of an enrolment is due: after_hours, or after_days and at by the clock of the zone, from its '
+    'beginning';
 
 CREATE FUNCTION crm._campaign_period(spec jsonb, moment timestamptz, zone text) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -71,16 +78,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_period(jsonb, timestamptz, text) IS
-    'the key of an occurrence that a schedule brings: the day that lies so many days ago, once, or the local year, quarter, month, half month or day; never a reading of the clock';
+    'the key of an occurrence that a schedule brings: the day that lies so many days ago, once, or the local year, '
+    'quarter, month, half month or day; never a reading of the clock';
 
 CREATE FUNCTION crm._campaign_goal_from(spec jsonb, moment timestamptz, zone text) RETURNS timestamptz
     LANGUAGE sql STABLE AS
 $$
     SELECT CASE WHEN spec ? 'ago' THEN (crm._local_day(moment, zone) - (spec ->> 'ago')::int + 1)::timestamp AT TIME ZONE zone ELSE moment END
 $$;
-COMMENT ON FUNCTION crm._campaign_goal_from(jsonb, timestamptz, text) IS 'from when on an order is the goal: the end of the day that the flow counts from, else the moment';
+COMMENT ON FUNCTION crm._campaign_goal_from(jsonb, timestamptz, text) IS
+    'from when on an order is the goal: the end of the day that the flow counts from, else the moment';
 
--- A rule asks of changes by their day: one of after the moment, until the look, has made it hold, too, and a later one of the day may be another's.
+-- A rule asks of changes by their day: one of after the moment, until the look, has made it hold, too, and a later
+-- one of the day may be another's.
 CREATE FUNCTION crm._campaign_change_key(who jsonb, person bigint, day date) RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
@@ -96,7 +106,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_change_key(jsonb, bigint, date) IS
-    'the key of a change of tier: of the newest one until a day that a rule names, of any if it names none; null: there is none';
+    'the key of a change of tier: of the newest one until a day that a rule names, of any if it names none; null: '
+    'there is none';
 
 -- Everybody a schedule means at a moment, each with a key; the same for the live flow, its dry run and its backtest.
 CREATE FUNCTION crm._campaign_meant(flow crm.flow_row, zone text, moment timestamptz) RETURNS TABLE (person bigint, occurrence_key text)
@@ -108,27 +119,34 @@ DECLARE
     members bigint[] := crm.bitmap_array(crm._rule_set(coalesce(flow.spec -> 'who', '{}'), moment));
 BEGIN
     RETURN QUERY
-        SELECT c.customer_id, CASE WHEN flow.spec ->> 'key' = 'tier' THEN crm._campaign_change_key(flow.spec -> 'who', c.customer_id, crm._local_day(moment, zone)) ELSE period END
+        SELECT c.customer_id, CASE WHEN flow.spec ->> 'key' = 'tier'
+            THEN crm._campaign_change_key(flow.spec -> 'who', c.customer_id, crm._local_day(moment, zone))
+            ELSE period END
         FROM unnest(members) m (id) JOIN crm.customer c ON c.customer_id = m.id LEFT JOIN crm.store s ON s.store_id = c.home_store_id
         WHERE c.status = 'active' AND (flow.spec ? 'zone' OR coalesce(s.time_zone, home_zone) = zone);
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_meant(crm.flow_row, text, timestamptz) IS
-    'whom a schedule means at a moment: the members of its rule as of then, those who live by the zone unless the flow has one for all; with their keys';
+    'whom a schedule means at a moment: the members of its rule as of then, those who live by the zone unless the '
+    'flow has one for all; with their keys';
 
 CREATE FUNCTION crm._campaign_entering(flow crm.flow_row, zone text, moment timestamptz, epoch int) RETURNS TABLE (person bigint, occurrence_key text)
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 BEGIN
-    -- whom it may not send in again, or while on the way, it knows under every id; who was fired for with a key under another id, the ledger finds
+    -- whom it may not send in again, or while on the way, it knows under every id; who was fired for with a key under
+    -- another id, the ledger finds
     RETURN QUERY
-        WITH meant AS MATERIALIZED (SELECT m.person, m.occurrence_key FROM crm._campaign_meant(flow, zone, moment) m WHERE m.occurrence_key IS NOT NULL),
+        WITH meant AS MATERIALIZED (SELECT m.person, m.occurrence_key FROM crm._campaign_meant(flow, zone, moment) m
+                WHERE m.occurrence_key IS NOT NULL),
         known AS MATERIALIZED (
             SELECT m.person, m.person AS id FROM meant m WHERE flow.spec ?| '{reentry_days,event}'
-            UNION ALL SELECT i.person, i.id FROM unnest(CASE WHEN flow.spec ?| '{reentry_days,event}' THEN crm._campaign_other_ids(ARRAY(SELECT m.person FROM meant m)) END) i),
+            UNION ALL SELECT i.person, i.id FROM unnest(CASE WHEN flow.spec ?| '{reentry_days,event}'
+                    THEN crm._campaign_other_ids(ARRAY(SELECT m.person FROM meant m)) END) i),
         barred AS (
             SELECT k.person FROM known k
-            WHERE (flow.spec ? 'reentry_days' AND (SELECT true FROM crm.occurrence o WHERE o.customer_id = k.id AND o.flow_id = flow.flow_id AND o.epoch >= 0
+            WHERE (flow.spec ? 'reentry_days' AND (SELECT true FROM crm.occurrence o WHERE o.customer_id = k.id
+                   AND o.flow_id = flow.flow_id AND o.epoch >= 0
                    AND crm._campaign_is_too_soon(o.fired_at, moment, (flow.spec ->> 'reentry_days')::int, zone) LIMIT 1))
                OR (flow.spec ? 'event' AND (SELECT true FROM crm.enrolment e WHERE e.customer_id = k.id AND e.flow_id = flow.flow_id LIMIT 1)))
         SELECT m.person, m.occurrence_key FROM meant m
@@ -138,7 +156,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_entering(crm.flow_row, text, timestamptz, int) IS
-    'those whom a schedule means at a moment, with their keys, who were not fired for with it, nor, under any id, within reentry_days, and whom no fact has entered before';
+    'those whom a schedule means at a moment, with their keys, who were not fired for with it, nor, under any id, '
+    'within reentry_days, and whom no fact has entered before';
 
 CREATE FUNCTION crm._campaign_enter(flow crm.flow_row, zone text, moment timestamptz) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -159,7 +178,8 @@ BEGIN
     RETURN entered;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_enter(crm.flow_row, text, timestamptz) IS 'enters those whom a schedule means at a moment; returns how many';
+COMMENT ON FUNCTION crm._campaign_enter(crm.flow_row, text, timestamptz) IS
+    'enters those whom a schedule means at a moment; returns how many';
 
 CREATE FUNCTION crm._campaign_schedule(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -198,7 +218,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_schedule(crm.flow_row) IS
-    'enters whom a flow''s schedule means: of moments that nobody worked on the newest alone, or, catch_up each, every one of the last 40 days; returns 1 when so many entered that they are fired for after this transaction, by as many processes as there are';
+    'enters whom a flow''s schedule means: of moments that nobody worked on the newest alone, or, catch_up each, '
+    'every one of the last 40 days; returns 1 when so many entered that they are fired for after this transaction, '
+    'by as many processes as there are';
 
 CREATE FUNCTION crm._campaign_enter_by_facts(flow crm.flow_row, customer_ids bigint[]) RETURNS void
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
@@ -224,7 +246,8 @@ BEGIN
           AND NOT e.is_history AND e.ignored_reason IS NULL
         UNION ALL
         SELECT o.order_id, o.ordered_at FROM crm.customer_order o
-        WHERE fact = 'order' AND o.source_record_id = m.source_record_id AND o.is_current AND o.kind = 'sale' AND o.ordered_at >= after AND NOT o.is_history
+        WHERE fact = 'order' AND o.source_record_id = m.source_record_id AND o.is_current AND o.kind = 'sale'
+            AND o.ordered_at >= after AND NOT o.is_history
         UNION ALL
         SELECT i.interaction_id, i.occurred_at FROM crm.interaction i
         WHERE fact = 'interaction' AND i.source_record_id = m.source_record_id AND i.is_current AND i.occurred_at >= after AND NOT i.is_history) x
@@ -240,7 +263,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_enter_by_facts(crm.flow_row, bigint[]) IS
-    'enters persons with the first fact of the flow''s kind and types since they last went through it, or the newest that makes its rule hold, in the commit of the fact';
+    'enters persons with the first fact of the flow''s kind and types since they last went through it, or the '
+    'newest that makes its rule hold, in the commit of the fact';
 
 CREATE FUNCTION crm._campaign_is_behind(person bigint, behind int[]) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -251,7 +275,8 @@ BEGIN
         WHERE m.customer_id = person AND m.valid_to = 'infinity' AND r.source_id = ANY (behind));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_is_behind(bigint, int[]) IS 'whether one of the sources that are behind tells of a person''s purchases';
+COMMENT ON FUNCTION crm._campaign_is_behind(bigint, int[]) IS
+    'whether one of the sources that are behind tells of a person''s purchases';
 
 -- Those who were fired for go on to the next step, or leave: at the end, or as the goal is reached.
 CREATE FUNCTION crm._campaign_advance(flow crm.flow_row, step int, persons bigint[], keys text[], epoch int) RETURNS void
@@ -271,7 +296,8 @@ BEGIN
     WHERE e.customer_id = d.person AND e.flow_id = flow.flow_id AND e.epoch = _campaign_advance.epoch AND e.occurrence_key = d.key;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_advance(crm.flow_row, int, bigint[], text[], int) IS 'after a step: the next one is made due, or the enrolment ends';
+COMMENT ON FUNCTION crm._campaign_advance(crm.flow_row, int, bigint[], text[], int) IS
+    'after a step: the next one is made due, or the enrolment ends';
 
 CREATE FUNCTION crm._campaign_wave_until(spec jsonb, step int, due_at timestamptz) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
@@ -283,7 +309,8 @@ DECLARE
     apart interval;
 BEGIN
     -- what hands something out is owed however late it is; the next one must be for the same persons, and bring as much
-    IF spec -> 'steps' -> step IS NULL OR NOT own ? 'channels' OR NOT next ? 'channels' OR next ? 'only' OR (own ? 'coupon_type' AND NOT next ? 'coupon_type')
+    IF spec -> 'steps' -> step IS NULL OR NOT own ? 'channels' OR NOT next ? 'channels' OR next ? 'only'
+        OR (own ? 'coupon_type' AND NOT next ? 'coupon_type')
        OR EXISTS (SELECT FROM crm._campaign_parts(own) p (part) WHERE crm._campaign_acts(p.part)) THEN
         RETURN 'infinity';
     END IF;
@@ -292,7 +319,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_wave_until(jsonb, int, timestamptz) IS
-    'when a step that only says something is too late, because the next one has come and says its own: of waves that passed while nobody worked the newest goes';
+    'when a step that only says something is too late, because the next one has come and says its own: of waves '
+    'that passed while nobody worked the newest goes';
 
 CREATE FUNCTION crm._campaign_fire_step(flow crm.flow_row, version int, step int, goal_from timestamptz, due_at timestamptz, epoch int,
                                         persons bigint[], keys text[]) RETURNS void
@@ -307,12 +335,14 @@ BEGIN
     pinned.spec := crm._campaign_step_spec(entered, step, goal_from);
     PERFORM crm._campaign_fire_all(pinned, array_agg(c.person), array_agg(c.key), due_at,
         least(due_at + (pinned.spec ->> 'late_hours')::int * interval '1 hour', crm._campaign_wave_until(entered, step, due_at)), epoch)
-    FROM (SELECT DISTINCT CASE WHEN p.merged_into IS NULL THEN u.id ELSE crm._identity_current(u.id) END AS person, u.key || CASE WHEN step > 1 THEN '#' || step ELSE '' END AS key
+    FROM (SELECT DISTINCT CASE WHEN p.merged_into IS NULL THEN u.id ELSE crm._identity_current(u.id) END AS person,
+          u.key || CASE WHEN step > 1 THEN '#' || step ELSE '' END AS key
           FROM unnest(persons, keys) u (id, key) LEFT JOIN crm.customer p ON p.customer_id = u.id) c;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_fire_step(crm.flow_row, int, int, timestamptz, timestamptz, int, bigint[], text[]) IS
-    'fires one step, under the version they entered with, for persons who share version, step and moment, or for whom they are today';
+    'fires one step, under the version they entered with, for persons who share version, step and moment, or for '
+    'whom they are today';
 
 CREATE FUNCTION crm._campaign_take_step(flow crm.flow_row, version int, step int, goal_from timestamptz, due_at timestamptz, epoch int,
                                         persons bigint[], keys text[]) RETURNS void
@@ -323,17 +353,21 @@ DECLARE
     pinned crm.flow_row := flow;
 BEGIN
     PERFORM crm._campaign_fire_step(flow, version, step, goal_from, due_at, epoch, persons, keys);
-    pinned.spec := (SELECT v.spec FROM crm.flow_version v WHERE v.flow_id = flow.flow_id AND v.version = _campaign_take_step.version) || jsonb_build_object('since', goal_from);
+    pinned.spec := (SELECT v.spec FROM crm.flow_version v WHERE v.flow_id = flow.flow_id
+            AND v.version = _campaign_take_step.version) || jsonb_build_object('since', goal_from);
     PERFORM crm._campaign_advance(pinned, step, persons, keys, epoch);
     -- a next step that is due at the same moment belongs to the same commit
-    PERFORM crm._campaign_take_step(flow, version, step + 1, goal_from, due_at, epoch, array_agg(n.customer_id ORDER BY n.customer_id), array_agg(n.occurrence_key ORDER BY n.customer_id))
+    PERFORM crm._campaign_take_step(flow, version, step + 1, goal_from, due_at, epoch,
+        array_agg(n.customer_id ORDER BY n.customer_id), array_agg(n.occurrence_key ORDER BY n.customer_id))
     FROM (SELECT e.customer_id, e.occurrence_key FROM unnest(persons, keys) d (person, key)
-          JOIN crm.enrolment e ON e.customer_id = d.person AND e.flow_id = flow.flow_id AND e.epoch = _campaign_take_step.epoch AND e.occurrence_key = d.key
+          JOIN crm.enrolment e ON e.customer_id = d.person AND e.flow_id = flow.flow_id
+              AND e.epoch = _campaign_take_step.epoch AND e.occurrence_key = d.key
           WHERE e.step = _campaign_take_step.step + 1 AND e.due_at = _campaign_take_step.due_at) n HAVING count(*) > 0;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_take_step(crm.flow_row, int, int, timestamptz, timestamptz, int, bigint[], text[]) IS
-    'fires one step for persons who share version, step and moment, and those after it that are due at the same moment; who has steps to come goes on to them';
+    'fires one step for persons who share version, step and moment, and those after it that are due at the same '
+    'moment; who has steps to come goes on to them';
 
 CREATE FUNCTION crm._campaign_enrolled(flow crm.flow_row) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -359,11 +393,13 @@ BEGIN
               ORDER BY e.due_at, e.customer_id LIMIT most FOR UPDATE SKIP LOCKED) d
         GROUP BY d.version, d.step, d.goal_from, d.due_at, d.epoch ORDER BY d.due_at, d.step
     LOOP
-        PERFORM crm._campaign_take_step(flow, together.version, together.step, together.goal_from, together.due_at, together.epoch, together.persons, together.keys);
+        PERFORM crm._campaign_take_step(flow, together.version, together.step, together.goal_from, together.due_at,
+            together.epoch, together.persons, together.keys);
         taken := taken + cardinality(together.persons);
     END LOOP;
     RETURN (taken = most)::int;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_enrolled(crm.flow_row) IS
-    'fires the steps that are due, 500 at a time, those that another process has taken left to it; who is counted silent by a source that is behind waits for it; returns 1 when there may be more';
+    'fires the steps that are due, 500 at a time, those that another process has taken left to it; who is counted '
+    'silent by a source that is behind waits for it; returns 1 when there may be more';

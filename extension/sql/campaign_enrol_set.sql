@@ -1,11 +1,14 @@
--- campaign_enrol_set: those whom a moment enters into a flow of one step, a thousand to a row.  They are due at once, and the row goes as they
--- are fired for: for a hundred thousand persons a hundred rows come and go.  Flows of several steps have a row a person (campaign_enrol).
+-- campaign_enrol_set: those whom a moment enters into a flow of one step, a thousand to a row.  They are due at once,
+-- and the row goes as they are fired for: for a hundred thousand persons a hundred rows come and go.  Flows of
+-- several steps have a row a person (campaign_enrol).
 
 CREATE FUNCTION crm._campaign_is_at_once(spec jsonb) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT jsonb_array_length(coalesce(spec -> 'steps', '[]')) < 2 AND NOT coalesce(spec #> '{steps,0}', '{}') ?| '{after_hours,after_days,at}' AND NOT spec ? 'event' $$;
+$$ SELECT jsonb_array_length(coalesce(spec -> 'steps', '[]')) < 2
+    AND NOT coalesce(spec #> '{steps,0}', '{}') ?| '{after_hours,after_days,at}' AND NOT spec ? 'event' $$;
 COMMENT ON FUNCTION crm._campaign_is_at_once(jsonb) IS
-    'whether those whom a moment enters need no row each: the flow has one step, due at that moment, and no facts that ask who is under way';
+    'whether those whom a moment enters need no row each: the flow has one step, due at that moment, and no facts '
+    'that ask who is under way';
 
 CREATE FUNCTION crm._campaign_together_most() RETURNS int
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT 1000 $$;
@@ -20,7 +23,8 @@ DECLARE
 BEGIN
     WITH made AS (
         INSERT INTO crm.enrolment_set (flow_id, enrolment_set_id, epoch, version, goal_from, due_at, persons, occurrence_keys)
-        SELECT flow.flow_id, crm._new_id(), _campaign_enter_together.epoch, flow.version, crm._campaign_goal_from(flow.spec, moment, zone), moment, p.persons, p.keys
+        SELECT flow.flow_id, crm._new_id(), _campaign_enter_together.epoch, flow.version,
+            crm._campaign_goal_from(flow.spec, moment, zone), moment, p.persons, p.keys
         FROM (SELECT array_agg(n.person ORDER BY n.person) AS persons, array_agg(n.occurrence_key ORDER BY n.person) AS keys
               FROM (SELECT e.person, e.occurrence_key, (row_number() OVER (ORDER BY e.person) - 1) / crm._campaign_together_most() AS piece
                     FROM crm._campaign_entering(flow, zone, moment, _campaign_enter_together.epoch) e) n GROUP BY n.piece ORDER BY n.piece) p
@@ -56,4 +60,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_take_together(crm.flow_row, int[]) IS
-    'fires for the persons of the first row of a flow that no other process has taken, or, while sources are behind, gives each a row; returns how many, 0: there is none';
+    'fires for the persons of the first row of a flow that no other process has taken, or, while sources are '
+    'behind, gives each a row; returns how many, 0: there is none';

@@ -24,12 +24,14 @@ BEGIN
         RETURN 'flow is not active';
     END IF;
     SELECT o.variant, v.spec INTO before FROM crm.occurrence o LEFT JOIN crm.flow_version v ON v.flow_id = o.flow_id AND v.version = o.flow_version
-    WHERE o.customer_id = ANY (ids) AND o.flow_id = message.flow_id AND o.occurrence_key = message.occurrence_key AND o.epoch >= 0 ORDER BY o.fired_at DESC LIMIT 1;
+    WHERE o.customer_id = ANY (ids) AND o.flow_id = message.flow_id AND o.occurrence_key = message.occurrence_key
+        AND o.epoch >= 0 ORDER BY o.fired_at DESC LIMIT 1;
     flow := crm._campaign_as_variant(crm._campaign_as_of(flow, before.spec, message.occurrence_key, message.created_at), before.variant);
     -- the channels behind the one that failed, in the flow's order
     SELECT jsonb_agg(c.value ORDER BY c.n) INTO rest
     FROM jsonb_array_elements_text(flow.spec -> 'channels') WITH ORDINALITY c (value, n)
-    WHERE c.n > (SELECT max(d.n) FROM jsonb_array_elements_text(flow.spec -> 'channels') WITH ORDINALITY d (value, n) WHERE d.value = message.channel);
+    WHERE c.n > (SELECT max(d.n) FROM jsonb_array_elements_text(flow.spec -> 'channels') WITH ORDINALITY d (value, n)
+            WHERE d.value = message.channel);
     IF rest IS NULL OR message.expires_at <= crm.core_now() THEN
         RETURN CASE WHEN rest IS NULL THEN 'no other channel' ELSE 'too late' END;
     END IF;
@@ -37,7 +39,8 @@ BEGIN
     IF stopper IS NOT NULL THEN
         RETURN stopper;
     END IF;
-    reach := crm._campaign_channel(jsonb_populate_record(flow, jsonb_build_object('spec', flow.spec || jsonb_build_object('channels', rest))), person);
+    reach := crm._campaign_channel(jsonb_populate_record(flow,
+                jsonb_build_object('spec', flow.spec || jsonb_build_object('channels', rest))), person);
     IF reach.channel IS NULL THEN
         RETURN reach.reason;
     END IF;
@@ -54,7 +57,9 @@ BEGIN
     is_new := crm._outbox_put(person, next_id, reach.channel, flow.flow_id, message.occurrence_key, true,
             crm._campaign_message(flow, person, reach.channel,
                 (SELECT ROW(k.customer_id, k.coupon_id, k.code, k.value, k.valid_until)::crm.coupon_ref FROM crm.coupon k
-                 WHERE k.customer_id = ANY (ids) AND k.flow_id = flow.flow_id AND k.occurrence_key = message.occurrence_key ORDER BY k.issued_at DESC LIMIT 1), zone, next_id)
+                 WHERE k.customer_id = ANY (ids) AND k.flow_id = flow.flow_id
+                         AND k.occurrence_key = message.occurrence_key ORDER BY k.issued_at DESC LIMIT 1), zone,
+                     next_id)
             || jsonb_build_object('fallback_of', message.message_id) || CASE WHEN has_failed THEN '{}' ELSE '{"is_second": true}' END::jsonb,
             due_at, message.expires_at, reach.address_hash, crm._campaign_quiet(flow, zone));
     IF is_new THEN
@@ -67,7 +72,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_fall_back(crm.message_row, boolean) IS
-    'puts the message of an occurrence on the next channel, of the version it fired under, that reaches the person, with the same coupon; or says why not: flow, time, goal, consent, cap';
+    'puts the message of an occurrence on the next channel, of the version it fired under, that reaches the person, '
+    'with the same coupon; or says why not: flow, time, goal, consent, cap';
 
 CREATE FUNCTION crm._campaign_fallback() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -78,7 +84,8 @@ DECLARE
     done int := 0;
 BEGIN
     -- the oldest first, but persons ascending, as everybody locks them
-    FOR due IN SELECT o.* FROM (SELECT f.* FROM crm.fallback_due f WHERE f.due_at <= crm.core_now() ORDER BY f.due_at LIMIT 200 FOR UPDATE SKIP LOCKED) o
+    FOR due IN SELECT o.* FROM (SELECT f.* FROM crm.fallback_due f WHERE f.due_at <= crm.core_now() ORDER BY f.due_at
+            LIMIT 200 FOR UPDATE SKIP LOCKED) o
                ORDER BY crm._identity_current(o.customer_id) LOOP
         SELECT * INTO message FROM crm.outbox o WHERE o.customer_id = due.customer_id AND o.message_id = due.message_id;
         IF FOUND THEN
@@ -90,4 +97,6 @@ BEGIN
     RETURN CASE WHEN done = 200 THEN (SELECT count(*) FROM crm.fallback_due f WHERE f.due_at <= crm.core_now()) ELSE 0 END;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_fallback() IS 'job: the next channel for messages that failed or have no receipt in time, 200 at once; what came of it is noted at the first message';
+COMMENT ON FUNCTION crm._campaign_fallback() IS
+    'job: the next channel for messages that failed or have no receipt in time, 200 at once; what came of it is '
+    'noted at the first message';

@@ -8,7 +8,8 @@ DECLARE
 BEGIN
     SELECT * INTO flow FROM crm.flow f WHERE f.code = _campaign_flow.code;
     IF flow.flow_id IS NULL THEN
-        RAISE EXCEPTION 'there is no flow "%"', code USING ERRCODE = 'no_data_found', COLUMN = 'flow', HINT = 'crm.campaign_list() has those there are.';
+        RAISE EXCEPTION 'there is no flow "%"', code USING ERRCODE = 'no_data_found', COLUMN = 'flow',
+            HINT = 'crm.campaign_list() has those there are.';
     END IF;
     RETURN flow;
 END
@@ -22,7 +23,8 @@ BEGIN
     RETURN jsonb_build_object('flow', flow.code, 'name_zh', flow.name_zh, 'name_en', flow.name_en, 'trigger', flow.trigger, 'state', flow.state,
         'active_from', flow.active_from, 'epoch', flow.epoch, 'version', flow.version, 'spec', flow.spec,
         'backlog_waiting', (SELECT count(*) FROM crm.flow_backlog b WHERE b.flow_id = flow.flow_id AND b.epoch = flow.epoch AND b.entered_at IS NULL),
-        'backlog_confirmed', (SELECT count(*) FROM crm.flow_backlog b WHERE b.flow_id = flow.flow_id AND b.epoch = flow.epoch AND b.entered_at IS NULL AND b.confirmed_at IS NOT NULL));
+        'backlog_confirmed', (SELECT count(*) FROM crm.flow_backlog b WHERE b.flow_id = flow.flow_id
+                AND b.epoch = flow.epoch AND b.entered_at IS NULL AND b.confirmed_at IS NOT NULL));
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_json(crm.flow_row) IS 'a flow as the API shows it';
@@ -31,7 +33,9 @@ CREATE FUNCTION crm.campaign_list() RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
-    RETURN QUERY SELECT crm._campaign_json(ROW(f.flow_id, f.code, f.name_zh, f.name_en, f.trigger, f.state, f.active_from, f.epoch, f.version, f.spec, f.watermark)::crm.flow_row) FROM crm.flow f ORDER BY f.flow_id;
+    RETURN QUERY SELECT crm._campaign_json(ROW(f.flow_id, f.code, f.name_zh, f.name_en, f.trigger, f.state,
+                f.active_from, f.epoch, f.version, f.spec, f.watermark)::crm.flow_row) FROM crm.flow f
+        ORDER BY f.flow_id;
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_list() IS 'every flow with its state, values and backlog';
@@ -57,17 +61,24 @@ DECLARE
 BEGIN
     SELECT f.field, f.fault INTO field, fault
     FROM (VALUES
-        (1, 'channels', is_silent OR coalesce(jsonb_typeof(spec -> 'channels') = 'array' AND spec -> 'channels' <> '[]', false), 'give a list with at least one channel'),
+        (1, 'channels', is_silent OR coalesce(jsonb_typeof(spec -> 'channels') = 'array'
+                AND spec -> 'channels' <> '[]', false), 'give a list with at least one channel'),
         (4, 'template', is_silent OR coalesce(jsonb_typeof(spec -> 'template') = 'string', false), 'name a template'),
-        (7, 'holdout_percent', CASE WHEN jsonb_typeof(spec -> 'holdout_percent') = 'number' THEN (spec -> 'holdout_percent')::numeric BETWEEN 0 AND 99 ELSE false END, 'give 0 to 99'),
+        (7, 'holdout_percent', CASE WHEN jsonb_typeof(spec -> 'holdout_percent') = 'number'
+            THEN (spec -> 'holdout_percent')::numeric BETWEEN 0 AND 99 ELSE false END, 'give 0 to 99'),
         (8, 'offer_days', coalesce(crm._campaign_whole(spec -> 'offer_days', 0, 366), false), 'give whole days, 0 to 366'),
         (9, 'cap_days', coalesce(crm._campaign_whole(spec -> 'cap_days', 1, 30), false), 'give whole days, 1 to 30'),
         (10, 'cap_messages', coalesce(crm._campaign_whole(spec -> 'cap_messages', 1, 99), false), 'give a whole number, 1 to 99'),
-        (11, 'quiet', NOT spec ? 'quiet' OR coalesce(spec #>> '{quiet,from}' ~ is_clock AND spec #>> '{quiet,to}' ~ is_clock, false), 'give {"from": "HH:MM", "to": "HH:MM"}'),
+        (11, 'quiet', NOT spec ? 'quiet' OR coalesce(spec #>> '{quiet,from}' ~ is_clock
+                AND spec #>> '{quiet,to}' ~ is_clock, false), 'give {"from": "HH:MM", "to": "HH:MM"}'),
         (12, 'exclude_tiers', coalesce(jsonb_typeof(spec -> 'exclude_tiers') = 'array', true), 'give a list of tiers'),
-        (13, 'goal', coalesce(spec ->> 'goal' = 'order' OR (flow.trigger IN ('schedule', 'event', 'site') AND jsonb_typeof(spec -> 'goal') = 'object'), true), 'the goal there is, is "order"'),
+        (13, 'goal', coalesce(spec ->> 'goal' = 'order'
+                OR (flow.trigger IN ('schedule', 'event', 'site') AND jsonb_typeof(spec -> 'goal') = 'object'), true),
+            'the goal there is, is "order"'),
         (14, 'days', flow.trigger <> 'silence' OR coalesce(crm._campaign_whole(spec -> 'days', 1, 999), false), 'give whole days, 1 to 999'),
-        (15, 'backlog_per_day', flow.trigger <> 'silence' OR coalesce(crm._campaign_whole(spec -> 'backlog_per_day', 0, 1000000), false), 'give a whole number, 0 to 1000000'),
+        (15, 'backlog_per_day', flow.trigger <> 'silence'
+            OR coalesce(crm._campaign_whole(spec -> 'backlog_per_day', 0, 1000000), false),
+            'give a whole number, 0 to 1000000'),
         (16, 'at', flow.trigger <> 'birthday' OR coalesce(spec ->> 'at' ~ is_clock, false), 'give HH:MM')) f (n, field, is_good, fault)
     WHERE NOT f.is_good ORDER BY f.n LIMIT 1;
     IF field IS NOT NULL THEN
@@ -93,7 +104,8 @@ BEGIN
     ORDER BY f.n, f.fault LIMIT 1;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_fault(crm.flow_row) IS 'the first value of a flow that keeps it from running, and what would be right; nulls: none';
+COMMENT ON FUNCTION crm._campaign_fault(crm.flow_row) IS
+    'the first value of a flow that keeps it from running, and what would be right; nulls: none';
 
 -- What is wrong with the trigger and the steps of a flow that has a schedule or enters by facts.
 CREATE FUNCTION crm._campaign_trigger_fault(flow crm.flow_row, OUT field text, OUT fault text)
@@ -107,10 +119,13 @@ BEGIN
     SELECT f.field, f.fault INTO field, fault
     FROM (VALUES
         (1, 'schedule', NOT is_schedule OR coalesce(jsonb_typeof(spec -> 'schedule') = 'string', false), 'give a cron expression'),
-        (2, 'zone', NOT spec ? 'zone' OR EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = spec ->> 'zone'), 'name a time zone, as Asia/Shanghai'),
-        (3, 'calendar', NOT spec ? 'calendar' OR EXISTS (SELECT FROM crm.calendar_day d WHERE d.calendar = spec ->> 'calendar'), 'name a calendar that has days'),
+        (2, 'zone', NOT spec ? 'zone' OR EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = spec ->> 'zone'),
+            'name a time zone, as Asia/Shanghai'),
+        (3, 'calendar', NOT spec ? 'calendar' OR EXISTS (SELECT FROM crm.calendar_day d
+                WHERE d.calendar = spec ->> 'calendar'), 'name a calendar that has days'),
         (4, 'days_before', NOT spec ? 'days_before' OR crm._campaign_whole(spec -> 'days_before', 0, 366), 'give whole days, 0 to 366'),
-        (5, 'key', NOT is_schedule OR spec ? 'ago' OR coalesce(spec ->> 'key' IN ('once', 'year', 'quarter', 'month', 'half_month', 'day', 'tier'), false),
+        (5, 'key', NOT is_schedule OR spec ? 'ago'
+            OR coalesce(spec ->> 'key' IN ('once', 'year', 'quarter', 'month', 'half_month', 'day', 'tier'), false),
             'give once, year, quarter, month, half_month, day or tier, or ago'),
         (6, 'ago', NOT spec ? 'ago' OR crm._campaign_whole(spec -> 'ago', 0, 3660), 'give whole days, 0 to 3660'),
         (7, 'catch_up', coalesce(spec ->> 'catch_up' IN ('newest', 'each'), true), 'give newest or each'),
@@ -130,7 +145,8 @@ BEGIN
     WHERE NOT f.is_good ORDER BY f.n LIMIT 1;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_trigger_fault(crm.flow_row) IS 'the first fault of a schedule, an entry by facts, or steps; nulls: none';
+COMMENT ON FUNCTION crm._campaign_trigger_fault(crm.flow_row) IS
+    'the first fault of a schedule, an entry by facts, or steps; nulls: none';
 
 CREATE FUNCTION crm._campaign_require_trigger(flow crm.flow_row) RETURNS void
     LANGUAGE plpgsql STABLE AS
@@ -149,7 +165,8 @@ BEGIN
             IF jsonb_typeof(step.spec -> rule) = 'object' THEN
                 PERFORM crm._rule_check(step.spec -> rule);
             ELSIF step.spec ? rule AND NOT (rule = 'goal') THEN
-                RAISE EXCEPTION 'flow "%" cannot run: %: it is no rule', flow.code, rule USING ERRCODE = 'RM801', COLUMN = rule, HINT = 'See crm.rule_schema().';
+                RAISE EXCEPTION 'flow "%" cannot run: %: it is no rule', flow.code, rule USING ERRCODE = 'RM801',
+                    COLUMN = rule, HINT = 'See crm.rule_schema().';
             END IF;
         END LOOP;
     END LOOP;
@@ -158,14 +175,18 @@ BEGIN
             USING ERRCODE = 'RM801', COLUMN = wrong.field, HINT = 'Edit it with crm.campaign_edit(), or its text in crm.template.';
     END IF;
     PERFORM crm._rule_check(flow.spec #> '{event,who}') WHERE flow.spec -> 'event' ? 'who';
-    IF flow.trigger = 'schedule' AND crm.campaign_cron_next(flow.spec ->> 'schedule', coalesce(flow.spec ->> 'zone', 'UTC'), crm.core_now()) IS NULL THEN
-        RAISE EXCEPTION 'flow "%" cannot run: its schedule never comes', flow.code USING ERRCODE = 'RM801', COLUMN = 'schedule', HINT = 'No year has such a day.';
+    IF flow.trigger = 'schedule' AND crm.campaign_cron_next(flow.spec ->> 'schedule',
+            coalesce(flow.spec ->> 'zone', 'UTC'), crm.core_now()) IS NULL THEN
+        RAISE EXCEPTION 'flow "%" cannot run: its schedule never comes', flow.code USING ERRCODE = 'RM801',
+            COLUMN = 'schedule', HINT = 'No year has such a day.';
     END IF;
 EXCEPTION WHEN SQLSTATE 'RM803' THEN
     RAISE EXCEPTION '%', SQLERRM USING ERRCODE = 'RM803', COLUMN = 'schedule', HINT = '"0 10 * * 1-5" is 10:00 from Monday to Friday.';
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_require_trigger(crm.flow_row) IS 'RM801 with the field, RM351 or RM803 unless a flow with a schedule or an entry by facts is complete in each of its steps';
+COMMENT ON FUNCTION crm._campaign_require_trigger(crm.flow_row) IS
+    'RM801 with the field, RM351 or RM803 unless a flow with a schedule or an entry by facts is complete in each of '
+    'its steps';
 
 CREATE FUNCTION crm._campaign_require_fit(flow crm.flow_row) RETURNS void
     LANGUAGE plpgsql STABLE AS
@@ -188,7 +209,8 @@ BEGIN
     PERFORM crm._campaign_require_steps(flow);
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_require_fit(crm.flow_row) IS 'RM801 with the field and the remedy unless a flow''s values and texts are complete';
+COMMENT ON FUNCTION crm._campaign_require_fit(crm.flow_row) IS
+    'RM801 with the field and the remedy unless a flow''s values and texts are complete';
 
 CREATE FUNCTION crm._campaign_write(flow crm.flow_row, action text) RETURNS jsonb
     LANGUAGE plpgsql AS
@@ -210,17 +232,23 @@ DECLARE
     unknown text;
 BEGIN
     SELECT k INTO unknown FROM jsonb_object_keys(changes) k
-    WHERE k NOT IN ('channels', 'template', 'coupon_type', 'holdout_percent', 'offer_days', 'cap_days', 'cap_messages', 'quiet', 'days', 'at', 'backlog_per_day', 'exclude_tiers', 'goal', 'priority',
-                    'variants', 'task', 'gifts', 'quota', 'cap_per', 'tag', 'best_hour', 'lunar', 'link', 'draw', 'notices', 'audience', 'give_tag', 'take_tag', 'enrol')
-      AND NOT (trigger IN ('schedule', 'event') AND k IN ('schedule', 'zone', 'calendar', 'days_before', 'who', 'except', 'superseded_by', 'only', 'event', 'key', 'ago', 'catch_up',
+    WHERE k NOT IN ('channels', 'template', 'coupon_type', 'holdout_percent', 'offer_days', 'cap_days',
+                    'cap_messages', 'quiet', 'days', 'at', 'backlog_per_day', 'exclude_tiers', 'goal', 'priority',
+                    'variants', 'task', 'gifts', 'quota', 'cap_per', 'tag', 'best_hour', 'lunar', 'link', 'draw',
+                        'notices', 'audience', 'give_tag', 'take_tag', 'enrol')
+      AND NOT (trigger IN ('schedule', 'event')
+          AND k IN ('schedule', 'zone', 'calendar', 'days_before', 'who', 'except', 'superseded_by', 'only', 'event',
+          'key', 'ago', 'catch_up',
           'late_hours', 'reentry_days', 'steps', 'shadow'))
       AND NOT (trigger = 'site' AND k IN ('place', 'who', 'except', 'superseded_by', 'only', 'reentry_days', 'shadow')) LIMIT 1;
     IF unknown IS NOT NULL THEN
-        RAISE EXCEPTION 'flows have no value "%"', unknown USING ERRCODE = 'invalid_parameter_value', COLUMN = unknown, HINT = 'See the flow''s spec for those it has.';
+        RAISE EXCEPTION 'flows have no value "%"', unknown USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = unknown, HINT = 'See the flow''s spec for those it has.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_require_known(text, jsonb) IS '22023 with the name of a value that flows of a trigger do not have';
+COMMENT ON FUNCTION crm._campaign_require_known(text, jsonb) IS
+    '22023 with the name of a value that flows of a trigger do not have';
 
 CREATE FUNCTION crm._campaign_new_version(edited crm.flow_row, back_to int DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql AS
@@ -231,7 +259,8 @@ BEGIN
     RETURN crm._campaign_write(edited, 'edit');
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_new_version(crm.flow_row, int) IS 'keeps an edited spec as the flow''s next version; the caller holds the flow''s row and knows that it fits';
+COMMENT ON FUNCTION crm._campaign_new_version(crm.flow_row, int) IS
+    'keeps an edited spec as the flow''s next version; the caller holds the flow''s row and knows that it fits';
 
 -- Another schedule counts from now on: what its clock would have shown before is nobody's moment.
 CREATE FUNCTION crm._campaign_reschedule(flow crm.flow_row) RETURNS timestamptz
@@ -249,7 +278,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_reschedule(crm.flow_row) IS
-    'from when on another schedule of a flow counts: now, after whom moments of the present one mean, that have come, was entered; the caller holds the flow''s row';
+    'from when on another schedule of a flow counts: now, after whom moments of the present one mean, that have '
+    'come, was entered; the caller holds the flow''s row';
 
 CREATE FUNCTION crm.campaign_edit(flow text, changes jsonb, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -281,7 +311,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_edit(text, jsonb, text) IS
-    'changes values of a flow, running or not (null removes one); a new version is kept; what has fired stays, another schedule counts from now on; 22023 unknown value, RM801 when it could not run so, P0002 unknown flow';
+    'changes values of a flow, running or not (null removes one); a new version is kept; what has fired stays, '
+    'another schedule counts from now on; 22023 unknown value, RM801 when it could not run so, P0002 unknown flow';
 GRANT EXECUTE ON FUNCTION crm.campaign_edit(text, jsonb, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm._campaign_queued(flow int) RETURNS crm.queue_ref[]
@@ -292,11 +323,14 @@ BEGIN
         SELECT ROW(q.customer_id, q.message_id, q.attempt)::crm.queue_ref
         FROM crm.outbox_queue q JOIN crm.outbox o ON o.customer_id = q.customer_id AND o.message_id = q.message_id
         WHERE o.flow_id = flow
-           -- notices and entries of lists are about a person and no message of the flow to them: the occurrence knows whose they are
-           OR o.flow_id IS NULL AND EXISTS (SELECT FROM crm.occurrence_act a WHERE a.customer_id = q.customer_id AND a.message_id = q.message_id AND a.flow_id = flow));
+           -- notices and entries of lists are about a person and no message of the flow to them: the occurrence knows
+           -- whose they are
+           OR o.flow_id IS NULL AND EXISTS (SELECT FROM crm.occurrence_act a WHERE a.customer_id = q.customer_id
+                   AND a.message_id = q.message_id AND a.flow_id = flow));
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_queued(int) IS 'all that a flow has in the queue: messages to persons, and what its occurrences tell staff and platforms';
+COMMENT ON FUNCTION crm._campaign_queued(int) IS
+    'all that a flow has in the queue: messages to persons, and what its occurrences tell staff and platforms';
 
 CREATE FUNCTION crm.campaign_start(flow text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -314,7 +348,8 @@ BEGIN
     PERFORM FROM crm.flow f WHERE f.flow_id = started.flow_id FOR UPDATE;
     started := crm._campaign_flow(flow);
     PERFORM crm._campaign_require_fit(started);
-    IF started.spec ? 'channels' AND NOT EXISTS (SELECT FROM crm.channel ch WHERE started.spec -> 'channels' ? ch.channel AND ch.endpoint IS NOT NULL) THEN
+    IF started.spec ? 'channels' AND NOT EXISTS (SELECT FROM crm.channel ch
+            WHERE started.spec -> 'channels' ? ch.channel AND ch.endpoint IS NOT NULL) THEN
         RAISE EXCEPTION 'flow "%" cannot run: no endpoint carries any of its channels', flow
             USING ERRCODE = 'RM801', COLUMN = 'channels', HINT = 'An administrator runs crm.outbox_define_endpoint() and crm.outbox_set_channel().';
     END IF;
@@ -345,7 +380,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_start(text, text) IS
-    'starts a flow, or goes on after a pause where it was; facts before a start fire nothing; persons already silent for longer are counted into the backlog and wait for crm.campaign_confirm_backlog(); RM801 when it cannot run';
+    'starts a flow, or goes on after a pause where it was; facts before a start fire nothing; persons already '
+    'silent for longer are counted into the backlog and wait for crm.campaign_confirm_backlog(); RM801 when it '
+    'cannot run';
 GRANT EXECUTE ON FUNCTION crm.campaign_start(text, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm._campaign_halt(flow text, state text, idempotency_key text) RETURNS jsonb
@@ -378,18 +415,23 @@ BEGIN
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_halt(text, text, text) IS 'pauses or stops a flow; a pause holds what waits, a stop cancels it; RM802';
+COMMENT ON FUNCTION crm._campaign_halt(text, text, text) IS
+    'pauses or stops a flow; a pause holds what waits, a stop cancels it; RM802';
 
 CREATE FUNCTION crm.campaign_pause(flow text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$ BEGIN RETURN crm._campaign_halt(flow, 'paused', idempotency_key); END $$;
-COMMENT ON FUNCTION crm.campaign_pause(text, text) IS 'holds a flow: nothing new fires and what is in the queue stays there; start goes on where it was; RM802 when it never started';
+COMMENT ON FUNCTION crm.campaign_pause(text, text) IS
+    'holds a flow: nothing new fires and what is in the queue stays there; start goes on where it was; RM802 when '
+    'it never started';
 GRANT EXECUTE ON FUNCTION crm.campaign_pause(text, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.campaign_stop(flow text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$ BEGIN RETURN crm._campaign_halt(flow, 'stopped', idempotency_key); END $$;
-COMMENT ON FUNCTION crm.campaign_stop(text, text) IS 'ends a flow and cancels what waits of it: messages, notices, entries of lists, persons on their way; RM802 when it never started';
+COMMENT ON FUNCTION crm.campaign_stop(text, text) IS
+    'ends a flow and cancels what waits of it: messages, notices, entries of lists, persons on their way; RM802 '
+    'when it never started';
 GRANT EXECUTE ON FUNCTION crm.campaign_stop(text, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.campaign_confirm_backlog(flow text, idempotency_key text DEFAULT NULL) RETURNS jsonb
@@ -415,7 +457,8 @@ BEGIN
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm.campaign_confirm_backlog(text, text) IS 'lets those enter who were past the line at activation: so many a day as backlog_per_day says';
+COMMENT ON FUNCTION crm.campaign_confirm_backlog(text, text) IS
+    'lets those enter who were past the line at activation: so many a day as backlog_per_day says';
 GRANT EXECUTE ON FUNCTION crm.campaign_confirm_backlog(text, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm._campaign_candidates(flow crm.flow_row, most int, silent bigint[]) RETURNS TABLE (customer_id bigint, occurrence_key text)
@@ -426,9 +469,12 @@ DECLARE
     today date := crm._campaign_today();
 BEGIN
     RETURN QUERY
-        SELECT s, crm._day_text(today - (flow.spec ->> 'days')::int) FROM unnest(silent) s JOIN crm.customer c ON c.customer_id = s WHERE c.status = 'active'
+        SELECT s, crm._day_text(today - (flow.spec ->> 'days')::int) FROM unnest(silent) s
+            JOIN crm.customer c ON c.customer_id = s WHERE c.status = 'active'
         UNION ALL
-        SELECT b, extract(year FROM today)::text FROM unnest(CASE WHEN flow.trigger = 'birthday' THEN crm._campaign_born(flow, today) END) b JOIN crm.customer c ON c.customer_id = b
+        SELECT b, extract(year FROM today)::text FROM unnest(CASE
+                WHEN flow.trigger = 'birthday' THEN crm._campaign_born(flow, today) END) b
+            JOIN crm.customer c ON c.customer_id = b
         WHERE c.status = 'active'
         UNION ALL
         SELECT c.customer_id, 'once' FROM crm.customer c
@@ -437,11 +483,14 @@ BEGIN
         SELECT m.person, m.occurrence_key FROM crm._campaign_zones() z, crm._campaign_meant(flow, z, crm.core_now()) m
         WHERE flow.trigger = 'schedule' AND (NOT flow.spec ? 'zone' OR z = flow.spec ->> 'zone') AND m.occurrence_key IS NOT NULL
         UNION ALL
-        SELECT p.id, 'next' FROM unnest(crm.bitmap_array(CASE WHEN flow.trigger IN ('event', 'site') THEN crm._rule_set(coalesce(flow.spec -> 'who', '{}'), crm.core_now()) END)) p (id)
+        SELECT p.id, 'next' FROM unnest(crm.bitmap_array(CASE
+                    WHEN flow.trigger IN ('event', 'site') THEN crm._rule_set(coalesce(flow.spec -> 'who', '{}'),
+                        crm.core_now()) END)) p (id)
         LIMIT most;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_candidates(crm.flow_row, int, bigint[]) IS 'those whom a flow would look at today; silent: those of a silence, of another flow nobody';
+COMMENT ON FUNCTION crm._campaign_candidates(crm.flow_row, int, bigint[]) IS
+    'those whom a flow would look at today; silent: those of a silence, of another flow nobody';
 
 CREATE FUNCTION crm._campaign_cost(flow crm.flow_row, channels text[]) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -452,7 +501,8 @@ DECLARE
     offer record;
 BEGIN
     SELECT t.kind, t.value INTO offer FROM crm.coupon_type t WHERE t.coupon_type = flow.spec ->> 'coupon_type';
-    RETURN jsonb_build_object('messages', (SELECT coalesce(jsonb_object_agg(m.channel, m.n), '{}') FROM (SELECT c AS channel, count(*) AS n FROM unnest(channels) c WHERE c IS NOT NULL GROUP BY 1) m),
+    RETURN jsonb_build_object('messages', (SELECT coalesce(jsonb_object_agg(m.channel, m.n), '{}')
+        FROM (SELECT c AS channel, count(*) AS n FROM unnest(channels) c WHERE c IS NOT NULL GROUP BY 1) m),
         'message_cost', messages,
         'coupons', CASE WHEN offer.kind IS NOT NULL THEN coalesce(cardinality(channels), 0) ELSE 0 END,
         -- what a share of an order will be, nobody knows before the order
@@ -460,7 +510,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_cost(crm.flow_row, text[]) IS
-    'what one step costs in currency units when it goes to so many persons by these channels: messages by the setting campaign.message_cost, coupons if all were redeemed (null: a share of orders that are not there yet)';
+    'what one step costs in currency units when it goes to so many persons by these channels: messages by the '
+    'setting campaign.message_cost, coupons if all were redeemed (null: a share of orders that are not there yet)';
 
 CREATE FUNCTION crm._campaign_previewed(flow crm.flow_row, most int, silent bigint[]) RETURNS SETOF crm.gate_verdict
     LANGUAGE plpgsql STABLE AS
@@ -473,7 +524,8 @@ DECLARE
     known crm.flow_row;
     verdicts crm.gate_verdict[];
 BEGIN
-    SELECT array_agg(k.customer_id ORDER BY k.customer_id, k.occurrence_key), array_agg(k.occurrence_key ORDER BY k.customer_id, k.occurrence_key) INTO persons, keys
+    SELECT array_agg(k.customer_id ORDER BY k.customer_id, k.occurrence_key),
+        array_agg(k.occurrence_key ORDER BY k.customer_id, k.occurrence_key) INTO persons, keys
     FROM crm._campaign_candidates(flow, most, silent) k;
     IF persons IS NULL THEN
         RETURN;
@@ -485,13 +537,15 @@ BEGIN
     LOOP
         known := CASE WHEN one.variant IS NULL THEN flow ELSE crm._campaign_as_variant(flow, one.variant) END;
         -- by itself: within a statement the planner would ask it, too, for how many rows there will be
-        verdicts := crm._campaign_gate_all(known, one.persons, one.keys, crm.core_now(), 'infinity', crm._campaign_other_ids(one.persons), crm._campaign_reaches(known, one.persons));
+        verdicts := crm._campaign_gate_all(known, one.persons, one.keys, crm.core_now(),
+                'infinity', crm._campaign_other_ids(one.persons), crm._campaign_reaches(known, one.persons));
         RETURN QUERY SELECT g.* FROM unnest(verdicts) g;
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_previewed(crm.flow_row, int, bigint[]) IS
-    'what the gate says now of those whom a flow would look at today, at most so many, each with the variant that is theirs';
+    'what the gate says now of those whom a flow would look at today, at most so many, each with the variant that '
+    'is theirs';
 
 CREATE FUNCTION crm.campaign_preview(flow text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
@@ -505,7 +559,8 @@ DECLARE
 BEGIN
     SELECT * INTO chosen FROM crm.flow f WHERE f.code = flow;
     IF chosen.flow_id IS NULL THEN
-        RAISE EXCEPTION 'there is no flow "%"', flow USING ERRCODE = 'no_data_found', COLUMN = 'flow', HINT = 'crm.campaign_list() has those there are.';
+        RAISE EXCEPTION 'there is no flow "%"', flow USING ERRCODE = 'no_data_found', COLUMN = 'flow',
+            HINT = 'crm.campaign_list() has those there are.';
     END IF;
     PERFORM crm._campaign_require_fit(chosen);
     chosen.state := 'active';   -- as if it ran
@@ -516,21 +571,27 @@ BEGIN
         SELECT s.earlier, s.persons INTO backlog, silent FROM crm._value_silent(crm._campaign_today() - (chosen.spec ->> 'days')::int, most) s;
     END IF;
     SELECT jsonb_build_object('flow', flow, 'looked_at', count(*), 'is_all', count(*) < most,
-        'outcomes', (SELECT coalesce(jsonb_object_agg(o.outcome, o.n), '{}') FROM (SELECT g2.outcome, count(*) AS n FROM unnest(array_agg(g.outcome)) g2(outcome) GROUP BY 1) o),
-        'reasons', (SELECT coalesce(jsonb_agg(jsonb_build_object('outcome', r.outcome, 'reason', r.reason, 'persons', r.n) ORDER BY r.n DESC, r.outcome, r.reason), '[]')
+        'outcomes', (SELECT coalesce(jsonb_object_agg(o.outcome, o.n), '{}')
+                FROM (SELECT g2.outcome, count(*) AS n FROM unnest(array_agg(g.outcome)) g2(outcome) GROUP BY 1) o),
+        'reasons', (SELECT coalesce(jsonb_agg(jsonb_build_object('outcome', r.outcome, 'reason', r.reason,
+                    'persons', r.n) ORDER BY r.n DESC, r.outcome, r.reason), '[]')
                     FROM (SELECT u.outcome, u.reason, count(*) AS n FROM unnest(array_agg(g.outcome), array_agg(g.reason)) u (outcome, reason)
                           WHERE u.reason IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 20) r),
-        'examples', to_jsonb((array_agg(jsonb_build_object('customer_id', g.customer_id, 'name', g.name_masked, 'outcome', g.outcome, 'channel', g.channel, 'due_at', g.due_at, 'reason', g.reason)))[1:20]),
+        'examples', to_jsonb((array_agg(jsonb_build_object('customer_id', g.customer_id, 'name', g.name_masked,
+                        'outcome', g.outcome, 'channel', g.channel, 'due_at', g.due_at, 'reason', g.reason)))[1:20]),
         'cost', crm._campaign_cost(chosen, array_agg(g.channel) FILTER (WHERE g.outcome IN ('sent', 'held'))), 'backlog', backlog)
     INTO answer
-    FROM (SELECT c.customer_id, c.name_masked, gate.outcome, gate.channel, gate.due_at, CASE WHEN gate.outcome NOT IN ('sent', 'held') THEN gate.reason END AS reason
+    FROM (SELECT c.customer_id, c.name_masked, gate.outcome, gate.channel, gate.due_at, CASE
+          WHEN gate.outcome NOT IN ('sent', 'held') THEN gate.reason END AS reason
           FROM crm._campaign_previewed(chosen, most, silent) gate JOIN crm.customer c USING (customer_id)
           ORDER BY c.customer_id) g;
     RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_preview(text) IS
-    'what a flow would do today, by the live gate and without doing it: how many would be sent, held, in the control group, or stopped at which step and why; masked examples; what messages would cost, and coupons at most; the size of its backlog; at most 2,000 persons are looked at';
+    'what a flow would do today, by the live gate and without doing it: how many would be sent, held, in the '
+    'control group, or stopped at which step and why; masked examples; what messages would cost, and coupons at '
+    'most; the size of its backlog; at most 2,000 persons are looked at';
 GRANT EXECUTE ON FUNCTION crm.campaign_preview(text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.campaign_explain(customer_id bigint, flow text) RETURNS jsonb
@@ -545,33 +606,50 @@ DECLARE
 BEGIN
     SELECT * INTO chosen FROM crm.flow f WHERE f.code = flow;
     IF chosen.flow_id IS NULL THEN
-        RAISE EXCEPTION 'there is no flow "%"', flow USING ERRCODE = 'no_data_found', COLUMN = 'flow', HINT = 'crm.campaign_list() has those there are.';
+        RAISE EXCEPTION 'there is no flow "%"', flow USING ERRCODE = 'no_data_found', COLUMN = 'flow',
+            HINT = 'crm.campaign_list() has those there are.';
     END IF;
     IF chosen.trigger IN ('schedule', 'event') THEN
         chosen.spec := crm._campaign_step_spec(chosen.spec, 1, crm.core_now());
     END IF;
-    key := CASE chosen.trigger WHEN 'schedule' THEN crm._campaign_period(chosen.spec, crm.core_now(), coalesce(chosen.spec ->> 'zone', crm._campaign_zone(person)))
-               WHEN 'event' THEN 'next' WHEN 'site' THEN 'next' WHEN 'welcome' THEN 'once' WHEN 'silence' THEN coalesce(crm._day_text(last_day), '-infinity') ELSE extract(year FROM crm._campaign_today())::text END;
+    key := CASE chosen.trigger WHEN 'schedule' THEN crm._campaign_period(chosen.spec, crm.core_now(),
+            coalesce(chosen.spec ->> 'zone', crm._campaign_zone(person)))
+               WHEN 'event' THEN 'next' WHEN 'site' THEN 'next' WHEN 'welcome' THEN 'once'
+                   WHEN 'silence' THEN coalesce(crm._day_text(last_day), '-infinity')
+                   ELSE extract(year FROM crm._campaign_today())::text END;
     RETURN jsonb_build_object('customer_id', person, 'flow', flow,
-        'fired', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', o.occurrence_key, 'fired_at', o.fired_at, 'arm', o.arm, 'outcome', o.outcome, 'variant', o.variant, 'message_id', o.message_id,
+        'fired', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', o.occurrence_key, 'fired_at', o.fired_at,
+                    'arm', o.arm, 'outcome', o.outcome, 'variant', o.variant, 'message_id', o.message_id,
                     'acts', crm._campaign_acts_of(ROW(o.customer_id, o.occurrence_key)::crm.occurrence_ref, o.flow_id, o.epoch),
-                    'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('step', s.step, 'result', s.result, 'reason', s.reason) ORDER BY s.ordinality), '[]') FROM crm._campaign_steps(o.step, o.result, o.reason, o.reach) WITH ORDINALITY s)) ORDER BY o.fired_at), '[]')
+                    'decisions',
+                                (SELECT coalesce(jsonb_agg(jsonb_build_object('step', s.step, 'result', s.result,
+                                    'reason', s.reason) ORDER BY s.ordinality), '[]')
+                                    FROM crm._campaign_steps(o.step, o.result, o.reason, o.reach) WITH ORDINALITY s))
+                            ORDER BY o.fired_at), '[]')
                   FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = chosen.flow_id),
-        'under_way', (SELECT coalesce(jsonb_agg(jsonb_build_object('key', e.occurrence_key, 'step', e.step, 'due_at', e.due_at, 'version', e.version) ORDER BY e.due_at), '[]')
-                      FROM (SELECT n.occurrence_key, n.step, n.due_at, n.version FROM crm.enrolment n WHERE n.customer_id = ANY (ids) AND n.flow_id = chosen.flow_id
-                            UNION ALL SELECT p.key, 1, s.due_at, s.version FROM crm.enrolment_set s, unnest(s.persons, s.occurrence_keys) p (person, key)
+        'under_way',
+            (SELECT coalesce(jsonb_agg(jsonb_build_object('key', e.occurrence_key, 'step', e.step, 'due_at', e.due_at,
+                      'version', e.version) ORDER BY e.due_at), '[]')
+                      FROM (SELECT n.occurrence_key, n.step, n.due_at, n.version FROM crm.enrolment n
+                            WHERE n.customer_id = ANY (ids) AND n.flow_id = chosen.flow_id
+                            UNION ALL SELECT p.key, 1, s.due_at, s.version FROM crm.enrolment_set s,
+                                unnest(s.persons, s.occurrence_keys) p (person, key)
                             WHERE s.flow_id = chosen.flow_id AND p.person = ANY (ids)) e),
         'who', CASE WHEN chosen.spec ? 'who' THEN crm._rule_explain(chosen.spec -> 'who', person, crm.core_now()) END,
         'backlog', (SELECT jsonb_build_object('key', b.occurrence_key, 'confirmed_at', b.confirmed_at, 'entered_at', b.entered_at)
                     FROM crm.flow_backlog b WHERE b.customer_id = person AND b.flow_id = chosen.flow_id ORDER BY b.counted_at DESC LIMIT 1),
-        'now', (SELECT jsonb_build_object('key', key, 'variant', (crm._campaign_for(chosen, person)).spec ->> 'variant', 'steps', to_jsonb(g.steps), 'would_be',
-                    CASE WHEN EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (ids) AND o.flow_id = chosen.flow_id AND o.occurrence_key = key)
+        'now', (SELECT jsonb_build_object('key', key,
+                    'variant', (crm._campaign_for(chosen, person)).spec ->> 'variant', 'steps', to_jsonb(g.steps),
+                    'would_be',
+                    CASE WHEN EXISTS (SELECT FROM crm.occurrence o WHERE o.customer_id = ANY (ids)
+                            AND o.flow_id = chosen.flow_id AND o.occurrence_key = key)
                          THEN 'fired before' ELSE g.outcome END)
                 FROM crm._campaign_gate(crm._campaign_for(chosen, person), person, ids, key, crm.core_now(), 'infinity') g));
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_explain(bigint, text) IS
-    'why a flow did or did not reach a person: each occurrence with its decisions, the backlog, and what the gate would say now; P0002 outside of the caller''s scope';
+    'why a flow did or did not reach a person: each occurrence with its decisions, the backlog, and what the gate '
+    'would say now; P0002 outside of the caller''s scope';
 GRANT EXECUTE ON FUNCTION crm.campaign_explain(bigint, text) TO crm_store_manager, crm_manager, crm_service, crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.campaign_check() RETURNS TABLE (what text, expected text, found text)
@@ -580,9 +658,11 @@ $$
 BEGIN
     RETURN QUERY
         SELECT format('quota of flow %s, epoch %s', q.flow_id, q.epoch), q.taken || ' places taken', count(p.customer_id)::text
-        FROM crm.flow_quota q LEFT JOIN crm.flow_quota_place p USING (flow_id, epoch) GROUP BY q.flow_id, q.epoch HAVING q.taken <> count(p.customer_id)
+        FROM crm.flow_quota q LEFT JOIN crm.flow_quota_place p USING (flow_id, epoch) GROUP BY q.flow_id, q.epoch
+            HAVING q.taken <> count(p.customer_id)
         UNION ALL
-        SELECT format('flow %s, person %s, key %s', o.flow_id, crm._identity_current(o.customer_id), o.occurrence_key), 'one message', count(*) || ' messages'
+        SELECT format('flow %s, person %s, key %s', o.flow_id, crm._identity_current(o.customer_id),
+                o.occurrence_key), 'one message', count(*) || ' messages'
         FROM crm.occurrence o WHERE o.message_id IS NOT NULL
         GROUP BY o.flow_id, o.epoch, crm._identity_current(o.customer_id), o.occurrence_key
         HAVING count(*) > 1 AND count(DISTINCT o.customer_id) = 1
@@ -596,4 +676,5 @@ BEGIN
           AND NOT EXISTS (SELECT FROM crm.coupon k WHERE k.customer_id = o.customer_id AND k.coupon_id = o.coupon_id);
 END
 $$;
-COMMENT ON FUNCTION crm.campaign_check() IS 'occurrences whose message or coupon is missing or double, quotas that do not add up; none: all is well';
+COMMENT ON FUNCTION crm.campaign_check() IS
+    'occurrences whose message or coupon is missing or double, quotas that do not add up; none: all is well';

@@ -4,7 +4,8 @@ CREATE FUNCTION crm.campaign_rename(flow text, name_zh text, name_en text DEFAUL
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_rename', crm._sha256(convert_to(jsonb_build_array(flow, name_zh, name_en)::text, 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'campaign_rename', crm._sha256(convert_to(jsonb_build_array(flow, name_zh, name_en)::text, 'UTF8')));
     renamed crm.flow_row;
 BEGIN
     IF answer IS NOT NULL THEN
@@ -25,18 +26,22 @@ BEGIN
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm.campaign_rename(text, text, text, text) IS 'gives a flow another name (1 to 100 characters; without an English one the Chinese is both), whatever its state; its code stays; P0002, 22023';
+COMMENT ON FUNCTION crm.campaign_rename(text, text, text, text) IS
+    'gives a flow another name (1 to 100 characters; without an English one the Chinese is both), whatever its '
+    'state; its code stays; P0002, 22023';
 
 CREATE FUNCTION crm._campaign_template(template text, channel text, OUT language text, OUT body text, OUT subject text, OUT html text,
                                        OUT vendor_template text, OUT vendor_params jsonb)
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    SELECT t.language, t.body, t.subject, t.html, t.vendor_template, t.vendor_params INTO language, body, subject, html, vendor_template, vendor_params
+    SELECT t.language, t.body, t.subject, t.html, t.vendor_template, t.vendor_params INTO language, body, subject,
+        html, vendor_template, vendor_params
     FROM crm.template t WHERE t.template = _campaign_template.template AND t.channel = _campaign_template.channel ORDER BY t.language DESC LIMIT 1;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_template(text, text) IS 'a template on a channel, in the language that is sent; nulls: there is none';
+COMMENT ON FUNCTION crm._campaign_template(text, text) IS
+    'a template on a channel, in the language that is sent; nulls: there is none';
 
 CREATE FUNCTION crm.campaign_texts(flow text) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -46,18 +51,23 @@ DECLARE
 BEGIN
     RETURN QUERY
     SELECT jsonb_build_object('step', n.step, 'channel', c.channel, 'template', w.template, 'body', t.body, 'subject', t.subject,
-                              'vendor_template', t.vendor_template, 'vendor_params', t.vendor_params, 'placeholder', crm._outbox_placeholder(c.channel))
+                              'vendor_template', t.vendor_template, 'vendor_params', t.vendor_params,
+                                  'placeholder', crm._outbox_placeholder(c.channel))
            || CASE WHEN w.variant IS NOT NULL THEN jsonb_build_object('variant', w.variant) ELSE '{}' END
     FROM generate_series(1, greatest(jsonb_array_length(coalesce(chosen.spec -> 'steps', '[]')), 1)) n (step),
          LATERAL (SELECT crm._campaign_step_spec(chosen.spec, n.step, crm.core_now()) AS spec) p,
-         LATERAL jsonb_array_elements_text(coalesce(p.spec -> 'channels', CASE WHEN chosen.trigger = 'site' THEN '["site"]'::jsonb END, '[]')) WITH ORDINALITY c (channel, place),
+         LATERAL jsonb_array_elements_text(coalesce(p.spec -> 'channels', CASE
+                 WHEN chosen.trigger = 'site' THEN '["site"]'::jsonb END, '[]')) WITH ORDINALITY c (channel, place),
          LATERAL (SELECT NULL AS variant, p.spec ->> 'template' AS template
-                  UNION ALL SELECT v ->> 'variant', v ->> 'template' FROM jsonb_array_elements(coalesce(p.spec -> 'variants', '[]')) v WHERE v ? 'template') w
+                  UNION ALL SELECT v ->> 'variant', v ->> 'template'
+                      FROM jsonb_array_elements(coalesce(p.spec -> 'variants', '[]')) v WHERE v ? 'template') w
          LEFT JOIN LATERAL crm._campaign_template(w.template, c.channel) t ON true
     ORDER BY n.step, w.variant NULLS FIRST, c.place;
 END
 $$;
-COMMENT ON FUNCTION crm.campaign_texts(text) IS 'what a flow says in each of its steps on each of its channels, and what its variants say instead; body null: no text yet; placeholder: how the channel''s vendor fills in approved texts (text: it takes any text); P0002';
+COMMENT ON FUNCTION crm.campaign_texts(text) IS
+    'what a flow says in each of its steps on each of its channels, and what its variants say instead; body null: '
+    'no text yet; placeholder: how the channel''s vendor fills in approved texts (text: it takes any text); P0002';
 
 CREATE FUNCTION crm._campaign_own_template(flow crm.flow_row, step int) RETURNS text
     LANGUAGE plpgsql AS
@@ -72,15 +82,19 @@ BEGIN
     END IF;
     -- a text that others send, too, stays theirs
     INSERT INTO crm.template (template, channel, language, body, subject, html, vendor_template, vendor_params)
-    SELECT own, t.channel, t.language, t.body, t.subject, t.html, t.vendor_template, t.vendor_params FROM crm.template t WHERE t.template = used ON CONFLICT DO NOTHING;
-    -- a copy says what was said, so it fits as well, or as badly: the texts of the other steps may be written after this one
+    SELECT own, t.channel, t.language, t.body, t.subject, t.html, t.vendor_template, t.vendor_params
+        FROM crm.template t WHERE t.template = used ON CONFLICT DO NOTHING;
+    -- a copy says what was said, so it fits as well, or as badly: the texts of the other steps may be written after
+    -- this one
     edited.spec := CASE WHEN flow.spec ? 'steps' THEN jsonb_set(flow.spec, ARRAY['steps', (step - 1)::text, 'template'], to_jsonb(own))
                         ELSE flow.spec || jsonb_build_object('template', own) END;
     PERFORM crm._campaign_new_version(edited);
     RETURN own;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_own_template(crm.flow_row, int) IS 'the template of one step of a flow that no other flow and no other step uses; made of the one it shared when there is none yet';
+COMMENT ON FUNCTION crm._campaign_own_template(crm.flow_row, int) IS
+    'the template of one step of a flow that no other flow and no other step uses; made of the one it shared when '
+    'there is none yet';
 
 CREATE FUNCTION crm._campaign_require_text(flow crm.flow_row, step int, channel text, body text, subject text, vendor jsonb DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql STABLE AS
@@ -102,13 +116,17 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_require_text(crm.flow_row, int, text, text, text, jsonb) IS 'RM801 with the field unless a flow has the step and its channel takes the text';
+COMMENT ON FUNCTION crm._campaign_require_text(crm.flow_row, int, text, text, text, jsonb) IS
+    'RM801 with the field unless a flow has the step and its channel takes the text';
 
-CREATE FUNCTION crm.campaign_write_text(flow text, step int, channel text, body text, subject text DEFAULT NULL, vendor jsonb DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.campaign_write_text(flow text, step int, channel text, body text, subject text DEFAULT NULL,
+                                        vendor jsonb DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'campaign_write_text', crm._sha256(convert_to(jsonb_build_array(flow, step, channel, body, subject, vendor)::text, 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'campaign_write_text', crm._sha256(convert_to(jsonb_build_array(flow, step, channel, body, subject,
+                    vendor)::text, 'UTF8')));
     chosen crm.flow_row;
     own text;
     used record;
@@ -122,7 +140,9 @@ BEGIN
     own := crm._campaign_own_template(chosen, step);
     SELECT * INTO used FROM crm._campaign_template(own, channel);
     -- in the language that is sent; what a vendor approved stays unless it is told
-    PERFORM crm.outbox_define_template(own, channel, body, jsonb_strip_nulls(jsonb_build_object('language', used.language, 'subject', coalesce(nullif(btrim(subject), ''), used.subject),
+    PERFORM crm.outbox_define_template(own, channel, body,
+        jsonb_strip_nulls(jsonb_build_object('language', used.language,
+        'subject', coalesce(nullif(btrim(subject), ''), used.subject),
         'html', used.html, 'vendor_template', coalesce(nullif(vendor ->> 'template', ''), used.vendor_template),
         'vendor_params', coalesce(nullif(vendor -> 'params', 'null'), used.vendor_params))));
     PERFORM crm._campaign_texts_written(flow);
@@ -132,7 +152,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_write_text(text, int, text, text, text, jsonb, text) IS
-    'writes what a step of a flow says on a channel, also one that it is to be given next, from the next message on; vendor: {template, params} of an approved text; other flows keep their text; RM801 names the field, P0002';
+    'writes what a step of a flow says on a channel, also one that it is to be given next, from the next message '
+    'on; vendor: {template, params} of an approved text; other flows keep their text; RM801 names the field, P0002';
 
 CREATE FUNCTION crm.campaign_read_text(customer_id bigint, flow text, step int, channel text, body text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -155,12 +176,15 @@ BEGIN
         crm._loyalty_valid_until(crm.core_now(), offer.valid_days, crm._campaign_zone(person)), crm._campaign_zone(person),
         crm._campaign_bought_words(person, crm._local_day(crm.core_now(), crm._campaign_zone(person)))
         || jsonb_build_object('link', CASE WHEN spec ? 'link' THEN (crm._setting('campaign.link_base') #>> '{}') || '/s/XXXXXXXXXXXXXXXXXXXXXX' END));
-    RETURN jsonb_build_object('customer_id', person, 'text', read, 'characters', length(read), 'segments', CASE WHEN channel = 'sms' THEN (crm._outbox_sms_length(read, NULL)).segments END, 'is_masked', NOT is_clear);
+    RETURN jsonb_build_object('customer_id', person, 'text', read, 'characters', length(read), 'segments', CASE
+        WHEN channel = 'sms' THEN (crm._outbox_sms_length(read, NULL)).segments END, 'is_masked', NOT is_clear);
 END
 $$;
 COMMENT ON FUNCTION crm.campaign_read_text(bigint, text, int, text, text) IS
-    'what a person of the actor''s scope would read of a step of a flow on a channel, in another wording if one is given; the name masked unless the role may see it, the coupon a sample; nothing is sent; RM801, P0002';
+    'what a person of the actor''s scope would read of a step of a flow on a channel, in another wording if one is '
+    'given; the name masked unless the role may see it, the coupon a sample; nothing is sent; RM801, P0002';
 
-GRANT EXECUTE ON FUNCTION crm.campaign_rename(text, text, text, text), crm.campaign_write_text(text, int, text, text, text, jsonb, text) TO crm_marketer, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.campaign_rename(text, text, text, text),
+    crm.campaign_write_text(text, int, text, text, text, jsonb, text) TO crm_marketer, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.campaign_texts(text) TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.campaign_read_text(bigint, text, int, text, text) TO crm_marketer, crm_headquarters;

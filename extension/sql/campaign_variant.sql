@@ -1,5 +1,6 @@
--- campaign_variant: different texts and offers of one flow.  Who gets which is settled before the gate is asked, by a rule of the
--- variant, by what the person was given before, or by a fixed bucket; the gate then sees a flow that has this variant's values.
+-- campaign_variant: different texts and offers of one flow.  Who gets which is settled before the gate is asked, by a
+-- rule of the variant, by what the person was given before, or by a fixed bucket; the gate then sees a flow that has
+-- this variant's values.
 
 CREATE FUNCTION crm._campaign_shares(spec jsonb) RETURNS TABLE (variant text, from_bucket numeric, to_bucket numeric, share numeric)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -7,14 +8,17 @@ $$
     -- variants with a rule of their own are not drawn
     SELECT w.variant, 10000 * (w.upto - w.weight) / w.total, 10000 * w.upto / w.total, w.weight / w.total
     FROM (SELECT v.value ->> 'variant' AS variant, v.n, coalesce((v.value ->> 'weight')::numeric, 1) AS weight,
-                 sum(coalesce((v.value ->> 'weight')::numeric, 1)) OVER (ORDER BY v.n) AS upto, sum(coalesce((v.value ->> 'weight')::numeric, 1)) OVER () AS total
-          FROM jsonb_array_elements(coalesce(spec -> 'variants', (SELECT s.value -> 'variants' FROM jsonb_array_elements(spec -> 'steps') WITH ORDINALITY s (value, n)
+                 sum(coalesce((v.value ->> 'weight')::numeric, 1)) OVER (ORDER BY v.n) AS upto,
+                     sum(coalesce((v.value ->> 'weight')::numeric, 1)) OVER () AS total
+          FROM jsonb_array_elements(coalesce(spec -> 'variants',
+              (SELECT s.value -> 'variants' FROM jsonb_array_elements(spec -> 'steps') WITH ORDINALITY s (value, n)
                                                                   WHERE s.value ? 'variants' ORDER BY s.n LIMIT 1))) WITH ORDINALITY v (value, n)
           WHERE NOT v.value ? 'who') w
     WHERE w.total > 0 ORDER BY w.n
 $$;
 COMMENT ON FUNCTION crm._campaign_shares(jsonb) IS
-    'the variants of a flow that are drawn, in their order: the buckets (0 to 10000) of each by its weight (1 without one), and its share';
+    'the variants of a flow that are drawn, in their order: the buckets (0 to 10000) of each by its weight (1 '
+    'without one), and its share';
 
 CREATE FUNCTION crm._campaign_variants(flow crm.flow_row, persons bigint[]) RETURNS text[]
     LANGUAGE plpgsql STABLE AS
@@ -25,9 +29,12 @@ DECLARE
     variant jsonb;
 BEGIN
     -- the first variant whose rule a person fits, in a list beside the persons
-    FOR variant IN SELECT v.value FROM jsonb_array_elements(flow.spec -> 'variants') WITH ORDINALITY v (value, n) WHERE v.value ? 'who' ORDER BY v.n LOOP
+    FOR variant IN SELECT v.value FROM jsonb_array_elements(flow.spec -> 'variants') WITH ORDINALITY v (value, n)
+        WHERE v.value ? 'who' ORDER BY v.n LOOP
         meant := ARRAY(SELECT coalesce(meant[p.n], CASE WHEN p.id = ANY (f.fitting) THEN variant ->> 'variant' END)
-                       FROM unnest(persons) WITH ORDINALITY p (id, n), (SELECT crm._rule_fit(variant -> 'who', persons, crm.core_now()) AS fitting) f ORDER BY p.n);
+                       FROM unnest(persons) WITH ORDINALITY p (id, n),
+                           (SELECT crm._rule_fit(variant -> 'who', persons, crm.core_now()) AS fitting) f
+                           ORDER BY p.n);
     END LOOP;
     RETURN ARRAY(
         SELECT coalesce(meant[p.n],
@@ -39,18 +46,22 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_variants(crm.flow_row, bigint[]) IS
-    'for each person the variant of a flow: the first whose rule fits, else the one drawn before under any id, else by the bucket (variant, flow, person)';
+    'for each person the variant of a flow: the first whose rule fits, else the one drawn before under any id, else '
+    'by the bucket (variant, flow, person)';
 
 CREATE FUNCTION crm._campaign_as_variant(flow crm.flow_row, variant text) RETURNS crm.flow_row
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     flow.spec := (flow.spec - 'variants') || coalesce(
-        (SELECT v.value - '{weight,who}'::text[] FROM jsonb_array_elements(flow.spec -> 'variants') v WHERE v.value ->> 'variant' = _campaign_as_variant.variant), '{}');
+        (SELECT v.value - '{weight,who}'::text[] FROM jsonb_array_elements(flow.spec -> 'variants') v
+                WHERE v.value ->> 'variant' = _campaign_as_variant.variant), '{}');
     RETURN flow;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_as_variant(crm.flow_row, text) IS 'a flow as those know it who have a variant: its values, those of the variant before them, and the variant''s name';
+COMMENT ON FUNCTION crm._campaign_as_variant(crm.flow_row, text) IS
+    'a flow as those know it who have a variant: its values, those of the variant before them, and the variant''s '
+    'name';
 
 CREATE FUNCTION crm._campaign_for(flow crm.flow_row, person bigint) RETURNS crm.flow_row
     LANGUAGE plpgsql STABLE AS
@@ -59,10 +70,12 @@ BEGIN
     RETURN CASE WHEN flow.spec ? 'variants' THEN crm._campaign_as_variant(flow, (crm._campaign_variants(flow, ARRAY[person]))[1]) ELSE flow END;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_for(crm.flow_row, bigint) IS 'a flow as a person knows it: with the variant that is the person''s, if it has variants';
+COMMENT ON FUNCTION crm._campaign_for(crm.flow_row, bigint) IS
+    'a flow as a person knows it: with the variant that is the person''s, if it has variants';
 
 -- The persons are locked, and their addresses are locked here, in one order for all variants.
-CREATE FUNCTION crm._campaign_fire_variants(flow crm.flow_row, persons bigint[], keys text[], due_at timestamptz, late_at timestamptz, epoch int) RETURNS void
+CREATE FUNCTION crm._campaign_fire_variants(flow crm.flow_row, persons bigint[], keys text[], due_at timestamptz,
+                                            late_at timestamptz, epoch int) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -71,8 +84,10 @@ DECLARE
 BEGIN
     PERFORM crm._campaign_lock_addresses(crm._campaign_reaches(flow, persons));
     FOR one IN SELECT DISTINCT unnest(given) ORDER BY 1 LOOP
-        PERFORM crm._campaign_fire_locked(crm._campaign_as_variant(flow, one), array_agg(p.id ORDER BY p.n), array_agg(p.key ORDER BY p.n), due_at, late_at, epoch)
-        FROM ROWS FROM (unnest(persons), unnest(keys), unnest(given)) WITH ORDINALITY p (id, key, variant, n) WHERE p.variant IS NOT DISTINCT FROM one;
+        PERFORM crm._campaign_fire_locked(crm._campaign_as_variant(flow, one), array_agg(p.id ORDER BY p.n),
+            array_agg(p.key ORDER BY p.n), due_at, late_at, epoch)
+        FROM ROWS FROM (unnest(persons), unnest(keys), unnest(given)) WITH ORDINALITY p (id, key, variant, n)
+            WHERE p.variant IS NOT DISTINCT FROM one;
     END LOOP;
 END
 $$;
@@ -88,18 +103,26 @@ DECLARE
 BEGIN
     RETURN (
         SELECT f.fault FROM (VALUES
-            (1, jsonb_array_length(list) BETWEEN 2 AND 10 AND NOT EXISTS (SELECT FROM jsonb_array_elements(list) v WHERE jsonb_typeof(v) <> 'object'), 'give a list of 2 to 10 variants'),
-            (2, NOT EXISTS (SELECT FROM unnest(names) n WHERE coalesce(n, '') !~ '^[a-z][a-z0-9_]{0,31}$'), 'each has a name ("variant") of small letters, digits and _'),
+            (1, jsonb_array_length(list) BETWEEN 2 AND 10 AND NOT EXISTS (SELECT FROM jsonb_array_elements(list) v
+                    WHERE jsonb_typeof(v) <> 'object'), 'give a list of 2 to 10 variants'),
+            (2, NOT EXISTS (SELECT FROM unnest(names) n WHERE coalesce(n, '') !~ '^[a-z][a-z0-9_]{0,31}$'),
+                'each has a name ("variant") of small letters, digits and _'),
             (3, cardinality(names) = (SELECT count(DISTINCT n) FROM unnest(names) n), 'two have one name'),
-            (4, NOT EXISTS (SELECT FROM jsonb_array_elements(list) v WHERE v ? 'weight' AND NOT crm._campaign_whole(v -> 'weight', 0, 10000)), 'weights are whole numbers, 0 to 10000'),
-            (5, EXISTS (SELECT FROM jsonb_array_elements(list) v WHERE NOT v ? 'who' AND v -> 'weight' IS DISTINCT FROM '0'), 'one without a rule needs a weight above 0: for whom no rule is meant'),
+            (4, NOT EXISTS (SELECT FROM jsonb_array_elements(list) v WHERE v ? 'weight'
+                    AND NOT crm._campaign_whole(v -> 'weight', 0, 10000)), 'weights are whole numbers, 0 to 10000'),
+            (5, EXISTS (SELECT FROM jsonb_array_elements(list) v WHERE NOT v ? 'who'
+                    AND v -> 'weight' IS DISTINCT FROM '0'),
+                'one without a rule needs a weight above 0: for whom no rule is meant'),
             (6, NOT EXISTS (SELECT FROM jsonb_array_elements(list) v, jsonb_object_keys(CASE jsonb_typeof(v) WHEN 'object' THEN v ELSE '{}' END) k
-                            WHERE k NOT IN ('variant', 'weight', 'who', 'template', 'coupon_type', 'gifts', 'task', 'link', 'notices', 'audience', 'give_tag', 'take_tag', 'enrol')),
-                'a variant has its own template, coupon_type, link, and whatever it does: gifts, task, notices, audience, give_tag, take_tag, enrol')) f (n, is_good, fault)
+                            WHERE k NOT IN ('variant', 'weight', 'who', 'template', 'coupon_type', 'gifts', 'task',
+                                    'link', 'notices', 'audience', 'give_tag', 'take_tag', 'enrol')),
+                'a variant has its own template, coupon_type, link, and whatever it does: gifts, task, notices, audience, give_tag, take_tag, enrol')) f (n,
+                    is_good, fault)
         WHERE NOT f.is_good ORDER BY f.n LIMIT 1);
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_variant_fault(jsonb) IS 'what is wrong with the variants of a flow or of one of its steps; null: nothing';
+COMMENT ON FUNCTION crm._campaign_variant_fault(jsonb) IS
+    'what is wrong with the variants of a flow or of one of its steps; null: nothing';
 
 CREATE FUNCTION crm._campaign_require_variants(flow crm.flow_row) RETURNS void
     LANGUAGE plpgsql STABLE AS
@@ -127,4 +150,5 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_require_variants(crm.flow_row) IS 'RM801 unless each variant of a step of a flow makes a flow that can run; RM351 for a rule that is none';
+COMMENT ON FUNCTION crm._campaign_require_variants(crm.flow_row) IS
+    'RM801 unless each variant of a step of a flow makes a flow that can run; RM351 for a rule that is none';

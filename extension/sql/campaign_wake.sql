@@ -5,11 +5,14 @@ CREATE FUNCTION crm._campaign_has_moment(flow crm.flow_row) RETURNS boolean
 $$
 BEGIN
     RETURN EXISTS (
-        SELECT FROM (SELECT z FROM crm._campaign_zones() z WHERE NOT flow.spec ? 'zone' UNION SELECT flow.spec ->> 'zone' WHERE flow.spec ? 'zone') s (zone)
-        WHERE crm.campaign_cron_next(flow.spec ->> 'schedule', s.zone, greatest(flow.watermark, crm.core_now() - interval '40 days')) <= crm.core_now());
+        SELECT FROM (SELECT z FROM crm._campaign_zones() z WHERE NOT flow.spec ? 'zone'
+                UNION SELECT flow.spec ->> 'zone' WHERE flow.spec ? 'zone') s (zone)
+        WHERE crm.campaign_cron_next(flow.spec ->> 'schedule', s.zone,
+                greatest(flow.watermark, crm.core_now() - interval '40 days')) <= crm.core_now());
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_has_moment(crm.flow_row) IS 'whether a moment of a flow''s schedule has come since it was worked on, of whatever day';
+COMMENT ON FUNCTION crm._campaign_has_moment(crm.flow_row) IS
+    'whether a moment of a flow''s schedule has come since it was worked on, of whatever day';
 
 CREATE FUNCTION crm._campaign_has_work(flow crm.flow_row) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -29,7 +32,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_has_work(crm.flow_row) IS
-    'whether time has brought something for an active flow: a local day for silences, an hour or newcomers for birthdays, a moment of a schedule, somebody who is entered and due';
+    'whether time has brought something for an active flow: a local day for silences, an hour or newcomers for '
+    'birthdays, a moment of a schedule, somebody who is entered and due';
 
 CREATE FUNCTION crm._campaign_next_local(clock time) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
@@ -40,7 +44,8 @@ BEGIN
             WHERE d.at > crm.core_now());
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_next_local(time) IS 'the next moment at which clocks of one of the zones that persons live by show a time';
+COMMENT ON FUNCTION crm._campaign_next_local(time) IS
+    'the next moment at which clocks of one of the zones that persons live by show a time';
 
 CREATE FUNCTION crm._campaign_next_of(flow crm.flow_row) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
@@ -54,10 +59,12 @@ BEGIN
         WHEN 'birthday' THEN least(crm._campaign_next_local((flow.spec ->> 'at')::time), crm._campaign_next_local('00:00'))
         WHEN 'schedule' THEN (
             SELECT min(crm.campaign_cron_next(flow.spec ->> 'schedule', s.zone, crm.core_now()))
-            FROM (SELECT z FROM crm._campaign_zones() z WHERE NOT flow.spec ? 'zone' UNION SELECT flow.spec ->> 'zone' WHERE flow.spec ? 'zone') s (zone)) END);
+            FROM (SELECT z FROM crm._campaign_zones() z WHERE NOT flow.spec ? 'zone' UNION SELECT flow.spec ->> 'zone'
+                        WHERE flow.spec ? 'zone') s (zone)) END);
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_next_of(crm.flow_row) IS 'the next moment at which time alone brings something for a flow; null: none';
+COMMENT ON FUNCTION crm._campaign_next_of(crm.flow_row) IS
+    'the next moment at which time alone brings something for a flow; null: none';
 
 CREATE FUNCTION crm._campaign_wakes_in() RETURNS bigint
     LANGUAGE plpgsql STABLE AS
@@ -73,7 +80,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_wakes_in() IS
-    'in how many milliseconds of the clock time alone brings something for a flow, a day at most; null: never. Facts that enter persons wake the worker themselves';
+    'in how many milliseconds of the clock time alone brings something for a flow, a day at most; null: never. '
+    'Facts that enter persons wake the worker themselves';
 
 -- The first flow with something due has both processes: a flow of lower priority is asked when it has none left.
 CREATE FUNCTION crm._campaign_help() RETURNS bigint
@@ -91,10 +99,12 @@ BEGIN
     RETURN CASE WHEN FOUND THEN crm._campaign_enrolled(flow) ELSE 0 END;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_help() IS 'what a second process does of campaign.due: fires for those who are entered and whom the first has not taken; returns 1 when there may be more';
+COMMENT ON FUNCTION crm._campaign_help() IS
+    'what a second process does of campaign.due: fires for those who are entered and whom the first has not taken; '
+    'returns 1 when there may be more';
 
--- Whose birthday it is changes with the hour and with newcomers.  Everybody is looked at again when an hour of the flow or a midnight has
--- passed, after an edit, and each ten minutes (a birthday told of late, a merge).
+-- Whose birthday it is changes with the hour and with newcomers.  Everybody is looked at again when an hour of the
+-- flow or a midnight has passed, after an edit, and each ten minutes (a birthday told of late, a merge).
 CREATE FUNCTION crm._campaign_looked_to(flow crm.flow_row, newest bigint) RETURNS bigint
     LANGUAGE plpgsql STABLE AS
 $$
@@ -112,7 +122,8 @@ BEGIN
     RETURN look.newest_id;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_looked_to(crm.flow_row, bigint) IS 'the person up to whom a flow of birthdays need not look now; 0: at everybody';
+COMMENT ON FUNCTION crm._campaign_looked_to(crm.flow_row, bigint) IS
+    'the person up to whom a flow of birthdays need not look now; 0: at everybody';
 
 CREATE FUNCTION crm._campaign_looked(flow crm.flow_row, at_everybody boolean, newest bigint) RETURNS void
     LANGUAGE plpgsql AS

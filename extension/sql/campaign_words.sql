@@ -25,21 +25,28 @@ BEGIN
     SELECT jsonb_build_object(
         'last_item', (SELECT b.item FROM bought b ORDER BY b.day DESC, b.at DESC, b.item LIMIT 1),
         'top_items', (SELECT string_agg(t.item, '、' ORDER BY t.n) FROM (
-            SELECT b.item, row_number() OVER (ORDER BY sum(b.quantity) DESC, max(b.day) DESC, b.item) AS n FROM bought b WHERE b.day > last_year GROUP BY b.item ORDER BY n LIMIT 3) t),
-        'last_year_item', (SELECT b.item FROM bought b WHERE b.day BETWEEN last_year - 45 AND last_year + 45 GROUP BY b.item ORDER BY sum(b.quantity) DESC, max(b.day) DESC, b.item LIMIT 1))
+            SELECT b.item, row_number() OVER (ORDER BY sum(b.quantity) DESC, max(b.day) DESC, b.item) AS n
+                FROM bought b WHERE b.day > last_year GROUP BY b.item ORDER BY n LIMIT 3) t),
+        'last_year_item', (SELECT b.item FROM bought b WHERE b.day BETWEEN last_year - 45 AND last_year + 45
+                GROUP BY b.item ORDER BY sum(b.quantity) DESC, max(b.day) DESC, b.item LIMIT 1))
     INTO words;
     RETURN words;
 END
 $$;
 COMMENT ON FUNCTION crm._campaign_bought_words(bigint, date) IS
-    'what a person bought, in words: last_item, top_items (three of most units in a year), last_year_item (of most units within 45 days of this day a year ago); refunded ones left out; nulls: nothing';
+    'what a person bought, in words: last_item, top_items (three of most units in a year), last_year_item (of most '
+    'units within 45 days of this day a year ago); refunded ones left out; nulls: nothing';
 
 CREATE FUNCTION crm._campaign_more(flow crm.flow_row, person bigint, message_id text, zone text, tells boolean) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     RETURN CASE WHEN tells OR flow.spec ? 'link' THEN
-        jsonb_build_object('link', crm._campaign_link_url(flow, message_id)) || CASE WHEN tells THEN crm._campaign_bought_words(person, crm._local_day(crm.core_now(), zone)) ELSE '{}' END END;
+        jsonb_build_object('link', crm._campaign_link_url(flow, message_id)) || CASE
+            WHEN tells THEN crm._campaign_bought_words(person, crm._local_day(crm.core_now(), zone))
+            ELSE '{}' END END;
 END
 $$;
-COMMENT ON FUNCTION crm._campaign_more(crm.flow_row, bigint, text, text, boolean) IS 'what a message of a flow says besides name and coupon: its link, and what the person bought (tells: crm._campaign_tells()); null: nothing';
+COMMENT ON FUNCTION crm._campaign_more(crm.flow_row, bigint, text, text, boolean) IS
+    'what a message of a flow says besides name and coupon: its link, and what the person bought (tells: '
+    'crm._campaign_tells()); null: nothing';

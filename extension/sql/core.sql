@@ -72,9 +72,11 @@ COMMENT ON FUNCTION crm._random_bytes(int) IS 'strong random bytes, 1 to 1024';
 
 CREATE FUNCTION crm._unknown_member(spec jsonb, known text[], name text DEFAULT 'spec') RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT k FROM jsonb_object_keys(CASE jsonb_typeof(spec) WHEN 'object' THEN spec ELSE jsonb_build_object(name, 1) END) k WHERE k <> ALL (known) ORDER BY k LIMIT 1 $$;
+$$ SELECT k FROM jsonb_object_keys(CASE jsonb_typeof(spec) WHEN 'object' THEN spec
+        ELSE jsonb_build_object(name, 1) END) k WHERE k <> ALL (known) ORDER BY k LIMIT 1 $$;
 COMMENT ON FUNCTION crm._unknown_member(jsonb, text[], text) IS
-    'the first member of a description that is none of those known; of what is no object the description''s own name; null: all are known';
+    'the first member of a description that is none of those known; of what is no object the description''s own '
+    'name; null: all are known';
 
 -- What public functions ask of an argument before they use it: a fault names the argument and says what to give.
 CREATE FUNCTION crm._require_given(value anyelement, field text) RETURNS void
@@ -98,7 +100,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._require_words(text, text, int) IS '22023 naming the argument for a code or a name that is null, blank or of more characters than so many';
+COMMENT ON FUNCTION crm._require_words(text, text, int) IS
+    '22023 naming the argument for a code or a name that is null, blank or of more characters than so many';
 
 CREATE FUNCTION crm._require_day(day date, field text) RETURNS date
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
@@ -111,7 +114,9 @@ BEGIN
     RETURN day;
 END
 $$;
-COMMENT ON FUNCTION crm._require_day(date, text) IS 'the day, null for null; 22023 naming the argument for one without end, or so far that days around it cannot be counted';
+COMMENT ON FUNCTION crm._require_day(date, text) IS
+    'the day, null for null; 22023 naming the argument for one without end, or so far that days around it cannot be '
+    'counted';
 
 CREATE FUNCTION crm._require_span(from_day date, to_day date) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
@@ -119,11 +124,13 @@ $$
 BEGIN
     IF crm._require_day(from_day, 'from_day') IS NULL OR crm._require_day(to_day, 'to_day') IS NULL OR to_day < from_day THEN
         RAISE EXCEPTION 'a span has a first day and a last, which does not lie before it'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = CASE WHEN from_day IS NULL THEN 'from_day' ELSE 'to_day' END, HINT = 'Give the first and the last local day.';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = CASE WHEN from_day IS NULL THEN 'from_day'
+                ELSE 'to_day' END, HINT = 'Give the first and the last local day.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._require_span(date, date) IS '22023 naming the argument for spans without a first and a last day in order';
+COMMENT ON FUNCTION crm._require_span(date, date) IS
+    '22023 naming the argument for spans without a first and a last day in order';
 
 CREATE FUNCTION crm._require_moment(at timestamptz, field text) RETURNS timestamptz
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
@@ -136,7 +143,9 @@ BEGIN
     RETURN at;
 END
 $$;
-COMMENT ON FUNCTION crm._require_moment(timestamptz, text) IS 'the moment, null for null; 22023 naming the argument for one without end, or so far that days around it cannot be counted';
+COMMENT ON FUNCTION crm._require_moment(timestamptz, text) IS
+    'the moment, null for null; 22023 naming the argument for one without end, or so far that days around it cannot '
+    'be counted';
 
 CREATE FUNCTION crm._is_moment(given text) RETURNS boolean
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS
@@ -154,28 +163,35 @@ CREATE FUNCTION crm._require_members(spec jsonb, kinds jsonb, argument text DEFA
     LANGUAGE plpgsql STABLE PARALLEL SAFE AS
 $$
 DECLARE
-    hints CONSTANT jsonb := '{"truth": "true or false", "whole": "a whole number", "id": "a whole number, as it was told", "number": "a number such as 59.00", "moment": "a moment such as 2026-06-30T11:00:00+08:00"}';
+    hints CONSTANT jsonb :=
+        '{"truth": "true or false", "whole": "a whole number", "id": "a whole number, as it was told", "number": "a number such as 59.00", "moment": "a moment such as 2026-06-30T11:00:00+08:00"}';
     wrong record;
 BEGIN
     SELECT k.key AS name, k.value AS kind INTO wrong FROM jsonb_each_text(kinds) k
-    WHERE NOT CASE k.value WHEN 'truth' THEN spec ->> k.key IN ('true', 'false') WHEN 'whole' THEN spec ->> k.key ~ '^-?[0-9]{1,9}$' WHEN 'id' THEN spec ->> k.key ~ '^[0-9]{1,18}$'
-                           WHEN 'number' THEN spec ->> k.key ~ '^-?[0-9]{1,30}([.][0-9]{1,30})?$' ELSE crm._is_moment(spec ->> k.key) END ORDER BY k.key LIMIT 1;
+    WHERE NOT CASE k.value WHEN 'truth' THEN spec ->> k.key IN ('true', 'false')
+        WHEN 'whole' THEN spec ->> k.key ~ '^-?[0-9]{1,9}$' WHEN 'id' THEN spec ->> k.key ~ '^[0-9]{1,18}$'
+                           WHEN 'number' THEN spec ->> k.key ~ '^-?[0-9]{1,30}([.][0-9]{1,30})?$'
+                               ELSE crm._is_moment(spec ->> k.key) END ORDER BY k.key LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION '"%" is not %', wrong.name, hints ->> wrong.kind USING ERRCODE = 'invalid_parameter_value', COLUMN = coalesce(argument, wrong.name),
+        RAISE EXCEPTION '"%" is not %', wrong.name, hints ->> wrong.kind USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = coalesce(argument, wrong.name),
             HINT = format('Give %s.', hints ->> wrong.kind);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION crm._require_members(jsonb, jsonb, text) IS
-    '22023 naming the first member of a description that is there and not of its kind (truth, whole, id, number, moment), or the argument that has it';
+    '22023 naming the first member of a description that is there and not of its kind (truth, whole, id, number, '
+    'moment), or the argument that has it';
 
 CREATE FUNCTION crm._consequence_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_facts';
 COMMENT ON FUNCTION crm._consequence_facts(bigint[], text, boolean) IS
-    'tells every registered room that facts of a kind (member, order, refund, event, interaction, consent) of these persons were stored';
+    'tells every registered room that facts of a kind (member, order, refund, event, interaction, consent) of these '
+    'persons were stored';
 CREATE FUNCTION crm._consequence_late(room text, customer_ids bigint[], kind text, is_history boolean) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_late';
-COMMENT ON FUNCTION crm._consequence_late(text, bigint[], text, boolean) IS 'tells one registered room of facts, whether it is put off or not';
+COMMENT ON FUNCTION crm._consequence_late(text, bigint[], text, boolean) IS
+    'tells one registered room of facts, whether it is put off or not';
 CREATE FUNCTION crm._put_off(rule text, customer_ids bigint[], kind text, is_history boolean) RETURNS boolean
     LANGUAGE plpgsql AS
 $$
@@ -186,13 +202,17 @@ BEGIN
     RETURN FOUND;
 END
 $$;
-COMMENT ON FUNCTION crm._put_off(text, bigint[], text, boolean) IS 'whether a rule is put off: what it would do about facts is then kept for the job that catches up';
+COMMENT ON FUNCTION crm._put_off(text, bigint[], text, boolean) IS
+    'whether a rule is put off: what it would do about facts is then kept for the job that catches up';
 CREATE FUNCTION crm._cost_note(rule text, kind text, persons int, began_at timestamptz) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_cost_note';
-COMMENT ON FUNCTION crm._cost_note(text, text, int, timestamptz) IS 'counts a run of a rule that began at a moment of the wall clock and has just ended; nothing without preload';
-CREATE FUNCTION crm._cost_list(OUT rule text, OUT kind text, OUT calls bigint, OUT persons bigint, OUT total_ms float8, OUT longest_ms float8, OUT since timestamptz) RETURNS SETOF record
+COMMENT ON FUNCTION crm._cost_note(text, text, int, timestamptz) IS
+    'counts a run of a rule that began at a moment of the wall clock and has just ended; nothing without preload';
+CREATE FUNCTION crm._cost_list(OUT rule text, OUT kind text, OUT calls bigint, OUT persons bigint,
+                               OUT total_ms float8, OUT longest_ms float8, OUT since timestamptz) RETURNS SETOF record
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'crm_cost_list';
-COMMENT ON FUNCTION crm._cost_list() IS 'what each rule took since the server started or counting began anew, by kind of facts; nothing without preload';
+COMMENT ON FUNCTION crm._cost_list() IS
+    'what each rule took since the server started or counting began anew, by kind of facts; nothing without preload';
 CREATE FUNCTION crm._cost_forget() RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'crm_cost_forget';
 COMMENT ON FUNCTION crm._cost_forget() IS 'rules of this database are counted from now on';
@@ -208,7 +228,9 @@ CREATE FUNCTION crm._consequence_export(customer_id bigint) RETURNS jsonb
 COMMENT ON FUNCTION crm._consequence_export(bigint) IS 'what each registered room keeps about a person, one member a room';
 CREATE FUNCTION crm._consequence_leave(customer_ids bigint[], message_ids text[]) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_consequence_leave';
-COMMENT ON FUNCTION crm._consequence_leave(bigint[], text[]) IS 'tells every registered room that messages which waited are about to leave: one whose reason is gone is cancelled there';
+COMMENT ON FUNCTION crm._consequence_leave(bigint[], text[]) IS
+    'tells every registered room that messages which waited are about to leave: one whose reason is gone is '
+    'cancelled there';
 CREATE FUNCTION crm._consequence_registry() RETURNS text
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'crm_consequence_registry';
 COMMENT ON FUNCTION crm._consequence_registry() IS 'lines "kind position room function" of what is registered';
@@ -225,7 +247,8 @@ COMMENT ON FUNCTION crm._local_day(timestamptz, text) IS 'the local calendar day
 
 CREATE FUNCTION crm._day_text(day date) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT to_char(day::timestamp, 'YYYY-MM-DD') $$;
-COMMENT ON FUNCTION crm._day_text(date) IS 'a day as it stands in keys, 2026-03-31, whatever the session''s DateStyle: a cast to text follows that';
+COMMENT ON FUNCTION crm._day_text(date) IS
+    'a day as it stands in keys, 2026-03-31, whatever the session''s DateStyle: a cast to text follows that';
 
 CREATE FUNCTION crm._setting(name text) RETURNS jsonb
     LANGUAGE plpgsql STABLE PARALLEL SAFE AS

@@ -17,7 +17,8 @@ CREATE FUNCTION crm._event_local_day(at timestamptz, source_id int) RETURNS date
 $$
 BEGIN
     RETURN crm._local_day(at, coalesce(
-        (SELECT s.time_zone FROM crm.source s WHERE s.source_id = _event_local_day.source_id), crm._setting('core.time_zone') #>> '{}', 'Asia/Shanghai'));
+        (SELECT s.time_zone FROM crm.source s WHERE s.source_id = _event_local_day.source_id),
+            crm._setting('core.time_zone') #>> '{}', 'Asia/Shanghai'));
 END
 $$;
 COMMENT ON FUNCTION crm._event_local_day(timestamptz, int) IS 'the local day of a moment in the zone of the source';
@@ -43,21 +44,25 @@ COMMENT ON FUNCTION crm._event_learn_types(crm.event_fact[]) IS
 
 CREATE FUNCTION crm._event_position_names() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '{latitude,longitude,lat,lon,lng,gps}'::text[] $$;
-COMMENT ON FUNCTION crm._event_position_names() IS 'properties that say where somebody was: they are not kept with an event';
+COMMENT ON FUNCTION crm._event_position_names() IS
+    'properties that say where somebody was: they are not kept with an event';
 
 CREATE FUNCTION crm._event_position(properties jsonb) RETURNS numeric[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
 $$
 DECLARE
-    given text[] := ARRAY[coalesce(properties ->> 'latitude', properties ->> 'lat'), coalesce(properties ->> 'longitude', properties ->> 'lon', properties ->> 'lng')];
+    given text[] := ARRAY[coalesce(properties ->> 'latitude', properties ->> 'lat'),
+            coalesce(properties ->> 'longitude', properties ->> 'lon', properties ->> 'lng')];
 BEGIN
-    IF given[1] ~ '^-?[0-9]{1,2}([.][0-9]{1,20})?$' AND given[2] ~ '^-?[0-9]{1,3}([.][0-9]{1,20})?$' AND abs(given[1]::numeric) <= 90 AND abs(given[2]::numeric) <= 180 THEN
+    IF given[1] ~ '^-?[0-9]{1,2}([.][0-9]{1,20})?$' AND given[2] ~ '^-?[0-9]{1,3}([.][0-9]{1,20})?$'
+        AND abs(given[1]::numeric) <= 90 AND abs(given[2]::numeric) <= 180 THEN
         RETURN given::numeric[];
     END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION crm._event_position(jsonb) IS 'latitude and longitude in degrees that the properties of an event give; null: none, or none on earth';
+COMMENT ON FUNCTION crm._event_position(jsonb) IS
+    'latitude and longitude in degrees that the properties of an event give; null: none, or none on earth';
 
 CREATE FUNCTION crm._event_append(facts crm.event_fact[], ids bigint[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -77,7 +82,8 @@ BEGIN
     record AS MATERIALIZED (
         SELECT r.source_record_id, (
                    SELECT true FROM crm.event e
-                   WHERE e.source_record_id = r.source_record_id AND e.occurred_at > r.from_at AND e.occurred_at < r.to_at LIMIT 1) IS NOT NULL AS has_near
+                   WHERE e.source_record_id = r.source_record_id AND e.occurred_at > r.from_at
+                           AND e.occurred_at < r.to_at LIMIT 1) IS NOT NULL AS has_near
         FROM (SELECT f.source_record_id, least(min(f.occurred_at - gap), min(f.day_from) - interval '1 second') AS from_at,
                      greatest(max(f.occurred_at) + interval '1 second', max(f.day_to)) AS to_at
               FROM fact f GROUP BY f.source_record_id) r)
@@ -100,7 +106,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._event_append(crm.event_fact[], bigint[]) IS
-    'appends events; marks as repeated what follows the same event on the same object of the record within the settings'' gap, as flood what is beyond the daily limit of the record';
+    'appends events; marks as repeated what follows the same event on the same object of the record within the '
+    'settings'' gap, as flood what is beyond the daily limit of the record';
 
 CREATE FUNCTION crm._event_store(facts crm.event_fact[]) RETURNS SETOF crm.fact_outcome
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
@@ -138,7 +145,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._event_store(crm.event_fact[]) IS
-    'stores events in the caller''s transaction; ordinals are distinct; created, unchanged or replaced; the caller calls the consequences';
+    'stores events in the caller''s transaction; ordinals are distinct; created, unchanged or replaced; the caller '
+    'calls the consequences';
 
 CREATE FUNCTION crm._event_repeat(facts crm.event_fact[]) RETURNS crm.fact_outcome[]
     LANGUAGE plpgsql AS
@@ -213,7 +221,8 @@ BEGIN
         IF outcome = 'replaced' THEN
             UPDATE crm.interaction i SET is_current = false
             WHERE i.source_record_id = key.source_record_id AND i.interaction_id = key.fact_id AND i.is_current;
-            INSERT INTO crm.interaction (source_record_id, interaction_id, revision, source_id, external_id, channel, direction, occurred_at, business_day,
+            INSERT INTO crm.interaction (source_record_id, interaction_id, revision, source_id, external_id, channel,
+                direction, occurred_at, business_day,
                 store_id, staff_id, body, outcome, next_on, is_history, received_at)
             VALUES (fact.source_record_id, key.fact_id, key.revision + 1, fact.source_id, fact.external_id, coalesce(fact.channel, 'note'),
                     coalesce(fact.direction, 'none'), fact.occurred_at,
@@ -230,9 +239,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._event_store_interactions(crm.interaction_fact[]) IS
-    'stores calls, messages and notes in the caller''s transaction; a changed one is a revision beside the old; created, unchanged or replaced';
+    'stores calls, messages and notes in the caller''s transaction; a changed one is a revision beside the old; '
+    'created, unchanged or replaced';
 
-CREATE FUNCTION crm.event_define_type(code text, name_zh text, name_en text, properties jsonb DEFAULT '{}', idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.event_define_type(code text, name_zh text, name_en text, properties jsonb DEFAULT '{}',
+                                      idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
@@ -243,7 +254,8 @@ BEGIN
         RETURN answer;
     END IF;
     IF coalesce(code, '') !~ '^[a-z][a-z0-9_]{0,62}$' THEN
-        RAISE EXCEPTION 'event type has no proper code' USING ERRCODE = 'RM451', COLUMN = 'code', DETAIL = 'A code is lower-case letters, digits and underscores, at most 63.',
+        RAISE EXCEPTION 'event type has no proper code' USING ERRCODE = 'RM451', COLUMN = 'code',
+            DETAIL = 'A code is lower-case letters, digits and underscores, at most 63.',
             HINT = 'Give a code such as page_view.';
     END IF;
     PERFORM crm._require_words(name_zh, 'name_zh', 100), crm._require_words(name_en, 'name_en', 100);
@@ -263,7 +275,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.event_define_type(text, text, text, jsonb, text) IS
-    'describes an event type, Chinese and English name, and the types of its properties; one seen before loses its unknown flag; RM451';
+    'describes an event type, Chinese and English name, and the types of its properties; one seen before loses its '
+    'unknown flag; RM451';
 
 CREATE FUNCTION crm._event_on_erase(customer_id bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -277,7 +290,8 @@ BEGIN
     UPDATE crm.interaction i SET body = '', outcome = NULL WHERE i.source_record_id = ANY (records);
 END
 $$;
-COMMENT ON FUNCTION crm._event_on_erase(bigint) IS 'blanks what was said and written, and the properties and objects of events; that they happened stays';
+COMMENT ON FUNCTION crm._event_on_erase(bigint) IS
+    'blanks what was said and written, and the properties and objects of events; that they happened stays';
 
 CREATE FUNCTION crm._event_on_export(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -287,17 +301,22 @@ DECLARE
                               WHERE m.customer_id = _event_on_export.customer_id AND m.valid_to = 'infinity');
 BEGIN
     RETURN jsonb_build_object(
-        'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('type', e.type, 'at', e.occurred_at, 'object', e.object_id, 'properties', e.properties)
+        'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('type', e.type, 'at', e.occurred_at,
+                                             'object', e.object_id, 'properties', e.properties)
                                              ORDER BY e.occurred_at, e.event_id), '[]')
                    FROM crm.event e WHERE e.source_record_id = ANY (records)),
-        'places', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', p.occurred_at, 'latitude', p.latitude, 'longitude', p.longitude) ORDER BY p.occurred_at, p.event_id), '[]')
+        'places', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', p.occurred_at, 'latitude', p.latitude,
+                   'longitude', p.longitude) ORDER BY p.occurred_at, p.event_id), '[]')
                    FROM crm.event_place p WHERE p.source_record_id = ANY (records)),
-        'interactions', (SELECT coalesce(jsonb_agg(jsonb_build_object('channel', i.channel, 'direction', i.direction, 'at', i.occurred_at, 'text', i.body,
+        'interactions',
+            (SELECT coalesce(jsonb_agg(jsonb_build_object('channel', i.channel, 'direction', i.direction,
+                        'at', i.occurred_at, 'text', i.body,
                                                    'outcome', i.outcome, 'next_on', i.next_on) ORDER BY i.occurred_at, i.interaction_id), '[]')
                          FROM crm.interaction i WHERE i.source_record_id = ANY (records) AND i.is_current));
 END
 $$;
-COMMENT ON FUNCTION crm._event_on_export(bigint) IS 'events, interactions and kept positions of a person, for the export of one person';
+COMMENT ON FUNCTION crm._event_on_export(bigint) IS
+    'events, interactions and kept positions of a person, for the export of one person';
 
 CREATE FUNCTION crm.event_check() RETURNS TABLE (room text, what text, expected text, found text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -317,7 +336,9 @@ BEGIN
     ORDER BY 2 LIMIT 1000;
 END
 $$;
-COMMENT ON FUNCTION crm.event_check() IS 'keys with more than one counting event (one may have been retired with its month), or without exactly one current interaction';
+COMMENT ON FUNCTION crm.event_check() IS
+    'keys with more than one counting event (one may have been retired with its month), or without exactly one '
+    'current interaction';
 GRANT EXECUTE ON FUNCTION crm.event_check() TO crm_headquarters, crm_admin;
 
 -- Each word may stand anywhere, also inside another: Chinese has no spaces.
@@ -334,7 +355,8 @@ BEGIN
     RETURN ARRAY(SELECT '%' || regexp_replace(p, '([\\%_])', '\\\1', 'g') || '%' FROM unnest(parts) p);
 END
 $$;
-COMMENT ON FUNCTION crm._event_patterns(text) IS 'the words of a question as patterns that a text in lower case is LIKE ALL of; 22023 for none or too many';
+COMMENT ON FUNCTION crm._event_patterns(text) IS
+    'the words of a question as patterns that a text in lower case is LIKE ALL of; 22023 for none or too many';
 
 CREATE FUNCTION crm.event_search(words text, days int DEFAULT 90, row_limit int DEFAULT 50) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -359,7 +381,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.event_search(text, int, int) IS
-    'notes, calls and events of persons in the caller''s scope whose text or properties hold all of one to eight words, of the last days (90; 3660 at most), newest first, at most 200; reads everything of these days; 22023';
+    'notes, calls and events of persons in the caller''s scope whose text or properties hold all of one to eight '
+    'words, of the last days (90; 3660 at most), newest first, at most 200; reads everything of these days; 22023';
 GRANT EXECUTE ON FUNCTION crm.event_search(text, int, int) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_headquarters;
 
 GRANT EXECUTE ON FUNCTION crm.event_define_type(text, text, text, jsonb, text) TO crm_admin, crm_headquarters;

@@ -26,7 +26,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.gateway_text(jsonb, text, boolean) IS
-    'a member of a request body as text; null when absent or empty; 22023 with COLUMN = the field when it is required and absent, or no scalar';
+    'a member of a request body as text; null when absent or empty; 22023 with COLUMN = the field when it is '
+    'required and absent, or no scalar';
 
 CREATE FUNCTION crm.gateway_number(body jsonb, field text, is_required boolean DEFAULT false) RETURNS numeric
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
@@ -95,7 +96,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.gateway_ids(jsonb, text, boolean) IS
-    'a member of a request body as a list of ids; null when absent or null; 22023 with COLUMN = the field when it is no list of ids, or required and empty';
+    'a member of a request body as a list of ids; null when absent or null; 22023 with COLUMN = the field when it '
+    'is no list of ids, or required and empty';
 
 CREATE FUNCTION crm.gateway_boolean(body jsonb, field text, is_required boolean DEFAULT false) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
@@ -111,7 +113,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.gateway_boolean(jsonb, text, boolean) IS
-    'a member of a request body as a truth value, written as such or as a text; null when absent; 22023 with COLUMN = the field';
+    'a member of a request body as a truth value, written as such or as a text; null when absent; 22023 with COLUMN '
+    '= the field';
 
 CREATE FUNCTION crm.gateway_choice(body jsonb, field text, choices text[]) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
@@ -165,7 +168,8 @@ EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_tim
 END
 $$;
 COMMENT ON FUNCTION crm.gateway_time(jsonb, text, boolean) IS
-    'a member of a request body as a moment, written 2026-03-31T10:00:00+08:00 or as a day; null when absent; 22023 with COLUMN = the field';
+    'a member of a request body as a moment, written 2026-03-31T10:00:00+08:00 or as a day; null when absent; 22023 '
+    'with COLUMN = the field';
 
 CREATE FUNCTION crm.gateway_texts(body jsonb, field text, is_required boolean DEFAULT false) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
@@ -184,7 +188,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.gateway_texts(jsonb, text, boolean) IS
-    'a member of a request body as a list of texts; null when absent or null; 22023 with COLUMN = the field when it is no list of texts, or required and empty';
+    'a member of a request body as a list of texts; null when absent or null; 22023 with COLUMN = the field when it '
+    'is no list of texts, or required and empty';
 
 CREATE FUNCTION crm.gateway_ready() RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -200,7 +205,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.gateway_ready() IS
-    'whether calls can be served: the version of the code, the migration the tables are at, and the one the code needs; run crm.install() when they differ';
+    'whether calls can be served: the version of the code, the migration the tables are at, and the one the code '
+    'needs; run crm.install() when they differ';
 GRANT EXECUTE ON FUNCTION crm.gateway_ready() TO crm_gateway;
 
 GRANT EXECUTE ON FUNCTION crm.gateway_text(jsonb, text, boolean), crm.gateway_number(jsonb, text, boolean),

@@ -30,22 +30,27 @@ CREATE TYPE crm.record_outcome AS (
 CREATE FUNCTION crm._identity_hash(kind smallint, namespace text, value text) RETURNS bytea
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_hash';
 COMMENT ON FUNCTION crm._identity_hash(smallint, text, text) IS
-    'keyed hash by which an identifier is looked up: purpose is the kind''s code, value is namespace, 0x1f, normalised value; null for a null value; 22023 for an unknown kind';
+    'keyed hash by which an identifier is looked up: purpose is the kind''s code, value is namespace, 0x1f, '
+    'normalised value; null for a null value; 22023 for an unknown kind';
 
 CREATE FUNCTION crm._identity_kind(code text) RETURNS smallint
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_kind';
 COMMENT ON FUNCTION crm._identity_kind(text) IS
-    'number of an identifier kind (phone 1, email 2, member_card 3, openid 4, unionid 5, wecom 6, platform_id 7, national_id 8, dingtalk 9, device 10, home_name 11, home 12); null when there is none of that code';
+    'number of an identifier kind (phone 1, email 2, member_card 3, openid 4, unionid 5, wecom 6, platform_id 7, '
+    'national_id 8, dingtalk 9, device 10, home_name 11, home 12); null when there is none of that code';
 
 CREATE FUNCTION crm._identity_kind_code(kind smallint) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_kind_code';
-COMMENT ON FUNCTION crm._identity_kind_code(smallint) IS 'code of an identifier kind; null when there is none of that number';
+COMMENT ON FUNCTION crm._identity_kind_code(smallint) IS
+    'code of an identifier kind; null when there is none of that number';
 
 CREATE FUNCTION crm._identity_home(name text, province text, city text, district text, address text,
                                    OUT area text, OUT home text, OUT home_name text, OUT masked text)
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_home';
 COMMENT ON FUNCTION crm._identity_home(text, text, text, text, text) IS
-    'what name and address say as identifiers: home, an address down to its room without the town; area, the town by its code, empty when not told; home_name, whole name and home, masked; null as far as they are not told. Never raises';
+    'what name and address say as identifiers: home, an address down to its room without the town; area, the town '
+    'by its code, empty when not told; home_name, whole name and home, masked; null as far as they are not told. '
+    'Never raises';
 
 CREATE FUNCTION crm._identity_tail_hash(digits text) RETURNS bytea
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS
@@ -61,7 +66,8 @@ CREATE FUNCTION crm._identity_version_key(source_version text) RETURNS text
     AS $$ SELECT CASE WHEN source_version ~ '^[0-9]{1,30}$' THEN lpad(source_version, 30, '0')
                       ELSE nullif(btrim(source_version), '') END COLLATE "C" $$;
 COMMENT ON FUNCTION crm._identity_version_key(text) IS
-    'what orders the versions of a source: whole numbers by value, everything else (ISO times) byte by byte; null when the source gives none';
+    'what orders the versions of a source: whole numbers by value, everything else (ISO times) byte by byte; null '
+    'when the source gives none';
 
 CREATE TYPE crm.person_id AS (person bigint, id bigint);
 COMMENT ON TYPE crm.person_id IS 'an id that answers to a person, or did, besides the current one';
@@ -107,31 +113,40 @@ CREATE TYPE crm.phone_parts AS (
 CREATE FUNCTION crm.identity_phone(phone text) RETURNS crm.phone_parts
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_phone';
 COMMENT ON FUNCTION crm.identity_phone(text) IS
-    'a phone number as anybody types it (+86, full width, extensions), read as Chinese when it has no country: E.164, kind, whether it identifies a person (landlines, 400 numbers and placeholders do not), masked form, last four digits; never raises';
+    'a phone number as anybody types it (+86, full width, extensions), read as Chinese when it has no country: '
+    'E.164, kind, whether it identifies a person (landlines, 400 numbers and placeholders do not), masked form, '
+    'last four digits; never raises';
 
 CREATE TYPE crm.email_parts AS (address text, key text, is_key boolean, masked text, reason text);
 CREATE FUNCTION crm.identity_email(email text) RETURNS crm.email_parts
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_email';
 COMMENT ON FUNCTION crm.identity_email(text) IS
-    'an e-mail address: the address to write to, the key to compare by (dots and +tag of providers that ignore them are gone), whether it identifies a person (no desk, no placeholder), masked form; address null and a reason when invalid; never raises';
+    'an e-mail address: the address to write to, the key to compare by (dots and +tag of providers that ignore them '
+    'are gone), whether it identifies a person (no desk, no placeholder), masked form; address null and a reason '
+    'when invalid; never raises';
 
 CREATE TYPE crm.birthday_parts AS (birthday date, month_day text, is_lunar boolean, is_missing boolean, reason text);
 CREATE FUNCTION crm.identity_birthday(birthday text) RETURNS crm.birthday_parts
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_birthday';
 COMMENT ON FUNCTION crm.identity_birthday(text) IS
-    'a birthday in any usual spelling: date (null without a year; a lunar one is kept by its lunar year, month and day), MM-DD, whether the calendar is lunar, whether it is a date that stands for unknown (1900-01-01), and why it cannot be read; never raises';
+    'a birthday in any usual spelling: date (null without a year; a lunar one is kept by its lunar year, month and '
+    'day), MM-DD, whether the calendar is lunar, whether it is a date that stands for unknown (1900-01-01), and why '
+    'it cannot be read; never raises';
 
 CREATE TYPE crm.name_parts AS (key text, surname text, is_full boolean, is_masked boolean, is_placeholder boolean, sex text, masked text);
 CREATE FUNCTION crm.identity_name(name text) RETURNS crm.name_parts
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_name';
 COMMENT ON FUNCTION crm.identity_name(text) IS
-    'a person''s name: the key to compare by (NFKC, simplified, lower case, titles gone, hidden characters are stars), the surname of a Chinese name, whether the name is whole, masked, or stands for none, the sex a title tells (m, f), masked form; key null when it is no name; never raises';
+    'a person''s name: the key to compare by (NFKC, simplified, lower case, titles gone, hidden characters are '
+    'stars), the surname of a Chinese name, whether the name is whole, masked, or stands for none, the sex a title '
+    'tells (m, f), masked form; key null when it is no name; never raises';
 
 CREATE TYPE crm.national_id_parts AS (number text, is_key boolean, birthday date, sex text, masked text);
 CREATE FUNCTION crm.identity_national_id(number text) RETURNS crm.national_id_parts
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_national_id';
 COMMENT ON FUNCTION crm.identity_national_id(text) IS
-    'a Chinese identity number (GB 11643; fifteen digits become eighteen): number, whether date and check digit are right, birthday, sex (m, f), masked form; number null when it is wrong; never raises';
+    'a Chinese identity number (GB 11643; fifteen digits become eighteen): number, whether date and check digit are '
+    'right, birthday, sex (m, f), masked form; number null when it is wrong; never raises';
 GRANT EXECUTE ON FUNCTION crm.identity_name(text), crm.identity_national_id(text)
     TO crm_reader, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_analyst,
        crm_headquarters, crm_admin, crm_till;

@@ -29,7 +29,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_settle_stored(bigint[], text, boolean, crm.identity_reach) IS
-    'stored records join and leave whom they should, journalled under a reason; let go: they are no longer tried out; the changes; RM309 as every attempt';
+    'stored records join and leave whom they should, journalled under a reason; let go: they are no longer tried '
+    'out; the changes; RM309 as every attempt';
 
 CREATE FUNCTION crm._identity_settle_again(records bigint[], reason text, is_let_go boolean) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
@@ -49,7 +50,8 @@ BEGIN
         END;
     END LOOP;
     IF is_let_go THEN
-        -- what was proposed of these records is done, or another guard asks it; where the other side is still tried out the question stays
+        -- what was proposed of these records is done, or another guard asks it; where the other side is still tried
+        -- out the question stays
         DELETE FROM crm.review v WHERE v.state = 'open' AND v.reason = 'shadow'
             AND EXISTS (SELECT FROM jsonb_array_elements(v.evidence -> 'records') e(id) WHERE (e.id #>> '{}')::bigint = ANY (records))
             AND NOT EXISTS (SELECT FROM jsonb_array_elements(v.evidence -> 'records') e(id)
@@ -60,5 +62,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_settle_again(bigint[], text, boolean) IS
-    'crm._identity_settle_stored() as often as others move in between, then the consequences in the rooms above; what changed';
+    'crm._identity_settle_stored() as often as others move in between, then the consequences in the rooms above; '
+    'what changed';
 

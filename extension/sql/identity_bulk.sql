@@ -9,18 +9,21 @@ DECLARE
 BEGIN
     IF cardinality(asked) NOT BETWEEN 1 AND 1000 THEN
         RAISE EXCEPTION 'one to a thousand merges can be undone at once'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'journal_ids', HINT = 'Give journal ids of merges, as crm.identity_changes() lists them.';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'journal_ids',
+                HINT = 'Give journal ids of merges, as crm.identity_changes() lists them.';
     END IF;
     RETURN asked;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_bulk_of(bigint[]) IS 'journal ids once each, descending; 22023 for none or more than a thousand';
+COMMENT ON FUNCTION crm._identity_bulk_of(bigint[]) IS
+    'journal ids once each, descending; 22023 for none or more than a thousand';
 
 CREATE FUNCTION crm.identity_unmerge_bulk(journal_ids bigint[], reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_unmerge_bulk', convert_to(jsonb_build_array(journal_ids, reason)::text, 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'identity_unmerge_bulk', convert_to(jsonb_build_array(journal_ids, reason)::text, 'UTF8'));
     done jsonb := '[]';
     kept jsonb := '[]';
     id bigint;
@@ -44,7 +47,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_unmerge_bulk(bigint[], text, text) IS
-    'undoes up to a thousand merges in one transaction, the newest first, each as crm.identity_unmerge(): {undone: [{journal_id, customer_id, restored, records}], kept: [{journal_id, code, message, remedy}]}; those that cannot be undone (P0002, RM301, RM303, RM304) are kept and named, the others go on; each audited; 22023 names the field; a deadlock (40P01) undoes all of it and is to be tried again';
+    'undoes up to a thousand merges in one transaction, the newest first, each as crm.identity_unmerge(): {undone: '
+    '[{journal_id, customer_id, restored, records}], kept: [{journal_id, code, message, remedy}]}; those that '
+    'cannot be undone (P0002, RM301, RM303, RM304) are kept and named, the others go on; each audited; 22023 names '
+    'the field; a deadlock (40P01) undoes all of it and is to be tried again';
 
 CREATE FUNCTION crm.identity_unmerge_bulk_preview(journal_ids bigint[]) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -67,5 +73,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_unmerge_bulk_preview(bigint[]) IS
-    'what crm.identity_unmerge_bulk() would do, each merge as if undone alone: {merges: previews with journal_id, kept: those that cannot be undone, and why}; nothing changes; 22023 names the field';
-GRANT EXECUTE ON FUNCTION crm.identity_unmerge_bulk(bigint[], text, text), crm.identity_unmerge_bulk_preview(bigint[]) TO crm_steward, crm_headquarters;
+    'what crm.identity_unmerge_bulk() would do, each merge as if undone alone: {merges: previews with journal_id, '
+    'kept: those that cannot be undone, and why}; nothing changes; 22023 names the field';
+GRANT EXECUTE ON FUNCTION crm.identity_unmerge_bulk(bigint[], text, text),
+    crm.identity_unmerge_bulk_preview(bigint[]) TO crm_steward, crm_headquarters;

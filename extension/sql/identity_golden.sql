@@ -7,7 +7,8 @@ COMMENT ON FUNCTION crm._identity_mask_name(text) IS
 
 CREATE FUNCTION crm._identity_is_full_name(name text) RETURNS boolean
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_is_full_name';
-COMMENT ON FUNCTION crm._identity_is_full_name(text) IS 'false for masked names, a surname with a title, and words that stand for no name';
+COMMENT ON FUNCTION crm._identity_is_full_name(text) IS
+    'false for masked names, a surname with a title, and words that stand for no name';
 
 CREATE FUNCTION crm._identity_name_search(name text) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_name_search';
@@ -16,7 +17,8 @@ COMMENT ON FUNCTION crm._identity_name_search(text) IS 'a name as searches compa
 CREATE FUNCTION crm._identity_name_parts(name_search text) RETURNS text[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 50 AS 'MODULE_PATHNAME', 'crm_identity_name_parts';
 COMMENT ON FUNCTION crm._identity_name_parts(text) IS
-    'what a searched name begins with anywhere, as written and as read (pinyin, first letters); indexed: who changes it rebuilds customer_private_name';
+    'what a searched name begins with anywhere, as written and as read (pinyin, first letters); indexed: who '
+    'changes it rebuilds customer_private_name';
 
 CREATE FUNCTION crm._identity_is_real_birthday(birthday date) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -40,7 +42,8 @@ BEGIN
     RETURN coalesce((SELECT jsonb_object_agg(g.code, custom -> g.code) FROM unnest(guarded) g(code)), '{}');
 END
 $$;
-COMMENT ON FUNCTION crm._identity_custom(jsonb, boolean) IS 'of the custom fields of a person those that are sensitive, or those that are not';
+COMMENT ON FUNCTION crm._identity_custom(jsonb, boolean) IS
+    'of the custom fields of a person those that are sensitive, or those that are not';
 
 CREATE FUNCTION crm._identity_move_custom(code text, is_sensitive boolean) RETURNS void
     LANGUAGE plpgsql AS
@@ -60,24 +63,30 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_move_custom(text, boolean) IS 'moves the values of a custom field to the clear values, or back; locks the persons who have one, ascending';
+COMMENT ON FUNCTION crm._identity_move_custom(text, boolean) IS
+    'moves the values of a custom field to the clear values, or back; locks the persons who have one, ascending';
 
 CREATE FUNCTION crm._identity_keep(state anyelement, value anyelement) RETURNS anyelement
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_keep';
-COMMENT ON FUNCTION crm._identity_keep(anyelement, anyelement) IS 'the first of two values: the transition of crm._identity_first()';
+COMMENT ON FUNCTION crm._identity_keep(anyelement, anyelement) IS
+    'the first of two values: the transition of crm._identity_first()';
 CREATE AGGREGATE crm._identity_first(anyelement) (SFUNC = crm._identity_keep, STYPE = anyelement);
 COMMENT ON AGGREGATE crm._identity_first(anyelement) IS 'the first value that is not null, in the order of the input';
 
 CREATE FUNCTION crm._identity_refresh(customer_ids bigint[]) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_identity_refresh';
 COMMENT ON FUNCTION crm._identity_refresh(bigint[]) IS
-    'recomputes the golden record of persons from their current records (identity_golden.c); makes the rows of new persons; the caller holds their locks';
+    'recomputes the golden record of persons from their current records (identity_golden.c); makes the rows of new '
+    'persons; the caller holds their locks';
 
 CREATE FUNCTION crm._identity_refresh_plain(customer_ids bigint[], joining bigint[], joined bigint[],
                                             max_members int, solid_members int, silent_days int) RETURNS bigint[]
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_identity_refresh_plain';
 COMMENT ON FUNCTION crm._identity_refresh_plain(bigint[], bigint[], bigint[], int, int, int) IS
-    'crm._identity_refresh() of those persons whose records, with those that are about to join them (joining: records that are stored but nobody''s yet, joined: the person of each), are a component by themselves, untouched by decisions, and one person with nothing for people to decide (limits as in crm._identity_resolve()); returns the others, unchanged; the caller holds the locks of persons and values';
+    'crm._identity_refresh() of those persons whose records, with those that are about to join them (joining: '
+    'records that are stored but nobody''s yet, joined: the person of each), are a component by themselves, '
+    'untouched by decisions, and one person with nothing for people to decide (limits as in '
+    'crm._identity_resolve()); returns the others, unchanged; the caller holds the locks of persons and values';
 
 -- Where a person is: registered in a store, or ordered there in the last days of the setting.
 CREATE FUNCTION crm._identity_touch_scope(customer_ids bigint[]) RETURNS void
@@ -104,7 +113,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_touch_scope(bigint[]) IS
-    'recomputes customer.scope_store_ids: stores of current records and of orders of the last 365 local days (identity.scope_days), else the assigned store';
+    'recomputes customer.scope_store_ids: stores of current records and of orders of the last 365 local days '
+    '(identity.scope_days), else the assigned store';
 
 CREATE FUNCTION crm._identity_extend_scope(customer_ids bigint[], store_ids int[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -119,7 +129,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_extend_scope(bigint[], int[]) IS
-    'adds to persons the stores of recent orders (arrays in parallel): the cheap step of each order; crm._identity_touch_scope() recomputes';
+    'adds to persons the stores of recent orders (arrays in parallel): the cheap step of each order; '
+    'crm._identity_touch_scope() recomputes';
 
 CREATE FUNCTION crm._identity_extend_scope_one(person bigint, store int) RETURNS void
     LANGUAGE plpgsql AS
@@ -129,7 +140,8 @@ BEGIN
     WHERE c.customer_id = person AND NOT c.scope_store_ids @> ARRAY[store] AND store IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_extend_scope_one(bigint, int) IS 'crm._identity_extend_scope() of one order: the path of a single call';
+COMMENT ON FUNCTION crm._identity_extend_scope_one(bigint, int) IS
+    'crm._identity_extend_scope() of one order: the path of a single call';
 
 -- Nightly: only persons with an order on a day that has just left the window can lose a store.
 CREATE FUNCTION crm._identity_age_scope() RETURNS bigint
@@ -161,4 +173,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_age_scope() IS
-    'takes stores out of customer.scope_store_ids whose last order of the person has left the window, at most 2,000 persons a call; how many days are left';
+    'takes stores out of customer.scope_store_ids whose last order of the person has left the window, at most 2,000 '
+    'persons a call; how many days are left';

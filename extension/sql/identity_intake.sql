@@ -1,7 +1,8 @@
 -- identity, the two doors of intake: member facts, and the record that any other fact hangs on.
 
 -- One attempt; RM309 when something moved between looking and locking.
-CREATE FUNCTION crm._identity_try(items crm.identity_item[], is_stub boolean, others bigint[], companions bigint[], ahead crm.identity_reach) RETURNS crm.identity_result
+CREATE FUNCTION crm._identity_try(items crm.identity_item[], is_stub boolean, others bigint[], companions bigint[],
+                                  ahead crm.identity_reach) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -98,7 +99,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_try(crm.identity_item[], boolean, bigint[], bigint[], crm.identity_reach) IS
-    'stores items and settles their persons under locks; others: persons to lock besides; companions: records whose persons to settle and lock besides; ahead: what the attempt before saw; RM309 when it has to be made again';
+    'stores items and settles their persons under locks; others: persons to lock besides; companions: records whose '
+    'persons to settle and lock besides; ahead: what the attempt before saw; RM309 when it has to be made again';
 
 -- What a write caused in the rooms above.
 CREATE FUNCTION crm._identity_announce(result crm.identity_result) RETURNS void
@@ -121,13 +123,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_announce(crm.identity_result) IS
-    'crm._consequence_membership() for each change but records that were just made, in order (an attach, and a split that leaves records to nobody, name their person twice), then crm._consequence_facts() of kind member';
+    'crm._consequence_membership() for each change but records that were just made, in order (an attach, and a '
+    'split that leaves records to nobody, name their person twice), then crm._consequence_facts() of kind member';
 
 -- The doors settle a call under pinned settings and then, outside of them, tell the rooms above.
 --
 -- The settings pin generic plans that go through indexes: not made anew for each call, and the
 -- same from the first row to the last (see identity_store.sql).
-CREATE FUNCTION crm._identity_settle(items crm.identity_item[], is_stub boolean, members crm.record_outcome[] DEFAULT NULL) RETURNS crm.identity_result
+CREATE FUNCTION crm._identity_settle(items crm.identity_item[], is_stub boolean,
+                                     members crm.record_outcome[] DEFAULT NULL) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -161,7 +165,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_settle(crm.identity_item[], boolean, crm.record_outcome[]) IS
-    'attempts until nothing moves meanwhile, of items and of members known already; 40001 after 20, or when one of them was erased meanwhile';
+    'attempts until nothing moves meanwhile, of items and of members known already; 40001 after 20, or when one of '
+    'them was erased meanwhile';
 
 -- The persons to tell the rooms above about: those of new and changed records, history apart.
 CREATE FUNCTION crm._identity_news(items crm.identity_item[], outcomes crm.record_outcome[], told text[],
@@ -202,7 +207,8 @@ BEGIN
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_store_pinned(crm.member_fact[]) IS 'crm._identity_store_members() but for what it causes elsewhere';
+COMMENT ON FUNCTION crm._identity_store_pinned(crm.member_fact[]) IS
+    'crm._identity_store_members() but for what it causes elsewhere';
 
 CREATE FUNCTION crm._identity_store_members(facts crm.member_fact[]) RETURNS SETOF crm.record_outcome
     LANGUAGE plpgsql AS
@@ -216,10 +222,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_store_members(crm.member_fact[]) IS
-    'stores member records, each a whole revision of its record, and settles who they belong to: a row a fact, outcome created, updated, unchanged (a repeat, or older than what is known), suppressed (names an erased person; nothing is stored)';
+    'stores member records, each a whole revision of its record, and settles who they belong to: a row a fact, '
+    'outcome created, updated, unchanged (a repeat, or older than what is known), suppressed (names an erased '
+    'person; nothing is stored)';
 
 -- The key of the record that a reference means: the member it names; else what its strongest
--- usable identifier stands for at that source; else its receipt.  Its links are sorted by (kind, value_hash), as they are locked.
+-- usable identifier stands for at that source; else its receipt.  Its links are sorted by (kind, value_hash), as they
+-- are locked.
 CREATE FUNCTION crm._identity_ref_items(refs crm.record_ref[]) RETURNS crm.identity_item[]
     LANGUAGE plpgsql STABLE AS
 $$
@@ -232,10 +241,12 @@ BEGIN
                             WHEN n.erased IS NOT NULL THEN 'receipt:erased:' || encode(n.erased, 'hex')
                             WHEN u.links[1] IS NULL OR n.is_receipt_known THEN 'receipt:' || coalesce(f.external_id, '')
                             ELSE 'visitor:' || crm._identity_kind_code(u.links[1].kind) || ':' || encode(u.links[1].value_hash, 'hex') END,
-                       CASE WHEN n.is_member THEN f.kind WHEN n.erased IS NOT NULL OR u.links[1] IS NULL OR n.is_receipt_known THEN 'receipt' ELSE 'visitor' END,
+                       CASE WHEN n.is_member THEN f.kind WHEN n.erased IS NOT NULL OR u.links[1] IS NULL
+                           OR n.is_receipt_known THEN 'receipt' ELSE 'visitor' END,
                        f.store_id, f.channel, f.occurred_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                        NULL, NULL, f.is_history, NULL, f.received_at, f.inbox_id, f.line_no)::crm.member_fact,
-                   CASE WHEN n.erased IS NULL THEN ARRAY(SELECT DISTINCT ON (l.kind, l.value_hash) l FROM unnest(u.links) l ORDER BY l.kind, l.value_hash) ELSE '{}' END,
+                   CASE WHEN n.erased IS NULL THEN ARRAY(SELECT DISTINCT ON (l.kind, l.value_hash) l
+                           FROM unnest(u.links) l ORDER BY l.kind, l.value_hash) ELSE '{}' END,
                    NULL, NULL, NULL, NULL, NULL, coalesce(f.occurred_at, f.received_at), NULL, NULL)::crm.identity_item
         FROM unnest(refs) f
         CROSS JOIN LATERAL (   -- an erased member's later receipts hang together, on nobody
@@ -292,7 +303,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_described(crm.record_ref[]) IS
-    'outcomes of those references that name a member whom a fact has described and who is a person; none as soon as anybody was erased';
+    'outcomes of those references that name a member whom a fact has described and who is a person; none as soon as '
+    'anybody was erased';
 
 -- References whose record is there and complete need no write.  A record that a member fact has
 -- described keeps the identifiers of that fact: the phone on an order may be its receiver's.
@@ -324,7 +336,8 @@ COMMENT ON FUNCTION crm._identity_known(crm.identity_item[]) IS
 
 -- Locks the persons of known records ascending; null when a record has moved meanwhile, save
 -- by this call's own changes.
-CREATE FUNCTION crm._identity_lock_known(outcomes crm.record_outcome[], changes crm.identity_change[], are_locked boolean) RETURNS crm.record_outcome[]
+CREATE FUNCTION crm._identity_lock_known(outcomes crm.record_outcome[], changes crm.identity_change[],
+                                         are_locked boolean) RETURNS crm.record_outcome[]
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -348,11 +361,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_lock_known(crm.record_outcome[], crm.identity_change[], boolean) IS
-    'locks the persons of these records, unless they are or changes say that crm._identity_try() has; the outcomes with the persons of now, null when a record moved meanwhile';
+    'locks the persons of these records, unless they are or changes say that crm._identity_try() has; the outcomes '
+    'with the persons of now, null when a record moved meanwhile';
 
 -- The first attempt only locks the persons of known records; when one moved meanwhile, the next
 -- look at them like a write, so that nobody is overtaken for ever.
-CREATE FUNCTION crm._identity_attach_once(items crm.identity_item[], members crm.record_outcome[], attempt int, ahead crm.identity_reach) RETURNS crm.identity_result
+CREATE FUNCTION crm._identity_attach_once(items crm.identity_item[], members crm.record_outcome[], attempt int,
+                                          ahead crm.identity_reach) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -394,7 +409,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_attach_once(crm.identity_item[], crm.record_outcome[], int, crm.identity_reach) IS
-    'one attempt of crm._identity_attach(), of items and of members known already (crm._identity_described()); RM309 when it has to be made again';
+    'one attempt of crm._identity_attach(), of items and of members known already (crm._identity_described()); '
+    'RM309 when it has to be made again';
 
 -- The commonest reference: a member that a fact has described.  Its record needs no write, so one
 -- probe that locks its person, and a second look, are all; whatever else it may be takes the long way.
@@ -428,7 +444,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_attach_member(crm.record_ref) IS
-    'the record and person of a described member, the person locked; null, and nothing locked, when the reference is anything else; RM309 when the record moved meanwhile: undo, and go the long way';
+    'the record and person of a described member, the person locked; null, and nothing locked, when the reference '
+    'is anything else; RM309 when the record moved meanwhile: undo, and go the long way';
 
 CREATE FUNCTION crm._identity_attach_pinned(refs crm.record_ref[]) RETURNS crm.identity_result
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
@@ -465,7 +482,8 @@ BEGIN
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_attach_pinned(crm.record_ref[]) IS 'crm._identity_attach() but for what it causes elsewhere';
+COMMENT ON FUNCTION crm._identity_attach_pinned(crm.record_ref[]) IS
+    'crm._identity_attach() but for what it causes elsewhere';
 
 CREATE FUNCTION crm._identity_attach(refs crm.record_ref[]) RETURNS SETOF crm.record_outcome
     LANGUAGE plpgsql AS
@@ -478,4 +496,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_attach(crm.record_ref[]) IS
-    'the record and person of each reference, the persons locked until the end of the transaction: a known member''s record; a stub for an unknown member; one visitor record for an identifier at a source; a receipt record without person (customer_id null) when there is nothing to go by';
+    'the record and person of each reference, the persons locked until the end of the transaction: a known '
+    'member''s record; a stub for an unknown member; one visitor record for an identifier at a source; a receipt '
+    'record without person (customer_id null) when there is nothing to go by';

@@ -6,7 +6,8 @@
 -- records are the whole component, and the partition is asked about them as everywhere.  If it does not say
 -- that all of it is one person, all is undone and the long way goes on.
 
--- Values of the new record that are there, locked in order and counted; is_plain: all are this person's, and none becomes a hub.
+-- Values of the new record that are there, locked in order and counted; is_plain: all are this person's, and none
+-- becomes a hub.
 CREATE FUNCTION crm._identity_take(item crm.identity_item, person bigint, is_all_there boolean, OUT is_plain boolean, OUT evidence jsonb)
     LANGUAGE plpgsql AS
 $$
@@ -26,7 +27,8 @@ BEGIN
                             WHERE x.kind = l.kind AND x.value_hash = l.value_hash AND NOT x.is_blocked FOR NO KEY UPDATE) i),
     taken AS (
         UPDATE crm.identifier i
-        SET record_count = i.record_count + 1, row_version = i.row_version + 1, last_seen_at = greatest(i.last_seen_at, item.seen_at), customer_id = person
+        SET record_count = i.record_count + 1, row_version = i.row_version + 1,
+            last_seen_at = greatest(i.last_seen_at, item.seen_at), customer_id = person
         FROM locked l WHERE i.kind = l.kind AND i.value_hash = l.value_hash
         RETURNING i.kind, i.masked, i.record_count, i.row_version, l.customer_id AS was)
     SELECT bool_and((t.was = person) IS NOT FALSE AND t.record_count <= k.max_records),
@@ -36,7 +38,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_take(crm.identity_item, bigint, boolean) IS
-    'makes (unless all are there) and locks the values of a record that joins a person, by (kind, value_hash); evidence: those that were there, masked';
+    'makes (unless all are there) and locks the values of a record that joins a person, by (kind, value_hash); '
+    'evidence: those that were there, masked';
 
 CREATE FUNCTION crm._identity_joiner(item crm.identity_item, person bigint, is_all_there boolean, is_stub boolean) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
@@ -54,7 +57,8 @@ BEGIN
     IF taken.is_plain THEN
         PERFORM FROM crm.customer c WHERE c.customer_id = person AND c.status NOT IN ('merged', 'erased') FOR NO KEY UPDATE;
         IF FOUND THEN
-            PERFORM crm._identity_write_record(item, crm._encrypt('address', nullif(btrim((item.fact).address), '')), record_id, person, journal, is_stub);
+            PERFORM crm._identity_write_record(item, crm._encrypt('address', nullif(btrim((item.fact).address), '')),
+                record_id, person, journal, is_stub);
             IF crm._identity_refresh_plain(ARRAY[person], '{}', '{}', crm._setting('identity.person_records')::int,
                                            crm._setting('identity.bridge_records')::int, crm._setting('identity.silent_days')::int) = '{}' THEN
                 INSERT INTO crm.merge_journal (journal_id, at, kind, survivor_id, record_ids, actor, reason, evidence)
@@ -68,10 +72,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_joiner(crm.identity_item, bigint, boolean, boolean) IS
-    'stores one member fact, or the stub of a reference, whose record is new and joins this person (is_all_there: its identifiers are all known); null, and nothing stored, when the record is known; RM309 when it is not so plain, or something moved meanwhile: undo, and go the long way';
+    'stores one member fact, or the stub of a reference, whose record is new and joins this person (is_all_there: '
+    'its identifiers are all known); null, and nothing stored, when the record is known; RM309 when it is not so '
+    'plain, or something moved meanwhile: undo, and go the long way';
 
--- Many records that join persons, their values and persons locked, the records stored: those whose persons are plain are done
--- here.  A person whom the rest of the call reaches is left to it with his joiners.
+-- Many records that join persons, their values and persons locked, the records stored: those whose persons are plain
+-- are done here.  A person whom the rest of the call reaches is left to it with his joiners.
 CREATE FUNCTION crm._identity_join(items crm.identity_item[], joiners crm.identity_move[], reached bigint[]) RETURNS bigint[]
     LANGUAGE plpgsql AS
 $$
@@ -92,7 +98,8 @@ BEGIN
         GROUP BY 1, 2, 3),
     taken AS (
         UPDATE crm.identifier d
-        SET record_count = d.record_count + e.records, row_version = d.row_version + 1, last_seen_at = greatest(d.last_seen_at, e.seen_at), customer_id = e.person
+        SET record_count = d.record_count + e.records, row_version = d.row_version + 1,
+            last_seen_at = greatest(d.last_seen_at, e.seen_at), customer_id = e.person
         FROM (SELECT t.*, x.row FROM told t
               CROSS JOIN LATERAL (SELECT y.ctid AS row FROM crm.identifier y
                                   WHERE y.kind = t.kind AND y.value_hash = t.value_hash AND NOT y.is_blocked LIMIT 1) x OFFSET 0) e
@@ -114,7 +121,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_join(crm.identity_item[], crm.identity_move[], bigint[]) IS
-    'gives joiners (crm._identity_sole()) whose records are stored to their persons where these are plain: golden record, membership, journal, who answers; the records of the others, untouched, and of those whose person is reached otherwise';
+    'gives joiners (crm._identity_sole()) whose records are stored to their persons where these are plain: golden '
+    'record, membership, journal, who answers; the records of the others, untouched, and of those whose person is '
+    'reached otherwise';
 
 CREATE FUNCTION crm._identity_alone(item crm.identity_item, is_stub boolean) RETURNS crm.identity_result
     LANGUAGE plpgsql AS
@@ -146,4 +155,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_alone(crm.identity_item, boolean) IS
-    'one fact that is a new person or joins one, the short way; null, and nothing stored, for everything else; RM309 as crm._identity_joiner()';
+    'one fact that is a new person or joins one, the short way; null, and nothing stored, for everything else; '
+    'RM309 as crm._identity_joiner()';

@@ -17,7 +17,8 @@ CREATE FUNCTION crm._identity_kind_of_name(name text) RETURNS text
         WHEN n ~ '(city|town|state|province|category|type|class|城市|省|区|类)' THEN 'class'
         ELSE NULL END
     FROM (SELECT lower(name) AS n) x $$;
-COMMENT ON FUNCTION crm._identity_kind_of_name(text) IS 'the kind of crm.identity_link() that a column''s name, Chinese or English, suggests; null when it says nothing';
+COMMENT ON FUNCTION crm._identity_kind_of_name(text) IS
+    'the kind of crm.identity_link() that a column''s name, Chinese or English, suggests; null when it says nothing';
 
 -- What most values read as; names of columns only decide between kinds whose values look alike.
 CREATE FUNCTION crm._identity_kind_of_values(told text[], suggested text) RETURNS text
@@ -35,7 +36,9 @@ BEGIN
            avg((lower(v) IN ('m', 'f', 'male', 'female', '男', '女'))::int) AS sex,
            avg((v ~ '^-?[0-9]+([.][0-9]+)?$')::int) AS number,
            avg((length(v) BETWEEN 2 AND 12 AND (crm.identity_name(v)).surname IS NOT NULL)::int) AS han_name,
-           avg((v ~ '[0-9０-９一二三四五六七八九十百]+ *(号|弄|室|幢|栋|单元|座|路|村)' OR v ~* '^[0-9]+[a-z]? +[a-z]+|[a-z]+ +(st|street|rd|road|ave|avenue|lane|drive)')::int) AS address,
+           avg((v ~ '[0-9０-９一二三四五六七八九十百]+ *(号|弄|室|幢|栋|单元|座|路|村)'
+                       OR v ~* '^[0-9]+[a-z]? +[a-z]+|[a-z]+ +(st|street|rd|road|ave|avenue|lane|drive)')::int)
+               AS address,
            avg((v ~ '[0-9]' AND v !~ '\s')::int) AS code
     INTO share
     FROM unnest(told) v;
@@ -55,7 +58,8 @@ BEGIN
         ELSE 'text' END;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_kind_of_values(text[], text) IS 'the kind that values of a column are, given what its name suggests';
+COMMENT ON FUNCTION crm._identity_kind_of_values(text[], text) IS
+    'the kind that values of a column are, given what its name suggests';
 
 CREATE FUNCTION crm.identity_link_kinds(query text) RETURNS text[]
     LANGUAGE plpgsql VOLATILE AS
@@ -64,13 +68,16 @@ DECLARE
     kinds text[];
 BEGIN
     IF query IS NULL THEN
-        RAISE EXCEPTION 'a query is needed' USING ERRCODE = 'null_value_not_allowed', COLUMN = 'query', HINT = 'Give a query whose first column is a number of each row.';
+        RAISE EXCEPTION 'a query is needed' USING ERRCODE = 'null_value_not_allowed', COLUMN = 'query',
+            HINT = 'Give a query whose first column is a number of each row.';
     END IF;
     EXECUTE format($sql$
         WITH told AS (SELECT row_number() OVER () AS n, row_to_json(q) AS told FROM (SELECT * FROM (%s) any_rows LIMIT 2000) q),
         field AS (SELECT c.place, c.name, c.value FROM told t CROSS JOIN LATERAL json_each_text(t.told) WITH ORDINALITY c(name, value, place)),
         guessed AS (
-            SELECT f.place, crm._identity_kind_of_values(array_agg(btrim(f.value)) FILTER (WHERE btrim(f.value) <> ''), crm._identity_kind_of_name(f.name)) AS kind
+            SELECT f.place,
+                crm._identity_kind_of_values(array_agg(btrim(f.value)) FILTER (WHERE btrim(f.value) <> ''),
+                                             crm._identity_kind_of_name(f.name)) AS kind
             FROM field f WHERE f.place > 1 GROUP BY f.place, f.name)
         SELECT array_agg(g.kind ORDER BY g.place) FROM guessed g$sql$, regexp_replace(query, ';\s*$', '')) INTO kinds;
     IF kinds IS NULL THEN

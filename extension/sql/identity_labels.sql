@@ -44,4 +44,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_match_cut(bytea) IS
-    'how the cut of a model is chosen: by labels {cut, cut_by, labels, labels_precision, labels_recall} where identity.match_labels are there, a tenth of that of either answer; else {cut_by: expectation}';
+    'how the cut of a model is chosen: by labels {cut, cut_by, labels, labels_precision, labels_recall} where '
+    'identity.match_labels are there, a tenth of that of either answer; else {cut_by: expectation}';

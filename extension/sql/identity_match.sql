@@ -5,7 +5,8 @@
 CREATE FUNCTION crm._identity_match_kinds() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT '{name,date,sex,address,phone,email}'::text[] $$;
-COMMENT ON FUNCTION crm._identity_match_kinds() IS 'the fields of a record that are compared, as kinds of crm.identity_link()';
+COMMENT ON FUNCTION crm._identity_match_kinds() IS
+    'the fields of a record that are compared, as kinds of crm.identity_link()';
 
 CREATE FUNCTION crm._identity_match_rows(records bigint[] DEFAULT NULL)
     RETURNS TABLE (source_record_id bigint, name text, birthday text, sex text, address text, phone text, email text)
@@ -25,7 +26,8 @@ CREATE FUNCTION crm._identity_match_rows(records bigint[] DEFAULT NULL)
     WHERE r.is_current AND (records IS NULL OR r.source_record_id = ANY (records))
       AND (records IS NOT NULL OR p.name IS NOT NULL OR p.address_sealed IS NOT NULL) $$;
 COMMENT ON FUNCTION crm._identity_match_rows(bigint[]) IS
-    'records in clear as the matcher reads them, columns as crm._identity_match_kinds(); null: all that tell a name or an address';
+    'records in clear as the matcher reads them, columns as crm._identity_match_kinds(); null: all that tell a name '
+    'or an address';
 
 -- The model that weighs: the newest, or the presets.
 CREATE FUNCTION crm._identity_match_model(OUT version int, OUT model bytea, OUT report jsonb)
@@ -40,7 +42,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_match_model() IS 'the newest model with its report; version 0: presets, before any training';
+COMMENT ON FUNCTION crm._identity_match_model() IS
+    'the newest model with its report; version 0: presets, before any training';
 
 CREATE FUNCTION crm._identity_match_learn(seed bigint) RETURNS jsonb
     LANGUAGE plpgsql AS
@@ -66,7 +69,8 @@ DECLARE
     used record;
 BEGIN
     IF seed IS NULL THEN
-        RAISE EXCEPTION 'a seed is needed' USING ERRCODE = 'null_value_not_allowed', COLUMN = 'seed', HINT = 'Give any whole number; the same gives the same model.';
+        RAISE EXCEPTION 'a seed is needed' USING ERRCODE = 'null_value_not_allowed', COLUMN = 'seed',
+            HINT = 'Give any whole number; the same gives the same model.';
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('crm.identity_match', 0));
     SELECT count(*) INTO records FROM crm.source_record_private p WHERE p.name IS NOT NULL OR p.address_sealed IS NOT NULL;
@@ -78,7 +82,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_train(bigint) IS
-    'learns from the installation''s own records how persons are written and keeps the model under the next version; deterministic for records and seed. Returns version, rows, prior and both cuts in log2 odds with the precision expected at them (pairs over cut are put to people; cut_by labels: chosen by what people answered to proposals, once identity.match_labels are decided), and chances and bits of every level. With fewer than identity.match_least records nothing is trained: the model in use. 22004 without a seed';
+    'learns from the installation''s own records how persons are written and keeps the model under the next '
+    'version; deterministic for records and seed. Returns version, rows, prior and both cuts in log2 odds with the '
+    'precision expected at them (pairs over cut are put to people; cut_by labels: chosen by what people answered to '
+    'proposals, once identity.match_labels are decided), and chances and bits of every level. With fewer than '
+    'identity.match_least records nothing is trained: the model in use. 22004 without a seed';
 
 -- Pairs, keys that were left out, and the run that people can watch.
 CREATE FUNCTION crm._identity_match_run(day date) RETURNS bigint
@@ -106,7 +114,9 @@ BEGIN
     RETURN run;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_match_run(date) IS 'weighs all records by the model in use: edges over its cut, heaviest first, and the keys left out; the run, whose edges are proposed next';
+COMMENT ON FUNCTION crm._identity_match_run(date) IS
+    'weighs all records by the model in use: edges over its cut, heaviest first, and the keys left out; the run, '
+    'whose edges are proposed next';
 
 -- Two persons are asked about once, whatever the answer.
 CREATE FUNCTION crm._identity_match_propose(first_place int, last_place int, version int) RETURNS int
@@ -119,7 +129,8 @@ BEGIN
     SELECT crm._new_id(), d.a, d.b, 'match', d.evidence, 'open', crm.core_now()
     FROM (SELECT DISTINCT ON (least(x.customer_id, y.customer_id), greatest(x.customer_id, y.customer_id))
                  least(x.customer_id, y.customer_id) AS a, greatest(x.customer_id, y.customer_id) AS b, e.place,
-                 jsonb_build_object('records', jsonb_build_array(e.record_a, e.record_b), 'odds', round(e.odds::numeric, 2), 'version', version) AS evidence
+                 jsonb_build_object('records', jsonb_build_array(e.record_a, e.record_b),
+                         'odds', round(e.odds::numeric, 2), 'version', version) AS evidence
           FROM crm.match_edge e
           JOIN crm.membership x ON x.source_record_id = e.record_a AND x.valid_to = 'infinity'
           JOIN crm.membership y ON y.source_record_id = e.record_b AND y.valid_to = 'infinity'
@@ -138,7 +149,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_match_propose(int, int, int) IS
-    'opens a review (reason match) for each pair of persons that edges of these places hold for one, unless they were asked about before or decided to be two; how many';
+    'opens a review (reason match) for each pair of persons that edges of these places hold for one, unless they '
+    'were asked about before or decided to be two; how many';
 
 CREATE FUNCTION crm._identity_match_step() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -168,7 +180,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_match_step() IS
-    'job: once a local day weighs all records, then proposes a thousand edges a call; 0 when nothing is left. What was begun goes on after a crash where the last call ended';
+    'job: once a local day weighs all records, then proposes a thousand edges a call; 0 when nothing is left. What '
+    'was begun goes on after a crash where the last call ended';
 
 CREATE FUNCTION crm.identity_match_progress() RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -176,22 +189,27 @@ $$
 BEGIN
     RETURN (
         SELECT jsonb_build_object('day', r.day, 'state', r.state, 'model', r.version, 'edges', r.edge_count, 'keys_left_out', r.skip_count,
-                   'proposed', r.proposed, 'progress', CASE WHEN r.edge_count = 0 THEN 1 ELSE round((r.next_place - 1)::numeric / r.edge_count, 3) END,
+                   'proposed', r.proposed, 'progress', CASE WHEN r.edge_count = 0 THEN 1
+                       ELSE round((r.next_place - 1)::numeric / r.edge_count, 3) END,
                    'started_at', r.started_at, 'finished_at', r.finished_at)
         FROM crm.match_run r ORDER BY r.run_id DESC LIMIT 1);
 END
 $$;
-COMMENT ON FUNCTION crm.identity_match_progress() IS 'the newest run of the matcher: its day, state, model version (0: presets), edges, keys left out for being too common, pairs proposed, progress from 0 to 1; null before the first';
+COMMENT ON FUNCTION crm.identity_match_progress() IS
+    'the newest run of the matcher: its day, state, model version (0: presets), edges, keys left out for being too '
+    'common, pairs proposed, progress from 0 to 1; null before the first';
 
 -- The nearest pair of records of two persons.
-CREATE FUNCTION crm._identity_match_nearest(model bytea, a bigint, b bigint, OUT record_a bigint, OUT record_b bigint, OUT values_a text[], OUT values_b text[], OUT odds float8)
+CREATE FUNCTION crm._identity_match_nearest(model bytea, a bigint, b bigint, OUT record_a bigint, OUT record_b bigint,
+                                            OUT values_a text[], OUT values_b text[], OUT odds float8)
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan AS
 $$
 DECLARE     -- known before the statement is planned: all records would be walked for a few, if they might be null
     of_a bigint[] := coalesce((crm._identity_records_of(a))[1:50], '{}');
     of_b bigint[] := coalesce((crm._identity_records_of(b))[1:50], '{}');
 BEGIN
-    WITH one AS (SELECT q.source_record_id, ARRAY[q.name, q.birthday, q.sex, q.address, q.phone, q.email] AS told FROM crm._identity_match_rows(of_a) q),
+    WITH one AS (SELECT q.source_record_id, ARRAY[q.name, q.birthday, q.sex, q.address, q.phone, q.email] AS told
+            FROM crm._identity_match_rows(of_a) q),
     other AS (SELECT q.source_record_id, ARRAY[q.name, q.birthday, q.sex, q.address, q.phone, q.email] AS told FROM crm._identity_match_rows(of_b) q)
     SELECT x.source_record_id, y.source_record_id, x.told, y.told, (crm._identity_link_odds(model, x.told, y.told))[1]
     INTO record_a, record_b, values_a, values_b, odds
@@ -199,19 +217,27 @@ BEGIN
     ORDER BY 5 DESC, 1, 2 LIMIT 1;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_match_nearest(bytea, bigint, bigint) IS 'of the first fifty records of each of two persons the pair with the highest odds, with what they tell in clear; nulls when one has none';
+COMMENT ON FUNCTION crm._identity_match_nearest(bytea, bigint, bigint) IS
+    'of the first fifty records of each of two persons the pair with the highest odds, with what they tell in '
+    'clear; nulls when one has none';
 
 -- Lines for people: 姓名 ... +9.1
 CREATE FUNCTION crm._identity_match_waterfall(fields jsonb, prior float8, total float8, verdict text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
     AS $$
     SELECT jsonb_build_array(format('%-10s %8s  any two records', 'prior', to_char(prior, 'FMS990.0')))
-        || coalesce((SELECT jsonb_agg(format('%-10s %8s  %s%s', f.value ->> 'kind', to_char((f.value ->> 'bits')::numeric, 'FMS990.0'), f.value ->> 'meaning',
-                                             CASE WHEN (f.value ->> 'rarity')::numeric <> 0 THEN format(' (%s as the value is rare or common)', to_char((f.value ->> 'rarity')::numeric, 'FMS990.0')) ELSE '' END)
+        || coalesce((SELECT jsonb_agg(format('%-10s %8s  %s%s', f.value ->> 'kind',
+                                             to_char((f.value ->> 'bits')::numeric, 'FMS990.0'),
+                                             f.value ->> 'meaning',
+                                             CASE WHEN (f.value ->> 'rarity')::numeric <> 0
+                                                 THEN format(' (%s as the value is rare or common)',
+                                                     to_char((f.value ->> 'rarity')::numeric, 'FMS990.0'))
+                                                 ELSE '' END)
                                       ORDER BY f.place)
                      FROM jsonb_array_elements(fields) WITH ORDINALITY f(value, place) WHERE (f.value ->> 'is_counted')::boolean), '[]')
         || jsonb_build_array(format('%-10s %8s  %s', 'total', to_char(total, 'FMS990.0'), verdict)) $$;
-COMMENT ON FUNCTION crm._identity_match_waterfall(jsonb, float8, float8, text) IS 'prior, what each field adds and the total as lines of text';
+COMMENT ON FUNCTION crm._identity_match_waterfall(jsonb, float8, float8, text) IS
+    'prior, what each field adds and the total as lines of text';
 
 CREATE FUNCTION crm.identity_explain_pair(a bigint, b bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -226,16 +252,19 @@ DECLARE
 BEGIN
     SELECT * INTO pair FROM crm._identity_match_nearest(used.model, one, other);
     SELECT coalesce(jsonb_agg(jsonb_build_object('kind', p.kind, 'level', p.level, 'meaning', p.meaning, 'meaning_zh', p.meaning_zh,
-                        'bits', round((p.weight + p.rarity)::numeric, 2), 'weight', round(p.weight::numeric, 2), 'rarity', round(p.rarity::numeric, 2),
+                        'bits', round((p.weight + p.rarity)::numeric, 2), 'weight', round(p.weight::numeric, 2),
+                            'rarity', round(p.rarity::numeric, 2),
                         'loss', round(p.loss::numeric, 2), 'is_counted', p.is_counted AND p.level > 0) ORDER BY p.field), '[]')
     INTO fields FROM crm._identity_link_parts(used.model, pair.values_a, pair.values_b) p WHERE pair.record_a IS NOT NULL;
     verdict := CASE WHEN one = other THEN 'one person' WHEN pair.odds >= (used.report ->> 'cut')::float8 THEN 'review' ELSE 'apart' END;
-    RETURN jsonb_build_object('a', one, 'b', other, 'verdict', verdict, 'model', used.version, 'records', jsonb_build_array(pair.record_a, pair.record_b),
+    RETURN jsonb_build_object('a', one, 'b', other, 'verdict', verdict, 'model', used.version,
+        'records', jsonb_build_array(pair.record_a, pair.record_b),
         'prior', (used.report ->> 'prior')::numeric, 'total', round(pair.odds::numeric, 2),
         'probability', CASE WHEN pair.odds > 60 THEN 1 WHEN pair.odds < -60 THEN 0 ELSE round((1 / (1 + 2 ^ -pair.odds))::numeric, 6) END,
         'review_from', (used.report ->> 'cut')::numeric, 'fields', fields,
         'guards', CASE WHEN one <> other THEN crm._identity_objections(one, other) ELSE '[]' END,
-        'shared', (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('kind', k.code, 'masked', i.masked, 'ties', k.is_key AND NOT i.is_blocked)), '[]')
+        'shared', (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('kind', k.code, 'masked', i.masked,
+                   'ties', k.is_key AND NOT i.is_blocked)), '[]')
                    FROM crm.membership x JOIN crm.record_identifier u ON u.source_record_id = x.source_record_id
                    JOIN crm.record_identifier w ON w.kind = u.kind AND w.value_hash = u.value_hash AND w.source_record_id <> u.source_record_id
                    JOIN crm.membership y ON y.source_record_id = w.source_record_id AND y.valid_to = 'infinity' AND y.customer_id = other
@@ -245,7 +274,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_explain_pair(bigint, bigint) IS
-    'why two persons are one, may be, or are not: of their nearest records the prior, each field''s level with its bits (log2; rarity: the part that the value''s share among all records adds or takes; loss: what another field says already), total and probability; from which odds pairs are put to people; identifiers they share and whether these tie; guards and decisions that keep them apart; and the same as lines of text. No values. P0002 when one is out of scope';
+    'why two persons are one, may be, or are not: of their nearest records the prior, each field''s level with its '
+    'bits (log2; rarity: the part that the value''s share among all records adds or takes; loss: what another field '
+    'says already), total and probability; from which odds pairs are put to people; identifiers they share and '
+    'whether these tie; guards and decisions that keep them apart; and the same as lines of text. No values. P0002 '
+    'when one is out of scope';
 
 CREATE FUNCTION crm.identity_household(customer_id bigint) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -269,8 +302,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_household(bigint) IS
-    'persons of the actor''s scope who live at the same home, down to the room, by their records of now, masked; none where more than twelve records name it; a relation, never a reason to merge; P0002 when out of scope';
+    'persons of the actor''s scope who live at the same home, down to the room, by their records of now, masked; '
+    'none where more than twelve records name it; a relation, never a reason to merge; P0002 when out of scope';
 
 GRANT EXECUTE ON FUNCTION crm.identity_train(bigint) TO crm_admin, crm_steward;
 GRANT EXECUTE ON FUNCTION crm.identity_match_progress() TO crm_steward, crm_headquarters;
-GRANT EXECUTE ON FUNCTION crm.identity_explain_pair(bigint, bigint), crm.identity_household(bigint) TO crm_store_manager, crm_manager, crm_steward, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.identity_explain_pair(bigint, bigint),
+    crm.identity_household(bigint) TO crm_store_manager, crm_manager, crm_steward, crm_headquarters;

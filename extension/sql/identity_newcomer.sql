@@ -1,6 +1,7 @@
 -- identity, the short way of a new person: one new record whose identifiers nobody holds.  Most
--- registrations are that, and orders of somebody not seen before (a stub: revision 0, nothing private).  Same locks and same rows as the long
--- way (identity_store.sql), with plain statements, in a fraction of the time; of many facts at once, those that are persons of their own.
+-- registrations are that, and orders of somebody not seen before (a stub: revision 0, nothing private).  Same locks
+-- and same rows as the long way (identity_store.sql), with plain statements, in a fraction of the time; of many facts
+-- at once, those that are persons of their own.
 
 CREATE FUNCTION crm._identity_claim_key(fact crm.member_fact, is_stub boolean) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -16,10 +17,12 @@ BEGIN
     RETURN CASE WHEN FOUND THEN record_id END;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_claim_key(crm.member_fact, boolean) IS 'the id of a record made for a fact''s key; null when the key was there';
+COMMENT ON FUNCTION crm._identity_claim_key(crm.member_fact, boolean) IS
+    'the id of a record made for a fact''s key; null when the key was there';
 
 -- One statement, several tables: half of what a row costs alone is the start of its statement.
-CREATE FUNCTION crm._identity_write_record(item crm.identity_item, address_sealed bytea, record_id bigint, person bigint, journal_id bigint, is_stub boolean) RETURNS void
+CREATE FUNCTION crm._identity_write_record(item crm.identity_item, address_sealed bytea, record_id bigint,
+                                           person bigint, journal_id bigint, is_stub boolean) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -29,7 +32,8 @@ BEGIN
         INSERT INTO crm.source_record (source_record_id, source_id, kind, external_id, store_id, channel, registered_at,
                                        registered_on, is_history, custom, revision, received_at, is_shadow)
         VALUES (record_id, fact.source_id, coalesce(fact.kind, 'member'), fact.external_id, fact.store_id, coalesce(fact.channel, ''),
-                fact.registered_at, fact.registered_on, coalesce(fact.is_history, false), coalesce(fact.custom, '{}'), (NOT is_stub)::int, fact.received_at,
+                fact.registered_at, fact.registered_on, coalesce(fact.is_history, false), coalesce(fact.custom, '{}'),
+                    (NOT is_stub)::int, fact.received_at,
                 coalesce((SELECT x.is_shadow FROM crm.source x WHERE x.source_id = fact.source_id), false))),
     told AS (
         INSERT INTO crm.source_record_private (source_record_id, revision, name, nickname, sex, birthday, is_birthday_lunar,
@@ -119,7 +123,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_newcomer(crm.identity_item, boolean) IS
-    'stores one member fact, or the stub of a reference, that makes a new person, whose identifiers nobody held just now; null, and nothing stored, when its record is known; RM309 when an identifier was made meanwhile';
+    'stores one member fact, or the stub of a reference, that makes a new person, whose identifiers nobody held '
+    'just now; null, and nothing stored, when its record is known; RM309 when an identifier was made meanwhile';
 
 -- The same for many: of the records a call makes, those that are its record's only fact, and whose identifiers that glue
 -- are nobody's and named by no other record of the call (each is a person, whatever else there is, so no
@@ -133,8 +138,11 @@ BEGIN
         RETURN;
     END IF;
     WITH link AS (
-        SELECT i.source_record_id, (i.fact).ordinal, i.is_new AND i.is_current AND NOT i.is_repeat AND (i.fact).kind IS DISTINCT FROM 'receipt' AS is_fit,
-               l.kind, l.value_hash, l.is_key AND l.kind NOT IN (SELECT k.kind FROM crm.identifier_kind k WHERE NOT k.is_key) AS may_tie, count(*) OVER of_value AS holders, row_number() OVER of_value = 1 AS is_first,
+        SELECT i.source_record_id, (i.fact).ordinal, i.is_new AND i.is_current AND NOT i.is_repeat
+            AND (i.fact).kind IS DISTINCT FROM 'receipt' AS is_fit,
+               l.kind, l.value_hash, l.is_key AND l.kind NOT IN (SELECT k.kind FROM crm.identifier_kind k
+                       WHERE NOT k.is_key) AS may_tie, count(*) OVER of_value AS holders,
+                   row_number() OVER of_value = 1 AS is_first,
                x.customer_id, x.is_blocked, x.row_version
         FROM unnest(items) i
         LEFT JOIN LATERAL unnest(CASE WHEN NOT i.is_repeat THEN i.links END) l ON true
@@ -142,13 +150,17 @@ BEGIN
                            WHERE y.kind = l.kind AND y.value_hash = l.value_hash LIMIT 1) x ON true
         WINDOW of_value AS (PARTITION BY l.kind, l.value_hash)),
     judged AS (
-        SELECT l.*, row_number() OVER of_record = 1 AS is_one, bool_and(l.is_fit) OVER of_record AND min(l.ordinal) OVER of_record = max(l.ordinal) OVER of_record AS is_sole,
-               bool_and(l.kind IS NULL OR l.is_blocked IS TRUE OR l.is_blocked IS NULL AND (l.holders = 1 OR NOT l.may_tie) OR l.customer_id IS NOT NULL) OVER of_record AS is_clear,
-               min(l.customer_id) FILTER (WHERE NOT l.is_blocked) OVER of_record AS person, max(l.customer_id) FILTER (WHERE NOT l.is_blocked) OVER of_record AS last_person
+        SELECT l.*, row_number() OVER of_record = 1 AS is_one, bool_and(l.is_fit) OVER of_record
+            AND min(l.ordinal) OVER of_record = max(l.ordinal) OVER of_record AS is_sole,
+               bool_and(l.kind IS NULL OR l.is_blocked IS TRUE OR l.is_blocked IS NULL
+                       AND (l.holders = 1 OR NOT l.may_tie) OR l.customer_id IS NOT NULL) OVER of_record AS is_clear,
+               min(l.customer_id) FILTER (WHERE NOT l.is_blocked) OVER of_record AS person,
+                   max(l.customer_id) FILTER (WHERE NOT l.is_blocked) OVER of_record AS last_person
         FROM link l
         WINDOW of_record AS (PARTITION BY l.source_record_id)),
     chosen AS (
-        SELECT j.*, j.is_sole AND j.is_clear AND j.person IS NULL AS is_loner, j.is_sole AND j.is_clear AND j.person = j.last_person IS TRUE AS is_joiner FROM judged j)
+        SELECT j.*, j.is_sole AND j.is_clear AND j.person IS NULL AS is_loner, j.is_sole AND j.is_clear
+            AND j.person = j.last_person IS TRUE AS is_joiner FROM judged j)
     SELECT array_agg(ROW(c.source_record_id, NULL, crm._new_id())::crm.identity_move) FILTER (WHERE c.is_loner AND c.is_one),
            array_agg(ROW(c.source_record_id, NULL, c.person)::crm.identity_move) FILTER (WHERE c.is_joiner AND c.is_one),
            array_agg(c.kind) FILTER (WHERE c.is_joiner AND c.kind IS NOT NULL AND c.is_blocked IS NOT TRUE),
@@ -160,7 +172,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_sole(crm.identity_item[]) IS
-    'of several classified items (null: none) those that are persons of their own for sure (loners, each with the id of its new person) and those whose values answer to one person (joiners, with that person; joined: these values with the versions seen), null when there are none; absent: how many values of the items nobody has told before';
+    'of several classified items (null: none) those that are persons of their own for sure (loners, each with the '
+    'id of its new person) and those whose values answer to one person (joiners, with that person; joined: these '
+    'values with the versions seen), null when there are none; absent: how many values of the items nobody has told '
+    'before';
 
 -- What a person of one record is, is told by its fact: nothing has to be read again.
 CREATE FUNCTION crm._identity_found(items crm.identity_item[], loners crm.identity_move[]) RETURNS void
@@ -171,24 +186,33 @@ BEGIN
     SELECT l.source_record_id, crm.core_now(), l.to_id FROM unnest(loners) l;
     WITH told AS MATERIALIZED (
         SELECT l.to_id AS person, l.source_record_id AS record, (i.fact).source_id, nullif(btrim((i.fact).name), '') AS name,
-               nullif(btrim((i.fact).nickname), '') AS nickname, CASE WHEN (i.fact).sex IN ('m', 'f') THEN (i.fact).sex END AS sex, nullif((i.fact).city, '') AS city,
-               coalesce((i.fact).channel, '') AS channel, (i.fact).store_id, coalesce((i.fact).registered_at, (i.fact).received_at) AS registered_at, (i.fact).registered_on,
-               nullif((i.fact).custom, '{}') AS custom, CASE WHEN crm._identity_is_real_birthday((i.fact).birthday) THEN (i.fact).birthday END AS birthday,
+               nullif(btrim((i.fact).nickname), '') AS nickname, CASE
+                   WHEN (i.fact).sex IN ('m', 'f') THEN (i.fact).sex END AS sex, nullif((i.fact).city, '') AS city,
+               coalesce((i.fact).channel, '') AS channel, (i.fact).store_id,
+                   coalesce((i.fact).registered_at, (i.fact).received_at) AS registered_at, (i.fact).registered_on,
+               nullif((i.fact).custom, '{}') AS custom, CASE WHEN crm._identity_is_real_birthday((i.fact).birthday)
+                   THEN (i.fact).birthday END AS birthday,
                coalesce((i.fact).is_birthday_lunar, false) AS is_lunar, home.address_sealed,
                phone.masked AS phone_masked, phone.value_sealed AS phone_sealed, phone.value_hash AS phone_hash,
                email.masked AS email_masked, email.value_sealed AS email_sealed
         FROM unnest(items) i
         JOIN unnest(loners) l ON l.source_record_id = i.source_record_id
         LEFT JOIN LATERAL (SELECT x.address_sealed FROM crm.source_record_private x
-                           WHERE btrim((i.fact).address) <> '' AND x.source_record_id = i.source_record_id AND x.revision = i.revision LIMIT 1) home ON true
-        LEFT JOIN LATERAL (SELECT d.* FROM unnest(i.links) k CROSS JOIN LATERAL (SELECT x.* FROM crm.identifier x WHERE x.kind = k.kind AND x.value_hash = k.value_hash LIMIT 1) d
+                           WHERE btrim((i.fact).address) <> '' AND x.source_record_id = i.source_record_id
+                                   AND x.revision = i.revision LIMIT 1) home ON true
+        LEFT JOIN LATERAL (SELECT d.* FROM unnest(i.links) k
+                           CROSS JOIN LATERAL (SELECT x.* FROM crm.identifier x WHERE x.kind = k.kind
+                           AND x.value_hash = k.value_hash LIMIT 1) d
                            WHERE k.kind = 1 ORDER BY d.is_blocked, d.value_hash LIMIT 1) phone ON true
-        LEFT JOIN LATERAL (SELECT d.* FROM unnest(i.links) k CROSS JOIN LATERAL (SELECT x.* FROM crm.identifier x WHERE x.kind = k.kind AND x.value_hash = k.value_hash LIMIT 1) d
+        LEFT JOIN LATERAL (SELECT d.* FROM unnest(i.links) k
+                           CROSS JOIN LATERAL (SELECT x.* FROM crm.identifier x WHERE x.kind = k.kind
+                           AND x.value_hash = k.value_hash LIMIT 1) d
                            WHERE k.kind = 2 ORDER BY d.is_blocked, d.value_hash LIMIT 1) email ON true),
     customer AS (
         INSERT INTO crm.customer (customer_id, status, name_masked, phone_masked, email_masked, sex, city, channel, home_store_id,
                                   scope_store_ids, registered_at, registered_on, custom, updated_at)
-        SELECT t.person, 'active', crm._identity_mask_name(coalesce(t.name, t.nickname)), coalesce(t.phone_masked, ''), coalesce(t.email_masked, ''), t.sex,
+        SELECT t.person, 'active', crm._identity_mask_name(coalesce(t.name, t.nickname)),
+            coalesce(t.phone_masked, ''), coalesce(t.email_masked, ''), t.sex,
                coalesce(t.city, ''), t.channel, t.store_id, CASE WHEN t.store_id IS NOT NULL THEN ARRAY[t.store_id] ELSE '{}' END, t.registered_at,
                coalesce(t.registered_on, crm._local_day(t.registered_at, coalesce(
                    (SELECT s.time_zone FROM crm.source s WHERE s.source_id = t.source_id LIMIT 1), 'Asia/Shanghai'))),
@@ -209,7 +233,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_found(crm.identity_item[], crm.identity_move[]) IS
-    'makes the persons of loners (crm._identity_sole()) whose records and values are stored: membership and golden record, straight from the facts';
+    'makes the persons of loners (crm._identity_sole()) whose records and values are stored: membership and golden '
+    'record, straight from the facts';
 
 CREATE FUNCTION crm._identity_are_alone(items crm.identity_item[], records bigint[], persons bigint[]) RETURNS boolean
     LANGUAGE plpgsql AS

@@ -3,7 +3,8 @@
 CREATE FUNCTION crm._identity_assign(a bigint[], b bigint[]) RETURNS boolean[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_identity_assign';
 COMMENT ON FUNCTION crm._identity_assign(bigint[], bigint[]) IS
-    'of pairs, heaviest first, those that are taken: neither side has been by a heavier one; pairs with a null are not; 2202E for arrays of another length';
+    'of pairs, heaviest first, those that are taken: neither side has been by a heavier one; pairs with a null are '
+    'not; 2202E for arrays of another length';
 REVOKE ALL ON FUNCTION crm._identity_assign(bigint[], bigint[]) FROM PUBLIC;
 
 -- Both queries as one, rows numbered: even numbers of the first, odd ones of the second.
@@ -38,7 +39,9 @@ BEGIN
                    array_agg(e.is_apart ORDER BY e.odds DESC, e.of_a, e.of_b) AS aparts FROM edge e),
         numbered AS MATERIALIZED (SELECT * FROM (%s) n(row_no, c0))
         SELECT x.c0::bigint, y.c0::bigint, t.odds, t.odds >= cut.automatic AND NOT t.is_apart
-        FROM sorted s CROSS JOIN LATERAL unnest(s.of_a, s.of_b, s.odds, s.aparts, crm._identity_assign(s.of_a, s.of_b)) t(of_a, of_b, odds, is_apart, is_taken)
+        FROM sorted s
+        CROSS JOIN LATERAL unnest(s.of_a, s.of_b, s.odds, s.aparts, crm._identity_assign(s.of_a, s.of_b))
+            t(of_a, of_b, odds, is_apart, is_taken)
         CROSS JOIN cut
         JOIN numbered x ON x.row_no = t.of_a JOIN numbered y ON y.row_no = t.of_b
         WHERE t.is_taken$sql$, crm._identity_pairs_query(query_a, query_b, kinds, 'numbers'))

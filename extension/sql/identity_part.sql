@@ -38,7 +38,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_forbid(bigint[], bigint[], text, text) IS
-    'cannot-links between two sets of records, and no must-link any more; at most 2500 pairs, of larger sets those with the first of each, and must-links that hold the first set together';
+    'cannot-links between two sets of records, and no must-link any more; at most 2500 pairs, of larger sets those '
+    'with the first of each, and must-links that hold the first set together';
 
 -- A later merge by hand was with the person who stays, also where its tie was fixed to a record that leaves.
 CREATE FUNCTION crm._identity_retie(leaving bigint[], against bigint[], others bigint[]) RETURNS void
@@ -57,7 +58,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_retie(bigint[], bigint[], bigint[]) IS
-    'must-links by hand between records that leave and others of the person hold the others to those that stay (against) instead';
+    'must-links by hand between records that leave and others of the person hold the others to those that stay '
+    '(against) instead';
 
 -- The engine's partition with the ids that people expect: the leaving side is the heir, the staying side who it was.
 CREATE FUNCTION crm._identity_name_sides(moves crm.identity_move[], person bigint, heir bigint, left_record bigint, kept_record bigint)
@@ -80,15 +82,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_name_sides(crm.identity_move[], bigint, bigint, bigint, bigint) IS
-    'moves with ids exchanged so that the part with one record is the heir and the part with the other keeps the person''s id; RM303 when both are in one part';
+    'moves with ids exchanged so that the part with one record is the heir and the part with the other keeps the '
+    'person''s id; RM303 when both are in one part';
 
--- Whoever is nobody's any more once the sides have their names: another of those reached may have joined the side that stays, or leaves.
+-- Whoever is nobody's any more once the sides have their names: another of those reached may have joined the side
+-- that stays, or leaves.
 CREATE FUNCTION crm._identity_ended(moves crm.identity_move[]) RETURNS crm.identity_pair[]
     LANGUAGE sql STABLE AS
 $$
     SELECT array_agg(ROW(e.from_id, e.to_id)::crm.identity_pair) FROM (
         SELECT DISTINCT ON (v.from_id) v.from_id, v.to_id, v.from_id IN (SELECT k.to_id FROM unnest(moves) k WHERE k.to_id IS NOT NULL) AS is_kept
-        FROM (SELECT m.from_id, m.to_id, count(*) AS members, min(m.source_record_id) AS oldest FROM unnest(moves) m WHERE m.from_id IS NOT NULL GROUP BY 1, 2) v
+        FROM (SELECT m.from_id, m.to_id, count(*) AS members, min(m.source_record_id) AS oldest FROM unnest(moves) m
+            WHERE m.from_id IS NOT NULL GROUP BY 1, 2) v
         ORDER BY v.from_id, v.members DESC, v.oldest) e
     WHERE NOT e.is_kept AND e.to_id IS NOT NULL
 $$;
@@ -118,10 +123,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_revive(bigint, bigint) IS
-    'makes a merged id a person again, no redirect to the person any more; ids that had been merged into it lead to it again';
+    'makes a merged id a person again, no redirect to the person any more; ids that had been merged into it lead to '
+    'it again';
 
 -- One attempt of moving records out of a person; heir null: a new id.
-CREATE FUNCTION crm._identity_part(person bigint, leaving bigint[], against bigint[], heir bigint, actor text, reason text, kind text, ahead crm.identity_reach)
+CREATE FUNCTION crm._identity_part(person bigint, leaving bigint[], against bigint[], heir bigint, actor text,
+                                   reason text, kind text, ahead crm.identity_reach)
     RETURNS crm.identity_change[]
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_material = off SET enable_memoize = off SET jit = off AS
@@ -165,7 +172,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_part(bigint, bigint[], bigint[], bigint, text, text, text, crm.identity_reach) IS
-    'one attempt of moving records out of a current person, away from those of it that they are decided to be another''s than (against), to a redirect that is revived (heir) or a new id; kind split or unmerge in the journal; RM303 when they are not some of its records or cannot be told apart, RM304 when a merge was undone meanwhile, RM309 when it has to be made again';
+    'one attempt of moving records out of a current person, away from those of it that they are decided to be '
+    'another''s than (against), to a redirect that is revived (heir) or a new id; kind split or unmerge in the '
+    'journal; RM303 when they are not some of its records or cannot be told apart, RM304 when a merge was undone '
+    'meanwhile, RM309 when it has to be made again';
 
 -- What is left of an erased person is nobody's: it is not made a person again.
 CREATE FUNCTION crm._identity_not_erased(asked bigint) RETURNS bigint
@@ -175,15 +185,18 @@ DECLARE
     person bigint := crm._access_require_person(asked);
 BEGIN
     IF EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = person AND c.status = 'erased') THEN
-        RAISE EXCEPTION 'the person was erased' USING ERRCODE = 'RM301', COLUMN = 'customer_id', HINT = 'Nothing is known of them any more; there is nothing to do.';
+        RAISE EXCEPTION 'the person was erased' USING ERRCODE = 'RM301', COLUMN = 'customer_id',
+            HINT = 'Nothing is known of them any more; there is nothing to do.';
     END IF;
     RETURN person;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_not_erased(bigint) IS 'the current id of a person whom the actor may see; P0002 as crm._access_require_person(), RM301 when erased';
+COMMENT ON FUNCTION crm._identity_not_erased(bigint) IS
+    'the current id of a person whom the actor may see; P0002 as crm._access_require_person(), RM301 when erased';
 
 -- As often as others move in between; then what it caused is told.
-CREATE FUNCTION crm._identity_take_apart(asked bigint, leaving bigint[], against bigint[], heir bigint, reason text, kind text) RETURNS crm.identity_change[]
+CREATE FUNCTION crm._identity_take_apart(asked bigint, leaving bigint[], against bigint[], heir bigint, reason text,
+                                         kind text) RETURNS crm.identity_change[]
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -201,7 +214,8 @@ BEGIN
         END;
     END LOOP;
     PERFORM crm._identity_announce(result);
-    IF heir IS NOT NULL AND NOT EXISTS (SELECT FROM unnest(result.changes) c WHERE c.other_id = heir) THEN     -- what came with him is nobody's by now: he is somebody again all the same
+    IF heir IS NOT NULL AND NOT EXISTS (SELECT FROM unnest(result.changes) c WHERE c.other_id = heir)
+        THEN     -- what came with him is nobody's by now: he is somebody again all the same
         PERFORM crm._consequence_membership(crm._identity_current(asked), heir, '{}', kind);
     END IF;
     RETURN result.changes;
@@ -281,7 +295,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_merge_of(bigint) IS
-    'current person, merged id, the records that came with it and those that were there before, of a merge that still holds; P0002 for none or one out of scope, RM301 when erased, RM304 when it does not hold any more';
+    'current person, merged id, the records that came with it and those that were there before, of a merge that '
+    'still holds; P0002 for none or one out of scope, RM301 when erased, RM304 when it does not hold any more';
 
 CREATE FUNCTION crm.identity_unmerge(journal_id bigint, reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -305,7 +320,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_unmerge(bigint, text, text) IS
-    'undoes a merge (journal_id of crm.identity_explain()): the merged id is a person again with the records it had and what came for them since, and the engine does not merge the two again; {customer_id, restored, records}; audited; P0002 for no such merge or one out of scope, RM301 when the person was erased, RM303 when a tie by hand holds them, RM304 when it does not hold any more, 22023 without a reason';
+    'undoes a merge (journal_id of crm.identity_explain()): the merged id is a person again with the records it had '
+    'and what came for them since, and the engine does not merge the two again; {customer_id, restored, records}; '
+    'audited; P0002 for no such merge or one out of scope, RM301 when the person was erased, RM303 when a tie by '
+    'hand holds them, RM304 when it does not hold any more, 22023 without a reason';
 
 -- Of those that stay the ones that stand for somebody: visitors and receipts follow what they hold.
 CREATE FUNCTION crm._identity_others(person bigint, leaving bigint[]) RETURNS bigint[]
@@ -320,13 +338,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_others(bigint, bigint[]) IS
-    'the records of a person that leaving ones are decided to be another''s than: its members, or, when there are none, all that stay';
+    'the records of a person that leaving ones are decided to be another''s than: its members, or, when there are '
+    'none, all that stay';
 
 CREATE FUNCTION crm.identity_split(customer_id bigint, record_ids bigint[], reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_split', convert_to(jsonb_build_array(customer_id, record_ids, reason)::text, 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'identity_split', convert_to(jsonb_build_array(customer_id, record_ids, reason)::text, 'UTF8'));
     person bigint := crm._access_require_person(identity_split.customer_id);
     leaving bigint[] := ARRAY(SELECT DISTINCT r FROM unnest(record_ids) r WHERE r IS NOT NULL ORDER BY 1);
     changes crm.identity_change[];
@@ -349,7 +369,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_split(bigint, bigint[], text, text) IS
-    'moves records (and what hangs together with them) out of a person to a new one, for ever; {customer_id, made, records}; audited; RM301 when the person was erased, RM303 when they are not some of its records or cannot be told apart, P0002 out of scope, 22023 names the field';
+    'moves records (and what hangs together with them) out of a person to a new one, for ever; {customer_id, made, '
+    'records}; audited; RM301 when the person was erased, RM303 when they are not some of its records or cannot be '
+    'told apart, P0002 out of scope, 22023 names the field';
 
 -- What each side would hold.
 CREATE FUNCTION crm._identity_sides(person bigint, leaving bigint[], against bigint[]) RETURNS jsonb
@@ -372,7 +394,8 @@ BEGIN
                                      OR d.record_a = ANY (against) AND d.record_b = ANY (leaving))) t),
                  ARRAY(SELECT c FROM crm._identity_cannots(records) c)
                  || ARRAY(SELECT ROW(least(a, b), greatest(a, b))::crm.identity_pair FROM unnest(leaving) a, unnest(against) b),
-                 crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int, crm._setting('identity.silent_days')::int) s
+                 crm._setting('identity.person_records')::int, crm._setting('identity.bridge_records')::int,
+                     crm._setting('identity.silent_days')::int) s
         WHERE s.reason IS NULL)
     SELECT jsonb_agg(jsonb_build_object('side', p.side, 'records', p.ids, 'orders', p.orders, 'net', p.net) ORDER BY p.side <> 'stays', p.first)
     INTO parts
@@ -380,13 +403,15 @@ BEGIN
                       ELSE 'new' END AS side,
                  min(s.source_record_id) AS first, jsonb_agg(s.source_record_id ORDER BY s.source_record_id) AS ids,
                  sum((SELECT count(*) FROM crm.customer_order o WHERE o.source_record_id = s.source_record_id AND o.is_current)) AS orders,
-                 sum((SELECT coalesce(sum(o.amount), 0) FROM crm.customer_order o WHERE o.source_record_id = s.source_record_id AND o.is_current)) AS net
+                 sum((SELECT coalesce(sum(o.amount), 0) FROM crm.customer_order o
+                             WHERE o.source_record_id = s.source_record_id AND o.is_current)) AS net
           FROM settled s GROUP BY s.label) p;
     RETURN coalesce(parts, '[]');
 END
 $$;
 COMMENT ON FUNCTION crm._identity_sides(bigint, bigint[], bigint[]) IS
-    'the parts a person would fall into when these records leave: records, orders and their amount of each, the staying part first';
+    'the parts a person would fall into when these records leave: records, orders and their amount of each, the '
+    'staying part first';
 
 CREATE FUNCTION crm.identity_split_preview(customer_id bigint, record_ids bigint[]) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -399,7 +424,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_split_preview(bigint, bigint[]) IS
-    'what crm.identity_split() would do: the parts with their records, orders and amount; nothing changes; P0002 out of scope';
+    'what crm.identity_split() would do: the parts with their records, orders and amount; nothing changes; P0002 '
+    'out of scope';
 
 CREATE FUNCTION crm.identity_unmerge_preview(journal_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -408,11 +434,13 @@ DECLARE
     merge record;
 BEGIN
     SELECT * INTO merge FROM crm._identity_merge_of(journal_id);
-    RETURN jsonb_build_object('customer_id', merge.person, 'restores', merge.heir, 'parts', crm._identity_sides(merge.person, merge.leaving, merge.against));
+    RETURN jsonb_build_object('customer_id', merge.person, 'restores', merge.heir,
+        'parts', crm._identity_sides(merge.person, merge.leaving, merge.against));
 END
 $$;
 COMMENT ON FUNCTION crm.identity_unmerge_preview(bigint) IS
-    'what crm.identity_unmerge() would do: the id that becomes a person again, and the parts with their records, orders and amount; P0002, RM301, RM304 as there';
+    'what crm.identity_unmerge() would do: the id that becomes a person again, and the parts with their records, '
+    'orders and amount; P0002, RM301, RM304 as there';
 
 GRANT EXECUTE ON FUNCTION crm.identity_unmerge(bigint, text, text), crm.identity_split(bigint, bigint[], text, text),
     crm.identity_unmerge_preview(bigint), crm.identity_split_preview(bigint, bigint[]) TO crm_steward, crm_headquarters;

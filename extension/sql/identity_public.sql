@@ -34,7 +34,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_count_lookup() IS 'RM110 when the staff member has looked up identity.lookups_per_hour times in the last hour';
+COMMENT ON FUNCTION crm._identity_count_lookup() IS
+    'RM110 when the staff member has looked up identity.lookups_per_hour times in the last hour';
 
 CREATE FUNCTION crm._identity_also(kind smallint, hash bytea, person bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
@@ -44,7 +45,8 @@ BEGIN
         RETURN NULL;
     END IF;
     RETURN (
-        SELECT jsonb_agg(jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'in_scope', crm._access_sees(c.customer_id)) ORDER BY c.customer_id)
+        SELECT jsonb_agg(jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked,
+                'in_scope', crm._access_sees(c.customer_id)) ORDER BY c.customer_id)
         FROM (SELECT DISTINCT m.customer_id FROM crm.record_identifier ri
               JOIN crm.membership m ON m.source_record_id = ri.source_record_id AND m.valid_to = 'infinity'
               WHERE ri.kind = _identity_also.kind AND ri.value_hash = hash AND ri.ended_at IS NULL) h
@@ -52,7 +54,8 @@ BEGIN
         WHERE c.customer_id <> person);
 END
 $$;
-COMMENT ON FUNCTION crm._identity_also(smallint, bytea, bigint) IS 'who holds a value besides the person who answers to it, masked; null: nobody';
+COMMENT ON FUNCTION crm._identity_also(smallint, bytea, bigint) IS
+    'who holds a value besides the person who answers to it, masked; null: nobody';
 
 CREATE FUNCTION crm.identity_lookup(kind text, value text, namespace text DEFAULT '') RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -84,7 +87,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_lookup(text, text, text) IS
-    'the member of the chain, of any store, who answers to exactly this phone, card or other identifier: {customer_id, name (masked), matched, in_scope}, of a number that others hold, too, who took it last, and in also the others, {customer_id, name, in_scope}; customer_id null when nobody does (so does a landline or a number of many); audited by keyed hash; RM110 beyond 60 an hour a staff member, 22023 for an unknown kind';
+    'the member of the chain, of any store, who answers to exactly this phone, card or other identifier: '
+    '{customer_id, name (masked), matched, in_scope}, of a number that others hold, too, who took it last, and in '
+    'also the others, {customer_id, name, in_scope}; customer_id null when nobody does (so does a landline or a '
+    'number of many); audited by keyed hash; RM110 beyond 60 an hour a staff member, 22023 for an unknown kind';
 GRANT EXECUTE ON FUNCTION crm.identity_lookup(text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service,
     crm_steward, crm_headquarters, crm_till;
 
@@ -97,7 +103,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_search_word(text) IS
-    'a word of a search as parts of names begin with it; letters stay letters (xx is 徐欣 by its first letters, and hides nothing)';
+    'a word of a search as parts of names begin with it; letters stay letters (xx is 徐欣 by its first letters, and '
+    'hides nothing)';
 
 CREATE FUNCTION crm._identity_name_query(words text[]) RETURNS tsquery
     LANGUAGE plpgsql IMMUTABLE AS
@@ -123,7 +130,8 @@ BEGIN
             JOIN crm.customer c ON c.customer_id = m.customer_id AND c.status = 'active'
             JOIN crm.customer_private p ON p.customer_id = c.customer_id
             WHERE i.tail_hash = crm._identity_tail_hash(tail) AND i.customer_id IS NOT NULL
-              AND (sees_all OR c.scope_store_ids && stores) AND (wanted IS NULL OR array_to_tsvector(crm._identity_name_parts(p.name_search)) @@ wanted)
+              AND (sees_all OR c.scope_store_ids && stores)
+                  AND (wanted IS NULL OR array_to_tsvector(crm._identity_name_parts(p.name_search)) @@ wanted)
             ORDER BY 1 DESC LIMIT most);
     END IF;
     IF sees_all THEN
@@ -139,7 +147,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_search_ids(text[], text, boolean, int[], int) IS
-    'persons within the stores (or all) whose name holds every word (as written or as read) and, when given, one of whose phones ends in the four digits; newest first';
+    'persons within the stores (or all) whose name holds every word (as written or as read) and, when given, one of '
+    'whose phones ends in the four digits; newest first';
 
 CREATE FUNCTION crm.identity_search(query text, max_rows int DEFAULT 20) RETURNS SETOF jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -157,14 +166,17 @@ BEGIN
     PERFORM crm._audit('search', 'customer', NULL, new_hash => crm._keyed_hash('audit', convert_to(query, 'UTF8')));
     RETURN QUERY
         SELECT jsonb_build_object('customer_id', c.customer_id, 'name', c.name_masked, 'phone', c.phone_masked, 'city', c.city, 'sex', c.sex,
-                                  'store_id', c.home_store_id, 'store_name', (SELECT s.name FROM crm.store s WHERE s.store_id = c.home_store_id), 'registered_on', c.registered_on)
+                                  'store_id', c.home_store_id, 'store_name', (SELECT s.name FROM crm.store s
+                                          WHERE s.store_id = c.home_store_id), 'registered_on', c.registered_on)
         FROM unnest(crm._identity_search_ids(words, tail, sees_all, crm.access_store_ids(), least(greatest(coalesce(max_rows, 20), 1), 100)))
              WITH ORDINALITY f(id, place)
         JOIN crm.customer c ON c.customer_id = f.id ORDER BY f.place;
 END
 $$;
 COMMENT ON FUNCTION crm.identity_search(text, int) IS
-    'persons in the actor''s scope by a part of the name, its pinyin or the first letters of that, the last four digits of a phone, or several of these, masked, newest first, at most 100; audited by keyed hash; 22023 when there is nothing to search for';
+    'persons in the actor''s scope by a part of the name, its pinyin or the first letters of that, the last four '
+    'digits of a phone, or several of these, masked, newest first, at most 100; audited by keyed hash; 22023 when '
+    'there is nothing to search for';
 GRANT EXECUTE ON FUNCTION crm.identity_search(text, int) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_headquarters;
 
 CREATE FUNCTION crm._identity_record_list(person bigint) RETURNS SETOF jsonb
@@ -198,7 +210,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_records(bigint) IS
-    'the source records that make up a person (any id that ever answered), oldest first, identifiers masked; P0002 when out of scope';
+    'the source records that make up a person (any id that ever answered), oldest first, identifiers masked; P0002 '
+    'when out of scope';
 
 CREATE FUNCTION crm.identity_explain(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -210,7 +223,8 @@ BEGIN
     RETURN jsonb_build_object(
         'customer_id', person, 'asked_for', identity_explain.customer_id, 'ids', to_jsonb(ids),
         'records', (SELECT coalesce(jsonb_agg(l), '[]') FROM crm._identity_record_list(person) l),
-        'ties', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', t.code, 'masked', t.masked, 'records', t.records) ORDER BY t.rank, t.masked), '[]')
+        'ties', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', t.code, 'masked', t.masked,
+                 'records', t.records) ORDER BY t.rank, t.masked), '[]')
                  FROM (SELECT k.code, k.rank, i.masked, array_agg(ri.source_record_id ORDER BY ri.source_record_id) AS records
                        FROM crm.membership m
                        JOIN crm.record_identifier ri ON ri.source_record_id = m.source_record_id
@@ -228,18 +242,23 @@ BEGIN
                                                                  'reason', l.reason, 'at', l.at) ORDER BY l.at), '[]')
                     FROM crm.membership m JOIN crm.must_link l ON l.record_a = m.source_record_id
                     WHERE m.customer_id = person AND m.valid_to = 'infinity'),
-        'journal', (SELECT coalesce(jsonb_agg(jsonb_build_object('journal_id', j.journal_id, 'at', j.at, 'kind', j.kind, 'survivor', j.survivor_id, 'other', j.other_id,
+        'journal', (SELECT coalesce(jsonb_agg(jsonb_build_object('journal_id', j.journal_id, 'at', j.at,
+                        'kind', j.kind, 'survivor', j.survivor_id, 'other', j.other_id,
                                                                  'records', j.record_ids, 'actor', j.actor, 'reason', j.reason,
                                                                  'evidence', j.evidence) ORDER BY j.at, j.journal_id), '[]')
                     FROM crm.merge_journal j WHERE j.survivor_id = ANY (ids) OR j.other_id = ANY (ids)),
         'apart', (SELECT coalesce(jsonb_agg(jsonb_build_object('other', CASE WHEN v.customer_a = ANY (ids) THEN v.customer_b ELSE v.customer_a END,
-                                                               'reason', v.reason, 'evidence', v.evidence, 'state', v.state) ORDER BY v.review_id), '[]')
+                                                               'reason', v.reason, 'evidence', v.evidence,
+                                                                           'state', v.state) ORDER BY v.review_id),
+                                                                   '[]')
                   FROM crm.review v WHERE (v.customer_a = ANY (ids) OR v.customer_b = ANY (ids)) AND v.state <> 'accepted'),
         'provenance', (SELECT p.provenance FROM crm.customer_private p WHERE p.customer_id = person));
 END
 $$;
 COMMENT ON FUNCTION crm.identity_explain(bigint) IS
-    'how a person came to be: every id, records, the identifiers that tie them (ties), those that do not because they are blocked or hubs (no_ties), links by hand, the journal, who is kept apart and by which guard, and where each value of the golden record comes from; masked; P0002 when out of scope';
+    'how a person came to be: every id, records, the identifiers that tie them (ties), those that do not because '
+    'they are blocked or hubs (no_ties), links by hand, the journal, who is kept apart and by which guard, and '
+    'where each value of the golden record comes from; masked; P0002 when out of scope';
 GRANT EXECUTE ON FUNCTION crm.identity_records(bigint), crm.identity_explain(bigint) TO crm_store_manager, crm_manager, crm_steward, crm_headquarters;
 
 -- What speaks against making two persons one.
@@ -257,7 +276,8 @@ BEGIN
             SELECT jsonb_build_object('guard', 'cannot_link', 'reason', l.reason, 'actor', l.actor) AS o
             FROM crm.membership x
             JOIN crm.cannot_link l ON l.record_a = x.source_record_id
-            JOIN crm.membership y ON y.source_record_id = l.record_b AND y.valid_to = 'infinity' AND y.customer_id = CASE x.customer_id WHEN a THEN b ELSE a END
+            JOIN crm.membership y ON y.source_record_id = l.record_b AND y.valid_to = 'infinity'
+                AND y.customer_id = CASE x.customer_id WHEN a THEN b ELSE a END
             WHERE x.customer_id IN (a, b) AND x.valid_to = 'infinity'
             UNION ALL
             SELECT DISTINCT jsonb_build_object('guard', 'single_value', 'kind', k.code, 'a', i.masked, 'b', j.masked)
@@ -272,7 +292,8 @@ BEGIN
             WHERE v.state = 'open' AND least(v.customer_a, v.customer_b) = least(a, b) AND greatest(v.customer_a, v.customer_b) = greatest(a, b)) g);
 END
 $$;
-COMMENT ON FUNCTION crm._identity_objections(bigint, bigint) IS 'guards and decisions that keep two persons apart: [{guard, ...}]';
+COMMENT ON FUNCTION crm._identity_objections(bigint, bigint) IS
+    'guards and decisions that keep two persons apart: [{guard, ...}]';
 
 CREATE FUNCTION crm.identity_merge_preview(survivor bigint, other bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -282,9 +303,11 @@ DECLARE
     b bigint := crm._access_require_person(other);
 BEGIN
     RETURN jsonb_build_object(
-        'survivor', (SELECT to_jsonb(s) FROM (SELECT c.customer_id, c.name_masked AS name, c.phone_masked AS phone, c.city, c.record_count, c.registered_on
+        'survivor', (SELECT to_jsonb(s) FROM (SELECT c.customer_id, c.name_masked AS name, c.phone_masked AS phone,
+                                              c.city, c.record_count, c.registered_on
                                               FROM crm.customer c WHERE c.customer_id = a) s),
-        'other', (SELECT to_jsonb(s) FROM (SELECT c.customer_id, c.name_masked AS name, c.phone_masked AS phone, c.city, c.record_count, c.registered_on
+        'other', (SELECT to_jsonb(s) FROM (SELECT c.customer_id, c.name_masked AS name, c.phone_masked AS phone,
+                                           c.city, c.record_count, c.registered_on
                                            FROM crm.customer c WHERE c.customer_id = b) s),
         'moves', (SELECT coalesce(jsonb_agg(l), '[]') FROM crm._identity_record_list(b) l WHERE a <> b),
         'objections', CASE WHEN a <> b THEN crm._identity_objections(a, b) ELSE '[]' END,
@@ -292,7 +315,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_merge_preview(bigint, bigint) IS
-    'what crm.identity_merge() would do: both persons, the records that would move, what speaks against it; only a cannot_link forbids it; P0002 when one is out of scope';
+    'what crm.identity_merge() would do: both persons, the records that would move, what speaks against it; only a '
+    'cannot_link forbids it; P0002 when one is out of scope';
 
 -- Locks both persons with all they reach; retried like every other write.
 CREATE FUNCTION crm._identity_join(survivor bigint, other bigint, actor text, reason text, ahead crm.identity_reach) RETURNS crm.identity_change[]
@@ -329,7 +353,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_join(bigint, bigint, text, text, crm.identity_reach) IS
-    'one attempt of merging two current persons; RM309 when it has to be made again, RM302 when they were decided to be two';
+    'one attempt of merging two current persons; RM309 when it has to be made again, RM302 when they were decided '
+    'to be two';
 
 CREATE FUNCTION crm.identity_merge(survivor bigint, other bigint, reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -345,7 +370,9 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    PERFORM crm._access_check_reason(reason, 'a reason is needed to merge two persons', 'Say how you know that they are one person; the journal keeps it.');
+    PERFORM crm._access_check_reason(reason,
+        'a reason is needed to merge two persons',
+        'Say how you know that they are one person; the journal keeps it.');
     FOR attempt IN 1 .. 20 LOOP
         a := crm._access_require_person(survivor);
         b := crm._access_require_person(other);
@@ -367,7 +394,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_merge(bigint, bigint, text, text) IS
-    'makes two persons one by hand, for ever (a must-link of their records): the other''s id answers as the survivor; journaled and audited; {customer_id, merged, records}; records 0 when they were one already; RM302 when they were decided to be two, P0002 when one is out of scope, 22023 without a reason';
+    'makes two persons one by hand, for ever (a must-link of their records): the other''s id answers as the '
+    'survivor; journaled and audited; {customer_id, merged, records}; records 0 when they were one already; RM302 '
+    'when they were decided to be two, P0002 when one is out of scope, 22023 without a reason';
 GRANT EXECUTE ON FUNCTION crm.identity_merge_preview(bigint, bigint), crm.identity_merge(bigint, bigint, text, text) TO crm_steward, crm_headquarters;
 
 CREATE FUNCTION crm.identity_check() RETURNS TABLE (what text, expected text, found text)
@@ -410,7 +439,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_check() IS
-    'differences between what identity keeps by increments and a new computation from the records: memberships, counts, redirects, identifiers, and the partition itself; no rows: all agrees';
+    'differences between what identity keeps by increments and a new computation from the records: memberships, '
+    'counts, redirects, identifiers, and the partition itself; no rows: all agrees';
 GRANT EXECUTE ON FUNCTION crm.identity_check() TO crm_admin;
 
 -- Settles every component anew, 1,000 persons at a time, and compares.
@@ -443,4 +473,5 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_check_partition() IS 'persons whose records a new computation would put together otherwise';
+COMMENT ON FUNCTION crm._identity_check_partition() IS
+    'persons whose records a new computation would put together otherwise';

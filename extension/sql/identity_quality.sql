@@ -20,7 +20,8 @@ BEGIN
         JOIN crm.source_record_private p ON p.source_record_id = r.source_record_id AND p.revision = r.revision
         WHERE r.is_current AND r.kind NOT IN ('visitor', 'receipt')),
     described AS (
-        SELECT h.source_id, count(*) AS records, count(*) FILTER (WHERE h.has_name) AS with_name, count(*) FILTER (WHERE h.has_birthday) AS with_birthday,
+        SELECT h.source_id, count(*) AS records, count(*) FILTER (WHERE h.has_name) AS with_name,
+            count(*) FILTER (WHERE h.has_birthday) AS with_birthday,
                count(*) FILTER (WHERE h.has_any_birthday AND NOT h.has_birthday) AS placeholder_birthdays,
                count(*) FILTER (WHERE h.has_sex) AS with_sex, count(*) FILTER (WHERE h.has_address) AS with_address
         FROM held h GROUP BY h.source_id),
@@ -53,5 +54,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_quality(text) IS
-    'a source''s member records (all sources without a code): how many, how complete (complete_percent: of name, phone, birthday, sex and address the share that is there, null without records), phones that cannot identify (landlines, placeholders, hubs), phones on several of its records, records refused and refused for their phone; counts, no values; reads all records of the source; P0002 for an unknown source';
+    'a source''s member records (all sources without a code): how many, how complete (complete_percent: of name, '
+    'phone, birthday, sex and address the share that is there, null without records), phones that cannot identify '
+    '(landlines, placeholders, hubs), phones on several of its records, records refused and refused for their '
+    'phone; counts, no values; reads all records of the source; P0002 for an unknown source';
 GRANT EXECUTE ON FUNCTION crm.identity_quality(text) TO crm_steward, crm_headquarters;

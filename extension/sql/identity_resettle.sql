@@ -1,9 +1,10 @@
--- identity, everybody settled anew: after a setting, a kind of identifier, a source's promise or the rules of a release changed.  A
--- write settles what it reaches; this does the same for all records, span by span, by the worker and its helper at once.  The
--- partition is a function of what is stored, so the order of spans, and writes that come between, change nothing.
+-- identity, everybody settled anew: after a setting, a kind of identifier, a source's promise or the rules of a
+-- release changed.  A write settles what it reaches; this does the same for all records, span by span, by the worker
+-- and its helper at once.  The partition is a function of what is stored, so the order of spans, and writes that come
+-- between, change nothing.
 --
--- Most of a span is as it should be: that is found without a lock, and only who would be put together otherwise is settled, under
--- the locks of a write.
+-- Most of a span is as it should be: that is found without a lock, and only who would be put together otherwise is
+-- settled, under the locks of a write.
 
 -- Those of some records who would belong to another person by a new computation, or hold what has become a hub.
 CREATE FUNCTION crm._identity_differing(records bigint[]) RETURNS bigint[]
@@ -22,7 +23,9 @@ BEGIN
             WHERE s.reason IS NULL),
         kept AS (
             SELECT t.*, min(t.customer_id) OVER (PARTITION BY t.label) IS DISTINCT FROM max(t.customer_id) OVER (PARTITION BY t.label)
-                        OR count(t.customer_id) OVER (PARTITION BY t.label) <> CASE WHEN t.is_person THEN count(*) OVER (PARTITION BY t.label) ELSE 0 END AS is_joined_otherwise,
+                        OR count(t.customer_id) OVER (PARTITION BY t.label) <> CASE
+                            WHEN t.is_person THEN count(*) OVER (PARTITION BY t.label)
+                            ELSE 0 END AS is_joined_otherwise,
                    min(t.label) OVER (PARTITION BY t.customer_id) <> max(t.label) OVER (PARTITION BY t.customer_id) AS is_parted_otherwise
             FROM settled t)
         SELECT k.source_record_id FROM kept k
@@ -31,14 +34,16 @@ BEGIN
         SELECT ri.source_record_id
         FROM unnest(records) f(id)
         CROSS JOIN LATERAL (SELECT * FROM crm.record_identifier x WHERE x.source_record_id = f.id OFFSET 0) ri
-        CROSS JOIN LATERAL (SELECT x.record_count, x.is_blocked FROM crm.identifier x WHERE x.kind = ri.kind AND x.value_hash = ri.value_hash LIMIT 1) i
+        CROSS JOIN LATERAL (SELECT x.record_count, x.is_blocked FROM crm.identifier x WHERE x.kind = ri.kind
+                AND x.value_hash = ri.value_hash LIMIT 1) i
         CROSS JOIN LATERAL (SELECT x.max_records FROM crm.identifier_kind x WHERE x.kind = ri.kind LIMIT 1) k
         WHERE NOT i.is_blocked AND i.record_count > k.max_records
         ORDER BY 1);
 END
 $$;
 COMMENT ON FUNCTION crm._identity_differing(bigint[]) IS
-    'those of the records whose person a new computation would make up otherwise, or that hold an identifier which has become a hub; nothing is locked';
+    'those of the records whose person a new computation would make up otherwise, or that hold an identifier which '
+    'has become a hub; nothing is locked';
 
 CREATE FUNCTION crm.identity_resettle_progress() RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -55,17 +60,27 @@ BEGIN
         -- who ran after the last change has nothing to do again
         changed AS (SELECT max(s.changed_at) AS at FROM crm.room_setting s WHERE s.name LIKE 'identity.%')
         SELECT CASE WHEN r.run_id IS NULL THEN jsonb_build_object('state', 'never')
-                    ELSE jsonb_build_object('run_id', r.run_id, 'state', CASE WHEN s.left_count = 0 AND r.opened_at IS NOT NULL THEN 'done' ELSE 'settling' END, 'reason', r.reason, 'actor', r.actor,
+                    ELSE jsonb_build_object('run_id', r.run_id, 'state', CASE WHEN s.left_count = 0
+                             AND r.opened_at IS NOT NULL THEN 'done' ELSE 'settling' END, 'reason', r.reason,
+                             'actor', r.actor,
                              'records', s.records, 'settled', s.settled, 'moved', s.moved, 'joined', s.joined, 'parted', s.parted,
-                             'failed', s.failed, 'awaited', CASE WHEN r.opened_at IS NULL THEN (SELECT count(*) FROM unnest(crm._identity_resettle_writers()) w WHERE w = ANY (coalesce(r.awaited, ARRAY[w]))) ELSE 0 END,
+                             'failed', s.failed, 'awaited', CASE WHEN r.opened_at IS NULL
+                                 THEN (SELECT count(*) FROM unnest(crm._identity_resettle_writers()) w
+                                     WHERE w = ANY (coalesce(r.awaited, ARRAY[w]))) ELSE 0 END,
                              'progress', CASE WHEN s.records = 0 THEN 1 ELSE round(s.settled::numeric / s.records, 3) END,
-                             'started_at', r.started_at, 'finished_at', CASE WHEN s.left_count = 0 AND r.opened_at IS NOT NULL THEN coalesce(s.last_done, r.started_at) END) END
+                             'started_at', r.started_at, 'finished_at', CASE WHEN s.left_count = 0
+                                     AND r.opened_at IS NOT NULL THEN coalesce(s.last_done, r.started_at) END) END
                || jsonb_build_object('settings_changed_at', CASE WHEN r.run_id IS NULL OR c.at > r.started_at THEN c.at END)
         FROM span s CROSS JOIN changed c LEFT JOIN run r ON true);
 END
 $$;
 COMMENT ON FUNCTION crm.identity_resettle_progress() IS
-    'the newest run that settles everybody anew: {run_id, state (never, settling, done), reason, actor, records, settled, moved (records that changed persons), joined and parted (persons made one, and two), failed (records that could not be settled and are tried again at the end, the job''s last_error says why), awaited (transactions that must end before it begins, a dump among them; those in pg_locks that hold crm.identifier_kind), progress (0 to 1), started_at, finished_at}; settings_changed_at: when settings of identity were changed since it began, null: not';
+    'the newest run that settles everybody anew: {run_id, state (never, settling, done), reason, actor, records, '
+    'settled, moved (records that changed persons), joined and parted (persons made one, and two), failed (records '
+    'that could not be settled and are tried again at the end, the job''s last_error says why), awaited '
+    '(transactions that must end before it begins, a dump among them; those in pg_locks that hold '
+    'crm.identifier_kind), progress (0 to 1), started_at, finished_at}; settings_changed_at: when settings of '
+    'identity were changed since it began, null: not';
 
 -- Without gaps: a record that is not seen yet has an id between those that are.
 CREATE FUNCTION crm._identity_resettle_spread(after bigint) RETURNS void
@@ -88,9 +103,11 @@ $$
     WHERE l.locktype = 'relation' AND l.relation = 'crm.identifier_kind'::regclass AND l.pid IS DISTINCT FROM pg_backend_pid()
       AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
 $$;
-COMMENT ON FUNCTION crm._identity_resettle_writers() IS 'the other transactions that may be settling records now, as pg_locks names them';
+COMMENT ON FUNCTION crm._identity_resettle_writers() IS
+    'the other transactions that may be settling records now, as pg_locks names them';
 
--- Those who write while a run is asked for may have settled by the settings of before, and nobody sees it yet: the run begins when they have ended.
+-- Those who write while a run is asked for may have settled by the settings of before, and nobody sees it yet: the
+-- run begins when they have ended.
 CREATE FUNCTION crm._identity_resettle_open(run bigint) RETURNS boolean
     LANGUAGE plpgsql AS
 $$
@@ -130,7 +147,8 @@ BEGIN
     PERFORM FROM crm.resettle_run r FOR UPDATE;     -- nobody opens one meanwhile
     DELETE FROM crm.resettle_span;                  -- waits for spans that are being settled: they may have read the settings of before
     PERFORM crm._identity_resettle_spread(0);
-    INSERT INTO crm.resettle_run (run_id, started_at, actor, reason) VALUES (crm._new_id(), crm.core_now(), crm._actor(), identity_resettle.reason) RETURNING run_id INTO run;
+    INSERT INTO crm.resettle_run (run_id, started_at, actor, reason)
+        VALUES (crm._new_id(), crm.core_now(), crm._actor(), identity_resettle.reason) RETURNING run_id INTO run;
     PERFORM crm._audit('resettle', 'identity', run, NULL, NULL, NULL, reason);
     PERFORM crm._worker_wake();
     answer := crm.identity_resettle_progress();
@@ -139,22 +157,31 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_resettle(text, text) IS
-    'settles everybody anew under the rules and settings of now, by the job identity.resettle, worker and helper at once: after a setting, a kind of identifier, a source''s promise or a release changed what is one person. Merges and splits are journalled under the reason resettle, what guards stop is put to people. Called while a run is under way, all begins anew. The progress as crm.identity_resettle_progress(); audited; 22023 without a reason';
+    'settles everybody anew under the rules and settings of now, by the job identity.resettle, worker and helper at '
+    'once: after a setting, a kind of identifier, a source''s promise or a release changed what is one person. '
+    'Merges and splits are journalled under the reason resettle, what guards stop is put to people. Called while a '
+    'run is under way, all begins anew. The progress as crm.identity_resettle_progress(); audited; 22023 without a '
+    'reason';
 
--- In one statement with the look at the run: another may have been asked for since, whose spans wait for those who are writing.
+-- In one statement with the look at the run: another may have been asked for since, whose spans wait for those who
+-- are writing.
 CREATE FUNCTION crm._identity_resettle_take(run bigint, OUT first_record bigint, OUT last_record bigint, OUT failed_at timestamptz) RETURNS record
     LANGUAGE plpgsql AS
 $$
 BEGIN
     SELECT s.first_record, s.last_record, s.failed_at INTO first_record, last_record, failed_at FROM crm.resettle_span s
-    WHERE s.done_at IS NULL AND s.failed_at IS NULL AND run = (SELECT max(r.run_id) FROM crm.resettle_run r) ORDER BY s.first_record LIMIT 1 FOR UPDATE SKIP LOCKED;
+    WHERE s.done_at IS NULL AND s.failed_at IS NULL AND run = (SELECT max(r.run_id) FROM crm.resettle_run r)
+        ORDER BY s.first_record LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF first_record IS NULL THEN        -- of those that failed any: one that always does would stop the others
         SELECT s.first_record, s.last_record, s.failed_at INTO first_record, last_record, failed_at FROM crm.resettle_span s
-        WHERE s.done_at IS NULL AND s.failed_at IS NOT NULL AND run = (SELECT max(r.run_id) FROM crm.resettle_run r) ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED;
+        WHERE s.done_at IS NULL AND s.failed_at IS NOT NULL AND run = (SELECT max(r.run_id) FROM crm.resettle_run r)
+            ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_resettle_take(bigint) IS 'the next span of a run that no other process holds, locked, those that failed last; null when there is none, or a newer run';
+COMMENT ON FUNCTION crm._identity_resettle_take(bigint) IS
+    'the next span of a run that no other process holds, locked, those that failed last; null when there is none, '
+    'or a newer run';
 
 CREATE FUNCTION crm._identity_resettle_step() RETURNS bigint
     LANGUAGE plpgsql SET enable_seqscan = off AS
@@ -195,6 +222,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_resettle_step() IS
-    'job: settles the next 200 records of a run of crm.identity_resettle() that no other process holds, those that failed last; how many spans are left, 100 at most; fails when those that are left fail again';
+    'job: settles the next 200 records of a run of crm.identity_resettle() that no other process holds, those that '
+    'failed last; how many spans are left, 100 at most; fails when those that are left fail again';
 
 GRANT EXECUTE ON FUNCTION crm.identity_resettle(text, text), crm.identity_resettle_progress() TO crm_admin, crm_steward, crm_headquarters;

@@ -10,7 +10,8 @@ BEGIN
         'a', crm._identity_side(v.customer_a), 'b', crm._identity_side(v.customer_b));
 END
 $$;
-COMMENT ON FUNCTION crm._identity_review_row(record) IS 'a row of crm.review as people look at it: both persons side by side, values masked';
+COMMENT ON FUNCTION crm._identity_review_row(record) IS
+    'a row of crm.review as people look at it: both persons side by side, values masked';
 
 CREATE FUNCTION crm._identity_side(asked bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -46,13 +47,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_reviews(text, bigint, int) IS
-    'pairs of persons that a guard kept apart, oldest first, side by side with the reason: open, accepted or rejected; after: the last review_id of the page before; values masked; 22023 for an unknown state';
+    'pairs of persons that a guard kept apart, oldest first, side by side with the reason: open, accepted or '
+    'rejected; after: the last review_id of the page before; values masked; 22023 for an unknown state';
 
 CREATE FUNCTION crm.identity_decide(review_id bigint, decision text, reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'identity_decide', convert_to(jsonb_build_array(review_id, decision, reason)::text, 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'identity_decide', convert_to(jsonb_build_array(review_id, decision, reason)::text, 'UTF8'));
     v record;
     a bigint;
     b bigint;
@@ -93,7 +96,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_decide(bigint, text, text, text) IS
-    'accepts (merges the two) or rejects (they are two, for ever) what a guard stopped; {review_id, state, customer_id}; audited; RM305 when it was decided already, RM302 as crm.identity_merge(), P0002 for none, 22023 names the field';
+    'accepts (merges the two) or rejects (they are two, for ever) what a guard stopped; {review_id, state, '
+    'customer_id}; audited; RM305 when it was decided already, RM302 as crm.identity_merge(), P0002 for none, 22023 '
+    'names the field';
 
 -- Undo: of a rejection the cannot-links go, of a merge the merge.
 CREATE FUNCTION crm.identity_reopen(review_id bigint, reason text) RETURNS jsonb
@@ -122,7 +127,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_reopen(bigint, text) IS
-    'takes a decision back: a rejected pair may be one again, an accepted one is two persons as before; the review is open; audited; P0002 for none, 22023 without a reason';
+    'takes a decision back: a rejected pair may be one again, an accepted one is two persons as before; the review '
+    'is open; audited; P0002 for none, 22023 without a reason';
 
 CREATE FUNCTION crm._identity_allow(a bigint, b bigint) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -152,7 +158,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_allow(bigint, bigint, text) IS
-    'takes back that two persons are two (after an unmerge, a split or a rejection): they may be merged again, by hand or by the engine with the next record; audited; P0002, 22023';
+    'takes back that two persons are two (after an unmerge, a split or a rejection): they may be merged again, by '
+    'hand or by the engine with the next record; audited; P0002, 22023';
 
 CREATE FUNCTION crm.identity_changes(after bigint DEFAULT 0, max_rows int DEFAULT 100) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -167,7 +174,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_changes(bigint, int) IS
-    'the feed of changes to persons by journal_id: merge, unmerge, split, attach, detach, with records and evidence (masked); after: the last one seen; read a little behind (a transaction that is open may still commit a smaller id)';
+    'the feed of changes to persons by journal_id: merge, unmerge, split, attach, detach, with records and evidence '
+    '(masked); after: the last one seen; read a little behind (a transaction that is open may still commit a '
+    'smaller id)';
 
 CREATE FUNCTION crm.identity_person_at(source_record_id bigint, at timestamptz) RETURNS bigint
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -181,7 +190,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_person_at(bigint, timestamptz) IS
-    'the id of the person a record belonged to at a moment, as it was then; null before it was known; P0002 when its person of now is out of scope';
+    'the id of the person a record belonged to at a moment, as it was then; null before it was known; P0002 when '
+    'its person of now is out of scope';
 
 GRANT EXECUTE ON FUNCTION crm.identity_reviews(text, bigint, int), crm.identity_decide(bigint, text, text, text), crm.identity_reopen(bigint, text),
     crm.identity_allow(bigint, bigint, text), crm.identity_person_at(bigint, timestamptz) TO crm_steward, crm_headquarters;

@@ -22,19 +22,24 @@ CREATE FUNCTION crm._identity_resolve(nodes crm.identity_node[], glue crm.identi
                                       OUT other_record_id bigint, OUT reason text, OUT kind smallint)
     RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 1000 AS 'MODULE_PATHNAME', 'crm_identity_resolve';
 COMMENT ON FUNCTION crm._identity_resolve(crm.identity_node[], crm.identity_glue[], crm.identity_pair[], crm.identity_pair[], int, int, int) IS
-    'the partition under the guards (a person has at most max_members records, one weak tie does not join two groups of solid_members, a silent account joins by a shared value told within silent_days): a row a record with its label, and a row (reason not null) for each union that a guard refused; a function of the content and order of nodes alone';
+    'the partition under the guards (a person has at most max_members records, one weak tie does not join two '
+    'groups of solid_members, a silent account joins by a shared value told within silent_days): a row a record '
+    'with its label, and a row (reason not null) for each union that a guard refused; a function of the content and '
+    'order of nodes alone';
 
 CREATE FUNCTION crm._identity_is_reference(kind text, external_id text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT kind = 'receipt' OR kind = 'visitor' AND external_id LIKE 'visitor:%:%' $$;
 COMMENT ON FUNCTION crm._identity_is_reference(text, text) IS
-    'whether a record is no more than what an order was given: a receipt, or one identifier at a source; it is nobody without an identifier that glues';
+    'whether a record is no more than what an order was given: a receipt, or one identifier at a source; it is '
+    'nobody without an identifier that glues';
 
 -- All that the partition of these records depends on, in an order that only content decides.
 CREATE FUNCTION crm._identity_nodes(records bigint[]) RETURNS SETOF crm.identity_node
     LANGUAGE sql STABLE AS      -- this and those below are inlined: one statement for the whole partition
 $$
-    SELECT r.source_record_id, r.kind = 'receipt', crm._identity_is_reference(r.kind, r.external_id), CASE WHEN s.is_one_record_per_person AND r.is_current THEN r.source_id END,
+    SELECT r.source_record_id, r.kind = 'receipt', crm._identity_is_reference(r.kind, r.external_id), CASE
+        WHEN s.is_one_record_per_person AND r.is_current THEN r.source_id END,
            p.name, p.sex::text, p.birthday, p.is_birthday_lunar, coalesce(r.registered_at, r.received_at), r.is_shadow
     FROM unnest(records) f(id)
     CROSS JOIN LATERAL (SELECT * FROM crm.source_record x WHERE x.source_record_id = f.id LIMIT 1) r
@@ -43,7 +48,8 @@ $$
     LEFT JOIN LATERAL (SELECT x.is_one_record_per_person FROM crm.source x WHERE x.source_id = r.source_id LIMIT 1) s ON true
     ORDER BY r.source_id, r.external_id COLLATE "C"
 $$;
-COMMENT ON FUNCTION crm._identity_nodes(bigint[]) IS 'the records as crm._identity_resolve() takes them, ordered by source and external id';
+COMMENT ON FUNCTION crm._identity_nodes(bigint[]) IS
+    'the records as crm._identity_resolve() takes them, ordered by source and external id';
 
 -- An identifier held by more records than its kind allows is a hub: it glues nobody.  All its
 -- holders are among the records, for it has glued until now.
@@ -54,7 +60,8 @@ $$
            k.is_key AND NOT i.is_blocked AND h.holders <= k.max_records,
            k.is_single OR h.card_source IS NOT NULL, k.is_shared, h.first_seen_at, h.last_seen_at, h.ended_at
     FROM (SELECT ri.*, CASE WHEN ri.kind = 3 THEN (     -- member cards of one scheme, where the source promises one a person
-                            SELECT x.source_id FROM crm.source x WHERE x.source_id = r.source_id AND x.is_one_card_per_person LIMIT 1) END AS card_source,
+                            SELECT x.source_id FROM crm.source x WHERE x.source_id = r.source_id
+                                    AND x.is_one_card_per_person LIMIT 1) END AS card_source,
                  count(*) FILTER (WHERE r.kind <> 'receipt') OVER (PARTITION BY ri.kind, ri.value_hash) AS holders
           FROM unnest(records) f(id)
           CROSS JOIN LATERAL (SELECT x.kind, x.source_id FROM crm.source_record x WHERE x.source_record_id = f.id LIMIT 1) r
@@ -63,7 +70,8 @@ $$
                         WHERE x.kind = h.kind AND x.value_hash = h.value_hash LIMIT 1) i
     CROSS JOIN LATERAL (SELECT * FROM crm.identifier_kind x WHERE x.kind = h.kind LIMIT 1) k
 $$;
-COMMENT ON FUNCTION crm._identity_glue(bigint[]) IS 'the identifiers of records as crm._identity_resolve() takes them; hubs do not glue';
+COMMENT ON FUNCTION crm._identity_glue(bigint[]) IS
+    'the identifiers of records as crm._identity_resolve() takes them; hubs do not glue';
 
 -- Pairs that somebody decided on, with a record among these.
 CREATE FUNCTION crm._identity_musts(records bigint[]) RETURNS SETOF crm.identity_pair
@@ -138,7 +146,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_moves(bigint[]) IS
-    'the persons that records belong to from now on: a move a record (from null: nobody yet), the persons that end in another (record_a into record_b), and what guards refused';
+    'the persons that records belong to from now on: a move a record (from null: nobody yet), the persons that end '
+    'in another (record_a into record_b), and what guards refused';
 
 -- Which identifiers tie the moved records to the rest of the person: the journal's evidence.
 CREATE FUNCTION crm._identity_evidence(moved bigint[], person bigint) RETURNS SETOF jsonb
@@ -197,7 +206,8 @@ BEGIN
     WHERE v.from_id IS DISTINCT FROM v.to_id AND v.to_id IS NOT NULL;
     IF cardinality(changes) > 0 THEN
         INSERT INTO crm.merge_journal (journal_id, at, kind, survivor_id, other_id, record_ids, actor, reason, evidence)
-        SELECT c.journal_id, at, CASE c.kind WHEN 'split' THEN parting ELSE c.kind END, c.survivor_id, c.other_id, c.record_ids, actor, reason, e.shared
+        SELECT c.journal_id, at, CASE c.kind WHEN 'split' THEN parting ELSE c.kind END, c.survivor_id, c.other_id,
+            c.record_ids, actor, reason, e.shared
         FROM unnest(changes) c CROSS JOIN LATERAL (SELECT x AS shared FROM crm._identity_evidence(c.record_ids, c.survivor_id) x) e;
     END IF;
     IF cardinality(merged) > 0 THEN
@@ -210,7 +220,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_move(crm.identity_move[], crm.identity_pair[], text, text, text) IS
-    'membership ranges, redirects and journal rows of moves (of a split under the name in parting); returns the changes for crm._consequence_membership()';
+    'membership ranges, redirects and journal rows of moves (of a split under the name in parting); returns the '
+    'changes for crm._consequence_membership()';
 
 -- A receipt that lost the identifier it was claimed by (a hub) is nobody's again; a person who was
 -- nothing but that keeps the id and nothing else.
@@ -284,7 +295,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_answer(bigint[]) IS
-    'recomputes, for the identifiers of a whole component, who answers to them, how many records hold them, and which have become hubs';
+    'recomputes, for the identifiers of a whole component, who answers to them, how many records hold them, and '
+    'which have become hubs';
 
 -- What guards refused, for a person to decide; once rejected, a pair is not asked again.
 CREATE FUNCTION crm._identity_review(refused jsonb) RETURNS void
@@ -341,4 +353,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_slow_down(crm.identity_pair[]) IS
-    'whether some of the merges (of record_a, persons, into record_b) go beyond identity.merges_per_hour: those are kept apart and wait for a review';
+    'whether some of the merges (of record_a, persons, into record_b) go beyond identity.merges_per_hour: those are '
+    'kept apart and wait for a review';

@@ -1,7 +1,7 @@
--- identity, a source that is tried out (shadow).  Its new records join nobody: what they would join is refused by the last of
--- the guards, stored as a review of reason shadow, counted and explained like any other.  Orders still find their buyer.  The
--- flag is the record's, so the partition stays a function of what is stored; once the source is let go its records
--- follow, a piece at a time, through the settling of every write.
+-- identity, a source that is tried out (shadow).  Its new records join nobody: what they would join is refused by the
+-- last of the guards, stored as a review of reason shadow, counted and explained like any other.  Orders still find
+-- their buyer.  The flag is the record's, so the partition stays a function of what is stored; once the source is let
+-- go its records follow, a piece at a time, through the settling of every write.
 
 CREATE FUNCTION crm.identity_shadow(source text, is_on boolean, reason text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -14,12 +14,14 @@ BEGIN
         RAISE EXCEPTION 'a source is tried out or not' USING ERRCODE = 'null_value_not_allowed', COLUMN = 'is_on', HINT = 'Give true or false.';
     END IF;
     WITH named AS (
-        SELECT s.source_id FROM crm.source s WHERE s.code = identity_shadow.source OR identity_shadow.source IS NULL ORDER BY s.source_id FOR NO KEY UPDATE),
+        SELECT s.source_id FROM crm.source s WHERE s.code = identity_shadow.source OR identity_shadow.source IS NULL
+            ORDER BY s.source_id FOR NO KEY UPDATE),
     changed AS (
         UPDATE crm.source s SET is_shadow = is_on FROM named n WHERE s.source_id = n.source_id RETURNING s.code)
     SELECT array_agg(c.code ORDER BY c.code) INTO codes FROM changed c;
     IF codes IS NULL THEN
-        RAISE EXCEPTION 'there is no source "%"', left(source, 80) USING ERRCODE = 'no_data_found', COLUMN = 'source', HINT = 'Give the code it was defined by (crm.ingest_define_source()), or null for all.';
+        RAISE EXCEPTION 'there is no source "%"', left(source, 80) USING ERRCODE = 'no_data_found', COLUMN = 'source',
+            HINT = 'Give the code it was defined by (crm.ingest_define_source()), or null for all.';
     END IF;
     PERFORM crm._audit('define', 'source', NULL, 'is_shadow', NULL, is_on::text, concat_ws(': ', array_to_string(codes, ' '), reason));
     RETURN jsonb_build_object('sources', to_jsonb(codes), 'is_on', is_on, 'waiting', CASE WHEN is_on THEN 0 ELSE (
@@ -27,7 +29,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_shadow(text, boolean, text) IS
-    'tries a source out (null: all that there are), or lets it go. While it is tried out its new records join nobody: what they would join is proposed as reviews of reason shadow, which people may accept one by one. Let go, its records join as the engine proposed, by the job identity.shadow. {sources, is_on, waiting: records that will be settled}; audited; P0002 for no such source, 22004, 22023 without a reason';
+    'tries a source out (null: all that there are), or lets it go. While it is tried out its new records join '
+    'nobody: what they would join is proposed as reviews of reason shadow, which people may accept one by one. Let '
+    'go, its records join as the engine proposed, by the job identity.shadow. {sources, is_on, waiting: records '
+    'that will be settled}; audited; P0002 for no such source, 22004, 22023 without a reason';
 
 -- What would be, by source.
 CREATE FUNCTION crm.identity_shadow_report() RETURNS SETOF jsonb
@@ -39,7 +44,8 @@ BEGIN
         SELECT r.source_id, r.source_record_id FROM crm.source_record r WHERE r.is_shadow AND NOT crm._identity_is_reference(r.kind, r.external_id)),
     asked AS (
         SELECT DISTINCT h.source_id, h.source_record_id, v.review_id, v.reason, coalesce(v.evidence ->> 'kind', '') AS kind
-        FROM crm.review v CROSS JOIN LATERAL jsonb_array_elements(v.evidence -> 'records') e(id) JOIN held h ON h.source_record_id = (e.id #>> '{}')::bigint
+        FROM crm.review v CROSS JOIN LATERAL jsonb_array_elements(v.evidence -> 'records') e(id)
+            JOIN held h ON h.source_record_id = (e.id #>> '{}')::bigint
         WHERE v.state = 'open'),
     told AS (
         SELECT a.source_id, count(DISTINCT a.review_id) FILTER (WHERE a.reason = 'shadow') AS would_merge,
@@ -58,7 +64,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_shadow_report() IS
-    'every source, those that are tried out first: {source, name, is_on (tried out), records (taken so, or still to follow), would_merge: open pairs of persons (by_kind: by the identifier that ties them), would_ask: pairs that another guard would put to people, would_keep: records that are proposed to nobody}; the pairs themselves are crm.identity_reviews()';
+    'every source, those that are tried out first: {source, name, is_on (tried out), records (taken so, or still to '
+    'follow), would_merge: open pairs of persons (by_kind: by the identifier that ties them), would_ask: pairs that '
+    'another guard would put to people, would_keep: records that are proposed to nobody}; the pairs themselves are '
+    'crm.identity_reviews()';
 
 CREATE FUNCTION crm._identity_shadow_step() RETURNS bigint
     LANGUAGE plpgsql AS

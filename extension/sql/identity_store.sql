@@ -39,7 +39,8 @@ CREATE TYPE crm.identity_reach AS (
     kinds smallint[], hashes bytea[], identifier_versions int[]);
 
 CREATE TYPE crm.identity_move AS (source_record_id bigint, from_id bigint, to_id bigint);
-CREATE TYPE crm.identity_change AS (kind text, survivor_id bigint, other_id bigint, record_ids bigint[], journal_id bigint);   -- kind: merge, split, attach, detach; join: an attach of records made by the call
+CREATE TYPE crm.identity_change AS (kind text, survivor_id bigint, other_id bigint, record_ids bigint[],
+        journal_id bigint);   -- kind: merge, split, attach, detach; join: an attach of records made by the call
 CREATE TYPE crm.identity_result AS (
     outcomes crm.record_outcome[],
     changes crm.identity_change[],
@@ -50,13 +51,16 @@ CREATE FUNCTION crm._identity_is_closed(kind smallint, value_hash bytea, is_key 
     LANGUAGE sql STABLE ROWS 1 AS
 $$
     SELECT NOT (is_key AND (SELECT k.is_key FROM crm.identifier_kind k WHERE k.kind = _identity_is_closed.kind LIMIT 1))
-           OR (SELECT true FROM crm.blocked_value b WHERE b.kind = _identity_is_closed.kind AND b.value_hash = _identity_is_closed.value_hash LIMIT 1) IS NOT NULL
+           OR (SELECT true FROM crm.blocked_value b WHERE b.kind = _identity_is_closed.kind
+                   AND b.value_hash = _identity_is_closed.value_hash LIMIT 1) IS NOT NULL
 $$;
-COMMENT ON FUNCTION crm._identity_is_closed(smallint, bytea, boolean) IS 'whether a new identifier ties nobody: its kind or itself is no key, or it was blocked by hand';
+COMMENT ON FUNCTION crm._identity_is_closed(smallint, bytea, boolean) IS
+    'whether a new identifier ties nobody: its kind or itself is no key, or it was blocked by hand';
 
 CREATE FUNCTION crm._identity_version_time(source_version text) RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
-    AS $$ SELECT CASE WHEN source_version ~ '^[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?(Z|[+-](0[0-9]|1[0-3])(:?[0-5][0-9])?)?$'
+    AS $$ SELECT CASE
+        WHEN source_version ~ '^[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?(Z|[+-](0[0-9]|1[0-3])(:?[0-5][0-9])?)?$'
                       THEN (left(source_version, 8) || '01' || substr(source_version, 11))::timestamptz
                            + make_interval(days => substr(source_version, 9, 2)::int - 1) END $$;
 COMMENT ON FUNCTION crm._identity_version_time(text) IS
@@ -70,7 +74,8 @@ $$
          LATERAL (VALUES (11::smallint, h.home_name, h.masked), (12::smallint, h.home, '')) k(kind, value, masked)
     WHERE address <> '' AND k.value IS NOT NULL
 $$;
-COMMENT ON FUNCTION crm._identity_homes(text, text, text, text, text) IS 'name and home of a fact as identifiers (kinds home_name and home); none without an address down to the room';
+COMMENT ON FUNCTION crm._identity_homes(text, text, text, text, text) IS
+    'name and home of a fact as identifiers (kinds home_name and home); none without an address down to the room';
 
 CREATE FUNCTION crm._identity_items(facts crm.member_fact[]) RETURNS crm.identity_item[]
     LANGUAGE plpgsql STABLE AS
@@ -82,9 +87,11 @@ BEGIN
                    FROM (SELECT DISTINCT ON (v.kind, h.value_hash) v.kind, coalesce(v.namespace, '') AS namespace,
                                 h.value_hash, v.value, coalesce(v.masked, '') AS masked, v.tail,
                                 crm._identity_may_glue(v.kind, v.value, v.is_key) AS is_key
-                         FROM (SELECT * FROM unnest(f.identifiers) UNION ALL SELECT * FROM crm._identity_homes(f.name, f.province, f.city, f.district, f.address)) v, LATERAL (
+                         FROM (SELECT * FROM unnest(f.identifiers) UNION ALL SELECT *
+                             FROM crm._identity_homes(f.name, f.province, f.city, f.district, f.address)) v, LATERAL (
                              -- the town of a home is compared, not looked up by
-                             SELECT crm._identity_hash(v.kind, CASE WHEN v.kind NOT IN (11, 12) THEN v.namespace END, v.value) AS value_hash OFFSET 0) h
+                             SELECT crm._identity_hash(v.kind, CASE WHEN v.kind NOT IN (11, 12) THEN v.namespace END,
+                                     v.value) AS value_hash OFFSET 0) h
                          WHERE v.value <> '' AND v.kind IS NOT NULL
                          ORDER BY v.kind, h.value_hash) l),
                    NULL, NULL, NULL, NULL, NULL,
@@ -165,7 +172,8 @@ BEGIN
         + make_interval(days => crm._setting('identity.silent_days')::int / 10);
 END
 $$;
-COMMENT ON FUNCTION crm._identity_last_told(bigint) IS 'until when a repeat of the record tells nothing new; null when it holds no identifier';
+COMMENT ON FUNCTION crm._identity_last_told(bigint) IS
+    'until when a repeat of the record tells nothing new; null when it holds no identifier';
 
 CREATE FUNCTION crm._identity_remind(items crm.identity_item[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -183,7 +191,8 @@ BEGIN
     WHERE ri.ctid = e.row;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_remind(crm.identity_item[]) IS 'what reminders say: their records still hold what they hold';
+COMMENT ON FUNCTION crm._identity_remind(crm.identity_item[]) IS
+    'what reminders say: their records still hold what they hold';
 
 -- What each fact is to its record: new, a repeat, the current revision, or an older one.
 CREATE FUNCTION crm._identity_classify(items crm.identity_item[], is_stub boolean) RETURNS crm.identity_item[]
@@ -239,7 +248,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_classify(crm.identity_item[], boolean) IS
-    'the items with their record, revision and role; the newest version of a record wins, without versions the last received (so content that comes back after other content is a revision, not a repeat)';
+    'the items with their record, revision and role; the newest version of a record wins, without versions the last '
+    'received (so content that comes back after other content is a revision, not a repeat)';
 
 -- One step of reaching out: the records, those that hold the given identifiers, the other records
 -- of their persons, and those that share an identifier with them; blocked identifiers lead nowhere.
@@ -274,7 +284,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_explore(bigint[], smallint[], bytea[]) IS
-    'explored: the records and the holders of the identifiers; reached: those and what lies one step from them; null when there is nothing';
+    'explored: the records and the holders of the identifiers; reached: those and what lies one step from them; '
+    'null when there is nothing';
 
 -- Everything that records, identifiers and their persons reach through identifiers that glue.
 -- All of it is one snapshot, as of any STABLE function: what is committed later shows in the versions once the
@@ -332,7 +343,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_reach(bigint[], smallint[], bytea[]) IS
-    'the component of the given records and identifiers (distinct), read without locks, with the versions of the rows that a write will lock; no records: nobody holds them';
+    'the component of the given records and identifiers (distinct), read without locks, with the versions of the '
+    'rows that a write will lock; no records: nobody holds them';
 
 -- Makes the identifiers that are missing, then locks all in reach; false when anything moved.
 CREATE FUNCTION crm._identity_lock_reach(items crm.identity_item[], reach crm.identity_reach, others bigint[],
@@ -391,7 +403,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_lock_reach(crm.identity_item[], crm.identity_reach, bigint[], crm.identity_move[], int) IS
-    'makes and locks identifiers by (kind, value_hash), then locks customers ascending; true when others still are persons and all that has a version in reach is as it was seen; absent: how many identifiers of the items were not there';
+    'makes and locks identifiers by (kind, value_hash), then locks customers ascending; true when others still are '
+    'persons and all that has a version in reach is as it was seen; absent: how many identifiers of the items were '
+    'not there';
 
 -- What two looks have to lock; of two versions the older, so that what moved in between is noticed.
 CREATE FUNCTION crm._identity_beside(reach crm.identity_reach, joined crm.identity_reach) RETURNS crm.identity_reach
@@ -405,13 +419,15 @@ BEGIN
                array_agg(v.version ORDER BY v.kind, v.value_hash)
         INTO both.kinds, both.hashes, both.identifier_versions
         FROM (SELECT x.kind, x.value_hash, min(x.version) AS version
-              FROM unnest(reach.kinds || joined.kinds, reach.hashes || joined.hashes, reach.identifier_versions || joined.identifier_versions) x(kind, value_hash, version)
+              FROM unnest(reach.kinds || joined.kinds, reach.hashes || joined.hashes,
+                  reach.identifier_versions || joined.identifier_versions) x(kind, value_hash, version)
               GROUP BY x.kind, x.value_hash) v;
     END IF;
     RETURN both;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_beside(crm.identity_reach, crm.identity_reach) IS 'a reach with the values that joiners hold, sorted, each once';
+COMMENT ON FUNCTION crm._identity_beside(crm.identity_reach, crm.identity_reach) IS
+    'a reach with the values that joiners hold, sorted, each once';
 
 -- The rows of two reaches, to be locked by the next attempt.
 CREATE FUNCTION crm._identity_widen(a crm.identity_reach, b crm.identity_reach) RETURNS crm.identity_reach
@@ -429,7 +445,8 @@ BEGIN
     RETURN wide;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_widen(crm.identity_reach, crm.identity_reach) IS 'what either reach has to lock; no versions, for it is looked at anew once locked';
+COMMENT ON FUNCTION crm._identity_widen(crm.identity_reach, crm.identity_reach) IS
+    'what either reach has to lock; no versions, for it is looked at anew once locked';
 
 CREATE FUNCTION crm._identity_covers(wide crm.identity_reach, reach crm.identity_reach) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE AS
@@ -440,7 +457,8 @@ BEGIN
                        EXCEPT SELECT * FROM unnest(wide.kinds, wide.hashes) y(kind, value_hash));
 END
 $$;
-COMMENT ON FUNCTION crm._identity_covers(crm.identity_reach, crm.identity_reach) IS 'whether every row of the second reach is in the first';
+COMMENT ON FUNCTION crm._identity_covers(crm.identity_reach, crm.identity_reach) IS
+    'whether every row of the second reach is in the first';
 
 -- Locks what is not in wide yet, without waiting (so out of order, too, nobody waits in a circle);
 -- false when somebody else holds a part of it.
@@ -501,8 +519,11 @@ BEGIN
     RETURN reach;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_secure(crm.identity_item[], bigint[], smallint[], bytea[], bigint[], crm.identity_reach, crm.identity_move[], crm.identity_reach, int) IS
-    'the reach of records and identifiers with all its rows locked; ahead: what an earlier attempt saw, locked before looking; others: persons to lock besides; joined: values of joiners, absent: values nobody has told before, as crm._identity_sole() saw them';
+COMMENT ON FUNCTION crm._identity_secure(crm.identity_item[], bigint[], smallint[], bytea[], bigint[],
+        crm.identity_reach, crm.identity_move[], crm.identity_reach, int) IS
+    'the reach of records and identifiers with all its rows locked; ahead: what an earlier attempt saw, locked '
+    'before looking; others: persons to lock besides; joined: values of joiners, absent: values nobody has told '
+    'before, as crm._identity_sole() saw them';
 
 -- Of a caller of attempts that caught RM309: the locks of that attempt are gone with it.
 CREATE FUNCTION crm._identity_again(attempt int, seen text) RETURNS crm.identity_reach
@@ -603,7 +624,8 @@ BEGIN
                                   WHERE x.source_record_id = d.source_record_id AND x.ended_at IS NOT NULL OFFSET 0) own
               CROSS JOIN LATERAL (SELECT min(t.seen_at) AS seen_at
                                   FROM crm.source_record_private p
-                                  CROSS JOIN LATERAL (SELECT coalesce(crm._identity_version_time(p.source_version), r.registered_at, p.received_at) AS seen_at) t
+                                  CROSS JOIN LATERAL (SELECT coalesce(crm._identity_version_time(p.source_version),
+                                              r.registered_at, p.received_at) AS seen_at) t
                                   WHERE p.source_record_id = d.source_record_id AND t.seen_at > own.last_seen_at) first_without
               WHERE first_without.seen_at <> own.ended_at OFFSET 0) e
         WHERE ri.ctid = e.row;

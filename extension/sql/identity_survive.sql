@@ -20,7 +20,8 @@ BEGIN
                   HINT = 'Give some of verified, priority, recent, oldest, frequent, complete, each once; the first that tells two values apart decides.';
     END IF;
     IF criteria <> kept THEN
-        UPDATE crm.golden_rule g SET criteria = identity_define_golden.criteria, changed_at = crm.core_now() WHERE g.field = identity_define_golden.field;
+        UPDATE crm.golden_rule g SET criteria = identity_define_golden.criteria, changed_at = crm.core_now()
+            WHERE g.field = identity_define_golden.field;
         -- everybody is looked at anew, from the first person on
         INSERT INTO crm.identity_progress AS p (job, day, customer_id)
         VALUES ('golden', crm._local_day(crm.core_now(), coalesce(crm._setting('core.time_zone') #>> '{}', 'Asia/Shanghai')), 0)
@@ -31,7 +32,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_define_golden(text, text[], text) IS
-    'by which criteria, one after the other, a field of the golden record is chosen among the values of a person''s records; persons follow by the job identity.golden; {field, criteria, was}; audited; 22023 names the field';
+    'by which criteria, one after the other, a field of the golden record is chosen among the values of a person''s '
+    'records; persons follow by the job identity.golden; {field, criteria, was}; audited; 22023 names the field';
 
 -- After a rule has changed: a piece of all persons.
 CREATE FUNCTION crm._identity_refresh_all() RETURNS bigint
@@ -58,7 +60,8 @@ BEGIN
     RETURN 1;
 END
 $$;
-COMMENT ON FUNCTION crm._identity_refresh_all() IS 'golden records of the next 500 persons after a rule was changed; 0 when all are done';
+COMMENT ON FUNCTION crm._identity_refresh_all() IS
+    'golden records of the next 500 persons after a rule was changed; 0 when all are done';
 
 -- The values that a person's records hold for the fields, with what criteria look at.
 CREATE FUNCTION crm._identity_values(person bigint)
@@ -81,7 +84,8 @@ BEGIN
         UNION ALL SELECT 'city', p.city, p.city, octet_length(p.city) WHERE p.city <> ''
         UNION ALL SELECT 'birthday', '****-**-**', crm._day_text(p.birthday), 0
                   WHERE crm._identity_is_real_birthday(p.birthday)
-        UNION ALL SELECT 'address', '****', crm._decrypt('address', p.address_sealed), octet_length(p.address_sealed) WHERE p.address_sealed IS NOT NULL
+        UNION ALL SELECT 'address', '****', crm._decrypt('address', p.address_sealed), octet_length(p.address_sealed)
+            WHERE p.address_sealed IS NOT NULL
         UNION ALL (SELECT 'phone', i.masked, encode(i.value_hash, 'hex'), octet_length(i.value_hash) FROM crm.record_identifier ri
                    JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash
                    WHERE ri.source_record_id = r.source_record_id AND ri.kind = 1 AND ri.ended_at IS NULL
@@ -93,7 +97,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_values(bigint) IS
-    'a row a record and field: the value masked, as it is compared (clear or a hash: not to be shown), and what the criteria of crm.golden_rule look at';
+    'a row a record and field: the value masked, as it is compared (clear or a hash: not to be shown), and what the '
+    'criteria of crm.golden_rule look at';
 
 -- The criterion that tells the chosen value from the last of the others.
 CREATE FUNCTION crm._identity_decider(person bigint, asked_field text, chosen bigint, criteria text[]) RETURNS text
@@ -127,7 +132,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._identity_decider(bigint, text, bigint, text[]) IS
-    'the criterion by which the value of a record came before all other values; "only value" without any, "default order" (priority, newest) when no criterion tells them apart';
+    'the criterion by which the value of a record came before all other values; "only value" without any, "default '
+    'order" (priority, newest) when no criterion tells them apart';
 
 CREATE FUNCTION crm.identity_golden(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -149,7 +155,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.identity_golden(bigint) IS
-    'the golden record field by field: value (masked), the record and source it came from, the criteria and the one that decided, and the other values that are kept; P0002 out of scope';
+    'the golden record field by field: value (masked), the record and source it came from, the criteria and the one '
+    'that decided, and the other values that are kept; P0002 out of scope';
 
 GRANT EXECUTE ON FUNCTION crm.identity_golden(bigint) TO crm_store_manager, crm_manager, crm_steward, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.identity_define_golden(text, text[], text) TO crm_steward, crm_headquarters;

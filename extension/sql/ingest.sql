@@ -24,12 +24,15 @@ CREATE TYPE crm.ingest_outcome AS (
 CREATE TYPE crm.intake_result AS (
     status int, code text, field text, remedy text, inbox_id bigint, external_id text, fact_id bigint, customer_id bigint);
 COMMENT ON TYPE crm.intake_result IS
-    'answer of a single call: status as in HTTP (201 created, 200 updated or unchanged, 202 kept and tried again later, 401, 413, 422), code: the outcome or what is wrong (doc/errors.md), field and remedy when it was refused';
+    'answer of a single call: status as in HTTP (201 created, 200 updated or unchanged, 202 kept and tried again '
+    'later, 401, 413, 422), code: the outcome or what is wrong (doc/errors.md), field and remedy when it was refused';
 
 CREATE FUNCTION crm._ingest_parse(input crm.ingest_input) RETURNS SETOF record
     LANGUAGE c STABLE STRICT ROWS 1000 AS 'MODULE_PATHNAME', 'crm_ingest_parse';
 COMMENT ON FUNCTION crm._ingest_parse(crm.ingest_input) IS
-    'records of chunks as typed facts or faults; the column list of the call says what is built: ordinal, chunk, at, line_no, next_at, next_line, external_id, id_hash, content_hash, code, field, remedy, ref, fact, consents, of an order kind, line_count, is_of_nobody; the last row is where the next call begins';
+    'records of chunks as typed facts or faults; the column list of the call says what is built: ordinal, chunk, '
+    'at, line_no, next_at, next_line, external_id, id_hash, content_hash, code, field, remedy, ref, fact, consents, '
+    'of an order kind, line_count, is_of_nobody; the last row is where the next call begins';
 CREATE FUNCTION crm._ingest_place(fact anyelement, source_record_id bigint, customer_id bigint) RETURNS anyelement
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ingest_place';
 COMMENT ON FUNCTION crm._ingest_place(anyelement, bigint, bigint) IS 'a fact with its record and person filled in';
@@ -49,10 +52,12 @@ COMMENT ON FUNCTION crm._ingest_first_record(bytea, text) IS
     'the first CSV record of a chunk in UTF-8, without byte order mark; null when its bytes are not of the encoding';
 CREATE FUNCTION crm._ingest_csv_fields(record text) RETURNS text[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ingest_csv_fields';
-COMMENT ON FUNCTION crm._ingest_csv_fields(text) IS 'the fields of one CSV record, its delimiter guessed; null when it is none';
+COMMENT ON FUNCTION crm._ingest_csv_fields(text) IS
+    'the fields of one CSV record, its delimiter guessed; null when it is none';
 CREATE FUNCTION crm._ingest_check_mapping(entity text, spec jsonb, is_csv boolean) RETURNS void
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_ingest_check_mapping';
-COMMENT ON FUNCTION crm._ingest_check_mapping(text, jsonb, boolean) IS 'RM212 with the field''s name when a mapping cannot be used';
+COMMENT ON FUNCTION crm._ingest_check_mapping(text, jsonb, boolean) IS
+    'RM212 with the field''s name when a mapping cannot be used';
 CREATE FUNCTION crm._ingest_fields(entity text) RETURNS text[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ingest_field_names';
 COMMENT ON FUNCTION crm._ingest_fields(text) IS 'the standard fields of an entity; RM216 for another name';
@@ -60,7 +65,8 @@ CREATE FUNCTION crm._ingest_signature_fault(secret text, id text, sent_at text, 
                                             now timestamptz, tolerance_seconds int) RETURNS text
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ingest_signature_fault';
 COMMENT ON FUNCTION crm._ingest_signature_fault(text, text, text, text, bytea, timestamptz, int) IS
-    'null when a Standard Webhooks signature (v1, HMAC-SHA256, any of several) is that of the payload; else what is wrong: missing, malformed, too_old, too_new, wrong';
+    'null when a Standard Webhooks signature (v1, HMAC-SHA256, any of several) is that of the payload; else what is '
+    'wrong: missing, malformed, too_old, too_new, wrong';
 
 -- Sources.
 CREATE FUNCTION crm._ingest_option_fault(option text, value jsonb) RETURNS text
@@ -72,18 +78,22 @@ $$
         WHEN option IN ('priority', 'raw_retention_days')
             THEN CASE WHEN value::text !~ '^[0-9]{1,5}$' THEN 'Give a whole number from 0 to 99999.' END
         WHEN option = 'time_zone'
-            THEN CASE WHEN NOT EXISTS (SELECT FROM pg_timezone_names z WHERE to_jsonb(z.name) = value) THEN 'Give a name of the time zone database, as Asia/Shanghai.' END
+            THEN CASE WHEN NOT EXISTS (SELECT FROM pg_timezone_names z WHERE to_jsonb(z.name) = value)
+                THEN 'Give a name of the time zone database, as Asia/Shanghai.' END
         WHEN option = 'currency' THEN CASE WHEN value::text !~ '^"[A-Z]{3}"$' THEN 'Give the three letters of ISO 4217, as CNY.' END
-        WHEN option = 'channel' THEN CASE WHEN jsonb_typeof(value) <> 'string' OR length(value #>> '{}') > 40 THEN 'Give at most 40 characters, as store.' END
+        WHEN option = 'channel' THEN CASE WHEN jsonb_typeof(value) <> 'string'
+            OR length(value #>> '{}') > 40 THEN 'Give at most 40 characters, as store.' END
         WHEN option = 'signing_secret'
-            THEN CASE WHEN value <> 'null' AND value::text !~ '^"whsec_[A-Za-z0-9+/]{32,88}={0,2}"$' THEN 'Give whsec_ and 24 to 64 random bytes in base64, or null.' END
+            THEN CASE WHEN value <> 'null' AND value::text !~ '^"whsec_[A-Za-z0-9+/]{32,88}={0,2}"$'
+                THEN 'Give whsec_ and 24 to 64 random bytes in base64, or null.' END
         WHEN option = 'verified_fields'
             THEN CASE WHEN jsonb_typeof(value) <> 'array' OR NOT value <@ '["name", "sex", "city", "birthday", "address", "phone", "email"]'
                       THEN 'Give a list of name, sex, city, birthday, address, phone and email.' END
         ELSE 'Options are time_zone, currency, channel, priority, is_one_record_per_person, is_one_card_per_person, verified_fields, is_sandbox, is_active, signing_secret and raw_retention_days.'
     END
 $$;
-COMMENT ON FUNCTION crm._ingest_option_fault(text, jsonb) IS 'what to give instead of a source''s option that cannot be used; null when it can';
+COMMENT ON FUNCTION crm._ingest_option_fault(text, jsonb) IS
+    'what to give instead of a source''s option that cannot be used; null when it can';
 
 CREATE FUNCTION crm._ingest_check_source(code text, name text, kind text, options jsonb) RETURNS void
     LANGUAGE plpgsql STABLE AS
@@ -92,7 +102,8 @@ DECLARE
     fault record;
 BEGIN
     IF coalesce(code, '') !~ '^[A-Za-z0-9_-]{1,40}$' THEN
-        RAISE EXCEPTION 'the code of a source cannot be used' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'code', HINT = 'Give 1 to 40 letters, digits, - and _.';
+        RAISE EXCEPTION 'the code of a source cannot be used' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'code', HINT = 'Give 1 to 40 letters, digits, - and _.';
     ELSIF coalesce(btrim(name), '') = '' THEN
         RAISE EXCEPTION 'a source needs a name' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'name', HINT = 'Say what it is, as 门店收银.';
     ELSIF kind IS NULL OR kind NOT IN ('pos', 'mini_program', 'shop_platform', 'official_account', 'wecom', 'spreadsheet', 'api', 'pull') THEN
@@ -110,12 +121,15 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_check_source(text, text, text, jsonb) IS 'refuses what crm.ingest_define_source() cannot use; 22023 naming the field, an option as options.<name>';
+COMMENT ON FUNCTION crm._ingest_check_source(text, text, text, jsonb) IS
+    'refuses what crm.ingest_define_source() cannot use; 22023 naming the field, an option as options.<name>';
 
 CREATE FUNCTION crm._ingest_kind_channel(kind text, code text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT CASE kind WHEN 'pos' THEN 'store' WHEN 'mini_program' THEN 'mini' WHEN 'shop_platform' THEN 'shop' WHEN 'official_account' THEN 'official_account' WHEN 'wecom' THEN 'wecom' ELSE left(code, 40) END $$;
-COMMENT ON FUNCTION crm._ingest_kind_channel(text, text) IS 'the channel of a source that names none: that of its kind, else its own code';
+$$ SELECT CASE kind WHEN 'pos' THEN 'store' WHEN 'mini_program' THEN 'mini' WHEN 'shop_platform' THEN 'shop'
+    WHEN 'official_account' THEN 'official_account' WHEN 'wecom' THEN 'wecom' ELSE left(code, 40) END $$;
+COMMENT ON FUNCTION crm._ingest_kind_channel(text, text) IS
+    'the channel of a source that names none: that of its kind, else its own code';
 
 CREATE FUNCTION crm.ingest_define_source(code text, name text, kind text, options jsonb DEFAULT '{}') RETURNS int
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -151,7 +165,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_define_source(text, text, text, jsonb) IS
-    'makes or changes a source; options: time_zone, currency, channel (where its customers come from: without one that of the kind, else the code), priority, is_one_record_per_person, is_one_card_per_person, verified_fields, is_sandbox, is_active, signing_secret (whsec_...; null: unsigned again), raw_retention_days; returns source_id; 22023';
+    'makes or changes a source; options: time_zone, currency, channel (where its customers come from: without one '
+    'that of the kind, else the code), priority, is_one_record_per_person, is_one_card_per_person, verified_fields, '
+    'is_sandbox, is_active, signing_secret (whsec_...; null: unsigned again), raw_retention_days; returns '
+    'source_id; 22023';
 GRANT EXECUTE ON FUNCTION crm.ingest_define_source(text, text, text, jsonb) TO crm_admin, crm_steward;
 
 CREATE FUNCTION crm._ingest_source_id(code text) RETURNS int
@@ -174,7 +191,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_source_id(text) IS
-    'the source of a code, or the one the caller''s key delivers for; RM210 when there is none, 42501 when the key is another''s';
+    'the source of a code, or the one the caller''s key delivers for; RM210 when there is none, 42501 when the key '
+    'is another''s';
 
 CREATE FUNCTION crm._ingest_entity(entity text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE AS
@@ -223,7 +241,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_define_mapping(text, text, jsonb, boolean) IS
-    'keeps a mapping as a new version and makes it the current one (is_current false: for one import, and deliveries go on as before); returns the version (the old one when nothing changed); RM212 names the field that cannot be mapped so, RM210 an unknown source';
+    'keeps a mapping as a new version and makes it the current one (is_current false: for one import, and '
+    'deliveries go on as before); returns the version (the old one when nothing changed); RM212 names the field '
+    'that cannot be mapped so, RM210 an unknown source';
 GRANT EXECUTE ON FUNCTION crm.ingest_define_mapping(text, text, jsonb, boolean) TO crm_admin, crm_steward;
 
 CREATE FUNCTION crm.ingest_test_mapping(source text, entity text, spec jsonb, sample bytea, encoding text DEFAULT 'utf8') RETURNS SETOF jsonb
@@ -231,7 +251,8 @@ CREATE FUNCTION crm.ingest_test_mapping(source text, entity text, spec jsonb, sa
 $$
 DECLARE
     input crm.ingest_input;
-    is_csv boolean := encode(substring(sample FROM 1 FOR 64), 'escape') !~ '^(\\357\\273\\277)?[ \t\r\n]*\{';   -- bytes: the 64th may be within a character
+    is_csv boolean := encode(substring(sample FROM 1 FOR 64),
+            'escape') !~ '^(\\357\\273\\277)?[ \t\r\n]*\{';   -- bytes: the 64th may be within a character
 BEGIN
     IF entity IS NULL OR sample IS NULL THEN
         RAISE EXCEPTION 'a mapping is tried out on a sample' USING ERRCODE = 'null_value_not_allowed', HINT = 'Give the entity and some rows.',
@@ -250,13 +271,15 @@ BEGIN
     input.max_facts := 100;
     RETURN QUERY EXECUTE format(
         'SELECT jsonb_strip_nulls(jsonb_build_object(''line'', p.line_no, ''external_id'', p.external_id, ''code'', p.code,
-             ''field'', p.field, ''remedy'', p.remedy, ''fact'', to_jsonb(p.fact) - ''{content_hash,inbox_id,received_at,ordinal,source_id,line_no}''::text[]))
+             ''field'', p.field, ''remedy'', p.remedy, ''fact'',
+             to_jsonb(p.fact) - ''{content_hash,inbox_id,received_at,ordinal,source_id,line_no}''::text[]))
          FROM crm._ingest_parse($1) AS p(ordinal int, line_no int, external_id text, code text, field text, remedy text, ref crm.record_ref, fact %s)
          WHERE p.ordinal IS NOT NULL OR p.code IS NOT NULL', crm._ingest_fact_type(entity)) USING input;
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_test_mapping(text, text, jsonb, bytea, text) IS
-    'what a mapping (null: none) would make of sample rows, up to 100: for each the fact or code, field and remedy; stores nothing; RM212, RM210';
+    'what a mapping (null: none) would make of sample rows, up to 100: for each the fact or code, field and remedy; '
+    'stores nothing; RM212, RM210';
 GRANT EXECUTE ON FUNCTION crm.ingest_test_mapping(text, text, jsonb, bytea, text) TO crm_admin, crm_steward;
 
 CREATE FUNCTION crm._ingest_fact_type(entity text) RETURNS text

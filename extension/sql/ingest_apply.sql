@@ -11,14 +11,18 @@ $$
 $$;
 COMMENT ON FUNCTION crm._ingest_add_counts(jsonb, jsonb) IS 'two sets of counts added up by name';
 
--- How many processes may share a batch: as many as there are, where a record's way does not depend on its neighbours' order.
+-- How many processes may share a batch: as many as there are, where a record's way does not depend on its neighbours'
+-- order.
 CREATE FUNCTION crm._ingest_lanes(entity text, has_repeats boolean) RETURNS int
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$
-    SELECT CASE WHEN entity IN ('order_line', 'order', 'member') OR (entity IN ('event', 'interaction', 'coupon') AND NOT has_repeats) THEN 2 ELSE 1 END
+    SELECT CASE WHEN entity IN ('order_line', 'order', 'member')
+        OR (entity IN ('event', 'interaction', 'coupon') AND NOT has_repeats) THEN 2 ELSE 1 END
 $$;
 COMMENT ON FUNCTION crm._ingest_lanes(text, boolean) IS
-    'lanes of an import: 2 where what one number says stays together: orders in CSV by their first line, other orders and members by their number when one comes twice; of events, interactions and coupons none may come twice';
+    'lanes of an import: 2 where what one number says stays together: orders in CSV by their first line, other '
+    'orders and members by their number when one comes twice; of events, interactions and coupons none may come '
+    'twice';
 
 -- All lines have been read: accept, refuse, or wait for someone to confirm.
 CREATE FUNCTION crm._ingest_judge(b record) RETURNS void
@@ -33,7 +37,8 @@ DECLARE
     runs bigint;
 BEGIN
     SELECT array_agg(a.id ORDER BY a.id), sum(a.n) INTO apart, runs
-    FROM (SELECT r.id, count(*) AS n FROM crm.batch_chunk c, unnest(c.run_ids) r(id) WHERE c.batch_id = b.batch_id GROUP BY r.id HAVING count(*) > 1) a;
+    FROM (SELECT r.id, count(*) AS n FROM crm.batch_chunk c, unnest(c.run_ids) r(id) WHERE c.batch_id = b.batch_id
+        GROUP BY r.id HAVING count(*) > 1) a;
     lanes := crm._ingest_lanes(b.entity, apart IS NOT NULL);
     b.is_by_person := b.entity = 'order_line' OR apart IS NULL;
     IF b.entity <> 'order_line' THEN
@@ -46,12 +51,14 @@ BEGIN
     END IF;
     INSERT INTO crm.batch_lane (batch_id, lane_no, lane_count, turn) SELECT b.batch_id, n, lanes, b.turn FROM generate_series(0, lanes - 1) n;
     INSERT INTO crm.batch_lane (batch_id, lane_no, lane_count, turn) SELECT b.batch_id, lanes, 0, b.turn WHERE apart IS NOT NULL;
-    UPDATE crm.batch t SET state = verdict, counts = b.counts, is_by_person = b.is_by_person, line_count = t.line_count - CASE WHEN t.has_header THEN 1 ELSE 0 END,
+    UPDATE crm.batch t SET state = verdict, counts = b.counts, is_by_person = b.is_by_person,
+        line_count = t.line_count - CASE WHEN t.has_header THEN 1 ELSE 0 END,
         finished_at = CASE verdict WHEN 'invalid' THEN crm.core_now() END
     WHERE t.batch_id = b.batch_id;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_judge(record) IS 'all or nothing is decided here, in one commit, before anything is applied';
+COMMENT ON FUNCTION crm._ingest_judge(record) IS
+    'all or nothing is decided here, in one commit, before anything is applied';
 
 CREATE FUNCTION crm._ingest_validate() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -94,10 +101,12 @@ BEGIN
         SELECT b.batch_id, b.next_chunk + s.chunk, array_agg(s.id_hash ORDER BY s.at), array_agg(s.at ORDER BY s.at),
                array_agg(s.next_at ORDER BY s.at), array_agg(s.line_no ORDER BY s.at)
         FROM seen s WHERE b.entity NOT IN ('product', 'consent') AND s.code IS NULL AND s.id_hash IS NOT NULL GROUP BY s.chunk
-        ON CONFLICT ON CONSTRAINT batch_chunk_pkey DO UPDATE SET run_ids = c.run_ids || excluded.run_ids, run_starts = c.run_starts || excluded.run_starts,
+        ON CONFLICT ON CONSTRAINT batch_chunk_pkey DO UPDATE SET run_ids = c.run_ids || excluded.run_ids,
+            run_starts = c.run_starts || excluded.run_starts,
             run_ends = c.run_ends || excluded.run_ends, run_lines = c.run_lines || excluded.run_lines),
     told AS (
-        SELECT jsonb_strip_nulls(jsonb_build_object('facts', nullif(count(*), 0), 'would_create', nullif(count(*) FILTER (WHERE k.external_id IS NULL), 0),
+        SELECT jsonb_strip_nulls(jsonb_build_object('facts', nullif(count(*), 0),
+                   'would_create', nullif(count(*) FILTER (WHERE k.external_id IS NULL), 0),
                    'would_update', nullif(count(*) FILTER (WHERE k.content_hash <> s.content_hash), 0),
                    'would_keep', nullif(count(*) FILTER (WHERE k.content_hash = s.content_hash), 0))) AS counts
         FROM seen s LEFT JOIN crm.external_key k ON b.is_dry_run AND k.source_id = b.source_id
@@ -122,7 +131,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_validate() IS
-    'job: reads the next lines of a batch and notes what is wrong with them; at its end accepts or refuses it whole; 0 when none is waiting';
+    'job: reads the next lines of a batch and notes what is wrong with them; at its end accepts or refuses it '
+    'whole; 0 when none is waiting';
 
 -- The runs of some orders whose lines lie apart, side by side, for the parser.
 CREATE FUNCTION crm._ingest_gathered_input(b record, ids bigint[]) RETURNS crm.ingest_input
@@ -143,7 +153,8 @@ BEGIN
     RETURN input;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_gathered_input(record, bigint[]) IS 'the parser''s input that holds all lines of some orders of a batch';
+COMMENT ON FUNCTION crm._ingest_gathered_input(record, bigint[]) IS
+    'the parser''s input that holds all lines of some orders of a batch';
 
 CREATE FUNCTION crm._ingest_piece_limit() RETURNS int
     LANGUAGE plpgsql STABLE AS
@@ -176,7 +187,8 @@ BEGIN
     RETURN input;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_next_piece(record, record) IS 'the parser''s input of the next piece of a lane; null at its end';
+COMMENT ON FUNCTION crm._ingest_next_piece(record, record) IS
+    'the parser''s input of the next piece of a lane; null at its end';
 
 -- What a piece came to is written to its lane, and what was refused to crm.reject.  The batch's row is left alone: the
 -- other lane would have to wait for it.  A lane keeps its turn for some pieces, so that both processes are at one batch.
@@ -186,8 +198,10 @@ $$
 DECLARE
     place crm.ingest_outcome;
 BEGIN
-    INSERT INTO crm.reject (reject_id, received_at, inbox_id, line_no, batch_id, source_id, entity, external_id, code, field, remedy, state, rejected_at, next_attempt_at)
-    SELECT crm._new_id(), b.created_at, input.inbox_ids[o.chunk + 1], o.line_no, b.batch_id, b.source_id, b.entity, o.external_id, o.code, o.field, o.remedy,
+    INSERT INTO crm.reject (reject_id, received_at, inbox_id, line_no, batch_id, source_id, entity, external_id, code,
+            field, remedy, state, rejected_at, next_attempt_at)
+    SELECT crm._new_id(), b.created_at, input.inbox_ids[o.chunk + 1], o.line_no, b.batch_id, b.source_id, b.entity,
+        o.external_id, o.code, o.field, o.remedy,
            CASE o.code WHEN 'RM217' THEN 'retry' ELSE 'open' END, crm.core_now(),
            CASE o.code WHEN 'RM217' THEN crm.core_now() + (crm._setting('ingest.retry_seconds') #>> '{}')::int * interval '1 second' END
     FROM unnest(outcomes) o WHERE o.code IS NOT NULL;
@@ -240,7 +254,8 @@ DECLARE
 BEGIN
     outcomes := ARRAY(
         SELECT ROW(p.chunk, p.line_no, p.next_at, p.next_line, p.external_id,
-                   CASE WHEN p.code IS NOT NULL THEN p.code WHEN p.id_hash IS NULL AND p.ordinal IS NULL THEN NULL WHEN is_data THEN state ELSE 'RM217' END, p.field,
+                   CASE WHEN p.code IS NOT NULL THEN p.code WHEN p.id_hash IS NULL AND p.ordinal IS NULL THEN NULL
+                       WHEN is_data THEN state ELSE 'RM217' END, p.field,
                    CASE WHEN p.code IS NOT NULL THEN p.remedy
                         WHEN NOT is_data THEN 'Nothing to do: the record is kept and tried again.'
                         WHEN state LIKE 'RM%' THEN message
@@ -252,7 +267,8 @@ BEGIN
     PERFORM crm._ingest_book(b, lane, input, outcomes);
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_poison(record, record, crm.ingest_input, text, text) IS 'the one fact of a piece that cannot be stored becomes a reject';
+COMMENT ON FUNCTION crm._ingest_poison(record, record, crm.ingest_input, text, text) IS
+    'the one fact of a piece that cannot be stored becomes a reject';
 
 CREATE FUNCTION crm._ingest_postpone(lane record, state text, message text) RETURNS void
     LANGUAGE plpgsql AS
@@ -271,12 +287,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_postpone(record, text, text) IS
-    'a failure that is not of the data: the lane is tried again, at once and in smaller pieces after a collision, else later; one alert after ingest.alert_failures in a row';
+    'a failure that is not of the data: the lane is tried again, at once and in smaller pieces after a collision, '
+    'else later; one alert after ingest.alert_failures in a row';
 
 -- A lane that nobody can share would be the last one under way, with one process at it and the other idle: so
 -- whoever helps begins with the longest of these, while the worker goes by turns.  Of the others each keeps to its own
--- lane, for a member's orders, events and coupons fall to one lane in all files of a source; but for a file whose other lane
--- is through, or far ahead since nobody helps.
+-- lane, for a member's orders, events and coupons fall to one lane in all files of a source; but for a file whose
+-- other lane is through, or far ahead since nobody helps.
 CREATE FUNCTION crm._ingest_apply(is_help boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql AS
 $$
@@ -308,7 +325,8 @@ BEGIN
         RETURN 0;
     END IF;
     SELECT t.* INTO b FROM crm.batch t WHERE t.batch_id = lane.batch_id;
-    -- a piece that a crash undoes is stored again, place and all; that the lane is through is waited for, and all before it with it
+    -- a piece that a crash undoes is stored again, place and all; that the lane is through is waited for, and all
+    -- before it with it
     PERFORM set_config('synchronous_commit', 'off', true);
     LOOP
         input := crm._ingest_next_piece(b, lane);
@@ -341,4 +359,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_apply(boolean) IS
-    'job: stores the next piece of a lane of an accepted batch, the lane whose turn it is (as a help: the longest that cannot be shared), at most ingest.piece_facts facts, with all they cause, in one transaction; 0 when nothing is due or the piece has to wait';
+    'job: stores the next piece of a lane of an accepted batch, the lane whose turn it is (as a help: the longest '
+    'that cannot be shared), at most ingest.piece_facts facts, with all they cause, in one transaction; 0 when '
+    'nothing is due or the piece has to wait';

@@ -17,7 +17,8 @@ DECLARE
     used int;
 BEGIN
     PERFORM crm._require_schema();
-    PERFORM crm._ingest_entity(entity), crm._require_members(options, '{"history": "truth", "lenient": "truth", "dry_run": "truth", "header": "truth", "mapping_version": "whole"}');
+    PERFORM crm._ingest_entity(entity), crm._require_members(options,
+            '{"history": "truth", "lenient": "truth", "dry_run": "truth", "header": "truth", "mapping_version": "whole"}');
     wanted := options ->> 'mapping_version';
     IF format IS NULL OR format NOT IN ('csv', 'ndjson') OR encoding IS NULL OR encoding NOT IN ('utf8', 'gbk') THEN
         RAISE EXCEPTION 'cannot read this format or encoding' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'format',
@@ -25,7 +26,8 @@ BEGIN
     END IF;
     IF NOT EXISTS (SELECT FROM crm.source s WHERE s.source_id = id AND s.is_active
                    AND (s.is_sandbox OR crm._actor_claim('sandbox') IS DISTINCT FROM 'true')) THEN
-        RAISE EXCEPTION 'this source takes no imports' USING ERRCODE = 'RM210', COLUMN = 'source', HINT = 'Activate it, or name another; a sandbox key delivers for sandbox sources only.';
+        RAISE EXCEPTION 'this source takes no imports' USING ERRCODE = 'RM210', COLUMN = 'source',
+            HINT = 'Activate it, or name another; a sandbox key delivers for sandbox sources only.';
     END IF;
     mapping_entity := CASE WHEN entity IN ('order', 'order_line') THEN CASE format WHEN 'csv' THEN 'order_line' ELSE 'order' END ELSE entity END;
     SELECT m.version INTO used FROM crm.mapping m
@@ -43,7 +45,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_bulk_begin(text, text, text, text, jsonb) IS
-    'starts an import of csv or ndjson (utf8, gbk); options: history (fires nothing), lenient (takes the good lines), dry_run (waits for confirmation), mapping_version, header; returns the batch; RM210, RM212, RM216, 22023';
+    'starts an import of csv or ndjson (utf8, gbk); options: history (fires nothing), lenient (takes the good '
+    'lines), dry_run (waits for confirmation), mapping_version, header; returns the batch; RM210, RM212, RM216, '
+    '22023';
 
 -- The batch locked for a change, when the caller may touch it and it is in one of the states.
 CREATE FUNCTION crm._ingest_own_batch(batch_id bigint, states text[]) RETURNS void
@@ -65,7 +69,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_own_batch(bigint, text[]) IS 'locks a batch; P0002 when there is none or it is another source''s, RM213 in another state';
+COMMENT ON FUNCTION crm._ingest_own_batch(bigint, text[]) IS
+    'locks a batch; P0002 when there is none or it is another source''s, RM213 in another state';
 
 CREATE FUNCTION crm._ingest_refuse_header(payload bytea) RETURNS void
     LANGUAGE plpgsql IMMUTABLE AS
@@ -74,12 +79,14 @@ BEGIN
     IF btrim(payload, '\x090a0d20'::bytea) = '' THEN
         RAISE EXCEPTION 'the file is blank' USING ERRCODE = 'RM200', COLUMN = 'payload', HINT = 'Name the columns in the first line.';
     ELSIF substring(payload FROM 1 FOR 2) IN ('\xfffe'::bytea, '\xfeff'::bytea) THEN
-        RAISE EXCEPTION 'the file is UTF-16' USING ERRCODE = 'RM201', COLUMN = 'payload', HINT = 'Save it as CSV UTF-8; spreadsheets call this one Unicode text.';
+        RAISE EXCEPTION 'the file is UTF-16' USING ERRCODE = 'RM201', COLUMN = 'payload',
+            HINT = 'Save it as CSV UTF-8; spreadsheets call this one Unicode text.';
     END IF;
     RAISE EXCEPTION 'the header cannot be read' USING ERRCODE = 'RM201', COLUMN = 'payload', HINT = 'Name the right encoding, utf8 or gbk.';
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_refuse_header(bytea) IS 'says why the first record of a file is none: blank (RM200), UTF-16, or of another encoding (RM201)';
+COMMENT ON FUNCTION crm._ingest_refuse_header(bytea) IS
+    'says why the first record of a file is none: blank (RM200), UTF-16, or of another encoding (RM201)';
 
 CREATE FUNCTION crm.ingest_bulk_append(batch_id bigint, chunk_no int, payload bytea) RETURNS int
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -95,10 +102,12 @@ BEGIN
         RETURN b.chunk_count;       -- sent again because the answer was lost
     END IF;
     IF chunk_no <> coalesce(b.first_chunk, chunk_no) + b.chunk_count THEN
-        RAISE EXCEPTION 'chunk % of the import is missing', b.first_chunk + b.chunk_count USING ERRCODE = 'RM214', COLUMN = 'chunk_no', HINT = 'Send the chunks in their order.';
+        RAISE EXCEPTION 'chunk % of the import is missing', b.first_chunk + b.chunk_count USING ERRCODE = 'RM214',
+            COLUMN = 'chunk_no', HINT = 'Send the chunks in their order.';
     END IF;
     IF octet_length(payload) > 1048576 THEN
-        RAISE EXCEPTION 'chunk is larger than 1 MB' USING ERRCODE = 'RM215', COLUMN = 'payload', HINT = 'Send chunks of at most 256 kB that end at the end of a record.';
+        RAISE EXCEPTION 'chunk is larger than 1 MB' USING ERRCODE = 'RM215', COLUMN = 'payload',
+            HINT = 'Send chunks of at most 256 kB that end at the end of a record.';
     END IF;
     lines := crm._ingest_lines(payload);
     IF b.chunk_count = 0 AND b.has_header THEN
@@ -119,7 +128,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_bulk_append(bigint, int, bytea) IS
-    'keeps the next chunk of an import (at most 256 kB, ending at a record''s end, numbered one after the other); the number of chunks so far; a chunk sent twice counts once; RM201, RM213, RM214, RM215';
+    'keeps the next chunk of an import (at most 256 kB, ending at a record''s end, numbered one after the other); '
+    'the number of chunks so far; a chunk sent twice counts once; RM201, RM213, RM214, RM215';
 
 CREATE FUNCTION crm._ingest_describe(batch_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -136,7 +146,8 @@ BEGIN
             WHERE b.batch_id = _ingest_describe.batch_id);
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_describe(bigint) IS 'an import as JSON: state, counts, what the lines of orders are, progress from 0 to 1';
+COMMENT ON FUNCTION crm._ingest_describe(bigint) IS
+    'an import as JSON: state, counts, what the lines of orders are, progress from 0 to 1';
 
 -- What makes two uploads the same: where they go and how they are read, besides their bytes.
 CREATE FUNCTION crm._ingest_fingerprint(batch_id bigint, content_sha256 bytea) RETURNS bytea
@@ -152,7 +163,8 @@ COMMENT ON FUNCTION crm._ingest_fingerprint(bigint, bytea) IS 'what the idempote
 
 -- The key is claimed here and not at the beginning: an upload that broke off has used up nothing, and two that
 -- run side by side are one import, whichever arrives first.
-CREATE FUNCTION crm.ingest_bulk_commit(batch_id bigint, byte_count bigint, content_sha256 bytea DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.ingest_bulk_commit(batch_id bigint, byte_count bigint, content_sha256 bytea DEFAULT NULL,
+                                       idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
@@ -179,7 +191,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_bulk_commit(bigint, bigint, bytea, text) IS
-    'ends an upload of byte_count bytes: from now on the worker checks and applies it; the import as JSON; with an idempotency key that another upload of the same bytes (content_sha256) has used, that import as it is now, and this one is aborted; RM101 when the bytes differ, RM214 when bytes are missing, RM213';
+    'ends an upload of byte_count bytes: from now on the worker checks and applies it; the import as JSON; with an '
+    'idempotency key that another upload of the same bytes (content_sha256) has used, that import as it is now, and '
+    'this one is aborted; RM101 when the bytes differ, RM214 when bytes are missing, RM213';
 
 CREATE FUNCTION crm.ingest_bulk_confirm(batch_id bigint) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -192,9 +206,11 @@ BEGIN
     RETURN crm._ingest_describe(batch_id);
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_bulk_confirm(bigint) IS 'applies an import whose dry run was looked at; the import as JSON; RM213 when it waits for no confirmation';
+COMMENT ON FUNCTION crm.ingest_bulk_confirm(bigint) IS
+    'applies an import whose dry run was looked at; the import as JSON; RM213 when it waits for no confirmation';
 
--- A piece that is being stored holds its lane, and at its lane's end the batch: so whoever wants both takes them in that order.
+-- A piece that is being stored holds its lane, and at its lane's end the batch: so whoever wants both takes them in
+-- that order.
 CREATE FUNCTION crm._ingest_lock_lanes(batch_id bigint) RETURNS void
     LANGUAGE plpgsql AS
 $$
@@ -202,7 +218,8 @@ BEGIN
     PERFORM FROM crm.batch_lane l WHERE l.batch_id = _ingest_lock_lanes.batch_id ORDER BY l.lane_no FOR UPDATE;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_lock_lanes(bigint) IS 'waits for the pieces of an import that are being stored, and lets no other begin';
+COMMENT ON FUNCTION crm._ingest_lock_lanes(bigint) IS
+    'waits for the pieces of an import that are being stored, and lets no other begin';
 
 CREATE FUNCTION crm.ingest_bulk_abort(batch_id bigint) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -212,14 +229,16 @@ BEGIN
     PERFORM crm._ingest_own_batch(batch_id, '{receiving,validating,awaiting_confirmation,accepted,applying,invalid,aborted}');
     PERFORM crm._ingest_lock_lanes(batch_id);       -- of an import that was accepted while this call waited for its row
     IF EXISTS (SELECT FROM crm.batch_lane l WHERE l.batch_id = ingest_bulk_abort.batch_id AND l.pieces > 0) THEN
-        RAISE EXCEPTION 'a part of the import is stored' USING ERRCODE = 'RM213', COLUMN = 'batch_id', HINT = 'Let it go on; what is wrong can be mended by another import.';
+        RAISE EXCEPTION 'a part of the import is stored' USING ERRCODE = 'RM213', COLUMN = 'batch_id',
+            HINT = 'Let it go on; what is wrong can be mended by another import.';
     END IF;
     DELETE FROM crm.batch_lane l WHERE l.batch_id = ingest_bulk_abort.batch_id;
     UPDATE crm.batch t SET state = 'aborted', finished_at = crm.core_now() WHERE t.batch_id = ingest_bulk_abort.batch_id AND t.state <> 'aborted';
     RETURN crm._ingest_describe(batch_id);
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_bulk_abort(bigint) IS 'gives an import up before anything of it is applied; the import as JSON; RM213 once a piece of it is stored';
+COMMENT ON FUNCTION crm.ingest_bulk_abort(bigint) IS
+    'gives an import up before anything of it is applied; the import as JSON; RM213 once a piece of it is stored';
 
 CREATE FUNCTION crm.ingest_job(batch_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -255,7 +274,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_errors(bigint, int, int) IS
-    'the lines of an import that were not taken, by line number behind "after": code, field, remedy; the first ingest.error_lines of a refused one';
+    'the lines of an import that were not taken, by line number behind "after": code, field, remedy; the first '
+    'ingest.error_lines of a refused one';
 
 CREATE FUNCTION crm._ingest_key_kind(entity text) RETURNS smallint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -263,7 +283,8 @@ $$
     SELECT (CASE entity WHEN 'member' THEN 1 WHEN 'order' THEN 2 WHEN 'order_line' THEN 2 WHEN 'refund' THEN 3 WHEN 'event' THEN 4
                         WHEN 'interaction' THEN 5 WHEN 'coupon' THEN 6 END)::smallint
 $$;
-COMMENT ON FUNCTION crm._ingest_key_kind(text) IS 'the kind of crm.external_key of an entity; null for products and consents';
+COMMENT ON FUNCTION crm._ingest_key_kind(text) IS
+    'the kind of crm.external_key of an entity; null for products and consents';
 
 -- The next chunks of a batch from a place on, for the parser.
 CREATE FUNCTION crm._ingest_batch_input(b record, chunks int) RETURNS crm.ingest_input
@@ -299,7 +320,8 @@ BEGIN
     PERFORM crm.ingest_job(batch_id);
     SELECT t.* INTO b FROM crm.batch t WHERE t.batch_id = ingest_preview.batch_id;
     SELECT i.chunk_no INTO b.next_chunk FROM crm.inbox i
-    WHERE i.received_at = b.created_at AND i.batch_id = b.batch_id AND i.first_line <= coalesce(after, 0)::bigint + 1 ORDER BY i.chunk_no DESC LIMIT 1;
+    WHERE i.received_at = b.created_at AND i.batch_id = b.batch_id AND i.first_line <= coalesce(after, 0)::bigint + 1
+        ORDER BY i.chunk_no DESC LIMIT 1;
     b.next_at := 0; b.next_line := 1;
     input := crm._ingest_batch_input(b, 2);
     IF input.payloads IS NULL THEN
@@ -319,7 +341,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_preview(bigint, int, int) IS
-    'what an import would do with its records behind line "after": create, update, unchanged or reject, with code, field and remedy';
+    'what an import would do with its records behind line "after": create, update, unchanged or reject, with code, '
+    'field and remedy';
 
 GRANT EXECUTE ON FUNCTION crm.ingest_bulk_begin(text, text, text, text, jsonb), crm.ingest_bulk_append(bigint, int, bytea),
     crm.ingest_bulk_commit(bigint, bigint, bytea, text), crm.ingest_bulk_confirm(bigint), crm.ingest_bulk_abort(bigint), crm.ingest_job(bigint),

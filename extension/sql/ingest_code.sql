@@ -16,9 +16,11 @@ BEGIN
     IF place.store_id IS NULL THEN
         RAISE EXCEPTION 'there is no such store in your scope' USING ERRCODE = 'no_data_found', COLUMN = 'store', HINT = 'Name a store of yours.';
     ELSIF coalesce(days, 1) NOT BETWEEN 1 AND most THEN
-        RAISE EXCEPTION 'a code cannot be valid so long' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days', HINT = format('Give 1 to %s days.', most);
+        RAISE EXCEPTION 'a code cannot be valid so long' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days',
+            HINT = format('Give 1 to %s days.', most);
     ELSIF coalesce(channel, '') !~ '^[a-z_]{1,20}$' THEN
-        RAISE EXCEPTION 'a code is shown on a channel' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel', HINT = 'Give store, wechat, miniprogram, douyin or another in small letters.';
+        RAISE EXCEPTION 'a code is shown on a channel' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'channel',
+            HINT = 'Give store, wechat, miniprogram, douyin or another in small letters.';
     END IF;
     until := crm.core_now() + make_interval(days => coalesce(days, most));
     INSERT INTO crm.store_code (code_hash, store_id, channel, made_by, made_at, expires_at, hour_starts)
@@ -28,7 +30,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_make_store_code(text, int, text) IS
-    'a new code by which customers enrol themselves in a store of the caller (default the only one), by way of a channel (store, wechat ...), valid 1 to ingest.store_code_days days; shown this once, audited; P0002, 22023';
+    'a new code by which customers enrol themselves in a store of the caller (default the only one), by way of a '
+    'channel (store, wechat ...), valid 1 to ingest.store_code_days days; shown this once, audited; P0002, 22023';
 
 CREATE FUNCTION crm.ingest_end_store_codes(store text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -45,7 +48,8 @@ BEGIN
     RETURN ended;
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_end_store_codes(text) IS 'ends every code of a store of the caller''s at once; how many; audited';
+COMMENT ON FUNCTION crm.ingest_end_store_codes(text) IS
+    'ends every code of a store of the caller''s at once; how many; audited';
 
 CREATE FUNCTION crm._ingest_open_code(code text) RETURNS record
     LANGUAGE plpgsql AS
@@ -69,12 +73,17 @@ $$
 DECLARE
     place record := crm._ingest_open_code(code);
 BEGIN
-    RETURN (SELECT jsonb_build_object('store_name', s.name, 'city', s.city, 'needs_check', crm._ingest_needs_check()) FROM crm.store s WHERE s.store_id = place.store_id);
+    RETURN (SELECT jsonb_build_object('store_name', s.name, 'city', s.city, 'needs_check', crm._ingest_needs_check())
+        FROM crm.store s WHERE s.store_id = place.store_id);
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_store_of_code(text) IS 'name and city of the store whose code it is, and whether a phone is sent a code to prove itself, for whoever holds the code; P0002 when it is not valid any more';
+COMMENT ON FUNCTION crm.ingest_store_of_code(text) IS
+    'name and city of the store whose code it is, and whether a phone is sent a code to prove itself, for whoever '
+    'holds the code; P0002 when it is not valid any more';
 
-CREATE FUNCTION crm.ingest_enrol_by_code(code text, name text, phone text, birthday text DEFAULT NULL, consents text[] DEFAULT '{}', user_agent text DEFAULT '', sms_code text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.ingest_enrol_by_code(code text, name text, phone text, birthday text DEFAULT NULL,
+                                         consents text[] DEFAULT '{}', user_agent text DEFAULT '',
+                                         sms_code text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
@@ -103,26 +112,34 @@ BEGIN
         RAISE EXCEPTION 'this code was used too often within an hour' USING ERRCODE = 'RM110', HINT = 'Try again later, or ask in the store.';
     END IF;
     id := 'phone:' || encode(crm._identity_hash(1::smallint, '', number), 'hex');
-    is_known := EXISTS (SELECT FROM crm.identifier i WHERE i.kind = 1 AND i.value_hash = crm._identity_hash(1::smallint, '', number) AND i.customer_id IS NOT NULL);
+    is_known := EXISTS (SELECT FROM crm.identifier i WHERE i.kind = 1
+            AND i.value_hash = crm._identity_hash(1::smallint, '', number) AND i.customer_id IS NOT NULL);
     -- a phone that is known says who it is better than whoever holds the code: only the consents are taken then
     IF NOT is_known THEN
         -- the consents are of the record itself, so that a welcome finds them; their evidence is added
         answer := crm._ingest_note_enrolment(crm._ingest_console('member', jsonb_build_object('external_id', id, 'name', btrim(name), 'phone', number,
             'birthday', nullif(btrim(birthday), ''), 'registered_at', crm.core_now(), 'store_code', store, 'channel', place.channel)
-            || coalesce((SELECT jsonb_object_agg('consent_' || c, 'yes') FROM unnest(consents) c WHERE c IN ('sms', 'wechat', 'email')), '{}'), NULL), store, 'qr');
+            || coalesce((SELECT jsonb_object_agg('consent_' || c, 'yes') FROM unnest(consents) c
+                            WHERE c IN ('sms', 'wechat', 'email')), '{}'), NULL), store, 'qr');
         UPDATE crm.consent k SET evidence = shown WHERE k.source_record_id = (answer ->> 'fact_id')::bigint;
     ELSE
         FOREACH channel IN ARRAY coalesce(consents, '{}') LOOP
             CONTINUE WHEN channel NOT IN ('sms', 'wechat', 'email');
-            CONTINUE WHEN crm._outbox_consent((SELECT i.customer_id FROM crm.identifier i WHERE i.kind = 1 AND i.value_hash = crm._identity_hash(1::smallint, '', number)), channel) = 'no';
-            PERFORM crm._ingest_console('consent', jsonb_build_object('phone', number, 'channel', channel, 'state', 'yes', 'occurred_at', crm.core_now(), 'evidence', shown), NULL);
+            CONTINUE WHEN crm._outbox_consent((SELECT i.customer_id FROM crm.identifier i WHERE i.kind = 1
+                        AND i.value_hash = crm._identity_hash(1::smallint, '', number)), channel) = 'no';
+            PERFORM crm._ingest_console('consent', jsonb_build_object('phone', number, 'channel', channel,
+                    'state', 'yes', 'occurred_at', crm.core_now(), 'evidence', shown), NULL);
         END LOOP;
     END IF;
     RETURN '{"outcome": "enrolled"}';
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_enrol_by_code(text, text, text, text, text[], text, text) IS
-    'a customer registers by a store''s code with their own phone: name, phone, birthday, channels agreed to, kept with the code and the phone''s browser as evidence; the answer is the same whether the phone was known or not, a known one keeps its name and a no; sms_code is what the phone was sent, where it is asked for: a wrong one is answered {status 422, field check}, and counts; P0002 for a code that ended, RM110 beyond ingest.store_code_hourly an hour, 22023 names the field';
+    'a customer registers by a store''s code with their own phone: name, phone, birthday, channels agreed to, kept '
+    'with the code and the phone''s browser as evidence; the answer is the same whether the phone was known or not, '
+    'a known one keeps its name and a no; sms_code is what the phone was sent, where it is asked for: a wrong one '
+    'is answered {status 422, field check}, and counts; P0002 for a code that ended, RM110 beyond '
+    'ingest.store_code_hourly an hour, 22023 names the field';
 
 GRANT EXECUTE ON FUNCTION crm.ingest_make_store_code(text, int, text) TO crm_clerk, crm_store_manager, crm_manager, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.ingest_end_store_codes(text) TO crm_store_manager, crm_manager, crm_headquarters;

@@ -16,7 +16,8 @@ EXCEPTION WHEN data_exception OR statement_too_complex THEN        -- or bracket
     RAISE EXCEPTION 'this is no JSON in UTF-8' USING ERRCODE = 'RM200', COLUMN = 'events', HINT = 'Send {"events": [...]} with 1 to 100 of them.';
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_collected(bytea) IS 'the events of a call of crm.ingest_collect(), as they were written; RM200';
+COMMENT ON FUNCTION crm._ingest_collected(bytea) IS
+    'the events of a call of crm.ingest_collect(), as they were written; RM200';
 
 -- One that cannot be stored with the others is found by trying each by itself.
 CREATE FUNCTION crm._ingest_try_all(input crm.ingest_input) RETURNS crm.intake_result[]
@@ -45,7 +46,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_try_all(crm.ingest_input) IS
-    'stores records that came together, each answered as by crm._ingest_try(), in their order; raises only what passes by itself (deadlock, shutdown)';
+    'stores records that came together, each answered as by crm._ingest_try(), in their order; raises only what '
+    'passes by itself (deadlock, shutdown)';
 
 -- Settings as those of crm._ingest_single().
 CREATE FUNCTION crm._ingest_many(entity text, source text, payloads bytea[]) RETURNS crm.intake_result[]
@@ -87,19 +89,23 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_many(text, text, bytea[]) IS
-    'takes records of a source that came in one call: each raw in an inbox row of its own, all stored together; an answer each, in their order';
+    'takes records of a source that came in one call: each raw in an inbox row of its own, all stored together; an '
+    'answer each, in their order';
 
 CREATE FUNCTION crm.ingest_collect(source text, payload bytea) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
     RETURN (SELECT jsonb_build_object('taken', count(*) FILTER (WHERE r.status < 400),
-                       'refused', coalesce(jsonb_agg(jsonb_build_object('index', r.n - 1, 'code', r.code, 'field', r.field, 'remedy', r.remedy) ORDER BY r.n)
+                       'refused', coalesce(jsonb_agg(jsonb_build_object('index', r.n - 1, 'code', r.code,
+                                           'field', r.field, 'remedy', r.remedy) ORDER BY r.n)
                                            FILTER (WHERE r.status >= 400), '[]'))
             FROM unnest(crm._ingest_many('event', source, crm._ingest_collected(payload)))
                  WITH ORDINALITY r (status, code, field, remedy, inbox_id, external_id, fact_id, customer_id, n));
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_collect(text, bytea) IS
-    'takes {"events": [...]}, 1 to 100 events as a page or an app gathered them, each kept raw by itself, all stored together; how many were taken, and of the others index, code, field and remedy; give events an external_id, and a call that is sent again changes nothing; RM200, 42501 for a key of another source';
+    'takes {"events": [...]}, 1 to 100 events as a page or an app gathered them, each kept raw by itself, all '
+    'stored together; how many were taken, and of the others index, code, field and remedy; give events an '
+    'external_id, and a call that is sent again changes nothing; RM200, 42501 for a key of another source';
 GRANT EXECUTE ON FUNCTION crm.ingest_collect(text, bytea) TO crm_till, crm_steward, crm_headquarters, crm_admin;

@@ -24,12 +24,15 @@ BEGIN
             USING ERRCODE = 'RM301', HINT = 'Nothing may be kept under these identifiers: do not enter them again.';
     ELSIF result.status NOT IN (200, 201) THEN
         RAISE EXCEPTION 'this was not taken (%)', result.code
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = coalesce(result.field, ''), HINT = coalesce(result.remedy, 'Look at the fields again.');
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = coalesce(result.field, ''),
+                HINT = coalesce(result.remedy, 'Look at the fields again.');
     END IF;
     RETURN jsonb_build_object('outcome', result.code, 'customer_id', result.customer_id, 'fact_id', result.fact_id);
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_console(text, jsonb, text) IS 'takes one record of the source console; {outcome, customer_id, fact_id}; 22023 with field and remedy when it is refused, RM301 when it names an erased person';
+COMMENT ON FUNCTION crm._ingest_console(text, jsonb, text) IS
+    'takes one record of the source console; {outcome, customer_id, fact_id}; 22023 with field and remedy when it '
+    'is refused, RM301 when it names an erased person';
 
 CREATE FUNCTION crm.ingest_note(customer_id bigint, body text, channel text DEFAULT 'store', outcome text DEFAULT NULL, next_on date DEFAULT NULL,
                                 mentions text[] DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
@@ -75,7 +78,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_note(bigint, text, text, text, date, text[], text) IS
-    'keeps a note about a person, in the name of who calls; next_on (a local day of the store, not before today) makes a follow-up for them; mentions (staff codes, at most 10) puts it into the lists of colleagues who see the person; {outcome, customer_id, fact_id}; P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
+    'keeps a note about a person, in the name of who calls; next_on (a local day of the store, not before today) '
+    'makes a follow-up for them; mentions (staff codes, at most 10) puts it into the lists of colleagues who see '
+    'the person; {outcome, customer_id, fact_id}; P0002 for a person out of scope, RM301 for an erased one, 22023 '
+    'names the field';
 
 CREATE FUNCTION crm._ingest_note_enrolment(answer jsonb, store text, way text) RETURNS jsonb
     LANGUAGE plpgsql AS
@@ -90,9 +96,11 @@ BEGIN
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_note_enrolment(jsonb, text, text) IS 'notes who enrolled a record first, in which store and how; the answer as it was';
+COMMENT ON FUNCTION crm._ingest_note_enrolment(jsonb, text, text) IS
+    'notes who enrolled a record first, in which store and how; the answer as it was';
 
--- A till that sends an impossible birthday is not stopped by it, the record is kept without; who types one is still there to mend it.
+-- A till that sends an impossible birthday is not stopped by it, the record is kept without; who types one is still
+-- there to mend it.
 CREATE FUNCTION crm._ingest_require_birthday(birthday text) RETURNS void
     LANGUAGE plpgsql STABLE AS
 $$
@@ -100,13 +108,17 @@ DECLARE
     read crm.birthday_parts := crm.identity_birthday(birthday);
 BEGIN
     IF btrim(birthday) <> '' AND (read.reason <> '' OR read.birthday > crm._local_day(crm.core_now(), crm._setting('core.time_zone') #>> '{}')) THEN
-        RAISE EXCEPTION 'the birthday cannot be' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'birthday', HINT = 'Give a day from 1900 to today, as 1990-05-01.';
+        RAISE EXCEPTION 'the birthday cannot be' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'birthday',
+            HINT = 'Give a day from 1900 to today, as 1990-05-01.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_require_birthday(text) IS '22023 naming the field for a birthday, as somebody typed it, that is no day, lies before 1900 or in the future; null and empty: none was given';
+COMMENT ON FUNCTION crm._ingest_require_birthday(text) IS
+    '22023 naming the field for a birthday, as somebody typed it, that is no day, lies before 1900 or in the '
+    'future; null and empty: none was given';
 
-CREATE FUNCTION crm.ingest_enrol(name text, phone text, birthday text DEFAULT NULL, consents text[] DEFAULT '{}', fields jsonb DEFAULT '{}', idempotency_key text DEFAULT NULL)
+CREATE FUNCTION crm.ingest_enrol(name text, phone text, birthday text DEFAULT NULL, consents text[] DEFAULT '{}',
+                                 fields jsonb DEFAULT '{}', idempotency_key text DEFAULT NULL)
     RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -122,9 +134,11 @@ BEGIN
         RAISE EXCEPTION 'this is no phone number of one person'
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'phone', HINT = 'Give a mobile number, for example 138 1234 5678.';
     ELSIF jsonb_typeof(coalesce(fields, '{}')) <> 'object' THEN
-        RAISE EXCEPTION 'further fields are an object' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'fields', HINT = 'As {"sex": "f", "custom.diet": ["素食"]}.';
+        RAISE EXCEPTION 'further fields are an object' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'fields',
+            HINT = 'As {"sex": "f", "custom.diet": ["素食"]}.';
     END IF;
-    entered := crm._ingest_hold_to_form(coalesce(fields, '{}') || jsonb_build_object('name', name, 'phone', phone, 'birthday', coalesce(birthday, fields ->> 'birthday')));
+    entered := crm._ingest_hold_to_form(coalesce(fields, '{}') || jsonb_build_object('name', name, 'phone', phone,
+                'birthday', coalesce(birthday, fields ->> 'birthday')));
     PERFORM crm._ingest_require_birthday(entered ->> 'birthday');
     -- the same phone at the counter is the same record, however it is written: who types it twice changes nothing
     id := 'phone:' || encode(crm._identity_hash(1::smallint, '', number.number), 'hex');
@@ -134,12 +148,16 @@ BEGIN
                                    JOIN crm.external_key k ON k.source_id = s.source_id AND k.kind = 1 AND k.external_id = id
                                    JOIN crm.source_record r ON r.source_record_id = k.source_record_id
                                    WHERE s.code = 'console'), crm.core_now()), 'store_code', crm._ingest_console_store(), 'channel', 'store')
-        || coalesce((SELECT jsonb_object_agg('consent_' || c, 'yes') FROM unnest(consents) c WHERE c IN ('sms', 'wechat', 'email')), '{}'), idempotency_key),
+        || coalesce((SELECT jsonb_object_agg('consent_' || c, 'yes') FROM unnest(consents) c
+                    WHERE c IN ('sms', 'wechat', 'email')), '{}'), idempotency_key),
         crm._ingest_console_store(), 'counter');
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_enrol(text, text, text, text[], jsonb, text) IS
-    'registers a customer at the counter, in the caller''s form: name, phone, birthday (as people write it), channels agreed to (sms, wechat, email), what else the form asks for (fields, by name); looked after by the caller when sales.enroller_owns says so; the same phone again is the same record; {outcome, customer_id}; 22023 names the field, RM301 for the phone of an erased person';
+    'registers a customer at the counter, in the caller''s form: name, phone, birthday (as people write it), '
+    'channels agreed to (sms, wechat, email), what else the form asks for (fields, by name); looked after by the '
+    'caller when sales.enroller_owns says so; the same phone again is the same record; {outcome, customer_id}; '
+    '22023 names the field, RM301 for the phone of an erased person';
 
 GRANT EXECUTE ON FUNCTION crm.ingest_note(bigint, text, text, text, date, text[], text), crm.ingest_enrol(text, text, text, text[], jsonb, text)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;

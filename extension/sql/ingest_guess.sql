@@ -5,23 +5,27 @@ CREATE FUNCTION crm._ingest_fold(name text) RETURNS text
 $$ SELECT regexp_replace(lower(normalize(name, NFKC)), '[\s_\-./:()*"''“”【】\[\]]+', '', 'g') $$;
 COMMENT ON FUNCTION crm._ingest_fold(text) IS 'a column''s name without case, width, spaces and signs';
 
--- Spreadsheets add a unit or a remark in brackets, and say whose column it is: 实付金额(元), 会员手机, 所属门店, Customer Phone.
+-- Spreadsheets add a unit or a remark in brackets, and say whose column it is: 实付金额(元), 会员手机, 所属门店,
+-- Customer Phone.
 CREATE FUNCTION crm._ingest_plain(name text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$
     SELECT regexp_replace(crm._ingest_fold(regexp_replace(normalize(name, NFKC), '\(.*?\)|【.*?】|\[.*?\]', '', 'g')),
         '^(会员|客户|顾客|用户|买家|收货人|收件人|所属|归属|登记|注册|消费|购买|customer|member|buyer|client|user)', '')
 $$;
-COMMENT ON FUNCTION crm._ingest_plain(text) IS 'a column''s folded name without what stands in brackets and without whose it is';
+COMMENT ON FUNCTION crm._ingest_plain(text) IS
+    'a column''s folded name without what stands in brackets and without whose it is';
 
 -- The names by which columns are known, best first; entity null: for all that have the field.
 CREATE FUNCTION crm._ingest_known_names() RETURNS TABLE (entity text, field text, names text[])
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$
     VALUES
-    ('member', 'external_id', '{会员编号,会员id,会员号,客户编号,客户id,用户id,用户编号,买家编号,会员卡号,编号,memberid,memberno,customerid,customerno,userid,externalid,openid,id}'::text[]),
+    ('member', 'external_id',
+        '{会员编号,会员id,会员号,客户编号,客户id,用户id,用户编号,买家编号,会员卡号,编号,memberid,memberno,customerid,customerno,userid,externalid,openid,id}'::text[]),
     ('order', 'external_id', '{订单号,订单编号,订单id,单号,小票号,流水号,交易号,orderno,orderid,ordernumber,invoiceno,invoice,receiptno,externalid}'),
-    ('order_line', 'external_id', '{订单号,订单编号,订单id,单号,小票号,流水号,交易号,orderno,orderid,ordernumber,invoiceno,invoice,receiptno,externalid}'),
+    ('order_line', 'external_id',
+        '{订单号,订单编号,订单id,单号,小票号,流水号,交易号,orderno,orderid,ordernumber,invoiceno,invoice,receiptno,externalid}'),
     ('refund', 'external_id', '{退款单号,退款编号,退单号,退货单号,售后单号,refundno,refundid,externalid}'),
     ('event', 'external_id', '{事件编号,事件id,eventid,externalid}'),
     ('interaction', 'external_id', '{记录编号,跟进编号,noteid,externalid}'),
@@ -46,14 +50,19 @@ $$
     (NULL, 'district', '{区县,区,县,district,county}'),
     (NULL, 'address', '{地址,详细地址,收货地址,联系地址,address,street}'),
     (NULL, 'note', '{备注,说明,note,notes,remark,remarks,comment}'),
-    (NULL, 'registered_at', '{注册时间,注册日期,开卡时间,开卡日期,入会时间,入会日期,登记日期,登记时间,关注时间,registeredat,registrationdate,createdat,joinedat,signupdate}'),
-    (NULL, 'store_code', '{门店,门店编码,门店编号,门店代码,店铺,店号,开卡门店,登记门店,门店名称,门店名,店铺名称,店名,storecode,storeid,store,shop,branch,storename,shopname}'),
-    ('order', 'ordered_at', '{下单时间,订单时间,下单日期,订单日期,交易时间,交易日期,消费时间,销售时间,付款时间,orderedat,ordertime,orderdate,invoicedate,createdat,date,time}'),
-    ('order_line', 'ordered_at', '{下单时间,订单时间,下单日期,订单日期,交易时间,交易日期,消费时间,销售时间,付款时间,orderedat,ordertime,orderdate,invoicedate,createdat,date,time}'),
+    (NULL, 'registered_at',
+        '{注册时间,注册日期,开卡时间,开卡日期,入会时间,入会日期,登记日期,登记时间,关注时间,registeredat,registrationdate,createdat,joinedat,signupdate}'),
+    (NULL, 'store_code',
+        '{门店,门店编码,门店编号,门店代码,店铺,店号,开卡门店,登记门店,门店名称,门店名,店铺名称,店名,storecode,storeid,store,shop,branch,storename,shopname}'),
+    ('order', 'ordered_at',
+        '{下单时间,订单时间,下单日期,订单日期,交易时间,交易日期,消费时间,销售时间,付款时间,orderedat,ordertime,orderdate,invoicedate,createdat,date,time}'),
+    ('order_line', 'ordered_at',
+        '{下单时间,订单时间,下单日期,订单日期,交易时间,交易日期,消费时间,销售时间,付款时间,orderedat,ordertime,orderdate,invoicedate,createdat,date,time}'),
     (NULL, 'paid_at', '{支付时间,付款时间,paidat,paymenttime,paytime}'),
     ('order', 'status', '{订单状态,状态,orderstatus,status}'),
     ('order_line', 'status', '{订单状态,状态,orderstatus,status}'),
-    (NULL, 'member_external_id', '{会员编号,会员id,会员号,客户编号,客户id,用户id,买家编号,会员卡号,memberid,memberno,customerid,customerno,userid,memberexternalid}'),
+    (NULL, 'member_external_id',
+        '{会员编号,会员id,会员号,客户编号,客户id,用户id,买家编号,会员卡号,memberid,memberno,customerid,customerno,userid,memberexternalid}'),
     (NULL, 'member_source', '{会员来源,来源,membersource,source}'),
     ('order', 'amount', '{实付金额,实收金额,订单金额,支付金额,总金额,金额,amount,total,totalamount,paidamount}'),
     ('refund', 'amount', '{退款金额,退货金额,金额,refundamount,amount}'),
@@ -119,7 +128,8 @@ BEGIN
         id_column := coalesce(fields ->> 'member_card', fields ->> 'openid');
         fields := fields || CASE
             WHEN id_column IS NOT NULL THEN jsonb_build_object('external_id', id_column)
-            WHEN fields ? 'phone' THEN jsonb_build_object('external_id', jsonb_build_object('column', fields ->> 'phone', 'transform', '["digits", "hash"]'::jsonb))
+            WHEN fields ? 'phone' THEN jsonb_build_object('external_id',
+                    jsonb_build_object('column', fields ->> 'phone', 'transform', '["digits", "hash"]'::jsonb))
             ELSE '{}' END;
     END IF;
     -- goods of a list without codes go by their names
@@ -134,5 +144,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_guess_mapping(text, text) IS
-    'a mapping for a CSV header in Chinese or English: fields whose columns are recognised; look at it, test it, then crm.ingest_define_mapping(); RM216 for an unknown entity';
+    'a mapping for a CSV header in Chinese or English: fields whose columns are recognised; look at it, test it, '
+    'then crm.ingest_define_mapping(); RM216 for an unknown entity';
 GRANT EXECUTE ON FUNCTION crm.ingest_guess_mapping(text, text) TO crm_admin, crm_steward;

@@ -5,7 +5,8 @@ CREATE FUNCTION crm._ingest_required() RETURNS TABLE (entity text, fields text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$
     VALUES ('member', '{external_id}'::text[]), ('order', '{external_id,ordered_at}'), ('order_line', '{external_id,ordered_at}'),
-           ('refund', '{external_id,order_external_id,amount,refunded_at}'), ('event', '{type,occurred_at}'), ('interaction', '{occurred_at,channel}'),
+           ('refund', '{external_id,order_external_id,amount,refunded_at}'), ('event', '{type,occurred_at}'),
+               ('interaction', '{occurred_at,channel}'),
            ('product', '{external_id,name}'), ('consent', '{channel,state,occurred_at}'), ('coupon', '{external_id,coupon_type,issued_at}')
 $$;
 COMMENT ON FUNCTION crm._ingest_required() IS 'the fields without which a record of an entity is refused';
@@ -24,7 +25,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_fields(text) IS
-    'the fields that columns of a file can become, in their order, custom ones last, computed ones not: field, is_required, names of custom ones; RM216 for an unknown entity';
+    'the fields that columns of a file can become, in their order, custom ones last, computed ones not: field, '
+    'is_required, names of custom ones; RM216 for an unknown entity';
 
 CREATE FUNCTION crm.ingest_mapping(source text, entity text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -39,7 +41,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_mapping(text, text) IS
-    'the mapping that deliveries of a source are read with: version, mapping, by whom, when; nulls when there is none; RM210, RM216';
+    'the mapping that deliveries of a source are read with: version, mapping, by whom, when; nulls when there is '
+    'none; RM210, RM216';
 
 CREATE FUNCTION crm.ingest_jobs(before bigint DEFAULT NULL, row_limit int DEFAULT 50) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS

@@ -8,7 +8,8 @@ DECLARE
     at numeric[] := crm._event_position(fact.properties);
 BEGIN
     IF at IS NULL OR fact.occurred_at < crm.core_now() - make_interval(days => (crm._setting('event.place_days'))::int)
-       OR NOT EXISTS (SELECT FROM crm.person_consent c WHERE c.customer_id = _ingest_keep_place.customer_id AND c.channel = 'location' AND c.state = 'yes') THEN
+       OR NOT EXISTS (SELECT FROM crm.person_consent c WHERE c.customer_id = _ingest_keep_place.customer_id
+               AND c.channel = 'location' AND c.state = 'yes') THEN
         RETURN false;
     END IF;
     INSERT INTO crm.event_place (source_record_id, occurred_at, event_id, latitude, longitude)
@@ -16,7 +17,9 @@ BEGIN
     RETURN FOUND;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_keep_place(crm.event_fact, bigint, bigint) IS 'keeps where an event happened, rounded, when it is young enough and the person agreed (consent location); whether it did';
+COMMENT ON FUNCTION crm._ingest_keep_place(crm.event_fact, bigint, bigint) IS
+    'keeps where an event happened, rounded, when it is young enough and the person agreed (consent location); '
+    'whether it did';
 
 CREATE FUNCTION crm._ingest_places_job() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -27,7 +30,8 @@ DECLARE
     gone bigint;
     refused bigint;
 BEGIN
-    DELETE FROM crm.event_place p USING (SELECT x.source_record_id, x.occurred_at, x.event_id FROM crm.event_place x WHERE x.occurred_at < until ORDER BY x.occurred_at LIMIT piece) o
+    DELETE FROM crm.event_place p USING (SELECT x.source_record_id, x.occurred_at, x.event_id FROM crm.event_place x
+            WHERE x.occurred_at < until ORDER BY x.occurred_at LIMIT piece) o
     WHERE p.source_record_id = o.source_record_id AND p.occurred_at = o.occurred_at AND p.event_id = o.event_id;
     GET DIAGNOSTICS gone = ROW_COUNT;
     -- who took the consent back
@@ -38,4 +42,5 @@ BEGIN
     RETURN (gone = piece)::int;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_places_job() IS 'job: forgets positions older than event.place_days, and those of persons who agree no more';
+COMMENT ON FUNCTION crm._ingest_places_job() IS
+    'job: forgets positions older than event.place_days, and those of persons who agree no more';

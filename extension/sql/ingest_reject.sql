@@ -23,7 +23,8 @@ BEGIN
         SELECT t.* INTO b FROM crm.batch t WHERE t.batch_id = r.batch_id;
         input.format := b.format; input.encoding := b.encoding; input.header := b.header; input.is_history := b.is_history;
         input.has_header := b.has_header AND raw.chunk_no = 0;
-        ids := ARRAY(SELECT DISTINCT crm._ingest_hash(j.external_id) FROM crm.reject j WHERE j.reject_id = ANY (reject_ids) AND j.external_id IS NOT NULL);
+        ids := ARRAY(SELECT DISTINCT crm._ingest_hash(j.external_id) FROM crm.reject j
+                WHERE j.reject_id = ANY (reject_ids) AND j.external_id IS NOT NULL);
         IF r.entity = 'order_line' AND cardinality(ids) > 0 THEN
             input := crm._ingest_gathered_input(b, ids);
         END IF;
@@ -42,7 +43,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_reject_input(bigint[]) IS
-    'the raw lines of rejects of one inbox row, to be parsed with the current mapping; null when the raw payload is past its retention';
+    'the raw lines of rejects of one inbox row, to be parsed with the current mapping; null when the raw payload is '
+    'past its retention';
 
 -- What a new try came to.  The other faulty lines of an order go with it.
 CREATE FUNCTION crm._ingest_settle_rejects(reject_ids bigint[], outcomes crm.ingest_outcome[]) RETURNS bigint
@@ -65,7 +67,8 @@ BEGIN
     RETURN resolved;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_settle_rejects(bigint[], crm.ingest_outcome[]) IS 'rejects after another try: resolved, or open with what is wrong now; how many are resolved';
+COMMENT ON FUNCTION crm._ingest_settle_rejects(bigint[], crm.ingest_outcome[]) IS
+    'rejects after another try: resolved, or open with what is wrong now; how many are resolved';
 
 -- Another failure of the house: later, at growing intervals; one alert a source.
 CREATE FUNCTION crm._ingest_fail_rejects(reject_ids bigint[], state text, message text) RETURNS void
@@ -76,12 +79,14 @@ DECLARE
 BEGIN
     IF crm._ingest_failure_kind(state) = 'data' THEN
         UPDATE crm.reject j SET code = _ingest_fail_rejects.state, field = NULL, attempts = j.attempts + 1, state = 'open', next_attempt_at = NULL,
-            remedy = CASE WHEN _ingest_fail_rejects.state LIKE 'RM%' THEN message ELSE 'The record contradicts what is stored; look at its ids and references.' END
+            remedy = CASE WHEN _ingest_fail_rejects.state LIKE 'RM%' THEN message
+                ELSE 'The record contradicts what is stored; look at its ids and references.' END
         WHERE j.reject_id = ANY (reject_ids);
         RETURN;
     END IF;
     UPDATE crm.reject j SET attempts = j.attempts + 1, state = 'retry',
-        next_attempt_at = crm.core_now() + least((crm._setting('ingest.retry_seconds') #>> '{}')::int * 2 ^ least(j.attempts - 1, 16), 86400) * interval '1 second'
+        next_attempt_at = crm.core_now() + least((crm._setting('ingest.retry_seconds') #>> '{}')::int
+                * 2 ^ least(j.attempts - 1, 16), 86400) * interval '1 second'
     WHERE j.reject_id = ANY (reject_ids);
     SELECT s.code, max(j.attempts) AS attempts INTO worst FROM crm.reject j JOIN crm.source s USING (source_id)
     WHERE j.reject_id = ANY (reject_ids) GROUP BY s.code ORDER BY 2 DESC LIMIT 1;
@@ -91,7 +96,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_fail_rejects(bigint[], text, text) IS
-    'rejects whose new try raised: open when it was their own fault, else tried again; one alert after ingest.alert_failures in a row';
+    'rejects whose new try raised: open when it was their own fault, else tried again; one alert after '
+    'ingest.alert_failures in a row';
 
 CREATE FUNCTION crm._ingest_redo(reject_ids bigint[]) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -129,7 +135,9 @@ BEGIN
     RETURN resolved;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_redo(bigint[]) IS 'tries rejects again from their raw payloads, each inbox row in a subtransaction of its own; how many are resolved';
+COMMENT ON FUNCTION crm._ingest_redo(bigint[]) IS
+    'tries rejects again from their raw payloads, each inbox row in a subtransaction of its own; how many are '
+    'resolved';
 
 CREATE FUNCTION crm.ingest_reprocess(source text, row_limit int DEFAULT 1000) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -149,7 +157,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_reprocess(text, int) IS
-    'tries the rejects of a source again, after a mapping, store or option was mended, up to row_limit of them, those least tried first; how many are resolved; repeat it until it returns 0';
+    'tries the rejects of a source again, after a mapping, store or option was mended, up to row_limit of them, '
+    'those least tried first; how many are resolved; repeat it until it returns 0';
 GRANT EXECUTE ON FUNCTION crm.ingest_reprocess(text, int) TO crm_steward, crm_admin;
 
 CREATE FUNCTION crm.ingest_dismiss(reject_ids bigint[], reason text) RETURNS bigint
@@ -162,32 +171,41 @@ BEGIN
     WITH gone AS (
         UPDATE crm.reject j SET state = 'dismissed', resolved_at = crm.core_now(), next_attempt_at = NULL
         WHERE j.reject_id = ANY (reject_ids) AND j.state IN ('open', 'retry')
-          AND j.source_id = (SELECT s.source_id FROM crm.source s WHERE s.source_id = j.source_id AND s.code = coalesce(crm._actor_claim('source'), s.code))
+          AND j.source_id = (SELECT s.source_id FROM crm.source s WHERE s.source_id = j.source_id
+                  AND s.code = coalesce(crm._actor_claim('source'), s.code))
         RETURNING j.reject_id)
     SELECT coalesce(array_agg(g.reject_id ORDER BY g.reject_id), '{}') INTO dismissed FROM gone g;
-    PERFORM crm._audit('dismiss', 'reject', j, NULL, NULL, NULL, reason) FROM unnest(dismissed) j;      -- what was given up, not whatever was asked for
+    PERFORM crm._audit('dismiss', 'reject', j, NULL, NULL, NULL, reason)
+        FROM unnest(dismissed) j;      -- what was given up, not whatever was asked for
     RETURN cardinality(dismissed);
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_dismiss(bigint[], text) IS 'gives rejects up, with a reason for the trail; how many; 22023 without a reason';
+COMMENT ON FUNCTION crm.ingest_dismiss(bigint[], text) IS
+    'gives rejects up, with a reason for the trail; how many; 22023 without a reason';
 GRANT EXECUTE ON FUNCTION crm.ingest_dismiss(bigint[], text) TO crm_steward, crm_admin;
 
-CREATE FUNCTION crm.ingest_rejects(source text DEFAULT NULL, after bigint DEFAULT 0, row_limit int DEFAULT 100, entity text DEFAULT NULL, code text DEFAULT NULL, field text DEFAULT NULL) RETURNS SETOF jsonb
+CREATE FUNCTION crm.ingest_rejects(source text DEFAULT NULL, after bigint DEFAULT 0, row_limit int DEFAULT 100,
+                                   entity text DEFAULT NULL, code text DEFAULT NULL, field text DEFAULT NULL)
+    RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
     RETURN QUERY
     SELECT jsonb_build_object('reject_id', j.reject_id, 'source', s.code, 'entity', j.entity, 'external_id', j.external_id, 'batch_id', j.batch_id,
-               'line', j.line_no, 'inbox_id', j.inbox_id, 'code', j.code, 'field', j.field, 'remedy', j.remedy, 'state', j.state, 'attempts', j.attempts,
+               'line', j.line_no, 'inbox_id', j.inbox_id, 'code', j.code, 'field', j.field, 'remedy', j.remedy,
+                   'state', j.state, 'attempts', j.attempts,
                'rejected_at', j.rejected_at, 'next_attempt_at', j.next_attempt_at)
     FROM crm.reject j JOIN crm.source s USING (source_id)
     WHERE j.state IN ('open', 'retry') AND j.reject_id > coalesce(after, 0)
       AND s.code = coalesce(ingest_rejects.source, crm._actor_claim('source'), s.code) AND s.code = coalesce(crm._actor_claim('source'), s.code)
-      AND j.entity = coalesce(ingest_rejects.entity, j.entity) AND j.code = coalesce(ingest_rejects.code, j.code) AND coalesce(j.field, '') = coalesce(ingest_rejects.field, j.field, '')
+      AND j.entity = coalesce(ingest_rejects.entity, j.entity) AND j.code = coalesce(ingest_rejects.code, j.code)
+          AND coalesce(j.field, '') = coalesce(ingest_rejects.field, j.field, '')
     ORDER BY j.reject_id LIMIT least(greatest(coalesce(row_limit, 100), 0), 500);
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_rejects(text, bigint, int, text, text, text) IS 'open rejects behind an id, of one source, of one reason (entity, code, field; an empty field: none): what is wrong with which record and what to do';
+COMMENT ON FUNCTION crm.ingest_rejects(text, bigint, int, text, text, text) IS
+    'open rejects behind an id, of one source, of one reason (entity, code, field; an empty field: none): what is '
+    'wrong with which record and what to do';
 GRANT EXECUTE ON FUNCTION crm.ingest_rejects(text, bigint, int, text, text, text) TO crm_steward, crm_admin, crm_headquarters;
 
 CREATE FUNCTION crm._ingest_retry() RETURNS bigint
@@ -206,7 +224,8 @@ BEGIN
     RETURN cardinality(ids) / 100;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_retry() IS 'job: tries again what the house could not store; success closes the source''s alert';
+COMMENT ON FUNCTION crm._ingest_retry() IS
+    'job: tries again what the house could not store; success closes the source''s alert';
 
 CREATE FUNCTION crm.ingest_status(key text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -226,7 +245,8 @@ BEGIN
         SELECT k.received_at, k.inbox_id, s.code AS source, k.source_id, k.external_id,
                (ARRAY['member', 'order', 'refund', 'event', 'interaction', 'coupon', 'redemption'])[k.kind] AS entity INTO raw
         FROM crm.external_key k JOIN crm.source s USING (source_id)
-        WHERE k.external_id = key AND k.kind BETWEEN 1 AND 6 AND s.code = coalesce(claimed, s.code) ORDER BY k.received_at DESC, k.fact_id DESC LIMIT 1;
+        WHERE k.external_id = key AND k.kind BETWEEN 1 AND 6 AND s.code = coalesce(claimed, s.code)
+            ORDER BY k.received_at DESC, k.fact_id DESC LIMIT 1;
         IF NOT FOUND THEN
             RETURN jsonb_build_object('state', 'unknown', 'remedy', 'Nothing of this key has arrived: send it again.');
         END IF;
@@ -245,7 +265,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_status(text) IS
-    'what became of a call, by its idempotency key, inbox id or external id: stored, waiting, rejected (with code, field, remedy), dismissed or unknown';
+    'what became of a call, by its idempotency key, inbox id or external id: stored, waiting, rejected (with code, '
+    'field, remedy), dismissed or unknown';
 GRANT EXECUTE ON FUNCTION crm.ingest_status(text) TO crm_till, crm_steward, crm_headquarters, crm_admin;
 
 -- Orders that were taken and belong to nobody: no member was named, and no identifier led to one.
@@ -272,5 +293,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_unmatched(text, bigint, int) IS
-    'orders of a source that belong to nobody (those of erased members apart), with their lines, by record_id behind "after", at most 500: they count in the chain''s sales and join a person when a later delivery names one; RM210';
+    'orders of a source that belong to nobody (those of erased members apart), with their lines, by record_id '
+    'behind "after", at most 500: they count in the chain''s sales and join a person when a later delivery names '
+    'one; RM210';
 GRANT EXECUTE ON FUNCTION crm.ingest_unmatched(text, bigint, int) TO crm_steward, crm_headquarters, crm_admin;

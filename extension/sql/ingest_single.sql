@@ -5,13 +5,15 @@ CREATE FUNCTION crm._ingest_note_reject(input crm.ingest_input, result crm.intak
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    INSERT INTO crm.reject (reject_id, received_at, inbox_id, source_id, entity, external_id, code, field, remedy, state, rejected_at, next_attempt_at)
+    INSERT INTO crm.reject (reject_id, received_at, inbox_id, source_id, entity, external_id, code, field, remedy,
+            state, rejected_at, next_attempt_at)
     VALUES (crm._new_id(), input.received_at, result.inbox_id, input.source_id, input.entity, result.external_id, result.code, result.field,
             result.remedy, CASE result.status WHEN 202 THEN 'retry' ELSE 'open' END, crm.core_now(),
             CASE result.status WHEN 202 THEN crm.core_now() + (crm._setting('ingest.retry_seconds') #>> '{}')::int * interval '1 second' END);
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_note_reject(crm.ingest_input, crm.intake_result) IS 'keeps why a single call was refused, or that it is tried again';
+COMMENT ON FUNCTION crm._ingest_note_reject(crm.ingest_input, crm.intake_result) IS
+    'keeps why a single call was refused, or that it is tried again';
 
 CREATE FUNCTION crm._ingest_refuse(status int, code text, field text, remedy text, external_id text DEFAULT NULL) RETURNS crm.intake_result
     LANGUAGE plpgsql IMMUTABLE AS
@@ -27,13 +29,15 @@ CREATE FUNCTION crm._ingest_answer(outcome crm.ingest_outcome) RETURNS crm.intak
 $$
 BEGIN
     IF outcome.code IS NOT NULL THEN
-        RETURN crm._ingest_refuse(CASE outcome.code WHEN 'RM215' THEN 413 ELSE 422 END, outcome.code, outcome.field, outcome.remedy, outcome.external_id);
+        RETURN crm._ingest_refuse(CASE outcome.code WHEN 'RM215' THEN 413 ELSE 422 END, outcome.code, outcome.field,
+            outcome.remedy, outcome.external_id);
     END IF;
     RETURN ROW(CASE outcome.outcome WHEN 'created' THEN 201 ELSE 200 END, outcome.outcome, NULL, NULL, NULL,
                outcome.external_id, outcome.fact_id, outcome.customer_id)::crm.intake_result;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_answer(crm.ingest_outcome) IS 'what became of a record, as its sender is told: 201, 200, 413, 422';
+COMMENT ON FUNCTION crm._ingest_answer(crm.ingest_outcome) IS
+    'what became of a record, as its sender is told: 201, 200, 413, 422';
 
 -- The record stored with its consequences in a subtransaction of its own, or the reason why not.
 CREATE FUNCTION crm._ingest_try(input crm.ingest_input) RETURNS crm.intake_result
@@ -51,7 +55,8 @@ BEGIN
         IF input.entity = 'order' AND attempt = 1 THEN
             outcome := crm._ingest_take_order(input);
         ELSE
-            SELECT o.* INTO outcome FROM unnest(crm._ingest_take(input)) o WHERE o.outcome IS DISTINCT FROM 'end' AND o.outcome IS DISTINCT FROM 'moved' LIMIT 1;
+            SELECT o.* INTO outcome FROM unnest(crm._ingest_take(input)) o WHERE o.outcome IS DISTINCT FROM 'end'
+                AND o.outcome IS DISTINCT FROM 'moved' LIMIT 1;
         END IF;
         PERFORM crm._cost_note('record', input.entity, 1, began_at);
         RETURN crm._ingest_answer(outcome);
@@ -76,7 +81,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_try(crm.ingest_input) IS
-    'stores one record: 201, 200, or 422 with code, field and remedy; 202 when the house and not the record is at fault; raises only what passes by itself (deadlock, shutdown)';
+    'stores one record: 201, 200, or 422 with code, field and remedy; 202 when the house and not the record is at '
+    'fault; raises only what passes by itself (deadlock, shutdown)';
 
 -- Where a call's records come from and how they are read; written out in its caller's statement.
 CREATE FUNCTION crm._ingest_origin(entity text, source text) RETURNS TABLE (source_id int, code text, is_active boolean, is_sandbox boolean,
@@ -88,7 +94,8 @@ $$
     FROM crm.source s LEFT JOIN crm.mapping m ON m.source_id = s.source_id AND m.entity = $1 AND m.is_current
     WHERE s.code = coalesce($2, crm._actor_claim('source'))
 $$;
-COMMENT ON FUNCTION crm._ingest_origin(text, text) IS 'a source (null: the one of the caller''s key) with its current mapping of an entity; no row when there is none';
+COMMENT ON FUNCTION crm._ingest_origin(text, text) IS
+    'a source (null: the one of the caller''s key) with its current mapping of an entity; no row when there is none';
 
 CREATE FUNCTION crm._ingest_admission(origin record) RETURNS crm.intake_result
     LANGUAGE plpgsql STABLE AS
@@ -113,7 +120,9 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_admission(record) IS 'why nothing of a source is taken from this caller (422); null when it is; 42501 when the key is for another source';
+COMMENT ON FUNCTION crm._ingest_admission(record) IS
+    'why nothing of a source is taken from this caller (422); null when it is; 42501 when the key is for another '
+    'source';
 
 CREATE FUNCTION crm._ingest_payload_fault(payload bytea, most_bytes int) RETURNS crm.intake_result
     LANGUAGE plpgsql IMMUTABLE AS
@@ -127,7 +136,8 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_payload_fault(bytea, int) IS 'why a payload is not even kept: empty (422) or too large (413); null when it is';
+COMMENT ON FUNCTION crm._ingest_payload_fault(bytea, int) IS
+    'why a payload is not even kept: empty (422) or too large (413); null when it is';
 
 CREATE FUNCTION crm._ingest_unsigned(origin record, payload bytea, signature jsonb) RETURNS crm.intake_result
     LANGUAGE plpgsql STABLE AS
@@ -148,7 +158,8 @@ BEGIN
         ELSE 'Sign id, timestamp and raw body with the secret of the source.' END) END;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_unsigned(record, bytea, jsonb) IS 'why a signature does not hold (401), of a source that signs; null when it does';
+COMMENT ON FUNCTION crm._ingest_unsigned(record, bytea, jsonb) IS
+    'why a signature does not hold (401), of a source that signs; null when it does';
 
 CREATE FUNCTION crm._ingest_keep_rows(input crm.ingest_input, key text) RETURNS void
     LANGUAGE plpgsql AS
@@ -178,7 +189,8 @@ BEGIN
     END;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_keep(crm.ingest_input, text) IS 'keeps the payloads of a call in the inbox, also on a day whose partition may be made at this moment';
+COMMENT ON FUNCTION crm._ingest_keep(crm.ingest_input, text) IS
+    'keeps the payloads of a call in the inbox, also on a day whose partition may be made at this moment';
 
 CREATE FUNCTION crm._ingest_input(origin record, entity text, payloads bytea[], ids bigint[]) RETURNS crm.ingest_input
     LANGUAGE plpgsql AS
@@ -193,7 +205,8 @@ BEGIN
     RETURN input;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_input(record, text, bytea[], bigint[]) IS 'the parser''s input of records that come by themselves, an inbox row each, under these ids';
+COMMENT ON FUNCTION crm._ingest_input(record, text, bytea[], bigint[]) IS
+    'the parser''s input of records that come by themselves, an inbox row each, under these ids';
 
 -- What is not taken is kept as a reject; of what names an erased person nothing is kept, not even raw.
 CREATE FUNCTION crm._ingest_settle(input crm.ingest_input, result crm.intake_result) RETURNS void
@@ -208,7 +221,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_settle(crm.ingest_input, crm.intake_result) IS 'leaves behind what an answer says of a record: a reject, or no payload';
+COMMENT ON FUNCTION crm._ingest_settle(crm.ingest_input, crm.intake_result) IS
+    'leaves behind what an answer says of a record: a reject, or no payload';
 
 -- The settings reach all that a call causes: its statements touch a handful of rows by key, so their
 -- plans are made once, and made for indexes whatever the tables held at that moment.
@@ -252,9 +266,11 @@ BEGIN
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_single(text, text, bytea, text, jsonb) IS 'a single call of intake: raw payload, then the record with all it causes, in one commit';
+COMMENT ON FUNCTION crm._ingest_single(text, text, bytea, text, jsonb) IS
+    'a single call of intake: raw payload, then the record with all it causes, in one commit';
 
-CREATE FUNCTION crm.ingest_member(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+CREATE FUNCTION crm.ingest_member(source text, payload bytea, idempotency_key text DEFAULT NULL,
+                                  signature jsonb DEFAULT NULL) RETURNS crm.intake_result
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
@@ -262,10 +278,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_member(text, bytea, text, jsonb) IS
-    'takes a member record of a source as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
+    'takes a member record of a source as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 '
+    'kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 '
+    'and RM102 for misused idempotency keys, 42501 for a key of another source';
 GRANT EXECUTE ON FUNCTION crm.ingest_member(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;
 
-CREATE FUNCTION crm.ingest_order(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+CREATE FUNCTION crm.ingest_order(source text, payload bytea, idempotency_key text DEFAULT NULL,
+                                 signature jsonb DEFAULT NULL) RETURNS crm.intake_result
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
@@ -273,10 +292,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_order(text, bytea, text, jsonb) IS
-    'takes an order with its items as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
+    'takes an order with its items as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept '
+    'and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and '
+    'RM102 for misused idempotency keys, 42501 for a key of another source';
 GRANT EXECUTE ON FUNCTION crm.ingest_order(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;
 
-CREATE FUNCTION crm.ingest_refund(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+CREATE FUNCTION crm.ingest_refund(source text, payload bytea, idempotency_key text DEFAULT NULL,
+                                  signature jsonb DEFAULT NULL) RETURNS crm.intake_result
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
@@ -284,10 +306,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_refund(text, bytea, text, jsonb) IS
-    'takes a refund: full, partial or of a line as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
+    'takes a refund: full, partial or of a line as JSON (doc/rooms/ingest.md): 201 created, 200 updated or '
+    'unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not '
+    'raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
 GRANT EXECUTE ON FUNCTION crm.ingest_refund(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;
 
-CREATE FUNCTION crm.ingest_event(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+CREATE FUNCTION crm.ingest_event(source text, payload bytea, idempotency_key text DEFAULT NULL,
+                                 signature jsonb DEFAULT NULL) RETURNS crm.intake_result
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
@@ -295,10 +320,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_event(text, bytea, text, jsonb) IS
-    'takes a behaviour event as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
+    'takes a behaviour event as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and '
+    'tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 '
+    'for misused idempotency keys, 42501 for a key of another source';
 GRANT EXECUTE ON FUNCTION crm.ingest_event(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;
 
-CREATE FUNCTION crm.ingest_interaction(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+CREATE FUNCTION crm.ingest_interaction(source text, payload bytea, idempotency_key text DEFAULT NULL,
+                                       signature jsonb DEFAULT NULL) RETURNS crm.intake_result
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
@@ -306,10 +334,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_interaction(text, bytea, text, jsonb) IS
-    'takes a note, call or message as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
-GRANT EXECUTE ON FUNCTION crm.ingest_interaction(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin, crm_clerk, crm_store_manager, crm_manager, crm_service;
+    'takes a note, call or message as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept '
+    'and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and '
+    'RM102 for misused idempotency keys, 42501 for a key of another source';
+GRANT EXECUTE ON FUNCTION crm.ingest_interaction(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters,
+    crm_admin, crm_clerk, crm_store_manager, crm_manager, crm_service;
 
-CREATE FUNCTION crm.ingest_product(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+CREATE FUNCTION crm.ingest_product(source text, payload bytea, idempotency_key text DEFAULT NULL,
+                                   signature jsonb DEFAULT NULL) RETURNS crm.intake_result
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
@@ -317,10 +349,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_product(text, bytea, text, jsonb) IS
-    'takes a product as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
+    'takes a product as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried '
+    'again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for '
+    'misused idempotency keys, 42501 for a key of another source';
 GRANT EXECUTE ON FUNCTION crm.ingest_product(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;
 
-CREATE FUNCTION crm.ingest_consent(source text, payload bytea, idempotency_key text DEFAULT NULL, signature jsonb DEFAULT NULL) RETURNS crm.intake_result
+CREATE FUNCTION crm.ingest_consent(source text, payload bytea, idempotency_key text DEFAULT NULL,
+                                   signature jsonb DEFAULT NULL) RETURNS crm.intake_result
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
@@ -328,5 +363,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.ingest_consent(text, bytea, text, jsonb) IS
-    'takes a consent or its withdrawal as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 and RM102 for misused idempotency keys, 42501 for a key of another source';
+    'takes a consent or its withdrawal as JSON (doc/rooms/ingest.md): 201 created, 200 updated or unchanged, 202 '
+    'kept and tried again, 401, 413, 422 with code, field and remedy; data faults are answered, not raised; RM101 '
+    'and RM102 for misused idempotency keys, 42501 for a key of another source';
 GRANT EXECUTE ON FUNCTION crm.ingest_consent(text, bytea, text, jsonb) TO crm_till, crm_steward, crm_headquarters, crm_admin;

@@ -27,7 +27,8 @@ BEGIN
     RETURN QUERY SELECT * FROM unnest(outcomes);
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_store_members(crm.ingest_input) IS 'parses and stores member records, and the consents beside them';
+COMMENT ON FUNCTION crm._ingest_store_members(crm.ingest_input) IS
+    'parses and stores member records, and the consents beside them';
 
 CREATE FUNCTION crm._ingest_store_orders(input crm.ingest_input) RETURNS SETOF crm.ingest_outcome
     LANGUAGE plpgsql AS
@@ -88,7 +89,8 @@ BEGIN
     FROM parsed p LEFT JOIN stored s ON s.ordinal = p.ordinal;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_store_refunds(crm.ingest_input) IS 'parses and stores refunds; one before its order waits for it';
+COMMENT ON FUNCTION crm._ingest_store_refunds(crm.ingest_input) IS
+    'parses and stores refunds; one before its order waits for it';
 
 CREATE FUNCTION crm._ingest_store_events(input crm.ingest_input) RETURNS SETOF crm.ingest_outcome
     LANGUAGE plpgsql AS
@@ -116,7 +118,8 @@ BEGIN
     FROM parsed p LEFT JOIN stored s ON s.ordinal = p.ordinal WHERE (SELECT count(*) FROM placed) >= 0;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_store_events(crm.ingest_input) IS 'parses and stores events, and where they happened when the house keeps that of who agreed';
+COMMENT ON FUNCTION crm._ingest_store_events(crm.ingest_input) IS
+    'parses and stores events, and where they happened when the house keeps that of who agreed';
 
 CREATE FUNCTION crm._ingest_store_interactions(input crm.ingest_input) RETURNS SETOF crm.ingest_outcome
     LANGUAGE plpgsql AS
@@ -138,7 +141,8 @@ BEGIN
     FROM parsed p LEFT JOIN stored s ON s.ordinal = p.ordinal;
 END
 $$;
-COMMENT ON FUNCTION crm._ingest_store_interactions(crm.ingest_input) IS 'parses and stores interactions: notes, calls, messages';
+COMMENT ON FUNCTION crm._ingest_store_interactions(crm.ingest_input) IS
+    'parses and stores interactions: notes, calls, messages';
 
 CREATE FUNCTION crm._ingest_store_products(input crm.ingest_input) RETURNS SETOF crm.ingest_outcome
     LANGUAGE plpgsql AS
@@ -239,7 +243,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_take(crm.ingest_input) IS
-    'stores a piece and calls the consequences once, with all persons whose facts changed, consents of member records included';
+    'stores a piece and calls the consequences once, with all persons whose facts changed, consents of member '
+    'records included';
 
 -- One order of a single call, the till's: the same in plain statements, which start faster than one big one.
 CREATE FUNCTION crm._ingest_take_order(input crm.ingest_input) RETURNS crm.ingest_outcome
@@ -294,7 +299,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_take_order(crm.ingest_input) IS
-    'parses and stores one order with all it causes: crm._ingest_take() for the commonest call; RM309 when its person moved meanwhile: undo, and take it by that function';
+    'parses and stores one order with all it causes: crm._ingest_take() for the commonest call; RM309 when its '
+    'person moved meanwhile: undo, and take it by that function';
 
 -- Whether a failure is of the data (a reject), of the moment (try the call again), or of the house (keep and retry).
 CREATE FUNCTION crm._ingest_failure_kind(state text) RETURNS text
@@ -304,4 +310,5 @@ $$
                 WHEN left(state, 2) IN ('21', '22', '23', 'P0') OR (left(state, 2) = 'RM' AND state >= 'RM1') THEN 'data'
                 ELSE 'house' END
 $$;
-COMMENT ON FUNCTION crm._ingest_failure_kind(text) IS 'data, moment or house: what a SQLSTATE raised while storing says about whom to ask';
+COMMENT ON FUNCTION crm._ingest_failure_kind(text) IS
+    'data, moment or house: what a SQLSTATE raised while storing says about whom to ask';

@@ -17,7 +17,8 @@ BEGIN
               AND i.received_at >= starts AND i.received_at < ends)
          + (SELECT coalesce(sum((b.counts ->> 'facts')::bigint), 0) FROM crm.batch b WHERE b.source_id = _ingest_count_day.source_id
               AND b.created_at >= starts AND b.created_at < ends AND b.state IN ('applying', 'done'))
-           ELSE coalesce((SELECT o.received FROM crm.source_day o WHERE o.source_id = _ingest_count_day.source_id AND o.day = _ingest_count_day.day), 0) END,
+           ELSE coalesce((SELECT o.received FROM crm.source_day o WHERE o.source_id = _ingest_count_day.source_id
+                       AND o.day = _ingest_count_day.day), 0) END,
            (SELECT count(*) FROM crm.reject j WHERE j.source_id = _ingest_count_day.source_id
               AND j.rejected_at >= starts AND j.rejected_at < ends AND j.state IN ('open', 'dismissed'))
     ON CONFLICT ON CONSTRAINT source_day_pkey DO UPDATE SET received = excluded.received, rejected = excluded.rejected
@@ -40,7 +41,8 @@ DECLARE
 BEGIN
     FOR s IN SELECT t.source_id, t.code, t.time_zone, t.last_received_at, t.is_active,
                     greatest((SELECT max(i.received_at) FROM crm.inbox i WHERE i.source_id = t.source_id AND i.batch_id IS NULL),
-                             (SELECT max(b.created_at) FROM crm.batch b WHERE b.source_id = t.source_id AND b.state IN ('applying', 'done'))) AS newest
+                             (SELECT max(b.created_at) FROM crm.batch b WHERE b.source_id = t.source_id
+                                         AND b.state IN ('applying', 'done'))) AS newest
              FROM crm.source t ORDER BY t.source_id
     LOOP
         CONTINUE WHEN s.newest IS NULL;
@@ -49,10 +51,12 @@ BEGIN
         -- the days that may have changed: the last two, and those of open alerts, which somebody may mend later
         FOR counted IN
             SELECT d.day FROM unnest(ARRAY[today - 1, today]) d(day) WHERE s.newest >= (today - 1)::timestamp AT TIME ZONE s.time_zone
-            UNION SELECT right(a.key, 10)::date FROM crm.alert a WHERE a.kind = 'ingest.rate' AND a.closed_at IS NULL AND a.key ~ ' \d{4}-\d\d-\d\d$' AND left(a.key, -11) = s.code
+            UNION SELECT right(a.key, 10)::date FROM crm.alert a WHERE a.kind = 'ingest.rate' AND a.closed_at IS NULL
+                AND a.key ~ ' \d{4}-\d\d-\d\d$' AND left(a.key, -11) = s.code
         LOOP
             PERFORM crm._ingest_count_day(s.source_id, counted.day, counted.day < today - 1);
-            SELECT 100.0 * (d.received - d.rejected) / nullif(d.received, 0) INTO percent FROM crm.source_day d WHERE d.source_id = s.source_id AND d.day = counted.day;
+            SELECT 100.0 * (d.received - d.rejected) / nullif(d.received, 0) INTO percent FROM crm.source_day d
+                WHERE d.source_id = s.source_id AND d.day = counted.day;
             IF percent < wanted THEN
                 PERFORM crm._alert('ingest.rate', s.code || to_char(counted.day, ' YYYY-MM-DD'), jsonb_build_object('percent', round(percent, 2)));
             ELSIF percent >= wanted THEN
@@ -76,7 +80,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_watch() IS
-    'job: last record, success rate and silence of each source, with their alerts; rejects that a later delivery made good; uploads never finished';
+    'job: last record, success rate and silence of each source, with their alerts; rejects that a later delivery '
+    'made good; uploads never finished';
 
 CREATE FUNCTION crm._ingest_retention() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -105,7 +110,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._ingest_retention() IS
-    'job: raw payloads past the retention of their source, a bounded piece a call; what is left is the number removed, so that it runs again';
+    'job: raw payloads past the retention of their source, a bounded piece a call; what is left is the number '
+    'removed, so that it runs again';
 
 CREATE FUNCTION crm.ingest_check() RETURNS TABLE (what text, expected text, found text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -128,5 +134,6 @@ BEGIN
     GROUP BY b.batch_id, b.chunk_count HAVING count(i.inbox_id) <> b.chunk_count;
 END
 $$;
-COMMENT ON FUNCTION crm.ingest_check() IS 'what does not add up in intake: imports against their counts and chunks, mappings without a current version';
+COMMENT ON FUNCTION crm.ingest_check() IS
+    'what does not add up in intake: imports against their counts and chunks, mappings without a current version';
 GRANT EXECUTE ON FUNCTION crm.ingest_check() TO crm_admin;

@@ -7,11 +7,13 @@ BEGIN
     IF to_regclass('crm.migration') IS NULL THEN
         RETURN ARRAY(SELECT s.migration_no FROM crm._migration() s ORDER BY 1);
     END IF;
-    RETURN ARRAY(SELECT s.migration_no FROM crm._migration() s WHERE NOT EXISTS (SELECT FROM crm.migration m WHERE m.migration_no = s.migration_no) ORDER BY 1);
+    RETURN ARRAY(SELECT s.migration_no FROM crm._migration() s
+        WHERE NOT EXISTS (SELECT FROM crm.migration m WHERE m.migration_no = s.migration_no) ORDER BY 1);
 END
 $$;
 COMMENT ON FUNCTION crm._migrations_missing() IS
-    'the migrations of the code that this database does not have, in their order: a number tells a room and an order, not a time, so one below the newest may still be to come';
+    'the migrations of the code that this database does not have, in their order: a number tells a room and an '
+    'order, not a time, so one below the newest may still be to come';
 
 CREATE FUNCTION crm.install() RETURNS TABLE (migration_no int, room text, title text)
     LANGUAGE plpgsql SET search_path = pg_catalog, crm, pg_temp AS
@@ -56,7 +58,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.install() IS
-    'makes or updates the tables of crm as ordinary tables owned by crm_owner; returns the migrations it applied, none when up to date; superuser only (42501)';
+    'makes or updates the tables of crm as ordinary tables owned by crm_owner; returns the migrations it applied, '
+    'none when up to date; superuser only (42501)';
 
 CREATE FUNCTION crm._code_version() RETURNS crm.version
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '@CRM_VERSION@'::crm.version $$;
@@ -64,7 +67,8 @@ COMMENT ON FUNCTION crm._code_version() IS 'the version of the code';
 
 CREATE FUNCTION crm._core_library_version() RETURNS text
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_core_library_version';
-COMMENT ON FUNCTION crm._core_library_version() IS 'the version of the library that the server runs: that of its last start, where crm is preloaded';
+COMMENT ON FUNCTION crm._core_library_version() IS
+    'the version of the library that the server runs: that of its last start, where crm is preloaded';
 
 CREATE FUNCTION crm._require_library() RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, crm, pg_temp AS
@@ -76,7 +80,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._require_library() IS 'RM001 when the library that the server runs is of another release than the code';
+COMMENT ON FUNCTION crm._require_library() IS
+    'RM001 when the library that the server runs is of another release than the code';
 
 -- String bodies may precede their tables; here each is parsed against the tables that are there now.
 CREATE FUNCTION crm._validate_sql_functions() RETURNS void
@@ -129,7 +134,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.uninstall(text) IS
-    'drops every table of crm with all data; takes the name of the database as confirmation (22023 otherwise); roles stay, they are the cluster''s; afterwards DROP EXTENSION crm works';
+    'drops every table of crm with all data; takes the name of the database as confirmation (22023 otherwise); '
+    'roles stay, they are the cluster''s; afterwards DROP EXTENSION crm works';
 
 CREATE FUNCTION crm._compare_schema() RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, crm, pg_temp AS
@@ -139,14 +145,18 @@ BEGIN
     IF crm._migrations_missing() = '{}' THEN
         RETURN;
     END IF;
-    RAISE EXCEPTION '%', CASE WHEN to_regclass('crm.migration') IS NULL THEN 'crm has no tables in this database yet' ELSE 'the tables of crm are older than its code' END
+    RAISE EXCEPTION '%', CASE WHEN to_regclass('crm.migration') IS NULL THEN 'crm has no tables in this database yet'
+        ELSE 'the tables of crm are older than its code' END
         USING ERRCODE = 'RM001', HINT = 'Run SELECT crm.install();';
 END
 $$;
-COMMENT ON FUNCTION crm._compare_schema() IS 'compares the tables and the library with the code: RM001 with the remedy when crm.install() has to run, or the server to be restarted';
+COMMENT ON FUNCTION crm._compare_schema() IS
+    'compares the tables and the library with the code: RM001 with the remedy when crm.install() has to run, or the '
+    'server to be restarted';
 
 -- Every entry into the product asks this: code newer than the tables or the library says what to do.
 CREATE FUNCTION crm._require_schema() RETURNS void
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'crm_core_require_schema';
 COMMENT ON FUNCTION crm._require_schema() IS
-    'RM001 with the remedy when crm.install() has to run, or the server to be restarted; that all fits is remembered in the session until functions change, so each entry can ask';
+    'RM001 with the remedy when crm.install() has to run, or the server to be restarted; that all fits is '
+    'remembered in the session until functions change, so each entry can ask';

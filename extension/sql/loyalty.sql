@@ -43,16 +43,19 @@ BEGIN
     END IF;
     WITH made AS (
         INSERT INTO crm.coupon (customer_id, coupon_id, code, coupon_type, flow_id, occurrence_key, value, state, issued_at, valid_until)
-        SELECT g.id, g.coupon_id, coalesce(g.code, crm._loyalty_code(g.id, g.coupon_id)), t.coupon_type, _loyalty_issue_all.flow_id, g.key, t.value, 'issued', since,
+        SELECT g.id, g.coupon_id, coalesce(g.code, crm._loyalty_code(g.id, g.coupon_id)), t.coupon_type,
+            _loyalty_issue_all.flow_id, g.key, t.value, 'issued', since,
                crm._loyalty_valid_until(since, t.valid_days, coalesce(g.zone, home_zone))
-        FROM ROWS FROM (unnest(customer_ids), unnest(ids), unnest(codes), unnest(occurrence_keys), unnest(zones)) WITH ORDINALITY g (id, coupon_id, code, key, zone, n) ORDER BY g.n
+        FROM ROWS FROM (unnest(customer_ids), unnest(ids), unnest(codes), unnest(occurrence_keys),
+                unnest(zones)) WITH ORDINALITY g (id, coupon_id, code, key, zone, n) ORDER BY g.n
         RETURNING customer_id, coupon_id, code, value, valid_until)
     SELECT array_agg(ROW(m.customer_id, m.coupon_id, m.code, m.value, m.valid_until)::crm.coupon_ref ORDER BY m.coupon_id) INTO issued FROM made m;
     RETURN issued;
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_issue_all(bigint[], text, int, text[], text[], timestamptz) IS
-    'issues a coupon of a type to each person (with its occurrence key and zone), valid to the end of its last local day, in their order; RM607 for an unknown type, RM613 when its pool of codes is empty';
+    'issues a coupon of a type to each person (with its occurrence key and zone), valid to the end of its last '
+    'local day, in their order; RM607 for an unknown type, RM613 when its pool of codes is empty';
 
 CREATE FUNCTION crm._loyalty_issue(customer_id bigint, coupon_type text, flow_id int, occurrence_key text,
                                    issued_at timestamptz DEFAULT NULL, zone text DEFAULT NULL) RETURNS bigint
@@ -102,7 +105,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_holders(bigint[], crm.person_id[], text, int) IS
-    'those of the persons, under these and their other ids, who hold a valid coupon, or redeemed one in so many days, that is worth as much as the type or more';
+    'those of the persons, under these and their other ids, who hold a valid coupon, or redeemed one in so many '
+    'days, that is worth as much as the type or more';
 
 CREATE FUNCTION crm._loyalty_void(customer_id bigint, flow_id int, occurrence_key text, reason text) RETURNS void
     LANGUAGE plpgsql AS
@@ -156,7 +160,8 @@ BEGIN
     ORDER BY c.state <> 'issued', c.valid_until, c.coupon_id;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_coupons(bigint) IS 'all coupons of a person, the usable ones first, without asking who wants to know';
+COMMENT ON FUNCTION crm._loyalty_coupons(bigint) IS
+    'all coupons of a person, the usable ones first, without asking who wants to know';
 
 CREATE FUNCTION crm.loyalty_coupons(customer_id bigint) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -168,7 +173,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_coupons(bigint) IS
-    'all coupons of a person under any of the ids, usable ones first: code, name, kind, value, state, valid_until (exclusive); P0002 outside of the caller''s scope';
+    'all coupons of a person under any of the ids, usable ones first: code, name, kind, value, state, valid_until '
+    '(exclusive); P0002 outside of the caller''s scope';
 GRANT EXECUTE ON FUNCTION crm.loyalty_coupons(bigint) TO crm_clerk, crm_store_manager, crm_manager, crm_service,
     crm_steward, crm_marketer, crm_analyst, crm_headquarters;
 
@@ -197,7 +203,8 @@ BEGIN
     coupon_id := found.coupon_id;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_find(text, int) IS 'customer and coupon a typed code leads to, unverified: the caller locks the row; nulls when to none';
+COMMENT ON FUNCTION crm._loyalty_find(text, int) IS
+    'customer and coupon a typed code leads to, unverified: the caller locks the row; nulls when to none';
 
 CREATE FUNCTION crm._loyalty_source(source text) RETURNS int
     LANGUAGE plpgsql STABLE AS
@@ -218,7 +225,9 @@ BEGIN
     RETURN id;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_source(text) IS 'id of the source an order comes from: the one named, else the one of the caller''s key; 42501 for a foreign one, 22023 for an unknown one';
+COMMENT ON FUNCTION crm._loyalty_source(text) IS
+    'id of the source an order comes from: the one named, else the one of the caller''s key; 42501 for a foreign '
+    'one, 22023 for an unknown one';
 
 CREATE FUNCTION crm._loyalty_store(store text) RETURNS int
     LANGUAGE plpgsql STABLE AS
@@ -249,7 +258,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_discount(text, numeric, numeric) IS
-    'what a coupon takes off an order''s amount, in currency units: never more than the amount; free shipping takes nothing off the goods';
+    'what a coupon takes off an order''s amount, in currency units: never more than the amount; free shipping takes '
+    'nothing off the goods';
 
 -- Refuses with code, field and remedy what may not be redeemed.
 CREATE FUNCTION crm._loyalty_require_usable(state text, valid_until timestamptz, minimum_amount numeric, amount numeric,
@@ -277,7 +287,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_require_usable(text, timestamptz, numeric, numeric, timestamptz, boolean) IS
-    'RM602 redeemed, RM603 expired or withdrawn, RM605 below the minimum, RM614 reserved for another order; an own reservation holds the coupon past its time; COLUMN is the field, HINT the remedy';
+    'RM602 redeemed, RM603 expired or withdrawn, RM605 below the minimum, RM614 reserved for another order; an own '
+    'reservation holds the coupon past its time; COLUMN is the field, HINT the remedy';
 
 CREATE FUNCTION crm.loyalty_redeem(code text, source text, order_external_id text, store text, amount numeric,
                                    idempotency_key text DEFAULT NULL) RETURNS jsonb
@@ -302,7 +313,8 @@ BEGIN
         RAISE EXCEPTION 'a redemption needs its order' USING ERRCODE = 'null_value_not_allowed',
             COLUMN = 'order_external_id', HINT = 'Give the order''s number in its source.';
     ELSIF length(order_external_id) > 200 THEN
-        RAISE EXCEPTION 'the order''s number is too long' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'order_external_id', HINT = 'Give the order''s number in its source, at most 200 characters.';
+        RAISE EXCEPTION 'the order''s number is too long' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'order_external_id', HINT = 'Give the order''s number in its source, at most 200 characters.';
     ELSIF amount IS NULL OR amount < 0 OR amount = 'NaN' OR amount > 1e12 THEN
         RAISE EXCEPTION 'a redemption needs the order''s amount' USING ERRCODE = 'invalid_parameter_value',
             COLUMN = 'amount', HINT = 'Give the amount before the coupon, zero or more.';
@@ -319,9 +331,11 @@ BEGIN
     answer := jsonb_build_object('code', c.code, 'coupon_type', c.coupon_type, 'name', c.name_zh, 'kind', c.kind,
                                  'value', c.value, 'amount', amount, 'discount', off, 'order', order_external_id, 'state', 'redeemed');
     IF c.state = 'redeemed' AND c.redeeming_source_id = src AND c.redeeming_order = order_external_id THEN
-        -- the same redemption again, without a key: it is done, for the amount and with what was taken off then, whatever the order comes to now
+        -- the same redemption again, without a key: it is done, for the amount and with what was taken off then,
+        -- whatever the order comes to now
         answer := answer || (SELECT jsonb_build_object('redeemed_at', c.redeemed_at, 'repeated', true, 'amount', e.amount, 'discount', e.discount)
-            FROM crm.coupon_event e WHERE e.customer_id = c.customer_id AND e.coupon_id = c.coupon_id AND e.kind = 'redeemed' ORDER BY e.coupon_event_id DESC LIMIT 1);
+            FROM crm.coupon_event e WHERE e.customer_id = c.customer_id AND e.coupon_id = c.coupon_id
+                AND e.kind = 'redeemed' ORDER BY e.coupon_event_id DESC LIMIT 1);
         PERFORM crm._idempotency_store(idempotency_key, answer);
         RETURN answer;
     END IF;
@@ -335,7 +349,8 @@ BEGIN
             USING ERRCODE = 'RM604', COLUMN = 'order_external_id', HINT = 'One coupon an order: cancel the other redemption first.';
     END IF;
     UPDATE crm.coupon k SET state = 'redeemed', redeemed_at = crm.core_now(), redeeming_source_id = src,
-           reserved_source_id = NULL, reserved_order = NULL, reserved_until = NULL, redeeming_order = loyalty_redeem.order_external_id, redeeming_store_id = shop
+           reserved_source_id = NULL, reserved_order = NULL, reserved_until = NULL,
+               redeeming_order = loyalty_redeem.order_external_id, redeeming_store_id = shop
     WHERE k.customer_id = c.customer_id AND k.coupon_id = c.coupon_id;
     INSERT INTO crm.coupon_event (customer_id, coupon_id, coupon_event_id, at, kind, source_id, order_external_id,
                                   store_id, amount, discount, actor)
@@ -347,7 +362,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_redeem(text, text, text, text, numeric, text) IS
-    'redeems a coupon for an order (source null: that of the caller''s key); amount is the order''s before the coupon, in currency units; answers with the amount and the discount; the same order again answers as then, amount and discount too, with repeated: one whose amount is another now is cancelled and redeemed anew; RM601 unknown, RM602 used, RM603 expired or withdrawn, RM604 order has one, RM605 below minimum, RM614 reserved for another order; COLUMN names the field';
+    'redeems a coupon for an order (source null: that of the caller''s key); amount is the order''s before the '
+    'coupon, in currency units; answers with the amount and the discount; the same order again answers as then, '
+    'amount and discount too, with repeated: one whose amount is another now is cancelled and redeemed anew; RM601 '
+    'unknown, RM602 used, RM603 expired or withdrawn, RM604 order has one, RM605 below minimum, RM614 reserved for '
+    'another order; COLUMN names the field';
 GRANT EXECUTE ON FUNCTION crm.loyalty_redeem(text, text, text, text, numeric, text) TO crm_till, crm_clerk,
     crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
@@ -395,7 +414,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_cancel_redemption(text, text, text, text) IS
-    'takes a redemption back: the coupon is usable again for the rest of its validity; RM601 unknown coupon, RM606 not redeemed by this order (a key of a source cancels only its own)';
+    'takes a redemption back: the coupon is usable again for the rest of its validity; RM601 unknown coupon, RM606 '
+    'not redeemed by this order (a key of a source cancels only its own)';
 GRANT EXECUTE ON FUNCTION crm.loyalty_cancel_redemption(text, text, text, text) TO crm_till, crm_clerk,
     crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
@@ -426,7 +446,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_claim_codes(crm.coupon_fact[]) IS
-    'makes or locks the keys of coupons of older systems, in the order of the facts, which is that of their codes; the fact ids it made';
+    'makes or locks the keys of coupons of older systems, in the order of the facts, which is that of their codes; '
+    'the fact ids it made';
 
 -- What a fact of an older system says became of its coupon.
 CREATE FUNCTION crm._loyalty_history_state(state text, redeemed_at timestamptz, valid_until timestamptz) RETURNS text
@@ -435,7 +456,8 @@ CREATE FUNCTION crm._loyalty_history_state(state text, redeemed_at timestamptz, 
                       WHEN redeemed_at IS NOT NULL THEN 'redeemed'
                       WHEN valid_until <= crm.core_now() THEN 'expired' ELSE 'issued' END $$;
 COMMENT ON FUNCTION crm._loyalty_history_state(text, timestamptz, timestamptz) IS
-    'the state of a coupon as an older system told of it: what it says, else redeemed when it has a time of that, else by its validity';
+    'the state of a coupon as an older system told of it: what it says, else redeemed when it has a time of that, '
+    'else by its validity';
 
 -- Stores coupons whose person and type are known; a code that comes twice in a call is as told last.
 CREATE FUNCTION crm._loyalty_write_history(facts crm.coupon_fact[], made bigint[])
@@ -478,7 +500,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_write_history(crm.coupon_fact[], bigint[]) IS
-    'writes coupons an older system issued, and their state as told; the facts name known types by code, their keys are locked, made are the fact ids new with this call';
+    'writes coupons an older system issued, and their state as told; the facts name known types by code, their keys '
+    'are locked, made are the fact ids new with this call';
 
 CREATE FUNCTION crm._loyalty_store_coupons(facts crm.coupon_fact[])
     RETURNS TABLE (ordinal int, fact_id bigint, customer_id bigint, outcome text)
@@ -503,7 +526,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_store_coupons(crm.coupon_fact[]) IS
-    'stores coupons of an older system; a type is named by its code or name; outcome created, updated, unchanged, no_person, or RM607 for an unknown type';
+    'stores coupons of an older system; a type is named by its code or name; outcome created, updated, unchanged, '
+    'no_person, or RM607 for an unknown type';
 
 CREATE FUNCTION crm._loyalty_on_export(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -519,7 +543,9 @@ BEGIN
         'games', crm._loyalty_export_games(crm._identity_cluster(customer_id)));
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_on_export(bigint) IS 'what the room keeps about a person: coupons, the ledger of points, level, badges and gifts, referrals and tickets';
+COMMENT ON FUNCTION crm._loyalty_on_export(bigint) IS
+    'what the room keeps about a person: coupons, the ledger of points, level, badges and gifts, referrals and '
+    'tickets';
 
 CREATE FUNCTION crm.loyalty_check() RETURNS TABLE (what text, expected text, found text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -539,5 +565,7 @@ BEGIN
     RETURN QUERY SELECT p.what, p.expected, p.found FROM crm._loyalty_points_check() p;
 END
 $$;
-COMMENT ON FUNCTION crm.loyalty_check() IS 'redemptions without their unique key, keys without redemption, and the ledger of points added up anew; no rows: all agrees';
+COMMENT ON FUNCTION crm.loyalty_check() IS
+    'redemptions without their unique key, keys without redemption, and the ledger of points added up anew; no '
+    'rows: all agrees';
 GRANT EXECUTE ON FUNCTION crm.loyalty_check() TO crm_admin;

@@ -7,8 +7,10 @@ CREATE FUNCTION crm._loyalty_names(spec jsonb, field text) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE AS
 $$
 BEGIN
-    IF jsonb_typeof(spec -> field) IS DISTINCT FROM 'array' OR EXISTS (SELECT FROM jsonb_array_elements_text(spec -> field) e WHERE e !~ '^[a-z][a-z0-9_]{0,62}$') THEN
-        RAISE EXCEPTION '% is no list of names', field USING ERRCODE = 'invalid_parameter_value', COLUMN = field, HINT = 'Give a list like ["hidden_menu"].';
+    IF jsonb_typeof(spec -> field) IS DISTINCT FROM 'array'
+        OR EXISTS (SELECT FROM jsonb_array_elements_text(spec -> field) e WHERE e !~ '^[a-z][a-z0-9_]{0,62}$') THEN
+        RAISE EXCEPTION '% is no list of names', field USING ERRCODE = 'invalid_parameter_value', COLUMN = field,
+            HINT = 'Give a list like ["hidden_menu"].';
     END IF;
     RETURN ARRAY(SELECT jsonb_array_elements_text(spec -> field));
 END
@@ -33,7 +35,8 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_earn_badges(bigint[]) IS 'badges whose rule holds for persons, who are locked and have not earned them yet, with their gifts';
+COMMENT ON FUNCTION crm._loyalty_earn_badges(bigint[]) IS
+    'badges whose rule holds for persons, who are locked and have not earned them yet, with their gifts';
 
 CREATE FUNCTION crm._loyalty_keep_badges(persons bigint[], joined_at timestamptz DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql AS
@@ -57,7 +60,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_keep_badges(bigint[], timestamptz) IS
-    'withdraws badges whose rule holds no more: those that refunds take, and, of persons who were parted, those earned since they had joined; what holds again is back';
+    'withdraws badges whose rule holds no more: those that refunds take, and, of persons who were parted, those '
+    'earned since they had joined; what holds again is back';
 
 CREATE FUNCTION crm._loyalty_member_on_facts(customer_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
@@ -81,7 +85,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_member_on_facts(bigint[], text) IS 'consequence of facts: levels, badges, goals of referrals, in the commit of the fact';
+COMMENT ON FUNCTION crm._loyalty_member_on_facts(bigint[], text) IS
+    'consequence of facts: levels, badges, goals of referrals, in the commit of the fact';
 
 CREATE FUNCTION crm._loyalty_member_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
@@ -109,7 +114,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_member_on_membership(bigint, bigint, bigint[], text) IS
-    'consequence of records that moved: levels and badges moved with them; what both reach together is theirs, what neither of the parted has alone is taken back, gifts apart';
+    'consequence of records that moved: levels and badges moved with them; what both reach together is theirs, what '
+    'neither of the parted has alone is taken back, gifts apart';
 
 CREATE FUNCTION crm._loyalty_sweep() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -147,7 +153,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_sweep() IS
-    'job of the night: who fits a level or badge by imported history, by time, or since it was defined comes to it without gifts, 500 at a time; 1 when there may be more';
+    'job of the night: who fits a level or badge by imported history, by time, or since it was defined comes to it '
+    'without gifts, 500 at a time; 1 when there may be more';
 
 CREATE FUNCTION crm.loyalty_define_badge(badge text, spec jsonb, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -161,9 +168,11 @@ BEGIN
         RETURN answer;
     END IF;
     merged := crm._loyalty_spec('badge', badge, (SELECT to_jsonb(k) FROM crm.badge k WHERE k.badge = loyalty_define_badge.badge),
-        '{"gifts": [], "unlocks": [], "is_lost_by_refund": false, "is_active": true}', spec, '{name_zh,name_en,reach,gifts,unlocks,is_lost_by_refund,is_active}');
+        '{"gifts": [], "unlocks": [], "is_lost_by_refund": false, "is_active": true}', spec,
+            '{name_zh,name_en,reach,gifts,unlocks,is_lost_by_refund,is_active}');
     INSERT INTO crm.badge AS k (badge, name_zh, name_en, reach, gifts, unlocks, is_lost_by_refund, is_active)
-    VALUES (loyalty_define_badge.badge, merged ->> 'name_zh', merged ->> 'name_en', merged -> 'reach', merged -> 'gifts', crm._loyalty_names(merged, 'unlocks'),
+    VALUES (loyalty_define_badge.badge, merged ->> 'name_zh', merged ->> 'name_en', merged -> 'reach',
+            merged -> 'gifts', crm._loyalty_names(merged, 'unlocks'),
             (merged ->> 'is_lost_by_refund')::boolean, (merged ->> 'is_active')::boolean)
     ON CONFLICT ON CONSTRAINT badge_pkey DO UPDATE
     SET name_zh = excluded.name_zh, name_en = excluded.name_en, reach = excluded.reach, gifts = excluded.gifts, unlocks = excluded.unlocks,
@@ -175,7 +184,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_define_badge(text, jsonb, text) IS
-    'makes or changes a badge: reach (a rule about the person), gifts, unlocks, is_lost_by_refund; who fits it already has it in the night, without gifts; 22023, RM351; audited';
+    'makes or changes a badge: reach (a rule about the person), gifts, unlocks, is_lost_by_refund; who fits it '
+    'already has it in the night, without gifts; 22023, RM351; audited';
 GRANT EXECUTE ON FUNCTION crm.loyalty_define_badge(text, jsonb, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.loyalty_programme() RETURNS jsonb
@@ -189,7 +199,8 @@ BEGIN
         'points', (SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.code), '[]') FROM crm.points_rule r));
 END
 $$;
-COMMENT ON FUNCTION crm.loyalty_programme() IS 'levels, badges, referral programmes and rules of points as they are defined';
+COMMENT ON FUNCTION crm.loyalty_programme() IS
+    'levels, badges, referral programmes and rules of points as they are defined';
 GRANT EXECUTE ON FUNCTION crm.loyalty_programme() TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;
 
 CREATE FUNCTION crm._loyalty_standing(person bigint) RETURNS jsonb
@@ -205,14 +216,19 @@ BEGIN
         'next', (SELECT k.level FROM crm.level k WHERE k.is_active AND k.position > coalesce(held.position, -1) ORDER BY k.position LIMIT 1),
         'badges', to_jsonb(badges),
         'unlocks', (SELECT coalesce(jsonb_agg(DISTINCT u), '[]') FROM (
-            SELECT unnest(k.unlocks) FROM crm.level k WHERE k.position <= held.position AND (k.is_active OR k.level = held.level) UNION SELECT unnest(k.unlocks) FROM crm.badge k WHERE k.badge = ANY (badges)) x (u)),
-        'history', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', c.at, 'from', c.from_level, 'to', c.to_level, 'reason', c.reason) ORDER BY c.change_id DESC), '[]')
+            SELECT unnest(k.unlocks) FROM crm.level k WHERE k.position <= held.position
+                AND (k.is_active OR k.level = held.level) UNION SELECT unnest(k.unlocks) FROM crm.badge k
+                WHERE k.badge = ANY (badges)) x (u)),
+        'history', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', c.at, 'from', c.from_level, 'to', c.to_level,
+                    'reason', c.reason) ORDER BY c.change_id DESC), '[]')
                     FROM crm.level_change c WHERE c.customer_id = ANY (ids)),
-        'gifts', (SELECT coalesce(jsonb_agg(jsonb_build_object('for', g.cause_kind || ' ' || g.cause_key, 'gift', g.gift, 'given_at', g.given_at) ORDER BY g.promised_at, g.cause_key, g.gift_no), '[]')
+        'gifts', (SELECT coalesce(jsonb_agg(jsonb_build_object('for', g.cause_kind || ' ' || g.cause_key,
+                  'gift', g.gift, 'given_at', g.given_at) ORDER BY g.promised_at, g.cause_key, g.gift_no), '[]')
                   FROM crm.gift g WHERE g.customer_id = ANY (ids)));
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_standing(bigint) IS 'level, badges, what is open, history and gifts of a person, without asking who wants to know';
+COMMENT ON FUNCTION crm._loyalty_standing(bigint) IS
+    'level, badges, what is open, history and gifts of a person, without asking who wants to know';
 
 CREATE FUNCTION crm.loyalty_member(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -221,10 +237,12 @@ DECLARE
     person bigint := crm._access_require_person(customer_id);
 BEGIN
     RETURN crm._loyalty_standing(person) || jsonb_build_object('referral_codes', (
-        SELECT coalesce(jsonb_object_agg(p.programme, crm._loyalty_code(person, p.programme_no)), '{}') FROM crm.referral_programme p WHERE p.is_active));
+        SELECT coalesce(jsonb_object_agg(p.programme, crm._loyalty_code(person, p.programme_no)), '{}')
+            FROM crm.referral_programme p WHERE p.is_active));
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_member(bigint) IS
-    'a person''s level and until when it is kept, the next one, badges, unlocks (what is open to the person), changes of level, gifts, codes to refer others with; P0002 outside of the caller''s scope';
+    'a person''s level and until when it is kept, the next one, badges, unlocks (what is open to the person), '
+    'changes of level, gifts, codes to refer others with; P0002 outside of the caller''s scope';
 GRANT EXECUTE ON FUNCTION crm.loyalty_member(bigint) TO crm_clerk, crm_store_manager, crm_manager, crm_service,
     crm_steward, crm_marketer, crm_analyst, crm_headquarters;

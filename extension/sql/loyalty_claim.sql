@@ -34,7 +34,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_set_claims(text, boolean, bigint, int, text) IS
-    'whether a type may be claimed, how many in all and a person (null: no limit; claims made already count); RM607, 22023; audited';
+    'whether a type may be claimed, how many in all and a person (null: no limit; claims made already count); '
+    'RM607, 22023; audited';
 GRANT EXECUTE ON FUNCTION crm.loyalty_set_claims(text, boolean, bigint, int, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.loyalty_claim(customer_id bigint, coupon_type text, idempotency_key text DEFAULT NULL) RETURNS jsonb
@@ -56,10 +57,12 @@ BEGIN
         RAISE EXCEPTION 'there is no coupon type "%" that can be claimed', loyalty_claim.coupon_type
             USING ERRCODE = 'RM607', COLUMN = 'coupon_type', HINT = 'Types are opened with crm.loyalty_set_claims().';
     ELSIF cardinality(crm._loyalty_lock(ARRAY[person])) = 0 THEN
-        RAISE EXCEPTION 'there is no such person' USING ERRCODE = 'no_data_found', COLUMN = 'customer_id', HINT = 'Look the person up by phone or card.';
+        RAISE EXCEPTION 'there is no such person' USING ERRCODE = 'no_data_found', COLUMN = 'customer_id',
+            HINT = 'Look the person up by phone or card.';
     ELSIF kind.person_limit <= (SELECT count(*) FROM crm.coupon c WHERE c.customer_id = ANY (crm._identity_cluster(person))
                                 AND c.coupon_type = loyalty_claim.coupon_type AND c.occurrence_key = 'claim') THEN
-        RAISE EXCEPTION 'the person has claimed as many as one may' USING ERRCODE = 'RM612', COLUMN = 'customer_id', HINT = 'See the person''s coupons.';
+        RAISE EXCEPTION 'the person has claimed as many as one may' USING ERRCODE = 'RM612', COLUMN = 'customer_id',
+            HINT = 'See the person''s coupons.';
     END IF;
     UPDATE crm.coupon_type t SET claimed = t.claimed + 1
     WHERE t.coupon_type = loyalty_claim.coupon_type AND t.is_claimable AND (t.total_limit IS NULL OR t.claimed < t.total_limit);
@@ -67,13 +70,15 @@ BEGIN
         RAISE EXCEPTION 'all coupons of this type are gone' USING ERRCODE = 'RM611', COLUMN = 'coupon_type', HINT = 'Offer another type.';
     END IF;
     id := crm._loyalty_issue(person, loyalty_claim.coupon_type, NULL, 'claim');
-    answer := (SELECT jsonb_build_object('code', c.code, 'coupon_type', c.coupon_type, 'value', c.value, 'state', c.state, 'valid_until', c.valid_until)
+    answer := (SELECT jsonb_build_object('code', c.code, 'coupon_type', c.coupon_type, 'value', c.value,
+               'state', c.state, 'valid_until', c.valid_until)
                FROM crm.coupon c WHERE c.customer_id = person AND c.coupon_id = id);
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_claim(bigint, text, text) IS
-    'a coupon of a claimable type for a person, within the limits in all and a person; RM607 not claimable, RM611 all gone, RM612 the person has enough, P0002 outside of the scope';
+    'a coupon of a claimable type for a person, within the limits in all and a person; RM607 not claimable, RM611 '
+    'all gone, RM612 the person has enough, P0002 outside of the scope';
 GRANT EXECUTE ON FUNCTION crm.loyalty_claim(bigint, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service,
     crm_headquarters;

@@ -13,7 +13,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_ever(bigint) IS
-    'every id under which a person may have been given something, and when: merged ids for ever, those that the records belonged to before a split for as long as they did';
+    'every id under which a person may have been given something, and when: merged ids for ever, those that the '
+    'records belonged to before a split for as long as they did';
 
 CREATE FUNCTION crm._loyalty_require_gifts(gifts jsonb) RETURNS void
     LANGUAGE plpgsql STABLE AS
@@ -27,7 +28,8 @@ BEGIN
             WHEN jsonb_typeof(g) <> 'object' THEN false
             WHEN g ? 'coupon' THEN g - 'coupon' = '{}' AND EXISTS (SELECT FROM crm.coupon_type t WHERE t.coupon_type = g ->> 'coupon')
             WHEN g ? 'ticket' THEN g - 'ticket' = '{}' AND EXISTS (SELECT FROM crm.lottery l WHERE l.lottery = g ->> 'ticket')
-            WHEN g ? 'points' THEN g - '{points,valid_days}'::text[] = '{}' AND g ->> 'points' ~ '^[1-9][0-9]{0,6}$' AND coalesce(g ->> 'valid_days', '1') ~ '^[0-9]{1,4}$'
+            WHEN g ? 'points' THEN g - '{points,valid_days}'::text[] = '{}' AND g ->> 'points' ~ '^[1-9][0-9]{0,6}$'
+                AND coalesce(g ->> 'valid_days', '1') ~ '^[0-9]{1,4}$'
             ELSE false END;
     END LOOP;
     IF is_good IS NOT TRUE THEN
@@ -36,14 +38,16 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_require_gifts(jsonb) IS '22023 for anything but a list of at most ten gifts that can be given';
+COMMENT ON FUNCTION crm._loyalty_require_gifts(jsonb) IS
+    '22023 for anything but a list of at most ten gifts that can be given';
 
 CREATE FUNCTION crm._loyalty_hand_out(person bigint, cause_kind text, cause_key text, gift_no int, gift jsonb) RETURNS boolean
     LANGUAGE plpgsql AS
 $$
 BEGIN
     IF gift ? 'points' THEN
-        PERFORM crm._loyalty_grant(person, (gift ->> 'points')::bigint, cause_kind, concat_ws(':', cause_key, gift_no), NULL, (gift ->> 'valid_days')::int);
+        PERFORM crm._loyalty_grant(person, (gift ->> 'points')::bigint, cause_kind,
+            concat_ws(':', cause_key, gift_no), NULL, (gift ->> 'valid_days')::int);
     ELSIF gift ? 'ticket' THEN
         PERFORM crm._loyalty_ticket(person, gift ->> 'ticket', concat_ws(':', cause_kind, cause_key, gift_no));
     ELSE
@@ -57,7 +61,8 @@ BEGIN
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_hand_out(bigint, text, text, int, jsonb) IS 'gives one gift; false when its pool of codes is empty: a fact is not undone for that, the gift is owed';
+COMMENT ON FUNCTION crm._loyalty_hand_out(bigint, text, text, int, jsonb) IS
+    'gives one gift; false when its pool of codes is empty: a fact is not undone for that, the gift is owed';
 
 CREATE FUNCTION crm._loyalty_reward(person bigint, gifts jsonb, cause_kind text, cause_key text) RETURNS void
     LANGUAGE plpgsql AS
@@ -67,7 +72,8 @@ DECLARE
 BEGIN
     FOR g IN SELECT e.value, e.n::int AS n FROM jsonb_array_elements(gifts) WITH ORDINALITY e (value, n) LOOP
         CONTINUE WHEN EXISTS (SELECT FROM crm._loyalty_ever(person) i
-            JOIN crm.gift k ON k.customer_id = i.id AND k.cause_kind = _loyalty_reward.cause_kind AND k.cause_key = _loyalty_reward.cause_key AND k.gift_no = g.n
+            JOIN crm.gift k ON k.customer_id = i.id AND k.cause_kind = _loyalty_reward.cause_kind
+                AND k.cause_key = _loyalty_reward.cause_key AND k.gift_no = g.n
             WHERE k.promised_at >= i.since AND k.promised_at < i.until);
         INSERT INTO crm.gift (customer_id, cause_kind, cause_key, gift_no, gift, promised_at, given_at)
         VALUES (person, cause_kind, cause_key, g.n, g.value, crm.core_now(),
@@ -75,7 +81,8 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_reward(bigint, jsonb, text, text) IS 'gives the gifts of a cause to a person who is locked, each once for ever under all ids';
+COMMENT ON FUNCTION crm._loyalty_reward(bigint, jsonb, text, text) IS
+    'gives the gifts of a cause to a person who is locked, each once for ever under all ids';
 
 CREATE TYPE crm.gift_ref AS (customer_id bigint, cause_kind text, cause_key text, gift_no int, promised_at timestamptz);
 COMMENT ON TYPE crm.gift_ref IS 'the key of a gift, and when it was promised';
@@ -90,7 +97,9 @@ DECLARE
 BEGIN
     -- only coupons come to be owed; one whose type is gone, or has no codes still, waits without holding up the others
     due := ARRAY(SELECT ROW(g.customer_id, g.cause_kind, g.cause_key, g.gift_no, g.promised_at)::crm.gift_ref
-                 FROM crm.gift g JOIN (SELECT t.coupon_type FROM crm.coupon_type t WHERE crm._loyalty_has_stock(t.coupon_type) OFFSET 0) s ON s.coupon_type = g.gift ->> 'coupon'
+                 FROM crm.gift g JOIN (SELECT t.coupon_type FROM crm.coupon_type t
+                         WHERE crm._loyalty_has_stock(t.coupon_type) OFFSET 0) s
+                     ON s.coupon_type = g.gift ->> 'coupon'
                  WHERE g.given_at IS NULL ORDER BY g.promised_at LIMIT 200);
     persons := crm._loyalty_lock(ARRAY(SELECT DISTINCT crm._identity_current(d.customer_id) FROM unnest(due) d));
     -- asked again with the persons locked: another process may have given it
@@ -105,7 +114,8 @@ BEGIN
     RETURN 0;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_gifts_due() IS 'job: gives what is owed since a pool of codes was empty, the oldest first, up to 200';
+COMMENT ON FUNCTION crm._loyalty_gifts_due() IS
+    'job: gives what is owed since a pool of codes was empty, the oldest first, up to 200';
 
 -- What crm.loyalty_define_*() of a table of few rows have in common: code, members, defaults.
 CREATE FUNCTION crm._loyalty_spec(field text, code text, current jsonb, defaults jsonb, spec jsonb, known text[]) RETURNS jsonb
@@ -122,7 +132,8 @@ BEGIN
         RAISE EXCEPTION 'there is no proper code, or an unknown member' USING ERRCODE = 'invalid_parameter_value',
             COLUMN = coalesce(wrong, field), HINT = format('Members are %s.', array_to_string(known, ', '));
     ELSIF length(coalesce(merged ->> 'name_zh', '')) NOT BETWEEN 1 AND 100 OR length(coalesce(merged ->> 'name_en', '')) NOT BETWEEN 1 AND 100 THEN
-        RAISE EXCEPTION 'names have 1 to 100 characters' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'name_zh', HINT = 'Give name_zh and name_en.';
+        RAISE EXCEPTION 'names have 1 to 100 characters' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'name_zh', HINT = 'Give name_zh and name_en.';
     END IF;
     FOREACH rule IN ARRAY '{reach,keep,goal,condition}'::text[] LOOP
         IF jsonb_typeof(merged -> rule) = 'object' THEN
@@ -137,7 +148,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_spec(text, text, jsonb, jsonb, jsonb, text[]) IS
-    'the members of a definition as they will be: what is there or the defaults, with the changes; 22023 with the member, RM351 for a rule that is none';
+    'the members of a definition as they will be: what is there or the defaults, with the changes; 22023 with the '
+    'member, RM351 for a rule that is none';
 
 CREATE FUNCTION crm._loyalty_whole(spec jsonb, field text, least_value bigint, most_value bigint) RETURNS bigint
     LANGUAGE plpgsql IMMUTABLE AS
@@ -152,4 +164,5 @@ BEGIN
     RETURN given::bigint;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_whole(jsonb, text, bigint, bigint) IS 'a whole number of a definition, null for none; 22023 outside of its range';
+COMMENT ON FUNCTION crm._loyalty_whole(jsonb, text, bigint, bigint) IS
+    'a whole number of a definition, null for none; 22023 outside of its range';

@@ -36,7 +36,8 @@ BEGIN
     IF held.level IS NULL THEN
         DELETE FROM crm.member_level k WHERE k.customer_id = person;
     ELSE
-        INSERT INTO crm.member_level AS k (customer_id, level, position, since, keep_until) VALUES (person, held.level, held.position, held.since, held.keep_until)
+        INSERT INTO crm.member_level AS k (customer_id, level, position, since, keep_until)
+            VALUES (person, held.level, held.position, held.since, held.keep_until)
         ON CONFLICT ON CONSTRAINT member_level_pkey DO UPDATE
         SET level = excluded.level, position = excluded.position, since = excluded.since, keep_until = excluded.keep_until;
     END IF;
@@ -46,12 +47,16 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_level_refresh(bigint, text) IS 'brings the kept level of a person, who is locked, to that of the records, and writes down a change with its reason';
+COMMENT ON FUNCTION crm._loyalty_level_refresh(bigint, text) IS
+    'brings the kept level of a person, who is locked, to that of the records, and writes down a change with its '
+    'reason';
 
 CREATE FUNCTION crm._loyalty_keep_until(l crm.level_row, at timestamptz) RETURNS timestamptz
     LANGUAGE plpgsql STABLE
     AS $$ BEGIN RETURN crm._loyalty_expiry(at, l.keep_days, 'day'); END $$;
-COMMENT ON FUNCTION crm._loyalty_keep_until(crm.level_row, timestamptz) IS 'until when a level that is reached now is kept without being asked: the end of the local day so many days after; infinity: for ever';
+COMMENT ON FUNCTION crm._loyalty_keep_until(crm.level_row, timestamptz) IS
+    'until when a level that is reached now is kept without being asked: the end of the local day so many days '
+    'after; infinity: for ever';
 
 CREATE FUNCTION crm._loyalty_put_level(person bigint, target text, reason text, since timestamptz DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql AS
@@ -65,13 +70,15 @@ BEGIN
       AND (target IS NULL OR k.position >= l.position);
     IF target IS NOT NULL THEN
         INSERT INTO crm.level_held AS h (source_record_id, level, since, keep_until)
-        VALUES (crm._loyalty_record(person), target, coalesce(_loyalty_put_level.since, crm.core_now()), crm._loyalty_keep_until(l, coalesce(_loyalty_put_level.since, crm.core_now())))
+        VALUES (crm._loyalty_record(person), target, coalesce(_loyalty_put_level.since, crm.core_now()),
+            crm._loyalty_keep_until(l, coalesce(_loyalty_put_level.since, crm.core_now())))
         ON CONFLICT ON CONSTRAINT level_held_pkey DO UPDATE SET level = excluded.level, since = excluded.since, keep_until = excluded.keep_until;
     END IF;
     PERFORM crm._loyalty_level_refresh(person, reason);
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_put_level(bigint, text, text, timestamptz) IS 'puts a person, who is locked and has records, on a level (null: on none), as of a moment; null: now';
+COMMENT ON FUNCTION crm._loyalty_put_level(bigint, text, text, timestamptz) IS
+    'puts a person, who is locked and has records, on a level (null: on none), as of a moment; null: now';
 
 CREATE FUNCTION crm._loyalty_rise(persons bigint[], is_quiet boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql AS
@@ -91,7 +98,8 @@ BEGIN
             from_position := (SELECT h.position FROM crm.member_level h WHERE h.customer_id = person);
             PERFORM crm._loyalty_put_level(person, l.level, CASE WHEN is_quiet THEN 'quiet' ELSE 'reached' END);
             FOR passed IN SELECT k.level, k.gifts FROM crm.level k
-                          WHERE NOT is_quiet AND k.is_active AND k.position <= l.position AND k.position > coalesce(from_position, -1) ORDER BY k.position LOOP
+                          WHERE NOT is_quiet AND k.is_active AND k.position <= l.position
+                              AND k.position > coalesce(from_position, -1) ORDER BY k.position LOOP
                 PERFORM crm._loyalty_reward(person, passed.gifts, 'level', passed.level);
             END LOOP;
         END LOOP;
@@ -100,7 +108,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_rise(bigint[], boolean) IS
-    'puts persons, who are locked, on the highest level whose rule holds when that is above theirs, with the gifts of each level passed; quietly: without gifts';
+    'puts persons, who are locked, on the highest level whose rule holds when that is above theirs, with the gifts '
+    'of each level passed; quietly: without gifts';
 
 CREATE FUNCTION crm._loyalty_review_level(member crm.member_level_row) RETURNS void
     LANGUAGE plpgsql AS
@@ -125,7 +134,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_review_level(crm.member_level_row) IS
-    'a level whose time is over: kept for another span when its rule holds, else lost: one down, or to the highest that the person would come to';
+    'a level whose time is over: kept for another span when its rule holds, else lost: one down, or to the highest '
+    'that the person would come to';
 
 CREATE FUNCTION crm._loyalty_levels_due() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -136,13 +146,15 @@ DECLARE
 BEGIN
     persons := crm._loyalty_lock(ARRAY(SELECT k.customer_id FROM crm.member_level k
         WHERE k.keep_until < 'infinity' AND k.keep_until <= crm.core_now() ORDER BY k.keep_until LIMIT 200));
-    FOR member IN SELECT k.* FROM crm.member_level k WHERE k.customer_id = ANY (persons) AND k.keep_until <= crm.core_now() ORDER BY k.customer_id LOOP
+    FOR member IN SELECT k.* FROM crm.member_level k WHERE k.customer_id = ANY (persons)
+        AND k.keep_until <= crm.core_now() ORDER BY k.customer_id LOOP
         PERFORM crm._loyalty_review_level(member);
     END LOOP;
     RETURN (cardinality(persons) = 200)::int;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_levels_due() IS 'job: levels whose time is over are asked for again, 200 at a time; 1 when there may be more';
+COMMENT ON FUNCTION crm._loyalty_levels_due() IS
+    'job: levels whose time is over are asked for again, 200 at a time; 1 when there may be more';
 
 -- What an unmerge takes back: a level that both sides reached together, and neither of them alone.
 CREATE FUNCTION crm._loyalty_part_level(person bigint, joined_at timestamptz, reason text) RETURNS void
@@ -152,8 +164,10 @@ DECLARE
     held crm.member_level_row := crm._loyalty_level(person);
     before record;
 BEGIN
-    IF held.since >= joined_at AND crm._rule_fit((SELECT k.reach FROM crm.level k WHERE k.level = held.level), ARRAY[person], crm.core_now()) = '{}' THEN
-        SELECT c.to_level, c.at INTO before FROM crm.level_change c WHERE c.customer_id = person AND c.at < joined_at ORDER BY c.change_id DESC LIMIT 1;
+    IF held.since >= joined_at AND crm._rule_fit((SELECT k.reach FROM crm.level k WHERE k.level = held.level),
+            ARRAY[person], crm.core_now()) = '{}' THEN
+        SELECT c.to_level, c.at INTO before FROM crm.level_change c WHERE c.customer_id = person AND c.at < joined_at
+            ORDER BY c.change_id DESC LIMIT 1;
         PERFORM crm._loyalty_put_level(person, before.to_level, reason, before.at);
     ELSE
         PERFORM crm._loyalty_level_refresh(person, reason);
@@ -161,7 +175,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_part_level(bigint, timestamptz, text) IS
-    'the level of a person after records left who had joined at a moment: one reached since then without fitting its rule alone gives way to the one before';
+    'the level of a person after records left who had joined at a moment: one reached since then without fitting '
+    'its rule alone gives way to the one before';
 
 CREATE FUNCTION crm.loyalty_define_level(level text, spec jsonb, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -175,19 +190,24 @@ BEGIN
         RETURN answer;
     END IF;
     merged := crm._loyalty_spec('level', level, (SELECT to_jsonb(k) FROM crm.level k WHERE k.level = loyalty_define_level.level),
-        '{"on_loss": "one_down", "gifts": [], "unlocks": [], "is_active": true}', spec, '{position,name_zh,name_en,reach,keep,keep_days,on_loss,gifts,unlocks,is_active}');
+        '{"on_loss": "one_down", "gifts": [], "unlocks": [], "is_active": true}', spec,
+            '{position,name_zh,name_en,reach,keep,keep_days,on_loss,gifts,unlocks,is_active}');
     IF coalesce(merged ->> 'on_loss', '') NOT IN ('one_down', 'reached') OR crm._loyalty_whole(merged, 'position', 0, 1000) IS NULL THEN
         RAISE EXCEPTION 'a level has its position and what follows its loss' USING ERRCODE = 'invalid_parameter_value',
-            COLUMN = CASE WHEN merged ->> 'position' IS NULL THEN 'position' ELSE 'on_loss' END, HINT = 'Positions are 0 to 1000, the lowest first; on_loss is one_down or reached.';
+            COLUMN = CASE WHEN merged ->> 'position' IS NULL THEN 'position' ELSE 'on_loss' END,
+                HINT = 'Positions are 0 to 1000, the lowest first; on_loss is one_down or reached.';
     END IF;
     INSERT INTO crm.level AS k (level, position, name_zh, name_en, reach, keep, keep_days, on_loss, gifts, unlocks, is_active)
-    VALUES (loyalty_define_level.level, (merged ->> 'position')::int, merged ->> 'name_zh', merged ->> 'name_en', merged -> 'reach', nullif(merged -> 'keep', 'null'),
+    VALUES (loyalty_define_level.level, (merged ->> 'position')::int, merged ->> 'name_zh', merged ->> 'name_en',
+            merged -> 'reach', nullif(merged -> 'keep', 'null'),
             crm._loyalty_whole(merged, 'keep_days', 1, 3660), merged ->> 'on_loss', merged -> 'gifts',
             crm._loyalty_names(merged, 'unlocks'), (merged ->> 'is_active')::boolean)
     ON CONFLICT ON CONSTRAINT level_pkey DO UPDATE
     SET position = excluded.position, name_zh = excluded.name_zh, name_en = excluded.name_en, reach = excluded.reach, keep = excluded.keep,
-        keep_days = excluded.keep_days, on_loss = excluded.on_loss, gifts = excluded.gifts, unlocks = excluded.unlocks, is_active = excluded.is_active;
-    UPDATE crm.member_level h SET position = k.position FROM crm.level k WHERE k.level = loyalty_define_level.level AND h.level = k.level AND h.position <> k.position;
+        keep_days = excluded.keep_days, on_loss = excluded.on_loss, gifts = excluded.gifts,
+            unlocks = excluded.unlocks, is_active = excluded.is_active;
+    UPDATE crm.member_level h SET position = k.position FROM crm.level k WHERE k.level = loyalty_define_level.level
+        AND h.level = k.level AND h.position <> k.position;
     PERFORM crm._audit('define', 'level', NULL, NULL, NULL, spec::text, loyalty_define_level.level);
     answer := (SELECT to_jsonb(k) FROM crm.level k WHERE k.level = loyalty_define_level.level);
     PERFORM crm._idempotency_store(idempotency_key, answer);
@@ -195,7 +215,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_define_level(text, jsonb, text) IS
-    'makes or changes a level: position (0 to 1000), reach and keep (rules about the person), keep_days (null: never lost), on_loss (one_down, reached), gifts, unlocks; who fits it already comes to it in the night, without gifts; 22023, RM351; audited';
+    'makes or changes a level: position (0 to 1000), reach and keep (rules about the person), keep_days (null: '
+    'never lost), on_loss (one_down, reached), gifts, unlocks; who fits it already comes to it in the night, '
+    'without gifts; 22023, RM351; audited';
 GRANT EXECUTE ON FUNCTION crm.loyalty_define_level(text, jsonb, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.loyalty_set_level(customer_id bigint, level text, reason text, idempotency_key text DEFAULT NULL) RETURNS jsonb
@@ -203,7 +225,9 @@ CREATE FUNCTION crm.loyalty_set_level(customer_id bigint, level text, reason tex
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_set_level', convert_to(jsonb_build_array(customer_id, coalesce(level, '-'), reason)::text, 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'loyalty_set_level', convert_to(jsonb_build_array(customer_id, coalesce(level, '-'), reason)::text,
+                'UTF8'));
     person bigint;
 BEGIN
     IF answer IS NOT NULL THEN
@@ -211,7 +235,8 @@ BEGIN
     END IF;
     person := crm._access_require_person(loyalty_set_level.customer_id);
     IF level IS NOT NULL AND NOT EXISTS (SELECT FROM crm.level k WHERE k.level = loyalty_set_level.level) THEN
-        RAISE EXCEPTION 'there is no level "%"', level USING ERRCODE = 'invalid_parameter_value', COLUMN = 'level', HINT = 'Give the code of a level, or none.';
+        RAISE EXCEPTION 'there is no level "%"', level USING ERRCODE = 'invalid_parameter_value', COLUMN = 'level',
+            HINT = 'Give the code of a level, or none.';
     END IF;
     PERFORM crm._access_check_reason(reason, 'a level by hand needs its reason', 'Say why.');
     PERFORM crm._loyalty_lock_person(person);
@@ -223,5 +248,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_set_level(bigint, text, text, text) IS
-    'puts a person on a level by hand (null: on none), for its keep_days, without gifts; the rules go on from there; 22023, P0002; audited';
+    'puts a person on a level by hand (null: on none), for its keep_days, without gifts; the rules go on from '
+    'there; 22023, P0002; audited';
 GRANT EXECUTE ON FUNCTION crm.loyalty_set_level(bigint, text, text, text) TO crm_service, crm_headquarters;

@@ -17,18 +17,21 @@ BEGIN
         WHERE c.customer_id = ANY (persons) AND c.status = 'active' ORDER BY c.customer_id FOR NO KEY UPDATE) l);
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_lock(bigint[]) IS 'locks persons in ascending order until the transaction ends; those that are persons still';
+COMMENT ON FUNCTION crm._loyalty_lock(bigint[]) IS
+    'locks persons in ascending order until the transaction ends; those that are persons still';
 
 CREATE FUNCTION crm._loyalty_lock_person(person bigint) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
     IF cardinality(crm._loyalty_lock(ARRAY[person])) = 0 THEN       -- erased, or merged while we waited
-        RAISE EXCEPTION 'there is no such person' USING ERRCODE = 'no_data_found', COLUMN = 'customer_id', HINT = 'Look the person up by phone or card.';
+        RAISE EXCEPTION 'there is no such person' USING ERRCODE = 'no_data_found', COLUMN = 'customer_id',
+            HINT = 'Look the person up by phone or card.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_lock_person(bigint) IS 'locks a person until the transaction ends; P0002 when there is none, or none any more';
+COMMENT ON FUNCTION crm._loyalty_lock_person(bigint) IS
+    'locks a person until the transaction ends; P0002 when there is none, or none any more';
 
 CREATE FUNCTION crm._loyalty_record(person bigint) RETURNS bigint
     LANGUAGE plpgsql STABLE AS
@@ -37,7 +40,8 @@ BEGIN
     RETURN (SELECT min(m.source_record_id) FROM crm.membership m WHERE m.customer_id = person AND m.valid_to = 'infinity');
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_record(bigint) IS 'the record that holds points which no record''s fact earned: the person''s oldest; null without records';
+COMMENT ON FUNCTION crm._loyalty_record(bigint) IS
+    'the record that holds points which no record''s fact earned: the person''s oldest; null without records';
 
 CREATE FUNCTION crm._loyalty_expiry(earned_at timestamptz, valid_days int, end_of text) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
@@ -51,7 +55,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_expiry(timestamptz, int, text) IS
-    'the first moment at which points are not usable any more: the end of the local day, month or year that lies so many days after; infinity for null days';
+    'the first moment at which points are not usable any more: the end of the local day, month or year that lies so '
+    'many days after; infinity for null days';
 
 CREATE FUNCTION crm._loyalty_book(record_id bigint, lot bigint, person bigint, kind text, points bigint,
                                   use_id bigint DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
@@ -87,7 +92,8 @@ BEGIN
     ORDER BY l.expires_at, l.lot_id;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_usable(bigint) IS 'a person''s lots that count now, debts among them, first to expire first';
+COMMENT ON FUNCTION crm._loyalty_usable(bigint) IS
+    'a person''s lots that count now, debts among them, first to expire first';
 
 CREATE FUNCTION crm._loyalty_available(person bigint) RETURNS bigint
     LANGUAGE sql STABLE AS $$ SELECT coalesce(sum(u.remaining), 0)::bigint FROM crm._loyalty_usable(person) u $$;
@@ -118,7 +124,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_settle(bigint) IS
-    'points owed for refunded sales are paid out of the lots that expire first; the rest stays owed or is forgiven (setting loyalty.refund_debt)';
+    'points owed for refunded sales are paid out of the lots that expire first; the rest stays owed or is forgiven '
+    '(setting loyalty.refund_debt)';
 
 CREATE FUNCTION crm._loyalty_balance(persons bigint[]) RETURNS TABLE (customer_id bigint, available bigint, pending bigint, earned bigint)
     LANGUAGE plpgsql STABLE AS
@@ -134,7 +141,8 @@ BEGIN
     GROUP BY p.id;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_balance(bigint[]) IS 'the balance of persons, added up from their lots; no row for who has none';
+COMMENT ON FUNCTION crm._loyalty_balance(bigint[]) IS
+    'the balance of persons, added up from their lots; no row for who has none';
 
 CREATE FUNCTION crm._loyalty_refresh(persons bigint[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -149,7 +157,8 @@ BEGIN
     WHERE b.customer_id = ANY (persons) AND b.customer_id NOT IN (SELECT n.customer_id FROM crm._loyalty_balance(persons) n);
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_refresh(bigint[]) IS 'brings the kept balances of persons, who are locked, to what their lots add up to';
+COMMENT ON FUNCTION crm._loyalty_refresh(bigint[]) IS
+    'brings the kept balances of persons, who are locked, to what their lots add up to';
 
 CREATE FUNCTION crm._loyalty_multiplier(person bigint, at timestamptz) RETURNS numeric
     LANGUAGE plpgsql STABLE AS
@@ -171,7 +180,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_multiplier(bigint, timestamptz) IS
-    'by how much points of a moment are multiplied for a person: the best of the multipliers in force then, 1 without any; they do not multiply each other';
+    'by how much points of a moment are multiplied for a person: the best of the multipliers in force then, 1 '
+    'without any; they do not multiply each other';
 
 CREATE FUNCTION crm._loyalty_open(record_id bigint, person bigint, cause_kind text, cause_key text, rule text, rate numeric, points bigint,
                                   earned_at timestamptz, available_at timestamptz, expires_at timestamptz, reason text) RETURNS bigint
@@ -250,7 +260,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_due_orders(bigint[]) IS
-    'orders of persons that earn points by a rule or did: what they are worth now, net of refunds, and their lot; imported history earns nothing';
+    'orders of persons that earn points by a rule or did: what they are worth now, net of refunds, and their lot; '
+    'imported history earns nothing';
 
 CREATE FUNCTION crm._loyalty_earn_orders(persons bigint[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -279,7 +290,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_earn_orders(bigint[]) IS
-    'brings the lots of persons'' orders to what they should be; the multiplier of an order is that of its payment, and stays';
+    'brings the lots of persons'' orders to what they should be; the multiplier of an order is that of its payment, '
+    'and stays';
 
 CREATE FUNCTION crm._loyalty_earn_events(persons bigint[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -342,7 +354,8 @@ BEGIN
     PERFORM crm._loyalty_refresh(persons);
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_points_on_facts(bigint[], text) IS 'consequence of orders, refunds and events: points, in the commit of the fact';
+COMMENT ON FUNCTION crm._loyalty_points_on_facts(bigint[], text) IS
+    'consequence of orders, refunds and events: points, in the commit of the fact';
 
 CREATE FUNCTION crm._loyalty_on_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
     LANGUAGE plpgsql AS
@@ -358,7 +371,9 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_on_facts(bigint[], text, boolean) IS 'consequence of facts: points, then levels, badges and referrals that may ask for points; in the commit of the fact';
+COMMENT ON FUNCTION crm._loyalty_on_facts(bigint[], text, boolean) IS
+    'consequence of facts: points, then levels, badges and referrals that may ask for points; in the commit of the '
+    'fact';
 
 CREATE FUNCTION crm._loyalty_points_on_membership(survivor bigint, other bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -378,7 +393,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_points_on_membership(bigint, bigint) IS
-    'consequence of records that moved: their lots moved with them, both balances are added up anew; a merge adds, an unmerge gives back';
+    'consequence of records that moved: their lots moved with them, both balances are added up anew; a merge adds, '
+    'an unmerge gives back';
 
 CREATE FUNCTION crm._loyalty_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
@@ -388,7 +404,8 @@ BEGIN
     PERFORM crm._loyalty_member_on_membership(survivor, other, record_ids, kind);
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_on_membership(bigint, bigint, bigint[], text) IS 'consequence of records that moved: points, then levels and badges';
+COMMENT ON FUNCTION crm._loyalty_on_membership(bigint, bigint, bigint[], text) IS
+    'consequence of records that moved: points, then levels and badges';
 
 CREATE FUNCTION crm._loyalty_on_erase(customer_id bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -412,7 +429,9 @@ BEGIN
     PERFORM crm._loyalty_forget_games(ids);
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_on_erase(bigint) IS 'points are forfeited and free texts emptied; the numbers stay, they are the books; levels, badges, open tickets and referrals end';
+COMMENT ON FUNCTION crm._loyalty_on_erase(bigint) IS
+    'points are forfeited and free texts emptied; the numbers stay, they are the books; levels, badges, open '
+    'tickets and referrals end';
 
 CREATE FUNCTION crm._loyalty_points_due() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -424,7 +443,8 @@ DECLARE
 BEGIN
     persons := crm._loyalty_lock(ARRAY(
         SELECT DISTINCT m.customer_id FROM (
-            (SELECT l.source_record_id FROM crm.points_lot l WHERE l.state = 'pending' AND l.available_at <= crm.core_now() ORDER BY l.available_at LIMIT 500)
+            (SELECT l.source_record_id FROM crm.points_lot l WHERE l.state = 'pending'
+                AND l.available_at <= crm.core_now() ORDER BY l.available_at LIMIT 500)
             UNION ALL
             (SELECT l.source_record_id FROM crm.points_lot l WHERE l.state = 'open' AND l.expires_at < 'infinity' AND l.expires_at <= crm.core_now()
              ORDER BY l.expires_at LIMIT 500)) d
@@ -448,7 +468,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_points_due() IS
-    'job: opens lots whose waiting is over and ends those whose time is; each lot once, whoever runs it again; 1 when there may be more';
+    'job: opens lots whose waiting is over and ends those whose time is; each lot once, whoever runs it again; 1 '
+    'when there may be more';
 
 CREATE FUNCTION crm._loyalty_grant(customer_id bigint, points bigint, cause_kind text, cause_key text, reason text DEFAULT NULL,
                                    valid_days int DEFAULT NULL) RETURNS bigint
@@ -467,7 +488,8 @@ BEGIN
     PERFORM crm._loyalty_lock_person(person);
     record_id := crm._loyalty_record(person);
     IF record_id IS NULL THEN
-        RAISE EXCEPTION 'there is no such person' USING ERRCODE = 'no_data_found', COLUMN = 'customer_id', HINT = 'Look the person up by phone or card.';
+        RAISE EXCEPTION 'there is no such person' USING ERRCODE = 'no_data_found', COLUMN = 'customer_id',
+            HINT = 'Look the person up by phone or card.';
     END IF;
     IF EXISTS (SELECT FROM crm.membership m JOIN crm.points_lot l USING (source_record_id)
                WHERE m.customer_id = person AND m.valid_to = 'infinity'
@@ -482,4 +504,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_grant(bigint, bigint, text, text, text, int) IS
-    'points for a cause (flow, level, badge, referral, lottery, manual, history; key: the occurrence), once for ever; returns lot_id, or null when the cause has been rewarded; valid_days null: they never expire';
+    'points for a cause (flow, level, badge, referral, lottery, manual, history; key: the occurrence), once for '
+    'ever; returns lot_id, or null when the cause has been rewarded; valid_days null: they never expire';

@@ -8,7 +8,9 @@
 CREATE FUNCTION crm._loyalty_code_key(code text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT upper(regexp_replace(normalize(code, NFKC), '[\s\-]', '', 'g')) $$;
-COMMENT ON FUNCTION crm._loyalty_code_key(text) IS 'a foreign code as it is compared: upper case, without spaces and dashes, full-width characters as their plain ones';
+COMMENT ON FUNCTION crm._loyalty_code_key(text) IS
+    'a foreign code as it is compared: upper case, without spaces and dashes, full-width characters as their plain '
+    'ones';
 
 CREATE FUNCTION crm._loyalty_pool_watch(coupon_type text) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -27,7 +29,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_pool_watch(text) IS
-    'opens the alert of a pool that has no more codes than pool_low, closes it when it has; the free codes, counted up to one more than that';
+    'opens the alert of a pool that has no more codes than pool_low, closes it when it has; the free codes, counted '
+    'up to one more than that';
 
 CREATE FUNCTION crm._loyalty_pools() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -37,17 +40,21 @@ BEGIN
     RETURN 0;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_pools() IS 'job: alerts of pools that run out; here, because the call that found a pool empty is undone';
+COMMENT ON FUNCTION crm._loyalty_pools() IS
+    'job: alerts of pools that run out; here, because the call that found a pool empty is undone';
 
 CREATE FUNCTION crm._loyalty_has_stock(coupon_type text, wanted int DEFAULT 1) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     RETURN NOT EXISTS (SELECT FROM crm.coupon_type t WHERE t.coupon_type = _loyalty_has_stock.coupon_type AND t.is_pooled)
-        OR (SELECT count(*) FROM (SELECT FROM crm.coupon_pool_code p WHERE p.coupon_type = _loyalty_has_stock.coupon_type AND p.coupon_id IS NULL LIMIT wanted) c) = wanted;
+        OR (SELECT count(*) FROM (SELECT FROM crm.coupon_pool_code p
+                    WHERE p.coupon_type = _loyalty_has_stock.coupon_type AND p.coupon_id IS NULL LIMIT wanted) c)
+            = wanted;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_has_stock(text, int) IS 'whether so many coupons of a type can be issued: its pool, if it has one, holds as many free codes';
+COMMENT ON FUNCTION crm._loyalty_has_stock(text, int) IS
+    'whether so many coupons of a type can be issued: its pool, if it has one, holds as many free codes';
 
 CREATE FUNCTION crm._loyalty_lock_pools(coupon_types text[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -59,7 +66,9 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_lock_pools(text[]) IS 'locks all pools of codes, in their order, if one of the types has its codes from one: for whoever may take codes of several, before what is locked behind them';
+COMMENT ON FUNCTION crm._loyalty_lock_pools(text[]) IS
+    'locks all pools of codes, in their order, if one of the types has its codes from one: for whoever may take '
+    'codes of several, before what is locked behind them';
 
 CREATE FUNCTION crm._loyalty_take_codes(coupon_type text, customer_ids bigint[], coupon_ids bigint[]) RETURNS text[]
     LANGUAGE plpgsql AS
@@ -86,14 +95,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_take_codes(text, bigint[], bigint[]) IS
-    'the codes of new coupons of a type with a pool, for each person (with the id of the coupon) one, in the order they came in, given to it for ever; RM613 when there are not so many';
+    'the codes of new coupons of a type with a pool, for each person (with the id of the coupon) one, in the order '
+    'they came in, given to it for ever; RM613 when there are not so many';
 
 CREATE FUNCTION crm.loyalty_load_codes(coupon_type text, codes text[], idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_load_codes', crm._sha256(convert_to(jsonb_build_array(coupon_type, codes)::text, 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'loyalty_load_codes', crm._sha256(convert_to(jsonb_build_array(coupon_type, codes)::text, 'UTF8')));
     wrong text;
     added bigint;
 BEGIN
@@ -103,18 +114,21 @@ BEGIN
         RAISE EXCEPTION 'there is no coupon type "%" that takes its codes from a pool', loyalty_load_codes.coupon_type
             USING ERRCODE = 'RM607', COLUMN = 'coupon_type', HINT = 'Define it with crm.loyalty_define_coupon() and is_pooled.';
     ELSIF coalesce(cardinality(codes), 0) NOT BETWEEN 1 AND 20000 THEN
-        RAISE EXCEPTION 'a call loads 1 to 20000 codes' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'codes', HINT = 'Send a longer list in parts.';
+        RAISE EXCEPTION 'a call loads 1 to 20000 codes' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'codes',
+            HINT = 'Send a longer list in parts.';
     END IF;
     -- a code that reads as one of ours, or is an older system's, would lead to two coupons
     SELECT coalesce(c, 'null') INTO wrong FROM unnest(codes) c
     WHERE c IS NULL OR length(crm._loyalty_code_key(c)) NOT BETWEEN 4 AND 64 OR (SELECT i.coupon_id FROM crm._loyalty_ids(c) i) IS NOT NULL
        OR EXISTS (SELECT FROM crm.source s JOIN crm.external_key k ON k.source_id = s.source_id AND k.kind = 6 AND k.external_id = btrim(c)) LIMIT 1;
     IF wrong IS NOT NULL THEN
-        RAISE EXCEPTION 'the list holds a code that cannot be one' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'codes', DETAIL = left(wrong, 80),
+        RAISE EXCEPTION 'the list holds a code that cannot be one' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'codes', DETAIL = left(wrong, 80),
             HINT = 'Codes have 4 to 64 characters besides spaces and dashes, and belong to no other coupon.';
     END IF;
     INSERT INTO crm.coupon_pool_code (code_key, code, coupon_type, position, added_at)
-    SELECT DISTINCT ON (crm._loyalty_code_key(c.code)) crm._loyalty_code_key(c.code), btrim(c.code), loyalty_load_codes.coupon_type, crm._new_id(), crm.core_now()
+    SELECT DISTINCT ON (crm._loyalty_code_key(c.code)) crm._loyalty_code_key(c.code), btrim(c.code),
+        loyalty_load_codes.coupon_type, crm._new_id(), crm.core_now()
     FROM unnest(codes) WITH ORDINALITY c (code, n) ORDER BY crm._loyalty_code_key(c.code), c.n ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS added = ROW_COUNT;
     PERFORM crm._loyalty_pool_watch(loyalty_load_codes.coupon_type);
@@ -126,7 +140,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_load_codes(text, text[], text) IS
-    'adds up to 20000 codes to the pool of a type; codes known already, in any type''s pool, are not added again; answers added, known, free; RM607, 22023; audited';
+    'adds up to 20000 codes to the pool of a type; codes known already, in any type''s pool, are not added again; '
+    'answers added, known, free; RM607, 22023; audited';
 GRANT EXECUTE ON FUNCTION crm.loyalty_load_codes(text, text[], text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm._loyalty_require_coupon(r record) RETURNS void
@@ -149,7 +164,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_require_coupon(record) IS '22023 with the first member of a coupon type that is out of range';
+COMMENT ON FUNCTION crm._loyalty_require_coupon(record) IS
+    '22023 with the first member of a coupon type that is out of range';
 
 CREATE FUNCTION crm.loyalty_define_coupon(coupon_type text, spec jsonb, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -169,7 +185,8 @@ BEGIN
         RAISE EXCEPTION 'coupon type has no proper code or an unknown member' USING ERRCODE = 'invalid_parameter_value',
             COLUMN = coalesce(wrong, 'coupon_type'), HINT = format('Members are %s.', array_to_string(known, ', '));
     END IF;
-    PERFORM crm._require_members(spec, '{"value": "number", "minimum_amount": "number", "rank": "number", "valid_days": "whole", "pool_low": "whole", "is_transferable": "truth", "is_pooled": "truth"}');
+    PERFORM crm._require_members(spec,
+        '{"value": "number", "minimum_amount": "number", "rank": "number", "valid_days": "whole", "pool_low": "whole", "is_transferable": "truth", "is_pooled": "truth"}');
     SELECT x.* INTO r FROM jsonb_to_record(
         coalesce((SELECT to_jsonb(t) FROM crm.coupon_type t WHERE t.coupon_type = loyalty_define_coupon.coupon_type),
                  jsonb_build_object('name_zh', coupon_type, 'name_en', coupon_type, 'minimum_amount', 0, 'valid_days', 30,
@@ -177,12 +194,15 @@ BEGIN
         AS x (name_zh text, name_en text, kind text, value numeric, minimum_amount numeric, valid_days int, rank numeric,
               is_transferable boolean, is_pooled boolean, pool_low int);
     PERFORM crm._loyalty_require_coupon(r);
-    INSERT INTO crm.coupon_type AS t (coupon_type, name_zh, name_en, kind, value, minimum_amount, valid_days, rank, is_transferable, is_pooled, pool_low)
+    INSERT INTO crm.coupon_type AS t (coupon_type, name_zh, name_en, kind, value, minimum_amount, valid_days, rank,
+            is_transferable, is_pooled, pool_low)
     VALUES (loyalty_define_coupon.coupon_type, r.name_zh, r.name_en, r.kind, r.value, r.minimum_amount, r.valid_days, r.rank,
             coalesce(r.is_transferable, false), coalesce(r.is_pooled, false), r.pool_low)
     ON CONFLICT ON CONSTRAINT coupon_type_pkey DO UPDATE
-    SET name_zh = excluded.name_zh, name_en = excluded.name_en, kind = excluded.kind, value = excluded.value, minimum_amount = excluded.minimum_amount,
-        valid_days = excluded.valid_days, rank = excluded.rank, is_transferable = excluded.is_transferable, is_pooled = excluded.is_pooled, pool_low = excluded.pool_low;
+    SET name_zh = excluded.name_zh, name_en = excluded.name_en, kind = excluded.kind, value = excluded.value,
+        minimum_amount = excluded.minimum_amount,
+        valid_days = excluded.valid_days, rank = excluded.rank, is_transferable = excluded.is_transferable,
+            is_pooled = excluded.is_pooled, pool_low = excluded.pool_low;
     PERFORM crm._audit('define', 'coupon_type', NULL, NULL, NULL, spec::text, coupon_type);
     answer := (SELECT to_jsonb(t) FROM crm.coupon_type t WHERE t.coupon_type = loyalty_define_coupon.coupon_type);
     PERFORM crm._idempotency_store(idempotency_key, answer);
@@ -190,7 +210,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_define_coupon(text, jsonb, text) IS
-    'makes or changes a type of coupon; coupons that are out keep their value and validity; kind amount (value: currency units), percent (0 to 100), shipping; rank is what it is worth for "an equal or better offer"; 22023; audited';
+    'makes or changes a type of coupon; coupons that are out keep their value and validity; kind amount (value: '
+    'currency units), percent (0 to 100), shipping; rank is what it is worth for "an equal or better offer"; 22023; '
+    'audited';
 GRANT EXECUTE ON FUNCTION crm.loyalty_define_coupon(text, jsonb, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.loyalty_coupon_types() RETURNS SETOF jsonb
@@ -203,5 +225,6 @@ BEGIN
     FROM crm.coupon_type t ORDER BY t.coupon_type;
 END
 $$;
-COMMENT ON FUNCTION crm.loyalty_coupon_types() IS 'all types of coupons with their limits, what was claimed, and the codes free in a pool';
+COMMENT ON FUNCTION crm.loyalty_coupon_types() IS
+    'all types of coupons with their limits, what was claimed, and the codes free in a pool';
 GRANT EXECUTE ON FUNCTION crm.loyalty_coupon_types() TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;

@@ -22,7 +22,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_points(bigint, int) IS
-    'a person''s points at this moment: available, pending, point_value (what one takes off an order; null: nothing was set), lots in the order they will be used, the newest entries (at most 500); P0002 outside of the caller''s scope';
+    'a person''s points at this moment: available, pending, point_value (what one takes off an order; null: nothing '
+    'was set), lots in the order they will be used, the newest entries (at most 500); P0002 outside of the '
+    'caller''s scope';
 GRANT EXECUTE ON FUNCTION crm.loyalty_points(bigint, int) TO crm_clerk, crm_store_manager, crm_manager, crm_service,
     crm_steward, crm_marketer, crm_analyst, crm_headquarters;
 
@@ -35,7 +37,8 @@ DECLARE
     taken bigint;
 BEGIN
     IF points > crm._loyalty_available(person) THEN
-        RAISE EXCEPTION 'the person has too few points' USING ERRCODE = 'RM608', COLUMN = 'points', HINT = 'See what is available, then take that much or less.';
+        RAISE EXCEPTION 'the person has too few points' USING ERRCODE = 'RM608', COLUMN = 'points',
+            HINT = 'See what is available, then take that much or less.';
     END IF;
     FOR lot IN SELECT * FROM crm._loyalty_usable(person) u WHERE u.remaining > 0 LOOP
         EXIT WHEN wanted = 0;
@@ -45,14 +48,16 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_take(bigint, bigint, bigint, text) IS 'takes points out of the lots that expire first; RM608 when there are too few';
+COMMENT ON FUNCTION crm._loyalty_take(bigint, bigint, bigint, text) IS
+    'takes points out of the lots that expire first; RM608 when there are too few';
 
 CREATE FUNCTION crm._loyalty_require_points(points bigint) RETURNS void
     LANGUAGE plpgsql IMMUTABLE AS
 $$
 BEGIN
     IF points IS NULL OR points NOT BETWEEN 1 AND 1000000000 THEN
-        RAISE EXCEPTION 'points are a whole number above zero' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'points', HINT = 'Give 1 to 1000000000.';
+        RAISE EXCEPTION 'points are a whole number above zero' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'points', HINT = 'Give 1 to 1000000000.';
     END IF;
 END
 $$;
@@ -65,7 +70,8 @@ BEGIN
     RETURN round(points * nullif((crm._setting('loyalty.point_value'))::numeric, 0), coalesce((crm._setting('purchase.currency_exponent'))::int, 2));
 END
 $$;
-COMMENT ON FUNCTION crm._loyalty_worth(bigint) IS 'what points take off an order, in currency units, by loyalty.point_value; null: no value was set';
+COMMENT ON FUNCTION crm._loyalty_worth(bigint) IS
+    'what points take off an order, in currency units, by loyalty.point_value; null: no value was set';
 
 CREATE FUNCTION crm.loyalty_spend(customer_id bigint, points bigint, source text, reference text, store text DEFAULT NULL,
                                   reason text DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
@@ -109,11 +115,17 @@ BEGIN
     IF NOT FOUND THEN
         SELECT u.* INTO known FROM crm.external_key k JOIN crm.points_use u ON u.customer_id = k.source_record_id AND u.use_id = k.fact_id
         WHERE k.source_id = src AND k.kind = 8 AND k.external_id = loyalty_spend.reference;
-        -- points that were given back are spent anew by who means it: a repeat of the call that spent them would carry that call's key, or none
-        is_anew := is_anew AND known.returned_at IS NOT NULL AND known.at > crm.core_now() - make_interval(hours => (crm._setting('access.idempotency_hours'))::int);     -- as long as that key is known
+        -- points that were given back are spent anew by who means it: a repeat of the call that spent them would
+        -- carry that call's key, or none
+        is_anew := is_anew AND known.returned_at IS NOT NULL
+            AND known.at > crm.core_now()
+            - make_interval(hours =>
+                (crm._setting('access.idempotency_hours'))::int);     -- as long as that key is known
         IF is_anew THEN
-            UPDATE crm.external_key k SET source_record_id = person, fact_id = id WHERE k.source_id = src AND k.kind = 8 AND k.external_id = loyalty_spend.reference;
-        ELSIF known.points IS DISTINCT FROM points OR known.returned_at IS NOT NULL OR crm._identity_current(known.customer_id) IS DISTINCT FROM person THEN
+            UPDATE crm.external_key k SET source_record_id = person, fact_id = id WHERE k.source_id = src
+                AND k.kind = 8 AND k.external_id = loyalty_spend.reference;
+        ELSIF known.points IS DISTINCT FROM points OR known.returned_at IS NOT NULL
+            OR crm._identity_current(known.customer_id) IS DISTINCT FROM person THEN
             RAISE EXCEPTION 'points have been spent under this reference' USING ERRCODE = 'RM609', COLUMN = 'reference',
                 HINT = 'Give another reference; or return those points first, and spend anew with an idempotency key.';
         END IF;
@@ -135,7 +147,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_spend(bigint, bigint, text, text, text, text, text) IS
-    'takes points of a person, those first that expire first, once for a reference of a source (null: the caller''s); the same call again answers the same, repeated and spent_at saying so; worth: what they take off the order, null where headquarters set no value (loyalty.point_value); RM608 too few, RM609 the reference was used otherwise (once its points are returned, a call with an idempotency key of its own spends anew), P0002 outside of the scope';
+    'takes points of a person, those first that expire first, once for a reference of a source (null: the '
+    'caller''s); the same call again answers the same, repeated and spent_at saying so; worth: what they take off '
+    'the order, null where headquarters set no value (loyalty.point_value); RM608 too few, RM609 the reference was '
+    'used otherwise (once its points are returned, a call with an idempotency key of its own spends anew), P0002 '
+    'outside of the scope';
 GRANT EXECUTE ON FUNCTION crm.loyalty_spend(bigint, bigint, text, text, text, text, text) TO crm_till, crm_clerk,
     crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
@@ -160,7 +176,8 @@ BEGIN
     SELECT u.* INTO used FROM crm.external_key k JOIN crm.points_use u ON u.customer_id = k.source_record_id AND u.use_id = k.fact_id
     WHERE k.source_id = src AND k.kind = 8 AND k.external_id = loyalty_return.reference;
     IF used.use_id IS NULL THEN
-        RAISE EXCEPTION 'no points were spent under this reference' USING ERRCODE = 'RM610', COLUMN = 'reference', HINT = 'Give the reference they were spent under.';
+        RAISE EXCEPTION 'no points were spent under this reference' USING ERRCODE = 'RM610', COLUMN = 'reference',
+            HINT = 'Give the reference they were spent under.';
     END IF;
     -- each share goes back to its lot, whoever owns the lot's record by now, and ends when the lot ends
     PERFORM crm._loyalty_lock(ARRAY(SELECT DISTINCT m.customer_id FROM crm.points_entry e JOIN crm.membership m USING (source_record_id)
@@ -174,7 +191,8 @@ BEGIN
                      WHERE e.customer_id = used.customer_id AND e.use_id = used.use_id AND e.kind = 'spend' ORDER BY e.entry_id
         LOOP
             PERFORM crm._loyalty_book(taken.source_record_id, taken.lot_id, taken.customer_id, 'return', -taken.points, used.use_id, reason);
-            UPDATE crm.points_lot l SET state = 'open' WHERE l.source_record_id = taken.source_record_id AND l.lot_id = taken.lot_id AND l.state = 'expired';
+            UPDATE crm.points_lot l SET state = 'open' WHERE l.source_record_id = taken.source_record_id
+                AND l.lot_id = taken.lot_id AND l.state = 'expired';
             PERFORM crm._loyalty_settle(taken.customer_id);
             PERFORM crm._loyalty_refresh(ARRAY[taken.customer_id]);
         END LOOP;
@@ -187,16 +205,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_return(text, text, text, text) IS
-    'gives points back to the lots they came from, with the lots'' own expiry; a second time changes nothing; RM610 for an unknown reference';
+    'gives points back to the lots they came from, with the lots'' own expiry; a second time changes nothing; RM610 '
+    'for an unknown reference';
 GRANT EXECUTE ON FUNCTION crm.loyalty_return(text, text, text, text) TO crm_till, crm_clerk, crm_store_manager, crm_manager,
     crm_service, crm_headquarters;
 
-CREATE FUNCTION crm.loyalty_adjust(customer_id bigint, points bigint, reason text, valid_days int DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.loyalty_adjust(customer_id bigint, points bigint, reason text, valid_days int DEFAULT NULL,
+                                   idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_adjust', convert_to(jsonb_build_array(customer_id, points, reason, valid_days)::text, 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'loyalty_adjust', convert_to(jsonb_build_array(customer_id, points, reason, valid_days)::text, 'UTF8'));
     person bigint;
 BEGIN
     IF answer IS NOT NULL THEN
@@ -205,7 +226,8 @@ BEGIN
     person := crm._access_require_person(loyalty_adjust.customer_id);
     PERFORM crm._loyalty_require_points(abs(greatest(points, -9223372036854775807)));
     IF valid_days NOT BETWEEN 0 AND 36500 THEN
-        RAISE EXCEPTION 'points cannot be valid for % days', valid_days USING ERRCODE = 'invalid_parameter_value', COLUMN = 'valid_days', HINT = 'Give 0 to 36500 days after today, or none: for ever.';
+        RAISE EXCEPTION 'points cannot be valid for % days', valid_days USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'valid_days', HINT = 'Give 0 to 36500 days after today, or none: for ever.';
     END IF;
     PERFORM crm._access_check_reason(reason, 'an adjustment needs its reason', 'Say why, for who reads the ledger.');
     IF points > 0 THEN
@@ -224,7 +246,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_adjust(bigint, bigint, text, int, text) IS
-    'gives (above zero) or takes (below) points by hand, audited with its reason; RM608 when there are too few, P0002 for an unknown person';
+    'gives (above zero) or takes (below) points by hand, audited with its reason; RM608 when there are too few, '
+    'P0002 for an unknown person';
 GRANT EXECUTE ON FUNCTION crm.loyalty_adjust(bigint, bigint, text, int, text) TO crm_service, crm_headquarters;
 
 CREATE FUNCTION crm.loyalty_define_points(code text, spec jsonb, idempotency_key text DEFAULT NULL) RETURNS jsonb
@@ -234,7 +257,8 @@ $$
 DECLARE
     answer jsonb := crm._idempotency_claim(idempotency_key, 'loyalty_define_points', convert_to(jsonb_build_array(code, spec)::text, 'UTF8'));
     defaults CONSTANT jsonb := '{"condition": {}, "pending_days": 0, "expires_at_end_of": "day", "valid_until": "infinity", "is_active": true}';
-    known text[] := '{name_zh,name_en,kind,rate,event_type,daily_limit,condition,pending_days,valid_days,expires_at_end_of,valid_from,valid_until,is_active}';
+    known text[] :=
+        '{name_zh,name_en,kind,rate,event_type,daily_limit,condition,pending_days,valid_days,expires_at_end_of,valid_from,valid_until,is_active}';
     wrong text;
     r record;
 BEGIN
@@ -246,7 +270,8 @@ BEGIN
         RAISE EXCEPTION 'rule of points has no proper code or an unknown member' USING ERRCODE = 'invalid_parameter_value',
             COLUMN = coalesce(wrong, 'code'), HINT = format('Members are %s.', array_to_string(known, ', '));
     END IF;
-    PERFORM crm._require_members(spec, '{"rate": "number", "daily_limit": "whole", "pending_days": "whole", "valid_days": "whole", "valid_from": "moment", "valid_until": "moment", "is_active": "truth"}');
+    PERFORM crm._require_members(spec,
+        '{"rate": "number", "daily_limit": "whole", "pending_days": "whole", "valid_days": "whole", "valid_from": "moment", "valid_until": "moment", "is_active": "truth"}');
     SELECT x.* INTO r FROM jsonb_to_record(
         coalesce((SELECT to_jsonb(p) FROM crm.points_rule p WHERE p.code = loyalty_define_points.code), defaults) || spec
         || (SELECT coalesce(jsonb_object_agg(d.key, d.value), '{}') FROM jsonb_each(defaults) d WHERE spec -> d.key = 'null'))
@@ -257,8 +282,11 @@ BEGIN
             COLUMN = CASE WHEN coalesce(r.rate, -1) NOT BETWEEN 0 AND 1000000 THEN 'rate' ELSE 'kind' END,
             HINT = 'Kinds are order, event and multiplier; a rate is 0 to 1000000.';
     END IF;
-    wrong := CASE WHEN r.daily_limit < 1 THEN 'daily_limit' WHEN r.pending_days NOT BETWEEN 0 AND 3650 THEN 'pending_days' WHEN r.valid_days NOT BETWEEN 0 AND 36500 THEN 'valid_days'
-                  WHEN r.expires_at_end_of NOT IN ('day', 'month', 'year') THEN 'expires_at_end_of' WHEN length(r.name_zh) > 100 THEN 'name_zh' WHEN length(r.name_en) > 100 THEN 'name_en' END;
+    wrong := CASE WHEN r.daily_limit < 1 THEN 'daily_limit'
+        WHEN r.pending_days NOT BETWEEN 0 AND 3650 THEN 'pending_days'
+        WHEN r.valid_days NOT BETWEEN 0 AND 36500 THEN 'valid_days'
+                  WHEN r.expires_at_end_of NOT IN ('day', 'month', 'year') THEN 'expires_at_end_of'
+                      WHEN length(r.name_zh) > 100 THEN 'name_zh' WHEN length(r.name_en) > 100 THEN 'name_en' END;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'rule of points has no proper %', wrong USING ERRCODE = 'invalid_parameter_value', COLUMN = wrong,
             HINT = 'pending_days is 0 to 3650, valid_days 0 to 36500 or null for ever, daily_limit 1 or more, expires_at_end_of day, month or year; names have 100 characters.';
@@ -267,17 +295,20 @@ BEGIN
         PERFORM crm.rule_check(r.condition);
     END IF;
     IF r.kind = 'event' AND r.event_type IS NULL THEN
-        RAISE EXCEPTION 'rule for events needs the event''s type' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'event_type', HINT = 'Give the code of a type of event.';
+        RAISE EXCEPTION 'rule for events needs the event''s type' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'event_type', HINT = 'Give the code of a type of event.';
     END IF;
     INSERT INTO crm.points_rule AS p (code, name_zh, name_en, kind, rate, event_type, daily_limit, condition, pending_days, valid_days,
                                       expires_at_end_of, valid_from, valid_until, is_active)
-    VALUES (loyalty_define_points.code, coalesce(r.name_zh, loyalty_define_points.code), coalesce(r.name_en, loyalty_define_points.code), r.kind, r.rate,
+    VALUES (loyalty_define_points.code, coalesce(r.name_zh, loyalty_define_points.code),
+            coalesce(r.name_en, loyalty_define_points.code), r.kind, r.rate,
             r.event_type, r.daily_limit, r.condition, r.pending_days, r.valid_days, r.expires_at_end_of,
             coalesce(r.valid_from, crm.core_now()), r.valid_until, r.is_active)
     ON CONFLICT ON CONSTRAINT points_rule_pkey DO UPDATE
     SET name_zh = excluded.name_zh, name_en = excluded.name_en, kind = excluded.kind, rate = excluded.rate, event_type = excluded.event_type,
         daily_limit = excluded.daily_limit, condition = excluded.condition, pending_days = excluded.pending_days, valid_days = excluded.valid_days,
-        expires_at_end_of = excluded.expires_at_end_of, valid_from = excluded.valid_from, valid_until = excluded.valid_until, is_active = excluded.is_active;
+        expires_at_end_of = excluded.expires_at_end_of, valid_from = excluded.valid_from,
+            valid_until = excluded.valid_until, is_active = excluded.is_active;
     PERFORM crm._audit('define', 'points_rule', NULL, NULL, NULL, spec::text, code);
     answer := jsonb_build_object('code', code);
     PERFORM crm._idempotency_store(idempotency_key, answer);
@@ -285,7 +316,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.loyalty_define_points(text, jsonb, text) IS
-    'makes or changes a rule of points (order, event, multiplier) with its dates; orders before valid_from (default: now) earn nothing, lots that are there keep their rate; 22023, RM351';
+    'makes or changes a rule of points (order, event, multiplier) with its dates; orders before valid_from '
+    '(default: now) earn nothing, lots that are there keep their rate; 22023, RM351';
 GRANT EXECUTE ON FUNCTION crm.loyalty_define_points(text, jsonb, text) TO crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm._loyalty_points_check() RETURNS TABLE (what text, expected text, found text)
@@ -303,7 +335,8 @@ BEGIN
     FROM (SELECT k.customer_id, format('%s available, %s pending, %s earned', k.available, k.pending, k.earned) AS state FROM crm.points_balance k) b
     FULL JOIN (SELECT k.customer_id, format('%s available, %s pending, %s earned', k.available, k.pending, k.earned) AS state
                FROM crm._loyalty_balance(ARRAY(
-                   SELECT DISTINCT m.customer_id FROM crm.points_lot l JOIN crm.membership m ON m.source_record_id = l.source_record_id AND m.valid_to = 'infinity'
+                   SELECT DISTINCT m.customer_id FROM crm.points_lot l
+                       JOIN crm.membership m ON m.source_record_id = l.source_record_id AND m.valid_to = 'infinity'
                    JOIN crm.customer c ON c.customer_id = m.customer_id AND c.status = 'active')) k) n ON n.customer_id = b.customer_id
     WHERE b.state IS DISTINCT FROM n.state;
     RETURN QUERY
@@ -314,4 +347,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._loyalty_points_check() IS
-    'the ledger proved: lots against their entries, kept balances against the lots, order lots against the orders net of refunds; no rows: all agrees';
+    'the ledger proved: lots against their entries, kept balances against the lots, order lots against the orders '
+    'net of refunds; no rows: all agrees';

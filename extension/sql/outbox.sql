@@ -26,20 +26,22 @@ BEGIN
         RETURNING consent.source_record_id, consent.channel, consent.occurred_at, consent.state, consent.consent_id)
     SELECT g.ordinal, f.consent_id, g.customer_id, CASE WHEN f.consent_id IS NULL THEN 'unchanged' ELSE 'created' END
     FROM given g LEFT JOIN fresh f USING (source_record_id, channel, occurred_at, state);
-    PERFORM crm._outbox_keep_consents(ARRAY(SELECT DISTINCT m.customer_id FROM unnest(facts) g JOIN crm.membership m ON m.source_record_id = g.source_record_id
+    PERFORM crm._outbox_keep_consents(ARRAY(SELECT DISTINCT m.customer_id FROM unnest(facts) g
+                                            JOIN crm.membership m ON m.source_record_id = g.source_record_id
                                             WHERE m.valid_to = 'infinity' ORDER BY 1));
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_store_consents(crm.consent_fact[]) IS
-    'appends consents to their records; a repeated one (record, channel, moment, state) is unchanged; the caller calls the consequences';
+    'appends consents to their records; a repeated one (record, channel, moment, state) is unchanged; the caller '
+    'calls the consequences';
 
 -- What reaches a person on a channel.  A family's phone answers to the one who took it last
 -- (crm.identifier.customer_id), yet it reaches each of them: so it is looked for through the records.
 CREATE FUNCTION crm._outbox_reach(customer_id bigint, channel text) RETURNS TABLE (addresses bytea[], consent text)
     LANGUAGE sql STABLE AS
 $$
-    -- of each record its addresses and what it said last, in one walk over the records; of what they said a single no is a no.
-    -- An address of two records is named twice.
+    -- of each record its addresses and what it said last, in one walk over the records; of what they said a single no
+    -- is a no. An address of two records is named twice.
     SELECT coalesce(array_agg(x.value_hash ORDER BY x.last_seen_at DESC, x.value_hash) FILTER (WHERE x.value_hash IS NOT NULL), '{}'),
            CASE WHEN bool_or(c.state = 'no' OR (x.value_hash IS NOT NULL AND EXISTS (
                     SELECT FROM crm.opt_out o WHERE o.channel = $2 AND o.address_hash = x.value_hash))) THEN 'no'
@@ -47,7 +49,8 @@ $$
     FROM crm.membership m
     LEFT JOIN LATERAL (
         SELECT ri.value_hash, ri.last_seen_at
-        FROM crm.record_identifier ri JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
+        FROM crm.record_identifier ri JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash
+            AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
         WHERE ri.source_record_id = m.source_record_id AND ri.kind = (SELECT ch.identifier_kind FROM crm.channel ch WHERE ch.channel = $2)
           AND ri.ended_at IS NULL) x ON true
     LEFT JOIN LATERAL (SELECT c.state FROM crm.consent c WHERE c.source_record_id = m.source_record_id AND c.channel = $2
@@ -55,10 +58,15 @@ $$
     WHERE m.customer_id = $1 AND m.valid_to = 'infinity'
 $$;
 COMMENT ON FUNCTION crm._outbox_reach(bigint, text) IS
-    'how a person is reached on a channel: hashes of the identifiers, the newest first (blocked ones, landlines and hubs, are none), and consent: yes, no or unknown, the strictest of what each of the person''s records said last; an address that opted out is a no whoever owns it.  Plain SQL, so that queries over many persons take it in';
+    'how a person is reached on a channel: hashes of the identifiers, the newest first (blocked ones, landlines and '
+    'hubs, are none), and consent: yes, no or unknown, the strictest of what each of the person''s records said '
+    'last; an address that opted out is a no whoever owns it.  Plain SQL, so that queries over many persons take it '
+    'in';
 
--- The same for an address that is known, which costs less: whether it is still one of the person's, and whether it may have marketing.
-CREATE FUNCTION crm._outbox_may_reach(customer_id bigint, channel text, identifier_kind smallint, address_hash bytea) RETURNS TABLE (is_held boolean, is_agreed boolean, value_sealed bytea)
+-- The same for an address that is known, which costs less: whether it is still one of the person's, and whether it
+-- may have marketing.
+CREATE FUNCTION crm._outbox_may_reach(customer_id bigint, channel text, identifier_kind smallint, address_hash bytea)
+    RETURNS TABLE (is_held boolean, is_agreed boolean, value_sealed bytea)
     LANGUAGE sql STABLE AS
 $$
     SELECT coalesce(bool_or(x.value_hash = $4), false),
@@ -68,14 +76,16 @@ $$
     FROM crm.membership m
     LEFT JOIN LATERAL (
         SELECT ri.value_hash, i.value_sealed
-        FROM crm.record_identifier ri JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
+        FROM crm.record_identifier ri JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash
+            AND NOT i.is_blocked AND i.value_sealed IS NOT NULL
         WHERE ri.source_record_id = m.source_record_id AND ri.kind = $3 AND ri.ended_at IS NULL) x ON true
     LEFT JOIN LATERAL (SELECT c.state FROM crm.consent c WHERE c.source_record_id = m.source_record_id AND c.channel = $2
                        ORDER BY c.occurred_at DESC, c.consent_id DESC LIMIT 1) c ON true
     WHERE m.customer_id = $1 AND m.valid_to = 'infinity'
 $$;
 COMMENT ON FUNCTION crm._outbox_may_reach(bigint, text, smallint, bytea) IS
-    'what crm._outbox_reach() says of one address of a channel (and the kind of identifier that reaches it): it is among the person''s, consent is yes, and the address, sealed; plain SQL, too';
+    'what crm._outbox_reach() says of one address of a channel (and the kind of identifier that reaches it): it is '
+    'among the person''s, consent is yes, and the address, sealed; plain SQL, too';
 
 CREATE FUNCTION crm._outbox_addresses(customer_id bigint, channel text) RETURNS bytea[]
     LANGUAGE plpgsql STABLE AS
@@ -93,7 +103,8 @@ CREATE FUNCTION crm._outbox_consent(customer_id bigint, channel text) RETURNS te
     LANGUAGE plpgsql STABLE AS
 $$ BEGIN RETURN (SELECT r.consent FROM crm._outbox_reach(customer_id, channel) r); END $$;
 COMMENT ON FUNCTION crm._outbox_consent(bigint, text) IS
-    'yes, no or unknown: the strictest of what each of the person''s records said last; an address that opted out is a no whoever owns it';
+    'yes, no or unknown: the strictest of what each of the person''s records said last; an address that opted out '
+    'is a no whoever owns it';
 
 CREATE FUNCTION crm._outbox_note(customer_id bigint, message_id text, kind text, attempt int DEFAULT NULL,
                                  http_status int DEFAULT NULL, detail text DEFAULT NULL) RETURNS void
@@ -120,27 +131,33 @@ $$
     WHERE o.customer_id = ANY ($1) AND o.due_at > $2 AND o.due_at < $3
       -- what may have arrived counts whatever came of it, else what came last
       AND coalesce((SELECT e.kind FROM crm.outbox_event e
-                    WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind IN ('cancelled', 'dead', 'undelivered', 'replayed', 'unknown', 'lost')
+                    WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id
+                        AND e.kind IN ('cancelled', 'dead', 'undelivered', 'replayed', 'unknown', 'lost')
                     ORDER BY e.kind NOT IN ('unknown', 'lost'), e.outbox_event_id DESC LIMIT 1), 'unknown') IN ('unknown', 'lost', 'replayed')
 $$;
 COMMENT ON FUNCTION crm._outbox_counted(bigint[], timestamptz, timestamptz) IS
-    'messages that the ids of a person have had, or will, between two moments, both left out, as every cap counts them: what never went counts against none, save what may have arrived; is_second: on the next channel, as nobody knows whether the first arrived.  Plain SQL, so that queries over many persons take it in';
+    'messages that the ids of a person have had, or will, between two moments, both left out, as every cap counts '
+    'them: what never went counts against none, save what may have arrived; is_second: on the next channel, as '
+    'nobody knows whether the first arrived.  Plain SQL, so that queries over many persons take it in';
 
 CREATE FUNCTION crm._outbox_had(persons bigint[], after timestamptz, before timestamptz) RETURNS TABLE (sent bigint)
     LANGUAGE sql STABLE AS
 $$ SELECT count(*) FROM crm._outbox_counted($1, $2, $3) c WHERE c.is_marketing AND NOT c.is_second $$;
 COMMENT ON FUNCTION crm._outbox_had(bigint[], timestamptz, timestamptz) IS
-    'how many messages of flows the ids of a person have had, or will, between two moments, by crm._outbox_counted(); a second on the next channel is none of its own.  Plain SQL, too';
+    'how many messages of flows the ids of a person have had, or will, between two moments, by '
+    'crm._outbox_counted(); a second on the next channel is none of its own.  Plain SQL, too';
 
 CREATE FUNCTION crm._outbox_may_have_arrived(customer_id bigint, message_id text) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = _outbox_may_have_arrived.customer_id AND e.message_id = _outbox_may_have_arrived.message_id
+    RETURN EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = _outbox_may_have_arrived.customer_id
+                   AND e.message_id = _outbox_may_have_arrived.message_id
                    AND e.kind IN ('unknown', 'lost'));
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_may_have_arrived(bigint, text) IS 'whether nobody can say of an attempt if it arrived: it had no answer, or its process ended before';
+COMMENT ON FUNCTION crm._outbox_may_have_arrived(bigint, text) IS
+    'whether nobody can say of an attempt if it arrived: it had no answer, or its process ended before';
 
 CREATE FUNCTION crm._outbox_release(messages crm.queue_ref[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -151,7 +168,8 @@ DECLARE
 BEGIN
     FOR held IN
         SELECT k.cap_key, array_agg(o.due_at) AS moments
-        FROM unnest(messages) m JOIN crm.outbox o USING (customer_id, message_id), LATERAL (SELECT crm._outbox_cap_key(o.channel, o.address_hash) AS cap_key) k
+        FROM unnest(messages) m JOIN crm.outbox o USING (customer_id, message_id),
+            LATERAL (SELECT crm._outbox_cap_key(o.channel, o.address_hash) AS cap_key) k
         WHERE o.is_marketing
           AND NOT crm._outbox_may_have_arrived(o.customer_id, o.message_id)
         GROUP BY k.cap_key ORDER BY k.cap_key
@@ -164,7 +182,9 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_release(crm.queue_ref[]) IS 'messages that never went count against no cap, save those that may have arrived; counters are locked in their order';
+COMMENT ON FUNCTION crm._outbox_release(crm.queue_ref[]) IS
+    'messages that never went count against no cap, save those that may have arrived; counters are locked in their '
+    'order';
 
 CREATE FUNCTION crm._outbox_was_tried(customer_id bigint, flow_id int, occurrence_key text) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -176,7 +196,8 @@ BEGIN
                      AND o.occurrence_key = _outbox_was_tried.occurrence_key AND e.attempt > 0);
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_was_tried(bigint, int, text) IS 'whether any message of an occurrence was tried, on whatever channel, under whatever id of the person';
+COMMENT ON FUNCTION crm._outbox_was_tried(bigint, int, text) IS
+    'whether any message of an occurrence was tried, on whatever channel, under whatever id of the person';
 
 CREATE FUNCTION crm._outbox_cancel(messages crm.queue_ref[], detail text) RETURNS void
     LANGUAGE plpgsql AS
@@ -202,7 +223,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_cancel(crm.queue_ref[], text) IS
-    'takes messages out of the queue for good, with the reason; they count against no cap unless they may have arrived, and coupons that nobody heard of, on whatever channel, are withdrawn';
+    'takes messages out of the queue for good, with the reason; they count against no cap unless they may have '
+    'arrived, and coupons that nobody heard of, on whatever channel, are withdrawn';
 
 -- Rows of the queue that may be cancelled: none that is on its way.
 CREATE FUNCTION crm._outbox_waiting(asked crm.queue_ref[], OUT messages crm.queue_ref[])
@@ -216,7 +238,8 @@ BEGIN
           ORDER BY q.customer_id, q.message_id FOR UPDATE OF q) w;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_waiting(crm.queue_ref[]) IS 'locks and returns those of some messages of the queue that are not on their way just now';
+COMMENT ON FUNCTION crm._outbox_waiting(crm.queue_ref[]) IS
+    'locks and returns those of some messages of the queue that are not on their way just now';
 
 CREATE FUNCTION crm._outbox_quiet_until(quiet jsonb, at timestamptz) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
@@ -260,7 +283,8 @@ BEGIN
     PERFORM crm._worker_wake_for('-infinity');
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_unhold(crm.queue_ref[]) IS 'lets go what crm._outbox_hold() kept; consent, address and expiry are checked when it leaves';
+COMMENT ON FUNCTION crm._outbox_unhold(crm.queue_ref[]) IS
+    'lets go what crm._outbox_hold() kept; consent, address and expiry are checked when it leaves';
 
 CREATE FUNCTION crm._outbox_put_all(messages crm.message_row[]) RETURNS bigint
     LANGUAGE plpgsql AS
@@ -269,8 +293,10 @@ DECLARE
     put bigint;
 BEGIN
     WITH fresh AS (
-        INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, occurrence_key, is_marketing, address_hash, body, due_at, expires_at, created_at, quiet)
-        SELECT m.customer_id, m.message_id, m.channel, m.endpoint, m.flow_id, m.occurrence_key, m.is_marketing, m.address_hash, m.body, m.due_at, m.expires_at,
+        INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, flow_id, occurrence_key, is_marketing,
+                address_hash, body, due_at, expires_at, created_at, quiet)
+        SELECT m.customer_id, m.message_id, m.channel, m.endpoint, m.flow_id, m.occurrence_key, m.is_marketing,
+            m.address_hash, m.body, m.due_at, m.expires_at,
                crm.core_now(), m.quiet
         FROM unnest(messages) m
         RETURNING outbox.customer_id, outbox.message_id, outbox.endpoint, outbox.due_at)
@@ -283,12 +309,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_put_all(crm.message_row[]) IS
-    'messages, complete but for created_at, to leave when due and never in their quiet hours; returns how many; of persons who are locked, and none of an id that is there already: 23505';
+    'messages, complete but for created_at, to leave when due and never in their quiet hours; returns how many; of '
+    'persons who are locked, and none of an id that is there already: 23505';
 
 CREATE FUNCTION crm._outbox_is_there(customer_id bigint, message_id text) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
-$$ BEGIN RETURN EXISTS (SELECT FROM crm.outbox o WHERE o.customer_id = _outbox_is_there.customer_id AND o.message_id = _outbox_is_there.message_id); END $$;
-COMMENT ON FUNCTION crm._outbox_is_there(bigint, text) IS 'whether a message of that id was put; whoever asks in order to put it holds the person';
+$$ BEGIN RETURN EXISTS (SELECT FROM crm.outbox o WHERE o.customer_id = _outbox_is_there.customer_id
+        AND o.message_id = _outbox_is_there.message_id); END $$;
+COMMENT ON FUNCTION crm._outbox_is_there(bigint, text) IS
+    'whether a message of that id was put; whoever asks in order to put it holds the person';
 
 CREATE FUNCTION crm._outbox_put(customer_id bigint, message_id text, channel text, flow_id int, occurrence_key text,
                                 is_marketing boolean, body jsonb, due_at timestamptz, expires_at timestamptz,
@@ -302,12 +331,15 @@ BEGIN
         RAISE EXCEPTION 'no endpoint carries channel "%"', channel
             USING ERRCODE = 'RM701', COLUMN = 'channel', HINT = 'Run SELECT crm.outbox_define_endpoint(...) and crm.outbox_set_channel(...).';
     END IF;
-    RETURN NOT crm._outbox_is_there(customer_id, message_id) AND crm._outbox_put_all(ARRAY[ROW(customer_id, message_id, channel, carrier, flow_id, occurrence_key, is_marketing,
+    RETURN NOT crm._outbox_is_there(customer_id, message_id)
+        AND crm._outbox_put_all(ARRAY[ROW(customer_id, message_id, channel, carrier, flow_id, occurrence_key,
+        is_marketing,
         coalesce(address_hash, crm._outbox_address(customer_id, channel)), body, due_at, expires_at, NULL, quiet)::crm.message_row]) = 1;
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_put(bigint, text, text, int, text, boolean, jsonb, timestamptz, timestamptz, bytea, jsonb) IS
-    'a message, to leave when due and never in its quiet hours ({"from", "to", "zone"}), to the address given or the person''s newest; false when one of that id is there; RM701 when no endpoint carries the channel';
+    'a message, to leave when due and never in its quiet hours ({"from", "to", "zone"}), to the address given or '
+    'the person''s newest; false when one of that id is there; RM701 when no endpoint carries the channel';
 
 CREATE FUNCTION crm._outbox_count(messages crm.message_row[], most int, days int) RETURNS boolean
     LANGUAGE plpgsql AS
@@ -329,7 +361,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_count(crm.message_row[], int, int) IS
-    'counts messages, no two of one address, at their addresses; false when one has had the most that a flow''s rolling days allow: then nothing may stay of it';
+    'counts messages, no two of one address, at their addresses; false when one has had the most that a flow''s '
+    'rolling days allow: then nothing may stay of it';
 
 CREATE FUNCTION crm._outbox_count_one(channel text, address_hash bytea, at timestamptz) RETURNS void
     LANGUAGE plpgsql AS
@@ -339,7 +372,8 @@ BEGIN
     WHERE c.cap_key = crm._outbox_cap_key(channel, address_hash);
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_count_one(text, bytea, timestamptz) IS 'counts a message at its address, whose counter the caller has locked';
+COMMENT ON FUNCTION crm._outbox_count_one(text, bytea, timestamptz) IS
+    'counts a message at its address, whose counter the caller has locked';
 
 CREATE FUNCTION crm._outbox_fault(options jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -362,7 +396,8 @@ DECLARE
     wrong text := crm._outbox_fault(coalesce(options, '{}'));
 BEGIN
     IF coalesce(endpoint, '') = '' OR length(endpoint) > 63 THEN
-        RAISE EXCEPTION 'endpoint needs a name' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'endpoint', HINT = 'Give a short code, at most 63 characters.';
+        RAISE EXCEPTION 'endpoint needs a name' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'endpoint',
+            HINT = 'Give a short code, at most 63 characters.';
     ELSIF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'option "%" of an endpoint is wrong', wrong USING ERRCODE = 'invalid_parameter_value', COLUMN = wrong,
             HINT = 'Options are is_private_allowed (true, false), timeout_ms (100 to 50000), max_concurrency (1 to 64), per_minute (1 to 600000).';
@@ -375,7 +410,8 @@ BEGIN
     ON CONFLICT ON CONSTRAINT endpoint_pkey DO UPDATE
     SET url = excluded.url, secret_sealed = CASE WHEN _outbox_endpoint_put.secret IS NULL THEN e.secret_sealed ELSE excluded.secret_sealed END,
         is_active = true, is_private_allowed = excluded.is_private_allowed, timeout_ms = excluded.timeout_ms,
-        max_concurrency = excluded.max_concurrency, per_minute = excluded.per_minute, bucket = NULL, bucket_at = NULL, broken_until = NULL, failures = 0;
+        max_concurrency = excluded.max_concurrency, per_minute = excluded.per_minute, bucket = NULL, bucket_at = NULL,
+            broken_until = NULL, failures = 0;
     PERFORM crm._alert_close('outbox.gone', endpoint);
     PERFORM crm._worker_wake();
 END
@@ -403,7 +439,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_define_endpoint(text, text, text, jsonb) IS
-    'makes or changes where messages go as signed webhooks; options is_private_allowed (false), timeout_ms (15000), max_concurrency (8), per_minute (what the connector bears); returns the signing secret, drawn when none is given; 22023 for a bad URL or secret';
+    'makes or changes where messages go as signed webhooks; options is_private_allowed (false), timeout_ms (15000), '
+    'max_concurrency (8), per_minute (what the connector bears); returns the signing secret, drawn when none is '
+    'given; 22023 for a bad URL or secret';
 GRANT EXECUTE ON FUNCTION crm.outbox_define_endpoint(text, text, text, jsonb) TO crm_admin;
 
 CREATE FUNCTION crm.outbox_rotate_secret(endpoint text, is_finished boolean DEFAULT false) RETURNS text
@@ -422,14 +460,17 @@ BEGIN
     END IF;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no endpoint "%" whose secret could be changed', endpoint
-            USING ERRCODE = 'no_data_found', COLUMN = 'endpoint', HINT = 'Define it with crm.outbox_define_endpoint(), or begin with crm.outbox_rotate_secret(endpoint).';
+            USING ERRCODE = 'no_data_found', COLUMN = 'endpoint',
+                HINT = 'Define it with crm.outbox_define_endpoint(), or begin with crm.outbox_rotate_secret(endpoint).';
     END IF;
-    PERFORM crm._audit('rotate', 'endpoint', NULL, 'secret', NULL, CASE WHEN is_finished THEN 'finished' ELSE 'begun' END, outbox_rotate_secret.endpoint);
+    PERFORM crm._audit('rotate', 'endpoint', NULL, 'secret', NULL, CASE WHEN is_finished THEN 'finished'
+        ELSE 'begun' END, outbox_rotate_secret.endpoint);
     RETURN drawn;
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_rotate_secret(text, boolean) IS
-    'draws a second secret and returns it: both sign until the receiver knows it; then, with is_finished, only the new one does (returns null); P0002';
+    'draws a second secret and returns it: both sign until the receiver knows it; then, with is_finished, only the '
+    'new one does (returns null); P0002';
 GRANT EXECUTE ON FUNCTION crm.outbox_rotate_secret(text, boolean) TO crm_admin;
 
 CREATE FUNCTION crm.outbox_set_channel(channel text, endpoint text) RETURNS void
@@ -438,7 +479,8 @@ $$
 #variable_conflict use_column
 BEGIN
     IF NOT EXISTS (SELECT FROM crm.endpoint e WHERE e.endpoint = outbox_set_channel.endpoint) THEN
-        RAISE EXCEPTION 'there is no endpoint "%"', endpoint USING ERRCODE = 'no_data_found', COLUMN = 'endpoint', HINT = 'Define it with crm.outbox_define_endpoint().';
+        RAISE EXCEPTION 'there is no endpoint "%"', endpoint USING ERRCODE = 'no_data_found', COLUMN = 'endpoint',
+            HINT = 'Define it with crm.outbox_define_endpoint().';
     END IF;
     UPDATE crm.channel ch SET endpoint = outbox_set_channel.endpoint WHERE ch.channel = outbox_set_channel.channel;
     IF NOT FOUND THEN
@@ -456,14 +498,16 @@ $$
 #variable_conflict use_column
 BEGIN
     SELECT ch.identifier_kind INTO kind FROM crm.channel ch WHERE ch.channel = _outbox_normal_address.channel;
-    value := CASE kind WHEN 1 THEN (crm.identity_phone(address)).number WHEN 2 THEN (crm.identity_email(address)).address ELSE nullif(btrim(address), '') END;
+    value := CASE kind WHEN 1 THEN (crm.identity_phone(address)).number
+        WHEN 2 THEN (crm.identity_email(address)).address ELSE nullif(btrim(address), '') END;
     IF kind IS NULL OR value IS NULL THEN
         RAISE EXCEPTION 'address does not fit channel "%"', channel USING ERRCODE = 'invalid_parameter_value', COLUMN = 'address',
             HINT = 'Give the phone number, e-mail address or id that the message went to.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_normal_address(text, text) IS 'an address as identifiers are kept; 22023 when it fits no channel';
+COMMENT ON FUNCTION crm._outbox_normal_address(text, text) IS
+    'an address as identifiers are kept; 22023 when it fits no channel';
 
 -- Persons who hold an address, under every id they ever had.
 CREATE FUNCTION crm._outbox_holders(kind smallint, address_hash bytea) RETURNS bigint[]
@@ -515,8 +559,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_opt_out(text, text, text, text, text) IS
-    'STOP or 退订: closes a channel for an address (namespace: an openid''s app) at once, whoever owns it; waiting marketing messages are cancelled; what staff note is audited; 22023 for an address that fits no channel';
-GRANT EXECUTE ON FUNCTION crm.outbox_opt_out(text, text, text, text, text) TO crm_till, crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_headquarters;
+    'STOP or 退订: closes a channel for an address (namespace: an openid''s app) at once, whoever owns it; waiting '
+    'marketing messages are cancelled; what staff note is audited; 22023 for an address that fits no channel';
+GRANT EXECUTE ON FUNCTION crm.outbox_opt_out(text, text, text, text, text) TO crm_till, crm_clerk, crm_store_manager,
+    crm_manager, crm_service, crm_steward, crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm._outbox_on_erase(customer_id bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -537,7 +583,8 @@ BEGIN
     WHERE m.customer_id = ANY (ids) AND m.valid_to >= 'infinity' AND c.source_record_id = m.source_record_id AND c.evidence <> '';
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_on_erase(bigint) IS 'empties a person''s messages and the evidence of consents, and cancels what waits';
+COMMENT ON FUNCTION crm._outbox_on_erase(bigint) IS
+    'empties a person''s messages and the evidence of consents, and cancels what waits';
 
 CREATE FUNCTION crm._outbox_on_export(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -546,9 +593,12 @@ DECLARE
     person bigint := customer_id;
 BEGIN
     RETURN jsonb_build_object(
-        'consents', (SELECT coalesce(jsonb_agg(jsonb_build_object('channel', c.channel, 'state', c.state, 'at', c.occurred_at, 'evidence', c.evidence, 'noted_by', c.noted_by) ORDER BY c.occurred_at), '[]')
+        'consents', (SELECT coalesce(jsonb_agg(jsonb_build_object('channel', c.channel, 'state', c.state,
+                     'at', c.occurred_at, 'evidence', c.evidence, 'noted_by', c.noted_by) ORDER BY c.occurred_at),
+                     '[]')
                      FROM crm.membership m JOIN crm.consent c USING (source_record_id) WHERE m.customer_id = person AND m.valid_to = 'infinity'),
-        'messages', (SELECT coalesce(jsonb_agg(jsonb_build_object('message_id', o.message_id, 'channel', o.channel, 'created_at', o.created_at, 'body', o.body) ORDER BY o.created_at), '[]')
+        'messages', (SELECT coalesce(jsonb_agg(jsonb_build_object('message_id', o.message_id, 'channel', o.channel,
+                     'created_at', o.created_at, 'body', o.body) ORDER BY o.created_at), '[]')
                      FROM crm.outbox o WHERE o.customer_id = ANY (crm._identity_cluster(person))));
 END
 $$;

@@ -5,10 +5,12 @@ CREATE FUNCTION crm._outbox_alert_text(kind text, key text, detail jsonb) RETURN
     LANGUAGE sql STABLE PARALLEL SAFE AS
 $$
     SELECT left(rtrim(regexp_replace(format('[CRM] 告警 %s: %s %s', kind, key,
-                (SELECT string_agg(CASE d.key WHEN 'remedy' THEN d.value ELSE d.key || ' ' || d.value END, '; ' ORDER BY d.key = 'remedy', d.key) FROM jsonb_each_text(detail) d)),
+                (SELECT string_agg(CASE d.key WHEN 'remedy' THEN d.value ELSE d.key || ' ' || d.value END, '; '
+                        ORDER BY d.key = 'remedy', d.key) FROM jsonb_each_text(detail) d)),
            '[[:cntrl:]]+', ' ', 'g')), 500)
 $$;
-COMMENT ON FUNCTION crm._outbox_alert_text(text, text, jsonb) IS 'an alert as one line of at most 500 characters, what to do last';
+COMMENT ON FUNCTION crm._outbox_alert_text(text, text, jsonb) IS
+    'an alert as one line of at most 500 characters, what to do last';
 
 CREATE FUNCTION crm._outbox_alerts() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -23,7 +25,8 @@ BEGIN
         WHERE a.told_at IS NULL ORDER BY a.alert_id LIMIT 1000 FOR UPDATE SKIP LOCKED),
     wanted AS MATERIALIZED (
         SELECT a.*, r.endpoint, r.address,
-               '0-' || encode(crm._keyed_hash('message', convert_to(concat_ws(E'\x1f', 'alert', a.alert_id, r.endpoint, r.address), 'UTF8')), 'hex') AS message_id
+               '0-' || encode(crm._keyed_hash('message', convert_to(concat_ws(E'\x1f', 'alert', a.alert_id,
+                               r.endpoint, r.address), 'UTF8')), 'hex') AS message_id
         FROM untold a JOIN crm.alert_route r ON a.kind LIKE ANY (r.kinds)
         WHERE (a.opened_at >= r.defined_at OR EXISTS (SELECT FROM crm.alert x WHERE x.alert_id = a.alert_id AND x.closed_at IS NULL))
           -- an endpoint in trouble is not told so itself
@@ -32,7 +35,8 @@ BEGIN
         INSERT INTO crm.outbox (customer_id, message_id, channel, endpoint, is_marketing, body, due_at, expires_at, created_at)
         SELECT 0, w.message_id, 'alert', w.endpoint, false,
                jsonb_build_object('type', 'alert.opened', 'kind', w.kind, 'key', w.key, 'opened_at', w.opened_at, 'detail', w.detail, 'to', w.address,
-                                  'subject', left(crm._outbox_alert_text(w.kind, w.key, '{}'), 120), 'text', crm._outbox_alert_text(w.kind, w.key, w.detail), 'html', ''),
+                                  'subject', left(crm._outbox_alert_text(w.kind, w.key, '{}'), 120),
+                                      'text', crm._outbox_alert_text(w.kind, w.key, w.detail), 'html', ''),
                moment, moment + make_interval(hours => (crm._setting('outbox.alert_hours'))::int), moment
         FROM wanted w ON CONFLICT DO NOTHING RETURNING message_id, endpoint),
     queued AS (
@@ -47,7 +51,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_alerts() IS
-    'job: puts each alert on its way once, to every route that wants its kind, in the commit that says it was told; one that was closed before its route was defined is told nobody';
+    'job: puts each alert on its way once, to every route that wants its kind, in the commit that says it was told; '
+    'one that was closed before its route was defined is told nobody';
 
 CREATE FUNCTION crm._outbox_alert_request(message crm.message_row, attempt int) RETURNS crm.queue_request
     LANGUAGE plpgsql STABLE AS
@@ -64,14 +69,18 @@ BEGIN
     RETURN request;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_alert_request(crm.message_row, int) IS 'crm._outbox_request() of an alert; RM003 or RM004 when the keys do not fit';
+COMMENT ON FUNCTION crm._outbox_alert_request(crm.message_row, int) IS
+    'crm._outbox_request() of an alert; RM003 or RM004 when the keys do not fit';
 
-CREATE FUNCTION crm.outbox_route_alerts(endpoint text, address text DEFAULT '', kinds text[] DEFAULT '{%}', idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.outbox_route_alerts(endpoint text, address text DEFAULT '', kinds text[] DEFAULT '{%}',
+                                        idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_route_alerts', crm._sha256(convert_to(jsonb_build_array(endpoint, address, kinds)::text, 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'outbox_route_alerts', crm._sha256(convert_to(jsonb_build_array(endpoint, address, kinds)::text,
+                    'UTF8')));
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
@@ -96,7 +105,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_route_alerts(text, text, text[], text) IS
-    'sends alerts of some kinds (patterns, % for anything; none: no more) to an endpoint: a webhook, a group''s robot, or e-mail with the address of who reads it; each alert once, what is open now too; 22023 names what does not fit; audited';
+    'sends alerts of some kinds (patterns, % for anything; none: no more) to an endpoint: a webhook, a group''s '
+    'robot, or e-mail with the address of who reads it; each alert once, what is open now too; 22023 names what '
+    'does not fit; audited';
 GRANT EXECUTE ON FUNCTION crm.outbox_route_alerts(text, text, text[], text) TO crm_admin, crm_headquarters;
 
 CREATE FUNCTION crm.outbox_alert_routes() RETURNS SETOF jsonb
@@ -104,12 +115,14 @@ CREATE FUNCTION crm.outbox_alert_routes() RETURNS SETOF jsonb
 $$
 BEGIN
     RETURN QUERY
-        SELECT jsonb_build_object('endpoint', r.endpoint, 'connector', e.connector, 'address', r.address, 'kinds', to_jsonb(r.kinds), 'defined_at', r.defined_at,
+        SELECT jsonb_build_object('endpoint', r.endpoint, 'connector', e.connector, 'address', r.address,
+            'kinds', to_jsonb(r.kinds), 'defined_at', r.defined_at,
             'told', (SELECT count(*) FROM crm.outbox o WHERE o.customer_id = 0 AND o.endpoint = r.endpoint AND o.body ->> 'to' = r.address),
             'waiting', (SELECT count(*) FROM crm.outbox_queue q JOIN crm.outbox o USING (customer_id, message_id)
                         WHERE q.customer_id = 0 AND q.endpoint = r.endpoint AND o.body ->> 'to' = r.address))
         FROM crm.alert_route r JOIN crm.endpoint e ON e.endpoint = r.endpoint ORDER BY r.endpoint, r.address;
 END
 $$;
-COMMENT ON FUNCTION crm.outbox_alert_routes() IS 'where alerts go: endpoint, address, kinds, how many were told and how many wait';
+COMMENT ON FUNCTION crm.outbox_alert_routes() IS
+    'where alerts go: endpoint, address, kinds, how many were told and how many wait';
 GRANT EXECUTE ON FUNCTION crm.outbox_alert_routes() TO crm_admin, crm_headquarters;

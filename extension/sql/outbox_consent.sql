@@ -9,12 +9,15 @@ $$
     FROM (SELECT DISTINCT ON (c.source_record_id, c.channel) m.customer_id, c.channel, c.state, c.occurred_at
           -- person by person and record by record, whatever the planner knows of the tables
           FROM (SELECT DISTINCT p.id FROM unnest($1) p (id)) p
-          CROSS JOIN LATERAL (SELECT x.customer_id, x.source_record_id FROM crm.membership x WHERE x.customer_id = p.id AND x.valid_to = 'infinity' OFFSET 0) m
+          CROSS JOIN LATERAL (SELECT x.customer_id, x.source_record_id FROM crm.membership x
+                  WHERE x.customer_id = p.id AND x.valid_to = 'infinity' OFFSET 0) m
           CROSS JOIN LATERAL (SELECT x.* FROM crm.consent x WHERE x.source_record_id = m.source_record_id OFFSET 0) c
           ORDER BY c.source_record_id, c.channel, c.occurred_at DESC, c.consent_id DESC) s
     GROUP BY 1, 2
 $$;
-COMMENT ON FUNCTION crm._outbox_said(bigint[]) IS 'what persons said last about each channel, put together from the consents of their records; since: the newest of the words it is made of';
+COMMENT ON FUNCTION crm._outbox_said(bigint[]) IS
+    'what persons said last about each channel, put together from the consents of their records; since: the newest '
+    'of the words it is made of';
 
 CREATE FUNCTION crm._outbox_keep_consents(persons bigint[]) RETURNS void
     LANGUAGE plpgsql SET enable_seqscan = off AS
@@ -45,7 +48,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_on_membership(bigint, bigint, bigint[], text) IS 'consequence of records that moved: their consents went along';
+COMMENT ON FUNCTION crm._outbox_on_membership(bigint, bigint, bigint[], text) IS
+    'consequence of records that moved: their consents went along';
 
 CREATE FUNCTION crm._outbox_check_consents() RETURNS TABLE (what text, expected text, found text)
     LANGUAGE plpgsql STABLE AS
@@ -54,9 +58,12 @@ BEGIN
     RETURN QUERY
     SELECT format('consent of person %s for %s', coalesce(s.customer_id, k.customer_id), coalesce(s.channel, k.channel)),
            s.state || ' since ' || s.since, k.state || ' since ' || k.since
-    FROM crm._outbox_said(ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.status = 'active')) s FULL JOIN crm.person_consent k ON k.customer_id = s.customer_id AND k.channel = s.channel
+    FROM crm._outbox_said(ARRAY(SELECT c.customer_id FROM crm.customer c WHERE c.status = 'active')) s
+        FULL JOIN crm.person_consent k ON k.customer_id = s.customer_id AND k.channel = s.channel
     WHERE (s.state, s.since) IS DISTINCT FROM (k.state, k.since)
     ORDER BY coalesce(s.customer_id, k.customer_id), coalesce(s.channel, k.channel) LIMIT 1000;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_check_consents() IS 'compares what each person said last, as it is kept, with the consents of their records; a row a difference, at most 1,000';
+COMMENT ON FUNCTION crm._outbox_check_consents() IS
+    'compares what each person said last, as it is kept, with the consents of their records; a row a difference, at '
+    'most 1,000';

@@ -1,7 +1,8 @@
 -- outbox_guest: a message to an address that is nobody's yet (a phone that enrols itself).  It waits in the queue like any
 -- other, under an id that is no person's; address and words are sealed beside it and are forgotten when it has ended.
 
-CREATE FUNCTION crm._outbox_put_guest(guest bigint, message_id text, channel text, kind text, address text, address_hash bytea, body jsonb, expires_at timestamptz) RETURNS boolean
+CREATE FUNCTION crm._outbox_put_guest(guest bigint, message_id text, channel text, kind text, address text,
+                                      address_hash bytea, body jsonb, expires_at timestamptz) RETURNS boolean
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
@@ -14,7 +15,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_put_guest(bigint, text, text, text, text, bytea, jsonb, timestamptz) IS
-    'a message that whoever holds an address asked for, under an id that is no person''s (and leads its own, as ever): no consent, no cap and no quiet hours, never marketing; address by the code of its identifier kind; RM701 when no endpoint carries the channel';
+    'a message that whoever holds an address asked for, under an id that is no person''s (and leads its own, as '
+    'ever): no consent, no cap and no quiet hours, never marketing; address by the code of its identifier kind; '
+    'RM701 when no endpoint carries the channel';
 
 CREATE FUNCTION crm._outbox_is_guest(message_id text) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -23,7 +26,8 @@ BEGIN
     RETURN EXISTS (SELECT FROM crm.outbox_guest g WHERE g.message_id = _outbox_is_guest.message_id AND g.expires_at > crm.core_now());
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_is_guest(text) IS 'whether a message goes to an address that is nobody''s yet, and may still go';
+COMMENT ON FUNCTION crm._outbox_is_guest(text) IS
+    'whether a message goes to an address that is nobody''s yet, and may still go';
 
 CREATE FUNCTION crm._outbox_guest_request(message crm.message_row, attempt int) RETURNS crm.queue_request
     LANGUAGE plpgsql STABLE AS
@@ -43,7 +47,8 @@ BEGIN
     RETURN request;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_guest_request(crm.message_row, int) IS 'crm._outbox_request() of a message whose address and words are sealed beside it';
+COMMENT ON FUNCTION crm._outbox_guest_request(crm.message_row, int) IS
+    'crm._outbox_request() of a message whose address and words are sealed beside it';
 
 CREATE FUNCTION crm._outbox_forget_guests() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -53,14 +58,18 @@ BEGIN
     RETURN 0;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_forget_guests() IS 'job: forgets addresses and words of guests'' messages that have ended; 0: nothing is left';
+COMMENT ON FUNCTION crm._outbox_forget_guests() IS
+    'job: forgets addresses and words of guests'' messages that have ended; 0: nothing is left';
 
 -- A code that somebody asked for has words of its own, and nothing to stop.
 CREATE FUNCTION crm._outbox_as_asked(template text, words text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE AS
 $$
 BEGIN
-    RETURN CASE WHEN template = 'join_check' THEN replace(replace(words, '{{code}}', '{{coupon_code}}'), '{{minutes}}', '{{coupon_value}}') ELSE words END;
+    RETURN CASE WHEN template = 'join_check' THEN replace(replace(words, '{{code}}', '{{coupon_code}}'),
+            '{{minutes}}', '{{coupon_value}}') ELSE words END;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_as_asked(text, text) IS 'a text with the variables of messages that were asked for ({{code}}, {{minutes}}) under names that templates know, for checking';
+COMMENT ON FUNCTION crm._outbox_as_asked(text, text) IS
+    'a text with the variables of messages that were asked for ({{code}}, {{minutes}}) under names that templates '
+    'know, for checking';

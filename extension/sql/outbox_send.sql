@@ -5,7 +5,8 @@ CREATE FUNCTION crm._outbox_timeline(OUT system_id text, OUT timeline int)
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    -- the database belongs to it: an older dump restored beside its original, or a copy by TEMPLATE, would send everything again
+    -- the database belongs to it: an older dump restored beside its original, or a copy by TEMPLATE, would send
+    -- everything again
     SELECT c.system_identifier || '/' || d.oid INTO system_id FROM pg_control_system() c, pg_database d WHERE d.datname = current_database();
     timeline := ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int;
 END
@@ -41,12 +42,14 @@ COMMENT ON FUNCTION crm._outbox_is_paused() IS
 -- What a claim hands out: all that a request needs, the address and the secrets in clear.
 CREATE TYPE crm.queue_request AS (customer_id bigint, message_id text, attempt int, endpoint text, url text, secret text, next_secret text,
     timeout_ms int, is_private_allowed boolean, body text, is_plain boolean, due_at timestamptz);
-COMMENT ON TYPE crm.queue_request IS 'a leased message as it leaves; is_plain: a webhook, judged by its status alone; due_at: its place in the queue';
+COMMENT ON TYPE crm.queue_request IS
+    'a leased message as it leaves; is_plain: a webhook, judged by its status alone; due_at: its place in the queue';
 
 -- Where the last look at an endpoint ended.  The sender remembers it and never walks again over what it has taken: rows
 -- that are done stay in the index for as long as any transaction of the server is open.
 CREATE TYPE crm.queue_look AS (endpoint text, due_at timestamptz, customer_id bigint, under_way int);
-COMMENT ON TYPE crm.queue_look IS 'a place in the queue of an endpoint, by due_at and customer_id, and how many of its messages are on their way';
+COMMENT ON TYPE crm.queue_look IS
+    'a place in the queue of an endpoint, by due_at and customer_id, and how many of its messages are on their way';
 
 -- Nobody moves a row that is locked: where it lies is the shortest way back to it.
 CREATE TYPE crm.queue_due AS (customer_id bigint, message_id text, attempt int, due_at timestamptz, place tid);
@@ -62,11 +65,13 @@ DECLARE
     found int;
     left_over int := max_messages;
 BEGIN
-    FOR carrier IN SELECT e.endpoint, e.max_concurrency, coalesce(l.due_at, '-infinity') AS due_at, coalesce(l.customer_id, 0) AS customer_id, l.under_way
+    FOR carrier IN SELECT e.endpoint, e.max_concurrency, coalesce(l.due_at, '-infinity') AS due_at,
+        coalesce(l.customer_id, 0) AS customer_id, l.under_way
                    FROM crm.endpoint e LEFT JOIN unnest(looks) l ON l.endpoint = e.endpoint
                    WHERE e.is_active AND (e.broken_until IS NULL OR e.broken_until <= clock_timestamp()) ORDER BY e.endpoint
     LOOP
-        room := carrier.max_concurrency - coalesce(carrier.under_way, CASE WHEN looks IS NULL THEN crm._outbox_under_way(carrier.endpoint) ELSE 0 END);
+        room := carrier.max_concurrency - coalesce(carrier.under_way, CASE
+                WHEN looks IS NULL THEN crm._outbox_under_way(carrier.endpoint) ELSE 0 END);
         -- a bucket without a bottom is null, and the least of the two
         allowance := crm._outbox_allowance(carrier.endpoint);
         room := least(room, allowance);
@@ -86,7 +91,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_due(int, crm.queue_look[]) IS
-    'locks due messages, endpoint by endpoint, each within its concurrency and from where it was looked at last; without looks from the beginning, what is under way counted by leases';
+    'locks due messages, endpoint by endpoint, each within its concurrency and from where it was looked at last; '
+    'without looks from the beginning, what is under way counted by leases';
 
 CREATE FUNCTION crm._outbox_under_way(endpoint text) RETURNS int
     LANGUAGE plpgsql STABLE AS
@@ -123,14 +129,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_stopper(crm.message_row) IS
-    'why a message must not leave now, checked again at the last moment: expired, not reachable, no consent (opt-outs included); null: it may';
+    'why a message must not leave now, checked again at the last moment: expired, not reachable, no consent '
+    '(opt-outs included); null: it may';
 
 CREATE FUNCTION crm._outbox_body(body jsonb, message_id text, channel text, address text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE AS
 $$
     -- as text, which costs half of what a jsonb put together and written out does; no message has these members of its own
     SELECT left(body::text, -1) || CASE WHEN body = '{}' THEN '' ELSE ', ' END
-           || '"id": ' || to_json(message_id) || ', "type": "customer.send", "channel": ' || to_json(channel) || ', "to": ' || coalesce(to_json(address)::text, 'null') || '}'
+           || '"id": ' || to_json(message_id) || ', "type": "customer.send", "channel": ' || to_json(channel)
+               || ', "to": ' || coalesce(to_json(address)::text, 'null') || '}'
 $$;
 COMMENT ON FUNCTION crm._outbox_body(jsonb, text, text, text) IS 'a message as its receiver reads it, the address in clear';
 
@@ -145,12 +153,14 @@ BEGIN
                                        AND r.kind = 'replayed' AND r.outbox_event_id > e.outbox_event_id));
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_is_lost(bigint, text, int) IS 'whether nothing is written of an attempt: whoever made it ended before its result';
+COMMENT ON FUNCTION crm._outbox_is_lost(bigint, text, int) IS
+    'whether nothing is written of an attempt: whoever made it ended before its result';
 
 -- Whoever decided a message asks again before it leaves: a tag, a tier, a day more may have changed what its rule says.
 CREATE FUNCTION crm._outbox_has_waited(message_flow int, created_at timestamptz) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT $1 IS NOT NULL AND $2 < crm.core_now() - interval '10 seconds' $$;
-COMMENT ON FUNCTION crm._outbox_has_waited(int, timestamptz) IS 'whether the flow of a message is asked again before it leaves: what was decided just now need not be';
+COMMENT ON FUNCTION crm._outbox_has_waited(int, timestamptz) IS
+    'whether the flow of a message is asked again before it leaves: what was decided just now need not be';
 
 CREATE FUNCTION crm._outbox_ask_again(waited crm.queue_ref[]) RETURNS crm.queue_ref[]
     LANGUAGE plpgsql AS
@@ -160,13 +170,16 @@ BEGIN
         RETURN '{}';
     END IF;
     PERFORM crm._consequence_leave(ARRAY(SELECT w.customer_id FROM unnest(waited) w), ARRAY(SELECT w.message_id FROM unnest(waited) w));
-    RETURN ARRAY(SELECT w FROM unnest(waited) w WHERE (SELECT true FROM crm.outbox_queue q WHERE q.customer_id = w.customer_id AND q.message_id = w.message_id) IS NULL);
+    RETURN ARRAY(SELECT w FROM unnest(waited) w WHERE (SELECT true FROM crm.outbox_queue q
+            WHERE q.customer_id = w.customer_id AND q.message_id = w.message_id) IS NULL);
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_ask_again(crm.queue_ref[]) IS 'messages that waited, locked, are asked about once more; returns those that were cancelled by that';
+COMMENT ON FUNCTION crm._outbox_ask_again(crm.queue_ref[]) IS
+    'messages that waited, locked, are asked about once more; returns those that were cancelled by that';
 
--- Due messages of a batch that may leave now, leased: expiry, address, consent (opt-outs included) and quiet hours are asked
--- of all at once.  Those it does not answer are taken one by one: crm._outbox_lease() finds why and does what is to be done.
+-- Due messages of a batch that may leave now, leased: expiry, address, consent (opt-outs included) and quiet hours
+-- are asked of all at once.  Those it does not answer are taken one by one: crm._outbox_lease() finds why and does
+-- what is to be done.
 CREATE FUNCTION crm._outbox_lease_ready(due crm.queue_due[], lease_ms int, worker int) RETURNS crm.queue_request[]
     LANGUAGE plpgsql AS
 $$
@@ -185,9 +198,11 @@ BEGIN
                e.timeout_ms, e.is_private_allowed, c.format = 'webhook' AS is_plain, c.is_repeat_safe
         FROM crm.endpoint e JOIN crm.connector c ON c.connector = e.connector),
     way AS MATERIALIZED (
-        SELECT ch.channel, k.kind, k.code FROM crm.channel ch JOIN crm.identifier_kind k ON k.kind = ch.identifier_kind WHERE ch.address_day_cap IS NULL)
+        SELECT ch.channel, k.kind, k.code FROM crm.channel ch
+            JOIN crm.identifier_kind k ON k.kind = ch.identifier_kind WHERE ch.address_day_cap IS NULL)
     SELECT array_agg(ROW(o.customer_id, o.message_id, d.attempt + 1, o.endpoint, e.url, e.secret, e.next_secret, e.timeout_ms, e.is_private_allowed,
-                         crm._outbox_body(o.body, o.message_id, o.channel, crm._decrypt(w.code, r.value_sealed)), e.is_plain, d.due_at)::crm.queue_request),
+                         crm._outbox_body(o.body, o.message_id, o.channel, crm._decrypt(w.code, r.value_sealed)),
+                             e.is_plain, d.due_at)::crm.queue_request),
            array_agg(d.place), max(d.attempt),
            array_agg(ROW(o.customer_id, o.message_id, d.attempt)::crm.queue_ref) FILTER (WHERE crm._outbox_has_waited(o.flow_id, o.created_at))
     INTO requests, places, latest, waited
@@ -200,10 +215,13 @@ BEGIN
       AND r.is_held AND (NOT o.is_marketing OR r.is_agreed) AND (o.quiet IS NULL OR crm._outbox_quiet_until(o.quiet, moment) <= moment);
     gone := crm._outbox_ask_again(waited);
     IF gone <> '{}' THEN
-        requests := ARRAY(SELECT r FROM unnest(requests) r WHERE NOT EXISTS (SELECT FROM unnest(gone) g WHERE g.customer_id = r.customer_id AND g.message_id = r.message_id));
+        requests := ARRAY(SELECT r FROM unnest(requests) r
+                WHERE NOT EXISTS (SELECT FROM unnest(gone) g WHERE g.customer_id = r.customer_id
+                    AND g.message_id = r.message_id));
     END IF;
     -- apart: an update that joins copies what it joins, row by row
-    UPDATE crm.outbox_queue q SET attempt = q.attempt + 1, leased_by = worker, lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
+    UPDATE crm.outbox_queue q SET attempt = q.attempt + 1, leased_by = worker,
+        lease_until = clock_timestamp() + make_interval(secs => lease_ms / 1000.0)
     WHERE q.ctid = ANY (places);
     IF latest > 0 THEN
         PERFORM crm._outbox_note(r.customer_id, r.message_id, 'lost', r.attempt - 1) FROM unnest(requests) r
@@ -213,7 +231,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_lease_ready(crm.queue_due[], int, int) IS
-    'leases those of a batch that may leave now and returns their requests; the others are left as they are; RM003 or RM004 when the keys do not fit';
+    'leases those of a batch that may leave now and returns their requests; the others are left as they are; RM003 '
+    'or RM004 when the keys do not fit';
 
 -- One message of a claim: cancelled, buried, or leased and handed out.
 CREATE FUNCTION crm._outbox_lease(due crm.queue_ref, lease_ms int, worker int) RETURNS crm.queue_request
@@ -233,7 +252,8 @@ BEGIN
     IF due.attempt > 0 AND crm._outbox_is_lost(due.customer_id, due.message_id, due.attempt) THEN
         PERFORM crm._outbox_note(due.customer_id, due.message_id, 'lost', due.attempt);
         -- a vendor that would not know a repeat gets none: a person decides
-        IF NOT (SELECT c.is_repeat_safe FROM crm.endpoint e JOIN crm.connector c ON c.connector = e.connector WHERE e.endpoint = message.endpoint) THEN
+        IF NOT (SELECT c.is_repeat_safe FROM crm.endpoint e JOIN crm.connector c ON c.connector = e.connector
+                WHERE e.endpoint = message.endpoint) THEN
             PERFORM crm._outbox_bury(message, due.attempt, 'its process ended: it may have arrived');
             RETURN NULL;
         END IF;
@@ -270,7 +290,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_lease(crm.queue_ref, int, int) IS
-    'leases a due message and returns its request; null when it was cancelled (consent, opt-out, address, expiry), held to the end of quiet hours, or became a dead letter (no attempt ever ended, or one was lost on its way to a vendor that would not know a repeat)';
+    'leases a due message and returns its request; null when it was cancelled (consent, opt-out, address, expiry), '
+    'held to the end of quiet hours, or became a dead letter (no attempt ever ended, or one was lost on its way to '
+    'a vendor that would not know a repeat)';
 
 CREATE FUNCTION crm._outbox_request(message crm.message_row, attempt int) RETURNS crm.queue_request
     LANGUAGE plpgsql STABLE AS
@@ -290,7 +312,8 @@ BEGIN
     FROM crm.outbox_queue q, crm.endpoint e JOIN crm.connector c ON c.connector = e.connector, crm.channel ch
     JOIN crm.identifier_kind k ON k.kind = ch.identifier_kind
     JOIN crm.identifier i ON i.kind = k.kind AND i.value_hash = message.address_hash
-    WHERE e.endpoint = message.endpoint AND ch.channel = message.channel AND q.customer_id = message.customer_id AND q.message_id = message.message_id;
+    WHERE e.endpoint = message.endpoint AND ch.channel = message.channel AND q.customer_id = message.customer_id
+        AND q.message_id = message.message_id;
     RETURN request;
 END
 $$;
@@ -323,7 +346,8 @@ BEGIN
     RETURN requests;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_lease_all(crm.queue_due[], int, int) IS 'leases a batch of due messages that are locked; what may not leave is cancelled, buried or put off';
+COMMENT ON FUNCTION crm._outbox_lease_all(crm.queue_due[], int, int) IS
+    'leases a batch of due messages that are locked; what may not leave is cancelled, buried or put off';
 
 CREATE FUNCTION crm._outbox_claim(max_messages int, lease_ms int, worker int, looks crm.queue_look[] DEFAULT NULL) RETURNS SETOF crm.queue_request
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
@@ -346,20 +370,24 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_claim(int, int, int, crm.queue_look[]) IS
-    'leases due messages from where each endpoint was looked at last (null: from the beginning) and gives what a request needs, the address in clear; consent, opt-out, address, expiry and quiet hours are checked once more; nothing while sending is paused';
+    'leases due messages from where each endpoint was looked at last (null: from the beginning) and gives what a '
+    'request needs, the address in clear; consent, opt-out, address, expiry and quiet hours are checked once more; '
+    'nothing while sending is paused';
 
 CREATE FUNCTION crm._outbox_wakes_in() RETURNS bigint
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE
-    next_at timestamptz := (SELECT min((SELECT min(q.due_at) FROM crm.outbox_queue q WHERE q.endpoint = e.endpoint)) FROM crm.endpoint e WHERE e.is_active);
+    next_at timestamptz := (SELECT min((SELECT min(q.due_at) FROM crm.outbox_queue q WHERE q.endpoint = e.endpoint))
+            FROM crm.endpoint e WHERE e.is_active);
 BEGIN
     -- what is due, and was not taken, is leased, or its endpoint rests
     RETURN CASE WHEN next_at <= crm.core_now() THEN 0
                 ELSE ceil(extract(epoch FROM least(next_at, crm.core_now() + interval '1 minute') - crm.core_now()) * 1000) END;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_wakes_in() IS 'in how many milliseconds time alone makes a message due, a minute at most; 0: something is due already';
+COMMENT ON FUNCTION crm._outbox_wakes_in() IS
+    'in how many milliseconds time alone makes a message due, a minute at most; 0: something is due already';
 
 CREATE FUNCTION crm._outbox_bury(message crm.message_row, attempt int, reason text) RETURNS void
     LANGUAGE plpgsql AS
@@ -379,7 +407,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_bury(crm.message_row, int, text) IS
-    'a dead letter, which counts against no cap and has its next channel looked for unless it may have arrived, and one alert an endpoint until it succeeds again';
+    'a dead letter, which counts against no cap and has its next channel looked for unless it may have arrived, and '
+    'one alert an endpoint until it succeeds again';
 
 CREATE FUNCTION crm._outbox_settle(message crm.message_row, attempt int, outcome text, http_status int, retry_after_s int, detail text) RETURNS void
     LANGUAGE plpgsql AS
@@ -414,7 +443,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_settle(crm.message_row, int, text, int, int, text) IS
-    'what a result other than sent does to a message: tried again after a pause, or a dead letter; and to its endpoint, which rests when it asks for it';
+    'what a result other than sent does to a message: tried again after a pause, or a dead letter; and to its '
+    'endpoint, which rests when it asks for it';
 
 -- What was sent, the common case, a statement a step; nested loops keep the order in which queue rows are locked.
 CREATE FUNCTION crm._outbox_settle_sent(customer_ids bigint[], message_ids text[], attempts int[], http_statuses int[], details text[]) RETURNS bigint
@@ -427,7 +457,8 @@ DECLARE
 BEGIN
     WITH result AS MATERIALIZED (
         SELECT o.customer_id, o.message_id, o.endpoint, o.flow_id, r.attempt, r.http_status, r.detail, ch.receipt_hours
-        FROM ROWS FROM (unnest(customer_ids), unnest(message_ids), unnest(attempts), unnest(http_statuses), unnest(details)) r (customer_id, message_id, attempt, http_status, detail)
+        FROM ROWS FROM (unnest(customer_ids), unnest(message_ids), unnest(attempts), unnest(http_statuses),
+                unnest(details)) r (customer_id, message_id, attempt, http_status, detail)
         JOIN crm.outbox o ON o.customer_id = r.customer_id AND o.message_id = r.message_id
         LEFT JOIN crm.channel ch ON ch.channel = o.channel),
     done AS (
@@ -435,7 +466,8 @@ BEGIN
         RETURNING true),
     noted AS (
         INSERT INTO crm.outbox_event (customer_id, message_id, at, outbox_event_id, kind, attempt, http_status, detail)
-        SELECT r.customer_id, r.message_id, crm.core_now(), crm._new_id(), 'sent', r.attempt, nullif(r.http_status, 0), nullif(r.detail, '') FROM result r),
+        SELECT r.customer_id, r.message_id, crm.core_now(), crm._new_id(), 'sent', r.attempt,
+            nullif(r.http_status, 0), nullif(r.detail, '') FROM result r),
     expected AS (
         INSERT INTO crm.fallback_due AS f (customer_id, message_id, due_at, has_failed)
         SELECT r.customer_id, r.message_id, crm.core_now() + make_interval(hours => r.receipt_hours), false FROM result r
@@ -453,11 +485,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_settle_sent(bigint[], text[], int[], int[], text[]) IS
-    'messages that were sent, sorted by person and id: gone from the queue, noted, a receipt expected where the channel has them; no dead letters any more if they were given up meanwhile; their endpoints are well';
+    'messages that were sent, sorted by person and id: gone from the queue, noted, a receipt expected where the '
+    'channel has them; no dead letters any more if they were given up meanwhile; their endpoints are well';
 
 CREATE FUNCTION crm._outbox_finish(customer_ids bigint[], message_ids text[], attempts int[], outcomes text[], http_statuses int[],
                                    retry_after_s int[], details text[]) RETURNS bigint
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
+        SET enable_mergejoin = off SET jit = off AS
 $$
 DECLARE
     sent record;
@@ -465,8 +499,10 @@ DECLARE
     message crm.message_row;
     settled bigint;
 BEGIN
-    SELECT array_agg(r.customer_id ORDER BY r.customer_id, r.message_id) AS customer_ids, array_agg(r.message_id ORDER BY r.customer_id, r.message_id) AS message_ids,
-           array_agg(r.attempt ORDER BY r.customer_id, r.message_id) AS attempts, array_agg(r.http_status ORDER BY r.customer_id, r.message_id) AS http_statuses,
+    SELECT array_agg(r.customer_id ORDER BY r.customer_id, r.message_id) AS customer_ids,
+        array_agg(r.message_id ORDER BY r.customer_id, r.message_id) AS message_ids,
+           array_agg(r.attempt ORDER BY r.customer_id, r.message_id) AS attempts,
+               array_agg(r.http_status ORDER BY r.customer_id, r.message_id) AS http_statuses,
            array_agg(r.detail ORDER BY r.customer_id, r.message_id) AS details INTO sent
     FROM ROWS FROM (unnest(customer_ids), unnest(message_ids), unnest(attempts), unnest(outcomes), unnest(http_statuses), unnest(details))
          r (customer_id, message_id, attempt, outcome, http_status, detail) WHERE r.outcome = 'sent';
@@ -489,7 +525,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_finish(bigint[], text[], int[], text[], int[], int[], text[]) IS
-    'writes the results of requests (sent, failed, gone, unknown, refused; of vendors also rejected, later, throttled, uncertain); returns how many counted';
+    'writes the results of requests (sent, failed, gone, unknown, refused; of vendors also rejected, later, '
+    'throttled, uncertain); returns how many counted';
 
 CREATE FUNCTION crm._outbox_find(message_id text) RETURNS crm.message_row
     LANGUAGE plpgsql STABLE AS
@@ -502,19 +539,22 @@ BEGIN
         WHERE o.customer_id = split_part(_outbox_find.message_id, '-', 1)::bigint AND o.message_id = _outbox_find.message_id;
     END IF;
     IF message.message_id IS NULL THEN
-        RAISE EXCEPTION 'there is no such message' USING ERRCODE = 'no_data_found', COLUMN = 'message_id', HINT = 'Give the webhook-id as it was sent.';
+        RAISE EXCEPTION 'there is no such message' USING ERRCODE = 'no_data_found', COLUMN = 'message_id',
+            HINT = 'Give the webhook-id as it was sent.';
     END IF;
     RETURN message;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_find(text) IS 'the message of an id, which leads to its row by the customer id in it; P0002';
+COMMENT ON FUNCTION crm._outbox_find(text) IS
+    'the message of an id, which leads to its row by the customer id in it; P0002';
 
 CREATE FUNCTION crm.outbox_receipt(message_id text, kind text, detail text DEFAULT '', idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'outbox_receipt', crm._sha256(convert_to(jsonb_build_array(message_id, kind, detail)::text, 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'outbox_receipt', crm._sha256(convert_to(jsonb_build_array(message_id, kind, detail)::text, 'UTF8')));
     message crm.message_row;
 BEGIN
     IF answer IS NOT NULL THEN
@@ -525,7 +565,8 @@ BEGIN
         RAISE EXCEPTION 'receipt has an unknown kind' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'kind',
             HINT = 'Send delivered, undelivered, opened or clicked.';
     END IF;
-    IF NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id AND e.kind = outbox_receipt.kind) THEN
+    IF NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = message.customer_id
+            AND e.message_id = message.message_id AND e.kind = outbox_receipt.kind) THEN
         PERFORM crm._outbox_note(message.customer_id, message.message_id, outbox_receipt.kind, detail => left(outbox_receipt.detail, 500));
         IF kind = 'undelivered' THEN
             PERFORM crm._outbox_release(ARRAY[ROW(message.customer_id, message.message_id, 1)::crm.queue_ref]);
@@ -540,7 +581,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_receipt(text, text, text, text) IS
-    'what the provider says of a message: delivered, undelivered, opened, clicked; once a kind; P0002 for an unknown message, 22023 for an unknown kind';
+    'what the provider says of a message: delivered, undelivered, opened, clicked; once a kind; P0002 for an '
+    'unknown message, 22023 for an unknown kind';
 GRANT EXECUTE ON FUNCTION crm.outbox_receipt(text, text, text, text) TO crm_till, crm_admin, crm_steward;
 
 CREATE FUNCTION crm._outbox_state(customer_id bigint, message_id text) RETURNS text
@@ -553,16 +595,22 @@ BEGIN
     SELECT * INTO message FROM crm.outbox o WHERE o.customer_id = _outbox_state.customer_id AND o.message_id = _outbox_state.message_id;
     RETURN coalesce((SELECT CASE WHEN q.lease_until > clock_timestamp() THEN 'sending' WHEN q.attempt > 0 THEN 'retry' ELSE 'pending' END
                        FROM crm.outbox_queue q WHERE q.customer_id = message.customer_id AND q.message_id = message.message_id),
-                      (SELECT 'dead' FROM crm.dead_letter d WHERE d.customer_id = message.customer_id AND d.message_id = message.message_id AND d.replayed_at IS NULL),
+                      (SELECT 'dead' FROM crm.dead_letter d WHERE d.customer_id = message.customer_id
+                          AND d.message_id = message.message_id AND d.replayed_at IS NULL),
                       (SELECT CASE WHEN e.kind = 'sent' AND c.is_confirmed_by_hand
-                                        AND NOT EXISTS (SELECT FROM crm.outbox_event r WHERE r.customer_id = e.customer_id AND r.message_id = e.message_id
-                                                          AND r.kind IN ('delivered', 'undelivered', 'opened', 'clicked')) THEN 'awaiting_human' ELSE e.kind END
-                       FROM crm.outbox_event e LEFT JOIN crm.endpoint p ON p.endpoint = message.endpoint LEFT JOIN crm.connector c ON c.connector = p.connector
+                                        AND NOT EXISTS (SELECT FROM crm.outbox_event r
+                                            WHERE r.customer_id = e.customer_id AND r.message_id = e.message_id
+                                                          AND r.kind IN ('delivered', 'undelivered', 'opened',
+                                                                      'clicked')) THEN 'awaiting_human'
+                                                              ELSE e.kind END
+                       FROM crm.outbox_event e LEFT JOIN crm.endpoint p ON p.endpoint = message.endpoint
+                           LEFT JOIN crm.connector c ON c.connector = p.connector
                        WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id
                          AND e.kind IN ('sent', 'cancelled') ORDER BY e.at DESC, e.outbox_event_id DESC LIMIT 1), 'pending');
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_state(bigint, text) IS 'how it stands with a message: pending, sending, retry, awaiting_human, sent, cancelled, dead';
+COMMENT ON FUNCTION crm._outbox_state(bigint, text) IS
+    'how it stands with a message: pending, sending, retry, awaiting_human, sent, cancelled, dead';
 
 CREATE FUNCTION crm.outbox_state(message_id text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -576,12 +624,14 @@ BEGIN
         'message_id', message.message_id, 'channel', message.channel, 'flow', (SELECT f.code FROM crm.flow f WHERE f.flow_id = message.flow_id),
         'created_at', message.created_at, 'due_at', message.due_at,
         'state', crm._outbox_state(message.customer_id, message.message_id),
-        'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'attempt', e.attempt, 'http_status', e.http_status, 'detail', e.detail)
+        'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'attempt', e.attempt,
+                                             'http_status', e.http_status, 'detail', e.detail)
                                              ORDER BY e.at, e.outbox_event_id), '[]')
                    FROM crm.outbox_event e WHERE e.customer_id = message.customer_id AND e.message_id = message.message_id));
 END
 $$;
-COMMENT ON FUNCTION crm.outbox_state(text) IS 'the state of a message and all that happened to it; P0002 when unknown or outside of the caller''s scope';
+COMMENT ON FUNCTION crm.outbox_state(text) IS
+    'the state of a message and all that happened to it; P0002 when unknown or outside of the caller''s scope';
 GRANT EXECUTE ON FUNCTION crm.outbox_state(text) TO crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.outbox_replay(message_id text, idempotency_key text DEFAULT NULL) RETURNS jsonb
@@ -599,9 +649,11 @@ BEGIN
     UPDATE crm.dead_letter d SET replayed_at = crm.core_now()
     WHERE d.customer_id = message.customer_id AND d.message_id = message.message_id AND d.replayed_at IS NULL;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'message is no dead letter' USING ERRCODE = 'RM702', COLUMN = 'message_id', HINT = 'Only dead letters are replayed; see its state.';
+        RAISE EXCEPTION 'message is no dead letter' USING ERRCODE = 'RM702', COLUMN = 'message_id',
+            HINT = 'Only dead letters are replayed; see its state.';
     END IF;
-    INSERT INTO crm.outbox_queue (customer_id, message_id, endpoint, due_at) VALUES (message.customer_id, message.message_id, message.endpoint, crm.core_now());
+    INSERT INTO crm.outbox_queue (customer_id, message_id, endpoint, due_at)
+        VALUES (message.customer_id, message.message_id, message.endpoint, crm.core_now());
     UPDATE crm.contact_cap c SET sent_at = array_append(c.sent_at, message.due_at)
     WHERE message.is_marketing AND message.due_at <> ALL (c.sent_at) AND c.cap_key = crm._outbox_cap_key(message.channel, message.address_hash);
     PERFORM crm._outbox_note(message.customer_id, message.message_id, 'replayed', detail => crm._actor());
@@ -612,7 +664,8 @@ BEGIN
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm.outbox_replay(text, text) IS 'puts a dead letter back into the queue, with its id; RM702 (409) when it is none, P0002 when unknown';
+COMMENT ON FUNCTION crm.outbox_replay(text, text) IS
+    'puts a dead letter back into the queue, with its id; RM702 (409) when it is none, P0002 when unknown';
 GRANT EXECUTE ON FUNCTION crm.outbox_replay(text, text) TO crm_admin, crm_steward, crm_marketer, crm_headquarters;
 
 CREATE FUNCTION crm.outbox_resume(confirm boolean DEFAULT false) RETURNS jsonb
@@ -637,11 +690,13 @@ BEGIN
         'may_repeat', (SELECT count(*) FROM crm.outbox_queue q WHERE q.attempt > 0),
         'newest_message_at', (SELECT max(o.created_at) FROM crm.outbox o),
         'advice', CASE WHEN paused AND NOT confirm
-            THEN 'Messages that left after the moment recovered to are unknown here and would leave again with the same id. Ask the receivers, then run crm.outbox_resume(true).' END);
+            THEN 'Messages that left after the moment recovered to are unknown here and would leave again with the same id. Ask the receivers, then run crm.outbox_resume(true).'
+                END);
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_resume(boolean) IS
-    'after a point-in-time recovery, a failover or a restore sending waits: without confirmation shows what waits and what may repeat, with it goes on';
+    'after a point-in-time recovery, a failover or a restore sending waits: without confirmation shows what waits '
+    'and what may repeat, with it goes on';
 GRANT EXECUTE ON FUNCTION crm.outbox_resume(boolean) TO crm_admin;
 
 CREATE FUNCTION crm.outbox_check() RETURNS TABLE (what text, expected text, found text)
@@ -655,9 +710,12 @@ BEGIN
         SELECT 'message ' || o.message_id, 'queued, sent, cancelled or dead', 'lost'
         FROM crm.outbox o
         WHERE NOT EXISTS (SELECT FROM crm.outbox_queue q WHERE q.customer_id = o.customer_id AND q.message_id = o.message_id)
-          AND NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = o.customer_id AND e.message_id = o.message_id AND e.kind IN ('sent', 'cancelled', 'dead'))
+          AND NOT EXISTS (SELECT FROM crm.outbox_event e WHERE e.customer_id = o.customer_id
+              AND e.message_id = o.message_id AND e.kind IN ('sent', 'cancelled', 'dead'))
         UNION ALL
         SELECT c.what, c.expected, c.found FROM crm._outbox_check_consents() c;
 END
 $$;
-COMMENT ON FUNCTION crm.outbox_check() IS 'messages that are neither waiting nor ended, and consents that are not kept as their records say; none: all is well';
+COMMENT ON FUNCTION crm.outbox_check() IS
+    'messages that are neither waiting nor ended, and consents that are not kept as their records say; none: all is '
+    'well';

@@ -5,11 +5,14 @@ CREATE FUNCTION crm._outbox_fill_text(shape text, given jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$
     -- in one pass: whatever a value holds is text, not a variable
-    SELECT CASE WHEN shape = '' THEN '' ELSE string_agg(CASE WHEN p.n = 1 OR position('}}' IN p.part) = 0 THEN CASE WHEN p.n = 1 THEN p.part ELSE '{{' || p.part END
-                           ELSE coalesce(given ->> split_part(p.part, '}}', 1), '') || substr(p.part, position('}}' IN p.part) + 2) END, '' ORDER BY p.n) END
+    SELECT CASE WHEN shape = '' THEN '' ELSE string_agg(CASE WHEN p.n = 1 OR position('}}' IN p.part) = 0 THEN CASE
+                           WHEN p.n = 1 THEN p.part ELSE '{{' || p.part END
+                           ELSE coalesce(given ->> split_part(p.part, '}}', 1), '')
+                                   || substr(p.part, position('}}' IN p.part) + 2) END, '' ORDER BY p.n) END
     FROM unnest(string_to_array(shape, '{{')) WITH ORDINALITY p (part, n)
 $$;
-COMMENT ON FUNCTION crm._outbox_fill_text(text, jsonb) IS 'a text with each {{name}} replaced by its value, in one pass; a name without a value becomes nothing';
+COMMENT ON FUNCTION crm._outbox_fill_text(text, jsonb) IS
+    'a text with each {{name}} replaced by its value, in one pass; a name without a value becomes nothing';
 
 CREATE FUNCTION crm._outbox_fill(shape jsonb, given jsonb) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
@@ -21,7 +24,8 @@ BEGIN
         WHEN 'object' THEN
             RETURN (SELECT coalesce(jsonb_object_agg(e.key, crm._outbox_fill(e.value, given)), '{}') FROM jsonb_each(shape) e);
         WHEN 'array' THEN
-            RETURN (SELECT coalesce(jsonb_agg(crm._outbox_fill(e.value, given) ORDER BY e.n), '[]') FROM jsonb_array_elements(shape) WITH ORDINALITY e (value, n));
+            RETURN (SELECT coalesce(jsonb_agg(crm._outbox_fill(e.value, given) ORDER BY e.n), '[]')
+                FROM jsonb_array_elements(shape) WITH ORDINALITY e (value, n));
         WHEN 'string' THEN
             text_of := shape #>> '{}';
             -- alone it keeps its type: a list stays a list
@@ -34,7 +38,9 @@ BEGIN
     END CASE;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_fill(jsonb, jsonb) IS 'a JSON shape with its {{name}} filled in: escaping is JSON''s own; a string that is one name alone becomes the value with its type';
+COMMENT ON FUNCTION crm._outbox_fill(jsonb, jsonb) IS
+    'a JSON shape with its {{name}} filled in: escaping is JSON''s own; a string that is one name alone becomes the '
+    'value with its type';
 
 CREATE FUNCTION crm._outbox_url_encode(value text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -51,7 +57,8 @@ $$
     SELECT crm._outbox_fill_text(path, (SELECT coalesce(jsonb_object_agg(e.key, crm._outbox_url_encode(e.value)), '{}') FROM jsonb_each_text(given) e)
                                        || '{"access_token": "{{access_token}}"}')
 $$;
-COMMENT ON FUNCTION crm._outbox_path(text, jsonb) IS 'a connector''s path with its variables filled in, percent-encoded; {{access_token}} stays';
+COMMENT ON FUNCTION crm._outbox_path(text, jsonb) IS
+    'a connector''s path with its variables filled in, percent-encoded; {{access_token}} stays';
 
 CREATE FUNCTION crm._outbox_endpoint_given(parameters jsonb, secrets_sealed bytea) RETURNS jsonb
     LANGUAGE sql STABLE AS
@@ -59,7 +66,8 @@ $$
     SELECT coalesce(jsonb_object_agg('endpoint.' || e.key, e.value), '{}')
     FROM jsonb_each(parameters || coalesce(crm._decrypt('endpoint', secrets_sealed)::jsonb, '{}')) e
 $$;
-COMMENT ON FUNCTION crm._outbox_endpoint_given(jsonb, bytea) IS 'what an endpoint gives to its connector''s shapes: parameters and secrets, in clear, as endpoint.NAME';
+COMMENT ON FUNCTION crm._outbox_endpoint_given(jsonb, bytea) IS
+    'what an endpoint gives to its connector''s shapes: parameters and secrets, in clear, as endpoint.NAME';
 
 -- What the sender needs beyond the message itself, for endpoints whose connector is no plain webhook.
 CREATE FUNCTION crm._outbox_wire(endpoints text[], bodies text[])
@@ -71,7 +79,8 @@ BEGIN
     RETURN QUERY
         SELECT m.n::int, c.format, c.signer, e.url || crm._outbox_path(c.path, g.given),
                e.url || crm._outbox_path(c.token_path, g.given),
-               (SELECT crm._decrypt('endpoint', t.token_sealed) FROM crm.endpoint_token t WHERE t.endpoint = m.endpoint AND t.expires_at > clock_timestamp()),
+               (SELECT crm._decrypt('endpoint', t.token_sealed) FROM crm.endpoint_token t
+                   WHERE t.endpoint = m.endpoint AND t.expires_at > clock_timestamp()),
                coalesce(g.given ->> 'endpoint.access_key_id', g.given ->> 'endpoint.secret_id', ''),
                coalesce(g.given ->> 'endpoint.access_key_secret', g.given ->> 'endpoint.secret_key', g.given ->> 'endpoint.secret', ''),
                f.names, f.vals, CASE WHEN c.format = 'json' THEN crm._outbox_fill(c.body, g.given)::text ELSE '' END
@@ -79,7 +88,8 @@ BEGIN
         JOIN crm.endpoint e ON e.endpoint = m.endpoint
         JOIN crm.connector c ON c.connector = e.connector AND c.format <> 'webhook',
              LATERAL (SELECT b || crm._outbox_endpoint_given(e.parameters, e.secrets_sealed)
-                             || jsonb_build_object('phone', regexp_replace(b ->> 'to', '^\+86', ''), 'params_text', coalesce(b -> 'params', '{}')::text) AS given
+                             || jsonb_build_object('phone', regexp_replace(b ->> 'to', '^\+86', ''),
+                                     'params_text', coalesce(b -> 'params', '{}')::text) AS given
                       FROM (SELECT m.body::jsonb AS b) x) g,
              -- of a form its fields, of JSON its headers
              LATERAL (SELECT coalesce(array_agg(d.key ORDER BY d.key), '{}') AS names, coalesce(array_agg(d.value ORDER BY d.key), '{}') AS vals
@@ -100,7 +110,8 @@ $$
                ELSE f.found IS NOT NULL AND r.rule -> 'is' ? f.found END
     ORDER BY r.n LIMIT 1
 $$;
-COMMENT ON FUNCTION crm._outbox_verdict(jsonb, int, jsonb) IS 'the first of a connector''s verdicts that fits an answer, by status or by a member of its body; null: none';
+COMMENT ON FUNCTION crm._outbox_verdict(jsonb, int, jsonb) IS
+    'the first of a connector''s verdicts that fits an answer, by status or by a member of its body; null: none';
 
 CREATE FUNCTION crm._outbox_json(answer text) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
@@ -121,7 +132,8 @@ $$
 BEGIN
     RETURN QUERY
         SELECT m.n::int,
-               -- an answer is judged by its body; 429 by itself; silence may have arrived, and who cannot know a repeat must not get one
+               -- an answer is judged by its body; 429 by itself; silence may have arrived, and who cannot know a
+               -- repeat must not get one
                CASE WHEN m.outcome = 'unknown' AND NOT c.is_repeat_safe THEN 'uncertain'
                     WHEN m.status = 0 OR m.outcome IN ('refused', 'gone') THEN m.outcome
                     WHEN m.status = 429 THEN 'throttled'
@@ -129,7 +141,8 @@ BEGIN
                CASE WHEN m.retry_after > 0 THEN m.retry_after ELSE coalesce(v.rest_s, -1) END,
                CASE WHEN m.status = 0 OR v.verdict = 'sent' THEN m.detail
                     ELSE left(concat_ws(' ', CASE WHEN m.detail = '' THEN 'status ' || m.status ELSE m.detail END, t.said), 300) END
-        FROM unnest(endpoints, outcomes, http_statuses, retry_after_s, details, answers) WITH ORDINALITY m (endpoint, outcome, status, retry_after, detail, answer, n)
+        FROM unnest(endpoints, outcomes, http_statuses, retry_after_s, details, answers) WITH ORDINALITY m (endpoint,
+            outcome, status, retry_after, detail, answer, n)
         JOIN crm.endpoint e ON e.endpoint = m.endpoint
         JOIN crm.connector c ON c.connector = e.connector,
              -- an answer need not be UTF-8: what it says of itself is told without what is not ASCII
@@ -140,7 +153,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_judge(text[], text[], int[], int[], text[], bytea[]) IS
-    'what vendors'' answers mean: sent, rejected (for good), later (this message), throttled (the endpoint), token, uncertain, or failed; no row for plain webhooks that are judged by status';
+    'what vendors'' answers mean: sent, rejected (for good), later (this message), throttled (the endpoint), token, '
+    'uncertain, or failed; no row for plain webhooks that are judged by status';
 
 CREATE FUNCTION crm._outbox_answer_text(answer bytea) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
@@ -169,11 +183,13 @@ BEGIN
     END IF;
     -- given up a little early: it must not run out under way
     INSERT INTO crm.endpoint_token (endpoint, token_sealed, expires_at)
-    VALUES (_outbox_keep_token.endpoint, crm._encrypt('endpoint', token), clock_timestamp() + make_interval(secs => greatest(holds_s - 120, holds_s / 2)))
+    VALUES (_outbox_keep_token.endpoint, crm._encrypt('endpoint', token),
+        clock_timestamp() + make_interval(secs => greatest(holds_s - 120, holds_s / 2)))
     ON CONFLICT ON CONSTRAINT endpoint_token_pkey DO UPDATE SET token_sealed = excluded.token_sealed, expires_at = excluded.expires_at;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_keep_token(text, int, bytea) IS 'keeps the access token a vendor gave, sealed, and returns it; or what is wrong when the answer names none';
+COMMENT ON FUNCTION crm._outbox_keep_token(text, int, bytea) IS
+    'keeps the access token a vendor gave, sealed, and returns it; or what is wrong when the answer names none';
 
 CREATE FUNCTION crm._outbox_renew_token(endpoint text, used text) RETURNS text
     LANGUAGE plpgsql AS
@@ -189,7 +205,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_renew_token(text, text) IS
-    'a token used was called expired: the newer one that another message fetched meanwhile, else forgets it and returns null: fetch one';
+    'a token used was called expired: the newer one that another message fetched meanwhile, else forgets it and '
+    'returns null: fetch one';
 
 CREATE FUNCTION crm._outbox_given_fault(wanted text[], given jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -197,23 +214,28 @@ $$
     SELECT coalesce(
         (SELECT w FROM unnest(wanted) w WHERE w !~ '\?$' AND coalesce(given ->> w, '') = '' LIMIT 1),
         (SELECT k FROM jsonb_object_keys(given) k WHERE k <> ALL (ARRAY(SELECT rtrim(w, '?') FROM unnest(wanted) w)) LIMIT 1),
-        (SELECT e.key FROM jsonb_each(given) e WHERE jsonb_typeof(e.value) <> 'string' OR e.value #>> '{}' ~ '[[:cntrl:]]' OR length(e.value #>> '{}') > 1000 LIMIT 1))
+        (SELECT e.key FROM jsonb_each(given) e WHERE jsonb_typeof(e.value) <> 'string'
+            OR e.value #>> '{}' ~ '[[:cntrl:]]' OR length(e.value #>> '{}') > 1000 LIMIT 1))
 $$;
-COMMENT ON FUNCTION crm._outbox_given_fault(text[], jsonb) IS 'a member that a connector wants and does not get, does not know, or that is no plain text; null: none';
+COMMENT ON FUNCTION crm._outbox_given_fault(text[], jsonb) IS
+    'a member that a connector wants and does not get, does not know, or that is no plain text; null: none';
 
 CREATE FUNCTION crm._outbox_secret(name text) RETURNS text
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_outbox_secret';
-COMMENT ON FUNCTION crm._outbox_secret(text) IS 'the first line of a file of crm.outbox_secret_folder; 22023 when there is none that can be used';
+COMMENT ON FUNCTION crm._outbox_secret(text) IS
+    'the first line of a file of crm.outbox_secret_folder; 22023 when there is none that can be used';
 
 CREATE FUNCTION crm._outbox_read_secrets(secrets jsonb) RETURNS jsonb
     LANGUAGE sql VOLATILE AS
 $$
     SELECT CASE WHEN jsonb_typeof(secrets) = 'object' THEN (
-        SELECT coalesce(jsonb_object_agg(e.key, CASE WHEN jsonb_typeof(e.value) = 'object' AND e.value - 'file' = '{}' AND jsonb_typeof(e.value -> 'file') = 'string'
+        SELECT coalesce(jsonb_object_agg(e.key, CASE WHEN jsonb_typeof(e.value) = 'object' AND e.value - 'file' = '{}'
+            AND jsonb_typeof(e.value -> 'file') = 'string'
                                                      THEN to_jsonb(crm._outbox_secret(e.value ->> 'file')) ELSE e.value END), '{}')
         FROM jsonb_each(secrets) e) ELSE secrets END
 $$;
-COMMENT ON FUNCTION crm._outbox_read_secrets(jsonb) IS 'secrets as given, with each {"file": name} replaced by what the file holds';
+COMMENT ON FUNCTION crm._outbox_read_secrets(jsonb) IS
+    'secrets as given, with each {"file": name} replaced by what the file holds';
 
 CREATE FUNCTION crm.outbox_connect(endpoint text, connector text, url text, parameters jsonb DEFAULT '{}', secrets jsonb DEFAULT NULL,
                                    options jsonb DEFAULT '{}', idempotency_key text DEFAULT NULL) RETURNS jsonb
@@ -226,7 +248,8 @@ DECLARE
     kind record;
     wrong text;
     is_kept boolean := secrets IS NULL AND EXISTS (
-        SELECT FROM crm.endpoint e WHERE e.endpoint = outbox_connect.endpoint AND e.connector = outbox_connect.connector AND e.secrets_sealed IS NOT NULL);
+        SELECT FROM crm.endpoint e WHERE e.endpoint = outbox_connect.endpoint
+            AND e.connector = outbox_connect.connector AND e.secrets_sealed IS NOT NULL);
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
@@ -234,9 +257,11 @@ BEGIN
     secrets := crm._outbox_read_secrets(secrets);
     SELECT c.connector, c.format, c.parameters, c.secrets INTO kind FROM crm.connector c WHERE c.connector = outbox_connect.connector;
     IF kind.connector IS NULL THEN
-        RAISE EXCEPTION 'there is no connector "%"', connector USING ERRCODE = 'invalid_parameter_value', COLUMN = 'connector', HINT = 'See crm.connector.';
+        RAISE EXCEPTION 'there is no connector "%"', connector USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'connector', HINT = 'See crm.connector.';
     ELSIF jsonb_typeof(coalesce(parameters, '{}')) <> 'object' OR jsonb_typeof(coalesce(secrets, '{}')) <> 'object' THEN
-        RAISE EXCEPTION 'parameters and secrets are objects' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'parameters', HINT = 'Send {"name": "value"}.';
+        RAISE EXCEPTION 'parameters and secrets are objects' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'parameters', HINT = 'Send {"name": "value"}.';
     END IF;
     wrong := coalesce(crm._outbox_given_fault(kind.parameters, coalesce(parameters, '{}')),
                       CASE WHEN NOT is_kept THEN crm._outbox_given_fault(kind.secrets, coalesce(secrets, '{}')) END);
@@ -262,7 +287,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_connect(text, text, text, jsonb, jsonb, jsonb, text) IS
-    'makes or changes an endpoint of a connector of crm.connector; url is scheme and host, secrets are kept sealed (null keeps those there are), each a text or {"file": name}, a file of crm.outbox_secret_folder, so that no statement and no log holds it, options as of outbox_define_endpoint(); 22023 names the member that is missing, unknown or wrong';
+    'makes or changes an endpoint of a connector of crm.connector; url is scheme and host, secrets are kept sealed '
+    '(null keeps those there are), each a text or {"file": name}, a file of crm.outbox_secret_folder, so that no '
+    'statement and no log holds it, options as of outbox_define_endpoint(); 22023 names the member that is missing, '
+    'unknown or wrong';
 GRANT EXECUTE ON FUNCTION crm.outbox_connect(text, text, text, jsonb, jsonb, jsonb, text) TO crm_admin;
 
 CREATE FUNCTION crm.outbox_endpoints() RETURNS SETOF jsonb
@@ -273,9 +301,11 @@ BEGIN
         SELECT jsonb_build_object('endpoint', e.endpoint, 'connector', e.connector, 'url', e.url, 'parameters', e.parameters,
             'channels', (SELECT coalesce(jsonb_agg(ch.channel ORDER BY ch.channel), '[]') FROM crm.channel ch WHERE ch.endpoint = e.endpoint),
             'is_active', e.is_active, 'rests_until', CASE WHEN e.broken_until > clock_timestamp() THEN e.broken_until END, 'failures', e.failures,
-            'options', jsonb_build_object('is_private_allowed', e.is_private_allowed, 'timeout_ms', e.timeout_ms, 'max_concurrency', e.max_concurrency))
+            'options', jsonb_build_object('is_private_allowed', e.is_private_allowed, 'timeout_ms', e.timeout_ms,
+                    'max_concurrency', e.max_concurrency))
         FROM crm.endpoint e ORDER BY e.endpoint;
 END
 $$;
-COMMENT ON FUNCTION crm.outbox_endpoints() IS 'where messages go, with connector, open parameters, channels and state; secrets are not shown to anybody';
+COMMENT ON FUNCTION crm.outbox_endpoints() IS
+    'where messages go, with connector, open parameters, channels and state; secrets are not shown to anybody';
 GRANT EXECUTE ON FUNCTION crm.outbox_endpoints() TO crm_admin, crm_headquarters, crm_marketer;

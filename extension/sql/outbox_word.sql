@@ -1,9 +1,11 @@
--- outbox_word: what a person says to staff about being written to. One word holds for all of the person's records, with who noted it, where, and
--- what the person was shown; who noted it by mistake takes it back.
+-- outbox_word: what a person says to staff about being written to. One word holds for all of the person's records,
+-- with who noted it, where, and what the person was shown; who noted it by mistake takes it back.
 --
--- Locks: the person with all records and identifiers (crm._access_lock_person), so that who merges, moves or erases them just now waits.
+-- Locks: the person with all records and identifiers (crm._access_lock_person), so that who merges, moves or erases
+-- them just now waits.
 
--- A till whose clock is ahead may have told of a moment to come (ingest.future_hours): what is said now comes after it all the same.
+-- A till whose clock is ahead may have told of a moment to come (ingest.future_hours): what is said now comes after
+-- it all the same.
 CREATE FUNCTION crm._outbox_word_at(person bigint, channels text[]) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
 $$
@@ -13,7 +15,8 @@ BEGIN
             WHERE m.customer_id = person AND m.valid_to = 'infinity');
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_word_at(bigint, text[]) IS 'the moment of what a person says now of some channels: this one, or the first after what was told of later ones';
+COMMENT ON FUNCTION crm._outbox_word_at(bigint, text[]) IS
+    'the moment of what a person says now of some channels: this one, or the first after what was told of later ones';
 
 CREATE FUNCTION crm._outbox_open_addresses(person bigint, channel text) RETURNS jsonb
     LANGUAGE plpgsql AS
@@ -29,7 +32,8 @@ BEGIN
     RETURN opened;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_open_addresses(bigint, text) IS 'ends what a person''s addresses of a channel opted out of: what it was, or null';
+COMMENT ON FUNCTION crm._outbox_open_addresses(bigint, text) IS
+    'ends what a person''s addresses of a channel opted out of: what it was, or null';
 
 CREATE FUNCTION crm._outbox_changed(person bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -55,7 +59,9 @@ DECLARE
 BEGIN
     FOREACH one IN ARRAY channels LOOP
         opened := CASE WHEN state = 'yes' THEN crm._outbox_open_addresses(person, one) END;
-        PERFORM crm._audit('consent', 'customer', person, one, (SELECT k.state FROM crm.person_consent k WHERE k.customer_id = person AND k.channel = one), state, 'word ' || word);
+        PERFORM crm._audit('consent', 'customer', person, one,
+            (SELECT k.state FROM crm.person_consent k WHERE k.customer_id = person AND k.channel = one), state,
+            'word ' || word);
         INSERT INTO crm.consent (source_record_id, channel, occurred_at, consent_id, state, evidence, is_history, word_id, noted_by, store_id, opened)
         SELECT m.source_record_id, one, at, crm._new_id(), state, coalesce(evidence, ''), false, word, crm._actor(), store, opened
         FROM crm.membership m WHERE m.customer_id = person AND m.valid_to = 'infinity';
@@ -65,7 +71,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_say(bigint, text[], text, text) IS
-    'keeps a word of a person who is locked, for all of their records: its word_id; a yes opens addresses that had opted out; audited, a row a channel, with the word''s id: what was said lies with the consent, where erasing empties it';
+    'keeps a word of a person who is locked, for all of their records: its word_id; a yes opens addresses that had '
+    'opted out; audited, a row a channel, with the word''s id: what was said lies with the consent, where erasing '
+    'empties it';
 
 CREATE FUNCTION crm._outbox_require_word(channels text[], state text, evidence text, needs_evidence boolean, field text) RETURNS void
     LANGUAGE plpgsql STABLE AS
@@ -80,13 +88,17 @@ BEGIN
         RAISE EXCEPTION 'there is no channel "%"', coalesce(unknown, '') USING ERRCODE = 'invalid_parameter_value', COLUMN = field,
             HINT = format('There are %s.', (SELECT string_agg(ch.channel, ', ' ORDER BY ch.channel) FROM crm.consent_channel ch));
     ELSIF needs_evidence AND coalesce(btrim(evidence), '') = '' THEN
-        RAISE EXCEPTION 'a yes needs its evidence' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'evidence', HINT = 'Say what the customer was shown or told, and agreed to.';
+        RAISE EXCEPTION 'a yes needs its evidence' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'evidence',
+            HINT = 'Say what the customer was shown or told, and agreed to.';
     ELSIF length(evidence) > 500 THEN
-        RAISE EXCEPTION 'the evidence is too long' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'evidence', HINT = 'Give at most 500 characters.';
+        RAISE EXCEPTION 'the evidence is too long' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'evidence',
+            HINT = 'Give at most 500 characters.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._outbox_require_word(text[], text, text, boolean, text) IS '22023 with the field (field: that of the channels) for a word that is not yes or no, of a channel there is not, of none, or without the evidence it needs';
+COMMENT ON FUNCTION crm._outbox_require_word(text[], text, text, boolean, text) IS
+    '22023 with the field (field: that of the channels) for a word that is not yes or no, of a channel there is '
+    'not, of none, or without the evidence it needs';
 
 CREATE FUNCTION crm.outbox_set_consent(customer_id bigint, channel text, state text, evidence text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -106,16 +118,20 @@ BEGIN
     PERFORM crm._access_lock_person(person);
     person := crm._access_require_person(person);
     PERFORM crm._outbox_say(person, ARRAY[channel], state, evidence);
-    answer := jsonb_build_object('customer_id', person, 'channel', channel, 'state', CASE WHEN channel = 'location' THEN state ELSE crm._outbox_consent(person, channel) END);
+    answer := jsonb_build_object('customer_id', person, 'channel', channel, 'state', CASE
+            WHEN channel = 'location' THEN state ELSE crm._outbox_consent(person, channel) END);
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_set_consent(bigint, text, text, text, text) IS
-    'what a person said about a channel, yes or no, with its evidence; a yes reopens an address that had opted out; P0002 outside of the caller''s scope';
-GRANT EXECUTE ON FUNCTION crm.outbox_set_consent(bigint, text, text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
+    'what a person said about a channel, yes or no, with its evidence; a yes reopens an address that had opted out; '
+    'P0002 outside of the caller''s scope';
+GRANT EXECUTE ON FUNCTION crm.outbox_set_consent(bigint, text, text, text, text) TO crm_clerk, crm_store_manager,
+    crm_manager, crm_service, crm_headquarters;
 
-CREATE FUNCTION crm.outbox_say(customer_id bigint, channels text[], state text, evidence text DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.outbox_say(customer_id bigint, channels text[], state text, evidence text DEFAULT NULL,
+                               idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_column
@@ -142,7 +158,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_say(bigint, text[], text, text, text) IS
-    'what a person says to staff: no more by some channels (null: by none at all), or yes, which needs its evidence (what they were shown or told); holds for all of their records from this moment, whatever a clock that is ahead has told; {customer_id, word_id, state, consents}; 22023 names the field, P0002 outside of the caller''s scope, RM301 for an erased person; audited';
+    'what a person says to staff: no more by some channels (null: by none at all), or yes, which needs its evidence '
+    '(what they were shown or told); holds for all of their records from this moment, whatever a clock that is '
+    'ahead has told; {customer_id, word_id, state, consents}; 22023 names the field, P0002 outside of the caller''s '
+    'scope, RM301 for an erased person; audited';
 
 CREATE FUNCTION crm.outbox_unsay(customer_id bigint, word_id bigint, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -164,8 +183,10 @@ BEGIN
     -- by whom it was noted, within the hour, and nothing else was said of it since
     SELECT array_agg(DISTINCT c.channel) AS channels, min(c.occurred_at) AS at, min(c.state) AS state,
            jsonb_object_agg(c.channel, c.opened) FILTER (WHERE c.opened IS NOT NULL) AS opened INTO said
-    FROM crm.consent c WHERE c.source_record_id = ANY (records) AND c.word_id = outbox_unsay.word_id AND c.noted_by = crm._actor() AND c.occurred_at > crm.core_now() - interval '1 hour';
-    IF said.channels IS NULL OR EXISTS (SELECT FROM crm.consent c WHERE c.source_record_id = ANY (records) AND c.channel = ANY (said.channels) AND c.occurred_at > said.at) THEN
+    FROM crm.consent c WHERE c.source_record_id = ANY (records) AND c.word_id = outbox_unsay.word_id
+        AND c.noted_by = crm._actor() AND c.occurred_at > crm.core_now() - interval '1 hour';
+    IF said.channels IS NULL OR EXISTS (SELECT FROM crm.consent c WHERE c.source_record_id = ANY (records)
+            AND c.channel = ANY (said.channels) AND c.occurred_at > said.at) THEN
         RAISE EXCEPTION 'this is not to be taken back any more' USING ERRCODE = 'RM703', COLUMN = 'word_id',
             HINT = 'Who noted it takes it back within an hour, unless something else was said since: note what the customer says now.';
     END IF;
@@ -181,7 +202,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.outbox_unsay(bigint, bigint, text) IS
-    'takes back what the caller noted by mistake within the hour (word_id of crm.outbox_say()): it is as if it had not been said, addresses that it opened are closed again; {customer_id, consents}; RM703 not theirs, too late, or something else was said since; P0002; audited';
+    'takes back what the caller noted by mistake within the hour (word_id of crm.outbox_say()): it is as if it had '
+    'not been said, addresses that it opened are closed again; {customer_id, consents}; RM703 not theirs, too late, '
+    'or something else was said since; P0002; audited';
 GRANT EXECUTE ON FUNCTION crm.outbox_say(bigint, text[], text, text, text), crm.outbox_unsay(bigint, bigint, text)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
@@ -197,21 +220,31 @@ BEGIN
             JOIN crm.channel ch ON ch.identifier_kind = ri.kind
             JOIN crm.identifier i ON i.kind = ri.kind AND i.value_hash = ri.value_hash AND NOT i.is_blocked AND i.value_sealed IS NOT NULL),
         word AS (
-            (SELECT DISTINCT ON (c.source_record_id, c.channel) c.channel, c.state, c.occurred_at, c.evidence, c.noted_by, c.store_id, c.source_record_id
+            (SELECT DISTINCT ON (c.source_record_id, c.channel) c.channel, c.state, c.occurred_at, c.evidence,
+             c.noted_by, c.store_id, c.source_record_id
              FROM record r CROSS JOIN LATERAL (SELECT x.* FROM crm.consent x WHERE x.source_record_id = r.source_record_id OFFSET 0) c
              ORDER BY c.source_record_id, c.channel, c.occurred_at DESC, c.consent_id DESC)
             UNION ALL
-            SELECT a.channel, 'no', o.at, o.evidence, NULL, NULL, NULL FROM address a JOIN crm.opt_out o ON o.channel = a.channel AND o.address_hash = a.value_hash),
+            SELECT a.channel, 'no', o.at, o.evidence, NULL, NULL, NULL FROM address a
+                JOIN crm.opt_out o ON o.channel = a.channel AND o.address_hash = a.value_hash),
         -- of what is in force a single no decides, else the newest
         decided AS (SELECT DISTINCT ON (w.channel) w.* FROM word w ORDER BY w.channel, w.state = 'no' DESC, w.occurred_at DESC)
-        SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('channel', ch.channel, 'name_zh', ch.name_zh, 'name_en', ch.name_en, 'state', coalesce(d.state, 'unknown'), 'since', d.occurred_at,
-                'way', CASE WHEN d.state IS NULL THEN NULL WHEN d.noted_by IS NOT NULL THEN 'said' WHEN d.source_record_id IS NULL THEN 'stop' ELSE 'record' END,
-                'source', s.code, 'source_name', s.name, 'store_name', t.name, 'noted_by', coalesce(f.name, d.noted_by), 'evidence', CASE WHEN d.source_record_id IS NOT NULL THEN nullif(d.evidence, '') END,
-                'is_reachable', EXISTS (SELECT FROM address a WHERE a.channel = ch.channel))) ORDER BY array_position('{sms,wechat,email}', ch.channel), ch.channel)
+        SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('channel', ch.channel, 'name_zh', ch.name_zh,
+                'name_en', ch.name_en, 'state', coalesce(d.state, 'unknown'), 'since', d.occurred_at,
+                'way', CASE WHEN d.state IS NULL THEN NULL WHEN d.noted_by IS NOT NULL THEN 'said'
+                    WHEN d.source_record_id IS NULL THEN 'stop' ELSE 'record' END,
+                'source', s.code, 'source_name', s.name, 'store_name', t.name,
+                    'noted_by', coalesce(f.name, d.noted_by), 'evidence', CASE
+                    WHEN d.source_record_id IS NOT NULL THEN nullif(d.evidence, '') END,
+                'is_reachable', EXISTS (SELECT FROM address a WHERE a.channel = ch.channel)))
+                    ORDER BY array_position('{sms,wechat,email}', ch.channel), ch.channel)
         FROM crm.consent_channel ch LEFT JOIN decided d ON d.channel = ch.channel
-        LEFT JOIN crm.source_record r ON d.noted_by IS NULL AND r.source_record_id = d.source_record_id LEFT JOIN crm.source s ON s.source_id = r.source_id
+        LEFT JOIN crm.source_record r ON d.noted_by IS NULL AND r.source_record_id = d.source_record_id
+            LEFT JOIN crm.source s ON s.source_id = r.source_id
         LEFT JOIN crm.store t ON t.store_id = coalesce(d.store_id, r.store_id) LEFT JOIN crm.staff f ON f.code = d.noted_by);
 END
 $$;
 COMMENT ON FUNCTION crm._outbox_words(bigint) IS
-    'of each channel what a person said last (yes, no, unknown, as the gate reads it), since when, how it came (said: noted by staff; stop: an address that opted out; record: with a record), its source, store, who noted it and the evidence; whether the person has an address there';
+    'of each channel what a person said last (yes, no, unknown, as the gate reads it), since when, how it came '
+    '(said: noted by staff; stop: an address that opted out; record: with a record), its source, store, who noted '
+    'it and the evidence; whether the person has an address there';

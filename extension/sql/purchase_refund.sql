@@ -68,14 +68,16 @@ BEGIN
                r.source_version AS old_version
         FROM unnest(facts) f
         CROSS JOIN LATERAL (SELECT * FROM crm._purchase_refund_place(ARRAY[f::crm.refund_fact]) OFFSET 0) p
-        CROSS JOIN LATERAL (SELECT * FROM crm.external_key x WHERE x.source_id = f.source_id AND x.kind = 3 AND x.external_id = f.external_id OFFSET 0) k
+        CROSS JOIN LATERAL (SELECT * FROM crm.external_key x WHERE x.source_id = f.source_id AND x.kind = 3
+                AND x.external_id = f.external_id OFFSET 0) k
         JOIN LATERAL (SELECT * FROM crm.refund x
                       WHERE x.source_record_id = k.source_record_id AND x.refund_id = k.fact_id OFFSET 0) r ON r.is_current),
     judged AS MATERIALIZED (
         SELECT f.*,
                CASE WHEN f.is_same THEN 'unchanged'
                     WHEN crm._purchase_is_older(f.old_version, f.source_version) THEN 'updated'
-                    WHEN NOT crm._purchase_is_older(f.source_version, f.old_version) OR f.source_version IS NULL OR f.old_version IS NULL THEN 'replaced'
+                    WHEN NOT crm._purchase_is_older(f.source_version, f.old_version) OR f.source_version IS NULL
+                        OR f.old_version IS NULL THEN 'replaced'
                     WHEN EXISTS (SELECT FROM crm.refund r WHERE r.source_record_id = f.source_record_id AND r.refund_id = f.fact_id
                                  AND r.source_version = f.source_version) THEN 'unchanged'
                     ELSE 'stale' END AS outcome
@@ -99,11 +101,13 @@ BEGIN
             received_at = f.received_at, inbox_id = f.inbox_id, line_no = f.line_no
         FROM revised f WHERE k.source_id = f.source_id AND k.kind = 3 AND k.external_id = f.external_id),
     effect AS (
-        SELECT j.ordinal, j.fact_id, j.customer_id, j.outcome, NULL::bigint AS source_record_id, NULL::date AS day, NULL::date AS known_day, NULL::bigint AS minor
+        SELECT j.ordinal, j.fact_id, j.customer_id, j.outcome, NULL::bigint AS source_record_id, NULL::date AS day,
+            NULL::date AS known_day, NULL::bigint AS minor
         FROM judged j
         UNION ALL
         SELECT f.ordinal, f.fact_id, m.customer_id, 'moved', NULL, NULL, NULL, NULL
-        FROM revised f CROSS JOIN LATERAL (SELECT * FROM crm.membership x WHERE x.source_record_id = f.old_record_id AND x.valid_to = 'infinity' OFFSET 0) m
+        FROM revised f CROSS JOIN LATERAL (SELECT * FROM crm.membership x WHERE x.source_record_id = f.old_record_id
+                AND x.valid_to = 'infinity' OFFSET 0) m
         WHERE f.is_current AND m.customer_id IS DISTINCT FROM f.customer_id
         UNION ALL
         SELECT NULL, NULL, NULL, NULL, f.old_record_id, f.old_day, f.old_known_day, crm._purchase_minor(f.old_amount, exponent)
@@ -116,7 +120,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_revise_refunds(crm.refund_fact[], int) IS
-    'refunds whose keys are known, each key once: locks the keys, keeps a revision beside the old one when the content differs';
+    'refunds whose keys are known, each key once: locks the keys, keeps a revision beside the old one when the '
+    'content differs';
 
 CREATE FUNCTION crm._purchase_hold_orders(facts crm.refund_fact[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -146,7 +151,8 @@ DECLARE
     left_orders text[];
 BEGIN
     SELECT array_agg(f.source_id), array_agg(f.order_external_id) INTO sources, orders FROM unnest(facts) f WHERE f.order_external_id IS NOT NULL;
-    -- a refund that is known may leave the order it named: that one is locked as well (out of order: who meets it is told to try again)
+    -- a refund that is known may leave the order it named: that one is locked as well (out of order: who meets it is
+    -- told to try again)
     PERFORM crm._purchase_lock_keys(3::smallint, array_agg(f.source_id), array_agg(f.external_id)) FROM unnest(facts) f;
     SELECT array_agg(f.source_id), array_agg(r.order_external_id) INTO left_sources, left_orders
     FROM unnest(facts) f
@@ -177,7 +183,8 @@ BEGIN
         SELECT s.code, w.external_id, o.amount, r.refunded, coalesce(r.refunded > o.amount, false) AS is_over, r.is_live
         FROM (SELECT DISTINCT x.source_id, x.external_id FROM unnest(source_ids, external_ids) x (source_id, external_id)) w
         JOIN crm.source s ON s.source_id = w.source_id
-        CROSS JOIN LATERAL (SELECT * FROM crm.external_key x WHERE x.source_id = w.source_id AND x.kind = 2 AND x.external_id = w.external_id OFFSET 0) k
+        CROSS JOIN LATERAL (SELECT * FROM crm.external_key x WHERE x.source_id = w.source_id AND x.kind = 2
+                AND x.external_id = w.external_id OFFSET 0) k
         CROSS JOIN LATERAL (SELECT * FROM crm.customer_order x WHERE x.source_record_id = k.source_record_id AND x.order_id = k.fact_id OFFSET 0) o
         CROSS JOIN LATERAL (SELECT sum(x.amount) FILTER (WHERE o.business_day IS NOT NULL) AS refunded, bool_or(NOT x.is_history) AS is_live
                             FROM crm.refund x WHERE x.order_id = k.fact_id AND x.is_current) r
@@ -185,13 +192,15 @@ BEGIN
     settled AS (
         UPDATE crm.alert a SET closed_at = crm.core_now() FROM judged j
         WHERE NOT j.is_over AND a.kind = 'purchase.refund' AND a.key = j.code || ' ' || j.external_id AND a.closed_at IS NULL)
-    SELECT count(crm._alert('purchase.refund', j.code || ' ' || j.external_id, jsonb_build_object('amount', j.amount, 'refunded', j.refunded))) INTO opened
+    SELECT count(crm._alert('purchase.refund', j.code || ' ' || j.external_id,
+                jsonb_build_object('amount', j.amount, 'refunded', j.refunded))) INTO opened
     FROM (SELECT * FROM judged n WHERE n.is_over AND n.is_live ORDER BY n.code, n.external_id
           LIMIT greatest(most - (SELECT count(*) FROM crm.alert a WHERE a.kind = 'purchase.refund' AND a.closed_at IS NULL), 0)) j;
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_watch_refunds(int[], text[]) IS
-    'opens an alert for each of these orders of which more was refunded than it came to, unless that is history, and closes those that are mended';
+    'opens an alert for each of these orders of which more was refunded than it came to, unless that is history, '
+    'and closes those that are mended';
 
 CREATE FUNCTION crm._purchase_store_refunds(facts crm.refund_fact[]) RETURNS SETOF crm.fact_outcome
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
@@ -231,4 +240,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_store_refunds(crm.refund_fact[]) IS
-    'stores refunds: each nets its order''s day and is known from its own; before its order it waits, without one it nets its own day; customer_id is the order''s person';
+    'stores refunds: each nets its order''s day and is known from its own; before its order it waits, without one '
+    'it nets its own day; customer_id is the order''s person';

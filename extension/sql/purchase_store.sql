@@ -25,7 +25,8 @@ CREATE TYPE crm.product_fact AS (
     ordinal int, code text, name text, category_code text, category_name text, list_price numeric, refill_days int);
 CREATE TYPE crm.fact_outcome AS (ordinal int, fact_id bigint, customer_id bigint, outcome text);
 COMMENT ON TYPE crm.fact_outcome IS
-    'what became of a fact: created, updated, replaced (no version told which is newer: the last received wins), stale (an older version, kept), unchanged; a second row "moved" names the person a fact left';
+    'what became of a fact: created, updated, replaced (no version told which is newer: the last received wins), '
+    'stale (an older version, kept), unchanged; a second row "moved" names the person a fact left';
 
 -- An outcome, an entry of a history, or both.
 CREATE TYPE crm.purchase_effect AS (
@@ -39,7 +40,8 @@ $$
                 ELSE version COLLATE "C" < than COLLATE "C" END
 $$;
 COMMENT ON FUNCTION crm._purchase_is_older(text, text) IS
-    'whether a source''s version is older: by number when both are numbers, else as text, so times must be ISO 8601 in one zone; null when either is null';
+    'whether a source''s version is older: by number when both are numbers, else as text, so times must be ISO 8601 '
+    'in one zone; null when either is null';
 
 -- Entries for one chunk.
 CREATE TYPE crm.purchase_addition AS (source_record_id bigint, from_day date, days date[], known date[], minor bigint[]);
@@ -81,7 +83,8 @@ BEGIN
     UPDATE crm.purchase_chunk p SET history = s.grown
     FROM (SELECT x.history, crm._purchase_add(x.history, days, known, minor) AS grown FROM crm.purchase_chunk x
           WHERE x.source_record_id = effect.source_record_id AND x.from_day = '-infinity'
-            AND NOT EXISTS (SELECT FROM crm.purchase_chunk y WHERE y.source_record_id = effect.source_record_id AND y.from_day > '-infinity') OFFSET 0) s
+            AND NOT EXISTS (SELECT FROM crm.purchase_chunk y WHERE y.source_record_id = effect.source_record_id
+                AND y.from_day > '-infinity') OFFSET 0) s
     WHERE p.source_record_id = effect.source_record_id AND p.from_day = '-infinity' AND p.history::bytea = s.history::bytea AND s.grown IS NOT NULL;
     IF FOUND THEN
         RETURN;
@@ -150,18 +153,21 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_apply(crm.purchase_effect[]) IS
-    'adds the entries of effects to the histories of their records; locks the records ascending; each entry costs the same whatever the history''s size';
+    'adds the entries of effects to the histories of their records; locks the records ascending; each entry costs '
+    'the same whatever the history''s size';
 
 CREATE FUNCTION crm._purchase_lock_keys(key_kind smallint, source_ids int[], external_ids text[]) RETURNS void
     LANGUAGE plpgsql AS
 $$
 BEGIN
-    PERFORM FROM (SELECT DISTINCT w.source_id, w.external_id FROM unnest(source_ids, external_ids) w (source_id, external_id) ORDER BY 1, 2 OFFSET 0) w
+    PERFORM FROM (SELECT DISTINCT w.source_id, w.external_id
+            FROM unnest(source_ids, external_ids) w (source_id, external_id) ORDER BY 1, 2 OFFSET 0) w
     CROSS JOIN LATERAL (SELECT FROM crm.external_key k
                         WHERE k.source_id = w.source_id AND k.kind = key_kind AND k.external_id = w.external_id FOR UPDATE) k;
 END
 $$;
-COMMENT ON FUNCTION crm._purchase_lock_keys(smallint, int[], text[]) IS 'locks keys of one kind, in their order; those there are';
+COMMENT ON FUNCTION crm._purchase_lock_keys(smallint, int[], text[]) IS
+    'locks keys of one kind, in their order; those there are';
 
 CREATE FUNCTION crm._purchase_learn_products(facts crm.order_fact[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -228,7 +234,8 @@ BEGIN
     stored AS (
         INSERT INTO crm.customer_order (source_record_id, order_id, source_id, external_id, store_id, channel, kind, status, ordered_at,
             paid_at, business_day, amount, discount, coupon_code, line_count, source_version, is_history, received_at)
-        SELECT fact.source_record_id, e.fact_id, fact.source_id, fact.external_id, fact.store_id, coalesce(fact.channel, ''), coalesce(fact.kind, 'sale'),
+        SELECT fact.source_record_id, e.fact_id, fact.source_id, fact.external_id, fact.store_id,
+            coalesce(fact.channel, ''), coalesce(fact.kind, 'sale'),
                coalesce(fact.status, 'paid'), fact.ordered_at, fact.paid_at, counted_day, net_amount, coalesce(fact.discount, 0), fact.coupon_code,
                coalesce(cardinality(fact.lines), 0), fact.source_version, coalesce(fact.is_history, false), fact.received_at
         FROM entered e),
@@ -238,7 +245,8 @@ BEGIN
                CASE WHEN l.product_code IS NULL THEN l.product_name END,
                coalesce(l.quantity, 1), coalesce(l.unit_price, 0), round(coalesce(l.amount, l.quantity * l.unit_price, 0), exponent)
         FROM entered e, unnest(fact.lines) WITH ORDINALITY l
-        RETURNING coalesce(i.product_id, 0) AS product_id, crm._purchase_micro(i.quantity) AS quantity, crm._purchase_minor(i.amount, exponent) AS amount)
+        RETURNING coalesce(i.product_id, 0) AS product_id, crm._purchase_micro(i.quantity) AS quantity,
+            crm._purchase_minor(i.amount, exponent) AS amount)
     SELECT array_agg(i.product_id), array_agg(i.quantity), array_agg(i.amount), (SELECT e.fact_id FROM entered e)
     INTO bought, quantities, amounts, new_id FROM item i WHERE i.quantity > 0;
     IF new_id IS NULL THEN
@@ -247,7 +255,8 @@ BEGIN
     IF bought IS NOT NULL AND counted_day IS NOT NULL AND coalesce(fact.kind, 'sale') = 'sale' THEN
         line_count := cardinality(bought);
         PERFORM crm._purchase_lines_add(array_fill(fact.source_record_id, ARRAY[line_count]), array_fill(counted_day, ARRAY[line_count]),
-                                        array_fill(coalesce(fact.paid_at, '-infinity'), ARRAY[line_count]), array_fill(coalesce(fact.store_id, 0), ARRAY[line_count]),
+                                        array_fill(coalesce(fact.paid_at, '-infinity'), ARRAY[line_count]),
+                                            array_fill(coalesce(fact.store_id, 0), ARRAY[line_count]),
                                         array_fill(crm._purchase_channel_id(fact.channel), ARRAY[line_count]),
                                         bought, array_fill(1, ARRAY[line_count]), quantities, amounts);
     END IF;
@@ -255,7 +264,8 @@ BEGIN
                      crm._purchase_minor(net_amount, exponent))::crm.purchase_effect];
 END
 $$;
-COMMENT ON FUNCTION crm._purchase_create_order(crm.order_fact, int, int[]) IS 'stores one order, whose lines are of these products, if its key is new; its effect, or none';
+COMMENT ON FUNCTION crm._purchase_create_order(crm.order_fact, int, int[]) IS
+    'stores one order, whose lines are of these products, if its key is new; its effect, or none';
 
 CREATE FUNCTION crm._purchase_products_of(fact crm.order_fact) RETURNS int[]
     LANGUAGE plpgsql AS
@@ -275,7 +285,9 @@ BEGIN
     RETURN products;
 END
 $$;
-COMMENT ON FUNCTION crm._purchase_products_of(crm.order_fact) IS 'the products of an order''s lines in their order, entered when nobody has described them yet; null where a line names none';
+COMMENT ON FUNCTION crm._purchase_products_of(crm.order_fact) IS
+    'the products of an order''s lines in their order, entered when nobody has described them yet; null where a '
+    'line names none';
 
 CREATE FUNCTION crm._purchase_create_orders(facts crm.order_fact[], exponent int) RETURNS crm.purchase_effect[]
     LANGUAGE plpgsql AS
@@ -318,7 +330,8 @@ BEGIN
         SELECT c.code, crm._purchase_channel_id(c.code) AS channel_id FROM (SELECT DISTINCT coalesce(f.channel, '') AS code FROM fresh f OFFSET 0) c),
     bought AS (
         SELECT array_agg(f.source_record_id) AS records, array_agg(f.counted_day) AS days, array_agg(coalesce(f.paid_at, '-infinity')) AS moments,
-               array_agg(coalesce(f.store_id, 0)) AS stores, array_agg(c.channel_id) AS channels, array_agg(i.product_id) AS products, array_agg(1) AS lines,
+               array_agg(coalesce(f.store_id, 0)) AS stores, array_agg(c.channel_id) AS channels,
+                   array_agg(i.product_id) AS products, array_agg(1) AS lines,
                array_agg(crm._purchase_micro(i.quantity)) AS quantities, array_agg(crm._purchase_minor(i.amount, exponent)) AS amounts
         FROM itemized i JOIN fresh f ON f.new_id = i.order_id JOIN channel c ON c.code = coalesce(f.channel, '')
         WHERE f.counted_day IS NOT NULL AND coalesce(f.kind, 'sale') = 'sale' AND round(i.quantity, 6) > 0)
@@ -345,7 +358,8 @@ BEGIN
         SELECT f.*, k.fact_id, k.revision AS known_revision, k.source_record_id AS old_record_id, k.content_hash = f.content_hash AS is_same,
                o.revision AS old_revision, o.business_day AS old_day, o.amount AS old_amount, o.source_version AS old_version
         FROM unnest(facts) f
-        CROSS JOIN LATERAL (SELECT * FROM crm.external_key x WHERE x.source_id = f.source_id AND x.kind = 2 AND x.external_id = f.external_id OFFSET 0) k
+        CROSS JOIN LATERAL (SELECT * FROM crm.external_key x WHERE x.source_id = f.source_id AND x.kind = 2
+                AND x.external_id = f.external_id OFFSET 0) k
         LEFT JOIN LATERAL (SELECT * FROM crm.customer_order x
                            WHERE x.source_record_id = k.source_record_id AND x.order_id = k.fact_id OFFSET 0) o ON o.is_current),
     judged AS MATERIALIZED (
@@ -353,7 +367,8 @@ BEGIN
                CASE WHEN f.known_revision = 0 THEN 'created'
                     WHEN f.is_same THEN 'unchanged'
                     WHEN crm._purchase_is_older(f.old_version, f.source_version) THEN 'updated'
-                    WHEN NOT crm._purchase_is_older(f.source_version, f.old_version) OR f.source_version IS NULL OR f.old_version IS NULL THEN 'replaced'
+                    WHEN NOT crm._purchase_is_older(f.source_version, f.old_version) OR f.source_version IS NULL
+                        OR f.old_version IS NULL THEN 'replaced'
                     WHEN EXISTS (SELECT FROM crm.customer_order o WHERE o.source_record_id = f.source_record_id AND o.order_id = f.fact_id
                                  AND o.source_version = f.source_version) THEN 'unchanged'
                     ELSE 'stale' END AS outcome
@@ -412,11 +427,13 @@ BEGIN
         FROM refunded n
         WHERE n.new_record_id <> n.source_record_id AND k.source_id = n.source_id AND k.kind = 3 AND k.external_id = n.external_id),
     effect AS (
-        SELECT j.ordinal, j.fact_id, j.customer_id, j.outcome, NULL::bigint AS source_record_id, NULL::date AS day, NULL::date AS known_day, NULL::bigint AS minor
+        SELECT j.ordinal, j.fact_id, j.customer_id, j.outcome, NULL::bigint AS source_record_id, NULL::date AS day,
+            NULL::date AS known_day, NULL::bigint AS minor
         FROM judged j
         UNION ALL
         SELECT f.ordinal, f.fact_id, m.customer_id, 'moved', NULL, NULL, NULL, NULL
-        FROM revised f CROSS JOIN LATERAL (SELECT * FROM crm.membership x WHERE x.source_record_id = f.old_record_id AND x.valid_to = 'infinity' OFFSET 0) m
+        FROM revised f CROSS JOIN LATERAL (SELECT * FROM crm.membership x WHERE x.source_record_id = f.old_record_id
+                AND x.valid_to = 'infinity' OFFSET 0) m
         WHERE f.is_current AND f.known_revision > 0 AND m.customer_id IS DISTINCT FROM f.customer_id
         UNION ALL
         SELECT NULL, NULL, NULL, NULL, f.old_record_id, f.old_day, f.old_day, -crm._purchase_minor(f.old_amount, exponent)
@@ -435,7 +452,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_revise_orders(crm.order_fact[], int) IS
-    'orders whose keys are known, each key once: locks the keys, keeps a revision beside the old one when the content differs, lets refunds follow';
+    'orders whose keys are known, each key once: locks the keys, keeps a revision beside the old one when the '
+    'content differs, lets refunds follow';
 
 CREATE FUNCTION crm._purchase_change_orders(facts crm.order_fact[], exponent int) RETURNS crm.purchase_effect[]
     LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off AS
@@ -449,7 +467,8 @@ BEGIN
     PERFORM crm._purchase_lock_keys(2::smallint, array_agg(f.source_id), array_agg(f.external_id)) FROM unnest(facts) f;
     SELECT array_agg(f.source_id), array_agg(f.external_id) INTO sources, orders
     FROM unnest(facts) f
-    CROSS JOIN LATERAL (SELECT x.content_hash FROM crm.external_key x WHERE x.source_id = f.source_id AND x.kind = 2 AND x.external_id = f.external_id OFFSET 0) k
+    CROSS JOIN LATERAL (SELECT x.content_hash FROM crm.external_key x WHERE x.source_id = f.source_id AND x.kind = 2
+            AND x.external_id = f.external_id OFFSET 0) k
     WHERE k.content_hash IS DISTINCT FROM f.content_hash;
     IF sources IS NULL THEN     -- all delivered again: no line changes
         RETURN crm._purchase_revise_orders(facts, exponent);
@@ -462,7 +481,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_change_orders(crm.order_fact[], int) IS
-    'crm._purchase_revise_orders() with the packed lines kept: those of changed orders, read before and after under the keys'' locks';
+    'crm._purchase_revise_orders() with the packed lines kept: those of changed orders, read before and after under '
+    'the keys'' locks';
 
 CREATE FUNCTION crm._purchase_store_orders(facts crm.order_fact[]) RETURNS SETOF crm.fact_outcome
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
@@ -478,7 +498,8 @@ BEGIN
     IF cardinality(facts) = 1 THEN
         effects := crm._purchase_create_order(facts[1], exponent, crm._purchase_products_of(facts[1]));
     ELSE
-        IF NOT crm._purchase_know_products(ARRAY(SELECT DISTINCT l.product_code FROM unnest(facts) f, unnest(f.lines) l WHERE l.product_code IS NOT NULL)) THEN
+        IF NOT crm._purchase_know_products(ARRAY(SELECT DISTINCT l.product_code FROM unnest(facts) f,
+                    unnest(f.lines) l WHERE l.product_code IS NOT NULL)) THEN
             PERFORM crm._purchase_learn_products(facts);
         END IF;
         effects := crm._purchase_create_orders(facts, exponent);
@@ -502,7 +523,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_store_orders(crm.order_fact[]) IS
-    'stores orders with their lines and keeps the histories, all in the caller''s transaction; ordinals are distinct; one or two rows a fact (crm.fact_outcome); the caller calls the consequences';
+    'stores orders with their lines and keeps the histories, all in the caller''s transaction; ordinals are '
+    'distinct; one or two rows a fact (crm.fact_outcome); the caller calls the consequences';
 
 CREATE FUNCTION crm._purchase_store_order(fact crm.order_fact) RETURNS crm.fact_outcome
     LANGUAGE plpgsql AS
@@ -518,7 +540,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_store_order(crm.order_fact) IS
-    'crm._purchase_store_orders() for one order whose key is new, its person locked by the caller; null when the key is known: then that function has it';
+    'crm._purchase_store_orders() for one order whose key is new, its person locked by the caller; null when the '
+    'key is known: then that function has it';
 
 CREATE FUNCTION crm._purchase_store_products(facts crm.product_fact[]) RETURNS SETOF crm.fact_outcome
     LANGUAGE plpgsql AS
@@ -555,7 +578,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._purchase_store_products(crm.product_fact[]) IS
-    'enters or updates products and their categories by code; what a fact leaves out stays; the last of equal codes wins; fact_id is the product_id';
+    'enters or updates products and their categories by code; what a fact leaves out stays; the last of equal codes '
+    'wins; fact_id is the product_id';
 
 CREATE FUNCTION crm._purchase_on_export(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -581,7 +605,8 @@ BEGIN
             WHERE m.customer_id = _purchase_on_export.customer_id AND m.valid_to = 'infinity'));
 END
 $$;
-COMMENT ON FUNCTION crm._purchase_on_export(bigint) IS 'orders with their lines and refunds of a person, for the export of one person';
+COMMENT ON FUNCTION crm._purchase_on_export(bigint) IS
+    'orders with their lines and refunds of a person, for the export of one person';
 
 CREATE FUNCTION crm.purchase_check() RETURNS TABLE (room text, what text, expected text, found text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -618,5 +643,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.purchase_check() IS
-    'recomputes every history from orders and refunds, the packed lines from the lines of orders, and the day each refund nets; a row a difference, at most 1,000 of each kind';
+    'recomputes every history from orders and refunds, the packed lines from the lines of orders, and the day each '
+    'refund nets; a row a difference, at most 1,000 of each kind';
 GRANT EXECUTE ON FUNCTION crm.purchase_check() TO crm_headquarters, crm_admin;

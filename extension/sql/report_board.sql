@@ -13,7 +13,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_value_map(text, text) IS
-    'persons of the caller''s scope by their recency and frequency scores (1 to 5, 5 is best, of the active RFM model) with what they bought in all; those without an order have no score; P0002';
+    'persons of the caller''s scope by their recency and frequency scores (1 to 5, 5 is best, of the active RFM '
+    'model) with what they bought in all; those without an order have no score; P0002';
 
 CREATE FUNCTION crm.report_transitions(days int DEFAULT 90, store_code text DEFAULT NULL, region_code text DEFAULT NULL)
     RETURNS TABLE (from_tier text, to_tier text, persons bigint)
@@ -35,7 +36,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_transitions(int, text, text) IS
-    'persons of the caller''s scope by their tier so many local days ago ("-": registered since) and now; 1 to 3650 days; P0002, 22023';
+    'persons of the caller''s scope by their tier so many local days ago ("-": registered since) and now; 1 to 3650 '
+    'days; P0002, 22023';
 
 GRANT EXECUTE ON FUNCTION crm.report_value_map(text, text), crm.report_transitions(int, text, text)
     TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

@@ -1,5 +1,6 @@
--- report: charts that somebody puts together: a measure, what it is divided by, a span. Measures and divisions are these and no others,
--- each answered by the function of its figure, so under the rights of who looks, whoever saved the chart.
+-- report: charts that somebody puts together: a measure, what it is divided by, a span. Measures and divisions are
+-- these and no others, each answered by the function of its figure, so under the rights of who looks, whoever saved
+-- the chart.
 
 CREATE FUNCTION crm._report_chart_measures(division text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -33,7 +34,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._report_chart_days(jsonb) IS 'the span of a chart: days up to today, or from and to; 22023 names the member';
+COMMENT ON FUNCTION crm._report_chart_days(jsonb) IS
+    'the span of a chart: days up to today, or from and to; 22023 names the member';
 
 CREATE FUNCTION crm._report_chart_day(spec jsonb, name text) RETURNS date
     LANGUAGE plpgsql STABLE AS
@@ -57,19 +59,25 @@ DECLARE
     wrong text;
 BEGIN
     IF jsonb_typeof(spec) IS DISTINCT FROM 'object' THEN
-        RAISE EXCEPTION 'a chart is an object' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'spec', HINT = 'Give {"measure": "net", "group": "month", "days": 365, "chart": "line"}.';
+        RAISE EXCEPTION 'a chart is an object' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'spec',
+            HINT = 'Give {"measure": "net", "group": "month", "days": 365, "chart": "line"}.';
     END IF;
     SELECT k INTO wrong FROM jsonb_each(spec) e (k, v)
-    WHERE k NOT IN ('measure', 'group', 'days', 'from', 'to', 'store', 'region', 'chart') OR (k <> 'days' AND jsonb_typeof(v) <> 'string') ORDER BY k LIMIT 1;
+    WHERE k NOT IN ('measure', 'group', 'days', 'from', 'to', 'store', 'region', 'chart')
+        OR (k <> 'days' AND jsonb_typeof(v) <> 'string') ORDER BY k LIMIT 1;
     IF wrong IS NOT NULL THEN
-        RAISE EXCEPTION 'a chart has no such member' USING ERRCODE = 'invalid_parameter_value', COLUMN = left(wrong, 60), HINT = 'Members are measure, group, days or from and to, store, region and chart, all but days in quotes.';
+        RAISE EXCEPTION 'a chart has no such member' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = left(wrong, 60),
+            HINT = 'Members are measure, group, days or from and to, store, region and chart, all but days in quotes.';
     ELSIF crm._report_chart_measures(spec ->> 'group') IS NULL THEN
-        RAISE EXCEPTION 'figures are not divided by that' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'group', HINT = 'Divide by day, week, month, store, region, tier, channel, category or frequency.';
+        RAISE EXCEPTION 'figures are not divided by that' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'group',
+            HINT = 'Divide by day, week, month, store, region, tier, channel, category or frequency.';
     ELSIF (spec ->> 'measure' = ANY (crm._report_chart_measures(spec ->> 'group'))) IS NOT TRUE THEN
         RAISE EXCEPTION 'that is not measured by %', spec ->> 'group' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'measure',
             HINT = format('Measure %s.', array_to_string(crm._report_chart_measures(spec ->> 'group'), ', '));
     ELSIF coalesce(spec ->> 'chart', 'table') NOT IN ('line', 'bars', 'pie', 'table') THEN
-        RAISE EXCEPTION 'there is no such chart' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'chart', HINT = 'Charts are line, bars, pie and table.';
+        RAISE EXCEPTION 'there is no such chart' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'chart',
+            HINT = 'Charts are line, bars, pie and table.';
     END IF;
     IF spec ->> 'group' NOT IN ('tier', 'channel', 'category') THEN
         PERFORM crm._report_chart_days(spec);
@@ -100,7 +108,9 @@ BEGIN
     pairs := ARRAY(SELECT unnest(ARRAY[x.store_id, x.no]) FROM crm._report_chart_stores(division, asked) x ORDER BY x.store_id);
 END
 $$;
-COMMENT ON FUNCTION crm._report_chart_groups(text, int[]) IS 'codes and names of stores or regions, in one order, and the pairs of a store and its place in that order, from 0 on, as a question takes them';
+COMMENT ON FUNCTION crm._report_chart_groups(text, int[]) IS
+    'codes and names of stores or regions, in one order, and the pairs of a store and its place in that order, from '
+    '0 on, as a question takes them';
 
 CREATE FUNCTION crm._report_chart_stores(division text, asked int[]) RETURNS TABLE (store_id int, code text, name text, no int)
     LANGUAGE plpgsql STABLE AS
@@ -108,11 +118,14 @@ $$
 BEGIN
     RETURN QUERY
     SELECT p.store_id, g.code, g.name, (dense_rank() OVER (ORDER BY g.code))::int - 1 FROM crm.store p JOIN crm.region r ON r.region_id = p.region_id
-    CROSS JOIN LATERAL (SELECT CASE division WHEN 'region' THEN r.code ELSE p.code END AS code, CASE division WHEN 'region' THEN r.name ELSE p.name END AS name) g
+    CROSS JOIN LATERAL (SELECT CASE division WHEN 'region' THEN r.code ELSE p.code END AS code, CASE division
+            WHEN 'region' THEN r.name ELSE p.name END AS name) g
     WHERE asked IS NULL OR p.store_id = ANY (asked);
 END
 $$;
-COMMENT ON FUNCTION crm._report_chart_stores(text, int[]) IS 'stores (null: all) with the code and name of what they are divided by, store or region, and its place among these';
+COMMENT ON FUNCTION crm._report_chart_stores(text, int[]) IS
+    'stores (null: all) with the code and name of what they are divided by, store or region, and its place among '
+    'these';
 
 CREATE FUNCTION crm._report_chart_places(spec jsonb) RETURNS TABLE (key text, label text, value numeric)
     LANGUAGE plpgsql STABLE AS
@@ -127,10 +140,12 @@ BEGIN
     END IF;
     c := crm._report_ask('groups', groups.pairs, ARRAY[span.from_day, span.to_day]);
     RETURN QUERY
-    SELECT g.code, groups.names[g.no], CASE spec ->> 'measure' WHEN 'net' THEN crm._report_money(x.net) WHEN 'orders' THEN x.orders WHEN 'buyers' THEN x.buyers
+    SELECT g.code, groups.names[g.no], CASE spec ->> 'measure' WHEN 'net' THEN crm._report_money(x.net)
+        WHEN 'orders' THEN x.orders WHEN 'buyers' THEN x.buyers
                WHEN 'average_order' THEN round(crm._report_money(x.net) / nullif(x.orders, 0), 2) ELSE crm._report_ratio(x.repeat, x.buyers) END
     FROM unnest(groups.codes) WITH ORDINALITY g (code, no)
-    CROSS JOIN LATERAL (SELECT c[g.no * 4 - 3] AS buyers, c[g.no * 4 - 2] AS orders, c[g.no * 4 - 1] AS net, c[g.no * 4] AS repeat) x ORDER BY 3 DESC NULLS LAST, 1;
+    CROSS JOIN LATERAL (SELECT c[g.no * 4 - 3] AS buyers, c[g.no * 4 - 2] AS orders, c[g.no * 4 - 1] AS net,
+            c[g.no * 4] AS repeat) x ORDER BY 3 DESC NULLS LAST, 1;
 END
 $$;
 COMMENT ON FUNCTION crm._report_chart_places(jsonb) IS 'a measure by stores or regions, the largest first, in one walk';
@@ -149,14 +164,17 @@ BEGIN
     WHEN 'channel' THEN
         RETURN QUERY SELECT o.channel, o.channel, o.persons::numeric FROM crm.report_origins(store, region) o ORDER BY 3 DESC, 1;
     WHEN 'category' THEN
-        RETURN QUERY SELECT m.category, min(m.category_name), sum(m.amount) FROM crm.report_mix(store, region) m WHERE m.store IS NOT NULL GROUP BY m.category ORDER BY 3 DESC, 1;
+        RETURN QUERY SELECT m.category, min(m.category_name), sum(m.amount) FROM crm.report_mix(store, region) m
+            WHERE m.store IS NOT NULL GROUP BY m.category ORDER BY 3 DESC, 1;
     ELSE
         span := crm._report_chart_days(spec);
-        RETURN QUERY SELECT f.orders::text, f.orders::text, f.persons::numeric FROM crm.report_frequency(span.from_day, span.to_day, store, region) f ORDER BY f.orders;
+        RETURN QUERY SELECT f.orders::text, f.orders::text, f.persons::numeric
+            FROM crm.report_frequency(span.from_day, span.to_day, store, region) f ORDER BY f.orders;
     END CASE;
 END
 $$;
-COMMENT ON FUNCTION crm._report_chart_kinds(jsonb) IS 'persons by tier or channel, sales by category (of 365 days), buyers by how often they bought';
+COMMENT ON FUNCTION crm._report_chart_kinds(jsonb) IS
+    'persons by tier or channel, sales by category (of 365 days), buyers by how often they bought';
 
 CREATE FUNCTION crm.report_chart(spec jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
@@ -173,6 +191,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_chart(jsonb) IS
-    'the rows of a chart under the rights of the caller: measure (net, orders, buyers, average_order, repurchase_rate, new_buyers, registered, persons) by group (day, week, month, store, region, tier, channel, category, frequency), over days up to today or from and to, of a store or region; P0002, 22023 names the member';
+    'the rows of a chart under the rights of the caller: measure (net, orders, buyers, average_order, '
+    'repurchase_rate, new_buyers, registered, persons) by group (day, week, month, store, region, tier, channel, '
+    'category, frequency), over days up to today or from and to, of a store or region; P0002, 22023 names the member';
 
 GRANT EXECUTE ON FUNCTION crm.report_chart(jsonb) TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

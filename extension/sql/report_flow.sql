@@ -1,5 +1,5 @@
--- report: what flows did, for boards. Occurrences are appended and keep their moment, so what lies an hour back is added up by the
--- worker, by the stores of persons, and what came since is counted when it is asked.
+-- report: what flows did, for boards. Occurrences are appended and keep their moment, so what lies an hour back is
+-- added up by the worker, by the stores of persons, and what came since is counted when it is asked.
 
 CREATE FUNCTION crm._report_owner(asked bigint) RETURNS TABLE (customer_id bigint, scope_store_ids int[])
     LANGUAGE sql STABLE AS
@@ -8,7 +8,8 @@ $$
     FROM crm.customer x JOIN crm.customer y ON y.customer_id = coalesce(x.merged_into, x.customer_id) WHERE x.customer_id = asked
 $$;
 COMMENT ON FUNCTION crm._report_owner(bigint) IS
-    'who an id of any time is now, with the stores of the scope (none when erased): what stands under ids of before a merge counts where the person is; plain SQL, so that queries over many take it in';
+    'who an id of any time is now, with the stores of the scope (none when erased): what stands under ids of before '
+    'a merge counts where the person is; plain SQL, so that queries over many take it in';
 
 CREATE FUNCTION crm._report_flow_counts(from_id bigint, to_id bigint, since timestamptz, before timestamptz)
     RETURNS TABLE (flow_id int, stores int[], treated bigint, control bigint, sent bigint, redeemed bigint)
@@ -24,7 +25,8 @@ BEGIN
         GROUP BY q.flow_id, q.customer_id
         UNION ALL
         SELECT k.flow_id, k.customer_id, 0, 0, 0, count(*) FROM crm.coupon k
-        WHERE k.customer_id > from_id AND k.customer_id <= to_id AND k.state = 'redeemed' AND k.flow_id IS NOT NULL AND k.redeemed_at >= since AND k.redeemed_at < before
+        WHERE k.customer_id > from_id AND k.customer_id <= to_id AND k.state = 'redeemed' AND k.flow_id IS NOT NULL
+            AND k.redeemed_at >= since AND k.redeemed_at < before
         GROUP BY k.flow_id, k.customer_id)
     SELECT h.flow_id, c.scope_store_ids, sum(h.treated)::bigint, sum(h.control)::bigint, sum(h.sent)::bigint, sum(h.redeemed)::bigint
     FROM happened h CROSS JOIN LATERAL crm._report_owner(h.customer_id) c GROUP BY 1, 2;
@@ -82,10 +84,13 @@ BEGIN
     total AS (
         SELECT x.flow_id, sum(x.treated) AS treated, sum(x.control) AS control, sum(x.sent) AS sent, sum(x.redeemed) AS redeemed
         FROM cell x WHERE _report_flows.stores IS NULL OR x.stores && _report_flows.stores GROUP BY x.flow_id)
-    SELECT jsonb_build_object('flow', f.code, 'name_zh', f.name_zh, 'name_en', f.name_en, 'state', f.state, 'treated', coalesce(t.treated, 0), 'control', coalesce(t.control, 0), 'sent', coalesce(t.sent, 0),
+    SELECT jsonb_build_object('flow', f.code, 'name_zh', f.name_zh, 'name_en', f.name_en, 'state', f.state,
+                              'treated', coalesce(t.treated, 0), 'control', coalesce(t.control, 0),
+                              'sent', coalesce(t.sent, 0),
                               'redeemed', coalesce(t.redeemed, 0))
     FROM crm.flow f LEFT JOIN total t ON t.flow_id = f.flow_id ORDER BY f.code;
 END
 $$;
 COMMENT ON FUNCTION crm._report_flows(int[]) IS
-    'each flow, by code and names, with what it did for persons of stores (null: everybody): treated, held out, sent, coupons redeemed; what is older than an hour by the stores of the last run, an hour ago at most';
+    'each flow, by code and names, with what it did for persons of stores (null: everybody): treated, held out, '
+    'sent, coupons redeemed; what is older than an hour by the stores of the last run, an hour ago at most';

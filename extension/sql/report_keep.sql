@@ -3,7 +3,8 @@
 -- figure is exact at once. Tiers, scores and scopes that change by age are found by a sweep that compares.
 -- Plans hold from the first row to the last: tables are reached by key (see purchase_store.sql).
 
--- What a person bought on which day in which store, net of refunds as known today: a refund belongs to its order's store, else to its own.
+-- What a person bought on which day in which store, net of refunds as known today: a refund belongs to its order's
+-- store, else to its own.
 CREATE FUNCTION crm._report_records(persons bigint[]) RETURNS TABLE (customer_id bigint, record bytea)
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_mergejoin = off AS
 $$
@@ -21,11 +22,14 @@ BEGIN
             WHERE o.source_record_id = m.source_record_id AND o.is_current AND o.business_day IS NOT NULL
             UNION ALL
             SELECT r.purchase_day, coalesce((SELECT o.store_id FROM crm.customer_order o
-                                             WHERE o.source_record_id = r.source_record_id AND o.order_id = r.order_id AND o.is_current), r.store_id, 0), (-r.amount * unit)::bigint
+                                             WHERE o.source_record_id = r.source_record_id AND o.order_id = r.order_id
+                                                         AND o.is_current), r.store_id, 0), (-r.amount * unit)::bigint
             FROM crm.refund r WHERE r.source_record_id = m.source_record_id AND r.is_current AND r.purchase_day IS NOT NULL) e
         WHERE m.valid_to = 'infinity' GROUP BY p.id),
     changed AS MATERIALIZED (
-        SELECT y.customer_id AS id, array_agg(y.changed_on) AS days, array_agg(coalesce(array_position(tier_names, y.from_tier) - 1, 0)) AS tiers, array_agg(y.change_id) AS ids
+        SELECT y.customer_id AS id, array_agg(y.changed_on) AS days,
+            array_agg(coalesce(array_position(tier_names, y.from_tier) - 1, 0)) AS tiers,
+            array_agg(y.change_id) AS ids
         FROM crm.tier_change y WHERE y.customer_id = ANY (persons) GROUP BY y.customer_id)
     SELECT p.id, crm._report_record(p.id, c.status = 'active', c.registered_on, coalesce(array_position(tier_names, v.tier) - 1, 0), v.tier_since,
                                     v.r::int, v.f::int, v.net_minor, c.scope_store_ids, t.days, t.tiers, t.ids, b.days, b.stores, b.minors)
@@ -35,7 +39,8 @@ BEGIN
     LEFT JOIN bought b ON b.id = p.id LEFT JOIN changed t ON t.id = p.id;
 END
 $$;
-COMMENT ON FUNCTION crm._report_records(bigint[]) IS 'persons as they are now, packed; null for those who are no more and bought nothing';
+COMMENT ON FUNCTION crm._report_records(bigint[]) IS
+    'persons as they are now, packed; null for those who are no more and bought nothing';
 
 CREATE FUNCTION crm._report_fresh(persons bigint[]) RETURNS bytea
     LANGUAGE plpgsql STABLE AS
@@ -54,7 +59,8 @@ DECLARE
 BEGIN
     RETURN coalesce((
         SELECT string_agg(crm._report_take(b.persons, wanted), '' ORDER BY b.from_id)
-        FROM (SELECT DISTINCT (SELECT y.from_id FROM crm.report_block y WHERE y.from_id <= p.id ORDER BY y.from_id DESC LIMIT 1) AS block FROM unnest(wanted) p (id)) x
+        FROM (SELECT DISTINCT (SELECT y.from_id FROM crm.report_block y WHERE y.from_id <= p.id
+                ORDER BY y.from_id DESC LIMIT 1) AS block FROM unnest(wanted) p (id)) x
         CROSS JOIN LATERAL (SELECT y.from_id, y.persons FROM crm.report_block y WHERE y.from_id = x.block OFFSET 0) b), '');
 END
 $$;
@@ -71,7 +77,8 @@ BEGIN
     WHERE t.tier IS NOT NULL AND NOT EXISTS (SELECT FROM crm.report_tier x WHERE x.tier = t.tier);
 END
 $$;
-COMMENT ON FUNCTION crm._report_number_tiers(bigint[]) IS 'gives the tiers that persons have or had a number, those that have none yet';
+COMMENT ON FUNCTION crm._report_number_tiers(bigint[]) IS
+    'gives the tiers that persons have or had a number, those that have none yet';
 
 CREATE FUNCTION crm._report_keep(persons bigint[]) RETURNS void
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_mergejoin = off AS
@@ -101,7 +108,8 @@ BEGIN
     PERFORM crm._report_answers_move(were, are);
 END
 $$;
-COMMENT ON FUNCTION crm._report_keep(bigint[]) IS 'writes persons anew into their blocks and moves the kept answers by them; one session at a time';
+COMMENT ON FUNCTION crm._report_keep(bigint[]) IS
+    'writes persons anew into their blocks and moves the kept answers by them; one session at a time';
 
 CREATE FUNCTION crm._report_mark(persons bigint[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -121,7 +129,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._report_on_facts(bigint[], text, boolean) IS 'consequence of orders, refunds and members: marks their persons in the same commit';
+COMMENT ON FUNCTION crm._report_on_facts(bigint[], text, boolean) IS
+    'consequence of orders, refunds and members: marks their persons in the same commit';
 
 CREATE FUNCTION crm._report_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
@@ -130,7 +139,8 @@ BEGIN
     PERFORM crm._report_mark(ARRAY[survivor, other]);
 END
 $$;
-COMMENT ON FUNCTION crm._report_on_membership(bigint, bigint, bigint[], text) IS 'consequence of records that moved: both persons are marked';
+COMMENT ON FUNCTION crm._report_on_membership(bigint, bigint, bigint[], text) IS
+    'consequence of records that moved: both persons are marked';
 
 CREATE FUNCTION crm._report_on_erase(customer_id bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -140,7 +150,8 @@ DECLARE
 BEGIN
     PERFORM crm._report_mark(forgotten);
     IF customer_id = crm._identity_current(customer_id) THEN    -- once for all ids
-        PERFORM FROM crm.report_portrait_progress p FOR UPDATE; -- a piece that is being written is waited for, and another erasure that goes along the sets
+        PERFORM FROM crm.report_portrait_progress p
+            FOR UPDATE; -- a piece that is being written is waited for, and another erasure that goes along the sets
         UPDATE crm.report_portrait_set k SET ids = k.ids OPERATOR(crm.-) crm.bitmap(forgotten)
         WHERE crm.bitmap_count(k.ids OPERATOR(crm.&) crm.bitmap(forgotten)) > 0;
         PERFORM FROM crm.report_group_progress p FOR UPDATE;
@@ -151,7 +162,9 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._report_on_erase(bigint) IS 'consequence of erasing: the person is marked under all ids, and in no portrait, no path and no set of a night any more';
+COMMENT ON FUNCTION crm._report_on_erase(bigint) IS
+    'consequence of erasing: the person is marked under all ids, and in no portrait, no path and no set of a night '
+    'any more';
 
 CREATE FUNCTION crm._report_keep_job() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -163,7 +176,9 @@ DECLARE
 BEGIN
     WITH taken AS (
         DELETE FROM crm.report_mark m WHERE m.mark_id IN (
-            SELECT x.mark_id FROM (SELECT y.mark_id, sum(cardinality(y.customer_ids)) OVER (ORDER BY y.mark_id) - cardinality(y.customer_ids) AS before
+            SELECT x.mark_id FROM (SELECT y.mark_id,
+                                   sum(cardinality(y.customer_ids)) OVER (ORDER BY y.mark_id)
+                                   - cardinality(y.customer_ids) AS before
                                    FROM (SELECT * FROM crm.report_mark z ORDER BY z.mark_id LIMIT piece) y) x WHERE x.before < piece)
         RETURNING m.customer_ids)
     SELECT array_agg(DISTINCT p.id) INTO persons FROM taken t, unnest(t.customer_ids) p (id);
@@ -174,11 +189,14 @@ BEGIN
         DELETE FROM crm.report_answer;
     END IF;
     PERFORM crm._report_keep(persons);
-    -- what a till marks meanwhile waits for the next call, or a stream of orders would keep a core busy with a person at a time
+    -- what a till marks meanwhile waits for the next call, or a stream of orders would keep a core busy with a person
+    -- at a time
     RETURN (SELECT count(*) FROM (SELECT FROM crm.report_mark x WHERE x.mark_id <= newest LIMIT 10000) m);
 END
 $$;
-COMMENT ON FUNCTION crm._report_keep_job() IS 'job: writes about 2,000 marked persons anew; returns how many are left of the marks it found, counted up to 10,000';
+COMMENT ON FUNCTION crm._report_keep_job() IS
+    'job: writes about 2,000 marked persons anew; returns how many are left of the marks it found, counted up to '
+    '10,000';
 
 CREATE FUNCTION crm._report_drifted(from_id bigint, to_id bigint) RETURNS SETOF bigint
     LANGUAGE plpgsql STABLE AS
@@ -186,14 +204,17 @@ $$
 BEGIN
     RETURN QUERY
     SELECT coalesce(k.customer_id, c.customer_id)
-    FROM (SELECT h.* FROM crm.report_block b, crm._report_heads(b.persons) h WHERE b.from_id >= _report_drifted.from_id AND b.from_id < to_id AND h.is_active) k
-    FULL JOIN (SELECT x.customer_id, x.registered_on, x.scope_store_ids, coalesce(t.tier_no, 0) AS tier_no, v.tier IS NOT NULL AND t.tier_no IS NULL AS is_new,
+    FROM (SELECT h.* FROM crm.report_block b, crm._report_heads(b.persons) h
+        WHERE b.from_id >= _report_drifted.from_id AND b.from_id < to_id AND h.is_active) k
+    FULL JOIN (SELECT x.customer_id, x.registered_on, x.scope_store_ids, coalesce(t.tier_no, 0) AS tier_no,
+                      v.tier IS NOT NULL AND t.tier_no IS NULL AS is_new,
                       v.tier_since, v.r, v.f, v.net_minor
                FROM crm.customer x LEFT JOIN crm.customer_value v ON v.customer_id = x.customer_id LEFT JOIN crm.report_tier t ON t.tier = v.tier
                WHERE x.customer_id >= _report_drifted.from_id AND x.customer_id < to_id AND x.status = 'active') c ON c.customer_id = k.customer_id
     WHERE c.customer_id IS NULL OR k.customer_id IS NULL OR c.is_new
        OR (k.registered_on, k.tier_no, k.tier_since, k.r, k.f, k.net_minor, k.scope)
-          IS DISTINCT FROM (c.registered_on, c.tier_no, coalesce(c.tier_since, '2000-01-01'), coalesce(c.r, 0)::int, coalesce(c.f, 0)::int, coalesce(c.net_minor, 0), c.scope_store_ids);
+          IS DISTINCT FROM (c.registered_on, c.tier_no, coalesce(c.tier_since, '2000-01-01'), coalesce(c.r, 0)::int,
+              coalesce(c.f, 0)::int, coalesce(c.net_minor, 0), c.scope_store_ids);
 END
 $$;
 COMMENT ON FUNCTION crm._report_drifted(bigint, bigint) IS
@@ -203,14 +224,17 @@ CREATE FUNCTION crm._report_swept_state() RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    -- counts of rows written, undone ones among them, by this transaction, too; a crash sets them back, and the next sweep compares
+    -- counts of rows written, undone ones among them, by this transaction, too; a crash sets them back, and the next
+    -- sweep compares
     RETURN (SELECT string_agg(concat_ws('+', pg_stat_get_tuples_inserted(t.id), pg_stat_get_tuples_updated(t.id), pg_stat_get_tuples_deleted(t.id),
-                                        pg_stat_get_xact_tuples_inserted(t.id), pg_stat_get_xact_tuples_updated(t.id), pg_stat_get_xact_tuples_deleted(t.id)), ' ')
+                                        pg_stat_get_xact_tuples_inserted(t.id), pg_stat_get_xact_tuples_updated(t.id),
+                                                pg_stat_get_xact_tuples_deleted(t.id)), ' ')
             FROM unnest('{crm.customer,crm.customer_value,crm.report_tier,crm.report_block}'::regclass[]) t (id));
 END
 $$;
 COMMENT ON FUNCTION crm._report_swept_state() IS
-    'how often the tables that a sweep compares were written, as the server''s statistics know it some seconds later: as long as it stays the same there is nothing to compare';
+    'how often the tables that a sweep compares were written, as the server''s statistics know it some seconds '
+    'later: as long as it stays the same there is nothing to compare';
 
 CREATE FUNCTION crm._report_sweep_job() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -230,7 +254,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._report_sweep_job() IS
-    'job: compares a thousand blocks with tiers, scores, nets and scopes as they are and marks who differs, unless nothing was written since the last sweep began; returns > 0 until all were compared';
+    'job: compares a thousand blocks with tiers, scores, nets and scopes as they are and marks who differs, unless '
+    'nothing was written since the last sweep began; returns > 0 until all were compared';
 
 CREATE FUNCTION crm.report_rebuild() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -258,6 +283,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_rebuild() IS
-    'keeps the figures of boards anew from orders, refunds, records and tiers; needed only after tables were mended by hand; returns how many persons were looked at';
+    'keeps the figures of boards anew from orders, refunds, records and tiers; needed only after tables were mended '
+    'by hand; returns how many persons were looked at';
 GRANT EXECUTE ON FUNCTION crm.report_rebuild() TO crm_headquarters, crm_admin;
 

@@ -1,5 +1,5 @@
--- report: figures over many persons, one definition each (doc/metrics.md, pure/board_ask.c). An order is a local day of a person
--- with net > 0, fixed at intake in the store's zone; refunds net the day they refund, as known today.
+-- report: figures over many persons, one definition each (doc/metrics.md, pure/board_ask.c). An order is a local day
+-- of a person with net > 0, fixed at intake in the store's zone; refunds net the day they refund, as known today.
 
 CREATE FUNCTION crm._report_today() RETURNS date
     LANGUAGE plpgsql STABLE AS
@@ -18,7 +18,8 @@ BEGIN
                      WHEN 'month' THEN date_trunc('month', day)::date ELSE day END;
 END
 $$;
-COMMENT ON FUNCTION crm._report_start(date, text) IS 'the first day of the day''s week (by the setting''s start), month, or the day itself';
+COMMENT ON FUNCTION crm._report_start(date, text) IS
+    'the first day of the day''s week (by the setting''s start), month, or the day itself';
 
 CREATE FUNCTION crm._report_next(starts_on date, unit text) RETURNS date
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -34,7 +35,8 @@ CREATE FUNCTION crm._report_require_unit(unit text) RETURNS void
 $$
 BEGIN
     IF unit IS NULL OR unit NOT IN ('day', 'week', 'month') THEN
-        RAISE EXCEPTION 'periods are days, weeks or months' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'unit', HINT = 'Give day, week or month.';
+        RAISE EXCEPTION 'periods are days, weeks or months' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'unit', HINT = 'Give day, week or month.';
     END IF;
 END
 $$;
@@ -49,7 +51,8 @@ BEGIN
     RETURN QUERY SELECT t.tier, cells[5 + t.no] FROM unnest(crm._report_tiers()) WITH ORDINALITY t (tier, no) WHERE cells[5 + t.no] > 0;
 END
 $$;
-COMMENT ON FUNCTION crm._report_tier_counts(int[], date) IS 'persons registered by a day by their tier now; tiers that somebody has';
+COMMENT ON FUNCTION crm._report_tier_counts(int[], date) IS
+    'persons registered by a day by their tier now; tiers that somebody has';
 
 CREATE FUNCTION crm.report_metrics(from_day date, to_day date, store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
@@ -68,11 +71,15 @@ BEGIN
         'annual_repurchases', crm._report_ratio(c[7] - c[8], c[8]), 'active_30d', c[9],
         'buyers_before', c[5], 'lost', c[6], 'churn_rate', crm._report_ratio(c[6], c[5]), 'active_conversion', crm._report_ratio(c[5] - c[6], c[5]),
         'tiers', (SELECT coalesce(jsonb_object_agg(t.tier, jsonb_build_object('persons', t.persons, 'share', t.share)), '{}')
-                  FROM (SELECT x.tier, x.persons, crm._report_ratio(x.persons, sum(x.persons) OVER ()) AS share FROM crm._report_tier_counts(stores, crm._report_today()) x) t));
+                  FROM (SELECT x.tier, x.persons, crm._report_ratio(x.persons, sum(x.persons) OVER ()) AS share
+                      FROM crm._report_tier_counts(stores, crm._report_today()) x) t));
 END
 $$;
 COMMENT ON FUNCTION crm.report_metrics(date, date, text, text) IS
-    'figures of two local days'' span, within the caller''s scope: buyers, order days, net, average order, repurchase rate (two order days or more), annual repurchases (365 days to the last), active in 30 days, churn and active conversion (of the buyers of the span before, who did not buy, who did), tier shares now; doc/metrics.md; P0002, 22023';
+    'figures of two local days'' span, within the caller''s scope: buyers, order days, net, average order, '
+    'repurchase rate (two order days or more), annual repurchases (365 days to the last), active in 30 days, churn '
+    'and active conversion (of the buyers of the span before, who did not buy, who did), tier shares now; '
+    'doc/metrics.md; P0002, 22023';
 
 CREATE FUNCTION crm._report_starts(first_start date, to_day date, unit text) RETURNS date[]
     LANGUAGE plpgsql STABLE AS
@@ -83,7 +90,8 @@ DECLARE
 BEGIN
     WHILE start <= to_day LOOP
         IF cardinality(starts) = 1000 THEN
-            RAISE EXCEPTION 'there are more than 1000 periods' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'from_day', HINT = 'Ask for a shorter span, or for weeks or months.';
+            RAISE EXCEPTION 'there are more than 1000 periods' USING ERRCODE = 'invalid_parameter_value',
+                COLUMN = 'from_day', HINT = 'Ask for a shorter span, or for weeks or months.';
         END IF;
         starts := starts || start;
         start := crm._report_next(start, unit);
@@ -91,7 +99,8 @@ BEGIN
     RETURN starts;
 END
 $$;
-COMMENT ON FUNCTION crm._report_starts(date, date, text) IS 'the first days of days, weeks or months from one that begins one to a last day; at most 1,000, 22023';
+COMMENT ON FUNCTION crm._report_starts(date, date, text) IS
+    'the first days of days, weeks or months from one that begins one to a last day; at most 1,000, 22023';
 
 -- Periods know nothing of each other, so months are cut from the answer that is kept of the last 36.
 CREATE FUNCTION crm._report_kept_months(today date) RETURNS date[]
@@ -103,9 +112,11 @@ BEGIN
     RETURN crm._report_starts((this_month - interval '36 months')::date, this_month, 'month') || crm._report_next(this_month, 'month');
 END
 $$;
-COMMENT ON FUNCTION crm._report_kept_months(date) IS 'the first days of this month and of 36 before, and of the next: figures of these months are kept';
+COMMENT ON FUNCTION crm._report_kept_months(date) IS
+    'the first days of this month and of 36 before, and of the next: figures of these months are kept';
 
-CREATE FUNCTION crm.report_lifecycle(from_day date, to_day date, unit text DEFAULT 'month', store_code text DEFAULT NULL, region_code text DEFAULT NULL)
+CREATE FUNCTION crm.report_lifecycle(from_day date, to_day date, unit text DEFAULT 'month',
+                                     store_code text DEFAULT NULL, region_code text DEFAULT NULL)
     RETURNS TABLE (starts_on date, new_persons bigint, returning_persons bigint, resurrecting_persons bigint, dormant_persons bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
@@ -122,7 +133,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_lifecycle(date, date, text, text, text) IS
-    'persons of each local day, week or month: new (bought for the first time), returning (also in the one before), resurrecting (not in the one before, but earlier), dormant (in the one before, not in this); at most 1,000 periods; P0002, 22023';
+    'persons of each local day, week or month: new (bought for the first time), returning (also in the one before), '
+    'resurrecting (not in the one before, but earlier), dormant (in the one before, not in this); at most 1,000 '
+    'periods; P0002, 22023';
 
 CREATE FUNCTION crm.report_retention(from_day date, to_day date, unit text DEFAULT 'month', is_unbounded boolean DEFAULT false,
                                      store_code text DEFAULT NULL, region_code text DEFAULT NULL)
@@ -136,7 +149,8 @@ DECLARE
     c bigint[];     -- a row of n periods a cohort: who bought; and behind them by the last period with an order
 BEGIN
     PERFORM crm._require_span(from_day, to_day), crm._report_require_unit(unit);
-    starts := crm._report_starts(CASE WHEN crm._report_start(from_day, unit) < from_day THEN crm._report_next(crm._report_start(from_day, unit), unit) ELSE from_day END, to_day, unit);
+    starts := crm._report_starts(CASE WHEN crm._report_start(from_day, unit) < from_day
+            THEN crm._report_next(crm._report_start(from_day, unit), unit) ELSE from_day END, to_day, unit);
     n := cardinality(starts);
     IF n = 0 THEN
         RETURN;
@@ -149,15 +163,19 @@ BEGIN
         FROM unnest(starts) WITH ORDINALITY s (day, no), generate_series(0, (n - s.no)::int) g (period)),
     cohort AS (
         SELECT x.no, x.bought AS persons FROM cell x WHERE x.period = 0 AND x.bought > 0)
-    SELECT x.day, k.persons, x.period, CASE WHEN is_unbounded THEN x.later ELSE x.bought END, crm._report_ratio(CASE WHEN is_unbounded THEN x.later ELSE x.bought END, k.persons)
+    SELECT x.day, k.persons, x.period, CASE WHEN is_unbounded THEN x.later ELSE x.bought END,
+        crm._report_ratio(CASE WHEN is_unbounded THEN x.later ELSE x.bought END, k.persons)
     FROM cell x JOIN cohort k ON k.no = x.no ORDER BY x.day, x.period;
 END
 $$;
 COMMENT ON FUNCTION crm.report_retention(date, date, text, boolean, text, text) IS
-    'cohorts of persons by the local day, week or month of their first order, and how many bought in each later one up to the last day, 0 where nobody did (unbounded: in it or later); cohorts of nobody are left out; calendar periods, week start by setting, at most 1,000; P0002, 22023';
+    'cohorts of persons by the local day, week or month of their first order, and how many bought in each later one '
+    'up to the last day, 0 where nobody did (unbounded: in it or later); cohorts of nobody are left out; calendar '
+    'periods, week start by setting, at most 1,000; P0002, 22023';
 
 -- Funnels over events, orders and registrations.
-CREATE FUNCTION crm._report_funnel(times timestamptz[], steps int[], n_steps int, window_seconds bigint, is_strict boolean, OUT depth int, OUT seconds bigint)
+CREATE FUNCTION crm._report_funnel(times timestamptz[], steps int[], n_steps int, window_seconds bigint,
+                                   is_strict boolean, OUT depth int, OUT seconds bigint)
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_report_funnel';
 COMMENT ON FUNCTION crm._report_funnel(timestamptz[], int[], int, bigint, boolean) IS
     'how many steps one person did in order within the window, and in how many seconds; step 0 excludes; 22023';
@@ -182,7 +200,8 @@ BEGIN
         SELECT x.customer_id, x.day FROM (
             SELECT b.customer_id, b.day, b.amount FROM bought b
             UNION ALL
-            SELECT m.customer_id, r.purchase_day, -r.amount FROM crm.refund r JOIN crm.membership m ON m.source_record_id = r.source_record_id AND m.valid_to = 'infinity'
+            SELECT m.customer_id, r.purchase_day, -r.amount FROM crm.refund r
+                JOIN crm.membership m ON m.source_record_id = r.source_record_id AND m.valid_to = 'infinity'
             WHERE of_orders AND r.is_current AND r.purchase_day BETWEEN from_day AND until) x
         GROUP BY x.customer_id, x.day HAVING sum(x.amount) > 0)
     SELECT f.customer_id, f.at, w.step FROM wanted w JOIN (
@@ -190,28 +209,33 @@ BEGIN
         JOIN crm.membership m ON m.source_record_id = v.source_record_id AND m.valid_to = 'infinity'
         WHERE v.ignored_reason IS NULL AND v.business_day BETWEEN from_day AND until AND v.type IN (SELECT x.what FROM wanted x)
         UNION ALL
-        SELECT b.customer_id, b.paid_at, b.day, 'order', b.store_id FROM bought b JOIN order_day d ON d.customer_id = b.customer_id AND d.day = b.day WHERE b.amount > 0
+        SELECT b.customer_id, b.paid_at, b.day, 'order', b.store_id FROM bought b
+            JOIN order_day d ON d.customer_id = b.customer_id AND d.day = b.day WHERE b.amount > 0
         UNION ALL
         SELECT c.customer_id, c.registered_at, c.registered_on, 'registered', c.home_store_id FROM crm.customer c
-        WHERE c.status = 'active' AND c.registered_on BETWEEN from_day AND until AND 'registered' IN (SELECT x.what FROM wanted x)) f ON f.what = w.what
+        WHERE c.status = 'active' AND c.registered_on BETWEEN from_day AND until
+                AND 'registered' IN (SELECT x.what FROM wanted x)) f ON f.what = w.what
     WHERE (w.step <> 1 OR f.day <= to_day)
       AND (stores IS NULL OR EXISTS (SELECT FROM crm.customer c WHERE c.customer_id = f.customer_id AND c.scope_store_ids && stores));
 END
 $$;
 COMMENT ON FUNCTION crm._report_steps(int[], jsonb, jsonb, date, date, numeric) IS
-    'facts that are steps (1 on) or exclusions (0) of a funnel: event types, order (receipts of days with net > 0), registered; the first step within the span, the others up to the window after it';
+    'facts that are steps (1 on) or exclusions (0) of a funnel: event types, order (receipts of days with net > 0), '
+    'registered; the first step within the span, the others up to the window after it';
 
 CREATE FUNCTION crm._report_depths(stores int[], steps jsonb, exclusions jsonb, from_day date, to_day date, window_days numeric, is_strict boolean)
     RETURNS TABLE (customer_id bigint, depth int, seconds bigint)
     LANGUAGE sql STABLE AS
 $$
     SELECT p.customer_id, (p.walk).depth, (p.walk).seconds
-    FROM (SELECT s.customer_id, crm._report_funnel(array_agg(s.at ORDER BY s.at, s.step), array_agg(s.step ORDER BY s.at, s.step), jsonb_array_length(steps),
+    FROM (SELECT s.customer_id, crm._report_funnel(array_agg(s.at ORDER BY s.at, s.step),
+            array_agg(s.step ORDER BY s.at, s.step), jsonb_array_length(steps),
                                                    (window_days * 86400)::bigint, is_strict) AS walk
           FROM crm._report_steps(stores, steps, coalesce(exclusions, '[]'), from_day, to_day, window_days) s GROUP BY s.customer_id OFFSET 0) p
     WHERE (p.walk).depth > 0
 $$;
-COMMENT ON FUNCTION crm._report_depths(int[], jsonb, jsonb, date, date, numeric, boolean) IS 'how far each person got through a funnel, and in how many seconds';
+COMMENT ON FUNCTION crm._report_depths(int[], jsonb, jsonb, date, date, numeric, boolean) IS
+    'how far each person got through a funnel, and in how many seconds';
 
 CREATE FUNCTION crm._report_funnel_read(steps jsonb, exclusions jsonb, window_days numeric) RETURNS void
     LANGUAGE plpgsql STABLE AS
@@ -220,15 +244,19 @@ BEGIN
     IF coalesce(jsonb_typeof(steps) <> 'array' OR jsonb_array_length(steps) NOT BETWEEN 1 AND 32 OR window_days NOT BETWEEN 0 AND 3650, true)
        OR (exclusions IS NOT NULL AND jsonb_typeof(exclusions) <> 'array')
        OR EXISTS (SELECT FROM jsonb_array_elements(steps || coalesce(exclusions, '[]')) e
-                  WHERE jsonb_typeof(e) <> 'string' OR (e #>> '{}' NOT IN ('order', 'registered') AND NOT EXISTS (SELECT FROM crm.event_type t WHERE t.code = e #>> '{}'))) THEN
+                  WHERE jsonb_typeof(e) <> 'string' OR (e #>> '{}' NOT IN ('order', 'registered')
+                              AND NOT EXISTS (SELECT FROM crm.event_type t WHERE t.code = e #>> '{}'))) THEN
         RAISE EXCEPTION 'funnel cannot be read'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'steps', HINT = 'Steps are 1 to 32 of "registered", "order" and event types, as ["product_view", "add_to_cart", "order"]; the window is in days.';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = 'steps',
+                HINT = 'Steps are 1 to 32 of "registered", "order" and event types, as ["product_view", "add_to_cart", "order"]; the window is in days.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._report_funnel_read(jsonb, jsonb, numeric) IS 'refuses steps, exclusions or a window that mean nothing; 22023';
+COMMENT ON FUNCTION crm._report_funnel_read(jsonb, jsonb, numeric) IS
+    'refuses steps, exclusions or a window that mean nothing; 22023';
 
-CREATE FUNCTION crm.report_funnel(steps jsonb, from_day date, to_day date, window_days numeric DEFAULT 7, is_strict boolean DEFAULT false, exclusions jsonb DEFAULT '[]',
+CREATE FUNCTION crm.report_funnel(steps jsonb, from_day date, to_day date, window_days numeric DEFAULT 7,
+                                  is_strict boolean DEFAULT false, exclusions jsonb DEFAULT '[]',
                                   store_code text DEFAULT NULL, region_code text DEFAULT NULL)
     RETURNS TABLE (step int, name text, persons bigint, of_first numeric, of_before numeric, median_seconds numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
@@ -244,15 +272,22 @@ BEGIN
         SELECT e.position::int AS step, e.name #>> '{}' AS name, (SELECT count(*) FROM walked w WHERE w.depth >= e.position) AS persons,
                (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY w.seconds) FROM walked w WHERE w.depth = e.position)::numeric AS median
         FROM jsonb_array_elements(steps) WITH ORDINALITY e (name, position))
-    SELECT r.step, r.name, r.persons, crm._report_ratio(r.persons, first_value(r.persons) OVER w), crm._report_ratio(r.persons, coalesce(lag(r.persons) OVER w, r.persons)), r.median
+    SELECT r.step, r.name, r.persons, crm._report_ratio(r.persons, first_value(r.persons) OVER w),
+        crm._report_ratio(r.persons, coalesce(lag(r.persons) OVER w, r.persons)), r.median
     FROM reached r WINDOW w AS (ORDER BY r.step);
 END
 $$;
 COMMENT ON FUNCTION crm.report_funnel(jsonb, date, date, numeric, boolean, jsonb, text, text) IS
-    'persons who did the steps in order, the first between two local days, each within the window (days) from the first; strict: nothing of the funnel in between; an exclusion ends the attempt; shares of the first and of the step before; median seconds of those who got no further; P0002, 22023';
+    'persons who did the steps in order, the first between two local days, each within the window (days) from the '
+    'first; strict: nothing of the funnel in between; an exclusion ends the attempt; shares of the first and of the '
+    'step before; median seconds of those who got no further; P0002, 22023';
 
-CREATE FUNCTION crm.report_funnel_persons(steps jsonb, from_day date, to_day date, step int, has_dropped boolean DEFAULT false, window_days numeric DEFAULT 7, is_strict boolean DEFAULT false,
-                                          exclusions jsonb DEFAULT '[]', store_code text DEFAULT NULL, region_code text DEFAULT NULL, after_id bigint DEFAULT 0, limit_to int DEFAULT 100)
+CREATE FUNCTION crm.report_funnel_persons(steps jsonb, from_day date, to_day date, step int,
+                                          has_dropped boolean DEFAULT false, window_days numeric DEFAULT 7,
+                                          is_strict boolean DEFAULT false,
+                                          exclusions jsonb DEFAULT '[]', store_code text DEFAULT NULL,
+                                              region_code text DEFAULT NULL, after_id bigint DEFAULT 0,
+                                              limit_to int DEFAULT 100)
     RETURNS SETOF bigint
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
@@ -268,10 +303,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_funnel_persons(jsonb, date, date, int, boolean, numeric, boolean, jsonb, text, text, bigint, int) IS
-    'the persons who reached a step of a funnel (dropped: who got no further), in pages by id, those whom the caller may see; P0002, 22023';
+    'the persons who reached a step of a funnel (dropped: who got no further), in pages by id, those whom the '
+    'caller may see; P0002, 22023';
 
 CREATE FUNCTION crm.report_stores(from_day date, to_day date)
-    RETURNS TABLE (store_code text, store_name text, region_code text, persons bigint, buyers bigint, order_days bigint, net numeric, average_order numeric, repurchase_rate numeric,
+    RETURNS TABLE (store_code text, store_name text, region_code text, persons bigint, buyers bigint,
+                   order_days bigint, net numeric, average_order numeric, repurchase_rate numeric,
                    tiers jsonb)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
@@ -286,18 +323,23 @@ BEGIN
     PERFORM crm._require_span(from_day, to_day);
     c := crm._report_ask('stores', stores, ARRAY[from_day, to_day]);
     RETURN QUERY
-    SELECT s.code, s.name, g.code, c[x.at + 5], c[x.at + 1], c[x.at + 2], crm._report_money(c[x.at + 3]), round(crm._report_money(c[x.at + 3]) / nullif(c[x.at + 2], 0), 2),
+    SELECT s.code, s.name, g.code, c[x.at + 5], c[x.at + 1], c[x.at + 2], crm._report_money(c[x.at + 3]),
+        round(crm._report_money(c[x.at + 3]) / nullif(c[x.at + 2], 0), 2),
            crm._report_ratio(c[x.at + 4], c[x.at + 1]),
-           (SELECT coalesce(jsonb_object_agg(t.tier, c[x.at + 5 + t.no]), '{}') FROM unnest(tier_names) WITH ORDINALITY t (tier, no) WHERE c[x.at + 5 + t.no] > 0)
+           (SELECT coalesce(jsonb_object_agg(t.tier, c[x.at + 5 + t.no]), '{}')
+               FROM unnest(tier_names) WITH ORDINALITY t (tier, no) WHERE c[x.at + 5 + t.no] > 0)
     FROM (SELECT y.id, ((row_number() OVER (ORDER BY y.id) - 1) * width)::int AS at FROM unnest(stores) y (id)) x
     JOIN crm.store s ON s.store_id = x.id JOIN crm.region g ON g.region_id = s.region_id
     WHERE scope IS NULL OR x.id = ANY (scope) ORDER BY s.code;
 END
 $$;
 COMMENT ON FUNCTION crm.report_stores(date, date) IS
-    'each store of the caller''s scope beside the others, over two local days'' span: persons, buyers, order days, net, average order, repurchase rate, persons by tier now; P0002, 22023';
+    'each store of the caller''s scope beside the others, over two local days'' span: persons, buyers, order days, '
+    'net, average order, repurchase rate, persons by tier now; P0002, 22023';
 
-GRANT EXECUTE ON FUNCTION crm.report_metrics(date, date, text, text), crm.report_lifecycle(date, date, text, text, text), crm.report_retention(date, date, text, boolean, text, text),
-    crm.report_funnel(jsonb, date, date, numeric, boolean, jsonb, text, text), crm.report_funnel_persons(jsonb, date, date, int, boolean, numeric, boolean, jsonb, text, text, bigint, int),
+GRANT EXECUTE ON FUNCTION crm.report_metrics(date, date, text, text),
+    crm.report_lifecycle(date, date, text, text, text), crm.report_retention(date, date, text, boolean, text, text),
+    crm.report_funnel(jsonb, date, date, numeric, boolean, jsonb, text, text),
+        crm.report_funnel_persons(jsonb, date, date, int, boolean, numeric, boolean, jsonb, text, text, bigint, int),
     crm.report_stores(date, date)
     TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

@@ -6,7 +6,8 @@
 CREATE FUNCTION crm._report_age_bounds(today date) RETURNS date[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT array_agg((today - make_interval(years => y))::date + 1 ORDER BY y DESC) FROM unnest(ARRAY[65, 55, 45, 35, 25, 18]) y $$;
-COMMENT ON FUNCTION crm._report_age_bounds(date) IS 'days that divide birthdays into bands of full years on a day, ascending';
+COMMENT ON FUNCTION crm._report_age_bounds(date) IS
+    'days that divide birthdays into bands of full years on a day, ascending';
 
 -- Each dimension divides all persons, so its groups add up.
 CREATE FUNCTION crm._report_divided(from_id bigint, to_id bigint) RETURNS TABLE (dimension text, key text, ids crm.bitmap)
@@ -20,13 +21,15 @@ $$
         LEFT JOIN crm.customer_value v ON v.customer_id = c.customer_id
         LEFT JOIN crm.customer_stage s ON s.customer_id = c.customer_id
         WHERE c.status = 'active' AND c.customer_id > from_id AND c.customer_id <= to_id)
-    SELECT CASE WHEN GROUPING(tier) = 0 THEN 'tier' WHEN GROUPING(stage) = 0 THEN 'stage' WHEN GROUPING(sex) = 0 THEN 'sex' WHEN GROUPING(city) = 0 THEN 'city'
+    SELECT CASE WHEN GROUPING(tier) = 0 THEN 'tier' WHEN GROUPING(stage) = 0 THEN 'stage'
+        WHEN GROUPING(sex) = 0 THEN 'sex' WHEN GROUPING(city) = 0 THEN 'city'
                 WHEN GROUPING(channel) = 0 THEN 'channel' WHEN GROUPING(age) = 0 THEN 'age' ELSE 'all' END,
            coalesce(tier, stage, sex, city, channel, age, ''), crm.bitmap_agg(customer_id)
     FROM person GROUP BY GROUPING SETS ((tier), (stage), (sex), (city), (channel), (age), ())
 $$;
 COMMENT ON FUNCTION crm._report_divided(bigint, bigint) IS
-    'who of the persons between two ids has each tier, stage, sex, city, channel and band of age; and all of them in the row "all"';
+    'who of the persons between two ids has each tier, stage, sex, city, channel and band of age; and all of them '
+    'in the row "all"';
 
 -- Categories overlap.  One walk over the packed lines answers for all of them.
 CREATE FUNCTION crm._report_bought(from_day date, to_day date, from_record bigint, to_record bigint) RETURNS TABLE (code text, ids crm.bitmap)
@@ -73,7 +76,8 @@ DECLARE
     most CONSTANT bigint := 9223372036854775807;
 BEGIN
     IF (SELECT p.as_of FROM crm.report_portrait_progress p) BETWEEN today - 1 AND today THEN
-        RETURN QUERY SELECT k.dimension, k.key, crm.bitmap_union(k.ids), k.dimension NOT IN ('tag', 'category') FROM crm.report_portrait_set k WHERE k.is_shown GROUP BY k.dimension, k.key;
+        RETURN QUERY SELECT k.dimension, k.key, crm.bitmap_union(k.ids), k.dimension NOT IN ('tag', 'category')
+            FROM crm.report_portrait_set k WHERE k.is_shown GROUP BY k.dimension, k.key;
     ELSE
         RETURN QUERY SELECT d.dimension, d.key, d.ids, true FROM crm._report_divided(0, most) d
                      UNION ALL SELECT 'tag', g.tag, g.ids, false FROM crm._report_tagged() g
@@ -82,7 +86,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._report_portrait_sets() IS
-    'the persons of each group that portraits tell of, and whether those of its dimension divide everybody (dimension "all"): as of the last night, or as they are now when there was none';
+    'the persons of each group that portraits tell of, and whether those of its dimension divide everybody '
+    '(dimension "all"): as of the last night, or as they are now when there was none';
 
 CREATE FUNCTION crm._report_portrait_piece(step text, as_of date, from_id bigint, to_id bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -96,7 +101,9 @@ BEGIN
     WHERE crm.bitmap_count(g.ids) > 0;
 END
 $$;
-COMMENT ON FUNCTION crm._report_portrait_piece(text, date, bigint, bigint) IS 'writes the persons, or the buyers by their records'' lines, between two ids as a piece of the sets that are being made';
+COMMENT ON FUNCTION crm._report_portrait_piece(text, date, bigint, bigint) IS
+    'writes the persons, or the buyers by their records'' lines, between two ids as a piece of the sets that are '
+    'being made';
 
 CREATE FUNCTION crm._report_portrait_job() RETURNS bigint
     LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS
@@ -116,8 +123,10 @@ BEGIN
         DELETE FROM crm.report_portrait_set k WHERE NOT k.is_shown;
     END IF;
     upper := CASE progress.step
-        WHEN 'persons' THEN (SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > progress.done_to ORDER BY c.customer_id OFFSET piece LIMIT 1)
-        ELSE (SELECT l.source_record_id FROM crm.purchase_line_chunk l WHERE l.source_record_id > progress.done_to ORDER BY l.source_record_id OFFSET piece LIMIT 1) END;
+        WHEN 'persons' THEN (SELECT c.customer_id FROM crm.customer c WHERE c.customer_id > progress.done_to
+                ORDER BY c.customer_id OFFSET piece LIMIT 1)
+        ELSE (SELECT l.source_record_id FROM crm.purchase_line_chunk l WHERE l.source_record_id > progress.done_to
+                ORDER BY l.source_record_id OFFSET piece LIMIT 1) END;
     PERFORM crm._report_portrait_piece(progress.step, progress.next_as_of, progress.done_to, coalesce(upper, 9223372036854775807));
     IF upper IS NULL AND progress.step = 'lines' THEN
         INSERT INTO crm.report_portrait_set (is_shown, dimension, key, piece, ids) SELECT false, 'tag', g.tag, 0, g.ids FROM crm._report_tagged() g;
@@ -126,12 +135,14 @@ BEGIN
         UPDATE crm.report_portrait_progress SET as_of = progress.next_as_of, step = 'persons', done_to = 0;
         RETURN (progress.next_as_of < today)::int;      -- a night that broke off and was ended on a later day: that day's comes at once
     END IF;
-    UPDATE crm.report_portrait_progress SET next_as_of = progress.next_as_of, step = CASE WHEN upper IS NULL THEN 'lines' ELSE progress.step END, done_to = coalesce(upper, 0);
+    UPDATE crm.report_portrait_progress SET next_as_of = progress.next_as_of, step = CASE
+        WHEN upper IS NULL THEN 'lines' ELSE progress.step END, done_to = coalesce(upper, 0);
     RETURN 1;
 END
 $$;
 COMMENT ON FUNCTION crm._report_portrait_job() IS
-    'job: writes the sets that portraits are counted from anew, once a local day, 40,000 persons or records a call; returns > 0 until all are';
+    'job: writes the sets that portraits are counted from anew, once a local day, 40,000 persons or records a call; '
+    'returns > 0 until all are';
 
 CREATE FUNCTION crm._report_counted(members crm.bitmap) RETURNS TABLE (dimension text, key text, persons bigint, everybody bigint, divides boolean)
     LANGUAGE plpgsql STABLE SET jit = off AS
@@ -140,13 +151,16 @@ $$
 BEGIN
     RETURN QUERY
     WITH held AS MATERIALIZED (SELECT s.* FROM crm._report_portrait_sets() s),
-    whole AS MATERIALIZED (SELECT h.ids AS everybody, CASE WHEN members IS NULL THEN h.ids ELSE crm.bitmap_and(h.ids, members) END AS chosen FROM held h WHERE h.dimension = 'all')
-    SELECT h.dimension, h.key, crm.bitmap_count(crm.bitmap_and(h.ids, w.chosen)), crm.bitmap_count(CASE WHEN h.divides THEN h.ids ELSE crm.bitmap_and(h.ids, w.everybody) END), h.divides
+    whole AS MATERIALIZED (SELECT h.ids AS everybody, CASE WHEN members IS NULL THEN h.ids
+            ELSE crm.bitmap_and(h.ids, members) END AS chosen FROM held h WHERE h.dimension = 'all')
+    SELECT h.dimension, h.key, crm.bitmap_count(crm.bitmap_and(h.ids, w.chosen)),
+        crm.bitmap_count(CASE WHEN h.divides THEN h.ids ELSE crm.bitmap_and(h.ids, w.everybody) END), h.divides
     FROM held h CROSS JOIN whole w;
 END
 $$;
 COMMENT ON FUNCTION crm._report_counted(crm.bitmap) IS
-    'how many of some persons (null: everybody), and of everybody, are in each group that portraits tell of; and of all in the row "all"';
+    'how many of some persons (null: everybody), and of everybody, are in each group that portraits tell of; and of '
+    'all in the row "all"';
 
 -- What may be told.  Unsafe: a group of 1 to small - 1 persons, or one that so few of everybody are not in.
 -- Of a dimension that adds up, the smallest go as well until those left out are small in number no more.
@@ -161,7 +175,8 @@ $$
         FROM counted c, whole w WHERE c.persons > 0),
     ranked AS (
         SELECT j.*, row_number() OVER (PARTITION BY j.dimension ORDER BY j.persons DESC, j.key) AS place,
-               coalesce(sum(j.persons) OVER (PARTITION BY j.dimension ORDER BY j.is_safe, j.persons, j.key ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS left_out
+               coalesce(sum(j.persons) OVER (PARTITION BY j.dimension ORDER BY j.is_safe, j.persons,
+                           j.key ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS left_out
         FROM judged j),
     shown AS (
         SELECT r.*, r.is_safe AND r.place <= 30 AND NOT (r.divides AND r.left_out BETWEEN 1 AND small - 1) AS is_told FROM ranked r)
@@ -172,7 +187,8 @@ $$
     WHERE NOT s.is_told AND s.divides AND s.dimension <> 'all' AND (SELECT a.is_told FROM shown a WHERE a.dimension = 'all') GROUP BY s.dimension
 $$;
 COMMENT ON FUNCTION crm._report_told(crm.bitmap, int) IS
-    'the groups of some persons (null: everybody) that may be told, at most 30 a dimension; key null: the others of a dimension that adds up; nothing when the whole is too small, or all but too few';
+    'the groups of some persons (null: everybody) that may be told, at most 30 a dimension; key null: the others of '
+    'a dimension that adds up; nothing when the whole is too small, or all but too few';
 
 CREATE FUNCTION crm.report_portrait(segment text DEFAULT NULL)
     RETURNS TABLE (dimension text, key text, name_zh text, name_en text, persons bigint, share numeric, share_of_all numeric)
@@ -193,7 +209,8 @@ BEGIN
            CASE WHEN t.everybody >= small THEN round(t.everybody::numeric / w.everybody, 2) END
     FROM told t CROSS JOIN whole w
     LEFT JOIN LATERAL (
-        SELECT r.name_zh, r.name_en FROM crm.tier_rule r JOIN crm.tier_set s ON s.tier_set = r.tier_set AND s.is_active WHERE t.dimension = 'tier' AND r.tier = t.key
+        SELECT r.name_zh, r.name_en FROM crm.tier_rule r JOIN crm.tier_set s ON s.tier_set = r.tier_set
+            AND s.is_active WHERE t.dimension = 'tier' AND r.tier = t.key
         UNION ALL SELECT r.name_zh, r.name_en FROM crm.stage_rule r WHERE t.dimension = 'stage' AND r.stage = t.key
         UNION ALL SELECT g.name_zh, g.name_en FROM crm.tag g WHERE t.dimension = 'tag' AND g.tag = t.key
         UNION ALL SELECT k.name, k.name FROM crm.product_category k WHERE t.dimension = 'category' AND k.code = t.key
@@ -202,7 +219,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_portrait(text) IS
-    'what the persons of a segment (null: everybody) are like, without anybody: persons and share by tier, stage, sex, age, city, channel, tag, and category bought in 365 local days, beside the share of everybody in whole percents; who is in the segment as it is now, all else as of the last night; key null: what its dimension leaves out; empty key: not known; no group below report.small_group persons is told, nor one that is found by subtracting; no row when the segment itself is; RM361';
+    'what the persons of a segment (null: everybody) are like, without anybody: persons and share by tier, stage, '
+    'sex, age, city, channel, tag, and category bought in 365 local days, beside the share of everybody in whole '
+    'percents; who is in the segment as it is now, all else as of the last night; key null: what its dimension '
+    'leaves out; empty key: not known; no group below report.small_group persons is told, nor one that is found by '
+    'subtracting; no row when the segment itself is; RM361';
 GRANT EXECUTE ON FUNCTION crm.report_portrait(text) TO crm_reader, crm_marketer, crm_analyst, crm_headquarters;
 
 CREATE FUNCTION crm.report_portraits() RETURNS SETOF jsonb
@@ -213,5 +234,6 @@ BEGIN
                  FROM crm.segment s WHERE s.is_active ORDER BY s.code;
 END
 $$;
-COMMENT ON FUNCTION crm.report_portraits() IS 'the segments and automatic tags whose portrait may be asked for, without their sizes and rules';
+COMMENT ON FUNCTION crm.report_portraits() IS
+    'the segments and automatic tags whose portrait may be asked for, without their sizes and rules';
 GRANT EXECUTE ON FUNCTION crm.report_portraits() TO crm_reader, crm_marketer, crm_analyst, crm_headquarters;

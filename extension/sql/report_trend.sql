@@ -13,10 +13,12 @@ BEGIN
     FROM (SELECT g, (g - 1) * width FROM generate_series(1, cardinality(marks) - 1) g) p (no, at);
 END
 $$;
-COMMENT ON FUNCTION crm._report_periods(int[], date[]) IS 'figures of the periods that days begin, the last day being behind the last period';
+COMMENT ON FUNCTION crm._report_periods(int[], date[]) IS
+    'figures of the periods that days begin, the last day being behind the last period';
 
 CREATE FUNCTION crm.report_trend(from_day date, to_day date, unit text DEFAULT 'month', store_code text DEFAULT NULL, region_code text DEFAULT NULL)
-    RETURNS TABLE (starts_on date, buyers bigint, orders bigint, net numeric, average_order numeric, repurchase_rate numeric, new_buyers bigint, registered bigint)
+    RETURNS TABLE (starts_on date, buyers bigint, orders bigint, net numeric, average_order numeric,
+        repurchase_rate numeric, new_buyers bigint, registered bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
 DECLARE
@@ -40,9 +42,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.report_trend(date, date, text, text, text) IS
-    'each whole local day, week or month that touches a span: buyers, order days, net, average order, repurchase rate (two order days or more in it), new buyers (first order), persons registered; of persons alone, in the caller''s scope; at most 1,000 periods; P0002, 22023';
+    'each whole local day, week or month that touches a span: buyers, order days, net, average order, repurchase '
+    'rate (two order days or more in it), new buyers (first order), persons registered; of persons alone, in the '
+    'caller''s scope; at most 1,000 periods; P0002, 22023';
 
-CREATE FUNCTION crm.report_frequency(from_day date, to_day date, store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS TABLE (orders int, persons bigint, share numeric)
+CREATE FUNCTION crm.report_frequency(from_day date, to_day date, store_code text DEFAULT NULL,
+                                     region_code text DEFAULT NULL) RETURNS TABLE (orders int, persons bigint,
+                                     share numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
 $$
 DECLARE
@@ -52,14 +58,17 @@ BEGIN
     PERFORM crm._require_span(from_day, to_day);
     c := crm._report_ask('frequency', stores, ARRAY[from_day, to_day]);
     RETURN QUERY
-    SELECT g.n, c[g.n + 1], crm._report_ratio(c[g.n + 1], sum(c[g.n + 1]) OVER ()) FROM generate_series(1, cardinality(c) - 1) g (n) WHERE c[g.n + 1] > 0 ORDER BY g.n;
+    SELECT g.n, c[g.n + 1], crm._report_ratio(c[g.n + 1], sum(c[g.n + 1]) OVER ())
+        FROM generate_series(1, cardinality(c) - 1) g (n) WHERE c[g.n + 1] > 0 ORDER BY g.n;
 END
 $$;
 COMMENT ON FUNCTION crm.report_frequency(date, date, text, text) IS
-    'buyers of a span of local days by their order days in it, 20 standing for 20 and more: how the repurchases are spread; P0002, 22023';
+    'buyers of a span of local days by their order days in it, 20 standing for 20 and more: how the repurchases are '
+    'spread; P0002, 22023';
 
--- What is to be expected: level and damped trend, fitted to what each month would have said of the next; with two years or more, divided
--- before by what a month of the year usually is of its year. The interval widens as the errors of the fit would add up.
+-- What is to be expected: level and damped trend, fitted to what each month would have said of the next; with two
+-- years or more, divided before by what a month of the year usually is of its year. The interval widens as the errors
+-- of the fit would add up.
 CREATE FUNCTION crm._report_seasons(y float8[]) RETURNS float8[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
 $$
@@ -76,10 +85,12 @@ BEGIN
         SELECT (i - 1) % 12 AS season, avg(y[i] / m.mean) AS ratio FROM generate_series(7, n - 6) i
         CROSS JOIN LATERAL (SELECT (sum(y[k]) - y[i - 6] / 2 - y[i + 6] / 2) / 12 AS mean FROM generate_series(i - 6, i + 6) k) m
         WHERE m.mean > 0 GROUP BY 1) s ON s.season = g.season;
-    RETURN (SELECT array_agg(greatest(s.ratio * 12 / nullif((SELECT sum(x) FROM unnest(seasons) x), 0), 0.05) ORDER BY s.no) FROM unnest(seasons) WITH ORDINALITY s (ratio, no));
+    RETURN (SELECT array_agg(greatest(s.ratio * 12 / nullif((SELECT sum(x) FROM unnest(seasons) x), 0), 0.05)
+            ORDER BY s.no) FROM unnest(seasons) WITH ORDINALITY s (ratio, no));
 END
 $$;
-COMMENT ON FUNCTION crm._report_seasons(float8[]) IS 'what the twelve months that begin with the first are of their year, mean 1; all 1 with less than two years';
+COMMENT ON FUNCTION crm._report_seasons(float8[]) IS
+    'what the twelve months that begin with the first are of their year, mean 1; all 1 with less than two years';
 
 CREATE FUNCTION crm._report_smooth(z float8[], alpha float8, beta float8, damping float8, OUT level float8, OUT trend float8, OUT squared float8)
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
@@ -98,7 +109,8 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._report_smooth(float8[], float8, float8, float8) IS 'level and damped trend behind six values or more, and the squared errors of telling each from those before';
+COMMENT ON FUNCTION crm._report_smooth(float8[], float8, float8, float8) IS
+    'level and damped trend behind six values or more, and the squared errors of telling each from those before';
 
 CREATE FUNCTION crm._report_expect(y float8[], ahead int) RETURNS TABLE (step int, expected float8, low float8, high float8)
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
@@ -114,7 +126,9 @@ DECLARE
     summed float8 := 0;     -- damping + damping^2 + ...
     wide float8 := 1;       -- of the variance, so many steps ahead
 BEGIN
-    SELECT a.alpha, b.beta, s.* INTO fit FROM generate_series(0.1, 0.9, 0.1) a (alpha), unnest(ARRAY[0, 0.1, 0.3]) b (beta), crm._report_smooth(z, a.alpha, b.beta, damping) s ORDER BY s.squared, 1, 2 LIMIT 1;
+    SELECT a.alpha, b.beta, s.* INTO fit FROM generate_series(0.1, 0.9, 0.1) a (alpha),
+        unnest(ARRAY[0, 0.1, 0.3]) b (beta), crm._report_smooth(z, a.alpha, b.beta, damping) s ORDER BY s.squared, 1,
+        2 LIMIT 1;
     variance := fit.squared / (n - 3);
     FOR h IN 1 .. ahead LOOP
         summed := summed + damping ^ h;
@@ -130,7 +144,8 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._report_expect(float8[], int) IS 'what follows a series of at least six months, with the bounds between which nine of ten such months lie';
+COMMENT ON FUNCTION crm._report_expect(float8[], int) IS
+    'what follows a series of at least six months, with the bounds between which nine of ten such months lie';
 
 CREATE FUNCTION crm._report_change(now_value numeric, before_value numeric) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -139,7 +154,9 @@ COMMENT ON FUNCTION crm._report_change(numeric, numeric) IS 'a figure beside the
 
 CREATE FUNCTION crm._report_panel_days(today date) RETURNS date[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT ARRAY[today - 179, today - 89, today + 1] $$;
-COMMENT ON FUNCTION crm._report_panel_days(date) IS 'the first days of the ninety that end today and of the ninety before, and tomorrow: the panels of boards compare these';
+COMMENT ON FUNCTION crm._report_panel_days(date) IS
+    'the first days of the ninety that end today and of the ninety before, and tomorrow: the panels of boards '
+    'compare these';
 
 CREATE FUNCTION crm.report_panels(store_code text DEFAULT NULL, region_code text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
@@ -151,25 +168,36 @@ DECLARE
     reached jsonb;
     filled jsonb;
 BEGIN
-    SELECT array_agg(p.buyers ORDER BY p.no) AS buyers, array_agg(crm._report_money(p.net_minor) ORDER BY p.no) AS net, array_agg(crm._report_ratio(p.repeat_buyers, p.buyers) ORDER BY p.no) AS repurchase,
+    SELECT array_agg(p.buyers ORDER BY p.no) AS buyers,
+        array_agg(crm._report_money(p.net_minor) ORDER BY p.no) AS net,
+        array_agg(crm._report_ratio(p.repeat_buyers, p.buyers) ORDER BY p.no) AS repurchase,
            array_agg(round(crm._report_money(p.net_minor) / nullif(p.orders, 0), 2) ORDER BY p.no) AS average INTO span
     FROM crm._report_periods(stores, crm._report_panel_days(today)) p;
     SELECT coalesce(jsonb_object_agg(g.a, g.persons), '{}') INTO reached
     FROM (SELECT * FROM crm._report_groups('message', stores) UNION ALL SELECT * FROM crm._report_groups('coupon', stores)) g;
-    SELECT coalesce(jsonb_object_agg(f.field, f.rate), '{}') || jsonb_build_object('all', round(avg(f.rate) FILTER (WHERE f.field IN ('name', 'phone', 'birthday', 'consent')), 4)) INTO filled
+    SELECT coalesce(jsonb_object_agg(f.field, f.rate), '{}')
+        || jsonb_build_object('all', round(avg(f.rate)
+                FILTER (WHERE f.field IN ('name', 'phone', 'birthday', 'consent')), 4)) INTO filled
     FROM crm.report_completeness(store_code, region_code) f;
     RETURN jsonb_build_object(
         'from', today - 89, 'to', today, 'as_of', (SELECT p.as_of FROM crm.report_group_progress p),
         'process', jsonb_build_object('completeness', filled -> 'all', 'tag_coverage', filled -> 'any_tag', 'fields', filled - 'all' - 'any_tag'),
-        'behaviour', jsonb_build_object('messages', coalesce((reached ->> 'sent')::bigint, 0), 'open_rate', crm._report_ratio((reached ->> 'opened')::numeric, (reached ->> 'sent')::numeric),
+        'behaviour', jsonb_build_object('messages', coalesce((reached ->> 'sent')::bigint, 0),
+            'open_rate', crm._report_ratio((reached ->> 'opened')::numeric, (reached ->> 'sent')::numeric),
             'click_rate', crm._report_ratio((reached ->> 'clicked')::numeric, (reached ->> 'sent')::numeric),
-            'coupons', coalesce((reached ->> 'issued')::bigint, 0), 'redemption_rate', crm._report_ratio((reached ->> 'redeemed')::numeric, (reached ->> 'issued')::numeric)),
-        'result', jsonb_build_object('repurchase_rate', crm._report_change(span.repurchase[2], span.repurchase[1]), 'average_order', crm._report_change(span.average[2], span.average[1]),
+            'coupons', coalesce((reached ->> 'issued')::bigint, 0),
+                'redemption_rate', crm._report_ratio((reached ->> 'redeemed')::numeric,
+                    (reached ->> 'issued')::numeric)),
+        'result', jsonb_build_object('repurchase_rate', crm._report_change(span.repurchase[2], span.repurchase[1]),
+            'average_order', crm._report_change(span.average[2], span.average[1]),
             'buyers', crm._report_change(span.buyers[2], span.buyers[1]), 'net', crm._report_change(span.net[2], span.net[1])));
 END
 $$;
 COMMENT ON FUNCTION crm.report_panels(text, text) IS
-    'three panels of the caller''s scope: process (mean share of name, phone, birthday, consent; persons with a tag), behaviour (of the messages and coupons of 90 days, opened, clicked, redeemed; both as of the last night), result (repurchase rate, average order, buyers, net of 90 days beside the 90 before, and the growth); P0002';
+    'three panels of the caller''s scope: process (mean share of name, phone, birthday, consent; persons with a '
+    'tag), behaviour (of the messages and coupons of 90 days, opened, clicked, redeemed; both as of the last '
+    'night), result (repurchase rate, average order, buyers, net of 90 days beside the 90 before, and the growth); '
+    'P0002';
 
 GRANT EXECUTE ON FUNCTION crm.report_trend(date, date, text, text, text), crm.report_frequency(date, date, text, text), crm.report_panels(text, text)
     TO crm_store_manager, crm_manager, crm_marketer, crm_analyst, crm_headquarters;

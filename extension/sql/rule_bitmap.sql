@@ -67,7 +67,8 @@ COMMENT ON AGGREGATE crm.bitmap_union(crm.bitmap) IS 'the members of any; empty 
 CREATE FUNCTION crm._bitmap_program(program int[], sets crm.bitmap[]) RETURNS bigint
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_bitmap_program';
 COMMENT ON FUNCTION crm._bitmap_program(int[], crm.bitmap[]) IS
-    'how many members sets of one container each have put together: steps in reverse Polish order, from 0 on a set, -1 and, -2 or, -3 without; a null set is empty; 22023';
+    'how many members sets of one container each have put together: steps in reverse Polish order, from 0 on a set, '
+    '-1 and, -2 or, -3 without; a null set is empty; 22023';
 
 -- What statements about everybody look up for each of their rows.
 CREATE FUNCTION crm._rule_map_step(state bytea, source_record_id bigint, customer_id bigint) RETURNS bytea
@@ -88,7 +89,8 @@ COMMENT ON FUNCTION crm._rule_shared(bytea, crm.bitmap) IS 'who has several reco
 
 CREATE FUNCTION crm._rule_records(persons bigint[], OUT ids bigint[], OUT map bytea) RETURNS record
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_records';
-COMMENT ON FUNCTION crm._rule_records(bigint[]) IS 'the records that persons have now, and the map of them; null without any';
+COMMENT ON FUNCTION crm._rule_records(bigint[]) IS
+    'the records that persons have now, and the map of them; null without any';
 CREATE FUNCTION crm._rule_active(persons bigint[]) RETURNS crm.bitmap
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_rule_active';
 COMMENT ON FUNCTION crm._rule_active(bigint[]) IS 'who of them is active';
@@ -103,19 +105,23 @@ CREATE AGGREGATE crm._rule_streak(day date) (
     SFUNC = crm._rule_streak_step, STYPE = internal, SSPACE = 96, FINALFUNC = crm._rule_streak_final, PARALLEL = SAFE);
 COMMENT ON AGGREGATE crm._rule_streak(date) IS 'the longest run of days one after the other among the days of rows';
 
-CREATE FUNCTION crm._rule_latest_step(state bytea, source_record_id bigint, customer_id bigint, at timestamptz, newest bigint, is_strict boolean) RETURNS bytea
+CREATE FUNCTION crm._rule_latest_step(state bytea, source_record_id bigint, customer_id bigint, at timestamptz,
+                                      newest bigint, is_strict boolean) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_latest_step';
-COMMENT ON FUNCTION crm._rule_latest_step(bytea, bigint, bigint, timestamptz, bigint, boolean) IS 'the newest rows of records with one row more';
+COMMENT ON FUNCTION crm._rule_latest_step(bytea, bigint, bigint, timestamptz, bigint, boolean) IS
+    'the newest rows of records with one row more';
 CREATE FUNCTION crm._rule_latest_merge(state bytea, other bytea) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_latest_merge';
 COMMENT ON FUNCTION crm._rule_latest_merge(bytea, bytea) IS 'the newest rows of two partial walks';
 CREATE FUNCTION crm._rule_latest_final(state bytea) RETURNS crm.bitmap[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rule_latest_final';
-COMMENT ON FUNCTION crm._rule_latest_final(bytea) IS 'persons with a strict newest word, and persons with none but loose ones';
+COMMENT ON FUNCTION crm._rule_latest_final(bytea) IS
+    'persons with a strict newest word, and persons with none but loose ones';
 CREATE AGGREGATE crm._rule_latest(bigint, bigint, timestamptz, bigint, boolean) (
     SFUNC = crm._rule_latest_step, STYPE = bytea, FINALFUNC = crm._rule_latest_final, COMBINEFUNC = crm._rule_latest_merge, PARALLEL = SAFE);
 COMMENT ON AGGREGATE crm._rule_latest(bigint, bigint, timestamptz, bigint, boolean) IS
-    'of rows (record, person, time, order within it, whether strict): the newest of each record decides; {strict persons, loose persons}';
+    'of rows (record, person, time, order within it, whether strict): the newest of each record decides; {strict '
+    'persons, loose persons}';
 
 GRANT EXECUTE ON FUNCTION
     crm.bitmap_and(crm.bitmap, crm.bitmap), crm.bitmap_or(crm.bitmap, crm.bitmap), crm.bitmap_without(crm.bitmap, crm.bitmap),

@@ -39,7 +39,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._sales_task_put(bigint, text, text, text, text, timestamptz, int, int, name, timestamptz, name) IS
-    'makes a task about a person, once for a key; kind follow_up, flow, stall, hand, mention, ticket or deal; store null: headquarters; staff null: whoever of the role takes it; past escalate_at an open one is shown to escalate_to as well; returns task_id, null when the key had one';
+    'makes a task about a person, once for a key; kind follow_up, flow, stall, hand, mention, ticket or deal; store '
+    'null: headquarters; staff null: whoever of the role takes it; past escalate_at an open one is shown to '
+    'escalate_to as well; returns task_id, null when the key had one';
 
 CREATE FUNCTION crm._sales_day(day date, field text) RETURNS date
     LANGUAGE plpgsql IMMUTABLE AS
@@ -52,7 +54,8 @@ BEGIN
     RETURN day;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_day(date, text) IS 'a day as it was given; 22023 naming the field for one before 2000 or after 2100, infinite ones too';
+COMMENT ON FUNCTION crm._sales_day(date, text) IS
+    'a day as it was given; 22023 naming the field for one before 2000 or after 2100, infinite ones too';
 
 CREATE FUNCTION crm._sales_zone(store_id int) RETURNS text
     LANGUAGE sql STABLE AS
@@ -70,7 +73,9 @@ BEGIN
     RETURN day;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_day_to_come(date, int, text) IS 'a day as it was given; 22023 naming the field for one that is over in the store''s zone, and as crm._sales_day()';
+COMMENT ON FUNCTION crm._sales_day_to_come(date, int, text) IS
+    'a day as it was given; 22023 naming the field for one that is over in the store''s zone, and as '
+    'crm._sales_day()';
 
 CREATE FUNCTION crm._sales_due(on_day date, store_id int) RETURNS timestamptz
     LANGUAGE plpgsql STABLE AS
@@ -115,7 +120,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._sales_on_facts(bigint[], text, boolean) IS
-    'a note closes the follow-ups of the person that were due by its day, and makes the next one when it names a day; of another store''s note of these days managers are told; in the commit of the note';
+    'a note closes the follow-ups of the person that were due by its day, and makes the next one when it names a '
+    'day; of another store''s note of these days managers are told; in the commit of the note';
 
 CREATE FUNCTION crm._sales_reported(person bigint, interaction_id bigint, occurred_at timestamptz) RETURNS void
     LANGUAGE plpgsql AS
@@ -139,8 +145,8 @@ $$;
 COMMENT ON FUNCTION crm._sales_reported(bigint, bigint, timestamptz) IS
     'closes a person''s open follow-ups that were due by the day of a note made after them';
 
--- Who may see a task: the one it is given to, everyone of its store who works with customers, headquarters. Roles that see every
--- store (steward, marketer, analyst) read no task by that: titles are free text.
+-- Who may see a task: the one it is given to, everyone of its store who works with customers, headquarters. Roles
+-- that see every store (steward, marketer, analyst) read no task by that: titles are free text.
 CREATE FUNCTION crm._sales_sees(staff_id int, store_id int) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
 $$
@@ -166,7 +172,8 @@ BEGIN
     RETURN t;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_task(bigint, bigint) IS 'the task as a row of crm.task, locked, when the actor may see it; P0002 otherwise';
+COMMENT ON FUNCTION crm._sales_task(bigint, bigint) IS
+    'the task as a row of crm.task, locked, when the actor may see it; P0002 otherwise';
 
 CREATE FUNCTION crm._sales_staff(code text) RETURNS int
     LANGUAGE plpgsql STABLE AS
@@ -185,7 +192,8 @@ BEGIN
     RETURN id;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_staff(text) IS 'id of a staff code; null for null; 22023 for an unknown one and for who has left';
+COMMENT ON FUNCTION crm._sales_staff(text) IS
+    'id of a staff code; null for null; 22023 for an unknown one and for who has left';
 
 -- What deals and tickets ask, too.
 CREATE FUNCTION crm._sales_store(store text, person bigint) RETURNS int
@@ -206,7 +214,9 @@ BEGIN
     RETURN id;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_store(text, bigint) IS 'the store of a new deal or ticket: the one named, which the caller works for (22023 otherwise), else the caller''s only one, else the person''s own';
+COMMENT ON FUNCTION crm._sales_store(text, bigint) IS
+    'the store of a new deal or ticket: the one named, which the caller works for (22023 otherwise), else the '
+    'caller''s only one, else the person''s own';
 
 CREATE FUNCTION crm._sales_span(since date, until date) RETURNS void
     LANGUAGE plpgsql IMMUTABLE AS
@@ -218,11 +228,13 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_span(date, date) IS '22023 for days that are no span, before 2000, after 2100 or more than ten years apart';
+COMMENT ON FUNCTION crm._sales_span(date, date) IS
+    '22023 for days that are no span, before 2000, after 2100 or more than ten years apart';
 
 CREATE FUNCTION crm._sales_is_whole(value jsonb, most int) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT CASE WHEN jsonb_typeof(value) = 'number' THEN value::numeric BETWEEN 1 AND most AND value::numeric = trunc(value::numeric) ELSE false END $$;
+$$ SELECT CASE WHEN jsonb_typeof(value) = 'number' THEN value::numeric BETWEEN 1 AND most
+    AND value::numeric = trunc(value::numeric) ELSE false END $$;
 COMMENT ON FUNCTION crm._sales_is_whole(jsonb, int) IS 'whether a member is a whole number from 1 to the most';
 
 CREATE FUNCTION crm.sales_task_create(customer_id bigint, title text, due_on date, body text DEFAULT NULL, staff text DEFAULT NULL,
@@ -258,7 +270,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_task_create(bigint, text, date, text, text, text) IS
-    'gives somebody (staff code; null: the caller) a task about a person, due on a local day at the hour of sales.follow_up_at; P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
+    'gives somebody (staff code; null: the caller) a task about a person, due on a local day at the hour of '
+    'sales.follow_up_at; P0002 for a person out of scope, RM301 for an erased one, 22023 names the field';
 GRANT EXECUTE ON FUNCTION crm.sales_task_create(bigint, text, date, text, text, text)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
@@ -270,7 +283,8 @@ DECLARE
     stores int[] := crm.access_store_ids();
     me int := crm._actor_staff();
     is_wide boolean := crm._actor_role() = 'crm_headquarters';
-    before timestamptz := coalesce((crm._sales_day(until, 'until') + 1)::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}'), 'infinity');
+    before timestamptz := coalesce((crm._sales_day(until,
+                    'until') + 1)::timestamp AT TIME ZONE (crm._setting('core.time_zone') #>> '{}'), 'infinity');
 BEGIN
     PERFORM crm._require_members(after, '{"due_at": "moment", "task_id": "id"}', 'after');
     IF list IS NULL OR list NOT IN ('mine', 'store', 'escalated') THEN
@@ -282,7 +296,8 @@ BEGIN
         'title', t.title, 'body', t.body, 'due_at', t.due_at, 'is_overdue', t.due_at < crm.core_now(),
         'staff', s.code, 'staff_name', s.name, 'store', st.code, 'role', t.role,
         'is_escalated', t.escalate_to = t.role, 'ticket_id', CASE WHEN t.kind = 'ticket' THEN split_part(t.task_key, ':', 2)::bigint END,
-        'deal_id', CASE WHEN t.task_key ~ '^deal:[0-9]' THEN split_part(t.task_key, ':', 2)::bigint END, 'cursor', jsonb_build_object('due_at', t.due_at, 'task_id', t.task_id))
+        'deal_id', CASE WHEN t.task_key ~ '^deal:[0-9]' THEN split_part(t.task_key, ':', 2)::bigint END,
+            'cursor', jsonb_build_object('due_at', t.due_at, 'task_id', t.task_id))
     FROM crm.task t
     JOIN crm.customer c ON c.customer_id = crm._identity_current(t.customer_id)
     LEFT JOIN crm.staff s ON s.staff_id = t.staff_id
@@ -297,7 +312,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_tasks(text, date, jsonb, int) IS
-    'open tasks, the most overdue first: list mine (given to the caller), store (of the caller''s stores) or escalated; notes that name the caller are in mine alone; until a local day of the chain; after: the cursor of the last row of the page before; names masked; 22023 for an unknown list or day';
+    'open tasks, the most overdue first: list mine (given to the caller), store (of the caller''s stores) or '
+    'escalated; notes that name the caller are in mine alone; until a local day of the chain; after: the cursor of '
+    'the last row of the page before; names masked; 22023 for an unknown list or day';
 GRANT EXECUTE ON FUNCTION crm.sales_tasks(text, date, jsonb, int)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
@@ -313,7 +330,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_task_close(bigint, bigint, text, text) IS 'closes an open task as done or cancelled with what came of it; one that is closed stays as it is';
+COMMENT ON FUNCTION crm._sales_task_close(bigint, bigint, text, text) IS
+    'closes an open task as done or cancelled with what came of it; one that is closed stays as it is';
 
 CREATE FUNCTION crm.sales_task_finish(customer_id bigint, task_id bigint, outcome text, is_cancelled boolean DEFAULT false) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -334,7 +352,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_task_finish(bigint, bigint, text, boolean) IS
-    'closes a task as done or cancelled, with what came of it; repeating changes nothing; RM871 when it ended the other way, RM873 for the task of a ticket, P0002 when it is not in a list of the caller';
+    'closes a task as done or cancelled, with what came of it; repeating changes nothing; RM871 when it ended the '
+    'other way, RM873 for the task of a ticket, P0002 when it is not in a list of the caller';
 GRANT EXECUTE ON FUNCTION crm.sales_task_finish(bigint, bigint, text, boolean)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
@@ -349,7 +368,8 @@ BEGIN
     IF t.state <> 'open' THEN
         SELECT e.actor, e.at INTO ended FROM crm.task_event e
         WHERE e.customer_id = t.customer_id AND e.task_id = t.task_id AND e.kind IN ('done', 'cancelled') ORDER BY e.task_event_id DESC LIMIT 1;
-        IF ended.actor IS DISTINCT FROM crm._actor() OR ended.at <= crm.core_now() - interval '1 hour' OR t.outcome = 'reported' OR t.kind = 'ticket' THEN
+        IF ended.actor IS DISTINCT FROM crm._actor() OR ended.at <= crm.core_now() - interval '1 hour'
+            OR t.outcome = 'reported' OR t.kind = 'ticket' THEN
             RAISE EXCEPTION 'the task is %', t.state USING ERRCODE = 'RM871', COLUMN = 'task_id', HINT = 'Make a new task when there is more to do.';
         END IF;
         UPDATE crm.task k SET state = 'open', outcome = NULL, closed_at = NULL WHERE k.customer_id = t.customer_id AND k.task_id = t.task_id;
@@ -359,7 +379,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_task_reopen(bigint, bigint) IS
-    'takes back what the caller closed by mistake within the last hour; it escalates no more; repeating changes nothing; RM871 for what others, time, a note or a ticket closed, P0002 when it is not in a list of the caller';
+    'takes back what the caller closed by mistake within the last hour; it escalates no more; repeating changes '
+    'nothing; RM871 for what others, time, a note or a ticket closed, P0002 when it is not in a list of the caller';
 GRANT EXECUTE ON FUNCTION crm.sales_task_reopen(bigint, bigint) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
 CREATE FUNCTION crm.sales_task_change(customer_id bigint, task_id bigint, staff text DEFAULT NULL, due_on date DEFAULT NULL) RETURNS jsonb
@@ -386,7 +407,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_task_change(bigint, bigint, text, date) IS
-    'gives an open task to somebody else, or moves its day (escalation moves along); nulls leave as it is; RM871 when it is closed, P0002 when it is not in a list of the caller, 22023 for an unknown staff code or a day that is none';
+    'gives an open task to somebody else, or moves its day (escalation moves along); nulls leave as it is; RM871 '
+    'when it is closed, P0002 when it is not in a list of the caller, 22023 for an unknown staff code or a day that '
+    'is none';
 GRANT EXECUTE ON FUNCTION crm.sales_task_change(bigint, bigint, text, date)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
@@ -424,7 +447,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_reassign(text, text, text) IS
-    'gives all open tasks and all persons of one staff member in the caller''s stores to another (who leaves, who is ill), audited; persons and tasks that the other does not see stay; answers how many tasks and customers; 22023 names the wrong code';
+    'gives all open tasks and all persons of one staff member in the caller''s stores to another (who leaves, who '
+    'is ill), audited; persons and tasks that the other does not see stay; answers how many tasks and customers; '
+    '22023 names the wrong code';
 GRANT EXECUTE ON FUNCTION crm.sales_reassign(text, text, text) TO crm_store_manager, crm_manager, crm_headquarters;
 
 CREATE FUNCTION crm.sales_staff() RETURNS SETOF jsonb
@@ -440,10 +465,12 @@ BEGIN
                'open_tasks', o.tasks, 'customers', o.customers, 'overdue', o.overdue, 'owned', p.owned)
     FROM crm.staff f
     CROSS JOIN LATERAL (SELECT array_agg(s.ref_id) AS stores FROM crm.staff_scope s WHERE s.staff_id = f.staff_id AND s.kind = 'store') w
-    CROSS JOIN LATERAL (SELECT count(*) AS tasks, count(DISTINCT t.customer_id) AS customers, count(*) FILTER (WHERE t.due_at < crm.core_now()) AS overdue
+    CROSS JOIN LATERAL (SELECT count(*) AS tasks, count(DISTINCT t.customer_id) AS customers,
+                        count(*) FILTER (WHERE t.due_at < crm.core_now()) AS overdue
                         FROM crm.task t WHERE t.staff_id = f.staff_id AND t.state = 'open' AND (is_wide OR t.store_id = ANY (mine))) o
     CROSS JOIN LATERAL (SELECT count(DISTINCT c.customer_id) AS owned FROM crm.person_owner k
-                        JOIN crm.customer was ON was.customer_id = k.customer_id JOIN crm.customer c ON c.customer_id = coalesce(was.merged_into, was.customer_id)
+                        JOIN crm.customer was ON was.customer_id = k.customer_id
+                            JOIN crm.customer c ON c.customer_id = coalesce(was.merged_into, was.customer_id)
                         WHERE k.staff_id = f.staff_id AND k.until IS NULL AND (is_wide OR c.scope_store_ids && mine)) p
     WHERE f.role IN ('crm_clerk', 'crm_store_manager', 'crm_manager', 'crm_service') AND (is_wide OR w.stores && mine OR o.tasks > 0 OR p.owned > 0)
       AND (f.left_at IS NULL OR o.tasks > 0 OR p.owned > 0)
@@ -451,7 +478,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_staff() IS
-    'who works in the caller''s stores, and who left with work open or persons to look after: role, stores, open tasks, the customers they are about, how many are overdue, how many persons they own';
+    'who works in the caller''s stores, and who left with work open or persons to look after: role, stores, open '
+    'tasks, the customers they are about, how many are overdue, how many persons they own';
 GRANT EXECUTE ON FUNCTION crm.sales_staff() TO crm_store_manager, crm_manager, crm_headquarters;
 
 CREATE FUNCTION crm._sales_escalate() RETURNS bigint
@@ -474,7 +502,8 @@ BEGIN
     RETURN CASE WHEN done = 500 THEN 1 ELSE 0 END;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_escalate() IS 'job: shows up to 500 overdue tasks to the next role, once each; 1 when there may be more';
+COMMENT ON FUNCTION crm._sales_escalate() IS
+    'job: shows up to 500 overdue tasks to the next role, once each; 1 when there may be more';
 
 CREATE FUNCTION crm._sales_on_erase(customer_id bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -485,10 +514,13 @@ BEGIN
     WHERE t.customer_id = ANY (crm._identity_cluster(_sales_on_erase.customer_id));
     UPDATE crm.task_event e SET detail = '{}' WHERE e.customer_id = ANY (crm._identity_cluster(_sales_on_erase.customer_id));
     PERFORM crm._sales_deals_on_erase(crm._identity_cluster(_sales_on_erase.customer_id));
-    UPDATE crm.person_owner o SET until = coalesce(o.until, crm.core_now()), reason = '' WHERE o.customer_id = ANY (crm._identity_cluster(_sales_on_erase.customer_id));
+    UPDATE crm.person_owner o SET until = coalesce(o.until, crm.core_now()), reason = ''
+        WHERE o.customer_id = ANY (crm._identity_cluster(_sales_on_erase.customer_id));
 END
 $$;
-COMMENT ON FUNCTION crm._sales_on_erase(bigint) IS 'blanks what was written in a person''s tasks, cancels the open ones and ends who looked after the person; that they existed stays';
+COMMENT ON FUNCTION crm._sales_on_erase(bigint) IS
+    'blanks what was written in a person''s tasks, cancels the open ones and ends who looked after the person; that '
+    'they existed stays';
 
 CREATE FUNCTION crm._sales_on_export(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
@@ -499,7 +531,9 @@ BEGIN
                                                      'outcome', t.outcome, 'created_at', t.created_at) ORDER BY t.created_at, t.task_id), '[]')
         FROM crm.task t WHERE t.customer_id = ANY (crm._identity_cluster(_sales_on_export.customer_id))), 'owners', (
         SELECT coalesce(jsonb_agg(jsonb_build_object('staff', f.name, 'since', o.since, 'until', o.until, 'reason', o.reason) ORDER BY o.since), '[]')
-        FROM crm.person_owner o JOIN crm.staff f ON f.staff_id = o.staff_id WHERE o.customer_id = ANY (crm._identity_cluster(_sales_on_export.customer_id))));
+        FROM crm.person_owner o JOIN crm.staff f ON f.staff_id = o.staff_id
+            WHERE o.customer_id = ANY (crm._identity_cluster(_sales_on_export.customer_id))));
 END
 $$;
-COMMENT ON FUNCTION crm._sales_on_export(bigint) IS 'a person''s tasks and who looked after the person, for the export of one person';
+COMMENT ON FUNCTION crm._sales_on_export(bigint) IS
+    'a person''s tasks and who looked after the person, for the export of one person';

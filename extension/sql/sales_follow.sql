@@ -1,15 +1,18 @@
--- sales_follow: what a fact brought about belongs to whom the fact's record belongs to.  While two persons are one, a merge moves nothing;
--- when they are parted, tasks of the notes on the records that leave go along with them, so that nobody reads of a stranger.
+-- sales_follow: what a fact brought about belongs to whom the fact's record belongs to.  While two persons are one, a
+-- merge moves nothing; when they are parted, tasks of the notes on the records that leave go along with them, so that
+-- nobody reads of a stranger.
 
 CREATE FUNCTION crm._sales_record_of(fact_id bigint, record_ids bigint[]) RETURNS bigint
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN coalesce((SELECT i.source_record_id FROM crm.interaction i WHERE i.source_record_id = ANY (record_ids) AND i.interaction_id = fact_id LIMIT 1),
+    RETURN coalesce((SELECT i.source_record_id FROM crm.interaction i WHERE i.source_record_id = ANY (record_ids)
+                    AND i.interaction_id = fact_id LIMIT 1),
                     (SELECT e.source_record_id FROM crm.event e WHERE e.source_record_id = ANY (record_ids) AND e.event_id = fact_id LIMIT 1));
 END
 $$;
-COMMENT ON FUNCTION crm._sales_record_of(bigint, bigint[]) IS 'which of these records a note or an event was told of; null: none of them';
+COMMENT ON FUNCTION crm._sales_record_of(bigint, bigint[]) IS
+    'which of these records a note or an event was told of; null: none of them';
 
 CREATE FUNCTION crm._sales_task_move(customer_id bigint, task_id bigint, person bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -39,7 +42,9 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_part(bigint[], bigint[]) IS 'gives tasks that notes on these records brought about, under any of these ids, to whom the records belong to now';
+COMMENT ON FUNCTION crm._sales_part(bigint[], bigint[]) IS
+    'gives tasks that notes on these records brought about, under any of these ids, to whom the records belong to '
+    'now';
 
 CREATE FUNCTION crm._sales_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
@@ -54,4 +59,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._sales_on_membership(bigint, bigint, bigint[], text) IS
-    'consequence of a merge: managers hear of two who looked after what is one person; of a parting: tasks of notes go with their records';
+    'consequence of a merge: managers hear of two who looked after what is one person; of a parting: tasks of notes '
+    'go with their records';

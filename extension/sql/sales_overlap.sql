@@ -1,5 +1,6 @@
--- sales_overlap: two who work on one customer and may not know of each other.  The managers of both stores are told, as a task,
--- once a pair and month: when notes of two stores meet at one person, and when a merge brings two owners together.
+-- sales_overlap: two who work on one customer and may not know of each other.  The managers of both stores are told,
+-- as a task, once a pair and month: when notes of two stores meet at one person, and when a merge brings two owners
+-- together.
 
 CREATE FUNCTION crm._sales_overlap_tell(person bigint, one int, other int, stores int[], how text, at timestamptz) RETURNS void
     LANGUAGE plpgsql AS
@@ -19,7 +20,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._sales_overlap_tell(bigint, int, int, int[], text, timestamptz) IS
-    'puts a task for the manager of each of the stores that two staff members work on one person, once a pair and month; past sales.follow_up_hours the region''s manager sees it, too';
+    'puts a task for the manager of each of the stores that two staff members work on one person, once a pair and '
+    'month; past sales.follow_up_hours the region''s manager sees it, too';
 
 CREATE FUNCTION crm._sales_overlap_noted(person bigint, staff_id int, store_id int, occurred_at timestamptz) RETURNS void
     LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS
@@ -52,7 +54,8 @@ $$
     SELECT coalesce((SELECT min(sc.ref_id) FROM crm.staff_scope sc WHERE sc.staff_id = $1 AND sc.kind = 'store'),
                     (SELECT c.home_store_id FROM crm.customer c WHERE c.customer_id = $2))
 $$;
-COMMENT ON FUNCTION crm._sales_overlap_store(int, bigint) IS 'the store whose manager hears of what a staff member does: theirs, else the person''s';
+COMMENT ON FUNCTION crm._sales_overlap_store(int, bigint) IS
+    'the store whose manager hears of what a staff member does: theirs, else the person''s';
 
 CREATE FUNCTION crm._sales_overlap_merged(survivor bigint, other bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -74,7 +77,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_overlap_merged(bigint, bigint) IS 'tells managers of two who looked after what a merge made one person';
+COMMENT ON FUNCTION crm._sales_overlap_merged(bigint, bigint) IS
+    'tells managers of two who looked after what a merge made one person';
 
 CREATE FUNCTION crm._sales_overlap_parted(survivor bigint, other bigint) RETURNS void
     LANGUAGE plpgsql SET enable_seqscan = off AS
@@ -98,4 +102,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._sales_overlap_parted(bigint, bigint) IS
-    'after a parting: open tasks about two staff members of whom one has nothing to do with the person any more are cancelled';
+    'after a parting: open tasks about two staff members of whom one has nothing to do with the person any more are '
+    'cancelled';

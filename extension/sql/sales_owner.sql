@@ -14,7 +14,8 @@ BEGIN
     GROUP BY o.staff_id ORDER BY max(o.since) DESC, max(o.person_owner_id) DESC;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_owners(bigint) IS 'who looks after a person now: the first counts, further ones came by a merge';
+COMMENT ON FUNCTION crm._sales_owners(bigint) IS
+    'who looks after a person now: the first counts, further ones came by a merge';
 
 CREATE FUNCTION crm._sales_reaches(staff_id int, stores int[]) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -38,7 +39,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_own(bigint, int, text) IS 'ends whoever looked after a person and enters the next, null: nobody; the caller holds the customer row';
+COMMENT ON FUNCTION crm._sales_own(bigint, int, text) IS
+    'ends whoever looked after a person and enters the next, null: nobody; the caller holds the customer row';
 
 CREATE FUNCTION crm._sales_enrolled(person bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -55,7 +57,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_enrolled(bigint) IS 'lets whoever registered a person look after them, when the chain wants it (sales.enroller_owns) and nobody does';
+COMMENT ON FUNCTION crm._sales_enrolled(bigint) IS
+    'lets whoever registered a person look after them, when the chain wants it (sales.enroller_owns) and nobody does';
 
 CREATE FUNCTION crm.sales_owner(customer_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -70,7 +73,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_owner(bigint) IS
-    'who looks after a person: {customer_id, owner {staff, name, since, has_left, is_me} or null, others: further ones, of persons merged into this one}; P0002 for a person out of scope';
+    'who looks after a person: {customer_id, owner {staff, name, since, has_left, is_me} or null, others: further '
+    'ones, of persons merged into this one}; P0002 for a person out of scope';
 GRANT EXECUTE ON FUNCTION crm.sales_owner(bigint) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
 -- Whoever is not a manager takes whom nobody looks after, and gives up their own.
@@ -83,14 +87,16 @@ BEGIN
            AND (owner IS NULL OR owner = crm._actor_staff() OR EXISTS (SELECT FROM crm.staff f WHERE f.staff_id = owner AND f.left_at IS NOT NULL));
 END
 $$;
-COMMENT ON FUNCTION crm._sales_may_give(int, int) IS 'whether the actor may give a person of one owner to another (null: nobody)';
+COMMENT ON FUNCTION crm._sales_may_give(int, int) IS
+    'whether the actor may give a person of one owner to another (null: nobody)';
 
 CREATE FUNCTION crm.sales_set_owner(customer_id bigint, staff text, reason text DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'sales_set_owner', convert_to(jsonb_build_array(customer_id, staff, reason)::text, 'UTF8'));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'sales_set_owner', convert_to(jsonb_build_array(customer_id, staff, reason)::text, 'UTF8'));
     person bigint := crm._identity_not_erased(customer_id);
     heir int := crm._sales_staff(staff);
     owner int;
@@ -119,7 +125,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_set_owner(bigint, text, text, text) IS
-    'gives a person to a staff member (code; null: nobody) and answers as crm.sales_owner(); clerks and service take whom nobody, or somebody who left, looks after and give up their own (RM872 otherwise), managers give anybody of their scope; audited; 22023 for an unknown code, who left, or who does not see the person, P0002 out of scope, RM301 erased';
+    'gives a person to a staff member (code; null: nobody) and answers as crm.sales_owner(); clerks and service '
+    'take whom nobody, or somebody who left, looks after and give up their own (RM872 otherwise), managers give '
+    'anybody of their scope; audited; 22023 for an unknown code, who left, or who does not see the person, P0002 '
+    'out of scope, RM301 erased';
 GRANT EXECUTE ON FUNCTION crm.sales_set_owner(bigint, text, text, text) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
 CREATE FUNCTION crm._sales_hand_over(leaver int, heir int, reason text) RETURNS bigint
@@ -151,7 +160,8 @@ $$;
 COMMENT ON FUNCTION crm._sales_hand_over(int, int, text) IS
     'gives all persons of one staff member, in the caller''s stores and whom the other sees, to the other; how many';
 
-CREATE FUNCTION crm._sales_owned_rows(owner int) RETURNS TABLE (customer_id bigint, since timestamptz, next_due timestamptz, next_title text, last_on date)
+CREATE FUNCTION crm._sales_owned_rows(owner int) RETURNS TABLE (customer_id bigint, since timestamptz,
+                                      next_due timestamptz, next_title text, last_on date)
     LANGUAGE plpgsql STABLE AS
 $$
 #variable_conflict use_column
@@ -170,9 +180,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._sales_owned_rows(int) IS
-    'the persons of a staff member: since when, the next open task about each, the last day on which they bought or were spoken to';
+    'the persons of a staff member: since when, the next open task about each, the last day on which they bought or '
+    'were spoken to';
 
-CREATE FUNCTION crm.sales_owned(list text DEFAULT 'all', staff text DEFAULT NULL, after jsonb DEFAULT NULL, max_rows int DEFAULT 50) RETURNS SETOF jsonb
+CREATE FUNCTION crm.sales_owned(list text DEFAULT 'all', staff text DEFAULT NULL, after jsonb DEFAULT NULL,
+                                max_rows int DEFAULT 50) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
@@ -185,25 +197,31 @@ BEGIN
         RAISE EXCEPTION 'there is no list "%"', list
             USING ERRCODE = 'invalid_parameter_value', COLUMN = 'list', HINT = 'Give all, due or quiet.';
     ELSIF staff IS NOT NULL AND crm._actor_role() IN ('crm_clerk', 'crm_service') AND staff <> crm._actor() THEN
-        RAISE EXCEPTION 'whom others look after is their manager''s to see' USING ERRCODE = 'insufficient_privilege', HINT = 'Leave out whose customers you mean.';
+        RAISE EXCEPTION 'whom others look after is their manager''s to see' USING ERRCODE = 'insufficient_privilege',
+            HINT = 'Leave out whose customers you mean.';
     ELSIF staff IS NOT NULL THEN
         owner := (SELECT f.staff_id FROM crm.staff f WHERE f.code = sales_owned.staff);
     END IF;
     RETURN QUERY
-    SELECT jsonb_build_object('customer_id', o.customer_id, 'name', c.name_masked, 'phone', c.phone_masked, 'tier', v.tier, 'since', o.since, 'last_on', o.last_on,
+    SELECT jsonb_build_object('customer_id', o.customer_id, 'name', c.name_masked, 'phone', c.phone_masked,
+                              'tier', v.tier, 'since', o.since, 'last_on', o.last_on,
                               'next_due', o.next_due, 'next_title', o.next_title, 'is_overdue', coalesce(o.next_due < crm.core_now(), false),
                               'cursor', jsonb_build_object('due', coalesce(o.next_due, 'infinity'), 'customer_id', o.customer_id))
     FROM crm._sales_owned_rows(owner) o
     JOIN crm.customer c ON c.customer_id = o.customer_id LEFT JOIN crm.customer_value v ON v.customer_id = o.customer_id
     WHERE crm._access_sees(o.customer_id)
-      AND CASE list WHEN 'due' THEN o.next_due < crm._sales_day_ends() WHEN 'quiet' THEN coalesce(o.last_on <= quiet_since, crm._local_day(o.since, zone) <= quiet_since) ELSE true END
+      AND CASE list WHEN 'due' THEN o.next_due < crm._sales_day_ends()
+          WHEN 'quiet' THEN coalesce(o.last_on <= quiet_since, crm._local_day(o.since, zone) <= quiet_since)
+          ELSE true END
       AND (after IS NULL OR (coalesce(o.next_due, 'infinity'), o.customer_id) > ((after ->> 'due')::timestamptz, (after ->> 'customer_id')::bigint))
     ORDER BY coalesce(o.next_due, 'infinity'), o.customer_id
     LIMIT least(greatest(coalesce(max_rows, 50), 1), 500);
 END
 $$;
 COMMENT ON FUNCTION crm.sales_owned(text, text, jsonb, int) IS
-    'whom a staff member (code; null: the caller) looks after, as far as the caller sees them: all, due (a task is due today) or quiet (no purchase and no note for sales.quiet_days); the next open task first, masked, in pages by the cursor of the last row; clerks and service see their own list (42501), 22023 for an unknown list';
+    'whom a staff member (code; null: the caller) looks after, as far as the caller sees them: all, due (a task is '
+    'due today) or quiet (no purchase and no note for sales.quiet_days); the next open task first, masked, in pages '
+    'by the cursor of the last row; clerks and service see their own list (42501), 22023 for an unknown list';
 GRANT EXECUTE ON FUNCTION crm.sales_owned(text, text, jsonb, int) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
 CREATE FUNCTION crm._sales_day_ends() RETURNS timestamptz

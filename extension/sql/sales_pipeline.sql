@@ -12,7 +12,8 @@ BEGIN
     FOR one IN SELECT e FROM jsonb_array_elements(stalls) e LOOP
         IF jsonb_typeof(one) <> 'object' OR (one ? 'hours') = (one ? 'days') OR (one - '{hours,days,since,role,important}'::text[]) <> '{}'
            OR NOT crm._sales_is_whole(coalesce(one -> 'hours', one -> 'days'), 8760)
-           OR (one ->> 'since' IN ('stage', 'contact')) IS NOT TRUE OR (one ->> 'role' IN ('clerk', 'store_manager', 'manager', 'headquarters')) IS NOT TRUE
+           OR (one ->> 'since' IN ('stage', 'contact')) IS NOT TRUE
+               OR (one ->> 'role' IN ('clerk', 'store_manager', 'manager', 'headquarters')) IS NOT TRUE
            OR jsonb_typeof(coalesce(one -> 'important', 'false')) <> 'boolean' THEN
             RETURN true;
         END IF;
@@ -21,7 +22,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._sales_stall_faults(jsonb) IS
-    'whether a stage''s rules of standing still do not fit: a list of at most 10, each with hours or days (1 to 8760), since stage or contact, role, and important or not';
+    'whether a stage''s rules of standing still do not fit: a list of at most 10, each with hours or days (1 to '
+    '8760), since stage or contact, role, and important or not';
 
 CREATE FUNCTION crm._sales_stage_fault(s jsonb) RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -48,17 +50,20 @@ $$
 DECLARE
     steps bigint := (SELECT count(*) FROM crm.pipeline_stage s WHERE s.pipeline = _sales_pipeline_warnings.pipeline AND s.outcome <> 'lost');
 BEGIN
-    RETURN CASE WHEN steps NOT BETWEEN 4 AND 6 THEN jsonb_build_array(format('%s stages: 4 to 6 are what people keep in mind and to', steps)) ELSE '[]' END;
+    RETURN CASE WHEN steps NOT BETWEEN 4 AND 6
+        THEN jsonb_build_array(format('%s stages: 4 to 6 are what people keep in mind and to', steps)) ELSE '[]' END;
 END
 $$;
-COMMENT ON FUNCTION crm._sales_pipeline_warnings(text) IS 'what speaks against a pipeline: fewer than 4 or more than 6 stages, those of lost deals apart';
+COMMENT ON FUNCTION crm._sales_pipeline_warnings(text) IS
+    'what speaks against a pipeline: fewer than 4 or more than 6 stages, those of lost deals apart';
 
 CREATE FUNCTION crm._sales_pipeline(pipeline text) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     RETURN (SELECT jsonb_build_object('pipeline', p.pipeline, 'name_zh', p.name_zh, 'name_en', p.name_en, 'is_active', p.is_active,
-                'stages', (SELECT jsonb_agg(jsonb_build_object('stage', s.stage, 'name_zh', s.name_zh, 'name_en', s.name_en, 'outcome', s.outcome, 'expected_days', s.expected_days,
+                'stages', (SELECT jsonb_agg(jsonb_build_object('stage', s.stage, 'name_zh', s.name_zh,
+                    'name_en', s.name_en, 'outcome', s.outcome, 'expected_days', s.expected_days,
                     'evidence', s.evidence, 'stalls', s.stalls) ORDER BY s.position) FROM crm.pipeline_stage s WHERE s.pipeline = p.pipeline),
                 'warnings', crm._sales_pipeline_warnings(p.pipeline))
             FROM crm.pipeline p WHERE p.pipeline = _sales_pipeline.pipeline);
@@ -74,7 +79,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_pipelines() IS
-    'pipelines, those in use first: names, stages in their order (outcome open, won or lost; expected_days; evidence that has to be handed in before a deal goes on; stalls: after how long at the stage, or without contact, whose task it becomes), warnings';
+    'pipelines, those in use first: names, stages in their order (outcome open, won or lost; expected_days; '
+    'evidence that has to be handed in before a deal goes on; stalls: after how long at the stage, or without '
+    'contact, whose task it becomes), warnings';
 GRANT EXECUTE ON FUNCTION crm.sales_pipelines() TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters, crm_marketer;
 
 CREATE FUNCTION crm._sales_require_stages(stages jsonb) RETURNS void
@@ -86,7 +93,8 @@ BEGIN
     IF jsonb_typeof(stages) IS DISTINCT FROM 'array' OR jsonb_array_length(stages) NOT BETWEEN 2 AND 20 THEN
         wrong := 'stages';
     ELSE
-        wrong := coalesce((SELECT crm._sales_stage_fault(e) FROM jsonb_array_elements(stages) WITH ORDINALITY a (e, n) WHERE crm._sales_stage_fault(e) IS NOT NULL ORDER BY n LIMIT 1),
+        wrong := coalesce((SELECT crm._sales_stage_fault(e) FROM jsonb_array_elements(stages) WITH ORDINALITY a (e, n)
+            WHERE crm._sales_stage_fault(e) IS NOT NULL ORDER BY n LIMIT 1),
             (SELECT 'stage' FROM jsonb_array_elements(stages) e GROUP BY e ->> 'stage' HAVING count(*) > 1 LIMIT 1),
             CASE WHEN coalesce(stages -> 0 ->> 'outcome', 'open') <> 'open'
                    OR NOT EXISTS (SELECT FROM jsonb_array_elements(stages) e WHERE e ->> 'outcome' = 'won')
@@ -118,14 +126,20 @@ BEGIN
                            WHEN jsonb_typeof(coalesce(spec -> 'is_active', 'true')) <> 'boolean' THEN 'is_active' END);
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'pipeline has no proper code or a member that does not fit'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = wrong, HINT = format('Members are %s; is_active is true or false.', array_to_string(known, ', '));
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = wrong,
+                HINT = format('Members are %s; is_active is true or false.', array_to_string(known, ', '));
     END IF;
-    PERFORM crm._sales_require_stages(CASE WHEN spec ? 'stages' OR NOT EXISTS (SELECT FROM crm.pipeline p WHERE p.pipeline = sales_define_pipeline.pipeline)
+    PERFORM crm._sales_require_stages(CASE WHEN spec ? 'stages'
+                                           OR NOT EXISTS (SELECT FROM crm.pipeline p
+                                           WHERE p.pipeline = sales_define_pipeline.pipeline)
                                            THEN spec -> 'stages' ELSE crm._sales_pipeline(pipeline) -> 'stages' END);
     INSERT INTO crm.pipeline AS p (pipeline, name_zh, name_en, is_active)
-    VALUES (sales_define_pipeline.pipeline, left(coalesce(nullif(btrim(spec ->> 'name_zh'), ''), pipeline), 100), left(coalesce(nullif(btrim(spec ->> 'name_en'), ''), pipeline), 100), coalesce((spec -> 'is_active')::boolean, true))
+    VALUES (sales_define_pipeline.pipeline, left(coalesce(nullif(btrim(spec ->> 'name_zh'), ''), pipeline), 100),
+        left(coalesce(nullif(btrim(spec ->> 'name_en'), ''), pipeline), 100),
+        coalesce((spec -> 'is_active')::boolean, true))
     ON CONFLICT ON CONSTRAINT pipeline_pkey DO UPDATE SET name_zh = CASE WHEN spec ? 'name_zh' THEN excluded.name_zh ELSE p.name_zh END,
-        name_en = CASE WHEN spec ? 'name_en' THEN excluded.name_en ELSE p.name_en END, is_active = CASE WHEN spec ? 'is_active' THEN excluded.is_active ELSE p.is_active END;
+        name_en = CASE WHEN spec ? 'name_en' THEN excluded.name_en ELSE p.name_en END, is_active = CASE
+            WHEN spec ? 'is_active' THEN excluded.is_active ELSE p.is_active END;
     IF spec ? 'stages' THEN
         PERFORM crm._sales_put_stages(pipeline, spec -> 'stages');
     END IF;
@@ -136,7 +150,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.sales_define_pipeline(text, jsonb, text) IS
-    'makes or changes a pipeline (name_zh, name_en, is_active, stages in their order as crm.sales_pipelines() tells them) and answers it with warnings; audited; RM874 when a deal stands or stood at a stage that would go; 22023 names the member';
+    'makes or changes a pipeline (name_zh, name_en, is_active, stages in their order as crm.sales_pipelines() tells '
+    'them) and answers it with warnings; audited; RM874 when a deal stands or stood at a stage that would go; 22023 '
+    'names the member';
 GRANT EXECUTE ON FUNCTION crm.sales_define_pipeline(text, jsonb, text) TO crm_headquarters;
 
 CREATE FUNCTION crm._sales_put_stages(pipeline text, stages jsonb) RETURNS void
@@ -145,25 +161,30 @@ $$
 #variable_conflict use_column
 DECLARE
     held text := (SELECT s.stage FROM crm.pipeline_stage s
-                  WHERE s.pipeline = _sales_put_stages.pipeline AND NOT EXISTS (SELECT FROM jsonb_array_elements(stages) e WHERE e ->> 'stage' = s.stage)
+                  WHERE s.pipeline = _sales_put_stages.pipeline
+                      AND NOT EXISTS (SELECT FROM jsonb_array_elements(stages) e WHERE e ->> 'stage' = s.stage)
                     AND EXISTS (SELECT FROM crm.deal d WHERE d.pipeline = s.pipeline AND d.stage = s.stage) ORDER BY s.position LIMIT 1);
 BEGIN
     IF held IS NOT NULL THEN
         RAISE EXCEPTION 'deals stand at the stage "%"', held
             USING ERRCODE = 'RM874', COLUMN = 'stages', HINT = 'Move them first, or keep the stage.';
     END IF;
-    DELETE FROM crm.pipeline_stage s WHERE s.pipeline = _sales_put_stages.pipeline AND NOT EXISTS (SELECT FROM jsonb_array_elements(stages) e WHERE e ->> 'stage' = s.stage);
+    DELETE FROM crm.pipeline_stage s WHERE s.pipeline = _sales_put_stages.pipeline
+        AND NOT EXISTS (SELECT FROM jsonb_array_elements(stages) e WHERE e ->> 'stage' = s.stage);
     INSERT INTO crm.pipeline_stage AS s (pipeline, position, stage, name_zh, name_en, outcome, expected_days, evidence, stalls)
-    SELECT _sales_put_stages.pipeline, a.n * 10, a.e ->> 'stage', btrim(a.e ->> 'name_zh'), btrim(coalesce(a.e ->> 'name_en', a.e ->> 'stage')), coalesce(a.e ->> 'outcome', 'open'),
+    SELECT _sales_put_stages.pipeline, a.n * 10, a.e ->> 'stage', btrim(a.e ->> 'name_zh'),
+        btrim(coalesce(a.e ->> 'name_en', a.e ->> 'stage')), coalesce(a.e ->> 'outcome', 'open'),
            (a.e ->> 'expected_days')::int, coalesce(a.e -> 'evidence', '[]'), coalesce(a.e -> 'stalls', '[]')
     FROM jsonb_array_elements(stages) WITH ORDINALITY a (e, n)
-    ON CONFLICT ON CONSTRAINT pipeline_stage_pkey DO UPDATE SET position = excluded.position, name_zh = excluded.name_zh, name_en = excluded.name_en, outcome = excluded.outcome,
+    ON CONFLICT ON CONSTRAINT pipeline_stage_pkey DO UPDATE SET position = excluded.position,
+        name_zh = excluded.name_zh, name_en = excluded.name_en, outcome = excluded.outcome,
         expected_days = excluded.expected_days, evidence = excluded.evidence, stalls = excluded.stalls;
     -- open deals are judged by the new rules from now on
     UPDATE crm.deal d SET next_stall_at = crm.core_now() WHERE d.pipeline = _sales_put_stages.pipeline AND d.outcome = 'open';
 END
 $$;
-COMMENT ON FUNCTION crm._sales_put_stages(text, jsonb) IS 'replaces the stages of a pipeline; RM874 when a deal stands at one that would go';
+COMMENT ON FUNCTION crm._sales_put_stages(text, jsonb) IS
+    'replaces the stages of a pipeline; RM874 when a deal stands at one that would go';
 
 CREATE FUNCTION crm.sales_set_skills(staff text, skills text[]) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -171,9 +192,11 @@ $$
 DECLARE
     id int := crm._sales_staff(staff);
 BEGIN
-    IF id IS NULL OR skills IS NULL OR cardinality(skills) > 20 OR EXISTS (SELECT FROM unnest(skills) k WHERE (k ~ '^[a-z][a-z0-9_]{0,62}$') IS NOT TRUE) THEN
+    IF id IS NULL OR skills IS NULL OR cardinality(skills) > 20
+        OR EXISTS (SELECT FROM unnest(skills) k WHERE (k ~ '^[a-z][a-z0-9_]{0,62}$') IS NOT TRUE) THEN
         RAISE EXCEPTION 'a staff member has at most 20 skills with codes'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = CASE WHEN id IS NULL THEN 'staff' ELSE 'skills' END, HINT = 'Give a staff code and skills like gold or cake_tables.';
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = CASE WHEN id IS NULL THEN 'staff' ELSE 'skills' END,
+                HINT = 'Give a staff code and skills like gold or cake_tables.';
     ELSIF crm._actor_role() <> 'crm_headquarters' AND NOT crm._sales_reaches(id, crm.access_store_ids()) THEN
         RAISE EXCEPTION 'there is no staff member "%" in your stores', left(staff, 100)
             USING ERRCODE = 'no_data_found', COLUMN = 'staff', HINT = 'crm.sales_staff() has those who work there.';
@@ -181,9 +204,11 @@ BEGIN
     DELETE FROM crm.staff_skill k WHERE k.staff_id = id AND k.skill <> ALL (skills);
     INSERT INTO crm.staff_skill (staff_id, skill) SELECT DISTINCT id, k FROM unnest(skills) k ON CONFLICT DO NOTHING;
     PERFORM crm._audit('edit', 'staff', id, 'skills', NULL, array_to_string(skills, ','));
-    RETURN jsonb_build_object('staff', staff, 'skills', (SELECT coalesce(jsonb_agg(k.skill ORDER BY k.skill), '[]') FROM crm.staff_skill k WHERE k.staff_id = id));
+    RETURN jsonb_build_object('staff', staff, 'skills', (SELECT coalesce(jsonb_agg(k.skill ORDER BY k.skill), '[]')
+            FROM crm.staff_skill k WHERE k.staff_id = id));
 END
 $$;
 COMMENT ON FUNCTION crm.sales_set_skills(text, text[]) IS
-    'what a staff member can do better than others (gold: served the best customers); deals are given by it; audited; P0002 for who works in none of the caller''s stores, 22023 names the field';
+    'what a staff member can do better than others (gold: served the best customers); deals are given by it; '
+    'audited; P0002 for who works in none of the caller''s stores, 22023 names the field';
 GRANT EXECUTE ON FUNCTION crm.sales_set_skills(text, text[]) TO crm_store_manager, crm_manager, crm_headquarters;

@@ -9,16 +9,21 @@ CREATE FUNCTION crm._segment_mark(persons bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
 $$
 DECLARE
-    piece int := CASE WHEN cardinality(persons) > 1000 THEN greatest((crm._setting('segment.piece_persons') #>> '{}')::int, 1000) ELSE 1000 END;     -- one run takes whole marks
+    piece int := CASE WHEN cardinality(persons) > 1000
+        THEN greatest((crm._setting('segment.piece_persons') #>> '{}')::int, 1000)
+        ELSE 1000 END;     -- one run takes whole marks
 BEGIN
     INSERT INTO crm.segment_mark (mark_id, kind, persons)
     SELECT crm._new_id(), _segment_mark.kind, m.persons
-    FROM (SELECT crm.bitmap(_segment_mark.persons[i + 1 : i + piece]) AS persons FROM generate_series(0, cardinality(_segment_mark.persons) - 1, piece) i) m
+    FROM (SELECT crm.bitmap(_segment_mark.persons[i + 1 : i + piece]) AS persons
+        FROM generate_series(0, cardinality(_segment_mark.persons) - 1, piece) i) m
     WHERE crm.bitmap_count(m.persons) > 0
-      AND EXISTS (SELECT FROM crm.segment s WHERE s.is_active AND s.kind = 'living' AND (_segment_mark.kind = 'membership' OR s.facts @> ARRAY[_segment_mark.kind]));
+      AND EXISTS (SELECT FROM crm.segment s WHERE s.is_active AND s.kind = 'living'
+          AND (_segment_mark.kind = 'membership' OR s.facts @> ARRAY[_segment_mark.kind]));
 END
 $$;
-COMMENT ON FUNCTION crm._segment_mark(bigint[], text) IS 'leaves persons to the next crm._segment_refresh(), when a living segment asks for facts of the kind';
+COMMENT ON FUNCTION crm._segment_mark(bigint[], text) IS
+    'leaves persons to the next crm._segment_refresh(), when a living segment asks for facts of the kind';
 
 CREATE FUNCTION crm._segment_on_facts(customer_ids bigint[], kind text, is_history boolean) RETURNS void
     LANGUAGE plpgsql AS
@@ -27,7 +32,8 @@ BEGIN
     PERFORM crm._segment_mark(customer_ids, kind);
 END
 $$;
-COMMENT ON FUNCTION crm._segment_on_facts(bigint[], text, boolean) IS 'consequence of facts: marks their persons in the same commit';
+COMMENT ON FUNCTION crm._segment_on_facts(bigint[], text, boolean) IS
+    'consequence of facts: marks their persons in the same commit';
 
 CREATE FUNCTION crm._segment_on_membership(survivor bigint, other bigint, record_ids bigint[], kind text) RETURNS void
     LANGUAGE plpgsql AS
@@ -44,10 +50,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._segment_on_membership(bigint, bigint, bigint[], text) IS
-    'consequence of records that moved: both persons are looked at again; lists take the survivor for who was merged away, until the two are parted';
+    'consequence of records that moved: both persons are looked at again; lists take the survivor for who was '
+    'merged away, until the two are parted';
 
 CREATE FUNCTION crm._segment_number(persons bigint[]) RETURNS void
-    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS
+    LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
+        SET enable_mergejoin = off SET jit = off AS
 $$
 BEGIN
     INSERT INTO crm.segment_ordinal (customer_id, ordinal)
@@ -69,12 +77,14 @@ BEGIN
     END IF;
     INSERT INTO crm.segment_ordinal (customer_id, ordinal)
     SELECT p.customer_id, nextval('crm.segment_ordinal_seq')
-    FROM (SELECT c.customer_id FROM crm.customer c WHERE c.status = 'active' AND NOT EXISTS (SELECT FROM crm.segment_ordinal o WHERE o.customer_id = c.customer_id) ORDER BY 1) p
+    FROM (SELECT c.customer_id FROM crm.customer c WHERE c.status = 'active'
+        AND NOT EXISTS (SELECT FROM crm.segment_ordinal o WHERE o.customer_id = c.customer_id) ORDER BY 1) p
     ON CONFLICT DO NOTHING;
 END
 $$;
 COMMENT ON FUNCTION crm._segment_number_all() IS
-    'gives every active person an ordinal who has none, in the order of their ids: with a first fill, so that later runs number newcomers alone and neighbours lie side by side in the bitmaps';
+    'gives every active person an ordinal who has none, in the order of their ids: with a first fill, so that later '
+    'runs number newcomers alone and neighbours lie side by side in the bitmaps';
 
 CREATE FUNCTION crm._segment_log(segments int[], came crm.bitmap[], went crm.bitmap[], at timestamptz) RETURNS void
     LANGUAGE plpgsql AS
@@ -87,7 +97,8 @@ BEGIN
     ON CONFLICT (segment_id, at) DO UPDATE SET came = x.came OPERATOR(crm.|) excluded.came, went = x.went OPERATOR(crm.|) excluded.went;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_log(int[], crm.bitmap[], crm.bitmap[], timestamptz) IS 'writes down, by ordinals, who came into segments and who went at a moment';
+COMMENT ON FUNCTION crm._segment_log(int[], crm.bitmap[], crm.bitmap[], timestamptz) IS
+    'writes down, by ordinals, who came into segments and who went at a moment';
 
 CREATE FUNCTION crm._segment_store(segment_id int, entering bigint[], leaving bigint[], at timestamptz, is_logged boolean) RETURNS bigint
     LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS
@@ -127,23 +138,29 @@ BEGIN
     SELECT segment, p.chunk_no, (coalesce(k.members, '{}') OPERATOR(crm.-) p.minus) OPERATOR(crm.|) p.plus
     FROM piece p LEFT JOIN crm.segment_chunk k ON k.segment_id = segment AND k.chunk_no = p.chunk_no
     ON CONFLICT (segment_id, chunk_no) DO UPDATE SET members = excluded.members;
-    UPDATE crm.segment s SET person_count = s.person_count + cardinality(came) - cardinality(went), moved_at = greatest(s.moved_at, _segment_store.at) WHERE s.segment_id = segment;
+    UPDATE crm.segment s SET person_count = s.person_count + cardinality(came) - cardinality(went),
+        moved_at = greatest(s.moved_at, _segment_store.at) WHERE s.segment_id = segment;
     IF is_list THEN     -- segments that name a list learn of it by marks, those that name a living segment in its run
         PERFORM crm._segment_mark(came || went, 'segment');
     END IF;
     IF is_logged THEN
-        PERFORM crm._segment_log(ARRAY[segment], ARRAY[(SELECT coalesce(crm.bitmap_agg(o.ordinal), '{}') FROM crm.segment_ordinal o WHERE o.customer_id = ANY (came))],
-                                 ARRAY[(SELECT coalesce(crm.bitmap_agg(o.ordinal), '{}') FROM crm.segment_ordinal o WHERE o.customer_id = ANY (went))], _segment_store.at);
+        PERFORM crm._segment_log(ARRAY[segment],
+                                 ARRAY[(SELECT coalesce(crm.bitmap_agg(o.ordinal), '{}') FROM crm.segment_ordinal o
+                                 WHERE o.customer_id = ANY (came))],
+                                 ARRAY[(SELECT coalesce(crm.bitmap_agg(o.ordinal), '{}') FROM crm.segment_ordinal o
+                                             WHERE o.customer_id = ANY (went))], _segment_store.at);
     END IF;
     RETURN cardinality(came) + cardinality(went);
 END
 $$;
 COMMENT ON FUNCTION crm._segment_store(int, bigint[], bigint[], timestamptz, boolean) IS
-    'writes who entered and who left as of a moment: stays, bitmaps, count, and the log; who is in already or out already is left alone; returns how many moved';
+    'writes who entered and who left as of a moment: stays, bitmaps, count, and the log; who is in already or out '
+    'already is left alone; returns how many moved';
 
 CREATE FUNCTION crm._segment_whose(places crm.bitmap) RETURNS crm.bitmap
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_segment_whose';
-COMMENT ON FUNCTION crm._segment_whose(crm.bitmap) IS 'the persons of ordinals, found by going through all of them; null: a table that is no plain heap is not read so';
+COMMENT ON FUNCTION crm._segment_whose(crm.bitmap) IS
+    'the persons of ordinals, found by going through all of them; null: a table that is no plain heap is not read so';
 
 CREATE FUNCTION crm._segment_persons(places crm.bitmap) RETURNS crm.bitmap
     LANGUAGE plpgsql STABLE AS
@@ -193,7 +210,8 @@ BEGIN
     RETURN whole;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_version(jsonb) IS 'changes when something may have changed everybody''s answer to a rule; empty when nothing can';
+COMMENT ON FUNCTION crm._segment_version(jsonb) IS
+    'changes when something may have changed everybody''s answer to a rule; empty when nothing can';
 
 CREATE FUNCTION crm._segment_behind() RETURNS crm.bitmap
     LANGUAGE plpgsql STABLE AS
@@ -239,7 +257,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._segment_fill(int, timestamptz) IS
-    'asks everybody; the first time, and after an edit, nothing is logged: flows do not greet who was always there; returns who moved';
+    'asks everybody; the first time, and after an edit, nothing is logged: flows do not greet who was always there; '
+    'returns who moved';
 
 CREATE FUNCTION crm._segment_fitting(rules jsonb, candidates crm.bitmap, moment timestamptz, met crm.bitmap[] DEFAULT '{}') RETURNS crm.bitmap[]
     LANGUAGE plpgsql STABLE AS
@@ -253,7 +272,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._segment_fitting(jsonb, crm.bitmap, timestamptz, crm.bitmap[]) IS
-    'of each rule of a list the candidates who fit it; met: of each rule those who are known to be active and to meet all that no order changes';
+    'of each rule of a list the candidates who fit it; met: of each rule those who are known to be active and to '
+    'meet all that no order changes';
 
 CREATE FUNCTION crm._segment_kept(segment_id int, persons crm.bitmap) RETURNS crm.bitmap
     LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
@@ -288,7 +308,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._segment_keep(int, crm.bitmap, crm.bitmap, timestamptz) IS
-    'takes in and out those of the candidates whom the rule moves (fitting: who of them fits; null: they are asked here) and sets the watermark; returns who moved';
+    'takes in and out those of the candidates whom the rule moves (fitting: who of them fits; null: they are asked '
+    'here) and sets the watermark; returns who moved';
 
 CREATE FUNCTION crm._segment_is_due_in_full(s record, moment timestamptz, versioned text[], after_minutes interval) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -296,11 +317,13 @@ $$
 BEGIN
     RETURN s.watermark IS NULL OR s.filled_version IS DISTINCT FROM s.version OR moment < s.watermark
         OR (NOT s.is_announced AND moment >= s.filled_at + after_minutes)
-        OR s.sources_version IS DISTINCT FROM CASE WHEN EXISTS (SELECT FROM jsonb_path_query(s.rule, '$.**.kind') k WHERE k #>> '{}' = ANY (versioned)) THEN crm._segment_version(s.rule) ELSE '' END;
+        OR s.sources_version IS DISTINCT FROM CASE WHEN EXISTS (SELECT FROM jsonb_path_query(s.rule, '$.**.kind') k
+                WHERE k #>> '{}' = ANY (versioned)) THEN crm._segment_version(s.rule) ELSE '' END;
 END
 $$;
 COMMENT ON FUNCTION crm._segment_is_due_in_full(record, timestamptz, text[], interval) IS
-    'whether everybody is to be asked: a new rule, a clock that went back, a source that tells of no changes and was asked so long ago, or a change for everybody (of the kinds that have versions)';
+    'whether everybody is to be asked: a new rule, a clock that went back, a source that tells of no changes and '
+    'was asked so long ago, or a change for everybody (of the kinds that have versions)';
 
 CREATE FUNCTION crm._segment_take(OUT kinds text[], OUT persons crm.bitmap[]) RETURNS record
     LANGUAGE plpgsql SET jit = off AS
@@ -314,12 +337,16 @@ BEGIN
         SELECT m.mark_id, sum(m.persons_count) OVER (ORDER BY m.mark_id) - m.persons_count AS before
         FROM (SELECT x.mark_id, crm.bitmap_count(x.persons) AS persons_count FROM crm.segment_mark x ORDER BY x.mark_id LIMIT piece) m),
     taken AS (
-        DELETE FROM crm.segment_mark m WHERE m.mark_id = ANY (ARRAY(SELECT o.mark_id FROM oldest o WHERE o.before < piece)) RETURNING m.kind, m.persons)
-    SELECT array_agg(k.kind), array_agg(k.persons) INTO kinds, persons FROM (SELECT t.kind, crm.bitmap_union(t.persons) AS persons FROM taken t GROUP BY 1) k;
+        DELETE FROM crm.segment_mark m
+            WHERE m.mark_id = ANY (ARRAY(SELECT o.mark_id FROM oldest o WHERE o.before < piece)) RETURNING m.kind,
+            m.persons)
+    SELECT array_agg(k.kind), array_agg(k.persons) INTO kinds, persons
+        FROM (SELECT t.kind, crm.bitmap_union(t.persons) AS persons FROM taken t GROUP BY 1) k;
     IF kinds IS NULL THEN
         RETURN;
     END IF;
-    -- marks of segments and of sources come in one commit: of a mark seen above its source's is seen here, too, or has been dealt with since
+    -- marks of segments and of sources come in one commit: of a mark seen above its source's is seen here, too, or
+    -- has been dealt with since
     behind := crm._segment_behind();
     IF crm.bitmap_count(behind) > 0 THEN
         INSERT INTO crm.segment_mark (mark_id, kind, persons)
@@ -331,17 +358,20 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._segment_take() IS
-    'takes marks off the table: kinds of facts, and the persons of each; persons for whom a source is behind are marked again';
+    'takes marks off the table: kinds of facts, and the persons of each; persons for whom a source is behind are '
+    'marked again';
 
 CREATE FUNCTION crm._segment_everybody() RETURNS bigint
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN (SELECT greatest(c.reltuples, q.last_value, 1000)::bigint FROM pg_class c, crm.segment_ordinal_seq q WHERE c.oid = 'crm.customer'::regclass);
+    RETURN (SELECT greatest(c.reltuples, q.last_value, 1000)::bigint FROM pg_class c, crm.segment_ordinal_seq q
+        WHERE c.oid = 'crm.customer'::regclass);
 END
 $$;
 COMMENT ON FUNCTION crm._segment_everybody() IS
-    'about how many persons there are: as the table was counted last, or as many as have ordinals, before it was counted first; 1,000 at least';
+    'about how many persons there are: as the table was counted last, or as many as have ordinals, before it was '
+    'counted first; 1,000 at least';
 
 CREATE FUNCTION crm._segment_asked(segment_id int, kinds text[], persons crm.bitmap[], moved_of jsonb, moment timestamptz,
                                    OUT asked crm.bitmap, OUT doubted crm.bitmap) RETURNS record
@@ -378,7 +408,8 @@ EXCEPTION
 END
 $$;
 COMMENT ON FUNCTION crm._segment_asked(int, text[], crm.bitmap[], jsonb, timestamptz) IS
-    'whom a segment''s rule is to be asked about now, of the persons marked by each kind of fact and of those whom time or other segments moved, null: everybody; doubted: those of whom more may have changed than the marks say';
+    'whom a segment''s rule is to be asked about now, of the persons marked by each kind of fact and of those whom '
+    'time or other segments moved, null: everybody; doubted: those of whom more may have changed than the marks say';
 
 CREATE FUNCTION crm._segment_asked_all(segments int[], kinds text[], persons crm.bitmap[], moved_of jsonb, moment timestamptz,
                                        OUT asked crm.bitmap[], OUT doubted crm.bitmap[]) RETURNS record
@@ -389,10 +420,13 @@ DECLARE
     versioned CONSTANT text[] := ARRAY(SELECT r.kind FROM crm.rule_source r WHERE r.spec ? 'version');
     after_minutes CONSTANT interval := (crm._setting('segment.full_minutes') #>> '{}')::int * interval '1 minute';
 BEGIN
-    SELECT array_agg(a.asked ORDER BY a.n), array_agg(CASE WHEN a.is_announced THEN crm.bitmap(a.aged_doubted) OPERATOR(crm.|) a.by_segments ELSE a.asked END ORDER BY a.n) INTO asked, doubted
+    SELECT array_agg(a.asked ORDER BY a.n),
+        array_agg(CASE WHEN a.is_announced THEN crm.bitmap(a.aged_doubted) OPERATOR(crm.|) a.by_segments
+            ELSE a.asked END ORDER BY a.n) INTO asked, doubted
     FROM (SELECT w.n, w.is_announced, w.by_segments, w.aged_doubted, CASE WHEN crm.bitmap_count(w.asked) <= most THEN w.asked END AS asked
           FROM (SELECT s.n, s.is_announced, b.by_segments, aged.doubted AS aged_doubted,
-                       coalesce((SELECT crm.bitmap_union(p.members) FROM unnest(kinds, persons) p (kind, members) WHERE p.kind = 'membership' OR p.kind = ANY (s.facts)), '{}')
+                       coalesce((SELECT crm.bitmap_union(p.members) FROM unnest(kinds, persons) p (kind, members)
+                               WHERE p.kind = 'membership' OR p.kind = ANY (s.facts)), '{}')
                            OPERATOR(crm.|) crm.bitmap(aged.persons) OPERATOR(crm.|) b.by_segments AS asked
                 FROM (SELECT i.n, x.*, crm._segment_is_due_in_full(x, moment, versioned, after_minutes) AS is_due
                       FROM unnest(segments) WITH ORDINALITY i (id, n) JOIN crm.segment x ON x.segment_id = i.id) s
@@ -407,32 +441,38 @@ EXCEPTION
         FROM unnest(segments) WITH ORDINALITY i (id, n), LATERAL crm._segment_asked(i.id, kinds, persons, moved_of, moment) a;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_asked_all(int[], text[], crm.bitmap[], jsonb, timestamptz) IS 'what crm._segment_asked() says, of several segments in one statement';
+COMMENT ON FUNCTION crm._segment_asked_all(int[], text[], crm.bitmap[], jsonb, timestamptz) IS
+    'what crm._segment_asked() says, of several segments in one statement';
 
 CREATE FUNCTION crm._segment_places(persons crm.bitmap) RETURNS bigint[]
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_segment_places';
-COMMENT ON FUNCTION crm._segment_places(crm.bitmap) IS 'the ordinals of persons, ascending by id, -1: none yet; null: tables that are no plain heaps are not read so';
+COMMENT ON FUNCTION crm._segment_places(crm.bitmap) IS
+    'the ordinals of persons, ascending by id, -1: none yet; null: tables that are no plain heaps are not read so';
 
 CREATE FUNCTION crm._segment_kept_of(segments int[], asked crm.bitmap[], persons crm.bitmap, places bigint[]) RETURNS crm.bitmap[]
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_segment_kept_of';
 COMMENT ON FUNCTION crm._segment_kept_of(int[], crm.bitmap[], crm.bitmap, bigint[]) IS
     'of each segment those asked about who are in, by the stored bitmaps and the ordinals of persons who include them';
 
-CREATE FUNCTION crm._segment_answers(segments int[], asked crm.bitmap[], kept crm.bitmap[], doubted crm.bitmap[], moment timestamptz) RETURNS crm.bitmap[]
+CREATE FUNCTION crm._segment_answers(segments int[], asked crm.bitmap[], kept crm.bitmap[], doubted crm.bitmap[],
+                                     moment timestamptz) RETURNS crm.bitmap[]
     LANGUAGE plpgsql STABLE AS
 $$
 DECLARE
     nothing CONSTANT crm.bitmap[] := array_fill(NULL::crm.bitmap, ARRAY[cardinality(segments)]);
     together crm.bitmap := (SELECT crm.bitmap_union(a) FROM unnest(asked) a);
     half bigint := crm.bitmap_count(together) / 2;
-    bundle int[] := ARRAY(SELECT n::int FROM unnest(asked) WITH ORDINALITY x (a, n) WHERE crm.bitmap_count(a) > 0 AND crm.bitmap_count(a) >= half ORDER BY n);
+    bundle int[] := ARRAY(SELECT n::int FROM unnest(asked) WITH ORDINALITY x (a, n) WHERE crm.bitmap_count(a) > 0
+            AND crm.bitmap_count(a) >= half ORDER BY n);
     found crm.bitmap[];
     fitting crm.bitmap[] := nothing;
 BEGIN
     IF cardinality(bundle) > 0 THEN
-        found := crm._segment_fitting((SELECT jsonb_agg(s.rule ORDER BY b.n) FROM unnest(bundle) b (n) JOIN crm.segment s ON s.segment_id = segments[b.n]),
+        found := crm._segment_fitting((SELECT jsonb_agg(s.rule ORDER BY b.n) FROM unnest(bundle) b (n)
+                                      JOIN crm.segment s ON s.segment_id = segments[b.n]),
                                       together, moment,
-                                      ARRAY(SELECT kept[b.n] OPERATOR(crm.-) doubted[b.n] FROM unnest(bundle) WITH ORDINALITY b (n, place) ORDER BY b.place));
+                                      ARRAY(SELECT kept[b.n] OPERATOR(crm.-) doubted[b.n]
+                                          FROM unnest(bundle) WITH ORDINALITY b (n, place) ORDER BY b.place));
         FOR i IN 1 .. cardinality(bundle) LOOP
             fitting[bundle[i]] := found[i];
         END LOOP;
@@ -446,24 +486,31 @@ EXCEPTION
 END
 $$;
 COMMENT ON FUNCTION crm._segment_answers(int[], crm.bitmap[], crm.bitmap[], crm.bitmap[], timestamptz) IS
-    'who fits, of all segments whose candidates are mostly the same in one statement, be they candidates of each or of another; who is in and not doubted is asked only what orders change; null: to be asked by itself';
+    'who fits, of all segments whose candidates are mostly the same in one statement, be they candidates of each or '
+    'of another; who is in and not doubted is asked only what orders change; null: to be asked by itself';
 
 CREATE FUNCTION crm._segment_write(segments int[], asked crm.bitmap[], fitting crm.bitmap[], persons crm.bitmap, places bigint[], at timestamptz,
                                    OUT moved crm.bitmap[], OUT came crm.bitmap[], OUT went crm.bitmap[],
                                    OUT chunk_of int[], OUT chunk_no bigint[], OUT chunk crm.bitmap[]) RETURNS record
     LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'crm_segment_write';
 COMMENT ON FUNCTION crm._segment_write(int[], crm.bitmap[], crm.bitmap[], crm.bitmap, bigint[], timestamptz) IS
-    'begins and ends the stays of those asked about, of several locked segments, as of a moment that is later than all their stays begin, by the ordinals of persons who include them: of each segment who moved, by id, who came and who went, by ordinal, and the chunks that are to be stored';
+    'begins and ends the stays of those asked about, of several locked segments, as of a moment that is later than '
+    'all their stays begin, by the ordinals of persons who include them: of each segment who moved, by id, who came '
+    'and who went, by ordinal, and the chunks that are to be stored';
 
-CREATE FUNCTION crm._segment_settle(segments int[], asked crm.bitmap[], fitting crm.bitmap[], persons crm.bitmap, places bigint[], moment timestamptz) RETURNS crm.bitmap[]
+CREATE FUNCTION crm._segment_settle(segments int[], asked crm.bitmap[], fitting crm.bitmap[], persons crm.bitmap,
+                                    places bigint[], moment timestamptz) RETURNS crm.bitmap[]
     LANGUAGE plpgsql AS
 $$
 #variable_conflict use_column
 DECLARE
     nothing CONSTANT crm.bitmap[] := array_fill(NULL::crm.bitmap, ARRAY[cardinality(segments)]);
-    -- under the segments' locks nobody else writes their stays, and a later moment than the last run's begins no stay there is
-    chosen int[] := ARRAY(SELECT a.n::int FROM unnest(segments, asked, fitting) WITH ORDINALITY a (id, asked, fitting, n) JOIN crm.segment x ON x.segment_id = a.id
-                          WHERE x.watermark < moment AND (crm.bitmap_count(a.asked) = 0 OR a.asked IS NOT NULL AND a.fitting IS NOT NULL) ORDER BY a.n);
+    -- under the segments' locks nobody else writes their stays, and a later moment than the last run's begins no stay
+    -- there is
+    chosen int[] := ARRAY(SELECT a.n::int FROM unnest(segments, asked, fitting) WITH ORDINALITY a (id, asked, fitting,
+                          n) JOIN crm.segment x ON x.segment_id = a.id
+                          WHERE x.watermark < moment AND (crm.bitmap_count(a.asked) = 0 OR a.asked IS NOT NULL
+                                  AND a.fitting IS NOT NULL) ORDER BY a.n);
     ids int[] := ARRAY(SELECT segments[n] FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place);
     done record;
     moved crm.bitmap[] := nothing;
@@ -472,7 +519,9 @@ BEGIN
         RETURN nothing;
     END IF;
     SELECT * INTO done FROM crm._segment_write(ids, ARRAY(SELECT asked[n] FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place),
-                                               ARRAY(SELECT coalesce(fitting[n], '{}') FROM unnest(chosen) WITH ORDINALITY c (n, place) ORDER BY place), persons, places, moment);
+                                               ARRAY(SELECT coalesce(fitting[n], '{}')
+                                                       FROM unnest(chosen) WITH ORDINALITY c (n, place)
+                                                       ORDER BY place), persons, places, moment);
     IF cardinality(done.chunk_of) > 0 THEN
         INSERT INTO crm.segment_chunk AS k (segment_id, chunk_no, members)
         SELECT * FROM unnest(done.chunk_of, done.chunk_no, done.chunk)
@@ -494,7 +543,8 @@ EXCEPTION
 END
 $$;
 COMMENT ON FUNCTION crm._segment_settle(int[], crm.bitmap[], crm.bitmap[], crm.bitmap, bigint[], timestamptz) IS
-    'brings segments, whose rows are locked, up to date with what was found of those asked about, together; of each who moved, null: it is still to be done by itself';
+    'brings segments, whose rows are locked, up to date with what was found of those asked about, together; of each '
+    'who moved, null: it is still to be done by itself';
 
 CREATE FUNCTION crm._segment_refresh_one(segment_id int, asked crm.bitmap, fitting crm.bitmap, moment timestamptz) RETURNS bigint[]
     LANGUAGE plpgsql AS
@@ -514,14 +564,16 @@ EXCEPTION
 END
 $$;
 COMMENT ON FUNCTION crm._segment_refresh_one(int, crm.bitmap, crm.bitmap, timestamptz) IS
-    'brings one segment up to date; asked null: by asking everybody; a segment that cannot be asked keeps its members and its error; returns who moved';
+    'brings one segment up to date; asked null: by asking everybody; a segment that cannot be asked keeps its '
+    'members and its error; returns who moved';
 
 CREATE FUNCTION crm._segment_is_still(moment timestamptz) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     IF EXISTS (SELECT FROM crm.segment_mark)
-       OR EXISTS (SELECT FROM crm.segment x WHERE x.is_active AND x.kind = 'living' AND (x.watermark IS NULL OR moment >= x.watermark + interval '5 minutes')) THEN
+       OR EXISTS (SELECT FROM crm.segment x WHERE x.is_active AND x.kind = 'living'
+               AND (x.watermark IS NULL OR moment >= x.watermark + interval '5 minutes')) THEN
         RETURN false;
     END IF;
     RETURN NOT EXISTS (SELECT FROM crm.segment x WHERE x.is_active AND x.kind = 'living'
@@ -529,7 +581,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._segment_is_still(timestamptz) IS
-    'whether nobody is to be asked for any living segment, by marks or by time, and none was brought up to date five minutes ago or longer: then nothing is written, and whoever looks because something was written is left alone';
+    'whether nobody is to be asked for any living segment, by marks or by time, and none was brought up to date '
+    'five minutes ago or longer: then nothing is written, and whoever looks because something was written is left '
+    'alone';
 
 CREATE FUNCTION crm._segment_refresh() RETURNS bigint
     LANGUAGE plpgsql SET jit = off AS
@@ -557,15 +611,19 @@ BEGIN
     END IF;
     begun := crm._new_id();
     SELECT * INTO mark FROM crm._segment_take();
-    other := (SELECT coalesce(crm.bitmap_union(p.members), '{}') FROM unnest(mark.kinds, mark.persons) p (kind, members) WHERE p.kind NOT IN ('order', 'refund'));
+    other := (SELECT coalesce(crm.bitmap_union(p.members), '{}')
+            FROM unnest(mark.kinds, mark.persons) p (kind, members) WHERE p.kind NOT IN ('order', 'refund'));
     FOR height IN SELECT DISTINCT x.level FROM crm.segment x WHERE x.is_active AND x.kind = 'living' ORDER BY 1 LOOP
         segments := ARRAY(SELECT x.segment_id FROM crm.segment x WHERE x.is_active AND x.kind = 'living' AND x.level = height ORDER BY 1);
         PERFORM FROM crm.segment x WHERE x.segment_id = ANY (segments) ORDER BY x.segment_id FOR NO KEY UPDATE;
-        SELECT a.asked, ARRAY(SELECT coalesce(d, '{}') OPERATOR(crm.|) other FROM unnest(a.doubted) WITH ORDINALITY x (d, n) ORDER BY n) INTO asked, doubted
+        SELECT a.asked, ARRAY(SELECT coalesce(d, '{}') OPERATOR(crm.|) other
+                FROM unnest(a.doubted) WITH ORDINALITY x (d, n) ORDER BY n) INTO asked, doubted
         FROM crm._segment_asked_all(segments, mark.kinds, mark.persons, moved_of, moment) a;
         together := (SELECT coalesce(crm.bitmap_union(a), '{}') FROM unnest(asked) a);
         places := crm._segment_places(together);
-        kept := coalesce(crm._segment_kept_of(segments, ARRAY(SELECT coalesce(a, '{}') FROM unnest(asked) WITH ORDINALITY x (a, n) ORDER BY n), together, places), '{}');
+        kept := coalesce(crm._segment_kept_of(segments,
+                    ARRAY(SELECT coalesce(a, '{}') FROM unnest(asked) WITH ORDINALITY x (a, n) ORDER BY n), together,
+                    places), '{}');
         fitting := crm._segment_answers(segments, asked, kept, doubted, moment);
         settled := crm._segment_settle(segments, asked, fitting, together, places, moment);
         FOR i IN 1 .. cardinality(segments) LOOP
@@ -583,4 +641,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._segment_refresh() IS
-    'job: brings every living segment up to date with the marks of up to segment.piece_persons persons and with time; returns the marks left of those there were, counted up to 100,000';
+    'job: brings every living segment up to date with the marks of up to segment.piece_persons persons and with '
+    'time; returns the marks left of those there were, counted up to 100,000';

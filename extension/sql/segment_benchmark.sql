@@ -1,14 +1,18 @@
--- segment: figures of the trade beside a person's own: a tag follows whoever departs from a benchmark, and follows the benchmark.
+-- segment: figures of the trade beside a person's own: a tag follows whoever departs from a benchmark, and follows
+-- the benchmark.
 
 CREATE FUNCTION crm._segment_benchmark_rule(tag text) RETURNS jsonb
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
-    RETURN (SELECT jsonb_build_object('all', jsonb_agg(b.condition || jsonb_build_object('op', d.op, 'value', round(b.value * d.factor, 6)) ORDER BY d.metric, d.op))
+    RETURN (SELECT jsonb_build_object('all', jsonb_agg(b.condition
+            || jsonb_build_object('op', d.op, 'value', round(b.value * d.factor, 6)) ORDER BY d.metric, d.op))
             FROM crm.benchmark_tag d JOIN crm.benchmark b ON b.metric = d.metric WHERE d.tag = _segment_benchmark_rule.tag HAVING count(*) > 0);
 END
 $$;
-COMMENT ON FUNCTION crm._segment_benchmark_rule(text) IS 'the rule of a tag that follows benchmarks: every metric departs from its figure as the tag says; null when it follows none';
+COMMENT ON FUNCTION crm._segment_benchmark_rule(text) IS
+    'the rule of a tag that follows benchmarks: every metric departs from its figure as the tag says; null when it '
+    'follows none';
 
 CREATE FUNCTION crm._segment_leave_benchmarks(tag text, rule jsonb) RETURNS boolean
     LANGUAGE plpgsql AS
@@ -19,7 +23,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._segment_leave_benchmarks(text, jsonb) IS
-    'ends a tag''s following of benchmarks when it is given another rule than they make, so that none of them writes over it; whether it ended';
+    'ends a tag''s following of benchmarks when it is given another rule than they make, so that none of them '
+    'writes over it; whether it ended';
 
 CREATE FUNCTION crm._segment_check_measure(condition jsonb) RETURNS void
     LANGUAGE plpgsql STABLE AS
@@ -34,9 +39,11 @@ EXCEPTION WHEN SQLSTATE 'RM351' THEN        -- which calls what it was given "ru
     RAISE EXCEPTION '%', SQLERRM USING ERRCODE = 'RM351', COLUMN = 'condition', DETAIL = why, HINT = remedy;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_check_measure(jsonb) IS 'RM351 unless a condition, given an operator and a number, is a rule';
+COMMENT ON FUNCTION crm._segment_check_measure(jsonb) IS
+    'RM351 unless a condition, given an operator and a number, is a rule';
 
-CREATE FUNCTION crm.segment_set_benchmark(metric text, value numeric, origin text, name_zh text DEFAULT NULL, condition jsonb DEFAULT NULL, name_en text DEFAULT NULL,
+CREATE FUNCTION crm.segment_set_benchmark(metric text, value numeric, origin text, name_zh text DEFAULT NULL,
+                                          condition jsonb DEFAULT NULL, name_en text DEFAULT NULL,
                                           idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
@@ -64,19 +71,24 @@ BEGIN
     END IF;
     PERFORM crm._segment_check_measure(asked);
     INSERT INTO crm.benchmark AS b (metric, name_zh, name_en, condition, value, origin, changed_by, changed_at)
-    VALUES (segment_set_benchmark.metric, coalesce(name_zh, was.name_zh, metric), coalesce(name_en, was.name_en, metric), asked, value, btrim(origin), crm._actor(), crm.core_now())
+    VALUES (segment_set_benchmark.metric, coalesce(name_zh, was.name_zh, metric),
+        coalesce(name_en, was.name_en, metric), asked, value, btrim(origin), crm._actor(), crm.core_now())
     ON CONFLICT ON CONSTRAINT benchmark_pkey DO UPDATE
     SET name_zh = excluded.name_zh, name_en = excluded.name_en, condition = excluded.condition, value = excluded.value, origin = excluded.origin,
         changed_by = excluded.changed_by, changed_at = excluded.changed_at;
     PERFORM crm._audit('edit', 'benchmark', NULL, metric, was.value::text, value::text, origin);
-    PERFORM crm._segment_follow_benchmarks(ARRAY(SELECT DISTINCT d.tag FROM crm.benchmark_tag d WHERE d.metric = segment_set_benchmark.metric ORDER BY 1));
-    answer := jsonb_build_object('metric', metric, 'value', value, 'tags', (SELECT coalesce(jsonb_agg(DISTINCT d.tag), '[]') FROM crm.benchmark_tag d WHERE d.metric = segment_set_benchmark.metric));
+    PERFORM crm._segment_follow_benchmarks(ARRAY(SELECT DISTINCT d.tag FROM crm.benchmark_tag d
+        WHERE d.metric = segment_set_benchmark.metric ORDER BY 1));
+    answer := jsonb_build_object('metric', metric, 'value', value,
+            'tags', (SELECT coalesce(jsonb_agg(DISTINCT d.tag), '[]') FROM crm.benchmark_tag d
+                WHERE d.metric = segment_set_benchmark.metric));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm.segment_set_benchmark(text, numeric, text, text, jsonb, text, text) IS
-    'the figure of the trade for a metric (a condition of the rule language without op and value) and where it comes from; tags that follow it are asked anew of everybody; RM351, RM363';
+    'the figure of the trade for a metric (a condition of the rule language without op and value) and where it '
+    'comes from; tags that follow it are asked anew of everybody; RM351, RM363';
 
 CREATE FUNCTION crm._segment_follow_benchmarks(tags text[]) RETURNS void
     LANGUAGE plpgsql AS
@@ -88,20 +100,25 @@ BEGIN
     FROM crm.tag t WHERE t.tag = ANY (tags) AND crm._segment_benchmark_rule(t.tag) IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_follow_benchmarks(text[]) IS 'writes the rules of tags anew after benchmarks, or what they make of them, changed';
+COMMENT ON FUNCTION crm._segment_follow_benchmarks(text[]) IS
+    'writes the rules of tags anew after benchmarks, or what they make of them, changed';
 
-CREATE FUNCTION crm.segment_tag_deviation(tag text, name_zh text, deviations jsonb, name_en text DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.segment_tag_deviation(tag text, name_zh text, deviations jsonb, name_en text DEFAULT NULL,
+                                          idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'segment_tag_deviation', crm._sha256(convert_to(jsonb_build_array(tag, name_zh, deviations, name_en)::text, 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'segment_tag_deviation', crm._sha256(convert_to(jsonb_build_array(tag, name_zh, deviations,
+                    name_en)::text, 'UTF8')));
     wrong jsonb;
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
     IF jsonb_typeof(deviations) IS DISTINCT FROM 'array' OR jsonb_array_length(deviations) NOT BETWEEN 1 AND 10 THEN
-        RAISE EXCEPTION 'there is nothing to compare' USING ERRCODE = 'RM363', COLUMN = 'deviations', HINT = 'Send [{"metric", "op", "factor"}, ...], at most ten.';
+        RAISE EXCEPTION 'there is nothing to compare' USING ERRCODE = 'RM363', COLUMN = 'deviations',
+            HINT = 'Send [{"metric", "op", "factor"}, ...], at most ten.';
     END IF;
     SELECT d.value INTO wrong FROM jsonb_array_elements(deviations) d
     WHERE jsonb_typeof(d.value) <> 'object' OR NOT EXISTS (SELECT FROM crm.benchmark b WHERE b.metric = d.value ->> 'metric')
@@ -116,7 +133,8 @@ BEGIN
     PERFORM FROM crm.tag t WHERE t.tag = segment_tag_deviation.tag FOR NO KEY UPDATE;
     DELETE FROM crm.benchmark_tag d WHERE d.tag = segment_tag_deviation.tag;
     INSERT INTO crm.benchmark_tag (tag, metric, op, factor)
-    SELECT DISTINCT ON (d.value ->> 'metric', d.value ->> 'op') segment_tag_deviation.tag, d.value ->> 'metric', d.value ->> 'op', (d.value ->> 'factor')::numeric
+    SELECT DISTINCT ON (d.value ->> 'metric', d.value ->> 'op') segment_tag_deviation.tag, d.value ->> 'metric',
+        d.value ->> 'op', (d.value ->> 'factor')::numeric
     FROM jsonb_array_elements(deviations) WITH ORDINALITY d ORDER BY d.value ->> 'metric', d.value ->> 'op', d.ordinality DESC;
     answer := crm.segment_define_tag(tag, name_zh, 'behaviour', crm._segment_benchmark_rule(tag), 'automatic', name_en)
               || jsonb_build_object('rule', crm._segment_benchmark_rule(tag));
@@ -125,23 +143,29 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.segment_tag_deviation(text, text, jsonb, text, text) IS
-    'makes or edits an automatic tag for whoever departs from benchmarks: every metric so many times its figure, kept as figures change; RM362, RM363';
+    'makes or edits an automatic tag for whoever departs from benchmarks: every metric so many times its figure, '
+    'kept as figures change; RM362, RM363';
 
 CREATE FUNCTION crm.segment_benchmarks() RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
     RETURN QUERY
-    SELECT jsonb_build_object('metric', b.metric, 'name_zh', b.name_zh, 'name_en', b.name_en, 'condition', b.condition, 'value', b.value, 'origin', b.origin,
+    SELECT jsonb_build_object('metric', b.metric, 'name_zh', b.name_zh, 'name_en', b.name_en,
+               'condition', b.condition, 'value', b.value, 'origin', b.origin,
                'changed_by', b.changed_by, 'changed_at', b.changed_at,
-               'tags', (SELECT coalesce(jsonb_agg(jsonb_build_object('tag', d.tag, 'op', d.op, 'factor', d.factor, 'threshold', round(b.value * d.factor, 6),
+               'tags', (SELECT coalesce(jsonb_agg(jsonb_build_object('tag', d.tag, 'op', d.op, 'factor', d.factor,
+                               'threshold', round(b.value * d.factor, 6),
                                                                      'persons', s.person_count) ORDER BY d.tag, d.op), '[]')
                         FROM crm.benchmark_tag d LEFT JOIN crm.segment s ON s.code = 'tag:' || d.tag WHERE d.metric = b.metric))
     FROM crm.benchmark b ORDER BY b.metric;
 END
 $$;
-COMMENT ON FUNCTION crm.segment_benchmarks() IS 'the figures of the trade that are known, where they come from, and the tags that follow them with their numbers of persons';
+COMMENT ON FUNCTION crm.segment_benchmarks() IS
+    'the figures of the trade that are known, where they come from, and the tags that follow them with their '
+    'numbers of persons';
 
-GRANT EXECUTE ON FUNCTION crm.segment_set_benchmark(text, numeric, text, text, jsonb, text, text), crm.segment_tag_deviation(text, text, jsonb, text, text)
+GRANT EXECUTE ON FUNCTION crm.segment_set_benchmark(text, numeric, text, text, jsonb, text, text),
+    crm.segment_tag_deviation(text, text, jsonb, text, text)
     TO crm_marketer, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.segment_benchmarks() TO crm_marketer, crm_analyst, crm_headquarters;

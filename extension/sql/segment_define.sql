@@ -11,11 +11,13 @@ BEGIN
     END IF;
     RETURN ARRAY(SELECT s.segment_id FROM crm.segment s LEFT JOIN crm.tag t ON t.segment_id = s.segment_id
                  WHERE s.is_active AND s.kind = 'living'
-                   AND (asked IS NULL OR coalesce(t.tag, s.code) IN (SELECT x #>> '{}' FROM jsonb_path_query(asked, '$.**') x WHERE jsonb_typeof(x) = 'string'))
+                   AND (asked IS NULL OR coalesce(t.tag, s.code) IN (SELECT x #>> '{}'
+                           FROM jsonb_path_query(asked, '$.**') x WHERE jsonb_typeof(x) = 'string'))
                  ORDER BY 1);
 END
 $$;
-COMMENT ON FUNCTION crm._segment_needs(jsonb) IS 'the living segments, those of automatic tags included, that a rule names; all of them when it names none';
+COMMENT ON FUNCTION crm._segment_needs(jsonb) IS
+    'the living segments, those of automatic tags included, that a rule names; all of them when it names none';
 
 CREATE FUNCTION crm._segment_leans_on(segment_id int, needs int[]) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -35,7 +37,8 @@ BEGIN
     RETURN false;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_leans_on(int, int[]) IS 'whether any of these segments, or what they name, names a segment';
+COMMENT ON FUNCTION crm._segment_leans_on(int, int[]) IS
+    'whether any of these segments, or what they name, names a segment';
 
 CREATE FUNCTION crm._segment_is_announced(kinds text[]) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
@@ -44,11 +47,13 @@ BEGIN
     RETURN NOT EXISTS (
         SELECT FROM crm.rule_source s
         WHERE s.kind = ANY (kinds) AND NOT s.spec ? 'version'
-          AND (s.spec -> 'facts' = '[]' OR NOT s.spec -> 'facts' <@ '["order", "refund", "member", "event", "interaction", "consent", "related", "tag", "segment"]'));
+          AND (s.spec -> 'facts' = '[]'
+              OR NOT s.spec -> 'facts' <@ '["order", "refund", "member", "event", "interaction", "consent", "related", "tag", "segment"]'));
 END
 $$;
 COMMENT ON FUNCTION crm._segment_is_announced(text[]) IS
-    'whether all changes of what these kinds ask are told of: by facts that mark their persons, or by a version; one that changes by no fact and has no version is told of by nobody';
+    'whether all changes of what these kinds ask are told of: by facts that mark their persons, or by a version; '
+    'one that changes by no fact and has no version is told of by nobody';
 
 CREATE FUNCTION crm._segment_put(code text, name_zh text, name_en text, kind text, rule jsonb) RETURNS int
     LANGUAGE plpgsql AS
@@ -57,7 +62,8 @@ $$
 DECLARE
     needs int[] := crm._segment_needs(rule);
     kinds text[] := ARRAY(SELECT DISTINCT k #>> '{}' FROM jsonb_path_query(coalesce(rule, '{}'), '$.**.kind') k);
-    fact_kinds text[] := ARRAY(SELECT DISTINCT f FROM crm.rule_source s, jsonb_array_elements_text(s.spec -> 'facts') f WHERE s.kind = ANY (kinds) ORDER BY 1);
+    fact_kinds text[] := ARRAY(SELECT DISTINCT f FROM crm.rule_source s,
+            jsonb_array_elements_text(s.spec -> 'facts') f WHERE s.kind = ANY (kinds) ORDER BY 1);
     id int := (SELECT s.segment_id FROM crm.segment s WHERE s.code = _segment_put.code);
 BEGIN
     IF id IS NOT NULL AND crm._segment_leans_on(id, needs) THEN
@@ -82,7 +88,8 @@ BEGIN
     RETURN id;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_put(text, text, text, text, jsonb) IS 'enters or replaces a segment, its id, with what its rule leans on; RM363 when that is itself';
+COMMENT ON FUNCTION crm._segment_put(text, text, text, text, jsonb) IS
+    'enters or replaces a segment, its id, with what its rule leans on; RM363 when that is itself';
 
 CREATE FUNCTION crm._segment_require(code text) RETURNS int
     LANGUAGE plpgsql STABLE AS
@@ -91,7 +98,8 @@ DECLARE
     id int := (SELECT x.segment_id FROM crm.segment x WHERE x.code = _segment_require.code AND x.is_active);
 BEGIN
     IF id IS NULL THEN
-        RAISE EXCEPTION 'there is no segment "%"', left(code, 80) USING ERRCODE = 'RM361', COLUMN = 'code', HINT = 'crm.segment_list() has those there are.';
+        RAISE EXCEPTION 'there is no segment "%"', left(code, 80) USING ERRCODE = 'RM361', COLUMN = 'code',
+            HINT = 'crm.segment_list() has those there are.';
     END IF;
     RETURN id;
 END
@@ -103,7 +111,8 @@ CREATE FUNCTION crm._segment_check_names(code text, name_zh text, field text DEF
 $$
 BEGIN
     IF coalesce(code, '') !~ '^[^\s:][^\s:]{0,62}$' THEN
-        RAISE EXCEPTION 'the code cannot be used' USING ERRCODE = 'RM363', COLUMN = field, HINT = 'Give 1 to 63 characters without spaces and colons.';
+        RAISE EXCEPTION 'the code cannot be used' USING ERRCODE = 'RM363', COLUMN = field,
+            HINT = 'Give 1 to 63 characters without spaces and colons.';
     ELSIF coalesce(btrim(name_zh), '') = '' OR length(name_zh) > 100 THEN
         RAISE EXCEPTION 'the name cannot be used' USING ERRCODE = 'RM363', COLUMN = 'name_zh', HINT = 'Give 1 to 100 characters.';
     END IF;
@@ -111,7 +120,8 @@ END
 $$;
 COMMENT ON FUNCTION crm._segment_check_names(text, text, text) IS 'RM363 unless a code, of a field, and a name can be used';
 
-CREATE FUNCTION crm.segment_define(code text, name_zh text, rule jsonb, kind text DEFAULT 'living', name_en text DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.segment_define(code text, name_zh text, rule jsonb, kind text DEFAULT 'living',
+                                   name_en text DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
@@ -125,7 +135,8 @@ BEGIN
     END IF;
     PERFORM crm._segment_check_names(code, name_zh);
     IF coalesce(kind, '') NOT IN ('living', 'static') THEN
-        RAISE EXCEPTION 'a segment is living or static' USING ERRCODE = 'RM363', COLUMN = 'kind', HINT = 'Give living, or static for who fits now and stays.';
+        RAISE EXCEPTION 'a segment is living or static' USING ERRCODE = 'RM363', COLUMN = 'kind',
+            HINT = 'Give living, or static for who fits now and stays.';
     ELSIF EXISTS (SELECT FROM crm.segment x WHERE x.code = segment_define.code AND x.is_active AND x.kind <> segment_define.kind) THEN
         RAISE EXCEPTION 'the segment is of the other kind' USING ERRCODE = 'RM362', COLUMN = 'kind', HINT = 'Use another code.';
     END IF;
@@ -144,9 +155,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.segment_define(text, text, jsonb, text, text, text) IS
-    'makes or edits a segment: living ones are filled and kept by the worker, static ones filled here and left; RM351 names what is wrong in the rule, RM362, RM363';
+    'makes or edits a segment: living ones are filled and kept by the worker, static ones filled here and left; '
+    'RM351 names what is wrong in the rule, RM362, RM363';
 
-CREATE FUNCTION crm.segment_define_list(code text, name_zh text, customer_ids bigint[], name_en text DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.segment_define_list(code text, name_zh text, customer_ids bigint[], name_en text DEFAULT NULL,
+                                        idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
@@ -172,7 +185,8 @@ BEGIN
                WHERE c.customer_id = ANY (customer_ids) AND c.status IN ('active', 'merged'));
     kept := crm._segment_ids(id);
     DELETE FROM crm.segment_stand_in i WHERE i.segment_id = id;
-    PERFORM crm._segment_store(id, crm.bitmap_array(wanted OPERATOR(crm.-) kept), crm.bitmap_array(kept OPERATOR(crm.-) wanted), crm.core_now(), false);
+    PERFORM crm._segment_store(id, crm.bitmap_array(wanted OPERATOR(crm.-) kept),
+        crm.bitmap_array(kept OPERATOR(crm.-) wanted), crm.core_now(), false);
     UPDATE crm.segment x SET watermark = crm.core_now(), filled_at = crm.core_now(), filled_version = x.version WHERE x.segment_id = id;
     PERFORM crm._audit('edit', 'segment', id, code, NULL, NULL, format('version %s, a list', version));
     answer := jsonb_build_object('segment', code, 'segment_id', id, 'version', version, 'persons', crm.bitmap_count(wanted));
@@ -181,7 +195,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.segment_define_list(text, text, bigint[], text, text) IS
-    'makes or replaces a static segment of persons by their ids, merged ones as who they are now, unknown ones left out; RM362, RM363';
+    'makes or replaces a static segment of persons by their ids, merged ones as who they are now, unknown ones left '
+    'out; RM362, RM363';
 
 CREATE FUNCTION crm.segment_drop(code text, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -230,7 +245,8 @@ BEGIN
     IF coalesce(layer, '') NOT IN ('base', 'behaviour', 'prediction') THEN
         RAISE EXCEPTION 'there is no such layer' USING ERRCODE = 'RM363', COLUMN = 'layer', HINT = 'Layers are base, behaviour and prediction.';
     ELSIF wanted NOT IN ('manual', 'automatic', 'predicted') OR (wanted = 'automatic') <> (rule IS NOT NULL) THEN
-        RAISE EXCEPTION 'kind and rule do not go together' USING ERRCODE = 'RM363', COLUMN = 'kind', HINT = 'An automatic tag has a rule, a manual or predicted one has none.';
+        RAISE EXCEPTION 'kind and rule do not go together' USING ERRCODE = 'RM363', COLUMN = 'kind',
+            HINT = 'An automatic tag has a rule, a manual or predicted one has none.';
     ELSIF EXISTS (SELECT FROM crm.tag t WHERE t.tag = segment_define_tag.tag AND t.kind <> wanted) THEN
         RAISE EXCEPTION 'the tag is of another kind' USING ERRCODE = 'RM362', COLUMN = 'kind', HINT = 'Use another tag.';
     END IF;
@@ -248,13 +264,16 @@ BEGIN
     SET name_zh = excluded.name_zh, name_en = excluded.name_en, layer = excluded.layer, is_active = true, changed_by = excluded.changed_by,
         changed_at = excluded.changed_at;
     PERFORM crm._audit('edit', 'tag', NULL, tag, NULL, rule::text, layer || CASE WHEN has_left THEN ', follows benchmarks no longer' ELSE '' END);
-    answer := jsonb_build_object('tag', tag, 'kind', wanted, 'layer', layer) || CASE WHEN has_left THEN '{"left_benchmarks": true}'::jsonb ELSE '{}' END;
+    answer := jsonb_build_object('tag', tag, 'kind', wanted, 'layer', layer) || CASE
+        WHEN has_left THEN '{"left_benchmarks": true}'::jsonb ELSE '{}' END;
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm.segment_define_tag(text, text, text, jsonb, text, text, text) IS
-    'makes or edits a tag of the chain''s dictionary: layer base, behaviour or prediction; with a rule it is automatic and goes when the rule no longer holds; one that followed benchmarks does so no longer when its rule is another; RM351, RM362, RM363';
+    'makes or edits a tag of the chain''s dictionary: layer base, behaviour or prediction; with a rule it is '
+    'automatic and goes when the rule no longer holds; one that followed benchmarks does so no longer when its rule '
+    'is another; RM351, RM362, RM363';
 
 GRANT EXECUTE ON FUNCTION crm.segment_define(text, text, jsonb, text, text, text), crm.segment_define_list(text, text, bigint[], text, text),
     crm.segment_drop(text, text) TO crm_marketer, crm_headquarters;

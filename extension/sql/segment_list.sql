@@ -1,4 +1,5 @@
--- segment, lists of persons under merges: the survivor stands in for who was merged away, and steps back when the two are parted.
+-- segment, lists of persons under merges: the survivor stands in for who was merged away, and steps back when the two
+-- are parted.
 
 CREATE FUNCTION crm._segment_stand_in(survivor bigint, other bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -7,17 +8,20 @@ DECLARE
     list record;
 BEGIN
     FOR list IN
-        SELECT s.segment_id, NOT EXISTS (SELECT FROM crm.segment_member x WHERE x.customer_id = survivor AND x.segment_id = s.segment_id AND x.left_at = 'infinity') AS is_let_in
+        SELECT s.segment_id, NOT EXISTS (SELECT FROM crm.segment_member x WHERE x.customer_id = survivor
+                AND x.segment_id = s.segment_id AND x.left_at = 'infinity') AS is_let_in
         FROM crm.segment s JOIN crm.segment_member m ON m.segment_id = s.segment_id
         WHERE s.kind = 'static' AND m.customer_id = other AND m.left_at = 'infinity' ORDER BY s.segment_id
     LOOP
         PERFORM crm._segment_store(list.segment_id, ARRAY[survivor], ARRAY[other], crm.core_now(), false);
-        INSERT INTO crm.segment_stand_in AS i (customer_id, segment_id, stands_in, is_let_in) VALUES (other, list.segment_id, survivor, list.is_let_in)
+        INSERT INTO crm.segment_stand_in AS i (customer_id, segment_id, stands_in, is_let_in)
+            VALUES (other, list.segment_id, survivor, list.is_let_in)
         ON CONFLICT ON CONSTRAINT segment_stand_in_pkey DO UPDATE SET stands_in = excluded.stands_in, is_let_in = excluded.is_let_in;
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_stand_in(bigint, bigint) IS 'lists take the survivor for who was merged away, and remember whether for that alone';
+COMMENT ON FUNCTION crm._segment_stand_in(bigint, bigint) IS
+    'lists take the survivor for who was merged away, and remember whether for that alone';
 
 -- Up the merges: whoever was let in for the one before only, and stands in for nobody else of the list.
 CREATE FUNCTION crm._segment_is_let_go(segment_id int, person bigint, was_let_in boolean) RETURNS boolean
@@ -46,7 +50,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._segment_is_let_go(int, bigint, boolean) IS
-    'whether a person into whom somebody of the list was merged leaves it when that one is parted again: was let in for that alone, and stands in for nobody else';
+    'whether a person into whom somebody of the list was merged leaves it when that one is parted again: was let in '
+    'for that alone, and stands in for nobody else';
 
 CREATE FUNCTION crm._segment_step_back(restored bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -62,10 +67,14 @@ BEGIN
         person := crm._identity_current(held.stands_in);
         DELETE FROM crm.segment_stand_in i WHERE i.customer_id = restored AND i.segment_id = held.segment_id;
         -- who has been taken from the list since is not let in again under the old id
-        CONTINUE WHEN NOT EXISTS (SELECT FROM crm.segment_member m WHERE m.customer_id = person AND m.segment_id = held.segment_id AND m.left_at = 'infinity');
+        CONTINUE WHEN NOT EXISTS (SELECT FROM crm.segment_member m WHERE m.customer_id = person
+                AND m.segment_id = held.segment_id AND m.left_at = 'infinity');
         PERFORM crm._segment_store(held.segment_id, ARRAY[restored],
-            CASE WHEN crm._segment_is_let_go(held.segment_id, held.stands_in, held.is_let_in) THEN ARRAY[person] ELSE '{}' END, crm.core_now(), false);
+            CASE WHEN crm._segment_is_let_go(held.segment_id, held.stands_in, held.is_let_in) THEN ARRAY[person]
+                ELSE '{}' END, crm.core_now(), false);
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm._segment_step_back(bigint) IS 'who was merged away and is a person again is in the lists again in which the survivor stood in; the survivor stays only where in by right';
+COMMENT ON FUNCTION crm._segment_step_back(bigint) IS
+    'who was merged away and is a person again is in the lists again in which the survivor stood in; the survivor '
+    'stays only where in by right';

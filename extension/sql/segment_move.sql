@@ -16,7 +16,8 @@ BEGIN
         at_before := NULL;
     END;
     IF at_before IS NULL OR id_before IS NULL OR cardinality(parts) <> 2 THEN
-        RAISE EXCEPTION 'this is no place in the list' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'cursor', HINT = 'Give the cursor of the page before.';
+        RAISE EXCEPTION 'this is no place in the list' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'cursor',
+            HINT = 'Give the cursor of the page before.';
     END IF;
     RETURN QUERY
     SELECT jsonb_build_object('at', x.at, 'kind', m.kind, 'customer_id', c.customer_id, 'name', c.name_masked, 'phone', c.phone_masked,
@@ -34,7 +35,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.segment_changes(text, text, int) IS
-    'who entered and who left a living segment, the newest first, masked, a page of at most 500 before a cursor; RM361, 22023';
+    'who entered and who left a living segment, the newest first, masked, a page of at most 500 before a cursor; '
+    'RM361, 22023';
 
 CREATE FUNCTION crm.segment_movement(code text, from_day date, to_day date) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -45,7 +47,8 @@ DECLARE
 BEGIN
     PERFORM crm._require_span(from_day, to_day);
     IF to_day - from_day > 400 THEN
-        RAISE EXCEPTION 'a movement takes 1 to 401 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'to', HINT = 'Name a first and a last day.';
+        RAISE EXCEPTION 'a movement takes 1 to 401 days' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'to',
+            HINT = 'Name a first and a last day.';
     END IF;
     RETURN QUERY
     WITH moved AS (

@@ -5,14 +5,19 @@ CREATE FUNCTION crm._service_tell(customer_id bigint, ticket_id bigint) RETURNS 
 $$
 #variable_conflict use_column
 BEGIN
-    RETURN (SELECT jsonb_build_object('ticket_id', t.ticket_id, 'customer_id', c.customer_id, 'name', c.name_masked, 'topic', t.topic, 'topic_zh', k.name_zh,
-                'topic_en', k.name_en, 'kind', t.kind, 'title', t.title, 'body', t.body, 'channel', t.channel, 'store', s.code, 'is_repeated', t.is_repeated,
-                'state', t.state, 'opened_at', t.opened_at, 'answer_due_at', t.answer_due_at, 'answered_at', t.answered_at, 'resolve_due_at', t.resolve_due_at,
+    RETURN (SELECT jsonb_build_object('ticket_id', t.ticket_id, 'customer_id', c.customer_id, 'name', c.name_masked,
+                'topic', t.topic, 'topic_zh', k.name_zh,
+                'topic_en', k.name_en, 'kind', t.kind, 'title', t.title, 'body', t.body, 'channel', t.channel,
+                    'store', s.code, 'is_repeated', t.is_repeated,
+                'state', t.state, 'opened_at', t.opened_at, 'answer_due_at', t.answer_due_at,
+                    'answered_at', t.answered_at, 'resolve_due_at', t.resolve_due_at,
                 'resolved_at', nullif(t.resolved_at, 'infinity'), 'reopened', t.reopened, 'stars', t.stars, 'task_id', t.task_id,
                 'staff', f.code, 'staff_name', f.name, 'role', w.role,
                 'is_late', t.state <> 'resolved' AND crm.core_now() > CASE WHEN t.answered_at IS NULL THEN t.answer_due_at ELSE t.resolve_due_at END,
-                'events', (SELECT jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'actor', coalesce(a.name, e.actor), 'body', e.body) || e.detail ORDER BY e.ticket_event_id)
-                           FROM crm.ticket_event e LEFT JOIN crm.staff a ON a.code = e.actor WHERE e.customer_id = t.customer_id AND e.ticket_id = t.ticket_id))
+                'events', (SELECT jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind,
+                           'actor', coalesce(a.name, e.actor), 'body', e.body) || e.detail ORDER BY e.ticket_event_id)
+                           FROM crm.ticket_event e LEFT JOIN crm.staff a ON a.code = e.actor
+                               WHERE e.customer_id = t.customer_id AND e.ticket_id = t.ticket_id))
             FROM crm.ticket t JOIN crm.ticket_topic k ON k.topic = t.topic
             JOIN crm.customer c ON c.customer_id = crm._identity_current(t.customer_id)
             LEFT JOIN crm.store s ON s.store_id = t.store_id
@@ -32,10 +37,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.service_ticket(bigint, bigint) IS
-    'a ticket: topic, words, clocks (answer_due_at, resolve_due_at, is_late), who works on it (staff, role, task_id), stars, and its life, oldest first; names masked; P0002 for a person out of scope, and when the ticket is in no list of the caller';
+    'a ticket: topic, words, clocks (answer_due_at, resolve_due_at, is_late), who works on it (staff, role, '
+    'task_id), stars, and its life, oldest first; names masked; P0002 for a person out of scope, and when the '
+    'ticket is in no list of the caller';
 GRANT EXECUTE ON FUNCTION crm.service_ticket(bigint, bigint) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
-CREATE FUNCTION crm.service_tickets(list text DEFAULT 'open', topic text DEFAULT NULL, after jsonb DEFAULT NULL, max_rows int DEFAULT 50) RETURNS SETOF jsonb
+CREATE FUNCTION crm.service_tickets(list text DEFAULT 'open', topic text DEFAULT NULL, after jsonb DEFAULT NULL,
+                                    max_rows int DEFAULT 50) RETURNS SETOF jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_column
@@ -57,9 +65,11 @@ BEGIN
     END IF;
     -- open ones are few; of those that are settled, all that ever were, a page is read from the newest on
     RETURN QUERY
-    SELECT crm._service_tell(p.customer_id, p.ticket_id) - '{body,events}'::text[] || jsonb_build_object('cursor', jsonb_build_object('at', p.at, 'ticket_id', p.ticket_id))
+    SELECT crm._service_tell(p.customer_id, p.ticket_id) - '{body,events}'::text[]
+        || jsonb_build_object('cursor', jsonb_build_object('at', p.at, 'ticket_id', p.ticket_id))
     FROM ((SELECT t.customer_id, t.ticket_id, t.resolved_at AS at FROM crm.ticket t
-           WHERE is_past AND t.state = 'resolved' AND (service_tickets.topic IS NULL OR t.topic = service_tickets.topic) AND (is_wide OR t.store_id = ANY (stores))
+           WHERE is_past AND t.state = 'resolved' AND (service_tickets.topic IS NULL
+                   OR t.topic = service_tickets.topic) AND (is_wide OR t.store_id = ANY (stores))
              AND t.resolved_at <= coalesce(after_at, 'infinity') AND (after_id IS NULL OR t.resolved_at < after_at OR t.ticket_id > after_id)
            ORDER BY t.resolved_at DESC, t.ticket_id LIMIT most)
           UNION ALL
@@ -74,7 +84,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.service_tickets(text, text, jsonb, int) IS
-    'tickets without their words: list mine (given to the caller), open and late (of the caller''s stores; what has to be settled first comes first), or resolved (the newest first); of one topic, or all; after: the cursor of the last row of the page before; 22023 for an unknown list';
+    'tickets without their words: list mine (given to the caller), open and late (of the caller''s stores; what has '
+    'to be settled first comes first), or resolved (the newest first); of one topic, or all; after: the cursor of '
+    'the last row of the page before; 22023 for an unknown list';
 GRANT EXECUTE ON FUNCTION crm.service_tickets(text, text, jsonb, int) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
 CREATE FUNCTION crm.service_of_person(customer_id bigint) RETURNS SETOF jsonb
@@ -91,7 +103,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.service_of_person(bigint) IS
-    'the newest hundred tickets of a person that are in a list of the caller, open ones first, without their words; P0002 for a person out of scope';
+    'the newest hundred tickets of a person that are in a list of the caller, open ones first, without their words; '
+    'P0002 for a person out of scope';
 GRANT EXECUTE ON FUNCTION crm.service_of_person(bigint) TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters;
 
 CREATE FUNCTION crm.service_topics() RETURNS SETOF jsonb
@@ -102,7 +115,9 @@ BEGIN
     ORDER BY NOT k.is_active, array_position('{complaint,enquiry,suggestion}', k.kind), k.answer_minutes, k.topic;
 END
 $$;
-COMMENT ON FUNCTION crm.service_topics() IS 'what tickets are about: topic, kind, names, minutes until the first answer and hours until it is settled, is_active; those in use first';
+COMMENT ON FUNCTION crm.service_topics() IS
+    'what tickets are about: topic, kind, names, minutes until the first answer and hours until it is settled, '
+    'is_active; those in use first';
 GRANT EXECUTE ON FUNCTION crm.service_topics() TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_headquarters, crm_marketer;
 
 CREATE FUNCTION crm.service_define_topic(topic text, spec jsonb, idempotency_key text DEFAULT NULL) RETURNS jsonb
@@ -121,10 +136,12 @@ BEGIN
     wrong := crm._unknown_member(spec, known);
     IF wrong IS NOT NULL OR coalesce(topic, '') !~ '^[a-z][a-z0-9_]{0,62}$' THEN
         RAISE EXCEPTION 'topic has no proper code or an unknown member'
-            USING ERRCODE = 'invalid_parameter_value', COLUMN = coalesce(wrong, 'topic'), HINT = format('Members are %s.', array_to_string(known, ', '));
+            USING ERRCODE = 'invalid_parameter_value', COLUMN = coalesce(wrong, 'topic'),
+                HINT = format('Members are %s.', array_to_string(known, ', '));
     END IF;
     asked := coalesce((SELECT to_jsonb(k) FROM crm.ticket_topic k WHERE k.topic = service_define_topic.topic),
-                      jsonb_build_object('kind', 'enquiry', 'name_zh', topic, 'name_en', topic, 'answer_minutes', 240, 'resolve_hours', 48, 'is_active', true)) || spec;
+                      jsonb_build_object('kind', 'enquiry', 'name_zh', topic, 'name_en', topic, 'answer_minutes', 240,
+                                  'resolve_hours', 48, 'is_active', true)) || spec;
     PERFORM crm._service_require_topic(asked);
     INSERT INTO crm.ticket_topic AS k (topic, kind, name_zh, name_en, answer_minutes, resolve_hours, is_active)
     SELECT service_define_topic.topic, r.kind, r.name_zh, r.name_en, r.answer_minutes, r.resolve_hours, r.is_active
@@ -138,7 +155,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.service_define_topic(text, jsonb, text) IS
-    'makes or changes what tickets are about (kind complaint, enquiry or suggestion; name_zh, name_en; answer_minutes 1 to 525600; resolve_hours 1 to 8760; is_active); open tickets keep their clocks; audited; 22023 names the member';
+    'makes or changes what tickets are about (kind complaint, enquiry or suggestion; name_zh, name_en; '
+    'answer_minutes 1 to 525600; resolve_hours 1 to 8760; is_active); open tickets keep their clocks; audited; '
+    '22023 names the member';
 GRANT EXECUTE ON FUNCTION crm.service_define_topic(text, jsonb, text) TO crm_headquarters;
 
 CREATE FUNCTION crm._service_require_topic(asked jsonb) RETURNS void
@@ -153,7 +172,8 @@ DECLARE
         WHEN NOT crm._sales_is_whole(asked -> 'resolve_hours', 8760) THEN 'resolve_hours'
         WHEN jsonb_typeof(asked -> 'is_active') IS DISTINCT FROM 'boolean' THEN 'is_active'
         -- notes with the outcome complaint and bad ratings go there
-        WHEN asked -> 'is_active' = 'false' AND asked ->> 'topic' IN (crm._setting('service.note_topic') #>> '{}', 'quality', 'other') THEN 'is_active' END;
+        WHEN asked -> 'is_active' = 'false' AND asked ->> 'topic' IN (crm._setting('service.note_topic') #>> '{}',
+                'quality', 'other') THEN 'is_active' END;
 BEGIN
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION '"%" does not fit a topic', wrong

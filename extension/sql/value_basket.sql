@@ -18,7 +18,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._value_basket_job() IS
-    'job: finds the cut points of all buyers'' baskets, nearest rank: cut k is the smallest basket that at least k in 100 do not exceed; a second run of a day changes nothing';
+    'job: finds the cut points of all buyers'' baskets, nearest rank: cut k is the smallest basket that at least k '
+    'in 100 do not exceed; a second run of a day changes nothing';
 
 CREATE FUNCTION crm._value_basket_version() RETURNS text
     LANGUAGE plpgsql STABLE AS
@@ -27,4 +28,6 @@ BEGIN
     RETURN (SELECT b.cut_at FROM crm.basket_cut b);
 END
 $$;
-COMMENT ON FUNCTION crm._value_basket_version() IS 'changes when the cut points did, with which anybody''s place among the baskets may have changed; null before the first night';
+COMMENT ON FUNCTION crm._value_basket_version() IS
+    'changes when the cut points did, with which anybody''s place among the baskets may have changed; null before '
+    'the first night';

@@ -6,7 +6,8 @@ COMMENT ON TYPE crm.habit_step IS 'how far learning habits has come: the row of 
 CREATE FUNCTION crm._value_kmeans(measures float8[], dims int, groups int, seed bigint, OUT row_no int, OUT group_no int, OUT centre float8[])
     RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_value_kmeans';
 COMMENT ON FUNCTION crm._value_kmeans(float8[], int, int, bigint) IS
-    'groups rows of measures (one after the other, in a fixed order) by k-means of their standardised logarithms; the same seed gives the same answer; group 1 is the largest; 22023';
+    'groups rows of measures (one after the other, in a fixed order) by k-means of their standardised logarithms; '
+    'the same seed gives the same answer; group 1 is the largest; 22023';
 
 CREATE FUNCTION crm._value_records(person bigint) RETURNS bigint[]
     LANGUAGE plpgsql STABLE AS
@@ -25,7 +26,8 @@ DECLARE
     day date := coalesce(crm._require_day(as_of, 'as_of'), crm._value_today());
 BEGIN
     IF days BETWEEN 1 AND 36500 IS NOT TRUE THEN
-        RAISE EXCEPTION 'orders of % days cannot be looked at', days USING ERRCODE = 'invalid_parameter_value', COLUMN = 'days', HINT = 'Give 1 to 36500, such as 365.';
+        RAISE EXCEPTION 'orders of % days cannot be looked at', days USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'days', HINT = 'Give 1 to 36500, such as 365.';
     END IF;
     RETURN (SELECT jsonb_build_object(
                 'orders', count(*), 'discounted_orders', count(*) FILTER (WHERE o.discount > 0),
@@ -40,7 +42,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_price_sensitivity(bigint, int, date) IS
-    'how much a person waits for discounts, over the last days: share of paid orders with one (high from a half, medium from a fifth) and of the price; orders given back whole are none; P0002';
+    'how much a person waits for discounts, over the last days: share of paid orders with one (high from a half, '
+    'medium from a fifth) and of the price; orders given back whole are none; P0002';
 
 -- A purchase of a product by a person on a day, whatever the records; what was taken back whole is none.
 CREATE FUNCTION crm._value_product_days(from_day date, to_day date, persons bigint[] DEFAULT NULL)
@@ -53,10 +56,12 @@ $$
     JOIN crm.order_item i ON i.source_record_id = o.source_record_id AND i.order_id = o.order_id AND i.revision = o.revision
     WHERE m.valid_to = 'infinity' AND i.product_id IS NOT NULL AND (persons IS NULL OR m.customer_id = ANY (persons))
       AND NOT EXISTS (SELECT FROM crm.refund r WHERE r.order_id = o.order_id AND r.is_current AND r.source_record_id = o.source_record_id
-                        AND (r.line_key IS NULL OR r.line_key = i.line_key) AND r.amount >= CASE WHEN r.line_key IS NULL THEN o.amount ELSE i.amount END)
+                        AND (r.line_key IS NULL OR r.line_key = i.line_key) AND r.amount >= CASE
+                            WHEN r.line_key IS NULL THEN o.amount ELSE i.amount END)
     GROUP BY m.customer_id, i.product_id, o.business_day HAVING sum(i.quantity) > 0
 $$;
-COMMENT ON FUNCTION crm._value_product_days(date, date, bigint[]) IS 'products bought by persons (null: all) on days of a span; refunded orders and lines are none';
+COMMENT ON FUNCTION crm._value_product_days(date, date, bigint[]) IS
+    'products bought by persons (null: all) on days of a span; refunded orders and lines are none';
 
 CREATE FUNCTION crm.value_refills(customer_id bigint, as_of date DEFAULT NULL)
     RETURNS TABLE (product_id int, product text, last_on date, interval_days int, due_on date, times int, is_own boolean, has_stopped boolean)
@@ -88,7 +93,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_refills(bigint, date) IS
-    'when a person is due to buy a product again: own gaps a unit bought, shrunk to everybody''s median (else the label''s) while they are few, times the last quantity; stopped: three intervals have passed; P0002';
+    'when a person is due to buy a product again: own gaps a unit bought, shrunk to everybody''s median (else the '
+    'label''s) while they are few, times the last quantity; stopped: three intervals have passed; P0002';
 
 CREATE FUNCTION crm._value_hours(person bigint, today date, OUT hour int, OUT weekday int, OUT zone text, OUT facts bigint, OUT is_enough boolean)
     LANGUAGE plpgsql STABLE SET jit = off AS
@@ -101,7 +107,8 @@ BEGIN
     WITH fact AS (
         SELECT e.occurred_at AS at FROM crm.event e WHERE e.source_record_id = ANY (records) AND e.ignored_reason IS NULL
         UNION ALL SELECT i.occurred_at FROM crm.interaction i WHERE i.source_record_id = ANY (records) AND i.is_current AND i.direction = 'in'
-        UNION ALL SELECT o.paid_at FROM crm.customer_order o WHERE o.source_record_id = ANY (records) AND o.is_current AND o.business_day IS NOT NULL),
+        UNION ALL SELECT o.paid_at FROM crm.customer_order o WHERE o.source_record_id = ANY (records) AND o.is_current
+            AND o.business_day IS NOT NULL),
     local AS (
         SELECT extract(hour FROM f.at AT TIME ZONE zone)::int AS hour, extract(isodow FROM f.at AT TIME ZONE zone)::int AS dow,
                power(0.5, (today - (f.at AT TIME ZONE zone)::date) / 90.0) AS weight
@@ -116,7 +123,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._value_hours(bigint, date) IS
-    'the local hour and weekday at which a person buys, looks and writes most, by how many facts of a year, and whether they are enough to go by';
+    'the local hour and weekday at which a person buys, looks and writes most, by how many facts of a year, and '
+    'whether they are enough to go by';
 
 CREATE FUNCTION crm.value_best_hour(customer_id bigint, as_of date DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET jit = off AS
@@ -128,11 +136,13 @@ BEGIN
     IF h.is_enough THEN
         RETURN jsonb_build_object('hour', h.hour, 'weekday', h.weekday, 'time_zone', h.zone, 'facts', h.facts, 'is_fallback', false);
     END IF;
-    RETURN jsonb_build_object('hour', (crm._setting('value.hour_fallback') #>> '{}')::int, 'time_zone', h.zone, 'facts', h.facts, 'is_fallback', true);
+    RETURN jsonb_build_object('hour', (crm._setting('value.hour_fallback') #>> '{}')::int, 'time_zone', h.zone,
+        'facts', h.facts, 'is_fallback', true);
 END
 $$;
 COMMENT ON FUNCTION crm.value_best_hour(bigint, date) IS
-    'the local hour (0 to 23) at which a person buys, looks and writes most: events, contacts and orders of a year, halved every 90 days; with too few facts the setting''s hour; P0002';
+    'the local hour (0 to 23) at which a person buys, looks and writes most: events, contacts and orders of a year, '
+    'halved every 90 days; with too few facts the setting''s hour; P0002';
 
 CREATE FUNCTION crm.value_next_products(customer_id bigint, as_of date DEFAULT NULL, limit_to int DEFAULT 5)
     RETURNS TABLE (product_id int, product text, because text, confidence numeric, lift numeric, persons bigint, reason_zh text, reason_en text)
@@ -160,9 +170,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_next_products(bigint, date, int) IS
-    'what a person may want next: products that buyers of what they own bought too, more often than everybody (confidence x lift), never what they own unless its refill is due; with its reason; P0002';
+    'what a person may want next: products that buyers of what they own bought too, more often than everybody '
+    '(confidence x lift), never what they own unless its refill is due; with its reason; P0002';
 
-CREATE FUNCTION crm._value_walks(from_day date, to_day date, depth int, persons bigint[] DEFAULT NULL) RETURNS TABLE (customer_id bigint, path text[], days int)
+CREATE FUNCTION crm._value_walks(from_day date, to_day date, depth int, persons bigint[] DEFAULT NULL)
+    RETURNS TABLE (customer_id bigint, path text[], days int)
     LANGUAGE sql STABLE AS
 $$
     WITH day AS (
@@ -173,7 +185,8 @@ $$
     FROM day w WHERE w.step <= least(_value_walks.depth, 10) GROUP BY w.customer_id HAVING min(w.day) >= _value_walks.from_day
 $$;
 COMMENT ON FUNCTION crm._value_walks(date, date, int, bigint[]) IS
-    'of persons (null: all) whose first order lies between two local days: the category of each of the first order days (of several the first by code), and the days from the first to the last of them';
+    'of persons (null: all) whose first order lies between two local days: the category of each of the first order '
+    'days (of several the first by code), and the days from the first to the last of them';
 
 CREATE FUNCTION crm.value_paths(from_day date, to_day date, depth int DEFAULT 3)
     RETURNS TABLE (path text[], persons bigint, share numeric, median_days numeric)
@@ -183,10 +196,11 @@ $$
     FROM crm._value_walks(value_paths.from_day, value_paths.to_day, value_paths.depth) w GROUP BY w.path ORDER BY count(*) DESC, w.path
 $$;
 COMMENT ON FUNCTION crm.value_paths(date, date, int) IS
-    'first, second, third category of persons whose first order lies between two local days: how many went each way, their share, the median days from the first to the last step; who stopped earlier has a shorter path';
+    'first, second, third category of persons whose first order lies between two local days: how many went each '
+    'way, their share, the median days from the first to the last step; who stopped earlier has a shorter path';
 
--- Learnt in pieces, each a transaction: what ranges of persons bought goes into crm.habit_owner and crm.habit_gap, then ranges
--- of products are learnt from these. Until a product's turn comes it has what was learnt the last time.
+-- Learnt in pieces, each a transaction: what ranges of persons bought goes into crm.habit_owner and crm.habit_gap,
+-- then ranges of products are learnt from these. Until a product's turn comes it has what was learnt the last time.
 CREATE FUNCTION crm._value_habits_begin() RETURNS void
     LANGUAGE plpgsql AS
 $$
@@ -207,16 +221,20 @@ DECLARE
 BEGIN
     WITH bought AS MATERIALIZED (
         SELECT m.customer_id, e.product_id, e.day, sum(e.quantity_micro) / 1000000 AS quantity
-        FROM crm.membership m JOIN crm.purchase_line_chunk l ON l.source_record_id = m.source_record_id CROSS JOIN LATERAL crm._purchase_line_entries(l.lines) e
+        FROM crm.membership m JOIN crm.purchase_line_chunk l ON l.source_record_id = m.source_record_id
+            CROSS JOIN LATERAL crm._purchase_line_entries(l.lines) e
         WHERE m.customer_id = ANY (persons) AND m.valid_to >= 'infinity' AND e.product_id > 0 AND e.day BETWEEN run.as_of - 365 AND run.as_of
         GROUP BY 1, 2, 3 HAVING sum(e.quantity_micro) > 0),
     gaps AS (
         INSERT INTO crm.habit_gap (customer_id, product_id, day, gap)
         SELECT g.customer_id, g.product_id, g.day, g.gap
-        FROM (SELECT b.customer_id, b.product_id, b.day, (lead(b.day) OVER (PARTITION BY b.customer_id, b.product_id ORDER BY b.day) - b.day) / b.quantity AS gap FROM bought b) g
+        FROM (SELECT b.customer_id, b.product_id, b.day,
+            (lead(b.day) OVER (PARTITION BY b.customer_id, b.product_id ORDER BY b.day) - b.day) / b.quantity AS gap
+            FROM bought b) g
         WHERE g.gap IS NOT NULL),
     ranked AS MATERIALIZED (
-        SELECT b.customer_id, b.product_id, row_number() OVER (PARTITION BY b.customer_id ORDER BY max(b.day) DESC, b.product_id) AS place FROM bought b GROUP BY 1, 2),
+        SELECT b.customer_id, b.product_id, row_number() OVER (PARTITION BY b.customer_id ORDER BY max(b.day) DESC,
+                b.product_id) AS place FROM bought b GROUP BY 1, 2),
     buyers AS (
         INSERT INTO crm.habit_buyers AS y (product_id, persons)
         SELECT x.product_id, count(*) FILTER (WHERE x.place <= 100) FROM ranked x GROUP BY 1 ORDER BY 1
@@ -230,7 +248,8 @@ BEGIN
     RETURN 1;
 END
 $$;
-COMMENT ON FUNCTION crm._value_habits_of_persons(crm.habit_step) IS 'what some 2,000 persons more bought within 365 days, and after how long again; returns that something is left';
+COMMENT ON FUNCTION crm._value_habits_of_persons(crm.habit_step) IS
+    'what some 2,000 persons more bought within 365 days, and after how long again; returns that something is left';
 
 CREATE FUNCTION crm._value_habits_of_products(run crm.habit_step) RETURNS bigint
     LANGUAGE plpgsql SET enable_seqscan = off SET enable_mergejoin = off SET jit = off AS
@@ -270,7 +289,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._value_habits_of_products(crm.habit_step) IS
-    'learns refill intervals and pairs of the next products, of some 20,000 buyers or of one product; returns 1 while products are left';
+    'learns refill intervals and pairs of the next products, of some 20,000 buyers or of one product; returns 1 '
+    'while products are left';
 
 CREATE FUNCTION crm._value_habits_job() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -290,13 +310,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._value_habits_job() IS
-    'job: one piece of learning refill intervals and pairs of products of the last 365 whole local days; returns 0 when all is learnt, 1 before';
+    'job: one piece of learning refill intervals and pairs of products of the last 365 whole local days; returns 0 '
+    'when all is learnt, 1 before';
 
-CREATE FUNCTION crm.value_cluster(groups int DEFAULT 7, seed bigint DEFAULT 1, as_of date DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.value_cluster(groups int DEFAULT 7, seed bigint DEFAULT 1, as_of date DEFAULT NULL,
+                                  idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp SET enable_material = off SET work_mem = '256MB' AS
 $$
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'value_cluster', crm._sha256(convert_to(jsonb_build_array(groups, seed, as_of)::text, 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'value_cluster', crm._sha256(convert_to(jsonb_build_array(groups, seed, as_of)::text, 'UTF8')));
     day date := coalesce(crm._value_require_known(as_of, 'as_of'), crm._value_today() - 1);
     made int := coalesce((SELECT max(r.run_id) FROM crm.cluster_run r), 0) + 1;
     unit numeric := 10::numeric ^ crm._purchase_exponent();
@@ -307,7 +330,8 @@ BEGIN
         RETURN answer;
     END IF;
     IF groups BETWEEN 2 AND 12 IS NOT TRUE OR seed IS NULL THEN
-        RAISE EXCEPTION 'persons cannot be put into % groups', groups USING ERRCODE = 'invalid_parameter_value', COLUMN = 'groups', HINT = 'Ask for 2 to 12; six to eight can be named.';
+        RAISE EXCEPTION 'persons cannot be put into % groups', groups USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'groups', HINT = 'Ask for 2 to 12; six to eight can be named.';
     END IF;
     SELECT array_agg(s.customer_id ORDER BY s.customer_id) INTO persons
     FROM (SELECT crm.value_collect(p.source_record_id, p.history) AS state FROM crm.purchase_chunk p) p,
@@ -317,25 +341,30 @@ BEGIN
     FROM (SELECT crm.value_collect(p.source_record_id, p.history) AS state FROM crm.purchase_chunk p) p,
          (SELECT crm.value_collect_owners(x.source_record_id, x.customer_id) AS state FROM crm.membership x WHERE x.valid_to = 'infinity') x,
          LATERAL crm.value_scored(p.state, x.state, NULL, day, 'none') s,
-         LATERAL unnest(ARRAY[(day - s.last_day)::float8, s.order_days::float8, (s.net_minor / unit)::float8, (s.net_minor / unit / s.order_days)::float8])
+         LATERAL unnest(ARRAY[(day - s.last_day)::float8, s.order_days::float8, (s.net_minor / unit)::float8,
+             (s.net_minor / unit / s.order_days)::float8])
              WITH ORDINALITY t (measure, place);
-    INSERT INTO crm.cluster_run (run_id, as_of, groups, seed, person_count, made_at) VALUES (made, day, groups, seed, coalesce(cardinality(persons), 0), crm.core_now());
+    INSERT INTO crm.cluster_run (run_id, as_of, groups, seed, person_count, made_at)
+        VALUES (made, day, groups, seed, coalesce(cardinality(persons), 0), crm.core_now());
     DELETE FROM crm.customer_cluster c WHERE c.run_id < made;
     WITH grouped AS MATERIALIZED (SELECT g.row_no, g.group_no, g.centre FROM crm._value_kmeans(measures, 4, groups, seed) g),
     members AS (INSERT INTO crm.customer_cluster (customer_id, run_id, group_no) SELECT persons[g.row_no], made, g.group_no FROM grouped g)
     INSERT INTO crm.cluster (run_id, group_no, person_count, centre)
-    SELECT made, g.group_no, count(*), jsonb_build_object('last_days', round(min(g.centre[1])::numeric, 1), 'orders', round(min(g.centre[2])::numeric, 2),
+    SELECT made, g.group_no, count(*), jsonb_build_object('last_days', round(min(g.centre[1])::numeric, 1),
+            'orders', round(min(g.centre[2])::numeric, 2),
                                                           'net', round(min(g.centre[3])::numeric, 2), 'average', round(min(g.centre[4])::numeric, 2))
     FROM grouped g GROUP BY g.group_no;
     answer := jsonb_build_object('run_id', made, 'as_of', day, 'persons', coalesce(cardinality(persons), 0), 'groups', (
-        SELECT coalesce(jsonb_agg(jsonb_build_object('group_no', c.group_no, 'persons', c.person_count, 'centre', c.centre) ORDER BY c.group_no), '[]')
+        SELECT coalesce(jsonb_agg(jsonb_build_object('group_no', c.group_no, 'persons', c.person_count,
+                    'centre', c.centre) ORDER BY c.group_no), '[]')
         FROM crm.cluster c WHERE c.run_id = made));
     PERFORM crm._idempotency_store(idempotency_key, answer);
     RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION crm.value_cluster(int, bigint, date, text) IS
-    'puts persons into groups by days since the last order, order days, net and net an order day, as of the end of a local day (default yesterday): k-means, the same seed gives the same answer; group 1 is the largest; 22023';
+    'puts persons into groups by days since the last order, order days, net and net an order day, as of the end of '
+    'a local day (default yesterday): k-means, the same seed gives the same answer; group 1 is the largest; 22023';
 
 CREATE FUNCTION crm.value_name_cluster(run_id int, group_no int, name text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -351,7 +380,9 @@ END
 $$;
 COMMENT ON FUNCTION crm.value_name_cluster(int, int, text) IS 'names a group of a run; P0002';
 
-GRANT EXECUTE ON FUNCTION crm.value_price_sensitivity(bigint, int, date), crm.value_refills(bigint, date), crm.value_best_hour(bigint, date), crm.value_next_products(bigint, date, int)
+GRANT EXECUTE ON FUNCTION crm.value_price_sensitivity(bigint, int, date), crm.value_refills(bigint, date),
+    crm.value_best_hour(bigint, date), crm.value_next_products(bigint, date, int)
     TO crm_clerk, crm_store_manager, crm_manager, crm_service, crm_steward, crm_marketer, crm_analyst, crm_headquarters;
 GRANT EXECUTE ON FUNCTION crm.value_paths(date, date, int) TO crm_marketer, crm_analyst, crm_headquarters;
-GRANT EXECUTE ON FUNCTION crm.value_cluster(int, bigint, date, text), crm.value_name_cluster(int, int, text) TO crm_analyst, crm_marketer, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.value_cluster(int, bigint, date, text),
+    crm.value_name_cluster(int, int, text) TO crm_analyst, crm_marketer, crm_headquarters;

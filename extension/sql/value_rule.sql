@@ -9,9 +9,11 @@ BEGIN
                       WHERE m.is_active AND r.finished_at IS NOT NULL GROUP BY r.model));
 END
 $$;
-COMMENT ON FUNCTION crm._value_rule_version() IS 'changes when another tier set, or a finished scoring, may have changed everybody''s value';
+COMMENT ON FUNCTION crm._value_rule_version() IS
+    'changes when another tier set, or a finished scoring, may have changed everybody''s value';
 
--- Stages, forecasts, groups and scores change in the night, for whoever they change for: a run that is finished is told once.
+-- Stages, forecasts, groups and scores change in the night, for whoever they change for: a run that is finished is
+-- told once.
 CREATE FUNCTION crm._value_stage_version() RETURNS text
     LANGUAGE plpgsql STABLE AS
 $$ BEGIN RETURN (SELECT max(r.as_of)::text FROM crm.journey_run r WHERE r.finished_at IS NOT NULL); END $$;
@@ -29,7 +31,8 @@ COMMENT ON FUNCTION crm._value_cluster_version() IS 'changes when persons were p
 
 CREATE FUNCTION crm._value_metric_version() RETURNS text
     LANGUAGE plpgsql STABLE AS
-$$ BEGIN RETURN (SELECT string_agg(r.model || ':' || r.as_of, ' ' ORDER BY r.model) FROM (SELECT x.model, max(x.as_of) AS as_of FROM crm.metric_run x GROUP BY x.model) r); END $$;
+$$ BEGIN RETURN (SELECT string_agg(r.model || ':' || r.as_of, ' ' ORDER BY r.model)
+        FROM (SELECT x.model, max(x.as_of) AS as_of FROM crm.metric_run x GROUP BY x.model) r); END $$;
 COMMENT ON FUNCTION crm._value_metric_version() IS 'changes when a model of metrics was scored';
 
 CREATE FUNCTION crm._value_rfm_version() RETURNS text
@@ -41,4 +44,6 @@ BEGIN
         FROM crm.rfm_model x LEFT JOIN crm.rfm_cell c ON c.segment_map = x.segment_map WHERE x.is_active GROUP BY x.model, x.weights));
 END
 $$;
-COMMENT ON FUNCTION crm._value_rfm_version() IS 'changes when another model, a finished scoring, other weights or other names of cells may have changed everybody''s segment';
+COMMENT ON FUNCTION crm._value_rfm_version() IS
+    'changes when another model, a finished scoring, other weights or other names of cells may have changed '
+    'everybody''s segment';

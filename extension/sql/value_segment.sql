@@ -3,14 +3,16 @@
 CREATE FUNCTION crm._value_between(bounds jsonb, dimension text, score int) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT bounds -> dimension IS NULL OR score BETWEEN (bounds -> dimension ->> 0)::int AND (bounds -> dimension ->> 1)::int $$;
-COMMENT ON FUNCTION crm._value_between(jsonb, text, int) IS 'whether a score lies within a rule''s bounds; a dimension that the rule does not name, does';
+COMMENT ON FUNCTION crm._value_between(jsonb, text, int) IS
+    'whether a score lies within a rule''s bounds; a dimension that the rule does not name, does';
 
 CREATE FUNCTION crm._value_segment_check(rules jsonb, parts int, OUT kind text, OUT r int, OUT f int, OUT m int, OUT segments text[])
     RETURNS SETOF record LANGUAGE sql IMMUTABLE AS
 $$
     WITH cell AS (
         SELECT r, f, m, array_agg(u.rule ->> 'segment' ORDER BY u.position) FILTER (WHERE u.rule IS NOT NULL) AS segments
-        FROM (SELECT CASE WHEN parts > 10 THEN 10 ELSE parts END AS most) p, generate_series(1, p.most) r, generate_series(1, p.most) f, generate_series(1, p.most) m
+        FROM (SELECT CASE WHEN parts > 10 THEN 10 ELSE parts END AS most) p, generate_series(1, p.most) r,
+            generate_series(1, p.most) f, generate_series(1, p.most) m
         LEFT JOIN LATERAL (SELECT * FROM jsonb_array_elements(rules) WITH ORDINALITY e (rule, position)
                            WHERE crm._value_between(e.rule, 'r', r) AND crm._value_between(e.rule, 'f', f) AND crm._value_between(e.rule, 'm', m)
                              AND crm._value_between(e.rule, 'fm', (f + m + 1) / 2)) u ON true
@@ -31,18 +33,22 @@ DECLARE
     shape_is_wrong boolean := (
         SELECT bool_or(e ->> 'segment' IS NULL OR EXISTS (
             SELECT FROM unnest(ARRAY['r', 'f', 'm', 'fm']) d
-            WHERE e ? d AND (jsonb_typeof(e -> d) <> 'array' OR NOT coalesce(e #>> ARRAY[d, '0'] ~ '^\d{1,2}$' AND e #>> ARRAY[d, '1'] ~ '^\d{1,2}$', false))))
+            WHERE e ? d AND (jsonb_typeof(e -> d) <> 'array'
+                    OR NOT coalesce(e #>> ARRAY[d, '0'] ~ '^\d{1,2}$' AND e #>> ARRAY[d, '1'] ~ '^\d{1,2}$', false))))
         FROM jsonb_array_elements(CASE jsonb_typeof(rules) WHEN 'array' THEN rules ELSE '[{}]' END) e);
 BEGIN
     IF coalesce(shape_is_wrong, true) THEN
         RAISE EXCEPTION 'segment rules cannot be read'
-            USING ERRCODE = 'RM504', COLUMN = 'rules', HINT = 'A rule is {"segment": "champions", "name_zh": "...", "name_en": "...", "r": [4, 5], "fm": [4, 5]}.';
+            USING ERRCODE = 'RM504', COLUMN = 'rules',
+                HINT = 'A rule is {"segment": "champions", "name_zh": "...", "name_en": "...", "r": [4, 5], "fm": [4, 5]}.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._value_require_segment_rules(jsonb) IS 'RM504 unless these are rules of a map: each with a segment, and bounds of two numbers';
+COMMENT ON FUNCTION crm._value_require_segment_rules(jsonb) IS
+    'RM504 unless these are rules of a map: each with a segment, and bounds of two numbers';
 
-CREATE FUNCTION crm.value_segment_check(rules jsonb, parts int, OUT kind text, OUT r int, OUT f int, OUT m int, OUT segments text[]) RETURNS SETOF record
+CREATE FUNCTION crm.value_segment_check(rules jsonb, parts int, OUT kind text, OUT r int, OUT f int, OUT m int,
+                                        OUT segments text[]) RETURNS SETOF record
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
@@ -51,7 +57,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_segment_check(jsonb, int) IS
-    'tries a map''s rules on every cell of scores from 1 to parts (at most 10): gap (no rule holds), overlap (several do, the first decides), unreachable (a segment that no cell gets); RM504';
+    'tries a map''s rules on every cell of scores from 1 to parts (at most 10): gap (no rule holds), overlap '
+    '(several do, the first decides), unreachable (a segment that no cell gets); RM504';
 
 CREATE FUNCTION crm._value_put_segments(segment_map text, name text, parts int, rules jsonb) RETURNS void
     LANGUAGE plpgsql AS
@@ -63,7 +70,8 @@ BEGIN
     SELECT * INTO gap FROM crm._value_segment_check(rules, parts) k WHERE k.kind = 'gap' LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'segment rules leave a cell without a name'
-            USING ERRCODE = 'RM504', COLUMN = 'rules', DETAIL = format('Nobody has R %s, F %s, M %s.', gap.r, gap.f, gap.m), HINT = 'A last rule without bounds takes what is left.';
+            USING ERRCODE = 'RM504', COLUMN = 'rules', DETAIL = format('Nobody has R %s, F %s, M %s.', gap.r, gap.f,
+                    gap.m), HINT = 'A last rule without bounds takes what is left.';
     END IF;
     INSERT INTO crm.rfm_map AS g (segment_map, name, parts)
     VALUES (_value_put_segments.segment_map, _value_put_segments.name, _value_put_segments.parts)
@@ -109,7 +117,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_define_segments(text, text, int, jsonb, text) IS
-    'makes or replaces names for the cells of scores from 1 to parts: rules in order, each with bounds for r, f, m or fm (the mean of f and m, rounded up); every cell must get a name; RM503, RM504, 22023';
+    'makes or replaces names for the cells of scores from 1 to parts: rules in order, each with bounds for r, f, m '
+    'or fm (the mean of f and m, rounded up); every cell must get a name; RM503, RM504, 22023';
 
 CREATE FUNCTION crm.value_segments(model text DEFAULT NULL, as_of date DEFAULT NULL)
     RETURNS TABLE (segment text, name_zh text, name_en text, persons bigint, share numeric, net numeric)
@@ -126,7 +135,8 @@ BEGIN
     WITH cell AS MATERIALIZED (
         SELECT s.r, s.f, s.m, count(*) AS persons, sum(s.net_minor) AS net_minor
         FROM crm._value_scores(spec.model, coalesce(value_segments.as_of, crm._value_today())) s GROUP BY 1, 2, 3)
-    SELECT u.segment, u.name_zh, u.name_en, coalesce(sum(c.persons), 0)::bigint, round(coalesce(sum(c.persons), 0) / nullif(sum(sum(c.persons)) OVER (), 0), 4),
+    SELECT u.segment, u.name_zh, u.name_en, coalesce(sum(c.persons), 0)::bigint,
+        round(coalesce(sum(c.persons), 0) / nullif(sum(sum(c.persons)) OVER (), 0), 4),
            coalesce(round(sum(c.net_minor) / 10::numeric ^ exponent, exponent), 0)
     FROM crm.rfm_map_rule u
     LEFT JOIN (crm.rfm_cell k JOIN cell c ON c.r = k.r AND c.f = k.f AND c.m = k.m) ON k.segment_map = u.segment_map AND k.segment = u.segment
@@ -134,7 +144,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_segments(text, date) IS
-    'persons, their share and net in each segment of a model (default the active one) as of the end of a local day; share of all with an order in its window; RM505';
+    'persons, their share and net in each segment of a model (default the active one) as of the end of a local day; '
+    'share of all with an order in its window; RM505';
 
 -- Any numeric metric.
 CREATE FUNCTION crm._value_metric(metric text, days int, as_of date) RETURNS TABLE (customer_id bigint, point numeric)
@@ -153,7 +164,8 @@ BEGIN
              LATERAL crm.value_scored(p.state, x.state, since, _value_metric.as_of, 'none') s;
     ELSIF metric LIKE 'events:%' THEN
         RETURN QUERY
-        SELECT x.customer_id, count(*)::numeric FROM crm.event e JOIN crm.membership x ON x.source_record_id = e.source_record_id AND x.valid_to = 'infinity'
+        SELECT x.customer_id, count(*)::numeric FROM crm.event e
+            JOIN crm.membership x ON x.source_record_id = e.source_record_id AND x.valid_to = 'infinity'
         WHERE e.type = substr(metric, 8) AND e.ignored_reason IS NULL AND e.business_day BETWEEN since AND _value_metric.as_of
         GROUP BY x.customer_id;
     ELSIF metric LIKE 'custom:%' THEN
@@ -167,7 +179,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._value_metric(text, int, date) IS
-    'a number a person: orders, net, average, last_days over the last days (null: ever) as of the end of a local day; events:TYPE likewise; custom:FIELD as it is now; RM503';
+    'a number a person: orders, net, average, last_days over the last days (null: ever) as of the end of a local '
+    'day; events:TYPE likewise; custom:FIELD as it is now; RM503';
 
 CREATE FUNCTION crm.value_score_metrics(model text, as_of date DEFAULT NULL)
     RETURNS TABLE (customer_id bigint, scores smallint[], points numeric[], total numeric)
@@ -198,7 +211,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_score_metrics(text, date) IS
-    'scores of a metric model as of the end of a local day (default today), a score a metric in its order: ties together, the best parts, 0 without the number; total by weights; RM505, RM503';
+    'scores of a metric model as of the end of a local day (default today), a score a metric in its order: ties '
+    'together, the best parts, 0 without the number; total by weights; RM505, RM503';
 
 CREATE FUNCTION crm._value_metrics_daily() RETURNS bigint
     LANGUAGE plpgsql AS
@@ -218,7 +232,9 @@ BEGIN
         SELECT DISTINCT ON (p.customer_id) p.customer_id, p.scores, p.total FROM crm.metric_score p
         WHERE p.model = spec.model AND p.as_of < day ORDER BY p.customer_id, p.as_of DESC),
     wanted AS (     -- who has none of the numbers any more scores 0, as in every other
-        SELECT coalesce(s.customer_id, p.customer_id) AS customer_id, coalesce(s.scores, array_fill(0::smallint, ARRAY[jsonb_array_length(spec.metrics)])) AS scores, coalesce(s.total, 0) AS total,
+        SELECT coalesce(s.customer_id, p.customer_id) AS customer_id,
+            coalesce(s.scores, array_fill(0::smallint, ARRAY[jsonb_array_length(spec.metrics)])) AS scores,
+            coalesce(s.total, 0) AS total,
                p.scores AS old_scores, p.total AS old_total
         FROM scored s FULL JOIN shown p ON p.customer_id = s.customer_id),
     kept AS (
@@ -231,7 +247,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._value_metrics_daily() IS
-    'job: scores the last whole local day by one live metric model that has not been; a row for each person whose scores changed; returns how many models are left';
+    'job: scores the last whole local day by one live metric model that has not been; a row for each person whose '
+    'scores changed; returns how many models are left';
 
 CREATE FUNCTION crm._value_require_counted(metrics jsonb) RETURNS void
     LANGUAGE plpgsql STABLE AS
@@ -240,16 +257,21 @@ DECLARE
     unknown text := (
         SELECT e ->> 'metric' FROM jsonb_array_elements(metrics) e
         WHERE (e ->> 'metric' LIKE 'events:%' AND NOT EXISTS (SELECT FROM crm.event_type t WHERE t.code = substr(e ->> 'metric', 8)))
-           OR (e ->> 'metric' LIKE 'custom:%' AND NOT EXISTS (SELECT FROM crm.custom_field f WHERE f.entity = 'member' AND NOT f.is_sensitive AND f.code = substr(e ->> 'metric', 8))) LIMIT 1);
+           OR (e ->> 'metric' LIKE 'custom:%' AND NOT EXISTS (SELECT FROM crm.custom_field f WHERE f.entity = 'member'
+                       AND NOT f.is_sensitive AND f.code = substr(e ->> 'metric', 8))) LIMIT 1);
 BEGIN
     IF unknown IS NOT NULL THEN
-        RAISE EXCEPTION 'nothing is counted under "%"', unknown USING ERRCODE = 'RM503', COLUMN = 'metrics', HINT = 'crm.event_type lists types of events, crm.custom_field the fields of members; sensitive ones are not scored.';
+        RAISE EXCEPTION 'nothing is counted under "%"', unknown USING ERRCODE = 'RM503', COLUMN = 'metrics',
+            HINT = 'crm.event_type lists types of events, crm.custom_field the fields of members; sensitive ones are not scored.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._value_require_counted(jsonb) IS 'refuses metrics over events and custom fields that are not defined, which would score nobody; RM503';
+COMMENT ON FUNCTION crm._value_require_counted(jsonb) IS
+    'refuses metrics over events and custom fields that are not defined, which would score nobody; RM503';
 
-CREATE FUNCTION crm.value_define_metrics(model text, name text, metrics jsonb, parts int DEFAULT 5, is_live boolean DEFAULT true, idempotency_key text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION crm.value_define_metrics(model text, name text, metrics jsonb, parts int DEFAULT 5,
+                                         is_live boolean DEFAULT true, idempotency_key text DEFAULT NULL)
+    RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 DECLARE
@@ -262,18 +284,22 @@ BEGIN
     END IF;
     PERFORM crm._require_words(model, 'model', 63), crm._require_words(name, 'name', 100), crm._require_given(is_live, 'is_live');
     IF parts BETWEEN 2 AND 10 IS NOT TRUE THEN
-        RAISE EXCEPTION 'metric model cannot be read' USING ERRCODE = 'RM503', COLUMN = 'parts', DETAIL = format('Model "%s" has %s parts.', model, parts),
+        RAISE EXCEPTION 'metric model cannot be read' USING ERRCODE = 'RM503', COLUMN = 'parts',
+            DETAIL = format('Model "%s" has %s parts.', model, parts),
             HINT = 'It has scores from 1 to its parts, 2 to 10.';
     END IF;
     FOR one IN SELECT * FROM jsonb_array_elements(CASE WHEN jsonb_typeof(metrics) = 'array' AND metrics <> '[]' THEN metrics ELSE '[{}]' END) LOOP
-        IF coalesce(one ->> 'metric', '') !~ '^(orders|net|average|last_days|events:.+|custom:.+)$' OR coalesce(one ->> 'days', '1') !~ '^[1-9]\d{0,4}$'
+        IF coalesce(one ->> 'metric', '') !~ '^(orders|net|average|last_days|events:.+|custom:.+)$'
+            OR coalesce(one ->> 'days', '1') !~ '^[1-9]\d{0,4}$'
            OR coalesce(one ->> 'weight', '1') !~ '^\d{1,6}(\.\d{1,6})?$' OR coalesce(one ->> 'better', 'high') NOT IN ('high', 'low') THEN
             RAISE EXCEPTION 'metric cannot be read'
-                USING ERRCODE = 'RM503', COLUMN = 'metrics', DETAIL = format('It is %s.', one), HINT = 'A metric is {"metric": "net", "days": 365, "weight": 2, "better": "high"}.';
+                USING ERRCODE = 'RM503', COLUMN = 'metrics', DETAIL = format('It is %s.', one),
+                    HINT = 'A metric is {"metric": "net", "days": 365, "weight": 2, "better": "high"}.';
         END IF;
     END LOOP;
     INSERT INTO crm.metric_model AS x (model, name, metrics, parts, is_live)
-    VALUES (value_define_metrics.model, value_define_metrics.name, value_define_metrics.metrics, value_define_metrics.parts, value_define_metrics.is_live)
+    VALUES (value_define_metrics.model, value_define_metrics.name, value_define_metrics.metrics,
+        value_define_metrics.parts, value_define_metrics.is_live)
     ON CONFLICT ON CONSTRAINT metric_model_pkey DO UPDATE
     SET name = excluded.name, metrics = excluded.metrics, parts = excluded.parts, is_live = excluded.is_live;
     PERFORM crm._value_require_counted(metrics);
@@ -284,9 +310,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_define_metrics(text, text, jsonb, int, boolean, text) IS
-    'makes or replaces a model of scores over numeric metrics (orders, net, average, last_days, events:TYPE, custom:FIELD), each with its days, weight and better side; RM503';
+    'makes or replaces a model of scores over numeric metrics (orders, net, average, last_days, events:TYPE, '
+    'custom:FIELD), each with its days, weight and better side; RM503';
 
-GRANT EXECUTE ON FUNCTION crm.value_segment_check(jsonb, int), crm.value_segments(text, date), crm.value_score_metrics(text, date) TO crm_marketer, crm_analyst, crm_headquarters;
-GRANT EXECUTE ON FUNCTION crm.value_define_segments(text, text, int, jsonb, text), crm.value_define_metrics(text, text, jsonb, int, boolean, text) TO crm_headquarters;
-GRANT EXECUTE ON FUNCTION crm.value_collect(bigint, crm.purchase_history), crm.value_collect(bigint, date, bigint), crm.value_collect_owners(bigint, bigint),
+GRANT EXECUTE ON FUNCTION crm.value_segment_check(jsonb, int), crm.value_segments(text, date),
+    crm.value_score_metrics(text, date) TO crm_marketer, crm_analyst, crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.value_define_segments(text, text, int, jsonb, text),
+    crm.value_define_metrics(text, text, jsonb, int, boolean, text) TO crm_headquarters;
+GRANT EXECUTE ON FUNCTION crm.value_collect(bigint, crm.purchase_history), crm.value_collect(bigint, date, bigint),
+    crm.value_collect_owners(bigint, bigint),
     crm.value_scored(bytea, bytea, date, date, text, int, bigint[], bigint[], bigint[]) TO crm_analyst, crm_headquarters;

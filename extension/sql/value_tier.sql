@@ -6,7 +6,8 @@ $$
 BEGIN
     RETURN QUERY
     SELECT jsonb_build_object('tier_set', s.tier_set, 'name', s.name, 'version', s.version, 'is_active', s.is_active,
-        'rules', (SELECT coalesce(jsonb_agg(jsonb_build_object('tier', r.tier, 'name_zh', r.name_zh, 'name_en', r.name_en, 'conditions', r.conditions) ORDER BY r.position), '[]')
+        'rules', (SELECT coalesce(jsonb_agg(jsonb_build_object('tier', r.tier, 'name_zh', r.name_zh,
+                  'name_en', r.name_en, 'conditions', r.conditions) ORDER BY r.position), '[]')
                   FROM crm.tier_rule r WHERE r.tier_set = s.tier_set))
     FROM crm.tier_set s ORDER BY s.is_active DESC, s.tier_set;
 END
@@ -32,7 +33,8 @@ BEGIN
         RETURN jsonb_build_object('faults', faults);
     END IF;
     -- the same persons every time, spread over all: of many without asking all
-    looked_at := coalesce(crm._rule_looked_at(most), ARRAY(SELECT v.customer_id FROM crm.customer_value v ORDER BY hashint8(v.customer_id), v.customer_id LIMIT most));
+    looked_at := coalesce(crm._rule_looked_at(most), ARRAY(SELECT v.customer_id FROM crm.customer_value v
+                ORDER BY hashint8(v.customer_id), v.customer_id LIMIT most));
     WITH person AS (
         SELECT v.customer_id, v.tier FROM crm.customer_value v WHERE v.customer_id = ANY (looked_at)),
     judged AS (
@@ -45,6 +47,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.value_tier_try(jsonb) IS
-    'what tier rules would do: gaps, overlaps and rules that never decide, each with an example, and, without a gap, the tiers of up to 2,000 persons (the same every time) before and after; nothing is written; RM501 when they cannot be read';
+    'what tier rules would do: gaps, overlaps and rules that never decide, each with an example, and, without a '
+    'gap, the tiers of up to 2,000 persons (the same every time) before and after; nothing is written; RM501 when '
+    'they cannot be read';
 
 GRANT EXECUTE ON FUNCTION crm.value_tier_sets(), crm.value_tier_try(jsonb) TO crm_manager, crm_marketer, crm_analyst, crm_headquarters;

@@ -2,12 +2,15 @@
 
 CREATE FUNCTION crm._worker_wake() RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'crm_worker_wake';
-COMMENT ON FUNCTION crm._worker_wake() IS 'wakes the worker of this database when the transaction commits, for its jobs have something to do; nothing without preload';
+COMMENT ON FUNCTION crm._worker_wake() IS
+    'wakes the worker of this database when the transaction commits, for its jobs have something to do; nothing '
+    'without preload';
 
 CREATE FUNCTION crm._worker_wake_for(due_at timestamptz) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'crm_worker_wake_for';
 COMMENT ON FUNCTION crm._worker_wake_for(timestamptz) IS
-    'wakes the sender at commit and tells it that something to be sent is due from this moment on: it looks there, however far it had come; nothing without preload';
+    'wakes the sender at commit and tells it that something to be sent is due from this moment on: it looks there, '
+    'however far it had come; nothing without preload';
 
 CREATE FUNCTION crm._worker_is_preloaded() RETURNS boolean
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'crm_worker_is_preloaded';
@@ -15,7 +18,8 @@ COMMENT ON FUNCTION crm._worker_is_preloaded() IS 'whether shared_preload_librar
 
 CREATE FUNCTION crm._worker_configured(name text) RETURNS text
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'crm_worker_configured';
-COMMENT ON FUNCTION crm._worker_configured(text) IS 'shared_preload_libraries or crm.access_key_file, which only superusers may read; 22023 for any other setting';
+COMMENT ON FUNCTION crm._worker_configured(text) IS
+    'shared_preload_libraries or crm.access_key_file, which only superusers may read; 22023 for any other setting';
 
 CREATE FUNCTION crm.worker_list(OUT process text, OUT database oid, OUT pid int, OUT started_at timestamptz,
                                  OUT jobs_run bigint, OUT jobs_failed bigint) RETURNS SETOF record
@@ -34,7 +38,8 @@ $$
                 ELSE (day + 1 + at_local) AT TIME ZONE zone.name END
     FROM zone, today
 $$;
-COMMENT ON FUNCTION crm._worker_next_daily(time) IS 'the next moment, after now, at which the chain''s local time is at_local';
+COMMENT ON FUNCTION crm._worker_next_daily(time) IS
+    'the next moment, after now, at which the chain''s local time is at_local';
 
 CREATE FUNCTION crm._worker_note_run(job text, took_ms double precision, left_over bigint) RETURNS void
     LANGUAGE plpgsql AS
@@ -49,7 +54,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._worker_note_run(text, double precision, bigint) IS 'notes that a job ran and what it left; it is no longer said to fail';
+COMMENT ON FUNCTION crm._worker_note_run(text, double precision, bigint) IS
+    'notes that a job ran and what it left; it is no longer said to fail';
 
 CREATE FUNCTION crm._worker_note_failure(job text, state text, message text) RETURNS void
     LANGUAGE plpgsql AS
@@ -67,18 +73,21 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._worker_note_failure(text, text, text) IS
-    'notes that a job failed; at the third time in a row an alert is opened, once, which the next good run closes; it names the SQLSTATE, for a message may hold customers'' data';
+    'notes that a job failed; at the third time in a row an alert is opened, once, which the next good run closes; '
+    'it names the SQLSTATE, for a message may hold customers'' data';
 
 CREATE FUNCTION crm._worker_night_goes_on(before time) RETURNS boolean
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     -- one that fails keeps nobody waiting
-    RETURN EXISTS (SELECT FROM crm.job j WHERE j.is_active AND NOT j.is_patient AND j.at_local < before AND j.next_run_at <= crm.core_now() AND j.failures = 0);
+    RETURN EXISTS (SELECT FROM crm.job j WHERE j.is_active AND NOT j.is_patient AND j.at_local < before
+        AND j.next_run_at <= crm.core_now() AND j.failures = 0);
 END
 $$;
 COMMENT ON FUNCTION crm._worker_night_goes_on(time) IS
-    'whether what a night computes of persons before a local time is not done yet: what adds it up (patient daily jobs) waits for it, or would tell half of each day when a night that broke off is made up for in the morning';
+    'whether what a night computes of persons before a local time is not done yet: what adds it up (patient daily '
+    'jobs) waits for it, or would tell half of each day when a night that broke off is made up for in the morning';
 
 CREATE FUNCTION crm._worker_first_nights() RETURNS void
     LANGUAGE plpgsql AS
@@ -90,7 +99,9 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION crm._worker_first_nights() IS 'daily jobs that never ran, as those that an upgrade brings to a chain that has persons: due at once, so that nobody waits for the night until there is what they keep';
+COMMENT ON FUNCTION crm._worker_first_nights() IS
+    'daily jobs that never ran, as those that an upgrade brings to a chain that has persons: due at once, so that '
+    'nobody waits for the night until there is what they keep';
 
 CREATE FUNCTION crm.worker_run_jobs(max_rounds int DEFAULT 1000) RETURNS TABLE (job text, rounds bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -128,7 +139,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.worker_run_jobs(int) IS
-    'runs every due job in this session until none has work left, for tests and for servers without preload; returns how often each ran';
+    'runs every due job in this session until none has work left, for tests and for servers without preload; '
+    'returns how often each ran';
 GRANT EXECUTE ON FUNCTION crm.worker_run_jobs(int) TO crm_admin;
 
 CREATE FUNCTION crm.doctor() RETURNS TABLE (finding text, state text, remedy text)
@@ -211,7 +223,9 @@ BEGIN
     RETURN NEXT;
 
     IF to_regclass('crm.put_off_rule') IS NOT NULL THEN
-        FOR finding, state, remedy IN SELECT format('rule %s', p.rule), 'advice', format('put off since %s: SELECT crm.worker_put_off(%L, false); when the till has time again', p.since, p.rule) FROM crm.put_off_rule p ORDER BY p.rule LOOP
+        FOR finding, state, remedy IN SELECT format('rule %s', p.rule),
+            'advice', format('put off since %s: SELECT crm.worker_put_off(%L, false); when the till has time again',
+                p.since, p.rule) FROM crm.put_off_rule p ORDER BY p.rule LOOP
             RETURN NEXT;
         END LOOP;
     END IF;
@@ -245,5 +259,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.check() IS
-    'recomputes what rooms keep by increments and returns each difference, e.g. after edits by hand; no rows: all agrees; RM001 before crm.install()';
+    'recomputes what rooms keep by increments and returns each difference, e.g. after edits by hand; no rows: all '
+    'agrees; RM001 before crm.install()';
 GRANT EXECUTE ON FUNCTION crm.check() TO crm_admin;

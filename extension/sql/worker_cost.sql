@@ -1,19 +1,26 @@
--- worker: what each rule costs that runs when facts arrive, and rules put off: what they would do is kept in the commit of the facts and done by a job.
+-- worker: what each rule costs that runs when facts arrive, and rules put off: what they would do is kept in the
+-- commit of the facts and done by a job.
 
 CREATE FUNCTION crm._worker_rules() RETURNS TABLE (rule text, name text, "position" int)
     LANGUAGE plpgsql STABLE AS
 $$
 BEGIN
     RETURN QUERY
-    SELECT split_part(l.line, ' ', 3), split_part(l.line, ' ', 3), split_part(l.line, ' ', 2)::int FROM regexp_split_to_table(crm._consequence_registry(), E'\n') l (line) WHERE l.line LIKE 'facts %'
+    SELECT split_part(l.line, ' ', 3), split_part(l.line, ' ', 3), split_part(l.line, ' ', 2)::int
+        FROM regexp_split_to_table(crm._consequence_registry(), E'\n') l (line) WHERE l.line LIKE 'facts %'
     UNION ALL
-    SELECT 'flow:' || f.code, f.code, 1000 FROM crm.flow f WHERE f.state = 'active' AND (f.trigger = 'welcome' OR f.trigger IN ('event', 'schedule') AND f.spec #>> '{event,kind}' IS NOT NULL);
+    SELECT 'flow:' || f.code, f.code, 1000 FROM crm.flow f WHERE f.state = 'active'
+        AND (f.trigger = 'welcome' OR f.trigger IN ('event', 'schedule') AND f.spec #>> '{event,kind}' IS NOT NULL);
 END
 $$;
-COMMENT ON FUNCTION crm._worker_rules() IS 'what hears of facts: rooms in their order, then active flows that facts enter, as flow:CODE';
+COMMENT ON FUNCTION crm._worker_rules() IS
+    'what hears of facts: rooms in their order, then active flows that facts enter, as flow:CODE';
 
-CREATE FUNCTION crm.worker_costs() RETURNS TABLE (rule text, name text, kind text, calls bigint, persons bigint, total_ms numeric, mean_ms numeric, longest_ms numeric, share numeric,
-                                                  is_put_off boolean, put_off_since timestamptz, put_off_by text, waiting bigint, waits_since timestamptz, counted_since timestamptz)
+CREATE FUNCTION crm.worker_costs() RETURNS TABLE (rule text, name text, kind text, calls bigint, persons bigint,
+                                 total_ms numeric, mean_ms numeric, longest_ms numeric, share numeric,
+                                                  is_put_off boolean, put_off_since timestamptz, put_off_by text,
+                                                      waiting bigint, waits_since timestamptz,
+                                                      counted_since timestamptz)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
@@ -23,7 +30,8 @@ BEGIN
     known AS (
         SELECT r.rule, r.name, r.position FROM crm._worker_rules() r
         UNION SELECT 'record', 'record', -1
-        UNION SELECT p.rule, split_part(p.rule, ':', 2), 2000 FROM crm.put_off_rule p WHERE NOT EXISTS (SELECT FROM crm._worker_rules() r WHERE r.rule = p.rule)),
+        UNION SELECT p.rule, split_part(p.rule, ':', 2), 2000 FROM crm.put_off_rule p
+            WHERE NOT EXISTS (SELECT FROM crm._worker_rules() r WHERE r.rule = p.rule)),
     late AS (SELECT w.rule, sum(cardinality(w.customer_ids))::bigint AS persons, min(w.put_at) AS at FROM crm.put_off_fact w GROUP BY 1)
     SELECT k.rule, k.name, c.kind, coalesce(c.calls, 0), coalesce(c.persons, 0), round(coalesce(c.total_ms, 0)::numeric, 3),
            round((c.total_ms / nullif(c.persons, 0))::numeric, 3), round(c.longest_ms::numeric, 3),
@@ -35,23 +43,31 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.worker_costs() IS
-    'what storing one record takes at the till (rule record) and what of it each rule that hears of it takes: rooms, and active flows that facts enter (within campaign); by kind of facts, since the server started or counting began anew: times in ms a person, their share of a whole record of the kind; whether the rule is put off, and how many persons wait; rules nothing was counted of have no kind; empty figures without preload; RM001 before crm.install()';
+    'what storing one record takes at the till (rule record) and what of it each rule that hears of it takes: '
+    'rooms, and active flows that facts enter (within campaign); by kind of facts, since the server started or '
+    'counting began anew: times in ms a person, their share of a whole record of the kind; whether the rule is put '
+    'off, and how many persons wait; rules nothing was counted of have no kind; empty figures without preload; '
+    'RM001 before crm.install()';
 
 CREATE FUNCTION crm.worker_put_off(rule text, is_put_off boolean, idempotency_key text DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 #variable_conflict use_column
 DECLARE
-    answer jsonb := crm._idempotency_claim(idempotency_key, 'worker_put_off', crm._sha256(convert_to(jsonb_build_array(rule, is_put_off)::text, 'UTF8')));
+    answer jsonb := crm._idempotency_claim(idempotency_key,
+            'worker_put_off', crm._sha256(convert_to(jsonb_build_array(rule, is_put_off)::text, 'UTF8')));
 BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
     IF worker_put_off.is_put_off IS NULL THEN
-        RAISE EXCEPTION 'say whether the rule is put off' USING ERRCODE = 'invalid_parameter_value', COLUMN = 'is_put_off', HINT = 'Give true or false.';
+        RAISE EXCEPTION 'say whether the rule is put off' USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = 'is_put_off', HINT = 'Give true or false.';
     END IF;
-    IF worker_put_off.is_put_off AND NOT EXISTS (SELECT FROM crm._worker_rules() r WHERE r.rule = worker_put_off.rule) OR worker_put_off.rule IS NULL THEN
-        RAISE EXCEPTION 'no such rule hears of facts' USING ERRCODE = 'no_data_found', COLUMN = 'rule', HINT = 'crm.worker_costs() lists those there are.';
+    IF worker_put_off.is_put_off AND NOT EXISTS (SELECT FROM crm._worker_rules() r WHERE r.rule = worker_put_off.rule)
+        OR worker_put_off.rule IS NULL THEN
+        RAISE EXCEPTION 'no such rule hears of facts' USING ERRCODE = 'no_data_found', COLUMN = 'rule',
+            HINT = 'crm.worker_costs() lists those there are.';
     END IF;
     IF worker_put_off.is_put_off THEN
         INSERT INTO crm.put_off_rule (rule, since, put_off_by) VALUES (worker_put_off.rule, crm.core_now(), crm._actor()) ON CONFLICT DO NOTHING;
@@ -59,7 +75,8 @@ BEGIN
         DELETE FROM crm.put_off_rule p WHERE p.rule = worker_put_off.rule;
     END IF;
     IF FOUND THEN
-        PERFORM crm._audit('define', 'put_off_rule', NULL, 'is_put_off', (NOT worker_put_off.is_put_off)::text, worker_put_off.is_put_off::text, worker_put_off.rule);
+        PERFORM crm._audit('define', 'put_off_rule', NULL, 'is_put_off', (NOT worker_put_off.is_put_off)::text,
+            worker_put_off.is_put_off::text, worker_put_off.rule);
         PERFORM crm._worker_wake();
     END IF;
     answer := jsonb_build_object('rule', worker_put_off.rule, 'is_put_off', worker_put_off.is_put_off,
@@ -69,7 +86,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.worker_put_off(text, boolean, text) IS
-    'puts a rule off, or no more, from the next record on, without a restart: what it would do is kept in the commit of the facts and done by the job worker.catch_up, seconds later; nothing is lost, but the till''s answer and what reads right after it do not have it yet; P0002, 22023; audited';
+    'puts a rule off, or no more, from the next record on, without a restart: what it would do is kept in the '
+    'commit of the facts and done by the job worker.catch_up, seconds later; nothing is lost, but the till''s '
+    'answer and what reads right after it do not have it yet; P0002, 22023; audited';
 
 CREATE FUNCTION crm.worker_count_anew() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
@@ -81,7 +100,8 @@ $$;
 COMMENT ON FUNCTION crm.worker_count_anew() IS 'what crm.worker_costs() counts begins anew: before a comparison';
 GRANT EXECUTE ON FUNCTION crm.worker_costs(), crm.worker_put_off(text, boolean, text), crm.worker_count_anew() TO crm_admin;
 
--- Those of one rule and kind together, the oldest first, so that a room that reads another's work finds it done in the order of the facts.
+-- Those of one rule and kind together, the oldest first, so that a room that reads another's work finds it done in
+-- the order of the facts.
 CREATE FUNCTION crm._worker_catch_up() RETURNS bigint
     LANGUAGE plpgsql AS
 $$
@@ -103,7 +123,8 @@ BEGIN
     IF taken.rule IS NULL THEN
         RETURN 0;
     END IF;
-    persons := ARRAY(SELECT DISTINCT x.id FROM (SELECT crm._identity_current(t.id) AS id FROM unnest(taken.ids) t (id)) x WHERE x.id IS NOT NULL ORDER BY 1);
+    persons := ARRAY(SELECT DISTINCT x.id FROM (SELECT crm._identity_current(t.id) AS id
+                FROM unnest(taken.ids) t (id)) x WHERE x.id IS NOT NULL ORDER BY 1);
     IF cardinality(persons) = 0 THEN
         NULL;
     ELSIF taken.rule LIKE 'flow:%' THEN
@@ -115,14 +136,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm._worker_catch_up() IS
-    'job: does what rules that are put off would have done about facts, as of who the persons are now, about fifty persons a call; returns > 0 while facts wait';
+    'job: does what rules that are put off would have done about facts, as of who the persons are now, about fifty '
+    'persons a call; returns > 0 while facts wait';
 
 CREATE FUNCTION crm.worker_check() RETURNS TABLE (what text, expected text, found text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, crm, pg_temp AS
 $$
 BEGIN
-    RETURN QUERY SELECT format('facts of the rule %s that is put off', w.rule), 'none waits', format('%s persons wait since %s', sum(cardinality(w.customer_ids)), min(w.put_at)) FROM crm.put_off_fact w GROUP BY w.rule;
+    RETURN QUERY SELECT format('facts of the rule %s that is put off', w.rule),
+        'none waits', format('%s persons wait since %s', sum(cardinality(w.customer_ids)), min(w.put_at))
+        FROM crm.put_off_fact w GROUP BY w.rule;
 END
 $$;
-COMMENT ON FUNCTION crm.worker_check() IS 'rules that are put off and have not caught up: until they have, what their room keeps differs from its facts; no row: none';
+COMMENT ON FUNCTION crm.worker_check() IS
+    'rules that are put off and have not caught up: until they have, what their room keeps differs from its facts; '
+    'no row: none';
 GRANT EXECUTE ON FUNCTION crm.worker_check() TO crm_admin;
