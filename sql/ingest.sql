@@ -305,7 +305,7 @@ SELECT r.external_id, p.name, p.note FROM crm.source_record r JOIN crm.source_re
 SELECT line_no, code, remedy FROM crm.reject WHERE batch_id = current_setting('test.batch')::bigint;
 -- a dry run tells what would be, and waits
 SELECT pg_temp.load('pos', 'member', 'ndjson', 'utf8', '{"dry_run": true, "lenient": true}',
-    convert_to(E'{"external_id": "G1", "name": "王芳", "note": "a \\"b\\", c"}\n\n{"external_id": "G3", "name": "陈晨", "phone": "13800138123"}\n{"external_id": "G4"}\n{"external_id": "G5", "sexx": 1}\n', 'UTF8')) > 0 AS loaded;
+    convert_to(E'{"external_id": "G1", "name": "王芳", "note": "a \\"b\\", c"}\n\n{"external_id": "G3", "name": "陈晨", "phone": "13800138123"}\n{"external_id": "G4", "phone": "123", "email": "x", "national_id": "11010519491231002", "birthday": "1990-13-02"}\n{"external_id": "G5", "sexx": 1}\n{"external_id": "G6", "phone": "", "birthday": "0000-00-00"}\n{"external_id": "G7", "phone": "13800138124", "birthday": "2190-01-01"}\n', 'UTF8')) > 0 AS loaded;
 SELECT pg_temp.drain();
 SELECT crm.ingest_preview(current_setting('test.batch')::bigint);
 SELECT count(*) FROM crm.source_record WHERE external_id = 'G4';

@@ -32,7 +32,8 @@ CREATE FUNCTION crm._ingest_parse(input crm.ingest_input) RETURNS SETOF record
 COMMENT ON FUNCTION crm._ingest_parse(crm.ingest_input) IS
     'records of chunks as typed facts or faults; the column list of the call says what is built: ordinal, chunk, '
     'at, line_no, next_at, next_line, external_id, id_hash, content_hash, code, field, remedy, ref, fact, consents, '
-    'of an order kind, line_count, is_of_nobody; the last row is where the next call begins';
+    'of an order kind, line_count, is_of_nobody; of a member left_out, fields that cannot be used; the last row is '
+    'where the next call begins';
 CREATE FUNCTION crm._ingest_place(fact anyelement, source_record_id bigint, customer_id bigint) RETURNS anyelement
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ingest_place';
 COMMENT ON FUNCTION crm._ingest_place(anyelement, bigint, bigint) IS 'a fact with its record and person filled in';

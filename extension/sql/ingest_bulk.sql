@@ -333,8 +333,9 @@ BEGIN
     SELECT jsonb_strip_nulls(jsonb_build_object('line', p.line_no, 'external_id', p.external_id,
         'outcome', CASE WHEN p.code IS NOT NULL THEN 'reject' WHEN k.external_id IS NULL THEN 'create'
                         WHEN k.content_hash = p.content_hash THEN 'unchanged' ELSE 'update' END,
-        'code', p.code, 'field', p.field, 'remedy', p.remedy))
-    FROM crm._ingest_parse(input) AS p(ordinal int, line_no int, external_id text, content_hash bytea, code text, field text, remedy text)
+        'code', p.code, 'field', p.field, 'remedy', p.remedy, 'left_out', p.left_out))
+    FROM crm._ingest_parse(input) AS p(ordinal int, line_no int, external_id text, content_hash bytea, code text,
+                                       field text, remedy text, left_out text[])
     LEFT JOIN crm.external_key k ON k.source_id = b.source_id AND k.kind = crm._ingest_key_kind(b.entity) AND k.external_id = p.external_id
     WHERE (p.ordinal IS NOT NULL OR p.code IS NOT NULL) AND p.line_no > coalesce(after, 0)
     ORDER BY p.line_no LIMIT most;
@@ -342,7 +343,8 @@ END
 $$;
 COMMENT ON FUNCTION crm.ingest_preview(bigint, int, int) IS
     'what an import would do with its records behind line "after": create, update, unchanged or reject, with code, '
-    'field and remedy';
+    'field and remedy; of a member, too, which fields are left out (left_out: phone, email, national_id, birthday) '
+    'because their values cannot be used';
 
 GRANT EXECUTE ON FUNCTION crm.ingest_bulk_begin(text, text, text, text, jsonb), crm.ingest_bulk_append(bigint, int, bytea),
     crm.ingest_bulk_commit(bigint, bigint, bytea, text), crm.ingest_bulk_confirm(bigint), crm.ingest_bulk_abort(bigint), crm.ingest_job(bigint),

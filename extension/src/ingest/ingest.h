@@ -348,6 +348,7 @@ extern void crm_ingest_put_slot(CrmIngestParser *p, const CrmIngestTarget *targe
 extern bool crm_ingest_take_object(CrmIngestParser *p, int field, Datum *object, bool *is_set);
 
 /* ingest_identifier.c */
+extern bool crm_ingest_is_unusable(const CrmIngestParser *p, int field);
 extern bool crm_ingest_check_identifiers(CrmIngestParser *p);
 extern Datum crm_ingest_identifiers(CrmIngestParser *p, int *n_keys);
 extern Datum crm_ingest_device_id(CrmIngestParser *p);
@@ -405,6 +406,7 @@ extern bool crm_ingest_build(CrmIngestParser *p, CrmIngestBuilt *built);
 
 /* ingest_member.c */
 extern bool crm_ingest_build_member(CrmIngestParser *p, CrmIngestBuilt *built);
+extern Datum crm_ingest_left_out(const CrmIngestParser *p);
 
 /* ingest_csv.c */
 typedef struct CrmIngestCsv CrmIngestCsv;

@@ -146,6 +146,23 @@ add_national_id(CrmIngestParser *p, Datum *values, int n, int *n_keys)
 		add_code(p, values, n, n_keys, F_NATIONAL_ID, KIND_NATIONAL_ID, "", true) : n;
 }
 
+/* Whether a telephone number, an address or a national id is there that cannot be one. */
+bool
+crm_ingest_is_unusable(const CrmIngestParser *p, int field)
+{
+	const CrmIngestSlot *slot = &p->slots[field];
+	CrmPhone	phone;
+	CrmEmail	email;
+
+	if (!has(p, field))
+		return false;
+	if (field == F_PHONE)
+		return !crm_phone_normalize(slot->text, slot->length, CRM_PHONE_CHINA, &phone);
+	if (field == F_EMAIL)
+		return !crm_email_normalize(slot->text, slot->length, &email);
+	return !is_national_id(compact(slot));
+}
+
 /*
  * False after a fault: a list, an object or true in place of an identifier, or a code too long
  * to be one, is a sender's mistake that would cost the record its person, and no poor value.

@@ -7,7 +7,9 @@
  */
 #include "ingest/ingest.h"
 
+#include "catalog/pg_type_d.h"
 #include "pure/normalize_date.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/timestamp.h"
@@ -26,42 +28,84 @@ put_sex(CrmIngestParser *p)
 		crm_ingest_shape_put(p->fact, A_SEX, CStringGetTextDatum(sex == 0 ? "m" : "f"));
 }
 
-/*
- * A birthday; one that stands for "unknown", lies in the future or cannot be is left out, a
- * text that is no date is a fault.  A lunar one is stored as month and day of its calendar.
- */
-static bool
-put_birthday(CrmIngestParser *p)
+typedef enum BirthdayKind
 {
-	static const char *const calendars[] = {"solar|gregorian|阳历|公历", "lunar|阴历|农历", NULL};
+	BIRTHDAY_NONE,				/* nothing, or what stands for "unknown" */
+	BIRTHDAY_USABLE,
+	BIRTHDAY_UNUSABLE,			/* lies in the future, has no year, or cannot be */
+	BIRTHDAY_NO_DATE
+} BirthdayKind;
+
+static BirthdayKind
+read_birthday(const CrmIngestParser *p, CrmBirthday *birthday)
+{
 	const CrmIngestSlot *slot = &p->slots[F_BIRTHDAY];
 	const char *format = slot->target ? slot->target->format : NULL;
 	CrmDateOrder order = format == NULL ? CRM_DATE_ORDER_UNKNOWN :
 		strcmp(format, "dmy") == 0 ? CRM_DATE_ORDER_DMY :
 		strcmp(format, "mdy") == 0 ? CRM_DATE_ORDER_MDY : CRM_DATE_ORDER_UNKNOWN;
-	CrmBirthday birthday;
 	CrmDateCode code;
+
+	if (slot->kind == CRM_SLOT_ABSENT)
+		return BIRTHDAY_NONE;
+	if (slot->kind != CRM_SLOT_TEXT && slot->kind != CRM_SLOT_NUMBER)
+		return BIRTHDAY_NO_DATE;
+	code = crm_date_parse_birthday(slot->text, slot->length, order, p->today, birthday);
+	if (code == CRM_DATE_FORMAT)
+		return BIRTHDAY_NO_DATE;
+	if (code == CRM_DATE_OK && birthday->is_missing)
+		return BIRTHDAY_NONE;
+	if (code != CRM_DATE_OK || birthday->year == 0 ||
+		!crm_localday_is_valid(birthday->year, birthday->month, birthday->day))
+		return BIRTHDAY_UNUSABLE;
+	return BIRTHDAY_USABLE;
+}
+
+/*
+ * A birthday; one that cannot be used is left out, a text that is no date is a fault.  A lunar
+ * one is stored as month and day of its calendar.
+ */
+static bool
+put_birthday(CrmIngestParser *p)
+{
+	static const char *const calendars[] = {"solar|gregorian|阳历|公历", "lunar|阴历|农历", NULL};
+	CrmBirthday birthday;
+	BirthdayKind kind;
 	int			calendar = 0;
 
 	if (!crm_ingest_take_word(p, F_BIRTHDAY_CALENDAR, calendars, &calendar))
 		return false;
-	if (slot->kind == CRM_SLOT_ABSENT)
-		return true;
-	code = slot->kind != CRM_SLOT_TEXT && slot->kind != CRM_SLOT_NUMBER ? CRM_DATE_FORMAT :
-		crm_date_parse_birthday(slot->text, slot->length, order, p->today, &birthday);
-	if (code == CRM_DATE_FORMAT)
+	kind = read_birthday(p, &birthday);
+	if (kind == BIRTHDAY_NO_DATE)
 	{
 		crm_ingest_slot_fault(p, CRM_FAULT_TYPE, F_BIRTHDAY, "Send a date such as 1990-05-01.");
 		return false;
 	}
-	if (code != CRM_DATE_OK || birthday.is_missing || birthday.year == 0 ||
-		!crm_localday_is_valid(birthday.year, birthday.month, birthday.day))
+	if (kind != BIRTHDAY_USABLE)
 		return true;
 	crm_ingest_shape_put(p->fact, A_BIRTHDAY, DateADTGetDatum(
 		crm_localday_number(birthday.year, birthday.month, birthday.day)));
 	crm_ingest_shape_put(p->fact, A_IS_BIRTHDAY_LUNAR,
 						 BoolGetDatum(birthday.is_lunar || calendar == 1));
 	return true;
+}
+
+/* The fields of a member's record that hold what cannot be used, and are left out, as text[]; 0 when there are none. */
+Datum
+crm_ingest_left_out(const CrmIngestParser *p)
+{
+	static const int fields[] = {F_PHONE, F_EMAIL, F_NATIONAL_ID};
+	Datum		names[lengthof(fields) + 1];
+	int			n = 0;
+	CrmBirthday birthday;
+
+	for (int i = 0; i < lengthof(fields); i++)
+		if (crm_ingest_is_unusable(p, fields[i]))
+			names[n++] = CStringGetTextDatum(crm_ingest_fields[fields[i]].name);
+	if (read_birthday(p, &birthday) == BIRTHDAY_UNUSABLE)
+		names[n++] = CStringGetTextDatum(crm_ingest_fields[F_BIRTHDAY].name);
+	return n == 0 ? (Datum) 0 :
+		PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* Consents given beside the member's fields, as facts of their own. */

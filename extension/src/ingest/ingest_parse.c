@@ -4,8 +4,8 @@
  *
  * The caller says by the columns it asks for what is to be built (ordinal, chunk, at, line_no,
  * next_at, next_line, external_id, id_hash, content_hash, code, field, remedy, ref, fact,
- * consents; of an order kind, line_count, is_of_nobody): without fact and ref the records are
- * checked only.  Facts are built up to max_facts a call; the last row, without ordinal and code,
+ * consents; of an order kind, line_count, is_of_nobody; of a member left_out: which fields cannot
+ * be used): without fact and ref the records are checked only.  Facts are built up to max_facts a call; the last row, without ordinal and code,
  * is where the next call begins.
  *
  *		chunk at line	code   fact

@@ -15,7 +15,7 @@
 static const char *const column_names[C_COUNT] = {
 	"ordinal", "chunk", "at", "line_no", "next_at", "next_line", "external_id", "id_hash",
 	"content_hash", "code", "field", "remedy", "ref", "fact", "consents", "kind", "line_count",
-	"is_of_nobody"
+	"is_of_nobody", "left_out"
 };
 
 /* Which columns the caller asked for, and the shapes that these need. */
@@ -118,6 +118,17 @@ crm_ingest_row_fault(CrmIngestRun *run, const CrmIngestBuilt *built,
 	MemoryContextSwitchTo(old);
 }
 
+static void
+put_left_out(CrmIngestRun *run)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->parser.fact_memory);
+	Datum		names = crm_ingest_left_out(&run->parser);
+
+	if (names)
+		put(run, C_LEFT_OUT, names);
+	MemoryContextSwitchTo(old);
+}
+
 void
 crm_ingest_row_fact(CrmIngestRun *run, const CrmIngestBuilt *built,
 					const CrmIngestPosition *from, int line_no,
@@ -140,6 +151,8 @@ crm_ingest_row_fact(CrmIngestRun *run, const CrmIngestBuilt *built,
 		put(run, C_LINE_COUNT, Int32GetDatum(built->n_records));
 		put(run, C_IS_OF_NOBODY, BoolGetDatum(built->is_of_nobody));
 	}
+	if (run->place[C_LEFT_OUT] >= 0 && run->parser.entity == CRM_INGEST_MEMBER)
+		put_left_out(run);
 	end_row(run);
 }
 

@@ -19,7 +19,7 @@ typedef enum CrmIngestOut
 {
 	C_ORDINAL, C_CHUNK, C_AT, C_LINE_NO, C_NEXT_AT, C_NEXT_LINE, C_EXTERNAL_ID, C_ID_HASH,
 	C_CONTENT_HASH, C_CODE, C_FIELD, C_REMEDY, C_REF, C_FACT, C_CONSENTS, C_KIND, C_LINE_COUNT,
-	C_IS_OF_NOBODY, C_COUNT
+	C_IS_OF_NOBODY, C_LEFT_OUT, C_COUNT
 } CrmIngestOut;
 
 /* crm.ingest_input, taken apart. */

@@ -413,16 +413,23 @@ function decide(job) {
 	);
 }
 
+// Why a row is refused, or what of it is not taken along.
 const why = (row) =>
-	row.code
-		? [
-				h('strong', {}, row.field ? code('field', row.field) : ''),
-				' ',
-				code('refused', row.code),
-				' ',
-				h('span', {class: 'faint'}, remedy(row)),
-			]
-		: '';
+	row.left_out
+		? h(
+				'span',
+				{class: 'warn'},
+				t('import.left_out', {fields: row.left_out.map((name) => code('field', name)).join(t('comma'))}),
+			)
+		: row.code
+			? [
+					h('strong', {}, row.field ? code('field', row.field) : ''),
+					' ',
+					code('refused', row.code),
+					' ',
+					h('span', {class: 'faint'}, remedy(row)),
+				]
+			: '';
 
 async function refused(job) {
 	const page = await list(`imports/${job.batch_id}/errors?limit=100`);
