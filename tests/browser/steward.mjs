@@ -467,7 +467,8 @@ export async function rejects(browser) {
 	await visit(page, '#/sources');
 	await text(page, '没有定义的门店');
 	await judge(page, 'sources small');
-	await page.click('a:text("逐条查看")');
+	const reason = sql("SELECT j.code || '/' || j.field FROM crm.reject j WHERE j.external_id = 'BAD'");
+	await page.click(`a[href="#/sources/till/member/${reason}"]:text("逐条查看")`);
 	await page.waitForSelector('main li strong');
 	await judge(page, 'rejects small');
 	const [file] = await Promise.all([page.waitForEvent('download'), page.click('button:text("存为 CSV")')]);
