@@ -22,7 +22,7 @@ export async function complete() {
 	const pressed = readdirSync('fcgi/www/js', {recursive: true})
 		.filter((file) => file.endsWith('.js'))
 		.flatMap((file) =>
-			[...readFileSync(`fcgi/www/js/${file}`, 'utf8').matchAll(/\bh\('(\w+)', {[^{}]*\bonclick:/g)].map(
+			[...readFileSync(`fcgi/www/js/${file}`, 'utf8').matchAll(/\bh\(\s*'(\w+)',\s*{[^{}]*\bonclick:/g)].map(
 				([, name]) => [name, file],
 			),
 		);
